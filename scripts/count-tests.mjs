@@ -1,0 +1,13 @@
+// Adds up the JSON reports of test runs and prints the closing line of a CI run.
+import { readFileSync } from 'node:fs';
+
+let passed = 0;
+let failed = 0;
+for (const file of process.argv.slice(2)) {
+  const report = JSON.parse(readFileSync(file, 'utf8'));
+  passed += report.numPassedTests;
+  // A test file that cannot be loaded fails the run without a failed test.
+  failed += Math.max(report.numFailedTests, report.success ? 0 : 1);
+}
+process.stdout.write(`${passed} passed, ${failed} failed\n`);
+process.exitCode = failed === 0 && passed > 0 ? 0 : 1;

@@ -1,0 +1,88 @@
+// Makes a fresh clone ready to run: checks Node, installs the locked packages once, and says plainly what is in the way.
+// Dependency-free and written for Node 20, because it runs before anything is installed.
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, statfsSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const nodeMajorMin = 20;
+const diskBytesMin = 1.5e9;
+
+function fail(line) {
+  process.stderr.write(`Set-up stopped: ${line}\n`);
+  process.exit(1);
+}
+
+const nodeMajor = Number(process.versions.node.split('.')[0]);
+if (nodeMajor < nodeMajorMin) {
+  fail(`this is Node ${process.versions.node}, VectorStream needs Node ${nodeMajorMin} or newer. Install a current Node from nodejs.org and try again.`);
+}
+
+const lockFile = join(root, 'package-lock.json');
+if (!existsSync(lockFile)) fail(`${lockFile} is missing. Restore it with: git checkout package-lock.json`);
+
+const stampFile = join(root, 'node_modules', '.vectorstream-setup');
+const stamp = createHash('sha256').update(readFileSync(lockFile)).update(`${process.platform}-${process.arch}`).digest('hex');
+const isReady = existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp;
+if (!isReady) await install();
+
+async function install() {
+  const disk = statfsSync(root);
+  const freeBytes = disk.bavail * disk.bsize;
+  if (freeBytes < diskBytesMin) {
+    fail(`the disk of ${root} has ${(freeBytes / 1e9).toFixed(1)} GB free, the packages need ${diskBytesMin / 1e9} GB. Free some space and try again.`);
+  }
+  process.stderr.write('Setting up: installing packages, once (about 700 MB on disk) …\n');
+  const startedAt = Date.now();
+  const { code, output } = await runNpm(['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+  if (code !== 0) fail(explain(output, code));
+  await checkPackagedNode();
+  writeFileSync(stampFile, stamp);
+  process.stderr.write(`Set-up done in ${Math.round((Date.now() - startedAt) / 1000)} s.\n`);
+}
+
+/** Runs the npm that started this script, or the one on the path; shows that it is alive every ten seconds. */
+function runNpm(args) {
+  const npmScript = process.env.npm_execpath;
+  const [command, commandArgs] = npmScript?.endsWith('.js') ? [process.execPath, [npmScript, ...args]] : ['npm', args];
+  const child = spawn(command, commandArgs, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], shell: command === 'npm' && process.platform === 'win32' });
+  const alive = setInterval(() => process.stderr.write('  still installing …\n'), 10_000);
+  let output = '';
+  const keep = (chunk) => { output = (output + chunk).slice(-20_000); };
+  child.stdout.on('data', keep);
+  child.stderr.on('data', keep);
+  const interrupt = () => child.kill('SIGINT');
+  process.once('SIGINT', interrupt);
+  return new Promise((resolve) => {
+    const done = (code, text) => {
+      clearInterval(alive);
+      process.removeListener('SIGINT', interrupt);
+      resolve({ code, output: text });
+    };
+    child.once('error', (error) => done(1, `${error.message}`));
+    child.once('close', (code, signal) => done(signal ? 130 : code, output));
+  });
+}
+
+/** One line for each way an installation usually fails. */
+function explain(output, code) {
+  if (code === 130) return 'interrupted. Run the same command again to go on.';
+  if (/ENOSPC/.test(output)) return 'the disk is full. Free 1.5 GB and try again.';
+  if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|network/i.test(output)) {
+    return 'the npm registry cannot be reached. Check the network (or the proxy and registry settings of npm) and try again.';
+  }
+  if (/EACCES|EPERM/.test(output)) return `no permission to write ${join(root, 'node_modules')}. Check its owner and try again.`;
+  if (/EINTEGRITY/.test(output)) return 'a package does not match its checksum in package-lock.json. Run: npm cache clean --force, then try again.';
+  const lastLine = output.trim().split('\n').filter((line) => /error/i.test(line)).at(-1) ?? output.trim().split('\n').at(-1);
+  return `npm ci failed: ${lastLine || 'no output'}. Run "npm ci" to see it whole.`;
+}
+
+/** The inner scripts run on the Node that was just installed; platforms without a packaged one use the system's. */
+async function checkPackagedNode() {
+  const packaged = join(root, 'node_modules', '.bin', process.platform === 'win32' ? 'node.cmd' : 'node');
+  if (!existsSync(packaged) && nodeMajor < 24) {
+    fail(`no packaged Node 24 exists for ${process.platform}-${process.arch}, and this is Node ${process.versions.node}. Install Node 24 and try again.`);
+  }
+}

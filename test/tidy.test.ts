@@ -1,0 +1,97 @@
+// Holds the rules that keep the tree readable: import direction, no dead files, short files, and a project that speaks only of itself.
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join, normalize, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { cwd: root, encoding: 'utf8' })
+  .split('\n').filter((file) => file !== '' && existsSync(join(root, file)));
+const sources = tracked.filter((file) => /\.(ts|mjs)$/.test(file));
+const read = (file: string) => readFileSync(join(root, file), 'utf8');
+
+/** Files over 300 lines, each with the reason that it is one file. */
+const longFiles: Record<string, string> = {
+  'core/ports.ts': 'every contract in one place, mostly comments',
+};
+
+/** What a folder may import, besides itself: other folders, and packages (all of them when not listed). */
+const allowed: { folder: string; folders: string[]; packages?: string[] }[] = [
+  { folder: 'core/transformers', folders: ['core'], packages: ['@huggingface/transformers', 'onnxruntime-web'] },
+  { folder: 'core', folders: [], packages: ['zod'] },
+  { folder: 'gateway', folders: ['core'] },
+  { folder: 'node-runner', folders: ['core'] },
+  { folder: 'browser-runner', folders: ['core'] },
+  { folder: 'cli', folders: ['core'] },
+];
+
+type Import = { from: string; specifier: string; target: string | null };
+
+function importsOf(file: string): Import[] {
+  const specifiers = [...read(file).matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g), ...read(file).matchAll(/new URL\(\s*'([^']+)'/g)]
+    .map((match) => match[1]).filter((specifier) => specifier !== undefined);
+  return specifiers.map((specifier) => ({ from: file, specifier, target: resolveImport(file, specifier) }));
+}
+
+function resolveImport(file: string, specifier: string): string | null {
+  if (specifier.startsWith('#core/')) return specifier.slice(1);
+  if (specifier.startsWith('.')) return normalize(join(dirname(file), specifier));
+  return null;
+}
+
+const ruleOf = (file: string) => allowed.find(({ folder }) => file.startsWith(`${folder}/`));
+const inside = (file: string, folder: string) => file.startsWith(`${folder}/`);
+
+describe('the tree', () => {
+  test('imports go one way: towards core', () => {
+    const wrong: string[] = [];
+    for (const file of sources) {
+      const rule = ruleOf(file);
+      if (!rule) continue;
+      for (const { specifier, target } of importsOf(file)) {
+        if (target) {
+          const isOwn = inside(target, rule.folder) && ruleOf(target) === rule;
+          const isAllowed = rule.folders.some((folder) => inside(target, folder) && !inside(target, 'core/transformers'))
+            || (inside(target, 'core/transformers') && ['node-runner', 'browser-runner'].includes(rule.folder));
+          if (!isOwn && !isAllowed) wrong.push(`${file} imports ${specifier}`);
+        } else if (rule.packages && !rule.packages.includes(specifier)) {
+          wrong.push(`${file} imports ${specifier}`);
+        }
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  test('every source file is used by an entry point or a test', () => {
+    const scripts = `${read('package.json')} ${read('.ci/run')}`;
+    const isEntry = (file: string) => file.endsWith('.test.ts') || file === 'vite.config.ts' || scripts.includes(file);
+    const reached = new Set<string>();
+    const visit = (file: string) => {
+      if (reached.has(file) || !sources.includes(file)) return;
+      reached.add(file);
+      // A process started by path is used as much as an imported module is.
+      const mentioned = sources.filter((other) => read(file).includes(`'${other}'`) || read(file).includes(`/${relative('.', other)}'`));
+      for (const target of [...importsOf(file).flatMap((entry) => entry.target ?? []), ...mentioned]) visit(target);
+    };
+    sources.filter(isEntry).forEach(visit);
+    expect(sources.filter((file) => !reached.has(file))).toEqual([]);
+  });
+
+  test('files stay under 300 lines, or say why not', () => {
+    const tooLong = sources.filter((file) => read(file).split('\n').length > 300 && !(file in longFiles));
+    expect(tooLong).toEqual([]);
+    expect(Object.keys(longFiles).filter((file) => !existsSync(join(root, file)) || read(file).split('\n').length <= 300)).toEqual([]);
+  });
+
+  test('every source file opens with a sentence on what it ensures', () => {
+    const silent = sources.filter((file) => !/^(#!.*\n)?(\/\/|\/\*\*) \S/.test(read(file)) && file !== 'vite.config.ts');
+    expect(silent).toEqual([]);
+  });
+
+  test('no path of a machine and no registry host is written anywhere', () => {
+    const text = tracked.filter((file) => !/^models\//.test(file) && statSync(join(root, file)).size < 5_000_000);
+    const pattern = new RegExp([String.raw`registry\.npmjs`, String.raw`(?<![\w.])/(?:home|root|Users)/\w`, `/${'work'}/`].join('|'));
+    expect(text.filter((file) => pattern.test(read(file)))).toEqual([]);
+  });
+});
