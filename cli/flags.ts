@@ -1,0 +1,123 @@
+// Command-line flags: declared once with their bounds, so that every wrong one ends in a line that says what is allowed.
+
+import { parseArgs } from 'node:util';
+import { UsageError } from '#core/errors.ts';
+
+/** How one flag reads its text. `read` returns the value, or throws `UsageError` naming the flag. */
+export type Flag<T> = {
+  /** What stands for the value in `--help`; `null` for a flag that takes none. */
+  readonly hint: string | null;
+  readonly help: string;
+  readonly fallback: T;
+  read(text: string, name: string): T;
+};
+
+type Flags = Readonly<Record<string, Flag<unknown>>>;
+export type FlagValues<F extends Flags> = { readonly [K in keyof F]: F[K] extends Flag<infer T> ? T : never };
+
+export type Command<F extends Flags> = {
+  /** As typed by a person: `npm run generate --`. */
+  readonly usage: string;
+  /** What it does, in a sentence or two. */
+  readonly about: string;
+  readonly flags: F;
+  /** Names of the arguments without a flag, all required: `['FILE']`. */
+  readonly operands: readonly string[];
+};
+
+export const toggle = (help: string): Flag<boolean> => ({ hint: null, help, fallback: false, read: () => true });
+
+export const text = <T extends string | null>(hint: string, fallback: T, help: string): Flag<string | T> => ({
+  hint, help, fallback,
+  read(value, name) {
+    if (value === '') throw new UsageError(`--${name} needs a value: ${hint}.`);
+    return value;
+  },
+});
+
+export const choice = <T extends string>(allowed: readonly T[], fallback: T, help: string): Flag<T> => ({
+  hint: allowed.join('|'), help, fallback,
+  read(value, name) {
+    const found = allowed.find((item) => item === value);
+    if (found === undefined) throw new UsageError(`--${name} is "${value}"; allowed are ${allowed.join(', ')}.`);
+    return found;
+  },
+});
+
+/** Any finite number in `min…max`; `integer` is the same for whole numbers. */
+export const number = <T extends number | null>(hint: string, fallback: T, min: number, max: number, help: string): Flag<number | T> => ({
+  hint, help, fallback,
+  read: (value, name) => readNumber(value, name, min, max, false),
+});
+
+export const integer = <T extends number | null>(hint: string, fallback: T, min: number, max: number, help: string): Flag<number | T> => ({
+  hint, help, fallback,
+  read: (value, name) => readNumber(value, name, min, max, true),
+});
+
+/** `null` when help was asked for. Throws `UsageError`. */
+export function parseFlags<F extends Flags>(
+  command: Command<F>, args: readonly string[],
+): { readonly values: FlagValues<F>; readonly operands: readonly string[] } | null {
+  const options: Record<string, { type: 'boolean' | 'string'; short?: string }> = { help: { type: 'boolean', short: 'h' } };
+  for (const [name, flag] of Object.entries(command.flags)) options[name] = { type: flag.hint === null ? 'boolean' : 'string' };
+  // Not strict, because the messages of strict mode name neither the range nor where to look.
+  const { tokens, positionals } = parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true });
+
+  const values: Record<string, unknown> = {};
+  for (const [name, flag] of Object.entries(command.flags)) values[name] = flag.fallback;
+  for (const token of tokens) {
+    if (token.kind !== 'option') continue;
+    if (token.name === 'help') return null;
+    const flag = Object.hasOwn(command.flags, token.name) ? command.flags[token.name] : undefined;
+    if (flag === undefined) throw new UsageError(`${token.rawName} is not a flag of this command; --help lists those that are.`);
+    if (flag.hint === null && token.value !== undefined) throw new UsageError(`--${token.name} takes no value, got "${token.value}".`);
+    if (flag.hint !== null && token.value === undefined) throw new UsageError(`--${token.name} needs a value: ${flag.hint}.`);
+    values[token.name] = flag.read(token.value ?? '', token.name);
+  }
+  const missing = command.operands[positionals.length];
+  if (missing !== undefined) throw new UsageError(`${missing} is missing: ${command.usage} ${command.operands.join(' ')}.`);
+  const surplus = positionals[command.operands.length];
+  if (surplus !== undefined) throw new UsageError(`"${surplus}" is one argument too many; --help shows how this command is called.`);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- filled above from the same keys by the same flags
+  return { values: values as FlagValues<F>, operands: positionals };
+}
+
+/** The text of `--help`. */
+export function helpText<F extends Flags>(command: Command<F>): string {
+  const rows = Object.entries(command.flags).map(([name, flag]) => ({
+    left: `--${name}${flag.hint === null ? '' : ` ${flag.hint}`}`,
+    right: flag.help + shownDefault(flag),
+  }));
+  const width = Math.min(30, Math.max(...rows.map((row) => row.left.length)));
+  const list = rows.map((row) => `  ${row.left.padEnd(width)}  ${row.right}`).join('\n');
+  return `${command.about}\n\nUsage: ${[command.usage, ...command.operands].join(' ')} [flags]\n\n${list}\n  ${'--help'.padEnd(width)}  this text\n`;
+}
+
+/**
+ * Runs a command's `main` and sets the exit code: what `main` resolves to; 2 with one line on stderr for a `UsageError`;
+ * 1 with one line for any other error.
+ */
+export async function runCommand<F extends Flags>(
+  command: Command<F>, args: readonly string[],
+  main: (values: FlagValues<F>, operands: readonly string[]) => Promise<number>,
+): Promise<void> {
+  try {
+    const parsed = parseFlags(command, args);
+    if (parsed === null) process.stdout.write(helpText(command));
+    else process.exitCode = await main(parsed.values, parsed.operands);
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = error instanceof UsageError ? 2 : 1;
+  }
+}
+
+function shownDefault(flag: Flag<unknown>): string {
+  return typeof flag.fallback === 'string' || typeof flag.fallback === 'number' ? ` (default ${flag.fallback})` : '';
+}
+
+function readNumber(value: string, name: string, min: number, max: number, whole: boolean): number {
+  const read = value.trim() === '' ? Number.NaN : Number(value);
+  if (Number.isFinite(read) && read >= min && read <= max && (!whole || Number.isInteger(read))) return read;
+  throw new UsageError(`--${name} is "${value}"; allowed is ${whole ? 'a whole number' : 'a number'} from ${min} to ${max}.`);
+}

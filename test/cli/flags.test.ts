@@ -1,0 +1,47 @@
+// Flags: every wrong one is named, with what was given and what is allowed.
+
+import { describe, expect, test } from 'vitest';
+import { UsageError } from '#core/errors.ts';
+import { choice, helpText, integer, number, parseFlags, text, toggle } from '../../cli/flags.ts';
+import type { Command } from '../../cli/flags.ts';
+
+const flags = {
+  count: integer('N', 10, 1, 100, 'how many'),
+  rate: number('R', null, 0.1, 1000, 'how fast'),
+  out: text('FILE', null, 'where to'),
+  kind: choice(['a', 'b'], 'a', 'which'),
+  burst: toggle('at once'),
+};
+const command: Command<typeof flags> = { usage: 'npm run thing --', about: 'Does a thing.', flags, operands: ['FILE'] };
+
+describe('flags', () => {
+  test('values are read in their types, and what is not given keeps its default', () => {
+    const parsed = parseFlags(command, ['data.csv', '--count', '7', '--rate=0.5', '--burst', '--out', '-']);
+    expect(parsed).toEqual({ values: { count: 7, rate: 0.5, out: '-', kind: 'a', burst: true }, operands: ['data.csv'] });
+  });
+
+  test.each([
+    [['x', '--count', '0'], '--count is "0"; allowed is a whole number from 1 to 100.'],
+    [['x', '--count', '-5'], '--count is "-5"; allowed is a whole number from 1 to 100.'],
+    [['x', '--count', '1.5'], '--count is "1.5"; allowed is a whole number from 1 to 100.'],
+    [['x', '--rate', 'fast'], '--rate is "fast"; allowed is a number from 0.1 to 1000.'],
+    [['x', '--rate', ''], '--rate is ""; allowed is a number from 0.1 to 1000.'],
+    [['x', '--rate', 'Infinity'], '--rate is "Infinity"; allowed is a number from 0.1 to 1000.'],
+    [['x', '--count'], '--count needs a value: N.'],
+    [['x', '--burst=yes'], '--burst takes no value, got "yes".'],
+    [['x', '--kind', 'c'], '--kind is "c"; allowed are a, b.'],
+    [['x', '--acks', '1'], '--acks is not a flag of this command; --help lists those that are.'],
+    [['x', '--__proto__', '1'], '--__proto__ is not a flag of this command; --help lists those that are.'],
+    [['x', '-q'], '-q is not a flag of this command; --help lists those that are.'],
+    [[], 'FILE is missing: npm run thing -- FILE.'],
+    [['x', 'y'], '"y" is one argument too many; --help shows how this command is called.'],
+  ])('%j is refused with one line', (args, message) => {
+    expect(() => parseFlags(command, args)).toThrow(new UsageError(message));
+  });
+
+  test('--help wins over everything and lists every flag', () => {
+    expect(parseFlags(command, ['--help'])).toBeNull();
+    expect(parseFlags(command, ['-h'])).toBeNull();
+    for (const name of Object.keys(flags)) expect(helpText(command)).toContain(`--${name}`);
+  });
+});
