@@ -1,0 +1,84 @@
+// A clock that moves only when told to, so that every wait in a test is decided by the test.
+
+import type { Clock } from '../ports.ts';
+
+type Sleeper = { readonly due: number; readonly wake: () => void };
+
+export class ManualClock implements Clock {
+  #elapsed = 0;
+  #wallOffset: number;
+  /** By due time, then by arrival. */
+  readonly #sleepers: Sleeper[] = [];
+
+  /** `startsAt`: UTC ms. */
+  constructor(startsAt: number = Date.UTC(2026, 0, 1)) {
+    this.#wallOffset = startsAt;
+  }
+
+  now(): number {
+    return this.#wallOffset + this.#elapsed;
+  }
+
+  monotonic(): number {
+    return this.#elapsed;
+  }
+
+  /** How many sleeps have not ended: 0 shows that nothing was left behind. */
+  get sleeping(): number {
+    return this.#sleepers.length;
+  }
+
+  /** Moves the wall clock only, as when an administrator sets it. */
+  jump(ms: number): void {
+    this.#wallOffset += ms;
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason);
+      const aborted = () => {
+        this.#sleepers.splice(this.#sleepers.indexOf(sleeper), 1);
+        reject(signal?.reason);
+      };
+      const sleeper: Sleeper = {
+        due: this.#elapsed + Math.max(0, ms),
+        wake: () => {
+          signal?.removeEventListener('abort', aborted);
+          resolve();
+        },
+      };
+      signal?.addEventListener('abort', aborted, { once: true });
+      const after = this.#sleepers.findIndex((other) => other.due > sleeper.due);
+      this.#sleepers.splice(after === -1 ? this.#sleepers.length : after, 0, sleeper);
+    });
+  }
+
+  /**
+   * Lets `ms` pass. Sleepers wake one by one at their due time, and what each goes on to do (up to its next real I/O) is
+   * done before the next wakes; a sleep begun on the way ends on the way too when it is due.
+   */
+  async advance(ms: number): Promise<void> {
+    const end = this.#elapsed + ms;
+    await othersRun();
+    for (let next = this.#sleepers[0]; next !== undefined && next.due <= end; next = this.#sleepers[0]) {
+      this.#sleepers.shift();
+      this.#elapsed = next.due;
+      next.wake();
+      await othersRun();
+    }
+    this.#elapsed = end;
+  }
+}
+
+/** Resolves once every promise reaction now pending, and those they cause, have run. */
+function othersRun(): Promise<void> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.addEventListener('message', () => {
+      port1.close();
+      resolve();
+    });
+    port1.start();
+    port2.postMessage(null);
+  });
+}
