@@ -1,0 +1,77 @@
+// Makes one kind of configuration value each: its default, what is allowed in words, and the check that holds it to that.
+
+export type Key<T> = {
+  readonly default: T;
+  /** One sentence for `vectorstream.example.yaml` and `--help`. */
+  readonly help: string;
+  /** What may stand here, in words: the bound that an error quotes. */
+  readonly allowed: string;
+  /** Never shown, and never taken from a flag: other users of the machine can read command lines. */
+  readonly secret: boolean;
+  /** The environment variable, where it is not `VECTORSTREAM_<SECTION>_<KEY>`. */
+  readonly env: string | null;
+  /** The flag without dashes, where it is not `<section>-<key>`. */
+  readonly flag: string | null;
+  /** The value, when `raw` is one. Text from the environment and from flags comes as a string. */
+  check(raw: unknown): { readonly ok: true; readonly value: T } | { readonly ok: false };
+};
+
+type Common<T> = { readonly default: T; readonly help: string; readonly env?: string; readonly flag?: string };
+
+const no = { ok: false } as const;
+
+function numberFrom(raw: unknown): number {
+  if (typeof raw === 'number') return raw;
+  return typeof raw === 'string' && /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(raw.trim()) ? Number(raw) : Number.NaN;
+}
+
+const named = (options: { readonly env?: string; readonly flag?: string }) => ({ env: options.env ?? null, flag: options.flag ?? null, secret: false });
+
+export function integer(options: Common<number> & { readonly min: number; readonly max: number }): Key<number> {
+  const { min, max } = options;
+  return {
+    ...named(options), default: options.default, help: options.help, allowed: `a whole number from ${min} to ${max}`,
+    check(raw) {
+      const value = numberFrom(raw);
+      return Number.isSafeInteger(value) && value >= min && value <= max ? { ok: true, value } : no;
+    },
+  };
+}
+
+/** A whole number, or `auto`: then the program chooses. */
+export function integerOrAuto(options: Common<number | 'auto'> & { readonly min: number; readonly max: number }): Key<number | 'auto'> {
+  const whole = integer({ ...options, default: options.min });
+  return {
+    ...named(options), default: options.default, help: options.help, allowed: `auto, or ${whole.allowed}`,
+    check: (raw) => (raw === 'auto' ? { ok: true, value: 'auto' } : whole.check(raw)),
+  };
+}
+
+export function oneOf<const V extends string>(values: readonly V[], options: Common<NoInfer<V>>): Key<V> {
+  return {
+    ...named(options), default: options.default, help: options.help, allowed: `one of ${values.join(', ')}`,
+    check(raw) {
+      const value = values.find((candidate) => candidate === raw);
+      return value === undefined ? no : { ok: true, value };
+    },
+  };
+}
+
+export function text(options: Common<string>): Key<string> {
+  return {
+    ...named(options), default: options.default, help: options.help, allowed: 'a text of 1 to 4096 characters',
+    check: (raw) => (typeof raw === 'string' && raw.length > 0 && raw.length <= 4096 && !raw.includes('\0') ? { ok: true, value: raw } : no),
+  };
+}
+
+/** A credential: printable ASCII, so that it fits a header. Absent by default. */
+export function secret(options: { readonly help: string; readonly env: string }): Key<string | null> {
+  return {
+    default: null, help: options.help, env: options.env, flag: null, secret: true,
+    allowed: '1 to 512 printable ASCII characters without spaces',
+    check(raw) {
+      if (raw === null) return { ok: true, value: null };
+      return typeof raw === 'string' && /^[\x21-\x7e]{1,512}$/.test(raw) ? { ok: true, value: raw } : no;
+    },
+  };
+}

@@ -1,0 +1,70 @@
+// Every setting of the gateway in one table: default, bound, meaning, and the names by which file, environment and flags set it.
+import { integer, integerOrAuto, oneOf, secret, text, type Key } from './config-keys.ts';
+
+const minute = 60_000;
+const mebibyte = 2 ** 20;
+
+export const configSchema = {
+  gateway: {
+    host: text({ default: '127.0.0.1', env: 'VECTORSTREAM_HOST', flag: 'host', help: 'Address to listen on. Any but a loopback address needs gateway.apiKey and runners.token.' }),
+    port: integer({ default: 8080, min: 0, max: 65_535, env: 'VECTORSTREAM_PORT', flag: 'port', help: 'Port to listen on; 0 takes a free one.' }),
+    dataDir: text({ default: '.vectorstream', env: 'VECTORSTREAM_DATA_DIR', flag: 'data-dir', help: 'Folder of the embedded log and store, and of the generated runner token.' }),
+    apiKey: secret({ env: 'VECTORSTREAM_API_KEY', help: 'Key that every HTTP client must send, as Authorization: Bearer or X-API-Key. None is asked for when absent.' }),
+    shutdownMsMax: integer({ default: 4000, min: 500, max: 60_000, help: 'How long a stop may take, milliseconds, before what is left is abandoned (it comes again after the next start).' }),
+  },
+  ingest: {
+    source: oneOf(['embedded'], { default: 'embedded', env: 'VECTORSTREAM_SOURCE', flag: 'source', help: 'Where events come from: the durable log in the data folder.' }),
+    bodyBytesMax: integer({ default: 16 * mebibyte, min: 1024, max: 256 * mebibyte, help: 'Largest request body, bytes.' }),
+    eventsPerRequestMax: integer({ default: 5000, min: 1, max: 100_000, help: 'Most events in one POST /events.' }),
+  },
+  store: {
+    kind: oneOf(['embedded'], { default: 'embedded', env: 'VECTORSTREAM_STORE', flag: 'store', help: 'Where vectors and events are kept: SQLite in the data folder.' }),
+    retentionDays: integer({ default: 3650, min: 1, max: 36_500, help: 'Events are forgotten so many days after they were taken in.' }),
+    sweepMinutes: integer({ default: 10, min: 1, max: 1440, help: 'Minutes between two sweeps that forget old events and texts without events.' }),
+  },
+  runners: {
+    model: text({ default: 'models/all-MiniLM-L6-v2', env: 'VECTORSTREAM_MODEL', flag: 'model', help: 'Folder of the embedding model, with its manifest.json and golden.json.' }),
+    count: integerOrAuto({ default: 'auto', min: 0, max: 256, env: 'VECTORSTREAM_RUNNERS', flag: 'runners', help: 'Node runners that the gateway starts and supervises itself; 0 for none.' }),
+    token: secret({ env: 'VECTORSTREAM_RUNNER_TOKEN', help: 'Token with which runners join. On a loopback host one is made in the data folder when absent.' }),
+    fleetMax: integer({ default: 256, min: 1, max: 10_000, help: 'Most runners connected at once.' }),
+  },
+  search: {
+    waitMsMax: integer({ default: 2000, min: 10, max: minute, help: 'How long a search waits for a runner to embed its query, milliseconds, before it answers 503.' }),
+    queryCacheMax: integer({ default: 1000, min: 0, max: 100_000, help: 'Query vectors kept in memory.' }),
+  },
+  logging: {
+    level: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], { default: 'info', env: 'LOG_LEVEL', flag: 'log-level', help: 'Least severity that is logged.' }),
+    format: oneOf(['auto', 'pretty', 'json'], { default: 'auto', env: 'LOG_FORMAT', flag: 'log-format', help: 'auto is pretty on a terminal, else json.' }),
+  },
+} as const;
+
+export type ConfigSchema = typeof configSchema;
+type ValueOf<K> = K extends Key<infer T> ? T : never;
+export type Config = { readonly [S in keyof ConfigSchema]: { readonly [K in keyof ConfigSchema[S]]: ValueOf<ConfigSchema[S][K]> } };
+
+/** Variables of this family that other programs of VectorStream read; the gateway hands them on to its own runners. */
+export const foreignVariables: readonly string[] = [
+  'VECTORSTREAM_GATEWAY_URL', 'VECTORSTREAM_RUNNER_DEVICE', 'VECTORSTREAM_RUNNER_DTYPE', 'VECTORSTREAM_RUNNER_THREADS', 'VECTORSTREAM_TEST_LONG',
+];
+
+const upperSnake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
+const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+export type Setting = {
+  readonly section: string;
+  readonly name: string;
+  /** As in the file: `section.name`. */
+  readonly path: string;
+  readonly variable: string;
+  /** Without dashes; `null` for a secret. */
+  readonly flag: string | null;
+  readonly key: Key<unknown>;
+};
+
+/** The table, one row per setting, in the order of the file. */
+export const settings: readonly Setting[] = Object.entries(configSchema).flatMap(([section, keys]) =>
+  Object.entries(keys).map(([name, key]: [string, Key<unknown>]) => ({
+    section, name, path: `${section}.${name}`, key,
+    variable: key.env ?? `VECTORSTREAM_${upperSnake(section)}_${upperSnake(name)}`,
+    flag: key.secret ? null : (key.flag ?? `${section}-${kebab(name)}`),
+  })));

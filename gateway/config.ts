@@ -1,0 +1,172 @@
+// Turns file, environment and flags into one checked Config, or stops with one line that names the setting, its value and what is allowed.
+import { parseDocument } from 'yaml';
+import { UsageError } from '#core/errors.ts';
+import { configSchema, foreignVariables, settings, type Config, type Setting } from './config-schema.ts';
+import { nearest } from './nearest.ts';
+
+export type { Config } from './config-schema.ts';
+
+export type ConfigInput = {
+  /** Text of `vectorstream.yaml`; `null` when there is none. */
+  readonly yaml: string | null;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** By name without dashes, as `parseFlags` gives them. */
+  readonly flags: ReadonlyMap<string, string>;
+};
+
+/** Defaults < file < environment < flags. Pure; throws `UsageError` with a one-line message. */
+export function parseConfig(input: ConfigInput): Config {
+  const given = new Map<string, { value: unknown; from: string }>();
+  for (const [setting, value] of fromFile(input.yaml)) given.set(setting.path, { value, from: setting.path });
+  for (const [setting, value] of fromEnvironment(input.env)) given.set(setting.path, { value, from: setting.variable });
+  for (const [setting, value] of fromFlags(input.flags)) given.set(setting.path, { value, from: `--${setting.flag}` });
+  refuseAbsentAdapters(input.env, given);
+
+  const config: Record<string, Record<string, unknown>> = {};
+  for (const section of Object.keys(configSchema)) config[section] = {};
+  for (const setting of settings) {
+    const entry = given.get(setting.path);
+    const section = config[setting.section];
+    if (section === undefined) continue;
+    section[setting.name] = entry === undefined ? setting.key.default : checked(setting, entry.value, entry.from);
+  }
+  // The loop above filled in every key of the schema with a value that its own check made.
+  const complete = config as Config;
+  refuseOpenDoor(complete);
+  return complete;
+}
+
+/** `localhost`, 127.0.0.0/8 or ::1: only programs on this machine can connect. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
+}
+
+/** The configuration for people to read: secrets are replaced. */
+export function redacted(config: Config): Record<string, Record<string, unknown>> {
+  const shown: Record<string, Record<string, unknown>> = {};
+  for (const [section, values] of Object.entries(config)) shown[section] = { ...values };
+  for (const { section, name, key } of settings) {
+    const values = shown[section];
+    if (key.secret && values !== undefined && values[name] !== null) values[name] = '[redacted]';
+  }
+  return shown;
+}
+
+/** `--name value` and `--name=value`; `--help` and `--config FILE` are kept apart. */
+export function parseFlags(argv: readonly string[]): { help: boolean; configFile: string | null; flags: Map<string, string> } {
+  const flags = new Map<string, string>();
+  let help = false;
+  for (let i = 0; i < argv.length; i += 1) {
+    const word = argv[i] ?? '';
+    if (word === '--help' || word === '-h') {
+      help = true;
+      continue;
+    }
+    if (!word.startsWith('--')) throw new UsageError(`Unexpected argument ${show(word)}: settings are given as --name value; --help lists them.`);
+    const equals = word.indexOf('=');
+    const name = equals < 0 ? word.slice(2) : word.slice(2, equals);
+    if (name !== 'config') settingOfFlag(name);
+    const value = equals < 0 ? argv[(i += 1)] : word.slice(equals + 1);
+    if (value === undefined) throw new UsageError(`--${name} needs a value; --help lists what is allowed.`);
+    flags.set(name, value);
+  }
+  const configFile = flags.get('config') ?? null;
+  flags.delete('config');
+  return { help, configFile, flags };
+}
+
+function checked(setting: Setting, value: unknown, from: string): unknown {
+  const result = setting.key.check(value);
+  if (result.ok) return result.value;
+  throw new UsageError(`${from} is ${setting.key.secret ? '[redacted]' : show(value)}; allowed: ${setting.key.allowed}.`);
+}
+
+function* fromFile(yaml: string | null): Generator<[Setting, unknown]> {
+  if (yaml === null) return;
+  for (const [section, values] of entriesOf(parseYaml(yaml), 'vectorstream.yaml')) {
+    if (!Object.hasOwn(configSchema, section)) throw unknown('section', section, Object.keys(configSchema));
+    for (const [name, value] of entriesOf(values, section)) {
+      const setting = settings.find((candidate) => candidate.section === section && candidate.name === name);
+      if (setting === undefined) throw unknown('setting', `${section}.${name}`, settings.map(({ path }) => path));
+      yield [setting, value];
+    }
+  }
+}
+
+function parseYaml(yaml: string): unknown {
+  const document = parseDocument(yaml, { logLevel: 'silent' });
+  const [error] = document.errors;
+  // Only the first line: what follows quotes the file, which may hold secrets.
+  if (error !== undefined) throw new UsageError(`vectorstream.yaml is not valid YAML: ${oneLine(error.message.split('\n')[0] ?? '')}`);
+  try {
+    return document.toJS();
+  } catch (error) {
+    throw new UsageError(`vectorstream.yaml cannot be read: ${oneLine(String(error))}`, { cause: error });
+  }
+}
+
+/** An empty document and an empty section set nothing. */
+function entriesOf(value: unknown, where: string): [string, unknown][] {
+  if (value === null || value === undefined) return [];
+  if (typeof value !== 'object' || Array.isArray(value)) throw new UsageError(`${where} is ${show(value)}; allowed: a mapping of names to values.`);
+  return Object.entries(value);
+}
+
+/** An empty variable counts as absent: that is how compose files and shells hand on what is not set. */
+function* fromEnvironment(env: ConfigInput['env']): Generator<[Setting, unknown]> {
+  for (const setting of settings) {
+    const value = env[setting.variable];
+    if (value !== undefined && value !== '') yield [setting, value];
+  }
+  const known = [...settings.map(({ variable }) => variable), ...foreignVariables];
+  for (const name of Object.keys(env)) {
+    if (name.startsWith('VECTORSTREAM_') && !known.includes(name)) throw unknown('variable', name, known);
+  }
+}
+
+function* fromFlags(flags: ConfigInput['flags']): Generator<[Setting, unknown]> {
+  for (const [name, value] of flags) yield [settingOfFlag(name), value];
+}
+
+function settingOfFlag(name: string): Setting {
+  const setting = settings.find(({ flag }) => flag === name);
+  if (setting !== undefined) return setting;
+  const flags = [...settings.flatMap(({ flag }) => (flag === null ? [] : [`--${flag}`])), '--config', '--help'];
+  throw unknown('flag', `--${name}`, flags);
+}
+
+function unknown(kind: string, name: string, known: readonly string[]): UsageError {
+  const meant = nearest(name, known);
+  const hint = meant === null ? 'vectorstream.example.yaml lists what is allowed' : `did you mean ${meant}?`;
+  return new UsageError(`Unknown ${kind} ${show(name)}: ${hint}`);
+}
+
+/** This build brings the embedded adapters only: being asked for another must not pass silently. */
+function refuseAbsentAdapters(env: ConfigInput['env'], given: ReadonlyMap<string, { value: unknown; from: string }>): void {
+  for (const { path, other, variable } of [
+    { path: 'ingest.source', other: 'kafka', variable: 'KAFKA_BROKERS' },
+    { path: 'store.kind', other: 'qdrant', variable: 'QDRANT_URL' },
+  ]) {
+    const entry = given.get(path);
+    const asked = entry === undefined ? (env[variable] ? `${variable} is set` : null) : entry.value === other ? `${entry.from} is ${other}` : null;
+    if (asked !== null) throw new UsageError(`${asked}, but this build of VectorStream has only the embedded adapters: unset ${entry?.from ?? variable}, or set ${path} to embedded.`);
+  }
+}
+
+/** Whoever can reach the port can write and read everything: on a network that takes a key, and a token for runners. */
+function refuseOpenDoor(config: Config): void {
+  if (isLoopback(config.gateway.host)) return;
+  const missing = [
+    ...(config.gateway.apiKey === null ? ['VECTORSTREAM_API_KEY'] : []),
+    ...(config.runners.token === null ? ['VECTORSTREAM_RUNNER_TOKEN'] : []),
+  ];
+  if (missing.length > 0) throw new UsageError(`gateway.host is ${show(config.gateway.host)}, which other machines can reach: set ${missing.join(' and ')}, or listen on 127.0.0.1.`);
+}
+
+function show(value: unknown): string {
+  const json = JSON.stringify(value) ?? typeof value;
+  return oneLine(json.length > 80 ? `${json.slice(0, 80)}…` : json);
+}
+
+// U+2028 and U+2029 end a line in some terminals and log viewers, and JSON leaves them as they are.
+const oneLine = (message: string): string => message.replace(/[\s\u2028\u2029]+/g, ' ').trim();
