@@ -1,0 +1,36 @@
+// A queue that gives back what went in, in that order, in constant amortised time and without holding on to what left.
+
+/** Taken slots are dropped together once they are at least this many and at least half of the array. */
+const compactAt = 1024;
+
+export class Fifo<T> {
+  #slots: (T | undefined)[] = [];
+  #head = 0;
+
+  get size(): number {
+    return this.#slots.length - this.#head;
+  }
+
+  push(item: T): void {
+    this.#slots.push(item);
+  }
+
+  peek(): T | undefined {
+    return this.#slots[this.#head];
+  }
+
+  take(): T | undefined {
+    if (this.#head === this.#slots.length) return undefined;
+    const item = this.#slots[this.#head];
+    this.#slots[this.#head] = undefined;
+    this.#head += 1;
+    if (this.#head === this.#slots.length) {
+      this.#slots.length = 0;
+      this.#head = 0;
+    } else if (this.#head >= compactAt && this.#head * 2 >= this.#slots.length) {
+      this.#slots = this.#slots.slice(this.#head);
+      this.#head = 0;
+    }
+    return item;
+  }
+}
