@@ -9,10 +9,16 @@ import { uuidV5 } from './uuid.ts';
  *     Kettle, Kitchen: 1.7 l, stainless steel       Kettle: 1.7 l, stainless steel       Kettle
  *
  * The category precedes the description, so that a long description never pushes it past the model's last token. User,
- * time, price and event type are left out: they would make one product into many texts. The index keeps a hash of this
- * constant; a change here asks for a new index.
+ * time, price and event type are left out: they would make one product into many texts.
  */
-export const textTemplate = '{name}, {category}: {description}';
+const templateParts = [
+  { before: '', field: 'name' },
+  { before: ', ', field: 'category' },
+  { before: ': ', field: 'description' },
+] as const;
+
+/** Stands for everything this file does to a text. The index keeps its hash: a change here asks for a new index. */
+export const textTemplate = `${templateParts.map(({ before, field }) => `${before}{${field}}`).join('')} (NFC, blanks collapsed)`;
 
 /** The document of a valid event: the query of a search that has one, else the product. */
 export function documentOf(event: ProductEvent): Document {
@@ -45,8 +51,3 @@ const namespaces: Readonly<Record<Document['kind'], string>> = { product: uuidV5
 
 /** Matches what must change: a lone plain space, by far the most common blank, is left alone. */
 const blanks = /[\s\p{Cc}]{2,}|[^\S ]|\p{Cc}/gu;
-
-const templateParts = [...textTemplate.matchAll(/([^{]*)\{(name|description|category)\}/g)].map(([, before = '', field]) => ({
-  before,
-  field: field as 'name' | 'description' | 'category',
-}));
