@@ -1,0 +1,82 @@
+// Two channels joined in memory: frames arrive whole, in order and later, and a test can freeze or cut the link.
+import type { Channel } from '../ports.ts';
+
+type Handlers = Parameters<Channel['listen']>[0];
+type Arrival = { readonly frame: string | Uint8Array } | { readonly code: number; readonly reason: string };
+
+export type MemoryLink = {
+  readonly near: Channel;
+  readonly far: Channel;
+  /** From now on nothing arrives at either end, as when a cable is pulled: no frame, no close. */
+  freeze(): void;
+  /** Both ends see 1006, as when a process dies. */
+  cut(): void;
+};
+
+export function memoryLink(): MemoryLink {
+  const near = new MemoryEnd();
+  const far = new MemoryEnd();
+  near.peer = far;
+  far.peer = near;
+  return {
+    near,
+    far,
+    freeze: () => {
+      near.frozen = true;
+      far.frozen = true;
+    },
+    cut: () => {
+      near.arrive({ code: 1006, reason: '' });
+      far.arrive({ code: 1006, reason: '' });
+    },
+  };
+}
+
+class MemoryEnd implements Channel {
+  peer: MemoryEnd | null = null;
+  frozen = false;
+  #handlers: Handlers | null = null;
+  #waiting: Arrival[] = [];
+  #closed = false;
+
+  send(frame: string | Uint8Array): void {
+    if (this.#closed) return;
+    this.peer?.arrive({ frame: typeof frame === 'string' ? frame : frame.slice() });
+  }
+
+  bufferedAmount(): number {
+    return 0;
+  }
+
+  close(code: number, reason: string): void {
+    if (this.#closed) return;
+    this.peer?.arrive({ code, reason });
+    this.arrive({ code, reason });
+  }
+
+  listen(handlers: Handlers): void {
+    this.#handlers = handlers;
+    queueMicrotask(() => this.#deliver());
+  }
+
+  arrive(arrival: Arrival): void {
+    if (this.frozen) return;
+    this.#waiting.push(arrival);
+    queueMicrotask(() => this.#deliver());
+  }
+
+  #deliver(): void {
+    if (this.#handlers === null) return;
+    const arrivals = this.#waiting;
+    this.#waiting = [];
+    for (const arrival of arrivals) {
+      if (this.#closed) return;
+      if ('frame' in arrival) {
+        this.#handlers.frame(arrival.frame);
+      } else {
+        this.#closed = true;
+        this.#handlers.closed(arrival.code, arrival.reason);
+      }
+    }
+  }
+}
