@@ -1,0 +1,30 @@
+// Describes the machine as far as it decides how to embed on it.
+
+import { readdirSync } from 'node:fs';
+import { availableParallelism, cpus } from 'node:os';
+
+export type Machine = {
+  readonly cpu: string;
+  readonly cores: number;
+  /** Free for new processes, bytes, within the limits of a container. */
+  readonly memoryBytes: number;
+  /** Whether trying WebGPU is worth the time. */
+  readonly gpu: boolean;
+};
+
+export function describeMachine(): Machine {
+  return {
+    cpu: cpus()[0]?.model.trim() ?? process.arch,
+    cores: availableParallelism(),
+    memoryBytes: process.availableMemory(),
+    gpu: process.platform !== 'linux' || list('/dev/dri').some((name) => name.startsWith('renderD')) || list('/dev').some((name) => /^nvidia\d+$|^dxg$/.test(name)),
+  };
+}
+
+function list(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}

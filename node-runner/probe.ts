@@ -1,0 +1,22 @@
+// A process that tries one candidate and prints one line of JSON about it; whatever it crashes, it crashes alone.
+
+import { writeSync } from 'node:fs';
+import { VectorStreamError } from '#core/errors.ts';
+import { openSession, sessionSchema } from './session.ts';
+
+const request = sessionSchema.parse(JSON.parse(process.argv[2] ?? ''));
+const candidate = { device: request.device, dtype: request.dtype };
+
+try {
+  const { embedder, golden } = await openSession(request);
+  report({ ok: true, candidate, textsPerSecond: embedder.info.textsPerSecond, golden });
+} catch (error) {
+  report({ ok: false, candidate, code: error instanceof VectorStreamError ? error.code : 'failed', message: error instanceof Error ? error.message : String(error) });
+}
+// Not waiting for the session's disposal: some drivers hang in it.
+process.exit(0);
+
+function report(result: unknown): void {
+  // At once: what is still buffered at `process.exit` would be lost.
+  writeSync(1, `${JSON.stringify(result)}\n`);
+}

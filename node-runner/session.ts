@@ -1,0 +1,49 @@
+// Opens one proved session for this process: what a probe and a worker both begin with.
+
+import { constants, setPriority } from 'node:os';
+import { z } from 'zod';
+import { devices, readGolden } from '#core/model-manifest.ts';
+import type { Embedder } from '#core/ports.ts';
+import { cpuBudget, createEmbedder, gpuBudget } from '#core/transformers/embedder.ts';
+import { warmUp } from '#core/transformers/warm-up.ts';
+import { describeMachine } from './machine.ts';
+import { openModelFolder } from './model-folder.ts';
+
+/** How a process is told what to open: JSON, its first argument. */
+export const sessionSchema = z.strictObject({
+  model: z.string(),
+  device: z.enum(devices),
+  dtype: z.string(),
+  threads: z.int().min(0),
+  /** How long to measure speed, at least one round. */
+  measureMs: z.number().min(0),
+});
+export type SessionRequest = z.infer<typeof sessionSchema>;
+
+/** @throws ModelFileError, SessionError, WrongVectorsError */
+export async function openSession(request: SessionRequest): Promise<{ embedder: Embedder; golden: string }> {
+  yieldToOthers();
+  const { model, folder } = await openModelFolder(request.model);
+  const golden = await readGolden(model);
+  const machine = describeMachine();
+  const cpu = request.device === 'cpu';
+  const loaded = await createEmbedder({
+    model, location: folder.replaceAll('\\', '/'), device: request.device, dtype: request.dtype, threads: request.threads,
+    budget: cpu ? cpuBudget : gpuBudget,
+    adapter: cpu ? machine.cpu : `${request.device} (ONNX Runtime)`,
+    softwareAdapter: !cpu && !machine.gpu,
+  });
+  // `createEmbedder` has checked that the model has this dtype.
+  const bounds = model.manifest.dtypes[request.dtype] ?? { goldenMeanMin: 1, goldenMin: 1 };
+  const { embedder, verdict } = await warmUp(loaded, golden, bounds, request.measureMs);
+  return { embedder, golden: verdict.message };
+}
+
+/** Searches and the gateway go first on a busy machine. */
+function yieldToOthers(): void {
+  try {
+    setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch {
+    // Some containers forbid it; embedding works as well at normal priority.
+  }
+}

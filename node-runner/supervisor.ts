@@ -1,0 +1,101 @@
+// Keeps worker processes running: restarts those that end, moves on from a candidate that fails, drains them when told to.
+
+import type { Clock } from '#core/ports.ts';
+import type { Candidate } from './candidates.ts';
+import { NoCandidateError } from './choice.ts';
+import type { Layout } from './layout.ts';
+import type { Log } from './log.ts';
+import { afterEnd, noFailures } from './restart-policy.ts';
+
+export type WorkerEnding = {
+  /** Whether it had proved its vectors. */
+  readonly ready: boolean;
+  /** What it reported, or how its process ended. */
+  readonly message: string;
+  readonly retryable: boolean;
+};
+
+/** A worker process as the supervisor sees it. */
+export type Worker = {
+  /** Resolves once, when the process is gone. */
+  readonly ended: Promise<WorkerEnding>;
+  /** Finish what is in hand, take no more, end. */
+  drain(): void;
+  kill(): void;
+};
+
+export type SupervisorOptions = {
+  /** Best first, at least one. */
+  readonly candidates: readonly Candidate[];
+  readonly layoutFor: (candidate: Candidate) => Layout;
+  /** `slot` is 0 … processes − 1. */
+  readonly start: (candidate: Candidate, layout: Layout, slot: number) => Worker;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Drains all workers; they are killed when they take longer than `drainMsMax`. */
+  readonly signal: AbortSignal;
+  readonly drainMsMax: number;
+};
+
+/** Resolves when the signal aborted and every worker is gone. @throws NoCandidateError when no candidate keeps running. */
+export async function supervise(options: SupervisorOptions): Promise<void> {
+  let lastMessage = '';
+  for (const [index, candidate] of options.candidates.entries()) {
+    const failure = await runCandidate(options, candidate, options.candidates.slice(index + 1));
+    if (failure === null) return;
+    lastMessage = failure;
+  }
+  throw new NoCandidateError(`The runner gave up: ${lastMessage}`);
+}
+
+/** `null` when stopped by the signal, else why the candidate was given up. All its workers are gone either way. */
+async function runCandidate({ layoutFor, start, clock, log, signal, drainMsMax }: SupervisorOptions, candidate: Candidate, rest: readonly Candidate[]): Promise<string | null> {
+  const layout = layoutFor(candidate);
+  const left = { left: rest.length > 0, otherDeviceLeft: rest.some(({ device }) => device !== candidate.device) };
+  const abandoned = new AbortController();
+  const stop = AbortSignal.any([signal, abandoned.signal]);
+  let failures = noFailures;
+  let failure: string | null = null;
+  log.info({ ...candidate, ...layout }, 'starting workers');
+
+  const keepRunning = async (slot: number): Promise<void> => {
+    while (!stop.aborted) {
+      const startedAt = clock.monotonic();
+      const worker = start(candidate, layout, slot);
+      const ending = await endOf(worker, stop, clock, drainMsMax);
+      if (stop.aborted) return;
+      const decision = afterEnd(failures, { stage: ending.ready ? 'service' : 'start', ranMs: clock.monotonic() - startedAt, retryable: ending.retryable }, left);
+      failures = decision.failures;
+      if (decision.next.kind !== 'restart') {
+        log.error({ ...candidate, slot, reason: ending.message }, decision.next.kind === 'give-up' ? 'giving up' : 'trying the next candidate');
+        failure = ending.message;
+        abandoned.abort();
+        return;
+      }
+      const { delayMs } = decision.next;
+      log.warn({ ...candidate, slot, reason: ending.message, delayMs }, 'worker ended; starting another');
+      await clock.sleep(delayMs, stop).catch(() => undefined);
+    }
+  };
+
+  await Promise.all(Array.from({ length: layout.processes }, (_, slot) => keepRunning(slot)));
+  return signal.aborted ? null : failure;
+}
+
+/** Waits for the worker's end; when `stop` aborts, drains it and kills it after `drainMsMax`. */
+async function endOf(worker: Worker, stop: AbortSignal, clock: Clock, drainMsMax: number): Promise<WorkerEnding> {
+  const gone = new AbortController();
+  const drain = async (): Promise<void> => {
+    worker.drain();
+    const late = await clock.sleep(drainMsMax, gone.signal).then(() => true, () => false);
+    if (late) worker.kill();
+  };
+  const onStop = (): void => void drain();
+  stop.addEventListener('abort', onStop, { once: true });
+  try {
+    return await worker.ended;
+  } finally {
+    stop.removeEventListener('abort', onStop);
+    gone.abort();
+  }
+}
