@@ -1,0 +1,170 @@
+// What every dead-letter queue guarantees to the pipeline and to the person who reads it.
+
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { uuidV5 } from '#core/uuid.ts';
+import type { DeadLetter, DeadLetterEntry, DeadLetterQuery, DeadLetterReason, DeadLetters } from '#core/ports.ts';
+import { plainRecord } from './plain-record.ts';
+
+/** A fresh, empty queue per test, and the power to end the process that works on it. */
+export type DeadLettersHarness = AsyncDisposable & {
+  open(): Promise<DeadLetters>;
+  /** What SIGKILL would do: open queues end without a word. `open` works after it. */
+  crash(): Promise<void>;
+};
+
+const utf8 = new TextEncoder();
+const allBytes = Uint8Array.from({ length: 256 }, (_, i) => i);
+const noon = 1_700_000_000_000;
+
+function letterOf(offset: number, changes: Partial<DeadLetter> = {}): DeadLetter {
+  return {
+    id: uuidV5(`events/0/${offset}`),
+    origin: { topic: 'events', partition: 0, offset },
+    key: utf8.encode(`user-${offset}`),
+    value: utf8.encode(`{"event_id":${offset}`),
+    headers: {},
+    timestamp: noon - 5,
+    reason: 'not_json',
+    message: `Expected a JSON object, got text that ends early at character ${offset}.`,
+    field: null,
+    eventId: null,
+    failedAt: noon + offset,
+    attempts: 1,
+    runner: null,
+    ...changes,
+  };
+}
+
+/** As `list` and `get` answer it, with bytes that compare well. */
+const plainEntry = (letter: DeadLetterEntry): object => ({ ...letter, ...plainRecord(letter) });
+const openEntry = (letter: DeadLetter): object => plainEntry({ ...letter, state: 'open' });
+
+const offsetsOf = (letters: readonly DeadLetter[]): number[] => letters.map(({ origin }) => origin.offset);
+
+/** Every page of a query, one after the other. */
+async function pagesOf(queue: DeadLetters, query: DeadLetterQuery): Promise<readonly (readonly DeadLetterEntry[])[]> {
+  const pages: (readonly DeadLetterEntry[])[] = [];
+  for (let after: DeadLetterEntry | undefined; ;) {
+    const page = await queue.list(after === undefined ? query : { ...query, after: { failedAt: after.failedAt, id: after.id } });
+    if (page.length === 0) return pages;
+    pages.push(page);
+    after = page.at(-1);
+  }
+}
+
+export function deadLettersConformance(name: string, makeHarness: () => Promise<DeadLettersHarness>): void {
+  describe(`dead letters: ${name}`, () => {
+    let harness: DeadLettersHarness;
+    let queue: DeadLetters;
+    beforeEach(async () => {
+      harness = await makeHarness();
+      queue = await harness.open();
+    });
+    afterEach(async () => {
+      await queue[Symbol.asyncDispose]();
+      await harness[Symbol.asyncDispose]();
+    });
+
+    it('a letter comes back with every byte and every field as it was put', async () => {
+      const letters = [
+        letterOf(1, { key: null, value: new Uint8Array(), field: 'product.price', eventId: 'e-1', reason: 'invalid_event' }),
+        letterOf(2, { key: allBytes, value: allBytes, headers: { binary: allBytes, empty: new Uint8Array(), größe: utf8.encode('ß') }, attempts: 3, runner: 'node-1', reason: 'embedding_failed' }),
+        letterOf(3, { key: new Uint8Array(), message: 'Grüße, 世界 \u{1F600}', origin: { topic: 'über', partition: 7, offset: 2 ** 53 - 1 } }),
+      ];
+      await queue.put(letters);
+      for (const letter of letters) expect(plainEntry((await queue.get(letter.id))!)).toEqual(openEntry(letter));
+      expect((await queue.list({ limit: 10 })).map(plainEntry)).toEqual(letters.toReversed().map(openEntry));
+    });
+
+    it('keeps what it was given, whatever the sender does with its buffer afterwards', async () => {
+      const value = utf8.encode('before');
+      await queue.put([letterOf(1, { value })]);
+      value.fill(0);
+      expect(new TextDecoder().decode((await queue.get(letterOf(1).id))!.value)).toBe('before');
+    });
+
+    it('put is durable when it resolves', async () => {
+      await queue.put([letterOf(1), letterOf(2)]);
+      await harness.crash();
+      queue = await harness.open();
+      expect(offsetsOf(await queue.list({ limit: 10 }))).toEqual([2, 1]);
+    });
+
+    it('the same failure put twice is one letter, and the first one stays', async () => {
+      await queue.put([letterOf(1)]);
+      await queue.put([letterOf(1, { failedAt: noon + 999, message: 'again' }), letterOf(2), letterOf(2, { message: 'twice in one call' })]);
+      expect((await queue.list({ limit: 10 })).map(plainEntry)).toEqual([letterOf(2), letterOf(1)].map(openEntry));
+      expect((await queue.stats()).byState.open).toBe(2);
+    });
+
+    it('the same failure put after a restart is still one letter', async () => {
+      await queue.put([letterOf(1)]);
+      await harness.crash();
+      queue = await harness.open();
+      await queue.put([letterOf(1, { failedAt: noon + 999 })]);
+      expect(offsetsOf(await queue.list({ limit: 10 }))).toEqual([1]);
+    });
+
+    it('an empty put changes nothing', async () => {
+      await queue.put([]);
+      expect(await queue.list({ limit: 10 })).toEqual([]);
+    });
+
+    it('a thousand letters in one put are a thousand letters', async () => {
+      const letters = Array.from({ length: 1000 }, (_, i) => letterOf(i));
+      await queue.put(letters);
+      expect(offsetsOf(await queue.list({ limit: 1000 }))).toEqual(offsetsOf(letters.toReversed()));
+      expect((await queue.stats()).byState.open).toBe(1000);
+    });
+
+    it('lists newest first, in whatever order letters were put', async () => {
+      await queue.put([letterOf(3), letterOf(1)]);
+      await queue.put([letterOf(5)]);
+      await queue.put([letterOf(2), letterOf(4)]);
+      expect(offsetsOf(await queue.list({ limit: 10 }))).toEqual([5, 4, 3, 2, 1]);
+    });
+
+    it('pages meet without a gap or a double, also among letters that failed in the same millisecond', async () => {
+      const letters = Array.from({ length: 23 }, (_, i) => letterOf(i, { failedAt: noon + Math.floor(i / 10) }));
+      await queue.put(letters);
+      const pages = await pagesOf(queue, { limit: 4 });
+      expect(pages.map(({ length }) => length)).toEqual([4, 4, 4, 4, 4, 3]);
+      // By failedAt, then by id, both from the highest down.
+      const newestFirst = letters.toSorted((a, b) => b.failedAt - a.failedAt || (a.id < b.id ? 1 : -1));
+      expect(offsetsOf(pages.flat())).toEqual(offsetsOf(newestFirst));
+    });
+
+    it('a letter that comes while somebody pages does not move the pages', async () => {
+      await queue.put([1, 2, 3, 4].map((offset) => letterOf(offset)));
+      const [first, second] = await queue.list({ limit: 2 });
+      await queue.put([letterOf(9)]);
+      expect(offsetsOf([first!, second!])).toEqual([4, 3]);
+      expect(offsetsOf(await queue.list({ limit: 2, after: { failedAt: second!.failedAt, id: second!.id } }))).toEqual([2, 1]);
+    });
+
+    it('filters by reason, state and time, both ends included, and by all of them at once', async () => {
+      const reasons: readonly DeadLetterReason[] = ['not_json', 'invalid_event', 'too_large'];
+      await queue.put(Array.from({ length: 9 }, (_, i) => letterOf(i, { reason: reasons[i % 3]! })));
+      const found = async (query: Omit<DeadLetterQuery, 'limit'>): Promise<number[]> => offsetsOf(await queue.list({ ...query, limit: 100 }));
+      expect(await found({ reason: 'invalid_event' })).toEqual([7, 4, 1]);
+      expect(await found({ reason: 'store_rejected' })).toEqual([]);
+      expect(await found({ state: 'open' })).toEqual([8, 7, 6, 5, 4, 3, 2, 1, 0]);
+      expect(await found({ state: 'replayed' })).toEqual([]);
+      expect(await found({ since: noon + 7 })).toEqual([8, 7]);
+      expect(await found({ until: noon + 1 })).toEqual([1, 0]);
+      expect(await found({ since: noon + 3, until: noon + 3 })).toEqual([3]);
+      expect(await found({ reason: 'not_json', state: 'open', since: noon + 1, until: noon + 6 })).toEqual([6, 3]);
+      expect(offsetsOf((await pagesOf(queue, { reason: 'too_large', limit: 2 })).flat())).toEqual([8, 5, 2]);
+    });
+
+    it('get answers null for an unknown id', async () => {
+      expect(await queue.get(letterOf(1).id)).toBeNull();
+    });
+
+    it('stats count every letter once, by state and by reason', async () => {
+      expect(await queue.stats()).toEqual({ byState: { open: 0, replayed: 0, purged: 0 }, byReason: {} });
+      await queue.put([letterOf(1), letterOf(2), letterOf(3, { reason: 'store_rejected' })]);
+      expect(await queue.stats()).toEqual({ byState: { open: 3, replayed: 0, purged: 0 }, byReason: { not_json: 2, store_rejected: 1 } });
+    });
+  });
+}
