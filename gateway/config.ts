@@ -31,6 +31,7 @@ export function parseConfig(input: ConfigInput): Config {
     section[setting.name] = entry === undefined ? setting.key.default : checked(setting, entry.value, entry.from);
   }
   // The loop above filled in every key of the schema with a value that its own check made.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   const complete = config as Config;
   refuseOpenDoor(complete);
   return complete;
@@ -100,8 +101,8 @@ function parseYaml(yaml: string): unknown {
   if (error !== undefined) throw new UsageError(`vectorstream.yaml is not valid YAML: ${oneLine(error.message.split('\n')[0] ?? '')}`);
   try {
     return document.toJS();
-  } catch (error) {
-    throw new UsageError(`vectorstream.yaml cannot be read: ${oneLine(String(error))}`, { cause: error });
+  } catch (cause) {
+    throw new UsageError(`vectorstream.yaml cannot be read: ${oneLine(String(cause))}`, { cause });
   }
 }
 

@@ -1,0 +1,68 @@
+// The HTTP API: which middleware every request passes, which routes there are, and how every error is told.
+import { OpenAPIHono } from '@hono/zod-openapi';
+import { bodyLimit } from 'hono/body-limit';
+import { methodNotAllowed } from 'hono/method-not-allowed';
+import type { AppEnv } from './app-env.ts';
+import { requireApiKey } from './middleware/api-key.ts';
+import { problemOf, problemResponse } from './middleware/problem.ts';
+import { requestId } from './middleware/request-id.ts';
+import { deadLetterRoutes } from './routes/dead-letters.ts';
+import { eventRoutes } from './routes/events.ts';
+import { healthRoutes } from './routes/health.ts';
+import { ingestRoute } from './routes/ingest.ts';
+import { observeRoutes } from './routes/observe.ts';
+import { searchRoute } from './routes/search.ts';
+import type { Services } from './services.ts';
+
+export function createApp(services: Services): OpenAPIHono<AppEnv> {
+  const { config, log } = services;
+  const app = new OpenAPIHono<AppEnv>({
+    defaultHook(result, c) {
+      if (result.success) return undefined;
+      const issues = result.error.issues.slice(0, 20).map(({ path, message }) => ({ path: path.map(String).join('.'), message }));
+      const detail = issues.slice(0, 3).map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; ');
+      return problemResponse(c, { status: 422, code: 'validation_failed', detail, more: { errors: issues } });
+    },
+  });
+
+  app.onError((error, c) => {
+    const problem = problemOf(error);
+    if (problem.status === 500) c.get('log').error({ err: error, path: c.req.path }, 'request failed');
+    return problemResponse(c, problem);
+  });
+  app.notFound((c) => problemResponse(c, { status: 404, code: 'not_found', detail: 'There is nothing at this path; GET / lists what there is.' }));
+
+  app.use(requestId(log));
+  app.use(async (c, next) => {
+    await next();
+    c.header('X-Content-Type-Options', 'nosniff');
+  });
+  app.use(requireApiKey(config.gateway.apiKey));
+  app.use(methodNotAllowed({
+    app,
+    onMethodNotAllowed: (c, methods) => {
+      c.header('Allow', methods.join(', '));
+      return problemResponse(c, { status: 405, code: 'method_not_allowed', detail: `This path takes ${methods.join(', ')}.` });
+    },
+  }));
+  const { bodyBytesMax } = config.ingest;
+  app.use(bodyLimit({
+    maxSize: bodyBytesMax,
+    onError: (c) => problemResponse(c, { status: 413, code: 'body_too_large', detail: `The body is larger than ${bodyBytesMax} bytes. Send it in parts.` }),
+  }));
+
+  ingestRoute(app, services);
+  searchRoute(app, services);
+  eventRoutes(app, services);
+  deadLetterRoutes(app, services);
+  observeRoutes(app, services);
+  healthRoutes(app, services);
+  app.doc31('/openapi.json', { openapi: '3.1.0', info: { title: 'VectorStream', version: '0.1.0', license: { name: 'Apache-2.0' } } });
+  app.get('/', (c) => c.json({ name: 'VectorStream', paths: pathsOf(app) }));
+  return app;
+}
+
+function pathsOf(app: OpenAPIHono<AppEnv>): string[] {
+  const listed = app.routes.filter(({ method, path }) => method !== 'ALL' && path !== '/').map(({ method, path }) => `${method} ${path}`);
+  return [...new Set(listed), 'WS /runners/connect'];
+}

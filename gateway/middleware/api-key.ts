@@ -1,0 +1,23 @@
+// Lets through only who sends the API key, without telling by its timing how much of a guess was right.
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { createMiddleware } from 'hono/factory';
+import type { AppEnv } from '../app-env.ts';
+import { problemResponse } from './problem.ts';
+
+/** Paths that a load balancer asks without a key; they tell nothing but alive and ready. */
+const open: ReadonlySet<string> = new Set(['/livez', '/readyz', '/health/live', '/health/ready']);
+
+export function requireApiKey(apiKey: string | null) {
+  const expected = apiKey === null ? null : digest(apiKey);
+  return createMiddleware<AppEnv>(async (c, next) => {
+    if (expected === null || open.has(c.req.path)) return next();
+    const given = c.req.header('x-api-key') ?? /^Bearer +(\S+) *$/i.exec(c.req.header('authorization') ?? '')?.[1];
+    if (given !== undefined && timingSafeEqual(digest(given), expected)) return next();
+    c.header('WWW-Authenticate', 'Bearer realm="vectorstream"');
+    const detail = given === undefined ? 'An API key is needed: send it as Authorization: Bearer KEY or as X-API-Key.' : 'The API key is wrong.';
+    return problemResponse(c, { status: 401, code: given === undefined ? 'api_key_missing' : 'api_key_wrong', detail });
+  });
+}
+
+/** Equal lengths for any input, as the comparison needs. */
+const digest = (value: string): Buffer => createHash('sha256').update(value).digest();

@@ -1,0 +1,167 @@
+// Counts what happens: one method per business event, each feeding the Prometheus series and the totals of /stats at once.
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { deadLetterReasons, type DeadLetterReason, type DeadLetterState, type PartitionLag } from '#core/ports.ts';
+import { devices, type Device } from '#core/model-manifest.ts';
+import { LatencyHistogram, type LatencySummary } from './latency.ts';
+
+export const cacheResults = ['hit', 'shared', 'store', 'miss'] as const;
+export type CacheResult = (typeof cacheResults)[number];
+
+/** As `circuit_state` shows them: the index is the gauge's value. */
+const circuitStates = ['closed', 'half-open', 'open'] as const;
+const dependencies = ['store', 'dead_letters', 'other'] as const;
+const deadLetterStates = ['open', 'replayed', 'purged'] as const satisfies readonly DeadLetterState[];
+export const runnerStates = ['joining', 'ready', 'draining', 'quarantined'] as const;
+export type RunnerState = (typeof runnerStates)[number];
+
+const secondsBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+
+/** Totals since this gateway started. */
+export type Totals = {
+  readonly received: number;
+  readonly stored: number;
+  readonly superseded: number;
+  readonly deadLettered: number;
+  readonly embedded: number;
+  readonly cache: Readonly<Record<CacheResult, number>>;
+};
+
+/** What only the moment of the question can tell. */
+export type Levels = {
+  readonly lag: readonly PartitionLag[];
+  readonly unsettled: number;
+  readonly runners: readonly { readonly device: string; readonly state: string }[];
+  readonly deadLetters: Readonly<Record<DeadLetterState, number>>;
+};
+
+export class Telemetry {
+  readonly #registry = new Registry();
+  readonly #latency = new LatencyHistogram();
+  readonly #totals = { received: 0, stored: 0, superseded: 0, deadLettered: 0, embedded: 0, cache: { hit: 0, shared: 0, store: 0, miss: 0 } };
+
+  readonly #received = this.#counter('events_received_total', 'Events taken from the source.', []);
+  readonly #stored = this.#counter('events_stored_total', 'Events applied in the store; superseded ones count.', []);
+  readonly #deadLettered = this.#counter('events_dead_lettered_total', 'Events put into the dead-letter queue.', ['reason']);
+  readonly #embedded = this.#counter('texts_embedded_total', 'Texts that runners embedded.', ['device']);
+  readonly #cache = this.#counter('cache_requests_total', 'Texts asked of the cache: hit (known here), shared (in flight), store (known there), miss (a runner embeds it).', ['result']);
+  readonly #retries = this.#counter('retries_total', 'Calls repeated because a dependency failed.', ['dependency']);
+  readonly #searchable = this.#histogram('event_to_searchable_seconds', 'From the record\'s timestamp to applied in the store.', []);
+  readonly #jobSeconds = this.#histogram('embedding_job_seconds', 'From handing a job to a runner to its answer.', ['device']);
+  readonly #writeSeconds = this.#histogram('store_write_seconds', 'One write call to the store.', []);
+  readonly #lag = this.#gauge('consumer_lag', 'Records in the log after the last commit.', ['partition']);
+  readonly #unsettled = this.#gauge('unsettled_events', 'Events delivered and not yet settled.', []);
+  readonly #runners = this.#gauge('runner_count', 'Connected runners.', ['device', 'state']);
+  readonly #cosine = this.#gauge('runner_reference_cosine', 'Mean cosine to the reference in the last golden check of a runner of this device; 0 before the first.', ['device']);
+  readonly #circuits = this.#gauge('circuit_state', '0 closed, 1 half-open, 2 open.', ['dependency']);
+  readonly #letters = this.#gauge('dead_letters', 'Dead letters by state.', ['state']);
+
+  constructor() {
+    collectDefaultMetrics({ register: this.#registry });
+    for (const reason of deadLetterReasons) this.#deadLettered.inc({ reason }, 0);
+    for (const result of cacheResults) this.#cache.inc({ result }, 0);
+    for (const dependency of dependencies) {
+      this.#retries.inc({ dependency }, 0);
+      this.#circuits.set({ dependency }, 0);
+    }
+    for (const device of devices) {
+      this.#embedded.inc({ device }, 0);
+      this.#jobSeconds.zero({ device });
+      this.#cosine.set({ device }, 0);
+    }
+    this.#setRunners([]);
+    for (const state of deadLetterStates) this.#letters.set({ state }, 0);
+  }
+
+  received(count: number): void {
+    this.#received.inc(count);
+    this.#totals.received += count;
+  }
+
+  stored(latencySeconds: number): void {
+    this.#stored.inc();
+    this.#searchable.observe(Math.max(0, latencySeconds));
+    this.#latency.record(latencySeconds * 1000);
+    this.#totals.stored += 1;
+  }
+
+  superseded(): void {
+    this.#stored.inc();
+    this.#totals.superseded += 1;
+  }
+
+  deadLettered(reason: DeadLetterReason): void {
+    this.#deadLettered.inc({ reason });
+    this.#totals.deadLettered += 1;
+  }
+
+  cacheRequest(result: CacheResult, count: number): void {
+    this.#cache.inc({ result }, count);
+    this.#totals.cache[result] += count;
+  }
+
+  retried(dependency: string): void {
+    this.#retries.inc({ dependency: bounded(dependencies, dependency, 'other') });
+  }
+
+  circuit(dependency: string, state: (typeof circuitStates)[number]): void {
+    this.#circuits.set({ dependency: bounded(dependencies, dependency, 'other') }, circuitStates.indexOf(state));
+  }
+
+  storeWrite(seconds: number): void {
+    this.#writeSeconds.observe(seconds);
+  }
+
+  /** A runner answered a job; `texts` of it were embedded. */
+  jobDone(device: Device, seconds: number, texts: number): void {
+    this.#jobSeconds.observe({ device }, seconds);
+    this.#embedded.inc({ device }, texts);
+    this.#totals.embedded += texts;
+  }
+
+  runnerChecked(device: Device, meanCosine: number): void {
+    this.#cosine.set({ device }, Number.isFinite(meanCosine) ? meanCosine : 0);
+  }
+
+  totals(): Totals {
+    return { ...this.#totals, cache: { ...this.#totals.cache } };
+  }
+
+  latency(): LatencySummary {
+    return this.#latency.summary();
+  }
+
+  /** The text of `GET /metrics`. */
+  async exposition(levels: Levels): Promise<{ readonly contentType: string; readonly body: string }> {
+    this.#lag.reset();
+    for (const { partition, lag } of levels.lag) this.#lag.set({ partition: String(partition) }, lag);
+    this.#unsettled.set(levels.unsettled);
+    this.#setRunners(levels.runners);
+    for (const state of deadLetterStates) this.#letters.set({ state }, levels.deadLetters[state]);
+    return { contentType: this.#registry.contentType, body: await this.#registry.metrics() };
+  }
+
+  #setRunners(runners: Levels['runners']): void {
+    for (const device of devices) {
+      for (const state of runnerStates) {
+        this.#runners.set({ device, state }, runners.filter((runner) => runner.device === device && runner.state === state).length);
+      }
+    }
+  }
+
+  #counter<L extends string>(name: string, help: string, labelNames: readonly L[]): Counter<L> {
+    return new Counter({ name: `vectorstream_${name}`, help, labelNames: [...labelNames], registers: [this.#registry] });
+  }
+
+  #gauge<L extends string>(name: string, help: string, labelNames: readonly L[]): Gauge<L> {
+    return new Gauge({ name: `vectorstream_${name}`, help, labelNames: [...labelNames], registers: [this.#registry] });
+  }
+
+  #histogram<L extends string>(name: string, help: string, labelNames: readonly L[]): Histogram<L> {
+    return new Histogram({ name: `vectorstream_${name}`, help, labelNames: [...labelNames], buckets: secondsBuckets, registers: [this.#registry] });
+  }
+}
+
+/** A label takes a value of its list only: series must not grow with what a peer sends. */
+function bounded<V extends string>(values: readonly V[], value: string, otherwise: V): V {
+  return values.find((candidate) => candidate === value) ?? otherwise;
+}
