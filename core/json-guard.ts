@@ -78,7 +78,7 @@ export function show(value: unknown): string {
     case 'boolean':
       return String(value);
     case 'string':
-      return value.length <= 60 ? `"${printable(value, 60)}"` : `"${printable(value, 40)}" (${value.length} characters)`;
+      return value.length <= 60 ? `"${printable(value, 60)}"` : `"${printable(value, 40)}" (${Array.from(value).length} characters)`;
     default:
       if (value === null) return 'null';
       return Array.isArray(value) ? `an array of ${value.length}` : 'an object';
