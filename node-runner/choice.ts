@@ -14,7 +14,7 @@ import type { Log } from './log.ts';
 import type { Machine } from './machine.ts';
 import type { ModelFolder } from './model-folder.ts';
 import type { RunnerOptions } from './options.ts';
-import type { SessionRequest } from './session.ts';
+import type { SessionRequest } from './session-request.ts';
 
 /** Nothing that was tried embeds rightly here. */
 export class NoCandidateError extends VectorStreamError {

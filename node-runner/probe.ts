@@ -2,7 +2,8 @@
 
 import { writeSync } from 'node:fs';
 import { VectorStreamError } from '#core/errors.ts';
-import { openSession, sessionSchema } from './session.ts';
+import { openSession } from './session.ts';
+import { sessionSchema } from './session-request.ts';
 
 const request = sessionSchema.parse(JSON.parse(process.argv[2] ?? ''));
 const candidate = { device: request.device, dtype: request.dtype };

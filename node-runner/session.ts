@@ -1,24 +1,13 @@
 // Opens one proved session for this process: what a probe and a worker both begin with.
 
 import { constants, setPriority } from 'node:os';
-import { z } from 'zod';
-import { devices, readGolden } from '#core/model-manifest.ts';
+import { readGolden } from '#core/model-manifest.ts';
 import type { Embedder } from '#core/ports.ts';
 import { cpuBudget, createEmbedder, gpuBudget } from '#core/transformers/embedder.ts';
 import { warmUp } from '#core/transformers/warm-up.ts';
 import { describeMachine } from './machine.ts';
 import { openModelFolder } from './model-folder.ts';
-
-/** How a process is told what to open: JSON, its first argument. */
-export const sessionSchema = z.strictObject({
-  model: z.string(),
-  device: z.enum(devices),
-  dtype: z.string(),
-  threads: z.int().min(0),
-  /** How long to measure speed, at least one round. */
-  measureMs: z.number().min(0),
-});
-export type SessionRequest = z.infer<typeof sessionSchema>;
+import type { SessionRequest } from './session-request.ts';
 
 /** @throws ModelFileError, SessionError, WrongVectorsError */
 export async function openSession(request: SessionRequest): Promise<{ embedder: Embedder; golden: string }> {

@@ -8,6 +8,8 @@ import type { Log } from './log.ts';
 import { afterEnd, noFailures } from './restart-policy.ts';
 
 export type WorkerEnding = {
+  /** Drained by its gateway: nothing failed, and nobody takes its place. */
+  readonly done: boolean;
   /** Whether it had proved its vectors. */
   readonly ready: boolean;
   /** What it reported, or how its process ended. */
@@ -37,7 +39,7 @@ export type SupervisorOptions = {
   readonly drainMsMax: number;
 };
 
-/** Resolves when the signal aborted and every worker is gone. @throws NoCandidateError when no candidate keeps running. */
+/** Resolves when every worker is gone: the signal aborted, or gateways drained them. @throws NoCandidateError when no candidate keeps running. */
 export async function supervise(options: SupervisorOptions): Promise<void> {
   let lastMessage = '';
   for (const [index, candidate] of options.candidates.entries()) {
@@ -48,7 +50,7 @@ export async function supervise(options: SupervisorOptions): Promise<void> {
   throw new NoCandidateError(`The runner gave up: ${lastMessage}`);
 }
 
-/** `null` when stopped by the signal, else why the candidate was given up. All its workers are gone either way. */
+/** `null` when stopped or drained, else why the candidate was given up. All its workers are gone either way. */
 async function runCandidate({ layoutFor, start, clock, log, signal, drainMsMax }: SupervisorOptions, candidate: Candidate, rest: readonly Candidate[]): Promise<string | null> {
   const layout = layoutFor(candidate);
   const left = { left: rest.length > 0, otherDeviceLeft: rest.some(({ device }) => device !== candidate.device) };
@@ -63,7 +65,7 @@ async function runCandidate({ layoutFor, start, clock, log, signal, drainMsMax }
       const startedAt = clock.monotonic();
       const worker = start(candidate, layout, slot);
       const ending = await endOf(worker, stop, clock, drainMsMax);
-      if (stop.aborted) return;
+      if (stop.aborted || ending.done) return;
       const decision = afterEnd(failures, { stage: ending.ready ? 'service' : 'start', ranMs: clock.monotonic() - startedAt, retryable: ending.retryable }, left);
       failures = decision.failures;
       if (decision.next.kind !== 'restart') {

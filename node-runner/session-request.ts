@@ -1,0 +1,16 @@
+// How a process is told which session to open; apart from the session, so that a supervisor does not load the runtime.
+
+import { z } from 'zod';
+import { devices } from '#core/model-manifest.ts';
+
+export const sessionSchema = z.strictObject({
+  /** The model's folder. */
+  model: z.string(),
+  device: z.enum(devices),
+  dtype: z.string(),
+  /** 0 leaves the number to the runtime. */
+  threads: z.int().min(0),
+  /** How long to measure speed, at least one round. */
+  measureMs: z.number().min(0),
+});
+export type SessionRequest = z.infer<typeof sessionSchema>;

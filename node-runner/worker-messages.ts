@@ -1,0 +1,26 @@
+// What supervisor and worker tell each other over the process channel, and how a worker is told what to do.
+
+import { z } from 'zod';
+import { sessionSchema } from './session-request.ts';
+
+/** A worker's first argument, as JSON. The token is not in it: arguments can be read by everybody on the machine. */
+export const workerRequestSchema = sessionSchema.extend({
+  gatewayUrls: z.array(z.string()).min(1),
+  dataDir: z.string(),
+  name: z.string(),
+  logLevel: z.string(),
+  logFormat: z.enum(['json', 'pretty']),
+});
+export type WorkerRequest = z.infer<typeof workerRequestSchema>;
+
+export const fromWorkerSchema = z.discriminatedUnion('type', [
+  /** Its vectors are proved; it connects now. */
+  z.object({ type: z.literal('ready') }),
+  z.object({ type: z.literal('failed'), message: z.string(), retryable: z.boolean() }),
+  /** Drained, because it or its gateway was told to; it is not to be replaced. */
+  z.object({ type: z.literal('done') }),
+]);
+export type FromWorker = z.infer<typeof fromWorkerSchema>;
+
+/** The only word of a supervisor. */
+export const drainMessage = 'drain';

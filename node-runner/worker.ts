@@ -1,0 +1,78 @@
+// One runner: one process, one model session, one connection to each gateway. Whatever fails ends the process.
+
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { systemClock } from '#core/clock.ts';
+import { VectorStreamError } from '#core/errors.ts';
+import type { Channel, Embedder } from '#core/ports.ts';
+import { queuedEmbedder } from '#core/queued-embedder.ts';
+import { keepConnected, RunnerRefusedError } from '#core/runner-connection.ts';
+import { ConnectError, connectWebSocket } from '#core/websocket-channel.ts';
+import { createLog } from './log.ts';
+import { openSession } from './session.ts';
+import { sessionSchema } from './session-request.ts';
+import { drainMessage, workerRequestSchema, type FromWorker } from './worker-messages.ts';
+
+const request = workerRequestSchema.parse(JSON.parse(process.argv[2] ?? ''));
+const log = createLog({ level: request.logLevel, format: request.logFormat, fields: { runner: request.name } });
+const drain = new AbortController();
+const stop = (): void => drain.abort();
+
+// Ctrl-C reaches the whole process group; the supervisor then says what to do.
+process.on('SIGINT', () => undefined);
+process.on('SIGTERM', stop);
+process.on('message', (message) => {
+  if (message === drainMessage) stop();
+});
+// The supervisor is gone, however it ended: nobody would stop this process any more.
+process.on('disconnect', () => process.exit(0));
+
+try {
+  const { model, device, dtype, threads, measureMs } = request;
+  const session = await openSession(sessionSchema.parse({ model, device, dtype, threads, measureMs }));
+  log.info({ device, dtype, threads, textsPerSecond: Math.round(session.embedder.info.textsPerSecond), golden: session.golden }, 'model is ready');
+  tell({ type: 'ready' });
+  await serve(queuedEmbedder(session.embedder));
+  tell({ type: 'done' }, 0);
+} catch (error) {
+  const known = error instanceof VectorStreamError;
+  // A known trouble explains itself; anything else is a bug, whose stack is needed.
+  if (!known) log.error({ err: error }, 'the runner failed');
+  tell({ type: 'failed', message: error instanceof Error ? error.message : String(error), retryable: !known || error.retryable }, 1);
+}
+
+/** Resolves once drained. Throws when the session failed, or when every gateway refused this runner. */
+async function serve(embedder: Embedder): Promise<void> {
+  const refusals: RunnerRefusedError[] = [];
+  await Promise.all(request.gatewayUrls.map(async (url) => {
+    try {
+      await keepConnected({
+        connect: (signal) => connect(url, signal),
+        embedder, clock: systemClock, random: Math.random, name: request.name, kind: 'node', drain: drain.signal,
+        log: log.child({ gateway: url }),
+      });
+    } catch (error) {
+      if (!(error instanceof RunnerRefusedError)) throw error;
+      log.error({ gateway: url, reason: error.message }, 'refused');
+      refusals.push(error);
+    }
+  }));
+  const [refusal] = refusals;
+  if (refusal !== undefined && refusals.length === request.gatewayUrls.length) throw refusal;
+}
+
+/** Reads the token anew for every attempt: a gateway that starts later writes it then. */
+async function connect(url: string, signal: AbortSignal): Promise<Channel> {
+  const file = join(request.dataDir, 'runner-token');
+  const token = process.env['VECTORSTREAM_RUNNER_TOKEN'] || (await readFile(file, 'utf8').catch(() => '')).trim();
+  if (token === '') throw new ConnectError(`There is no runner token: set VECTORSTREAM_RUNNER_TOKEN, or start a gateway on this machine, which writes ${file}.`);
+  return connectWebSocket({ url, token, signal });
+}
+
+function tell(message: FromWorker, exitCode?: number): void {
+  const leave = (): void => {
+    if (exitCode !== undefined) process.exit(exitCode);
+  };
+  if (process.connected && process.send !== undefined) process.send(message, leave);
+  else leave();
+}
