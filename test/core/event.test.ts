@@ -16,7 +16,7 @@ function accepted(parsed: ProductEvent | Rejection): ProductEvent {
 
 function rejected(parsed: ProductEvent | Rejection): Rejection {
   if (!isRejection(parsed)) throw new Error(`accepted: ${parsed.payload}`);
-  expect(isWellMade(parsed), parsed.message).toBe(true);
+  expect(parsed).toSatisfy(isWellMade);
   return parsed;
 }
 
@@ -37,7 +37,12 @@ const plainWith = (member: string) => JSON.stringify(plain).replace('{', `{${mem
 
 describe('parseEvent is total', () => {
   test('any bytes are answered', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => expect(isWellMade(parseEvent(bytes, eventNow))).toBe(true)), { numRuns: 500 });
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
+        expect(parseEvent(bytes, eventNow)).toSatisfy(isWellMade);
+      }),
+      { numRuns: 500 },
+    );
   });
 
   test('any JSON is answered', () => {
@@ -45,7 +50,12 @@ describe('parseEvent is total', () => {
       Object.fromEntries(['event_id', 'timestamp', 'user_id', 'event_type', 'session_id', 'product', 'search_query', 'quantity'].map((key) => [key, fc.jsonValue()])),
       { requiredKeys: [] },
     );
-    fc.assert(fc.property(fc.oneof(fc.json(), looksLikeAnEvent.map((value) => JSON.stringify(value))), (text) => expect(isWellMade(parseText(text))).toBe(true)), { numRuns: 500 });
+    fc.assert(
+      fc.property(fc.oneof(fc.json(), looksLikeAnEvent.map((value) => JSON.stringify(value))), (text) => {
+        expect(parseText(text)).toSatisfy(isWellMade);
+      }),
+      { numRuns: 500 },
+    );
   });
 
   test('a valid event with any damage to its bytes is answered', () => {
@@ -57,7 +67,12 @@ describe('parseEvent is total', () => {
         bytes.set(noise.subarray(0, bytes.length - from), from);
         return cut ? bytes.subarray(0, from) : bytes;
       });
-    fc.assert(fc.property(damaged, (bytes) => expect(isWellMade(parseEvent(bytes, eventNow))).toBe(true)), { numRuns: 300 });
+    fc.assert(
+      fc.property(damaged, (bytes) => {
+        expect(parseEvent(bytes, eventNow)).toSatisfy(isWellMade);
+      }),
+      { numRuns: 300 },
+    );
   });
 
   test.each([
