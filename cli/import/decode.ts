@@ -1,0 +1,29 @@
+// Bytes of a line → text, whatever single encoding the file claims and however often it breaks the claim.
+import { UsageError } from '#core/errors.ts';
+
+/** `detected` means UTF-8, line by line: a line that is not valid UTF-8 is read as windows-1252, as mixed logs need. */
+export function lineDecoder(encoding: string, detected: boolean): (bytes: Uint8Array) => string {
+  if (encoding === 'utf-16le' || encoding === 'utf-16be') return utf8;
+  if (encoding !== 'utf-8' || !detected) {
+    const decoder = new TextDecoder(encoding);
+    return (bytes) => decoder.decode(bytes);
+  }
+  const fallback = new TextDecoder('windows-1252');
+  return (bytes) => {
+    const text = utf8(bytes);
+    return text.includes('\uFFFD') && !Buffer.from(bytes).equals(Buffer.from(text)) ? fallback.decode(bytes) : text;
+  };
+}
+
+/** The canonical name of an encoding that this runtime can read. Throws `UsageError`. */
+export function encodingNamed(label: string): string {
+  try {
+    return new TextDecoder(label).encoding;
+  } catch {
+    throw new UsageError(`--encoding ${label}: is not known; use utf-8, utf-16le, utf-16be, windows-1252 or another WHATWG name`);
+  }
+}
+
+function utf8(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+}

@@ -1,0 +1,144 @@
+// One row through a mapping → the JSON of an event, or the reason why it is turned away. Says no, never throws, per row.
+import type { DateReader } from './dates.ts';
+import type { AmountSpec, FieldSpec, Mapping, RuleSpec } from './mapping.ts';
+import { type Decimal, readNumber } from './numbers.ts';
+import { firstOf, type Resolve, type Row, template } from './template.ts';
+
+/** `reason` is one of few, to be counted by; `detail` says what was got. */
+export type TurnedAway = { readonly reason: string; readonly detail: string };
+export type Reading = { readonly decimal: Decimal; readonly date: DateReader };
+export type RowMapper = (row: Row, eventId: string) => string | TurnedAway;
+
+type Field<T> = (row: Row) => T | undefined | TurnedAway;
+type Rule = (row: Row) => TurnedAway | null;
+
+/** Throws `UsageError` for a template or pattern that means nothing. */
+export function rowMapper(mapping: Mapping, resolve: Resolve, reading: Reading): RowMapper {
+  const rules = (mapping.turn_away ?? []).map((rule) => compileRule(rule, resolve, reading.decimal));
+  const { product, timestamp, ...rest } = mapping.event;
+  const amounts = ['quantity', 'total_amount', 'view_duration'] as const;
+  const texts = ['event_type', 'user_id', 'session_id', 'search_query', 'payment_method'] as const;
+
+  const fields: (readonly [string, Field<unknown>])[] = [['timestamp', dateField(firstOf(timestamp, resolve), reading.date)]];
+  for (const name of texts) {
+    const spec = rest[name];
+    if (spec !== undefined) fields.push([name, textField(name, spec, resolve, name !== 'search_query' && name !== 'payment_method')]);
+  }
+  for (const name of amounts) if (rest[name] !== undefined) fields.push([name, amountField(name, rest[name], resolve, reading.decimal, false)]);
+  for (const [name, spec] of Object.entries(mapping.extra ?? {})) fields.push([name, textField(name, spec, resolve, false)]);
+  const productFields: (readonly [string, Field<unknown>])[] = product === undefined ? [] : [
+    ['id', textField('product id', product.id, resolve, true)],
+    ['name', textField('product name', product.name, resolve, true)],
+    ...(['description', 'category'] as const).flatMap((name) => {
+      const spec = product[name];
+      return spec === undefined ? [] : [[name, textField(`product ${name}`, spec, resolve, false)] as const];
+    }),
+    ['price', amountField('product price', product.price, resolve, reading.decimal, true)],
+  ];
+
+  return (row, eventId) => {
+    for (const rule of rules) {
+      const away = rule(row);
+      if (away !== null) return away;
+    }
+    const event = read(fields, row);
+    if (isTurnedAway(event)) return event;
+    const productRead = read(productFields, row);
+    if (isTurnedAway(productRead)) return productRead;
+    return JSON.stringify({ event_id: eventId, ...event, ...(product === undefined ? {} : { product: productRead }) });
+  };
+}
+
+/** The texts of the columns that numbers are read from, for finding out the decimal sign. */
+export function amountTexts(mapping: Mapping, resolve: Resolve): (row: Row) => string[] {
+  const { product, quantity, total_amount: total, view_duration: duration } = mapping.event;
+  const templates = [product?.price, quantity, total, duration].flatMap((spec) => spec === undefined ? [] : partsOf(spec))
+    .map((text) => template(text, resolve));
+  return (row) => templates.map((of) => of(row));
+}
+
+export function isTurnedAway(value: object | string): value is TurnedAway {
+  return typeof value === 'object' && 'reason' in value && 'detail' in value;
+}
+
+function read(fields: readonly (readonly [string, Field<unknown>])[], row: Row): Record<string, unknown> | TurnedAway {
+  const result: Record<string, unknown> = {};
+  for (const [name, of] of fields) {
+    const value = of(row);
+    if (value === undefined) continue;
+    if (typeof value === 'object' && value !== null && isTurnedAway(value)) return value;
+    result[name] = value;
+  }
+  return result;
+}
+
+function textField(name: string, spec: FieldSpec, resolve: Resolve, required: boolean): Field<string> {
+  const mapped = typeof spec === 'object' && 'from' in spec ? spec : null;
+  const of = firstOf(typeof spec === 'object' && 'from' in spec ? spec.from : spec, resolve);
+  const values = mapped === null ? null : new Map(Object.entries(mapped.map));
+  return (row) => {
+    const text = of(row);
+    if (text === '' && mapped?.otherwise === undefined) return required ? { reason: `no ${name}`, detail: 'empty' } : undefined;
+    if (values === null) return text;
+    return values.get(text) ?? mapped?.otherwise ?? { reason: `${name} without a meaning in the mapping`, detail: shown(text) };
+  };
+}
+
+function dateField(of: (row: Row) => string, date: DateReader): Field<string> {
+  return (row) => {
+    const text = of(row);
+    const time = text === '' ? null : date(text);
+    if (text === '') return { reason: 'no timestamp', detail: 'empty' };
+    return time === null ? { reason: 'timestamp not readable', detail: shown(text) } : new Date(time).toISOString();
+  };
+}
+
+function amountField(name: string, spec: AmountSpec, resolve: Resolve, decimal: Decimal, required: boolean): Field<number> {
+  if (typeof spec === 'number') return () => spec;
+  const templates = partsOf(spec).map((text) => template(text, resolve));
+  return (row) => {
+    let result = 1;
+    for (const of of templates) {
+      const text = of(row);
+      if (text === '') return required ? { reason: `no ${name}`, detail: 'empty' } : undefined;
+      const value = readNumber(text, decimal);
+      if (value === null) return { reason: `${name} not readable`, detail: shown(text) };
+      result *= value;
+    }
+    // 2 × 7.65 is 15.3, not 15.299999…: a millionth is finer than any price.
+    return templates.length === 1 ? result : Math.round(result * 1e6) / 1e6;
+  };
+}
+
+function partsOf(spec: AmountSpec): string[] {
+  return typeof spec === 'number' ? [] : typeof spec === 'string' ? [spec] : spec.multiply;
+}
+
+function compileRule(rule: RuleSpec, resolve: Resolve, decimal: Decimal): Rule {
+  const of = template(rule.when, resolve);
+  const fits = condition(rule, decimal);
+  return (row) => {
+    const text = of(row);
+    return fits(text) ? { reason: rule.reason, detail: shown(text) } : null;
+  };
+}
+
+function condition(rule: RuleSpec, decimal: Decimal): (text: string) => boolean {
+  const { matches, one_of: oneOf, below } = rule;
+  if (matches !== undefined) {
+    const pattern = new RegExp(matches, 'u');
+    return (text) => pattern.test(text);
+  }
+  if (oneOf !== undefined) return (text) => oneOf.includes(text);
+  if (below !== undefined) {
+    return (text) => {
+      const value = readNumber(text, decimal);
+      return value !== null && value < below;
+    };
+  }
+  return (text) => text === '';
+}
+
+function shown(text: string): string {
+  return text === '' ? 'empty' : `"${text.slice(0, 80)}"`;
+}

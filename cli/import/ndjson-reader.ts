@@ -1,0 +1,51 @@
+// Lines of NDJSON → the same rows that a CSV gives, so that one mapping language serves both.
+import type { BrokenLine, CsvRow, TextLine } from './csv-records.ts';
+
+export type RowReader = {
+  push(line: TextLine): Iterable<CsvRow | BrokenLine>;
+  end(): Iterable<CsvRow | BrokenLine>;
+};
+
+/** Rows of the named members, `product.name` reaching inside; a member that is missing, null or no single value is `''`. */
+export function memberReader(columns: readonly string[]): RowReader {
+  const paths = columns.map((column) => column.split('.'));
+  return lineReader((line) => {
+    let value: unknown;
+    try {
+      value = JSON.parse(line.text);
+    } catch {
+      return broken(line, 'not JSON');
+    }
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return broken(line, 'not a JSON object');
+    return { line: line.number, lines: 1, fields: paths.map((path) => textAt(value, path)) };
+  });
+}
+
+/** Rows of one field: the line as it is. */
+export function wholeLineReader(): RowReader {
+  return lineReader((line) => ({ line: line.number, lines: 1, fields: [line.text] }));
+}
+
+function lineReader(read: (line: TextLine) => CsvRow | BrokenLine): RowReader {
+  return {
+    *push(line) {
+      if (line.problem !== null) yield broken(line, line.problem);
+      else if (line.text.trim() === '') yield { line: line.number, lines: 1, fields: [''] };
+      else yield read(line);
+    },
+    end: () => [],
+  };
+}
+
+function broken(line: TextLine, reason: string): BrokenLine {
+  return { line: line.number, lines: 1, broken: reason, sample: line.text };
+}
+
+function textAt(value: unknown, path: readonly string[]): string {
+  let at = value;
+  for (const name of path) {
+    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, name)) return '';
+    at = Reflect.get(at, name);
+  }
+  return typeof at === 'string' || typeof at === 'number' || typeof at === 'boolean' ? String(at) : '';
+}

@@ -1,0 +1,32 @@
+// Text of a number column → number, with the file's own decimal sign, thousands separators and currency signs.
+
+export type Decimal = 'point' | 'comma';
+
+const plain: Readonly<Record<Decimal, RegExp>> = {
+  point: /^[+-]?(\d+|\d{1,3}([, '’]\d{3})+)?(\.\d+)?(e[+-]?\d+)?$/i,
+  comma: /^[+-]?(\d+|\d{1,3}([. '’]\d{3})+)?(,\d+)?(e[+-]?\d+)?$/i,
+};
+
+/** `null` for text that is no finite number in this notation. */
+export function readNumber(text: string, decimal: Decimal): number | null {
+  const bare = text.replaceAll('\u00A0', ' ').replaceAll('\u202F', ' ').replace(/^[\s$€£¥]+|[\s$€£¥]+$/gu, '');
+  if (!/\d/.test(bare) || !plain[decimal].test(bare)) return null;
+  const joined = bare.replace(decimal === 'point' ? /[, '’]/g : /[. '’]/g, '');
+  const value = Number(decimal === 'comma' ? joined.replace(',', '.') : joined);
+  return Number.isFinite(value) ? value : null;
+}
+
+/**
+ * The decimal sign under which more of the sample are numbers. `1,234` and `1.234` fit both: what tells them apart is a
+ * separator that is not followed by exactly three digits. Nothing to go by: point.
+ */
+export function detectDecimal(sample: readonly string[]): Decimal {
+  let [point, comma] = [0, 0];
+  for (const text of sample) {
+    const asPoint = readNumber(text, 'point');
+    const asComma = readNumber(text, 'comma');
+    if (asPoint !== null && asComma === null) point += 1;
+    if (asComma !== null && asPoint === null) comma += 1;
+  }
+  return comma > point ? 'comma' : 'point';
+}

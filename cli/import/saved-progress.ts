@@ -1,0 +1,57 @@
+// Remembers on disk up to which line a log has been acknowledged, so that an interrupted import goes on there.
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+
+const refusal = z.object({ line: z.number(), message: z.string() });
+const schema = z.object({
+  version: z.literal(1),
+  file: z.string(),
+  /** Of plan and target: with another mapping or another gateway the file is a new import. */
+  fingerprint: z.string(),
+  acknowledged_line: z.number().int().nonnegative(),
+  /** Rows at or before that line which the gateway did not take. */
+  refused: z.array(refusal),
+});
+export type SavedProgress = z.infer<typeof schema>;
+
+const saveEveryMs = 1000;
+
+export class ProgressFile {
+  readonly #path: string;
+  #savedAt = -Infinity;
+
+  /** `hash`: of the log. */
+  constructor(dataDir: string, hash: string) {
+    this.#path = join(dataDir, 'import', `${hash}.json`);
+  }
+
+  /** `null` when there is none for this fingerprint; a file that is not readable counts as none. */
+  async load(fingerprint: string): Promise<SavedProgress | null> {
+    const text = await readFile(this.#path, 'utf8').catch(() => null);
+    if (text === null) return null;
+    try {
+      const parsed = schema.safeParse(JSON.parse(text));
+      return parsed.success && parsed.data.fingerprint === fingerprint ? parsed.data : null;
+    } catch {
+      return null;
+    }
+  }
+
+  /** At most once a second; what is lost in a crash is sent again and changes nothing. */
+  async saveSometimes(progress: SavedProgress, nowMs: number): Promise<void> {
+    if (nowMs - this.#savedAt < saveEveryMs) return;
+    this.#savedAt = nowMs;
+    await this.save(progress);
+  }
+
+  async save(progress: SavedProgress): Promise<void> {
+    await mkdir(join(this.#path, '..'), { recursive: true });
+    await writeFile(`${this.#path}.new`, JSON.stringify(progress));
+    await rename(`${this.#path}.new`, this.#path);
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.#path, { force: true });
+  }
+}
