@@ -1,0 +1,135 @@
+// The shop's products: each is made from its seed and its number alone, reads like a real one, and no two read the same.
+
+import { faker as fakerDe } from '@faker-js/faker/locale/de';
+import { faker as fakerEn } from '@faker-js/faker/locale/en';
+import { faker as fakerEs } from '@faker-js/faker/locale/es';
+import { faker as fakerFr } from '@faker-js/faker/locale/fr';
+import { faker as fakerJa } from '@faker-js/faker/locale/ja';
+import { faker as fakerTr } from '@faker-js/faker/locale/tr';
+import type { Faker } from '@faker-js/faker';
+import { random } from './random.ts';
+import type { Random } from './random.ts';
+import type { Aisle, Vocabulary } from './vocabulary.ts';
+import { english } from './vocabulary/english.ts';
+import { french } from './vocabulary/french.ts';
+import { german } from './vocabulary/german.ts';
+import { japanese } from './vocabulary/japanese.ts';
+import { spanish } from './vocabulary/spanish.ts';
+import { turkish } from './vocabulary/turkish.ts';
+
+export type CatalogueProduct = {
+  readonly price: number;
+  /** The `product` member of an event. */
+  readonly json: string;
+  readonly name: string;
+  readonly description: string;
+  readonly category: string;
+  /** What people type who look for it, most usual first. */
+  readonly queries: readonly string[];
+  /** Language and category: what one visitor keeps to. */
+  readonly aisle: string;
+  readonly offsetMinutes: number;
+};
+
+type Department = { readonly vocabulary: Vocabulary; readonly brands: readonly string[]; readonly colours: readonly string[] };
+
+export type Catalogue = {
+  /** The `index`-th product, whatever was asked before. `coded` adds a model number, which makes its text unlike any other's. */
+  product(index: number, coded: boolean): CatalogueProduct;
+};
+
+const brandsPerLanguage = 60;
+const coloursPerLanguage = 24;
+
+export function openCatalogue(seed: number): Catalogue {
+  const departments: readonly Department[] = [
+    department(english, fakerEn, seed), department(german, fakerDe, seed), department(french, fakerFr, seed),
+    department(spanish, fakerEs, seed), department(turkish, fakerTr, seed), department(japanese, fakerJa, seed),
+  ];
+  return {
+    product: (index, coded) => makeProduct(departments, seed, index, coded ? ` ${modelNumber(index)}` : ''),
+  };
+}
+
+/** The first `size` products, no two with the same text. */
+export function products(catalogue: Catalogue, size: number): readonly CatalogueProduct[] {
+  const texts = new Set<string>();
+  return Array.from({ length: size }, (_, index) => {
+    const plain = catalogue.product(index, false);
+    const text = `${plain.name}\n${plain.description}`;
+    if (texts.has(text)) return catalogue.product(index, true);
+    texts.add(text);
+    return plain;
+  });
+}
+
+/** Brands and colours of a language; faker's own random picks depend on its seed alone. */
+function department(vocabulary: Vocabulary, faker: Faker, seed: number): Department {
+  faker.seed(seed);
+  return {
+    vocabulary,
+    brands: faker.helpers.uniqueArray(() => faker.person.lastName(), brandsPerLanguage),
+    colours: faker.helpers.uniqueArray(() => faker.color.human(), coloursPerLanguage),
+  };
+}
+
+function makeProduct(departments: readonly Department[], seed: number, index: number, suffix: string): CatalogueProduct {
+  const dice = random(seed, index);
+  const { vocabulary, brands, colours } = departmentAt(departments, dice.next());
+  const aisle = dice.pick<Aisle>(vocabulary.aisles);
+  const { noun, styles, priceMin, priceMax } = dice.pick(aisle.items);
+  const first = dice.below(aisle.features.length);
+  const second = (first + 1 + dice.below(aisle.features.length - 1)) % aisle.features.length;
+  const words: Words = {
+    noun, brand: dice.pick(brands), style: dice.pick(styles), colour: dice.pick(colours),
+    feature: aisle.features[first] ?? '', second: aisle.features[second] ?? '',
+    material: dice.pick(aisle.materials), use: dice.pick(aisle.uses),
+  };
+  const name = capitalised(fill(dice.pick(vocabulary.names), words)) + suffix;
+  const description = capitalised(fill(dice.pick(vocabulary.descriptions), words));
+  const price = priceBetween(priceMin, priceMax, dice);
+  const id = `p${seed}-${String(index).padStart(5, '0')}`;
+  return {
+    price, name, description,
+    json: JSON.stringify({ id, name, description, category: aisle.category, price }),
+    category: aisle.category,
+    get queries() {
+      return vocabulary.queries.map((query) => fill(query, words).toLowerCase());
+    },
+    aisle: `${vocabulary.language} ${aisle.category}`,
+    offsetMinutes: vocabulary.offsetMinutes,
+  };
+}
+
+type Words = Readonly<Record<'noun' | 'brand' | 'style' | 'colour' | 'feature' | 'second' | 'material' | 'use', string>>;
+
+/** `fill('{noun} for {use}', …)` → `running shoes for rainy days`. */
+function fill(template: string, words: Words): string {
+  return template.replace(/\{(noun|brand|style|colour|feature|second|material|use)\}/g, (_, word: keyof Words) => words[word]);
+}
+
+function departmentAt(departments: readonly Department[], share: number): Department {
+  let rest = share;
+  for (const one of departments) {
+    rest -= one.vocabulary.share;
+    if (rest < 0) return one;
+  }
+  const [first] = departments;
+  if (first === undefined) throw new RangeError('A catalogue needs at least one language');
+  return first;
+}
+
+/** Cheap things are more usual than dear ones: log-uniform, with a shop's endings. */
+function priceBetween(min: number, max: number, dice: Random): number {
+  const whole = Math.round(Math.exp(Math.log(min) + dice.next() * (Math.log(max) - Math.log(min))));
+  return Math.max(1, whole) + dice.pick([-0.01, -0.01, -0.05, 0, -0.5]);
+}
+
+/** A different one for every index: `M-00A7K`. */
+function modelNumber(index: number): string {
+  return `M-${index.toString(36).toUpperCase().padStart(5, '0')}`;
+}
+
+function capitalised(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,47 @@
+// Which product comes next: exactly Zipf over the whole shop, while each visitor keeps to the aisles they like.
+
+import type { Random } from './random.ts';
+
+export type Popularity = {
+  /** An aisle, by how much of the shop's traffic it has. */
+  aisle(dice: Random): number;
+  /** The index of one of an aisle's products, by popularity within it. */
+  productOf(aisle: number, dice: Random): number;
+};
+
+/**
+ * `aisles[i]` names the aisle of the product of rank i + 1, whose share is proportional to (i + 1)^-exponent (0 = all alike).
+ * Drawing an aisle by its total and a product within it gives each product the same chance as drawing from the whole.
+ */
+export function openPopularity(aisles: readonly string[], exponent: number): Popularity {
+  const members = new Map<string, { products: number[]; cumulative: number[] }>();
+  aisles.forEach((name, index) => {
+    let aisle = members.get(name);
+    if (aisle === undefined) members.set(name, (aisle = { products: [], cumulative: [] }));
+    aisle.products.push(index);
+    aisle.cumulative.push((aisle.cumulative.at(-1) ?? 0) + (index + 1) ** -exponent);
+  });
+  const all = [...members.values()];
+  let sum = 0;
+  const totals = all.map((aisle) => (sum += aisle.cumulative.at(-1) ?? 0));
+  return {
+    aisle: (dice) => draw(totals, dice),
+    productOf(aisle, dice) {
+      const { products = [], cumulative = [] } = all[aisle] ?? {};
+      return products[draw(cumulative, dice)] ?? 0;
+    },
+  };
+}
+
+/** Index of the first cumulative weight above a random share of the last one. */
+function draw(cumulative: readonly number[], dice: Random): number {
+  const target = dice.next() * (cumulative.at(-1) ?? 0);
+  let low = 0;
+  let high = cumulative.length - 1;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((cumulative[middle] ?? 0) > target) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
