@@ -1,3 +1,5 @@
+// Holds the event parser to its promise: any bytes get an answer, and a refusal says which field, what and why.
+
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { eventLimits, isRejection, parseEvent } from '#core/event.ts';

@@ -1,0 +1,90 @@
+// Holds retries to their bounds: attempts, waits, and an end as soon as the signal asks for it.
+
+import { getEventListeners } from 'node:events';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { ManualClock } from '#core/memory/manual-clock.ts';
+import { backoffMs, retry, type RetryOptions } from '#core/retry.ts';
+
+const policy = { attemptsMax: 5, delayMs: 100, delayMsMax: 1000 };
+
+function setUp(options: Partial<RetryOptions> = {}) {
+  const clock = new ManualClock();
+  const controller = new AbortController();
+  const waits: number[] = [];
+  let calls = 0;
+  const start = (failures: number) => {
+    const operation = async () => {
+      if (++calls <= failures) throw new Error(`failure ${calls}`);
+      return `success ${calls}`;
+    };
+    return retry(operation, {
+      policy, clock, random: () => 0.5, signal: controller.signal, retryable: () => true, onRetry: (_error, _attempt, delayMs) => waits.push(delayMs), ...options,
+    });
+  };
+  return { clock, controller, waits, start, calls: () => calls };
+}
+
+/** Handles the rejection at once, so that time can pass before it is looked at. */
+function failureOf(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(() => 'no failure', (error: Error) => error.message);
+}
+
+test('waits double up to the bound, spread at random over all of it', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.nat(12), fc.array(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), { minLength: 12, maxLength: 12 }), async (failures, randoms) => {
+      let drawn = 0;
+      const { clock, waits, start, calls } = setUp({ policy: { ...policy, attemptsMax: Infinity }, random: () => randoms[drawn++] ?? 0 });
+      const done = start(failures);
+      await clock.advance(13_000);
+      expect(await done).toBe(`success ${failures + 1}`);
+      expect(calls()).toBe(failures + 1);
+      expect(waits).toEqual(randoms.slice(0, failures).map((random, index) => random * Math.min(1000, 100 * 2 ** index)));
+    }),
+    { numRuns: 40 },
+  );
+  expect(backoffMs(policy, 5000)).toBe(1000);
+});
+
+test('the last error is thrown when the attempts are used up', async () => {
+  const { clock, start, calls, waits } = setUp();
+  const failure = failureOf(start(99));
+  await clock.advance(10_000);
+  expect(await failure).toBe('failure 5');
+  expect(calls()).toBe(5);
+  expect(waits).toEqual([50, 100, 200, 400]);
+});
+
+test('an error that cannot be helped by trying again is thrown at once', async () => {
+  const { start, calls, waits } = setUp({ retryable: () => false });
+  await expect(start(99)).rejects.toThrow('failure 1');
+  expect(calls()).toBe(1);
+  expect(waits).toEqual([]);
+});
+
+test('an abort ends the wait with its reason, and leaves no listener and no sleeper', async () => {
+  const { clock, controller, start, calls } = setUp();
+  const failure = failureOf(start(99));
+  await clock.advance(1);
+  expect(clock.sleeping).toBe(1);
+  controller.abort(new Error('shutting down'));
+  expect(await failure).toBe('shutting down');
+  expect(calls()).toBe(1);
+  expect(clock.sleeping).toBe(0);
+  expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0);
+});
+
+test('many waits leave no listener either', async () => {
+  const { clock, controller, start } = setUp();
+  const done = start(4);
+  await clock.advance(10_000);
+  expect(await done).toBe('success 5');
+  expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0);
+});
+
+test('nothing is tried once the signal has aborted', async () => {
+  const { controller, start, calls } = setUp();
+  controller.abort(new Error('too late'));
+  await expect(start(0)).rejects.toThrow('too late');
+  expect(calls()).toBe(0);
+});
