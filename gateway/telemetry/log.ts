@@ -1,6 +1,6 @@
 // One structured log for the whole gateway, in which no secret can appear.
 import { pino, stdTimeFunctions, type DestinationStream, type Logger } from 'pino';
-import pretty from 'pino-pretty';
+import { prettyFactory } from 'pino-pretty';
 import type { Config } from '../config.ts';
 
 export type Log = Logger;
@@ -22,9 +22,9 @@ const names = ['authorization', 'Authorization', 'x-api-key', 'cookie', 'token',
  * the last one before a crash is there.
  */
 export function createLog(options: LogOptions): Log {
+  const lines = options.destination ?? pino.destination({ dest: 1, sync: true });
   const isPretty = options.format === 'pretty' || (options.format === 'auto' && process.stdout.isTTY);
-  const destination = options.destination ?? pino.destination({ dest: 1, sync: true });
-  const stream = isPretty ? pretty({ destination, sync: true, colorize: options.destination === null && process.stdout.isTTY, ignore: 'pid,hostname' }) : destination;
+  const stream = isPretty ? prettified(lines, options.destination === null && process.stdout.isTTY) : lines;
   // The longest first: a secret that contains another must go as a whole.
   const secrets = options.secrets.filter((secret) => secret.length >= 4).toSorted((a, b) => b.length - a.length);
   return pino({
@@ -40,3 +40,8 @@ export function createLog(options: LogOptions): Log {
 
 /** As the secret looks inside a JSON string. */
 const escaped = (secret: string): string => JSON.stringify(secret).slice(1, -1);
+
+function prettified(lines: DestinationStream, colorize: boolean): DestinationStream {
+  const pretty = prettyFactory({ colorize, ignore: 'pid,hostname' });
+  return { write: (line) => lines.write(pretty(line)) };
+}

@@ -1,0 +1,126 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { exampleYaml, helpText } from '../../gateway/config-help.ts';
+import { settings } from '../../gateway/config-schema.ts';
+import { isLoopback, parseConfig, parseFlags, redacted, type ConfigInput } from '../../gateway/config.ts';
+import { UsageError } from '#core/errors.ts';
+
+const parse = ({ yaml = null, env = {}, flags = [] }: { yaml?: string | null; env?: ConfigInput['env']; flags?: string[] }) =>
+  parseConfig({ yaml, env, flags: parseFlags(flags).flags });
+
+function refusal(input: Parameters<typeof parse>[0]): string {
+  try {
+    parse(input);
+  } catch (error) {
+    if (error instanceof UsageError) return error.message;
+    throw error;
+  }
+  throw new Error('It was accepted.');
+}
+
+/** Runs to the end, or throws a UsageError of one line; anything else fails the test. */
+function inOneLine(run: () => unknown): void {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof UsageError && /^[^\r\n\u2028\u2029]{1,400}$/.test(error.message)) return;
+    throw error;
+  }
+}
+
+describe('precedence', () => {
+  test('flags win over environment over file over defaults', () => {
+    expect(parse({}).gateway.port).toBe(8080);
+    expect(parse({ yaml: 'gateway: {port: 1}' }).gateway.port).toBe(1);
+    expect(parse({ yaml: 'gateway: {port: 1}', env: { VECTORSTREAM_PORT: '2' } }).gateway.port).toBe(2);
+    expect(parse({ yaml: 'gateway: {port: 1}', env: { VECTORSTREAM_PORT: '2' }, flags: ['--port', '3'] }).gateway.port).toBe(3);
+    expect(parse({ flags: ['--port=4'] }).gateway.port).toBe(4);
+  });
+
+  test('an empty variable, an empty file and an empty section set nothing', () => {
+    expect(parse({ yaml: '', env: { VECTORSTREAM_PORT: '' } })).toEqual(parse({}));
+    expect(parse({ yaml: 'gateway:\nstore:\n' })).toEqual(parse({}));
+  });
+});
+
+describe('what is wrong is told in one line with name, value and bound', () => {
+  test.each([
+    [{ yaml: 'gateway: {port: 70000}' }, 'gateway.port is 70000; allowed: a whole number from 0 to 65535.'],
+    [{ env: { VECTORSTREAM_PORT: 'http' } }, 'VECTORSTREAM_PORT is "http"; allowed: a whole number from 0 to 65535.'],
+    [{ env: { VECTORSTREAM_PORT: '0x50' } }, 'VECTORSTREAM_PORT is "0x50"; allowed: a whole number from 0 to 65535.'],
+    [{ flags: ['--runners', '-1'] }, '--runners is "-1"; allowed: auto, or a whole number from 0 to 256.'],
+    [{ env: { LOG_LEVEL: 'loud' } }, 'LOG_LEVEL is "loud"; allowed: one of fatal, error, warn, info, debug, trace, silent.'],
+    [{ yaml: 'gatway: {port: 1}' }, 'Unknown section "gatway": did you mean gateway?'],
+    [{ yaml: 'gateway: {prot: 1}' }, 'Unknown setting "gateway.prot": did you mean gateway.port?'],
+    [{ yaml: 'gateway: 8080' }, 'gateway is 8080; allowed: a mapping of names to values.'],
+    [{ yaml: '- 1' }, 'vectorstream.yaml is [1]; allowed: a mapping of names to values.'],
+    [{ env: { VECTORSTREAM_PROT: '1' } }, 'Unknown variable "VECTORSTREAM_PROT": did you mean VECTORSTREAM_PORT?'],
+    [{ env: { VECTORSTREAM_SOMETHING_ELSE_ALTOGETHER: '1' } }, 'Unknown variable "VECTORSTREAM_SOMETHING_ELSE_ALTOGETHER": vectorstream.example.yaml lists what is allowed'],
+    [{ flags: ['--prot', '1'] }, 'Unknown flag "--prot": did you mean --port?'],
+    [{ flags: ['--port'] }, '--port needs a value; --help lists what is allowed.'],
+    [{ flags: ['8081'] }, 'Unexpected argument "8081": settings are given as --name value; --help lists them.'],
+  ])('%j', (input, message) => {
+    expect(refusal(input)).toBe(message);
+  });
+
+  test('broken YAML names the place and does not quote the file', () => {
+    const message = refusal({ yaml: 'gateway:\n  apiKey: "hunter2-hunter2\n  port: [1' });
+    expect(message).toMatch(/^vectorstream\.yaml is not valid YAML: .*line \d+/);
+    expect(message).not.toContain('hunter2');
+  });
+
+  test('a secret is never shown, taken from a flag, or left in the printed configuration', () => {
+    expect(refusal({ env: { VECTORSTREAM_API_KEY: 'my secret key' } })).toBe('VECTORSTREAM_API_KEY is [redacted]; allowed: 1 to 512 printable ASCII characters without spaces.');
+    expect(refusal({ flags: ['--gateway-api-key', 'my-secret-key'] })).not.toContain('my-secret-key');
+    const config = parse({ env: { VECTORSTREAM_API_KEY: 'my-secret-key', VECTORSTREAM_RUNNER_TOKEN: 'my-secret-token' } });
+    expect(config.gateway.apiKey).toBe('my-secret-key');
+    expect(JSON.stringify(redacted(config))).not.toMatch(/my-secret/);
+  });
+
+  test('whatever stands in file, environment and flags, the answer is a Config or one line', () => {
+    const word = fc.oneof(fc.constantFrom(...settings.flatMap(({ path, name, section, variable }) => [path, name, section, variable]), '__proto__', 'constructor'), fc.string());
+    const value = fc.oneof(fc.jsonValue(), fc.string());
+    fc.assert(fc.property(fc.dictionary(word, fc.oneof(value, fc.dictionary(word, value))), fc.dictionary(word, fc.string()), fc.array(fc.oneof(word, fc.string())), fc.string(), (file, env, flags, text) => {
+      inOneLine(() => parse({ yaml: JSON.stringify(file) }));
+      inOneLine(() => parse({ yaml: text }));
+      inOneLine(() => parse({ env }));
+      inOneLine(() => parse({ flags: flags.map((flag) => `--${flag}`) }));
+    }), { numRuns: 300 });
+  });
+});
+
+describe('the door', () => {
+  test('a host that other machines reach needs a key and a token', () => {
+    for (const host of ['0.0.0.0', '::', '192.168.1.5', 'example.com', '127.0.0.1.example.com']) {
+      expect(refusal({ env: { VECTORSTREAM_HOST: host } })).toMatch(/which other machines can reach: set VECTORSTREAM_API_KEY and VECTORSTREAM_RUNNER_TOKEN/);
+      expect(refusal({ env: { VECTORSTREAM_HOST: host, VECTORSTREAM_API_KEY: 'k' } })).toMatch(/: set VECTORSTREAM_RUNNER_TOKEN, or/);
+      expect(parse({ env: { VECTORSTREAM_HOST: host, VECTORSTREAM_API_KEY: 'k', VECTORSTREAM_RUNNER_TOKEN: 't' } }).gateway.host).toBe(host);
+    }
+    for (const host of ['127.0.0.1', '127.1.2.3', '::1', 'localhost']) expect(isLoopback(host)).toBe(true);
+  });
+
+  test('asking for Kafka or Qdrant is answered, not ignored', () => {
+    for (const env of [{ KAFKA_BROKERS: 'localhost:9092' }, { QDRANT_URL: 'http://localhost:6333' }, { VECTORSTREAM_SOURCE: 'kafka' }, { VECTORSTREAM_STORE: 'qdrant' }]) {
+      expect(refusal({ env })).toContain('this build of VectorStream has only the embedded adapters');
+    }
+    expect(parse({ env: { KAFKA_BROKERS: 'localhost:9092', VECTORSTREAM_SOURCE: 'embedded' } }).ingest.source).toBe('embedded');
+  });
+});
+
+describe('what people read', () => {
+  test('vectorstream.example.yaml is the schema, setting by setting', async () => {
+    await expect(exampleYaml()).toMatchFileSnapshot('../../vectorstream.example.yaml');
+    expect(parse({ yaml: exampleYaml() })).toEqual(parse({}));
+  });
+
+  test('every default is one of its own allowed values, and no two settings share a name', () => {
+    for (const { key } of settings) expect(key.check(key.default)).toEqual({ ok: true, value: key.default });
+    for (const names of [settings.map(({ variable }) => variable), settings.flatMap(({ flag }) => flag ?? [])]) expect(new Set(names).size).toBe(names.length);
+  });
+
+  test('--help names every flag', () => {
+    for (const flag of settings.flatMap((setting) => setting.flag ?? [])) expect(helpText()).toContain(`--${flag}\n`);
+    expect(parseFlags(['--help']).help).toBe(true);
+    expect(parseFlags(['--config', 'other.yaml', '--port', '1'])).toMatchObject({ configFile: 'other.yaml', flags: new Map([['port', '1']]) });
+  });
+});

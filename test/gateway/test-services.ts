@@ -1,0 +1,126 @@
+// The gateway's HTTP API on memory adapters and a scripted fleet, for tests that ask it in process.
+import { createApp } from '../../gateway/app.ts';
+import { parseConfig, type Config } from '../../gateway/config.ts';
+import { QueryVectors } from '../../gateway/query-vectors.ts';
+import type { RunnerSummary, Services } from '../../gateway/services.ts';
+import { createLog } from '../../gateway/telemetry/log.ts';
+import { Telemetry } from '../../gateway/telemetry/metrics.ts';
+import { ManualClock } from '#core/memory/manual-clock.ts';
+import { createMemoryDeadLetters } from '#core/memory/memory-dead-letters.ts';
+import { createMemoryLog } from '#core/memory/memory-source.ts';
+import type { EmbeddingService, LogRecord, SearchRequest, StoredEvent, VectorStore } from '#core/ports.ts';
+
+export const apiKey = 'correct-horse-battery-staple';
+
+export const runner: RunnerSummary = {
+  id: 's-1', name: 'box-1', kind: 'node', device: 'cpu', dtype: 'q8', state: 'ready', textsPerSecond: 812.4, textsEmbedded: 3,
+};
+
+export const storedEvent: StoredEvent = {
+  id: '11111111-2222-5333-8444-555555555555', textId: 't-1', timestamp: Date.UTC(2026, 0, 1), ingestedAt: Date.UTC(2026, 0, 2), payload: '{"event_id":"e-1","extra":1}',
+};
+
+/** Remembers what it was asked; finds the same event always. */
+export function scriptedStore(): VectorStore & { readonly searches: SearchRequest[] } {
+  const searches: SearchRequest[] = [];
+  return {
+    kind: 'memory',
+    batchMax: { texts: 10, events: 10 },
+    searches,
+    knownTexts: async () => new Set(),
+    putTexts: async () => [],
+    putEvents: async () => [],
+    async search(request) {
+      searches.push(request);
+      return [{ score: 0.9, textId: 't-1', text: 'Red kettle', product: { id: 'p', name: 'Red kettle', description: null, category: 'Kitchen', price: 12 }, events: { total: 2, byType: { view: 2 } }, newest: storedEvent }];
+    },
+    vectors: async () => new Map(),
+    events: async (_filter, limit, after) => (after === undefined ? [storedEvent].slice(0, limit) : []),
+    event: async (id) => (id === storedEvent.id ? storedEvent : null),
+    counts: async () => ({ texts: 1, events: 2 }),
+    forget: async () => ({ events: 0, texts: 0, more: false }),
+    async [Symbol.asyncDispose]() {},
+  };
+}
+
+export const answeringFleet: EmbeddingService = {
+  embed: async () => ({
+    ok: true,
+    embedding: { vector: new Float32Array([1, 0, 0]), provenance: { runnerSession: 's-1', runnerName: 'box-1', device: 'cpu', dtype: 'q8', embeddedAt: 0, checkedAt: 0 } },
+  }),
+};
+
+/** No runner: waits until the signal aborts. */
+export const emptyFleet: EmbeddingService = {
+  embed: (_text, { signal }) => new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(new Error('aborted', { cause: signal.reason })), { once: true });
+  }),
+};
+
+export type TestApp = {
+  readonly services: Services;
+  /** Everything the log was written, as one text. */
+  readonly logged: () => string;
+  /** What reached the log of events. */
+  readonly appended: LogRecord[];
+  readonly request: (path: string, init?: RequestInit) => Promise<Response>;
+  readonly post: (path: string, body: unknown, headers?: Record<string, string>) => Promise<Response>;
+};
+
+export function testApp(changes: Partial<Services> = {}, env: Record<string, string> = {}): TestApp {
+  const config: Config = parseConfig({ yaml: null, env: { VECTORSTREAM_SEARCH_WAIT_MS_MAX: '20', ...env }, flags: new Map() });
+  const lines: string[] = [];
+  const log = createLog({ level: 'trace', format: 'json', secrets: [apiKey], destination: { write: (line) => lines.push(line) } });
+  const events = createMemoryLog();
+  const appended: LogRecord[] = [];
+  const clock = new ManualClock();
+  const embedding = changes.embedding ?? answeringFleet;
+  const runners = changes.runners ?? (() => [runner]);
+  const services: Services = {
+    config, log, clock, embedding, runners,
+    startedAt: clock.now(),
+    source: events.source('test'),
+    sink: {
+      async append(records) {
+        const positions = await events.sink.append(records);
+        appended.push(...records);
+        return positions;
+      },
+      [Symbol.asyncDispose]: () => events.sink[Symbol.asyncDispose](),
+    },
+    store: scriptedStore(),
+    deadLetters: createMemoryDeadLetters(),
+    queries: new QueryVectors({ embedding, cacheMax: config.search.queryCacheMax, waitMsMax: config.search.waitMsMax, runnerReady: () => runners().length > 0 }),
+    telemetry: new Telemetry(),
+    ...changes,
+  };
+  const app = createApp(services);
+  const request = async (path: string, init?: RequestInit): Promise<Response> => app.request(path, init);
+  return {
+    services, appended, request,
+    logged: () => lines.join(''),
+    post(path, body, headers = {}) {
+      const raw = typeof body === 'string' ? body : body instanceof Uint8Array ? new Uint8Array(body) : JSON.stringify(body);
+      return request(path, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: raw });
+    },
+  };
+}
+
+/** A problem document, after the members that every one has were looked for. */
+export async function problemOf(response: Response): Promise<Record<string, unknown>> {
+  const body: unknown = await response.json();
+  if (response.headers.get('content-type') !== 'application/problem+json' || typeof body !== 'object' || body === null) {
+    throw new Error(`Not a problem document: ${response.status} ${JSON.stringify(body)}`);
+  }
+  const document: Record<string, unknown> = { ...body };
+  for (const member of ['type', 'title', 'status', 'detail', 'code', 'request_id', 'timestamp']) {
+    if (!(member in document)) throw new Error(`The problem document lacks ${member}: ${JSON.stringify(body)}`);
+  }
+  if (document['status'] !== response.status) throw new Error(`The document says ${String(document['status'])}, the answer ${response.status}`);
+  return document;
+}
+
+export const event = (changes: Record<string, unknown> = {}): Record<string, unknown> => ({
+  event_id: 'e-1', timestamp: '2025-12-31T23:00:00Z', user_id: 'u-1', event_type: 'view', session_id: 's-1',
+  product: { id: 'p-1', name: 'Red kettle', price: 12.5 }, ...changes,
+});
