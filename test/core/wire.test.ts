@@ -1,0 +1,161 @@
+// The runner protocol's frames: what is encoded comes back, and whatever else arrives is refused with a ProtocolError only.
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { EmbedOutcome } from '#core/ports.ts';
+import { clip, closeReason, encodeMessage, parseGatewayMessage, parseRunnerMessage, ProtocolError, textsPerJobMax, wireLimits, type RunnerHello } from '#core/wire.ts';
+import { decodeJobResult, encodeJobResult, type JobResult } from '#core/wire-result.ts';
+
+const hello: RunnerHello = {
+  type: 'runner-hello', protocol: 1, name: 'cpu-1', kind: 'node', device: 'cpu', adapter: 'A CPU', softwareAdapter: false,
+  dtype: 'q8', modelId: 'model', modelRevision: 'abc', dimensions: 4, textsPerSecond: 100, limits: { textsPerJobMax: 512 },
+};
+
+function unit(values: readonly number[]): Float32Array {
+  const length = Math.hypot(...values);
+  return Float32Array.from(values, (value) => value / length);
+}
+
+const unitVector = fc.array(fc.double({ min: -1, max: 1, noNaN: true }), { minLength: 4, maxLength: 4 })
+  .filter((values) => Math.hypot(...values) > 0.1).map(unit);
+const outcome: fc.Arbitrary<EmbedOutcome> = fc.oneof(
+  unitVector.map((vector) => ({ ok: true as const, vector })),
+  fc.record({ ok: fc.constant(false as const), code: fc.stringMatching(/^[a-z_]{1,20}$/), message: fc.string({ unit: 'grapheme', maxLength: 20 }) }),
+);
+const jobResult: fc.Arbitrary<JobResult> = fc.record({
+  jobId: fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 }),
+  attempt: fc.integer({ min: 1, max: 1000 }),
+  outcomes: fc.array(outcome, { minLength: 1, maxLength: 20 }),
+  timings: fc.record({ queuedMs: fc.nat(), embedMs: fc.nat() }),
+});
+
+/** Runs `read`; it may return or throw a ProtocolError, nothing else. */
+function refusedOrRead(read: () => unknown): 'read' | 'refused' {
+  try {
+    read();
+    return 'read';
+  } catch (error) {
+    expect(error).toBeInstanceOf(ProtocolError);
+    return 'refused';
+  }
+}
+
+describe('control messages', () => {
+  test('come back as they were sent', () => {
+    expect(parseRunnerMessage(encodeMessage(hello))).toEqual(hello);
+    const job = { type: 'job-assign' as const, jobId: 'job-1', attempt: 2, deadlineMs: 20_000, texts: ['a', '\ud800 lone', '日本'] };
+    expect(parseGatewayMessage(encodeMessage(job))).toEqual(job);
+  });
+
+  test('of the other side are refused', () => {
+    expect(() => parseGatewayMessage(encodeMessage(hello))).toThrow(ProtocolError);
+    expect(() => parseRunnerMessage('{"type":"job-assign","jobId":"1","attempt":1,"deadlineMs":1,"texts":["a"]}')).toThrow(ProtocolError);
+  });
+
+  test('over a limit are refused, at the limit they are read', () => {
+    const job = (texts: string[]) => JSON.stringify({ type: 'job-assign', jobId: '1', attempt: 1, deadlineMs: 1, texts });
+    const fill = (count: number) => Array.from({ length: count }, () => 'a');
+    expect(refusedOrRead(() => parseGatewayMessage(job(fill(wireLimits.textsPerJobMax))))).toBe('read');
+    expect(refusedOrRead(() => parseGatewayMessage(job(fill(wireLimits.textsPerJobMax + 1))))).toBe('refused');
+    expect(refusedOrRead(() => parseGatewayMessage(job(['x'.repeat(wireLimits.textCharsMax)])))).toBe('read');
+    expect(refusedOrRead(() => parseGatewayMessage(job(['x'.repeat(wireLimits.textCharsMax + 1)])))).toBe('refused');
+    expect(refusedOrRead(() => parseRunnerMessage(' '.repeat(wireLimits.frameBytesMax + 1)))).toBe('refused');
+  });
+
+  test('unknown fields are dropped, so that a newer peer may add some', () => {
+    expect(parseRunnerMessage(JSON.stringify({ ...hello, battery: 0.5, limits: { ...hello.limits, more: 1 } }))).toEqual(hello);
+  });
+
+  test('arbitrary text and JSON end in a message or a ProtocolError', () => {
+    fc.assert(fc.property(fc.oneof(fc.string(), fc.json(), fc.record({ type: fc.constantFrom('runner-hello', 'job-assign', 'runner-drain', '__proto__'), texts: fc.anything() }).map((value) => JSON.stringify(value) ?? '')), (frame) => {
+      refusedOrRead(() => parseRunnerMessage(frame));
+      refusedOrRead(() => parseGatewayMessage(frame));
+    }));
+  });
+
+  test('deep nesting is refused, not followed', () => {
+    expect(refusedOrRead(() => parseRunnerMessage('['.repeat(1_000_000)))).toBe('refused');
+    expect(refusedOrRead(() => parseRunnerMessage('{"type":'.repeat(50_000) + '1' + '}'.repeat(50_000)))).toBe('refused');
+  });
+});
+
+describe('job-result frames', () => {
+  test('come back as they were sent, wherever they lie in a larger buffer', () => {
+    fc.assert(fc.property(jobResult, fc.nat(7), (result, offset) => {
+      const frame = encodeJobResult(result);
+      const larger = new Uint8Array(frame.length + offset);
+      larger.set(frame, offset);
+      const { vectorProblem, ...decoded } = decodeJobResult(larger.subarray(offset), 4);
+      expect(vectorProblem).toBeNull();
+      expect(decoded).toEqual(result);
+    }));
+  });
+
+  test('the vectors start at a multiple of 4, little-endian', () => {
+    const frame = encodeJobResult({ jobId: '1', attempt: 1, outcomes: [{ ok: true, vector: unit([1, 0, 0, 0]) }], timings: { queuedMs: 0, embedMs: 1 } });
+    const view = new DataView(frame.buffer);
+    const start = 4 + view.getUint32(0, true);
+    expect(start % 4).toBe(0);
+    expect([0, 4, 8, 12].map((at) => view.getFloat32(start + at, true))).toEqual([1, 0, 0, 0]);
+  });
+
+  test('cut, extended or of other dimensions are refused', () => {
+    fc.assert(fc.property(jobResult, fc.double({ min: 0, max: 0.999, noNaN: true }), fc.integer({ min: 1, max: 9 }), (result, share, extra) => {
+      const frame = encodeJobResult(result);
+      expect(refusedOrRead(() => decodeJobResult(frame.subarray(0, Math.floor(frame.length * share)), 4))).toBe('refused');
+      const longer = new Uint8Array(frame.length + extra);
+      longer.set(frame);
+      expect(refusedOrRead(() => decodeJobResult(longer, 4))).toBe('refused');
+      if (result.outcomes.some(({ ok }) => ok)) expect(refusedOrRead(() => decodeJobResult(frame, 5))).toBe('refused');
+    }));
+  });
+
+  test('random bytes and flipped bits throw nothing but a ProtocolError', () => {
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
+      refusedOrRead(() => decodeJobResult(bytes, 4));
+    }));
+    fc.assert(fc.property(jobResult, fc.nat(), fc.integer({ min: 1, max: 255 }), (result, at, mask) => {
+      const frame = encodeJobResult(result);
+      const index = at % frame.length;
+      frame[index] = (frame[index] ?? 0) ^ mask;
+      refusedOrRead(() => decodeJobResult(frame, 4));
+    }));
+  });
+
+  test('a header that claims more than the frame, or more than is allowed, is refused before it is read', () => {
+    for (const length of [5, 0xffff_fffc, wireLimits.headerBytesMax + 4, 400]) {
+      const frame = new Uint8Array(64);
+      new DataView(frame.buffer).setUint32(0, length, true);
+      expect(refusedOrRead(() => decodeJobResult(frame, 4))).toBe('refused');
+    }
+    expect(refusedOrRead(() => decodeJobResult(new Uint8Array(wireLimits.frameBytesMax + 1), 4))).toBe('refused');
+  });
+
+  test.each([
+    ['NaN', Float32Array.of(NaN, 0, 0, 0)],
+    ['infinite', Float32Array.of(Infinity, 0, 0, 0)],
+    ['zero', Float32Array.of(0, 0, 0, 0)],
+    ['not unit', Float32Array.of(1, 1, 0, 0)],
+  ])('a vector that is %s is named as a problem', (_, vector) => {
+    const frame = encodeJobResult({ jobId: '1', attempt: 1, outcomes: [{ ok: true, vector: unit([1, 2, 3, 4]) }, { ok: true, vector }], timings: { queuedMs: 0, embedMs: 1 } });
+    expect(decodeJobResult(frame, 4).vectorProblem).toMatch(/vector/);
+  });
+
+  test('the largest job that is allowed fits into one frame, at any dimension', () => {
+    const failure = { ok: false as const, code: 'c'.repeat(64), message: '\u0000'.repeat(wireLimits.failureMessageCharsMax) };
+    const frame = encodeJobResult({ jobId: '1', attempt: 1, outcomes: Array.from({ length: wireLimits.textsPerJobMax }, () => failure), timings: { queuedMs: 0, embedMs: 1 } });
+    expect(decodeJobResult(frame, 4).outcomes).toHaveLength(wireLimits.textsPerJobMax);
+    for (const dimensions of [1, 384, 7680, wireLimits.dimensionsMax]) {
+      expect(textsPerJobMax(dimensions)).toBeGreaterThanOrEqual(1);
+      expect(4 + wireLimits.headerBytesMax + textsPerJobMax(dimensions) * dimensions * 4).toBeLessThanOrEqual(wireLimits.frameBytesMax);
+    }
+  });
+});
+
+test('a close reason fits its frame and never ends inside a character', () => {
+  fc.assert(fc.property(fc.string({ unit: 'grapheme', maxLength: 300 }), (text) => {
+    const reason = closeReason(text);
+    expect(new TextEncoder().encode(reason).length).toBeLessThanOrEqual(123);
+    expect(reason.isWellFormed()).toBe(true);
+    expect(clip(text, 10).isWellFormed()).toBe(true);
+  }));
+});
