@@ -36,7 +36,10 @@ async function install() {
   }
   process.stderr.write('Setting up: installing packages, once (about 700 MB on disk) …\n');
   const startedAt = Date.now();
-  const { code, output } = await runNpm(['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+  // Without a registry, "npm ci" tries every package for minutes; one ping says so at once.
+  const ping = await runNpm(['ping', '--fetch-retries=1', '--fetch-retry-mintimeout=1000', '--fetch-timeout=15000']);
+  if (ping.code === 130) fail(explain(ping.output, ping.code));
+  const { code, output } = await runNpm(['ci', '--no-audit', '--no-fund', '--loglevel=error', ...(ping.code === 0 ? [] : ['--prefer-offline', '--fetch-retries=0'])]);
   if (code !== 0) fail(explain(output, code));
   await checkPackagedNode();
   writeFileSync(stampFile, stamp);
@@ -75,7 +78,7 @@ function explain(output, code) {
   }
   if (/EACCES|EPERM/.test(output)) return `no permission to write ${join(root, 'node_modules')}. Check its owner and try again.`;
   if (/EINTEGRITY/.test(output)) return 'a package does not match its checksum in package-lock.json. Run: npm cache clean --force, then try again.';
-  const lastLine = output.trim().split('\n').filter((line) => /error/i.test(line)).at(-1) ?? output.trim().split('\n').at(-1);
+  const lastLine = output.trim().split('\n').filter((line) => /error/i.test(line) && !/complete log/i.test(line)).at(-1) ?? output.trim().split('\n').at(-1);
   return `npm ci failed: ${lastLine || 'no output'}. Run "npm ci" to see it whole.`;
 }
 
