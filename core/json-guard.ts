@@ -55,9 +55,9 @@ export function structureProblem(value: unknown, depthMax: number, path: Path = 
   return null;
 }
 
-/** What stands at a path, `undefined` when nothing does. Own members only. */
+/** What stands at a path, `undefined` when nothing does. */
 export function valueAt(value: unknown, path: Path): unknown {
-  return path.reduce((at, key) => (isObject(at) && Object.hasOwn(at, key) ? at[key] : undefined), value);
+  return path.reduce((at, key) => (isObject(at) ? at[key] : undefined), value);
 }
 
 function isObject(value: unknown): value is Record<PropertyKey, unknown> {

@@ -40,6 +40,18 @@ test('a sleep on the system clock that runs out leaves no listener', async () =>
   expect(getEventListeners(signal, 'abort')).toHaveLength(0);
 });
 
+const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+
+test('an aborted sleep on the system clock leaves no timer', async () => {
+  const before = timers();
+  const controller = new AbortController();
+  const sleep = systemClock.sleep(3_600_000, controller.signal);
+  expect(timers()).toBe(before + 1);
+  controller.abort(new Error('enough'));
+  await expect(sleep).rejects.toThrow('enough');
+  expect(timers()).toBe(before);
+});
+
 describe('the manual clock', () => {
   test('wakes sleepers in order of their due time, each at its time', async () => {
     const waits = fc.array(fc.nat(100), { maxLength: 12 });

@@ -34,6 +34,7 @@ const textArbitrary = (lengthMax: number) =>
 const visible = (text: string) => text.replaceAll(/\p{Cc}/gu, '').trim() !== '';
 const idArbitrary = fc.oneof(
   fc.uuid(),
+  fc.uuid().map((uuid) => uuid.toUpperCase()),
   fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 }).filter((text) => visible(text) && !/\p{Cc}/u.test(text) && text.length <= 256),
 );
 const numberArbitrary = (max: number) => fc.double({ min: 0, max, noNaN: true });

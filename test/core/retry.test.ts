@@ -88,3 +88,15 @@ test('nothing is tried once the signal has aborted', async () => {
   await expect(start(0)).rejects.toThrow('too late');
   expect(calls()).toBe(0);
 });
+
+test('an operation that fails because of the abort is not repeated, and its own error is thrown', async () => {
+  const { controller, start, waits } = setUp({
+    retryable: () => {
+      throw new Error('not asked');
+    },
+  });
+  const failure = failureOf(start(99));
+  controller.abort(new Error('shutting down'));
+  expect(await failure).toBe('failure 1');
+  expect(waits).toEqual([]);
+});

@@ -46,3 +46,9 @@ test('a vector without direction is like no other, and dimensions must agree', (
   expect(cosine([1, 1], Float32Array.of(1, 0))).toBeCloseTo(Math.SQRT1_2, 6);
   expect(() => cosine([1], [1, 0])).toThrow(RangeError);
 });
+
+test('rounding never carries a cosine past 1', () => {
+  const a = [1.3, 13 / 3];
+  const b = a.map((value) => (value * 3) / 7);
+  expect(cosine(a, b)).toBe(1);
+});
