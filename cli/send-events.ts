@@ -54,7 +54,6 @@ export async function sendEvents({ events, client, rate, clock, stop, abandon, o
     failed.abort(error);
     throw error;
   })));
-  if (failed.signal.aborted && !abandon.aborted) throw failed.signal.reason;
   const failure = settled.find((one) => one.status === 'rejected');
   if (failure !== undefined && !abandon.aborted) throw failure.reason;
   return { ...total, seconds: (clock.monotonic() - startedAt) / 1000 };
