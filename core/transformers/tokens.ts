@@ -9,7 +9,7 @@ export type Tokenise = (texts: readonly string[]) => readonly number[][];
  * as the model was trained (the tokenizer's own truncation drops it). Lone surrogates become U+FFFD.
  */
 export function createTokenise(tokenizer: PreTrainedTokenizer, maxTokens: number): Tokenise {
-  const encode = (texts: string[]): number[][] => tokenizer(texts, { padding: false, truncation: false, return_tensor: false }).input_ids;
+  const encode = (texts: string[]): number[][] => texts.length === 0 ? [] : tokenizer(texts, { padding: false, truncation: false, return_tensor: false }).input_ids;
   const [empty = [], letter = []] = encode(['', 'a']);
   const closing = empty.at(-1) === letter.at(-1) ? empty.slice(-1) : [];
   const cut = (ids: number[]): number[] => (ids.length <= maxTokens ? ids : [...ids.slice(0, maxTokens - closing.length), ...closing]);
