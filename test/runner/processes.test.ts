@@ -33,7 +33,7 @@ function startRunner(url: string, ...flags: string[]): { child: ChildProcess; ou
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => { output += chunk.toString(); });
   // Workers write to the same standard output: it ends when all of them are gone.
-  const silent = Promise.all([child.stdout, child.stderr].map((stream) => stream && once(stream, 'end')));
+  const silent = Promise.all([child.stdout, child.stderr].flatMap((stream) => (stream === null ? [] : [once(stream, 'end')])));
   const exited = Promise.all([once(child, 'exit'), silent]).then(([[code]]: [unknown[], unknown]) => code);
   return { child, output: () => output, exited };
 }
