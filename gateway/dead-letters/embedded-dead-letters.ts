@@ -1,0 +1,32 @@
+// The dead-letter queue in the data folder.
+
+import type { DeadLetterEntry, DeadLetters } from '#core/ports.ts';
+import type { Letters } from '../embedded/dead-letter-tables.ts';
+import type { ReaderApi } from '../embedded/reader.ts';
+import { packHeaders, packRecords, unpackHeaders, unpackRecords } from '../embedded/record-codec.ts';
+import type { Client } from '../embedded/rpc.ts';
+import type { WriterApi } from '../embedded/writer.ts';
+
+/** Nothing to dispose: the workers belong to `openEmbedded`. */
+export function createEmbeddedDeadLetters(writer: Client<WriterApi>, reader: Client<ReaderApi>): DeadLetters {
+  return {
+    kind: 'embedded',
+    async put(letters) {
+      if (letters.length === 0) return;
+      const packed = packRecords(letters.map(({ timestamp, key, headers, value }) => ({ timestamp, key, headers: packHeaders(headers), value })));
+      const rows = letters.map(({ key: _key, value: _value, headers: _headers, timestamp: _timestamp, ...row }) => row);
+      await writer.call('putLetters', { rows, packed });
+    },
+    list: async (query) => entriesOf(await reader.call('listLetters', query)),
+    get: async (id) => entriesOf(await reader.call('getLetter', id))[0] ?? null,
+    stats: () => reader.call('letterStats', undefined),
+    async [Symbol.asyncDispose]() {},
+  };
+}
+
+function entriesOf({ rows, packed }: Letters): DeadLetterEntry[] {
+  return unpackRecords(packed).flatMap((record, index) => {
+    const row = rows[index];
+    return row === undefined ? [] : [{ ...row, timestamp: record.timestamp, key: record.key, value: record.value, headers: unpackHeaders(record.headers) }];
+  });
+}

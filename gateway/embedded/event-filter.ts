@@ -1,0 +1,51 @@
+// Turns a filter on events into SQL, one condition per member, so that a plan can pick the one that its index serves.
+
+import type { SQLInputValue } from 'node:sqlite';
+import type { EventFilter } from '#core/ports.ts';
+import type { Statements } from './database.ts';
+
+export type Condition = { readonly sql: string; readonly values: readonly SQLInputValue[] };
+
+/** A condition and the index that finds its events. */
+export type Way = { readonly index: string; readonly condition: Condition };
+
+type Part = Condition & { readonly index: string | null };
+
+/** On the table `events`; `true` for an empty filter. */
+export function conditionOf(filter: EventFilter): Condition {
+  const parts = partsOf(filter);
+  return { sql: parts.map(({ sql }) => sql).join(' AND ') || 'true', values: parts.flatMap(({ values }) => values) };
+}
+
+/** The way to the events of the filter that meets at most `eventsMax` of them, if one does; counting stops there. */
+export function shortWay(statements: Statements, filter: EventFilter, eventsMax: number): Way | null {
+  for (const { index, ...condition } of partsOf(filter)) {
+    if (index === null) continue;
+    const within = statements.get(`SELECT count(*) AS count FROM (SELECT 1 FROM events INDEXED BY ${index} WHERE ${condition.sql} LIMIT ?)`);
+    const limit = Number.isFinite(eventsMax) ? eventsMax + 1 : -1;
+    if (Number(within.get(...condition.values, limit)?.['count']) <= eventsMax) return { index, condition };
+  }
+  return null;
+}
+
+/** Those that usually match the fewest events first. */
+function partsOf(filter: EventFilter): readonly Part[] {
+  const { sessionId, userId, textIds, categories, eventTypes, priceMin, priceMax, since, until } = filter;
+  const parts: Part[] = [];
+  if (sessionId !== undefined) parts.push({ index: 'events_by_session', sql: 'session_id = ?', values: [sessionId] });
+  if (userId !== undefined) parts.push({ index: 'events_by_user', sql: 'user_id = ?', values: [userId] });
+  if (since !== undefined || until !== undefined) {
+    parts.push({ index: 'events_by_time', sql: 'timestamp BETWEEN ? AND ?', values: [since ?? Number.MIN_SAFE_INTEGER, until ?? Number.MAX_SAFE_INTEGER] });
+  }
+  if (textIds !== undefined) {
+    const keys = "SELECT key FROM texts WHERE id IN (SELECT unhex(value, '-') FROM json_each(?))";
+    parts.push({ index: 'events_by_text', sql: `text IN (${keys})`, values: [JSON.stringify(textIds)] });
+  }
+  if (categories !== undefined) parts.push({ index: 'events_by_category', sql: `category IN ${listed}`, values: [JSON.stringify(categories)] });
+  if (eventTypes !== undefined) parts.push({ index: null, sql: `event_type IN ${listed}`, values: [JSON.stringify(eventTypes)] });
+  if (priceMin !== undefined) parts.push({ index: null, sql: 'price >= ?', values: [priceMin] });
+  if (priceMax !== undefined) parts.push({ index: null, sql: 'price <= ?', values: [priceMax] });
+  return parts;
+}
+
+const listed = '(SELECT value FROM json_each(?))';

@@ -1,0 +1,119 @@
+// Opens a data folder: one SQLite file that holds the event log, the vector store and the dead letters of one gateway.
+//
+//   gateway's thread ──► writer worker (one transaction for all that waits) ──► vectorstream.db
+//                   └──► reader worker (searches, log reads, lists) ◄─────────── (snapshots)
+
+import { Worker } from 'node:worker_threads';
+import type { DependencyError } from '#core/errors.ts';
+import type { Clock, DeadLetters, EventSink, EventSource, IndexIdentity, VectorStore } from '#core/ports.ts';
+import type { SearchPlan } from '#core/search-plan.ts';
+import { createEmbeddedDeadLetters } from '../dead-letters/embedded-dead-letters.ts';
+import { createEmbeddedSink } from '../sources/embedded-sink.ts';
+import { createEmbeddedSource, type EmbeddedSourceOptions, sourceDefaults } from '../sources/embedded-source.ts';
+import { createEmbeddedStore } from '../stores/embedded-store.ts';
+import type { LogBounds } from './log-writes.ts';
+import type { ReaderApi, ReaderOptions } from './reader.ts';
+import { Client } from './rpc.ts';
+import type { WriterApi, WriterOptions } from './writer.ts';
+
+export type EmbeddedOptions = {
+  readonly dataDir: string;
+  readonly identity: IndexIdentity;
+  /** Names the log in positions. */
+  readonly topic: string;
+  /** Of a new log, 1…64; an existing one never gets fewer. */
+  readonly partitions: number;
+  readonly log: LogBounds;
+  readonly searchPlan: SearchPlan;
+  readonly clock: Clock;
+  /** Called at most once, when a database worker has died: nothing more can be read or written, so the gateway must end. */
+  readonly died: (error: DependencyError) => void;
+};
+
+export const embeddedDefaults = {
+  partitions: 4,
+  log: { unreadBytesMax: 2 ** 30, retentionBytes: 256 * 2 ** 20, retentionMs: 7 * 24 * 3_600_000 },
+  searchPlan: 'auto',
+} as const satisfies Partial<EmbeddedOptions>;
+
+export type Embedded = AsyncDisposable & {
+  readonly sink: EventSink;
+  /** A source of the consumer group, which must have no other at that time. */
+  source(groupId: string, options?: Partial<EmbeddedSourceOptions>): Promise<EventSource>;
+  readonly store: VectorStore;
+  readonly deadLetters: DeadLetters;
+  /** Ends both workers at once, as a crash would; nothing is closed. For tests of what survives. */
+  kill(): Promise<void>;
+};
+
+/** Retention looks for old records this often, and deletes this many at a time, a few ms of the writer's work. */
+const retentionIntervalMs = 5_000;
+const retentionRows = 1_000;
+
+/**
+ * Throws `UsageError` when the folder cannot be written, is in use by another process or holds a damaged or newer file;
+ * `IndexMismatchError` when it was made for another model. Sources are to be disposed before the whole.
+ */
+export async function openEmbedded(options: Pick<EmbeddedOptions, 'dataDir' | 'identity' | 'topic' | 'clock' | 'died'> & Partial<EmbeddedOptions>): Promise<Embedded> {
+  const { dataDir: folder, identity, topic, partitions, log: bounds, searchPlan, clock, died } = { ...embeddedDefaults, ...options };
+
+  let isDead = false;
+  const diedOnce = (error: DependencyError): void => {
+    if (!isDead) died(error);
+    isDead = true;
+  };
+  const writerWorker = startWorker(new URL('./writer.ts', import.meta.url), { folder, identity, partitions, bounds } satisfies WriterOptions);
+  const writer = new Client<WriterApi>(writerWorker, 'database writer', diedOnce);
+  await writer.ready();
+  // Only now is there a file with a schema to read.
+  const readerWorker = startWorker(new URL('./reader.ts', import.meta.url), { folder, dimensions: identity.dimensions } satisfies ReaderOptions);
+  const reader = new Client<ReaderApi>(readerWorker, 'database reader', diedOnce);
+  try {
+    await reader.ready();
+  } catch (error) {
+    await writer.close();
+    throw error;
+  }
+
+  const stopping = new AbortController();
+  const appended = new Set<() => void>();
+  const retention = keepRetention(writer, clock, stopping.signal);
+
+  return {
+    sink: createEmbeddedSink(writer, topic, () => {
+      for (const wake of appended) wake();
+    }),
+    source: (groupId, own) => createEmbeddedSource({ writer, reader, topic, groupId, clock, appended }, { ...sourceDefaults, ...own }),
+    store: createEmbeddedStore(writer, reader, { dimensions: identity.dimensions, clock, searchPlan }),
+    deadLetters: createEmbeddedDeadLetters(writer, reader),
+    async kill() {
+      isDead = true;
+      stopping.abort();
+      await Promise.all([writerWorker.terminate(), readerWorker.terminate(), retention]);
+    },
+    async [Symbol.asyncDispose]() {
+      stopping.abort();
+      await retention;
+      await reader.close();
+      await writer.close();
+    },
+  };
+}
+
+/** `node:sqlite` is marked experimental in Node 24, which is no news to whoever runs a gateway. */
+function startWorker(file: URL, data: WriterOptions | ReaderOptions): Worker {
+  return new Worker(file, { workerData: data, execArgv: ['--disable-warning=ExperimentalWarning'] });
+}
+
+/** Ends when the signal aborts. */
+async function keepRetention(writer: Client<WriterApi>, clock: Clock, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    let more = false;
+    try {
+      ({ more } = await writer.call('retain', { now: clock.now(), rowsMax: retentionRows }));
+    } catch {
+      // What keeps it from deleting keeps the sink from appending, and is reported there. It is tried again.
+    }
+    if (!more) await clock.sleep(retentionIntervalMs, signal).catch(() => {});
+  }
+}

@@ -1,0 +1,61 @@
+// The worker that reads `vectorstream.db`: it sees what is committed, and never waits for the writer nor makes it wait.
+
+import { setImmediate } from 'node:timers/promises';
+import { parentPort, workerData } from 'node:worker_threads';
+import { assert } from '#core/errors.ts';
+import { openDatabase, opening } from './database.ts';
+import { createLetterReads, type LetterReads } from './dead-letter-tables.ts';
+import { createLogReads, type LogReads } from './log-reads.ts';
+import { type Call, handlerOf, serve } from './rpc.ts';
+import { asDependencyError } from './sqlite-errors.ts';
+import { createStoreReads, type StoreReads } from './store-reads.ts';
+
+export type ReaderApi = LogReads & StoreReads & LetterReads;
+export type ReaderOptions = { readonly folder: string; readonly dimensions: number };
+
+/** These go before all others, so that many searches do not starve the stream. */
+const urgent: ReadonlySet<string> = new Set(['read', 'lag'] satisfies (keyof ReaderApi)[]);
+const cacheKib = 16 * 1024;
+
+const { folder, dimensions }: ReaderOptions = workerData;
+assert(parentPort !== null, 'The database reader runs outside of a worker');
+
+serve(parentPort, () =>
+  opening(folder, () => {
+    const database = openDatabase(folder, { readOnly: true, cacheKib });
+    const partitions = Number(database.prepare("SELECT value FROM meta WHERE name = 'partitions'").get()?.['value']);
+    const handlers: ReaderApi = {
+      ...createLogReads(database, partitions), ...createStoreReads(database, dimensions), ...createLetterReads(database),
+    };
+    const waiting: Call[] = [];
+    let working = Promise.resolve();
+
+    const run = async (call: Call): Promise<void> => {
+      try {
+        call.resolve(await handlerOf(handlers, call)(call.argument));
+      } catch (error) {
+        call.reject(asDependencyError(error));
+      }
+    };
+
+    const work = async (): Promise<void> => {
+      while (waiting.length > 0) {
+        const [call] = waiting.splice(Math.max(0, waiting.findIndex(({ method }) => urgent.has(method))), 1);
+        if (call) await run(call);
+        // Lets calls in that came meanwhile: one of them may be urgent.
+        if (waiting.length > 0) await setImmediate();
+      }
+    };
+
+    return {
+      answer: (calls) => {
+        waiting.push(...calls);
+        if (waiting.length === calls.length) working = working.then(work);
+      },
+      close: async () => {
+        await working;
+        database.close();
+      },
+    };
+  }),
+);

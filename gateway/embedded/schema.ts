@@ -1,0 +1,138 @@
+// The tables of `vectorstream.db`, and the proof that a file on disk was made for this schema and this index.
+
+import type { DatabaseSync } from 'node:sqlite';
+import { IndexMismatchError, UsageError } from '#core/errors.ts';
+import type { IndexIdentity } from '#core/ports.ts';
+
+/** Kept in `PRAGMA user_version`. */
+const schemaVersion = 1;
+
+/**
+ * Why these indexes and no more: each costs every event a write. `events_by_text` also answers counts and newest
+ * events under filters by type, category, price and time without touching the events; `events_by_category` finds the texts of a category by seeking from one to the next.
+ *
+ * Vectors have a table of their own, without the rest of the text, because a search reads all of it.
+ */
+const storeTables = `
+  CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+  CREATE TABLE texts (
+    key INTEGER PRIMARY KEY,
+    id BLOB NOT NULL UNIQUE,
+    text TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    product TEXT,
+    runner_session TEXT NOT NULL,
+    runner_name TEXT NOT NULL,
+    device TEXT NOT NULL,
+    dtype TEXT NOT NULL,
+    embedded_at INTEGER NOT NULL,
+    checked_at INTEGER NOT NULL,
+    unreferenced_since INTEGER
+  );
+  CREATE INDEX texts_unreferenced ON texts (unreferenced_since) WHERE unreferenced_since IS NOT NULL;
+
+  CREATE TABLE vectors (text INTEGER PRIMARY KEY, kind TEXT NOT NULL, vector BLOB NOT NULL);
+
+  CREATE TABLE events (
+    key INTEGER PRIMARY KEY,
+    id BLOB NOT NULL UNIQUE,
+    timestamp INTEGER NOT NULL,
+    ingested_at INTEGER NOT NULL,
+    text INTEGER NOT NULL,
+    event_type TEXT NOT NULL,
+    category TEXT,
+    price REAL,
+    user_id TEXT NOT NULL,
+    session_id TEXT NOT NULL,
+    payload TEXT NOT NULL
+  );
+  CREATE INDEX events_by_text ON events (text, timestamp, event_type, category, price);
+  CREATE INDEX events_by_time ON events (timestamp, id);
+  CREATE INDEX events_by_user ON events (user_id, timestamp);
+  CREATE INDEX events_by_session ON events (session_id, timestamp);
+  CREATE INDEX events_by_category ON events (category, text);
+  CREATE INDEX events_by_ingestion ON events (ingested_at);
+
+  CREATE TABLE commits (group_id TEXT NOT NULL, partition INTEGER NOT NULL, next_offset INTEGER NOT NULL, PRIMARY KEY (group_id, partition)) WITHOUT ROWID;
+
+  CREATE TABLE dead_letters (
+    key INTEGER PRIMARY KEY,
+    id BLOB NOT NULL UNIQUE,
+    state TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    failed_at INTEGER NOT NULL,
+    message TEXT NOT NULL,
+    field TEXT,
+    event_id TEXT,
+    attempts INTEGER NOT NULL,
+    runner TEXT,
+    origin_topic TEXT NOT NULL,
+    origin_partition INTEGER NOT NULL,
+    origin_offset INTEGER NOT NULL,
+    timestamp REAL NOT NULL,
+    record_key BLOB,
+    record_headers BLOB NOT NULL,
+    record_value BLOB NOT NULL
+  );
+  CREATE INDEX dead_letters_by_time ON dead_letters (failed_at, id);
+  CREATE INDEX dead_letters_by_state ON dead_letters (state, reason);
+`;
+
+/**
+ * One table per partition, keyed by offset, so that an append always goes to the end of a tree and a read is one range.
+ * `position` is the number of bytes in the partition before the record: sizes of ranges are differences, never sums.
+ */
+const logTable = (partition: number) => `
+  CREATE TABLE IF NOT EXISTS log_${partition} (
+    record_offset INTEGER PRIMARY KEY,
+    position INTEGER NOT NULL,
+    timestamp REAL NOT NULL,
+    key BLOB,
+    headers BLOB NOT NULL,
+    value BLOB NOT NULL
+  );
+`;
+
+/**
+ * Creates what is missing and returns the number of partitions: the larger of the file's and the asked, because records
+ * in a partition must still be read. Throws `UsageError` for a newer schema, `IndexMismatchError` for another index.
+ */
+export function prepareSchema(database: DatabaseSync, file: string, identity: IndexIdentity, partitions: number): number {
+  const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
+  if (version > schemaVersion) {
+    throw new UsageError(`${file} was written by a newer VectorStream (schema ${version}, this one knows ${schemaVersion}): run that version, or choose another data folder.`);
+  }
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    if (version === 0) {
+      database.exec(storeTables);
+      database.exec(`PRAGMA user_version = ${schemaVersion}`);
+    }
+    const meta = (name: string, initial: string): string => {
+      database.prepare('INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING').run(name, initial);
+      return String(database.prepare('SELECT value FROM meta WHERE name = ?').get(name)?.['value']);
+    };
+    checkIdentity(file, meta('index_identity', describe(identity)), describe(identity));
+    const count = Math.max(partitions, Number(meta('partitions', String(partitions))));
+    database.prepare("UPDATE meta SET value = ? WHERE name = 'partitions'").run(String(count));
+    for (let partition = 0; partition < count; partition++) database.exec(logTable(partition));
+    database.exec('COMMIT');
+    return count;
+  } catch (error) {
+    if (database.isTransaction) database.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+function describe({ modelId, modelRevision, dimensions, templateHash }: IndexIdentity): string {
+  return `model ${modelId}, revision ${modelRevision}, ${dimensions} dimensions, text template ${templateHash}`;
+}
+
+function checkIdentity(file: string, found: string, wanted: string): void {
+  if (found === wanted) return;
+  throw new IndexMismatchError(
+    `${file} holds vectors of another index (${found}), and this gateway makes (${wanted}). ` +
+      'Their vectors cannot be compared: choose another data folder, or move this one away and read the events again.',
+  );
+}

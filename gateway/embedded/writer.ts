@@ -1,0 +1,112 @@
+// The worker that writes `vectorstream.db`, the only one: whatever waits is written in one transaction, and is answered once it is safe.
+
+import { statSync } from 'node:fs';
+import { parentPort, workerData } from 'node:worker_threads';
+import { assert, DependencyError } from '#core/errors.ts';
+import type { IndexIdentity } from '#core/ports.ts';
+import { databaseFile, openDatabase, opening } from './database.ts';
+import { createLetterWrites, type LetterWrites } from './dead-letter-tables.ts';
+import { lockFolder } from './folder-lock.ts';
+import { createLogWrites, type LogBounds, LogState, type LogWrites } from './log-writes.ts';
+import { type Call, handlerOf, serve } from './rpc.ts';
+import { prepareSchema } from './schema.ts';
+import { asDependencyError } from './sqlite-errors.ts';
+import { createStoreWrites, type StoreWrites } from './store-writes.ts';
+
+export type WriterApi = LogWrites & StoreWrites & LetterWrites;
+export type WriterOptions = { readonly folder: string; readonly identity: IndexIdentity; readonly partitions: number; readonly bounds: LogBounds };
+
+/**
+ * Calls whose answer promises that a power loss does not undo them: their transaction is synced to the disk. The others
+ * survive the death of the process (what is written is in the kernel's hands) and may be undone by a power loss, but never
+ * out of order: the write-ahead log is one file that is recovered up to its first torn frame. So a commit of an offset
+ * cannot survive without the store writes and dead letters before it; at worst events are delivered again.
+ */
+const synced: ReadonlySet<string> = new Set(['append', 'putLetters'] satisfies (keyof WriterApi)[]);
+
+/** Pages of random inserts (ids, users, sessions) that stay in memory. */
+const cacheKib = 32 * 1024;
+/** Pages of WAL after which SQLite copies them into the database (32 MiB). */
+const checkpointPages = 4096;
+/** Size of the WAL at which readers are waited for, so that it cannot grow for ever under unbroken searches. */
+const walBytesMax = 128 * 2 ** 20;
+
+const { folder, identity, partitions, bounds }: WriterOptions = workerData;
+assert(parentPort !== null, 'The database writer runs outside of a worker');
+
+serve(parentPort, () =>
+  opening(folder, () => {
+    const lock = lockFolder(folder);
+    const database = openDatabase(folder, { readOnly: false, cacheKib });
+    const count = prepareSchema(database, databaseFile(folder), identity, partitions);
+    database.exec(`PRAGMA wal_autocheckpoint = ${checkpointPages}`);
+    const log = new LogState(database, count);
+    const handlers: WriterApi = { ...createLogWrites(database, log, bounds), ...createStoreWrites(database), ...createLetterWrites(database) };
+
+    const begin = database.prepare('BEGIN IMMEDIATE');
+    const commit = database.prepare('COMMIT');
+    const rollback = database.prepare('ROLLBACK');
+    const savepoint = database.prepare('SAVEPOINT one_call');
+    const release = database.prepare('RELEASE one_call');
+    const rollbackOne = database.prepare('ROLLBACK TO one_call');
+
+    const runOne = (call: Call): unknown => {
+      const handler = handlerOf(handlers, call);
+      savepoint.run();
+      try {
+        return handler(call.argument);
+      } catch (error) {
+        // A full disk may have rolled back the whole transaction already.
+        if (database.isTransaction) rollbackOne.run();
+        log.reload();
+        throw error;
+      } finally {
+        if (database.isTransaction) release.run();
+      }
+    };
+
+    const answer = (calls: readonly Call[]): void => {
+      const unanswered = new Map<Call, unknown>(calls.map((call) => [call, undefined]));
+      try {
+        database.exec(`PRAGMA synchronous = ${calls.some(({ method }) => synced.has(method)) ? 'FULL' : 'NORMAL'}`);
+        begin.run();
+        for (const call of calls) {
+          try {
+            unanswered.set(call, runOne(call));
+          } catch (error) {
+            if (!database.isTransaction) throw error;
+            unanswered.delete(call);
+            call.reject(asDependencyError(error));
+          }
+        }
+        commit.run();
+      } catch (error) {
+        if (database.isTransaction) rollback.run();
+        log.reload();
+        for (const call of unanswered.keys()) call.reject(blameless(error));
+        return;
+      }
+      for (const [call, value] of unanswered) call.resolve(value);
+      if (walBytes(folder) > walBytesMax) database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    };
+
+    return {
+      answer,
+      close: async () => {
+        database.close();
+        lock.close();
+      },
+    };
+  }),
+);
+
+/** A failure of the transaction is no call's own fault, whatever its code: all may be repeated. */
+function blameless(error: unknown): unknown {
+  const known = asDependencyError(error);
+  if (!(known instanceof DependencyError) || known.retryable) return known;
+  return new DependencyError('embedded', known.code, known.message, { retryable: true, cause: error });
+}
+
+function walBytes(of: string): number {
+  return statSync(`${databaseFile(of)}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+}

@@ -1,0 +1,84 @@
+// The vector store in the data folder: texts with their vectors once, events that refer to them, searched exactly.
+
+import { assert } from '#core/errors.ts';
+import type { Clock, EventRecord, TextRecord, VectorStore, WriteOutcome } from '#core/ports.ts';
+import type { SearchPlan } from '#core/search-plan.ts';
+import { isUuid } from '#core/uuid.ts';
+import { vectorProblem } from '#core/vector.ts';
+import type { ReaderApi } from '../embedded/reader.ts';
+import type { Client } from '../embedded/rpc.ts';
+import type { EventRow, TextRow } from '../embedded/store-writes.ts';
+import type { WriterApi } from '../embedded/writer.ts';
+
+export type EmbeddedStoreOptions = { readonly dimensions: number; readonly clock: Clock; readonly searchPlan: SearchPlan };
+
+const stored: WriteOutcome = { status: 'stored' };
+
+/** Nothing to dispose: the workers belong to `openEmbedded`. */
+export function createEmbeddedStore(writer: Client<WriterApi>, reader: Client<ReaderApi>, { dimensions, clock, searchPlan }: EmbeddedStoreOptions): VectorStore {
+  return {
+    kind: 'embedded',
+    batchMax: { texts: 1_000, events: 1_000 },
+
+    async knownTexts(ids) {
+      if (ids.length === 0) return new Set();
+      return new Set(await writer.call('knownTexts', { ids, now: clock.now() }));
+    },
+
+    async putTexts(texts) {
+      const outcomes = texts.map((text) => refusalOf(text, dimensions) ?? stored);
+      const good = texts.filter((_, index) => outcomes[index] === stored);
+      if (good.length > 0) await writer.call('putTexts', { rows: good.map(textRow), vectors: packVectors(good, dimensions), now: clock.now() });
+      return outcomes;
+    },
+
+    async putEvents(events) {
+      const outcomes = events.map(refusalOfEvent);
+      const good = events.filter((_, index) => outcomes[index] === null);
+      const answers = good.length === 0 ? [] : await writer.call('putEvents', { rows: good.map(eventRow), now: clock.now() });
+      assert(answers.length === good.length, `The database writer gave ${answers.length} outcomes for ${good.length} events`);
+      let next = 0;
+      return outcomes.map((refusal) => refusal ?? { status: answers[next++] ?? 'missing-text' });
+    },
+
+    // The vector is copied: it is moved to the reader, and the caller goes on with its own.
+    search: ({ vector, limit, filter }) => reader.call('search', { vector: vector.slice(), limit, filter, plan: searchPlan }),
+
+    async vectors(textIds) {
+      const { ids, vectors } = await reader.call('vectors', textIds);
+      return new Map(ids.map((id, index) => [id, vectors.subarray(index * dimensions, (index + 1) * dimensions)]));
+    },
+
+    events: (filter, limit, after) => reader.call('events', { filter, limit, after: after ?? null }),
+    event: (id) => reader.call('event', id),
+    counts: () => reader.call('counts', undefined),
+    forget: (request) => writer.call('forget', request),
+    async [Symbol.asyncDispose]() {},
+  };
+}
+
+function refusalOf({ id, embedding }: TextRecord, dimensions: number): WriteOutcome | null {
+  const message = isUuid(id) ? vectorProblem(embedding.vector, dimensions) : `the text's id "${id}" is not a UUID`;
+  return message === null ? null : { status: 'rejected', message };
+}
+
+function refusalOfEvent({ event, textId }: EventRecord): WriteOutcome | null {
+  const bad = [event.id, textId].find((id) => !isUuid(id));
+  return bad === undefined ? null : { status: 'rejected', message: `the id "${bad}" is not a UUID` };
+}
+
+function textRow({ id, text, kind, product, embedding }: TextRecord): TextRow {
+  return [id, text, kind, product === null ? null : JSON.stringify(product), embedding.provenance];
+}
+
+function eventRow({ event, textId, ingestedAt }: EventRecord): EventRow {
+  const { id, timestamp, eventType, product, userId, sessionId, payload } = event;
+  return [id, textId, timestamp, ingestedAt, eventType, product?.category ?? null, product?.price ?? null, userId, sessionId, payload];
+}
+
+/** One buffer for all: a vector may be a view on a large frame, which would otherwise be copied whole for each. */
+function packVectors(texts: readonly TextRecord[], dimensions: number): Float32Array {
+  const packed = new Float32Array(texts.length * dimensions);
+  for (const [index, { embedding }] of texts.entries()) packed.set(embedding.vector, index * dimensions);
+  return packed;
+}
