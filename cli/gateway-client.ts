@@ -1,6 +1,6 @@
 // Talks to a gateway over HTTP, waits while it cannot take more, and says in one line what is wrong when it never can.
 
-import { DependencyError } from '#core/errors.ts';
+import { DependencyError, UsageError } from '#core/errors.ts';
 import type { Clock } from '#core/ports.ts';
 
 export type RunnerStats = {
@@ -43,6 +43,8 @@ export type GatewayClient = {
    */
   postEvents(lines: readonly Uint8Array[], options: { readonly onInvalid: 'reject' | 'dead_letter'; readonly signal?: AbortSignal }): Promise<PostResult>;
   stats(signal?: AbortSignal): Promise<GatewayStats>;
+  /** Open, replayed and purged dead letters together, by reason. */
+  deadLettersByReason(signal?: AbortSignal): Promise<Readonly<Record<string, number>>>;
   search(query: string, limit: number, signal?: AbortSignal): Promise<SearchAnswer>;
   /** `null` when ready, else one line that says what it waits for. Never throws but for the signal. */
   unreadiness(signal?: AbortSignal): Promise<string | null>;
@@ -63,11 +65,15 @@ const backoffMsMin = 200;
 const backoffMsMax = 5000;
 const lineBreak = new Uint8Array([10]);
 
-/** Where a gateway of this machine listens, by the environment. */
+/** Where a gateway of this machine listens, by the environment. Throws `UsageError`. */
 export function defaultGatewayUrl(env: Readonly<Record<string, string | undefined>>): string {
   const host = env['VECTORSTREAM_HOST'] ?? '127.0.0.1';
+  const port = env['VECTORSTREAM_PORT'] ?? '8080';
+  if (!/^\d{1,5}$/.test(port) || Number(port) < 1 || Number(port) > 65_535) throw new UsageError(`VECTORSTREAM_PORT is "${port}"; allowed is a whole number from 1 to 65535.`);
   const reachable = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
-  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${env['VECTORSTREAM_PORT'] ?? '8080'}`;
+  const url = `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`;
+  if (!URL.canParse(url)) throw new UsageError(`VECTORSTREAM_HOST is "${host}"; allowed is a host name or an address.`);
+  return url;
 }
 
 export function createGatewayClient({ url, apiKey, clock, patienceMs, onWait }: GatewayClientOptions): GatewayClient {
@@ -124,6 +130,10 @@ export function createGatewayClient({ url, apiKey, clock, patienceMs, onWait }: 
     },
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the gateway's own documented shape
     stats: async (signal) => (await ask('/stats', {}, signal)) as GatewayStats,
+    async deadLettersByReason(signal) {
+      const counts = member(await ask('/dlq/stats', {}, signal), 'by_reason');
+      return Object.fromEntries(Object.entries(counts ?? {}).map(([reason, count]) => [reason, Number(count)]));
+    },
     async search(query, limit, signal) {
       const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ query, limit }) };
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the gateway's own documented shape

@@ -6,7 +6,7 @@ export type Interrupt = Disposable & {
   /** Fires at the second, or `graceMs` after the first: leave everything. */
   readonly abandon: AbortSignal;
   /** As if the first signal had come. */
-  trigger(): void;
+  readonly trigger: () => void;
 };
 
 export function listenForInterrupt(graceMs: number): Interrupt {

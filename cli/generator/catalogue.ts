@@ -18,6 +18,7 @@ import { spanish } from './vocabulary/spanish.ts';
 import { turkish } from './vocabulary/turkish.ts';
 
 export type CatalogueProduct = {
+  readonly id: string;
   readonly price: number;
   /** The `product` member of an event. */
   readonly json: string;
@@ -90,7 +91,7 @@ function makeProduct(departments: readonly Department[], seed: number, index: nu
   const price = priceBetween(priceMin, priceMax, dice);
   const id = `p${seed}-${String(index).padStart(5, '0')}`;
   return {
-    price, name, description,
+    id, price, name, description,
     json: JSON.stringify({ id, name, description, category: aisle.category, price }),
     category: aisle.category,
     get queries() {

@@ -31,6 +31,8 @@ export type GeneratedEvent = {
   readonly line: Uint8Array;
   /** The user id: what a partitioned log keys by. */
   readonly key: string;
+  /** The product's id or the search's words: what its text is about. */
+  readonly subject: string;
   readonly isInvalid: boolean;
 };
 
@@ -80,7 +82,7 @@ function* generate(options: GeneratorOptions): Generator<GeneratedEvent> {
     }
     const json = eventJson(visit, step, Math.floor(startAt + index * stepMs), dice);
     const isInvalid = isInvalidAt(index, count, invalidTotal);
-    yield { line: isInvalid ? invalidLine(json) : encoder.encode(json), key: visit.userId, isInvalid };
+    yield { line: isInvalid ? invalidLine(json) : encoder.encode(json), key: visit.userId, subject: step.product?.id ?? step.query ?? '', isInvalid };
   }
 }
 

@@ -1,0 +1,140 @@
+// The demo's supervision and counting: exact totals also when the gateway dies between taking events and saying so.
+
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { systemClock } from '#core/clock.ts';
+import { startGateway } from '../../cli/demo/gateway-process.ts';
+import { drainBacklog, runJob } from '../../cli/demo/job.ts';
+import { createLogReader } from '../../cli/demo/log-reader.ts';
+import { shortfall, summaryJson, summaryTable } from '../../cli/demo/summary.ts';
+import { createGatewayClient } from '../../cli/gateway-client.ts';
+import { openEventStream } from '../../cli/generator/events.ts';
+import { silentProgress } from '../../cli/progress.ts';
+
+const folders: string[] = [];
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+});
+function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'vectorstream-demo-'));
+  folders.push(folder);
+  return folder;
+}
+
+async function listening(): Promise<{ port: number; close: () => Promise<void> }> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a TCP server's address
+  const { port } = server.address() as AddressInfo;
+  return { port, close: () => new Promise((resolve) => server.close(() => resolve())) };
+}
+
+async function freePort(): Promise<number> {
+  const { port, close } = await listening();
+  await close();
+  return port;
+}
+
+const line = (level: number, msg: string, more = ''): string => `{"level":${level},"msg":"${msg}"${more}}`;
+const fake = join(import.meta.dirname, 'helpers', 'fake-gateway.ts');
+const never = new AbortController().signal;
+
+async function run(dieAt: number, invalidPercent: number) {
+  const dataDir = newFolder();
+  const port = await freePort();
+  const said: string[] = [];
+  await using gateway = await startGateway({
+    command: [process.execPath, fake, String(port), join(dataDir, 'log'), String(dieAt)],
+    folder: join(import.meta.dirname, '..', '..'), env: process.env, host: '127.0.0.1', port, dataDir, clock: systemClock, say: (line) => said.push(line),
+  });
+  const client = createGatewayClient({ url: `http://127.0.0.1:${port}`, apiKey: null, clock: systemClock, patienceMs: 20_000, onWait: () => {} });
+  await client.stats();
+  gateway.isReady();
+  const stream = openEventStream({ seed: 1, count: 3000, stream: { kind: 'zipf', exponent: 1.1 }, catalogueSize: 100, invalidPercent, startAt: Date.now(), stepMs: 1 });
+  const result = await runJob({
+    client, events: stream.events(), rate: null, clock: systemClock, progress: silentProgress,
+    signal: gateway.gone, restarts: gateway.restarts, onLook: gateway.readLog,
+  });
+  return { result, said, planned: stream.invalidCount };
+}
+
+describe('the demo’s job', () => {
+  test('accounts for every event, and counts those that are dead-lettered by reason', async () => {
+    const { result, planned } = await run(0, 5);
+    expect([result.events, result.stored, result.deadLettered]).toEqual([3000, 3000 - planned, planned]);
+    expect(Object.values(result.deadLetteredByReason).reduce((sum, count) => sum + count, 0)).toBe(planned);
+    expect(shortfall(result)).toBeNull();
+    expect(JSON.parse(summaryJson(result))).toMatchObject({ events: 3000, stored: 2850, deadLettered: 150, latencyMs: { p50: 1, p95: 2, p99: 3, max: 4 }, runners: [{ kind: 'node', device: 'cpu', dtype: 'q8', textsPerSecond: 100 }] });
+    expect(summaryTable(result)).toContain('2,850');
+  });
+
+  test('counts exactly when the gateway is killed after it took events and before it said so, and says what happened', async () => {
+    const { result, said, planned } = await run(3, 5);
+    expect([result.events, result.stored, result.deadLettered]).toEqual([3000, 3000 - planned, planned]);
+    expect(result.restarts).toBe(1);
+    expect(said.join('\n')).toMatch(/SIGKILL.*safe.*starting it again/);
+  });
+
+  test('names what is missing instead of hiding it', async () => {
+    const { result } = await run(0, 0);
+    expect(shortfall({ ...result, stored: result.stored - 2 })).toMatch(/^2 of 3,000 events are neither stored nor dead-lettered/);
+  });
+
+  test('waits for what an earlier run left behind', async () => {
+    const lags = [500, 200, 0];
+    const updates: number[] = [];
+    const { result } = await run(0, 0);
+    await drainBacklog({
+      client: { stats: () => Promise.resolve({ ...result.stats, events: { ...result.stats.events, lag: lags.shift() ?? 0 } }) },
+      clock: { ...systemClock, sleep: () => Promise.resolve() }, signal: never,
+      open: (waiting) => ({ ...silentProgress, update: (done) => { updates.push(waiting, done); } }),
+    });
+    expect(updates).toEqual([500, 0, 500, 300, 500, 500]);
+  });
+});
+
+describe('the demo’s gateway', () => {
+  const options = { folder: process.cwd(), env: process.env, host: '127.0.0.1', clock: systemClock, say: () => {} };
+
+  test('is not started on a port that is taken', async () => {
+    const { port, close } = await listening();
+    await expect(startGateway({ ...options, port, dataDir: newFolder(), command: [process.execPath, fake] }))
+      .rejects.toThrow(`Port ${port} of 127.0.0.1 is in use, perhaps by another gateway: stop that one, or choose another with --port N.`);
+    await close();
+  });
+
+  test('that ends before it was ready is reported with its last words, and not started again', async () => {
+    await using gateway = await startGateway({
+      ...options, port: await freePort(), dataDir: newFolder(),
+      command: [process.execPath, '-e', 'console.error("The data folder x is in use."); process.exit(1)'],
+    });
+    await new Promise<void>((resolve) => gateway.gone.addEventListener('abort', () => resolve(), { once: true }));
+    expect(gateway.gone.reason).toEqual(new Error('The data folder x is in use.'));
+    expect(gateway.restarts()).toBe(0);
+  });
+
+  test('speaks through its log: warnings once each, and its last words', async () => {
+    const dataDir = newFolder();
+    const script = [line(30, 'fine'), line(40, 'slow'), line(40, 'slow'), line(50, 'bad', ',"err":{"message":"why"}'), 'bye'].map((text) => `console.log(${JSON.stringify(text)})`).join(';');
+    await using gateway = await startGateway({ ...options, port: await freePort(), dataDir, command: [process.execPath, '-e', script] });
+    await new Promise<void>((resolve) => gateway.gone.addEventListener('abort', () => resolve(), { once: true }));
+    const reader = createLogReader(gateway.logPath);
+    expect(reader.warnings()).toEqual(['slow', 'bad: why']);
+    expect(reader.lastWords()).toBe('bye');
+    expect(readFileSync(gateway.logPath, 'utf8')).toContain('fine');
+  });
+
+  test('flags that are wrong end the demo with one line before anything starts', () => {
+    const demo = join(import.meta.dirname, '..', '..', 'cli', 'demo.ts');
+    for (const args of [['--count', '0'], ['--stream', 'x'], ['--port', '99999'], ['--acks', '1']]) {
+      const { status, stdout, stderr } = spawnSync(process.execPath, [demo, ...args], { encoding: 'utf8' });
+      expect([status, stdout, stderr.trim().split('\n').length]).toEqual([2, '', 1]);
+      expect(stderr).toContain(args[0]);
+    }
+  });
+});
