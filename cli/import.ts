@@ -1,23 +1,31 @@
 // `npm run import`: a real event log, through a column mapping, into a gateway; every line of it accounted for.
-import { systemClock } from '#core/clock.ts';
+import { systemClock as clock } from '#core/clock.ts';
 
 import { runCommand } from './flags.ts';
 import { importCommand } from './import/command.ts';
 import { runImport } from './import/run.ts';
+import { createScreen } from './import/screen.ts';
+import { connectTarget } from './import/target.ts';
+import { listenForInterrupt } from './interrupt.ts';
+import { tolerateClosedPipes } from './progress.ts';
+
+/** What is under way when Ctrl-C comes may take this long to be acknowledged. */
+const graceMs = 3000;
 
 await runCommand(importCommand, process.argv.slice(2), async (flags, [path = '']) => {
-  const stop = new AbortController();
-  const onSignal = (): void => {
-    // The first asks to stop in order; a second does not wait.
-    if (stop.signal.aborted) process.exit(130);
-    stop.abort(new Error('Stopped.'));
-  };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
-  return runImport(path, flags, {
-    clock: systemClock, signal: stop.signal, dataDir: process.env['VECTORSTREAM_DATA_DIR'] ?? '.vectorstream',
-    connect: () => Promise.reject(new Error('no gateway client')),
-    say: (text) => void process.stdout.write(`${text}\n`),
-    progress: () => {},
-  });
+  using interrupt = listenForInterrupt(graceMs);
+  tolerateClosedPipes(() => interrupt.trigger());
+  const screen = createScreen(clock);
+  try {
+    return await runImport(path, flags, {
+      clock, signal: interrupt.stop, say: screen.say, progress: screen.progress,
+      dataDir: process.env['VECTORSTREAM_DATA_DIR'] ?? '.vectorstream',
+      connect: (url, dataDir) => connectTarget({
+        url, dataDir, clock, environment: process.env, stop: interrupt.stop, abandon: interrupt.abandon, say: screen.say,
+        onWait: (reason) => screen.progress('connecting', 0, 0, reason),
+      }),
+    });
+  } finally {
+    screen.end();
+  }
 });

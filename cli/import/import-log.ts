@@ -73,6 +73,8 @@ export async function importLog(options: ImportOptions): Promise<ImportResult> {
     return { account: report.account(), ended, resumedAtLine };
   } catch (error) {
     await target?.saved.save(progress);
+    // What was under way when Ctrl-C came may have failed because of it.
+    if (signal.aborted) return { account: report.account(), ended: 'stopped', resumedAtLine };
     throw error;
   }
 }

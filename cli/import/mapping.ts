@@ -92,9 +92,9 @@ function yamlOf(text: string, name: string): unknown {
 }
 
 type Issue = z.core.$ZodIssue;
-/** Of the ways in which a value fits none of several shapes, the one that got furthest says most. */
+/** A key that means nothing explains what it leaves missing; of several shapes that fit not, the one that got furthest says most. */
 function deepest(issues: readonly Issue[]): Issue {
-  const [issue] = issues;
+  const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0];
   if (issue === undefined) throw new Error('A failed check has an issue. This is a bug in VectorStream.');
   if (issue.code !== 'invalid_union') return issue;
   const inner = issue.errors.flat().find(({ path, code }) => path.length > 0 || code === 'unrecognized_keys');

@@ -1,8 +1,9 @@
 // Sends rows in batches, several at once, and tells of their acknowledgements in the order of the file.
 
-export type PostReply = { readonly items: readonly { readonly index: number; readonly status: string; readonly error?: unknown }[] };
+/** The gateway's reasons by index of the lines that it did not take. */
+export type Refusals = ReadonlyMap<number, string>;
 /** Resolves when the gateway has answered for every line; repeats by itself what can be repeated. */
-export type Post = (lines: readonly Uint8Array[]) => Promise<PostReply>;
+export type Post = (lines: readonly Uint8Array[]) => Promise<Refusals>;
 
 export type Sending = { readonly bytes: Uint8Array };
 export type SenderOptions<T extends Sending> = {
@@ -10,11 +11,11 @@ export type SenderOptions<T extends Sending> = {
   readonly batchRowsMax: number;
   readonly batchBytesMax: number;
   readonly inFlightMax: number;
-  /** Called per batch, batches in order; `refusals` holds the gateway's own words by row. */
-  acknowledged(rows: readonly T[], refusals: ReadonlyMap<number, string>): void;
+  /** Called per batch, batches in order. */
+  acknowledged(rows: readonly T[], refusals: Refusals): void;
 };
 
-type Flight<T> = { readonly rows: readonly T[]; readonly reply: Promise<PostReply> };
+type Flight<T> = { readonly rows: readonly T[]; readonly refusals: Promise<Refusals> };
 
 export class OrderedSender<T extends Sending> {
   readonly #options: SenderOptions<T>;
@@ -49,24 +50,17 @@ export class OrderedSender<T extends Sending> {
     const rows = this.#rows;
     this.#rows = [];
     this.#bytes = 0;
-    const reply = this.#options.post(rows.map(({ bytes }) => bytes));
+    const refusals = this.#options.post(rows.map(({ bytes }) => bytes));
     // Awaited in its turn; until then a failure must not count as unhandled.
-    reply.catch(() => {});
-    this.#flights.push({ rows, reply });
+    refusals.catch(() => {});
+    this.#flights.push({ rows, refusals });
   }
 
   async #land(): Promise<void> {
     const [flight] = this.#flights;
     if (flight === undefined) return;
-    const { items } = await flight.reply;
+    const refusals = await flight.refusals;
     this.#flights.shift();
-    const refusals = new Map(items.filter(({ status }) => status === 'rejected').map(({ index, error }) => [index, wordsOf(error)]));
     this.#options.acknowledged(flight.rows, refusals);
   }
-}
-
-function wordsOf(error: unknown): string {
-  if (typeof error === 'string') return error;
-  if (typeof error === 'object' && error !== null && 'message' in error) return String(error.message);
-  return error === undefined ? 'no reason given' : JSON.stringify(error);
 }

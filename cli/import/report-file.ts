@@ -11,7 +11,8 @@ export type ReportFile = {
   write(row: TurnedAwayRow): void;
   /** Resolves when the file is ready for more; await it between rows. */
   drained(): Promise<void>;
-  close(summary: LineAccount & Readonly<Record<string, unknown>>): Promise<void>;
+  /** `null` when the import failed. */
+  close(summary: LineAccount & Readonly<Record<string, unknown>> | null): Promise<void>;
 };
 
 /** `{"turned_away": [{line, lines, reason, detail, sample}, …], "summary": {…}}`. Throws `UsageError` when it cannot be written. */

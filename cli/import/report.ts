@@ -1,4 +1,5 @@
 // Accounts for every line of the log: what was sent, what was turned away and why; bounded however many lines that are.
+import { count } from '../progress.ts';
 
 const reasonsMax = 100;
 const linesShownMax = 5;
@@ -72,7 +73,7 @@ export class Report {
       lines: { read: this.#linesRead, ...lineKinds, not_sent: lines },
       rows: { read: this.rowsRead(), ...rowKinds, not_sent: rows },
       turned_away: [...this.#reasons].toSorted(([, a], [, b]) => b.rows - a.rows)
-        .map(([reason, { rows: count, first, detail, sample }]) => ({ reason, rows: count, first_lines: first, detail, sample })),
+        .map(([reason, { rows: number, first, detail, sample }]) => ({ reason, rows: number, first_lines: first, detail, sample })),
     };
   }
 
@@ -86,21 +87,17 @@ export class Report {
 export function reportText(account: LineAccount, imported: string): string {
   const { lines, rows } = account;
   const parts = [
-    `${n(lines.header)} header`, `${n(lines.accepted)} ${imported}`,
-    ...(lines.already > 0 ? [`${n(lines.already)} imported by an earlier run`] : []),
-    `${n(lines.turned_away)} turned away`,
-    ...(lines.empty > 0 ? [`${n(lines.empty)} empty`] : []), ...(lines.not_sent > 0 ? [`${n(lines.not_sent)} not sent`] : []),
+    `${count(lines.header)} header`, `${count(lines.accepted)} ${imported}`,
+    ...(lines.already > 0 ? [`${count(lines.already)} imported by an earlier run`] : []),
+    `${count(lines.turned_away)} turned away`,
+    ...(lines.empty > 0 ? [`${count(lines.empty)} empty`] : []), ...(lines.not_sent > 0 ? [`${count(lines.not_sent)} not sent`] : []),
   ];
-  const table = account.turned_away.flatMap(({ reason, rows: count, first_lines: first, detail }) => [
-    `  ${n(count).padStart(9)}  ${reason}`,
-    `             line${first.length === 1 ? '' : 's'} ${first.join(', ')}${count > first.length ? ', …' : ''}; got ${printable(detail)}`,
+  const table = account.turned_away.flatMap(({ reason, rows: number, first_lines: first, detail }) => [
+    `  ${count(number).padStart(9)}  ${reason}`,
+    `             line${first.length === 1 ? '' : 's'} ${first.join(', ')}${number > first.length ? ', …' : ''}; got ${printable(detail)}`,
   ]);
-  return [`${n(lines.read)} lines = ${parts.join(' + ')}${lines.read === rows.read + lines.header + lines.empty ? '' : ` (${n(rows.read)} rows)`}`,
+  return [`${count(lines.read)} lines = ${parts.join(' + ')}${lines.read === rows.read + lines.header + lines.empty ? '' : ` (${count(rows.read)} rows)`}`,
     ...(table.length > 0 ? ['Turned away:', ...table] : [])].join('\n');
-}
-
-function n(value: number): string {
-  return value.toLocaleString('en');
 }
 
 /** What a hostile file wrote must not steer a terminal. */

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 
 import type { Clock } from '#core/ports.ts';
 
+import { count } from '../progress.ts';
 import type { ImportFlags } from './command.ts';
 import { importLog, type ImportResult } from './import-log.ts';
 import { hashLog, sizeOfLog } from './open-file.ts';
@@ -12,14 +13,17 @@ import { reportText } from './report.ts';
 import { noReportFile, openReportFile } from './report-file.ts';
 import { ProgressFile } from './saved-progress.ts';
 
+/** How the store and the dead-letter queue grew since the gateway was connected to. */
+export type Settled = { readonly added: number; readonly deadLettered: number };
+
 /** A gateway to import into, for as long as it is held. */
 export type Target = AsyncDisposable & {
   readonly url: string;
   /** Whether it was started for this import and ends with it. */
   readonly own: boolean;
   readonly post: Post;
-  /** Resolves when everything accepted so far can be found. Rejects with the signal's reason. */
-  searchable(signal: AbortSignal): Promise<void>;
+  /** Resolves when everything accepted so far can be found, with what became of it. Rejects with the signal's reason. */
+  searchable(signal: AbortSignal, onLeft: (left: number, note: string) => void): Promise<Settled>;
 };
 
 export type Surroundings = {
@@ -27,11 +31,11 @@ export type Surroundings = {
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
   readonly dataDir: string;
-  connect(url: string | null, dataDir: string, signal: AbortSignal): Promise<Target>;
+  connect(url: string | null, dataDir: string): Promise<Target>;
   /** A line of result, for standard output. */
   say(text: string): void;
-  /** Progress of a phase in bytes; the last call of a phase has `done === of`. */
-  progress(phase: 'reading' | 'importing', done: number, of: number, rows: number): void;
+  /** In bytes of the file, or in events when it is about making them searchable. */
+  progress(phase: 'reading' | 'connecting' | 'importing' | 'making searchable', done: number, of: number, note: string): void;
 };
 
 /** Resolves to the exit code. Throws `UsageError` for a file, mapping or flag that cannot be used. */
@@ -42,10 +46,7 @@ export async function runImport(path: string, flags: ImportFlags, around: Surrou
     decimal: flags.decimal, dateFormat: flags['date-format'], timeZone: flags['time-zone'],
   });
   for (const [name, value] of plan.facts) around.say(`${name.padEnd(9)} ${value}`);
-  const hash = await hashLog(path, around.signal, (done) => around.progress('reading', done, size, 0)).catch((error: unknown) => {
-    if (around.signal.aborted) return null;
-    throw error;
-  });
+  const hash = await unlessStopped(around, hashLog(path, around.signal, (done) => around.progress('reading', done, size, '')));
   if (hash === null) return stopped(around, 'nothing was sent');
   return flags['dry-run'] ? dryRun(path, plan, hash, flags, around) : importInto(path, plan, hash, flags, around);
 }
@@ -58,7 +59,8 @@ async function dryRun(path: string, plan: Plan, hash: string, flags: ImportFlags
 
 async function importInto(path: string, plan: Plan, hash: string, flags: ImportFlags, around: Surroundings): Promise<number> {
   const dataDir = flags['data-dir'] ?? around.dataDir;
-  await using target = await around.connect(flags.target, dataDir, around.signal);
+  await using target = await unlessStopped(around, around.connect(flags.target, dataDir));
+  if (target === null) return stopped(around, 'nothing was sent');
   around.say(`target    ${target.url}${target.own ? `, started for this import on ${dataDir}` : ''}`);
   const result = await importAndReport(path, plan, hash, flags, around, {
     post: target.post, saved: new ProgressFile(dataDir, hash), restart: flags.restart,
@@ -67,8 +69,10 @@ async function importInto(path: string, plan: Plan, hash: string, flags: ImportF
   });
   around.say(`\n${resumedText(result)}${reportText(result.account, 'imported')}`);
   if (result.ended === 'stopped') return stopped(around, 'run the same command again to go on where this stopped');
-  if (!flags['no-wait'] && !(await waited(target, around))) {
-    return stopped(around, 'everything is accepted and kept; the gateway makes the rest searchable when it runs');
+  if (!flags['no-wait']) {
+    const settled = await untilSearchable(target, around);
+    if (settled === null) return stopped(around, 'what was imported is kept, and a running gateway makes the rest of it searchable');
+    around.say(settledText(settled));
   }
   around.say(howToSearch(target));
   return 0;
@@ -80,20 +84,36 @@ async function importAndReport(
   const reportFile = flags.report === null ? noReportFile : await openReportFile(flags.report);
   const result = await importLog({
     path, plan, hash, target, reportFile, limit: flags.limit ?? Infinity, clock: around.clock, signal: around.signal,
-    onProgress: (done, of, rows) => around.progress('importing', done, of, rows),
+    onProgress: (done, of, rows) => around.progress('importing', done, of, `${count(rows)} rows`),
+  }).catch(async (error: unknown) => {
+    await reportFile.close(null);
+    throw error;
   });
   await reportFile.close({ file: path, sha256: hash, mapping: plan.mapping, reading: Object.fromEntries(plan.facts), ended: result.ended, ...result.account });
   return result;
 }
 
-async function waited(target: Target, around: Surroundings): Promise<boolean> {
+function untilSearchable(target: Target, around: Surroundings): Promise<Settled | null> {
+  let most = 0;
+  return unlessStopped(around, target.searchable(around.signal, (left, note) => {
+    most = Math.max(most, left);
+    around.progress('making searchable', most - left, most, note);
+  }));
+}
+
+/** `null` when it was Ctrl-C that ended the work. */
+async function unlessStopped<T>(around: Surroundings, work: Promise<T>): Promise<T | null> {
   try {
-    await target.searchable(around.signal);
-    return true;
+    return await work;
   } catch (error) {
-    if (around.signal.aborted) return false;
+    if (around.signal.aborted) return null;
     throw error;
   }
+}
+
+function settledText({ added, deadLettered }: Settled): string {
+  const lost = deadLettered === 0 ? '' : `; ${count(deadLettered)} went to the dead-letter queue (GET /dlq/messages says why)`;
+  return `All of it is searchable. The store grew by ${count(added)} events${lost}.`;
 }
 
 function stopped(around: Surroundings, then: string): number {
@@ -108,6 +128,6 @@ function resumedText({ resumedAtLine }: ImportResult): string {
 function howToSearch(target: Target): string {
   const search = `curl -s ${target.url}/search -H 'content-type: application/json' -d '{"query":"lantern","limit":5}'`;
   return target.own
-    ? `All of it is searchable. Start the gateway with  npm start  and search it:\n  ${search}`
+    ? `To search it, start the gateway with  npm start  and ask:\n  ${search}`
     : `Search it:\n  ${search}`;
 }

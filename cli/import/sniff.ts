@@ -30,7 +30,7 @@ export function sniff(sample: Buffer, wish: DialectWish): Dialect {
   const newline = text.includes('\n') || !text.includes('\r') ? 10 : 13;
   const lines = text.split(newline === 10 ? /\r?\n/ : '\r').filter((line) => line.trim() !== '');
   // The sample may end inside a line.
-  const whole = lines.length > 1 ? lines.slice(0, -1) : lines;
+  const whole = lines.length > 1 && !/[\r\n]$/.test(text) ? lines.slice(0, -1) : lines;
   const kind = wish.delimiter === null && whole[0]?.trimStart().startsWith('{') === true ? 'ndjson' : 'csv';
   const quote = wish.quote === null ? quoteOf(whole) : wish.quote === 'none' ? null : wish.quote;
   const delimiter = wish.delimiter ?? delimiterOf(whole.slice(0, delimiterLinesMax), quote);
