@@ -1,7 +1,11 @@
 // Every setting of the gateway in one table: default, bound, meaning, and the names by which file, environment and flags set it.
+import { eventLimits } from '#core/event.ts';
+import { defaultPipelineLimits } from '#core/pipeline.ts';
 import { integer, integerOrAuto, oneOf, secret, text, type Key } from './config-keys.ts';
+import { embeddedDefaults } from './embedded/open.ts';
 
 const minute = 60_000;
+const hour = 60 * minute;
 const mebibyte = 2 ** 20;
 
 export const configSchema = {
@@ -16,6 +20,18 @@ export const configSchema = {
     source: oneOf(['embedded'], { default: 'embedded', env: 'VECTORSTREAM_SOURCE', flag: 'source', help: 'Where events come from: the durable log in the data folder.' }),
     bodyBytesMax: integer({ default: 16 * mebibyte, min: 1024, max: 256 * mebibyte, help: 'Largest request body, bytes.' }),
     eventsPerRequestMax: integer({ default: 5000, min: 1, max: 100_000, help: 'Most events in one POST /events.' }),
+    eventBytesMax: integer({ default: eventLimits.bytesMax, min: 1024, max: mebibyte, help: 'Largest event, bytes; a larger one is invalid.' }),
+    partitions: integer({ default: embeddedDefaults.partitions, min: 1, max: 64, help: 'Partitions of a new log; an existing one never gets fewer.' }),
+    unreadBytesMax: integer({ default: embeddedDefaults.log.unreadBytesMax, min: mebibyte, max: 2 ** 40, help: 'Bytes of events that may wait in the log; beyond that POST /events answers 429.' }),
+    logBytesMax: integer({ default: embeddedDefaults.log.retentionBytes, min: 0, max: 2 ** 40, help: 'Bytes of processed events that the log keeps.' }),
+    logHoursMax: integer({ default: embeddedDefaults.log.retentionMs / hour, min: 1, max: 87_600, help: 'Hours that the log keeps a processed event.' }),
+  },
+  pipeline: {
+    unsettledMax: integer({ default: defaultPipelineLimits.unsettledMax, min: 1, max: 1_000_000, help: 'Most events in hand at once.' }),
+    unsettledBytesMax: integer({ default: defaultPipelineLimits.unsettledBytesMax, min: mebibyte, max: 4096 * mebibyte, help: 'Most bytes of events in hand at once.' }),
+    batchAgeMsMax: integer({ default: defaultPipelineLimits.batchAgeMsMax, min: 0, max: 10_000, help: 'How long a write waits for company, milliseconds.' }),
+    writesInFlightMax: integer({ default: defaultPipelineLimits.writesInFlightMax, min: 1, max: 64, help: 'Write calls to the store at once.' }),
+    knownTextsMax: integer({ default: defaultPipelineLimits.knownTextsMax, min: 0, max: 10_000_000, help: 'Ids of stored texts kept in memory.' }),
   },
   store: {
     kind: oneOf(['embedded'], { default: 'embedded', env: 'VECTORSTREAM_STORE', flag: 'store', help: 'Where vectors and events are kept: SQLite in the data folder.' }),

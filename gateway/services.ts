@@ -2,20 +2,9 @@
 import type { Clock, DeadLetters, EmbeddingService, EventSink, EventSource, VectorStore } from '#core/ports.ts';
 import type { Config } from './config.ts';
 import type { QueryVectors } from './query-vectors.ts';
+import type { RunnerView } from './runner-hub/types.ts';
 import type { Log } from './telemetry/log.ts';
 import type { Telemetry } from './telemetry/metrics.ts';
-
-/** A connected runner as `GET /runners` shows it. */
-export type RunnerSummary = {
-  readonly id: string;
-  readonly name: string;
-  readonly kind: string;
-  readonly device: string;
-  readonly dtype: string;
-  readonly state: string;
-  readonly textsPerSecond: number;
-  readonly textsEmbedded: number;
-};
 
 export type Services = {
   readonly config: Config;
@@ -30,5 +19,5 @@ export type Services = {
   readonly embedding: EmbeddingService;
   readonly queries: QueryVectors;
   readonly telemetry: Telemetry;
-  runners(): readonly RunnerSummary[];
+  runners(): readonly RunnerView[];
 };

@@ -2,7 +2,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { wireEventSchema } from '#core/event-schema.ts';
-import { isRejection, parseEvent } from '#core/event.ts';
+import { eventLimits, isRejection, parseEvent } from '#core/event.ts';
 import { deadLetterReasons, type LogRecord, type Rejection } from '#core/ports.ts';
 import type { AppEnv } from '../app-env.ts';
 import { ProblemError } from '../middleware/problem.ts';
@@ -54,6 +54,7 @@ const eventsPerTurn = 250;
 const encoder = new TextEncoder();
 
 export function ingestRoute(app: OpenAPIHono<AppEnv>, { sink, clock, config }: Services): void {
+  const limits = { ...eventLimits, bytesMax: config.ingest.eventBytesMax };
   app.openapi(route, async (c) => {
     const format = formatOf(c.req.header('content-type'), c.req.header('content-encoding'));
     const body = new Uint8Array(await c.req.arrayBuffer());
@@ -69,7 +70,7 @@ export function ingestRoute(app: OpenAPIHono<AppEnv>, { sink, clock, config }: S
     const items: Item[] = [];
     for (const [index, value] of values.entries()) {
       if (index % eventsPerTurn === eventsPerTurn - 1) await nextTurn();
-      const event = parseEvent(value, now);
+      const event = parseEvent(value, now, limits);
       if (!isRejection(event)) {
         records.push({ key: encoder.encode(event.userId), value, headers, timestamp: now });
         items.push({ index, event_id: event.eventId, status: 'accepted' });

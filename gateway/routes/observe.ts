@@ -1,12 +1,27 @@
 // GET /stats, /metrics and /runners: what has happened since the start, and what is going on.
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
+import { devices } from '#core/model-manifest.ts';
 import type { AppEnv } from '../app-env.ts';
-import type { RunnerSummary, Services } from '../services.ts';
+import type { RunnerView } from '../runner-hub/types.ts';
+import type { Services } from '../services.ts';
+import { runnerStates } from '../telemetry/metrics.ts';
 import { answer } from './schemas.ts';
 
 const runnerSchema = z.object({
-  id: z.string(), name: z.string(), kind: z.string(), device: z.string(), dtype: z.string(), state: z.string(),
-  texts_per_second: z.number(), texts_embedded: z.int(),
+  id: z.string(),
+  name: z.string(),
+  kind: z.enum(['node', 'browser']),
+  device: z.enum(devices),
+  dtype: z.string(),
+  adapter: z.string(),
+  software_adapter: z.boolean(),
+  state: z.enum(runnerStates),
+  trusted: z.boolean().openapi({ description: 'Started by this gateway itself.' }),
+  texts_per_second: z.number(),
+  texts_embedded: z.int(),
+  jobs_in_work: z.int(),
+  connected_at: z.iso.datetime(),
+  reference_cosine: z.number().nullable().openapi({ description: 'Mean cosine to the reference in the last golden check.' }),
 }).openapi('Runner');
 
 const statsSchema = z.object({
@@ -56,9 +71,21 @@ export function observeRoutes(app: OpenAPIHono<AppEnv>, services: Services): voi
   });
 }
 
-const runnerOf = (runner: RunnerSummary): z.infer<typeof runnerSchema> => ({
-  id: runner.id, name: runner.name, kind: runner.kind, device: runner.device, dtype: runner.dtype, state: runner.state,
-  texts_per_second: Math.round(runner.textsPerSecond), texts_embedded: runner.textsEmbedded,
+const runnerOf = (runner: RunnerView): z.infer<typeof runnerSchema> => ({
+  id: runner.id,
+  name: runner.name,
+  kind: runner.kind,
+  device: runner.device,
+  dtype: runner.dtype,
+  adapter: runner.adapter,
+  software_adapter: runner.softwareAdapter,
+  state: runner.state,
+  trusted: runner.trusted,
+  texts_per_second: Math.round(runner.textsPerSecond),
+  texts_embedded: runner.textsEmbedded,
+  jobs_in_work: runner.jobsInWork,
+  connected_at: new Date(runner.connectedAt).toISOString(),
+  reference_cosine: runner.lastGoldenCosine,
 });
 
 const rounded = (ms: number): number => Math.round(ms * 100) / 100;

@@ -8,8 +8,8 @@ export type Log = Logger;
 export type LogOptions = {
   readonly level: Config['logging']['level'];
   readonly format: Config['logging']['format'];
-  /** Values that must never be written, wherever in a line they turn up. */
-  readonly secrets: readonly string[];
+  /** Values that must never be written, wherever in a line they turn up; read at every line, so that it may grow. */
+  readonly secrets: ReadonlySet<string>;
   /** Where lines go; `null` for standard output. */
   readonly destination: DestinationStream | null;
 };
@@ -25,21 +25,28 @@ export function createLog(options: LogOptions): Log {
   const lines = options.destination ?? pino.destination({ dest: 1, sync: true });
   const isPretty = options.format === 'pretty' || (options.format === 'auto' && process.stdout.isTTY);
   const stream = isPretty ? prettified(lines, options.destination === null && process.stdout.isTTY) : lines;
-  // The longest first: a secret that contains another must go as a whole.
-  const secrets = options.secrets.filter((secret) => secret.length >= 4).toSorted((a, b) => b.length - a.length);
   return pino({
     level: options.level,
     timestamp: stdTimeFunctions.isoTime,
     redact: { paths: names.flatMap((name) => [`["${name}"]`, `*["${name}"]`, `*.*["${name}"]`]), censor: censored },
     hooks: {
       // A token can also stand in a URL or in another program's error message, where no path finds it.
-      streamWrite: (line) => secrets.reduce((text, secret) => text.replaceAll(escaped(secret), censored), line),
+      streamWrite: (line) => without(options.secrets, line),
     },
   }, stream);
 }
 
-/** As the secret looks inside a JSON string. */
-const escaped = (secret: string): string => JSON.stringify(secret).slice(1, -1);
+/** A secret of one or two characters would be found in every word, and hides nothing. */
+const secretLengthMin = 3;
+
+function without(secrets: ReadonlySet<string>, line: string): string {
+  let text = line;
+  for (const secret of secrets) {
+    // As it looks inside a JSON string.
+    if (secret.length >= secretLengthMin) text = text.replaceAll(JSON.stringify(secret).slice(1, -1), censored);
+  }
+  return text;
+}
 
 function prettified(lines: DestinationStream, colorize: boolean): DestinationStream {
   const pretty = prettyFactory({ colorize, ignore: 'pid,hostname' });

@@ -1,7 +1,8 @@
 // Counts what happens: one method per business event, each feeding the Prometheus series and the totals of /stats at once.
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { deadLetterReasons, type DeadLetterReason, type DeadLetterState, type PartitionLag } from '#core/ports.ts';
-import { devices, type Device } from '#core/model-manifest.ts';
+import { devices } from '#core/model-manifest.ts';
+import type { RunnerState } from '../runner-hub/types.ts';
 import { LatencyHistogram, type LatencySummary } from './latency.ts';
 
 export const cacheResults = ['hit', 'shared', 'store', 'miss'] as const;
@@ -9,10 +10,10 @@ export type CacheResult = (typeof cacheResults)[number];
 
 /** As `circuit_state` shows them: the index is the gauge's value. */
 const circuitStates = ['closed', 'half-open', 'open'] as const;
+/** As the pipeline names them. */
 const dependencies = ['store', 'dead_letters', 'other'] as const;
 const deadLetterStates = ['open', 'replayed', 'purged'] as const satisfies readonly DeadLetterState[];
-export const runnerStates = ['joining', 'ready', 'draining', 'quarantined'] as const;
-export type RunnerState = (typeof runnerStates)[number];
+export const runnerStates = ['joining', 'ready', 'draining'] as const satisfies readonly RunnerState[];
 
 const secondsBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
@@ -22,6 +23,7 @@ export type Totals = {
   readonly stored: number;
   readonly superseded: number;
   readonly deadLettered: number;
+  /** Texts. */
   readonly embedded: number;
   readonly cache: Readonly<Record<CacheResult, number>>;
 };
@@ -44,6 +46,8 @@ export class Telemetry {
   readonly #deadLettered = this.#counter('events_dead_lettered_total', 'Events put into the dead-letter queue.', ['reason']);
   readonly #embedded = this.#counter('texts_embedded_total', 'Texts that runners embedded.', ['device']);
   readonly #cache = this.#counter('cache_requests_total', 'Texts asked of the cache: hit (known here), shared (in flight), store (known there), miss (a runner embeds it).', ['result']);
+  readonly #requeued = this.#counter('jobs_requeued_total', 'Embedding jobs given to another runner because theirs was lost.', []);
+  readonly #late = this.#counter('late_answers_total', 'Answers to jobs that were no longer their runner\'s; ignored.', []);
   readonly #retries = this.#counter('retries_total', 'Calls repeated because a dependency failed.', ['dependency']);
   readonly #searchable = this.#histogram('event_to_searchable_seconds', 'From the record\'s timestamp to applied in the store.', []);
   readonly #jobSeconds = this.#histogram('embedding_job_seconds', 'From handing a job to a runner to its answer.', ['device']);
@@ -84,19 +88,19 @@ export class Telemetry {
     this.#totals.stored += 1;
   }
 
+  /** Besides `stored`: of those, this one was there already. */
   superseded(): void {
-    this.#stored.inc();
     this.#totals.superseded += 1;
   }
 
-  deadLettered(reason: DeadLetterReason): void {
+  deadLettered({ reason }: { readonly reason: DeadLetterReason }): void {
     this.#deadLettered.inc({ reason });
     this.#totals.deadLettered += 1;
   }
 
-  cacheRequest(result: CacheResult, count: number): void {
-    this.#cache.inc({ result }, count);
-    this.#totals.cache[result] += count;
+  cacheRequest(result: CacheResult): void {
+    this.#cache.inc({ result });
+    this.#totals.cache[result] += 1;
   }
 
   retried(dependency: string): void {
@@ -112,14 +116,23 @@ export class Telemetry {
   }
 
   /** A runner answered a job; `texts` of it were embedded. */
-  jobDone(device: Device, seconds: number, texts: number): void {
-    this.#jobSeconds.observe({ device }, seconds);
-    this.#embedded.inc({ device }, texts);
+  job(device: string, seconds: number, texts: number): void {
+    const label = bounded<string>(devices, device, 'cpu');
+    this.#jobSeconds.observe({ device: label }, seconds);
+    this.#embedded.inc({ device: label }, texts);
     this.#totals.embedded += texts;
   }
 
-  runnerChecked(device: Device, meanCosine: number): void {
-    this.#cosine.set({ device }, Number.isFinite(meanCosine) ? meanCosine : 0);
+  requeued(jobs: number): void {
+    this.#requeued.inc(jobs);
+  }
+
+  lateAnswer(): void {
+    this.#late.inc();
+  }
+
+  golden(device: string, meanCosine: number): void {
+    this.#cosine.set({ device: bounded<string>(devices, device, 'cpu') }, Number.isFinite(meanCosine) ? meanCosine : 0);
   }
 
   totals(): Totals {

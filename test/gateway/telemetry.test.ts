@@ -35,13 +35,14 @@ test('what happened is in the metrics and in the totals alike', async () => {
   const telemetry = new Telemetry();
   telemetry.received(5);
   telemetry.stored(0.25);
+  telemetry.stored(0.5);
   telemetry.superseded();
-  telemetry.deadLettered('too_large');
-  telemetry.cacheRequest('miss', 2);
-  telemetry.jobDone('cpu', 0.5, 2);
+  telemetry.deadLettered({ reason: 'too_large' });
+  telemetry.cacheRequest('miss');
+  telemetry.job('cpu', 0.5, 2);
   telemetry.circuit('store', 'open');
   telemetry.retried('a name that no list has');
-  expect(telemetry.totals()).toEqual({ received: 5, stored: 1, superseded: 1, deadLettered: 1, embedded: 2, cache: { hit: 0, shared: 0, store: 0, miss: 2 } });
+  expect(telemetry.totals()).toEqual({ received: 5, stored: 2, superseded: 1, deadLettered: 1, embedded: 2, cache: { hit: 0, shared: 0, store: 0, miss: 1 } });
   const { body } = await telemetry.exposition({ ...quiet, unsettled: 2, runners: [{ device: 'cpu', state: 'ready' }] });
   for (const line of [
     'events_received_total 5', 'events_stored_total 2', 'events_dead_lettered_total{reason="too_large"} 1', 'circuit_state{dependency="store"} 2',
@@ -51,7 +52,7 @@ test('what happened is in the metrics and in the totals alike', async () => {
 
 test('a secret does not reach the log, by name or inside another text', () => {
   const lines: string[] = [];
-  const log = createLog({ level: 'info', format: 'json', secrets: ['s3cret-"token'], destination: { write: (line) => lines.push(line) } });
+  const log = createLog({ level: 'info', format: 'json', secrets: new Set(['s3cret-"token']), destination: { write: (line) => lines.push(line) } });
   log.info({ authorization: 'Bearer x-y-z', headers: { 'x-api-key': 'x-y-z' }, runner: { hello: { token: 'x-y-z' } }, request_id: 'r-1' }, 'joined');
   log.child({ job_id: 'j-1' }).error({ err: new Error('401 from ws://host/?token=s3cret-"token') }, 'refused s3cret-"token');
   const text = lines.join('');
@@ -64,6 +65,6 @@ test('a secret does not reach the log, by name or inside another text', () => {
 
 test('a person at a terminal gets lines to read', () => {
   const lines: string[] = [];
-  createLog({ level: 'info', format: 'pretty', secrets: [], destination: { write: (line) => lines.push(line) } }).info({ port: 8080 }, 'listening');
+  createLog({ level: 'info', format: 'pretty', secrets: new Set(), destination: { write: (line) => lines.push(line) } }).info({ port: 8080 }, 'listening');
   expect(lines.join('')).toMatch(/INFO.*listening[\s\S]*port: 8080/);
 });

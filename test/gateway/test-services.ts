@@ -2,7 +2,8 @@
 import { createApp } from '../../gateway/app.ts';
 import { parseConfig, type Config } from '../../gateway/config.ts';
 import { QueryVectors } from '../../gateway/query-vectors.ts';
-import type { RunnerSummary, Services } from '../../gateway/services.ts';
+import type { RunnerView } from '../../gateway/runner-hub/types.ts';
+import type { Services } from '../../gateway/services.ts';
 import { createLog } from '../../gateway/telemetry/log.ts';
 import { Telemetry } from '../../gateway/telemetry/metrics.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
@@ -12,8 +13,9 @@ import type { EmbeddingService, LogRecord, SearchRequest, StoredEvent, VectorSto
 
 export const apiKey = 'correct-horse-battery-staple';
 
-export const runner: RunnerSummary = {
+export const runner: RunnerView = {
   id: 's-1', name: 'box-1', kind: 'node', device: 'cpu', dtype: 'q8', state: 'ready', textsPerSecond: 812.4, textsEmbedded: 3,
+  adapter: 'some CPU', softwareAdapter: false, trusted: true, jobsInWork: 0, connectedAt: Date.UTC(2026, 0, 1), lastGoldenCosine: 0.998,
 };
 
 export const storedEvent: StoredEvent = {
@@ -70,7 +72,7 @@ export type TestApp = {
 export function testApp(changes: Partial<Services> = {}, env: Record<string, string> = {}): TestApp {
   const config: Config = parseConfig({ yaml: null, env: { VECTORSTREAM_SEARCH_WAIT_MS_MAX: '20', ...env }, flags: new Map() });
   const lines: string[] = [];
-  const log = createLog({ level: 'trace', format: 'json', secrets: [apiKey], destination: { write: (line) => lines.push(line) } });
+  const log = createLog({ level: 'trace', format: 'json', secrets: new Set([apiKey]), destination: { write: (line) => lines.push(line) } });
   const events = createMemoryLog();
   const appended: LogRecord[] = [];
   const clock = new ManualClock();

@@ -1,0 +1,140 @@
+// Puts the parts together and takes them apart again: the one place that knows every adapter.
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { systemClock } from '#core/clock.ts';
+import { eventLimits } from '#core/event.ts';
+import { defaultPipelineLimits, runPipeline } from '#core/pipeline.ts';
+import { createApp } from './app.ts';
+import { isLoopback, type Config } from './config.ts';
+import { openEmbedded } from './embedded/open.ts';
+import { listen } from './http-server.ts';
+import { startLocalRunners, type LocalRunners } from './local-runners.ts';
+import { openGatewayModel } from './model.ts';
+import { hubObserver, pipelineObserver } from './observers.ts';
+import { QueryVectors } from './query-vectors.ts';
+import { keepForgetting } from './retention.ts';
+import { createRunnerHub, defaultHubLimits } from './runner-hub.ts';
+import { freshToken, localRunnerToken } from './runner-token.ts';
+import type { Log } from './telemetry/log.ts';
+import { Telemetry } from './telemetry/metrics.ts';
+
+export type GatewayOptions = {
+  readonly log: Log;
+  /** Takes what the log must not show. */
+  readonly secrets: Set<string>;
+  /** Handed on to the gateway's own runners. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** A part without which the gateway cannot work has ended. Called at most once per part. */
+  readonly onFatal: (error: unknown) => void;
+};
+
+export type Gateway = {
+  /** With the real port, such as `http://127.0.0.1:8080`. */
+  readonly url: string;
+  /** Takes nothing new, finishes and commits what is in hand, closes all; within `gateway.shutdownMsMax`. Repeatable. */
+  close(): Promise<void>;
+};
+
+const topic = 'ecommerce-events';
+const consumerGroup = 'vectorstream';
+
+/** Resolves when requests are answered; runners join afterwards. Throws `UsageError` for what its operator can put right. */
+export async function startGateway(config: Config, { log, secrets, environment, onFatal }: GatewayOptions): Promise<Gateway> {
+  const clock = systemClock;
+  const startedAt = clock.now();
+  const dataDir = resolve(config.gateway.dataDir);
+  const { unsettledMax, unsettledBytesMax, batchAgeMsMax, writesInFlightMax, knownTextsMax } = config.pipeline;
+  const limits = {
+    ...defaultPipelineLimits, unsettledMax, unsettledBytesMax, batchAgeMsMax, writesInFlightMax, knownTextsMax,
+    event: { ...eventLimits, bytesMax: config.ingest.eventBytesMax },
+    drainMsMax: Math.min(defaultPipelineLimits.drainMsMax, config.gateway.shutdownMsMax / 2),
+  };
+
+  const model = await openGatewayModel(config.runners.model);
+  const { identity, golden, bounds } = model;
+  const { unreadBytesMax, logBytesMax, logHoursMax, partitions } = config.ingest;
+  // Whatever is open when a later step fails is closed again.
+  await using opened = new AsyncDisposableStack();
+  const embedded = opened.use(await openEmbedded({
+    dataDir, identity, topic, partitions, clock, died: onFatal,
+    log: { unreadBytesMax, retentionBytes: logBytesMax, retentionMs: logHoursMax * 3_600_000 },
+  }));
+  const source = opened.use(await embedded.source(consumerGroup));
+  const { sink, store, deadLetters } = embedded;
+
+  const tokens = { shared: config.runners.token ?? await localRunnerToken(dataDir), trusted: freshToken() };
+  for (const token of Object.values(tokens)) secrets.add(token);
+  const telemetry = new Telemetry();
+  const hub = createRunnerHub({
+    identity, golden, bounds, tokens, clock, log,
+    limits: { ...defaultHubLimits, runnersMax: config.runners.fleetMax, closeMsMax: 500 },
+    observer: hubObserver(telemetry, () => queries.clear()),
+  });
+  opened.defer(() => hub.close());
+  const queries = new QueryVectors({
+    embedding: hub.service, cacheMax: config.search.queryCacheMax, waitMsMax: config.search.waitMsMax,
+    runnerReady: () => hub.runners().some(({ state }) => state === 'ready'),
+  });
+  const app = createApp({ config, log, clock, startedAt, source, sink, store, deadLetters, embedding: hub.service, queries, telemetry, runners: () => hub.runners() });
+  const server = await listen({ host: config.gateway.host, port: config.gateway.port, fetch: app.fetch, upgrade: (request, socket, head) => hub.upgrade(request, socket, head) });
+
+  // From here on nothing fails: the parts are the gateway's, which closes them in its own order.
+  const resources = opened.move();
+  const stopping = new AbortController();
+  const pipeline = runPipeline({
+    source, store, deadLetters, embedding: hub.service, clock, random: Math.random, limits, observer: pipelineObserver(telemetry, log), signal: stopping.signal,
+  }).catch(onFatal);
+  const retention = keepForgetting({
+    store, clock, log, retentionMs: config.store.retentionDays * 86_400_000, sweepEveryMs: config.store.sweepMinutes * 60_000, textGraceMs: 2 * limits.knownTextAgeMsMax,
+  }, stopping.signal);
+  const runners = config.runners.count === 0 ? null : ownRunners(config, { log, environment, token: tokens.trusted, port: server.port, model: model.folder, dataDir });
+  log.info({ url: server.url, data_dir: dataDir, model: identity.modelId, key_needed: config.gateway.apiKey !== null, cores: availableParallelism() }, 'listening');
+
+  const shutDown = async (): Promise<void> => {
+    const stopped = server.stop(config.gateway.shutdownMsMax / 2);
+    stopping.abort();
+    await Promise.all([pipeline, retention]);
+    await Promise.all([hub.close(), runners?.stop(config.gateway.shutdownMsMax / 4), stopped]);
+    await resources.disposeAsync();
+    log.info('stopped');
+  };
+  let closing: Promise<void> | null = null;
+  return {
+    url: server.url,
+    close: () => (closing ??= within(config.gateway.shutdownMsMax, shutDown(), log)),
+  };
+}
+
+/** Resolves when `work` does, or after `ms` without it: what was not settled comes again after the next start. */
+async function within(ms: number, work: Promise<void>, log: Log): Promise<void> {
+  const patience = new AbortController();
+  const late = systemClock.sleep(ms, patience.signal).then(() => log.warn({ ms }, 'stopping took too long; what is left is abandoned'), () => undefined);
+  await Promise.race([work, late]);
+  patience.abort();
+}
+
+type OwnRunners = { readonly log: Log; readonly environment: GatewayOptions['environment']; readonly token: string; readonly port: number; readonly model: string; readonly dataDir: string };
+
+function ownRunners(config: Config, { log, environment, token, port, model, dataDir }: OwnRunners): LocalRunners {
+  const { host } = config.gateway;
+  // A gateway that listens everywhere is reached over the loopback address of the same family.
+  const near = isLoopback(host) || !['0.0.0.0', '::'].includes(host) ? host : host === '::' ? '::1' : '127.0.0.1';
+  const { format, level } = config.logging;
+  const given = Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined && entry[0] !== 'VECTORSTREAM_API_KEY');
+  return startLocalRunners({
+    script: fileURLToPath(new URL('../node-runner/main.ts', import.meta.url)),
+    args: ['--runners', String(config.runners.count)],
+    environment: {
+      ...Object.fromEntries(given),
+      VECTORSTREAM_GATEWAY_URL: `ws://${near.includes(':') ? `[${near}]` : near}:${port}`,
+      VECTORSTREAM_RUNNER_TOKEN: token,
+      VECTORSTREAM_MODEL: model,
+      VECTORSTREAM_DATA_DIR: dataDir,
+      LOG_LEVEL: level,
+      // Empty: as its own terminal suggests.
+      LOG_FORMAT: format === 'auto' ? '' : format,
+    },
+    clock: systemClock, log,
+  });
+}

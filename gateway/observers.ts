@@ -1,0 +1,50 @@
+// Hands what pipeline and hub tell of themselves to the metrics, and to the log what a person should know.
+import type { PipelineObserver } from '#core/observer.ts';
+import type { HubObserver } from './runner-hub/types.ts';
+import type { Log } from './telemetry/log.ts';
+import type { Telemetry } from './telemetry/metrics.ts';
+
+export function pipelineObserver(telemetry: Telemetry, log: Log): PipelineObserver {
+  return {
+    received: (count) => telemetry.received(count),
+    stored: (latencySeconds) => telemetry.stored(latencySeconds),
+    superseded: () => telemetry.superseded(),
+    deadLettered(letter) {
+      telemetry.deadLettered(letter);
+      const { id, eventId, origin, reason, message } = letter;
+      // One line per bad event is too much for the usual level: the queue itself holds them all.
+      log.debug({ dead_letter_id: id, event_id: eventId, request_id: requestOf(letter.headers), origin, reason, message }, 'dead-lettered');
+    },
+    cacheRequest: (result) => telemetry.cacheRequest(result),
+    storeWrite: (seconds) => telemetry.storeWrite(seconds),
+    retried(dependency, error) {
+      telemetry.retried(dependency);
+      log.debug({ dependency, err: error }, 'trying again');
+    },
+    circuit(dependency, state) {
+      telemetry.circuit(dependency, state);
+      if (state === 'closed') log.info({ dependency }, 'a dependency is back; events are taken in again');
+      if (state === 'open') log.warn({ dependency }, 'a dependency is down; no events are taken in until it is back');
+    },
+  };
+}
+
+/** `distrust` is called when a runner was found wrong. The hub writes its own log. */
+export function hubObserver(telemetry: Telemetry, distrust: () => void): HubObserver {
+  return {
+    job: (device, seconds, embedded) => telemetry.job(device, seconds, embedded),
+    golden: (device, meanCosine) => telemetry.golden(device, meanCosine),
+    quarantined: () => distrust(),
+    requeued: (jobs) => telemetry.requeued(jobs),
+    lateAnswer: () => telemetry.lateAnswer(),
+    // The gauge of runners is read when it is asked for.
+    runners: () => undefined,
+  };
+}
+
+const utf8 = new TextDecoder();
+
+const requestOf = (headers: Readonly<Record<string, Uint8Array>>): string | undefined => {
+  const id = headers['x-request-id'];
+  return id === undefined ? undefined : utf8.decode(id.subarray(0, 128));
+};

@@ -1,0 +1,166 @@
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect } from 'node:net';
+import { once } from 'node:events';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { systemClock } from '#core/clock.ts';
+import { UsageError } from '#core/errors.ts';
+import { ManualClock } from '#core/memory/manual-clock.ts';
+import { listen, type HttpServer } from '../../gateway/http-server.ts';
+import { startLocalRunners } from '../../gateway/local-runners.ts';
+import { keepForgetting } from '../../gateway/retention.ts';
+import { freshToken, localRunnerToken } from '../../gateway/runner-token.ts';
+import { createLog } from '../../gateway/telemetry/log.ts';
+import { scriptedStore } from './test-services.ts';
+
+let folder = '';
+let lines: string[] = [];
+const log = createLog({ level: 'trace', format: 'json', secrets: new Set(), destination: { write: (line) => lines.push(line) } });
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'vectorstream-gateway-'));
+  lines = [];
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+/** A supervisor that writes a line per start and then does as told. */
+async function supervisor(body: string): Promise<{ readonly script: string; readonly starts: () => Promise<number> }> {
+  const script = join(folder, 'supervisor.mjs');
+  await writeFile(script, `import { appendFileSync } from 'node:fs';\nappendFileSync(${JSON.stringify(join(folder, 'starts'))}, 'x');\nprocess.on('disconnect', () => process.exit());\n${body}\n`);
+  return { script, starts: async () => (await readFile(join(folder, 'starts'), 'utf8').catch(() => '')).length };
+}
+const start = (script: string) => startLocalRunners({ script, args: [], environment: { PATH: process.env['PATH'] ?? '' }, clock: systemClock, log });
+
+const serve = (fetch: (request: Request) => Response | Promise<Response>, port = 0): Promise<HttpServer> =>
+  listen({ host: '127.0.0.1', port, fetch, upgrade: (_request, socket) => socket.end('HTTP/1.1 418 Taken\r\n\r\n') });
+
+async function raw(port: number, text: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  socket.end(text);
+  let answer = '';
+  socket.on('data', (chunk) => (answer += chunk.toString()));
+  await once(socket, 'close');
+  return answer;
+}
+
+const upgrade = (path: string) => `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`;
+
+describe('the runner token', () => {
+  test('is made once, for this user only, and stays', async () => {
+    const token = await localRunnerToken(folder);
+    expect(token).toMatch(/^[\w-]{43}$/);
+    expect((await stat(join(folder, 'runner-token'))).mode & 0o777).toBe(0o600);
+    expect(await localRunnerToken(folder)).toBe(token);
+    expect(freshToken()).not.toBe(freshToken());
+  });
+
+  test('a file that holds something else is named, not used', async () => {
+    await writeFile(join(folder, 'runner-token'), 'two words\n');
+    await expect(localRunnerToken(folder)).rejects.toThrow(UsageError);
+    await expect(localRunnerToken(join(folder, 'nowhere'))).rejects.toThrow(/runner-token cannot be used/);
+  });
+});
+
+describe('local runners', () => {
+  test('that end are started again, and stop when told to', async () => {
+    const { script, starts } = await supervisor('process.exit(1);');
+    const runners = start(script);
+    await expect.poll(starts, { timeout: 10_000 }).toBeGreaterThanOrEqual(2);
+    await runners.stop(5000);
+    const count = await starts();
+    expect(lines.join('')).toContain('starting them again');
+    expect(await starts()).toBe(count);
+  });
+
+  test('that refuse their configuration are not started again', async () => {
+    const { script, starts } = await supervisor('process.exit(2);');
+    const runners = start(script);
+    await expect.poll(() => lines.join(''), { timeout: 10_000 }).toContain('not started again');
+    expect(await starts()).toBe(1);
+    await runners.stop(5000);
+  });
+
+  test('that do not listen are ended after the bound', async () => {
+    const { script, starts } = await supervisor("process.on('SIGTERM', () => {}); setInterval(() => {}, 1000);");
+    const runners = start(script);
+    await expect.poll(starts, { timeout: 10_000 }).toBe(1);
+    const startedAt = performance.now();
+    await runners.stop(200);
+    expect(performance.now() - startedAt).toBeLessThan(3000);
+  });
+});
+
+describe('the HTTP server', () => {
+  test('a port in use is told in one line', async () => {
+    const first = await serve(() => new Response('ok'));
+    await expect(serve(() => new Response('ok'), first.port)).rejects.toThrow(/^Port \d+ on 127\.0\.0\.1 is in use/);
+    await first.stop(1000);
+  });
+
+  test('upgrades go to the hub on its path only, and what is not HTTP is a problem document', async () => {
+    const server = await serve(() => new Response('ok'));
+    expect(await raw(server.port, upgrade('/runners/connect?x=1'))).toContain('418 Taken');
+    expect(await raw(server.port, upgrade('//'))).toMatch(/^HTTP\/1\.1 404[\s\S]*"code":"not_found"/);
+    expect(await raw(server.port, 'nonsense\r\n\r\n')).toMatch(/^HTTP\/1\.1 400[\s\S]*"code":"bad_request"/);
+    expect(await raw(server.port, `GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(40_000)}\r\n\r\n`)).toMatch(/^HTTP\/1\.1 431/);
+    expect(await raw(server.port, 'GET / HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n')).toMatch(/^HTTP\/1\.1 400[\s\S]*"code":"bad_request"/);
+    await server.stop(1000);
+  });
+
+  test('a stop lets a request finish', async () => {
+    const arrived = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<Response>();
+    const server = await serve(() => {
+      arrived.resolve();
+      return answer.promise;
+    });
+    const slow = fetch(server.url);
+    await arrived.promise;
+    const stopped = server.stop(5000);
+    answer.resolve(new Response('done'));
+    expect(await (await slow).text()).toBe('done');
+    await stopped;
+    await expect(fetch(server.url)).rejects.toThrow('fetch failed');
+  });
+
+  test('a stop does not wait for ever', async () => {
+    const arrived = Promise.withResolvers<void>();
+    const server = await serve(() => {
+      arrived.resolve();
+      return new Promise<Response>(() => undefined);
+    });
+    const never = fetch(server.url).then(() => 'answered', () => 'ended');
+    await arrived.promise;
+    await server.stop(50);
+    expect(await never).toBe('ended');
+  });
+});
+
+test('retention forgets step by step, survives a failure, and ends with its signal', async () => {
+  const clock = new ManualClock();
+  const asked: number[] = [];
+  const answers = [{ events: 5, texts: 0, more: true }, { events: 1, texts: 2, more: false }, null, { events: 0, texts: 0, more: false }];
+  const store = {
+    ...scriptedStore(),
+    forget: async ({ ingestedBefore }: { ingestedBefore: number }) => {
+      asked.push(clock.now() - ingestedBefore);
+      const answer = answers.shift();
+      if (!answer) throw new Error('disk');
+      return answer;
+    },
+  };
+  const stopping = new AbortController();
+  const done = keepForgetting({ store, clock, log, retentionMs: 1000, sweepEveryMs: 60_000, textGraceMs: 1 }, stopping.signal);
+  await clock.advance(59_999);
+  expect(asked).toEqual([]);
+  await clock.advance(1);
+  await clock.advance(20);
+  expect(asked).toEqual([1000, 1000]);
+  expect(lines.join('')).toContain('"events":6,"texts":2');
+  await clock.advance(60_000);
+  expect(lines.join('')).toContain('retention sweep failed');
+  await clock.advance(60_000);
+  expect(asked).toHaveLength(4);
+  stopping.abort();
+  await done;
+});

@@ -1,0 +1,368 @@
+// The hub over real WebSockets on the loopback: who gets in, who may work, and what becomes of work whose runner fails.
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { WebSocket } from 'ws';
+import { systemClock } from '#core/clock.ts';
+import { ManualClock } from '#core/memory/manual-clock.ts';
+import type { Clock, Embedder, EmbedOutcome, FleetResult } from '#core/ports.ts';
+import { keepConnected } from '#core/runner-connection.ts';
+import { RunnerFailedError, runRunnerLoop } from '#core/runner-loop.ts';
+import { connectWebSocket } from '#core/websocket-channel.ts';
+import { encodeMessage, parseGatewayMessage, subprotocol, wireLimits, type JobAssign, type RunnerHello } from '#core/wire.ts';
+import { encodeJobResult } from '#core/wire-result.ts';
+import { createRunnerHub, defaultHubLimits, type HubLimits, type RunnerHub } from '../../gateway/runner-hub.ts';
+import { bounds, fakeEmbedder, fakeVector, golden, identity } from '../helpers/fake-model.ts';
+
+const tokens = { shared: 'shared-token', trusted: 'trusted-token' };
+const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+const cleanUps: (() => Promise<unknown> | void)[] = [];
+
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp();
+});
+
+type Bench = { readonly hub: RunnerHub; readonly url: string; readonly server: Server; readonly seen: string[] };
+
+async function startHub(clock: Clock = systemClock, limits: Partial<HubLimits> = {}): Promise<Bench> {
+  const seen: string[] = [];
+  const hub = createRunnerHub({
+    identity, golden, bounds, tokens, clock, limits: { ...defaultHubLimits, closeMsMax: 500, ...limits }, log: quiet,
+    observer: {
+      job: (device, _, embedded) => seen.push(`job ${device} ${embedded}`),
+      requeued: (jobs) => seen.push(`requeued ${jobs}`),
+      quarantined: (device) => seen.push(`quarantined ${device}`),
+      lateAnswer: () => seen.push('late'),
+      runners: () => undefined,
+      golden: (device, cosine) => seen.push(`golden ${device} ${cosine.toFixed(3)}`),
+    },
+  });
+  const server = createServer();
+  server.on('upgrade', (request, socket, head) => hub.upgrade(request, socket, head));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  cleanUps.push(() => new Promise((resolve) => server.close(resolve)), () => hub.close());
+  return { hub, url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}/runners/connect`, server, seen };
+}
+
+/** A real runner loop over a real socket; answers how it ended. */
+async function startRunner(url: string, embedder: Embedder = fakeEmbedder(), token = tokens.shared) {
+  const stop = new AbortController();
+  const channel = await connectWebSocket({ url, token, signal: stop.signal });
+  const end = runRunnerLoop({ channel, embedder, clock: systemClock, name: 'loop', kind: 'node', drain: stop.signal, log: quiet })
+    .catch((error: unknown) => error);
+  cleanUps.push(async () => {
+    stop.abort();
+    await end;
+  });
+  return { stop, end };
+}
+
+/** A client that greets and passes the golden check, and then does what the test tells it. */
+class RawRunner {
+  readonly socket: WebSocket;
+  readonly jobs: JobAssign[] = [];
+  readonly closed: Promise<number>;
+  #checked = false;
+
+  constructor(url: string, hello: Partial<RunnerHello> = {}) {
+    this.socket = new WebSocket(url, subprotocol, { headers: { authorization: `Bearer ${tokens.shared}` } });
+    this.closed = once(this.socket, 'close').then(([code]: number[]) => code ?? 0);
+    this.socket.on('open', () => this.socket.send(encodeMessage({
+      type: 'runner-hello', protocol: 1, name: 'raw', kind: 'browser', device: 'wasm', adapter: '', softwareAdapter: false,
+      dtype: 'fp32', ...identity, textsPerSecond: 1000, limits: { textsPerJobMax: 512 }, ...hello,
+    })));
+    this.socket.on('message', (data, isBinary) => {
+      if (isBinary || !Buffer.isBuffer(data)) return;
+      const message = parseGatewayMessage(data.toString());
+      if (message.type !== 'job-assign') return;
+      if (this.#checked) this.jobs.push(message);
+      else this.answer(message, (text) => ({ ok: true, vector: fakeVector(text) }));
+      this.#checked = true;
+    });
+    cleanUps.push(() => this.socket.terminate());
+  }
+
+  answer(job: JobAssign, outcome: (text: string) => EmbedOutcome): void {
+    this.socket.send(encodeJobResult({ jobId: job.jobId, attempt: job.attempt, outcomes: job.texts.map(outcome), timings: { queuedMs: 0, embedMs: 0 } }));
+  }
+
+  async nextJob(): Promise<JobAssign> {
+    await vi.waitFor(() => expect(this.jobs).not.toEqual([]), { interval: 2 });
+    const job = this.jobs.shift();
+    if (job === undefined) throw new Error('no job');
+    return job;
+  }
+}
+
+async function ready(hub: RunnerHub, count = 1): Promise<void> {
+  await vi.waitFor(() => expect(hub.runners().filter(({ state }) => state === 'ready')).toHaveLength(count), { interval: 2 });
+}
+
+function embed(hub: RunnerHub, text: string, signal = new AbortController().signal): Promise<FleetResult> {
+  return hub.service.embed(text, { priority: 'bulk', signal });
+}
+
+async function refusal(url: string, protocols: string[], headers: Record<string, string>) {
+  const socket = new WebSocket(url, protocols, { headers });
+  socket.on('error', () => undefined);
+  const [, response] = await once(socket, 'unexpected-response') as [unknown, import('node:http').IncomingMessage];
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(Buffer.from(chunk));
+  return { status: response.statusCode, type: response.headers['content-type'], body: JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown> };
+}
+
+describe('the door', () => {
+  test.each<[string, string[], Record<string, string>, number, string]>([
+    ['no token', [subprotocol], {}, 401, 'runner_token_missing'],
+    ['a wrong token', [subprotocol], { authorization: 'Bearer shared-tokem' }, 401, 'runner_token_wrong'],
+    ['a wrong token as a subprotocol', [subprotocol, 'vectorstream.token.eHh4'], {}, 401, 'runner_token_wrong'],
+    ['another subprotocol', ['vectorstream.v9'], { authorization: 'Bearer shared-token' }, 400, 'runner_protocol_unknown'],
+  ])('%s is refused before the upgrade, with a problem document that does not tell the token', async (_, protocols, headers, status, code) => {
+    const { url } = await startHub();
+    const refused = await refusal(url, protocols, headers);
+    expect(refused).toMatchObject({ status, type: 'application/problem+json', body: { status, code } });
+    expect(JSON.stringify(refused.body)).not.toMatch(/shared-toke|trusted-toke/);
+  });
+
+  test('a runner with a token, in the header or as a subprotocol, joins; the gateway\'s own are trusted', async () => {
+    const { hub, url, seen } = await startHub();
+    const raw = new RawRunner(url);
+    await startRunner(url, fakeEmbedder(), tokens.trusted);
+    await ready(hub, 2);
+    expect(raw.socket.protocol).toBe(subprotocol);
+    expect(hub.runners()).toEqual(expect.arrayContaining([
+      expect.objectContaining({ name: 'raw', kind: 'browser', device: 'wasm', trusted: false, state: 'ready', textsEmbedded: 0 }),
+      expect.objectContaining({ name: 'loop', kind: 'node', device: 'cpu', trusted: true, lastGoldenCosine: expect.closeTo(1, 5) }),
+    ]));
+    expect(seen.toSorted()).toEqual(['golden cpu 1.000', 'golden wasm 1.000']);
+  });
+
+  test('one runner too many is told with 4429', async () => {
+    const { hub, url } = await startHub(systemClock, { runnersMax: 1 });
+    await startRunner(url);
+    await ready(hub);
+    expect(await new RawRunner(url).closed).toBe(4429);
+  });
+
+  test('another model is told with 4409', async () => {
+    const { url } = await startHub();
+    expect(await new RawRunner(url, { modelRevision: 'beef' }).closed).toBe(4409);
+  });
+
+  test.each<[string, string | Uint8Array, number]>([
+    ['not JSON', 'hello?', 4400],
+    ['a binary frame of noise', new Uint8Array([255, 255, 255, 255, 1, 2, 3]), 4400],
+    ['longer than a frame may be', new Uint8Array(wireLimits.frameBytesMax + 1), 1009],
+  ])('a frame that is %s ends that connection only', async (_, frame, code) => {
+    const { hub, url } = await startHub();
+    await startRunner(url);
+    const raw = new RawRunner(url);
+    await ready(hub, 2);
+    raw.socket.send(frame);
+    expect(await raw.closed).toBe(code);
+    await ready(hub, 1);
+    expect(await embed(hub, 'a')).toMatchObject({ ok: true });
+  });
+});
+
+describe('work', () => {
+  test('a text becomes its vector, with who made it and after which check', async () => {
+    const { hub, url } = await startHub();
+    await startRunner(url);
+    const before = Date.now();
+    const result = await embed(hub, 'a lamp');
+    if (!result.ok) throw new Error(result.message);
+    expect(result.embedding.vector).toEqual(fakeVector('a lamp'));
+    const { provenance } = result.embedding;
+    expect(provenance).toMatchObject({ runnerName: 'loop', device: 'cpu', dtype: 'fp32', runnerSession: hub.runners()[0]?.id });
+    expect(provenance.checkedAt).toBeGreaterThanOrEqual(before);
+    expect(provenance.embeddedAt).toBeGreaterThanOrEqual(provenance.checkedAt);
+  });
+
+  test('2,000 texts over two runners: each its own vector, both took part', async () => {
+    const { hub, url } = await startHub();
+    await startRunner(url);
+    await startRunner(url);
+    await ready(hub, 2);
+    const texts = Array.from({ length: 2000 }, (_, index) => `product ${index}`);
+    const results = await Promise.all(texts.map((text) => embed(hub, text)));
+    expect(results.map((result) => result.ok && result.embedding.vector)).toEqual(texts.map((text) => fakeVector(text)));
+    expect(hub.runners().map(({ textsEmbedded }) => textsEmbedded > 0)).toEqual([true, true]);
+    expect(hub.fleetStats()).toEqual({ waiting: 0, inWork: 0, requeued: 0, late: 0, quarantined: 0 });
+  });
+
+  test('a text waits until a runner is there; one nobody waits for any more is dropped', async () => {
+    const { hub, url } = await startHub();
+    const stop = new AbortController();
+    const dropped = embed(hub, 'dropped', stop.signal).catch((error: unknown) => error);
+    const kept = embed(hub, 'kept');
+    stop.abort(new Error('gone'));
+    expect(await dropped).toMatchObject({ message: 'gone' });
+    const embedder = fakeEmbedder();
+    await startRunner(url, embedder);
+    expect(await kept).toMatchObject({ ok: true });
+    expect(embedder.embedded).not.toContain('dropped');
+  });
+
+  test('a text that is too long for any job is an outcome', async () => {
+    const { hub } = await startHub();
+    expect(await embed(hub, 'x'.repeat(wireLimits.textCharsMax + 1))).toMatchObject({ ok: false, code: 'text_too_long' });
+  });
+});
+
+describe('failure', () => {
+  test('a runner that is silent past its job\'s deadline is closed with 4408, and another does the job', async () => {
+    const clock = new ManualClock();
+    const { hub, url, seen } = await startHub(clock);
+    const silent = new RawRunner(url);
+    await ready(hub);
+    const result = embed(hub, 'a');
+    const job = await silent.nextJob();
+    await clock.advance(job.deadlineMs + 1000);
+    expect(await silent.closed).toBe(4408);
+    await startRunner(url);
+    expect(await result).toMatchObject({ ok: true, embedding: { provenance: { runnerName: 'loop' } } });
+    expect(seen).toContain('requeued 1');
+  });
+
+  test('an idle runner that misses two heartbeats is closed with 4408', async () => {
+    const clock = new ManualClock();
+    const { hub, url } = await startHub(clock);
+    const silent = new RawRunner(url);
+    await ready(hub);
+    await clock.advance(defaultHubLimits.heartbeatMs * 3);
+    expect(await silent.closed).toBe(4408);
+    expect(hub.runners()).toEqual([]);
+  });
+
+  test('a runner killed in mid-job: its texts are embedded by another', async () => {
+    const { hub, url } = await startHub();
+    const doomed = new RawRunner(url);
+    await ready(hub);
+    const texts = ['a', 'b', 'c'];
+    const results = Promise.all(texts.map((text) => embed(hub, text)));
+    expect((await doomed.nextJob()).texts).toEqual(texts);
+    doomed.socket.terminate();
+    await startRunner(url);
+    expect((await results).every(({ ok }) => ok)).toBe(true);
+  });
+
+  test('a text that kills every runner ends alone as embedding_failed; its neighbours get their vectors', async () => {
+    const { hub, url } = await startHub();
+    const texts = Array.from({ length: 20 }, (_, index) => (index === 7 ? 'poison' : `fine ${index}`));
+    const results = Promise.all(texts.map((text) => embed(hub, text)));
+    const deadly = () => fakeEmbedder((text) => {
+      if (text === 'poison') throw new Error('device lost');
+      return { ok: true, vector: fakeVector(text) };
+    });
+    let deaths = 0;
+    let settled = false;
+    void results.finally(() => {
+      settled = true;
+    });
+    // Its supervisor: a fresh runner for every one that died.
+    while (!settled) {
+      const { end } = await startRunner(url, deadly());
+      const outcome = await Promise.race([end, results]);
+      if (outcome instanceof RunnerFailedError) deaths += 1;
+    }
+    const failed = (await results).flatMap((result, index) => (result.ok ? [] : [{ text: texts[index], ...result }]));
+    expect(failed).toMatchObject([{ text: 'poison', code: 'embedding_failed', runner: 'loop', message: expect.stringContaining('device lost') }]);
+    expect(deaths).toBeLessThanOrEqual(9);
+  });
+
+  test('a runner that is wrong on the golden texts never gets work, and is told so', async () => {
+    const { hub, url, seen } = await startHub();
+    const result = embed(hub, 'a');
+    const liar = fakeEmbedder((text) => ({ ok: true, vector: fakeVector(`${text}!`) }));
+    const stop = new AbortController();
+    const refused = keepConnected({
+      connect: (signal) => connectWebSocket({ url, token: tokens.shared, signal }),
+      embedder: liar, clock: systemClock, random: Math.random, name: 'liar', kind: 'node', drain: stop.signal, log: quiet,
+    });
+    await expect(refused).rejects.toMatchObject({ closeCode: 4403, message: expect.stringContaining('cosine to the reference') });
+    expect(liar.embedded).toEqual(golden.cases.map(({ text }) => text));
+    expect(hub.fleetStats()).toMatchObject({ waiting: 1, quarantined: 1 });
+    expect(seen).toContain('quarantined cpu');
+    await startRunner(url);
+    expect(await result).toMatchObject({ ok: true, embedding: { vector: fakeVector('a') } });
+  });
+
+  test.each<[string, (vector: Float32Array) => Float32Array]>([
+    ['NaN', (vector) => vector.fill(NaN)], ['zeros', (vector) => vector.fill(0)], ['a scaled vector', (vector) => vector.map((value) => value * 3)],
+  ])('%s from a runner that was right before: nothing of it is taken, the runner is quarantined', async (_, change) => {
+    const { hub, url } = await startHub();
+    const turned = new RawRunner(url);
+    await ready(hub);
+    const results = Promise.all(['a', 'b'].map((text) => embed(hub, text)));
+    turned.answer(await turned.nextJob(), (text) => ({ ok: true, vector: text === 'b' ? change(fakeVector(text)) : fakeVector(text) }));
+    expect(await turned.closed).toBe(4403);
+    await startRunner(url);
+    expect(await results).toMatchObject(['a', 'b'].map((text) => ({ ok: true, embedding: { vector: fakeVector(text), provenance: { runnerName: 'loop' } } })));
+  });
+
+  test('an answer for another job is ignored and counted; one with too few outcomes ends the connection', async () => {
+    const { hub, url, seen } = await startHub();
+    const raw = new RawRunner(url);
+    await ready(hub);
+    const result = embed(hub, 'a');
+    const job = await raw.nextJob();
+    raw.answer({ ...job, attempt: job.attempt + 1 }, (text) => ({ ok: true, vector: fakeVector(text) }));
+    await vi.waitFor(() => expect(seen).toContain('late'), { interval: 2 });
+    raw.answer({ ...job, texts: ['a', 'b'] }, (text) => ({ ok: true, vector: fakeVector(text) }));
+    expect(await raw.closed).toBe(4400);
+    await startRunner(url);
+    expect(await result).toMatchObject({ ok: true });
+  });
+});
+
+describe('leaving', () => {
+  test('a runner asked to drain finishes what it has and closes with 1000', async () => {
+    const release = Promise.withResolvers<void>();
+    const { hub, url, seen } = await startHub();
+    const { end } = await startRunner(url, fakeEmbedder(async (text) => {
+      if (text === 'slow') await release.promise;
+      return { ok: true, vector: fakeVector(text) };
+    }));
+    await ready(hub);
+    const result = embed(hub, 'slow');
+    await vi.waitFor(() => expect(hub.runners()[0]?.jobsInWork).toBe(1), { interval: 2 });
+    expect(hub.drain(hub.runners()[0]?.id ?? '')).toBe(true);
+    const later = embed(hub, 'later');
+    expect(hub.runners()[0]?.state).toBe('draining');
+    release.resolve();
+    expect(await result).toMatchObject({ ok: true });
+    expect(await end).toMatchObject({ code: 1000 });
+    expect(seen).not.toContain('requeued 1');
+    await startRunner(url);
+    expect(await later).toMatchObject({ ok: true });
+  });
+
+  test('a runner that is removed is gone at once; nothing is blamed', async () => {
+    const { hub, url } = await startHub();
+    const raw = new RawRunner(url);
+    await ready(hub);
+    const result = embed(hub, 'a');
+    await raw.nextJob();
+    expect(hub.remove(hub.runners()[0]?.id ?? '')).toBe(true);
+    expect(await raw.closed).toBe(1000);
+    await startRunner(url);
+    expect(await result).toMatchObject({ ok: true });
+    expect([hub.remove('nobody'), hub.drain('nobody')]).toEqual([false, false]);
+  });
+
+  test('closing tells every runner to come back later, and ends what waits', async () => {
+    const clock = new ManualClock();
+    const { hub, url } = await startHub(clock);
+    const raw = new RawRunner(url);
+    await ready(hub);
+    const waiting = embed(hub, 'a').catch((error: unknown) => error);
+    await raw.nextJob();
+    await hub.close();
+    expect(await raw.closed).toBe(1001);
+    expect(await waiting).toMatchObject({ code: 'fleet_closed', retryable: true });
+    expect(clock.sleeping).toBe(0);
+  });
+});
