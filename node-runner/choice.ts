@@ -16,7 +16,7 @@ import type { ModelFolder } from './model-folder.ts';
 import type { RunnerOptions } from './options.ts';
 import type { SessionRequest } from './session-request.ts';
 
-/** Nothing that was tried embeds rightly here. */
+/** Nothing that was tried embeds correctly here. */
 export class NoCandidateError extends VectorStreamError {
   override readonly name = 'NoCandidateError';
   readonly code = 'no_candidate';
@@ -61,8 +61,8 @@ export async function chooseCandidates(options: RunnerOptions, { model, folder }
 
   const candidates = ranked(results).map(({ candidate }) => candidate);
   if (candidates.length === 0) {
-    const reasons = results.map((result) => (result.ok ? '' : `${result.candidate.device}/${result.candidate.dtype}: ${result.message}`));
-    throw new NoCandidateError(`No device of this machine embeds rightly with ${model.manifest.modelId}. ${reasons.join(' | ')}`);
+    const reasons = results.map((result) => (result.ok ? '' : `${result.candidate.dtype} on ${result.candidate.device}: ${result.message}`));
+    throw new NoCandidateError(`No device of this machine embeds correctly with ${model.manifest.modelId}. ${reasons.join(' ')}`);
   }
   await remember(file, { key, candidates }).catch((error: unknown) => log.warn({ err: error, file }, 'the choice cannot be remembered; the next start measures again'));
   return candidates;
