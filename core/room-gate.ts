@@ -1,0 +1,51 @@
+// Bounds what is in hand, by count and by bytes; whoever brings more waits, and one that is too large alone still fits.
+
+export class RoomGate {
+  readonly #countMax: number;
+  readonly #bytesMax: number;
+  #count = 0;
+  #bytes = 0;
+  #changed = Promise.withResolvers<void>();
+
+  constructor(countMax: number, bytesMax: number) {
+    this.#countMax = countMax;
+    this.#bytesMax = bytesMax;
+  }
+
+  /** Takes room and returns how to give it back, once. */
+  enter(bytes: number): () => void {
+    this.#count++;
+    this.#bytes += bytes;
+    return () => {
+      this.#count--;
+      this.#bytes -= bytes;
+      this.#changed.resolve();
+      this.#changed = Promise.withResolvers();
+    };
+  }
+
+  /** Resolves when one more may enter; rejects with the signal's reason. */
+  async available(signal: AbortSignal): Promise<void> {
+    while (this.#count >= this.#countMax || this.#bytes >= this.#bytesMax) {
+      signal.throwIfAborted();
+      await this.#change(signal);
+    }
+  }
+
+  /** Resolves when nothing is inside. */
+  async empty(): Promise<void> {
+    while (this.#count > 0) await this.#changed.promise;
+  }
+
+  /** Waits for somebody to leave, or for the signal. */
+  async #change(signal: AbortSignal): Promise<void> {
+    const aborted = Promise.withResolvers<void>();
+    const onAbort = () => aborted.resolve();
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      await Promise.race([this.#changed.promise, aborted.promise]);
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+}
