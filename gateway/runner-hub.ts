@@ -15,7 +15,7 @@ import { socketChannel } from './runner-hub/socket-channel.ts';
 import type { FleetStats, RunnerHub, RunnerHubOptions, RunnerState, RunnerView } from './runner-hub/types.ts';
 
 export { defaultHubLimits } from './runner-hub/types.ts';
-export type { FleetStats, HubLimits, HubLog, HubObserver, RunnerHub, RunnerHubOptions, RunnerView } from './runner-hub/types.ts';
+export type { HubLimits, RunnerHub } from './runner-hub/types.ts';
 
 /** Begins its timer at once; `close` ends it. Throws `UsageError` when the model has more golden texts than fit one job. */
 export function createRunnerHub(options: RunnerHubOptions): RunnerHub {

@@ -1,7 +1,6 @@
 // The hub over real WebSockets on the loopback: who gets in, who may work, and what becomes of work whose runner fails.
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { systemClock } from '#core/clock.ts';
@@ -43,7 +42,9 @@ async function startHub(clock: Clock = systemClock, limits: Partial<HubLimits> =
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   cleanUps.push(() => new Promise((resolve) => server.close(resolve)), () => hub.close());
-  return { hub, url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}/runners/connect`, server, seen };
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the test server has no port');
+  return { hub, url: `ws://127.0.0.1:${address.port}/runners/connect`, server, seen };
 }
 
 /** A real runner loop over a real socket; answers how it ended. */
@@ -89,10 +90,11 @@ class RawRunner {
   }
 
   async nextJob(): Promise<JobAssign> {
-    await vi.waitFor(() => expect(this.jobs).not.toEqual([]), { interval: 2 });
-    const job = this.jobs.shift();
-    if (job === undefined) throw new Error('no job');
-    return job;
+    return vi.waitFor(() => {
+      const job = this.jobs.shift();
+      if (job === undefined) throw new Error('no job came');
+      return job;
+    }, { interval: 2 });
   }
 }
 
@@ -107,10 +109,11 @@ function embed(hub: RunnerHub, text: string, signal = new AbortController().sign
 async function refusal(url: string, protocols: string[], headers: Record<string, string>) {
   const socket = new WebSocket(url, protocols, { headers });
   socket.on('error', () => undefined);
-  const [, response] = await once(socket, 'unexpected-response') as [unknown, import('node:http').IncomingMessage];
+  const [, response]: [unknown, IncomingMessage] = await new Promise((resolve) => socket.once('unexpected-response', (...answer) => resolve(answer)));
   const chunks: Buffer[] = [];
   for await (const chunk of response) chunks.push(Buffer.from(chunk));
-  return { status: response.statusCode, type: response.headers['content-type'], body: JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown> };
+  const body: unknown = JSON.parse(Buffer.concat(chunks).toString());
+  return { status: response.statusCode, type: response.headers['content-type'], body };
 }
 
 describe('the door', () => {
@@ -253,21 +256,17 @@ describe('failure', () => {
     const { hub, url } = await startHub();
     const texts = Array.from({ length: 20 }, (_, index) => (index === 7 ? 'poison' : `fine ${index}`));
     const results = Promise.all(texts.map((text) => embed(hub, text)));
-    const deadly = () => fakeEmbedder((text) => {
-      if (text === 'poison') throw new Error('device lost');
-      return { ok: true, vector: fakeVector(text) };
-    });
-    let deaths = 0;
-    let settled = false;
-    void results.finally(() => {
-      settled = true;
-    });
+    let deaths = -1;
+    let died: unknown;
     // Its supervisor: a fresh runner for every one that died.
-    while (!settled) {
-      const { end } = await startRunner(url, deadly());
-      const outcome = await Promise.race([end, results]);
-      if (outcome instanceof RunnerFailedError) deaths += 1;
-    }
+    do {
+      deaths += 1;
+      const { end } = await startRunner(url, fakeEmbedder((text) => {
+        if (text === 'poison') throw new Error('device lost');
+        return { ok: true, vector: fakeVector(text) };
+      }));
+      died = await Promise.race([end, results]);
+    } while (died instanceof RunnerFailedError);
     const failed = (await results).flatMap((result, index) => (result.ok ? [] : [{ text: texts[index], ...result }]));
     expect(failed).toMatchObject([{ text: 'poison', code: 'embedding_failed', runner: 'loop', message: expect.stringContaining('device lost') }]);
     expect(deaths).toBeLessThanOrEqual(9);
