@@ -33,7 +33,7 @@ export type MemoryLog = {
 type Partition = { start: number; records: LogRecord[] };
 type Group = { readonly committed: number[]; open: boolean };
 
-/** One log, which outlives its sources as a broker would. */
+/** One log, which outlives its sources as a broker would. A second settle of a delivery, and one after its source has ended, are ignored. */
 export function createMemoryLog(options: Partial<MemoryLogOptions> = {}): MemoryLog {
   const settings = { ...defaults, ...options };
   const partitions = Array.from({ length: settings.partitions }, (): Partition => ({ start: 0, records: [] }));
@@ -49,10 +49,10 @@ export function createMemoryLog(options: Partial<MemoryLogOptions> = {}): Memory
   };
 
   const dropCommitted = (): void => {
+    if (groups.size === 0) return;
     partitions.forEach((each, index) => {
       const committed = [...groups.values()].map((group) => group.committed[index] ?? 0);
       const dropped = each.records.slice(0, Math.max(0, Math.min(...committed) - each.start));
-      if (groups.size === 0 || dropped.length === 0) return;
       each.records = each.records.slice(dropped.length);
       each.start += dropped.length;
       bytes -= dropped.reduce((sum, record) => sum + bytesOf(record), 0);
@@ -106,7 +106,7 @@ export function createMemoryLog(options: Partial<MemoryLogOptions> = {}): Memory
     };
 
     const close = (): void => {
-      if (!group.open || assignment.partitions().length === 0) return;
+      if (assignment.partitions().length === 0) return;
       for (const index of assignment.partitions()) assignment.revoke(index);
       group.open = false;
       appended.delete(wake);

@@ -44,6 +44,17 @@ describe('memory log', () => {
     expect(await log.sink.append([record('a'), record('b')])).toMatchObject([{ offset: 2 }, { offset: 3 }]);
   });
 
+  it('a crash between the settle and its commit delivers the record again', async () => {
+    const log = createMemoryLog();
+    await log.sink.append([record('x')]);
+    const first = log.source('group');
+    const { value: batch } = await first.deliveries(new AbortController().signal)[Symbol.asyncIterator]().next();
+    batch?.[0]?.settle({ status: 'stored' });
+    first.crash();
+    await using second = log.source('group');
+    expect(await second.lag()).toEqual([{ partition: 0, lag: 1 }]);
+  });
+
   it('has one member per group', () => {
     const log = createMemoryLog();
     const first = log.source('group');

@@ -119,6 +119,7 @@ export function eventSourceConformance(name: string, makeHarness: (options: Sour
         const empty = new Uint8Array();
         const records: LogRecord[] = [
           { key: null, value: utf8.encode('no key'), headers: {}, timestamp: 1_700_000_000_000 },
+          { key: empty, value: utf8.encode('an empty key is a key'), headers: {}, timestamp: 1_700_000_000_003 },
           { key: utf8.encode('k'), value: empty, headers: {}, timestamp: 1_700_000_000_001 },
           { key: allBytes, value: allBytes, headers: { 'content-type': utf8.encode('application/json'), binary: allBytes, empty, größe: utf8.encode('ß') }, timestamp: 1_234_567_890_123 },
           { key: utf8.encode('large'), value: new Uint8Array(200_000).map((_, i) => i * 31), headers: {}, timestamp: 1_700_000_000_002 },

@@ -55,6 +55,16 @@ describe('ledger', () => {
     }));
   });
 
+  it('what is settled behind an unsettled head makes no room', () => {
+    const ledger = new Ledger(0, 3);
+    for (const offset of [0, 1, 2]) ledger.deliver(offset);
+    ledger.settle(1);
+    ledger.settle(2);
+    expect([ledger.unsettled(), ledger.full()]).toEqual([1, true]);
+    ledger.settle(0);
+    expect(ledger.room()).toBe(3);
+  });
+
   it('a second settle changes nothing and says so', () => {
     const ledger = new Ledger(7, 10);
     for (const offset of [7, 8, 9]) ledger.deliver(offset);
