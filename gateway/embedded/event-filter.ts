@@ -39,7 +39,7 @@ function partsOf(filter: EventFilter): readonly Part[] {
   }
   if (textIds !== undefined) {
     const keys = "SELECT key FROM texts WHERE id IN (SELECT unhex(value, '-') FROM json_each(?))";
-    parts.push({ index: 'events_by_text', sql: `text IN (${keys})`, values: [JSON.stringify(textIds)] });
+    parts.push({ index: 'events_by_text', sql: `events.text IN (${keys})`, values: [JSON.stringify(textIds)] });
   }
   if (categories !== undefined) parts.push({ index: 'events_by_category', sql: `category IN ${listed}`, values: [JSON.stringify(categories)] });
   if (eventTypes !== undefined) parts.push({ index: null, sql: `event_type IN ${listed}`, values: [JSON.stringify(eventTypes)] });

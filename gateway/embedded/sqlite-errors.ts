@@ -24,10 +24,10 @@ export function primaryCode(error: unknown): number | null {
   return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : null;
 }
 
-/** What a worker throws instead of a raw SQLite error; any other error is returned as it is. */
+/** What a worker throws instead of a raw SQLite error. Wrong SQL is a bug and is returned as it is, like any other error. */
 export function asDependencyError(error: unknown): unknown {
   const primary = primaryCode(error);
-  if (error instanceof VectorStreamError || !(error instanceof Error) || primary === null) return error;
+  if (error instanceof VectorStreamError || !(error instanceof Error) || primary === null || primary === sqliteCode.error) return error;
   const meaning = meanings[primary] ?? { code: `sqlite_${primary}`, text: 'SQLite refused' };
   return new DependencyError('embedded', meaning.code, `vectorstream.db: ${meaning.text} (${error.message}).`, { retryable: !itemAtFault.has(primary), cause: error });
 }

@@ -1,0 +1,42 @@
+// Data folders for tests: each in a temporary directory of its own, removed with everything that is open on it.
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemClock } from '#core/clock.ts';
+import type { IndexIdentity } from '#core/ports.ts';
+import { type Embedded, type EmbeddedOptions, openEmbedded } from '../../gateway/embedded/open.ts';
+
+export const identity: IndexIdentity = { modelId: 'test-model', modelRevision: 'r1', dimensions: 8, templateHash: 't1' };
+
+export async function temporaryFolder(): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await mkdtemp(join(tmpdir(), 'vectorstream-'));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true, maxRetries: 5 }) };
+}
+
+/** A worker that dies fails the test through the calls that it rejects. */
+export function openFolder(dataDir: string, options: Partial<EmbeddedOptions> = {}): Promise<Embedded> {
+  return openEmbedded({ dataDir, identity, topic: 'events', clock: systemClock, died: () => {}, ...options });
+}
+
+/** One folder, opened when first needed and again after a crash. */
+export async function reopening(options: Partial<EmbeddedOptions> = {}) {
+  const folder = await temporaryFolder();
+  let embedded: Embedded | null = null;
+  return {
+    path: folder.path,
+    get: async (): Promise<Embedded> => (embedded ??= await openFolder(folder.path, options)),
+    async crash(): Promise<void> {
+      await embedded?.kill();
+      embedded = null;
+    },
+    async close(): Promise<void> {
+      await embedded?.[Symbol.asyncDispose]();
+      embedded = null;
+    },
+    async [Symbol.asyncDispose](): Promise<void> {
+      await this.close();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}

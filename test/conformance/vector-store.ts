@@ -1,0 +1,263 @@
+// What every vector store guarantees to the pipeline and to whoever searches, whichever engine keeps it.
+
+import fc from 'fast-check';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ManualClock } from '#core/memory/manual-clock.ts';
+import { createMemoryStore } from '#core/memory/memory-store.ts';
+import { type EventFilter, eventTypes, type VectorStore } from '#core/ports.ts';
+import { dimensions, eventIdOf, eventRecord, noon, queryVector, textIdOf, textRecord, unit } from './store-records.ts';
+
+/** A fresh, empty store. Its clock decides when a text without events began to be one. */
+export type StoreHarness = AsyncDisposable & { readonly store: VectorStore };
+export type MakeStore = (options: { readonly dimensions: number; readonly clock: ManualClock }) => Promise<StoreHarness>;
+
+const stored = { status: 'stored' };
+const superseded = { status: 'superseded' };
+const graceMs = 60_000;
+
+export function vectorStoreConformance(name: string, makeStore: MakeStore): void {
+  describe(`vector store: ${name}`, () => {
+    let harness: StoreHarness;
+    let store: VectorStore;
+    let clock: ManualClock;
+    beforeEach(async () => {
+      clock = new ManualClock(noon);
+      harness = await makeStore({ dimensions, clock });
+      ({ store } = harness);
+    });
+    afterEach(() => harness[Symbol.asyncDispose]());
+
+    const searchFor = (filter: EventFilter = {}, limit = 10) => store.search({ vector: queryVector, limit, filter });
+
+    describe('texts', () => {
+      it('are known, counted and searchable with their vector as soon as the put resolves', async () => {
+        expect(await store.knownTexts([textIdOf(1), textIdOf(2)])).toEqual(new Set());
+        expect(await store.putTexts([textRecord(1), textRecord(2)])).toEqual([stored, stored]);
+        expect(await store.putEvents([eventRecord(1, { text: 1 })])).toEqual([stored]);
+        expect(await store.knownTexts([textIdOf(1), textIdOf(2), textIdOf(3)])).toEqual(new Set([textIdOf(1), textIdOf(2)]));
+        expect(await store.counts()).toEqual({ texts: 2, events: 1 });
+        expect(await store.vectors([textIdOf(1), textIdOf(3)])).toEqual(new Map([[textIdOf(1), textRecord(1).embedding.vector]]));
+        expect((await searchFor()).map(({ textId }) => textId)).toEqual([textIdOf(1)]);
+      });
+
+      it('put again keep their id and take the new vector', async () => {
+        await store.putTexts([textRecord(1)]);
+        await store.putEvents([eventRecord(1, { text: 1 })]);
+        const again = { ...textRecord(1), embedding: { ...textRecord(1).embedding, vector: unit(3) } };
+        expect(await store.putTexts([again])).toEqual([stored]);
+        expect(await store.counts()).toEqual({ texts: 1, events: 1 });
+        expect((await store.vectors([textIdOf(1)])).get(textIdOf(1))).toEqual(unit(3));
+        expect((await searchFor())[0]?.score).toBeCloseTo(queryVector[3]!, 5);
+      });
+
+      it('whose vector is not finite, unit length and of the dimension are refused; their neighbours are stored', async () => {
+        const withVector = (n: number, vector: Float32Array) => ({ ...textRecord(n), embedding: { ...textRecord(n).embedding, vector } });
+        const bad = [new Float32Array(dimensions), unit(1).with(0, NaN), unit(1).with(0, Infinity), unit(1).map((x) => x * 1.01), new Float32Array([1, 0])];
+        const outcomes = await store.putTexts([textRecord(1), ...bad.map((vector, i) => withVector(10 + i, vector)), textRecord(2)]);
+        expect(outcomes.map(({ status }) => status)).toEqual(['stored', ...bad.map(() => 'rejected'), 'stored']);
+        for (const outcome of outcomes) if (outcome.status === 'rejected') expect(outcome.message).toMatch(/vector/);
+        expect(await store.counts()).toEqual({ texts: 2, events: 0 });
+      });
+
+      it('keep their vector whatever the caller does with its own afterwards', async () => {
+        const record = textRecord(1);
+        await store.putTexts([record]);
+        const expected = record.embedding.vector.slice();
+        record.embedding.vector.fill(0);
+        expect((await store.vectors([textIdOf(1)])).get(textIdOf(1))).toEqual(expected);
+      });
+
+      it('without a matching event are not found', async () => {
+        await store.putTexts([textRecord(1)]);
+        expect(await searchFor()).toEqual([]);
+      });
+    });
+
+    describe('events', () => {
+      beforeEach(() => store.putTexts([textRecord(1), textRecord(2)]));
+
+      it('come back as they were put', async () => {
+        const record = eventRecord(1, { text: 2 });
+        await store.putEvents([record]);
+        const { id, timestamp, payload } = record.event;
+        const expected = { id, textId: textIdOf(2), timestamp, ingestedAt: record.ingestedAt, payload };
+        expect(await store.event(id)).toEqual(expected);
+        expect(await store.events({}, 10)).toEqual([expected]);
+        expect(await store.event(eventIdOf(2))).toBeNull();
+        expect(await store.event('not a UUID')).toBeNull();
+      });
+
+      it('put a second time make no second copy', async () => {
+        await store.putEvents([eventRecord(1)]);
+        expect(await store.putEvents([eventRecord(1), eventRecord(2)])).toEqual([superseded, stored]);
+        expect((await store.counts()).events).toBe(2);
+      });
+
+      it('of a newer version overwrite, of an older or the same one do not, also within one call', async () => {
+        const version = (timestamp: number, text: number) => eventRecord(1, { text, timestamp });
+        expect(await store.putEvents([version(10, 1), version(9, 2), version(10, 2), version(11, 2)])).toEqual([stored, superseded, superseded, stored]);
+        expect(await store.putEvents([version(10, 1)])).toEqual([superseded]);
+        expect(await store.event(eventIdOf(1))).toMatchObject({ timestamp: 11, textId: textIdOf(2) });
+        expect((await searchFor()).map(({ textId, events }) => [textId, events.total])).toEqual([[textIdOf(2), 1]]);
+      });
+
+      it('whose text is not there say so, and their neighbours are stored', async () => {
+        expect(await store.putEvents([eventRecord(1, { text: 9 }), eventRecord(2)])).toEqual([{ status: 'missing-text' }, stored]);
+        expect(await store.event(eventIdOf(1))).toBeNull();
+      });
+
+      it('fill a whole batch, one outcome each', async () => {
+        const records = Array.from({ length: store.batchMax.events }, (_, i) => eventRecord(i));
+        expect(await store.putEvents(records)).toEqual(records.map(() => stored));
+        expect((await store.counts()).events).toBe(records.length);
+      });
+
+      it('and texts may come in no number at all', async () => {
+        expect([await store.putEvents([]), await store.putTexts([]), await store.knownTexts([])]).toEqual([[], [], new Set()]);
+      });
+
+      it('are listed newest first, page by page without a gap or a double, also within one millisecond', async () => {
+        const records = Array.from({ length: 23 }, (_, i) => eventRecord(i, { timestamp: noon + Math.floor(i / 10) }));
+        await store.putEvents(records);
+        const listed: string[] = [];
+        for (let page = await store.events({}, 4); page.length > 0; page = await store.events({}, 4, page.at(-1))) listed.push(...page.map(({ id }) => id));
+        const newestFirst = records.map(({ event }) => event).toSorted((a, b) => b.timestamp - a.timestamp || (a.id < b.id ? 1 : -1));
+        expect(listed).toEqual(newestFirst.map(({ id }) => id));
+      });
+    });
+
+    describe('forgetting', () => {
+      const forget = (ingestedBefore = 0) => store.forget({ ingestedBefore, now: clock.now(), textGraceMs: graceMs });
+
+      it('takes events by the time they were taken in, and keeps texts that others refer to', async () => {
+        await store.putTexts([textRecord(1)]);
+        await store.putEvents([eventRecord(1, { ingestedAt: noon, timestamp: noon + 9 }), eventRecord(2, { ingestedAt: noon + 1, timestamp: noon - 9 })]);
+        expect(await forget(noon + 1)).toMatchObject({ events: 1, texts: 0 });
+        expect([await store.event(eventIdOf(1)), (await store.event(eventIdOf(2)))?.id]).toEqual([null, eventIdOf(2)]);
+        await clock.advance(2 * graceMs);
+        expect(await forget()).toEqual({ events: 0, texts: 0, more: false });
+        expect(await store.counts()).toEqual({ texts: 1, events: 1 });
+      });
+
+      it('takes a text without events only after its grace', async () => {
+        await store.putTexts([textRecord(1), textRecord(2)]);
+        await store.putEvents([eventRecord(1, { text: 1, ingestedAt: noon }), eventRecord(2, { text: 2, ingestedAt: noon + 9 })]);
+        await forget(noon + 1);
+        await clock.advance(graceMs);
+        expect(await forget()).toMatchObject({ texts: 0 });
+        await clock.advance(1);
+        expect(await forget()).toMatchObject({ texts: 1 });
+        expect(await store.knownTexts([textIdOf(1), textIdOf(2)])).toEqual(new Set([textIdOf(2)]));
+        expect(await store.vectors([textIdOf(1)])).toEqual(new Map());
+        expect(await store.putEvents([eventRecord(3, { text: 1 })])).toEqual([{ status: 'missing-text' }]);
+      });
+
+      it('spares a text that somebody has just been told is known, since its event is on the way', async () => {
+        await store.putTexts([textRecord(1)]);
+        await clock.advance(graceMs);
+        await store.knownTexts([textIdOf(1)]);
+        await clock.advance(graceMs);
+        expect(await forget()).toMatchObject({ texts: 0 });
+        expect(await store.putEvents([eventRecord(1, { text: 1 })])).toEqual([stored]);
+        await clock.advance(2 * graceMs);
+        expect(await forget()).toMatchObject({ texts: 0 });
+      });
+
+      it('takes a text whose event never came, and one whose event moved to another text', async () => {
+        await store.putTexts([textRecord(1), textRecord(2), textRecord(3)]);
+        await store.putEvents([eventRecord(1, { text: 1, timestamp: 1 })]);
+        await store.putEvents([eventRecord(1, { text: 2, timestamp: 2 })]);
+        await clock.advance(graceMs + 1);
+        expect(await forget()).toMatchObject({ texts: 2 });
+        expect(await store.knownTexts([1, 2, 3].map(textIdOf))).toEqual(new Set([textIdOf(2)]));
+      });
+
+      it('says when there is more, and ends', async () => {
+        await store.putTexts([textRecord(1)]);
+        for (let batch = 0; batch < 3; batch++) {
+          await store.putEvents(Array.from({ length: store.batchMax.events }, (_, i) => eventRecord(batch * store.batchMax.events + i)));
+        }
+        let events = 0;
+        for (let more = true; more;) {
+          const forgotten = await forget(noon + 1);
+          events += forgotten.events;
+          ({ more } = forgotten);
+        }
+        expect([events, (await store.counts()).events]).toEqual([3 * store.batchMax.events, 0]);
+      });
+    });
+  });
+}
+
+/** Search alone, against a catalogue in which many texts share a vector and many events a millisecond. */
+export function vectorSearchConformance(name: string, makeStore: MakeStore): void {
+  describe(`vector search: ${name}`, () => {
+    const clock = new ManualClock(noon);
+    const reference = createMemoryStore({ dimensions, searchPlan: 'nearest-first', now: () => clock.now() });
+    let harness: StoreHarness;
+    beforeAll(async () => {
+      harness = await makeStore({ dimensions, clock });
+      for (const store of [reference, harness.store]) {
+        await store.putTexts(Array.from({ length: textCount }, (_, n) => textRecord(n, n % 5 === 0 ? 'query' : 'product')));
+        await store.putEvents(Array.from({ length: eventCount }, (_, n) => {
+          const text = Math.floor(textCount * ((n * 7919) % eventCount / eventCount) ** 2);
+          return eventRecord(n, { text, timestamp: noon + (n * 31) % 40, eventType: text % 5 === 0 ? 'search' : eventTypes[n % 5]! });
+        }));
+      }
+    });
+    afterAll(() => harness[Symbol.asyncDispose]());
+
+    it('a hit is a text with its product, the number of matching events by type and the newest of them', async () => {
+      const filter = { userId: 'user-3', eventTypes: ['view', 'purchase'] } as const;
+      const hits = await harness.store.search({ vector: queryVector, limit: 5, filter });
+      expect(hits.length).toBe(5);
+      for (const { textId, text, product, events, newest } of hits) {
+        const all = await harness.store.events({ ...filter, textIds: [textId] }, 1000);
+        expect([events.total, newest]).toEqual([all.length, all[0]]);
+        expect(Object.values(events.byType).reduce((sum, count) => sum + count, 0)).toBe(events.total);
+        expect(product).toMatchObject({ name: text });
+      }
+    });
+
+    it('leaves the texts of queries out unless searches are asked for', async () => {
+      const kinds = async (filter: EventFilter) =>
+        new Set((await harness.store.search({ vector: queryVector, limit: 500, filter })).map(({ product }) => (product === null ? 'query' : 'product')));
+      expect(await kinds({})).toEqual(new Set(['product']));
+      expect(await kinds({ eventTypes: ['search'] })).toEqual(new Set(['query']));
+      expect(await kinds({ eventTypes: ['search', 'view'] })).toEqual(new Set(['product', 'query']));
+    });
+
+    it('answers for every filter and limit as a look at each single event would', async () => {
+      await fc.assert(fc.asyncProperty(filters, fc.constantFrom(1, 3, 10, 100, 1000), async (filter, limit) => {
+        const [expected, found] = await Promise.all([reference, harness.store].map((store) => store.search({ vector: queryVector, limit, filter })));
+        expect(found!.map(({ score: _, ...hit }) => hit)).toEqual(expected!.map(({ score: _, ...hit }) => hit));
+        for (const [index, { score }] of found!.entries()) expect(score).toBeCloseTo(expected![index]!.score, 5);
+      }), { numRuns: 80 });
+    });
+
+    it('lists the events of every filter as a look at each single event would', async () => {
+      await fc.assert(fc.asyncProperty(filters, fc.constantFrom(1, 20, 1000), async (filter, limit) => {
+        const [expected, found] = await Promise.all([reference, harness.store].map((store) => store.events(filter, limit)));
+        expect(found).toEqual(expected);
+        const [last] = expected!.slice(-1);
+        if (last) expect(await harness.store.events(filter, limit, last)).toEqual(await reference.events(filter, limit, last));
+      }), { numRuns: 40 });
+    });
+  });
+}
+
+const textCount = 180;
+const eventCount = 900;
+
+/** Every member there or not; values that match many, few and no events. */
+const filters: fc.Arbitrary<EventFilter> = fc.record({
+  eventTypes: fc.subarray([...eventTypes]),
+  categories: fc.subarray(['category-0', 'category-1', 'category-2', 'no such category']),
+  userId: fc.constantFrom('user-0', 'user-3', 'no such user'),
+  sessionId: fc.constantFrom('session-1', 'session-20', 'no such session'),
+  textIds: fc.array(fc.integer({ min: 0, max: textCount + 10 }).map(textIdOf), { maxLength: 20 }),
+  priceMin: fc.constantFrom(0, 5, 12.5, 1_000),
+  priceMax: fc.constantFrom(-1, 5, 12.5, 1_000),
+  since: fc.integer({ min: noon - 1, max: noon + 41 }),
+  until: fc.integer({ min: noon - 1, max: noon + 41 }),
+}, { requiredKeys: [] });

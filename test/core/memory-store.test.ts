@@ -1,0 +1,12 @@
+// The reference store keeps its own guarantees, by every plan.
+
+import { createMemoryStore } from '#core/memory/memory-store.ts';
+import { type MakeStore, vectorSearchConformance, vectorStoreConformance } from '../conformance/vector-store.ts';
+
+const makeStore = (searchPlan: 'auto' | 'events-first' | 'nearest-first'): MakeStore => async ({ dimensions, clock }) => ({
+  store: createMemoryStore({ dimensions, searchPlan, now: () => clock.now() }),
+  async [Symbol.asyncDispose]() {},
+});
+
+vectorStoreConformance('memory', makeStore('auto'));
+for (const searchPlan of ['auto', 'events-first', 'nearest-first'] as const) vectorSearchConformance(`memory, ${searchPlan}`, makeStore(searchPlan));
