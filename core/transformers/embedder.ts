@@ -98,7 +98,8 @@ async function load(options: EmbedderOptions) {
   env.localModelPath = options.location.slice(0, slash);
   env.allowLocalModels = true;
   env.allowRemoteModels = false;
-  env.logLevel = LogLevel.ERROR;
+  // Whatever fails is thrown; the runtime would print it as well, over several lines.
+  env.logLevel = LogLevel.NONE;
   const name = options.location.slice(slash);
 
   const tokenizer = await AutoTokenizer.from_pretrained(name);
