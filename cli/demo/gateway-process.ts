@@ -59,8 +59,9 @@ export async function startGateway(options: GatewayProcessOptions): Promise<Gate
     const output = openSync(logPath, 'a');
     try {
       const [program, ...args] = command;
-      // The open IPC channel is how the gateway learns that its parent is gone, however that ended.
-      const started = spawn(program, args, { cwd: folder, env, stdio: ['ignore', output, output, 'ipc'] });
+      // The open IPC channel is how the gateway learns that its parent is gone, however that ended. A process group of its
+      // own keeps a terminal's Ctrl-C from it: it is told to stop once, by its parent.
+      const started = spawn(program, args, { cwd: folder, env, stdio: ['ignore', output, output, 'ipc'], detached: true });
       started.once('error', (error) => gone.abort(new Error(`The gateway cannot be started: ${error.message}.`)));
       started.once('exit', (code, signal) => void ended(code, signal));
       return started;

@@ -32,7 +32,8 @@ export function createLogReader(path: string): LogReader {
     position += size;
     const lines = (rest + buffer.toString('utf8', 0, size)).split('\n');
     rest = (lines.pop() ?? '').slice(0, bytesPerLook);
-    return lines.filter((line) => line.trim() !== '');
+    // Around a stack trace, the line that is not indented says what happened; Node's version comes last.
+    return lines.filter((line) => /^\S/.test(line) && !/^Node\.js v\d/.test(line));
   };
 
   const warnings = (): readonly string[] => {

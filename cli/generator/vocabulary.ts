@@ -4,7 +4,7 @@
 export type Item = { readonly noun: string; readonly priceMin: number; readonly priceMax: number; readonly styles: readonly string[] };
 
 export type Aisle = {
-  /** The same in all languages, so that one filter finds them all. */
+  /** The same in all languages, so that one filter finds them all. Several aisles may share one. */
   readonly category: string;
   readonly items: readonly Item[];
   readonly features: readonly string[];

@@ -40,7 +40,7 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-const line = (level: number, msg: string, more = ''): string => `{"level":${level},"msg":"${msg}"${more}}`;
+const entry = (level: number, msg: string, more = ''): string => `{"level":${level},"msg":"${msg}"${more}}`;
 const fake = join(import.meta.dirname, 'helpers', 'fake-gateway.ts');
 const never = new AbortController().signal;
 
@@ -120,7 +120,7 @@ describe('the demo’s gateway', () => {
 
   test('speaks through its log: warnings once each, and its last words', async () => {
     const dataDir = newFolder();
-    const script = [line(30, 'fine'), line(40, 'slow'), line(40, 'slow'), line(50, 'bad', ',"err":{"message":"why"}'), 'bye'].map((text) => `console.log(${JSON.stringify(text)})`).join(';');
+    const script = [entry(30, 'fine'), entry(40, 'slow'), entry(40, 'slow'), entry(50, 'bad', ',"err":{"message":"why"}'), 'bye\n    at somewhere\n\nNode.js v24.0.0'].map((text) => `console.log(${JSON.stringify(text)})`).join(';');
     await using gateway = await startGateway({ ...options, port: await freePort(), dataDir, command: [process.execPath, '-e', script] });
     await new Promise<void>((resolve) => gateway.gone.addEventListener('abort', () => resolve(), { once: true }));
     const reader = createLogReader(gateway.logPath);
