@@ -1,5 +1,5 @@
 // Decides over an upgrade request before a WebSocket exists: no valid runner token, no connection.
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { createHash, randomUUID, timingSafeEqual } from 'node:crypto';
 import { STATUS_CODES, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { subprotocol, tokenSubprotocolPrefix } from '#core/wire.ts';
@@ -37,7 +37,10 @@ export function admit(request: IncomingMessage, tokens: RunnerTokens): Admission
 /** Answers a refused upgrade with a problem document, and ends the connection. */
 export function refuse(socket: Duplex, status: number, code: string, detail: string, timestamp: Date): void {
   const title = STATUS_CODES[status] ?? 'Error';
-  const body = JSON.stringify({ type: 'about:blank', title, status, detail, code, timestamp: timestamp.toISOString() });
+  const body = JSON.stringify({
+    type: `urn:vectorstream:problem:${code}`, title, status, detail, code,
+    request_id: randomUUID(), timestamp: timestamp.toISOString(),
+  });
   const lines = [
     `HTTP/1.1 ${status} ${title}`,
     'Connection: close',

@@ -1,4 +1,5 @@
 // The runner protocol's frames: what is encoded comes back, and whatever else arrives is refused with a ProtocolError only.
+import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { EmbedOutcome } from '#core/ports.ts';
@@ -104,6 +105,19 @@ describe('job-result frames', () => {
     const start = 4 + view.getUint32(0, true);
     expect(start % 4).toBe(0);
     expect([0, 4, 8, 12].map((at) => view.getFloat32(start + at, true))).toEqual([1, 0, 0, 0]);
+  });
+
+  test('are byte by byte as the documentation shows', async () => {
+    const page = await readFile(new URL('../../docs/runner-protocol.md', import.meta.url), 'utf8');
+    const rows = [...page.matchAll(/^[0-9a-f]{4} {2}((?:[0-9a-f]{2} ?)+) {2}/gm)];
+    const shown = Uint8Array.from(rows.flatMap(([, row = '']) => row.trim().split(/ +/)), (byte) => Number.parseInt(byte, 16));
+    const result: JobResult = {
+      jobId: 'job-7', attempt: 1,
+      outcomes: [{ ok: true, vector: Float32Array.of(0.6, 0, -0.8, 0) }, { ok: false, code: 'text_not_tokenisable', message: 'no token is left' }],
+      timings: { queuedMs: 0, embedMs: 12.5 },
+    };
+    expect(encodeJobResult(result)).toEqual(shown);
+    expect(decodeJobResult(shown, 4)).toEqual({ ...result, vectorProblem: null });
   });
 
   test('cut, extended or of other dimensions are refused', () => {
