@@ -1,0 +1,168 @@
+// The whole gateway on a real data folder and real sockets, with a runner loop whose model has no weights.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { systemClock } from '#core/clock.ts';
+import { runRunnerLoop } from '#core/runner-loop.ts';
+import { connectWebSocket } from '#core/websocket-channel.ts';
+import { parseConfig } from '../../gateway/config.ts';
+import { startGateway, type Gateway } from '../../gateway/gateway.ts';
+import { createLog } from '../../gateway/telemetry/log.ts';
+import { embedderOf, writeFakeModel } from '../helpers/fake-model-folder.ts';
+import { event } from './test-services.ts';
+
+let folder = '';
+let revision = '';
+const lines: string[] = [];
+const cleanUps: (() => Promise<unknown>)[] = [];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'vectorstream-gateway-'));
+  revision = await writeFakeModel(join(folder, 'model'));
+});
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp();
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const settings = (data: string) => ({
+  VECTORSTREAM_PORT: '0', VECTORSTREAM_DATA_DIR: join(folder, data), VECTORSTREAM_MODEL: join(folder, 'model'), VECTORSTREAM_RUNNERS: '0', VECTORSTREAM_SEARCH_WAIT_MS_MAX: '50',
+});
+
+async function start(data: string): Promise<Gateway> {
+  const config = parseConfig({ yaml: null, env: settings(data), flags: new Map() });
+  const secrets = new Set<string>();
+  const log = createLog({ level: 'trace', format: 'json', secrets, destination: { write: (line) => lines.push(line) } });
+  const gateway = await startGateway(config, { log, secrets, environment: {}, onFatal: (error) => lines.push(`FATAL ${String(error)}`) });
+  cleanUps.push(() => gateway.close());
+  return gateway;
+}
+
+async function joinRunner(gateway: Gateway, data: string) {
+  const token = (await readFile(join(folder, data, 'runner-token'), 'utf8')).trim();
+  const stop = new AbortController();
+  const embedder = embedderOf(revision);
+  const channel = await connectWebSocket({ url: gateway.url.replace('http', 'ws'), token, signal: stop.signal });
+  const end = runRunnerLoop({ channel, embedder, clock: systemClock, name: 'loop', kind: 'node', drain: stop.signal, log: { info: () => undefined, warn: () => undefined } });
+  cleanUps.push(async () => {
+    stop.abort();
+    await end;
+  });
+  return { embedder, token };
+}
+
+const products = Array.from({ length: 30 }, (_, i) => event({ event_id: `e-${i}`, product: { id: `p-${i % 5}`, name: `Lamp number ${i % 5}`, price: i } }));
+const post = (url: string, path: string, body: unknown) => fetch(`${url}${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+const stats = async (url: string) => (await fetch(`${url}/stats`)).json();
+
+describe('the gateway', () => {
+  test('makes events searchable, embeds each text once, keeps all of it over a restart, and shows no token', async () => {
+    const first = await start('data');
+    expect((await post(first.url, '/events?on_invalid=dead_letter', [...products, { event_id: 'bad' }])).status).toBe(202);
+    expect((await fetch(`${first.url}/readyz`)).status).toBe(503);
+    expect((await post(first.url, '/search', { query: 'lamp' })).status).toBe(503);
+
+    const { embedder, token } = await joinRunner(first, 'data');
+    await expect.poll(async () => (await stats(first.url)).events, { timeout: 15_000 }).toMatchObject({ received: 31, stored: 30, dead_lettered: 1, unsettled: 0, lag: 0 });
+    expect((await fetch(`${first.url}/readyz`)).status).toBe(200);
+    expect(await stats(first.url)).toMatchObject({ texts: { unique_seen: 5, embedded: 5, cache_misses: 5 }, store: { texts: 5, events: 30 }, dead_letters: { open: 1 }, runners: [{ state: 'ready', texts_embedded: 5 }] });
+    expect(embedder.embedded.filter((text) => text.startsWith('Lamp'))).toHaveLength(5);
+    const found = await (await post(first.url, '/search', { query: 'Lamp number 3', limit: 2, filter: { price_min: 4 } })).json();
+    expect(found.hits[0]).toMatchObject({ text: 'Lamp number 3', product: { id: 'p-3' }, events: { total: 5, by_type: { view: 5 } } });
+    expect(found.hits[0].score).toBeCloseTo(1, 3);
+    expect((await (await fetch(`${first.url}/dlq/messages`)).json()).items).toMatchObject([{ reason: 'invalid_event', event_id: 'bad', value: '{"event_id":"bad"}' }]);
+    expect(await (await fetch(`${first.url}/events/e-7`)).json()).toMatchObject({ event: { event_id: 'e-7' } });
+    const metrics = await (await fetch(`${first.url}/metrics`)).text();
+    expect(metrics).toContain('vectorstream_events_stored_total 30\n');
+    for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp();
+
+    const second = await start('data');
+    expect(await stats(second.url)).toMatchObject({ events: { received: 0, lag: 0 }, store: { texts: 5, events: 30 }, dead_letters: { open: 1 } });
+    const again = await joinRunner(second, 'data');
+    await post(second.url, '/events', products);
+    await expect.poll(async () => (await stats(second.url)).events, { timeout: 15_000 }).toMatchObject({ received: 30, stored: 30, superseded: 30, lag: 0 });
+    expect(again.embedder.embedded.filter((text) => text.startsWith('Lamp'))).toHaveLength(0);
+    expect(again.token).toBe(token);
+    expect(lines.join('')).not.toContain(token);
+    expect(lines.filter((line) => line.startsWith('FATAL'))).toEqual([]);
+  });
+
+  test('closes once, however often it is told, with events still waiting for a runner', async () => {
+    const gateway = await start('waiting');
+    await post(gateway.url, '/events', products);
+    await expect.poll(async () => (await stats(gateway.url)).events, { timeout: 10_000 }).toMatchObject({ unsettled: 30 });
+    const startedAt = performance.now();
+    await Promise.all([gateway.close(), gateway.close()]);
+    expect(performance.now() - startedAt).toBeLessThan(4000);
+    await expect(fetch(gateway.url)).rejects.toThrow('fetch failed');
+    const next = await start('waiting');
+    await expect.poll(async () => (await stats(next.url)).events, { timeout: 10_000 }).toMatchObject({ received: 30, unsettled: 30 });
+  });
+
+  test('a second one on the same folder is refused in one line', async () => {
+    await start('shared');
+    await expect(start('shared')).rejects.toThrow(/in use|another process/i);
+  });
+});
+
+async function run(args: readonly string[], env: Record<string, string>) {
+  const child = spawn(process.execPath, ['gateway/main.ts', ...args], { env: { PATH: process.env['PATH'] ?? '', ...env }, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+  let out = '';
+  let err = '';
+  child.stdout?.on('data', (chunk) => (out += String(chunk)));
+  child.stderr?.on('data', (chunk) => (err += String(chunk)));
+  const exit = once(child, 'close').then(([code]: unknown[]) => code);
+  cleanUps.push(async () => {
+    child.kill('SIGKILL');
+    await exit;
+  });
+  return { child, exit, output: () => ({ out, err }) };
+}
+
+describe('npm start', () => {
+  test('tells what is wrong in one line and exits with 2', async () => {
+    const blocker = createServer().listen(0, '127.0.0.1');
+    await once(blocker, 'listening');
+    const address = blocker.address();
+    const taken = typeof address === 'object' && address !== null ? String(address.port) : '';
+    const env = settings('cli');
+    const cases: readonly (readonly [string[], Record<string, string>, RegExp])[] = [
+      [['--prot', '1'], env, /^Unknown flag "--prot": did you mean --port\?\n$/],
+      [[], { ...env, VECTORSTREAM_HOST: '0.0.0.0', VECTORSTREAM_API_KEY: 'hush-hush' }, /^gateway\.host is "0\.0\.0\.0", which other machines can reach: set VECTORSTREAM_RUNNER_TOKEN[^\n]*\n$/],
+      [[], { ...env, VECTORSTREAM_MODEL: join(folder, 'nowhere') }, /^runners\.model is [^\n]*manifest\.json[^\n]*\n$/],
+      [['--port', taken], env, /^Port \d+ on 127\.0\.0\.1 is in use[^\n]*\n$/],
+      [['--config', 'nowhere.yaml'], env, /^nowhere\.yaml cannot be read[^\n]*\n$/],
+    ];
+    const results = await Promise.all(cases.map(async ([args, environment]) => {
+      const { exit, output } = await run(args, environment);
+      return { code: await exit, ...output() };
+    }));
+    blocker.close();
+    for (const [index, [, , expected]] of cases.entries()) {
+      expect(results[index]?.err).toMatch(expected);
+      expect(results[index]).toMatchObject({ code: 2 });
+      expect(results[index]?.err).not.toContain('hush-hush');
+    }
+  });
+
+  test('--help exits with 0; SIGTERM and a parent that is gone end it cleanly', async () => {
+    const help = await run(['--help'], {});
+    expect(await help.exit).toBe(0);
+    expect(help.output().out).toContain('--port');
+
+    const told = await run([], { ...settings('signal'), LOG_FORMAT: 'json' });
+    await once(told.child, 'message');
+    told.child.kill('SIGTERM');
+    expect(await told.exit).toBe(0);
+    expect(told.output().out).toContain('"msg":"stopped"');
+
+    const left = await run([], { ...settings('signal'), LOG_FORMAT: 'json' });
+    await once(left.child, 'message');
+    left.child.disconnect();
+    expect(await left.exit).toBe(0);
+  });
+});
