@@ -84,7 +84,7 @@ export function parseGolden(json: string): Golden {
 
 /** SHA-256 as 64 hex digits; of `manifest.json`'s bytes it is the model's revision. */
 export async function revisionOf(bytes: Uint8Array): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', Uint8Array.from(bytes)));
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', new Uint8Array(bytes)));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
