@@ -22,7 +22,7 @@ await runCommand(importCommand, process.argv.slice(2), async (flags, [path = '']
       dataDir: process.env['VECTORSTREAM_DATA_DIR'] ?? '.vectorstream',
       connect: (url, dataDir) => connectTarget({
         url, dataDir, clock, environment: process.env, stop: interrupt.stop, abandon: interrupt.abandon, say: screen.say,
-        onWait: (reason) => screen.progress('connecting', 0, 0, reason),
+        onWait: (reason) => screen.note(`Waiting: ${reason.replace(/^it is starting.*/, 'the gateway starts')} …`),
       }),
     });
   } finally {

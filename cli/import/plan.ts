@@ -1,4 +1,6 @@
 // Decides, before anything is sent, how a file will be read: dialect, mapping, dates and numbers, each given or found out.
+import { createHash } from 'node:crypto';
+
 import { UsageError } from '#core/errors.ts';
 
 import { CsvReader, type CsvRow } from './csv-records.ts';
@@ -121,7 +123,7 @@ function planMapped(
       ['dates', `${format}, ${timeZone}${exampleTime === null ? '' : `: ${example} is ${new Date(exampleTime).toISOString()}`}${because === null ? '' : ` (${because}; --date-format says otherwise)`}`],
       ['numbers', `decimal ${decimal}`],
     ],
-    fingerprint: JSON.stringify([mapping, dialect, decimal, format, timeZone]),
+    fingerprint: createHash('sha256').update(JSON.stringify([mapping, dialect, decimal, format, timeZone])).digest('hex'),
   };
 }
 

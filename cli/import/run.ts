@@ -35,7 +35,7 @@ export type Surroundings = {
   /** A line of result, for standard output. */
   say(text: string): void;
   /** In bytes of the file, or in events when it is about making them searchable. */
-  progress(phase: 'reading' | 'connecting' | 'importing' | 'making searchable', done: number, of: number, note: string): void;
+  progress(phase: 'reading' | 'importing' | 'making searchable', done: number, of: number, note: string): void;
 };
 
 /** Resolves to the exit code. Throws `UsageError` for a file, mapping or flag that cannot be used. */

@@ -6,7 +6,14 @@ import type { Surroundings } from './run.ts';
 
 const bytesPerUnit = { kB: 1000, MB: 1_000_000 } as const;
 
-export function createScreen(clock: Clock): Pick<Surroundings, 'say' | 'progress'> & { readonly end: () => void } {
+export type Screen = {
+  /** What is waited for, on standard error; the same words once only until they change. */
+  note(text: string): void;
+  end(): void;
+};
+
+export function createScreen(clock: Clock): Pick<Surroundings, 'say' | 'progress'> & Screen {
+  let noted = '';
   let shown: { readonly phase: string; readonly progress: Progress } | null = null;
   const end = (): void => {
     shown?.progress.finish();
@@ -14,12 +21,18 @@ export function createScreen(clock: Clock): Pick<Surroundings, 'say' | 'progress
   };
   return {
     end,
+    note(text) {
+      if (text === noted) return;
+      noted = text;
+      end();
+      process.stderr.write(`${text}\n`);
+    },
     say(text) {
       end();
       process.stdout.write(`${text}\n`);
     },
     progress(phase, done, of, note) {
-      const unit = phase === 'making searchable' || phase === 'connecting' ? null : of > 50 * bytesPerUnit.MB ? 'MB' : 'kB';
+      const unit = phase === 'making searchable' ? null : of > 50 * bytesPerUnit.MB ? 'MB' : 'kB';
       const scale = unit === null ? 1 : bytesPerUnit[unit];
       if (shown?.phase !== phase) {
         end();

@@ -50,8 +50,8 @@ export async function connectTarget(options: TargetOptions): Promise<Target> {
           const { events, runners, store, dead_letters: letters } = await client.stats(either);
           own?.readLog();
           const left = Math.max(events.lag, events.unsettled);
-          if (left === 0) return { added: store.events - before.store.events, deadLettered: letters.open - before.dead_letters.open };
           onLeft(left, runners.some(({ state }) => state === 'ready') ? '' : 'waiting for a runner');
+          if (left === 0) return { added: store.events - before.store.events, deadLettered: letters.open - before.dead_letters.open };
           await clock.sleep(searchablePollMs, either);
         }
       },
@@ -84,6 +84,7 @@ async function untilReady(client: GatewayClient, gateway: GatewayProcess, signal
     onWait(reason);
     await clock.sleep(readyPollMs, signal);
   }
+  gateway.isReady();
 }
 
 /** The gateway answers with counts; which rows it refused is found by halving, since all of them passed the same check here. */
