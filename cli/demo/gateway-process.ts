@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { UsageError } from '#core/errors.ts';
@@ -38,6 +38,7 @@ export type GatewayProcess = AsyncDisposable & {
 
 const restartsMax = 5;
 const restartMsMin = 250;
+const logBytesMax = 16 << 20;
 /** Ctrl-C is promised to be over within 5 s. */
 const endMsMax = 4500;
 
@@ -47,7 +48,9 @@ export async function startGateway(options: GatewayProcessOptions): Promise<Gate
   await requireFreePort(host, port);
   const logPath = join(dataDir, 'demo-gateway.log');
   mkdirSync(dataDir, { recursive: true });
-  closeSync(openSync(logPath, 'w', 0o600));
+  if ((statSync(logPath, { throwIfNoEntry: false })?.size ?? 0) > logBytesMax) renameSync(logPath, `${logPath}.old`);
+  // Never emptied: the demo that has this folder open already may be writing to it.
+  closeSync(openSync(logPath, 'a', 0o600));
   const log = createLogReader(logPath);
   const gone = new AbortController();
   const closing = new AbortController();

@@ -1,6 +1,6 @@
-// Reads what a gateway has written to its log since the last look: warnings for a person, and its last words when it died.
+// Reads what a gateway writes to its log from now on: warnings for a person, and its last words when it died.
 
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
 
 export type LogReader = {
   /** Messages of level warn and above that are new; the same message once only. */
@@ -15,7 +15,7 @@ const differentMax = 20;
 
 /** The log is one JSON object per line (pino); a line that is not JSON is taken as it is. */
 export function createLogReader(path: string): LogReader {
-  let position = 0;
+  let position = statSync(path).size;
   let rest = '';
   let last: string | null = null;
   const told = new Set<string>();
