@@ -1,0 +1,241 @@
+// The pipeline's promises against an independent oracle: reference adapters, injected faults, and a clock moved by hand.
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { DependencyError } from '#core/errors.ts';
+import { eventLimits } from '#core/event.ts';
+import { ManualClock } from '#core/memory/manual-clock.ts';
+import { createMemoryDeadLetters } from '#core/memory/memory-dead-letters.ts';
+import { createMemoryLog } from '#core/memory/memory-source.ts';
+import { createMemoryStore } from '#core/memory/memory-store.ts';
+import type { PipelineObserver } from '#core/observer.ts';
+import { defaultPipelineLimits, runPipeline } from '#core/pipeline.ts';
+import type { DeadLetters, EmbeddingService, EventSource, FleetResult, LogRecord, VectorStore } from '#core/ports.ts';
+import { uuidV5 } from '#core/uuid.ts';
+import { dimensions, fakeVector } from '../helpers/fake-model.ts';
+
+const startsAt = Date.UTC(2026, 10, 23, 12);
+const limits = { ...defaultPipelineLimits, event: eventLimits };
+const encode = (text: string) => new TextEncoder().encode(text);
+
+type Kind = 'valid' | 'not-json' | 'bad-price' | 'poison-text' | 'text-refused' | 'store-refuses';
+type Sent = { readonly kind: Kind; readonly eventId: string; readonly product: number };
+
+function recordOf({ kind, eventId, product }: Sent): LogRecord {
+  const name = `${{ 'poison-text': 'poison', 'text-refused': 'refused' }[String(kind)] ?? 'product'} ${product}`;
+  const price = kind === 'bad-price' ? -1 : 5;
+  const event = { event_id: eventId, timestamp: '2026-11-23T11:00:00Z', user_id: 'u', session_id: 's', event_type: 'view', product: { id: `p${product}`, name, price } };
+  const value = encode(kind === 'not-json' ? '{"event_id":' : JSON.stringify(event));
+  return { key: encode(eventId), value, headers: {}, timestamp: startsAt };
+}
+
+const silent: PipelineObserver = {
+  received: () => undefined, stored: () => undefined, superseded: () => undefined, deadLettered: () => undefined,
+  cacheRequest: () => undefined, storeWrite: () => undefined, retried: () => undefined, circuit: () => undefined,
+};
+
+/** Uniform in [0, 1), repeatable by its seed (mulberry32). */
+function randomFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+const unavailable = () => new DependencyError('store', 'unavailable', 'The store does not answer.', { retryable: true });
+
+const badRequest = () => new DependencyError('store', 'bad_request', 'One point is malformed.', { retryable: false });
+
+/** A world in which everything outside the pipeline fails as the test wants it to. */
+function createWorld(random: () => number, faultRate: number) {
+  const clock = new ManualClock(startsAt);
+  const memoryStore = createMemoryStore({ dimensions, now: () => clock.now() });
+  const memoryLetters = createMemoryDeadLetters();
+  const log = createMemoryLog({ partitions: 3, unsettledMax: 50, batchMax: 7 });
+  const ends = { stored: new Set<string>(), letters: new Set<string>() };
+  const embedded: string[] = [];
+
+  /** Fails before the call, or after it was carried out. */
+  async function flaky<T>(call: () => Promise<T>): Promise<T> {
+    if (random() < faultRate) throw unavailable();
+    await clock.sleep(Math.floor(random() * 20));
+    const result = await call();
+    if (random() < faultRate) throw unavailable();
+    return result;
+  }
+
+  const store: VectorStore = {
+    ...memoryStore,
+    batchMax: { texts: 5, events: 9 },
+    knownTexts: (ids) => flaky(() => memoryStore.knownTexts(ids)),
+    putTexts: (texts) => flaky(async () => {
+      if (texts.some(({ text }) => text.startsWith('refused'))) throw badRequest();
+      return memoryStore.putTexts(texts);
+    }),
+    putEvents: (events) => flaky(async () => {
+      if (events.some(({ event }) => event.eventId.startsWith('refused'))) throw badRequest();
+      const outcomes = await memoryStore.putEvents(events);
+      for (const { event } of events) ends.stored.add(event.eventId);
+      return outcomes;
+    }),
+  };
+  const deadLetters: DeadLetters = {
+    ...memoryLetters,
+    put: (letters) => flaky(async () => {
+      await memoryLetters.put(letters);
+      for (const { id } of letters) ends.letters.add(id);
+    }),
+  };
+  const embedding: EmbeddingService = {
+    async embed(text, { signal }): Promise<FleetResult> {
+      await clock.sleep(Math.floor(random() * 200), signal);
+      embedded.push(text);
+      if (text.startsWith('poison')) return { ok: false, code: 'embedding_failed', message: 'It kills runners.', attempts: 3, runner: 'r1' };
+      const provenance = { runnerSession: 's', runnerName: 'r1', device: 'cpu', dtype: 'fp32', embeddedAt: clock.now(), checkedAt: startsAt };
+      return { ok: true, embedding: { vector: fakeVector(text), provenance } };
+    },
+  };
+  const letterId = (topic: string, partition: number, offset: number) => uuidV5(`${topic}/${partition}/${offset}`);
+
+  /** The source, held to the rule that a delivery is settled only once its end is durable. */
+  function watched(source: EventSource): EventSource {
+    return {
+      ...source,
+      async *deliveries(signal) {
+        for await (const batch of source.deliveries(signal)) {
+          yield batch.map((delivery) => ({
+            ...delivery,
+            settle: (outcome: Parameters<typeof delivery.settle>[0]) => {
+              const { topic, partition, offset } = delivery.position;
+              const eventId = delivery.key === null ? '' : new TextDecoder().decode(delivery.key);
+              const isDurable = outcome.status === 'dead-lettered' ? ends.letters.has(letterId(topic, partition, offset)) : ends.stored.has(eventId);
+              expect(isDurable, `${eventId} settled as ${outcome.status} before it was durable`).toBe(true);
+              delivery.settle(outcome);
+            },
+          }));
+        }
+      },
+    };
+  }
+
+  /** Runs until everything is settled, or for `ms` of the clock; then stops or crashes. */
+  async function run(until: 'drained' | number, end: 'stop' | 'crash', observer: PipelineObserver = silent): Promise<void> {
+    const source = log.source('group');
+    const stop = new AbortController();
+    const pipeline = runPipeline({ source: watched(source), store, deadLetters, embedding, clock, random, limits, observer, signal: stop.signal });
+    let ended = false;
+    const outcome = pipeline.finally(() => { ended = true; });
+    const stopAt = until === 'drained' ? Infinity : clock.monotonic() + until;
+    for (let step = 0; !ended && clock.monotonic() < stopAt && step < 100_000; step++) {
+      await clock.advance(10);
+      if (until === 'drained' && source.unsettled() === 0 && (await source.lag()).every(({ lag }) => lag === 0)) break;
+    }
+    if (end === 'crash') source.crash();
+    stop.abort();
+    for (let step = 0; !ended && step < 10_000; step++) await clock.advance(10);
+    await outcome;
+    await source[Symbol.asyncDispose]();
+  }
+
+  return { clock, log, memoryStore, memoryLetters, store, embedded, run };
+}
+
+const sentArbitrary = fc.array(
+  fc.record({
+    kind: fc.oneof({ weight: 6, arbitrary: fc.constant<Kind>('valid') }, { weight: 3, arbitrary: fc.constantFrom<Kind>('not-json', 'bad-price', 'poison-text', 'text-refused', 'store-refuses') }),
+    product: fc.integer({ min: 0, max: 12 }),
+  }),
+  { maxLength: 60 },
+).map((items): Sent[] => items.map(({ kind, product }, index) => ({ kind, product, eventId: `${kind === 'store-refuses' ? 'refused' : 'event'}-${index}` })));
+
+describe('the pipeline', () => {
+  test('every event ends exactly once, stored or dead-lettered with its reason, through faults, crashes and restarts', async () => {
+    await fc.assert(fc.asyncProperty(
+      sentArbitrary, fc.integer(), fc.double({ min: 0, max: 0.4, noNaN: true }), fc.array(fc.integer({ min: 10, max: 2_000 }), { maxLength: 3 }),
+      async (sent, seed, faultRate, crashesAfterMs) => {
+        const world = createWorld(randomFrom(seed), faultRate);
+        await world.log.sink.append(sent.map(recordOf));
+        for (const ms of crashesAfterMs) await world.run(ms, 'crash');
+        await world.run('drained', 'stop');
+
+        const stored = await world.memoryStore.events({}, 1_000);
+        const letters = await world.memoryLetters.list({ limit: 1_000 });
+        const idsOf = (...kinds: Kind[]) => sent.filter(({ kind }) => kinds.includes(kind)).map(({ eventId }) => uuidV5(eventId)).toSorted();
+        expect(stored.map(({ id }) => id).toSorted()).toEqual(idsOf('valid'));
+        const reasons = Object.groupBy(letters, ({ reason }) => reason);
+        expect(reasons.not_json?.length ?? 0).toBe(idsOf('not-json').length);
+        expect(reasons.invalid_event?.length ?? 0).toBe(idsOf('bad-price').length);
+        expect(reasons.embedding_failed?.length ?? 0).toBe(idsOf('poison-text').length);
+        expect(reasons.store_rejected?.length ?? 0).toBe(idsOf('store-refuses', 'text-refused').length);
+        for (const event of stored) {
+          const [vector] = (await world.memoryStore.vectors([event.textId])).values();
+          expect(vector).toBeDefined();
+        }
+        expect(world.clock.sleeping).toBe(0);
+      },
+    ), { numRuns: 60 });
+  });
+
+  test('a text is embedded once however many events carry it, and never again once it is stored', async () => {
+    const world = createWorld(randomFrom(1), 0);
+    const send = (from: number, count: number) => world.log.sink.append(Array.from({ length: count }, (_, index) => recordOf({ kind: 'valid', eventId: `event-${from + index}`, product: index % 5 })));
+    await send(0, 200);
+    await world.run('drained', 'crash');
+    await send(200, 200);
+    await world.run('drained', 'stop');
+    expect(world.embedded.toSorted()).toEqual(['product 0', 'product 1', 'product 2', 'product 3', 'product 4']);
+    expect(await world.memoryStore.counts()).toEqual({ texts: 5, events: 400 });
+  });
+
+  test('while the store is down the intake pauses, nothing is dead-lettered for it, and all resumes by itself', async () => {
+    const world = createWorld(randomFrom(2), 0);
+    const isDown = () => world.clock.monotonic() < 60_000;
+    world.store.putEvents = (events) => (isDown() ? Promise.reject(unavailable()) : world.memoryStore.putEvents(events));
+    await world.log.sink.append(Array.from({ length: 500 }, (_, index) => recordOf({ kind: 'valid', eventId: `event-${index}`, product: 1 })));
+    const states: string[] = [];
+    let receivedWhileDown = 0;
+    const observer: PipelineObserver = {
+      ...silent,
+      received: (count) => { if (isDown()) receivedWhileDown += count; },
+      circuit: (dependency, state) => { states.push(`${dependency} ${state}`); },
+    };
+    await world.run('drained', 'stop', observer);
+    expect(receivedWhileDown).toBeLessThanOrEqual(150);
+    expect(states.at(0)).toBe('store open');
+    expect(states.at(-1)).toBe('store closed');
+    expect((await world.memoryStore.counts()).events).toBe(500);
+    expect(await world.memoryLetters.list({ limit: 10 })).toEqual([]);
+  });
+
+  test('a text that the store lost under an event is put again, then the event', async () => {
+    const world = createWorld(randomFrom(3), 0);
+    await world.log.sink.append([recordOf({ kind: 'valid', eventId: 'event-0', product: 1 })]);
+    let losses = 0;
+    world.store.knownTexts = () => Promise.resolve(new Set());
+    world.store.putEvents = async (events) => (losses++ < 2 ? events.map(() => ({ status: 'missing-text' as const })) : world.memoryStore.putEvents(events));
+    await world.run('drained', 'stop');
+    expect((await world.memoryStore.counts()).events).toBe(1);
+    expect(world.embedded).toEqual(['product 1', 'product 1', 'product 1']);
+  });
+
+  test('a stop with no runner in sight ends within its bound and leaves the events for the next start', async () => {
+    const world = createWorld(randomFrom(4), 0);
+    await world.log.sink.append([recordOf({ kind: 'valid', eventId: 'event-0', product: 1 }), recordOf({ kind: 'not-json', eventId: 'event-1', product: 1 })]);
+    const source = world.log.source('group');
+    const stop = new AbortController();
+    const noRunner: EmbeddingService = { embed: (_, { signal }) => world.clock.sleep(Infinity, signal).then(() => Promise.reject(new Error('No runner came.'))) };
+    const pipeline = runPipeline({ source, store: world.store, deadLetters: world.memoryLetters, embedding: noRunner, clock: world.clock, random: Math.random, limits, observer: silent, signal: stop.signal });
+    await world.clock.advance(1_000);
+    const stoppedAt = world.clock.monotonic();
+    stop.abort();
+    await world.clock.advance(0);
+    await pipeline;
+    expect(world.clock.monotonic() - stoppedAt).toBeLessThanOrEqual(limits.drainMsMax);
+    await source[Symbol.asyncDispose]();
+    await world.run('drained', 'stop');
+    expect((await world.memoryStore.counts()).events).toBe(1);
+    expect(await world.memoryLetters.list({ limit: 10 })).toHaveLength(1);
+  });
+});
