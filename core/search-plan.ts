@@ -3,7 +3,8 @@
 //   events first    the filter matches few texts: take that set, and rank it
 //   nearest first   it matches many: take the nearest texts, keep those with a matching event, widen until there are enough
 //
-// An adapter supplies the look-ups; `Text` is whatever it names a text by.
+// Which one is cheap shows on the way: the set is asked for with a bound, and when the nearest texts turn out to match
+// rarely, without one. An adapter supplies the look-ups; `Text` is whatever it names a text by.
 
 /** `auto` is for production; tests force the other two to hold them equal. */
 export type SearchPlan = 'auto' | 'events-first' | 'nearest-first';
@@ -16,7 +17,10 @@ export type Match = { readonly textId: string; /** Of its newest matching event,
 export type Ranked<Text> = Candidate<Text> & Match;
 
 export type SearchSpace<Text> = {
-  /** Texts that may have a matching event: none is missing, some may be too many. `null` when there are more than `max` or finding out costs more than it saves. */
+  /**
+   * Texts that may have a matching event: none is missing, some may be too many. `null` when there are more than `max`, or
+   * when finding out costs more than it saves; with `max` infinite every event may be looked at.
+   */
   textsOfEvents(max: number): Promise<readonly Text[] | null>;
   /** The `count` nearest texts, of those in `within` when given, by descending score. Fewer only when there are no more. */
   nearest(count: number, within: readonly Text[] | null): Promise<readonly Candidate<Text>[]>;
@@ -30,11 +34,14 @@ const setMax = 4_096;
 /** Widening repeats a scan: few, large steps. */
 const widenBy = 16;
 
+/** So many of the nearest texts without `limit` matches among them mean that matches are rare. */
+const rareFrom = 1_024;
+
 /** Up to `limit` texts by score, then newest event, then text id. */
 export async function searchTexts<Text>(space: SearchSpace<Text>, limit: number, plan: SearchPlan): Promise<readonly Ranked<Text>[]> {
-  const within = plan === 'nearest-first' ? null : await space.textsOfEvents(plan === 'auto' ? setMax : Infinity);
-  const seen = new Set<Text>();
+  let within = plan === 'nearest-first' ? null : await space.textsOfEvents(plan === 'auto' ? setMax : Infinity);
   const found: Ranked<Text>[] = [];
+  const seen = new Set<Text>();
 
   for (let count = Math.max(64, limit * 2); ; count *= widenBy) {
     const candidates = await space.nearest(count, within);
@@ -53,6 +60,7 @@ export async function searchTexts<Text>(space: SearchSpace<Text>, limit: number,
       }
     }
     if (isAll || found.length >= limit) break;
+    if (plan === 'auto' && within === null && count >= rareFrom) within = await space.textsOfEvents(Infinity);
   }
   return found.toSorted(byRank).slice(0, limit);
 }

@@ -11,10 +11,15 @@ const schemaVersion = 1;
  * Why these indexes and no more: each costs every event a write. `events_by_text` also answers counts and newest
  * events under filters by type, category, price and time without touching the events; `events_by_category` finds the texts of a category by seeking from one to the next.
  *
+ * `totals` is kept by the writes: SQLite would count a table by reading all of it.
+ *
  * Vectors have a table of their own, without the rest of the text, because a search reads all of it.
  */
 const storeTables = `
   CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+  CREATE TABLE totals (name TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
+  INSERT INTO totals (name, count) VALUES ('texts', 0), ('events', 0);
 
   CREATE TABLE texts (
     key INTEGER PRIMARY KEY,

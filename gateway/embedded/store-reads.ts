@@ -34,8 +34,7 @@ export function createStoreReads(database: DatabaseSync, dimensions: number): St
   const textById = database.prepare('SELECT id, text, product FROM texts WHERE key = ?');
   const vectorById = database.prepare('SELECT vector FROM vectors WHERE text = (SELECT key FROM texts WHERE id = ?)');
   const eventById = database.prepare(`SELECT ${storedEvent} ${withText} WHERE events.id = ?`);
-  // Both are counted from a small index and not from the tables, whose pages are full of texts and payloads.
-  const counts = database.prepare('SELECT (SELECT count(*) FROM vectors) AS texts, (SELECT count(*) FROM events INDEXED BY events_by_ingestion) AS events');
+  const total = database.prepare('SELECT count FROM totals WHERE name = ?');
 
   /** Texts near the vector, and their events, under one filter. */
   const spaceOf = (vector: Float32Array, filter: EventFilter, condition: Condition) => {
@@ -136,8 +135,7 @@ export function createStoreReads(database: DatabaseSync, dimensions: number): St
     },
 
     counts() {
-      const row = counts.get();
-      return { texts: Number(row?.['texts']), events: Number(row?.['events']) };
+      return { texts: Number(total.get('texts')?.['count']), events: Number(total.get('events')?.['count']) };
     },
   };
 }

@@ -52,6 +52,8 @@ export function createStoreWrites(database: DatabaseSync): StoreWrites {
   const deleteText = database.prepare('DELETE FROM texts WHERE key = ?');
   const deleteVector = database.prepare('DELETE FROM vectors WHERE text = ?');
 
+  const addTotal = database.prepare('UPDATE totals SET count = count + ? WHERE name = ?');
+
   /** A text without events begins its grace. */
   const markIfUnreferenced = (text: number, now: number) => {
     if (hasEvents.get(text) === undefined) mark.run(now, text);
@@ -70,21 +72,27 @@ export function createStoreWrites(database: DatabaseSync): StoreWrites {
 
     putTexts({ rows, vectors, now }) {
       const dimensions = vectors.length / Math.max(1, rows.length);
+      let added = 0;
       for (const [index, [id, text, kind, product, provenance]] of rows.entries()) {
         const { runnerSession, runnerName, device, dtype, embeddedAt, checkedAt } = provenance;
+        if (textById.get(uuidBytes(id)) === undefined) added += 1;
         // Until its first event comes, a text counts as unreferenced: one whose event was never stored goes by itself.
         const row = putText.get(uuidBytes(id), text, kind, product, runnerSession, runnerName, device, dtype, embeddedAt, checkedAt, now);
         putVector.run(Number(row?.['key']), kind, new Uint8Array(vectors.buffer, vectors.byteOffset + index * dimensions * 4, dimensions * 4));
       }
+      addTotal.run(added, 'texts');
     },
 
     putEvents({ rows, now }) {
-      return rows.map(([id, textId, ...columns]) => {
+      let added = 0;
+      const statuses = rows.map(([id, textId, ...columns]): EventStatus => {
         const text = textById.get(uuidBytes(textId));
         if (text === undefined) return 'missing-text';
         const key = Number(text['key']);
         const eventKey = uuidBytes(id);
-        if (insertEvent.run(eventKey, key, ...columns).changes === 0) {
+        if (insertEvent.run(eventKey, key, ...columns).changes === 1) {
+          added += 1;
+        } else {
           const [timestamp] = columns;
           const stored = eventById.get(eventKey);
           if (Number(stored?.['timestamp']) >= timestamp) return 'superseded';
@@ -94,6 +102,8 @@ export function createStoreWrites(database: DatabaseSync): StoreWrites {
         if (text['unreferenced_since'] !== null) mark.run(null, key);
         return 'stored';
       });
+      addTotal.run(added, 'events');
+      return statuses;
     },
 
     forget({ ingestedBefore, now, textGraceMs }) {
@@ -104,6 +114,8 @@ export function createStoreWrites(database: DatabaseSync): StoreWrites {
         deleteVector.run(Number(row['key']));
         deleteText.run(Number(row['key']));
       }
+      addTotal.run(-deleted.length, 'events');
+      addTotal.run(-texts.length, 'texts');
       return { events: deleted.length, texts: texts.length, more: deleted.length === forgetMax || texts.length === forgetMax };
     },
   };

@@ -1,0 +1,170 @@
+// A data folder belongs to one process and one index, and says plainly what is wrong with it; the log keeps its bounds.
+
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { IndexMismatchError, LogFullError, UsageError } from '#core/errors.ts';
+import { ManualClock } from '#core/memory/manual-clock.ts';
+import type { LogRecord } from '#core/ports.ts';
+import { eventRecord, textRecord } from '../conformance/store-records.ts';
+import { identity, openFolder, reopening, temporaryFolder } from './embedded-harness.ts';
+
+const recordOf = (n: number, bytes = 10, timestamp = 0): LogRecord => ({ key: null, value: new Uint8Array(bytes).fill(n), headers: {}, timestamp });
+
+/** Opens the folder in another process and leaves it open. */
+async function holder(path: string): Promise<ReturnType<typeof fork>> {
+  const child = fork(fileURLToPath(new URL('./embedded-holder.ts', import.meta.url)), [path], { execArgv: [] });
+  await once(child, 'message');
+  return child;
+}
+
+describe('a data folder', () => {
+  it('refuses a second process, naming the folder and the first; a SIGKILL of that one frees it', async () => {
+    await using folder = await temporaryFolder();
+    const first = await holder(folder.path);
+    const refused = await openFolder(folder.path).catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(UsageError);
+    expect(String(refused)).toContain(folder.path);
+    expect(String(refused)).toContain(`process ${first.pid}`);
+    first.kill('SIGKILL');
+    await once(first, 'exit');
+    await using embedded = await openFolder(folder.path);
+    expect(await embedded.store.counts()).toEqual({ texts: 0, events: 0 });
+  });
+
+  it('refuses a second opening in the same process', async () => {
+    await using folder = await temporaryFolder();
+    await using _first = await openFolder(folder.path);
+    await expect(openFolder(folder.path)).rejects.toThrow(UsageError);
+  });
+
+  it('made for another model refuses this one, names both and says how to go on', async () => {
+    await using folder = await temporaryFolder();
+    await (await openFolder(folder.path))[Symbol.asyncDispose]();
+    for (const other of [{ modelId: 'other-model' }, { modelRevision: 'r2' }, { dimensions: 16 }, { templateHash: 't2' }]) {
+      const error = await openFolder(folder.path, { identity: { ...identity, ...other } }).catch((caught: unknown) => caught);
+      expect(error).toBeInstanceOf(IndexMismatchError);
+      expect(String(error)).toContain(identity.modelId);
+      expect(String(error)).toContain(String(Object.values(other)[0]));
+      expect(String(error)).toMatch(/another data folder/);
+    }
+  });
+
+  it('written by a newer version is left alone', async () => {
+    await using folder = await temporaryFolder();
+    await (await openFolder(folder.path))[Symbol.asyncDispose]();
+    const file = new DatabaseSync(join(folder.path, 'vectorstream.db'));
+    file.exec('PRAGMA user_version = 99');
+    file.close();
+    await expect(openFolder(folder.path)).rejects.toThrow(/newer VectorStream \(schema 99/);
+  });
+
+  it('with something else under the database\'s name says so', async () => {
+    await using folder = await temporaryFolder();
+    await writeFile(join(folder.path, 'vectorstream.db'), 'This is a text file, and a long one. '.repeat(1000));
+    const error = await openFolder(folder.path).catch((caught: unknown) => caught);
+    expect(error).toBeInstanceOf(UsageError);
+    expect(String(error)).toMatch(/vectorstream\.db is damaged or not a database/);
+  });
+
+  it('that cannot be a folder is a clear error', async () => {
+    await using folder = await temporaryFolder();
+    await writeFile(join(folder.path, 'file'), '');
+    for (const path of [join(folder.path, 'file'), join(folder.path, 'file', 'below')]) {
+      const error = await openFolder(path).catch((caught: unknown) => caught);
+      expect(error).toBeInstanceOf(UsageError);
+      expect(String(error)).toContain(`The data folder ${path} cannot be used`);
+    }
+  });
+
+  it.skipIf(process.getuid?.() === 0)('that is read-only is a clear error (skipped as root, who may write anywhere)', async () => {
+    await using folder = await temporaryFolder();
+    await mkdir(join(folder.path, 'locked'), { mode: 0o500 });
+    await expect(openFolder(join(folder.path, 'locked'))).rejects.toThrow(UsageError);
+  });
+
+  it('tells of the death of its workers once, and every call ends', async () => {
+    await using folder = await temporaryFolder();
+    const deaths: string[] = [];
+    const embedded = await openFolder(folder.path, { died: (error) => deaths.push(error.code) });
+    const calls = Array.from({ length: 5 }, () => embedded.store.counts());
+    await Promise.all(calls);
+    const pending = embedded.sink.append([recordOf(1)]).then(() => 'answered', () => 'rejected');
+    await embedded.kill();
+    expect(['answered', 'rejected']).toContain(await pending);
+    await expect(embedded.store.counts()).rejects.toMatchObject({ code: 'worker_stopped' });
+    expect(deaths).toEqual([]);
+  });
+});
+
+describe('the embedded log', () => {
+  it('refuses what would pass its bound of unread bytes, and takes it once the group has read', async () => {
+    await using folder = await reopening({ partitions: 1, log: { unreadBytesMax: 10_000, retentionBytes: 0, retentionMs: 0 } });
+    const embedded = await folder.get();
+    const source = await embedded.source('group', { commitMs: 1 });
+    await embedded.sink.append([recordOf(1, 6_000)]);
+    const full = await embedded.sink.append([recordOf(2, 6_000)]).catch((error: unknown) => error);
+    expect(full).toBeInstanceOf(LogFullError);
+    expect(full).toMatchObject({ retryable: true });
+    for await (const batch of source.deliveries(new AbortController().signal)) {
+      for (const delivery of batch) delivery.settle({ status: 'stored' });
+      break;
+    }
+    await source[Symbol.asyncDispose]();
+    const again = await embedded.source('group');
+    expect(await embedded.sink.append([recordOf(2, 6_000)])).toEqual([{ topic: 'events', partition: 0, offset: 1 }]);
+    await again[Symbol.asyncDispose]();
+  });
+
+  it('forgets by size and age what the group has committed, and nothing else', async () => {
+    const clock = new ManualClock(1_000_000);
+    await using folder = await reopening({ partitions: 1, clock, log: { unreadBytesMax: 2 ** 30, retentionBytes: 2 ** 30, retentionMs: 60_000 } });
+    const embedded = await folder.get();
+    await embedded.sink.append(Array.from({ length: 20 }, (_, n) => recordOf(n, 10, 1_000_000)));
+    const reader = await embedded.source('group', { commitSettles: 1 });
+    for await (const batch of reader.deliveries(new AbortController().signal)) {
+      for (const delivery of batch.slice(0, 12)) delivery.settle({ status: 'stored' });
+      break;
+    }
+    await reader[Symbol.asyncDispose]();
+    const again = await embedded.source('group');
+    await clock.advance(3_600_000);
+    // A group that starts anew sees what is left: the records that the other had not committed.
+    await expect.poll(async () => {
+      await clock.advance(10_000);
+      const probe = await embedded.source(`probe ${clock.now()}`);
+      const lag = await probe.lag();
+      await probe[Symbol.asyncDispose]();
+      return lag;
+    }).toEqual([{ partition: 0, lag: 8 }]);
+    expect(await again.lag()).toEqual([{ partition: 0, lag: 8 }]);
+    await again[Symbol.asyncDispose]();
+  });
+
+  it('keeps its partitions and offsets over restarts, and never gets fewer', async () => {
+    await using folder = await temporaryFolder();
+    for (const [partitions, expected] of [[3, 3], [1, 3], [4, 4]] as const) {
+      await using embedded = await openFolder(folder.path, { partitions });
+      await embedded.sink.append(Array.from({ length: 12 }, (_, n) => recordOf(n)));
+      const source = await embedded.source('group');
+      expect((await source.lag()).length).toBe(expected);
+      await source[Symbol.asyncDispose]();
+    }
+  });
+
+  it('searches and appends at the same time', async () => {
+    await using folder = await reopening();
+    const { store, sink } = await folder.get();
+    await store.putTexts([textRecord(1)]);
+    await store.putEvents([eventRecord(1)]);
+    const results = await Promise.all([
+      ...Array.from({ length: 20 }, (_, n) => sink.append([recordOf(n)])),
+      ...Array.from({ length: 20 }, () => store.search({ vector: textRecord(1).embedding.vector, limit: 1, filter: {} })),
+    ]);
+    expect(results.every((result) => result.length === 1)).toBe(true);
+  });
+});
