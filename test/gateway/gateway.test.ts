@@ -111,11 +111,15 @@ describe('the gateway', () => {
 
 async function run(args: readonly string[], env: Record<string, string>) {
   const child = spawn(process.execPath, ['gateway/main.ts', ...args], { env: { PATH: process.env['PATH'] ?? '', ...env }, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+  const { stdout, stderr } = child;
+  if (stdout === null || stderr === null) throw new Error('The child has no output to read.');
   let out = '';
   let err = '';
-  child.stdout?.on('data', (chunk) => (out += String(chunk)));
-  child.stderr?.on('data', (chunk) => (err += String(chunk)));
-  const exit = once(child, 'close').then(([code]: unknown[]) => code);
+  stdout.on('data', (chunk) => (out += String(chunk)));
+  stderr.on('data', (chunk) => (err += String(chunk)));
+  // Not `close`: that never comes to a parent that hung up the channel.
+  const exited: Promise<unknown[]> = once(child, 'exit');
+  const exit = Promise.all([exited, once(stdout, 'end'), once(stderr, 'end')]).then(([[code]]) => code);
   cleanUps.push(async () => {
     child.kill('SIGKILL');
     await exit;
