@@ -12,7 +12,7 @@ export async function openModelFolder(path: string): Promise<ModelFolder> {
   const folder = resolve(path);
   const found = await stat(folder).catch(() => null);
   if (found?.isDirectory() !== true) {
-    throw new UsageError(`VECTORSTREAM_MODEL is "${path}": there is no such folder. Give models/all-MiniLM-L6-v2, or a folder with the files of another model and their manifest.json (scripts/model-manifest.mjs).`);
+    throw new UsageError(`VECTORSTREAM_MODEL is "${path}": there is no such folder. Give models/all-MiniLM-L6-v2, or a folder with the files of another model and their manifest.json (scripts/model-manifest.ts).`);
   }
   return { folder, model: await openModel((file) => readFile(join(folder, file))) };
 }

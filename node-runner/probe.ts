@@ -2,10 +2,12 @@
 
 import { writeSync } from 'node:fs';
 import { VectorStreamError } from '#core/errors.ts';
+import { yieldToOthers } from './priority.ts';
 import { openSession } from './session.ts';
 import { sessionSchema } from './session-request.ts';
 
 const request = sessionSchema.parse(JSON.parse(process.argv[2] ?? ''));
+yieldToOthers();
 const candidate = { device: request.device, dtype: request.dtype };
 
 try {

@@ -1,6 +1,5 @@
 // Opens one proved session for this process: what a probe and a worker both begin with.
 
-import { constants, setPriority } from 'node:os';
 import { readGolden } from '#core/model-manifest.ts';
 import type { Embedder } from '#core/ports.ts';
 import { cpuBudget, createEmbedder, gpuBudget } from '#core/transformers/embedder.ts';
@@ -11,7 +10,6 @@ import type { SessionRequest } from './session-request.ts';
 
 /** @throws ModelFileError, SessionError, WrongVectorsError */
 export async function openSession(request: SessionRequest): Promise<{ embedder: Embedder; golden: string }> {
-  yieldToOthers();
   const { model, folder } = await openModelFolder(request.model);
   const golden = await readGolden(model);
   const machine = describeMachine();
@@ -26,13 +24,4 @@ export async function openSession(request: SessionRequest): Promise<{ embedder: 
   const bounds = model.manifest.dtypes[request.dtype] ?? { goldenMeanMin: 1, goldenMin: 1 };
   const { embedder, verdict } = await warmUp(loaded, golden, bounds, request.measureMs);
   return { embedder, golden: verdict.message };
-}
-
-/** Searches and the gateway go first on a busy machine. */
-function yieldToOthers(): void {
-  try {
-    setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
-  } catch {
-    // Some containers forbid it; embedding works as well at normal priority.
-  }
 }

@@ -9,6 +9,7 @@ import { queuedEmbedder } from '#core/queued-embedder.ts';
 import { keepConnected, RunnerRefusedError } from '#core/runner-connection.ts';
 import { ConnectError, connectWebSocket } from '#core/websocket-channel.ts';
 import { createLog } from './log.ts';
+import { yieldToOthers } from './priority.ts';
 import { openSession } from './session.ts';
 import { sessionSchema } from './session-request.ts';
 import { drainMessage, workerRequestSchema, type FromWorker } from './worker-messages.ts';
@@ -16,6 +17,7 @@ import { drainMessage, workerRequestSchema, type FromWorker } from './worker-mes
 const request = workerRequestSchema.parse(JSON.parse(process.argv[2] ?? ''));
 const log = createLog({ level: request.logLevel, format: request.logFormat, fields: { runner: request.name } });
 const drain = new AbortController();
+yieldToOthers();
 const stop = (): void => drain.abort();
 
 // Ctrl-C reaches the whole process group; the supervisor then says what to do.

@@ -27,7 +27,7 @@ export async function modelCopy(changes: Readonly<Record<string, Uint8Array | st
 /** The shipped fp32 graph with a second output, `last_hidden_state`, as graphs on the Hugging Face hub have it. */
 export async function modelWithHiddenStates(pooling: Manifest['pooling']): Promise<ModelCopy> {
   const manifest = parseManifest(await readFile(join(shippedModel, 'manifest.json'), 'utf8'));
-  const graph = Buffer.concat([await readFile(join(shippedModel, 'onnx/model.onnx')), hiddenStateOutput('/layers.5/ln2/LayerNormalization_output_0')]);
+  const graph = await graphWithHiddenStates();
   return modelCopy({
     'onnx/model.onnx': graph,
     'manifest.json': JSON.stringify({
@@ -35,6 +35,10 @@ export async function modelWithHiddenStates(pooling: Manifest['pooling']): Promi
       files: { ...manifest.files, 'onnx/model.onnx': await revisionOf(graph) },
     }),
   });
+}
+
+export async function graphWithHiddenStates(): Promise<Buffer> {
+  return Buffer.concat([await readFile(join(shippedModel, 'onnx/model.onnx')), hiddenStateOutput('/layers.5/ln2/LayerNormalization_output_0')]);
 }
 
 /**
