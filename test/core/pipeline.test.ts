@@ -20,8 +20,10 @@ const encode = (text: string) => new TextEncoder().encode(text);
 type Kind = 'valid' | 'not-json' | 'bad-price' | 'poison-text' | 'text-refused' | 'store-refuses';
 type Sent = { readonly kind: Kind; readonly eventId: string; readonly product: number };
 
+const namePrefixes: Partial<Record<Kind, string>> = { 'poison-text': 'poison', 'text-refused': 'refused' };
+
 function recordOf({ kind, eventId, product }: Sent): LogRecord {
-  const name = `${{ 'poison-text': 'poison', 'text-refused': 'refused' }[String(kind)] ?? 'product'} ${product}`;
+  const name = `${namePrefixes[kind] ?? 'product'} ${product}`;
   const price = kind === 'bad-price' ? -1 : 5;
   const event = { event_id: eventId, timestamp: '2026-11-23T11:00:00Z', user_id: 'u', session_id: 's', event_type: 'view', product: { id: `p${product}`, name, price } };
   const value = encode(kind === 'not-json' ? '{"event_id":' : JSON.stringify(event));
@@ -47,6 +49,8 @@ function randomFrom(seed: number): () => number {
 const unavailable = () => new DependencyError('store', 'unavailable', 'The store does not answer.', { retryable: true });
 
 const badRequest = () => new DependencyError('store', 'bad_request', 'One point is malformed.', { retryable: false });
+
+const letterId = (topic: string, partition: number, offset: number) => uuidV5(`${topic}/${partition}/${offset}`);
 
 /** A world in which everything outside the pipeline fails as the test wants it to. */
 function createWorld(random: () => number, faultRate: number) {
@@ -97,8 +101,6 @@ function createWorld(random: () => number, faultRate: number) {
       return { ok: true, embedding: { vector: fakeVector(text), provenance } };
     },
   };
-  const letterId = (topic: string, partition: number, offset: number) => uuidV5(`${topic}/${partition}/${offset}`);
-
   /** The source, held to the rule that a delivery is settled only once its end is durable. */
   function watched(source: EventSource): EventSource {
     return {
@@ -125,16 +127,16 @@ function createWorld(random: () => number, faultRate: number) {
     const source = log.source('group');
     const stop = new AbortController();
     const pipeline = runPipeline({ source: watched(source), store, deadLetters, embedding, clock, random, limits, observer, signal: stop.signal });
-    let ended = false;
-    const outcome = pipeline.finally(() => { ended = true; });
+    const state = { ended: false };
+    const outcome = pipeline.finally(() => { state.ended = true; });
     const stopAt = until === 'drained' ? Infinity : clock.monotonic() + until;
-    for (let step = 0; !ended && clock.monotonic() < stopAt && step < 100_000; step++) {
+    for (let step = 0; !state.ended && clock.monotonic() < stopAt && step < 100_000; step++) {
       await clock.advance(10);
       if (until === 'drained' && source.unsettled() === 0 && (await source.lag()).every(({ lag }) => lag === 0)) break;
     }
     if (end === 'crash') source.crash();
     stop.abort();
-    for (let step = 0; !ended && step < 10_000; step++) await clock.advance(10);
+    for (let step = 0; !state.ended && step < 10_000; step++) await clock.advance(10);
     await outcome;
     await source[Symbol.asyncDispose]();
   }
@@ -191,8 +193,9 @@ describe('the pipeline', () => {
 
   test('while the store is down the intake pauses, nothing is dead-lettered for it, and all resumes by itself', async () => {
     const world = createWorld(randomFrom(2), 0);
+    const putEvents = world.store.putEvents.bind(world.store);
     const isDown = () => world.clock.monotonic() < 60_000;
-    world.store.putEvents = (events) => (isDown() ? Promise.reject(unavailable()) : world.memoryStore.putEvents(events));
+    world.store.putEvents = (events) => (isDown() ? Promise.reject(unavailable()) : putEvents(events));
     await world.log.sink.append(Array.from({ length: 500 }, (_, index) => recordOf({ kind: 'valid', eventId: `event-${index}`, product: 1 })));
     const states: string[] = [];
     let receivedWhileDown = 0;
@@ -212,9 +215,10 @@ describe('the pipeline', () => {
   test('a text that the store lost under an event is put again, then the event', async () => {
     const world = createWorld(randomFrom(3), 0);
     await world.log.sink.append([recordOf({ kind: 'valid', eventId: 'event-0', product: 1 })]);
+    const putEvents = world.store.putEvents.bind(world.store);
     let losses = 0;
     world.store.knownTexts = () => Promise.resolve(new Set());
-    world.store.putEvents = async (events) => (losses++ < 2 ? events.map(() => ({ status: 'missing-text' as const })) : world.memoryStore.putEvents(events));
+    world.store.putEvents = async (events) => (losses++ < 2 ? events.map(() => ({ status: 'missing-text' as const })) : putEvents(events));
     await world.run('drained', 'stop');
     expect((await world.memoryStore.counts()).events).toBe(1);
     expect(world.embedded).toEqual(['product 1', 'product 1', 'product 1']);
