@@ -34,7 +34,7 @@ export function createStoreReads(database: DatabaseSync, dimensions: number): St
   const textById = database.prepare('SELECT id, text, product FROM texts WHERE key = ?');
   const vectorById = database.prepare('SELECT vector FROM vectors WHERE text = (SELECT key FROM texts WHERE id = ?)');
   const eventById = database.prepare(`SELECT ${storedEvent} ${withText} WHERE events.id = ?`);
-  const total = database.prepare('SELECT count FROM totals WHERE name = ?');
+  const totalOf = database.prepare('SELECT count FROM totals WHERE name = ?');
 
   /** Texts near the vector, and their events, under one filter. */
   const spaceOf = (vector: Float32Array, filter: EventFilter, condition: Condition) => {
@@ -135,7 +135,7 @@ export function createStoreReads(database: DatabaseSync, dimensions: number): St
     },
 
     counts() {
-      return { texts: Number(total.get('texts')?.['count']), events: Number(total.get('events')?.['count']) };
+      return { texts: Number(totalOf.get('texts')?.['count']), events: Number(totalOf.get('events')?.['count']) };
     },
   };
 }

@@ -38,8 +38,9 @@ describe('a data folder', () => {
 
   it('refuses a second opening in the same process', async () => {
     await using folder = await temporaryFolder();
-    await using _first = await openFolder(folder.path);
+    await using first = await openFolder(folder.path);
     await expect(openFolder(folder.path)).rejects.toThrow(UsageError);
+    expect(await first.store.counts()).toEqual({ texts: 0, events: 0 });
   });
 
   it('made for another model refuses this one, names both and says how to go on', async () => {

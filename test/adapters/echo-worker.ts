@@ -1,0 +1,46 @@
+// A worker that answers what it was asked, throws what it is told to, and falls over on demand.
+
+import { parentPort, workerData } from 'node:worker_threads';
+import { DependencyError, IndexMismatchError, LogFullError, UsageError } from '#core/errors.ts';
+import { handlerOf, serve } from '../../gateway/embedded/rpc.ts';
+
+export type EchoApi = { echo(value: unknown): unknown; fail(name: string): null; die(argument: null): null };
+
+const errors: Readonly<Record<string, Error>> = {
+  DependencyError: new DependencyError('embedded', 'busy', 'It is busy.', { retryable: true }),
+  UsageError: new UsageError('Use it well.'),
+  LogFullError: new LogFullError('It is full.'),
+  IndexMismatchError: new IndexMismatchError('It is another.'),
+};
+
+const handlers: EchoApi = {
+  echo: (value) => value,
+  fail: (name) => {
+    throw errors[name] ?? new TypeError('An unexpected error.');
+  },
+  die: () => {
+    queueMicrotask(() => {
+      throw new Error('It fell over.');
+    });
+    return null;
+  },
+};
+
+if (parentPort === null) throw new Error('The echo runs in a worker.');
+serve(parentPort, () => {
+  if (workerData === 'cannot start') throw new UsageError('The folder is not there.');
+  return {
+    answer: (calls) => {
+      const dying = calls.some(({ method }) => method === 'die');
+      for (const call of calls) {
+        try {
+          const value = handlerOf(handlers, call)(call.argument);
+          if (!dying) call.resolve(value);
+        } catch (error) {
+          call.reject(error);
+        }
+      }
+    },
+    close: async () => {},
+  };
+});
