@@ -50,7 +50,7 @@ export async function connectTarget(options: TargetOptions): Promise<Target> {
           const { events, runners, store, dead_letters: letters } = await client.stats(either);
           own?.readLog();
           const left = Math.max(events.lag, events.unsettled);
-          onLeft(left, runners.some(({ state }) => state === 'ready') ? '' : 'waiting for a runner');
+          onLeft(left, left === 0 || runners.some(({ state }) => state === 'ready') ? '' : 'waiting for a runner');
           if (left === 0) return { added: store.events - before.store.events, deadLettered: letters.open - before.dead_letters.open };
           await clock.sleep(searchablePollMs, either);
         }

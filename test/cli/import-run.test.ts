@@ -260,6 +260,14 @@ describe('hostile files', () => {
     }), { numRuns: 40 });
   });
 
+  it('any bytes end in an account or in one line that says no', async () => {
+    await fc.assert(fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 300 }), fc.boolean(), async (bytes, withHeader) => {
+      const content = withHeader ? Buffer.concat([Buffer.from(`${header}\n`), bytes]) : Buffer.from(bytes);
+      const outcome = await run(await file(content)).then((result) => result.code, (error: unknown) => (error instanceof UsageError ? 2 : error));
+      expect([0, 2]).toContain(outcome);
+    }), { numRuns: 60 });
+  });
+
   it.each([
     ['no such file', () => join(folder, 'nowhere.csv'), /no such file/],
     ['a folder', () => folder, /is a folder/],
