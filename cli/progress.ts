@@ -48,7 +48,7 @@ export function createProgress({ label, total, out, clock }: ProgressOptions): P
 
   const draw = (): void => {
     const line = progressLine({ label, total, ...state, rate, isLive });
-    if (isLive) out.write(`\r${line.slice(0, Math.max(20, (out.columns ?? 80) - 1))}\u001b[K`);
+    if (isLive) out.write(`\r${line.slice(0, Math.max(20, (out.columns || 80) - 1))}\u001b[K`);
     else out.write(`${line}\n`);
     isLineOpen = isLive;
   };

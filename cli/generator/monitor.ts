@@ -25,7 +25,7 @@ export async function monitor({ client, clock, signal, out }: MonitorOptions): P
       const now = { at: clock.monotonic(), stored: stats.events.stored };
       const rate = before === null ? 0 : Math.max(0, ((now.stored - before.stored) / (now.at - before.at)) * 1000);
       before = now;
-      out.write(out.isTTY === true ? `\r${monitorLine(stats, rate).slice(0, (out.columns ?? 80) - 1)}\u001b[K` : `${monitorLine(stats, rate)}\n`);
+      out.write(out.isTTY === true ? `\r${monitorLine(stats, rate).slice(0, (out.columns || 80) - 1)}\u001b[K` : `${monitorLine(stats, rate)}\n`);
       await clock.sleep(everyMs, signal);
     }
   } catch (error) {
