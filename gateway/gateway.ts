@@ -1,7 +1,5 @@
 // Puts the parts together and takes them apart again: the one place that knows every adapter.
-import { availableParallelism } from 'node:os';
-import { resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join, resolve } from 'node:path';
 import { systemClock } from '#core/clock.ts';
 import { eventLimits } from '#core/event.ts';
 import { defaultPipelineLimits, runPipeline } from '#core/pipeline.ts';
@@ -89,7 +87,7 @@ export async function startGateway(config: Config, { log, secrets, environment, 
     store, clock, log, retentionMs: config.store.retentionDays * 86_400_000, sweepEveryMs: config.store.sweepMinutes * 60_000, textGraceMs: 2 * limits.knownTextAgeMsMax,
   }, stopping.signal);
   const runners = config.runners.count === 0 ? null : ownRunners(config, { log, environment, token: tokens.trusted, port: server.port, model: model.folder, dataDir });
-  log.info({ url: server.url, data_dir: dataDir, model: identity.modelId, key_needed: config.gateway.apiKey !== null, cores: availableParallelism() }, 'listening');
+  log.info({ data_dir: dataDir, model: identity.modelId, key_needed: config.gateway.apiKey !== null }, `listening on ${server.url}`);
 
   const shutDown = async (): Promise<void> => {
     const stopped = server.stop(config.gateway.shutdownMsMax / 2);
@@ -123,7 +121,7 @@ function ownRunners(config: Config, { log, environment, token, port, model, data
   const { format, level } = config.logging;
   const given = Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined && entry[0] !== 'VECTORSTREAM_API_KEY');
   return startLocalRunners({
-    script: fileURLToPath(new URL('../node-runner/main.ts', import.meta.url)),
+    script: join(import.meta.dirname, '..', 'node-runner/main.ts'),
     args: ['--runners', String(config.runners.count)],
     environment: {
       ...Object.fromEntries(given),

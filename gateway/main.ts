@@ -1,57 +1,7 @@
-// `npm start`: reads the settings once, runs the gateway until told to stop, and ends in one line whatever goes wrong.
-import { readFile } from 'node:fs/promises';
-import { UsageError } from '#core/errors.ts';
-import { helpText } from './config-help.ts';
-import { parseConfig, parseFlags, type Config } from './config.ts';
-import { startGateway } from './gateway.ts';
-import { createLog } from './telemetry/log.ts';
+// `npm start`.
+import { enableCompileCache } from 'node:module';
 
-/** 130 and 143: how a shell reports an end by Ctrl-C and by SIGTERM; used only for the second, impatient signal. */
-const impatientExitCodes = { SIGINT: 130, SIGTERM: 143 } as const;
-
-try {
-  const { help, configFile, flags } = parseFlags(process.argv.slice(2));
-  if (help) process.stdout.write(helpText());
-  else await run(parseConfig({ yaml: await settingsFile(configFile), env: process.env, flags }));
-} catch (error) {
-  // What a person can put right is told in one line; anything else with its trace.
-  process.stderr.write(`${error instanceof UsageError ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
-  process.exit(error instanceof UsageError ? 2 : 1);
-}
-
-async function run(config: Config): Promise<void> {
-  const secrets = new Set([config.gateway.apiKey, config.runners.token].filter((secret) => secret !== null));
-  const log = createLog({ ...config.logging, secrets, destination: null });
-  const fatal = (error: unknown): void => {
-    log.fatal({ err: error }, 'the gateway cannot go on');
-    process.exit(1);
-  };
-  process.on('uncaughtException', fatal);
-  process.on('unhandledRejection', fatal);
-
-  const gateway = await startGateway(config, { log, secrets, environment: process.env, onFatal: fatal });
-
-  let stopping = false;
-  const stop = (why: string): void => {
-    stopping = true;
-    log.info({ why }, 'stopping');
-    gateway.close().then(() => process.exit(0), fatal);
-  };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => (stopping ? process.exit(impatientExitCodes[signal]) : stop(signal)));
-  }
-  // Started by another program (the demo, an import) that is gone, however it ended.
-  if (process.channel) process.on('disconnect', () => stop('the program that started it is gone'));
-  process.send?.({ type: 'listening', url: gateway.url });
-}
-
-/** `vectorstream.yaml` may be absent; a file that was asked for may not. */
-async function settingsFile(asked: string | null): Promise<string | null> {
-  try {
-    return await readFile(asked ?? 'vectorstream.yaml', 'utf8');
-  } catch (error) {
-    const absent = error instanceof Error && 'code' in error && error.code === 'ENOENT';
-    if (absent && asked === null) return null;
-    throw new UsageError(`${asked ?? 'vectorstream.yaml'} cannot be read: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
-  }
-}
+// Before the rest is imported, which is then compiled once and not at every start.
+enableCompileCache();
+const { main } = await import('./run.ts');
+await main(process.argv.slice(2), process.env);

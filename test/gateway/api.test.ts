@@ -1,3 +1,4 @@
+// Every path of the HTTP API but ingestion, asked in process: what it answers, what it refuses and how it tells.
 import { describe, expect, test } from 'vitest';
 import { DependencyError } from '#core/errors.ts';
 import { createMemoryDeadLetters } from '#core/memory/memory-dead-letters.ts';

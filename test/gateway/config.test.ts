@@ -1,3 +1,4 @@
+// Settings from file, environment and flags: precedence, one-line refusals, the closed door, and the example file.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { exampleYaml, helpText } from '../../gateway/config-help.ts';

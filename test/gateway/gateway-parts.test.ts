@@ -1,3 +1,4 @@
+// Runner token, local runners, HTTP server and retention, each alone.
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
