@@ -41,7 +41,8 @@ async function freePort(): Promise<number> {
 }
 
 const entry = (level: number, msg: string, more = ''): string => `{"level":${level},"msg":"${msg}"${more}}`;
-const fake = join(import.meta.dirname, 'helpers', 'fake-gateway.ts');
+const root = join(import.meta.dirname, '..', '..');
+const fake = join(root, 'test/cli/helpers/fake-gateway.ts');
 const never = new AbortController().signal;
 
 async function run(dieAt: number, invalidPercent: number) {
@@ -50,7 +51,7 @@ async function run(dieAt: number, invalidPercent: number) {
   const said: string[] = [];
   await using gateway = await startGateway({
     command: [process.execPath, fake, String(port), join(dataDir, 'log'), String(dieAt)],
-    folder: join(import.meta.dirname, '..', '..'), env: process.env, host: '127.0.0.1', port, dataDir, clock: systemClock, say: (line) => said.push(line),
+    folder: root, env: process.env, host: '127.0.0.1', port, dataDir, clock: systemClock, say: (line) => said.push(line),
   });
   const client = createGatewayClient({ url: `http://127.0.0.1:${port}`, apiKey: null, clock: systemClock, patienceMs: 20_000, onWait: () => {} });
   await client.stats();
@@ -132,7 +133,7 @@ describe('the demo’s gateway', () => {
   });
 
   test('flags that are wrong end the demo with one line before anything starts', () => {
-    const demo = join(import.meta.dirname, '..', '..', 'cli', 'demo.ts');
+    const demo = join(root, 'cli/demo.ts');
     for (const args of [['--count', '0'], ['--stream', 'x'], ['--port', '99999'], ['--acks', '1']]) {
       const { status, stdout, stderr } = spawnSync(process.execPath, [demo, ...args], { encoding: 'utf8' });
       expect([status, stdout, stderr.trim().split('\n').length]).toEqual([2, '', 1]);

@@ -180,7 +180,7 @@ describe('progress', () => {
       let now = 0;
       let out = '';
       const clock: Clock = { now: () => now, monotonic: () => now, sleep: () => Promise.resolve() };
-      const progress = createProgress({ label: 'stored', total: 1000, out: { isTTY, columns: 120, write: (text) => { out += text; } }, clock });
+      const progress = createProgress({ label: 'stored', total: 1000, out: { isTTY, columns: 0, write: (text) => { out += text; } }, clock });
       for (let step = 1; step <= 50; step += 1) {
         now += 200;
         progress.update(step * 20);
