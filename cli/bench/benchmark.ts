@@ -1,0 +1,40 @@
+// What a benchmark is: it is handed a place to work in, and answers rows of figures.
+
+export type Target = { readonly bound: 'at least' | 'less than'; readonly value: number };
+
+export type Row = {
+  readonly measure: string;
+  readonly value: number;
+  readonly unit: string;
+  /** `null` for what is shown but not held to anything. */
+  readonly target: Target | null;
+};
+
+export type BenchmarkContext = {
+  /** Empty, the benchmark's own, and removed after it. */
+  readonly folder: string;
+  /** A tenth of the work, for a look: the figures are rough. */
+  readonly isQuick: boolean;
+  /** Where CPU profiles of the gateway are written; `null` for none. */
+  readonly profileFolder: string | null;
+  readonly signal: AbortSignal;
+  /** One line on what is going on. */
+  readonly say: (line: string) => void;
+};
+
+export type Benchmark = {
+  readonly name: string;
+  /** What it measures, in a sentence. */
+  readonly about: string;
+  /** Rejects with the signal's reason when that aborts; leaves no process behind. */
+  readonly run: (context: BenchmarkContext) => Promise<readonly Row[]>;
+};
+
+export const row = (measure: string, value: number, unit: string, target: Target | null = null): Row => ({ measure, value, unit, target });
+
+export const atLeast = (value: number): Target => ({ bound: 'at least', value });
+export const lessThan = (value: number): Target => ({ bound: 'less than', value });
+
+export function isMet({ value, target }: Row): boolean {
+  return target === null || (target.bound === 'at least' ? value >= target.value : value < target.value);
+}

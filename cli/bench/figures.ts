@@ -1,0 +1,27 @@
+// Turns measurements into the figures that are reported.
+
+/** The middle value, or the mean of the two middle ones. NaN of nothing. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length / 2;
+  const [low, high] = [sorted[Math.ceil(middle) - 1], sorted[Math.floor(middle)]];
+  return low === undefined || high === undefined ? Number.NaN : (low + high) / 2;
+}
+
+/** `ours` over `theirs`, the median over rounds: a machine that is slow for a while is so for both members of a pair. */
+export function medianRatio(rounds: readonly { readonly ours: number; readonly theirs: number }[]): number {
+  return median(rounds.map(({ ours, theirs }) => ours / theirs));
+}
+
+/** Of the line of least squares: units of y per unit of x. NaN unless two points differ in x. */
+export function slope(points: readonly { readonly x: number; readonly y: number }[]): number {
+  const mean = (of: (point: { readonly x: number; readonly y: number }) => number): number => points.reduce((sum, point) => sum + of(point), 0) / points.length;
+  const [x, y] = [mean((point) => point.x), mean((point) => point.y)];
+  return mean((point) => (point.x - x) * (point.y - y)) / mean((point) => (point.x - x) ** 2);
+}
+
+/** The second half of the way from the first x to the last. Points are in order of x. */
+export function secondHalf<P extends { readonly x: number }>(points: readonly P[]): readonly P[] {
+  const [first, last] = [points[0], points.at(-1)];
+  return first === undefined || last === undefined ? [] : points.filter(({ x }) => x >= (first.x + last.x) / 2);
+}

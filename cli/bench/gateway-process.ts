@@ -1,0 +1,101 @@
+// A gateway of its own for a benchmark: the real program on a free port and a fresh folder, ended with the benchmark.
+
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { systemClock } from '#core/clock.ts';
+import { createGatewayClient, type GatewayClient } from '../gateway-client.ts';
+import type { BenchmarkContext } from './benchmark.ts';
+
+export type GatewayProcess = AsyncDisposable & {
+  readonly client: GatewayClient;
+  /** From the start of the process to the first 200 of /readyz. */
+  readonly readyMs: number;
+  /** The most memory that the process has had resident, where the system tells (Linux), else null. */
+  peakBytes(): number | null;
+  /** Processor time of the process so far, all its threads together. */
+  cpuSeconds(): Promise<number>;
+};
+
+export const root = join(import.meta.dirname, '../..');
+
+const readyMsMax = 120_000;
+const readyPollMs = 10;
+const closeMsMax = 15_000;
+
+/**
+ * Resolves when the gateway is ready. Its settings are the defaults of a machine without any, but for the folder, the port
+ * and what `settings` names. Rejects with the last lines of its log when it ends.
+ */
+export async function startGateway({ folder, profileFolder, signal }: BenchmarkContext, settings: Readonly<Record<string, string>> = {}): Promise<GatewayProcess> {
+  signal.throwIfAborted();
+  const logPath = join(folder, 'gateway.log');
+  mkdirSync(folder, { recursive: true });
+  const log = openSync(logPath, 'a');
+  const given = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(VECTORSTREAM|KAFKA|QDRANT|LOG)_/.test(name)));
+  const startedAt = performance.now();
+  const child = spawn(process.execPath, [...(profileFolder === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`]), join(root, 'gateway/main.ts')], {
+    // A process group of its own, so that Ctrl-C reaches it through this program only, which stops it in order. It also
+    // ends when this program does, because the channel closes.
+    cwd: root, detached: true, stdio: ['ignore', log, log, 'ipc'],
+    env: { ...given, VECTORSTREAM_DATA_DIR: join(folder, 'data'), VECTORSTREAM_PORT: '0', LOG_LEVEL: 'warn', LOG_FORMAT: 'json', ...settings },
+  });
+  closeSync(log);
+  try {
+    const client = await connected(child, logPath, signal);
+    const giveUpAt = performance.now() + readyMsMax;
+    for (let reason = await client.unreadiness(signal); reason !== null; reason = await client.unreadiness(signal)) {
+      if (performance.now() > giveUpAt || child.exitCode !== null) throw new Error(`The gateway is not ready: ${reason}. ${lastLines(logPath)}`);
+      await systemClock.sleep(readyPollMs, signal);
+    }
+    return {
+      client,
+      readyMs: performance.now() - startedAt,
+      peakBytes: () => peakBytes(child.pid),
+      cpuSeconds: () => cpuSeconds(client.url, signal),
+      [Symbol.asyncDispose]: () => close(child),
+    };
+  } catch (error) {
+    await close(child);
+    throw error;
+  }
+}
+
+/** A client of the address that the gateway names once it listens. */
+async function connected(child: ChildProcess, logPath: string, signal: AbortSignal): Promise<GatewayClient> {
+  const [message]: unknown[] = await Promise.race([
+    once(child, 'message', { signal }),
+    once(child, 'exit', { signal }).then(() => { throw new Error(`The gateway ended at its start. ${lastLines(logPath)}`); }),
+  ]);
+  const url: unknown = typeof message === 'object' && message !== null ? Reflect.get(message, 'url') : null;
+  if (typeof url !== 'string') throw new Error(`The gateway did not say where it listens. ${lastLines(logPath)}`);
+  return createGatewayClient({ url, apiKey: null, clock: systemClock, patienceMs: 60_000, onWait: () => undefined });
+}
+
+async function close(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), closeMsMax);
+  await exited;
+  clearTimeout(timer);
+}
+
+async function cpuSeconds(url: string, signal: AbortSignal): Promise<number> {
+  const metrics = await (await fetch(`${url}/metrics`, { signal })).text();
+  return Number(/^process_cpu_seconds_total (\S+)/m.exec(metrics)?.[1]);
+}
+
+function peakBytes(pid: number | undefined): number | null {
+  try {
+    const kilobytes = /VmHWM:\s*(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+    return kilobytes === undefined ? null : Number(kilobytes) * 1024;
+  } catch {
+    return null;
+  }
+}
+
+function lastLines(logPath: string): string {
+  return `Its log ends with: ${readFileSync(logPath, 'utf8').trim().split('\n').slice(-3).join(' | ') || 'nothing'}`;
+}
