@@ -100,9 +100,12 @@ export async function openEmbedded(options: Pick<EmbeddedOptions, 'dataDir' | 'i
   };
 }
 
-/** `node:sqlite` is marked experimental in Node 24, which is no news to whoever runs a gateway. */
+/**
+ * `node:sqlite` is marked experimental in Node 24, which is no news to whoever runs a gateway. What a worker receives is
+ * garbage as soon as it is written: the default nursery would let tens of MB of it pile up in each.
+ */
 function startWorker(file: URL, data: WriterOptions | ReaderOptions): Worker {
-  return new Worker(file, { workerData: data, execArgv: ['--disable-warning=ExperimentalWarning'] });
+  return new Worker(file, { workerData: data, execArgv: ['--disable-warning=ExperimentalWarning'], resourceLimits: { maxYoungGenerationSizeMb: 6 } });
 }
 
 /** Ends when the signal aborts. */

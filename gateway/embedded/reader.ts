@@ -15,7 +15,7 @@ export type ReaderOptions = { readonly folder: string; readonly dimensions: numb
 
 /** These go before all others, so that many searches do not starve the stream. */
 const urgent: ReadonlySet<string> = new Set(['read', 'lag'] satisfies (keyof ReaderApi)[]);
-const cacheKib = 16 * 1024;
+const cacheKib = 12 * 1024;
 
 const { folder, dimensions }: ReaderOptions = workerData;
 assert(parentPort !== null, 'The database reader runs outside of a worker');

@@ -150,7 +150,8 @@ function waiting(port: MessagePort): Asked | undefined {
 
 /** Only views that span their whole buffer can be moved without taking other data with them. */
 function buffersOf(message: unknown): ArrayBuffer[] {
-  const members: unknown[] = typeof message === 'object' && message !== null ? [message, ...Object.values(message)] : [];
+  const isObject = typeof message === 'object' && message !== null && !Array.isArray(message);
+  const members: readonly unknown[] = ArrayBuffer.isView(message) ? [message] : isObject ? Object.values(message) : [];
   const buffers = new Set<ArrayBuffer>();
   for (const member of members) {
     if (ArrayBuffer.isView(member) && member.buffer instanceof ArrayBuffer && member.byteLength === member.buffer.byteLength) buffers.add(member.buffer);
