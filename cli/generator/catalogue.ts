@@ -102,11 +102,20 @@ function makeProduct(departments: readonly Department[], seed: number, index: nu
   };
 }
 
-type Words = Readonly<Record<'noun' | 'brand' | 'style' | 'colour' | 'feature' | 'second' | 'material' | 'use', string>>;
+type Words = Readonly<Record<string, string>>;
 
-/** `fill('{noun} for {use}', …)` → `running shoes for rainy days`. */
+const compiled = new Map<string, readonly string[]>();
+
+/** `fill('{noun} for {use}', …)` → `running shoes for rainy days`. A template is taken apart once: words stand at odd places. */
 function fill(template: string, words: Words): string {
-  return template.replace(/\{(noun|brand|style|colour|feature|second|material|use)\}/g, (_, word: keyof Words) => words[word]);
+  let parts = compiled.get(template);
+  if (parts === undefined) compiled.set(template, (parts = template.split(/\{(\w+)\}/)));
+  let text = '';
+  for (let index = 0; index < parts.length; index += 1) {
+    const part = parts[index] ?? '';
+    text += index % 2 === 0 ? part : (words[part] ?? part);
+  }
+  return text;
 }
 
 function departmentAt(departments: readonly Department[], share: number): Department {
