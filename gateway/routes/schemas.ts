@@ -54,8 +54,11 @@ const filterFields = {
 
 export const filterSchema = z.strictObject({ ...filterFields, price_min: z.number().optional(), price_max: z.number().optional() }).openapi('EventFilter');
 
+// Not coerced at once: that would read nothing as 0.
+const numberInQuery = z.string().trim().min(1).pipe(z.coerce.number());
+
 /** The same filter in a query string, where all values are text and a list repeats its name. */
-export const filterQueryFields = { ...filterFields, price_min: z.coerce.number().optional(), price_max: z.coerce.number().optional() };
+export const filterQueryFields = { ...filterFields, price_min: numberInQuery.optional(), price_max: numberInQuery.optional() };
 
 export function filterOf(filter: z.infer<typeof filterSchema>): EventFilter {
   const { price_min: priceMin, price_max: priceMax } = filter;
