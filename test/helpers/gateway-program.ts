@@ -1,0 +1,67 @@
+// A real gateway process on a free port, and the few questions that tests ask it over HTTP.
+import { oneRunner, startProgram, type Program } from './program.ts';
+import { until } from './until.ts';
+
+export type Stats = {
+  readonly events: { readonly received: number; readonly stored: number; readonly superseded: number; readonly dead_lettered: number; readonly unsettled: number; readonly lag: number };
+  readonly texts: { readonly unique_seen: number; readonly embedded: number };
+  readonly store: { readonly texts: number; readonly events: number };
+  readonly dead_letters: { readonly open: number };
+  readonly runners: readonly { readonly id: string; readonly name: string; readonly state: string; readonly dtype: string; readonly texts_embedded: number }[];
+};
+
+export type Answer = { readonly status: number; readonly type: string; readonly body: unknown };
+
+export type GatewayClient = {
+  readonly url: string;
+  get(path: string): Promise<Answer>;
+  post(path: string, body: string | Uint8Array<ArrayBuffer>, type?: string): Promise<Answer>;
+  stats(): Promise<Stats>;
+  /** Events can be taken in, embedded and found. */
+  ready(): Promise<void>;
+  /** Everything in the log is stored or dead-lettered, and committed. */
+  idle(msMax: number): Promise<Stats>;
+};
+
+export function gatewayClient(url: string): GatewayClient {
+  const ask = async (path: string, init: RequestInit): Promise<Answer> => {
+    const response = await fetch(`${url}${path}`, { ...init, signal: AbortSignal.timeout(10_000) });
+    const text = await response.text();
+    const type = response.headers.get('content-type') ?? '';
+    return { status: response.status, type, body: type.includes('json') ? JSON.parse(text) : text };
+  };
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the documented shape; a test of it would fail on a wrong one
+  const stats = async (): Promise<Stats> => (await ask('/stats', {})).body as Stats;
+  return {
+    url,
+    stats,
+    get: (path) => ask(path, {}),
+    post: (path, body, type = 'application/json') => ask(path, { method: 'POST', body, headers: { 'content-type': type } }),
+    async ready() {
+      await until('the gateway is ready', 30_000, async () => (await ask('/readyz', {})).status === 200);
+    },
+    idle: (msMax) => until('the gateway has nothing left to do', msMax, async () => {
+      const seen = await stats();
+      return seen.events.lag === 0 && seen.events.unsettled === 0 && seen;
+    }),
+  };
+}
+
+export type RunningGateway = Program & GatewayClient;
+
+/** Resolves when it answers requests; runners join afterwards. */
+export async function startGateway(dataDir: string, environment: Readonly<Record<string, string>> = {}, flags: readonly string[] = []): Promise<RunningGateway> {
+  const program = startProgram({
+    script: 'gateway/main.ts', flags: ['--port', '0', ...flags], channel: true,
+    environment: { ...oneRunner, VECTORSTREAM_DATA_DIR: dataDir, ...environment },
+  });
+  const listening = new Promise<string>((resolve) => program.child.on('message', (message) => {
+    if (typeof message === 'object' && 'url' in message) resolve(String(message.url));
+  }));
+  const failed = program.ended.then(({ code, signal }): never => {
+    throw new Error(`The gateway ended at its start (${signal ?? code}): ${program.stderr()}${program.stdout()}`);
+  });
+  const url = await Promise.race([listening, failed]);
+  failed.catch(() => undefined);
+  return { ...program, ...gatewayClient(url) };
+}

@@ -1,0 +1,35 @@
+// Finds every process that works for a data folder, orphans included: the folder stands in the environment all of them inherit.
+import { readdirSync, readFileSync } from 'node:fs';
+
+export type Role = 'demo' | 'gateway' | 'supervisor' | 'worker' | 'other';
+export type ListedProcess = { readonly pid: number; readonly role: Role };
+
+/** Why a test that looks at processes cannot run here; `null` where it can. */
+export const noProcessList = process.platform === 'linux' ? null : 'processes are found through /proc, which only Linux has';
+
+const scripts: readonly (readonly [Role, string])[] = [
+  ['demo', 'cli/demo.ts'], ['gateway', 'gateway/main.ts'], ['supervisor', 'node-runner/main.ts'], ['worker', 'node-runner/worker.ts'],
+];
+
+/** Those that run now; a process that has ended and is not yet reaped has no environment any more. */
+export function processesOf(dataDir: string): readonly ListedProcess[] {
+  if (noProcessList !== null) return [];
+  return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).flatMap((name) => {
+    const environment = read(`/proc/${name}/environ`).split('\0');
+    if (!environment.includes(`VECTORSTREAM_DATA_DIR=${dataDir}`)) return [];
+    const command = read(`/proc/${name}/cmdline`);
+    return [{ pid: Number(name), role: scripts.find(([, script]) => command.includes(script))?.[0] ?? 'other' }];
+  });
+}
+
+export const pidsOf = (dataDir: string, role: Role): readonly number[] =>
+  processesOf(dataDir).filter((process) => process.role === role).map(({ pid }) => pid);
+
+/** Empty for a process that is gone, or another user's. */
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,73 @@
+// Starts a program of this project as a real process, with settings that come from the test alone.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+
+export type Ending = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
+
+export type Program = AsyncDisposable & {
+  readonly child: ChildProcess;
+  readonly pid: number;
+  readonly stdout: () => string;
+  readonly stderr: () => string;
+  /** Resolves when the process is gone. */
+  readonly ended: Promise<Ending>;
+};
+
+export type ProgramOptions = {
+  /** From the root of the project. */
+  readonly script: string;
+  readonly flags?: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  /** Ends with this process, however that ends, through an open channel; programs started from a shell have none. */
+  readonly channel?: boolean;
+  /** In a process group of its own, as a shell starts a command: a signal to `-pid` is a Ctrl-C. */
+  readonly group?: boolean;
+};
+
+const root = join(import.meta.dirname, '..', '..');
+/** Settings of whoever runs the tests. */
+const foreign = /^(VECTORSTREAM|KAFKA|QDRANT|LOG)_/;
+
+/** One small runner on any processor: no measuring, little memory. */
+export const oneRunner = { VECTORSTREAM_RUNNERS: '1', VECTORSTREAM_RUNNER_DEVICE: 'cpu', VECTORSTREAM_RUNNER_DTYPE: 'int8', VECTORSTREAM_RUNNER_THREADS: '1' };
+
+export function startProgram({ script, flags = [], environment, channel = false, group = false }: ProgramOptions): Program {
+  const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
+  const child = spawn(process.execPath, [join(root, script), ...flags], {
+    cwd: root, detached: group, env: { ...inherited, LOG_FORMAT: 'json', ...environment }, stdio: ['ignore', 'pipe', 'pipe', ...(channel ? ['ipc' as const] : [])],
+  });
+  const { pid } = child;
+  if (pid === undefined) throw new Error(`${script} cannot be started.`);
+  const output = { stdout: '', stderr: '' };
+  child.stdout?.on('data', (chunk: Buffer) => { output.stdout += chunk.toString(); });
+  child.stderr?.on('data', (chunk: Buffer) => { output.stderr += chunk.toString(); });
+  const ended = new Promise<Ending>((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
+  return {
+    child, pid, ended,
+    stdout: () => output.stdout,
+    stderr: () => output.stderr,
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGKILL');
+      await ended;
+    },
+  };
+}
+
+/** Runs to its end and returns how it ended and all it wrote. */
+export async function runProgram(options: ProgramOptions): Promise<Ending & { readonly stdout: string; readonly stderr: string }> {
+  await using program = startProgram(options);
+  const closed = new Promise((resolve) => program.child.once('close', resolve));
+  const ending = await program.ended;
+  await closed;
+  return { ...ending, stdout: program.stdout(), stderr: program.stderr() };
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('A TCP server has an address.');
+  return address.port;
+}

@@ -1,0 +1,51 @@
+// Events of a small shop with ids that the test chose, and a sender that knows which of them were acknowledged.
+import { randomUUID } from 'node:crypto';
+import type { GatewayClient } from './gateway-program.ts';
+
+export type ShopEvent = { readonly event_id: string } & Readonly<Record<string, unknown>>;
+
+const things = ['lantern', 'chair', 'kettle', 'scarf', 'bicycle bell', 'desk lamp', 'garden hose', 'notebook', 'rucksack', 'wall clock'];
+const looks = ['red', 'oak', 'folding', 'woollen', 'brushed steel', 'hand-painted', 'waterproof', 'silent', 'antique', 'extra large'];
+
+/** Views of `subjects` different products in turn; UUIDs as ids, so that the store's ids are the same. */
+export function shopEvents(count: number, subjects: number): readonly ShopEvent[] {
+  return Array.from({ length: count }, (_, index) => {
+    const subject = index % subjects;
+    return shopEvent({ product: { id: `p${subject}`, name: `${looks[subject % 10]} ${things[Math.floor(subject / 10) % 10]} no. ${subject}`, category: 'Home', price: subject % 500 } });
+  });
+}
+
+export function shopEvent(fields: Readonly<Record<string, unknown>> = {}): ShopEvent {
+  return {
+    event_id: randomUUID(), timestamp: new Date().toISOString(), user_id: `u${Math.floor(Math.random() * 50)}`, event_type: 'view', session_id: 's1',
+    product: { id: 'p1', name: 'Storm lantern', price: 20 }, ...fields,
+  };
+}
+
+/** What became of the events that were sent. */
+export type Sent = {
+  /** Answered with 202. */
+  readonly acknowledged: Set<string>;
+  /** Sent without an answer: the gateway may have them or not. */
+  readonly uncertain: Set<string>;
+};
+
+/** Posts small batches, `lanes` at a time, until all are sent or the gateway is gone. Throws when one is refused. */
+export async function sendEvents(gateway: GatewayClient, events: readonly ShopEvent[], options = { perRequest: 25, lanes: 3 }): Promise<Sent> {
+  const sent: Sent = { acknowledged: new Set(), uncertain: new Set() };
+  let next = 0;
+  let isGone = false;
+  const lane = async (): Promise<void> => {
+    while (next < events.length && !isGone) {
+      const batch = events.slice(next, (next += options.perRequest));
+      const answer = await gateway.post('/events', JSON.stringify(batch)).catch(() => null);
+      if (answer === null) isGone = true;
+      // A gateway that is told to stop answers 503 while it can.
+      else if (answer.status !== 202 && answer.status !== 503) throw new Error(`POST /events answered ${answer.status}: ${JSON.stringify(answer.body)}`);
+      const fate = answer?.status === 202 ? sent.acknowledged : sent.uncertain;
+      for (const { event_id: id } of batch) fate.add(id);
+    }
+  };
+  await Promise.all(Array.from({ length: options.lanes }, lane));
+  return sent;
+}
