@@ -43,9 +43,12 @@ export function rowMapper(mapping: Mapping, resolve: Resolve, reading: Reading):
     }
     const event = read(fields, row);
     if (isTurnedAway(event)) return event;
+    if (product === undefined) return JSON.stringify({ event_id: eventId, ...event });
     const productRead = read(productFields, row);
-    if (isTurnedAway(productRead)) return productRead;
-    return JSON.stringify({ event_id: eventId, ...event, ...(product === undefined ? {} : { product: productRead }) });
+    if (!isTurnedAway(productRead)) return JSON.stringify({ event_id: eventId, ...event, product: productRead });
+    // A search is about its query; in a log of everything its product columns are empty.
+    const isQuery = event['event_type'] === 'search' && event['search_query'] !== undefined;
+    return isQuery ? JSON.stringify({ event_id: eventId, ...event }) : productRead;
   };
 }
 

@@ -163,14 +163,17 @@ describe('NDJSON', () => {
     const lines = [
       { what: 'look', at: '2024-03-01T10:00:00+01:00', visitor: 7, visit: 'v1', sku: 'k1', title: 'Oak stool', price: 49.5 },
       { what: 'buy', at: '2024-03-01T10:05:00+01:00', visitor: 7, visit: null, sku: 'k1', title: 'Oak stool', price: 49.5 },
+      { what: 'find', at: '2024-03-01T10:05:30+01:00', visitor: 7, visit: 'v2', words: 'oak table' },
+      { what: 'look', at: '2024-03-01T10:05:40+01:00', visitor: 7, visit: 'v2', words: 'oak table' },
       { what: 'scroll', at: '2024-03-01T10:06:00+01:00', visitor: 7, visit: 'v1', sku: 'k1', title: 'Oak stool', price: 49.5 },
     ];
     const result = await run(await file(lines.map((line) => JSON.stringify(line)).join('\n')), ['--mapping', join(fixtures, 'clicks.yaml')]);
     expect(result.sent).toMatchObject([
       { event_type: 'view', timestamp: '2024-03-01T09:00:00.000Z', user_id: '7', session_id: 'v1', quantity: 1, channel: 'web', product: { id: 'k1', name: 'Oak stool', price: 49.5 } },
       { event_type: 'purchase', session_id: 'visitor:7' },
+      { event_type: 'search', search_query: 'oak table', session_id: 'v2' },
     ]);
-    expect(reasons(result)).toEqual([[3, 'event_type without a meaning in the mapping']]);
+    expect(reasons(result)).toEqual([[4, 'no product id'], [5, 'event_type without a meaning in the mapping']]);
   });
 });
 
