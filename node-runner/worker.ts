@@ -17,7 +17,6 @@ import { drainMessage, workerRequestSchema, type FromWorker } from './worker-mes
 const request = workerRequestSchema.parse(JSON.parse(process.argv[2] ?? ''));
 const log = createLog({ level: request.logLevel, format: request.logFormat, fields: { runner: request.name } });
 const drain = new AbortController();
-yieldToOthers();
 const stop = (): void => drain.abort();
 
 // Ctrl-C reaches the whole process group; the supervisor then says what to do.
@@ -28,7 +27,9 @@ process.on('message', (message) => {
 });
 // The supervisor is gone, however it ended: nobody would stop this process any more.
 process.on('disconnect', () => process.exit(0));
+if (!process.connected) process.exit(0);
 
+yieldToOthers();
 try {
   const { model, device, dtype, threads, measureMs } = request;
   const session = await openSession(sessionSchema.parse({ model, device, dtype, threads, measureMs }));
