@@ -6,10 +6,13 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { sampleTexts } from '#core/transformers/sample-texts.ts';
 import { modelCopy } from './model-copies.ts';
 import { startScriptedGateway, type JoinedRunner } from './scripted-gateway.ts';
+
+// Several processes load the model; on a busy machine that takes its time.
+vi.setConfig({ testTimeout: 90_000 });
 
 const token = 'a-token-of-the-test';
 let dataDir: string;
@@ -44,7 +47,7 @@ const pidOf = (output: string, name: string): number => {
   return typeof parsed === 'object' && parsed !== null && 'pid' in parsed ? Number(parsed.pid) : NaN;
 };
 
-test('the first start measures and remembers; both workers join, answer, and leave cleanly on SIGTERM', async () => {
+test('the first start measures and the next remembers; both workers join, answer, and leave cleanly on SIGTERM', async () => {
   await using gateway = await startScriptedGateway(token);
   const runner = startRunner(gateway.url, '--runners', '2');
   const joined = [await gateway.joined(), await gateway.joined()];
@@ -62,17 +65,22 @@ test('the first start measures and remembers; both workers join, answer, and lea
   expect(await Promise.all(joined.map(({ closed }) => closed))).toEqual([1000, 1000]);
   expect(await runner.exited).toBe(0);
   expect(runner.output()).not.toContain(token);
+
+  const again = startRunner(gateway.url, '--runners', '1');
+  await gateway.joined();
+  again.child.kill('SIGTERM');
+  expect(await again.exited).toBe(0);
+  expect([runner, again].map(({ output }) => output().includes('"probe"'))).toEqual([true, false]);
 });
 
-test('a worker that is killed is replaced, and the choice is not measured again', async () => {
+test('a worker that is killed is replaced', async () => {
   await using gateway = await startScriptedGateway(token);
-  const runner = startRunner(gateway.url, '--runners', '1', '--threads', '1');
+  const runner = startRunner(gateway.url, '--runners', '1', '--device', 'cpu', '--dtype', 'int8');
   const first = await gateway.joined();
   process.kill(pidOf(runner.output(), 'tested-1'), 'SIGKILL');
   expect(await first.closed).toBe(1006);
   const second = await gateway.joined();
   expect((await second.embed(['a mug'])).outcomes).toMatchObject([{ ok: true }]);
-  expect(runner.output()).not.toContain('"probe"');
   runner.child.kill('SIGINT');
   expect(await runner.exited).toBe(0);
 });
