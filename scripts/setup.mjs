@@ -64,7 +64,7 @@ function runNpm(args) {
       process.removeListener('SIGINT', interrupt);
       resolve({ code, output: text });
     };
-    child.once('error', (error) => done(1, `${error.message}`));
+    child.once('error', (error) => done(1, error.message));
     child.once('close', (code, signal) => done(signal ? 130 : code, output));
   });
 }
