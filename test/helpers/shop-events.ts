@@ -1,5 +1,6 @@
 // Events of a small shop with ids that the test chose, and a sender that knows which of them were acknowledged.
 import { randomUUID } from 'node:crypto';
+import { expect } from 'vitest';
 import type { GatewayClient } from './gateway-program.ts';
 
 export type ShopEvent = { readonly event_id: string } & Readonly<Record<string, unknown>>;
@@ -30,7 +31,7 @@ export type Sent = {
   readonly uncertain: Set<string>;
 };
 
-/** Posts small batches, `lanes` at a time, until all are sent or the gateway is gone. Throws when one is refused. */
+/** Posts small batches, `lanes` at a time, until all are sent or the gateway is gone. Throws when it refuses an event. */
 export async function sendEvents(gateway: GatewayClient, events: readonly ShopEvent[], options = { perRequest: 25, lanes: 3 }): Promise<Sent> {
   const sent: Sent = { acknowledged: new Set(), uncertain: new Set() };
   let next = 0;
@@ -41,7 +42,7 @@ export async function sendEvents(gateway: GatewayClient, events: readonly ShopEv
       const answer = await gateway.post('/events', JSON.stringify(batch)).catch(() => null);
       if (answer === null) isGone = true;
       // A gateway that is told to stop answers 503 while it can.
-      else if (answer.status !== 202 && answer.status !== 503) throw new Error(`POST /events answered ${answer.status}: ${JSON.stringify(answer.body)}`);
+      else if (answer.status !== 503) expect(answer).toMatchObject({ status: 202, body: { accepted: batch.length } });
       const fate = answer?.status === 202 ? sent.acknowledged : sent.uncertain;
       for (const { event_id: id } of batch) fate.add(id);
     }

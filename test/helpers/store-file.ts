@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { getLoadablePath } from 'sqlite-vec';
 
 export type StoredText = { readonly text: string; readonly kind: string; readonly runnerSession: string; readonly runnerName: string; readonly dtype: string; readonly embeddedAt: number };
-export type StoredLetter = { readonly eventId: string | null; readonly reason: string; readonly field: string | null; readonly message: string; readonly value: string };
+export type StoredLetter = { readonly eventId: string | null; readonly reason: string; readonly field: string | null; readonly message: string; readonly value: Uint8Array };
 
 export type StoreContents = {
   /** Ids as UUIDs, one per row. */
@@ -30,8 +30,9 @@ export function readStore(dataDir: string): StoreContents {
       text: String(row['text']), kind: String(row['kind']), runnerSession: String(row['runner_session']), runnerName: String(row['runner_name']),
       dtype: String(row['dtype']), embeddedAt: Number(row['embedded_at']),
     }])),
-    letters: all('SELECT event_id, reason, field, message, CAST(record_value AS TEXT) AS value FROM dead_letters').map((row) => ({
-      eventId: nullable(row['event_id']), reason: String(row['reason']), field: nullable(row['field']), message: String(row['message']), value: String(row['value']),
+    letters: all('SELECT event_id, reason, field, message, record_value FROM dead_letters ORDER BY key').map((row) => ({
+      eventId: nullable(row['event_id']), reason: String(row['reason']), field: nullable(row['field']), message: String(row['message']),
+      value: row['record_value'] instanceof Uint8Array ? row['record_value'] : new Uint8Array(),
     })),
     log: partitions.flatMap((partition) => all(`SELECT CAST(value AS TEXT) AS value FROM ${partition}`).map(({ value }) => String(value))),
     committed: Number(all('SELECT coalesce(sum(next_offset), 0) AS committed FROM commits')[0]?.['committed']),
