@@ -24,7 +24,7 @@ const flags = {
   cores: integer('N', null, 1, 1024, 'only the first N cores, for this program and all that it starts (Linux)'),
   quick: toggle('a tenth of the work: minutes less, and rough figures'),
   json: text('FILE', null, 'writes conditions and figures there, too'),
-  profile: text('FOLDER', null, 'writes CPU profiles of the gateway there, for Chrome DevTools'),
+  profile: text('FOLDER', null, 'writes CPU profiles of gateway and runners there, for Chrome DevTools'),
 };
 
 const command: Command<typeof flags> = {

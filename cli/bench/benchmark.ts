@@ -15,7 +15,7 @@ export type BenchmarkContext = {
   readonly folder: string;
   /** A tenth of the work, for a look: the figures are rough. */
   readonly isQuick: boolean;
-  /** Where CPU profiles of the gateway are written; `null` for none. */
+  /** Where CPU profiles of gateway and runners are written; `null` for none. */
   readonly profileFolder: string | null;
   readonly signal: AbortSignal;
   /** One line on what is going on. */

@@ -1,0 +1,84 @@
+// The figures of the benchmarks: what is reported is what was measured.
+
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { atLeast, isMet, lessThan, row } from '../../cli/bench/benchmark.ts';
+import { median, medianRatio, secondHalf, slope } from '../../cli/bench/figures.ts';
+import { figure, table } from '../../cli/bench/table.ts';
+
+const finite = fc.double({ noNaN: true, noDefaultInfinity: true, min: -1e6, max: 1e6 });
+
+describe('median', () => {
+  test('is the middle value, or the mean of the two middle ones', () => {
+    expect(median([9])).toBe(9);
+    expect(median([100, 1, 2])).toBe(2);
+    expect(median([4, 1, 2, 100])).toBe(3);
+    expect(median([])).toBeNaN();
+  });
+
+  test('has as many values below it as above, in whatever order they come', () => {
+    fc.assert(fc.property(fc.array(finite, { minLength: 1, maxLength: 50 }), (values) => {
+      const middle = median(values);
+      expect(values.filter((value) => value < middle).length).toBeLessThanOrEqual(values.length / 2);
+      expect(values.filter((value) => value > middle).length).toBeLessThanOrEqual(values.length / 2);
+      expect(median(values.toReversed())).toBe(middle);
+    }));
+  });
+});
+
+describe('medianRatio', () => {
+  test('compares the members of a pair, so that a slow round counts for both', () => {
+    expect(medianRatio([{ ours: 300, theirs: 100 }, { ours: 30, theirs: 10 }, { ours: 100, theirs: 100 }])).toBe(3);
+  });
+});
+
+describe('slope', () => {
+  test('finds the line that points lie on', () => {
+    fc.assert(fc.property(fc.integer({ min: -1000, max: 1000 }), fc.integer({ min: -1000, max: 1000 }), fc.uniqueArray(fc.integer({ min: 0, max: 1000 }), { minLength: 2, maxLength: 40 }), (rise, offset, xs) => {
+      expect(slope(xs.map((x) => ({ x, y: rise * x + offset })))).toBeCloseTo(rise, 6);
+    }));
+  });
+
+  test('passes between points that scatter', () => {
+    expect(slope([{ x: 0, y: 0 }, { x: 1, y: 3 }, { x: 2, y: 0 }, { x: 3, y: 3 }])).toBeCloseTo(0.6);
+  });
+
+  test('is not a number where there is no line', () => {
+    expect(slope([{ x: 1, y: 1 }])).toBeNaN();
+    expect(slope([])).toBeNaN();
+  });
+});
+
+describe('secondHalf', () => {
+  test('goes by x, not by the number of points', () => {
+    const points = [0, 1, 2, 3, 4, 60, 100].map((x) => ({ x }));
+    expect(secondHalf(points)).toEqual([{ x: 60 }, { x: 100 }]);
+    expect(secondHalf([])).toEqual([]);
+  });
+});
+
+describe('a row', () => {
+  test('is met or not by its bound, and always without one', () => {
+    expect(isMet(row('rate', 3000, 'events/s', atLeast(3000)))).toBe(true);
+    expect(isMet(row('rate', 2999, 'events/s', atLeast(3000)))).toBe(false);
+    expect(isMet(row('memory', 300, 'MB', lessThan(300)))).toBe(false);
+    expect(isMet(row('memory', 299, 'MB', lessThan(300)))).toBe(true);
+    expect(isMet(row('anything', -1, 'ms'))).toBe(true);
+  });
+
+  test('that could not be measured meets no target', () => {
+    expect(isMet(row('rate', Number.NaN, 'events/s', atLeast(1)))).toBe(false);
+    expect(isMet(row('memory', Number.NaN, 'MB', lessThan(1)))).toBe(false);
+  });
+
+  test('is shown with its unit and its target', () => {
+    expect(table([row('rate', 2999, 'events/s', atLeast(3000)), row('ratio', 2.345, '×')])).toBe([
+      '  rate   2,999 events/s  at least 3,000: NOT MET',
+      '  ratio   2.35 ×',
+    ].join('\n'));
+  });
+
+  test('shows three figures that count', () => {
+    expect([1234.5, 123.4, 12.34, 1.234, 0.1234, 0, -12.34].map(figure)).toEqual(['1,235', '123', '12.3', '1.23', '0.123', '0', '-12.3']);
+  });
+});
