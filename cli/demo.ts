@@ -3,13 +3,13 @@
 import { join } from 'node:path';
 import { systemClock } from '#core/clock.ts';
 import { drainBacklog, runJob } from './demo/job.ts';
-import { startGateway } from './demo/gateway-process.ts';
-import type { GatewayProcess } from './demo/gateway-process.ts';
 import { exampleQueries, nextSteps, searchText, shortfall, summaryJson, summaryTable } from './demo/summary.ts';
 import { integer, number, runCommand, toggle } from './flags.ts';
 import type { Command, FlagValues } from './flags.ts';
 import { createGatewayClient, defaultGatewayUrl } from './gateway-client.ts';
 import type { GatewayClient } from './gateway-client.ts';
+import { startGateway } from './gateway-process.ts';
+import type { GatewayProcess } from './gateway-process.ts';
 import { generatorFlags, streamOf } from './generator/flags.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import { count, createProgress, silentProgress, tolerateClosedPipes } from './progress.ts';
@@ -52,7 +52,7 @@ async function demo(values: FlagValues<typeof flags>): Promise<number> {
     await using gateway = await startGateway({
       command: [process.execPath, join(root, 'gateway', 'main.ts')], folder: process.cwd(), env, clock: systemClock,
       host: new URL(url).hostname.replace(/^\[|\]$/g, ''), port: Number(new URL(url).port || 80),
-      dataDir: process.env['VECTORSTREAM_DATA_DIR'] ?? '.vectorstream',
+      dataDir: process.env['VECTORSTREAM_DATA_DIR'] ?? '.vectorstream', logName: 'demo-gateway.log', portSetting: '--port N',
       say: (line) => say(line),
     });
     interrupt.stop.addEventListener('abort', gateway.expectEnd, { once: true });

@@ -31,8 +31,11 @@ export type SearchAnswer = {
   }[];
 };
 
-/** How many events of one request became what; all three add up to the number sent. */
-export type PostResult = { readonly accepted: number; readonly rejected: number; readonly deadLettered: number };
+/** How many events of one request became what; the three add up to the number sent. */
+export type PostCounts = { readonly accepted: number; readonly rejected: number; readonly deadLettered: number };
+/** The gateway's reasons by index of the lines that it rejected. */
+export type Refusals = ReadonlyMap<number, string>;
+export type PostResult = PostCounts & { readonly refusals: Refusals };
 
 export type GatewayClient = {
   readonly url: string;
@@ -122,7 +125,10 @@ export function createGatewayClient({ url, apiKey, clock, patienceMs, onWait }: 
         const middle = Math.ceil(lines.length / 2);
         const first = await this.postEvents(lines.slice(0, middle), { onInvalid, ...(signal && { signal }) });
         const second = await this.postEvents(lines.slice(middle), { onInvalid, ...(signal && { signal }) });
-        return { accepted: first.accepted + second.accepted, rejected: first.rejected + second.rejected, deadLettered: first.deadLettered + second.deadLettered };
+        return {
+          accepted: first.accepted + second.accepted, rejected: first.rejected + second.rejected, deadLettered: first.deadLettered + second.deadLettered,
+          refusals: new Map([...first.refusals, ...Array.from(second.refusals, ([index, reason]) => [middle + index, reason] as const)]),
+        };
       }
       const result = resultOf(body);
       if (result === null) throw refusal(root, status, body);
@@ -163,7 +169,13 @@ function retryAfterMs(response: Response | null): number {
 function resultOf(body: unknown): PostResult | null {
   const accepted = numberIn(body, 'accepted');
   const rejected = numberIn(body, 'rejected');
-  return accepted === null || rejected === null ? null : { accepted, rejected, deadLettered: numberIn(body, 'dead_lettered') ?? 0 };
+  if (accepted === null || rejected === null) return null;
+  return { accepted, rejected, deadLettered: numberIn(body, 'dead_lettered') ?? 0, refusals: refusalsOf(member(body, 'items')) };
+}
+
+function refusalsOf(items: unknown): Refusals {
+  const rejected = Array.isArray(items) ? items.filter((item) => textIn(item, 'status') === 'rejected') : [];
+  return new Map(rejected.map((item) => [numberIn(item, 'index') ?? -1, textIn(member(item, 'error'), 'message') ?? 'no reason given']));
 }
 
 function refusal(root: string, status: number, body: unknown): DependencyError {

@@ -1,12 +1,12 @@
 // Sends a stream of events at the pace asked for, several posts at a time, and counts what became of each.
 
 import type { Clock } from '#core/ports.ts';
-import type { GatewayClient, PostResult } from './gateway-client.ts';
+import type { GatewayClient, PostCounts } from './gateway-client.ts';
 import type { GeneratedEvent } from './generator/events.ts';
 
 export type SendOptions = {
   readonly events: Iterable<GeneratedEvent>;
-  readonly client: Pick<GatewayClient, 'postEvents'>;
+  readonly client: { postEvents(...args: Parameters<GatewayClient['postEvents']>): Promise<PostCounts> };
   /** Events per second; `null` as fast as the gateway takes them. */
   readonly rate: number | null;
   readonly clock: Clock;
@@ -17,7 +17,7 @@ export type SendOptions = {
   readonly onProgress: (sent: number) => void;
 };
 
-export type SendResult = PostResult & { readonly sent: number; readonly seconds: number };
+export type SendResult = PostCounts & { readonly sent: number; readonly seconds: number };
 
 const postsAtOnce = 3;
 const eventsPerPost = 500;

@@ -1,7 +1,6 @@
 // Sends rows in batches, several at once, and tells of their acknowledgements in the order of the file.
+import type { Refusals } from '../gateway-client.ts';
 
-/** The gateway's reasons by index of the lines that it did not take. */
-export type Refusals = ReadonlyMap<number, string>;
 /** Resolves when the gateway has answered for every line; repeats by itself what can be repeated. */
 export type Post = (lines: readonly Uint8Array[]) => Promise<Refusals>;
 

@@ -4,9 +4,8 @@ import { join } from 'node:path';
 import { DependencyError, UsageError } from '#core/errors.ts';
 import type { Clock } from '#core/ports.ts';
 
-import { type GatewayProcess, startGateway } from '../demo/gateway-process.ts';
-import { createGatewayClient, defaultGatewayUrl, type GatewayClient } from '../gateway-client.ts';
-import type { Refusals } from './ordered-sender.ts';
+import { type GatewayProcess, startGateway } from '../gateway-process.ts';
+import { createGatewayClient, defaultGatewayUrl, type GatewayClient, type Refusals } from '../gateway-client.ts';
 import type { Target } from './run.ts';
 
 export type TargetOptions = {
@@ -43,7 +42,7 @@ export async function connectTarget(options: TargetOptions): Promise<Target> {
     return {
       url: client.url,
       own: own !== null,
-      post: (lines) => refusedOf(client, lines, 0, leave),
+      post: (lines) => refusalsOf(client, lines, leave),
       async searchable(signal, onLeft) {
         const either = AbortSignal.any([signal, leave]);
         for (;;) {
@@ -67,7 +66,7 @@ async function startOwn(url: string, { environment, dataDir, clock, stop, say }:
   const { hostname, port } = new URL(url);
   const host = hostname.replace(/^\[|\]$/g, '');
   const gateway = await startGateway({
-    command: [process.execPath, gatewayScript], folder: process.cwd(), host, port: Number(port || 80), dataDir, clock, say,
+    command: [process.execPath, gatewayScript], folder: process.cwd(), host, port: Number(port || 80), dataDir, logName: 'import-gateway.log', portSetting: 'VECTORSTREAM_PORT', clock, say,
     env: { ...environment, VECTORSTREAM_HOST: host, VECTORSTREAM_PORT: port || '80', VECTORSTREAM_DATA_DIR: dataDir, LOG_FORMAT: 'json' },
   });
   stop.addEventListener('abort', () => gateway.expectEnd(), { once: true });
@@ -87,14 +86,11 @@ async function untilReady(client: GatewayClient, gateway: GatewayProcess, signal
   gateway.isReady();
 }
 
-/** The gateway answers with counts; which rows it refused is found by halving, since all of them passed the same check here. */
-async function refusedOf(client: GatewayClient, lines: readonly Uint8Array[], offset: number, signal: AbortSignal): Promise<Refusals> {
-  const { rejected } = await client.postEvents(lines, { onInvalid: 'reject', signal });
-  if (rejected === 0) return new Map();
-  if (rejected === lines.length) return new Map(lines.map((_, index) => [offset + index, 'its limits are narrower than the usual ones']));
-  const middle = Math.ceil(lines.length / 2);
-  const first = await refusedOf(client, lines.slice(0, middle), offset, signal);
-  return new Map([...first, ...await refusedOf(client, lines.slice(middle), offset + middle, signal)]);
+/** Every line passed the same check here: an answer that does not say which were refused, and why, is no gateway's of this version. */
+async function refusalsOf(client: GatewayClient, lines: readonly Uint8Array[], signal: AbortSignal): Promise<Refusals> {
+  const { accepted, rejected, refusals } = await client.postEvents(lines, { onInvalid: 'reject', signal });
+  if (accepted + rejected === lines.length && refusals.size === rejected) return refusals;
+  throw new DependencyError('gateway', 'gateway_answer', `${client.url} took ${accepted} and refused ${rejected} of ${lines.length} events, with ${refusals.size} reasons; is the gateway of another version?`, { retryable: false });
 }
 
 /** False when nothing listens there. */

@@ -8,9 +8,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { systemClock } from '#core/clock.ts';
-import { startGateway } from '../../cli/demo/gateway-process.ts';
+import { startGateway } from '../../cli/gateway-process.ts';
 import { drainBacklog, runJob } from '../../cli/demo/job.ts';
-import { createLogReader } from '../../cli/demo/log-reader.ts';
+import { createLogReader } from '../../cli/log-reader.ts';
 import { shortfall, summaryJson, summaryTable } from '../../cli/demo/summary.ts';
 import { createGatewayClient } from '../../cli/gateway-client.ts';
 import { openEventStream } from '../../cli/generator/events.ts';
@@ -51,7 +51,7 @@ async function run(dieAt: number, invalidPercent: number) {
   const said: string[] = [];
   await using gateway = await startGateway({
     command: [process.execPath, fake, String(port), join(dataDir, 'log'), String(dieAt)],
-    folder: root, env: process.env, host: '127.0.0.1', port, dataDir, clock: systemClock, say: (line) => said.push(line),
+    folder: root, env: process.env, host: '127.0.0.1', port, dataDir, logName: 'gateway.log', portSetting: '--port N', clock: systemClock, say: (line) => said.push(line),
   });
   const client = createGatewayClient({ url: `http://127.0.0.1:${port}`, apiKey: null, clock: systemClock, patienceMs: 20_000, onWait: () => {} });
   await client.stats();
@@ -100,7 +100,7 @@ describe('the demo’s job', () => {
 });
 
 describe('the demo’s gateway', () => {
-  const options = { folder: process.cwd(), env: process.env, host: '127.0.0.1', clock: systemClock, say: () => {} };
+  const options = { folder: process.cwd(), env: process.env, host: '127.0.0.1', logName: 'gateway.log', portSetting: '--port N', clock: systemClock, say: () => {} };
 
   test('is not started on a port that is taken', async () => {
     const { port, close } = await listening();

@@ -55,7 +55,7 @@ describe('the gateway client', () => {
     const clock = idleClock();
     const said: string[] = [];
     await using server = await serve((body, number) => number < 3 ? { status: 429, headers: { 'retry-after': '2' }, body: { detail: 'The log is full.' } } : taken(body));
-    expect(await clientOf(server.url, clock, said).postEvents(lines(3), { onInvalid: 'dead_letter' })).toEqual({ accepted: 3, rejected: 0, deadLettered: 0 });
+    expect(await clientOf(server.url, clock, said).postEvents(lines(3), { onInvalid: 'dead_letter' })).toMatchObject({ accepted: 3, rejected: 0, deadLettered: 0 });
     expect(clock.waits).toEqual([2000, 2000]);
     expect(said).toEqual(['the gateway answered 429: The log is full; trying again']);
     expect(server.seen.map(({ path, body, authorization }) => [path, body, authorization])).toEqual(Array.from({ length: 3 }, () => ['/events?on_invalid=dead_letter', '{"n":0}\n{"n":1}\n{"n":2}\n', 'Bearer key-1']));
@@ -71,14 +71,17 @@ describe('the gateway client', () => {
 
   test('halves what is too large, and passes on why a request is refused', async () => {
     await using halving = await serve((body) => body.length > 20 ? { status: 413, body: { detail: 'Too large.' } } : taken(body));
-    expect(await clientOf(halving.url, idleClock()).postEvents(lines(8), { onInvalid: 'reject' })).toEqual({ accepted: 8, rejected: 0, deadLettered: 0 });
+    expect(await clientOf(halving.url, idleClock()).postEvents(lines(8), { onInvalid: 'reject' })).toMatchObject({ accepted: 8, rejected: 0, deadLettered: 0 });
+    const refused = { status: 'rejected', index: 0, error: { message: 'no' } };
+    await using refusing = await serve((body) => body.length > 20 ? { status: 413, body: {} } : { status: 202, body: { accepted: 1, rejected: 1, items: [refused, { status: 'accepted', index: 1 }] } });
+    expect((await clientOf(refusing.url, idleClock()).postEvents(lines(8), { onInvalid: 'reject' })).refusals).toEqual(new Map([[0, 'no'], [2, 'no'], [4, 'no'], [6, 'no']]));
     await using locked = await serve(() => ({ status: 401, body: { detail: 'No key.' } }));
     await expect(clientOf(locked.url, idleClock()).postEvents(lines(1), { onInvalid: 'reject' })).rejects.toThrow(/answered 401: No key\. Set VECTORSTREAM_API_KEY/);
   });
 
   test('reads the counts of a request of which nothing was accepted', async () => {
     await using server = await serve(() => ({ status: 400, body: { detail: 'All were rejected.', accepted: 0, rejected: 2, items: [] } }));
-    expect(await clientOf(server.url, idleClock()).postEvents(lines(2), { onInvalid: 'reject' })).toEqual({ accepted: 0, rejected: 2, deadLettered: 0 });
+    expect(await clientOf(server.url, idleClock()).postEvents(lines(2), { onInvalid: 'reject' })).toMatchObject({ accepted: 0, rejected: 2, deadLettered: 0 });
   });
 
   test('says what a gateway that is not ready waits for', async () => {

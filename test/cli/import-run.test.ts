@@ -13,7 +13,7 @@ import { UsageError } from '#core/errors.ts';
 
 import { parseFlags } from '../../cli/flags.ts';
 import { importCommand } from '../../cli/import/command.ts';
-import type { Refusals } from '../../cli/import/ordered-sender.ts';
+import type { Refusals } from '../../cli/gateway-client.ts';
 import { runImport, type Target } from '../../cli/import/run.ts';
 
 const fixtures = join(import.meta.dirname, '../fixtures/import');

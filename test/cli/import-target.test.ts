@@ -66,15 +66,24 @@ describe('the gateway of an import', () => {
     expect(left).toEqual([[30, 'waiting for a runner'], [10, 'waiting for a runner'], [0, '']]);
   });
 
-  it('refuses some rows of a batch: exactly those are found', async () => {
+  it('refuses some rows of a batch: exactly those are named, in its own words', async () => {
     const port = await serve((path, body) => {
       if (!path.startsWith('/events')) return { status: 200, body: stats(0, 0) };
-      const ids = body.trim().split('\n');
-      const rejected = ids.filter((id) => id.startsWith('bad')).length;
-      return { status: rejected === ids.length ? 422 : 202, body: { accepted: ids.length - rejected, rejected, items: [] } };
+      const items = body.trim().split('\n').map((id, index) => (id.startsWith('bad')
+        ? { index, event_id: null, status: 'rejected', error: { code: 'invalid_event', message: `${id} is bad`, field: null } }
+        : { index, event_id: id, status: 'accepted' }));
+      const rejected = items.filter(({ status }) => status === 'rejected').length;
+      return { status: rejected === items.length ? 400 : 202, body: { accepted: items.length - rejected, rejected, items } };
     });
     await using target = await connect(null, port);
-    expect([...(await target.post(lines('a', 'b', 'c'))).keys()]).toEqual([]);
-    expect([...(await target.post(lines('bad1', 'b', 'c', 'd', 'bad2', 'bad3', 'g'))).keys()]).toEqual([0, 4, 5]);
+    expect([...await target.post(lines('a', 'b', 'c'))]).toEqual([]);
+    expect([...await target.post(lines('bad1', 'b', 'c', 'bad2', 'e'))]).toEqual([[0, 'bad1 is bad'], [3, 'bad2 is bad']]);
+    expect([...await target.post(lines('bad1'))]).toEqual([[0, 'bad1 is bad']]);
+  });
+
+  it('is held to its counts: an answer that leaves rows unaccounted for ends the import', async () => {
+    const port = await serve((path) => ({ status: path.startsWith('/events') ? 202 : 200, body: path.startsWith('/events') ? { accepted: 1, rejected: 1, items: [] } : stats(0, 0) }));
+    await using target = await connect(null, port);
+    await expect(target.post(lines('a', 'b'))).rejects.toThrow('took 1 and refused 1 of 2 events, with 0 reasons');
   });
 });

@@ -17,6 +17,10 @@ export type GatewayProcessOptions = {
   readonly host: string;
   readonly port: number;
   readonly dataDir: string;
+  /** Of its log, in the data folder. */
+  readonly logName: string;
+  /** What a person sets to have another port, such as `--port N`. */
+  readonly portSetting: string;
   readonly clock: Clock;
   /** Told, in one line each, what a person should know: warnings in the log, deaths and restarts. */
   readonly say: (line: string) => void;
@@ -44,12 +48,12 @@ const endMsMax = 4500;
 
 /** Throws `UsageError` when the port is taken. */
 export async function startGateway(options: GatewayProcessOptions): Promise<GatewayProcess> {
-  const { command, folder, env, host, port, dataDir, clock, say } = options;
-  await requireFreePort(host, port);
-  const logPath = join(dataDir, 'demo-gateway.log');
+  const { command, folder, env, host, port, dataDir, logName, portSetting, clock, say } = options;
+  await requireFreePort(host, port, portSetting);
+  const logPath = join(dataDir, logName);
   mkdirSync(dataDir, { recursive: true });
   if ((statSync(logPath, { throwIfNoEntry: false })?.size ?? 0) > logBytesMax) renameSync(logPath, `${logPath}.old`);
-  // Never emptied: the demo that has this folder open already may be writing to it.
+  // Never emptied: a gateway that has this folder open already may be writing to it.
   closeSync(openSync(logPath, 'a', 0o600));
   const log = createLogReader(logPath);
   const gone = new AbortController();
@@ -111,7 +115,7 @@ export async function startGateway(options: GatewayProcessOptions): Promise<Gate
   };
 }
 
-async function requireFreePort(host: string, port: number): Promise<void> {
+async function requireFreePort(host: string, port: number, setting: string): Promise<void> {
   const server = createServer();
   try {
     server.listen({ host, port, exclusive: true });
@@ -119,8 +123,8 @@ async function requireFreePort(host: string, port: number): Promise<void> {
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
     throw new UsageError(code === 'EADDRINUSE'
-      ? `Port ${port} of ${host} is in use, perhaps by another gateway: stop that one, or choose another with --port N.`
-      : `Port ${port} of ${host} cannot be listened on (${code}): choose another with --port N.`);
+      ? `Port ${port} of ${host} is in use, perhaps by another gateway: stop that one, or choose another with ${setting}.`
+      : `Port ${port} of ${host} cannot be listened on (${code}): choose another with ${setting}.`);
   } finally {
     server.close();
   }
