@@ -19,6 +19,8 @@ export type SessionOptions = {
   readonly heartbeatMs: number;
   /** Between golden checks of a runner that works; longer for a slow one, so that checks stay below 2 % of its work. */
   readonly checkIntervalMs: number;
+  /** How long a draining runner without a job may take to hang up. */
+  readonly drainGraceMs: number;
 };
 
 export type SessionState = 'greeting' | 'checking' | 'ready' | 'draining' | 'closed' | 'quarantined';
@@ -55,6 +57,8 @@ export class Session {
   #checkedAt = 0;
   #checkDueAt = Infinity;
   #workedSinceCheck = false;
+  /** Since when it drains with nothing in work. */
+  #drainedAt: number | null = null;
   #cosine: { readonly mean: number; readonly min: number } | null = null;
 
   constructor(id: string, options: SessionOptions, now: number) {
@@ -121,13 +125,17 @@ export class Session {
   /** Time has passed. `busy`: it has a job in work, and may be silent until that job's deadline. */
   tick(now: number, busy: boolean): readonly SessionEffect[] {
     if (this.#ended()) return [];
-    const { helloTimeoutMs, heartbeatMs } = this.#options;
+    const { helloTimeoutMs, heartbeatMs, drainGraceMs } = this.#options;
     if (this.#state === 'greeting') {
       return now - this.#openedAt < helloTimeoutMs ? [] : this.#close('closed', closeCode.timeout, `no runner-hello within ${helloTimeoutMs} ms`, false);
     }
     // Half an interval more, for the way here.
     if (!busy && now - this.#seenAt > heartbeatMs * (missedHeartbeatsMax + 0.5)) {
       return this.#close('closed', closeCode.timeout, `${missedHeartbeatsMax} heartbeats missed`, false);
+    }
+    this.#drainedAt = this.#state === 'draining' && !busy ? (this.#drainedAt ?? now) : null;
+    if (this.#drainedAt !== null && now - this.#drainedAt >= drainGraceMs) {
+      return this.#close('closed', closeCode.done, `drained, and still there after ${drainGraceMs} ms`, false);
     }
     const effects: SessionEffect[] = [];
     if (now - this.#beatAt >= heartbeatMs) {

@@ -29,7 +29,7 @@ export type HubObserver = {
   golden(device: string, meanCosine: number): void;
 };
 
-export type HubLimits = FleetOptions & Pick<SessionOptions, 'helloTimeoutMs' | 'heartbeatMs' | 'checkIntervalMs'> & {
+export type HubLimits = FleetOptions & Pick<SessionOptions, 'helloTimeoutMs' | 'heartbeatMs' | 'checkIntervalMs' | 'drainGraceMs'> & {
   readonly runnersMax: number;
   /** How often deadlines and heartbeats are looked at. */
   readonly tickMs: number;
@@ -46,6 +46,7 @@ export const defaultHubLimits: HubLimits = {
   helloTimeoutMs: 10_000,
   heartbeatMs: 5_000,
   checkIntervalMs: 60_000,
+  drainGraceMs: 10_000,
   runnersMax: 256,
   tickMs: 250,
   bufferedBytesMax: 8 * 1024 * 1024,

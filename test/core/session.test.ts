@@ -6,7 +6,7 @@ import { encodeMessage, type RunnerHello, type RunnerMessage } from '#core/wire.
 import { encodeJobResult } from '#core/wire-result.ts';
 import { bounds, dimensions, fakeVector, golden, identity } from '../helpers/fake-model.ts';
 
-const options = { identity, golden, bounds, helloTimeoutMs: 1000, heartbeatMs: 100, checkIntervalMs: 5000 };
+const options = { identity, golden, bounds, helloTimeoutMs: 1000, heartbeatMs: 100, checkIntervalMs: 5000, drainGraceMs: 300 };
 const hello: RunnerHello = {
   type: 'runner-hello', protocol: 1, name: 'cpu-1', kind: 'node', device: 'cpu', adapter: '', softwareAdapter: false,
   dtype: 'fp32', ...identity, textsPerSecond: 100, limits: { textsPerJobMax: 512 },
@@ -143,6 +143,19 @@ describe('life', () => {
     expect(tell(announced, { type: 'runner-drain', reason: 'stop' })).toEqual([{ do: 'drain' }]);
     expect(announced.closed(1000)).toBe(false);
     expect(readySession().closed(1006)).toBe(true);
+  });
+
+  test('a draining runner that beats on is ended once it has had nothing in work for a while; its jobs have their own deadlines', () => {
+    const session = readySession();
+    session.drain('test');
+    const after = (now: number, busy: boolean): readonly SessionEffect[] => {
+      tell(session, { type: 'runner-heartbeat' }, now);
+      return session.tick(now, busy).filter((effect) => effect.do === 'close');
+    };
+    expect(after(10_000, true)).toEqual([]);
+    expect(after(10_100, false)).toEqual([]);
+    expect(after(10_399, false)).toEqual([]);
+    expect(after(10_400, false)).toMatchObject([{ code: 1000, blame: false }]);
   });
 
   test('a runner that reports its failure is ended at once, its job blamed', () => {
