@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
 import { UsageError } from '#core/errors.ts';
-import { refuse } from './runner-hub/access.ts';
+import { problemContentType, problemDocument, refuseOnSocket } from './problem-document.ts';
 
 export type HttpServerOptions = {
   readonly host: string;
@@ -30,14 +30,14 @@ export async function listen(options: HttpServerOptions): Promise<HttpServer> {
   const server = createServer((request, response) => void answer(request, response));
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (!socket.writable) socket.destroy();
-    else if (error.code === 'HPE_HEADER_OVERFLOW') refuse(socket, 431, 'headers_too_large', 'The headers of this request are too large.', new Date());
-    else refuse(socket, 400, 'bad_request', 'This is not a request that HTTP/1.1 allows.', new Date());
+    else if (error.code === 'HPE_HEADER_OVERFLOW') refuseOnSocket(socket, { status: 431, code: 'headers_too_large', detail: 'The headers of this request are too large.' });
+    else refuseOnSocket(socket, { status: 400, code: 'bad_request', detail: 'This is not a request that HTTP/1.1 allows.' });
   });
   server.on('upgrade', (request, socket, head) => {
     // Before anything else: an error without a listener would end the process.
     socket.on('error', () => socket.destroy());
     if (request.url?.split('?')[0] === '/runners/connect') options.upgrade(request, socket, head);
-    else refuse(socket, 404, 'not_found', 'WebSockets are served at /runners/connect only.', new Date());
+    else refuseOnSocket(socket, { status: 404, code: 'not_found', detail: 'WebSockets are served at /runners/connect only.' });
   });
   server.listen(options.port, options.host);
   try {
@@ -52,8 +52,9 @@ export async function listen(options: HttpServerOptions): Promise<HttpServer> {
 
 /** A request that never became one for the app, such as one with a malformed Host. */
 function unreadable(): Response {
-  const body = { type: 'urn:vectorstream:problem:bad_request', title: 'Bad Request', status: 400, detail: 'The address or the headers of this request are malformed.', code: 'bad_request', request_id: randomUUID(), timestamp: new Date().toISOString() };
-  return new Response(JSON.stringify(body), { status: 400, headers: { 'Content-Type': 'application/problem+json' } });
+  const requestId = randomUUID();
+  const body = problemDocument({ status: 400, code: 'bad_request', detail: 'The address or the headers of this request are malformed.' }, requestId);
+  return new Response(body, { status: 400, headers: { 'Content-Type': problemContentType, 'X-Request-Id': requestId } });
 }
 
 async function stop(server: Server, msMax: number): Promise<void> {

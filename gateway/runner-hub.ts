@@ -9,7 +9,8 @@ import type { Channel } from '#core/ports.ts';
 import { Session, type SessionEffect } from '#core/session.ts';
 import { closeCode, encodeMessage, subprotocol, textsPerJobMax, wireLimits } from '#core/wire.ts';
 import type { JobResult } from '#core/wire-result.ts';
-import { admit, refuse } from './runner-hub/access.ts';
+import { refuseOnSocket } from './problem-document.ts';
+import { admit } from './runner-hub/access.ts';
 import { EmbeddingQueue } from './runner-hub/embedding-queue.ts';
 import { socketChannel } from './runner-hub/socket-channel.ts';
 import type { FleetStats, RunnerHub, RunnerHubOptions, RunnerState, RunnerView } from './runner-hub/types.ts';
@@ -55,15 +56,19 @@ class Hub implements RunnerHub {
     this.#fleet = new Fleet(options.limits);
     this.#goldenTexts = options.golden.cases.map(({ text }) => text);
     this.service = new EmbeddingQueue(this.#fleet, () => this.#assignSoon());
+    // What the handshake itself finds wrong, such as another version of the protocol.
+    this.#server.on('wsClientError', (error, socket) => {
+      refuseOnSocket(socket, { status: 400, code: 'bad_websocket_request', detail: `${error.message}.` });
+    });
     void this.#keepTime();
   }
 
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const { tokens, clock, log } = this.#options;
+    const { tokens, log } = this.#options;
     const admission = admit(request, tokens);
     if (!admission.ok) {
-      log.warn({ code: admission.code, peer: request.socket.remoteAddress }, 'runner refused');
-      return refuse(socket, admission.status, admission.code, admission.detail, new Date(clock.now()));
+      const requestId = refuseOnSocket(socket, admission);
+      return log.warn({ request_id: requestId, code: admission.code, peer: request.socket.remoteAddress }, 'runner refused');
     }
     this.#server.handleUpgrade(request, socket, head, (webSocket) => this.#open(socketChannel(webSocket), admission.trusted));
   }

@@ -1,26 +1,9 @@
 // Every error of the HTTP API is a problem document (RFC 9457) with a stable code and the request's id.
 import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
-import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { DependencyError, LogFullError } from '#core/errors.ts';
 import type { AppEnv } from '../app-env.ts';
-
-export type Problem = {
-  readonly status: ContentfulStatusCode;
-  /** Stable, snake_case: what a program acts on. */
-  readonly code: string;
-  /** What, which, and what to do: for a person. */
-  readonly detail: string;
-  /** Seconds after which trying again makes sense. */
-  readonly retryAfter?: number;
-  /** Further members of the document. */
-  readonly more?: Readonly<Record<string, unknown>>;
-};
-
-const titles: Readonly<Record<number, string>> = {
-  400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found', 405: 'Method Not Allowed', 413: 'Content Too Large',
-  415: 'Unsupported Media Type', 422: 'Unprocessable Content', 429: 'Too Many Requests', 500: 'Internal Server Error', 503: 'Service Unavailable',
-};
+import { problemContentType, problemDocument, type Problem } from '../problem-document.ts';
 
 /** Thrown by a route; becomes the answer. */
 export class ProblemError extends Error {
@@ -34,17 +17,7 @@ export class ProblemError extends Error {
 
 export function problemResponse(c: Context<AppEnv>, problem: Problem): Response {
   if (problem.retryAfter !== undefined) c.header('Retry-After', String(Math.max(1, Math.ceil(problem.retryAfter))));
-  const body = {
-    type: `urn:vectorstream:problem:${problem.code}`,
-    title: titles[problem.status] ?? 'Error',
-    status: problem.status,
-    detail: problem.detail,
-    code: problem.code,
-    request_id: c.get('requestId'),
-    timestamp: new Date().toISOString(),
-    ...problem.more,
-  };
-  return c.body(JSON.stringify(body), problem.status, { 'Content-Type': 'application/problem+json' });
+  return c.body(problemDocument(problem, c.get('requestId')), problem.status, { 'Content-Type': problemContentType });
 }
 
 /** Any error as a problem. What is not meant for the client (an unexpected error's message, a stack) stays in the log. */

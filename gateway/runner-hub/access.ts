@@ -1,8 +1,8 @@
 // Decides over an upgrade request before a WebSocket exists: no valid runner token, no connection.
-import { createHash, randomUUID, timingSafeEqual } from 'node:crypto';
-import { STATUS_CODES, type IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import { subprotocol, tokenSubprotocolPrefix } from '#core/wire.ts';
+import type { Problem } from '../problem-document.ts';
 
 export type RunnerTokens = {
   /** What every runner of this fleet knows. */
@@ -13,7 +13,7 @@ export type RunnerTokens = {
 
 export type Admission =
   | { readonly ok: true; readonly trusted: boolean }
-  | { readonly ok: false; readonly status: 400 | 401; readonly code: string; readonly detail: string };
+  | ({ readonly ok: false } & Problem);
 
 /** The token comes as `Authorization: Bearer` or, from a browser, as a second subprotocol. */
 export function admit(request: IncomingMessage, tokens: RunnerTokens): Admission {
@@ -32,25 +32,6 @@ export function admit(request: IncomingMessage, tokens: RunnerTokens): Admission
     return { ok: false, status: 400, code: 'runner_protocol_unknown', detail: `Offer the WebSocket subprotocol ${subprotocol}.` };
   }
   return { ok: true, trusted };
-}
-
-/** Answers a refused upgrade with a problem document, and ends the connection. */
-export function refuse(socket: Duplex, status: number, code: string, detail: string, timestamp: Date): void {
-  const title = STATUS_CODES[status] ?? 'Error';
-  const body = JSON.stringify({
-    type: `urn:vectorstream:problem:${code}`, title, status, detail, code,
-    request_id: randomUUID(), timestamp: timestamp.toISOString(),
-  });
-  const lines = [
-    `HTTP/1.1 ${status} ${title}`,
-    'Connection: close',
-    'Content-Type: application/problem+json',
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    ...(status === 401 ? ['WWW-Authenticate: Bearer'] : []),
-  ];
-  // A peer that is gone already needs no answer.
-  socket.once('error', () => socket.destroy());
-  socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`);
 }
 
 function bearer(request: IncomingMessage): string | null {

@@ -1,6 +1,8 @@
 // The hub over real WebSockets on the loopback: who gets in, who may work, and what becomes of work whose runner fails.
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { connect } from 'node:net';
+import { text as textOf } from 'node:stream/consumers';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { systemClock } from '#core/clock.ts';
@@ -125,8 +127,20 @@ describe('the door', () => {
   ])('%s is refused before the upgrade, with a problem document that does not tell the token', async (_, protocols, headers, status, code) => {
     const { url } = await startHub();
     const refused = await refusal(url, protocols, headers);
-    expect(refused).toMatchObject({ status, type: 'application/problem+json', body: { status, code } });
+    expect(refused).toMatchObject({
+      status, type: 'application/problem+json',
+      body: { status, code, type: `urn:vectorstream:problem:${code}`, request_id: expect.stringMatching(/^[0-9a-f-]{36}$/), timestamp: expect.stringMatching(/Z$/) },
+    });
     expect(JSON.stringify(refused.body)).not.toMatch(/shared-toke|trusted-toke/);
+  });
+
+  test('a request that is no handshake is refused in the same shape', async () => {
+    const { url } = await startHub();
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    socket.end(`GET /runners/connect HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nAuthorization: Bearer ${tokens.shared}\r\nSec-WebSocket-Protocol: ${subprotocol}\r\nSec-WebSocket-Version: 13\r\n\r\n`);
+    const answer = await textOf(socket);
+    expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
+    expect(JSON.parse(answer.slice(answer.indexOf('\r\n\r\n')))).toMatchObject({ status: 400, code: 'bad_websocket_request', detail: 'Missing or invalid Sec-WebSocket-Key header.' });
   });
 
   test('a runner with a token, in the header or as a subprotocol, joins; the gateway\'s own are trusted', async () => {
