@@ -11,15 +11,24 @@ const impatientExitCodes = { SIGINT: 130, SIGTERM: 143 } as const;
 
 /** Runs until a signal ends the process; returns at once for `--help`. */
 export async function main(argv: readonly string[], environment: NodeJS.ProcessEnv): Promise<void> {
+  let withTrace = false;
   try {
     const { help, configFile, flags } = parseFlags(argv);
-    if (help) process.stdout.write(helpText());
-    else await run(parseConfig({ yaml: await settingsFile(configFile), env: environment, flags }), environment);
+    if (help) return void process.stdout.write(helpText());
+    const config = parseConfig({ yaml: await settingsFile(configFile), env: environment, flags });
+    withTrace = ['debug', 'trace'].includes(config.logging.level);
+    await run(config, environment);
   } catch (error) {
-    // What a person can put right is told in one line; anything else with its trace.
-    process.stderr.write(`${error instanceof VectorStreamError ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
+    process.stderr.write(`${lastWords(error, withTrace)}\n`);
     process.exit(error instanceof UsageError || error instanceof IndexMismatchError ? 2 : 1);
   }
+}
+
+/** One line, unless a trace was asked for: what a person can put right says how; anything else says how to see more. */
+export function lastWords(error: unknown, withTrace: boolean): string {
+  if (withTrace && error instanceof Error) return error.stack ?? error.message;
+  const message = (error instanceof Error ? error.message : String(error)).replaceAll(/\s*\n\s*/g, ' ');
+  return error instanceof VectorStreamError ? message : `The gateway cannot start: ${message} (LOG_LEVEL=debug shows where)`;
 }
 
 async function run(config: Config, environment: NodeJS.ProcessEnv): Promise<void> {

@@ -6,11 +6,12 @@ import { connect } from 'node:net';
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '#core/clock.ts';
-import { UsageError } from '#core/errors.ts';
+import { DependencyError, UsageError } from '#core/errors.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { listen, type HttpServer } from '../../gateway/http-server.ts';
 import { startLocalRunners } from '../../gateway/local-runners.ts';
 import { keepForgetting } from '../../gateway/retention.ts';
+import { lastWords } from '../../gateway/run.ts';
 import { freshToken, localRunnerToken } from '../../gateway/runner-token.ts';
 import { createLog } from '../../gateway/telemetry/log.ts';
 import { scriptedStore } from './test-services.ts';
@@ -164,4 +165,21 @@ test('retention forgets step by step, survives a failure, and ends with its sign
   expect(asked).toHaveLength(4);
   stopping.abort();
   await done;
+});
+
+describe('the last words of a gateway that cannot start', () => {
+  const unforeseen = new Error('read\n  EIO');
+
+  test.each([
+    [new UsageError('--port is "x"; allowed: a number.'), '--port is "x"; allowed: a number.'],
+    [new DependencyError('store', 'busy', 'The store is busy.', { retryable: true }), 'The store is busy.'],
+    [unforeseen, 'The gateway cannot start: read EIO (LOG_LEVEL=debug shows where)'],
+    ['nothing', 'The gateway cannot start: nothing (LOG_LEVEL=debug shows where)'],
+  ])('are one line: %s', (error, words) => {
+    expect(lastWords(error, false)).toBe(words);
+  });
+
+  test('have the trace when it is asked for', () => {
+    expect(lastWords(unforeseen, true)).toMatch(/^Error: read\n {2}EIO\n +at /);
+  });
 });
