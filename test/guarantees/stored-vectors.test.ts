@@ -24,7 +24,7 @@ test('every vector is finite, of unit length and 384 dimensions, and golden text
   const named = golden.map(({ text }, index) => shopEvent({ product: { id: `golden-${index}`, name: text, price: 1 } }));
   // Among others, in batches with texts of other lengths.
   const others = shopEvents(200, 200);
-  await sendEvents(gateway, [...others.slice(0, 100), ...named, ...others.slice(100)], { perRequest: 300, lanes: 1 });
+  await sendEvents(gateway, [...others.slice(0, 100), ...named, ...others.slice(100)]);
   await gateway.ready();
   await gateway.idle(40_000);
 

@@ -8,10 +8,10 @@ export type ShopEvent = { readonly event_id: string } & Readonly<Record<string, 
 const things = ['lantern', 'chair', 'kettle', 'scarf', 'bicycle bell', 'desk lamp', 'garden hose', 'notebook', 'rucksack', 'wall clock'];
 const looks = ['red', 'oak', 'folding', 'woollen', 'brushed steel', 'hand-painted', 'waterproof', 'silent', 'antique', 'extra large'];
 
-/** Views of `subjects` different products in turn; UUIDs as ids, so that the store's ids are the same. */
-export function shopEvents(count: number, subjects: number): readonly ShopEvent[] {
+/** Views of `subjects` different products in turn, from number `from` on; UUIDs as ids, so that the store's ids are the same. */
+export function shopEvents(count: number, subjects: number, from = 0): readonly ShopEvent[] {
   return Array.from({ length: count }, (_, index) => {
-    const subject = index % subjects;
+    const subject = from + (index % subjects);
     return shopEvent({ product: { id: `p${subject}`, name: `${looks[subject % 10]} ${things[Math.floor(subject / 10) % 10]} no. ${subject}`, category: 'Home', price: subject % 500 } });
   });
 }
@@ -31,14 +31,18 @@ export type Sent = {
   readonly uncertain: Set<string>;
 };
 
-/** Posts small batches, `lanes` at a time, until all are sent or the gateway is gone. Throws when it refuses an event. */
-export async function sendEvents(gateway: GatewayClient, events: readonly ShopEvent[], options = { perRequest: 25, lanes: 3 }): Promise<Sent> {
-  const sent: Sent = { acknowledged: new Set(), uncertain: new Set() };
+export const nothingSent = (): Sent => ({ acknowledged: new Set(), uncertain: new Set() });
+
+/**
+ * Posts small batches, `lanes` at a time, until all are sent or the gateway is gone, and adds each to `sent` at once. Throws
+ * when it refuses an event.
+ */
+export async function sendEvents(gateway: GatewayClient, events: readonly ShopEvent[], sent = nothingSent(), { perRequest, lanes } = { perRequest: 25, lanes: 3 }): Promise<Sent> {
   let next = 0;
   let isGone = false;
   const lane = async (): Promise<void> => {
     while (next < events.length && !isGone) {
-      const batch = events.slice(next, (next += options.perRequest));
+      const batch = events.slice(next, (next += perRequest));
       const answer = await gateway.post('/events', JSON.stringify(batch)).catch(() => null);
       if (answer === null) isGone = true;
       // A gateway that is told to stop answers 503 while it can.
@@ -47,6 +51,6 @@ export async function sendEvents(gateway: GatewayClient, events: readonly ShopEv
       for (const { event_id: id } of batch) fate.add(id);
     }
   };
-  await Promise.all(Array.from({ length: options.lanes }, lane));
+  await Promise.all(Array.from({ length: lanes }, lane));
   return sent;
 }
