@@ -16,13 +16,15 @@ export type LocalRunnersOptions = {
 };
 
 export type LocalRunners = {
-  /** Asks the supervisor to drain and end; ends it after `msMax`. Resolves when it is gone. */
+  /** Asks the supervisor to drain and end; ends it and its workers after `msMax`. Resolves when it is gone. */
   stop(msMax: number): Promise<void>;
 };
 
 const restart = { delayMs: 250, delayMsMax: 30_000 };
 /** Whoever ran this long was well: the next failure counts as the first. */
 const wellAfterMs = 60_000;
+/** How long a supervisor may take to notice that its channel is closed. */
+const hangUpMsMax = 500;
 /** A configuration that is wrong stays wrong. */
 const usageExitCode = 2;
 
@@ -59,12 +61,20 @@ export function startLocalRunners(options: LocalRunnersOptions): LocalRunners {
   };
   const finished = keepRunning();
 
+  /** Without its channel a supervisor ends at once and takes along a worker that hangs; killed, it could not. */
+  const end = async (signal: AbortSignal, msMax: number): Promise<void> => {
+    await clock.sleep(msMax, signal);
+    if (child?.connected) child.disconnect();
+    await clock.sleep(hangUpMsMax, signal);
+    child?.kill('SIGKILL');
+  };
+
   return {
     async stop(msMax) {
       stopping.abort();
       child?.kill('SIGTERM');
       const deadline = new AbortController();
-      const late = clock.sleep(msMax, deadline.signal).then(() => child?.kill('SIGKILL'), () => undefined);
+      const late = end(deadline.signal, msMax).catch(() => undefined);
       await finished;
       deadline.abort();
       await late;
