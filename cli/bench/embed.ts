@@ -15,7 +15,7 @@ import { sendAndWait } from './send.ts';
 import { events } from './streams.ts';
 import { makeTokenLevelModel } from './token-level-model.ts';
 
-const textsPerRound = 2_048;
+const textsPerRound = 1_024;
 const rounds = 5;
 
 export const embed: Benchmark = {
@@ -23,7 +23,7 @@ export const embed: Benchmark = {
   about: 'Distinct product texts: from POST /events to stored with their vectors, against pipeline(\'feature-extraction\', fp32) in batches of 32, in turn.',
   async run(context) {
     const { isQuick, say, signal } = context;
-    const count = isQuick ? textsPerRound / 8 : textsPerRound;
+    const count = isQuick ? textsPerRound / 4 : textsPerRound;
     await using gateway = await startGateway(context);
     await using plain = await startPipeline(context);
 
