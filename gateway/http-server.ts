@@ -27,7 +27,10 @@ export type HttpServer = {
 /** Throws `UsageError` when the address cannot be had. */
 export async function listen(options: HttpServerOptions): Promise<HttpServer> {
   const answer = getRequestListener(options.fetch, { hostname: options.host, errorHandler: unreadable });
-  const server = createServer((request, response) => void answer(request, response));
+  const server = createServer({
+    // An offer of any other protocol, such as the h2c that some HTTP clients make with every request, is not taken up.
+    shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
+  }, (request, response) => void answer(request, response));
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (!socket.writable) socket.destroy();
     else if (error.code === 'HPE_HEADER_OVERFLOW') refuseOnSocket(socket, { status: 431, code: 'headers_too_large', detail: 'The headers of this request are too large.' });

@@ -99,6 +99,13 @@ describe('the HTTP server', () => {
     await first.stop(1000);
   });
 
+  // Earlier versions cannot decline an upgrade.
+  test.skipIf(/^v24\.[0-8]\./.test(process.version))('an offer of another protocol is not taken up (needs Node 24.9)', async () => {
+    const server = await serve(() => new Response('as usual'));
+    expect(await raw(server.port, 'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n')).toMatch(/^HTTP\/1\.1 200[\s\S]*as usual$/);
+    await server.stop(1000);
+  });
+
   test('upgrades go to the hub on its path only, and what is not HTTP is a problem document', async () => {
     const server = await serve(() => new Response('ok'));
     expect(await raw(server.port, upgrade('/runners/connect?x=1'))).toContain('418 Taken');
