@@ -14,12 +14,15 @@ import { observeRoutes } from './routes/observe.ts';
 import { searchRoute } from './routes/search.ts';
 import type { Services } from './services.ts';
 
+/** Of any request but `POST /events`. */
+const requestBytesMax = 256 * 1024;
+
 export function createApp(services: Services): OpenAPIHono<AppEnv> {
   const { config, log } = services;
   const app = new OpenAPIHono<AppEnv>({
     defaultHook(result, c) {
       if (result.success) return undefined;
-      const issues = result.error.issues.slice(0, 20).map(({ path, message }) => ({ path: path.map(String).join('.'), message }));
+      const issues = result.error.issues.slice(0, 20).map(({ path, message }) => ({ path: path.map(String).join('.'), message: message.slice(0, 300) }));
       const detail = issues.slice(0, 3).map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; ');
       return problemResponse(c, { status: 422, code: 'validation_failed', detail, more: { errors: issues } });
     },
@@ -27,7 +30,9 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
 
   app.onError((error, c) => {
     const problem = problemOf(error);
-    if (problem.status === 500) c.get('log').error({ err: error, path: c.req.path }, 'request failed');
+    // Nobody is there any more to read the answer, and the failure may well come from that.
+    if (c.req.raw.signal.aborted) c.get('log').debug({ err: error, path: c.req.path }, 'the client went away');
+    else if (problem.status === 500) c.get('log').error({ err: error, path: c.req.path }, 'request failed');
     return problemResponse(c, problem);
   });
   app.notFound((c) => problemResponse(c, { status: 404, code: 'not_found', detail: 'There is nothing at this path; GET / lists what there is.' }));
@@ -45,13 +50,13 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
       return problemResponse(c, { status: 405, code: 'method_not_allowed', detail: `This path takes ${methods.join(', ')}.` });
     },
   }));
-  const { bodyBytesMax } = config.ingest;
-  app.use(bodyLimit({
-    maxSize: bodyBytesMax,
-    onError: (c) => problemResponse(c, { status: 413, code: 'body_too_large', detail: `The body is larger than ${bodyBytesMax} bytes. Send it in parts.` }),
-  }));
 
+  // Before the limit on other bodies: this one has its own.
   ingestRoute(app, services);
+  app.use(bodyLimit({
+    maxSize: requestBytesMax,
+    onError: (c) => problemResponse(c, { status: 413, code: 'body_too_large', detail: `The body is larger than ${requestBytesMax} bytes.` }),
+  }));
   searchRoute(app, services);
   eventRoutes(app, services);
   deadLetterRoutes(app, services);

@@ -9,25 +9,31 @@ const closeBracket = 0x5d;
 const openBrace = 0x7b;
 const closeBrace = 0x7d;
 
-/** One slice per line that is not blank. Views into `body`; a byte that is not UTF-8 stays within its line. */
-export function splitLines(body: Uint8Array): Uint8Array[] {
+/**
+ * One slice per line that is not blank, at most `most` of them: what comes after is left alone. Views into `body`; a byte
+ * that is not UTF-8 stays within its line.
+ */
+export function splitLines(body: Uint8Array, most: number): Uint8Array[] {
   const lines: Uint8Array[] = [];
-  for (let start = 0; start < body.length;) {
+  for (let start = 0; start < body.length && lines.length < most;) {
+    if (isBlank(body[start])) {
+      start += 1;
+      continue;
+    }
     const end = body.indexOf(newline, start);
-    const line = trim(body, start, end < 0 ? body.length : end);
-    if (line.length > 0) lines.push(line);
+    lines.push(trim(body, start, end < 0 ? body.length : end));
     start = end < 0 ? body.length : end + 1;
   }
   return lines;
 }
 
 /**
- * One slice per item when `body` is one JSON array by its brackets, else `null`. Whether an item is JSON is for its parser
- * to say. Views into `body`.
+ * One slice per item when `body` is one JSON array by its brackets, else `null`; after `most` items it looks no further.
+ * Whether an item is JSON is for its parser to say. Views into `body`.
  *
  *     [{"a":1}, {"b":]  → null      [{"a":1}, {"b":}] → {"a":1} and {"b":}      [] → none
  */
-export function splitArray(body: Uint8Array): Uint8Array[] | null {
+export function splitArray(body: Uint8Array, most: number): Uint8Array[] | null {
   const whole = trim(body, 0, body.length);
   if (whole[0] !== openBracket) return null;
   const items: Uint8Array[] = [];
@@ -49,6 +55,7 @@ export function splitArray(body: Uint8Array): Uint8Array[] | null {
       }
     } else if (byte === comma && depth === 1) {
       items.push(trim(whole, itemStart, at));
+      if (items.length === most) return items;
       itemStart = at + 1;
     }
   }

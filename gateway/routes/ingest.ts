@@ -6,6 +6,7 @@ import { eventLimits, isRejection, parseEvent } from '#core/event.ts';
 import { deadLetterReasons, type LogRecord, type Rejection } from '#core/ports.ts';
 import type { AppEnv } from '../app-env.ts';
 import { ProblemError } from '../middleware/problem.ts';
+import { BodyReader } from '../read-body.ts';
 import type { Services } from '../services.ts';
 import { splitArray, splitLines } from '../split-records.ts';
 import { answer, problem } from './schemas.ts';
@@ -45,7 +46,7 @@ const route = createRoute({
     400: problem('Nothing was taken; `items` says why.'),
     413: problem('Too many bytes or events.'),
     415: problem('Neither JSON nor NDJSON.'),
-    429: problem('The log is full: wait as Retry-After says.'),
+    429: problem('The log is full, or too many bodies are being read: wait as Retry-After says.'),
   },
 });
 
@@ -53,15 +54,22 @@ const route = createRoute({
 const eventsPerTurn = 250;
 const encoder = new TextEncoder();
 
+/** Of this many bodies of the largest size the memory is there. */
+const largestBodiesAtOnce = 4;
+
 export function ingestRoute(app: OpenAPIHono<AppEnv>, { sink, clock, config }: Services): void {
-  const limits = { ...eventLimits, bytesMax: config.ingest.eventBytesMax };
+  const { bodyBytesMax, eventsPerRequestMax, eventBytesMax } = config.ingest;
+  const limits = { ...eventLimits, bytesMax: eventBytesMax };
+  const bodies = new BodyReader({ bytesMax: bodyBytesMax, bytesMaxTogether: largestBodiesAtOnce * bodyBytesMax });
   app.openapi(route, async (c) => {
     const format = formatOf(c.req.header('content-type'), c.req.header('content-encoding'));
-    const body = new Uint8Array(await c.req.arrayBuffer());
-    const values = format === 'lines' ? splitLines(body) : (splitArray(body) ?? [body]);
-    if (values.length === 0 || body.length === 0) throw new ProblemError({ status: 400, code: 'no_events', detail: 'The body holds no event.' });
-    if (values.length > config.ingest.eventsPerRequestMax) {
-      throw new ProblemError({ status: 413, code: 'too_many_events', detail: `The body holds ${values.length} events; at most ${config.ingest.eventsPerRequestMax} are taken at once. Send it in parts.` });
+    using body = await bodies.read(c.req.raw);
+    const { bytes } = body;
+    // One more than is allowed, so that a body of millions is not cut up only to be refused.
+    const values = format === 'lines' ? splitLines(bytes, eventsPerRequestMax + 1) : (splitArray(bytes, eventsPerRequestMax + 1) ?? [bytes]);
+    if (values.length === 0 || bytes.length === 0) throw new ProblemError({ status: 400, code: 'no_events', detail: 'The body holds no event.' });
+    if (values.length > eventsPerRequestMax) {
+      throw new ProblemError({ status: 413, code: 'too_many_events', detail: `The body holds more than ${eventsPerRequestMax} events. Send it in parts.` });
     }
     const deadLetter = c.req.valid('query').on_invalid === 'dead_letter';
     const headers = { 'x-request-id': encoder.encode(c.get('requestId')) };

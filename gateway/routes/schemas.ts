@@ -41,11 +41,12 @@ export function storedEvent(stored: StoredEvent): z.infer<typeof storedEventSche
 export const productOf = (product: Product | null): z.infer<typeof productSchema> | null => product;
 
 const name = z.string().min(1).max(512);
-const oneOrMore = <T extends z.ZodType>(item: T) => z.union([item, z.array(item).min(1).max(100)]);
+/** `allowed` says what one is: of a union, zod tells only that nothing fits. */
+const oneOrMore = <T extends z.ZodType>(item: T, allowed: string) => z.union([item, z.array(item).min(1).max(100)], { error: `expected one or a list of up to 100 of: ${allowed}` });
 const instant = z.string().max(64).refine((text) => parseTimestamp(text).ok, 'expected an ISO 8601 time with an offset, such as 2026-01-31T12:00:00Z');
 const filterFields = {
-  event_type: oneOrMore(z.enum(eventTypes)).optional(),
-  category: oneOrMore(name).optional(),
+  event_type: oneOrMore(z.enum(eventTypes), eventTypes.join(', ')).optional(),
+  category: oneOrMore(name, 'names of 1 to 512 characters').optional(),
   user_id: name.optional(),
   session_id: name.optional(),
   since: instant.optional(),

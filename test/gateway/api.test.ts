@@ -49,7 +49,7 @@ describe('search', () => {
     [{}, 'query'],
     [{ query: 'x', limit: 101 }, 'limit'],
     [{ query: 'x', limt: 5 }, 'limt'],
-    [{ query: 'x', filter: { event_type: ['viewed'] } }, 'filter.event_type'],
+    [{ query: 'x', filter: { event_type: ['viewed'] } }, 'filter.event_type: expected one or a list of up to 100 of: view, add_to_cart'],
     [{ query: 'x', filter: { price_min: 'cheap' } }, 'filter.price_min'],
     [{ query: 'x', filter: { price_min: 3, price_max: 2 } }, 'price_min is after price_max'],
     [{ query: 'x', filter: { since: 'yesterday' } }, 'filter.since'],
@@ -175,6 +175,17 @@ describe('every answer', () => {
     const { request } = testApp();
     expect((await request('/livez', { headers: { 'x-request-id': 'abc-1' } })).headers.get('x-request-id')).toBe('abc-1');
     for (const odd of ['a b', 'x'.repeat(200), '"']) expect((await request('/livez', { headers: { 'x-request-id': odd } })).headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  test('that nobody waits for any more is no error of the gateway', async () => {
+    const gone = new AbortController();
+    const { request, logged } = testApp({ store: { ...scriptedStore(), events: async () => {
+      gone.abort();
+      throw new Error('aborted');
+    } } });
+    await request('/events', { signal: gone.signal });
+    expect(logged()).toContain('the client went away');
+    expect(logged()).not.toContain('"level":50');
   });
 
   test('an unknown path and a wrong method are problems too', async () => {

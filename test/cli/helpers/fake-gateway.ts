@@ -38,7 +38,7 @@ function answer(path: string, body: Buffer): readonly [number, string] {
   if (path === '/stats') return [200, statsJson()];
   if (path === '/dlq/stats') return [200, JSON.stringify({ by_state: {}, by_reason: letters })];
   posts += 1;
-  const lines = splitLines(body).map((value) => {
+  const lines = splitLines(body, Infinity).map((value) => {
     const event = parseEvent(value, Date.now());
     return isRejection(event) ? `dead ${event.reason}` : `stored ${event.id}`;
   });
