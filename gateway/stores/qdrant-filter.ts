@@ -1,0 +1,45 @@
+// Turns a filter on events into Qdrant's.
+
+import type { Schemas } from '@qdrant/js-client-rest';
+import type { EventFilter } from '#core/ports.ts';
+import { timeOf } from './qdrant-points.ts';
+
+export type Condition = Schemas['Condition'];
+export type Filter = { readonly must: Condition[] };
+
+/** `null` when nothing can match: one of its lists is empty. */
+export function filterOf({ eventTypes, categories, userId, sessionId, textIds, priceMin, priceMax, since, until }: EventFilter): Filter | null {
+  if ([eventTypes, categories, textIds].some((list) => list?.length === 0)) return null;
+  const must: Condition[] = [];
+  const any = (key: string, values: readonly string[] | undefined): void => {
+    if (values !== undefined) must.push({ key, match: { any: values.map((value) => value.toWellFormed()) } });
+  };
+  const same = (key: string, value: string | undefined): void => {
+    if (value !== undefined) must.push({ key, match: { value: value.toWellFormed() } });
+  };
+  same('session_id', sessionId);
+  same('user_id', userId);
+  any('text_id', textIds);
+  any('event_type', eventTypes);
+  any('product.category', categories);
+  if (priceMin !== undefined || priceMax !== undefined) must.push({ key: 'product.price', range: { ...at('gte', priceMin), ...at('lte', priceMax) } });
+  if (since !== undefined || until !== undefined) must.push({ key: 'timestamp', range: { ...timeAtEnd('gte', since), ...timeAtEnd('lte', until) } });
+  return { must };
+}
+
+export const isText = (textId: string): Condition => ({ key: 'text_id', match: { value: textId } });
+export const isAnyText = (textIds: readonly string[]): Condition => ({ key: 'text_id', match: { any: [...textIds] } });
+export const hasId = (ids: readonly string[]): Condition => ({ has_id: [...ids] });
+/** The field holds a time before `ms`. */
+export const isBefore = (key: string, ms: number): Condition => ({ key, range: { lt: timeOf(ms) } });
+export const isAtTime = (key: string, ms: number): Condition => ({ key, range: { gte: timeOf(ms), lte: timeOf(ms) } });
+
+type End = 'gte' | 'lte';
+
+function at(end: End, value: number | undefined): { readonly [K in End]?: number } {
+  return value === undefined ? {} : { [end]: value };
+}
+
+function timeAtEnd(end: End, ms: number | undefined): { readonly [K in End]?: string } {
+  return ms === undefined ? {} : { [end]: timeOf(ms) };
+}

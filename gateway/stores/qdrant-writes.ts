@@ -1,0 +1,8 @@
+// Accepts a write only when Qdrant says that it is applied, not merely received.
+
+import type { Schemas } from '@qdrant/js-client-rest';
+
+export async function applied(write: Promise<Schemas['UpdateResult']>): Promise<void> {
+  const { status } = await write;
+  if (status !== 'completed') throw new TypeError(`a write is ${status}, not completed`);
+}

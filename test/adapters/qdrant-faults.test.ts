@@ -1,0 +1,243 @@
+// When Qdrant fails, nothing is lost and nobody is blamed who did nothing: every trouble is named, and told from bad content.
+
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { DependencyError } from '#core/errors.ts';
+import { ManualClock } from '#core/memory/manual-clock.ts';
+import type { VectorStore } from '#core/ports.ts';
+import { writeTotally } from '#core/total-write.ts';
+import { createQdrantStore, openQdrantStore } from '../../gateway/stores/qdrant-store.ts';
+import { eventIdOf, eventRecord, noon, queryVector, textIdOf, textRecord, unit } from '../conformance/store-records.ts';
+import { type QdrantDouble, type SeenRequest, startQdrantDouble } from '../helpers/qdrant-double.ts';
+import { storeOptions } from '../helpers/qdrant/store-options.ts';
+
+let double: QdrantDouble;
+beforeEach(async () => {
+  double = await startQdrantDouble();
+});
+afterEach(() => double[Symbol.asyncDispose]());
+
+const stored = { status: 'stored' };
+const superseded = { status: 'superseded' };
+
+const isEventWrite = ({ method, path }: SeenRequest) => method === 'PUT' && path.startsWith('/collections/test_events/points');
+const callsTo = (ending: string) => double.requests.filter(({ path }) => path.replace(/\?.*/, '').endsWith(ending)).length;
+
+async function failureOf(work: Promise<unknown>): Promise<DependencyError> {
+  const error: unknown = await work.then(() => new Error('nothing failed'), (reason: unknown) => reason);
+  expect(error).toBeInstanceOf(DependencyError);
+  if (!(error instanceof DependencyError)) throw error;
+  return error;
+}
+
+async function openedStore(): Promise<VectorStore> {
+  const store = await openQdrantStore(storeOptions(double.url, { timeoutMs: 300 }));
+  await store.putTexts([textRecord(1)]);
+  return store;
+}
+
+describe('trouble of the server or the network', () => {
+  it.each([
+    [{ kind: 'status', status: 500 }, 'qdrant_failed', /500 Service internal error/],
+    [{ kind: 'status', status: 503 }, 'qdrant_failed', /503/],
+    [{ kind: 'status', status: 429 }, 'qdrant_busy', /429/],
+    [{ kind: 'status', status: 429, headers: { 'retry-after': '30' } }, 'qdrant_busy', /asks to wait/],
+    [{ kind: 'status', status: 429, headers: { 'retry-after': 'Wed, 21 Oct 2026 07:28:00 GMT' } }, 'qdrant_bad_answer', /retryAfter/],
+    [{ kind: 'status', status: 401 }, 'qdrant_denied', /check QDRANT_API_KEY/],
+    [{ kind: 'status', status: 403 }, 'qdrant_denied', /check QDRANT_API_KEY/],
+    [{ kind: 'status', status: 404 }, 'qdrant_missing', /404/],
+    [{ kind: 'garbage', text: '<html>', contentType: 'text/html' }, 'qdrant_bad_answer', /makes no sense/],
+    [{ kind: 'garbage', text: '{"result"', contentType: 'application/json' }, 'qdrant_bad_answer', /makes no sense/],
+    [{ kind: 'garbage', text: '{"result":{"status":"acknowledged"}}', contentType: 'application/json' }, 'qdrant_bad_answer', /acknowledged, not completed/],
+    [{ kind: 'half-an-answer' }, 'qdrant_unreachable', /could not write events/],
+    [{ kind: 'no-answer' }, 'qdrant_timeout', /no answer within 300 ms/],
+  ] as const)('%j may pass: the same write is stored later', async (fault, code, message) => {
+    const store = await openedStore();
+    double.fail(fault, isEventWrite);
+    const error = await failureOf(store.putEvents([eventRecord(1)]));
+    expect(error).toMatchObject({ code, dependency: 'qdrant', retryable: true, message: expect.stringMatching(message) });
+    expect(await store.putEvents([eventRecord(1)])).toEqual([fault.kind === 'half-an-answer' ? superseded : stored]);
+    expect((await store.counts()).events).toBe(1);
+  });
+
+  it.each([['{"result":7}'], ['{"result":[{"id":"x","payload":{}}]}'], ['{"result":{}}'], ['{}'], ['null'], ['7']])('the answer %s to a read is named, not believed', async (text) => {
+    const store = await openedStore();
+    await store.putEvents([eventRecord(1)]);
+    const read = (work: () => Promise<unknown>) => {
+      double.fail({ kind: 'garbage', text, contentType: 'application/json' });
+      return failureOf(work());
+    };
+    expect(await read(() => store.event(eventIdOf(1)))).toMatchObject({ retryable: true });
+    expect(await read(() => store.events({}, 5))).toMatchObject({ retryable: true });
+    expect(await read(() => store.vectors([textIdOf(1)]))).toMatchObject({ retryable: true });
+    expect(await read(() => store.search({ vector: queryVector, limit: 1, filter: {} }))).toMatchObject({ retryable: true });
+  });
+
+  it('a write whose answer is lost counts as stored when it is repeated', async () => {
+    const store = await openedStore();
+    double.fail({ kind: 'answer-lost' }, isEventWrite);
+    expect(await failureOf(store.putEvents([eventRecord(1)]))).toMatchObject({ retryable: true });
+    expect(await store.putEvents([eventRecord(1)])).toEqual([superseded]);
+    expect((await store.counts()).events).toBe(1);
+  });
+
+  it('a request that takes too long is cancelled, not only left', async () => {
+    const store = await openedStore();
+    double.fail({ kind: 'no-answer' }, isEventWrite);
+    await failureOf(store.putEvents([eventRecord(1)]));
+    await expect.poll(() => double.abandoned.length).toBe(1);
+  });
+});
+
+describe('refused content', () => {
+  it('is told from trouble, so that halving finds it and its neighbours are stored', async () => {
+    const store = await openedStore();
+    const bad = eventIdOf(5);
+    double.fail({ kind: 'status', status: 400 }, (request) => isEventWrite(request) && request.body.includes(bad), Infinity);
+    const outcomes = await writeTotally(Array.from({ length: 9 }, (_, n) => eventRecord(n)), (part) => store.putEvents(part));
+    expect(outcomes.map(({ status }) => status)).toEqual(['stored', 'stored', 'stored', 'stored', 'stored', 'rejected', 'stored', 'stored', 'stored']);
+    expect((await store.counts()).events).toBe(8);
+  });
+
+  it('half of a character in a user or a product costs nobody anything', async () => {
+    const store = await openedStore();
+    const { event, ...rest } = eventRecord(1);
+    expect(await store.putEvents([{ event: { ...event, userId: 'user-\ud800' }, ...rest }])).toEqual([stored]);
+    expect(await store.events({ userId: 'user-\ud800' }, 5)).toHaveLength(1);
+  });
+});
+
+describe('a server that is not there', () => {
+  it('does not keep the store from opening, which begins to work once the server is up', async () => {
+    await double.down();
+    const store = await openQdrantStore(storeOptions(double.url));
+    expect(await failureOf(store.putTexts([textRecord(1)]))).toMatchObject({ code: 'qdrant_unreachable', retryable: true, message: expect.stringContaining(double.url) });
+    await double.up();
+    expect(await store.putTexts([textRecord(1)])).toEqual([stored]);
+    expect(callsTo('/index')).toBe(12);
+  });
+
+  it('keeps what was stored before it went', async () => {
+    const store = await openedStore();
+    await store.putEvents([eventRecord(1)]);
+    await double.down();
+    expect(await failureOf(store.event(eventIdOf(1)))).toMatchObject({ code: 'qdrant_unreachable' });
+    await double.up();
+    expect((await store.event(eventIdOf(1)))?.id).toBe(eventIdOf(1));
+  });
+
+  it('or a collection that is gone is made again, and its texts are asked for again', async () => {
+    const store = await openedStore();
+    await store.putEvents([eventRecord(1)]);
+    for (const name of ['test_texts', 'test_events']) await fetch(`${double.url}/collections/${name}`, { method: 'DELETE' });
+    expect(await failureOf(store.putEvents([eventRecord(1)]))).toMatchObject({ code: 'qdrant_missing', retryable: true });
+    expect(await store.putEvents([eventRecord(1)])).toEqual([{ status: 'missing-text' }]);
+    await store.putTexts([textRecord(1)]);
+    expect(await store.putEvents([eventRecord(1)])).toEqual([stored]);
+  });
+});
+
+describe('the API key', () => {
+  it('opens a secured server, and stands in no error', async () => {
+    await using secured = await startQdrantDouble({ apiKey: 'right-key' });
+    const good = await openQdrantStore(storeOptions(secured.url, { apiKey: 'right-key' }));
+    expect(await good.counts()).toEqual({ texts: 0, events: 0 });
+    const error = await failureOf(createQdrantStore(storeOptions(secured.url, { apiKey: 'wrong-key' })).counts());
+    expect(error).toMatchObject({ code: 'qdrant_denied', retryable: true });
+    expect(`${error.message} ${JSON.stringify(error)} ${JSON.stringify(error.cause)}`).not.toContain('wrong-key');
+  });
+});
+
+describe('a collection of another index', () => {
+  it.each([
+    ['dimensions', { dimensions: 16 }, /vectors: 8 dimensions, Cosine there, 16 dimensions, Cosine here/],
+    ['model', { modelId: 'other' }, /model_id: model there, other here/],
+    ['revision', { modelRevision: 'newer' }, /model_revision: revision there, newer here/],
+    ['template', { templateHash: 'newer' }, /template_hash: template there, newer here/],
+  ])('is refused when its %s differ, with what to do', async (_, change, message) => {
+    const options = storeOptions(double.url);
+    await openQdrantStore(options);
+    const other = { ...options, identity: { ...options.identity, ...change } };
+    await expect(openQdrantStore(other)).rejects.toMatchObject({ name: 'IndexMismatchError', message: expect.stringMatching(message) });
+    await expect(openQdrantStore(other)).rejects.toThrow('Set QDRANT_COLLECTION and QDRANT_EVENTS_COLLECTION to new names');
+    await expect(createQdrantStore(other).counts()).rejects.toMatchObject({ name: 'IndexMismatchError' });
+  });
+
+  it('is refused when somebody else made it', async () => {
+    await fetch(`${double.url}/collections/test_texts`, { method: 'PUT', body: JSON.stringify({ vectors: { size: 8, distance: 'Cosine' } }) });
+    await expect(openQdrantStore(storeOptions(double.url))).rejects.toThrow('model_id: not said there, model here');
+  });
+
+  it('is made as configured, once, by whichever of several gateways is first', async () => {
+    const options = { ...storeOptions(double.url), storage: { vectorsOnDisk: true, quantisation: 'scalar', shards: 3, replicas: 2 } } as const;
+    await Promise.all([openQdrantStore(options), openQdrantStore(options), openQdrantStore(options)]);
+    const { result } = await (await fetch(`${double.url}/collections/test_texts`)).json();
+    expect(result.config).toMatchObject({ params: { vectors: { size: 8, on_disk: true }, shard_number: 3, replication_factor: 2 }, quantization_config: { scalar: { type: 'int8' } } });
+    expect((await (await fetch(`${double.url}/collections/test_events`)).json()).result).toMatchObject({ config: { params: { vectors: {} } }, payload_schema: { timestamp: { data_type: 'datetime' } } });
+  });
+
+  it('is found through an alias', async () => {
+    const options = storeOptions(double.url);
+    await openQdrantStore(options);
+    const actions = Object.values(options.collections).map((name) => ({ create_alias: { collection_name: name, alias_name: `live_${name}` } }));
+    await fetch(`${double.url}/collections/aliases`, { method: 'POST', body: JSON.stringify({ actions }) });
+    const store = await openQdrantStore(storeOptions(double.url, { name: 'live_test' }));
+    expect(await store.putTexts([textRecord(1)])).toEqual([stored]);
+  });
+});
+
+describe('several gateways', () => {
+  it('never put an older version of an event over a newer one, whoever looked first', async () => {
+    const [one, two] = [await openedStore(), await openedStore()];
+    const late = Promise.withResolvers<void>();
+    // The first gateway has looked and found nothing when the second stores a newer version.
+    double.fail({ kind: 'status', status: 500 }, (request) => {
+      if (isEventWrite(request)) late.resolve();
+      return isEventWrite(request);
+    });
+    const failed = failureOf(one.putEvents([eventRecord(1, { timestamp: 10 })]));
+    await late.promise;
+    expect(await two.putEvents([eventRecord(1, { timestamp: 20 })])).toEqual([stored]);
+    await failed;
+    const { body, path } = double.requests.find(isEventWrite) ?? { body: '', path: '' };
+    expect((await fetch(double.url + path, { method: 'PUT', body })).status).toBe(200);
+    expect((await two.event(eventIdOf(1)))?.timestamp).toBe(20);
+  });
+
+  it('a text that one is about to refer to is not swept by another', async () => {
+    const clock = new ManualClock(noon);
+    const [one, two] = await Promise.all([1, 2].map(() => openQdrantStore(storeOptions(double.url, { clock }))));
+    await one!.putTexts([textRecord(1)]);
+    await clock.advance(100_000);
+    // The look-up comes between the other's choice of unused texts and its deletion.
+    double.fail({ kind: 'status', status: 500 }, ({ path }) => path.includes('test_texts/points/delete'));
+    const sweep = { ingestedBefore: 0, now: clock.now(), textGraceMs: 60_000 };
+    await failureOf(two!.forget(sweep));
+    expect(await one!.knownTexts([textIdOf(1)])).toEqual(new Set([textIdOf(1)]));
+    const { body, path } = double.requests.findLast(({ path: at }) => at.includes('test_texts/points/delete')) ?? { body: '', path: '' };
+    await fetch(double.url + path, { method: 'POST', body });
+    expect(await one!.putEvents([eventRecord(1)])).toEqual([stored]);
+  });
+});
+
+describe('what a write costs', () => {
+  it('floats of a text are sent in eight decimals at most', async () => {
+    const store = await openQdrantStore(storeOptions(double.url));
+    const third = Math.fround(1 / 3), rest = Math.sqrt(1 - third * third);
+    const vector = unit(0).map((x, at) => (at === 0 ? third : at === 1 ? rest : x - x));
+    await store.putTexts([{ ...textRecord(1), embedding: { ...textRecord(1).embedding, vector } }]);
+    expect(double.requests.find(({ method, path }) => method === 'PUT' && path.includes('test_texts/points'))?.body).toContain('[0.33333334,0.94280905,0,');
+    expect((await store.vectors([textIdOf(1)])).get(textIdOf(1))?.[0]).toBeCloseTo(1 / 3, 7);
+  });
+
+  it('a batch of events about texts just seen is one look at their versions and one upsert', async () => {
+    const clock = new ManualClock(noon);
+    const store = await openQdrantStore(storeOptions(double.url, { clock }));
+    await store.putTexts([textRecord(1), textRecord(2)]);
+    const before = double.requests.length;
+    await store.putEvents(Array.from({ length: 256 }, (_, n) => eventRecord(n, { text: 1 + n % 2 })));
+    expect(double.requests.slice(before).map(({ method, path }) => `${method} ${path.replace(/\?.*/, '')}`)).toEqual(['POST /collections/test_events/points', 'PUT /collections/test_events/points']);
+    await clock.advance(60_000);
+    await store.putEvents([eventRecord(300)]);
+    expect(double.requests.slice(before).filter(({ path }) => path.startsWith('/collections/test_texts'))).not.toHaveLength(0);
+  });
+});

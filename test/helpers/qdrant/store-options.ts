@@ -1,0 +1,18 @@
+// Options of a Qdrant store for tests: small vectors, names of its own.
+
+import type { Clock } from '#core/ports.ts';
+import { systemClock } from '#core/clock.ts';
+import type { SearchPlan } from '#core/search-plan.ts';
+import type { QdrantStoreOptions } from '../../../gateway/stores/qdrant-store.ts';
+
+type Choices = { readonly dimensions?: number; readonly clock?: Clock; readonly searchPlan?: SearchPlan; readonly name?: string; readonly apiKey?: string; readonly timeoutMs?: number };
+
+export function storeOptions(url: string, { dimensions = 8, clock = systemClock, searchPlan = 'auto', name = 'test', apiKey, timeoutMs = 10_000 }: Choices = {}): QdrantStoreOptions {
+  return {
+    url, timeoutMs, clock, searchPlan,
+    apiKey: apiKey ?? process.env['QDRANT_API_KEY'] ?? null,
+    collections: { texts: `${name}_texts`, events: `${name}_events` },
+    storage: { vectorsOnDisk: false, quantisation: 'none', shards: 1, replicas: 1 },
+    identity: { modelId: 'model', modelRevision: 'revision', dimensions, templateHash: 'template' },
+  };
+}
