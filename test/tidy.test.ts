@@ -95,7 +95,7 @@ describe('the tree', () => {
   });
 
   test('no path of a machine and no registry host is written anywhere', () => {
-    const text = tracked.filter((file) => !/^models\//.test(file) && statSync(join(root, file)).size < 5_000_000);
+    const text = tracked.filter((file) => !file.startsWith('models/') && statSync(join(root, file)).size < 5_000_000);
     const forbidden = /registry\.npmjs|(?<![\w.])\/(?:home|root|Users|work)\/\w/;
     expect(text.filter((file) => forbidden.test(read(file)))).toEqual([]);
   });
