@@ -41,7 +41,11 @@ export async function startGateway({ folder, profileFolder, signal }: BenchmarkC
     // A process group of its own, so that Ctrl-C reaches it through this program only, which stops it in order. It also
     // ends when this program does, because the channel closes.
     cwd: root, detached: true, stdio: ['ignore', log, log, 'ipc'],
-    env: { ...given, VECTORSTREAM_DATA_DIR: join(folder, 'data'), VECTORSTREAM_PORT: '0', LOG_LEVEL: 'warn', LOG_FORMAT: 'json', ...profiling, ...settings },
+    env: {
+      ...given, VECTORSTREAM_DATA_DIR: join(folder, 'data'), VECTORSTREAM_PORT: '0', LOG_LEVEL: 'warn', LOG_FORMAT: 'json', ...profiling, ...settings,
+      // Where Node keeps compiled modules: a first start finds none.
+      TMPDIR: folder, TEMP: folder,
+    },
   });
   closeSync(log);
   try {
