@@ -43,6 +43,8 @@ async function bench(values: FlagValues<typeof flags>): Promise<number> {
   const chosen = chosenFrom(values.only);
   const profileFolder = values.profile === null ? null : resolve(values.profile);
   if (profileFolder !== null) mkdirSync(profileFolder, { recursive: true });
+  // Now, and not after minutes of work.
+  if (values.json !== null) await writeFile(values.json, '').catch((error: Error) => { throw new UsageError(`--json ${values.json} cannot be written: ${error.message}.`); });
   if (values.cores !== null) limitCores(values.cores);
   using interrupt = listenForInterrupt(graceMs);
   const found = conditions();
