@@ -1,0 +1,17 @@
+// The Kafka adapters keep what every adapter guarantees, against a real broker.
+
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe } from 'vitest';
+import { eventSourceConformance } from '../conformance/event-source.ts';
+import { noKafka, startKafkaBroker, type KafkaBroker } from '../helpers/kafka-broker.ts';
+import { kafkaTopic } from './kafka-harness.ts';
+
+const reason = await noKafka();
+
+describe.skipIf(reason !== null)('on a real broker', () => {
+  let broker: KafkaBroker;
+  beforeAll(async () => { broker = await startKafkaBroker(); }, 90_000);
+  afterAll(() => broker[Symbol.asyncDispose]());
+
+  eventSourceConformance('kafka', async ({ partitions, unsettledMax }) => kafkaTopic(broker, { partitions, unsettledMax }, randomUUID()));
+});
