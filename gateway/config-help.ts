@@ -14,7 +14,7 @@ export function exampleYaml(): string {
       lines.push('', `${section}:`);
     }
     lines.push(`  # ${setting.key.help}`, `  # Allowed: ${setting.key.allowed}. ${names(setting)}`);
-    lines.push(setting.key.secret ? `  # ${setting.name}:` : `  ${setting.name}: ${String(setting.key.default)}`);
+    lines.push(isUnset(setting) ? `  # ${setting.name}:` : `  ${setting.name}: ${String(setting.key.default)}`);
   }
   return `${lines.join('\n')}\n`;
 }
@@ -22,7 +22,7 @@ export function exampleYaml(): string {
 /** What `npm start -- --help` prints. */
 export function helpText(): string {
   const rows = settings.map((setting) => {
-    const value = setting.key.secret ? '' : ` Default ${String(setting.key.default)}.`;
+    const value = isUnset(setting) ? '' : ` Default ${String(setting.key.default)}.`;
     return `  ${setting.flag === null ? setting.variable : `--${setting.flag}`}\n      ${setting.key.help}${value}\n      ${setting.key.allowed}`;
   });
   return [
@@ -37,5 +37,8 @@ export function helpText(): string {
     '',
   ].join('\n');
 }
+
+/** Without a default there is nothing to show. */
+const isUnset = ({ key }: Setting): boolean => key.default === null;
 
 const names = ({ variable, flag }: Setting): string => `${variable}${flag === null ? '' : `, --${flag}`}`;

@@ -64,6 +64,29 @@ export function text(options: Common<string>): Key<string> {
   };
 }
 
+export function yesOrNo(options: Common<boolean>): Key<boolean> {
+  return {
+    ...named(options), default: options.default, help: options.help, allowed: 'true or false',
+    check(raw) {
+      if (raw === true || raw === 'true') return { ok: true, value: true };
+      return raw === false || raw === 'false' ? { ok: true, value: false } : no;
+    },
+  };
+}
+
+/** `null` when not given. A user or password in it would end up in logs and errors, which name the address. */
+export function httpUrl(options: Omit<Common<null>, 'default'>): Key<string | null> {
+  return {
+    ...named(options), default: null, help: options.help, allowed: 'an address such as http://127.0.0.1:6333, without user, password, query or fragment',
+    check(raw) {
+      if (raw === null) return { ok: true, value: null };
+      const url = typeof raw === 'string' ? URL.parse(raw) : null;
+      if (typeof raw !== 'string' || url === null || !/^https?:$/.test(url.protocol)) return no;
+      return url.username === '' && url.password === '' && url.search === '' && url.hash === '' ? { ok: true, value: raw } : no;
+    },
+  };
+}
+
 /** A credential: printable ASCII, so that it fits a header. Absent by default. */
 export function secret(options: { readonly help: string; readonly env: string }): Key<string | null> {
   return {

@@ -1,7 +1,7 @@
 // Every setting of the gateway in one table: default, bound, meaning, and the names by which file, environment and flags set it.
 import { eventLimits } from '#core/event.ts';
 import { defaultPipelineLimits } from '#core/pipeline.ts';
-import { integer, integerOrAuto, oneOf, secret, text, type Key } from './config-keys.ts';
+import { httpUrl, integer, integerOrAuto, oneOf, secret, text, yesOrNo, type Key } from './config-keys.ts';
 import { embeddedDefaults } from './embedded/open.ts';
 
 const minute = 60_000;
@@ -34,9 +34,20 @@ export const configSchema = {
     knownTextsMax: integer({ default: defaultPipelineLimits.knownTextsMax, min: 0, max: 10_000_000, help: 'Ids of stored texts kept in memory.' }),
   },
   store: {
-    kind: oneOf(['embedded'], { default: 'embedded', env: 'VECTORSTREAM_STORE', flag: 'store', help: 'Where vectors and events are kept: SQLite in the data folder.' }),
+    kind: oneOf(['auto', 'embedded', 'qdrant'], { default: 'auto', env: 'VECTORSTREAM_STORE', flag: 'store', help: 'Where vectors and events are kept: SQLite in the data folder, or Qdrant. auto is qdrant when qdrant.url is set.' }),
     retentionDays: integer({ default: 3650, min: 1, max: 36_500, help: 'Events are forgotten so many days after they were taken in.' }),
     sweepMinutes: integer({ default: 10, min: 1, max: 1440, help: 'Minutes between two sweeps that forget old events and texts without events.' }),
+  },
+  qdrant: {
+    url: httpUrl({ env: 'QDRANT_URL', flag: 'qdrant-url', help: 'Address of Qdrant; without a port it is 6333.' }),
+    apiKey: secret({ env: 'QDRANT_API_KEY', help: 'Key that Qdrant asks for.' }),
+    collection: text({ default: 'ecommerce_embeddings', env: 'QDRANT_COLLECTION', help: 'Collection or alias of the texts with their vectors. Made when missing.' }),
+    eventsCollection: text({ default: 'ecommerce_events', env: 'QDRANT_EVENTS_COLLECTION', help: 'Collection or alias of the events, which have no vectors. Made when missing.' }),
+    timeoutMs: integer({ default: 10_000, min: 100, max: 10 * minute, help: 'Longest time that Qdrant may take for an answer, milliseconds, before the request is cancelled and repeated.' }),
+    vectorsOnDisk: yesOrNo({ default: false, help: 'A new collection reads its vectors from disk instead of holding them in memory.' }),
+    quantisation: oneOf(['none', 'scalar', 'binary'], { default: 'none', help: 'A new collection is searched by smaller copies of its vectors first: 8 bits (scalar) or 1 bit (binary) per number.' }),
+    shards: integer({ default: 1, min: 1, max: 1024, help: 'Shards of a new collection.' }),
+    replicas: integer({ default: 1, min: 1, max: 64, help: 'Copies of each shard of a new collection.' }),
   },
   runners: {
     model: text({ default: 'models/all-MiniLM-L6-v2', env: 'VECTORSTREAM_MODEL', flag: 'model', help: 'Folder of the embedding model, with its manifest.json and golden.json.' }),

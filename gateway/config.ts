@@ -34,7 +34,14 @@ export function parseConfig(input: ConfigInput): Config {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   const complete = config as Config;
   refuseOpenDoor(complete);
+  refuseHalfAQdrant(complete);
   return complete;
+}
+
+/** Where `auto` leads. */
+export function storeKind({ store, qdrant }: Config): 'embedded' | 'qdrant' {
+  if (store.kind !== 'auto') return store.kind;
+  return qdrant.url === null ? 'embedded' : 'qdrant';
 }
 
 /** `localhost`, 127.0.0.0/8 or ::1: only programs on this machine can connect. */
@@ -142,15 +149,14 @@ function unknown(kind: string, name: string, known: readonly string[]): UsageErr
   return new UsageError(`Unknown ${kind} ${show(name)}: ${hint}`);
 }
 
-/** This build brings the embedded adapters only: being asked for another must not pass silently. */
+/** This build brings the embedded source only: being asked for another must not pass silently. */
 function refuseAbsentAdapters(env: ConfigInput['env'], given: ReadonlyMap<string, { value: unknown; from: string }>): void {
   for (const { path, other, variable } of [
     { path: 'ingest.source', other: 'kafka', variable: 'KAFKA_BROKERS' },
-    { path: 'store.kind', other: 'qdrant', variable: 'QDRANT_URL' },
   ]) {
     const entry = given.get(path);
     const asked = entry === undefined ? (env[variable] ? `${variable} is set` : null) : entry.value === other ? `${entry.from} is ${other}` : null;
-    if (asked !== null) throw new UsageError(`${asked}, but this build of VectorStream has only the embedded adapters: unset ${entry?.from ?? variable}, or set ${path} to embedded.`);
+    if (asked !== null) throw new UsageError(`${asked}, but this build of VectorStream has only the embedded source: unset ${entry?.from ?? variable}, or set ${path} to embedded.`);
   }
 }
 
@@ -162,6 +168,11 @@ function refuseOpenDoor(config: Config): void {
     ...(config.runners.token === null ? ['VECTORSTREAM_RUNNER_TOKEN'] : []),
   ];
   if (missing.length > 0) throw new UsageError(`gateway.host is ${show(config.gateway.host)}, which other machines can reach: set ${missing.join(' and ')}, or listen on 127.0.0.1.`);
+}
+
+function refuseHalfAQdrant({ store, qdrant }: Config): void {
+  if (store.kind === 'qdrant' && qdrant.url === null) throw new UsageError('store.kind is qdrant, but nothing says where it is: set QDRANT_URL, such as http://127.0.0.1:6333.');
+  if (qdrant.collection === qdrant.eventsCollection) throw new UsageError(`qdrant.collection and qdrant.eventsCollection are both ${show(qdrant.collection)}: texts and events need a collection each.`);
 }
 
 function show(value: unknown): string {

@@ -1,10 +1,12 @@
 // Puts the parts together and takes them apart again: the one place that knows every adapter.
 import { join, resolve } from 'node:path';
 import { systemClock } from '#core/clock.ts';
+import { assert } from '#core/errors.ts';
 import { eventLimits } from '#core/event.ts';
 import { defaultPipelineLimits, runPipeline } from '#core/pipeline.ts';
+import type { IndexIdentity, VectorStore } from '#core/ports.ts';
 import { createApp } from './app.ts';
-import { isLoopback, type Config } from './config.ts';
+import { isLoopback, storeKind, type Config } from './config.ts';
 import { openEmbedded } from './embedded/open.ts';
 import { listen } from './http-server.ts';
 import { startLocalRunners, type LocalRunners } from './local-runners.ts';
@@ -14,6 +16,7 @@ import { QueryVectors } from './query-vectors.ts';
 import { keepForgetting } from './retention.ts';
 import { createRunnerHub, defaultHubLimits } from './runner-hub.ts';
 import { freshToken, localRunnerToken } from './runner-token.ts';
+import { openQdrantStore } from './stores/qdrant-store.ts';
 import type { Log } from './telemetry/log.ts';
 import { Telemetry } from './telemetry/metrics.ts';
 
@@ -55,11 +58,13 @@ export async function startGateway(config: Config, { log, secrets, environment, 
   // Whatever is open when a later step fails is closed again.
   await using opened = new AsyncDisposableStack();
   const embedded = opened.use(await openEmbedded({
-    dataDir, identity, topic, partitions, clock, died: onFatal,
+    dataDir, identity, topic, partitions, clock, died: onFatal, holdsStore: storeKind(config) === 'embedded',
     log: { unreadBytesMax, retentionBytes: logBytesMax, retentionMs: logHoursMax * 3_600_000 },
   }));
   const source = opened.use(await embedded.source(consumerGroup));
-  const { sink, store, deadLetters } = embedded;
+  const { sink, deadLetters } = embedded;
+  if (config.qdrant.apiKey !== null) secrets.add(config.qdrant.apiKey);
+  const store = storeKind(config) === 'embedded' ? embedded.store : opened.use(await openQdrant(config.qdrant, identity));
 
   const tokens = { shared: config.runners.token ?? await localRunnerToken(dataDir), trusted: freshToken() };
   for (const token of Object.values(tokens)) secrets.add(token);
@@ -112,6 +117,16 @@ async function within(ms: number, work: Promise<void>, log: Log): Promise<void> 
   patience.abort();
 }
 
+/** Qdrant may be down: the store then works as soon as it is up, and readiness names it until then. */
+function openQdrant({ url, apiKey, timeoutMs, collection, eventsCollection, vectorsOnDisk, quantisation, shards, replicas }: Config['qdrant'], identity: IndexIdentity): Promise<VectorStore> {
+  assert(url !== null, 'Qdrant is the store and has no address');
+  return openQdrantStore({
+    url, apiKey, timeoutMs, identity, clock: systemClock, searchPlan: 'auto',
+    collections: { texts: collection, events: eventsCollection },
+    storage: { vectorsOnDisk, quantisation, shards, replicas },
+  });
+}
+
 type OwnRunners = { readonly log: Log; readonly environment: GatewayOptions['environment']; readonly token: string; readonly port: number; readonly model: string; readonly dataDir: string };
 
 function ownRunners(config: Config, { log, environment, token, port, model, dataDir }: OwnRunners): LocalRunners {
@@ -119,7 +134,7 @@ function ownRunners(config: Config, { log, environment, token, port, model, data
   // A gateway that listens everywhere is reached over the loopback address of the same family.
   const near = isLoopback(host) || !['0.0.0.0', '::'].includes(host) ? host : host === '::' ? '::1' : '127.0.0.1';
   const { format, level } = config.logging;
-  const given = Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined && entry[0] !== 'VECTORSTREAM_API_KEY');
+  const given = Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined && !['VECTORSTREAM_API_KEY', 'QDRANT_API_KEY'].includes(entry[0]));
   return startLocalRunners({
     script: join(import.meta.dirname, '..', 'node-runner/main.ts'),
     args: ['--runners', String(config.runners.count)],

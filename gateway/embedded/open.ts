@@ -19,6 +19,8 @@ import type { WriterApi, WriterOptions } from './writer.ts';
 export type EmbeddedOptions = {
   readonly dataDir: string;
   readonly identity: IndexIdentity;
+  /** Whether texts and events are kept here too. A folder of a log and dead letters only serves gateways of any index. */
+  readonly holdsStore: boolean;
   /** Names the log in positions. */
   readonly topic: string;
   /** Of a new log, 1…64; an existing one never gets fewer. */
@@ -34,6 +36,7 @@ export const embeddedDefaults = {
   partitions: 4,
   log: { unreadBytesMax: 2 ** 30, retentionBytes: 256 * 2 ** 20, retentionMs: 7 * 24 * 3_600_000 },
   searchPlan: 'auto',
+  holdsStore: true,
 } as const satisfies Partial<EmbeddedOptions>;
 
 export type Embedded = AsyncDisposable & {
@@ -55,14 +58,14 @@ const retentionRows = 1_000;
  * `IndexMismatchError` when it was made for another model. Sources are to be disposed before the whole.
  */
 export async function openEmbedded(options: Pick<EmbeddedOptions, 'dataDir' | 'identity' | 'topic' | 'clock' | 'died'> & Partial<EmbeddedOptions>): Promise<Embedded> {
-  const { dataDir: folder, identity, topic, partitions, log: bounds, searchPlan, clock, died } = { ...embeddedDefaults, ...options };
+  const { dataDir: folder, identity, holdsStore, topic, partitions, log: bounds, searchPlan, clock, died } = { ...embeddedDefaults, ...options };
 
   let isDead = false;
   const diedOnce = (error: DependencyError): void => {
     if (!isDead) died(error);
     isDead = true;
   };
-  const writerWorker = startWorker(new URL('./writer.ts', import.meta.url), { folder, identity, partitions, bounds } satisfies WriterOptions);
+  const writerWorker = startWorker(new URL('./writer.ts', import.meta.url), { folder, identity: holdsStore ? identity : null, partitions, bounds } satisfies WriterOptions);
   const writer = new Client<WriterApi>(writerWorker, 'database writer', diedOnce);
   await writer.ready();
   // Only now is there a file with a schema to read.

@@ -101,9 +101,9 @@ const logTable = (partition: number) => `
 
 /**
  * Creates what is missing and returns the number of partitions: the larger of the file's and the asked, because records
- * in a partition must still be read. Throws `UsageError` for a newer schema, `IndexMismatchError` for another index.
+ * in a partition must still be read. Without an identity nothing is said of an index. Throws `UsageError` for a newer schema, `IndexMismatchError` for another index.
  */
-export function prepareSchema(database: DatabaseSync, file: string, identity: IndexIdentity, partitions: number): number {
+export function prepareSchema(database: DatabaseSync, file: string, identity: IndexIdentity | null, partitions: number): number {
   const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
   if (version > schemaVersion) {
     throw new UsageError(`${file} was written by a newer VectorStream (schema ${version}, this one knows ${schemaVersion}): run that version, or choose another data folder.`);
@@ -118,7 +118,7 @@ export function prepareSchema(database: DatabaseSync, file: string, identity: In
       database.prepare('INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING').run(name, initial);
       return String(database.prepare('SELECT value FROM meta WHERE name = ?').get(name)?.['value']);
     };
-    checkIdentity(file, meta('index_identity', describe(identity)), describe(identity));
+    if (identity !== null) checkIdentity(file, meta('index_identity', describe(identity)), describe(identity));
     const count = Math.max(partitions, Number(meta('partitions', String(partitions))));
     database.prepare("UPDATE meta SET value = ? WHERE name = 'partitions'").run(String(count));
     for (let partition = 0; partition < count; partition++) database.exec(logTable(partition));

@@ -14,7 +14,7 @@ import { asDependencyError } from './sqlite-errors.ts';
 import { createStoreWrites, type StoreWrites } from './store-writes.ts';
 
 export type WriterApi = LogWrites & StoreWrites & LetterWrites;
-export type WriterOptions = { readonly folder: string; readonly identity: IndexIdentity; readonly partitions: number; readonly bounds: LogBounds };
+export type WriterOptions = { readonly folder: string; /** `null` when no vectors are kept. */ readonly identity: IndexIdentity | null; readonly partitions: number; readonly bounds: LogBounds };
 
 /**
  * Calls whose answer promises that a power loss does not undo them: their transaction is synced to the disk. The others

@@ -21,6 +21,8 @@ export type QdrantStoreOptions = QdrantAddress & {
 /** What Qdrant's own guidance and measurement favour: 64 to 256 points a request, a few requests in flight. */
 const batchMax = { texts: 128, events: 256 } as const;
 
+const openMsMax = 3_000;
+
 /**
  * A store that may be asked at once: the collections are made or checked before the first call goes through, and again
  * when they are gone. Its calls throw `DependencyError` while that is not possible, `IndexMismatchError` when the
@@ -30,12 +32,15 @@ export function createQdrantStore(options: QdrantStoreOptions): VectorStore {
   return build(options).store;
 }
 
-/** As `createQdrantStore`, after a first attempt: throws `IndexMismatchError`; Qdrant itself may be down. */
+/** As `createQdrantStore`, after a first attempt: throws `IndexMismatchError`. It does not wait long for a Qdrant that is down. */
 export async function openQdrantStore(options: QdrantStoreOptions): Promise<VectorStore> {
   const { store, prepared } = build(options);
-  await prepared().catch((error: unknown) => {
+  const enough = new AbortController();
+  const late = options.clock.sleep(openMsMax, enough.signal).catch(() => undefined);
+  const first = prepared().catch((error: unknown) => {
     if (!(error instanceof DependencyError && error.retryable)) throw error;
   });
+  await Promise.race([first, late]).finally(() => enough.abort());
   return store;
 }
 

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { exampleYaml, helpText } from '../../gateway/config-help.ts';
 import { settings } from '../../gateway/config-schema.ts';
-import { isLoopback, parseConfig, parseFlags, redacted, type ConfigInput } from '../../gateway/config.ts';
+import { isLoopback, parseConfig, parseFlags, redacted, storeKind, type ConfigInput } from '../../gateway/config.ts';
 import { UsageError } from '#core/errors.ts';
 
 const parse = ({ yaml = null, env = {}, flags = [] }: { yaml?: string | null; env?: ConfigInput['env']; flags?: string[] }) =>
@@ -103,9 +103,19 @@ describe('the door', () => {
     for (const host of ['127.0.0.1', '127.1.2.3', '::1', 'localhost']) expect(isLoopback(host)).toBe(true);
   });
 
-  test('asking for Kafka or Qdrant is answered, not ignored', () => {
-    for (const env of [{ KAFKA_BROKERS: 'localhost:9092' }, { QDRANT_URL: 'http://localhost:6333' }, { VECTORSTREAM_SOURCE: 'kafka' }, { VECTORSTREAM_STORE: 'qdrant' }]) {
-      expect(refusal({ env })).toContain('this build of VectorStream has only the embedded adapters');
+  test('Qdrant is the store when its address is set, unless told otherwise', () => {
+    const QDRANT_URL = 'http://localhost:6333';
+    const kinds = [{}, { QDRANT_URL }, { QDRANT_URL, VECTORSTREAM_STORE: 'embedded' }, { QDRANT_URL, VECTORSTREAM_STORE: 'qdrant' }].map((env) => storeKind(parse({ env })));
+    expect(kinds).toEqual(['embedded', 'qdrant', 'embedded', 'qdrant']);
+    expect(refusal({ env: { VECTORSTREAM_STORE: 'qdrant' } })).toBe('store.kind is qdrant, but nothing says where it is: set QDRANT_URL, such as http://127.0.0.1:6333.');
+    expect(refusal({ env: { QDRANT_COLLECTION: 'one', QDRANT_EVENTS_COLLECTION: 'one' } })).toContain('texts and events need a collection each');
+    for (const bad of ['localhost:6333', 'ftp://host', 'http://user:secret@host:6333', 'http://host?x']) expect(refusal({ env: { QDRANT_URL: bad } })).toContain('allowed: an address such as');
+    expect(JSON.stringify(redacted(parse({ env: { QDRANT_API_KEY: 'my-secret-key' } })))).not.toContain('my-secret-key');
+  });
+
+  test('asking for Kafka is answered, not ignored', () => {
+    for (const env of [{ KAFKA_BROKERS: 'localhost:9092' }, { VECTORSTREAM_SOURCE: 'kafka' }]) {
+      expect(refusal({ env })).toContain('this build of VectorStream has only the embedded source');
     }
     expect(parse({ env: { KAFKA_BROKERS: 'localhost:9092', VECTORSTREAM_SOURCE: 'embedded' } }).ingest.source).toBe('embedded');
   });
