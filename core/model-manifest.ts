@@ -30,7 +30,7 @@ const manifestSchema = z.strictObject({
   pooling: z.enum(['none', 'mean', 'cls']),
   /** Whether the embedder divides by the length; false when the graph already does. */
   normalise: z.boolean(),
-  /** Put before a text, for models that were trained so; empty for others. */
+  /** Put before a text by the gateway, for models that were trained so: `query` when searching, `passage` when storing. Empty for others. */
   prefixes: z.strictObject({ query: z.string().max(1000), passage: z.string().max(1000) }),
   /** By transformers.js's name of the dtype. */
   dtypes: z.record(z.string(), z.strictObject({
@@ -41,15 +41,17 @@ const manifestSchema = z.strictObject({
     /** Least cosine of any golden text. */
     goldenMin: cosineBound,
   })).refine((dtypes) => Object.keys(dtypes).length > 0, 'expected at least one dtype'),
+  /** `local`: made on this machine by the model itself. Another machine's differ in the last digits, so they are no part of the model's identity. */
+  golden: z.enum(['reference', 'local']).default('reference'),
   files: z.record(path, sha256),
 }).refine((manifest) => Object.values(manifest.dtypes).every((dtype) => dtype.file in manifest.files), 'the file of every dtype must be listed under files')
-  .refine((manifest) => goldenFile in manifest.files, 'golden.json must be listed under files');
+  .refine((manifest) => manifest.golden === 'local' || goldenFile in manifest.files, 'golden.json must be listed under files');
 
 export type Manifest = Readonly<z.infer<typeof manifestSchema>>;
 export type ManifestDtype = Manifest['dtypes'][string];
 
 export const manifestFile = 'manifest.json';
-const goldenFile = 'golden.json';
+export const goldenFile = 'golden.json';
 
 const goldenSchema = z.object({
   model: z.string(),
@@ -94,9 +96,14 @@ export async function openModel(read: ReadModelFile): Promise<Model> {
   return { manifest: parseManifest(decode(bytes)), revision: await revisionOf(bytes), read };
 }
 
-/** The golden texts, after their file's hash was checked. @throws ModelFileError */
+/** The golden texts, after the hash of those that belong to the model was checked. @throws ModelFileError */
 export async function readGolden(model: Model): Promise<Golden> {
-  return parseGolden(decode(await readVerified(model, goldenFile)));
+  return parseGolden(decode(await (model.manifest.golden === 'local' ? readOrExplain(model.read, goldenFile) : readVerified(model, goldenFile))));
+}
+
+/** Of `paths`, those that hold the weights of a graph too large for one file. */
+export function dataFilesOf(graph: string, paths: readonly string[]): readonly string[] {
+  return paths.filter((candidate) => candidate.startsWith(`${graph}_data`));
 }
 
 /**
@@ -108,10 +115,10 @@ export async function verifyFiles(model: Model, dtype: string): Promise<void> {
   if (chosen === undefined) {
     throw new ModelFileError(`${model.manifest.modelId} has no dtype "${dtype}": choose one of ${Object.keys(model.manifest.dtypes).join(', ')}.`);
   }
-  const otherGraphs = new Set(Object.values(model.manifest.dtypes).map(({ file }) => file));
-  otherGraphs.delete(chosen.file);
-  for (const file of Object.keys(model.manifest.files)) {
-    if (!otherGraphs.has(file)) await readVerified(model, file);
+  const paths = Object.keys(model.manifest.files);
+  const others = new Set(Object.values(model.manifest.dtypes).filter(({ file }) => file !== chosen.file).flatMap(({ file }) => [file, ...dataFilesOf(file, paths)]));
+  for (const file of paths) {
+    if (!others.has(file)) await readVerified(model, file);
   }
 }
 
@@ -147,4 +154,4 @@ function parse<T>(schema: z.ZodType<T>, json: string, file: string): T {
 }
 
 const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
-const remedy = 'Restore the folder with `git checkout -- models`, or download it again.';
+const remedy = 'Restore the shipped model with `git checkout -- models`; delete the folder of a downloaded one, and the next start downloads it again.';

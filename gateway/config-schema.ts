@@ -50,7 +50,7 @@ export const configSchema = {
     replicas: integer({ default: 1, min: 1, max: 64, help: 'Copies of each shard of a new collection.' }),
   },
   runners: {
-    model: text({ default: 'models/all-MiniLM-L6-v2', env: 'VECTORSTREAM_MODEL', flag: 'model', help: 'Folder of the embedding model, with its manifest.json and golden.json.' }),
+    model: text({ default: 'models/all-MiniLM-L6-v2', env: 'VECTORSTREAM_MODEL', flag: 'model', help: 'Folder of the embedding model with its manifest.json, or the id of a model on Hugging Face, such as Xenova/bge-small-en-v1.5.' }),
     count: integerOrAuto({ default: 'auto', min: 0, max: 256, env: 'VECTORSTREAM_RUNNERS', flag: 'runners', help: 'Node runners that the gateway starts and supervises itself; 0 for none.' }),
     token: secret({ env: 'VECTORSTREAM_RUNNER_TOKEN', help: 'Token with which runners join. On a loopback host one is made in the data folder when absent.' }),
     fleetMax: integer({ default: 256, min: 1, max: 10_000, help: 'Most runners connected at once.' }),

@@ -9,9 +9,11 @@ import { createApp } from './app.ts';
 import { isLoopback, storeKind, type Config } from './config.ts';
 import { openEmbedded } from './embedded/open.ts';
 import { listen } from './http-server.ts';
+import { findModel } from './hub-model.ts';
 import { startLocalRunners, type LocalRunners } from './local-runners.ts';
 import { openGatewayModel } from './model.ts';
 import { hubObserver, pipelineObserver } from './observers.ts';
+import { withPrefixes } from './prefixed-embedding.ts';
 import { QueryVectors } from './query-vectors.ts';
 import { keepForgetting } from './retention.ts';
 import { createRunnerHub, defaultHubLimits } from './runner-hub.ts';
@@ -52,8 +54,8 @@ export async function startGateway(config: Config, { log, secrets, environment, 
     drainMsMax: Math.min(defaultPipelineLimits.drainMsMax, config.gateway.shutdownMsMax / 2),
   };
 
-  const model = await openGatewayModel(config.runners.model);
-  const { identity, golden, bounds } = model;
+  const found = await findModel(config, dataDir, environment);
+  const { identity, golden, bounds, prefixes } = await openGatewayModel(found.folder);
   const { unreadBytesMax, logBytesMax, logHoursMax, partitions } = config.ingest;
   // Whatever is open when a later step fails is closed again.
   await using opened = new AsyncDisposableStack();
@@ -75,23 +77,24 @@ export async function startGateway(config: Config, { log, secrets, environment, 
     observer: hubObserver(telemetry, () => queries.clear()),
   });
   opened.defer(() => hub.close());
+  const embedding = withPrefixes(hub.service, prefixes);
   const queries = new QueryVectors({
-    embedding: hub.service, cacheMax: config.search.queryCacheMax, waitMsMax: config.search.waitMsMax,
+    embedding, cacheMax: config.search.queryCacheMax, waitMsMax: config.search.waitMsMax,
     runnerReady: () => hub.runners().some(({ state }) => state === 'ready'),
   });
-  const app = createApp({ config, log, clock, startedAt, source, sink, store, deadLetters, embedding: hub.service, queries, telemetry, runners: () => hub.runners() });
+  const app = createApp({ config, log, clock, startedAt, source, sink, store, deadLetters, embedding, queries, telemetry, runners: () => hub.runners() });
   const server = await listen({ host: config.gateway.host, port: config.gateway.port, fetch: app.fetch, upgrade: (request, socket, head) => hub.upgrade(request, socket, head) });
 
   // From here on nothing fails: the parts are the gateway's, which closes them in its own order.
   const resources = opened.move();
   const stopping = new AbortController();
   const pipeline = runPipeline({
-    source, store, deadLetters, embedding: hub.service, clock, random: Math.random, limits, observer: pipelineObserver(telemetry, log), signal: stopping.signal,
+    source, store, deadLetters, embedding, clock, random: Math.random, limits, observer: pipelineObserver(telemetry, log), signal: stopping.signal,
   }).catch(onFatal);
   const retention = keepForgetting({
     store, clock, log, retentionMs: config.store.retentionDays * 86_400_000, sweepEveryMs: config.store.sweepMinutes * 60_000, textGraceMs: 2 * limits.knownTextAgeMsMax,
   }, stopping.signal);
-  const runners = config.runners.count === 0 ? null : ownRunners(config, { log, environment, token: tokens.trusted, port: server.port, model: model.folder, dataDir });
+  const runners = config.runners.count === 0 ? null : ownRunners(config, { log, environment, token: tokens.trusted, port: server.port, model: found.setting, dataDir });
   log.info({ data_dir: dataDir, model: identity.modelId, key_needed: config.gateway.apiKey !== null }, `listening on ${server.url}`);
 
   const shutDown = async (): Promise<void> => {

@@ -3,11 +3,12 @@
 import { hostname } from 'node:os';
 import { systemClock } from '#core/clock.ts';
 import { UsageError, VectorStreamError } from '#core/errors.ts';
+import { candidateRounds } from './candidates.ts';
 import { chooseCandidates } from './choice.ts';
 import { layoutOf } from './layout.ts';
 import { createLog } from './log.ts';
 import { describeMachine } from './machine.ts';
-import { openModelFolder } from './model-folder.ts';
+import { openConfiguredModel } from './model-folder.ts';
 import { help, parseOptions, type RunnerOptions } from './options.ts';
 import { supervise } from './supervisor.ts';
 import { startWorker } from './worker-process.ts';
@@ -42,7 +43,7 @@ try {
 async function run(options: RunnerOptions): Promise<void> {
   const log = createLog({ level: options.logLevel, format: options.logFormat, fields: { runner: options.name } });
   const machine = describeMachine();
-  const modelFolder = await openModelFolder(options.model);
+  const modelFolder = await openConfiguredModel(options, (manifest) => candidateRounds(manifest, options, machine.gpu).flat().map(({ dtype }) => dtype), stopping.signal);
   const candidates = await chooseCandidates(options, modelFolder, machine, log, stopping.signal);
   await supervise({
     candidates,

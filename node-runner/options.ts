@@ -31,13 +31,15 @@ dtype is right and fastest here, remembers that in the data folder, and starts a
   --dtype NAME    auto, or one of the model's: fp32, q8, …        VECTORSTREAM_RUNNER_DTYPE    auto
   --threads N     threads of each process, or auto                VECTORSTREAM_RUNNER_THREADS  auto
   --runners N     processes, each one runner, or auto                                          auto
-  --model FOLDER  folder with a manifest.json                     VECTORSTREAM_MODEL           models/all-MiniLM-L6-v2
-  --data-dir DIR  where the choice is remembered                  VECTORSTREAM_DATA_DIR        .vectorstream
+  --model NAME    folder with a manifest.json, or a model's id    VECTORSTREAM_MODEL           models/all-MiniLM-L6-v2
+                  on Hugging Face, such as Xenova/bge-small-en-v1.5
+  --data-dir DIR  where the choice and downloaded models are      VECTORSTREAM_DATA_DIR        .vectorstream
   --name NAME     how the fleet calls it                                                       host name
   --help
 
 The token comes from VECTORSTREAM_RUNNER_TOKEN, else from the file runner-token in the data folder, which a gateway on this
-machine writes. LOG_LEVEL (info) and LOG_FORMAT (json, pretty) are as for the gateway.`;
+machine writes. A model on Hugging Face is downloaded once: HF_TOKEN opens private and gated ones, HF_ENDPOINT names a
+mirror. LOG_LEVEL (info) and LOG_FORMAT (json, pretty) are as for the gateway.`;
 
 const flags = {
   gateway: { type: 'string' }, device: { type: 'string' }, dtype: { type: 'string' }, threads: { type: 'string' },

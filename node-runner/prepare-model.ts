@@ -1,0 +1,41 @@
+// A process that makes a model of the hub ready in a folder: model code runs here, and whatever it crashes, it crashes alone.
+
+import { writeSync } from 'node:fs';
+import { z } from 'zod';
+import { UsageError, VectorStreamError } from '#core/errors.ts';
+import { createHub } from './hub.ts';
+import { prepareHubModel } from './hub-model.ts';
+import { createLog } from './log.ts';
+import { yieldToOthers } from './priority.ts';
+
+const requestSchema = z.strictObject({
+  model: z.strictObject({ id: z.string(), revision: z.string() }),
+  folder: z.string(),
+  dtypes: z.array(z.string()),
+  logLevel: z.string(),
+  /** `auto`: pretty on a terminal. */
+  logFormat: z.enum(['auto', 'pretty', 'json']),
+});
+
+// Whoever wanted the model is gone.
+process.on('disconnect', () => process.exit(1));
+
+const { logLevel, logFormat, ...request } = requestSchema.parse(JSON.parse(process.argv[2] ?? ''));
+yieldToOthers();
+const log = createLog({ level: logLevel, format: logFormat === 'auto' ? (process.stdout.isTTY ? 'pretty' : 'json') : logFormat, fields: {} });
+try {
+  const { HF_ENDPOINT: endpoint, HF_TOKEN: token } = process.env;
+  await prepareHubModel(request, createHub({ endpoint: endpoint || 'https://huggingface.co', token: token || null }), log);
+  process.exit(0);
+} catch (error) {
+  // The last line of this process's standard error is what its parent reports.
+  writeSync(2, `\n${oneLine(error)}\n`);
+  process.exit(error instanceof UsageError ? 2 : 1);
+}
+
+function oneLine(error: unknown): string {
+  if (error instanceof VectorStreamError) return error.message;
+  // The file system's: ENOSPC, EACCES and their like say what and where.
+  const message = error instanceof Error ? ('code' in error ? error.message : error.stack ?? error.message) : String(error);
+  return `The model ${request.model.id} cannot be kept in ${request.folder}: ${message.replaceAll(/\s+/g, ' ')}`;
+}
