@@ -49,21 +49,28 @@ export async function prepareCollections(ask: Ask, names: QdrantCollections, ide
 }
 
 async function checkVersion(ask: Ask): Promise<void> {
-  const { version } = await ask('say its version', (client) => client.versionInfo());
-  const [major = 0, minor = 0] = version.split('.').map(Number);
+  const { version, major, minor } = await ask('say its version', async (client) => {
+    const info: Partial<Schemas['VersionInfo']> = await client.versionInfo();
+    const numbers = /^(\d+)\.(\d+)/.exec(info.version ?? '');
+    if (numbers === null) throw new TypeError('is it another program?');
+    return { version: info.version, major: Number(numbers[1]), minor: Number(numbers[2]) };
+  });
   if (major > versionMin[0] || (major === versionMin[0] && minor >= versionMin[1])) return;
   throw new DependencyError('qdrant', codes.failed, `Qdrant is of version ${version}, which cannot keep newer events from older ones: update it to ${versionMin.join('.')} or later.`, { retryable: true });
 }
 
 async function prepare(ask: Ask, name: string, indexes: Readonly<Record<string, IndexType>>, identity: IndexIdentity, wanted: Schemas['CreateCollection']): Promise<void> {
-  const read = (client: QdrantClient): Promise<Schemas['CollectionInfo']> => client.getCollection(name);
+  const read = async (client: QdrantClient): Promise<{ readonly found: Identity; readonly indexed: ReadonlyMap<string, string> }> => {
+    const { config, payload_schema } = await client.getCollection(name);
+    return { found: describeFound(config), indexed: new Map(Object.entries(payload_schema).map(([field, index]) => [field, index?.data_type ?? ''])) };
+  };
   const existing = await unless(codes.missing, ask(`read collection ${name}`, read));
   // Another gateway may make it at the same time.
   if (existing === null) await unless(codes.exists, ask(`create collection ${name}`, (client) => client.createCollection(name, wanted)));
-  const { config, payload_schema } = existing ?? await ask(`read collection ${name}`, read);
-  check(name, describeFound(config), describe(identity, wanted.vectors));
+  const { found, indexed } = existing ?? await ask(`read collection ${name}`, read);
+  check(name, found, describe(identity, wanted.vectors));
   for (const [field, type] of Object.entries(indexes)) {
-    if (payload_schema[field]?.data_type === type) continue;
+    if (indexed.get(field) === type) continue;
     await ask(`index ${field} of collection ${name}`, (client) => client.createPayloadIndex(name, { field_name: field, field_schema: type, wait: true }));
   }
 }

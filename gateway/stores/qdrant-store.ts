@@ -83,8 +83,9 @@ function build({ collections: names, storage, identity, clock, searchPlan, ...ad
       return event;
     },
     counts: () => ask('count its points', async (client) => {
-      const [text, event] = await Promise.all([names.texts, names.events].map((name) => client.count(name, { exact: true })));
-      return { texts: text?.count ?? 0, events: event?.count ?? 0 };
+      const [text, event] = await Promise.all([client.count(names.texts, { exact: true }), client.count(names.events, { exact: true })]);
+      if (!Number.isInteger(text.count) || !Number.isInteger(event.count)) throw new TypeError('a count is no number');
+      return { texts: text.count, events: event.count };
     }),
     forget: createQdrantForget({ ask, names, texts }),
     // The client's idle connections do not keep the process alive, and close by themselves.

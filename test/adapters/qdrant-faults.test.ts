@@ -116,6 +116,20 @@ describe('a server that is not there', () => {
     expect(callsTo('/index')).toBe(12);
   });
 
+  it.each([['{}', 'application/json'], ['<html>A web page</html>', 'text/html'], ['{"version":7}', 'application/json']])('or another program at its address, which answers %s, is told', async (text, contentType) => {
+    double.fail({ kind: 'garbage', text, contentType }, undefined, Infinity);
+    const store = await openQdrantStore(storeOptions(double.url));
+    expect(await failureOf(store.counts())).toMatchObject({ code: 'qdrant_bad_answer', retryable: true, message: expect.stringContaining('is it another program?') });
+  });
+
+  it('or one too old to guard newer events is told, and served once it is updated', async () => {
+    double.fail({ kind: 'garbage', text: '{"title":"qdrant","version":"1.15.4"}', contentType: 'application/json' });
+    const store = await openQdrantStore(storeOptions(double.url));
+    expect(await store.counts()).toEqual({ texts: 0, events: 0 });
+    double.fail({ kind: 'garbage', text: '{"title":"qdrant","version":"1.15.4"}', contentType: 'application/json' });
+    expect(await failureOf(createQdrantStore(storeOptions(double.url)).counts())).toMatchObject({ retryable: true, message: expect.stringContaining('version 1.15.4') });
+  });
+
   it('keeps what was stored before it went', async () => {
     const store = await openedStore();
     await store.putEvents([eventRecord(1)]);
