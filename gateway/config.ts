@@ -75,7 +75,7 @@ export function parseFlags(argv: readonly string[]): { help: boolean; configFile
     const name = equals < 0 ? word.slice(2) : word.slice(2, equals);
     if (name !== 'config') settingOfFlag(name);
     const value = equals < 0 ? argv[(i += 1)] : word.slice(equals + 1);
-    if (value === undefined) throw new UsageError(`--${name} needs a value; --help lists what is allowed.`);
+    if (value === undefined || (name === 'config' && value === '')) throw new UsageError(`--${name} needs a value; --help lists what is allowed.`);
     flags.set(name, value);
   }
   const configFile = flags.get('config') ?? null;
@@ -91,7 +91,7 @@ function checked(setting: Setting, value: unknown, from: string): unknown {
 
 function* fromFile(yaml: string | null): Generator<[Setting, unknown]> {
   if (yaml === null) return;
-  for (const [section, values] of entriesOf(parseYaml(yaml), 'vectorstream.yaml')) {
+  for (const [section, values] of entriesOf(parseYaml(yaml), 'The settings file')) {
     if (!Object.hasOwn(configSchema, section)) throw unknown('section', section, Object.keys(configSchema));
     for (const [name, value] of entriesOf(values, section)) {
       const setting = settings.find((candidate) => candidate.section === section && candidate.name === name);
@@ -105,11 +105,11 @@ function parseYaml(yaml: string): unknown {
   const document = parseDocument(yaml, { logLevel: 'silent' });
   const [error] = document.errors;
   // Only the first line: what follows quotes the file, which may hold secrets.
-  if (error !== undefined) throw new UsageError(`vectorstream.yaml is not valid YAML: ${oneLine(error.message.split('\n')[0] ?? '')}`);
+  if (error !== undefined) throw new UsageError(`The settings file is not valid YAML: ${oneLine(error.message.split('\n')[0] ?? '').replace(/:$/, '.')}`);
   try {
     return document.toJS();
   } catch (cause) {
-    throw new UsageError(`vectorstream.yaml cannot be read: ${oneLine(String(cause))}`, { cause });
+    throw new UsageError(`The settings file is not valid YAML: ${oneLine(String(cause))}`, { cause });
   }
 }
 
@@ -176,7 +176,13 @@ function refuseHalfAQdrant({ store, qdrant }: Config): void {
 }
 
 function show(value: unknown): string {
-  const json = JSON.stringify(value) ?? typeof value;
+  let json: string;
+  try {
+    json = JSON.stringify(value) ?? typeof value;
+  } catch {
+    // An alias of YAML can make a value that holds itself.
+    json = 'a value that holds itself';
+  }
   return oneLine(json.length > 80 ? `${json.slice(0, 80)}…` : json);
 }
 

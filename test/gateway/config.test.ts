@@ -55,7 +55,8 @@ describe('what is wrong is told in one line with name, value and bound', () => {
     [{ yaml: 'gatway: {port: 1}' }, 'Unknown section "gatway": did you mean gateway?'],
     [{ yaml: 'gateway: {prot: 1}' }, 'Unknown setting "gateway.prot": did you mean gateway.port?'],
     [{ yaml: 'gateway: 8080' }, 'gateway is 8080; allowed: a mapping of names to values.'],
-    [{ yaml: '- 1' }, 'vectorstream.yaml is [1]; allowed: a mapping of names to values.'],
+    [{ yaml: '- 1' }, 'The settings file is [1]; allowed: a mapping of names to values.'],
+    [{ yaml: '&a [*a]' }, 'The settings file is a value that holds itself; allowed: a mapping of names to values.'],
     [{ env: { VECTORSTREAM_PROT: '1' } }, 'Unknown variable "VECTORSTREAM_PROT": did you mean VECTORSTREAM_PORT?'],
     [{ env: { VECTORSTREAM_SOMETHING_ELSE_ALTOGETHER: '1' } }, 'Unknown variable "VECTORSTREAM_SOMETHING_ELSE_ALTOGETHER": vectorstream.example.yaml lists what is allowed'],
     [{ flags: ['--prot', '1'] }, 'Unknown flag "--prot": did you mean --port?'],
@@ -67,7 +68,7 @@ describe('what is wrong is told in one line with name, value and bound', () => {
 
   test('broken YAML names the place and does not quote the file', () => {
     const message = refusal({ yaml: 'gateway:\n  apiKey: "hunter2-hunter2\n  port: [1' });
-    expect(message).toMatch(/^vectorstream\.yaml is not valid YAML: .*line \d+/);
+    expect(message).toMatch(/^The settings file is not valid YAML: .*line \d+/);
     expect(message).not.toContain('hunter2');
   });
 
