@@ -1,5 +1,7 @@
 // Makes one kind of configuration value each: its default, what is allowed in words, and the check that holds it to that.
 
+import { isBroker } from '../kafka/client.ts';
+
 export type Key<T> = {
   readonly default: T;
   /** One sentence for `vectorstream.example.yaml` and `--help`. */
@@ -61,6 +63,29 @@ export function text(options: Common<string>): Key<string> {
   return {
     ...named(options), default: options.default, help: options.help, allowed: 'a text of 1 to 4096 characters',
     check: (raw) => (typeof raw === 'string' && raw.length > 0 && raw.length <= 4096 && !raw.includes('\0') ? { ok: true, value: raw } : no),
+  };
+}
+
+/** A name that Kafka takes for a topic, with room for what is made of it. */
+export function topicName<const D extends string | null>(options: Common<D>): Key<string | D> {
+  return {
+    ...named(options), default: options.default, help: options.help, allowed: 'a topic of 1 to 230 characters from a-z A-Z 0-9 . _ -',
+    check(raw) {
+      if (raw === null && options.default === null) return { ok: true, value: options.default };
+      return typeof raw === 'string' && /^(?!\.{1,2}$)[\w.-]{1,230}$/.test(raw) ? { ok: true, value: raw } : no;
+    },
+  };
+}
+
+/** `null` when not given. */
+export function brokerList(options: Omit<Common<null>, 'default'>): Key<readonly string[] | null> {
+  return {
+    ...named(options), default: null, help: options.help, allowed: 'brokers as host:port, separated by commas',
+    check(raw) {
+      if (raw === null) return { ok: true, value: null };
+      const brokers = typeof raw === 'string' ? raw.split(',').map((broker) => broker.trim()) : [];
+      return brokers.length > 0 && brokers.every(isBroker) ? { ok: true, value: brokers } : no;
+    },
   };
 }
 

@@ -1,7 +1,9 @@
 // Every setting of the gateway in one table: default, bound, meaning, and the names by which file, environment and flags set it.
 import { eventLimits } from '#core/event.ts';
 import { defaultPipelineLimits } from '#core/pipeline.ts';
-import { httpUrl, integer, integerOrAuto, oneOf, secret, text, yesOrNo, type Key } from './config-keys.ts';
+import { compressions } from '../kafka/codecs.ts';
+import { saslMechanisms } from '../kafka/client.ts';
+import { brokerList, httpUrl, integer, integerOrAuto, oneOf, secret, text, topicName, yesOrNo, type Key } from './config-keys.ts';
 import { embeddedDefaults } from './embedded/open.ts';
 
 const minute = 60_000;
@@ -17,7 +19,7 @@ export const configSchema = {
     shutdownMsMax: integer({ default: 4000, min: 500, max: 60_000, help: 'How long a stop may take, milliseconds, before what is left is abandoned (it comes again after the next start).' }),
   },
   ingest: {
-    source: oneOf(['embedded'], { default: 'embedded', env: 'VECTORSTREAM_SOURCE', flag: 'source', help: 'Where events come from: the durable log in the data folder.' }),
+    source: oneOf(['auto', 'embedded', 'kafka'], { default: 'auto', env: 'VECTORSTREAM_SOURCE', flag: 'source', help: 'Where events come from: the durable log in the data folder, or Kafka. auto is kafka when kafka.brokers is set.' }),
     bodyBytesMax: integer({ default: 16 * mebibyte, min: 1024, max: 256 * mebibyte, help: 'Largest request body, bytes.' }),
     eventsPerRequestMax: integer({ default: 5000, min: 1, max: 100_000, help: 'Most events in one POST /events.' }),
     eventBytesMax: integer({ default: eventLimits.bytesMax, min: 1024, max: mebibyte, help: 'Largest event, bytes; a larger one is invalid.' }),
@@ -37,6 +39,19 @@ export const configSchema = {
     kind: oneOf(['auto', 'embedded', 'qdrant'], { default: 'auto', env: 'VECTORSTREAM_STORE', flag: 'store', help: 'Where vectors and events are kept: SQLite in the data folder, or Qdrant. auto is qdrant when qdrant.url is set.' }),
     retentionDays: integer({ default: 3650, min: 1, max: 36_500, help: 'Events are forgotten so many days after they were taken in.' }),
     sweepMinutes: integer({ default: 10, min: 1, max: 1440, help: 'Minutes between two sweeps that forget old events and texts without events.' }),
+  },
+  kafka: {
+    brokers: brokerList({ env: 'KAFKA_BROKERS', flag: 'kafka-brokers', help: 'Brokers to start from.' }),
+    topic: topicName({ default: 'ecommerce-events', env: 'KAFKA_TOPIC', flag: 'kafka-topic', help: 'Topic of the events.' }),
+    groupId: text({ default: 'vectorstream', env: 'KAFKA_GROUP_ID', flag: 'kafka-group-id', help: 'Consumer group, whose gateways share the partitions. With the embedded store it has one member.' }),
+    dlqTopic: topicName({ default: null, env: 'KAFKA_DLQ_TOPIC', flag: 'kafka-dlq-topic', help: 'Topic of the dead letters; their states are in another one, named with .state at its end. Without it, the topic with .dlq at its end.' }),
+    createTopics: yesOrNo({ default: true, help: 'Make topics that are missing.' }),
+    partitions: integer({ default: 12, min: 1, max: 10_000, help: 'Partitions of topics that are made.' }),
+    compression: oneOf(compressions, { default: 'none', help: 'Of the events that POST /events writes, and of dead letters. All of them can be read.' }),
+    ssl: yesOrNo({ default: false, env: 'KAFKA_SSL', help: 'Connect by TLS, trusting the authorities of the system and of NODE_EXTRA_CA_CERTS.' }),
+    saslMechanism: oneOf(['none', ...saslMechanisms], { default: 'none', env: 'KAFKA_SASL_MECHANISM', help: 'How to log in.' }),
+    saslUsername: secret({ env: 'KAFKA_SASL_USERNAME', help: 'User to log in.' }),
+    saslPassword: secret({ env: 'KAFKA_SASL_PASSWORD', help: 'Password to log in.' }),
   },
   qdrant: {
     url: httpUrl({ env: 'QDRANT_URL', flag: 'qdrant-url', help: 'Address of Qdrant; without a port it is 6333.' }),

@@ -20,7 +20,6 @@ export function parseConfig(input: ConfigInput): Config {
   for (const [setting, value] of fromFile(input.yaml)) given.set(setting.path, { value, from: setting.path });
   for (const [setting, value] of fromEnvironment(input.env)) given.set(setting.path, { value, from: setting.variable });
   for (const [setting, value] of fromFlags(input.flags)) given.set(setting.path, { value, from: `--${setting.flag}` });
-  refuseAbsentAdapters(input.env, given);
 
   const config: Record<string, Record<string, unknown>> = {};
   for (const section of Object.keys(configSchema)) config[section] = {};
@@ -34,8 +33,15 @@ export function parseConfig(input: ConfigInput): Config {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   const complete = config as Config;
   refuseOpenDoor(complete);
+  refuseHalfAKafka(complete);
   refuseHalfAQdrant(complete);
   return complete;
+}
+
+/** Where `auto` leads. */
+export function sourceKind({ ingest, kafka }: Config): 'embedded' | 'kafka' {
+  if (ingest.source !== 'auto') return ingest.source;
+  return kafka.brokers === null ? 'embedded' : 'kafka';
 }
 
 /** Where `auto` leads. */
@@ -149,17 +155,6 @@ function unknown(kind: string, name: string, known: readonly string[]): UsageErr
   return new UsageError(`Unknown ${kind} ${show(name)}: ${hint}`);
 }
 
-/** This build brings the embedded source only: being asked for another must not pass silently. */
-function refuseAbsentAdapters(env: ConfigInput['env'], given: ReadonlyMap<string, { value: unknown; from: string }>): void {
-  for (const { path, other, variable } of [
-    { path: 'ingest.source', other: 'kafka', variable: 'KAFKA_BROKERS' },
-  ]) {
-    const entry = given.get(path);
-    const asked = entry === undefined ? (env[variable] ? `${variable} is set` : null) : entry.value === other ? `${entry.from} is ${other}` : null;
-    if (asked !== null) throw new UsageError(`${asked}, but this build of VectorStream has only the embedded source: unset ${entry?.from ?? variable}, or set ${path} to embedded.`);
-  }
-}
-
 /** Whoever can reach the port can write and read everything: on a network that takes a key, and a token for runners. */
 function refuseOpenDoor(config: Config): void {
   if (isLoopback(config.gateway.host)) return;
@@ -168,6 +163,16 @@ function refuseOpenDoor(config: Config): void {
     ...(config.runners.token === null ? ['VECTORSTREAM_RUNNER_TOKEN'] : []),
   ];
   if (missing.length > 0) throw new UsageError(`gateway.host is ${show(config.gateway.host)}, which other machines can reach: set ${missing.join(' and ')}, or listen on 127.0.0.1.`);
+}
+
+function refuseHalfAKafka({ ingest, kafka }: Config): void {
+  const { brokers, saslMechanism, saslUsername, saslPassword } = kafka;
+  if (ingest.source === 'kafka' && brokers === null) throw new UsageError('ingest.source is kafka, but nothing says where it is: set KAFKA_BROKERS, such as 127.0.0.1:9092.');
+  const isComplete = saslUsername !== null && saslPassword !== null;
+  if (saslMechanism !== 'none' && !isComplete) throw new UsageError(`kafka.saslMechanism is ${saslMechanism}, which needs both KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD.`);
+  if (saslMechanism === 'none' && (saslUsername !== null || saslPassword !== null)) {
+    throw new UsageError('A user or password for Kafka is given without a way to log in: set KAFKA_SASL_MECHANISM to plain, scram-sha-256 or scram-sha-512.');
+  }
 }
 
 function refuseHalfAQdrant({ store, qdrant }: Config): void {

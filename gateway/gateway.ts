@@ -6,10 +6,11 @@ import { eventLimits } from '#core/event.ts';
 import { defaultPipelineLimits, runPipeline } from '#core/pipeline.ts';
 import type { IndexIdentity, VectorStore } from '#core/ports.ts';
 import { createApp } from './app.ts';
-import { isLoopback, storeKind, type Config } from './config.ts';
+import { isLoopback, sourceKind, storeKind, type Config } from './config.ts';
 import { openEmbedded } from './embedded/open.ts';
 import { listen } from './http-server.ts';
 import { findModel } from './hub-model.ts';
+import { openKafkaParts } from './kafka-parts.ts';
 import { startLocalRunners, type LocalRunners } from './local-runners.ts';
 import { openGatewayModel } from './model.ts';
 import { hubObserver, pipelineObserver } from './observers.ts';
@@ -39,8 +40,11 @@ export type Gateway = {
   close(): Promise<void>;
 };
 
+/** Names of the embedded log and of its only reader. */
 const topic = 'ecommerce-events';
 const consumerGroup = 'vectorstream';
+/** What the gateway's own runners have no use for. */
+const withheld: readonly string[] = ['VECTORSTREAM_API_KEY', 'QDRANT_API_KEY', 'KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'];
 
 /** Resolves when requests are answered; runners join afterwards. Throws `UsageError` for what its operator can put right. */
 export async function startGateway(config: Config, { log, secrets, environment, onFatal }: GatewayOptions): Promise<Gateway> {
@@ -59,14 +63,16 @@ export async function startGateway(config: Config, { log, secrets, environment, 
   const { unreadBytesMax, logBytesMax, logHoursMax, partitions } = config.ingest;
   // Whatever is open when a later step fails is closed again.
   await using opened = new AsyncDisposableStack();
-  const embedded = opened.use(await openEmbedded({
+  const openFolder = async () => opened.use(await openEmbedded({
     dataDir, identity, topic, partitions, clock, died: onFatal, holdsStore: storeKind(config) === 'embedded',
     log: { unreadBytesMax, retentionBytes: logBytesMax, retentionMs: logHoursMax * 3_600_000 },
   }));
-  const source = opened.use(await embedded.source(consumerGroup));
-  const { sink, deadLetters } = embedded;
-  if (config.qdrant.apiKey !== null) secrets.add(config.qdrant.apiKey);
-  const store = storeKind(config) === 'embedded' ? embedded.store : opened.use(await openQdrant(config.qdrant, identity));
+  for (const secret of [config.qdrant.apiKey, config.kafka.saslPassword]) if (secret !== null) secrets.add(secret);
+  const embedded = sourceKind(config) === 'embedded' || storeKind(config) === 'embedded' ? await openFolder() : null;
+  const store = storeKind(config) === 'embedded' && embedded !== null ? embedded.store : opened.use(await openQdrant(config.qdrant, identity));
+  const { source, sink, deadLetters } = sourceKind(config) === 'embedded' && embedded !== null
+    ? { ...embedded, source: opened.use(await embedded.source(consumerGroup)) }
+    : opened.use(openKafkaParts(config.kafka, { alone: storeKind(config) === 'embedded', clock, log }));
 
   const tokens = { shared: config.runners.token ?? await localRunnerToken(dataDir), trusted: freshToken() };
   for (const token of Object.values(tokens)) secrets.add(token);
@@ -137,7 +143,7 @@ function ownRunners(config: Config, { log, environment, token, port, model, data
   // A gateway that listens everywhere is reached over the loopback address of the same family.
   const near = isLoopback(host) || !['0.0.0.0', '::'].includes(host) ? host : host === '::' ? '::1' : '127.0.0.1';
   const { format, level } = config.logging;
-  const given = Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined && !['VECTORSTREAM_API_KEY', 'QDRANT_API_KEY'].includes(entry[0]));
+  const given = Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined && !withheld.includes(entry[0]));
   return startLocalRunners({
     script: join(import.meta.dirname, '..', 'node-runner/main.ts'),
     args: ['--runners', String(config.runners.count)],

@@ -27,7 +27,7 @@ export type KafkaSinkOptions = {
   readonly bytesMax: number;
 };
 
-export const sinkDefaults = { acks: 'all', compression: 'lz4', bytesMax: 64 * 2 ** 20 } as const satisfies Partial<KafkaSinkOptions>;
+export const sinkDefaults = { acks: 'all', compression: 'none', bytesMax: 64 * 2 ** 20 } as const satisfies Partial<KafkaSinkOptions>;
 
 type Append = {
   readonly records: readonly LogRecord[];

@@ -15,6 +15,31 @@ export type EntryRow = Omit<DeadLetterEntry, RecordFields>;
 export type Letters = { readonly rows: readonly EntryRow[]; readonly packed: Uint8Array };
 export type LetterStats = { readonly byState: Readonly<Record<DeadLetterState, number>>; readonly byReason: Readonly<Partial<Record<DeadLetterReason, number>>> };
 
+/** The table and its indices, on a database that has none. */
+export const lettersSchema = `
+  CREATE TABLE dead_letters (
+    key INTEGER PRIMARY KEY,
+    id BLOB NOT NULL UNIQUE,
+    state TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    failed_at INTEGER NOT NULL,
+    message TEXT NOT NULL,
+    field TEXT,
+    event_id TEXT,
+    attempts INTEGER NOT NULL,
+    runner TEXT,
+    origin_topic TEXT NOT NULL,
+    origin_partition INTEGER NOT NULL,
+    origin_offset INTEGER NOT NULL,
+    timestamp REAL NOT NULL,
+    record_key BLOB,
+    record_headers BLOB NOT NULL,
+    record_value BLOB NOT NULL
+  );
+  CREATE INDEX dead_letters_by_time ON dead_letters (failed_at, id);
+  CREATE INDEX dead_letters_by_state ON dead_letters (state, reason);
+`;
+
 export type LetterWrites = { putLetters(letters: { readonly rows: readonly LetterRow[]; readonly packed: Uint8Array }): void };
 export type LetterReads = {
   listLetters(query: DeadLetterQuery): Letters;

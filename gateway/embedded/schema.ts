@@ -3,6 +3,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { IndexMismatchError, UsageError } from '#core/errors.ts';
 import type { IndexIdentity } from '#core/ports.ts';
+import { lettersSchema } from './dead-letter-tables.ts';
 
 /** Kept in `PRAGMA user_version`. */
 const schemaVersion = 1;
@@ -61,28 +62,7 @@ const storeTables = `
 
   CREATE TABLE commits (group_id TEXT NOT NULL, partition INTEGER NOT NULL, next_offset INTEGER NOT NULL, PRIMARY KEY (group_id, partition)) WITHOUT ROWID;
 
-  CREATE TABLE dead_letters (
-    key INTEGER PRIMARY KEY,
-    id BLOB NOT NULL UNIQUE,
-    state TEXT NOT NULL,
-    reason TEXT NOT NULL,
-    failed_at INTEGER NOT NULL,
-    message TEXT NOT NULL,
-    field TEXT,
-    event_id TEXT,
-    attempts INTEGER NOT NULL,
-    runner TEXT,
-    origin_topic TEXT NOT NULL,
-    origin_partition INTEGER NOT NULL,
-    origin_offset INTEGER NOT NULL,
-    timestamp REAL NOT NULL,
-    record_key BLOB,
-    record_headers BLOB NOT NULL,
-    record_value BLOB NOT NULL
-  );
-  CREATE INDEX dead_letters_by_time ON dead_letters (failed_at, id);
-  CREATE INDEX dead_letters_by_state ON dead_letters (state, reason);
-`;
+${lettersSchema}`;
 
 /**
  * One table per partition, keyed by offset, so that an append always goes to the end of a tree and a read is one range.

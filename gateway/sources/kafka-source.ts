@@ -280,7 +280,7 @@ const notAlone = (groupId: string, members: number): UsageError => new UsageErro
 );
 
 /** Of a name that comes several times the last counts, as in Kafka's own `lastHeader`. */
-function headersOf(headers: KafkaMessage['headers']): Record<string, Uint8Array> {
+export function headersOf(headers: KafkaMessage['headers']): Record<string, Uint8Array> {
   return Object.fromEntries(Object.entries(headers ?? {}).map(([name, value]) => {
     const last = Array.isArray(value) ? value.at(-1) : value;
     return [name, typeof last === 'string' ? Buffer.from(last) : last ?? noBytes];

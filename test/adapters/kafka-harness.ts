@@ -3,6 +3,7 @@
 import { connect, type Socket } from 'node:net';
 import { systemClock } from '#core/clock.ts';
 import type { EventSource, LogRecord } from '#core/ports.ts';
+import { createKafkaDeadLetters, type KafkaDeadLetters } from '../../gateway/dead-letters/kafka-dead-letters.ts';
 import { createKafkaSource, kafkaSourceDefaults, type KafkaSourceOptions } from '../../gateway/sources/kafka-source.ts';
 import type { KafkaConnection, KafkaLog } from '../../kafka/client.ts';
 import { createKafkaSink, sinkDefaults } from '../../kafka/sink.ts';
@@ -64,6 +65,27 @@ export function kafkaTopic(broker: KafkaBroker, { partitions, ...options }: { re
     async [Symbol.asyncDispose](): Promise<void> {
       await Promise.all([...crashed, ...[...open].map(({ source }) => source)].map((source) => source[Symbol.asyncDispose]()));
       await sink[Symbol.asyncDispose]();
+    },
+  };
+}
+
+export function kafkaLetters(broker: KafkaBroker, name: string) {
+  const all: { readonly queue: KafkaDeadLetters; readonly connection: CuttableConnection }[] = [];
+  return {
+    topic: `events-${name}.dlq`,
+    async open(): Promise<KafkaDeadLetters> {
+      const connection = cuttable(broker.brokers);
+      const queue = createKafkaDeadLetters({
+        connection, topic: `events-${name}.dlq`, partitions: 2, mayCreate: true, compression: 'lz4', groupId: name, sessionMs: testSessionMs, clock: systemClock,
+      });
+      all.push({ queue, connection });
+      return queue;
+    },
+    async crash(): Promise<void> {
+      for (const { connection } of all) connection.cut();
+    },
+    async [Symbol.asyncDispose](): Promise<void> {
+      await Promise.all(all.map(({ queue }) => queue[Symbol.asyncDispose]()));
     },
   };
 }

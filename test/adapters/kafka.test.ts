@@ -2,9 +2,10 @@
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe } from 'vitest';
+import { deadLettersConformance } from '../conformance/dead-letters.ts';
 import { eventSourceConformance } from '../conformance/event-source.ts';
 import { noKafka, startKafkaBroker, type KafkaBroker } from '../helpers/kafka-broker.ts';
-import { kafkaTopic } from './kafka-harness.ts';
+import { kafkaLetters, kafkaTopic } from './kafka-harness.ts';
 
 const reason = await noKafka();
 
@@ -14,4 +15,5 @@ describe.skipIf(reason !== null)('on a real broker', () => {
   afterAll(() => broker[Symbol.asyncDispose]());
 
   eventSourceConformance('kafka', async ({ partitions, unsettledMax }) => kafkaTopic(broker, { partitions, unsettledMax }, randomUUID()));
+  deadLettersConformance('kafka', async () => kafkaLetters(broker, randomUUID()));
 });

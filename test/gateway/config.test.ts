@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { exampleYaml, helpText } from '../../gateway/config-help.ts';
 import { settings } from '../../gateway/config-schema.ts';
-import { isLoopback, parseConfig, parseFlags, redacted, storeKind, type ConfigInput } from '../../gateway/config.ts';
+import { isLoopback, parseConfig, parseFlags, redacted, sourceKind, storeKind, type ConfigInput } from '../../gateway/config.ts';
 import { UsageError } from '#core/errors.ts';
 
 const parse = ({ yaml = null, env = {}, flags = [] }: { yaml?: string | null; env?: ConfigInput['env']; flags?: string[] }) =>
@@ -114,11 +114,20 @@ describe('the door', () => {
     expect(JSON.stringify(redacted(parse({ env: { QDRANT_API_KEY: 'my-secret-key' } })))).not.toContain('my-secret-key');
   });
 
-  test('asking for Kafka is answered, not ignored', () => {
-    for (const env of [{ KAFKA_BROKERS: 'localhost:9092' }, { VECTORSTREAM_SOURCE: 'kafka' }]) {
-      expect(refusal({ env })).toContain('this build of VectorStream has only the embedded source');
+  test('Kafka is the source where its brokers are set, unless told otherwise, and half of its settings are refused', () => {
+    expect(sourceKind(parse({}))).toBe('embedded');
+    expect(sourceKind(parse({ env: { KAFKA_BROKERS: 'localhost:9092, [::1]:9093' } }))).toBe('kafka');
+    expect(parse({ env: { KAFKA_BROKERS: 'localhost:9092, [::1]:9093' } }).kafka.brokers).toEqual(['localhost:9092', '[::1]:9093']);
+    expect(sourceKind(parse({ env: { KAFKA_BROKERS: 'localhost:9092', VECTORSTREAM_SOURCE: 'embedded' } }))).toBe('embedded');
+    expect(refusal({ env: { VECTORSTREAM_SOURCE: 'kafka' } })).toContain('set KAFKA_BROKERS');
+    for (const brokers of ['localhost', 'localhost:0', 'localhost:70000', 'a:1,,b:2', 'user:secret@host:1']) {
+      expect(refusal({ env: { KAFKA_BROKERS: brokers } })).toContain('allowed: brokers as host:port, separated by commas');
     }
-    expect(parse({ env: { KAFKA_BROKERS: 'localhost:9092', VECTORSTREAM_SOURCE: 'embedded' } }).ingest.source).toBe('embedded');
+    expect(refusal({ env: { KAFKA_TOPIC: 'a b' } })).toContain('allowed: a topic of 1 to 230 characters');
+    const login = { KAFKA_BROKERS: 'localhost:9092', KAFKA_SASL_MECHANISM: 'plain', KAFKA_SASL_USERNAME: 'me' };
+    expect(refusal({ env: login })).toContain('needs both KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD');
+    expect(refusal({ env: { ...login, KAFKA_SASL_MECHANISM: '', KAFKA_SASL_PASSWORD: 'hunter2' } })).toMatch(/set KAFKA_SASL_MECHANISM(?!.*hunter2)/);
+    expect(redacted(parse({ env: { ...login, KAFKA_SASL_PASSWORD: 'hunter2' } }))['kafka']).toMatchObject({ saslUsername: '[redacted]', saslPassword: '[redacted]' });
   });
 });
 
