@@ -56,7 +56,7 @@ export async function keepConnected(options: RunnerConnectionOptions): Promise<v
       if (refusal !== undefined) throw new RunnerRefusedError(end.code, `${refusal} (close code ${end.code}: ${end.reason}).`);
       if (end.code === closeCode.fleetFull || end.code === closeCode.badMessage) pace = patient;
       failures = end.welcomed && clock.monotonic() - startedAt >= goodAfterMs ? 1 : failures + 1;
-      log.warn({ closeCode: end.code, reason: end.reason }, 'the connection to the gateway ended');
+      log.warn({ code: end.code, reason: end.reason }, 'the connection to the gateway ended');
     } catch (error) {
       if (drain.aborted && error === drain.reason) return;
       if (!(error instanceof VectorStreamError) || error.code !== 'connect_failed') throw error;

@@ -14,6 +14,7 @@ export class RunnerFailedError extends VectorStreamError {
 }
 
 export type RunnerLog = {
+  debug(fields: object, message: string): void;
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
 };
@@ -125,7 +126,7 @@ class RunnerLoop {
       if (this.#welcomed) throw new ProtocolError('A second runner-welcome on one connection.');
       this.#welcomed = true;
       this.#heartbeatMs.resolve(message.heartbeatMs);
-      this.#options.log.info({ sessionId: message.sessionId }, 'joined the gateway');
+      this.#options.log.info({ runner_id: message.sessionId }, 'joined the gateway');
       return;
     }
     if (!this.#welcomed) throw new ProtocolError(`${message.type} before runner-welcome.`);
@@ -160,16 +161,14 @@ class RunnerLoop {
   }
 
   async #perform({ job, arrivedAt }: Waiting): Promise<void> {
-    const { channel, clock } = this.#options;
+    const { channel, clock, log } = this.#options;
     const startedAt = clock.monotonic();
     const outcomes = await this.#embed(job);
     if (this.#end !== null) return;
-    channel.send(encodeJobResult({
-      jobId: job.jobId,
-      attempt: job.attempt,
-      outcomes,
-      timings: { queuedMs: startedAt - arrivedAt, embedMs: clock.monotonic() - startedAt },
-    }));
+    const { jobId, attempt, texts } = job;
+    const timings = { queuedMs: startedAt - arrivedAt, embedMs: clock.monotonic() - startedAt };
+    channel.send(encodeJobResult({ jobId, attempt, outcomes, timings }));
+    log.debug({ job_id: jobId, attempt, texts: texts.length, ms: timings.embedMs }, 'job done');
     await this.#flush();
   }
 

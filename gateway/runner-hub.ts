@@ -115,7 +115,7 @@ class Hub implements RunnerHub {
     const { identity, golden, bounds, limits, clock, log } = this.#options;
     if (this.#stopped.signal.aborted) return channel.close(closeCode.goingAway, 'the gateway stops');
     if (this.#connections.size >= limits.runnersMax) {
-      log.warn({ runnersMax: limits.runnersMax }, 'runner refused: the fleet is full');
+      log.warn({ runners_max: limits.runnersMax }, 'runner refused: the fleet is full');
       return channel.close(closeCode.fleetFull, `this gateway takes ${limits.runnersMax} runners`);
     }
     const session = new Session(randomUUID(), { identity, golden, bounds, ...limits }, clock.monotonic());
@@ -169,7 +169,7 @@ class Hub implements RunnerHub {
     const device = session.hello?.device ?? 'unknown';
     switch (answered.kind) {
       case 'late':
-        log.warn({ jobId, attempt, runnerId: session.id }, 'late answer ignored');
+        log.warn({ job_id: jobId, attempt, runner_id: session.id }, 'late answer ignored');
         return observer.lateAnswer();
       case 'miscounted':
         return this.#apply(connection, session.end(closeCode.badMessage, `job ${jobId} has ${answered.texts} texts, its answer ${outcomes.length} outcomes`, true));
@@ -182,7 +182,7 @@ class Hub implements RunnerHub {
         session.worked();
         connection.textsEmbedded += answered.embedded;
         observer.job(device, answered.ms / 1000, answered.embedded);
-        log.debug({ jobId, attempt, runnerId: session.id, texts: outcomes.length, ms: answered.ms }, 'job answered');
+        log.debug({ job_id: jobId, attempt, runner_id: session.id, texts: outcomes.length, ms: answered.ms }, 'job answered');
         this.service.settle(answered.ended, {
           runnerSession: session.id,
           runnerName: session.hello?.name ?? '',
@@ -205,7 +205,7 @@ class Hub implements RunnerHub {
     this.service.settle(this.#fleet.leave(session.id, blame ? cause : null), null);
     const requeued = this.#fleet.stats().requeued - before;
     if (requeued > 0) observer.requeued(requeued);
-    const fields = { runnerId: session.id, runner: session.hello?.name, code, reason, requeuedJobs: requeued };
+    const fields = { runner_id: session.id, runner: session.hello?.name, code, reason, requeued_jobs: requeued };
     if (session.state === 'quarantined') {
       this.#quarantined += 1;
       observer.quarantined(session.hello?.device ?? 'unknown');
@@ -232,7 +232,7 @@ class Hub implements RunnerHub {
   #assign(): void {
     const { clock, log } = this.#options;
     for (const { runner, ...job } of this.#fleet.assign(clock.monotonic())) {
-      log.debug({ jobId: job.jobId, attempt: job.attempt, runnerId: runner, texts: job.texts.length }, 'job assigned');
+      log.debug({ job_id: job.jobId, attempt: job.attempt, runner_id: runner, texts: job.texts.length }, 'job assigned');
       this.#connections.get(runner)?.channel.send(encodeMessage({ type: 'job-assign', ...job, texts: [...job.texts] }));
     }
   }
@@ -261,7 +261,7 @@ class Hub implements RunnerHub {
     const { session, trusted } = connection;
     const { name, kind, device, dtype, adapter } = session.hello ?? {};
     const cosine = session.lastGoldenCosine;
-    this.#options.log.info({ runnerId: session.id, runner: name, kind, device, dtype, adapter, trusted, ...(cosine !== null && { cosine }) }, message);
+    this.#options.log.info({ runner_id: session.id, runner: name, kind, device, dtype, adapter, trusted, ...(cosine !== null && { cosine }) }, message);
     this.#options.observer.runners(this.runners());
   }
 

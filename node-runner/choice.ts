@@ -57,7 +57,10 @@ export async function chooseCandidates(options: RunnerOptions, { model, folder }
     for (const candidate of round.filter(({ device }) => device !== 'cpu' || machine.cores < cpu.length)) results.push(await probe(folder, candidate, signal));
   }
   signal.throwIfAborted();
-  for (const result of results) log.info({ probe: result }, result.ok ? 'candidate is right' : 'candidate is out');
+  for (const { candidate, ...result } of results) {
+    if (result.ok) log.info({ ...candidate, texts_per_second: Math.round(result.textsPerSecond), golden: result.golden }, 'candidate is right');
+    else log.info({ ...candidate, code: result.code, reason: result.message }, 'candidate is out');
+  }
 
   const candidates = ranked(results).map(({ candidate }) => candidate);
   if (candidates.length === 0) {

@@ -75,7 +75,7 @@ async function runCandidate({ layoutFor, start, clock, log, signal, drainMsMax }
         return;
       }
       const { delayMs } = decision.next;
-      log.warn({ ...candidate, slot, reason: ending.message, delayMs }, 'worker ended; starting another');
+      log.warn({ ...candidate, slot, reason: ending.message, delay_ms: delayMs }, 'worker ended; starting another');
       await clock.sleep(delayMs, stop).catch(() => undefined);
     }
   };

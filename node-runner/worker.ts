@@ -33,7 +33,7 @@ yieldToOthers();
 try {
   const { model, device, dtype, threads, measureMs } = request;
   const session = await openSession(sessionSchema.parse({ model, device, dtype, threads, measureMs }));
-  log.info({ device, dtype, threads, textsPerSecond: Math.round(session.embedder.info.textsPerSecond), golden: session.golden }, 'model is ready');
+  log.info({ device, dtype, threads, texts_per_second: Math.round(session.embedder.info.textsPerSecond), golden: session.golden }, 'model is ready');
   tell({ type: 'ready' });
   await serve(queuedEmbedder(session.embedder));
   tell({ type: 'done' }, 0);
@@ -56,7 +56,7 @@ async function serve(embedder: Embedder): Promise<void> {
       });
     } catch (error) {
       if (!(error instanceof RunnerRefusedError)) throw error;
-      log.error({ gateway: url, reason: error.message }, 'refused');
+      log.error({ gateway: url, reason: error.message }, 'refused by the gateway');
       refusals.push(error);
     }
   }));

@@ -11,7 +11,7 @@ import { decodeJobResult, type DecodedResult } from '#core/wire-result.ts';
 import { dimensions, fakeEmbedder, fakeVector } from '../helpers/fake-model.ts';
 
 const welcome: GatewayMessage = { type: 'runner-welcome', protocol: protocolVersion, sessionId: 's', heartbeatMs: 1000, limits: { frameBytesMax: 1, textsPerJobMax: 1, textCharsMax: 1 } };
-const quiet = { info: () => undefined, warn: () => undefined };
+const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined };
 
 /** The gateway's end, driven by hand. */
 class Gateway {

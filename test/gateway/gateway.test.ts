@@ -47,7 +47,7 @@ async function joinRunner(gateway: Gateway, data: string) {
   const stop = new AbortController();
   const embedder = embedderOf(revision);
   const channel = await connectWebSocket({ url: gateway.url.replace('http', 'ws'), token, signal: stop.signal });
-  const end = runRunnerLoop({ channel, embedder, clock: systemClock, name: 'loop', kind: 'node', drain: stop.signal, log: { info: () => undefined, warn: () => undefined } });
+  const end = runRunnerLoop({ channel, embedder, clock: systemClock, name: 'loop', kind: 'node', drain: stop.signal, log: { debug: () => undefined, info: () => undefined, warn: () => undefined } });
   cleanUps.push(async () => {
     stop.abort();
     await end;

@@ -52,7 +52,7 @@ async function joinRunner(gateway: Gateway, data: string): Promise<void> {
   const token = (await readFile(join(folder, data, 'runner-token'), 'utf8')).trim();
   const stop = new AbortController();
   const channel = await connectWebSocket({ url: gateway.url.replace('http', 'ws'), token, signal: stop.signal });
-  const end = runRunnerLoop({ channel, embedder: embedderOf(revision), clock: systemClock, name: 'loop', kind: 'node', drain: stop.signal, log: { info: () => undefined, warn: () => undefined } });
+  const end = runRunnerLoop({ channel, embedder: embedderOf(revision), clock: systemClock, name: 'loop', kind: 'node', drain: stop.signal, log: { debug: () => undefined, info: () => undefined, warn: () => undefined } });
   cleanUps.push(async () => {
     stop.abort();
     await end;
