@@ -86,7 +86,7 @@ export type Config = { readonly [S in keyof ConfigSchema]: { readonly [K in keyo
 
 /** Variables of this family that other programs of VectorStream read; the gateway hands them on to its own runners. */
 export const foreignVariables: readonly string[] = [
-  'VECTORSTREAM_GATEWAY_URL', 'VECTORSTREAM_RUNNER_DEVICE', 'VECTORSTREAM_RUNNER_DTYPE', 'VECTORSTREAM_RUNNER_THREADS', 'VECTORSTREAM_TEST_LONG',
+  'VECTORSTREAM_GATEWAY_URL', 'VECTORSTREAM_RUNNER_DEVICE', 'VECTORSTREAM_RUNNER_DTYPE', 'VECTORSTREAM_RUNNER_THREADS', 'VECTORSTREAM_TEST_REPORT',
 ];
 
 const upperSnake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
