@@ -1,14 +1,15 @@
 // `npm run demo`, whole: exact totals, exactly the injected faults dead-lettered, and a Ctrl-C that leaves nothing behind.
 import { expect, test } from 'vitest';
 import { startDemo, summaryOf } from '../helpers/demo-program.ts';
-import { processesOf } from '../helpers/process-list.ts';
+import { needsProcessList, processesOf } from '../helpers/process-list.ts';
 import { readStore } from '../helpers/store-file.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { until } from '../helpers/until.ts';
 
 const timeout = 120_000;
 
-test('2,000 events, 5 % of them spoiled: the totals are exact, and exactly the spoiled ones are dead-lettered with reasons', { timeout }, async () => {
+test('2,000 events, 5 % of them spoiled: the totals are exact, and exactly the spoiled ones are dead-lettered with reasons', { timeout }, async ({ skip }) => {
+  needsProcessList(skip);
   await using folder = await temporaryFolder();
   await using demo = await startDemo(folder.path, '--exit', '--json', '--count', '2000', '--invalid-percent', '5');
   expect(await demo.ended, demo.stderr()).toEqual({ code: 0, signal: null });
@@ -29,7 +30,8 @@ test('2,000 events, 5 % of them spoiled: the totals are exact, and exactly the s
   }
 });
 
-test('Ctrl-C in mid-stream ends it within 5 s, and leaves no process', { timeout }, async () => {
+test('Ctrl-C in mid-stream ends it within 5 s, and leaves no process', { timeout }, async ({ skip }) => {
+  needsProcessList(skip);
   await using folder = await temporaryFolder();
   await using demo = await startDemo(folder.path, '--count', '20000', '--stream', 'unique');
   await until('texts are being stored', 60_000, async () => (await demo.gateway.stats()).store.texts >= 50);

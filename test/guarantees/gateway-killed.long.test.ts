@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { expectExactlyOnce, expectNotEmbeddedAgain } from '../helpers/exactly-once.ts';
 import { startGateway, type RunningGateway } from '../helpers/gateway-program.ts';
-import { processesOf } from '../helpers/process-list.ts';
+import { needsProcessList, processesOf } from '../helpers/process-list.ts';
 import { nothingSent, sendEvents, shopEvents } from '../helpers/shop-events.ts';
 import { readStore, type StoreContents } from '../helpers/store-file.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
@@ -37,7 +37,8 @@ const moments: readonly { readonly name: string; readonly come: Moment }[] = [
   } },
 ];
 
-test('twelve lives, each killed: every acknowledged event is stored once, and no stored text was ever embedded again', { timeout: 300_000 }, async () => {
+test('twelve lives, each killed: every acknowledged event is stored once, and no stored text was ever embedded again', { timeout: 300_000 }, async ({ skip }) => {
+  needsProcessList(skip);
   await using folder = await temporaryFolder();
   const sent = nothingSent();
   let before: StoreContents | null = null;

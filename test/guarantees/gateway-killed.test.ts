@@ -2,14 +2,14 @@
 import { expect, test } from 'vitest';
 import { expectExactlyOnce, expectNotEmbeddedAgain } from '../helpers/exactly-once.ts';
 import { startGateway } from '../helpers/gateway-program.ts';
-import { noProcessList, processesOf } from '../helpers/process-list.ts';
+import { needsProcessList, processesOf } from '../helpers/process-list.ts';
 import { sendEvents, shopEvents } from '../helpers/shop-events.ts';
 import { readStore } from '../helpers/store-file.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { until } from '../helpers/until.ts';
 
 test('every acknowledged event is stored once, nothing is dead-lettered, no stored text is embedded again, and no runner is left behind', { timeout: 90_000 }, async ({ skip }) => {
-  if (noProcessList !== null) skip(noProcessList);
+  needsProcessList(skip);
   await using folder = await temporaryFolder();
   const subjects = 700;
   const killAt = 50 + Math.floor(Math.random() * 300);

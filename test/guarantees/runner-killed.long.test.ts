@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { expectExactlyOnce } from '../helpers/exactly-once.ts';
 import { startGateway } from '../helpers/gateway-program.ts';
-import { noProcessList, pidsOf, processesOf, type Role } from '../helpers/process-list.ts';
+import { needsProcessList, pidsOf, processesOf, type Role } from '../helpers/process-list.ts';
 import { sendEvents, shopEvents } from '../helpers/shop-events.ts';
 import { readStore } from '../helpers/store-file.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
@@ -13,7 +13,7 @@ const blows: readonly (readonly [Role, NodeJS.Signals])[] = [
 ];
 
 test('a stream is stored to its last event while two runners are killed, ended and frozen', { timeout: 240_000 }, async ({ skip }) => {
-  if (noProcessList !== null) skip(noProcessList);
+  needsProcessList(skip);
   await using folder = await temporaryFolder();
   await using gateway = await startGateway(folder.path, { VECTORSTREAM_RUNNERS: '2' });
   await until('two runners are ready', 60_000, async () => (await gateway.stats()).runners.filter(({ state }) => state === 'ready').length === 2);

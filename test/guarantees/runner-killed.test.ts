@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { expectExactlyOnce } from '../helpers/exactly-once.ts';
 import { startGateway, type RunningGateway } from '../helpers/gateway-program.ts';
-import { noProcessList, pidsOf, processesOf, type Role } from '../helpers/process-list.ts';
+import { needsProcessList, pidsOf, processesOf, type Role } from '../helpers/process-list.ts';
 import { sendEvents, shopEvents } from '../helpers/shop-events.ts';
 import { readStore } from '../helpers/store-file.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
@@ -20,7 +20,7 @@ async function killAndWait(gateway: RunningGateway, dataDir: string, role: Role)
 }
 
 test('events are stored to the last one when a runner and then its supervisor are killed in mid-stream', { timeout: 90_000 }, async ({ skip }) => {
-  if (noProcessList !== null) skip(noProcessList);
+  needsProcessList(skip);
   await using folder = await temporaryFolder();
   await using gateway = await startGateway(folder.path);
   await gateway.ready();

@@ -2,13 +2,14 @@
 import { expect, test } from 'vitest';
 import { expectExactlyOnce, expectNotEmbeddedAgain } from '../helpers/exactly-once.ts';
 import { startGateway } from '../helpers/gateway-program.ts';
-import { processesOf } from '../helpers/process-list.ts';
+import { needsProcessList, processesOf } from '../helpers/process-list.ts';
 import { sendEvents, shopEvents } from '../helpers/shop-events.ts';
 import { readStore } from '../helpers/store-file.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { until } from '../helpers/until.ts';
 
-test('SIGTERM ends a busy gateway with code 0 within 5 s, leaves no process, and loses nothing', { timeout: 90_000 }, async () => {
+test('SIGTERM ends a busy gateway with code 0 within 5 s, leaves no process, and loses nothing', { timeout: 90_000 }, async ({ skip }) => {
+  needsProcessList(skip);
   await using folder = await temporaryFolder();
   const subjects = 600;
   const stopped = await startGateway(folder.path);

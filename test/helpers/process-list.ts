@@ -4,8 +4,15 @@ import { readdirSync, readFileSync } from 'node:fs';
 export type Role = 'demo' | 'gateway' | 'supervisor' | 'worker' | 'other';
 export type ListedProcess = { readonly pid: number; readonly role: Role };
 
-/** Why a test that looks at processes cannot run here; `null` where it can. */
-export const noProcessList = process.platform === 'linux' ? null : 'processes are found through /proc, which only Linux has';
+const canList = process.platform === 'linux';
+
+/** First in every test that looks at processes: where that is impossible it is skipped, and in CI it fails. */
+export function needsProcessList(skip: (reason: string) => void): void {
+  if (canList) return;
+  const reason = 'Processes are found through /proc, which only Linux has.';
+  if (process.env['CI']) throw new Error(reason);
+  skip(reason);
+}
 
 const scripts: readonly (readonly [Role, string])[] = [
   ['demo', 'cli/demo.ts'], ['gateway', 'gateway/main.ts'], ['supervisor', 'node-runner/main.ts'], ['worker', 'node-runner/worker.ts'],
@@ -13,13 +20,24 @@ const scripts: readonly (readonly [Role, string])[] = [
 
 /** Those that run now; a process that has ended and is not yet reaped has no environment any more. */
 export function processesOf(dataDir: string): readonly ListedProcess[] {
-  if (noProcessList !== null) return [];
+  if (!canList) throw new Error('Only a test that calls needsProcessList may look at processes.');
   return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).flatMap((name) => {
     const environment = read(`/proc/${name}/environ`).split('\0');
     if (!environment.includes(`VECTORSTREAM_DATA_DIR=${dataDir}`)) return [];
     const command = read(`/proc/${name}/cmdline`);
     return [{ pid: Number(name), role: scripts.find(([, script]) => command.includes(script))?.[0] ?? 'other' }];
   });
+}
+
+/** Ends what is left of a test, where it can be found. */
+export function endProcessesOf(dataDir: string): void {
+  for (const { pid } of canList ? processesOf(dataDir) : []) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It has just ended by itself.
+    }
+  }
 }
 
 export const pidsOf = (dataDir: string, role: Role): readonly number[] =>

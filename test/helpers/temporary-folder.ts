@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { processesOf } from './process-list.ts';
+import { endProcessesOf } from './process-list.ts';
 
 export type TemporaryFolder = AsyncDisposable & { readonly path: string };
 
@@ -11,7 +11,7 @@ export async function temporaryFolder(): Promise<TemporaryFolder> {
   return {
     path,
     async [Symbol.asyncDispose]() {
-      for (const { pid } of processesOf(path)) process.kill(pid, 'SIGKILL');
+      endProcessesOf(path);
       await rm(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
     },
   };
