@@ -11,7 +11,7 @@ import { draftManifest, graphDtypes, graphFiles, sentenceFiles, sessionFiles } f
 import type { Hub, HubFile, HubListing } from './hub.ts';
 import type { Log } from './log.ts';
 import { makeGolden } from './make-golden.ts';
-import { graphWithData, isThere, missingFiles } from './missing-files.ts';
+import { graphWithData, isThere, missingFiles } from './graph-files.ts';
 import { createProgress, type Progress } from './progress.ts';
 
 export type HubModelRequest = {

@@ -1,57 +1,10 @@
-// `npm run runner`: chooses how this machine embeds best and keeps its runners joined to the gateway until told to stop.
+// `npm run runner`.
+import { enableCompileCache } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
-import { hostname } from 'node:os';
-import { systemClock } from '#core/clock.ts';
-import { UsageError, VectorStreamError } from '#core/errors.ts';
-import { candidateRounds } from './candidates.ts';
-import { chooseCandidates } from './choice.ts';
-import { layoutOf } from './layout.ts';
-import { createLog } from './log.ts';
-import { describeMachine } from './machine.ts';
-import { openConfiguredModel } from './model-folder.ts';
-import { help, parseOptions, type RunnerOptions } from './options.ts';
-import { supervise } from './supervisor.ts';
-import { startWorker } from './worker-process.ts';
-
-/** With the time to close connections, still inside the 5 s that Ctrl-C may take. */
-const drainMsMax = 4_000;
-
-const stopping = new AbortController();
-process.on('SIGTERM', () => stopping.abort());
-process.on('SIGINT', () => {
-  // The second Ctrl-C is impatience; workers are killed on exit.
-  if (stopping.signal.aborted) process.exit(130);
-  stopping.abort();
-});
-// Started by a gateway that is gone, however it ended.
-process.on('disconnect', () => process.exit());
-
-try {
-  const options = parseOptions(process.argv.slice(2), process.env, { hostName: hostname(), terminal: process.stdout.isTTY });
-  if (options === 'help') process.stdout.write(`${help}\n`);
-  else await run(options);
-} catch (error) {
-  if (!stopping.signal.aborted) {
-    process.stderr.write(`${error instanceof VectorStreamError ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
-    process.exitCode = error instanceof UsageError ? 2 : 1;
-  }
-} finally {
-  // The channel to a gateway would keep the process alive.
-  if (process.connected) process.disconnect();
-}
-
-async function run(options: RunnerOptions): Promise<void> {
-  const log = createLog({ level: options.logLevel, format: options.logFormat, fields: { runner: options.name } });
-  const machine = describeMachine();
-  const modelFolder = await openConfiguredModel(options, (manifest) => candidateRounds(manifest, options, machine.gpu).flat().map(({ dtype }) => dtype), stopping.signal);
-  const candidates = await chooseCandidates(options, modelFolder, machine, log, stopping.signal);
-  await supervise({
-    candidates,
-    layoutFor: ({ device }) => layoutOf({ device, cores: machine.cores, memoryBytes: machine.memoryBytes, runners: options.runners, threads: options.threads }),
-    start: (candidate, { threads }, slot) => startWorker({
-      ...candidate, threads, model: modelFolder.folder, measureMs: 0, gatewayUrls: [...options.gatewayUrls], dataDir: options.dataDir,
-      name: `${options.name}-${slot + 1}`, logLevel: options.logLevel, logFormat: options.logFormat,
-    }),
-    clock: systemClock, log, signal: stopping.signal, drainMsMax,
-  });
-}
+// Before the rest is imported, which is then compiled once and not at every start; workers and probes inherit the variable.
+enableCompileCache();
+process.env['NODE_COMPILE_CACHE'] ??= join(tmpdir(), 'node-compile-cache');
+const { main } = await import('./run.ts');
+await main(process.argv.slice(2), process.env);

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { UsageError, VectorStreamError } from '#core/errors.ts';
 import { openModel, type Manifest, type Model } from '#core/model-manifest.ts';
 import { hubFolderName, hubModelOf, type HubModel } from '#core/model-source.ts';
-import { missingFiles } from './missing-files.ts';
+import { missingFiles } from './graph-files.ts';
 import type { RunnerOptions } from './options.ts';
 
 export type ModelFolder = { readonly model: Model; readonly folder: string };

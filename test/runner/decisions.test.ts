@@ -51,7 +51,7 @@ describe('candidates', () => {
 });
 
 describe('layout', () => {
-  const machine = { device: 'cpu', cores: 4, memoryBytes: 16 * gibibyte, runners: 'auto', threads: 'auto' } as const;
+  const machine = { device: 'cpu', graphBytes: 23_486_168, cores: 4, memoryBytes: 16 * gibibyte, runners: 'auto', threads: 'auto' } as const;
 
   test('a processor gets one single-threaded process per core', () => {
     expect(layoutOf(machine)).toEqual({ processes: 4, threads: 1 });
@@ -70,6 +70,7 @@ describe('layout', () => {
 
   test('memory bounds the processes, and cores left over become threads', () => {
     expect(layoutOf({ ...machine, cores: 8, memoryBytes: 2 * gibibyte })).toEqual({ processes: 2, threads: 4 });
+    expect(layoutOf({ ...machine, graphBytes: 1_300_000_000 })).toEqual({ processes: 2, threads: 2 });
     fc.assert(fc.property(fc.integer({ min: 1, max: 256 }), fc.integer({ min: 0, max: 512 * gibibyte }), (cores, memoryBytes) => {
       const { processes, threads } = layoutOf({ ...machine, cores, memoryBytes });
       expect(processes).toBeGreaterThanOrEqual(1);
