@@ -59,13 +59,14 @@ export function createQdrantTexts({ ask, collection, dimensions, clock }: { read
     const at = clock.monotonic();
     const found = await ask('look up texts', async (client) => {
       const points = await client.retrieve(collection, { ids: asked, with_payload: ['unreferenced_since'] });
-      const marked = points.filter(({ payload }) => typeof payload?.['unreferenced_since'] === 'string').map(({ id }) => String(id));
-      const all = new Set(points.map(({ id }) => String(id)));
-      if (marked.length === 0) return all;
+      const isMarked = ({ payload }: (typeof points)[number]): boolean => typeof payload?.['unreferenced_since'] === 'string';
+      const unmarked = points.filter((point) => !isMarked(point)).map(({ id }) => String(id));
+      const marked = points.filter(isMarked).map(({ id }) => String(id));
+      if (marked.length === 0) return new Set(unmarked);
       await setMark(client, hasId(marked));
       // One that the sweep took in between was not marked again, and is gone.
-      const kept = new Set((await client.retrieve(collection, { ids: marked, with_payload: false })).map(({ id }) => String(id)));
-      return new Set([...all].filter((id) => kept.has(id) || !marked.includes(id)));
+      const kept = await client.retrieve(collection, { ids: marked, with_payload: false });
+      return new Set([...unmarked, ...kept.map(({ id }) => String(id))]);
     });
     remember(found, at);
     return found;

@@ -2,11 +2,10 @@
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DependencyError } from '#core/errors.ts';
-import { ManualClock } from '#core/memory/manual-clock.ts';
 import type { VectorStore } from '#core/ports.ts';
 import { writeTotally } from '#core/total-write.ts';
 import { createQdrantStore, openQdrantStore } from '../../gateway/stores/qdrant-store.ts';
-import { eventIdOf, eventRecord, noon, queryVector, textIdOf, textRecord, unit } from '../conformance/store-records.ts';
+import { eventIdOf, eventRecord, queryVector, textIdOf, textRecord } from '../conformance/store-records.ts';
 import { type QdrantDouble, type SeenRequest, startQdrantDouble } from '../helpers/qdrant-double.ts';
 import { storeOptions } from '../helpers/qdrant/store-options.ts';
 
@@ -196,62 +195,5 @@ describe('a collection of another index', () => {
     await fetch(`${double.url}/collections/aliases`, { method: 'POST', body: JSON.stringify({ actions }) });
     const store = await openQdrantStore(storeOptions(double.url, { name: 'live_test' }));
     expect(await store.putTexts([textRecord(1)])).toEqual([stored]);
-  });
-});
-
-describe('several gateways', () => {
-  it('never put an older version of an event over a newer one, whoever looked first', async () => {
-    const [one, two] = [await openedStore(), await openedStore()];
-    const late = Promise.withResolvers<void>();
-    // The first gateway has looked and found nothing when the second stores a newer version.
-    double.fail({ kind: 'status', status: 500 }, (request) => {
-      if (isEventWrite(request)) late.resolve();
-      return isEventWrite(request);
-    });
-    const failed = failureOf(one.putEvents([eventRecord(1, { timestamp: 10 })]));
-    await late.promise;
-    expect(await two.putEvents([eventRecord(1, { timestamp: 20 })])).toEqual([stored]);
-    await failed;
-    const { body, path } = double.requests.find(isEventWrite) ?? { body: '', path: '' };
-    expect((await fetch(double.url + path, { method: 'PUT', body })).status).toBe(200);
-    expect((await two.event(eventIdOf(1)))?.timestamp).toBe(20);
-  });
-
-  it('a text that one is about to refer to is not swept by another', async () => {
-    const clock = new ManualClock(noon);
-    const [one, two] = await Promise.all([1, 2].map(() => openQdrantStore(storeOptions(double.url, { clock }))));
-    await one!.putTexts([textRecord(1)]);
-    await clock.advance(100_000);
-    // The look-up comes between the other's choice of unused texts and its deletion.
-    double.fail({ kind: 'status', status: 500 }, ({ path }) => path.includes('test_texts/points/delete'));
-    const sweep = { ingestedBefore: 0, now: clock.now(), textGraceMs: 60_000 };
-    await failureOf(two!.forget(sweep));
-    expect(await one!.knownTexts([textIdOf(1)])).toEqual(new Set([textIdOf(1)]));
-    const { body, path } = double.requests.findLast(({ path: at }) => at.includes('test_texts/points/delete')) ?? { body: '', path: '' };
-    await fetch(double.url + path, { method: 'POST', body });
-    expect(await one!.putEvents([eventRecord(1)])).toEqual([stored]);
-  });
-});
-
-describe('what a write costs', () => {
-  it('floats of a text are sent in eight decimals at most', async () => {
-    const store = await openQdrantStore(storeOptions(double.url));
-    const third = Math.fround(1 / 3), rest = Math.sqrt(1 - third * third);
-    const vector = unit(0).map((x, at) => (at === 0 ? third : at === 1 ? rest : x - x));
-    await store.putTexts([{ ...textRecord(1), embedding: { ...textRecord(1).embedding, vector } }]);
-    expect(double.requests.find(({ method, path }) => method === 'PUT' && path.includes('test_texts/points'))?.body).toContain('[0.33333334,0.94280905,0,');
-    expect((await store.vectors([textIdOf(1)])).get(textIdOf(1))?.[0]).toBeCloseTo(1 / 3, 7);
-  });
-
-  it('a batch of events about texts just seen is one look at their versions and one upsert', async () => {
-    const clock = new ManualClock(noon);
-    const store = await openQdrantStore(storeOptions(double.url, { clock }));
-    await store.putTexts([textRecord(1), textRecord(2)]);
-    const before = double.requests.length;
-    await store.putEvents(Array.from({ length: 256 }, (_, n) => eventRecord(n, { text: 1 + n % 2 })));
-    expect(double.requests.slice(before).map(({ method, path }) => `${method} ${path.replace(/\?.*/, '')}`)).toEqual(['POST /collections/test_events/points', 'PUT /collections/test_events/points']);
-    await clock.advance(60_000);
-    await store.putEvents([eventRecord(300)]);
-    expect(double.requests.slice(before).filter(({ path }) => path.startsWith('/collections/test_texts'))).not.toHaveLength(0);
   });
 });

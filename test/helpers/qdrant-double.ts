@@ -7,7 +7,7 @@ import { parseBody } from './qdrant/body.ts';
 import { Refusal } from './qdrant/errors.ts';
 import { type Answer, Routes } from './qdrant/routes.ts';
 
-/** What becomes of one request. Only `half-an-answer` and `answer-lost` carry it out. */
+/** What becomes of one request. Only `half-an-answer`, `after` and `answer-lost` carry it out. */
 export type Fault =
   | { readonly kind: 'status'; readonly status: number; readonly headers?: Readonly<Record<string, string>> }
   /** Not what was asked for, as JSON or not. */
@@ -15,6 +15,8 @@ export type Fault =
   /** The connection breaks in the middle of the body. */
   | { readonly kind: 'half-an-answer' }
   | { readonly kind: 'no-answer' }
+  /** Others are served first: the way to make a race come out. */
+  | { readonly kind: 'after'; readonly work: () => Promise<unknown> }
   | { readonly kind: 'answer-lost' };
 
 export type SeenRequest = { readonly method: string; readonly path: string; readonly body: string };
@@ -67,6 +69,9 @@ export async function startQdrantDouble({ apiKey = null }: { readonly apiKey?: s
         return;
       }
       case 'no-answer': return;
+      case 'after':
+        await fault.work();
+        return send(outgoing, answer());
       case 'answer-lost': answer(); outgoing.destroy();
     }
   };
