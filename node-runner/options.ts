@@ -103,6 +103,9 @@ function countOrAuto({ name, value }: Setting): number | 'auto' {
 
 function gatewayUrls({ name, value }: Setting): readonly string[] {
   const urls = value.split(',').map((url) => url.trim()).filter((url) => url !== '');
+  // Addresses are logged: what opens the door must not be a part of them.
+  const secretive = urls.find((url) => URL.canParse(url) && /[@?#]/.test(url));
+  if (secretive !== undefined) throw new UsageError(`${name} has an address with a user, a password, a query or a fragment (at ${new URL(secretive).host}): the token goes in VECTORSTREAM_RUNNER_TOKEN.`);
   const wrong = urls.find((url) => !URL.canParse(url) || !['ws:', 'wss:'].includes(new URL(url).protocol));
   if (urls.length === 0 || wrong !== undefined) throw new UsageError(`${name} is "${wrong ?? value}": expected addresses such as ws://127.0.0.1:8080 or wss://host.`);
   return [...new Set(urls)];

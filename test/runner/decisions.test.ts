@@ -133,6 +133,7 @@ describe('options', () => {
     [[], { VECTORSTREAM_RUNNER_DEVICE: 'tpu' }, 'VECTORSTREAM_RUNNER_DEVICE is "tpu"'],
     [['--runners', '0'], {}, '--runners is "0": expected auto or a whole number from 1 to 256.'],
     [['--gateway', 'http://a'], {}, '--gateway is "http://a": expected addresses such as'],
+    [['--gateway', 'ws://a,ws://me:secret@b:1'], {}, '--gateway has an address with a user, a password, a query or a fragment (at b:1): the token goes in VECTORSTREAM_RUNNER_TOKEN.'],
     [['--nonsense'], {}, "Unknown option '--nonsense'. See --help."],
     [[], { LOG_LEVEL: 'loud' }, 'LOG_LEVEL is "loud": expected one of trace'],
   ])('%j with %j says what is allowed', (argv, environment, message) => {
