@@ -19,6 +19,8 @@ export type ProgramOptions = {
   readonly script: string;
   readonly flags?: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
+  /** Where it runs; the project's root when absent. */
+  readonly directory?: string;
   /** Ends with this process, however that ends, through an open channel; programs started from a shell have none. */
   readonly channel?: boolean;
   /** In a process group of its own, as a shell starts a command: a signal to `-pid` is a Ctrl-C. */
@@ -32,10 +34,10 @@ const foreign = /^(VECTORSTREAM|KAFKA|QDRANT|LOG)_/;
 /** One small runner on any processor: no measuring, little memory. */
 export const oneRunner = { VECTORSTREAM_RUNNERS: '1', VECTORSTREAM_RUNNER_DEVICE: 'cpu', VECTORSTREAM_RUNNER_DTYPE: 'int8', VECTORSTREAM_RUNNER_THREADS: '1' };
 
-export function startProgram({ script, flags = [], environment, channel = false, group = false }: ProgramOptions): Program {
+export function startProgram({ script, flags = [], environment, directory = root, channel = false, group = false }: ProgramOptions): Program {
   const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
   const child = spawn(process.execPath, [join(root, script), ...flags], {
-    cwd: root, detached: group, env: { ...inherited, LOG_FORMAT: 'json', ...environment }, stdio: ['ignore', 'pipe', 'pipe', ...(channel ? ['ipc' as const] : [])],
+    cwd: directory, detached: group, env: { ...inherited, LOG_FORMAT: 'json', ...environment }, stdio: ['ignore', 'pipe', 'pipe', ...(channel ? ['ipc' as const] : [])],
   });
   const { pid } = child;
   if (pid === undefined) throw new Error(`${script} cannot be started.`);
