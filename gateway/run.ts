@@ -41,6 +41,12 @@ async function run(config: Config, environment: NodeJS.ProcessEnv): Promise<void
   process.on('uncaughtException', fatal);
   process.on('unhandledRejection', fatal);
 
+  // Started by another program (the demo, an import) that is gone, however it ended, perhaps before this line. Until the
+  // gateway has started there is nothing to finish.
+  let orphaned = (): void => process.exit(0);
+  process.on('disconnect', () => orphaned());
+  if (process.send !== undefined && !process.connected) orphaned();
+
   const gateway = await startGateway(config, { log, secrets, environment, onFatal: fatal });
 
   let stopping = false;
@@ -52,8 +58,7 @@ async function run(config: Config, environment: NodeJS.ProcessEnv): Promise<void
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => (stopping ? process.exit(impatientExitCodes[signal]) : stop(signal)));
   }
-  // Started by another program (the demo, an import) that is gone, however it ended.
-  if (process.channel) process.on('disconnect', () => stop('the program that started it is gone'));
+  orphaned = () => stop('the program that started it is gone');
   // Nobody may be there to hear it.
   process.send?.({ type: 'listening', url: gateway.url }, undefined, undefined, () => undefined);
 }

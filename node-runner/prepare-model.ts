@@ -17,8 +17,9 @@ const requestSchema = z.strictObject({
   logFormat: z.enum(['auto', 'pretty', 'json']),
 });
 
-// Whoever wanted the model is gone.
+// Whoever wanted the model is gone, perhaps before this line.
 process.on('disconnect', () => process.exit(1));
+if (!process.connected) process.exit(1);
 
 const { logLevel, logFormat, ...request } = requestSchema.parse(JSON.parse(process.argv[2] ?? ''));
 yieldToOthers();

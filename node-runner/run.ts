@@ -26,8 +26,9 @@ export async function main(argv: readonly string[], environment: NodeJS.ProcessE
     if (stopping.signal.aborted) process.exit(130);
     stopping.abort();
   });
-  // Started by a gateway that is gone, however it ended.
+  // Started by a gateway that is gone, however it ended, perhaps before this line.
   process.on('disconnect', () => process.exit());
+  if (process.send !== undefined && !process.connected) process.exit();
 
   try {
     const options = parseOptions(argv, environment, { hostName: hostname(), terminal: process.stdout.isTTY });

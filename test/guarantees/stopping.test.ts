@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { expectExactlyOnce, expectNotEmbeddedAgain } from '../helpers/exactly-once.ts';
 import { startGateway } from '../helpers/gateway-program.ts';
 import { needsProcessList, processesOf } from '../helpers/process-list.ts';
+import { oneRunner, startProgram } from '../helpers/program.ts';
 import { sendEvents, shopEvents } from '../helpers/shop-events.ts';
 import { readStore } from '../helpers/store-file.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
@@ -34,4 +35,18 @@ test('SIGTERM ends a busy gateway with code 0 within 5 s, leaves no process, and
   expectNotEmbeddedAgain(atStop, after);
   expect(texts.embedded).toBe(after.texts.size - atStop.texts.size);
   expect(events.received).toBe(after.log.length - atStop.committed);
+});
+
+test.for([
+  ['gateway', 'gateway/main.ts', ['--port', '0']],
+  ['runner', 'node-runner/main.ts', []],
+] as const)('a %s whose parent is gone before it has started ends, and leaves no process', { timeout: 30_000 }, async ([, script, flags], { skip }) => {
+  needsProcessList(skip);
+  await using folder = await temporaryFolder();
+  const environment = { ...oneRunner, VECTORSTREAM_DATA_DIR: folder.path };
+  await using program = startProgram({ script, flags, environment, channel: true });
+  // All that a child ever sees of its parent's end.
+  program.child.disconnect();
+  expect(await program.ended).toEqual({ code: 0, signal: null });
+  expect(processesOf(folder.path)).toEqual([]);
 });
