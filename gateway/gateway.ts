@@ -69,7 +69,7 @@ export async function startGateway(config: Config, { log, secrets, environment, 
   }));
   for (const secret of [config.qdrant.apiKey, config.kafka.saslPassword]) if (secret !== null) secrets.add(secret);
   const embedded = sourceKind(config) === 'embedded' || storeKind(config) === 'embedded' ? await openFolder() : null;
-  const store = storeKind(config) === 'embedded' && embedded !== null ? embedded.store : opened.use(await openQdrant(config.qdrant, identity));
+  const store = storeKind(config) === 'embedded' && embedded !== null ? embedded.store : opened.use(await openQdrant(config.qdrant, identity, log));
   const { source, sink, deadLetters } = sourceKind(config) === 'embedded' && embedded !== null
     ? { ...embedded, source: opened.use(await embedded.source(consumerGroup)) }
     : opened.use(openKafkaParts(config.kafka, { alone: storeKind(config) === 'embedded', clock, log }));
@@ -127,13 +127,13 @@ async function within(ms: number, work: Promise<void>, log: Log): Promise<void> 
 }
 
 /** Qdrant may be down: the store then works as soon as it is up, and readiness names it until then. */
-function openQdrant({ url, apiKey, timeoutMs, collection, eventsCollection, vectorsOnDisk, quantisation, shards, replicas }: Config['qdrant'], identity: IndexIdentity): Promise<VectorStore> {
+function openQdrant({ url, apiKey, timeoutMs, collection, eventsCollection, vectorsOnDisk, quantisation, shards, replicas }: Config['qdrant'], identity: IndexIdentity, log: Log): Promise<VectorStore> {
   assert(url !== null, 'Qdrant is the store and has no address');
   return openQdrantStore({
     url, apiKey, timeoutMs, identity, clock: systemClock, searchPlan: 'auto',
     collections: { texts: collection, events: eventsCollection },
     storage: { vectorsOnDisk, quantisation, shards, replicas },
-  });
+  }, (why) => log.warn(`${why}; events are taken in and wait for it`));
 }
 
 type OwnRunners = { readonly log: Log; readonly environment: GatewayOptions['environment']; readonly token: string; readonly port: number; readonly model: string; readonly dataDir: string };

@@ -27,7 +27,7 @@ export async function causesOfUnreadiness(services: Services): Promise<readonly 
 export async function storeCheck({ store, clock }: Services): Promise<{ readonly message: string | null; readonly latencyMs: number }> {
   const startedAt = clock.monotonic();
   const timer = new AbortController();
-  const late = sleep(storeAnswerMsMax, `no answer within ${storeAnswerMsMax} ms`, { signal: timer.signal, ref: false }).catch(() => null);
+  const late = sleep(storeAnswerMsMax, `${store.kind} gave no answer within ${storeAnswerMsMax} ms`, { signal: timer.signal, ref: false }).catch(() => null);
   const answered = store.event(nobody).then(() => null, (error: unknown) => (error instanceof Error ? error.message : String(error)));
   const message = await Promise.race([answered, late]);
   timer.abort();

@@ -32,13 +32,17 @@ export function createQdrantStore(options: QdrantStoreOptions): VectorStore {
   return build(options).store;
 }
 
-/** As `createQdrantStore`, after a first attempt: throws `IndexMismatchError`. It does not wait long for a Qdrant that is down. */
-export async function openQdrantStore(options: QdrantStoreOptions): Promise<VectorStore> {
+/**
+ * As `createQdrantStore`, after a first attempt, so that `IndexMismatchError` is thrown here. A Qdrant that cannot be asked,
+ * or not soon, is told to `onWaiting` in one line; the store then works as soon as it can.
+ */
+export async function openQdrantStore(options: QdrantStoreOptions, onWaiting: (why: string) => void): Promise<VectorStore> {
   const { store, prepared } = build(options);
   const enough = new AbortController();
-  const late = options.clock.sleep(openMsMax, enough.signal).catch(() => undefined);
+  const late = options.clock.sleep(openMsMax, enough.signal).then(() => onWaiting(`Qdrant at ${options.url} has not answered yet`), () => undefined);
   const first = prepared().catch((error: unknown) => {
     if (!(error instanceof DependencyError && error.retryable)) throw error;
+    if (!enough.signal.aborted) onWaiting(error.message);
   });
   await Promise.race([first, late]).finally(() => enough.abort());
   return store;

@@ -2,9 +2,10 @@
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DependencyError } from '#core/errors.ts';
+import { ManualClock } from '#core/memory/manual-clock.ts';
 import type { VectorStore } from '#core/ports.ts';
 import { writeTotally } from '#core/total-write.ts';
-import { createQdrantStore, openQdrantStore } from '../../gateway/stores/qdrant-store.ts';
+import { createQdrantStore, openQdrantStore, type QdrantStoreOptions } from '../../gateway/stores/qdrant-store.ts';
 import { eventIdOf, eventRecord, queryVector, textIdOf, textRecord } from '../conformance/store-records.ts';
 import { type QdrantDouble, type SeenRequest, startQdrantDouble } from '../helpers/qdrant-double.ts';
 import { storeOptions } from '../helpers/qdrant/store-options.ts';
@@ -28,8 +29,11 @@ async function failureOf(work: Promise<unknown>): Promise<DependencyError> {
   return error;
 }
 
+/** Where a test does not ask what the store waits for. */
+const opened = (options: QdrantStoreOptions): Promise<VectorStore> => openQdrantStore(options, () => undefined);
+
 async function openedStore(): Promise<VectorStore> {
-  const store = await openQdrantStore(storeOptions(double.url, { timeoutMs: 300 }));
+  const store = await opened(storeOptions(double.url, { timeoutMs: 300 }));
   await store.putTexts([textRecord(1)]);
   return store;
 }
@@ -108,22 +112,35 @@ describe('refused content', () => {
 describe('a server that is not there', () => {
   it('does not keep the store from opening, which begins to work once the server is up', async () => {
     await double.down();
-    const store = await openQdrantStore(storeOptions(double.url));
+    const waiting: string[] = [];
+    const store = await openQdrantStore(storeOptions(double.url), (why) => waiting.push(why));
+    expect(waiting).toEqual([expect.stringMatching(/could not say its version: .*ECONNREFUSED/)]);
     expect(await failureOf(store.putTexts([textRecord(1)]))).toMatchObject({ code: 'qdrant_unreachable', retryable: true, message: expect.stringContaining(double.url) });
     await double.up();
     expect(await store.putTexts([textRecord(1)])).toEqual([stored]);
     expect(callsTo('/index')).toBe(12);
   });
 
+  it('and does not even refuse connections is not waited for', async () => {
+    const clock = new ManualClock(0);
+    double.fail({ kind: 'no-answer' });
+    const waiting: string[] = [];
+    const opening = openQdrantStore(storeOptions(double.url, { clock }), (why) => waiting.push(why));
+    await expect.poll(() => double.requests.length).toBe(1);
+    await clock.advance(3_000);
+    await opening;
+    expect(waiting).toEqual([`Qdrant at ${double.url} has not answered yet`]);
+  });
+
   it.each([['{}', 'application/json'], ['<html>A web page</html>', 'text/html'], ['{"version":7}', 'application/json']])('or another program at its address, which answers %s, is told', async (text, contentType) => {
     double.fail({ kind: 'garbage', text, contentType }, undefined, Infinity);
-    const store = await openQdrantStore(storeOptions(double.url));
+    const store = await opened(storeOptions(double.url));
     expect(await failureOf(store.counts())).toMatchObject({ code: 'qdrant_bad_answer', retryable: true, message: expect.stringContaining('is it another program?') });
   });
 
   it('or one too old to guard newer events is told, and served once it is updated', async () => {
     double.fail({ kind: 'garbage', text: '{"title":"qdrant","version":"1.15.4"}', contentType: 'application/json' });
-    const store = await openQdrantStore(storeOptions(double.url));
+    const store = await opened(storeOptions(double.url));
     expect(await store.counts()).toEqual({ texts: 0, events: 0 });
     double.fail({ kind: 'garbage', text: '{"title":"qdrant","version":"1.15.4"}', contentType: 'application/json' });
     expect(await failureOf(createQdrantStore(storeOptions(double.url)).counts())).toMatchObject({ retryable: true, message: expect.stringContaining('version 1.15.4') });
@@ -152,7 +169,7 @@ describe('a server that is not there', () => {
 describe('the API key', () => {
   it('opens a secured server, and stands in no error', async () => {
     await using secured = await startQdrantDouble({ apiKey: 'right-key' });
-    const good = await openQdrantStore(storeOptions(secured.url, { apiKey: 'right-key' }));
+    const good = await opened(storeOptions(secured.url, { apiKey: 'right-key' }));
     expect(await good.counts()).toEqual({ texts: 0, events: 0 });
     const error = await failureOf(createQdrantStore(storeOptions(secured.url, { apiKey: 'wrong-key' })).counts());
     expect(error).toMatchObject({ code: 'qdrant_denied', retryable: true });
@@ -168,21 +185,21 @@ describe('a collection of another index', () => {
     ['template', { templateHash: 'newer' }, /template_hash: template there, newer here/],
   ])('is refused when its %s differ, with what to do', async (_, change, message) => {
     const options = storeOptions(double.url);
-    await openQdrantStore(options);
+    await opened(options);
     const other = { ...options, identity: { ...options.identity, ...change } };
-    await expect(openQdrantStore(other)).rejects.toMatchObject({ name: 'IndexMismatchError', message: expect.stringMatching(message) });
-    await expect(openQdrantStore(other)).rejects.toThrow('Set QDRANT_COLLECTION and QDRANT_EVENTS_COLLECTION to new names');
+    await expect(opened(other)).rejects.toMatchObject({ name: 'IndexMismatchError', message: expect.stringMatching(message) });
+    await expect(opened(other)).rejects.toThrow('Set QDRANT_COLLECTION and QDRANT_EVENTS_COLLECTION to new names');
     await expect(createQdrantStore(other).counts()).rejects.toMatchObject({ name: 'IndexMismatchError' });
   });
 
   it('is refused when somebody else made it', async () => {
     await fetch(`${double.url}/collections/test_texts`, { method: 'PUT', body: JSON.stringify({ vectors: { size: 8, distance: 'Cosine' } }) });
-    await expect(openQdrantStore(storeOptions(double.url))).rejects.toThrow('model_id: not said there, model here');
+    await expect(opened(storeOptions(double.url))).rejects.toThrow('model_id: not said there, model here');
   });
 
   it('is made as configured, once, by whichever of several gateways is first', async () => {
     const options = { ...storeOptions(double.url), storage: { vectorsOnDisk: true, quantisation: 'scalar', shards: 3, replicas: 2 } } as const;
-    await Promise.all([openQdrantStore(options), openQdrantStore(options), openQdrantStore(options)]);
+    await Promise.all([opened(options), opened(options), opened(options)]);
     const { result } = await (await fetch(`${double.url}/collections/test_texts`)).json();
     expect(result.config).toMatchObject({ params: { vectors: { size: 8, on_disk: true }, shard_number: 3, replication_factor: 2 }, quantization_config: { scalar: { type: 'int8' } } });
     expect((await (await fetch(`${double.url}/collections/test_events`)).json()).result).toMatchObject({ config: { params: { vectors: {} } }, payload_schema: { timestamp: { data_type: 'datetime' } } });
@@ -190,10 +207,10 @@ describe('a collection of another index', () => {
 
   it('is found through an alias', async () => {
     const options = storeOptions(double.url);
-    await openQdrantStore(options);
+    await opened(options);
     const actions = Object.values(options.collections).map((name) => ({ create_alias: { collection_name: name, alias_name: `live_${name}` } }));
     await fetch(`${double.url}/collections/aliases`, { method: 'POST', body: JSON.stringify({ actions }) });
-    const store = await openQdrantStore(storeOptions(double.url, { name: 'live_test' }));
+    const store = await opened(storeOptions(double.url, { name: 'live_test' }));
     expect(await store.putTexts([textRecord(1)])).toEqual([stored]);
   });
 });

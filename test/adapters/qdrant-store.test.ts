@@ -19,7 +19,7 @@ const stored = { status: 'stored' };
 const isEventWrite = ({ method, path }: SeenRequest) => method === 'PUT' && path.startsWith('/collections/test_events/points');
 const isSweepOf = (collection: string) => ({ path }: SeenRequest) => path.startsWith(`/collections/${collection}/points/delete`);
 
-const openStore = (clock: Clock = systemClock): Promise<VectorStore> => openQdrantStore(storeOptions(double.url, { clock }));
+const openStore = (clock: Clock = systemClock): Promise<VectorStore> => openQdrantStore(storeOptions(double.url, { clock }), () => undefined);
 const twoStores = (clock?: Clock): Promise<[VectorStore, VectorStore]> => Promise.all([openStore(clock), openStore(clock)]);
 
 describe('several gateways', () => {

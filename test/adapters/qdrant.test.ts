@@ -12,7 +12,7 @@ import { storeOptions } from '../helpers/qdrant/store-options.ts';
 const makeStoreAt = (urlOf: () => string, searchPlan: SearchPlan): MakeStore => async ({ dimensions, clock }) => {
   const url = urlOf();
   const options = storeOptions(url, { dimensions, clock, searchPlan, name: `conformance_${randomUUID()}` });
-  const store = await openQdrantStore(options);
+  const store = await openQdrantStore(options, () => undefined);
   return {
     store,
     async [Symbol.asyncDispose]() {
