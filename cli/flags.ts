@@ -35,7 +35,7 @@ export const text = <T extends string | null>(hint: string, fallback: T, help: s
   },
 });
 
-export const choice = <T extends string>(allowed: readonly T[], fallback: T, help: string): Flag<T> => ({
+export const choice = <const T extends string, D extends NoInfer<T> | null>(allowed: readonly T[], fallback: D, help: string): Flag<T | D> => ({
   hint: allowed.join('|'), help, fallback,
   read(value, name) {
     const found = allowed.find((item) => item === value);

@@ -1,9 +1,10 @@
-// `npm run generate`: events of a made-up shop, sent to a gateway or written to a file.
+// `npm run generate`: events of a made-up shop, sent to a gateway or to Kafka, or written to a file.
 
 import { systemClock } from '#core/clock.ts';
 import { UsageError } from '#core/errors.ts';
 import { parseTimestamp } from '#core/timestamp.ts';
-import { integer, number, runCommand, text, toggle } from './flags.ts';
+import { acknowledgements, compressions } from '../kafka/settings.ts';
+import { choice, integer, number, runCommand, text, toggle } from './flags.ts';
 import type { Command, FlagValues } from './flags.ts';
 import { createGatewayClient, defaultGatewayUrl } from './gateway-client.ts';
 import type { GatewayClient } from './gateway-client.ts';
@@ -13,6 +14,7 @@ import { writeEvents } from './generator/write-events.ts';
 import { listenForInterrupt } from './interrupt.ts';
 import type { Interrupt } from './interrupt.ts';
 import { count as shown, createProgress, duration, tolerateClosedPipes } from './progress.ts';
+import { kafkaPlaceOf } from './kafka-place.ts';
 import { sendEvents } from './send-events.ts';
 
 const flags = {
@@ -22,14 +24,16 @@ const flags = {
   duration: number('S', null, 0.1, 31_536_000, 'seconds to go on at that rate'),
   ...generatorFlags,
   now: text('TIME', null, 'the time it is to the generator, such as 2026-01-31T12:00:00Z, instead of the clock’s'),
-  target: text('URL', null, 'the gateway (default http://127.0.0.1:8080, or by VECTORSTREAM_HOST and VECTORSTREAM_PORT)'),
+  target: text('URL', null, 'the gateway (default http://127.0.0.1:8080, or by VECTORSTREAM_HOST and VECTORSTREAM_PORT), or kafka://host:port,…/topic (default where KAFKA_BROKERS is set)'),
+  acks: choice(acknowledgements, null, 'Kafka: who must have an event, every replica in sync, the leader or nobody (default all)'),
+  compression: choice(compressions, null, 'Kafka: how events are compressed (default none)'),
   out: text('FILE', null, 'writes NDJSON to a file, or with - to the output, instead of sending'),
   'monitor-only': toggle('sends nothing, and shows what the gateway is doing'),
 };
 
 const command: Command<typeof flags> = {
   usage: 'npm run generate --',
-  about: 'Makes the events of a shop (visitors search, view, put in carts, buy) and sends them to a gateway.\nVECTORSTREAM_API_KEY is sent along when it is set.',
+  about: 'Makes the events of a shop (visitors search, view, put in carts, buy) and sends them to a gateway or to Kafka.\nVECTORSTREAM_API_KEY is sent along when it is set; KAFKA_SSL and KAFKA_SASL_… say how to connect.',
   flags,
   operands: [],
 };
@@ -62,8 +66,16 @@ async function generate(values: FlagValues<typeof flags>): Promise<number> {
 async function send(values: FlagValues<typeof flags>, stream: ReturnType<typeof streamOf>, count: number, interrupt: Interrupt): Promise<number> {
   const progress = createProgress({ label: 'sent', total: count, out: process.stderr, clock: systemClock });
   let noted = 0;
+  const say = (reason: string): void => { if (noted++ < 20) progress.say(reason); };
+  const kafka = kafkaPlaceOf(values.target, process.env);
+  for (const name of ['acks', 'compression'] as const) {
+    if (kafka === null && values[name] !== null) throw new UsageError(`--${name} is for events that go to Kafka: say where with --target kafka://host:port/topic or KAFKA_BROKERS.`);
+  }
+  await using log = kafka === null ? null : (await import('./kafka-target.ts')).createKafkaTarget({
+    ...kafka, acks: values.acks ?? 'all', compression: values.compression ?? 'none', env: process.env, clock: systemClock, patienceMs, onWait: say,
+  });
   const result = await sendEvents({
-    events: stream.events(), client: clientOf(values, (reason) => { if (noted++ < 20) progress.say(reason); }), rate: values.rate, clock: systemClock,
+    events: stream.events(), client: log ?? clientOf(values, say), rate: values.rate, clock: systemClock,
     stop: interrupt.stop, abandon: interrupt.abandon, onProgress: (sent) => progress.update(sent),
   });
   progress.finish();
@@ -71,8 +83,11 @@ async function send(values: FlagValues<typeof flags>, stream: ReturnType<typeof 
   process.stdout.write([
     `sent            ${shown(result.sent)}${result.sent < count ? ` of ${shown(count)} (stopped early)` : ''}`,
     `accepted        ${shown(result.accepted)}`,
-    `dead-lettered   ${shown(result.deadLettered)} (${shown(stream.invalidCount)} of all ${shown(count)} were made invalid)`,
-    `rejected        ${shown(result.rejected)}`,
+    // Kafka takes any bytes: what becomes of them, the gateways that read them tell.
+    ...(kafka !== null ? [`made invalid    ${shown(stream.invalidCount)} of all ${shown(count)}`] : [
+      `dead-lettered   ${shown(result.deadLettered)} (${shown(stream.invalidCount)} of all ${shown(count)} were made invalid)`,
+      `rejected        ${shown(result.rejected)}`,
+    ]),
     `time            ${duration(result.seconds)}, ${shown(perSecond)} events/s`,
     '',
   ].join('\n'));
@@ -95,9 +110,10 @@ function timeOf(given: string | null): number | null {
 }
 
 function clientOf({ target }: FlagValues<typeof flags>, onWait: (reason: string) => void = () => {}): GatewayClient {
-  const url = target ?? defaultGatewayUrl(process.env);
+  // Events may go to Kafka while a gateway is watched.
+  const url = target === null || target.startsWith('kafka:') ? defaultGatewayUrl(process.env) : target;
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
-    throw new UsageError(`--target is "${url}"; allowed is the http or https address of a gateway, such as http://127.0.0.1:8080.`);
+    throw new UsageError(`--target is "${url}"; allowed is the http or https address of a gateway, such as http://127.0.0.1:8080, or kafka://host:port/topic.`);
   }
   return createGatewayClient({ url, apiKey: process.env['VECTORSTREAM_API_KEY'] ?? null, clock: systemClock, patienceMs, onWait });
 }

@@ -1,12 +1,15 @@
 // Sends a stream of events at the pace asked for, several posts at a time, and counts what became of each.
 
 import type { Clock } from '#core/ports.ts';
-import type { GatewayClient, PostCounts } from './gateway-client.ts';
+import type { PostCounts } from './gateway-client.ts';
 import type { GeneratedEvent } from './generator/events.ts';
+
+export type PostOptions = { readonly onInvalid: 'dead_letter'; readonly signal: AbortSignal; readonly keys: readonly string[] };
 
 export type SendOptions = {
   readonly events: Iterable<GeneratedEvent>;
-  readonly client: { postEvents(...args: Parameters<GatewayClient['postEvents']>): Promise<PostCounts> };
+  /** A gateway, or a log that wants to know the key of each line. */
+  readonly client: { postEvents(lines: readonly Uint8Array[], options: PostOptions): Promise<PostCounts> };
   /** Events per second; `null` as fast as the gateway takes them. */
   readonly rate: number | null;
   readonly clock: Clock;
@@ -38,11 +41,11 @@ export async function sendEvents({ events, client, rate, clock, stop, abandon, o
   // Each sender takes the next post when its last one is acknowledged: nothing is read ahead of what can be sent.
   const sender = async (): Promise<void> => {
     for (let next = posts.next(); next.done !== true; next = posts.next()) {
-      const lines = next.value;
+      const { lines, keys } = next.value;
       taken += lines.length;
       if (rate !== null) await clock.sleep(Math.max(0, startedAt + (taken / rate) * 1000 - clock.monotonic()), AbortSignal.any([stop, signal])).catch(() => undefined);
       if (stop.aborted || signal.aborted) return;
-      const result = await client.postEvents(lines, { onInvalid: 'dead_letter', signal });
+      const result = await client.postEvents(lines, { onInvalid: 'dead_letter', signal, keys });
       total.accepted += result.accepted;
       total.rejected += result.rejected;
       total.deadLettered += result.deadLettered;
@@ -59,18 +62,21 @@ export async function sendEvents({ events, client, rate, clock, stop, abandon, o
   return { ...total, seconds: (clock.monotonic() - startedAt) / 1000 };
 }
 
-/** Lists of lines within both bounds; a line that is larger than the bound goes alone. */
-function* inPosts(events: Iterable<GeneratedEvent>, eventsMax: number): Generator<Uint8Array[], void> {
-  let lines: Uint8Array[] = [];
+type Post = { readonly lines: Uint8Array[]; readonly keys: string[] };
+
+/** Posts within both bounds; a line that is larger than the bound goes alone. */
+function* inPosts(events: Iterable<GeneratedEvent>, eventsMax: number): Generator<Post, void> {
+  let post: Post = { lines: [], keys: [] };
   let bytes = 0;
-  for (const { line } of events) {
-    if (lines.length === eventsMax || (lines.length > 0 && bytes + line.length > bytesPerPost)) {
-      yield lines;
-      lines = [];
+  for (const { line, key } of events) {
+    if (post.lines.length === eventsMax || (post.lines.length > 0 && bytes + line.length > bytesPerPost)) {
+      yield post;
+      post = { lines: [], keys: [] };
       bytes = 0;
     }
-    lines.push(line);
+    post.lines.push(line);
+    post.keys.push(key);
     bytes += line.length + 1;
   }
-  if (lines.length > 0) yield lines;
+  if (post.lines.length > 0) yield post;
 }

@@ -1,6 +1,6 @@
 // Makes one kind of configuration value each: its default, what is allowed in words, and the check that holds it to that.
 
-import { isBroker } from '../kafka/client.ts';
+import { isBroker } from '../kafka/settings.ts';
 
 export type Key<T> = {
   readonly default: T;

@@ -1,8 +1,7 @@
 // Every setting of the gateway in one table: default, bound, meaning, and the names by which file, environment and flags set it.
 import { eventLimits } from '#core/event.ts';
 import { defaultPipelineLimits } from '#core/pipeline.ts';
-import { compressions } from '../kafka/codecs.ts';
-import { saslMechanisms } from '../kafka/client.ts';
+import { compressions, saslMechanisms } from '../kafka/settings.ts';
 import { brokerList, httpUrl, integer, integerOrAuto, oneOf, secret, text, topicName, yesOrNo, type Key } from './config-keys.ts';
 import { embeddedDefaults } from './embedded/open.ts';
 

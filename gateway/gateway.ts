@@ -10,7 +10,6 @@ import { isLoopback, sourceKind, storeKind, type Config } from './config.ts';
 import { openEmbedded } from './embedded/open.ts';
 import { listen } from './http-server.ts';
 import { findModel } from './hub-model.ts';
-import { openKafkaParts } from './kafka-parts.ts';
 import { startLocalRunners, type LocalRunners } from './local-runners.ts';
 import { openGatewayModel } from './model.ts';
 import { hubObserver, pipelineObserver } from './observers.ts';
@@ -72,7 +71,8 @@ export async function startGateway(config: Config, { log, secrets, environment, 
   const store = storeKind(config) === 'embedded' && embedded !== null ? embedded.store : opened.use(await openQdrant(config.qdrant, identity, log));
   const { source, sink, deadLetters } = sourceKind(config) === 'embedded' && embedded !== null
     ? { ...embedded, source: opened.use(await embedded.source(consumerGroup)) }
-    : opened.use(openKafkaParts(config.kafka, { alone: storeKind(config) === 'embedded', clock, log }));
+    // Loaded when it is asked for: Kafka's client takes its time and its memory.
+    : opened.use((await import('./kafka-parts.ts')).openKafkaParts(config.kafka, { alone: storeKind(config) === 'embedded', clock, log }));
 
   const tokens = { shared: config.runners.token ?? await localRunnerToken(dataDir), trusted: freshToken() };
   for (const token of Object.values(tokens)) secrets.add(token);

@@ -1,7 +1,7 @@
 // Makes the three parts of a gateway that live in Kafka from its settings: where events come from, where they are put, and dead letters.
 import { assert } from '#core/errors.ts';
 import type { Clock, DeadLetters, EventSink, EventSource } from '#core/ports.ts';
-import type { KafkaConnection } from '../kafka/client.ts';
+import type { KafkaConnection } from '../kafka/settings.ts';
 import { createKafkaSink, sinkDefaults } from '../kafka/sink.ts';
 import type { Config } from './config.ts';
 import { createKafkaDeadLetters } from './dead-letters/kafka-dead-letters.ts';

@@ -1,26 +1,8 @@
 // Opens the one client library behind every use of Kafka: its security, patience and logging are set here and nowhere else.
 import kafkajs from 'kafkajs';
-import type { ISocketFactory, Kafka, KafkaConfig, LogEntry } from 'kafkajs';
-import { UsageError } from '#core/errors.ts';
+import type { Kafka, KafkaConfig, LogEntry } from 'kafkajs';
 import { registerCodecs } from './codecs.ts';
-
-/** A part of pino's logger. */
-export type KafkaLog = Readonly<Record<'trace' | 'debug' | 'info' | 'warn' | 'error', (fields: object, message: string) => void>>;
-
-export const saslMechanisms = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
-export type Sasl = { readonly mechanism: (typeof saslMechanisms)[number]; readonly username: string; readonly password: string };
-
-export type KafkaConnection = {
-  /** `host:port`, at least one. */
-  readonly brokers: readonly string[];
-  /** TLS by the system's certificate authorities. */
-  readonly ssl: boolean;
-  readonly sasl: Sasl | null;
-  readonly clientId: string;
-  readonly log: KafkaLog;
-  /** Opens connections in place of the library: for a proxy, or for a test that cuts them. */
-  readonly openSocket: ISocketFactory | null;
-};
+import type { KafkaConnection, KafkaLog, Sasl } from './settings.ts';
 
 /** Every wait of the client ends soon: what calls it knows better whether to go on. */
 export const patience = { initialRetryTime: 100, maxRetryTime: 1_000, factor: 0.2, multiplier: 2, retries: 5 } as const;
@@ -37,19 +19,6 @@ export function openKafka({ brokers, ssl, sasl, clientId, log, openSocket }: Kaf
     ...(openSocket !== null && { socketFactory: openSocket }),
   });
 }
-
-/** `host:port,host:port`. Throws `UsageError`, which names `from`. */
-export function parseBrokers(text: string, from: string): readonly string[] {
-  const brokers = text.split(',').map((broker) => broker.trim()).filter((broker) => broker !== '');
-  const wrong = brokers.find((broker) => !isBroker(broker));
-  if (brokers.length > 0 && wrong === undefined) return brokers;
-  throw new UsageError(`${from} is ${JSON.stringify(wrong ?? text)}; allowed: brokers as host:port, separated by commas.`);
-}
-
-export const isBroker = (text: string): boolean => {
-  const port = /^(?:[\w.-]+|\[[\da-f:]+\]):(\d{1,5})$/i.exec(text)?.[1];
-  return port !== undefined && Number(port) >= 1 && Number(port) <= 65_535;
-};
 
 function saslOf({ mechanism, username, password }: Sasl): NonNullable<KafkaConfig['sasl']> {
   return mechanism === 'plain' ? { mechanism, username, password } : mechanism === 'scram-sha-256' ? { mechanism, username, password } : { mechanism, username, password };

@@ -2,11 +2,9 @@
 import { promisify } from 'node:util';
 import { zstdCompress, zstdDecompress } from 'node:zlib';
 import kafkajs from 'kafkajs';
+import type { Compression } from './settings.ts';
 import { compressLz4, decompressLz4 } from './lz4-frames.ts';
 import { compressSnappy, decompressSnappy } from './snappy-frames.ts';
-
-export const compressions = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;
-export type Compression = (typeof compressions)[number];
 
 const { CompressionCodecs, CompressionTypes } = kafkajs;
 

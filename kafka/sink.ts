@@ -10,18 +10,17 @@ import type { Admin, ICustomPartitioner, Kafka, Message, Producer } from 'kafkaj
 import { assert, DependencyError, LogFullError } from '#core/errors.ts';
 import { Fifo } from '#core/fifo.ts';
 import type { EventSink, LogRecord, Position } from '#core/ports.ts';
-import { openKafka, patience, type KafkaConnection } from './client.ts';
-import { type Compression, compressionTypes } from './codecs.ts';
+import { openKafka, patience } from './client.ts';
+import { compressionTypes } from './codecs.ts';
 import { brokerWord, kafkaError } from './errors.ts';
+import type { Acknowledgement, Compression, KafkaConnection } from './settings.ts';
 import { ensureTopic, type TopicPlan } from './topics.ts';
-
-export const acknowledgements = ['all', 'leader', 'none'] as const;
 
 export type KafkaSinkOptions = {
   readonly connection: KafkaConnection;
   readonly topic: TopicPlan;
-  /** `all`: every replica in sync has the records. Positions of `none` have the offset -1. */
-  readonly acks: (typeof acknowledgements)[number];
+  /** With `0` positions have the offset -1. */
+  readonly acks: Acknowledgement;
   readonly compression: Compression;
   /** Of records that wait or are on their way. */
   readonly bytesMax: number;
@@ -44,7 +43,7 @@ const requestBytesMax = 768 * 1024;
 const requestRecordsMax = 1_000;
 /** What a record takes besides key, value and headers. */
 const recordOverheadBytes = 64;
-const acksNumbers = { all: -1, leader: 1, none: 0 } as const;
+const acksNumbers = { all: -1, '1': 1, '0': 0 } as const;
 const closeMsMax = 2_000;
 /** What brokers answer to a user or a version that may not number its records. */
 const notIdempotent = /AUTHORIZATION_FAILED|UNSUPPORTED_VERSION/;

@@ -17,7 +17,8 @@ export async function ensureTopic(admin: Admin, { topic, partitions, config, may
   if (!mayCreate) throw missing(topic, 'make it, or let VectorStream make it (kafka.createTopics)');
   try {
     await admin.createTopics({
-      waitForLeaders: true,
+      // Whoever uses it next waits for it.
+      waitForLeaders: false,
       topics: [{ topic, numPartitions: partitions, replicationFactor: -1, configEntries: Object.entries(config).map(([name, value]) => ({ name, value })) }],
     });
   } catch (error) {
@@ -28,13 +29,11 @@ export async function ensureTopic(admin: Admin, { topic, partitions, config, may
 }
 
 async function exists(admin: Admin, topic: string): Promise<boolean> {
-  try {
-    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
-    return topics.some(({ name, partitions }) => name === topic && partitions.length > 0);
-  } catch (error) {
-    if (brokerWord(error) === 'UNKNOWN_TOPIC_OR_PARTITION') return false;
+  // The list, since the client asks again and again for the metadata of a topic that is not there.
+  const topics = await admin.listTopics().catch((error: unknown) => {
     throw kafkaError(error, `looking for the topic ${topic}`);
-  }
+  });
+  return topics.includes(topic);
 }
 
 const missing = (topic: string, whatToDo: string): DependencyError =>

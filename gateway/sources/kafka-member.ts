@@ -3,8 +3,9 @@
 import type { Consumer, ConsumerConfig, EachBatchPayload, Kafka } from 'kafkajs';
 import { backoffMs } from '#core/retry.ts';
 import type { Clock } from '#core/ports.ts';
-import { patience, type KafkaLog } from '../../kafka/client.ts';
+import { patience } from '../../kafka/client.ts';
 import { kafkaError } from '../../kafka/errors.ts';
+import type { KafkaLog } from '../../kafka/settings.ts';
 
 export type KafkaMemberOptions = {
   readonly kafka: Kafka;

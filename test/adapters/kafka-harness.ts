@@ -5,7 +5,7 @@ import { systemClock } from '#core/clock.ts';
 import type { EventSource, LogRecord } from '#core/ports.ts';
 import { createKafkaDeadLetters, type KafkaDeadLetters } from '../../gateway/dead-letters/kafka-dead-letters.ts';
 import { createKafkaSource, kafkaSourceDefaults, type KafkaSourceOptions } from '../../gateway/sources/kafka-source.ts';
-import type { KafkaConnection, KafkaLog } from '../../kafka/client.ts';
+import type { KafkaConnection, KafkaLog } from '../../kafka/settings.ts';
 import { createKafkaSink, sinkDefaults } from '../../kafka/sink.ts';
 import type { KafkaBroker } from '../helpers/kafka-broker.ts';
 

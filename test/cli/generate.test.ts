@@ -159,7 +159,12 @@ describe('the generate command', () => {
     [['--rate', '5', '--duration', '5', '--count', '5'], /^--count and --duration exclude/],
     [['--target', 'nowhere'], /^--target is "nowhere"/],
     [['--now', 'noon'], /^--now is "noon"/],
-    [['--compression', 'gzip'], /^--compression is not a flag/],
+    [['--compressor', 'gzip'], /^--compressor is not a flag/],
+    [['--target', 'http://127.0.0.1:1', '--compression', 'gzip'], /^--compression is for events that go to Kafka/],
+    [['--target', 'http://127.0.0.1:1', '--acks', '2'], /^--acks is "2"; allowed are all, 1, 0\.$/m],
+    [['--target', 'kafka://127.0.0.1/events'], /^--target is "127\.0\.0\.1"; allowed: brokers as host:port/],
+    [['--target', 'kafka://127.0.0.1:1/a b'], /^The topic is "a b"; allowed are/],
+    [['--target', 'kafka:127.0.0.1:1'], /^--target is "kafka:127\.0\.0\.1:1"; allowed is kafka:/],
     [['--out', '/nowhere/at/all'], /^--out \/nowhere\/at\/all cannot be written/],
   ])('%j ends in one line and exit code 2', async (args, message) => {
     const { status, stdout, stderr } = await generate(...args);
