@@ -41,9 +41,8 @@ async function run(config: Config, environment: NodeJS.ProcessEnv): Promise<void
   process.on('uncaughtException', fatal);
   process.on('unhandledRejection', fatal);
 
-  // Started by another program (the demo, an import) that is gone, however it ended, perhaps before this line. Until the
-  // gateway has started there is nothing to finish.
-  let orphaned = (): void => process.exit(0);
+  // Started by another program (the demo, an import) that is gone, however it ended, perhaps before this line.
+  let orphaned = endAtOnce;
   process.on('disconnect', () => orphaned());
   if (process.send !== undefined && !process.connected) orphaned();
 
@@ -61,6 +60,11 @@ async function run(config: Config, environment: NodeJS.ProcessEnv): Promise<void
   orphaned = () => stop('the program that started it is gone');
   // Nobody may be there to hear it.
   process.send?.({ type: 'listening', url: gateway.url }, undefined, undefined, () => undefined);
+}
+
+/** While the gateway starts: it has taken nothing in that would have to be finished. */
+function endAtOnce(): void {
+  process.exit(0);
 }
 
 /** `vectorstream.yaml` may be absent; a file that was asked for may not. */
