@@ -1,6 +1,6 @@
 // GET /dlq/…: the events that could not be stored, each with its reason and its original bytes.
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
-import { deadLetterReasons, type DeadLetterEntry } from '#core/ports.ts';
+import { deadLetterReasons, type DeadLetterEntry, type DeadLetterQuery, type DeadLetters } from '#core/ports.ts';
 import type { AppEnv } from '../app-env.ts';
 import { ProblemError } from '../middleware/problem.ts';
 import type { Services } from '../services.ts';
@@ -9,6 +9,8 @@ import { answer, cursorOf, instant, millisecondsOf, pageQueryFields, parseCursor
 const states = ['open', 'replayed', 'purged'] as const;
 /** A list shows the beginning of a large value; `GET /dlq/messages/{id}` shows all of it. */
 const previewBytesMax = 4096;
+/** Letters fetched at once for a list: each may be as large as the largest request body. */
+const portionMax = 4;
 
 const letterSchema = z.object({
   id: z.string(),
@@ -67,7 +69,7 @@ export function deadLetterRoutes(app: OpenAPIHono<AppEnv>, { deadLetters }: Serv
     const { limit, cursor, reason, state, since, until } = c.req.valid('query');
     const page = parseCursor(cursor);
     const [sinceMs, untilMs] = [millisecondsOf(since), millisecondsOf(until)];
-    const letters = await deadLetters.list({
+    const { items, last } = await previews(deadLetters, {
       limit,
       ...(reason !== undefined && { reason }),
       ...(state !== undefined && { state }),
@@ -75,8 +77,7 @@ export function deadLetterRoutes(app: OpenAPIHono<AppEnv>, { deadLetters }: Serv
       ...(untilMs !== undefined && { until: untilMs }),
       ...(page !== null && { after: { failedAt: page.at, id: page.id } }),
     });
-    const last = letters.length < limit ? undefined : letters.at(-1);
-    return c.json({ items: letters.map((letter) => letterOf(letter, previewBytesMax)), next_cursor: last === undefined ? null : cursorOf(last.failedAt, last.id) }, 200);
+    return c.json({ items, next_cursor: last === null ? null : cursorOf(last.failedAt, last.id) }, 200);
   });
 
   app.openapi(oneRoute, async (c) => {
@@ -92,7 +93,25 @@ export function deadLetterRoutes(app: OpenAPIHono<AppEnv>, { deadLetters }: Serv
   });
 }
 
-function letterOf(letter: DeadLetterEntry, bytesMax: number): z.infer<typeof letterSchema> {
+type Letter = z.infer<typeof letterSchema>;
+
+/** The beginnings of the letters; `last` is where the page ends, `null` when nothing comes after it. */
+async function previews(deadLetters: DeadLetters, query: DeadLetterQuery): Promise<{ items: Letter[]; last: NonNullable<DeadLetterQuery['after']> | null }> {
+  const items: Letter[] = [];
+  let from: Pick<DeadLetterQuery, 'after'> = query.after === undefined ? {} : { after: query.after };
+  for (;;) {
+    const limit = Math.min(portionMax, query.limit - items.length);
+    const letters = await deadLetters.list({ ...query, ...from, limit });
+    items.push(...letters.map((letter) => letterOf(letter, previewBytesMax)));
+    const last = letters.at(-1);
+    if (last === undefined || letters.length < limit) return { items, last: null };
+    const after = { failedAt: last.failedAt, id: last.id };
+    if (items.length === query.limit) return { items, last: after };
+    from = { after };
+  }
+}
+
+function letterOf(letter: DeadLetterEntry, bytesMax: number): Letter {
   const base64: string[] = [];
   const shown = (member: string, bytes: Uint8Array): string => {
     const text = textOf(bytes);

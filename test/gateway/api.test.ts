@@ -105,6 +105,25 @@ test('dead letters show their bytes as text, or as base64 where text would lose 
   expect(await problemOf(await request('/dlq/messages?reason=bad'))).toMatchObject({ status: 422 });
 });
 
+test('a list of dead letters never has many of them in memory, and misses none', async () => {
+  const kept = createMemoryDeadLetters();
+  await kept.put(Array.from({ length: 25 }, (_, index) => letter(`l-${String(index).padStart(2, '0')}`, new Uint8Array(10), 1 + (index >> 1))));
+  const limits: number[] = [];
+  const { request } = testApp({ deadLetters: { ...kept, list: (query) => {
+    limits.push(query.limit);
+    return kept.list(query);
+  } } });
+  const ids: string[] = [];
+  for (let cursor: string | null = ''; cursor !== null;) {
+    const page: { items: { id: string }[]; next_cursor: string | null } = await (await request(`/dlq/messages?limit=12${cursor && `&cursor=${cursor}`}`)).json();
+    ids.push(...page.items.map(({ id }) => id));
+    cursor = page.next_cursor;
+  }
+  expect(ids).toEqual((await kept.list({ limit: 100 })).map(({ id }) => id));
+  expect(ids).toHaveLength(25);
+  expect(limits).toEqual([4, 4, 4, 4, 4, 4, 4]);
+});
+
 describe('health', () => {
   const down = new DependencyError('store', 'store_down', 'The disk is gone.', { retryable: true });
 
