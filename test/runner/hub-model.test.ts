@@ -140,11 +140,11 @@ describe('a model of the hub', () => {
     await using hub = await startFakeHub({});
     await using dataDir = await temporaryFolder();
     const request = { model: { id, revision: 'main' }, folder: join(dataDir.path, 'model'), dtypes: [], logLevel: 'info', logFormat: 'json' };
-    const child = spawn(process.execPath, ['node-runner/prepare-model.ts', JSON.stringify(request)], { env: { ...process.env, HF_ENDPOINT: hub.endpoint }, stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(process.execPath, ['node-runner/prepare-model.ts', JSON.stringify(request)], { env: { ...process.env, HF_ENDPOINT: hub.endpoint }, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
     let stderr = '';
-    child.stderr.on('data', (chunk: Buffer) => { stderr += chunk.toString(); });
-    expect(await once(child, 'close')).toEqual([2, null]);
-    expect(stderr.trim()).toMatch(/^somebody\/some-model is neither a folder here nor a model on [^\n]*$/);
+    child.stderr?.on('data', (chunk: Buffer) => { stderr += chunk.toString(); });
+    const [code] = await once(child, 'close');
+    expect({ code, stderr: stderr.trim() }).toEqual({ code: 2, stderr: expect.stringMatching(/^somebody\/some-model is neither a folder here nor a model on [^\n]*$/) });
   });
 });
 
