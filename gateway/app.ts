@@ -17,6 +17,8 @@ import type { Services } from './services.ts';
 /** Of any request but `POST /events`. */
 const requestBytesMax = 256 * 1024;
 
+const connectPath = '/runners/connect';
+
 export function createApp(services: Services): OpenAPIHono<AppEnv> {
   const { config, log } = services;
   const app = new OpenAPIHono<AppEnv>({
@@ -63,11 +65,15 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
   observeRoutes(app, services);
   healthRoutes(app, services);
   app.doc31('/openapi.json', { openapi: '3.1.0', info: { title: 'VectorStream', version: '0.1.0', license: { name: 'Apache-2.0' } } });
+  app.get(connectPath, (c) => {
+    c.header('Upgrade', 'websocket');
+    return problemResponse(c, { status: 426, code: 'upgrade_required', detail: 'Runners connect here, by WebSocket.' });
+  });
   app.get('/', (c) => c.json({ name: 'VectorStream', paths: pathsOf(app) }));
   return app;
 }
 
 function pathsOf(app: OpenAPIHono<AppEnv>): string[] {
-  const listed = app.routes.filter(({ method, path }) => method !== 'ALL' && path !== '/').map(({ method, path }) => `${method} ${path}`);
-  return [...new Set(listed), 'WS /runners/connect'];
+  const listed = app.routes.filter(({ method, path }) => method !== 'ALL' && path !== '/' && path !== connectPath);
+  return [...new Set(listed.map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, '{$1}')}`)), `WS ${connectPath}`];
 }

@@ -210,6 +210,7 @@ describe('every answer', () => {
   test('an unknown path and a wrong method are problems too', async () => {
     const { request } = testApp();
     expect(await problemOf(await request('/nowhere'))).toMatchObject({ status: 404, code: 'not_found' });
+    expect(await problemOf(await request('/runners/connect'))).toMatchObject({ status: 426, code: 'upgrade_required' });
     const response = await request('/search', { method: 'DELETE' });
     expect(await problemOf(response)).toMatchObject({ status: 405, code: 'method_not_allowed' });
     expect(response.headers.get('allow')).toBe('POST');
@@ -221,6 +222,6 @@ describe('every answer', () => {
     expect(document.openapi).toBe('3.1.0');
     expect(Object.keys(document.paths)).toEqual(expect.arrayContaining(['/events', '/events/{id}', '/search', '/dlq/messages', '/stats', '/metrics', '/runners', '/livez', '/readyz', '/health']));
     expect(document.paths['/events'].post.requestBody.content['application/json'].schema.oneOf[0].required).toContain('event_id');
-    expect((await (await request('/')).json()).paths).toContain('POST /events');
+    expect((await (await request('/')).json()).paths).toEqual(expect.arrayContaining(['POST /events', 'GET /events/{id}', 'WS /runners/connect']));
   });
 });
