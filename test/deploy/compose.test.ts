@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { kafkaPlaceOf } from '../../cli/kafka-place.ts';
 import { parseConfig, sourceKind, storeKind } from '../../gateway/config.ts';
 import { settings } from '../../gateway/config-schema.ts';
 import { parseOptions } from '../../node-runner/options.ts';
@@ -84,11 +85,15 @@ describe('docker-compose.yml', () => {
       gateway: settings.map(({ variable }) => variable),
       'node-runner': runnerVariables,
       'node-runner-gpu': [...runnerVariables, 'NVIDIA_VISIBLE_DEVICES', 'NVIDIA_DRIVER_CAPABILITIES'],
-      generator: ['VECTORSTREAM_API_KEY'],
+      generator: ['KAFKA_BROKERS', 'KAFKA_TOPIC'],
     };
     const unknown = own.flatMap(([name, { environment }]) => Object.keys(environment).filter((variable) => known[name]?.includes(variable) !== true).map((variable) => `${name}: ${variable}`));
     expect(unknown).toEqual([]);
-    expect(read('cli/generate.ts')).toContain("process.env['VECTORSTREAM_API_KEY']");
+  });
+
+  test('has the generator write to the topic that the gateway reads', () => {
+    const { kafka } = parseConfig({ yaml: null, env: service('gateway').environment, flags: new Map() });
+    expect(kafkaPlaceOf(null, service('generator').environment)).toEqual({ brokers: kafka.brokers, topic: kafka.topic });
   });
 
   test('gives the generator flags that it has', () => {
