@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { parseManifest } from '#core/model-manifest.ts';
 import { Telemetry } from '../../gateway/telemetry/metrics.ts';
 import { compose, read, root, service } from './compose-file.ts';
 import { parseExposition, parseQuery } from './promql.ts';
@@ -137,6 +138,13 @@ describe('the alerts', () => {
     const jobs = new Set(queries.flatMap((query) => [...query.matchAll(/job="([^"]+)"/g)].map((match) => match[1] ?? '')));
     expect([...jobs].filter((job) => !read('deploy/prometheus/prometheus.yml').includes(`job_name: ${job}\n`))).toEqual([]);
     expect([...jobs].filter((job) => !(job in compose.services))).toEqual([]);
+  });
+
+  test('call vectors off below the loosest bound of the shipped model', () => {
+    const manifest = parseManifest(read('models/all-MiniLM-L6-v2/manifest.json'));
+    const bound = Math.min(...Object.values(manifest.dtypes).map(({ goldenMeanMin }) => goldenMeanMin));
+    expect(rules.find(({ alert }) => alert === 'RunnerVectorsOff')?.expr).toMatch(new RegExp(`< ${bound}$`));
+    expect(read('docs/operations.md')).toContain(`loosest bound of the model's dtypes (${bound})`);
   });
 
   test('are each explained, with what to do, in docs/operations.md', () => {
