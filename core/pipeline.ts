@@ -107,7 +107,7 @@ export async function runPipeline(options: PipelineOptions): Promise<void> {
     const parsed = parseEvent(delivery.value, clock.now(), limits.event);
     const outcome = isRejection(parsed) ? await bury(delivery, parsed, null) : await storeEvent(delivery, parsed);
     if (outcome.status === 'superseded') observer.superseded();
-    if (outcome.status !== 'dead-lettered') observer.stored(Math.max(0, clock.now() - delivery.timestamp) / 1000);
+    if (!isRejection(parsed) && outcome.status !== 'dead-lettered') observer.stored(Math.max(0, clock.now() - delivery.timestamp) / 1000, parsed.eventId, delivery);
     delivery.settle(outcome);
   }
 

@@ -7,7 +7,11 @@ import type { Telemetry } from './telemetry/metrics.ts';
 export function pipelineObserver(telemetry: Telemetry, log: Log): PipelineObserver {
   return {
     received: (count) => telemetry.received(count),
-    stored: (latencySeconds) => telemetry.stored(latencySeconds),
+    stored(latencySeconds, eventId, { position, headers }) {
+      telemetry.stored(latencySeconds);
+      // Asked first: this is every event.
+      if (log.isLevelEnabled('trace')) log.trace({ event_id: eventId, request_id: requestOf(headers), origin: position }, 'stored');
+    },
     superseded: () => telemetry.superseded(),
     deadLettered(letter) {
       telemetry.deadLettered(letter);

@@ -1,6 +1,8 @@
 // Quantiles, metrics and log lines: right figures, every series from the start, and no secret.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { Delivery } from '#core/ports.ts';
+import { pipelineObserver } from '../../gateway/observers.ts';
 import { LatencyHistogram } from '../../gateway/telemetry/latency.ts';
 import { createLog } from '../../gateway/telemetry/log.ts';
 import { Telemetry, type Levels } from '../../gateway/telemetry/metrics.ts';
@@ -62,6 +64,22 @@ test('a secret does not reach the log, by name or inside another text', () => {
   expect(text.match(/\[redacted\]/g)?.length).toBeGreaterThanOrEqual(5);
   expect(text).toContain('"request_id":"r-1"');
   expect(text).toContain('"job_id":"j-1"');
+});
+
+test('an event can be followed by its id and its request from level trace on', () => {
+  const lines: string[] = [];
+  const stored = (level: 'trace' | 'debug') => {
+    const log = createLog({ level, format: 'json', secrets: new Set(), destination: { write: (line) => lines.push(line) } });
+    const delivery: Delivery = {
+      position: { topic: 'events', partition: 1, offset: 7 }, headers: { 'x-request-id': new TextEncoder().encode('r-1') },
+      key: null, value: new Uint8Array(), timestamp: 0, settle: () => undefined,
+    };
+    pipelineObserver(new Telemetry(), log).stored(0.1, 'e-1', delivery);
+  };
+  stored('debug');
+  expect(lines).toEqual([]);
+  stored('trace');
+  expect(JSON.parse(lines.join(''))).toMatchObject({ event_id: 'e-1', request_id: 'r-1', origin: { partition: 1, offset: 7 }, msg: 'stored' });
 });
 
 test('a person at a terminal gets lines to read', () => {
