@@ -1,4 +1,4 @@
-// Gives a search its query's vector: from memory when it was asked before, else from the fleet within a bounded wait.
+// Gives a search its query's vector: from memory when it was asked before, else from the fleet, once for all who wait for it.
 import type { EmbeddingService } from '#core/ports.ts';
 import { ProblemError } from './middleware/problem.ts';
 
@@ -6,15 +6,24 @@ export type QueryVectorsOptions = {
   readonly embedding: EmbeddingService;
   /** Vectors kept; the one unused for longest goes first. */
   readonly cacheMax: number;
+  /** Counted from the first who asks for a query. */
   readonly waitMsMax: number;
   /** Whether any runner is there to embed: tells apart "none" from "all busy". */
   readonly runnerReady: () => boolean;
+};
+
+type Flight = {
+  readonly vector: Promise<Float32Array>;
+  /** Called by each who does not wait any more; the last one ends it. */
+  readonly leave: () => void;
+  waiting: number;
 };
 
 export class QueryVectors {
   readonly #options: QueryVectorsOptions;
   /** In order of last use: a Map keeps the order of insertion. */
   readonly #known = new Map<string, Float32Array>();
+  readonly #flights = new Map<string, Flight>();
 
   constructor(options: QueryVectorsOptions) {
     this.#options = options;
@@ -28,18 +37,48 @@ export class QueryVectors {
       this.#known.set(query, known);
       return known;
     }
-    const vector = await this.#embed(query, signal);
-    this.#known.set(query, vector);
-    for (const oldest of this.#known.keys()) {
-      if (this.#known.size <= this.#options.cacheMax) break;
-      this.#known.delete(oldest);
+    const flight = this.#flights.get(query) ?? this.#begin(query);
+    flight.waiting += 1;
+    signal.addEventListener('abort', flight.leave, { once: true });
+    try {
+      return await flight.vector;
+    } finally {
+      signal.removeEventListener('abort', flight.leave);
     }
-    return vector;
   }
 
   /** Forgets everything: a runner that answered some of these was found wrong. */
   clear(): void {
     this.#known.clear();
+  }
+
+  #begin(query: string): Flight {
+    const abandoned = new AbortController();
+    const end = (): void => {
+      if (this.#flights.get(query) === flight) this.#flights.delete(query);
+    };
+    const vector = this.#embed(query, abandoned.signal).then((embedded) => {
+      this.#keep(query, embedded);
+      return embedded;
+    }).finally(end);
+    const leave = (): void => {
+      flight.waiting -= 1;
+      if (flight.waiting > 0) return;
+      // Whoever asks from now on begins anew.
+      end();
+      abandoned.abort();
+    };
+    const flight: Flight = { vector, leave, waiting: 0 };
+    this.#flights.set(query, flight);
+    return flight;
+  }
+
+  #keep(query: string, vector: Float32Array): void {
+    this.#known.set(query, vector);
+    for (const oldest of this.#known.keys()) {
+      if (this.#known.size <= this.#options.cacheMax) break;
+      this.#known.delete(oldest);
+    }
   }
 
   async #embed(query: string, signal: AbortSignal): Promise<Float32Array> {
