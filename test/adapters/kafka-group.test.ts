@@ -22,6 +22,12 @@ const letterOf = (offset: number, value: Uint8Array): DeadLetter => ({
 });
 const partitions = 6;
 
+/** Resolves when it gets more. */
+function works(reader: KafkaReader): Promise<unknown> {
+  const before = reader.delivered.length;
+  return until('a member gets events', 20_000, () => reader.delivered.length > before);
+}
+
 describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
   let broker: KafkaBroker;
   beforeAll(async () => { broker = await startKafkaBroker(); }, 90_000);
@@ -70,10 +76,6 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
     const streaming = (async () => {
       for (let from = 0; !enough.signal.aborted; from += 30) positions.push(...(await log.append(recordsOf(30, from))).map(placeOf));
     })();
-    const works = (reader: KafkaReader) => {
-      const before = reader.delivered.length;
-      return until('a member gets events', 20_000, () => reader.delivered.length > before);
-    };
     const first = await join();
     await works(first);
     const second = await join();
