@@ -79,7 +79,7 @@ describe('nothing is stored of a runner', () => {
     ['that sends one vector too many', { vectors: afterTheCheck((texts) => [...texts, 'more'].map(randomUnit)) }, 4400, /has \d+ texts, its answer \d+ outcomes/],
     ['that has another model', { vectors: (texts) => texts.map(reference), hello: { modelRevision: 'f'.repeat(64) } }, 4409, /modelRevision is f+/],
     ['that has other dimensions', { vectors: (texts) => texts.map(reference), hello: { dimensions: 768 } }, 4409, /dimensions is 768, not 384/],
-  ])('%s', async ([, lie, code, reason]) => {
+  ])('%s', { timeout: 15_000 }, async ([, lie, code, reason]) => {
     const runner = startScriptedRunner(gateway.url, token, lie);
     const closed = await runner.closed;
     expect(closed).toEqual({ code, reason: expect.stringMatching(reason) });
