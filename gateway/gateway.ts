@@ -9,7 +9,7 @@ import { createApp } from './app.ts';
 import { isLoopback, sourceKind, storeKind, type Config } from './config.ts';
 import { openEmbedded } from './embedded/open.ts';
 import { listen } from './http-server.ts';
-import { findModel } from './hub-model.ts';
+import { findModel } from './hugging-face-model.ts';
 import { startLocalRunners, type LocalRunners } from './local-runners.ts';
 import { openGatewayModel } from './model.ts';
 import { hubObserver, pipelineObserver } from './observers.ts';

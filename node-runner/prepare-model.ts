@@ -4,7 +4,7 @@ import { writeSync } from 'node:fs';
 import { z } from 'zod';
 import { UsageError, VectorStreamError } from '#core/errors.ts';
 import { createHub } from './hub.ts';
-import { prepareHubModel } from './hub-model.ts';
+import { prepareHubModel } from './hugging-face-model.ts';
 import { createLog } from './log.ts';
 import { yieldToOthers } from './priority.ts';
 

@@ -11,7 +11,7 @@ import { cosine } from '#core/vector.ts';
 import { candidateRounds } from '../../node-runner/candidates.ts';
 import { download } from '../../node-runner/download.ts';
 import { draftManifest } from '../../node-runner/draft-manifest.ts';
-import { prepareHubModel } from '../../node-runner/hub-model.ts';
+import { prepareHubModel } from '../../node-runner/hugging-face-model.ts';
 import { createHub } from '../../node-runner/hub.ts';
 import { openConfiguredModel, openModelFolder } from '../../node-runner/model-folder.ts';
 import { parseOptions } from '../../node-runner/options.ts';

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { DependencyError, UsageError } from '#core/errors.ts';
 import type { EmbeddingService } from '#core/ports.ts';
 import { parseConfig } from '../../gateway/config.ts';
-import { findModel } from '../../gateway/hub-model.ts';
+import { findModel } from '../../gateway/hugging-face-model.ts';
 import { withPrefixes } from '../../gateway/prefixed-embedding.ts';
 import { runProgram } from '../helpers/program.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
