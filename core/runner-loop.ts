@@ -2,6 +2,7 @@
 import { VectorStreamError } from './errors.ts';
 import { Fifo } from './fifo.ts';
 import type { Channel, Clock, EmbedOutcome, Embedder } from './ports.ts';
+import type { Turn } from './turns.ts';
 import { vectorProblem } from './vector.ts';
 import { clip, closeCode, encodeMessage, parseGatewayMessage, ProtocolError, protocolVersion, textsPerJobMax, type GatewayMessage, type JobAssign, type RunnerHello } from './wire.ts';
 import { encodeJobResult } from './wire-result.ts';
@@ -21,8 +22,9 @@ export type RunnerLog = {
 
 export type RunnerLoopOptions = {
   readonly channel: Channel;
-  /** Its calls do not overlap within one loop; loops that share a model share one embedder that queues. */
   readonly embedder: Embedder;
+  /** Among the loops that share the embedder. */
+  readonly turn: Turn;
   readonly clock: Clock;
   readonly name: string;
   readonly kind: RunnerHello['kind'];
@@ -150,7 +152,7 @@ class RunnerLoop {
     while (this.#end === null) {
       const next = this.#jobs.take();
       if (next !== undefined) {
-        await this.#perform(next);
+        await this.#options.turn.during(() => this.#perform(next));
       } else if (this.#draining) {
         return this.#leave(closeCode.done, 'drained');
       } else {
@@ -162,6 +164,8 @@ class RunnerLoop {
 
   async #perform({ job, arrivedAt }: Waiting): Promise<void> {
     const { channel, clock, log } = this.#options;
+    // While it waited for its turn, the connection may have ended.
+    if (this.#end !== null) return;
     const startedAt = clock.monotonic();
     const outcomes = await this.#embed(job);
     if (this.#end !== null) return;

@@ -19,36 +19,49 @@ export type ConnectOptions = {
 
 type Handlers = Parameters<Channel['listen']>[0];
 
+/** What is used of a WebSocket: the browsers' and Node's own has it, and so has that of `ws`. */
+export type Socket = {
+  binaryType: string;
+  readonly readyState: number;
+  readonly bufferedAmount: number;
+  send(data: string | Uint8Array<ArrayBuffer>): void;
+  close(code?: number, reason?: string): void;
+  addEventListener(type: 'open' | 'error', listener: () => void): void;
+  addEventListener(type: 'close', listener: (event: { readonly code: number; readonly reason: string }) => void): void;
+  addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void;
+};
+
+const openState = 1;
+
 /**
  * Opens the link. Rejects with `ConnectError` when the gateway cannot be reached or refuses (a wrong token is refused
- * before the upgrade), and with the signal's reason when that aborts first.
+ * before the upgrade), and with the signal's reason when that aborts first. `open` makes the socket.
  */
-export function connectWebSocket(options: ConnectOptions): Promise<Channel> {
+export function connectWebSocket(options: ConnectOptions, open: (url: string, protocols: string[]) => Socket = globalSocket): Promise<Channel> {
   const { signal } = options;
   const url = runnerUrl(options.url);
   if (signal.aborted) return Promise.reject(signal.reason);
-  const socket = new WebSocket(url, [subprotocol, tokenSubprotocolPrefix + base64url(options.token)]);
+  const socket = open(url, [subprotocol, tokenSubprotocolPrefix + base64url(options.token)]);
   socket.binaryType = 'arraybuffer';
   const channel = new WebSocketChannel(socket);
   return new Promise((resolve, reject) => {
-    const settled = new AbortController();
-    const when = { signal: settled.signal };
     const aborted = () => {
-      settled.abort();
       socket.close();
       reject(signal.reason);
     };
-    signal.addEventListener('abort', aborted, when);
+    signal.addEventListener('abort', aborted, { once: true });
     socket.addEventListener('open', () => {
-      settled.abort();
+      signal.removeEventListener('abort', aborted);
       resolve(channel);
-    }, when);
+    });
     socket.addEventListener('close', () => {
-      settled.abort();
+      signal.removeEventListener('abort', aborted);
       reject(new ConnectError(`Cannot connect to ${url}: the gateway is not running there, or it refuses the runner token.`));
-    }, when);
+    });
   });
 }
+
+const globalSocket = (url: string, protocols: string[]): Socket => new WebSocket(url, protocols);
 
 /** `ws://host:8080` → `ws://host:8080/runners/connect`. */
 export function runnerUrl(url: string): string {
@@ -58,23 +71,24 @@ export function runnerUrl(url: string): string {
 }
 
 class WebSocketChannel implements Channel {
-  readonly #socket: WebSocket;
+  readonly #socket: Socket;
   #handlers: Handlers | null = null;
   /** What arrived before `listen`. A gateway speaks only when greeted, so it is a close at most. */
   #early: ((handlers: Handlers) => void)[] = [];
 
-  constructor(socket: WebSocket) {
+  constructor(socket: Socket) {
     this.#socket = socket;
-    // A failure is always followed by `close`, which says all there is to know.
-    socket.addEventListener('message', ({ data }: MessageEvent<unknown>) => {
+    // A failure is always followed by `close`, which says all there is to know. `ws` throws it where nobody listens.
+    socket.addEventListener('error', () => undefined);
+    socket.addEventListener('message', ({ data }) => {
       if (typeof data === 'string') this.#pass((handlers) => handlers.frame(data));
       else if (data instanceof ArrayBuffer) this.#pass((handlers) => handlers.frame(new Uint8Array(data)));
     });
-    socket.addEventListener('close', ({ code, reason }) => this.#pass((handlers) => handlers.closed(code, reason)), { once: true });
+    socket.addEventListener('close', ({ code, reason }) => this.#pass((handlers) => handlers.closed(code, reason)));
   }
 
   send(frame: string | Uint8Array<ArrayBuffer>): void {
-    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(frame);
+    if (this.#socket.readyState === openState) this.#socket.send(frame);
   }
 
   bufferedAmount(): number {

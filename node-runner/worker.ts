@@ -5,11 +5,13 @@ import { join } from 'node:path';
 import { systemClock } from '#core/clock.ts';
 import { VectorStreamError } from '#core/errors.ts';
 import type { Channel, Embedder } from '#core/ports.ts';
-import { queuedEmbedder } from '#core/queued-embedder.ts';
-import { keepConnected, RunnerRefusedError } from '#core/runner-connection.ts';
-import { ConnectError, connectWebSocket } from '#core/websocket-channel.ts';
+import { keepConnected } from '#core/runner-connection.ts';
+import { Turns } from '#core/turns.ts';
+import { ConnectError } from '#core/websocket-channel.ts';
+import { connectTo, systemLookup, type Place } from './gateway-addresses.ts';
 import { createLog } from './log.ts';
 import { yieldToOthers } from './priority.ts';
+import { serveGateways } from './serve-gateways.ts';
 import { openSession } from './session.ts';
 import { sessionSchema } from './session-request.ts';
 import { drainMessage, workerRequestSchema, type FromWorker } from './worker-messages.ts';
@@ -35,7 +37,7 @@ try {
   const session = await openSession(sessionSchema.parse({ model, device, dtype, threads, measureMs }));
   log.info({ device, dtype, threads, texts_per_second: Math.round(session.embedder.info.textsPerSecond), golden: session.golden }, 'model is ready');
   tell({ type: 'ready' });
-  await serve(queuedEmbedder(session.embedder));
+  await serve(session.embedder);
   tell({ type: 'done' }, 0);
 } catch (error) {
   const known = error instanceof VectorStreamError;
@@ -45,31 +47,27 @@ try {
 }
 
 /** Resolves once drained. Throws when the session failed, or when every gateway refused this runner. */
-async function serve(embedder: Embedder): Promise<void> {
-  const refusals: RunnerRefusedError[] = [];
-  await Promise.all(request.gatewayUrls.map(async (url) => {
-    try {
-      await keepConnected({
-        connect: (signal) => connect(url, signal),
-        embedder, clock: systemClock, random: Math.random, name: request.name, kind: 'node', drain: drain.signal,
-        log: log.child({ gateway: url }),
-      });
-    } catch (error) {
-      if (!(error instanceof RunnerRefusedError)) throw error;
-      log.error({ gateway: url, reason: error.message }, 'refused by the gateway');
-      refusals.push(error);
-    }
-  }));
-  const [refusal] = refusals;
-  if (refusal !== undefined && refusals.length === request.gatewayUrls.length) throw refusal;
+function serve(embedder: Embedder): Promise<void> {
+  const turns = new Turns(systemClock);
+  return serveGateways({
+    urls: request.gatewayUrls, lookup: systemLookup, clock: systemClock, drain: drain.signal, log,
+    serve: (place, dial) => keepConnected({
+      connect: (signal) => {
+        dial();
+        return connect(place, signal);
+      },
+      embedder, turn: turns.join(), clock: systemClock, random: Math.random, name: request.name, kind: 'node', drain: drain.signal,
+      log: log.child({ gateway: place.url, ...(place.address !== null && { address: place.address }) }),
+    }),
+  });
 }
 
 /** Reads the token anew for every attempt: a gateway that starts later writes it then. */
-async function connect(url: string, signal: AbortSignal): Promise<Channel> {
+async function connect(place: Place, signal: AbortSignal): Promise<Channel> {
   const file = join(request.dataDir, 'runner-token');
   const token = process.env['VECTORSTREAM_RUNNER_TOKEN'] || (await readFile(file, 'utf8').catch(() => '')).trim();
   if (token === '') throw new ConnectError(`There is no runner token: set VECTORSTREAM_RUNNER_TOKEN, or start a gateway on this machine, which writes ${file}.`);
-  return connectWebSocket({ url, token, signal });
+  return connectTo(place, { token, signal });
 }
 
 function tell(message: FromWorker, exitCode?: number): void {

@@ -5,6 +5,7 @@ import { memoryLink } from '#core/memory/memory-channel.ts';
 import type { Channel, Embedder } from '#core/ports.ts';
 import { keepConnected } from '#core/runner-connection.ts';
 import { RunnerFailedError, runRunnerLoop, type RunnerLoopOptions } from '#core/runner-loop.ts';
+import { always } from '#core/turns.ts';
 import { ConnectError } from '#core/websocket-channel.ts';
 import { encodeMessage, parseRunnerMessage, protocolVersion, type GatewayMessage } from '#core/wire.ts';
 import { decodeJobResult, type DecodedResult } from '#core/wire-result.ts';
@@ -54,7 +55,7 @@ function setUp(embedder: Embedder = fakeEmbedder()) {
   const clock = new ManualClock();
   const link = memoryLink();
   const stop = new AbortController();
-  const options: RunnerLoopOptions = { channel: link.near, embedder, clock, name: 'cpu-1', kind: 'node', drain: stop.signal, log: quiet };
+  const options: RunnerLoopOptions = { channel: link.near, embedder, turn: always, clock, name: 'cpu-1', kind: 'node', drain: stop.signal, log: quiet };
   return { clock, link, stop, gateway: new Gateway(link.far), end: runRunnerLoop(options) };
 }
 
@@ -65,7 +66,7 @@ function keep(script: ((gateway: Gateway) => void)[]) {
   const embedder = fakeEmbedder();
   let attempts = 0;
   const done = keepConnected({
-    embedder, clock, random: () => 0.5, name: 'cpu-1', kind: 'node', drain: stop.signal, log: quiet,
+    embedder, turn: always, clock, random: () => 0.5, name: 'cpu-1', kind: 'node', drain: stop.signal, log: quiet,
     connect: () => {
       const play = script[attempts++];
       if (play === undefined) return Promise.reject(new ConnectError('nobody there'));

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '#core/clock.ts';
 import { runRunnerLoop } from '#core/runner-loop.ts';
+import { always } from '#core/turns.ts';
 import { connectWebSocket } from '#core/websocket-channel.ts';
 import { parseConfig } from '../../gateway/config.ts';
 import { startGateway, type Gateway } from '../../gateway/gateway.ts';
@@ -47,7 +48,7 @@ async function joinRunner(gateway: Gateway, data: string) {
   const stop = new AbortController();
   const embedder = embedderOf(revision);
   const channel = await connectWebSocket({ url: gateway.url.replace('http', 'ws'), token, signal: stop.signal });
-  const end = runRunnerLoop({ channel, embedder, clock: systemClock, name: 'loop', kind: 'node', drain: stop.signal, log: { debug: () => undefined, info: () => undefined, warn: () => undefined } });
+  const end = runRunnerLoop({ channel, embedder, turn: always, clock: systemClock, name: 'loop', kind: 'node', drain: stop.signal, log: { debug: () => undefined, info: () => undefined, warn: () => undefined } });
   cleanUps.push(async () => {
     stop.abort();
     await end;

@@ -10,6 +10,7 @@ import { ManualClock } from '#core/memory/manual-clock.ts';
 import type { Clock, Embedder, EmbedOutcome, FleetResult } from '#core/ports.ts';
 import { keepConnected } from '#core/runner-connection.ts';
 import { RunnerFailedError, runRunnerLoop } from '#core/runner-loop.ts';
+import { always } from '#core/turns.ts';
 import { connectWebSocket } from '#core/websocket-channel.ts';
 import { encodeMessage, parseGatewayMessage, subprotocol, wireLimits, type JobAssign, type RunnerHello } from '#core/wire.ts';
 import { encodeJobResult } from '#core/wire-result.ts';
@@ -53,7 +54,7 @@ async function startHub(clock: Clock = systemClock, limits: Partial<HubLimits> =
 async function startRunner(url: string, embedder: Embedder = fakeEmbedder(), token = tokens.shared) {
   const stop = new AbortController();
   const channel = await connectWebSocket({ url, token, signal: stop.signal });
-  const end = runRunnerLoop({ channel, embedder, clock: systemClock, name: 'loop', kind: 'node', drain: stop.signal, log: quiet })
+  const end = runRunnerLoop({ channel, embedder, turn: always, clock: systemClock, name: 'loop', kind: 'node', drain: stop.signal, log: quiet })
     .catch((error: unknown) => error);
   cleanUps.push(async () => {
     stop.abort();
@@ -293,7 +294,7 @@ describe('failure', () => {
     const stop = new AbortController();
     const refused = keepConnected({
       connect: (signal) => connectWebSocket({ url, token: tokens.shared, signal }),
-      embedder: liar, clock: systemClock, random: Math.random, name: 'liar', kind: 'node', drain: stop.signal, log: quiet,
+      embedder: liar, turn: always, clock: systemClock, random: Math.random, name: 'liar', kind: 'node', drain: stop.signal, log: quiet,
     });
     await expect(refused).rejects.toMatchObject({ closeCode: 4403, message: expect.stringContaining('cosine to the reference') });
     expect(liar.embedded).toEqual(golden.cases.map(({ text }) => text));

@@ -1,0 +1,60 @@
+// Finds the gateways behind an address: every one that its name stands for, each once.
+
+import { lookup } from 'node:dns/promises';
+import { BlockList, isIP } from 'node:net';
+import { WebSocket } from 'ws';
+import type { Channel } from '#core/ports.ts';
+import { connectWebSocket, ConnectError, type ConnectOptions } from '#core/websocket-channel.ts';
+
+/** IP addresses of a host name; rejects when it has none, or nobody can say. */
+export type Lookup = (host: string) => Promise<readonly string[]>;
+
+/** One gateway to dial. */
+export type Place = {
+  readonly url: string;
+  /** Where the URL's name leads this time; `null`: wherever the system finds it. */
+  readonly address: string | null;
+};
+
+export const systemLookup: Lookup = async (host) => (await lookup(host, { all: true })).map(({ address }) => address);
+
+const loopback = new BlockList();
+loopback.addSubnet('127.0.0.0', 8);
+loopback.addAddress('::1', 'ipv6');
+
+/**
+ * A gateway with both an IPv4 and an IPv6 address is one gateway: only IPv4 ones are taken where there are any. This machine
+ * is dialled by its name, since its two addresses lead to one place, and a program may listen on either.
+ * @throws ConnectError when the name cannot be looked up.
+ */
+export async function placesBehind(url: string, find: Lookup): Promise<readonly Place[]> {
+  const host = new URL(url).hostname;
+  const byName = [{ url, address: null }];
+  if (isIP(host.replace(/^\[|\]$/g, '')) !== 0) return byName;
+  let addresses: readonly string[];
+  try {
+    addresses = await find(host);
+  } catch (cause) {
+    throw new ConnectError(`${host} cannot be looked up: ${cause instanceof Error ? cause.message : String(cause)}.`, { cause });
+  }
+  if (addresses.every(isLoopback)) return byName;
+  const ofFour = addresses.filter((address) => isIP(address) === 4);
+  return [...new Set(ofFour.length > 0 ? ofFour : addresses)].map((address) => ({ url, address }));
+}
+
+/** As `connectWebSocket`, at just this place; name and certificate stay those of the URL. */
+export function connectTo({ url, address }: Place, options: Omit<ConnectOptions, 'url'>): Promise<Channel> {
+  if (address === null) return connectWebSocket({ ...options, url });
+  const entry = { address, family: isIP(address) };
+  return connectWebSocket({ ...options, url }, (dialled, protocols) => new WebSocket(dialled, protocols, {
+    perMessageDeflate: false,
+    lookup: (_host, { all }, found) => {
+      if (all === true) found(null, [entry]);
+      else found(null, entry.address, entry.family);
+    },
+  }));
+}
+
+function isLoopback(address: string): boolean {
+  return loopback.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+}
