@@ -3,10 +3,12 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Worker, WorkerEnding } from './supervisor.ts';
-import { drainMessage, fromWorkerSchema, type WorkerRequest } from './worker-messages.ts';
+import { aliveEveryMs, drainMessage, fromWorkerSchema, type WorkerRequest } from './worker-messages.ts';
 
 const workerFile = fileURLToPath(new URL('worker.ts', import.meta.url));
 const alive = new Set<ChildProcess>();
+/** Signs of life that a worker may miss before it counts as hung: a minute. */
+const missedMax = 12;
 
 // A supervisor that ends in any way it can notice takes its workers along; otherwise they notice that it is gone.
 process.on('exit', () => {
@@ -20,14 +22,23 @@ export function startWorker(request: WorkerRequest): Worker {
   let ready = false;
   let done = false;
   let failed: { message: string; retryable: boolean } | null = null;
+  let missed = 0;
   child.on('message', (message) => {
+    missed = 0;
     const told = fromWorkerSchema.parse(message);
     if (told.type === 'ready') ready = true;
     else if (told.type === 'done') done = true;
-    else failed = told;
+    else if (told.type === 'failed') failed = told;
   });
+  // Counted in checks and not by the clock: when the whole machine slept, only one check was missed.
+  const watch = setInterval(() => {
+    if (!ready || ++missed <= missedMax) return;
+    failed = { message: `it showed no sign of life for ${(missedMax * aliveEveryMs) / 1000} s`, retryable: true };
+    child.kill('SIGKILL');
+  }, aliveEveryMs);
   const ended = new Promise<WorkerEnding>((resolve) => {
     const finish = (message: string): void => {
+      clearInterval(watch);
       alive.delete(child);
       resolve({ done, ready, retryable: failed?.retryable ?? true, message: failed?.message ?? message });
     };

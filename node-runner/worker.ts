@@ -14,7 +14,7 @@ import { yieldToOthers } from './priority.ts';
 import { serveGateways } from './serve-gateways.ts';
 import { openSession } from './session.ts';
 import { sessionSchema } from './session-request.ts';
-import { drainMessage, workerRequestSchema, type FromWorker } from './worker-messages.ts';
+import { aliveEveryMs, drainMessage, workerRequestSchema, type FromWorker } from './worker-messages.ts';
 
 const request = workerRequestSchema.parse(JSON.parse(process.argv[2] ?? ''));
 const log = createLog({ level: request.logLevel, format: request.logFormat, fields: { runner: request.name } });
@@ -37,6 +37,7 @@ try {
   const session = await openSession(sessionSchema.parse({ model, device, dtype, threads, measureMs }));
   log.info({ device, dtype, threads, texts_per_second: Math.round(session.embedder.info.textsPerSecond), golden: session.golden }, 'model is ready');
   tell({ type: 'ready' });
+  setInterval(() => tell({ type: 'alive' }), aliveEveryMs).unref();
   await serve(session.embedder);
   tell({ type: 'done' }, 0);
 } catch (error) {

@@ -35,3 +35,21 @@ test('a stream is stored to its last event while two runners are killed, ended a
   // The frozen one included, which cannot hear that it should end.
   expect(processesOf(folder.path)).toEqual([]);
 });
+
+test('the only runner hangs: another takes its place without anybody\'s help, and the stream goes on', { timeout: 150_000 }, async ({ skip }) => {
+  needsProcessList(skip);
+  await using folder = await temporaryFolder();
+  await using gateway = await startGateway(folder.path);
+  await gateway.ready();
+  const [hung] = pidsOf(folder.path, 'worker');
+  if (hung === undefined) throw new Error('There is no worker to freeze.');
+  process.kill(hung, 'SIGSTOP');
+  const sent = await sendEvents(gateway, shopEvents(50, 50));
+  await until('the hung worker is gone and another runs', 90_000, () => {
+    const workers = pidsOf(folder.path, 'worker');
+    return workers.length === 1 && workers[0] !== hung;
+  });
+  await gateway.idle(40_000);
+  expect(pidsOf(folder.path, 'worker')).not.toContain(hung);
+  expectExactlyOnce(sent, readStore(folder.path));
+});
