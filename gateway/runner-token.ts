@@ -1,12 +1,12 @@
 // Makes the token with which runners of this machine join, in a file that only this user can read.
 import { randomBytes } from 'node:crypto';
-import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UsageError } from '#core/errors.ts';
 
 /**
  * The token in `<dataDir>/runner-token`, made when there is none; the same after a restart, so that runners find their way
- * back. The folder must exist and be this gateway's alone. Throws `UsageError` when the file cannot be used.
+ * back. The folder is made when it is not there: with Kafka and Qdrant nothing else is in it. Throws `UsageError` when the file cannot be used.
  */
 export async function localRunnerToken(dataDir: string): Promise<string> {
   const file = join(dataDir, 'runner-token');
@@ -18,6 +18,7 @@ export async function localRunnerToken(dataDir: string): Promise<string> {
     const token = found.trim();
     if (token === '') {
       const made = freshToken();
+      await mkdir(dataDir, { recursive: true, mode: 0o700 });
       await writeFile(file, `${made}\n`, { mode: 0o600 });
       return made;
     }

@@ -56,10 +56,16 @@ describe('the runner token', () => {
     expect(freshToken()).not.toBe(freshToken());
   });
 
+  test('a data folder that nothing else needed is made for it', async () => {
+    const made = join(folder, 'with', 'kafka-and-qdrant');
+    expect(await localRunnerToken(made)).toBe(await localRunnerToken(made));
+    expect((await stat(made)).mode & 0o777).toBe(0o700);
+  });
+
   test('a file that holds something else is named, not used', async () => {
     await writeFile(join(folder, 'runner-token'), 'two words\n');
     await expect(localRunnerToken(folder)).rejects.toThrow(UsageError);
-    await expect(localRunnerToken(join(folder, 'nowhere'))).rejects.toThrow(/runner-token cannot be used/);
+    await expect(localRunnerToken(join(folder, 'runner-token'))).rejects.toThrow(/runner-token cannot be used/);
   });
 });
 
