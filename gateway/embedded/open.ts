@@ -67,13 +67,17 @@ export async function openEmbedded(options: Pick<EmbeddedOptions, 'dataDir' | 'i
   };
   const writerWorker = startWorker(new URL('./writer.ts', import.meta.url), { folder, identity: holdsStore ? identity : null, partitions, bounds } satisfies WriterOptions);
   const writer = new Client<WriterApi>(writerWorker, 'database writer', diedOnce);
-  await writer.ready();
-  // Only now is there a file with a schema to read.
-  const readerWorker = startWorker(new URL('./reader.ts', import.meta.url), { folder, dimensions: identity.dimensions } satisfies ReaderOptions);
+  // Loads while the writer opens the file, and waits at the gate until there is a schema to read.
+  const gate = new Int32Array(new SharedArrayBuffer(4));
+  const readerWorker = startWorker(new URL('./reader.ts', import.meta.url), { folder, dimensions: identity.dimensions, gate } satisfies ReaderOptions);
   const reader = new Client<ReaderApi>(readerWorker, 'database reader', diedOnce);
   try {
+    await writer.ready();
+    Atomics.store(gate, 0, 1);
+    Atomics.notify(gate, 0);
     await reader.ready();
   } catch (error) {
+    await readerWorker.terminate();
     await writer.close();
     throw error;
   }

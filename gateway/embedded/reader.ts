@@ -11,14 +11,20 @@ import { asDependencyError } from './sqlite-errors.ts';
 import { createStoreReads, type StoreReads } from './store-reads.ts';
 
 export type ReaderApi = LogReads & StoreReads & LetterReads;
-export type ReaderOptions = { readonly folder: string; readonly dimensions: number };
+export type ReaderOptions = {
+  readonly folder: string;
+  readonly dimensions: number;
+  /** Shared: 0 until the writer has opened the file. */
+  readonly gate: Int32Array;
+};
 
 /** These go before all others, so that many searches do not starve the stream. */
 const urgent: ReadonlySet<string> = new Set(['read', 'lag'] satisfies (keyof ReaderApi)[]);
 const cacheKib = 12 * 1024;
 
-const { folder, dimensions }: ReaderOptions = workerData;
+const { folder, dimensions, gate }: ReaderOptions = workerData;
 assert(parentPort !== null, 'The database reader runs outside of a worker');
+Atomics.wait(gate, 0, 0);
 
 serve(parentPort, () =>
   opening(folder, () => {
