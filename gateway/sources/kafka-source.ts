@@ -63,7 +63,10 @@ export function createKafkaSource(options: KafkaSourceOptions): EventSource {
   const { signal: closed } = closing;
 
   let consumer: Consumer | null = null;
-  /** As the client gives it with a batch: unlike its `commitOffsets`, it does not try again after a rebalance has taken a partition. */
+  /**
+   * As the client gives it with a batch: unlike the consumer's, which serves until then, it does not try again after a
+   * rebalance has taken a partition.
+   */
   let commitOffsets: Commit | null = null;
   let isRebalancing = false;
   let memberId: string | null = null;
@@ -85,9 +88,11 @@ export function createKafkaSource(options: KafkaSourceOptions): EventSource {
 
   const commit = async (): Promise<void> => {
     const commits = assignment.commits();
-    // Without a member there is nothing to commit with; the next batch brings it, and what is settled waits in the ledger.
-    if (commits.length === 0 || commitOffsets === null || isRebalancing) return;
-    await commitOffsets({ topics: [{ topic, partitions: commits.map(({ partition, offset }) => ({ partition, offset: String(offset) })) }] });
+    // Without a member, and between two assignments, what is settled waits in the ledger: whoever joins commits it.
+    if (commits.length === 0 || consumer === null || isRebalancing) return;
+    const offsets = commits.map(({ partition, offset }) => ({ partition, offset: String(offset) }));
+    if (commitOffsets !== null) await commitOffsets({ topics: [{ topic, partitions: offsets }] });
+    else await consumer.commitOffsets(offsets.map((each) => ({ topic, ...each })));
     assignment.committed(commits);
   };
   const commits = createPacedWork({
