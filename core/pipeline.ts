@@ -33,7 +33,7 @@ export type PipelineLimits = {
 };
 
 export const defaultPipelineLimits: Omit<PipelineLimits, 'event'> = {
-  unsettledMax: 8_192,
+  unsettledMax: 2_048,
   unsettledBytesMax: 64 * 1024 * 1024,
   batchAgeMsMax: 5,
   writesInFlightMax: 2,

@@ -25,7 +25,7 @@ export type WriterOptions = { readonly folder: string; /** `null` when no vector
 const synced: ReadonlySet<string> = new Set(['append', 'putLetters'] satisfies (keyof WriterApi)[]);
 
 /** Pages of random inserts (ids, users, sessions) that stay in memory. */
-const cacheKib = 24 * 1024;
+const cacheKib = 16 * 1024;
 /** Pages of WAL after which SQLite copies them into the database (32 MiB). */
 const checkpointPages = 4096;
 /** Size of the WAL at which readers are waited for, so that it cannot grow for ever under unbroken searches. */
