@@ -111,7 +111,11 @@ export function createKafkaSource(options: KafkaSourceOptions): EventSource {
     const pause = state.isPaused ? state.bytes > bytesMax / 2 : state.bytes > bytesMax;
     if (pause === state.isPaused || consumer === null) return;
     state.isPaused = pause;
-    consumer[pause ? 'pause' : 'resume']([{ topic, partitions: [partition] }]);
+    try {
+      consumer[pause ? 'pause' : 'resume']([{ topic, partitions: [partition] }]);
+    } catch {
+      // A consumer that has just ended says no. The next one is told when it joins.
+    }
   };
 
   const member = startKafkaMember({
