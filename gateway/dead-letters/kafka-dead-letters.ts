@@ -38,8 +38,7 @@ export type KafkaDeadLetters = DeadLetters & {
 };
 
 /** How long a question waits for the index to read what it must know. */
-const listWaitMsMax = 5_000;
-const statsWaitMsMax = 500;
+const waitMsMax = 5_000;
 /** More than a topic of events takes by default, so that a letter fits with the headers that it gets. */
 const letterBytesMax = 2 * 1024 * 1024;
 /** Of a letter that its topic refuses as too large. */
@@ -137,7 +136,7 @@ export function createKafkaDeadLetters(options: KafkaDeadLettersOptions): KafkaD
   };
 
   const whenUpToDate = async <T>(answer: () => T): Promise<T> => {
-    if (await upToDate(listWaitMsMax)) return answer();
+    if (await upToDate(waitMsMax)) return answer();
     throw new DependencyError('kafka', 'kafka_dead_letters_behind', member.health() ?? `The dead letters in ${topic} are still being read; ask again in a moment.`, { retryable: true });
   };
 
@@ -172,8 +171,8 @@ export function createKafkaDeadLetters(options: KafkaDeadLettersOptions): KafkaD
     list: (query) => whenUpToDate(() => index.list(query)),
     get: (id) => whenUpToDate(() => index.get(id)),
     async stats() {
-      // Asked for every few seconds by dashboards: what is known now is better than an error.
-      await upToDate(statsWaitMsMax);
+      // Asked for every few seconds by dashboards: what is known is better than an error, and without a broker than a long wait.
+      await upToDate(member.isFailing() ? 0 : waitMsMax);
       return index.stats();
     },
     async [Symbol.asyncDispose]() {

@@ -35,6 +35,8 @@ export type KafkaMemberHandlers = {
 export type KafkaMember = {
   /** `null` while the broker answers and the group has this member. */
   health(): string | null;
+  /** Whether its last start failed, so that waiting for it may take long. */
+  isFailing(): boolean;
   /** Leaves the group; within `stopMsMax` even when nobody answers. */
   stop(): Promise<void>;
 };
@@ -136,6 +138,7 @@ export function startKafkaMember(options: KafkaMemberOptions, handlers: KafkaMem
       const silentMs = clock.monotonic() - heardAt;
       return silentMs > sessionMs / 2 ? `Kafka: no answer to ${name} for ${Math.round(silentMs / 1000)} s` : null;
     },
+    isFailing: () => failures > 0,
     async stop() {
       stopping.abort();
       await within(stopMsMax, finished, clock);
