@@ -5,6 +5,7 @@ import type { Guard } from './guard.ts';
 import { KnownTexts } from './known-texts.ts';
 import type { PipelineObserver } from './observer.ts';
 import type { Clock, DeadLetterReason, Document, EmbeddingService, TextRecord, VectorStore, WriteOutcome } from './ports.ts';
+import { embedUnlessStored } from './shared-embedding.ts';
 import { writeTotally } from './total-write.ts';
 
 export type TextOutcome =
@@ -67,13 +68,20 @@ export function createTextResolver(options: TextResolverOptions): TextResolver {
     },
   });
 
+  const embed = embedUnlessStored({
+    embedding, clock, signal, random: Math.random,
+    // The other stores have one gateway: nobody else puts texts there.
+    stored: store.kind === 'qdrant' ? (ids) => guard.call(() => store.knownTexts(ids)) : null,
+  });
+
   async function resolve(document: Document): Promise<TextOutcome> {
     if (await isStored(document.textId)) {
       observer.cacheRequest('store');
       return stored;
     }
     observer.cacheRequest('miss');
-    const result = await embedding.embed(document.text, { priority: 'bulk', signal });
+    const result = await embed(document);
+    if (result === null) return stored;
     if (!result.ok) {
       return { ok: false, reason: 'embedding_failed', message: result.message, attempts: result.attempts, runner: result.runner };
     }

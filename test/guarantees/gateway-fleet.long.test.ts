@@ -53,9 +53,11 @@ describe.skipIf(reason !== null)('gateways of one group with one store', () => {
     const { total, again, needless } = textWrites(qdrant.requests);
     expect(needless).toEqual([]);
     const stats = await Promise.all(gateways.map((gateway) => gateway.stats()));
-    expect(stats.reduce((sum, { texts }) => sum + texts.embedded, 0)).toBe(total);
+    const embedded = stats.reduce((sum, { texts }) => sum + texts.embedded, 0);
+    // What another gateway stored while a runner had it is not written again.
+    expect(embedded).toBeGreaterThanOrEqual(total);
     expect(Math.min(...stats.map(({ events: { received } }) => received)), 'both worked').toBeGreaterThan(0);
-    process.stdout.write(`${stream.eventIds.size} events, ${stream.textIds.size} texts, ${again.length} of them met by both gateways at once, ${total} embedded in all\n`);
+    process.stdout.write(`${stream.eventIds.size} events, ${stream.textIds.size} texts, ${again.length} of them written by both gateways, ${embedded} embedded in all\n`);
     await Promise.all(gateways.map((gateway) => gateway[Symbol.asyncDispose]()));
   });
 
