@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import { UsageError } from '#core/errors.ts';
 import { isMet, type Benchmark, type Row } from './bench/benchmark.ts';
 import { embed } from './bench/embed.ts';
+import { kafka } from './bench/kafka.ts';
 import { conditions, conditionsLine, limitCores } from './bench/machine.ts';
 import { memory } from './bench/memory.ts';
 import { parse } from './bench/parse.ts';
@@ -17,7 +18,7 @@ import { table } from './bench/table.ts';
 import { integer, runCommand, text, toggle, type Command, type FlagValues } from './flags.ts';
 import { listenForInterrupt } from './interrupt.ts';
 
-const benchmarks: readonly Benchmark[] = [embed, stream, memory, start, store, parse];
+const benchmarks: readonly Benchmark[] = [embed, stream, memory, start, store, parse, kafka];
 
 const flags = {
   only: text('NAMES', null, `only these, separated by commas: ${benchmarks.map(({ name }) => name).join(', ')}`),
@@ -59,6 +60,10 @@ async function bench(values: FlagValues<typeof flags>): Promise<number> {
     return 130;
   }
   if (values.json !== null) await writeFile(values.json, `${JSON.stringify({ conditions: found, quick: values.quick, benchmarks: results }, null, 2)}\n`);
+  if (results.every(({ rows }) => rows.length === 0)) {
+    process.stdout.write('\nNothing was measured.\n');
+    return 0;
+  }
   const isAllMet = results.every(({ rows }) => rows.every(isMet));
   process.stdout.write(isAllMet ? '\nEvery target is met.\n' : '\nSome targets are not met.\n');
   return isAllMet ? 0 : 1;

@@ -46,7 +46,7 @@ export const embed: Benchmark = {
 };
 
 async function secondsToStore(client: GatewayClient, made: readonly GeneratedEvent[], signal: AbortSignal): Promise<number> {
-  const { seconds } = await sendAndWait({ client, events: made, rate: null, signal, onLook: () => undefined });
+  const { seconds } = await sendAndWait({ client, target: client, events: made, rate: null, signal, onLook: () => undefined });
   return seconds;
 }
 

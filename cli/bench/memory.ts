@@ -18,7 +18,7 @@ export const memory: Benchmark = {
     const samples: { x: number; y: number }[] = [];
     say(`sending ${total} events`);
     await sendAndWait({
-      client: gateway.client, events: events('zipf-1.1', total, { seed: 3, rate: null }), rate: null, signal,
+      client: gateway.client, target: gateway.client, events: events('zipf-1.1', total, { seed: 3, rate: null }), rate: null, signal,
       onLook: (stats) => samples.push({ x: stats.events.stored / 100_000, y: stats.memory.rss_bytes / 1e6 }),
     });
     const peak = gateway.peakBytes();

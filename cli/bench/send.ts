@@ -1,12 +1,14 @@
-// Sends a stream to a gateway and watches until every event of it is stored.
+// Sends a stream to a gateway, or to where it reads, and watches until every event of it is stored.
 
 import { systemClock } from '#core/clock.ts';
 import type { GatewayClient, GatewayStats } from '../gateway-client.ts';
 import type { GeneratedEvent } from '../generator/events.ts';
-import { sendEvents } from '../send-events.ts';
+import { sendEvents, type SendOptions } from '../send-events.ts';
 
 export type Sending = {
-  readonly client: GatewayClient;
+  readonly client: Pick<GatewayClient, 'stats'>;
+  /** Takes the events: the gateway itself, or a topic that it reads. */
+  readonly target: SendOptions['client'];
   readonly events: Iterable<GeneratedEvent>;
   /** Events per second; `null` as fast as the gateway takes them. */
   readonly rate: number | null;
@@ -22,7 +24,7 @@ const lookMsAtEnd = 50;
  * From the first post to the moment when all are stored. The events are read, and so made, while they are sent; only the first
  * is made before, and with it the catalogue. Rejects when an event is not stored.
  */
-export async function sendAndWait({ client, events, rate, signal, onLook }: Sending): Promise<{ readonly seconds: number; readonly sentSeconds: number; readonly stats: GatewayStats }> {
+export async function sendAndWait({ client, target, events, rate, signal, onLook }: Sending): Promise<{ readonly seconds: number; readonly sentSeconds: number; readonly stats: GatewayStats }> {
   const before = await client.stats(signal);
   const stream = Iterator.from(events);
   const first = stream.next();
@@ -31,7 +33,7 @@ export async function sendAndWait({ client, events, rate, signal, onLook }: Send
   const progress = { sent: null as number | null };
 
   const startedAt = performance.now();
-  const sending = sendEvents({ events: chained(first, stream), client, rate, clock: systemClock, stop, abandon: stop, onProgress: () => undefined })
+  const sending = sendEvents({ events: chained(first, stream), client: target, rate, clock: systemClock, stop, abandon: stop, onProgress: () => undefined })
     .then((result) => { progress.sent = result.sent; return result; });
   sending.catch((error: unknown) => failed.abort(error));
   for (;;) {

@@ -24,7 +24,7 @@ async function burst(context: BenchmarkContext): Promise<readonly Row[]> {
   await using gateway = await startGateway({ ...context, folder: join(context.folder, 'burst') });
   const cpuBefore = await gateway.cpuSeconds();
   say(`sending ${count} events as fast as the gateway takes them`);
-  const { seconds, sentSeconds, stats } = await sendAndWait({ client: gateway.client, events: events('zipf-1.1', count, { seed: 1, rate: null }), rate: null, signal, onLook: () => undefined });
+  const { seconds, sentSeconds, stats } = await sendAndWait({ client: gateway.client, target: gateway.client, events: events('zipf-1.1', count, { seed: 1, rate: null }), rate: null, signal, onLook: () => undefined });
   const cpuMicroseconds = (await gateway.cpuSeconds() - cpuBefore) / count * 1e6;
   const { texts, latency_ms: latency } = stats;
   return [
@@ -44,7 +44,7 @@ async function paced(context: BenchmarkContext): Promise<readonly Row[]> {
   const count = pacedRate * (isQuick ? pacedSeconds / 4 : pacedSeconds);
   await using gateway = await startGateway({ ...context, folder: join(context.folder, 'paced') });
   say(`sending ${pacedRate} events per second`);
-  const { stats: { latency_ms: latency } } = await sendAndWait({ client: gateway.client, events: events('zipf-1.1', count, { seed: 2, rate: pacedRate }), rate: pacedRate, signal, onLook: () => undefined });
+  const { stats: { latency_ms: latency } } = await sendAndWait({ client: gateway.client, target: gateway.client, events: events('zipf-1.1', count, { seed: 2, rate: pacedRate }), rate: pacedRate, signal, onLook: () => undefined });
   return [
     row(`${pacedRate} per second: from accepted to searchable, p50`, latency.p50, 'ms'),
     row(`${pacedRate} per second: from accepted to searchable, p95`, latency.p95, 'ms'),
