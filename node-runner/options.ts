@@ -37,6 +37,7 @@ dtype is right and fastest here, remembers that in the data folder, and starts a
   --name NAME     how the fleet calls it                                                       host name
   --help
 
+A name is dialled at every address it has: each gateway behind it is served.
 The token comes from VECTORSTREAM_RUNNER_TOKEN, else from the file runner-token in the data folder, which a gateway on this
 machine writes. A model on Hugging Face is downloaded once: HF_TOKEN opens private and gated ones, HF_ENDPOINT names a
 mirror. LOG_LEVEL (info) and LOG_FORMAT (json, pretty) are as for the gateway.`;
