@@ -43,7 +43,7 @@ export async function loadSession(options: SessionOptions): Promise<LoadedSessio
   }
 }
 
-async function load({ location, file, dataFiles, device, threads }: SessionOptions): Promise<LoadedSession> {
+async function load({ location, file, dataFiles, device, dtype, threads }: SessionOptions): Promise<LoadedSession> {
   // A path is taken as it is; a URL only in two parts, and then its last must read like a name on the hub.
   const slash = location.includes('://') ? location.lastIndexOf('/') + 1 : 0;
   env.localModelPath = location.slice(0, slash);
@@ -62,7 +62,7 @@ async function load({ location, file, dataFiles, device, threads }: SessionOptio
     model_file_name: file.slice(fileAt).replace(/\.onnx$/, ''),
     use_external_data_format: dataFiles,
     device,
-    session_options: threads > 0 ? { intraOpNumThreads: threads, interOpNumThreads: 1 } : {},
+    session_options: { ...(integerDtypes.has(dtype) ? exactProducts : {}), ...(threads > 0 ? { intraOpNumThreads: threads, interOpNumThreads: 1 } : {}) },
   });
   return {
     tokenizer,
@@ -75,6 +75,13 @@ async function load({ location, file, dataFiles, device, threads }: SessionOptio
     },
   };
 }
+
+/**
+ * On x86 processors with AVX2 and without VNNI the fast 8-bit product saturates: `q8` then misses its golden bounds (mean
+ * 0.9955 instead of 0.9979). This takes the product that does not; other processors and devices do not look at it.
+ */
+const integerDtypes: ReadonlySet<string> = new Set(['q8', 'int8', 'uint8']);
+const exactProducts = { extra: { session: { x64quantprecision: '1' } } };
 
 const hints: Readonly<Record<Device, string>> = {
   cpu: '',
