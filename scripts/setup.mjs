@@ -3,10 +3,12 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, statfsSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const packagedNode = join(root, 'node_modules', '.bin', process.platform === 'win32' ? 'node.cmd' : 'node');
 const nodeMajorMin = 20;
 const diskBytesMin = 1.5e9;
 
@@ -41,8 +43,9 @@ async function install() {
   if (ping.code === 130) fail(explain(ping.output, ping.code));
   const { code, output } = await runNpm(['ci', '--no-audit', '--no-fund', '--loglevel=error', ...(ping.code === 0 ? [] : ['--prefer-offline', '--fetch-retries=0'])]);
   if (code !== 0) fail(explain(output, code));
-  await checkPackagedNode();
+  checkPackagedNode();
   writeFileSync(stampFile, stamp);
+  await compile();
   process.stderr.write(`Set-up done in ${Math.round((Date.now() - startedAt) / 1000)} s.\n`);
 }
 
@@ -83,9 +86,22 @@ function explain(output, code) {
 }
 
 /** The inner scripts run on the Node that was just installed; platforms without a packaged one use the system's. */
-async function checkPackagedNode() {
-  const packaged = join(root, 'node_modules', '.bin', process.platform === 'win32' ? 'node.cmd' : 'node');
-  if (!existsSync(packaged) && nodeMajor < 24) {
+function checkPackagedNode() {
+  if (!existsSync(packagedNode) && nodeMajor < 24) {
     fail(`no packaged Node 24 exists for ${process.platform}-${process.arch}, and this is Node ${process.versions.node}. Install Node 24 and try again.`);
+  }
+}
+
+/**
+ * Runs each program once, so that Node keeps its compiled code and the first start is as quick as later ones. What goes
+ * wrong here goes wrong again at that start, which says why.
+ */
+async function compile() {
+  const request = { model: join(root, 'models', 'all-MiniLM-L6-v2'), device: 'cpu', dtype: 'int8', threads: 1, measureMs: 0 };
+  const programs = [['gateway/main.ts', '--help'], ['node-runner/main.ts', '--help'], ['node-runner/probe.ts', JSON.stringify(request)]];
+  const env = { ...process.env, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE || join(tmpdir(), 'node-compile-cache') };
+  for (const args of programs) {
+    const child = spawn(existsSync(packagedNode) ? packagedNode : process.execPath, args, { cwd: root, env, stdio: 'ignore', shell: process.platform === 'win32' });
+    await new Promise((resolve) => child.once('error', resolve).once('exit', resolve));
   }
 }
