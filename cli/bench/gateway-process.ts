@@ -10,8 +10,6 @@ import type { BenchmarkContext } from './benchmark.ts';
 
 export type GatewayProcess = AsyncDisposable & {
   readonly client: GatewayClient;
-  /** From the start of the process to the first 200 of /readyz. */
-  readonly readyMs: number;
   /** The most memory that the process has had resident, where the system tells (Linux), else null. */
   peakBytes(): number | null;
   /** Processor time of the process so far, all its threads together. */
@@ -34,7 +32,6 @@ export async function startGateway({ folder, profileFolder, signal }: BenchmarkC
   mkdirSync(folder, { recursive: true });
   const log = openSync(logPath, 'a');
   const given = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(VECTORSTREAM|KAFKA|QDRANT|LOG)_/.test(name)));
-  const startedAt = performance.now();
   // As a variable and not as flags, so that the gateway's threads and runners are profiled, too.
   const profiling = profileFolder === null ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${JSON.stringify(profileFolder)}` };
   const child = spawn(process.execPath, [join(root, 'gateway/main.ts')], {
@@ -57,7 +54,6 @@ export async function startGateway({ folder, profileFolder, signal }: BenchmarkC
     }
     return {
       client,
-      readyMs: performance.now() - startedAt,
       peakBytes: () => peakBytes(child.pid),
       cpuSeconds: () => cpuSeconds(client.url, signal),
       [Symbol.asyncDispose]: () => close(child),
