@@ -64,7 +64,7 @@ export function connectWebSocket(options: ConnectOptions, open: (url: string, pr
 const globalSocket = (url: string, protocols: string[]): Socket => new WebSocket(url, protocols);
 
 /** `ws://host:8080` → `ws://host:8080/runners/connect`. */
-export function runnerUrl(url: string): string {
+function runnerUrl(url: string): string {
   const parsed = new URL(url);
   if (parsed.pathname === '/') parsed.pathname = '/runners/connect';
   return parsed.href;

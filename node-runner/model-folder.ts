@@ -14,7 +14,7 @@ import type { RunnerOptions } from './options.ts';
 export type ModelFolder = { readonly model: Model; readonly folder: string };
 
 /** The model could not be made ready; the message is the one of the process that tried. */
-export class PrepareError extends VectorStreamError {
+class PrepareError extends VectorStreamError {
   override readonly name = 'PrepareError';
   readonly code = 'model_preparation';
   readonly retryable = true;

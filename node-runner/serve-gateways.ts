@@ -6,7 +6,7 @@ import { placesBehind, type Lookup, type Place } from './gateway-addresses.ts';
 import type { Log } from './log.ts';
 
 /** To dial a place that is no longer behind any address. */
-export class PlaceGoneError extends Error {
+class PlaceGoneError extends Error {
   override readonly name = 'PlaceGoneError';
 }
 

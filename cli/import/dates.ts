@@ -21,7 +21,7 @@ const monthNames = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep
 const timeOfDay = '[ H:mm[:ss[.f]][ ][Z]]';
 const timeOfHalfDay = ' h:mm[:ss][ ]a';
 /** Tried in this order. Where day and month change places, both are here: the sample decides. */
-export const knownFormats: readonly string[] = [
+const knownFormats: readonly string[] = [
   'yyyy-MM-dd[THH:mm[:ss[.f]][Z]]', `yyyy-M-d${timeOfDay}`, `yyyy/M/d${timeOfDay}`, `yyyy.M.d${timeOfDay}`, 'unix-s', 'unix-ms',
   ...['/', '.', '-'].flatMap((separator) => ['d*M*yyyy', 'M*d*yyyy', 'd*M*yy', 'M*d*yy'].flatMap((date) => {
     const day = date.replaceAll('*', separator);

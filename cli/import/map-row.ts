@@ -60,7 +60,7 @@ export function amountTexts(mapping: Mapping, resolve: Resolve): (row: Row) => s
   return (row) => templates.map((of) => of(row));
 }
 
-export function isTurnedAway(value: object | string): value is TurnedAway {
+function isTurnedAway(value: object | string): value is TurnedAway {
   return typeof value === 'object' && 'reason' in value && 'detail' in value;
 }
 

@@ -54,7 +54,7 @@ export async function loadMapping(nameOrPath: string): Promise<Mapping> {
 }
 
 /** `name` is what messages call it. Throws `UsageError` with the first mistake. */
-export function parseMapping(text: string, name: string): Mapping {
+function parseMapping(text: string, name: string): Mapping {
   const result = schema.safeParse(yamlOf(text, name));
   if (!result.success) {
     const issue = deepest(result.error.issues);

@@ -31,7 +31,7 @@ export async function sizeOfLog(path: string): Promise<number> {
   return info.size;
 }
 
-export async function isGzip(path: string): Promise<boolean> {
+async function isGzip(path: string): Promise<boolean> {
   const handle = await open(path).catch((error: unknown) => { throw unreadable(path, error); });
   try {
     const { bytesRead, buffer } = await handle.read(Buffer.alloc(2), 0, 2, 0);

@@ -27,7 +27,7 @@ export async function checkGolden(embedder: Embedder, golden: Golden, bounds: Go
 }
 
 /** Texts per second, best of as many rounds as fit into `budgetMs` (at least one). */
-export async function measureSpeed(embedder: Embedder, budgetMs: number): Promise<number> {
+async function measureSpeed(embedder: Embedder, budgetMs: number): Promise<number> {
   const texts = sampleTexts(textsPerMeasurement);
   const started = performance.now();
   let best = 0;

@@ -4,7 +4,7 @@ import { parseTimestamp } from '#core/timestamp.ts';
 import { eventTypes, type EventFilter, type Product, type StoredEvent } from '#core/ports.ts';
 import { ProblemError } from '../middleware/problem.ts';
 
-export const problemSchema = z.object({
+const problemSchema = z.object({
   type: z.string(), title: z.string(), status: z.int(), detail: z.string(), code: z.string(), request_id: z.string(), timestamp: z.string(),
 }).openapi('Problem');
 

@@ -5,7 +5,7 @@ import { devices } from '#core/model-manifest.ts';
 import type { RunnerState } from '../runner-hub/types.ts';
 import { LatencyHistogram, type LatencySummary } from './latency.ts';
 
-export const cacheResults = ['hit', 'shared', 'store', 'miss'] as const;
+const cacheResults = ['hit', 'shared', 'store', 'miss'] as const;
 export type CacheResult = (typeof cacheResults)[number];
 
 /** As `circuit_state` shows them: the index is the gauge's value. */
