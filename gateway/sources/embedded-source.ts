@@ -8,6 +8,7 @@ import type { ReaderApi } from '../embedded/reader.ts';
 import { unpackHeaders, unpackRecords } from '../embedded/record-codec.ts';
 import type { Client } from '../embedded/rpc.ts';
 import type { WriterApi } from '../embedded/writer.ts';
+import { createPacedWork } from './paced-work.ts';
 
 export type EmbeddedSourceOptions = {
   /** Records and bytes per batch. */
@@ -46,9 +47,6 @@ export async function createEmbeddedSource({ writer, reader, topic, groupId, clo
   let trouble: string | null = null;
   let started = false;
   let turn = 0;
-  let settles = 0;
-  let commitDue: AbortController | null = null;
-  let committing: Promise<void> = Promise.resolve();
   let change = Promise.withResolvers<void>();
 
   const wake = (): void => {
@@ -58,46 +56,21 @@ export async function createEmbeddedSource({ writer, reader, topic, groupId, clo
   appended.add(wake);
 
   const commit = async (): Promise<void> => {
-    settles = 0;
     const commits = assignment.commits();
     if (commits.length === 0) return;
     await writer.call('commit', { groupId, commits });
     assignment.committed(commits);
+    trouble = null;
   };
-
-  /** One at a time: waits until it is due, and starts anew when more was settled meanwhile or the log could not take it. */
-  const commitLater = async (due: AbortController): Promise<void> => {
-    await clock.sleep(options.commitMs, AbortSignal.any([due.signal, closed])).catch(() => {});
-    if (closed.aborted) return;
-    const failed = await attempt(commit);
-    if (failed) await clock.sleep(options.retryMs, closed).catch(() => {});
-    commitDue = null;
-    if (settles > 0 || failed) startCommit();
+  const fail = (error: unknown): void => {
+    trouble = error instanceof Error ? error.message : String(error);
   };
-  const startCommit = (): void => {
-    if (closed.aborted) return;
-    commitDue = new AbortController();
-    committing = commitLater(commitDue);
-  };
-
-  /** Whether it failed; what failed is the source's trouble until something succeeds. */
-  const attempt = async (work: () => Promise<void>): Promise<boolean> => {
-    try {
-      await work();
-      trouble = null;
-      return false;
-    } catch (error) {
-      trouble = error instanceof Error ? error.message : String(error);
-      return true;
-    }
-  };
+  const commits = createPacedWork({ work: commit, delayMs: options.commitMs, countMax: options.commitSettles, retryMs: options.retryMs, clock, failed: fail });
 
   const settle = (partition: number, epoch: number, offset: number): void => {
     if (!assignment.settle(partition, epoch, offset)) return;
-    settles += 1;
     wake();
-    if (commitDue === null) startCommit();
-    else if (settles >= options.commitSettles) commitDue.abort();
+    commits.ask();
   };
 
   /** A read from where each partition stands, begun with the next one in turn. Full ones are left out. */
@@ -145,7 +118,7 @@ export async function createEmbeddedSource({ writer, reader, topic, groupId, clo
           const result = await answer;
           if (ended.aborted) return;
           if ('error' in result) {
-            await attempt(() => Promise.reject(result.error));
+            fail(result.error);
             await clock.sleep(options.retryMs, ended).catch(() => {});
             next = readAhead();
             continue;
@@ -169,8 +142,8 @@ export async function createEmbeddedSource({ writer, reader, topic, groupId, clo
       if (closed.aborted) return;
       closing.abort();
       appended.delete(wake);
-      await committing;
-      await attempt(commit);
+      await commits.stop();
+      await commit().catch(fail);
       for (const partition of assignment.partitions()) assignment.revoke(partition);
       await writer.call('leave', groupId).catch(() => {});
     },
