@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const packagedNode = join(root, 'node_modules', '.bin', process.platform === 'win32' ? 'node.cmd' : 'node');
 const nodeMajorMin = 20;
-const diskBytesMin = 1.5e9;
+const diskBytesMin = 1.8e9;
 
 function fail(line) {
   process.stderr.write(`Set-up stopped: ${line}\n`);
@@ -36,7 +36,7 @@ async function install() {
   if (freeBytes < diskBytesMin) {
     fail(`the disk of ${root} has ${(freeBytes / 1e9).toFixed(1)} GB free, the packages need ${diskBytesMin / 1e9} GB. Free some space and try again.`);
   }
-  process.stderr.write('Setting up: installing packages, once (about 700 MB on disk) …\n');
+  process.stderr.write('Setting up: installing packages, once (about 1 GB on disk) …\n');
   const startedAt = Date.now();
   // Without a registry, "npm ci" tries every package for minutes; one ping says so at once.
   const ping = await runNpm(['ping', '--fetch-retries=1', '--fetch-retry-mintimeout=1000', '--fetch-timeout=15000']);
@@ -75,7 +75,7 @@ function runNpm(args) {
 /** One line for each way an installation usually fails. */
 function explain(output, code) {
   if (code === 130) return 'interrupted. Run the same command again to go on.';
-  if (/ENOSPC/.test(output)) return 'the disk is full. Free 1.5 GB and try again.';
+  if (/ENOSPC/.test(output)) return 'the disk is full. Free 1.8 GB and try again.';
   if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|network/i.test(output)) {
     return 'the npm registry cannot be reached. Check the network (or the proxy and registry settings of npm) and try again.';
   }

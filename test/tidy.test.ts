@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { cwd: root, encoding: 'utf8' })
   .split('\n').filter((file) => file !== '' && existsSync(join(root, file)));
-const sources = tracked.filter((file) => /\.(ts|mjs)$/.test(file));
+const sources = tracked.filter((file) => /\.(tsx?|mjs)$/.test(file));
 const contents = new Map<string, string>();
 
 function read(file: string): string {

@@ -81,6 +81,6 @@ describe('set-up', () => {
     await writeFile(preload, `require('node:fs').statfsSync = () => ({ bavail: 100, bsize: 4096 });`);
     const { code, lines } = await setUp(await scriptNpm({ output: '', code: 0 }), ['--require', preload]);
     expect(code).toBe(1);
-    expect(lines).toEqual([expect.stringMatching(/has 0\.0 GB free, the packages need 1\.5 GB/)]);
+    expect(lines).toEqual([expect.stringMatching(/has 0\.0 GB free, the packages need 1\.8 GB/)]);
   });
 });
