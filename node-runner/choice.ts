@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { z } from 'zod';
-import { VectorStreamError } from '#core/errors.ts';
 import { devices } from '#core/model-manifest.ts';
+import { NoCandidateError } from '#core/supervisor.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { candidateRounds, isNeeded, ranked, type Candidate, type ProbeResult } from './candidates.ts';
 import type { Log } from './log.ts';
@@ -15,13 +15,6 @@ import type { Machine } from './machine.ts';
 import type { ModelFolder } from './model-folder.ts';
 import type { RunnerOptions } from './options.ts';
 import type { SessionRequest } from './session-request.ts';
-
-/** Nothing that was tried embeds correctly here. */
-export class NoCandidateError extends VectorStreamError {
-  override readonly name = 'NoCandidateError';
-  readonly code = 'no_candidate';
-  readonly retryable = false;
-}
 
 const candidateSchema = z.object({ device: z.enum(devices), dtype: z.string() });
 const resultSchema = z.discriminatedUnion('ok', [

@@ -1,8 +1,7 @@
 // Decides how a machine is divided into runner processes and threads.
 
 import type { Device } from '#core/model-manifest.ts';
-
-export type Layout = { readonly processes: number; readonly threads: number };
+import type { Layout } from '#core/supervisor.ts';
 
 /** What one process takes at its peak besides its graph, and how often it holds that: 400 MiB for the shipped graphs of 23 MB. */
 const bytesPerProcess = 330 * 2 ** 20;

@@ -3,6 +3,7 @@
 import { hostname } from 'node:os';
 import { systemClock } from '#core/clock.ts';
 import { UsageError, VectorStreamError } from '#core/errors.ts';
+import { supervise } from '#core/supervisor.ts';
 import { candidateRounds } from './candidates.ts';
 import { chooseCandidates } from './choice.ts';
 import { graphBytesOf } from './graph-files.ts';
@@ -11,7 +12,6 @@ import { createLog } from './log.ts';
 import { describeMachine } from './machine.ts';
 import { openConfiguredModel } from './model-folder.ts';
 import { help, parseOptions, type RunnerOptions } from './options.ts';
-import { supervise } from './supervisor.ts';
 import { startWorker } from './worker-process.ts';
 
 /** With the time to close connections, still inside the 5 s that Ctrl-C may take. */

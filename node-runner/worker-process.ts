@@ -2,7 +2,7 @@
 
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { Worker, WorkerEnding } from './supervisor.ts';
+import type { Worker, WorkerEnding } from '#core/supervisor.ts';
 import { aliveEveryMs, drainMessage, fromWorkerSchema, type WorkerRequest } from './worker-messages.ts';
 
 const workerFile = fileURLToPath(new URL('worker.ts', import.meta.url));
@@ -40,7 +40,7 @@ export function startWorker(request: WorkerRequest): Worker {
     const finish = (message: string): void => {
       clearInterval(watch);
       alive.delete(child);
-      resolve({ done, ready, retryable: failed?.retryable ?? true, message: failed?.message ?? message });
+      resolve({ done, renew: false, ready, retryable: failed?.retryable ?? true, message: failed?.message ?? message });
     };
     child.once('error', (error) => finish(`the process cannot be started: ${error.message}`));
     child.once('exit', (code, signal) => finish(`the process ended by ${signal ?? `exit code ${code}`}`));

@@ -4,10 +4,10 @@ import fc from 'fast-check';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parseManifest } from '#core/model-manifest.ts';
+import { afterEnd, noFailures } from '#core/restart-policy.ts';
 import { candidateRounds, isNeeded, ranked, type ProbeResult } from '../../node-runner/candidates.ts';
 import { layoutOf } from '../../node-runner/layout.ts';
 import { parseOptions } from '../../node-runner/options.ts';
-import { afterEnd, noFailures } from '../../node-runner/restart-policy.ts';
 
 const manifest = parseManifest(readFileSync('models/all-MiniLM-L6-v2/manifest.json', 'utf8'));
 const gibibyte = 2 ** 30;

@@ -3,12 +3,12 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
-import { supervise, type Worker, type WorkerEnding } from '../../node-runner/supervisor.ts';
+import { supervise, type Worker, type WorkerEnding } from '#core/supervisor.ts';
 import type { Candidate } from '../../node-runner/candidates.ts';
 
 const webgpu: Candidate = { device: 'webgpu', dtype: 'fp16' };
 const cpu: Candidate = { device: 'cpu', dtype: 'q8' };
-const crashed: WorkerEnding = { done: false, ready: true, message: 'the process ended by SIGSEGV', retryable: true };
+const crashed: WorkerEnding = { done: false, renew: false, ready: true, message: 'the process ended by SIGSEGV', retryable: true };
 
 type Started = { readonly candidate: Candidate; readonly slot: number; readonly drained: Promise<void>; readonly killed: Promise<void>; end(ending: WorkerEnding): void };
 
@@ -84,7 +84,7 @@ test('a GPU that fails again and again gives way to the processor', async () => 
 test('wrong vectors of the last candidate end the runner, and the other workers with it', async () => {
   const run = scripted([cpu], 2);
   const first = await run.next(), second = await run.next();
-  first.end({ done: false, ready: false, message: 'q8 on cpu: vectors are wrong', retryable: false });
+  first.end({ done: false, renew: false, ready: false, message: 'q8 on cpu: vectors are wrong', retryable: false });
   await second.drained;
   second.end(crashed);
   await expect(run.supervised).rejects.toThrow('The runner gave up: q8 on cpu: vectors are wrong');
@@ -94,4 +94,14 @@ test('a runner that its gateway drained is not replaced', async () => {
   const run = scripted([cpu], 1);
   (await run.next()).end({ ...crashed, done: true });
   await expect(run.supervised).resolves.toBeUndefined();
+});
+
+test('a worker that was drained to be renewed is replaced at once, and that is no failure', async () => {
+  const run = scripted([cpu], 1);
+  for (let renewals = 0; renewals < 5; renewals++) (await run.next()).end({ ...crashed, renew: true, message: 'it held too much memory' });
+  (await run.next()).end(crashed);
+  const replacement = await run.afterDelay(250);
+  run.stop();
+  replacement.end(crashed);
+  await run.supervised;
 });

@@ -1,6 +1,6 @@
-// Decides what follows when a worker process has ended: the same again after a while, the next candidate, or the end.
+// Decides what follows when a worker has ended: the same again after a while, the next candidate, or the end.
 
-import { backoffMs, type Backoff } from '#core/retry.ts';
+import { backoffMs, type Backoff } from './retry.ts';
 
 export type WorkerEnd = {
   /** `start`: before it had proved its vectors. `service`: after. */

@@ -1,15 +1,25 @@
-// Keeps worker processes running: restarts those that end, moves on from a candidate that fails, drains them when told to.
+// Keeps workers (processes, browsers) running: restarts those that end, moves on from a candidate that fails, drains them when told to.
 
-import type { Clock } from '#core/ports.ts';
-import type { Candidate } from './candidates.ts';
-import { NoCandidateError } from './choice.ts';
-import type { Layout } from './layout.ts';
-import type { Log } from './log.ts';
+import { VectorStreamError } from './errors.ts';
+import type { Clock } from './ports.ts';
 import { afterEnd, noFailures } from './restart-policy.ts';
+import type { RunnerLog } from './runner-loop.ts';
+
+/** Nothing that was tried embeds correctly here. */
+export class NoCandidateError extends VectorStreamError {
+  override readonly name = 'NoCandidateError';
+  readonly code = 'no_candidate';
+  readonly retryable = false;
+}
+
+/** Workers of one candidate, and the threads of each; `0` leaves the number to the runtime. */
+export type Layout = { readonly processes: number; readonly threads: number };
 
 export type WorkerEnding = {
   /** Drained by its gateway: nothing failed, and nobody takes its place. */
   readonly done: boolean;
+  /** Drained so that a fresh one takes its place, at once. */
+  readonly renew: boolean;
   /** Whether it had proved its vectors. */
   readonly ready: boolean;
   /** What it reported, or how its process ended. */
@@ -17,30 +27,30 @@ export type WorkerEnding = {
   readonly retryable: boolean;
 };
 
-/** A worker process as the supervisor sees it. */
+/** A worker as the supervisor sees it. */
 export type Worker = {
-  /** Resolves once, when the process is gone. */
+  /** Resolves once, when it is gone with all it had started. */
   readonly ended: Promise<WorkerEnding>;
   /** Finish what is in hand, take no more, end. */
   drain(): void;
   kill(): void;
 };
 
-export type SupervisorOptions = {
+export type SupervisorOptions<Candidate extends { readonly device: string }> = {
   /** Best first, at least one. */
   readonly candidates: readonly Candidate[];
   readonly layoutFor: (candidate: Candidate) => Layout;
   /** `slot` is 0 … processes − 1. */
   readonly start: (candidate: Candidate, layout: Layout, slot: number) => Worker;
   readonly clock: Clock;
-  readonly log: Log;
+  readonly log: RunnerLog;
   /** Drains all workers; they are killed when they take longer than `drainMsMax`. */
   readonly signal: AbortSignal;
   readonly drainMsMax: number;
 };
 
 /** Resolves when every worker is gone: the signal aborted, or gateways drained them. @throws NoCandidateError when no candidate keeps running. */
-export async function supervise(options: SupervisorOptions): Promise<void> {
+export async function supervise<Candidate extends { readonly device: string }>(options: SupervisorOptions<Candidate>): Promise<void> {
   let lastMessage = '';
   for (const [index, candidate] of options.candidates.entries()) {
     const failure = await runCandidate(options, candidate, options.candidates.slice(index + 1));
@@ -51,7 +61,9 @@ export async function supervise(options: SupervisorOptions): Promise<void> {
 }
 
 /** `null` when stopped or drained, else why the candidate was given up. All its workers are gone either way. */
-async function runCandidate({ layoutFor, start, clock, log, signal, drainMsMax }: SupervisorOptions, candidate: Candidate, rest: readonly Candidate[]): Promise<string | null> {
+async function runCandidate<Candidate extends { readonly device: string }>(
+  { layoutFor, start, clock, log, signal, drainMsMax }: SupervisorOptions<Candidate>, candidate: Candidate, rest: readonly Candidate[],
+): Promise<string | null> {
   const layout = layoutFor(candidate);
   const left = { left: rest.length > 0, otherDeviceLeft: rest.some(({ device }) => device !== candidate.device) };
   const abandoned = new AbortController();
@@ -66,10 +78,14 @@ async function runCandidate({ layoutFor, start, clock, log, signal, drainMsMax }
       const worker = start(candidate, layout, slot);
       const ending = await endOf(worker, stop, clock, drainMsMax);
       if (stop.aborted || ending.done) return;
+      if (ending.renew) {
+        log.info({ ...candidate, slot, reason: ending.message }, 'worker drained; starting a fresh one');
+        continue;
+      }
       const decision = afterEnd(failures, { stage: ending.ready ? 'service' : 'start', ranMs: clock.monotonic() - startedAt, retryable: ending.retryable }, left);
       failures = decision.failures;
       if (decision.next.kind !== 'restart') {
-        log.error({ ...candidate, slot, reason: ending.message }, decision.next.kind === 'give-up' ? 'giving up' : 'trying the next candidate');
+        log.warn({ ...candidate, slot, reason: ending.message }, decision.next.kind === 'give-up' ? 'giving up' : 'trying the next candidate');
         failure = ending.message;
         abandoned.abort();
         return;
