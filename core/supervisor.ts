@@ -43,7 +43,7 @@ export type SupervisorOptions<Candidate extends { readonly device: string }> = {
   /** `slot` is 0 … processes − 1. */
   readonly start: (candidate: Candidate, layout: Layout, slot: number) => Worker;
   readonly clock: Clock;
-  readonly log: RunnerLog;
+  readonly log: RunnerLog & { error(fields: object, message: string): void };
   /** Drains all workers; they are killed when they take longer than `drainMsMax`. */
   readonly signal: AbortSignal;
   readonly drainMsMax: number;
@@ -85,7 +85,7 @@ async function runCandidate<Candidate extends { readonly device: string }>(
       const decision = afterEnd(failures, { stage: ending.ready ? 'service' : 'start', ranMs: clock.monotonic() - startedAt, retryable: ending.retryable }, left);
       failures = decision.failures;
       if (decision.next.kind !== 'restart') {
-        log.warn({ ...candidate, slot, reason: ending.message }, decision.next.kind === 'give-up' ? 'giving up' : 'trying the next candidate');
+        log.error({ ...candidate, slot, reason: ending.message }, decision.next.kind === 'give-up' ? 'giving up' : 'trying the next candidate');
         failure = ending.message;
         abandoned.abort();
         return;

@@ -101,6 +101,7 @@ test('a worker that was drained to be renewed is replaced at once, and that is n
   for (let renewals = 0; renewals < 5; renewals++) (await run.next()).end({ ...crashed, renew: true, message: 'it held too much memory' });
   (await run.next()).end(crashed);
   const replacement = await run.afterDelay(250);
+  expect(replacement).toMatchObject({ candidate: cpu, slot: 0 });
   run.stop();
   replacement.end(crashed);
   await run.supervised;
