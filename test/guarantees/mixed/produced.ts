@@ -1,0 +1,73 @@
+// The events of one run, deterministic by seed, and what must become of each: told without any code of the pipeline.
+import { createHash } from 'node:crypto';
+import { seeded } from './seeded.ts';
+
+/** Texts that runs draw from: few, so that their reference vectors are computed once for all runs. */
+const things = ['lantern', 'chair', 'kettle', 'scarf', 'bicycle bell', 'desk lamp', 'garden hose', 'notebook', 'rucksack', 'wall clock'];
+const looks = ['red', 'oak', 'folding', 'woollen', 'brushed steel', 'hand-painted', 'waterproof', 'silent'];
+export const productNames: readonly string[] = things.flatMap((thing) => looks.map((look) => `${look} ${thing}`));
+/** Runners die of these. */
+const poisonNames: readonly string[] = ['poison ivy seeds', 'poison dart board'];
+export const isPoison = (text: string): boolean => text.startsWith('poison');
+
+export type Line = { readonly bytes: Buffer; readonly hash: string };
+
+export type Produced = {
+  /** What is sent, in this order. */
+  readonly lines: readonly Line[];
+  /** By event id (a UUID): hashes of its versions that may be the stored one: those with the newest timestamp. */
+  readonly valid: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Hashes of what can only be a dead letter, and the reason. */
+  readonly bad: ReadonlyMap<string, string>;
+  /** Hashes of events whose text kills runners: stored if one survived it, else a dead letter of this reason. */
+  readonly poison: ReadonlyMap<string, string>;
+  /** By event id: its text. */
+  readonly texts: ReadonlyMap<string, string>;
+};
+
+export const hashOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+export function produce(seed: number, count: number, poisonShare: number): Produced {
+  const random = seeded(seed);
+  const lines: Line[] = [];
+  const newest = new Map<string, { at: number; hashes: Set<string> }>();
+  const bad = new Map<string, string>();
+  const poison = new Map<string, string>();
+  const texts = new Map<string, string>();
+  const startsAt = Date.UTC(2026, 0, 1);
+
+  const push = (text: string): string => {
+    const bytes = Buffer.from(text);
+    const hash = hashOf(bytes);
+    lines.push({ bytes, hash });
+    return hash;
+  };
+  const uuid = (index: number): string => createHash('sha256').update(`${seed}/${index}`).digest('hex').replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*$/, '$1-$2-4$3-8$4-$5');
+  const event = (id: string, name: string, at: number): string => JSON.stringify({
+    event_id: id, timestamp: new Date(at).toISOString(), user_id: `u${random.between(1, 20)}`, session_id: `s${random.between(1, 5)}`, event_type: 'view',
+    product: { id: name, name, price: random.between(1, 500) }, nonce: lines.length,
+  });
+
+  for (let index = 0; index < count; index++) {
+    const kind = random.next();
+    if (kind < 0.03) {
+      bad.set(push(`{"event_id": "${uuid(index)}", "cut`), 'not_json');
+    } else if (kind < 0.06) {
+      bad.set(push(event(uuid(index), random.pick(productNames), Date.UTC(1999, 0, 1))), 'invalid_event');
+    } else if (kind < 0.06 + poisonShare) {
+      poison.set(push(event(uuid(index), random.pick(poisonNames), startsAt)), 'embedding_failed');
+    } else {
+      // Every sixth is another version of an event before it, newer or older, with the same text.
+      const earlier = kind > 0.84 && texts.size > 0 ? random.pick([...texts.keys()]) : null;
+      const id = earlier ?? uuid(index);
+      const name = texts.get(id) ?? random.pick(productNames);
+      const at = startsAt + 1000 * random.between(0, 1_000);
+      texts.set(id, name);
+      const hash = push(event(id, name, at));
+      const known = newest.get(id);
+      if (known === undefined || at > known.at) newest.set(id, { at, hashes: new Set([hash]) });
+      else if (at === known.at) known.hashes.add(hash);
+    }
+  }
+  return { lines, bad, poison, texts, valid: new Map([...newest].map(([id, { hashes }]) => [id, hashes])) };
+}
