@@ -1,6 +1,6 @@
 // Turns an event into the text that is embedded, so that the same product or query always gives the same text and id.
 
-import type { Document, ProductEvent } from './ports.ts';
+import type { Document, Product, ProductEvent } from './ports.ts';
 import { uuidV5 } from './uuid.ts';
 
 /**
@@ -28,13 +28,18 @@ export function documentOf(event: ProductEvent): Document {
   }
   const { product } = event;
   if (product === null) throw new TypeError(`Event ${event.id} has neither a product nor a search query.`);
+  const text = productText(product);
+  return { textId: textIdOf(text, 'product'), text, kind: 'product', event };
+}
+
+/** A product as it is embedded, normalised. */
+export function productText(product: Pick<Product, (typeof templateParts)[number]['field']>): string {
   let text = '';
   for (const { before, field } of templateParts) {
     const value = product[field];
     if (value !== null) text += text === '' ? value : before + value;
   }
-  text = normaliseText(text);
-  return { textId: textIdOf(text, 'product'), text, kind: 'product', event };
+  return normaliseText(text);
 }
 
 /** NFC; lone surrogates become U+FFFD; runs of white space and control characters become one space; trimmed. Idempotent. */

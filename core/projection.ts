@@ -1,0 +1,82 @@
+// Lays vectors out on a plane so that what differs most between them is what the eye sees (principal component analysis).
+
+export type Point = { readonly x: number; readonly y: number };
+
+/** Vectors looked at, evenly picked from all: more would cost time and turn the axes hardly at all. */
+const fittedMax = 512;
+const roundsMax = 100;
+/** An axis that turns less than this between rounds (as 1 − cosine) has been found. */
+const stillness = 1e-7;
+
+/**
+ * Places a vector, also one that was not fitted, on the plane along the two directions of greatest variance, found by power
+ * iteration. The mean of the fitted vectors is the origin; the same vectors give the same plane. Throws RangeError, then as
+ * when placing, when dimensions differ.
+ *
+ *     fitProjection([[3, 0, 1], [1, 0, 1], [2, 1, 1]])([3, 0, 1])   // { x: 1, y: -0.33 }
+ */
+export function fitProjection(vectors: readonly Float32Array[]): (vector: Float32Array) => Point {
+  const dimensions = vectors[0]?.length ?? 0;
+  const wrong = vectors.find((vector) => vector.length !== dimensions);
+  if (wrong !== undefined) throw new RangeError(`Cannot lay out a vector of ${wrong.length} dimensions with one of ${dimensions}.`);
+  const step = Math.max(1, vectors.length / fittedMax);
+  const fitted = Array.from({ length: Math.min(vectors.length, fittedMax) }, (_, index) => vectors[Math.floor(index * step)] ?? new Float32Array(dimensions));
+  const mean = new Float64Array(dimensions);
+  for (const vector of fitted) addScaled(mean, vector, 1 / fitted.length);
+  const rows = fitted.map((vector) => Float64Array.from(vector, (value, i) => value - (mean[i] ?? 0)));
+
+  const first = leadingAxis(rows, dimensions, []);
+  const second = leadingAxis(rows, dimensions, [first]);
+  const atMean = { x: dot(mean, first), y: dot(mean, second) };
+  return (vector) => {
+    if (vector.length !== dimensions) throw new RangeError(`Cannot place a vector of ${vector.length} dimensions among those of ${dimensions}.`);
+    return { x: dot(vector, first) - atMean.x, y: dot(vector, second) - atMean.y };
+  };
+}
+
+/** The unit direction of greatest variance of centred rows, at right angles to `others`; zeros when no variance is left. */
+function leadingAxis(rows: readonly Float64Array[], dimensions: number, others: readonly Float64Array[]): Float64Array {
+  // The longest row has a part along the leading direction, save where that is hidden by symmetry; the ramp breaks symmetry.
+  const longest = rows.reduce((best, row) => (residue(row, others) > residue(best, others) ? row : best), new Float64Array(dimensions));
+  const scale = Math.sqrt(dot(longest, longest)) * 1e-3;
+  let axis = unit(rightAngled(longest.map((value, i) => value + scale * ((i % 7) - 3)), others));
+  // Less than rounding of float32 leaves is no variance.
+  if (Math.sqrt(residue(longest, others)) <= 1e-6) return new Float64Array(dimensions);
+  for (let round = 0; round < roundsMax; round++) {
+    const turned = new Float64Array(dimensions);
+    for (const row of rows) addScaled(turned, row, dot(row, axis));
+    const next = unit(rightAngled(turned, others));
+    const isStill = 1 - dot(next, axis) < stillness;
+    axis = next;
+    if (isStill) break;
+  }
+  // Either sign is as good: the one in which the largest part is positive is always the same.
+  const largest = axis.reduce((best, value) => (Math.abs(value) > Math.abs(best) ? value : best), 0);
+  return largest < 0 ? axis.map((value) => -value) : axis;
+}
+
+/** What is left of a row's squared length beside `others`. */
+function residue(row: Float64Array, others: readonly Float64Array[]): number {
+  return dot(row, row) - others.reduce((sum, other) => sum + dot(row, other) ** 2, 0);
+}
+
+/** The vector less its parts along `others`; changes it in place. */
+function rightAngled(vector: Float64Array, others: readonly Float64Array[]): Float64Array {
+  for (const other of others) addScaled(vector, other, -dot(vector, other));
+  return vector;
+}
+
+function unit(vector: Float64Array): Float64Array {
+  const length = Math.sqrt(dot(vector, vector));
+  return length === 0 ? vector : vector.map((value) => value / length);
+}
+
+function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += (a[i] ?? 0) * (b[i] ?? 0);
+  return sum;
+}
+
+function addScaled(to: Float64Array, from: ArrayLike<number>, scale: number): void {
+  for (let i = 0; i < to.length; i++) to[i] = (to[i] ?? 0) + (from[i] ?? 0) * scale;
+}
