@@ -6,6 +6,7 @@ import type { AppEnv } from './app-env.ts';
 import { requireApiKey } from './middleware/api-key.ts';
 import { problemOf, problemResponse } from './middleware/problem.ts';
 import { requestId } from './middleware/request-id.ts';
+import { openApiDocument } from './openapi-document.ts';
 import { deadLetterRoutes } from './routes/dead-letters.ts';
 import { eventRoutes } from './routes/events.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -49,6 +50,7 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
     app,
     onMethodNotAllowed: (c, methods) => {
       c.header('Allow', methods.join(', '));
+      if (c.req.method === 'OPTIONS') return c.body(null, 204);
       return problemResponse(c, { status: 405, code: 'method_not_allowed', detail: `This path takes ${methods.join(', ')}.` });
     },
   }));
@@ -64,7 +66,7 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
   deadLetterRoutes(app, services);
   observeRoutes(app, services);
   healthRoutes(app, services);
-  app.doc31('/openapi.json', { openapi: '3.1.0', info: { title: 'VectorStream', version: '0.1.0', license: { name: 'Apache-2.0' } } });
+  app.get('/openapi.json', (c) => c.json(openApiDocument(app)));
   app.get(connectPath, (c) => {
     c.header('Upgrade', 'websocket');
     return problemResponse(c, { status: 426, code: 'upgrade_required', detail: 'Runners connect here, by WebSocket.' });

@@ -89,7 +89,7 @@ export async function startGateway(config: Config, { log, secrets, environment, 
     runnerReady: () => hub.runners().some(({ state }) => state === 'ready'),
   });
   const app = createApp({ config, log, clock, startedAt, source, sink, store, deadLetters, embedding, queries, telemetry, runners: () => hub.runners() });
-  const server = await listen({ host: config.gateway.host, port: config.gateway.port, fetch: app.fetch, upgrade: (request, socket, head) => hub.upgrade(request, socket, head) });
+  const server = await listen({ host: config.gateway.host, port: config.gateway.port, fetch: app.fetch, upgrades: new Map([['/runners/connect', (...upgrade) => hub.upgrade(...upgrade)]]) });
 
   // From here on nothing fails: the parts are the gateway's, which closes them in its own order.
   const resources = opened.move();

@@ -8,12 +8,15 @@ import { getRequestListener } from '@hono/node-server';
 import { UsageError } from '#core/errors.ts';
 import { problemContentType, problemDocument, refuseOnSocket } from './problem-document.ts';
 
+/** Answers a refusal itself. */
+export type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+
 export type HttpServerOptions = {
   readonly host: string;
   readonly port: number;
   readonly fetch: (request: Request) => Response | Promise<Response>;
-  /** Takes over the socket of a WebSocket upgrade on `/runners/connect`. */
-  readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  /** By path: who takes over the socket of a WebSocket upgrade. */
+  readonly upgrades: ReadonlyMap<string, Upgrade>;
 };
 
 export type HttpServer = {
@@ -39,8 +42,9 @@ export async function listen(options: HttpServerOptions): Promise<HttpServer> {
   server.on('upgrade', (request, socket, head) => {
     // Before anything else: an error without a listener would end the process.
     socket.on('error', () => socket.destroy());
-    if (request.url?.split('?')[0] === '/runners/connect') options.upgrade(request, socket, head);
-    else refuseOnSocket(socket, { status: 404, code: 'not_found', detail: 'WebSockets are served at /runners/connect only.' });
+    const upgrade = options.upgrades.get(request.url?.split('?')[0] ?? '');
+    if (upgrade !== undefined) upgrade(request, socket, head);
+    else refuseOnSocket(socket, { status: 404, code: 'not_found', detail: `WebSockets are served at ${[...options.upgrades.keys()].join(' and ')} only.` });
   });
   server.listen(options.port, options.host);
   try {

@@ -18,7 +18,7 @@ export type Problem = {
 export const problemContentType = 'application/problem+json';
 
 const titles: Readonly<Record<number, string>> = {
-  400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found', 405: 'Method Not Allowed', 408: 'Request Timeout',
+  400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found', 405: 'Method Not Allowed', 408: 'Request Timeout', 409: 'Conflict',
   413: 'Content Too Large', 415: 'Unsupported Media Type', 422: 'Unprocessable Content', 426: 'Upgrade Required', 429: 'Too Many Requests',
   431: 'Request Header Fields Too Large', 500: 'Internal Server Error', 503: 'Service Unavailable',
 };
@@ -56,4 +56,4 @@ export function refuseOnSocket(socket: Duplex, problem: Problem): string {
   return requestId;
 }
 
-const titleOf = (status: number): string => titles[status] ?? 'Error';
+export const titleOf = (status: number): string => titles[status] ?? 'Error';

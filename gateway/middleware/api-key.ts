@@ -4,13 +4,13 @@ import { createMiddleware } from 'hono/factory';
 import type { AppEnv } from '../app-env.ts';
 import { problemResponse } from './problem.ts';
 
-/** Paths that a load balancer asks without a key; they tell nothing but alive and ready. */
-const open: ReadonlySet<string> = new Set(['/livez', '/readyz', '/health/live', '/health/ready']);
+/** Paths that a load balancer asks without a key; they tell nothing but alive, started and ready. */
+export const openPaths: ReadonlySet<string> = new Set(['/livez', '/readyz', '/startupz', '/health/live', '/health/ready']);
 
 export function requireApiKey(apiKey: string | null) {
   const expected = apiKey === null ? null : digest(apiKey);
   return createMiddleware<AppEnv>(async (c, next) => {
-    if (expected === null || open.has(c.req.path)) return next();
+    if (expected === null || openPaths.has(c.req.path)) return next();
     const given = c.req.header('x-api-key') ?? /^Bearer +(\S+) *$/i.exec(c.req.header('authorization') ?? '')?.[1];
     if (given !== undefined && timingSafeEqual(digest(given), expected)) return next();
     c.header('WWW-Authenticate', 'Bearer realm="vectorstream"');

@@ -4,7 +4,7 @@ import { isUuid, uuidV5 } from '#core/uuid.ts';
 import type { AppEnv } from '../app-env.ts';
 import { ProblemError } from '../middleware/problem.ts';
 import type { Services } from '../services.ts';
-import { answer, cursorOf, filterOf, filterQueryFields, pageQueryFields, parseCursor, problem, storedEvent, storedEventSchema } from './schemas.ts';
+import { answer, cursorOf, exampleStoredEvent, filterOf, filterQueryFields, pageQueryFields, parseCursor, problem, storedEvent, storedEventSchema } from './schemas.ts';
 
 const listRoute = createRoute({
   method: 'get',
@@ -12,7 +12,7 @@ const listRoute = createRoute({
   summary: 'Stored events by filter, newest first',
   request: { query: z.strictObject({ ...filterQueryFields, ...pageQueryFields }) },
   responses: {
-    200: answer('One page.', z.object({ items: z.array(storedEventSchema), next_cursor: z.string().nullable() })),
+    200: answer('One page.', z.object({ items: z.array(storedEventSchema), next_cursor: z.string().nullable() }), { items: [exampleStoredEvent], next_cursor: null }),
     422: problem('A filter is not one.'),
   },
 });

@@ -1,116 +1,135 @@
 // POST /events: takes one event, an array or NDJSON, answers per item, and says 202 only once what it took is durable.
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { createHash } from 'node:crypto';
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
+import type { Context } from 'hono';
 import { wireEventSchema } from '#core/event-schema.ts';
-import { eventLimits, isRejection, parseEvent } from '#core/event.ts';
-import { deadLetterReasons, type LogRecord, type Rejection } from '#core/ports.ts';
+import { eventLimits } from '#core/event.ts';
 import type { AppEnv } from '../app-env.ts';
-import { ProblemError } from '../middleware/problem.ts';
-import { BodyReader } from '../read-body.ts';
+import { idempotencyDefaults, IdempotencyKeys } from '../ingest/idempotency.ts';
+import { Intake, intakeSchema, type IntakeResult } from '../ingest/intake.ts';
+import { linePortions } from '../ingest/line-portions.ts';
+import { BodyReader } from '../ingest/read-body.ts';
+import { splitArray, splitLines } from '../ingest/split-records.ts';
+import { ProblemError, problemOf } from '../middleware/problem.ts';
 import type { Services } from '../services.ts';
-import { splitArray, splitLines } from '../split-records.ts';
-import { answer, problem } from './schemas.ts';
-
-const itemSchema = z.object({
-  index: z.int(),
-  event_id: z.string().nullable().openapi({ description: 'null when it could not be read.' }),
-  status: z.enum(['accepted', 'rejected', 'dead_lettered']),
-  error: z.object({ code: z.enum(deadLetterReasons), message: z.string(), field: z.string().nullable() }).optional(),
-}).openapi('IngestItem');
-type Item = z.infer<typeof itemSchema>;
-
-const resultSchema = z.object({
-  accepted: z.int().openapi({ description: 'Valid events, durable in the log.' }),
-  rejected: z.int().openapi({ description: 'Invalid events, not taken.' }),
-  dead_lettered: z.int().openapi({ description: 'Invalid events, durable in the log on their way to the dead-letter queue (on_invalid=dead_letter).' }),
-  items: z.array(itemSchema).openapi({ description: 'One per event, in order.' }),
-}).openapi('IngestResult');
+import { answer, exampleEvent, problem } from './schemas.ts';
 
 // Not zod schemas: the body is parsed here, by the event's own parser, and not a second time by the framework's validator.
 const eventJsonSchema = z.toJSONSchema(wireEventSchema, { io: 'input', unrepresentable: 'any' }) as Record<string, unknown>;
 const oneOrMany = { oneOf: [eventJsonSchema, { type: 'array', items: eventJsonSchema }] };
-const lines = { type: 'string', description: 'One event per line; blank lines are skipped.' } as const;
+const lines = { type: 'string', description: 'One event per line; blank lines are skipped. Taken in while it comes.' } as const;
 
 const route = createRoute({
   method: 'post',
   path: '/events',
   summary: 'Take in events',
+  description: 'One event, an array, or NDJSON; plain or with Content-Encoding gzip, br or zstd. 202 comes once what was taken is durable. NDJSON is put into the log while it arrives: '
+    + 'when a request with it fails on its way (429, 413, a connection that breaks), what was accepted before stays, and an error that still reaches the client lists it in `items`. '
+    + 'Sending all of it again is always safe: the same event_id makes no second copy.',
   request: {
     query: z.strictObject({
       on_invalid: z.enum(['reject', 'dead_letter']).default('reject').openapi({ description: 'reject: invalid events are turned away, item by item. dead_letter: they are taken too, and end in the dead-letter queue with their reason.' }),
     }),
-    body: { required: true, content: { 'application/json': { schema: oneOrMany }, 'application/x-ndjson': { schema: lines } } },
+    headers: z.object({
+      'idempotency-key': z.string().regex(/^[\x21-\x7e]{1,255}$/, 'expected 1 to 255 printable ASCII characters without spaces').optional().openapi({
+        description: 'Chosen by the client, one for each request that it means once. Sent again with the same body, it gets the same answer and writes nothing; remembered for a day by this gateway until it restarts.',
+      }),
+    }),
+    body: { required: true, content: { 'application/json': { schema: oneOrMany, example: exampleEvent }, 'application/x-ndjson': { schema: lines, example: `${JSON.stringify(exampleEvent)}\n` } } },
   },
   responses: {
-    202: answer('What was taken is durable.', resultSchema),
-    400: problem('Nothing was taken; `items` says why.'),
-    413: problem('Too many bytes or events.'),
-    415: problem('Neither JSON nor NDJSON.'),
-    429: problem('The log is full, or too many bodies are being read: wait as Retry-After says.'),
+    202: answer('What was taken is durable.', intakeSchema),
+    400: problem('Nothing was taken and `items` says why; or the body cannot be read.'),
+    409: problem('A request with this Idempotency-Key is still being worked on.'),
+    413: problem('Too many bytes (decompressed) or events.'),
+    415: problem('Neither JSON nor NDJSON, or an encoding that is not known.'),
+    422: problem('This Idempotency-Key came with another body before; or a parameter is not one.'),
+    429: problem('The log is full or Kafka too far behind, or too many bodies are being read: wait as Retry-After says.'),
   },
 });
 
-/** Between two turns of the event loop: a large request must not hold up searches and heartbeats. */
-const eventsPerTurn = 250;
-const encoder = new TextEncoder();
-
 /** Of this many bodies of the largest size the memory is there. */
 const largestBodiesAtOnce = 4;
+const portionBytes = 256 * 1024;
+const portionQuietMs = 50;
+
+type Format = 'json' | 'lines';
 
 export function ingestRoute(app: OpenAPIHono<AppEnv>, { sink, clock, config }: Services): void {
   const { bodyBytesMax, eventsPerRequestMax, eventBytesMax } = config.ingest;
-  const limits = { ...eventLimits, bytesMax: eventBytesMax };
   const bodies = new BodyReader({ bytesMax: bodyBytesMax, bytesMaxTogether: largestBodiesAtOnce * bodyBytesMax });
+  const keys = new IdempotencyKeys(idempotencyDefaults);
+  const tooMany = new ProblemError({ status: 413, code: 'too_many_events', detail: `The body holds more than ${eventsPerRequestMax} events. Send it in parts.` });
+
+  /** `seen` is shown every byte of the body. */
+  const takeIn = async (request: Request, format: Format, intake: Intake, seen: (chunk: Uint8Array) => void): Promise<void> => {
+    if (format === 'json') {
+      using body = await bodies.read(request);
+      seen(body.bytes);
+      if (body.bytes.length === 0) return;
+      // One more than is allowed, so that a body of millions is not cut up only to be refused.
+      const values = splitArray(body.bytes, eventsPerRequestMax + 1) ?? [body.bytes];
+      if (values.length > eventsPerRequestMax) throw tooMany;
+      return intake.take(values);
+    }
+    using hold = bodies.hold();
+    for await (const portion of linePortions(bodies.chunks(request), { bytes: portionBytes, quietMs: portionQuietMs, clock, hold })) {
+      seen(portion);
+      const values = splitLines(portion, eventsPerRequestMax - intake.size + 1);
+      if (intake.size + values.length > eventsPerRequestMax) throw tooMany;
+      await intake.take(values);
+    }
+  };
+
+  const carryOut = async (c: Context<AppEnv>, format: Format, deadLetter: boolean, seen: (chunk: Uint8Array) => void): Promise<IntakeResult> => {
+    const intake = new Intake({ sink, deadLetter, limits: { ...eventLimits, bytesMax: eventBytesMax }, requestId: c.get('requestId'), now: clock.now() });
+    try {
+      await takeIn(c.req.raw, format, intake, seen);
+    } catch (error) {
+      const told = problemOf(error);
+      // What is not the client's business is told as ever, and logged.
+      throw told.status === 500 ? error : intake.interrupted(new ProblemError(told));
+    }
+    const result = intake.result();
+    const { items: _, ...counts } = result;
+    c.get('log').debug(counts, 'events taken in');
+    return result;
+  };
+
+  const once = async (c: Context<AppEnv>, key: string, format: Format, deadLetter: boolean): Promise<IntakeResult> => {
+    const hash = createHash('sha256').update(`${format} ${deadLetter}\n`);
+    const begun = keys.begin(key, clock.monotonic());
+    if (begun.state === 'busy') throw new ProblemError({ status: 409, code: 'idempotency_key_busy', detail: 'The first request with this Idempotency-Key is still being worked on: ask again later.', retryAfter: 1 });
+    if (begun.state === 'done') {
+      for await (const chunk of bodies.chunks(c.req.raw)) hash.update(chunk);
+      if (hash.digest('hex') !== begun.fingerprint) throw new ProblemError({ status: 422, code: 'idempotency_key_reused', detail: 'This Idempotency-Key came with another body before: give every request its own.' });
+      c.header('Idempotency-Replayed', 'true');
+      return intakeSchema.parse(JSON.parse(begun.answer));
+    }
+    try {
+      const result = await carryOut(c, format, deadLetter, (chunk) => hash.update(chunk));
+      keys.finish(key, hash.digest('hex'), JSON.stringify(result), clock.monotonic());
+      return result;
+    } catch (error) {
+      keys.abandon(key);
+      throw error;
+    }
+  };
+
   app.openapi(route, async (c) => {
-    const format = formatOf(c.req.header('content-type'), c.req.header('content-encoding'));
-    using body = await bodies.read(c.req.raw);
-    const { bytes } = body;
-    // One more than is allowed, so that a body of millions is not cut up only to be refused.
-    const values = format === 'lines' ? splitLines(bytes, eventsPerRequestMax + 1) : (splitArray(bytes, eventsPerRequestMax + 1) ?? [bytes]);
-    if (values.length === 0 || bytes.length === 0) throw new ProblemError({ status: 400, code: 'no_events', detail: 'The body holds no event.' });
-    if (values.length > eventsPerRequestMax) {
-      throw new ProblemError({ status: 413, code: 'too_many_events', detail: `The body holds more than ${eventsPerRequestMax} events. Send it in parts.` });
-    }
+    const format = formatOf(c.req.header('content-type'));
     const deadLetter = c.req.valid('query').on_invalid === 'dead_letter';
-    const headers = { 'x-request-id': encoder.encode(c.get('requestId')) };
-    const now = clock.now();
-    const records: LogRecord[] = [];
-    const items: Item[] = [];
-    for (const [index, value] of values.entries()) {
-      if (index % eventsPerTurn === eventsPerTurn - 1) await nextTurn();
-      const event = parseEvent(value, now, limits);
-      if (!isRejection(event)) {
-        records.push({ key: encoder.encode(event.userId), value, headers, timestamp: now });
-        items.push({ index, event_id: event.eventId, status: 'accepted' });
-      } else {
-        if (deadLetter) records.push({ key: null, value, headers, timestamp: now });
-        items.push({ index, event_id: event.eventId, status: deadLetter ? 'dead_lettered' : 'rejected', error: errorOf(event) });
-      }
-    }
-    if (records.length > 0) await sink.append(records);
-    const count = (status: Item['status']) => items.reduce((sum, item) => sum + (item.status === status ? 1 : 0), 0);
-    const result = { accepted: count('accepted'), rejected: count('rejected'), dead_lettered: count('dead_lettered'), items };
-    c.get('log').debug({ accepted: result.accepted, rejected: result.rejected, dead_lettered: result.dead_lettered }, 'events taken in');
-    if (records.length === 0) throw nothingAccepted(result);
-    return c.json(result, 202);
+    const key = c.req.valid('header')['idempotency-key'];
+    if (key === undefined) return c.json(await carryOut(c, format, deadLetter, () => undefined), 202);
+    // Of this client: another one may choose the same.
+    const client = c.req.header('authorization') ?? c.req.header('x-api-key') ?? '';
+    return c.json(await once(c, createHash('sha256').update(`${client}\n${key}`).digest('base64'), format, deadLetter), 202);
   });
 }
 
-function formatOf(contentType: string | undefined, contentEncoding: string | undefined): 'json' | 'lines' {
-  if (contentEncoding !== undefined && contentEncoding !== 'identity') {
-    throw new ProblemError({ status: 415, code: 'unsupported_content_encoding', detail: `Content-Encoding is ${contentEncoding.slice(0, 40)}; send the body uncompressed.` });
-  }
+function formatOf(contentType: string | undefined): Format {
   const type = (contentType ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
   if (type === 'application/json') return 'json';
   if (['application/x-ndjson', 'application/ndjson', 'application/jsonl', 'application/x-jsonlines'].includes(type)) return 'lines';
   throw new ProblemError({ status: 415, code: 'unsupported_media_type', detail: `Content-Type is ${type.slice(0, 80) || 'missing'}; send application/json (one event or an array) or application/x-ndjson (one event per line).` });
-}
-
-const errorOf = ({ reason, message, field }: Rejection): NonNullable<Item['error']> => ({ code: reason, message, field });
-
-function nothingAccepted(result: z.infer<typeof resultSchema>): ProblemError {
-  const [first] = result.items;
-  const isNotJson = result.items.length === 1 && first?.error?.code === 'not_json';
-  const detail = `${result.items.length === 1 ? 'The event was' : `All ${result.items.length} events were`} rejected; ${first?.error?.message ?? 'see items'}`;
-  return new ProblemError({ status: 400, code: isNotJson ? 'malformed_json' : 'no_event_accepted', detail, more: result });
 }

@@ -3,22 +3,41 @@ import { z } from '@hono/zod-openapi';
 import { parseTimestamp } from '#core/timestamp.ts';
 import { eventTypes, type EventFilter, type Product, type StoredEvent } from '#core/ports.ts';
 import { ProblemError } from '../middleware/problem.ts';
+import { exampleProblem } from '../openapi-document.ts';
 
-const problemSchema = z.object({
-  type: z.string(), title: z.string(), status: z.int(), detail: z.string(), code: z.string(), request_id: z.string(), timestamp: z.string(),
-}).openapi('Problem');
+const problemSchema = z.looseObject({
+  type: z.string().openapi({ description: 'urn:vectorstream:problem:CODE' }),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string().openapi({ description: 'What, which and what to do: for a person.' }),
+  code: z.string().openapi({ description: 'Stable: what a program acts on.' }),
+  request_id: z.string(),
+  timestamp: z.iso.datetime(),
+  errors: z.array(z.object({ path: z.string(), message: z.string() })).optional().openapi({ description: 'Of validation_failed.' }),
+}).openapi('Problem', { example: exampleProblem });
 
 const problemContent = { 'application/problem+json': { schema: problemSchema } };
 
 /** The `responses` entry of an error. */
 export const problem = (description: string) => ({ description, content: problemContent });
 
-/** `responses` entry of a JSON answer. */
-export const answer = <S extends z.ZodType>(description: string, schema: S) => ({ description, content: { 'application/json': { schema } } });
+/** `responses` entry of a JSON answer. `example`: where the schema has none. */
+export const answer = <S extends z.ZodType>(description: string, schema: S, example?: z.input<S>) => ({ description, content: { 'application/json': { schema, ...(example !== undefined && { example }) } } });
+
+const exampleProduct = { id: 'p-1042', name: 'Enamel kettle', description: 'Red, 2 litres', category: 'Kitchen', price: 39.9 };
+
+export const exampleEvent = {
+  event_id: 'e-1', timestamp: '2026-01-31T12:00:00Z', user_id: 'u-7', event_type: 'view', session_id: 's-3', product: exampleProduct,
+} as const;
 
 export const productSchema = z.object({
   id: z.string(), name: z.string(), description: z.string().nullable(), category: z.string().nullable(), price: z.number(),
-}).openapi('Product');
+}).openapi('Product', { example: exampleProduct });
+
+export const exampleStoredEvent = {
+  id: '5f4b6a7e-2f0a-5f7c-9a43-8f2f64b5f1c8', text_id: '0d5b3f0e-97a9-5b62-8f0e-52f1a1f0c3d4', timestamp: '2026-01-31T12:00:00.000Z',
+  ingested_at: '2026-01-31T12:00:00.120Z', event: exampleEvent,
+};
 
 export const storedEventSchema = z.object({
   id: z.string(),
@@ -26,7 +45,7 @@ export const storedEventSchema = z.object({
   timestamp: z.iso.datetime(),
   ingested_at: z.iso.datetime(),
   event: z.record(z.string(), z.unknown()).openapi({ description: 'The event as it was sent, unknown fields included.' }),
-}).openapi('StoredEvent');
+}).openapi('StoredEvent', { example: exampleStoredEvent });
 
 export function storedEvent(stored: StoredEvent): z.infer<typeof storedEventSchema> {
   return {
@@ -49,6 +68,7 @@ const filterFields = {
   category: oneOrMore(name, 'names of 1 to 512 characters').optional(),
   user_id: name.optional(),
   session_id: name.optional(),
+  text_id: oneOrMore(z.uuid(), 'ids of texts, as text_id of a hit').optional(),
   since: instant.optional(),
   until: instant.optional(),
 };
@@ -72,6 +92,7 @@ export function filterOf(filter: z.infer<typeof filterSchema>): EventFilter {
     ...(filter.category !== undefined && { categories: [filter.category].flat() }),
     ...(filter.user_id !== undefined && { userId: filter.user_id }),
     ...(filter.session_id !== undefined && { sessionId: filter.session_id }),
+    ...(filter.text_id !== undefined && { textIds: [filter.text_id].flat().map((id) => id.toLowerCase()) }),
     ...(priceMin !== undefined && { priceMin }),
     ...(priceMax !== undefined && { priceMax }),
     ...(since !== undefined && { since }),

@@ -34,7 +34,7 @@ async function supervisor(body: string): Promise<{ readonly script: string; read
 const start = (script: string) => startLocalRunners({ script, args: [], environment: { PATH: process.env['PATH'] ?? '' }, clock: systemClock, log });
 
 const serve = (fetch: (request: Request) => Response | Promise<Response>, port = 0): Promise<HttpServer> =>
-  listen({ host: '127.0.0.1', port, fetch, upgrade: (_request, socket) => socket.end('HTTP/1.1 418 Taken\r\n\r\n') });
+  listen({ host: '127.0.0.1', port, fetch, upgrades: new Map([['/runners/connect', (_request, socket) => socket.end('HTTP/1.1 418 Taken\r\n\r\n')]]) });
 
 async function raw(port: number, text: string): Promise<string> {
   const socket = connect(port, '127.0.0.1');

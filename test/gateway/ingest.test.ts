@@ -85,7 +85,8 @@ describe('what is turned away as a whole', () => {
   test.each([
     ['no content type', { 'content-type': '' }, '{}', 415, 'unsupported_media_type'],
     ['text', { 'content-type': 'text/plain' }, '{}', 415, 'unsupported_media_type'],
-    ['compressed', { 'content-encoding': 'gzip' }, '{}', 415, 'unsupported_content_encoding'],
+    ['compressed in an unknown way', { 'content-encoding': 'compress' }, '{}', 415, 'unsupported_content_encoding'],
+    ['said to be compressed', { 'content-encoding': 'gzip' }, '{}', 400, 'body_not_decodable'],
     ['empty', {}, '', 400, 'no_events'],
     ['an empty array', {}, '[]', 400, 'no_events'],
     ['blank lines', ndjson, '\n \n', 400, 'no_events'],

@@ -1,6 +1,6 @@
 // Bodies are read whole or not at all, each and all of them together within their bounds.
 import { expect, test } from 'vitest';
-import { BodyReader } from '../../gateway/read-body.ts';
+import { BodyReader } from '../../gateway/ingest/read-body.ts';
 
 const request = (body: BodyInit, headers: Record<string, string> = {}) => new Request('http://x/', { method: 'POST', body, headers, duplex: 'half' } as RequestInit);
 /** Comes in chunks, without a Content-Length; then goes on, ends or breaks. */

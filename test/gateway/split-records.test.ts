@@ -1,7 +1,7 @@
 // Request bodies are cut into the exact bytes of their events, whatever those are.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { splitArray, splitLines } from '../../gateway/split-records.ts';
+import { splitArray, splitLines } from '../../gateway/ingest/split-records.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const texts = (parts: readonly Uint8Array[] | null): string[] | null => parts?.map((part) => new TextDecoder().decode(part)) ?? null;

@@ -5,7 +5,7 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { isRejection, parseEvent } from '#core/event.ts';
-import { splitLines } from '../../../gateway/split-records.ts';
+import { splitLines } from '../../../gateway/ingest/split-records.ts';
 
 const [port = '0', file = '', dieAt = '0'] = process.argv.slice(2);
 const stored = new Set<string>();

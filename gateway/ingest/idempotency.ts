@@ -1,0 +1,62 @@
+// Remembers the answers to requests with an Idempotency-Key, so that one that is sent again is answered and not carried out again.
+
+export type IdempotencyOptions = {
+  readonly keysMax: number;
+  /** Of all answers together, in UTF-16 code units; the oldest go first. */
+  readonly answerCharsMax: number;
+  readonly ageMsMax: number;
+};
+
+export const idempotencyDefaults: IdempotencyOptions = { keysMax: 10_000, answerCharsMax: 16 * 2 ** 20, ageMsMax: 24 * 3_600_000 };
+
+/** `busy`: the first request with this key is still being worked on. */
+export type Begun =
+  | { readonly state: 'new' }
+  | { readonly state: 'busy' }
+  | { readonly state: 'done'; readonly fingerprint: string; readonly answer: string };
+
+type Done = { readonly fingerprint: string; readonly answer: string; readonly at: number };
+
+/** Pure: it is told the time (monotonic ms). Of this process only: a restart forgets it. */
+export class IdempotencyKeys {
+  readonly #options: IdempotencyOptions;
+  readonly #busy = new Set<string>();
+  /** In the order in which they were answered. */
+  readonly #done = new Map<string, Done>();
+  #chars = 0;
+
+  constructor(options: IdempotencyOptions) {
+    this.#options = options;
+  }
+
+  begin(key: string, now: number): Begun {
+    this.#expire(now);
+    if (this.#busy.has(key)) return { state: 'busy' };
+    const done = this.#done.get(key);
+    if (done !== undefined) return { state: 'done', fingerprint: done.fingerprint, answer: done.answer };
+    this.#busy.add(key);
+    return { state: 'new' };
+  }
+
+  /** What the request with this key was (such as a hash of its body), and what it was answered. */
+  finish(key: string, fingerprint: string, answer: string, now: number): void {
+    this.#busy.delete(key);
+    this.#done.set(key, { fingerprint, answer, at: now });
+    this.#chars += answer.length;
+    this.#expire(now);
+  }
+
+  /** Nothing was carried out, or not all: the same request may come again. */
+  abandon(key: string): void {
+    this.#busy.delete(key);
+  }
+
+  #expire(now: number): void {
+    const { keysMax, answerCharsMax, ageMsMax } = this.#options;
+    for (const [key, { answer, at }] of this.#done) {
+      if (this.#done.size <= keysMax && this.#chars <= answerCharsMax && now - at <= ageMsMax) return;
+      this.#done.delete(key);
+      this.#chars -= answer.length;
+    }
+  }
+}

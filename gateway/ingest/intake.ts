@@ -1,0 +1,106 @@
+// Takes events from a request into the log, portion by portion, and keeps one result per event, in order.
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { z } from '@hono/zod-openapi';
+import { isRejection, parseEvent, type EventLimits } from '#core/event.ts';
+import { deadLetterReasons, type EventSink, type LogRecord, type Rejection } from '#core/ports.ts';
+import { ProblemError } from '../middleware/problem.ts';
+
+const itemSchema = z.object({
+  index: z.int(),
+  event_id: z.string().nullable().openapi({ description: 'null when it could not be read.' }),
+  status: z.enum(['accepted', 'rejected', 'dead_lettered']),
+  error: z.object({ code: z.enum(deadLetterReasons), message: z.string(), field: z.string().nullable() }).optional(),
+}).openapi('IngestItem');
+type Item = z.infer<typeof itemSchema>;
+
+export const intakeSchema = z.object({
+  accepted: z.int().openapi({ description: 'Valid events, durable in the log.' }),
+  rejected: z.int().openapi({ description: 'Invalid events, not taken.' }),
+  dead_lettered: z.int().openapi({ description: 'Invalid events, durable in the log on their way to the dead-letter queue (on_invalid=dead_letter).' }),
+  items: z.array(itemSchema).openapi({ description: 'One per event, in order.' }),
+}).openapi('IngestResult', { example: { accepted: 1, rejected: 1, dead_lettered: 0, items: [
+  { index: 0, event_id: 'e-1', status: 'accepted' },
+  { index: 1, event_id: 'e-2', status: 'rejected', error: { code: 'invalid_event', message: 'product.price is -1; it must be at least 0.', field: 'product.price' } },
+] } });
+export type IntakeResult = z.infer<typeof intakeSchema>;
+
+export type IntakeOptions = {
+  readonly sink: EventSink;
+  /** Invalid events are put into the log too. */
+  readonly deadLetter: boolean;
+  readonly limits: EventLimits;
+  readonly requestId: string;
+  /** UTC ms: when the request came. */
+  readonly now: number;
+};
+
+/** Between two turns of the event loop: a large request must not hold up searches and heartbeats. */
+const eventsPerTurn = 250;
+const encoder = new TextEncoder();
+
+export class Intake {
+  readonly #options: IntakeOptions;
+  readonly #headers: LogRecord['headers'];
+  readonly #items: Item[] = [];
+  readonly #counts = { accepted: 0, rejected: 0, dead_lettered: 0 };
+
+  constructor(options: IntakeOptions) {
+    this.#options = options;
+    this.#headers = { 'x-request-id': encoder.encode(options.requestId) };
+  }
+
+  /** Events seen so far. */
+  get size(): number {
+    return this.#items.length;
+  }
+
+  /** Resolves when what was taken of these events is durable; throws what the log throws, and then nothing of them counts. */
+  async take(values: readonly Uint8Array[]): Promise<void> {
+    const { sink, deadLetter, limits, now } = this.#options;
+    const headers = this.#headers;
+    const records: LogRecord[] = [];
+    const items: Item[] = [];
+    for (const [at, value] of values.entries()) {
+      if (at % eventsPerTurn === eventsPerTurn - 1) await nextTurn();
+      const index = this.#items.length + at;
+      const event = parseEvent(value, now, limits);
+      if (!isRejection(event)) {
+        records.push({ key: encoder.encode(event.userId), value, headers, timestamp: now });
+        items.push({ index, event_id: event.eventId, status: 'accepted' });
+      } else {
+        if (deadLetter) records.push({ key: null, value, headers, timestamp: now });
+        items.push({ index, event_id: event.eventId, status: deadLetter ? 'dead_lettered' : 'rejected', error: errorOf(event) });
+      }
+    }
+    if (records.length > 0) await sink.append(records);
+    for (const item of items) {
+      this.#items.push(item);
+      this.#counts[item.status] += 1;
+    }
+  }
+
+  /** Throws `ProblemError` 400, with the same items, when nothing was taken. */
+  result(): IntakeResult {
+    const result = this.#soFar();
+    if (result.items.length === 0) throw new ProblemError({ status: 400, code: 'no_events', detail: 'The body holds no event.' });
+    if (result.accepted + result.dead_lettered > 0) return result;
+    const [first] = result.items;
+    const isNotJson = result.items.length === 1 && first?.error?.code === 'not_json';
+    const detail = `${result.items.length === 1 ? 'The event was' : `All ${result.items.length} events were`} rejected; ${first?.error?.message ?? 'see items'}`;
+    throw new ProblemError({ status: 400, code: isNotJson ? 'malformed_json' : 'no_event_accepted', detail, more: result });
+  }
+
+  /** The same trouble, told with what had been taken before it: that is durable, and the answer must not hide it. */
+  interrupted({ problem }: ProblemError): ProblemError {
+    const result = this.#soFar();
+    if (result.items.length === 0) return new ProblemError(problem);
+    const detail = `${problem.detail} The first ${result.items.length} events of this body were worked on before that, and what was accepted of them is durable: send the rest, or all of it again (the same event_id makes no second copy).`;
+    return new ProblemError({ ...problem, detail, more: { ...problem.more, ...result } });
+  }
+
+  #soFar(): IntakeResult {
+    return { ...this.#counts, items: this.#items };
+  }
+}
+
+const errorOf = ({ reason, message, field }: Rejection): NonNullable<Item['error']> => ({ code: reason, message, field });
