@@ -204,6 +204,43 @@ export type SearchHit = {
 
 export type StoreCounts = { readonly texts: number; readonly events: number };
 
+/** A text as it is stored, but for its vector. */
+export type BareText = Omit<TextRecord, 'embedding'>;
+
+/** Until when a runner's work is known to be right; kept while some of it is not. */
+export type SessionMark = {
+  /** A UUID. */
+  readonly runnerSession: string;
+  /** UTC ms: what it embedded before has passed its checks. */
+  readonly goodUntil: number;
+  /** UTC ms: when a gateway last said that it looks after this session. */
+  readonly renewedAt: number;
+};
+
+/** Texts that a session embedded at `since` (UTC ms) or later. */
+export type SessionWork = { readonly runnerSession: string; readonly since: number };
+
+/**
+ * What a store needs so that a wrong runner's work is found and redone, also after a crash and by another gateway. Calls are
+ * idempotent, applied when they resolve, and throw as those of the store do.
+ */
+export type Vouching = {
+  /** Makes or replaces the session's mark. */
+  mark(mark: SessionMark): Promise<void>;
+  unmark(runnerSession: string): Promise<void>;
+  /** At most 10,000, in no order. */
+  marks(): Promise<readonly SessionMark[]>;
+  /** In no order. A text that somebody else has embedded since, or that is withheld, is not among them. */
+  embeddedBy(work: SessionWork, limit: number): Promise<readonly BareText[]>;
+  /**
+   * Takes their vectors from all of these texts: they are not known, not found and have no vector until they are put
+   * again. Their events stay and may refer to them.
+   */
+  withhold(work: SessionWork): Promise<void>;
+  /** Texts without a vector, in no order. */
+  withheld(limit: number): Promise<readonly BareText[]>;
+};
+
 /** What an index holds; a store made for another identity refuses writes and says how to migrate. */
 export type IndexIdentity = {
   readonly modelId: string;
@@ -230,6 +267,7 @@ export type VectorStore = AsyncDisposable & {
   readonly kind: 'qdrant' | 'embedded' | 'memory';
   /** Items per write call that the adapter takes at once. */
   readonly batchMax: { readonly texts: number; readonly events: number };
+  readonly vouching: Vouching;
   knownTexts(ids: readonly string[]): Promise<ReadonlySet<string>>;
   putTexts(texts: readonly TextRecord[]): Promise<readonly WriteOutcome[]>;
   putEvents(events: readonly EventRecord[]): Promise<readonly WriteOutcome[]>;

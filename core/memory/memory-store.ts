@@ -1,7 +1,7 @@
 // The reference vector store: what every adapter must answer, in the plainest code, over everything it holds.
 
 import { DependencyError } from '../errors.ts';
-import type { EventFilter, EventRecord, EventType, IndexIdentity, SearchHit, StoredEvent, TextRecord, VectorStore, WriteOutcome } from '../ports.ts';
+import type { BareText, EventFilter, EventRecord, EventType, IndexIdentity, SearchHit, SessionMark, SessionWork, StoredEvent, TextRecord, VectorStore, WriteOutcome } from '../ports.ts';
 import { type SearchPlan, searchTexts } from '../search-plan.ts';
 import { cosine, vectorProblem } from '../vector.ts';
 
@@ -16,12 +16,16 @@ export type MemoryStoreOptions = {
 
 const defaults: MemoryStoreOptions = { dimensions: 384, now: () => Date.now(), searchPlan: 'auto', itemsMax: 1_000_000 };
 
-type Text = { readonly record: TextRecord; unreferencedSince: number | null };
+type Text = { readonly record: TextRecord; unreferencedSince: number | null; isWithheld: boolean };
 
 export function createMemoryStore(options: Partial<MemoryStoreOptions> = {}): VectorStore {
   const { dimensions, now, searchPlan, itemsMax } = { ...defaults, ...options };
   const texts = new Map<string, Text>();
   const events = new Map<string, EventRecord>();
+  const marks = new Map<string, SessionMark>();
+
+  const isWorkOf = ({ record: { embedding: { provenance } }, isWithheld }: Text, { runnerSession, since }: SessionWork): boolean =>
+    !isWithheld && provenance.runnerSession === runnerSession && provenance.embeddedAt >= since;
 
   const matching = (filter: EventFilter, textId?: string): EventRecord[] =>
     [...events.values()].filter((record) => (textId === undefined || record.textId === textId) && matches(record, filter)).toSorted(newestFirst);
@@ -41,7 +45,7 @@ export function createMemoryStore(options: Partial<MemoryStoreOptions> = {}): Ve
     if (problem !== null) return { status: 'rejected', message: problem };
     const known = texts.get(record.id);
     const unreferencedSince = known !== undefined && known.unreferencedSince === null ? null : now();
-    texts.set(record.id, { record: { ...record, embedding: { ...record.embedding, vector: record.embedding.vector.slice() } }, unreferencedSince });
+    texts.set(record.id, { record: { ...record, embedding: { ...record.embedding, vector: record.embedding.vector.slice() } }, unreferencedSince, isWithheld: false });
     return { status: 'stored' };
   };
 
@@ -70,8 +74,29 @@ export function createMemoryStore(options: Partial<MemoryStoreOptions> = {}): Ve
     kind: 'memory',
     batchMax: { texts: 1_000, events: 1_000 },
 
+    vouching: {
+      async mark(mark) {
+        marks.set(mark.runnerSession, mark);
+      },
+      async unmark(runnerSession) {
+        marks.delete(runnerSession);
+      },
+      async marks() {
+        return [...marks.values()];
+      },
+      async embeddedBy(work, limit) {
+        return texts.values().filter((text) => isWorkOf(text, work)).take(limit).map(bareText).toArray();
+      },
+      async withhold(work) {
+        for (const text of texts.values()) if (isWorkOf(text, work)) text.isWithheld = true;
+      },
+      async withheld(limit) {
+        return texts.values().filter(({ isWithheld }) => isWithheld).take(limit).map(bareText).toArray();
+      },
+    },
+
     async knownTexts(ids) {
-      const known = ids.flatMap((id) => texts.get(id) ?? []);
+      const known = ids.flatMap((id) => texts.get(id) ?? []).filter(({ isWithheld }) => !isWithheld);
       // An event is about to refer to it: its grace begins anew.
       for (const text of known) if (text.unreferencedSince !== null) text.unreferencedSince = now();
       return new Set(known.map(({ record }) => record.id));
@@ -95,7 +120,7 @@ export function createMemoryStore(options: Partial<MemoryStoreOptions> = {}): Ve
         async nearest(count, within) {
           const among = within === null ? [...texts.values()] : within.flatMap((id) => texts.get(id) ?? []);
           return among
-            .filter(({ record }) => kinds.includes(record.kind))
+            .filter(({ record, isWithheld }) => !isWithheld && kinds.includes(record.kind))
             .map(({ record }) => ({ text: record.id, score: cosine(vector, record.embedding.vector) }))
             .toSorted((a, b) => b.score - a.score)
             .slice(0, count);
@@ -112,8 +137,8 @@ export function createMemoryStore(options: Partial<MemoryStoreOptions> = {}): Ve
 
     async vectors(textIds) {
       return new Map(textIds.flatMap((id) => {
-        const vector = texts.get(id)?.record.embedding.vector;
-        return vector === undefined ? [] : [[id, vector.slice()]];
+        const text = texts.get(id);
+        return text === undefined || text.isWithheld ? [] : [[id, text.record.embedding.vector.slice()]];
       }));
     },
     async events(filter, limit, after) {
@@ -136,6 +161,10 @@ export function createMemoryStore(options: Partial<MemoryStoreOptions> = {}): Ve
     },
     async [Symbol.asyncDispose]() {},
   };
+}
+
+function bareText({ record: { id, text, kind, product } }: Text): BareText {
+  return { id, text, kind, product };
 }
 
 function matches({ event, textId }: EventRecord, filter: EventFilter): boolean {

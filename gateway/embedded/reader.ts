@@ -7,10 +7,11 @@ import { openDatabase, opening } from './database.ts';
 import { createLetterReads, type LetterReads } from './dead-letter-tables.ts';
 import { createLogReads, type LogReads } from './log-reads.ts';
 import { type Call, handlerOf, serve } from './rpc.ts';
+import { createSessionReads, type SessionReads } from './session-tables.ts';
 import { asDependencyError } from './sqlite-errors.ts';
 import { createStoreReads, type StoreReads } from './store-reads.ts';
 
-export type ReaderApi = LogReads & StoreReads & LetterReads;
+export type ReaderApi = LogReads & StoreReads & SessionReads & LetterReads;
 export type ReaderOptions = {
   readonly folder: string;
   readonly dimensions: number;
@@ -31,7 +32,7 @@ serve(parentPort, () =>
     const database = openDatabase(folder, { readOnly: true, cacheKib });
     const partitions = Number(database.prepare("SELECT value FROM meta WHERE name = 'partitions'").get()?.['value']);
     const handlers: ReaderApi = {
-      ...createLogReads(database, partitions), ...createStoreReads(database, dimensions), ...createLetterReads(database),
+      ...createLogReads(database, partitions), ...createStoreReads(database, dimensions), ...createSessionReads(database), ...createLetterReads(database),
     };
     const waiting: Call[] = [];
     let working = Promise.resolve();

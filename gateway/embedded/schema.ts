@@ -65,6 +65,15 @@ const storeTables = `
 ${lettersSchema}`;
 
 /**
+ * Of a wrong runner's work: see session-tables.ts. They came after the first files of this schema were written, and an older
+ * version may go on without them.
+ */
+const sessionTables = `
+  CREATE TABLE IF NOT EXISTS runner_sessions (id TEXT PRIMARY KEY, good_until INTEGER NOT NULL, renewed_at INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS texts_by_session ON texts (runner_session, embedded_at);
+`;
+
+/**
  * One table per partition, keyed by offset, so that an append always goes to the end of a tree and a read is one range.
  * `position` is the number of bytes in the partition before the record: sizes of ranges are differences, never sums.
  */
@@ -94,6 +103,7 @@ export function prepareSchema(database: DatabaseSync, file: string, identity: In
       database.exec(storeTables);
       database.exec(`PRAGMA user_version = ${schemaVersion}`);
     }
+    database.exec(sessionTables);
     const meta = (name: string, initial: string): string => {
       database.prepare('INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING').run(name, initial);
       return String(database.prepare('SELECT value FROM meta WHERE name = ?').get(name)?.['value']);

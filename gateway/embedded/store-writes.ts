@@ -2,6 +2,7 @@
 
 import type { DatabaseSync } from 'node:sqlite';
 import type { EventType, Provenance } from '#core/ports.ts';
+import { nobody } from './session-tables.ts';
 import { uuidBytes } from './uuid-bytes.ts';
 
 /** A text to put, without its vector. Rows are tuples because a thousand of them cross to this thread at a time. */
@@ -16,7 +17,7 @@ export type ForgetRequest = { readonly ingestedBefore: number; readonly now: num
 export type Forgotten = { readonly events: number; readonly texts: number; readonly more: boolean };
 
 export type StoreWrites = {
-  /** Which of `ids` are stored. One that is about to be forgotten gets its whole grace again, from `now` on. */
+  /** Which of `ids` are stored with a vector. One that is about to be forgotten gets its whole grace again, from `now` on. */
   knownTexts(request: { readonly ids: readonly string[]; readonly now: number }): readonly string[];
   /** `vectors` holds one vector after the other. Ids are UUIDs and vectors are checked: see embedded-store.ts. */
   putTexts(request: { readonly rows: readonly TextRow[]; readonly vectors: Float32Array; readonly now: number }): void;
@@ -29,6 +30,7 @@ const forgetMax = 1_000;
 
 export function createStoreWrites(database: DatabaseSync): StoreWrites {
   const textById = database.prepare('SELECT key, unreferenced_since FROM texts WHERE id = ?');
+  const withVector = database.prepare(`SELECT key, unreferenced_since FROM texts WHERE id = ? AND runner_session <> '${nobody}'`);
   const mark = database.prepare('UPDATE texts SET unreferenced_since = ? WHERE key = ?');
   const putText = database.prepare(`
     INSERT INTO texts (id, text, kind, product, runner_session, runner_name, device, dtype, embedded_at, checked_at, unreferenced_since)
@@ -63,7 +65,7 @@ export function createStoreWrites(database: DatabaseSync): StoreWrites {
     knownTexts({ ids, now }) {
       return ids.filter((id) => {
         const key = uuidBytes(id);
-        const row = key === null ? undefined : textById.get(key);
+        const row = key === null ? undefined : withVector.get(key);
         if (row === undefined) return false;
         if (row['unreferenced_since'] !== null) mark.run(now, Number(row['key']));
         return true;

@@ -11,9 +11,10 @@ import { createLogWrites, type LogBounds, LogState, type LogWrites } from './log
 import { type Call, handlerOf, serve } from './rpc.ts';
 import { prepareSchema } from './schema.ts';
 import { asDependencyError } from './sqlite-errors.ts';
+import { createSessionWrites, type SessionWrites } from './session-tables.ts';
 import { createStoreWrites, type StoreWrites } from './store-writes.ts';
 
-export type WriterApi = LogWrites & StoreWrites & LetterWrites;
+export type WriterApi = LogWrites & StoreWrites & SessionWrites & LetterWrites;
 export type WriterOptions = { readonly folder: string; /** `null` when no vectors are kept. */ readonly identity: IndexIdentity | null; readonly partitions: number; readonly bounds: LogBounds };
 
 /**
@@ -41,7 +42,7 @@ serve(parentPort, () =>
     const count = prepareSchema(database, databaseFile(folder), identity, partitions);
     database.exec(`PRAGMA wal_autocheckpoint = ${checkpointPages}`);
     const log = new LogState(database, count);
-    const handlers: WriterApi = { ...createLogWrites(database, log, bounds), ...createStoreWrites(database), ...createLetterWrites(database) };
+    const handlers: WriterApi = { ...createLogWrites(database, log, bounds), ...createStoreWrites(database), ...createSessionWrites(database), ...createLetterWrites(database) };
 
     const begin = database.prepare('BEGIN IMMEDIATE');
     const commit = database.prepare('COMMIT');

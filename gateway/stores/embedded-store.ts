@@ -7,6 +7,7 @@ import { isUuid } from '#core/uuid.ts';
 import { vectorProblem } from '#core/vector.ts';
 import type { ReaderApi } from '../embedded/reader.ts';
 import type { Client } from '../embedded/rpc.ts';
+import { nobody } from '../embedded/session-tables.ts';
 import type { EventRow, TextRow } from '../embedded/store-writes.ts';
 import type { WriterApi } from '../embedded/writer.ts';
 
@@ -19,6 +20,17 @@ export function createEmbeddedStore(writer: Client<WriterApi>, reader: Client<Re
   return {
     kind: 'embedded',
     batchMax: { texts: 1_000, events: 1_000 },
+
+    vouching: {
+      mark: (mark) => writer.call('markSession', mark),
+      unmark: (runnerSession) => writer.call('unmarkSession', runnerSession),
+      marks: () => reader.call('sessionMarks', undefined),
+      embeddedBy: (work, limit) => reader.call('textsEmbeddedBy', { ...work, limit }),
+      async withhold(work) {
+        while (await writer.call('withholdTexts', work));
+      },
+      withheld: (limit) => reader.call('textsEmbeddedBy', { runnerSession: nobody, since: 0, limit }),
+    },
 
     async knownTexts(ids) {
       if (ids.length === 0) return new Set();

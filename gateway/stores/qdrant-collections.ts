@@ -1,4 +1,4 @@
-// Sees to it that both collections are there with their indexes, and were made for this gateway's vectors.
+// Sees to it that the collections are there with their indexes, and were made for this gateway's vectors.
 
 import type { QdrantClient, Schemas } from '@qdrant/js-client-rest';
 import { DependencyError, IndexMismatchError } from '#core/errors.ts';
@@ -9,6 +9,8 @@ export type QdrantCollections = {
   /** A collection's name or alias. */
   readonly texts: string;
   readonly events: string;
+  /** Of runners whose work is not all vouched for. */
+  readonly sessions: string;
 };
 
 /** Of collections that are made here; those that exist stay as they are. */
@@ -23,7 +25,7 @@ export type QdrantStorage = {
 
 type IndexType = 'keyword' | 'float' | 'datetime';
 
-const textIndexes: Readonly<Record<string, IndexType>> = { kind: 'keyword', runner_session: 'keyword', unreferenced_since: 'datetime' };
+const textIndexes: Readonly<Record<string, IndexType>> = { kind: 'keyword', runner_session: 'keyword', embedded_at: 'datetime', unreferenced_since: 'datetime' };
 const eventIndexes: Readonly<Record<string, IndexType>> = {
   event_type: 'keyword', text_id: 'keyword', user_id: 'keyword', session_id: 'keyword', 'product.category': 'keyword', 'product.id': 'keyword',
   'product.price': 'float', timestamp: 'datetime', ingested_at: 'datetime',
@@ -46,6 +48,7 @@ export async function prepareCollections(ask: Ask, names: QdrantCollections, ide
     ...quantised(storage.quantisation),
   });
   await prepare(ask, names.events, eventIndexes, identity, { ...placed, metadata, vectors: {} });
+  await prepare(ask, names.sessions, {}, identity, { ...placed, metadata, vectors: {} });
 }
 
 async function checkVersion(ask: Ask): Promise<void> {

@@ -32,6 +32,8 @@ export const isAnyText = (textIds: readonly string[]): Condition => ({ key: 'tex
 export const hasId = (ids: readonly string[]): Condition => ({ has_id: [...ids] });
 /** The field holds a time before `ms`. */
 export const isBefore = (key: string, ms: number): Condition => ({ key, range: { lt: timeOf(ms) } });
+/** The field holds the time `ms` or a later one. */
+export const isSince = (key: string, ms: number): Condition => ({ key, range: { gte: timeOf(ms) } });
 export const isAtTime = (key: string, ms: number): Condition => ({ key, range: { gte: timeOf(ms), lte: timeOf(ms) } });
 
 type End = 'gte' | 'lte';

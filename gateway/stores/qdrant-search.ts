@@ -132,7 +132,8 @@ export function createQdrantSearch(options: SearchOptions): (request: SearchRequ
   return async ({ vector, limit, filter: eventFilter }) => {
     const filter = filterOf(eventFilter);
     if (filter === null) return [];
-    const products: Condition[] = eventFilter.eventTypes?.includes('search') ? [] : [{ key: 'kind', match: { value: 'product' } }];
+    // Always asked for: a text that is withheld is of neither kind.
+    const kinds: Condition = { key: 'kind', match: eventFilter.eventTypes?.includes('search') ? { any: ['product', 'query'] } : { value: 'product' } };
     let ranking: readonly string[] = [];
     const matched = new Map<string, boolean>();
     const newest = new Map<string, Newest>();
@@ -144,7 +145,7 @@ export function createQdrantSearch(options: SearchOptions): (request: SearchRequ
       },
       async nearest(count, within) {
         if (within?.length === 0) return [];
-        const candidates = await nearest(vector, count, within === null ? products : [hasId(within), ...products]);
+        const candidates = await nearest(vector, count, within === null ? [kinds] : [hasId(within), kinds]);
         ranking = candidates.map(({ text }) => text);
         return candidates;
       },

@@ -9,9 +9,10 @@ import { createQdrantEvents } from './qdrant-events.ts';
 import { createQdrantForget } from './qdrant-forget.ts';
 import { createQdrantSearch } from './qdrant-search.ts';
 import { createQdrantTexts } from './qdrant-texts.ts';
+import { createQdrantVouching } from './qdrant-vouching.ts';
 
 export type QdrantStoreOptions = QdrantAddress & {
-  readonly collections: QdrantCollections;
+  readonly collections: Pick<QdrantCollections, 'texts' | 'events'>;
   readonly storage: QdrantStorage;
   readonly identity: IndexIdentity;
   readonly clock: Clock;
@@ -48,8 +49,9 @@ export async function openQdrantStore(options: QdrantStoreOptions, onWaiting: (w
   return store;
 }
 
-function build({ collections: names, storage, identity, clock, searchPlan, ...address }: QdrantStoreOptions): { readonly store: VectorStore; readonly prepared: () => Promise<void> } {
+function build({ collections, storage, identity, clock, searchPlan, ...address }: QdrantStoreOptions): { readonly store: VectorStore; readonly prepared: () => Promise<void> } {
   const connected = connectQdrant(address);
+  const names = { ...collections, sessions: `${collections.texts}_sessions` };
 
   // One attempt at a time; the next call after a failed one tries again.
   let preparing: Promise<void> | null = null;
@@ -76,6 +78,7 @@ function build({ collections: names, storage, identity, clock, searchPlan, ...ad
   const store: VectorStore = {
     kind: 'qdrant',
     batchMax,
+    vouching: createQdrantVouching({ ask, names }),
     knownTexts: (ids) => texts.known(ids),
     putTexts: (records) => inParts(records, batchMax.texts, (part) => texts.put(part)),
     putEvents: (records) => inParts(records, batchMax.events, (part) => events.put(part)),

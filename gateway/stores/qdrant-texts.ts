@@ -10,9 +10,11 @@ import { vectorProblem } from '#core/vector.ts';
 import type { Ask } from './qdrant-connection.ts';
 import { type Condition, hasId } from './qdrant-filter.ts';
 import { textPoint, timeOf } from './qdrant-points.ts';
+import { withheldKind } from './qdrant-vouching.ts';
 import { applied } from './qdrant-writes.ts';
 
 export type QdrantTexts = {
+  /** Those that are there and not withheld. */
   known(ids: readonly string[]): Promise<ReadonlySet<string>>;
   put(texts: readonly TextRecord[]): Promise<readonly WriteOutcome[]>;
   vectors(ids: readonly string[]): Promise<ReadonlyMap<string, Float32Array>>;
@@ -53,27 +55,29 @@ export function createQdrantTexts({ ask, collection, dimensions, clock }: { read
   const setMark = (client: QdrantClient, condition: Condition): Promise<void> =>
     applied(client.setPayload(collection, { payload: { unreferenced_since: timeOf(clock.now()) }, filter: { must: [condition] }, wait: true }));
 
-  const known = async (ids: readonly string[]): Promise<ReadonlySet<string>> => {
+  /** Those of `ids` that are there, with their kind; a marked one is marked anew. */
+  const lookUp = async (ids: readonly string[]): Promise<ReadonlyMap<string, unknown>> => {
     const asked = [...new Set(ids)].filter(isUuid);
-    if (asked.length === 0) return new Set();
+    if (asked.length === 0) return new Map();
     const at = clock.monotonic();
     const found = await ask('look up texts', async (client) => {
-      const points = await client.retrieve(collection, { ids: asked, with_payload: ['unreferenced_since'] });
+      const points = await client.retrieve(collection, { ids: asked, with_payload: ['kind', 'unreferenced_since'] });
       const isMarked = ({ payload }: (typeof points)[number]): boolean => typeof payload?.['unreferenced_since'] === 'string';
-      const unmarked = points.filter((point) => !isMarked(point)).map(({ id }) => String(id));
       const marked = points.filter(isMarked).map(({ id }) => String(id));
-      if (marked.length === 0) return new Set(unmarked);
-      await setMark(client, hasId(marked));
+      if (marked.length > 0) await setMark(client, hasId(marked));
       // One that the sweep took in between was not marked again, and is gone.
-      const kept = await client.retrieve(collection, { ids: marked, with_payload: false });
-      return new Set([...unmarked, ...kept.map(({ id }) => String(id))]);
+      const kept = marked.length === 0 ? [] : await client.retrieve(collection, { ids: marked, with_payload: ['kind'] });
+      return new Map([...points.filter((point) => !isMarked(point)), ...kept].map(({ id, payload }) => [String(id), payload?.['kind']]));
     });
-    remember(found, at);
+    remember(found.keys(), at);
     return found;
   };
 
   return {
-    known,
+    async known(ids) {
+      const found = await lookUp(ids);
+      return new Set([...found].filter(([, kind]) => kind !== withheldKind).map(([id]) => id));
+    },
 
     async put(texts) {
       const outcomes = texts.map((text) => refusalOf(text, dimensions) ?? stored);
@@ -90,8 +94,8 @@ export function createQdrantTexts({ ask, collection, dimensions, clock }: { read
       const asked = [...new Set(ids)].filter(isUuid);
       if (asked.length === 0) return new Map();
       return ask('read vectors', async (client) => {
-        const points = await client.retrieve(collection, { ids: asked, with_payload: false, with_vector: true });
-        return new Map(points.map(({ id, vector }) => [String(id), vectorOf(vector, dimensions)]));
+        const points = await client.retrieve(collection, { ids: asked, with_payload: ['kind'], with_vector: true });
+        return new Map(points.filter(({ payload }) => payload?.['kind'] !== withheldKind).map(({ id, vector }) => [String(id), vectorOf(vector, dimensions)]));
       });
     },
 
@@ -103,7 +107,7 @@ export function createQdrantTexts({ ask, collection, dimensions, clock }: { read
       const now = clock.monotonic();
       const isSeen = (id: string): boolean => now - (seenAt.get(id) ?? -Infinity) < rememberedMs;
       const unseen = ids.filter((id) => !isSeen(id));
-      const found = unseen.length === 0 ? new Set<string>() : await known(unseen);
+      const found = unseen.length === 0 ? new Map<string, unknown>() : await lookUp(unseen);
       return new Set(ids.filter((id) => found.has(id) || isSeen(id)));
     },
 

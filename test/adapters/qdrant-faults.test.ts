@@ -118,7 +118,7 @@ describe('a server that is not there', () => {
     expect(await failureOf(store.putTexts([textRecord(1)]))).toMatchObject({ code: 'qdrant_unreachable', retryable: true, message: expect.stringContaining(double.url) });
     await double.up();
     expect(await store.putTexts([textRecord(1)])).toEqual([stored]);
-    expect(callsTo('/index')).toBe(12);
+    expect(callsTo('/index')).toBe(13);
   });
 
   it('and does not even refuse connections is not waited for', async () => {

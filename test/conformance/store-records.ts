@@ -7,6 +7,7 @@ export const dimensions = 8;
 export const noon = Date.UTC(2026, 0, 1, 12);
 
 export const textIdOf = (n: number): string => uuidV5(`text ${n}`);
+export const sessionIdOf = (n: number): string => uuidV5(`session ${n}`);
 export const eventIdOf = (n: number): string => uuidV5(`event ${n}`);
 
 /** One of 16 directions, so that texts `n` and `n + 16` tie with any query. */

@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { createMemoryStore } from '#core/memory/memory-store.ts';
-import { type EventFilter, eventTypes, type SearchHit, type VectorStore } from '#core/ports.ts';
-import { dimensions, eventIdOf, eventRecord, noon, queryVector, textIdOf, textRecord, unit } from './store-records.ts';
+import { type BareText, type EventFilter, eventTypes, type SearchHit, type TextRecord, type VectorStore } from '#core/ports.ts';
+import { dimensions, eventIdOf, eventRecord, noon, queryVector, sessionIdOf, textIdOf, textRecord, unit } from './store-records.ts';
 
 /** A fresh, empty store. Its clock decides when a text without events began to be one. */
 export type StoreHarness = AsyncDisposable & { readonly store: VectorStore };
@@ -122,6 +122,77 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
         for (let page = await store.events({}, 4); page.length > 0; page = await store.events({}, 4, page.at(-1))) listed.push(...page.map(({ id }) => id));
         const newestFirst = records.map(({ event }) => event).toSorted((a, b) => b.timestamp - a.timestamp || (a.id < b.id ? 1 : -1));
         expect(listed).toEqual(newestFirst.map(({ id }) => id));
+      });
+    });
+
+    describe('the work of a runner that was found wrong', () => {
+      const [mine, other] = [sessionIdOf(1), sessionIdOf(2)];
+      beforeEach(async () => {
+        await store.putTexts([embeddedBy(mine, noon - 1, 1), embeddedBy(mine, noon, 2), embeddedBy(mine, noon + 5, 5, 'query'), embeddedBy(other, noon + 9, 3)]);
+        await store.putEvents([eventRecord(1, { text: 1 }), eventRecord(2, { text: 2 }), eventRecord(3, { text: 3 }), eventRecord(5, { text: 5, eventType: 'search' })]);
+      });
+
+      it('is found by session and time, until somebody else embeds the text again', async () => {
+        expect(byId(await store.vouching.embeddedBy({ runnerSession: mine, since: noon }, 10))).toEqual(byId([bare(2), bare(5, 'query')]));
+        expect(await store.vouching.embeddedBy({ runnerSession: mine, since: 0 }, 2)).toHaveLength(2);
+        await store.putTexts([embeddedBy(other, noon + 20, 2)]);
+        expect(await store.vouching.embeddedBy({ runnerSession: mine, since: noon }, 10)).toEqual([bare(5, 'query')]);
+      });
+
+      it('that is withheld has no vector to anybody, whatever the search; its events stay, more may come, and others\' texts are as before', async () => {
+        await store.vouching.withhold({ runnerSession: mine, since: noon });
+        await store.vouching.withhold({ runnerSession: mine, since: noon });
+        expect(byId(await store.vouching.withheld(10))).toEqual(byId([bare(2), bare(5, 'query')]));
+        expect(await store.vouching.withheld(1)).toHaveLength(1);
+        expect(await store.vouching.embeddedBy({ runnerSession: mine, since: 0 }, 10)).toEqual([bare(1)]);
+        const ids = [1, 2, 3, 5].map(textIdOf);
+        expect(await store.knownTexts(ids)).toEqual(new Set([textIdOf(1), textIdOf(3)]));
+        expect([...(await store.vectors(ids)).keys()].toSorted()).toEqual([textIdOf(1), textIdOf(3)].toSorted());
+        for (const filter of [{}, { eventTypes: ['search', 'view'] }, { textIds: ids }, { eventTypes: ['search'] }] as const) {
+          const found = (await searchFor(filter)).map(({ textId }) => textId);
+          expect(found.filter((id) => id === textIdOf(2) || id === textIdOf(5))).toEqual([]);
+        }
+        expect((await searchFor()).map(({ textId }) => textId).toSorted()).toEqual([textIdOf(1), textIdOf(3)].toSorted());
+        expect(await store.putEvents([eventRecord(4, { text: 2 })])).toEqual([stored]);
+        expect(await store.counts()).toEqual({ texts: 4, events: 5 });
+        expect(await store.event(eventIdOf(2))).not.toBeNull();
+      });
+
+      it('is whole again once it is put again', async () => {
+        await store.vouching.withhold({ runnerSession: mine, since: noon });
+        expect(await store.putTexts([embeddedBy(other, noon + 30, 2), embeddedBy(other, noon + 30, 5, 'query')])).toEqual([stored, stored]);
+        expect(await store.vouching.withheld(10)).toEqual([]);
+        expect(await store.knownTexts([textIdOf(2)])).toEqual(new Set([textIdOf(2)]));
+        expect((await searchFor()).map(({ textId }) => textId)).toContain(textIdOf(2));
+        expect((await searchFor({ eventTypes: ['search'] })).map(({ textId }) => textId)).toEqual([textIdOf(5)]);
+        expect(await store.counts()).toEqual({ texts: 4, events: 4 });
+      });
+
+      it('is forgotten like any other when nothing refers to it', async () => {
+        await store.vouching.withhold({ runnerSession: mine, since: 0 });
+        await forget(noon + 1);
+        await clock.advance(graceMs + 1);
+        await forget();
+        expect([await store.counts(), await store.vouching.withheld(10)]).toEqual([{ texts: 0, events: 0 }, []]);
+      });
+
+      it('may be more than one step takes', async () => {
+        const many = Array.from({ length: 2_100 }, (_, n) => embeddedBy(mine, noon, 10 + n));
+        for (let at = 0; at < many.length; at += 1_000) await store.putTexts(many.slice(at, at + 1_000));
+        await store.vouching.withhold({ runnerSession: mine, since: 0 });
+        expect(await store.vouching.embeddedBy({ runnerSession: mine, since: 0 }, 10)).toEqual([]);
+        expect(await store.vouching.withheld(5_000)).toHaveLength(2_103);
+      });
+
+      it('is marked by session, the last word counting', async () => {
+        await store.vouching.mark({ runnerSession: mine, goodUntil: noon, renewedAt: noon });
+        await store.vouching.mark({ runnerSession: other, goodUntil: noon + 1, renewedAt: noon + 2 });
+        await store.vouching.mark({ runnerSession: mine, goodUntil: noon + 3, renewedAt: noon + 4 });
+        expect((await store.vouching.marks()).toSorted((a, b) => a.goodUntil - b.goodUntil)).toEqual([
+          { runnerSession: other, goodUntil: noon + 1, renewedAt: noon + 2 }, { runnerSession: mine, goodUntil: noon + 3, renewedAt: noon + 4 },
+        ]);
+        for (const session of [mine, mine, other]) await store.vouching.unmark(session);
+        expect(await store.vouching.marks()).toEqual([]);
       });
     });
 
@@ -248,6 +319,18 @@ const textCount = 180;
 const eventCount = 900;
 
 const withoutScore = ({ score: _score, ...hit }: SearchHit) => hit;
+
+const bare = (n: number, kind: 'product' | 'query' = 'product'): BareText => {
+  const { embedding: _embedding, ...rest } = textRecord(n, kind);
+  return rest;
+};
+const byId = (texts: readonly BareText[]) => texts.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+
+/** Text `n` as that session embedded it then. */
+const embeddedBy = (runnerSession: string, embeddedAt: number, n: number, kind: 'product' | 'query' = 'product'): TextRecord => {
+  const record = textRecord(n, kind);
+  return { ...record, embedding: { ...record.embedding, provenance: { ...record.embedding.provenance, runnerSession, embeddedAt } } };
+};
 
 const withVector = (n: number, vector: Float32Array) => ({ ...textRecord(n), embedding: { ...textRecord(n).embedding, vector } });
 

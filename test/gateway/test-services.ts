@@ -9,6 +9,7 @@ import { Telemetry } from '../../gateway/telemetry/metrics.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { createMemoryDeadLetters } from '#core/memory/memory-dead-letters.ts';
 import { createMemoryLog } from '#core/memory/memory-source.ts';
+import { createMemoryStore } from '#core/memory/memory-store.ts';
 import type { EmbeddingService, LogRecord, SearchRequest, StoredEvent, VectorStore } from '#core/ports.ts';
 
 export const apiKey = 'correct-horse-battery-staple';
@@ -29,6 +30,7 @@ export function scriptedStore(): VectorStore & { readonly searches: SearchReques
     kind: 'memory',
     batchMax: { texts: 10, events: 10 },
     searches,
+    vouching: createMemoryStore().vouching,
     knownTexts: async () => new Set(),
     putTexts: async () => [],
     putEvents: async () => [],
