@@ -1,23 +1,26 @@
 // Seeded runs of real processes under mixed faults: whatever happens, the oracle finds every promise kept.
 import { beforeAll, describe, expect, test } from 'vitest';
+import { embeddedLinks, startEmbeddedWorld } from './mixed/embedded-world.ts';
+import { anyFault } from './mixed/faults.ts';
 import { runMixedFaults } from './mixed/run.ts';
-import { learn, type Knowledge, type Sightings } from './mixed/world.ts';
+import { learn, nothingSighted, type Knowledge } from './mixed/world.ts';
 
+/** More runs, or the one that failed: `VECTORSTREAM_TEST_RUNS=1 VECTORSTREAM_TEST_SEED=17`. */
 const runs = Number(process.env['VECTORSTREAM_TEST_RUNS'] ?? 5);
 const firstSeed = Number(process.env['VECTORSTREAM_TEST_SEED'] ?? 1);
-const sightings: Sightings = { requeued: 0, retried: 0, superseded: 0, deadLettered: 0, late: 0, quarantined: 0 };
+const sightings = nothingSighted();
 
 let knowledge: Knowledge;
 beforeAll(async () => { knowledge = await learn(); }, 60_000);
 
 describe('under mixed faults every event is stored once in its newest version or dead-lettered with its reason, every vector is right, and new events are found', () => {
-  test.for(Array.from({ length: runs }, (_, index) => firstSeed + index))('seed %i', { timeout: 120_000 }, async (seed) => {
-    const { faults, violations, seconds } = await runMixedFaults(seed, knowledge, sightings);
-    expect(violations, `VECTORSTREAM_TEST_SEED=${seed}: ${faults.join('; ')}`).toEqual([]);
+  test.for(Array.from({ length: runs }, (_, index) => firstSeed + index))('seed %i', { timeout: 150_000 }, async (seed) => {
+    const { faults, violations, seconds } = await runMixedFaults(seed, knowledge, (random) => anyFault(random, embeddedLinks, 1), () => startEmbeddedWorld(knowledge, sightings));
     process.stdout.write(`seed ${seed}, ${seconds} s: ${faults.join('; ')}\n`);
+    expect(violations, faults.join('; ')).toEqual([]);
   });
 
-  test('and the faults did reach what they are meant to try', () => {
+  test.skipIf(runs < 5)('and the faults did reach what they are meant to try', () => {
     process.stdout.write(`${JSON.stringify(sightings)}\n`);
     for (const sighted of ['superseded', 'deadLettered', 'requeued'] as const) expect(sightings[sighted], sighted).toBeGreaterThan(0);
   });

@@ -16,14 +16,14 @@ const paceMs = 150;
 const answerMsMax = 1_500;
 const pauseMs = 100;
 
-export function send(url: () => string, lines: readonly Line[], msMax: number): Sending {
+export function send(url: string, lines: readonly Line[], msMax: number): Sending {
   const deadline = performance.now() + msMax;
   let next = 0;
   let acknowledged = 0;
   let resent = 0;
 
   const post = async (body: Buffer<ArrayBuffer>): Promise<boolean> => {
-    const response = await fetch(`${url()}/events?on_invalid=dead_letter`, {
+    const response = await fetch(`${url}/events?on_invalid=dead_letter`, {
       method: 'POST', body, headers: { 'content-type': 'application/x-ndjson' }, signal: AbortSignal.timeout(answerMsMax),
     });
     const text = await response.text();

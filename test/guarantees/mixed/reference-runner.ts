@@ -29,7 +29,7 @@ export type ReferenceRunner = AsyncDisposable & {
 
 export type ReferenceRunnerOptions = {
   /** `host:port` */
-  readonly address: () => string;
+  readonly address: string;
   readonly token: string;
   readonly name: string;
   readonly manner: Manner;
@@ -62,7 +62,7 @@ export function startReferenceRunner({ address, token, name, manner, vectors, go
   };
 
   const connect = (): void => {
-    const mine = new WebSocket(`ws://${address()}/runners/connect`, [subprotocol, tokenSubprotocolPrefix + Buffer.from(token).toString('base64url')]);
+    const mine = new WebSocket(`ws://${address}/runners/connect`, [subprotocol, tokenSubprotocolPrefix + Buffer.from(token).toString('base64url')]);
     const waiting: Uint8Array<ArrayBuffer>[] = [];
     const send = (frame: string | Uint8Array<ArrayBuffer>): void => {
       if (mine.readyState === WebSocket.OPEN) mine.send(frame);

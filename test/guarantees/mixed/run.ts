@@ -2,14 +2,14 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pass } from 'node:timers/promises';
 import { until } from '../../helpers/until.ts';
-import { anyFault } from './faults.ts';
-import { readEmbedded, violations } from './oracle.ts';
+import type { Fault } from './faults.ts';
+import { violations } from './oracle.ts';
 import { produce } from './produced.ts';
 import { send } from './producer.ts';
-import { seeded } from './seeded.ts';
-import { freshText, settled, startWorld, type Knowledge, type Sightings } from './world.ts';
+import { seeded, type Seeded } from './seeded.ts';
+import { freshText, settled, type Knowledge, type World } from './world.ts';
 
-export type RunReport = { readonly seed: number; readonly faults: readonly string[]; readonly violations: readonly string[]; readonly seconds: number };
+export type RunReport = { readonly faults: readonly string[]; readonly violations: readonly string[]; readonly seconds: number };
 
 const eventsPerRun = 240;
 const sendMsMax = 60_000;
@@ -17,20 +17,18 @@ const settleMsMax = 60_000;
 const freshMsMax = 10_000;
 
 /** All that happens is decided by the seed, but for when the machine gets round to it. */
-export async function runMixedFaults(seed: number, knowledge: Knowledge, sightings: Sightings): Promise<RunReport> {
+export async function runMixedFaults<W extends World>(seed: number, knowledge: Knowledge, choose: (random: Seeded) => Fault<W>, start: () => Promise<W>): Promise<RunReport> {
   const startedAt = performance.now();
   const random = seeded(seed);
-  const faults = Array.from({ length: random.between(3, 6) }, () => ({ afterMs: random.between(0, 400), fault: anyFault(random) }));
+  const faults = Array.from({ length: random.between(3, 6) }, () => ({ afterMs: random.between(0, 400), fault: choose(random) }));
   // Half of the runs have poison, which costs each runner that takes it its connection.
   const produced = produce(seed, eventsPerRun, seed % 2 === 0 ? 0.02 : 0);
   const report = (found: readonly string[]): RunReport => ({
-    seed, faults: faults.map(({ fault }) => fault.name), violations: found, seconds: Math.round((performance.now() - startedAt) / 100) / 10,
+    faults: faults.map(({ fault }) => fault.name), violations: found, seconds: Math.round((performance.now() - startedAt) / 100) / 10,
   });
 
-  await using world = await startWorld(knowledge, sightings, { NODE_OPTIONS: `--import=${new URL('jumping-clock.ts', import.meta.url).href}` });
-  world.join('honest one', 'honest');
-  world.join('honest two', 'honest');
-  const sending = send(() => `http://${world.producerLink.address}`, produced.lines, sendMsMax);
+  await using world = await start();
+  const sending = send(world.url, produced.lines, sendMsMax);
   sending.done.catch(() => undefined);
   try {
     for (const { afterMs, fault } of faults) {
@@ -39,14 +37,12 @@ export async function runMixedFaults(seed: number, knowledge: Knowledge, sightin
     }
     await sending.done;
     await settled(world, settleMsMax);
-    await findFresh(world.gateway().url);
+    await findFresh(world.url);
   } catch (error) {
     return report([error instanceof Error ? error.message : String(error)]);
   }
-  await world.look(sightings);
-  world.gateway().child.kill('SIGTERM');
-  await world.gateway().ended;
-  const stored = readEmbedded(world.dataDir);
+  for (const gateway of world.gateways) await gateway.end('SIGTERM');
+  const stored = await world.stored();
   const withoutFresh = { ...stored, events: stored.events.filter(({ text }) => text !== freshText) };
   return report(violations(produced, withoutFresh, knowledge.reference, sending.resent() > 0));
 }
@@ -55,6 +51,8 @@ export async function runMixedFaults(seed: number, knowledge: Knowledge, sightin
 async function findFresh(url: string): Promise<void> {
   const id = randomUUID();
   const event = { event_id: id, timestamp: new Date().toISOString(), user_id: 'u1', session_id: 's1', event_type: 'view', product: { id: 'fresh', name: freshText, price: 1 } };
-  await fetch(`${url}/events`, { method: 'POST', body: JSON.stringify(event), headers: { 'content-type': 'application/json' } });
-  await until('a fresh event is searchable', freshMsMax, async () => (await fetch(`${url}/events/${id}`)).status === 200);
+  await until('a fresh event is searchable', freshMsMax, async () => {
+    const taken = await fetch(`${url}/events`, { method: 'POST', body: JSON.stringify(event), headers: { 'content-type': 'application/json' } });
+    return taken.status === 202 && (await fetch(`${url}/events/${id}`)).status === 200;
+  });
 }

@@ -1,14 +1,12 @@
-// One gateway on a data folder, reached through links that can fail, with runners that can: what a run of mixed faults breaks.
+// What a run of mixed faults breaks: gateways that are reached through links which can fail, and runners that misbehave.
 import { readFileSync } from 'node:fs';
-import { startFaultProxy, type FaultProxy } from '../../helpers/fault-proxy.ts';
+import type { FaultProxy } from '../../helpers/fault-proxy.ts';
 import { startGateway, type RunningGateway } from '../../helpers/gateway-program.ts';
-import { temporaryFolder } from '../../helpers/temporary-folder.ts';
 import { until } from '../../helpers/until.ts';
+import type { Stored } from './oracle.ts';
 import { productNames } from './produced.ts';
 import { referenceVectors } from './reference.ts';
 import { startReferenceRunner, type Manner, type ReferenceRunner } from './reference-runner.ts';
-
-const token = 'the-token-of-a-run';
 
 export type Knowledge = { readonly reference: ReadonlyMap<string, Float32Array>; readonly golden: ReadonlyMap<string, Float32Array> };
 
@@ -21,76 +19,93 @@ export async function learn(): Promise<Knowledge> {
 /** Of the event that is sent when all faults are over. */
 export const freshText = 'a lamp that came last';
 
-/** What must have happened in some run of many, or the faults prove nothing. */
-export type Sightings = { requeued: number; retried: number; superseded: number; deadLettered: number; late: number; quarantined: number };
-
 export type World = AsyncDisposable & {
-  readonly dataDir: string;
-  readonly producerLink: FaultProxy;
-  readonly runnerLink: FaultProxy;
-  gateway(): RunningGateway;
-  /** Ends the one that runs, in this way, and starts the next on the same folder. */
-  restart(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
-  join(name: string, manner: Manner): ReferenceRunner;
-  /** Adds what the gateway that runs has counted; its counters end with it. */
-  look(into: Sightings): Promise<void>;
+  /** By name. */
+  readonly links: ReadonlyMap<string, FaultProxy>;
+  readonly gateways: readonly Gateway[];
+  /** Where the producer finds the gateway. */
+  readonly url: string;
+  /** A runner that serves every gateway. */
+  join(name: string, manner: Manner): AsyncDisposable;
+  /** Read from the engines themselves, once no gateway runs. */
+  stored(): Promise<Stored>;
 };
 
-export async function startWorld({ reference, golden }: Knowledge, sightings: Sightings, environment: Readonly<Record<string, string>>): Promise<World> {
-  const folder = await temporaryFolder();
-  const producerLink = await startFaultProxy();
-  const runnerLink = await startFaultProxy();
-  const runners: ReferenceRunner[] = [];
-  const start = async (): Promise<RunningGateway> => {
-    const started = await startGateway(folder.path, { VECTORSTREAM_RUNNERS: '0', VECTORSTREAM_RUNNER_TOKEN: token, LOG_LEVEL: 'warn', ...environment });
-    const port = Number(new URL(started.url).port);
-    producerLink.target(port);
-    runnerLink.target(port);
-    return started;
-  };
-  let gateway = await start();
+/** What must have happened in some run of many, or the faults prove nothing. */
+export type Sightings = { requeued: number; retried: number; superseded: number; deadLettered: number; late: number; circuitsOpened: number; bisected: number };
+export const nothingSighted = (): Sightings => ({ requeued: 0, retried: 0, superseded: 0, deadLettered: 0, late: 0, circuitsOpened: 0, bisected: 0 });
 
-  const look = async (into: Sightings): Promise<void> => {
-    const { body } = await gateway.get('/metrics').catch(() => ({ body: '' }));
+export const runnerToken = 'the-token-of-a-run';
+const clock = `--import=${new URL('jumping-clock.ts', import.meta.url).href}`;
+
+/** A gateway that is started again and again on its folder, behind links that follow it. */
+export class Gateway implements AsyncDisposable {
+  readonly #start: () => Promise<RunningGateway>;
+  readonly #sightings: Sightings;
+  #running: RunningGateway;
+
+  private constructor(start: () => Promise<RunningGateway>, sightings: Sightings, running: RunningGateway) {
+    this.#start = start;
+    this.#sightings = sightings;
+    this.#running = running;
+  }
+
+  static async start(dataDir: string, links: readonly FaultProxy[], sightings: Sightings, environment: Readonly<Record<string, string>> = {}): Promise<Gateway> {
+    const start = async (): Promise<RunningGateway> => {
+      const started = await startGateway(dataDir, {
+        VECTORSTREAM_RUNNERS: '0', VECTORSTREAM_RUNNER_TOKEN: runnerToken, LOG_LEVEL: 'warn', NODE_OPTIONS: clock, ...environment,
+      });
+      for (const link of links) link.target(Number(new URL(started.url).port));
+      return started;
+    };
+    return new Gateway(start, sightings, await start());
+  }
+
+  get running(): RunningGateway {
+    return this.#running;
+  }
+
+  async restart(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    await this.end(signal);
+    this.#running = await this.#start();
+  }
+
+  async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    await this.#look();
+    this.#running.child.kill(signal);
+    await this.#running.ended;
+  }
+
+  /** Everything that this gateway has is stored or dead-lettered, and committed. */
+  async isIdle(): Promise<boolean> {
+    const { events: { lag, unsettled } } = await this.#running.stats();
+    return lag === 0 && unsettled === 0;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#running[Symbol.asyncDispose]();
+  }
+
+  /** Adds what it has counted: its counters end with it. */
+  async #look(): Promise<void> {
+    const { body } = await this.#running.get('/metrics').catch(() => ({ body: '' }));
     const total = (name: string): number => [...String(body).matchAll(new RegExp(`^vectorstream_${name}(?:\\{.*\\})? (\\S+)$`, 'gm'))].reduce((sum, [, value]) => sum + Number(value), 0);
-    const stats = await gateway.stats().catch(() => null);
-    into.requeued += total('jobs_requeued_total');
-    into.retried += total('retries_total');
-    into.late += total('late_answers_total');
-    into.deadLettered += total('events_dead_lettered_total');
-    into.quarantined += total('runners_quarantined_total');
-    into.superseded += stats?.events.superseded ?? 0;
-  };
-
-  return {
-    dataDir: folder.path,
-    producerLink, runnerLink, look,
-    gateway: () => gateway,
-    async restart(signal) {
-      await look(sightings);
-      gateway.child.kill(signal);
-      await gateway.ended;
-      gateway = await start();
-    },
-    join(name, manner) {
-      const runner = startReferenceRunner({ address: () => runnerLink.address, token, name, manner, vectors: reference, golden });
-      runners.push(runner);
-      return runner;
-    },
-    async [Symbol.asyncDispose]() {
-      await Promise.all(runners.map((runner) => runner[Symbol.asyncDispose]()));
-      await gateway[Symbol.asyncDispose]();
-      await producerLink[Symbol.asyncDispose]();
-      await runnerLink[Symbol.asyncDispose]();
-      await folder[Symbol.asyncDispose]();
-    },
-  };
+    const stats = await this.#running.stats().catch(() => null);
+    this.#sightings.requeued += total('jobs_requeued_total');
+    this.#sightings.retried += total('retries_total');
+    this.#sightings.late += total('late_answers_total');
+    this.#sightings.deadLettered += total('events_dead_lettered_total');
+    this.#sightings.circuitsOpened += this.#running.stdout().split('"a dependency is down;').length - 1;
+    this.#sightings.superseded += stats?.events.superseded ?? 0;
+  }
 }
 
-/** Resolves when every event that the gateway has is stored or dead-lettered, and committed. */
-export async function settled(world: World, msMax: number): Promise<void> {
-  await until('everything is settled', msMax, async () => {
-    const { events: { lag, unsettled } } = await world.gateway().stats();
-    return lag === 0 && unsettled === 0;
-  });
+/** One connection to each gateway. */
+export function joinAll(links: readonly FaultProxy[], { reference, golden }: Knowledge, name: string, manner: Manner): AsyncDisposable {
+  const runners = links.map((link): ReferenceRunner => startReferenceRunner({ address: link.address, token: runnerToken, name, manner, vectors: reference, golden }));
+  return { async [Symbol.asyncDispose]() { await Promise.all(runners.map((runner) => runner[Symbol.asyncDispose]())); } };
+}
+
+export async function settled({ gateways }: World, msMax: number): Promise<void> {
+  await until('everything is settled', msMax, async () => (await Promise.all(gateways.map((gateway) => gateway.isIdle()))).every(Boolean));
 }

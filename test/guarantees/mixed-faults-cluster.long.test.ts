@@ -1,0 +1,33 @@
+// The same over Kafka and Qdrant: two gateways of one group, a broker that is killed, a store that answers every kind of wrong.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { noKafka } from '../helpers/kafka-broker.ts';
+import { clusterLinks, startClusterWorld, startLinkedBroker, type LinkedBroker } from './mixed/cluster-world.ts';
+import { anyClusterFault } from './mixed/faults.ts';
+import { runMixedFaults } from './mixed/run.ts';
+import { learn, nothingSighted, type Knowledge } from './mixed/world.ts';
+
+const reason = await noKafka();
+const runs = Number(process.env['VECTORSTREAM_TEST_RUNS'] ?? 5);
+const firstSeed = Number(process.env['VECTORSTREAM_TEST_SEED'] ?? 1);
+const sightings = nothingSighted();
+
+describe.skipIf(reason !== null)('under mixed faults, with a broker and a store that fail too', () => {
+  let knowledge: Knowledge;
+  let broker: LinkedBroker;
+  beforeAll(async () => {
+    knowledge = await learn();
+    broker = await startLinkedBroker();
+  }, 120_000);
+  afterAll(() => broker[Symbol.asyncDispose]());
+
+  test.for(Array.from({ length: runs }, (_, index) => firstSeed + index))('seed %i', { timeout: 200_000 }, async (seed) => {
+    const { faults, violations, seconds } = await runMixedFaults(seed, knowledge, (random) => anyClusterFault(random, clusterLinks, broker), () => startClusterWorld(knowledge, sightings, broker));
+    process.stdout.write(`seed ${seed}, ${seconds} s: ${faults.join('; ')}\n`);
+    expect(violations, faults.join('; ')).toEqual([]);
+  });
+
+  test.skipIf(runs < 5)('and the faults did reach what they are meant to try', () => {
+    process.stdout.write(`${JSON.stringify(sightings)}\n`);
+    for (const sighted of ['superseded', 'deadLettered', 'requeued', 'retried', 'bisected'] as const) expect(sightings[sighted], sighted).toBeGreaterThan(0);
+  });
+});

@@ -1,0 +1,103 @@
+// Two gateways of one consumer group on a real Kafka broker, one Qdrant for both (the double), every connection through a link.
+import { randomUUID } from 'node:crypto';
+import { join as pathOf } from 'node:path';
+import kafkajs from 'kafkajs';
+import { startFaultProxy, type FaultProxy } from '../../helpers/fault-proxy.ts';
+import { startKafkaBroker, type KafkaBroker } from '../../helpers/kafka-broker.ts';
+import { startQdrantDouble, type QdrantDouble } from '../../helpers/qdrant-double.ts';
+import { eventsCollection, textsCollection } from '../../helpers/qdrant-witness.ts';
+import { temporaryFolder } from '../../helpers/temporary-folder.ts';
+import { until } from '../../helpers/until.ts';
+import type { Stored } from './oracle.ts';
+import { hashOf } from './produced.ts';
+import { Gateway, joinAll, type Knowledge, type Sightings, type World } from './world.ts';
+
+export const clusterLinks = ['producer', 'runners of one', 'runners of two', 'Kafka', 'Qdrant'] as const;
+
+/** A broker that tells its clients to come through a link. */
+export type LinkedBroker = AsyncDisposable & { readonly broker: KafkaBroker; readonly link: FaultProxy };
+
+export async function startLinkedBroker(): Promise<LinkedBroker> {
+  const link = await startFaultProxy();
+  const broker = await startKafkaBroker({ 'advertised.listeners': `PLAINTEXT://${link.address}` });
+  link.target(Number(broker.brokers.split(':')[1]));
+  return {
+    broker, link,
+    async [Symbol.asyncDispose]() {
+      await broker[Symbol.asyncDispose]();
+      await link[Symbol.asyncDispose]();
+    },
+  };
+}
+
+export type ClusterWorld = World & { readonly qdrant: QdrantDouble; readonly sightings: Sightings };
+
+export async function startClusterWorld(knowledge: Knowledge, sightings: Sightings, { broker, link: kafka }: LinkedBroker): Promise<ClusterWorld> {
+  const resources = new AsyncDisposableStack();
+  const folder = resources.use(await temporaryFolder());
+  const proxy = async (port: number | null = null): Promise<FaultProxy> => resources.use(await startFaultProxy(port));
+  const qdrant = resources.use(await startQdrantDouble());
+  const [producer, one, two, store] = [await proxy(), await proxy(), await proxy(), await proxy(Number(new URL(qdrant.url).port))];
+  const topic = `run-${randomUUID()}`;
+  const environment = {
+    KAFKA_BROKERS: kafka.address, KAFKA_TOPIC: topic, KAFKA_GROUP_ID: topic, VECTORSTREAM_KAFKA_PARTITIONS: '4',
+    QDRANT_URL: `http://${store.address}`, VECTORSTREAM_QDRANT_TIMEOUT_MS: '1000',
+  };
+  const gateways = [
+    resources.use(await Gateway.start(pathOf(folder.path, 'one'), [producer, one], sightings, environment)),
+    resources.use(await Gateway.start(pathOf(folder.path, 'two'), [two], sightings, environment)),
+  ];
+  const join: World['join'] = (name, manner) => resources.use(joinAll([one, two], knowledge, name, manner));
+  join('one', 'honest');
+  join('two', 'honest');
+  return {
+    links: new Map([['producer', producer], ['runners of one', one], ['runners of two', two], ['Kafka', kafka], ['Qdrant', store]]),
+    gateways, qdrant, sightings, join,
+    url: `http://${producer.address}`,
+    stored: async () => ({ ...await readQdrant(qdrant.url), letters: await readLetters(broker.brokers, `${topic}.dlq`) }),
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
+}
+
+type Point = { readonly id: string; readonly payload: Readonly<Record<string, unknown>>; readonly vector: readonly number[] };
+
+async function pointsOf(url: string, collection: string): Promise<readonly Point[]> {
+  const response = await fetch(`${url}/collections/${collection}/points/scroll`, {
+    method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ limit: 1_000_000, with_payload: true, with_vector: true }),
+  });
+  const { result } = Object(await response.json());
+  return result.points;
+}
+
+async function readQdrant(url: string): Promise<Omit<Stored, 'letters'>> {
+  const texts = await pointsOf(url, textsCollection);
+  const textOf = new Map(texts.map(({ id, payload }) => [id, String(payload['text'])]));
+  return {
+    events: (await pointsOf(url, eventsCollection)).map(({ id, payload }) => ({
+      id, hash: hashOf(Buffer.from(JSON.stringify(JSON.parse(String(payload['payload']))))), text: textOf.get(String(payload['text_id'])) ?? null,
+    })),
+    vectors: texts.map(({ payload, vector }) => ({ text: String(payload['text']), runner: String(payload['runner_name']), vector: Float32Array.from(vector) })),
+  };
+}
+
+/** All that the topic holds, a letter that was produced twice taken once: it has one origin. */
+async function readLetters(brokers: string, topic: string): Promise<Stored['letters']> {
+  const kafka = new kafkajs.Kafka({ brokers: brokers.split(','), logLevel: kafkajs.logLevel.NOTHING });
+  const admin = kafka.admin();
+  await admin.connect();
+  const held = (await admin.fetchTopicOffsets(topic)).reduce((sum, { high }) => sum + Number(high), 0);
+  await admin.disconnect();
+  const consumer = kafka.consumer({ groupId: randomUUID() });
+  const letters = new Map<string, { hash: string; reason: string }>();
+  let read = 0;
+  await consumer.connect();
+  await consumer.subscribe({ topic, fromBeginning: true });
+  await consumer.run({ eachMessage: async ({ message: { value, headers = {} } }) => {
+    read += 1;
+    const origin = ['topic', 'partition', 'offset'].map((name) => String(headers[`__connect.errors.${name}`])).join('/');
+    letters.set(origin, { hash: hashOf(value ?? new Uint8Array()), reason: String(headers['vectorstream.reason']) });
+  } });
+  await until(`all ${held} letters are read`, 30_000, () => read >= held);
+  await consumer.disconnect();
+  return [...letters.values()];
+}
