@@ -307,25 +307,50 @@ export type DeadLetter = LogRecord & {
   readonly runner: string | null;
 };
 
-export type DeadLetterState = 'open' | 'replayed' | 'purged';
-export type DeadLetterEntry = DeadLetter & { readonly state: DeadLetterState };
+export const deadLetterStates = ['open', 'replayed', 'purged'] as const;
+export type DeadLetterState = (typeof deadLetterStates)[number];
+
+/** What people have done with a letter; a fresh one is `freshLetter`. */
+export type DeadLetterStatus = {
+  readonly state: DeadLetterState;
+  /** How often this letter was put back into the source. */
+  readonly replays: number;
+  /** The last time that it was: when (UTC ms), by whom, and where it went. */
+  readonly replay: { readonly at: number; readonly by: string; readonly position: Position } | null;
+  readonly purge: { readonly at: number; readonly by: string } | null;
+};
+export const freshLetter: DeadLetterStatus = { state: 'open', replays: 0, replay: null, purge: null };
+
+export type DeadLetterEntry = DeadLetter & DeadLetterStatus & {
+  /** Of the original value. `value` is shorter in a list that asks for its beginning, when the queue had to cut it, and after a purge. */
+  readonly valueBytes: number;
+};
 export type DeadLetterQuery = {
   readonly reason?: DeadLetterReason;
   readonly state?: DeadLetterState;
   readonly since?: number;
   readonly until?: number;
+  /** In the message or the value, 1…200 characters; `A` to `Z` match `a` to `z`. */
+  readonly text?: string;
+  /** Values are cut to so many bytes, so that a page of large ones is small. */
+  readonly valueBytesMax: number;
   /** 1…1000 */
   readonly limit: number;
   /** The last item of the page before. */
-  readonly after?: { readonly failedAt: number; readonly id: string };
+  readonly after?: DeadLetterPlace;
 };
+export type DeadLetterPlace = { readonly failedAt: number; readonly id: string };
 
-/** The dead-letter queue. `put` is durable when it resolves and idempotent by id; it throws `DependencyError`. */
+/** The dead-letter queue. `put` and `setStatus` are durable when they resolve; both throw `DependencyError`. */
 export type DeadLetters = AsyncDisposable & {
   readonly kind: 'kafka' | 'embedded' | 'memory';
+  /** Idempotent by id: of the same letter twice the first stays, with its status. */
   put(letters: readonly DeadLetter[]): Promise<void>;
+  /** The last word counts. A purged letter loses its key, value and headers for good; unknown ids change nothing. */
+  setStatus(changes: readonly { readonly id: string; readonly status: DeadLetterStatus }[]): Promise<void>;
   /** Newest first (failedAt, then id). */
   list(query: DeadLetterQuery): Promise<readonly DeadLetterEntry[]>;
+  /** With the whole value. */
   get(id: string): Promise<DeadLetterEntry | null>;
   stats(): Promise<{ readonly byState: Readonly<Record<DeadLetterState, number>>; readonly byReason: Readonly<Partial<Record<DeadLetterReason, number>>> }>;
 };

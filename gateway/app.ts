@@ -7,6 +7,7 @@ import { requireApiKey } from './middleware/api-key.ts';
 import { problemOf, problemResponse } from './middleware/problem.ts';
 import { requestId } from './middleware/request-id.ts';
 import { openApiDocument } from './openapi-document.ts';
+import { deadLetterActionRoutes } from './routes/dead-letter-actions.ts';
 import { deadLetterRoutes } from './routes/dead-letters.ts';
 import { eventRoutes } from './routes/events.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -15,7 +16,7 @@ import { observeRoutes } from './routes/observe.ts';
 import { searchRoute } from './routes/search.ts';
 import type { Services } from './services.ts';
 
-/** Of any request but `POST /events`. */
+/** Of any request but those that carry events. */
 const requestBytesMax = 256 * 1024;
 
 const connectPath = '/runners/connect';
@@ -55,8 +56,9 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
     },
   }));
 
-  // Before the limit on other bodies: this one has its own.
+  // Before the limit on other bodies: these have their own.
   ingestRoute(app, services);
+  deadLetterActionRoutes(app, services);
   app.use(bodyLimit({
     maxSize: requestBytesMax,
     onError: (c) => problemResponse(c, { status: 413, code: 'body_too_large', detail: `The body is larger than ${requestBytesMax} bytes.` }),

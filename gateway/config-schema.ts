@@ -22,6 +22,7 @@ export const configSchema = {
     bodyBytesMax: integer({ default: 16 * mebibyte, min: 1024, max: 256 * mebibyte, help: 'Largest request body, bytes.' }),
     eventsPerRequestMax: integer({ default: 5000, min: 1, max: 100_000, help: 'Most events in one POST /events.' }),
     eventBytesMax: integer({ default: eventLimits.bytesMax, min: 1024, max: mebibyte, help: 'Largest event, bytes; a larger one is invalid.' }),
+    redrivesMax: integer({ default: 3, min: 1, max: 1000, help: 'How often an event may be put back from the dead letters into the source, before that must be forced.' }),
     partitions: integer({ default: embeddedDefaults.partitions, min: 1, max: 64, help: 'Partitions of a new log; an existing one never gets fewer.' }),
     unreadBytesMax: integer({ default: embeddedDefaults.log.unreadBytesMax, min: mebibyte, max: 2 ** 40, help: 'Bytes of events that may wait in the log; beyond that POST /events answers 429.' }),
     logBytesMax: integer({ default: embeddedDefaults.log.retentionBytes, min: 0, max: 2 ** 40, help: 'Bytes of processed events that the log keeps.' }),

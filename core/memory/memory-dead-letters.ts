@@ -1,9 +1,9 @@
 // The reference dead-letter queue: idempotent by id, newest first, every byte as it came.
 
 import { DependencyError } from '../errors.ts';
-import type { DeadLetter, DeadLetterEntry, DeadLetterQuery, DeadLetterReason, DeadLetters, DeadLetterState } from '../ports.ts';
+import { freshLetter, type DeadLetter, type DeadLetterEntry, type DeadLetterPlace, type DeadLetterQuery, type DeadLetterReason, type DeadLetters, type DeadLetterState } from '../ports.ts';
 
-/** @param lettersMax `put` refuses to hold more; it is retryable, since a purge makes room. */
+/** @param lettersMax `put` refuses to hold more */
 export function createMemoryDeadLetters(lettersMax = 100_000): DeadLetters {
   const letters = new Map<string, DeadLetterEntry>();
   return {
@@ -11,12 +11,19 @@ export function createMemoryDeadLetters(lettersMax = 100_000): DeadLetters {
     async put(added) {
       const fresh = new Map(added.filter(({ id }) => !letters.has(id)).toReversed().map((letter) => [letter.id, letter]));
       if (letters.size + fresh.size > lettersMax) {
-        throw new DependencyError('dead-letters', 'dead_letters_full', `The dead-letter queue holds its maximum of ${lettersMax}: purge some.`, { retryable: true });
+        throw new DependencyError('dead-letters', 'dead_letters_full', `The dead-letter queue holds its maximum of ${lettersMax}.`, { retryable: true });
       }
-      for (const letter of fresh.values()) letters.set(letter.id, { ...copyOf(letter), state: 'open' });
+      for (const letter of fresh.values()) letters.set(letter.id, { ...copyOf(letter), ...freshLetter, valueBytes: letter.value.length });
+    },
+    async setStatus(changes) {
+      for (const { id, status } of changes) {
+        const letter = letters.get(id);
+        if (letter !== undefined) letters.set(id, { ...letter, ...(status.state === 'purged' ? nothing : {}), ...status });
+      }
     },
     async list(query) {
-      return [...letters.values()].filter((letter) => matches(letter, query)).toSorted(newestFirst).slice(0, query.limit).map(copyOf);
+      const found = [...letters.values()].filter((letter) => matches(letter, query)).toSorted(newestFirst).slice(0, query.limit);
+      return found.map((letter) => copyOf({ ...letter, value: letter.value.subarray(0, query.valueBytesMax) }));
     },
     async get(id) {
       const letter = letters.get(id);
@@ -35,19 +42,30 @@ export function createMemoryDeadLetters(lettersMax = 100_000): DeadLetters {
   };
 }
 
-type Place = { readonly failedAt: number; readonly id: string };
+/** What a purge leaves of a record. */
+const nothing = { key: null, value: new Uint8Array(), headers: {} } as const;
 
-function newestFirst(a: Place, b: Place): number {
+function newestFirst(a: DeadLetterPlace, b: DeadLetterPlace): number {
   return b.failedAt - a.failedAt || (a.id < b.id ? 1 : a.id > b.id ? -1 : 0);
 }
 
 /** Times include both ends. */
-function matches(letter: DeadLetterEntry, { reason, state, since, until, after }: DeadLetterQuery): boolean {
+function matches(letter: DeadLetterEntry, { reason, state, since, until, text, after }: DeadLetterQuery): boolean {
   return (reason === undefined || letter.reason === reason)
     && (state === undefined || letter.state === state)
     && (since === undefined || letter.failedAt >= since)
     && (until === undefined || letter.failedAt <= until)
+    && (text === undefined || holds(utf8.encode(letter.message), text) || holds(letter.value, text))
     && (after === undefined || newestFirst(after, letter) < 0);
+}
+
+const utf8 = new TextEncoder();
+/** One character per byte, whatever the bytes are. */
+const bytewise = new TextDecoder('latin1');
+
+function holds(bytes: Uint8Array, text: string): boolean {
+  const plain = (given: Uint8Array): string => bytewise.decode(given).replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase());
+  return plain(bytes).includes(plain(utf8.encode(text)));
 }
 
 function copyOf<T extends DeadLetter>(letter: T): T {

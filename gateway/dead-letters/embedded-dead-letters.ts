@@ -1,6 +1,7 @@
 // The dead-letter queue in the data folder.
 
 import type { DeadLetterEntry, DeadLetters } from '#core/ports.ts';
+import { wholePage } from '../embedded/dead-letter-search.ts';
 import type { Letters } from '../embedded/dead-letter-tables.ts';
 import type { ReaderApi } from '../embedded/reader.ts';
 import { packHeaders, packRecords, unpackHeaders, unpackRecords } from '../embedded/record-codec.ts';
@@ -14,10 +15,16 @@ export function createEmbeddedDeadLetters(writer: Client<WriterApi>, reader: Cli
     async put(letters) {
       if (letters.length === 0) return;
       const packed = packRecords(letters.map(({ timestamp, key, headers, value }) => ({ timestamp, key, headers: packHeaders(headers), value })));
-      const rows = letters.map(({ key: _key, value: _value, headers: _headers, timestamp: _timestamp, ...row }) => row);
+      const rows = letters.map(({ key: _key, value: _value, headers: _headers, timestamp: _timestamp, ...row }, index) => ({ ...row, valueBytes: letters[index]?.value.length ?? 0 }));
       await writer.call('putLetters', { rows, packed });
     },
-    list: async (query) => entriesOf(await reader.call('listLetters', query)),
+    async setStatus(changes) {
+      if (changes.length > 0) await writer.call('setLetterStatus', changes);
+    },
+    list: (query) => wholePage(query, async (part) => {
+      const found = await reader.call('listLetters', part);
+      return { items: entriesOf(found), next: found.next };
+    }),
     get: async (id) => entriesOf(await reader.call('getLetter', id))[0] ?? null,
     stats: () => reader.call('letterStats', undefined),
     async [Symbol.asyncDispose]() {},

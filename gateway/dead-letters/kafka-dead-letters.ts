@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto';
 import type { EachBatchPayload, KafkaMessage } from 'kafkajs';
 import { z } from 'zod';
 import { DependencyError } from '#core/errors.ts';
-import type { Clock, DeadLetter, DeadLetters, LogRecord, Position } from '#core/ports.ts';
+import { deadLetterStates, type Clock, type DeadLetter, type DeadLetters, type LogRecord, type Position } from '#core/ports.ts';
 import { isUuid } from '#core/uuid.ts';
 import { openKafka } from '../../kafka/client.ts';
 import { isTooLarge } from '../../kafka/errors.ts';
@@ -17,7 +17,8 @@ import { ensureTopic } from '../../kafka/topics.ts';
 import { startKafkaMember } from '../sources/kafka-member.ts';
 import { headersOf } from '../sources/kafka-source.ts';
 import { letterOfRecord, recordOfLetter } from './kafka-letter.ts';
-import { createLetterIndex, type LetterState } from './letter-index.ts';
+import type { StatusChange } from '../embedded/dead-letter-tables.ts';
+import { createLetterIndex } from './letter-index.ts';
 
 export type KafkaDeadLettersOptions = {
   readonly connection: KafkaConnection;
@@ -32,11 +33,6 @@ export type KafkaDeadLettersOptions = {
   readonly clock: Clock;
 };
 
-export type KafkaDeadLetters = DeadLetters & {
-  /** Durable when it resolves; for every gateway. Throws `DependencyError`. */
-  setStates(states: readonly LetterState[]): Promise<void>;
-};
-
 /** How long a question waits for the index to read what it must know. */
 const waitMsMax = 5_000;
 /** More than a topic of events takes by default, so that a letter fits with the headers that it gets. */
@@ -44,16 +40,22 @@ const letterBytesMax = 2 * 1024 * 1024;
 /** Of a letter that its topic refuses as too large. */
 const cutBytes = 512 * 1024;
 const noBytes = new Uint8Array();
-const stateSchema = z.string().transform((text, context): unknown => {
+const deedSchema = z.object({ at: z.number(), by: z.string() });
+const statusSchema = z.string().transform((text, context): unknown => {
   try {
     return JSON.parse(text);
   } catch {
     context.addIssue('not JSON');
     return z.NEVER;
   }
-}).pipe(z.object({ state: z.enum(['open', 'replayed', 'purged']) }));
+}).pipe(z.object({
+  state: z.enum(deadLetterStates),
+  replays: z.int().min(0).default(0),
+  replay: deedSchema.extend({ position: z.object({ topic: z.string(), partition: z.int(), offset: z.int() }) }).nullable().default(null),
+  purge: deedSchema.nullable().default(null),
+}));
 
-export function createKafkaDeadLetters(options: KafkaDeadLettersOptions): KafkaDeadLetters {
+export function createKafkaDeadLetters(options: KafkaDeadLettersOptions): DeadLetters {
   const { connection, topic, partitions, mayCreate, compression, clock } = options;
   const stateTopic = `${topic}.state`;
   const plans = [
@@ -86,7 +88,7 @@ export function createKafkaDeadLetters(options: KafkaDeadLettersOptions): KafkaD
     const place = placeOf(from, partition);
     const fresh = messages.filter(({ offset }) => Number(offset) >= (read.get(place) ?? 0));
     if (from === topic) index.add(fresh.flatMap((message) => letterOfRecord(recordOf(message)) ?? []));
-    else index.setStates(fresh.flatMap((message) => stateOf(message) ?? []));
+    else index.setStatus(fresh.flatMap((message) => statusOf(message) ?? []));
     moved(place, Number(batch.lastOffset()) + 1);
   };
 
@@ -135,7 +137,7 @@ export function createKafkaDeadLetters(options: KafkaDeadLettersOptions): KafkaD
     return isUpToDate();
   };
 
-  const whenUpToDate = async <T>(answer: () => T): Promise<T> => {
+  const whenUpToDate = async <T>(answer: () => T | Promise<T>): Promise<T> => {
     if (await upToDate(waitMsMax)) return answer();
     throw new DependencyError('kafka', 'kafka_dead_letters_behind', member.health() ?? `The dead letters in ${topic} are still being read; ask again in a moment.`, { retryable: true });
   };
@@ -162,11 +164,9 @@ export function createKafkaDeadLetters(options: KafkaDeadLettersOptions): KafkaD
       const fresh = new Map(given.filter(({ id }) => !index.has(id)).toReversed().map((letter) => [letter.id, letter]));
       await append([...fresh.values()].toReversed());
     },
-    async setStates(given) {
+    async setStatus(changes) {
       const at = clock.now();
-      written(await states.append(given.map(({ id, state }) => ({
-        key: Buffer.from(id), value: Buffer.from(JSON.stringify({ state, at: new Date(at).toISOString() })), headers: {}, timestamp: at,
-      }))));
+      written(await states.append(changes.map(({ id, status }) => ({ key: Buffer.from(id), value: Buffer.from(JSON.stringify(status)), headers: {}, timestamp: at }))));
     },
     list: (query) => whenUpToDate(() => index.list(query)),
     get: (id) => whenUpToDate(() => index.get(id)),
@@ -191,8 +191,8 @@ const recordOf = ({ key, value, headers, timestamp }: KafkaMessage): LogRecord =
 });
 
 /** `null` for what is not one. */
-function stateOf({ key, value }: KafkaMessage): LetterState | null {
+function statusOf({ key, value }: KafkaMessage): StatusChange | null {
   const id = key?.toString() ?? '';
-  const parsed = stateSchema.safeParse(value?.toString() ?? '');
-  return isUuid(id) && parsed.success ? { id, state: parsed.data.state } : null;
+  const parsed = statusSchema.safeParse(value?.toString() ?? '');
+  return isUuid(id) && parsed.success ? { id, status: parsed.data } : null;
 }

@@ -1,20 +1,22 @@
 // Lists dead letters that live elsewhere: a temporary SQLite database, gone with the process and built again from their log.
 
 import { DatabaseSync } from 'node:sqlite';
-import type { DeadLetter, DeadLetterEntry, DeadLetterQuery, DeadLetterState } from '#core/ports.ts';
-import { createLetterReads, createLetterWrites, lettersSchema, type LetterStats } from '../embedded/dead-letter-tables.ts';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { DeadLetter, DeadLetterEntry, DeadLetterQuery } from '#core/ports.ts';
+import { wholePage } from '../embedded/dead-letter-search.ts';
+import { createLetterReads, createLetterWrites, lettersSchema, type LetterStats, type StatusChange } from '../embedded/dead-letter-tables.ts';
 import { packHeaders, packRecords, unpackHeaders, unpackRecords } from '../embedded/record-codec.ts';
 import { uuidBytes } from '../embedded/uuid-bytes.ts';
 
-export type LetterState = { readonly id: string; readonly state: DeadLetterState };
+export type IndexedLetter = DeadLetter & Pick<DeadLetterEntry, 'valueBytes'>;
 
 export type LetterIndex = Disposable & {
   /** In the order of the log: of the same letter twice the first stays. */
-  add(letters: readonly DeadLetter[]): void;
+  add(letters: readonly IndexedLetter[]): void;
   /** The last word counts, also when it comes before its letter. */
-  setStates(states: readonly LetterState[]): void;
+  setStatus(changes: readonly StatusChange[]): void;
   has(id: string): boolean;
-  list(query: DeadLetterQuery): readonly DeadLetterEntry[];
+  list(query: DeadLetterQuery): Promise<readonly DeadLetterEntry[]>;
   get(id: string): DeadLetterEntry | null;
   stats(): LetterStats;
 };
@@ -25,11 +27,11 @@ export function createLetterIndex(): LetterIndex {
   // Without a name: a file that SQLite removes itself, written only when the cache is full.
   const database = new DatabaseSync('');
   database.exec(`PRAGMA cache_size = -${cacheKib}; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; ${lettersSchema}
-    CREATE TABLE letter_states (id BLOB PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID;`);
+    CREATE TABLE letter_states (id BLOB PRIMARY KEY, status TEXT NOT NULL) WITHOUT ROWID;`);
   const writes = createLetterWrites(database);
   const reads = createLetterReads(database);
-  const setState = database.prepare('INSERT INTO letter_states (id, state) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET state = excluded.state');
-  const applyState = database.prepare('UPDATE dead_letters SET state = letter_states.state FROM letter_states WHERE letter_states.id = dead_letters.id AND dead_letters.id = ?');
+  const keepStatus = database.prepare('INSERT INTO letter_states (id, status) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET status = excluded.status');
+  const findStatus = database.prepare('SELECT status FROM letter_states WHERE id = ?');
   const find = database.prepare('SELECT 1 FROM dead_letters WHERE id = ?');
 
   const together = (work: () => void): void => {
@@ -47,24 +49,28 @@ export function createLetterIndex(): LetterIndex {
       together(() => {
         const packed = packRecords(letters.map(({ timestamp, key, headers, value }) => ({ timestamp, key, headers: packHeaders(headers), value })));
         writes.putLetters({ rows: letters, packed });
-        for (const { id } of letters) applyState.run(uuidBytes(id));
+        writes.setLetterStatus(letters.flatMap(({ id }) => {
+          const status = findStatus.get(uuidBytes(id))?.['status'];
+          return typeof status === 'string' ? [{ id, status: JSON.parse(status) }] : [];
+        }));
       });
     },
-    setStates(states) {
+    setStatus(changes) {
       together(() => {
-        for (const { id, state } of states) {
-          const key = uuidBytes(id);
-          if (key === null) continue;
-          setState.run(key, state);
-          applyState.run(key);
-        }
+        for (const { id, status } of changes) keepStatus.run(uuidBytes(id), JSON.stringify(status));
+        writes.setLetterStatus(changes);
       });
     },
     has(id) {
       const key = uuidBytes(id);
       return key !== null && find.get(key) !== undefined;
     },
-    list: (query) => entries(reads.listLetters(query)),
+    list: (query) => wholePage(query, async (part) => {
+      const found = reads.listLetters(part);
+      // This is the gateway's own thread.
+      if (found.next !== null) await nextTurn();
+      return { items: entries(found), next: found.next };
+    }),
     get: (id) => entries(reads.getLetter(id))[0] ?? null,
     stats: () => reads.letterStats(),
     [Symbol.dispose]: () => database.close(),

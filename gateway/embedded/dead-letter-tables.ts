@@ -2,18 +2,23 @@
 
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import { assert } from '#core/errors.ts';
-import { type DeadLetter, type DeadLetterEntry, type DeadLetterQuery, type DeadLetterReason, deadLetterReasons, type DeadLetterState } from '#core/ports.ts';
-import { Statements } from './database.ts';
+import { type DeadLetter, type DeadLetterEntry, type DeadLetterQuery, type DeadLetterReason, deadLetterReasons, type DeadLetterState, deadLetterStates, type DeadLetterStatus, freshLetter } from '#core/ports.ts';
+import { type LetterPortion, letterPortion } from './dead-letter-search.ts';
 import { type PackedRecord, packRecords, unpackRecords } from './record-codec.ts';
 import { uuidBytes, uuidText } from './uuid-bytes.ts';
 
 type RecordFields = 'key' | 'value' | 'headers' | 'timestamp';
 
 /** Letters without their records, which travel packed beside them, in the same order. */
-export type LetterRow = Omit<DeadLetter, RecordFields>;
+export type LetterRow = Omit<DeadLetter, RecordFields> & Pick<DeadLetterEntry, 'valueBytes'>;
+export type StatusChange = { readonly id: string; readonly status: DeadLetterStatus };
 export type EntryRow = Omit<DeadLetterEntry, RecordFields>;
 export type Letters = { readonly rows: readonly EntryRow[]; readonly packed: Uint8Array };
 export type LetterStats = { readonly byState: Readonly<Record<DeadLetterState, number>>; readonly byReason: Readonly<Partial<Record<DeadLetterReason, number>>> };
+
+/** Which the second schema added: what was done with the letter (JSON, `NULL` for nothing), and the size of the original value (`NULL` when it is all there). */
+const lettersColumns2 = ['status TEXT', 'value_bytes INTEGER'] as const;
+export const lettersUpgrade2 = lettersColumns2.map((column) => `ALTER TABLE dead_letters ADD COLUMN ${column};`).join(' ');
 
 /** The table and its indices, on a database that has none. */
 export const lettersSchema = `
@@ -34,15 +39,20 @@ export const lettersSchema = `
     timestamp REAL NOT NULL,
     record_key BLOB,
     record_headers BLOB NOT NULL,
-    record_value BLOB NOT NULL
+    record_value BLOB NOT NULL,
+    ${lettersColumns2.join(', ')}
   );
   CREATE INDEX dead_letters_by_time ON dead_letters (failed_at, id);
   CREATE INDEX dead_letters_by_state ON dead_letters (state, reason);
 `;
 
-export type LetterWrites = { putLetters(letters: { readonly rows: readonly LetterRow[]; readonly packed: Uint8Array }): void };
+export type LetterWrites = {
+  putLetters(letters: { readonly rows: readonly LetterRow[]; readonly packed: Uint8Array }): void;
+  setLetterStatus(changes: readonly StatusChange[]): void;
+};
 export type LetterReads = {
-  listLetters(query: DeadLetterQuery): Letters;
+  /** Of a search that goes through many letters only a part, and from where to go on. */
+  listLetters(query: DeadLetterQuery): Letters & Pick<LetterPortion, 'next'>;
   getLetter(id: string): Letters;
   letterStats(): LetterStats;
 };
@@ -50,42 +60,44 @@ export type LetterReads = {
 export function createLetterWrites(database: DatabaseSync): LetterWrites {
   const insert = database.prepare(`
     INSERT INTO dead_letters (id, state, reason, failed_at, message, field, event_id, attempts, runner,
-      origin_topic, origin_partition, origin_offset, timestamp, record_key, record_headers, record_value)
-    VALUES (?, 'open', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`);
+      origin_topic, origin_partition, origin_offset, timestamp, record_key, record_headers, record_value, value_bytes)
+    VALUES (?, 'open', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`);
+  const setStatus = database.prepare('UPDATE dead_letters SET state = ?, status = ? WHERE id = ?');
+  const dropRecord = database.prepare(`
+    UPDATE dead_letters SET value_bytes = coalesce(value_bytes, length(record_value)), record_key = NULL, record_headers = x'', record_value = x'' WHERE id = ?`);
   return {
     putLetters({ rows, packed }) {
       const records = unpackRecords(packed);
-      for (const [index, { id, origin, reason, message, field, eventId, failedAt, attempts, runner }] of rows.entries()) {
+      for (const [index, { id, origin, reason, message, field, eventId, failedAt, attempts, runner, valueBytes }] of rows.entries()) {
         const record = records[index];
         if (record === undefined) continue;
         insert.run(
           uuidBytes(id), reason, failedAt, message, field, eventId, attempts, runner,
           origin.topic, origin.partition, origin.offset, record.timestamp, record.key, record.headers, record.value,
+          valueBytes === record.value.length ? null : valueBytes,
         );
+      }
+    },
+
+    setLetterStatus(changes) {
+      for (const { id, status } of changes) {
+        const key = uuidBytes(id);
+        if (key === null) continue;
+        setStatus.run(status.state, JSON.stringify(status), key);
+        if (status.state === 'purged') dropRecord.run(key);
       }
     },
   };
 }
 
 export function createLetterReads(database: DatabaseSync): LetterReads {
-  const statements = new Statements(database, 16);
-  const byId = database.prepare('SELECT * FROM dead_letters WHERE id = ?');
+  const portion = letterPortion(database);
+  const byId = database.prepare('SELECT *, coalesce(value_bytes, length(record_value)) AS bytes FROM dead_letters WHERE id = ?');
   const counts = database.prepare('SELECT state, reason, count(*) AS count FROM dead_letters GROUP BY state, reason');
   return {
-    listLetters({ reason, state, since, until, limit, after }) {
-      const conditions: string[] = [];
-      const values: SQLInputValue[] = [];
-      const where = (sql: string, ...bound: readonly SQLInputValue[]) => {
-        conditions.push(sql);
-        values.push(...bound);
-      };
-      if (reason !== undefined) where('reason = ?', reason);
-      if (state !== undefined) where('state = ?', state);
-      if (since !== undefined) where('failed_at >= ?', since);
-      if (until !== undefined) where('failed_at <= ?', until);
-      if (after !== undefined) where('(failed_at, id) < (?, ?)', after.failedAt, uuidBytes(after.id));
-      const sql = `SELECT * FROM dead_letters INDEXED BY dead_letters_by_time WHERE ${conditions.join(' AND ') || 'true'} ORDER BY failed_at DESC, id DESC LIMIT ?`;
-      return lettersOf(statements.get(sql).all(...values, limit));
+    listLetters(query) {
+      const { rows, next } = portion(query);
+      return { ...lettersOf(rows), next };
     },
 
     getLetter(id) {
@@ -116,7 +128,8 @@ function lettersOf(rows: readonly Row[]): Letters {
 function entryOf(row: Row): EntryRow {
   return {
     id: uuidText(bytesOf(row['id'])),
-    state: stateOf(row['state']),
+    ...statusOf(row),
+    valueBytes: Number(row['bytes']),
     reason: reasonOf(row['reason']),
     origin: { topic: String(row['origin_topic']), partition: Number(row['origin_partition']), offset: Number(row['origin_offset']) },
     message: String(row['message']),
@@ -143,7 +156,11 @@ function bytesOf(value: unknown): Uint8Array {
 }
 
 function stateOf(value: unknown): DeadLetterState {
-  return value === 'replayed' || value === 'purged' ? value : 'open';
+  return deadLetterStates.find((state) => state === value) ?? 'open';
+}
+
+function statusOf({ status, state }: Row): DeadLetterStatus {
+  return typeof status === 'string' ? { ...freshLetter, ...JSON.parse(status) } : { ...freshLetter, state: stateOf(state) };
 }
 
 function reasonOf(value: unknown): DeadLetterReason {

@@ -3,10 +3,12 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { IndexMismatchError, UsageError } from '#core/errors.ts';
 import type { IndexIdentity } from '#core/ports.ts';
-import { lettersSchema } from './dead-letter-tables.ts';
+import { lettersSchema, lettersUpgrade2 } from './dead-letter-tables.ts';
 
 /** Kept in `PRAGMA user_version`. */
-const schemaVersion = 1;
+const schemaVersion = 2;
+/** From the version before to the one of its name. */
+const upgrades: Readonly<Record<number, string>> = { 2: lettersUpgrade2 };
 
 /**
  * Why these indexes and no more: each costs every event a write. `events_by_text` also answers counts and newest
@@ -99,10 +101,9 @@ export function prepareSchema(database: DatabaseSync, file: string, identity: In
   }
   database.exec('BEGIN IMMEDIATE');
   try {
-    if (version === 0) {
-      database.exec(storeTables);
-      database.exec(`PRAGMA user_version = ${schemaVersion}`);
-    }
+    if (version === 0) database.exec(storeTables);
+    else for (let to = version + 1; to <= schemaVersion; to++) database.exec(upgrades[to] ?? '');
+    database.exec(`PRAGMA user_version = ${schemaVersion}`);
     database.exec(sessionTables);
     const meta = (name: string, initial: string): string => {
       database.prepare('INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING').run(name, initial);

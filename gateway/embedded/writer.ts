@@ -23,7 +23,7 @@ export type WriterOptions = { readonly folder: string; /** `null` when no vector
  * out of order: the write-ahead log is one file that is recovered up to its first torn frame. So a commit of an offset
  * cannot survive without the store writes and dead letters before it; at worst events are delivered again.
  */
-const synced: ReadonlySet<string> = new Set(['append', 'putLetters'] satisfies (keyof WriterApi)[]);
+const synced: ReadonlySet<string> = new Set(['append', 'putLetters', 'setLetterStatus'] satisfies (keyof WriterApi)[]);
 
 /** Pages of random inserts (ids, users, sessions) that stay in memory. */
 const cacheKib = 16 * 1024;

@@ -128,7 +128,7 @@ export function parseCursor(cursor: string | undefined): { readonly at: number; 
 
 const cursorSchema = z.tuple([z.number(), z.string()]);
 
-function inOrder(lowName: string, low: number | undefined, highName: string, high: number | undefined): void {
+export function inOrder(lowName: string, low: number | undefined, highName: string, high: number | undefined): void {
   if (low === undefined || high === undefined || low <= high) return;
   throw new ProblemError({ status: 422, code: 'validation_failed', detail: `${lowName} is after ${highName}: nothing can match.` });
 }

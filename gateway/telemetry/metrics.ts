@@ -1,6 +1,6 @@
 // Counts what happens: one method per business event, each feeding the Prometheus series and the totals of /stats at once.
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { deadLetterReasons, type DeadLetterReason, type DeadLetterState, type PartitionLag } from '#core/ports.ts';
+import { deadLetterReasons, deadLetterStates, type DeadLetterReason, type DeadLetterState, type PartitionLag } from '#core/ports.ts';
 import { devices } from '#core/model-manifest.ts';
 import type { RunnerState } from '../runner-hub/types.ts';
 import { LatencyHistogram, type LatencySummary } from './latency.ts';
@@ -12,7 +12,8 @@ export type CacheResult = (typeof cacheResults)[number];
 const circuitStates = ['closed', 'half-open', 'open'] as const;
 /** As the pipeline names them. */
 const dependencies = ['store', 'dead_letters', 'other'] as const;
-const deadLetterStates = ['open', 'replayed', 'purged'] as const satisfies readonly DeadLetterState[];
+/** What people do with dead letters. */
+const deadLetterActions = ['replayed', 'refused', 'purged', 'added'] as const;
 export const runnerStates = ['joining', 'ready', 'draining'] as const satisfies readonly RunnerState[];
 
 const secondsBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
@@ -57,6 +58,7 @@ export class Telemetry {
   readonly #runners = this.#gauge('runner_count', 'Connected runners.', ['device', 'state']);
   readonly #cosine = this.#gauge('runner_reference_cosine', 'Mean cosine to the reference in the last golden check of a runner of this device; 0 before the first.', ['device']);
   readonly #circuits = this.#gauge('circuit_state', '0 closed, 1 half-open, 2 open.', ['dependency']);
+  readonly #letterActions = this.#counter('dead_letter_actions_total', 'Dead letters that were put back into the source, refused to be, purged, or added by hand.', ['action']);
   readonly #letters = this.#gauge('dead_letters', 'Dead letters by state.', ['state']);
 
   constructor() {
@@ -74,6 +76,7 @@ export class Telemetry {
     }
     this.#setRunners([]);
     for (const state of deadLetterStates) this.#letters.set({ state }, 0);
+    for (const action of deadLetterActions) this.#letterActions.inc({ action }, 0);
   }
 
   received(count: number): void {
@@ -96,6 +99,10 @@ export class Telemetry {
   deadLettered({ reason }: { readonly reason: DeadLetterReason }): void {
     this.#deadLettered.inc({ reason });
     this.#totals.deadLettered += 1;
+  }
+
+  deadLetterAction(action: (typeof deadLetterActions)[number], count: number): void {
+    this.#letterActions.inc({ action }, count);
   }
 
   cacheRequest(result: CacheResult): void {

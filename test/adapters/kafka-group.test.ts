@@ -2,7 +2,7 @@
 
 import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { DeadLetter, LogRecord } from '#core/ports.ts';
+import { freshLetter, type DeadLetter, type LogRecord } from '#core/ports.ts';
 import { openKafka } from '../../kafka/client.ts';
 import { compressions } from '../../kafka/settings.ts';
 import { createKafkaSink, sinkDefaults, withAdmin } from '../../kafka/sink.ts';
@@ -213,12 +213,12 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
     const [one, other] = [await harness.open(), await harness.open()];
     const [small, large] = [letterOf(1, utf8.encode('small')), letterOf(2, randomBytes(3 * 2 ** 20))];
     await one.put([small, large]);
-    await until('the other sees them', 10_000, async () => (await other.list({ limit: 10 })).length === 2);
-    expect((await other.list({ limit: 10 })).map(({ value }) => value.length)).toEqual([512 * 1024, 5]);
-    await other.setStates([{ id: small.id, state: 'replayed' }]);
+    await until('the other sees them', 10_000, async () => (await other.list({ limit: 10, valueBytesMax: 2 ** 20 })).length === 2);
+    expect((await other.list({ limit: 10, valueBytesMax: 2 ** 20 })).map(({ value, valueBytes }) => [value.length, valueBytes])).toEqual([[512 * 1024, 3 * 2 ** 20], [5, 5]]);
+    await other.setStatus([{ id: small.id, status: { ...freshLetter, state: 'replayed' } }]);
     await until('the state is seen by the first', 10_000, async () => (await one.get(small.id))?.state === 'replayed');
     const third = await harness.open();
-    expect((await third.list({ state: 'replayed', limit: 10 })).map(({ id }) => id)).toEqual([small.id]);
+    expect((await third.list({ state: 'replayed', limit: 10, valueBytesMax: 0 })).map(({ id }) => id)).toEqual([small.id]);
     expect((await third.stats()).byState).toEqual({ open: 1, replayed: 1, purged: 0 });
   });
 });

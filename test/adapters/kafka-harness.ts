@@ -2,8 +2,8 @@
 
 import { connect, type Socket } from 'node:net';
 import { systemClock } from '#core/clock.ts';
-import type { EventSource, LogRecord } from '#core/ports.ts';
-import { createKafkaDeadLetters, type KafkaDeadLetters } from '../../gateway/dead-letters/kafka-dead-letters.ts';
+import type { DeadLetters, EventSource, LogRecord } from '#core/ports.ts';
+import { createKafkaDeadLetters } from '../../gateway/dead-letters/kafka-dead-letters.ts';
 import { createKafkaSource, kafkaSourceDefaults, type KafkaSourceOptions } from '../../gateway/sources/kafka-source.ts';
 import type { KafkaConnection, KafkaLog } from '../../kafka/settings.ts';
 import { createKafkaSink, sinkDefaults } from '../../kafka/sink.ts';
@@ -70,10 +70,10 @@ export function kafkaTopic(broker: KafkaBroker, { partitions, ...options }: { re
 }
 
 export function kafkaLetters(broker: KafkaBroker, name: string) {
-  const all: { readonly queue: KafkaDeadLetters; readonly connection: CuttableConnection }[] = [];
+  const all: { readonly queue: DeadLetters; readonly connection: CuttableConnection }[] = [];
   return {
     topic: `events-${name}.dlq`,
-    async open(): Promise<KafkaDeadLetters> {
+    async open(): Promise<DeadLetters> {
       const connection = cuttable(broker.brokers);
       const queue = createKafkaDeadLetters({
         connection, topic: `events-${name}.dlq`, partitions: 2, mayCreate: true, compression: 'lz4', groupId: name, sessionMs: testSessionMs, clock: systemClock,

@@ -1,8 +1,6 @@
 // Every path of the HTTP API but ingestion, asked in process: what it answers, what it refuses and how it tells.
 import { describe, expect, test } from 'vitest';
 import { DependencyError } from '#core/errors.ts';
-import { createMemoryDeadLetters } from '#core/memory/memory-dead-letters.ts';
-import type { DeadLetter } from '#core/ports.ts';
 import { apiKey, emptyFleet, problemOf, runner, scriptedStore, storedEvent, testApp } from './test-services.ts';
 
 describe('search', () => {
@@ -81,47 +79,6 @@ describe('stored events', () => {
     expect((await request(`/events/${storedEvent.id.toUpperCase()}`)).status).toBe(200);
     expect(await problemOf(await request('/events/nobody'))).toMatchObject({ status: 404, code: 'event_not_found' });
   });
-});
-
-const letter = (id: string, value: Uint8Array, failedAt: number): DeadLetter => ({
-  id, value, failedAt, key: new Uint8Array([0xff]), headers: { trace: new TextEncoder().encode('r-1') }, timestamp: 0, origin: { topic: 'events', partition: 0, offset: failedAt },
-  reason: 'not_json', message: 'not JSON', field: null, eventId: null, attempts: 1, runner: null,
-});
-
-test('dead letters show their bytes as text, or as base64 where text would lose some', async () => {
-  const deadLetters = createMemoryDeadLetters();
-  const long = new TextEncoder().encode('é'.repeat(4000));
-  await deadLetters.put([letter('a', new TextEncoder().encode('{"broken'), 1), letter('b', new Uint8Array([0xc3, 0x28]), 2), letter('c', long.subarray(1), 3), letter('d', long, 4)]);
-  const { request } = testApp({ deadLetters });
-  const page = await (await request('/dlq/messages?limit=3&reason=not_json&state=open')).json();
-  expect(page.items.map(({ id }: { id: string }) => id)).toEqual(['d', 'c', 'b']);
-  expect(page.items[0]).toMatchObject({ value_bytes: 8000, value_truncated: true, value: 'é'.repeat(2048), base64: ['key'], headers: { trace: 'r-1' }, key: '/w==' });
-  expect(page.items[2]).toMatchObject({ value: 'wyg=', base64: ['key', 'value'] });
-  const next = await (await request(`/dlq/messages?limit=3&cursor=${page.next_cursor}`)).json();
-  expect(next).toMatchObject({ items: [{ id: 'a', value: '{"broken', reason: 'not_json', origin: { topic: 'events', offset: 1 } }], next_cursor: null });
-  expect(await (await request('/dlq/messages/d')).json()).toMatchObject({ value: 'é'.repeat(4000), value_truncated: false });
-  expect(await problemOf(await request('/dlq/messages/zzz'))).toMatchObject({ status: 404 });
-  expect(await (await request('/dlq/stats')).json()).toMatchObject({ by_state: { open: 4 }, by_reason: { not_json: 4, too_large: 0 } });
-  expect(await problemOf(await request('/dlq/messages?reason=bad'))).toMatchObject({ status: 422 });
-});
-
-test('a list of dead letters never has many of them in memory, and misses none', async () => {
-  const kept = createMemoryDeadLetters();
-  await kept.put(Array.from({ length: 25 }, (_, index) => letter(`l-${String(index).padStart(2, '0')}`, new Uint8Array(10), 1 + (index >> 1))));
-  const limits: number[] = [];
-  const { request } = testApp({ deadLetters: { ...kept, list: (query) => {
-    limits.push(query.limit);
-    return kept.list(query);
-  } } });
-  const ids: string[] = [];
-  for (let cursor: string | null = ''; cursor !== null;) {
-    const page: { items: { id: string }[]; next_cursor: string | null } = await (await request(`/dlq/messages?limit=12${cursor && `&cursor=${cursor}`}`)).json();
-    ids.push(...page.items.map(({ id }) => id));
-    cursor = page.next_cursor;
-  }
-  expect(ids).toEqual((await kept.list({ limit: 100 })).map(({ id }) => id));
-  expect(ids).toHaveLength(25);
-  expect(limits).toEqual([4, 4, 4, 4, 4, 4, 4]);
 });
 
 describe('health', () => {
