@@ -63,10 +63,9 @@ const utf8 = new TextEncoder();
 /** One character per byte, whatever the bytes are. */
 const bytewise = new TextDecoder('latin1');
 
-function holds(bytes: Uint8Array, text: string): boolean {
-  const plain = (given: Uint8Array): string => bytewise.decode(given).replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase());
-  return plain(bytes).includes(plain(utf8.encode(text)));
-}
+const plain = (bytes: Uint8Array): string => bytewise.decode(bytes).replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase());
+
+const holds = (bytes: Uint8Array, text: string): boolean => plain(bytes).includes(plain(utf8.encode(text)));
 
 function copyOf<T extends DeadLetter>(letter: T): T {
   return {

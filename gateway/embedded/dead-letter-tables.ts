@@ -1,6 +1,6 @@
 // The dead letters' table: a letter once, with the bytes of its record as they came.
 
-import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import { assert } from '#core/errors.ts';
 import { type DeadLetter, type DeadLetterEntry, type DeadLetterQuery, type DeadLetterReason, deadLetterReasons, type DeadLetterState, deadLetterStates, type DeadLetterStatus, freshLetter } from '#core/ports.ts';
 import { type LetterPortion, letterPortion } from './dead-letter-search.ts';

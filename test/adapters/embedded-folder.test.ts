@@ -9,7 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { IndexMismatchError, LogFullError, UsageError } from '#core/errors.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
-import type { LogRecord } from '#core/ports.ts';
+import { freshLetter, type DeadLetter, type LogRecord } from '#core/ports.ts';
+import { uuidV5 } from '#core/uuid.ts';
 import { eventRecord, textRecord } from '../conformance/store-records.ts';
 import { identity, openFolder, reopening, temporaryFolder } from './embedded-harness.ts';
 
@@ -62,6 +63,23 @@ describe('a data folder', () => {
     file.exec('PRAGMA user_version = 99');
     file.close();
     await expect(openFolder(folder.path)).rejects.toThrow(/newer VectorStream \(schema 99/);
+  });
+
+  it('written before dead letters had a status gets one, and keeps its letters', async () => {
+    await using folder = await temporaryFolder();
+    const letter: DeadLetter = {
+      ...recordOf(1), id: uuidV5('events/0/1'), origin: { topic: 'events', partition: 0, offset: 1 }, reason: 'not_json', message: 'x', field: null, eventId: null, failedAt: 1, attempts: 1, runner: null,
+    };
+    const first = await openFolder(folder.path);
+    await first.deadLetters.put([letter]);
+    await first[Symbol.asyncDispose]();
+    const file = new DatabaseSync(join(folder.path, 'vectorstream.db'));
+    file.exec('ALTER TABLE dead_letters DROP COLUMN status; ALTER TABLE dead_letters DROP COLUMN value_bytes; PRAGMA user_version = 1');
+    file.close();
+    await using second = await openFolder(folder.path);
+    expect(await second.deadLetters.get(letter.id)).toMatchObject({ id: letter.id, ...freshLetter, valueBytes: 10 });
+    await second.deadLetters.setStatus([{ id: letter.id, status: { ...freshLetter, state: 'purged' } }]);
+    expect(await second.deadLetters.get(letter.id)).toMatchObject({ state: 'purged', value: new Uint8Array(), valueBytes: 10 });
   });
 
   it('with something else under the database\'s name says so', async () => {
