@@ -1,9 +1,17 @@
+import { statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { resolve } from 'node:path';
+import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
+import { compressPages } from './scripts/compress-pages.ts';
+
+const require = createRequire(import.meta.url);
 
 // `npm test` leaves out `*.long.test.ts`; `npm run test:full` (vitest --mode full) runs everything.
-export default defineConfig(({ mode }) => {
+export default defineConfig(({ mode, command }) => {
   const report = process.env['VECTORSTREAM_TEST_REPORT'];
   return {
+    ...(command === 'build' ? pages() : {}),
     test: {
       include: ['test/**/*.test.ts'],
       exclude: mode === 'full' ? [] : ['test/**/*.long.test.ts'],
@@ -14,3 +22,39 @@ export default defineConfig(({ mode }) => {
     },
   };
 });
+
+/** `npm run build`: the browser pages, which the gateway serves from dist/pages. */
+function pages() {
+  return {
+    publicDir: false as const,
+    // The runtime's module stays a file of its own: the pages say where, and its threads begin from it.
+    resolve: { conditions: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'production'] },
+    oxc: { jsx: { runtime: 'automatic' as const, importSource: 'preact' } },
+    define: { RUNTIME_BYTES: String(statSync(require.resolve('onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm')).size) },
+    worker: { format: 'es' as const },
+    plugins: [compress()],
+    build: {
+      outDir: 'dist/pages',
+      emptyOutDir: true,
+      target: 'es2023',
+      // The pages' policy allows no data: addresses.
+      assetsInlineLimit: 0,
+      modulePreload: { polyfill: false },
+      chunkSizeWarningLimit: 1024,
+      rolldownOptions: { input: ['browser-runner/page/index.html', 'browser-runner/demo/index.html'] },
+    },
+  };
+}
+
+function compress(): Plugin {
+  let folder = '';
+  return {
+    name: 'compress',
+    configResolved(config) {
+      folder = resolve(config.root, config.build.outDir);
+    },
+    async closeBundle() {
+      await compressPages(folder);
+    },
+  };
+}

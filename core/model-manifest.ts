@@ -107,19 +107,20 @@ export function dataFilesOf(graph: string, paths: readonly string[]): readonly s
 }
 
 /**
- * Checks every file that a session of this dtype loads: the graph, and all files that are not another dtype's graph.
- * @throws ModelFileError for the first that is missing or changed.
+ * Every file that a session of this dtype loads: the graph, and all files that are not another dtype's graph.
+ * @throws ModelFileError when the model has no such dtype.
  */
+export function filesOf({ modelId, dtypes, files }: Manifest, dtype: string): readonly string[] {
+  const chosen = dtypes[dtype];
+  if (chosen === undefined) throw new ModelFileError(`${modelId} has no dtype "${dtype}": choose one of ${Object.keys(dtypes).join(', ')}.`);
+  const paths = Object.keys(files);
+  const others = new Set(Object.values(dtypes).filter(({ file }) => file !== chosen.file).flatMap(({ file }) => [file, ...dataFilesOf(file, paths)]));
+  return paths.filter((file) => !others.has(file));
+}
+
+/** Checks `filesOf` the dtype. @throws ModelFileError for the first that is missing or changed. */
 export async function verifyFiles(model: Model, dtype: string): Promise<void> {
-  const chosen = model.manifest.dtypes[dtype];
-  if (chosen === undefined) {
-    throw new ModelFileError(`${model.manifest.modelId} has no dtype "${dtype}": choose one of ${Object.keys(model.manifest.dtypes).join(', ')}.`);
-  }
-  const paths = Object.keys(model.manifest.files);
-  const others = new Set(Object.values(model.manifest.dtypes).filter(({ file }) => file !== chosen.file).flatMap(({ file }) => [file, ...dataFilesOf(file, paths)]));
-  for (const file of paths) {
-    if (!others.has(file)) await readVerified(model, file);
-  }
+  for (const file of filesOf(model.manifest, dtype)) await readVerified(model, file);
 }
 
 async function readVerified(model: Model, file: string): Promise<Uint8Array> {

@@ -13,6 +13,7 @@ import { eventRoutes } from './routes/events.ts';
 import { healthRoutes } from './routes/health.ts';
 import { ingestRoute } from './routes/ingest.ts';
 import { observeRoutes } from './routes/observe.ts';
+import { pageRoutes } from './routes/pages.ts';
 import { searchRoute } from './routes/search.ts';
 import type { Services } from './services.ts';
 
@@ -68,8 +69,15 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
   deadLetterRoutes(app, services);
   observeRoutes(app, services);
   healthRoutes(app, services);
+  pageRoutes(app, services);
   app.get('/openapi.json', (c) => c.json(openApiDocument(app)));
+  // A browser shows a page nothing of a refused upgrade: it asks here first.
   app.get(connectPath, (c) => {
+    const admission = services.admitRunner({ authorization: c.req.header('authorization') });
+    if (!admission.ok && admission.status === 401) {
+      c.header('WWW-Authenticate', 'Bearer realm="vectorstream"');
+      return problemResponse(c, admission);
+    }
     c.header('Upgrade', 'websocket');
     return problemResponse(c, { status: 426, code: 'upgrade_required', detail: 'Runners connect here, by WebSocket.' });
   });

@@ -17,6 +17,7 @@ import { withPrefixes } from './prefixed-embedding.ts';
 import { QueryVectors } from './query-vectors.ts';
 import { keepForgetting } from './retention.ts';
 import { createRunnerHub, defaultHubLimits } from './runner-hub.ts';
+import { admit } from './runner-hub/access.ts';
 import { freshToken, localRunnerToken } from './runner-token.ts';
 import { openQdrantStore } from './stores/qdrant-store.ts';
 import type { Log } from './telemetry/log.ts';
@@ -42,6 +43,8 @@ export type Gateway = {
 /** Names of the embedded log and of its only reader. */
 const topic = 'ecommerce-events';
 const consumerGroup = 'vectorstream';
+/** Where `npm run build` puts the web pages. */
+const pagesFolder = join(import.meta.dirname, '..', 'dist', 'pages');
 /** What the gateway's own runners have no use for. */
 const withheld: readonly string[] = ['VECTORSTREAM_API_KEY', 'QDRANT_API_KEY', 'KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'];
 
@@ -58,7 +61,7 @@ export async function startGateway(config: Config, { log, secrets, environment, 
   };
 
   const found = await findModel(config, dataDir, environment);
-  const { identity, golden, bounds, prefixes } = await openGatewayModel(found.folder);
+  const { identity, manifest, golden, bounds, prefixes } = await openGatewayModel(found.folder);
   const { unreadBytesMax, logBytesMax, logHoursMax, partitions } = config.ingest;
   // Whatever is open when a later step fails is closed again.
   await using opened = new AsyncDisposableStack();
@@ -88,7 +91,12 @@ export async function startGateway(config: Config, { log, secrets, environment, 
     embedding, cacheMax: config.search.queryCacheMax, waitMsMax: config.search.waitMsMax,
     runnerReady: () => hub.runners().some(({ state }) => state === 'ready'),
   });
-  const app = createApp({ config, log, clock, startedAt, source, sink, store, deadLetters, embedding, queries, telemetry, runners: () => hub.runners() });
+  const app = createApp({
+    config, log, clock, startedAt, source, sink, store, deadLetters, embedding, queries, telemetry, pagesFolder,
+    model: { folder: found.folder, manifest, revision: identity.modelRevision },
+    runners: () => hub.runners(),
+    admitRunner: (headers) => admit(headers, tokens),
+  });
   const server = await listen({ host: config.gateway.host, port: config.gateway.port, fetch: app.fetch, upgrades: new Map([['/runners/connect', (...upgrade) => hub.upgrade(...upgrade)]]) });
 
   // From here on nothing fails: the parts are the gateway's, which closes them in its own order.

@@ -10,6 +10,7 @@ import { textTemplate } from '#core/text.ts';
 
 export type GatewayModel = {
   readonly identity: IndexIdentity;
+  readonly manifest: Manifest;
   readonly golden: Golden;
   /** By dtype. */
   readonly bounds: Readonly<Record<string, GoldenBounds>>;
@@ -22,7 +23,7 @@ export async function openGatewayModel(folder: string): Promise<GatewayModel> {
     const model = await openModel((file) => readFile(join(folder, file)));
     const { modelId, dimensions, dtypes, prefixes } = model.manifest;
     const templateHash = createHash('sha256').update(textTemplate).digest('hex');
-    return { identity: { modelId, modelRevision: model.revision, dimensions, templateHash }, golden: await readGolden(model), bounds: dtypes, prefixes };
+    return { manifest: model.manifest, identity: { modelId, modelRevision: model.revision, dimensions, templateHash }, golden: await readGolden(model), bounds: dtypes, prefixes };
   } catch (error) {
     if (error instanceof ModelFileError) throw new UsageError(`runners.model is "${folder}": ${error.message}`, { cause: error });
     throw error;

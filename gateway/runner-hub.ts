@@ -65,7 +65,7 @@ class Hub implements RunnerHub {
 
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const { tokens, log } = this.#options;
-    const admission = admit(request, tokens);
+    const admission = admit(request.headers, tokens);
     if (!admission.ok) {
       const requestId = refuseOnSocket(socket, admission);
       return log.warn({ request_id: requestId, code: admission.code, peer: request.socket.remoteAddress }, 'runner refused');

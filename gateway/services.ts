@@ -1,7 +1,10 @@
 // What the routes need from the rest of the gateway: ports and a few views, so that a test can hand in memory adapters.
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Manifest } from '#core/model-manifest.ts';
 import type { Clock, DeadLetters, EmbeddingService, EventSink, EventSource, VectorStore } from '#core/ports.ts';
 import type { Config } from './config.ts';
 import type { QueryVectors } from './query-vectors.ts';
+import type { Admission } from './runner-hub/access.ts';
 import type { RunnerView } from './runner-hub/types.ts';
 import type { Log } from './telemetry/log.ts';
 import type { Telemetry } from './telemetry/metrics.ts';
@@ -20,4 +23,9 @@ export type Services = {
   readonly queries: QueryVectors;
   readonly telemetry: Telemetry;
   runners(): readonly RunnerView[];
+  /** Whether a runner with these headers may connect: what `WS /runners/connect` answers. */
+  admitRunner(headers: IncomingHttpHeaders): Admission;
+  /** Where `npm run build` puts the web pages; may be missing. */
+  readonly pagesFolder: string;
+  readonly model: { readonly folder: string; readonly manifest: Manifest; readonly revision: string };
 };

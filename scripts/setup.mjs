@@ -6,6 +6,7 @@ import { existsSync, readFileSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildPages } from './build-pages.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const packagedNode = join(root, 'node_modules', '.bin', process.platform === 'win32' ? 'node.cmd' : 'node');
@@ -29,6 +30,7 @@ const stampFile = join(root, 'node_modules', '.vectorstream-setup');
 const stamp = createHash('sha256').update(readFileSync(lockFile)).update(`${process.platform}-${process.arch}`).digest('hex');
 const isReady = existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp;
 if (!isReady) await install();
+await build();
 
 async function install() {
   const disk = statfsSync(root);
@@ -47,6 +49,15 @@ async function install() {
   writeFileSync(stampFile, stamp);
   await compile();
   process.stderr.write(`Set-up done in ${Math.round((Date.now() - startedAt) / 1000)} s.\n`);
+}
+
+/** The pages that the gateway serves; the programs run without them, so that a failure is told and ends nothing. */
+async function build() {
+  try {
+    if (await buildPages(root)) process.stderr.write('Built the browser pages.\n');
+  } catch (error) {
+    process.stderr.write(`${error.message}\n`);
+  }
 }
 
 /** Runs the npm that started this script, or the one on the path; shows that it is alive every ten seconds. */

@@ -78,7 +78,8 @@ describe('the tree', () => {
 
   test('every source file is used by an entry point or a test', () => {
     const scripts = ['package.json', '.ci/run', 'Dockerfile'].filter((file) => tracked.includes(file)).map(read).join('\n');
-    const isEntry = (file: string) => file.endsWith('.test.ts') || file === 'vite.config.ts' || scripts.includes(file);
+    const ofPages = tracked.filter((file) => file.endsWith('.html')).flatMap((file) => [...read(file).matchAll(/<script[^>]* src="([^"]+)"/g)].map((match) => normalize(join(dirname(file), match[1] ?? ''))));
+    const isEntry = (file: string) => file.endsWith('.test.ts') || ['vite.config.ts', ...ofPages].includes(file) || file.endsWith('.d.ts') || scripts.includes(file);
     const reached = new Set<string>();
     const visit = (file: string) => {
       if (reached.has(file) || !sources.includes(file)) return;

@@ -1,6 +1,6 @@
 // Decides over an upgrade request before a WebSocket exists: no valid runner token, no connection.
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 import { subprotocol, tokenSubprotocolPrefix } from '#core/wire.ts';
 import type { Problem } from '../problem-document.ts';
 
@@ -16,9 +16,9 @@ export type Admission =
   | ({ readonly ok: false } & Problem);
 
 /** The token comes as `Authorization: Bearer` or, from a browser, as a second subprotocol. */
-export function admit(request: IncomingMessage, tokens: RunnerTokens): Admission {
-  const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
-  const token = bearer(request) ?? fromSubprotocol(offered);
+export function admit(headers: IncomingHttpHeaders, tokens: RunnerTokens): Admission {
+  const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
+  const token = bearer(headers) ?? fromSubprotocol(offered);
   if (token === null) {
     return { ok: false, status: 401, code: 'runner_token_missing', detail: 'Send the runner token as "Authorization: Bearer" or as the subprotocol vectorstream.token.<base64url>.' };
   }
@@ -34,8 +34,8 @@ export function admit(request: IncomingMessage, tokens: RunnerTokens): Admission
   return { ok: true, trusted };
 }
 
-function bearer(request: IncomingMessage): string | null {
-  return /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? null;
+function bearer(headers: IncomingHttpHeaders): string | null {
+  return /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1] ?? null;
 }
 
 function fromSubprotocol(offered: readonly string[]): string | null {

@@ -1,7 +1,11 @@
 // The gateway's HTTP API on memory adapters and a scripted fleet, for tests that ask it in process.
+import { readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createApp } from '../../gateway/app.ts';
 import { parseConfig, type Config } from '../../gateway/config.ts';
 import { QueryVectors } from '../../gateway/query-vectors.ts';
+import { admit } from '../../gateway/runner-hub/access.ts';
 import type { RunnerView } from '../../gateway/runner-hub/types.ts';
 import type { Services } from '../../gateway/services.ts';
 import { createLog } from '../../gateway/telemetry/log.ts';
@@ -10,7 +14,10 @@ import { ManualClock } from '#core/memory/manual-clock.ts';
 import { createMemoryDeadLetters } from '#core/memory/memory-dead-letters.ts';
 import { createMemoryLog } from '#core/memory/memory-source.ts';
 import { createMemoryStore } from '#core/memory/memory-store.ts';
+import { parseManifest } from '#core/model-manifest.ts';
 import type { EmbeddingService, LogRecord, SearchRequest, StoredEvent, VectorStore } from '#core/ports.ts';
+
+const modelFolder = join(import.meta.dirname, '../../models/all-MiniLM-L6-v2');
 
 export const apiKey = 'correct-horse-battery-staple';
 
@@ -82,6 +89,9 @@ export function testApp(changes: Partial<Services> = {}, env: Record<string, str
   const runners = changes.runners ?? (() => [runner]);
   const services: Services = {
     config, log, clock, embedding, runners,
+    admitRunner: (headers) => admit(headers, { shared: 'runner-token', trusted: 'trusted-token' }),
+    pagesFolder: join(tmpdir(), 'vectorstream-no-pages'),
+    model: { folder: modelFolder, manifest: parseManifest(readFileSync(join(modelFolder, 'manifest.json'), 'utf8')), revision: 'r'.repeat(64) },
     startedAt: clock.now(),
     source: events.source('test'),
     sink: {

@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-const setUpScript = join(import.meta.dirname, '../../scripts/setup.mjs');
+const scripts = join(import.meta.dirname, '../../scripts');
 let folder: string;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'vectorstream-setup-'));
   await mkdir(join(folder, 'scripts'));
-  await copyFile(setUpScript, join(folder, 'scripts/setup.mjs'));
+  for (const name of ['setup.mjs', 'build-pages.mjs']) await copyFile(join(scripts, name), join(folder, 'scripts', name));
   await writeFile(join(folder, 'package-lock.json'), '{}');
 });
 

@@ -1,0 +1,143 @@
+// Reads the gateway's model and the runtime, from Cache Storage or else from the gateway, and counts the bytes on their way.
+
+import { filesOf, openModel, type Model } from '#core/model-manifest.ts';
+import { VectorStreamError } from '#core/errors.ts';
+import type { LoadProgress } from './worker-messages.ts';
+
+/** The gateway cannot be asked, or does not have what is needed. */
+export class DownloadError extends VectorStreamError {
+  override readonly name = 'DownloadError';
+  readonly code = 'download';
+  readonly retryable = true;
+}
+
+/** `GET /models/current`. */
+export type CurrentModel = {
+  readonly model_id: string;
+  readonly revision: string;
+  /** Those that the gateway has. */
+  readonly files: readonly { readonly path: string; readonly bytes: number }[];
+};
+
+/** @throws DownloadError */
+export async function currentModel(): Promise<CurrentModel> {
+  const response = await request(new URL('/models/current', location.origin).href, { cache: 'no-cache' });
+  const current: CurrentModel = await response.json();
+  return current;
+}
+
+export const modelAddress = (revision: string): string => `${location.origin}/models/${revision}`;
+
+/** Reads files by their address; each one once. */
+export class FileLoader {
+  readonly #onProgress: (progress: LoadProgress) => void;
+  readonly #files = new Map<string, Uint8Array<ArrayBuffer>>();
+  #loadedBytes = 0;
+  #totalBytes = 0;
+  #cached = true;
+
+  constructor(onProgress: (progress: LoadProgress) => void) {
+    this.#onProgress = onProgress;
+  }
+
+  /** Bytes that are yet to come. */
+  expect(bytes: number): void {
+    this.#totalBytes += bytes;
+  }
+
+  /** What was read, as it was read. */
+  fileAt(address: string): Uint8Array<ArrayBuffer> | null {
+    return this.#files.get(address) ?? null;
+  }
+
+  forget(): void {
+    this.#files.clear();
+  }
+
+  /** @throws DownloadError */
+  async load(cacheName: string, address: string): Promise<Uint8Array<ArrayBuffer>> {
+    const before = this.#files.get(address);
+    if (before !== undefined) return before;
+    const cache = await caches.open(cacheName).catch(() => null);
+    const found = await cache?.match(address);
+    if (found === undefined) this.#cached = false;
+    const bytes = await this.#read(found ?? await request(address), address);
+    // A full disk is no reason not to work.
+    if (found === undefined) await cache?.put(address, new Response(bytes, { headers: { 'Content-Type': 'application/octet-stream' } })).catch(() => undefined);
+    this.#files.set(address, bytes);
+    return bytes;
+  }
+
+  async #read(response: Response, address: string): Promise<Uint8Array<ArrayBuffer>> {
+    const chunks: Uint8Array[] = [];
+    let length = 0;
+    try {
+      for await (const chunk of response.body ?? []) {
+        chunks.push(chunk);
+        length += chunk.length;
+        this.#loadedBytes += chunk.length;
+        this.#onProgress({ loadedBytes: this.#loadedBytes, totalBytes: Math.max(this.#totalBytes, this.#loadedBytes), cached: this.#cached });
+      }
+    } catch (cause) {
+      throw new DownloadError(`The connection broke while ${address} was loaded.`, { cause });
+    }
+    const bytes = new Uint8Array(length);
+    let at = 0;
+    for (const chunk of chunks) {
+      bytes.set(chunk, at);
+      at += chunk.length;
+    }
+    return bytes;
+  }
+}
+
+const cachePrefix = 'vectorstream-';
+const modelCache = (revision: string): string => `${cachePrefix}model-${revision}`;
+const runtimeCache = `${cachePrefix}runtime`;
+
+/**
+ * The gateway's model, its manifest's hash checked, with a reader that goes through `loader`; other models' files are thrown out.
+ * @throws DownloadError, ModelFileError
+ */
+export async function openCurrentModel(loader: FileLoader, dtype: string): Promise<Model> {
+  const { revision, files } = await currentModel();
+  const model = await openModel((path) => loader.load(modelCache(revision), `${modelAddress(revision)}/${path}`));
+  if (model.revision !== revision) {
+    await caches.delete(modelCache(revision));
+    throw new DownloadError(`The model's manifest is not the one that the gateway names: its hash is ${model.revision}, not ${revision}.`);
+  }
+  const bytesOf = new Map(files.map(({ path, bytes }) => [path, bytes]));
+  for (const path of filesOf(model.manifest, dtype)) {
+    const bytes = bytesOf.get(path);
+    if (bytes === undefined) throw new DownloadError(`The gateway does not have ${path}: it has not downloaded ${dtype} of ${model.manifest.modelId}.`);
+    loader.expect(bytes);
+  }
+  for (const name of await caches.keys()) {
+    if (name.startsWith(modelCache('')) && name !== modelCache(revision)) await caches.delete(name);
+  }
+  return model;
+}
+
+/** The WebAssembly of the runtime; older ones are thrown out. @throws DownloadError */
+export async function loadRuntime(loader: FileLoader, address: string): Promise<ArrayBuffer> {
+  const bytes = await loader.load(runtimeCache, address);
+  const cache = await caches.open(runtimeCache).catch(() => null);
+  for (const { url } of await cache?.keys() ?? []) if (url !== address) await cache?.delete(url);
+  return bytes.buffer;
+}
+
+/** Damaged files must not stay. */
+export async function forgetCachedModels(): Promise<void> {
+  for (const name of await caches.keys()) if (name.startsWith(cachePrefix)) await caches.delete(name);
+}
+
+async function request(address: string, init: RequestInit = {}): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(address, init);
+  } catch (cause) {
+    throw new DownloadError(`The gateway cannot be reached for ${address}.`, { cause });
+  }
+  if (!response.ok) throw new DownloadError(`The gateway answered ${response.status} for ${address}.`);
+  return response;
+}
