@@ -1,0 +1,26 @@
+// Tests that notice nothing prove nothing: each planted bug must make the test fail that is there to catch it.
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify, stripVTControlCharacters } from 'node:util';
+import { describe, expect, test } from 'vitest';
+import { mutations } from './mutations.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
+
+test.each(mutations)('there is one place to plant: $bug', ({ file, find }) => {
+  expect(readFileSync(join(root, file), 'utf8').split(find)).toHaveLength(2);
+});
+
+describe('is noticed:', () => {
+  test.each(mutations.map((mutation, index) => ({ ...mutation, index })))('$bug', { timeout: 60_000 }, async ({ index, test: file }) => {
+    const run = promisify(execFile)(process.execPath, [vitest, 'run', '--config', 'test/mutations/vitest.config.ts', file], {
+      cwd: root, env: { ...process.env, VECTORSTREAM_MUTATION: String(index), NO_COLOR: '1' },
+    });
+    const { code, stdout } = await run.then(({ stdout: output }) => ({ code: 0, stdout: output }), (error: { code: number; stdout: string }) => error);
+    expect(code, stdout).toBe(1);
+    // A test that failed, and not a file that could not be loaded.
+    expect(stripVTControlCharacters(stdout)).toMatch(/Tests {2}\d+ failed/);
+  });
+});

@@ -1,0 +1,94 @@
+// Bugs planted on purpose, each the kind that this program could have, and the test that has to notice it.
+
+export type Mutation = {
+  /** What would be wrong. */
+  readonly bug: string;
+  readonly file: string;
+  /** Stands exactly once in the file. */
+  readonly find: string;
+  readonly replace: string;
+  readonly test: string;
+};
+
+export const mutations: readonly Mutation[] = [
+  {
+    bug: 'an event is settled before it is stored',
+    file: 'core/pipeline.ts', test: 'test/core/pipeline.test.ts',
+    find: 'const parsed = parseEvent(', replace: "delivery.settle({ status: 'stored' });\n    const parsed = parseEvent(",
+  },
+  {
+    bug: 'the head of a partition is committed one too far',
+    file: 'core/ledger.ts', test: 'test/core/ledger.test.ts',
+    find: 'return this.#span.peek() ?? this.#next;', replace: 'const first = this.#span.peek();\n    return first === undefined ? this.#next : first + 1;',
+  },
+  {
+    bug: 'what was settled under a revoked assignment is still committed',
+    file: 'core/assignment.ts', test: 'test/core/assignment.test.ts',
+    find: 'return held?.epoch === epoch ? held.ledger : undefined;', replace: 'return held?.ledger;',
+  },
+  {
+    bug: 'a dead letter is counted and not written',
+    file: 'core/pipeline.ts', test: 'test/core/pipeline.test.ts',
+    find: 'await putLetter(letter);', replace: "if (rejection.reason !== 'not_json') await putLetter(letter);",
+  },
+  {
+    bug: 'an event gets a random id, so that a replay makes a second copy',
+    file: 'core/event.ts', test: 'test/core/event.test.ts',
+    find: 'uuidV5(event.event_id)', replace: 'crypto.randomUUID()',
+  },
+  {
+    bug: 'an older version of an event takes the place of a newer one',
+    file: 'core/memory/memory-store.ts', test: 'test/core/memory-store.test.ts',
+    find: 'old.event.timestamp >= record.event.timestamp', replace: 'old.event.timestamp === record.event.timestamp',
+  },
+  {
+    bug: 'a late answer of an older attempt is taken',
+    file: 'core/fleet.ts', test: 'test/core/fleet.test.ts',
+    find: 'job.jobId === jobId && job.attempt === attempt', replace: 'job.jobId === jobId',
+  },
+  {
+    bug: 'every vector is its neighbour\'s',
+    file: 'core/wire-result.ts', test: 'test/core/wire.test.ts',
+    find: 'at += dimensions * 4;\n    problem', replace: 'at += at + dimensions * 4 < frame.length - dimensions * 4 ? dimensions * 4 : 0;\n    problem',
+  },
+  {
+    bug: 'a vector with NaN is real',
+    file: 'core/vector.ts', test: 'test/core/vector.test.ts',
+    find: 'if (!Number.isFinite(squares))', replace: 'if (squares === Infinity)',
+  },
+  {
+    bug: 'a runner works before its golden check',
+    file: 'core/session.ts', test: 'test/core/session.test.ts',
+    find: "{ do: 'join', hello }", replace: "{ do: 'join', hello }, { do: 'serve' }",
+  },
+  {
+    bug: 'a runner goes on with a model that has thrown',
+    file: 'core/runner-loop.ts', test: 'test/core/runner-loop.test.ts',
+    find: "await this.#leave(closeCode.runnerFailed, 'the model session failed');\n      throw new", replace: "return job.texts.map(() => ({ ok: false, code: 'failed', message }));\n      throw new",
+  },
+  {
+    bug: 'a text that could not be embedded counts as stored',
+    file: 'core/known-texts.ts', test: 'test/core/known-texts.test.ts',
+    find: 'if (this.#options.succeeded(result)) ', replace: '',
+  },
+  {
+    bug: 'one bad item takes its whole batch with it',
+    file: 'core/total-write.ts', test: 'test/core/pipeline.test.ts',
+    find: 'if (items.length === 1) return [{ status', replace: 'if (items.length > 0) return items.map(() => ({ status: \'rejected\' as const, message: error.message }));\n    if (items.length === 1) return [{ status',
+  },
+  {
+    bug: 'a poison text is tried for ever',
+    file: 'core/fleet.ts', test: 'test/core/fleet.test.ts',
+    find: 'alone.failuresAlone >= this.#options.attemptsAloneMax', replace: 'alone.failuresAlone >= Infinity',
+  },
+  {
+    bug: 'Qdrant\'s word that it has received a write counts as applied',
+    file: 'gateway/stores/qdrant-writes.ts', test: 'test/adapters/qdrant-faults.test.ts',
+    find: "if (status !== 'completed')", replace: "if (status !== 'completed' && status !== 'acknowledged')",
+  },
+  {
+    bug: 'one name in two Unicode forms is two texts',
+    file: 'core/text.ts', test: 'test/core/text.test.ts',
+    find: ".normalize('NFC')", replace: '',
+  },
+];
