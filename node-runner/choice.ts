@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { z } from 'zod';
+import { candidateRounds, isNeeded, ranked, type Candidate, type ProbeResult } from '#core/candidates.ts';
 import { devices } from '#core/model-manifest.ts';
 import { NoCandidateError } from '#core/supervisor.ts';
 import packageJson from '../package.json' with { type: 'json' };
-import { candidateRounds, isNeeded, ranked, type Candidate, type ProbeResult } from './candidates.ts';
 import type { Log } from './log.ts';
-import type { Machine } from './machine.ts';
+import { placeOf, type Machine } from './machine.ts';
 import type { ModelFolder } from './model-folder.ts';
 import type { RunnerOptions } from './options.ts';
 import type { SessionRequest } from './session-request.ts';
@@ -30,7 +30,7 @@ const probeMsMax = 30_000;
 
 /** Candidates for this machine, best first. @throws UsageError, NoCandidateError with what each candidate failed by. */
 export async function chooseCandidates(options: RunnerOptions, { model, folder }: ModelFolder, machine: Machine, log: Log, signal: AbortSignal): Promise<readonly Candidate[]> {
-  const rounds = candidateRounds(model.manifest, options, machine.gpu);
+  const rounds = candidateRounds(model.manifest, options, placeOf(machine));
   const all = rounds.flat();
   // Nothing to choose; the worker proves its vectors itself.
   if (all.length === 1) return all;

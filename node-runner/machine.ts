@@ -2,6 +2,7 @@
 
 import { readdirSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
+import type { Place } from '#core/candidates.ts';
 
 export type Machine = {
   readonly cpu: string;
@@ -20,6 +21,9 @@ export function describeMachine(): Machine {
     gpu: process.platform !== 'linux' || list('/dev/dri').some((name) => name.startsWith('renderD')) || list('/dev').some((name) => /^nvidia\d+$|^dxg$/.test(name)),
   };
 }
+
+/** WebGPU is tried unasked where a GPU may be; CUDA only when asked for. */
+export const placeOf = ({ gpu }: Machine): Place => ({ devices: gpu ? ['webgpu', 'cpu'] : ['cpu'], dtypeSetting: 'VECTORSTREAM_RUNNER_DTYPE' });
 
 function list(folder: string): string[] {
   try {

@@ -1,15 +1,15 @@
 // Chooses how this machine embeds best and keeps its runners joined to the gateway until told to stop; ends in one line whatever goes wrong.
 
 import { hostname } from 'node:os';
+import { candidateRounds } from '#core/candidates.ts';
 import { systemClock } from '#core/clock.ts';
 import { UsageError, VectorStreamError } from '#core/errors.ts';
 import { supervise } from '#core/supervisor.ts';
-import { candidateRounds } from './candidates.ts';
 import { chooseCandidates } from './choice.ts';
 import { graphBytesOf } from './graph-files.ts';
 import { layoutOf } from './layout.ts';
 import { createLog } from './log.ts';
-import { describeMachine } from './machine.ts';
+import { describeMachine, placeOf } from './machine.ts';
 import { openConfiguredModel } from './model-folder.ts';
 import { help, parseOptions, type RunnerOptions } from './options.ts';
 import { startWorker } from './worker-process.ts';
@@ -48,7 +48,7 @@ export async function main(argv: readonly string[], environment: NodeJS.ProcessE
 async function run(options: RunnerOptions): Promise<void> {
   const log = createLog({ level: options.logLevel, format: options.logFormat, fields: { runner: options.name } });
   const machine = describeMachine();
-  const modelFolder = await openConfiguredModel(options, (manifest) => candidateRounds(manifest, options, machine.gpu).flat().map(({ dtype }) => dtype), stopping.signal);
+  const modelFolder = await openConfiguredModel(options, (manifest) => candidateRounds(manifest, options, placeOf(machine)).flat().map(({ dtype }) => dtype), stopping.signal);
   const candidates = await chooseCandidates(options, modelFolder, machine, log, stopping.signal);
   const graphBytes = new Map(await Promise.all(candidates.map(async ({ dtype }) => [dtype, await graphBytesOf(modelFolder.folder, modelFolder.model.manifest, dtype)] as const)));
   await supervise({

@@ -4,7 +4,7 @@ import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { supervise, type Worker, type WorkerEnding } from '#core/supervisor.ts';
-import type { Candidate } from '../../node-runner/candidates.ts';
+import type { Candidate } from '#core/candidates.ts';
 
 const webgpu: Candidate = { device: 'webgpu', dtype: 'fp16' };
 const cpu: Candidate = { device: 'cpu', dtype: 'q8' };

@@ -3,14 +3,17 @@
 import fc from 'fast-check';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { candidateRounds, isNeeded, ranked, type Place, type ProbeResult } from '#core/candidates.ts';
 import { parseManifest } from '#core/model-manifest.ts';
 import { afterEnd, noFailures } from '#core/restart-policy.ts';
-import { candidateRounds, isNeeded, ranked, type ProbeResult } from '../../node-runner/candidates.ts';
 import { layoutOf } from '../../node-runner/layout.ts';
 import { parseOptions } from '../../node-runner/options.ts';
 
 const manifest = parseManifest(readFileSync('models/all-MiniLM-L6-v2/manifest.json', 'utf8'));
 const gibibyte = 2 ** 30;
+const onCpu: Place = { devices: ['cpu'], dtypeSetting: 'VECTORSTREAM_RUNNER_DTYPE' };
+const withGpu: Place = { ...onCpu, devices: ['webgpu', 'cpu'] };
+const inTab: Place = { devices: ['webgpu', 'wasm'], dtypeSetting: 'dtype' };
 
 const right = (device: 'cpu' | 'webgpu', dtype: string, textsPerSecond: number): ProbeResult => ({ ok: true, candidate: { device, dtype }, textsPerSecond, golden: '' });
 const wrong = (device: 'cpu' | 'webgpu', dtype: string): ProbeResult => ({ ok: false, candidate: { device, dtype }, code: 'wrong_vectors', message: '' });
@@ -19,16 +22,24 @@ describe('candidates', () => {
   const auto = { device: 'auto', dtype: 'auto' } as const;
 
   test('without a GPU the integer graphs are tried first, and fp32 only when both are wrong', () => {
-    const rounds = candidateRounds(manifest, auto, false);
+    const rounds = candidateRounds(manifest, auto, onCpu);
     expect(rounds).toEqual([[{ device: 'cpu', dtype: 'q8' }, { device: 'cpu', dtype: 'int8' }], [{ device: 'cpu', dtype: 'fp32' }]]);
     expect(isNeeded(rounds[1] ?? [], [wrong('cpu', 'q8'), right('cpu', 'int8', 200)])).toBe(false);
     expect(isNeeded(rounds[1] ?? [], [wrong('cpu', 'q8'), wrong('cpu', 'int8')])).toBe(true);
   });
 
   test('where a GPU may be, WebGPU is tried too', () => {
-    expect(candidateRounds(manifest, auto, true)[0]).toEqual([
+    expect(candidateRounds(manifest, auto, withGpu)[0]).toEqual([
       { device: 'webgpu', dtype: 'fp16' }, { device: 'webgpu', dtype: 'fp32' }, { device: 'cpu', dtype: 'q8' }, { device: 'cpu', dtype: 'int8' },
     ]);
+  });
+
+  test('in a tab WASM takes the place of the processor', () => {
+    expect(candidateRounds(manifest, auto, inTab)).toEqual([
+      [{ device: 'webgpu', dtype: 'fp16' }, { device: 'webgpu', dtype: 'fp32' }, { device: 'wasm', dtype: 'q8' }, { device: 'wasm', dtype: 'int8' }],
+      [{ device: 'wasm', dtype: 'fp32' }],
+    ]);
+    expect(candidateRounds(manifest, { device: 'auto', dtype: 'q8' }, inTab)).toEqual([[{ device: 'wasm', dtype: 'q8' }]]);
   });
 
   test('the fastest right one wins, a wrong one never, a software adapter not by its name but by its speed', () => {
@@ -38,15 +49,15 @@ describe('candidates', () => {
   });
 
   test('what is forced is the only thing tried', () => {
-    expect(candidateRounds(manifest, { device: 'webgpu', dtype: 'fp32' }, false)).toEqual([[{ device: 'webgpu', dtype: 'fp32' }]]);
-    expect(candidateRounds(manifest, { device: 'webgpu', dtype: 'auto' }, false).flat().every(({ device }) => device === 'webgpu')).toBe(true);
-    expect(candidateRounds(manifest, { device: 'auto', dtype: 'q8' }, true)).toEqual([[{ device: 'cpu', dtype: 'q8' }]]);
-    expect(() => candidateRounds(manifest, { device: 'auto', dtype: 'q4' }, false)).toThrow('VECTORSTREAM_RUNNER_DTYPE is "q4": sentence-transformers/all-MiniLM-L6-v2 has fp16, fp32, q8, int8');
+    expect(candidateRounds(manifest, { device: 'webgpu', dtype: 'fp32' }, onCpu)).toEqual([[{ device: 'webgpu', dtype: 'fp32' }]]);
+    expect(candidateRounds(manifest, { device: 'webgpu', dtype: 'auto' }, onCpu).flat().every(({ device }) => device === 'webgpu')).toBe(true);
+    expect(candidateRounds(manifest, { device: 'auto', dtype: 'q8' }, withGpu)).toEqual([[{ device: 'cpu', dtype: 'q8' }]]);
+    expect(() => candidateRounds(manifest, { device: 'auto', dtype: 'q4' }, onCpu)).toThrow('VECTORSTREAM_RUNNER_DTYPE is "q4": sentence-transformers/all-MiniLM-L6-v2 has fp16, fp32, q8, int8');
   });
 
   test('a model with only one dtype is tried with that', () => {
     const single = { ...manifest, dtypes: { bnb4: { file: 'onnx/model.onnx', devices: ['cpu' as const], goldenMeanMin: 0.9, goldenMin: 0.9 } } };
-    expect(candidateRounds(single, auto, false)).toEqual([[{ device: 'cpu', dtype: 'bnb4' }]]);
+    expect(candidateRounds(single, auto, onCpu)).toEqual([[{ device: 'cpu', dtype: 'bnb4' }]]);
   });
 });
 

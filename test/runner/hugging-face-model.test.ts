@@ -8,7 +8,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { readGolden } from '#core/model-manifest.ts';
 import { hubFolderName, hubModelOf } from '#core/model-source.ts';
 import { cosine } from '#core/vector.ts';
-import { candidateRounds } from '../../node-runner/candidates.ts';
+import { candidateRounds } from '#core/candidates.ts';
 import { download } from '../../node-runner/download.ts';
 import { draftManifest } from '../../node-runner/draft-manifest.ts';
 import { prepareHubModel } from '../../node-runner/hugging-face-model.ts';
@@ -54,7 +54,7 @@ describe('a model of the hub', () => {
       if (parsed === 'help') throw new Error('no help was asked for');
       return parsed;
     };
-    const open = (dtype: string) => openConfiguredModel(options(dtype), (manifest) => candidateRounds(manifest, options(dtype), false).flat().map((candidate) => candidate.dtype), signal);
+    const open = (dtype: string) => openConfiguredModel(options(dtype), (manifest) => candidateRounds(manifest, options(dtype), { devices: ['cpu'], dtypeSetting: 'VECTORSTREAM_RUNNER_DTYPE' }).flat().map((candidate) => candidate.dtype), signal);
 
     const { model, folder } = await open('fp32');
     expect(folder).toBe(join(dataDir.path, 'models', 'somebody--some-model'));

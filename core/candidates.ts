@@ -1,7 +1,7 @@
 // Decides what is worth trying on a machine, and which of the measured candidates embed for it.
 
-import { UsageError } from '#core/errors.ts';
-import type { Device, Manifest } from '#core/model-manifest.ts';
+import { UsageError } from './errors.ts';
+import type { Device, Manifest } from './model-manifest.ts';
 
 export type Candidate = { readonly device: Device; readonly dtype: string };
 
@@ -11,29 +11,37 @@ export type ProbeResult =
 
 type Request = { readonly device: Device | 'auto'; readonly dtype: string };
 
+export type Place = {
+  /** What is tried unasked, the last resort last; at least one. */
+  readonly devices: readonly Device[];
+  /** By what name a dtype is forced here. */
+  readonly dtypeSetting: string;
+};
+
 /** By device: what is tried first, and what is tried when nothing of that was right. */
-const preferences: Readonly<Record<Exclude<Device, 'wasm'>, readonly (readonly string[])[]>> = {
+const preferences: Readonly<Record<Device, readonly (readonly string[])[]>> = {
   webgpu: [['fp16', 'fp32']],
   cuda: [['fp16', 'fp32']],
   cpu: [['q8', 'int8'], ['fp32']],
+  wasm: [['q8', 'int8'], ['fp32']],
 };
 
 /**
  * Rounds of candidates; a round is tried only when none before it has a right one for the same device. Whatever is forced
- * is the only thing tried. WebGPU is tried unasked where a GPU may be; CUDA only when asked for.
+ * is the only thing tried.
  * @throws UsageError when the model has no such dtype.
  */
-export function candidateRounds(manifest: Manifest, request: Request, gpu: boolean): readonly (readonly Candidate[])[] {
+export function candidateRounds(manifest: Manifest, request: Request, place: Place): readonly (readonly Candidate[])[] {
   const known = Object.keys(manifest.dtypes);
   if (request.dtype !== 'auto' && !known.includes(request.dtype)) {
-    throw new UsageError(`VECTORSTREAM_RUNNER_DTYPE is "${request.dtype}": ${manifest.modelId} has ${known.join(', ')}; auto chooses.`);
+    throw new UsageError(`${place.dtypeSetting} is "${request.dtype}": ${manifest.modelId} has ${known.join(', ')}; auto chooses.`);
   }
-  const onDevices: Device[] = request.device === 'auto' ? (gpu ? ['webgpu', 'cpu'] : ['cpu']) : [request.device];
+  const onDevices = request.device === 'auto' ? place.devices : [request.device];
   if (request.dtype !== 'auto') {
     const fitting = onDevices.filter((device) => request.device !== 'auto' || manifest.dtypes[request.dtype]?.devices.includes(device));
-    return [(fitting.length > 0 ? fitting : ['cpu' as const]).map((device) => ({ device, dtype: request.dtype }))];
+    return [(fitting.length > 0 ? fitting : place.devices.slice(-1)).map((device) => ({ device, dtype: request.dtype }))];
   }
-  const roundsOf = (device: Device): Candidate[][] => (device === 'wasm' ? [] : preferences[device])
+  const roundsOf = (device: Device): Candidate[][] => preferences[device]
     .map((dtypes) => dtypes.filter((dtype) => manifest.dtypes[dtype]?.devices.includes(device)).map((dtype) => ({ device, dtype })));
   const byDevice = onDevices.map(roundsOf);
   const depth = Math.max(...byDevice.map((rounds) => rounds.length));
