@@ -1,7 +1,7 @@
 // Seeded runs of real processes under mixed faults: whatever happens, the oracle finds every promise kept.
 import { beforeAll, describe, expect, test } from 'vitest';
 import { embeddedLinks, startEmbeddedWorld } from './mixed/embedded-world.ts';
-import { anyFault } from './mixed/faults.ts';
+import { anyEmbeddedFault } from './mixed/faults.ts';
 import { runMixedFaults } from './mixed/run.ts';
 import { learn, nothingSighted, type Knowledge } from './mixed/world.ts';
 
@@ -15,7 +15,7 @@ beforeAll(async () => { knowledge = await learn(); }, 60_000);
 
 describe('under mixed faults every event is stored once in its newest version or dead-lettered with its reason, every vector is right, and new events are found', () => {
   test.for(Array.from({ length: runs }, (_, index) => firstSeed + index))('seed %i', { timeout: 150_000 }, async (seed) => {
-    const { faults, violations, seconds } = await runMixedFaults(seed, knowledge, (random) => anyFault(random, embeddedLinks, 1), () => startEmbeddedWorld(knowledge, sightings));
+    const { faults, violations, seconds } = await runMixedFaults(seed, knowledge, (random) => anyEmbeddedFault(random, embeddedLinks), () => startEmbeddedWorld(knowledge, sightings));
     process.stdout.write(`seed ${seed}, ${seconds} s: ${faults.join('; ')}\n`);
     expect(violations, faults.join('; ')).toEqual([]);
   });

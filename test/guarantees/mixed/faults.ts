@@ -1,4 +1,5 @@
 // The ways in which a run is disturbed: each begins, lasts and is over before it resolves, so that only what the parts do counts.
+import { execFileSync } from 'node:child_process';
 import { setTimeout as pass } from 'node:timers/promises';
 import type { FaultProxy, LinkState } from '../../helpers/fault-proxy.ts';
 import type { SeenRequest, Fault as QdrantFault } from '../../helpers/qdrant-double.ts';
@@ -51,6 +52,24 @@ export function anyFault(random: Seeded, linkNames: readonly string[], gateways:
     } },
   ]);
 }
+
+/** Besides those, what the disk under the embedded log and store does. */
+export function anyEmbeddedFault(random: Seeded, linkNames: readonly string[]): Fault {
+  const ms = random.between(50, 2_000);
+  const common = anyFault(random, linkNames, 1);
+  if (process.platform !== 'linux') return common;
+  return random.pick<Fault>([common, common, common, common, {
+    name: `no file may be written past 4 KB for ${ms} ms`, happen: async ({ gateways }) => {
+      const pid = found(gateways[0]).running.pid;
+      limitFiles(pid, '4096');
+      await pass(ms);
+      limitFiles(pid, 'unlimited');
+    },
+  }]);
+}
+
+/** What a write of this process meets beyond so many bytes is EFBIG, as ENOSPC on a disk that is full. */
+const limitFiles = (pid: number, bytes: string): void => void execFileSync('prlimit', ['--pid', String(pid), `--fsize=${bytes}:unlimited`]);
 
 const qdrantFaults: readonly QdrantFault[] = [
   { kind: 'status', status: 429, headers: { 'retry-after': '1' } }, { kind: 'status', status: 500 }, { kind: 'garbage', text: '<html>', contentType: 'text/html' },
