@@ -3,6 +3,7 @@
 import { readdirSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import type { Place } from '#core/candidates.ts';
+import { mayHaveGpu } from '#core/gpu-hint.ts';
 
 export type Machine = {
   readonly cpu: string;
@@ -18,7 +19,7 @@ export function describeMachine(): Machine {
     cpu: cpus()[0]?.model.trim() ?? process.arch,
     cores: availableParallelism(),
     memoryBytes: process.availableMemory(),
-    gpu: process.platform !== 'linux' || list('/dev/dri').some((name) => name.startsWith('renderD')) || list('/dev').some((name) => /^nvidia\d+$|^dxg$/.test(name)),
+    gpu: mayHaveGpu(process.platform, list),
   };
 }
 

@@ -3,6 +3,7 @@
 import { parseArgs } from 'node:util';
 import { UsageError } from '#core/errors.ts';
 import { devices, type Device } from '#core/model-manifest.ts';
+import { countOrAuto, gatewayUrls, logLevels, oneOf, type Setting } from '#core/runner-settings.ts';
 
 export type RunnerOptions = {
   /** Gateways to serve, ws:// or wss://, at least one. */
@@ -47,8 +48,6 @@ const flags = {
   runners: { type: 'string' }, model: { type: 'string' }, 'data-dir': { type: 'string' }, name: { type: 'string' }, help: { type: 'boolean', short: 'h' },
 } as const;
 
-const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
-
 export type Surroundings = { readonly hostName: string; readonly terminal: boolean };
 
 /** `'help'` when that was asked for. @throws UsageError naming the flag or variable, its value and what is allowed. */
@@ -57,7 +56,7 @@ export function parseOptions(argv: readonly string[], environment: Readonly<Reco
   if (given.help === true) return 'help';
 
   /** The flag, else the variable, else the default; with the name to blame. */
-  const setting = (flag: Exclude<keyof typeof flags, 'help'>, variable: string | null, fallback: string): { name: string; value: string } => {
+  const setting = (flag: Exclude<keyof typeof flags, 'help'>, variable: string | null, fallback: string): Setting => {
     const fromFlag = given[flag];
     if (fromFlag !== undefined) return { name: `--${flag}`, value: fromFlag };
     const fromVariable = variable === null ? undefined : environment[variable];
@@ -85,29 +84,4 @@ function parseFlags(argv: readonly string[]) {
   } catch (cause) {
     throw new UsageError(`${cause instanceof Error ? cause.message.split('. ')[0] : String(cause)}. See --help.`, { cause });
   }
-}
-
-type Setting = { readonly name: string; readonly value: string };
-
-function oneOf<T extends string>({ name, value }: Setting, allowed: readonly T[]): T {
-  const found = allowed.find((candidate) => candidate === value);
-  if (found === undefined) throw new UsageError(`${name} is "${value}": expected one of ${allowed.join(', ')}.`);
-  return found;
-}
-
-function countOrAuto({ name, value }: Setting): number | 'auto' {
-  if (value === 'auto') return 'auto';
-  const count = Number(value);
-  if (!Number.isInteger(count) || count < 1 || count > 256) throw new UsageError(`${name} is "${value}": expected auto or a whole number from 1 to 256.`);
-  return count;
-}
-
-function gatewayUrls({ name, value }: Setting): readonly string[] {
-  const urls = value.split(',').map((url) => url.trim()).filter((url) => url !== '');
-  // Addresses are logged: what opens the door must not be a part of them.
-  const secretive = urls.find((url) => URL.canParse(url) && /[@?#]/.test(url));
-  if (secretive !== undefined) throw new UsageError(`${name} has an address with a user, a password, a query or a fragment (at ${new URL(secretive).host}): the token goes in VECTORSTREAM_RUNNER_TOKEN.`);
-  const wrong = urls.find((url) => !URL.canParse(url) || !['ws:', 'wss:'].includes(new URL(url).protocol));
-  if (urls.length === 0 || wrong !== undefined) throw new UsageError(`${name} is "${wrong ?? value}": expected addresses such as ws://127.0.0.1:8080 or wss://host.`);
-  return [...new Set(urls)];
 }

@@ -1,0 +1,97 @@
+// One runner page in one headless browser, as a supervisor needs it: opened, asked how it is, told to leave, and never heard of again.
+
+import { VectorStreamError } from '#core/errors.ts';
+import { browserMemoryBytes } from './browser-memory.ts';
+import { startChromium } from './chromium.ts';
+import type { Log } from './log.ts';
+import type { RunnerPageStatus } from './page/status.ts';
+import { relayConsole } from './page-console.ts';
+
+/** The gateway does not serve the page, now. */
+export class PageLoadError extends VectorStreamError {
+  override readonly name = 'PageLoadError';
+  readonly code = 'page_load';
+  readonly retryable = true;
+}
+
+/** What the page is told; in no address, no argument of a process and no log. */
+export type PageOrders = {
+  readonly token: string;
+  readonly name: string;
+  readonly device: string;
+  readonly dtype: string;
+  readonly threads: number | 'auto';
+};
+
+export type RunnerPage = AsyncDisposable & {
+  readonly pid: number;
+  /** Resolves with the reason when the page crashed, or its browser ended. */
+  readonly gone: Promise<string>;
+  /** Loads the page anew, with these orders. @throws PageLoadError in one line. */
+  load(address: string, orders: PageOrders): Promise<void>;
+  /** `null` before the page's script runs. @throws when it does not answer in time. */
+  status(): Promise<RunnerPageStatus | null>;
+  /** Resolves when the page has left the fleet in order. */
+  leave(): Promise<void>;
+  /** Of the whole browser, bytes; `null` where it cannot be told. */
+  memoryBytes(): Promise<number | null>;
+  kill(): void;
+};
+
+const loadMsMax = 30_000;
+const answerMsMax = 5_000;
+
+export async function openRunnerPage(options: { readonly executablePath: string; readonly profile: string; readonly flags: readonly string[]; readonly log: Log }, signal: AbortSignal): Promise<RunnerPage> {
+  const chromium = await startChromium(options, signal);
+  const { browser } = chromium;
+  const gone = Promise.withResolvers<string>();
+  void chromium.ended.then(gone.resolve);
+  const watched = (await browser.pages())[0] ?? await browser.newPage();
+  watched.on('error', () => gone.resolve('the page crashed'));
+
+  let secret = '';
+  relayConsole(watched, options.log, (text) => (secret === '' ? text : text.replaceAll(secret, '…')));
+  let handedOver: string | null = null;
+
+  return {
+    pid: chromium.pid,
+    gone: gone.promise,
+    async load(address, orders) {
+      secret = orders.token;
+      if (handedOver !== null) await watched.removeScriptToEvaluateOnNewDocument(handedOver);
+      handedOver = (await watched.evaluateOnNewDocument((given) => { Object.assign(window, { vectorstreamOrders: given }); }, orders)).identifier;
+      const response = await watched.goto(address, { timeout: loadMsMax, waitUntil: 'domcontentloaded' }).catch((cause: unknown): never => {
+        throw new PageLoadError(`${address} cannot be opened: ${explain(cause)}.`, { cause });
+      });
+      if (response?.ok() !== true) throw new PageLoadError(`${address} answers ${response?.status() ?? 'nothing'}${response?.status() === 404 ? ': this gateway has no runner page' : ''}.`);
+    },
+    status: () => within(answerMsMax, watched.evaluate(() => window.vectorstream?.status ?? null)),
+    async leave() {
+      await watched.evaluate(() => window.vectorstream?.stop());
+    },
+    memoryBytes: () => within(answerMsMax, browserMemoryBytes(browser)).catch(() => null),
+    kill: () => chromium.kill(),
+    [Symbol.asyncDispose]: () => chromium[Symbol.asyncDispose](),
+  };
+}
+
+/** Chromium's names of what most often stands in the way, in plain words. */
+function explain(cause: unknown): string {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const code = /net::(ERR_\w+)/.exec(message)?.[1] ?? message.split('\n')[0] ?? '';
+  if (code === 'ERR_CONNECTION_REFUSED' || code === 'ERR_CONNECTION_RESET' || code === 'ERR_EMPTY_RESPONSE') return `no gateway answers there (${code})`;
+  if (code === 'ERR_NAME_NOT_RESOLVED') return `the name cannot be looked up (${code})`;
+  if (code.startsWith('ERR_CERT')) return `its certificate is not trusted (${code}); name it in VECTORSTREAM_TLS_CA`;
+  return code;
+}
+
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error(`the page gave no answer within ${ms / 1000} s`)), ms);
+  try {
+    return await Promise.race([work, late.promise]);
+  } finally {
+    clearTimeout(timer);
+    work.catch(() => undefined);
+  }
+}

@@ -1,0 +1,35 @@
+// Tells in a file how a runner is, for the health check of a container and for people.
+
+import { rename, writeFile } from 'node:fs/promises';
+import type { RunnerPageStatus } from './page/status.ts';
+
+/** A file older than this was left by a runner that is gone, or hangs. */
+const writeEveryMs = 5_000;
+
+export type StatusFile = {
+  /** Written when the state changed, else every few seconds. */
+  tell(status: RunnerPageStatus | null, memoryBytes: number | null): void;
+};
+
+/** `now`: UTC ms. A folder that cannot be written costs the health check, not the work. */
+export function createStatusFile(file: string, now: () => number): StatusFile {
+  let state: string | null = null;
+  let writtenAt = 0;
+  let writing = Promise.resolve();
+  return {
+    tell(status, memoryBytes) {
+      const at = now();
+      const next = status?.state ?? 'opening';
+      if (next === state && at - writtenAt < writeEveryMs) return;
+      [state, writtenAt] = [next, at];
+      const line = JSON.stringify({
+        at, state: next, device: status?.device ?? null, dtype: status?.dtype ?? null, adapter: status?.adapter ?? null, texts_embedded: status?.textsEmbedded ?? 0,
+        texts_per_second: status?.textsPerSecond ?? 0, restarts: status?.restarts ?? 0, last_error: status?.lastError ?? null, memory_bytes: memoryBytes,
+      });
+      writing = writing.then(async () => {
+        await writeFile(`${file}.new`, `${line}\n`);
+        await rename(`${file}.new`, file);
+      }).catch(() => undefined);
+    },
+  };
+}

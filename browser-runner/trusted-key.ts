@@ -1,0 +1,18 @@
+// Turns a certificate into what Chromium trusts it by: the hash of its public key, and of no other.
+
+import { createHash, X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { UsageError } from '#core/errors.ts';
+
+const certificate = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
+
+/** One per certificate of a PEM file: base64 of SHA-256. @throws UsageError naming the file. */
+export async function trustedKeysOf(file: string): Promise<readonly string[]> {
+  try {
+    const found = (await readFile(file, 'utf8')).match(certificate) ?? [];
+    if (found.length === 0) throw new Error('it has no PEM certificate');
+    return found.map((pem) => createHash('sha256').update(new X509Certificate(pem).publicKey.export({ type: 'spki', format: 'der' })).digest('base64'));
+  } catch (cause) {
+    throw new UsageError(`VECTORSTREAM_TLS_CA is "${file}": ${cause instanceof Error ? cause.message : String(cause)}. Name the PEM file of the gateway's certificate.`, { cause });
+  }
+}

@@ -1,0 +1,134 @@
+// The watch over a page with a scripted page and a clock that only the test moves.
+
+import { Writable } from 'node:stream';
+import { pino } from 'pino';
+import { expect, test } from 'vitest';
+import { ManualClock } from '#core/memory/manual-clock.ts';
+import type { RunnerPageStatus } from '../../browser-runner/page/status.ts';
+import { watchPage } from '../../browser-runner/page-watch.ts';
+
+const mebibyte = 2 ** 20;
+const working: RunnerPageStatus = {
+  state: 'working', since: 0, name: 'tested', device: 'wasm', dtype: 'q8', adapter: null, softwareAdapter: false, threads: 4, crossOriginIsolated: true, modelId: null, modelRevision: null,
+  measured: [], progress: null, runnerId: 'r', textsEmbedded: 0, jobsDone: 0, textsPerSecond: 0, lastJobAt: null, restarts: 0, lastError: null, history: [], memoryBytes: null,
+};
+
+/** `answer` is what the page says when it is looked at. */
+function watched(options: { memoryBytes?: () => number; gpuHint?: string } = {}) {
+  const clock = new ManualClock();
+  const drain = new AbortController();
+  const gone = Promise.withResolvers<string>(), left = Promise.withResolvers<void>();
+  const page = { answer: (): RunnerPageStatus | null | 'silent' => working, asked: 0, toldToLeave: 0 };
+  const lines: Record<string, unknown>[] = [];
+  const log = pino({}, new Writable({ write(chunk: Buffer, _, done) { lines.push(JSON.parse(chunk.toString())); done(); } }));
+  const ended = watchPage({
+    clock, log, drain: drain.signal, memoryBytesMax: 1000 * mebibyte, gpuHint: options.gpuHint ?? null, onLook: () => undefined,
+    page: {
+      gone: gone.promise,
+      status: async () => {
+        page.asked += 1;
+        const answer = page.answer();
+        if (answer === 'silent') throw new Error('no answer');
+        return answer;
+      },
+      leave: () => {
+        page.toldToLeave += 1;
+        return left.promise;
+      },
+      memoryBytes: async () => options.memoryBytes?.() ?? 100 * mebibyte,
+    },
+  });
+  const looks = async (count: number): Promise<void> => {
+    for (let look = 0; look < count; look++) {
+      for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+      await clock.advance(1000);
+    }
+    for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+  };
+  return { page, lines, ended, looks, drain, left: left.resolve, gone: gone.resolve };
+}
+
+test('a page that is silent for a minute is lost, one that answers now and then is not', async () => {
+  const run = watched();
+  await run.looks(2);
+  run.page.answer = () => 'silent';
+  await run.looks(8);
+  run.page.answer = () => working;
+  await run.looks(1);
+  run.page.answer = () => 'silent';
+  await run.looks(9);
+  const asked = run.page.asked;
+  await run.looks(1);
+  expect(await run.ended).toEqual({ kind: 'lost', message: 'the page showed no sign of life for 60 s', ready: true });
+  expect(asked).toBeLessThanOrEqual(run.page.asked);
+});
+
+test('a page whose script never runs is lost after a minute', async () => {
+  const run = watched();
+  run.page.answer = () => null;
+  await run.looks(60);
+  expect(await run.ended).toEqual({ kind: 'lost', message: 'the page showed no sign of life for 60 s', ready: false });
+});
+
+test('a crash ends the watch at once', async () => {
+  const run = watched();
+  await run.looks(1);
+  run.page.answer = () => 'silent';
+  run.gone('the page crashed');
+  expect(await run.ended).toEqual({ kind: 'lost', message: 'the page crashed', ready: true });
+});
+
+test('told to leave, the page has the time that it needs, and its last word is heard', async () => {
+  const run = watched();
+  await run.looks(1);
+  run.drain.abort();
+  await run.looks(3);
+  expect(run.page.toldToLeave).toBe(1);
+  run.page.answer = () => ({ ...working, state: 'stopped', history: [{ at: 1, text: 'Left the fleet.' }] });
+  run.left();
+  expect(await run.ended).toMatchObject({ kind: 'drained' });
+  expect(run.lines.map(({ told }) => told)).toContain('Left the fleet.');
+});
+
+test('a page that its gateway drained has left', async () => {
+  const run = watched();
+  run.page.answer = () => ({ ...working, state: 'stopped' });
+  expect(await run.ended).toMatchObject({ kind: 'drained' });
+  expect(run.page.toldToLeave).toBe(0);
+});
+
+test('above its memory a page leaves in order before a fresh one takes its place', async () => {
+  let memoryBytes = 900 * mebibyte;
+  const run = watched({ memoryBytes: () => memoryBytes });
+  await run.looks(20);
+  memoryBytes = 1100 * mebibyte;
+  await run.looks(16);
+  expect(run.page.toldToLeave).toBe(1);
+  run.left();
+  expect(await run.ended).toEqual({ kind: 'renew', message: 'the browser held 1100 MiB', ready: true });
+});
+
+test('a page that cannot go on says why', async () => {
+  const run = watched();
+  run.page.answer = () => ({ ...working, state: 'failed', lastError: 'The gateway works with another model.' });
+  expect(await run.ended).toEqual({ kind: 'failed', message: 'The gateway works with another model.', ready: false });
+});
+
+test('where a real GPU is asked for, one that the processor plays ends the page, with what to install', async () => {
+  const run = watched({ gpuHint: 'install the driver' });
+  run.page.answer = () => ({ ...working, state: 'measuring', adapter: 'google swiftshader', softwareAdapter: true });
+  expect(await run.ended).toEqual({ kind: 'failed', message: 'The browser has no GPU but google swiftshader: install the driver', ready: false });
+});
+
+test('what the page tells is logged once, its trouble as a warning', async () => {
+  const run = watched();
+  const history = [{ at: 1, text: 'Loading.' }, { at: 2, text: 'The GPU was lost.' }];
+  run.page.answer = () => ({ ...working, history, lastError: 'The GPU was lost.' });
+  await run.looks(3);
+  history.push({ at: 3, text: 'Started anew.' });
+  await run.looks(2);
+  run.gone('over');
+  run.page.answer = () => 'silent';
+  await run.ended;
+  expect(run.lines.flatMap(({ told, reason, level }) => (told || reason ? [[level, told ?? reason]] : []))).toEqual([[30, 'Loading.'], [40, 'The GPU was lost.'], [30, 'Started anew.']]);
+});
