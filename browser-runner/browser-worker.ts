@@ -5,8 +5,9 @@ import type { Clock } from '#core/ports.ts';
 import { backoffMs } from '#core/retry.ts';
 import type { Worker, WorkerEnding } from '#core/supervisor.ts';
 import type { Log } from './log.ts';
+import type { PageOrders } from './page-orders.ts';
 import { watchPage, type WatchEnd } from './page-watch.ts';
-import { PageLoadError, type PageOrders, type RunnerPage } from './runner-page.ts';
+import { PageLoadError, type RunnerPage } from './runner-page.ts';
 import type { StatusFile } from './status-file.ts';
 
 export type BrowserWorkerOptions = {

@@ -32,7 +32,7 @@ process.on('exit', () => {
 });
 
 /** @throws BrowserStartError with the browser's own words. */
-export async function startChromium(options: { readonly executablePath: string; readonly profile: string; readonly flags: readonly string[] }, signal: AbortSignal): Promise<Chromium> {
+export async function startChromium(options: { readonly executablePath: string; readonly profile: string; readonly flags: readonly string[] }, stop: AbortSignal): Promise<Chromium> {
   const { executablePath, profile, flags } = options;
   const args = [...await puppeteer.defaultArgs({ headless: true, userDataDir: profile, args: [...flags] }), '--remote-debugging-pipe'];
   const child = spawn(executablePath, args, {
@@ -58,8 +58,8 @@ export async function startChromium(options: { readonly executablePath: string; 
   if (!(toBrowser instanceof Writable) || !(fromBrowser instanceof Readable)) throw new BrowserStartError(await ended);
   const giveUp = (): void => killTree(child);
   const late = setTimeout(giveUp, startMsMax);
-  signal.addEventListener('abort', giveUp);
-  if (signal.aborted) giveUp();
+  stop.addEventListener('abort', giveUp);
+  if (stop.aborted) giveUp();
   try {
     const transport = pipeTransport(toBrowser, fromBrowser);
     const failed = ended.then((how): never => { throw new BrowserStartError(`${how}.`); });
@@ -78,7 +78,7 @@ export async function startChromium(options: { readonly executablePath: string; 
     };
   } finally {
     clearTimeout(late);
-    signal.removeEventListener('abort', giveUp);
+    stop.removeEventListener('abort', giveUp);
   }
 }
 

@@ -15,7 +15,8 @@ import { findBrowser } from './find-browser.ts';
 import { launchFlags } from './launch-flags.ts';
 import { createLog } from './log.ts';
 import { help, parseOptions, type BrowserRunnerOptions } from './options.ts';
-import { openRunnerPage, type PageOrders } from './runner-page.ts';
+import type { PageOrders } from './page-orders.ts';
+import { openRunnerPage } from './runner-page.ts';
 import { createStatusFile } from './status-file.ts';
 import { trustedKeysOf } from './trusted-key.ts';
 import { claimWorkplace } from './workplace.ts';
@@ -97,7 +98,7 @@ async function ordersOf({ token, dataDir, threads }: BrowserRunnerOptions, { dev
   const file = join(dataDir, 'runner-token');
   const found = token ?? (await readFile(file, 'utf8').catch(() => '')).trim();
   if (found === '') return `There is no runner token: set VECTORSTREAM_RUNNER_TOKEN, or start a gateway on this machine, which writes ${file}.`;
-  return { token: found, name, device, dtype, threads };
+  return { token: found, name, device, dtype, threads: threads === 'auto' ? 0 : threads };
 }
 
 function namesIn(folder: string): string[] {

@@ -5,6 +5,7 @@ import { browserMemoryBytes } from './browser-memory.ts';
 import { startChromium } from './chromium.ts';
 import type { Log } from './log.ts';
 import type { RunnerPageStatus } from './page/status.ts';
+import type { PageOrders } from './page-orders.ts';
 import { relayConsole } from './page-console.ts';
 
 /** The gateway does not serve the page, now. */
@@ -13,15 +14,6 @@ export class PageLoadError extends VectorStreamError {
   readonly code = 'page_load';
   readonly retryable = true;
 }
-
-/** What the page is told; in no address, no argument of a process and no log. */
-export type PageOrders = {
-  readonly token: string;
-  readonly name: string;
-  readonly device: string;
-  readonly dtype: string;
-  readonly threads: number | 'auto';
-};
 
 export type RunnerPage = AsyncDisposable & {
   readonly pid: number;
@@ -59,7 +51,7 @@ export async function openRunnerPage(options: { readonly executablePath: string;
     async load(address, orders) {
       secret = orders.token;
       if (handedOver !== null) await watched.removeScriptToEvaluateOnNewDocument(handedOver);
-      handedOver = (await watched.evaluateOnNewDocument((given) => { Object.assign(window, { vectorstreamOrders: given }); }, orders)).identifier;
+      handedOver = (await watched.evaluateOnNewDocument((given) => { window.vectorstreamOrders = given; }, orders)).identifier;
       const response = await watched.goto(address, { timeout: loadMsMax, waitUntil: 'domcontentloaded' }).catch((cause: unknown): never => {
         throw new PageLoadError(`${address} cannot be opened: ${explain(cause)}.`, { cause });
       });

@@ -8,6 +8,11 @@ import { parseOptions } from '../../browser-runner/options.ts';
 
 const parse = (argv: string[], environment: Record<string, string> = {}) => parseOptions(argv, environment, { hostName: 'shop', terminal: false });
 
+const places = (over: Partial<Places>, ...files: string[]): Places => ({
+  platform: 'linux', environment: { PATH: '/usr/bin' }, home: '/me', puppeteers: () => Promise.resolve('/cache/chrome'), isFile: (path) => files.includes(path), ...over,
+});
+const flags = (over: Partial<LaunchRequest>) => launchFlags({ platform: 'linux', graphics: 'gpu', origins: ['https://a'], sandbox: true, trustedKeys: [], ...over });
+
 describe('options', () => {
   test('defaults', () => {
     expect(parse([])).toEqual({
@@ -36,10 +41,6 @@ describe('options', () => {
 });
 
 describe('the browser', () => {
-  const places = (over: Partial<Places>, ...files: string[]): Places => ({
-    platform: 'linux', environment: { PATH: '/usr/bin' }, home: '/me', puppeteers: () => Promise.resolve('/cache/chrome'), isFile: (path) => files.includes(path), ...over,
-  });
-
   test('is the one that is named, or none', async () => {
     const named = { PUPPETEER_EXECUTABLE_PATH: '/opt/chrome', PATH: '/usr/bin' };
     expect(await findBrowser(places({ environment: named }, '/opt/chrome', '/cache/chrome'))).toBe('/opt/chrome');
@@ -63,8 +64,6 @@ describe('the browser', () => {
 });
 
 describe('flags', () => {
-  const flags = (over: Partial<LaunchRequest>) => launchFlags({ platform: 'linux', graphics: 'gpu', origins: ['https://a'], sandbox: true, trustedKeys: [], ...over });
-
   test('reach the GPU: over Vulkan on Linux, as it is elsewhere', () => {
     expect(flags({})).toEqual(['--enable-unsafe-webgpu', '--ignore-gpu-blocklist', '--use-angle=vulkan', '--enable-features=Vulkan', '--disable-vulkan-surface', '--enable-gpu']);
     for (const platform of ['darwin', 'win32'] as const) expect(flags({ platform })).toEqual(['--enable-unsafe-webgpu', '--ignore-gpu-blocklist']);
