@@ -175,6 +175,7 @@ export type EventFilter = {
   readonly userId?: string;
   readonly sessionId?: string;
   readonly textIds?: readonly string[];
+  readonly productId?: string;
   readonly priceMin?: number;
   readonly priceMax?: number;
   readonly since?: number;
@@ -189,6 +190,20 @@ export type SearchRequest = {
   /** 1…1000 */
   readonly limit: number;
   readonly filter: EventFilter;
+  /** No hit scores less. */
+  readonly scoreMin?: number;
+  /** These are left out; up to 1000. */
+  readonly exceptTextIds?: readonly string[];
+  /** Only what comes behind this place: where the last hit of the page before stood. */
+  readonly after?: SearchPlace;
+};
+
+/** Where a hit stands in the order of hits. */
+export type SearchPlace = {
+  readonly score: number;
+  /** Of its newest matching event, UTC ms. */
+  readonly newestAt: number;
+  readonly textId: string;
 };
 
 /** A distinct text near the query, with the events that match the filter (at least one). */
@@ -201,6 +216,16 @@ export type SearchHit = {
   readonly events: { readonly total: number; readonly byType: Readonly<Partial<Record<EventType, number>>> };
   readonly newest: StoredEvent;
 };
+
+export type CountsRequest = {
+  /** Events without a category are in no group of `category`. */
+  readonly by: 'textId' | 'category' | 'eventType';
+  readonly filter: EventFilter;
+  /** 1…10,000 groups */
+  readonly limit: number;
+};
+
+export type Count = { readonly value: string; readonly count: number };
 
 export type StoreCounts = { readonly texts: number; readonly events: number };
 
@@ -276,11 +301,18 @@ export type VectorStore = AsyncDisposable & {
    * Texts of kind `query` take part only when the filter's `eventTypes` includes `search`.
    */
   search(request: SearchRequest): Promise<readonly SearchHit[]>;
+  /** Those of these ids that are known. */
+  texts(textIds: readonly string[]): Promise<ReadonlyMap<string, BareText>>;
   /** Vectors of those ids that are known. */
   vectors(textIds: readonly string[]): Promise<ReadonlyMap<string, Float32Array>>;
   /** Newest first (timestamp, then id). `after` is the last item of the page before. */
   events(filter: EventFilter, limit: number, after?: { readonly timestamp: number; readonly id: string }): Promise<readonly StoredEvent[]>;
   event(id: string): Promise<StoredEvent | null>;
+  /**
+   * Numbers of matching events by one of their fields: the largest groups, by count and then value; which of equals are
+   * beyond the limit is not said. May take seconds over millions of events, without holding up any other call.
+   */
+  countsBy(request: CountsRequest): Promise<readonly Count[]>;
   counts(): Promise<StoreCounts>;
   /**
    * Forgets events taken in before `ingestedBefore`, and texts that have had no event for longer than `textGraceMs` (which

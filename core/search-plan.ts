@@ -6,6 +6,8 @@
 // Which one is cheap shows on the way: the set is asked for with a bound, and when the nearest texts turn out to match
 // rarely, without one. An adapter supplies the look-ups; `Text` is whatever it names a text by.
 
+import type { SearchPlace } from './ports.ts';
+
 /** `auto` is for production; tests force the other two to hold them equal. */
 export type SearchPlan = 'auto' | 'events-first' | 'nearest-first';
 
@@ -34,21 +36,31 @@ const setMax = 4_096;
 /** Widening repeats a scan: few, large steps. */
 const widenBy = 16;
 
-/** So many of the nearest texts without `limit` matches among them mean that matches are rare. */
-const rareFrom = 1_024;
+/** So many texts looked at without `limit` matches among them mean that matches are rare. */
+const rareFrom = 512;
+
+export type Wanted<Text> = {
+  readonly limit: number;
+  readonly plan: SearchPlan;
+  readonly scoreMin: number;
+  readonly except: readonly Text[];
+  readonly after: SearchPlace | null;
+};
 
 /** Up to `limit` texts by score, then newest event, then text id. */
-export async function searchTexts<Text>(space: SearchSpace<Text>, limit: number, plan: SearchPlan): Promise<readonly Ranked<Text>[]> {
+export async function searchTexts<Text>(space: SearchSpace<Text>, { limit, plan, scoreMin, except, after }: Wanted<Text>): Promise<readonly Ranked<Text>[]> {
   let within = plan === 'nearest-first' ? null : await space.textsOfEvents(plan === 'auto' ? setMax : Infinity);
+  const scoreMax = after?.score ?? Infinity;
   const found: Ranked<Text>[] = [];
-  const seen = new Set<Text>();
+  const seen = new Set<Text>(except);
 
-  for (let count = Math.max(64, limit * 2); ; count *= widenBy) {
+  for (let count = Math.max(64, limit * 2 + except.length); ; count *= widenBy) {
     const candidates = await space.nearest(count, within);
-    const isAll = candidates.length < count;
+    const last = candidates.at(-1)?.score ?? -Infinity;
+    const isAll = candidates.length < count || last < scoreMin;
     // Texts that tie with the last one may lie behind the cut: they wait for the next, wider look.
-    const cut = isAll ? -Infinity : (candidates.at(-1)?.score ?? -Infinity);
-    const fresh = candidates.filter(({ text, score }) => score > cut && !seen.has(text));
+    const cut = isAll ? -Infinity : last;
+    const fresh = candidates.filter(({ text, score }) => score > cut && score >= scoreMin && score <= scoreMax && !seen.has(text));
 
     for (let at = 0; at < fresh.length && !isEnough(found, limit, fresh[at]); at += limit) {
       const part = fresh.slice(at, at + limit);
@@ -56,11 +68,11 @@ export async function searchTexts<Text>(space: SearchSpace<Text>, limit: number,
       for (const [index, candidate] of part.entries()) {
         seen.add(candidate.text);
         const match = matches[index];
-        if (match) found.push({ ...candidate, ...match });
+        if (match && (after === null || byRank(after, { ...candidate, ...match }) < 0)) found.push({ ...candidate, ...match });
       }
     }
     if (isAll || found.length >= limit) break;
-    if (plan === 'auto' && within === null && count >= rareFrom) within = await space.textsOfEvents(Infinity);
+    if (plan === 'auto' && within === null && seen.size - except.length >= rareFrom) within = await space.textsOfEvents(Infinity);
   }
   return found.toSorted(byRank).slice(0, limit);
 }
@@ -70,6 +82,6 @@ function isEnough<Text>(found: readonly Ranked<Text>[], limit: number, next: Can
   return found.length >= limit && (next === undefined || next.score < (found[limit - 1]?.score ?? -Infinity));
 }
 
-function byRank<Text>(a: Ranked<Text>, b: Ranked<Text>): number {
+function byRank(a: SearchPlace, b: SearchPlace): number {
   return b.score - a.score || b.newestAt - a.newestAt || (a.textId < b.textId ? -1 : a.textId > b.textId ? 1 : 0);
 }

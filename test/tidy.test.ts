@@ -21,7 +21,6 @@ function read(file: string): string {
 const longFiles: Record<string, string> = {
   'core/ports.ts': 'every contract in one place, mostly comments',
   'test/conformance/event-source.ts': 'all guarantees of one port',
-  'test/conformance/vector-store.ts': 'all guarantees of one port',
   'test/core/fleet.test.ts': 'the claims of one scheduler',
   'test/gateway/runner-hub.test.ts': 'the claims of one door',
   'test/cli/import-run.test.ts': 'the claims of one command',

@@ -1,7 +1,8 @@
 // The reference vector store: what every adapter must answer, in the plainest code, over everything it holds.
 
+import { byCount } from '../counts.ts';
 import { DependencyError } from '../errors.ts';
-import type { BareText, EventFilter, EventRecord, EventType, IndexIdentity, SearchHit, SessionMark, SessionWork, StoredEvent, TextRecord, VectorStore, WriteOutcome } from '../ports.ts';
+import type { BareText, CountsRequest, EventFilter, EventRecord, EventType, IndexIdentity, SearchHit, SessionMark, SessionWork, StoredEvent, TextRecord, VectorStore, WriteOutcome } from '../ports.ts';
 import { type SearchPlan, searchTexts } from '../search-plan.ts';
 import { cosine, vectorProblem } from '../vector.ts';
 
@@ -110,7 +111,7 @@ export function createMemoryStore(options: Partial<MemoryStoreOptions> = {}): Ve
       return records.map(putEvent);
     },
 
-    async search({ vector, limit, filter }) {
+    async search({ vector, limit, filter, scoreMin = -Infinity, exceptTextIds = [], after = null }) {
       const kinds = filter.eventTypes?.includes('search') ? ['product', 'query'] : ['product'];
       const ranked = await searchTexts<string>({
         async textsOfEvents(max) {
@@ -131,10 +132,13 @@ export function createMemoryStore(options: Partial<MemoryStoreOptions> = {}): Ve
             return newest === undefined ? null : { textId, newestAt: newest.event.timestamp };
           });
         },
-      }, limit, searchPlan);
+      }, { limit, plan: searchPlan, scoreMin, except: exceptTextIds, after });
       return ranked.flatMap(({ textId, score }) => hitOf(textId, score, filter));
     },
 
+    async texts(textIds) {
+      return new Map(textIds.flatMap((id) => texts.get(id) ?? []).map((text) => [text.record.id, bareText(text)]));
+    },
     async vectors(textIds) {
       return new Map(textIds.flatMap((id) => {
         const text = texts.get(id);
@@ -147,6 +151,14 @@ export function createMemoryStore(options: Partial<MemoryStoreOptions> = {}): Ve
     async event(id) {
       const record = events.get(id);
       return record === undefined ? null : storedEvent(record);
+    },
+    async countsBy({ by, filter, limit }) {
+      const counts = new Map<string, number>();
+      for (const record of matching(filter)) {
+        const value = groupOf(record, by);
+        if (value !== null) counts.set(value, (counts.get(value) ?? 0) + 1);
+      }
+      return [...counts].map(([value, count]) => ({ value, count })).toSorted(byCount).slice(0, limit);
     },
     async counts() {
       return { texts: texts.size, events: events.size };
@@ -168,7 +180,7 @@ function bareText({ record: { id, text, kind, product } }: Text): BareText {
 }
 
 function matches({ event, textId }: EventRecord, filter: EventFilter): boolean {
-  const { eventTypes, categories, userId, sessionId, textIds, priceMin, priceMax, since, until } = filter;
+  const { eventTypes, categories, userId, sessionId, textIds, productId, priceMin, priceMax, since, until } = filter;
   const category = event.product?.category ?? null;
   const price = event.product?.price ?? null;
   return (eventTypes === undefined || eventTypes.includes(event.eventType))
@@ -176,10 +188,16 @@ function matches({ event, textId }: EventRecord, filter: EventFilter): boolean {
     && (userId === undefined || event.userId === userId)
     && (sessionId === undefined || event.sessionId === sessionId)
     && (textIds === undefined || textIds.includes(textId))
+    && (productId === undefined || event.product?.id === productId)
     && (priceMin === undefined || (price !== null && price >= priceMin))
     && (priceMax === undefined || (price !== null && price <= priceMax))
     && (since === undefined || event.timestamp >= since)
     && (until === undefined || event.timestamp <= until);
+}
+
+function groupOf({ event, textId }: EventRecord, by: CountsRequest['by']): string | null {
+  if (by === 'textId') return textId;
+  return by === 'eventType' ? event.eventType : (event.product?.category ?? null);
 }
 
 function newestFirst(a: EventRecord, b: EventRecord): number {

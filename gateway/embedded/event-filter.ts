@@ -30,10 +30,15 @@ export function shortWay(statements: Statements, filter: EventFilter, eventsMax:
 
 /** Those that usually match the fewest events first. */
 function partsOf(filter: EventFilter): readonly Part[] {
-  const { sessionId, userId, textIds, categories, eventTypes, priceMin, priceMax, since, until } = filter;
+  const { sessionId, userId, productId, textIds, categories, eventTypes, priceMin, priceMax, since, until } = filter;
   const parts: Part[] = [];
   if (sessionId !== undefined) parts.push({ index: 'events_by_session', sql: 'session_id = ?', values: [sessionId] });
   if (userId !== undefined) parts.push({ index: 'events_by_user', sql: 'user_id = ?', values: [userId] });
+  if (productId !== undefined) {
+    // A text may stand for several products that read the same.
+    const own = 'events.text IN (SELECT text FROM product_texts WHERE product = ?)';
+    parts.push({ index: 'events_by_text', sql: `${own} AND json_extract(payload, '$.product.id') = ?`, values: [productId, productId] });
+  }
   if (since !== undefined || until !== undefined) {
     parts.push({ index: 'events_by_time', sql: 'timestamp BETWEEN ? AND ?', values: [since ?? Number.MIN_SAFE_INTEGER, until ?? Number.MAX_SAFE_INTEGER] });
   }

@@ -1,7 +1,8 @@
 // Opens a data folder: one SQLite file that holds the event log, the vector store and the dead letters of one gateway.
 //
 //   gateway's thread ──► writer worker (one transaction for all that waits) ──► vectorstream.db
-//                   └──► reader worker (searches, log reads, lists) ◄─────────── (snapshots)
+//                   ├──► reader worker (searches, log reads, lists) ◄─────────── (snapshots)
+//                   └──► a second reader, once something is counted that may take long
 
 import { Worker } from 'node:worker_threads';
 import type { DependencyError } from '#core/errors.ts';
@@ -82,6 +83,13 @@ export async function openEmbedded(options: Pick<EmbeddedOptions, 'dataDir' | 'i
     throw error;
   }
 
+  let analystWorker: Worker | null = null;
+  let analyst: Client<ReaderApi> | null = null;
+  const startAnalyst = (): Client<ReaderApi> => {
+    analystWorker = startWorker(new URL('./reader.ts', import.meta.url), { folder, dimensions: identity.dimensions, gate } satisfies ReaderOptions);
+    return new Client<ReaderApi>(analystWorker, 'second database reader', diedOnce);
+  };
+
   const stopping = new AbortController();
   const appended = new Set<() => void>();
   const retention = keepRetention(writer, clock, stopping.signal);
@@ -91,17 +99,17 @@ export async function openEmbedded(options: Pick<EmbeddedOptions, 'dataDir' | 'i
       for (const wake of appended) wake();
     }),
     source: (groupId, own) => createEmbeddedSource({ writer, reader, topic, groupId, clock, appended }, { ...sourceDefaults, ...own }),
-    store: createEmbeddedStore(writer, reader, { dimensions: identity.dimensions, clock, searchPlan }),
+    store: createEmbeddedStore({ writer, reader, analyst: () => (analyst ??= startAnalyst()) }, { dimensions: identity.dimensions, clock, searchPlan }),
     deadLetters: createEmbeddedDeadLetters(writer, reader),
     async kill() {
       isDead = true;
       stopping.abort();
-      await Promise.all([writerWorker.terminate(), readerWorker.terminate(), retention]);
+      await Promise.all([writerWorker.terminate(), readerWorker.terminate(), analystWorker?.terminate(), retention]);
     },
     async [Symbol.asyncDispose]() {
       stopping.abort();
       await retention;
-      await reader.close();
+      await Promise.all([reader.close(), analyst?.close()]);
       await writer.close();
     },
   };

@@ -6,9 +6,20 @@ import type { IndexIdentity } from '#core/ports.ts';
 import { lettersSchema, lettersUpgrade2 } from './dead-letter-tables.ts';
 
 /** Kept in `PRAGMA user_version`. */
-const schemaVersion = 2;
+const schemaVersion = 3;
+
+/** Which texts events of a product had. A table of pairs and no index on events: it grows by texts, not by events. */
+const productTables = `
+  CREATE TABLE IF NOT EXISTS product_texts (product TEXT NOT NULL, text INTEGER NOT NULL, PRIMARY KEY (product, text)) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS product_texts_by_text ON product_texts (text);
+`;
+const productUpgrade = `${productTables}
+  INSERT OR IGNORE INTO product_texts (product, text)
+    SELECT DISTINCT json_extract(payload, '$.product.id') AS product, text FROM events WHERE product IS NOT NULL;
+`;
+
 /** From the version before to the one of its name. */
-const upgrades: Readonly<Record<number, string>> = { 2: lettersUpgrade2 };
+const upgrades: Readonly<Record<number, string>> = { 2: lettersUpgrade2, 3: productUpgrade };
 
 /**
  * Why these indexes and no more: each costs every event a write. `events_by_text` also answers counts and newest
@@ -63,7 +74,7 @@ const storeTables = `
   CREATE INDEX events_by_ingestion ON events (ingested_at);
 
   CREATE TABLE commits (group_id TEXT NOT NULL, partition INTEGER NOT NULL, next_offset INTEGER NOT NULL, PRIMARY KEY (group_id, partition)) WITHOUT ROWID;
-
+${productTables}
 ${lettersSchema}`;
 
 /**

@@ -1,8 +1,9 @@
 // The read side of the store: search by both plans, vectors, events by filter and counts, each from one snapshot.
 
 import type { DatabaseSync } from 'node:sqlite';
-import { type EventFilter, type EventType, eventTypes, type Product, type SearchHit, type SearchRequest, type StoreCounts, type StoredEvent } from '#core/ports.ts';
+import { type BareText, type Count, type CountsRequest, type EventFilter, type EventType, eventTypes, type Product, type SearchHit, type SearchRequest, type StoreCounts, type StoredEvent } from '#core/ports.ts';
 import { type Ranked, type SearchPlan, type SearchSpace, searchTexts } from '#core/search-plan.ts';
+import { countEvents } from './count-events.ts';
 import { Statements } from './database.ts';
 import { type Condition, conditionOf, shortWay } from './event-filter.ts';
 import { uuidBytes, uuidText } from './uuid-bytes.ts';
@@ -12,10 +13,12 @@ export type FoundVectors = { readonly ids: readonly string[]; readonly vectors: 
 
 export type StoreReads = {
   search(request: SearchRequest & { readonly plan: SearchPlan }): Promise<readonly SearchHit[]>;
+  texts(textIds: readonly string[]): readonly BareText[];
   /** `vectors` holds one vector after the other, in the order of `ids`. */
   vectors(textIds: readonly string[]): FoundVectors;
   events(page: EventPage): readonly StoredEvent[];
   event(id: string): StoredEvent | null;
+  countsBy(request: CountsRequest): readonly Count[];
   counts(): StoreCounts;
 };
 
@@ -32,6 +35,7 @@ type Tally = { newestAt: number; total: number; byType: Partial<Record<EventType
 export function createStoreReads(database: DatabaseSync, dimensions: number): StoreReads {
   const statements = new Statements(database, 64);
   const textById = database.prepare('SELECT id, text, product FROM texts WHERE key = ?');
+  const textByUuid = database.prepare('SELECT key, text, kind, product FROM texts WHERE id = ?');
   const vectorById = database.prepare('SELECT vector FROM vectors WHERE text = (SELECT key FROM texts WHERE id = ?)');
   const eventById = database.prepare(`SELECT ${storedEvent} ${withText} WHERE events.id = ?`);
   const totalOf = database.prepare('SELECT count FROM totals WHERE name = ?');
@@ -62,7 +66,7 @@ export function createStoreReads(database: DatabaseSync, dimensions: number): St
           SELECT text, vec_distance_cosine(vector, ?) AS distance FROM vectors
           WHERE ${within === null ? 'true' : 'text IN (SELECT value FROM json_each(?))'} ${kinds} ORDER BY distance LIMIT ?
         `).all(query, ...(within === null ? [] : [JSON.stringify(within)]), count);
-        return rows.map((row) => ({ text: Number(row['text']), score: 1 - Number(row['distance']) }));
+        return rows.map((row) => ({ text: Number(row['text']), score: Math.max(-1, Math.min(1, 1 - Number(row['distance']))) }));
       },
       async matches(texts) {
         return texts.map((text) => {
@@ -88,21 +92,32 @@ export function createStoreReads(database: DatabaseSync, dimensions: number): St
       .get(text, newestAt, ...condition.values);
     if (row === undefined || newest === undefined || tally === undefined) return [];
     const { total, byType } = tally;
-    return [{ score: Math.max(-1, Math.min(1, score)), textId, text: String(row['text']), product: productOf(row['product']), events: { total, byType }, newest: eventOf(newest) }];
+    return [{ score, textId, text: String(row['text']), product: productOf(row['product']), events: { total, byType }, newest: eventOf(newest) }];
   };
 
+  const rowOf = (textId: string): Row | undefined => {
+    const id = uuidBytes(textId);
+    return id === null ? undefined : textByUuid.get(id);
+  };
+  const keysOf = (textIds: readonly string[]): readonly number[] => textIds.flatMap((id) => rowOf(id)?.['key'] ?? []).map(Number);
+
   return {
-    async search({ vector, limit, filter, plan }) {
+    async search({ vector, limit, filter, scoreMin = -Infinity, exceptTextIds = [], after = null, plan }) {
       const condition = conditionOf(filter);
       database.exec('BEGIN');
       try {
         const { space, tallyOf } = spaceOf(vector, filter, condition);
-        const ranked = await searchTexts(space, limit, plan);
+        const ranked = await searchTexts(space, { limit, plan, scoreMin, except: keysOf(exceptTextIds), after });
         return ranked.flatMap((entry) => hitOf(entry, tallyOf(entry.text), condition));
       } finally {
         database.exec('COMMIT');
       }
     },
+
+    texts: (textIds) => textIds.flatMap((id) => {
+      const row = rowOf(id);
+      return row === undefined ? [] : [{ id, text: String(row['text']), kind: row['kind'] === 'query' ? 'query' : 'product', product: productOf(row['product']) }];
+    }),
 
     vectors(textIds) {
       const found: { id: string; vector: Uint8Array }[] = [];
@@ -133,6 +148,8 @@ export function createStoreReads(database: DatabaseSync, dimensions: number): St
       const row = key === null ? undefined : eventById.get(key);
       return row === undefined ? null : eventOf(row);
     },
+
+    countsBy: (request) => countEvents(statements, request),
 
     counts() {
       return { texts: Number(totalOf.get('texts')?.['count']), events: Number(totalOf.get('events')?.['count']) };

@@ -9,7 +9,7 @@ import { uuidBytes } from './uuid-bytes.ts';
 export type TextRow = readonly [id: string, text: string, kind: 'product' | 'query', product: string | null, provenance: Provenance];
 export type EventRow = readonly [
   id: string, textId: string, timestamp: number, ingestedAt: number, eventType: EventType,
-  category: string | null, price: number | null, userId: string, sessionId: string, payload: string,
+  category: string | null, price: number | null, userId: string, sessionId: string, payload: string, productId: string | null,
 ];
 
 export type EventStatus = 'stored' | 'superseded' | 'missing-text';
@@ -52,6 +52,8 @@ export function createStoreWrites(database: DatabaseSync): StoreWrites {
     SELECT key FROM events INDEXED BY events_by_ingestion WHERE ingested_at < ? ORDER BY ingested_at LIMIT ?) RETURNING text`);
   const oldTexts = database.prepare('SELECT key FROM texts INDEXED BY texts_unreferenced WHERE unreferenced_since < ? ORDER BY unreferenced_since LIMIT ?');
   const deleteText = database.prepare('DELETE FROM texts WHERE key = ?');
+  const putProductText = database.prepare('INSERT INTO product_texts (product, text) VALUES (?, ?) ON CONFLICT DO NOTHING');
+  const deleteProductTexts = database.prepare('DELETE FROM product_texts WHERE text = ?');
   const deleteVector = database.prepare('DELETE FROM vectors WHERE text = ?');
 
   const addTotal = database.prepare('UPDATE totals SET count = count + ? WHERE name = ?');
@@ -87,23 +89,27 @@ export function createStoreWrites(database: DatabaseSync): StoreWrites {
 
     putEvents({ rows, now }) {
       let added = 0;
-      const statuses = rows.map(([id, textId, ...columns]): EventStatus => {
+      const products = new Map<number, Set<string>>();
+      const statuses = rows.map(([id, textId, timestamp, ingestedAt, eventType, category, price, userId, sessionId, payload, productId]): EventStatus => {
         const text = textById.get(uuidBytes(textId));
         if (text === undefined) return 'missing-text';
         const key = Number(text['key']);
         const eventKey = uuidBytes(id);
+        const columns = [timestamp, ingestedAt, eventType, category, price, userId, sessionId, payload] as const;
         if (insertEvent.run(eventKey, key, ...columns).changes === 1) {
           added += 1;
         } else {
-          const [timestamp] = columns;
           const stored = eventById.get(eventKey);
           if (Number(stored?.['timestamp']) >= timestamp) return 'superseded';
           updateEvent.run(key, ...columns, eventKey);
           if (Number(stored?.['text']) !== key) markIfUnreferenced(Number(stored?.['text']), now);
         }
         if (text['unreferenced_since'] !== null) mark.run(null, key);
+        if (productId !== null) products.set(key, (products.get(key) ?? new Set()).add(productId));
         return 'stored';
       });
+      // Once per batch: an event's text and product were nearly always seen together before.
+      for (const [text, ids] of products) for (const id of ids) putProductText.run(id, text);
       addTotal.run(added, 'events');
       return statuses;
     },
@@ -114,6 +120,7 @@ export function createStoreWrites(database: DatabaseSync): StoreWrites {
       const texts = oldTexts.all(now - textGraceMs, forgetMax);
       for (const row of texts) {
         deleteVector.run(Number(row['key']));
+        deleteProductTexts.run(Number(row['key']));
         deleteText.run(Number(row['key']));
       }
       addTotal.run(-deleted.length, 'events');

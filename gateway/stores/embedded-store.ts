@@ -15,8 +15,15 @@ export type EmbeddedStoreOptions = { readonly dimensions: number; readonly clock
 
 const stored: WriteOutcome = { status: 'stored' };
 
-/** Nothing to dispose: the workers belong to `openEmbedded`. */
-export function createEmbeddedStore(writer: Client<WriterApi>, reader: Client<ReaderApi>, { dimensions, clock, searchPlan }: EmbeddedStoreOptions): VectorStore {
+/** The workers of the folder; they belong to `openEmbedded`. */
+export type StoreWorkers = {
+  readonly writer: Client<WriterApi>;
+  readonly reader: Client<ReaderApi>;
+  /** A second reader, for what takes long. */
+  readonly analyst: () => Client<ReaderApi>;
+};
+
+export function createEmbeddedStore({ writer, reader, analyst }: StoreWorkers, { dimensions, clock, searchPlan }: EmbeddedStoreOptions): VectorStore {
   return {
     kind: 'embedded',
     batchMax: { texts: 1_000, events: 1_000 },
@@ -54,7 +61,11 @@ export function createEmbeddedStore(writer: Client<WriterApi>, reader: Client<Re
     },
 
     // The vector is copied: it is moved to the reader, and the caller goes on with its own.
-    search: ({ vector, limit, filter }) => reader.call('search', { vector: vector.slice(), limit, filter, plan: searchPlan }),
+    search: (request) => reader.call('search', { ...request, vector: request.vector.slice(), plan: searchPlan }),
+
+    async texts(textIds) {
+      return new Map((await reader.call('texts', textIds)).map((text) => [text.id, text]));
+    },
 
     async vectors(textIds) {
       const { ids, vectors } = await reader.call('vectors', textIds);
@@ -63,6 +74,7 @@ export function createEmbeddedStore(writer: Client<WriterApi>, reader: Client<Re
 
     events: (filter, limit, after) => reader.call('events', { filter, limit, after: after ?? null }),
     event: (id) => reader.call('event', id),
+    countsBy: (request) => analyst().call('countsBy', request),
     counts: () => reader.call('counts', undefined),
     forget: (request) => writer.call('forget', request),
     async [Symbol.asyncDispose]() {},
@@ -85,7 +97,7 @@ function textRow({ id, text, kind, product, embedding }: TextRecord): TextRow {
 
 function eventRow({ event, textId, ingestedAt }: EventRecord): EventRow {
   const { id, timestamp, eventType, product, userId, sessionId, payload } = event;
-  return [id, textId, timestamp, ingestedAt, eventType, product?.category ?? null, product?.price ?? null, userId, sessionId, payload];
+  return [id, textId, timestamp, ingestedAt, eventType, product?.category ?? null, product?.price ?? null, userId, sessionId, payload, product?.id ?? null];
 }
 
 /** One buffer for all: a vector may be a view on a large frame, which would otherwise be copied whole for each. */

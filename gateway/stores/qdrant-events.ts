@@ -5,6 +5,7 @@
 // faster with a newer version it stays, and `stored` means: stored, and overwritten in the same moment.
 
 import type { Schemas } from '@qdrant/js-client-rest';
+import { byCount } from '#core/counts.ts';
 import type { EventFilter, EventRecord, StoredEvent, VectorStore, WriteOutcome } from '#core/ports.ts';
 import { isUuid } from '#core/uuid.ts';
 import type { Ask } from './qdrant-connection.ts';
@@ -17,7 +18,10 @@ export type QdrantEvents = {
   put(records: readonly EventRecord[]): Promise<readonly WriteOutcome[]>;
   byId(ids: readonly string[]): Promise<readonly StoredEvent[]>;
   list: VectorStore['events'];
+  countsBy: VectorStore['countsBy'];
 };
+
+const countedKeys = { textId: 'text_id', category: 'product.category', eventType: 'event_type' } as const;
 
 /** Ids read at a time where many events share a millisecond. */
 const tiePage = 1_000;
@@ -98,6 +102,15 @@ export function createQdrantEvents({ ask, collection, texts }: { readonly ask: A
     },
 
     byId,
+
+    async countsBy({ by, filter: eventFilter, limit }) {
+      const filter = filterOf(eventFilter);
+      if (filter === null) return [];
+      return ask('count events', async (client) => {
+        const { hits } = await client.facet(collection, { key: countedKeys[by], filter, limit, exact: true });
+        return hits.map(({ value, count }) => ({ value: String(value), count })).toSorted(byCount);
+      });
+    },
 
     async list(eventFilter: EventFilter, limit, after) {
       const filter = filterOf(eventFilter);

@@ -8,7 +8,7 @@ export type Condition = Schemas['Condition'];
 export type Filter = { readonly must: Condition[] };
 
 /** `null` when nothing can match: one of its lists is empty. */
-export function filterOf({ eventTypes, categories, userId, sessionId, textIds, priceMin, priceMax, since, until }: EventFilter): Filter | null {
+export function filterOf({ eventTypes, categories, userId, sessionId, textIds, productId, priceMin, priceMax, since, until }: EventFilter): Filter | null {
   if ([eventTypes, categories, textIds].some((list) => list?.length === 0)) return null;
   const must: Condition[] = [];
   const any = (key: string, values: readonly string[] | undefined): void => {
@@ -19,6 +19,7 @@ export function filterOf({ eventTypes, categories, userId, sessionId, textIds, p
   };
   same('session_id', sessionId);
   same('user_id', userId);
+  same('product.id', productId);
   any('text_id', textIds);
   any('event_type', eventTypes);
   any('product.category', categories);

@@ -1,7 +1,7 @@
 // How texts and events look as Qdrant points, and how they are read back; what cannot be read throws.
 
 import type { Schemas } from '@qdrant/js-client-rest';
-import type { EventRecord, Product, StoredEvent, TextRecord } from '#core/ports.ts';
+import type { BareText, EventRecord, Product, StoredEvent, TextRecord } from '#core/ports.ts';
 
 export type Point = Schemas['PointStruct'];
 
@@ -61,7 +61,13 @@ export function storedEvent({ id, payload }: Schemas['Record']): StoredEvent {
   return { id: String(id), textId: stringAt(payload, 'text_id'), timestamp: timeAt(payload, 'timestamp'), ingestedAt: timeAt(payload, 'ingested_at'), payload: stringAt(payload, 'payload') };
 }
 
-export function productAt(payload: Payload): Product | null {
+/** A product's text or a query's, withheld or not. */
+export function bareText({ id, payload }: Schemas['Record']): BareText {
+  const product = productAt(payload);
+  return { id: String(id), text: stringAt(payload, 'text'), kind: product === null ? 'query' : 'product', product };
+}
+
+function productAt(payload: Payload): Product | null {
   const product = payload?.['product'];
   if (typeof product !== 'object' || product === null) return null;
   const fields: Payload = { ...product };

@@ -1,17 +1,18 @@
 // Searches texts in one collection by their events in another: both plans of core/search-plan.ts in Qdrant's terms.
 
-import { type EventFilter, type EventType, eventTypes, type SearchHit, type SearchRequest } from '#core/ports.ts';
+import { type EventFilter, type EventType, eventTypes, type SearchHit, type SearchRequest, type VectorStore } from '#core/ports.ts';
 import { type Ranked, type SearchPlan, searchTexts } from '#core/search-plan.ts';
 import type { QdrantCollections } from './qdrant-collections.ts';
 import type { Ask } from './qdrant-connection.ts';
 import type { QdrantEvents } from './qdrant-events.ts';
 import { type Condition, type Filter, filterOf, hasId, isAnyText } from './qdrant-filter.ts';
-import { productAt, stringAt, timeAt } from './qdrant-points.ts';
+import { stringAt, timeAt } from './qdrant-points.ts';
 
 export type SearchOptions = {
   readonly ask: Ask;
   readonly names: QdrantCollections;
   readonly events: QdrantEvents;
+  readonly readTexts: VectorStore['texts'];
   readonly plan: SearchPlan;
   /** Vectors are compared by a coarser copy first. */
   readonly isQuantised: boolean;
@@ -28,7 +29,7 @@ const eventsMax = 50_000;
 const lookAhead = 256;
 
 export function createQdrantSearch(options: SearchOptions): (request: SearchRequest) => Promise<readonly SearchHit[]> {
-  const { ask, names, events, plan, isQuantised } = options;
+  const { ask, names, events, readTexts, plan, isQuantised } = options;
   const quantised = isQuantised ? { quantization: { rescore: true, oversampling: 2 } } : {};
 
   /** So many events match that to look at each costs more than the set of their texts saves. The estimate costs next to nothing. */
@@ -113,10 +114,7 @@ export function createQdrantSearch(options: SearchOptions): (request: SearchRequ
     const ids = ranked.map(({ text }) => text);
     if (ids.length === 0) return [];
     const [texts, newestEvents, tallies] = await Promise.all([
-      ask('read texts', async (client) => {
-        const points = await client.retrieve(names.texts, { ids, with_payload: ['text', 'product'] });
-        return new Map(points.map(({ id, payload }) => [String(id), { text: stringAt(payload, 'text'), product: productAt(payload) }]));
-      }),
+      readTexts(ids),
       events.byId(ids.flatMap((id) => newest.get(id)?.id ?? [])),
       tally(filter, types, ids),
     ]);
@@ -125,11 +123,11 @@ export function createQdrantSearch(options: SearchOptions): (request: SearchRequ
       const text = texts.get(textId), tallied = tallies.get(textId), event = eventOf.get(newest.get(textId)?.id ?? '');
       // Forgotten while the search went on.
       if (text === undefined || tallied === undefined || event === undefined) return [];
-      return [{ score, textId, ...text, events: tallied, newest: event }];
+      return [{ score, textId, text: text.text, product: text.product, events: tallied, newest: event }];
     });
   };
 
-  return async ({ vector, limit, filter: eventFilter }) => {
+  return async ({ vector, limit, filter: eventFilter, scoreMin = -Infinity, exceptTextIds = [], after = null }) => {
     const filter = filterOf(eventFilter);
     if (filter === null) return [];
     // Always asked for: a text that is withheld is of neither kind.
@@ -165,7 +163,7 @@ export function createQdrantSearch(options: SearchOptions): (request: SearchRequ
           return newestAt === undefined ? null : { textId, newestAt };
         });
       },
-    }, limit, plan);
+    }, { limit, plan, scoreMin, except: exceptTextIds, after });
     return hitsOf(ranked, filter, eventFilter.eventTypes ?? eventTypes, newest);
   };
 }

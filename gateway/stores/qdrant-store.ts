@@ -82,13 +82,15 @@ function build({ collections, storage, identity, clock, searchPlan, ...address }
     knownTexts: (ids) => texts.known(ids),
     putTexts: (records) => inParts(records, batchMax.texts, (part) => texts.put(part)),
     putEvents: (records) => inParts(records, batchMax.events, (part) => events.put(part)),
-    search: createQdrantSearch({ ask, names, events, plan: searchPlan, isQuantised: storage.quantisation !== 'none' }),
+    search: createQdrantSearch({ ask, names, events, readTexts: (ids) => texts.read(ids), plan: searchPlan, isQuantised: storage.quantisation !== 'none' }),
+    texts: (ids) => texts.read(ids),
     vectors: (ids) => texts.vectors(ids),
     events: (filter, limit, after) => events.list(filter, limit, after),
     async event(id) {
       const [event = null] = await events.byId([id]);
       return event;
     },
+    countsBy: (request) => events.countsBy(request),
     counts: () => ask('count its points', async (client) => {
       const [text, event] = await Promise.all([client.count(names.texts, { exact: true }), client.count(names.events, { exact: true })]);
       if (!Number.isInteger(text.count) || !Number.isInteger(event.count)) throw new TypeError('a count is no number');

@@ -4,12 +4,12 @@
 // first; only the sweep (qdrant-forget.ts) deletes, and only by a condition on the mark that Qdrant checks as it deletes.
 
 import type { QdrantClient } from '@qdrant/js-client-rest';
-import type { Clock, TextRecord, WriteOutcome } from '#core/ports.ts';
+import type { BareText, Clock, TextRecord, WriteOutcome } from '#core/ports.ts';
 import { isUuid } from '#core/uuid.ts';
 import { vectorProblem } from '#core/vector.ts';
 import type { Ask } from './qdrant-connection.ts';
 import { type Condition, hasId } from './qdrant-filter.ts';
-import { textPoint, timeOf } from './qdrant-points.ts';
+import { bareText, textPoint, timeOf } from './qdrant-points.ts';
 import { withheldKind } from './qdrant-vouching.ts';
 import { applied } from './qdrant-writes.ts';
 
@@ -17,6 +17,7 @@ export type QdrantTexts = {
   /** Those that are there and not withheld. */
   known(ids: readonly string[]): Promise<ReadonlySet<string>>;
   put(texts: readonly TextRecord[]): Promise<readonly WriteOutcome[]>;
+  read(ids: readonly string[]): Promise<ReadonlyMap<string, BareText>>;
   vectors(ids: readonly string[]): Promise<ReadonlyMap<string, Float32Array>>;
   /** From now on these texts count as without events until the sweep finds otherwise. */
   mark(ids: readonly string[]): Promise<void>;
@@ -88,6 +89,15 @@ export function createQdrantTexts({ ask, collection, dimensions, clock }: { read
       await ask('write texts', (client) => applied(client.upsert(collection, { points, wait: true })));
       remember(good.map(({ id }) => id), at);
       return outcomes;
+    },
+
+    async read(ids) {
+      const asked = [...new Set(ids)].filter(isUuid);
+      if (asked.length === 0) return new Map();
+      return ask('read texts', async (client) => {
+        const points = await client.retrieve(collection, { ids: asked, with_payload: ['text', 'product'] });
+        return new Map(points.map((point) => [String(point.id), bareText(point)]));
+      });
     },
 
     async vectors(ids) {

@@ -6,7 +6,7 @@ import type { BareText, SessionMark, SessionWork, Vouching } from '#core/ports.t
 import type { QdrantCollections } from './qdrant-collections.ts';
 import type { Ask } from './qdrant-connection.ts';
 import { type Condition, hasId, isSince } from './qdrant-filter.ts';
-import { productAt, stringAt, timeAt, timeOf } from './qdrant-points.ts';
+import { bareText, timeAt, timeOf } from './qdrant-points.ts';
 import { applied } from './qdrant-writes.ts';
 
 /** In place of `product` or `query`. */
@@ -19,10 +19,7 @@ const workOf = ({ runnerSession, since }: SessionWork): Condition[] => [{ key: '
 export function createQdrantVouching({ ask, names }: { readonly ask: Ask; readonly names: QdrantCollections }): Vouching {
   const find = (must: Condition[], limit: number): Promise<readonly BareText[]> => ask('find texts of a runner', async (client) => {
     const { points } = await client.scroll(names.texts, { filter: { must }, limit, with_payload: ['text', 'product'] });
-    return points.map(({ id, payload }) => {
-      const product = productAt(payload);
-      return { id: String(id), text: stringAt(payload, 'text'), kind: product === null ? 'query' : 'product', product };
-    });
+    return points.map(bareText);
   });
 
   return {

@@ -56,6 +56,24 @@ describe('a data folder', () => {
     }
   });
 
+  it('from before events were found by their product is brought along, with all that is in it', async () => {
+    await using folder = await temporaryFolder();
+    {
+      await using embedded = await openFolder(folder.path);
+      await embedded.store.putTexts([textRecord(1), textRecord(2)]);
+      await embedded.store.putEvents([eventRecord(1, { text: 1 }), eventRecord(2, { text: 2, productId: 'twin' }), eventRecord(3, { text: 2, eventType: 'search' })]);
+    }
+    {
+      using database = new DatabaseSync(join(folder.path, 'vectorstream.db'));
+      database.exec('DROP TABLE product_texts; PRAGMA user_version = 2');
+    }
+    await using embedded = await openFolder(folder.path);
+    const eventsOf = async (productId: string) => (await embedded.store.events({ productId }, 10)).map(({ id }) => id);
+    expect([await eventsOf('p1'), await eventsOf('twin'), await eventsOf('p2')]).toEqual([[eventRecord(1).event.id], [eventRecord(2).event.id], []]);
+    expect(await embedded.store.putEvents([eventRecord(4, { text: 1 })])).toEqual([{ status: 'stored' }]);
+    expect(await eventsOf('p1')).toHaveLength(2);
+  });
+
   it('written by a newer version is left alone', async () => {
     await using folder = await temporaryFolder();
     await (await openFolder(folder.path))[Symbol.asyncDispose]();

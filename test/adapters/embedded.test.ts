@@ -2,7 +2,8 @@
 
 import { deadLettersConformance } from '../conformance/dead-letters.ts';
 import { eventSourceConformance } from '../conformance/event-source.ts';
-import { type MakeStore, vectorSearchConformance, vectorStoreConformance } from '../conformance/vector-store.ts';
+import { vectorSearchConformance } from '../conformance/vector-search.ts';
+import { type MakeStore, vectorStoreConformance } from '../conformance/vector-store.ts';
 import { identity, reopening } from './embedded-harness.ts';
 
 eventSourceConformance('embedded', async ({ partitions, unsettledMax }) => {

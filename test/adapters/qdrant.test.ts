@@ -4,7 +4,8 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe } from 'vitest';
 import type { SearchPlan } from '#core/search-plan.ts';
 import { openQdrantStore } from '../../gateway/stores/qdrant-store.ts';
-import { type MakeStore, vectorSearchConformance, vectorStoreConformance } from '../conformance/vector-store.ts';
+import { vectorSearchConformance } from '../conformance/vector-search.ts';
+import { type MakeStore, vectorStoreConformance } from '../conformance/vector-store.ts';
 import { type QdrantDouble, startQdrantDouble } from '../helpers/qdrant-double.ts';
 import { storeOptions } from '../helpers/qdrant/store-options.ts';
 

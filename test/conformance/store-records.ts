@@ -33,14 +33,15 @@ export function textRecord(n: number, kind: 'product' | 'query' = 'product'): Te
   return { id: textIdOf(n), text: `Text ${n}`, kind, product: kind === 'product' ? productOf(n) : null, embedding: { vector: unit(n), provenance } };
 }
 
-type Changes = { readonly text?: number; readonly timestamp?: number; readonly ingestedAt?: number; readonly eventType?: EventType };
+type Changes = { readonly text?: number; readonly timestamp?: number; readonly ingestedAt?: number; readonly eventType?: EventType; /** Instead of the text's own. */ readonly productId?: string };
 
-export function eventRecord(n: number, { text = 1, timestamp = noon, ingestedAt = noon, eventType = 'view' }: Changes = {}): EventRecord {
+export function eventRecord(n: number, { text = 1, timestamp = noon, ingestedAt = noon, eventType = 'view', productId }: Changes = {}): EventRecord {
   const isQuery = eventType === 'search';
+  const product = isQuery ? null : { ...productOf(text), ...(productId === undefined ? {} : { id: productId }) };
   return {
     event: {
       eventId: `event ${n}`, id: eventIdOf(n), eventType, timestamp, userId: `user-${n % 9}`, sessionId: `session-${n % 50}`,
-      product: isQuery ? null : productOf(text), searchQuery: isQuery ? `Text ${text}` : null, payload: `{"n":${n},"größe":"世界"}`,
+      product, searchQuery: isQuery ? `Text ${text}` : null, payload: JSON.stringify({ n, größe: '世界', product }),
     },
     textId: textIdOf(text),
     ingestedAt,

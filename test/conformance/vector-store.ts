@@ -1,10 +1,8 @@
 // What every vector store guarantees to the pipeline and to whoever searches, whichever engine keeps it.
 
-import fc from 'fast-check';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
-import { createMemoryStore } from '#core/memory/memory-store.ts';
-import { type BareText, type EventFilter, eventTypes, type SearchHit, type TextRecord, type VectorStore } from '#core/ports.ts';
+import type { BareText, EventFilter, TextRecord, VectorStore } from '#core/ports.ts';
 import { dimensions, eventIdOf, eventRecord, noon, queryVector, sessionIdOf, textIdOf, textRecord, unit } from './store-records.ts';
 
 /** A fresh, empty store. Its clock decides when a text without events began to be one. */
@@ -59,6 +57,14 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
         expect(await store.counts()).toEqual({ texts: 2, events: 0 });
       });
 
+      it('are read as they were put, and those that are not there are left out', async () => {
+        await store.putTexts([textRecord(1), textRecord(2, 'query')]);
+        const { embedding: _product, ...one } = textRecord(1);
+        const { embedding: _query, ...two } = textRecord(2, 'query');
+        expect(await store.texts([textIdOf(1), textIdOf(2), textIdOf(3), 'not a UUID'])).toEqual(new Map([[one.id, one], [two.id, two]]));
+        expect(await store.texts([])).toEqual(new Map());
+      });
+
       it('keep their vector whatever the caller does with its own afterwards', async () => {
         const record = textRecord(1);
         await store.putTexts([record]);
@@ -98,6 +104,14 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
         expect(await store.putEvents([versionOf(10, 1)])).toEqual([superseded]);
         expect(await store.event(eventIdOf(1))).toMatchObject({ timestamp: 11, textId: textIdOf(2) });
         expect((await searchFor()).map(({ textId, events }) => [textId, events.total])).toEqual([[textIdOf(2), 1]]);
+      });
+
+      it('are found by their product, also where two products read the same', async () => {
+        await store.putEvents([eventRecord(1, { text: 1 }), eventRecord(2, { text: 1, productId: 'twin' }), eventRecord(3, { text: 2, productId: 'twin', timestamp: noon + 1 })]);
+        const ids = async (productId: string) => (await store.events({ productId }, 10)).map(({ id }) => id);
+        expect([await ids('p1'), await ids('twin'), await ids('p2')]).toEqual([[eventIdOf(1)], [eventIdOf(3), eventIdOf(2)], []]);
+        await store.putEvents([eventRecord(1, { text: 2, productId: 'p9', timestamp: noon + 2 })]);
+        expect([await ids('p1'), await ids('p9')]).toEqual([[], [eventIdOf(1)]]);
       });
 
       it('whose text is not there say so, and their neighbours are stored', async () => {
@@ -257,69 +271,6 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
   });
 }
 
-/** Search alone, against a catalogue in which many texts share a vector and many events a millisecond. */
-export function vectorSearchConformance(name: string, makeStore: MakeStore): void {
-  describe(`vector search: ${name}`, () => {
-    const clock = new ManualClock(noon);
-    const reference = createMemoryStore({ dimensions, searchPlan: 'nearest-first', now: () => clock.now() });
-    let harness: StoreHarness;
-    beforeAll(async () => {
-      harness = await makeStore({ dimensions, clock });
-      for (const store of [reference, harness.store]) {
-        await store.putTexts(Array.from({ length: textCount }, (_, n) => textRecord(n, n % 5 === 0 ? 'query' : 'product')));
-        await store.putEvents(Array.from({ length: eventCount }, (_, n) => {
-          const text = Math.floor(textCount * ((n * 7919) % eventCount / eventCount) ** 2);
-          return eventRecord(n, { text, timestamp: noon + (n * 31) % 40, eventType: text % 5 === 0 ? 'search' : eventTypes[n % 5]! });
-        }));
-      }
-    });
-    afterAll(() => harness[Symbol.asyncDispose]());
-
-    const kinds = async (filter: EventFilter) =>
-      new Set((await harness.store.search({ vector: queryVector, limit: 500, filter })).map(({ product }) => (product === null ? 'query' : 'product')));
-
-    it('a hit is a text with its product, the number of matching events by type and the newest of them', async () => {
-      const filter = { userId: 'user-3', eventTypes: ['view', 'purchase'] } as const;
-      const hits = await harness.store.search({ vector: queryVector, limit: 5, filter });
-      expect(hits.length).toBe(5);
-      for (const { textId, text, product, events, newest } of hits) {
-        const all = await harness.store.events({ ...filter, textIds: [textId] }, 1000);
-        expect([events.total, newest]).toEqual([all.length, all[0]]);
-        expect(Object.values(events.byType).reduce((sum, count) => sum + count, 0)).toBe(events.total);
-        expect(product).toMatchObject({ name: text });
-      }
-    });
-
-    it('leaves the texts of queries out unless searches are asked for', async () => {
-      expect(await kinds({})).toEqual(new Set(['product']));
-      expect(await kinds({ eventTypes: ['search'] })).toEqual(new Set(['query']));
-      expect(await kinds({ eventTypes: ['search', 'view'] })).toEqual(new Set(['product', 'query']));
-    });
-
-    it('answers for every filter and limit as a look at each single event would', async () => {
-      await fc.assert(fc.asyncProperty(filters, fc.constantFrom(1, 3, 10, 100, 1000), async (filter, limit) => {
-        const [expected, found] = await Promise.all([reference, harness.store].map((store) => store.search({ vector: queryVector, limit, filter })));
-        expect(found!.map(withoutScore)).toEqual(expected!.map(withoutScore));
-        for (const [index, { score }] of found!.entries()) expect(score).toBeCloseTo(expected![index]!.score, 5);
-      }), { numRuns: 80 });
-    });
-
-    it('lists the events of every filter as a look at each single event would', async () => {
-      await fc.assert(fc.asyncProperty(filters, fc.constantFrom(1, 20, 1000), async (filter, limit) => {
-        const [expected, found] = await Promise.all([reference, harness.store].map((store) => store.events(filter, limit)));
-        expect(found).toEqual(expected);
-        const last = expected!.at(-1) ?? { timestamp: noon, id: eventIdOf(0) };
-        expect(await harness.store.events(filter, limit, last)).toEqual(await reference.events(filter, limit, last));
-      }), { numRuns: 40 });
-    });
-  });
-}
-
-const textCount = 180;
-const eventCount = 900;
-
-const withoutScore = ({ score: _score, ...hit }: SearchHit) => hit;
-
 const bare = (n: number, kind: 'product' | 'query' = 'product'): BareText => {
   const { embedding: _embedding, ...rest } = textRecord(n, kind);
   return rest;
@@ -336,16 +287,3 @@ const withVector = (n: number, vector: Float32Array) => ({ ...textRecord(n), emb
 
 /** Event 1 as of that time, about that text. */
 const versionOf = (timestamp: number, text: number) => eventRecord(1, { text, timestamp });
-
-/** Every member there or not; values that match many, few and no events. */
-const filters: fc.Arbitrary<EventFilter> = fc.record({
-  eventTypes: fc.subarray([...eventTypes]),
-  categories: fc.subarray(['category-0', 'category-1', 'category-2', 'no such category']),
-  userId: fc.constantFrom('user-0', 'user-3', 'no such user'),
-  sessionId: fc.constantFrom('session-1', 'session-20', 'no such session'),
-  textIds: fc.array(fc.integer({ min: 0, max: textCount + 10 }).map(textIdOf), { maxLength: 20 }),
-  priceMin: fc.constantFrom(0, 5, 12.5, 1_000),
-  priceMax: fc.constantFrom(-1, 5, 12.5, 1_000),
-  since: fc.integer({ min: noon - 1, max: noon + 41 }),
-  until: fc.integer({ min: noon - 1, max: noon + 41 }),
-}, { requiredKeys: [] });

@@ -1,7 +1,8 @@
 // The reference store keeps its own guarantees, by every plan.
 
 import { createMemoryStore } from '#core/memory/memory-store.ts';
-import { type MakeStore, vectorSearchConformance, vectorStoreConformance } from '../conformance/vector-store.ts';
+import { vectorSearchConformance } from '../conformance/vector-search.ts';
+import { type MakeStore, vectorStoreConformance } from '../conformance/vector-store.ts';
 
 const makeStore = (searchPlan: 'auto' | 'events-first' | 'nearest-first'): MakeStore => async ({ dimensions, clock }) => ({
   store: createMemoryStore({ dimensions, searchPlan, now: () => clock.now() }),

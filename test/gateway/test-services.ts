@@ -45,7 +45,9 @@ export function scriptedStore(): VectorStore & { readonly searches: SearchReques
       searches.push(request);
       return [{ score: 0.9, textId: 't-1', text: 'Red kettle', product: { id: 'p', name: 'Red kettle', description: null, category: 'Kitchen', price: 12 }, events: { total: 2, byType: { view: 2 } }, newest: storedEvent }];
     },
+    texts: async () => new Map(),
     vectors: async () => new Map(),
+    countsBy: async () => [],
     events: async (_filter, limit, after) => (after === undefined ? [storedEvent].slice(0, limit) : []),
     event: async (id) => (id === storedEvent.id ? storedEvent : null),
     counts: async () => ({ texts: 1, events: 2 }),
