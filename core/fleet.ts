@@ -26,7 +26,7 @@ export type FailureCause = { readonly code: string; readonly message: string };
 
 /** How a task ended. */
 export type Ended = { readonly id: string } & (
-  | { readonly ok: true; readonly vector: Float32Array }
+  | { readonly ok: true; readonly vector: Float32Array; readonly tokens?: number }
   | { readonly ok: false; readonly code: string; readonly message: string; readonly attempts: number; readonly runner: string }
 );
 
@@ -169,7 +169,7 @@ export class Fleet {
       if (outcome.ok) embedded += 1;
       if (task.state === 'ended') continue;
       if (!outcome.ok) ended.push(...this.#blame(this.#backlog.group([task], null), runner, outcome));
-      else ended.push(this.#succeed(task, outcome.vector));
+      else ended.push(this.#succeed(task, outcome));
     }
     return { kind: 'work', ended, embedded, ms };
   }
@@ -278,9 +278,9 @@ export class Fleet {
     this.#backlog.putBack(group);
   }
 
-  #succeed(task: Task, vector: Float32Array): Ended {
+  #succeed(task: Task, outcome: EmbedOutcome & { readonly ok: true }): Ended {
     this.#end(task);
-    return { id: task.id, ok: true, vector };
+    return { id: task.id, ...outcome };
   }
 
   #end(task: Task): void {

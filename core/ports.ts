@@ -404,7 +404,8 @@ export type EmbedderInfo = {
 
 /** One per text, in order. */
 export type EmbedOutcome =
-  | { readonly ok: true; readonly vector: Float32Array }
+  /** `tokens`: of the whole text, special ones included, before it was cut to the model's length; absent when nobody counted. */
+  | { readonly ok: true; readonly vector: Float32Array; readonly tokens?: number }
   | { readonly ok: false; readonly code: string; readonly message: string };
 
 /**
@@ -432,7 +433,8 @@ export type Channel = {
 
 /** What became of one text handed to the fleet. */
 export type FleetResult =
-  | { readonly ok: true; readonly embedding: Embedding }
+  /** `tokens`: as the runner counted them. */
+  | { readonly ok: true; readonly embedding: Embedding; readonly tokens?: number }
   /** No runner could embed it, tried alone as often as allowed. */
   | { readonly ok: false; readonly code: string; readonly message: string; readonly attempts: number; readonly runner: string | null };
 

@@ -9,7 +9,7 @@ const header = z.object({
   jobId: z.string().min(1).max(100),
   attempt: z.int().min(1),
   outcomes: z.array(z.discriminatedUnion('ok', [
-    z.object({ ok: z.literal(true) }),
+    z.object({ ok: z.literal(true), tokens: z.int().min(0).max(wireLimits.textCharsMax * 4).optional() }),
     z.object({
       ok: z.literal(false),
       code: z.string().min(1).max(64),
@@ -42,7 +42,7 @@ export function encodeJobResult(result: JobResult): Uint8Array<ArrayBuffer> {
   const json = new TextEncoder().encode(JSON.stringify({
     jobId: result.jobId,
     attempt: result.attempt,
-    outcomes: result.outcomes.map((outcome) => (outcome.ok ? { ok: true } : {
+    outcomes: result.outcomes.map((outcome) => (outcome.ok ? { ok: true, tokens: outcome.tokens } : {
       ok: false,
       code: clip(outcome.code, 64) || 'unknown',
       message: clip(outcome.message, wireLimits.failureMessageCharsMax),
@@ -100,7 +100,7 @@ export function decodeJobResult(frame: Uint8Array, dimensions: number): DecodedR
     const vector = readVector(view, at, dimensions);
     at += dimensions * 4;
     problem ??= vectorProblem(vector, dimensions);
-    return { ok: true, vector };
+    return { ok: true, vector, ...(outcome.tokens !== undefined && { tokens: outcome.tokens }) };
   });
   return { jobId, attempt, outcomes: decoded, timings, vectorProblem: problem };
 }

@@ -9,6 +9,7 @@ import { requestId } from './middleware/request-id.ts';
 import { openApiDocument } from './openapi-document.ts';
 import { deadLetterActionRoutes } from './routes/dead-letter-actions.ts';
 import { deadLetterRoutes } from './routes/dead-letters.ts';
+import { embeddingRoutes } from './routes/embeddings.ts';
 import { eventRoutes } from './routes/events.ts';
 import { healthRoutes } from './routes/health.ts';
 import { ingestRoute } from './routes/ingest.ts';
@@ -17,7 +18,7 @@ import { pageRoutes } from './routes/pages.ts';
 import { searchRoute } from './routes/search.ts';
 import type { Services } from './services.ts';
 
-/** Of any request but those that carry events. */
+/** Of any request but those that carry events or texts. */
 const requestBytesMax = 256 * 1024;
 
 const connectPath = '/runners/connect';
@@ -60,6 +61,7 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
   // Before the limit on other bodies: these have their own.
   ingestRoute(app, services);
   deadLetterActionRoutes(app, services);
+  embeddingRoutes(app, services);
   app.use(bodyLimit({
     maxSize: requestBytesMax,
     onError: (c) => problemResponse(c, { status: 413, code: 'body_too_large', detail: `The body is larger than ${requestBytesMax} bytes.` }),

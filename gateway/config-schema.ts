@@ -74,6 +74,9 @@ export const configSchema = {
     waitMsMax: integer({ default: 2000, min: 10, max: minute, help: 'How long a search waits for a runner to embed its query, milliseconds, before it answers 503.' }),
     queryCacheMax: integer({ default: 1000, min: 0, max: 100_000, help: 'Query vectors kept in memory.' }),
   },
+  embeddings: {
+    waitMsMax: integer({ default: 30_000, min: 100, max: 10 * minute, help: 'How long POST /v1/embeddings may take, milliseconds, before it answers 503.' }),
+  },
   logging: {
     level: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], { default: 'info', env: 'LOG_LEVEL', flag: 'log-level', help: 'Least severity that is logged.' }),
     format: oneOf(['auto', 'pretty', 'json'], { default: 'auto', env: 'LOG_FORMAT', flag: 'log-format', help: 'auto is pretty on a terminal, else json.' }),

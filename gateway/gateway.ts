@@ -8,6 +8,7 @@ import type { IndexIdentity, VectorStore } from '#core/ports.ts';
 import { createApp } from './app.ts';
 import { isLoopback, sourceKind, storeKind, type Config } from './config.ts';
 import { openEmbedded } from './embedded/open.ts';
+import { RequestEmbeddings, requestEmbeddingLimits } from './embeddings/request-embeddings.ts';
 import { listen } from './http-server.ts';
 import { findModel } from './hugging-face-model.ts';
 import { startLocalRunners, type LocalRunners } from './local-runners.ts';
@@ -87,12 +88,11 @@ export async function startGateway(config: Config, { log, secrets, environment, 
   });
   opened.defer(() => hub.close());
   const embedding = withPrefixes(hub.service, prefixes);
-  const queries = new QueryVectors({
-    embedding, cacheMax: config.search.queryCacheMax, waitMsMax: config.search.waitMsMax,
-    runnerReady: () => hub.runners().some(({ state }) => state === 'ready'),
-  });
+  const runnerReady = (): boolean => hub.runners().some(({ state }) => state === 'ready');
+  const queries = new QueryVectors({ embedding, cacheMax: config.search.queryCacheMax, waitMsMax: config.search.waitMsMax, runnerReady });
+  const requestEmbeddings = new RequestEmbeddings({ ...requestEmbeddingLimits, embedding: hub.service, waitMsMax: config.embeddings.waitMsMax, runnerWaitMsMax: config.search.waitMsMax, runnerReady });
   const app = createApp({
-    config, log, clock, startedAt, source, sink, store, deadLetters, embedding, queries, telemetry, pagesFolder,
+    config, log, clock, startedAt, source, sink, store, deadLetters, embedding, queries, requestEmbeddings, telemetry, pagesFolder,
     model: { folder: found.folder, manifest, revision: identity.modelRevision },
     runners: () => hub.runners(),
     admitRunner: (headers) => admit(headers, tokens),

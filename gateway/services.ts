@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Manifest } from '#core/model-manifest.ts';
 import type { Clock, DeadLetters, EmbeddingService, EventSink, EventSource, VectorStore } from '#core/ports.ts';
 import type { Config } from './config.ts';
+import type { RequestEmbeddings } from './embeddings/request-embeddings.ts';
 import type { QueryVectors } from './query-vectors.ts';
 import type { Admission } from './runner-hub/access.ts';
 import type { RunnerView } from './runner-hub/types.ts';
@@ -21,6 +22,7 @@ export type Services = {
   readonly deadLetters: DeadLetters;
   readonly embedding: EmbeddingService;
   readonly queries: QueryVectors;
+  readonly requestEmbeddings: RequestEmbeddings;
   readonly telemetry: Telemetry;
   runners(): readonly RunnerView[];
   /** Whether a runner with these headers may connect: what `WS /runners/connect` answers. */

@@ -53,10 +53,10 @@ export async function createEmbedder(options: EmbedderOptions): Promise<Embedder
     async embed(texts) {
       const rows = tokenise(texts);
       const found = new Map<number, EmbedOutcome>();
-      for (const batch of microBatches(rows.map((row) => row.length), options.budget)) {
-        const vectors = await run(batch.map((index) => rows[index] ?? []));
+      for (const batch of microBatches(rows.map(({ ids }) => ids.length), options.budget)) {
+        const vectors = await run(batch.map((index) => rows[index]?.ids ?? []));
         batch.forEach((index, position) => {
-          found.set(index, outcomeOf(vectors[position] ?? new Float32Array(0), manifest.dimensions));
+          found.set(index, outcomeOf(vectors[position] ?? new Float32Array(0), rows[index]?.tokens ?? 0, manifest.dimensions));
         });
       }
       const outcomes = texts.map((_, index) => found.get(index) ?? { ok: false as const, code: 'invalid_vector', message: 'the session gave no vector' });
@@ -81,9 +81,9 @@ function outputOf(outputs: Outputs, manifest: Manifest, shape: readonly number[]
   return tensor.data;
 }
 
-function outcomeOf(vector: Float32Array, dimensions: number): EmbedOutcome {
+function outcomeOf(vector: Float32Array, tokens: number, dimensions: number): EmbedOutcome {
   const problem = vectorProblem(vector, dimensions);
-  return problem === null ? { ok: true, vector } : { ok: false, code: 'invalid_vector', message: problem };
+  return problem === null ? { ok: true, vector, tokens } : { ok: false, code: 'invalid_vector', message: problem };
 }
 
 function infoOf({ model, device, dtype, adapter, softwareAdapter }: EmbedderOptions): EmbedderInfo {

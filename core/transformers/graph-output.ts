@@ -14,7 +14,7 @@ export type GraphOutput = {
 export async function graphOutputOf(options: SessionOptions): Promise<GraphOutput> {
   const { tokenizer, run, dispose } = await loadSession(options);
   try {
-    const { inputs } = tensorsOf(createTokenise(tokenizer, tokensMax)(['garden hose']), tokenizer.pad_token_id ?? 0);
+    const { inputs } = tensorsOf(createTokenise(tokenizer, tokensMax)(['garden hose']).map(({ ids }) => ids), tokenizer.pad_token_id ?? 0);
     const outputs = await run(inputs);
     for (const name of ['sentence_embedding', 'last_hidden_state'] as const) {
       const tensor = outputs.get(name);

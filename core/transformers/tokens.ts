@@ -2,7 +2,9 @@
 
 import { Tensor, type PreTrainedTokenizer } from '@huggingface/transformers';
 
-export type Tokenise = (texts: readonly string[]) => readonly number[][];
+/** `tokens`: of the whole text. */
+export type Tokenised = { readonly ids: readonly number[]; readonly tokens: number };
+export type Tokenise = (texts: readonly string[]) => readonly Tokenised[];
 
 /**
  * Token ids of each text, special tokens included, at most `maxTokens`. A text that is cut keeps its closing special token,
@@ -12,7 +14,7 @@ export function createTokenise(tokenizer: PreTrainedTokenizer, maxTokens: number
   const encode = (texts: string[]): number[][] => texts.length === 0 ? [] : tokenizer(texts, { padding: false, truncation: false, return_tensor: false }).input_ids;
   const [empty = [], letter = []] = encode(['', 'a']);
   const closing = empty.at(-1) === letter.at(-1) ? empty.slice(-1) : [];
-  const cut = (ids: number[]): number[] => (ids.length <= maxTokens ? ids : [...ids.slice(0, maxTokens - closing.length), ...closing]);
+  const cut = (ids: number[]): Tokenised => ({ ids: ids.length <= maxTokens ? ids : [...ids.slice(0, maxTokens - closing.length), ...closing], tokens: ids.length });
   return (texts) => encode(texts.map((text) => text.toWellFormed())).map(cut);
 }
 

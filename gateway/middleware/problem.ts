@@ -17,7 +17,17 @@ export class ProblemError extends Error {
 
 export function problemResponse(c: Context<AppEnv>, problem: Problem): Response {
   if (problem.retryAfter !== undefined) c.header('Retry-After', String(Math.max(1, Math.ceil(problem.retryAfter))));
+  if (c.req.path.startsWith('/v1/')) return openAiError(c, problem);
   return c.body(problemDocument(problem, c.get('requestId')), problem.status, { 'Content-Type': problemContentType });
+}
+
+const openAiTypes: Readonly<Record<number, string>> = { 401: 'authentication_error', 403: 'permission_error', 429: 'rate_limit_error' };
+
+/** What OpenAI's clients turn into their own errors, with the same code as the problem document would have. */
+function openAiError(c: Context<AppEnv>, { status, code, detail, more }: Problem): Response {
+  const param = typeof more?.['param'] === 'string' ? more['param'] : null;
+  const type = openAiTypes[status] ?? (status < 500 ? 'invalid_request_error' : 'server_error');
+  return c.json({ error: { message: detail, type, param, code } }, status === 422 ? 400 : status);
 }
 
 /** Any error as a problem. What is not meant for the client (an unexpected error's message, a stack) stays in the log. */

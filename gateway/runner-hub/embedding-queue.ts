@@ -54,7 +54,7 @@ export class EmbeddingQueue implements EmbeddingService {
       } else if (provenance === null) {
         waiting.reject(new Error('A vector came from no runner. This is a bug in VectorStream.'));
       } else {
-        waiting.resolve({ ok: true, embedding: { vector: one.vector, provenance } });
+        waiting.resolve({ ok: true, embedding: { vector: one.vector, provenance }, ...(one.tokens !== undefined && { tokens: one.tokens }) });
       }
     }
   }

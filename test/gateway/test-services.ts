@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createApp } from '../../gateway/app.ts';
 import { parseConfig, type Config } from '../../gateway/config.ts';
+import { RequestEmbeddings, requestEmbeddingLimits } from '../../gateway/embeddings/request-embeddings.ts';
 import { QueryVectors } from '../../gateway/query-vectors.ts';
 import { admit } from '../../gateway/runner-hub/access.ts';
 import type { RunnerView } from '../../gateway/runner-hub/types.ts';
@@ -107,6 +108,7 @@ export function testApp(changes: Partial<Services> = {}, env: Record<string, str
     store: scriptedStore(),
     deadLetters: createMemoryDeadLetters(),
     queries: new QueryVectors({ embedding, cacheMax: config.search.queryCacheMax, waitMsMax: config.search.waitMsMax, runnerReady: () => runners().length > 0 }),
+    requestEmbeddings: new RequestEmbeddings({ ...requestEmbeddingLimits, embedding, waitMsMax: 50, runnerWaitMsMax: 20, runnerReady: () => runners().length > 0 }),
     telemetry: new Telemetry(),
     ...changes,
   };
