@@ -8,7 +8,7 @@ export type BatchedOptions<T, R> = {
   readonly countMax: number;
   readonly weightMax: number;
   readonly weightOf: (item: T) => number;
-  /** How long an item may wait for company, ms. */
+  /** How long an item may wait for company, ms. Read at every use, as is `concurrency`. */
   readonly ageMsMax: number;
   /** Batches at work at once. */
   readonly concurrency: number;
@@ -26,7 +26,7 @@ export function createBatched<T, R>(options: BatchedOptions<T, R>): (item: T) =>
     countMax: options.countMax,
     weightMax: options.weightMax,
     weightOf: ({ item }) => options.weightOf(item),
-    ageMsMax: options.ageMsMax,
+    get ageMsMax() { return options.ageMsMax; },
   });
   let running = 0;
   let isTimerSet = false;

@@ -3,7 +3,7 @@
 import { assert } from './errors.ts';
 
 export type KnownTextsOptions<R> = {
-  /** How many known ids are kept; the one that was not asked for the longest goes first. */
+  /** How many known ids are kept; the one that was not asked for the longest goes first. Read at every use. */
   readonly entriesMax: number;
   /**
    * How long an id stays known after its computation began, however often it is asked for: the store forgets a text only
@@ -32,7 +32,7 @@ export class KnownTexts<R> {
   #misses = 0;
 
   constructor(options: KnownTextsOptions<R>) {
-    assert(options.entriesMax >= 1, `A cache of ${options.entriesMax} texts`);
+    assert(options.entriesMax >= 0, `A cache of ${options.entriesMax} texts`);
     this.#options = options;
   }
 
@@ -90,7 +90,7 @@ export class KnownTexts<R> {
   #remember(id: string, until: number): void {
     this.#known.delete(id);
     this.#known.set(id, until);
-    if (this.#known.size > this.#options.entriesMax) this.#dropOldest();
+    while (this.#known.size > this.#options.entriesMax) this.#dropOldest();
   }
 
   #makeYoungest(id: string): void {

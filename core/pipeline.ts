@@ -16,6 +16,7 @@ import { createTextResolver, type TextOutcome } from './text-resolver.ts';
 import { writeTotally } from './total-write.ts';
 import { uuidV5 } from './uuid.ts';
 
+/** Those that the settings let change live are read again at every use: getters serve as well as values. */
 export type PipelineLimits = {
   readonly event: EventLimits;
   /** Events in hand at once, by count and by bytes of their records. */
@@ -63,7 +64,7 @@ export async function runPipeline(options: PipelineOptions): Promise<void> {
   const broken = new AbortController();
   const intake = AbortSignal.any([options.signal, broken.signal]);
   const writes = new AbortController();
-  const room = new RoomGate(limits.unsettledMax, limits.unsettledBytesMax);
+  const room = new RoomGate(limits);
 
   const guard = (dependency: string, retryable: (error: unknown) => boolean): Guard => new Guard({
     dependency, retryable, backoff: limits.backoff, circuit: limits.circuit, clock, random, signal: writes.signal, observer,
@@ -78,8 +79,8 @@ export async function runPipeline(options: PipelineOptions): Promise<void> {
     countMax: store.batchMax.events,
     weightMax: writeCharactersMax,
     weightOf: ({ event }) => event.payload.length,
-    ageMsMax: limits.batchAgeMsMax,
-    concurrency: limits.writesInFlightMax,
+    get ageMsMax() { return limits.batchAgeMsMax; },
+    get concurrency() { return limits.writesInFlightMax; },
     clock,
     run: async (records) => {
       const startedAt = clock.monotonic();
@@ -93,7 +94,7 @@ export async function runPipeline(options: PipelineOptions): Promise<void> {
     countMax: deadLetterBatchMax,
     weightMax: writeCharactersMax,
     weightOf: ({ value }) => value.length,
-    ageMsMax: limits.batchAgeMsMax,
+    get ageMsMax() { return limits.batchAgeMsMax; },
     concurrency: 1,
     clock,
     run: async (letters) => {

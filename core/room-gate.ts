@@ -1,15 +1,16 @@
 // Bounds what is in hand, by count and by bytes; whoever brings more waits, and one that is too large alone still fits.
 
+/** Read again at every use: they may change. */
+export type Room = { readonly unsettledMax: number; readonly unsettledBytesMax: number };
+
 export class RoomGate {
-  readonly #countMax: number;
-  readonly #bytesMax: number;
+  readonly #room: Room;
   #count = 0;
   #bytes = 0;
   #changed = Promise.withResolvers<void>();
 
-  constructor(countMax: number, bytesMax: number) {
-    this.#countMax = countMax;
-    this.#bytesMax = bytesMax;
+  constructor(room: Room) {
+    this.#room = room;
   }
 
   /** Takes room and returns how to give it back, once. */
@@ -26,7 +27,7 @@ export class RoomGate {
 
   /** Resolves when one more may enter; rejects with the signal's reason. */
   async available(signal: AbortSignal): Promise<void> {
-    while (this.#count >= this.#countMax || this.#bytes >= this.#bytesMax) {
+    while (this.#count >= this.#room.unsettledMax || this.#bytes >= this.#room.unsettledBytesMax) {
       signal.throwIfAborted();
       await this.#change(signal);
     }

@@ -17,7 +17,7 @@ export type SessionOptions = {
   readonly bounds: Readonly<Record<string, GoldenBounds>>;
   readonly helloTimeoutMs: number;
   readonly heartbeatMs: number;
-  /** Between golden checks of a runner that works; longer for a slow one, so that checks stay below 2 % of its work. */
+  /** Between golden checks of a runner that works; longer for a slow one, so that checks stay below 2 % of its work. Read at every use. */
   readonly checkIntervalMs: number;
   /** How long a draining runner without a job may take to hang up. */
   readonly drainGraceMs: number;
@@ -55,7 +55,8 @@ export class Session {
   #seenAt: number;
   #beatAt: number;
   #checkedAt = 0;
-  #checkDueAt = Infinity;
+  /** The last golden check: when it was passed (monotonic ms), and how long it took. `null` while one is asked for. */
+  #lastCheck: { readonly at: number; readonly ms: number } | null = null;
   #workedSinceCheck = false;
   /** Since when it drains with nothing in work. */
   #drainedAt: number | null = null;
@@ -102,7 +103,7 @@ export class Session {
   /** The answer to a `check`, one outcome per golden text. */
   checked(outcomes: readonly EmbedOutcome[], ms: number, now: number, utc: number): readonly SessionEffect[] {
     if (this.#ended()) return [];
-    const { golden: { cases }, bounds, checkIntervalMs } = this.#options;
+    const { golden: { cases }, bounds } = this.#options;
     const unanswered = outcomes.findIndex(({ ok }) => !ok);
     const cosines = cases.map(({ vector }, index) => {
       const outcome = outcomes[index];
@@ -116,7 +117,7 @@ export class Session {
     }
     this.#checkedAt = utc;
     this.#workedSinceCheck = false;
-    this.#checkDueAt = now + Math.max(checkIntervalMs, ms / checkShareMax);
+    this.#lastCheck = { at: now, ms };
     if (this.#state !== 'checking') return [];
     this.#state = 'ready';
     return [{ do: 'serve' }];
@@ -142,8 +143,8 @@ export class Session {
       this.#beatAt = now;
       effects.push({ do: 'send', frame: encodeMessage({ type: 'gateway-heartbeat' }) });
     }
-    if (this.#state === 'ready' && this.#workedSinceCheck && now >= this.#checkDueAt) {
-      this.#checkDueAt = Infinity;
+    if (this.#state === 'ready' && this.#workedSinceCheck && this.#checkIsDue(now)) {
+      this.#lastCheck = null;
       effects.push({ do: 'check' });
     }
     return effects;
@@ -171,6 +172,11 @@ export class Session {
     const inOrder = this.#state === 'draining' || code === closeCode.done || code === closeCode.goingAway;
     if (!this.#ended()) this.#state = 'closed';
     return !inOrder;
+  }
+
+  #checkIsDue(now: number): boolean {
+    const { checkIntervalMs } = this.#options;
+    return this.#lastCheck !== null && now - this.#lastCheck.at >= Math.max(checkIntervalMs, this.#lastCheck.ms / checkShareMax);
   }
 
   #ended(): boolean {

@@ -33,7 +33,7 @@ export type TextResolver = {
 export function createTextResolver(options: TextResolverOptions): TextResolver {
   const { store, embedding, guard, clock, limits, observer, signal } = options;
   const known = new KnownTexts<TextOutcome>({
-    entriesMax: limits.knownTextsMax,
+    get entriesMax() { return limits.knownTextsMax; },
     ttlMs: limits.knownTextAgeMsMax,
     succeeded: ({ ok }) => ok,
   });
@@ -44,8 +44,8 @@ export function createTextResolver(options: TextResolverOptions): TextResolver {
     countMax: lookUpMax,
     weightMax: lookUpMax,
     weightOf: () => 1,
-    ageMsMax: limits.batchAgeMsMax,
-    concurrency: limits.writesInFlightMax,
+    get ageMsMax() { return limits.batchAgeMsMax; },
+    get concurrency() { return limits.writesInFlightMax; },
     clock,
     run: async (ids) => {
       const stored = await guard.call(() => store.knownTexts(ids));
@@ -57,8 +57,8 @@ export function createTextResolver(options: TextResolverOptions): TextResolver {
     countMax: store.batchMax.texts,
     weightMax: textCharactersMax,
     weightOf: ({ text }) => text.length,
-    ageMsMax: limits.batchAgeMsMax,
-    concurrency: limits.writesInFlightMax,
+    get ageMsMax() { return limits.batchAgeMsMax; },
+    get concurrency() { return limits.writesInFlightMax; },
     clock,
     run: async (records) => {
       const startedAt = clock.monotonic();

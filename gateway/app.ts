@@ -3,11 +3,13 @@ import { OpenAPIHono } from '@hono/zod-openapi';
 import { bodyLimit } from 'hono/body-limit';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import type { AppEnv } from './app-env.ts';
-import { requireApiKey } from './middleware/api-key.ts';
+import { auditTo } from './middleware/audit.ts';
+import { corsFor, requireAccess, securityHeadersOn } from './middleware/access.ts';
 import { problemOf, problemResponse } from './middleware/problem.ts';
 import { requestId } from './middleware/request-id.ts';
 import { openApiDocument } from './openapi-document.ts';
 import { deadLetterActionRoutes } from './routes/dead-letter-actions.ts';
+import { configRoutes } from './routes/config.ts';
 import { deadLetterRoutes } from './routes/dead-letters.ts';
 import { embeddingRoutes } from './routes/embeddings.ts';
 import { eventRoutes } from './routes/events.ts';
@@ -24,7 +26,7 @@ const requestBytesMax = 256 * 1024;
 const connectPath = '/runners/connect';
 
 export function createApp(services: Services): OpenAPIHono<AppEnv> {
-  const { config, log } = services;
+  const { config, log, access, audit } = services;
   const app = new OpenAPIHono<AppEnv>({
     defaultHook(result, c) {
       if (result.success) return undefined;
@@ -44,11 +46,10 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
   app.notFound((c) => problemResponse(c, { status: 404, code: 'not_found', detail: 'There is nothing at this path; GET / lists what there is.' }));
 
   app.use(requestId(log));
-  app.use(async (c, next) => {
-    await next();
-    c.header('X-Content-Type-Options', 'nosniff');
-  });
-  app.use(requireApiKey(config.gateway.apiKey));
+  app.use(securityHeadersOn(config.gateway.tlsCert !== null));
+  app.use(corsFor(config.gateway.corsOrigins));
+  app.use(auditTo(audit));
+  app.use(requireAccess(access));
   app.use(methodNotAllowed({
     app,
     onMethodNotAllowed: (c, methods) => {
@@ -73,6 +74,7 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
   healthRoutes(app, services);
   pageRoutes(app, services);
   app.get('/openapi.json', (c) => c.json(openApiDocument(app)));
+  configRoutes(app, services);
   // A browser shows a page nothing of a refused upgrade: it asks here first.
   app.get(connectPath, (c) => {
     const admission = services.admitRunner({ authorization: c.req.header('authorization') });

@@ -39,6 +39,6 @@ export function helpText(): string {
 }
 
 /** Without a default there is nothing to show. */
-const isUnset = ({ key }: Setting): boolean => key.default === null;
+const isUnset = ({ key }: Setting): boolean => key.default === null || (Array.isArray(key.default) && key.default.length === 0);
 
-const names = ({ variable, flag }: Setting): string => `${variable}${flag === null ? '' : `, --${flag}`}`;
+const names = ({ variable, flag, key }: Setting): string => `${variable}${flag === null ? '' : `, --${flag}`}${key.live ? '. Can be changed live.' : ''}`;

@@ -14,11 +14,13 @@ export type Key<T> = {
   readonly env: string | null;
   /** The flag without dashes, where it is not `<section>-<key>`. */
   readonly flag: string | null;
+  /** Whether `PUT /config/{section}` may change it while the gateway runs: whoever reads it reads it at every use. */
+  readonly live: boolean;
   /** The value, when `raw` is one. Text from the environment and from flags comes as a string. */
   check(raw: unknown): { readonly ok: true; readonly value: T } | { readonly ok: false };
 };
 
-type Common<T> = { readonly default: T; readonly help: string; readonly env?: string; readonly flag?: string };
+type Common<T> = { readonly default: T; readonly help: string; readonly env?: string; readonly flag?: string; readonly live?: true };
 
 const no = { ok: false } as const;
 
@@ -27,7 +29,7 @@ function numberFrom(raw: unknown): number {
   return typeof raw === 'string' && /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(raw.trim()) ? Number(raw) : Number.NaN;
 }
 
-const named = (options: { readonly env?: string; readonly flag?: string }) => ({ env: options.env ?? null, flag: options.flag ?? null, secret: false });
+const named = (options: { readonly env?: string; readonly flag?: string; readonly live?: true }) => ({ env: options.env ?? null, flag: options.flag ?? null, live: options.live ?? false, secret: false });
 
 export function integer(options: Common<number> & { readonly min: number; readonly max: number }): Key<number> {
   const { min, max } = options;
@@ -65,6 +67,28 @@ export function text(options: Common<string>): Key<string> {
     check: (raw) => (typeof raw === 'string' && raw.length > 0 && raw.length <= 4096 && !raw.includes('\0') ? { ok: true, value: raw } : no),
   };
 }
+
+/** A file of this machine; `null` when not given. */
+export function path(options: Omit<Common<null>, 'default'>): Key<string | null> {
+  const file = text({ ...options, default: '-' });
+  return { ...named(options), default: null, help: options.help, allowed: 'the path of a file', check: (raw) => (raw === null ? { ok: true, value: null } : file.check(raw)) };
+}
+
+/** Items separated by commas, or a list in the file; none by default. `item` makes one out of its text, or `null` when it is none. */
+export function list<T>(options: Omit<Common<null>, 'default'> & { readonly allowed: string; readonly secret?: true; readonly item: (text: string) => T | null }): Key<readonly T[]> {
+  return {
+    ...named(options), default: [], help: options.help, allowed: `${options.allowed}, separated by commas`, secret: options.secret ?? false,
+    check(raw) {
+      const texts: unknown[] = Array.isArray(raw) ? raw : typeof raw === 'string' ? raw.split(',').map((part) => part.trim()) : [];
+      if (texts.length > listItemsMax || (texts.length === 0 && raw !== null && !Array.isArray(raw))) return no;
+      const items = texts.map((part) => (typeof part === 'string' ? options.item(part) : null));
+      const value = items.filter((item) => item !== null);
+      return value.length === items.length ? { ok: true, value } : no;
+    },
+  };
+}
+
+const listItemsMax = 1000;
 
 /** A name that Kafka takes for a topic, with room for what is made of it. */
 export function topicName<const D extends string | null>(options: Common<D>): Key<string | D> {
@@ -115,7 +139,7 @@ export function httpUrl(options: Omit<Common<null>, 'default'>): Key<string | nu
 /** A credential: printable ASCII, so that it fits a header. Absent by default. */
 export function secret(options: { readonly help: string; readonly env: string }): Key<string | null> {
   return {
-    default: null, help: options.help, env: options.env, flag: null, secret: true,
+    default: null, help: options.help, env: options.env, flag: null, live: false, secret: true,
     allowed: '1 to 512 printable ASCII characters without spaces',
     check(raw) {
       if (raw === null) return { ok: true, value: null };

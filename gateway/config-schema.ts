@@ -2,8 +2,12 @@
 import { eventLimits } from '#core/event.ts';
 import { defaultPipelineLimits } from '#core/pipeline.ts';
 import { compressions, saslMechanisms } from '../kafka/settings.ts';
-import { brokerList, httpUrl, integer, integerOrAuto, oneOf, secret, text, topicName, yesOrNo, type Key } from './config-keys.ts';
+import { keyAllowed, parseApiKey } from './access/api-keys.ts';
+import { parseNetwork } from './access/client-address.ts';
+import { parseHostName, parseOrigin } from './access/origins.ts';
+import { brokerList, httpUrl, integer, integerOrAuto, list, oneOf, path, secret, text, topicName, yesOrNo, type Key } from './config-keys.ts';
 import { embeddedDefaults } from './embedded/open.ts';
+import { defaultHubLimits } from './runner-hub/types.ts';
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -11,11 +15,38 @@ const mebibyte = 2 ** 20;
 
 export const configSchema = {
   gateway: {
-    host: text({ default: '127.0.0.1', env: 'VECTORSTREAM_HOST', flag: 'host', help: 'Address to listen on. Any but a loopback address needs gateway.apiKey and runners.token.' }),
+    host: text({ default: '127.0.0.1', env: 'VECTORSTREAM_HOST', flag: 'host', help: 'Address to listen on. Any but a loopback address needs an API key and runners.token.' }),
     port: integer({ default: 8080, min: 0, max: 65_535, env: 'VECTORSTREAM_PORT', flag: 'port', help: 'Port to listen on; 0 takes a free one.' }),
     dataDir: text({ default: '.vectorstream', env: 'VECTORSTREAM_DATA_DIR', flag: 'data-dir', help: 'Folder of the embedded log and store, and of the generated runner token.' }),
-    apiKey: secret({ env: 'VECTORSTREAM_API_KEY', help: 'Key that every HTTP client must send, as Authorization: Bearer or X-API-Key. None is asked for when absent.' }),
+    apiKey: secret({ env: 'VECTORSTREAM_API_KEY', help: 'Key that may do everything, sent as Authorization: Bearer or X-API-Key. Without any key none is asked for.' }),
+    apiKeys: list({ env: 'VECTORSTREAM_API_KEYS', secret: true, allowed: keyAllowed, item: parseApiKey, help: 'Further keys, each with a name and with what it may do. Several are valid at once, so that one can be replaced without a gap.' }),
+    apiKeysFile: path({ env: 'VECTORSTREAM_API_KEYS_FILE', flag: 'api-keys-file', help: 'File with further keys, one name:scope:key a line, read again when it changes.' }),
+    publicHosts: list({ env: 'VECTORSTREAM_PUBLIC_HOSTS', flag: 'public-hosts', allowed: 'host names without port', item: parseHostName, help: 'Names by which clients reach the gateway beside its own address, such as that of a proxy. Requests for any other name are refused on a loopback address, and elsewhere when a name stands here.' }),
+    corsOrigins: list({ env: 'VECTORSTREAM_CORS_ORIGINS', flag: 'cors-origins', allowed: 'origins such as https://shop.example', item: parseOrigin, help: 'Origins of other web pages that may use the API. None may otherwise.' }),
+    trustedProxies: list({ env: 'VECTORSTREAM_TRUSTED_PROXIES', flag: 'trusted-proxies', allowed: 'addresses or networks such as 10.0.0.0/8', item: parseNetwork, help: 'Proxies whose X-Forwarded-For says who the client is.' }),
+    tlsCert: path({ env: 'VECTORSTREAM_TLS_CERT', flag: 'tls-cert', help: 'Certificate for HTTPS and WSS, PEM, with the chain to its authority after it; read again when it changes. npm run certificate makes one for the local network.' }),
+    tlsKey: path({ env: 'VECTORSTREAM_TLS_KEY', flag: 'tls-key', help: 'Private key of the certificate, PEM, not encrypted.' }),
     shutdownMsMax: integer({ default: 4000, min: 500, max: 60_000, help: 'How long a stop may take, milliseconds, before what is left is abandoned (it comes again after the next start).' }),
+  },
+  server: {
+    connectionsMax: integer({ default: 2048, min: 16, max: 100_000, help: 'Connections at once, WebSockets included; beyond that a new one is answered 503.' }),
+    connectionsPerAddressMax: integer({ default: 512, min: 4, max: 100_000, help: 'Connections at once from one address. Trusted proxies are not counted.' }),
+    requestsInFlightMax: integer({ default: 1024, min: 1, max: 100_000, live: true, help: 'Requests in work at once; beyond that 503, except for liveness and readiness.' }),
+    headersMsMax: integer({ default: 10_000, min: 100, max: 10 * minute, help: 'How long the headers of a request may take to come, milliseconds.' }),
+    requestMsMax: integer({ default: 5 * minute, min: 100, max: hour, help: 'How long a whole request may take to come, milliseconds.' }),
+    bodyBytesPerSecondMin: integer({ default: 32, min: 0, max: mebibyte, live: true, help: 'A body that comes more slowly than this for five seconds is given up; 0 waits for requestMsMax.' }),
+    idleMsMax: integer({ default: 65_000, min: 1000, max: hour, help: 'How long a connection is kept without a request, milliseconds. Longer than a proxy in front keeps it, which otherwise asks just as it closes.' }),
+    headerBytesMax: integer({ default: 16_384, min: 1024, max: mebibyte, help: 'Largest headers of a request together, bytes.' }),
+    urlBytesMax: integer({ default: 8192, min: 256, max: mebibyte, help: 'Longest path with its query, bytes.' }),
+  },
+  rates: {
+    apply: oneOf(['auto', 'always', 'never'], { default: 'auto', live: true, help: 'Whether clients are limited: each key from each address has the budgets below, which fill again steadily. auto limits on any but a loopback host.' }),
+    readsPerMinute: integer({ default: 3000, min: 1, max: 10_000_000, live: true, help: 'Requests that read.' }),
+    searchesPerMinute: integer({ default: 1200, min: 1, max: 10_000_000, live: true, help: 'Searches, analyses and texts to embed.' }),
+    eventsPerMinute: integer({ default: 3_000_000, min: 1, max: 100_000_000, live: true, help: 'Events sent.' }),
+    adminPerMinute: integer({ default: 300, min: 1, max: 10_000_000, live: true, help: 'Requests that change something else, or show the configuration.' }),
+    wrongKeysPerMinute: integer({ default: 20, min: 1, max: 10_000, live: true, help: 'Wrong keys and runner tokens from one address before no other is looked at, whatever rates.apply says.' }),
+    clientsMax: integer({ default: 10_000, min: 100, max: 1_000_000, help: 'Clients whose use is remembered; the one that was not seen for the longest is forgotten.' }),
   },
   ingest: {
     source: oneOf(['auto', 'embedded', 'kafka'], { default: 'auto', env: 'VECTORSTREAM_SOURCE', flag: 'source', help: 'Where events come from: the durable log in the data folder, or Kafka. auto is kafka when kafka.brokers is set.' }),
@@ -29,16 +60,23 @@ export const configSchema = {
     logHoursMax: integer({ default: embeddedDefaults.log.retentionMs / hour, min: 1, max: 87_600, help: 'Hours that the log keeps a processed event.' }),
   },
   pipeline: {
-    unsettledMax: integer({ default: defaultPipelineLimits.unsettledMax, min: 1, max: 1_000_000, help: 'Most events in hand at once.' }),
-    unsettledBytesMax: integer({ default: defaultPipelineLimits.unsettledBytesMax, min: mebibyte, max: 4096 * mebibyte, help: 'Most bytes of events in hand at once.' }),
-    batchAgeMsMax: integer({ default: defaultPipelineLimits.batchAgeMsMax, min: 0, max: 10_000, help: 'How long a write waits for company, milliseconds.' }),
-    writesInFlightMax: integer({ default: defaultPipelineLimits.writesInFlightMax, min: 1, max: 64, help: 'Write calls to the store at once.' }),
-    knownTextsMax: integer({ default: defaultPipelineLimits.knownTextsMax, min: 0, max: 10_000_000, help: 'Ids of stored texts kept in memory.' }),
+    unsettledMax: integer({ default: defaultPipelineLimits.unsettledMax, min: 1, max: 1_000_000, live: true, help: 'Most events in hand at once.' }),
+    unsettledBytesMax: integer({ default: defaultPipelineLimits.unsettledBytesMax, min: mebibyte, max: 4096 * mebibyte, live: true, help: 'Most bytes of events in hand at once.' }),
+    batchAgeMsMax: integer({ default: defaultPipelineLimits.batchAgeMsMax, min: 0, max: 10_000, live: true, help: 'How long a write waits for company, milliseconds.' }),
+    writesInFlightMax: integer({ default: defaultPipelineLimits.writesInFlightMax, min: 1, max: 64, live: true, help: 'Write calls to the store at once.' }),
+    knownTextsMax: integer({ default: defaultPipelineLimits.knownTextsMax, min: 0, max: 10_000_000, live: true, help: 'Ids of stored texts kept in memory.' }),
+  },
+  retries: {
+    delayMs: integer({ default: defaultPipelineLimits.backoff.delayMs, min: 1, max: minute, live: true, help: 'Longest wait after the first failure of a call to the store or the dead letters, milliseconds; it doubles with each further one.' }),
+    delayMsMax: integer({ default: defaultPipelineLimits.backoff.delayMsMax, min: 1, max: 10 * minute, live: true, help: 'Longest wait between two tries, milliseconds.' }),
+    circuitFailuresMax: integer({ default: defaultPipelineLimits.circuit.failuresMax, min: 1, max: 1000, live: true, help: 'Failures in a row after which no calls are made but one at a time, and no events are taken in.' }),
+    circuitDelayMs: integer({ default: defaultPipelineLimits.circuit.delayMs, min: 10, max: 10 * minute, live: true, help: 'Wait before the first of these, milliseconds; it doubles while they fail.' }),
+    circuitDelayMsMax: integer({ default: defaultPipelineLimits.circuit.delayMsMax, min: 10, max: hour, live: true, help: 'Longest wait between two of these, milliseconds.' }),
   },
   store: {
     kind: oneOf(['auto', 'embedded', 'qdrant'], { default: 'auto', env: 'VECTORSTREAM_STORE', flag: 'store', help: 'Where vectors and events are kept: SQLite in the data folder, or Qdrant. auto is qdrant when qdrant.url is set.' }),
-    retentionDays: integer({ default: 3650, min: 1, max: 36_500, help: 'Events are forgotten so many days after they were taken in.' }),
-    sweepMinutes: integer({ default: 10, min: 1, max: 1440, help: 'Minutes between two sweeps that forget old events and texts without events.' }),
+    retentionDays: integer({ default: 3650, min: 1, max: 36_500, live: true, help: 'Events are forgotten so many days after they were taken in.' }),
+    sweepMinutes: integer({ default: 10, min: 1, max: 1440, live: true, help: 'Minutes between two sweeps that forget old events and texts without events.' }),
   },
   kafka: {
     brokers: brokerList({ env: 'KAFKA_BROKERS', flag: 'kafka-brokers', help: 'Brokers to start from.' }),
@@ -68,17 +106,21 @@ export const configSchema = {
     model: text({ default: 'models/all-MiniLM-L6-v2', env: 'VECTORSTREAM_MODEL', flag: 'model', help: 'Folder of the embedding model with its manifest.json, or the id of a model on Hugging Face, such as Xenova/bge-small-en-v1.5.' }),
     count: integerOrAuto({ default: 'auto', min: 0, max: 256, env: 'VECTORSTREAM_RUNNERS', flag: 'runners', help: 'Node runners that the gateway starts and supervises itself; 0 for none.' }),
     token: secret({ env: 'VECTORSTREAM_RUNNER_TOKEN', help: 'Token with which runners join. On a loopback host one is made in the data folder when absent.' }),
-    fleetMax: integer({ default: 256, min: 1, max: 10_000, help: 'Most runners connected at once.' }),
+    checkSeconds: integer({ default: defaultHubLimits.checkIntervalMs / 1000, min: 1, max: 86_400, live: true, help: 'Seconds between two checks that a runner\'s vectors are still right; longer for a slow one, so that checks stay below 2 % of its work.' }),
+    fleetMax: integer({ default: 256, min: 1, max: 10_000, live: true, help: 'Most runners connected at once.' }),
+  },
+  audit: {
+    fileBytesMax: integer({ default: 16 * mebibyte, min: 0, max: 2 ** 30, help: 'Size of audit.ndjson in the data folder, bytes, at which it becomes audit.ndjson.1 and a new one begins; 0 keeps no audit trail.' }),
   },
   search: {
-    waitMsMax: integer({ default: 2000, min: 10, max: minute, help: 'How long a search waits for a runner to embed its query, milliseconds, before it answers 503.' }),
-    queryCacheMax: integer({ default: 1000, min: 0, max: 100_000, help: 'Query vectors kept in memory.' }),
+    waitMsMax: integer({ default: 2000, min: 10, max: minute, live: true, help: 'How long a search waits for a runner to embed its query, milliseconds, before it answers 503.' }),
+    queryCacheMax: integer({ default: 1000, min: 0, max: 100_000, live: true, help: 'Query vectors kept in memory.' }),
   },
   embeddings: {
     waitMsMax: integer({ default: 30_000, min: 100, max: 10 * minute, help: 'How long POST /v1/embeddings may take, milliseconds, before it answers 503.' }),
   },
   logging: {
-    level: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], { default: 'info', env: 'LOG_LEVEL', flag: 'log-level', help: 'Least severity that is logged.' }),
+    level: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], { default: 'info', env: 'LOG_LEVEL', flag: 'log-level', live: true, help: 'Least severity that is logged. Runners that the gateway started keep the level of the start.' }),
     format: oneOf(['auto', 'pretty', 'json'], { default: 'auto', env: 'LOG_FORMAT', flag: 'log-format', help: 'auto is pretty on a terminal, else json.' }),
   },
 } as const;

@@ -16,25 +16,48 @@ export type ConfigInput = {
 
 /** Defaults < file < environment < flags. Pure; throws `UsageError` with a one-line message. */
 export function parseConfig(input: ConfigInput): Config {
-  const given = new Map<string, { value: unknown; from: string }>();
-  for (const [setting, value] of fromFile(input.yaml)) given.set(setting.path, { value, from: setting.path });
-  for (const [setting, value] of fromEnvironment(input.env)) given.set(setting.path, { value, from: setting.variable });
-  for (const [setting, value] of fromFlags(input.flags)) given.set(setting.path, { value, from: `--${setting.flag}` });
+  return completed(parseSettings(input));
+}
 
-  const config: Record<string, Record<string, unknown>> = {};
-  for (const section of Object.keys(configSchema)) config[section] = {};
-  for (const setting of settings) {
+/** Where a value came from. `override`: from the file that `PUT /config/{section}?persist=true` writes; `request`: from a PUT that did not ask for that. */
+export type Origin = 'default' | 'file' | 'environment' | 'flag' | 'override' | 'request';
+/** By `section.name`. */
+export type Resolved = ReadonlyMap<string, { readonly value: unknown; readonly origin: Origin }>;
+
+/** Each setting with its checked value and its origin; not checked against each other yet: see `completed`. */
+export function parseSettings(input: ConfigInput): Resolved {
+  const given = new Map<string, { value: unknown; from: string; origin: Origin }>();
+  for (const [setting, value] of fromFile(input.yaml)) given.set(setting.path, { value, from: setting.path, origin: 'file' });
+  for (const [setting, value] of fromEnvironment(input.env)) given.set(setting.path, { value, from: setting.variable, origin: 'environment' });
+  for (const [setting, value] of fromFlags(input.flags)) given.set(setting.path, { value, from: `--${setting.flag}`, origin: 'flag' });
+  return new Map(settings.map((setting) => {
     const entry = given.get(setting.path);
-    const section = config[setting.section];
-    if (section === undefined) continue;
-    section[setting.name] = entry === undefined ? setting.key.default : checked(setting, entry.value, entry.from);
-  }
-  // The loop above filled in every key of the schema with a value that its own check made.
+    return [setting.path, entry === undefined
+      ? { value: setting.key.default, origin: 'default' as const }
+      : { value: checked(setting, entry.value, entry.from), origin: entry.origin }];
+  }));
+}
+
+/** The settings of a file of overrides. Throws `UsageError`. */
+export function parseOverrides(yaml: string): ReadonlyMap<string, unknown> {
+  return new Map([...fromFile(yaml)].map(([setting, value]) => {
+    if (!setting.key.live) throw new UsageError(`${setting.path} cannot be overridden: it is set by file, environment or flag, and takes effect at the start.`);
+    return [setting.path, checked(setting, value, setting.path)];
+  }));
+}
+
+/** A frozen configuration of these values. Throws `UsageError` for what does not go together. */
+export function completed(values: Resolved): Config {
+  const config: Record<string, Record<string, unknown>> = {};
+  for (const { section, name, path } of settings) (config[section] ??= {})[name] = values.get(path)?.value;
+  // Every key of the schema has a value that its own check made.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   const complete = config as Config;
   refuseOpenDoor(complete);
+  refuseHalfACertificate(complete);
   refuseHalfAKafka(complete);
   refuseHalfAQdrant(complete);
+  refuseBackwards(complete);
   return complete;
 }
 
@@ -61,10 +84,13 @@ export function redacted(config: Config): Record<string, Record<string, unknown>
   for (const [section, values] of Object.entries(config)) shown[section] = { ...values };
   for (const { section, name, key } of settings) {
     const values = shown[section];
-    if (key.secret && values !== undefined && values[name] !== null) values[name] = '[redacted]';
+    if (key.secret && values !== undefined && isSet(values[name])) values[name] = '[redacted]';
   }
   return shown;
 }
+
+/** A list without items is none. */
+const isSet = (value: unknown): boolean => value !== null && !(Array.isArray(value) && value.length === 0);
 
 /** `--name value` and `--name=value`; `--help` and `--config FILE` are kept apart. */
 export function parseFlags(argv: readonly string[]): { help: boolean; configFile: string | null; flags: Map<string, string> } {
@@ -89,7 +115,8 @@ export function parseFlags(argv: readonly string[]): { help: boolean; configFile
   return { help, configFile, flags };
 }
 
-function checked(setting: Setting, value: unknown, from: string): unknown {
+/** The value, or a `UsageError` that says what is allowed. `from`: the name under which it was given. */
+export function checked(setting: Setting, value: unknown, from: string): unknown {
   const result = setting.key.check(value);
   if (result.ok) return result.value;
   throw new UsageError(`${from} is ${setting.key.secret ? '[redacted]' : show(value)}; allowed: ${setting.key.allowed}.`);
@@ -149,7 +176,8 @@ function settingOfFlag(name: string): Setting {
   throw unknown('flag', `--${name}`, flags);
 }
 
-function unknown(kind: string, name: string, known: readonly string[]): UsageError {
+/** For a name that is none: with the one that was meant, if one is near. */
+export function unknown(kind: string, name: string, known: readonly string[]): UsageError {
   const meant = nearest(name, known);
   const hint = meant === null ? 'vectorstream.example.yaml lists what is allowed' : `did you mean ${meant}?`;
   return new UsageError(`Unknown ${kind} ${show(name)}: ${hint}`);
@@ -159,10 +187,15 @@ function unknown(kind: string, name: string, known: readonly string[]): UsageErr
 function refuseOpenDoor(config: Config): void {
   if (isLoopback(config.gateway.host)) return;
   const missing = [
-    ...(config.gateway.apiKey === null ? ['VECTORSTREAM_API_KEY'] : []),
+    ...(config.gateway.apiKey === null && config.gateway.apiKeys.length === 0 && config.gateway.apiKeysFile === null ? ['VECTORSTREAM_API_KEY'] : []),
     ...(config.runners.token === null ? ['VECTORSTREAM_RUNNER_TOKEN'] : []),
   ];
   if (missing.length > 0) throw new UsageError(`gateway.host is ${show(config.gateway.host)}, which other machines can reach: set ${missing.join(' and ')}, or listen on 127.0.0.1.`);
+}
+
+function refuseHalfACertificate({ gateway: { tlsCert, tlsKey } }: Config): void {
+  if ((tlsCert === null) === (tlsKey === null)) return;
+  throw new UsageError(`${tlsCert === null ? 'VECTORSTREAM_TLS_KEY' : 'VECTORSTREAM_TLS_CERT'} is set without ${tlsCert === null ? 'VECTORSTREAM_TLS_CERT' : 'VECTORSTREAM_TLS_KEY'}: HTTPS needs both.`);
 }
 
 function refuseHalfAKafka({ ingest, kafka }: Config): void {
@@ -180,6 +213,12 @@ function refuseHalfAQdrant({ store, qdrant }: Config): void {
   if (qdrant.collection === qdrant.eventsCollection) throw new UsageError(`qdrant.collection and qdrant.eventsCollection are both ${show(qdrant.collection)}: texts and events need a collection each.`);
 }
 
+function refuseBackwards({ retries }: Config): void {
+  for (const [low, high] of [['delayMs', 'delayMsMax'], ['circuitDelayMs', 'circuitDelayMsMax']] as const) {
+    if (retries[low] > retries[high]) throw new UsageError(`retries.${low} is ${retries[low]} and retries.${high} ${retries[high]}: the longest wait cannot be the shorter one.`);
+  }
+}
+
 function show(value: unknown): string {
   let json: string;
   try {
@@ -188,6 +227,8 @@ function show(value: unknown): string {
     // An alias of YAML can make a value that holds itself.
     json = 'a value that holds itself';
   }
+  // Where no address may have a password, somebody puts one all the same: `http://user:password@host`.
+  json = json.replaceAll(/\/\/[^/@\s"]*@|(?<=[",])[^/@\s",]*:[^/@\s",]*@/g, (found) => `${found.startsWith('//') ? '//' : ''}[redacted]@`);
   return oneLine(json.length > 80 ? `${json.slice(0, 80)}…` : json);
 }
 

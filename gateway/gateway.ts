@@ -2,24 +2,30 @@
 import { join, resolve } from 'node:path';
 import { systemClock } from '#core/clock.ts';
 import { assert } from '#core/errors.ts';
-import { eventLimits } from '#core/event.ts';
-import { defaultPipelineLimits, runPipeline } from '#core/pipeline.ts';
+import { runPipeline } from '#core/pipeline.ts';
 import type { IndexIdentity, VectorStore } from '#core/ports.ts';
+import { Access } from './access/access.ts';
+import { inNetworks } from './access/client-address.ts';
+import { openKeyRing } from './access/key-ring.ts';
 import { createApp } from './app.ts';
-import { isLoopback, sourceKind, storeKind, type Config } from './config.ts';
+import { openAuditTrail } from './audit-trail.ts';
+import { sourceKind, storeKind, type Config } from './config.ts';
 import { openEmbedded } from './embedded/open.ts';
 import { RequestEmbeddings, requestEmbeddingLimits } from './embeddings/request-embeddings.ts';
-import { listen } from './http-server.ts';
+import { listen, type HttpServer, type HttpServerOptions } from './http-server.ts';
+import { readCertificate, watchCertificate } from './http-server/certificate.ts';
 import { findModel } from './hugging-face-model.ts';
+import { hubLimits, pipelineLimits } from './live-limits.ts';
 import { startLocalRunners, type LocalRunners } from './local-runners.ts';
 import { openGatewayModel } from './model.ts';
 import { hubObserver, pipelineObserver } from './observers.ts';
 import { withPrefixes } from './prefixed-embedding.ts';
 import { QueryVectors } from './query-vectors.ts';
 import { keepForgetting } from './retention.ts';
-import { createRunnerHub, defaultHubLimits } from './runner-hub.ts';
+import { createRunnerHub } from './runner-hub.ts';
 import { admit } from './runner-hub/access.ts';
 import { freshToken, localRunnerToken } from './runner-token.ts';
+import type { Settings } from './settings.ts';
 import { openQdrantStore } from './stores/qdrant-store.ts';
 import type { Log } from './telemetry/log.ts';
 import { Telemetry } from './telemetry/metrics.ts';
@@ -47,19 +53,20 @@ const consumerGroup = 'vectorstream';
 /** Where `npm run build` puts the web pages. */
 const pagesFolder = join(import.meta.dirname, '..', 'dist', 'pages');
 /** What the gateway's own runners have no use for. */
-const withheld: readonly string[] = ['VECTORSTREAM_API_KEY', 'QDRANT_API_KEY', 'KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'];
+const withheld: readonly string[] = ['VECTORSTREAM_API_KEY', 'VECTORSTREAM_API_KEYS', 'VECTORSTREAM_TLS_KEY', 'QDRANT_API_KEY', 'KAFKA_SASL_USERNAME', 'KAFKA_SASL_PASSWORD'];
 
 /** Resolves when requests are answered; runners join afterwards. Throws `UsageError` for what its operator can put right. */
-export async function startGateway(config: Config, { log, secrets, environment, onFatal }: GatewayOptions): Promise<Gateway> {
+export async function startGateway(settings: Settings, { log, secrets, environment, onFatal }: GatewayOptions): Promise<Gateway> {
+  const { config } = settings;
   const clock = systemClock;
   const startedAt = clock.now();
   const dataDir = resolve(config.gateway.dataDir);
-  const { unsettledMax, unsettledBytesMax, batchAgeMsMax, writesInFlightMax, knownTextsMax } = config.pipeline;
-  const limits = {
-    ...defaultPipelineLimits, unsettledMax, unsettledBytesMax, batchAgeMsMax, writesInFlightMax, knownTextsMax,
-    event: { ...eventLimits, bytesMax: config.ingest.eventBytesMax },
-    drainMsMax: Math.min(defaultPipelineLimits.drainMsMax, config.gateway.shutdownMsMax / 2),
-  };
+  // A child keeps its own level.
+  const kafkaLog = log.child({ part: 'kafka' });
+  settings.onChange(() => {
+    for (const each of [log, kafkaLog]) each.level = config.logging.level;
+  });
+  const limits = pipelineLimits(config);
 
   const found = await findModel(config, dataDir, environment);
   const { identity, manifest, golden, bounds, prefixes } = await openGatewayModel(found.folder);
@@ -76,28 +83,43 @@ export async function startGateway(config: Config, { log, secrets, environment, 
   const { source, sink, deadLetters } = sourceKind(config) === 'embedded' && embedded !== null
     ? { ...embedded, source: opened.use(await embedded.source(consumerGroup)) }
     // Loaded when it is asked for: Kafka's client takes its time and its memory.
-    : opened.use((await import('./kafka-parts.ts')).openKafkaParts(config.kafka, { alone: storeKind(config) === 'embedded', clock, log }));
+    : opened.use((await import('./kafka-parts.ts')).openKafkaParts(config.kafka, { alone: storeKind(config) === 'embedded', clock, log: kafkaLog }));
 
   const tokens = { shared: config.runners.token ?? await localRunnerToken(dataDir), trusted: freshToken() };
   for (const token of Object.values(tokens)) secrets.add(token);
   const telemetry = new Telemetry();
   const hub = createRunnerHub({
     identity, golden, bounds, tokens, clock, log,
-    limits: { ...defaultHubLimits, runnersMax: config.runners.fleetMax, closeMsMax: 500 },
+    limits: hubLimits(config),
     observer: hubObserver(telemetry, () => queries.clear()),
   });
   opened.defer(() => hub.close());
   const embedding = withPrefixes(hub.service, prefixes);
   const runnerReady = (): boolean => hub.runners().some(({ state }) => state === 'ready');
-  const queries = new QueryVectors({ embedding, cacheMax: config.search.queryCacheMax, waitMsMax: config.search.waitMsMax, runnerReady });
-  const requestEmbeddings = new RequestEmbeddings({ ...requestEmbeddingLimits, embedding: hub.service, waitMsMax: config.embeddings.waitMsMax, runnerWaitMsMax: config.search.waitMsMax, runnerReady });
+  const queries = new QueryVectors({ embedding, limits: config.search, runnerReady });
+  const requestEmbeddings = new RequestEmbeddings({
+    ...requestEmbeddingLimits, embedding: hub.service, runnerReady, get waitMsMax() { return config.embeddings.waitMsMax; },
+    get runnerWaitMsMax() { return config.search.waitMsMax; },
+  });
+  const access = new Access({ config, clock, ring: opened.use(await openKeyRing(config.gateway, log)) });
+  const audit = opened.use(await openAuditTrail({ dataDir, fileBytesMax: config.audit.fileBytesMax, clock, log }));
   const app = createApp({
-    config, log, clock, startedAt, source, sink, store, deadLetters, embedding, queries, requestEmbeddings, telemetry, pagesFolder,
+    settings, config, log, access, audit, clock, startedAt, source, sink, store, deadLetters, embedding, queries, requestEmbeddings, telemetry, pagesFolder,
     model: { folder: found.folder, manifest, revision: identity.modelRevision },
     runners: () => hub.runners(),
     admitRunner: (headers) => admit(headers, tokens),
   });
-  const server = await listen({ host: config.gateway.host, port: config.gateway.port, fetch: app.fetch, upgrades: new Map([['/runners/connect', (...upgrade) => hub.upgrade(...upgrade)]]) });
+  const { host, port, trustedProxies, tlsCert, tlsKey } = config.gateway;
+  const certificate = tlsCert === null || tlsKey === null ? null : readCertificate(tlsCert, tlsKey, clock.now(), log);
+  const serving: HttpServerOptions = {
+    host, port, certificate, limits: config.server, isProxy: inNetworks(trustedProxies), fetch: app.fetch,
+    screen: (request) => access.screenUpgrade(request),
+    upgrades: new Map([['/runners/connect', (...upgrade) => hub.upgrade(...upgrade)]]),
+  };
+  const server = await listen(serving);
+  if (tlsCert !== null && tlsKey !== null) opened.use(watchCertificate(tlsCert, tlsKey, log, (renewed) => server.renew(renewed)));
+  // The certificate names this gateway as others know it; its own runners come by a loopback address, where there is nothing to hide from.
+  const near = certificate === null || config.runners.count === 0 ? null : await listen({ ...serving, host: '127.0.0.1', port: 0, certificate: null, fetch: () => new Response(null, { status: 404 }) });
 
   // From here on nothing fails: the parts are the gateway's, which closes them in its own order.
   const resources = opened.move();
@@ -106,13 +128,13 @@ export async function startGateway(config: Config, { log, secrets, environment, 
     source, store, deadLetters, embedding, clock, random: Math.random, limits, observer: pipelineObserver(telemetry, log), signal: stopping.signal,
   }).catch(onFatal);
   const retention = keepForgetting({
-    store, clock, log, retentionMs: config.store.retentionDays * 86_400_000, sweepEveryMs: config.store.sweepMinutes * 60_000, textGraceMs: 2 * limits.knownTextAgeMsMax,
+    store, clock, log, retentionMs: () => config.store.retentionDays * 86_400_000, sweepEveryMs: () => config.store.sweepMinutes * 60_000, textGraceMs: 2 * limits.knownTextAgeMsMax,
   }, stopping.signal);
-  const runners = config.runners.count === 0 ? null : ownRunners(config, { log, environment, token: tokens.trusted, port: server.port, model: found.setting, dataDir });
-  log.info({ data_dir: dataDir, model: identity.modelId, key_needed: config.gateway.apiKey !== null }, `listening on ${server.url}`);
+  const runners = config.runners.count === 0 ? null : ownRunners(config, { log, environment, token: tokens.trusted, url: near?.url ?? nearUrl(server, host), model: found.setting, dataDir });
+  log.info({ data_dir: dataDir, model: identity.modelId, keys: access.keyNames() }, `listening on ${server.url}`);
 
   const shutDown = async (): Promise<void> => {
-    const stopped = server.stop(config.gateway.shutdownMsMax / 2);
+    const stopped = Promise.all([server, ...(near === null ? [] : [near])].map((one) => one.stop(config.gateway.shutdownMsMax / 2)));
     stopping.abort();
     await Promise.all([pipeline, retention]);
     await Promise.all([hub.close(), runners?.stop(config.gateway.shutdownMsMax / 4), stopped]);
@@ -144,12 +166,15 @@ function openQdrant({ url, apiKey, timeoutMs, collection, eventsCollection, vect
   }, (why) => log.warn(`${why}; events are taken in and wait for it`));
 }
 
-type OwnRunners = { readonly log: Log; readonly environment: GatewayOptions['environment']; readonly token: string; readonly port: number; readonly model: string; readonly dataDir: string };
+type OwnRunners = { readonly log: Log; readonly environment: GatewayOptions['environment']; readonly token: string; readonly url: string; readonly model: string; readonly dataDir: string };
 
-function ownRunners(config: Config, { log, environment, token, port, model, dataDir }: OwnRunners): LocalRunners {
-  const { host } = config.gateway;
-  // A gateway that listens everywhere is reached over the loopback address of the same family.
-  const near = isLoopback(host) || !['0.0.0.0', '::'].includes(host) ? host : host === '::' ? '::1' : '127.0.0.1';
+/** A gateway that listens everywhere is reached over the loopback address of the same family. */
+function nearUrl({ url, port }: HttpServer, host: string): string {
+  if (host === '0.0.0.0') return `http://127.0.0.1:${port}`;
+  return host === '::' ? `http://[::1]:${port}` : url;
+}
+
+function ownRunners(config: Config, { log, environment, token, url, model, dataDir }: OwnRunners): LocalRunners {
   const { format, level } = config.logging;
   const given = Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined && !withheld.includes(entry[0]));
   return startLocalRunners({
@@ -157,7 +182,7 @@ function ownRunners(config: Config, { log, environment, token, port, model, data
     args: ['--runners', String(config.runners.count)],
     environment: {
       ...Object.fromEntries(given),
-      VECTORSTREAM_GATEWAY_URL: `ws://${near.includes(':') ? `[${near}]` : near}:${port}`,
+      VECTORSTREAM_GATEWAY_URL: url.replace(/^http/, 'ws'),
       VECTORSTREAM_RUNNER_TOKEN: token,
       VECTORSTREAM_MODEL: model,
       VECTORSTREAM_DATA_DIR: dataDir,

@@ -31,6 +31,5 @@ export function openKafkaParts(config: Config['kafka'], { alone, clock, log }: {
 function connectionOf({ brokers, ssl, saslMechanism, saslUsername, saslPassword }: Config['kafka'], log: Log): KafkaConnection {
   assert(brokers !== null, 'Kafka is used without brokers');
   const sasl = saslMechanism === 'none' || saslUsername === null || saslPassword === null ? null : { mechanism: saslMechanism, username: saslUsername, password: saslPassword };
-  const child = log.child({ part: 'kafka' });
-  return { brokers, ssl, sasl, clientId: 'vectorstream', log: child, openSocket: null };
+  return { brokers, ssl, sasl, clientId: 'vectorstream', log, openSocket: null };
 }

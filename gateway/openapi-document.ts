@@ -1,7 +1,7 @@
 // Describes the API as OpenAPI 3.1 from the schemas that validate the requests, and says once what holds for every path.
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { AppEnv } from './app-env.ts';
-import { openPaths } from './middleware/api-key.ts';
+import { ruleOf } from './access/route-rules.ts';
 import { problemContentType, titleOf } from './problem-document.ts';
 
 type Document = ReturnType<OpenAPIHono<AppEnv>['getOpenAPI31Document']>;
@@ -49,10 +49,12 @@ export function openApiDocument(app: OpenAPIHono<AppEnv>): Document {
       if (operation === undefined) continue;
       operation.operationId = operationId(method, path);
       operation.tags = [tagOf(path)];
-      if (openPaths.has(path)) operation.security = [];
+      const { scope } = ruleOf(method.toUpperCase(), path);
+      if (scope === 'open') operation.security = [];
+      else operation.description = [operation.description, `Asks for a key with the scope \`${scope}\`.`].filter(Boolean).join(' ');
       const hasInput = operation.requestBody !== undefined || (operation.parameters ?? []).length > 0;
       const errors = {
-        ...(openPaths.has(path) ? {} : commonErrors), 500: commonErrors[500] ?? '', ...(operation.requestBody !== undefined && bodyErrors), ...(hasInput && !path.startsWith('/v1') && inputErrors),
+        ...(scope === 'open' ? {} : commonErrors), 500: commonErrors[500] ?? '', ...(operation.requestBody !== undefined && bodyErrors), ...(hasInput && !path.startsWith('/v1') && inputErrors),
       };
       const schema = { $ref: path.startsWith('/v1') ? '#/components/schemas/OpenAiError' : '#/components/schemas/Problem' };
       const type = path.startsWith('/v1') ? 'application/json' : problemContentType;

@@ -19,7 +19,7 @@ export const problemContentType = 'application/problem+json';
 
 const titles: Readonly<Record<number, string>> = {
   400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found', 405: 'Method Not Allowed', 408: 'Request Timeout', 409: 'Conflict',
-  413: 'Content Too Large', 415: 'Unsupported Media Type', 422: 'Unprocessable Content', 426: 'Upgrade Required', 429: 'Too Many Requests',
+  413: 'Content Too Large', 414: 'URI Too Long', 415: 'Unsupported Media Type', 417: 'Expectation Failed', 421: 'Misdirected Request', 422: 'Unprocessable Content', 426: 'Upgrade Required', 429: 'Too Many Requests',
   431: 'Request Header Fields Too Large', 500: 'Internal Server Error', 503: 'Service Unavailable',
 };
 
@@ -48,6 +48,7 @@ export function refuseOnSocket(socket: Duplex, problem: Problem): string {
     `Content-Length: ${Buffer.byteLength(body)}`,
     `X-Request-Id: ${requestId}`,
     'X-Content-Type-Options: nosniff',
+    ...(problem.retryAfter === undefined ? [] : [`Retry-After: ${Math.max(1, Math.ceil(problem.retryAfter))}`]),
     ...(problem.status === 401 ? ['WWW-Authenticate: Bearer realm="vectorstream"'] : []),
   ];
   // A peer that is gone already needs no answer.

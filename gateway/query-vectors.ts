@@ -4,10 +4,13 @@ import { ProblemError } from './middleware/problem.ts';
 
 export type QueryVectorsOptions = {
   readonly embedding: EmbeddingService;
-  /** Vectors kept; the one unused for longest goes first. */
-  readonly cacheMax: number;
-  /** Counted from the first who asks for a query. */
-  readonly waitMsMax: number;
+  /** Read at every use: they may change. */
+  readonly limits: {
+    /** Vectors kept; the one unused for longest goes first. */
+    readonly queryCacheMax: number;
+    /** Counted from the first who asks for a query. */
+    readonly waitMsMax: number;
+  };
   /** Whether any runner is there to embed: tells apart "none" from "all busy". */
   readonly runnerReady: () => boolean;
 };
@@ -76,13 +79,13 @@ export class QueryVectors {
   #keep(query: string, vector: Float32Array): void {
     this.#known.set(query, vector);
     for (const oldest of this.#known.keys()) {
-      if (this.#known.size <= this.#options.cacheMax) break;
+      if (this.#known.size <= this.#options.limits.queryCacheMax) break;
       this.#known.delete(oldest);
     }
   }
 
   async #embed(query: string, signal: AbortSignal): Promise<Float32Array> {
-    const { embedding, waitMsMax, runnerReady } = this.#options;
+    const { embedding, limits: { waitMsMax }, runnerReady } = this.#options;
     const timeout = AbortSignal.timeout(waitMsMax);
     try {
       const result = await embedding.embed(query, { priority: 'search', signal: AbortSignal.any([signal, timeout]) });

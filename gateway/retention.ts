@@ -6,22 +6,27 @@ export type RetentionOptions = {
   readonly store: VectorStore;
   readonly clock: Clock;
   readonly log: Log;
-  readonly retentionMs: number;
-  readonly sweepEveryMs: number;
+  /** Both are read again at every sweep. */
+  readonly retentionMs: () => number;
+  readonly sweepEveryMs: () => number;
   /** Longer than any known-text cache remembers a text. */
   readonly textGraceMs: number;
 };
+
+const stepMsMax = 60_000;
 
 /** Runs until the signal aborts, then resolves. A sweep that fails is logged and tried again at the next turn. */
 export async function keepForgetting({ store, clock, log, retentionMs, sweepEveryMs, textGraceMs }: RetentionOptions, signal: AbortSignal): Promise<void> {
   const pause = (ms: number): Promise<void> => clock.sleep(ms, signal).catch(() => undefined);
   while (!signal.aborted) {
-    await pause(sweepEveryMs);
+    const sweptAt = clock.monotonic();
+    // In short steps, since the interval may become a shorter one meanwhile.
+    for (let left = sweepEveryMs(); left > 0 && !signal.aborted; left = sweptAt + sweepEveryMs() - clock.monotonic()) await pause(Math.min(left, stepMsMax));
     const forgotten = { events: 0, texts: 0 };
     try {
       for (let more = true; more && !signal.aborted;) {
         const now = clock.now();
-        const step = await store.forget({ ingestedBefore: now - retentionMs, now, textGraceMs });
+        const step = await store.forget({ ingestedBefore: now - retentionMs(), now, textGraceMs });
         forgotten.events += step.events;
         forgotten.texts += step.texts;
         more = step.more;

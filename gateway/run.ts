@@ -2,8 +2,9 @@
 import { readFile } from 'node:fs/promises';
 import { IndexMismatchError, UsageError, VectorStreamError } from '#core/errors.ts';
 import { helpText } from './config-help.ts';
-import { parseConfig, parseFlags, type Config } from './config.ts';
+import { parseFlags } from './config.ts';
 import { startGateway } from './gateway.ts';
+import { Settings } from './settings.ts';
 import { createLog } from './telemetry/log.ts';
 
 /** 130 and 143: how a shell reports an end by Ctrl-C and by SIGTERM; used only for the second, impatient signal. */
@@ -15,9 +16,10 @@ export async function main(argv: readonly string[], environment: NodeJS.ProcessE
   try {
     const { help, configFile, flags } = parseFlags(argv);
     if (help) return void process.stdout.write(helpText());
-    const config = parseConfig({ yaml: await settingsFile(configFile), env: environment, flags });
-    withTrace = ['debug', 'trace'].includes(config.logging.level);
-    await run(config, environment);
+    const settings = new Settings({ yaml: await settingsFile(configFile), env: environment, flags });
+    const overridden = await settings.loadOverrides();
+    withTrace = ['debug', 'trace'].includes(settings.config.logging.level);
+    await run(settings, overridden, environment);
   } catch (error) {
     process.stderr.write(`${lastWords(error, withTrace)}\n`);
     process.exit(error instanceof UsageError || error instanceof IndexMismatchError ? 2 : 1);
@@ -31,7 +33,8 @@ export function lastWords(error: unknown, withTrace: boolean): string {
   return error instanceof VectorStreamError ? message : `The gateway cannot start: ${message} (LOG_LEVEL=debug shows where)`;
 }
 
-async function run(config: Config, environment: NodeJS.ProcessEnv): Promise<void> {
+async function run(settings: Settings, overridden: readonly string[], environment: NodeJS.ProcessEnv): Promise<void> {
+  const { config } = settings;
   const secrets = new Set([config.gateway.apiKey, config.runners.token].filter((secret) => secret !== null));
   const log = createLog({ ...config.logging, secrets, destination: null });
   const fatal = (error: unknown): void => {
@@ -46,7 +49,8 @@ async function run(config: Config, environment: NodeJS.ProcessEnv): Promise<void
   process.on('disconnect', () => orphaned());
   if (process.send !== undefined && !process.connected) orphaned();
 
-  const gateway = await startGateway(config, { log, secrets, environment, onFatal: fatal });
+  if (overridden.length > 0) log.info({ settings: overridden }, 'settings that were persisted go over file, environment and flags');
+  const gateway = await startGateway(settings, { log, secrets, environment, onFatal: fatal });
 
   let stopping = false;
   const stop = (why: string): void => {

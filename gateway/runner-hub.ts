@@ -118,7 +118,7 @@ class Hub implements RunnerHub {
       log.warn({ runners_max: limits.runnersMax }, 'runner refused: the fleet is full');
       return channel.close(closeCode.fleetFull, `this gateway takes ${limits.runnersMax} runners`);
     }
-    const session = new Session(randomUUID(), { identity, golden, bounds, ...limits }, clock.monotonic());
+    const session = new Session(randomUUID(), { identity, golden, bounds, ...limits, get checkIntervalMs() { return limits.checkIntervalMs; } }, clock.monotonic());
     const connection: Connection = { session, channel, trusted, connectedAt: clock.now(), textsEmbedded: 0 };
     this.#connections.set(session.id, connection);
     channel.listen({

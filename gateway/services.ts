@@ -2,17 +2,25 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Manifest } from '#core/model-manifest.ts';
 import type { Clock, DeadLetters, EmbeddingService, EventSink, EventSource, VectorStore } from '#core/ports.ts';
+import type { Access } from './access/access.ts';
+import type { AuditTrail } from './audit-trail.ts';
 import type { Config } from './config.ts';
 import type { RequestEmbeddings } from './embeddings/request-embeddings.ts';
 import type { QueryVectors } from './query-vectors.ts';
 import type { Admission } from './runner-hub/access.ts';
 import type { RunnerView } from './runner-hub/types.ts';
+import type { Settings } from './settings.ts';
 import type { Log } from './telemetry/log.ts';
 import type { Telemetry } from './telemetry/metrics.ts';
 
 export type Services = {
+  /** What changes settings. */
+  readonly settings: Settings;
+  /** `settings.config`: each member is what it is at the moment that it is read. */
   readonly config: Config;
   readonly log: Log;
+  readonly access: Access;
+  readonly audit: AuditTrail;
   readonly clock: Clock;
   /** UTC ms. */
   readonly startedAt: number;

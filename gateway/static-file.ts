@@ -11,7 +11,6 @@ export type StaticFile = {
   readonly path: string;
   /** How long it stays as it is: `immutable` for an address that names its content. */
   readonly cache: 'immutable' | 'revalidate';
-  readonly headers: Readonly<Record<string, string>>;
 };
 
 const types: Readonly<Record<string, string>> = {
@@ -22,7 +21,7 @@ const cacheControl = { immutable: 'public, max-age=31536000, immutable', revalid
 const encodings = [['br', '.br'], ['gzip', '.gz']] as const;
 
 /** `null` when there is no such file. */
-export async function answerFile(c: Context<AppEnv>, { path, cache, headers }: StaticFile): Promise<Response | null> {
+export async function answerFile(c: Context<AppEnv>, { path, cache }: StaticFile): Promise<Response | null> {
   const whole = await stat(path).catch(() => null);
   if (whole === null || !whole.isFile()) return null;
   // A range is one of the file itself.
@@ -31,7 +30,7 @@ export async function answerFile(c: Context<AppEnv>, { path, cache, headers }: S
   const { size, mtimeMs } = copy ?? whole;
   const etag = `"${size.toString(36)}-${Math.round(mtimeMs).toString(36)}${copy === null ? '' : `-${copy.encoding}`}"`;
   const answer = new Headers({
-    ...headers, 'Content-Type': types[extname(path)] ?? 'application/octet-stream', 'Cache-Control': cacheControl[cache], ETag: etag,
+    'Content-Type': types[extname(path)] ?? 'application/octet-stream', 'Cache-Control': cacheControl[cache], ETag: etag,
     'Accept-Ranges': 'bytes', Vary: 'Accept-Encoding', ...(copy !== null && { 'Content-Encoding': copy.encoding }),
   });
   if (c.req.header('if-none-match')?.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag)) return c.body(null, 304, Object.fromEntries(answer));

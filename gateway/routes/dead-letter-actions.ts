@@ -117,7 +117,6 @@ const purgeRoute = createRoute({
 });
 
 export function deadLetterActionRoutes(app: OpenAPIHono<AppEnv>, { deadLetters, sink, clock, config, telemetry, log }: Services): void {
-  const needsKey = config.gateway.apiKey !== null;
   const audit = (action: 'replayed' | 'purged' | 'added') => (ids: readonly string[], by: string): void => {
     telemetry.deadLetterAction(action, ids.length);
     log.info({ audit: `dead_letters_${action}`, by, count: ids.length, dead_letter_ids: ids }, `dead letters ${action}`);
@@ -142,7 +141,7 @@ export function deadLetterActionRoutes(app: OpenAPIHono<AppEnv>, { deadLetters, 
     const asked = { state: 'open' as const, ...letterFilterOf(filter), ...(page !== null && { after: { failedAt: page.at, id: page.id } }) };
     const matching = dry_run ? (await countLetters(deadLetters, asked, 0)).count : null;
     const { outcomes, next, trouble } = await replayer.batch(asked, {
-      dryRun: dry_run, limit, perSecond: rate ?? null, force, by: actorOf(c, needsKey), signal: c.req.raw.signal,
+      dryRun: dry_run, limit, perSecond: rate ?? null, force, by: actorOf(c), signal: c.req.raw.signal,
     });
     const refusals = outcomes.flatMap((outcome) => ('refusal' in outcome ? [{ id: outcome.id, ...outcome.refusal }] : []));
     const ids = outcomes.flatMap((outcome) => ('refusal' in outcome ? [] : [outcome.id]));
@@ -156,7 +155,7 @@ export function deadLetterActionRoutes(app: OpenAPIHono<AppEnv>, { deadLetters, 
     const { payload, force = false } = c.req.valid('json');
     const { id } = c.req.valid('param');
     const bytes = payload === undefined ? null : Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload));
-    const outcome = await replayer.one(id, { payload: bytes, force, by: actorOf(c, needsKey) });
+    const outcome = await replayer.one(id, { payload: bytes, force, by: actorOf(c) });
     if (outcome === null) throw unknownLetter();
     if ('refusal' in outcome) throw refusalProblem(outcome.refusal);
     return c.json(outcome, 200);
@@ -172,14 +171,14 @@ export function deadLetterActionRoutes(app: OpenAPIHono<AppEnv>, { deadLetters, 
     const now = clock.now();
     const id = uuidV5(`manual/${c.get('requestId')}`);
     await deadLetters.put([{ ...record, id, origin: { topic: 'manual', partition: 0, offset: now }, timestamp: now, reason, message, field, eventId, failedAt: now, attempts: 0, runner: null }]);
-    audit('added')([id], actorOf(c, needsKey));
+    audit('added')([id], actorOf(c));
     const letter = await deadLetters.get(id);
     if (letter === null) throw unknownLetter();
     return c.json(letterView(letter, Number.POSITIVE_INFINITY), 201);
   });
 
   app.openapi(purgeOneRoute, async (c) => {
-    if (!await purger.one(c.req.valid('param').id, actorOf(c, needsKey))) throw unknownLetter();
+    if (!await purger.one(c.req.valid('param').id, actorOf(c))) throw unknownLetter();
     return c.body(null, 204);
   });
 
@@ -193,7 +192,7 @@ export function deadLetterActionRoutes(app: OpenAPIHono<AppEnv>, { deadLetters, 
     if (confirm !== matching) {
       throw new ProblemError({ status: 409, code: 'confirmation_differs', detail: `${confirm} was confirmed, and the filter finds ${matching} letters: look again, then confirm that number.`, more: { matching } });
     }
-    const purged = await purger.all(asked, actorOf(c, needsKey), AbortSignal.any([c.req.raw.signal, AbortSignal.timeout(batchMsMax)]));
+    const purged = await purger.all(asked, actorOf(c), AbortSignal.any([c.req.raw.signal, AbortSignal.timeout(batchMsMax)]));
     return c.json({ matching, purged, ids: [...ids] }, 200);
   });
 }

@@ -89,6 +89,8 @@ export function ingestRoute(app: OpenAPIHono<AppEnv>, { sink, clock, config }: S
       const told = problemOf(error);
       // What is not the client's business is told as ever, and logged.
       throw told.status === 500 ? error : intake.interrupted(new ProblemError(told));
+    } finally {
+      c.get('charge')(intake.size - 1);
     }
     const result = intake.result();
     const { items: _, ...counts } = result;
@@ -122,7 +124,7 @@ export function ingestRoute(app: OpenAPIHono<AppEnv>, { sink, clock, config }: S
     const key = c.req.valid('header')['idempotency-key'];
     if (key === undefined) return c.json(await carryOut(c, format, deadLetter, () => undefined), 202);
     // Of this client: another one may choose the same.
-    const client = c.req.header('authorization') ?? c.req.header('x-api-key') ?? '';
+    const client = c.get('client').key ?? '';
     return c.json(await once(c, createHash('sha256').update(`${client}\n${key}`).digest('base64'), format, deadLetter), 202);
   });
 }

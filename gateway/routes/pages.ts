@@ -15,35 +15,15 @@ const pages: Readonly<Record<string, string>> = {
   '/demo': 'browser-runner/demo/index.html',
 };
 
-/**
- * What a page may do: nothing but talk to this host. Isolated from other origins, which WASM threads need; `wasm-unsafe-eval`
- * compiles WebAssembly and evaluates no text. Workers have no policy but the one that their own script comes with.
- */
-export function pageHeaders(host: string | undefined): Record<string, string> {
-  // Some browsers do not count ws: of the same host as 'self'.
-  const sockets = host !== undefined && /^[\w.:[\]-]{1,255}$/.test(host) ? ` ws://${host} wss://${host}` : '';
-  return {
-    'Content-Security-Policy': [
-      "default-src 'none'", "script-src 'self' 'wasm-unsafe-eval'", "worker-src 'self'", `connect-src 'self'${sockets}`, "style-src 'self'", "img-src 'self'",
-      "font-src 'self'", "manifest-src 'self'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
-    ].join('; '),
-    'Cross-Origin-Opener-Policy': 'same-origin',
-    'Cross-Origin-Embedder-Policy': 'require-corp',
-    'Cross-Origin-Resource-Policy': 'same-origin',
-    'Referrer-Policy': 'no-referrer',
-    'X-Content-Type-Options': 'nosniff',
-  };
-}
-
 export function pageRoutes(app: OpenAPIHono<AppEnv>, { pagesFolder, model }: Services): void {
   const assets = filesBelow(join(pagesFolder, 'assets'));
 
   for (const [path, file] of Object.entries(pages)) {
-    app.get(path, async (c) => await answerFile(c, { path: join(pagesFolder, file), cache: 'revalidate', headers: headersFor(c) }) ?? notBuilt(c));
+    app.get(path, async (c) => await answerFile(c, { path: join(pagesFolder, file), cache: 'revalidate' }) ?? notBuilt(c));
   }
   app.get('/assets/:file', async (c) => {
     const name = c.req.param('file');
-    const answer = (await assets()).has(name) ? await answerFile(c, { path: join(pagesFolder, 'assets', name), cache: 'immutable', headers: headersFor(c) }) : null;
+    const answer = (await assets()).has(name) ? await answerFile(c, { path: join(pagesFolder, 'assets', name), cache: 'immutable' }) : null;
     return answer ?? problemResponse(c, { status: 404, code: 'not_found', detail: 'There is no such file; the page that asks for it is older than this installation. Load it again.' });
   });
 
@@ -57,13 +37,12 @@ export function pageRoutes(app: OpenAPIHono<AppEnv>, { pagesFolder, model }: Ser
   app.get('/models/:revision/:path{.+}', async (c) => {
     const { revision, path } = c.req.param();
     const known = revision === model.revision && (path === manifestFile || Object.hasOwn(model.manifest.files, path) || path === goldenFile);
-    const answer = known ? await answerFile(c, { path: join(model.folder, path), cache: 'immutable', headers: { 'Cross-Origin-Resource-Policy': 'same-origin' } }) : null;
+    const answer = known ? await answerFile(c, { path: join(model.folder, path), cache: 'immutable' }) : null;
     return answer ?? problemResponse(c, { status: 404, code: 'not_found', detail: 'This gateway has no such file of a model; GET /models/current lists what it has.' });
   });
 }
 
 const notBuilt = (c: Context<AppEnv>): Response => problemResponse(c, { status: 503, code: 'pages_not_built', detail: 'The web pages of this installation are not built: run `npm run build`.' });
-const headersFor = (c: Context<AppEnv>): Record<string, string> => pageHeaders(c.req.header('host'));
 
 /** Names below a folder, read again when they are asked for after a change: a new build has new names. */
 function filesBelow(folder: string): () => Promise<ReadonlySet<string>> {

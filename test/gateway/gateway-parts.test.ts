@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '#core/clock.ts';
 import { DependencyError, UsageError } from '#core/errors.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
+import { parseConfig } from '../../gateway/config.ts';
 import { listen, type HttpServer } from '../../gateway/http-server.ts';
 import { startLocalRunners } from '../../gateway/local-runners.ts';
 import { keepForgetting } from '../../gateway/retention.ts';
@@ -34,7 +35,10 @@ async function supervisor(body: string): Promise<{ readonly script: string; read
 const start = (script: string) => startLocalRunners({ script, args: [], environment: { PATH: process.env['PATH'] ?? '' }, clock: systemClock, log });
 
 const serve = (fetch: (request: Request) => Response | Promise<Response>, port = 0): Promise<HttpServer> =>
-  listen({ host: '127.0.0.1', port, fetch, upgrades: new Map([['/runners/connect', (_request, socket) => socket.end('HTTP/1.1 418 Taken\r\n\r\n')]]) });
+  listen({
+    host: '127.0.0.1', port, fetch, upgrades: new Map([['/runners/connect', (_request, socket) => socket.end('HTTP/1.1 418 Taken\r\n\r\n')]]),
+    screen: () => null, limits: parseConfig({ yaml: null, env: {}, flags: new Map() }).server, isProxy: () => false, certificate: null,
+  });
 
 async function raw(port: number, text: string): Promise<string> {
   const socket = connect(port, '127.0.0.1');
@@ -165,7 +169,7 @@ test('retention forgets step by step, survives a failure, and ends with its sign
     },
   };
   const stopping = new AbortController();
-  const done = keepForgetting({ store, clock, log, retentionMs: 1000, sweepEveryMs: 60_000, textGraceMs: 1 }, stopping.signal);
+  const done = keepForgetting({ store, clock, log, retentionMs: () => 1000, sweepEveryMs: () => 60_000, textGraceMs: 1 }, stopping.signal);
   await clock.advance(59_999);
   expect(asked).toEqual([]);
   await clock.advance(1);

@@ -10,8 +10,8 @@ import { systemClock } from '#core/clock.ts';
 import { runRunnerLoop } from '#core/runner-loop.ts';
 import { always } from '#core/turns.ts';
 import { connectWebSocket } from '#core/websocket-channel.ts';
-import { parseConfig } from '../../gateway/config.ts';
 import { startGateway, type Gateway } from '../../gateway/gateway.ts';
+import { Settings } from '../../gateway/settings.ts';
 import { createLog } from '../../gateway/telemetry/log.ts';
 import { embedderOf, writeFakeModel } from '../helpers/fake-model-folder.ts';
 import { event } from './test-services.ts';
@@ -35,10 +35,10 @@ const settings = (data: string) => ({
 });
 
 async function start(data: string): Promise<Gateway> {
-  const config = parseConfig({ yaml: null, env: settings(data), flags: new Map() });
+  const configured = new Settings({ yaml: null, env: settings(data), flags: new Map() });
   const secrets = new Set<string>();
   const log = createLog({ level: 'trace', format: 'json', secrets, destination: { write: (line) => lines.push(line) } });
-  const gateway = await startGateway(config, { log, secrets, environment: {}, onFatal: (error) => lines.push(`FATAL ${String(error)}`) });
+  const gateway = await startGateway(configured, { log, secrets, environment: {}, onFatal: (error) => lines.push(`FATAL ${String(error)}`) });
   cleanUps.push(() => gateway.close());
   return gateway;
 }

@@ -144,16 +144,17 @@ const keyed = (key: string) => ({ ...ndjson, 'idempotency-key': key });
 
 describe('Idempotency-Key', () => {
   test('makes a request that comes again write nothing and answer the same', async () => {
-    const { post, appended } = testApp();
+    const { post, appended } = testApp({}, { VECTORSTREAM_API_KEYS: 'shop:write:key-of-the-first-shop,other:write:key-of-the-other-shop' });
+    const shop = { 'x-api-key': 'key-of-the-first-shop' };
     const body = linesOf([...events(2), { event_id: 'bad' }]);
-    const first = await post('/events', body, keyed('order-1'));
-    const again = await post('/events', body, keyed('order-1'));
+    const first = await post('/events', body, { ...shop, ...keyed('order-1') });
+    const again = await post('/events', body, { ...shop, ...keyed('order-1') });
     expect(again.status).toBe(202);
     expect(await again.json()).toEqual(await first.json());
     expect([first, again].map(({ headers }) => headers.get('idempotency-replayed'))).toEqual([null, 'true']);
     expect(appended).toHaveLength(2);
-    expect((await post('/events', body, keyed('order-2'))).status).toBe(202);
-    expect((await post('/events', body, { ...keyed('order-1'), 'x-api-key': 'other-client' })).status).toBe(202);
+    expect((await post('/events', body, { ...shop, ...keyed('order-2') })).status).toBe(202);
+    expect((await post('/events', body, { ...keyed('order-1'), 'x-api-key': 'key-of-the-other-shop' })).status).toBe(202);
     expect(appended).toHaveLength(6);
   });
 

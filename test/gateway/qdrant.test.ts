@@ -7,8 +7,8 @@ import { systemClock } from '#core/clock.ts';
 import { runRunnerLoop } from '#core/runner-loop.ts';
 import { always } from '#core/turns.ts';
 import { connectWebSocket } from '#core/websocket-channel.ts';
-import { parseConfig } from '../../gateway/config.ts';
 import { startGateway, type Gateway } from '../../gateway/gateway.ts';
+import { Settings } from '../../gateway/settings.ts';
 import { createLog } from '../../gateway/telemetry/log.ts';
 import { embedderOf, writeFakeModel } from '../helpers/fake-model-folder.ts';
 import { type QdrantDouble, startQdrantDouble } from '../helpers/qdrant-double.ts';
@@ -36,7 +36,7 @@ afterEach(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 async function start(data: string, more: Readonly<Record<string, string>> = {}): Promise<Gateway> {
-  const config = parseConfig({
+  const configured = new Settings({
     yaml: null, flags: new Map(), env: {
       VECTORSTREAM_PORT: '0', VECTORSTREAM_DATA_DIR: join(folder, data), VECTORSTREAM_MODEL: join(folder, 'model'), VECTORSTREAM_RUNNERS: '0',
       QDRANT_URL: double.url, QDRANT_API_KEY: apiKey, ...more,
@@ -44,7 +44,7 @@ async function start(data: string, more: Readonly<Record<string, string>> = {}):
   });
   const secrets = new Set<string>();
   const log = createLog({ level: 'trace', format: 'json', secrets, destination: { write: (line) => lines.push(line) } });
-  const gateway = await startGateway(config, { log, secrets, environment: {}, onFatal: (error) => lines.push(`FATAL ${String(error)}`) });
+  const gateway = await startGateway(configured, { log, secrets, environment: {}, onFatal: (error) => lines.push(`FATAL ${String(error)}`) });
   cleanUps.push(() => gateway.close());
   return gateway;
 }

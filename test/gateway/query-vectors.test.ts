@@ -17,7 +17,7 @@ function heldFleet() {
       asked.push({ text, signal, answer: () => resolve(result) });
     }),
   };
-  return { asked, queries: new QueryVectors({ embedding, cacheMax: 2, waitMsMax: 60_000, runnerReady: () => true }) };
+  return { asked, queries: new QueryVectors({ embedding, limits: { queryCacheMax: 2, waitMsMax: 60_000 }, runnerReady: () => true }) };
 }
 
 test('searches for the same words at the same time share one embedding', async () => {

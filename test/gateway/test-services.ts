@@ -3,12 +3,15 @@ import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createApp } from '../../gateway/app.ts';
-import { parseConfig, type Config } from '../../gateway/config.ts';
+import { Access } from '../../gateway/access/access.ts';
+import { fixedKeys } from '../../gateway/access/key-ring.ts';
+import type { AuditLine } from '../../gateway/audit-trail.ts';
 import { RequestEmbeddings, requestEmbeddingLimits } from '../../gateway/embeddings/request-embeddings.ts';
 import { QueryVectors } from '../../gateway/query-vectors.ts';
 import { admit } from '../../gateway/runner-hub/access.ts';
 import type { RunnerView } from '../../gateway/runner-hub/types.ts';
 import type { Services } from '../../gateway/services.ts';
+import { Settings } from '../../gateway/settings.ts';
 import { createLog } from '../../gateway/telemetry/log.ts';
 import { Telemetry } from '../../gateway/telemetry/metrics.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
@@ -77,13 +80,17 @@ export type TestApp = {
   readonly logged: () => string;
   /** What reached the log of events. */
   readonly appended: LogRecord[];
+  readonly audited: readonly AuditLine[];
+  readonly clock: ManualClock;
   readonly request: (path: string, init?: RequestInit) => Promise<Response>;
   readonly post: (path: string, body: unknown, headers?: Record<string, string>) => Promise<Response>;
 };
 
 export function testApp(changes: Partial<Services> = {}, env: Record<string, string> = {}): TestApp {
-  const config: Config = parseConfig({ yaml: null, env: { VECTORSTREAM_SEARCH_WAIT_MS_MAX: '20', ...env }, flags: new Map() });
+  const settings = new Settings({ yaml: null, env: { VECTORSTREAM_SEARCH_WAIT_MS_MAX: '20', ...env }, flags: new Map() });
+  const { config } = settings;
   const lines: string[] = [];
+  const audited: AuditLine[] = [];
   const log = createLog({ level: 'trace', format: 'json', secrets: new Set([apiKey]), destination: { write: (line) => lines.push(line) } });
   const events = createMemoryLog();
   const appended: LogRecord[] = [];
@@ -91,7 +98,9 @@ export function testApp(changes: Partial<Services> = {}, env: Record<string, str
   const embedding = changes.embedding ?? answeringFleet;
   const runners = changes.runners ?? (() => [runner]);
   const services: Services = {
-    config, log, clock, embedding, runners,
+    settings, config, log, clock, embedding, runners,
+    access: new Access({ config, clock, ring: { keys: () => fixedKeys(config.gateway) } }),
+    audit: { write: (line) => audited.push(line), async [Symbol.asyncDispose]() {} },
     admitRunner: (headers) => admit(headers, { shared: 'runner-token', trusted: 'trusted-token' }),
     pagesFolder: join(tmpdir(), 'vectorstream-no-pages'),
     model: { folder: modelFolder, manifest: parseManifest(readFileSync(join(modelFolder, 'manifest.json'), 'utf8')), revision: 'r'.repeat(64) },
@@ -107,7 +116,7 @@ export function testApp(changes: Partial<Services> = {}, env: Record<string, str
     },
     store: scriptedStore(),
     deadLetters: createMemoryDeadLetters(),
-    queries: new QueryVectors({ embedding, cacheMax: config.search.queryCacheMax, waitMsMax: config.search.waitMsMax, runnerReady: () => runners().length > 0 }),
+    queries: new QueryVectors({ embedding, limits: config.search, runnerReady: () => runners().length > 0 }),
     requestEmbeddings: new RequestEmbeddings({ ...requestEmbeddingLimits, embedding, waitMsMax: 50, runnerWaitMsMax: 20, runnerReady: () => runners().length > 0 }),
     telemetry: new Telemetry(),
     ...changes,
@@ -115,7 +124,7 @@ export function testApp(changes: Partial<Services> = {}, env: Record<string, str
   const app = createApp(services);
   const request = async (path: string, init?: RequestInit): Promise<Response> => app.request(path, init);
   return {
-    services, appended, request,
+    services, appended, audited, clock, request,
     logged: () => lines.join(''),
     post(path, body, headers = {}) {
       const raw = typeof body === 'string' ? body : body instanceof Uint8Array ? new Uint8Array(body) : JSON.stringify(body);

@@ -1,0 +1,144 @@
+// Decides over every request and every WebSocket before anybody serves it: by name and origin, by key and scope, by what the client used already.
+import type { IncomingMessage } from 'node:http';
+import type { Clock } from '#core/ports.ts';
+import { isLoopback, type Config } from '../config.ts';
+import type { Problem } from '../problem-document.ts';
+import { findKey, scopes, type Scope } from './api-keys.ts';
+import { clientAddress, neighbourhood, type ClientAddress } from './client-address.ts';
+import type { KeyRing } from './key-ring.ts';
+import { originProblem, type Asked } from './origins.ts';
+import type { Budget } from './route-rules.ts';
+import { TokenBuckets, type Use } from './token-buckets.ts';
+
+/** Who asks. */
+export type Client = {
+  /** Name of the API key; `null` without one. */
+  readonly key: string | null;
+  /** IP address; empty when there is no socket. */
+  readonly address: string;
+  readonly scopes: ReadonlySet<Scope>;
+};
+
+export type Caller = {
+  readonly socketAddress: string | undefined;
+  readonly header: (name: string) => string | undefined;
+};
+
+/** What `RateLimit` headers tell. */
+export type Limited = Use & { readonly budget: Budget; readonly perMinute: number };
+
+export type AccessOptions = { readonly config: Config; readonly ring: Pick<KeyRing, 'keys'>; readonly clock: Clock };
+
+export class Access {
+  readonly #options: AccessOptions;
+  readonly #addressOf: ClientAddress;
+  readonly #used: TokenBuckets;
+  readonly #wrongKeys: TokenBuckets;
+
+  constructor(options: AccessOptions) {
+    const { config } = options;
+    this.#options = options;
+    this.#addressOf = clientAddress(config.gateway.trustedProxies);
+    this.#used = new TokenBuckets(() => config.rates.clientsMax);
+    this.#wrongKeys = new TokenBuckets(() => config.rates.clientsMax);
+  }
+
+  /** The check of names and origins, which comes first. */
+  screen(asked: Asked): Problem | null {
+    const { host, publicHosts, corsOrigins } = this.#options.config.gateway;
+    return originProblem({ host, publicHosts, corsOrigins }, asked);
+  }
+
+  /** The same for a WebSocket. */
+  screenUpgrade({ method = 'GET', headers: { host, origin } }: IncomingMessage): Problem | null {
+    return this.screen({ method, isUpgrade: true, host, origin });
+  }
+
+  /** The client of a WebSocket that asks for `scope`, or why it is refused. */
+  identifyUpgrade(request: IncomingMessage, scope: Scope): Client | Problem {
+    const header = (name: string): string | undefined => [request.headers[name]].flat()[0];
+    return this.identify({ socketAddress: request.socket.remoteAddress, header }, scope);
+  }
+
+  keyNames(): readonly string[] {
+    return this.#options.ring.keys().map(({ name }) => name);
+  }
+
+  addressOf(caller: Caller): string {
+    return this.#addressOf(caller.socketAddress, caller.header('x-forwarded-for'));
+  }
+
+  /** Anybody, where no key is asked for. */
+  anonymous(caller: Caller): Client {
+    return { key: null, address: this.addressOf(caller), scopes: new Set() };
+  }
+
+  /** The client whose key this is, when the key allows `scope` (`null`: any key does); else the answer that it gets. */
+  identify(caller: Caller, scope: Scope | null): Client | Problem {
+    const keys = this.#options.ring.keys();
+    const address = this.addressOf(caller);
+    if (keys.length === 0) return { key: null, address, scopes: new Set(scopes) };
+    const sent = sentKey(caller);
+    if (sent === null) return { status: 401, code: 'api_key_missing', detail: 'An API key is needed: send it as Authorization: Bearer KEY or as X-API-Key.' };
+    const refused = this.guessing(address);
+    if (refused !== null) return refused;
+    const key = findKey(keys, sent);
+    if (key === null) {
+      this.guessedWrong(address);
+      return { status: 401, code: 'api_key_wrong', detail: 'The API key is wrong.' };
+    }
+    if (scope !== null && !key.scopes.has(scope)) {
+      return { status: 403, code: 'scope_missing', detail: `The API key ${key.name} does not have the scope ${scope}, which this needs; it has ${[...key.scopes].join(', ')}.` };
+    }
+    return { key: key.name, address, scopes: key.scopes };
+  }
+
+  /** Whoever sent too many wrong keys or tokens is not even compared, so that guessing has an end. */
+  guessing(address: string): Problem | null {
+    const { ok, oneInS } = this.#wrongKeys.look(neighbourhood(address), this.#options.config.rates.wrongKeysPerMinute, this.#now());
+    if (ok) return null;
+    return { status: 429, code: 'too_many_wrong_keys', detail: 'Too many wrong keys came from this address: wait as Retry-After says.', retryAfter: Math.max(1, oneInS) };
+  }
+
+  guessedWrong(address: string): void {
+    this.#wrongKeys.charge(neighbourhood(address), this.#options.config.rates.wrongKeysPerMinute, 1, this.#now());
+  }
+
+  /** Counts one use; `null` where nothing is limited. */
+  use(client: Client, budget: Budget): Limited | null {
+    const perMinute = this.#perMinute(budget);
+    return perMinute === null ? null : { ...this.#used.use(bucketOf(client, budget), perMinute, 1, this.#now()), budget, perMinute };
+  }
+
+  /** What a request turned out to hold beyond the one unit that it was counted as: events, texts. */
+  charge(client: Client, budget: Budget, units: number): void {
+    const perMinute = this.#perMinute(budget);
+    if (perMinute !== null && units > 0) this.#used.charge(bucketOf(client, budget), perMinute, units, this.#now());
+  }
+
+  #perMinute(budget: Budget): number | null {
+    const { config: { gateway, rates } } = this.#options;
+    if (rates.apply === 'never' || (rates.apply === 'auto' && isLoopback(gateway.host))) return null;
+    const { readsPerMinute, searchesPerMinute, eventsPerMinute, adminPerMinute } = rates;
+    return { reads: readsPerMinute, searches: searchesPerMinute, events: eventsPerMinute, admin: adminPerMinute }[budget];
+  }
+
+  #now(): number {
+    return this.#options.clock.monotonic();
+  }
+}
+
+export const isProblem = (answer: Client | Problem): answer is Problem => 'status' in answer;
+
+const bucketOf = ({ key, address }: Client, budget: Budget): string => `${budget} ${key ?? ''} ${neighbourhood(address)}`;
+
+/** A browser cannot set headers on a WebSocket: there the key comes as a subprotocol. */
+function sentKey({ header }: Caller): string | null {
+  const bearer = /^Bearer +(\S+) *$/i.exec(header('authorization') ?? '')?.[1];
+  const named = header('x-api-key') ?? bearer;
+  if (named !== undefined) return named;
+  const offered = (header('sec-websocket-protocol') ?? '').split(',').map((name) => name.trim()).find((name) => name.startsWith(keySubprotocolPrefix));
+  return offered === undefined ? null : Buffer.from(offered.slice(keySubprotocolPrefix.length), 'base64url').toString();
+}
+
+export const keySubprotocolPrefix = 'vectorstream.key.';

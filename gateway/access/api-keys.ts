@@ -1,0 +1,54 @@
+// The API keys of this gateway: read from settings and a file, held as hashes, compared without telling how near a guess was.
+import { createHash, timingSafeEqual } from 'node:crypto';
+
+/** `read` asks, `write` sends events, `admin` does everything. Neither of the first two holds the other: a shop's sender need not read its customers. */
+export const scopes = ['read', 'write', 'admin'] as const;
+export type Scope = (typeof scopes)[number];
+
+export type ApiKey = {
+  /** What logs and the audit trail call whoever has it. */
+  readonly name: string;
+  /** `admin` includes the others here. */
+  readonly scopes: ReadonlySet<Scope>;
+  /** SHA-256. */
+  readonly digest: Buffer;
+};
+
+export const keyAllowed = 'keys as name:scope:key, where scope is read, write, read+write or admin, and key has 16 to 512 printable ASCII characters without spaces and commas';
+
+/** `ci:read+write:0f3c…`; `null` when it is not one. */
+export function parseApiKey(text: string): ApiKey | null {
+  const [, name = '', granted = '', key = ''] = /^([\w.-]{1,64}):([a-z+]{1,32}):([\x21-\x2b\x2d-\x7e]{16,512})$/.exec(text) ?? [];
+  const given = granted.split('+');
+  return name !== '' && given.every(isScope) ? apiKey(name, given, key) : null;
+}
+
+export function apiKey(name: string, granted: readonly Scope[], key: string): ApiKey {
+  return { name, scopes: new Set(granted.includes('admin') ? scopes : granted), digest: digest(key) };
+}
+
+/** One key per line; blank lines and those that begin with # are skipped. `wrong` is the number of the first line that is none, never its text. */
+export function parseKeyFile(text: string): { readonly keys: readonly ApiKey[]; readonly wrong: number | null } {
+  const keys: ApiKey[] = [];
+  for (const [index, line] of text.split('\n').entries()) {
+    const trimmed = line.trim();
+    if (trimmed === '' || trimmed.startsWith('#')) continue;
+    const key = parseApiKey(trimmed);
+    if (key === null) return { keys, wrong: index + 1 };
+    keys.push(key);
+  }
+  return { keys, wrong: null };
+}
+
+/** The key that was sent, or `null`. All of them are compared, so that the time tells nothing. */
+export function findKey(keys: readonly ApiKey[], sent: string): ApiKey | null {
+  const hashed = digest(sent);
+  let found: ApiKey | null = null;
+  for (const key of keys) if (timingSafeEqual(key.digest, hashed)) found = key;
+  return found;
+}
+
+const isScope = (text: string): text is Scope => scopes.some((scope) => scope === text);
+
+/** Equal lengths for any input, as the comparison needs. */
+const digest = (value: string): Buffer => createHash('sha256').update(value).digest();

@@ -1,0 +1,55 @@
+// Says of every path who may use it and which budget it is counted against: the one table, from which middleware, OpenAPI and documentation follow.
+import type { Scope } from './api-keys.ts';
+
+/** `open` asks for no key. */
+export type RouteScope = Scope | 'open';
+export const budgets = ['reads', 'searches', 'events', 'admin'] as const;
+export type Budget = (typeof budgets)[number];
+
+/** `budget`: `null` is not counted. */
+export type RouteRule = { readonly scope: RouteScope; readonly budget: Budget | null };
+
+/** They tell nothing but alive, started and ready, and a load balancer has no key. */
+const probe: RouteRule = { scope: 'open', budget: null };
+/** Files of the web pages: a browser cannot send a key with a page's own address, and there is no secret in them. */
+const page: RouteRule = { scope: 'open', budget: 'reads' };
+const search: RouteRule = { scope: 'read', budget: 'searches' };
+
+/** What is not as `fallback` says. Paths as in the OpenAPI document; `*` stands for what follows. */
+const exceptions: Readonly<Record<string, RouteRule>> = {
+  'GET /livez': probe,
+  'GET /startupz': probe,
+  'GET /readyz': { scope: 'open', budget: 'reads' },
+  'GET /health/live': probe,
+  'GET /health/ready': { scope: 'open', budget: 'reads' },
+  'GET /': page,
+  'GET /search': page,
+  'GET /fleet': page,
+  'GET /dead-letters': page,
+  'GET /map': page,
+  'GET /demo': page,
+  'GET /runner': page,
+  'GET /assets/{file}': page,
+  'GET /models/current': page,
+  'GET /models/{revision}/{path}': page,
+  'GET /docs': page,
+  'GET /runners/connect': { scope: 'open', budget: 'reads' },
+  'POST /events': { scope: 'write', budget: 'events' },
+  'POST /search': search,
+  'POST /v1/embeddings': search,
+  'GET /products/{id}/similar': search,
+  'GET /users/{id}/recommendations': search,
+  'GET /trends': search,
+  'GET /config': { scope: 'admin', budget: 'admin' },
+};
+
+/** Reading is for `read`; a change that the table does not know is for `admin`: a new path is closed rather than open. */
+function fallback(method: string): RouteRule {
+  return method === 'GET' ? { scope: 'read', budget: 'reads' } : { scope: 'admin', budget: 'admin' };
+}
+
+/** `path` is a pattern, `/dlq/messages/{id}` or `/dlq/messages/:id`; HEAD is as GET. */
+export function ruleOf(method: string, path: string): RouteRule {
+  const asked = method === 'HEAD' ? 'GET' : method;
+  return exceptions[`${asked} ${path.replaceAll(/:(\w+)(\{[^}]*\})?/g, '{$1}')}`] ?? fallback(asked);
+}
