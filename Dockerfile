@@ -1,7 +1,7 @@
 # syntax=docker/dockerfile:1
 # One image per program, each with what that program imports and nothing else:
-#   docker build --target gateway|node-runner|node-runner-gpu|generator .
-# Node runs the TypeScript as it is; there is no build step.
+#   docker build --target gateway|node-runner|node-runner-gpu|browser-runner|browser-runner-gpu|generator .
+# Node runs the TypeScript as it is; only the browser pages are built.
 
 ARG NODE_IMAGE=node:24-bookworm-slim
 
@@ -27,11 +27,28 @@ RUN npm pkg delete "dependencies.@hono/node-server" "dependencies.@hono/zod-open
 RUN rm -rf node_modules/onnxruntime-web \
     && find node_modules/onnxruntime-node/bin -mindepth 3 -maxdepth 3 ! -path "*/linux/$(node -p process.arch)" -exec rm -rf {} +
 
+FROM packages AS browser-runner-packages
+RUN npm pkg delete "dependencies.@huggingface/transformers" dependencies.onnxruntime-node "dependencies.@hono/node-server" "dependencies.@hono/zod-openapi" \
+      "dependencies.@qdrant/js-client-rest" "dependencies.@faker-js/faker" dependencies.csv-parse dependencies.hono dependencies.kafkajs dependencies.lz4js dependencies.snappyjs \
+      dependencies.prom-client dependencies.sqlite-vec dependencies.ws dependencies.yaml dependencies.selfsigned dependencies.hono-rate-limiter \
+    && npm prune --omit=dev
+
 FROM packages AS generator-packages
 RUN npm pkg delete "dependencies.@huggingface/transformers" dependencies.onnxruntime-node "dependencies.@hono/node-server" "dependencies.@hono/zod-openapi" \
       "dependencies.@qdrant/js-client-rest" dependencies.csv-parse dependencies.hono dependencies.prom-client dependencies.sqlite-vec dependencies.ws \
       dependencies.puppeteer dependencies.selfsigned dependencies.hono-rate-limiter \
     && npm prune --omit=dev
+
+# ── The browser pages, which the gateway serves ───────────────────────────────────────────────────────────────────────
+FROM ${NODE_IMAGE} AS pages
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN --mount=type=cache,target=/root/.npm npm ci
+COPY tsconfig.json vite.config.ts ./
+COPY scripts/build-pages.mjs scripts/compress-pages.ts ./scripts/
+COPY core ./core
+COPY browser-runner ./browser-runner
+RUN node scripts/build-pages.mjs
 
 # ── What every program has ────────────────────────────────────────────────────────────────────────────────────────────
 FROM ${NODE_IMAGE} AS base
@@ -45,8 +62,9 @@ COPY core ./core
 # ── Gateway: takes events in, keeps the index, answers searches. It embeds nothing itself ─────────────────────────────
 FROM base AS gateway
 COPY --from=gateway-packages /app/node_modules ./node_modules
-# Of the model only what identifies it and what runners are checked with.
-COPY models/all-MiniLM-L6-v2/manifest.json models/all-MiniLM-L6-v2/golden.json ./models/all-MiniLM-L6-v2/
+# What it serves to browsers: pages, and the model that they embed with.
+COPY --from=pages /app/dist/pages ./dist/pages
+COPY models ./models
 COPY kafka ./kafka
 COPY gateway ./gateway
 ENV VECTORSTREAM_PORT=8080 VECTORSTREAM_DATA_DIR=/data VECTORSTREAM_RUNNERS=0
@@ -75,6 +93,26 @@ USER 0:0
 RUN apt-get update && apt-get install --yes --no-install-recommends libvulkan1 libegl1 libxext6 && rm -rf /var/lib/apt/lists/*
 USER 1000:1000
 # Without "graphics" the NVIDIA runtime hands in no Vulkan driver, and WebGPU finds no adapter.
+ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=graphics,compute,utility VECTORSTREAM_RUNNER_DEVICE=webgpu
+
+# ── Browser runner: the gateway's runner page in a headless Chromium; page and model come from the gateway ────────────
+FROM base AS browser-runner
+RUN apt-get update && apt-get install --yes --no-install-recommends chromium && rm -rf /var/lib/apt/lists/*
+COPY --from=browser-runner-packages /app/node_modules ./node_modules
+COPY browser-runner ./browser-runner
+COPY deploy/browser-runner-health.ts ./deploy/
+# The container is the sandbox: Chromium's own needs rights that a container does not give, and only the gateway's page is opened.
+ENV VECTORSTREAM_DATA_DIR=/data PUPPETEER_EXECUTABLE_PATH=/usr/bin/chromium VECTORSTREAM_BROWSER_SANDBOX=off HOME=/data
+VOLUME /data
+USER 1000:1000
+HEALTHCHECK --interval=10s --timeout=5s --start-period=180s --retries=3 CMD ["node", "deploy/browser-runner-health.ts"]
+CMD ["node", "browser-runner/main.ts"]
+
+# ── The same for a GPU that the host hands in ─────────────────────────────────────────────────────────────────────────
+FROM browser-runner AS browser-runner-gpu
+USER 0:0
+RUN apt-get update && apt-get install --yes --no-install-recommends libvulkan1 libegl1 libxext6 && rm -rf /var/lib/apt/lists/*
+USER 1000:1000
 ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=graphics,compute,utility VECTORSTREAM_RUNNER_DEVICE=webgpu
 
 # ── Generator: the events of a made-up shop; runs and ends ────────────────────────────────────────────────────────────

@@ -24,6 +24,9 @@ import { claimWorkplace } from './workplace.ts';
 /** With the time to close the browser, still inside the 5 s that Ctrl-C may take. */
 const drainMsMax = 3_500;
 
+/** Where a gateway serves the runner page. */
+const pagePath = '/runner';
+
 const stopping = new AbortController();
 
 export async function main(argv: readonly string[], environment: NodeJS.ProcessEnv): Promise<void> {
@@ -58,7 +61,7 @@ async function run(options: BrowserRunnerOptions, environment: NodeJS.ProcessEnv
   log.info({ browser: executablePath, folder: workplace.folder }, 'browser found');
 
   // A page speaks to the gateway that it comes from; each gateway has pages of its own.
-  const gateways = options.gatewayUrls.map((url) => new URL('/runner', url.replace(/^ws/, 'http')));
+  const gateways = options.gatewayUrls.map((url) => new URL(pagePath, url.replace(/^ws/, 'http')));
   const browsers = gateways.length * options.runners;
   const memoryBytes = Math.min(totalmem(), process.constrainedMemory() || Infinity);
 

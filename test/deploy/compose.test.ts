@@ -8,13 +8,13 @@ import { z } from 'zod';
 import { kafkaPlaceOf } from '../../cli/kafka-place.ts';
 import { parseConfig, sourceKind, storeKind } from '../../gateway/config.ts';
 import { settings } from '../../gateway/config-schema.ts';
-import { parseOptions } from '../../node-runner/options.ts';
+import { parseOptions as parseBrowserOptions } from '../../browser-runner/options.ts';
+import { parseOptions as parseNodeOptions } from '../../node-runner/options.ts';
 import { compose, exampleEnvironment, read, root, service, services, variablesUsed } from './compose-file.ts';
 import { environmentOf, lastOf, stages, targets } from './dockerfile.ts';
-import { runnerVariables } from './runner-variables.ts';
+import { runners, runnerVariables } from './runner-variables.ts';
 
 const own = services.filter(([, { build }]) => build !== undefined);
-const runners = ['node-runner', 'node-runner-gpu'];
 
 /** `127.0.0.1:8090:8080` → what this machine calls it, and what the container does. */
 const ports = new Map(services.map(([name, { ports: published = [] }]) => [name, published.map((port) => {
@@ -75,16 +75,15 @@ describe('docker-compose.yml', () => {
 
   test.each(runners)('gives %s options that it starts with', (name) => {
     const environment = { ...Object.fromEntries(environmentOf(name)), ...service(name).environment };
-    const options = parseOptions([], environment, { hostName: name, terminal: false });
+    const options = (name.startsWith('browser') ? parseBrowserOptions : parseNodeOptions)([], environment, { hostName: name, terminal: false });
     expect(options).toMatchObject({ gatewayUrls: ['ws://gateway:8080'], dataDir: '/data', token: service('gateway').environment['VECTORSTREAM_RUNNER_TOKEN'] });
-    expect(options).toMatchObject({ device: name === 'node-runner-gpu' ? 'webgpu' : 'auto' });
+    expect(options).toMatchObject({ device: name.endsWith('-gpu') ? 'webgpu' : 'auto' });
   });
 
   test('sets only variables that the program in the container knows', () => {
     const known: Record<string, readonly string[]> = {
       gateway: settings.map(({ variable }) => variable),
-      'node-runner': runnerVariables,
-      'node-runner-gpu': [...runnerVariables, 'NVIDIA_VISIBLE_DEVICES', 'NVIDIA_DRIVER_CAPABILITIES'],
+      ...runnerVariables,
       generator: ['KAFKA_BROKERS', 'KAFKA_TOPIC'],
     };
     const unknown = own.flatMap(([name, { environment }]) => Object.keys(environment).filter((variable) => known[name]?.includes(variable) !== true).map((variable) => `${name}: ${variable}`));
@@ -147,7 +146,7 @@ describe('docker-compose.yml', () => {
   });
 
   test('has no default for a secret of its own', () => {
-    const withDefault = variablesUsed.filter(({ name, fallback }) => /(KEY|TOKEN)$/.test(name) && fallback !== null);
+    const withDefault = variablesUsed.filter(({ name, fallback }) => /(KEY|TOKEN)$/.test(name) && fallback);
     expect(withDefault).toEqual([]);
   });
 
@@ -166,9 +165,14 @@ describe('docker-compose.yml', () => {
   });
 
   test('adds what is not always wanted by profiles', () => {
-    expect(Object.fromEntries(services.flatMap(([name, { profiles }]) => (profiles === undefined ? [] : [[name, profiles]])))).toEqual({ 'node-runner-gpu': ['gpu'], generator: ['generator'] });
-    expect(service('node-runner-gpu').environment['NVIDIA_DRIVER_CAPABILITIES']).toBe('graphics,compute,utility');
-    expect(lastOf('node-runner-gpu', 'RUN')).toContain('libvulkan1');
+    expect(Object.fromEntries(services.flatMap(([name, { profiles }]) => (profiles === undefined ? [] : [[name, profiles]])))).toEqual({
+      'node-runner-gpu': ['gpu'], 'browser-runner': ['browser-runner'], 'browser-runner-gpu': ['browser-runner-gpu'], generator: ['generator'],
+    });
+    for (const name of ['node-runner-gpu', 'browser-runner-gpu']) {
+      expect(service(name).environment['NVIDIA_DRIVER_CAPABILITIES']).toBe('graphics,compute,utility');
+      expect(service(name).deploy.resources.reservations?.devices).toEqual([{ driver: 'nvidia', count: 1, capabilities: ['gpu'] }]);
+      for (const library of ['libvulkan1', 'libegl1', 'libxext6']) expect(lastOf(name, 'RUN')).toContain(library);
+    }
   });
 
   const missing = composeMissing();

@@ -7,9 +7,12 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { read, root } from './compose-file.ts';
 import { copiedInto, environmentOf, instructionsOf, lastOf, packagesRemovedFrom, stages, targets } from './dockerfile.ts';
 import { programFiles } from './program-files.ts';
-import { runnerVariables } from './runner-variables.ts';
+import { runners, runnerVariables } from './runner-variables.ts';
 
-const entries = { gateway: 'gateway/main.ts', 'node-runner': 'node-runner/main.ts', 'node-runner-gpu': 'node-runner/main.ts', generator: 'cli/generate.ts' };
+const entries = {
+  gateway: 'gateway/main.ts', 'node-runner': 'node-runner/main.ts', 'node-runner-gpu': 'node-runner/main.ts',
+  'browser-runner': 'browser-runner/main.ts', 'browser-runner-gpu': 'browser-runner/main.ts', generator: 'cli/generate.ts',
+};
 const isInside = (file: string, copied: readonly string[]) => copied.some((path) => file === path || file.startsWith(`${path}/`));
 
 describe('the Dockerfile', () => {
@@ -54,11 +57,23 @@ describe('the Dockerfile', () => {
   });
 
   test('leaves the inference runtime out of images that embed nothing', () => {
-    for (const target of ['gateway', 'generator']) {
+    for (const target of ['gateway', 'browser-runner', 'generator']) {
       expect(packagesRemovedFrom(target)).toEqual(expect.arrayContaining(['@huggingface/transformers', 'onnxruntime-node']));
-      expect(copiedInto(target)).not.toContain('models');
     }
-    expect(copiedInto('node-runner')).toContain('models');
+  });
+
+  test('has the model where it is used, and where browsers are given it', () => {
+    expect(targets.filter((target) => copiedInto(target).includes('models'))).toEqual(['gateway', 'node-runner', 'node-runner-gpu']);
+  });
+
+  test('builds the pages from all that they are made of, for the gateway', () => {
+    const sources = /^const sources = \[(.+)\];$/m.exec(read('scripts/build-pages.mjs'))?.[1] ?? '';
+    const wanted = [...sources.matchAll(/'([^']+)'/g)].map((match) => match[1] ?? '').filter((path) => existsSync(join(root, path)));
+    expect(wanted.length).toBeGreaterThan(5);
+    expect(wanted.filter((path) => !isInside(path, copiedInto('pages')))).toEqual([]);
+    expect(instructionsOf('pages').at(-1)).toEqual({ word: 'RUN', rest: 'node scripts/build-pages.mjs' });
+    expect(instructionsOf('gateway')).toContainEqual({ word: 'COPY', rest: '--from=pages /app/dist/pages ./dist/pages' });
+    expect(read('gateway/gateway.ts')).toContain("'dist', 'pages'");
   });
 
   test.each(targets)('%s does not run as root', (target) => {
@@ -84,7 +99,7 @@ describe('the Dockerfile', () => {
     const gateway = [...environmentOf('gateway')].filter(([name]) => name !== 'NODE_ENV');
     const refused = gateway.filter(([name, value]) => settings.find(({ variable }) => variable === name)?.key.check(value).ok !== true);
     expect(refused).toEqual([]);
-    const runner = [...environmentOf('node-runner-gpu').keys()].filter((name) => name !== 'NODE_ENV' && !name.startsWith('NVIDIA_'));
-    expect(runner.filter((name) => !runnerVariables.includes(name))).toEqual([]);
+    const unknown = runners.flatMap((target) => [...environmentOf(target).keys()].filter((name) => name !== 'NODE_ENV' && !runnerVariables[target].includes(name)));
+    expect(unknown).toEqual([]);
   });
 });

@@ -20,7 +20,7 @@ export const stages: readonly Stage[] = lines.reduce<Stage[]>((found, line) => {
 }, []);
 
 /** The programs: stages that are run, not only copied from. */
-export const targets = ['gateway', 'node-runner', 'node-runner-gpu', 'generator'] as const;
+export const targets = ['gateway', 'node-runner', 'node-runner-gpu', 'browser-runner', 'browser-runner-gpu', 'generator'] as const;
 
 /** A stage's own instructions after those of the stages it is built on. */
 export function instructionsOf(name: string): readonly Instruction[] {
