@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
 import { compressPages } from './scripts/compress-pages.ts';
+import { writePrecache } from './scripts/write-precache.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -32,7 +33,7 @@ function pages() {
     oxc: { jsx: { runtime: 'automatic' as const, importSource: 'preact' } },
     define: { RUNTIME_BYTES: String(statSync(require.resolve('onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm')).size) },
     worker: { format: 'es' as const },
-    plugins: [compress()],
+    plugins: [finish()],
     build: {
       outDir: 'dist/pages',
       emptyOutDir: true,
@@ -41,19 +42,24 @@ function pages() {
       assetsInlineLimit: 0,
       modulePreload: { polyfill: false },
       chunkSizeWarningLimit: 1024,
-      rolldownOptions: { input: ['browser-runner/page/index.html', 'browser-runner/demo/index.html'] },
+      rolldownOptions: {
+        input: { page: 'browser-runner/page/index.html', demo: 'browser-runner/demo/index.html', 'demo-offline': 'browser-runner/demo/service-worker.ts' },
+        // A service worker has the reach of the folder that it comes from, and one address for all its versions.
+        output: { entryFileNames: ({ name }: { readonly name: string }) => (name === 'demo-offline' ? '[name].js' : 'assets/[name]-[hash].js') },
+      },
     },
   };
 }
 
-function compress(): Plugin {
+function finish(): Plugin {
   let folder = '';
   return {
-    name: 'compress',
+    name: 'finish-pages',
     configResolved(config) {
       folder = resolve(config.root, config.build.outDir);
     },
     async closeBundle() {
+      writePrecache(folder, 'browser-runner/demo/index.html', 'demo-offline.js');
       await compressPages(folder);
     },
   };

@@ -67,7 +67,7 @@ export class NeighbourMap {
     const best = nearest[0]?.similarity ?? 0;
     let x = 0, y = 0, total = 0;
     for (const { index, similarity } of nearest) {
-      const weight = Math.exp((similarity - best) * 20);
+      const weight = Math.exp((similarity - best) * 8);
       x += weight * (this.#x[index] ?? 0);
       y += weight * (this.#y[index] ?? 0);
       total += weight;

@@ -1,19 +1,23 @@
-// The page that embeds in itself: nothing that is typed here leaves the browser.
-
+// Puts the demo together: real workers, the browser's own clock and adapter.
 import { render } from 'preact';
+import { findAdapter } from '../page/adapter.ts';
 import { startEmbedding } from '../page/embedding-client.ts';
+import { choiceOf, sessionChoices } from './choices.ts';
+import { ComparisonEngine } from './comparison.ts';
+import { Demo } from './demo.tsx';
+import { WorkbenchEngine } from './workbench.ts';
 
-async function measure(): Promise<void> {
-  const output = document.querySelector('output') ?? document.body;
-  const embedding = await startEmbedding({
-    device: 'wasm', dtype: 'q8', threads: 0, measureMs: 300,
-    onProgress: ({ loadedBytes, totalBytes }) => { output.textContent = `${Math.floor(loadedBytes * 100 / totalBytes)} %`; },
-  });
-  output.textContent = `${Math.round(embedding.info.textsPerSecond)} texts/s`;
-  embedding.dispose();
-}
+const now = (): number => performance.now();
+const workbench = new WorkbenchEngine({ start: startEmbedding, choices: sessionChoices, now });
+const comparison = new ComparisonEngine({
+  start: startEmbedding, now, adapter: findAdapter, isSecure: isSecureContext,
+  choiceFor: async (device) => choiceOf(device, device === 'webgpu' ? await findAdapter() : null),
+});
 
-render(
-  <main><h1>VectorStream demo</h1><button type="button" onClick={() => void measure()}>Measure</button> <output /></main>,
-  document.getElementById('app') ?? document.body,
-);
+
+const app = document.getElementById('app') ?? document.body;
+app.replaceChildren();
+render(<Demo workbench={workbench} comparison={comparison} />, app);
+
+// Without it the page works as well, only not without a network.
+if ('serviceWorker' in navigator) addEventListener('load', () => void navigator.serviceWorker.register('/demo-offline.js').catch(() => undefined));

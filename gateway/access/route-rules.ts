@@ -28,6 +28,7 @@ const exceptions: Readonly<Record<string, RouteRule>> = {
   'GET /dead-letters': page,
   'GET /map': page,
   'GET /demo': page,
+  'GET /demo-offline.js': page,
   'GET /runner': page,
   'GET /assets/{file}': page,
   'GET /models/current': page,

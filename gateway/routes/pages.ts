@@ -9,10 +9,11 @@ import { problemResponse } from '../middleware/problem.ts';
 import type { Services } from '../services.ts';
 import { answerFile } from '../static-file.ts';
 
-/** Pages by their path, and the file below the built pages. */
+/** Pages, and the service worker of one, by their path, and the file below the built pages. */
 const pages: Readonly<Record<string, string>> = {
   '/runner': 'browser-runner/page/index.html',
   '/demo': 'browser-runner/demo/index.html',
+  '/demo-offline.js': 'demo-offline.js',
 };
 
 export function pageRoutes(app: OpenAPIHono<AppEnv>, { pagesFolder, model }: Services): void {
