@@ -3,13 +3,13 @@
 import { parseArgs } from 'node:util';
 import { UsageError } from '#core/errors.ts';
 
-/** How one flag reads its text. `read` returns the value, or throws `UsageError` naming the flag. */
+/** How one flag reads its text. `read` returns the value, or throws `UsageError` naming the flag; `before` is what it had until then. */
 export type Flag<T> = {
   /** What stands for the value in `--help`; `null` for a flag that takes none. */
   readonly hint: string | null;
   readonly help: string;
   readonly fallback: T;
-  read(text: string, name: string): T;
+  read(text: string, name: string, before: T): T;
 };
 
 type Flags = Readonly<Record<string, Flag<unknown>>>;
@@ -44,6 +44,16 @@ export const choice = <const T extends string, D extends NoInfer<T> | null>(allo
   },
 });
 
+/** May be given several times, and with several values separated by commas. */
+export const texts = (hint: string, help: string): Flag<readonly string[]> => ({
+  hint, help, fallback: [],
+  read(value, name, before) {
+    const parts = value.split(',').map((part) => part.trim());
+    if (parts.includes('')) throw new UsageError(`--${name} needs a value: ${hint}.`);
+    return [...before, ...parts];
+  },
+});
+
 /** Any finite number in `min…max`; `integer` is the same for whole numbers. */
 export const number = <T extends number | null>(hint: string, fallback: T, min: number, max: number, help: string): Flag<number | T> => ({
   hint, help, fallback,
@@ -73,7 +83,7 @@ export function parseFlags<F extends Flags>(
     if (flag === undefined) throw new UsageError(`${token.rawName} is not a flag of this command; --help lists those that are.`);
     if (flag.hint === null && token.value !== undefined) throw new UsageError(`--${token.name} takes no value, got "${token.value}".`);
     if (flag.hint !== null && token.value === undefined) throw new UsageError(`--${token.name} needs a value: ${flag.hint}.`);
-    values[token.name] = flag.read(token.value ?? '', token.name);
+    values[token.name] = flag.read(token.value ?? '', token.name, values[token.name]);
   }
   const missing = command.operands[positionals.length];
   if (missing !== undefined) throw new UsageError(`${missing} is missing: ${command.usage} ${command.operands.join(' ')}.`);

@@ -91,5 +91,5 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
 
 function pathsOf(app: OpenAPIHono<AppEnv>): string[] {
   const listed = app.routes.filter(({ method, path }) => method !== 'ALL' && path !== '/' && path !== connectPath);
-  return [...new Set(listed.map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, '{$1}')}`)), `WS ${connectPath}`];
+  return [...new Set(listed.map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)(\{[^}]*\})?/g, '{$1}')}`)), `WS ${connectPath}`];
 }

@@ -117,7 +117,7 @@ export const configSchema = {
     queryCacheMax: integer({ default: 1000, min: 0, max: 100_000, live: true, help: 'Query vectors kept in memory.' }),
   },
   embeddings: {
-    waitMsMax: integer({ default: 30_000, min: 100, max: 10 * minute, help: 'How long POST /v1/embeddings may take, milliseconds, before it answers 503.' }),
+    waitMsMax: integer({ default: 30_000, min: 100, max: 10 * minute, live: true, help: 'How long POST /v1/embeddings may take, milliseconds, before it answers 503.' }),
   },
   logging: {
     level: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], { default: 'info', env: 'LOG_LEVEL', flag: 'log-level', live: true, help: 'Least severity that is logged. Runners that the gateway started keep the level of the start.' }),

@@ -79,6 +79,7 @@ export function embeddingRoutes(app: OpenAPIHono<AppEnv>, { model: { manifest: m
       throw refused('dimensions_not_supported', 'dimensions', `The vectors of ${model.modelId} have ${model.dimensions} dimensions and cannot be shortened: leave dimensions out.`);
     }
     const texts = [input].flat();
+    c.get('charge')(texts.length - 1);
     const embedded = await requestEmbeddings.embed(texts, c.req.raw.signal);
     const tooLong = truncate ? -1 : embedded.findIndex(({ tokens }) => (tokens ?? 0) > model.maxTokens);
     if (tooLong >= 0) {
