@@ -54,6 +54,7 @@ export async function startClusterWorld(knowledge: Knowledge, sightings: Sightin
     links: new Map([['producer', producer], ['runners of one', one], ['runners of two', two], ['Kafka', kafka], ['Qdrant', store]]),
     gateways, qdrant, sightings, join,
     url: `http://${producer.address}`,
+    isSettled: () => isCommitted(broker.brokers, topic),
     stored: async () => ({ ...await readQdrant(qdrant.url), letters: await readLetters(broker.brokers, `${topic}.dlq`) }),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
@@ -80,9 +81,24 @@ async function readQdrant(url: string): Promise<Omit<Stored, 'letters'>> {
   };
 }
 
+/** To the last event, by the broker's word: a partition whose member was killed is for a while no gateway's. */
+async function isCommitted(brokers: string, topic: string): Promise<boolean> {
+  const admin = plainKafka(brokers).admin();
+  await admin.connect();
+  try {
+    const [held, [group]] = await Promise.all([admin.fetchTopicOffsets(topic), admin.fetchOffsets({ groupId: topic, topics: [topic] })]);
+    const committed = new Map(group?.partitions.map(({ partition, offset }) => [partition, Number(offset)]));
+    return held.every(({ partition, high }) => Number(high) === 0 || committed.get(partition) === Number(high));
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+const plainKafka = (brokers: string) => new kafkajs.Kafka({ brokers: brokers.split(','), logLevel: kafkajs.logLevel.NOTHING });
+
 /** All that the topic holds, a letter that was produced twice taken once: it has one origin. */
 async function readLetters(brokers: string, topic: string): Promise<Stored['letters']> {
-  const kafka = new kafkajs.Kafka({ brokers: brokers.split(','), logLevel: kafkajs.logLevel.NOTHING });
+  const kafka = plainKafka(brokers);
   const admin = kafka.admin();
   await admin.connect();
   const held = (await admin.fetchTopicOffsets(topic)).reduce((sum, { high }) => sum + Number(high), 0);

@@ -20,6 +20,7 @@ export async function startEmbeddedWorld(knowledge: Knowledge, sightings: Sighti
     gateways: [gateway],
     url: `http://${producer.address}`,
     join,
+    isSettled: () => gateway.isIdle(),
     stored: async () => readEmbedded(folder.path),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };

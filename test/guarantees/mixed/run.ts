@@ -7,7 +7,7 @@ import { violations } from './oracle.ts';
 import { produce } from './produced.ts';
 import { send } from './producer.ts';
 import { seeded, type Seeded } from './seeded.ts';
-import { freshText, settled, type Knowledge, type World } from './world.ts';
+import { freshText, type Knowledge, type World } from './world.ts';
 
 export type RunReport = { readonly faults: readonly string[]; readonly violations: readonly string[]; readonly seconds: number };
 
@@ -36,7 +36,7 @@ export async function runMixedFaults<W extends World>(seed: number, knowledge: K
       await fault.happen(world);
     }
     await sending.done;
-    await settled(world, settleMsMax);
+    await until('everything is settled', settleMsMax, () => world.isSettled());
     await findFresh(world.url);
   } catch (error) {
     return report([error instanceof Error ? error.message : String(error)]);

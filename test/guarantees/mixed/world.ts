@@ -2,7 +2,6 @@
 import { readFileSync } from 'node:fs';
 import type { FaultProxy } from '../../helpers/fault-proxy.ts';
 import { startGateway, type RunningGateway } from '../../helpers/gateway-program.ts';
-import { until } from '../../helpers/until.ts';
 import type { Stored } from './oracle.ts';
 import { productNames } from './produced.ts';
 import { referenceVectors } from './reference.ts';
@@ -27,6 +26,8 @@ export type World = AsyncDisposable & {
   readonly url: string;
   /** A runner that serves every gateway. */
   join(name: string, manner: Manner): AsyncDisposable;
+  /** Everything that was taken in is stored or dead-lettered, and committed. */
+  isSettled(): Promise<boolean>;
   /** Read from the engines themselves, once no gateway runs. */
   stored(): Promise<Stored>;
 };
@@ -76,7 +77,7 @@ export class Gateway implements AsyncDisposable {
     await this.#running.ended;
   }
 
-  /** Everything that this gateway has is stored or dead-lettered, and committed. */
+  /** Everything that this gateway has been given is stored or dead-lettered, and committed. */
   async isIdle(): Promise<boolean> {
     const { events: { lag, unsettled } } = await this.#running.stats();
     return lag === 0 && unsettled === 0;
@@ -90,13 +91,13 @@ export class Gateway implements AsyncDisposable {
   async #look(): Promise<void> {
     const { body } = await this.#running.get('/metrics').catch(() => ({ body: '' }));
     const total = (name: string): number => [...String(body).matchAll(new RegExp(`^vectorstream_${name}(?:\\{.*\\})? (\\S+)$`, 'gm'))].reduce((sum, [, value]) => sum + Number(value), 0);
-    const stats = await this.#running.stats().catch(() => null);
+    const stats = await this.#running.get('/stats').catch(() => null);
     this.#sightings.requeued += total('jobs_requeued_total');
     this.#sightings.retried += total('retries_total');
     this.#sightings.late += total('late_answers_total');
     this.#sightings.deadLettered += total('events_dead_lettered_total');
     this.#sightings.circuitsOpened += this.#running.stdout().split('"a dependency is down;').length - 1;
-    this.#sightings.superseded += stats?.events.superseded ?? 0;
+    this.#sightings.superseded += Number(Object(Object(stats?.body).events).superseded ?? 0);
   }
 }
 
@@ -104,8 +105,4 @@ export class Gateway implements AsyncDisposable {
 export function joinAll(links: readonly FaultProxy[], { reference, golden }: Knowledge, name: string, manner: Manner): AsyncDisposable {
   const runners = links.map((link): ReferenceRunner => startReferenceRunner({ address: link.address, token: runnerToken, name, manner, vectors: reference, golden }));
   return { async [Symbol.asyncDispose]() { await Promise.all(runners.map((runner) => runner[Symbol.asyncDispose]())); } };
-}
-
-export async function settled({ gateways }: World, msMax: number): Promise<void> {
-  await until('everything is settled', msMax, async () => (await Promise.all(gateways.map((gateway) => gateway.isIdle()))).every(Boolean));
 }
