@@ -20,7 +20,7 @@ describe.skipIf(reason !== null)('under mixed faults, with a broker and a store 
   }, 120_000);
   afterAll(() => broker[Symbol.asyncDispose]());
 
-  test.for(Array.from({ length: runs }, (_, index) => firstSeed + index))('seed %i', { timeout: 200_000 }, async (seed) => {
+  test.for(Array.from({ length: runs }, (_, index) => firstSeed + index))('seed %i', { timeout: 300_000 }, async (seed) => {
     const { faults, violations, seconds } = await runMixedFaults(seed, knowledge, (random) => anyClusterFault(random, clusterLinks, broker), () => startClusterWorld(knowledge, sightings, broker));
     process.stdout.write(`seed ${seed}, ${seconds} s: ${faults.join('; ')}\n`);
     expect(violations, faults.join('; ')).toEqual([]);

@@ -14,7 +14,7 @@ let knowledge: Knowledge;
 beforeAll(async () => { knowledge = await learn(); }, 60_000);
 
 describe('under mixed faults every event is stored once in its newest version or dead-lettered with its reason, every vector is right, and new events are found', () => {
-  test.for(Array.from({ length: runs }, (_, index) => firstSeed + index))('seed %i', { timeout: 150_000 }, async (seed) => {
+  test.for(Array.from({ length: runs }, (_, index) => firstSeed + index))('seed %i', { timeout: 300_000 }, async (seed) => {
     const { faults, violations, seconds } = await runMixedFaults(seed, knowledge, (random) => anyEmbeddedFault(random, embeddedLinks), () => startEmbeddedWorld(knowledge, sightings));
     process.stdout.write(`seed ${seed}, ${seconds} s: ${faults.join('; ')}\n`);
     expect(violations, faults.join('; ')).toEqual([]);
