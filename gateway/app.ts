@@ -75,15 +75,14 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
   pageRoutes(app, services);
   app.get('/openapi.json', (c) => c.json(openApiDocument(app)));
   configRoutes(app, services);
-  // A browser shows a page nothing of a refused upgrade: it asks here first.
+  // A browser shows a page nothing of a refused upgrade: it asks here first whether its token is good.
   app.get(connectPath, (c) => {
     const admission = services.admitRunner({ authorization: c.req.header('authorization') });
     if (!admission.ok && admission.status === 401) {
       c.header('WWW-Authenticate', 'Bearer realm="vectorstream"');
       return problemResponse(c, admission);
     }
-    c.header('Upgrade', 'websocket');
-    return problemResponse(c, { status: 426, code: 'upgrade_required', detail: 'Runners connect here, by WebSocket.' });
+    return c.body(null, 204);
   });
   app.get('/', (c) => c.json({ name: 'VectorStream', paths: pathsOf(app) }));
   return app;

@@ -14,6 +14,8 @@ import type { FromWorker, LoadProgress, OpenRequest, ServeEvent, ServeRequest, T
 
 export type EmbeddingRequest = OpenRequest & {
   readonly onProgress: (progress: LoadProgress) => void;
+  /** A worker that says nothing for so long before it is ready, ms, is given up; 10 minutes when absent. */
+  readonly silentMsMax?: number;
 };
 
 export type Embedding = {
@@ -32,6 +34,8 @@ export type Embedding = {
   setShare(share: number): void;
   /** Rejects when the worker fails, whatever it was doing; never resolves. */
   readonly failed: Promise<never>;
+  /** Ends the worker as failed, for a reason that only its user can see. */
+  fail: (message: string) => void;
   /** Ends the worker at once. */
   dispose(): void;
 };
@@ -49,16 +53,42 @@ export class EmbeddingFailedError extends VectorStreamError {
 }
 
 /** Rejects with `EmbeddingFailedError`, or with the signal's reason; the worker is gone then. */
-export async function startEmbedding({ onProgress, ...request }: EmbeddingRequest, signal?: AbortSignal): Promise<Embedding> {
+export async function startEmbedding({ onProgress, silentMsMax = 600_000, device, dtype, threads, measureMs }: EmbeddingRequest, signal?: AbortSignal): Promise<Embedding> {
   signal?.throwIfAborted();
-  const session = new WorkerSession(onProgress);
+  const silent = new Deadline(silentMsMax, () => session.fail(new EmbeddingFailedError(`The worker gave no sign of life for ${silentMsMax / 1000} s`, { code: 'worker_silent', retryable: true })));
+  const session = new WorkerSession((progress) => {
+    silent.renew();
+    onProgress(progress);
+  });
   const abort = (): void => session.fail(signal?.reason);
   signal?.addEventListener('abort', abort, { once: true });
   try {
-    session.send({ type: 'open', request });
+    session.send({ type: 'open', request: { device, dtype, threads, measureMs } });
     return await Promise.race([session.opened, session.failed]);
   } finally {
+    silent.end();
     signal?.removeEventListener('abort', abort);
+  }
+}
+
+class Deadline {
+  readonly #ms: number;
+  readonly #passed: () => void;
+  #timer: ReturnType<typeof setTimeout>;
+
+  constructor(ms: number, passed: () => void) {
+    this.#ms = ms;
+    this.#passed = passed;
+    this.#timer = setTimeout(passed, ms);
+  }
+
+  renew(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(this.#passed, this.#ms);
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
   }
 }
 
@@ -155,6 +185,7 @@ class WorkerSession {
         }
       },
       setShare: (share) => this.send({ type: 'share', share }),
+      fail: (message) => this.fail(new EmbeddingFailedError(message, { code: 'worker_hangs', retryable: true })),
       dispose: () => this.fail(new EmbeddingFailedError('The session was disposed of.', { code: 'disposed', retryable: false })),
     };
   }

@@ -1,92 +1,79 @@
 // The dedicated worker of a page: one model session, proved before it answers; whatever fails in here ends it.
 
-import mjs from 'onnxruntime-web/ort-wasm-simd-threaded.asyncify.mjs?url';
-import wasm from 'onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url';
 import { VectorStreamError } from '#core/errors.ts';
-import { ModelFileError, readGolden } from '#core/model-manifest.ts';
 import type { Embedder } from '#core/ports.ts';
-import { sessionDevice, setUpBrowserRuntime } from '#core/transformers/browser-runtime.ts';
-import { cpuBudget, createEmbedder, gpuBudget } from '#core/transformers/embedder.ts';
-import { warmUp } from '#core/transformers/warm-up.ts';
-import { findAdapter } from './adapter.ts';
-import { FileLoader, forgetCachedModels, loadRuntime, modelAddress, openCurrentModel } from './model-files.ts';
-import type { FromWorker, OpenRequest, ToWorker } from './worker-messages.ts';
-
-const threadsMax = 8;
-let embedder: Embedder | null = null;
-let calls = Promise.resolve();
+import { RunnerRefusedError } from '#core/runner-connection.ts';
+import { closeCode } from '#core/wire.ts';
+import { openSession } from './open-session.ts';
+import { serveGateway, type Serving } from './serve-gateway.ts';
+import type { FromWorker, ToWorker } from './worker-messages.ts';
 
 addEventListener('message', ({ ports: [port] }) => {
-  if (port === undefined) return;
-  const tell = (message: FromWorker): void => port.postMessage(message);
-  const fail = (error: unknown): void => {
-    embedder = null;
-    const known = error instanceof VectorStreamError;
-    tell({ type: 'failed', code: known ? error.code : 'worker_failed', message: error instanceof Error ? error.message : String(error), retryable: !known || error.retryable });
-  };
-  addEventListener('unhandledrejection', ({ reason }) => fail(reason));
-  port.addEventListener('message', ({ data }: MessageEvent<ToWorker>) => {
-    calls = calls.then(() => handle(data, tell, fail)).catch(fail);
-  });
-  port.start();
+  if (port !== undefined) new SessionWorker(port).listen();
 }, { once: true });
 
-async function handle(message: ToWorker, tell: (message: FromWorker) => void, fail: (error: unknown) => void): Promise<void> {
-  switch (message.type) {
-    case 'open': {
-      const opened = await open(message.request, tell, fail);
-      embedder = opened.embedder;
-      return tell({ type: 'ready', info: embedder.info, golden: opened.golden });
+class SessionWorker {
+  readonly #port: MessagePort;
+  readonly #drain = new AbortController();
+  #embedder: Embedder | null = null;
+  #serving: Serving | null = null;
+  #failed = false;
+  /** One call after another, in the order in which they came. */
+  #calls = Promise.resolve();
+
+  constructor(port: MessagePort) {
+    this.#port = port;
+  }
+
+  listen(): void {
+    const fail = (error: unknown): void => this.#fail(error);
+    addEventListener('unhandledrejection', ({ reason }) => fail(reason));
+    this.#port.addEventListener('messageerror', () => fail(new Error('A message of the page cannot be read.')));
+    this.#port.addEventListener('message', ({ data }: MessageEvent<ToWorker>) => {
+      if (data.type === 'drain') this.#drain.abort();
+      else if (data.type === 'share') this.#serving?.setShare(data.share);
+      else this.#calls = this.#calls.then(() => this.#handle(data)).catch(fail);
+    });
+    this.#port.start();
+  }
+
+  async #handle(message: Exclude<ToWorker, { type: 'drain' | 'share' }>): Promise<void> {
+    if (this.#failed) return;
+    if (message.type === 'open') {
+      const { embedder, golden, lost } = await openSession(message.request, (progress) => this.#tell({ type: 'progress', progress }));
+      lost.catch((error: unknown) => this.#fail(error));
+      this.#embedder = embedder;
+      return this.#tell({ type: 'ready', info: embedder.info, golden });
     }
-    case 'embed': {
-      if (embedder === null) throw new Error('This worker has no session.');
-      return tell({ type: 'embedded', call: message.call, outcomes: await embedder.embed(message.texts) });
+    const embedder = this.#embedder;
+    if (embedder === null) throw new Error('This worker has no session.');
+    if (message.type === 'embed') {
+      const outcomes = await embedder.embed(message.texts);
+      return this.#tell({ type: 'embedded', call: message.call, outcomes });
     }
-    case 'serve':
-    case 'share':
-    case 'drain':
-      throw new Error(`${message.type} is not known here.`);
+    this.#serving = serveGateway(embedder, message.request, (event) => this.#tell({ type: 'serving', event }), this.#drain.signal);
+    await this.#serving.ended;
+    this.#tell({ type: 'served' });
+  }
+
+  /** Nothing that the session answers after this is told. */
+  #fail(error: unknown): void {
+    if (this.#failed) return;
+    const message = error instanceof Error ? error.message : String(error);
+    const known = error instanceof VectorStreamError;
+    if (error instanceof RunnerRefusedError) this.#tell({ type: 'failed', ...refusalOf(error) });
+    else this.#tell({ type: 'failed', code: known ? error.code : 'worker_failed', message, retryable: !known || error.retryable });
+    this.#failed = true;
+  }
+
+  #tell(message: FromWorker): void {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port has no origin
+    if (!this.#failed) this.#port.postMessage(message);
   }
 }
 
-async function open({ device, dtype, threads, measureMs }: OpenRequest, tell: (message: FromWorker) => void, fail: (error: unknown) => void): Promise<{ embedder: Embedder; golden: string }> {
-  const loader = new FileLoader((progress) => tell({ type: 'progress', progress }));
-  loader.expect(RUNTIME_BYTES);
-  const addresses = { mjs: new URL(mjs, location.href).href, wasm: new URL(wasm, location.href).href };
-  const [model, adapter, binary] = await Promise.all([openCurrentModel(loader, dtype), device === 'webgpu' ? findAdapter() : null, loadRuntime(loader, addresses.wasm)]);
-  if (device === 'webgpu' && adapter === null) throw new VectorStreamErrorOfAdapter('This browser offers no WebGPU adapter.');
-  setUpBrowserRuntime({ addresses, wasm: binary, threads: threadsOf(threads), fileAt: (address) => loader.fileAt(address) });
-  const software = adapter?.software ?? false;
-  const loaded = await createEmbedder({
-    model, location: modelAddress(model.revision), device, dtype, threads: 0,
-    // A processor in disguise gains nothing from large batches, and loses by their padding.
-    budget: device === 'webgpu' && !software ? gpuBudget : cpuBudget,
-    adapter: adapter?.name ?? `WebAssembly, ${threadsOf(threads)} threads`,
-    softwareAdapter: software,
-  }).catch(async (error: unknown) => {
-    if (error instanceof ModelFileError) await forgetCachedModels();
-    throw error;
-  });
-  const golden = await readGolden(model);
-  loader.forget();
-  if (device === 'webgpu') watchDevice(await sessionDevice(), fail);
-  const proved = await warmUp(loaded, golden, model.manifest.dtypes[dtype] ?? { goldenMeanMin: 1, goldenMin: 1 }, measureMs);
-  return { embedder: proved.embedder, golden: proved.verdict.message };
-}
-
-/** What a GPU does behind the back of whoever waits for its answer. */
-function watchDevice(device: GPUDevice | null, fail: (error: unknown) => void): void {
-  device?.addEventListener('uncapturederror', ({ error }) => fail(error));
-  void device?.lost.then(({ message }) => fail(new Error(`The GPU was lost: ${message}`)));
-}
-
-function threadsOf(threads: number): number {
-  if (!crossOriginIsolated) return 1;
-  return threads > 0 ? threads : Math.min(threadsMax, navigator.hardwareConcurrency);
-}
-
-class VectorStreamErrorOfAdapter extends VectorStreamError {
-  override readonly name = 'NoAdapterError';
-  readonly code = 'no_adapter';
-  readonly retryable = false;
+function refusalOf({ closeCode: closed, message }: RunnerRefusedError): { code: string; message: string; retryable: boolean } {
+  if (closed === closeCode.tokenRevoked) return { code: 'token_refused', message, retryable: false };
+  if (closed === closeCode.modelMismatch) return { code: 'model_changed', message: 'The gateway works with another model now', retryable: false };
+  return { code: 'quarantined', message: 'The gateway found the vectors of this tab wrong and takes no more of them', retryable: false };
 }

@@ -1,12 +1,26 @@
 // The page with which a tab, or a headless browser, embeds for the fleet.
 
 import { render } from 'preact';
+import { readOrders, type Orders } from './orders.ts';
+import { RunnerView } from './runner-view.tsx';
+import { startRunner } from './runner.ts';
+import { idleStatus } from './status-board.ts';
 import type { RunnerPageStatus } from './status.ts';
+import { TokenForm } from './token-form.tsx';
 
-const status: RunnerPageStatus = {
-  state: 'idle', since: Date.now(), name: 'tab', device: null, dtype: null, adapter: null, softwareAdapter: false, threads: 1, crossOriginIsolated,
-  modelId: null, modelRevision: null, measured: [], progress: null, runnerId: null, textsEmbedded: 0, jobsDone: 0, textsPerSecond: 0, lastJobAt: null,
-  restarts: 0, lastError: null, history: [], memoryBytes: null,
-};
-window.vectorstream = { status, stop: async () => undefined };
-render(<main><h1>VectorStream runner</h1><p>{status.state}</p></main>, document.getElementById('app') ?? document.body);
+const root = document.getElementById('app') ?? document.body;
+const orders = readOrders();
+
+function lend(token: string, { name, device, dtype, threads, share }: Orders): void {
+  const runner = startRunner({ token, name, device, dtype, threads, share, onStatus: (status) => show(status) });
+  const show = (status: RunnerPageStatus): void => render(<RunnerView status={status} onStop={() => void runner.stop()} />, root);
+  window.vectorstream = runner;
+  show(runner.status);
+}
+
+if (orders.token !== null) {
+  lend(orders.token, orders);
+} else {
+  window.vectorstream = { status: idleStatus(orders.name), stop: async () => undefined };
+  render(<TokenForm onToken={(token) => lend(token, orders)} />, root);
+}

@@ -55,10 +55,10 @@ export class FileLoader {
   }
 
   /** @throws DownloadError */
-  async load(cacheName: string, address: string): Promise<Uint8Array<ArrayBuffer>> {
+  async load(address: string): Promise<Uint8Array<ArrayBuffer>> {
     const before = this.#files.get(address);
     if (before !== undefined) return before;
-    const cache = await caches.open(cacheName).catch(() => null);
+    const cache = await caches.open(cacheOf(address)).catch(() => null);
     const found = await cache?.match(address);
     if (found === undefined) this.#cached = false;
     const bytes = await this.#read(found ?? await request(address), address);
@@ -95,13 +95,19 @@ const cachePrefix = 'vectorstream-';
 const modelCache = (revision: string): string => `${cachePrefix}model-${revision}`;
 const runtimeCache = `${cachePrefix}runtime`;
 
+/** Files of a model by its revision, all else the runtime's. */
+function cacheOf(address: string): string {
+  const [, revision] = /\/models\/([0-9a-f]{64})\//.exec(address) ?? [];
+  return revision === undefined ? runtimeCache : modelCache(revision);
+}
+
 /**
  * The gateway's model, its manifest's hash checked, with a reader that goes through `loader`; other models' files are thrown out.
  * @throws DownloadError, ModelFileError
  */
 export async function openCurrentModel(loader: FileLoader, dtype: string): Promise<Model> {
   const { revision, files } = await currentModel();
-  const model = await openModel((path) => loader.load(modelCache(revision), `${modelAddress(revision)}/${path}`));
+  const model = await openModel((path) => loader.load(`${modelAddress(revision)}/${path}`));
   if (model.revision !== revision) {
     await caches.delete(modelCache(revision));
     throw new DownloadError(`The model's manifest is not the one that the gateway names: its hash is ${model.revision}, not ${revision}.`);
@@ -120,7 +126,7 @@ export async function openCurrentModel(loader: FileLoader, dtype: string): Promi
 
 /** The WebAssembly of the runtime; older ones are thrown out. @throws DownloadError */
 export async function loadRuntime(loader: FileLoader, address: string): Promise<ArrayBuffer> {
-  const bytes = await loader.load(runtimeCache, address);
+  const bytes = await loader.load(address);
   const cache = await caches.open(runtimeCache).catch(() => null);
   for (const { url } of await cache?.keys() ?? []) if (url !== address) await cache?.delete(url);
   return bytes.buffer;

@@ -20,11 +20,14 @@ export type ServeRequest = {
   readonly url: string;
   readonly token: string;
   readonly name: string;
+  /** Of its time that it may work, 0…1. */
   readonly share: number;
 };
 
 export type ServeEvent =
   | { readonly kind: 'joined'; readonly runnerId: string }
+  /** Texts are being embedded: nothing else may be heard until that is done. */
+  | { readonly kind: 'working'; readonly texts: number }
   | { readonly kind: 'job'; readonly texts: number; readonly ms: number }
   /** It connects again by itself. */
   | { readonly kind: 'lost'; readonly message: string };
@@ -43,5 +46,5 @@ export type FromWorker =
   | { readonly type: 'serving'; readonly event: ServeEvent }
   /** Drained in order. */
   | { readonly type: 'served' }
-  /** Nothing comes after it. */
+  /** Nothing comes after it. `code`: `wrong_vectors`, `token_refused`, `model_changed`, `device_lost`, … */
   | { readonly type: 'failed'; readonly code: string; readonly message: string; readonly retryable: boolean };

@@ -29,7 +29,7 @@ function sessions(answer: Answer, refuse: (request: EmbeddingRequest) => void = 
         session.calls.push([...texts]);
         return answer(texts, session);
       },
-      serve: () => Promise.reject(new Error('not asked for')), setShare: () => undefined,
+      serve: () => Promise.reject(new Error('not asked for')), setShare: () => undefined, fail: () => undefined,
       dispose: () => { session.disposed = true; },
     };
   };
