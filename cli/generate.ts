@@ -65,8 +65,8 @@ async function generate(values: FlagValues<typeof flags>): Promise<number> {
 
 async function send(values: FlagValues<typeof flags>, stream: ReturnType<typeof streamOf>, count: number, interrupt: Interrupt): Promise<number> {
   const progress = createProgress({ label: 'sent', total: count, out: process.stderr, clock: systemClock });
-  let noted = 0;
-  const say = (reason: string): void => { if (noted++ < 20) progress.say(reason); };
+  const said = new Set<string>();
+  const say = (reason: string): void => { if (said.size < 20 && said.size !== said.add(reason).size) progress.say(reason); };
   const kafka = kafkaPlaceOf(values.target, process.env);
   for (const name of ['acks', 'compression'] as const) {
     if (kafka === null && values[name] !== null) throw new UsageError(`--${name} is for events that go to Kafka: say where with --target kafka://host:port/topic or KAFKA_BROKERS.`);

@@ -2,6 +2,7 @@
 import { DependencyError } from '#core/errors.ts';
 import type { Clock, LogRecord } from '#core/ports.ts';
 import { retry } from '#core/retry.ts';
+import { isMisconfigured } from '../kafka/errors.ts';
 import { connectionFromEnvironment, type Acknowledgement, type Compression, type KafkaLog } from '../kafka/settings.ts';
 import { createKafkaSink, sinkDefaults } from '../kafka/sink.ts';
 import type { PostCounts } from './gateway-client.ts';
@@ -39,7 +40,7 @@ export function createKafkaTarget({ brokers, topic, acks, compression, env, cloc
       const records = lines.map((value, index): LogRecord => ({ key: encoder.encode(keys[index] ?? ''), value, headers: {}, timestamp }));
       await retry(() => sink.append(records), {
         policy: { ...backoff, attemptsMax: Number.POSITIVE_INFINITY }, clock, random: Math.random, signal,
-        retryable: (error) => error instanceof DependencyError && error.retryable && clock.monotonic() < deadline,
+        retryable: (error) => error instanceof DependencyError && error.retryable && !isMisconfigured(error) && clock.monotonic() < deadline,
         onRetry: (error) => onWait(`${error instanceof Error ? error.message : String(error)}; trying again`),
       });
       return { accepted: lines.length, rejected: 0, deadLettered: 0 };

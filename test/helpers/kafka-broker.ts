@@ -71,8 +71,11 @@ async function fetchLibraries(): Promise<string | null> {
 
 const refuse = () => Promise.reject(new Error('The broker of KAFKA_BROKERS is not this test’s to stop.'));
 
+/** A second door, beside the one that takes anybody; `properties` say how it is locked. */
+export type SecuredListener = { readonly protocol: 'SASL_SSL' | 'SSL'; readonly port: number; readonly properties: Readonly<Record<string, string>>; readonly formatFlags: readonly string[] };
+
 /** Resolves when it answers. `settings` come on top of its server.properties. */
-export async function startKafkaBroker(settings: Readonly<Record<string, string>> = {}): Promise<KafkaBroker> {
+export async function startKafkaBroker(settings: Readonly<Record<string, string>> = {}, secured: SecuredListener | null = null): Promise<KafkaBroker> {
   const given = process.env['KAFKA_BROKERS'];
   if (given) {
     return { brokers: given, isOwn: false, stop: refuse, start: refuse, async [Symbol.asyncDispose]() {} };
@@ -80,8 +83,8 @@ export async function startKafkaBroker(settings: Readonly<Record<string, string>
   const folder = await mkdtemp(join(tmpdir(), 'vectorstream-kafka-'));
   const [port, controllerPort] = [await freePort(), await freePort()];
   const properties = join(folder, 'server.properties');
-  await writeFile(properties, Object.entries({ ...propertiesOf(folder, port, controllerPort), ...settings }).map(([name, value]) => `${name}=${value}\n`).join(''));
-  await run('java', [...options, 'kafka.tools.StorageTool', 'format', '-t', 'MkU3OEVBNTcwNTJENDM2Qg', '-c', properties]);
+  await writeFile(properties, Object.entries({ ...propertiesOf(folder, port, controllerPort), ...(secured !== null && securedProperties(secured, port, controllerPort)), ...settings }).map(([name, value]) => `${name}=${value}\n`).join(''));
+  await run('java', [...options, 'kafka.tools.StorageTool', 'format', '-t', 'MkU3OEVBNTcwNTJENDM2Qg', '-c', properties, ...(secured?.formatFlags ?? [])]);
 
   let child: ChildProcess | null = null;
   const broker: KafkaBroker = {
@@ -136,6 +139,13 @@ const propertiesOf = (folder: string, port: number, controllerPort: number): Rea
   'num.io.threads': '2',
   'log.cleaner.dedupe.buffer.size': '2097152',
   'log.cleaner.threads': '1',
+});
+
+const securedProperties = ({ protocol, port, properties }: SecuredListener, openPort: number, controllerPort: number): Readonly<Record<string, string>> => ({
+  listeners: `PLAINTEXT://127.0.0.1:${openPort},${protocol}://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+  'advertised.listeners': `PLAINTEXT://127.0.0.1:${openPort},${protocol}://127.0.0.1:${port}`,
+  'listener.security.protocol.map': `PLAINTEXT:PLAINTEXT,${protocol}:${protocol},CONTROLLER:PLAINTEXT`,
+  ...properties,
 });
 
 /** Resolves when the broker says that it serves; rejects with its last words when it ends instead. */

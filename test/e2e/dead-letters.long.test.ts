@@ -1,0 +1,167 @@
+// Dead letters from end to end on a real broker: exactly the bad events become letters that any client can read, corrected ones are
+// stored, what fails again keeps its history, and neither a crash nor a repetition makes a second copy of an event.
+
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import kafkajs from 'kafkajs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { isRejection, parseEvent } from '#core/event.ts';
+import type { Rejection } from '#core/ports.ts';
+import { startGateway, type RunningGateway } from '../helpers/gateway-program.ts';
+import { noKafka, startKafkaBroker, type KafkaBroker } from '../helpers/kafka-broker.ts';
+import { runProgram } from '../helpers/program.ts';
+import { shopEvent } from '../helpers/shop-events.ts';
+import { readStore } from '../helpers/store-file.ts';
+import { temporaryFolder } from '../helpers/temporary-folder.ts';
+import { until } from '../helpers/until.ts';
+
+const reason = await noKafka();
+const doneMsMax = 180_000;
+const [count, bad] = [20_000, 1_000];
+
+type Letter = { id: string; state: string; reason: string; message: string; value: string; redrive_count: number; origin: { topic: string; partition: number; offset: number } };
+type Page = { items: Letter[]; next_cursor: string | null };
+type Report = { replayed: number; refused: number; next_cursor: string | null; refusals: { code: string }[]; matching: number | null };
+
+const body = async <T>(answer: Promise<{ status: number; body: unknown }>): Promise<T> => {
+  const { status, body: read } = await answer;
+  if (status !== 200) throw new Error(`${status} ${JSON.stringify(read)}`);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the documented shape; a test of it would fail on a wrong one
+  return read as T;
+};
+const post = <T>(gateway: RunningGateway, path: string, request: object): Promise<T> => body<T>(gateway.post(path, JSON.stringify(request)));
+
+async function allLetters(gateway: RunningGateway, filter: string): Promise<Letter[]> {
+  const letters: Letter[] = [];
+  for (let cursor: string | null = ''; cursor !== null;) {
+    const page: Page = await body<Page>(gateway.get(`/dlq/messages?limit=500&${filter}${cursor && `&cursor=${cursor}`}`));
+    letters.push(...page.items);
+    cursor = page.next_cursor;
+  }
+  return letters;
+}
+
+type PlainRecord = { readonly value: string; readonly headers: Readonly<Record<string, string>> };
+
+/** What a client that knows nothing of VectorStream finds in a topic, once it holds so many records. */
+async function readTopic(broker: KafkaBroker, topic: string, atLeast: number): Promise<readonly PlainRecord[]> {
+  const kafka = new kafkajs.Kafka({ brokers: broker.brokers.split(','), logLevel: kafkajs.logLevel.NOTHING });
+  const consumer = kafka.consumer({ groupId: randomUUID(), maxWaitTimeInMs: 100 });
+  const read: PlainRecord[] = [];
+  try {
+    await consumer.connect();
+    await consumer.subscribe({ topics: [topic], fromBeginning: true });
+    await consumer.run({ eachMessage: async ({ message: { value, headers } }) => {
+      read.push({ value: value?.toString('latin1') ?? '', headers: Object.fromEntries(Object.entries(headers ?? {}).map(([name, header]) => [name, String(header)])) });
+    } });
+    await until(`${atLeast} records of ${topic}`, 60_000, () => read.length >= atLeast);
+    return read;
+  } finally {
+    await consumer.disconnect();
+  }
+}
+
+describe.skipIf(reason !== null)('dead letters on a real broker', () => {
+  let broker: KafkaBroker;
+  beforeAll(async () => { broker = await startKafkaBroker(); }, 90_000);
+  afterAll(() => broker[Symbol.asyncDispose]());
+  const start = (folder: string, topic: string): Promise<RunningGateway> => startGateway(folder, { KAFKA_BROKERS: broker.brokers, KAFKA_TOPIC: topic, KAFKA_GROUP_ID: topic });
+  const ready = (gateway: RunningGateway) => until('it is ready', 30_000, async () => (await gateway.get('/readyz')).status === 200);
+  const settled = (gateway: RunningGateway, events: number, open: number) => until(`${events} events are stored, ${open} letters open`, doneMsMax, async () => {
+    const { store, events: { lag, unsettled }, dead_letters: letters } = await gateway.stats();
+    return store.events === events && lag === 0 && unsettled === 0 && letters.open === open;
+  });
+
+  it(`${bad} of ${count} events are bad: exactly these become letters, each with its reason, and corrected they are stored`, { timeout: 600_000 }, async () => {
+    await using folder = await temporaryFolder();
+    const topic = `bad-${randomUUID()}`;
+    const stream = ['--count', String(count), '--invalid-percent', String((100 * bad) / count), '--stream', 'seed-10', '--seed', '7', '--now', new Date().toISOString()];
+    const file = join(folder.path, 'events.ndjson');
+    expect(await runProgram({ script: 'cli/generate.ts', flags: [...stream, '--out', file], environment: {} })).toMatchObject({ code: 0 });
+    const rejections = new Map<string, Rejection>();
+    for (const line of (await readFile(file, 'latin1')).split('\n').filter((each) => each !== '')) {
+      const parsed = parseEvent(Buffer.from(line, 'latin1'), Date.now());
+      if (isRejection(parsed)) rejections.set(line, parsed);
+    }
+    const reasons = (of: Iterable<{ reason: string }>): Record<string, number> => {
+      const counts: Record<string, number> = {};
+      for (const each of of) counts[each.reason] = (counts[each.reason] ?? 0) + 1;
+      return counts;
+    };
+
+    await using gateway = await start(folder.path, topic);
+    await ready(gateway);
+    expect(await runProgram({ script: 'cli/generate.ts', flags: [...stream, '--target', `kafka://${broker.brokers}/${topic}`], environment: {} })).toMatchObject({ code: 0 });
+    await settled(gateway, count - bad, bad);
+
+    const records = await readTopic(broker, `${topic}.dlq`, bad);
+    expect(records).toHaveLength(bad);
+    for (const { value, headers } of records) {
+      expect(rejections.get(value)).toMatchObject({ reason: headers['vectorstream.reason'], message: headers['vectorstream.message'] });
+      expect(headers).toMatchObject({ '__connect.errors.topic': topic, '__connect.errors.exception.message': headers['vectorstream.message'], 'vectorstream.redrive-count': '0' });
+    }
+    expect(new Set(records.map(({ headers }) => `${headers['__connect.errors.partition']}/${headers['__connect.errors.offset']}`)).size).toBe(bad);
+
+    // As they are, none of them can do better a second time.
+    const dry = await post<Report>(gateway, '/dlq/replay/batch', { dry_run: true });
+    expect(dry).toMatchObject({ matching: bad, replayed: 0, refused: bad, refusals: expect.arrayContaining([expect.objectContaining({ code: 'still_invalid' })]) });
+    const letters = await allLetters(gateway, 'state=open');
+    expect(reasons(letters)).toEqual(reasons(records.map(({ headers }) => ({ reason: headers['vectorstream.reason'] ?? '' }))));
+    for (let index = 0; index < letters.length; index += 10) {
+      await Promise.all(letters.slice(index, index + 10).map(({ id }) => post(gateway, `/dlq/replay/${id}`, { payload: shopEvent({ event_id: `corrected-${id}` }) })));
+    }
+    await settled(gateway, count, 0);
+    expect(new Set(readStore(folder.path).eventIds).size).toBe(count);
+    expect((await body<{ by_state: object }>(gateway.get('/dlq/stats'))).by_state).toEqual({ open: 0, replayed: bad, purged: 0 });
+  });
+
+  it('what fails again is a new letter that keeps the first origin and the count, and is put back no oftener than allowed', { timeout: 180_000 }, async () => {
+    await using folder = await temporaryFolder();
+    const topic = `again-${randomUUID()}`;
+    await using gateway = await start(folder.path, topic);
+    await ready(gateway);
+    expect(await gateway.post('/events?on_invalid=dead_letter', '{"event_id":"bad"}')).toMatchObject({ status: 202 });
+    const origins: string[] = [];
+    for (let redrives = 0; redrives <= 3; redrives++) {
+      const [letter] = await until(`letter ${redrives}`, 30_000, async () => {
+        const found = await allLetters(gateway, 'state=open');
+        return found.length === 1 && found;
+      });
+      expect(letter).toMatchObject({ redrive_count: redrives, value: '{"event_id":"bad"}', origin: { topic } });
+      origins.push(`${letter?.origin.partition}/${letter?.origin.offset}`);
+      if (redrives < 3) await post(gateway, `/dlq/replay/${letter?.id}`, { payload: '{"event_id":"bad"}', force: true });
+      else expect(await gateway.post(`/dlq/replay/${letter?.id}`, JSON.stringify({ payload: shopEvent({ event_id: 'late' }) }))).toMatchObject({ status: 409, body: { code: 'redriven_too_often' } });
+    }
+    expect(new Set(origins).size).toBe(4);
+    const records = await readTopic(broker, `${topic}.dlq`, 4);
+    expect(new Set(records.map(({ headers }) => `${headers['__connect.errors.partition']}/${headers['__connect.errors.offset']}`))).toEqual(new Set([origins[0]]));
+    expect(records.map(({ headers }) => headers['vectorstream.redrive-count']).toSorted()).toEqual(['0', '1', '2', '3']);
+  });
+
+  it('killed while it puts a batch back, it loses no letter, and the second round makes no second copy', { timeout: 300_000 }, async () => {
+    await using folder = await temporaryFolder();
+    const topic = `killed-${randomUUID()}`;
+    const parked = 400;
+    const killed = await start(folder.path, topic);
+    await ready(killed);
+    for (let index = 0; index < parked; index++) {
+      const added = await killed.post('/dlq/messages', JSON.stringify({ reason: 'store_rejected', message: 'parked', value: JSON.stringify(shopEvent({ event_id: `parked-${index}` })) }));
+      expect(added.status).toBe(201);
+    }
+    const replay = post<Report>(killed, '/dlq/replay/batch', { rate: 100 });
+    const broken = expect(replay).rejects.toThrow();
+    await until('some are put back', 30_000, async () => (await killed.stats()).store.events >= 100);
+    killed.child.kill('SIGKILL');
+    await Promise.all([killed.ended, broken]);
+
+    await using gateway = await start(folder.path, topic);
+    await ready(gateway);
+    const { by_state: states } = await body<{ by_state: { open: number; replayed: number } }>(gateway.get('/dlq/stats'));
+    expect(states.open + states.replayed).toBe(parked);
+    expect(states.open, 'killed in the middle').toBeGreaterThan(0);
+    expect(await post<Report>(gateway, '/dlq/replay/batch', {})).toMatchObject({ replayed: states.open, refused: 0, next_cursor: null });
+    await settled(gateway, parked, 0);
+    expect(new Set(readStore(folder.path).eventIds).size).toBe(parked);
+  });
+});
