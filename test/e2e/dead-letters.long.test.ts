@@ -42,6 +42,9 @@ async function allLetters(gateway: RunningGateway, filter: string): Promise<Lett
   return letters;
 }
 
+/** A message that says until when a timestamp is allowed says it of its own moment. */
+const timeless = (message: string | undefined): string | undefined => message?.replace(/which is \S+Z$/, 'which is then');
+
 type PlainRecord = { readonly value: string; readonly headers: Readonly<Record<string, string>> };
 
 /** What a client that knows nothing of VectorStream finds in a topic, once it holds so many records. */
@@ -62,16 +65,23 @@ async function readTopic(broker: KafkaBroker, topic: string, atLeast: number): P
   }
 }
 
+const ready = (gateway: RunningGateway) => until('it is ready', 30_000, async () => (await gateway.get('/readyz')).status === 200);
+const settled = (gateway: RunningGateway, events: number, open: number) => until(`${events} events are stored, ${open} letters open`, doneMsMax, async () => {
+  const { store, events: { lag, unsettled }, dead_letters: letters } = await gateway.stats();
+  return store.events === events && lag === 0 && unsettled === 0 && letters.open === open;
+});
+
+const reasons = (of: Iterable<{ reason: string }>): Record<string, number> => {
+  const counts: Record<string, number> = {};
+  for (const each of of) counts[each.reason] = (counts[each.reason] ?? 0) + 1;
+  return counts;
+};
+
 describe.skipIf(reason !== null)('dead letters on a real broker', () => {
   let broker: KafkaBroker;
   beforeAll(async () => { broker = await startKafkaBroker(); }, 90_000);
   afterAll(() => broker[Symbol.asyncDispose]());
   const start = (folder: string, topic: string): Promise<RunningGateway> => startGateway(folder, { KAFKA_BROKERS: broker.brokers, KAFKA_TOPIC: topic, KAFKA_GROUP_ID: topic });
-  const ready = (gateway: RunningGateway) => until('it is ready', 30_000, async () => (await gateway.get('/readyz')).status === 200);
-  const settled = (gateway: RunningGateway, events: number, open: number) => until(`${events} events are stored, ${open} letters open`, doneMsMax, async () => {
-    const { store, events: { lag, unsettled }, dead_letters: letters } = await gateway.stats();
-    return store.events === events && lag === 0 && unsettled === 0 && letters.open === open;
-  });
 
   it(`${bad} of ${count} events are bad: exactly these become letters, each with its reason, and corrected they are stored`, { timeout: 600_000 }, async () => {
     await using folder = await temporaryFolder();
@@ -84,11 +94,6 @@ describe.skipIf(reason !== null)('dead letters on a real broker', () => {
       const parsed = parseEvent(Buffer.from(line, 'latin1'), Date.now());
       if (isRejection(parsed)) rejections.set(line, parsed);
     }
-    const reasons = (of: Iterable<{ reason: string }>): Record<string, number> => {
-      const counts: Record<string, number> = {};
-      for (const each of of) counts[each.reason] = (counts[each.reason] ?? 0) + 1;
-      return counts;
-    };
 
     await using gateway = await start(folder.path, topic);
     await ready(gateway);
@@ -98,7 +103,8 @@ describe.skipIf(reason !== null)('dead letters on a real broker', () => {
     const records = await readTopic(broker, `${topic}.dlq`, bad);
     expect(records).toHaveLength(bad);
     for (const { value, headers } of records) {
-      expect(rejections.get(value)).toMatchObject({ reason: headers['vectorstream.reason'], message: headers['vectorstream.message'] });
+      const expected = rejections.get(value);
+      expect([headers['vectorstream.reason'], timeless(headers['vectorstream.message'])]).toEqual([expected?.reason, timeless(expected?.message)]);
       expect(headers).toMatchObject({ '__connect.errors.topic': topic, '__connect.errors.exception.message': headers['vectorstream.message'], 'vectorstream.redrive-count': '0' });
     }
     expect(new Set(records.map(({ headers }) => `${headers['__connect.errors.partition']}/${headers['__connect.errors.offset']}`)).size).toBe(bad);
@@ -130,13 +136,14 @@ describe.skipIf(reason !== null)('dead letters on a real broker', () => {
       });
       expect(letter).toMatchObject({ redrive_count: redrives, value: '{"event_id":"bad"}', origin: { topic } });
       origins.push(`${letter?.origin.partition}/${letter?.origin.offset}`);
-      if (redrives < 3) await post(gateway, `/dlq/replay/${letter?.id}`, { payload: '{"event_id":"bad"}', force: true });
-      else expect(await gateway.post(`/dlq/replay/${letter?.id}`, JSON.stringify({ payload: shopEvent({ event_id: 'late' }) }))).toMatchObject({ status: 409, body: { code: 'redriven_too_often' } });
+      if (redrives < 3) await post(gateway, `/dlq/replay/${letter?.id}`, { force: true });
     }
+    const [last] = await allLetters(gateway, 'state=open');
+    expect(await gateway.post(`/dlq/replay/${last?.id}`, JSON.stringify({ payload: shopEvent() }))).toMatchObject({ status: 409, body: { code: 'redriven_too_often' } });
     expect(new Set(origins).size).toBe(4);
     const records = await readTopic(broker, `${topic}.dlq`, 4);
     expect(new Set(records.map(({ headers }) => `${headers['__connect.errors.partition']}/${headers['__connect.errors.offset']}`))).toEqual(new Set([origins[0]]));
-    expect(records.map(({ headers }) => headers['vectorstream.redrive-count']).toSorted()).toEqual(['0', '1', '2', '3']);
+    expect(records.map(({ headers }) => headers['vectorstream.redrive-count']).toSorted((a, b) => Number(a) - Number(b))).toEqual(['0', '1', '2', '3']);
   });
 
   it('killed while it puts a batch back, it loses no letter, and the second round makes no second copy', { timeout: 300_000 }, async () => {
@@ -149,11 +156,11 @@ describe.skipIf(reason !== null)('dead letters on a real broker', () => {
       const added = await killed.post('/dlq/messages', JSON.stringify({ reason: 'store_rejected', message: 'parked', value: JSON.stringify(shopEvent({ event_id: `parked-${index}` })) }));
       expect(added.status).toBe(201);
     }
-    const replay = post<Report>(killed, '/dlq/replay/batch', { rate: 100 });
-    const broken = expect(replay).rejects.toThrow();
+    const broken = post<Report>(killed, '/dlq/replay/batch', { rate: 100 }).then(() => 'answered', () => 'cut off');
     await until('some are put back', 30_000, async () => (await killed.stats()).store.events >= 100);
     killed.child.kill('SIGKILL');
-    await Promise.all([killed.ended, broken]);
+    await killed.ended;
+    expect(await broken).toBe('cut off');
 
     await using gateway = await start(folder.path, topic);
     await ready(gateway);

@@ -12,14 +12,15 @@ const reason = await noKafka() ?? (process.env['KAFKA_BROKERS'] ? 'the broker of
 const mechanisms = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
 const wrongPassword = 'wr0ng-pa55word';
 
+const login = (mechanism: (typeof mechanisms)[number], password: string = passwords[mechanism]) => ({
+  KAFKA_SASL_MECHANISM: mechanism, KAFKA_SASL_USERNAME: username, KAFKA_SASL_PASSWORD: password,
+});
+
 describe.skipIf(reason !== null)('a broker behind TLS and SASL', () => {
   let broker: SecuredKafkaBroker;
   beforeAll(async () => { broker = await startSecuredKafkaBroker(); }, 90_000);
   afterAll(() => broker[Symbol.asyncDispose]());
 
-  const login = (mechanism: (typeof mechanisms)[number], password: string = passwords[mechanism]) => ({
-    KAFKA_SASL_MECHANISM: mechanism, KAFKA_SASL_USERNAME: username, KAFKA_SASL_PASSWORD: password,
-  });
   const tls = () => ({ KAFKA_SSL: 'true', NODE_EXTRA_CA_CERTS: broker.authorityFile });
   const generate = (topic: string, environment: Readonly<Record<string, string>>, { brokers = broker.brokers, seed = 1 } = {}) =>
     runProgram({ script: 'cli/generate.ts', flags: ['--count', '40', '--seed', String(seed), '--stream', 'seed-10', '--target', `kafka://${brokers}/${topic}`], environment });
