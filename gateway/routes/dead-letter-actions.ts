@@ -4,7 +4,7 @@ import { bodyLimit } from 'hono/body-limit';
 import { eventLimits } from '#core/event.ts';
 import { deadLetterReasons, type LogRecord } from '#core/ports.ts';
 import { uuidV5 } from '#core/uuid.ts';
-import { actorOf } from '../actor.ts';
+import type { Client } from '../access/access.ts';
 import type { AppEnv } from '../app-env.ts';
 import { countLetters, createPurger } from '../dead-letters/purge.ts';
 import { batchMsMax, createReplayer } from '../dead-letters/replay.ts';
@@ -117,15 +117,16 @@ const purgeRoute = createRoute({
 });
 
 export function deadLetterActionRoutes(app: OpenAPIHono<AppEnv>, { deadLetters, sink, clock, config, telemetry, log }: Services): void {
-  const audit = (action: 'replayed' | 'purged' | 'added') => (ids: readonly string[], by: string): void => {
+  /** At once, portion by portion: the line of the audit trail is written when the call has ended. */
+  const tell = (action: 'replayed' | 'purged' | 'added') => (ids: readonly string[], by: string): void => {
     telemetry.deadLetterAction(action, ids.length);
-    log.info({ audit: `dead_letters_${action}`, by, count: ids.length, dead_letter_ids: ids }, `dead letters ${action}`);
+    log.info({ action: `dead_letters_${action}`, by, count: ids.length, dead_letter_ids: ids }, `dead letters ${action}`);
   };
   const replayer = createReplayer({
     deadLetters, sink, clock, rules: { redrivesMax: config.ingest.redrivesMax, event: { ...eventLimits, bytesMax: config.ingest.eventBytesMax } },
-    observer: { replayed: audit('replayed'), refused: (count) => telemetry.deadLetterAction('refused', count) },
+    observer: { replayed: tell('replayed'), refused: (count) => telemetry.deadLetterAction('refused', count) },
   });
-  const purger = createPurger(deadLetters, clock, audit('purged'));
+  const purger = createPurger(deadLetters, clock, tell('purged'));
 
   // A corrected event of the largest size, in which every second character is escaped.
   const bytesMax = 2 * config.ingest.eventBytesMax + 64 * 1024;
@@ -141,10 +142,11 @@ export function deadLetterActionRoutes(app: OpenAPIHono<AppEnv>, { deadLetters, 
     const asked = { state: 'open' as const, ...letterFilterOf(filter), ...(page !== null && { after: { failedAt: page.at, id: page.id } }) };
     const matching = dry_run ? (await countLetters(deadLetters, asked, 0)).count : null;
     const { outcomes, next, trouble } = await replayer.batch(asked, {
-      dryRun: dry_run, limit, perSecond: rate ?? null, force, by: actorOf(c), signal: c.req.raw.signal,
+      dryRun: dry_run, limit, perSecond: rate ?? null, force, by: nameOf(c.get('client')), signal: c.req.raw.signal,
     });
     const refusals = outcomes.flatMap((outcome) => ('refusal' in outcome ? [{ id: outcome.id, ...outcome.refusal }] : []));
     const ids = outcomes.flatMap((outcome) => ('refusal' in outcome ? [] : [outcome.id]));
+    Object.assign(c.get('audit'), { dry_run, filter: withoutText(filter), replayed: ids.length, refused: refusals.length });
     return c.json({
       dry_run, matching, replayed: ids.length, refused: refusals.length, ids: ids.slice(0, idsMax), refusals: refusals.slice(0, idsMax),
       next_cursor: next === null ? null : cursorOf(next.failedAt, next.id), trouble,
@@ -155,8 +157,9 @@ export function deadLetterActionRoutes(app: OpenAPIHono<AppEnv>, { deadLetters, 
     const { payload, force = false } = c.req.valid('json');
     const { id } = c.req.valid('param');
     const bytes = payload === undefined ? null : Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload));
-    const outcome = await replayer.one(id, { payload: bytes, force, by: actorOf(c) });
+    const outcome = await replayer.one(id, { payload: bytes, force, by: nameOf(c.get('client')) });
     if (outcome === null) throw unknownLetter();
+    Object.assign(c.get('audit'), { dead_letter_id: id, edited: bytes !== null, force, ...('refusal' in outcome ? { refused: outcome.refusal.code } : { position: outcome.position }) });
     if ('refusal' in outcome) throw refusalProblem(outcome.refusal);
     return c.json(outcome, 200);
   });
@@ -171,14 +174,15 @@ export function deadLetterActionRoutes(app: OpenAPIHono<AppEnv>, { deadLetters, 
     const now = clock.now();
     const id = uuidV5(`manual/${c.get('requestId')}`);
     await deadLetters.put([{ ...record, id, origin: { topic: 'manual', partition: 0, offset: now }, timestamp: now, reason, message, field, eventId, failedAt: now, attempts: 0, runner: null }]);
-    audit('added')([id], actorOf(c));
+    tell('added')([id], nameOf(c.get('client')));
+    Object.assign(c.get('audit'), { dead_letter_id: id });
     const letter = await deadLetters.get(id);
     if (letter === null) throw unknownLetter();
     return c.json(letterView(letter, Number.POSITIVE_INFINITY), 201);
   });
 
   app.openapi(purgeOneRoute, async (c) => {
-    if (!await purger.one(c.req.valid('param').id, actorOf(c))) throw unknownLetter();
+    if (!await purger.one(c.req.valid('param').id, nameOf(c.get('client')))) throw unknownLetter();
     return c.body(null, 204);
   });
 
@@ -192,10 +196,17 @@ export function deadLetterActionRoutes(app: OpenAPIHono<AppEnv>, { deadLetters, 
     if (confirm !== matching) {
       throw new ProblemError({ status: 409, code: 'confirmation_differs', detail: `${confirm} was confirmed, and the filter finds ${matching} letters: look again, then confirm that number.`, more: { matching } });
     }
-    const purged = await purger.all(asked, actorOf(c), AbortSignal.any([c.req.raw.signal, AbortSignal.timeout(batchMsMax)]));
+    const purged = await purger.all(asked, nameOf(c.get('client')), AbortSignal.any([c.req.raw.signal, AbortSignal.timeout(batchMsMax)]));
+    Object.assign(c.get('audit'), { filter: withoutText(filter), purged });
     return c.json({ matching, purged, ids: [...ids] }, 200);
   });
 }
+
+/** Who is written down: `key ops from 10.1.2.3`, or `anybody from 127.0.0.1` where no key is needed. */
+const nameOf = ({ key, address }: Client): string => `${key === null ? 'anybody' : `key ${key}`}${address === '' ? '' : ` from ${address}`}`;
+
+/** What is searched for may be somebody's data. */
+const withoutText = ({ text, ...filter }: z.infer<typeof filterSchema>): object => ({ ...filter, ...(text !== undefined && { text: true }) });
 
 const unknownLetter = (): ProblemError => new ProblemError({ status: 404, code: 'dead_letter_not_found', detail: 'No dead letter has this id.' });
 

@@ -65,7 +65,7 @@ describe('putting one back', () => {
     });
     expect(await (await request(`/dlq/messages/${idOf(7)}`)).json()).toMatchObject({ state: 'replayed', redrive_count: 1, replayed: { by: 'anybody', position: { offset: 0 } } });
     const line = logged().split('\n').find((each) => each.includes('dead_letters_replayed')) ?? '{}';
-    expect(JSON.parse(line)).toMatchObject({ audit: 'dead_letters_replayed', by: 'anybody', count: 1, dead_letter_ids: [idOf(7)] });
+    expect(JSON.parse(line)).toMatchObject({ action: 'dead_letters_replayed', by: 'anybody', count: 1, dead_letter_ids: [idOf(7)] });
     const metrics = await (await request('/metrics')).text();
     for (const series of ['dead_letters{state="open"} 0', 'dead_letters{state="replayed"} 1', 'dead_letter_actions_total{action="replayed"} 1']) expect(metrics).toContain(`vectorstream_${series}\n`);
   });
