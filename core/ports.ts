@@ -196,6 +196,8 @@ export type SearchRequest = {
   readonly exceptTextIds?: readonly string[];
   /** Only what comes behind this place: where the last hit of the page before stood. */
   readonly after?: SearchPlace;
+  /** Nobody waits for it: it lets all others go first. */
+  readonly isPatient?: boolean;
 };
 
 /** Where a hit stands in the order of hits. */

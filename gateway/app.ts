@@ -17,7 +17,10 @@ import { healthRoutes } from './routes/health.ts';
 import { ingestRoute } from './routes/ingest.ts';
 import { observeRoutes } from './routes/observe.ts';
 import { pageRoutes } from './routes/pages.ts';
+import { recommendationRoute } from './routes/recommendations.ts';
 import { searchRoute } from './routes/search.ts';
+import { similarRoute } from './routes/similar.ts';
+import { trendRoute } from './routes/trends.ts';
 import type { Services } from './services.ts';
 
 /** Of any request but those that carry events or texts. */
@@ -68,6 +71,9 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
     onError: (c) => problemResponse(c, { status: 413, code: 'body_too_large', detail: `The body is larger than ${requestBytesMax} bytes.` }),
   }));
   searchRoute(app, services);
+  similarRoute(app, services);
+  recommendationRoute(app, services);
+  trendRoute(app, services);
   eventRoutes(app, services);
   deadLetterRoutes(app, services);
   observeRoutes(app, services);

@@ -24,7 +24,7 @@ export const problem = (description: string) => ({ description, content: problem
 /** `responses` entry of a JSON answer. `example`: where the schema has none. */
 export const answer = <S extends z.ZodType>(description: string, schema: S, example?: z.input<S>) => ({ description, content: { 'application/json': { schema, ...(example !== undefined && { example }) } } });
 
-const exampleProduct = { id: 'p-1042', name: 'Enamel kettle', description: 'Red, 2 litres', category: 'Kitchen', price: 39.9 };
+export const exampleProduct = { id: 'p-1042', name: 'Enamel kettle', description: 'Red, 2 litres', category: 'Kitchen', price: 39.9 };
 
 export const exampleEvent = {
   event_id: 'e-1', timestamp: '2026-01-31T12:00:00Z', user_id: 'u-7', event_type: 'view', session_id: 's-3', product: exampleProduct,
@@ -61,7 +61,7 @@ export const productOf = (product: Product | null): z.infer<typeof productSchema
 
 const name = z.string().min(1).max(512);
 /** `allowed` says what one is: of a union, zod tells only that nothing fits. */
-const oneOrMore = <T extends z.ZodType>(item: T, allowed: string) => z.union([item, z.array(item).min(1).max(100)], { error: `expected one or a list of up to 100 of: ${allowed}` });
+export const oneOrMore = <T extends z.ZodType>(item: T, allowed: string) => z.union([item, z.array(item).min(1).max(100)], { error: `expected one or a list of up to 100 of: ${allowed}` });
 const instant = z.string().max(64).refine((text) => parseTimestamp(text).ok, 'expected an ISO 8601 time with an offset, such as 2026-01-31T12:00:00Z');
 const filterFields = {
   event_type: oneOrMore(z.enum(eventTypes), eventTypes.join(', ')).optional(),
@@ -69,6 +69,7 @@ const filterFields = {
   user_id: name.optional(),
   session_id: name.optional(),
   text_id: oneOrMore(z.uuid(), 'ids of texts, as text_id of a hit').optional(),
+  product_id: name.optional(),
   since: instant.optional(),
   until: instant.optional(),
 };
@@ -93,6 +94,7 @@ export function filterOf(filter: z.infer<typeof filterSchema>): EventFilter {
     ...(filter.user_id !== undefined && { userId: filter.user_id }),
     ...(filter.session_id !== undefined && { sessionId: filter.session_id }),
     ...(filter.text_id !== undefined && { textIds: [filter.text_id].flat().map((id) => id.toLowerCase()) }),
+    ...(filter.product_id !== undefined && { productId: filter.product_id }),
     ...(priceMin !== undefined && { priceMin }),
     ...(priceMax !== undefined && { priceMax }),
     ...(since !== undefined && { since }),
@@ -113,6 +115,10 @@ export const pageQueryFields = {
   cursor: z.string().max(512).optional().openapi({ description: 'next_cursor of the page before.' }),
 };
 
+/** The gateway's own words for a cursor that it did not give. */
+export const badCursor = (): ProblemError =>
+  new ProblemError({ status: 422, code: 'validation_failed', detail: 'cursor: not one that this gateway gave for this request; take next_cursor of the page before.' });
+
 /** Newest first: a page ends at a time (UTC ms) and an id. */
 export const cursorOf = (at: number, id: string): string => Buffer.from(JSON.stringify([at, id])).toString('base64url');
 
@@ -122,7 +128,7 @@ export function parseCursor(cursor: string | undefined): { readonly at: number; 
     const [at, id] = cursorSchema.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString()));
     return { at, id };
   } catch {
-    throw new ProblemError({ status: 422, code: 'validation_failed', detail: 'cursor: not one that this gateway gave; take next_cursor of the page before.' });
+    throw badCursor();
   }
 }
 

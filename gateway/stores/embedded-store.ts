@@ -61,7 +61,7 @@ export function createEmbeddedStore({ writer, reader, analyst }: StoreWorkers, {
     },
 
     // The vector is copied: it is moved to the reader, and the caller goes on with its own.
-    search: (request) => reader.call('search', { ...request, vector: request.vector.slice(), plan: searchPlan }),
+    search: (request) => (request.isPatient === true ? analyst() : reader).call('search', { ...request, vector: request.vector.slice(), plan: searchPlan }),
 
     async texts(textIds) {
       return new Map((await reader.call('texts', textIds)).map((text) => [text.id, text]));

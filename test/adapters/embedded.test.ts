@@ -1,5 +1,6 @@
 // The embedded log, store and dead letters keep what every adapter guarantees.
 
+import { behaviourAnalysisConformance } from '../conformance/behaviour-analysis.ts';
 import { deadLettersConformance } from '../conformance/dead-letters.ts';
 import { eventSourceConformance } from '../conformance/event-source.ts';
 import { vectorSearchConformance } from '../conformance/vector-search.ts';
@@ -31,4 +32,5 @@ const makeStore = (searchPlan: 'auto' | 'events-first' | 'nearest-first'): MakeS
 };
 
 vectorStoreConformance('embedded', makeStore('auto'));
+behaviourAnalysisConformance('embedded', makeStore('auto'));
 for (const searchPlan of ['auto', 'events-first', 'nearest-first'] as const) vectorSearchConformance(`embedded, ${searchPlan}`, makeStore(searchPlan));

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe } from 'vitest';
 import type { SearchPlan } from '#core/search-plan.ts';
 import { openQdrantStore } from '../../gateway/stores/qdrant-store.ts';
+import { behaviourAnalysisConformance } from '../conformance/behaviour-analysis.ts';
 import { vectorSearchConformance } from '../conformance/vector-search.ts';
 import { type MakeStore, vectorStoreConformance } from '../conformance/vector-store.ts';
 import { type QdrantDouble, startQdrantDouble } from '../helpers/qdrant-double.ts';
@@ -25,6 +26,7 @@ const makeStoreAt = (urlOf: () => string, searchPlan: SearchPlan): MakeStore => 
 
 function conformance(name: string, urlOf: () => string): void {
   vectorStoreConformance(name, makeStoreAt(urlOf, 'auto'));
+  behaviourAnalysisConformance(name, makeStoreAt(urlOf, 'auto'));
   for (const plan of ['auto', 'events-first', 'nearest-first'] as const) vectorSearchConformance(`${name}, ${plan}`, makeStoreAt(urlOf, plan));
 }
 

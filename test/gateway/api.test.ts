@@ -23,7 +23,7 @@ describe('search', () => {
         events: { total: 2, by_type: { view: 2 } },
         newest: { id: storedEvent.id, text_id: 't-1', timestamp: '2026-01-01T00:00:00.000Z', ingested_at: '2026-01-02T00:00:00.000Z', event: { event_id: 'e-1', extra: 1 } },
       }],
-      took_ms: 0, as_of: '2026-01-01T00:00:00.000Z',
+      next_cursor: null, took_ms: 0, as_of: '2026-01-01T00:00:00.000Z',
     });
     await post('/search', { ...request, query: 'red kettle' });
     expect(embedded).toEqual(['red kettle']);

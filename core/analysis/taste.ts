@@ -1,0 +1,52 @@
+// Turns what somebody liked and disliked into one vector that stands for the taste behind it.
+
+export type Example = {
+  /** Of unit length. */
+  readonly vector: Float32Array;
+  /** Above 0: liked, so much. Below 0: disliked. */
+  readonly weight: number;
+};
+
+/** Shorter than this, a sum of unit vectors is rounding and no direction. */
+const lengthMin = 1e-6;
+
+/**
+ * A unit vector, or `null` when nothing is liked or the examples cancel out.
+ *
+ *     taste = liked + pull × (liked − disliked),   pull = min(1, Σ|weights disliked| / Σ weights liked)
+ *
+ * where `liked` and `disliked` are weighted means. With both sides of the same weight this is Qdrant's `average_vector`
+ * (mean liked + mean liked − mean disliked); a small dislike pulls less, as in Rocchio's relevance feedback (1971).
+ */
+export function tasteOf(examples: readonly Example[]): Float32Array | null {
+  const liked = meanOf(examples.filter(({ weight }) => weight > 0));
+  if (liked === null) return null;
+  const disliked = meanOf(examples.filter(({ weight }) => weight < 0));
+  const pull = disliked === null ? 0 : Math.min(1, disliked.weight / liked.weight);
+  const taste = liked.mean.map((x, at) => x + pull * (x - (disliked?.mean[at] ?? 0)));
+  return Math.hypot(...taste) < lengthMin ? null : unitOf(taste);
+}
+
+function meanOf(examples: readonly Example[]): { readonly mean: Float64Array; readonly weight: number } | null {
+  const [first] = examples;
+  if (first === undefined) return null;
+  // Relative to the largest weight, so that a sum of very old interests does not vanish.
+  const largest = Math.max(...examples.map(({ weight }) => Math.abs(weight)));
+  const total = examples.reduce((sum, { weight }) => sum + Math.abs(weight) / largest, 0);
+  const mean = new Float64Array(first.vector.length);
+  for (const { vector, weight } of examples) {
+    const share = Math.abs(weight) / largest / total;
+    for (let at = 0; at < mean.length; at++) mean[at] = (mean[at] ?? 0) + share * (vector[at] ?? 0);
+  }
+  return { mean, weight: total * largest };
+}
+
+/** `null` for a vector without a direction, or with numbers that are none. */
+export function unitOf(vector: Iterable<number>): Float32Array | null {
+  const numbers = Float64Array.from(vector);
+  const largest = numbers.reduce((max, x) => Math.max(max, Math.abs(x)), 0);
+  if (!(largest > 0) || !Number.isFinite(largest)) return null;
+  // Scaled first: squares of very large or small numbers would overflow or vanish.
+  const length = Math.hypot(...numbers.map((x) => x / largest));
+  return Float32Array.from(numbers, (x) => x / largest / length);
+}

@@ -1,0 +1,38 @@
+// Where the next page of a search begins: a cursor that carries the place of the last hit and the request that it belongs to.
+import { createHash } from 'node:crypto';
+import { z } from '@hono/zod-openapi';
+import type { SearchHit, SearchPlace } from '#core/ports.ts';
+import { badCursor } from './schemas.ts';
+
+/** A page costs as much as all before it: no page goes further down than this. */
+export const hitsMax = 10_000;
+
+export type SearchPage = { readonly after: SearchPlace; /** Hits on the pages before. */ readonly shown: number };
+
+const cursorSchema = z.tuple([z.number(), z.int(), z.uuid(), z.int().min(1), z.string()]);
+
+/** `request`: what must stay the same from page to page. */
+export function nextSearchCursor(request: unknown, hits: readonly SearchHit[], limit: number, shownBefore: number): string | null {
+  const last = hits.at(-1);
+  const shown = shownBefore + hits.length;
+  if (last === undefined || hits.length < limit || shown >= hitsMax) return null;
+  const cursor: z.infer<typeof cursorSchema> = [last.score, last.newest.timestamp, last.textId, shown, markOf(request)];
+  return Buffer.from(JSON.stringify(cursor)).toString('base64url');
+}
+
+/** Throws `ProblemError` (422) for one that was not given, or for another request. */
+export function parseSearchCursor(cursor: string, request: unknown): SearchPage {
+  const [score, newestAt, textId, shown, mark] = readCursor(cursor);
+  if (mark !== markOf(request)) throw badCursor();
+  return { after: { score, newestAt, textId }, shown };
+}
+
+function readCursor(cursor: string): z.infer<typeof cursorSchema> {
+  try {
+    return cursorSchema.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString()));
+  } catch {
+    throw badCursor();
+  }
+}
+
+const markOf = (request: unknown): string => createHash('sha256').update(JSON.stringify(request)).digest('base64url').slice(0, 12);
