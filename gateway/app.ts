@@ -83,9 +83,9 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
   configRoutes(app, services);
   // A browser shows a page nothing of a refused upgrade: it asks here first whether its token is good.
   app.get(connectPath, (c) => {
-    const admission = services.admitRunner({ authorization: c.req.header('authorization') });
-    if (!admission.ok && admission.status === 401) {
-      c.header('WWW-Authenticate', 'Bearer realm="vectorstream"');
+    const admission = services.admitRunner({ authorization: c.req.header('authorization') }, c.get('client').address);
+    if (!admission.ok && (admission.status === 401 || admission.status === 429)) {
+      if (admission.status === 401) c.header('WWW-Authenticate', 'Bearer realm="vectorstream"');
       return problemResponse(c, admission);
     }
     return c.body(null, 204);

@@ -7,6 +7,7 @@ import type { IndexIdentity, VectorStore } from '#core/ports.ts';
 import { Access } from './access/access.ts';
 import { inNetworks } from './access/client-address.ts';
 import { openKeyRing } from './access/key-ring.ts';
+import { countingWrongTokens, runnerDoor } from './access/runner-door.ts';
 import { createApp } from './app.ts';
 import { openAuditTrail } from './audit-trail.ts';
 import { sourceKind, storeKind, type Config } from './config.ts';
@@ -103,18 +104,19 @@ export async function startGateway(settings: Settings, { log, secrets, environme
   });
   const access = new Access({ config, clock, ring: opened.use(await openKeyRing(config.gateway, log)) });
   const audit = opened.use(await openAuditTrail({ dataDir, fileBytesMax: config.audit.fileBytesMax, clock, log }));
+  const admitRunner = countingWrongTokens(access, (headers) => admit(headers, tokens));
   const app = createApp({
     settings, config, log, access, audit, clock, startedAt, source, sink, store, deadLetters, embedding, queries, requestEmbeddings, telemetry, pagesFolder,
     model: { folder: found.folder, manifest, revision: identity.modelRevision },
     runners: () => hub.runners(),
-    admitRunner: (headers) => admit(headers, tokens),
+    admitRunner,
   });
   const { host, port, trustedProxies, tlsCert, tlsKey } = config.gateway;
   const certificate = tlsCert === null || tlsKey === null ? null : readCertificate(tlsCert, tlsKey, clock.now(), log);
   const serving: HttpServerOptions = {
     host, port, certificate, limits: config.server, isProxy: inNetworks(trustedProxies), fetch: app.fetch,
     screen: (request) => access.screenUpgrade(request),
-    upgrades: new Map([['/runners/connect', (...upgrade) => hub.upgrade(...upgrade)]]),
+    upgrades: new Map([['/runners/connect', runnerDoor(access, admitRunner, (...upgrade) => hub.upgrade(...upgrade))]]),
   };
   const server = await listen(serving);
   if (tlsCert !== null && tlsKey !== null) opened.use(watchCertificate(tlsCert, tlsKey, log, (renewed) => server.renew(renewed)));

@@ -9,7 +9,7 @@ import { getRequestListener } from '@hono/node-server';
 import { UsageError } from '#core/errors.ts';
 import type { Certificate } from './http-server/certificate.ts';
 import { boundConnections, type ConnectionLimits, type Connections } from './http-server/connections.ts';
-import { headersMax, malformedRequest, RequestChecks, refuseRequest, type RequestLimits } from './http-server/request-checks.ts';
+import { malformedRequest, RequestChecks, refuseRequest, type RequestLimits } from './http-server/request-checks.ts';
 import { SlowBodies } from './http-server/slow-bodies.ts';
 import { problemContentType, problemDocument, refuseOnSocket, type Problem } from './problem-document.ts';
 
@@ -57,7 +57,7 @@ export async function listen(options: HttpServerOptions): Promise<HttpServer> {
   const { certificate, limits } = options;
   const secure = certificate === null ? null : createSecureServer({ ...nodeOptions(limits), ...certificate, minVersion: 'TLSv1.2' });
   const server = secure ?? createServer(nodeOptions(limits));
-  server.maxHeadersCount = headersMax + 1;
+  server.maxHeadersCount = headersMax;
   const bodies = new SlowBodies(() => limits.bodyBytesPerSecondMin);
   serve(server, options, boundConnections(server, limits, options.isProxy, secure !== null), bodies);
   server.listen(options.port, options.host);
@@ -124,8 +124,11 @@ function serve(server: Server, { fetch, upgrades, screen, limits, host }: HttpSe
   });
 }
 
+/** More than any client sends. */
+const headersMax = 100;
+
 function clientProblem(code: string | undefined, { headerBytesMax, requestMsMax }: ServerLimits): Problem {
-  if (code === 'HPE_HEADER_OVERFLOW') return { status: 431, code: 'headers_too_large', detail: `The headers of this request are larger than ${headerBytesMax} bytes (server.headerBytesMax).` };
+  if (code === 'HPE_HEADER_OVERFLOW') return { status: 431, code: 'headers_too_large', detail: `The headers of this request are larger than ${headerBytesMax} bytes (server.headerBytesMax), or more than ${headersMax}.` };
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return { status: 408, code: 'request_too_slow', detail: `The request did not come in time (server.headersMsMax, and ${requestMsMax} ms for all of it).` };
   return { status: 400, code: 'bad_request', detail: 'This is not a request that HTTP/1.1 allows.' };
 }

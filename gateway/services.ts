@@ -1,13 +1,12 @@
 // What the routes need from the rest of the gateway: ports and a few views, so that a test can hand in memory adapters.
-import type { IncomingHttpHeaders } from 'node:http';
 import type { Manifest } from '#core/model-manifest.ts';
 import type { Clock, DeadLetters, EmbeddingService, EventSink, EventSource, VectorStore } from '#core/ports.ts';
 import type { Access } from './access/access.ts';
+import type { AdmitRunner } from './access/runner-door.ts';
 import type { AuditTrail } from './audit-trail.ts';
 import type { Config } from './config.ts';
 import type { RequestEmbeddings } from './embeddings/request-embeddings.ts';
 import type { QueryVectors } from './query-vectors.ts';
-import type { Admission } from './runner-hub/access.ts';
 import type { RunnerView } from './runner-hub/types.ts';
 import type { Settings } from './settings.ts';
 import type { Log } from './telemetry/log.ts';
@@ -33,8 +32,8 @@ export type Services = {
   readonly requestEmbeddings: RequestEmbeddings;
   readonly telemetry: Telemetry;
   runners(): readonly RunnerView[];
-  /** Whether a runner with these headers may connect: what `WS /runners/connect` answers. */
-  admitRunner(headers: IncomingHttpHeaders): Admission;
+  /** Whether a runner with these headers, from this address, may connect: what `WS /runners/connect` answers. */
+  readonly admitRunner: AdmitRunner;
   /** Where `npm run build` puts the web pages; may be missing. */
   readonly pagesFolder: string;
   readonly model: { readonly folder: string; readonly manifest: Manifest; readonly revision: string };

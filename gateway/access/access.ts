@@ -80,11 +80,11 @@ export class Access {
     if (keys.length === 0) return { key: null, address, scopes: new Set(scopes) };
     const sent = sentKey(caller);
     if (sent === null) return { status: 401, code: 'api_key_missing', detail: 'An API key is needed: send it as Authorization: Bearer KEY or as X-API-Key.' };
-    const refused = this.guessing(address);
+    const refused = this.guessing('key', address);
     if (refused !== null) return refused;
     const key = findKey(keys, sent);
     if (key === null) {
-      this.guessedWrong(address);
+      this.guessedWrong('key', address);
       return { status: 401, code: 'api_key_wrong', detail: 'The API key is wrong.' };
     }
     if (scope !== null && !key.scopes.has(scope)) {
@@ -94,14 +94,14 @@ export class Access {
   }
 
   /** Whoever sent too many wrong keys or tokens is not even compared, so that guessing has an end. */
-  guessing(address: string): Problem | null {
-    const { ok, oneInS } = this.#wrongKeys.look(neighbourhood(address), this.#options.config.rates.wrongKeysPerMinute, this.#now());
+  guessing(what: 'key' | 'runner', address: string): Problem | null {
+    const { ok, oneInS } = this.#wrongKeys.look(`${what} ${neighbourhood(address)}`, this.#options.config.rates.wrongKeysPerMinute, this.#now());
     if (ok) return null;
     return { status: 429, code: 'too_many_wrong_keys', detail: 'Too many wrong keys came from this address: wait as Retry-After says.', retryAfter: Math.max(1, oneInS) };
   }
 
-  guessedWrong(address: string): void {
-    this.#wrongKeys.charge(neighbourhood(address), this.#options.config.rates.wrongKeysPerMinute, 1, this.#now());
+  guessedWrong(what: 'key' | 'runner', address: string): void {
+    this.#wrongKeys.charge(`${what} ${neighbourhood(address)}`, this.#options.config.rates.wrongKeysPerMinute, 1, this.#now());
   }
 
   /** Counts one use; `null` where nothing is limited. */

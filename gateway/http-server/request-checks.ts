@@ -8,9 +8,6 @@ export type RequestLimits = {
   readonly urlBytesMax: number;
 };
 
-/** More than any client sends; the parser drops what comes after, so that one more is read than allowed. */
-export const headersMax = 100;
-
 /** What must answer under any load: else an orchestrator ends a gateway that is merely busy. */
 const probes: ReadonlySet<string> = new Set(['/livez', '/startupz', '/readyz', '/health/live', '/health/ready']);
 
@@ -38,7 +35,6 @@ export class RequestChecks {
 
 export function malformedRequest({ url = '', rawHeaders, httpVersion }: IncomingMessage, urlBytesMax: number): Problem | null {
   if (url.length > urlBytesMax) return { status: 414, code: 'url_too_long', detail: `The path with its query is longer than ${urlBytesMax} bytes (server.urlBytesMax).` };
-  if (rawHeaders.length / 2 > headersMax) return { status: 431, code: 'headers_too_many', detail: `The request has more than ${headersMax} headers.` };
   let hosts = 0;
   for (let index = 0; index < rawHeaders.length; index += 2) if (rawHeaders[index]?.toLowerCase() === 'host') hosts += 1;
   // RFC 9112, 3.2.
@@ -49,9 +45,10 @@ export function malformedRequest({ url = '', rawHeaders, httpVersion }: Incoming
 /** Ends the connection too: what else comes on it may be the rest of a body that nobody reads. */
 export function refuseRequest(response: ServerResponse, problem: Problem): void {
   const requestId = randomUUID();
+  const body = problemDocument(problem, requestId);
   response.writeHead(problem.status, {
-    Connection: 'close', 'Content-Type': problemContentType, 'X-Request-Id': requestId, 'X-Content-Type-Options': 'nosniff',
+    Connection: 'close', 'Content-Type': problemContentType, 'Content-Length': Buffer.byteLength(body), 'X-Request-Id': requestId, 'X-Content-Type-Options': 'nosniff',
     ...(problem.retryAfter !== undefined && { 'Retry-After': String(problem.retryAfter) }),
   });
-  response.end(problemDocument(problem, requestId));
+  response.end(body);
 }
