@@ -39,8 +39,8 @@ describe('GET /config', () => {
 
   test('tells a file\'s value from a flag\'s', () => {
     const settings = new Settings({ yaml: 'search: {waitMsMax: 30}', env: {}, flags: new Map([['port', '0']]) });
-    const origin = (path: string) => settings.origin(table.find((setting) => setting.path === path) ?? expect.fail(path));
-    expect([origin('search.waitMsMax'), origin('gateway.port'), origin('gateway.host')]).toEqual(['file', 'flag', 'default']);
+    const origins = new Map(table.map((setting) => [setting.path, settings.origin(setting)]));
+    expect([origins.get('search.waitMsMax'), origins.get('gateway.port'), origins.get('gateway.host')]).toEqual(['file', 'flag', 'default']);
   });
 });
 
