@@ -7,7 +7,8 @@ const lasting: readonly unknown[] = ['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE
 /** What an operator can put right, by the client's words for it; without a code it may also pass by itself. */
 const advices: readonly { readonly words: RegExp; readonly code: string | null; readonly advice: string }[] = [
   { words: /^SASL .*authentication failed/i, code: 'SASL_AUTHENTICATION_FAILED', advice: 'see KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD' },
-  { words: /certificate|altnames/i, code: 'TLS_UNTRUSTED', advice: 'name the authority that signed the broker\'s certificate in NODE_EXTRA_CA_CERTS' },
+  { words: /altnames/i, code: 'TLS_UNTRUSTED', advice: 'name the broker as its certificate does, in KAFKA_BROKERS and in its advertised listeners' },
+  { words: /certificate/i, code: 'TLS_UNTRUSTED', advice: 'name the authority that signed the broker\'s certificate in NODE_EXTRA_CA_CERTS' },
   { words: /given the current SASL state|SASL .* mechanism is not supported/i, code: 'SASL_NOT_TAKEN', advice: 'this address of the broker takes no such login, see KAFKA_SASL_MECHANISM' },
   { words: /before secure TLS connection|wrong version number|packet length too long/i, code: null, advice: 'if this goes on, this address of the broker speaks no TLS, see KAFKA_SSL' },
   { words: /^Closed connection/i, code: null, advice: 'if this goes on, this address of the broker wants TLS (KAFKA_SSL) or a login (KAFKA_SASL_MECHANISM)' },

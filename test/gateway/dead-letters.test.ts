@@ -132,6 +132,14 @@ describe('putting one back', () => {
 const many = (count: number): DeadLetter[] => Array.from({ length: count }, (_, i) => letter(i + 1, i % 5 === 4 ? '{"broken' : valid(`e-${i + 1}`), i % 2 === 0 ? {} : { reason: 'store_rejected' }));
 
 describe('putting many back', () => {
+  test('two who do it at the same time put back each letter once', async () => {
+    const { post, appended } = await appWith(many(50));
+    const reports: { replayed: number }[] = await Promise.all([1, 2].map(async () => (await post('/dlq/replay/batch', {})).json()));
+    expect(reports.reduce((sum, { replayed }) => sum + replayed, 0)).toBe(40);
+    expect(new Set(appended.map(({ value }) => textOf(value))).size).toBe(40);
+    expect(appended).toHaveLength(40);
+  });
+
   test('a dry run counts and names, and nothing is written', async () => {
     const { post, appended, services } = await appWith(many(50));
     const report = await (await post('/dlq/replay/batch', { filter: { reason: 'store_rejected' }, dry_run: true, limit: 10 })).json();
