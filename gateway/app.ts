@@ -15,9 +15,11 @@ import { embeddingRoutes } from './routes/embeddings.ts';
 import { eventRoutes } from './routes/events.ts';
 import { healthRoutes } from './routes/health.ts';
 import { ingestRoute } from './routes/ingest.ts';
+import { liveRoutes } from './routes/live.ts';
 import { observeRoutes } from './routes/observe.ts';
 import { pageRoutes } from './routes/pages.ts';
 import { recommendationRoute } from './routes/recommendations.ts';
+import { runnerRoutes } from './routes/runners.ts';
 import { searchRoute } from './routes/search.ts';
 import { similarRoute } from './routes/similar.ts';
 import { trendRoute } from './routes/trends.ts';
@@ -26,7 +28,8 @@ import type { Services } from './services.ts';
 /** Of any request but those that carry events or texts. */
 const requestBytesMax = 256 * 1024;
 
-const connectPath = '/runners/connect';
+/** Answered over HTTP only to say that they want an upgrade. */
+const sockets = ['/runners/connect', '/ws/events'];
 
 export function createApp(services: Services): OpenAPIHono<AppEnv> {
   const { config, log, access, audit } = services;
@@ -77,24 +80,17 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
   eventRoutes(app, services);
   deadLetterRoutes(app, services);
   observeRoutes(app, services);
+  runnerRoutes(app, services);
   healthRoutes(app, services);
+  liveRoutes(app, services);
   pageRoutes(app, services);
   app.get('/openapi.json', (c) => c.json(openApiDocument(app)));
   configRoutes(app, services);
-  // A browser shows a page nothing of a refused upgrade: it asks here first whether its token is good.
-  app.get(connectPath, (c) => {
-    const admission = services.admitRunner({ authorization: c.req.header('authorization') }, c.get('client').address);
-    if (!admission.ok && (admission.status === 401 || admission.status === 429)) {
-      if (admission.status === 401) c.header('WWW-Authenticate', 'Bearer realm="vectorstream"');
-      return problemResponse(c, admission);
-    }
-    return c.body(null, 204);
-  });
   app.get('/', (c) => c.json({ name: 'VectorStream', paths: pathsOf(app) }));
   return app;
 }
 
 function pathsOf(app: OpenAPIHono<AppEnv>): string[] {
-  const listed = app.routes.filter(({ method, path }) => method !== 'ALL' && path !== '/' && path !== connectPath);
-  return [...new Set(listed.map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)(\{[^}]*\})?/g, '{$1}')}`)), `WS ${connectPath}`];
+  const listed = app.routes.filter(({ method, path }) => method !== 'ALL' && path !== '/' && !sockets.includes(path));
+  return [...new Set(listed.map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)(\{[^}]*\})?/g, '{$1}')}`)), ...sockets.map((path) => `WS ${path}`)];
 }

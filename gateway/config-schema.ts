@@ -119,6 +119,9 @@ export const configSchema = {
   embeddings: {
     waitMsMax: integer({ default: 30_000, min: 100, max: 10 * minute, live: true, help: 'How long POST /v1/embeddings may take, milliseconds, before it answers 503.' }),
   },
+  live: {
+    clientsMax: integer({ default: 100, min: 0, max: 10_000, help: 'Most clients of /ws/events and /sse/events together.' }),
+  },
   logging: {
     level: oneOf(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], { default: 'info', env: 'LOG_LEVEL', flag: 'log-level', live: true, help: 'Least severity that is logged. Runners that the gateway started keep the level of the start.' }),
     format: oneOf(['auto', 'pretty', 'json'], { default: 'auto', env: 'LOG_FORMAT', flag: 'log-format', help: 'auto is pretty on a terminal, else json.' }),

@@ -13,8 +13,10 @@ import { openAuditTrail } from './audit-trail.ts';
 import { sourceKind, storeKind, type Config } from './config.ts';
 import { openEmbedded } from './embedded/open.ts';
 import { RequestEmbeddings, requestEmbeddingLimits } from './embeddings/request-embeddings.ts';
-import { listen, type HttpServer, type HttpServerOptions } from './http-server.ts';
+import { listen, type HttpServer, type HttpServerOptions, type Upgrade } from './http-server.ts';
 import { readCertificate, watchCertificate } from './http-server/certificate.ts';
+import { LiveSocket } from './live/live-socket.ts';
+import { Live } from './live/live.ts';
 import { findModel } from './hugging-face-model.ts';
 import { hubLimits, pipelineLimits } from './live-limits.ts';
 import { startLocalRunners, type LocalRunners } from './local-runners.ts';
@@ -27,9 +29,11 @@ import { createRunnerHub } from './runner-hub.ts';
 import { admit } from './runner-hub/access.ts';
 import { freshToken, localRunnerToken } from './runner-token.ts';
 import type { Settings } from './settings.ts';
+import type { Services } from './services.ts';
 import { openQdrantStore } from './stores/qdrant-store.ts';
 import type { Log } from './telemetry/log.ts';
 import { Telemetry } from './telemetry/metrics.ts';
+import { createLevels } from './views/levels.ts';
 
 export type GatewayOptions = {
   readonly log: Log;
@@ -89,10 +93,11 @@ export async function startGateway(settings: Settings, { log, secrets, environme
   const tokens = { shared: config.runners.token ?? await localRunnerToken(dataDir), trusted: freshToken() };
   for (const token of Object.values(tokens)) secrets.add(token);
   const telemetry = new Telemetry();
+  const live = new Live(clock, config.live.clientsMax);
   const hub = createRunnerHub({
     identity, golden, bounds, tokens, clock, log,
     limits: hubLimits(config),
-    observer: hubObserver(telemetry, () => queries.clear()),
+    observer: hubObserver(telemetry, live, () => queries.clear()),
   });
   opened.defer(() => hub.close());
   const embedding = withPrefixes(hub.service, prefixes);
@@ -105,18 +110,28 @@ export async function startGateway(settings: Settings, { log, secrets, environme
   const access = new Access({ config, clock, ring: opened.use(await openKeyRing(config.gateway, log)) });
   const audit = opened.use(await openAuditTrail({ dataDir, fileBytesMax: config.audit.fileBytesMax, clock, log }));
   const admitRunner = countingWrongTokens(access, (headers) => admit(headers, tokens));
-  const app = createApp({
+  const services: Services = {
     settings, config, log, access, audit, clock, startedAt, source, sink, store, deadLetters, embedding, queries, requestEmbeddings, telemetry, pagesFolder,
     model: { folder: found.folder, manifest, revision: identity.modelRevision },
+    live, levels: createLevels({ source, store, deadLetters, clock }),
     runners: () => hub.runners(),
+    drainRunner: (id) => hub.drain(id),
+    removeRunner: (id) => hub.remove(id),
     admitRunner,
-  });
+  };
+  const app = createApp(services);
+  live.start(services);
+  opened.defer(() => live.close());
+  const liveSocket = new LiveSocket({ live, now: () => clock.now(), ask: async (path, headers, incoming) => app.fetch(new Request(`http://gateway${path}`, { headers }), { incoming }) });
   const { host, port, trustedProxies, tlsCert, tlsKey } = config.gateway;
   const certificate = tlsCert === null || tlsKey === null ? null : readCertificate(tlsCert, tlsKey, clock.now(), log);
   const serving: HttpServerOptions = {
     host, port, certificate, limits: config.server, isProxy: inNetworks(trustedProxies), fetch: app.fetch,
     screen: (request) => access.screenUpgrade(request),
-    upgrades: new Map([['/runners/connect', runnerDoor(access, admitRunner, (...upgrade) => hub.upgrade(...upgrade))]]),
+    upgrades: new Map<string, Upgrade>([
+      ['/runners/connect', runnerDoor(access, admitRunner, (...upgrade) => hub.upgrade(...upgrade))],
+      ['/ws/events', (...upgrade) => liveSocket.upgrade(...upgrade)],
+    ]),
   };
   const server = await listen(serving);
   if (tlsCert !== null && tlsKey !== null) opened.use(watchCertificate(tlsCert, tlsKey, log, (renewed) => server.renew(renewed)));
@@ -127,7 +142,7 @@ export async function startGateway(settings: Settings, { log, secrets, environme
   const resources = opened.move();
   const stopping = new AbortController();
   const pipeline = runPipeline({
-    source, store, deadLetters, embedding, clock, random: Math.random, limits, observer: pipelineObserver(telemetry, log), signal: stopping.signal,
+    source, store, deadLetters, embedding, clock, random: Math.random, limits, observer: pipelineObserver(telemetry, live, log), signal: stopping.signal,
   }).catch(onFatal);
   const retention = keepForgetting({
     store, clock, log, retentionMs: () => config.store.retentionDays * 86_400_000, sweepEveryMs: () => config.store.sweepMinutes * 60_000, textGraceMs: 2 * limits.knownTextAgeMsMax,
@@ -136,6 +151,7 @@ export async function startGateway(settings: Settings, { log, secrets, environme
   log.info({ data_dir: dataDir, model: identity.modelId, keys: access.keyNames() }, `listening on ${server.url}`);
 
   const shutDown = async (): Promise<void> => {
+    live.close();
     const stopped = Promise.all([server, ...(near === null ? [] : [near])].map((one) => one.stop(config.gateway.shutdownMsMax / 2)));
     stopping.abort();
     await Promise.all([pipeline, retention]);

@@ -1,20 +1,24 @@
-// Hands what pipeline and hub tell of themselves to the metrics, and to the log what a person should know.
+// Hands what pipeline and hub tell of themselves to the metrics and the live feed, and to the log what a person should know.
 import type { PipelineObserver } from '#core/observer.ts';
+import type { Live } from './live/live.ts';
 import type { HubObserver } from './runner-hub/types.ts';
 import type { Log } from './telemetry/log.ts';
 import type { Telemetry } from './telemetry/metrics.ts';
 
-export function pipelineObserver(telemetry: Telemetry, log: Log): PipelineObserver {
+export function pipelineObserver(telemetry: Telemetry, live: Live, log: Log): PipelineObserver {
   return {
     received: (count) => telemetry.received(count),
-    stored(latencySeconds, eventId, { position, headers }) {
+    stored(latencySeconds, eventId, delivery) {
+      const { position, headers } = delivery;
       telemetry.stored(latencySeconds);
+      live.stored(latencySeconds, delivery);
       // Asked first: this is every event.
       if (log.isLevelEnabled('trace')) log.trace({ event_id: eventId, request_id: requestOf(headers), origin: position }, 'stored');
     },
     superseded: () => telemetry.superseded(),
     deadLettered(letter) {
       telemetry.deadLettered(letter);
+      live.deadLettered(letter);
       const { id, eventId, origin, reason, message } = letter;
       // One line per bad event is too much for the usual level: the queue itself holds them all.
       log.debug({ dead_letter_id: id, event_id: eventId, request_id: requestOf(letter.headers), origin, reason, message }, 'dead-lettered');
@@ -34,7 +38,7 @@ export function pipelineObserver(telemetry: Telemetry, log: Log): PipelineObserv
 }
 
 /** `distrust` is called when a runner was found wrong. The hub writes its own log. */
-export function hubObserver(telemetry: Telemetry, distrust: () => void): HubObserver {
+export function hubObserver(telemetry: Telemetry, live: Live, distrust: () => void): HubObserver {
   return {
     job: (device, seconds, embedded) => telemetry.job(device, seconds, embedded),
     golden: (device, meanCosine) => telemetry.golden(device, meanCosine),
@@ -42,7 +46,7 @@ export function hubObserver(telemetry: Telemetry, distrust: () => void): HubObse
     requeued: (jobs) => telemetry.requeued(jobs),
     lateAnswer: () => telemetry.lateAnswer(),
     // The gauge of runners is read when it is asked for.
-    runners: () => undefined,
+    runners: (views) => live.runnersChanged(views),
   };
 }
 

@@ -6,11 +6,13 @@ import type { AdmitRunner } from './access/runner-door.ts';
 import type { AuditTrail } from './audit-trail.ts';
 import type { Config } from './config.ts';
 import type { RequestEmbeddings } from './embeddings/request-embeddings.ts';
+import type { Live } from './live/live.ts';
 import type { QueryVectors } from './query-vectors.ts';
 import type { RunnerView } from './runner-hub/types.ts';
 import type { Settings } from './settings.ts';
 import type { Log } from './telemetry/log.ts';
 import type { Telemetry } from './telemetry/metrics.ts';
+import type { Levels } from './views/levels.ts';
 
 export type Services = {
   /** What changes settings. */
@@ -31,7 +33,13 @@ export type Services = {
   readonly queries: QueryVectors;
   readonly requestEmbeddings: RequestEmbeddings;
   readonly telemetry: Telemetry;
-  runners(): readonly RunnerView[];
+  readonly levels: Levels;
+  readonly live: Live;
+  readonly runners: () => readonly RunnerView[];
+  /** Asks a runner to finish what it has and leave. `false`: no such runner. */
+  readonly drainRunner: (id: string) => boolean;
+  /** Ends a runner's connection now. `false`: no such runner. */
+  readonly removeRunner: (id: string) => boolean;
   /** Whether a runner with these headers, from this address, may connect: what `WS /runners/connect` answers. */
   readonly admitRunner: AdmitRunner;
   /** Where `npm run build` puts the web pages; may be missing. */

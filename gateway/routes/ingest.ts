@@ -93,8 +93,8 @@ export function ingestRoute(app: OpenAPIHono<AppEnv>, { sink, clock, config }: S
       c.get('charge')(intake.size - 1);
     }
     const result = intake.result();
-    const { items: _, ...counts } = result;
-    c.get('log').debug(counts, 'events taken in');
+    const { accepted, rejected, dead_lettered } = result;
+    c.get('log').debug({ accepted, rejected, dead_lettered }, 'events taken in');
     return result;
   };
 

@@ -9,7 +9,8 @@ const cacheResults = ['hit', 'shared', 'store', 'miss'] as const;
 export type CacheResult = (typeof cacheResults)[number];
 
 /** As `circuit_state` shows them: the index is the gauge's value. */
-const circuitStates = ['closed', 'half-open', 'open'] as const;
+export const circuitStates = ['closed', 'half-open', 'open'] as const;
+type CircuitState = (typeof circuitStates)[number];
 /** As the pipeline names them. */
 const dependencies = ['store', 'dead_letters', 'other'] as const;
 /** What people do with dead letters. */
@@ -31,13 +32,17 @@ export type Totals = {
 
 /** What only the moment of the question can tell. */
 export type Levels = {
-  readonly lag: readonly PartitionLag[];
+  /** `null`: not known. */
+  readonly lag: readonly PartitionLag[] | null;
   readonly unsettled: number;
   readonly runners: readonly { readonly device: string; readonly state: string }[];
-  readonly deadLetters: Readonly<Record<DeadLetterState, number>>;
+  readonly deadLetters: Readonly<Record<DeadLetterState, number>> | null;
 };
 
 export class Telemetry {
+  /** The last golden check of any runner, passed or not; `at`: UTC ms. */
+  lastCheck: { readonly device: string; readonly cosine: number; readonly at: number } | null = null;
+  readonly #circuitStates = new Map<string, CircuitState>();
   readonly #registry = new Registry();
   readonly #latency = new LatencyHistogram();
   readonly #totals = { received: 0, stored: 0, superseded: 0, deadLettered: 0, embedded: 0, cache: { hit: 0, shared: 0, store: 0, miss: 0 } };
@@ -114,8 +119,13 @@ export class Telemetry {
     this.#retries.inc({ dependency: bounded(dependencies, dependency, 'other') });
   }
 
-  circuit(dependency: string, state: (typeof circuitStates)[number]): void {
+  circuit(dependency: string, state: CircuitState): void {
+    this.#circuitStates.set(dependency, state);
     this.#circuits.set({ dependency: bounded(dependencies, dependency, 'other') }, circuitStates.indexOf(state));
+  }
+
+  circuitOf(dependency: (typeof dependencies)[number]): CircuitState {
+    return this.#circuitStates.get(dependency) ?? 'closed';
   }
 
   storeWrite(seconds: number): void {
@@ -139,6 +149,7 @@ export class Telemetry {
   }
 
   golden(device: string, meanCosine: number): void {
+    this.lastCheck = { device, cosine: Number.isFinite(meanCosine) ? meanCosine : 0, at: Date.now() };
     this.#cosine.set({ device: bounded<string>(devices, device, 'cpu') }, Number.isFinite(meanCosine) ? meanCosine : 0);
   }
 
@@ -152,11 +163,11 @@ export class Telemetry {
 
   /** The text of `GET /metrics`. */
   async exposition(levels: Levels): Promise<{ readonly contentType: string; readonly body: string }> {
-    this.#lag.reset();
-    for (const { partition, lag } of levels.lag) this.#lag.set({ partition: String(partition) }, lag);
+    if (levels.lag !== null) this.#lag.reset();
+    for (const { partition, lag } of levels.lag ?? []) this.#lag.set({ partition: String(partition) }, lag);
     this.#unsettled.set(levels.unsettled);
     this.#setRunners(levels.runners);
-    for (const state of deadLetterStates) this.#letters.set({ state }, levels.deadLetters[state]);
+    if (levels.deadLetters !== null) for (const state of deadLetterStates) this.#letters.set({ state }, levels.deadLetters[state]);
     return { contentType: this.#registry.contentType, body: await this.#registry.metrics() };
   }
 

@@ -84,7 +84,7 @@ describe('NDJSON', () => {
     const { request, appended } = testApp({ clock });
     const { answer, send, end } = sending(request);
     send(`${linesOf(events(1))}{"event_id":`);
-    await until('it waits for more', 5000, () => clock.sleeping > 0);
+    await until('it waits for more', 5000, () => clock.sleeping > 1);
     expect(appended).toHaveLength(0);
     await clock.advance(50);
     await until('the line is taken', 5000, () => appended.length === 1);

@@ -2,6 +2,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Delivery } from '#core/ports.ts';
+import { ManualClock } from '#core/memory/manual-clock.ts';
+import { Live } from '../../gateway/live/live.ts';
 import { pipelineObserver } from '../../gateway/observers.ts';
 import { LatencyHistogram } from '../../gateway/telemetry/latency.ts';
 import { createLog } from '../../gateway/telemetry/log.ts';
@@ -74,7 +76,7 @@ test('an event can be followed by its id and its request from level trace on', (
       position: { topic: 'events', partition: 1, offset: 7 }, headers: { 'x-request-id': new TextEncoder().encode('r-1') },
       key: null, value: new Uint8Array(), timestamp: 0, settle: () => undefined,
     };
-    pipelineObserver(new Telemetry(), log).stored(0.1, 'e-1', delivery);
+    pipelineObserver(new Telemetry(), new Live(new ManualClock(), 1), log).stored(0.1, 'e-1', delivery);
   };
   stored('debug');
   expect(lines).toEqual([]);

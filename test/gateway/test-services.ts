@@ -7,12 +7,14 @@ import { Access } from '../../gateway/access/access.ts';
 import { fixedKeys } from '../../gateway/access/key-ring.ts';
 import type { AuditLine } from '../../gateway/audit-trail.ts';
 import { RequestEmbeddings, requestEmbeddingLimits } from '../../gateway/embeddings/request-embeddings.ts';
+import { Live } from '../../gateway/live/live.ts';
 import { QueryVectors } from '../../gateway/query-vectors.ts';
 import { admit } from '../../gateway/runner-hub/access.ts';
 import type { RunnerView } from '../../gateway/runner-hub/types.ts';
 import type { Services } from '../../gateway/services.ts';
 import { Settings } from '../../gateway/settings.ts';
 import { createLog } from '../../gateway/telemetry/log.ts';
+import { createLevels } from '../../gateway/views/levels.ts';
 import { Telemetry } from '../../gateway/telemetry/metrics.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { createMemoryDeadLetters } from '#core/memory/memory-dead-letters.ts';
@@ -94,9 +96,12 @@ export function testApp(changes: Partial<Services> = {}, env: Record<string, str
   const log = createLog({ level: 'trace', format: 'json', secrets: new Set([apiKey]), destination: { write: (line) => lines.push(line) } });
   const events = createMemoryLog();
   const appended: LogRecord[] = [];
-  const clock = new ManualClock();
+  const clock = changes.clock instanceof ManualClock ? changes.clock : new ManualClock();
   const embedding = changes.embedding ?? answeringFleet;
   const runners = changes.runners ?? (() => [runner]);
+  const source = changes.source ?? events.source('test');
+  const store = changes.store ?? scriptedStore();
+  const deadLetters = changes.deadLetters ?? createMemoryDeadLetters();
   const services: Services = {
     settings, config, log, clock, embedding, runners,
     access: new Access({ config, clock, ring: { keys: () => fixedKeys(config.gateway) } }),
@@ -105,7 +110,11 @@ export function testApp(changes: Partial<Services> = {}, env: Record<string, str
     pagesFolder: join(tmpdir(), 'vectorstream-no-pages'),
     model: { folder: modelFolder, manifest: parseManifest(readFileSync(join(modelFolder, 'manifest.json'), 'utf8')), revision: 'r'.repeat(64) },
     startedAt: clock.now(),
-    source: events.source('test'),
+    source, store, deadLetters,
+    live: new Live(clock, config.live.clientsMax),
+    levels: createLevels({ source, store, deadLetters, clock }),
+    drainRunner: (id) => id === runner.id,
+    removeRunner: (id) => id === runner.id,
     sink: {
       async append(records) {
         const positions = await events.sink.append(records);
@@ -114,13 +123,12 @@ export function testApp(changes: Partial<Services> = {}, env: Record<string, str
       },
       [Symbol.asyncDispose]: () => events.sink[Symbol.asyncDispose](),
     },
-    store: scriptedStore(),
-    deadLetters: createMemoryDeadLetters(),
     queries: new QueryVectors({ embedding, limits: config.search, runnerReady: () => runners().length > 0 }),
     requestEmbeddings: new RequestEmbeddings({ ...requestEmbeddingLimits, embedding, waitMsMax: 50, runnerWaitMsMax: 20, runnerReady: () => runners().length > 0 }),
     telemetry: new Telemetry(),
     ...changes,
   };
+  services.live.start(services);
   const app = createApp(services);
   const request = async (path: string, init?: RequestInit): Promise<Response> => app.request(path, init);
   return {

@@ -1,0 +1,157 @@
+// What happens in this gateway, as messages: figures every second, changes of health and runners at once, dead letters and samples up to a rate.
+import { randomUUID } from 'node:crypto';
+import type { Clock, DeadLetter, Delivery } from '#core/ports.ts';
+import type { RunnerView } from '../runner-hub/types.ts';
+import type { Services } from '../services.ts';
+import { healthOf } from '../views/health.ts';
+import { causesOfUnreadiness } from '../views/readiness.ts';
+import { runnerOf, statsOf } from '../views/stats.ts';
+import { Feed, type Client, type Message } from './feed.ts';
+import { helloText, type Topic } from './messages.ts';
+
+export const heartbeatMs = 15_000;
+const tickMs = 1_000;
+/** Between two messages of one kind: what comes meanwhile is counted in the next one. */
+const eventMs = 100;
+const sampleBytesMax = 16 * 1024;
+
+const limits = { keptMax: 1_000, keptCharsMax: 2 ** 20, outbox: { entriesMax: 256, charsMax: 2 ** 20 } };
+
+/** A connected client, whatever carries its messages. */
+export type Connection = {
+  /** The message that comes first, such as to be sent at once. */
+  readonly hello: string;
+  readonly client: Client;
+  readonly leave: () => void;
+};
+
+export class Live {
+  readonly feed: Feed;
+  readonly #clock: Clock;
+  readonly #leaving = new Set<() => void>();
+  readonly #heartbeats = new Set<() => void>();
+  readonly #stopped = new AbortController();
+  readonly #paced = { dead_letter: { at: -Infinity, skipped: 0 }, sample: { at: -Infinity, skipped: 0 } };
+  #services: Services | null = null;
+  #runners = new Map<string, string>();
+
+  constructor(clock: Clock, clientsMax: number) {
+    this.#clock = clock;
+    this.feed = new Feed({ run: randomUUID().slice(0, 8), clientsMax, ...limits });
+  }
+
+  /** Begins to tell; `close` ends it. */
+  start(services: Services): void {
+    this.#services = services;
+    void this.#keepTelling(services);
+  }
+
+  /** Snapshots of the topics first, or what was missed since `since`, then changes. `null` when no client more may come. */
+  async open(topics: readonly Topic[], since: string | null): Promise<Connection | null> {
+    if (this.feed.isFull || this.#stopped.signal.aborted) return null;
+    const wanted = new Set(topics);
+    const mark = since === null ? null : this.feed.markOf(since);
+    const from = mark ?? this.feed.mark;
+    const snapshots = await this.#snapshots(topics, mark !== null);
+    // In one go: nothing is published between these lines, so nothing comes twice or not at all.
+    if (this.feed.isFull || this.#stopped.signal.aborted) return null;
+    const client = this.feed.join(wanted);
+    for (const message of snapshots) client.outbox.put(this.feed.snapshot(message));
+    for (const entry of this.feed.missed(from, wanted)) client.outbox.put(entry);
+    return {
+      client, hello: helloText({ id: this.feed.id, topics, resumed: mark !== null, heartbeatMs }),
+      leave: () => this.feed.leave(client),
+    };
+  }
+
+  /** Calls `beat` every 15 seconds and `end` when the gateway stops; returns how to have neither any more. */
+  watch(beat: () => void, end: () => void): () => void {
+    this.#heartbeats.add(beat);
+    this.#leaving.add(end);
+    return () => {
+      this.#heartbeats.delete(beat);
+      this.#leaving.delete(end);
+    };
+  }
+
+  close(): void {
+    this.#stopped.abort();
+    for (const end of this.#leaving) end();
+  }
+
+  deadLettered({ id, reason, message, field, eventId, origin, failedAt }: DeadLetter): void {
+    this.#event('dead_letter', (skipped) => ({ id, reason, message: message.slice(0, 500), field, event_id: eventId, origin, failed_at: new Date(failedAt).toISOString(), skipped }), true);
+  }
+
+  stored(latencySeconds: number, { value }: Delivery): void {
+    if (value.length > sampleBytesMax || !this.feed.follows('sample')) return;
+    this.#event('sample', (skipped) => {
+      const event: unknown = JSON.parse(new TextDecoder().decode(value));
+      return { event, latency_ms: Math.round(latencySeconds * 1000), skipped };
+    }, false);
+  }
+
+  /** All that are connected now; what has changed is told. */
+  runnersChanged(views: readonly RunnerView[]): void {
+    const before = this.#runners;
+    this.#runners = new Map(views.map(({ id, state }) => [id, state]));
+    for (const view of views) {
+      const change = !before.has(view.id) ? 'joined' : before.get(view.id) === view.state ? null : 'changed';
+      if (change !== null) this.#publish({ topic: 'runner', key: `runner ${view.id}`, data: { change, runner: runnerOf(view) } }, true);
+    }
+    for (const id of before.keys()) if (!this.#runners.has(id)) this.#publish({ topic: 'runner', key: `runner ${id}`, data: { change: 'left', runner: { id } } }, true);
+  }
+
+  #event(topic: 'dead_letter' | 'sample', data: (skipped: number) => unknown, keep: boolean): void {
+    const pace = this.#paced[topic];
+    const now = this.#clock.monotonic();
+    if (now - pace.at < eventMs) {
+      pace.skipped += 1;
+      return;
+    }
+    const { skipped } = pace;
+    pace.at = now;
+    pace.skipped = 0;
+    this.#publish({ topic, key: null, data: data(skipped) }, keep);
+  }
+
+  #publish(message: Omit<Message, 'at'>, keep: boolean): void {
+    this.feed.publish({ ...message, at: this.#clock.now() }, keep);
+  }
+
+  async #snapshots(topics: readonly Topic[], resumed: boolean): Promise<readonly Message[]> {
+    const services = this.#services;
+    if (services === null) return [];
+    const at = this.#clock.now();
+    const data: Partial<Record<Topic, () => Promise<unknown>>> = {
+      stats: () => statsOf(services),
+      health: () => healthOf(services),
+      // Who comes back gets the changes that it missed.
+      ...(!resumed && { runner: async () => ({ change: 'all', runners: services.runners().map(runnerOf) }) }),
+    };
+    const made = await Promise.all(topics.map(async (topic) => ({ topic, data: await data[topic]?.() })));
+    return made.filter((message) => message.data !== undefined).map((message) => ({ ...message, at, key: message.topic === 'runner' ? null : message.topic }));
+  }
+
+  async #keepTelling(services: Services): Promise<void> {
+    const { signal } = this.#stopped;
+    let causes = '';
+    let beatAt = this.#clock.monotonic();
+    while (await this.#clock.sleep(tickMs, signal).then(() => true, () => false)) {
+      if (this.#clock.monotonic() - beatAt >= heartbeatMs) {
+        beatAt = this.#clock.monotonic();
+        for (const beat of this.#heartbeats) beat();
+      }
+      try {
+        if (this.feed.follows('stats')) this.#publish({ topic: 'stats', key: 'stats', data: await statsOf(services) }, false);
+        if (!this.feed.follows('health')) continue;
+        const now = JSON.stringify(await causesOfUnreadiness(services));
+        if (now !== causes) this.#publish({ topic: 'health', key: 'health', data: await healthOf(services) }, false);
+        causes = now;
+      } catch (error) {
+        services.log.error({ err: error }, 'the live feed could not be told');
+      }
+    }
+  }
+}
+
