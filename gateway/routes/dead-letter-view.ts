@@ -7,6 +7,13 @@ import { inOrder, instant, millisecondsOf } from './schemas.ts';
 
 export const positionSchema = z.object({ topic: z.string(), partition: z.int(), offset: z.int() });
 
+export const exampleLetter = {
+  id: '6f12a985-bfaf-5bed-b410-3ea6ddad5316', state: 'open', reason: 'invalid_event', message: 'product.price: got "39.90", allowed: a finite number from 0 to 1e9',
+  field: 'product.price', event_id: 'e-1', failed_at: '2026-01-31T12:00:00.140Z', attempts: 1, runner: null, redrive_count: 0, replayed: null, purged: null,
+  origin: { topic: 'ecommerce-events', partition: 2, offset: 494 }, timestamp: '2026-01-31T12:00:00.020Z', key: 'u-7',
+  value: '{"event_id":"e-1","product":{"id":"p-1042","name":"Enamel kettle","price":"39.90"}}', value_bytes: 83, value_truncated: false, headers: {}, base64: [],
+} as const;
+
 export const letterSchema = z.object({
   id: z.string(),
   state: z.enum(deadLetterStates),
@@ -28,7 +35,7 @@ export const letterSchema = z.object({
   value_truncated: z.boolean(),
   headers: z.record(z.string(), z.string()),
   base64: z.array(z.string()).openapi({ description: 'Members that are not UTF-8 and therefore shown in base64: value, key, headers.NAME.' }),
-}).openapi('DeadLetter');
+}).openapi('DeadLetter', { example: exampleLetter });
 
 /** Which letters: of a query string as of a body. */
 export const letterFilterFields = {

@@ -4,7 +4,7 @@ import { deadLetterReasons, deadLetterStates } from '#core/ports.ts';
 import type { AppEnv } from '../app-env.ts';
 import { ProblemError } from '../middleware/problem.ts';
 import type { Services } from '../services.ts';
-import { letterFilterFields, letterFilterOf, letterSchema, letterView } from './dead-letter-view.ts';
+import { exampleLetter, letterFilterFields, letterFilterOf, letterSchema, letterView } from './dead-letter-view.ts';
 import { answer, cursorOf, pageQueryFields, parseCursor, problem } from './schemas.ts';
 
 /** A list shows the beginning of a large value; `GET /dlq/messages/{id}` shows all of it. */
@@ -17,12 +17,10 @@ const listRoute = createRoute({
   path: '/dlq/messages',
   summary: 'Dead letters by filter, newest first',
   request: {
-    query: z.strictObject({
-      ...letterFilterFields, ...pageQueryFields,
-    }),
+    query: z.strictObject({ ...letterFilterFields, ...pageQueryFields }),
   },
   responses: {
-    200: answer('One page; large values are cut.', z.object({ items: z.array(letterSchema), next_cursor: z.string().nullable() })),
+    200: answer('One page; large values are cut.', z.object({ items: z.array(letterSchema), next_cursor: z.string().nullable() }), { items: [{ ...exampleLetter, base64: [] }], next_cursor: null }),
     422: problem('A filter is not one.'),
   },
 });
@@ -40,7 +38,9 @@ const statsRoute = createRoute({
   path: '/dlq/stats',
   summary: 'Dead letters counted by state and reason',
   responses: {
-    200: answer('Counts.', z.object({ by_state: z.record(z.enum(deadLetterStates), z.int()), by_reason: z.record(z.enum(deadLetterReasons), z.int()) })),
+    200: answer('Counts.', z.object({ by_state: z.record(z.enum(deadLetterStates), z.int()), by_reason: z.record(z.enum(deadLetterReasons), z.int()) }), {
+      by_state: { open: 12, replayed: 3, purged: 0 }, by_reason: { not_json: 2, invalid_event: 12, too_large: 1, embedding_failed: 0, store_rejected: 0 },
+    }),
   },
 });
 
