@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
 import { compressPages } from './scripts/compress-pages.ts';
+import { writeApiReference } from './scripts/write-api-reference.ts';
 import { writePrecache } from './scripts/write-precache.ts';
 
 const require = createRequire(import.meta.url);
@@ -60,6 +61,7 @@ function finish(): Plugin {
     },
     async closeBundle() {
       writePrecache(folder, 'browser-runner/demo/index.html', 'demo-offline.js');
+      writeApiReference(folder);
       await compressPages(folder);
     },
   };

@@ -34,6 +34,8 @@ const exceptions: Readonly<Record<string, RouteRule>> = {
   'GET /models/current': page,
   'GET /models/{revision}/{path}': page,
   'GET /docs': page,
+  'GET /docs/api-reference.js': page,
+  'GET /openapi.json': page,
   'GET /runners/connect': { scope: 'open', budget: 'reads' },
   'POST /events': { scope: 'write', budget: 'events' },
   'POST /search': search,

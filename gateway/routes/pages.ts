@@ -14,6 +14,8 @@ const pages: Readonly<Record<string, string>> = {
   '/runner': 'browser-runner/page/index.html',
   '/demo': 'browser-runner/demo/index.html',
   '/demo-offline.js': 'demo-offline.js',
+  '/docs': 'docs/index.html',
+  '/docs/api-reference.js': 'docs/api-reference.js',
 };
 
 export function pageRoutes(app: OpenAPIHono<AppEnv>, { pagesFolder, model }: Services): void {
