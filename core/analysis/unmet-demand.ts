@@ -7,7 +7,7 @@ import type { Span } from './trends.ts';
 /** The most frequent queries of the window that are looked at. */
 export const queriesMax = 100;
 /** Queries at least as near to a cluster's leader belong to it. */
-export const clusterSimilarityMin = 0.6;
+export const clusterSimilarityMin = 0.55;
 /** Queries of a cluster that are told. */
 const examplesMax = 5;
 
