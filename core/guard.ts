@@ -35,7 +35,8 @@ export class Guard {
   call<T>(operation: () => Promise<T>): Promise<T> {
     const { backoff, clock, random, signal, retryable, observer, dependency } = this.#options;
     return retry(() => this.#once(operation), {
-      policy: { ...backoff, attemptsMax: Infinity },
+      // Read at every failure: a call may go on for as long as its dependency is down, and the settings change meanwhile.
+      policy: { get delayMs() { return backoff.delayMs; }, get delayMsMax() { return backoff.delayMsMax; }, attemptsMax: Infinity },
       clock,
       random,
       signal,

@@ -108,7 +108,7 @@ export async function startGateway(settings: Settings, { log, secrets, environme
     get runnerWaitMsMax() { return config.search.waitMsMax; },
   });
   const access = new Access({ config, clock, ring: opened.use(await openKeyRing(config.gateway, log)) });
-  const audit = opened.use(await openAuditTrail({ dataDir, fileBytesMax: config.audit.fileBytesMax, clock, log }));
+  const audit = opened.use(openAuditTrail({ dataDir, fileBytesMax: config.audit.fileBytesMax, clock, log }));
   const admitRunner = countingWrongTokens(access, (headers) => admit(headers, tokens));
   const services: Services = {
     settings, config, log, access, audit, clock, startedAt, source, sink, store, deadLetters, embedding, queries, requestEmbeddings, telemetry, pagesFolder,

@@ -57,7 +57,8 @@ export class Access {
   /** The client of a WebSocket that asks for `scope`, or why it is refused. */
   identifyUpgrade(request: IncomingMessage, scope: Scope): Client | Problem {
     const header = (name: string): string | undefined => [request.headers[name]].flat()[0];
-    return this.identify({ socketAddress: request.socket.remoteAddress, header }, scope);
+    const client = this.identify({ socketAddress: request.socket.remoteAddress, header });
+    return isProblem(client) ? client : this.missingScope(client, scope) ?? client;
   }
 
   keyNames(): readonly string[] {
@@ -73,8 +74,8 @@ export class Access {
     return { key: null, address: this.addressOf(caller), scopes: new Set() };
   }
 
-  /** The client whose key this is, when the key allows `scope` (`null`: any key does); else the answer that it gets. */
-  identify(caller: Caller, scope: Scope | null): Client | Problem {
+  /** The client whose key this is; else the answer that it gets. */
+  identify(caller: Caller): Client | Problem {
     const keys = this.#options.ring.keys();
     const address = this.addressOf(caller);
     if (keys.length === 0) return { key: null, address, scopes: new Set(scopes) };
@@ -87,10 +88,13 @@ export class Access {
       this.guessedWrong('key', address);
       return { status: 401, code: 'api_key_wrong', detail: 'The API key is wrong.' };
     }
-    if (scope !== null && !key.scopes.has(scope)) {
-      return { status: 403, code: 'scope_missing', detail: `The API key ${key.name} does not have the scope ${scope}, which this needs; it has ${[...key.scopes].join(', ')}.` };
-    }
     return { key: key.name, address, scopes: key.scopes };
+  }
+
+  /** `null`: it may. */
+  missingScope({ key, scopes: granted }: Client, scope: Scope): Problem | null {
+    if (granted.has(scope)) return null;
+    return { status: 403, code: 'scope_missing', detail: `The API key ${key} does not have the scope ${scope}, which this needs; it has ${[...granted].join(', ')}.` };
   }
 
   /** Whoever sent too many wrong keys or tokens is not even compared, so that guessing has an end. */

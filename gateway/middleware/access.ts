@@ -50,7 +50,7 @@ export function requireAccess(access: Access): MiddlewareHandler<AppEnv> {
 
     const rule = matchedRule(c);
     if (rule?.scope !== 'open') {
-      const client = access.identify(caller, rule?.scope ?? null);
+      const client = access.identify(caller);
       if (isProblem(client)) {
         if (client.status === 401) c.header('WWW-Authenticate', 'Bearer realm="vectorstream"');
         return problemResponse(c, client);
@@ -59,12 +59,14 @@ export function requireAccess(access: Access): MiddlewareHandler<AppEnv> {
     }
     const budget = rule === null ? 'reads' : rule.budget;
     const limited = budget === null ? null : access.use(c.get('client'), budget);
-    if (limited === null || budget === null) return next();
-    tellLimits(c, limited);
-    if (!limited.ok) {
+    if (limited !== null) tellLimits(c, limited);
+    if (limited !== null && !limited.ok) {
       return problemResponse(c, { status: 429, code: 'rate_limited', detail: `More than ${limited.perMinute} ${limited.budget} a minute: wait as Retry-After says.`, retryAfter: Math.max(1, limited.oneInS) });
     }
-    c.set('charge', (units) => access.charge(c.get('client'), budget, units));
+    // Any key may learn that nothing is at a path.
+    const unfit = rule === null || rule.scope === 'open' ? null : access.missingScope(c.get('client'), rule.scope);
+    if (unfit !== null) return problemResponse(c, unfit);
+    if (budget !== null) c.set('charge', (units) => access.charge(c.get('client'), budget, units));
     return next();
   });
 }

@@ -36,9 +36,9 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 const warned: string[] = [];
 const quiet = { info: () => undefined, warn: (_: object, message: string) => void warned.push(message), error: () => undefined };
 
-describe('a certificate', () => {
-  const read = (certPath: string, keyPath: string) => () => readCertificate(certPath, keyPath, Date.now(), quiet);
+const read = (certPath: string, keyPath: string) => () => readCertificate(certPath, keyPath, Date.now(), quiet);
 
+describe('a certificate', () => {
   test('that no client could use stops the start with what is wrong', async () => {
     const other = await order('other');
     const rubbish = join(folder, 'rubbish.pem');

@@ -105,7 +105,7 @@ export function testApp(changes: Partial<Services> = {}, env: Record<string, str
   const services: Services = {
     settings, config, log, clock, embedding, runners,
     access: new Access({ config, clock, ring: { keys: () => fixedKeys(config.gateway) } }),
-    audit: { write: (line) => audited.push(line), async [Symbol.asyncDispose]() {} },
+    audit: { write: (line) => audited.push(line), [Symbol.dispose]: () => undefined },
     admitRunner: (headers) => admit(headers, { shared: 'runner-token', trusted: 'trusted-token' }),
     pagesFolder: join(tmpdir(), 'vectorstream-no-pages'),
     model: { folder: modelFolder, manifest: parseManifest(readFileSync(join(modelFolder, 'manifest.json'), 'utf8')), revision: 'r'.repeat(64) },
