@@ -84,7 +84,8 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
   healthRoutes(app, services);
   liveRoutes(app, services);
   pageRoutes(app, services);
-  app.get('/openapi.json', (c) => c.json(openApiDocument(app)));
+  let document: ReturnType<typeof openApiDocument> | null = null;
+  app.get('/openapi.json', (c) => c.json(document ??= openApiDocument(app)));
   configRoutes(app, services);
   app.get('/', (c) => c.json({ name: 'VectorStream', paths: pathsOf(app) }));
   return app;

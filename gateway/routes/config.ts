@@ -17,7 +17,9 @@ const settingSchema = z.object({
 const sectionSchema = z.record(z.string(), settingSchema);
 const configAnswer = z.record(z.string(), sectionSchema).openapi('Configuration', { description: 'Settings by section and name, as in vectorstream.example.yaml.' });
 
-const getRoute = createRoute({ method: 'get', path: '/config', summary: 'Every setting of this gateway, without secrets', responses: { 200: answer('All sections.', configAnswer) } });
+const exampleSection = { batchAgeMsMax: { value: 20, origin: 'request' as const, live: true }, unsettledMax: { value: 20_000, origin: 'default' as const, live: true } };
+
+const getRoute = createRoute({ method: 'get', path: '/config', summary: 'Every setting of this gateway, without secrets', responses: { 200: answer('All sections.', configAnswer, { pipeline: exampleSection, qdrant: { apiKey: { is_set: false, origin: 'default', live: false } } }) } });
 
 const putRoute = createRoute({
   method: 'put',
@@ -30,7 +32,7 @@ const putRoute = createRoute({
     body: { required: true, content: { 'application/json': { schema: z.record(z.string().max(64), z.union([z.string().max(4096), z.number(), z.boolean(), z.null()])).openapi({ example: { batchAgeMsMax: 20 } }) } } },
   },
   responses: {
-    200: answer('The section as it is now.', sectionSchema),
+    200: answer('The section as it is now.', sectionSchema, exampleSection),
     404: problem('No such section.'),
     409: problem('A setting that takes effect at the start only: nothing was changed.'),
     422: problem('A setting that is none, or a value that is not allowed: nothing was changed.'),

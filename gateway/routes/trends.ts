@@ -29,6 +29,10 @@ const productTrendSchema = z.object({ text_id: z.string(), text: z.string(), pro
   .openapi('ProductTrend', { example: { text_id: exampleStoredEvent.text_id, text: 'Enamel kettle, Kitchen: Red, 2 litres', product: exampleProduct, ...exampleRising } });
 const categoryTrendSchema = z.object({ category: z.string(), ...risingFields }).openapi('CategoryTrend', { example: { category: 'Kitchen', ...exampleRising } });
 const queryTrendSchema = z.object({ text_id: z.string(), query: z.string(), ...risingFields }).openapi('QueryTrend', { example: { text_id: exampleStoredEvent.text_id, query: 'kettle', ...exampleRising } });
+const exampleDemand = {
+  label: 'sourdough starter', count: 31, query_count: 4,
+  queries: [{ text_id: exampleStoredEvent.text_id, query: 'sourdough starter', count: 17, nearest: { score: 0.29, text_id: exampleStoredEvent.text_id, product: exampleProduct } }],
+};
 const demandSchema = z.object({
   label: z.string().openapi({ description: 'The most frequent of its queries.' }),
   count: z.int().openapi({ description: 'Searches in the window.' }),
@@ -37,7 +41,7 @@ const demandSchema = z.object({
     text_id: z.string(), query: z.string(), count: z.int(),
     nearest: z.object({ score: z.number(), text_id: z.string(), product: productSchema.nullable() }).nullable(),
   })).openapi({ description: 'Up to five of them, each with the nearest product there is.' }),
-}).openapi('UnmetDemand', { example: { label: 'sourdough starter', count: 31, query_count: 4, queries: [{ text_id: exampleStoredEvent.text_id, query: 'sourdough starter', count: 17, nearest: { score: 0.29, text_id: exampleStoredEvent.text_id, product: exampleProduct } }] } });
+}).openapi('UnmetDemand', { example: exampleDemand });
 
 const responseSchema = z.object({
   window: spanSchema,
@@ -49,7 +53,11 @@ const responseSchema = z.object({
   reason: z.enum(['no_events', 'no_baseline']).nullable().openapi({ description: 'Why nothing can rise: no event in the window, or none before it.' }),
   took_ms: z.number(),
   as_of: asOfSchema,
-}).openapi('Trends');
+}).openapi('Trends', { example: {
+  window: { since: '2026-01-31T11:00:00.000Z', until: '2026-01-31T12:00:00.000Z', events: 4210 }, baseline: { since: '2026-01-31T04:00:00.000Z', until: '2026-01-31T11:00:00.000Z', events: 29_470 },
+  products: [{ text_id: exampleStoredEvent.text_id, text: 'Enamel kettle, Kitchen: Red, 2 litres', product: exampleProduct, ...exampleRising }], categories: [{ category: 'Kitchen', ...exampleRising }],
+  queries: [{ text_id: exampleStoredEvent.text_id, query: 'kettle', ...exampleRising }], unmet_demand: [exampleDemand], reason: null, took_ms: 12.4, as_of: '2026-01-31T12:00:00.000Z',
+} });
 
 const querySchema = z.strictObject({
   window_minutes: z.coerce.number().int().min(1).max(1440).default(60).openapi({ description: 'A minute to a day.' }),
