@@ -1,13 +1,12 @@
 // LZ4 frames as Kafka takes them: independent blocks, no checksums written; frames of every client are read.
 import { createRequire } from 'node:module';
+import { compressLz4Block, lz4BlockBytesMax } from './lz4-block.ts';
 
 type Lz4 = {
-  /** The compressed length, or 0 when compressing does not pay. `table` holds 2^16 places and may be used once. */
-  compressBlock(source: Uint8Array, target: Uint8Array, start: number, length: number, table: Uint32Array): number;
   /** The place in `target` after the last byte written. */
   decompressBlock(source: Uint8Array, target: Uint8Array, start: number, length: number, targetStart: number): number;
 };
-// The package brings no types. Only its block codec is used: its frames lack the flag of independent blocks, which Kafka asks for.
+// The package brings no types. Only its reading of blocks is used: those that it writes may have a match too near their end, which brokers refuse.
 const lz4: Lz4 = createRequire(import.meta.url)('lz4js');
 
 /** https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md: magic, version 1 with independent blocks, blocks of at most 64 KB, header checksum. */
@@ -24,10 +23,9 @@ export function compressLz4(bytes: Buffer): Buffer {
   const parts: Uint8Array[] = [header];
   for (let at = 0; at < bytes.length; at += blockBytes) {
     const block = bytes.subarray(at, at + blockBytes);
-    // Room for what an incompressible block grows to while it is tried.
-    const target = Buffer.alloc(block.length + Math.ceil(block.length / expansionMax) + 16);
-    const length = lz4.compressBlock(block, target, 0, block.length, new Uint32Array(1 << 16));
-    const isCompressed = length > 0 && length < block.length;
+    const target = Buffer.alloc(lz4BlockBytesMax(block.length));
+    const length = compressLz4Block(block, target);
+    const isCompressed = length < block.length;
     const size = Buffer.alloc(4);
     size.writeUInt32LE(isCompressed ? length : (block.length | isPlain) >>> 0);
     parts.push(size, isCompressed ? target.subarray(0, length) : block);

@@ -6,6 +6,7 @@ import type { DeadLetter } from '#core/ports.ts';
 import { kafkaPlaceOf } from '../../cli/kafka-place.ts';
 import { redriveCountHeader } from '../../gateway/dead-letters/failure-headers.ts';
 import { letterOfRecord, recordOfLetter } from '../../gateway/dead-letters/kafka-letter.ts';
+import { compressLz4Block, lz4BlockBytesMax } from '../../kafka/lz4-block.ts';
 import { compressLz4, decompressLz4 } from '../../kafka/lz4-frames.ts';
 import { compressSnappy, decompressSnappy } from '../../kafka/snappy-frames.ts';
 import { plainRecord } from '../conformance/plain-record.ts';
@@ -40,6 +41,45 @@ describe.each(codecs)('$name', ({ compress, decompress }) => {
     expect(() => decompress(compressed.subarray(0, compressed.length / 2))).toThrow(/\w/);
     expect(() => decompress(Buffer.from('neither one nor the other, and long enough for a header'))).toThrow(/\w/);
   });
+});
+
+/** Reads a block as the format's own decoder does, which holds it to its end: the last 5 bytes are literals, and no match starts within 12 of the end. */
+function readStrictly(block: Uint8Array, length: number): Uint8Array {
+  const bytes: number[] = [];
+  let at = 0;
+  const next = (): number => {
+    const byte = block[at++];
+    if (byte === undefined) throw new Error('The block ends early');
+    return byte;
+  };
+  const long = (short: number): number => {
+    let total = short;
+    for (let more = short === 15 ? 255 : 0; more === 255; total += more) more = next();
+    return total;
+  };
+  for (;;) {
+    const token = next();
+    const literals = long(token >> 4);
+    for (let i = 0; i < literals; i++) bytes.push(next());
+    if (at === block.length) {
+      if (length > 12 && literals < 5) throw new Error(`${literals} last literals`);
+      return Uint8Array.from(bytes);
+    }
+    if (bytes.length > length - 12) throw new Error(`A match starts ${length - bytes.length} bytes before the end`);
+    const offset = next() | (next() << 8);
+    const matched = long(token & 15) + 4;
+    for (let i = 0; i < matched; i++) bytes.push(bytes[bytes.length - offset] ?? Number.NaN);
+  }
+}
+
+it('an LZ4 block is such that strict decoders take it, wherever its repetitions end', () => {
+  const pieces = fc.array(fc.oneof(fc.uint8Array({ maxLength: 12 }), fc.constantFrom('{"id":"', 'Red kettle', 'xxxxxxxxxxxxxxxxxxxx'.repeat(20)).map((text) => Buffer.from(text))), { maxLength: 60 });
+  fc.assert(fc.property(pieces, (given) => {
+    const source = Buffer.concat(given);
+    const target = Buffer.alloc(lz4BlockBytesMax(source.length));
+    const block = target.subarray(0, compressLz4Block(source, target));
+    expect(Buffer.compare(readStrictly(block, source.length), source)).toBe(0);
+  }), { numRuns: 2_000 });
 });
 
 it('an LZ4 frame of another client is read: with checksums, content size and blocks that refer to each other', () => {

@@ -1,0 +1,57 @@
+// Compresses one LZ4 block so that every decoder takes it, the strict ones of brokers included.
+//
+// Greedy, with one candidate per hash. https://github.com/lz4/lz4/blob/dev/doc/lz4_Block_format.md: a sequence is a token (4 bits of
+// literal length, 4 bits of match length less 4), literals, the match's offset; a length of 15 goes on in bytes of up to 255.
+
+const matchBytesMin = 4;
+/** "End of block conditions": the last match starts this far from the end at least, and the last 5 bytes are literals. */
+const lastMatchStartBytes = 12;
+const lastLiteralBytes = 5;
+const hashBits = 14;
+
+/** For `target`: what is not compressible at all grows to so much. */
+export const lz4BlockBytesMax = (bytes: number): number => bytes + Math.ceil(bytes / 255) + 16;
+
+/** At most 64 KiB of `source`. The compressed length. */
+export function compressLz4Block(source: Buffer, target: Buffer): number {
+  /** Places in `source`, plus one: 0 is none. */
+  const table = new Int32Array(1 << hashBits);
+  const matchStartMax = source.length - lastMatchStartBytes;
+  const matchEndMax = source.length - lastLiteralBytes;
+  let anchor = 0;
+  let out = 0;
+
+  const writeLength = (length: number): void => {
+    let left = length - 15;
+    if (left < 0) return;
+    for (; left >= 255; left -= 255) target[out++] = 255;
+    target[out++] = left;
+  };
+  const writeLiterals = (end: number, matchBits: number): void => {
+    const length = end - anchor;
+    target[out++] = (Math.min(length, 15) << 4) | matchBits;
+    writeLength(length);
+    for (let from = anchor; from < end; from++) target[out++] = source[from] ?? 0;
+  };
+
+  for (let at = 0; at <= matchStartMax;) {
+    const four = source.readInt32LE(at);
+    const hash = Math.imul(four, 0x9e3779b1) >>> (32 - hashBits);
+    const candidate = (table[hash] ?? 0) - 1;
+    table[hash] = at + 1;
+    if (candidate < 0 || source.readInt32LE(candidate) !== four) {
+      // Faster through what does not repeat.
+      at += 1 + ((at - anchor) >> 6);
+      continue;
+    }
+    let end = at + matchBytesMin;
+    while (end < matchEndMax && source[end] === source[end - at + candidate]) end += 1;
+    const length = end - at - matchBytesMin;
+    writeLiterals(at, Math.min(length, 15));
+    out = target.writeUInt16LE(at - candidate, out);
+    writeLength(length);
+    anchor = at = end;
+  }
+  writeLiterals(source.length, 0);
+  return out;
+}
