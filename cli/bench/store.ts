@@ -8,7 +8,7 @@ import { root } from './gateway-process.ts';
 
 export const store: Benchmark = {
   name: 'store',
-  about: 'The embedded log and store by themselves: 20,000 texts, 200,000 events, searches by both plans.',
+  about: 'The embedded log and store by themselves: 20,000 texts, 200,000 events, searches by both plans, trends, recommendations.',
   async run({ folder, isQuick, signal }) {
     const { stdout } = await promisify(execFile)(process.execPath, [join(root, 'gateway/embedded/measure.ts'), folder, String(isQuick ? 0.1 : 1)], { signal });
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the answer of the program above

@@ -38,8 +38,16 @@ export type UnmetDemand = {
   readonly queries: readonly Query[];
 };
 
-/** Work: one count, one read of 100 texts and of their vectors, and up to 100 searches for one hit, one after the other and behind all others. */
-export async function findUnmetDemand(store: Pick<VectorStore, 'countsBy' | 'texts' | 'vectors' | 'search'>, { window, matchMin, limit, countMin }: DemandRequest): Promise<readonly UnmetDemand[]> {
+/** The product nearest to a query. Asked for one query after the other; may remember what it found. */
+export type NearestProduct = (query: { readonly textId: string; readonly vector: Float32Array }) => Promise<SearchHit | null>;
+
+export const nearestProductIn = (store: Pick<VectorStore, 'search'>): NearestProduct => async ({ vector }) => {
+  const [nearest = null] = await store.search({ vector, limit: 1, filter: {}, isPatient: true });
+  return nearest;
+};
+
+/** Work: one count, one read of 100 texts and of their vectors, and `nearestProduct` for up to 100 queries. */
+export async function findUnmetDemand(store: Pick<VectorStore, 'countsBy' | 'texts' | 'vectors'>, nearestProduct: NearestProduct, { window, matchMin, limit, countMin }: DemandRequest): Promise<readonly UnmetDemand[]> {
   const counts = await store.countsBy({ by: 'textId', filter: { ...window, eventTypes: ['search'] }, limit: queriesMax });
   const ids = counts.map(({ value }) => value);
   const [texts, vectors] = await Promise.all([store.texts(ids), store.vectors(ids)]);
@@ -48,7 +56,7 @@ export async function findUnmetDemand(store: Pick<VectorStore, 'countsBy' | 'tex
   for (const { value: textId, count } of counts) {
     const text = texts.get(textId), vector = vectors.get(textId);
     if (text?.kind !== 'query' || vector === undefined) continue;
-    const [nearest = null] = await store.search({ vector, limit: 1, filter: {}, isPatient: true });
+    const nearest = await nearestProduct({ textId, vector });
     if (nearest === null || nearest.score < matchMin) unmatched.push({ textId, text: text.text, count, nearest, vector });
   }
 

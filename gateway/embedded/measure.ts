@@ -2,6 +2,8 @@
 //
 // Arguments: the folder, and the share of the usual work (1 is 20,000 texts and 200,000 events).
 
+import { recommendToUser } from '#core/analysis/recommend-to-user.ts';
+import { findTrends, spansOf } from '#core/analysis/trends.ts';
 import { systemClock } from '#core/clock.ts';
 import { type EventFilter, type EventRecord, eventTypes, type IndexIdentity, type LogRecord, type TextRecord } from '#core/ports.ts';
 import type { SearchPlan } from '#core/search-plan.ts';
@@ -24,6 +26,7 @@ const figures: Record<string, { value: number; unit: string }> = {};
 
 await measureWrites();
 for (const plan of ['events-first', 'nearest-first', 'auto'] as const) await measureSearches(plan);
+await measureAnalysis();
 process.stdout.write(`${JSON.stringify(figures)}\n`);
 
 async function measureWrites(): Promise<void> {
@@ -53,12 +56,25 @@ async function measureRate<T>(measure: string, unit: string, count: number, make
   figures[measure] = { value: count / (performance.now() - startedAt) * 1000, unit };
 }
 
-/** Median, ms. */
-async function measureSearch({ store }: Embedded, measure: string, filter: EventFilter): Promise<void> {
+/** Trends with all events in window and baseline, which no question can exceed. */
+async function measureAnalysis(): Promise<void> {
+  await using embedded = await open('auto');
+  const { store } = embedded;
+  const until = startAt + eventCount * 1000;
+  await measureMedian('trends over all events', () => findTrends(store, { ...spansOf(until, eventCount * 125, 7), limit: 10, countMin: 5 }));
+  await measureMedian('recommendations for a user', (turn) => recommendToUser(store, { userId: userId(turn), limit: 10, halfLifeMs: 72 * 3_600_000 }));
+}
+
+function measureSearch({ store }: Embedded, measure: string, filter: EventFilter): Promise<void> {
+  return measureMedian(measure, (turn) => store.search({ vector: unitVector(1_000_000 + turn), limit: 10, filter }));
+}
+
+/** In ms. */
+async function measureMedian(measure: string, ask: (turn: number) => Promise<unknown>): Promise<void> {
   const took: number[] = [];
   for (let turn = 0; turn <= searchCount; turn += 1) {
     const startedAt = performance.now();
-    await store.search({ vector: unitVector(1_000_000 + turn), limit: 10, filter });
+    await ask(turn);
     // The first one fills the cache.
     if (turn > 0) took.push(performance.now() - startedAt);
   }

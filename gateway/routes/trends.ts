@@ -2,18 +2,18 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import type { Rising } from '#core/analysis/rising.ts';
 import { findTrends, type RisingText, type Span, spansOf } from '#core/analysis/trends.ts';
-import { findUnmetDemand, type UnmetDemand } from '#core/analysis/unmet-demand.ts';
+import { findUnmetDemand, nearestProductIn, type NearestProduct, type UnmetDemand } from '#core/analysis/unmet-demand.ts';
+import type { SearchHit } from '#core/ports.ts';
 import type { AppEnv } from '../app-env.ts';
 import type { Services } from '../services.ts';
 import { SharedAnswers } from '../shared-answers.ts';
 import { asOfSchema } from './hits.ts';
 import { answer, exampleProduct, exampleStoredEvent, instant, millisecondsOf, productOf, productSchema } from './schemas.ts';
 
-/** The same question again within this time gets the same answer. */
-const ageMsMax = 5_000;
-const keptMax = 32;
-/** Computed at once: they share one reader with each other, and none with searches. */
-const atOnceMax = 4;
+/** Of answers: the same question again within this time gets the same one. They share one reader with each other, and none with searches. */
+const answerBounds = { ageMsMax: 15_000, keptMax: 32, atOnceMax: 4 };
+/** Of the nearest products of queries, which change slowly and cost a search each. */
+const nearestBounds = { ageMsMax: 600_000, keptMax: 2_000, atOnceMax: 4 };
 
 const risingFields = {
   count: z.int().openapi({ description: 'Events in the window.' }),
@@ -65,7 +65,7 @@ const querySchema = z.strictObject({
   until: instant.optional().openapi({ description: 'The end of the window; now, when it is left out.' }),
   limit: z.coerce.number().int().min(1).max(100).default(10).openapi({ description: 'Of each kind.' }),
   min_count: z.coerce.number().int().min(2).max(1_000_000).default(5).openapi({ description: 'Fewer events in the window are no trend.' }),
-  match_min: z.coerce.number().min(0).max(1).default(0.4).openapi({ description: 'A query whose nearest product is less similar has no match.' }),
+  match_min: z.coerce.number().min(0.01).max(1).default(0.4).openapi({ description: 'A query whose nearest product is less similar has no match.' }),
 });
 
 const route = createRoute({
@@ -78,7 +78,10 @@ const route = createRoute({
 });
 
 export function trendRoute(app: OpenAPIHono<AppEnv>, { store, clock }: Services): void {
-  const answers = new SharedAnswers<z.infer<typeof responseSchema>>({ clock, ageMsMax, keptMax, atOnceMax });
+  const answers = new SharedAnswers<z.infer<typeof responseSchema>>({ clock, ...answerBounds });
+  const nearest = new SharedAnswers<SearchHit | null>({ clock, ...nearestBounds });
+  const inStore = nearestProductIn(store);
+  const nearestProduct: NearestProduct = (searched) => nearest.get(searched.textId, () => inStore(searched));
 
   app.openapi(route, async (c) => {
     const query = c.req.valid('query');
@@ -89,7 +92,7 @@ export function trendRoute(app: OpenAPIHono<AppEnv>, { store, clock }: Services)
       const bounds = { limit: query.limit, countMin: query.min_count };
       const [trends, demand] = await Promise.all([
         findTrends(store, { window, baseline, ...bounds }),
-        findUnmetDemand(store, { window, matchMin: query.match_min, ...bounds }),
+        findUnmetDemand(store, nearestProduct, { window, matchMin: query.match_min, ...bounds }),
       ]);
       return {
         window: spanOf(window, trends.totals.count), baseline: spanOf(baseline, trends.totals.before),

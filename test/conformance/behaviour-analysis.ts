@@ -5,7 +5,7 @@ import { recommend } from '#core/analysis/recommend.ts';
 import { recommendToUser } from '#core/analysis/recommend-to-user.ts';
 import { tasteOf, unitOf } from '#core/analysis/taste.ts';
 import { findTrends, spansOf } from '#core/analysis/trends.ts';
-import { findUnmetDemand } from '#core/analysis/unmet-demand.ts';
+import { findUnmetDemand, nearestProductIn } from '#core/analysis/unmet-demand.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import type { EventRecord, EventType, TextRecord, VectorStore } from '#core/ports.ts';
 import { uuidV5 } from '#core/uuid.ts';
@@ -123,11 +123,11 @@ export function behaviourAnalysisConformance(name: string, makeStore: MakeStore)
     });
 
     it('queries far from every product are unmet demand, together with those that mean the same', async () => {
-      const demand = await findUnmetDemand(store, { window: { since: noon - hour, until: noon }, matchMin: 0.4, limit: 10, countMin: 2 });
+      const demand = await findUnmetDemand(store, nearestProductIn(store), { window: { since: noon - hour, until: noon }, matchMin: 0.4, limit: 10, countMin: 2 });
       expect(demand.map(({ count, queryCount, queries }) => [queries[0]!.text, count, queryCount])).toEqual([['sourdough', 22, 2], ['guitar strings', 2, 1]]);
       expect(demand[0]!.queries.map(({ text, count }) => [text, count])).toEqual([['sourdough', 12], ['sourdough starter', 10]]);
       expect(demand[0]!.queries[0]!.nearest!.score).toBeLessThan(0.4);
-      const narrowed = await findUnmetDemand(store, { window: { since: noon - hour, until: noon }, matchMin: 0.4, limit: 1, countMin: 3 });
+      const narrowed = await findUnmetDemand(store, nearestProductIn(store), { window: { since: noon - hour, until: noon }, matchMin: 0.4, limit: 1, countMin: 3 });
       expect(narrowed.map(({ count }) => count)).toEqual([22]);
     });
   });
