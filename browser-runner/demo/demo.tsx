@@ -18,10 +18,9 @@ export type DemoProps = { readonly workbench: WorkbenchEngine; readonly comparis
 
 export function Demo({ workbench, comparison }: DemoProps) {
   const bench = useStore(workbench.store);
-  const [text, setText] = useState(sampleList);
+  const [list, setList] = useState(() => readProducts(sampleList));
   const [query, setQuery] = useState('');
   const [active, setActive] = useState<number | null>(null);
-  const list = useMemo(() => readProducts(text), [text]);
   const texts = useMemo(() => list.products.map((product) => product.text), [list]);
 
   const embed = (): void => {
@@ -49,7 +48,7 @@ export function Demo({ workbench, comparison }: DemoProps) {
             <Results bench={bench} query={query} active={active} onActive={setActive} />
           </div>
         </section>
-        <ListPanel bench={bench} text={text} list={list} onText={setText} onSample={() => setText(sampleList)} onEmbed={embed} />
+        <ListPanel bench={bench} list={list} onText={(text) => setList(readProducts(text))} onSample={() => setList(readProducts(sampleList))} onEmbed={embed} />
       </div>
       <div class="pair">
         <ComparisonPanel engine={comparison} texts={texts} />

@@ -5,15 +5,14 @@ import { nameOf, type Workbench } from './workbench.ts';
 
 export type ListPanelProps = {
   readonly bench: Workbench;
-  readonly text: string;
   readonly list: ProductList;
   readonly onText: (text: string) => void;
   readonly onSample: () => void;
   readonly onEmbed: () => void;
 };
 
-export function ListPanel({ bench, text, list, onText, onSample, onEmbed }: ListPanelProps) {
-  const { products, notes } = list;
+export function ListPanel({ bench, list, onText, onSample, onEmbed }: ListPanelProps) {
+  const { products, notes, kept } = list;
   const isBusy = bench.phase === 'loading' || bench.phase === 'embedding';
   return (
     <section class="card" aria-labelledby="list-title">
@@ -21,9 +20,9 @@ export function ListPanel({ bench, text, list, onText, onSample, onEmbed }: List
       <form onSubmit={(event) => { event.preventDefault(); onEmbed(); }}>
         <div class="label-row">
           <label for="list">One per line</label>
-          <span><button type="button" class="link" onClick={onSample}>Sample</button> <button type="button" class="link" disabled={text === ''} onClick={() => onText('')}>Clear</button></span>
+          <span><button type="button" class="link" onClick={onSample}>Sample</button> <button type="button" class="link" disabled={kept === ''} onClick={() => onText('')}>Clear</button></span>
         </div>
-        <textarea id="list" spellcheck={false} wrap="off" dir="auto" value={text} aria-describedby="list-help list-notes" onInput={({ currentTarget }) => onText(currentTarget.value)} />
+        <textarea id="list" spellcheck={false} wrap="off" dir="auto" value={kept} aria-describedby="list-help list-notes" onInput={({ currentTarget }) => onText(currentTarget.value)} />
         <p id="list-help" class="hint"><code>name, category, description</code>: the name is enough, and cells pasted from a spreadsheet will do. Up to {spell(productsMax)} products of {productCharsMax} characters.</p>
         <ul id="list-notes" class="notes" role="status">
           {notes.map((note) => <li key={note}>{note}</li>)}

@@ -45,7 +45,7 @@ export function MapPanel({ bench, active, onActive, onPick }: MapPanelProps) {
   return (
     <figure class="map">
       <svg
-        viewBox={`0 0 ${mapWidth} ${mapHeight}`} tabIndex={0} role="application" aria-roledescription="map"
+        viewBox={`0 0 ${mapWidth} ${mapHeight}`} tabindex={0} role="application" aria-roledescription="map"
         aria-label={`Map of ${counted(shown, 'product')} by meaning. Arrow keys go from product to product, Enter searches for what is like it.`}
         onPointerMove={pointer} onPointerDown={pointer} onPointerLeave={() => onActive(null)} onClick={() => { if (active !== null) onPick(active); }} onKeyDown={key}
       >

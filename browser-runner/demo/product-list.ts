@@ -13,6 +13,8 @@ export type ProductList = {
   readonly products: readonly ListedProduct[];
   /** What the person should know about lines that were cut or left out; empty when all went in as it is. */
   readonly notes: readonly string[];
+  /** What a field should go on to hold: the list itself, or as much of it as the bounds let in, which a browser can lay out quickly. */
+  readonly kept: string;
 };
 
 export const productsMax = 1000;
@@ -46,7 +48,8 @@ export function readProducts(list: string): ProductList {
   if (cut > 0) notes.push(`${cut === 1 ? 'One line is' : `${spell(cut)} lines are`} longer than ${productCharsMax} characters and cut there.`);
   if (repeated > 0) notes.push(`${repeated === 1 ? 'One line repeats' : `${spell(repeated)} lines repeat`} another and ${repeated === 1 ? 'is' : 'are'} left out.`);
   if (taken < lines.length) notes.push(`The list has ${spell(lines.length)} lines; the first ${spell(productsMax)} products are taken.`);
-  return { products: [...products.values()], notes };
+  const isWhole = list.length === read.length && taken === lines.length && lines.every((line) => line.length <= productCharsMax);
+  return { products: [...products.values()], notes, kept: isWhole ? list : lines.slice(0, taken).map(shorten).join('\n') };
 }
 
 /** A count with thousands set apart: `1,000`. */

@@ -27,7 +27,7 @@ export function Results({ bench, query, active, onActive }: Omit<SearchPanelProp
   const { hits, products, phase } = bench;
   const isWaiting = query.trim() !== '' && hits.length === 0;
   return (
-    <section class="results" aria-label="Results">
+    <section class="results" aria-label="Results" data-query={hits.length > 0 ? bench.query : null}>
       <p class="visually-hidden" role="status">{hits.length > 0 && bench.query !== '' ? `Nearest to ${bench.query}: ${products[hits[0]?.index ?? -1]?.name ?? ''}` : ''}</p>
       {hits.length === 0 && <p class="empty">{isWaiting && phase === 'loading' ? 'The model is loading; your search is next.' : isWaiting && phase !== 'idle' ? 'Searching…' : 'The nearest products appear here, however they are worded.'}</p>}
       <ol>

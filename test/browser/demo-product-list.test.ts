@@ -30,7 +30,7 @@ describe('a product list', () => {
   });
 
   test('without a product is empty, whatever blanks it is made of', () => {
-    for (const list of ['', ' \n\t\n', ',,\n , ', '\u2028\u00a0']) expect(readProducts(list)).toEqual({ products: [], notes: [] });
+    for (const list of ['', ' \n\t\n', ',,\n , ', '\u2028\u00a0']) expect(readProducts(list)).toEqual({ products: [], notes: [], kept: list });
   });
 
   test('takes emoji and right-to-left writing as they are', () => {
@@ -39,13 +39,15 @@ describe('a product list', () => {
 
   test('of 100,000 lines gives the first thousand and says so', () => {
     const list = Array.from({ length: 100_000 }, (_, i) => `n${i}`).join('\n');
-    const { products, notes } = readProducts(list);
+    const { products, notes, kept } = readProducts(list);
+    expect(kept).toBe(Array.from({ length: productsMax }, (_, i) => `n${i}`).join('\n'));
     expect(products).toHaveLength(productsMax);
     expect(notes).toEqual(['The list has 100,000 lines; the first 1,000 products are taken.']);
   });
 
   test('of one giant line gives its beginning and says so, never half a character', () => {
-    const { products, notes } = readProducts('🧤'.repeat(listCharsMax));
+    const { products, notes, kept } = readProducts('🧤'.repeat(listCharsMax));
+    expect(kept).toBe('🧤'.repeat(productCharsMax / 2));
     expect(products[0]?.text).toBe('🧤'.repeat(productCharsMax / 2));
     expect(notes).toEqual(['Only the first 1,000,000 of 2,000,000 characters are read.', 'One line is longer than 500 characters and cut there.']);
     expect(readProducts(`a${'🧤'.repeat(300)}`).products[0]?.text.isWellFormed()).toBe(true);
@@ -59,6 +61,7 @@ describe('a product list', () => {
     fc.assert(fc.property(fc.array(fc.string({ unit: 'binary' })).map((lines) => lines.join('\n')), (list) => {
       const texts = textsOf(list);
       expect(new Set(texts).size).toBe(texts.length);
+      expect(textsOf(readProducts(list).kept)).toEqual(texts);
       expect(texts.every((text) => text !== '' && text.isWellFormed())).toBe(true);
     }));
   });

@@ -1,0 +1,56 @@
+// The demo as a person uses it in a real browser: what they do, and what they then see.
+import type { BrowserContext, Page } from 'puppeteer';
+
+export type DemoPage = {
+  readonly page: Page;
+  /** Errors of page and console, and requests to any other host; empty when all is well. */
+  readonly troubles: readonly string[];
+  /** Presses the button of the list and waits until every product has its vector. */
+  embed(): Promise<void>;
+  /** In place of what the field holds. */
+  typeList(list: string): Promise<void>;
+  /** Types into the search field; resolves with the names of the hits once they are those of this query. */
+  search(query: string): Promise<readonly string[]>;
+  /** Text of the first element; '' when there is none. */
+  text(selector: string): Promise<string>;
+  count(selector: string): Promise<number>;
+};
+
+export const waitMsMax = 90_000;
+
+export async function openDemo(context: BrowserContext, url: string): Promise<DemoPage> {
+  const page = await context.newPage();
+  page.setDefaultTimeout(waitMsMax);
+  const troubles: string[] = [];
+  page.on('pageerror', (error) => troubles.push(String(error)));
+  page.on('console', (message) => { if (message.type() === 'error') troubles.push(message.text()); });
+  page.on('request', (request) => { if (!request.url().startsWith(url)) troubles.push(`asked ${request.url()}`); });
+  await page.goto(`${url}/demo`, { waitUntil: 'load' });
+  await page.waitForSelector('#list');
+  const text = (selector: string) => page.evaluate((wanted) => document.querySelector(wanted)?.textContent ?? '', selector);
+  return {
+    page, troubles, text,
+    async embed() {
+      await page.click('form button[type=submit]');
+      await page.waitForSelector('[data-phase=ready]');
+    },
+    async typeList(list) {
+      // As a paste does it: all at once, and one event.
+      await page.evaluate((value) => {
+        const field = document.querySelector<HTMLTextAreaElement>('#list');
+        if (field === null) throw new Error('There is no list.');
+        field.value = value;
+        field.dispatchEvent(new InputEvent('input', { bubbles: true }));
+        // Drawn again with what became of it.
+        return new Promise<void>((resolve) => { requestAnimationFrame(() => resolve()); });
+      }, list);
+    },
+    async search(query) {
+      await page.$eval('#query', (field) => { if (field instanceof HTMLInputElement) field.select(); });
+      await page.type('#query', query);
+      await page.waitForSelector(`.results[data-query="${query}"] .hit`);
+      return page.$$eval('.hit strong', (names) => names.map((name) => name.textContent ?? ''));
+    },
+    count: (selector) => page.evaluate((wanted) => document.querySelectorAll(wanted).length, selector),
+  };
+}

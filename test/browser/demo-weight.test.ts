@@ -1,0 +1,65 @@
+// Holds the demo's weight: little script before anything is embedded, all of it deferred, nothing inline, and nothing precached that it does not need.
+import { execFileSync } from 'node:child_process';
+import { readFileSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { beforeAll, expect, test } from 'vitest';
+import { assetsOf } from '../../scripts/write-precache.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+const pages = join(root, 'dist', 'pages');
+const page = 'browser-runner/demo/index.html';
+
+beforeAll(() => {
+  execFileSync(process.execPath, [join(root, 'scripts', 'build-pages.mjs')]);
+}, 120_000);
+
+const read = (path: string): string => readFileSync(join(pages, path), 'utf8');
+/** As the gateway sends it to every current browser. */
+const bytesOf = (path: string): number => statSync(join(pages, `${path}.br`)).size;
+const importsOf = (path: string): readonly string[] => [...read(path).matchAll(/(?:from|import)\s*["'`]\.\/([\w.-]+\.js)["'`]/g)].map(([, name]) => join('assets', name ?? ''));
+
+/** The page's script and all that it imports statically. */
+function scripts(): readonly string[] {
+  const found = [...read(page).matchAll(/(?:src|href)="\/(assets\/[^"]+\.js)"/g)].map(([, path]) => path ?? '');
+  for (const path of found) found.push(...importsOf(path).filter((name) => !found.includes(name)));
+  return found;
+}
+
+test('less than 60 KB of script, compressed, comes before the embedding worker starts', () => {
+  const all = scripts();
+  expect(all.length).toBeGreaterThan(0);
+  expect(all.reduce((sum, path) => sum + bytesOf(path), 0)).toBeLessThan(60_000);
+  expect(all.filter((path) => path.includes('worker'))).toEqual([]);
+});
+
+test('the embedding worker is less than 200 KB, compressed', () => {
+  const workers = assetsOf(pages, page).filter((path) => path.includes('embedding-worker'));
+  expect(workers).toHaveLength(1);
+  const bytes = workers.flatMap((path) => [path, ...importsOf(path)]).reduce((sum, path) => sum + bytesOf(path), 0);
+  expect(bytes).toBeLessThan(200_000);
+});
+
+test('the first paint waits for no script: it is static, and what there is of script is deferred', () => {
+  const html = read(page);
+  const tags = html.match(/<script[^>]*>/g) ?? [];
+  expect(tags).toHaveLength(1);
+  expect(tags[0]).toContain('type="module"');
+  expect(html).toContain('<h1>');
+});
+
+test('no script and no style is inline, and no address leads to another host', () => {
+  const html = read(page);
+  expect(html).not.toMatch(/<style|\sstyle=|\son\w+=|<script[^>]*>\s*[^<\s]/);
+  expect(html).not.toMatch(/(?:src|href)="(?:https?:)?\/\//);
+});
+
+test('the service worker keeps exactly the files that the page is made of, and is a classic script', () => {
+  const script = read('demo-offline.js');
+  const { files, version }: { readonly files: readonly string[]; readonly version: string } = JSON.parse(/^const precache=(.*);\n/.exec(script)?.[1] ?? '');
+  const names = files.map((path) => basename(path));
+  expect(version).toMatch(/^[0-9a-f]{16}$/);
+  expect(names.map((name) => name.replace(/-[\w-]{8}(\.\w+)$/, '$1')).toSorted()).toEqual(expect.arrayContaining(['demo.css', 'demo.js', 'embedding-worker.js', 'icon.svg', 'ort-wasm-simd-threaded.asyncify.mjs']));
+  expect(names.filter((name) => name.endsWith('.wasm') || name.startsWith('page-'))).toEqual([]);
+  expect(scripts().every((path) => files.includes(`/${path}`))).toBe(true);
+  expect(script).not.toMatch(/(^|[;}\n])(import|export)[ {*"'`]/);
+});
