@@ -3,6 +3,8 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { ComparisonEngine } from './comparison.ts';
 import { ComparisonPanel } from './comparison-panel.tsx';
 import { Invitation } from './invitation.tsx';
+import type { LendingEngine } from './lending.ts';
+import { LendingPanel } from './lending-panel.tsx';
 import { ListPanel } from './list-panel.tsx';
 import { MapPanel } from './map-panel.tsx';
 import { readProducts } from './product-list.ts';
@@ -14,9 +16,9 @@ import type { WorkbenchEngine } from './workbench.ts';
 /** Between the last keystroke and the search for it. */
 const pauseMs = 120;
 
-export type DemoProps = { readonly workbench: WorkbenchEngine; readonly comparison: ComparisonEngine };
+export type DemoProps = { readonly workbench: WorkbenchEngine; readonly comparison: ComparisonEngine; readonly lending: LendingEngine };
 
-export function Demo({ workbench, comparison }: DemoProps) {
+export function Demo({ workbench, comparison, lending }: DemoProps) {
   const bench = useStore(workbench.store);
   const [list, setList] = useState(() => readProducts(sampleList));
   const [query, setQuery] = useState('');
@@ -52,6 +54,7 @@ export function Demo({ workbench, comparison }: DemoProps) {
       </div>
       <div class="pair">
         <ComparisonPanel engine={comparison} texts={texts} />
+        <LendingPanel engine={lending} />
       </div>
     </>
   );

@@ -22,7 +22,7 @@ export function ListPanel({ bench, list, onText, onSample, onEmbed }: ListPanelP
           <label for="list">One per line</label>
           <span><button type="button" class="link" onClick={onSample}>Sample</button> <button type="button" class="link" disabled={kept === ''} onClick={() => onText('')}>Clear</button></span>
         </div>
-        <textarea id="list" spellcheck={false} wrap="off" dir="auto" value={kept} aria-describedby="list-help list-notes" onInput={({ currentTarget }) => onText(currentTarget.value)} />
+        <textarea id="list" spellcheck={false} wrap="off" value={kept} aria-describedby="list-help list-notes" onInput={({ currentTarget }) => onText(currentTarget.value)} />
         <p id="list-help" class="hint"><code>name, category, description</code>: the name is enough, and cells pasted from a spreadsheet will do. Up to {spell(productsMax)} products of {productCharsMax} characters.</p>
         <ul id="list-notes" class="notes" role="status">
           {notes.map((note) => <li key={note}>{note}</li>)}

@@ -2,22 +2,22 @@
 import { render } from 'preact';
 import { findAdapter } from '../page/adapter.ts';
 import { startEmbedding } from '../page/embedding-client.ts';
-import { choiceOf, sessionChoices } from './choices.ts';
+import { choiceFor, sessionChoices } from './choices.ts';
+import { watchBattery } from './battery.ts';
 import { ComparisonEngine } from './comparison.ts';
 import { Demo } from './demo.tsx';
+import { joinTokenFor } from './join-token.ts';
+import { LendingEngine } from './lending.ts';
 import { WorkbenchEngine } from './workbench.ts';
 
 const now = (): number => performance.now();
 const workbench = new WorkbenchEngine({ start: startEmbedding, choices: sessionChoices, now });
-const comparison = new ComparisonEngine({
-  start: startEmbedding, now, adapter: findAdapter, isSecure: isSecureContext,
-  choiceFor: async (device) => choiceOf(device, device === 'webgpu' ? await findAdapter() : null),
-});
-
+const comparison = new ComparisonEngine({ start: startEmbedding, now, adapter: findAdapter, choiceFor, isSecure: isSecureContext });
+const lending = new LendingEngine({ startRunner: async (options) => (await import('../page/runner.ts')).startRunner(options), joinToken: joinTokenFor, watchBattery });
 
 const app = document.getElementById('app') ?? document.body;
 app.replaceChildren();
-render(<Demo workbench={workbench} comparison={comparison} />, app);
+render(<Demo workbench={workbench} comparison={comparison} lending={lending} />, app);
 
 // Without it the page works as well, only not without a network.
 if ('serviceWorker' in navigator) addEventListener('load', () => void navigator.serviceWorker.register('/demo-offline.js').catch(() => undefined));

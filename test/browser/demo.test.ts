@@ -96,7 +96,7 @@ describe('the demo', { timeout: waitMsMax }, () => {
     await demo.page.close();
     // Not only this page's network: there is no gateway any more.
     await gateway[Symbol.asyncDispose]();
-    await expect(fetch(gateway.url)).rejects.toThrow();
+    await expect(fetch(gateway.url)).rejects.toThrow('fetch failed');
     const again = await openDemo(browser.defaultBrowserContext(), gateway.url);
     await again.page.setOfflineMode(true);
     await again.typeList('rubber boots\nfrying pan');
