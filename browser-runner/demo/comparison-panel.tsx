@@ -2,10 +2,10 @@
 import type { ComparisonEngine, Side } from './comparison.ts';
 import { counted, figure } from './format.ts';
 import { useStore } from './store.ts';
-import { nameOf } from './workbench.ts';
+import { nameOf, placeOf } from './workbench.ts';
 
 const said: Readonly<Record<Side['state'], string>> = {
-  waiting: 'waits for its turn', loading: 'loads and proves its vectors…', measuring: 'embeds…', done: '', unavailable: 'not available', failed: 'failed',
+  waiting: 'Waits for its turn', loading: 'Loads, and proves its vectors…', measuring: 'Embeds…', done: '', unavailable: 'Not available', failed: 'Failed',
 };
 
 export function ComparisonPanel({ engine, texts }: { readonly engine: ComparisonEngine; readonly texts: readonly string[] }) {
@@ -34,9 +34,9 @@ function SideRow({ device, side, best }: { readonly device: 'webgpu' | 'wasm'; r
   const { state, info, textsPerSecond, msPerText, reason } = side;
   return (
     <li class="side" data-device={device} data-state={state}>
-      <p class="side-name"><strong>{nameOf(device)}</strong>{info !== null && <span class="quiet"> {info.dtype}, {info.adapter}{info.softwareAdapter && ', emulated by the processor'}</span>}</p>
+      <p class="side-name"><strong>{nameOf(device)}</strong>{info !== null && <span class="quiet"> {info.dtype}, {placeOf(info)}</span>}</p>
       {textsPerSecond === null || msPerText === null
-        ? <p class={reason === null ? 'quiet' : 'trouble'}>{said[state]}{reason !== null && <>: {reason}</>}</p>
+        ? <p class={state === 'failed' ? 'trouble' : 'hint'}>{said[state]}{reason !== null && <>: {reason}</>}</p>
         : <p class="side-speed"><meter min={0} max={best} value={textsPerSecond} aria-hidden="true" /><span><b>{figure(textsPerSecond)}</b> texts/s, {figure(msPerText)} ms a text</span></p>}
     </li>
   );

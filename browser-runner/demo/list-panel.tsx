@@ -1,7 +1,7 @@
 // The list to embed: typed, pasted or the sample, with what was left out of it, and a button that says what it will do.
 import { counted, figure, megabytes } from './format.ts';
 import { productCharsMax, productsMax, spell, type ProductList } from './product-list.ts';
-import { nameOf, type Workbench } from './workbench.ts';
+import { nameOf, placeOf, type Workbench } from './workbench.ts';
 
 export type ListPanelProps = {
   readonly bench: Workbench;
@@ -60,7 +60,7 @@ function Progress({ bench }: { readonly bench: Workbench }) {
           <div><dt>Speed</dt><dd>{speed === null ? '–' : <><b>{figure(speed.textsPerSecond)}</b> texts/s</>}</dd></div>
           <div><dt>Per text</dt><dd>{speed === null ? '–' : <><b>{figure(speed.msPerText)}</b> ms</>}</dd></div>
           <div><dt>Runs on</dt><dd><b>{nameOf(session.device)}</b> {session.dtype}</dd></div>
-          <div class="is-wide"><dt>Adapter</dt><dd>{session.adapter}{session.softwareAdapter && ' (a GPU emulated by the processor)'}</dd></div>
+          <div class="is-wide"><dt>Adapter</dt><dd>{placeOf(session)}</dd></div>
         </dl>
       )}
     </div>

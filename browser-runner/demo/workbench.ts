@@ -199,6 +199,11 @@ export class WorkbenchEngine {
 
 export const nameOf = (device: string): string => ({ webgpu: 'WebGPU', wasm: 'WebAssembly' })[device] ?? device;
 
+/** What does the work: `NVIDIA Ampere`, `the processor, 4 threads`. */
+export function placeOf({ adapter, softwareAdapter }: EmbedderInfo): string {
+  return softwareAdapter ? `${adapter}: a GPU emulated by the processor` : adapter.replace(/^WebAssembly/, 'the processor');
+}
+
 export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

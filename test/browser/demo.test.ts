@@ -28,7 +28,7 @@ describe('the demo', { timeout: waitMsMax }, () => {
     await needsBrowser(skip);
     await demo.embed();
     expect(await demo.text('[data-phase]')).toBe('64 products embedded. Search away.');
-    expect(await demo.text('.facts')).toMatch(/Speed[\d.,]+ texts\/sPer text[\d.,]+ msRuns onWebAssembly q8AdapterWebAssembly, \d+ threads?/);
+    expect(await demo.text('.facts')).toMatch(/Speed[\d.,]+ texts\/sPer text[\d.,]+ msRuns onWebAssembly q8Adapterthe processor, \d+ threads?/);
     expect(await demo.count('.map-point')).toBe(64);
   });
 
@@ -82,7 +82,7 @@ describe('the demo', { timeout: waitMsMax }, () => {
     await demo.page.click('section[aria-labelledby=compare-title] button');
     await demo.page.waitForSelector('[data-device=wasm][data-state=done]');
     expect(await demo.text('[data-device=webgpu]')).toContain('This browser offers no WebGPU adapter');
-    expect(await demo.text('[data-device=wasm]')).toMatch(/WebAssembly q8, .*texts\/s, [\d.,]+ ms a text/);
+    expect(await demo.text('[data-device=wasm]')).toMatch(/WebAssembly q8, the processor, .*texts\/s, [\d.,]+ ms a text/);
   });
 
   test('asked nothing of any other host, and nothing went wrong', async ({ skip }) => {
