@@ -18,7 +18,7 @@ import type { SessionRequest } from './session-request.ts';
 
 const candidateSchema = z.object({ device: z.enum(devices), dtype: z.string() });
 const resultSchema = z.discriminatedUnion('ok', [
-  z.object({ ok: z.literal(true), candidate: candidateSchema, textsPerSecond: z.number().positive(), golden: z.string() }),
+  z.object({ ok: z.literal(true), candidate: candidateSchema, textsPerSecond: z.number().positive(), golden: z.string(), adapter: z.string(), softwareAdapter: z.boolean() }),
   z.object({ ok: z.literal(false), candidate: candidateSchema, code: z.string(), message: z.string() }),
 ]);
 const rememberedSchema = z.object({ key: z.string(), candidates: z.array(candidateSchema).min(1) });
@@ -27,6 +27,8 @@ const probeFile = fileURLToPath(new URL('probe.ts', import.meta.url));
 const measureMs = 300;
 /** Enough for a GPU to compile its shaders; a software adapter is still at its golden texts then, and loses. */
 const probeMsMax = 30_000;
+/** Where it is the only device that may be used, that one gets its time. */
+const forcedProbeMsMax = 300_000;
 
 /** Candidates for this machine, best first. @throws UsageError, NoCandidateError with what each candidate failed by. */
 export async function chooseCandidates(options: RunnerOptions, { model, folder }: ModelFolder, machine: Machine, log: Log, signal: AbortSignal): Promise<readonly Candidate[]> {
@@ -46,8 +48,8 @@ export async function chooseCandidates(options: RunnerOptions, { model, folder }
     if (!isNeeded(round, results)) continue;
     // Processor candidates share its cores fairly; GPU ones must not disturb each other.
     const cpu = round.filter(({ device }) => device === 'cpu');
-    if (machine.cores >= cpu.length) results.push(...await Promise.all(cpu.map((candidate) => probe(folder, candidate, signal))));
-    for (const candidate of round.filter(({ device }) => device !== 'cpu' || machine.cores < cpu.length)) results.push(await probe(folder, candidate, signal));
+    if (machine.cores >= cpu.length) results.push(...await Promise.all(cpu.map((candidate) => probe(folder, candidate, options.device !== 'auto', signal))));
+    for (const candidate of round.filter(({ device }) => device !== 'cpu' || machine.cores < cpu.length)) results.push(await probe(folder, candidate, options.device !== 'auto', signal));
   }
   signal.throwIfAborted();
   for (const { candidate, ...result } of results) {
@@ -64,14 +66,18 @@ export async function chooseCandidates(options: RunnerOptions, { model, folder }
   return candidates;
 }
 
-async function probe(folder: string, candidate: Candidate, signal: AbortSignal): Promise<ProbeResult> {
+/** A GPU that the processor plays is out unless its device is forced: the processor embeds faster without the detour. */
+async function probe(folder: string, candidate: Candidate, forced: boolean, signal: AbortSignal): Promise<ProbeResult> {
+  const msMax = forced ? forcedProbeMsMax : probeMsMax;
   const request: SessionRequest = { model: folder, ...candidate, threads: candidate.device === 'cpu' ? 1 : 0, measureMs };
   try {
-    const { stdout } = await promisify(execFile)(process.execPath, [probeFile, JSON.stringify(request)], { timeout: probeMsMax, killSignal: 'SIGKILL', signal });
-    return resultSchema.parse(JSON.parse(stdout.trim().split('\n').at(-1) ?? ''));
+    const { stdout } = await promisify(execFile)(process.execPath, [probeFile, JSON.stringify(request)], { timeout: msMax, killSignal: 'SIGKILL', signal });
+    const result = resultSchema.parse(JSON.parse(stdout.trim().split('\n').at(-1) ?? ''));
+    if (!result.ok || !result.softwareAdapter || forced) return result;
+    return { ok: false, candidate, code: 'software_adapter', message: `its GPU is played by the processor (${result.adapter})` };
   } catch (error) {
     const ended = z.object({ killed: z.boolean(), signal: z.string().nullable(), code: z.unknown() }).safeParse(error);
-    const message = ended.data?.killed === true ? `gave no answer within ${probeMsMax / 1000} s`
+    const message = ended.data?.killed === true ? `gave no answer within ${msMax / 1000} s`
       : `its process ended by ${ended.data?.signal ?? `exit code ${String(ended.data?.code)}`}`;
     return { ok: false, candidate, code: 'crashed', message };
   }

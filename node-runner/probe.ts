@@ -12,7 +12,7 @@ const candidate = { device: request.device, dtype: request.dtype };
 
 try {
   const { embedder, golden } = await openSession(request);
-  report({ ok: true, candidate, textsPerSecond: embedder.info.textsPerSecond, golden });
+  report({ ok: true, candidate, textsPerSecond: embedder.info.textsPerSecond, golden, adapter: embedder.info.adapter, softwareAdapter: embedder.info.softwareAdapter });
 } catch (error) {
   report({ ok: false, candidate, code: error instanceof VectorStreamError ? error.code : 'failed', message: error instanceof Error ? error.message : String(error) });
 }

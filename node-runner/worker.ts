@@ -35,7 +35,9 @@ yieldToOthers();
 try {
   const { model, device, dtype, threads, measureMs } = request;
   const session = await openSession(sessionSchema.parse({ model, device, dtype, threads, measureMs }));
-  log.info({ device, dtype, threads, texts_per_second: Math.round(session.embedder.info.textsPerSecond), golden: session.golden }, 'model is ready');
+  const { adapter, softwareAdapter, textsPerSecond } = session.embedder.info;
+  log.info({ device, dtype, threads, adapter, software_adapter: softwareAdapter, texts_per_second: Math.round(textsPerSecond), golden: session.golden }, 'model is ready');
+  if (softwareAdapter) log.warn({ adapter }, 'this GPU is played by the processor: right, and much slower than VECTORSTREAM_RUNNER_DEVICE=cpu');
   tell({ type: 'ready' });
   setInterval(() => tell({ type: 'alive' }), aliveEveryMs).unref();
   await serve(session.embedder);
