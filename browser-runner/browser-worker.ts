@@ -27,6 +27,8 @@ export type BrowserWorkerOptions = {
   readonly log: Log;
 };
 
+/** A token is read anew, a gateway may be started anew: as a Node runner asks again. */
+const refusedAgainMs = 10_000;
 /** As a Node runner waits for its gateway. */
 const loadBackoff = { delayMs: 250, delayMsMax: 10_000 };
 
@@ -37,8 +39,14 @@ export function startBrowserWorker(options: BrowserWorkerOptions): Worker {
   const live = async (): Promise<WorkerEnding> => {
     await using opened = await options.open(drain.signal);
     page = opened;
-    if (!await load(opened, options, drain.signal)) return ending({ kind: 'drained', message: 'drained', ready: false });
-    return ending(await watchPage({ ...options, page: opened, drain: drain.signal, onLook: (status, memoryBytes) => options.statusFile.tell(status, memoryBytes) }));
+    for (let said = ''; ;) {
+      if (!await load(opened, options, drain.signal)) return ending({ kind: 'drained', message: 'drained', ready: false });
+      const end = await watchPage({ ...options, page: opened, drain: drain.signal, onLook: (status, memoryBytes) => options.statusFile.tell(status, memoryBytes) });
+      if (end.kind !== 'refused') return ending(end);
+      if (end.message !== said) options.log.warn({ reason: end.message }, 'refused by the gateway; trying again every 10 s');
+      said = end.message;
+      await options.clock.sleep(refusedAgainMs, drain.signal).catch(() => undefined);
+    }
   };
   const run = async (): Promise<WorkerEnding> => {
     const ended = await live().catch((error: unknown): WorkerEnding => {

@@ -21,7 +21,9 @@ export function relayConsole(page: Page, log: Log, clean: (text: string) => stri
     if (room()) log.error({ error: text(error instanceof Error ? error.stack ?? error.message : String(error)) }, 'the page threw');
   });
   page.on('requestfailed', (request) => {
-    if (room()) log.warn({ url: text(request.url().split(/[?#]/)[0] ?? ''), reason: request.failure()?.errorText ?? '' }, 'the page could not load a file');
+    const reason = request.failure()?.errorText ?? '';
+    // The page's own doing.
+    if (reason !== 'net::ERR_ABORTED' && room()) log.warn({ url: text(request.url().split(/[?#]/)[0] ?? ''), reason }, 'the page could not load a file');
   });
 }
 

@@ -18,9 +18,12 @@ export type WatchOptions = {
   readonly onLook: (status: RunnerPageStatus | null, memoryBytes: number | null) => void;
 };
 
-/** `drained`: by its gateway, or as it was told. `failed`: the page's own word, which another try does not change. */
+/**
+ * `drained`: by its gateway, or as it was told. `refused`: it was not let in, which another token or address may change. `failed`: another try
+ * does not change it.
+ */
 export type WatchEnd = {
-  readonly kind: 'drained' | 'renew' | 'failed' | 'lost';
+  readonly kind: 'drained' | 'renew' | 'refused' | 'failed' | 'lost';
   readonly message: string;
   /** Whether it had a proved model. */
   readonly ready: boolean;
@@ -61,6 +64,8 @@ export async function watchPage({ page, clock, log, drain, memoryBytesMax, gpuHi
         ready ||= provedStates.has(status.state);
         relay(status);
         if (status.state === 'stopped') return end('drained', 'drained');
+        // A page asks for the model once its token is good.
+        if (status.state === 'failed' && status.modelId === null) return end('refused', status.lastError ?? 'the page was refused');
         if (status.state === 'failed') return end('failed', `${status.lastError ?? 'the page failed'}${gpuHint === null || status.adapter !== null ? '' : ` (${gpuHint})`}`);
         if (gpuHint !== null && status.softwareAdapter) return end('failed', `The browser has no GPU but ${status.adapter ?? 'a software adapter'}: ${gpuHint}`);
       }

@@ -55,7 +55,8 @@ export async function openRunnerPage(options: { readonly executablePath: string;
       const response = await watched.goto(address, { timeout: loadMsMax, waitUntil: 'domcontentloaded' }).catch((cause: unknown): never => {
         throw new PageLoadError(`${address} cannot be opened: ${explain(cause)}.`, { cause });
       });
-      if (response?.ok() !== true) throw new PageLoadError(`${address} answers ${response?.status() ?? 'nothing'}${response?.status() === 404 ? ': this gateway has no runner page' : ''}.`);
+      // 304: what the browser has kept is still right.
+      if (response?.ok() !== true && response?.status() !== 304) throw new PageLoadError(`${address} answers ${response?.status() ?? 'nothing'}${response?.status() === 404 ? ': this gateway has no runner page' : ''}.`);
     },
     status: () => within(answerMsMax, watched.evaluate(() => window.vectorstream?.status ?? null)),
     async leave() {

@@ -26,10 +26,10 @@ export function adapterOf({ platform, gpu, maps, nvidiaModels }: { readonly plat
 
 /** Once a session is open: its driver is loaded then. */
 export function adapterInUse(gpu: boolean): Adapter {
-  return adapterOf({ platform: process.platform, gpu, maps: read('/proc/self/maps'), nvidiaModels: nvidiaModels() });
+  return adapterOf({ platform: process.platform, gpu, maps: read('/proc/self/maps'), nvidiaModels: modelsOfNvidia() });
 }
 
-function nvidiaModels(): readonly string[] {
+function modelsOfNvidia(): readonly string[] {
   const folder = '/proc/driver/nvidia/gpus';
   try {
     return readdirSync(folder).flatMap((name) => /^Model:\s*(.+)$/m.exec(read(`${folder}/${name}/information`))?.[1]?.trim() ?? []);

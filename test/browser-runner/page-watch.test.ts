@@ -9,7 +9,7 @@ import { watchPage } from '../../browser-runner/page-watch.ts';
 
 const mebibyte = 2 ** 20;
 const working: RunnerPageStatus = {
-  state: 'working', since: 0, name: 'tested', device: 'wasm', dtype: 'q8', adapter: null, softwareAdapter: false, threads: 4, crossOriginIsolated: true, modelId: null, modelRevision: null,
+  state: 'working', since: 0, name: 'tested', device: 'wasm', dtype: 'q8', adapter: null, softwareAdapter: false, threads: 4, crossOriginIsolated: true, modelId: 'model', modelRevision: 'abc',
   measured: [], progress: null, runnerId: 'r', textsEmbedded: 0, jobsDone: 0, textsPerSecond: 0, lastJobAt: null, restarts: 0, lastError: null, history: [], memoryBytes: null,
 };
 
@@ -112,6 +112,12 @@ test('a page that cannot go on says why', async () => {
   const run = watched();
   run.page.answer = () => ({ ...working, state: 'failed', lastError: 'The gateway works with another model.' });
   expect(await run.ended).toEqual({ kind: 'failed', message: 'The gateway works with another model.', ready: false });
+});
+
+test('a page that was not let in may be let in later', async () => {
+  const run = watched();
+  run.page.answer = () => ({ ...working, state: 'failed', modelId: null, lastError: 'The gateway does not take this token.' });
+  expect(await run.ended).toEqual({ kind: 'refused', message: 'The gateway does not take this token.', ready: false });
 });
 
 test('where a real GPU is asked for, one that the processor plays ends the page, with what to install', async () => {

@@ -1,7 +1,7 @@
 // Finds every process that works for a data folder, orphans included: the folder stands in the environment all of them inherit.
 import { readdirSync, readFileSync } from 'node:fs';
 
-export type Role = 'demo' | 'gateway' | 'supervisor' | 'worker' | 'other';
+export type Role = 'demo' | 'gateway' | 'supervisor' | 'worker' | 'browser-runner' | 'page' | 'browser' | 'other';
 export type ListedProcess = { readonly pid: number; readonly role: Role };
 
 const canList = process.platform === 'linux';
@@ -16,16 +16,26 @@ export function needsProcessList(skip: (reason: string) => void): void {
 
 const scripts: readonly (readonly [Role, string])[] = [
   ['demo', 'cli/demo.ts'], ['gateway', 'gateway/main.ts'], ['supervisor', 'node-runner/main.ts'], ['worker', 'node-runner/worker.ts'],
+  // Of a headless browser: its supervisor, the process that runs a page's code, and the one that all others belong to.
+  ['browser-runner', 'browser-runner/main.ts'], ['page', '--type=renderer'], ['other', '--type='], ['browser', '--remote-debugging-pipe'],
 ];
 
-/** Those that run now; a process that has ended and is not yet reaped has no environment any more. */
+/** Those that run now, and what they have started; a process that has ended and is not yet reaped has no environment any more. */
 export function processesOf(dataDir: string): readonly ListedProcess[] {
   if (!canList) throw new Error('Only a test that calls needsProcessList may look at processes.');
-  return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).flatMap((name) => {
-    const environment = read(`/proc/${name}/environ`).split('\0');
-    if (!environment.includes(`VECTORSTREAM_DATA_DIR=${dataDir}`)) return [];
-    const command = read(`/proc/${name}/cmdline`);
-    return [{ pid: Number(name), role: scripts.find(([, script]) => command.includes(script))?.[0] ?? 'other' }];
+  const all = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map((name) => ({
+    pid: Number(name), parent: Number(/\) \w (\d+)/.exec(read(`/proc/${name}/stat`))?.[1]),
+    // Chromium overwrites the environment of its children.
+    own: read(`/proc/${name}/environ`).split('\0').includes(`VECTORSTREAM_DATA_DIR=${dataDir}`),
+  }));
+  const byPid = new Map(all.map((one) => [one.pid, one]));
+  const belongs = (pid: number): boolean => {
+    const one = byPid.get(pid);
+    return one !== undefined && (one.own || belongs(one.parent));
+  };
+  return all.filter(({ pid }) => belongs(pid)).map(({ pid }) => {
+    const command = read(`/proc/${pid}/cmdline`);
+    return { pid, role: scripts.find(([, script]) => command.includes(script))?.[0] ?? 'other' };
   });
 }
 

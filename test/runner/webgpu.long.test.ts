@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parseGolden, parseManifest, revisionOf } from '#core/model-manifest.ts';
 import { cosine } from '#core/vector.ts';
-import { packagedChromium } from '../helpers/browser.ts';
+import { browserExecutable } from '../helpers/browser.ts';
 import { startProgram } from '../helpers/program.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { modelCopy, shippedModel } from './model-copies.ts';
@@ -21,14 +21,15 @@ const goldenTexts = 6;
 async function softwareVulkan(): Promise<Record<string, string> | string> {
   const loaders = ['/usr/lib/x86_64-linux-gnu', '/usr/lib64', '/usr/lib'].map((folder) => join(folder, 'libvulkan.so.1'));
   if (!loaders.some((file) => existsSync(file))) return 'there is no Vulkan loader: apt install libvulkan1';
-  const chromium = await packagedChromium();
-  if (chromium === null) return 'there is no packaged Chromium for this platform';
+  const chromium = await browserExecutable();
+  if (chromium === null) return 'there is no browser here';
   const driver = join(dirname(chromium), 'vk_swiftshader_icd.json');
   return existsSync(driver) ? { VK_ICD_FILENAMES: driver, VK_DRIVER_FILES: driver } : `${driver} is missing`;
 }
 
+const read = (file: string) => readFile(join(shippedModel, file), 'utf8');
+
 async function fewGoldenTexts() {
-  const read = (file: string) => readFile(join(shippedModel, file), 'utf8');
   const golden = parseGolden(await read('golden.json'));
   const cases = golden.cases.toSorted((a, b) => a.text.length - b.text.length).slice(0, goldenTexts);
   const text = JSON.stringify({ ...golden, cases });
@@ -42,7 +43,8 @@ test('VECTORSTREAM_RUNNER_DEVICE=webgpu embeds right, and says that its GPU is p
   if (typeof vulkan === 'string') {
     if (process.env['CI']) throw new Error(`WebGPU in Node cannot be tested: ${vulkan}.`);
     process.stderr.write(`SKIPPED, WebGPU in Node: ${vulkan}.\n`);
-    return skip(vulkan);
+    skip(vulkan);
+    return;
   }
   const { cases, copy } = await fewGoldenTexts();
   await using model = copy;
@@ -63,7 +65,7 @@ test('VECTORSTREAM_RUNNER_DEVICE=webgpu embeds right, and says that its GPU is p
 });
 
 test('where the driver is missing, a forced WebGPU ends in one line that says what to install', async ({ skip }) => {
-  if (process.platform !== 'linux') return skip('Vulkan is Linux\'s way to the GPU');
+  skip(process.platform !== 'linux', 'Vulkan is the way to the GPU on Linux only');
   await using dataDir = await temporaryFolder();
   const run = () => execFileSync(process.execPath, ['node-runner/main.ts', '--device', 'webgpu', '--dtype', 'fp32', '--data-dir', dataDir.path], {
     encoding: 'utf8', stdio: 'pipe', env: { ...process.env, VK_ICD_FILENAMES: '/none.json', VK_DRIVER_FILES: '/none.json' },

@@ -1,0 +1,35 @@
+// Browsers that fail under a stream, as real processes: a page that crashes, a browser that is killed, one that holds too much memory.
+
+import { expect, test, vi } from 'vitest';
+import { needsBrowser } from '../helpers/browser.ts';
+import { needsProcessList, pidsOf } from '../helpers/process-list.ts';
+import { linesOf, startRig } from './runner-rig.ts';
+
+vi.setConfig({ testTimeout: 400_000 });
+
+test('a page that crashes and a browser that is killed are replaced, and the stream is finished', async ({ skip }) => {
+  needsProcessList(skip);
+  await needsBrowser(skip);
+  await using rig = await startRig();
+  await using runner = rig.startRunner();
+  const first = await rig.joined(runner);
+  for (const pid of pidsOf(rig.dataDir, 'page')) process.kill(pid, 'SIGKILL');
+  const second = await rig.joined(runner, [first]);
+  for (const pid of pidsOf(rig.dataDir, 'browser')) process.kill(pid, 'SIGKILL');
+  const stored = rig.streamIsStored(20);
+  await rig.joined(runner, [first, second]);
+  await stored;
+  expect(linesOf(runner).flatMap(({ reason, delay_ms: delay }) => (delay === undefined ? [] : [reason]))).toEqual(['the page crashed', expect.stringMatching(/^the browser ended by SIGKILL/)]);
+  runner.child.kill('SIGTERM');
+  expect(await runner.ended).toMatchObject({ code: 0 });
+});
+
+test('a page above its memory leaves in order, and a fresh one takes its place', async ({ skip }) => {
+  await needsBrowser(skip);
+  await using rig = await startRig();
+  await using runner = rig.startRunner({}, '--memory-max', '100');
+  const first = await rig.joined(runner);
+  await rig.joined(runner, [first]);
+  expect(linesOf(runner).find(({ msg }) => msg === 'worker drained; starting a fresh one')).toMatchObject({ reason: expect.stringMatching(/^the browser held \d{3,} MiB$/) });
+});
+

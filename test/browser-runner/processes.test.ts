@@ -1,0 +1,85 @@
+// The real thing: `browser-runner/main.ts` with its headless Chromium, joined to a real gateway that has no other runner.
+
+import { existsSync, readFileSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { needsBrowser } from '../helpers/browser.ts';
+import { needsProcessList, processesOf } from '../helpers/process-list.ts';
+import { freePort, runProgram } from '../helpers/program.ts';
+import { until } from '../helpers/until.ts';
+import { joinMsMax, linesOf, startRig, type RunnerRig } from './runner-rig.ts';
+
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 });
+
+let rig: RunnerRig;
+beforeAll(async () => {
+  rig = await startRig();
+});
+afterAll(() => rig[Symbol.asyncDispose]());
+
+test('a page joins, embeds a stream, and leaves in order on SIGTERM; the token is in no log and on no command line', async ({ skip }) => {
+  needsProcessList(skip);
+  await needsBrowser(skip);
+  await using runner = rig.startRunner();
+  await rig.joined(runner);
+  await rig.streamIsStored(20);
+  const token = (await readFile(join(rig.dataDir, 'runner-token'), 'utf8')).trim();
+  const commands = processesOf(rig.dataDir).map(({ pid }) => readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
+  expect(commands.filter((command) => command.includes('--remote-debugging-pipe')).length).toBeGreaterThan(0);
+  expect([runner.stdout(), ...commands].filter((text) => text.includes(token))).toEqual([]);
+
+  const told = performance.now();
+  runner.child.kill('SIGTERM');
+  expect(await runner.ended).toEqual({ code: 0, signal: null });
+  expect(performance.now() - told).toBeLessThan(10_000);
+  expect(linesOf(runner).map(({ state }) => state)).toContain('stopped');
+  expect(rig.browsers()).toEqual([]);
+});
+
+test('no browser outlives a supervisor that is killed, and the next one takes over its folder', async ({ skip }) => {
+  needsProcessList(skip);
+  await needsBrowser(skip);
+  await using runner = rig.startRunner();
+  await rig.joined(runner);
+  const browser = rig.browsers();
+  expect(browser.map(({ role }) => role)).toEqual(expect.arrayContaining(['browser', 'page']));
+  runner.child.kill('SIGKILL');
+  await until('the browser is gone', 20_000, () => browser.every(({ pid }) => !existsSync(`/proc/${pid}`)));
+
+  await using next = rig.startRunner();
+  await rig.joined(next);
+  expect(await readdir(join(rig.dataDir, 'browser-runner'))).toEqual(['1']);
+  next.child.kill('SIGINT');
+  expect(await next.ended).toMatchObject({ code: 0 });
+});
+
+test('a wrong token is told in one line, asked about again, and no reason to end', async ({ skip }) => {
+  await needsBrowser(skip);
+  await using runner = rig.startRunner({ VECTORSTREAM_RUNNER_TOKEN: 'wrong-token-of-a-test' });
+  const line = await until('the refusal is logged', joinMsMax, () => linesOf(runner).find(({ msg }) => typeof msg === 'string' && msg.startsWith('refused by the gateway')));
+  expect(line['reason']).toMatch(/^The gateway does not take this token: /);
+  expect(runner.stdout()).not.toContain('wrong-token-of-a-test');
+  runner.child.kill('SIGTERM');
+  expect(await runner.ended).toMatchObject({ code: 0 });
+});
+
+test('a gateway that is not there is waited for', async ({ skip }) => {
+  await needsBrowser(skip);
+  const port = await freePort();
+  await using runner = rig.startRunner({}, '--gateway', `http://127.0.0.1:${port}`);
+  const line = await until('the wait is logged', joinMsMax, () => linesOf(runner).find(({ msg }) => msg === 'no page from the gateway yet; trying again'));
+  expect(line['reason']).toBe(`http://127.0.0.1:${port}/runner cannot be opened: no gateway answers there (ERR_CONNECTION_REFUSED).`);
+  runner.child.kill('SIGTERM');
+  expect(await runner.ended).toMatchObject({ code: 0 });
+});
+
+test.each([
+  ['no browser where one is named', { PUPPETEER_EXECUTABLE_PATH: '/no/such/browser' }, 2, /^PUPPETEER_EXECUTABLE_PATH is "\/no\/such\/browser": there is no such file\. .*\n$/],
+  ['a program that is no browser', { PUPPETEER_EXECUTABLE_PATH: process.execPath }, 1, /^The runner gave up: the browser ended by exit code 9\.\n$/],
+  ['a certificate that is not there', { PUPPETEER_EXECUTABLE_PATH: process.execPath, VECTORSTREAM_TLS_CA: '/no/such/file' }, 2, /^VECTORSTREAM_TLS_CA is "\/no\/such\/file": .*\n$/],
+  ['a device that browsers do not have', { VECTORSTREAM_RUNNER_DEVICE: 'cuda' }, 2, /^VECTORSTREAM_RUNNER_DEVICE is "cuda": expected one of auto, webgpu, wasm\.\n$/],
+])('%s ends it with one line and no stack', async (_, environment, code, line) => {
+  const ending = await runProgram({ script: 'browser-runner/main.ts', environment: { VECTORSTREAM_DATA_DIR: rig.dataDir, ...environment } });
+  expect(ending).toMatchObject({ code, stderr: expect.stringMatching(line) });
+});
