@@ -27,7 +27,7 @@ function resolve(document: JsonObject, value: Json | undefined, depth = 0): Json
     return resolve(document, found, depth + 1);
   }
   // The validator below compiles patterns without the u flag that JSON Schema asks for.
-  const members = Object.entries(value).filter(([name, member]) => !(name === 'pattern' && String(member).includes('\\P{')));
+  const members = Object.entries(value).filter(([name, member]) => !(name === 'pattern' && typeof member === 'string' && member.includes('\\P{')));
   return Object.fromEntries(members.map(([name, member]) => [name, resolve(document, member, depth + 1)]));
 }
 
@@ -61,7 +61,7 @@ test('is OpenAPI 3.1 with named, tagged, unique operations that say how they are
       ['is no method', methods.test(name)],
       ['has no summary', typeof operation['summary'] === 'string' && operation['summary'].length > 5],
       ['has no known tag', list(operation['tags']).length === 1 && tags.includes(list(operation['tags'])[0] ?? null)],
-      ['does not declare its path parameters', JSON.stringify([...path.matchAll(/\{(\w+)\}/g)].map((match) => match[1]).toSorted()) === JSON.stringify(declared.toSorted())],
+      ['does not declare its path parameters', [...path.matchAll(/\{(\w+)\}/g)].every((match) => declared.includes(match[1] ?? '')) && declared.length === path.split('{').length - 1],
       ['has no answer that is none of an error', responses.some((status) => /^[12]/.test(status))],
       ['does not say that it can fail', responses.includes('500')],
       ['does not say what a wrong key gets', JSON.stringify(operation['security']) === '[]' || responses.includes('401')],
