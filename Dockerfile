@@ -72,7 +72,7 @@ VOLUME /data
 EXPOSE 8080
 USER 1000:1000
 HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=3 \
-  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.VECTORSTREAM_PORT}/livez`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "-e", "process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'; fetch(`${process.env.VECTORSTREAM_TLS_CERT ? 'https' : 'http'}://127.0.0.1:${process.env.VECTORSTREAM_PORT}/livez`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 CMD ["node", "gateway/main.ts"]
 
 # ── Runner: turns texts into vectors for the gateways that it is given ────────────────────────────────────────────────

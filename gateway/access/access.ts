@@ -54,13 +54,6 @@ export class Access {
     return this.screen({ method, isUpgrade: true, host, origin });
   }
 
-  /** The client of a WebSocket that asks for `scope`, or why it is refused. */
-  identifyUpgrade(request: IncomingMessage, scope: Scope): Client | Problem {
-    const header = (name: string): string | undefined => [request.headers[name]].flat()[0];
-    const client = this.identify({ socketAddress: request.socket.remoteAddress, header });
-    return isProblem(client) ? client : this.missingScope(client, scope) ?? client;
-  }
-
   keyNames(): readonly string[] {
     return this.#options.ring.keys().map(({ name }) => name);
   }
@@ -136,13 +129,6 @@ export const isProblem = (answer: Client | Problem): answer is Problem => 'statu
 
 const bucketOf = ({ key, address }: Client, budget: Budget): string => `${budget} ${key ?? ''} ${neighbourhood(address)}`;
 
-/** A browser cannot set headers on a WebSocket: there the key comes as a subprotocol. */
 function sentKey({ header }: Caller): string | null {
-  const bearer = /^Bearer +(\S+) *$/i.exec(header('authorization') ?? '')?.[1];
-  const named = header('x-api-key') ?? bearer;
-  if (named !== undefined) return named;
-  const offered = (header('sec-websocket-protocol') ?? '').split(',').map((name) => name.trim()).find((name) => name.startsWith(keySubprotocolPrefix));
-  return offered === undefined ? null : Buffer.from(offered.slice(keySubprotocolPrefix.length), 'base64url').toString();
+  return header('x-api-key') ?? /^Bearer +(\S+) *$/i.exec(header('authorization') ?? '')?.[1] ?? null;
 }
-
-export const keySubprotocolPrefix = 'vectorstream.key.';

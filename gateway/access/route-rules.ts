@@ -11,11 +11,11 @@ export type RouteRule = { readonly scope: RouteScope; readonly budget: Budget | 
 
 /** They tell nothing but alive, started and ready, and a load balancer has no key. */
 const probe: RouteRule = { scope: 'open', budget: null };
-/** Files of the web pages: a browser cannot send a key with a page's own address, and there is no secret in them. */
+/** Files of the web pages and what they need to begin: a browser cannot send a key with a page's own address, and there is no secret in them. */
 const page: RouteRule = { scope: 'open', budget: 'reads' };
 const search: RouteRule = { scope: 'read', budget: 'searches' };
 
-/** What is not as `fallback` says. Paths as in the OpenAPI document; `*` stands for what follows. */
+/** What is not as `fallback` says. Paths as in the OpenAPI document. */
 const exceptions: Readonly<Record<string, RouteRule>> = {
   'GET /livez': probe,
   'GET /startupz': probe,

@@ -1,0 +1,35 @@
+// The table of scopes in the documentation is the one that the gateway goes by.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { ruleOf } from '../../gateway/access/route-rules.ts';
+import { settings } from '../../gateway/config-schema.ts';
+import { testApp } from './test-services.ts';
+
+const page = readFileSync(join(import.meta.dirname, '../../docs/security.md'), 'utf8');
+
+test('the documentation has every path that is not as its method says, each with its scope and its budget', async () => {
+  const { paths }: { paths: string[] } = await (await testApp().request('/')).json();
+  const asked = [...paths, 'GET /'].map((line) => {
+    const [method = '', path = ''] = line.split(' ');
+    const rule = ruleOf(method.replace('WS', 'GET'), path);
+    const usual = ruleOf(method.replace('WS', 'GET'), '/any/other');
+    return {
+      row: `| \`${line}\` | ${path === '/runners/connect' ? 'runner token' : rule.scope} | ${rule.budget ?? '–'} |`,
+      isUsual: rule.scope === usual.scope && rule.budget === usual.budget,
+    };
+  });
+  const rows = page.split(/<!-- \/?scopes[^>]*-->/)[1]?.trim().split('\n').slice(2) ?? [];
+  expect(rows.length).toBeGreaterThan(40);
+  expect(rows.filter((row) => !asked.some((one) => one.row === row))).toEqual([]);
+  expect(asked.filter(({ row, isUsual }) => !isUsual && !rows.includes(row)).map(({ row }) => row)).toEqual([]);
+});
+
+test('every setting that it names is one', () => {
+  const sections = new Set(settings.map(({ section }) => section));
+  const named = [...page.matchAll(/`([a-z]+)\.([A-Za-z]+)`/g)].filter(([, section = '', name]) => sections.has(section) && name !== 'ndjson').map(([, section, name]) => `${section}.${name}`);
+  expect(named.length).toBeGreaterThan(10);
+  expect(named.filter((path) => !settings.some((setting) => setting.path === path))).toEqual([]);
+  const variables = new Set(settings.map(({ variable }) => variable));
+  expect([...page.matchAll(/VECTORSTREAM_[A-Z_]+/g)].map(([name]) => name).filter((name) => !variables.has(name) && name !== 'VECTORSTREAM_GATEWAY_URL')).toEqual([]);
+});
