@@ -1,7 +1,7 @@
 // Recommends products to a user from what they did lately, each with the events that led to it; what was bought is left out.
 
 import type { SearchHit, VectorStore } from '../ports.ts';
-import { type Cause, causesOf, interestsOf, weightsByText } from './interests.ts';
+import { type Cause, causesOf, type Interest, interestsOf, weightsByText } from './interests.ts';
 import { tasteOf } from './taste.ts';
 
 export type UserRequest = {
@@ -32,8 +32,10 @@ export const eventsMax = 200;
 /** The newest purchases that are left out. */
 export const purchasesMax = 500;
 const causesMax = 3;
+/** Hits more than asked for: what was bought or seen may stand there under another text. */
+const otherTextsMax = 50;
 
-/** Work: two lists of events, two reads of at most 300 vectors, one search. */
+/** Work: two lists of events, two reads of at most 200 vectors, one search; a second one among what was seen when there is not enough else. */
 export async function recommendToUser(store: Pick<VectorStore, 'events' | 'vectors' | 'search'>, { userId, limit, halfLifeMs }: UserRequest): Promise<UserRecommendations> {
   const [events, purchases] = await Promise.all([store.events({ userId }, eventsMax), store.events({ userId, eventTypes: ['purchase'] }, purchasesMax)]);
   const none = (reason: UserRecommendations['reason']): UserRecommendations => ({ items: [], eventsUsed: events.length, reason });
@@ -45,17 +47,15 @@ export async function recommendToUser(store: Pick<VectorStore, 'events' | 'vecto
   const taste = tasteOf([...vectors].map(([textId, vector]) => ({ vector, weight: weights.get(textId) ?? 0 })));
   if (taste === null) return none('no_interest');
 
-  const bought = interestsOf(purchases, halfLifeMs);
-  const boughtIds = new Set(bought.flatMap(({ product }) => product?.id ?? []));
-  const seenIds = new Set(interests.flatMap(({ product }) => product?.id ?? []));
-  const seenTexts = new Set(interests.map(({ textId }) => textId));
-  // So many that the limit is met even when all that was seen, and what was bought under another text, is nearest.
-  const candidates = await store.search({
-    vector: taste, limit: Math.min(1_000, limit + seenTexts.size + boughtIds.size), filter: {}, exceptTextIds: [...new Set(bought.map(({ textId }) => textId))],
-  });
-  const open = candidates.filter(({ product }) => product === null || !boughtIds.has(product.id));
-  const isSeen = ({ textId, product }: SearchHit): boolean => seenTexts.has(textId) || (product !== null && seenIds.has(product.id));
-  const chosen = [...open.filter((hit) => !isSeen(hit)), ...open.filter(isSeen)].slice(0, limit);
+  const bought = placesOf(interestsOf(purchases, halfLifeMs));
+  const seen = placesOf(interests);
+  const isBought = ({ textId, product }: SearchHit): boolean => bought.texts.has(textId) || (product !== null && bought.products.has(product.id));
+  const isSeen = ({ textId, product }: SearchHit): boolean => seen.texts.has(textId) || (product !== null && seen.products.has(product.id));
+  const fresh = (await store.search({ vector: taste, limit: limit + otherTextsMax, filter: {}, exceptTextIds: [...bought.texts.union(seen.texts)] }))
+    .filter((hit) => !isBought(hit) && !isSeen(hit)).slice(0, limit);
+  const again = fresh.length === limit ? [] : (await store.search({ vector: taste, limit: seen.texts.size, filter: { textIds: [...seen.texts] } }))
+    .filter((hit) => !isBought(hit)).slice(0, limit - fresh.length);
+  const chosen = [...fresh, ...again];
   if (chosen.length === 0) return none('nothing_left');
 
   const found = await store.vectors(chosen.map(({ textId }) => textId));
@@ -64,4 +64,8 @@ export async function recommendToUser(store: Pick<VectorStore, 'events' | 'vecto
     return { hit, isSeen: isSeen(hit), because: vector === undefined ? [] : causesOf(vector, interests, vectors, causesMax) };
   });
   return { items, eventsUsed: events.length, reason: null };
+}
+
+function placesOf(interests: readonly Interest[]): { readonly texts: Set<string>; readonly products: Set<string> } {
+  return { texts: new Set(interests.map(({ textId }) => textId)), products: new Set(interests.flatMap(({ product }) => product?.id ?? [])) };
 }

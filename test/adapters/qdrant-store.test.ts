@@ -120,6 +120,23 @@ describe('the newest event of a hit', () => {
   });
 });
 
+describe('collections made before an index was thought of', () => {
+  it('get it when a gateway starts, and their events are found by it', async () => {
+    const eventsUrl = `${double.url}/collections/test_events`;
+    const before = await openStore();
+    await before.putTexts([textRecord(1)]);
+    const { result: { config } } = await (await fetch(eventsUrl)).json();
+    await fetch(eventsUrl, { method: 'DELETE' });
+    await fetch(eventsUrl, { method: 'PUT', body: JSON.stringify({ vectors: {}, metadata: config.metadata }) });
+    const store = await openStore();
+    const { result: { payload_schema } } = await (await fetch(eventsUrl)).json();
+    expect(payload_schema).toMatchObject({ 'product.id': { data_type: 'keyword' }, 'product.category': { data_type: 'keyword' }, event_type: { data_type: 'keyword' } });
+    await store.putEvents([eventRecord(1)]);
+    expect(await store.events({ productId: 'p1' }, 10)).toHaveLength(1);
+    expect(await store.countsBy({ by: 'category', filter: {}, limit: 10 })).toEqual([{ value: 'category-1', count: 1 }]);
+  });
+});
+
 describe('what a write costs', () => {
   it('floats of a text are sent in eight decimals at most', async () => {
     const store = await openStore();
