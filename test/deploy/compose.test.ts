@@ -129,7 +129,7 @@ describe('docker-compose.yml', () => {
     const files = jobs.flatMap(({ authorization }) => authorization?.credentials_file ?? []);
     expect(files).toEqual((service('prometheus').secrets ?? []).map((secret) => `/run/secrets/${secret}`));
     expect(compose.secrets).toEqual({ gateway_api_key: { environment: 'PROMETHEUS_API_KEY' }, qdrant_api_key: { environment: 'QDRANT_API_KEY' } });
-    expect(service('gateway').environment['VECTORSTREAM_API_KEYS']).toMatch(/^prometheus:read:\$\{PROMETHEUS_API_KEY:\?/);
+    expect(service('gateway').environment['VECTORSTREAM_API_KEYS']).toBe(`prometheus:read:${exampleEnvironment.get('PROMETHEUS_API_KEY')}`);
     expect(service('qdrant').environment['QDRANT__SERVICE__API_KEY']).toBe(service('gateway').environment['QDRANT_API_KEY']);
   });
 
