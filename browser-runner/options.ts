@@ -40,8 +40,8 @@ browser's driver, else with the processor by WebAssembly. The page and the model
   --dtype NAME     auto, or one of the model's: fp32, q8, …       VECTORSTREAM_RUNNER_DTYPE     auto
   --threads N      threads of WebAssembly, or auto                VECTORSTREAM_RUNNER_THREADS   auto
   --runners N      pages, each one runner in its own browser                                    1
-  --adapter NAME   auto, or software: a GPU that the processor                                  auto
-                   plays, right and slow, for tests
+  --adapter NAME   auto, or software: with --device webgpu, a GPU                               auto
+                   that the processor plays, right and slow
   --memory-max MIB of each browser; above it a fresh one takes    VECTORSTREAM_BROWSER_MEMORY   auto
                    its place
   --sandbox NAME   auto (on, except for root), on or off          VECTORSTREAM_BROWSER_SANDBOX  auto

@@ -34,6 +34,8 @@ const lookEveryMs = 1_000;
 const missedSeconds = 6;
 const silentSecondsMax = 60;
 const memoryEveryLooks = 15;
+/** So much work at least for every load of the model, also where a page needs more than it may have. */
+const workingLooksMin = 30;
 /** What is in hand takes a job's deadline at most. */
 const renewMsMax = 60_000;
 
@@ -49,7 +51,7 @@ export async function watchPage({ page, clock, log, drain, memoryBytesMax, gpuHi
   });
   const leave = (): void => void page.leave().catch(() => undefined).finally(() => over.abort());
   const relay = createRelay(log);
-  let ready = false, silentSeconds = 0, looks = 0;
+  let ready = false, silentSeconds = 0, looks = 0, workingLooks = 0;
   let memoryBytes: number | null = null;
   const end = (kind: WatchEnd['kind'], message: string): WatchEnd => ({ kind, message, ready });
 
@@ -62,6 +64,7 @@ export async function watchPage({ page, clock, log, drain, memoryBytesMax, gpuHi
       if (status !== undefined) onLook(status, memoryBytes);
       if (status) {
         ready ||= provedStates.has(status.state);
+        if (status.state === 'working') workingLooks += 1;
         relay(status);
         if (status.state === 'stopped') return end('drained', 'drained');
         // A page asks for the model once its token is good.
@@ -73,7 +76,7 @@ export async function watchPage({ page, clock, log, drain, memoryBytesMax, gpuHi
       // A page whose script does not run answers that it has no status.
       silentSeconds = status ? 0 : silentSeconds + (status === null ? 1 : missedSeconds);
       if (silentSeconds >= silentSecondsMax) return end('lost', `the page showed no sign of life for ${silentSecondsMax} s`);
-      if (memoryBytes !== null && memoryBytes > memoryBytesMax && !drain.aborted) {
+      if (memoryBytes !== null && memoryBytes > memoryBytesMax && workingLooks > workingLooksMin && !drain.aborted) {
         await Promise.race([page.leave().catch(() => undefined), clock.sleep(renewMsMax, over.signal).catch(() => undefined)]);
         return end('renew', `the browser held ${Math.round(memoryBytes / 2 ** 20)} MiB`);
       }

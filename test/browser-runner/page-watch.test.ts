@@ -6,12 +6,9 @@ import { expect, test } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import type { RunnerPageStatus } from '../../browser-runner/page/status.ts';
 import { watchPage } from '../../browser-runner/page-watch.ts';
+import { workingPage as working } from './working-page.ts';
 
 const mebibyte = 2 ** 20;
-const working: RunnerPageStatus = {
-  state: 'working', since: 0, name: 'tested', device: 'wasm', dtype: 'q8', adapter: null, softwareAdapter: false, threads: 4, crossOriginIsolated: true, modelId: 'model', modelRevision: 'abc',
-  measured: [], progress: null, runnerId: 'r', textsEmbedded: 0, jobsDone: 0, textsPerSecond: 0, lastJobAt: null, restarts: 0, lastError: null, history: [], memoryBytes: null,
-};
 
 /** `answer` is what the page says when it is looked at. */
 function watched(options: { memoryBytes?: () => number; gpuHint?: string } = {}) {
@@ -98,9 +95,14 @@ test('a page that its gateway drained has left', async () => {
 });
 
 test('above its memory a page leaves in order before a fresh one takes its place', async () => {
-  let memoryBytes = 900 * mebibyte;
+  let memoryBytes = 1200 * mebibyte;
   const run = watched({ memoryBytes: () => memoryBytes });
-  await run.looks(20);
+  run.page.answer = () => ({ ...working, state: 'loading' });
+  await run.looks(60);
+  run.page.answer = () => working;
+  memoryBytes = 900 * mebibyte;
+  await run.looks(60);
+  expect(run.page.toldToLeave).toBe(0);
   memoryBytes = 1100 * mebibyte;
   await run.looks(16);
   expect(run.page.toldToLeave).toBe(1);

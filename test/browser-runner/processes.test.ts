@@ -1,13 +1,17 @@
 // The real thing: `browser-runner/main.ts` with its headless Chromium, joined to a real gateway that has no other runner.
 
+import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:https';
 import { join } from 'node:path';
+import { generate } from 'selfsigned';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { needsBrowser } from '../helpers/browser.ts';
 import { needsProcessList, processesOf } from '../helpers/process-list.ts';
 import { freePort, runProgram } from '../helpers/program.ts';
 import { until } from '../helpers/until.ts';
+import { workingPage } from './working-page.ts';
 import { joinMsMax, linesOf, startRig, type RunnerRig } from './runner-rig.ts';
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 });
@@ -72,6 +76,29 @@ test('a gateway that is not there is waited for', async ({ skip }) => {
   expect(line['reason']).toBe(`http://127.0.0.1:${port}/runner cannot be opened: no gateway answers there (ERR_CONNECTION_REFUSED).`);
   runner.child.kill('SIGTERM');
   expect(await runner.ended).toMatchObject({ code: 0 });
+});
+
+test('a gateway with a certificate of its own is joined when that is named, and not otherwise', async ({ skip }) => {
+  await needsBrowser(skip);
+  const { private: key, cert } = await generate([{ name: 'commonName', value: 'localhost' }], { keyType: 'ec' });
+  const file = join(rig.dataDir, 'gateway.pem');
+  await writeFile(file, cert);
+  const page = `<script>window.vectorstream = { status: ${JSON.stringify({ ...workingPage, name: 'over TLS' })}, stop: async () => { window.vectorstream.status = { ...window.vectorstream.status, state: 'stopped' }; } };</script>`;
+  const server = createServer({ key, cert }, (_, response) => response.setHeader('content-type', 'text/html').end(page)).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  const url = `wss://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
+  {
+    await using runner = rig.startRunner({}, '--gateway', url);
+    const line = await until('the refusal is logged', joinMsMax, () => linesOf(runner).find(({ msg }) => msg === 'no page from the gateway yet; trying again'));
+    expect(line['reason']).toMatch(/its certificate is not trusted \(ERR_CERT_AUTHORITY_INVALID\); name it in VECTORSTREAM_TLS_CA\.$/);
+  }
+  await using runner = rig.startRunner({ VECTORSTREAM_TLS_CA: file }, '--gateway', url);
+  await until('the page works', joinMsMax, () => linesOf(runner).some(({ state }) => state === 'working'));
+  runner.child.kill('SIGTERM');
+  expect(await runner.ended).toMatchObject({ code: 0 });
+  server.closeAllConnections();
+  server.close();
 });
 
 test.each([

@@ -4,18 +4,14 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import type { RunnerPageStatus } from '../../browser-runner/page/status.ts';
 import { createStatusFile } from '../../browser-runner/status-file.ts';
 import { troubleOf } from '../../deploy/browser-runner-health.ts';
+import { workingPage as status } from '../browser-runner/working-page.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { until } from '../helpers/until.ts';
 import { root } from './compose-file.ts';
 
 const told = (at: number, state: string, lastError: string | null = null) => JSON.stringify({ at, state, last_error: lastError });
-const status: RunnerPageStatus = {
-  state: 'working', since: 0, name: 'tested', device: 'wasm', dtype: 'q8', adapter: null, softwareAdapter: false, threads: 4, crossOriginIsolated: true, modelId: null, modelRevision: null,
-  measured: [], progress: null, runnerId: 'r', textsEmbedded: 7, jobsDone: 1, textsPerSecond: 100, lastJobAt: 1, restarts: 0, lastError: null, history: [], memoryBytes: null,
-};
 
 describe('a browser runner is well', () => {
   test('while one of its pages works and has said so a moment ago', () => {

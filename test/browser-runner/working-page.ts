@@ -1,0 +1,8 @@
+// What a page that has joined says about itself.
+
+import type { RunnerPageStatus } from '../../browser-runner/page/status.ts';
+
+export const workingPage: RunnerPageStatus = {
+  state: 'working', since: 0, name: 'tested', device: 'wasm', dtype: 'q8', adapter: null, softwareAdapter: false, threads: 4, crossOriginIsolated: true, modelId: 'model', modelRevision: 'abc',
+  measured: [], progress: null, runnerId: 'r', textsEmbedded: 7, jobsDone: 1, textsPerSecond: 100, lastJobAt: 1, restarts: 0, lastError: null, history: [], memoryBytes: null,
+};
