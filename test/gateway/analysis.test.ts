@@ -1,4 +1,5 @@
 // Search by vector, by text and page by page, and behaviour analysis over HTTP, on the reference store: what is answered and what refused.
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { unitOf } from '#core/analysis/taste.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
@@ -118,6 +119,24 @@ describe('search', () => {
     expect(problem).toMatchObject({ status: 422, code: 'validation_failed' });
     expect(problem['detail']).toContain(named);
   });
+});
+
+test('whatever is sent to these paths, the answer is what was asked for or a 4xx problem', async () => {
+  const { request, post } = await app();
+  const anything = fc.oneof(fc.string({ unit: 'binary', maxLength: 40 }), fc.constantFrom('', '0', '-1', '1e999', 'NaN', 'null', '../..', '%00', '\ud800', '2026-01-01T00:00:00Z', '9999-12-31T23:59:59Z', '0001-01-01T00:00:00Z', 'ann', 'id of kettle 4'));
+  const parameter = fc.constantFrom('limit', 'half_life_hours', 'window_minutes', 'baseline_windows', 'until', 'min_count', 'match_min', 'category', 'since', 'price_min', 'text_id', 'product_id', 'cursor', 'x');
+  const path = fc.tuple(fc.constantFrom('/products/{}/similar', '/users/{}/recommendations', '/trends', '/events'), anything, fc.array(fc.tuple(parameter, anything), { maxLength: 3 }))
+    .map(([pattern, id, query]) => `${pattern.replace('{}', encodeURIComponent(id.toWellFormed()))}?${query.map(([name, value]) => `${name}=${encodeURIComponent(value.toWellFormed())}`).join('&')}`);
+  await fc.assert(fc.asyncProperty(path, async (address) => {
+    const response = await request(address);
+    return response.status === 200 || (response.status < 500 && typeof (await problemOf(response))['code'] === 'string');
+  }), { numRuns: 300 });
+  const member = fc.oneof(fc.jsonValue(), fc.constantFrom(along(0), along(0).map(String), jacketId(1), [jacketId(1), jacketId(1)], 1, -1, 10, 0.5, 1e308));
+  const body = fc.record({ vector: fc.oneof(fc.constant(along(0)), member), text_id: member, unlike_text_id: member, limit: member, score_threshold: member, events_limit: member, cursor: fc.oneof(fc.string(), fc.jsonValue().map((json) => Buffer.from(JSON.stringify(json)).toString('base64url'))), filter: member }, { requiredKeys: [] });
+  await fc.assert(fc.asyncProperty(body, async (json) => {
+    const response = await post('/search', json);
+    return response.status === 200 || (response.status < 500 && typeof (await problemOf(response))['code'] === 'string');
+  }), { numRuns: 300 });
 });
 
 describe('behaviour analysis', () => {
