@@ -1,4 +1,5 @@
 // GET /sse/events: the live feed as server-sent events; and what GET /ws/events says to who comes without an upgrade.
+import type { HttpBindings } from '@hono/node-server';
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import type { AppEnv } from '../app-env.ts';
 import { droppedText, heartbeatText, parseTopics, topics } from '../live/messages.ts';
@@ -25,6 +26,8 @@ const streamRoute = createRoute({
   },
 });
 
+const streamHeaders = { 'Content-Type': 'text/event-stream; charset=utf-8', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' };
+
 export function liveRoutes(app: OpenAPIHono<AppEnv>, { live, clock }: Services): void {
   app.openAPIRegistry.registerPath(socketRoute);
   app.get('/ws/events', (c) => {
@@ -33,6 +36,8 @@ export function liveRoutes(app: OpenAPIHono<AppEnv>, { live, clock }: Services):
   });
 
   app.openapi(streamRoute, async (c) => {
+    // Its body is read by nobody, who could then not leave either.
+    if (c.req.method === 'HEAD') return c.body(null, 200, streamHeaders);
     const { topics: named, since } = c.req.valid('query');
     const connection = await live.open(parseTopics(named) ?? topics, since ?? c.req.valid('header')['last-event-id'] ?? null);
     if (connection === null) throw new ProblemError({ status: 503, code: 'live_full', detail: 'As many clients follow this gateway as may (live.clientsMax), or it stops.', retryAfter: 10 });
@@ -41,7 +46,15 @@ export function liveRoutes(app: OpenAPIHono<AppEnv>, { live, clock }: Services):
     let isDue = false;
     let isEnded = false;
     let woken = Promise.withResolvers<void>();
+    // Absent when a test asks the app in process.
+    const { outgoing }: Partial<HttpBindings> = c.env ?? {};
     const unwatch = live.watch(() => {
+      // The last heartbeat was not taken: nobody reads.
+      if (isDue) {
+        end();
+        outgoing?.destroy();
+        return;
+      }
       isDue = true;
       woken.resolve();
     }, () => {
@@ -78,6 +91,6 @@ export function liveRoutes(app: OpenAPIHono<AppEnv>, { live, clock }: Services):
       },
       cancel: end,
     }, { highWaterMark: 1 });
-    return c.body(body, 200, { 'Content-Type': 'text/event-stream; charset=utf-8', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' });
+    return c.body(body, 200, streamHeaders);
   });
 }

@@ -244,6 +244,23 @@ describe('as server-sent events', () => {
     await again.reading;
   });
 
+  test('who does not read is cut off after two heartbeats, and HEAD leaves nobody behind', async () => {
+    const { url, port, live, clock } = await serve();
+    expect((await fetch(`${url}/sse/events?topics=dead_letter`, { method: 'HEAD' })).status).toBe(200);
+    expect(live.feed.follows('dead_letter')).toBe(false);
+    const socket = connect(port, '127.0.0.1');
+    cleanUps.push(async () => socket.destroy());
+    socket.on('error', () => undefined);
+    socket.write(`GET /sse/events?topics=dead_letter HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`);
+    await once(socket, 'data');
+    socket.pause();
+    await until('nobody follows any more', 20_000, async () => {
+      for (let index = 0; index < 500; index += 1) live.feed.publish({ topic: 'dead_letter', data: 'm'.repeat(10_000), at: 0, key: null }, false);
+      await clock.advance(15_000);
+      return !live.feed.follows('dead_letter');
+    });
+  });
+
   test('a wrong topic is a problem', async () => {
     const { url } = await serve();
     expect((await fetch(`${url}/sse/events?topics=weather`)).status).toBe(422);
