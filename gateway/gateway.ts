@@ -112,7 +112,7 @@ export async function startGateway(settings: Settings, { log, secrets, environme
   const admitRunner = countingWrongTokens(access, (headers) => admit(headers, tokens));
   const services: Services = {
     settings, config, log, access, audit, clock, startedAt, source, sink, store, deadLetters, embedding, queries, requestEmbeddings, telemetry, pagesFolder,
-    model: { folder: found.folder, manifest, revision: identity.modelRevision },
+    model: { folder: found.folder, compressedFolder: join(dataDir, 'compressed'), manifest, revision: identity.modelRevision },
     live, levels: createLevels({ source, store, deadLetters, clock }),
     runners: () => hub.runners(),
     drainRunner: (id) => hub.drain(id),

@@ -44,5 +44,5 @@ export type Services = {
   readonly admitRunner: AdmitRunner;
   /** Where `npm run build` puts the web pages; may be missing. */
   readonly pagesFolder: string;
-  readonly model: { readonly folder: string; readonly manifest: Manifest; readonly revision: string };
+  readonly model: { readonly folder: string; readonly compressedFolder: string; readonly manifest: Manifest; readonly revision: string };
 };

@@ -9,6 +9,8 @@ import { problemResponse } from './middleware/problem.ts';
 
 export type StaticFile = {
   readonly path: string;
+  /** Where compressed copies are: this, and the ending of the encoding. Beside the file unless told. */
+  readonly copies?: string;
   /** How long it stays as it is: `immutable` for an address that names its content. */
   readonly cache: 'immutable' | 'revalidate';
 };
@@ -21,12 +23,12 @@ const cacheControl = { immutable: 'public, max-age=31536000, immutable', revalid
 const encodings = [['br', '.br'], ['gzip', '.gz']] as const;
 
 /** `null` when there is no such file. */
-export async function answerFile(c: Context<AppEnv>, { path, cache }: StaticFile): Promise<Response | null> {
+export async function answerFile(c: Context<AppEnv>, { path, copies = path, cache }: StaticFile): Promise<Response | null> {
   const whole = await stat(path).catch(() => null);
   if (whole === null || !whole.isFile()) return null;
   // A range is one of the file itself.
   const range = c.req.header('range');
-  const copy = range === undefined ? await compressedCopy(path, c.req.header('accept-encoding') ?? '') : null;
+  const copy = range === undefined ? await compressedCopy(copies, c.req.header('accept-encoding') ?? '') : null;
   const { size, mtimeMs } = copy ?? whole;
   const etag = `"${size.toString(36)}-${Math.round(mtimeMs).toString(36)}${copy === null ? '' : `-${copy.encoding}`}"`;
   const answer = new Headers({
@@ -51,11 +53,11 @@ export async function answerFile(c: Context<AppEnv>, { path, cache }: StaticFile
   return c.body(body, status, Object.fromEntries(answer));
 }
 
-async function compressedCopy(path: string, accepted: string): Promise<{ path: string; encoding: string; size: number; mtimeMs: number } | null> {
+async function compressedCopy(copies: string, accepted: string): Promise<{ path: string; encoding: string; size: number; mtimeMs: number } | null> {
   for (const [encoding, ending] of encodings) {
     if (!new RegExp(`(^|[ ,])${encoding}(?! *; *q=0(\\.0*)?(,|$))`, 'i').test(accepted)) continue;
-    const found = await stat(path + ending).catch(() => null);
-    if (found !== null) return { path: path + ending, encoding, size: found.size, mtimeMs: found.mtimeMs };
+    const found = await stat(copies + ending).catch(() => null);
+    if (found !== null) return { path: copies + ending, encoding, size: found.size, mtimeMs: found.mtimeMs };
   }
   return null;
 }

@@ -87,7 +87,7 @@ export class RunnerSession implements Worker {
     this.#hung = null;
     switch (event.kind) {
       case 'joined':
-        board.say('Joined the fleet.');
+        board.say('Joined the fleet: its first job is to prove its vectors to the gateway.');
         return board.state('working', { runnerId: event.runnerId });
       case 'working': {
         // By then the gateway has given the job to another.

@@ -5,6 +5,7 @@ import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { goldenFile, manifestFile } from '#core/model-manifest.ts';
 import type { AppEnv } from '../app-env.ts';
+import { CompressedCopies } from '../compressed-copies.ts';
 import { problemResponse } from '../middleware/problem.ts';
 import type { Services } from '../services.ts';
 import { answerFile } from '../static-file.ts';
@@ -19,6 +20,7 @@ const pages: Readonly<Record<string, string>> = {
 };
 
 export function pageRoutes(app: OpenAPIHono<AppEnv>, { pagesFolder, model }: Services): void {
+  const compressed = new CompressedCopies(model.compressedFolder);
   const assets = filesBelow(join(pagesFolder, 'assets'));
 
   for (const [path, file] of Object.entries(pages)) {
@@ -39,8 +41,11 @@ export function pageRoutes(app: OpenAPIHono<AppEnv>, { pagesFolder, model }: Ser
   });
   app.get('/models/:revision/:path{.+}', async (c) => {
     const { revision, path } = c.req.param();
-    const known = revision === model.revision && (path === manifestFile || Object.hasOwn(model.manifest.files, path) || path === goldenFile);
-    const answer = known ? await answerFile(c, { path: join(model.folder, path), cache: 'immutable' }) : null;
+    const hash = Object.hasOwn(model.manifest.files, path) ? model.manifest.files[path] : undefined;
+    const known = revision === model.revision && (path === manifestFile || hash !== undefined || path === goldenFile);
+    const file = join(model.folder, path);
+    const copies = known && hash !== undefined ? await compressed.of(file, hash) : file;
+    const answer = known ? await answerFile(c, { path: file, copies, cache: 'immutable' }) : null;
     return answer ?? problemResponse(c, { status: 404, code: 'not_found', detail: 'This gateway has no such file of a model; GET /models/current lists what it has.' });
   });
 }

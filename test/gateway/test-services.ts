@@ -108,7 +108,7 @@ export function testApp(changes: Partial<Services> = {}, env: Record<string, str
     audit: { write: (line) => audited.push(line), [Symbol.dispose]: () => undefined },
     admitRunner: (headers) => admit(headers, { shared: 'runner-token', trusted: 'trusted-token' }),
     pagesFolder: join(tmpdir(), 'vectorstream-no-pages'),
-    model: { folder: modelFolder, manifest: parseManifest(readFileSync(join(modelFolder, 'manifest.json'), 'utf8')), revision: 'r'.repeat(64) },
+    model: { folder: modelFolder, compressedFolder: join(tmpdir(), 'vectorstream-no-compressed'), manifest: parseManifest(readFileSync(join(modelFolder, 'manifest.json'), 'utf8')), revision: 'r'.repeat(64) },
     startedAt: clock.now(),
     source, store, deadLetters,
     live: new Live(clock, config.live.clientsMax),

@@ -1,7 +1,9 @@
 // A real Chromium for tests: with WebGPU on the processor, or without any; and a person who looks at a page in it.
 import { execFileSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
-import puppeteer, { type Browser, type LaunchOptions } from 'puppeteer';
+import puppeteer, { type Browser, type LaunchOptions, type Page } from 'puppeteer';
+import type { RunnerPageStatus, RunnerState } from '../../browser-runner/page/status.ts';
+import { until } from './until.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 
@@ -43,4 +45,41 @@ export async function startBrowser(flags: readonly string[], options: LaunchOpti
     env: { ...process.env, LD_LIBRARY_PATH: [dirname(executablePath), process.env['LD_LIBRARY_PATH']].filter(Boolean).join(':') },
     ...options,
   });
+}
+
+/** A page that lends itself, as its status tells. */
+export type RunnerTab = {
+  readonly page: Page;
+  status(): Promise<RunnerPageStatus>;
+  /** Resolves with the status in that state; at once when the page failed instead, with what it says. */
+  reaches(state: RunnerState, msMax: number): Promise<RunnerPageStatus>;
+  /** Everything that the page has told its person. */
+  told(): Promise<string>;
+  /** Runs in the page's worker. */
+  inWorker(work: () => void): Promise<void>;
+};
+
+/** `query` such as `device=wasm&dtype=int8`. */
+export async function openRunnerTab(browser: Browser, gateway: { readonly url: string }, token: string, query: string): Promise<RunnerTab> {
+  const page = await browser.newPage();
+  await page.goto(`${gateway.url}/runner?${query}#token=${token}`, { waitUntil: 'load' });
+  const status = async (): Promise<RunnerPageStatus> => {
+    const told = await page.evaluate(() => window.vectorstream?.status);
+    if (told === undefined) throw new Error('The page has no status.');
+    return told;
+  };
+  return {
+    page, status,
+    reaches: (state, msMax) => until(`the page is ${state}`, msMax, async () => {
+      const now = await status();
+      if (now.state === 'failed' && state !== 'failed') return { ...now, name: `FAILED: ${now.lastError}` };
+      return now.state === state && now;
+    }),
+    told: async () => (await status()).history.map(({ text }) => text).join('\n'),
+    async inWorker(work) {
+      const worker = page.workers().at(-1);
+      if (worker === undefined) throw new Error('The page has no worker.');
+      return await worker.evaluate(work);
+    },
+  };
 }

@@ -7,7 +7,7 @@ export type Stats = {
   readonly texts: { readonly unique_seen: number; readonly embedded: number };
   readonly store: { readonly texts: number; readonly events: number };
   readonly dead_letters: { readonly open: number };
-  readonly runners: readonly { readonly id: string; readonly name: string; readonly state: string; readonly dtype: string; readonly texts_embedded: number }[];
+  readonly runners: readonly { readonly id: string; readonly name: string; readonly state: string; readonly dtype: string; readonly texts_embedded: number; readonly jobs_in_work: number; readonly texts_per_second: number }[];
 };
 
 export type Answer = { readonly status: number; readonly type: string; readonly body: unknown };
