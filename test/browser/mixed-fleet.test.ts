@@ -20,7 +20,7 @@ test('a tab and a Node runner share a stream; the tab is killed with work in han
   const browser = await startBrowser(noWebGpu);
   await using open = new AsyncDisposableStack();
   open.defer(() => browser.close());
-  const lent = await openRunnerTab(browser, gateway, readFileSync(join(folder.path, 'runner-token'), 'utf8').trim(), 'name=tab&device=wasm&dtype=int8&threads=1');
+  await openRunnerTab(browser, gateway, readFileSync(join(folder.path, 'runner-token'), 'utf8').trim(), 'name=tab&device=wasm&dtype=int8&threads=1');
   const inFleet = async () => (await gateway.stats()).runners.find(({ name }) => name === 'tab');
   await until('the tab is ready', 90_000, async () => (await inFleet())?.state === 'ready');
 
@@ -39,7 +39,6 @@ test('a tab and a Node runner share a stream; the tab is killed with work in han
   await gateway.idle(120_000);
   const after = readStore(folder.path);
   expectExactlyOnce(sent, after);
-  expect(lent.page.isClosed()).toBe(true);
   const by = Map.groupBy(after.texts.values(), ({ runnerName }) => runnerName);
   expect(after.texts.size).toBe(subjects);
   expect(by.get('tab')?.length).toBeGreaterThanOrEqual(50);

@@ -1,6 +1,8 @@
 // The pages in a real Chromium: served so that threads and WebAssembly work, and nothing else is allowed.
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Browser } from 'puppeteer';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { needsBrowser, noWebGpu, startBrowser } from '../helpers/browser.ts';
 import { startGateway, type RunningGateway } from '../helpers/gateway-program.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
@@ -34,5 +36,18 @@ test.for(['/runner', '/demo'])('%s is isolated from other origins, so that WebAs
   });
   expect(await page.evaluate(() => [crossOriginIsolated, document.querySelector('h1') !== null])).toEqual([true, true]);
   expect(troubles).toEqual([]);
+  const scripts = await page.evaluate(() => performance.getEntriesByType('resource').filter(({ name }) => name.endsWith('.js'))
+    .reduce((bytes, entry) => bytes + (entry instanceof PerformanceResourceTiming ? entry.encodedBodySize : 0), 0));
+  // Compressed, and before any worker starts.
+  expect(scripts).toBeGreaterThan(1_000);
+  expect(scripts).toBeLessThan(60_000);
   await page.close();
+});
+
+test('the worker, which both pages share, stays under 200 KB', async ({ skip }) => {
+  await needsBrowser(skip);
+  const assets = join(import.meta.dirname, '../../dist/pages/assets');
+  const worker = readdirSync(assets).filter((name) => /^embedding-worker.*\.js\.(br|gz)$/.test(name));
+  expect(worker).toHaveLength(2);
+  for (const name of worker) expect(statSync(join(assets, name)).size, name).toBeLessThan(200_000);
 });

@@ -171,11 +171,11 @@ describe('with WebGPU on a software adapter', () => {
     for (const value of await cosines(2)) expect(value).toBeGreaterThan(0.999);
     expect(await lent.told()).toContain('software adapter');
 
-    await lent.inWorker(() => {
+    // The page ends this worker at once: it may never answer.
+    lent.inWorker(() => {
       const device: unknown = Reflect.get(globalThis, 'caughtDevice');
-      // After this call was answered: the page ends the worker at once.
-      if (device instanceof GPUDevice) setTimeout(() => device.destroy());
-    });
+      if (device instanceof GPUDevice) device.destroy();
+    }).catch(() => undefined);
     const after = await until('a fresh worker has joined', 180_000, async () => {
       const now = await lent.status();
       return now.restarts > 0 && now.state === 'working' && now;

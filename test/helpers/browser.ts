@@ -77,7 +77,8 @@ export async function openRunnerTab(browser: Browser, gateway: { readonly url: s
     }),
     told: async () => (await status()).history.map(({ text }) => text).join('\n'),
     async inWorker(work) {
-      const worker = page.workers().at(-1);
+      // Not one of the runtime's threads, which wait and answer nothing.
+      const worker = page.workers().findLast((candidate) => candidate.url().includes('embedding-worker'));
       if (worker === undefined) throw new Error('The page has no worker.');
       return await worker.evaluate(work);
     },
