@@ -4,7 +4,7 @@
 // is a second copy of the same event, which the store recognises by its id.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { DependencyError } from '#core/errors.ts';
+import { DependencyError, VectorStreamError } from '#core/errors.ts';
 import type { Clock, DeadLetterEntry, DeadLetterPlace, DeadLetters, EventSink, LogRecord, Position } from '#core/ports.ts';
 import { planReplay, type Refusal, type ReplayRules, type ReplayWish } from './replay-plan.ts';
 
@@ -34,9 +34,9 @@ export type BatchReport = {
 };
 
 export type Replayer = {
-  /** `null`: there is no such letter. Throws `DependencyError`. */
+  /** `null`: there is no such letter. Throws `DependencyError` or `LogFullError`. */
   one(id: string, wish: Pick<ReplayWish, 'payload' | 'force'> & { readonly by: string }): Promise<ReplayOutcome | null>;
-  /** Newest first; within `batchMsMax`. Throws `DependencyError` when nothing could be done. */
+  /** Newest first; within `batchMsMax`. Throws `DependencyError` or `LogFullError` when nothing could be done. */
   batch(filter: LetterFilter, wish: BatchWish): Promise<BatchReport>;
 };
 
@@ -143,7 +143,7 @@ export function createReplayer({ deadLetters, sink, clock, rules, observer }: Re
           if (last === undefined || (heads.length === found.length && found.length < portion)) return { outcomes, next: null, trouble };
           place = { failedAt: last.failedAt, id: last.id };
         } catch (error) {
-          if (outcomes.length === 0 || !(error instanceof DependencyError)) throw error;
+          if (outcomes.length === 0 || !(error instanceof VectorStreamError)) throw error;
           trouble = error.message;
         }
         if (perSecond !== null && !dryRun) await clock.sleep(Math.max(0, startedAt + (outcomes.length / perSecond) * 1000 - clock.monotonic()), signal).catch(() => undefined);

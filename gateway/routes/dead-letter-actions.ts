@@ -64,14 +64,15 @@ export function deadLetterActionRoutes(app: OpenAPIHono<AppEnv>, { deadLetters, 
   });
 
   app.openapi(addRoute, async (c) => {
-    const { value, key, headers, encoding, reason, message, field, event_id: eventId } = c.req.valid('json');
+    const given = c.req.valid('json');
+    const { value, key, headers, encoding, reason, message, field, event_id: eventId } = given;
     const record: Pick<LogRecord, 'key' | 'value' | 'headers'> = {
       key: key === null ? null : bytesOf('key', key, encoding),
       value: bytesOf('value', value, encoding),
       headers: Object.fromEntries(Object.entries(headers).map(([name, text]) => [name, Buffer.from(text)])),
     };
     const now = clock.now();
-    const id = uuidV5(`manual/${c.get('requestId')}`);
+    const id = uuidV5(`manual/${c.get('requestId')}/${JSON.stringify(given)}`);
     await deadLetters.put([{ ...record, id, origin: { topic: 'manual', partition: 0, offset: now }, timestamp: now, reason, message, field, eventId, failedAt: now, attempts: 0, runner: null }]);
     tell('added')([id], nameOf(c.get('client')));
     Object.assign(c.get('audit'), { dead_letter_id: id });

@@ -83,7 +83,7 @@ export const addRoute = createRoute({
       field: z.string().min(1).max(512).nullable().default(null),
     }).openapi('DeadLetterToAdd', { example: { reason: 'store_rejected', message: 'Parked until its price is known.', value: JSON.stringify(exampleEvent), key: 'u-7' } })),
   },
-  responses: { 201: answer('It is durable in the queue. With the same X-Request-Id it is the same letter.', letterSchema), 422: problem('A member is not right.'), 503: problem('The dead-letter queue is not available.') },
+  responses: { 201: answer('It is durable in the queue. Repeated with the same X-Request-Id it is the same letter.', letterSchema), 422: problem('A member is not right.'), 503: problem('The dead-letter queue is not available.') },
 });
 
 export const purgeOneRoute = createRoute({

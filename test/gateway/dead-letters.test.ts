@@ -1,6 +1,6 @@
 // Dead letters over HTTP: found and shown with every byte, put back into the source within bounds, purged only after a look.
 import { describe, expect, test } from 'vitest';
-import { DependencyError } from '#core/errors.ts';
+import { DependencyError, LogFullError } from '#core/errors.ts';
 import { createMemoryDeadLetters } from '#core/memory/memory-dead-letters.ts';
 import type { DeadLetter, DeadLetters, LogRecord } from '#core/ports.ts';
 import { uuidV5 } from '#core/uuid.ts';
@@ -179,17 +179,15 @@ describe('putting many back', () => {
     expect(appended).toHaveLength(12);
   });
 
-  test('trouble on the way ends it with what was done so far and where to go on', async () => {
+  test.each([
+    ['kafka_unavailable', 503, new DependencyError('kafka', 'kafka_unavailable', 'The broker is gone.', { retryable: true })],
+    ['log_full', 429, new LogFullError('The log is full.')],
+  ] as const)('trouble on the way (%s) ends it with what was done so far and where to go on', async (code, status, error) => {
+    const { sink } = (await appWith([])).services;
     let appends = 0;
-    const app = await appWith(many(250));
-    const sink = app.services.sink;
-    const troubled = await appWith(many(250), { sink: { ...sink, append: (records) => {
-      appends += 1;
-      return appends > 1 ? Promise.reject(new DependencyError('kafka', 'kafka_unavailable', 'The broker is gone.', { retryable: true })) : sink.append(records);
-    } } });
-    const report = await (await troubled.post('/dlq/replay/batch', {})).json();
-    expect(report).toMatchObject({ replayed: 80, refused: 20, trouble: 'The broker is gone.', next_cursor: expect.any(String) });
-    expect(await refusedWith(troubled.post('/dlq/replay/batch', {}))).toEqual([503, 'kafka_unavailable', anyText]);
+    const { post } = await appWith(many(250), { sink: { ...sink, append: (records) => (++appends > 1 ? Promise.reject(error) : sink.append(records)) } });
+    expect(await (await post('/dlq/replay/batch', {})).json()).toMatchObject({ replayed: 80, refused: 20, trouble: error.message, next_cursor: anyText });
+    expect(await refusedWith(post('/dlq/replay/batch', {}))).toEqual([status, code, anyText]);
   });
 
   test('a record that the source refuses for good does not hold up the others', async () => {
@@ -236,6 +234,7 @@ test('a letter added by hand is checked, found like any other, and the same when
   expect(added).toMatchObject({ state: 'open', reason: 'store_rejected', value: valid('parked'), key: 'u-1', headers: { source: 'desk' }, origin: { topic: 'manual' } });
   expect((await (await post('/dlq/messages', body, { 'x-request-id': 'park-1' })).json()).id).toBe(added.id);
   expect((await (await request('/dlq/messages')).json()).items).toHaveLength(1);
+  expect((await (await post('/dlq/messages', { ...body, message: 'Another one.' }, { 'x-request-id': 'park-1' })).json()).id).not.toBe(added.id);
   expect((await post(`/dlq/replay/${added.id}`, {})).status).toBe(200);
   expect(await (await post('/dlq/messages', { reason: 'not_json', message: 'x', value: '/w==', encoding: 'base64' })).json()).toMatchObject({ value: '/w==', base64: ['value'] });
   for (const wrong of [{}, { ...body, reason: 'bored' }, { ...body, value: 'not base64!', encoding: 'base64' }, { ...body, message: '' }]) {
