@@ -16,7 +16,7 @@ export type DemoPage = {
   count(selector: string): Promise<number>;
 };
 
-export const waitMsMax = 90_000;
+export const waitMsMax = 150_000;
 
 export async function openDemo(context: BrowserContext, url: string): Promise<DemoPage> {
   const page = await context.newPage();

@@ -1,0 +1,40 @@
+// The demo's comparison in a real Chromium whose WebGPU is emulated by the processor: few texts, right vectors, and plain words about it.
+import type { Browser } from 'puppeteer';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { needsBrowser, softwareWebGpu, startBrowser } from '../helpers/browser.ts';
+import { startGateway, type RunningGateway } from '../helpers/gateway-program.ts';
+import { temporaryFolder } from '../helpers/temporary-folder.ts';
+import { openDemo } from './demo-page.ts';
+
+/** The golden texts alone take about half a minute on an idle machine. */
+const slowMsMax = 900_000;
+const open = new AsyncDisposableStack();
+let browser: Browser;
+let gateway: RunningGateway;
+
+beforeAll(async () => {
+  let skipped = false;
+  await needsBrowser(() => { skipped = true; });
+  if (skipped) return;
+  browser = await startBrowser(softwareWebGpu, { protocolTimeout: slowMsMax });
+  open.defer(() => browser.close());
+  const folder = open.use(await temporaryFolder());
+  gateway = open.use(await startGateway(folder.path, { VECTORSTREAM_RUNNERS: '0' }));
+}, 120_000);
+afterAll(() => open.disposeAsync());
+
+test('a GPU that the processor emulates is measured on few texts, agrees with WebAssembly, and is called what it is', async ({ skip }) => {
+  await needsBrowser(skip);
+  const demo = await openDemo(browser.defaultBrowserContext(), gateway.url);
+  await demo.page.click('section[aria-labelledby=compare-title] button');
+  await demo.page.waitForSelector('[data-device=wasm][data-state=done]', { timeout: slowMsMax });
+  expect(await demo.text('[data-device=webgpu]')).toMatch(/WebGPU fp32, .*swiftshader.*: a GPU emulated by the processor.*texts\/s/i);
+  const verdict = await demo.text('.verdict');
+  expect(verdict).toContain('WebAssembly is');
+  expect(verdict).toContain('only 4 texts were measured');
+  expect(Number(/agree to ([\d.]+)/.exec(verdict)?.[1])).toBeGreaterThan(0.98);
+  // Unasked, the list is embedded by WebAssembly all the same.
+  await demo.embed();
+  expect(await demo.text('.facts')).toContain('WebAssembly');
+  expect(demo.troubles).toEqual([]);
+}, slowMsMax);
