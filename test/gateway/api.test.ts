@@ -74,6 +74,21 @@ describe('stored events', () => {
     for (const query of ['user=u', 'price_min=', 'price_min=cheap', 'limit=0', 'limit=1001', 'event_type=viewed']) expect(await problemOf(await request(`/events?${query}`))).toMatchObject({ status: 422 });
   });
 
+  test('are filtered by everything that an event has, its text included', async () => {
+    const asked: unknown[] = [];
+    const { request } = testApp({ store: { ...scriptedStore(), events: async (filter) => {
+      asked.push(filter);
+      return [];
+    } } });
+    const text = '0D5B3F0E-97A9-5B62-8F0E-52F1A1F0C3D4';
+    const query = `event_type=view&category=Kitchen&category=Home&user_id=u&session_id=s&text_id=${text}&price_min=1&price_max=2.5&since=2026-01-01T00:00:00Z&until=2026-01-02T00:00:00Z`;
+    expect((await request(`/events?${query}`)).status).toBe(200);
+    expect(asked).toEqual([{
+      eventTypes: ['view'], categories: ['Kitchen', 'Home'], userId: 'u', sessionId: 's', textIds: [text.toLowerCase()], priceMin: 1, priceMax: 2.5, since: Date.UTC(2026, 0, 1), until: Date.UTC(2026, 0, 2),
+    }]);
+    expect(await problemOf(await request('/events?text_id=kettle'))).toMatchObject({ status: 422 });
+  });
+
   test('one is found by its id, or it is a 404', async () => {
     const { request } = testApp();
     expect((await request(`/events/${storedEvent.id.toUpperCase()}`)).status).toBe(200);
