@@ -20,6 +20,7 @@ const unitVector = fc.array(fc.double({ min: -1, max: 1, noNaN: true }), { minLe
   .filter((values) => Math.hypot(...values) > 0.1).map(unit);
 const outcome: fc.Arbitrary<EmbedOutcome> = fc.oneof(
   unitVector.map((vector) => ({ ok: true as const, vector })),
+  fc.record({ ok: fc.constant(true as const), vector: unitVector, tokens: fc.integer({ min: 0, max: 100_000 }) }),
   fc.record({ ok: fc.constant(false as const), code: fc.stringMatching(/^[a-z_]{1,20}$/), message: fc.string({ unit: 'grapheme', maxLength: 20 }) }),
 );
 const jobResult: fc.Arbitrary<JobResult> = fc.record({
@@ -97,6 +98,11 @@ describe('job-result frames', () => {
       expect(vectorProblem).toBeNull();
       expect(decoded).toEqual(result);
     }));
+  });
+
+  test.each([-1, 1.5, 1e9])('%d is no number of tokens', (tokens) => {
+    const frame = encodeJobResult({ jobId: '1', attempt: 1, outcomes: [{ ok: true, vector: unit([1, 0, 0, 0]), tokens }], timings: { queuedMs: 0, embedMs: 1 } });
+    expect(() => decodeJobResult(frame, 4)).toThrow(ProtocolError);
   });
 
   test('the vectors start at a multiple of 4, little-endian', () => {
