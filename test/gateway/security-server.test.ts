@@ -71,6 +71,13 @@ describe('a request that is none is answered with a problem document', () => {
 });
 
 describe('whoever is slow gives way', () => {
+  test('with nothing at all to say', async () => {
+    const { port } = await serve({ headersMsMax: 200 });
+    const { answer, closed } = open(port, '');
+    await closed;
+    expect(answer()).toMatch(/^HTTP\/1.1 408 .*request_too_slow/s);
+  });
+
   test('with headers that trickle', async () => {
     const { port } = await serve({ headersMsMax: 200 });
     const { socket, answer, closed } = open(port, 'GET / HTTP/1.1\r\nHost: localhost\r\n');

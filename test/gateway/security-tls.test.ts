@@ -112,18 +112,18 @@ describe('a gateway with a certificate', () => {
     expect(lines.join('')).not.toMatch(/half a ren|BEGIN CERT/);
   });
 
-  test('has runners of its own, and takes those of other machines, as processes', { timeout: 60_000 }, async () => {
+  test('has runners of its own, and takes those of other machines, as processes', { timeout: 200_000 }, async () => {
     const tls = { VECTORSTREAM_TLS_CERT: pair.certPath, VECTORSTREAM_TLS_KEY: pair.keyPath };
     await using gateway = await startProgram(join(folder, 'program'), { ...oneRunner, ...tls });
     const ca = await readFile(pair.certPath, 'utf8');
     expect(gateway.url).toMatch(/^https:/);
-    await until('its own runner is ready', 40_000, async () => (await answerOf(`${gateway.url}/readyz`, ca)) === 200);
+    await until('its own runner is ready', 90_000, async () => (await answerOf(`${gateway.url}/readyz`, ca)) === 200);
     const token = (await readFile(join(folder, 'program', 'runner-token'), 'utf8')).trim();
     await using runner = startRunner({
       script: 'node-runner/main.ts', flags: ['--runners', '1', '--name', 'from-afar', '--data-dir', join(folder, 'afar')],
       environment: { ...oneRunner, NODE_EXTRA_CA_CERTS: pair.certPath, VECTORSTREAM_GATEWAY_URL: gateway.url.replace('https', 'wss'), VECTORSTREAM_RUNNER_TOKEN: token },
     });
-    await until('it has joined', 30_000, () => gateway.stdout().split('\n').some((line) => line.includes('"runner":"from-afar-1"') && line.includes('runner ready')));
+    await until('it has joined', 90_000, () => gateway.stdout().split('\n').some((line) => line.includes('"runner":"from-afar-1"') && line.includes('runner ready')));
     expect(runner.stdout() + runner.stderr() + gateway.stdout() + gateway.stderr()).not.toContain(token);
   });
 });
