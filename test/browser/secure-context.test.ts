@@ -41,7 +41,8 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(async () => {
   await browser?.close();
-  await Promise.all([plain, secure].map((gateway) => gateway?.close()));
+  await plain?.close();
+  await secure?.close();
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -67,20 +68,22 @@ test('over HTTPS a page of another name has what runners need; without it, it ha
   await expect(inPage(`http://box.lan:${portOf(plain)}/runner`, facts)).rejects.toThrow('ERR_SSL_PROTOCOL_ERROR');
 });
 
+/** Run in a page: what it can do to the gateway at `host`. */
+const attempt = async (host: string) => {
+  const socket = new WebSocket(`ws://${host}/ws/events`, ['vectorstream.v1']);
+  const opened = await new Promise((resolve) => {
+    socket.addEventListener('open', () => resolve('open'));
+    socket.addEventListener('error', () => resolve('refused'));
+  });
+  socket.close();
+  const body = JSON.stringify({ event_id: 'from-a-page', timestamp: '2025-12-31T23:00:00Z', user_id: 'u', event_type: 'view', session_id: 's', product: { id: 'p', name: 'Lamp', price: 1 } });
+  // Such a request needs no leave: the browser sends it, whatever becomes of the answer.
+  const sent = await fetch(`http://${host}/events`, { method: 'POST', body, mode: 'no-cors' }).then(({ type }) => type, () => 'refused');
+  const read = await fetch(`http://${host}/stats`).then(({ status }) => status, () => 'refused');
+  return { opened, sent, read };
+};
+
 test('a page of this gateway may open its WebSockets and change things; a foreign one may neither, nor read', async () => {
-  const attempt = async (host: string) => {
-    const socket = new WebSocket(`ws://${host}/ws/events`, ['vectorstream.v1']);
-    const opened = await new Promise((resolve) => {
-      socket.addEventListener('open', () => resolve('open'));
-      socket.addEventListener('error', () => resolve('refused'));
-    });
-    socket.close();
-    const body = JSON.stringify({ event_id: 'from-a-page', timestamp: '2025-12-31T23:00:00Z', user_id: 'u', event_type: 'view', session_id: 's', product: { id: 'p', name: 'Lamp', price: 1 } });
-    // Such a request needs no leave: the browser sends it, whatever becomes of the answer.
-    const sent = await fetch(`http://${host}/events`, { method: 'POST', body, mode: 'no-cors' }).then(({ type }) => type, () => 'refused');
-    const read = await fetch(`http://${host}/stats`).then(({ status }) => status, () => 'refused');
-    return { opened, sent, read };
-  };
   const host = `127.0.0.1:${portOf(plain)}`;
   const foreign = createServer((_, response) => response.end('<!doctype html><title>a foreign page</title>'));
   await new Promise<void>((resolve) => foreign.listen(0, '127.0.0.1', resolve));
