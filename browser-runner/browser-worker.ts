@@ -6,7 +6,7 @@ import { backoffMs } from '#core/retry.ts';
 import type { Worker, WorkerEnding } from '#core/supervisor.ts';
 import type { Log } from './log.ts';
 import type { PageOrders } from './page-orders.ts';
-import { watchPage, type WatchEnd } from './page-watch.ts';
+import { watchPage, type ExpectedGpu, type WatchEnd } from './page-watch.ts';
 import { PageLoadError, type RunnerPage } from './runner-page.ts';
 import type { StatusFile } from './status-file.ts';
 
@@ -20,8 +20,7 @@ export type BrowserWorkerOptions = {
   /** The browser's own folder, emptied when it does not come to embedding: what it holds may be why. */
   readonly profile: string;
   readonly memoryBytesMax: number;
-  /** Where nothing but a real GPU will do: what gives a browser one. */
-  readonly gpuHint: string | null;
+  readonly gpu: ExpectedGpu | null;
   readonly statusFile: StatusFile;
   readonly clock: Clock;
   readonly log: Log;
@@ -55,7 +54,7 @@ export function startBrowserWorker(options: BrowserWorkerOptions): Worker {
     });
     options.statusFile.tell(null, null);
     if (!ended.ready && !ended.done) await rm(options.profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }).catch(() => undefined);
-    return ended;
+    return options.gpu?.needed === true && !ended.ready && !ended.done ? { ...ended, message: `${ended.message.replace(/\.$/, '')}: ${options.gpu.hint}` } : ended;
   };
 
   return {

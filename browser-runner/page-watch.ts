@@ -5,6 +5,14 @@ import type { Log } from './log.ts';
 import type { RunnerPageStatus, RunnerState } from './page/status.ts';
 import type { RunnerPage } from './runner-page.ts';
 
+/** A browser that was started for a GPU. */
+export type ExpectedGpu = {
+  /** Whether nothing else will do. */
+  readonly needed: boolean;
+  /** What gives a browser one. */
+  readonly hint: string;
+};
+
 export type WatchOptions = {
   readonly page: Pick<RunnerPage, 'status' | 'leave' | 'memoryBytes' | 'gone'>;
   readonly clock: Clock;
@@ -12,8 +20,7 @@ export type WatchOptions = {
   /** Told to leave: the watch goes on until the page has. */
   readonly drain: AbortSignal;
   readonly memoryBytesMax: number;
-  /** Where nothing but a real GPU will do: what gives a browser one. */
-  readonly gpuHint: string | null;
+  readonly gpu: ExpectedGpu | null;
   /** At every look. */
   readonly onLook: (status: RunnerPageStatus | null, memoryBytes: number | null) => void;
 };
@@ -34,6 +41,8 @@ const lookEveryMs = 1_000;
 const missedSeconds = 6;
 const silentSecondsMax = 60;
 const memoryEveryLooks = 15;
+/** Longer than any GPU takes to say what it is. */
+const startingLooksMax = 30;
 /** So much work at least for every load of the model, also where a page needs more than it may have. */
 const workingLooksMin = 30;
 /** What is in hand takes a job's deadline at most. */
@@ -41,7 +50,7 @@ const renewMsMax = 60_000;
 
 const provedStates: ReadonlySet<RunnerState> = new Set(['connecting', 'working', 'restarting']);
 
-export async function watchPage({ page, clock, log, drain, memoryBytesMax, gpuHint, onLook }: WatchOptions): Promise<WatchEnd> {
+export async function watchPage({ page, clock, log, drain, memoryBytesMax, gpu, onLook }: WatchOptions): Promise<WatchEnd> {
   /** The page has left, or is gone: one more look, then the end. */
   const over = new AbortController();
   let lost: string | null = null;
@@ -51,7 +60,7 @@ export async function watchPage({ page, clock, log, drain, memoryBytesMax, gpuHi
   });
   const leave = (): void => void page.leave().catch(() => undefined).finally(() => over.abort());
   const relay = createRelay(log);
-  let ready = false, silentSeconds = 0, looks = 0, workingLooks = 0;
+  let ready = false, silentSeconds = 0, looks = 0, workingLooks = 0, startingLooks = 0;
   let memoryBytes: number | null = null;
   const end = (kind: WatchEnd['kind'], message: string): WatchEnd => ({ kind, message, ready });
 
@@ -63,14 +72,20 @@ export async function watchPage({ page, clock, log, drain, memoryBytesMax, gpuHi
       const status = await page.status().catch(() => undefined);
       if (status !== undefined) onLook(status, memoryBytes);
       if (status) {
-        ready ||= provedStates.has(status.state);
         if (status.state === 'working') workingLooks += 1;
         relay(status);
         if (status.state === 'stopped') return end('drained', 'drained');
         // A page asks for the model once its token is good.
         if (status.state === 'failed' && status.modelId === null) return end('refused', status.lastError ?? 'the page was refused');
-        if (status.state === 'failed') return end('failed', `${status.lastError ?? 'the page failed'}${gpuHint === null || status.adapter !== null ? '' : ` (${gpuHint})`}`);
-        if (gpuHint !== null && status.softwareAdapter) return end('failed', `The browser has no GPU but ${status.adapter ?? 'a software adapter'}: ${gpuHint}`);
+        if (status.state === 'failed') return end('failed', status.lastError ?? 'the page failed');
+        if (gpu?.needed === true && status.softwareAdapter) return end('failed', `The browser has no GPU but ${status.adapter ?? 'a software adapter'}`);
+        // With a driver that cannot work, a browser may never answer the page's question for an adapter.
+        startingLooks += status.state === 'starting' && status.lastError === null ? 1 : 0;
+        if (gpu !== null && startingLooks > startingLooksMax) return end('failed', 'The browser\'s GPU does not answer');
+        if (!ready && provedStates.has(status.state)) {
+          ready = true;
+          if (gpu !== null && (status.adapter === null || status.softwareAdapter)) log.warn({ adapter: status.adapter, hint: gpu.hint }, 'the browser reaches no GPU: embedding with the processor, by WebAssembly');
+        }
       }
       if (over.signal.aborted) return lost === null ? end('drained', 'drained') : end('lost', lost);
       // A page whose script does not run answers that it has no status.

@@ -82,7 +82,7 @@ async function run(options: BrowserRunnerOptions, environment: NodeJS.ProcessEnv
       orders: () => ordersOf(options, candidate, name),
       profile,
       memoryBytesMax: browserMemoryMax(options.memoryMib, memoryBytes, browsers),
-      gpuHint: candidate.graphics === 'gpu' && candidate.device === 'webgpu' ? gpuHint : null,
+      gpu: candidate.graphics === 'gpu' ? { needed: candidate.device === 'webgpu', hint: gpuHint } : null,
       statusFile: createStatusFile(join(workplace.folder, `status-${slot + 1}.json`), () => systemClock.now()),
       clock: systemClock, log: slotLog,
     });

@@ -5,13 +5,13 @@ import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import type { RunnerPageStatus } from '../../browser-runner/page/status.ts';
-import { watchPage } from '../../browser-runner/page-watch.ts';
+import { watchPage, type ExpectedGpu } from '../../browser-runner/page-watch.ts';
 import { workingPage as working } from './working-page.ts';
 
 const mebibyte = 2 ** 20;
 
 /** `answer` is what the page says when it is looked at. */
-function watched(options: { memoryBytes?: () => number; gpuHint?: string } = {}) {
+function watched(options: { memoryBytes?: () => number; gpu?: ExpectedGpu } = {}) {
   const clock = new ManualClock();
   const drain = new AbortController();
   const gone = Promise.withResolvers<string>(), left = Promise.withResolvers<void>();
@@ -19,7 +19,7 @@ function watched(options: { memoryBytes?: () => number; gpuHint?: string } = {})
   const lines: Record<string, unknown>[] = [];
   const log = pino({}, new Writable({ write(chunk: Buffer, _, done) { lines.push(JSON.parse(chunk.toString())); done(); } }));
   const ended = watchPage({
-    clock, log, drain: drain.signal, memoryBytesMax: 1000 * mebibyte, gpuHint: options.gpuHint ?? null, onLook: () => undefined,
+    clock, log, drain: drain.signal, memoryBytesMax: 1000 * mebibyte, gpu: options.gpu ?? null, onLook: () => undefined,
     page: {
       gone: gone.promise,
       status: async () => {
@@ -122,10 +122,28 @@ test('a page that was not let in may be let in later', async () => {
   expect(await run.ended).toEqual({ kind: 'refused', message: 'The gateway does not take this token.', ready: false });
 });
 
-test('where a real GPU is asked for, one that the processor plays ends the page, with what to install', async () => {
-  const run = watched({ gpuHint: 'install the driver' });
+test('where a real GPU is asked for, one that the processor plays ends the page', async () => {
+  const run = watched({ gpu: { needed: true, hint: 'install the driver' } });
   run.page.answer = () => ({ ...working, state: 'measuring', adapter: 'google swiftshader', softwareAdapter: true });
-  expect(await run.ended).toEqual({ kind: 'failed', message: 'The browser has no GPU but google swiftshader: install the driver', ready: false });
+  expect(await run.ended).toEqual({ kind: 'failed', message: 'The browser has no GPU but google swiftshader', ready: false });
+});
+
+test('where a GPU was hoped for, WebAssembly goes on and the log says what would give one', async () => {
+  const run = watched({ gpu: { needed: false, hint: 'install the driver' } });
+  await run.looks(3);
+  run.gone('over');
+  run.page.answer = () => 'silent';
+  expect(await run.ended).toMatchObject({ ready: true });
+  expect(run.lines.filter(({ hint }) => hint === 'install the driver')).toHaveLength(1);
+});
+
+test('a browser whose GPU never answers is given up, a page that waits for its gateway is not', async () => {
+  const run = watched({ gpu: { needed: false, hint: '' } });
+  run.page.answer = () => ({ ...working, state: 'starting', lastError: 'The gateway cannot be reached; trying again in 8 s.' });
+  await run.looks(100);
+  run.page.answer = () => ({ ...working, state: 'starting' });
+  await run.looks(31);
+  expect(await run.ended).toEqual({ kind: 'failed', message: 'The browser\'s GPU does not answer', ready: false });
 });
 
 test('what the page tells is logged once, its trouble as a warning', async () => {
