@@ -1,5 +1,6 @@
 // Decides over every request and every WebSocket before anybody serves it: by name and origin, by key and scope, by what the client used already.
 import type { IncomingMessage } from 'node:http';
+import { isIP } from 'node:net';
 import type { Clock } from '#core/ports.ts';
 import { isLoopback, type Config } from '../config.ts';
 import type { Problem } from '../problem-document.ts';
@@ -71,7 +72,11 @@ export class Access {
   identify(caller: Caller): Client | Problem {
     const keys = this.#options.ring.keys();
     const address = this.addressOf(caller);
-    if (keys.length === 0) return { key: null, address, scopes: new Set(scopes) };
+    if (keys.length === 0) {
+      const bringsOthers = (caller.header('x-forwarded-for') ?? '').split(',').some((hop) => isIP(hop.trim()) !== 0 && !isLoopback(hop.trim()));
+      if (bringsOthers) return { status: 403, code: 'proxy_without_key', detail: 'A proxy brings requests of other machines to this gateway, which has no API key: set VECTORSTREAM_API_KEY.' };
+      return { key: null, address, scopes: new Set(scopes) };
+    }
     const sent = sentKey(caller);
     if (sent === null) return { status: 401, code: 'api_key_missing', detail: 'An API key is needed: send it as Authorization: Bearer KEY or as X-API-Key.' };
     const refused = this.guessing('key', address);

@@ -125,6 +125,13 @@ describe('a file of keys', () => {
   });
 });
 
+test('a proxy that brings others to a gateway without a key is told so', async () => {
+  const { request } = testApp();
+  expect(await problemOf(await request('/stats', { headers: { 'x-forwarded-for': '203.0.113.9' } }))).toMatchObject({ status: 403, code: 'proxy_without_key' });
+  expect((await request('/stats', { headers: { 'x-forwarded-for': '127.0.0.1' } })).status).toBe(200);
+  expect((await request('/livez', { headers: { 'x-forwarded-for': '203.0.113.9' } })).status).toBe(200);
+});
+
 test('a network is closed without a key, whichever way it is given', () => {
   const host = { VECTORSTREAM_HOST: '0.0.0.0', VECTORSTREAM_RUNNER_TOKEN: 'a-token' };
   const parse = (more: Record<string, string>) => parseConfig({ yaml: null, env: { ...host, ...more }, flags: new Map() });
