@@ -16,5 +16,5 @@ async function choices(device: 'auto' | 'webgpu' | 'wasm'): Promise<readonly Ses
   // Reading a manifest takes more script than all of this page, and nothing is drawn by it.
   const { openOffer, pageRounds } = await import('../page/choose.ts');
   const [adapter, { manifest }] = await Promise.all([findAdapter(), openOffer()]);
-  return pageRounds(manifest, { device, dtype: 'auto' }, adapter).flat();
+  return pageRounds(manifest, { device, dtype: 'auto' }, adapter).flat().map((candidate) => ({ device: candidate.device, dtype: candidate.dtype, prefixes: manifest.prefixes }));
 }

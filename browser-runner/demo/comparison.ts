@@ -25,7 +25,7 @@ export type Comparison = {
 
 export type ComparisonParts = Pick<WorkbenchParts, 'start' | 'now'> & {
   readonly adapter: () => Promise<Adapter | null>;
-  readonly choiceFor: (device: 'webgpu' | 'wasm') => Promise<SessionChoice>;
+  readonly choiceFor: (device: 'webgpu' | 'wasm') => Promise<Pick<SessionChoice, 'dtype'>>;
   /** Whether this page may have WebGPU at all: browsers give it to secure pages only. */
   readonly isSecure: boolean;
 };
@@ -67,8 +67,8 @@ export class ComparisonEngine {
     const { signal } = this.#stop;
     try {
       this.#tell(device, { state: 'loading' });
-      const choice = await this.#parts.choiceFor(device);
-      const embedding = await this.#parts.start({ ...choice, threads: 0, measureMs: 0, onProgress: () => undefined }, signal);
+      const { dtype } = await this.#parts.choiceFor(device);
+      const embedding = await this.#parts.start({ device, dtype, threads: 0, measureMs: 0, onProgress: () => undefined }, signal);
       const stop = (): void => embedding.dispose();
       signal.addEventListener('abort', stop, { once: true });
       try {

@@ -10,7 +10,10 @@ export const hitsMax = 6;
 export const queryCharsMax = 500;
 
 /** Where a session may run, in order of preference. */
-export type SessionChoice = Pick<EmbeddingRequest, 'device' | 'dtype'>;
+export type SessionChoice = Pick<EmbeddingRequest, 'device' | 'dtype'> & {
+  /** What the model wants before each text, see its manifest; '' for most. */
+  readonly prefixes: { readonly query: string; readonly passage: string };
+};
 
 export type Workbench = {
   readonly phase:
@@ -64,6 +67,7 @@ export class WorkbenchEngine {
   /** One after the other to the worker; a query puts itself before the next batch. */
   #waitingQuery: string | null = null;
   #isWorking = false;
+  #prefixes: SessionChoice['prefixes'] = { query: '', passage: '' };
   #queue: { readonly indices: readonly number[]; at: number; spentMs: number } | null = null;
 
   constructor(parts: WorkbenchParts) {
@@ -118,9 +122,10 @@ export class WorkbenchEngine {
     this.store.set({ phase: 'loading', progress: null, session: null });
     const choices = await this.#parts.choices();
     let failure: unknown = null;
-    for (const { device, dtype } of choices) {
+    for (const { device, dtype, prefixes } of choices) {
       try {
         const embedding = await this.#parts.start({ device, dtype, threads: 0, measureMs: 0, onProgress: (progress) => this.store.set({ progress }) });
+        this.#prefixes = prefixes;
         this.store.set({ session: embedding.info, progress: null, ...(failure !== null && { trouble: `${reasonOf(failure)} ${nameOf(device)} took over.` }) });
         return embedding;
       } catch (error) {
@@ -142,7 +147,7 @@ export class WorkbenchEngine {
   async #next(embedding: Embedding): Promise<void> {
     const query = this.#waitingQuery;
     if (query === null) return this.#nextBatch(embedding);
-    const [outcome] = await embedding.embed([query]);
+    const [outcome] = await embedding.embed([this.#prefixes.query + query]);
     this.#failures = 0;
     // Another may have been typed meanwhile; that one's answer is on its way.
     if (this.#waitingQuery !== query) return undefined;
@@ -160,7 +165,7 @@ export class WorkbenchEngine {
     const indices = queue.indices.slice(queue.at, queue.at + size);
     this.store.set({ phase: 'embedding' });
     const startedAt = this.#parts.now();
-    const outcomes = await embedding.embed(indices.map((index) => products[index]?.text ?? ''));
+    const outcomes = await embedding.embed(indices.map((index) => this.#prefixes.passage + (products[index]?.text ?? '')));
     this.#failures = 0;
     // A newer list came meanwhile.
     if (queue !== this.#queue) return;

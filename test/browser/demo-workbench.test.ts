@@ -37,8 +37,9 @@ function sessions(answer: Answer, refuse: (request: EmbeddingRequest) => void = 
 }
 
 const list = (count: number) => readProducts(Array.from({ length: count }, (_, i) => `product ${i}`).join('\n')).products;
-const wasm: SessionChoice = { device: 'wasm', dtype: 'q8' };
-const gpu: SessionChoice = { device: 'webgpu', dtype: 'fp16' };
+const prefixes = { query: '', passage: '' };
+const wasm: SessionChoice = { device: 'wasm', dtype: 'q8', prefixes };
+const gpu: SessionChoice = { device: 'webgpu', dtype: 'fp16', prefixes };
 
 function bench(parts: ReturnType<typeof sessions>, choices: readonly SessionChoice[] = [wasm], batchMs = 1) {
   let now = 0;
@@ -89,6 +90,14 @@ describe('the workbench', () => {
     expect(engine.store.value.hits[0]).toEqual({ index: 17, score: expect.closeTo(1, 5) });
     await engine.search('  ');
     expect(engine.store.value).toMatchObject({ query: '', hits: [] });
+  });
+
+  test('puts before queries and products what the model wants there', async () => {
+    const parts = sessions(right);
+    const engine = bench(parts, [{ ...wasm, prefixes: { query: 'query: ', passage: 'passage: ' } }]);
+    await engine.embed(list(1));
+    await engine.search('kite');
+    expect(parts.started[0]?.calls).toEqual([['passage: product 0'], ['query: kite']]);
   });
 
   test('of queries typed one after the other, answers the last', async () => {
