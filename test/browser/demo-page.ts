@@ -14,6 +14,8 @@ export type DemoPage = {
   /** Text of the first element; '' when there is none. */
   text(selector: string): Promise<string>;
   count(selector: string): Promise<number>;
+  /** The map draws a vector in the frame after it came; rejects when it never has that many points. */
+  mapHas(points: number): Promise<void>;
 };
 
 export const waitMsMax = 150_000;
@@ -50,6 +52,9 @@ export async function openDemo(context: BrowserContext, url: string): Promise<De
       await page.type('#query', query);
       await page.waitForSelector(`.results[data-query="${query}"] .hit`);
       return page.$$eval('.hit strong', (names) => names.map((name) => name.textContent ?? ''));
+    },
+    async mapHas(points) {
+      await page.waitForFunction((wanted) => document.querySelectorAll('.map-point').length === wanted, {}, points);
     },
     count: (selector) => page.evaluate((wanted) => document.querySelectorAll(wanted).length, selector),
   };
