@@ -1,7 +1,7 @@
 // POST /v1/embeddings and GET /v1/models, asked in process: what is taken, what is refused in OpenAI's words, and who goes first.
 import { describe, expect, test } from 'vitest';
 import type { EmbeddingService, FleetResult } from '#core/ports.ts';
-import { RequestEmbeddings } from '../../gateway/embeddings/request-embeddings.ts';
+import { RequestEmbeddings, requestEmbeddingLimits } from '../../gateway/embeddings/request-embeddings.ts';
 import { apiKey, emptyFleet, testApp } from './test-services.ts';
 
 const provenance = { runnerSession: '', runnerName: '', device: 'cpu', dtype: 'q8', embeddedAt: 0, checkedAt: 0 } as const;
@@ -89,8 +89,9 @@ describe('embeddings', () => {
   });
 
   test('wait a bounded while, and say which is missing: a runner, or its time', async () => {
-    for (const [runners, code] of [[[], 'no_runner'], [undefined, 'runners_busy']] as const) {
-      const response = await testApp({ embedding: emptyFleet, ...(runners !== undefined && { runners: () => runners }) }).post('/v1/embeddings', { model, input: ['a', 'b'] });
+    for (const [isReady, code] of [[false, 'no_runner'], [true, 'runners_busy']] as const) {
+      const requestEmbeddings = new RequestEmbeddings({ ...requestEmbeddingLimits, embedding: emptyFleet, waitMsMax: 50, runnerWaitMsMax: 20, runnerReady: () => isReady });
+      const response = await testApp({ requestEmbeddings }).post('/v1/embeddings', { model, input: ['a', 'b'] });
       expect(response.status).toBe(503);
       expect(response.headers.get('retry-after')).toBe('5');
       expect(await errorOf(response)).toMatchObject({ type: 'server_error', code });

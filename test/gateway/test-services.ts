@@ -124,7 +124,7 @@ export function testApp(changes: Partial<Services> = {}, env: Record<string, str
       [Symbol.asyncDispose]: () => events.sink[Symbol.asyncDispose](),
     },
     queries: new QueryVectors({ embedding, limits: config.search, runnerReady: () => runners().length > 0 }),
-    requestEmbeddings: new RequestEmbeddings({ ...requestEmbeddingLimits, embedding, waitMsMax: 50, runnerWaitMsMax: 20, runnerReady: () => runners().length > 0 }),
+    requestEmbeddings: new RequestEmbeddings({ ...requestEmbeddingLimits, embedding, waitMsMax: 10_000, runnerWaitMsMax: 20, runnerReady: () => runners().length > 0 }),
     telemetry: new Telemetry(),
     ...changes,
   };
