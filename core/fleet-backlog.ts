@@ -2,7 +2,8 @@
 import { Fifo } from './fifo.ts';
 import { wireLimits } from './wire.ts';
 
-export type Lane = 'search' | 'bulk';
+/** `cross-check`: texts that an untrusted runner has answered, for a trusted one. */
+export type Lane = 'search' | 'bulk' | 'cross-check';
 
 export type Task = {
   readonly id: string;
@@ -26,7 +27,7 @@ export type Group = {
 };
 
 export class Backlog {
-  #lanes = { search: new LaneQueue(), bulk: new LaneQueue() };
+  #lanes = { search: new LaneQueue(), bulk: new LaneQueue(), 'cross-check': new LaneQueue() };
   #lastGroup = 0;
 
   waiting(lane: Lane): number {

@@ -1,8 +1,12 @@
 // Decides which runner embeds which texts, and what becomes of a job whose runner is lost: every text ends exactly once.
+import type { Mixed } from './canaries.ts';
 import { assert } from './errors.ts';
 import { Pace, type PaceOptions } from './pace.ts';
 import type { EmbedOutcome } from './ports.ts';
+import { jobsPerRunnerMax, waitMs, type Runner, type RunnerTerms } from './fleet-runner.ts';
 import { Backlog, type Group, type Lane, type Task } from './fleet-backlog.ts';
+import { answeredTexts, outcomesOfTasks, type Assignment, type Job, type MixIn } from './fleet-job.ts';
+import type { Answered as AnsweredText } from './sampler.ts';
 import { wireLimits } from './wire.ts';
 
 export type FleetOptions = {
@@ -11,15 +15,6 @@ export type FleetOptions = {
   readonly attemptsAloneMax: number;
   /** Texts that may wait or be in work at once. */
   readonly tasksMax: number;
-};
-
-/** A job to hand to a runner now. */
-export type Assignment = {
-  readonly runner: string;
-  readonly jobId: string;
-  readonly attempt: number;
-  readonly deadlineMs: number;
-  readonly texts: readonly string[];
 };
 
 export type FailureCause = { readonly code: string; readonly message: string };
@@ -36,36 +31,18 @@ export type Answered =
   /** Not one outcome per text: nothing of it was taken, the job is still the runner's. */
   | { readonly kind: 'miscounted'; readonly texts: number }
   | { readonly kind: 'check'; readonly outcomes: readonly EmbedOutcome[]; readonly ms: number }
-  | { readonly kind: 'work'; readonly ended: readonly Ended[]; readonly embedded: number; readonly ms: number };
+  /** `embedded`: the texts of real work that got a vector, wanted by now or not; of cross-checks, none. */
+  | { readonly kind: 'work'; readonly ended: readonly Ended[]; readonly embedded: readonly AnsweredText[]; readonly ms: number };
 
-type Job = {
-  /** `null`: a check, whose texts are nobody's task. */
-  readonly group: Group | null;
-  readonly jobId: string;
-  readonly attempt: number;
-  readonly texts: readonly string[];
-  readonly deadlineMs: number;
-};
-
-type Runner = {
-  readonly id: string;
-  readonly name: string;
-  readonly pace: Pace;
-  /** `checks`: only checks so far. `draining`: nothing more. */
-  state: 'checks' | 'serving' | 'draining';
-  check: readonly string[] | null;
-  /** In the order sent, which is the order worked: [in work, prefetched]. */
-  readonly jobs: Job[];
-  /** When the first of `jobs` became the one in work. */
-  startedAt: number;
-};
-
-const jobsPerRunnerMax = 2;
+/** Of a trusted runner's time, while other work waits. */
+const crossCheckShareMax = 0.05;
+const crossCheckTextsMax = 16;
 
 /**
  * A pure scheduler: it is told what happened and when (`now`: monotonic ms), and `assign` says what to send.
  *
  * - Two lanes: `search` goes before `bulk`. One job in work and one prefetched per runner, sized to its speed.
+ * - A third, `cross-check`, is for trusted runners: a bounded share of their time, or what is left of it.
  * - The job in work when a runner fails takes the blame: it goes to a runner once more as it was, then in halves, until the
  *   text that makes runners fail is alone. A prefetched job was not begun: it goes elsewhere, unblamed.
  * - A text that failed `attemptsAloneMax` times alone ends with `embedding_failed`. Without a runner, texts wait.
@@ -85,7 +62,7 @@ export class Fleet {
 
   /** Texts not yet ended; the jobs given again after a failure; the answers that came too late. */
   stats(): { readonly waiting: number; readonly inWork: number; readonly requeued: number; readonly late: number } {
-    const waiting = this.#backlog.waiting('search') + this.#backlog.waiting('bulk');
+    const waiting = this.#backlog.waiting('search') + this.#backlog.waiting('bulk') + this.#backlog.waiting('cross-check');
     return { waiting, inWork: this.#tasks.size - waiting, requeued: this.#requeued, late: this.#late };
   }
 
@@ -107,14 +84,14 @@ export class Fleet {
   }
 
   /** A runner that may be checked; `serve` lets it work. */
-  join(runner: { readonly id: string; readonly name: string; readonly textsPerSecond: number; readonly textsPerJobMax: number }): void {
+  join(runner: RunnerTerms): void {
     assert(!this.#runners.has(runner.id), `Runner ${runner.id} joined twice`);
     const pace = new Pace(this.#options.pace, runner.textsPerSecond, runner.textsPerJobMax);
-    this.#runners.set(runner.id, { id: runner.id, name: runner.name, pace, state: 'checks', check: null, jobs: [], startedAt: 0 });
+    this.#runners.set(runner.id, { ...runner, pace, state: 'checks', check: null, jobs: [], startedAt: 0, crossChecksFrom: 0 });
   }
 
   /** These texts are the runner's next job, whatever else waits. */
-  check(id: string, texts: readonly string[]): void {
+  check(id: string, texts: Mixed): void {
     const runner = this.#runners.get(id);
     if (runner !== undefined) runner.check = texts;
   }
@@ -146,31 +123,35 @@ export class Fleet {
     return ended;
   }
 
+  /** A job that this runner has. */
+  job(id: string, jobId: string, attempt: number): Job | null {
+    return this.#runners.get(id)?.jobs.find((job) => job.jobId === jobId && job.attempt === attempt) ?? null;
+  }
+
   /** One outcome per text of the job, in order. A text that the runner could not embed is tried again alone. */
   answer(id: string, jobId: string, attempt: number, outcomes: readonly EmbedOutcome[], now: number): Answered {
     const runner = this.#runners.get(id);
-    const index = runner?.jobs.findIndex((job) => job.jobId === jobId && job.attempt === attempt) ?? -1;
-    const job = runner?.jobs[index];
-    if (runner === undefined || job === undefined) {
+    const job = this.job(id, jobId, attempt);
+    if (runner === undefined || job === null) {
       this.#late += 1;
       return { kind: 'late' };
     }
     if (outcomes.length !== job.texts.length) return { kind: 'miscounted', texts: job.texts.length };
     const ms = now - runner.startedAt;
-    runner.jobs.splice(index, 1);
+    runner.jobs.splice(runner.jobs.indexOf(job), 1);
     runner.startedAt = now;
     runner.pace.measured(job.texts.length, ms);
     if (job.group === null) return { kind: 'check', outcomes, ms };
     const ended: Ended[] = [];
-    let embedded = 0;
+    const ofTasks = outcomesOfTasks(job, outcomes);
     for (const [at, task] of job.group.tasks.entries()) {
-      const outcome = outcomes[at];
+      const outcome = ofTasks[at];
       assert(outcome !== undefined, 'An answer lacks an outcome after it was counted');
-      if (outcome.ok) embedded += 1;
       if (task.state === 'ended') continue;
       if (!outcome.ok) ended.push(...this.#blame(this.#backlog.group([task], null), runner, outcome));
       else ended.push(this.#succeed(task, outcome));
     }
+    const embedded = job.group.tasks[0]?.lane === 'cross-check' ? [] : answeredTexts(job, outcomes);
     return { kind: 'work', ended, embedded, ms };
   }
 
@@ -191,18 +172,23 @@ export class Fleet {
     return this.#runners.get(id)?.pace.textsPerSecond ?? 0;
   }
 
-  /** Everything that can be sent now. To be called after anything else was. */
-  assign(now: number): readonly Assignment[] {
+  /** Everything that can be sent now. To be called after anything else was, and now and then while texts wait. */
+  assign(now: number, mixIn: MixIn): readonly Assignment[] {
     const assignments: Assignment[] = [];
-    const give = (runner: Runner, group: Group | null, texts: readonly string[]) => assignments.push(this.#give(runner, group, texts, now));
+    const take = (runner: Runner, lane: Lane, textsMax: number): void => {
+      const most = Math.min(textsMax, runner.limit?.texts(now) ?? Infinity);
+      const group = most === 0 ? null : this.#backlog.take(lane, most, (other) => this.#elsewhere(other, runner));
+      if (group !== null) assignments.push(this.#give(runner, group, lane, now, mixIn));
+    };
     for (const runner of this.#runners.values()) {
       if (runner.check === null || runner.jobs.length >= jobsPerRunnerMax) continue;
-      give(runner, null, runner.check);
+      assignments.push(this.#send(runner, { group: null, jobId: `check-${++this.#lastJob}`, attempt: 1, ...runner.check }, now));
       runner.check = null;
     }
-    for (const runner of this.#forSearch()) {
-      const group = this.#backlog.take('search', runner.pace.searchTexts(), (other) => this.#elsewhere(other, runner));
-      if (group !== null) give(runner, group, textsOf(group));
+    for (const runner of this.#forSearch()) take(runner, 'search', runner.pace.searchTexts());
+    for (const runner of this.#forCrossChecks(now)) {
+      take(runner, 'cross-check', Math.min(crossCheckTextsMax, runner.pace.searchTexts()));
+      runner.crossChecksFrom = now + runner.pace.expectedMs(runner.jobs.at(-1)?.texts.length ?? 0) / crossCheckShareMax;
     }
     // Every idle runner gets its share before any runner gets a second job.
     const serving = [...this.#runners.values()].filter(({ state }) => state === 'serving');
@@ -213,8 +199,7 @@ export class Fleet {
       for (const runner of serving) {
         if (runner.jobs.length !== depth) continue;
         const texts = runner.pace.jobTexts(backlog, runner.pace.textsPerSecond / fleetSpeed);
-        const group = this.#backlog.take('bulk', texts, (other) => this.#elsewhere(other, runner));
-        if (group !== null) give(runner, group, textsOf(group));
+        take(runner, 'bulk', texts);
       }
     }
     return assignments;
@@ -235,14 +220,29 @@ export class Fleet {
     }
   }
 
-  #give(runner: Runner, group: Group | null, texts: readonly string[], now: number): Assignment {
-    if (group !== null) group.attempt += 1;
-    const jobId = group?.id ?? `check-${++this.#lastJob}`;
-    const attempt = group?.attempt ?? 1;
-    const deadlineMs = runner.pace.deadlineMs(texts.length);
+  /** While cross-checks wait: trusted runners with a free slot that are at rest, or have done other work for long enough. */
+  *#forCrossChecks(now: number): Generator<Runner> {
+    for (const runner of this.#runners.values()) {
+      if (this.#backlog.waiting('cross-check') === 0) return;
+      if (!runner.trusted || runner.state !== 'serving' || runner.jobs.length >= jobsPerRunnerMax) continue;
+      const isAtRest = this.#backlog.waiting('search') + this.#backlog.waiting('bulk') === 0;
+      if (isAtRest || now >= runner.crossChecksFrom) yield runner;
+    }
+  }
+
+  #give(runner: Runner, group: Group, lane: Lane, now: number, mixIn: MixIn): Assignment {
+    group.attempt += 1;
+    const tasks = textsOf(group);
+    runner.limit?.took(tasks.length, now);
+    const { texts, canaries } = mixIn(runner.id, { lane, texts: tasks, textsPerSecond: runner.pace.textsPerSecond, room: runner.textsPerJobMax - tasks.length, now });
+    return this.#send(runner, { group, jobId: group.id, attempt: group.attempt, texts, canaries }, now);
+  }
+
+  #send(runner: Runner, job: Omit<Job, 'deadlineMs'>, now: number): Assignment {
+    const deadlineMs = runner.pace.deadlineMs(job.texts.length);
     if (runner.jobs.length === 0) runner.startedAt = now;
-    runner.jobs.push({ group, jobId, attempt, texts, deadlineMs });
-    return { runner: runner.id, jobId, attempt, deadlineMs, texts };
+    runner.jobs.push({ ...job, deadlineMs });
+    return { runner: runner.id, jobId: job.jobId, attempt: job.attempt, deadlineMs, texts: job.texts };
   }
 
   /** A group that this runner has failed waits for another one, if there is any. */
@@ -292,8 +292,4 @@ export class Fleet {
 
 function textsOf(group: Group): readonly string[] {
   return group.tasks.map(({ text }) => text);
-}
-
-function waitMs(runner: Runner): number {
-  return runner.pace.expectedMs(runner.jobs.reduce((sum, { texts }) => sum + texts.length, 1));
 }

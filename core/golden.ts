@@ -1,5 +1,8 @@
 // Says whether a session's vectors agree with the model's reference: one verdict, shared by runner and gateway.
 
+/** A text and its reference vector. */
+export type GoldenCase = { readonly text: string; readonly vector: readonly number[] };
+
 /** The least cosine to the reference that a dtype may show on the golden texts. */
 export type GoldenBounds = { readonly goldenMeanMin: number; readonly goldenMin: number };
 

@@ -8,7 +8,7 @@ import { assert } from './errors.ts';
 import { type EventLimits, isRejection, parseEvent } from './event.ts';
 import { Guard, isRetryable } from './guard.ts';
 import type { PipelineObserver } from './observer.ts';
-import type { Clock, DeadLetter, DeadLetters, Delivery, EmbeddingService, EventRecord, EventSource, Outcome, ProductEvent, Rejection, VectorStore, WriteOutcome } from './ports.ts';
+import type { Clock, DeadLetter, DeadLetters, Delivery, EmbeddingService, EventRecord, EventSource, Outcome, ProductEvent, Provenance, Rejection, VectorStore, WriteOutcome } from './ports.ts';
 import type { Backoff } from './retry.ts';
 import { RoomGate } from './room-gate.ts';
 import { documentOf } from './text.ts';
@@ -50,6 +50,8 @@ export type PipelineOptions = {
   readonly store: VectorStore;
   readonly deadLetters: DeadLetters;
   readonly embedding: EmbeddingService;
+  /** See `TextResolverOptions`. */
+  readonly isDistrusted: (provenance: Provenance) => boolean;
   readonly clock: Clock;
   readonly random: () => number;
   readonly limits: PipelineLimits;
@@ -73,7 +75,7 @@ export async function runPipeline(options: PipelineOptions): Promise<void> {
   // A dead letter has nowhere else to go, so that every failure to put it is waited out.
   const deadLetterGuard = guard('dead_letters', () => true);
 
-  const texts = createTextResolver({ store, embedding, guard: storeGuard, clock, limits, observer, signal: intake });
+  const texts = createTextResolver({ store, embedding, guard: storeGuard, clock, limits, observer, isDistrusted: options.isDistrusted, signal: intake });
 
   const putEvent = createBatched<EventRecord, WriteOutcome>({
     countMax: store.batchMax.events,

@@ -54,7 +54,7 @@ export async function keepConnected(options: RunnerConnectionOptions): Promise<v
       if (drain.aborted || (end.welcomed && end.code === closeCode.done)) return;
       const refusal = refusals[end.code];
       if (refusal !== undefined) throw new RunnerRefusedError(end.code, `${refusal} (close code ${end.code}: ${end.reason}).`);
-      if (end.code === closeCode.fleetFull || end.code === closeCode.badMessage) pace = patient;
+      if (end.code === closeCode.notNow || end.code === closeCode.badMessage) pace = patient;
       failures = end.welcomed && clock.monotonic() - startedAt >= goodAfterMs ? 1 : failures + 1;
       log.warn({ code: end.code, reason: end.reason }, 'the connection to the gateway ended');
     } catch (error) {

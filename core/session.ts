@@ -1,14 +1,13 @@
 // The gateway's side of one connection as a state machine: who a runner is, whether it is right, and whether it is alive.
+import { boundsOf } from './agreement.ts';
 import { assert } from './errors.ts';
-import { goldenVerdict, type GoldenBounds } from './golden.ts';
+import { goldenVerdict, type GoldenBounds, type GoldenCase } from './golden.ts';
 import type { EmbedOutcome } from './ports.ts';
 import { cosine } from './vector.ts';
 import { closeCode, encodeMessage, parseRunnerMessage, ProtocolError, protocolVersion, textsPerJobMax, wireLimits, type RunnerHello } from './wire.ts';
 import { decodeJobResult, type JobResult } from './wire-result.ts';
 
 export type ModelIdentity = { readonly modelId: string; readonly modelRevision: string; readonly dimensions: number };
-
-export type GoldenCase = { readonly text: string; readonly vector: readonly number[] };
 
 export type SessionOptions = {
   readonly identity: ModelIdentity;
@@ -17,8 +16,8 @@ export type SessionOptions = {
   readonly bounds: Readonly<Record<string, GoldenBounds>>;
   readonly helloTimeoutMs: number;
   readonly heartbeatMs: number;
-  /** Between golden checks of a runner that works; longer for a slow one, so that checks stay below 2 % of its work. Read at every use. */
-  readonly checkIntervalMs: number;
+  /** Why this runner may not join now, such as a quarantine; `null`: it may. */
+  readonly refusal: (hello: RunnerHello) => string | null;
   /** How long a draining runner without a job may take to hang up. */
   readonly drainGraceMs: number;
 };
@@ -40,10 +39,7 @@ export type SessionEffect =
   /** Last of all. `blame`: the job in work may be why. */
   | { readonly do: 'close'; readonly code: number; readonly reason: string; readonly blame: boolean };
 
-/** At most this share of a runner's work is checks. */
-const checkShareMax = 0.02;
 const missedHeartbeatsMax = 2;
-const defaultBounds: GoldenBounds = { goldenMeanMin: 0.998, goldenMin: 0.995 };
 
 /** Fed with frames and time (`now`: monotonic ms; `utc`: UTC ms), it answers with effects. After a `close` it answers nothing. */
 export class Session {
@@ -55,9 +51,6 @@ export class Session {
   #seenAt: number;
   #beatAt: number;
   #checkedAt = 0;
-  /** The last golden check: when it was passed (monotonic ms), and how long it took. `null` while one is asked for. */
-  #lastCheck: { readonly at: number; readonly ms: number } | null = null;
-  #workedSinceCheck = false;
   /** Since when it drains with nothing in work. */
   #drainedAt: number | null = null;
   #cosine: { readonly mean: number; readonly min: number } | null = null;
@@ -79,7 +72,7 @@ export class Session {
     return this.#hello;
   }
 
-  /** UTC ms of the last golden check that it passed; 0 before the first. */
+  /** UTC ms of the check at the door; 0 before it is passed. */
   get checkedAt(): number {
     return this.#checkedAt;
   }
@@ -101,7 +94,7 @@ export class Session {
   }
 
   /** The answer to a `check`, one outcome per golden text. */
-  checked(outcomes: readonly EmbedOutcome[], ms: number, now: number, utc: number): readonly SessionEffect[] {
+  checked(outcomes: readonly EmbedOutcome[], utc: number): readonly SessionEffect[] {
     if (this.#ended()) return [];
     const { golden: { cases }, bounds } = this.#options;
     const unanswered = outcomes.findIndex(({ ok }) => !ok);
@@ -109,18 +102,31 @@ export class Session {
       const outcome = outcomes[index];
       return outcome?.ok ? cosine(outcome.vector, vector) : NaN;
     });
-    const verdict = goldenVerdict(cosines, bounds[this.#hello?.dtype ?? ''] ?? bounds['fp32'] ?? defaultBounds);
+    const verdict = goldenVerdict(cosines, boundsOf(bounds, this.#hello?.dtype ?? ''));
     this.#cosine = unanswered === -1 ? { mean: verdict.mean, min: verdict.min } : null;
     if (unanswered !== -1 || !verdict.ok) {
       const reason = unanswered === -1 ? verdict.message : `golden text ${unanswered + 1} of ${cases.length} was not embedded`;
-      return this.#close('quarantined', closeCode.quarantined, reason, false);
+      return this.quarantine(reason);
     }
     this.#checkedAt = utc;
-    this.#workedSinceCheck = false;
-    this.#lastCheck = { at: now, ms };
     if (this.#state !== 'checking') return [];
     this.#state = 'ready';
     return [{ do: 'serve' }];
+  }
+
+  /** All golden texts came back right again, among its work. */
+  provedRight({ mean, min }: { readonly mean: number; readonly min: number }): void {
+    this.#cosine = { mean, min };
+  }
+
+  /** It was found wrong, and works no more. Its text is not to blame. */
+  quarantine(reason: string): readonly SessionEffect[] {
+    return this.#ended() ? [] : this.#close('quarantined', closeCode.quarantined, reason, false);
+  }
+
+  /** As `quarantine`, after the connection has gone. */
+  foundWrong(): void {
+    this.#state = 'quarantined';
   }
 
   /** Time has passed. `busy`: it has a job in work, and may be silent until that job's deadline. */
@@ -138,21 +144,9 @@ export class Session {
     if (this.#drainedAt !== null && now - this.#drainedAt >= drainGraceMs) {
       return this.#close('closed', closeCode.done, `drained, and still there after ${drainGraceMs} ms`, false);
     }
-    const effects: SessionEffect[] = [];
-    if (now - this.#beatAt >= heartbeatMs) {
-      this.#beatAt = now;
-      effects.push({ do: 'send', frame: encodeMessage({ type: 'gateway-heartbeat' }) });
-    }
-    if (this.#state === 'ready' && this.#workedSinceCheck && this.#checkIsDue(now)) {
-      this.#lastCheck = null;
-      effects.push({ do: 'check' });
-    }
-    return effects;
-  }
-
-  /** It answered a job of real work: the next check has something to vouch for. */
-  worked(): void {
-    this.#workedSinceCheck = true;
+    if (now - this.#beatAt < heartbeatMs) return [];
+    this.#beatAt = now;
+    return [{ do: 'send', frame: encodeMessage({ type: 'gateway-heartbeat' }) }];
   }
 
   /** Asks the runner to finish what it has and leave. */
@@ -172,11 +166,6 @@ export class Session {
     const inOrder = this.#state === 'draining' || code === closeCode.done || code === closeCode.goingAway;
     if (!this.#ended()) this.#state = 'closed';
     return !inOrder;
-  }
-
-  #checkIsDue(now: number): boolean {
-    const { checkIntervalMs } = this.#options;
-    return this.#lastCheck !== null && now - this.#lastCheck.at >= Math.max(checkIntervalMs, this.#lastCheck.ms / checkShareMax);
   }
 
   #ended(): boolean {
@@ -210,6 +199,8 @@ export class Session {
     if (hello.limits.textsPerJobMax < golden.cases.length) {
       throw new ProtocolError(`The runner takes ${hello.limits.textsPerJobMax} texts per job; the golden check is one job of ${golden.cases.length}.`);
     }
+    const refusal = this.#options.refusal(hello);
+    if (refusal !== null) return this.#close('closed', closeCode.notNow, refusal, false);
     this.#hello = hello;
     this.#state = 'checking';
     this.#beatAt = now;

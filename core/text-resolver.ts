@@ -1,10 +1,11 @@
 // Ensures that a text is in the store with a real vector, computed at most once however many events carry it.
 
 import { createBatched } from './batched.ts';
+import { assert } from './errors.ts';
 import type { Guard } from './guard.ts';
 import { KnownTexts } from './known-texts.ts';
 import type { PipelineObserver } from './observer.ts';
-import type { Clock, DeadLetterReason, Document, EmbeddingService, TextRecord, VectorStore, WriteOutcome } from './ports.ts';
+import type { Clock, DeadLetterReason, Document, EmbeddingService, Provenance, TextRecord, VectorStore, WriteOutcome } from './ports.ts';
 import { embedUnlessStored } from './shared-embedding.ts';
 import { writeTotally } from './total-write.ts';
 
@@ -19,6 +20,8 @@ export type TextResolverOptions = {
   readonly clock: Clock;
   readonly limits: { readonly batchAgeMsMax: number; readonly writesInFlightMax: number; readonly knownTextsMax: number; readonly knownTextAgeMsMax: number };
   readonly observer: Pick<PipelineObserver, 'cacheRequest' | 'storeWrite'>;
+  /** Its runner was found wrong since: the vector is computed anew, whatever it is. */
+  readonly isDistrusted: (provenance: Provenance) => boolean;
   /** Ends the wait for a runner; a text that is embedded already is still written. */
   readonly signal: AbortSignal;
 };
@@ -31,7 +34,7 @@ export type TextResolver = {
 };
 
 export function createTextResolver(options: TextResolverOptions): TextResolver {
-  const { store, embedding, guard, clock, limits, observer, signal } = options;
+  const { store, embedding, guard, clock, limits, observer, isDistrusted, signal } = options;
   const known = new KnownTexts<TextOutcome>({
     get entriesMax() { return limits.knownTextsMax; },
     ttlMs: limits.knownTextAgeMsMax,
@@ -53,7 +56,16 @@ export function createTextResolver(options: TextResolverOptions): TextResolver {
     },
   });
 
-  const putText = createBatched<TextRecord, WriteOutcome>({
+  /** Asked before every attempt: a runner may be found wrong while a write waits for the store. */
+  const putTrusted = async (records: readonly TextRecord[]): Promise<readonly (WriteOutcome | Distrusted)[]> => {
+    const trusted = records.filter(({ embedding: { provenance } }) => !isDistrusted(provenance));
+    const outcomes = trusted.length === 0 ? [] : await store.putTexts(trusted);
+    assert(outcomes.length === trusted.length, `${trusted.length} texts got ${outcomes.length} outcomes`);
+    const outcomeOf = new Map(trusted.map((record, at) => [record, outcomes[at]]));
+    return records.map((record) => outcomeOf.get(record) ?? distrusted);
+  };
+
+  const putText = createBatched<TextRecord, WriteOutcome | Distrusted>({
     countMax: store.batchMax.texts,
     weightMax: textCharactersMax,
     weightOf: ({ text }) => text.length,
@@ -62,7 +74,7 @@ export function createTextResolver(options: TextResolverOptions): TextResolver {
     clock,
     run: async (records) => {
       const startedAt = clock.monotonic();
-      const outcomes = await writeTotally(records, (part) => guard.call(() => store.putTexts(part)));
+      const outcomes = await writeTotally(records, (part) => guard.call(() => putTrusted(part)));
       observer.storeWrite((clock.monotonic() - startedAt) / 1000);
       return outcomes;
     },
@@ -80,15 +92,18 @@ export function createTextResolver(options: TextResolverOptions): TextResolver {
       return stored;
     }
     observer.cacheRequest('miss');
-    const result = await embed(document);
-    if (result === null) return stored;
-    if (!result.ok) {
-      return { ok: false, reason: 'embedding_failed', message: result.message, attempts: result.attempts, runner: result.runner };
+    for (;;) {
+      const result = await embed(document);
+      if (result === null) return stored;
+      if (!result.ok) {
+        return { ok: false, reason: 'embedding_failed', message: result.message, attempts: result.attempts, runner: result.runner };
+      }
+      const { textId: id, text, kind } = document;
+      const outcome = await putText({ id, text, kind, product: kind === 'product' ? document.event.product : null, embedding: result.embedding });
+      if (outcome.status === 'distrusted') continue;
+      if (outcome.status !== 'rejected') return stored;
+      return { ok: false, reason: 'store_rejected', message: outcome.message, attempts: 1, runner: result.embedding.provenance.runnerName };
     }
-    const { textId: id, text, kind } = document;
-    const outcome = await putText({ id, text, kind, product: kind === 'product' ? document.event.product : null, embedding: result.embedding });
-    if (outcome.status !== 'rejected') return stored;
-    return { ok: false, reason: 'store_rejected', message: outcome.message, attempts: 1, runner: result.embedding.provenance.runnerName };
   }
 
   function rememberFailure(textId: string, outcome: TextOutcome): void {
@@ -115,6 +130,8 @@ export function createTextResolver(options: TextResolverOptions): TextResolver {
   };
 }
 
+type Distrusted = { readonly status: 'distrusted' };
+const distrusted: Distrusted = { status: 'distrusted' };
 const stored: TextOutcome = { ok: true };
 const lookUpMax = 512;
 /** Keeps one write of texts below a few megabytes. */

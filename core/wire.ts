@@ -38,7 +38,8 @@ export const closeCode = {
   /** No greeting, no sign of life, or a job past its deadline. */
   timeout: 4408,
   modelMismatch: 4409,
-  fleetFull: 4429,
+  /** The fleet is full, or this runner waits out a quarantine. */
+  notNow: 4429,
   /** The runner's model session failed; its process or worker ends. */
   runnerFailed: 4500,
 } as const;

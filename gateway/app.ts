@@ -19,6 +19,7 @@ import { liveRoutes } from './routes/live.ts';
 import { observeRoutes } from './routes/observe.ts';
 import { pageRoutes } from './routes/pages.ts';
 import { recommendationRoute } from './routes/recommendations.ts';
+import { runnerTokenRoutes } from './routes/runner-tokens.ts';
 import { runnerRoutes } from './routes/runners.ts';
 import { searchRoute } from './routes/search.ts';
 import { similarRoute } from './routes/similar.ts';
@@ -80,6 +81,8 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
   eventRoutes(app, services);
   deadLetterRoutes(app, services);
   observeRoutes(app, services);
+  // Before /runners/{id}, which would match it.
+  runnerTokenRoutes(app, services);
   runnerRoutes(app, services);
   healthRoutes(app, services);
   liveRoutes(app, services);

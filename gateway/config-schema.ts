@@ -106,7 +106,7 @@ export const configSchema = {
     model: text({ default: 'models/all-MiniLM-L6-v2', env: 'VECTORSTREAM_MODEL', flag: 'model', help: 'Folder of the embedding model with its manifest.json, or the id of a model on Hugging Face, such as Xenova/bge-small-en-v1.5.' }),
     count: integerOrAuto({ default: 'auto', min: 0, max: 256, env: 'VECTORSTREAM_RUNNERS', flag: 'runners', help: 'Node runners that the gateway starts and supervises itself; 0 for none.' }),
     token: secret({ env: 'VECTORSTREAM_RUNNER_TOKEN', help: 'Token with which runners join. On a loopback host one is made in the data folder when absent.' }),
-    checkSeconds: integer({ default: defaultHubLimits.checkIntervalMs / 1000, min: 1, max: 86_400, live: true, help: 'Seconds between two checks that a runner\'s vectors are still right; longer for a slow one, so that checks stay below 2 % of its work.' }),
+    checkSeconds: integer({ default: defaultHubLimits.checkIntervalMs / 1000, min: 1, max: 86_400, live: true, help: 'Check interval, seconds: a runner that is wrong is out of work within one, and what it embedded is out of the store one later. Longer for a slow one, so that checks stay below 2 % of its work.' }),
     fleetMax: integer({ default: 256, min: 1, max: 10_000, live: true, help: 'Most runners connected at once.' }),
   },
   audit: {

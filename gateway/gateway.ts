@@ -3,11 +3,12 @@ import { join, resolve } from 'node:path';
 import { systemClock } from '#core/clock.ts';
 import { assert } from '#core/errors.ts';
 import { runPipeline } from '#core/pipeline.ts';
+import { Repair } from '#core/repair.ts';
 import type { IndexIdentity, VectorStore } from '#core/ports.ts';
 import { Access } from './access/access.ts';
 import { inNetworks } from './access/client-address.ts';
 import { openKeyRing } from './access/key-ring.ts';
-import { countingWrongTokens, runnerDoor } from './access/runner-door.ts';
+import { countingWrongTokens, runnerAddress, runnerDoor } from './access/runner-door.ts';
 import { createApp } from './app.ts';
 import { openAuditTrail } from './audit-trail.ts';
 import { sourceKind, storeKind, type Config } from './config.ts';
@@ -18,16 +19,18 @@ import { readCertificate, watchCertificate } from './http-server/certificate.ts'
 import { LiveSocket } from './live/live-socket.ts';
 import { Live } from './live/live.ts';
 import { findModel } from './hugging-face-model.ts';
+import { openJoinTokens } from './join-tokens.ts';
 import { hubLimits, pipelineLimits } from './live-limits.ts';
 import { startLocalRunners, type LocalRunners } from './local-runners.ts';
 import { openGatewayModel } from './model.ts';
-import { hubObserver, pipelineObserver } from './observers.ts';
+import { hubObserver, pipelineObserver, repairObserver } from './observers.ts';
 import { withPrefixes } from './prefixed-embedding.ts';
 import { QueryVectors } from './query-vectors.ts';
 import { keepForgetting } from './retention.ts';
 import { createRunnerHub } from './runner-hub.ts';
 import { admit } from './runner-hub/access.ts';
 import { freshToken, localRunnerToken } from './runner-token.ts';
+import { secureRandom } from './secure-random.ts';
 import type { Settings } from './settings.ts';
 import type { Services } from './services.ts';
 import { openQdrantStore } from './stores/qdrant-store.ts';
@@ -90,12 +93,18 @@ export async function startGateway(settings: Settings, { log, secrets, environme
     // Loaded when it is asked for: Kafka's client takes its time and its memory.
     : opened.use((await import('./kafka-parts.ts')).openKafkaParts(config.kafka, { alone: storeKind(config) === 'embedded', clock, log: kafkaLog }));
 
-  const tokens = { shared: config.runners.token ?? await localRunnerToken(dataDir), trusted: freshToken() };
-  for (const token of Object.values(tokens)) secrets.add(token);
+  const secret = config.runners.token ?? await localRunnerToken(dataDir);
+  const joinTokens = await openJoinTokens({ secret, dataDir, clock });
+  const tokens = { shared: secret, trusted: freshToken(), join: (token: string) => joinTokens.verify(token) };
+  for (const token of [tokens.shared, tokens.trusted]) secrets.add(token);
   const telemetry = new Telemetry();
   const live = new Live(clock, config.live.clientsMax);
+  const repair = new Repair({
+    store, clock, limits: hubLimits(config), isShared: store.kind === 'qdrant', backoff: limits.backoff, observer: repairObserver(telemetry, log),
+    embedding: { embed: (text, options) => embedding.embed(text, options) },
+  });
   const hub = createRunnerHub({
-    identity, golden, bounds, tokens, clock, log,
+    identity, golden, bounds, tokens, clock, log, ledger: repair, random: secureRandom(), addressOf: (request) => runnerAddress(access, request),
     limits: hubLimits(config),
     observer: hubObserver(telemetry, live, () => queries.clear()),
   });
@@ -117,6 +126,8 @@ export async function startGateway(settings: Settings, { log, secrets, environme
     runners: () => hub.runners(),
     drainRunner: (id) => hub.drain(id),
     removeRunner: (id) => hub.remove(id),
+    joinTokens,
+    disconnectJoined: (tokenId) => hub.revoke(tokenId),
     admitRunner,
   };
   const app = createApp(services);
@@ -143,7 +154,9 @@ export async function startGateway(settings: Settings, { log, secrets, environme
   const stopping = new AbortController();
   const pipeline = runPipeline({
     source, store, deadLetters, embedding, clock, random: Math.random, limits, observer: pipelineObserver(telemetry, live, log), signal: stopping.signal,
+    isDistrusted: (provenance) => repair.isDistrusted(provenance),
   }).catch(onFatal);
+  const repairing = repair.run(stopping.signal);
   const retention = keepForgetting({
     store, clock, log, retentionMs: () => config.store.retentionDays * 86_400_000, sweepEveryMs: () => config.store.sweepMinutes * 60_000, textGraceMs: 2 * limits.knownTextAgeMsMax,
   }, stopping.signal);
@@ -154,8 +167,9 @@ export async function startGateway(settings: Settings, { log, secrets, environme
     live.close();
     const stopped = Promise.all([server, ...(near === null ? [] : [near])].map((one) => one.stop(config.gateway.shutdownMsMax / 2)));
     stopping.abort();
-    await Promise.all([pipeline, retention]);
+    await Promise.all([pipeline, retention, repairing]);
     await Promise.all([hub.close(), runners?.stop(config.gateway.shutdownMsMax / 4), stopped]);
+    await repair.close();
     await resources.disposeAsync();
     log.info('stopped');
   };

@@ -1,5 +1,6 @@
 // Hands what pipeline and hub tell of themselves to the metrics and the live feed, and to the log what a person should know.
 import type { PipelineObserver } from '#core/observer.ts';
+import type { RepairOptions } from '#core/repair.ts';
 import type { Live } from './live/live.ts';
 import type { HubObserver } from './runner-hub/types.ts';
 import type { Log } from './telemetry/log.ts';
@@ -42,11 +43,26 @@ export function hubObserver(telemetry: Telemetry, live: Live, distrust: () => vo
   return {
     job: (device, seconds, embedded) => telemetry.job(device, seconds, embedded),
     golden: (device, meanCosine) => telemetry.golden(device, meanCosine),
-    quarantined: () => distrust(),
+    crossCheck: (result) => telemetry.crossCheck(result),
+    quarantined(device) {
+      telemetry.quarantined(device);
+      distrust();
+    },
     requeued: (jobs) => telemetry.requeued(jobs),
     lateAnswer: () => telemetry.lateAnswer(),
     // The gauge of runners is read when it is asked for.
     runners: (views) => live.runnersChanged(views),
+  };
+}
+
+export function repairObserver(telemetry: Telemetry, log: Log): RepairOptions['observer'] {
+  return {
+    repaired(texts) {
+      telemetry.repaired(texts);
+      log.info({ texts }, 'embedded again what a wrong or forgotten runner had embedded');
+    },
+    adopted: (runnerSession) => log.warn({ runner_session: runnerSession }, 'the last work of a runner was never checked, since its gateway died: embedding it again'),
+    failed: (error) => log.warn({ err: error }, 'the marks of runners, or the repair of their work, wait for the store'),
   };
 }
 

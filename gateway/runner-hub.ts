@@ -5,15 +5,19 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { UsageError } from '#core/errors.ts';
 import { Fleet, type FailureCause } from '#core/fleet.ts';
-import type { Channel } from '#core/ports.ts';
+import { nothingMixedIn } from '#core/fleet-job.ts';
 import { Session, type SessionEffect } from '#core/session.ts';
 import { closeCode, encodeMessage, subprotocol, textsPerJobMax, wireLimits } from '#core/wire.ts';
 import type { JobResult } from '#core/wire-result.ts';
 import { refuseOnSocket } from './problem-document.ts';
 import { admit } from './runner-hub/access.ts';
+import { provenanceOf, viewOf, type Connection } from './runner-hub/connection.ts';
 import { EmbeddingQueue } from './runner-hub/embedding-queue.ts';
+import { JoinLimits } from './runner-hub/join-limits.ts';
+import type { Identity } from './runner-hub/quarantined.ts';
 import { socketChannel } from './runner-hub/socket-channel.ts';
-import type { FleetStats, RunnerHub, RunnerHubOptions, RunnerState, RunnerView } from './runner-hub/types.ts';
+import { Trust } from './runner-hub/trust.ts';
+import type { FleetStats, RunnerHub, RunnerHubOptions, RunnerView } from './runner-hub/types.ts';
 
 export { defaultHubLimits } from './runner-hub/types.ts';
 export type { HubLimits, RunnerHub } from './runner-hub/types.ts';
@@ -25,15 +29,6 @@ export function createRunnerHub(options: RunnerHubOptions): RunnerHub {
   if (cases.length > most) throw new UsageError(`The model has ${cases.length} golden texts; at most ${most} fit the one job that checks a runner.`);
   return new Hub(options);
 }
-
-type Connection = {
-  readonly session: Session;
-  readonly channel: Channel;
-  readonly trusted: boolean;
-  /** UTC ms. */
-  readonly connectedAt: number;
-  textsEmbedded: number;
-};
 
 class Hub implements RunnerHub {
   readonly service: EmbeddingQueue;
@@ -48,14 +43,21 @@ class Hub implements RunnerHub {
     handleProtocols: (offered) => (offered.has(subprotocol) ? subprotocol : false),
   });
   readonly #stopped = new AbortController();
-  #quarantined = 0;
+  readonly #trust: Trust;
+  readonly #joinLimits = new JoinLimits(this.#connections);
   #assigning = false;
+  /** UTC ms of the last answer: what is stored with vectors never goes back, whatever the wall clock does. */
+  #stamp = 0;
 
   constructor(options: RunnerHubOptions) {
     this.#options = options;
     this.#fleet = new Fleet(options.limits);
     this.#goldenTexts = options.golden.cases.map(({ text }) => text);
     this.service = new EmbeddingQueue(this.#fleet, () => this.#assignSoon());
+    this.#trust = new Trust(options, {
+      fleet: this.#fleet, service: this.service, connections: this.#connections, signal: this.#stopped.signal,
+      expel: (connection, reason) => this.#apply(connection, connection.session.quarantine(reason)),
+    });
     // What the handshake itself finds wrong, such as another version of the protocol.
     this.#server.on('wsClientError', (error, socket) => {
       refuseOnSocket(socket, { status: 400, code: 'bad_websocket_request', detail: `${error.message}.` });
@@ -70,15 +72,16 @@ class Hub implements RunnerHub {
       const requestId = refuseOnSocket(socket, admission);
       return log.warn({ request_id: requestId, code: admission.code, peer: request.socket.remoteAddress }, 'runner refused');
     }
-    this.#server.handleUpgrade(request, socket, head, (webSocket) => this.#open(socketChannel(webSocket), admission.trusted));
+    this.#server.handleUpgrade(request, socket, head, (webSocket) =>
+      this.#open(socketChannel(webSocket), { ...admission, address: this.#options.addressOf(request) }));
   }
 
   runners(): readonly RunnerView[] {
-    return [...this.#connections.values()].flatMap((connection) => this.#view(connection) ?? []);
+    return [...[...this.#connections.values()].flatMap((connection) => viewOf(connection, this.#fleet) ?? []), ...this.#trust.quarantined.views()];
   }
 
   fleetStats(): FleetStats {
-    return { ...this.#fleet.stats(), quarantined: this.#quarantined };
+    return { ...this.#fleet.stats(), quarantined: this.#trust.quarantined.count };
   }
 
   drain(id: string): boolean {
@@ -93,6 +96,10 @@ class Hub implements RunnerHub {
     if (connection === undefined) return false;
     this.#apply(connection, connection.session.end(closeCode.done, 'removed', false));
     return true;
+  }
+
+  revoke(tokenId: string): void {
+    for (const connection of this.#joinLimits.of(tokenId)) this.#apply(connection, connection.session.end(closeCode.tokenRevoked, 'the join token was revoked', false));
   }
 
   async close(): Promise<void> {
@@ -111,15 +118,14 @@ class Hub implements RunnerHub {
     this.#server.close();
   }
 
-  #open(channel: Channel, trusted: boolean): void {
-    const { identity, golden, bounds, limits, clock, log } = this.#options;
+  #open(channel: Connection['channel'], identity: Identity): void {
+    const { identity: model, golden, bounds, limits, clock } = this.#options;
     if (this.#stopped.signal.aborted) return channel.close(closeCode.goingAway, 'the gateway stops');
-    if (this.#connections.size >= limits.runnersMax) {
-      log.warn({ runners_max: limits.runnersMax }, 'runner refused: the fleet is full');
-      return channel.close(closeCode.fleetFull, `this gateway takes ${limits.runnersMax} runners`);
-    }
-    const session = new Session(randomUUID(), { identity, golden, bounds, ...limits, get checkIntervalMs() { return limits.checkIntervalMs; } }, clock.monotonic());
-    const connection: Connection = { session, channel, trusted, connectedAt: clock.now(), textsEmbedded: 0 };
+    const full = this.#full(identity);
+    if (full !== null) return channel.close(closeCode.notNow, full);
+    const refusal = ({ name }: { readonly name: string }) => this.#trust.quarantined.refusal(identity, name);
+    const session = new Session(randomUUID(), { identity: model, golden, bounds, refusal, ...limits }, clock.monotonic());
+    const connection: Connection = { session, channel, identity, connectedAt: clock.now(), checks: null, textsEmbedded: 0, goodUntil: 0 };
     this.#connections.set(session.id, connection);
     channel.listen({
       frame: (frame) => this.#apply(connection, session.receive(frame, clock.monotonic())),
@@ -128,6 +134,15 @@ class Hub implements RunnerHub {
         this.#leave(connection, code, reason, blame);
       },
     });
+  }
+
+  /** Why no such runner may connect now. */
+  #full({ token }: Identity): string | null {
+    const { limits: { runnersMax }, log } = this.#options;
+    const full = this.#joinLimits.isFull(token) ? `this join token takes ${token?.runnersMax} runners at once`
+      : this.#connections.size >= runnersMax ? `this gateway takes ${runnersMax} runners` : null;
+    if (full !== null) log.warn({ join_token: token?.id }, `runner refused: ${full}`);
+    return full;
   }
 
   #apply(connection: Connection, effects: readonly SessionEffect[]): void {
@@ -141,15 +156,15 @@ class Hub implements RunnerHub {
       case 'send':
         return channel.send(effect.frame);
       case 'join': {
-        const { name, textsPerSecond, limits } = effect.hello;
-        this.#fleet.join({ id: session.id, name, textsPerSecond, textsPerJobMax: Math.min(limits.textsPerJobMax, textsPerJobMax(effect.hello.dimensions)) });
+        const { name, textsPerSecond, limits, dimensions } = effect.hello;
+        const { identity } = connection;
+        this.#fleet.join({ id: session.id, name, textsPerSecond, trusted: identity.trusted, limit: this.#joinLimits.rate(identity.token), textsPerJobMax: Math.min(limits.textsPerJobMax, textsPerJobMax(dimensions)) });
         return this.#tell(connection, 'runner joined, its vectors are being checked');
       }
       case 'check':
-        return this.#fleet.check(session.id, this.#goldenTexts);
+        return this.#fleet.check(session.id, { texts: this.#goldenTexts, canaries: new Map() });
       case 'serve':
-        this.#fleet.serve(session.id);
-        return this.#tell(connection, 'runner ready');
+        return void this.#serve(connection);
       case 'drain':
         this.#fleet.drain(session.id);
         return this.#tell(connection, 'runner drains');
@@ -161,12 +176,23 @@ class Hub implements RunnerHub {
     }
   }
 
+  async #serve(connection: Connection): Promise<void> {
+    if (!await this.#trust.begin(connection)) return;
+    this.#fleet.serve(connection.session.id);
+    this.#tell(connection, 'runner ready');
+    this.#assignSoon();
+  }
+
   #answer(connection: Connection, { jobId, attempt, outcomes }: JobResult): void {
     const { session } = connection;
     const { clock, log, observer } = this.#options;
     const now = clock.monotonic();
-    const answered = this.#fleet.answer(session.id, jobId, attempt, outcomes, now);
+    const embeddedAt = this.#stamp = Math.max(this.#stamp, clock.now());
     const device = session.hello?.device ?? 'unknown';
+    const wrong = this.#trust.judge(connection, this.#fleet.job(session.id, jobId, attempt), outcomes, embeddedAt);
+    // The job is still the runner's: nothing of it is used, and it goes to another.
+    if (wrong !== null) return this.#apply(connection, session.quarantine(wrong));
+    const answered = this.#fleet.answer(session.id, jobId, attempt, outcomes, now);
     switch (answered.kind) {
       case 'late':
         log.warn({ job_id: jobId, attempt, runner_id: session.id }, 'late answer ignored');
@@ -174,24 +200,21 @@ class Hub implements RunnerHub {
       case 'miscounted':
         return this.#apply(connection, session.end(closeCode.badMessage, `job ${jobId} has ${answered.texts} texts, its answer ${outcomes.length} outcomes`, true));
       case 'check': {
-        const effects = session.checked(answered.outcomes, answered.ms, now, clock.now());
+        // A canary by itself: it was judged above.
+        if (session.state !== 'checking') return this.#trust.worked(connection, [], embeddedAt, now);
+        const effects = session.checked(answered.outcomes, embeddedAt);
         if (session.lastGoldenCosine !== null) observer.golden(device, session.lastGoldenCosine.mean);
         return this.#apply(connection, effects);
       }
-      case 'work':
-        session.worked();
-        connection.textsEmbedded += answered.embedded;
-        observer.job(device, answered.ms / 1000, answered.embedded);
+      case 'work': {
+        const provenance = provenanceOf(connection, embeddedAt);
+        connection.textsEmbedded += answered.embedded.length;
+        observer.job(device, answered.ms / 1000, answered.embedded.length);
         log.debug({ job_id: jobId, attempt, runner_id: session.id, texts: outcomes.length, ms: answered.ms }, 'job answered');
-        this.service.settle(answered.ended, {
-          runnerSession: session.id,
-          runnerName: session.hello?.name ?? '',
-          device,
-          dtype: session.hello?.dtype ?? '',
-          embeddedAt: clock.now(),
-          checkedAt: session.checkedAt,
-        });
+        this.service.settle(answered.ended, provenance);
+        this.#trust.worked(connection, answered.embedded, embeddedAt, now);
         return this.#assignSoon();
+      }
     }
   }
 
@@ -206,15 +229,10 @@ class Hub implements RunnerHub {
     const requeued = this.#fleet.stats().requeued - before;
     if (requeued > 0) observer.requeued(requeued);
     const fields = { runner_id: session.id, runner: session.hello?.name, code, reason, requeued_jobs: requeued };
-    if (session.state === 'quarantined') {
-      this.#quarantined += 1;
-      observer.quarantined(session.hello?.device ?? 'unknown');
-      log.error(fields, 'runner quarantined: its vectors are wrong');
-    } else if (code === closeCode.done || code === closeCode.goingAway) {
-      log.info(fields, 'runner left');
-    } else {
-      log.warn(fields, 'runner lost');
-    }
+    if (code === closeCode.done || code === closeCode.goingAway) log.info(fields, 'runner left');
+    else if (session.state !== 'quarantined') log.warn(fields, 'runner lost');
+    this.#trust.left(connection, reason);
+    this.#joinLimits.left(connection.identity.token);
     observer.runners(this.runners());
     this.#assignSoon();
   }
@@ -231,7 +249,8 @@ class Hub implements RunnerHub {
 
   #assign(): void {
     const { clock, log } = this.#options;
-    for (const { runner, ...job } of this.#fleet.assign(clock.monotonic())) {
+    const assignments = this.#fleet.assign(clock.monotonic(), (runner, job) => this.#connections.get(runner)?.checks?.mixIn(job) ?? nothingMixedIn(runner, job));
+    for (const { runner, ...job } of assignments) {
       log.debug({ job_id: job.jobId, attempt: job.attempt, runner_id: runner, texts: job.texts.length }, 'job assigned');
       this.#connections.get(runner)?.channel.send(encodeMessage({ type: 'job-assign', ...job, texts: [...job.texts] }));
     }
@@ -248,7 +267,10 @@ class Hub implements RunnerHub {
         const { session, channel } = connection;
         if (channel.bufferedAmount() > limits.bufferedBytesMax) this.#endLate(session.id, 'its network takes no more');
         else this.#apply(connection, session.tick(now, this.#fleet.jobsInWork(session.id) > 0));
+        this.#trust.tick(connection, now);
       }
+      // Whoever must rest between jobs may be rested; a canary may be due.
+      this.#assignSoon();
     }
   }
 
@@ -257,25 +279,10 @@ class Hub implements RunnerHub {
     if (connection !== undefined) this.#apply(connection, connection.session.end(closeCode.timeout, reason, true));
   }
 
-  #tell(connection: Connection, message: string): void {
-    const { session, trusted } = connection;
+  #tell({ session, identity }: Connection, message: string): void {
     const { name, kind, device, dtype, adapter } = session.hello ?? {};
     const cosine = session.lastGoldenCosine;
-    this.#options.log.info({ runner_id: session.id, runner: name, kind, device, dtype, adapter, trusted, ...(cosine !== null && { cosine }) }, message);
+    this.#options.log.info({ runner_id: session.id, runner: name, kind, device, dtype, adapter, trusted: identity.trusted, join_token: identity.token?.id, ...(cosine !== null && { cosine }) }, message);
     this.#options.observer.runners(this.runners());
-  }
-
-  #view({ session, trusted, connectedAt, textsEmbedded }: Connection): RunnerView | null {
-    const { hello } = session;
-    if (hello === null) return null;
-    const { name, kind, device, dtype, adapter, softwareAdapter } = hello;
-    const states: Readonly<Record<string, RunnerState>> = { ready: 'ready', draining: 'draining' };
-    return {
-      id: session.id, name, kind, device, dtype, adapter, softwareAdapter, trusted, connectedAt, textsEmbedded,
-      state: states[session.state] ?? 'joining',
-      textsPerSecond: this.#fleet.textsPerSecond(session.id),
-      jobsInWork: this.#fleet.jobsInWork(session.id),
-      lastGoldenCosine: session.lastGoldenCosine?.mean ?? null,
-    };
   }
 }

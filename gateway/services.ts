@@ -8,6 +8,7 @@ import type { Config } from './config.ts';
 import type { RequestEmbeddings } from './embeddings/request-embeddings.ts';
 import type { Live } from './live/live.ts';
 import type { QueryVectors } from './query-vectors.ts';
+import type { JoinTokens } from './join-tokens.ts';
 import type { RunnerView } from './runner-hub/types.ts';
 import type { Settings } from './settings.ts';
 import type { Log } from './telemetry/log.ts';
@@ -40,6 +41,9 @@ export type Services = {
   readonly drainRunner: (id: string) => boolean;
   /** Ends a runner's connection now. `false`: no such runner. */
   readonly removeRunner: (id: string) => boolean;
+  readonly joinTokens: Pick<JoinTokens, 'make' | 'revoke' | 'list'>;
+  /** Ends the connections of all runners that joined by this token. */
+  readonly disconnectJoined: (tokenId: string) => void;
   /** Whether a runner with these headers, from this address, may connect: what `WS /runners/connect` answers. */
   readonly admitRunner: AdmitRunner;
   /** Where `npm run build` puts the web pages; may be missing. */

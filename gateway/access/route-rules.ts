@@ -43,6 +43,7 @@ const exceptions: Readonly<Record<string, RouteRule>> = {
   'GET /products/{id}/similar': search,
   'GET /users/{id}/recommendations': search,
   'GET /trends': search,
+  'GET /runners/tokens': { scope: 'admin', budget: 'admin' },
   'GET /config': { scope: 'admin', budget: 'admin' },
 };
 

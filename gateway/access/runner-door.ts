@@ -1,5 +1,5 @@
 // Lets nobody guess a runner token: whoever was wrong too often is turned away before what it sends is compared.
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Upgrade } from '../http-server.ts';
 import { refuseOnSocket } from '../problem-document.ts';
 import type { Admission } from '../runner-hub/access.ts';
@@ -17,11 +17,14 @@ export function countingWrongTokens(access: Access, admit: (headers: IncomingHtt
   };
 }
 
+export function runnerAddress(access: Access, { socket, headers }: IncomingMessage): string {
+  return access.addressOf({ socketAddress: socket.remoteAddress, header: (name) => [headers[name]].flat()[0] });
+}
+
 /** `upgrade` decides again by itself and answers what is wrong; here only guessing has its end. */
 export function runnerDoor(access: Access, admit: AdmitRunner, upgrade: Upgrade): Upgrade {
   return (request, socket, head) => {
-    const address = access.addressOf({ socketAddress: request.socket.remoteAddress, header: (name) => [request.headers[name]].flat()[0] });
-    const admission = admit(request.headers, address);
+    const admission = admit(request.headers, runnerAddress(access, request));
     if (!admission.ok && admission.status === 429) refuseOnSocket(socket, admission);
     else upgrade(request, socket, head);
   };

@@ -10,7 +10,7 @@ const params = z.object({ id: z.string().min(1).max(100).openapi({ description: 
 const noSuch = problem('No such runner is connected.');
 
 const listRoute = createRoute({
-  method: 'get', path: '/runners', summary: 'The runners connected to this gateway',
+  method: 'get', path: '/runners', summary: 'The runners connected to this gateway, and those quarantined a while ago',
   responses: { 200: answer('All of them.', z.object({ items: z.array(runnerSchema), next_cursor: z.null() }), { items: [], next_cursor: null }) },
 });
 const oneRoute = createRoute({ method: 'get', path: '/runners/{id}', summary: 'One runner', request: { params }, responses: { 200: answer('The runner.', runnerSchema), 404: noSuch } });

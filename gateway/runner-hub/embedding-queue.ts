@@ -1,6 +1,7 @@
 // The fleet as promises: each text handed in is answered once, or given up when its caller is.
 import { DependencyError } from '#core/errors.ts';
 import type { Ended, Fleet } from '#core/fleet.ts';
+import type { Lane } from '#core/fleet-backlog.ts';
 import type { EmbeddingService, FleetResult, Provenance } from '#core/ports.ts';
 import { wireLimits } from '#core/wire.ts';
 
@@ -19,7 +20,7 @@ export class EmbeddingQueue implements EmbeddingService {
     this.#changed = changed;
   }
 
-  embed(text: string, { priority, signal }: Parameters<EmbeddingService['embed']>[1]): Promise<FleetResult> {
+  embed(text: string, { priority, signal }: { readonly priority: Lane; readonly signal: AbortSignal }): Promise<FleetResult> {
     if (signal.aborted) return Promise.reject(signal.reason);
     if (this.#closed) return Promise.reject(new DependencyError('fleet', 'fleet_closed', 'The gateway stops: no text is embedded any more.', { retryable: true }));
     if (text.length > wireLimits.textCharsMax) {

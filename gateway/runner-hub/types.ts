@@ -4,8 +4,11 @@ import type { Duplex } from 'node:stream';
 import type { FleetOptions } from '#core/fleet.ts';
 import type { Clock, EmbedderInfo, EmbeddingService } from '#core/ports.ts';
 import { defaultPace } from '#core/pace.ts';
+import type { WorkLedger } from '#core/repair.ts';
+import type { RunnerChecksOptions } from '#core/runner-checks.ts';
 import type { SessionOptions } from '#core/session.ts';
 import type { RunnerTokens } from './access.ts';
+import type { CrossCheckResult } from './cross-checks.ts';
 
 /** Satisfied by a pino logger. */
 export type HubLog = {
@@ -25,11 +28,13 @@ export type HubObserver = {
   lateAnswer(): void;
   /** A runner joined, left, or changed its state. */
   runners(views: readonly RunnerView[]): void;
-  /** A golden check was answered, passed or not. */
+  /** All golden texts were answered, rightly or not. */
   golden(device: string, meanCosine: number): void;
+  /** A sample of untrusted work was compared with a trusted runner's. */
+  crossCheck(result: CrossCheckResult): void;
 };
 
-export type HubLimits = FleetOptions & Pick<SessionOptions, 'helloTimeoutMs' | 'heartbeatMs' | 'checkIntervalMs' | 'drainGraceMs'> & {
+export type HubLimits = FleetOptions & Pick<SessionOptions, 'helloTimeoutMs' | 'heartbeatMs' | 'drainGraceMs'> & RunnerChecksOptions['limits'] & {
   readonly runnersMax: number;
   /** How often deadlines and heartbeats are looked at. */
   readonly tickMs: number;
@@ -53,16 +58,20 @@ export const defaultHubLimits: HubLimits = {
   closeMsMax: 2_000,
 };
 
-export type RunnerHubOptions = Pick<SessionOptions, 'identity' | 'golden' | 'bounds'> & {
+export type RunnerHubOptions = Pick<SessionOptions, 'identity' | 'golden' | 'bounds'> & Pick<RunnerChecksOptions, 'random'> & {
   readonly tokens: RunnerTokens;
   readonly limits: HubLimits;
   readonly clock: Clock;
   readonly log: HubLog;
   readonly observer: HubObserver;
+  /** The client's, behind whatever proxy: one half of what a runner with the shared token is known by. */
+  readonly addressOf: (request: IncomingMessage) => string;
+  /** Remembers what untrusted runners embed, and mends it when they were wrong. */
+  readonly ledger: WorkLedger;
 };
 
-/** `joining`: connected, its vectors not checked yet. */
-export type RunnerState = 'joining' | 'ready' | 'draining';
+/** `joining`: connected, its vectors not checked yet. `quarantined`: found wrong, and not connected any more. */
+export type RunnerState = 'joining' | 'ready' | 'draining' | 'quarantined';
 
 export type RunnerView = {
   /** The session: a new one for every connection. */
@@ -81,8 +90,12 @@ export type RunnerView = {
   readonly jobsInWork: number;
   /** UTC ms. */
   readonly connectedAt: number;
-  /** Mean cosine to the reference in the last golden check; `null` before the first answer. */
+  /** Mean cosine to the reference when all golden texts were last answered; `null` before the first answer. */
   readonly lastGoldenCosine: number | null;
+  /** Id of the join token by which it came. */
+  readonly tokenId: string | null;
+  /** Why it was found wrong, and until when (UTC ms) it is kept away. */
+  readonly quarantine: { readonly reason: string; readonly until: number } | null;
 };
 
 export type FleetStats = {
@@ -100,13 +113,15 @@ export type RunnerHub = {
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
   /** Rejects with the signal's reason; with a retryable `DependencyError` `fleet_full` beyond `tasksMax` texts, or after `close`. */
   readonly service: EmbeddingService;
-  /** Those that have greeted and are still connected. */
+  /** Those that have greeted and are still connected, and for a while those that were quarantined. */
   runners(): readonly RunnerView[];
   fleetStats(): FleetStats;
   /** Asks a runner to finish what it has and leave. `false`: no such runner. */
   drain(id: string): boolean;
   /** Ends a runner's connection now; its work goes elsewhere. `false`: no such runner. */
   remove(id: string): boolean;
+  /** Ends the connections of all runners that joined by this token. */
+  revoke(tokenId: string): void;
   /** Closes every connection, waits a bounded while for it, and rejects what still waits. */
   close(): Promise<void>;
 };

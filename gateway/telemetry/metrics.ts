@@ -2,6 +2,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { deadLetterReasons, deadLetterStates, type DeadLetterReason, type DeadLetterState, type PartitionLag } from '#core/ports.ts';
 import { devices } from '#core/model-manifest.ts';
+import type { CrossCheckResult } from '../runner-hub/cross-checks.ts';
 import type { RunnerState } from '../runner-hub/types.ts';
 import { LatencyHistogram, type LatencySummary } from './latency.ts';
 
@@ -15,7 +16,8 @@ type CircuitState = (typeof circuitStates)[number];
 const dependencies = ['store', 'dead_letters', 'other'] as const;
 /** What people do with dead letters. */
 const deadLetterActions = ['replayed', 'refused', 'purged', 'added'] as const;
-export const runnerStates = ['joining', 'ready', 'draining'] as const satisfies readonly RunnerState[];
+const crossCheckResults = ['agreed', 'differed', 'dropped'] as const satisfies readonly CrossCheckResult[];
+export const runnerStates = ['joining', 'ready', 'draining', 'quarantined'] as const satisfies readonly RunnerState[];
 
 const secondsBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
@@ -54,13 +56,16 @@ export class Telemetry {
   readonly #cache = this.#counter('cache_requests_total', 'Texts asked of the cache: hit (known here), shared (in flight), store (known there), miss (a runner embeds it).', ['result']);
   readonly #requeued = this.#counter('jobs_requeued_total', 'Embedding jobs given to another runner because theirs was lost.', []);
   readonly #late = this.#counter('late_answers_total', 'Answers to jobs that were no longer their runner\'s; ignored.', []);
+  readonly #quarantines = this.#counter('runners_quarantined_total', 'Runners found wrong.', ['device']);
+  readonly #crossChecks = this.#counter('cross_checks_total', 'Samples of untrusted runners\' work that a trusted one embedded again; dropped ones found none in time.', ['result']);
+  readonly #repaired = this.#counter('texts_repaired_total', 'Texts embedded again because their runner was wrong, or nobody had checked it.', []);
   readonly #retries = this.#counter('retries_total', 'Calls repeated because a dependency failed.', ['dependency']);
   readonly #searchable = this.#histogram('event_to_searchable_seconds', 'From the record\'s timestamp to applied in the store.', []);
   readonly #jobSeconds = this.#histogram('embedding_job_seconds', 'From handing a job to a runner to its answer.', ['device']);
   readonly #writeSeconds = this.#histogram('store_write_seconds', 'One write call to the store.', []);
   readonly #lag = this.#gauge('consumer_lag', 'Records in the log after the last commit.', ['partition']);
   readonly #unsettled = this.#gauge('unsettled_events', 'Events delivered and not yet settled.', []);
-  readonly #runners = this.#gauge('runner_count', 'Connected runners.', ['device', 'state']);
+  readonly #runners = this.#gauge('runner_count', 'Connected runners, and those quarantined a while ago.', ['device', 'state']);
   readonly #cosine = this.#gauge('runner_reference_cosine', 'Mean cosine to the reference in the last golden check of a runner of this device; 0 before the first.', ['device']);
   readonly #circuits = this.#gauge('circuit_state', '0 closed, 1 half-open, 2 open.', ['dependency']);
   readonly #letterActions = this.#counter('dead_letter_actions_total', 'Dead letters that were put back into the source, refused to be, purged, or added by hand.', ['action']);
@@ -70,12 +75,14 @@ export class Telemetry {
     collectDefaultMetrics({ register: this.#registry });
     for (const reason of deadLetterReasons) this.#deadLettered.inc({ reason }, 0);
     for (const result of cacheResults) this.#cache.inc({ result }, 0);
+    for (const result of crossCheckResults) this.#crossChecks.inc({ result }, 0);
     for (const dependency of dependencies) {
       this.#retries.inc({ dependency }, 0);
       this.#circuits.set({ dependency }, 0);
     }
     for (const device of devices) {
       this.#embedded.inc({ device }, 0);
+      this.#quarantines.inc({ device }, 0);
       this.#jobSeconds.zero({ device });
       this.#cosine.set({ device }, 0);
     }
@@ -146,6 +153,18 @@ export class Telemetry {
 
   lateAnswer(): void {
     this.#late.inc();
+  }
+
+  quarantined(device: string): void {
+    this.#quarantines.inc({ device: bounded<string>(devices, device, 'cpu') });
+  }
+
+  crossCheck(result: CrossCheckResult): void {
+    this.#crossChecks.inc({ result });
+  }
+
+  repaired(texts: number): void {
+    this.#repaired.inc(texts);
   }
 
   golden(device: string, meanCosine: number): void {

@@ -7,7 +7,7 @@ import { runnerStates } from '../telemetry/metrics.ts';
 
 const exampleRunner = {
   id: '3f0d1c8e-1a63-4a57-9a51-b8f0f3a1f6c2', name: 'box-1', kind: 'node' as const, device: 'cpu' as const, dtype: 'q8', adapter: 'Some CPU', software_adapter: false, state: 'ready' as const, trusted: true,
-  texts_per_second: 812, texts_embedded: 1625, jobs_in_work: 2, connected_at: '2026-01-31T11:59:00.000Z', reference_cosine: 0.998,
+  texts_per_second: 812, texts_embedded: 1625, jobs_in_work: 2, connected_at: '2026-01-31T11:59:00.000Z', reference_cosine: 0.998, join_token: null, quarantine: null,
 };
 
 export const runnerSchema = z.object({
@@ -24,7 +24,9 @@ export const runnerSchema = z.object({
   texts_embedded: z.int(),
   jobs_in_work: z.int(),
   connected_at: z.iso.datetime(),
-  reference_cosine: z.number().nullable().openapi({ description: 'Mean cosine to the reference in the last golden check.' }),
+  reference_cosine: z.number().nullable().openapi({ description: 'Mean cosine to the reference when all golden texts were last answered.' }),
+  join_token: z.string().nullable().openapi({ description: 'Id of the join token by which it came.' }),
+  quarantine: z.object({ reason: z.string(), until: z.iso.datetime() }).nullable().openapi({ description: 'Why it was found wrong, and until when it is kept away.' }),
 }).openapi('Runner', { example: exampleRunner });
 
 const asOf = z.iso.datetime().openapi({ description: 'When it was counted: earlier than now while that part does not answer.' });
@@ -79,6 +81,8 @@ export const runnerOf = (runner: RunnerView): z.infer<typeof runnerSchema> => ({
   jobs_in_work: runner.jobsInWork,
   connected_at: new Date(runner.connectedAt).toISOString(),
   reference_cosine: runner.lastGoldenCosine,
+  join_token: runner.tokenId,
+  quarantine: runner.quarantine === null ? null : { reason: runner.quarantine.reason, until: new Date(runner.quarantine.until).toISOString() },
 });
 
 const rounded = (ms: number): number => Math.round(ms * 100) / 100;

@@ -2,18 +2,20 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Fleet, type Assignment, type Ended } from '#core/fleet.ts';
+import { Fleet, type Ended } from '#core/fleet.ts';
+import { nothingMixedIn, type Assignment } from '#core/fleet-job.ts';
 import { defaultPace } from '#core/pace.ts';
 import type { EmbedOutcome } from '#core/ports.ts';
 
 const options = { pace: defaultPace, attemptsAloneMax: 3, tasksMax: 10_000 };
 const good: EmbedOutcome = { ok: true, vector: Float32Array.of(1, 0) };
+const terms = (id: string) => ({ id, name: id, textsPerSecond: 100, textsPerJobMax: 512, trusted: false, limit: null });
 const lost = { code: 'runner_lost', message: 'lost' };
 
 function fleetWith(...runners: { id: string; textsPerSecond: number; textsPerJobMax?: number }[]): Fleet {
   const fleet = new Fleet(options);
   for (const runner of runners) {
-    fleet.join({ name: runner.id, textsPerJobMax: 512, ...runner });
+    fleet.join({ ...terms(runner.id), ...runner });
     fleet.serve(runner.id);
   }
   return fleet;
@@ -34,36 +36,36 @@ describe('dividing work', () => {
   test('a single text goes out at once', () => {
     const fleet = fleetWith({ id: 'a', textsPerSecond: 1000 });
     submit(fleet, 1);
-    expect(sizes(fleet.assign(0))).toEqual([['a', 1]]);
+    expect(sizes(fleet.assign(0, nothingMixedIn))).toEqual([['a', 1]]);
   });
 
   test('under backlog a job is half a second of work, one is in work and one prefetched', () => {
     const fleet = fleetWith({ id: 'fast', textsPerSecond: 800 }, { id: 'slow', textsPerSecond: 40 });
     submit(fleet, 5000);
-    expect(sizes(fleet.assign(0))).toEqual([['fast', 400], ['slow', 20], ['fast', 400], ['slow', 20]]);
-    expect(fleet.assign(0)).toEqual([]);
+    expect(sizes(fleet.assign(0, nothingMixedIn))).toEqual([['fast', 400], ['slow', 20], ['fast', 400], ['slow', 20]]);
+    expect(fleet.assign(0, nothingMixedIn)).toEqual([]);
   });
 
   test('a small backlog is divided, so that no runner idles', () => {
     const fleet = fleetWith({ id: 'a', textsPerSecond: 1000 }, { id: 'b', textsPerSecond: 1000 });
     submit(fleet, 100);
-    expect(sizes(fleet.assign(0))).toEqual([['a', 50], ['b', 50]]);
+    expect(sizes(fleet.assign(0, nothingMixedIn))).toEqual([['a', 50], ['b', 50]]);
   });
 
   test('a very slow runner gets one text at a time', () => {
     const fleet = fleetWith({ id: 'software', textsPerSecond: 1 });
     submit(fleet, 100);
-    expect(sizes(fleet.assign(0))).toEqual([['software', 1], ['software', 1]]);
+    expect(sizes(fleet.assign(0, nothingMixedIn))).toEqual([['software', 1], ['software', 1]]);
   });
 
   test('search goes before bulk that was there first, to the runner that is done first', () => {
     const fleet = fleetWith({ id: 'slow', textsPerSecond: 10 }, { id: 'fast', textsPerSecond: 1000 });
     submit(fleet, 3000);
-    const [, job] = fleet.assign(0);
+    const [, job] = fleet.assign(0, nothingMixedIn);
     submit(fleet, 3, 'search');
-    expect(fleet.assign(1)).toEqual([]);
+    expect(fleet.assign(1, nothingMixedIn)).toEqual([]);
     expect(job && succeed(fleet, job, 500)).toHaveLength(500);
-    const [next] = fleet.assign(500);
+    const [next] = fleet.assign(500, nothingMixedIn);
     expect(next).toMatchObject({ runner: 'fast', texts: ['search 0', 'search 1', 'search 2'] });
   });
 
@@ -71,14 +73,14 @@ describe('dividing work', () => {
     const fleet = fleetWith({ id: 'a', textsPerSecond: 1000 });
     submit(fleet, 9000);
     let now = 0;
-    const jobs = [...fleet.assign(now)];
+    const jobs = [...fleet.assign(now, nothingMixedIn)];
     for (let round = 0; round < 20; round++) {
       const job = jobs.shift();
       expect(job).toBeDefined();
       if (job === undefined) break;
       now += job.texts.length * 10;
       succeed(fleet, job, now);
-      jobs.push(...fleet.assign(now));
+      jobs.push(...fleet.assign(now, nothingMixedIn));
     }
     expect(fleet.textsPerSecond('a')).toBeGreaterThan(95);
     expect(fleet.textsPerSecond('a')).toBeLessThan(150);
@@ -88,21 +90,21 @@ describe('dividing work', () => {
   test('a job never holds more characters than a job may', () => {
     const fleet = fleetWith({ id: 'a', textsPerSecond: 1000 });
     for (let index = 0; index < 10; index++) fleet.submit({ id: `${index}`, text: 'x'.repeat(30_000), lane: 'bulk' });
-    expect(sizes(fleet.assign(0))).toEqual([['a', 2], ['a', 2]]);
+    expect(sizes(fleet.assign(0, nothingMixedIn))).toEqual([['a', 2], ['a', 2]]);
   });
 
   test('without a runner texts wait; a runner that is only being checked gets none of them', () => {
     const fleet = new Fleet(options);
     submit(fleet, 3);
-    expect(fleet.assign(0)).toEqual([]);
-    fleet.join({ id: 'a', name: 'a', textsPerSecond: 100, textsPerJobMax: 512 });
-    fleet.check('a', ['golden']);
-    const checks = fleet.assign(0);
+    expect(fleet.assign(0, nothingMixedIn)).toEqual([]);
+    fleet.join({ ...terms('a'), textsPerSecond: 100, textsPerJobMax: 512 });
+    fleet.check('a', { texts: ['golden'], canaries: new Map() });
+    const checks = fleet.assign(0, nothingMixedIn);
     expect(checks.map(({ texts }) => texts)).toEqual([['golden']]);
     expect(checks[0] && fleet.answer('a', checks[0].jobId, checks[0].attempt, [good], 10)).toMatchObject({ kind: 'check', outcomes: [good] });
-    expect(fleet.assign(10)).toEqual([]);
+    expect(fleet.assign(10, nothingMixedIn)).toEqual([]);
     fleet.serve('a');
-    expect(sizes(fleet.assign(10))).toEqual([['a', 3]]);
+    expect(sizes(fleet.assign(10, nothingMixedIn))).toEqual([['a', 3]]);
   });
 
   test('more texts than may wait are refused', () => {
@@ -118,11 +120,11 @@ describe('a lost runner', () => {
   test('its job goes to another as it was, its prefetched job unblamed', () => {
     const fleet = fleetWith({ id: 'a', textsPerSecond: 100 });
     submit(fleet, 100);
-    const [first, second] = fleet.assign(0);
+    const [first, second] = fleet.assign(0, nothingMixedIn);
     expect(fleet.leave('a', lost)).toEqual([]);
-    fleet.join({ id: 'b', name: 'b', textsPerSecond: 100, textsPerJobMax: 512 });
+    fleet.join({ ...terms('b'), textsPerSecond: 100, textsPerJobMax: 512 });
     fleet.serve('b');
-    expect(fleet.assign(1)).toMatchObject([
+    expect(fleet.assign(1, nothingMixedIn)).toMatchObject([
       { jobId: first?.jobId, attempt: 2, texts: first?.texts },
       { jobId: second?.jobId, attempt: 2, texts: second?.texts },
     ]);
@@ -131,17 +133,17 @@ describe('a lost runner', () => {
   test('a job that is larger than the next runner takes is cut', () => {
     const fleet = fleetWith({ id: 'a', textsPerSecond: 1000 });
     submit(fleet, 100);
-    fleet.assign(0);
+    fleet.assign(0, nothingMixedIn);
     fleet.leave('a', null);
-    fleet.join({ id: 'b', name: 'b', textsPerSecond: 1000, textsPerJobMax: 30 });
+    fleet.join({ ...terms('b'), textsPerSecond: 1000, textsPerJobMax: 30 });
     fleet.serve('b');
-    expect(sizes(fleet.assign(1))).toEqual([['b', 30], ['b', 30]]);
+    expect(sizes(fleet.assign(1, nothingMixedIn))).toEqual([['b', 30], ['b', 30]]);
   });
 
   test('a job past its deadline is named once per runner; the prefetched one does not run out', () => {
     const fleet = fleetWith({ id: 'a', textsPerSecond: 100 });
     submit(fleet, 100);
-    const [first] = fleet.assign(0);
+    const [first] = fleet.assign(0, nothingMixedIn);
     const deadlineMs = first?.deadlineMs ?? 0;
     expect(deadlineMs).toBeGreaterThan(defaultPace.deadlineMsMin);
     expect(fleet.expired(deadlineMs)).toEqual([]);
@@ -153,10 +155,10 @@ describe('a lost runner', () => {
   test('an answer of an older attempt, or a second one, is ignored and counted', () => {
     const fleet = fleetWith({ id: 'a', textsPerSecond: 100 }, { id: 'b', textsPerSecond: 100 });
     submit(fleet, 1);
-    const [job] = fleet.assign(0);
+    const [job] = fleet.assign(0, nothingMixedIn);
     expect(job?.runner).toBe('a');
     fleet.leave('a', lost);
-    const [again] = fleet.assign(1);
+    const [again] = fleet.assign(1, nothingMixedIn);
     expect(fleet.answer('b', again?.jobId ?? '', 1, [good], 2)).toEqual({ kind: 'late' });
     expect(again && succeed(fleet, again, 3)).toHaveLength(1);
     expect(again && succeed(fleet, again, 3)).toHaveLength(0);
@@ -166,7 +168,7 @@ describe('a lost runner', () => {
   test('an answer with the wrong count of outcomes changes nothing', () => {
     const fleet = fleetWith({ id: 'a', textsPerSecond: 100 });
     submit(fleet, 2);
-    const [job] = fleet.assign(0);
+    const [job] = fleet.assign(0, nothingMixedIn);
     expect(fleet.answer('a', job?.jobId ?? '', 1, [good], 1)).toEqual({ kind: 'miscounted', texts: 2 });
     expect(job && succeed(fleet, job, 2)).toHaveLength(2);
   });
@@ -176,14 +178,14 @@ describe('a text that fails', () => {
   test('reported by its runner: goes alone, elsewhere if it can, and ends after three times', () => {
     const fleet = fleetWith({ id: 'a', textsPerSecond: 100 }, { id: 'b', textsPerSecond: 100 });
     submit(fleet, 8);
-    const [job] = fleet.assign(0);
+    const [job] = fleet.assign(0, nothingMixedIn);
     const bad: EmbedOutcome = { ok: false, code: 'too_odd', message: 'too odd' };
     const answered = fleet.answer('a', job?.jobId ?? '', 1, (job?.texts ?? []).map((_, index) => (index === 3 ? bad : good)), 10);
-    expect(answered).toMatchObject({ kind: 'work', embedded: 7 });
-    const [second] = fleet.assign(10);
+    expect(answered.kind === 'work' && answered.embedded.map(({ text }) => text)).toEqual([0, 1, 2, 4, 5, 6, 7].map((n) => `bulk ${n}`));
+    const [second] = fleet.assign(10, nothingMixedIn);
     expect(second).toMatchObject({ runner: 'b', texts: ['bulk 3'] });
     fleet.answer('b', second?.jobId ?? '', second?.attempt ?? 0, [bad], 20);
-    const [third] = fleet.assign(20);
+    const [third] = fleet.assign(20, nothingMixedIn);
     expect(third).toMatchObject({ runner: 'a', texts: ['bulk 3'] });
     expect(fleet.answer('a', third?.jobId ?? '', third?.attempt ?? 0, [bad], 30)).toMatchObject({
       ended: [{ id: 'bulk-3', ok: false, code: 'embedding_failed', message: 'too odd', attempts: 3, runner: 'a' }],
@@ -194,9 +196,9 @@ describe('a text that fails', () => {
     const fleet = new Fleet(options);
     submit(fleet, 1);
     for (let round = 0; round < 10; round++) {
-      fleet.join({ id: `${round}`, name: 'x', textsPerSecond: 100, textsPerJobMax: 512 });
+      fleet.join(terms(`${round}`));
       fleet.serve(`${round}`);
-      expect(fleet.assign(round)).toHaveLength(1);
+      expect(fleet.assign(round, nothingMixedIn)).toHaveLength(1);
       expect(fleet.leave(`${round}`, null)).toEqual([]);
     }
     expect(fleet.stats()).toMatchObject({ waiting: 1 });
@@ -205,7 +207,7 @@ describe('a text that fails', () => {
   test('cancelled texts leave no trace, in the queue or in a job', () => {
     const fleet = fleetWith({ id: 'a', textsPerSecond: 100 });
     submit(fleet, 200);
-    const [job] = fleet.assign(0);
+    const [job] = fleet.assign(0, nothingMixedIn);
     for (let index = 0; index < 200; index++) fleet.cancel(`bulk-${index}`);
     expect(fleet.stats()).toMatchObject({ waiting: 0, inWork: 0 });
     expect(job && succeed(fleet, job, 10)).toEqual([]);
@@ -263,13 +265,13 @@ class Model {
 
   join(textsPerSecond: number): void {
     const id = `runner-${++this.#lastRunner}`;
-    this.fleet.join({ id, name: id, textsPerSecond, textsPerJobMax: 512 });
+    this.fleet.join({ ...terms(id), textsPerSecond });
     this.fleet.serve(id);
     this.jobs.set(id, []);
   }
 
   assign(): void {
-    for (const job of this.fleet.assign(this.now)) {
+    for (const job of this.fleet.assign(this.now, nothingMixedIn)) {
       const jobs = this.jobs.get(job.runner);
       if (jobs === undefined) throw new Error(`${job.runner} is not there`);
       jobs.push(job);

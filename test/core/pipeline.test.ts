@@ -126,7 +126,7 @@ function createWorld(random: () => number, faultRate: number) {
   async function run(until: 'drained' | number, end: 'stop' | 'crash', observer: PipelineObserver = silent): Promise<void> {
     const source = log.source('group');
     const stop = new AbortController();
-    const pipeline = runPipeline({ source: watched(source), store, deadLetters, embedding, clock, random, limits, observer, signal: stop.signal });
+    const pipeline = runPipeline({ source: watched(source), store, deadLetters, embedding, clock, random, limits, observer, isDistrusted: () => false, signal: stop.signal });
     const state = { ended: false };
     const outcome = pipeline.finally(() => { state.ended = true; });
     const stopAt = until === 'drained' ? Infinity : clock.monotonic() + until;
@@ -230,7 +230,7 @@ describe('the pipeline', () => {
     const source = world.log.source('group');
     const stop = new AbortController();
     const noRunner: EmbeddingService = { embed: (_, { signal }) => world.clock.sleep(Infinity, signal).then(() => Promise.reject(new Error('No runner came.'))) };
-    const pipeline = runPipeline({ source, store: world.store, deadLetters: world.memoryLetters, embedding: noRunner, clock: world.clock, random: Math.random, limits, observer: silent, signal: stop.signal });
+    const pipeline = runPipeline({ source, store: world.store, deadLetters: world.memoryLetters, embedding: noRunner, clock: world.clock, random: Math.random, limits, observer: silent, isDistrusted: () => false, signal: stop.signal });
     await world.clock.advance(1_000);
     const stoppedAt = world.clock.monotonic();
     stop.abort();

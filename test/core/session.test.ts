@@ -6,7 +6,7 @@ import { encodeMessage, type RunnerHello, type RunnerMessage } from '#core/wire.
 import { encodeJobResult } from '#core/wire-result.ts';
 import { bounds, dimensions, fakeVector, golden, identity } from '../helpers/fake-model.ts';
 
-const options = { identity, golden, bounds, helloTimeoutMs: 1000, heartbeatMs: 100, checkIntervalMs: 5000, drainGraceMs: 300 };
+const options = { identity, golden, bounds, helloTimeoutMs: 1000, heartbeatMs: 100, drainGraceMs: 300, refusal: () => null };
 const hello: RunnerHello = {
   type: 'runner-hello', protocol: 1, name: 'cpu-1', kind: 'node', device: 'cpu', adapter: '', softwareAdapter: false,
   dtype: 'fp32', ...identity, textsPerSecond: 100, limits: { textsPerJobMax: 512 },
@@ -21,7 +21,7 @@ function tell(session: Session, message: RunnerMessage, now = 0): readonly Sessi
 function readySession(): Session {
   const session = new Session('s', options, 0);
   tell(session, hello);
-  session.checked(right, 10, 0, 1_000_000);
+  session.checked(right, 1_000_000);
   return session;
 }
 
@@ -32,7 +32,7 @@ describe('greeting', () => {
     expect(effects.map((effect) => effect.do)).toEqual(['send', 'join', 'check']);
     expect(effects[0]).toMatchObject({ frame: expect.stringContaining('"type":"runner-welcome"') });
     expect(session.state).toBe('checking');
-    expect(session.checked(right, 10, 5, 1_000_000)).toEqual([{ do: 'serve' }]);
+    expect(session.checked(right, 1_000_000)).toEqual([{ do: 'serve' }]);
     expect(session.state).toBe('ready');
     expect(session.checkedAt).toBe(1_000_000);
     expect(session.lastGoldenCosine?.min).toBeCloseTo(1, 5);
@@ -71,14 +71,14 @@ describe('trust', () => {
   ])('%s ends in quarantine, with the reason', (_, change) => {
     const session = new Session('s', options, 0);
     tell(session, hello);
-    expect(session.checked(right.map(change), 10, 5, 0)).toMatchObject([{ do: 'close', code: 4403, blame: false, reason: expect.stringMatching(/cosine to the reference: mean|golden text 3 of 3/) }]);
+    expect(session.checked(right.map(change), 0)).toMatchObject([{ do: 'close', code: 4403, blame: false, reason: expect.stringMatching(/cosine to the reference: mean|golden text 3 of 3/) }]);
     expect(session.state).toBe('quarantined');
   });
 
   test('too few outcomes are no proof', () => {
     const session = new Session('s', options, 0);
     tell(session, hello);
-    expect(session.checked(right.slice(1), 10, 5, 0)).toMatchObject([{ do: 'close', code: 4403 }]);
+    expect(session.checked(right.slice(1), 0)).toMatchObject([{ do: 'close', code: 4403 }]);
   });
 
   test.each([
@@ -97,23 +97,20 @@ describe('trust', () => {
     const session = new Session('s', options, 0);
     tell(session, { ...hello, dtype: 'q3' });
     const near = right.map((outcome): EmbedOutcome => (outcome.ok ? { ok: true, vector: fakeVector('x').map((value, index) => value * 0.3 + (outcome.vector[index] ?? 0)) } : outcome));
-    expect(session.checked(near, 10, 5, 0)).toMatchObject([{ do: 'close', code: 4403 }]);
+    expect(session.checked(near, 0)).toMatchObject([{ do: 'close', code: 4403 }]);
   });
 
-  test('a runner that worked is checked again after the interval, at most 2 % of its time; an idle one is not', () => {
+  test('one found wrong in the midst of its work is ended at once, and heard no more', () => {
     const session = readySession();
-    const beat = (now: number) => tell(session, { type: 'runner-heartbeat' }, now);
-    beat(5000);
-    expect(session.tick(5000, false)).not.toContainEqual({ do: 'check' });
-    session.worked();
-    expect(session.tick(5001, false)).toContainEqual({ do: 'check' });
-    expect(session.tick(5002, false)).not.toContainEqual({ do: 'check' });
-    expect(session.checked(right, 1000, 6000, 2_000_000)).toEqual([]);
-    expect(session.checkedAt).toBe(2_000_000);
-    session.worked();
-    beat(55_999);
-    expect(session.tick(55_999, false)).not.toContainEqual({ do: 'check' });
-    expect(session.tick(56_000, false)).toContainEqual({ do: 'check' });
+    expect(session.quarantine('vectors are wrong')).toEqual([{ do: 'close', code: 4403, reason: 'vectors are wrong', blame: false }]);
+    expect(session.state).toBe('quarantined');
+    expect([session.quarantine('again'), session.tick(9_999, false), session.drain('x')]).toEqual([[], [], []]);
+  });
+
+  test('one that is kept away is told why, and may ask again', () => {
+    const session = new Session('s', { ...options, refusal: ({ name }) => `quarantined, ${name}` }, 0);
+    expect(tell(session, hello)).toEqual([{ do: 'close', code: 4429, reason: 'quarantined, cpu-1', blame: false }]);
+    expect(session.hello).toBeNull();
   });
 });
 

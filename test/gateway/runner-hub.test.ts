@@ -9,6 +9,7 @@ import { systemClock } from '#core/clock.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import type { Clock, Embedder, EmbedOutcome, FleetResult } from '#core/ports.ts';
 import { keepConnected } from '#core/runner-connection.ts';
+import type { WorkLedger } from '#core/repair.ts';
 import { RunnerFailedError, runRunnerLoop } from '#core/runner-loop.ts';
 import { always } from '#core/turns.ts';
 import { connectWebSocket } from '#core/websocket-channel.ts';
@@ -17,8 +18,9 @@ import { encodeJobResult } from '#core/wire-result.ts';
 import { createRunnerHub, defaultHubLimits, type HubLimits, type RunnerHub } from '../../gateway/runner-hub.ts';
 import { bounds, fakeEmbedder, fakeVector, golden, identity } from '../helpers/fake-model.ts';
 
-const tokens = { shared: 'shared-token', trusted: 'trusted-token' };
+const tokens = { shared: 'shared-token', trusted: 'trusted-token', join: () => null };
 const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+const noLedger: WorkLedger = { begin: () => Promise.resolve(), vouched: () => undefined, end: () => undefined, distrust: () => undefined };
 const cleanUps: (() => Promise<unknown> | void)[] = [];
 
 afterEach(async () => {
@@ -30,12 +32,13 @@ type Bench = { readonly hub: RunnerHub; readonly url: string; readonly server: S
 async function startHub(clock: Clock = systemClock, limits: Partial<HubLimits> = {}): Promise<Bench> {
   const seen: string[] = [];
   const hub = createRunnerHub({
-    identity, golden, bounds, tokens, clock, limits: { ...defaultHubLimits, closeMsMax: 500, ...limits }, log: quiet,
+    identity, golden, bounds, tokens, clock, limits: { ...defaultHubLimits, closeMsMax: 500, ...limits }, log: quiet, ledger: noLedger, random: () => 0.5, addressOf: () => '127.0.0.1',
     observer: {
       job: (device, _, embedded) => seen.push(`job ${device} ${embedded}`),
       requeued: (jobs) => seen.push(`requeued ${jobs}`),
       quarantined: (device) => seen.push(`quarantined ${device}`),
       lateAnswer: () => seen.push('late'),
+      crossCheck: (result) => seen.push(`cross-check ${result}`),
       runners: () => undefined,
       golden: (device, cosine) => seen.push(`golden ${device} ${cosine.toFixed(3)}`),
     },

@@ -1,4 +1,5 @@
 // The gateway's HTTP API on memory adapters and a scripted fleet, for tests that ask it in process.
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +8,7 @@ import { Access } from '../../gateway/access/access.ts';
 import { fixedKeys } from '../../gateway/access/key-ring.ts';
 import type { AuditLine } from '../../gateway/audit-trail.ts';
 import { RequestEmbeddings, requestEmbeddingLimits } from '../../gateway/embeddings/request-embeddings.ts';
+import { JoinTokens } from '../../gateway/join-tokens.ts';
 import { Live } from '../../gateway/live/live.ts';
 import { QueryVectors } from '../../gateway/query-vectors.ts';
 import { admit } from '../../gateway/runner-hub/access.ts';
@@ -29,7 +31,7 @@ export const apiKey = 'correct-horse-battery-staple';
 
 export const runner: RunnerView = {
   id: 's-1', name: 'box-1', kind: 'node', device: 'cpu', dtype: 'q8', state: 'ready', textsPerSecond: 812.4, textsEmbedded: 3,
-  adapter: 'some CPU', softwareAdapter: false, trusted: true, jobsInWork: 0, connectedAt: Date.UTC(2026, 0, 1), lastGoldenCosine: 0.998,
+  adapter: 'some CPU', softwareAdapter: false, trusted: true, jobsInWork: 0, connectedAt: Date.UTC(2026, 0, 1), lastGoldenCosine: 0.998, tokenId: null, quarantine: null,
 };
 
 export const storedEvent: StoredEvent = {
@@ -106,7 +108,9 @@ export function testApp(changes: Partial<Services> = {}, env: Record<string, str
     settings, config, log, clock, embedding, runners,
     access: new Access({ config, clock, ring: { keys: () => fixedKeys(config.gateway) } }),
     audit: { write: (line) => audited.push(line), [Symbol.dispose]: () => undefined },
-    admitRunner: (headers) => admit(headers, { shared: 'runner-token', trusted: 'trusted-token' }),
+    admitRunner: (headers) => admit(headers, { shared: 'runner-token', trusted: 'trusted-token', join: () => null }),
+    joinTokens: new JoinTokens('runner-token', join(tmpdir(), `vectorstream-${randomUUID()}`, 'join-tokens.json'), clock, { made: [], revoked: [] }),
+    disconnectJoined: () => undefined,
     pagesFolder: join(tmpdir(), 'vectorstream-no-pages'),
     model: { folder: modelFolder, compressedFolder: join(tmpdir(), 'vectorstream-no-compressed'), manifest: parseManifest(readFileSync(join(modelFolder, 'manifest.json'), 'utf8')), revision: 'r'.repeat(64) },
     startedAt: clock.now(),

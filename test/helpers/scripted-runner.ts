@@ -20,11 +20,14 @@ export type ScriptedRunner = {
   readonly closed: Promise<{ readonly code: number; readonly reason: string }>;
 };
 
+/** A name of its own for each: who was found wrong is known again by its name and address. */
+let started = 0;
+
 export function startScriptedRunner(url: string, token: string, { vectors, hello = {} }: Lie): ScriptedRunner {
   const socket = new WebSocket(`${url.replace('http', 'ws')}/runners/connect`, [subprotocol, tokenSubprotocolPrefix + Buffer.from(token).toString('base64url')]);
   const jobs: (readonly string[])[] = [];
   socket.addEventListener('open', () => socket.send(JSON.stringify({
-    type: 'runner-hello', protocol: 1, name: 'scripted', kind: 'browser', device: 'webgpu', adapter: 'none', softwareAdapter: false, dtype: 'fp32',
+    type: 'runner-hello', protocol: 1, name: `scripted-${started += 1}`, kind: 'browser', device: 'webgpu', adapter: 'none', softwareAdapter: false, dtype: 'fp32',
     modelId: 'sentence-transformers/all-MiniLM-L6-v2',
     modelRevision: createHash('sha256').update(readFileSync(`${model}/manifest.json`)).digest('hex'),
     dimensions: 384, textsPerSecond: 500, limits: { textsPerJobMax: 64 }, ...hello,

@@ -1,0 +1,134 @@
+// A gateway's trusting part on memory adapters and a manual clock: runners over real sockets, texts stored as the pipeline does.
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { setImmediate } from 'node:timers/promises';
+import { Guard, isRetryable } from '#core/guard.ts';
+import { ManualClock } from '#core/memory/manual-clock.ts';
+import { createMemoryStore } from '#core/memory/memory-store.ts';
+import { defaultPace } from '#core/pace.ts';
+import { defaultPipelineLimits } from '#core/pipeline.ts';
+import type { ProductEvent, VectorStore } from '#core/ports.ts';
+import { Repair } from '#core/repair.ts';
+import { documentOf } from '#core/text.ts';
+import { createTextResolver } from '#core/text-resolver.ts';
+import { cosine } from '#core/vector.ts';
+import { createRunnerHub, defaultHubLimits, type RunnerHub } from '../../gateway/runner-hub.ts';
+import type { RunnerTokens } from '../../gateway/runner-hub/access.ts';
+import { bounds, dimensions, fakeVector, golden, identity } from '../helpers/fake-model.ts';
+import { until } from '../helpers/until.ts';
+
+export const tokens: RunnerTokens = { shared: 'shared-token', trusted: 'trusted-token', join: () => null };
+export const checkIntervalMs = 60_000;
+
+const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+const noObserver = { retried: () => undefined, circuit: () => undefined, cacheRequest: () => undefined, storeWrite: () => undefined };
+
+export type World = AsyncDisposable & {
+  readonly hub: RunnerHub;
+  readonly url: string;
+  readonly clock: ManualClock;
+  readonly store: VectorStore;
+  readonly seen: string[];
+  /** Stores so many new texts; resolves when all are. */
+  feed(count: number): Promise<void>;
+  /** The clock moves, and all that follows is done. */
+  pass(ms: number): Promise<void>;
+  ready(count: number): Promise<void>;
+  /** Texts whose vector in the store is not the right one. */
+  wrong(): Promise<readonly string[]>;
+  /** Texts that have no vector now. */
+  missing(): Promise<number>;
+};
+
+export type WorldOptions = { readonly clock?: ManualClock; readonly store?: VectorStore; readonly from?: number; readonly tokens?: RunnerTokens };
+
+export function eventOf(n: number): ProductEvent {
+  const product = { id: `p${n}`, name: `product ${n}`, description: null, category: null, price: 1 };
+  return { eventId: `e${n}`, id: `e${n}`, eventType: 'view', timestamp: n, userId: 'u', sessionId: 's', product, searchQuery: null, payload: '{}' };
+}
+
+/** `from`: the number of the first text that is fed. */
+export async function openWorld({ clock = new ManualClock(), store = createMemoryStore({ dimensions, now: () => clock.now() }), from = 0, tokens: own = tokens }: WorldOptions = {}): Promise<World> {
+  const seen: string[] = [];
+  const stop = new AbortController();
+  const backoff = { delayMs: 100, delayMsMax: 1_000 };
+  const repair: Repair = new Repair({
+    store, clock, limits: { checkIntervalMs }, isShared: false, backoff, embedding: { embed: (text, options) => hub.service.embed(text, options) },
+    observer: { repaired: (texts) => seen.push(`repaired ${texts}`), adopted: () => seen.push('adopted'), failed: (error) => seen.push(`failed ${String(error)}`) },
+  });
+  const hub: RunnerHub = createRunnerHub({
+    identity, golden, bounds, tokens: own, clock, log: quiet, ledger: repair, random: Math.random, addressOf: () => '127.0.0.1',
+    // The clock runs ahead of the sockets: nobody is lost for that.
+    limits: { ...defaultHubLimits, pace: { ...defaultPace, deadlineMsMin: 600_000 }, checkIntervalMs, heartbeatMs: 600_000, closeMsMax: 500 },
+    observer: {
+      job: () => undefined, requeued: () => undefined, lateAnswer: () => undefined, runners: () => undefined, golden: () => undefined,
+      quarantined: () => seen.push('quarantined'), crossCheck: (result) => seen.push(result),
+    },
+  });
+  const guard = new Guard({ dependency: 'store', retryable: isRetryable, backoff, circuit: defaultPipelineLimits.circuit, clock, random: () => 0.5, signal: stop.signal, observer: noObserver });
+  const texts = createTextResolver({
+    store, embedding: hub.service, guard, clock, limits: { ...defaultPipelineLimits, batchAgeMsMax: 0 }, observer: noObserver, signal: stop.signal,
+    isDistrusted: (provenance) => repair.isDistrusted(provenance),
+  });
+  const server = createServer();
+  server.on('upgrade', (request, socket, head) => hub.upgrade(request, socket, head));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the test server has no port');
+  const running = repair.run(stop.signal);
+
+  let fed = from;
+  const documents = (): ReturnType<typeof documentOf>[] => Array.from({ length: fed }, (_, n) => documentOf(eventOf(n)));
+  const atRest = async (): Promise<void> => {
+    // Answers are on their way over real sockets; the clock waits for them.
+    await until('the fleet is at rest', 10_000, () => {
+      const { waiting, inWork } = hub.fleetStats();
+      return waiting + inWork === 0;
+    });
+  };
+  return {
+    hub, clock, store, seen, url: `ws://127.0.0.1:${address.port}/runners/connect`,
+    async feed(count) {
+      const stored = Promise.all(Array.from({ length: count }, async () => {
+        const outcome = await texts.ensure(documentOf(eventOf(fed++)));
+        if (!outcome.ok) throw new Error(outcome.message);
+      }));
+      const state = { isDone: false };
+      const done = stored.finally(() => { state.isDone = true; });
+      // Writes wait for company by the clock.
+      while (!state.isDone) {
+        await clock.advance(1);
+        await setImmediate();
+      }
+      await done;
+    },
+    async pass(ms) {
+      for (let left = ms; left > 0; left -= 1_000) {
+        await clock.advance(Math.min(left, 1_000));
+        await atRest();
+      }
+    },
+    async ready(count) {
+      await until(`${count} runners are ready`, 10_000, () => hub.runners().filter(({ state }) => state === 'ready').length === count);
+    },
+    async wrong() {
+      const all = documents();
+      const vectors = await store.vectors(all.map(({ textId }) => textId));
+      return all.flatMap(({ textId, text }) => {
+        const vector = vectors.get(textId);
+        return vector === undefined || cosine(vector, fakeVector(text)) > 0.999 ? [] : [text];
+      });
+    },
+    async missing() {
+      const all = documents();
+      return all.length - (await store.vectors(all.map(({ textId }) => textId))).size;
+    },
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await running;
+      await hub.close();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
