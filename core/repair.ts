@@ -3,7 +3,7 @@
 //   begin ──► mark in the store ──► goodUntil… ──► end: the mark goes
 //                    │                  └─ distrust: withheld at once, embedded again, then the mark goes
 //                    └─ gateway dies: whoever finds the mark embeds again what came after it
-import type { BareText, Clock, EmbeddingService, Provenance, VectorStore } from './ports.ts';
+import type { BareText, Clock, EmbeddingService, Provenance, TextRecord, VectorStore } from './ports.ts';
 import { backoffMs, type Backoff } from './retry.ts';
 
 export type RepairOptions = {
@@ -53,7 +53,10 @@ type Suspect = {
   withheldAt: number;
 };
 
-const pageTexts = 256;
+/** Texts that are embedded again at once; they wait in the same line as new ones. */
+const inHandMax = 512;
+/** So many that came back are written without waiting for the next step. */
+const wakeTexts = 64;
 const stepMs = 250;
 const withheldAgainMs = 2_000;
 /** Sessions of this life that are not believed: what of theirs is still on its way to the store is dropped. */
@@ -71,7 +74,11 @@ export class Repair implements WorkLedger {
   readonly #ended = new Set<string>();
   readonly #suspects = new Map<string, Suspect>();
   readonly #distrusted = new Set<string>();
+  /** Id → monotonic ms when it is tried again. */
   readonly #failed = new Map<string, number>();
+  /** Ids with the fleet, or on their way to the store. */
+  readonly #inHand = new Set<string>();
+  readonly #embedded: TextRecord[] = [];
   #wake = new AbortController();
   #lookAt = 0;
 
@@ -123,9 +130,8 @@ export class Repair implements WorkLedger {
     const { clock, observer, backoff } = this.#options;
     let failures = 0;
     while (!signal.aborted) {
-      let more = false;
       try {
-        more = await this.#step(signal);
+        await this.#step(signal);
         failures = 0;
       } catch (error) {
         if (signal.aborted) return;
@@ -133,8 +139,8 @@ export class Repair implements WorkLedger {
         observer.failed(error);
       }
       if (this.#wake.signal.aborted) this.#wake = new AbortController();
-      const restMs = failures > 0 ? backoffMs(backoff, failures) : more ? 0 : stepMs;
-      if (restMs > 0) await clock.sleep(restMs, AbortSignal.any([signal, this.#wake.signal])).catch(() => undefined);
+      const restMs = failures > 0 ? backoffMs(backoff, failures) : stepMs;
+      await clock.sleep(restMs, AbortSignal.any([signal, this.#wake.signal])).catch(() => undefined);
     }
   }
 
@@ -149,10 +155,10 @@ export class Repair implements WorkLedger {
     }
   }
 
-  /** `true`: there is more to embed again. */
-  async #step(signal: AbortSignal): Promise<boolean> {
+  async #step(signal: AbortSignal): Promise<void> {
     const { store: { vouching }, clock, limits: { checkIntervalMs } } = this.#options;
     await this.#withhold();
+    await this.#write();
     await this.#keepMarks();
     const now = clock.monotonic();
     const looks = now >= this.#lookAt;
@@ -160,17 +166,17 @@ export class Repair implements WorkLedger {
       await this.#adopt();
       this.#lookAt = now + checkIntervalMs / 4;
     }
-    if (!looks && this.#suspects.size === 0) return false;
-    const withheld = await vouching.withheld(pageTexts + this.#failed.size);
-    if (await this.#embedAgain(withheld, signal)) return true;
+    // What is withheld may be of another gateway that died, or of an earlier life.
+    if (!looks && this.#suspects.size === 0 && this.#inHand.size === 0) return;
+    const page = inHandMax + this.#failed.size;
+    this.#embedAgain(await vouching.withheld(page), signal);
     for (const [runnerSession, { redoneSince, openUntil }] of this.#suspects) {
-      const texts = await vouching.embeddedBy({ runnerSession, since: redoneSince }, pageTexts + this.#failed.size);
-      if (await this.#embedAgain(texts, signal)) return true;
+      const texts = await vouching.embeddedBy({ runnerSession, since: redoneSince }, page);
+      this.#embedAgain(texts, signal);
       if (clock.monotonic() < openUntil || texts.length > 0) continue;
       await vouching.unmark(runnerSession);
       this.#suspects.delete(runnerSession);
     }
-    return false;
   }
 
   /** Again and again while a write of the session's may still be on its way. */
@@ -217,40 +223,43 @@ export class Repair implements WorkLedger {
     }
   }
 
-  /** `false` when there was nothing to do. */
-  async #embedAgain(texts: readonly BareText[], signal: AbortSignal): Promise<boolean> {
-    const { store, embedding, clock, observer } = this.#options;
+  /** Hands them to the fleet, up to a bound; what comes back is written by the next steps. */
+  #embedAgain(texts: readonly BareText[], signal: AbortSignal): void {
+    const { clock, embedding } = this.#options;
+    for (const text of texts) {
+      if (this.#inHand.size >= inHandMax) return;
+      if (this.#inHand.has(text.id) || (this.#failed.get(text.id) ?? 0) > clock.monotonic()) continue;
+      this.#inHand.add(text.id);
+      embedding.embed(text.text, { priority: 'bulk', signal }).then((result) => {
+        if (!result.ok) return this.#fail(text.id);
+        this.#embedded.push({ ...text, embedding: result.embedding });
+        if (this.#embedded.length >= wakeTexts) this.#wake.abort();
+      }, () => {
+        // The gateway stops, or its fleet is full: the text is found again.
+        this.#inHand.delete(text.id);
+      });
+    }
+  }
+
+  async #write(): Promise<void> {
+    const { store, observer } = this.#options;
+    const embedded = this.#embedded.splice(0);
+    const records = embedded.filter(({ embedding }) => !this.isDistrusted(embedding.provenance));
+    try {
+      const outcomes = records.length === 0 ? [] : await store.putTexts(records);
+      for (const [at, { status }] of outcomes.entries()) if (status === 'rejected') this.#fail(records[at]?.id ?? '');
+      const stored = outcomes.filter(({ status }) => status === 'stored').length;
+      if (stored > 0) observer.repaired(stored);
+    } finally {
+      for (const { id } of embedded) this.#inHand.delete(id);
+    }
+  }
+
+  #fail(id: string): void {
+    const { clock } = this.#options;
     const now = clock.monotonic();
-    for (const [id, until] of this.#failed) if (until <= now) this.#failed.delete(id);
-    const due = texts.filter(({ id }) => !this.#failed.has(id)).slice(0, pageTexts);
-    if (due.length === 0) return false;
-    // A text waits for a runner as long as it takes; new suspects and marks do not wait with it.
-    const patience = AbortSignal.any([signal, this.#wake.signal]);
-    const enough = new AbortController();
-    const late = clock.sleep(this.#options.limits.checkIntervalMs / 8, AbortSignal.any([patience, enough.signal])).then(() => enough.abort(), () => undefined);
-    const results = await Promise.all(due.map(async (text) => {
-      try {
-        return { text, result: await embedding.embed(text.text, { priority: 'bulk', signal: AbortSignal.any([patience, enough.signal]) }) };
-      } catch (error) {
-        if (signal.aborted) throw error;
-        return null;
-      }
-    }));
-    enough.abort();
-    await late;
-    const failed = (id: string): void => {
-      if (this.#failed.size < failedMax) this.#failed.set(id, now + failedAgainMs);
-    };
-    const records = results.flatMap((one) => {
-      if (one === null) return [];
-      if (one.result.ok) return this.isDistrusted(one.result.embedding.provenance) ? [] : [{ ...one.text, embedding: one.result.embedding }];
-      failed(one.text.id);
-      return [];
-    });
-    if (records.length === 0) return false;
-    const outcomes = await store.putTexts(records);
-    for (const [at, { status }] of outcomes.entries()) if (status === 'rejected') failed(records[at]?.id ?? '');
-    observer.repaired(outcomes.filter(({ status }) => status === 'stored').length);
-    return true;
+    for (const [failed, until] of this.#failed) if (until <= now) this.#failed.delete(failed);
+    if (this.#failed.size < failedMax) this.#failed.set(id, now + failedAgainMs);
+    this.#inHand.delete(id);
   }
 }
