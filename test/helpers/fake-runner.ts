@@ -1,5 +1,4 @@
 // A runner of the fake model on a real socket, whose every vector a test decides.
-import { once } from 'node:events';
 import { WebSocket } from 'ws';
 import { encodeMessage, parseGatewayMessage, subprotocol } from '#core/wire.ts';
 import { encodeJobResult } from '#core/wire-result.ts';
@@ -37,8 +36,10 @@ export function joinFakeRunner({ url, token, name, textsPerSecond = 1000, vector
     const outcomes = vectors(message.texts, jobs.length - 1).map((vector) => ({ ok: true as const, vector }));
     socket.send(encodeJobResult({ jobId: message.jobId, attempt: message.attempt, outcomes, timings: { queuedMs: 0, embedMs: 0 } }));
   });
-  // A refusal before the upgrade: `closed` tells of it.
+  // A refusal before the upgrade: `closed` tells of it, with 1006.
   socket.on('error', () => undefined);
-  const closed = once(socket, 'close').then(([code, reason]: unknown[]) => ({ code: Number(code), reason: String(reason) }));
+  const closed = new Promise<{ code: number; reason: string }>((resolve) => {
+    socket.once('close', (code, reason) => resolve({ code, reason: reason.toString() }));
+  });
   return { jobs, closed, leave: () => socket.close(1000) };
 }

@@ -1,0 +1,148 @@
+// Tokens for tabs: signed, short-lived, limited, revocable over a restart, and never told again.
+import { readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ManualClock } from '#core/memory/manual-clock.ts';
+import { openJoinTokens, type JoinTokens } from '../../gateway/join-tokens.ts';
+import { fakeVector } from '../helpers/fake-model.ts';
+import { joinFakeRunner } from '../helpers/fake-runner.ts';
+import { temporaryFolder, type TemporaryFolder } from '../helpers/temporary-folder.ts';
+import { until } from '../helpers/until.ts';
+import { apiKey, problemOf, testApp } from './test-services.ts';
+import { openWorld } from './trust-world.ts';
+
+const terms = { name: 'a tab', ttlMs: 60_000, runnersMax: 1, textsPerSecondMax: null };
+const clock = new ManualClock();
+let folder: TemporaryFolder;
+let tokens: JoinTokens;
+const open = (secret = 'secret') => openJoinTokens({ secret, dataDir: folder.path, clock });
+
+beforeEach(async () => {
+  folder = await temporaryFolder();
+  tokens = await open();
+});
+afterEach(() => folder[Symbol.asyncDispose]());
+
+async function made(changes: { readonly ttlMs?: number; readonly runnersMax?: number; readonly textsPerSecondMax?: number } = {}) {
+  const result = await tokens.make({ ...terms, ...changes });
+  if (result === null) throw new Error('no token was made');
+  return result;
+}
+
+describe('a join token', () => {
+  test('is known with its terms by every gateway of the same secret, until it expires', async () => {
+    const { token, terms: { id } } = await made({ runnersMax: 3, textsPerSecondMax: 50 });
+    expect((await open()).verify(token)).toMatchObject({ ok: true, token: { id, name: 'a tab', runnersMax: 3, textsPerSecondMax: 50 } });
+    expect((await open('another secret')).verify(token)).toEqual({ ok: false, why: 'wrong' });
+    await clock.advance(59_999);
+    expect(tokens.verify(token)).toMatchObject({ ok: true });
+    await clock.advance(1);
+    expect(tokens.verify(token)).toEqual({ ok: false, why: 'expired' });
+    expect(tokens.list()).toEqual([]);
+  });
+
+  test('that is changed anywhere is wrong, and another text is none', async () => {
+    const { token } = await made();
+    for (let at = 5; at < token.length; at += 7) {
+      const other = token.slice(0, at) + (token[at] === 'A' ? 'B' : 'A') + token.slice(at + 1);
+      expect(tokens.verify(other)).toEqual({ ok: false, why: 'wrong' });
+    }
+    expect([tokens.verify('vsj1.'), tokens.verify('vsj1.x.y.z'), tokens.verify(`${token}x`)]).toEqual([1, 2, 3].map(() => ({ ok: false, why: 'wrong' })));
+    expect([tokens.verify('secret'), tokens.verify('')]).toEqual([null, null]);
+  });
+
+  test('stays revoked after a restart, whoever made it; the file has no token in it, and is its owner\'s alone', async () => {
+    const { token, terms: { id } } = await made();
+    await tokens.revoke(id);
+    expect(tokens.verify(token)).toEqual({ ok: false, why: 'revoked' });
+    expect((await open()).verify(token)).toEqual({ ok: false, why: 'revoked' });
+    expect((await open()).list()).toMatchObject([{ id, isRevoked: true }]);
+    const file = join(folder.path, 'join-tokens.json');
+    expect(await readFile(file, 'utf8')).not.toContain(token.split('.')[2]);
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    await writeFile(file, '{"half"');
+    await expect(open()).rejects.toThrow(/join-tokens\.json cannot be used/);
+  });
+});
+
+const embed = (texts: readonly string[]) => texts.map(fakeVector);
+
+const world = () => openWorld({ clock, tokens: { shared: 'shared-token', trusted: 'trusted-token', join: (token) => tokens.verify(token) } });
+
+describe('a runner that came by one', () => {
+  test('is never trusted, joins with others of it up to its number, and is disconnected with 4401 when it is revoked', async () => {
+    await using here = await world();
+    const { token, terms: { id } } = await made({ ttlMs: 3_600_000 });
+    const runner = joinFakeRunner({ url: here.url, token, name: 'tab', vectors: embed });
+    await here.ready(1);
+    expect(here.hub.runners()).toMatchObject([{ trusted: false, tokenId: id }]);
+    expect(await joinFakeRunner({ url: here.url, token, name: 'tab 2', vectors: embed }).closed).toMatchObject({ code: 4429, reason: 'this join token takes 1 runners at once' });
+    await here.feed(10);
+    await tokens.revoke(id);
+    here.hub.revoke(id);
+    expect(await runner.closed).toMatchObject({ code: 4401 });
+    expect((await joinFakeRunner({ url: here.url, token, name: 'tab', vectors: embed }).closed).code).toBe(1006);
+  });
+
+  test('gets no more texts per second than it allows', async () => {
+    await using here = await world();
+    const { token } = await made({ ttlMs: 3_600_000, textsPerSecondMax: 10 });
+    const runner = joinFakeRunner({ url: here.url, token, name: 'tab', vectors: embed });
+    await here.ready(1);
+    const from = clock.monotonic();
+    await here.feed(100);
+    const seconds = (clock.monotonic() - from) / 1000;
+    const texts = runner.jobs.slice(1).flat().length;
+    expect(texts).toBeGreaterThanOrEqual(100);
+    expect(seconds).toBeGreaterThan(8);
+  });
+
+  test('once wrong, takes its token with it: no runner comes by it until the wait is over', async () => {
+    await using here = await world();
+    const { token } = await made({ ttlMs: 3_600_000, runnersMax: 5 });
+    joinFakeRunner({ url: here.url, token: 'trusted-token', name: 'own', vectors: embed });
+    await here.ready(1);
+    const liar = joinFakeRunner({ url: here.url, token, name: 'tab', vectors: (texts, job) => (job === 0 ? embed(texts) : texts.map((text) => fakeVector(`${text}!`))) });
+    await here.ready(2);
+    await here.feed(200);
+    await here.pass(20_000);
+    expect((await liar.closed).code).toBe(4403);
+    expect(await joinFakeRunner({ url: here.url, token, name: 'another name', vectors: embed }).closed).toMatchObject({ code: 4429, reason: expect.stringMatching(/^quarantined for \d+ s more/) });
+    joinFakeRunner({ url: here.url, token: 'shared-token', name: 'honest', vectors: embed });
+    await here.ready(2);
+    await clock.advance(60_000);
+    joinFakeRunner({ url: here.url, token, name: 'tab', vectors: embed });
+    await until('it is back', 5_000, () => here.hub.runners().filter(({ state }) => state === 'ready').length === 3);
+  });
+});
+
+describe('over HTTP', () => {
+  test('a token is made, told once, listed without it and revoked', async () => {
+    const ended: string[] = [];
+    const { post, request, logged } = testApp({ joinTokens: tokens, disconnectJoined: (id) => ended.push(id) });
+    const response = await post('/runners/tokens', { name: 'my tab', ttl_minutes: 5, runners_max: 2, texts_per_second_max: 100 });
+    expect(response.status).toBe(201);
+    expect(response.headers.get('cache-control')).toBe('no-store');
+    const body: { readonly token: string; readonly id: string } = await response.json();
+    expect(body).toMatchObject({ token: expect.stringMatching(/^vsj1\./), expires_at: expect.stringMatching(/Z$/), limits: { runners_max: 2, texts_per_second_max: 100 } });
+    expect(tokens.verify(body.token)).toMatchObject({ ok: true });
+    const listed = await (await request('/runners/tokens')).text();
+    expect(JSON.parse(listed)).toMatchObject({ items: [{ id: body.id, name: 'my tab', revoked: false, runners: 0 }], next_cursor: null });
+    expect(listed + logged()).not.toContain(body.token);
+    expect((await request(`/runners/tokens/${body.id}`, { method: 'DELETE' })).status).toBe(204);
+    expect(ended).toEqual([body.id]);
+    expect(tokens.verify(body.token)).toEqual({ ok: false, why: 'revoked' });
+  });
+
+  test.for<[string, object]>([['too long', { ttl_minutes: 7 * 24 * 60 + 1 }], ['no time', { ttl_minutes: 0 }], ['no runner', { runners_max: 0 }], ['a member unknown', { limits: {} }]])('%s is refused', async ([, body]) => {
+    const { post } = testApp({ joinTokens: tokens });
+    expect(await problemOf(await post('/runners/tokens', body))).toMatchObject({ status: 422, code: 'validation_failed' });
+  });
+
+  test('needs the API key where there is one', async () => {
+    const { post, request } = testApp({ joinTokens: tokens }, { VECTORSTREAM_API_KEY: apiKey });
+    expect((await post('/runners/tokens', {})).status).toBe(401);
+    expect((await request('/runners/tokens')).status).toBe(401);
+    expect((await post('/runners/tokens', {}, { 'x-api-key': apiKey })).status).toBe(201);
+  });
+});
