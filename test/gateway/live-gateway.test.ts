@@ -8,8 +8,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { ManualClock } from '#core/memory/manual-clock.ts';
-import { Session } from '#core/session.ts';
-import { encodeMessage } from '#core/wire.ts';
+import { RunnerChecks } from '#core/runner-checks.ts';
 import { settings as table } from '../../gateway/config-schema.ts';
 import { RequestEmbeddings, requestEmbeddingLimits } from '../../gateway/embeddings/request-embeddings.ts';
 import { startGateway, type Gateway } from '../../gateway/gateway.ts';
@@ -18,7 +17,7 @@ import { keepForgetting } from '../../gateway/retention.ts';
 import { Settings } from '../../gateway/settings.ts';
 import { createLog } from '../../gateway/telemetry/log.ts';
 import { writeFakeModel } from '../helpers/fake-model-folder.ts';
-import { bounds, fakeVector, golden, identity } from '../helpers/fake-model.ts';
+import { bounds, fakeVector, golden } from '../helpers/fake-model.ts';
 import { until } from '../helpers/until.ts';
 import { emptyFleet, problemOf, scriptedStore, testApp } from './test-services.ts';
 
@@ -146,17 +145,13 @@ test('embeddings.waitMsMax: a request gives up at the new time', async () => {
   await expect(embeddings.embed(['a'], new AbortController().signal)).rejects.toThrow('100 ms');
 });
 
-test('runners.checkSeconds: a runner that works is checked at the new interval', async () => {
+test('runners.checkSeconds: a sample of a runner\'s work is due at the new interval', async () => {
   const { config, change } = settingsOf();
-  const limits = hubLimits(config);
-  const session = new Session('s', { identity, golden, bounds, ...limits, get checkIntervalMs() { return limits.checkIntervalMs; } }, 0);
-  session.receive(encodeMessage({ type: 'runner-hello', protocol: 1, name: 'r', kind: 'node', device: 'cpu', adapter: '', softwareAdapter: false, dtype: 'fp32', ...identity, textsPerSecond: 100, limits: { textsPerJobMax: 512 } }), 0);
-  session.checked(golden.cases.map(({ text }) => ({ ok: true, vector: fakeVector(text) })), 10, 0, 0);
-  session.worked();
-  const checks = (now: number) => session.tick(now, true).filter((effect) => effect.do === 'check').length;
-  expect(checks(30_000)).toBe(0);
+  const checks = new RunnerChecks({ golden, bounds, dtype: 'fp32', limits: hubLimits(config), random: () => 0.5 }, 0, 0);
+  checks.answered([{ text: 'a', vector: fakeVector('a') }], 0, 0);
+  expect(checks.due(10_000)).toEqual([]);
   await change('runners', { checkSeconds: 20 });
-  expect(checks(30_001)).toBe(1);
+  expect(checks.due(10_001)).toHaveLength(1);
 });
 
 test('store.sweepMinutes and retentionDays: old events are looked for sooner, and go at another age', async () => {

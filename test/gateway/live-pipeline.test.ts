@@ -43,7 +43,7 @@ function world(env: Record<string, string>) {
   };
   const stop = new AbortController();
   const done = runPipeline({
-    source: events.source('test'), store, deadLetters: createMemoryDeadLetters(), clock, random: () => 1, limits: pipelineLimits(settings.config), signal: stop.signal,
+    source: events.source('test'), store, deadLetters: createMemoryDeadLetters(), clock, random: () => 1, limits: pipelineLimits(settings.config), isDistrusted: () => false, signal: stop.signal,
     embedding: {
       async embed(text): Promise<FleetResult> {
         seen.embedded.push(text);
