@@ -19,7 +19,9 @@ const configAnswer = z.record(z.string(), sectionSchema).openapi('Configuration'
 
 const exampleSection = { batchAgeMsMax: { value: 20, origin: 'request' as const, live: true }, unsettledMax: { value: 20_000, origin: 'default' as const, live: true } };
 
-const getRoute = createRoute({ method: 'get', path: '/config', summary: 'Every setting of this gateway, without secrets', responses: { 200: answer('All sections.', configAnswer, { pipeline: exampleSection, qdrant: { apiKey: { is_set: false, origin: 'default', live: false } } }) } });
+const getRoute = createRoute({
+  method: 'get', path: '/config', summary: 'Every setting of this gateway, without secrets',
+  responses: { 200: answer('All sections.', configAnswer, { pipeline: exampleSection, qdrant: { apiKey: { is_set: false, origin: 'default', live: false } } }) } });
 
 const putRoute = createRoute({
   method: 'put',

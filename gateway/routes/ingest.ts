@@ -94,6 +94,7 @@ export function ingestRoute(app: OpenAPIHono<AppEnv>, { sink, clock, config }: S
     }
     const result = intake.result();
     const { accepted, rejected, dead_lettered } = result;
+    Object.assign(c.get('audit'), { accepted, rejected, dead_lettered });
     c.get('log').debug({ accepted, rejected, dead_lettered }, 'events taken in');
     return result;
   };

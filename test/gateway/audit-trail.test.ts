@@ -63,7 +63,7 @@ test('every change is written down with who made it, refused ones of known clien
   await post('/events', event());
   await post('/nowhere', {}, shop);
   expect(audited).toEqual([
-    { key: 'shop', address: '', method: 'POST', path: '/events', status: 202, request_id: 'r-1' },
+    { key: 'shop', address: '', method: 'POST', path: '/events', status: 202, request_id: 'r-1', accepted: 1, rejected: 0, dead_lettered: 0 },
     { key: 'shop', address: '', method: 'POST', path: '/events', status: 400, request_id: 'r-1' },
     { key: 'shop', address: '', method: 'PUT', path: '/config/pipeline', status: 403, request_id: 'r-1' },
   ]);
