@@ -66,21 +66,24 @@ export async function chooseCandidates(options: RunnerOptions, { model, folder }
   return candidates;
 }
 
-/** A GPU that the processor plays is out unless its device is forced: the processor embeds faster without the detour. */
 async function probe(folder: string, candidate: Candidate, forced: boolean, signal: AbortSignal): Promise<ProbeResult> {
   const msMax = forced ? forcedProbeMsMax : probeMsMax;
   const request: SessionRequest = { model: folder, ...candidate, threads: candidate.device === 'cpu' ? 1 : 0, measureMs };
   try {
     const { stdout } = await promisify(execFile)(process.execPath, [probeFile, JSON.stringify(request)], { timeout: msMax, killSignal: 'SIGKILL', signal });
-    const result = resultSchema.parse(JSON.parse(stdout.trim().split('\n').at(-1) ?? ''));
-    if (!result.ok || !result.softwareAdapter || forced) return result;
-    return { ok: false, candidate, code: 'software_adapter', message: `its GPU is played by the processor (${result.adapter})` };
+    return judge(resultSchema.parse(JSON.parse(stdout.trim().split('\n').at(-1) ?? '')), forced);
   } catch (error) {
     const ended = z.object({ killed: z.boolean(), signal: z.string().nullable(), code: z.unknown() }).safeParse(error);
     const message = ended.data?.killed === true ? `gave no answer within ${msMax / 1000} s`
       : `its process ended by ${ended.data?.signal ?? `exit code ${String(ended.data?.code)}`}`;
     return { ok: false, candidate, code: 'crashed', message };
   }
+}
+
+/** A GPU that the processor plays is out unless its device is forced: the processor embeds faster without the detour. */
+export function judge(result: z.infer<typeof resultSchema>, forced: boolean): ProbeResult {
+  if (!result.ok || !result.softwareAdapter || forced) return result;
+  return { ok: false, candidate: result.candidate, code: 'software_adapter', message: `its GPU is played by the processor (${result.adapter})` };
 }
 
 async function recall(file: string, key: string): Promise<readonly Candidate[] | null> {

@@ -70,7 +70,8 @@ describe('the Dockerfile', () => {
     const sources = /^const sources = \[(.+)\];$/m.exec(read('scripts/build-pages.mjs'))?.[1] ?? '';
     const wanted = [...sources.matchAll(/'([^']+)'/g)].map((match) => match[1] ?? '').filter((path) => existsSync(join(root, path)));
     expect(wanted.length).toBeGreaterThan(5);
-    expect(wanted.filter((path) => !isInside(path, copiedInto('pages')))).toEqual([]);
+    const builders = ['vite.config.ts', 'scripts/build-pages.mjs'].flatMap((file) => [...programFiles(file).files]);
+    expect([...wanted, ...builders].filter((path) => !isInside(path, copiedInto('pages')))).toEqual([]);
     expect(instructionsOf('pages').at(-1)).toEqual({ word: 'RUN', rest: 'node scripts/build-pages.mjs' });
     expect(instructionsOf('gateway')).toContainEqual({ word: 'COPY', rest: '--from=pages /app/dist/pages ./dist/pages' });
     expect(read('gateway/gateway.ts')).toContain("'dist', 'pages'");
