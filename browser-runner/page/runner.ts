@@ -3,15 +3,16 @@
 import { systemClock } from '#core/clock.ts';
 import { VectorStreamError } from '#core/errors.ts';
 import { backoffMs } from '#core/retry.ts';
-import { supervise, type Worker } from '#core/supervisor.ts';
+import { NoCandidateError, supervise, type Worker } from '#core/supervisor.ts';
 import { findAdapter, type Adapter } from './adapter.ts';
 import { measure, openOffer, pageRounds, type PageCandidate } from './choose.ts';
-import { deviceWords } from './words.ts';
+import { forgetChoice, recallChoice, rememberChoice } from './remembered-choice.ts';
 import { RunnerSession, type SessionNews } from './runner-session.ts';
 import { StatusBoard } from './status-board.ts';
 import type { RunnerHandle, RunnerOptions, RunnerPageStatus } from './status.ts';
 import { threadsOf } from './threads.ts';
 import { tokenProblem } from './token-check.ts';
+import { deviceWords } from './words.ts';
 
 const drainMsMax = 10_000;
 const patience = { delayMs: 500, delayMsMax: 15_000 };
@@ -71,6 +72,8 @@ class PageRunner {
     } catch (error) {
       if (this.#stop.signal.aborted) return this.#board.state('stopped', { progress: null, runnerId: null });
       this.#board.state('failed', { progress: null, runnerId: null });
+      // What was right once is not any more.
+      if (error instanceof NoCandidateError) forgetChoice();
       this.#board.trouble(error instanceof Error ? error.message : String(error));
       // What is not known is a bug, and needs its place in the source.
       if (!(error instanceof VectorStreamError)) console.error(error);
@@ -91,7 +94,7 @@ class PageRunner {
       board.change({ modelId: manifest.modelId, modelRevision: revision, adapter: adapter?.name ?? null, softwareAdapter: adapter?.software ?? false, threads });
       board.say(adapterWords(adapter, this.#options.device));
       const rounds = pageRounds(manifest, this.#options, adapter);
-      const candidates = rounds.flat().length === 1 ? rounds.flat() : await this.#measure(rounds, threads);
+      const candidates = rounds.flat().length === 1 ? rounds.flat() : await this.#choose(rounds, threads, `${revision} · ${adapter?.name ?? 'no GPU'}`);
       if (await this.#serve(candidates, threads) === 'ended') return;
       // The gateway was started with another model: begin anew with that one.
       board.state('starting');
@@ -121,8 +124,16 @@ class PageRunner {
     }
   }
 
-  async #measure(rounds: readonly (readonly PageCandidate[])[], threads: number): Promise<readonly PageCandidate[]> {
+  async #choose(rounds: readonly (readonly PageCandidate[])[], threads: number, place: string): Promise<readonly PageCandidate[]> {
     const board = this.#board;
+    const { device: wanted, dtype: wantedDtype } = this.#options;
+    const key = [place, navigator.userAgent, threads, wanted, wantedDtype].join(' · ');
+    const remembered = recallChoice(key, rounds.flat());
+    if (remembered?.[0] !== undefined) {
+      board.say(`${deviceWords(remembered[0].device, remembered[0].dtype)} was the fastest here when this browser was last measured.`);
+      return remembered;
+    }
+    board.change({ measured: [] });
     const candidates = await measure(rounds, {
       threads, signal: this.#stop.signal,
       onStart: ({ device, dtype }) => board.state('measuring', { device, dtype }),
@@ -134,6 +145,7 @@ class PageRunner {
         board.say(result.ok ? `${deviceWords(device, dtype)} is right: ${Math.round(result.textsPerSecond)} texts a second.` : `${deviceWords(device, dtype)} is out: ${withoutStop(result.message)}.`);
       },
     });
+    rememberChoice(key, candidates);
     return candidates;
   }
 

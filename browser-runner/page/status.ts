@@ -46,7 +46,7 @@ export type RunnerPageStatus = {
   readonly crossOriginIsolated: boolean;
   readonly modelId: string | null;
   readonly modelRevision: string | null;
-  /** In order of trial; empty when there was nothing to choose. */
+  /** In order of trial; empty when there was nothing to choose, or when an earlier visit's choice holds. */
   readonly measured: readonly Measured[];
   /** While files are loaded. */
   readonly progress: { readonly loadedBytes: number; readonly totalBytes: number } | null;

@@ -8,7 +8,7 @@ export type OpenRequest = {
   readonly dtype: string;
   /** Of the WASM runtime; 0: as many as the machine has cores, at most 8, or 1 without cross-origin isolation. */
   readonly threads: number;
-  /** How long to measure speed, at least one round of texts; a session so slow that its golden texts took longer is taken at their speed. */
+  /** How long to measure speed, at least one round of texts. */
   readonly measureMs: number;
 };
 

@@ -14,8 +14,12 @@ export class WrongVectorsError extends VectorStreamError {
   readonly retryable = false;
 }
 
-/** Two micro-batches of a processor: enough to tell the speed, little enough for a quick start. */
-const textsPerMeasurement = 32;
+/** Two micro-batches of a processor are enough to tell its speed, and little enough for a quick start. */
+const textsAtLeast = 32;
+const textsFirst = 4;
+/** What one job may have. */
+const textsMost = 512;
+const roundMsMin = 100;
 
 /** The cosines of all golden texts held to the bounds; a text without a vector counts as NaN. */
 export async function checkGolden(embedder: Embedder, golden: Golden, bounds: GoldenBounds): Promise<GoldenVerdict> {
@@ -26,30 +30,32 @@ export async function checkGolden(embedder: Embedder, golden: Golden, bounds: Go
   }), bounds);
 }
 
-/** Texts per second, best of as many rounds as fit into `budgetMs` (at least one). */
-async function measureSpeed(embedder: Embedder, budgetMs: number): Promise<number> {
-  const texts = sampleTexts(textsPerMeasurement);
-  const started = performance.now();
+/**
+ * Texts per second, of the best round. Rounds grow until one takes `roundMsMin`, to the size of the jobs that such a session gets: a GPU shows
+ * its speed only with hundreds of texts, and one that the processor emulates takes seconds for four. Ends after `budgetMs`, not before 32 texts in
+ * a round unless fewer took long enough. `now` in ms.
+ */
+export async function measureSpeed(embedder: Pick<Embedder, 'embed'>, budgetMs: number, now = (): number => performance.now()): Promise<number> {
+  const startedAt = now();
   let best = 0;
-  do {
-    const round = performance.now();
+  for (let count = textsFirst, isShort = true; now() - startedAt < budgetMs || (isShort && count <= textsAtLeast);) {
+    const texts = sampleTexts(count);
+    const roundAt = now();
     await embedder.embed(texts);
-    best = Math.max(best, textsPerMeasurement * 1000 / (performance.now() - round));
-  } while (performance.now() - started < budgetMs);
+    const ms = Math.max(now() - roundAt, 0.1);
+    best = Math.max(best, count * 1000 / ms);
+    isShort = ms < roundMsMin;
+    if (isShort) count = Math.min(2 * count, textsMost);
+  }
   return best;
 }
 
-/** A session whose golden texts took longer has been measured by them: on a GPU that the processor emulates, sample texts would take a minute. */
-const patienceMs = 10_000;
-
 /** The same embedder, proved and with its measured speed. @throws WrongVectorsError with the figures. */
 export async function warmUp(embedder: Embedder, golden: Golden, bounds: GoldenBounds, budgetMs: number): Promise<{ embedder: Embedder; verdict: GoldenVerdict }> {
-  const startedAt = performance.now();
   const verdict = await checkGolden(embedder, golden, bounds);
-  const goldenMs = performance.now() - startedAt;
   const { device, dtype } = embedder.info;
   if (!verdict.ok) throw new WrongVectorsError(`${dtype} on ${device}: ${verdict.message}`);
-  const textsPerSecond = goldenMs > patienceMs ? golden.cases.length * 1000 / goldenMs : await measureSpeed(embedder, budgetMs);
+  const textsPerSecond = await measureSpeed(embedder, budgetMs);
   return {
     verdict,
     embedder: {

@@ -36,8 +36,14 @@ test('5,000 events over three kinds of runners: stored once, shares by speed, co
   await until('all three are ready', 400_000, async () => (await gateway.stats()).runners.filter(({ state }) => state === 'ready').length === 3);
 
   const sent = await sendEvents(gateway, shopEvents(subjects, subjects), undefined, { perRequest: 500, lanes: 1 });
+  const speeds = new Map<string, number[]>();
+  await until('all but the last texts are stored', 400_000, async () => {
+    const { runners, store } = await gateway.stats();
+    for (const { name, texts_per_second: speed } of runners) speeds.set(name, [...speeds.get(name) ?? [], speed]);
+    return store.texts > subjects - 200;
+  });
   // The GPU may take longer for its last text than the others for all the rest.
-  const { runners } = await gateway.idle(400_000);
+  await gateway.idle(400_000);
   const after = readStore(dataDir);
   expectExactlyOnce(sent, after);
   expect(after.texts.size).toBe(subjects);
@@ -48,11 +54,13 @@ test('5,000 events over three kinds of runners: stored once, shares by speed, co
   expect([...by.keys()].toSorted()).toEqual([nodeName, 'tab-gpu', 'tab-wasm'].toSorted());
   expect(new Set(texts('tab-gpu').map(({ dtype }) => dtype))).toEqual(new Set(['fp32']));
   // Who is faster has more of the stream, about as much more as it is faster.
-  const speed = (name: string) => runners.find((runner) => runner.name === name)?.texts_per_second ?? NaN;
+  const speed = (name: string) => (speeds.get(name) ?? []).reduce((sum, value, _, all) => sum + value / all.length, 0);
   expect(texts('tab-gpu').length).toBeLessThan(texts('tab-wasm').length);
   const share = texts('tab-wasm').length / texts(nodeName).length / (speed('tab-wasm') / speed(nodeName));
-  expect(share).toBeGreaterThan(1 / 3);
-  expect(share).toBeLessThan(3);
+  const figures = [nodeName, 'tab-wasm', 'tab-gpu'].map((name) => `${name}: ${texts(name).length} texts at ${speed(name).toFixed(1)} a second`).join(', ');
+  console.log(figures);
+  expect(share, figures).toBeGreaterThan(1 / 3);
+  expect(share, figures).toBeLessThan(3);
 
   const vectors = new Map(readVectors(dataDir).map(({ text, values }) => [text, values]));
   await using reference = await createEmbedder({
@@ -62,7 +70,9 @@ test('5,000 events over three kinds of runners: stored once, shares by speed, co
     const sample = texts(name).slice(0, sampleMax).map(({ text }) => text);
     const outcomes = await reference.embed(sample);
     const cosines = outcomes.map((outcome, index) => (outcome.ok ? cosine(outcome.vector, vectors.get(sample[index] ?? '') ?? []) : NaN));
-    expect(cosines.reduce((sum, value) => sum + value, 0) / cosines.length, name).toBeGreaterThanOrEqual(0.99);
+    const mean = cosines.reduce((sum, value) => sum + value, 0) / cosines.length;
+    console.log(`${name}: mean cosine to float32 ${mean.toFixed(4)} of ${cosines.length} texts`);
+    expect(mean, name).toBeGreaterThanOrEqual(0.99);
     expect(Math.min(...cosines), name).toBeGreaterThan(0.97);
   }
   for (const tab of tabs) expect(await tab.status()).toMatchObject({ state: 'working', restarts: 0 });
