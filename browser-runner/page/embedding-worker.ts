@@ -28,6 +28,8 @@ class SessionWorker {
   listen(): void {
     const fail = (error: unknown): void => this.#fail(error);
     addEventListener('unhandledrejection', ({ reason }) => fail(reason));
+    // The page hears of it by itself, and ends this worker; until then nothing more leaves it.
+    addEventListener('error', () => { this.#failed = true; });
     this.#port.addEventListener('messageerror', () => fail(new Error('A message of the page cannot be read.')));
     this.#port.addEventListener('message', ({ data }: MessageEvent<ToWorker>) => {
       if (data.type === 'drain') this.#drain.abort();
@@ -42,7 +44,7 @@ class SessionWorker {
     if (message.type === 'open') {
       const { embedder, golden, lost } = await openSession(message.request, (progress) => this.#tell({ type: 'progress', progress }));
       lost.catch((error: unknown) => this.#fail(error));
-      this.#embedder = embedder;
+      this.#embedder = this.#guarded(embedder);
       return this.#tell({ type: 'ready', info: embedder.info, golden });
     }
     const embedder = this.#embedder;
@@ -54,6 +56,19 @@ class SessionWorker {
     this.#serving = serveGateway(embedder, message.request, (event) => this.#tell({ type: 'serving', event }), this.#drain.signal);
     await this.#serving.ended;
     this.#tell({ type: 'served' });
+  }
+
+  /** What was computed while the session, or anything else in here, failed is thrown away. */
+  #guarded(embedder: Embedder): Embedder {
+    return {
+      info: embedder.info,
+      embed: async (texts) => {
+        const outcomes = await embedder.embed(texts);
+        if (this.#failed) throw new Error('The worker failed while it embedded.');
+        return outcomes;
+      },
+      [Symbol.asyncDispose]: () => embedder[Symbol.asyncDispose](),
+    };
   }
 
   /** Nothing that the session answers after this is told. */

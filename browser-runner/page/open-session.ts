@@ -5,7 +5,7 @@ import wasm from 'onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url';
 import { VectorStreamError } from '#core/errors.ts';
 import { ModelFileError, readGolden } from '#core/model-manifest.ts';
 import type { Embedder } from '#core/ports.ts';
-import { sessionDevice, setUpBrowserRuntime } from '#core/transformers/browser-runtime.ts';
+import { forgetRuntimeFile, sessionDevice, setUpBrowserRuntime } from '#core/transformers/browser-runtime.ts';
 import { cpuBudget, createEmbedder, gpuBudget } from '#core/transformers/embedder.ts';
 import { warmUp } from '#core/transformers/warm-up.ts';
 import { findAdapter } from './adapter.ts';
@@ -56,6 +56,7 @@ export async function openSession({ device, dtype, threads, measureMs }: OpenReq
   });
   const golden = await readGolden(model);
   loader.forget();
+  forgetRuntimeFile();
   const lost = device === 'webgpu' ? watchDevice(await sessionDevice()) : new Promise<never>(() => undefined);
   const bounds = model.manifest.dtypes[dtype] ?? { goldenMeanMin: 1, goldenMin: 1 };
   const { embedder, verdict } = await Promise.race([warmUp(loaded, golden, bounds, measureMs), lost]);

@@ -29,6 +29,11 @@ export function setUpBrowserRuntime({ addresses, wasm, threads, fileAt }: Browse
   Object.assign(env.backends.onnx.wasm ?? {}, { wasmPaths: addresses, wasmBinary: wasm, numThreads: threads });
 }
 
+/** Once a session is open: the compiled runtime needs its 27 MB of bytes no more. */
+export function forgetRuntimeFile(): void {
+  Object.assign(env.backends.onnx.wasm ?? {}, { wasmBinary: undefined });
+}
+
 /** The GPU device of the session that was opened in this worker. */
 export async function sessionDevice(): Promise<GPUDevice | null> {
   const device: unknown = await env.backends.onnx.webgpu?.device;
