@@ -105,7 +105,7 @@ export async function startGateway(settings: Settings, { log, secrets, environme
   });
   const hub = createRunnerHub({
     identity, golden, bounds, tokens, clock, log, ledger: repair, random: secureRandom(), addressOf: (request) => runnerAddress(access, request),
-    limits: hubLimits(config),
+    limits: hubLimits(config), expectsTrusted: config.runners.count !== 0,
     observer: hubObserver(telemetry, live, () => queries.clear()),
   });
   opened.defer(() => hub.close());

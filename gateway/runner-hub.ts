@@ -73,7 +73,7 @@ class Hub implements RunnerHub {
       return log.warn({ request_id: requestId, code: admission.code, peer: request.socket.remoteAddress }, 'runner refused');
     }
     this.#server.handleUpgrade(request, socket, head, (webSocket) =>
-      this.#open(socketChannel(webSocket), { ...admission, address: this.#options.addressOf(request) }));
+      this.accept(socketChannel(webSocket), { ...admission, address: this.#options.addressOf(request) }));
   }
 
   runners(): readonly RunnerView[] {
@@ -118,7 +118,7 @@ class Hub implements RunnerHub {
     this.#server.close();
   }
 
-  #open(channel: Connection['channel'], identity: Identity): void {
+  accept(channel: Connection['channel'], identity: Identity): void {
     const { identity: model, golden, bounds, limits, clock } = this.#options;
     if (this.#stopped.signal.aborted) return channel.close(closeCode.goingAway, 'the gateway stops');
     const full = this.#full(identity);

@@ -26,11 +26,13 @@ export class Trust {
   readonly #options: RunnerHubOptions;
   readonly #parts: TrustParts;
   readonly #crossChecks: CrossChecks;
+  #expectsTrusted: boolean;
 
   constructor(options: RunnerHubOptions, parts: TrustParts) {
     const { bounds, clock, observer, limits } = options;
     this.#options = options;
     this.#parts = parts;
+    this.#expectsTrusted = options.expectsTrusted;
     this.quarantined = new Quarantined(clock);
     this.#crossChecks = new CrossChecks({ service: parts.service, bounds, clock, get waitMsMax() { return 2 * limits.checkIntervalMs; }, told: (result) => observer.crossCheck(result) });
   }
@@ -41,6 +43,7 @@ export class Trust {
     const { ledger, golden, bounds, limits, random, clock } = this.#options;
     connection.checks = new RunnerChecks({ golden, bounds, dtype: session.hello?.dtype ?? '', limits, random }, session.checkedAt, clock.monotonic());
     connection.goodUntil = session.checkedAt;
+    this.#expectsTrusted ||= identity.trusted;
     try {
       if (!identity.trusted) await ledger.begin(session.id, session.checkedAt, this.#parts.signal);
     } catch {
@@ -64,8 +67,8 @@ export class Trust {
   /** An answer was used. */
   worked(connection: Connection, answers: readonly Answered[], embeddedAt: number, now: number): void {
     if (answers.length > 0) connection.checks?.worked();
-    const mayCompare = !connection.identity.trusted && this.#parts.connections.values().some(({ identity, session }) => identity.trusted && session.state === 'ready');
-    if (mayCompare) this.#compare(connection, connection.checks?.answered(answers, embeddedAt, now) ?? []);
+    // One that is away for a moment, or still starts, compares when it is there: in that moment nobody may lie unseen.
+    if (!connection.identity.trusted && this.#expectsTrusted) this.#compare(connection, connection.checks?.answered(answers, embeddedAt, now) ?? []);
     this.#vouch(connection);
   }
 

@@ -2,13 +2,14 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { FleetOptions } from '#core/fleet.ts';
-import type { Clock, EmbedderInfo, EmbeddingService } from '#core/ports.ts';
+import type { Channel, Clock, EmbedderInfo, EmbeddingService } from '#core/ports.ts';
 import { defaultPace } from '#core/pace.ts';
 import type { WorkLedger } from '#core/repair.ts';
 import type { RunnerChecksOptions } from '#core/runner-checks.ts';
 import type { SessionOptions } from '#core/session.ts';
 import type { RunnerTokens } from './access.ts';
 import type { CrossCheckResult } from './cross-checks.ts';
+import type { Identity } from './quarantined.ts';
 
 /** Satisfied by a pino logger. */
 export type HubLog = {
@@ -68,6 +69,8 @@ export type RunnerHubOptions = Pick<SessionOptions, 'identity' | 'golden' | 'bou
   readonly addressOf: (request: IncomingMessage) => string;
   /** Remembers what untrusted runners embed, and mends it when they were wrong. */
   readonly ledger: WorkLedger;
+  /** The gateway starts runners of its own: samples of others' work wait for them from the beginning. */
+  readonly expectsTrusted: boolean;
 };
 
 /** `joining`: connected, its vectors not checked yet. `quarantined`: found wrong, and not connected any more. */
@@ -111,6 +114,8 @@ export type FleetStats = {
 export type RunnerHub = {
   /** For an HTTP server's `upgrade` event, once its path is known to be `/runners/connect`. Answers a refusal itself. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** Takes on a runner that was let in, over whatever link. */
+  accept(channel: Channel, identity: Identity): void;
   /** Rejects with the signal's reason; with a retryable `DependencyError` `fleet_full` beyond `tasksMax` texts, or after `close`. */
   readonly service: EmbeddingService;
   /** Those that have greeted and are still connected, and for a while those that were quarantined. */

@@ -32,7 +32,7 @@ type Bench = { readonly hub: RunnerHub; readonly url: string; readonly server: S
 async function startHub(clock: Clock = systemClock, limits: Partial<HubLimits> = {}): Promise<Bench> {
   const seen: string[] = [];
   const hub = createRunnerHub({
-    identity, golden, bounds, tokens, clock, limits: { ...defaultHubLimits, closeMsMax: 500, ...limits }, log: quiet, ledger: noLedger, random: () => 0.5, addressOf: () => '127.0.0.1',
+    identity, golden, bounds, tokens, clock, limits: { ...defaultHubLimits, closeMsMax: 500, ...limits }, log: quiet, ledger: noLedger, expectsTrusted: false, random: () => 0.5, addressOf: () => '127.0.0.1',
     observer: {
       job: (device, _, embedded) => seen.push(`job ${device} ${embedded}`),
       requeued: (jobs) => seen.push(`requeued ${jobs}`),

@@ -57,7 +57,7 @@ export async function openWorld({ clock = new ManualClock(), store = createMemor
     observer: { repaired: (texts) => seen.push(`repaired ${texts}`), adopted: () => seen.push('adopted'), failed: (error) => seen.push(`failed ${String(error)}`) },
   });
   const hub: RunnerHub = createRunnerHub({
-    identity, golden, bounds, tokens: own, clock, log: quiet, ledger: repair, random: Math.random, addressOf: () => '127.0.0.1',
+    identity, golden, bounds, tokens: own, clock, log: quiet, ledger: repair, expectsTrusted: false, random: Math.random, addressOf: () => '127.0.0.1',
     // The clock runs ahead of the sockets: nobody is lost for that.
     limits: { ...defaultHubLimits, pace: { ...defaultPace, deadlineMsMin: 600_000 }, checkIntervalMs, heartbeatMs: 600_000, closeMsMax: 500 },
     observer: {
