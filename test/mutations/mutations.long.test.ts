@@ -13,6 +13,10 @@ test.each(mutations)('there is one place to plant: $bug', ({ file, find }) => {
   expect(readFileSync(join(root, file), 'utf8').split(find)).toHaveLength(2);
 });
 
+test.each(mutations)('the documentation lists it: $bug', ({ bug, file, test: name }) => {
+  expect(readFileSync(join(root, 'docs', 'guarantees.md'), 'utf8')).toContain(`| ${bug} | \`${file}\` | \`${name}\` |`);
+});
+
 describe('is noticed:', () => {
   test.each(mutations.map((mutation, index) => ({ ...mutation, index })))('$bug', { timeout: 60_000 }, async ({ index, test: file }) => {
     const run = promisify(execFile)(process.execPath, [vitest, 'run', '--config', 'test/mutations/vitest.config.ts', file], {
