@@ -60,8 +60,8 @@ async function run(options: BrowserRunnerOptions, environment: NodeJS.ProcessEnv
   await using workplace = await claimWorkplace(options.dataDir);
   log.info({ browser: executablePath, folder: workplace.folder }, 'browser found');
 
-  // A page speaks to the gateway that it comes from; each gateway has pages of its own.
-  const gateways = options.gatewayUrls.map((url) => new URL(pagePath, url.replace(/^ws/, 'http')));
+  // A page speaks to the gateway that it comes from; each gateway has pages of its own, whichever way it is named.
+  const gateways = [...new Set(options.gatewayUrls.map((url) => new URL(pagePath, url.replace(/^ws/, 'http')).href))].map((address) => new URL(address));
   const browsers = gateways.length * options.runners;
   const memoryBytes = Math.min(totalmem(), process.constrainedMemory() || Infinity);
 
