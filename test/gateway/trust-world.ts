@@ -59,7 +59,7 @@ export async function openWorld({ clock = new ManualClock(), store = createMemor
   const hub: RunnerHub = createRunnerHub({
     identity, golden, bounds, tokens: own, clock, log: quiet, ledger: repair, expectsTrusted: false, random: Math.random, addressOf: () => '127.0.0.1',
     // The clock runs ahead of the sockets: nobody is lost for that.
-    limits: { ...defaultHubLimits, pace: { ...defaultPace, deadlineMsMin: 600_000 }, checkIntervalMs, heartbeatMs: 600_000, closeMsMax: 500 },
+    limits: { ...defaultHubLimits, pace: { ...defaultPace, deadlineMsMin: 600_000 }, checkIntervalMs, heartbeatMs: 600_000, tickMs: 1_000, closeMsMax: 500 },
     observer: {
       job: () => undefined, requeued: () => undefined, lateAnswer: () => undefined, runners: () => undefined, golden: () => undefined,
       quarantined: () => seen.push('quarantined'), crossCheck: (result) => seen.push(result),
