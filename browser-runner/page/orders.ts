@@ -1,6 +1,7 @@
 // Reads what the page is to do: from a supervisor, or from its address. The token comes in the fragment, which is sent to nobody.
 
 import type { PageOrders } from '../page-orders.ts';
+import { keepToken, keptToken } from './kept-token.ts';
 
 export type Orders = {
   /** `null`: a person has to give it. */
@@ -12,9 +13,6 @@ export type Orders = {
   readonly share: number;
 };
 
-/** Survives a reload of this tab, and nothing else. */
-const storageKey = 'vectorstream-runner-token';
-
 /** `/runner?device=webgpu&dtype=fp32&threads=1&name=desk&share=0.5#token=…`; takes the token out of the address bar. */
 export function readOrders(): Orders {
   const query = new URLSearchParams(location.search);
@@ -23,23 +21,19 @@ export function readOrders(): Orders {
   delete window.vectorstreamOrders;
   const fragment = new URLSearchParams(location.hash.slice(1)).get('token');
   if (fragment !== null) {
-    sessionStorage.setItem(storageKey, fragment);
+    keepToken(fragment);
     history.replaceState(null, '', location.pathname + location.search);
   }
   const device = given?.device ?? query.get('device');
   const share = Number(query.get('share') ?? 1);
   return {
-    token: given?.token ?? fragment ?? sessionStorage.getItem(storageKey),
+    token: given?.token ?? fragment ?? keptToken(),
     name: (given?.name ?? query.get('name') ?? browserName(navigator.userAgent)).slice(0, 100) || 'tab',
     device: device === 'webgpu' || device === 'wasm' ? device : 'auto',
     dtype: given?.dtype ?? (query.get('dtype') || 'auto'),
     threads: wholeNumber(given?.threads ?? query.get('threads')),
     share: share > 0 && share <= 1 ? share : 1,
   };
-}
-
-export function keepToken(token: string): void {
-  sessionStorage.setItem(storageKey, token);
 }
 
 /** 0, which chooses, for anything but a whole number from 1 to 64. */

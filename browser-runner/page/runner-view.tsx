@@ -15,7 +15,7 @@ const tones: Readonly<Record<RunnerState, string>> = {
 export function RunnerView({ status, onStop }: { readonly status: RunnerPageStatus; readonly onStop: () => void }) {
   const isOver = status.state === 'stopped' || status.state === 'failed';
   return (
-    <main class="frame narrow">
+    <main>
       <header class="head">
         <div>
           <p class={`state ${tones[status.state]}`} id="state" data-state={status.state}>{headlines[status.state]}</p>

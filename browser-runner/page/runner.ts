@@ -6,6 +6,7 @@ import { backoffMs } from '#core/retry.ts';
 import { NoCandidateError, supervise, type Worker } from '#core/supervisor.ts';
 import { findAdapter, type Adapter } from './adapter.ts';
 import { measure, openOffer, pageRounds, type PageCandidate } from './choose.ts';
+import { forgetToken } from './kept-token.ts';
 import { forgetChoice, recallChoice, rememberChoice } from './remembered-choice.ts';
 import { RunnerSession, type SessionNews } from './runner-session.ts';
 import { StatusBoard } from './status-board.ts';
@@ -105,6 +106,7 @@ class PageRunner {
     await this.#patiently(async () => {
       const problem = await tokenProblem(this.#options.token, this.#stop.signal);
       if (problem === null) return;
+      if (problem.kind === 'refused') forgetToken();
       throw new PageError(problem.message, problem.kind === 'unreachable');
     });
   }
@@ -156,7 +158,10 @@ class PageRunner {
     let again = false;
     let refusal: string | null = null;
     const onNews = (news: SessionNews): void => {
-      if (news.kind === 'refused') refusal = news.message;
+      if (news.kind === 'refused') {
+        refusal = news.message;
+        forgetToken();
+      }
       if (news.kind === 'model-changed') again = true;
       if (news.kind === 'refused' || news.kind === 'model-changed') stop.abort();
     };

@@ -1,7 +1,7 @@
 // Asks a person for the token with which a tab joins the fleet.
 
 import { useState } from 'preact/hooks';
-import { keepToken } from './orders.ts';
+import { keepToken } from './kept-token.ts';
 
 export function TokenForm({ onToken }: { readonly onToken: (token: string) => void }) {
   const [token, setToken] = useState('');
@@ -13,7 +13,7 @@ export function TokenForm({ onToken }: { readonly onToken: (token: string) => vo
     onToken(given);
   };
   return (
-    <main class="frame narrow">
+    <main>
       <header class="head">
         <div>
           <h1>Lend this tab</h1>

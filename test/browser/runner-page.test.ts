@@ -135,6 +135,8 @@ describe('without WebGPU', () => {
     const refused = await tab(browser, 'name=stranger', 'not-the-token');
     expect(await refused.reaches('failed', 20_000)).toMatchObject({ lastError: expect.stringContaining('does not take this token') });
     expect(await refused.page.$eval('[role=alert]', (element) => element.textContent)).toContain('does not take this token');
+    // A reload asks for another one.
+    await Promise.all([refused.page.waitForSelector('input[type=password]'), refused.page.reload()]);
     await refused.page.close();
   });
 
