@@ -13,12 +13,14 @@ const tokenRequest = z.strictObject({
   ttl_minutes: z.int().min(1).max(ttlMsMax / minuteMs).default(60),
   runners_max: z.int().min(1).max(1_000).default(1).openapi({ description: 'Runners connected by it at once.' }),
   texts_per_second_max: z.number().min(0.1).max(1_000_000).nullable().default(null).openapi({ description: 'Of all its runners together; null: no limit.' }),
-}).openapi('JoinTokenRequest');
+}).openapi('JoinTokenRequest', { example: { name: 'tabs in the shop', ttl_minutes: 60, runners_max: 5 } });
 
 const limitsSchema = z.object({ runners_max: z.int(), texts_per_second_max: z.number().nullable() });
 const tokenSchema = z.object({ id: z.string(), name: z.string(), expires_at: z.iso.datetime(), limits: limitsSchema }).openapi('JoinToken');
 const madeSchema = tokenSchema.extend({ token: z.string().openapi({ description: 'Told once, here.' }) }).openapi('MadeJoinToken');
 const listedSchema = tokenSchema.extend({ made_at: z.iso.datetime(), revoked: z.boolean(), runners: z.int().openapi({ description: 'Connected here by it now.' }) }).openapi('ListedJoinToken');
+
+const exampleToken = { id: '6f1c2b8e-4d0a-4c1e-9b7a-2f3d5a6c7e81', name: 'tabs in the shop', expires_at: '2026-01-31T13:00:00.000Z', limits: { runners_max: 5, texts_per_second_max: null } };
 
 const tokenParams = z.object({ id: z.uuid() });
 const done = (description: string) => ({ description });
@@ -26,9 +28,9 @@ const done = (description: string) => ({ description });
 const makeRoute = createRoute({
   method: 'post', path: '/runners/tokens', summary: 'Make a token with which tabs join for a while',
   request: { body: { content: { 'application/json': { schema: tokenRequest } }, required: true } },
-  responses: { 201: answer('Every gateway with the same runner token takes it. Its runners are never trusted.', madeSchema), 422: problem('Not such a request.'), 429: problem('Too many that have not expired.') },
+  responses: { 201: answer('Every gateway with the same runner token takes it. Its runners are never trusted.', madeSchema, { ...exampleToken, token: 'eyJpZCI6…' }), 422: problem('Not such a request.'), 429: problem('Too many that have not expired.') },
 });
-const listRoute = createRoute({ method: 'get', path: '/runners/tokens', summary: 'Join tokens made by this gateway that have not expired', responses: { 200: answer('Without the tokens themselves; newest first.', z.object({ items: z.array(listedSchema), next_cursor: z.null() })) } });
+const listRoute = createRoute({ method: 'get', path: '/runners/tokens', summary: 'Join tokens made by this gateway that have not expired', responses: { 200: answer('Without the tokens themselves; newest first.', z.object({ items: z.array(listedSchema), next_cursor: z.null() }), { items: [{ ...exampleToken, made_at: '2026-01-31T12:00:00.000Z', revoked: false, runners: 2 }], next_cursor: null }) } });
 const revokeRoute = createRoute({
   method: 'delete', path: '/runners/tokens/{id}', summary: 'Revoke a join token at this gateway', request: { params: tokenParams },
   responses: { 204: done('Its runners here are disconnected (4401) and none joins by it again. Other gateways are to be told too.'), 422: problem('Not an id.') },
