@@ -35,7 +35,7 @@ test.for([
   const sessions = ['wrong', 'right'];
   let embedded = 0;
   const signal = new AbortController().signal;
-  const { ensure } = createTextResolver({
+  const texts = createTextResolver({
     store, clock, signal, observer: silent, limits: defaultPipelineLimits,
     guard: new Guard({ dependency: 'store', retryable: isRetryable, backoff: { delayMs: 10, delayMsMax: 10 }, circuit: defaultPipelineLimits.circuit, clock, random: () => 0.5, signal, observer: silent }),
     embedding: { async embed(text) {
@@ -45,7 +45,7 @@ test.for([
     } },
     isDistrusted: ({ runnerSession }) => distrusted.has(runnerSession),
   });
-  const outcome = ensure(documentOf(event));
+  const outcome = texts.ensure(documentOf(event));
   await clock.advance(10_000);
   expect(await outcome).toEqual({ ok: true });
   expect(embedded).toBe(2);
