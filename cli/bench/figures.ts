@@ -8,6 +8,12 @@ export function median(values: readonly number[]): number {
   return low === undefined || high === undefined ? Number.NaN : (low + high) / 2;
 }
 
+/** The smallest value that at least `share` (0…1) of all do not exceed. NaN of nothing. */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
+}
+
 /** `ours` over `theirs`, the median over rounds: a machine that is slow for a while is so for both members of a pair. */
 export function medianRatio(rounds: readonly { readonly ours: number; readonly theirs: number }[]): number {
   return median(rounds.map(({ ours, theirs }) => ours / theirs));

@@ -5,21 +5,19 @@
 import { recommendToUser } from '#core/analysis/recommend-to-user.ts';
 import { findTrends, spansOf } from '#core/analysis/trends.ts';
 import { systemClock } from '#core/clock.ts';
-import { type EventFilter, type EventRecord, eventTypes, type IndexIdentity, type LogRecord, type TextRecord } from '#core/ports.ts';
+import type { EventFilter, IndexIdentity, LogRecord } from '#core/ports.ts';
 import type { SearchPlan } from '#core/search-plan.ts';
-import { uuidV5 } from '#core/uuid.ts';
+import { eventRecord, startAt, textId, textRecord, unitVector, userCount, userId } from './made-up-records.ts';
 import { type Embedded, openEmbedded } from './open.ts';
 
 const [dataDir = '', share = '1'] = process.argv.slice(2);
 const textCount = Math.round(20_000 * Number(share));
 const eventCount = Math.round(200_000 * Number(share));
 const dimensions = 384;
-const userCount = 2_000;
 const perCall = 1_000;
 /** As many as a gateway has in flight. */
 const callsAtOnce = 2;
 const searchCount = 20;
-const startAt = Date.UTC(2026, 0, 1);
 
 const identity: IndexIdentity = { modelId: 'measured', modelRevision: '0', dimensions, templateHash: '0' };
 const figures: Record<string, { value: number; unit: string }> = {};
@@ -33,9 +31,9 @@ async function measureWrites(): Promise<void> {
   await using embedded = await open('auto');
   const { sink, store } = embedded;
   await measureRate('append to the log, synced', 'records/s', eventCount, logRecord, (records) => sink.append(records));
-  await measureRate('put texts', 'texts/s', textCount, textRecord, (texts) => store.putTexts(texts));
+  await measureRate('put texts', 'texts/s', textCount, (index) => textRecord(index, dimensions), (texts) => store.putTexts(texts));
   await measureRate('look up texts', 'texts/s', textCount, textId, (ids) => store.knownTexts(ids));
-  await measureRate('put events', 'events/s', eventCount, eventRecord, (events) => store.putEvents(events));
+  await measureRate('put events', 'events/s', eventCount, (index) => eventRecord(index, textCount), (events) => store.putEvents(events));
 }
 
 async function measureSearches(plan: SearchPlan): Promise<void> {
@@ -66,7 +64,7 @@ async function measureAnalysis(): Promise<void> {
 }
 
 function measureSearch({ store }: Embedded, measure: string, filter: EventFilter): Promise<void> {
-  return measureMedian(measure, (turn) => store.search({ vector: unitVector(1_000_000 + turn), limit: 10, filter }));
+  return measureMedian(measure, (turn) => store.search({ vector: unitVector(1_000_000 + turn, dimensions), limit: 10, filter }));
 }
 
 /** In ms. */
@@ -86,53 +84,6 @@ function open(searchPlan: SearchPlan): Promise<Embedded> {
 }
 
 function logRecord(index: number): LogRecord {
-  const { event } = eventRecord(index);
+  const { event } = eventRecord(index, textCount);
   return { key: Buffer.from(event.userId), value: Buffer.from(event.payload), headers: {}, timestamp: event.timestamp };
-}
-
-function textRecord(index: number): TextRecord {
-  return {
-    id: textId(index), text: `Product ${index}, ${category(index)}: as long as such a text usually is, for everyday use at home.`, kind: 'product', product: product(index),
-    embedding: { vector: unitVector(index), provenance: { runnerSession: 'measured', runnerName: 'measured', device: 'cpu', dtype: 'none', embeddedAt: startAt, checkedAt: startAt } },
-  };
-}
-
-function eventRecord(index: number): EventRecord {
-  // A stride that meets every text, and never in the order in which they were put.
-  const text = (index * 7_919) % textCount;
-  const id = uuidV5(`event ${index}`);
-  const timestamp = startAt + index * 1000;
-  const eventType = eventTypes[index % eventTypes.length] ?? 'view';
-  const payload = JSON.stringify({ event_id: id, timestamp: new Date(timestamp).toISOString(), user_id: userId(index), event_type: eventType, session_id: `session ${index >> 3}`, product: product(text), quantity: 1 });
-  return {
-    event: { eventId: id, id, eventType, timestamp, userId: userId(index), sessionId: `session ${index >> 3}`, product: product(text), searchQuery: null, payload },
-    textId: textId(text), ingestedAt: timestamp,
-  };
-}
-
-function textId(index: number): string {
-  return uuidV5(`text ${index}`);
-}
-
-function userId(index: number): string {
-  return `user-${index % userCount}`;
-}
-
-function category(index: number): string {
-  return `Category ${index % 20}`;
-}
-
-function product(index: number) {
-  return { id: `p${index}`, name: `Product ${index}`, description: 'As long as such a text usually is, for everyday use at home.', category: category(index), price: 1 + index % 200 };
-}
-
-/** Pseudo-random, the same for the same index; nearly at right angles to every other. */
-function unitVector(index: number): Float32Array {
-  let state = index + 1;
-  const vector = Float32Array.from({ length: dimensions }, () => {
-    state = Math.imul(state ^ (state >>> 15), 0x2c1b3c6d) + 0x9e3779b9 | 0;
-    return state / 2 ** 31;
-  });
-  const length = Math.hypot(...vector);
-  return vector.map((value) => value / length);
 }

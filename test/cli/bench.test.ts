@@ -3,7 +3,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { atLeast, isMet, lessThan, row } from '../../cli/bench/benchmark.ts';
-import { median, medianRatio, secondHalf, slope } from '../../cli/bench/figures.ts';
+import { median, medianRatio, quantile, secondHalf, slope } from '../../cli/bench/figures.ts';
+import { queryAt } from '../../cli/bench/searcher.ts';
 import { figure, table } from '../../cli/bench/table.ts';
 
 const finite = fc.double({ noNaN: true, noDefaultInfinity: true, min: -1e6, max: 1e6 });
@@ -23,6 +24,26 @@ describe('median', () => {
       expect(values.filter((value) => value > middle).length).toBeLessThanOrEqual(values.length / 2);
       expect(median(values.toReversed())).toBe(middle);
     }));
+  });
+});
+
+describe('quantile', () => {
+  test('is a value that so many do not exceed, and no smaller one is', () => {
+    expect(quantile([5, 1, 4, 2, 3], 0.5)).toBe(3);
+    expect(quantile([], 0.5)).toBeNaN();
+    fc.assert(fc.property(fc.array(finite, { minLength: 1, maxLength: 50 }), fc.double({ noNaN: true, min: 0.01, max: 1 }), (values, share) => {
+      const found = quantile(values, share);
+      expect(values.filter((value) => value <= found).length).toBeGreaterThanOrEqual(share * values.length - 1e-9);
+      expect(values.filter((value) => value < found).length).toBeLessThan(share * values.length + 1e-9);
+    }));
+  });
+});
+
+describe('queries', () => {
+  test('are all different, so that none is answered from memory', () => {
+    const queries = Array.from({ length: 1728 }, (_, index) => queryAt(index));
+    expect(new Set(queries).size).toBe(queries.length);
+    expect(() => queryAt(1728)).toThrow(RangeError);
   });
 });
 
