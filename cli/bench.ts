@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import { UsageError } from '#core/errors.ts';
 import { isMet, type Benchmark, type Row } from './bench/benchmark.ts';
 import { embed } from './bench/embed.ts';
+import { guarantees } from './bench/guarantees.ts';
 import { kafka } from './bench/kafka.ts';
 import { conditions, conditionsLine, limitCores } from './bench/machine.ts';
 import { memory } from './bench/memory.ts';
@@ -19,7 +20,7 @@ import { table } from './bench/table.ts';
 import { integer, runCommand, text, toggle, type Command, type FlagValues } from './flags.ts';
 import { listenForInterrupt } from './interrupt.ts';
 
-const benchmarks: readonly Benchmark[] = [embed, stream, memory, start, store, search, parse, kafka];
+const benchmarks: readonly Benchmark[] = [embed, stream, memory, start, store, search, guarantees, parse, kafka];
 
 const flags = {
   only: text('NAMES', null, `only these, separated by commas: ${benchmarks.map(({ name }) => name).join(', ')}`),
@@ -31,7 +32,7 @@ const flags = {
 
 const command: Command<typeof flags> = {
   usage: 'npm run bench --',
-  about: `Measures VectorStream on this machine, with gateways and runners of its own in a temporary folder. Nothing else should run meanwhile.\n\n${benchmarks.map(({ name, about }) => `  ${name.padEnd(7)} ${about}`).join('\n')}`,
+  about: `Measures VectorStream on this machine, with gateways and runners of its own in a temporary folder. Nothing else should run meanwhile.\n\n${benchmarks.map(({ name, about }) => `  ${name.padEnd(10)} ${about}`).join('\n')}`,
   flags,
   operands: [],
 };

@@ -6,6 +6,8 @@ import { uuidV5 } from '#core/uuid.ts';
 /** UTC ms of the first event; the others follow a second apart. */
 export const startAt = Date.UTC(2026, 0, 1);
 export const userCount = 2_000;
+/** A search has a text of its own and not its product's. */
+const types = eventTypes.filter((type) => type !== 'search');
 
 export function textRecord(index: number, dimensions: number): TextRecord {
   return {
@@ -20,7 +22,7 @@ export function eventRecord(index: number, textCount: number): EventRecord {
   const text = (index * 7_919) % textCount;
   const id = uuidV5(`event ${index}`);
   const timestamp = startAt + index * 1000;
-  const eventType = eventTypes[index % eventTypes.length] ?? 'view';
+  const eventType = types[index % types.length] ?? 'view';
   const payload = JSON.stringify({ event_id: id, timestamp: new Date(timestamp).toISOString(), user_id: userId(index), event_type: eventType, session_id: `session ${index >> 3}`, product: product(text), quantity: 1 });
   return {
     event: { eventId: id, id, eventType, timestamp, userId: userId(index), sessionId: `session ${index >> 3}`, product: product(text), searchQuery: null, payload },
