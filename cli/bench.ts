@@ -12,6 +12,7 @@ import { kafka } from './bench/kafka.ts';
 import { conditions, conditionsLine, limitCores } from './bench/machine.ts';
 import { memory } from './bench/memory.ts';
 import { parse } from './bench/parse.ts';
+import { recovery } from './bench/recovery.ts';
 import { search } from './bench/search.ts';
 import { start } from './bench/start.ts';
 import { store } from './bench/store.ts';
@@ -20,7 +21,7 @@ import { table } from './bench/table.ts';
 import { integer, runCommand, text, toggle, type Command, type FlagValues } from './flags.ts';
 import { listenForInterrupt } from './interrupt.ts';
 
-const benchmarks: readonly Benchmark[] = [embed, stream, memory, start, store, search, guarantees, parse, kafka];
+const benchmarks: readonly Benchmark[] = [embed, stream, memory, start, store, search, guarantees, recovery, parse, kafka];
 
 const flags = {
   only: text('NAMES', null, `only these, separated by commas: ${benchmarks.map(({ name }) => name).join(', ')}`),

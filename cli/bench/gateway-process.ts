@@ -5,11 +5,15 @@ import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '#core/clock.ts';
+import { assert } from '#core/errors.ts';
 import { createGatewayClient, type GatewayClient } from '../gateway-client.ts';
 import type { BenchmarkContext } from './benchmark.ts';
 
 export type GatewayProcess = AsyncDisposable & {
   readonly client: GatewayClient;
+  readonly pid: number;
+  /** SIGKILL; resolves when it is gone. */
+  kill(): Promise<void>;
   /** The most memory that the process has had resident, where the system tells (Linux), else null. */
   peakBytes(): number | null;
   /** Processor time of the process so far, all its threads together. */
@@ -23,10 +27,10 @@ const readyPollMs = 10;
 const closeMsMax = 15_000;
 
 /**
- * Resolves when the gateway is ready. Its settings are the defaults of a machine without any, but for the folder, the port
+ * Resolves when the gateway is ready, or with `untilReady: false` when it listens. Its settings are the defaults of a machine without any, but for the folder, the port
  * and what `settings` names. Rejects with the last lines of its log when it ends.
  */
-export async function startGateway({ folder, profileFolder, signal }: BenchmarkContext, settings: Readonly<Record<string, string>> = {}): Promise<GatewayProcess> {
+export async function startGateway({ folder, profileFolder, signal }: BenchmarkContext, settings: Readonly<Record<string, string>> = {}, { untilReady } = { untilReady: true }): Promise<GatewayProcess> {
   signal.throwIfAborted();
   const logPath = join(folder, 'gateway.log');
   mkdirSync(folder, { recursive: true });
@@ -48,18 +52,21 @@ export async function startGateway({ folder, profileFolder, signal }: BenchmarkC
   try {
     const client = await connected(child, logPath, signal);
     const giveUpAt = performance.now() + readyMsMax;
-    for (let reason = await client.unreadiness(signal); reason !== null; reason = await client.unreadiness(signal)) {
+    for (let reason = untilReady ? await client.unreadiness(signal) : null; reason !== null; reason = await client.unreadiness(signal)) {
       if (performance.now() > giveUpAt || child.exitCode !== null) throw new Error(`The gateway is not ready: ${reason}. ${lastLines(logPath)}`);
       await systemClock.sleep(readyPollMs, signal);
     }
+    const { pid } = child;
+    assert(pid !== undefined, 'A gateway that listens has no process id');
     return {
-      client,
-      peakBytes: () => peakBytes(child.pid),
+      client, pid,
+      kill: () => end(child, 'SIGKILL'),
+      peakBytes: () => peakBytes(pid),
       cpuSeconds: () => cpuSeconds(client.url, signal),
-      [Symbol.asyncDispose]: () => close(child),
+      [Symbol.asyncDispose]: () => end(child, 'SIGTERM'),
     };
   } catch (error) {
-    await close(child);
+    await end(child, 'SIGTERM');
     throw error;
   }
 }
@@ -75,10 +82,10 @@ async function connected(child: ChildProcess, logPath: string, signal: AbortSign
   return createGatewayClient({ url, apiKey: null, clock: systemClock, patienceMs: 60_000, onWait: () => undefined });
 }
 
-async function close(child: ChildProcess): Promise<void> {
+async function end(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, 'exit');
-  child.kill('SIGTERM');
+  child.kill(signal);
   const timer = setTimeout(() => child.kill('SIGKILL'), closeMsMax);
   await exited;
   clearTimeout(timer);
@@ -89,7 +96,7 @@ async function cpuSeconds(url: string, signal: AbortSignal): Promise<number> {
   return Number(/^process_cpu_seconds_total (\S+)/m.exec(metrics)?.[1]);
 }
 
-function peakBytes(pid: number | undefined): number | null {
+function peakBytes(pid: number): number | null {
   try {
     const kilobytes = /VmHWM:\s*(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
     return kilobytes === undefined ? null : Number(kilobytes) * 1024;

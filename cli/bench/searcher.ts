@@ -18,10 +18,11 @@ const things = ['jacket', 'lamp', 'kettle', 'headphones', 'backpack', 'shoes', '
 const purposes = ['for travelling', 'for winter', 'for the office', 'for a child', 'as a present', 'for the garden', 'for a small flat', 'for the beach', 'for running', 'for a kitchen', 'for cold nights', 'for students'];
 const queriesMax = looks.length * things.length * purposes.length;
 
+const word = (words: readonly string[], at: number): string => words[at % words.length] ?? '';
+
 /** The same for the same index, and for no other. */
 export function queryAt(index: number): string {
   if (index >= queriesMax) throw new RangeError(`There are ${queriesMax} different queries.`);
-  const word = (words: readonly string[], at: number): string => words[at % words.length] ?? '';
   return `${word(looks, index)} ${word(things, Math.floor(index / looks.length))} ${word(purposes, Math.floor(index / looks.length / things.length))}`;
 }
 
