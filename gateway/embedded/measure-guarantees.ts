@@ -49,7 +49,7 @@ async function secondsFor(dataDir: string, isBehind: boolean): Promise<number> {
   const beganAt = performance.now();
   const pipeline = runPipeline({
     source, store: behind?.store ?? embedded.store, deadLetters: embedded.deadLetters, embedding: instantly, clock: systemClock, random: Math.random,
-    limits: { ...defaultPipelineLimits, event: eventLimits }, observer: counting(eventCount, all), signal: stop.signal,
+    isDistrusted: () => false, limits: { ...defaultPipelineLimits, event: eventLimits }, observer: counting(eventCount, all), signal: stop.signal,
   });
   await Promise.race([all.promise, pipeline]);
   await behind?.applied();
