@@ -28,7 +28,7 @@ export type TextResolverOptions = {
 
 export type TextResolver = {
   /** Resolves when the text is applied in the store, or with why it cannot be. Rejects with the signal's reason. */
-  ensure(document: Document): Promise<TextOutcome>;
+  readonly ensure: (document: Document) => Promise<TextOutcome>;
   /** The store no longer has this text. */
   forget(textId: string): void;
 };
