@@ -21,6 +21,8 @@ export type RetryOptions = {
   readonly random: () => number;
   readonly signal: AbortSignal;
   readonly retryable: (error: unknown) => boolean;
+  /** The least wait, where who failed has said so (`Retry-After`). None when absent. */
+  readonly waitMsMin?: (error: unknown) => number;
   /** Before each wait. `attempt` is the one that failed, from 1. */
   readonly onRetry?: (error: unknown, attempt: number, delayMs: number) => void;
 };
@@ -33,17 +35,17 @@ export function backoffMs(backoff: Backoff, failures: number): number {
 /**
  * Resolves with the first success. Rejects with the operation's error when it is not retryable or the attempts are used
  * up, and with the signal's reason once that aborts between attempts; the operation itself watches the signal if it can.
- * The wait is uniform between 0 and the backoff ("full jitter"), so that many clients of one dependency do not return at once.
+ * The wait is uniform between 0 and the backoff ("full jitter"), after what `waitMsMin` asks for, so that many clients of one dependency do not return at once.
  */
 export async function retry<T>(operation: () => Promise<T>, options: RetryOptions): Promise<T> {
-  const { policy, clock, random, signal, retryable, onRetry } = options;
+  const { policy, clock, random, signal, retryable, waitMsMin, onRetry } = options;
   for (let attempt = 1; ; attempt++) {
     signal.throwIfAborted();
     try {
       return await operation();
     } catch (error) {
       if (signal.aborted || attempt >= policy.attemptsMax || !retryable(error)) throw error;
-      const delayMs = random() * backoffMs(policy, attempt);
+      const delayMs = (waitMsMin?.(error) ?? 0) + random() * backoffMs(policy, attempt);
       onRetry?.(error, attempt, delayMs);
       await clock.sleep(delayMs, signal);
     }

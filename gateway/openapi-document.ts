@@ -25,6 +25,10 @@ const commonErrors: Readonly<Record<string, string>> = {
   500: 'The gateway failed; its log has the cause under request_id.',
   503: 'A part that this needs is not there at present: wait as Retry-After says.',
 };
+/** Told before a path is looked at, and so in the one shape for all of them. */
+const serverErrors: Readonly<Record<string, string>> = {
+  408: 'The request did not come in time.', 414: 'The path with its query is too long (server.urlBytesMax).', 431: 'The headers are too large (server.headerBytesMax), or too many.',
+};
 const bodyErrors: Readonly<Record<string, string>> = {
   400: 'The body is not what its Content-Type says.', 413: 'The body is too large.', 415: 'The body has another Content-Type.',
 };
@@ -54,12 +58,13 @@ export function openApiDocument(app: OpenAPIHono<AppEnv>): Document {
       else operation.description = [operation.description, `Asks for a key with the scope \`${scope}\`.`].filter(Boolean).join(' ');
       const hasInput = operation.requestBody !== undefined || (operation.parameters ?? []).length > 0;
       const errors = {
-        ...(scope === 'open' ? {} : commonErrors), 500: commonErrors[500] ?? '', ...(operation.requestBody !== undefined && bodyErrors), ...(hasInput && !path.startsWith('/v1') && inputErrors),
+        ...(scope === 'open' ? {} : commonErrors), 421: 'The Host header names another server.', 500: commonErrors[500] ?? '', ...(operation.requestBody !== undefined && bodyErrors), ...(hasInput && !path.startsWith('/v1') && inputErrors),
       };
       const schema = { $ref: path.startsWith('/v1') ? '#/components/schemas/OpenAiError' : '#/components/schemas/Problem' };
       const type = path.startsWith('/v1') ? 'application/json' : problemContentType;
       const responses = { ...operation.responses };
       for (const [status, description] of Object.entries(errors)) responses[status] ??= { description, content: { [type]: { schema } } };
+      for (const [status, description] of Object.entries(serverErrors)) responses[status] ??= { description, content: { [problemContentType]: { schema: { $ref: '#/components/schemas/Problem' } } } };
       operation.responses = responses;
     }
   }

@@ -17,6 +17,8 @@ const settingSchema = z.object({
 const sectionSchema = z.record(z.string(), settingSchema);
 const configAnswer = z.record(z.string(), sectionSchema).openapi('Configuration', { description: 'Settings by section and name, as in vectorstream.example.yaml.' });
 
+export type ConfigView = z.infer<typeof configAnswer>;
+
 const exampleSection = { batchAgeMsMax: { value: 20, origin: 'request' as const, live: true }, unsettledMax: { value: 20_000, origin: 'default' as const, live: true } };
 
 const getRoute = createRoute({

@@ -111,3 +111,14 @@ export const purgeRoute = createRoute({
     503: problem('The dead-letter queue is not available.'),
   },
 });
+
+type Json<S extends z.ZodType> = { content: { 'application/json': { schema: S } } };
+type Taken<R> = R extends { request: { body: Json<infer S> } } ? z.input<S> : never;
+type Answered<R> = R extends { responses: { 200: Json<infer S> } } ? z.output<S> : never;
+export type LetterReplay = Taken<typeof replayRoute>;
+export type LetterReplayed = Answered<typeof replayRoute>;
+export type LetterBatch = Taken<typeof batchRoute>;
+export type LetterBatchDone = Answered<typeof batchRoute>;
+export type LetterToAdd = Taken<typeof addRoute>;
+export type LetterPurge = Taken<typeof purgeRoute>;
+export type LettersPurged = Answered<typeof purgeRoute>;

@@ -55,7 +55,8 @@ export function letterFilterOf({ reason, state, text, ...times }: z.infer<z.ZodO
   };
 }
 
-type Letter = z.infer<typeof letterSchema>;
+export type Letter = z.infer<typeof letterSchema>;
+export type LetterQuery = z.input<z.ZodObject<typeof letterFilterFields>>;
 
 /** As it is; `value` is cut when it is longer than `bytesMax`, of which the entry holds a few bytes more. */
 export function letterView(letter: DeadLetterEntry, bytesMax: number): Letter {

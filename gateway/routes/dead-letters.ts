@@ -33,12 +33,15 @@ const oneRoute = createRoute({
   responses: { 200: answer('The letter.', letterSchema), 404: problem('No such letter.') },
 });
 
+const countsSchema = z.object({ by_state: z.record(z.enum(deadLetterStates), z.int()), by_reason: z.record(z.enum(deadLetterReasons), z.int()) });
+export type LetterCounts = z.infer<typeof countsSchema>;
+
 const statsRoute = createRoute({
   method: 'get',
   path: '/dlq/stats',
   summary: 'Dead letters counted by state and reason',
   responses: {
-    200: answer('Counts.', z.object({ by_state: z.record(z.enum(deadLetterStates), z.int()), by_reason: z.record(z.enum(deadLetterReasons), z.int()) }), {
+    200: answer('Counts.', countsSchema, {
       by_state: { open: 12, replayed: 3, purged: 0 }, by_reason: { not_json: 2, invalid_event: 12, too_large: 1, embedding_failed: 0, store_rejected: 0 },
     }),
   },

@@ -44,6 +44,10 @@ const modelSchema = z.object({
   dimensions: z.int(), max_tokens: z.int(),
 }).openapi('Model', { example: { id: 'sentence-transformers/all-MiniLM-L6-v2', object: 'model', created: 1769860800, owned_by: 'sentence-transformers', dimensions: 384, max_tokens: 256 } });
 
+export type EmbeddingsRequest = z.input<typeof requestSchema>;
+export type EmbeddingsResponse = z.output<typeof responseSchema>;
+export type ModelView = z.output<typeof modelSchema>;
+
 const embeddingsRoute = createRoute({
   method: 'post', path: '/v1/embeddings', summary: 'Embed texts, as OpenAI does',
   description: 'Texts are embedded as they come: a model that wants a prefix before queries or passages gets it from the client. They go after searches and before the stream.',

@@ -6,11 +6,14 @@ import { ProblemError } from '../middleware/problem.ts';
 import type { Services } from '../services.ts';
 import { answer, cursorOf, exampleStoredEvent, filterOf, filterQueryFields, pageQueryFields, parseCursor, problem, storedEvent, storedEventSchema } from './schemas.ts';
 
+const querySchema = z.strictObject({ ...filterQueryFields, ...pageQueryFields });
+export type EventQuery = Partial<z.output<typeof querySchema>>;
+
 const listRoute = createRoute({
   method: 'get',
   path: '/events',
   summary: 'Stored events by filter, newest first',
-  request: { query: z.strictObject({ ...filterQueryFields, ...pageQueryFields }) },
+  request: { query: querySchema },
   responses: {
     200: answer('One page.', z.object({ items: z.array(storedEventSchema), next_cursor: z.string().nullable() }), { items: [exampleStoredEvent], next_cursor: null }),
     422: problem('A filter is not one.'),
@@ -21,7 +24,7 @@ const oneRoute = createRoute({
   method: 'get',
   path: '/events/{id}',
   summary: 'One stored event',
-  request: { params: z.object({ id: z.string().min(1).max(256).openapi({ description: 'event_id as it was sent, or the id in the store.' }) }) },
+  request: { params: z.object({ id: z.string().min(1).max(256).openapi({ description: 'event_id as it was sent, or the id in the store.', example: 'e-1' }) }) },
   responses: { 200: answer('The event.', storedEventSchema), 404: problem('No such event is stored.') },
 });
 

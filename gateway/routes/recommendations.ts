@@ -37,6 +37,13 @@ const responseSchema = z.object({
   },
 });
 
+const querySchema = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(100).default(10),
+  half_life_hours: z.coerce.number().min(0.01).max(87_600).default(72).openapi({ description: 'After so long, an event counts half.' }),
+});
+export type RecommendationQuery = Partial<z.output<typeof querySchema>>;
+export type Recommendations = z.output<typeof responseSchema>;
+
 const route = createRoute({
   method: 'get',
   path: '/users/{id}/recommendations',
@@ -44,10 +51,7 @@ const route = createRoute({
   description: 'From the user\'s 200 newest events, weighted by type and age; what was bought is left out. See docs/analysis.md for the formula.',
   request: {
     params: z.object({ id: z.string().min(1).max(256).openapi({ description: 'user_id of an event.', example: 'u-7' }) }),
-    query: z.strictObject({
-      limit: z.coerce.number().int().min(1).max(100).default(10),
-      half_life_hours: z.coerce.number().min(0.01).max(87_600).default(72).openapi({ description: 'After so long, an event counts half.' }),
-    }),
+    query: querySchema,
   },
   responses: { 200: answer('Empty with a reason when there is nothing to go by.', responseSchema) },
 });

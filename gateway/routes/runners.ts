@@ -3,7 +3,7 @@ import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import type { AppEnv } from '../app-env.ts';
 import { ProblemError, problemResponse } from '../middleware/problem.ts';
 import type { Services } from '../services.ts';
-import { runnerOf, runnerSchema } from '../views/stats.ts';
+import { runnerOf, runnerSchema, type RunnerView } from '../views/stats.ts';
 import { answer, problem } from './schemas.ts';
 
 const params = z.object({ id: z.string().min(1).max(100).openapi({ description: 'id of a runner: its session, a new one for every connection.', example: '3f0d1c8e-1a63-4a57-9a51-b8f0f3a1f6c2' }) });
@@ -25,11 +25,11 @@ const removeRoute = createRoute({
 });
 const connectRoute = createRoute({
   method: 'get', path: '/runners/connect', summary: 'WebSocket: where runners join', description: 'See docs/runner-protocol.md.',
-  responses: { 101: { description: 'The runner protocol begins.' }, 204: { description: 'Asked without an upgrade: the token is good.' } },
+  responses: { 101: { description: 'The runner protocol begins.' }, 204: { description: 'Asked without an upgrade: the token is good.' }, 401: problem('No runner token, or a wrong one.'), 429: problem('Too many attempts from this address: wait as Retry-After says.') },
 });
 
 export function runnerRoutes(app: OpenAPIHono<AppEnv>, { runners, drainRunner, removeRunner, admitRunner, log }: Services): void {
-  const found = (id: string): z.infer<typeof runnerSchema> => {
+  const found = (id: string): RunnerView => {
     const runner = runners().find((candidate) => candidate.id === id);
     if (runner === undefined) throw new ProblemError({ status: 404, code: 'runner_not_found', detail: 'No runner with this id is connected; GET /runners lists them. A runner that comes back has another id.' });
     return runnerOf(runner);

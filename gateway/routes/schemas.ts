@@ -16,6 +16,8 @@ const problemSchema = z.looseObject({
   errors: z.array(z.object({ path: z.string(), message: z.string() })).optional().openapi({ description: 'Of validation_failed.' }),
 }).openapi('Problem', { example: exampleProblem });
 
+export type ProblemView = z.infer<typeof problemSchema>;
+
 const problemContent = { 'application/problem+json': { schema: problemSchema } };
 
 /** The `responses` entry of an error. */
@@ -47,7 +49,9 @@ export const storedEventSchema = z.object({
   event: z.record(z.string(), z.unknown()).openapi({ description: 'The event as it was sent, unknown fields included.' }),
 }).openapi('StoredEvent', { example: exampleStoredEvent });
 
-export function storedEvent(stored: StoredEvent): z.infer<typeof storedEventSchema> {
+export type StoredEventView = z.infer<typeof storedEventSchema>;
+
+export function storedEvent(stored: StoredEvent): StoredEventView {
   return {
     id: stored.id,
     text_id: stored.textId,

@@ -2,7 +2,7 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { recommend } from '#core/analysis/recommend.ts';
 import { unitOf } from '#core/analysis/taste.ts';
-import type { EventFilter, SearchHit, SearchRequest, StoredEvent, VectorStore } from '#core/ports.ts';
+import type { EventFilter, SearchHit, SearchRequest as StoreRequest, StoredEvent, VectorStore } from '#core/ports.ts';
 import { normaliseText } from '#core/text.ts';
 import type { AppEnv } from '../app-env.ts';
 import { ProblemError } from '../middleware/problem.ts';
@@ -42,6 +42,9 @@ const responseSchema = z.object({
   took_ms: z.number(),
   as_of: asOfSchema,
 }).openapi('SearchResponse', { example: { hits: [exampleHit], next_cursor: null, took_ms: 12.4, as_of: '2026-01-31T12:00:01.000Z' } });
+
+export type SearchRequest = z.input<typeof requestSchema>;
+export type SearchResponse = z.output<typeof responseSchema>;
 
 const route = createRoute({
   method: 'post',
@@ -100,7 +103,7 @@ function badVector(message: string): ProblemError {
   return new ProblemError({ status: 422, code: 'validation_failed', detail: `vector: ${message}`, more: { errors: [{ path: 'vector', message }] } });
 }
 
-async function moreLike(store: VectorStore, like: string | readonly string[], unlike: string | readonly string[], request: Omit<SearchRequest, 'vector'>): Promise<readonly SearchHit[]> {
+async function moreLike(store: VectorStore, like: string | readonly string[], unlike: string | readonly string[], request: Omit<StoreRequest, 'vector'>): Promise<readonly SearchHit[]> {
   const { hits, unknown } = await recommend(store, { ...request, liked: idsOf(like), disliked: idsOf(unlike) });
   if (unknown.length === 0) return hits;
   throw new ProblemError({ status: 404, code: 'text_not_found', detail: `No text with the id ${unknown.slice(0, 3).join(', ')} is stored, or its vector is being made again.` });

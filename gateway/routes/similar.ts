@@ -18,6 +18,10 @@ const responseSchema = z.object({
   as_of: asOfSchema,
 }).openapi('SimilarProducts', { example: { product_id: 'p-1042', text_id: exampleStoredEvent.text_id, items: [exampleHit], as_of: '2026-01-31T12:00:01.000Z' } });
 
+const querySchema = z.strictObject({ ...filterQueryFields, limit: z.coerce.number().int().min(1).max(100).default(10) });
+export type SimilarQuery = Partial<z.output<typeof querySchema>>;
+export type SimilarProducts = z.output<typeof responseSchema>;
+
 const route = createRoute({
   method: 'get',
   path: '/products/{id}/similar',
@@ -25,7 +29,7 @@ const route = createRoute({
   description: 'The nearest products by cosine of their texts, this product left out. Filters are on the events of the similar products. See docs/analysis.md.',
   request: {
     params: z.object({ id: z.string().min(1).max(256).openapi({ description: 'product.id of an event.', example: 'p-1042' }) }),
-    query: z.strictObject({ ...filterQueryFields, limit: z.coerce.number().int().min(1).max(100).default(10) }),
+    query: querySchema,
   },
   responses: { 200: answer('By score, then newest event, then id.', responseSchema), 404: problem('No event about this product is stored.') },
 });

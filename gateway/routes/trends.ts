@@ -68,6 +68,9 @@ const querySchema = z.strictObject({
   match_min: z.coerce.number().min(0.01).max(1).default(0.4).openapi({ description: 'A query whose nearest product is less similar has no match.' }),
 });
 
+export type TrendQuery = Partial<z.output<typeof querySchema>>;
+export type Trends = z.output<typeof responseSchema>;
+
 const route = createRoute({
   method: 'get',
   path: '/trends',

@@ -41,6 +41,8 @@ export const healthSchema = z.object({
   dead_letters: { status: 'ok', kind: 'embedded', trouble: null, latency_ms: 0.3, circuit: 'closed', open: 10 },
 } });
 
+export type HealthView = z.infer<typeof healthSchema>;
+
 const state = (message: string | null) => ({ status: message === null ? 'ok' as const : 'down' as const, trouble: message });
 
 export async function sourceHealth({ source, levels }: Services): Promise<z.infer<typeof sourceHealthSchema>> {
@@ -67,7 +69,7 @@ export function runnersHealth({ runners, telemetry }: Services): z.infer<typeof 
   };
 }
 
-export async function healthOf(services: Services): Promise<z.infer<typeof healthSchema>> {
+export async function healthOf(services: Services): Promise<HealthView> {
   const { deadLetters, levels, telemetry, startedAt, clock } = services;
   const [causes, source, store, letters] = await Promise.all([causesOfUnreadiness(services), sourceHealth(services), storeHealth(services), levels.letters()]);
   return {

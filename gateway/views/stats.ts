@@ -1,7 +1,7 @@
 // What this gateway has done since it started, and what the index holds: the same for GET /stats and the live feed.
 import { z } from '@hono/zod-openapi';
 import { devices } from '#core/model-manifest.ts';
-import type { RunnerView } from '../runner-hub/types.ts';
+import type { RunnerView as ConnectedRunner } from '../runner-hub/types.ts';
 import type { Services } from '../services.ts';
 import { runnerStates } from '../telemetry/metrics.ts';
 
@@ -29,6 +29,8 @@ export const runnerSchema = z.object({
   quarantine: z.object({ reason: z.string(), until: z.iso.datetime() }).nullable().openapi({ description: 'Why it was found wrong, and until when it is kept away.' }),
 }).openapi('Runner', { example: exampleRunner });
 
+export type RunnerView = z.infer<typeof runnerSchema>;
+
 const asOf = z.iso.datetime().openapi({ description: 'When it was counted: earlier than now while that part does not answer.' });
 
 export const statsSchema = z.object({
@@ -47,7 +49,9 @@ export const statsSchema = z.object({
   dead_letters: { open: 10, as_of: '2026-01-31T12:00:00.000Z' }, runners: [exampleRunner], memory: { rss_bytes: 150_000_000 },
 } });
 
-export async function statsOf({ levels, source, telemetry, startedAt, runners }: Services): Promise<z.infer<typeof statsSchema>> {
+export type StatsView = z.infer<typeof statsSchema>;
+
+export async function statsOf({ levels, source, telemetry, startedAt, runners }: Services): Promise<StatsView> {
   const [lag, counts, letters] = await Promise.all([levels.lag(), levels.counts(), levels.letters()]);
   const [totals, latency] = [telemetry.totals(), telemetry.latency()];
   const { hit, shared, store: found, miss } = totals.cache;
@@ -66,7 +70,7 @@ export async function statsOf({ levels, source, telemetry, startedAt, runners }:
   };
 }
 
-export const runnerOf = (runner: RunnerView): z.infer<typeof runnerSchema> => ({
+export const runnerOf = (runner: ConnectedRunner): RunnerView => ({
   id: runner.id,
   name: runner.name,
   kind: runner.kind,

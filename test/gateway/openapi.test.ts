@@ -26,9 +26,7 @@ function resolve(document: JsonObject, value: Json | undefined, depth = 0): Json
     if (found === undefined) throw new Error(`${reference} leads nowhere.`);
     return resolve(document, found, depth + 1);
   }
-  // The validator below compiles patterns without the u flag that JSON Schema asks for.
-  const members = Object.entries(value).filter(([name, member]) => !(name === 'pattern' && typeof member === 'string' && member.includes('\\P{')));
-  return Object.fromEntries(members.map(([name, member]) => [name, resolve(document, member, depth + 1)]));
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, resolve(document, member, depth + 1)]));
 }
 
 type Operation = { readonly name: string; readonly path: string; readonly operation: JsonObject };
@@ -99,11 +97,14 @@ test('shows an example of every body, and each is what its schema says', async (
   expect(seen).toBeGreaterThan(80);
 });
 
+/** Told by the server, before a path is looked at. */
+const ofTheServer = ['408', '414', '431'];
+
 test('tells every problem in the one shape, and OpenAI\'s paths in OpenAI\'s', async () => {
   const document = await read();
   const wrong = operationsOf(document).flatMap((operation) => contentsOf(operation).filter(({ where }) => /^[45]/.test(where)).flatMap(({ where, type, media }) => {
     const members = Object.keys(object(object(media['schema'])['properties']));
-    const isRight = operation.path.startsWith('/v1/') ? type === 'application/json' && members.includes('error') : type === 'application/problem+json' && members.includes('request_id') && members.includes('code');
+    const isRight = operation.path.startsWith('/v1/') && !ofTheServer.includes(where) ? type === 'application/json' && members.includes('error') : type === 'application/problem+json' && members.includes('request_id') && members.includes('code');
     return isRight ? [] : [`${operation.name} ${where}`];
   }));
   expect(wrong).toEqual([]);

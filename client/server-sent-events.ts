@@ -1,0 +1,46 @@
+// Reads server-sent events from bytes that come in any pieces (the WHATWG stream format).
+
+/** `id` is the last that was named, as the format has it. */
+export type ServerSentEvent = { readonly id: string; readonly data: string };
+
+/** One event may have so many UTF-16 code units: a stream without blank lines must not fill the memory. */
+const eventCharsMax = 16 * 2 ** 20;
+
+/** Ends with the stream. What is not asked for is not read. */
+export async function* serverSentEvents(bytes: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<ServerSentEvent, void, undefined> {
+  const reader = bytes.pipeThrough(new TextDecoderStream()).getReader();
+  let text = '';
+  let id = '';
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      text += value;
+      for (let end = text.search(blankLine); end >= 0; end = text.search(blankLine)) {
+        const fields = fieldsOf(text.slice(0, end));
+        text = text.slice(end).replace(blankLine, '');
+        id = fields.get('id')?.at(-1) ?? id;
+        const data = fields.get('data');
+        if (data !== undefined) yield { id, data: data.join('\n') };
+      }
+      if (text.length > eventCharsMax) throw new Error(`A server-sent event is longer than ${eventCharsMax} characters.`);
+    }
+  } finally {
+    await reader.cancel().catch(() => undefined);
+  }
+}
+
+const blankLine = /\r\n\r\n|\n\n|\r\r/;
+
+/** `id: 7` and `id:7` are the same; a line that begins with a colon is a comment. */
+function fieldsOf(event: string): ReadonlyMap<string, string[]> {
+  const fields = new Map<string, string[]>();
+  for (const line of event.split(/\r\n|\n|\r/)) {
+    const [, name = '', value = ''] = /^([^:]*)(?:: ?(.*))?$/s.exec(line) ?? [];
+    if (name === '') continue;
+    const values = fields.get(name);
+    if (values === undefined) fields.set(name, [value]);
+    else values.push(value);
+  }
+  return fields;
+}
