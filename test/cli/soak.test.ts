@@ -11,9 +11,12 @@ import { verdictsOf, verdictTable } from '../../cli/soak/verdict.ts';
 import { runProgram } from '../helpers/program.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 
+const line = (slope: number, count: number) => Array.from({ length: count }, (_, x) => ({ x, y: slope * x + 7 }));
+const look = (a: number, b: number, all: number) => bucketsOf(`x_bucket{le="0.1"} ${a}\nx_bucket{le="0.5"} ${b}\nx_bucket{le="+Inf"} ${all}\nother_bucket{le="0.1"} 7\n`, 'x');
+const broken = (samples: readonly Sample[]) => verdictsOf(samples).filter(({ isKept }) => !isKept).map(({ name }) => name);
+
 describe('the slope of Theil and Sen', () => {
   const rise = fc.integer({ min: -1000, max: 1000 });
-  const line = (slope: number, count: number) => Array.from({ length: count }, (_, x) => ({ x, y: slope * x + 7 }));
 
   test('is that of the line on which the points lie, and is sure of it', () => {
     fc.assert(fc.property(rise, fc.integer({ min: 10, max: 60 }), (slope, count) => {
@@ -56,7 +59,6 @@ test('warm-up is left out by time, not by the number of points', () => {
 });
 
 test('a percentile of the last seconds comes from the difference of two looks', () => {
-  const look = (a: number, b: number, all: number) => bucketsOf(`x_bucket{le="0.1"} ${a}\nx_bucket{le="0.5"} ${b}\nx_bucket{le="+Inf"} ${all}\nother_bucket{le="0.1"} 7\n`, 'x');
   const latest = since(look(1000, 1000, 1000), look(1000, 1100, 1100));
   expect(quantileOf(latest, 0.5)).toBeCloseTo(0.3);
   expect(quantileOf(since(look(1, 2, 3), look(1, 2, 3)), 0.99)).toBeNull();
@@ -66,7 +68,6 @@ test('a percentile of the last seconds comes from the difference of two looks', 
 describe('the verdict', () => {
   const flat: Sample = { seconds: 0, rssBytes: 200e6, heapBytes: 60e6, fileHandles: 50, eventLoopDelayMs: 12, searchableMs: 80, unsettled: 20, lag: 30, stored: 0, deadLettered: 0, textsEmbedded: 0 };
   const tenMinutes = (change: (index: number) => Partial<Sample>) => Array.from({ length: 120 }, (_, index) => ({ ...flat, seconds: index * 5, ...change(index) }));
-  const broken = (samples: readonly Sample[]) => verdictsOf(samples).filter(({ isKept }) => !isKept).map(({ name }) => name);
 
   test('keeps what scatters around a level', () => {
     const dice = random(3, 3);
