@@ -11,7 +11,7 @@ import { verdictsOf, verdictTable } from '../../cli/soak/verdict.ts';
 import { runProgram } from '../helpers/program.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 
-const line = (slope: number, count: number) => Array.from({ length: count }, (_, x) => ({ x, y: slope * x + 7 }));
+const straight = (slope: number, count: number) => Array.from({ length: count }, (_, x) => ({ x, y: slope * x + 7 }));
 const look = (a: number, b: number, all: number) => bucketsOf(`x_bucket{le="0.1"} ${a}\nx_bucket{le="0.5"} ${b}\nx_bucket{le="+Inf"} ${all}\nother_bucket{le="0.1"} 7\n`, 'x');
 const broken = (samples: readonly Sample[]) => verdictsOf(samples).filter(({ isKept }) => !isKept).map(({ name }) => name);
 
@@ -20,13 +20,13 @@ describe('the slope of Theil and Sen', () => {
 
   test('is that of the line on which the points lie, and is sure of it', () => {
     fc.assert(fc.property(rise, fc.integer({ min: 10, max: 60 }), (slope, count) => {
-      expect(trendOf(line(slope, count))).toEqual({ slope, atLeast: slope });
+      expect(trendOf(straight(slope, count))).toEqual({ slope, atLeast: slope });
     }));
   });
 
   test('is not moved by a fifth of wild values, wherever they are', () => {
     fc.assert(fc.property(rise, fc.uniqueArray(fc.integer({ min: 0, max: 39 }), { minLength: 1, maxLength: 8 }), fc.integer({ min: -1e6, max: 1e6 }), (slope, wild, by) => {
-      const points = line(slope, 40).map((point, index) => (wild.includes(index) ? { x: point.x, y: point.y + by } : point));
+      const points = straight(slope, 40).map((point, index) => (wild.includes(index) ? { x: point.x, y: point.y + by } : point));
       expect(trendOf(points)?.slope).toBeCloseTo(slope, 6);
     }));
   });
@@ -49,8 +49,8 @@ describe('the slope of Theil and Sen', () => {
   });
 
   test('is not told from fewer than ten points, and takes a thousand of very many', () => {
-    expect(trendOf(line(1, 9))).toBeNull();
-    expect(trendOf(line(3, 20_000))?.slope).toBe(3);
+    expect(trendOf(straight(1, 9))).toBeNull();
+    expect(trendOf(straight(3, 20_000))?.slope).toBe(3);
   });
 });
 
