@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
@@ -19,7 +20,8 @@ export default defineConfig(({ mode, command }) => {
       exclude: mode === 'full' ? [] : ['test/**/*.long.test.ts'],
       testTimeout: 30_000,
       hookTimeout: 60_000,
-      maxWorkers: 2,
+      // Most tests wait for processes of their own, which take what is left.
+      maxWorkers: Math.max(2, availableParallelism() - 1),
       reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
     },
   };

@@ -1,8 +1,12 @@
-// Browsers that fail under a stream, as real processes: a page that crashes, a browser that is killed, one that holds too much memory.
+// Browsers that fail under a stream, as real processes: a page that crashes, a browser that is killed, one that holds too much memory, one whose supervisor is killed.
 
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { needsBrowser } from '../helpers/browser.ts';
 import { needsProcessList, pidsOf } from '../helpers/process-list.ts';
+import { until } from '../helpers/until.ts';
 import { linesOf, startRig } from './runner-rig.ts';
 
 vi.setConfig({ testTimeout: 400_000 });
@@ -33,3 +37,20 @@ test('a page above its memory leaves in order, and a fresh one takes its place',
   expect(linesOf(runner).find(({ msg }) => msg === 'worker drained; starting a fresh one')).toMatchObject({ reason: expect.stringMatching(/^the browser held \d{3,} MiB$/) });
 });
 
+test('no browser outlives a supervisor that is killed, and the next one takes over its folder', async ({ skip }) => {
+  needsProcessList(skip);
+  await needsBrowser(skip);
+  await using rig = await startRig();
+  await using runner = rig.startRunner();
+  await rig.joined(runner);
+  const browser = rig.browsers();
+  expect(browser.map(({ role }) => role)).toEqual(expect.arrayContaining(['browser', 'page']));
+  runner.child.kill('SIGKILL');
+  await until('the browser is gone', 20_000, () => browser.every(({ pid }) => !existsSync(`/proc/${pid}`)));
+
+  await using next = rig.startRunner();
+  await rig.joined(next);
+  expect(await readdir(join(rig.dataDir, 'browser-runner'))).toEqual(['1']);
+  next.child.kill('SIGINT');
+  expect(await next.ended).toMatchObject({ code: 0 });
+});

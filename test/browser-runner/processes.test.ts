@@ -1,8 +1,8 @@
 // The real thing: `browser-runner/main.ts` with its headless Chromium, joined to a real gateway that has no other runner.
 
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:https';
 import { join } from 'node:path';
 import { generate } from 'selfsigned';
@@ -39,23 +39,6 @@ test('a page joins, embeds a stream, and leaves in order on SIGTERM; the token i
   expect(performance.now() - told).toBeLessThan(10_000);
   expect(linesOf(runner).map(({ state }) => state)).toContain('stopped');
   expect(rig.browsers()).toEqual([]);
-});
-
-test('no browser outlives a supervisor that is killed, and the next one takes over its folder', async ({ skip }) => {
-  needsProcessList(skip);
-  await needsBrowser(skip);
-  await using runner = rig.startRunner();
-  await rig.joined(runner);
-  const browser = rig.browsers();
-  expect(browser.map(({ role }) => role)).toEqual(expect.arrayContaining(['browser', 'page']));
-  runner.child.kill('SIGKILL');
-  await until('the browser is gone', 20_000, () => browser.every(({ pid }) => !existsSync(`/proc/${pid}`)));
-
-  await using next = rig.startRunner();
-  await rig.joined(next);
-  expect(await readdir(join(rig.dataDir, 'browser-runner'))).toEqual(['1']);
-  next.child.kill('SIGINT');
-  expect(await next.ended).toMatchObject({ code: 0 });
 });
 
 test('a wrong token is told in one line, asked about again, and no reason to end', async ({ skip }) => {

@@ -1,47 +1,22 @@
-// A tab lent to the fleet, in a real Chromium: right vectors by WASM and by WebGPU, nothing asked of any other host, and a fresh worker after every failure.
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+// A tab lent to the fleet, in a real Chromium: right vectors by WASM, nothing asked of any other host, and a fresh worker after every failure.
 import type { Browser } from 'puppeteer';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { z } from 'zod';
-import { parseGolden } from '#core/model-manifest.ts';
-import { cosine } from '#core/vector.ts';
-import { needsBrowser, noWebGpu, openRunnerTab, softwareWebGpu, startBrowser, type RunnerTab } from '../helpers/browser.ts';
-import { startGateway, type RunningGateway } from '../helpers/gateway-program.ts';
+import { needsBrowser, noWebGpu, openRunnerTab, startBrowser, type RunnerTab } from '../helpers/browser.ts';
 import { recordingProxy } from '../helpers/recording-proxy.ts';
-import { modelWithFewGoldenTexts } from '../helpers/small-golden.ts';
-import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { until } from '../helpers/until.ts';
+import { startTabGateway, type TabGateway } from './tab-gateway.ts';
 
-const golden = parseGolden(readFileSync(join(import.meta.dirname, '../../models/all-MiniLM-L6-v2/golden.json'), 'utf8'));
 const open = new AsyncDisposableStack();
-let gateway: RunningGateway;
-let token: string;
+let world: TabGateway;
 let missing = false;
 
 beforeAll(async () => {
   await needsBrowser(() => { missing = true; });
-  if (missing) return;
-  const folder = open.use(await temporaryFolder());
-  const model = await modelWithFewGoldenTexts(join(folder.path, 'model'));
-  gateway = open.use(await startGateway(join(folder.path, 'data'), { VECTORSTREAM_RUNNERS: '0', VECTORSTREAM_MODEL: model }));
-  token = readFileSync(join(folder.path, 'data/runner-token'), 'utf8').trim();
+  if (!missing) world = await startTabGateway(open);
 }, 60_000);
 afterAll(() => open.disposeAsync());
 
-const tab = (browser: Browser, query: string, with_ = token): Promise<RunnerTab> => openRunnerTab(browser, gateway, with_, query);
-const runnerNamed = (name: string) => until(`${name} is ready`, 120_000, async () => (await gateway.stats()).runners.find((runner) => runner.name === name && runner.state === 'ready'));
-
-/** Cosines of the fleet's vectors, which these tabs make alone, to the reference. */
-async function cosines(texts: number): Promise<number[]> {
-  const cases = golden.cases.filter(({ text }) => text.length > 10 && text.length < 60).slice(0, texts);
-  const response = await fetch(`${gateway.url}/v1/embeddings`, {
-    method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ model: 'all-MiniLM-L6-v2', input: cases.map(({ text }) => text) }),
-  });
-  expect(response.status).toBe(200);
-  const { data } = z.object({ data: z.array(z.object({ embedding: z.array(z.number()) })) }).parse(await response.json());
-  return data.map(({ embedding }, index) => cosine(embedding, cases[index]?.vector ?? []));
-}
+const tab = (browser: Browser, query: string, token = world.token): Promise<RunnerTab> => openRunnerTab(browser, world.gateway, token, query);
 
 describe('without WebGPU', () => {
   let browser: Browser;
@@ -63,22 +38,22 @@ describe('without WebGPU', () => {
     expect(right.map(({ dtype }) => dtype).toSorted()).toEqual(['int8', 'q8']);
     expect(working.dtype).toBe(right.toSorted((a, b) => b.textsPerSecond - a.textsPerSecond)[0]?.dtype);
     expect(await lent.told()).toContain('This browser offers no WebGPU: the processor embeds, with WebAssembly.');
-    expect(await runnerNamed('wasm-tab')).toMatchObject({ kind: 'browser', device: 'wasm', dtype: working.dtype, software_adapter: false, trusted: false });
+    expect(await world.runnerNamed('wasm-tab')).toMatchObject({ kind: 'browser', device: 'wasm', dtype: working.dtype, software_adapter: false, trusted: false });
     expect(await lent.page.$eval('#state', (element) => element.textContent)).toBe('Embedding for the fleet');
   });
 
   test('its vectors agree with the reference', { timeout: 60_000 }, async ({ skip }) => {
     await needsBrowser(skip);
-    const found = await cosines(12);
+    const found = await world.cosines(12);
     expect(found).toHaveLength(12);
     for (const value of found) expect(value).toBeGreaterThan(0.98);
   });
 
   test('the token is in no address, no title and no text of the page', async ({ skip }) => {
     await needsBrowser(skip);
-    expect(lent.page.url()).not.toContain(token);
-    expect(await lent.page.content()).not.toContain(token);
-    expect((await proxy).seen.filter((line) => line.includes(token))).toEqual([]);
+    expect(lent.page.url()).not.toContain(world.token);
+    expect(await lent.page.content()).not.toContain(world.token);
+    expect((await proxy).seen.filter((line) => line.includes(world.token))).toEqual([]);
   });
 
   test.for([
@@ -106,14 +81,14 @@ describe('without WebGPU', () => {
     });
     expect(after.restarts).toBe(before.restarts + 1);
     expect(await lent.told()).toMatch(/The worker crashed: .*out of luck\. A fresh worker starts in/);
-    await runnerNamed('wasm-tab');
+    await world.runnerNamed('wasm-tab');
   });
 
   test('told to stop it leaves in order', { timeout: 30_000 }, async ({ skip }) => {
     await needsBrowser(skip);
     await lent.page.evaluate(() => window.vectorstream?.stop());
     expect(await lent.status()).toMatchObject({ state: 'stopped', runnerId: null });
-    await until('the fleet has let it go', 10_000, async () => (await gateway.stats()).runners.length === 0);
+    await until('the fleet has let it go', 10_000, async () => (await world.gateway.stats()).runners.length === 0);
   });
 
   test('a second visit downloads neither model nor runtime', { timeout: 120_000 }, async ({ skip }) => {
@@ -144,56 +119,8 @@ describe('without WebGPU', () => {
     await needsBrowser(skip);
     const { seen } = await proxy;
     const hosts = new Set(seen.map((line) => /^\w+ (?:\w+:\/\/)?([^/]+)/.exec(line)?.[1]));
-    expect([...hosts]).toEqual([new URL(gateway.url).host]);
+    expect([...hosts]).toEqual([new URL(world.gateway.url).host]);
     expect(seen.some((line) => line.startsWith('CONNECT'))).toBe(true);
     expect(seen.some((line) => line.endsWith('.wasm'))).toBe(true);
-  });
-});
-
-describe('with WebGPU on a software adapter', () => {
-  let browser: Browser;
-  beforeAll(async () => {
-    if (missing) return;
-    browser = await startBrowser(softwareWebGpu);
-    open.defer(() => browser.close());
-  }, 60_000);
-
-  test('forced, it is right, and called what it is; when its GPU is lost a fresh worker takes over', { timeout: 400_000 }, async ({ skip }) => {
-    await needsBrowser(skip);
-    const lent = await tab(browser, 'name=gpu-tab&device=webgpu&dtype=fp32');
-    await until('the worker begins', 20_000, () => lent.page.workers().length > 0);
-    // Caught as the runtime asks for it, which is after megabytes of files: the page has no handle of it.
-    await lent.inWorker(() => {
-      const requestDevice = Reflect.get(GPUAdapter.prototype, 'requestDevice');
-      GPUAdapter.prototype.requestDevice = async function caught(...wishes) {
-        const device = await requestDevice.apply(this, wishes);
-        Reflect.set(globalThis, 'caughtDevice', device);
-        return device;
-      };
-    });
-    expect(await lent.reaches('working', 180_000)).toMatchObject({ state: 'working', device: 'webgpu', dtype: 'fp32', softwareAdapter: true, adapter: expect.stringMatching(/swiftshader/i) });
-    expect(await runnerNamed('gpu-tab')).toMatchObject({ device: 'webgpu', software_adapter: true, adapter: expect.stringMatching(/swiftshader/i) });
-    for (const value of await cosines(2)) expect(value).toBeGreaterThan(0.999);
-    expect(await lent.told()).toContain('software adapter');
-
-    // The page ends this worker at once: it may never answer.
-    lent.inWorker(() => {
-      const device: unknown = Reflect.get(globalThis, 'caughtDevice');
-      if (device instanceof GPUDevice) device.destroy();
-    }).catch(() => undefined);
-    const after = await until('a fresh worker has joined', 180_000, async () => {
-      const now = await lent.status();
-      return now.restarts > 0 && now.state === 'working' && now;
-    });
-    expect(after).toMatchObject({ restarts: 1, device: 'webgpu' });
-    expect(await lent.told()).toMatch(/The GPU was lost.* A fresh worker starts in/);
-    await lent.page.close();
-  });
-
-  test('unless forced, it is passed over for WASM', { timeout: 180_000 }, async ({ skip }) => {
-    await needsBrowser(skip);
-    const lent = await tab(browser, 'name=wise-tab&dtype=int8&threads=1');
-    expect(await lent.reaches('working', 150_000)).toMatchObject({ state: 'working', device: 'wasm', adapter: expect.stringMatching(/swiftshader/i), softwareAdapter: true });
-    expect(await lent.told()).toMatch(/only GPU is a software adapter .*WebAssembly, which is faster/);
   });
 });
