@@ -137,19 +137,26 @@ function* fromFile(yaml: string | null): Generator<[Setting, unknown]> {
 function parseYaml(yaml: string): unknown {
   const document = parseDocument(yaml, { logLevel: 'silent' });
   const [error] = document.errors;
-  // Only the first line: what follows quotes the file, which may hold secrets.
-  if (error !== undefined) throw new UsageError(`The settings file is not valid YAML: ${oneLine(error.message.split('\n')[0] ?? '').replace(/:$/, '.')}`);
+  if (error !== undefined) throw notYaml(error.message);
   try {
     return document.toJS();
   } catch (cause) {
-    throw new UsageError(`The settings file is not valid YAML: ${oneLine(String(cause))}`, { cause });
+    throw notYaml(cause instanceof Error ? cause.message : '');
   }
 }
 
-/** An empty document and an empty section set nothing. */
+/** The parser's words and the place, without what they quote: a password with a `*`, `!` or `\` before it is one of these mistakes. */
+function notYaml(message: string): UsageError {
+  const [first = ''] = message.split('\n');
+  const place = / at line \d+, column \d+/.exec(first)?.[0] ?? '';
+  const [words = ''] = first.slice(0, place === '' ? undefined : first.lastIndexOf(place)).split(/(?<=\S): |["'](?!quote)|[\\%!]/);
+  return new UsageError(`The settings file is not valid YAML: ${oneLine(words)}${place}.`);
+}
+
+/** An empty document and an empty section set nothing. What stands there instead is not shown: it may be a line of an environment file. */
 function entriesOf(value: unknown, where: string): [string, unknown][] {
   if (value === null || value === undefined) return [];
-  if (typeof value !== 'object' || Array.isArray(value)) throw new UsageError(`${where} is ${show(value)}; allowed: a mapping of names to values.`);
+  if (typeof value !== 'object' || Array.isArray(value)) throw new UsageError(`${where} is ${Array.isArray(value) ? 'a list' : `a ${typeof value}`}; allowed: a mapping of names to values.`);
   return Object.entries(value);
 }
 
@@ -180,7 +187,8 @@ function settingOfFlag(name: string): Setting {
 export function unknown(kind: string, name: string, known: readonly string[]): UsageError {
   const meant = nearest(name, known);
   const hint = meant === null ? 'vectorstream.example.yaml lists what is allowed' : `did you mean ${meant}?`;
-  return new UsageError(`Unknown ${kind} ${show(name)}: ${hint}`);
+  // A line of an environment file, `NAME=value`, is not shown with its value.
+  return new UsageError(`Unknown ${kind} ${show(name.replace(/=.*/s, '=…'))}: ${hint}`);
 }
 
 /** Whoever can reach the port can write and read everything: on a network that takes a key, and a token for runners. */
@@ -232,5 +240,5 @@ function show(value: unknown): string {
   return oneLine(json.length > 80 ? `${json.slice(0, 80)}…` : json);
 }
 
-// U+2028 and U+2029 end a line in some terminals and log viewers, and JSON leaves them as they are.
-const oneLine = (message: string): string => message.replace(/[\s\u2028\u2029]+/g, ' ').trim();
+// JSON leaves some of these as they are, and they end lines, steer terminals or turn the direction of writing.
+const oneLine = (message: string): string => message.replace(/[\s\p{Cc}\p{Cf}]+/gu, ' ').trim();

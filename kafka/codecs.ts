@@ -1,9 +1,9 @@
 // Gives the Kafka client all four compressions that brokers and other clients use, without a native build.
 import { promisify } from 'node:util';
-import { zstdCompress, zstdDecompress } from 'node:zlib';
+import { gzip, gunzip, zstdCompress, zstdDecompress } from 'node:zlib';
 import kafkajs from 'kafkajs';
-import type { Compression } from './settings.ts';
 import { compressLz4, decompressLz4 } from './lz4-frames.ts';
+import { batchBytesMax, type Compression } from './settings.ts';
 import { compressSnappy, decompressSnappy } from './snappy-frames.ts';
 
 const { CompressionCodecs, CompressionTypes } = kafkajs;
@@ -13,9 +13,8 @@ export const compressionTypes = {
   none: CompressionTypes.None, gzip: CompressionTypes.GZIP, snappy: CompressionTypes.Snappy, lz4: CompressionTypes.LZ4, zstd: CompressionTypes.ZSTD,
 } as const satisfies Record<Compression, number>;
 
-/** A batch that claims to be larger is refused: what comes from a topic must not fill the memory. */
-const batchBytesMax = 256 * 2 ** 20;
-
+const compressGzip = promisify(gzip);
+const decompressGzip = promisify<Buffer, { maxOutputLength: number }, Buffer>(gunzip);
 const compressZstd = promisify(zstdCompress);
 const decompressZstd = promisify<Buffer, { maxOutputLength: number }, Buffer>(zstdDecompress);
 
@@ -25,9 +24,11 @@ const codec = (compress: (bytes: Buffer) => Buffer | Promise<Buffer>, decompress
   decompress: async (bytes: Buffer) => decompress(bytes),
 });
 
-/** The client looks its codecs up in this table; gzip is there from the start. Repeatable. */
-export function registerCodecs(): void {
+/** The client looks its codecs up in this table. Its own gzip knows no bound. `bytesMax`: of a batch, decompressed. Repeatable. */
+export function registerCodecs(bytesMax: number = batchBytesMax): void {
+  const bound = { maxOutputLength: bytesMax };
+  CompressionCodecs[CompressionTypes.GZIP] = codec((bytes) => compressGzip(bytes), (bytes) => decompressGzip(bytes, bound));
   CompressionCodecs[CompressionTypes.Snappy] = codec(compressSnappy, decompressSnappy);
-  CompressionCodecs[CompressionTypes.LZ4] = codec(compressLz4, decompressLz4);
-  CompressionCodecs[CompressionTypes.ZSTD] = codec((bytes) => compressZstd(bytes), (bytes) => decompressZstd(bytes, { maxOutputLength: batchBytesMax }));
+  CompressionCodecs[CompressionTypes.LZ4] = codec(compressLz4, (bytes) => decompressLz4(bytes, bytesMax));
+  CompressionCodecs[CompressionTypes.ZSTD] = codec((bytes) => compressZstd(bytes), (bytes) => decompressZstd(bytes, bound));
 }

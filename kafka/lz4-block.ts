@@ -1,4 +1,4 @@
-// Compresses one LZ4 block so that every decoder takes it, the strict ones of brokers included.
+// Compresses one LZ4 block so that every decoder takes it, the strict ones of brokers included; reads one, and refuses what is none.
 //
 // Greedy, with one candidate per hash. https://github.com/lz4/lz4/blob/dev/doc/lz4_Block_format.md: a sequence is a token (4 bits of
 // literal length, 4 bits of match length less 4), literals, the match's offset; a length of 15 goes on in bytes of up to 255.
@@ -54,4 +54,37 @@ export function compressLz4Block(source: Buffer, target: Buffer): number {
   }
   writeLiterals(source.length, 0);
   return out;
+}
+
+/**
+ * Appends what `block` stands for to `target` at `start`, and returns the place after it. Matches reach back to `first` at most.
+ * Throws on a block that is not whole, reaches further back, or does not fit.
+ */
+export function decompressLz4Block(block: Uint8Array, target: Uint8Array, start: number, first: number): number {
+  let at = 0;
+  let out = start;
+  const next = (): number => {
+    const byte = block[at++];
+    if (byte === undefined) throw new Error(`An LZ4 block of ${block.length} bytes ends too early`);
+    return byte;
+  };
+  const long = (short: number): number => {
+    let total = short;
+    for (let more = short === 15 ? 255 : 0; more === 255; total += more) more = next();
+    return total;
+  };
+  const take = (count: number): number => {
+    if (count > target.length - out) throw new Error('An LZ4 block is larger than its frame allows');
+    return out + count;
+  };
+  for (;;) {
+    const token = next();
+    const literals = long(token >> 4);
+    if (literals > block.length - at) throw new Error(`${literals} LZ4 literals go beyond the end of their block`);
+    for (const end = take(literals); out < end;) target[out++] = block[at++] ?? 0;
+    if (at === block.length) return out;
+    const offset = next() + next() * 256;
+    if (offset === 0 || offset > out - first) throw new Error(`An LZ4 match reaches ${offset} bytes back from byte ${out - first}`);
+    for (const end = take(long(token & 15) + matchBytesMin); out < end; out += 1) target[out] = target[out - offset] ?? 0;
+  }
 }

@@ -1,13 +1,6 @@
 // LZ4 frames as Kafka takes them: independent blocks, no checksums written; frames of every client are read.
-import { createRequire } from 'node:module';
-import { compressLz4Block, lz4BlockBytesMax } from './lz4-block.ts';
-
-type Lz4 = {
-  /** The place in `target` after the last byte written. */
-  decompressBlock(source: Uint8Array, target: Uint8Array, start: number, length: number, targetStart: number): number;
-};
-// The package brings no types. Only its reading of blocks is used: those that it writes may have a match too near their end, which brokers refuse.
-const lz4: Lz4 = createRequire(import.meta.url)('lz4js');
+import { compressLz4Block, decompressLz4Block, lz4BlockBytesMax } from './lz4-block.ts';
+import { batchBytesMax } from './settings.ts';
 
 /** https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md: magic, version 1 with independent blocks, blocks of at most 64 KB, header checksum. */
 const header = Buffer.from([0x04, 0x22, 0x4d, 0x18, 0x60, 0x40, 0x82]);
@@ -15,7 +8,10 @@ const magic = 0x184d2204;
 const blockBytes = 64 * 1024;
 const endMark = Buffer.alloc(4);
 const isPlain = 0x80000000;
-const flags = { blockChecksum: 0x10, contentSize: 0x08, dictionary: 0x01 };
+const flags = { version: 0xc0, independent: 0x20, blockChecksum: 0x10, contentSize: 0x08, dictionary: 0x01 };
+const version = 0x40;
+/** 4 stands for 64 KB, 7 for 4 MB. */
+const blockCodeMin = 4;
 /** The most that a byte of a compressed block can stand for. */
 const expansionMax = 255;
 
@@ -34,22 +30,25 @@ export function compressLz4(bytes: Buffer): Buffer {
   return Buffer.concat(parts);
 }
 
-/** Throws on bytes that are not an LZ4 frame. */
-export function decompressLz4(bytes: Buffer): Buffer {
+/** Throws on bytes that are not an LZ4 frame, or may stand for more than `bytesMax`. */
+export function decompressLz4(bytes: Buffer, bytesMax: number = batchBytesMax): Buffer {
   if (bytes.length < header.length || bytes.readUInt32LE(0) !== magic) throw new Error('Not an LZ4 frame');
   const flag = bytes.readUInt8(4);
-  const blockMax = 1 << (8 + 2 * ((bytes.readUInt8(5) >> 4) & 7));
+  const blockCode = (bytes.readUInt8(5) >> 4) & 7;
+  if ((flag & flags.version) !== version || blockCode < blockCodeMin) throw new Error('An LZ4 frame of a version or with a block size that does not exist');
+  const blockMax = 1 << (8 + 2 * blockCode);
   const first = 7 + (flag & flags.contentSize ? 8 : 0) + (flag & flags.dictionary ? 4 : 0);
   const checksumBytes = flag & flags.blockChecksum ? 4 : 0;
   const blocks = [...blocksOf(bytes, first, checksumBytes)];
   // All into one buffer: a block may refer to those before it.
   const bound = blocks.reduce((sum, { length, plain }) => sum + (plain ? length : Math.min(blockMax, length * expansionMax)), 0);
+  if (bound > bytesMax) throw new Error(`An LZ4 frame of ${bytes.length} bytes may stand for ${bound}; at most ${bytesMax} are allowed`);
   const target = Buffer.alloc(bound);
   let at = 0;
   for (const { start, length, plain } of blocks) {
-    at = plain ? at + bytes.copy(target, at, start, start + length) : lz4.decompressBlock(bytes, target, start, length, at);
+    if (plain) at += bytes.copy(target, at, start, start + length);
+    else at = decompressLz4Block(bytes.subarray(start, start + length), target.subarray(0, Math.min(bound, at + blockMax)), at, flag & flags.independent ? at : 0);
   }
-  if (at > bound) throw new Error('An LZ4 block is larger than its frame allows');
   return target.subarray(0, at);
 }
 

@@ -5,6 +5,9 @@ import { UsageError } from '#core/errors.ts';
 export const compressions = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;
 export type Compression = (typeof compressions)[number];
 
+/** A batch that claims to be larger when decompressed is refused: what comes from a topic must not fill the memory. */
+export const batchBytesMax = 256 * 2 ** 20;
+
 /** Who has a record when it counts as written: every replica in sync, the leader, or nobody for sure. */
 export const acknowledgements = ['all', '1', '0'] as const;
 export type Acknowledgement = (typeof acknowledgements)[number];

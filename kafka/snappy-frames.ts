@@ -1,8 +1,9 @@
 // Snappy as Kafka's Java clients write and read it: blocks behind the header of snappy-java; plain Snappy is read, too.
 import { createRequire } from 'node:module';
+import { decompressSnappyBlock } from './snappy-block.ts';
 
-type Snappy = { compress(bytes: Uint8Array): Uint8Array; uncompress(bytes: Uint8Array): Uint8Array };
-// The package brings no types.
+type Snappy = { compress(bytes: Uint8Array): Uint8Array };
+// The package brings no types. Only its writing is used: what it reads may make it loop, or come back as zeros.
 const snappy: Snappy = createRequire(import.meta.url)('snappyjs');
 
 /** https://github.com/xerial/snappy-java: magic, then version and lowest compatible version, both 1, big-endian. */
@@ -24,13 +25,14 @@ export function compressSnappy(bytes: Buffer): Buffer {
 
 /** Throws on bytes that are not Snappy. */
 export function decompressSnappy(bytes: Buffer): Buffer {
-  if (bytes.compare(header, 0, magicBytes, 0, Math.min(magicBytes, bytes.length)) !== 0) return Buffer.from(snappy.uncompress(bytes));
+  if (bytes.compare(header, 0, magicBytes, 0, Math.min(magicBytes, bytes.length)) !== 0) return Buffer.from(decompressSnappyBlock(bytes));
+  if (bytes.length < header.length) throw new Error(`A Snappy stream of ${bytes.length} bytes ends within its header`);
   const blocks: Uint8Array[] = [];
   for (let at = header.length; at < bytes.length;) {
     const start = at + lengthBytes;
     const end = start + bytes.readUInt32BE(at);
     if (end > bytes.length) throw new Error(`A Snappy block ends at byte ${end} of ${bytes.length}`);
-    blocks.push(snappy.uncompress(bytes.subarray(start, end)));
+    blocks.push(decompressSnappyBlock(bytes.subarray(start, end)));
     at = end;
   }
   return Buffer.concat(blocks);

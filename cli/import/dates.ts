@@ -1,5 +1,6 @@
 // Text of a log's time column → UTC milliseconds, by one format for the whole file; a date that does not exist is no date.
 import { UsageError } from '#core/errors.ts';
+import { utcMs } from '#core/timestamp.ts';
 
 /** UTC ms, or `null` when the text does not fit the format. */
 export type DateReader = (text: string) => number | null;
@@ -108,6 +109,9 @@ function patternOf(format: string): string {
     at += token?.length ?? 1;
   }
   if (depth !== 0) throw new UsageError(`date format "${format}": the brackets do not match`);
+  const names = [...pattern.matchAll(/<(\w+)>/g)].map((match) => match[1]);
+  const twice = names.find((name, index) => names.indexOf(name) < index);
+  if (twice !== undefined) throw new UsageError(`date format "${format}": has a ${twice} twice`);
   for (const needed of [/<(year|shortYear)>/, /<month(Name)?>/, /<day>/]) {
     if (!needed.test(pattern)) throw new UsageError(`date format "${format}": needs a year, a month and a day (or is unix-s or unix-ms)`);
   }
@@ -122,12 +126,12 @@ function fromParts(parts: Parts, offsetOf: (localMs: number) => number): number 
   const minute = Number(parts['minute'] ?? 0);
   const second = Number(parts['second'] ?? 0);
   const fraction = Math.floor(Number(`0.${parts['fraction'] ?? '0'}`) * 1000);
-  const local = Date.UTC(year, month - 1, day, hour, minute, second, fraction);
+  const offset = parts['offset'] === undefined ? null : fixedOffset(parts['offset']) ?? Number.NaN;
+  const local = utcMs(year, month - 1, day, hour, minute, second, fraction);
   const check = new Date(local);
   // Date.UTC rolls the 31st of February over into March: such a date is a mistake, not a date.
-  const exists = check.getUTCMonth() === month - 1 && check.getUTCDate() === day && hour < 24 && minute < 60 && second < 60;
-  if (!exists) return null;
-  return local - (parts['offset'] === undefined ? offsetOf(local) : fixedOffset(parts['offset']) ?? 0);
+  const exists = check.getUTCMonth() === month - 1 && check.getUTCDate() === day && hour < 24 && minute < 60 && second < 60 && !Number.isNaN(offset);
+  return exists ? local - (offset ?? offsetOf(local)) : null;
 }
 
 function hourOf(hour12: number, half: string): number {
@@ -162,8 +166,8 @@ function zoneOffset(zone: string): (localMs: number) => number {
 function zoneClock(zone: string): (utcMs: number) => number {
   try {
     const format = new Intl.DateTimeFormat('en-US', { timeZone: zone, timeZoneName: 'longOffset' });
-    return (utcMs) => {
-      const name = format.formatToParts(utcMs).find(({ type }) => type === 'timeZoneName')?.value ?? 'GMT';
+    return (ms) => {
+      const name = format.formatToParts(ms).find(({ type }) => type === 'timeZoneName')?.value ?? 'GMT';
       return fixedOffset(name.replace(/^GMT(?=[+-])/, '')) ?? 0;
     };
   } catch (error) {

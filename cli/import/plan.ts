@@ -12,6 +12,7 @@ import { amountTexts, rowMapper, type RowMapper } from './map-row.ts';
 import { memberReader, type RowReader, wholeLineReader } from './ndjson-reader.ts';
 import { detectDecimal, type Decimal } from './numbers.ts';
 import { sampleBytesMax, sampleLog } from './open-file.ts';
+import { printable } from './printable.ts';
 import { type Dialect, sniff } from './sniff.ts';
 import { textLine } from './text-line.ts';
 import { firstOf, type Resolve } from './template.ts';
@@ -56,7 +57,7 @@ export async function planImport(path: string, wishes: Wishes): Promise<Plan> {
     });
     return dialect.kind === 'csv' ? await planCsv(dialect, sample, mapping, wishes) : await planNdjson(dialect, sample, mapping, wishes);
   } catch (error) {
-    throw error instanceof UsageError ? new UsageError(`${path}: ${error.message}`, { cause: error }) : error;
+    throw error instanceof UsageError ? new UsageError(`${path}: ${printable(error.message)}`, { cause: error }) : error;
   }
 }
 

@@ -1,5 +1,6 @@
 // Accounts for every line of the log: what was sent, what was turned away and why; bounded however many lines that are.
 import { count } from '../progress.ts';
+import { printable } from './printable.ts';
 
 const reasonsMax = 100;
 const linesShownMax = 5;
@@ -94,13 +95,8 @@ export function reportText(account: LineAccount, imported: string): string {
   ];
   const table = account.turned_away.flatMap(({ reason, rows: number, first_lines: first, detail }) => [
     `  ${count(number).padStart(9)}  ${reason}`,
-    `             line${first.length === 1 ? '' : 's'} ${first.join(', ')}${number > first.length ? ', …' : ''}; got ${printable(detail)}`,
+    `             line${first.length === 1 ? '' : 's'} ${first.join(', ')}${number > first.length ? ', …' : ''}; got ${printable(detail).slice(0, 100)}`,
   ]);
   return [`${count(lines.read)} lines = ${parts.join(' + ')}${lines.read === rows.read + lines.header + lines.empty ? '' : ` (${count(rows.read)} rows)`}`,
     ...(table.length > 0 ? ['Turned away:', ...table] : [])].join('\n');
-}
-
-/** What a hostile file wrote must not steer a terminal. */
-function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, ' ').slice(0, 100);
 }

@@ -1,11 +1,15 @@
 // What goes over the wire to and from Kafka, without a broker: compressed bytes and dead letters come back as they were.
 
+import { gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import kafkajs from 'kafkajs';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { z } from 'zod';
 import type { DeadLetter } from '#core/ports.ts';
 import { kafkaPlaceOf } from '../../cli/kafka-place.ts';
 import { redriveCountHeader } from '../../gateway/dead-letters/failure-headers.ts';
 import { letterOfRecord, recordOfLetter } from '../../gateway/dead-letters/kafka-letter.ts';
+import { compressionTypes, registerCodecs } from '../../kafka/codecs.ts';
 import { compressLz4Block, lz4BlockBytesMax } from '../../kafka/lz4-block.ts';
 import { compressLz4, decompressLz4 } from '../../kafka/lz4-frames.ts';
 import { compressSnappy, decompressSnappy } from '../../kafka/snappy-frames.ts';
@@ -42,6 +46,36 @@ describe.each(codecs)('$name', ({ compress, decompress }) => {
     expect(() => decompress(Buffer.from('neither one nor the other, and long enough for a header'))).toThrow(/\w/);
   });
 });
+
+it.each([
+  ['Snappy that claims 10,626 bytes with two', decompressSnappy, '8253'],
+  ['Snappy that claims 4 GiB with six', decompressSnappy, 'ffffffff0f00'],
+  ['a Snappy literal whose length goes back, which made the reader loop', decompressSnappy, '04fcf6ffffff00000000000000000000'],
+  ['Snappy of less than it claims', decompressSnappy, '080461626364'],
+  ['an LZ4 match that reaches before the start', decompressLz4, '04224d186040820900000014610900500000000000000000'],
+  ['LZ4 literals beyond their block', decompressLz4, '04224d1860408202000000f0ff0000000000'],
+  ['an LZ4 frame of another version', decompressLz4, '04224d18c04082030000806162630000000000'],
+])('%s is refused, and not read as zeros', (_what, decompress, hex) => {
+  expect(() => decompress(Buffer.from(hex, 'hex'))).toThrow(/LZ4|Snappy/);
+});
+
+it('a batch that swells beyond its bound is refused in every compression', async () => {
+  const bytesMax = 1_000_000;
+  registerCodecs(bytesMax);
+  onTestFinished(() => registerCodecs());
+  const zeros = Buffer.alloc(bytesMax + 1);
+  expect(await refusal(compressionTypes.gzip, gzipSync(zeros))).toMatch(/larger/);
+  expect(await refusal(compressionTypes.zstd, zstdCompressSync(zeros))).toMatch(/larger/);
+  expect(await refusal(compressionTypes.lz4, compressLz4(zeros))).toMatch(/at most/);
+  // Its blocks need no bound of their own: a byte of Snappy stands for 22 at most.
+  expect(await refusal(compressionTypes.snappy, compressSnappy(zeros).subarray(0, 20_000))).toMatch(/Snappy/);
+});
+
+async function refusal(type: number, bytes: Buffer): Promise<string> {
+  const found: unknown = Reflect.get(kafkajs.CompressionCodecs, type);
+  const make = z.custom<() => { decompress(bytes: Buffer): Promise<Buffer> }>((value) => typeof value === 'function').parse(found);
+  return make().decompress(bytes).then(({ length }) => `${length} bytes were taken`, String);
+}
 
 /** Reads a block as the format's own decoder does, which holds it to its end: the last 5 bytes are literals, and no match starts within 12 of the end. */
 function readStrictly(block: Uint8Array, length: number): Uint8Array {

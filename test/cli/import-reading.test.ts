@@ -200,3 +200,15 @@ describe('numbers', () => {
     expect(detectDecimal([])).toBe('point');
   });
 });
+
+describe('dates that no log has', () => {
+  it('are read as written, or not at all', () => {
+    expect(at('0050-01-01', 'yyyy-MM-dd')).toBe('0050-01-01T00:00:00.000Z');
+    expect(at('2010-12-01T08:26+14:59', 'yyyy-MM-ddTHH:mmZ')).toBe('2010-11-30T17:27:00.000Z');
+    expect(at('2010-12-01T08:26+15:00', 'yyyy-MM-ddTHH:mmZ')).toBeNull();
+  });
+
+  it('a format that names a part twice is refused in words', () => {
+    expect(() => dateReader('d.M.yyyy yyyy', 'UTC')).toThrow(new UsageError('date format "d.M.yyyy yyyy": has a year twice'));
+  });
+});

@@ -54,9 +54,9 @@ describe('what is wrong is told in one line with name, value and bound', () => {
     [{ env: { LOG_LEVEL: 'loud' } }, 'LOG_LEVEL is "loud"; allowed: one of fatal, error, warn, info, debug, trace, silent.'],
     [{ yaml: 'gatway: {port: 1}' }, 'Unknown section "gatway": did you mean gateway?'],
     [{ yaml: 'gateway: {prot: 1}' }, 'Unknown setting "gateway.prot": did you mean gateway.port?'],
-    [{ yaml: 'gateway: 8080' }, 'gateway is 8080; allowed: a mapping of names to values.'],
-    [{ yaml: '- 1' }, 'The settings file is [1]; allowed: a mapping of names to values.'],
-    [{ yaml: '&a [*a]' }, 'The settings file is a value that holds itself; allowed: a mapping of names to values.'],
+    [{ yaml: 'gateway: 8080' }, 'gateway is a number; allowed: a mapping of names to values.'],
+    [{ yaml: '- 1' }, 'The settings file is a list; allowed: a mapping of names to values.'],
+    [{ yaml: '&a [*a]' }, 'The settings file is a list; allowed: a mapping of names to values.'],
     [{ env: { VECTORSTREAM_PROT: '1' } }, 'Unknown variable "VECTORSTREAM_PROT": did you mean VECTORSTREAM_PORT?'],
     [{ env: { VECTORSTREAM_SOMETHING_ELSE_ALTOGETHER: '1' } }, 'Unknown variable "VECTORSTREAM_SOMETHING_ELSE_ALTOGETHER": vectorstream.example.yaml lists what is allowed'],
     [{ flags: ['--prot', '1'] }, 'Unknown flag "--prot": did you mean --port?'],
@@ -70,6 +70,25 @@ describe('what is wrong is told in one line with name, value and bound', () => {
     const message = refusal({ yaml: 'gateway:\n  apiKey: "hunter2-hunter2\n  port: [1' });
     expect(message).toMatch(/^The settings file is not valid YAML: .*line \d+/);
     expect(message).not.toContain('hunter2');
+  });
+
+  test.each([
+    'gateway:\n  apiKey: *hunter2-hunter2',
+    'gateway:\n  apiKey: !hunter2-hunter2 {',
+    'gateway:\n  apiKey: "\\hunter2-hunter2"',
+    'VECTORSTREAM_API_KEY=hunter2-hunter2',
+    'VECTORSTREAM_API_KEY=hunter2-hunter2:',
+    'gateway:\n  apiKey=hunter2-hunter2: 1',
+    'gateway: apiKey=hunter2-hunter2',
+    '[apiKey, hunter2-hunter2]',
+  ])('a secret that is written wrongly is not shown: %j', (yaml) => {
+    const message = refusal({ yaml });
+    expect(message).toMatch(/^(The settings file|Unknown|gateway) /);
+    expect(message).not.toContain('hunter2');
+  });
+
+  test('a message holds nothing that steers a terminal', () => {
+    expect(refusal({ flags: ['\u009b31m\u007f\u202e\u2028'] })).toBe('Unexpected argument " 31m ": settings are given as --name value; --help lists them.');
   });
 
   test('a secret is never shown, taken from a flag, or left in the printed configuration', () => {

@@ -1,0 +1,35 @@
+// Any bytes as a compressed batch of Kafka: what they stand for, as another decoder reads it too, or an error; bounded in time and memory.
+import { createRequire } from 'node:module';
+import { compressLz4, decompressLz4 } from '../../../kafka/lz4-frames.ts';
+import { compressSnappy, decompressSnappy } from '../../../kafka/snappy-frames.ts';
+import { allowing, assert } from '../claims.ts';
+import type { Target } from '../fuzzer.ts';
+
+const require = createRequire(import.meta.url);
+const lz4: { decompress(frame: Uint8Array): Uint8Array } = require('lz4js');
+const snappy: { uncompress(block: Uint8Array): Uint8Array } = require('snappyjs');
+
+/** No format says more than this with a byte. */
+const expansionMax = 255;
+const snappyJavaMagic = 0x82;
+const blockChecksumFlag = 0x10;
+
+const target = (name: string, words: readonly number[][], compress: (bytes: Buffer) => Buffer, decompress: (bytes: Buffer) => Buffer, other: (bytes: Buffer) => Uint8Array | null): Target => ({
+  name,
+  covers: /\/kafka\/(lz4|snappy)-/,
+  words: words.map((bytes) => Buffer.from(bytes).toString()),
+  run(input) {
+    assert(decompress(compress(input)).equals(input), 'what is compressed comes back');
+    const read = allowing(Error, () => decompress(input));
+    if ('refusal' in read) return;
+    assert(read.value.length <= input.length * expansionMax, `${input.length} bytes cannot stand for ${read.value.length}`);
+    const expected = other(input);
+    assert(expected === null || read.value.equals(expected), 'another decoder reads the same');
+  },
+});
+
+// The other one looks for a block's checksum before the block.
+export const lz4Frame = target('lz4', [[0x04, 0x22, 0x4d, 0x18], [0, 0, 0, 0], [0x60, 0x40], [0x1f], [0x0f, 0, 0], [0x7f]], compressLz4, decompressLz4, (frame) => ((frame[4] ?? 0) & blockChecksumFlag ? null : lz4.decompress(frame)));
+
+// The other one reads plain blocks only.
+export const snappyFrame = target('snappy', [[0, 0, 0], [0x7c], [0x01, 0x02], [0x7f, 0x7f, 0x7f]], compressSnappy, decompressSnappy, (bytes) => (bytes[0] === snappyJavaMagic ? null : snappy.uncompress(bytes)));
