@@ -65,17 +65,17 @@ export async function fuzz(target: Target, { corpus, seed, executionsMax, isOver
 /** Runs them in order. What does not come back is a failure, too: a loop is interrupted, a promise left alone. */
 export async function firstFailure(target: Target, inputs: readonly Buffer[], msMax: number = hangMs): Promise<Failure | null> {
   let at = 0;
-  let running: void | Promise<void> = undefined;
+  const pending: { promise: Promise<void> | null } = { promise: null };
   const untilPromise = (): void => {
     for (; at < inputs.length; at += 1) {
-      running = target.run(inputs[at] ?? Buffer.alloc(0));
-      if (running instanceof Promise) return;
+      pending.promise = target.run(inputs[at] ?? Buffer.alloc(0)) ?? null;
+      if (pending.promise !== null) return;
     }
   };
   while (at < inputs.length) {
     try {
       interruptible(untilPromise, msMax);
-      if (running instanceof Promise) await within(running, msMax);
+      if (pending.promise !== null) await within(pending.promise, msMax);
       at += 1;
     } catch (error) {
       return { input: inputs[at] ?? Buffer.alloc(0), error };
