@@ -1,5 +1,6 @@
 // The gateway itself: its runners, its health, its figures and its settings.
 import type { ConfigView } from '../gateway/routes/config.ts';
+import type { JoinTokenRequest, ListedJoinToken, MadeJoinToken } from '../gateway/routes/runner-tokens.ts';
 import type { HealthView } from '../gateway/views/health.ts';
 import type { RunnerView, StatsView } from '../gateway/views/stats.ts';
 import type { SystemView } from '../gateway/views/system.ts';
@@ -17,6 +18,15 @@ export function operationCalls(transport: Transport) {
       drain: (id: string, options?: CallOptions): Promise<RunnerView> => transport.json({ method: 'POST', path: `${runner(id)}/drain`, repeat: 'always' }, options),
       /** It is cut off; what it has in work goes to another one. */
       remove: (id: string, options?: CallOptions): Promise<void> => transport.json({ method: 'DELETE', path: runner(id) }, options),
+    },
+
+    /** With which tabs join for a while. */
+    joinTokens: {
+      /** The token itself is told here and never again. */
+      make: (request: JoinTokenRequest = {}, options?: CallOptions): Promise<MadeJoinToken> => transport.json({ method: 'POST', path: '/runners/tokens', json: request }, options),
+      list: async (options?: CallOptions): Promise<readonly ListedJoinToken[]> => (await transport.json<{ readonly items: readonly ListedJoinToken[] }>({ method: 'GET', path: '/runners/tokens' }, options)).items,
+      /** Its runners at this gateway are disconnected. */
+      revoke: (id: string, options?: CallOptions): Promise<void> => transport.json({ method: 'DELETE', path: `/runners/tokens/${encodeURIComponent(id)}`, repeat: 'always' }, options),
     },
 
     health: {

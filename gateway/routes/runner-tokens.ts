@@ -20,6 +20,10 @@ const tokenSchema = z.object({ id: z.string(), name: z.string(), expires_at: z.i
 const madeSchema = tokenSchema.extend({ token: z.string().openapi({ description: 'Told once, here.' }) }).openapi('MadeJoinToken');
 const listedSchema = tokenSchema.extend({ made_at: z.iso.datetime(), revoked: z.boolean(), runners: z.int().openapi({ description: 'Connected here by it now.' }) }).openapi('ListedJoinToken');
 
+export type JoinTokenRequest = z.input<typeof tokenRequest>;
+export type MadeJoinToken = z.output<typeof madeSchema>;
+export type ListedJoinToken = z.output<typeof listedSchema>;
+
 const exampleToken = { id: '6f1c2b8e-4d0a-4c1e-9b7a-2f3d5a6c7e81', name: 'tabs in the shop', expires_at: '2026-01-31T13:00:00.000Z', limits: { runners_max: 5, texts_per_second_max: null } };
 
 const tokenParams = z.object({ id: z.uuid() });

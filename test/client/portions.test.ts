@@ -23,7 +23,7 @@ test('every event is in one portion, in order, and no portion is larger than it 
       expect(count).toBeLessThanOrEqual(limits.eventsMax);
       expect(count === 1 || Buffer.byteLength(text) <= limits.bytesMax).toBe(true);
     }
-  }));
+  }), { numRuns: 50 });
 });
 
 test('events that wait for company go when the first of them is old enough; what comes later is not lost', async () => {
