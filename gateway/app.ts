@@ -7,6 +7,7 @@ import { auditTo } from './middleware/audit.ts';
 import { corsFor, requireAccess, securityHeadersOn } from './middleware/access.ts';
 import { problemOf, problemResponse } from './middleware/problem.ts';
 import { requestId } from './middleware/request-id.ts';
+import { onlyUtf8 } from './middleware/utf8.ts';
 import { openApiDocument } from './openapi-document.ts';
 import { deadLetterActionRoutes } from './routes/dead-letter-actions.ts';
 import { configRoutes } from './routes/config.ts';
@@ -74,6 +75,7 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
     maxSize: requestBytesMax,
     onError: (c) => problemResponse(c, { status: 413, code: 'body_too_large', detail: `The body is larger than ${requestBytesMax} bytes.` }),
   }));
+  app.use(onlyUtf8);
   searchRoute(app, services);
   similarRoute(app, services);
   recommendationRoute(app, services);

@@ -16,6 +16,7 @@ describe('search', () => {
     });
     const request = { query: '  red\n\tkettle ', limit: 3, filter: { event_type: 'view', category: ['Kitchen', 'Home'], price_max: 20, since: '2026-01-01T02:00:00+02:00' } };
     const response = await post('/search', request);
+    expect(response.headers.get('server-timing')).toMatch(/^embed;dur=[\d.]+, store;dur=[\d.]+$/);
     expect(response.status).toBe(200);
     expect(await response.json()).toEqual({
       hits: [{
@@ -60,6 +61,7 @@ describe('search', () => {
   test('malformed JSON and another content type are told apart', async () => {
     const { post } = testApp();
     expect(await problemOf(await post('/search', '{"query":'))).toMatchObject({ status: 400, code: 'malformed_json' });
+    expect(await problemOf(await post('/search', new Uint8Array(Buffer.from('{"query":"caf\u00e9"}', 'latin1')), { 'content-type': 'application/json' }))).toMatchObject({ status: 400, code: 'malformed_json', detail: expect.stringContaining('UTF-8') });
     expect(await problemOf(await post('/search', 'x', { 'content-type': 'text/plain' }))).toMatchObject({ status: 415, code: 'unsupported_media_type' });
   });
 });

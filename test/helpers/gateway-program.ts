@@ -7,6 +7,7 @@ export type Stats = {
   readonly texts: { readonly unique_seen: number; readonly embedded: number };
   readonly store: { readonly texts: number; readonly events: number };
   readonly dead_letters: { readonly open: number };
+  readonly memory: { readonly rss_bytes: number };
   readonly runners: readonly { readonly id: string; readonly name: string; readonly state: string; readonly dtype: string; readonly texts_embedded: number; readonly jobs_in_work: number; readonly texts_per_second: number }[];
 };
 
@@ -23,9 +24,12 @@ export type GatewayClient = {
   idle(msMax: number): Promise<Stats>;
 };
 
-export function gatewayClient(url: string): GatewayClient {
+/** `key`: what it asks with, where keys are asked for. */
+export function gatewayClient(url: string, key?: string): GatewayClient {
   const ask = async (path: string, init: RequestInit): Promise<Answer> => {
-    const response = await fetch(`${url}${path}`, { ...init, signal: AbortSignal.timeout(10_000) });
+    const headers = new Headers(init.headers);
+    if (key !== undefined) headers.set('authorization', `Bearer ${key}`);
+    const response = await fetch(`${url}${path}`, { ...init, headers, signal: AbortSignal.timeout(10_000) });
     const text = await response.text();
     const type = response.headers.get('content-type') ?? '';
     return { status: response.status, type, body: type.includes('json') ? JSON.parse(text) : text };
@@ -63,5 +67,5 @@ export async function startGateway(dataDir: string, environment: Readonly<Record
   });
   const url = await Promise.race([listening, failed]);
   failed.catch(() => undefined);
-  return { ...program, ...gatewayClient(url) };
+  return { ...program, ...gatewayClient(url, environment['VECTORSTREAM_API_KEY']) };
 }
