@@ -101,7 +101,7 @@ export class Feed {
   #entry({ topic, data, at, key }: Message, isSnapshot: boolean): Entry {
     const sequence = ++this.#sequence;
     const text = JSON.stringify({ type: topic, id: `${this.#options.run}-${sequence}`, at: new Date(at).toISOString(), ...(isSnapshot && { snapshot: true }), data });
-    return { sequence, topic, key, text };
+    return { sequence, topic, key, text, isSnapshot };
   }
 
   #keep(entry: Entry): void {

@@ -8,6 +8,8 @@ export type Entry = {
   /** Entries with the same key replace each other; `null`: every one counts. */
   readonly key: string | null;
   readonly text: string;
+  /** How things stand when a client comes, and no change. */
+  readonly isSnapshot: boolean;
 };
 
 export type OutboxLimits = { readonly entriesMax: number; readonly charsMax: number };

@@ -79,7 +79,9 @@ export function liveRoutes(app: OpenAPIHono<AppEnv>, { live, clock }: Services):
           if (next !== null) {
             const { entry, dropped } = next;
             const lost = dropped > 0 ? `event: dropped\ndata: ${droppedText(dropped)}\n\n` : '';
-            return controller.enqueue(encoder.encode(`${lost}id: ${live.feed.run}-${entry.sequence}\nevent: ${entry.topic}\ndata: ${entry.text}\n\n`));
+            // A snapshot is no place to resume from: changes that came before it may follow it.
+            const id = entry.isSnapshot ? '' : `id: ${live.feed.run}-${entry.sequence}\n`;
+            return controller.enqueue(encoder.encode(`${lost}${id}event: ${entry.topic}\ndata: ${entry.text}\n\n`));
           }
           if (isDue) {
             isDue = false;

@@ -35,7 +35,7 @@ describe('an outbox', () => {
         if (step === 'take') take();
         else {
           sequence += 1;
-          outbox.put({ sequence, topic: 'stats', key: step.put, text: 'x'.repeat(step.size) });
+          outbox.put({ sequence, topic: 'stats', key: step.put, isSnapshot: false, text: 'x'.repeat(step.size) });
           if (step.put !== null) newest.set(step.put, sequence);
         }
         if (outbox.size > 5) return false;
