@@ -49,6 +49,7 @@ export function decompressLz4(bytes: Buffer, bytesMax: number = batchBytesMax): 
     if (plain) at += bytes.copy(target, at, start, start + length);
     else at = decompressLz4Block(bytes.subarray(start, start + length), target.subarray(0, Math.min(bound, at + blockMax)), at, flag & flags.independent ? at : 0);
   }
+  if (flag & flags.contentSize && bytes.readBigUInt64LE(6) !== BigInt(at)) throw new Error(`An LZ4 frame does not hold the bytes that it names; it holds ${at}`);
   return target.subarray(0, at);
 }
 

@@ -54,6 +54,7 @@ it.each([
   ['Snappy of less than it claims', decompressSnappy, '080461626364'],
   ['an LZ4 match that reaches before the start', decompressLz4, '04224d186040820900000014610900500000000000000000'],
   ['LZ4 literals beyond their block', decompressLz4, '04224d1860408202000000f0ff0000000000'],
+  ['an LZ4 frame of another size than it names', decompressLz4, '04224d1868400900000000000000820300008061626300000000'],
   ['an LZ4 frame of another version', decompressLz4, '04224d18c04082030000806162630000000000'],
 ])('%s is refused, and not read as zeros', (_what, decompress, hex) => {
   expect(() => decompress(Buffer.from(hex, 'hex'))).toThrow(/LZ4|Snappy/);

@@ -12,7 +12,8 @@ const snappy: { uncompress(block: Uint8Array): Uint8Array } = require('snappyjs'
 /** No format says more than this with a byte. */
 const expansionMax = 255;
 const snappyJavaMagic = 0x82;
-const blockChecksumFlag = 0x10;
+const independentFlag = 0x20;
+const plainestFlags = 0x40;
 
 const target = (name: string, words: readonly number[][], compress: (bytes: Buffer) => Buffer, decompress: (bytes: Buffer) => Buffer, other: (bytes: Buffer) => Uint8Array | null): Target => ({
   name,
@@ -28,8 +29,8 @@ const target = (name: string, words: readonly number[][], compress: (bytes: Buff
   },
 });
 
-// The other one looks for a block's checksum before the block.
-export const lz4Frame = target('lz4', [[0x04, 0x22, 0x4d, 0x18], [0, 0, 0, 0], [0x60, 0x40], [0x1f], [0x0f, 0, 0], [0x7f]], compressLz4, decompressLz4, (frame) => ((frame[4] ?? 0) & blockChecksumFlag ? null : lz4.decompress(frame)));
+// The other one reads blocks well, and of headers only the plainest: others make it loop.
+export const lz4Frame = target('lz4', [[0x04, 0x22, 0x4d, 0x18], [0, 0, 0, 0], [0x60, 0x40], [0x1f], [0x0f, 0, 0], [0x7f]], compressLz4, decompressLz4, (frame) => (((frame[4] ?? 0) & ~independentFlag) === plainestFlags ? lz4.decompress(frame) : null));
 
 // The other one reads plain blocks only.
 export const snappyFrame = target('snappy', [[0, 0, 0], [0x7c], [0x01, 0x02], [0x7f, 0x7f, 0x7f]], compressSnappy, decompressSnappy, (bytes) => (bytes[0] === snappyJavaMagic ? null : snappy.uncompress(bytes)));

@@ -44,8 +44,10 @@ export const config: Target = {
   },
 };
 
-/** Whether the secret stands where none belongs: there it is as good as any other text. */
+/** Whether the secret stands where none belongs, such as on a command line: there it is as good as any other text. */
 function isElsewhere(text: string): boolean {
+  const { yaml, env, argv } = parts(text);
   const places = secretPlaces.flatMap(({ name, variable }) => [`${name}:`, `${variable}=`]);
-  return text.split('\n').some((line) => line.includes(secret) && !places.some((place) => line.trimStart().startsWith(place)));
+  const lines = [...yaml.split('\n'), ...Object.entries(env).map(([name, value]) => `${name}=${value}`)];
+  return argv.some((word) => word.includes(secret)) || lines.some((line) => line.includes(secret) && !places.some((place) => line.trimStart().startsWith(place)));
 }
