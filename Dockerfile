@@ -20,7 +20,7 @@ RUN rm -rf node_modules/typescript node_modules/@typescript
 
 FROM packages AS node-runner-packages
 RUN npm pkg delete "dependencies.@hono/node-server" "dependencies.@hono/zod-openapi" "dependencies.@qdrant/js-client-rest" "dependencies.@faker-js/faker" \
-      dependencies.csv-parse dependencies.hono dependencies.kafkajs dependencies.lz4js dependencies.snappyjs dependencies.prom-client \
+      dependencies.csv-parse dependencies.hono dependencies.kafkajs dependencies.snappyjs dependencies.prom-client \
       dependencies.sqlite-vec dependencies.yaml dependencies.puppeteer dependencies.selfsigned \
     && npm prune --omit=dev
 # The runtime for browsers is never loaded in Node; of the native ones only this platform's is.
@@ -29,7 +29,7 @@ RUN rm -rf node_modules/onnxruntime-web \
 
 FROM packages AS browser-runner-packages
 RUN npm pkg delete "dependencies.@huggingface/transformers" dependencies.onnxruntime-node "dependencies.@hono/node-server" "dependencies.@hono/zod-openapi" \
-      "dependencies.@qdrant/js-client-rest" "dependencies.@faker-js/faker" dependencies.csv-parse dependencies.hono dependencies.kafkajs dependencies.lz4js dependencies.snappyjs \
+      "dependencies.@qdrant/js-client-rest" "dependencies.@faker-js/faker" dependencies.csv-parse dependencies.hono dependencies.kafkajs dependencies.snappyjs \
       dependencies.prom-client dependencies.sqlite-vec dependencies.ws dependencies.yaml dependencies.selfsigned \
     && npm prune --omit=dev
 
