@@ -37,12 +37,13 @@ export type Answered =
 /** Of a trusted runner's time, while other work waits. */
 const crossCheckShareMax = 0.05;
 const crossCheckTextsMax = 16;
+const searchesMsMax = 5_000; // After a search, others are expected for so long.
 
 /**
  * A pure scheduler: it is told what happened and when (`now`: monotonic ms), and `assign` says what to send.
  *
- * - Two lanes: `search` goes before `bulk`. One job in work and one prefetched per runner, sized to its speed.
- * - A third, `cross-check`, is for trusted runners: a bounded share of their time, or what is left of it.
+ * - Two lanes: `search` goes before `bulk`. One job in work and one prefetched per runner, sized to its speed. While searches come,
+ *   bulk jobs are short and not prefetched. A third lane, `cross-check`, has a bounded share of trusted runners' time, or what is left of it.
  * - The job in work when a runner fails takes the blame: it goes to a runner once more as it was, then in halves, until the
  *   text that makes runners fail is alone. A prefetched job was not begun: it goes elsewhere, unblamed.
  * - A text that failed `attemptsAloneMax` times alone ends with `embedding_failed`. Without a runner, texts wait.
@@ -55,6 +56,7 @@ export class Fleet {
   #lastJob = 0;
   #requeued = 0;
   #late = 0;
+  #searchedAt = -Infinity;
 
   constructor(options: FleetOptions) {
     this.#options = options;
@@ -185,6 +187,8 @@ export class Fleet {
       assignments.push(this.#send(runner, { group: null, jobId: `check-${++this.#lastJob}`, attempt: 1, ...runner.check }, now));
       runner.check = null;
     }
+    if (this.#backlog.waiting('search') > 0) this.#searchedAt = now;
+    const isSearched = now - this.#searchedAt < searchesMsMax;
     for (const runner of this.#forSearch()) take(runner, 'search', runner.pace.searchTexts());
     for (const runner of this.#forCrossChecks(now)) {
       take(runner, 'cross-check', Math.min(crossCheckTextsMax, runner.pace.searchTexts()));
@@ -193,12 +197,12 @@ export class Fleet {
     // Every idle runner gets its share before any runner gets a second job.
     const serving = [...this.#runners.values()].filter(({ state }) => state === 'serving');
     const fleetSpeed = serving.reduce((sum, { pace }) => sum + pace.textsPerSecond, 0);
-    for (let depth = 0; depth < jobsPerRunnerMax; depth++) {
+    for (let depth = 0; depth < (isSearched ? 1 : jobsPerRunnerMax); depth++) {
       const backlog = this.#backlog.waiting('bulk');
       if (backlog === 0) break;
       for (const runner of serving) {
         if (runner.jobs.length !== depth) continue;
-        const texts = runner.pace.jobTexts(backlog, runner.pace.textsPerSecond / fleetSpeed);
+        const texts = runner.pace.jobTexts(backlog, runner.pace.textsPerSecond / fleetSpeed, isSearched);
         take(runner, 'bulk', texts);
       }
     }

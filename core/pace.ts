@@ -5,6 +5,8 @@ export type PaceOptions = {
   readonly jobMs: number;
   /** A job of search texts is at most this much work. */
   readonly searchJobMs: number;
+  /** While searches come, so is any other job: a search waits for what its runner has in work. */
+  readonly besideSearchJobMs: number;
   /** A job under backlog has at least this many texts, when the runner manages them within `jobMs`. */
   readonly jobTextsMin: number;
   /** A job may take `deadlineFactor` times what its speed predicts, and `deadlineMsMin` besides. */
@@ -16,6 +18,7 @@ export type PaceOptions = {
 export const defaultPace: PaceOptions = {
   jobMs: 500,
   searchJobMs: 200,
+  besideSearchJobMs: 100,
   jobTextsMin: 8,
   deadlineFactor: 10,
   deadlineMsMin: 20_000,
@@ -55,8 +58,8 @@ export class Pace {
    * Texts of the next job, of `backlog` that wait, when this runner does `share` (0…1) of the fleet's work. A small backlog
    * is divided, so that no runner takes all of it while others idle: 100 texts, two equal runners → 50.
    */
-  jobTexts(backlog: number, share: number): number {
-    const most = this.#within(this.#options.jobMs);
+  jobTexts(backlog: number, share: number, besideSearch: boolean): number {
+    const most = this.#within(besideSearch ? this.#options.besideSearchJobMs : this.#options.jobMs);
     return Math.min(most, Math.max(Math.ceil(backlog * share), this.#options.jobTextsMin));
   }
 

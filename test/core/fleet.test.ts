@@ -46,6 +46,25 @@ describe('dividing work', () => {
     expect(fleet.assign(0, nothingMixedIn)).toEqual([]);
   });
 
+  test('while searches come, bulk jobs are a tenth of a second and none is prefetched; five seconds after the last, all is as before', () => {
+    const fleet = fleetWith({ id: 'a', textsPerSecond: 800 });
+    submit(fleet, 1, 'search');
+    submit(fleet, 5000);
+    const [search, ...more] = fleet.assign(0, nothingMixedIn);
+    assert(search !== undefined && more.length === 0, 'the search goes alone');
+    succeed(fleet, search, 1);
+    const [bulk] = fleet.assign(1, nothingMixedIn);
+    assert(bulk !== undefined, 'a bulk job follows');
+    expect(bulk.texts).toHaveLength(80);
+    expect(fleet.assign(20, nothingMixedIn)).toEqual([]);
+    submit(fleet, 1, 'search', 1);
+    const [behind] = fleet.assign(30, nothingMixedIn);
+    assert(behind?.texts.length === 1, 'a search waits for that one job alone');
+    succeed(fleet, bulk, 101);
+    succeed(fleet, behind, 102);
+    expect(sizes(fleet.assign(5_031, nothingMixedIn)).map(([, texts]) => Number(texts) > 300)).toEqual([true, true]);
+  });
+
   test('a small backlog is divided, so that no runner idles', () => {
     const fleet = fleetWith({ id: 'a', textsPerSecond: 1000 }, { id: 'b', textsPerSecond: 1000 });
     submit(fleet, 100);
