@@ -1,7 +1,7 @@
 // Events of a small shop with ids that the test chose, and a sender that knows which of them were acknowledged.
 import { randomUUID } from 'node:crypto';
 import { expect } from 'vitest';
-import type { GatewayClient } from './gateway-program.ts';
+import type { Answer, GatewayClient } from './gateway-program.ts';
 
 export type ShopEvent = { readonly event_id: string } & Readonly<Record<string, unknown>>;
 
@@ -43,7 +43,7 @@ export async function sendEvents(gateway: GatewayClient, events: readonly ShopEv
   const lane = async (): Promise<void> => {
     while (next < events.length && !isGone) {
       const batch = events.slice(next, (next += perRequest));
-      const answer = await gateway.post('/events', JSON.stringify(batch)).catch(() => null);
+      const answer = await postUntilTaken(gateway, JSON.stringify(batch));
       if (answer === null) isGone = true;
       // A gateway that is told to stop answers 503 while it can.
       else if (answer.status !== 503) expect(answer).toMatchObject({ status: 202, body: { accepted: batch.length } });
@@ -53,4 +53,13 @@ export async function sendEvents(gateway: GatewayClient, events: readonly ShopEv
   };
   await Promise.all(Array.from({ length: lanes }, lane));
   return sent;
+}
+
+/** 429 asks to come again. `null`: no answer. */
+async function postUntilTaken(gateway: GatewayClient, body: string): Promise<Answer | null> {
+  for (;;) {
+    const answer = await gateway.post('/events', body).catch(() => null);
+    if (answer?.status !== 429) return answer;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
 }
