@@ -2,7 +2,7 @@
 
 import { parseArgs } from 'node:util';
 import { UsageError } from '#core/errors.ts';
-import { countOrAuto, gatewayUrls, logLevels, oneOf, type Setting } from '#core/runner-settings.ts';
+import { countOrAuto, gatewayUrls, logSettings, oneOf, settingReader } from '#core/runner-settings.ts';
 
 export type BrowserRunnerOptions = {
   /** Gateways to serve, http(s):// or ws(s)://, at least one. The page comes from the first that answers. */
@@ -63,16 +63,9 @@ export type Surroundings = { readonly hostName: string; readonly terminal: boole
 
 /** `'help'` when that was asked for. @throws UsageError naming the flag or variable, its value and what is allowed. */
 export function parseOptions(argv: readonly string[], environment: Readonly<Record<string, string | undefined>>, surroundings: Surroundings): BrowserRunnerOptions | 'help' {
-  const given = parseFlags(argv);
-  if (given.help === true) return 'help';
-
-  /** The flag, else the variable, else the default; with the name to blame. */
-  const setting = (flag: Exclude<keyof typeof flags, 'help'>, variable: string | null, fallback: string): Setting => {
-    const fromFlag = given[flag];
-    if (fromFlag !== undefined) return { name: `--${flag}`, value: fromFlag };
-    return { name: variable ?? `--${flag}`, value: (variable === null ? undefined : environment[variable]) || fallback };
-  };
-
+  const { help: isHelp, ...given } = parseFlags(argv);
+  if (isHelp === true) return 'help';
+  const setting = settingReader(given, environment);
   const runners = countOrAuto(setting('runners', null, '1'), 64);
   return {
     gatewayUrls: gatewayUrls(setting('gateway', 'VECTORSTREAM_GATEWAY_URL', 'ws://127.0.0.1:8080'), ['ws', 'wss', 'http', 'https']),
@@ -88,8 +81,7 @@ export function parseOptions(argv: readonly string[], environment: Readonly<Reco
     sandbox: oneOf(setting('sandbox', 'VECTORSTREAM_BROWSER_SANDBOX', 'auto'), ['auto', 'on', 'off'] as const),
     executablePath: environment['PUPPETEER_EXECUTABLE_PATH'] || null,
     tlsCa: environment['VECTORSTREAM_TLS_CA'] || null,
-    logLevel: oneOf({ name: 'LOG_LEVEL', value: environment['LOG_LEVEL'] || 'info' }, logLevels),
-    logFormat: oneOf({ name: 'LOG_FORMAT', value: environment['LOG_FORMAT'] || (surroundings.terminal ? 'pretty' : 'json') }, ['json', 'pretty'] as const),
+    ...logSettings(environment, surroundings.terminal),
   };
 }
 

@@ -5,7 +5,26 @@ import { UsageError } from './errors.ts';
 /** A flag's or variable's value, with the name to blame. */
 export type Setting = { readonly name: string; readonly value: string };
 
-export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Finds a setting: the flag, else the variable, else the default; with the name to blame. An empty variable counts as none. */
+export function settingReader<F extends string>(flags: Readonly<{ [name in F]?: string | undefined }>, environment: Environment) {
+  return (flag: F, variable: string | null, fallback: string): Setting => {
+    const fromFlag = flags[flag];
+    if (fromFlag !== undefined) return { name: `--${flag}`, value: fromFlag };
+    return { name: variable ?? `--${flag}`, value: (variable === null ? undefined : environment[variable]) || fallback };
+  };
+}
+
+/** @throws UsageError */
+export function logSettings(environment: Environment, terminal: boolean): { readonly logLevel: string; readonly logFormat: 'json' | 'pretty' } {
+  return {
+    logLevel: oneOf({ name: 'LOG_LEVEL', value: environment['LOG_LEVEL'] || 'info' }, logLevels),
+    logFormat: oneOf({ name: 'LOG_FORMAT', value: environment['LOG_FORMAT'] || (terminal ? 'pretty' : 'json') }, ['json', 'pretty'] as const),
+  };
+}
 
 /** @throws UsageError */
 export function oneOf<T extends string>({ name, value }: Setting, allowed: readonly T[]): T {

@@ -3,7 +3,7 @@
 import { parseArgs } from 'node:util';
 import { UsageError } from '#core/errors.ts';
 import { devices, type Device } from '#core/model-manifest.ts';
-import { countOrAuto, gatewayUrls, logLevels, oneOf, type Setting } from '#core/runner-settings.ts';
+import { countOrAuto, gatewayUrls, logSettings, oneOf, settingReader } from '#core/runner-settings.ts';
 
 export type RunnerOptions = {
   /** Gateways to serve, ws:// or wss://, at least one. */
@@ -52,17 +52,9 @@ export type Surroundings = { readonly hostName: string; readonly terminal: boole
 
 /** `'help'` when that was asked for. @throws UsageError naming the flag or variable, its value and what is allowed. */
 export function parseOptions(argv: readonly string[], environment: Readonly<Record<string, string | undefined>>, surroundings: Surroundings): RunnerOptions | 'help' {
-  const given = parseFlags(argv);
-  if (given.help === true) return 'help';
-
-  /** The flag, else the variable, else the default; with the name to blame. */
-  const setting = (flag: Exclude<keyof typeof flags, 'help'>, variable: string | null, fallback: string): Setting => {
-    const fromFlag = given[flag];
-    if (fromFlag !== undefined) return { name: `--${flag}`, value: fromFlag };
-    const fromVariable = variable === null ? undefined : environment[variable];
-    return { name: variable ?? `--${flag}`, value: fromVariable === undefined || fromVariable === '' ? fallback : fromVariable };
-  };
-
+  const { help: isHelp, ...given } = parseFlags(argv);
+  if (isHelp === true) return 'help';
+  const setting = settingReader(given, environment);
   return {
     gatewayUrls: gatewayUrls(setting('gateway', 'VECTORSTREAM_GATEWAY_URL', 'ws://127.0.0.1:8080')),
     token: environment['VECTORSTREAM_RUNNER_TOKEN'] || null,
@@ -73,8 +65,7 @@ export function parseOptions(argv: readonly string[], environment: Readonly<Reco
     threads: countOrAuto(setting('threads', 'VECTORSTREAM_RUNNER_THREADS', 'auto')),
     runners: countOrAuto(setting('runners', null, 'auto')),
     name: setting('name', null, surroundings.hostName).value.slice(0, 100),
-    logLevel: oneOf({ name: 'LOG_LEVEL', value: environment['LOG_LEVEL'] || 'info' }, logLevels),
-    logFormat: oneOf({ name: 'LOG_FORMAT', value: environment['LOG_FORMAT'] || (surroundings.terminal ? 'pretty' : 'json') }, ['json', 'pretty'] as const),
+    ...logSettings(environment, surroundings.terminal),
   };
 }
 

@@ -12,6 +12,8 @@ import { defaultPipelineLimits, runPipeline } from '#core/pipeline.ts';
 import type { DeadLetters, EmbeddingService, EventSource, FleetResult, LogRecord, VectorStore } from '#core/ports.ts';
 import { uuidV5 } from '#core/uuid.ts';
 import { dimensions, fakeVector } from '../helpers/fake-model.ts';
+import { seeded } from '../helpers/seeded.ts';
+import { unavailable, unreliably, watchedSource } from '../helpers/unreliable.ts';
 
 const startsAt = Date.UTC(2026, 10, 23, 12);
 const limits = { ...defaultPipelineLimits, event: eventLimits };
@@ -35,22 +37,7 @@ const silent: PipelineObserver = {
   cacheRequest: () => undefined, storeWrite: () => undefined, retried: () => undefined, circuit: () => undefined,
 };
 
-/** Uniform in [0, 1), repeatable by its seed (mulberry32). */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-const unavailable = () => new DependencyError('store', 'unavailable', 'The store does not answer.', { retryable: true });
-
 const badRequest = () => new DependencyError('store', 'bad_request', 'One point is malformed.', { retryable: false });
-
-const letterId = (topic: string, partition: number, offset: number) => uuidV5(`${topic}/${partition}/${offset}`);
 
 /** A world in which everything outside the pipeline fails as the test wants it to. */
 function createWorld(random: () => number, faultRate: number) {
@@ -58,17 +45,10 @@ function createWorld(random: () => number, faultRate: number) {
   const memoryStore = createMemoryStore({ dimensions, now: () => clock.now() });
   const memoryLetters = createMemoryDeadLetters();
   const log = createMemoryLog({ partitions: 3, unsettledMax: 50, batchMax: 7 });
-  const ends = { stored: new Set<string>(), letters: new Set<string>() };
+  const ends = { events: new Set<string>(), letters: new Set<string>() };
   const embedded: string[] = [];
 
-  /** Fails before the call, or after it was carried out. */
-  async function flaky<T>(call: () => Promise<T>): Promise<T> {
-    if (random() < faultRate) throw unavailable();
-    await clock.sleep(Math.floor(random() * 20));
-    const result = await call();
-    if (random() < faultRate) throw unavailable();
-    return result;
-  }
+  const flaky = <T>(call: () => Promise<T>): Promise<T> => unreliably(call, { clock, random, faultRate });
 
   const store: VectorStore = {
     ...memoryStore,
@@ -81,7 +61,7 @@ function createWorld(random: () => number, faultRate: number) {
     putEvents: (events) => flaky(async () => {
       if (events.some(({ event }) => event.eventId.startsWith('refused'))) throw badRequest();
       const outcomes = await memoryStore.putEvents(events);
-      for (const { event } of events) ends.stored.add(event.eventId);
+      for (const { event } of events) ends.events.add(event.eventId);
       return outcomes;
     }),
   };
@@ -101,26 +81,7 @@ function createWorld(random: () => number, faultRate: number) {
       return { ok: true, embedding: { vector: fakeVector(text), provenance } };
     },
   };
-  /** The source, held to the rule that a delivery is settled only once its end is durable. */
-  function watched(source: EventSource): EventSource {
-    return {
-      ...source,
-      async *deliveries(signal) {
-        for await (const batch of source.deliveries(signal)) {
-          yield batch.map((delivery) => ({
-            ...delivery,
-            settle: (outcome: Parameters<typeof delivery.settle>[0]) => {
-              const { topic, partition, offset } = delivery.position;
-              const eventId = delivery.key === null ? '' : new TextDecoder().decode(delivery.key);
-              const isDurable = outcome.status === 'dead-lettered' ? ends.letters.has(letterId(topic, partition, offset)) : ends.stored.has(eventId);
-              expect(isDurable, `${eventId} settled as ${outcome.status} before it was durable`).toBe(true);
-              delivery.settle(outcome);
-            },
-          }));
-        }
-      },
-    };
-  }
+  const watched = (source: EventSource): EventSource => watchedSource(source, ends, (isKept, otherwise) => expect(isKept, otherwise).toBe(true));
 
   /** Runs until everything is settled, or for `ms` of the clock; then stops or crashes. */
   async function run(until: 'drained' | number, end: 'stop' | 'crash', observer: PipelineObserver = silent): Promise<void> {
@@ -157,7 +118,7 @@ describe('the pipeline', () => {
     await fc.assert(fc.asyncProperty(
       sentArbitrary, fc.integer(), fc.double({ min: 0, max: 0.4, noNaN: true }), fc.array(fc.integer({ min: 10, max: 2_000 }), { maxLength: 3 }),
       async (sent, seed, faultRate, crashesAfterMs) => {
-        const world = createWorld(randomFrom(seed), faultRate);
+        const world = createWorld(seeded(seed).next, faultRate);
         await world.log.sink.append(sent.map(recordOf));
         for (const ms of crashesAfterMs) await world.run(ms, 'crash');
         await world.run('drained', 'stop');
@@ -181,7 +142,7 @@ describe('the pipeline', () => {
   });
 
   test('a text is embedded once however many events carry it, and never again once it is stored', async () => {
-    const world = createWorld(randomFrom(1), 0);
+    const world = createWorld(seeded(1).next, 0);
     const send = (from: number, count: number) => world.log.sink.append(Array.from({ length: count }, (_, index) => recordOf({ kind: 'valid', eventId: `event-${from + index}`, product: index % 5 })));
     await send(0, 200);
     await world.run('drained', 'crash');
@@ -192,7 +153,7 @@ describe('the pipeline', () => {
   });
 
   test('while the store is down the intake pauses, nothing is dead-lettered for it, and all resumes by itself', async () => {
-    const world = createWorld(randomFrom(2), 0);
+    const world = createWorld(seeded(2).next, 0);
     const putEvents = world.store.putEvents.bind(world.store);
     const isDown = () => world.clock.monotonic() < 60_000;
     world.store.putEvents = (events) => (isDown() ? Promise.reject(unavailable()) : putEvents(events));
@@ -213,7 +174,7 @@ describe('the pipeline', () => {
   });
 
   test('a text that the store lost under an event is put again, then the event', async () => {
-    const world = createWorld(randomFrom(3), 0);
+    const world = createWorld(seeded(3).next, 0);
     await world.log.sink.append([recordOf({ kind: 'valid', eventId: 'event-0', product: 1 })]);
     const putEvents = world.store.putEvents.bind(world.store);
     let losses = 0;
@@ -225,7 +186,7 @@ describe('the pipeline', () => {
   });
 
   test('a stop with no runner in sight ends within its bound and leaves the events for the next start', async () => {
-    const world = createWorld(randomFrom(4), 0);
+    const world = createWorld(seeded(4).next, 0);
     await world.log.sink.append([recordOf({ kind: 'valid', eventId: 'event-0', product: 1 }), recordOf({ kind: 'not-json', eventId: 'event-1', product: 1 })]);
     const source = world.log.source('group');
     const stop = new AbortController();

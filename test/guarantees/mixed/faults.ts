@@ -5,7 +5,7 @@ import type { FaultProxy, LinkState } from '../../helpers/fault-proxy.ts';
 import type { SeenRequest, Fault as QdrantFault } from '../../helpers/qdrant-double.ts';
 import type { ClusterWorld, LinkedBroker } from './cluster-world.ts';
 import type { Manner } from './reference-runner.ts';
-import type { Seeded } from './seeded.ts';
+import type { Seeded } from '../../helpers/seeded.ts';
 import type { Gateway, World } from './world.ts';
 
 export type Fault<W extends World = World> = { readonly name: string; readonly happen: (world: W) => Promise<void> };

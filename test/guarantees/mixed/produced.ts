@@ -1,6 +1,6 @@
 // The events of one run, deterministic by seed, and what must become of each: told without any code of the pipeline.
 import { createHash } from 'node:crypto';
-import { seeded } from './seeded.ts';
+import { seeded } from '../../helpers/seeded.ts';
 
 /** Texts that runs draw from: few, so that their reference vectors are computed once for all runs. */
 const things = ['lantern', 'chair', 'kettle', 'scarf', 'bicycle bell', 'desk lamp', 'garden hose', 'notebook', 'rucksack', 'wall clock'];

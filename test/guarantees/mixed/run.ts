@@ -6,7 +6,7 @@ import type { Fault } from './faults.ts';
 import { violations } from './oracle.ts';
 import { produce } from './produced.ts';
 import { send } from './producer.ts';
-import { seeded, type Seeded } from './seeded.ts';
+import { seeded, type Seeded } from '../../helpers/seeded.ts';
 import { freshText, type Knowledge, type World } from './world.ts';
 
 export type RunReport = { readonly faults: readonly string[]; readonly violations: readonly string[]; readonly seconds: number };

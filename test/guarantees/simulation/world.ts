@@ -1,6 +1,5 @@
 // The whole program but for its sockets and files, in one process on a clock moved by hand: every step is held to the promises.
 import { setImmediate } from 'node:timers/promises';
-import { DependencyError } from '#core/errors.ts';
 import { eventLimits } from '#core/event.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { createMemoryDeadLetters } from '#core/memory/memory-dead-letters.ts';
@@ -8,12 +7,13 @@ import { createMemoryLog, type MemorySource } from '#core/memory/memory-source.t
 import { createMemoryStore } from '#core/memory/memory-store.ts';
 import { defaultPace } from '#core/pace.ts';
 import { defaultPipelineLimits, runPipeline } from '#core/pipeline.ts';
-import type { DeadLetters, EventSource, LogRecord, VectorStore } from '#core/ports.ts';
+import type { DeadLetters, LogRecord, VectorStore } from '#core/ports.ts';
 import { Repair } from '#core/repair.ts';
 import { uuidV5 } from '#core/uuid.ts';
 import { cosine } from '#core/vector.ts';
 import { createRunnerHub, defaultHubLimits, type RunnerHub } from '../../../gateway/runner-hub.ts';
 import { bounds, dimensions, fakeVector, golden, identity } from '../../helpers/fake-model.ts';
+import { unreliably, watchedSource } from '../../helpers/unreliable.ts';
 import { startSimulatedRunner, type Manner, type SimulatedRunner } from './runner.ts';
 
 export const checkIntervalMs = 8_000;
@@ -23,7 +23,6 @@ const silent = {
   received: () => undefined, stored: () => undefined, superseded: () => undefined, deadLettered: () => undefined,
   cacheRequest: () => undefined, storeWrite: () => undefined, retried: () => undefined, circuit: () => undefined,
 };
-const trouble = () => new DependencyError('store', 'unavailable', 'The store does not answer.', { retryable: true });
 const encode = (text: string) => new TextEncoder().encode(text);
 
 /** What is sent: a valid event of one of few products, in one of few versions; or one that is bad, or whose text kills runners. */
@@ -57,7 +56,6 @@ export class SimulatedWorld {
   readonly #durable = { events: new Set<string>(), letters: new Set<string>() };
   readonly #runners: SimulatedRunner[] = [];
   #life: Life | null = null;
-  #isDown = false;
   #faultRate = 0;
   #joined = 0;
   readonly violations: string[] = [];
@@ -65,7 +63,7 @@ export class SimulatedWorld {
   constructor(random: () => number) {
     this.#random = random;
     const [store, letters] = [this.#memoryStore, this.#memoryLetters];
-    const flaky = <T>(call: () => Promise<T>): Promise<T> => this.#flaky(call);
+    const flaky = <T>(call: () => Promise<T>): Promise<T> => unreliably(call, { clock: this.clock, random, faultRate: this.#faultRate });
     this.#store = {
       ...store,
       batchMax: { texts: 5, events: 9 },
@@ -108,10 +106,9 @@ export class SimulatedWorld {
     return this.#runners[index % Math.max(1, this.#runners.length)];
   }
 
-  /** A store and a dead-letter queue that fail before a call, or after it was carried out. */
-  store(faultRate: number, isDown: boolean): void {
+  /** From now on the store and the dead-letter queue fail at this rate, before a call and after it was carried out; at 1 they are down. */
+  store(faultRate: number): void {
     this.#faultRate = faultRate;
-    this.#isDown = isDown;
   }
 
   start(): void {
@@ -131,7 +128,7 @@ export class SimulatedWorld {
     });
     const source = this.#log.source('group');
     const pipeline = runPipeline({
-      source: this.#watched(source), store, deadLetters, embedding: hub.service, clock, random, limits, observer: silent, signal: stop.signal,
+      source: watchedSource(source, this.#durable, (isKept, otherwise) => (isKept ? undefined : this.violations.push(otherwise))), store, deadLetters, embedding: hub.service, clock, random, limits, observer: silent, signal: stop.signal,
       isDistrusted: (provenance) => repair.isDistrusted(provenance),
     });
     const ended = Promise.allSettled([
@@ -206,36 +203,5 @@ export class SimulatedWorld {
       if (vector === undefined) return [`"${name}" has no vector`];
       return cosine(vector, fakeVector(name)) > 0.999 ? [] : [`"${name}" has another text's vector`];
     });
-  }
-
-  async #flaky<T>(call: () => Promise<T>): Promise<T> {
-    if (this.#isDown || this.#random() < this.#faultRate) throw trouble();
-    await this.clock.sleep(Math.floor(this.#random() * 20));
-    const result = await call();
-    if (this.#random() < this.#faultRate) throw trouble();
-    return result;
-  }
-
-  /** A delivery is settled only once its end is durable. */
-  #watched(source: EventSource): EventSource {
-    const { violations } = this;
-    const durable = this.#durable;
-    return {
-      ...source,
-      async *deliveries(signal) {
-        for await (const batch of source.deliveries(signal)) {
-          yield batch.map((delivery) => ({
-            ...delivery,
-            settle: (outcome: Parameters<typeof delivery.settle>[0]) => {
-              const { topic, partition, offset } = delivery.position;
-              const eventId = new TextDecoder().decode(delivery.key ?? new Uint8Array());
-              const isDurable = outcome.status === 'dead-lettered' ? durable.letters.has(uuidV5(`${topic}/${partition}/${offset}`)) : durable.events.has(eventId);
-              if (!isDurable) violations.push(`${eventId} was settled as ${outcome.status} before it was durable`);
-              delivery.settle(outcome);
-            },
-          }));
-        }
-      },
-    };
   }
 }

@@ -2,7 +2,7 @@
 
 export type Seeded = {
   /** Uniform in [0, 1). */
-  next(): number;
+  readonly next: () => number;
   /** Integer from `min` to `max`, both included. */
   between(min: number, max: number): number;
   pick<T>(items: readonly T[]): T;
