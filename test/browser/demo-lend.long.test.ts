@@ -1,7 +1,7 @@
 // The demo's tab in the fleet of a real gateway: one click in, events embedded by it, one click out with nothing lost.
 import type { Browser } from 'puppeteer';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { needsBrowser, noWebGpu, startBrowser } from '../helpers/browser.ts';
+import { needsBrowser, noWebGpu, openBrowser } from '../helpers/browser.ts';
 import { startGateway } from '../helpers/gateway-program.ts';
 import { sendEvents, shopEvents } from '../helpers/shop-events.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
@@ -12,11 +12,9 @@ const open = new AsyncDisposableStack();
 let browser: Browser;
 
 beforeAll(async () => {
-  let skipped = false;
-  await needsBrowser(() => { skipped = true; });
-  if (skipped) return;
-  browser = await startBrowser(noWebGpu);
-  open.defer(() => browser.close());
+  const started = await openBrowser(open, noWebGpu);
+  if (started === null) return;
+  browser = started;
 }, waitMsMax);
 afterAll(() => open.disposeAsync());
 

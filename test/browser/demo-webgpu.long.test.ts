@@ -1,7 +1,7 @@
 // The demo's comparison in a real Chromium whose WebGPU is emulated by the processor: few texts, right vectors, and plain words about it.
 import type { Browser } from 'puppeteer';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { needsBrowser, softwareWebGpu, startBrowser } from '../helpers/browser.ts';
+import { needsBrowser, softwareWebGpu, openBrowser } from '../helpers/browser.ts';
 import { startGateway, type RunningGateway } from '../helpers/gateway-program.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { openDemo } from './demo-page.ts';
@@ -13,11 +13,9 @@ let browser: Browser;
 let gateway: RunningGateway;
 
 beforeAll(async () => {
-  let skipped = false;
-  await needsBrowser(() => { skipped = true; });
-  if (skipped) return;
-  browser = await startBrowser(softwareWebGpu, { protocolTimeout: slowMsMax });
-  open.defer(() => browser.close());
+  const started = await openBrowser(open, softwareWebGpu, { protocolTimeout: slowMsMax });
+  if (started === null) return;
+  browser = started;
   const folder = open.use(await temporaryFolder());
   gateway = open.use(await startGateway(folder.path, { VECTORSTREAM_RUNNERS: '0' }));
 }, 120_000);

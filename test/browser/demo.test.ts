@@ -1,7 +1,7 @@
 // The demo in a real Chromium without WebGPU: a list becomes vectors, a map and a search, in the page alone and without a network too.
 import type { Browser } from 'puppeteer';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { needsBrowser, noWebGpu, startBrowser } from '../helpers/browser.ts';
+import { needsBrowser, noWebGpu, openBrowser } from '../helpers/browser.ts';
 import { startGateway, type RunningGateway } from '../helpers/gateway-program.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { openDemo, waitMsMax, type DemoPage } from './demo-page.ts';
@@ -12,11 +12,9 @@ let gateway: RunningGateway;
 let demo: DemoPage;
 
 beforeAll(async () => {
-  let skipped = false;
-  await needsBrowser(() => { skipped = true; });
-  if (skipped) return;
-  browser = await startBrowser(noWebGpu);
-  open.defer(() => browser.close());
+  const started = await openBrowser(open, noWebGpu);
+  if (started === null) return;
+  browser = started;
   const folder = open.use(await temporaryFolder());
   gateway = open.use(await startGateway(folder.path, { VECTORSTREAM_RUNNERS: '0' }));
   demo = await openDemo(browser.defaultBrowserContext(), gateway.url);

@@ -3,7 +3,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser } from 'puppeteer';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { needsBrowser, noWebGpu, startBrowser } from '../helpers/browser.ts';
+import { needsBrowser, noWebGpu, openBrowser } from '../helpers/browser.ts';
 import { startGateway, type RunningGateway } from '../helpers/gateway-program.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 
@@ -12,11 +12,9 @@ let browser: Browser;
 let gateway: RunningGateway;
 
 beforeAll(async () => {
-  let skipped = false;
-  await needsBrowser(() => { skipped = true; });
-  if (skipped) return;
-  browser = await startBrowser(noWebGpu);
-  open.defer(() => browser.close());
+  const started = await openBrowser(open, noWebGpu);
+  if (started === null) return;
+  browser = started;
   const folder = open.use(await temporaryFolder());
   gateway = open.use(await startGateway(folder.path, { VECTORSTREAM_RUNNERS: '0' }));
 });

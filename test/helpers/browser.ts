@@ -47,6 +47,16 @@ export async function startBrowser(flags: readonly string[], options: LaunchOpti
   });
 }
 
+/** Closed with `open`; `null` where tests in a browser are skipped. */
+export async function openBrowser(open: AsyncDisposableStack, flags: readonly string[], options: LaunchOptions = {}): Promise<Browser | null> {
+  let isMissing = false;
+  await needsBrowser(() => { isMissing = true; });
+  if (isMissing) return null;
+  const browser = await startBrowser(flags, options);
+  open.defer(() => browser.close());
+  return browser;
+}
+
 /** A page that lends itself, as its status tells. */
 export type RunnerTab = {
   readonly page: Page;
