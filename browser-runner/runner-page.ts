@@ -37,6 +37,8 @@ export async function openRunnerPage(options: { readonly executablePath: string;
   const chromium = await startChromium(options, signal);
   const { browser } = chromium;
   const gone = Promise.withResolvers<string>();
+  const over = new AbortController();
+  void gone.promise.then(() => over.abort());
   void chromium.ended.then(gone.resolve);
   const watched = (await browser.pages())[0] ?? await browser.newPage();
   watched.on('error', () => gone.resolve('the page crashed'));
@@ -58,11 +60,11 @@ export async function openRunnerPage(options: { readonly executablePath: string;
       // 304: what the browser has kept is still right.
       if (response?.ok() !== true && response?.status() !== 304) throw new PageLoadError(`${address} answers ${response?.status() ?? 'nothing'}${response?.status() === 404 ? ': this gateway has no runner page' : ''}.`);
     },
-    status: () => within(answerMsMax, watched.evaluate(() => window.vectorstream?.status ?? null)),
+    status: () => answer(watched.evaluate(() => window.vectorstream?.status ?? null), over.signal),
     async leave() {
       await watched.evaluate(() => window.vectorstream?.stop());
     },
-    memoryBytes: () => within(answerMsMax, browserMemoryBytes(browser)).catch(() => null),
+    memoryBytes: () => answer(browserMemoryBytes(browser), over.signal).catch(() => null),
     kill: () => chromium.kill(),
     [Symbol.asyncDispose]: () => chromium[Symbol.asyncDispose](),
   };
@@ -78,13 +80,18 @@ function explain(cause: unknown): string {
   return code;
 }
 
-async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error(`the page gave no answer within ${ms / 1000} s`)), ms);
+/** A page that crashed answers nothing any more, and nobody tells whoever waits for it. */
+async function answer<T>(work: Promise<T>, gone: AbortSignal): Promise<T> {
+  const none = Promise.withResolvers<never>();
+  const timer = setTimeout(() => none.reject(new Error(`the page gave no answer within ${answerMsMax / 1000} s`)), answerMsMax);
+  const leave = (): void => none.reject(new Error('the page is gone'));
+  gone.addEventListener('abort', leave, { once: true });
+  if (gone.aborted) leave();
   try {
-    return await Promise.race([work, late.promise]);
+    return await Promise.race([work, none.promise]);
   } finally {
     clearTimeout(timer);
+    gone.removeEventListener('abort', leave);
     work.catch(() => undefined);
   }
 }

@@ -28,7 +28,7 @@ const failuresMax = 3;
 /**
  * A candidate that cannot start, three times in a row or for good, is given up for the next one or, when none is left, for good. Failures
  * in service may be the fault of a text, which no other process on the same device stands better: they restart for ever,
- * except that a GPU which fails three times in a row gives way to another device.
+ * except that a GPU which fails three times in a row gives way to another device. What had proved itself is started again at once the first time.
  */
 export function afterEnd(failures: Failures, end: WorkerEnd, candidates: { readonly left: boolean; readonly otherDeviceLeft: boolean }): { failures: Failures; next: NextStep } {
   const before = end.ranMs >= healthyMs ? noFailures : failures;
@@ -37,5 +37,6 @@ export function afterEnd(failures: Failures, end: WorkerEnd, candidates: { reado
     return { failures: noFailures, next: candidates.left ? { kind: 'next-candidate' } : { kind: 'give-up' } };
   }
   if (counted.service >= failuresMax && candidates.otherDeviceLeft) return { failures: noFailures, next: { kind: 'next-candidate' } };
-  return { failures: counted, next: { kind: 'restart', delayMs: backoffMs(backoff, counted[end.stage]) } };
+  const waits = end.stage === 'service' ? counted.service - 1 : counted.start;
+  return { failures: counted, next: { kind: 'restart', delayMs: waits === 0 ? 0 : backoffMs(backoff, waits) } };
 }

@@ -124,12 +124,24 @@ export async function openCurrentModel(loader: FileLoader, dtype: string): Promi
   return model;
 }
 
-/** The WebAssembly of the runtime; older ones are thrown out. @throws DownloadError */
-export async function loadRuntime(loader: FileLoader, address: string): Promise<ArrayBuffer> {
-  const bytes = await loader.load(address);
+/**
+ * Sees to it that this browser has the WebAssembly of the runtime, of `bytes` bytes; older ones are thrown out. Its bytes only where the browser's own
+ * cache does not hold it: from there it comes with the machine code that it was compiled to before, a second or two sooner. @throws DownloadError
+ */
+export async function loadRuntime(loader: FileLoader, address: string, bytes: number): Promise<ArrayBuffer | null> {
+  if (await isKept(address)) return null;
+  loader.expect(bytes);
+  const { buffer } = await loader.load(address);
   const cache = await caches.open(runtimeCache).catch(() => null);
   for (const { url } of await cache?.keys() ?? []) if (url !== address) await cache?.delete(url);
-  return bytes.buffer;
+  return await isKept(address) ? null : buffer;
+}
+
+/** By the browser's own cache, which may drop it at any time. */
+async function isKept(address: string): Promise<boolean> {
+  const kept = await fetch(address, { cache: 'only-if-cached', mode: 'same-origin' }).catch(() => null);
+  await kept?.body?.cancel();
+  return kept?.ok === true;
 }
 
 /** Damaged files must not stay. */

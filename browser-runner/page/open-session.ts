@@ -35,9 +35,8 @@ export type OpenedSession = {
 /** @throws DownloadError, ModelFileError, SessionError, WrongVectorsError, DeviceError */
 export async function openSession({ device, dtype, threads, measureMs }: OpenRequest, onProgress: (progress: LoadProgress) => void): Promise<OpenedSession> {
   const loader = new FileLoader(onProgress);
-  loader.expect(RUNTIME_BYTES);
   const addresses = { mjs: new URL(mjs, location.href).href, wasm: new URL(wasm, location.href).href };
-  const [model, adapter, binary] = await Promise.all([openCurrentModel(loader, dtype), device === 'webgpu' ? findAdapter() : null, loadRuntime(loader, addresses.wasm)]);
+  const [model, adapter, binary] = await Promise.all([openCurrentModel(loader, dtype), device === 'webgpu' ? findAdapter() : null, loadRuntime(loader, addresses.wasm, RUNTIME_BYTES)]);
   if (device === 'webgpu' && adapter === null) throw new DeviceError('This browser offers no WebGPU adapter', { code: 'no_adapter', retryable: false });
   const threadCount = threadsOf(threads);
   setUpBrowserRuntime({ addresses, wasm: binary, threads: threadCount, fileAt: (address) => loader.fileAt(address) });

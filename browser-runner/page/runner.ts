@@ -171,7 +171,9 @@ class PageRunner {
     };
     const replaced = ({ reason, delay_ms: delayMs }: { reason?: unknown; delay_ms?: unknown }, message: string): void => {
       board.state('restarting', { progress: null, runnerId: null, restarts: board.status.restarts + 1 });
-      board.trouble(`${withoutStop(String(reason))}. ${typeof delayMs === 'number' ? `A fresh worker starts in ${(delayMs / 1000).toFixed(1)} s.` : message === 'giving up' ? 'Nothing else is left to try.' : 'The next best way of embedding takes over.'}`);
+      const next = typeof delayMs === 'number' ? `A fresh worker starts ${delayMs === 0 ? 'at once' : `in ${(delayMs / 1000).toFixed(1)} s`}`
+        : message === 'giving up' ? 'Nothing else is left to try' : 'The next best way of embedding takes over';
+      board.trouble(`${withoutStop(String(reason))}. ${next}.`);
     };
     await supervise({
       candidates, start, clock: systemClock, signal, drainMsMax,

@@ -17,6 +17,7 @@ test('a page that crashes and a browser that is killed are replaced, and the str
   await using rig = await startRig();
   await using runner = rig.startRunner();
   const first = await rig.joined(runner);
+  const killedAt = Date.now();
   for (const pid of pidsOf(rig.dataDir, 'page')) process.kill(pid, 'SIGKILL');
   const second = await rig.joined(runner, [first]);
   for (const pid of pidsOf(rig.dataDir, 'browser')) process.kill(pid, 'SIGKILL');
@@ -24,6 +25,9 @@ test('a page that crashes and a browser that is killed are replaced, and the str
   await rig.joined(runner, [first, second]);
   await stored;
   expect(linesOf(runner).flatMap(({ reason, delay_ms: delay }) => (delay === undefined ? [] : [reason]))).toEqual(['the page crashed', expect.stringMatching(/^the browser ended by SIGKILL/)]);
+  // Not only when a look at the page has waited in vain.
+  const noticedAt = linesOf(runner).find(({ reason }) => reason === 'the page crashed')?.['time'];
+  expect(Date.parse(String(noticedAt)) - killedAt).toBeLessThan(4_000);
   runner.child.kill('SIGTERM');
   expect(await runner.ended).toMatchObject({ code: 0 });
 });

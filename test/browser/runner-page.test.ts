@@ -80,7 +80,7 @@ describe('without WebGPU', () => {
       return now.state === 'working' && now.restarts > before.restarts && now;
     });
     expect(after.restarts).toBe(before.restarts + 1);
-    expect(await lent.told()).toMatch(/The worker crashed: .*out of luck\. A fresh worker starts in/);
+    expect(await lent.told()).toMatch(/The worker crashed: .*out of luck\. A fresh worker starts/);
     await world.runnerNamed('wasm-tab');
   });
 

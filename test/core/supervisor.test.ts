@@ -46,11 +46,12 @@ function scripted(candidates: readonly Candidate[], processes: number) {
   return { clock, next, afterDelay, supervised, stop: () => stopping.abort() };
 }
 
-test('a worker that crashes is replaced in its slot after the backoff', async () => {
+test('a worker that crashes is replaced in its slot at once, and after the backoff when it crashes again', async () => {
   const run = scripted([cpu], 2);
   await run.next();
   const second = await run.next();
   second.end(crashed);
+  (await run.afterDelay(0)).end(crashed);
   const replacement = await run.afterDelay(250);
   expect(replacement).toMatchObject({ candidate: cpu, slot: 1 });
   run.stop();
@@ -72,8 +73,8 @@ test('told to stop, workers are drained, and killed after the time for that', as
 test('a GPU that fails again and again gives way to the processor', async () => {
   const run = scripted([webgpu, cpu], 1);
   (await run.next()).end(crashed);
+  (await run.afterDelay(0)).end(crashed);
   (await run.afterDelay(250)).end(crashed);
-  (await run.afterDelay(500)).end(crashed);
   const fallback = await run.next();
   expect(fallback.candidate).toEqual(cpu);
   run.stop();
@@ -100,7 +101,7 @@ test('a worker that was drained to be renewed is replaced at once, and that is n
   const run = scripted([cpu], 1);
   for (let renewals = 0; renewals < 5; renewals++) (await run.next()).end({ ...crashed, renew: true, message: 'it held too much memory' });
   (await run.next()).end(crashed);
-  const replacement = await run.afterDelay(250);
+  const replacement = await run.afterDelay(0);
   expect(replacement).toMatchObject({ candidate: cpu, slot: 0 });
   run.stop();
   replacement.end(crashed);

@@ -103,9 +103,9 @@ describe('restarts', () => {
     });
   };
 
-  test('waits double from 250 ms up to 10 s, and a worker that was healthy for a minute starts anew', () => {
+  test('the first restart is at once, then waits double from 250 ms up to 10 s, and a worker that was healthy for a minute starts anew', () => {
     expect(kinds([...Array.from({ length: 8 }, () => end('service')), end('service', 60_000)], cpuOnly))
-      .toEqual(['250', '500', '1000', '2000', '4000', '8000', '10000', '10000', '250']);
+      .toEqual(['0', '250', '500', '1000', '2000', '4000', '8000', '10000', '0']);
   });
 
   test('a candidate that cannot start three times gives way to the next, or the runner ends', () => {
@@ -119,7 +119,7 @@ describe('restarts', () => {
   });
 
   test('a GPU that fails in service gives way to the processor', () => {
-    expect(kinds([end('service'), end('service'), end('service')], { left: true, otherDeviceLeft: true })).toEqual(['250', '500', 'next-candidate']);
+    expect(kinds([end('service'), end('service'), end('service')], { left: true, otherDeviceLeft: true })).toEqual(['0', '250', 'next-candidate']);
   });
 });
 
