@@ -4,6 +4,7 @@ import { assert } from './errors.ts';
 import { Pace, type PaceOptions } from './pace.ts';
 import type { EmbedOutcome } from './ports.ts';
 import { jobsPerRunnerMax, waitMs, type Runner, type RunnerTerms } from './fleet-runner.ts';
+import { isForAnother, isGivenUp, type Blame } from './fleet-blame.ts';
 import { Backlog, type Group, type Lane, type Task } from './fleet-backlog.ts';
 import { answeredTexts, outcomesOfTasks, type Assignment, type Job, type MixIn } from './fleet-job.ts';
 import type { Answered as AnsweredText } from './sampler.ts';
@@ -11,7 +12,7 @@ import { wireLimits } from './wire.ts';
 
 export type FleetOptions = {
   readonly pace: PaceOptions;
-  /** How often a text that is alone in its job may fail before it is given up. */
+  /** How often a text that is alone in its job may fail before it is given up: by a trusted runner, where there is one. */
   readonly attemptsAloneMax: number;
   /** Texts that may wait or be in work at once. */
   readonly tasksMax: number;
@@ -46,7 +47,8 @@ const searchesMsMax = 5_000; // After a search, others are expected for so long.
  *   bulk jobs are short and not prefetched. A third lane, `cross-check`, has a bounded share of trusted runners' time, or what is left of it.
  * - The job in work when a runner fails takes the blame: it goes to a runner once more as it was, then in halves, until the
  *   text that makes runners fail is alone. A prefetched job was not begun: it goes elsewhere, unblamed.
- * - A text that failed `attemptsAloneMax` times alone ends with `embedding_failed`. Without a runner, texts wait.
+ * - A text that failed `attemptsAloneMax` times alone ends with `embedding_failed`; where a trusted runner is expected,
+ *   the last of these is its. Without a runner, texts wait.
  */
 export class Fleet {
   readonly #options: FleetOptions;
@@ -57,9 +59,11 @@ export class Fleet {
   #requeued = 0;
   #late = 0;
   #searchedAt = -Infinity;
+  #blameTerms: Blame;
 
-  constructor(options: FleetOptions) {
+  constructor(options: FleetOptions, expectsTrusted = false) {
     this.#options = options;
+    this.#blameTerms = { attemptsAloneMax: options.attemptsAloneMax, expectsTrusted };
   }
 
   /** Texts not yet ended; the jobs given again after a failure; the answers that came too late. */
@@ -88,6 +92,7 @@ export class Fleet {
   /** A runner that may be checked; `serve` lets it work. */
   join(runner: RunnerTerms): void {
     assert(!this.#runners.has(runner.id), `Runner ${runner.id} joined twice`);
+    if (runner.trusted) this.#blameTerms = { ...this.#blameTerms, expectsTrusted: true };
     const pace = new Pace(this.#options.pace, runner.textsPerSecond, runner.textsPerJobMax);
     this.#runners.set(runner.id, { ...runner, pace, state: 'checks', check: null, jobs: [], startedAt: 0, crossChecksFrom: 0 });
   }
@@ -179,7 +184,7 @@ export class Fleet {
     const assignments: Assignment[] = [];
     const take = (runner: Runner, lane: Lane, textsMax: number): void => {
       const most = Math.min(textsMax, runner.limit?.texts(now) ?? Infinity);
-      const group = most === 0 ? null : this.#backlog.take(lane, most, (other) => this.#elsewhere(other, runner));
+      const group = most === 0 ? null : this.#backlog.take(lane, most, (other) => isForAnother(other, runner, this.#runners.values(), this.#blameTerms));
       if (group !== null) assignments.push(this.#give(runner, group, lane, now, mixIn));
     };
     for (const runner of this.#runners.values()) {
@@ -249,12 +254,6 @@ export class Fleet {
     return { runner: runner.id, jobId: job.jobId, attempt: job.attempt, deadlineMs, texts: job.texts };
   }
 
-  /** A group that this runner has failed waits for another one, if there is any. */
-  #elsewhere(group: Group, runner: Runner): boolean {
-    if (group.failedBy !== runner.id) return false;
-    return [...this.#runners.values()].some((other) => other !== runner && other.state === 'serving');
-  }
-
   #blame(group: Group, runner: Runner, cause: FailureCause): readonly Ended[] {
     const tasks = group.tasks.filter(({ state }) => state !== 'ended');
     for (const task of tasks) task.failures += 1;
@@ -262,7 +261,7 @@ export class Fleet {
     if (alone === undefined) return [];
     if (group.tasks.length === 1) {
       alone.failuresAlone += 1;
-      if (alone.failuresAlone >= this.#options.attemptsAloneMax) {
+      if (isGivenUp(alone, runner, this.#blameTerms)) {
         this.#end(alone);
         return [{ id: alone.id, ok: false, code: 'embedding_failed', message: cause.message, attempts: alone.failures, runner: runner.name }];
       }

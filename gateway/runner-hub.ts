@@ -51,7 +51,7 @@ class Hub implements RunnerHub {
 
   constructor(options: RunnerHubOptions) {
     this.#options = options;
-    this.#fleet = new Fleet(options.limits);
+    this.#fleet = new Fleet(options.limits, options.expectsTrusted);
     this.#goldenTexts = options.golden.cases.map(({ text }) => text);
     this.service = new EmbeddingQueue(this.#fleet, () => this.#assignSoon());
     this.#trust = new Trust(options, {

@@ -59,14 +59,20 @@ export class ManualClock implements Clock {
    */
   async advance(ms: number): Promise<void> {
     const end = this.#elapsed + ms;
-    await othersRun();
-    for (let next = this.#sleepers[0]; next !== undefined && next.due <= end; next = this.#sleepers[0]) {
-      this.#sleepers.shift();
-      this.#elapsed = next.due;
-      next.wake();
-      await othersRun();
+    do await othersRun(); while (this.wakeNext(end));
+  }
+
+  /** Wakes the one sleeper that is next, when it is due by `end` (monotonic ms), at its time. `false`: none is, and it is `end`. */
+  wakeNext(end: number): boolean {
+    const [next] = this.#sleepers;
+    if (next === undefined || next.due > end) {
+      this.#elapsed = end;
+      return false;
     }
-    this.#elapsed = end;
+    this.#sleepers.shift();
+    this.#elapsed = next.due;
+    next.wake();
+    return true;
   }
 }
 

@@ -194,6 +194,39 @@ describe('a lost runner', () => {
 });
 
 describe('a text that fails', () => {
+  test('is not given up by the word of runners that nobody vouches for, where a trusted one is expected: it has the last try', () => {
+    const fleet = new Fleet(options, true);
+    const sick = [1, 2, 3, 4, 5].map((number) => `sick ${number}`);
+    submit(fleet, 1);
+    for (const [at, id] of sick.entries()) {
+      fleet.join(terms(id));
+      fleet.serve(id);
+      expect(sizes(fleet.assign(at, nothingMixedIn))).toEqual([[id, 1]]);
+      expect(fleet.leave(id, lost)).toEqual([]);
+    }
+    for (const { id, trusted } of [{ id: 'sick 6', trusted: false }, { id: 'trusted', trusted: true }]) {
+      fleet.join({ ...terms(id), trusted });
+      fleet.serve(id);
+    }
+    const [job, ...more] = fleet.assign(10, nothingMixedIn);
+    assert(job?.runner === 'trusted' && more.length === 0, 'it is for the trusted runner alone');
+    expect(succeed(fleet, job, 20)).toMatchObject([{ ok: true }]);
+  });
+
+  test('is given up all the same when no trusted runner comes', () => {
+    const fleet = new Fleet(options, true);
+    submit(fleet, 1);
+    const ended: Ended[] = [];
+    let lives = 0;
+    for (; ended.length === 0 && lives < 20; lives++) {
+      fleet.join(terms(`sick ${lives}`));
+      fleet.serve(`sick ${lives}`);
+      fleet.assign(lives, nothingMixedIn);
+      ended.push(...fleet.leave(`sick ${lives}`, lost));
+    }
+    expect([lives, ended]).toMatchObject([12, [{ ok: false, code: 'embedding_failed' }]]);
+  });
+
   test('reported by its runner: goes alone, elsewhere if it can, and ends after three times', () => {
     const fleet = fleetWith({ id: 'a', textsPerSecond: 100 }, { id: 'b', textsPerSecond: 100 });
     submit(fleet, 8);

@@ -9,10 +9,13 @@ import { ConnectError } from '#core/websocket-channel.ts';
 import type { RunnerHub } from '../../../gateway/runner-hub.ts';
 import { fakeVector, golden, identity } from '../../helpers/fake-model.ts';
 
-export const manners = ['honest', 'slow', 'hanging', 'repeating', 'late', 'lying'] as const;
+export const manners = ['honest', 'slow', 'hanging', 'repeating', 'late', 'broken', 'lying', 'turning'] as const;
 export type Manner = (typeof manners)[number];
+/** Those whose wrong vectors pass the golden check, until they are compared. */
+export const believed: readonly Manner[] = ['lying', 'turning'];
 
 export type SimulatedRunner = {
+  readonly name: string;
   readonly manner: Manner;
   /** Both ends see that the link is gone. */
   cut(): void;
@@ -34,6 +37,7 @@ export type SimulatedRunnerOptions = {
 const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined };
 const goldenTexts = new Set(golden.cases.map(({ text }) => text));
 const respawnMs = 500;
+const honestCallsOfTurning = 4;
 
 const isPoison = (text: string): boolean => text.startsWith('poison');
 
@@ -64,11 +68,12 @@ export function startSimulatedRunner(options: SimulatedRunnerOptions): Simulated
     }
   };
   void live();
-  return { manner, cut: () => link?.cut(), freeze: () => link?.freeze(), leave: () => stop.abort() };
+  return { name, manner, cut: () => link?.cut(), freeze: () => link?.freeze(), leave: () => stop.abort() };
 }
 
 function embedderOf(clock: ManualClock, manner: Manner): Embedder {
   let calls = 0;
+  const isWrong = (text: string): boolean => manner === 'broken' || (!goldenTexts.has(text) && (manner === 'lying' || (manner === 'turning' && calls > honestCallsOfTurning)));
   return {
     info: { ...identity, device: 'cpu', dtype: 'fp32', adapter: 'none', softwareAdapter: false, textsPerSecond: manner === 'slow' ? 2 : 100 },
     async embed(texts) {
@@ -77,7 +82,7 @@ function embedderOf(clock: ManualClock, manner: Manner): Embedder {
       if (manner === 'hanging' && calls > 2) await clock.sleep(1e9);
       await clock.sleep(texts.length * (manner === 'slow' ? 500 : 5));
       if (texts.some(isPoison)) throw new Error('A text that kills runners.');
-      return texts.map((text) => ({ ok: true, vector: fakeVector(manner === 'lying' && !goldenTexts.has(text) ? `${text}, a lie` : text) }));
+      return texts.map((text) => ({ ok: true, vector: fakeVector(isWrong(text) ? `${text}, a lie` : text) }));
     },
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };

@@ -1,5 +1,4 @@
-// The whole program but for its sockets and files, in one process on a clock moved by hand: every step is held to the promises.
-import { setImmediate } from 'node:timers/promises';
+// The whole program but for its sockets and files, in one process on a clock moved by hand: every turn is held to the promises.
 import { eventLimits } from '#core/event.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { createMemoryDeadLetters } from '#core/memory/memory-dead-letters.ts';
@@ -7,98 +6,76 @@ import { createMemoryLog, type MemorySource } from '#core/memory/memory-source.t
 import { createMemoryStore } from '#core/memory/memory-store.ts';
 import { defaultPace } from '#core/pace.ts';
 import { defaultPipelineLimits, runPipeline } from '#core/pipeline.ts';
-import type { DeadLetters, LogRecord, VectorStore } from '#core/ports.ts';
-import { Repair } from '#core/repair.ts';
+import { Repair, type WorkLedger } from '#core/repair.ts';
 import { uuidV5 } from '#core/uuid.ts';
-import { cosine } from '#core/vector.ts';
 import { createRunnerHub, defaultHubLimits, type RunnerHub } from '../../../gateway/runner-hub.ts';
-import { bounds, dimensions, fakeVector, golden, identity } from '../../helpers/fake-model.ts';
-import { unreliably, watchedSource } from '../../helpers/unreliable.ts';
+import { bounds, dimensions, golden, identity } from '../../helpers/fake-model.ts';
+import { unreliably } from '../../helpers/unreliable.ts';
+import { isOf, Oracle } from './oracle.ts';
 import { startSimulatedRunner, type Manner, type SimulatedRunner } from './runner.ts';
+import { idOf, recordOf, startsAt, timestampOf, type Sent } from './sent.ts';
+import { immediatesOn, pass } from './turns.ts';
+import { watchedLetters, watchedSource, watchedStore } from './watched.ts';
 
 export const checkIntervalMs = 8_000;
-const startsAt = Date.UTC(2026, 10, 23, 12);
+/** What a store that was down, or a gateway that has just started, may take before it works again: an open circuit, a backoff. */
+const resumeMsMax = 3_000;
 const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
-const silent = {
-  received: () => undefined, stored: () => undefined, superseded: () => undefined, deadLettered: () => undefined,
-  cacheRequest: () => undefined, storeWrite: () => undefined, retried: () => undefined, circuit: () => undefined,
-};
-const encode = (text: string) => new TextEncoder().encode(text);
+/** In hand at once, at most. */
+const unsettledMax = 30;
+const partitions = 3;
+const unsettledOfPartitionMax = 12;
+/** Distinct texts are few: a queue or a list of sleepers that grows beyond these holds something that it has forgotten. */
+const tasksMax = 64;
+const sleepersMax = (runners: number): number => 80 + 12 * runners;
 
-/** What is sent: a valid event of one of few products, in one of few versions; or one that is bad, or whose text kills runners. */
-export type Sent = { readonly kind: 'valid' | 'not-json' | 'bad-price' | 'poison'; readonly event: number; readonly version: number };
+type Life = { readonly hub: RunnerHub; readonly repair: Repair; readonly source: MemorySource; readonly stop: AbortController; readonly ended: Promise<unknown> };
 
-const nameOf = ({ kind, event }: Sent): string => (kind === 'poison' ? `poison ${event % 3}` : `product ${event % 8}`);
-const idOf = ({ kind, event }: Sent): string => `${kind}-${event}`;
+/** Told of everything of note that happens in a world, such as "a late answer was ignored". */
+export type Seen = (what: string) => void;
 
-function recordOf(sent: Sent): LogRecord {
-  const { kind, event, version } = sent;
-  const timestamp = new Date(startsAt - 3_600_000 + version * 1_000).toISOString();
-  const value = kind === 'not-json' ? `{"event_id": ${event}.${version}` : JSON.stringify({
-    event_id: idOf(sent), timestamp, user_id: `u${event}`, session_id: 's', event_type: 'view',
-    product: { id: nameOf(sent), name: nameOf(sent), price: kind === 'bad-price' ? -1 : 5 },
-  });
-  return { key: encode(idOf(sent)), value: encode(value), headers: {}, timestamp: startsAt };
-}
-
-type Life = { readonly hub: RunnerHub; readonly source: MemorySource; readonly stop: AbortController; readonly ended: Promise<unknown> };
-
-export class SimulatedWorld {
+export class SimulatedWorld implements Disposable {
   readonly clock = new ManualClock(startsAt);
   readonly #random: () => number;
-  readonly #log = createMemoryLog({ partitions: 3, unsettledMax: 40, batchMax: 7 });
-  readonly #store: VectorStore;
-  readonly #letters: DeadLetters;
+  readonly #seen: Seen;
+  readonly #immediates = immediatesOn(this.clock);
+  readonly #log = createMemoryLog({ partitions, unsettledMax: unsettledOfPartitionMax, batchMax: 7 });
   readonly #memoryStore = createMemoryStore({ dimensions, now: () => this.clock.now() });
   readonly #memoryLetters = createMemoryDeadLetters();
-  readonly #sent: Sent[] = [];
-  /** Ids of events, and of letters, that were written. */
-  readonly #durable = { events: new Set<string>(), letters: new Set<string>() };
+  readonly #oracle = new Oracle((name) => this.#runners.find((runner) => runner.name === name)?.manner);
   readonly #runners: SimulatedRunner[] = [];
   #life: Life | null = null;
   #faultRate = 0;
-  #joined = 0;
-  readonly violations: string[] = [];
+  /** Monotonic ms: since when a gateway runs and its store answers. */
+  #wellSince = Infinity;
+  /** Of the times of all turns so far: two histories that went different ways have different ones. */
+  trace = 0;
 
-  constructor(random: () => number) {
+  constructor(random: () => number, seen: Seen) {
     this.#random = random;
-    const [store, letters] = [this.#memoryStore, this.#memoryLetters];
-    const flaky = <T>(call: () => Promise<T>): Promise<T> => unreliably(call, { clock: this.clock, random, faultRate: this.#faultRate });
-    this.#store = {
-      ...store,
-      batchMax: { texts: 5, events: 9 },
-      knownTexts: (ids) => flaky(() => store.knownTexts(ids)),
-      putTexts: (texts) => flaky(() => store.putTexts(texts)),
-      putEvents: (events) => flaky(async () => {
-        const outcomes = await store.putEvents(events);
-        events.forEach(({ event }, index) => {
-          if (outcomes[index]?.status === 'stored' || outcomes[index]?.status === 'superseded') this.#durable.events.add(event.eventId);
-        });
-        return outcomes;
-      }),
-      vouching: {
-        ...store.vouching,
-        mark: (mark) => flaky(() => store.vouching.mark(mark)),
-        withhold: (work) => flaky(() => store.vouching.withhold(work)),
-        embeddedBy: (work, limit) => flaky(() => store.vouching.embeddedBy(work, limit)),
-        withheld: (limit) => flaky(() => store.vouching.withheld(limit)),
-      },
-    };
-    this.#letters = { ...letters, put: (added) => flaky(async () => {
-      await letters.put(added);
-      for (const { id } of added) this.#durable.letters.add(id);
-    }) };
+    this.#seen = seen;
+  }
+
+  [Symbol.dispose](): void {
+    this.#immediates[Symbol.dispose]();
+  }
+
+  get violations(): readonly string[] {
+    return this.#oracle.violations;
   }
 
   async send(events: readonly Sent[]): Promise<void> {
-    this.#sent.push(...events);
-    await this.#log.sink.append(events.map(recordOf));
+    const records = events.map(recordOf);
+    const positions = await this.#log.sink.append(records);
+    for (const [at, sent] of events.entries()) {
+      const [position, record] = [positions[at], records[at]];
+      if (position !== undefined && record !== undefined) this.#oracle.appended(position, sent, record);
+    }
   }
 
   join(manner: Manner, trusted = false): void {
-    this.#joined += 1;
     this.#runners.push(startSimulatedRunner({
-      clock: this.clock, random: this.#random, name: `${manner} ${this.#joined}`, manner, trusted, hub: () => this.#life?.hub ?? null,
+      clock: this.clock, random: this.#random, name: `${manner} ${this.#runners.length + 1}`, manner, trusted, hub: () => this.#life?.hub ?? null,
     }));
   }
 
@@ -109,33 +86,55 @@ export class SimulatedWorld {
   /** From now on the store and the dead-letter queue fail at this rate, before a call and after it was carried out; at 1 they are down. */
   store(faultRate: number): void {
     this.#faultRate = faultRate;
+    this.#becameWell();
   }
 
   start(): void {
     if (this.#life !== null) return;
     const { clock } = this;
-    const [store, deadLetters, random] = [this.#store, this.#letters, this.#random];
+    const [random, oracle, seen] = [this.#random, this.#oracle, this.#seen];
+    const watched = { oracle, seen, unreliably: <T>(call: () => Promise<T>): Promise<T> => unreliably(call, { clock, random, faultRate: this.#faultRate }) };
+    const [store, deadLetters] = [watchedStore(this.#memoryStore, watched), watchedLetters(this.#memoryLetters, watched)];
     const stop = new AbortController();
-    const limits = { ...defaultPipelineLimits, event: eventLimits, backoff: { delayMs: 50, delayMsMax: 1_000 }, circuit: { failuresMax: 5, delayMs: 200, delayMsMax: 2_000 } };
+    const limits = { ...defaultPipelineLimits, unsettledMax, event: eventLimits, backoff: { delayMs: 50, delayMsMax: 1_000 }, circuit: { failuresMax: 5, delayMs: 200, delayMsMax: 2_000 } };
     const repair: Repair = new Repair({
       store, clock, limits: { checkIntervalMs }, isShared: false, backoff: limits.backoff, embedding: { embed: (text, how) => hub.service.embed(text, how) },
-      observer: { repaired: () => undefined, adopted: () => undefined, failed: () => undefined },
+      observer: { repaired: () => seen('a text was embedded again'), adopted: () => seen('the work of a gateway that died was adopted'), failed: () => undefined },
     });
+    const ledger: WorkLedger = {
+      begin: (session, at, signal) => repair.begin(session, at, signal),
+      vouched: (session, goodUntil) => repair.vouched(session, goodUntil),
+      end: (session) => repair.end(session),
+      distrust: (session, goodUntil) => {
+        oracle.foundWrong(session, clock.monotonic());
+        repair.distrust(session, goodUntil);
+      },
+    };
     const hub: RunnerHub = createRunnerHub({
-      identity, golden, bounds, tokens: { shared: 's', trusted: 't', join: () => null }, clock, log: quiet, ledger: repair, expectsTrusted: true, random, addressOf: () => '127.0.0.1',
+      identity, golden, bounds, tokens: { shared: 's', trusted: 't', join: () => null }, clock, log: quiet, ledger, expectsTrusted: true, random, addressOf: () => '127.0.0.1',
       limits: { ...defaultHubLimits, pace: { ...defaultPace, deadlineMsMin: 3_000 }, checkIntervalMs, heartbeatMs: 1_000, drainGraceMs: 2_000, closeMsMax: 100 },
-      observer: { job: () => undefined, requeued: () => undefined, quarantined: () => undefined, lateAnswer: () => undefined, runners: () => undefined, golden: () => undefined, crossCheck: () => undefined },
+      observer: {
+        job: () => undefined, runners: () => undefined, golden: () => undefined,
+        requeued: () => seen('a job was given again'), quarantined: () => seen('a runner was quarantined'), lateAnswer: () => seen('a late answer was ignored'),
+        crossCheck: (result) => seen(`a sample was ${result}`),
+      },
     });
     const source = this.#log.source('group');
     const pipeline = runPipeline({
-      source: watchedSource(source, this.#durable, (isKept, otherwise) => (isKept ? undefined : this.violations.push(otherwise))), store, deadLetters, embedding: hub.service, clock, random, limits, observer: silent, signal: stop.signal,
+      source: watchedSource(source, watched), store, deadLetters, embedding: hub.service, clock, random, limits, signal: stop.signal,
+      observer: {
+        received: () => undefined, stored: () => undefined, storeWrite: () => undefined,
+        superseded: () => seen('an event was superseded'), deadLettered: ({ reason }) => seen(`an event was dead-lettered: ${reason}`), cacheRequest: (result) => seen(`a text was found: ${result}`),
+        retried: (dependency) => seen(`a call was repeated: ${dependency}`), circuit: (dependency, state) => seen(`the circuit of ${dependency} was ${state}`),
+      },
       isDistrusted: (provenance) => repair.isDistrusted(provenance),
     });
     const ended = Promise.allSettled([
-      pipeline.catch((error: unknown) => this.violations.push(`the pipeline ended: ${String(error)}`)),
+      pipeline.catch((error: unknown) => oracle.hold(false, `the pipeline ended: ${String(error)}`)),
       repair.run(stop.signal),
     ]);
-    this.#life = { hub, source, stop, ended };
+    this.#life = { hub, repair, source, stop, ended };
+    this.#becameWell();
   }
 
   /** In order, or as a kill would: then nothing that was settled in its last moment is committed. */
@@ -143,21 +142,19 @@ export class SimulatedWorld {
     const life = this.#life;
     if (life === null) return;
     this.#life = null;
+    this.#becameWell();
     if (how === 'crash') life.source.crash();
     life.stop.abort();
     const state = { isOver: false };
-    const over = Promise.all([life.ended, life.hub.close()]).finally(() => { state.isOver = true; });
+    const over = Promise.all([life.ended, life.hub.close()]).then(() => (how === 'stop' ? life.repair.close() : undefined)).finally(() => { state.isOver = true; });
     for (let step = 0; !state.isOver && step < 1_000; step++) await this.pass(20);
-    if (!state.isOver) this.violations.push('a gateway does not end');
-    else await over;
+    this.#oracle.hold(state.isOver, 'a gateway does not end');
+    if (state.isOver) await over;
     await life.source[Symbol.asyncDispose]();
   }
 
-  async pass(ms: number): Promise<void> {
-    await this.clock.advance(ms);
-    // The hub assigns once for all that was handed in in one turn of the event loop.
-    await setImmediate();
-    await this.clock.advance(0);
+  pass(ms: number): Promise<void> {
+    return pass(this.clock, ms, () => this.#hold());
   }
 
   async isDrained(): Promise<boolean> {
@@ -166,7 +163,7 @@ export class SimulatedWorld {
   }
 
   leaveAll(): void {
-    for (const runner of this.#runners.splice(0)) runner.leave();
+    for (const runner of this.#runners) runner.leave();
   }
 
   /** When all is over: what was sent against what is stored. */
@@ -175,33 +172,52 @@ export class SimulatedWorld {
     const events = new Map((await this.#memoryStore.events({}, 1_000)).map((event) => [event.id, event]));
     const letters = await this.#memoryLetters.list({ limit: 1_000, valueBytesMax: 0 });
     const newest = new Map<string, number>();
-    for (const sent of this.#sent.filter(({ kind }) => kind === 'valid')) {
-      newest.set(uuidV5(idOf(sent)), Math.max(newest.get(uuidV5(idOf(sent))) ?? 0, sent.version));
-    }
-    for (const [id, version] of newest) {
+    const { sent } = this.#oracle;
+    for (const one of sent) if (one.kind === 'valid') newest.set(uuidV5(idOf(one)), Math.max(newest.get(uuidV5(idOf(one))) ?? 0, timestampOf(one)));
+    for (const [id, timestamp] of newest) {
       const event = events.get(id);
       if (event === undefined) found.push(`event ${id} is lost`);
-      else if (event.timestamp !== startsAt - 3_600_000 + version * 1_000) found.push(`event ${id} is not its newest version`);
+      else if (event.timestamp !== timestamp) found.push(`event ${id} is not its newest version`);
     }
     for (const id of events.keys()) if (!newest.has(id)) found.push(`event ${id} is stored and should not be`);
-    const expected = { not_json: 'not-json', invalid_event: 'bad-price', embedding_failed: 'poison' } as const;
-    for (const [reason, kind] of Object.entries(expected)) {
-      const [is, shouldBe] = [letters.filter((letter) => letter.reason === reason).length, this.#sent.filter((sent) => sent.kind === kind).length];
-      if (is !== shouldBe) found.push(`${is} letters for ${reason}, not ${shouldBe}`);
-    }
-    const others = letters.filter(({ reason }) => !(reason in expected));
-    if (others.length > 0) found.push(`${others.length} letters for ${others[0]?.reason}`);
+    const buried = sent.filter(({ kind }) => kind !== 'valid').length;
+    if (letters.length !== buried) found.push(`${letters.length} dead letters, not ${buried}`);
     return [...found, ...await this.wrongVectors()];
   }
 
   /** Texts of stored events that have a vector which is not theirs, or none. */
   async wrongVectors(): Promise<readonly string[]> {
-    const ids = new Map((await this.#memoryStore.events({}, 1_000)).map(({ textId, payload }) => [textId, String(JSON.parse(payload).product.name)]));
-    const vectors = await this.#memoryStore.vectors([...ids.keys()]);
-    return [...ids].flatMap(([id, name]) => {
+    const names = new Map((await this.#memoryStore.events({}, 1_000)).map(({ textId, payload }) => [textId, String(JSON.parse(payload).product.name)]));
+    const vectors = await this.#memoryStore.vectors([...names.keys()]);
+    return [...names].flatMap(([id, name]) => {
       const vector = vectors.get(id);
       if (vector === undefined) return [`"${name}" has no vector`];
-      return cosine(vector, fakeVector(name)) > 0.999 ? [] : [`"${name}" has another text's vector`];
+      return isOf(name, vector) || this.#oracle.mayBeWrong(id) ? [] : [`"${name}" has another text's vector`];
     });
   }
+
+  #becameWell(): void {
+    this.#wellSince = this.#life !== null && this.#faultRate === 0 ? this.clock.monotonic() : Infinity;
+  }
+
+  /** In every turn. */
+  #hold(): void {
+    const oracle = this.#oracle;
+    const now = this.clock.monotonic();
+    this.trace = mixed(this.trace, now);
+    oracle.hold(this.clock.sleeping <= sleepersMax(this.#runners.length), 'sleepers pile up');
+    if (this.#life === null) return;
+    const { source, hub } = this.#life;
+    void source.lag().then((lags) => oracle.committed(lags));
+    oracle.hold(source.unsettled() <= partitions * unsettledOfPartitionMax, 'more is unsettled than may be');
+    const { waiting, inWork } = hub.fleetStats();
+    oracle.hold(waiting + inWork <= tasksMax, 'texts pile up before the fleet');
+    if (now - this.#wellSince < resumeMsMax + checkIntervalMs) return;
+    for (const text of oracle.overdue(now - checkIntervalMs)) oracle.hold(false, `"${text}" still has the vector of a runner that was found wrong a check interval ago`);
+  }
+}
+
+/** Of 32 bits; fractions of a millisecond count. */
+export function mixed(trace: number, value: number): number {
+  return Math.imul(trace ^ Math.round(value * 1_000), 0x01000193) + 1 | 0;
 }

@@ -1,0 +1,72 @@
+// The ports as simulated gateways have them: calls fail as a network's do, and whatever is carried out is told to the oracle.
+import type { DeadLetters, EventSource, VectorStore } from '#core/ports.ts';
+import type { Oracle } from './oracle.ts';
+import type { Seen } from './world.ts';
+
+type Watched = {
+  readonly oracle: Oracle;
+  readonly seen: Seen;
+  readonly unreliably: <T>(call: () => Promise<T>) => Promise<T>;
+};
+
+export function watchedStore(store: VectorStore, { oracle, seen, unreliably }: Watched): VectorStore {
+  const { vouching } = store;
+  return {
+    ...store,
+    batchMax: { texts: 5, events: 9 },
+    knownTexts: (ids) => unreliably(() => store.knownTexts(ids)),
+    putTexts: (texts) => unreliably(async () => {
+      const outcomes = await store.putTexts(texts);
+      oracle.putTexts(texts, outcomes);
+      return outcomes;
+    }),
+    putEvents: (events) => unreliably(async () => {
+      const outcomes = await store.putEvents(events);
+      oracle.putEvents(events, outcomes);
+      return outcomes;
+    }),
+    vouching: {
+      ...vouching,
+      mark: (mark) => unreliably(() => vouching.mark(mark)),
+      unmark: (session) => unreliably(() => vouching.unmark(session)),
+      marks: () => unreliably(() => vouching.marks()),
+      withhold: (work) => unreliably(async () => {
+        await vouching.withhold(work);
+        oracle.withheld(work);
+        seen('a wrong runner\'s work was withheld');
+      }),
+      embeddedBy: (work, limit) => unreliably(() => vouching.embeddedBy(work, limit)),
+      withheld: (limit) => unreliably(() => vouching.withheld(limit)),
+    },
+  };
+}
+
+export function watchedLetters(letters: DeadLetters, { oracle, unreliably }: Watched): DeadLetters {
+  return {
+    ...letters,
+    put: (added) => unreliably(async () => {
+      await letters.put(added);
+      oracle.putLetters(added);
+    }),
+  };
+}
+
+export function watchedSource(source: EventSource, { oracle, seen }: Watched): EventSource {
+  return {
+    ...source,
+    async *deliveries(signal) {
+      for await (const batch of source.deliveries(signal)) {
+        yield batch.map((delivery) => {
+          if (oracle.delivered(delivery) > 1) seen('a record was delivered again');
+          return {
+            ...delivery,
+            settle: (outcome: Parameters<typeof delivery.settle>[0]) => {
+              oracle.settled(delivery, outcome);
+              delivery.settle(outcome);
+            },
+          };
+        });
+      }
+    },
+  };
+}
