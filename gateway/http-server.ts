@@ -1,5 +1,4 @@
 // Puts the app behind a socket, plain or with TLS: bounded, with a clear answer to whatever is no request, and a stop that waits for answers on their way.
-import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerOptions } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
@@ -11,7 +10,7 @@ import type { Certificate } from './http-server/certificate.ts';
 import { boundConnections, type ConnectionLimits, type Connections } from './http-server/connections.ts';
 import { malformedRequest, RequestChecks, refuseRequest, type RequestLimits } from './http-server/request-checks.ts';
 import { SlowBodies } from './http-server/slow-bodies.ts';
-import { problemContentType, problemDocument, refuseOnSocket, type Problem } from './problem-document.ts';
+import { refusalOf, refuseOnSocket, type Problem } from './problem-document.ts';
 
 /** Answers a refusal itself. */
 export type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
@@ -135,9 +134,8 @@ function clientProblem(code: string | undefined, { headerBytesMax, requestMsMax 
 
 /** A request that never became one for the app, such as one with a malformed Host. */
 function unreadable(): Response {
-  const requestId = randomUUID();
-  const body = problemDocument({ status: 400, code: 'bad_request', detail: 'The address or the headers of this request are malformed.' }, requestId);
-  return new Response(body, { status: 400, headers: { 'Content-Type': problemContentType, 'X-Request-Id': requestId } });
+  const { headers, body } = refusalOf({ status: 400, code: 'bad_request', detail: 'The address or the headers of this request are malformed.' });
+  return new Response(body, { status: 400, headers });
 }
 
 async function stop(server: Server, msMax: number): Promise<void> {

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { refusalHeaders } from './access/response-headers.ts';
 
 export type Problem = {
   readonly status: ContentfulStatusCode;
@@ -37,20 +38,29 @@ export function problemDocument({ status, code, detail, more }: Problem, request
   });
 }
 
-/** Answers on a socket that no request of the app owns, and ends the connection. Returns the request id that it told. */
-export function refuseOnSocket(socket: Duplex, problem: Problem): string {
+export type Refusal = { readonly requestId: string; readonly headers: Readonly<Record<string, string>>; readonly body: string };
+
+/** The whole answer to what no route of the app sees. */
+export function refusalOf(problem: Problem): Refusal {
   const requestId = randomUUID();
   const body = problemDocument(problem, requestId);
-  const lines = [
-    `HTTP/1.1 ${problem.status} ${titleOf(problem.status)}`,
-    'Connection: close',
-    `Content-Type: ${problemContentType}`,
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    `X-Request-Id: ${requestId}`,
-    'X-Content-Type-Options: nosniff',
-    ...(problem.retryAfter === undefined ? [] : [`Retry-After: ${Math.max(1, Math.ceil(problem.retryAfter))}`]),
-    ...(problem.status === 401 ? ['WWW-Authenticate: Bearer realm="vectorstream"'] : []),
-  ];
+  return {
+    requestId, body,
+    headers: {
+      ...refusalHeaders,
+      'Content-Type': problemContentType,
+      'Content-Length': String(Buffer.byteLength(body)),
+      'X-Request-Id': requestId,
+      ...(problem.retryAfter !== undefined && { 'Retry-After': String(Math.max(1, Math.ceil(problem.retryAfter))) }),
+      ...(problem.status === 401 && { 'WWW-Authenticate': 'Bearer realm="vectorstream"' }),
+    },
+  };
+}
+
+/** Answers on a socket that no request of the app owns, and ends the connection. Returns the request id that it told. */
+export function refuseOnSocket(socket: Duplex, problem: Problem): string {
+  const { requestId, headers, body } = refusalOf(problem);
+  const lines = [`HTTP/1.1 ${problem.status} ${titleOf(problem.status)}`, 'Connection: close', ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`)];
   // A peer that is gone already needs no answer.
   socket.once('error', () => socket.destroy());
   socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`);

@@ -45,3 +45,6 @@ export function contentPolicy(path: string, contentType: string | null, host: st
   if (!/^(text\/html|text\/javascript|application\/javascript)/.test(contentType ?? '')) return dataPolicy;
   return path === '/docs' || path.startsWith('/docs/') ? docsPolicy : pagePolicy(host);
 }
+
+/** What an answer carries that no route made: it is data, and on a bare socket nobody knows by which name the gateway was asked. */
+export const refusalHeaders: Readonly<Record<string, string>> = { ...always, 'Content-Security-Policy': dataPolicy };

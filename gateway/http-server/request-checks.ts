@@ -1,7 +1,6 @@
 // What is looked at before the app makes a request of it: that it is HTTP as it should be, of a bearable size, and that there is room for it.
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { randomUUID } from 'node:crypto';
-import { problemContentType, problemDocument, type Problem } from '../problem-document.ts';
+import { refusalOf, type Problem } from '../problem-document.ts';
 
 export type RequestLimits = {
   readonly requestsInFlightMax: number;
@@ -44,11 +43,7 @@ export function malformedRequest({ url = '', rawHeaders, httpVersion }: Incoming
 
 /** Ends the connection too: what else comes on it may be the rest of a body that nobody reads. */
 export function refuseRequest(response: ServerResponse, problem: Problem): void {
-  const requestId = randomUUID();
-  const body = problemDocument(problem, requestId);
-  response.writeHead(problem.status, {
-    Connection: 'close', 'Content-Type': problemContentType, 'Content-Length': Buffer.byteLength(body), 'X-Request-Id': requestId, 'X-Content-Type-Options': 'nosniff',
-    ...(problem.retryAfter !== undefined && { 'Retry-After': String(problem.retryAfter) }),
-  });
+  const { headers, body } = refusalOf(problem);
+  response.writeHead(problem.status, { Connection: 'close', ...headers });
   response.end(body);
 }

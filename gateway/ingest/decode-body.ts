@@ -4,6 +4,8 @@ import { createBrotliDecompress, createGunzip, createZstdDecompress } from 'node
 import { ProblemError } from '../middleware/problem.ts';
 
 const decoders = { gzip: createGunzip, br: createBrotliDecompress, zstd: createZstdDecompress } as const;
+/** Every piece makes its way through the event loop. */
+const decodedChunkBytes = 64 * 1024;
 const encodings = Object.keys(decoders).join(', ');
 
 /** Yields at most `bytesMax` bytes. Throws `ProblemError`: 400 when it breaks off or cannot be decompressed, 413, 415. */
@@ -33,7 +35,7 @@ function inflated(chunks: AsyncGenerator<Uint8Array, void>, encoding: string): A
   if (decoder === undefined) {
     throw new ProblemError({ status: 415, code: 'unsupported_content_encoding', detail: `Content-Encoding is ${encoding.slice(0, 40)}; send the body uncompressed or as one of ${encodings}.` });
   }
-  return through(decoder(), chunks, encoding);
+  return through(decoder({ chunkSize: decodedChunkBytes }), chunks, encoding);
 }
 
 async function* through(decoder: NodeJS.ReadWriteStream & AsyncIterable<Uint8Array> & { destroy(): void }, chunks: AsyncGenerator<Uint8Array, void>, encoding: string): AsyncGenerator<Uint8Array, void> {

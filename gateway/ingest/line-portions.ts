@@ -37,7 +37,7 @@ export async function* linePortions(chunks: AsyncGenerator<Uint8Array, void>, { 
       if (arrived !== null) {
         if (arrived.done === true) break;
         const chunk = arrived.value;
-        hold.take(chunk.length);
+        await hold.take(chunk.length);
         const at = chunk.lastIndexOf(newline);
         if (at >= 0) whole = size + at + 1;
         parts.push(chunk);

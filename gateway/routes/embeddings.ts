@@ -67,8 +67,8 @@ const modelRoute = createRoute({
   responses: { 200: answer('The model.', modelSchema), 404: failure('Another model is served here.') },
 });
 
-export function embeddingRoutes(app: OpenAPIHono<AppEnv>, { model: { manifest: model }, requestEmbeddings, startedAt }: Services): void {
-  const bodies = new BodyReader({ bytesMax: bodyBytesMax, bytesMaxTogether: bodiesAtOnce * bodyBytesMax });
+export function embeddingRoutes(app: OpenAPIHono<AppEnv>, { model: { manifest: model }, requestEmbeddings, startedAt, clock }: Services): void {
+  const bodies = new BodyReader({ bytesMax: bodyBytesMax, bytesMaxTogether: bodiesAtOnce * bodyBytesMax, largeAtOnce: 1 }, clock);
   const described: z.infer<typeof modelSchema> = {
     id: model.modelId, object: 'model', created: Math.floor(startedAt / 1000), owned_by: model.modelId.includes('/') ? model.modelId.slice(0, model.modelId.indexOf('/')) : 'vectorstream',
     dimensions: model.dimensions, max_tokens: model.maxTokens,

@@ -48,7 +48,7 @@ const route = createRoute({
   },
 });
 
-/** Of this many bodies of the largest size the memory is there. */
+/** Of this many bodies of the largest size the memory is there: half of it is for large ones, half for small ones. */
 const largestBodiesAtOnce = 4;
 const portionBytes = 256 * 1024;
 const portionQuietMs = 50;
@@ -57,7 +57,7 @@ type Format = 'json' | 'lines';
 
 export function ingestRoute(app: OpenAPIHono<AppEnv>, { sink, clock, config }: Services): void {
   const { bodyBytesMax, eventsPerRequestMax, eventBytesMax } = config.ingest;
-  const bodies = new BodyReader({ bytesMax: bodyBytesMax, bytesMaxTogether: largestBodiesAtOnce * bodyBytesMax });
+  const bodies = new BodyReader({ bytesMax: bodyBytesMax, bytesMaxTogether: largestBodiesAtOnce * bodyBytesMax, largeAtOnce: largestBodiesAtOnce / 2 }, clock);
   const keys = new IdempotencyKeys(idempotencyDefaults);
   const tooMany = new ProblemError({ status: 413, code: 'too_many_events', detail: `The body holds more than ${eventsPerRequestMax} events. Send it in parts.` });
 
@@ -72,7 +72,7 @@ export function ingestRoute(app: OpenAPIHono<AppEnv>, { sink, clock, config }: S
       if (values.length > eventsPerRequestMax) throw tooMany;
       return intake.take(values);
     }
-    using hold = bodies.hold();
+    using hold = bodies.hold(request);
     for await (const portion of linePortions(bodies.chunks(request), { bytes: portionBytes, quietMs: portionQuietMs, clock, hold })) {
       seen(portion);
       const values = splitLines(portion, eventsPerRequestMax - intake.size + 1);

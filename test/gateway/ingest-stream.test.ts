@@ -124,10 +124,10 @@ describe('NDJSON', () => {
 
   test('is cut between lines and nowhere else, whatever its chunks, and gives all its room back', async () => {
     await fc.assert(fc.asyncProperty(fc.array(fc.stringMatching(/^[a-z]{0,6}\n?$/)), fc.integer({ min: 1, max: 20 }), async (parts, bytes) => {
-      const reader = new BodyReader({ bytesMax: 1e6, bytesMaxTogether: 1e6 });
-      const hold = reader.hold();
+      const reader = new BodyReader({ bytesMax: 1e6, bytesMaxTogether: 1e6, largeAtOnce: 1 }, new ManualClock());
+      const hold = reader.hold(new Request('http://x'));
       let held = 0;
-      const counted = { take: (size: number) => { held += size; }, giveBack: (size: number) => { held -= size; }, [Symbol.dispose]: () => hold[Symbol.dispose]() };
+      const counted = { take: async (size: number) => { held += size; }, giveBack: (size: number) => { held -= size; }, [Symbol.dispose]: () => hold[Symbol.dispose]() };
       const chunks = (async function* () {
         for (const part of parts) if (part !== '') yield Buffer.from(part);
       })();

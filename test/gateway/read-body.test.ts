@@ -1,6 +1,8 @@
 // Bodies are read whole or not at all, each and all of them together within their bounds.
-import { expect, test } from 'vitest';
-import { BodyReader } from '../../gateway/ingest/read-body.ts';
+import { describe, expect, test } from 'vitest';
+import { ManualClock } from '#core/memory/manual-clock.ts';
+import { BodyReader, smallBytesMax } from '../../gateway/ingest/read-body.ts';
+import { until } from '../helpers/until.ts';
 
 const request = (body: BodyInit, headers: Record<string, string> = {}) => new Request('http://x/', { method: 'POST', body, headers, duplex: 'half' } as RequestInit);
 /** Comes in chunks, without a Content-Length; then goes on, ends or breaks. */
@@ -11,10 +13,11 @@ const stream = (chunks: readonly number[], then: 'ends' | 'breaks') => new Reada
     else controller.error(new Error('reset'));
   },
 });
+const refusalOf = (reader: BodyReader, asked: Request): Promise<unknown> => reader.read(asked).then(() => null, (error: unknown) => error);
 const problem = (code: string, status: number) => expect.objectContaining({ problem: expect.objectContaining({ code, status }) });
 
 test('a body within the bound is read whole', async () => {
-  const reader = new BodyReader({ bytesMax: 10, bytesMaxTogether: 10 });
+  const reader = new BodyReader({ bytesMax: 10, bytesMaxTogether: 10, largeAtOnce: 1 }, new ManualClock());
   using body = await reader.read(request('0123456789'));
   expect(new TextDecoder().decode(body.bytes)).toBe('0123456789');
   using none = await reader.read(new Request('http://x/', { method: 'POST' }));
@@ -22,7 +25,7 @@ test('a body within the bound is read whole', async () => {
 });
 
 test('one that is larger is refused, by its length before it is read', async () => {
-  const reader = new BodyReader({ bytesMax: 10, bytesMaxTogether: 100 });
+  const reader = new BodyReader({ bytesMax: 10, bytesMaxTogether: 100, largeAtOnce: 1 }, new ManualClock());
   const declared = request(stream([1], 'breaks'), { 'content-length': '11' });
   await expect(reader.read(declared)).rejects.toEqual(problem('body_too_large', 413));
   expect(declared.bodyUsed).toBe(false);
@@ -30,7 +33,7 @@ test('one that is larger is refused, by its length before it is read', async () 
 });
 
 test('all in hand share a bound, and have room again when one is done, refused or broken off', async () => {
-  const reader = new BodyReader({ bytesMax: 10, bytesMaxTogether: 15 });
+  const reader = new BodyReader({ bytesMax: 10, bytesMaxTogether: 15, largeAtOnce: 1 }, new ManualClock());
   {
     using first = await reader.read(request(stream([5, 5], 'ends')));
     expect(first.bytes).toHaveLength(10);
@@ -41,4 +44,72 @@ test('all in hand share a bound, and have room again when one is done, refused o
   }
   using largest = await reader.read(request(stream([10], 'ends')));
   expect(largest.bytes).toHaveLength(10);
+});
+
+describe('bodies that are no longer small', () => {
+  const large = 600 * 1024;
+  const limits = { bytesMax: 2 ** 20, bytesMaxTogether: 8 * 2 ** 20, largeAtOnce: 1 };
+  /** Half a megabyte has come, and the rest when the test says so. */
+  function growing(signal = new AbortController().signal) {
+    let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+    const body = new ReadableStream<Uint8Array>({ start: (given) => void (controller = given) });
+    controller?.enqueue(new Uint8Array(smallBytesMax).fill(1));
+    return { request: new Request('http://x/', { method: 'POST', body, duplex: 'half', signal } as RequestInit), grow: () => controller?.enqueue(new Uint8Array(large - smallBytesMax).fill(2)), end: () => controller?.close() };
+  }
+
+  test('are read one after the other, in the order in which they came, each whole; small ones do not wait', async () => {
+    const reader = new BodyReader(limits, new ManualClock());
+    const [first, second, third] = [growing(), growing(), growing()];
+    const done: string[] = [];
+    const reading = [first, second, third].map(async ({ request: asked, grow }, index) => {
+      grow();
+      using body = await reader.read(asked);
+      done.push(`${index}`);
+      return Array.from(new Set(body.bytes)).join() === '1,2' && body.bytes.length;
+    });
+    third.end();
+    second.end();
+    using small = await reader.read(request('small'));
+    expect(small.bytes).toHaveLength(5);
+    expect(done).toEqual([]);
+    first.end();
+    expect(await Promise.all(reading)).toEqual([large, large, large]);
+    expect(done).toEqual(['0', '1', '2']);
+  });
+
+  test('are told to come again when it is not their turn in time, and then take no room', async () => {
+    const clock = new ManualClock();
+    const reader = new BodyReader(limits, clock);
+    const [first, second] = [growing(), growing()];
+    first.grow();
+    second.grow();
+    const whole = reader.read(first.request);
+    const refused = refusalOf(reader, second.request);
+    await until('the second waits', 5_000, () => clock.sleeping === 1);
+    await clock.advance(10_000);
+    expect(await refused).toEqual(problem('too_many_bodies', 429));
+    first.end();
+    using body = await whole;
+    expect(body.bytes).toHaveLength(large);
+    using next = await reader.read(request(new Uint8Array(large)));
+    expect(next.bytes).toHaveLength(large);
+  });
+
+  test('that are given up while they wait, or refused, keep no place', async () => {
+    const clock = new ManualClock();
+    const reader = new BodyReader(limits, clock);
+    const gone = new AbortController();
+    const [first, second] = [growing(), growing(gone.signal)];
+    first.grow();
+    second.grow();
+    const broken = refusalOf(reader, first.request);
+    const waiting = refusalOf(reader, second.request);
+    await until('the second waits', 5_000, () => clock.sleeping === 1);
+    gone.abort();
+    expect(await waiting).toBeInstanceOf(DOMException);
+    for (let more = 0; more < 5; more += 1) first.grow();
+    expect(await broken).toEqual(problem('body_too_large', 413));
+    using body = await reader.read(request(new Uint8Array(large)));
+    expect(body.bytes).toHaveLength(large);
+  });
 });

@@ -37,6 +37,7 @@ async function answered(port: number, text: string): Promise<{ status: number; c
   const { answer, closed } = open(port, text);
   await closed;
   const [head = '', body = ''] = answer().split('\r\n\r\n');
+  for (const line of [/^content-security-policy: default-src 'none'/im, /^cross-origin-opener-policy: same-origin/im, /^cross-origin-embedder-policy: require-corp/im, /^x-content-type-options: nosniff/im, /^referrer-policy: no-referrer/im]) expect(head).toMatch(line);
   if (!head.includes('application/problem+json')) throw new Error(`Not a problem document: ${answer()}`);
   const document: unknown = JSON.parse(body);
   return { status: Number(head.split(' ')[1]), code: typeof document === 'object' && document !== null && 'code' in document ? document.code : null, text: answer() };
