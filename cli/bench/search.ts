@@ -8,7 +8,7 @@ import { sendEvents } from '../send-events.ts';
 import { lessThan, row, type Benchmark, type BenchmarkContext, type Row } from './benchmark.ts';
 import { median } from './figures.ts';
 import { root, startGateway, type GatewayProcess } from './gateway-process.ts';
-import { p, searchSteadily, together, type SearchTimes } from './searcher.ts';
+import { p, searchApart, together, type SearchTimes } from './searcher.ts';
 import { events } from './streams.ts';
 
 const texts = 50_000;
@@ -81,7 +81,7 @@ function streamRows(rates: readonly number[]): readonly Row[] {
 
 /** What of a search's embedding exceeds that of an idle machine is waiting for a runner, or for a core. */
 function searchRows(name: string, { totalMs, embedMs, storeMs, failed }: SearchTimes, isHeld: boolean): readonly Row[] {
-  // The gateway's event loop between posts, HTTP, and this program, which also makes the stream.
+  // The gateway's event loop between posts, HTTP, and the program that searches.
   const elsewhereMs = totalMs.map((total, index) => total - (embedMs[index] ?? Number.NaN) - (storeMs[index] ?? Number.NaN));
   return [
     row(`${name}: search, p50`, p(50, totalMs), 'ms'),
@@ -113,7 +113,7 @@ class Measured {
     say(what);
     const from = this.#queries;
     this.#queries += Math.ceil(seconds * searchesPerSecond);
-    return searchSteadily({ url: this.#gateway.client.url, from, perSecond: searchesPerSecond, seconds, signal });
+    return searchApart({ url: this.#gateway.client.url, from, perSecond: searchesPerSecond, seconds }, signal);
   }
 
   /** As fast as the gateway takes it, until it is disposed. */

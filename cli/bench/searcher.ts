@@ -1,10 +1,13 @@
 // Searches a gateway at a steady rate, whether or not it keeps up, and tells how long each search took and where.
 
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { systemClock } from '#core/clock.ts';
 import { quantile } from './figures.ts';
 
 export type SearchTimes = {
-  /** From the moment when it was due to the whole answer, ms: a search that waits for this program's turn waits as well. */
+  /** From the moment when it was due to the whole answer, ms. */
   readonly totalMs: readonly number[];
   /** Of these, until the query's vector was there, and in the store, as the gateway tells. */
   readonly embedMs: readonly number[];
@@ -26,15 +29,25 @@ export function queryAt(index: number): string {
   return `${word(looks, index)} ${word(things, Math.floor(index / looks.length))} ${word(purposes, Math.floor(index / looks.length / things.length))}`;
 }
 
-/** Queries from number `from` on, none twice, so that none is answered from memory. Resolves when all are answered. */
-export async function searchSteadily({ url, from, perSecond, seconds, signal }: { readonly url: string; readonly from: number; readonly perSecond: number; readonly seconds: number; readonly signal: AbortSignal }): Promise<SearchTimes> {
+/** Queries from number `from` on, none twice, so that none is answered from memory. */
+export type Searching = { readonly url: string; readonly from: number; readonly perSecond: number; readonly seconds: number };
+
+/** In a process of its own, as whoever searches is not whoever sends the stream: neither waits for the other's turn. */
+export async function searchApart(searching: Searching, signal: AbortSignal): Promise<SearchTimes> {
+  const program = fileURLToPath(new URL('./searcher-process.ts', import.meta.url));
+  const { stdout } = await promisify(execFile)(process.execPath, [program, JSON.stringify(searching)], { signal, maxBuffer: 2 ** 24 });
+  return JSON.parse(stdout);
+}
+
+/** Resolves when all are answered. */
+export async function searchSteadily({ url, from, perSecond, seconds }: Searching): Promise<SearchTimes> {
   const times = { totalMs: [] as number[], embedMs: [] as number[], storeMs: [] as number[], failed: 0 };
   const beganAt = performance.now();
   const ask = async (index: number): Promise<void> => {
     const dueAt = beganAt + (index * 1000) / perSecond;
-    await systemClock.sleep(Math.max(0, dueAt - performance.now()), signal);
+    await systemClock.sleep(Math.max(0, dueAt - performance.now()));
     const response = await fetch(`${url}/search`, {
-      method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ query: queryAt(from + index), limit: 10 }), signal,
+      method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ query: queryAt(from + index), limit: 10 }),
     });
     await response.text();
     if (!response.ok) {

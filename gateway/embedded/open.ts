@@ -70,7 +70,7 @@ export async function openEmbedded(options: Pick<EmbeddedOptions, 'dataDir' | 'i
   const writer = new Client<WriterApi>(writerWorker, 'database writer', diedOnce);
   // Loads while the writer opens the file, and waits at the gate until there is a schema to read.
   const gate = new Int32Array(new SharedArrayBuffer(4));
-  const readerWorker = startWorker(new URL('./reader.ts', import.meta.url), { folder, dimensions: identity.dimensions, gate } satisfies ReaderOptions);
+  const readerWorker = startWorker(new URL('./reader.ts', import.meta.url), { folder, dimensions: identity.dimensions, copiesVectors: holdsStore, gate } satisfies ReaderOptions);
   const reader = new Client<ReaderApi>(readerWorker, 'database reader', diedOnce);
   try {
     await writer.ready();
@@ -86,7 +86,7 @@ export async function openEmbedded(options: Pick<EmbeddedOptions, 'dataDir' | 'i
   let analystWorker: Worker | null = null;
   let analyst: Client<ReaderApi> | null = null;
   const startAnalyst = (): Client<ReaderApi> => {
-    analystWorker = startWorker(new URL('./reader.ts', import.meta.url), { folder, dimensions: identity.dimensions, gate } satisfies ReaderOptions);
+    analystWorker = startWorker(new URL('./reader.ts', import.meta.url), { folder, dimensions: identity.dimensions, copiesVectors: false, gate } satisfies ReaderOptions);
     return new Client<ReaderApi>(analystWorker, 'second database reader', diedOnce);
   };
 

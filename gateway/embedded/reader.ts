@@ -10,11 +10,14 @@ import { type Call, handlerOf, serve } from './rpc.ts';
 import { createSessionReads, type SessionReads } from './session-tables.ts';
 import { asDependencyError } from './sqlite-errors.ts';
 import { createStoreReads, type StoreReads } from './store-reads.ts';
+import { VectorCopy } from './vector-copy.ts';
 
 export type ReaderApi = LogReads & StoreReads & SessionReads & LetterReads;
 export type ReaderOptions = {
   readonly folder: string;
   readonly dimensions: number;
+  /** Whether to keep a copy of all vectors in memory: where searches are many. */
+  readonly copiesVectors: boolean;
   /** Shared: 0 until the writer has opened the file. */
   readonly gate: Int32Array;
 };
@@ -23,7 +26,7 @@ export type ReaderOptions = {
 const urgent: ReadonlySet<string> = new Set(['read', 'lag'] satisfies (keyof ReaderApi)[]);
 const cacheKib = 12 * 1024;
 
-const { folder, dimensions, gate }: ReaderOptions = workerData;
+const { folder, dimensions, copiesVectors, gate }: ReaderOptions = workerData;
 assert(parentPort !== null, 'The database reader runs outside of a worker');
 Atomics.wait(gate, 0, 0);
 
@@ -31,11 +34,13 @@ serve(parentPort, () =>
   opening(folder, () => {
     const database = openDatabase(folder, { readOnly: true, cacheKib });
     const partitions = Number(database.prepare("SELECT value FROM meta WHERE name = 'partitions'").get()?.['value']);
+    const copy = copiesVectors ? new VectorCopy(database, dimensions) : null;
     const handlers: ReaderApi = {
-      ...createLogReads(database, partitions), ...createStoreReads(database, dimensions), ...createSessionReads(database), ...createLetterReads(database),
+      ...createLogReads(database, partitions), ...createStoreReads(database, dimensions, copy), ...createSessionReads(database), ...createLetterReads(database),
     };
     const waiting: Call[] = [];
     let working = Promise.resolve();
+    let isClosing = false;
 
     const run = async (call: Call): Promise<void> => {
       try {
@@ -54,12 +59,23 @@ serve(parentPort, () =>
       }
     };
 
+    const isIdle = (): boolean => waiting.length === 0 && !isClosing;
+
+    /** What goes wrong shows in the next search, which reads the same. */
+    const copyOn = async (): Promise<void> => {
+      try {
+        while (isIdle() && copy?.step() === true) await setImmediate();
+      } catch {}
+    };
+    working = copyOn();
+
     return {
       answer: (calls) => {
         waiting.push(...calls);
-        if (waiting.length === calls.length) working = working.then(work);
+        if (waiting.length === calls.length) working = working.then(work).then(copyOn);
       },
       close: async () => {
+        isClosing = true;
         await working;
         database.close();
       },

@@ -4,6 +4,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { IndexMismatchError, UsageError } from '#core/errors.ts';
 import type { IndexIdentity } from '#core/ports.ts';
 import { lettersSchema, lettersUpgrade2 } from './dead-letter-tables.ts';
+import { vectorChanges } from './vector-copy.ts';
 
 /** Kept in `PRAGMA user_version`. */
 const schemaVersion = 3;
@@ -27,7 +28,7 @@ const upgrades: Readonly<Record<number, string>> = { 2: lettersUpgrade2, 3: prod
  *
  * `totals` is kept by the writes: SQLite would count a table by reading all of it.
  *
- * Vectors have a table of their own, without the rest of the text, because a search reads all of it.
+ * Vectors have a table of their own, without the rest of the text, so that many fit into memory when all are read.
  */
 const storeTables = `
   CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -116,6 +117,7 @@ export function prepareSchema(database: DatabaseSync, file: string, identity: In
     else for (let to = version + 1; to <= schemaVersion; to++) database.exec(upgrades[to] ?? '');
     database.exec(`PRAGMA user_version = ${schemaVersion}`);
     database.exec(sessionTables);
+    database.exec(vectorChanges);
     const meta = (name: string, initial: string): string => {
       database.prepare('INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING').run(name, initial);
       return String(database.prepare('SELECT value FROM meta WHERE name = ?').get(name)?.['value']);

@@ -7,6 +7,7 @@ import { countEvents } from './count-events.ts';
 import { Statements } from './database.ts';
 import { type Condition, conditionOf, shortWay } from './event-filter.ts';
 import { uuidBytes, uuidText } from './uuid-bytes.ts';
+import type { VectorCopy } from './vector-copy.ts';
 
 export type EventPage = { readonly filter: EventFilter; readonly limit: number; readonly after: { readonly timestamp: number; readonly id: string } | null };
 export type FoundVectors = { readonly ids: readonly string[]; readonly vectors: Float32Array };
@@ -32,7 +33,8 @@ const newestFirst = 'ORDER BY timestamp DESC, events.id DESC';
 /** What is known of a text's matching events. */
 type Tally = { newestAt: number; total: number; byType: Partial<Record<EventType, number>> };
 
-export function createStoreReads(database: DatabaseSync, dimensions: number): StoreReads {
+/** Without a copy of the vectors every search that no filter narrows reads all of them. */
+export function createStoreReads(database: DatabaseSync, dimensions: number, copy: VectorCopy | null): StoreReads {
   const statements = new Statements(database, 64);
   const textById = database.prepare('SELECT id, text, product FROM texts WHERE key = ?');
   const textByUuid = database.prepare('SELECT key, text, kind, product FROM texts WHERE id = ?');
@@ -43,7 +45,7 @@ export function createStoreReads(database: DatabaseSync, dimensions: number): St
   /** Texts near the vector, and their events, under one filter. */
   const spaceOf = (vector: Float32Array, filter: EventFilter, condition: Condition) => {
     const query = new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength);
-    const kinds = filter.eventTypes?.includes('search') ? '' : "AND kind = 'product'";
+    const productsOnly = filter.eventTypes?.includes('search') !== true;
     const matching = statements.get(`SELECT timestamp FROM events INDEXED BY events_by_text WHERE text = ? AND ${condition.sql} ORDER BY timestamp DESC LIMIT 1`);
     const tallied = statements.get(`SELECT event_type, count(*) AS count, max(timestamp) AS newest FROM events INDEXED BY events_by_text WHERE text = ? AND ${condition.sql} GROUP BY event_type`);
     let tallies: Map<number, Tally> | null = null;
@@ -62,10 +64,11 @@ export function createStoreReads(database: DatabaseSync, dimensions: number): St
         return filter.categories === undefined ? null : textsOfCategories(statements, filter.categories, max);
       },
       async nearest(count, within) {
+        const among = within ?? copy?.candidates(vector, count, productsOnly) ?? null;
         const rows = statements.get(`
           SELECT text, vec_distance_cosine(vector, ?) AS distance FROM vectors
-          WHERE ${within === null ? 'true' : 'text IN (SELECT value FROM json_each(?))'} ${kinds} ORDER BY distance LIMIT ?
-        `).all(query, ...(within === null ? [] : [JSON.stringify(within)]), count);
+          WHERE ${among === null ? 'true' : 'text IN (SELECT value FROM json_each(?))'} ${productsOnly ? "AND kind = 'product'" : ''} ORDER BY distance LIMIT ?
+        `).all(query, ...(among === null ? [] : [JSON.stringify(among)]), count);
         return rows.map((row) => ({ text: Number(row['text']), score: Math.max(-1, Math.min(1, 1 - Number(row['distance']))) }));
       },
       async matches(texts) {
