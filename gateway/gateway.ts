@@ -33,6 +33,7 @@ import { freshToken, localRunnerToken } from './runner-token.ts';
 import { secureRandom } from './secure-random.ts';
 import type { Settings } from './settings.ts';
 import type { Services } from './services.ts';
+import { inTurns } from './sources/in-turns.ts';
 import { openQdrantStore } from './stores/qdrant-store.ts';
 import type { Log } from './telemetry/log.ts';
 import { Telemetry } from './telemetry/metrics.ts';
@@ -153,7 +154,7 @@ export async function startGateway(settings: Settings, { log, secrets, environme
   const resources = opened.move();
   const stopping = new AbortController();
   const pipeline = runPipeline({
-    source, store, deadLetters, embedding, clock, random: Math.random, limits, observer: pipelineObserver(telemetry, live, log), signal: stopping.signal,
+    source: inTurns(source), store, deadLetters, embedding, clock, random: Math.random, limits, observer: pipelineObserver(telemetry, live, log), signal: stopping.signal,
     isDistrusted: (provenance) => repair.isDistrusted(provenance),
   }).catch(onFatal);
   const repairing = repair.run(stopping.signal);

@@ -35,7 +35,7 @@ export type IntakeOptions = {
 };
 
 /** Between two turns of the event loop: a large request must not hold up searches and heartbeats. */
-const eventsPerTurn = 250;
+const eventsPerTurn = 64;
 const encoder = new TextEncoder();
 
 export class Intake {

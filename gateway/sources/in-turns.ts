@@ -1,0 +1,21 @@
+// Hands on what a source delivers in small portions, so that searches, heartbeats and pages have their turn between any two.
+
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Delivery, EventSource } from '#core/ports.ts';
+
+/** A few milliseconds of the pipeline's work. */
+const deliveriesPerTurn = 32;
+
+export function inTurns(source: EventSource): EventSource {
+  return {
+    ...source,
+    async *deliveries(signal): AsyncGenerator<readonly Delivery[]> {
+      for await (const deliveries of source.deliveries(signal)) {
+        for (let at = 0; at < deliveries.length && !signal.aborted; at += deliveriesPerTurn) {
+          yield deliveries.slice(at, at + deliveriesPerTurn);
+          await nextTurn();
+        }
+      }
+    },
+  };
+}
