@@ -9,7 +9,16 @@ export type LinkState =
   /** Connections stay, and nothing arrives any more in either direction. */
   | 'half-open'
   /** What the client sends arrives; of the answers nothing comes back: carried out, and nobody hears of it. */
-  | 'answers-lost';
+  | 'answers-lost'
+  /** The other way round: what the client sends, such as a runner its results, never arrives. */
+  | 'requests-lost';
+
+/** Looks at what passes on one connection. */
+export type Watcher = {
+  sent(chunk: Buffer): void;
+  /** `false`: the connection ends before this answer arrives. */
+  answered(chunk: Buffer): boolean;
+};
 
 export type FaultProxy = AsyncDisposable & {
   /** `127.0.0.1:port` */
@@ -22,13 +31,16 @@ export type FaultProxy = AsyncDisposable & {
   delay(ms: number): void;
   /** Ends every connection in mid-flight with a reset. */
   reset(): void;
+  /** Chunks of so many bytes or more that a client sent and nobody received. */
+  lost(bytesMin: number): number;
 };
 
-export async function startFaultProxy(targetPort: number | null = null): Promise<FaultProxy> {
+export async function startFaultProxy(targetPort: number | null = null, watch: (() => Watcher) | null = null): Promise<FaultProxy> {
   const pairs = new Set<{ readonly client: Socket; readonly server: Socket }>();
   let state: LinkState = 'through';
   let port = targetPort;
   let delayMs = 0;
+  const lostBytes: number[] = [];
 
   const reset = (): void => {
     for (const { client, server } of pairs) {
@@ -39,9 +51,9 @@ export async function startFaultProxy(targetPort: number | null = null): Promise
   };
   // In order although each chunk waits: timers of the same delay fire in the order they were set.
   const later = (work: () => void): void => void (delayMs === 0 ? work() : setTimeout(work, delayMs));
-  const pass = (from: Socket, to: Socket, isLost: () => boolean): void => {
-    from.on('data', (chunk) => {
-      if (isLost()) return;
+  const pass = (from: Socket, to: Socket, isLost: (chunk?: Buffer) => boolean): void => {
+    from.on('data', (chunk: Buffer) => {
+      if (isLost(chunk)) return;
       later(() => {
         if (to.writable && !to.write(chunk)) from.pause();
       });
@@ -67,8 +79,19 @@ export async function startFaultProxy(targetPort: number | null = null): Promise
       pairs.delete(pair);
       client.destroy();
     });
-    pass(client, server, () => state === 'half-open');
-    pass(server, client, () => state === 'half-open' || state === 'answers-lost');
+    const watcher = watch?.() ?? null;
+    pass(client, server, (chunk) => {
+      if (chunk !== undefined) watcher?.sent(chunk);
+      const isLost = state === 'half-open' || state === 'requests-lost';
+      if (isLost && chunk !== undefined) lostBytes.push(chunk.length);
+      return isLost;
+    });
+    pass(server, client, (chunk) => {
+      if (chunk === undefined || watcher === null || watcher.answered(chunk)) return state === 'half-open' || state === 'answers-lost';
+      client.resetAndDestroy();
+      server.resetAndDestroy();
+      return true;
+    });
   });
   proxy.listen(0, '127.0.0.1');
   await once(proxy, 'listening');
@@ -83,6 +106,7 @@ export async function startFaultProxy(targetPort: number | null = null): Promise
     },
     delay: (ms) => { delayMs = ms; },
     reset,
+    lost: (bytesMin) => lostBytes.filter((bytes) => bytes >= bytesMin).length,
     async [Symbol.asyncDispose]() {
       reset();
       proxy.close();

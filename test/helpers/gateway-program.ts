@@ -54,9 +54,9 @@ export function gatewayClient(url: string, key?: string): GatewayClient {
 export type RunningGateway = Program & GatewayClient;
 
 /** Resolves when it answers requests; runners join afterwards. */
-export async function startGateway(dataDir: string, environment: Readonly<Record<string, string>> = {}, flags: readonly string[] = []): Promise<RunningGateway> {
+export async function startGateway(dataDir: string, environment: Readonly<Record<string, string>> = {}, flags: readonly string[] = [], through: readonly string[] = []): Promise<RunningGateway> {
   const program = startProgram({
-    script: 'gateway/main.ts', flags: ['--port', '0', ...flags], channel: true,
+    script: 'gateway/main.ts', flags: ['--port', '0', ...flags], channel: true, through,
     environment: { ...oneRunner, VECTORSTREAM_DATA_DIR: dataDir, ...environment },
   });
   const listening = new Promise<string>((resolve) => program.child.on('message', (message) => {

@@ -25,6 +25,8 @@ export type ProgramOptions = {
   readonly channel?: boolean;
   /** In a process group of its own, as a shell starts a command: a signal to `-pid` is a Ctrl-C. */
   readonly group?: boolean;
+  /** What its command begins with, of a program that puts itself in its place. */
+  readonly through?: readonly string[];
 };
 
 const root = join(import.meta.dirname, '..', '..');
@@ -34,9 +36,10 @@ const foreign = /^(VECTORSTREAM|KAFKA|QDRANT|LOG)_/;
 /** One small runner on any processor: no measuring, little memory. */
 export const oneRunner = { VECTORSTREAM_RUNNERS: '1', VECTORSTREAM_RUNNER_DEVICE: 'cpu', VECTORSTREAM_RUNNER_DTYPE: 'int8', VECTORSTREAM_RUNNER_THREADS: '1' };
 
-export function startProgram({ script, flags = [], environment, directory = root, channel = false, group = false }: ProgramOptions): Program {
+export function startProgram({ script, flags = [], environment, directory = root, channel = false, group = false, through = [] }: ProgramOptions): Program {
   const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
-  const child = spawn(process.execPath, [join(root, script), ...flags], {
+  const [command = '', ...words] = [...through, process.execPath, join(root, script), ...flags];
+  const child = spawn(command, words, {
     cwd: directory, detached: group, env: { ...inherited, LOG_FORMAT: 'json', ...environment }, stdio: ['ignore', 'pipe', 'pipe', ...(channel ? ['ipc' as const] : [])],
   });
   const { pid } = child;

@@ -1,8 +1,10 @@
 // Two gateways of one consumer group on a real Kafka broker, one Qdrant for both (the double), every connection through a link.
 import { randomUUID } from 'node:crypto';
 import { join as pathOf } from 'node:path';
+import { setTimeout as pass } from 'node:timers/promises';
 import kafkajs from 'kafkajs';
 import { startFaultProxy, type FaultProxy } from '../../helpers/fault-proxy.ts';
+import { createKafkaAnswers, type KafkaAnswers } from '../../helpers/kafka-answers.ts';
 import { startKafkaBroker, type KafkaBroker } from '../../helpers/kafka-broker.ts';
 import { startQdrantDouble, type QdrantDouble } from '../../helpers/qdrant-double.ts';
 import { eventsCollection, textsCollection } from '../../helpers/qdrant-witness.ts';
@@ -15,14 +17,15 @@ import { Gateway, joinAll, type Knowledge, type Sightings, type World } from './
 export const clusterLinks = ['producer', 'runners of one', 'runners of two', 'Kafka', 'Qdrant'] as const;
 
 /** A broker that tells its clients to come through a link. */
-export type LinkedBroker = AsyncDisposable & { readonly broker: KafkaBroker; readonly link: FaultProxy };
+export type LinkedBroker = AsyncDisposable & { readonly broker: KafkaBroker; readonly link: FaultProxy; readonly answers: KafkaAnswers };
 
 export async function startLinkedBroker(): Promise<LinkedBroker> {
-  const link = await startFaultProxy();
+  const answers = createKafkaAnswers();
+  const link = await startFaultProxy(null, answers.watch);
   const broker = await startKafkaBroker({ 'advertised.listeners': `PLAINTEXT://${link.address}` });
   link.target(Number(broker.brokers.split(':')[1]));
   return {
-    broker, link,
+    broker, link, answers,
     async [Symbol.asyncDispose]() {
       await broker[Symbol.asyncDispose]();
       await link[Symbol.asyncDispose]();
@@ -30,9 +33,21 @@ export async function startLinkedBroker(): Promise<LinkedBroker> {
   };
 }
 
-export type ClusterWorld = World & { readonly qdrant: QdrantDouble; readonly sightings: Sightings };
+export type ClusterWorld = World & {
+  readonly qdrant: QdrantDouble;
+  readonly sightings: Sightings;
+  /** A third gateway joins the group with a runner of its own, and ends so many ms after it was given work, or after a while without. */
+  visit(ms: number, signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
+};
 
-export async function startClusterWorld(knowledge: Knowledge, sightings: Sightings, { broker, link: kafka }: LinkedBroker): Promise<ClusterWorld> {
+/** A gateway that was killed keeps its partitions for a session of 10 s, and then the group meets. */
+const freshMsMax = 30_000;
+/** Until the group has met. */
+const joinMsMax = 6_000;
+/** A frame with a vector is no smaller. */
+const resultBytesMin = 1_536;
+
+export async function startClusterWorld(knowledge: Knowledge, sightings: Sightings, { broker, link: kafka, answers }: LinkedBroker): Promise<ClusterWorld> {
   const resources = new AsyncDisposableStack();
   const folder = resources.use(await temporaryFolder());
   const proxy = async (port: number | null = null): Promise<FaultProxy> => resources.use(await startFaultProxy(port));
@@ -48,14 +63,34 @@ export async function startClusterWorld(knowledge: Knowledge, sightings: Sightin
     resources.use(await Gateway.start(pathOf(folder.path, 'two'), [two], sightings, environment)),
   ];
   const join: World['join'] = (name, manner) => resources.use(joinAll([one, two], knowledge, name, manner));
+  const visitors: Gateway[] = [];
+  const lostBefore = { commit: answers.lost('commit'), letter: answers.lost('letter') };
+  const visit: ClusterWorld['visit'] = async (ms, signal) => {
+    await using three = await startFaultProxy();
+    const visitor = await Gateway.start(pathOf(folder.path, `visitor ${visitors.length}`), [three], sightings, environment);
+    visitors.push(visitor);
+    await using _ = joinAll([three], knowledge, 'three', 'honest');
+    const hasWork = async (): Promise<boolean> => (await visitor.running.stats()).events.received > 0;
+    if (await until('it has work', joinMsMax, hasWork).catch(() => false)) sightings.rebalanced += 1;
+    await pass(ms);
+    await visitor.end(signal);
+  };
   join('one', 'honest');
   join('two', 'honest');
   return {
     links: new Map([['producer', producer], ['runners of one', one], ['runners of two', two], ['Kafka', kafka], ['Qdrant', store]]),
-    gateways, qdrant, sightings, join,
+    gateways, qdrant, sightings, join, visit, freshMsMax,
     url: `http://${producer.address}`,
     isSettled: () => isCommitted(broker.brokers, topic),
-    stored: async () => ({ ...await readQdrant(qdrant.url), letters: await readLetters(broker.brokers, `${topic}.dlq`) }),
+    async stored() {
+      answers.keep();
+      sightings.commitAnswersLost += answers.lost('commit') - lostBefore.commit;
+      sightings.letterAnswersLost += answers.lost('letter') - lostBefore.letter;
+      sightings.resultsLost += one.lost(resultBytesMin) + two.lost(resultBytesMin);
+      const received = [...gateways, ...visitors].reduce((sum, gateway) => sum + gateway.received, 0);
+      sightings.replayed += Math.max(0, received - await recordsIn(broker.brokers, topic));
+      return { ...await readQdrant(qdrant.url), letters: await readLetters(broker.brokers, `${topic}.dlq`) };
+    },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
 }
@@ -77,7 +112,7 @@ async function readQdrant(url: string): Promise<Omit<Stored, 'letters'>> {
     events: (await pointsOf(url, eventsCollection)).map(({ id, payload }) => ({
       id, hash: hashOf(Buffer.from(JSON.stringify(JSON.parse(String(payload['payload']))))), text: textOf.get(String(payload['text_id'])) ?? null,
     })),
-    vectors: texts.map(({ payload, vector }) => ({ text: String(payload['text']), runner: String(payload['runner_name']), vector: Float32Array.from(vector) })),
+    vectors: texts.map(({ payload, vector }) => ({ text: String(payload['text']), runner: String(payload['runner_name']), dtype: String(payload['dtype']), vector: Float32Array.from(vector) })),
   };
 }
 
@@ -96,14 +131,18 @@ async function isCommitted(brokers: string, topic: string): Promise<boolean> {
 
 const plainKafka = (brokers: string) => new kafkajs.Kafka({ brokers: brokers.split(','), logLevel: kafkajs.logLevel.NOTHING });
 
+async function recordsIn(brokers: string, topic: string): Promise<number> {
+  const admin = plainKafka(brokers).admin();
+  await admin.connect();
+  const held = await admin.fetchTopicOffsets(topic);
+  await admin.disconnect();
+  return held.reduce((sum, { high }) => sum + Number(high), 0);
+}
+
 /** All that the topic holds, a letter that was produced twice taken once: it has one origin. */
 async function readLetters(brokers: string, topic: string): Promise<Stored['letters']> {
-  const kafka = plainKafka(brokers);
-  const admin = kafka.admin();
-  await admin.connect();
-  const held = (await admin.fetchTopicOffsets(topic)).reduce((sum, { high }) => sum + Number(high), 0);
-  await admin.disconnect();
-  const consumer = kafka.consumer({ groupId: randomUUID() });
+  const held = await recordsIn(brokers, topic);
+  const consumer = plainKafka(brokers).consumer({ groupId: randomUUID() });
   const letters = new Map<string, { hash: string; reason: string }>();
   let read = 0;
   await consumer.connect();

@@ -1,27 +1,63 @@
-// One gateway with its log and store in a folder, and two honest runners.
+// One gateway with its log and store in a folder, on a small disk of its own where that can be, and two honest runners.
+import { cp } from 'node:fs/promises';
+import { join as pathOf } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { startFaultProxy } from '../../helpers/fault-proxy.ts';
+import { startSmallDisk, type SmallDisk } from '../../helpers/small-disk.ts';
 import { temporaryFolder } from '../../helpers/temporary-folder.ts';
 import { readEmbedded } from './oracle.ts';
+import { markOf, tear, type LogMark } from './torn-log.ts';
 import { Gateway, joinAll, type Knowledge, type Sightings, type World } from './world.ts';
 
 export const embeddedLinks = ['producer', 'runners'] as const;
 
-export async function startEmbeddedWorld(knowledge: Knowledge, sightings: Sightings): Promise<World> {
+/** A frame with a vector is no smaller. */
+const resultBytesMin = 1_536;
+
+export type EmbeddedWorld = World & {
+  readonly sightings: Sightings;
+  readonly gateway: Gateway;
+  /** `null` where this machine allows none. */
+  readonly disk: SmallDisk | null;
+  /** Of a gateway that was killed: see `tear`. Nothing may be on its way to the producer. */
+  tearLog(where: number, garbage: number | null): void;
+};
+
+export async function startEmbeddedWorld(knowledge: Knowledge, sightings: Sightings, isOnSmallDisk: boolean): Promise<EmbeddedWorld> {
   const resources = new AsyncDisposableStack();
   const folder = resources.use(await temporaryFolder());
   const producer = resources.use(await startFaultProxy());
   const runners = resources.use(await startFaultProxy());
-  const gateway = resources.use(await Gateway.start(folder.path, [producer, runners], sightings));
+  const disk = isOnSmallDisk ? resources.use(await startSmallDisk(pathOf(folder.path, 'disk'))) : null;
+  const dataDir = disk?.path ?? folder.path;
+  const inside = disk?.outside ?? folder.path;
+  const gateway = resources.use(await Gateway.start(dataDir, [producer, runners], sightings, {}, disk?.through));
   const join: World['join'] = (name, manner) => resources.use(joinAll([runners], knowledge, name, manner));
   join('one', 'honest');
   join('two', 'honest');
+  let mark: LogMark | null = null;
   return {
     links: new Map([['producer', producer], ['runners', runners]]),
     gateways: [gateway],
     url: `http://${producer.address}`,
-    join,
+    join, sightings, gateway, disk,
+    acknowledged: () => { mark = markOf(inside); },
+    tearLog: (where, garbage) => { sightings.torn += Number(tear(inside, mark, where, garbage) > 0); },
     isSettled: () => gateway.isIdle(),
-    stored: async () => readEmbedded(folder.path),
+    async stored() {
+      const copy = pathOf(folder.path, 'copy');
+      if (disk !== null) await cp(inside, copy, { recursive: true });
+      const readable = disk === null ? folder.path : copy;
+      sightings.replayed += Math.max(0, gateway.received - recordsIn(readable));
+      sightings.resultsLost += runners.lost(resultBytesMin);
+      return readEmbedded(readable);
+    },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
+}
+
+/** All that were ever appended. */
+function recordsIn(dataDir: string): number {
+  using database = new DatabaseSync(pathOf(dataDir, 'vectorstream.db'), { readOnly: true });
+  return Number(database.prepare('SELECT sum(next_offset) AS records FROM commits').get()?.['records']);
 }

@@ -6,7 +6,7 @@ import { hashOf, type Produced } from './produced.ts';
 
 export type Stored = {
   readonly events: readonly { readonly id: string; readonly hash: string; readonly text: string | null }[];
-  readonly vectors: readonly { readonly text: string; readonly vector: Float32Array; readonly runner: string }[];
+  readonly vectors: readonly { readonly text: string; readonly vector: Float32Array; readonly runner: string; readonly dtype: string }[];
   readonly letters: readonly { readonly hash: string; readonly reason: string }[];
 };
 
@@ -21,9 +21,9 @@ export function readEmbedded(dataDir: string): Stored {
       hash: hashOf(Buffer.from(JSON.stringify(JSON.parse(String(payload))))),
       text: text === null ? null : String(text),
     })),
-    vectors: rows('SELECT texts.text, texts.runner_name, vector FROM vectors JOIN texts ON texts.key = vectors.text').map(({ text, runner_name: runner, vector }) => {
+    vectors: rows('SELECT texts.text, texts.runner_name, dtype, vector FROM vectors JOIN texts ON texts.key = vectors.text').map(({ text, runner_name: runner, dtype, vector }) => {
       if (!(vector instanceof Uint8Array)) throw new Error(`${String(text)} has no vector.`);
-      return { text: String(text), runner: String(runner), vector: new Float32Array(vector.slice().buffer) };
+      return { text: String(text), runner: String(runner), dtype: String(dtype), vector: new Float32Array(vector.slice().buffer) };
     }),
     letters: rows('SELECT record_value, reason FROM dead_letters').map(({ record_value: value, reason }) => ({
       hash: value instanceof Uint8Array ? hashOf(value) : 'none', reason: String(reason),
@@ -31,8 +31,10 @@ export function readEmbedded(dataDir: string): Stored {
   };
 }
 
-/** Cosine to the float32 reference that an 8-bit runner of this model must reach on any of these short texts. */
-const cosineMin = 0.97;
+/** Cosine to the float32 reference that a runner of this model must reach on any of these short texts: of float32 itself, or of half floats and 8 bits. */
+const cosineMin = (dtype: string): number => (dtype === 'fp32' ? 0.9999 : 0.97);
+/** A vector that is stored is of length 1, but for rounding. */
+const lengthErrorMax = 0.001;
 
 /**
  * Every promise of the store that this run could have broken, one line each; empty when all are kept. `isResent`: the
@@ -68,10 +70,12 @@ export function violations(produced: Produced, stored: Stored, reference: Readon
   const vectors = Map.groupBy(stored.vectors, ({ text }) => text);
   for (const [text, copies] of vectors) if (copies.length > 1) say(`"${text}" has ${copies.length} vectors`);
   for (const { text } of stored.events) if (text !== null && !vectors.has(text)) say(`"${text}" has events and no vector`);
-  for (const { text, vector, runner } of stored.vectors) {
+  for (const { text, vector, runner, dtype } of stored.vectors) {
     const right = reference.get(text);
     const cosine = right === undefined ? NaN : cosineOf(vector, right);
-    if (!(cosine >= cosineMin)) say(`the vector of "${text}", by ${runner}, has a cosine of ${cosine} to its reference`);
+    const length = Math.sqrt(dot(vector, vector));
+    if (!(Math.abs(length - 1) <= lengthErrorMax)) say(`the vector of "${text}", by ${runner}, is of length ${length}`);
+    if (!(cosine >= cosineMin(dtype))) say(`the vector of "${text}", by ${runner}, has a cosine of ${cosine} to its reference`);
   }
   return found;
 }

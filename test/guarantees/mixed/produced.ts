@@ -15,17 +15,29 @@ export type Line = { readonly bytes: Buffer; readonly hash: string };
 export type Produced = {
   /** What is sent, in this order. */
   readonly lines: readonly Line[];
-  /** By event id (a UUID): hashes of its versions that may be the stored one: those with the newest timestamp. */
+  /** By the id that the event must be stored under: hashes of its versions that may be the stored one: those with the newest timestamp. */
   readonly valid: ReadonlyMap<string, ReadonlySet<string>>;
   /** Hashes of what can only be a dead letter, and the reason. */
   readonly bad: ReadonlyMap<string, string>;
   /** Hashes of events whose text kills runners: stored if one survived it, else a dead letter of this reason. */
   readonly poison: ReadonlyMap<string, string>;
-  /** By event id: its text. */
+  /** By the same id: its text. */
   readonly texts: ReadonlyMap<string, string>;
 };
 
 export const hashOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+/** RFC 9562 §5.5. */
+function uuidV5(namespace: string, name: string): string {
+  const bytes = createHash('sha1').update(Buffer.from(namespace.replaceAll('-', ''), 'hex')).update(name).digest().subarray(0, 16);
+  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x50, 6);
+  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
+  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
+const isUuid = (id: string): boolean => /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(id);
+const ownNamespace = uuidV5('6ba7b810-9dad-11d1-80b4-00c04fd430c8', 'vectorstream');
+/** A UUID stays, any other name of an event becomes one. */
+const storedId = (id: string): string => (isUuid(id) ? id : uuidV5(ownNamespace, id));
 
 export function produce(seed: number, count: number, poisonShare: number): Produced {
   const random = seeded(seed);
@@ -34,6 +46,7 @@ export function produce(seed: number, count: number, poisonShare: number): Produ
   const bad = new Map<string, string>();
   const poison = new Map<string, string>();
   const texts = new Map<string, string>();
+  const names: string[] = [];
   const startsAt = Date.UTC(2026, 0, 1);
 
   const push = (text: string): string => {
@@ -58,12 +71,15 @@ export function produce(seed: number, count: number, poisonShare: number): Produ
       poison.set(push(event(uuid(index), random.pick(poisonNames), startsAt)), 'embedding_failed');
     } else {
       // Every sixth is another version of an event before it, newer or older, with the same text.
-      const earlier = kind > 0.84 && texts.size > 0 ? random.pick([...texts.keys()]) : null;
-      const id = earlier ?? uuid(index);
+      const earlier = kind > 0.84 && names.length > 0 ? random.pick(names) : null;
+      // Every third is named by its shop, not by a UUID.
+      const called = earlier ?? (index % 3 === 0 ? `order ${seed}/${index}` : uuid(index));
+      if (earlier === null) names.push(called);
+      const id = storedId(called);
       const name = texts.get(id) ?? random.pick(productNames);
       const at = startsAt + 1000 * random.between(0, 1_000);
       texts.set(id, name);
-      const hash = push(event(id, name, at));
+      const hash = push(event(called, name, at));
       const known = newest.get(id);
       if (known === undefined || at > known.at) newest.set(id, { at, hashes: new Set([hash]) });
       else if (at === known.at) known.hashes.add(hash);

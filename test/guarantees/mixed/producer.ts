@@ -16,7 +16,8 @@ const paceMs = 150;
 const answerMsMax = 1_500;
 const pauseMs = 100;
 
-export function send(url: string, lines: readonly Line[], msMax: number): Sending {
+/** `heard`: called at each such word. */
+export function send(url: string, lines: readonly Line[], msMax: number, heard: () => void = () => undefined): Sending {
   const deadline = performance.now() + msMax;
   let next = 0;
   let acknowledged = 0;
@@ -27,7 +28,10 @@ export function send(url: string, lines: readonly Line[], msMax: number): Sendin
       method: 'POST', body, headers: { 'content-type': 'application/x-ndjson' }, signal: AbortSignal.timeout(answerMsMax),
     });
     const text = await response.text();
-    if (response.status === 202) return true;
+    if (response.status === 202) {
+      heard();
+      return true;
+    }
     if (response.status === 429 || response.status >= 500) return false;
     throw new TypeError(`The gateway refused events that it should take, with ${response.status}: ${text}`);
   };

@@ -15,7 +15,6 @@ const eventsPerRun = 240;
 const sendMsMax = 60_000;
 /** A probe that meets no answer costs its time-out, and the next one comes later. */
 const settleMsMax = 150_000;
-const freshMsMax = 10_000;
 
 /** All that happens is decided by the seed, but for when the machine gets round to it. */
 export async function runMixedFaults<W extends World>(seed: number, knowledge: Knowledge, choose: (random: Seeded) => Fault<W>, start: () => Promise<W>): Promise<RunReport> {
@@ -29,7 +28,7 @@ export async function runMixedFaults<W extends World>(seed: number, knowledge: K
   });
 
   await using world = await start();
-  const sending = send(world.url, produced.lines, sendMsMax);
+  const sending = send(world.url, produced.lines, sendMsMax, () => world.acknowledged?.());
   sending.done.catch(() => undefined);
   try {
     for (const { afterMs, fault } of faults) {
@@ -38,7 +37,7 @@ export async function runMixedFaults<W extends World>(seed: number, knowledge: K
     }
     await sending.done;
     await until('everything is settled', settleMsMax, () => world.isSettled());
-    await findFresh(world.url);
+    await findFresh(world);
   } catch (error) {
     return report([error instanceof Error ? error.message : String(error)]);
   }
@@ -48,12 +47,14 @@ export async function runMixedFaults<W extends World>(seed: number, knowledge: K
   return report(violations(produced, withoutFresh, knowledge.reference, sending.resent() > 0));
 }
 
-/** The faults are over: what comes now is searchable soon. */
-async function findFresh(url: string): Promise<void> {
+/** The faults are over: what comes now is soon found by a search for its text. */
+async function findFresh({ url, freshMsMax = 10_000 }: World): Promise<void> {
   const id = randomUUID();
   const event = { event_id: id, timestamp: new Date().toISOString(), user_id: 'u1', session_id: 's1', event_type: 'view', product: { id: 'fresh', name: freshText, price: 1 } };
   await until('a fresh event is searchable', freshMsMax, async () => {
-    const taken = await fetch(`${url}/events`, { method: 'POST', body: JSON.stringify(event), headers: { 'content-type': 'application/json' } });
-    return taken.status === 202 && (await fetch(`${url}/events/${id}`)).status === 200;
+    const post = (path: string, body: unknown): Promise<Response> => fetch(`${url}${path}`, { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } });
+    if ((await post('/events', event)).status !== 202) return false;
+    const { hits: [best] = [] } = Object(await (await post('/search', { query: freshText, limit: 1 })).json());
+    return Object(best).text === freshText && Object(best).newest?.id === id;
   });
 }

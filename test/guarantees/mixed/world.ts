@@ -26,6 +26,10 @@ export type World = AsyncDisposable & {
   readonly url: string;
   /** A runner that serves every gateway. */
   join(name: string, manner: Manner): AsyncDisposable;
+  /** Called whenever the producer hears that a gateway has its events. */
+  acknowledged?(): void;
+  /** How soon a new event is searchable after the last fault; 10 s when absent. */
+  readonly freshMsMax?: number;
   /** Everything that was taken in is stored or dead-lettered, and committed. */
   isSettled(): Promise<boolean>;
   /** Read from the engines themselves, once no gateway runs. */
@@ -33,8 +37,25 @@ export type World = AsyncDisposable & {
 };
 
 /** What must have happened in some run of many, or the faults prove nothing. */
-export type Sightings = { requeued: number; retried: number; superseded: number; deadLettered: number; late: number; circuitsOpened: number; bisected: number };
-export const nothingSighted = (): Sightings => ({ requeued: 0, retried: 0, superseded: 0, deadLettered: 0, late: 0, circuitsOpened: 0, bisected: 0 });
+export type Sightings = Record<'requeued' | 'retried' | 'superseded' | 'deadLettered' | 'late' | 'circuitsOpened' | 'bisected'
+  /** Events that a gateway took from its source a second time. */
+  | 'replayed'
+  /** Power losses that had something to tear; starts on a disk that could not be written. */
+  | 'torn' | 'startsRefused'
+  /** Carried out, and the one who asked never heard of it. */
+  | 'resultsLost' | 'writeAnswersLost' | 'commitAnswersLost' | 'letterAnswersLost'
+  /** Gateways that came to a running group and got work. */
+  | 'rebalanced', number>;
+export const nothingSighted = (): Sightings => ({
+  requeued: 0, retried: 0, superseded: 0, deadLettered: 0, late: 0, circuitsOpened: 0, bisected: 0, replayed: 0,
+  torn: 0, startsRefused: 0, resultsLost: 0, writeAnswersLost: 0, commitAnswersLost: 0, letterAnswersLost: 0, rebalanced: 0,
+});
+
+/** Rejects when nothing of that kind was seen in all runs together. */
+export function expectSighted(sightings: Sightings, names: readonly (keyof Sightings)[]): void {
+  const missing = names.filter((name) => sightings[name] === 0);
+  if (missing.length > 0) throw new Error(`In no run was there any of: ${missing.join(', ')}. Seen: ${JSON.stringify(sightings)}.`);
+}
 
 export const runnerToken = 'the-token-of-a-run';
 const clock = `--import=${new URL('jumping-clock.ts', import.meta.url).href}`;
@@ -44,6 +65,7 @@ export class Gateway implements AsyncDisposable {
   readonly #start: () => Promise<RunningGateway>;
   readonly #sightings: Sightings;
   #running: RunningGateway;
+  #received = 0;
 
   private constructor(start: () => Promise<RunningGateway>, sightings: Sightings, running: RunningGateway) {
     this.#start = start;
@@ -51,11 +73,11 @@ export class Gateway implements AsyncDisposable {
     this.#running = running;
   }
 
-  static async start(dataDir: string, links: readonly FaultProxy[], sightings: Sightings, environment: Readonly<Record<string, string>> = {}): Promise<Gateway> {
+  static async start(dataDir: string, links: readonly FaultProxy[], sightings: Sightings, environment: Readonly<Record<string, string>> = {}, through: readonly string[] = []): Promise<Gateway> {
     const start = async (): Promise<RunningGateway> => {
       const started = await startGateway(dataDir, {
         VECTORSTREAM_RUNNERS: '0', VECTORSTREAM_RUNNER_TOKEN: runnerToken, LOG_LEVEL: 'warn', NODE_OPTIONS: clock, ...environment,
-      });
+      }, [], through);
       for (const link of links) link.target(Number(new URL(started.url).port));
       return started;
     };
@@ -66,8 +88,14 @@ export class Gateway implements AsyncDisposable {
     return this.#running;
   }
 
-  async restart(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+  /** Events taken from the source in all its lives, as told before each ended: at least so many. */
+  get received(): number {
+    return this.#received;
+  }
+
+  async restart(signal: 'SIGKILL' | 'SIGTERM', meanwhile: () => Promise<void> | void = () => undefined): Promise<void> {
     await this.end(signal);
+    await meanwhile();
     this.#running = await this.#start();
   }
 
@@ -92,6 +120,7 @@ export class Gateway implements AsyncDisposable {
     const { body } = await this.#running.get('/metrics').catch(() => ({ body: '' }));
     const total = (name: string): number => [...String(body).matchAll(new RegExp(`^vectorstream_${name}(?:\\{.*\\})? (\\S+)$`, 'gm'))].reduce((sum, [, value]) => sum + Number(value), 0);
     const stats = await this.#running.get('/stats').catch(() => null);
+    this.#received += total('events_received_total');
     this.#sightings.requeued += total('jobs_requeued_total');
     this.#sightings.retried += total('retries_total');
     this.#sightings.late += total('late_answers_total');
