@@ -5,11 +5,13 @@ import { clusterLinks, startClusterWorld, startLinkedBroker, type LinkedBroker }
 import { clusterFaults } from './mixed/cluster-faults.ts';
 import { anyOf } from './mixed/faults.ts';
 import { runMixedFaults } from './mixed/run.ts';
-import { expectSighted, learn, nothingSighted, type Knowledge } from './mixed/world.ts';
+import { learn, nothingSighted, unseen, type Knowledge } from './mixed/world.ts';
 
 const reason = await noKafka();
 const runs = Number(process.env['VECTORSTREAM_TEST_RUNS'] ?? 5);
 const firstSeed = Number(process.env['VECTORSTREAM_TEST_SEED'] ?? 1);
+/** Too seldom for a few runs. */
+const ofMany = ['bisected', 'circuitsOpened', 'writeAnswersLost', 'commitAnswersLost', 'letterAnswersLost', 'resultsLost', 'rebalanced'] as const;
 const sightings = nothingSighted();
 
 describe.skipIf(reason !== null)('under mixed faults, with a broker and a store that fail too', () => {
@@ -29,7 +31,6 @@ describe.skipIf(reason !== null)('under mixed faults, with a broker and a store 
 
   test.skipIf(runs < 5)('and the faults did reach what they are meant to try', () => {
     process.stdout.write(`${JSON.stringify(sightings)}\n`);
-    expectSighted(sightings, ['superseded', 'deadLettered', 'requeued', 'retried', 'replayed']);
-    if (runs >= 15) expectSighted(sightings, ['bisected', 'circuitsOpened', 'writeAnswersLost', 'commitAnswersLost', 'letterAnswersLost', 'resultsLost', 'rebalanced']);
+    expect(unseen(sightings, ['superseded', 'deadLettered', 'requeued', 'retried', 'replayed', ...(runs >= 15 ? ofMany : [])])).toEqual([]);
   });
 });

@@ -15,11 +15,12 @@ export function embeddedFaults(random: Seeded, linkNames: readonly string[]): re
   const garbage = random.next();
   const powerLoss = (how: string, part: number | null): Fault<EmbeddedWorld> => ({
     name: `power is lost ${tornAfterMs} ms after the last acknowledgement, and what the log had not synced is ${how} from ${where.toFixed(2)} of it on`,
-    happen: async ({ gateway, links, tearLog }) => {
+    happen: async (world) => {
+      const { gateway, links } = world;
       // Whoever lost an answer sends again; whoever has one is to find its events.
       found(links.get('producer')).set('cut');
       await pass(tornAfterMs);
-      await gateway.restart('SIGKILL', () => tearLog(where, part));
+      await gateway.restart('SIGKILL', () => world.tearLog(where, part));
       found(links.get('producer')).set('through');
     },
   });

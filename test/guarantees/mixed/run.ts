@@ -47,14 +47,15 @@ export async function runMixedFaults<W extends World>(seed: number, knowledge: K
   return report(violations(produced, withoutFresh, knowledge.reference, sending.resent() > 0));
 }
 
+const post = (url: string, body: unknown): Promise<Response> => fetch(url, { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } });
+
 /** The faults are over: what comes now is soon found by a search for its text. */
 async function findFresh({ url, freshMsMax = 10_000 }: World): Promise<void> {
   const id = randomUUID();
   const event = { event_id: id, timestamp: new Date().toISOString(), user_id: 'u1', session_id: 's1', event_type: 'view', product: { id: 'fresh', name: freshText, price: 1 } };
   await until('a fresh event is searchable', freshMsMax, async () => {
-    const post = (path: string, body: unknown): Promise<Response> => fetch(`${url}${path}`, { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } });
-    if ((await post('/events', event)).status !== 202) return false;
-    const { hits: [best] = [] } = Object(await (await post('/search', { query: freshText, limit: 1 })).json());
+    if ((await post(`${url}/events`, event)).status !== 202) return false;
+    const { hits: [best] = [] } = Object(await (await post(`${url}/search`, { query: freshText, limit: 1 })).json());
     return Object(best).text === freshText && Object(best).newest?.id === id;
   });
 }
