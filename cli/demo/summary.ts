@@ -32,7 +32,7 @@ export function summaryTable(result: JobResult): string {
     ['time', `${duration(result.seconds)}, ${count(Math.round(result.events / result.seconds))} events/s`],
     ['latency', `p50 ${milliseconds(latency.p50)}, p95 ${milliseconds(latency.p95)}, p99 ${milliseconds(latency.p99)}, max ${milliseconds(latency.max)}, from received to searchable${result.restarts > 0 ? ', since the last restart' : ''}`],
     ['distinct texts', `${count(result.uniqueTexts)}, of which ${count(result.embeddedTexts)} were new and embedded`],
-    ...runners.map((runner) => ['runner', `${runner.name}: ${runner.kind}, ${runner.device}, ${runner.dtype}, ${count(Math.round(runner.texts_per_second))} texts/s`] as const),
+    ...runners.map((runner) => ['runner', `${runner.name}: ${runner.kind}, ${runner.device}, ${runner.dtype}, ${count(runner.texts_per_second)} texts/s`] as const),
     ['gateway memory', `${count(Math.round(memory.rss_bytes / 1e6))} MB`],
     ...(result.restarts > 0 ? [['gateway restarts', count(result.restarts)] as const] : []),
   ];

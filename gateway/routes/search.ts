@@ -18,6 +18,9 @@ const listsAtOnce = 8;
 
 const textIds = () => oneOrMore(z.uuid(), 'ids of texts, as text_id of a hit');
 
+/** What is searched by: one of them. */
+const searchedBy = ['query', 'vector', 'text_id'] as const;
+
 const requestSchema = z.strictObject({
   query: z.string().max(2000).refine((query) => normaliseText(query) !== '', 'is empty: say what to look for').optional()
     .openapi({ description: 'Words; the fleet embeds them.' }),
@@ -31,9 +34,10 @@ const requestSchema = z.strictObject({
   score_threshold: z.number().min(-1).max(1).optional().openapi({ description: 'No hit scores less.' }),
   events_limit: z.int().min(0).max(10).default(0).openapi({ description: 'So many of the newest matching events come with each hit; GET /events?text_id=… has them all.' }),
   cursor: z.string().max(512).optional().openapi({ description: 'next_cursor of the page before; the rest of the request must be the same, limit and events_limit aside.' }),
-}).refine(({ query, vector, text_id }) => [query, vector, text_id].filter((given) => given !== undefined).length === 1, 'give exactly one of query, vector and text_id')
+}).refine((request) => searchedBy.filter((name) => request[name] !== undefined).length === 1, 'give exactly one of query, vector and text_id')
   .refine(({ text_id, unlike_text_id }) => unlike_text_id === undefined || text_id !== undefined, 'unlike_text_id goes with text_id')
-  .openapi('SearchRequest', { example: { query: 'warm winter jacket', limit: 5, filter: { event_type: ['view', 'purchase'], price_max: 120 } } });
+  // The first of these rules, as JSON Schema says it.
+  .openapi('SearchRequest', { oneOf: searchedBy.map((name) => ({ type: 'object' as const, properties: { [name]: {} }, required: [name] })), example: { query: 'warm winter jacket', limit: 5, filter: { event_type: ['view', 'purchase'], price_max: 120 } } });
 
 const responseSchema = z.object({
   hits: z.array(hitSchema.extend({ matching: z.array(storedEventSchema).optional().openapi({ description: 'Only with events_limit; newest first.' }) }))

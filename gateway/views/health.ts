@@ -64,7 +64,7 @@ export function runnersHealth({ runners, telemetry }: Services): z.infer<typeof 
   const message = connected.length === 0 ? 'no runner is connected' : `none of ${connected.length} connected runners is ready yet`;
   const { lastCheck } = telemetry;
   return {
-    ...state(ready.length > 0 ? null : message), connected: connected.length, ready: ready.length, texts_per_second: Math.round(ready.reduce((sum, { textsPerSecond }) => sum + textsPerSecond, 0)),
+    ...state(ready.length > 0 ? null : message), connected: connected.length, ready: ready.length, texts_per_second: Math.round(10 * ready.reduce((sum, { textsPerSecond }) => sum + textsPerSecond, 0)) / 10,
     last_check: lastCheck && { device: lastCheck.device, cosine: lastCheck.cosine, at: new Date(lastCheck.at).toISOString() },
   };
 }

@@ -80,7 +80,7 @@ export const runnerOf = (runner: ConnectedRunner): RunnerView => ({
   software_adapter: runner.softwareAdapter,
   state: runner.state,
   trusted: runner.trusted,
-  texts_per_second: Math.round(runner.textsPerSecond),
+  texts_per_second: Math.round(10 * runner.textsPerSecond) / 10,
   texts_embedded: runner.textsEmbedded,
   jobs_in_work: runner.jobsInWork,
   connected_at: new Date(runner.connectedAt).toISOString(),

@@ -50,7 +50,7 @@ test('the parts say what they are, and which are not used here', async () => {
   expect(await (await request('/health/qdrant')).json()).toEqual({ status: 'not_used', kind: 'memory' });
   services.telemetry.golden('cpu', 0.998);
   services.telemetry.circuit('store', 'open');
-  expect(await (await request('/health/runners')).json()).toMatchObject({ status: 'ok', connected: 1, ready: 1, texts_per_second: 812, last_check: { device: 'cpu', cosine: 0.998 } });
+  expect(await (await request('/health/runners')).json()).toMatchObject({ status: 'ok', connected: 1, ready: 1, texts_per_second: 812.4, last_check: { device: 'cpu', cosine: 0.998 } });
   expect(await (await request('/health')).json()).toMatchObject({ store: { circuit: 'open' }, source: { partitions: expect.any(Array), latency_ms: expect.any(Number) } });
   expect(await problemOf(await testApp({ runners: () => [] }).request('/health/runners'))).toMatchObject({ status: 503, code: 'runners_down', connected: 0 });
 });

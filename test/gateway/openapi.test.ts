@@ -118,3 +118,13 @@ test('names every path that GET / lists, but for pages and the document itself',
   const files = ['GET /openapi.json', 'GET /runner', 'GET /demo', 'GET /demo-offline.js', 'GET /docs', 'GET /docs/api-reference.js', 'GET /assets/{file}', 'GET /models/current', 'GET /models/{revision}/{path}'];
   expect(undescribed.filter((path) => !files.includes(path))).toEqual([]);
 });
+
+test('tells that a search is by exactly one of query, vector and text id, as the request is checked', async () => {
+  const document = await read();
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a JSON schema is JSON
+  const described = z.fromJSONSchema(resolve(document, { $ref: '#/components/schemas/SearchRequest' }) as Parameters<typeof z.fromJSONSchema>[0]);
+  const text_id = '0d5b3f0e-97a9-5b62-8f0e-52f1a1f0c3d4';
+  for (const [body, isSearch] of [[{ query: 'kettle' }, true], [{ vector: [1, 2] }, true], [{ text_id }, true], [{ query: 'kettle', text_id }, false], [{ limit: 3 }, false], [{}, false]] as const) {
+    expect(described.safeParse(body).success, JSON.stringify(body)).toBe(isSearch);
+  }
+});
