@@ -47,4 +47,4 @@ export function contentPolicy(path: string, contentType: string | null, host: st
 }
 
 /** What an answer carries that no route made: it is data, and on a bare socket nobody knows by which name the gateway was asked. */
-export const refusalHeaders: Readonly<Record<string, string>> = { ...always, 'Content-Security-Policy': dataPolicy };
+export const refusalHeaders: Readonly<Record<string, string>> = { ...always, 'Cache-Control': 'no-store', 'Content-Security-Policy': dataPolicy };

@@ -19,6 +19,8 @@ export function securityHeadersOn(overTls: boolean): MiddlewareHandler<AppEnv> {
     const { headers } = c.res;
     // An answer that a route made without the context has none of them yet.
     if (!headers.has('X-Content-Type-Options')) for (const [name, value] of Object.entries(securityHeaders(isTransportStrict))) headers.set(name, value);
+    // What customers did is for nobody's cache; a file says itself how long it may be kept.
+    if (!headers.has('Cache-Control')) headers.set('Cache-Control', 'no-store');
     headers.set('Content-Security-Policy', contentPolicy(c.req.path, headers.get('Content-Type'), c.req.header('host')));
   });
 }
@@ -29,7 +31,7 @@ export function corsFor(origins: readonly string[]): MiddlewareHandler<AppEnv> {
     origin: [...origins],
     allowMethods: ['GET', 'POST', 'PUT', 'DELETE'],
     allowHeaders: ['Authorization', 'Content-Type', 'Content-Encoding', 'Idempotency-Key', 'X-API-Key', 'X-Request-Id', 'Last-Event-ID'],
-    exposeHeaders: ['X-Request-Id', 'Retry-After', 'RateLimit', 'RateLimit-Policy'],
+    exposeHeaders: ['X-Request-Id', 'Retry-After', 'RateLimit', 'RateLimit-Policy', 'Idempotency-Replayed'],
     maxAge: 600,
   });
   return createMiddleware<AppEnv>(async (c, next) => {

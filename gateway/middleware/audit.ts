@@ -17,6 +17,8 @@ export function auditTo(audit: AuditTrail): MiddlewareHandler<AppEnv> {
     const rule = matchedRule(c);
     if (rule === null || rule.scope === 'read' || anonymousRefusals.has(c.res.status)) return;
     const { key, address } = c.get('client');
+    // Without a key only pages of others and proxies that bring them are forbidden anything: as anonymous as those above.
+    if (key === null && c.res.status === 403) return;
     audit.write({ key, address, method, path: path.slice(0, pathCharactersMax), status: c.res.status, request_id: c.get('requestId'), ...c.get('audit') });
   });
 }

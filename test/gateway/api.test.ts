@@ -135,7 +135,7 @@ test('figures are there before anything has happened', async () => {
   expect(await (await request('/stats')).json()).toMatchObject({
     events: { received: 0, stored: 0, superseded: 0, dead_lettered: 0, unsettled: 0, lag: 0 }, latency_ms: { p50: 0, p95: 0, p99: 0, max: 0 },
     texts: { unique_seen: 0, embedded: 0, cache_hits: 0, cache_misses: 0 }, store: { texts: 1, events: 2 }, dead_letters: { open: 0 },
-    runners: [{ id: 's-1', device: 'cpu', dtype: 'q8', texts_per_second: 812, texts_embedded: 3 }],
+    runners: [{ id: 's-1', device: 'cpu', dtype: 'q8', texts_per_second: 812.4, texts_embedded: 3 }],
   });
   expect(await (await request('/runners')).json()).toMatchObject({ items: [{ name: 'box-1', state: 'ready' }], next_cursor: null });
   const metrics = await request('/metrics');

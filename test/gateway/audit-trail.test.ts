@@ -61,6 +61,7 @@ test('every change is written down with who made it, refused ones of known clien
   await request('/stats', { headers: { 'x-api-key': 'the-key-of-the-reader' } });
   await post('/events', event(), { 'x-api-key': 'the-key-of-a-stranger' });
   await post('/events', event());
+  expect((await post('/events', event(), { origin: 'https://evil.example' })).status).toBe(403);
   await post('/nowhere', {}, shop);
   expect(audited).toEqual([
     { key: 'shop', address: '', method: 'POST', path: '/events', status: 202, request_id: 'r-1', accepted: 1, rejected: 0, dead_lettered: 0 },

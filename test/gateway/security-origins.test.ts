@@ -66,6 +66,7 @@ describe('CORS', () => {
     expect(allowed.headers.get('access-control-allow-origin')).toBe('https://panel.example');
     expect(allowed.headers.get('access-control-allow-credentials')).toBeNull();
     const answered = await request('/stats', { headers: { origin: 'https://panel.example', 'x-api-key': 'correct-horse-battery-staple' } });
+    expect(answered.headers.get('access-control-expose-headers')).toContain('Idempotency-Replayed');
     expect([answered.status, answered.headers.get('access-control-allow-origin'), answered.headers.get('vary')]).toEqual([200, 'https://panel.example', expect.stringContaining('Origin')]);
     const other = await request('/events', preflight('https://evil.example'));
     expect([other.status, other.headers.get('access-control-allow-origin')]).toEqual([401, null]);
@@ -84,7 +85,7 @@ describe('every answer', () => {
       const { headers } = await request(path);
       expect(Object.fromEntries(headers)).toMatchObject({
         'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer', 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp',
-        'cross-origin-resource-policy': 'same-origin', 'content-security-policy': "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+        'cross-origin-resource-policy': 'same-origin', 'cache-control': 'no-store', 'content-security-policy': "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
       });
       expect(headers.get('permissions-policy')).toContain('camera=()');
       expect(headers.get('strict-transport-security')).toBeNull();
