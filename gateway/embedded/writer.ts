@@ -13,17 +13,10 @@ import { prepareSchema } from './schema.ts';
 import { asDependencyError } from './sqlite-errors.ts';
 import { createSessionWrites, type SessionWrites } from './session-tables.ts';
 import { createStoreWrites, type StoreWrites } from './store-writes.ts';
+import { synchronousFor } from './synced.ts';
 
 export type WriterApi = LogWrites & StoreWrites & SessionWrites & LetterWrites;
 export type WriterOptions = { readonly folder: string; /** `null` when no vectors are kept. */ readonly identity: IndexIdentity | null; readonly partitions: number; readonly bounds: LogBounds };
-
-/**
- * Calls whose answer promises that a power loss does not undo them: their transaction is synced to the disk. The others
- * survive the death of the process (what is written is in the kernel's hands) and may be undone by a power loss, but never
- * out of order: the write-ahead log is one file that is recovered up to its first torn frame. So a commit of an offset
- * cannot survive without the store writes and dead letters before it; at worst events are delivered again.
- */
-const synced: ReadonlySet<string> = new Set(['append', 'putLetters', 'setLetterStatus'] satisfies (keyof WriterApi)[]);
 
 /** Pages of random inserts (ids, users, sessions) that stay in memory. */
 const cacheKib = 16 * 1024;
@@ -69,7 +62,7 @@ serve(parentPort, () =>
     const answer = (calls: readonly Call[]): void => {
       const unanswered = new Map<Call, unknown>(calls.map((call) => [call, undefined]));
       try {
-        database.exec(`PRAGMA synchronous = ${calls.some(({ method }) => synced.has(method)) ? 'FULL' : 'NORMAL'}`);
+        database.exec(`PRAGMA synchronous = ${synchronousFor(calls)}`);
         begin.run();
         for (const call of calls) {
           try {

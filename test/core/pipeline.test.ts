@@ -48,7 +48,7 @@ function createWorld(random: () => number, faultRate: number) {
   const ends = { events: new Set<string>(), letters: new Set<string>() };
   const embedded: string[] = [];
 
-  const flaky = <T>(call: () => Promise<T>): Promise<T> => unreliably(call, { clock, random, faultRate });
+  const flaky = <T>(call: () => Promise<T>): Promise<T> => unreliably(call, { clock, random, faultRate, msMax: 20 });
 
   const store: VectorStore = {
     ...memoryStore,

@@ -46,3 +46,14 @@ test('one that nobody waits for any more is given up, and the next begins anew',
   expect(await next).toEqual(new Float32Array([1]));
   for (const one of await Promise.allSettled(given)) expect(one.status).toBe('rejected');
 });
+
+test('after a runner was found wrong no vector from before is given again', async () => {
+  const { asked, queries } = heldFleet();
+  const { signal } = new AbortController();
+  const before = queries.vector('kettle', signal);
+  asked[0]?.answer();
+  await before;
+  queries.clear();
+  void queries.vector('kettle', signal);
+  expect(asked).toHaveLength(2);
+});

@@ -6,10 +6,18 @@ import { uuidV5 } from '#core/uuid.ts';
 
 export const unavailable = (): DependencyError => new DependencyError('store', 'unavailable', 'The store does not answer.', { retryable: true });
 
-/** Takes up to 20 ms, and fails at this rate before the call, and again after it was carried out. */
-export async function unreliably<T>(call: () => Promise<T>, { clock, random, faultRate }: { readonly clock: ManualClock; readonly random: () => number; readonly faultRate: number }): Promise<T> {
+export type Unreliable = {
+  readonly clock: ManualClock;
+  readonly random: () => number;
+  readonly faultRate: number;
+  /** How long a call may take. */
+  readonly msMax: number;
+};
+
+/** Takes its time, and fails at this rate before the call, and again after it was carried out. */
+export async function unreliably<T>(call: () => Promise<T>, { clock, random, faultRate, msMax }: Unreliable): Promise<T> {
   if (random() < faultRate) throw unavailable();
-  await clock.sleep(Math.floor(random() * 20));
+  await clock.sleep(Math.floor(random() * msMax));
   const result = await call();
   if (random() < faultRate) throw unavailable();
   return result;

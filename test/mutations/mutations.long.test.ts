@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { promisify, stripVTControlCharacters } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { mutations } from './mutations.ts';
@@ -17,10 +18,13 @@ test.each(mutations)('the documentation lists it: $bug', ({ bug, file, test: nam
   expect(readFileSync(join(root, 'docs', 'guarantees.md'), 'utf8')).toContain(`| ${bug} | \`${file}\` | \`${name}\` |`);
 });
 
-describe('is noticed:', () => {
-  test.each(mutations.map((mutation, index) => ({ ...mutation, index })))('$bug', { timeout: 60_000 }, async ({ index, test: file }) => {
+/** What vitest loads is planted by its configuration; programs and workers that Node starts from files, by this. */
+const inPrograms = `--import=${pathToFileURL(join(import.meta.dirname, 'plant.ts')).href}`;
+
+describe.concurrent('is noticed:', () => {
+  test.each(mutations.map((mutation, index) => ({ ...mutation, index })))('$bug', { timeout: 120_000 }, async ({ index, test: file }) => {
     const run = promisify(execFile)(process.execPath, [vitest, 'run', '--config', 'test/mutations/vitest.config.ts', file], {
-      cwd: root, env: { ...process.env, VECTORSTREAM_MUTATION: String(index), NO_COLOR: '1' },
+      cwd: root, env: { ...process.env, VECTORSTREAM_MUTATION: String(index), VECTORSTREAM_TEST_SEED: '1', NODE_OPTIONS: inPrograms, NO_COLOR: '1' },
     });
     const { code, stdout } = await run.then(({ stdout: output }) => ({ code: 0, stdout: output }), (error: { code: number; stdout: string }) => error);
     expect(code, stdout).toBe(1);

@@ -78,8 +78,8 @@ export const mutations: readonly Mutation[] = [
   },
   {
     bug: 'a poison text is tried for ever',
-    file: 'core/fleet.ts', test: 'test/core/fleet.test.ts',
-    find: 'alone.failuresAlone >= this.#options.attemptsAloneMax', replace: 'alone.failuresAlone >= Infinity',
+    file: 'core/fleet-blame.ts', test: 'test/core/fleet.test.ts',
+    find: 'failuresAlone >= attemptsAloneMax', replace: 'failuresAlone >= Infinity',
   },
   {
     bug: 'Qdrant\'s word that it has received a write counts as applied',
@@ -90,5 +90,80 @@ export const mutations: readonly Mutation[] = [
     bug: 'one name in two Unicode forms is two texts',
     file: 'core/text.ts', test: 'test/core/text.test.ts',
     find: ".normalize('NFC')", replace: '',
+  },
+  {
+    bug: 'a good text is given up by the word of runners that nobody vouches for',
+    file: 'core/fleet-blame.ts', test: 'test/core/fleet.test.ts',
+    find: 'runner.trusted || !expectsTrusted ? 1', replace: 'runner.trusted || expectsTrusted ? 1',
+  },
+  {
+    bug: 'a vector is stored though its runner was found wrong while the write waited',
+    file: 'core/text-resolver.ts', test: 'test/core/text-resolver.test.ts',
+    find: '!isDistrusted(provenance)', replace: 'isDistrusted(provenance) !== null',
+  },
+  {
+    bug: 'a runner that was found wrong is sent away, and what it did stays',
+    file: 'gateway/runner-hub/trust.ts', test: 'test/gateway/trust.test.ts',
+    find: 'if (checks !== null) ledger.distrust(session.id, goodUntil);', replace: '',
+  },
+  {
+    bug: 'what a wrong runner did is withheld once, and not what was on its way to the store then',
+    file: 'core/repair.ts', test: 'test/core/repair.test.ts',
+    find: 'openUntil: now + checkIntervalMs, isMarked: false', replace: 'openUntil: now, isMarked: false',
+  },
+  {
+    bug: 'nobody looks after the work of a gateway that died',
+    file: 'core/repair.ts', test: 'test/gateway/trust.test.ts',
+    find: 'await this.#adopt();', replace: '',
+  },
+  {
+    bug: 'a query keeps the vector of a runner that was found wrong',
+    file: 'gateway/query-vectors.ts', test: 'test/gateway/query-vectors.test.ts',
+    find: '    this.#known.clear();', replace: '',
+  },
+  {
+    bug: 'a write that failed three times is given up in silence',
+    file: 'core/guard.ts', test: 'test/core/pipeline.test.ts',
+    find: 'attemptsMax: Infinity', replace: 'attemptsMax: 3',
+  },
+  {
+    bug: 'more is in hand than may be',
+    file: 'core/room-gate.ts', test: 'test/gateway/live-pipeline.test.ts',
+    find: 'this.#count >= this.#room.unsettledMax ||', replace: '',
+  },
+  {
+    bug: 'an event is answered with 202 before it is in the log',
+    file: 'gateway/ingest/intake.ts', test: 'test/gateway/ingest.test.ts',
+    find: 'if (records.length > 0) await sink.append(records);', replace: 'if (records.length > 0) sink.append(records).catch(() => undefined);',
+  },
+  {
+    bug: 'the writer of the data folder answers before the transaction is committed',
+    file: 'gateway/embedded/writer.ts', test: 'test/adapters/embedded-crash.test.ts',
+    find: 'unanswered.set(call, runOne(call));', replace: 'call.resolve(runOne(call));',
+  },
+  {
+    bug: 'an append is answered before it is synced to the disk',
+    file: 'gateway/embedded/synced.ts', test: 'test/adapters/embedded-synced.test.ts',
+    find: "new Set(['append', ", replace: 'new Set([',
+  },
+  {
+    bug: 'the log forgets records that nobody has read',
+    file: 'gateway/embedded/log-writes.ts', test: 'test/adapters/embedded-folder.test.ts',
+    find: 'Math.min(unreadFrom, nextOffset - 1)', replace: 'nextOffset - 1',
+  },
+  {
+    bug: 'dead letters are purged though another number was confirmed',
+    file: 'gateway/routes/dead-letter-actions.ts', test: 'test/gateway/dead-letters.test.ts',
+    find: 'if (confirm !== matching)', replace: 'if (confirm > matching)',
+  },
+  {
+    bug: 'two who put back the same letter both do',
+    file: 'gateway/dead-letters/replay.ts', test: 'test/gateway/dead-letters.test.ts',
+    find: 'for (const id of free) inWork.add(id);', replace: '',
+  },
+  {
+    bug: 'a sample that differs from the trusted runner\'s has no consequence',
+    file: 'gateway/runner-hub/trust.ts', test: 'test/guarantees/simulation.test.ts',
+    find: "if (typeof result === 'object') return this.#foundWrong(connection, result.wrong);", replace: '',
   },
 ];

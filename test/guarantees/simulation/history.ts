@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { seeded } from '../../helpers/seeded.ts';
 import { manners, type Manner } from './runner.ts';
 import { idOf, type Sent } from './sent.ts';
-import { checkIntervalMs, SimulatedWorld, type Seen } from './world.ts';
+import { checkIntervalMs, noTrouble, SimulatedWorld, type Seen } from './world.ts';
 
 export type Step =
   | { readonly do: 'send'; readonly events: readonly Sent[] }
@@ -11,7 +11,7 @@ export type Step =
   | { readonly do: 'join'; readonly manner: Manner; readonly trusted: boolean }
   | { readonly do: 'cut' | 'freeze' | 'leave'; readonly runner: number }
   | { readonly do: 'crash' | 'stop' | 'start' }
-  | { readonly do: 'store'; readonly faultRate: number; readonly isDown: boolean }
+  | { readonly do: 'store'; readonly faultRate: number; readonly isDown: boolean; readonly msMax: number }
   | { readonly do: 'jump'; readonly ms: number };
 
 /** `luck` seeds every choice that is made on the way: how long a call takes, whether it fails, what is sampled. */
@@ -29,7 +29,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('join' as const), manner: fc.constant('honest' as const), trusted: fc.constant(true) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('cut' as const, 'freeze' as const, 'leave' as const), runner: fc.nat(5) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('crash' as const, 'stop' as const, 'start' as const) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('store' as const), faultRate: fc.double({ min: 0, max: 0.4, noNaN: true }), isDown: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('store' as const), faultRate: fc.double({ min: 0, max: 0.4, noNaN: true }), isDown: fc.boolean(), msMax: fc.constantFrom(20, 3_000) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('jump' as const), ms: fc.integer({ min: -3_600_000, max: 3_600_000 }) }) },
 );
 export const histories: fc.Arbitrary<History> = fc.record({ steps: fc.array(step, { maxLength: 30, size: 'medium' }), luck: fc.integer() });
@@ -52,7 +52,7 @@ async function liveIn(world: SimulatedWorld, steps: readonly Step[]): Promise<re
     if (world.violations.length > 0) return world.violations;
   }
   // Everything is well from now on, and a runner of the gateway's own is there.
-  world.store(0);
+  world.store(noTrouble);
   world.start();
   world.join('honest', true);
   const passUntil = async (isSo: () => Promise<boolean>, msMax: number): Promise<boolean> => {
@@ -79,7 +79,7 @@ async function take(world: SimulatedWorld, one: Step): Promise<void> {
     case 'leave': return world.runner(one.runner)?.leave();
     case 'crash': case 'stop': return world.end(one.do);
     case 'start': return world.start();
-    case 'store': return world.store(one.isDown ? 1 : one.faultRate);
+    case 'store': return world.store({ faultRate: one.isDown ? 1 : one.faultRate, msMax: one.msMax });
     case 'jump': return world.clock.jump(one.ms);
   }
 }
@@ -95,7 +95,7 @@ function tellStep(one: Step): string {
     case 'pass': return `pass ${one.ms} ms`;
     case 'join': return `join ${one.trusted ? 'trusted ' : ''}${one.manner}`;
     case 'cut': case 'freeze': case 'leave': return `${one.do} runner ${one.runner}`;
-    case 'store': return one.isDown ? 'store down' : `store fails at ${one.faultRate.toFixed(2)}`;
+    case 'store': return one.isDown ? 'store down' : `store fails at ${one.faultRate.toFixed(2)}, up to ${one.msMax} ms a call`;
     case 'jump': return `jump ${one.ms} ms`;
     default: return one.do;
   }

@@ -31,6 +31,10 @@ const sleepersMax = (runners: number): number => 80 + 12 * runners;
 
 type Life = { readonly hub: RunnerHub; readonly repair: Repair; readonly source: MemorySource; readonly stop: AbortController; readonly ended: Promise<unknown> };
 
+/** Of the store and the dead-letter queue: they fail at this rate, before a call and after it was carried out (at 1 they are down), and take up to so long. */
+export type Trouble = { readonly faultRate: number; readonly msMax: number };
+export const noTrouble: Trouble = { faultRate: 0, msMax: 20 };
+
 /** Told of everything of note that happens in a world, such as "a late answer was ignored". */
 export type Seen = (what: string) => void;
 
@@ -45,7 +49,7 @@ export class SimulatedWorld implements Disposable {
   readonly #oracle = new Oracle((name) => this.#runners.find((runner) => runner.name === name)?.manner);
   readonly #runners: SimulatedRunner[] = [];
   #life: Life | null = null;
-  #faultRate = 0;
+  #trouble: Trouble = noTrouble;
   /** Monotonic ms: since when a gateway runs and its store answers. */
   #wellSince = Infinity;
   /** Of the times of all turns so far: two histories that went different ways have different ones. */
@@ -83,9 +87,9 @@ export class SimulatedWorld implements Disposable {
     return this.#runners[index % Math.max(1, this.#runners.length)];
   }
 
-  /** From now on the store and the dead-letter queue fail at this rate, before a call and after it was carried out; at 1 they are down. */
-  store(faultRate: number): void {
-    this.#faultRate = faultRate;
+  /** From now on. */
+  store(trouble: Trouble): void {
+    this.#trouble = trouble;
     this.#becameWell();
   }
 
@@ -93,7 +97,7 @@ export class SimulatedWorld implements Disposable {
     if (this.#life !== null) return;
     const { clock } = this;
     const [random, oracle, seen] = [this.#random, this.#oracle, this.#seen];
-    const watched = { oracle, seen, unreliably: <T>(call: () => Promise<T>): Promise<T> => unreliably(call, { clock, random, faultRate: this.#faultRate }) };
+    const watched = { oracle, seen, unreliably: <T>(call: () => Promise<T>): Promise<T> => unreliably(call, { clock, random, ...this.#trouble }) };
     const [store, deadLetters] = [watchedStore(this.#memoryStore, watched), watchedLetters(this.#memoryLetters, watched)];
     const stop = new AbortController();
     const limits = { ...defaultPipelineLimits, unsettledMax, event: eventLimits, backoff: { delayMs: 50, delayMsMax: 1_000 }, circuit: { failuresMax: 5, delayMs: 200, delayMsMax: 2_000 } };
@@ -197,7 +201,7 @@ export class SimulatedWorld implements Disposable {
   }
 
   #becameWell(): void {
-    this.#wellSince = this.#life !== null && this.#faultRate === 0 ? this.clock.monotonic() : Infinity;
+    this.#wellSince = this.#life !== null && this.#trouble === noTrouble ? this.clock.monotonic() : Infinity;
   }
 
   /** In every turn. */

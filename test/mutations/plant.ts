@@ -1,0 +1,16 @@
+// Plants the bug of the number in VECTORSTREAM_MUTATION in programs and workers that Node starts from files; the files stay as they are.
+import { registerHooks } from 'node:module';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { mutations } from './mutations.ts';
+
+const mutation = mutations[Number(process.env['VECTORSTREAM_MUTATION'])];
+const planted = mutation && pathToFileURL(join(import.meta.dirname, '..', '..', mutation.file)).href;
+
+registerHooks({
+  load(url, context, next) {
+    const loaded = next(url, context);
+    if (mutation === undefined || url.split('?')[0] !== planted) return loaded;
+    return { ...loaded, source: String(loaded.source).replace(mutation.find, () => mutation.replace) };
+  },
+});
