@@ -19,7 +19,7 @@ test.each(mutations)('the documentation lists it: $bug', ({ bug, file, test: nam
 });
 
 /** What vitest loads is planted by its configuration; programs and workers that Node starts from files, by this. */
-const inPrograms = `--import=${pathToFileURL(join(import.meta.dirname, 'plant.ts')).href}`;
+const inPrograms = `--import=${pathToFileURL(join(root, 'test/mutations/plant.ts')).href}`;
 
 describe.concurrent('is noticed:', () => {
   test.each(mutations.map((mutation, index) => ({ ...mutation, index })))('$bug', { timeout: 120_000 }, async ({ index, test: file }) => {

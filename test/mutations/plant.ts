@@ -11,6 +11,7 @@ registerHooks({
   load(url, context, next) {
     const loaded = next(url, context);
     if (mutation === undefined || url.split('?')[0] !== planted) return loaded;
-    return { ...loaded, source: String(loaded.source).replace(mutation.find, () => mutation.replace) };
+    const source = typeof loaded.source === 'string' ? loaded.source : new TextDecoder().decode(loaded.source);
+    return { ...loaded, source: source.replace(mutation.find, () => mutation.replace) };
   },
 });
