@@ -19,6 +19,8 @@ const findMsMax = 60_000;
 const lookMs = 10;
 /** New texts under way when a runner is killed: about half a second of work for each runner. */
 const textsInWork = 80;
+/** What a page has embedded before it is killed for the first time: some seconds of work, after which its browser has kept the runtime's machine code. */
+const textsBefore = 300;
 
 export const recovery: Benchmark = {
   name: 'recovery',
@@ -67,7 +69,7 @@ async function runnerKilled(context: BenchmarkContext, turns: number): Promise<r
     await readyRunners(gateway.client, 2, context.signal);
     await untilFound(gateway.client, context.signal);
     context.say(`killing a runner, ${turn} of ${turns}`);
-    await gateway.client.postEvents(Array.from(events('unique', textsInWork, { seed: 20 + turn, rate: null }), ({ line }) => line), { onInvalid: 'dead_letter', signal: context.signal });
+    await send(gateway.client, textsInWork, 20 + turn, context.signal);
     const [worker] = descendantsOf(gateway.pid, 'node-runner/worker.ts');
     if (worker === undefined) throw new Error('There is no runner to kill.');
     seconds.push(await secondsAfterKilling(worker, gateway.client, context.signal));
@@ -82,6 +84,9 @@ async function pageKilled(context: BenchmarkContext, turns: number): Promise<rea
   await using gateway = await startGateway({ ...context, folder }, { VECTORSTREAM_RUNNERS: '0' }, { untilReady: false });
   await using browser = startBrowserRunner(gateway.client.url, folder);
   const seconds: number[] = [];
+  await readyRunners(gateway.client, 1, context.signal);
+  await send(gateway.client, textsBefore, 20, context.signal);
+  await untilTrue('all is stored', context.signal, async () => (await gateway.client.stats(context.signal)).store.events === textsBefore);
   for (let turn = 1; turn <= turns; turn += 1) {
     await readyRunners(gateway.client, 1, context.signal);
     await untilFound(gateway.client, context.signal);
@@ -126,6 +131,10 @@ function startBrowserRunner(url: string, folder: string): AsyncDisposable & { re
 
 async function readyRunners(client: GatewayClient, count: number, signal: AbortSignal): Promise<void> {
   await untilTrue(`${count} runners are ready`, signal, async () => (await client.stats(signal)).runners.filter(({ state }) => state === 'ready').length === count);
+}
+
+async function send(client: GatewayClient, texts: number, seed: number, signal: AbortSignal): Promise<void> {
+  await client.postEvents(Array.from(events('unique', texts, { seed, rate: null }), ({ line }) => line), { onInvalid: 'dead_letter', signal });
 }
 
 /** Sends an event about a product that nobody has seen, and resolves when a search for it finds it first. */

@@ -16,13 +16,17 @@ const sendMsMax = 60_000;
 /** A probe that meets no answer costs its time-out, and the next one comes later. */
 const settleMsMax = 150_000;
 
+/** Half of the runs have poison, which costs each runner that takes it its connection. */
+const usualPoison = (seed: number): number => (seed % 2 === 0 ? 0.02 : 0);
+
 /** All that happens is decided by the seed, but for when the machine gets round to it. */
-export async function runMixedFaults<W extends World>(seed: number, knowledge: Knowledge, choose: (random: Seeded) => Fault<W>, start: () => Promise<W>): Promise<RunReport> {
+export async function runMixedFaults<W extends World>(
+  seed: number, knowledge: Knowledge, choose: (random: Seeded) => Fault<W>, start: () => Promise<W>, poisonShare = usualPoison(seed),
+): Promise<RunReport> {
   const startedAt = performance.now();
   const random = seeded(seed);
   const faults = Array.from({ length: random.between(3, 6) }, () => ({ afterMs: random.between(0, 400), fault: choose(random) }));
-  // Half of the runs have poison, which costs each runner that takes it its connection.
-  const produced = produce(seed, eventsPerRun, seed % 2 === 0 ? 0.02 : 0);
+  const produced = produce(seed, eventsPerRun, poisonShare);
   const report = (found: readonly string[]): RunReport => ({
     faults: faults.map(({ fault }) => fault.name), violations: found, seconds: Math.round((performance.now() - startedAt) / 100) / 10,
   });

@@ -1,0 +1,68 @@
+// One gateway with its log and store in a folder; its honest runners are a page in a headless browser and a Node runner, which outlive the run.
+import { setTimeout as pass } from 'node:timers/promises';
+import { startFaultProxy } from '../../helpers/fault-proxy.ts';
+import type { Seeded } from '../../helpers/seeded.ts';
+import { temporaryFolder } from '../../helpers/temporary-folder.ts';
+import { until } from '../../helpers/until.ts';
+import { anyFault, type Fault } from './faults.ts';
+import { readEmbedded } from './oracle.ts';
+import { runnerRoles, type RealRunners } from './real-runners.ts';
+import { Gateway, joinAll, type Knowledge, type Sightings, type World } from './world.ts';
+
+export const pageLinks = ['producer', 'page', 'Node runner'] as const;
+
+export type PageWorld = World & { readonly runners: RealRunners; readonly embedded: Embedded };
+
+/** Texts by the name of the runner that embedded them, over all runs. */
+export type Embedded = Map<string, number>;
+
+/** One that has just been killed must load its model first. */
+const freshMsMax = 60_000;
+/** A browser starts, loads a model and proves it; a runner that met no gateway for long asks again only every 10 s. */
+const joinMsMax = 120_000;
+
+export async function startPageWorld(knowledge: Knowledge, sightings: Sightings, runners: RealRunners, embedded: Embedded): Promise<PageWorld> {
+  const resources = new AsyncDisposableStack();
+  const folder = resources.use(await temporaryFolder());
+  const producer = resources.use(await startFaultProxy());
+  const gateway = resources.use(await Gateway.start(folder.path, [producer, runners.page, runners.node], sightings));
+  await until('the page and the Node runner are ready', joinMsMax, async () => {
+    const { runners: fleet } = await gateway.running.stats();
+    const ready = fleet.filter(({ state }) => state === 'ready').map(({ name }) => name);
+    if (ready.length < 2) throw new Error(`${JSON.stringify(fleet)} ${runners.lastWords()}`);
+    return true;
+  });
+  return {
+    links: new Map([['producer', producer], ['page', runners.page], ['Node runner', runners.node]]),
+    gateways: [gateway],
+    url: `http://${producer.address}`,
+    runners, embedded, freshMsMax,
+    join: (name, manner) => resources.use(joinAll([runners.node], knowledge, name, manner)),
+    isSettled: () => gateway.isIdle(),
+    async stored() {
+      const stored = readEmbedded(folder.path);
+      for (const { runner } of stored.vectors) embedded.set(runner, (embedded.get(runner) ?? 0) + 1);
+      return stored;
+    },
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
+}
+
+/** Long enough for a gateway to give up on a runner that does not move. */
+const frozenLongMs = 15_000;
+
+/** Besides what befalls any world: what befalls the processes of real runners. */
+export function anyPageFault(random: Seeded): Fault<PageWorld> {
+  const role = random.pick(runnerRoles);
+  const ms = random.pick([random.between(50, 1_500), random.between(50, 1_500), frozenLongMs]);
+  const common = anyFault(random, pageLinks, 1);
+  return random.pick<Fault<PageWorld>>([
+    common, common,
+    { name: `the ${role} is killed`, happen: async ({ runners }) => void await runners.signal(role, 'SIGKILL') },
+    { name: `the ${role} is frozen for ${ms} ms`, happen: async ({ runners }) => {
+      const pid = await runners.signal(role, 'SIGSTOP');
+      await pass(ms);
+      process.kill(pid, 'SIGCONT');
+    } },
+  ]);
+}
