@@ -1,8 +1,9 @@
 // Keeps a runner joined to one gateway for as long as its model is good: reconnects with backoff, and knows when to give up.
 import { VectorStreamError } from './errors.ts';
-import type { Channel } from './ports.ts';
+import type { Channel, Clock } from './ports.ts';
 import { backoffMs } from './retry.ts';
 import { runRunnerLoop, type RunnerLoopOptions } from './runner-loop.ts';
+import { ConnectError } from './websocket-channel.ts';
 import { closeCode } from './wire.ts';
 
 /** The gateway does not want this runner, and connecting again as it is would not help. */
@@ -18,12 +19,14 @@ export class RunnerRefusedError extends VectorStreamError {
 }
 
 export type RunnerConnectionOptions = Omit<RunnerLoopOptions, 'channel'> & {
-  /** Opens a link, such as `connectWebSocket`; rejects when it cannot. */
+  /** Opens a link, such as `connectWebSocket`; rejects when it cannot, and with the signal's reason when that aborts first. */
   readonly connect: (signal: AbortSignal) => Promise<Channel>;
   /** Uniform in [0, 1), such as `Math.random`. */
   readonly random: () => number;
 };
 
+/** A gateway that is frozen, or a network that lost the greeting, answers nothing at all. */
+const connectMsMax = 10_000;
 const quick = { delayMs: 250, delayMsMax: 10_000 };
 /** After a refusal that may pass: the fleet is full, or one end did not understand the other. */
 const patient = { delayMs: 30_000, delayMsMax: 120_000 };
@@ -43,13 +46,13 @@ const refusals: Readonly<Record<number, string>> = {
  * the process or worker ends.
  */
 export async function keepConnected(options: RunnerConnectionOptions): Promise<void> {
-  const { connect, clock, random, drain, log } = options;
+  const { clock, random, drain, log } = options;
   let failures = 0;
   while (!drain.aborted) {
     const startedAt = clock.monotonic();
     let pace = quick;
     try {
-      const channel = await connect(drain);
+      const channel = await connectInTime(options);
       const end = await runRunnerLoop({ ...options, channel });
       if (drain.aborted || (end.welcomed && end.code === closeCode.done)) return;
       const refusal = refusals[end.code];
@@ -66,5 +69,16 @@ export async function keepConnected(options: RunnerConnectionOptions): Promise<v
     // Between half and the whole of the backoff: spread, and never at once.
     const delayMs = (0.5 + random() / 2) * backoffMs(pace, failures);
     await clock.sleep(delayMs, drain).catch(() => undefined);
+  }
+}
+
+async function connectInTime({ connect, clock, drain }: { readonly connect: RunnerConnectionOptions['connect']; readonly clock: Clock; readonly drain: AbortSignal }): Promise<Channel> {
+  const late = new AbortController();
+  const settled = new AbortController();
+  void clock.sleep(connectMsMax, settled.signal).then(() => late.abort(new ConnectError(`No answer from the gateway within ${connectMsMax / 1000} s.`)), () => undefined);
+  try {
+    return await connect(AbortSignal.any([drain, late.signal]));
+  } finally {
+    settled.abort();
   }
 }

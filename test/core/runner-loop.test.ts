@@ -59,16 +59,17 @@ function setUp(embedder: Embedder = fakeEmbedder()) {
   return { clock, link, stop, gateway: new Gateway(link.far), end: runRunnerLoop(options) };
 }
 
-/** Each attempt to connect takes the next of `script`: a gateway that plays its part, or no gateway. */
-function keep(script: ((gateway: Gateway) => void)[]) {
+/** Each attempt to connect takes the next of `script`: a gateway that plays its part, one that answers nothing at all, or no gateway. */
+function keep(script: (((gateway: Gateway) => void) | 'frozen')[]) {
   const clock = new ManualClock();
   const stop = new AbortController();
   const embedder = fakeEmbedder();
   let attempts = 0;
   const done = keepConnected({
     embedder, turn: always, clock, random: () => 0.5, name: 'cpu-1', kind: 'node', drain: stop.signal, log: quiet,
-    connect: () => {
+    connect: (signal) => {
       const play = script[attempts++];
+      if (play === 'frozen') return new Promise((_, reject) => { signal.addEventListener('abort', () => reject(signal.reason)); });
       if (play === undefined) return Promise.reject(new ConnectError('nobody there'));
       const link = memoryLink();
       play(new Gateway(link.far));
@@ -235,6 +236,18 @@ describe('over connections', () => {
     await clock.advance(60_000);
     expect(attempts() - late).toBeLessThanOrEqual(8);
     stop.abort();
+    await done;
+    expect(clock.sleeping).toBe(0);
+  });
+
+  test('a gateway that takes the connection and answers nothing is dialled anew', async () => {
+    const { clock, stop, done, attempts } = keep(['frozen', (gateway) => gateway.tell(welcome)]);
+    await clock.advance(9_000);
+    expect(attempts()).toBe(1);
+    await clock.advance(2_000);
+    expect(attempts()).toBe(2);
+    stop.abort();
+    await clock.advance(10_000);
     await done;
     expect(clock.sleeping).toBe(0);
   });

@@ -22,9 +22,11 @@ const freshMsMax = 60_000;
 const joinMsMax = 120_000;
 
 export async function startPageWorld(knowledge: Knowledge, sightings: Sightings, runners: RealRunners, embedded: Embedded): Promise<PageWorld> {
-  const resources = new AsyncDisposableStack();
+  await using resources = new AsyncDisposableStack();
   const folder = resources.use(await temporaryFolder());
   const producer = resources.use(await startFaultProxy());
+  // Between two runs there is no gateway: another program may get its port.
+  resources.defer(() => [runners.page, runners.node].forEach((link) => link.target(null)));
   const gateway = resources.use(await Gateway.start(folder.path, [producer, runners.page, runners.node], sightings));
   await until('the page and the Node runner are ready', joinMsMax, async () => {
     const { runners: fleet } = await gateway.running.stats();
@@ -32,19 +34,20 @@ export async function startPageWorld(knowledge: Knowledge, sightings: Sightings,
     if (ready.length < 2) throw new Error(`${JSON.stringify(fleet)} ${runners.lastWords()}`);
     return true;
   });
+  const open = resources.move();
   return {
     links: new Map([['producer', producer], ['page', runners.page], ['Node runner', runners.node]]),
     gateways: [gateway],
     url: `http://${producer.address}`,
     runners, embedded, freshMsMax,
-    join: (name, manner) => resources.use(joinAll([runners.node], knowledge, name, manner)),
+    join: (name, manner) => open.use(joinAll([runners.node], knowledge, name, manner)),
     isSettled: () => gateway.isIdle(),
     async stored() {
       const stored = readEmbedded(folder.path);
       for (const { runner } of stored.vectors) embedded.set(runner, (embedded.get(runner) ?? 0) + 1);
       return stored;
     },
-    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
 }
 
