@@ -1,8 +1,9 @@
 // One runner page in one headless browser, as a supervisor needs it: opened, asked how it is, told to leave, and never heard of again.
 
+import type { Browser, HTTPResponse, Page } from 'puppeteer';
 import { VectorStreamError } from '#core/errors.ts';
 import { browserMemoryBytes } from './browser-memory.ts';
-import { startChromium } from './chromium.ts';
+import { BrowserStartError, startChromium } from './chromium.ts';
 import type { Log } from './log.ts';
 import type { RunnerPageStatus } from './page/status.ts';
 import type { PageOrders } from './page-orders.ts';
@@ -37,11 +38,17 @@ export async function openRunnerPage(options: { readonly executablePath: string;
   const chromium = await startChromium(options, signal);
   const { browser } = chromium;
   const gone = Promise.withResolvers<string>();
-  const over = new AbortController();
-  void gone.promise.then(() => over.abort());
   void chromium.ended.then(gone.resolve);
-  const watched = (await browser.pages())[0] ?? await browser.newPage();
-  watched.on('error', () => gone.resolve('the page crashed'));
+  const watched = await within(loadMsMax, firstPage(browser)).catch(async (cause: unknown): Promise<never> => {
+    chromium.kill();
+    await chromium.ended;
+    throw new BrowserStartError(`The browser opens no page: ${cause instanceof Error ? cause.message : String(cause)}.`, { cause });
+  });
+  watched.on('error', () => {
+    gone.resolve('the page crashed');
+    // It answers nothing any more, and whoever waits for it would wait for minutes; without a browser nobody does.
+    chromium.kill();
+  });
 
   let secret = '';
   relayConsole(watched, options.log, (text) => (secret === '' ? text : text.replaceAll(secret, '…')));
@@ -52,22 +59,29 @@ export async function openRunnerPage(options: { readonly executablePath: string;
     gone: gone.promise,
     async load(address, orders) {
       secret = orders.token;
-      if (handedOver !== null) await watched.removeScriptToEvaluateOnNewDocument(handedOver);
-      handedOver = (await watched.evaluateOnNewDocument((given) => { window.vectorstreamOrders = given; }, orders)).identifier;
-      const response = await watched.goto(address, { timeout: loadMsMax, waitUntil: 'domcontentloaded' }).catch((cause: unknown): never => {
+      const open = async (): Promise<HTTPResponse | null> => {
+        if (handedOver !== null) await watched.removeScriptToEvaluateOnNewDocument(handedOver);
+        handedOver = (await watched.evaluateOnNewDocument((given) => { window.vectorstreamOrders = given; }, orders)).identifier;
+        return watched.goto(address, { timeout: loadMsMax, waitUntil: 'domcontentloaded' });
+      };
+      const response = await open().catch((cause: unknown): never => {
         throw new PageLoadError(`${address} cannot be opened: ${explain(cause)}.`, { cause });
       });
       // 304: what the browser has kept is still right.
       if (response?.ok() !== true && response?.status() !== 304) throw new PageLoadError(`${address} answers ${response?.status() ?? 'nothing'}${response?.status() === 404 ? ': this gateway has no runner page' : ''}.`);
     },
-    status: () => answer(watched.evaluate(() => window.vectorstream?.status ?? null), over.signal),
+    status: () => within(answerMsMax, watched.evaluate(() => window.vectorstream?.status ?? null)),
     async leave() {
       await watched.evaluate(() => window.vectorstream?.stop());
     },
-    memoryBytes: () => answer(browserMemoryBytes(browser), over.signal).catch(() => null),
+    memoryBytes: () => within(answerMsMax, browserMemoryBytes(browser)).catch(() => null),
     kill: () => chromium.kill(),
     [Symbol.asyncDispose]: () => chromium[Symbol.asyncDispose](),
   };
+}
+
+async function firstPage(browser: Browser): Promise<Page> {
+  return (await browser.pages())[0] ?? await browser.newPage();
 }
 
 /** Chromium's names of what most often stands in the way, in plain words. */
@@ -80,18 +94,13 @@ function explain(cause: unknown): string {
   return code;
 }
 
-/** A page that crashed answers nothing any more, and nobody tells whoever waits for it. */
-async function answer<T>(work: Promise<T>, gone: AbortSignal): Promise<T> {
-  const none = Promise.withResolvers<never>();
-  const timer = setTimeout(() => none.reject(new Error(`the page gave no answer within ${answerMsMax / 1000} s`)), answerMsMax);
-  const leave = (): void => none.reject(new Error('the page is gone'));
-  gone.addEventListener('abort', leave, { once: true });
-  if (gone.aborted) leave();
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error(`the page gave no answer within ${ms / 1000} s`)), ms);
   try {
-    return await Promise.race([work, none.promise]);
+    return await Promise.race([work, late.promise]);
   } finally {
     clearTimeout(timer);
-    gone.removeEventListener('abort', leave);
     work.catch(() => undefined);
   }
 }

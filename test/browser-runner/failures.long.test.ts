@@ -7,7 +7,7 @@ import { expect, test, vi } from 'vitest';
 import { needsBrowser } from '../helpers/browser.ts';
 import { needsProcessList, pidsOf } from '../helpers/process-list.ts';
 import { until } from '../helpers/until.ts';
-import { linesOf, startRig } from './runner-rig.ts';
+import { joinMsMax, linesOf, startRig } from './runner-rig.ts';
 
 vi.setConfig({ testTimeout: 400_000 });
 
@@ -30,6 +30,22 @@ test('a page that crashes and a browser that is killed are replaced, and the str
   expect(Date.parse(String(noticedAt)) - killedAt).toBeLessThan(4_000);
   runner.child.kill('SIGTERM');
   expect(await runner.ended).toMatchObject({ code: 0 });
+});
+
+test('a page that crashes while its browser opens it, or while it is loaded, is replaced too', async ({ skip }) => {
+  needsProcessList(skip);
+  await needsBrowser(skip);
+  await using rig = await startRig();
+  await using runner = rig.startRunner();
+  const killed = new Set<number>();
+  const before: string[] = [];
+  while (killed.size < 3) {
+    const pid = await until('there is another page', joinMsMax, () => pidsOf(rig.dataDir, 'page').find((one) => !killed.has(one)));
+    process.kill(pid, 'SIGKILL');
+    killed.add(pid);
+    if (killed.size === 1) before.push(await rig.joined(runner));
+  }
+  expect(before).not.toContain(await rig.joined(runner, before));
 });
 
 test('a page above its memory leaves in order, and a fresh one takes its place', async ({ skip }) => {

@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { needsBrowser } from '../helpers/browser.ts';
 import { needsProcessList } from '../helpers/process-list.ts';
-import { anyPageFault, startPageWorld, type Embedded } from './mixed/page-world.ts';
+import { anyOf } from './mixed/faults.ts';
+import { pageFaults, startPageWorld, type Embedded } from './mixed/page-world.ts';
 import { startRealRunners, type RealRunners } from './mixed/real-runners.ts';
 import { runMixedFaults } from './mixed/run.ts';
 import { learn, nothingSighted, type Knowledge } from './mixed/world.ts';
@@ -27,7 +28,7 @@ describe.skipIf(reason !== null)('under mixed faults, with a browser and a Node 
 
   test.for(Array.from({ length: runs }, (_, index) => firstSeed + index))('seed %i', { timeout: 400_000 }, async (seed) => {
     // No text kills a real runner.
-    const { faults, violations, seconds } = await runMixedFaults(seed, knowledge, anyPageFault, () => startPageWorld(knowledge, sightings, runners, embedded), 0);
+    const { faults, violations, seconds } = await runMixedFaults(seed, knowledge, (random) => anyOf(random, pageFaults(random)), () => startPageWorld(knowledge, sightings, runners, embedded), 0);
     process.stdout.write(`seed ${seed}, ${seconds} s: ${faults.join('; ')}\n`);
     expect(violations, `${faults.join('; ')}\n${runners.lastWords()}`).toEqual([]);
   });

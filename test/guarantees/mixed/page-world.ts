@@ -4,7 +4,7 @@ import { startFaultProxy } from '../../helpers/fault-proxy.ts';
 import type { Seeded } from '../../helpers/seeded.ts';
 import { temporaryFolder } from '../../helpers/temporary-folder.ts';
 import { until } from '../../helpers/until.ts';
-import { anyFault, type Fault } from './faults.ts';
+import { commonFaults, type Fault } from './faults.ts';
 import { readEmbedded } from './oracle.ts';
 import { runnerRoles, type RealRunners } from './real-runners.ts';
 import { Gateway, joinAll, type Knowledge, type Sightings, type World } from './world.ts';
@@ -54,18 +54,18 @@ export async function startPageWorld(knowledge: Knowledge, sightings: Sightings,
 /** Long enough for a gateway to give up on a runner that does not move. */
 const frozenLongMs = 15_000;
 
-/** Besides what befalls any world: what befalls the processes of real runners. */
-export function anyPageFault(random: Seeded): Fault<PageWorld> {
-  const role = random.pick(runnerRoles);
+/** Besides what may befall any part, each process of a real runner is killed, or frozen for a while. */
+export function pageFaults(random: Seeded): readonly (readonly Fault<PageWorld>[])[] {
   const ms = random.pick([random.between(50, 1_500), random.between(50, 1_500), frozenLongMs]);
-  const common = anyFault(random, pageLinks, 1);
-  return random.pick<Fault<PageWorld>>([
-    common, common,
-    { name: `the ${role} is killed`, happen: async ({ runners }) => void await runners.signal(role, 'SIGKILL') },
-    { name: `the ${role} is frozen for ${ms} ms`, happen: async ({ runners }) => {
-      const pid = await runners.signal(role, 'SIGSTOP');
-      await pass(ms);
-      process.kill(pid, 'SIGCONT');
-    } },
-  ]);
+  return [
+    ...commonFaults(random, pageLinks, 1),
+    ...runnerRoles.map((role): readonly Fault<PageWorld>[] => [
+      { name: `the ${role} is killed`, happen: async ({ runners }) => void await runners.signal(role, 'SIGKILL') },
+      { name: `the ${role} is frozen for ${ms} ms`, happen: async ({ runners }) => {
+        const pid = await runners.signal(role, 'SIGSTOP');
+        await pass(ms);
+        process.kill(pid, 'SIGCONT');
+      } },
+    ]),
+  ];
 }
