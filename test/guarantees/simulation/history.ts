@@ -1,15 +1,17 @@
 // Histories of a simulated world: what may happen in one, how it is lived through, and how one that broke a promise is told.
 import fc from 'fast-check';
 import { seeded } from '../../helpers/seeded.ts';
+import { checkIntervalMs } from './gateway.ts';
 import { manners, type Manner } from './runner.ts';
 import { idOf, type Sent } from './sent.ts';
-import { checkIntervalMs, noTrouble, SimulatedWorld, type Seen } from './world.ts';
+import type { Watched } from './watched.ts';
+import { noTrouble, SimulatedWorld } from './world.ts';
 
 export type Step =
   | { readonly do: 'send'; readonly events: readonly Sent[] }
   | { readonly do: 'pass'; readonly ms: number }
   | { readonly do: 'join'; readonly manner: Manner; readonly trusted: boolean }
-  | { readonly do: 'cut' | 'freeze' | 'leave'; readonly runner: number }
+  | { readonly do: 'cut' | 'freeze' | 'leave' | 'drain' | 'remove'; readonly runner: number }
   | { readonly do: 'crash' | 'stop' | 'start' }
   | { readonly do: 'store'; readonly faultRate: number; readonly isDown: boolean; readonly msMax: number }
   | { readonly do: 'jump'; readonly ms: number };
@@ -27,7 +29,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   // Only a runner that the gateway itself started is believed more than another, and such a one does not lie.
   { weight: 3, arbitrary: fc.record({ do: fc.constant('join' as const), manner: fc.constantFrom(...manners), trusted: fc.constant(false) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('join' as const), manner: fc.constant('honest' as const), trusted: fc.constant(true) }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('cut' as const, 'freeze' as const, 'leave' as const), runner: fc.nat(5) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('cut' as const, 'freeze' as const, 'leave' as const, 'drain' as const, 'remove' as const), runner: fc.nat(5) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('crash' as const, 'stop' as const, 'start' as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('store' as const), faultRate: fc.double({ min: 0, max: 0.4, noNaN: true }), isDown: fc.boolean(), msMax: fc.constantFrom(20, 3_000) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('jump' as const), ms: fc.integer({ min: -3_600_000, max: 3_600_000 }) }) },
@@ -38,7 +40,7 @@ export const histories: fc.Arbitrary<History> = fc.record({ steps: fc.array(step
 export type Lived = { readonly violations: readonly string[]; readonly trace: number };
 
 /** Lives through one and then lets all be well; ends with the step in which a promise is broken. */
-export async function live({ steps, luck }: History, seen: Seen): Promise<Lived> {
+export async function live({ steps, luck }: History, seen: Watched['seen']): Promise<Lived> {
   using world = new SimulatedWorld(seeded(luck).next, seen);
   const violations = await liveIn(world, steps);
   return { violations, trace: world.trace };
@@ -77,6 +79,7 @@ async function take(world: SimulatedWorld, one: Step): Promise<void> {
     case 'cut': return world.runner(one.runner)?.cut();
     case 'freeze': return world.runner(one.runner)?.freeze();
     case 'leave': return world.runner(one.runner)?.leave();
+    case 'drain': case 'remove': return world.dismiss(one.do, one.runner);
     case 'crash': case 'stop': return world.end(one.do);
     case 'start': return world.start();
     case 'store': return world.store({ faultRate: one.isDown ? 1 : one.faultRate, msMax: one.msMax });
@@ -94,7 +97,7 @@ function tellStep(one: Step): string {
     case 'send': return `send ${one.events.map((event) => `${idOf(event)} v${event.version}`).join(', ')}`;
     case 'pass': return `pass ${one.ms} ms`;
     case 'join': return `join ${one.trusted ? 'trusted ' : ''}${one.manner}`;
-    case 'cut': case 'freeze': case 'leave': return `${one.do} runner ${one.runner}`;
+    case 'cut': case 'freeze': case 'leave': case 'drain': case 'remove': return `${one.do} runner ${one.runner}`;
     case 'store': return one.isDown ? 'store down' : `store fails at ${one.faultRate.toFixed(2)}, up to ${one.msMax} ms a call`;
     case 'jump': return `jump ${one.ms} ms`;
     default: return one.do;

@@ -1,11 +1,12 @@
 // The ports as simulated gateways have them: calls fail as a network's do, and whatever is carried out is told to the oracle.
-import type { DeadLetters, EventSource, VectorStore } from '#core/ports.ts';
+import type { Clock, DeadLetters, EventSource, VectorStore } from '#core/ports.ts';
+import type { WorkLedger } from '#core/repair.ts';
 import type { Oracle } from './oracle.ts';
-import type { Seen } from './world.ts';
 
-type Watched = {
+export type Watched = {
   readonly oracle: Oracle;
-  readonly seen: Seen;
+  /** Told of everything of note, such as "a late answer was ignored". */
+  readonly seen: (what: string) => void;
   readonly unreliably: <T>(call: () => Promise<T>) => Promise<T>;
 };
 
@@ -67,6 +68,18 @@ export function watchedSource(source: EventSource, { oracle, seen }: Watched): E
           };
         });
       }
+    },
+  };
+}
+
+export function watchedLedger(ledger: WorkLedger, clock: Clock, { oracle }: Watched): WorkLedger {
+  return {
+    begin: (session, at, signal) => ledger.begin(session, at, signal),
+    vouched: (session, goodUntil) => ledger.vouched(session, goodUntil),
+    end: (session) => ledger.end(session),
+    distrust(session, goodUntil) {
+      oracle.foundWrong(session, clock.monotonic());
+      ledger.distrust(session, goodUntil);
     },
   };
 }
