@@ -38,7 +38,7 @@ async function run(settings: Settings, overridden: readonly string[], environmen
   const secrets = new Set([config.gateway.apiKey, config.runners.token].filter((secret) => secret !== null));
   const log = createLog({ ...config.logging, secrets, destination: null });
   const fatal = (error: unknown): void => {
-    log.fatal({ err: error }, 'the gateway cannot go on');
+    log.fatal(error instanceof VectorStreamError ? { code: error.code, reason: error.message } : { err: error }, 'the gateway cannot go on');
     process.exit(1);
   };
   process.on('uncaughtException', fatal);

@@ -29,7 +29,7 @@ export type EmbeddedOptions = {
   readonly log: LogBounds;
   readonly searchPlan: SearchPlan;
   readonly clock: Clock;
-  /** Called at most once, when a database worker has died: nothing more can be read or written, so the gateway must end. */
+  /** Called at most once, when a database worker has died or met damage in the file: nothing more is to be read or written, so the gateway must end. */
   readonly died: (error: DependencyError) => void;
 };
 

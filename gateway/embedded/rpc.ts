@@ -4,6 +4,7 @@
 
 import { type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads';
 import { assert, DependencyError, IndexMismatchError, LogFullError, UsageError, VectorStreamError } from '#core/errors.ts';
+import { damagedCode } from './sqlite-errors.ts';
 
 /** What a worker offers: one message in, one out. */
 export type Api = { readonly [method: string]: (argument: never) => unknown };
@@ -69,13 +70,15 @@ export class Client<A extends Api> {
   readonly #ready: Promise<unknown>;
   readonly #exited: Promise<void>;
   #lastId = readyId;
+  readonly #died: (error: DependencyError) => void;
   /** Why no call is taken any more. */
   #closed: DependencyError | null = null;
 
-  /** `died` is called at most once, when a worker that was ready ends without having been asked to. */
+  /** `died` is called when a worker that was ready ends without having been asked to, and whenever it meets damage in its file. */
   constructor(worker: Worker, name: string, died: (error: DependencyError) => void) {
     this.#worker = worker;
     this.#name = name;
+    this.#died = died;
     let wasReady = false;
     this.#ready = new Promise((resolve, reject) => {
       this.#pending.set(readyId, { resolve, reject });
@@ -132,8 +135,11 @@ export class Client<A extends Api> {
   #settle(message: Answered): void {
     const pending = this.#pending.get(message.id);
     this.#pending.delete(message.id);
-    if ('error' in message) pending?.reject(restored(message.error));
-    else pending?.resolve(message.value);
+    if (!('error' in message)) return void pending?.resolve(message.value);
+    const error = restored(message.error);
+    pending?.reject(error);
+    // Whoever goes on writing to a damaged file damages more of it.
+    if (message.id !== readyId && error instanceof DependencyError && error.code === damagedCode) this.#died(error);
   }
 }
 

@@ -8,15 +8,18 @@ export const sqliteCode = { error: 1, perm: 3, busy: 5, locked: 6, readonly: 8, 
 /** Codes for which the data of the call is to blame. */
 const itemAtFault: ReadonlySet<number> = new Set([sqliteCode.toobig, sqliteCode.constraint, sqliteCode.mismatch, sqliteCode.range]);
 
+/** Of an error that does not pass, and is no call's own fault. */
+export const damagedCode = 'corrupt';
+
 const meanings: Readonly<Record<number, { readonly code: string; readonly text: string }>> = {
   [sqliteCode.busy]: { code: 'busy', text: 'the database is busy' },
   [sqliteCode.locked]: { code: 'busy', text: 'the database is busy' },
   [sqliteCode.readonly]: { code: 'read_only', text: 'the database cannot be written' },
   [sqliteCode.ioerr]: { code: 'io_error', text: 'the disk answered with an error' },
-  [sqliteCode.corrupt]: { code: 'corrupt', text: 'the file is damaged; restore it from a backup, or move it away and read the events again' },
+  [sqliteCode.corrupt]: { code: damagedCode, text: 'the file is damaged; restore it from a backup, or move it away and read the events again' },
   [sqliteCode.full]: { code: 'disk_full', text: 'the disk is full; free some space' },
   [sqliteCode.cantopen]: { code: 'io_error', text: 'the file cannot be opened' },
-  [sqliteCode.notadb]: { code: 'corrupt', text: 'the file is not a database' },
+  [sqliteCode.notadb]: { code: damagedCode, text: 'the file is not a database' },
 };
 
 /** SQLite's primary result code of an error thrown by `node:sqlite`, else `null`. */

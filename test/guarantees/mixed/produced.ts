@@ -2,9 +2,9 @@
 import { createHash } from 'node:crypto';
 import { seeded } from '../../helpers/seeded.ts';
 
-/** Texts that runs draw from: few, so that their reference vectors are computed once for all runs. */
-const things = ['lantern', 'chair', 'kettle', 'scarf', 'bicycle bell', 'desk lamp', 'garden hose', 'notebook', 'rucksack', 'wall clock'];
-const looks = ['red', 'oak', 'folding', 'woollen', 'brushed steel', 'hand-painted', 'waterproof', 'silent'];
+/** Texts that runs draw from: so few that their reference vectors are computed once for all runs, so many that a run has something to embed to its end. */
+const things = ['lantern', 'chair', 'kettle', 'scarf', 'bicycle bell', 'desk lamp', 'garden hose', 'notebook', 'rucksack', 'wall clock', 'tea towel', 'bread knife', 'picture frame', 'hammock'];
+const looks = ['red', 'oak', 'folding', 'woollen', 'brushed steel', 'hand-painted', 'waterproof', 'silent', 'striped', 'glass', 'second-hand', 'tiny', 'Danish', 'pale blue', 'solar', 'quilted'];
 export const productNames: readonly string[] = things.flatMap((thing) => looks.map((look) => `${look} ${thing}`));
 /** Runners die of these. */
 const poisonNames: readonly string[] = ['poison ivy seeds', 'poison dart board'];
