@@ -135,7 +135,10 @@ export class Client<A extends Api> {
   #settle(message: Answered): void {
     const pending = this.#pending.get(message.id);
     this.#pending.delete(message.id);
-    if (!('error' in message)) return void pending?.resolve(message.value);
+    if (!('error' in message)) {
+      pending?.resolve(message.value);
+      return;
+    }
     const error = restored(message.error);
     pending?.reject(error);
     // Whoever goes on writing to a damaged file damages more of it.

@@ -76,8 +76,9 @@ test.for([
 ])('without a page of %s it ends when it meets that, says why in one line, and has served nothing wrong', { timeout: 60_000 }, async (name) => {
   const dataDir = await copyWith(name, overwritePage(name));
   const { gateway, lastWords } = await startOrEnd(dataDir);
-  await using _gateway = gateway;
-  await using _runner = gateway === null ? null : joinHonest(gateway);
+  await using parts = new AsyncDisposableStack();
+  parts.use(gateway);
+  if (gateway !== null) parts.use(joinHonest(gateway));
   const wrong: unknown[] = [];
   if (gateway !== null) await until('it has ended', 30_000, () => hasEnded(gateway, wrong));
   expect(wrong).toEqual([]);
