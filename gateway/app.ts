@@ -1,9 +1,9 @@
 // The HTTP API: which middleware every request passes, which routes there are, and how every error is told.
 import { OpenAPIHono } from '@hono/zod-openapi';
-import { bodyLimit } from 'hono/body-limit';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import type { AppEnv } from './app-env.ts';
 import { auditTo } from './middleware/audit.ts';
+import { bodyLimit } from './middleware/body-limit.ts';
 import { corsFor, requireAccess, securityHeadersOn } from './middleware/access.ts';
 import { problemOf, problemResponse } from './middleware/problem.ts';
 import { requestId } from './middleware/request-id.ts';
@@ -71,10 +71,7 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
   ingestRoute(app, services);
   deadLetterActionRoutes(app, services);
   embeddingRoutes(app, services);
-  app.use(bodyLimit({
-    maxSize: requestBytesMax,
-    onError: (c) => problemResponse(c, { status: 413, code: 'body_too_large', detail: `The body is larger than ${requestBytesMax} bytes.` }),
-  }));
+  app.use(bodyLimit(requestBytesMax));
   app.use(onlyUtf8);
   searchRoute(app, services);
   similarRoute(app, services);

@@ -1,6 +1,5 @@
 // What may be done with dead letters: put them back into the source, purge them, add one by hand. Each is written down with who did it.
 import type { OpenAPIHono, z } from '@hono/zod-openapi';
-import { bodyLimit } from 'hono/body-limit';
 import { eventLimits } from '#core/event.ts';
 import type { LogRecord } from '#core/ports.ts';
 import { uuidV5 } from '#core/uuid.ts';
@@ -9,7 +8,8 @@ import type { AppEnv } from '../app-env.ts';
 import { countLetters, createPurger } from '../dead-letters/purge.ts';
 import { batchMsMax, createReplayer } from '../dead-letters/replay.ts';
 import type { Refusal } from '../dead-letters/replay-plan.ts';
-import { ProblemError, problemResponse } from '../middleware/problem.ts';
+import { bodyLimit } from '../middleware/body-limit.ts';
+import { ProblemError } from '../middleware/problem.ts';
 import type { Services } from '../services.ts';
 import { addRoute, batchRoute, type filterSchema, idsMax, purgeOneRoute, purgeRoute, replayRoute } from './dead-letter-operations.ts';
 import { letterFilterOf, letterView } from './dead-letter-view.ts';
@@ -28,11 +28,7 @@ export function deadLetterActionRoutes(app: OpenAPIHono<AppEnv>, { deadLetters, 
   const purger = createPurger(deadLetters, clock, tell('purged'));
 
   // A corrected event of the largest size, in which every second character is escaped.
-  const bytesMax = 2 * config.ingest.eventBytesMax + 64 * 1024;
-  app.use('/dlq/*', bodyLimit({
-    maxSize: bytesMax,
-    onError: (c) => problemResponse(c, { status: 413, code: 'body_too_large', detail: `The body is larger than ${bytesMax} bytes.` }),
-  }));
+  app.use('/dlq/*', bodyLimit(2 * config.ingest.eventBytesMax + 64 * 1024));
 
   // Before the path with an id, which would take `batch` for one.
   app.openapi(batchRoute, async (c) => {

@@ -2,9 +2,11 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
+import { createApp } from '../../gateway/app.ts';
 import { parseConfig } from '../../gateway/config.ts';
 import { listen, type HttpServer, type HttpServerOptions } from '../../gateway/http-server.ts';
 import { until } from '../helpers/until.ts';
+import { testApp } from './test-services.ts';
 
 const limits = parseConfig({ yaml: null, env: {}, flags: new Map() }).server;
 let server: HttpServer | null = null;
@@ -181,4 +183,25 @@ test('an upgrade is looked at before anybody takes it over', async () => {
   const { answer, closed } = open(port, get('/runners/connect', upgrade));
   await closed;
   expect(answer()).toContain('418 Taken');
+});
+
+test('a body that is too large is refused by its length, and the connection serves the next request', async () => {
+  const { services } = testApp();
+  const app = createApp(services);
+  const { port } = await serve({}, { fetch: app.fetch });
+  const body = 'x'.repeat(400_000);
+  const { socket, answer } = open(port, '');
+  const statuses = (): readonly (string | undefined)[] => [...answer().matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status);
+  const expected: string[] = [];
+  for (let round = 0; round < 20; round += 1) {
+    for (const [path, status] of [['/search', '413'], ['/nowhere', '413'], ['/config/pipeline', '413']] as const) {
+      socket.write(`PUT ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+      expected.push(status);
+      await until('it is refused', 5_000, () => statuses().length === expected.length);
+      socket.write(get('/livez'));
+      expected.push('200');
+      await until('the next one is answered', 5_000, () => statuses().length === expected.length || socket.destroyed);
+      expect(statuses()).toEqual(expected);
+    }
+  }
 });
