@@ -1,5 +1,5 @@
 // Schemathesis reads the API's own description and tries to catch the gateway at something that is not in it: a failure, a status, a body.
-import { execFile } from 'node:child_process';
+import { execFile, type ExecFileOptionsWithStringEncoding } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,16 +13,18 @@ const run = promisify(execFile);
 const root = join(import.meta.dirname, '..', '..');
 const version = '4.32.5';
 const environment = join(root, 'node_modules', '.cache', `schemathesis-${version}`);
-const program = join(environment, 'bin', 'schemathesis');
+const python = join(environment, 'bin', 'python3');
+/** By its module: the script beside it names the folder in which it was installed, and folders are moved. */
+const schemathesis = (flags: readonly string[], options: ExecFileOptionsWithStringEncoding = { encoding: 'utf8' }) => run(python, ['-m', 'schemathesis.cli', ...flags], options);
 
 /** In a Python environment of its own, made once. Its reason where Python or the package index is missing. */
 async function installed(): Promise<string | null> {
   try {
-    if (!existsSync(program)) {
+    if (!existsSync(python)) {
       await run('python3', ['-m', 'venv', '--clear', environment]);
-      await run(join(environment, 'bin', 'pip'), ['install', '--quiet', '--disable-pip-version-check', `schemathesis==${version}`]);
+      await run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', `schemathesis==${version}`]);
     }
-    await run(program, ['--version']);
+    await schemathesis(['--version']);
     return null;
   } catch (error) {
     return error instanceof Error ? error.message.slice(0, 500) : String(error);
@@ -52,13 +54,13 @@ test('does nothing that its description does not say, whatever it is sent', asyn
   };
   // 503 is an answer with a reason: runners are sent away here, and come back. It must be described, as every other.
   await writeFile(join(folder.path, 'schemathesis.toml'), '[checks.not_a_server_error]\nexpected-statuses = ["2xx", "3xx", "4xx", 503]\n');
-  const said = await run(program, [
+  const said = await schemathesis([
     // A stream without an end is no answer that it could look at.
     'run', `${gateway.url}/openapi.json`, '--no-color', '--exclude-path', '/sse/events', '--phases', 'examples,coverage,fuzzing', '--max-examples', '15', '--max-time', '120',
     '--checks', 'not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,response_headers_conformance',
     '--continue-on-failure', '--request-timeout', '20', '--generation-database', 'none', '--output-truncate', 'true',
   ], {
-    cwd: folder.path, maxBuffer: 64 * 2 ** 20, timeout: 400_000,
+    cwd: folder.path, encoding: 'utf8', maxBuffer: 64 * 2 ** 20, timeout: 400_000,
     env: { ...process.env, SCHEMATHESIS_HOOKS: join(root, 'test/gateway/schemathesis-hooks.py'), KNOWN_IDS: JSON.stringify(knownIds), GATEWAY_URL: gateway.url },
   }).catch((error: unknown) => {
     const told = typeof error === 'object' && error !== null && 'stdout' in error ? String(error.stdout) : '';
