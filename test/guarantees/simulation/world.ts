@@ -8,7 +8,7 @@ import { dimensions } from '../../helpers/fake-model.ts';
 import { unreliably } from '../../helpers/unreliable.ts';
 import { checkIntervalMs, startSimulatedGateway, type SimulatedGateway } from './gateway.ts';
 import { isOf, Oracle } from './oracle.ts';
-import { startSimulatedRunner, type Manner, type SimulatedRunner } from './runner.ts';
+import { believed, startSimulatedRunner, type Manner, type SimulatedRunner } from './runner.ts';
 import { idOf, recordOf, startsAt, timestampOf, type Sent } from './sent.ts';
 import { immediatesOn, pass } from './turns.ts';
 import type { Watched } from './watched.ts';
@@ -72,6 +72,10 @@ export class SimulatedWorld implements Disposable {
 
   runner(index: number): SimulatedRunner | undefined {
     return this.#runners[index % Math.max(1, this.#runners.length)];
+  }
+
+  get hasLiars(): boolean {
+    return this.#runners.some(({ manner }) => believed.includes(manner));
   }
 
   /** As an operator does by the API: finish what you have and go, or go at once. */
