@@ -50,7 +50,7 @@ export class LiveSocket {
     const topics = parseTopics(url.searchParams.get('topics') ?? undefined);
     if (topics === null) return void refuseOnSocket(socket, { status: 422, code: 'validation_failed', detail: 'topics: expected a list of stats, health, runner, dead_letter, sample, separated by commas.' });
     const connection = await live.open(topics, url.searchParams.get('since'));
-    if (connection === null) return void refuseOnSocket(socket, { status: 503, code: 'live_full', detail: 'As many clients follow this gateway as may (live.clientsMax), or it stops.' });
+    if (connection === null) return void refuseOnSocket(socket, { status: 503, code: 'live_full', detail: 'As many clients follow this gateway as may (live.clientsMax), or it stops.', retryAfter: 10 });
     if (socket.destroyed) return connection.leave();
     this.#server.handleUpgrade(request, socket, head, (webSocket) => this.#serve(webSocket, connection, topics));
   }

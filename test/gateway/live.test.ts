@@ -108,9 +108,9 @@ function follow(url: string, path: string, protocols: string[] = []) {
   const messages: Received[] = [];
   socket.on('message', (data: Buffer) => messages.push(JSON.parse(data.toString())));
   const closed = new Promise<number>((resolve) => socket.once('close', resolve));
-  const refused = new Promise<{ status: number; body: string }>((resolve) => socket.once('unexpected-response', (_request, response) => {
+  const refused = new Promise<{ status: number; retryAfter: string | undefined; body: string }>((resolve) => socket.once('unexpected-response', (_request, response) => {
     let body = '';
-    response.on('data', (chunk) => (body += String(chunk))).on('end', () => resolve({ status: response.statusCode ?? 0, body }));
+    response.on('data', (chunk) => (body += String(chunk))).on('end', () => resolve({ status: response.statusCode ?? 0, retryAfter: response.headers['retry-after'], body }));
   }));
   socket.on('error', () => undefined);
   cleanUps.push(async () => socket.terminate());
@@ -176,7 +176,7 @@ describe('over WebSocket', () => {
     const full = await serve({ CLIENTS: '1' });
     const only = follow(full.url, '/ws/events?topics=stats');
     await only.until('stats');
-    expect(await follow(full.url, '/ws/events').refused).toMatchObject({ status: 503, body: expect.stringContaining('live_full') });
+    expect(await follow(full.url, '/ws/events').refused).toMatchObject({ status: 503, retryAfter: '10', body: expect.stringContaining('live_full') });
     only.socket.close();
     await only.closed;
     await until('there is room again', 5000, () => !full.live.feed.isFull);
