@@ -29,7 +29,7 @@ describe('with log and store in a folder', async () => {
 
   test('and each did what it says', () => {
     process.stdout.write(`${JSON.stringify(sightings)}\n`);
-    expect(unseen(sightings, ['superseded', 'deadLettered', 'requeued', 'replayed', 'late', 'resultsLost', ...(noDisk === null ? ['retried', 'torn', 'startsRefused'] as const : [])])).toEqual([]);
+    expect(unseen(sightings, ['superseded', 'deadLettered', 'requeued', 'replayed', 'resultsLost', ...(noDisk === null ? ['retried', 'torn', 'startsRefused'] as const : [])])).toEqual([]);
   });
 });
 
@@ -41,15 +41,16 @@ describe.skipIf(reason !== null)('with Kafka and Qdrant', () => {
   afterAll(() => broker[Symbol.asyncDispose]());
   const sightings = nothingSighted();
   const all = (random: Seeded) => clusterFaults(random, clusterLinks, broker).flat();
-  /** Those that only a cluster has. */
-  const from = commonFaults(seeded(1), clusterLinks, 2).flat().length;
-  const ofCluster = 13;
 
-  test.for(Array.from({ length: ofCluster }, (_, index) => from + index))('fault %i', { timeout: 300_000 }, async (index) => {
-    expect(all(seeded(1)), 'none is left out').toHaveLength(from + ofCluster);
-    const { faults, violations, seconds } = await runMixedFaults(firstSeed + index, knowledge, (random) => found(all(random)[index]), () => startClusterWorld(knowledge, sightings, broker));
-    process.stdout.write(`${seconds} s: ${faults.join('; ')}\n`);
-    expect(violations, faults.join('; ')).toEqual([]);
+  test('any of those that only a cluster has', { timeout: 1_800_000 }, async () => {
+    const from = commonFaults(seeded(1), clusterLinks, 2).flat().length;
+    const wrong: (readonly string[])[] = [];
+    for (let index = from; index < all(seeded(1)).length; index++) {
+      const { faults, violations, seconds } = await runMixedFaults(firstSeed + index, knowledge, (random) => found(all(random)[index]), () => startClusterWorld(knowledge, sightings, broker));
+      process.stdout.write(`${seconds} s: ${faults.join('; ')}\n`);
+      if (violations.length > 0) wrong.push([...violations, ...faults]);
+    }
+    expect(wrong).toEqual([]);
   });
 
   test('and each did what it says', () => {
