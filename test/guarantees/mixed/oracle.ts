@@ -67,6 +67,14 @@ export function violations(produced: Produced, stored: Stored, reference: Readon
   for (const [hash, reason] of produced.bad) if (!letters.has(hash)) say(`an event that is ${reason} is lost`);
   for (const [hash] of produced.poison) if (!letters.has(hash) && !storedHashes.has(hash)) say('an event that kills runners is neither stored nor a dead letter');
 
+  found.push(...vectorViolations(stored, reference));
+  return found;
+}
+
+/** Of these, what is wrong with vectors: it may take a while until a liar is found. */
+export function vectorViolations(stored: Stored, reference: ReadonlyMap<string, Float32Array>): readonly string[] {
+  const found: string[] = [];
+  const say = (line: string): void => void found.push(line);
   const vectors = Map.groupBy(stored.vectors, ({ text }) => text);
   for (const [text, copies] of vectors) if (copies.length > 1) say(`"${text}" has ${copies.length} vectors`);
   for (const { text } of stored.events) if (text !== null && !vectors.has(text)) say(`"${text}" has events and no vector`);
