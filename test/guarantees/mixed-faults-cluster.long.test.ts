@@ -31,6 +31,6 @@ describe.skipIf(reason !== null)('under mixed faults, with a broker and a store 
 
   test.skipIf(runs < 5)('and the faults did reach what they are meant to try', () => {
     process.stdout.write(`${JSON.stringify(sightings)}\n`);
-    expect(unseen(sightings, ['superseded', 'deadLettered', 'requeued', 'retried', 'replayed', ...(runs >= 15 ? ofMany : [])])).toEqual([]);
+    expect(unseen(sightings, ['superseded', 'deadLettered', 'requeued', 'retried', 'replayed', ...(runs >= 40 ? ofMany : [])])).toEqual([]);
   });
 });

@@ -37,7 +37,9 @@ export function clusterFaults(random: Seeded, linkNames: readonly string[], { br
     [{ name: `Qdrant carries out ${times} writes, and nobody hears of it`, happen: async ({ qdrant, sightings }) => qdrant.fail({ kind: 'answer-lost' }, (request) => {
       sightings.writeAnswersLost += Number(isWrite(request));
       return isWrite(request);
-    }, times) }, losing('commit', 'a commit'), losing('letter', 'the writing of dead letters')],
+    }, times) }],
+    [losing('commit', 'a commit')],
+    [losing('letter', 'the writing of dead letters')],
     [{ name: `a third gateway comes, works for ${ms} ms and ends by ${signal}`, happen: (world) => world.visit(ms, signal) }],
   ];
 }
