@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 import { search } from './simulation/search.ts';
 
 /** `VECTORSTREAM_TEST_HISTORIES=5000 VECTORSTREAM_TEST_SEED=7` for more, or other, ones; `npm run simulate` uses all processors. */
-const count = Number(process.env['VECTORSTREAM_TEST_HISTORIES'] ?? 600);
+const count = Number(process.env['VECTORSTREAM_TEST_HISTORIES'] ?? 450);
 const seed = Number(process.env['VECTORSTREAM_TEST_SEED'] ?? Date.now() % 1_000_000);
 const history = process.env['VECTORSTREAM_TEST_HISTORY'];
 
