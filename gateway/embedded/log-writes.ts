@@ -6,7 +6,7 @@ import { createPartitioner } from '#core/partition.ts';
 import { packedBytes, unpackRecords } from './record-codec.ts';
 
 export type LogBounds = {
-  /** Bytes that may wait to be read; more are refused. */
+  /** Bytes that may wait to be read; more are refused, but for one append to a log in which nothing waits. */
   readonly unreadBytesMax: number;
   /** Of what was read: how much is kept, and for how long after the record was made. */
   readonly retentionBytes: number;
@@ -36,7 +36,8 @@ export function createLogWrites(database: DatabaseSync, log: LogState, bounds: L
   return {
     append(packed) {
       const waiting = log.unreadBytes();
-      if (waiting + packed.length > bounds.unreadBytesMax) {
+      // What is larger than the bound alone would be sent again for ever.
+      if (waiting > 0 && waiting + packed.length > bounds.unreadBytesMax) {
         throw new LogFullError(`The log holds ${waiting} unread bytes, and ${packed.length} more would pass its bound of ${bounds.unreadBytesMax}: send again when they have been processed.`);
       }
       const records = unpackRecords(packed);

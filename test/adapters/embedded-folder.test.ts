@@ -139,6 +139,13 @@ describe('a data folder', () => {
 });
 
 describe('the embedded log', () => {
+  it('takes what alone passes its bound of unread bytes when nothing waits', async () => {
+    await using folder = await reopening({ partitions: 1, log: { unreadBytesMax: 10_000, retentionBytes: 0, retentionMs: 0 } });
+    const { sink } = await folder.get();
+    expect(await sink.append([recordOf(1, 20_000)])).toHaveLength(1);
+    await expect(sink.append([recordOf(2, 1)])).rejects.toThrow(LogFullError);
+  });
+
   it('refuses what would pass its bound of unread bytes, and takes it once the group has read', async () => {
     await using folder = await reopening({ partitions: 1, log: { unreadBytesMax: 10_000, retentionBytes: 0, retentionMs: 0 } });
     const embedded = await folder.get();
