@@ -14,6 +14,9 @@ export type KafkaBroker = AsyncDisposable & {
   readonly isOwn: boolean;
   /** Ends it: in good order, or as a power cut would. Its data stays. */
   stop(how?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
+  /** Stands still, its connections open, until it is thawed. */
+  freeze(): void;
+  thaw(): void;
   /** Starts it again on the same port, with the same data. */
   start(): Promise<void>;
 };
@@ -69,7 +72,9 @@ async function fetchLibraries(): Promise<string | null> {
   }
 }
 
-const refuse = () => Promise.reject(new Error('The broker of KAFKA_BROKERS is not this test’s to stop.'));
+const refuse = (): never => {
+  throw new Error('The broker of KAFKA_BROKERS is not this test’s to stop.');
+};
 
 /** A second door, beside the one that takes anybody; `properties` say how it is locked. */
 export type SecuredListener = { readonly protocol: 'SASL_SSL' | 'SSL'; readonly port: number; readonly properties: Readonly<Record<string, string>>; readonly formatFlags: readonly string[] };
@@ -78,7 +83,7 @@ export type SecuredListener = { readonly protocol: 'SASL_SSL' | 'SSL'; readonly 
 export async function startKafkaBroker(settings: Readonly<Record<string, string>> = {}, secured: SecuredListener | null = null): Promise<KafkaBroker> {
   const given = process.env['KAFKA_BROKERS'];
   if (given) {
-    return { brokers: given, isOwn: false, stop: refuse, start: refuse, async [Symbol.asyncDispose]() {} };
+    return { brokers: given, isOwn: false, stop: refuse, start: refuse, freeze: refuse, thaw: refuse, async [Symbol.asyncDispose]() {} };
   }
   const folder = await mkdtemp(join(tmpdir(), 'vectorstream-kafka-'));
   const [port, controllerPort] = [await freePort(), await freePort()];
@@ -94,6 +99,8 @@ export async function startKafkaBroker(settings: Readonly<Record<string, string>
       child = spawn('java', [...options, 'kafka.Kafka', properties], { stdio: ['ignore', 'pipe', 'pipe'] });
       await started(child);
     },
+    freeze: () => void child?.kill('SIGSTOP'),
+    thaw: () => void child?.kill('SIGCONT'),
     async stop(how = 'SIGTERM') {
       if (child === null || child.exitCode !== null || child.signalCode !== null) return;
       const exited = new Promise((resolve) => child?.once('exit', resolve));

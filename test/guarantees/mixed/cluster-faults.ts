@@ -33,6 +33,10 @@ export function clusterFaults(random: Seeded, linkNames: readonly string[], { br
     [{ name: 'the broker is killed and started', happen: async () => {
       await broker.stop('SIGKILL');
       await broker.start();
+    } }, { name: `the broker is frozen for ${4 * ms} ms`, happen: async () => {
+      broker.freeze();
+      await pass(4 * ms);
+      broker.thaw();
     } }],
     [{ name: `Qdrant carries out ${times} writes, and nobody hears of it`, happen: async ({ qdrant, sightings }) => qdrant.fail({ kind: 'answer-lost' }, (request) => {
       sightings.writeAnswersLost += Number(isWrite(request));
