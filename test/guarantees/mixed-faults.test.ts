@@ -28,6 +28,6 @@ describe('under mixed faults every event is stored once in its newest version or
 
   test.skipIf(runs < 5)('and the faults did reach what they are meant to try', () => {
     process.stdout.write(`${JSON.stringify(sightings)}\n`);
-    expect(unseen(sightings, ['superseded', 'deadLettered', 'requeued', 'replayed', ...(runs >= 40 ? ofMany : [])])).toEqual([]);
+    expect(unseen(sightings, ['superseded', 'deadLettered', 'requeued', 'replayed', ...(runs >= 100 ? ofMany : [])])).toEqual([]);
   });
 });
