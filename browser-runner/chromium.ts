@@ -50,6 +50,8 @@ export async function startChromium(options: { readonly executablePath: string; 
       alive.delete(child);
       resolve(`${how}${lastWords(stderr)}`);
     };
+    // Its pages hold its pipes and do not all notice: one that is frozen would keep them open for ever.
+    child.once('exit', () => killGroup(child));
     child.once('error', (error) => finish(`the browser ${executablePath} cannot be run: ${error.message}`));
     child.once('close', (code, signal) => finish(`the browser ended by ${signal ?? `exit code ${code}`}`));
   });
@@ -92,11 +94,16 @@ function lastWords(stderr: string): string {
 }
 
 function killTree(child: ChildProcess): void {
-  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  if (child.exitCode === null && child.signalCode === null) killGroup(child);
+}
+
+/** Whoever is left of it. */
+function killGroup(child: ChildProcess): void {
+  if (child.pid === undefined) return;
   try {
     if (process.platform === 'win32') child.kill('SIGKILL');
     else process.kill(-child.pid, 'SIGKILL');
   } catch {
-    // It has just ended by itself.
+    // All have ended by themselves.
   }
 }

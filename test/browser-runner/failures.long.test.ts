@@ -48,6 +48,21 @@ test('a page that crashes while its browser opens it, or while it is loaded, is 
   expect(before).not.toContain(await rig.joined(runner, before));
 });
 
+test('a browser that is killed while its page is frozen is replaced, and leaves nothing behind', async ({ skip }) => {
+  needsProcessList(skip);
+  await needsBrowser(skip);
+  await using rig = await startRig();
+  await using runner = rig.startRunner();
+  const first = await rig.joined(runner);
+  const before = rig.browsers();
+  for (const pid of pidsOf(rig.dataDir, 'page')) process.kill(pid, 'SIGSTOP');
+  for (const pid of pidsOf(rig.dataDir, 'browser')) process.kill(pid, 'SIGKILL');
+  await rig.joined(runner, [first]);
+  expect(before.filter(({ pid }) => existsSync(`/proc/${pid}`))).toEqual([]);
+  runner.child.kill('SIGTERM');
+  expect(await runner.ended).toMatchObject({ code: 0 });
+});
+
 test('a page above its memory leaves in order, and a fresh one takes its place', async ({ skip }) => {
   await needsBrowser(skip);
   await using rig = await startRig();
