@@ -25,6 +25,7 @@ export type ReaderOptions = {
 /** These go before all others, so that many searches do not starve the stream. */
 const urgent: ReadonlySet<string> = new Set(['read', 'lag'] satisfies (keyof ReaderApi)[]);
 const cacheKib = 12 * 1024;
+const followEveryMs = 500;
 
 const { folder, dimensions, copiesVectors, gate }: ReaderOptions = workerData;
 assert(parentPort !== null, 'The database reader runs outside of a worker');
@@ -68,6 +69,10 @@ serve(parentPort, () =>
       } catch {}
     };
     working = copyOn();
+    // Where nothing is asked for long, too: the first search then finds the copy whole.
+    const following = setInterval(() => {
+      if (isIdle()) working = working.then(copyOn);
+    }, followEveryMs);
 
     return {
       answer: (calls) => {
@@ -76,6 +81,7 @@ serve(parentPort, () =>
       },
       close: async () => {
         isClosing = true;
+        clearInterval(following);
         await working;
         database.close();
       },
