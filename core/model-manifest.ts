@@ -137,6 +137,8 @@ async function readOrExplain(read: ReadModelFile, file: string): Promise<Uint8Ar
   try {
     return await read(file);
   } catch (cause) {
+    // It says itself what to do, and whether to try again.
+    if (cause instanceof VectorStreamError) throw cause;
     throw new ModelFileError(`Model file ${file} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}. ${remedy}`, { cause });
   }
 }

@@ -6,7 +6,8 @@ import { filesOf, openModel, type Manifest } from '#core/model-manifest.ts';
 import { NoCandidateError } from '#core/supervisor.ts';
 import type { Adapter } from './adapter.ts';
 import { startEmbedding, type EmbeddingRequest } from './embedding-client.ts';
-import { currentModel, FileLoader, modelAddress } from './model-files.ts';
+import { currentModel, FileLoader, isDownloadError, modelAddress } from './model-files.ts';
+import { patiently } from './patiently.ts';
 import type { LoadProgress } from './worker-messages.ts';
 
 export type PageCandidate = Candidate & Pick<EmbeddingRequest, 'device'>;
@@ -45,6 +46,8 @@ export async function measure(rounds: readonly (readonly PageCandidate[])[], opt
   readonly signal: AbortSignal;
   readonly onStart: (candidate: PageCandidate) => void;
   readonly onProgress: (progress: LoadProgress) => void;
+  /** The model cannot be downloaded now: that is no candidate's fault. */
+  readonly onTrouble: (text: string) => void;
   readonly onResult: (result: ProbeResult) => void;
 }): Promise<readonly PageCandidate[]> {
   const results: ProbeResult[] = [];
@@ -63,9 +66,10 @@ export async function measure(rounds: readonly (readonly PageCandidate[])[], opt
   throw new NoCandidateError(`Nothing embeds correctly in this browser. ${results.map((result) => (result.ok ? '' : `${result.candidate.dtype} on ${result.candidate.device}: ${result.message}.`)).join(' ')}`);
 }
 
-async function probe(candidate: PageCandidate, { threads, signal, onProgress }: Parameters<typeof measure>[1]): Promise<ProbeResult> {
+async function probe(candidate: PageCandidate, { threads, signal, onProgress, onTrouble }: Parameters<typeof measure>[1]): Promise<ProbeResult> {
   try {
-    const embedding = await startEmbedding({ ...candidate, threads, measureMs, onProgress, silentMsMax: probeMsMax }, signal);
+    const request = { ...candidate, threads, measureMs, onProgress, silentMsMax: probeMsMax };
+    const embedding = await patiently(() => startEmbedding(request, signal), { signal, mayPass: isDownloadError, onTrouble });
     embedding.dispose();
     return { ok: true, candidate, textsPerSecond: embedding.info.textsPerSecond, golden: embedding.golden };
   } catch (error) {

@@ -1,6 +1,6 @@
 // Reads the gateway's model and the runtime, from Cache Storage or else from the gateway, and counts the bytes on their way.
 
-import { filesOf, openModel, type Model } from '#core/model-manifest.ts';
+import { filesOf, ModelFileError, openModel, type Model } from '#core/model-manifest.ts';
 import { VectorStreamError } from '#core/errors.ts';
 import type { LoadProgress } from './worker-messages.ts';
 
@@ -10,6 +10,9 @@ export class DownloadError extends VectorStreamError {
   readonly code = 'download';
   readonly retryable = true;
 }
+
+/** Also of one that happened in a worker. */
+export const isDownloadError = (error: unknown): error is VectorStreamError => error instanceof VectorStreamError && error.code === 'download';
 
 /** `GET /models/current`. */
 export type CurrentModel = {
@@ -21,8 +24,10 @@ export type CurrentModel = {
 
 /** @throws DownloadError */
 export async function currentModel(): Promise<CurrentModel> {
-  const response = await request(new URL('/models/current', location.origin).href, { cache: 'no-cache' });
-  const current: CurrentModel = await response.json();
+  const address = new URL('/models/current', location.origin).href;
+  using patience = new Patience(address);
+  const response = await request(address, patience, { cache: 'no-cache' });
+  const current: CurrentModel = await response.json().catch((cause: unknown) => { throw patience.reason(cause); });
   return current;
 }
 
@@ -61,25 +66,27 @@ export class FileLoader {
     const cache = await caches.open(cacheOf(address)).catch(() => null);
     const found = await cache?.match(address);
     if (found === undefined) this.#cached = false;
-    const bytes = await this.#read(found ?? await request(address), address);
+    using patience = new Patience(address);
+    const bytes = await this.#read(found ?? await request(address, patience), patience);
     // A full disk is no reason not to work.
     if (found === undefined) await cache?.put(address, new Response(bytes, { headers: { 'Content-Type': 'application/octet-stream' } })).catch(() => undefined);
     this.#files.set(address, bytes);
     return bytes;
   }
 
-  async #read(response: Response, address: string): Promise<Uint8Array<ArrayBuffer>> {
+  async #read(response: Response, patience: Patience): Promise<Uint8Array<ArrayBuffer>> {
     const chunks: Uint8Array[] = [];
     let length = 0;
     try {
       for await (const chunk of response.body ?? []) {
+        patience.renew();
         chunks.push(chunk);
         length += chunk.length;
         this.#loadedBytes += chunk.length;
         this.#onProgress({ loadedBytes: this.#loadedBytes, totalBytes: Math.max(this.#totalBytes, this.#loadedBytes), cached: this.#cached });
       }
     } catch (cause) {
-      throw new DownloadError(`The connection broke while ${address} was loaded.`, { cause });
+      throw patience.reason(cause);
     }
     const bytes = new Uint8Array(length);
     let at = 0;
@@ -91,6 +98,7 @@ export class FileLoader {
   }
 }
 
+const pieceMsMax = 30_000;
 const cachePrefix = 'vectorstream-';
 const modelCache = (revision: string): string => `${cachePrefix}model-${revision}`;
 const runtimeCache = `${cachePrefix}runtime`;
@@ -115,7 +123,7 @@ export async function openCurrentModel(loader: FileLoader, dtype: string): Promi
   const bytesOf = new Map(files.map(({ path, bytes }) => [path, bytes]));
   for (const path of filesOf(model.manifest, dtype)) {
     const bytes = bytesOf.get(path);
-    if (bytes === undefined) throw new DownloadError(`The gateway does not have ${path}: it has not downloaded ${dtype} of ${model.manifest.modelId}.`);
+    if (bytes === undefined) throw new ModelFileError(`The gateway does not have ${path}: it has not downloaded ${dtype} of ${model.manifest.modelId}.`);
     loader.expect(bytes);
   }
   for (const name of await caches.keys()) {
@@ -149,12 +157,42 @@ export async function forgetCachedModels(): Promise<void> {
   for (const name of await caches.keys()) if (name.startsWith(cachePrefix)) await caches.delete(name);
 }
 
-async function request(address: string, init: RequestInit = {}): Promise<Response> {
+/** Bounds every wait for the next piece of what is loaded: a connection may stay open, and nothing come of it. */
+class Patience implements Disposable {
+  readonly #address: string;
+  readonly #over = new AbortController();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(address: string) {
+    this.#address = address;
+    this.renew();
+  }
+
+  get signal(): AbortSignal {
+    return this.#over.signal;
+  }
+
+  renew(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#over.abort(), pieceMsMax);
+  }
+
+  /** Why loading failed. */
+  reason(cause: unknown): DownloadError {
+    return new DownloadError(this.signal.aborted ? `Nothing came of ${this.#address} for ${pieceMsMax / 1000} s.` : `The connection broke while ${this.#address} was loaded.`, { cause });
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+async function request(address: string, patience: Patience, init: RequestInit = {}): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(address, init);
+    response = await fetch(address, { ...init, signal: patience.signal });
   } catch (cause) {
-    throw new DownloadError(`The gateway cannot be reached for ${address}.`, { cause });
+    throw patience.signal.aborted ? patience.reason(cause) : new DownloadError(`The gateway cannot be reached for ${address}.`, { cause });
   }
   if (!response.ok) throw new DownloadError(`The gateway answered ${response.status} for ${address}.`);
   return response;

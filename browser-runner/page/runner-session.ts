@@ -6,6 +6,8 @@ import type { Worker, WorkerEnding } from '#core/supervisor.ts';
 import { textsPerJobMax } from '#core/wire.ts';
 import type { PageCandidate } from './choose.ts';
 import { startEmbedding, type Embedding } from './embedding-client.ts';
+import { isDownloadError } from './model-files.ts';
+import { patiently } from './patiently.ts';
 import type { StatusBoard } from './status-board.ts';
 import type { ServeEvent } from './worker-messages.ts';
 import { deviceWords, rateWords } from './words.ts';
@@ -62,7 +64,10 @@ export class RunnerSession implements Worker {
     try {
       board.state('loading', { device: candidate.device, dtype: candidate.dtype });
       const onProgress = (progress: { loadedBytes: number; totalBytes: number }): void => board.change({ progress });
-      const embedding = await startEmbedding({ ...candidate, threads, measureMs: measureMs[candidate.device], onProgress, silentMsMax }, this.#kill.signal);
+      const request = { ...candidate, threads, measureMs: measureMs[candidate.device], onProgress, silentMsMax };
+      const embedding = await patiently(() => startEmbedding(request, this.#kill.signal), {
+        signal: AbortSignal.any([this.#kill.signal, this.#drain.signal]), mayPass: isDownloadError, onTrouble: (text) => board.trouble(text),
+      });
       this.#embedding = embedding;
       ready = true;
       board.state('connecting', { progress: null, textsPerSecond: embedding.info.textsPerSecond });

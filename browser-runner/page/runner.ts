@@ -2,21 +2,20 @@
 
 import { systemClock } from '#core/clock.ts';
 import { VectorStreamError } from '#core/errors.ts';
-import { backoffMs } from '#core/retry.ts';
 import { NoCandidateError, supervise, type Worker } from '#core/supervisor.ts';
 import { findAdapter, type Adapter } from './adapter.ts';
 import { measure, openOffer, pageRounds, type PageCandidate } from './choose.ts';
 import { forgetToken } from './kept-token.ts';
+import { isRetryable, patiently } from './patiently.ts';
 import { forgetChoice, recallChoice, rememberChoice } from './remembered-choice.ts';
 import { RunnerSession, type SessionNews } from './runner-session.ts';
 import { StatusBoard } from './status-board.ts';
 import type { RunnerHandle, RunnerOptions, RunnerPageStatus } from './status.ts';
 import { threadsOf } from './threads.ts';
 import { tokenProblem } from './token-check.ts';
-import { deviceWords } from './words.ts';
+import { deviceWords, withoutStop } from './words.ts';
 
 const drainMsMax = 10_000;
-const patience = { delayMs: 500, delayMsMax: 15_000 };
 const memoryEveryMs = 30_000;
 
 /** Begins at once. Never rejects: the status says what happened, and ends as `stopped` or `failed`. */
@@ -111,19 +110,8 @@ class PageRunner {
     });
   }
 
-  /** Again and again while what fails may pass. */
-  async #patiently<T>(work: () => Promise<T>): Promise<T> {
-    for (let failures = 1; ; failures++) {
-      try {
-        return await work();
-      } catch (error) {
-        this.#stop.signal.throwIfAborted();
-        if (!(error instanceof VectorStreamError) || !error.retryable) throw error;
-        const delayMs = backoffMs(patience, failures);
-        this.#board.trouble(`${withoutStop(error.message)}; trying again in ${Math.ceil(delayMs / 1000)} s.`);
-        await systemClock.sleep(delayMs, this.#stop.signal);
-      }
-    }
+  #patiently<T>(work: () => Promise<T>): Promise<T> {
+    return patiently(work, { signal: this.#stop.signal, mayPass: isRetryable, onTrouble: (text) => this.#board.trouble(text) });
   }
 
   async #choose(rounds: readonly (readonly PageCandidate[])[], threads: number, place: string): Promise<readonly PageCandidate[]> {
@@ -140,6 +128,7 @@ class PageRunner {
       threads, signal: this.#stop.signal,
       onStart: ({ device, dtype }) => board.state('measuring', { device, dtype }),
       onProgress: (progress) => board.change({ progress }),
+      onTrouble: (text) => board.trouble(text),
       onResult: (result) => {
         const { device, dtype } = result.candidate;
         const measured = result.ok ? { device, dtype, ok: true as const, textsPerSecond: result.textsPerSecond, golden: result.golden } : { device, dtype, ok: false as const, reason: result.message };
@@ -219,4 +208,3 @@ function adapterWords(adapter: Adapter | null, device: string): string {
   return `The browser's only GPU is a software adapter (${adapter.name}): ${device === 'webgpu' ? 'used because it was asked for, and slow' : 'the processor embeds by itself, with WebAssembly, which is faster'}.`;
 }
 
-const withoutStop = (text: string): string => text.trim().replace(/\.$/, '');

@@ -5,11 +5,14 @@ export type TokenProblem =
   | { readonly kind: 'refused'; readonly message: string }
   | { readonly kind: 'unreachable'; readonly message: string };
 
+/** As long as a runner waits for a gateway that it dials. */
+const answerMsMax = 10_000;
+
 /** `null` when a runner with this token may connect. Rejects with the signal's reason. */
 export async function tokenProblem(token: string, signal: AbortSignal): Promise<TokenProblem | null> {
   let response: Response;
   try {
-    response = await fetch(new URL('/runners/connect', location.origin), { headers: { Authorization: `Bearer ${token}` }, cache: 'no-store', signal });
+    response = await fetch(new URL('/runners/connect', location.origin), { headers: { Authorization: `Bearer ${token}` }, cache: 'no-store', signal: AbortSignal.any([signal, AbortSignal.timeout(answerMsMax)]) });
   } catch {
     signal.throwIfAborted();
     return { kind: 'unreachable', message: 'The gateway cannot be reached' };

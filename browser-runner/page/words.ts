@@ -12,3 +12,6 @@ export function byteWords(bytes: number): string {
 
 /** `1,355`; `0.7` below ten. */
 export const rateWords = (perSecond: number): string => (perSecond >= 10 ? Math.round(perSecond).toLocaleString('en') : perSecond.toFixed(1));
+
+/** To go on after it in the same sentence. */
+export const withoutStop = (text: string): string => text.trim().replace(/\.$/, '');
