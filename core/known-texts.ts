@@ -24,8 +24,6 @@ export class KnownTexts<R> {
   readonly #options: KnownTextsOptions<R>;
   /** Id to the time at which it is no longer known; the id asked for last is last. */
   readonly #known = new Map<string, number>();
-  /** Stands before the oldest id. A new iterator per eviction would step over every slot that was emptied before: quadratic. */
-  #oldest = this.#known.keys();
   readonly #inFlight = new Map<string, Promise<R>>();
   #hits = 0;
   #shared = 0;
@@ -90,7 +88,7 @@ export class KnownTexts<R> {
   #remember(id: string, until: number): void {
     this.#known.delete(id);
     this.#known.set(id, until);
-    while (this.#known.size > this.#options.entriesMax) this.#dropOldest();
+    if (this.#known.size > this.#options.entriesMax) this.#dropOldest();
   }
 
   #makeYoungest(id: string): void {
@@ -105,12 +103,16 @@ export class KnownTexts<R> {
     return until !== undefined && now < until;
   }
 
+  /**
+   * A hundredth at a time: an iterator steps over every slot that was emptied before, so that one for each id would be quadratic. And one
+   * that is kept would keep every table alive that the map has outgrown since.
+   */
   #dropOldest(): void {
-    let oldest = this.#oldest.next();
-    if (oldest.done) {
-      this.#oldest = this.#known.keys();
-      oldest = this.#oldest.next();
+    const { entriesMax } = this.#options;
+    const kept = entriesMax - Math.max(0, Math.floor(entriesMax / 100) - 1);
+    for (const id of this.#known.keys()) {
+      if (this.#known.size <= kept) break;
+      this.#known.delete(id);
     }
-    if (!oldest.done) this.#known.delete(oldest.value);
   }
 }

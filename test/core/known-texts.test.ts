@@ -1,5 +1,7 @@
 // One computation per text at a time, known only by success, bounded in number and in age.
 
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { KnownTexts } from '#core/known-texts.ts';
@@ -8,6 +10,13 @@ type Result = { readonly ok: boolean; readonly id: string };
 const succeeded = ({ ok }: Result): boolean => ok;
 const succeed = (id: string) => async (): Promise<Result> => ({ ok: true, id });
 const mustNotRun = (): Promise<Result> => { throw new Error('computed although it was known'); };
+
+/** Without garbage. */
+function heapBytes(): number {
+  setFlagsFromString('--expose-gc');
+  runInNewContext('gc')();
+  return process.memoryUsage().heapUsed;
+}
 
 type Ending = 'success' | 'failure' | 'throw';
 type Step =
@@ -132,5 +141,16 @@ describe('known texts', () => {
     const cache = new KnownTexts<Result>({ entriesMax: 50_000, ttlMs: 10, succeeded });
     for (let i = 0; i < 200_000; i++) await cache.share(`${i}`, 0, succeed(''));
     expect([cache.size(), cache.state('149999', 0), cache.state('150000', 0)]).toEqual([50_000, 'unknown', 'known']);
+  });
+
+  it('takes no more memory however often it is asked', async () => {
+    const cache = new KnownTexts<Result>({ entriesMax: 100_000, ttlMs: 10, succeeded });
+    const ask = async (times: number): Promise<void> => {
+      for (let i = 0; i < times; i++) await cache.share(`${i % 1_000}`, 0, succeed(''));
+    };
+    await ask(100_000);
+    const before = heapBytes();
+    await ask(1_000_000);
+    expect(heapBytes() - before).toBeLessThan(5e6);
   });
 });
