@@ -138,7 +138,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     bug: 'the writer of the data folder answers before the transaction is committed',
-    file: 'gateway/embedded/writer.ts', test: 'test/adapters/embedded-crash.test.ts',
+    file: 'gateway/embedded/writer.ts', test: 'test/adapters/embedded-answers.test.ts',
     find: 'unanswered.set(call, runOne(call));', replace: 'call.resolve(runOne(call));',
   },
   {
