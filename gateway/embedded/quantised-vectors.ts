@@ -15,12 +15,14 @@ const [byteMax, wordMax, sumMax] = [127, 32_767, 2 ** 31 - 1];
 const slack = 1e-4;
 /** Into which inner products are sorted: the bound is rounded down by less than 0.001. */
 const buckets = 4_096;
-const noEntries = 1_024;
+const roomMin = 1_024;
 
 export class QuantisedVectors {
   readonly #dimensions: number;
   /** In the memory: the query, then the results, then the vectors, in slots of so many bytes. */
   readonly #slotBytes: number;
+  /** A query's largest number: so small that no sum can pass 32 bits. */
+  readonly #queryMax: number;
   readonly #memory = new WebAssembly.Memory({ initial: 1 });
   readonly #dot: Dot = createDot(this.#memory);
   readonly #slots = new Map<number, number>();
@@ -33,6 +35,7 @@ export class QuantisedVectors {
   constructor(dimensions: number) {
     this.#dimensions = dimensions;
     this.#slotBytes = Math.ceil(dimensions / dimensionsStep) * dimensionsStep;
+    this.#queryMax = Math.floor(Math.min(wordMax, sumMax / byteMax / this.#slotBytes));
   }
 
   get size(): number {
@@ -75,9 +78,7 @@ export class QuantisedVectors {
   candidates(query: Float32Array, count: number, productsOnly: boolean): readonly number[] {
     const size = this.#slots.size;
     if (size === 0) return [];
-    // Its largest number is so small that no sum can pass 32 bits.
-    const wordScale = Math.min(wordMax, sumMax / byteMax / this.#slotBytes);
-    const asked = this.#quantise(query, Math.floor(wordScale), new Int16Array(this.#memory.buffer, 0, this.#dimensions));
+    const asked = this.#quantise(query, this.#queryMax, new Int16Array(this.#memory.buffer, 0, this.#dimensions));
     this.#dot(this.#vectorAt(0), this.#vectorAt(size), 0, this.#slotBytes, this.#resultsAt);
     const results = new Int32Array(this.#memory.buffer, this.#resultsAt, size);
 
@@ -111,7 +112,7 @@ export class QuantisedVectors {
   /** By a quarter: vectors are many, and copied seldom. */
   #grow(): void {
     const [from, end] = [this.#vectorAt(0), this.#vectorAt(this.#slots.size)];
-    this.#room = Math.max(noEntries, Math.ceil(this.#room * 1.25));
+    this.#room = Math.max(roomMin, Math.ceil(this.#room * 1.25));
     const missing = this.#vectorAt(this.#room) - this.#memory.buffer.byteLength;
     if (missing > 0) this.#memory.grow(Math.ceil(missing / pageBytes));
     // Behind the results, of which there is room for more now.

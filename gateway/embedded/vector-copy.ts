@@ -38,7 +38,8 @@ export class VectorCopy {
     this.#after = database.prepare('SELECT text, kind, vector FROM vectors WHERE text > ? ORDER BY text LIMIT ?');
     this.#one = database.prepare('SELECT text, kind, vector FROM vectors WHERE text = ?');
     this.#changes = database.prepare('SELECT sequence, text FROM vector_changes WHERE sequence > ? ORDER BY sequence LIMIT ?');
-    this.#noted = database.prepare('SELECT min(sequence) AS first, max(sequence) AS last FROM vector_changes');
+    // Asked for together, SQLite would read all notes for the two.
+    this.#noted = database.prepare('SELECT (SELECT min(sequence) FROM vector_changes) AS first, (SELECT max(sequence) FROM vector_changes) AS last');
   }
 
   /** Copies some more; `false` when there is nothing left to do. Outside of a transaction. */
