@@ -31,7 +31,6 @@ const hitsSchema = z.object({ hits: z.array(z.object({ text: z.string(), text_id
 export type OlderEvent = z.infer<typeof eventSchema>;
 export type Letter = z.infer<typeof letterSchema>;
 
-
 export type OlderData = {
   readonly double: QdrantDouble;
   readonly dump: Dump;
@@ -57,8 +56,10 @@ export async function openOlderData(resources: AsyncDisposableStack): Promise<Ol
   const double = resources.use(await startQdrantDouble());
   const dump = dumpSchema.parse(JSON.parse(await readFile(join(fixture, 'qdrant.json'), 'utf8')));
   await loadDump(double.url, dump);
-  const start = async (...options: Parameters<typeof startGateway>) => {
-    const gateway = resources.use(await startGateway(...options));
+  const start = async (folder: string, environment: Readonly<Record<string, string>> = {}) => {
+    // A busy machine may take its time to embed a query.
+    const patient = { VECTORSTREAM_SEARCH_WAIT_MS_MAX: '10000', ...environment };
+    const gateway = resources.use(await startGateway(folder, patient));
     await gateway.ready();
     await gateway.idle(30_000);
     return gateway;
