@@ -47,7 +47,7 @@ RUN --mount=type=cache,target=/root/.npm npm ci
 COPY tsconfig.json vite.config.ts ./
 COPY scripts/build-pages.mjs scripts/compress-pages.ts scripts/write-precache.ts scripts/write-api-reference.ts ./scripts/
 COPY core ./core
-COPY browser-runner ./browser-runner
+COPY pages ./pages
 RUN node scripts/build-pages.mjs
 
 # ── What every program has ────────────────────────────────────────────────────────────────────────────────────────────
@@ -119,8 +119,9 @@ ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=graphics,compute,utili
 FROM base AS generator
 COPY --from=generator-packages /app/node_modules ./node_modules
 COPY kafka ./kafka
+COPY client ./client
 COPY cli ./cli
 USER 1000:1000
 HEALTHCHECK NONE
-ENTRYPOINT ["node", "cli/generate.ts"]
+ENTRYPOINT ["node", "cli/generator/generate.ts"]
 CMD ["--help"]

@@ -30,6 +30,7 @@ export default defineConfig(({ mode, command }) => {
 /** `npm run build`: the browser pages, which the gateway serves from dist/pages. */
 function pages() {
   return {
+    root: 'pages',
     publicDir: false as const,
     // The runtime's module stays a file of its own: the pages say where, and its threads begin from it.
     resolve: { conditions: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'production'] },
@@ -38,7 +39,7 @@ function pages() {
     worker: { format: 'es' as const },
     plugins: [finish()],
     build: {
-      outDir: 'dist/pages',
+      outDir: '../dist/pages',
       emptyOutDir: true,
       target: 'es2023',
       // The pages' policy allows no data: addresses.
@@ -46,7 +47,7 @@ function pages() {
       modulePreload: { polyfill: false },
       chunkSizeWarningLimit: 1024,
       rolldownOptions: {
-        input: { page: 'browser-runner/page/index.html', demo: 'browser-runner/demo/index.html', 'demo-offline': 'browser-runner/demo/service-worker.ts' },
+        input: { runner: resolve('pages/runner/index.html'), demo: resolve('pages/demo/index.html'), 'demo-offline': resolve('pages/demo/service-worker.ts') },
         // A service worker has the reach of the folder that it comes from, and one address for all its versions.
         output: { entryFileNames: ({ name }: { readonly name: string }) => (name === 'demo-offline' ? '[name].js' : 'assets/[name]-[hash].js') },
       },
@@ -62,7 +63,7 @@ function finish(): Plugin {
       folder = resolve(config.root, config.build.outDir);
     },
     async closeBundle() {
-      writePrecache(folder, 'browser-runner/demo/index.html', 'demo-offline.js');
+      writePrecache(folder, 'demo/index.html', 'demo-offline.js');
       writeApiReference(folder);
       await compressPages(folder);
     },

@@ -2,10 +2,10 @@
 
 import { rm } from 'node:fs/promises';
 import type { Clock } from '#core/ports.ts';
-import { backoffMs } from '#core/retry.ts';
-import type { Worker, WorkerEnding } from '#core/supervisor.ts';
-import type { Log } from './log.ts';
-import type { PageOrders } from './page-orders.ts';
+import { backoffMs } from '#core/time/retry.ts';
+import type { Worker, WorkerEnding } from '#core/runner/supervisor.ts';
+import type { Log } from './browser-runner-log.ts';
+import type { PageOrders } from '#core/runner/page-config.ts';
 import { watchPage, type ExpectedGpu, type WatchEnd } from './page-watch.ts';
 import { PageLoadError, type RunnerPage } from './runner-page.ts';
 import type { StatusFile } from './status-file.ts';

@@ -3,7 +3,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { Readable, Writable } from 'node:stream';
 import puppeteer, { type Browser } from 'puppeteer';
-import { VectorStreamError } from '#core/errors.ts';
+import { VectorStreamError } from '#core/errors/errors.ts';
 import { pipeTransport } from './pipe-transport.ts';
 
 /** The browser cannot be started. */

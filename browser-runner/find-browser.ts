@@ -1,7 +1,7 @@
 // Finds the browser to run: the one that is named, else Puppeteer's own, else the machine's Chrome, Chromium or Edge.
 
 import { delimiter, posix, win32 } from 'node:path';
-import { UsageError } from '#core/errors.ts';
+import { UsageError } from '#core/errors/errors.ts';
 
 export type Places = {
   readonly platform: NodeJS.Platform;

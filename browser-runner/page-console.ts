@@ -1,7 +1,7 @@
 // Brings what a page writes to its console, and what it throws, into the runner's log: whole lines, bounded in length and number.
 
 import type { Page } from 'puppeteer';
-import type { Log } from './log.ts';
+import type { Log } from './browser-runner-log.ts';
 
 const charsMax = 500;
 const linesMax = 20;

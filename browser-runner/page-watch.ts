@@ -1,8 +1,8 @@
 // Watches a page that embeds: says why it is over, brings its words into the log, and renews it before it holds too much memory.
 
 import type { Clock } from '#core/ports.ts';
-import type { Log } from './log.ts';
-import type { RunnerPageStatus, RunnerState } from './page/status.ts';
+import type { Log } from './browser-runner-log.ts';
+import type { RunnerPageStatus, RunnerState } from '#core/runner/page-status.ts';
 import type { RunnerPage } from './runner-page.ts';
 
 /** A browser that was started for a GPU. */

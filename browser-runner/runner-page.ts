@@ -1,12 +1,12 @@
 // One runner page in one headless browser, as a supervisor needs it: opened, asked how it is, told to leave, and never heard of again.
 
 import type { Browser, HTTPResponse, Page } from 'puppeteer';
-import { VectorStreamError } from '#core/errors.ts';
+import { VectorStreamError } from '#core/errors/errors.ts';
 import { browserMemoryBytes } from './browser-memory.ts';
 import { BrowserStartError, startChromium } from './chromium.ts';
-import type { Log } from './log.ts';
-import type { RunnerPageStatus } from './page/status.ts';
-import type { PageOrders } from './page-orders.ts';
+import type { Log } from './browser-runner-log.ts';
+import type { RunnerPageStatus } from '#core/runner/page-status.ts';
+import type { PageOrders } from '#core/runner/page-config.ts';
 import { relayConsole } from './page-console.ts';
 
 /** The gateway does not serve the page, now. */

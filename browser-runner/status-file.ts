@@ -1,7 +1,7 @@
 // Tells in a file how a runner is, for the health check of a container and for people.
 
 import { rename, writeFile } from 'node:fs/promises';
-import type { RunnerPageStatus } from './page/status.ts';
+import type { RunnerPageStatus } from '#core/runner/page-status.ts';
 
 /** A file older than this was left by a runner that is gone, or hangs. */
 const writeEveryMs = 5_000;

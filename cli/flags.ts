@@ -1,7 +1,7 @@
 // Command-line flags: declared once with their bounds, so that every wrong one ends in a line that says what is allowed.
 
 import { parseArgs } from 'node:util';
-import { UsageError } from '#core/errors.ts';
+import { UsageError } from '#core/errors/errors.ts';
 
 /** How one flag reads its text. `read` returns the value, or throws `UsageError` naming the flag; `before` is what it had until then. */
 export type Flag<T> = {

@@ -1,6 +1,6 @@
 // Talks to a gateway over HTTP, waits while it cannot take more, and says in one line what is wrong when it never can.
 
-import { DependencyError, UsageError } from '#core/errors.ts';
+import { DependencyError, UsageError } from '#core/errors/errors.ts';
 import type { Clock } from '#core/ports.ts';
 
 export type RunnerStats = {

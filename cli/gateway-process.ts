@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { UsageError } from '#core/errors.ts';
+import { UsageError } from '#core/errors/errors.ts';
 import type { Clock } from '#core/ports.ts';
 import { createLogReader } from './log-reader.ts';
 

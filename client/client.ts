@@ -1,5 +1,5 @@
 // The client of VectorStream's API, for Node and for browsers: every call typed by the gateway's own schemas, trouble that may pass tried again.
-import { systemClock } from '#core/clock.ts';
+import { systemClock } from '#core/time/clock.ts';
 import { deadLetterCalls } from './dead-letter-calls.ts';
 import { eventCalls } from './event-calls.ts';
 import { followLive, type LiveOptions } from './live-feed.ts';
@@ -8,8 +8,8 @@ import { searchCalls } from './search-calls.ts';
 import { Transport, type Fetch } from './transport.ts';
 
 // A package shows its users one file.
-export { VectorStreamApiError, VectorStreamConnectionError } from './errors.ts';
-export type { LiveMessage, Topic } from './live-messages.ts';
+export { VectorStreamApiError, VectorStreamConnectionError } from './api-errors.ts';
+export type { LiveMessage, Topic } from './feed-messages.ts';
 export type { EventToSend, SendItem, SendOptions } from './event-calls.ts';
 
 export type ClientOptions = {

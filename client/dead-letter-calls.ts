@@ -1,9 +1,9 @@
 // Dead letters: looking at them, putting them back into the source, purging them.
-import type { LetterBatch, LetterBatchDone, LetterPurge, LetterReplay, LetterReplayed, LettersPurged, LetterToAdd } from '../gateway/routes/dead-letter-operations.ts';
-import type { Letter, LetterQuery } from '../gateway/routes/dead-letter-view.ts';
-import type { LetterCounts } from '../gateway/routes/dead-letters.ts';
+import type { LetterBatch, LetterBatchDone, LetterPurge, LetterReplay, LetterReplayed, LettersPurged, LetterToAdd } from '../gateway/api/routes/dead-letter-operations.ts';
+import type { Letter, LetterQuery } from '../gateway/api/routes/dead-letter-view.ts';
+import type { LetterCounts } from '../gateway/api/routes/dead-letter-routes.ts';
 import { absent } from './event-calls.ts';
-import { pagesOf } from './pages.ts';
+import { pagesOf } from './cursor-pages.ts';
 import type { CallOptions, Transport } from './transport.ts';
 
 export function deadLetterCalls(transport: Transport) {

@@ -1,12 +1,12 @@
 // Events: sending any number of them with one result each, and reading those that are stored.
 import type { z } from 'zod';
-import { assert } from '#core/errors.ts';
-import type { wireEventSchema } from '#core/event-schema.ts';
+import { assert } from '#core/errors/errors.ts';
+import type { wireEventSchema } from '#core/event/event-schema.ts';
 import type { IntakeResult } from '../gateway/ingest/intake.ts';
-import type { EventQuery } from '../gateway/routes/events.ts';
-import type { StoredEventView } from '../gateway/routes/schemas.ts';
-import { VectorStreamApiError } from './errors.ts';
-import { pagesOf } from './pages.ts';
+import type { EventQuery } from '../gateway/api/routes/stored-event-routes.ts';
+import type { StoredEventView } from '../gateway/api/routes/schemas.ts';
+import { VectorStreamApiError } from './api-errors.ts';
+import { pagesOf } from './cursor-pages.ts';
 import { portionsOf, type PortionLimits } from './portions.ts';
 import type { CallOptions, Transport } from './transport.ts';
 

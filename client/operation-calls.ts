@@ -1,10 +1,10 @@
 // The gateway itself: its runners, its health, its figures and its settings.
-import type { ConfigView } from '../gateway/routes/config.ts';
-import type { JoinTokenRequest, ListedJoinToken, MadeJoinToken } from '../gateway/routes/runner-tokens.ts';
-import type { HealthView } from '../gateway/views/health.ts';
-import type { RunnerView, StatsView } from '../gateway/views/stats.ts';
-import type { SystemView } from '../gateway/views/system.ts';
-import { VectorStreamApiError } from './errors.ts';
+import type { ConfigView } from '../gateway/api/routes/config-routes.ts';
+import type { JoinTokenRequest, ListedJoinToken, MadeJoinToken } from '../gateway/api/routes/join-token-routes.ts';
+import type { HealthView } from '../gateway/api/views/health-view.ts';
+import type { RunnerView, StatsView } from '../gateway/api/views/stats-view.ts';
+import type { SystemView } from '../gateway/api/views/system-view.ts';
+import { VectorStreamApiError } from './api-errors.ts';
 import type { CallOptions, Transport } from './transport.ts';
 
 export type Readiness = { readonly ready: boolean; readonly causes: HealthView['causes'] };

@@ -1,9 +1,9 @@
 // Search by meaning, what behaviour tells, and the fleet as an embedder.
-import type { EmbeddingsRequest, EmbeddingsResponse, ModelView } from '../gateway/routes/embeddings.ts';
-import type { RecommendationQuery, Recommendations } from '../gateway/routes/recommendations.ts';
-import type { SearchRequest, SearchResponse } from '../gateway/routes/search.ts';
-import type { SimilarProducts, SimilarQuery } from '../gateway/routes/similar.ts';
-import type { TrendQuery, Trends } from '../gateway/routes/trends.ts';
+import type { EmbeddingsRequest, EmbeddingsResponse, ModelView } from '../gateway/api/routes/embeddings-routes.ts';
+import type { RecommendationQuery, Recommendations } from '../gateway/api/routes/recommendation-routes.ts';
+import type { SearchRequest, SearchResponse } from '../gateway/api/routes/search-routes.ts';
+import type { SimilarProducts, SimilarQuery } from '../gateway/api/routes/similar-routes.ts';
+import type { TrendQuery, Trends } from '../gateway/api/routes/trend-routes.ts';
 import type { CallOptions, Transport } from './transport.ts';
 
 /** `vectors`: one per input, in order, of the model's dimensions. */

@@ -1,8 +1,8 @@
 // One call of the API: its address, key and body; trouble that may pass is tried again, and every error is a typed one.
-import { retry, type RetryPolicy } from '#core/retry.ts';
+import { retry, type RetryPolicy } from '#core/time/retry.ts';
 import type { Clock } from '#core/ports.ts';
-import { VectorStreamApiError, VectorStreamConnectionError } from './errors.ts';
-import { addressOf, problemIn, retryAfterMsOf, type Query } from './http.ts';
+import { VectorStreamApiError, VectorStreamConnectionError } from './api-errors.ts';
+import { addressOf, problemIn, retryAfterMsOf, type Query } from './http-answers.ts';
 
 /** What is used of the global `fetch`. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;

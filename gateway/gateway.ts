@@ -1,43 +1,44 @@
 // Puts the parts together and takes them apart again: the one place that knows every adapter.
 import { join, resolve } from 'node:path';
-import { systemClock } from '#core/clock.ts';
-import { assert } from '#core/errors.ts';
-import { runPipeline } from '#core/pipeline.ts';
-import { Repair } from '#core/repair.ts';
+import { systemClock } from '#core/time/clock.ts';
+import { assert } from '#core/errors/errors.ts';
+import { runPipeline } from '#core/pipeline/pipeline.ts';
+import { Repair } from '#core/trust/repair.ts';
 import type { IndexIdentity, VectorStore } from '#core/ports.ts';
 import { Access } from './access/access.ts';
 import { inNetworks } from './access/client-address.ts';
 import { openKeyRing } from './access/key-ring.ts';
-import { countingWrongTokens, runnerAddress, runnerDoor } from './access/runner-door.ts';
-import { createApp } from './app.ts';
-import { openAuditTrail } from './audit-trail.ts';
-import { sourceKind, storeKind, type Config } from './config.ts';
-import { openEmbedded } from './embedded/open.ts';
-import { RequestEmbeddings, requestEmbeddingLimits } from './embeddings/request-embeddings.ts';
-import { listen, type HttpServer, type HttpServerOptions, type Upgrade } from './http-server.ts';
-import { readCertificate, watchCertificate } from './http-server/certificate.ts';
+import { countingWrongTokens, runnerAddress, runnerDoor } from './access/token-guessing.ts';
+import { createApp } from './api/app.ts';
+import { openAuditTrail } from './access/audit-trail.ts';
+import { sourceKind, storeKind, type Config } from './config/config.ts';
+import { openEmbedded } from './embedded/open-embedded.ts';
+import { RequestEmbeddings, requestEmbeddingLimits } from './fleet/request-embeddings.ts';
+import { listen, type HttpServer, type HttpServerOptions, type Upgrade } from './http/http-server.ts';
+import { readCertificate, watchCertificate } from './http/tls-certificate.ts';
 import { LiveSocket } from './live/live-socket.ts';
 import { Live } from './live/live.ts';
-import { findModel } from './hugging-face-model.ts';
-import { openJoinTokens } from './join-tokens.ts';
-import { hubLimits, pipelineLimits } from './live-limits.ts';
-import { startLocalRunners, type LocalRunners } from './local-runners.ts';
-import { openGatewayModel } from './model.ts';
-import { hubObserver, pipelineObserver, repairObserver } from './observers.ts';
-import { withPrefixes } from './prefixed-embedding.ts';
-import { QueryVectors } from './query-vectors.ts';
-import { keepForgetting } from './retention.ts';
-import { createRunnerHub } from './runner-hub.ts';
-import { admit } from './runner-hub/access.ts';
-import { freshToken, localRunnerToken } from './runner-token.ts';
-import { secureRandom } from './secure-random.ts';
-import type { Settings } from './settings.ts';
-import type { Services } from './services.ts';
-import { inTurns } from './sources/in-turns.ts';
-import { openQdrantStore } from './stores/qdrant-store.ts';
-import type { Log } from './telemetry/log.ts';
+import { findModel } from './fleet/find-model.ts';
+import { openJoinTokens } from './access/join-tokens.ts';
+import { hubLimits, pipelineLimits } from './startup/live-limits.ts';
+import { startLocalRunners, type LocalRunners } from './fleet/local-runners.ts';
+import { openGatewayModel } from './fleet/open-model.ts';
+import { hubObserver, pipelineObserver, repairObserver } from './startup/observers.ts';
+import { withPrefixes } from './fleet/prefixed-embedding.ts';
+import { QueryVectors } from './fleet/query-vectors.ts';
+import { keepForgetting } from './storage/retention.ts';
+import { createRunnerHub } from './fleet/runner-hub.ts';
+import { admit } from './access/runner-admission.ts';
+import { freshToken, localRunnerToken } from './access/runner-token.ts';
+import { secureRandom } from './fleet/secure-random.ts';
+import type { Settings } from './config/live-settings.ts';
+import type { Services } from './api/services.ts';
+import { inTurns } from './storage/yielding-source.ts';
+import { openQdrantStore } from './qdrant/qdrant-store.ts';
+import type { Log } from './telemetry/gateway-log.ts';
 import { Telemetry } from './telemetry/metrics.ts';
-import { createLevels } from './views/levels.ts';
+import { createLevels } from './api/views/gauges.ts';
+import { liveFigures } from './api/views/live-figures.ts';
 
 export type GatewayOptions = {
   readonly log: Log;
@@ -92,7 +93,7 @@ export async function startGateway(settings: Settings, { log, secrets, environme
   const { source, sink, deadLetters } = sourceKind(config) === 'embedded' && embedded !== null
     ? { ...embedded, source: opened.use(await embedded.source(consumerGroup)) }
     // Loaded when it is asked for: Kafka's client takes its time and its memory.
-    : opened.use((await import('./kafka-parts.ts')).openKafkaParts(config.kafka, { alone: storeKind(config) === 'embedded', clock, log: kafkaLog }));
+    : opened.use((await import('./kafka/open-kafka.ts')).openKafkaParts(config.kafka, { alone: storeKind(config) === 'embedded', clock, log: kafkaLog }));
 
   const secret = config.runners.token ?? await localRunnerToken(dataDir);
   const joinTokens = await openJoinTokens({ secret, dataDir, clock });
@@ -132,7 +133,7 @@ export async function startGateway(settings: Settings, { log, secrets, environme
     admitRunner,
   };
   const app = createApp(services);
-  live.start(services);
+  live.start(liveFigures(services));
   opened.defer(() => live.close());
   const liveSocket = new LiveSocket({ live, now: () => clock.now(), ask: async (path, headers, incoming) => app.fetch(new Request(`http://gateway${path}`, { headers }), { incoming }) });
   const { host, port, trustedProxies, tlsCert, tlsKey } = config.gateway;

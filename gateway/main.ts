@@ -14,7 +14,7 @@ setFlagsFromString('--optimize-for-size');
 // variable: none of them then loads the 15 MB of TypeScript's stripper.
 enableCompileCache();
 process.env['NODE_COMPILE_CACHE'] ??= join(tmpdir(), 'node-compile-cache');
-const { main } = await import('./run.ts');
+const { main } = await import('./gateway-command.ts');
 // In a stream that mode would collect too often. What outlives the nursery may grow by so much between two collections.
 setFlagsFromString('--no-optimize-for-size');
 setFlagsFromString('--heap-growing-percent=20');

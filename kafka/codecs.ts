@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { gzip, gunzip, zstdCompress, zstdDecompress } from 'node:zlib';
 import kafkajs from 'kafkajs';
 import { compressLz4, decompressLz4 } from './lz4-frames.ts';
-import { batchBytesMax, type Compression } from './settings.ts';
+import { batchBytesMax, type Compression } from './kafka-settings.ts';
 import { compressSnappy, decompressSnappy } from './snappy-frames.ts';
 
 const { CompressionCodecs, CompressionTypes } = kafkajs;

@@ -1,6 +1,6 @@
 // LZ4 frames as Kafka takes them: independent blocks, no checksums written; frames of every client are read.
 import { compressLz4Block, decompressLz4Block, lz4BlockBytesMax } from './lz4-block.ts';
-import { batchBytesMax } from './settings.ts';
+import { batchBytesMax } from './kafka-settings.ts';
 
 /** https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md: magic, version 1 with independent blocks, blocks of at most 64 KB, header checksum. */
 const header = Buffer.from([0x04, 0x22, 0x4d, 0x18, 0x60, 0x40, 0x82]);

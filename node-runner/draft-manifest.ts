@@ -3,8 +3,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { UsageError } from '#core/errors.ts';
-import type { Manifest } from '#core/model-manifest.ts';
+import { UsageError } from '#core/errors/errors.ts';
+import type { Manifest } from '#core/model/model-manifest.ts';
 import type { GraphOutput } from '#core/transformers/graph-output.ts';
 
 /** Graphs as transformers.js names them, by dtype, best first: the first that a model has makes its golden vectors. */

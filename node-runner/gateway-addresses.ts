@@ -4,7 +4,7 @@ import { lookup } from 'node:dns/promises';
 import { BlockList, isIP } from 'node:net';
 import { WebSocket } from 'ws';
 import type { Channel } from '#core/ports.ts';
-import { connectWebSocket, ConnectError, type ConnectOptions } from '#core/websocket-channel.ts';
+import { connectWebSocket, ConnectError, type ConnectOptions } from '#core/protocol/websocket-channel.ts';
 
 /** IP addresses of a host name; rejects when it has none, or nobody can say. */
 export type Lookup = (host: string) => Promise<readonly string[]>;

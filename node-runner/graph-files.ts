@@ -2,7 +2,7 @@
 
 import { access, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { dataFilesOf, type Manifest } from '#core/model-manifest.ts';
+import { dataFilesOf, type Manifest } from '#core/model/model-manifest.ts';
 
 /** Those of the dtypes' graphs, with their data, that are not in the folder. */
 export async function missingFiles(folder: string, manifest: Manifest, dtypes: readonly string[]): Promise<readonly string[]> {

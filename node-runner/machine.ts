@@ -2,8 +2,8 @@
 
 import { readdirSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
-import type { Place } from '#core/candidates.ts';
-import { mayHaveGpu } from '#core/gpu-hint.ts';
+import type { Place } from '#core/runner/device-preferences.ts';
+import { mayHaveGpu } from '#core/runner/gpu-hint.ts';
 
 export type Machine = {
   readonly cpu: string;

@@ -3,9 +3,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseGolden, type Golden, type Manifest } from '#core/model-manifest.ts';
+import { parseGolden, type Golden, type Manifest } from '#core/model/model-manifest.ts';
 import { createEmbedder } from '#core/transformers/embedder.ts';
-import { SessionError } from '#core/transformers/session.ts';
+import { SessionError } from '#core/transformers/model-session.ts';
 
 const shippedGolden = fileURLToPath(new URL('../models/all-MiniLM-L6-v2/golden.json', import.meta.url));
 

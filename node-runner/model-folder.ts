@@ -5,11 +5,11 @@ import { once } from 'node:events';
 import { readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { UsageError, VectorStreamError } from '#core/errors.ts';
-import { openModel, type Manifest, type Model } from '#core/model-manifest.ts';
-import { hubFolderName, hubModelOf, type HubModel } from '#core/model-source.ts';
+import { UsageError, VectorStreamError } from '#core/errors/errors.ts';
+import { openModel, type Manifest, type Model } from '#core/model/model-manifest.ts';
+import { hubFolderName, hubModelOf, type HubModel } from '#core/model/model-source.ts';
 import { missingFiles } from './graph-files.ts';
-import type { RunnerOptions } from './options.ts';
+import type { RunnerOptions } from './node-runner-options.ts';
 
 export type ModelFolder = { readonly model: Model; readonly folder: string };
 

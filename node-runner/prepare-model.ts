@@ -2,10 +2,10 @@
 
 import { writeSync } from 'node:fs';
 import { z } from 'zod';
-import { UsageError, VectorStreamError } from '#core/errors.ts';
-import { createHub } from './hub.ts';
-import { prepareHubModel } from './hugging-face-model.ts';
-import { createLog } from './log.ts';
+import { UsageError, VectorStreamError } from '#core/errors/errors.ts';
+import { createHub } from './hugging-face-api.ts';
+import { prepareHubModel } from './download-model.ts';
+import { createLog } from './node-runner-log.ts';
 import { yieldToOthers } from './priority.ts';
 
 const requestSchema = z.strictObject({

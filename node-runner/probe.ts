@@ -1,9 +1,9 @@
 // A process that tries one candidate and prints one line of JSON about it; whatever it crashes, it crashes alone.
 
 import { writeSync } from 'node:fs';
-import { VectorStreamError } from '#core/errors.ts';
+import { VectorStreamError } from '#core/errors/errors.ts';
 import { yieldToOthers } from './priority.ts';
-import { openSession } from './session.ts';
+import { openSession } from './proved-session.ts';
 import { sessionSchema } from './session-request.ts';
 
 const request = sessionSchema.parse(JSON.parse(process.argv[2] ?? ''));

@@ -1,9 +1,9 @@
 // Keeps a runner joined to every gateway that its addresses stand for, while gateways are added and go.
 
 import type { Clock } from '#core/ports.ts';
-import { RunnerRefusedError } from '#core/runner-connection.ts';
+import { RunnerRefusedError } from '#core/protocol/runner-connection.ts';
 import { placesBehind, type Lookup, type Place } from './gateway-addresses.ts';
-import type { Log } from './log.ts';
+import type { Log } from './node-runner-log.ts';
 
 /** To dial a place that is no longer behind any address. */
 class PlaceGoneError extends Error {

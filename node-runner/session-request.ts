@@ -1,7 +1,7 @@
 // How a process is told which session to open; apart from the session, so that a supervisor does not load the runtime.
 
 import { z } from 'zod';
-import { devices } from '#core/model-manifest.ts';
+import { devices } from '#core/model/model-manifest.ts';
 
 export const sessionSchema = z.strictObject({
   /** The model's folder. */

@@ -2,8 +2,8 @@
 
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { Worker, WorkerEnding } from '#core/supervisor.ts';
-import { aliveEveryMs, drainMessage, fromWorkerSchema, type WorkerRequest } from './worker-messages.ts';
+import type { Worker, WorkerEnding } from '#core/runner/supervisor.ts';
+import { aliveEveryMs, drainMessage, fromWorkerSchema, type WorkerRequest } from './process-messages.ts';
 
 const workerFile = fileURLToPath(new URL('worker.ts', import.meta.url));
 const alive = new Set<ChildProcess>();

@@ -2,19 +2,19 @@
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { systemClock } from '#core/clock.ts';
-import { VectorStreamError } from '#core/errors.ts';
+import { systemClock } from '#core/time/clock.ts';
+import { VectorStreamError } from '#core/errors/errors.ts';
 import type { Channel, Embedder } from '#core/ports.ts';
-import { keepConnected } from '#core/runner-connection.ts';
-import { Turns } from '#core/turns.ts';
-import { ConnectError } from '#core/websocket-channel.ts';
+import { keepConnected } from '#core/protocol/runner-connection.ts';
+import { Turns } from '#core/time/fair-queue.ts';
+import { ConnectError } from '#core/protocol/websocket-channel.ts';
 import { connectTo, systemLookup, type Place } from './gateway-addresses.ts';
-import { createLog } from './log.ts';
+import { createLog } from './node-runner-log.ts';
 import { yieldToOthers } from './priority.ts';
 import { serveGateways } from './serve-gateways.ts';
-import { openSession } from './session.ts';
+import { openSession } from './proved-session.ts';
 import { sessionSchema } from './session-request.ts';
-import { aliveEveryMs, drainMessage, workerRequestSchema, type FromWorker } from './worker-messages.ts';
+import { aliveEveryMs, drainMessage, workerRequestSchema, type FromWorker } from './process-messages.ts';
 
 const request = workerRequestSchema.parse(JSON.parse(process.argv[2] ?? ''));
 const log = createLog({ level: request.logLevel, format: request.logFormat, fields: { runner: request.name } });

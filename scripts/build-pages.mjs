@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** What a page can be made of. A file too many costs a needless build, one too few shows an old page. */
-const sources = ['package-lock.json', 'package.json', 'tsconfig.json', 'vite.config.ts', 'browser-runner', 'core', 'gateway/pages', 'scripts/build-pages.mjs', 'scripts/compress-pages.ts', 'scripts/write-precache.ts', 'scripts/write-api-reference.ts'];
+const sources = ['package-lock.json', 'package.json', 'tsconfig.json', 'vite.config.ts', 'pages', 'core', 'scripts/build-pages.mjs', 'scripts/compress-pages.ts', 'scripts/write-precache.ts', 'scripts/write-api-reference.ts'];
 
 /** Resolves to whether it had to build. Throws with the builder's last words. */
 export async function buildPages(root) {

@@ -1,7 +1,7 @@
 // Holds the rules that keep the tree readable: import direction, no dead files, short files, and a project that speaks only of itself.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { dirname, join, normalize } from 'node:path';
+import { basename, dirname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 
@@ -26,24 +26,36 @@ const longFiles: Record<string, string> = {
   'test/cli/import-run.test.ts': 'the claims of one command',
 };
 
-/** What a folder may import, besides itself: other folders, their types alone, and packages (all of them when not listed). */
-const allowed: { folder: string; folders: string[]; types?: string[]; packages?: string[] }[] = [
+/** What a folder may import, besides itself: other folders, their types alone, and packages (any when not listed). */
+const rules: {
+  readonly folder: string;
+  readonly folders: readonly string[];
+  readonly types?: readonly string[];
+  readonly packages?: readonly string[];
+}[] = [
   { folder: 'core/transformers', folders: ['core'], packages: ['@huggingface/transformers', 'onnxruntime-web'] },
   { folder: 'core', folders: [], packages: ['zod'] },
   { folder: 'kafka', folders: ['core'] },
-  { folder: 'client', folders: ['core'], types: ['gateway'], packages: ['zod'] },
   { folder: 'gateway', folders: ['core', 'kafka'] },
-  { folder: 'node-runner', folders: ['core'] },
+  { folder: 'client', folders: ['core'], types: ['gateway'], packages: ['zod'] },
+  { folder: 'node-runner', folders: ['core', 'core/transformers'] },
   { folder: 'browser-runner', folders: ['core'] },
-  { folder: 'cli', folders: ['core', 'kafka'] },
+  { folder: 'pages', folders: ['core', 'core/transformers', 'client'], types: ['gateway'] },
+  { folder: 'cli', folders: ['core', 'kafka', 'client'] },
 ];
 
-type Import = { from: string; specifier: string; target: string | null };
+/** Folders whose rooms (folders and files at their top) import each other in one direction only. */
+const layered = ['core', 'gateway', 'pages', 'cli'];
+
+type Import = { readonly from: string; readonly specifier: string; readonly target: string | null; readonly isType: boolean; readonly isUrl: boolean };
 
 function importsOf(file: string): Import[] {
-  const specifiers = [...read(file).matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g), ...read(file).matchAll(/new URL\(\s*'([^']+)'/g)]
-    .map((match) => match[1]).filter((specifier) => specifier !== undefined);
-  return specifiers.map((specifier) => ({ from: file, specifier, target: resolveImport(file, specifier) }));
+  const statements = [...read(file).matchAll(/(?:^|\n)\s*(?:import|export)\s+(type\s)?[^'";]*?from\s+'([^']+)'/g)]
+    .map(([, type, specifier = '']) => ({ specifier, isType: type !== undefined, isUrl: false }));
+  const loaded = [...read(file).matchAll(/import\s*\(?\s*'([^']+)'/g)].map(([, specifier = '']) => ({ specifier, isType: false, isUrl: false }));
+  // Started as a worker or a process, or read as a file.
+  const urls = [...read(file).matchAll(/new URL\(\s*'([^']+)'/g)].map(([, specifier = '']) => ({ specifier, isType: false, isUrl: true }));
+  return [...statements, ...loaded, ...urls].map((each) => ({ ...each, from: file, target: resolveImport(file, each.specifier) }));
 }
 
 /** The imported file, from the root; `null` for a package. A URL beside the file may do without the leading dot. */
@@ -53,11 +65,33 @@ function resolveImport(file: string, specifier: string): string | null {
   return null;
 }
 
-/** Nothing of it is left when the program runs. */
-const isTypeImport = (file: string, specifier: string) => read(file).split('\n').filter((line) => line.includes(`'${specifier}'`)).every((line) => /^(im|ex)port type /.test(line));
+const ruleOf = (file: string) => rules.find(({ folder }) => file.startsWith(`${folder}/`));
+/** Of core, `core/transformers` is a folder of its own. */
+const inside = (file: string, folder: string) =>
+  file.startsWith(`${folder}/`) && (folder !== 'core' || !file.startsWith('core/transformers/'));
 
-const ruleOf = (file: string) => allowed.find(({ folder }) => file.startsWith(`${folder}/`));
-const inside = (file: string, folder: string) => file.startsWith(`${folder}/`);
+/** One circle of a graph, as `a → b → a`; `null` when it has none. */
+function circleOf(graph: ReadonlyMap<string, Iterable<string>>): string | null {
+  const done = new Set<string>();
+  const path: string[] = [];
+  const visit = (node: string): string | null => {
+    if (path.includes(node)) return [...path.slice(path.indexOf(node)), node].join(' → ');
+    if (done.has(node)) return null;
+    path.push(node);
+    for (const next of graph.get(node) ?? []) {
+      const circle = visit(next);
+      if (circle !== null) return circle;
+    }
+    path.pop();
+    done.add(node);
+    return null;
+  };
+  for (const node of graph.keys()) {
+    const circle = visit(node);
+    if (circle !== null) return circle;
+  }
+  return null;
+}
 
 describe('the tree', () => {
   test('imports go one way: towards core', () => {
@@ -65,19 +99,41 @@ describe('the tree', () => {
     for (const file of sources) {
       const rule = ruleOf(file);
       if (!rule) continue;
-      for (const { specifier, target } of importsOf(file)) {
-        if (target) {
-          const isOwn = inside(target, rule.folder) && ruleOf(target) === rule;
-          const isAllowed = !/\.(ts|mjs)$/.test(target) || rule.folders.some((folder) => inside(target, folder) && !inside(target, 'core/transformers'))
-            || (rule.types?.some((folder) => inside(target, folder)) && isTypeImport(file, specifier))
-            || (inside(target, 'core/transformers') && ['node-runner', 'browser-runner'].includes(rule.folder));
-          if (!isOwn && !isAllowed) wrong.push(`${file} imports ${specifier}`);
-        } else if (rule.packages && !rule.packages.includes(specifier)) {
-          wrong.push(`${file} imports ${specifier}`);
+      for (const { specifier, target, isType } of importsOf(file)) {
+        if (target === null) {
+          if (rule.packages && !rule.packages.includes(specifier)) wrong.push(`${file} imports ${specifier}`);
+          continue;
         }
+        const isOwn = ruleOf(target) === rule;
+        const isAllowed = !/\.(tsx?|mjs)$/.test(target) || rule.folders.some((folder) => inside(target, folder))
+          || (isType && rule.types?.some((folder) => inside(target, folder)));
+        if (!isOwn && !isAllowed) wrong.push(`${file} imports ${specifier}`);
       }
     }
     expect(wrong).toEqual([]);
+  });
+
+  test('no file imports itself by way of others', () => {
+    const graph = new Map(sources.map((file) => [file, importsOf(file).flatMap(({ target, isUrl }) => (isUrl ? [] : target ?? []))]));
+    expect(circleOf(graph)).toBeNull();
+  });
+
+  test.each(layered)('the rooms of %s/ import each other in one direction', (folder) => {
+    const roomOf = (file: string) => file.split('/').slice(0, 2).join('/');
+    const graph = new Map<string, Set<string>>();
+    for (const file of sources.filter((each) => each.startsWith(`${folder}/`))) {
+      const room = roomOf(file);
+      const others = importsOf(file).flatMap(({ target }) => (target?.startsWith(`${folder}/`) && roomOf(target) !== room ? [roomOf(target)] : []));
+      graph.set(room, new Set([...graph.get(room) ?? [], ...others]));
+    }
+    expect(graph.size).toBeGreaterThan(1);
+    expect(circleOf(graph)).toBeNull();
+  });
+
+  test('no two source files have the same name', () => {
+    const allowed = ['main.ts', 'main.tsx'];
+    const names = Map.groupBy(sources, (file) => basename(file));
+    expect([...names].filter(([name, files]) => files.length > 1 && !allowed.includes(name)).map(([, files]) => files)).toEqual([]);
   });
 
   test('every source file is used by an entry point or a test', () => {

@@ -3,8 +3,8 @@
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
-import { UsageError } from '#core/errors.ts';
-import type { GeneratedEvent } from './events.ts';
+import { UsageError } from '#core/errors/errors.ts';
+import type { GeneratedEvent } from './event-stream.ts';
 
 const chunkBytes = 1 << 18;
 const lineBreak = Buffer.from('\n');

@@ -1,5 +1,5 @@
 // Bytes of a line → text, whatever single encoding the file claims and however often it breaks the claim.
-import { UsageError } from '#core/errors.ts';
+import { UsageError } from '#core/errors/errors.ts';
 
 /** `detected` means UTF-8, line by line: a line that is not valid UTF-8 is read as windows-1252, as mixed logs need. */
 export function lineDecoder(encoding: string, detected: boolean): (bytes: Uint8Array) => string {

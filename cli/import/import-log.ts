@@ -1,16 +1,16 @@
 // The arrow of an import: bytes → lines → rows → events → acknowledged, with an account of every line at its end.
-import { isRejection, parseEvent } from '#core/event.ts';
-import { assert, UsageError } from '#core/errors.ts';
+import { isRejection, parseEvent } from '#core/event/parse-event.ts';
+import { assert, UsageError } from '#core/errors/errors.ts';
 import type { Clock } from '#core/ports.ts';
-import { uuidV5 } from '#core/uuid.ts';
+import { uuidV5 } from '#core/event/uuid.ts';
 
 import type { BrokenLine, CsvRow } from './csv-records.ts';
 import { lineDecoder } from './decode.ts';
 import { type Line, LineSplitter } from './lines.ts';
 import { openLog } from './open-file.ts';
 import { OrderedSender, type Post } from './ordered-sender.ts';
-import type { Plan } from './plan.ts';
-import { type LineAccount, Report } from './report.ts';
+import type { Plan } from './import-plan.ts';
+import { type LineAccount, Report } from './import-report.ts';
 import type { ReportFile } from './report-file.ts';
 import type { ProgressFile, SavedProgress } from './saved-progress.ts';
 import { textLine } from './text-line.ts';

@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { parse, YAMLParseError } from 'yaml';
 import { z } from 'zod';
 
-import { UsageError } from '#core/errors.ts';
+import { UsageError } from '#core/errors/errors.ts';
 
 const texts = z.union([z.string(), z.array(z.string()).min(1)]);
 const mapped = z.strictObject({ from: texts, map: z.record(z.string(), z.string()), otherwise: z.string().optional() });

@@ -5,7 +5,7 @@ import { open, stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 
-import { UsageError } from '#core/errors.ts';
+import { UsageError } from '#core/errors/errors.ts';
 
 export type OpenFile = {
   /** Unpacked; UTF-16 turned into UTF-8, everything else as it lies in the file. */

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 
-import { UsageError } from '#core/errors.ts';
+import { UsageError } from '#core/errors/errors.ts';
 
-import type { LineAccount, TurnedAwayRow } from './report.ts';
+import type { LineAccount, TurnedAwayRow } from './import-report.ts';
 
 export type ReportFile = {
   write(row: TurnedAwayRow): void;

@@ -1,5 +1,5 @@
 // "{brand} {category_code|last|words}" → a function of a row: how a mapping says where a field's text comes from.
-import { UsageError } from '#core/errors.ts';
+import { UsageError } from '#core/errors/errors.ts';
 
 /** Text of a row's column, `''` when it has none. `index` is a number that the template's `resolve` gave out. */
 export type Row = readonly string[];

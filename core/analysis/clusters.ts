@@ -1,6 +1,6 @@
 // Puts vectors that are near each other into one cluster, in one pass and without a number of clusters to guess.
 
-import { cosine } from '../vector.ts';
+import { cosine } from '#core/vectors/vector.ts';
 
 export type Cluster<T> = { /** The first of its members. */ readonly leader: T; readonly members: readonly T[] };
 

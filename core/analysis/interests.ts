@@ -1,8 +1,8 @@
 // Reads a user's events as interests: how much each says about the taste behind it, and which of them led to a product.
 
-import { wireEventSchema } from '../event-schema.ts';
+import { wireEventSchema } from '#core/event/event-schema.ts';
 import { type EventType, type Product, type StoredEvent } from '../ports.ts';
-import { cosine } from '../vector.ts';
+import { cosine } from '#core/vectors/vector.ts';
 
 /**
  * What an event says about its user, in views. A purchase is the strongest sign, then what comes closest to one; taking

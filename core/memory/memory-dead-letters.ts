@@ -1,6 +1,6 @@
 // The reference dead-letter queue: idempotent by id, newest first, every byte as it came.
 
-import { DependencyError } from '../errors.ts';
+import { DependencyError } from '#core/errors/errors.ts';
 import { freshLetter, type DeadLetter, type DeadLetterEntry, type DeadLetterPlace, type DeadLetterQuery, type DeadLetterReason, type DeadLetters, type DeadLetterState } from '../ports.ts';
 
 /** @param lettersMax `put` refuses to hold more */

@@ -1,8 +1,8 @@
 // The reference event log: partitions, offsets and consumer groups as every adapter must have them, in memory.
 
-import { Assignment } from '../assignment.ts';
-import { assert, LogFullError } from '../errors.ts';
-import { createPartitioner } from '../partition.ts';
+import { Assignment } from '#core/pipeline/assignment.ts';
+import { assert, LogFullError } from '#core/errors/errors.ts';
+import { createPartitioner } from '#core/event/partition-of-key.ts';
 import type { Delivery, EventSink, EventSource, LogRecord, PartitionLag, Position } from '../ports.ts';
 
 export type MemoryLogOptions = {

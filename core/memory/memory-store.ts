@@ -1,10 +1,10 @@
 // The reference vector store: what every adapter must answer, in the plainest code, over everything it holds.
 
-import { byCount } from '../counts.ts';
-import { DependencyError } from '../errors.ts';
+import { byCount } from '#core/vectors/count-order.ts';
+import { DependencyError } from '#core/errors/errors.ts';
 import type { BareText, CountsRequest, EventFilter, EventRecord, EventType, IndexIdentity, SearchHit, SessionMark, SessionWork, StoredEvent, TextRecord, VectorStore, WriteOutcome } from '../ports.ts';
-import { type SearchPlan, searchTexts } from '../search-plan.ts';
-import { cosine, vectorProblem } from '../vector.ts';
+import { type SearchPlan, searchTexts } from '#core/vectors/search-plan.ts';
+import { cosine, vectorProblem } from '#core/vectors/vector.ts';
 
 export type MemoryStoreOptions = {
   readonly dimensions: IndexIdentity['dimensions'];

@@ -1,12 +1,12 @@
 // Embeds texts with transformers.js: the verified files of a model, one session, and no vector that was not checked.
 
 import { Tensor } from '@huggingface/transformers';
-import { dataFilesOf, manifestFile, verifyFiles, type Device, type Manifest, type Model } from '../model-manifest.ts';
+import { dataFilesOf, manifestFile, verifyFiles, type Device, type Manifest, type Model } from '#core/model/model-manifest.ts';
 import type { EmbedOutcome, Embedder, EmbedderInfo } from '../ports.ts';
-import { vectorProblem } from '../vector.ts';
+import { vectorProblem } from '#core/vectors/vector.ts';
 import { microBatches } from './micro-batches.ts';
 import { normalise, pool } from './pooling.ts';
-import { loadSession, SessionError, type Outputs } from './session.ts';
+import { loadSession, SessionError, type Outputs } from './model-session.ts';
 import { createTokenise, tensorsOf } from './tokens.ts';
 
 export type EmbedderOptions = {

@@ -1,7 +1,7 @@
 // Finds out what a graph answers with, so that a model that comes without our manifest can be given one.
 
 import { Tensor } from '@huggingface/transformers';
-import { loadSession, SessionError, type SessionOptions } from './session.ts';
+import { loadSession, SessionError, type SessionOptions } from './model-session.ts';
 import { createTokenise, tensorsOf } from './tokens.ts';
 
 export type GraphOutput = {

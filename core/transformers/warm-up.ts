@@ -1,10 +1,10 @@
 // Lets an embedder into service: its golden texts must come out right, and its speed is measured on texts like the stream's.
 
-import { VectorStreamError } from '../errors.ts';
-import { goldenVerdict, type GoldenBounds, type GoldenVerdict } from '../golden.ts';
-import type { Golden } from '../model-manifest.ts';
+import { VectorStreamError } from '#core/errors/errors.ts';
+import { goldenVerdict, type GoldenBounds, type GoldenVerdict } from '#core/trust/golden.ts';
+import type { Golden } from '#core/model/model-manifest.ts';
 import type { Embedder } from '../ports.ts';
-import { cosine } from '../vector.ts';
+import { cosine } from '#core/vectors/vector.ts';
 import { sampleTexts } from './sample-texts.ts';
 
 /** The session answers, but wrongly. Only another dtype or device helps. */

@@ -2,9 +2,10 @@
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import type { Clock } from '#core/ports.ts';
-import { isLoopback, type Config } from '../config.ts';
-import type { Problem } from '../problem-document.ts';
-import { findKey, scopes, type Scope } from './api-keys.ts';
+import type { Config } from '../config/config.ts';
+import { isLoopback } from '../config/network.ts';
+import type { Problem } from '../http/problem-document.ts';
+import { findKey, scopes, type Scope } from '../config/api-keys.ts';
 import { clientAddress, neighbourhood, type ClientAddress } from './client-address.ts';
 import type { KeyRing } from './key-ring.ts';
 import { originProblem, type Asked } from './origins.ts';

@@ -1,15 +1,6 @@
 // Says who is at the other end: the socket's address, or what a proxy that is trusted says of it.
 import { BlockList, isIP } from 'node:net';
 
-/** `10.0.0.1` or `10.0.0.0/8`; `null` when it is neither. */
-export function parseNetwork(text: string): string | null {
-  const [address = '', prefix] = text.split('/');
-  const family = isIP(address);
-  if (family === 0) return null;
-  if (prefix === undefined) return text;
-  return /^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128) ? text : null;
-}
-
 export type ClientAddress = (socketAddress: string | undefined, forwardedFor: string | undefined) => string;
 
 /** Without trusted networks `X-Forwarded-For` is anybody's claim, and is not read. */

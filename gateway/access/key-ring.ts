@@ -1,10 +1,10 @@
 // Holds the keys that are valid now: those of the settings, and those of a file that is read again when it changes.
 import { readFile, stat } from 'node:fs/promises';
-import { UsageError } from '#core/errors.ts';
-import type { Config } from '../config.ts';
-import type { Log } from '../telemetry/log.ts';
-import { apiKey, parseKeyFile, type ApiKey } from './api-keys.ts';
-import { lookEveryMs, watchedFile } from './watched-file.ts';
+import { UsageError } from '#core/errors/errors.ts';
+import type { Config } from '../config/config.ts';
+import type { Log } from '../telemetry/gateway-log.ts';
+import { apiKey, parseKeyFile, type ApiKey } from '../config/api-keys.ts';
+import { lookEveryMs, watchedFile } from '../http/watched-file.ts';
 
 export type KeyRing = Disposable & {
   /** Empty: no key is asked for (on a loopback host only). */

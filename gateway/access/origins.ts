@@ -1,8 +1,8 @@
 // Keeps web pages of others away: which Host names this gateway goes by, and which Origins may change something or open a WebSocket.
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
-import { isLoopback } from '../config.ts';
-import type { Problem } from '../problem-document.ts';
+import { isLoopback } from '../config/network.ts';
+import type { Problem } from '../http/problem-document.ts';
 
 export type OriginPolicy = {
   /** Where the gateway listens. */
@@ -37,18 +37,6 @@ export function originProblem(policy: OriginPolicy, { method, isUpgrade, host, o
     status: 403, code: 'origin_not_allowed',
     detail: `Pages of ${shown(origin)} may not use this gateway. Add the origin to gateway.corsOrigins (VECTORSTREAM_CORS_ORIGINS) if they should.`,
   };
-}
-
-/** As browsers write it: scheme, host, and the port where it is not the scheme's own. `null` when it is none. */
-export function parseOrigin(text: string): string | null {
-  const url = URL.parse(text);
-  return url !== null && /^https?:$/.test(url.protocol) && url.origin === text.toLowerCase().replace(/\/$/, '') ? url.origin : null;
-}
-
-/** A host name without port; `null` when it is none. */
-export function parseHostName(text: string): string | null {
-  const name = text.toLowerCase();
-  return isIP(name) !== 0 || /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9])?)*$/.test(name) ? name : null;
 }
 
 /** Safe methods change nothing, and what they answer is closed to other origins by CORS. */

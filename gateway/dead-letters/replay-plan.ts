@@ -1,6 +1,6 @@
 // Decides whether a dead letter may go back to its source, and makes the record that does.
 
-import { isRejection, parseEvent, type EventLimits } from '#core/event.ts';
+import { isRejection, parseEvent, type EventLimits } from '#core/event/parse-event.ts';
 import type { DeadLetterEntry, LogRecord } from '#core/ports.ts';
 import { firstFailureHeaders, firstTimestampHeader, redriveCountHeader, redriveCountOf } from './failure-headers.ts';
 

@@ -4,7 +4,7 @@
 // is a second copy of the same event, which the store recognises by its id.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { DependencyError, VectorStreamError } from '#core/errors.ts';
+import { DependencyError, VectorStreamError } from '#core/errors/errors.ts';
 import type { Clock, DeadLetterEntry, DeadLetterPlace, DeadLetters, EventSink, LogRecord, Position } from '#core/ports.ts';
 import { planReplay, type Refusal, type ReplayRules, type ReplayWish } from './replay-plan.ts';
 

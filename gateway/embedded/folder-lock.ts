@@ -2,8 +2,8 @@
 
 import { DatabaseSync } from 'node:sqlite';
 import { join } from 'node:path';
-import { UsageError } from '#core/errors.ts';
-import { primaryCode, sqliteCode } from './sqlite-errors.ts';
+import { UsageError } from '#core/errors/errors.ts';
+import { primaryCode, sqliteCode } from './sql/sqlite-errors.ts';
 
 /**
  * Holds SQLite's write lock on a small database beside the data. The operating system drops it with the process, SIGKILL

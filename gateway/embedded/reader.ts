@@ -2,15 +2,15 @@
 
 import { setImmediate } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
-import { assert } from '#core/errors.ts';
-import { openDatabase, opening } from './database.ts';
-import { createLetterReads, type LetterReads } from './dead-letter-tables.ts';
-import { createLogReads, type LogReads } from './log-reads.ts';
-import { type Call, handlerOf, serve } from './rpc.ts';
-import { createSessionReads, type SessionReads } from './session-tables.ts';
-import { asDependencyError } from './sqlite-errors.ts';
-import { createStoreReads, type StoreReads } from './store-reads.ts';
-import { VectorCopy } from './vector-copy.ts';
+import { assert } from '#core/errors/errors.ts';
+import { openDatabase, opening } from './sql/database.ts';
+import { createLetterReads, type LetterReads } from './sql/dead-letter-tables.ts';
+import { createLogReads, type LogReads } from './sql/log-reads.ts';
+import { type Call, handlerOf, serve } from './worker-rpc.ts';
+import { createSessionReads, type SessionReads } from './sql/session-tables.ts';
+import { asDependencyError } from './sql/sqlite-errors.ts';
+import { createStoreReads, type StoreReads } from './sql/store-reads.ts';
+import { VectorCopy } from './vectors/vector-copy.ts';
 
 export type ReaderApi = LogReads & StoreReads & SessionReads & LetterReads;
 export type ReaderOptions = {

@@ -2,21 +2,18 @@
 
 import { statSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-import { assert, DependencyError } from '#core/errors.ts';
-import type { IndexIdentity } from '#core/ports.ts';
-import { databaseFile, openDatabase, opening } from './database.ts';
-import { createLetterWrites, type LetterWrites } from './dead-letter-tables.ts';
+import { assert, DependencyError } from '#core/errors/errors.ts';
+import { databaseFile, openDatabase, opening } from './sql/database.ts';
+import { createLetterWrites } from './sql/dead-letter-tables.ts';
 import { lockFolder } from './folder-lock.ts';
-import { createLogWrites, type LogBounds, LogState, type LogWrites } from './log-writes.ts';
-import { type Call, handlerOf, serve } from './rpc.ts';
-import { prepareSchema } from './schema.ts';
-import { asDependencyError } from './sqlite-errors.ts';
-import { createSessionWrites, type SessionWrites } from './session-tables.ts';
-import { createStoreWrites, type StoreWrites } from './store-writes.ts';
-import { synchronousFor } from './synced.ts';
-
-export type WriterApi = LogWrites & StoreWrites & SessionWrites & LetterWrites;
-export type WriterOptions = { readonly folder: string; /** `null` when no vectors are kept. */ readonly identity: IndexIdentity | null; readonly partitions: number; readonly bounds: LogBounds };
+import { createLogWrites, LogState } from './sql/log-writes.ts';
+import { type Call, handlerOf, serve } from './worker-rpc.ts';
+import { prepareSchema } from './sql/schema.ts';
+import { asDependencyError } from './sql/sqlite-errors.ts';
+import { createSessionWrites } from './sql/session-tables.ts';
+import { createStoreWrites } from './sql/store-writes.ts';
+import { synchronousFor } from './durability.ts';
+import type { WriterApi, WriterOptions } from './writer-api.ts';
 
 /** Pages of random inserts (ids, users, sessions) that stay in memory. */
 const cacheKib = 16 * 1024;

@@ -1,7 +1,7 @@
 // Streams a request's body, decompressed and counted as it comes: a small body that swells is refused when it has swollen too far, not after.
 import { pipeline } from 'node:stream/promises';
 import { createBrotliDecompress, createGunzip, createZstdDecompress } from 'node:zlib';
-import { ProblemError } from '../middleware/problem.ts';
+import { ProblemError } from '../http/problem-document.ts';
 
 const decoders = { gzip: createGunzip, br: createBrotliDecompress, zstd: createZstdDecompress } as const;
 /** Every piece makes its way through the event loop. */

@@ -1,9 +1,9 @@
 // Takes events from a request into the log, portion by portion, and keeps one result per event, in order.
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { z } from '@hono/zod-openapi';
-import { isRejection, parseEvent, type EventLimits } from '#core/event.ts';
+import { isRejection, parseEvent, type EventLimits } from '#core/event/parse-event.ts';
 import { deadLetterReasons, type EventSink, type LogRecord, type Rejection } from '#core/ports.ts';
-import { ProblemError } from '../middleware/problem.ts';
+import { ProblemError } from '../http/problem-document.ts';
 
 const itemSchema = z.object({
   index: z.int(),

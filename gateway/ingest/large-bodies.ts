@@ -1,6 +1,6 @@
 // Lets few large bodies be in hand at the same time; whoever brings another one waits in turn, and is not read meanwhile.
 import type { Clock } from '#core/ports.ts';
-import { ProblemError } from '../middleware/problem.ts';
+import { ProblemError } from '../http/problem-document.ts';
 
 export type LargeBodyLimits = {
   readonly atOnce: number;

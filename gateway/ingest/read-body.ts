@@ -1,6 +1,6 @@
 // Holds request bodies in memory within a bound for each and one for all that are in hand at the same time.
 import type { Clock } from '#core/ports.ts';
-import { ProblemError } from '../middleware/problem.ts';
+import { ProblemError } from '../http/problem-document.ts';
 import { decodedBody } from './decode-body.ts';
 import { LargeBodies, type Place } from './large-bodies.ts';
 

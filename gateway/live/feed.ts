@@ -1,6 +1,6 @@
 // Hands every message to those who follow its topic, and keeps the latest for whoever comes back.
 import { Outbox, type Entry, type OutboxLimits } from './outbox.ts';
-import type { Topic } from './messages.ts';
+import type { Topic } from './live-messages.ts';
 
 export type FeedOptions = {
   /** Tells this run of the gateway from every other: ids of another run cannot be resumed from. */

@@ -2,11 +2,11 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type RawData, type WebSocket } from 'ws';
-import { closeReason, subprotocol } from '#core/wire.ts';
-import { refuseOnSocket } from '../problem-document.ts';
-import { clientMessageSchema, droppedText, heartbeatText, parseTopics, type Topic } from './messages.ts';
+import { closeReason, subprotocol } from '#core/protocol/wire.ts';
+import { refuseOnSocket } from '../http/problem-document.ts';
+import { clientMessageSchema, droppedText, heartbeatText, parseTopics, type Topic } from './live-messages.ts';
 import type { Connection, Live } from './live.ts';
-import { tokenOf } from './token.ts';
+import { tokenOf } from './subprotocol-token.ts';
 
 export type LiveSocketOptions = {
   readonly live: Live;

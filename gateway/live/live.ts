@@ -1,13 +1,8 @@
 // What happens in this gateway, as messages: figures every second, changes of health and runners at once, dead letters and samples up to a rate.
 import { randomUUID } from 'node:crypto';
 import type { Clock, DeadLetter, Delivery } from '#core/ports.ts';
-import type { RunnerView } from '../runner-hub/types.ts';
-import type { Services } from '../services.ts';
-import { healthOf } from '../views/health.ts';
-import { causesOfUnreadiness } from '../views/readiness.ts';
-import { runnerOf, statsOf } from '../views/stats.ts';
 import { Feed, type Client, type Message } from './feed.ts';
-import { helloText, type Topic } from './messages.ts';
+import { helloText, type Topic } from './live-messages.ts';
 
 export const heartbeatMs = 15_000;
 const tickMs = 1_000;
@@ -25,6 +20,20 @@ export type Connection = {
   readonly leave: () => void;
 };
 
+/** A runner as `GET /runners` shows it. */
+export type LiveRunner = { readonly id: string; readonly state: string };
+
+/** What is told of the gateway: the same figures as its API answers. */
+export type LiveFigures = {
+  readonly stats: () => Promise<unknown>;
+  readonly health: () => Promise<unknown>;
+  /** What keeps the gateway from working; health is told when it changes. */
+  readonly causes: () => Promise<readonly unknown[]>;
+  readonly runners: () => readonly LiveRunner[];
+  /** Figures could not be had. */
+  readonly failed: (error: unknown) => void;
+};
+
 export class Live {
   readonly feed: Feed;
   readonly #clock: Clock;
@@ -32,7 +41,7 @@ export class Live {
   readonly #heartbeats = new Set<() => void>();
   readonly #stopped = new AbortController();
   readonly #paced = { dead_letter: { at: -Infinity, skipped: 0 }, sample: { at: -Infinity, skipped: 0 } };
-  #services: Services | null = null;
+  #figures: LiveFigures | null = null;
   #runners = new Map<string, string>();
 
   constructor(clock: Clock, clientsMax: number) {
@@ -41,9 +50,9 @@ export class Live {
   }
 
   /** Begins to tell; `close` ends it. */
-  start(services: Services): void {
-    this.#services = services;
-    void this.#keepTelling(services);
+  start(figures: LiveFigures): void {
+    this.#figures = figures;
+    void this.#keepTelling(figures);
   }
 
   /** Snapshots of the topics first, or what was missed since `since`, then changes. `null` when no client more may come. */
@@ -92,12 +101,12 @@ export class Live {
   }
 
   /** All that are connected now; what has changed is told. */
-  runnersChanged(views: readonly RunnerView[]): void {
+  runnersChanged(views: readonly LiveRunner[]): void {
     const before = this.#runners;
     this.#runners = new Map(views.map(({ id, state }) => [id, state]));
     for (const view of views) {
       const change = !before.has(view.id) ? 'joined' : before.get(view.id) === view.state ? null : 'changed';
-      if (change !== null) this.#publish({ topic: 'runner', key: `runner ${view.id}`, data: { change, runner: runnerOf(view) } }, true);
+      if (change !== null) this.#publish({ topic: 'runner', key: `runner ${view.id}`, data: { change, runner: view } }, true);
     }
     for (const id of before.keys()) if (!this.#runners.has(id)) this.#publish({ topic: 'runner', key: `runner ${id}`, data: { change: 'left', runner: { id } } }, true);
   }
@@ -120,20 +129,20 @@ export class Live {
   }
 
   async #snapshots(topics: readonly Topic[], resumed: boolean): Promise<readonly Message[]> {
-    const services = this.#services;
-    if (services === null) return [];
+    const figures = this.#figures;
+    if (figures === null) return [];
     const at = this.#clock.now();
     const data: Partial<Record<Topic, () => Promise<unknown>>> = {
-      stats: () => statsOf(services),
-      health: () => healthOf(services),
+      stats: figures.stats,
+      health: figures.health,
       // Who comes back gets the changes that it missed.
-      ...(!resumed && { runner: async () => ({ change: 'all', runners: services.runners().map(runnerOf) }) }),
+      ...(!resumed && { runner: async () => ({ change: 'all', runners: figures.runners() }) }),
     };
     const made = await Promise.all(topics.map(async (topic) => ({ topic, data: await data[topic]?.() })));
     return made.filter((message) => message.data !== undefined).map((message) => ({ ...message, at, key: message.topic === 'runner' ? null : message.topic }));
   }
 
-  async #keepTelling(services: Services): Promise<void> {
+  async #keepTelling(figures: LiveFigures): Promise<void> {
     const { signal } = this.#stopped;
     let causes = '';
     let beatAt = this.#clock.monotonic();
@@ -143,13 +152,13 @@ export class Live {
         for (const beat of this.#heartbeats) beat();
       }
       try {
-        if (this.feed.follows('stats')) this.#publish({ topic: 'stats', key: 'stats', data: await statsOf(services) }, false);
+        if (this.feed.follows('stats')) this.#publish({ topic: 'stats', key: 'stats', data: await figures.stats() }, false);
         if (!this.feed.follows('health')) continue;
-        const now = JSON.stringify(await causesOfUnreadiness(services));
-        if (now !== causes) this.#publish({ topic: 'health', key: 'health', data: await healthOf(services) }, false);
+        const now = JSON.stringify(await figures.causes());
+        if (now !== causes) this.#publish({ topic: 'health', key: 'health', data: await figures.health() }, false);
         causes = now;
       } catch (error) {
-        services.log.error({ err: error }, 'the live feed could not be told');
+        figures.failed(error);
       }
     }
   }

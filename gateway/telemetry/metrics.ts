@@ -1,10 +1,10 @@
 // Counts what happens: one method per business event, each feeding the Prometheus series and the totals of /stats at once.
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { deadLetterReasons, deadLetterStates, type DeadLetterReason, type DeadLetterState, type PartitionLag } from '#core/ports.ts';
-import { devices } from '#core/model-manifest.ts';
-import type { CrossCheckResult } from '../runner-hub/cross-checks.ts';
-import type { RunnerState } from '../runner-hub/types.ts';
-import { LatencyHistogram, type LatencySummary } from './latency.ts';
+import { devices } from '#core/model/model-manifest.ts';
+import { runnerStates } from '#core/fleet/runner-state.ts';
+import { crossCheckResults, type CrossCheckResult } from '#core/trust/agreement.ts';
+import { LatencyHistogram, type LatencySummary } from './latency-histogram.ts';
 
 const cacheResults = ['hit', 'shared', 'store', 'miss'] as const;
 export type CacheResult = (typeof cacheResults)[number];
@@ -16,8 +16,6 @@ type CircuitState = (typeof circuitStates)[number];
 const dependencies = ['store', 'dead_letters', 'other'] as const;
 /** What people do with dead letters. */
 const deadLetterActions = ['replayed', 'refused', 'purged', 'added'] as const;
-const crossCheckResults = ['agreed', 'differed', 'dropped'] as const satisfies readonly CrossCheckResult[];
-export const runnerStates = ['joining', 'ready', 'draining', 'quarantined'] as const satisfies readonly RunnerState[];
 
 const secondsBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 

@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { IndexMismatchError, LogFullError, UsageError } from '#core/errors.ts';
+import { IndexMismatchError, LogFullError, UsageError } from '#core/errors/errors.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { freshLetter, type DeadLetter, type LogRecord } from '#core/ports.ts';
-import { uuidV5 } from '#core/uuid.ts';
+import { uuidV5 } from '#core/event/uuid.ts';
 import { eventRecord, textRecord } from '../conformance/store-records.ts';
 import { identity, openFolder, reopening, temporaryFolder } from './embedded-harness.ts';
 

@@ -3,9 +3,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { systemClock } from '#core/clock.ts';
+import { systemClock } from '#core/time/clock.ts';
 import type { IndexIdentity } from '#core/ports.ts';
-import { type Embedded, type EmbeddedOptions, openEmbedded } from '../../gateway/embedded/open.ts';
+import { type Embedded, type EmbeddedOptions, openEmbedded } from '../../gateway/embedded/open-embedded.ts';
 
 export const identity: IndexIdentity = { modelId: 'test-model', modelRevision: 'r1', dimensions: 8, templateHash: 't1' };
 

@@ -2,8 +2,8 @@
 
 import { Worker } from 'node:worker_threads';
 import { expect, it } from 'vitest';
-import { DependencyError, IndexMismatchError, LogFullError, UsageError } from '#core/errors.ts';
-import { Client } from '../../gateway/embedded/rpc.ts';
+import { DependencyError, IndexMismatchError, LogFullError, UsageError } from '#core/errors/errors.ts';
+import { Client } from '../../gateway/embedded/worker-rpc.ts';
 import type { EchoApi } from './echo-worker.ts';
 
 function start(mode: string): { client: Client<EchoApi>; deaths: string[] } {

@@ -3,9 +3,9 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freshLetter, type DeadLetter, type LogRecord } from '#core/ports.ts';
-import { openKafka } from '../../kafka/client.ts';
-import { compressions } from '../../kafka/settings.ts';
-import { createKafkaSink, sinkDefaults, withAdmin } from '../../kafka/sink.ts';
+import { openKafka } from '../../kafka/kafka-client.ts';
+import { compressions } from '../../kafka/kafka-settings.ts';
+import { createKafkaSink, sinkDefaults, withAdmin } from '../../kafka/kafka-sink.ts';
 import { noKafka, startKafkaBroker, type KafkaBroker } from '../helpers/kafka-broker.ts';
 import { until } from '../helpers/until.ts';
 import { cuttable, kafkaLetters, kafkaTopic, testSessionMs } from './kafka-harness.ts';

@@ -1,12 +1,12 @@
 // Sources, sinks and dead letters on topics of a test's own, whose connections can be cut as a crash would.
 
 import { connect, type Socket } from 'node:net';
-import { systemClock } from '#core/clock.ts';
+import { systemClock } from '#core/time/clock.ts';
 import type { DeadLetters, EventSource, LogRecord } from '#core/ports.ts';
-import { createKafkaDeadLetters } from '../../gateway/dead-letters/kafka-dead-letters.ts';
-import { createKafkaSource, kafkaSourceDefaults, type KafkaSourceOptions } from '../../gateway/sources/kafka-source.ts';
-import type { KafkaConnection, KafkaLog } from '../../kafka/settings.ts';
-import { createKafkaSink, sinkDefaults } from '../../kafka/sink.ts';
+import { createKafkaDeadLetters } from '../../gateway/kafka/kafka-dead-letters.ts';
+import { createKafkaSource, kafkaSourceDefaults, type KafkaSourceOptions } from '../../gateway/kafka/kafka-source.ts';
+import type { KafkaConnection, KafkaLog } from '../../kafka/kafka-settings.ts';
+import { createKafkaSink, sinkDefaults } from '../../kafka/kafka-sink.ts';
 import type { KafkaBroker } from '../helpers/kafka-broker.ts';
 
 const show = process.env['VECTORSTREAM_TEST_KAFKA_LOG'] !== undefined;

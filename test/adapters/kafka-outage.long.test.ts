@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DependencyError } from '#core/errors.ts';
+import { DependencyError } from '#core/errors/errors.ts';
 import type { LogRecord, Position } from '#core/ports.ts';
 import { noKafka, startKafkaBroker, type KafkaBroker } from '../helpers/kafka-broker.ts';
 import { until } from '../helpers/until.ts';

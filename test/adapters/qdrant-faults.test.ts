@@ -1,11 +1,11 @@
 // When Qdrant fails, nothing is lost and nobody is blamed who did nothing: every trouble is named, and told from bad content.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { DependencyError } from '#core/errors.ts';
+import { DependencyError } from '#core/errors/errors.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import type { VectorStore } from '#core/ports.ts';
-import { writeTotally } from '#core/total-write.ts';
-import { createQdrantStore, openQdrantStore, type QdrantStoreOptions } from '../../gateway/stores/qdrant-store.ts';
+import { writeTotally } from '#core/pipeline/bisecting-write.ts';
+import { createQdrantStore, openQdrantStore, type QdrantStoreOptions } from '../../gateway/qdrant/qdrant-store.ts';
 import { eventIdOf, eventRecord, queryVector, textIdOf, textRecord } from '../conformance/store-records.ts';
 import { type QdrantDouble, type SeenRequest, startQdrantDouble } from '../helpers/qdrant-double.ts';
 import { storeOptions } from '../helpers/qdrant/store-options.ts';

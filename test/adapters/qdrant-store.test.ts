@@ -1,10 +1,10 @@
 // What the Qdrant store does beyond the guarantees of every store: several gateways on one index, its sweep, and its costs.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { systemClock } from '#core/clock.ts';
+import { systemClock } from '#core/time/clock.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import type { Clock, VectorStore } from '#core/ports.ts';
-import { openQdrantStore } from '../../gateway/stores/qdrant-store.ts';
+import { openQdrantStore } from '../../gateway/qdrant/qdrant-store.ts';
 import { eventIdOf, eventRecord, noon, queryVector, textIdOf, textRecord, unit } from '../conformance/store-records.ts';
 import { type QdrantDouble, type SeenRequest, startQdrantDouble } from '../helpers/qdrant-double.ts';
 import { storeOptions } from '../helpers/qdrant/store-options.ts';

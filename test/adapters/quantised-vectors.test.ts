@@ -2,8 +2,8 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cosine } from '#core/vector.ts';
-import { QuantisedVectors } from '../../gateway/embedded/quantised-vectors.ts';
+import { cosine } from '#core/vectors/vector.ts';
+import { QuantisedVectors } from '../../gateway/embedded/vectors/quantised-vectors.ts';
 import { seeded } from '../helpers/seeded.ts';
 
 const vectors = (seed: number, dimensions: number) => {

@@ -2,8 +2,8 @@
 
 import { DatabaseSync } from 'node:sqlite';
 import { expect, it } from 'vitest';
-import { DependencyError } from '#core/errors.ts';
-import { asDependencyError } from '../../gateway/embedded/sqlite-errors.ts';
+import { DependencyError } from '#core/errors/errors.ts';
+import { asDependencyError } from '../../gateway/embedded/sql/sqlite-errors.ts';
 
 function thrownBy(sql: string): unknown {
   using database = new DatabaseSync(':memory:');

@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { vectorChanges, VectorCopy } from '../../gateway/embedded/vector-copy.ts';
+import { vectorChanges, VectorCopy } from '../../gateway/embedded/vectors/vector-copy.ts';
 import { seeded } from '../helpers/seeded.ts';
 import { temporaryFolder } from './embedded-harness.ts';
 

@@ -4,7 +4,7 @@ import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
-import type { RunnerPageStatus } from '../../browser-runner/page/status.ts';
+import type { RunnerPageStatus } from '#core/runner/page-status.ts';
 import { watchPage, type ExpectedGpu } from '../../browser-runner/page-watch.ts';
 import { workingPage as working } from './working-page.ts';
 

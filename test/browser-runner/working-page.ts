@@ -1,6 +1,6 @@
 // What a page that has joined says about itself.
 
-import type { RunnerPageStatus } from '../../browser-runner/page/status.ts';
+import type { RunnerPageStatus } from '#core/runner/page-status.ts';
 
 export const workingPage: RunnerPageStatus = {
   state: 'working', since: 0, name: 'tested', device: 'wasm', dtype: 'q8', adapter: null, softwareAdapter: false, threads: 4, crossOriginIsolated: true, modelId: 'model', modelRevision: 'abc',

@@ -1,8 +1,8 @@
 // Lending as the panel drives it: a token first, the share that the person or the battery allows, and a clean end whoever ends it.
 import { describe, expect, test } from 'vitest';
-import { CredentialNeededError } from '../../browser-runner/demo/join-token.ts';
-import { batteryShare, LendingEngine } from '../../browser-runner/demo/lending.ts';
-import type { RunnerOptions, RunnerPageStatus } from '../../browser-runner/page/status.ts';
+import { CredentialNeededError } from '../../pages/demo/join-token.ts';
+import { batteryShare, LendingEngine } from '../../pages/demo/lending.ts';
+import type { RunnerOptions, RunnerPageStatus } from '#core/runner/page-status.ts';
 
 const status: RunnerPageStatus = {
   state: 'working', since: 0, name: 'tab', device: 'wasm', dtype: 'q8', adapter: null, softwareAdapter: false, threads: 1, crossOriginIsolated: true,

@@ -1,8 +1,8 @@
 // What a person types or pastes becomes products, and whatever is left out is said.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { listCharsMax, productCharsMax, productsMax, readProducts } from '../../browser-runner/demo/product-list.ts';
-import { sampleList, sampleSize } from '../../browser-runner/demo/sample-list.ts';
+import { listCharsMax, productCharsMax, productsMax, readProducts } from '../../pages/demo/product-list.ts';
+import { sampleList, sampleSize } from '../../pages/demo/sample-list.ts';
 
 const textsOf = (list: string): string[] => readProducts(list).products.map(({ text }) => text);
 

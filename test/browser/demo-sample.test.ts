@@ -1,12 +1,12 @@
 // The demo's sample with the real model: its searches find what a person would, and its map keeps neighbours better than a projection.
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { NeighbourMap } from '#core/neighbour-map.ts';
-import { fitProjection, type Point } from '#core/projection.ts';
-import { nearest } from '../../browser-runner/demo/nearest.ts';
-import { readProducts } from '../../browser-runner/demo/product-list.ts';
-import { sampleList, sampleQueries } from '../../browser-runner/demo/sample-list.ts';
-import { openSession } from '../../node-runner/session.ts';
+import { NeighbourMap } from '../../pages/demo/tsne-layout.ts';
+import { fitProjection, type Point } from '../../pages/demo/principal-components.ts';
+import { nearest } from '../../pages/demo/nearest-products.ts';
+import { readProducts } from '../../pages/demo/product-list.ts';
+import { sampleList, sampleQueries } from '../../pages/demo/sample-list.ts';
+import { openSession } from '../../node-runner/proved-session.ts';
 
 const { products } = readProducts(sampleList);
 let vectors: readonly Float32Array[] = [];

@@ -7,7 +7,7 @@ import { assetsOf } from '../../scripts/write-precache.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const pages = join(root, 'dist', 'pages');
-const page = 'browser-runner/demo/index.html';
+const page = 'pages/demo/index.html';
 
 beforeAll(() => {
   execFileSync(process.execPath, [join(root, 'scripts', 'build-pages.mjs')]);

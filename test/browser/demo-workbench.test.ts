@@ -1,11 +1,11 @@
 // What the demo does with sessions: nothing is embedded twice, a query never waits for the list, and a worker that failed is not used again.
 import { describe, expect, test } from 'vitest';
 import type { EmbedOutcome } from '#core/ports.ts';
-import type { Adapter } from '../../browser-runner/page/adapter.ts';
-import { EmbeddingFailedError, type Embedding, type EmbeddingRequest } from '../../browser-runner/page/embedding-client.ts';
-import { ComparisonEngine } from '../../browser-runner/demo/comparison.ts';
-import { readProducts } from '../../browser-runner/demo/product-list.ts';
-import { WorkbenchEngine, type SessionChoice } from '../../browser-runner/demo/workbench.ts';
+import type { Adapter } from '../../pages/shared/gpu-adapter.ts';
+import { EmbeddingFailedError, type Embedding, type EmbeddingRequest } from '../../pages/shared/embedding-client.ts';
+import { ComparisonEngine } from '../../pages/demo/comparison.ts';
+import { readProducts } from '../../pages/demo/product-list.ts';
+import { WorkbenchEngine, type SessionChoice } from '../../pages/demo/workbench.ts';
 import { dimensions, fakeVector } from '../helpers/fake-model.ts';
 
 type Session = { readonly request: EmbeddingRequest; readonly calls: string[][]; disposed: boolean };

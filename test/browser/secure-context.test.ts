@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Browser } from 'puppeteer';
-import { makeCertificate } from '../../cli/certificate/make.ts';
+import { makeCertificate } from '../../cli/certificate/make-certificate.ts';
 import { startGateway, type Gateway } from '../../gateway/gateway.ts';
-import { Settings } from '../../gateway/settings.ts';
-import { createLog } from '../../gateway/telemetry/log.ts';
+import { Settings } from '../../gateway/config/live-settings.ts';
+import { createLog } from '../../gateway/telemetry/gateway-log.ts';
 import { browserExecutable, needsBrowser, softwareWebGpu, startBrowser } from '../helpers/browser.ts';
 import { writeFakeModel } from '../helpers/fake-model-folder.ts';
 

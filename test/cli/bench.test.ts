@@ -2,10 +2,10 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { atLeast, isMet, lessThan, row } from '../../cli/bench/benchmark.ts';
-import { median, medianRatio, quantile, secondHalf, slope } from '../../cli/bench/figures.ts';
-import { queryAt } from '../../cli/bench/searcher.ts';
-import { figure, table } from '../../cli/bench/table.ts';
+import { atLeast, isMet, lessThan, row } from '../../bench/benchmark.ts';
+import { median, medianRatio, quantile, secondHalf, slope } from '../../bench/figures.ts';
+import { queryAt } from '../../bench/searcher.ts';
+import { figure, table } from '../../bench/table.ts';
 
 const finite = fc.double({ noNaN: true, noDefaultInfinity: true, min: -1e6, max: 1e6 });
 

@@ -5,8 +5,8 @@ import type { NetworkInterfaceInfo } from 'node:os';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { certificateNames, type Machine } from '../../cli/certificate/names.ts';
-import { makeCertificate } from '../../cli/certificate/make.ts';
+import { certificateNames, type Machine } from '../../cli/certificate/machine-names.ts';
+import { makeCertificate } from '../../cli/certificate/make-certificate.ts';
 import { runProgram } from '../helpers/program.ts';
 
 const at = (address: string, internal = false): NetworkInterfaceInfo => ({
@@ -30,7 +30,7 @@ describe('the names', () => {
   });
 });
 
-const run = (...args: string[]) => runProgram({ script: 'cli/certificate.ts', flags: args, environment: {} });
+const run = (...args: string[]) => runProgram({ script: 'cli/certificate/certificate.ts', flags: args, environment: {} });
 
 describe('the command', () => {
   let folder = '';

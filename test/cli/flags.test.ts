@@ -1,7 +1,7 @@
 // Flags: every wrong one is named, with what was given and what is allowed.
 
 import { describe, expect, test } from 'vitest';
-import { UsageError } from '#core/errors.ts';
+import { UsageError } from '#core/errors/errors.ts';
 import { choice, helpText, integer, number, parseFlags, text, toggle } from '../../cli/flags.ts';
 import type { Command } from '../../cli/flags.ts';
 

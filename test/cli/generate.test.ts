@@ -11,9 +11,9 @@ import { text as readAll } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 import type { Clock } from '#core/ports.ts';
 import { createGatewayClient, defaultGatewayUrl } from '../../cli/gateway-client.ts';
-import type { GeneratedEvent } from '../../cli/generator/events.ts';
-import { createProgress } from '../../cli/progress.ts';
-import { sendEvents } from '../../cli/send-events.ts';
+import type { GeneratedEvent } from '../../cli/generator/event-stream.ts';
+import { createProgress } from '../../cli/progress-bar.ts';
+import { sendEvents } from '../../cli/generator/send-events.ts';
 
 type Reply = { readonly status: number; readonly headers?: Record<string, string>; readonly body: unknown };
 
@@ -126,7 +126,7 @@ describe('sending', () => {
 });
 
 describe('the generate command', () => {
-  const script = join(import.meta.dirname, '..', '..', 'cli', 'generate.ts');
+  const script = join(import.meta.dirname, '..', '..', 'cli/generator/generate.ts');
   async function generate(...args: string[]) {
     const child = spawn(process.execPath, [script, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     const [stdout, stderr] = await Promise.all([readAll(child.stdout), readAll(child.stderr), once(child, 'close')]);

@@ -2,11 +2,11 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { isRejection, parseEvent } from '#core/event.ts';
-import { documentOf } from '#core/text.ts';
+import { isRejection, parseEvent } from '#core/event/parse-event.ts';
+import { documentOf } from '#core/event/text.ts';
 import type { ProductEvent } from '#core/ports.ts';
-import { openEventStream, parseStream } from '../../cli/generator/events.ts';
-import type { GeneratorOptions } from '../../cli/generator/events.ts';
+import { openEventStream, parseStream } from '../../cli/generator/event-stream.ts';
+import type { GeneratorOptions } from '../../cli/generator/event-stream.ts';
 import { invalidCount, invalidKinds, isInvalidAt, rareInvalidKinds } from '../../cli/generator/invalid.ts';
 import { random } from '../../cli/generator/random.ts';
 

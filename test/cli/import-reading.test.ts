@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { UsageError } from '#core/errors.ts';
+import { UsageError } from '#core/errors/errors.ts';
 
 import { type BrokenLine, CsvReader, type CsvRow } from '../../cli/import/csv-records.ts';
 import { dateReader, detectDateFormat } from '../../cli/import/dates.ts';

@@ -8,13 +8,13 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { systemClock } from '#core/clock.ts';
-import { UsageError } from '#core/errors.ts';
+import { systemClock } from '#core/time/clock.ts';
+import { UsageError } from '#core/errors/errors.ts';
 
 import { parseFlags } from '../../cli/flags.ts';
-import { importCommand } from '../../cli/import/command.ts';
+import { importCommand } from '../../cli/import/import-flags.ts';
 import type { Refusals } from '../../cli/gateway-client.ts';
-import { runImport, type Target } from '../../cli/import/run.ts';
+import { runImport, type Target } from '../../cli/import/import-run.ts';
 
 const fixtures = join(import.meta.dirname, '../fixtures/import');
 
@@ -84,7 +84,7 @@ const oneRow = (separator: string): string => [
 const event = (id: string): string => JSON.stringify({ event_id: id, timestamp: '2024-01-01T00:00:00Z', user_id: 'u', event_type: 'view', session_id: 's', product: { id: 'p', name: 'Lamp', price: 1 }, shade: 'red' });
 
 const root = join(import.meta.dirname, '../..');
-const command = (...args: string[]) => promisify(execFile)(process.execPath, ['cli/import.ts', ...args], { cwd: root });
+const command = (...args: string[]) => promisify(execFile)(process.execPath, ['cli/import/import.ts', ...args], { cwd: root });
 
 const reasons = ({ report }: Run): [number, string][] => report.turned_away.map(({ line, reason }) => [line, reason]);
 

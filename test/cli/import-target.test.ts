@@ -6,10 +6,10 @@ import { tmpdir } from 'node:os';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from 'vitest';
 
-import { systemClock } from '#core/clock.ts';
-import { UsageError } from '#core/errors.ts';
+import { systemClock } from '#core/time/clock.ts';
+import { UsageError } from '#core/errors/errors.ts';
 
-import { connectTarget } from '../../cli/import/target.ts';
+import { connectTarget } from '../../cli/import/import-target.ts';
 
 type Answer = { readonly status: number; readonly body: unknown };
 const closers: (() => void)[] = [];

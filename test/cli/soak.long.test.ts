@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { random } from '../../cli/generator/random.ts';
-import { bucketsOf, quantileOf, since, type Sample } from '../../cli/soak/sample.ts';
-import { trendOf, withoutWarmUp } from '../../cli/soak/trend.ts';
-import { verdictsOf, verdictTable } from '../../cli/soak/verdict.ts';
+import { bucketsOf, quantileOf, since, type Sample } from '../../bench/soak/sample.ts';
+import { trendOf, withoutWarmUp } from '../../bench/soak/trend.ts';
+import { verdictsOf, verdictTable } from '../../bench/soak/verdict.ts';
 import { runProgram } from '../helpers/program.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 
@@ -99,7 +99,7 @@ describe('the verdict', () => {
 test('a run of seconds on a real gateway tells what it saw', { timeout: 120_000 }, async () => {
   await using folder = await temporaryFolder();
   const out = join(folder.path, 'samples.ndjson');
-  const { code, stdout, stderr } = await runProgram({ script: 'cli/soak.ts', flags: ['--minutes', '0.06', '--every', '0.25', '--rate', '40', '--runners', '1', '--out', out], environment: {} });
+  const { code, stdout, stderr } = await runProgram({ script: 'bench/soak/soak.ts', flags: ['--minutes', '0.06', '--every', '0.25', '--rate', '40', '--runners', '1', '--out', out], environment: {} });
   // A busy machine may exceed a bound in so short a time: what is claimed is that it is measured, judged and told.
   expect([0, 1], stderr).toContain(code);
   expect(stdout).toMatch(/After \d+ s of \d+ s: \d+ samples, \d+ events\/s stored, \d+ texts embedded, 0 events dead-lettered/);

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { eventCalls } from '../../client/event-calls.ts';
-import { retryAfterMsOf } from '../../client/http.ts';
+import { retryAfterMsOf } from '../../client/http-answers.ts';
 import { Transport } from '../../client/transport.ts';
 import { until } from '../helpers/until.ts';
 

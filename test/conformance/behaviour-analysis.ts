@@ -8,7 +8,7 @@ import { findTrends, spansOf } from '#core/analysis/trends.ts';
 import { findUnmetDemand, nearestProductIn } from '#core/analysis/unmet-demand.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import type { EventRecord, EventType, TextRecord, VectorStore } from '#core/ports.ts';
-import { uuidV5 } from '#core/uuid.ts';
+import { uuidV5 } from '#core/event/uuid.ts';
 import { dimensions, noon } from './store-records.ts';
 import type { MakeStore, StoreHarness } from './vector-store.ts';
 

@@ -1,7 +1,7 @@
 // What every dead-letter queue guarantees to the pipeline and to the person who reads it.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { uuidV5 } from '#core/uuid.ts';
+import { uuidV5 } from '#core/event/uuid.ts';
 import { freshLetter, type DeadLetter, type DeadLetterEntry, type DeadLetterQuery, type DeadLetterReason, type DeadLetters, type DeadLetterStatus } from '#core/ports.ts';
 import { plainRecord } from './plain-record.ts';
 

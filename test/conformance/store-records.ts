@@ -1,7 +1,7 @@
 // Small, readable texts and events for tests of vector stores: number n always gives the same one.
 
 import type { EventRecord, EventType, Product, TextRecord } from '#core/ports.ts';
-import { uuidV5 } from '#core/uuid.ts';
+import { uuidV5 } from '#core/event/uuid.ts';
 
 export const dimensions = 8;
 export const noon = Date.UTC(2026, 0, 1, 12);

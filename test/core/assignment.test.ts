@@ -4,7 +4,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Assignment, type Commit } from '#core/assignment.ts';
+import { Assignment, type Commit } from '#core/pipeline/assignment.ts';
 
 /** A delivery as a pipeline holds it, possibly long after its partition went away. */
 type Loan = { readonly partition: number; readonly epoch: number; readonly offset: number; settled: boolean };

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Batcher } from '#core/batcher.ts';
+import { Batcher } from '#core/pipeline/batcher.ts';
 
 type Item = { readonly id: number; readonly weight: number };
 

@@ -1,13 +1,13 @@
 // What finds a wrong runner: canaries no more than allowed and at places nobody can foresee, samples that no way of lying slips past.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { agreementMin, boundsOf, strayMax } from '#core/agreement.ts';
-import { Canaries } from '#core/canaries.ts';
+import { agreementMin, boundsOf, strayMax } from '#core/trust/agreement.ts';
+import { Canaries } from '#core/trust/canaries.ts';
 import type { EmbedOutcome } from '#core/ports.ts';
-import { Quarantine } from '#core/quarantine.ts';
-import { RateLimit } from '#core/rate-limit.ts';
-import { RunnerChecks } from '#core/runner-checks.ts';
-import { Sampler, type Sample } from '#core/sampler.ts';
+import { Quarantine } from '#core/trust/quarantine-backoff.ts';
+import { RateLimit } from '#core/fleet/text-rate-limit.ts';
+import { RunnerChecks } from '#core/fleet/runner-checks.ts';
+import { Sampler, type Sample } from '#core/trust/sampler.ts';
 import { fakeVector, golden } from '../helpers/fake-model.ts';
 
 const bounds = { goldenMeanMin: 0.999, goldenMin: 0.99 };

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Circuit, type Permit } from '#core/circuit.ts';
+import { Circuit, type Permit } from '#core/pipeline/circuit-breaker.ts';
 
 const policy = { failuresMax: 3, delayMs: 100, delayMsMax: 1000 };
 

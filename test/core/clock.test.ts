@@ -3,7 +3,7 @@
 import { getEventListeners } from 'node:events';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { systemClock } from '#core/clock.ts';
+import { systemClock } from '#core/time/clock.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 
 describe.each([

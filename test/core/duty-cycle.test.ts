@@ -1,9 +1,9 @@
 // A lent machine works its share of the time and no more, whatever the jobs are, and at once again when it is given more.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { DutyCycle, shareMin } from '#core/duty-cycle.ts';
+import { DutyCycle, shareMin } from '#core/time/duty-cycle.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
-import { always } from '#core/turns.ts';
+import { always } from '#core/time/fair-queue.ts';
 
 /** Does jobs of these lengths one after the other until `untilMs`; how much was worked, and when each began. */
 function keepWorking(clock: ManualClock, duty: DutyCycle, jobsMs: readonly number[], untilMs: number): { workedMs: number; readonly begun: number[] } {

@@ -2,9 +2,9 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { eventLimits, isRejection, parseEvent } from '#core/event.ts';
+import { eventLimits, isRejection, parseEvent } from '#core/event/parse-event.ts';
 import { deadLetterReasons, eventTypes, type ProductEvent, type Rejection } from '#core/ports.ts';
-import { isUuid, uuidV5 } from '#core/uuid.ts';
+import { isUuid, uuidV5 } from '#core/event/uuid.ts';
 import { eventNow, productEventArbitrary, timestampArbitrary, wireEventArbitrary } from './event-arbitrary.ts';
 
 const encoder = new TextEncoder();

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { Fifo } from '#core/fifo.ts';
+import { Fifo } from '#core/collections/fifo.ts';
 
 it('gives back what went in, in that order', () => {
   fc.assert(fc.property(fc.array(fc.integer({ min: -1500, max: 1500 }), { maxLength: 12 }), (bursts) => {

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Fleet, type Ended } from '#core/fleet.ts';
-import { nothingMixedIn, type Assignment } from '#core/fleet-job.ts';
-import { defaultPace } from '#core/pace.ts';
+import { Fleet, type Ended } from '#core/fleet/fleet.ts';
+import { nothingMixedIn, type Assignment } from '#core/fleet/fleet-job.ts';
+import { defaultPace } from '#core/fleet/runner-pace.ts';
 import type { EmbedOutcome } from '#core/ports.ts';
 
 const options = { pace: defaultPace, attemptsAloneMax: 3, tasksMax: 10_000 };

@@ -4,7 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { KnownTexts } from '#core/known-texts.ts';
+import { KnownTexts } from '#core/pipeline/known-texts.ts';
 
 type Result = { readonly ok: boolean; readonly id: string };
 const succeeded = ({ ok }: Result): boolean => ok;

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Ledger } from '#core/ledger.ts';
+import { Ledger } from '#core/pipeline/ledger.ts';
 
 /** Ascending offsets with gaps, and a permutation of their indices. */
 const deliveriesAndOrder = fc

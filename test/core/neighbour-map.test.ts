@@ -1,7 +1,7 @@
 // Holds the map to what a person reads from it: what is near there is near in meaning, however the vectors came.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { NeighbourMap } from '#core/neighbour-map.ts';
+import { NeighbourMap } from '../../pages/demo/tsne-layout.ts';
 
 const dimensions = 32;
 

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createPartitioner, fnv1a, partitionOf } from '#core/partition.ts';
+import { createPartitioner, fnv1a, partitionOf } from '#core/event/partition-of-key.ts';
 
 const utf8 = new TextEncoder();
 

@@ -1,16 +1,16 @@
 // The pipeline's promises against an independent oracle: reference adapters, injected faults, and a clock moved by hand.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { DependencyError } from '#core/errors.ts';
-import { eventLimits } from '#core/event.ts';
+import { DependencyError } from '#core/errors/errors.ts';
+import { eventLimits } from '#core/event/parse-event.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { createMemoryDeadLetters } from '#core/memory/memory-dead-letters.ts';
 import { createMemoryLog } from '#core/memory/memory-source.ts';
 import { createMemoryStore } from '#core/memory/memory-store.ts';
-import type { PipelineObserver } from '#core/observer.ts';
-import { defaultPipelineLimits, runPipeline } from '#core/pipeline.ts';
+import type { PipelineObserver } from '#core/pipeline/pipeline-observer.ts';
+import { defaultPipelineLimits, runPipeline } from '#core/pipeline/pipeline.ts';
 import type { DeadLetters, EmbeddingService, EventSource, FleetResult, LogRecord, VectorStore } from '#core/ports.ts';
-import { uuidV5 } from '#core/uuid.ts';
+import { uuidV5 } from '#core/event/uuid.ts';
 import { dimensions, fakeVector } from '../helpers/fake-model.ts';
 import { seeded } from '../helpers/seeded.ts';
 import { unavailable, unreliably, watchedSource } from '../helpers/unreliable.ts';

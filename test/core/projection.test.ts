@@ -1,7 +1,7 @@
 // Holds the map of vectors to what it claims: the plane of greatest variance, the same every time, and sound for any input.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { fitProjection } from '#core/projection.ts';
+import { fitProjection } from '../../pages/demo/principal-components.ts';
 
 const dimensions = 6;
 const number = fc.integer({ min: -100, max: 100 });

@@ -3,8 +3,8 @@ import { expect, test } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { createMemoryStore } from '#core/memory/memory-store.ts';
 import type { TextRecord } from '#core/ports.ts';
-import { Repair } from '#core/repair.ts';
-import { cosine } from '#core/vector.ts';
+import { Repair } from '#core/trust/repair.ts';
+import { cosine } from '#core/vectors/vector.ts';
 import { dimensions, fakeVector } from '../helpers/fake-model.ts';
 
 const checkIntervalMs = 8_000;

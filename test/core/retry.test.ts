@@ -4,7 +4,7 @@ import { getEventListeners } from 'node:events';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
-import { backoffMs, retry, type RetryOptions } from '#core/retry.ts';
+import { backoffMs, retry, type RetryOptions } from '#core/time/retry.ts';
 
 const policy = { attemptsMax: 5, delayMs: 100, delayMsMax: 1000 };
 

@@ -3,12 +3,12 @@ import { describe, expect, test } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { memoryLink } from '#core/memory/memory-channel.ts';
 import type { Channel, Embedder } from '#core/ports.ts';
-import { keepConnected } from '#core/runner-connection.ts';
-import { RunnerFailedError, runRunnerLoop, type RunnerLoopOptions } from '#core/runner-loop.ts';
-import { always } from '#core/turns.ts';
-import { ConnectError } from '#core/websocket-channel.ts';
-import { encodeMessage, parseRunnerMessage, protocolVersion, type GatewayMessage } from '#core/wire.ts';
-import { decodeJobResult, type DecodedResult } from '#core/wire-result.ts';
+import { keepConnected } from '#core/protocol/runner-connection.ts';
+import { RunnerFailedError, runRunnerLoop, type RunnerLoopOptions } from '#core/protocol/runner-loop.ts';
+import { always } from '#core/time/fair-queue.ts';
+import { ConnectError } from '#core/protocol/websocket-channel.ts';
+import { encodeMessage, parseRunnerMessage, protocolVersion, type GatewayMessage } from '#core/protocol/wire.ts';
+import { decodeJobResult, type DecodedResult } from '#core/protocol/job-result-frame.ts';
 import { dimensions, fakeEmbedder, fakeVector } from '../helpers/fake-model.ts';
 
 const welcome: GatewayMessage = { type: 'runner-welcome', protocol: protocolVersion, sessionId: 's', heartbeatMs: 1000, limits: { frameBytesMax: 1, textsPerJobMax: 1, textCharsMax: 1 } };

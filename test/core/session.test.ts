@@ -1,9 +1,9 @@
 // The gateway's side of a connection: nobody works unchecked, whoever is wrong or silent is ended, with a code that says why.
 import { describe, expect, test } from 'vitest';
 import type { EmbedOutcome } from '#core/ports.ts';
-import { Session, type SessionEffect } from '#core/session.ts';
-import { encodeMessage, type RunnerHello, type RunnerMessage } from '#core/wire.ts';
-import { encodeJobResult } from '#core/wire-result.ts';
+import { Session, type SessionEffect } from '#core/protocol/gateway-session.ts';
+import { encodeMessage, type RunnerHello, type RunnerMessage } from '#core/protocol/wire.ts';
+import { encodeJobResult } from '#core/protocol/job-result-frame.ts';
 import { bounds, dimensions, fakeVector, golden, identity } from '../helpers/fake-model.ts';
 
 const options = { identity, golden, bounds, helloTimeoutMs: 1000, heartbeatMs: 100, drainGraceMs: 300, refusal: () => null };

@@ -2,8 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import type { Document, EmbeddingService, FleetResult, ProductEvent } from '#core/ports.ts';
-import { embedUnlessStored } from '#core/shared-embedding.ts';
-import { documentOf } from '#core/text.ts';
+import { embedUnlessStored } from '#core/pipeline/shared-embedding.ts';
+import { documentOf } from '#core/event/text.ts';
 
 const documents = (count: number): Document[] => Array.from({ length: count }, (_, index) => documentOf(eventOf(`Desk lamp ${index}`)));
 const eventOf = (name: string): ProductEvent => ({

@@ -3,8 +3,8 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
-import { supervise, type Worker, type WorkerEnding } from '#core/supervisor.ts';
-import type { Candidate } from '#core/candidates.ts';
+import { supervise, type Worker, type WorkerEnding } from '#core/runner/supervisor.ts';
+import type { Candidate } from '#core/runner/device-preferences.ts';
 
 const webgpu: Candidate = { device: 'webgpu', dtype: 'fp16' };
 const cpu: Candidate = { device: 'cpu', dtype: 'q8' };

@@ -1,13 +1,13 @@
 // A vector of a runner that is found wrong on the way to the store is computed anew, whenever on the way that is.
 import { expect, test } from 'vitest';
-import { Guard, isRetryable } from '#core/guard.ts';
-import { DependencyError } from '#core/errors.ts';
+import { Guard, isRetryable } from '#core/pipeline/guard.ts';
+import { DependencyError } from '#core/errors/errors.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { createMemoryStore } from '#core/memory/memory-store.ts';
-import { defaultPipelineLimits } from '#core/pipeline.ts';
+import { defaultPipelineLimits } from '#core/pipeline/pipeline.ts';
 import type { ProductEvent, TextRecord } from '#core/ports.ts';
-import { documentOf } from '#core/text.ts';
-import { createTextResolver } from '#core/text-resolver.ts';
+import { documentOf } from '#core/event/text.ts';
+import { createTextResolver } from '#core/pipeline/text-resolver.ts';
 import { dimensions, fakeVector } from '../helpers/fake-model.ts';
 
 const product = { id: 'p', name: 'kettle', description: null, category: null, price: 1 };

@@ -2,8 +2,8 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { isRejection, parseEvent } from '#core/event.ts';
-import { documentOf, normaliseText, textIdOf, textTemplate } from '#core/text.ts';
+import { isRejection, parseEvent } from '#core/event/parse-event.ts';
+import { documentOf, normaliseText, textIdOf, textTemplate } from '#core/event/text.ts';
 import { eventNow, productEventArbitrary, wireEventArbitrary } from './event-arbitrary.ts';
 
 function documentFrom(wire: object) {

@@ -3,10 +3,10 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { memoryLink } from '#core/memory/memory-channel.ts';
-import { runRunnerLoop } from '#core/runner-loop.ts';
-import { always, Turns, type Turn } from '#core/turns.ts';
-import { encodeMessage, protocolVersion } from '#core/wire.ts';
-import { decodeJobResult } from '#core/wire-result.ts';
+import { runRunnerLoop } from '#core/protocol/runner-loop.ts';
+import { always, Turns, type Turn } from '#core/time/fair-queue.ts';
+import { encodeMessage, protocolVersion } from '#core/protocol/wire.ts';
+import { decodeJobResult } from '#core/protocol/job-result-frame.ts';
 import { dimensions, fakeEmbedder, fakeVector } from '../helpers/fake-model.ts';
 
 /** Wants the model again and again, `jobMs` each time, until `untilMs`; how much it had so far. */

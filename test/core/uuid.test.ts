@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { isUuid, uuidV5, vectorstreamNamespace } from '#core/uuid.ts';
+import { isUuid, uuidV5, vectorstreamNamespace } from '#core/event/uuid.ts';
 
 const dns = '6ba7b810-9dad-11d1-80b4-00c04fd430c8';
 

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { cosine, vectorProblem } from '#core/vector.ts';
+import { cosine, vectorProblem } from '#core/vectors/vector.ts';
 
 const direction = fc
   .array(fc.float({ min: -1, max: 1, noNaN: true }), { minLength: 2, maxLength: 16 })

@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { EmbedOutcome } from '#core/ports.ts';
-import { clip, closeReason, encodeMessage, parseGatewayMessage, parseRunnerMessage, ProtocolError, textsPerJobMax, wireLimits, type RunnerHello } from '#core/wire.ts';
-import { decodeJobResult, encodeJobResult, type JobResult } from '#core/wire-result.ts';
+import { clip, closeReason, encodeMessage, parseGatewayMessage, parseRunnerMessage, ProtocolError, textsPerJobMax, wireLimits, type RunnerHello } from '#core/protocol/wire.ts';
+import { decodeJobResult, encodeJobResult, type JobResult } from '#core/protocol/job-result-frame.ts';
 
 const hello: RunnerHello = {
   type: 'runner-hello', protocol: 1, name: 'cpu-1', kind: 'node', device: 'cpu', adapter: 'A CPU', softwareAdapter: false,

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { kafkaPlaceOf } from '../../cli/kafka-place.ts';
-import { parseConfig, sourceKind, storeKind } from '../../gateway/config.ts';
-import { settings } from '../../gateway/config-schema.ts';
-import { parseOptions as parseBrowserOptions } from '../../browser-runner/options.ts';
-import { parseOptions as parseNodeOptions } from '../../node-runner/options.ts';
+import { kafkaPlaceOf } from '../../cli/generator/kafka-endpoint.ts';
+import { parseConfig, sourceKind, storeKind } from '../../gateway/config/config.ts';
+import { settings } from '../../gateway/config/config-schema.ts';
+import { parseOptions as parseBrowserOptions } from '../../browser-runner/browser-runner-options.ts';
+import { parseOptions as parseNodeOptions } from '../../node-runner/node-runner-options.ts';
 import { compose, exampleEnvironment, read, root, service, services, variablesUsed } from './compose-file.ts';
 import { environmentOf, lastOf, stages, targets } from './dockerfile.ts';
 import { runners, runnerVariables } from './runner-variables.ts';
@@ -96,7 +96,7 @@ describe('docker-compose.yml', () => {
   });
 
   test('gives the generator flags that it has', () => {
-    const help = execFileSync(process.execPath, [join(root, 'cli/generate.ts'), '--help'], { encoding: 'utf8' });
+    const help = execFileSync(process.execPath, [join(root, 'cli/generator/generate.ts'), '--help'], { encoding: 'utf8' });
     const flags = (service('generator').command ?? []).filter((word) => word.startsWith('--'));
     expect(flags.length).toBeGreaterThan(0);
     expect(flags.filter((flag) => !new RegExp(`${flag}\\b`).test(help))).toEqual([]);

@@ -3,8 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { defaultPipelineLimits } from '#core/pipeline.ts';
-import { closeCode } from '#core/wire.ts';
+import { defaultPipelineLimits } from '#core/pipeline/pipeline.ts';
+import { closeCode } from '#core/protocol/wire.ts';
 import { read, root, services } from './compose-file.ts';
 import { mermaidBlocks, problemsOf } from './mermaid.ts';
 

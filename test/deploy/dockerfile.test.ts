@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { settings } from '../../gateway/config-schema.ts';
+import { settings } from '../../gateway/config/config-schema.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { read, root } from './compose-file.ts';
 import { copiedInto, environmentOf, instructionsOf, lastOf, packagesRemovedFrom, stages, targets } from './dockerfile.ts';
@@ -11,7 +11,7 @@ import { runners, runnerVariables } from './runner-variables.ts';
 
 const entries = {
   gateway: 'gateway/main.ts', 'node-runner': 'node-runner/main.ts', 'node-runner-gpu': 'node-runner/main.ts',
-  'browser-runner': 'browser-runner/main.ts', 'browser-runner-gpu': 'browser-runner/main.ts', generator: 'cli/generate.ts',
+  'browser-runner': 'browser-runner/main.ts', 'browser-runner-gpu': 'browser-runner/main.ts', generator: 'cli/generator/generate.ts',
 };
 const isInside = (file: string, copied: readonly string[]) => copied.some((path) => file === path || file.startsWith(`${path}/`));
 

@@ -1,6 +1,6 @@
 // The environment variables that runners read, as their own help lists them.
-import { help as browserHelp } from '../../browser-runner/options.ts';
-import { help as nodeHelp } from '../../node-runner/options.ts';
+import { help as browserHelp } from '../../browser-runner/browser-runner-options.ts';
+import { help as nodeHelp } from '../../node-runner/node-runner-options.ts';
 
 const namesIn = (help: string): readonly string[] => [...new Set(help.match(/\b(?:VECTORSTREAM|LOG|HF|PUPPETEER)_[A-Z_]+\b/g))];
 

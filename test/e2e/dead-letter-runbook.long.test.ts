@@ -29,7 +29,7 @@ describe.skipIf(missing.length > 0)('the runbook for dead letters', () => {
     await using folder = await temporaryFolder();
     await using gateway = await startGateway(folder.path);
     await gateway.ready();
-    expect(await runProgram({ script: 'cli/generate.ts', flags: ['--count', '1000', '--burst', '--invalid-percent', '20', '--stream', 'seed-10', '--target', gateway.url], environment: {} })).toMatchObject({ code: 0 });
+    expect(await runProgram({ script: 'cli/generator/generate.ts', flags: ['--count', '1000', '--burst', '--invalid-percent', '20', '--stream', 'seed-10', '--target', gateway.url], environment: {} })).toMatchObject({ code: 0 });
     for (let index = 0; index < parked; index++) {
       await gateway.post('/dlq/messages', JSON.stringify({ reason: 'store_rejected', message: 'The disk was full.', value: JSON.stringify(shopEvent()) }));
     }

@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import kafkajs from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { isRejection, parseEvent } from '#core/event.ts';
+import { isRejection, parseEvent } from '#core/event/parse-event.ts';
 import type { Rejection } from '#core/ports.ts';
 import { startGateway, type RunningGateway } from '../helpers/gateway-program.ts';
 import { noKafka, startKafkaBroker, type KafkaBroker } from '../helpers/kafka-broker.ts';
@@ -88,7 +88,7 @@ describe.skipIf(reason !== null)('dead letters on a real broker', () => {
     const topic = `bad-${randomUUID()}`;
     const stream = ['--count', String(count), '--invalid-percent', String((100 * bad) / count), '--stream', 'seed-10', '--seed', '7', '--now', new Date().toISOString()];
     const file = join(folder.path, 'events.ndjson');
-    expect(await runProgram({ script: 'cli/generate.ts', flags: [...stream, '--out', file], environment: {} })).toMatchObject({ code: 0 });
+    expect(await runProgram({ script: 'cli/generator/generate.ts', flags: [...stream, '--out', file], environment: {} })).toMatchObject({ code: 0 });
     const rejections = new Map<string, Rejection>();
     for (const line of (await readFile(file, 'latin1')).split('\n').filter((each) => each !== '')) {
       const parsed = parseEvent(Buffer.from(line, 'latin1'), Date.now());
@@ -97,7 +97,7 @@ describe.skipIf(reason !== null)('dead letters on a real broker', () => {
 
     await using gateway = await start(folder.path, topic);
     await ready(gateway);
-    expect(await runProgram({ script: 'cli/generate.ts', flags: [...stream, '--target', `kafka://${broker.brokers}/${topic}`], environment: {} })).toMatchObject({ code: 0 });
+    expect(await runProgram({ script: 'cli/generator/generate.ts', flags: [...stream, '--target', `kafka://${broker.brokers}/${topic}`], environment: {} })).toMatchObject({ code: 0 });
     await settled(gateway, count - bad, bad);
 
     const records = await readTopic(broker, `${topic}.dlq`, bad);

@@ -23,7 +23,7 @@ describe.skipIf(reason !== null)('a broker behind TLS and SASL', () => {
 
   const tls = () => ({ KAFKA_SSL: 'true', NODE_EXTRA_CA_CERTS: broker.authorityFile });
   const generate = (topic: string, environment: Readonly<Record<string, string>>, { brokers = broker.brokers, seed = 1 } = {}) =>
-    runProgram({ script: 'cli/generate.ts', flags: ['--count', '40', '--seed', String(seed), '--stream', 'seed-10', '--target', `kafka://${brokers}/${topic}`], environment });
+    runProgram({ script: 'cli/generator/generate.ts', flags: ['--count', '40', '--seed', String(seed), '--stream', 'seed-10', '--target', `kafka://${brokers}/${topic}`], environment });
 
   it('takes events, dead letters and commits from programs with each way to log in', { timeout: 120_000 }, async () => {
     await using folder = await temporaryFolder();

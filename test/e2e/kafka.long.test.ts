@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { isRejection, parseEvent } from '#core/event.ts';
+import { isRejection, parseEvent } from '#core/event/parse-event.ts';
 import { expectNotEmbeddedAgain } from '../helpers/exactly-once.ts';
 import { startGateway, type GatewayClient } from '../helpers/gateway-program.ts';
 import { noKafka, startKafkaBroker, type KafkaBroker } from '../helpers/kafka-broker.ts';
@@ -21,13 +21,13 @@ const doneMsMax = 90_000;
 async function generate(folder: string, brokers: string, topic: string, ...flags: readonly string[]) {
   const stream = ['--seed', '7', '--now', new Date().toISOString(), ...flags];
   const file = join(folder, `${topic}.ndjson`);
-  const planned = await runProgram({ script: 'cli/generate.ts', flags: [...stream, '--out', file], environment: {} });
+  const planned = await runProgram({ script: 'cli/generator/generate.ts', flags: [...stream, '--out', file], environment: {} });
   expect(planned).toMatchObject({ code: 0 });
   // Byte by byte: among the invalid ones are some that are not UTF-8.
   const lines = (await readFile(file, 'latin1')).split('\n').filter((line) => line !== '');
   const parsed = lines.map((line) => parseEvent(Buffer.from(line, 'latin1'), Date.now()));
   const valid = new Set(parsed.flatMap((event) => (isRejection(event) ? [] : [event.id])));
-  const sending = runProgram({ script: 'cli/generate.ts', flags: [...stream, '--target', `kafka://${brokers}/${topic}`, '--compression', 'zstd'], environment: {} });
+  const sending = runProgram({ script: 'cli/generator/generate.ts', flags: [...stream, '--target', `kafka://${brokers}/${topic}`, '--compression', 'zstd'], environment: {} });
   return { valid, invalid: parsed.filter(isRejection).length, sending };
 }
 

@@ -5,8 +5,8 @@ import { unitOf } from '#core/analysis/taste.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { createMemoryStore } from '#core/memory/memory-store.ts';
 import type { EventRecord, EventType, TextRecord, VectorStore } from '#core/ports.ts';
-import { textIdOf } from '#core/text.ts';
-import { uuidV5 } from '#core/uuid.ts';
+import { textIdOf } from '#core/event/text.ts';
+import { uuidV5 } from '#core/event/uuid.ts';
 import { problemOf, testApp } from './test-services.ts';
 
 const dimensions = 384;

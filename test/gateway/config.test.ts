@@ -1,10 +1,11 @@
 // Settings from file, environment and flags: precedence, one-line refusals, the closed door, and the example file.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { exampleYaml, helpText } from '../../gateway/config-help.ts';
-import { settings } from '../../gateway/config-schema.ts';
-import { isLoopback, parseConfig, parseFlags, redacted, sourceKind, storeKind, type ConfigInput } from '../../gateway/config.ts';
-import { UsageError } from '#core/errors.ts';
+import { exampleYaml, helpText } from '../../gateway/config/config-help.ts';
+import { settings } from '../../gateway/config/config-schema.ts';
+import { parseConfig, parseFlags, redacted, sourceKind, storeKind, type ConfigInput } from '../../gateway/config/config.ts';
+import { isLoopback } from '../../gateway/config/network.ts';
+import { UsageError } from '#core/errors/errors.ts';
 
 const parse = ({ yaml = null, env = {}, flags = [] }: { yaml?: string | null; env?: ConfigInput['env']; flags?: string[] }) =>
   parseConfig({ yaml, env, flags: parseFlags(flags).flags });

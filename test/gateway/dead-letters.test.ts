@@ -1,9 +1,9 @@
 // Dead letters over HTTP: found and shown with every byte, put back into the source within bounds, purged only after a look.
 import { describe, expect, test } from 'vitest';
-import { DependencyError, LogFullError } from '#core/errors.ts';
+import { DependencyError, LogFullError } from '#core/errors/errors.ts';
 import { createMemoryDeadLetters } from '#core/memory/memory-dead-letters.ts';
 import type { DeadLetter, DeadLetters, LogRecord } from '#core/ports.ts';
-import { uuidV5 } from '#core/uuid.ts';
+import { uuidV5 } from '#core/event/uuid.ts';
 import { problemOf, testApp, event, type TestApp } from './test-services.ts';
 
 const utf8 = new TextEncoder();

@@ -1,7 +1,7 @@
 // POST /v1/embeddings and GET /v1/models, asked in process: what is taken, what is refused in OpenAI's words, and who goes first.
 import { describe, expect, test } from 'vitest';
 import type { EmbeddingService, FleetResult } from '#core/ports.ts';
-import { RequestEmbeddings, requestEmbeddingLimits } from '../../gateway/embeddings/request-embeddings.ts';
+import { RequestEmbeddings, requestEmbeddingLimits } from '../../gateway/fleet/request-embeddings.ts';
 import { apiKey, emptyFleet, testApp } from './test-services.ts';
 
 const provenance = { runnerSession: '', runnerName: '', device: 'cpu', dtype: 'q8', embeddedAt: 0, checkedAt: 0 } as const;

@@ -1,6 +1,6 @@
 // Health, figures and the process, while all is well and while parts are down or silent.
 import { describe, expect, test } from 'vitest';
-import { DependencyError } from '#core/errors.ts';
+import { DependencyError } from '#core/errors/errors.ts';
 import { createMemoryDeadLetters } from '#core/memory/memory-dead-letters.ts';
 import type { VectorStore } from '#core/ports.ts';
 import { until } from '../helpers/until.ts';

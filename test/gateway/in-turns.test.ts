@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { createMemoryLog } from '#core/memory/memory-source.ts';
 import type { Delivery } from '#core/ports.ts';
-import { inTurns } from '../../gateway/sources/in-turns.ts';
+import { inTurns } from '../../gateway/storage/yielding-source.ts';
 
 const recordsMax = 500;
 

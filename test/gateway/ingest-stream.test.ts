@@ -2,7 +2,7 @@
 import { brotliCompressSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { LogFullError } from '#core/errors.ts';
+import { LogFullError } from '#core/errors/errors.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { IdempotencyKeys } from '../../gateway/ingest/idempotency.ts';
 import { linePortions } from '../../gateway/ingest/line-portions.ts';

@@ -3,7 +3,7 @@ import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
-import { openJoinTokens, type JoinTokens } from '../../gateway/join-tokens.ts';
+import { openJoinTokens, type JoinTokens } from '../../gateway/access/join-tokens.ts';
 import { fakeVector } from '../helpers/fake-model.ts';
 import { joinFakeRunner } from '../helpers/fake-runner.ts';
 import { temporaryFolder, type TemporaryFolder } from '../helpers/temporary-folder.ts';

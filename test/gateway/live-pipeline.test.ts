@@ -1,14 +1,14 @@
 // Every setting of the pipeline that may change live, changed while events are under way: what follows is as if it had been so from the start.
 import { afterEach, describe, expect, test } from 'vitest';
-import { DependencyError } from '#core/errors.ts';
+import { DependencyError } from '#core/errors/errors.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { createMemoryDeadLetters } from '#core/memory/memory-dead-letters.ts';
 import { createMemoryLog } from '#core/memory/memory-source.ts';
 import { createMemoryStore } from '#core/memory/memory-store.ts';
-import { runPipeline } from '#core/pipeline.ts';
+import { runPipeline } from '#core/pipeline/pipeline.ts';
 import type { FleetResult, VectorStore } from '#core/ports.ts';
-import { pipelineLimits } from '../../gateway/live-limits.ts';
-import { Settings } from '../../gateway/settings.ts';
+import { pipelineLimits } from '../../gateway/startup/live-limits.ts';
+import { Settings } from '../../gateway/config/live-settings.ts';
 import { dimensions, fakeVector } from '../helpers/fake-model.ts';
 
 const startsAt = Date.UTC(2026, 10, 23, 12);

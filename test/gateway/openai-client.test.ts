@@ -1,7 +1,7 @@
 // OpenAI's own client against a running gateway with a real model: the same vectors in both encodings, and its own errors for ours.
 import OpenAI from 'openai';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { cosine } from '#core/vector.ts';
+import { cosine } from '#core/vectors/vector.ts';
 import { startGateway, type RunningGateway } from '../helpers/gateway-program.ts';
 import { temporaryFolder, type TemporaryFolder } from '../helpers/temporary-folder.ts';
 

@@ -1,7 +1,7 @@
 // A query is embedded once for all who wait for it, as long as somebody does.
 import { expect, test } from 'vitest';
 import type { EmbeddingService, FleetResult } from '#core/ports.ts';
-import { QueryVectors } from '../../gateway/query-vectors.ts';
+import { QueryVectors } from '../../gateway/fleet/query-vectors.ts';
 
 const result: FleetResult = {
   ok: true,

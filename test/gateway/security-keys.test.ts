@@ -3,12 +3,12 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { UsageError } from '#core/errors.ts';
-import { findKey, parseApiKey, parseKeyFile } from '../../gateway/access/api-keys.ts';
+import { UsageError } from '#core/errors/errors.ts';
+import { findKey, parseApiKey, parseKeyFile } from '../../gateway/config/api-keys.ts';
 import { openKeyRing } from '../../gateway/access/key-ring.ts';
 import { ruleOf } from '../../gateway/access/route-rules.ts';
-import { parseConfig } from '../../gateway/config.ts';
-import { createLog } from '../../gateway/telemetry/log.ts';
+import { parseConfig } from '../../gateway/config/config.ts';
+import { createLog } from '../../gateway/telemetry/gateway-log.ts';
 import { until } from '../helpers/until.ts';
 import { apiKey, event, problemOf, testApp } from './test-services.ts';
 

@@ -1,8 +1,9 @@
 // Pages of others stay out: by the name they ask for, by where they come from, and by what browsers are told about every answer.
 import { describe, expect, test } from 'vitest';
-import { clientAddress, neighbourhood, parseNetwork } from '../../gateway/access/client-address.ts';
-import { originProblem, parseHostName, parseOrigin, type OriginPolicy } from '../../gateway/access/origins.ts';
-import { contentPolicy } from '../../gateway/access/response-headers.ts';
+import { clientAddress, neighbourhood } from '../../gateway/access/client-address.ts';
+import { originProblem, type OriginPolicy } from '../../gateway/access/origins.ts';
+import { parseHostName, parseNetwork, parseOrigin } from '../../gateway/config/network.ts';
+import { contentPolicy } from '../../gateway/http/security-headers.ts';
 import { event, problemOf, testApp } from './test-services.ts';
 
 const loopback: OriginPolicy = { host: '127.0.0.1', publicHosts: ['shop.example'], corsOrigins: ['https://panel.example'] };

@@ -3,9 +3,9 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { parseConfig } from '../../gateway/config.ts';
-import { settings as table } from '../../gateway/config-schema.ts';
-import { Settings } from '../../gateway/settings.ts';
+import { parseConfig } from '../../gateway/config/config.ts';
+import { settings as table } from '../../gateway/config/config-schema.ts';
+import { Settings } from '../../gateway/config/live-settings.ts';
 import { problemOf, testApp } from './test-services.ts';
 
 let folder = '';

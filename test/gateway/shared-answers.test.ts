@@ -1,7 +1,7 @@
 // One computation for all who ask the same within its time; failures are told and not kept; no more at once than allowed.
 import { expect, test } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
-import { SharedAnswers } from '../../gateway/shared-answers.ts';
+import { SharedAnswers } from '../../gateway/api/shared-answers.ts';
 
 const answersOf = (clock: ManualClock) => new SharedAnswers<number>({ clock, ageMsMax: 1_000, keptMax: 2, atOnceMax: 2 });
 

@@ -4,9 +4,9 @@ import { expect, test } from 'vitest';
 import type { Delivery } from '#core/ports.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { Live } from '../../gateway/live/live.ts';
-import { pipelineObserver } from '../../gateway/observers.ts';
-import { LatencyHistogram } from '../../gateway/telemetry/latency.ts';
-import { createLog } from '../../gateway/telemetry/log.ts';
+import { pipelineObserver } from '../../gateway/startup/observers.ts';
+import { LatencyHistogram } from '../../gateway/telemetry/latency-histogram.ts';
+import { createLog } from '../../gateway/telemetry/gateway-log.ts';
 import { Telemetry, type Levels } from '../../gateway/telemetry/metrics.ts';
 
 const quiet: Levels = { lag: [{ partition: 0, lag: 0 }], unsettled: 0, runners: [], deadLetters: { open: 0, replayed: 0, purged: 0 } };

@@ -3,26 +3,27 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createApp } from '../../gateway/app.ts';
+import { createApp } from '../../gateway/api/app.ts';
 import { Access } from '../../gateway/access/access.ts';
 import { fixedKeys } from '../../gateway/access/key-ring.ts';
-import type { AuditLine } from '../../gateway/audit-trail.ts';
-import { RequestEmbeddings, requestEmbeddingLimits } from '../../gateway/embeddings/request-embeddings.ts';
-import { JoinTokens } from '../../gateway/join-tokens.ts';
+import type { AuditLine } from '../../gateway/access/audit-trail.ts';
+import { RequestEmbeddings, requestEmbeddingLimits } from '../../gateway/fleet/request-embeddings.ts';
+import { JoinTokens } from '../../gateway/access/join-tokens.ts';
 import { Live } from '../../gateway/live/live.ts';
-import { QueryVectors } from '../../gateway/query-vectors.ts';
-import { admit } from '../../gateway/runner-hub/access.ts';
-import type { RunnerView } from '../../gateway/runner-hub/types.ts';
-import type { Services } from '../../gateway/services.ts';
-import { Settings } from '../../gateway/settings.ts';
-import { createLog } from '../../gateway/telemetry/log.ts';
-import { createLevels } from '../../gateway/views/levels.ts';
+import { QueryVectors } from '../../gateway/fleet/query-vectors.ts';
+import { admit } from '../../gateway/access/runner-admission.ts';
+import type { RunnerView } from '../../gateway/fleet/hub-types.ts';
+import type { Services } from '../../gateway/api/services.ts';
+import { liveFigures } from '../../gateway/api/views/live-figures.ts';
+import { Settings } from '../../gateway/config/live-settings.ts';
+import { createLog } from '../../gateway/telemetry/gateway-log.ts';
+import { createLevels } from '../../gateway/api/views/gauges.ts';
 import { Telemetry } from '../../gateway/telemetry/metrics.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { createMemoryDeadLetters } from '#core/memory/memory-dead-letters.ts';
 import { createMemoryLog } from '#core/memory/memory-source.ts';
 import { createMemoryStore } from '#core/memory/memory-store.ts';
-import { parseManifest } from '#core/model-manifest.ts';
+import { parseManifest } from '#core/model/model-manifest.ts';
 import type { EmbeddingService, LogRecord, SearchRequest, StoredEvent, VectorStore } from '#core/ports.ts';
 
 const modelFolder = join(import.meta.dirname, '../../models/all-MiniLM-L6-v2');
@@ -132,7 +133,7 @@ export function testApp(changes: Partial<Services> = {}, env: Record<string, str
     telemetry: new Telemetry(),
     ...changes,
   };
-  services.live.start(services);
+  services.live.start(liveFigures(services));
   const app = createApp(services);
   const request = async (path: string, init?: RequestInit): Promise<Response> => app.request(path, init);
   return {

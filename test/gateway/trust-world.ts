@@ -2,18 +2,18 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
-import { Guard, isRetryable } from '#core/guard.ts';
+import { Guard, isRetryable } from '#core/pipeline/guard.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { createMemoryStore } from '#core/memory/memory-store.ts';
-import { defaultPace } from '#core/pace.ts';
-import { defaultPipelineLimits } from '#core/pipeline.ts';
+import { defaultPace } from '#core/fleet/runner-pace.ts';
+import { defaultPipelineLimits } from '#core/pipeline/pipeline.ts';
 import type { ProductEvent, VectorStore } from '#core/ports.ts';
-import { Repair } from '#core/repair.ts';
-import { documentOf } from '#core/text.ts';
-import { createTextResolver } from '#core/text-resolver.ts';
-import { cosine } from '#core/vector.ts';
-import { createRunnerHub, defaultHubLimits, type RunnerHub } from '../../gateway/runner-hub.ts';
-import type { RunnerTokens } from '../../gateway/runner-hub/access.ts';
+import { Repair } from '#core/trust/repair.ts';
+import { documentOf } from '#core/event/text.ts';
+import { createTextResolver } from '#core/pipeline/text-resolver.ts';
+import { cosine } from '#core/vectors/vector.ts';
+import { createRunnerHub, defaultHubLimits, type RunnerHub } from '../../gateway/fleet/runner-hub.ts';
+import type { RunnerTokens } from '../../gateway/access/runner-admission.ts';
 import { bounds, dimensions, fakeVector, golden, identity } from '../helpers/fake-model.ts';
 import { until } from '../helpers/until.ts';
 

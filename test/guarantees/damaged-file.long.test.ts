@@ -3,14 +3,14 @@ import { cp, open, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { cosine } from '#core/vector.ts';
+import { cosine } from '#core/vectors/vector.ts';
 import { startGateway, type Answer, type RunningGateway } from '../helpers/gateway-program.ts';
 import { runProgram } from '../helpers/program.ts';
 import { temporaryFolder, type TemporaryFolder } from '../helpers/temporary-folder.ts';
 import { until } from '../helpers/until.ts';
 import { produce, productNames } from './mixed/produced.ts';
 import { startReferenceRunner } from './mixed/reference-runner.ts';
-import { learn, runnerToken, type Knowledge } from './mixed/world.ts';
+import { learn, runnerToken, type Knowledge } from './mixed/mixed-world.ts';
 
 const environment = { VECTORSTREAM_RUNNERS: '0', VECTORSTREAM_RUNNER_TOKEN: runnerToken, LOG_LEVEL: 'warn' };
 const produced = produce(3, 240, 0);

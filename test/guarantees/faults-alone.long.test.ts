@@ -9,7 +9,7 @@ import { embeddedFaults } from './mixed/embedded-faults.ts';
 import { embeddedLinks, startEmbeddedWorld } from './mixed/embedded-world.ts';
 import { commonFaults, found } from './mixed/faults.ts';
 import { runMixedFaults } from './mixed/run.ts';
-import { learn, nothingSighted, unseen, type Knowledge } from './mixed/world.ts';
+import { learn, nothingSighted, unseen, type Knowledge } from './mixed/mixed-world.ts';
 
 const firstSeed = Number(process.env['VECTORSTREAM_TEST_SEED'] ?? 1);
 let knowledge: Knowledge;

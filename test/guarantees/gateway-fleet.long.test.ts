@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import kafkajs from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { isRejection, parseEvent } from '#core/event.ts';
+import { isRejection, parseEvent } from '#core/event/parse-event.ts';
 import { startGateway, type RunningGateway } from '../helpers/gateway-program.ts';
 import { noKafka, startKafkaBroker, type KafkaBroker } from '../helpers/kafka-broker.ts';
 import { plannedStream } from '../helpers/planned-stream.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Embedder } from '#core/ports.ts';
 import { cpuBudget, createEmbedder } from '#core/transformers/embedder.ts';
-import { cosine } from '#core/vector.ts';
+import { cosine } from '#core/vectors/vector.ts';
 import { openModelFolder } from '../../node-runner/model-folder.ts';
 import { startGateway } from '../helpers/gateway-program.ts';
 import { startScriptedRunner, type Lie } from '../helpers/scripted-runner.ts';

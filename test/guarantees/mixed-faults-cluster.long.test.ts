@@ -5,7 +5,7 @@ import { clusterLinks, startClusterWorld, startLinkedBroker, type LinkedBroker }
 import { clusterFaults } from './mixed/cluster-faults.ts';
 import { anyOf } from './mixed/faults.ts';
 import { runMixedFaults } from './mixed/run.ts';
-import { learn, nothingSighted, unseen, type Knowledge } from './mixed/world.ts';
+import { learn, nothingSighted, unseen, type Knowledge } from './mixed/mixed-world.ts';
 
 const reason = await noKafka();
 const runs = Number(process.env['VECTORSTREAM_TEST_RUNS'] ?? 5);

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { anyOf } from './mixed/faults.ts';
 import { lyingFaults, startLyingWorld } from './mixed/lying-world.ts';
 import { runMixedFaults } from './mixed/run.ts';
-import { learn, nothingSighted, type Knowledge } from './mixed/world.ts';
+import { learn, nothingSighted, type Knowledge } from './mixed/mixed-world.ts';
 
 const runs = Number(process.env['VECTORSTREAM_TEST_RUNS'] ?? 3);
 const firstSeed = Number(process.env['VECTORSTREAM_TEST_SEED'] ?? 1);

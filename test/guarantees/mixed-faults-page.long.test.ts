@@ -6,7 +6,7 @@ import { anyOf } from './mixed/faults.ts';
 import { pageFaults, startPageWorld, type Embedded } from './mixed/page-world.ts';
 import { startRealRunners, type RealRunners } from './mixed/real-runners.ts';
 import { runMixedFaults } from './mixed/run.ts';
-import { learn, nothingSighted, type Knowledge } from './mixed/world.ts';
+import { learn, nothingSighted, type Knowledge } from './mixed/mixed-world.ts';
 
 const runs = Number(process.env['VECTORSTREAM_TEST_RUNS'] ?? 3);
 const firstSeed = Number(process.env['VECTORSTREAM_TEST_SEED'] ?? 1);

@@ -5,7 +5,7 @@ import { embeddedLinks, startEmbeddedWorld } from './mixed/embedded-world.ts';
 import { embeddedFaults } from './mixed/embedded-faults.ts';
 import { anyOf } from './mixed/faults.ts';
 import { runMixedFaults } from './mixed/run.ts';
-import { learn, nothingSighted, unseen, type Knowledge } from './mixed/world.ts';
+import { learn, nothingSighted, unseen, type Knowledge } from './mixed/mixed-world.ts';
 
 /** More runs, or the one that failed: `VECTORSTREAM_TEST_RUNS=1 VECTORSTREAM_TEST_SEED=17`. */
 const runs = Number(process.env['VECTORSTREAM_TEST_RUNS'] ?? 5);

@@ -1,12 +1,12 @@
 // Data that commit d644d36 wrote, in a data folder and in Qdrant, is opened, searched, written on.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { systemClock } from '#core/clock.ts';
-import { isRejection, parseEvent } from '#core/event.ts';
+import { systemClock } from '#core/time/clock.ts';
+import { isRejection, parseEvent } from '#core/event/parse-event.ts';
 import type { Document, EventRecord } from '#core/ports.ts';
-import { documentOf } from '#core/text.ts';
-import { openGatewayModel } from '../../gateway/model.ts';
-import { openQdrantStore } from '../../gateway/stores/qdrant-store.ts';
+import { documentOf } from '#core/event/text.ts';
+import { openGatewayModel } from '../../gateway/fleet/open-model.ts';
+import { openQdrantStore } from '../../gateway/qdrant/qdrant-store.ts';
 import { expectNotEmbeddedAgain } from '../helpers/exactly-once.ts';
 import { collections, eventsOf, lasting, lettersOf, openOlderData } from '../helpers/older-data.ts';
 import { schemaOf, search, send, type OlderData, type OlderEvent } from '../helpers/older-data.ts';

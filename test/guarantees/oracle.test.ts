@@ -1,6 +1,6 @@
 // The oracle of the mixed faults sees every way in which a store can be wrong: each is planted by hand in one that is right.
 import { expect, test } from 'vitest';
-import { violations, type Stored } from './mixed/oracle.ts';
+import { violations, type Stored } from './mixed/mixed-oracle.ts';
 import { hashOf, produce, productNames } from './mixed/produced.ts';
 import { seeded } from '../helpers/seeded.ts';
 

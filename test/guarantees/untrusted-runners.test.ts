@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { subprotocol } from '#core/wire.ts';
+import { subprotocol } from '#core/protocol/wire.ts';
 import { startGateway, type RunningGateway } from '../helpers/gateway-program.ts';
 import { oneRunner, startProgram } from '../helpers/program.ts';
 import { startScriptedRunner, type Lie } from '../helpers/scripted-runner.ts';

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import puppeteer, { type Browser, type LaunchOptions, type Page } from 'puppeteer';
-import type { RunnerPageStatus, RunnerState } from '../../browser-runner/page/status.ts';
+import type { RunnerPageStatus, RunnerState } from '#core/runner/page-status.ts';
 import { until } from './until.ts';
 
 const root = join(import.meta.dirname, '..', '..');

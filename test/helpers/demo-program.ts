@@ -9,7 +9,7 @@ export type RunningDemo = Program & { readonly gateway: GatewayClient };
 export async function startDemo(dataDir: string, ...flags: readonly string[]): Promise<RunningDemo> {
   const port = await freePort();
   const program = startProgram({
-    script: 'cli/demo.ts', flags: ['--port', String(port), ...flags], group: true,
+    script: 'cli/demo/demo.ts', flags: ['--port', String(port), ...flags], group: true,
     environment: { ...oneRunner, VECTORSTREAM_DATA_DIR: dataDir },
   });
   return { ...program, gateway: gatewayClient(`http://127.0.0.1:${port}`) };

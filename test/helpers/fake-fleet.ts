@@ -1,10 +1,10 @@
 // A real gateway process with a model without weights, and a runner for it in this process: texts are searchable at once, at no cost.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { systemClock } from '#core/clock.ts';
-import { runRunnerLoop } from '#core/runner-loop.ts';
-import { always } from '#core/turns.ts';
-import { connectWebSocket } from '#core/websocket-channel.ts';
+import { systemClock } from '#core/time/clock.ts';
+import { runRunnerLoop } from '#core/protocol/runner-loop.ts';
+import { always } from '#core/time/fair-queue.ts';
+import { connectWebSocket } from '#core/protocol/websocket-channel.ts';
 import { embedderOf, writeFakeModel } from './fake-model-folder.ts';
 import { startGateway, type RunningGateway } from './gateway-program.ts';
 

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openModel } from '#core/model-manifest.ts';
+import { openModel } from '#core/model/model-manifest.ts';
 import type { Embedder } from '#core/ports.ts';
 import { bounds, dimensions, fakeEmbedder, golden, identity } from './fake-model.ts';
 

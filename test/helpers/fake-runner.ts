@@ -1,7 +1,7 @@
 // A runner of the fake model on a real socket, whose every vector a test decides.
 import { WebSocket } from 'ws';
-import { encodeMessage, parseGatewayMessage, subprotocol } from '#core/wire.ts';
-import { encodeJobResult } from '#core/wire-result.ts';
+import { encodeMessage, parseGatewayMessage, subprotocol } from '#core/protocol/wire.ts';
+import { encodeJobResult } from '#core/protocol/job-result-frame.ts';
 import { identity } from './fake-model.ts';
 
 export type FakeRunner = {

@@ -1,8 +1,8 @@
 // A stream of `npm run generate` whose every event is known beforehand, and what must be in the store when it has gone through.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isRejection, parseEvent } from '#core/event.ts';
-import { documentOf } from '#core/text.ts';
+import { isRejection, parseEvent } from '#core/event/parse-event.ts';
+import { documentOf } from '#core/event/text.ts';
 import { runProgram } from './program.ts';
 
 export type PlannedStream = {
@@ -20,7 +20,7 @@ export async function plannedStream(folder: string, count: number, ...flags: rea
   const stream = ['--count', String(count), '--seed', '7', '--now', new Date().toISOString(), ...flags];
   const file = join(folder, 'planned.ndjson');
   const generate = async (...more: readonly string[]): Promise<void> => {
-    const { code, stderr } = await runProgram({ script: 'cli/generate.ts', flags: [...stream, ...more], environment: {} });
+    const { code, stderr } = await runProgram({ script: 'cli/generator/generate.ts', flags: [...stream, ...more], environment: {} });
     if (code !== 0) throw new Error(`The generator ended with ${code}: ${stderr}`);
   };
   await generate('--out', file);

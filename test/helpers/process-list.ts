@@ -15,7 +15,7 @@ export function needsProcessList(skip: (reason: string) => void): void {
 }
 
 const scripts: readonly (readonly [Role, string])[] = [
-  ['demo', 'cli/demo.ts'], ['gateway', 'gateway/main.ts'], ['supervisor', 'node-runner/main.ts'], ['worker', 'node-runner/worker.ts'],
+  ['demo', 'cli/demo/demo.ts'], ['gateway', 'gateway/main.ts'], ['supervisor', 'node-runner/main.ts'], ['worker', 'node-runner/worker.ts'],
   // Of a headless browser: its supervisor, the process that runs a page's code, and the one that all others belong to.
   ['browser-runner', 'browser-runner/main.ts'], ['page', '--type=renderer'], ['other', '--type='], ['browser', '--remote-debugging-pipe'],
 ];

@@ -4,7 +4,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { parseBody } from './qdrant/body.ts';
-import { Refusal } from './qdrant/errors.ts';
+import { Refusal } from './qdrant/qdrant-errors.ts';
 import { type Answer, Routes } from './qdrant/routes.ts';
 
 /** What becomes of one request. Only `half-an-answer`, `after` and `answer-lost` carry it out. */

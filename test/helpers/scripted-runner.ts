@@ -1,8 +1,8 @@
 // A runner that greets as a real one does and answers what a test tells it to: the way in for every kind of lie.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { encodeJobResult } from '#core/wire-result.ts';
-import { encodeMessage, parseGatewayMessage, subprotocol, tokenSubprotocolPrefix } from '#core/wire.ts';
+import { encodeJobResult } from '#core/protocol/job-result-frame.ts';
+import { encodeMessage, parseGatewayMessage, subprotocol, tokenSubprotocolPrefix } from '#core/protocol/wire.ts';
 
 const model = 'models/all-MiniLM-L6-v2';
 

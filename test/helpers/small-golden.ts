@@ -1,7 +1,7 @@
 // The shipped model with a few short golden texts only, for a software GPU that takes seconds for one text.
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { parseGolden, parseManifest } from '#core/model-manifest.ts';
+import { parseGolden, parseManifest } from '#core/model/model-manifest.ts';
 
 const shipped = join(import.meta.dirname, '../../models/all-MiniLM-L6-v2');
 

@@ -1,8 +1,8 @@
 // What surrounds the pipeline in simulated runs: calls that fail as a network does, and a source that is held to its promise.
 import type { ManualClock } from '#core/memory/manual-clock.ts';
 import type { EventSource } from '#core/ports.ts';
-import { DependencyError } from '#core/errors.ts';
-import { uuidV5 } from '#core/uuid.ts';
+import { DependencyError } from '#core/errors/errors.ts';
+import { uuidV5 } from '#core/event/uuid.ts';
 
 export const unavailable = (): DependencyError => new DependencyError('store', 'unavailable', 'The store does not answer.', { retryable: true });
 

@@ -13,27 +13,27 @@ export type Mutation = {
 export const mutations: readonly Mutation[] = [
   {
     bug: 'an event is settled before it is stored',
-    file: 'core/pipeline.ts', test: 'test/core/pipeline.test.ts',
+    file: 'core/pipeline/pipeline.ts', test: 'test/core/pipeline.test.ts',
     find: 'const parsed = parseEvent(', replace: "delivery.settle({ status: 'stored' });\n    const parsed = parseEvent(",
   },
   {
     bug: 'the head of a partition is committed one too far',
-    file: 'core/ledger.ts', test: 'test/core/ledger.test.ts',
+    file: 'core/pipeline/ledger.ts', test: 'test/core/ledger.test.ts',
     find: 'return this.#span.peek() ?? this.#next;', replace: 'const first = this.#span.peek();\n    return first === undefined ? this.#next : first + 1;',
   },
   {
     bug: 'what was settled under a revoked assignment is still committed',
-    file: 'core/assignment.ts', test: 'test/core/assignment.test.ts',
+    file: 'core/pipeline/assignment.ts', test: 'test/core/assignment.test.ts',
     find: 'return held?.epoch === epoch ? held.ledger : undefined;', replace: 'return held?.ledger;',
   },
   {
     bug: 'a dead letter is counted and not written',
-    file: 'core/pipeline.ts', test: 'test/core/pipeline.test.ts',
+    file: 'core/pipeline/pipeline.ts', test: 'test/core/pipeline.test.ts',
     find: 'await putLetter(letter);', replace: "if (rejection.reason !== 'not_json') await putLetter(letter);",
   },
   {
     bug: 'an event gets a random id, so that a replay makes a second copy',
-    file: 'core/event.ts', test: 'test/core/event.test.ts',
+    file: 'core/event/parse-event.ts', test: 'test/core/event.test.ts',
     find: 'uuidV5(event.event_id)', replace: 'crypto.randomUUID()',
   },
   {
@@ -43,92 +43,92 @@ export const mutations: readonly Mutation[] = [
   },
   {
     bug: 'a late answer of an older attempt is taken',
-    file: 'core/fleet.ts', test: 'test/core/fleet.test.ts',
+    file: 'core/fleet/fleet.ts', test: 'test/core/fleet.test.ts',
     find: 'job.jobId === jobId && job.attempt === attempt', replace: 'job.jobId === jobId',
   },
   {
     bug: 'every vector is its neighbour\'s',
-    file: 'core/wire-result.ts', test: 'test/core/wire.test.ts',
+    file: 'core/protocol/job-result-frame.ts', test: 'test/core/wire.test.ts',
     find: 'at += dimensions * 4;\n    problem', replace: 'at += at + dimensions * 4 < frame.length - dimensions * 4 ? dimensions * 4 : 0;\n    problem',
   },
   {
     bug: 'a vector with NaN is real',
-    file: 'core/vector.ts', test: 'test/core/vector.test.ts',
+    file: 'core/vectors/vector.ts', test: 'test/core/vector.test.ts',
     find: 'if (!Number.isFinite(squares))', replace: 'if (squares === Infinity)',
   },
   {
     bug: 'a runner works before its golden check',
-    file: 'core/session.ts', test: 'test/core/session.test.ts',
+    file: 'core/protocol/gateway-session.ts', test: 'test/core/session.test.ts',
     find: "{ do: 'join', hello }", replace: "{ do: 'join', hello }, { do: 'serve' }",
   },
   {
     bug: 'a runner goes on with a model that has thrown',
-    file: 'core/runner-loop.ts', test: 'test/core/runner-loop.test.ts',
+    file: 'core/protocol/runner-loop.ts', test: 'test/core/runner-loop.test.ts',
     find: "await this.#leave(closeCode.runnerFailed, 'the model session failed');\n      throw new", replace: "return job.texts.map(() => ({ ok: false, code: 'failed', message }));\n      throw new",
   },
   {
     bug: 'a text that could not be embedded counts as stored',
-    file: 'core/known-texts.ts', test: 'test/core/known-texts.test.ts',
+    file: 'core/pipeline/known-texts.ts', test: 'test/core/known-texts.test.ts',
     find: 'if (this.#options.succeeded(result)) ', replace: '',
   },
   {
     bug: 'one bad item takes its whole batch with it',
-    file: 'core/total-write.ts', test: 'test/core/pipeline.test.ts',
+    file: 'core/pipeline/bisecting-write.ts', test: 'test/core/pipeline.test.ts',
     find: 'if (items.length === 1) return [{ status', replace: 'if (items.length > 0) return items.map(() => ({ status: \'rejected\' as const, message: error.message }));\n    if (items.length === 1) return [{ status',
   },
   {
     bug: 'a poison text is tried for ever',
-    file: 'core/fleet-blame.ts', test: 'test/core/fleet.test.ts',
+    file: 'core/fleet/blame.ts', test: 'test/core/fleet.test.ts',
     find: 'failuresAlone >= attemptsAloneMax', replace: 'failuresAlone >= Infinity',
   },
   {
     bug: 'Qdrant\'s word that it has received a write counts as applied',
-    file: 'gateway/stores/qdrant-writes.ts', test: 'test/adapters/qdrant-faults.test.ts',
+    file: 'gateway/qdrant/applied-write.ts', test: 'test/adapters/qdrant-faults.test.ts',
     find: "if (status !== 'completed')", replace: "if (status !== 'completed' && status !== 'acknowledged')",
   },
   {
     bug: 'one name in two Unicode forms is two texts',
-    file: 'core/text.ts', test: 'test/core/text.test.ts',
+    file: 'core/event/text.ts', test: 'test/core/text.test.ts',
     find: ".normalize('NFC')", replace: '',
   },
   {
     bug: 'a good text is given up by the word of runners that nobody vouches for',
-    file: 'core/fleet-blame.ts', test: 'test/core/fleet.test.ts',
+    file: 'core/fleet/blame.ts', test: 'test/core/fleet.test.ts',
     find: 'runner.trusted || !expectsTrusted ? 1', replace: 'runner.trusted || expectsTrusted ? 1',
   },
   {
     bug: 'a vector is stored though its runner was found wrong while the write waited',
-    file: 'core/text-resolver.ts', test: 'test/core/text-resolver.test.ts',
+    file: 'core/pipeline/text-resolver.ts', test: 'test/core/text-resolver.test.ts',
     find: '!isDistrusted(provenance)', replace: 'isDistrusted(provenance) !== null',
   },
   {
     bug: 'a runner that was found wrong is sent away, and what it did stays',
-    file: 'gateway/runner-hub/trust.ts', test: 'test/gateway/trust.test.ts',
+    file: 'gateway/fleet/runner-trust.ts', test: 'test/gateway/trust.test.ts',
     find: 'if (checks !== null) ledger.distrust(session.id, goodUntil);', replace: '',
   },
   {
     bug: 'what a wrong runner did is withheld once, and not what was on its way to the store then',
-    file: 'core/repair.ts', test: 'test/core/repair.test.ts',
+    file: 'core/trust/repair.ts', test: 'test/core/repair.test.ts',
     find: 'openUntil: now + checkIntervalMs, isMarked: false', replace: 'openUntil: now, isMarked: false',
   },
   {
     bug: 'nobody looks after the work of a gateway that died',
-    file: 'core/repair.ts', test: 'test/gateway/trust.test.ts',
+    file: 'core/trust/repair.ts', test: 'test/gateway/trust.test.ts',
     find: 'await this.#adopt();', replace: '',
   },
   {
     bug: 'a query keeps the vector of a runner that was found wrong',
-    file: 'gateway/query-vectors.ts', test: 'test/gateway/query-vectors.test.ts',
+    file: 'gateway/fleet/query-vectors.ts', test: 'test/gateway/query-vectors.test.ts',
     find: '    this.#known.clear();', replace: '',
   },
   {
     bug: 'a write that failed three times is given up in silence',
-    file: 'core/guard.ts', test: 'test/core/pipeline.test.ts',
+    file: 'core/pipeline/guard.ts', test: 'test/core/pipeline.test.ts',
     find: 'attemptsMax: Infinity', replace: 'attemptsMax: 3',
   },
   {
     bug: 'more is in hand than may be',
-    file: 'core/room-gate.ts', test: 'test/gateway/live-pipeline.test.ts',
+    file: 'core/pipeline/in-flight-limit.ts', test: 'test/gateway/live-pipeline.test.ts',
     find: 'this.#count >= this.#room.unsettledMax ||', replace: '',
   },
   {
@@ -143,17 +143,17 @@ export const mutations: readonly Mutation[] = [
   },
   {
     bug: 'an append is answered before it is synced to the disk',
-    file: 'gateway/embedded/synced.ts', test: 'test/adapters/embedded-synced.test.ts',
+    file: 'gateway/embedded/durability.ts', test: 'test/adapters/embedded-synced.test.ts',
     find: "new Set(['append', ", replace: 'new Set([',
   },
   {
     bug: 'the log forgets records that nobody has read',
-    file: 'gateway/embedded/log-writes.ts', test: 'test/adapters/embedded-folder.test.ts',
+    file: 'gateway/embedded/sql/log-writes.ts', test: 'test/adapters/embedded-folder.test.ts',
     find: 'Math.min(unreadFrom, nextOffset - 1)', replace: 'nextOffset - 1',
   },
   {
     bug: 'dead letters are purged though another number was confirmed',
-    file: 'gateway/routes/dead-letter-actions.ts', test: 'test/gateway/dead-letters.test.ts',
+    file: 'gateway/api/routes/dead-letter-actions.ts', test: 'test/gateway/dead-letters.test.ts',
     find: 'if (confirm !== matching)', replace: 'if (confirm > matching)',
   },
   {
@@ -163,7 +163,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     bug: 'a sample that differs from the trusted runner\'s has no consequence',
-    file: 'gateway/runner-hub/trust.ts', test: 'test/guarantees/simulation.test.ts',
+    file: 'gateway/fleet/runner-trust.ts', test: 'test/guarantees/simulation.test.ts',
     find: "if (typeof result === 'object') return this.#foundWrong(connection, result.wrong);", replace: '',
   },
 ];

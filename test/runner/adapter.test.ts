@@ -1,8 +1,8 @@
 // What a Node runner calls its GPU, from the drivers in its process, and what it makes of one that is none.
 
 import { expect, test } from 'vitest';
-import { adapterOf } from '../../node-runner/adapter.ts';
-import { judge } from '../../node-runner/choice.ts';
+import { adapterOf } from '../../node-runner/webgpu-adapter.ts';
+import { judge } from '../../node-runner/measured-choice.ts';
 
 const linux = { platform: 'linux', gpu: true, nvidiaModels: [] } as const;
 const mapped = (...libraries: string[]) => libraries.map((library) => `7f0000000000-7f0000001000 r-xp 00000000 08:01 42 /usr/lib/x86_64-linux-gnu/${library}`).join('\n');

@@ -1,10 +1,10 @@
 // Honest runners of every dtype are never taken for wrong ones: how far right vectors are apart, against what is allowed.
 import { expect, test } from 'vitest';
-import { agreementMin, boundsOf } from '#core/agreement.ts';
-import { readGolden } from '#core/model-manifest.ts';
-import { productText } from '#core/text.ts';
+import { agreementMin, boundsOf } from '#core/trust/agreement.ts';
+import { readGolden } from '#core/model/model-manifest.ts';
+import { productText } from '#core/event/text.ts';
 import { cpuBudget, createEmbedder } from '#core/transformers/embedder.ts';
-import { cosine } from '#core/vector.ts';
+import { cosine } from '#core/vectors/vector.ts';
 import { openCatalogue, products } from '../../cli/generator/catalogue.ts';
 import { openRandom } from './odd-texts.ts';
 import { openModelFolder } from '../../node-runner/model-folder.ts';

@@ -1,12 +1,12 @@
 // The shipped graphs on this machine's processor: right vectors, whatever they are batched with and however odd the text.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readGolden } from '#core/model-manifest.ts';
+import { readGolden } from '#core/model/model-manifest.ts';
 import type { EmbedOutcome, Embedder } from '#core/ports.ts';
 import { cpuBudget, createEmbedder } from '#core/transformers/embedder.ts';
 import { sampleTexts } from '#core/transformers/sample-texts.ts';
 import { checkGolden, warmUp, WrongVectorsError } from '#core/transformers/warm-up.ts';
-import { cosine, vectorProblem } from '#core/vector.ts';
+import { cosine, vectorProblem } from '#core/vectors/vector.ts';
 import { openModelFolder } from '../../node-runner/model-folder.ts';
 import { modelWithHiddenStates, shippedModel } from './model-copies.ts';
 

@@ -3,7 +3,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { parseManifest, revisionOf, type Manifest } from '#core/model-manifest.ts';
+import { parseManifest, revisionOf, type Manifest } from '#core/model/model-manifest.ts';
 
 export const shippedModel = resolve('models/all-MiniLM-L6-v2');
 

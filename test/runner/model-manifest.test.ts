@@ -2,8 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { goldenVerdict } from '#core/golden.ts';
-import { ModelFileError, parseGolden, parseManifest, readGolden, verifyFiles } from '#core/model-manifest.ts';
+import { goldenVerdict } from '#core/trust/golden.ts';
+import { ModelFileError, parseGolden, parseManifest, readGolden, verifyFiles } from '#core/model/model-manifest.ts';
 import { openModelFolder } from '../../node-runner/model-folder.ts';
 import { modelCopy, shippedModel } from './model-copies.ts';
 

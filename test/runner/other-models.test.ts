@@ -3,14 +3,14 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { readGolden } from '#core/model-manifest.ts';
-import { cosine } from '#core/vector.ts';
+import { readGolden } from '#core/model/model-manifest.ts';
+import { cosine } from '#core/vectors/vector.ts';
 import { openModelFolder } from '../../node-runner/model-folder.ts';
-import { openSession } from '../../node-runner/session.ts';
+import { openSession } from '../../node-runner/proved-session.ts';
 import { graphWithHiddenStates, modelCopy, shippedModel } from './model-copies.ts';
 
 const bare = { 'manifest.json': null, 'golden.json': null, 'onnx/model_fp16.onnx': null, 'onnx/model_quantized.onnx': null, 'onnx/model_int8.onnx': null };
-const draft = (...args: string[]) => promisify(execFile)(process.execPath, ['scripts/model-manifest.ts', ...args]);
+const draft = (...args: string[]) => promisify(execFile)(process.execPath, ['scripts/write-manifest.ts', ...args]);
 
 test.each([
   ['hidden states', 'mean', async () => ({ 'onnx/model.onnx': await graphWithHiddenStates() })],

@@ -2,8 +2,8 @@
 
 import { createServer } from 'node:http';
 import { WebSocketServer, type WebSocket } from 'ws';
-import { decodeJobResult, type DecodedResult } from '#core/wire-result.ts';
-import { encodeMessage, parseRunnerMessage, subprotocol, tokenSubprotocolPrefix, type RunnerHello } from '#core/wire.ts';
+import { decodeJobResult, type DecodedResult } from '#core/protocol/job-result-frame.ts';
+import { encodeMessage, parseRunnerMessage, subprotocol, tokenSubprotocolPrefix, type RunnerHello } from '#core/protocol/wire.ts';
 
 /** A runner that was welcomed. */
 export type JoinedRunner = {

@@ -5,10 +5,10 @@ import { createServer } from 'node:http';
 import { WebSocketServer } from 'ws';
 import { describe, expect, test } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
-import { RunnerRefusedError } from '#core/runner-connection.ts';
-import { subprotocol } from '#core/wire.ts';
+import { RunnerRefusedError } from '#core/protocol/runner-connection.ts';
+import { subprotocol } from '#core/protocol/wire.ts';
 import { connectTo, placesBehind, type Place } from '../../node-runner/gateway-addresses.ts';
-import { createLog } from '../../node-runner/log.ts';
+import { createLog } from '../../node-runner/node-runner-log.ts';
 import { serveGateways } from '../../node-runner/serve-gateways.ts';
 
 const log = createLog({ level: 'silent', format: 'json', fields: {} });

@@ -4,7 +4,7 @@
 
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { isRejection, parseEvent } from '#core/event.ts';
+import { isRejection, parseEvent } from '#core/event/parse-event.ts';
 import { splitLines } from '../../../gateway/ingest/split-records.ts';
 
 const [port = '0', file = '', dieAt = '0'] = process.argv.slice(2);

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { clustersOf } from '#core/analysis/clusters.ts';
 import { unitOf } from '#core/analysis/taste.ts';
-import { cosine } from '#core/vector.ts';
+import { cosine } from '#core/vectors/vector.ts';
 
 const item = fc.array(fc.integer({ min: -5, max: 5 }), { minLength: 3, maxLength: 3 }).map((numbers) => unitOf(numbers)).filter((vector) => vector !== null).map((vector) => ({ vector }));
 

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 import { recommendToUser } from '#core/analysis/recommend-to-user.ts';
 import { createMemoryStore } from '#core/memory/memory-store.ts';
 import { type EventRecord, type EventType, eventTypes, type TextRecord, type VectorStore } from '#core/ports.ts';
-import { uuidV5 } from '#core/uuid.ts';
+import { uuidV5 } from '#core/event/uuid.ts';
 import { dimensions, noon, unit } from '../../conformance/store-records.ts';
 
 const hour = 3_600_000;

@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Example, tasteOf, unitOf } from '#core/analysis/taste.ts';
-import { cosine } from '#core/vector.ts';
+import { cosine } from '#core/vectors/vector.ts';
 
 const component = fc.double({ min: -1, max: 1, noNaN: true, noDefaultInfinity: true });
 const vector = fc.array(component, { minLength: 4, maxLength: 4 }).map((numbers) => unitOf(numbers)).filter((unit) => unit !== null);

@@ -1,8 +1,8 @@
 // Any bytes as a record: a valid event whose payload reads back to the same event, or a reason in one safe line.
-import { eventLimits, isRejection, parseEvent } from '#core/event.ts';
+import { eventLimits, isRejection, parseEvent } from '#core/event/parse-event.ts';
 import { deadLetterReasons, type ProductEvent } from '#core/ports.ts';
-import { documentOf, normaliseText } from '#core/text.ts';
-import { isUuid } from '#core/uuid.ts';
+import { documentOf, normaliseText } from '#core/event/text.ts';
+import { isUuid } from '#core/event/uuid.ts';
 import { assert, equal, oneLine } from '../claims.ts';
 import type { Target } from '../fuzzer.ts';
 

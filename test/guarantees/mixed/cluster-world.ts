@@ -10,9 +10,9 @@ import { startQdrantDouble, type QdrantDouble } from '../../helpers/qdrant-doubl
 import { eventsCollection, textsCollection } from '../../helpers/qdrant-witness.ts';
 import { temporaryFolder } from '../../helpers/temporary-folder.ts';
 import { until } from '../../helpers/until.ts';
-import type { Stored } from './oracle.ts';
+import type { Stored } from './mixed-oracle.ts';
 import { hashOf } from './produced.ts';
-import { Gateway, joinAll, type Knowledge, type Sightings, type World } from './world.ts';
+import { Gateway, joinAll, type Knowledge, type Sightings, type World } from './mixed-world.ts';
 
 export const clusterLinks = ['producer', 'runners of one', 'runners of two', 'Kafka', 'Qdrant'] as const;
 

@@ -5,9 +5,9 @@ import { DatabaseSync } from 'node:sqlite';
 import { startFaultProxy } from '../../helpers/fault-proxy.ts';
 import { startSmallDisk, type SmallDisk } from '../../helpers/small-disk.ts';
 import { temporaryFolder } from '../../helpers/temporary-folder.ts';
-import { readEmbedded } from './oracle.ts';
+import { readEmbedded } from './mixed-oracle.ts';
 import { markOf, tear, type LogMark } from './torn-log.ts';
-import { Gateway, joinAll, type Knowledge, type Sightings, type World } from './world.ts';
+import { Gateway, joinAll, type Knowledge, type Sightings, type World } from './mixed-world.ts';
 
 export const embeddedLinks = ['producer', 'runners'] as const;
 

@@ -3,7 +3,7 @@ import { setTimeout as pass } from 'node:timers/promises';
 import type { FaultProxy, LinkState } from '../../helpers/fault-proxy.ts';
 import type { Seeded } from '../../helpers/seeded.ts';
 import type { Manner } from './reference-runner.ts';
-import type { Gateway, World } from './world.ts';
+import type { Gateway, World } from './mixed-world.ts';
 
 export type Fault<W extends World = World> = { readonly name: string; readonly happen: (world: W) => Promise<void> };
 

@@ -5,9 +5,9 @@ import type { Seeded } from '../../helpers/seeded.ts';
 import { temporaryFolder } from '../../helpers/temporary-folder.ts';
 import { embeddedLinks } from './embedded-world.ts';
 import { commonFaults, type Fault } from './faults.ts';
-import { readEmbedded, vectorViolations } from './oracle.ts';
+import { readEmbedded, vectorViolations } from './mixed-oracle.ts';
 import { startReferenceRunner } from './reference-runner.ts';
-import { Gateway, joinAll, runnerToken, type Knowledge, type Sightings, type World } from './world.ts';
+import { Gateway, joinAll, runnerToken, type Knowledge, type Sightings, type World } from './mixed-world.ts';
 
 /** Jobs that liars answered, over all runs. */
 export type Lies = { answered: number };

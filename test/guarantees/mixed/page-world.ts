@@ -5,9 +5,9 @@ import type { Seeded } from '../../helpers/seeded.ts';
 import { temporaryFolder } from '../../helpers/temporary-folder.ts';
 import { until } from '../../helpers/until.ts';
 import { commonFaults, type Fault } from './faults.ts';
-import { readEmbedded } from './oracle.ts';
+import { readEmbedded } from './mixed-oracle.ts';
 import { runnerRoles, type RealRunners } from './real-runners.ts';
-import { Gateway, joinAll, type Knowledge, type Sightings, type World } from './world.ts';
+import { Gateway, joinAll, type Knowledge, type Sightings, type World } from './mixed-world.ts';
 
 export const pageLinks = ['producer', 'page', 'Node runner'] as const;
 

@@ -6,7 +6,7 @@ import { pidsOf, type Role } from '../../helpers/process-list.ts';
 import { startProgram, type ProgramOptions } from '../../helpers/program.ts';
 import { temporaryFolder } from '../../helpers/temporary-folder.ts';
 import { until } from '../../helpers/until.ts';
-import { runnerToken } from './world.ts';
+import { runnerToken } from './mixed-world.ts';
 
 /** Of one page, and of one Node runner: what runs the model, and what starts that again. */
 export const runnerRoles = ['page', 'browser', 'browser-runner', 'worker', 'supervisor'] as const satisfies readonly Role[];

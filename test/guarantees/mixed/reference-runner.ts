@@ -1,8 +1,8 @@
 // Runners that know every right vector beforehand, and behave as a test asks: quick, slow, silent, repeating, out of order, lying, dying.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { encodeJobResult } from '#core/wire-result.ts';
-import { encodeMessage, parseGatewayMessage, subprotocol, tokenSubprotocolPrefix, type JobAssign } from '#core/wire.ts';
+import { encodeJobResult } from '#core/protocol/job-result-frame.ts';
+import { encodeMessage, parseGatewayMessage, subprotocol, tokenSubprotocolPrefix, type JobAssign } from '#core/protocol/wire.ts';
 import { isPoison } from './produced.ts';
 
 const model = 'models/all-MiniLM-L6-v2';

@@ -3,11 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as pass } from 'node:timers/promises';
 import { until } from '../../helpers/until.ts';
 import type { Fault } from './faults.ts';
-import { violations } from './oracle.ts';
+import { violations } from './mixed-oracle.ts';
 import { produce } from './produced.ts';
 import { send } from './producer.ts';
 import { seeded, type Seeded } from '../../helpers/seeded.ts';
-import { freshText, type Knowledge, type World } from './world.ts';
+import { freshText, type Knowledge, type World } from './mixed-world.ts';
 
 export type RunReport = { readonly faults: readonly string[]; readonly violations: readonly string[]; readonly seconds: number };
 

@@ -1,11 +1,11 @@
 // Histories of a simulated world: what may happen in one, how it is lived through, and how one that broke a promise is told.
 import fc from 'fast-check';
 import { seeded } from '../../helpers/seeded.ts';
-import { checkIntervalMs } from './gateway.ts';
+import { checkIntervalMs } from './simulated-gateway.ts';
 import { manners, type Manner } from './runner.ts';
 import { idOf, type Sent } from './sent.ts';
 import type { Watched } from './watched.ts';
-import { noTrouble, SimulatedWorld } from './world.ts';
+import { noTrouble, SimulatedWorld } from './simulated-world.ts';
 
 export type Step =
   | { readonly do: 'send'; readonly events: readonly Sent[] }

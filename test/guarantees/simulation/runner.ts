@@ -2,11 +2,11 @@
 import type { ManualClock } from '#core/memory/manual-clock.ts';
 import { memoryLink, type MemoryLink } from '#core/memory/memory-channel.ts';
 import type { Channel, Embedder } from '#core/ports.ts';
-import { keepConnected, RunnerRefusedError } from '#core/runner-connection.ts';
-import { RunnerFailedError } from '#core/runner-loop.ts';
-import { always } from '#core/turns.ts';
-import { ConnectError } from '#core/websocket-channel.ts';
-import type { RunnerHub } from '../../../gateway/runner-hub.ts';
+import { keepConnected, RunnerRefusedError } from '#core/protocol/runner-connection.ts';
+import { RunnerFailedError } from '#core/protocol/runner-loop.ts';
+import { always } from '#core/time/fair-queue.ts';
+import { ConnectError } from '#core/protocol/websocket-channel.ts';
+import type { RunnerHub } from '../../../gateway/fleet/runner-hub.ts';
 import { fakeVector, golden, identity } from '../../helpers/fake-model.ts';
 
 export const manners = ['honest', 'slow', 'hanging', 'repeating', 'late', 'broken', 'lying', 'turning'] as const;

@@ -1,7 +1,7 @@
 // The ports as simulated gateways have them: calls fail as a network's do, and whatever is carried out is told to the oracle.
 import type { Clock, DeadLetters, EventSource, VectorStore } from '#core/ports.ts';
-import type { WorkLedger } from '#core/repair.ts';
-import type { Oracle } from './oracle.ts';
+import type { WorkLedger } from '#core/trust/repair.ts';
+import type { Oracle } from './simulation-oracle.ts';
 
 export type Watched = {
   readonly oracle: Oracle;

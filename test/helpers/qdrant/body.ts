@@ -1,6 +1,6 @@
 // Reads request bodies as strictly as the server does: unknown and missing fields, wrong types and bad ids are refused.
 
-import { formatError, validationError } from './errors.ts';
+import { formatError, validationError } from './qdrant-errors.ts';
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 export type Fields = Readonly<Record<string, Json>>;

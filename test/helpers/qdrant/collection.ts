@@ -1,7 +1,7 @@
 // One collection of the double: its points, its indexes, and what may be asked of them.
 
 import { type Fields, fieldsOf, isList, type Json, limitOf, listOf, pointId, stringOf, vectorNumbers } from './body.ts';
-import { formatError, Refusal, wrongInput } from './errors.ts';
+import { formatError, Refusal, wrongInput } from './qdrant-errors.ts';
 import { filterOf, timeOf, valueAt } from './filter.ts';
 import { dot, mean, normalised } from './vectors.ts';
 

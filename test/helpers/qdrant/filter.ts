@@ -1,7 +1,7 @@
 // Compiles a request's filter into a test of one point, refusing what the server would not understand.
 
 import { type Fields, fieldsOf, isList, type Json, listOf, pointId, stringOf } from './body.ts';
-import { formatError, validationError } from './errors.ts';
+import { formatError, validationError } from './qdrant-errors.ts';
 
 export type Matchable = { readonly id: string; readonly payload: Json };
 export type Test = (point: Matchable) => boolean;

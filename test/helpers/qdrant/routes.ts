@@ -2,7 +2,7 @@
 
 import { fieldsOf, type Json, listOf, stringOf } from './body.ts';
 import { Collection } from './collection.ts';
-import { noCollection, Refusal, wrongInput } from './errors.ts';
+import { noCollection, Refusal, wrongInput } from './qdrant-errors.ts';
 
 export type Answer = { readonly status: number; readonly body: Json };
 

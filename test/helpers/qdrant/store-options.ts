@@ -1,9 +1,9 @@
 // Options of a Qdrant store for tests: small vectors, names of its own.
 
 import type { Clock } from '#core/ports.ts';
-import { systemClock } from '#core/clock.ts';
-import type { SearchPlan } from '#core/search-plan.ts';
-import type { QdrantStoreOptions } from '../../../gateway/stores/qdrant-store.ts';
+import { systemClock } from '#core/time/clock.ts';
+import type { SearchPlan } from '#core/vectors/search-plan.ts';
+import type { QdrantStoreOptions } from '../../../gateway/qdrant/qdrant-store.ts';
 
 type Choices = { readonly dimensions?: number; readonly clock?: Clock; readonly searchPlan?: SearchPlan; readonly name?: string; readonly apiKey?: string; readonly timeoutMs?: number };
 

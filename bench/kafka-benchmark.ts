@@ -1,0 +1,106 @@
+// What Kafka as the source costs against the embedded log, and how fast the way from Kafka to Qdrant is.
+
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { systemClock } from '#core/time/clock.ts';
+import { openKafka } from '../kafka/kafka-client.ts';
+import { connectionFromEnvironment, parseBrokers, type KafkaLog } from '../kafka/kafka-settings.ts';
+import { createKafkaTarget } from '../cli/generator/kafka-target.ts';
+import { atLeast, row, type Benchmark, type BenchmarkContext, type Row } from './benchmark.ts';
+import { median, medianRatio } from './figures.ts';
+import { startGateway } from './bench-gateway.ts';
+import { sendAndWait } from './send-stream.ts';
+import { events } from './streams.ts';
+
+const count = 20_000;
+const rounds = 3;
+/** Of the embedded log's rate. */
+const ratioMin = 0.85;
+const silent = (): void => undefined;
+const noLog: KafkaLog = { trace: silent, debug: silent, info: silent, warn: silent, error: silent };
+
+export const kafka: Benchmark = {
+  name: 'kafka',
+  about: 'Events of the stream zipf-1.1, 20,000 in a burst: from a Kafka topic against from the embedded log. Needs KAFKA_BROKERS; with QDRANT_URL also to Qdrant.',
+  async run(context) {
+    if (!process.env['KAFKA_BROKERS']) {
+      context.say('skipped: there is no broker. Set KAFKA_BROKERS, such as localhost:9092');
+      return [];
+    }
+    const pairs: { ours: number; theirs: number }[] = [];
+    const toQdrant: number[] = [];
+    for (let turn = 1; turn <= (context.isQuick ? 1 : rounds); turn += 1) {
+      context.say(`round ${turn}: the embedded log, then Kafka`);
+      const theirs = await fromEmbeddedLog(context, `log-${turn}`, turn);
+      pairs.push({ ours: await fromKafka(context, `kafka-${turn}`, turn, {}), theirs });
+      if (process.env['QDRANT_URL']) toQdrant.push(await fromKafkaToQdrant(context, `qdrant-${turn}`, turn));
+    }
+    const rows: Row[] = [
+      row('embedded log to embedded store', median(pairs.map(({ theirs }) => theirs)), 'events/s'),
+      row('Kafka to embedded store', median(pairs.map(({ ours }) => ours)), 'events/s'),
+      row('ratio, Kafka to embedded log', medianRatio(pairs), '×', atLeast(ratioMin)),
+    ];
+    if (toQdrant.length > 0) rows.push(row('Kafka to Qdrant', median(toQdrant), 'events/s'));
+    else context.say('Kafka to Qdrant is skipped: there is no server. Set QDRANT_URL');
+    return rows;
+  },
+};
+
+const streamOf = (context: BenchmarkContext, seed: number) => {
+  const ofThis = context.isQuick ? count / 10 : count;
+  return { ofThis, events: events('zipf-1.1', ofThis, { seed, rate: null }), rate: null, signal: context.signal, onLook: silent };
+};
+
+async function fromEmbeddedLog(context: BenchmarkContext, name: string, seed: number): Promise<number> {
+  const { ofThis, ...sending } = streamOf(context, seed);
+  await using gateway = await startGateway({ ...context, folder: join(context.folder, name) });
+  const { seconds } = await sendAndWait({ ...sending, client: gateway.client, target: gateway.client });
+  return ofThis / seconds;
+}
+
+/** Over a topic of its own, which is deleted again. */
+async function fromKafka(context: BenchmarkContext, name: string, seed: number, settings: Readonly<Record<string, string>>): Promise<number> {
+  const { ofThis, ...sending } = streamOf(context, seed);
+  const topic = `vectorstream-bench-${randomUUID()}`;
+  const brokers = parseBrokers(process.env['KAFKA_BROKERS'] ?? '', 'KAFKA_BROKERS');
+  const security = Object.fromEntries(Object.entries(process.env).flatMap(([key, value]) => (/^KAFKA_(SSL|SASL_)/.test(key) && value !== undefined ? [[key, value]] : [])));
+  try {
+    await using gateway = await startGateway({ ...context, folder: join(context.folder, name) }, {
+      ...security, KAFKA_BROKERS: brokers.join(','), KAFKA_TOPIC: topic, KAFKA_GROUP_ID: topic, ...settings,
+    });
+    await using target = createKafkaTarget({
+      brokers, topic, acks: 'all', compression: 'none', env: process.env, clock: systemClock, patienceMs: 60_000, onWait: context.say,
+    });
+    const { seconds } = await sendAndWait({ ...sending, client: gateway.client, target });
+    return ofThis / seconds;
+  } finally {
+    await deleteTopics(brokers, [topic, `${topic}.dlq`, `${topic}.dlq.state`]);
+  }
+}
+
+/** Into collections of its own, which are deleted again. */
+async function fromKafkaToQdrant(context: BenchmarkContext, name: string, seed: number): Promise<number> {
+  const { QDRANT_URL: url = '', QDRANT_API_KEY: key } = process.env;
+  const collections = ['texts', 'events'].map((kind) => `vectorstream_bench_${kind}_${randomUUID()}`);
+  const [texts = '', stored = ''] = collections;
+  try {
+    return await fromKafka(context, name, seed, {
+      QDRANT_URL: url, ...(key && { QDRANT_API_KEY: key }), QDRANT_COLLECTION: texts, QDRANT_EVENTS_COLLECTION: stored,
+    });
+  } finally {
+    for (const collection of collections) {
+      await fetch(new URL(`/collections/${collection}`, url), { method: 'DELETE', headers: key ? { 'api-key': key } : {} });
+    }
+  }
+}
+
+async function deleteTopics(brokers: readonly string[], topics: readonly string[]): Promise<void> {
+  const admin = openKafka(connectionFromEnvironment(brokers, process.env, noLog)).admin();
+  await admin.connect();
+  try {
+    const there = await admin.listTopics();
+    await admin.deleteTopics({ topics: topics.filter((topic) => there.includes(topic)) });
+  } finally {
+    await admin.disconnect();
+  }
+}

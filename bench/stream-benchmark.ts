@@ -1,0 +1,53 @@
+// How many events per second become searchable, from the generator to the store, and how soon they do at a moderate rate.
+
+import { join } from 'node:path';
+import { atLeast, row, type Benchmark, type BenchmarkContext, type Row } from './benchmark.ts';
+import { startGateway } from './bench-gateway.ts';
+import { sendAndWait } from './send-stream.ts';
+import { events } from './streams.ts';
+
+const burstCount = 100_000;
+const pacedRate = 1_000;
+const pacedSeconds = 20;
+
+export const stream: Benchmark = {
+  name: 'stream',
+  about: 'Events of the stream zipf-1.1 from the generator to the store: 100,000 in a burst, then 1,000 per second.',
+  async run(context) {
+    return [...await burst(context), ...await paced(context)];
+  },
+};
+
+async function burst(context: BenchmarkContext): Promise<readonly Row[]> {
+  const { signal, say, isQuick } = context;
+  const count = isQuick ? burstCount / 10 : burstCount;
+  await using gateway = await startGateway({ ...context, folder: join(context.folder, 'burst') });
+  const cpuBefore = await gateway.cpuSeconds();
+  say(`sending ${count} events as fast as the gateway takes them`);
+  const { seconds, sentSeconds, stats } = await sendAndWait({ client: gateway.client, target: gateway.client, events: events('zipf-1.1', count, { seed: 1, rate: null }), rate: null, signal, onLook: () => undefined });
+  const cpuMicroseconds = (await gateway.cpuSeconds() - cpuBefore) / count * 1e6;
+  const { texts, latency_ms: latency } = stats;
+  return [
+    row('burst: events stored', count / seconds, 'events/s', atLeast(3_000)),
+    row('burst: events accepted, while others are processed', count / sentSeconds, 'events/s'),
+    row('burst: processor time of the gateway, all threads', cpuMicroseconds, 'µs/event'),
+    row('burst: texts embedded', texts.embedded / seconds, 'texts/s'),
+    row('burst: events per text embedded', count / texts.embedded, ''),
+    row('burst: from accepted to searchable, p50', latency.p50, 'ms'),
+    row('burst: from accepted to searchable, p99', latency.p99, 'ms'),
+  ];
+}
+
+/** What a burst cannot tell, because in it most of the time is spent in the queue. */
+async function paced(context: BenchmarkContext): Promise<readonly Row[]> {
+  const { signal, say, isQuick } = context;
+  const count = pacedRate * (isQuick ? pacedSeconds / 4 : pacedSeconds);
+  await using gateway = await startGateway({ ...context, folder: join(context.folder, 'paced') });
+  say(`sending ${pacedRate} events per second`);
+  const { stats: { latency_ms: latency } } = await sendAndWait({ client: gateway.client, target: gateway.client, events: events('zipf-1.1', count, { seed: 2, rate: pacedRate }), rate: pacedRate, signal, onLook: () => undefined });
+  return [
+    row(`${pacedRate} per second: from accepted to searchable, p50`, latency.p50, 'ms'),
+    row(`${pacedRate} per second: from accepted to searchable, p95`, latency.p95, 'ms'),
+    row(`${pacedRate} per second: from accepted to searchable, p99`, latency.p99, 'ms'),
+  ];
+}

@@ -1,0 +1,94 @@
+// Turns flags and environment into a browser runner's options, once, with one clear line for whatever is wrong.
+
+import { parseArgs } from 'node:util';
+import { UsageError } from '#core/errors/errors.ts';
+import { countOrAuto, gatewayUrls, logSettings, oneOf, settingReader } from '#core/runner/runner-settings.ts';
+
+export type BrowserRunnerOptions = {
+  /** Gateways to serve, http(s):// or ws(s)://, at least one. The page comes from the first that answers. */
+  readonly gatewayUrls: readonly string[];
+  /** `null`: read from the data folder, where a local gateway writes it. */
+  readonly token: string | null;
+  readonly dataDir: string;
+  readonly device: 'auto' | 'webgpu' | 'wasm';
+  readonly dtype: string;
+  readonly threads: number | 'auto';
+  /** Pages, each in a browser of its own. */
+  readonly runners: number;
+  /** What the fleet calls it; pages add `-1`, `-2`, … */
+  readonly name: string;
+  /** `software`: a GPU that the processor plays. */
+  readonly adapter: 'auto' | 'software';
+  /** Of each browser; more than that and it is replaced by a fresh one. */
+  readonly memoryMib: number | 'auto';
+  /** `auto`: on, except for root, whom Chromium refuses it. */
+  readonly sandbox: 'auto' | 'on' | 'off';
+  readonly executablePath: string | null;
+  /** PEM file of the certificate, or of the authority, that the gateways are trusted by besides the public ones. */
+  readonly tlsCa: string | null;
+  readonly logLevel: string;
+  readonly logFormat: 'json' | 'pretty';
+};
+
+export const help = `Usage: npm run browser-runner -- [flags]
+
+Joins a gateway and embeds texts for it in a headless browser: with the GPU by WebGPU, which needs no more than the
+browser's driver, else with the processor by WebAssembly. The page and the model come from the gateway.
+
+  --gateway URL    gateway to serve; several separated by commas  VECTORSTREAM_GATEWAY_URL      ws://127.0.0.1:8080
+  --device NAME    auto, webgpu or wasm                           VECTORSTREAM_RUNNER_DEVICE    auto
+  --dtype NAME     auto, or one of the model's: fp32, q8, …       VECTORSTREAM_RUNNER_DTYPE     auto
+  --threads N      threads of WebAssembly, or auto                VECTORSTREAM_RUNNER_THREADS   auto
+  --runners N      pages, each one runner in its own browser                                    1
+  --adapter NAME   auto, or software: with --device webgpu, a GPU                               auto
+                   that the processor plays, right and slow
+  --memory-max MIB of each browser; above it a fresh one takes    VECTORSTREAM_BROWSER_MEMORY   auto
+                   its place
+  --sandbox NAME   auto (on, except for root), on or off          VECTORSTREAM_BROWSER_SANDBOX  auto
+  --data-dir DIR   where the browser keeps its files              VECTORSTREAM_DATA_DIR         .vectorstream
+  --name NAME      how the fleet calls it                                                       host name
+  --help
+
+The browser is PUPPETEER_EXECUTABLE_PATH, else Puppeteer's own, else the Chrome, Chromium or Edge of this machine. The token
+comes from VECTORSTREAM_RUNNER_TOKEN, else from the file runner-token in the data folder, which a gateway on this machine
+writes. VECTORSTREAM_TLS_CA names a PEM file with the gateway's own certificate, where no public authority vouches for it.
+LOG_LEVEL (info) and LOG_FORMAT (json, pretty) are as for the gateway.`;
+
+const flags = {
+  gateway: { type: 'string' }, device: { type: 'string' }, dtype: { type: 'string' }, threads: { type: 'string' }, runners: { type: 'string' }, adapter: { type: 'string' },
+  'memory-max': { type: 'string' }, sandbox: { type: 'string' }, 'data-dir': { type: 'string' }, name: { type: 'string' }, help: { type: 'boolean', short: 'h' },
+} as const;
+
+export type Surroundings = { readonly hostName: string; readonly terminal: boolean };
+
+/** `'help'` when that was asked for. @throws UsageError naming the flag or variable, its value and what is allowed. */
+export function parseOptions(argv: readonly string[], environment: Readonly<Record<string, string | undefined>>, surroundings: Surroundings): BrowserRunnerOptions | 'help' {
+  const { help: isHelp, ...given } = parseFlags(argv);
+  if (isHelp === true) return 'help';
+  const setting = settingReader(given, environment);
+  const runners = countOrAuto(setting('runners', null, '1'), 64);
+  return {
+    gatewayUrls: gatewayUrls(setting('gateway', 'VECTORSTREAM_GATEWAY_URL', 'ws://127.0.0.1:8080'), ['ws', 'wss', 'http', 'https']),
+    token: environment['VECTORSTREAM_RUNNER_TOKEN'] || null,
+    dataDir: setting('data-dir', 'VECTORSTREAM_DATA_DIR', '.vectorstream').value,
+    device: oneOf(setting('device', 'VECTORSTREAM_RUNNER_DEVICE', 'auto'), ['auto', 'webgpu', 'wasm'] as const),
+    dtype: setting('dtype', 'VECTORSTREAM_RUNNER_DTYPE', 'auto').value,
+    threads: countOrAuto(setting('threads', 'VECTORSTREAM_RUNNER_THREADS', 'auto')),
+    runners: runners === 'auto' ? 1 : runners,
+    name: setting('name', null, surroundings.hostName).value.slice(0, 90),
+    adapter: oneOf(setting('adapter', null, 'auto'), ['auto', 'software'] as const),
+    memoryMib: countOrAuto(setting('memory-max', 'VECTORSTREAM_BROWSER_MEMORY', 'auto'), 1_048_576),
+    sandbox: oneOf(setting('sandbox', 'VECTORSTREAM_BROWSER_SANDBOX', 'auto'), ['auto', 'on', 'off'] as const),
+    executablePath: environment['PUPPETEER_EXECUTABLE_PATH'] || null,
+    tlsCa: environment['VECTORSTREAM_TLS_CA'] || null,
+    ...logSettings(environment, surroundings.terminal),
+  };
+}
+
+function parseFlags(argv: readonly string[]) {
+  try {
+    return parseArgs({ args: [...argv], options: flags, allowPositionals: false }).values;
+  } catch (cause) {
+    throw new UsageError(`${cause instanceof Error ? cause.message.split('. ')[0] : String(cause)}. See --help.`, { cause });
+  }
+}

@@ -1,0 +1,67 @@
+// Gathers items into batches: a full one goes out at once, any other when its oldest item has waited long enough.
+//
+// Holds whatever it is given: its callers hold a bounded number of deliveries, and each has at most one item here.
+
+import { assert } from '#core/errors/errors.ts';
+import { Fifo } from '#core/collections/fifo.ts';
+
+export type BatcherOptions<T> = {
+  /** Items per batch. */
+  readonly countMax: number;
+  /** Sum of the weights of a batch. An item that weighs more by itself goes alone. */
+  readonly weightMax: number;
+  /** How long an item waits for company, in milliseconds. */
+  readonly ageMsMax: number;
+  /** A whole number from 0 on, the same at every call: characters, bytes. */
+  readonly weightOf: (item: T) => number;
+};
+
+type Waiting<T> = { readonly item: T; readonly weight: number; readonly addedAt: number };
+
+/** `now` is monotonic milliseconds and does not go back from call to call. */
+export class Batcher<T> {
+  readonly #options: BatcherOptions<T>;
+  readonly #waiting = new Fifo<Waiting<T>>();
+  #weight = 0;
+
+  constructor(options: BatcherOptions<T>) {
+    assert(options.countMax >= 1, `A batch of at most ${options.countMax} items`);
+    this.#options = options;
+  }
+
+  add(item: T, now: number): void {
+    const weight = this.#options.weightOf(item);
+    assert(Number.isSafeInteger(weight) && weight >= 0, `An item weighs ${weight}`);
+    this.#waiting.push({ item, weight, addedAt: now });
+    this.#weight += weight;
+  }
+
+  /** One batch that is due, in the order of `add`, or `null`; call again until `null`. With `flush` everything is due. */
+  take(now: number, flush = false): T[] | null {
+    const dueAt = this.nextDueAt();
+    if (dueAt === null || (now < dueAt && !flush)) return null;
+    const { countMax, weightMax } = this.#options;
+    const batch: T[] = [];
+    let weight = 0;
+    for (let next = this.#waiting.peek(); next !== undefined; next = this.#waiting.peek()) {
+      if (batch.length === countMax || (batch.length > 0 && weight + next.weight > weightMax)) break;
+      this.#waiting.take();
+      weight += next.weight;
+      batch.push(next.item);
+    }
+    this.#weight -= weight;
+    return batch;
+  }
+
+  /** When `take` will give a batch if nothing is added until then; `null` when nothing waits. In the past when one is full. */
+  nextDueAt(): number | null {
+    const oldest = this.#waiting.peek();
+    if (oldest === undefined) return null;
+    const full = this.#waiting.size >= this.#options.countMax || this.#weight >= this.#options.weightMax;
+    return full ? oldest.addedAt : oldest.addedAt + this.#options.ageMsMax;
+  }
+
+  size(): number {
+    return this.#waiting.size;
+  }
+}

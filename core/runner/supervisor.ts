@@ -1,0 +1,119 @@
+// Keeps workers (processes, browsers) running: restarts those that end, moves on from a candidate that fails, drains them when told to.
+
+import { VectorStreamError } from '#core/errors/errors.ts';
+import type { Clock } from '#core/ports.ts';
+import { afterEnd, noFailures } from './restart-policy.ts';
+import type { RunnerLog } from '#core/protocol/runner-loop.ts';
+
+/** Nothing that was tried embeds correctly here. */
+export class NoCandidateError extends VectorStreamError {
+  override readonly name = 'NoCandidateError';
+  readonly code = 'no_candidate';
+  readonly retryable = false;
+}
+
+/** Workers of one candidate, and the threads of each; `0` leaves the number to the runtime. */
+export type Layout = { readonly processes: number; readonly threads: number };
+
+export type WorkerEnding = {
+  /** Drained by its gateway: nothing failed, and nobody takes its place. */
+  readonly done: boolean;
+  /** Drained so that a fresh one takes its place, at once. */
+  readonly renew: boolean;
+  /** Whether it had proved its vectors. */
+  readonly ready: boolean;
+  /** What it reported, or how its process ended. */
+  readonly message: string;
+  readonly retryable: boolean;
+};
+
+/** A worker as the supervisor sees it. */
+export type Worker = {
+  /** Resolves once, when it is gone with all it had started. */
+  readonly ended: Promise<WorkerEnding>;
+  /** Finish what is in hand, take no more, end. */
+  drain(): void;
+  kill(): void;
+};
+
+export type SupervisorOptions<Candidate extends { readonly device: string }> = {
+  /** Best first, at least one. */
+  readonly candidates: readonly Candidate[];
+  readonly layoutFor: (candidate: Candidate) => Layout;
+  /** `slot` is 0 … processes − 1. */
+  readonly start: (candidate: Candidate, layout: Layout, slot: number) => Worker;
+  readonly clock: Clock;
+  readonly log: RunnerLog & { error(fields: object, message: string): void };
+  /** Drains all workers; they are killed when they take longer than `drainMsMax`. */
+  readonly signal: AbortSignal;
+  readonly drainMsMax: number;
+};
+
+/** Resolves when every worker is gone: the signal aborted, or gateways drained them. @throws NoCandidateError when no candidate keeps running. */
+export async function supervise<Candidate extends { readonly device: string }>(options: SupervisorOptions<Candidate>): Promise<void> {
+  let lastMessage = '';
+  for (const [index, candidate] of options.candidates.entries()) {
+    const failure = await runCandidate(options, candidate, options.candidates.slice(index + 1));
+    if (failure === null) return;
+    lastMessage = failure;
+  }
+  throw new NoCandidateError(`The runner gave up: ${lastMessage}`);
+}
+
+/** `null` when stopped or drained, else why the candidate was given up. All its workers are gone either way. */
+async function runCandidate<Candidate extends { readonly device: string }>(
+  { layoutFor, start, clock, log, signal, drainMsMax }: SupervisorOptions<Candidate>, candidate: Candidate, rest: readonly Candidate[],
+): Promise<string | null> {
+  const layout = layoutFor(candidate);
+  const left = { left: rest.length > 0, otherDeviceLeft: rest.some(({ device }) => device !== candidate.device) };
+  const abandoned = new AbortController();
+  const stop = AbortSignal.any([signal, abandoned.signal]);
+  let failures = noFailures;
+  let failure: string | null = null;
+  log.info({ ...candidate, ...layout }, 'starting workers');
+
+  const keepRunning = async (slot: number): Promise<void> => {
+    while (!stop.aborted) {
+      const startedAt = clock.monotonic();
+      const worker = start(candidate, layout, slot);
+      const ending = await endOf(worker, stop, clock, drainMsMax);
+      if (stop.aborted || ending.done) return;
+      if (ending.renew) {
+        log.info({ ...candidate, slot, reason: ending.message }, 'worker drained; starting a fresh one');
+        continue;
+      }
+      const decision = afterEnd(failures, { stage: ending.ready ? 'service' : 'start', ranMs: clock.monotonic() - startedAt, retryable: ending.retryable }, left);
+      failures = decision.failures;
+      if (decision.next.kind !== 'restart') {
+        log.error({ ...candidate, slot, reason: ending.message }, decision.next.kind === 'give-up' ? 'giving up' : 'trying the next candidate');
+        failure = ending.message;
+        abandoned.abort();
+        return;
+      }
+      const { delayMs } = decision.next;
+      log.warn({ ...candidate, slot, reason: ending.message, delay_ms: delayMs }, 'worker ended; starting another');
+      await clock.sleep(delayMs, stop).catch(() => undefined);
+    }
+  };
+
+  await Promise.all(Array.from({ length: layout.processes }, (_, slot) => keepRunning(slot)));
+  return signal.aborted ? null : failure;
+}
+
+/** Waits for the worker's end; when `stop` aborts, drains it and kills it after `drainMsMax`. */
+async function endOf(worker: Worker, stop: AbortSignal, clock: Clock, drainMsMax: number): Promise<WorkerEnding> {
+  const gone = new AbortController();
+  const drain = async (): Promise<void> => {
+    worker.drain();
+    const late = await clock.sleep(drainMsMax, gone.signal).then(() => true, () => false);
+    if (late) worker.kill();
+  };
+  const onStop = (): void => void drain();
+  stop.addEventListener('abort', onStop, { once: true });
+  try {
+    return await worker.ended;
+  } finally {
+    stop.removeEventListener('abort', onStop);
+    gone.abort();
+  }
+}

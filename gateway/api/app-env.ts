@@ -1,0 +1,18 @@
+// What every handler finds in its context.
+import type { HttpBindings } from '@hono/node-server';
+import type { Client } from '../access/access.ts';
+import type { Log } from '../telemetry/gateway-log.ts';
+
+export type AppEnv = {
+  Bindings: Partial<HttpBindings>;
+  Variables: {
+    requestId: string;
+    /** A child of the gateway's log that carries `request_id`. */
+    log: Log;
+    client: Client;
+    /** Counts what the request holds beyond one against the client's budget: further events, further texts. */
+    charge: (units: number) => void;
+    /** What a route adds to the line of the audit trail: ids and counts, never a body. */
+    audit: Record<string, unknown>;
+  };
+};

@@ -1,0 +1,73 @@
+// GET /dlq/…: the events that could not be stored, each with its reason and its original bytes.
+import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
+import { deadLetterReasons, deadLetterStates } from '#core/ports.ts';
+import type { AppEnv } from '../app-env.ts';
+import { ProblemError } from '../../http/problem-document.ts';
+import type { Services } from '../services.ts';
+import { exampleLetter, letterFilterFields, letterFilterOf, letterSchema, letterView } from './dead-letter-view.ts';
+import { answer, cursorOf, pageQueryFields, parseCursor, problem } from './schemas.ts';
+
+/** A list shows the beginning of a large value; `GET /dlq/messages/{id}` shows all of it. */
+const previewBytesMax = 4096;
+/** So many more are fetched, to cut between two characters. */
+const characterBytesMax = 4;
+
+const listRoute = createRoute({
+  method: 'get',
+  path: '/dlq/messages',
+  summary: 'Dead letters by filter, newest first',
+  request: {
+    query: z.strictObject({ ...letterFilterFields, ...pageQueryFields }),
+  },
+  responses: {
+    200: answer('One page; large values are cut.', z.object({ items: z.array(letterSchema), next_cursor: z.string().nullable() }), { items: [{ ...exampleLetter, base64: [] }], next_cursor: null }),
+    422: problem('A filter is not one.'),
+  },
+});
+
+const oneRoute = createRoute({
+  method: 'get',
+  path: '/dlq/messages/{id}',
+  summary: 'One dead letter in full',
+  request: { params: z.object({ id: z.string().min(1).max(256) }) },
+  responses: { 200: answer('The letter.', letterSchema), 404: problem('No such letter.') },
+});
+
+const countsSchema = z.object({ by_state: z.record(z.enum(deadLetterStates), z.int()), by_reason: z.record(z.enum(deadLetterReasons), z.int()) });
+export type LetterCounts = z.infer<typeof countsSchema>;
+
+const statsRoute = createRoute({
+  method: 'get',
+  path: '/dlq/stats',
+  summary: 'Dead letters counted by state and reason',
+  responses: {
+    200: answer('Counts.', countsSchema, {
+      by_state: { open: 12, replayed: 3, purged: 0 }, by_reason: { not_json: 2, invalid_event: 12, too_large: 1, embedding_failed: 0, store_rejected: 0 },
+    }),
+  },
+});
+
+export function deadLetterRoutes(app: OpenAPIHono<AppEnv>, { deadLetters }: Services): void {
+  app.openapi(listRoute, async (c) => {
+    const { limit, cursor, ...filter } = c.req.valid('query');
+    const page = parseCursor(cursor);
+    const letters = await deadLetters.list({
+      ...letterFilterOf(filter), limit, valueBytesMax: previewBytesMax + characterBytesMax, ...(page !== null && { after: { failedAt: page.at, id: page.id } }),
+    });
+    const last = letters.length < limit ? undefined : letters.at(-1);
+    return c.json({ items: letters.map((letter) => letterView(letter, previewBytesMax)), next_cursor: last === undefined ? null : cursorOf(last.failedAt, last.id) }, 200);
+  });
+
+  app.openapi(oneRoute, async (c) => {
+    const letter = await deadLetters.get(c.req.valid('param').id);
+    if (letter === null) throw new ProblemError({ status: 404, code: 'dead_letter_not_found', detail: 'No dead letter has this id.' });
+    return c.json(letterView(letter, Number.POSITIVE_INFINITY), 200);
+  });
+
+  app.openapi(statsRoute, async (c) => {
+    const { byState, byReason } = await deadLetters.stats();
+    const by_reason = { not_json: 0, invalid_event: 0, too_large: 0, embedding_failed: 0, store_rejected: 0, ...byReason };
+    return c.json({ by_state: byState, by_reason }, 200);
+  });
+}
+

@@ -1,0 +1,52 @@
+// What the routes need from the rest of the gateway: ports and a few views, so that a test can hand in memory adapters.
+import type { Manifest } from '#core/model/model-manifest.ts';
+import type { Clock, DeadLetters, EmbeddingService, EventSink, EventSource, VectorStore } from '#core/ports.ts';
+import type { Access } from '../access/access.ts';
+import type { AdmitRunner } from '../access/token-guessing.ts';
+import type { AuditTrail } from '../access/audit-trail.ts';
+import type { Config } from '../config/config.ts';
+import type { RequestEmbeddings } from '../fleet/request-embeddings.ts';
+import type { Live } from '../live/live.ts';
+import type { QueryVectors } from '../fleet/query-vectors.ts';
+import type { JoinTokens } from '../access/join-tokens.ts';
+import type { RunnerView } from '../fleet/hub-types.ts';
+import type { Settings } from '../config/live-settings.ts';
+import type { Log } from '../telemetry/gateway-log.ts';
+import type { Telemetry } from '../telemetry/metrics.ts';
+import type { Levels } from './views/gauges.ts';
+
+export type Services = {
+  /** What changes settings. */
+  readonly settings: Settings;
+  /** `settings.config`: each member is what it is at the moment that it is read. */
+  readonly config: Config;
+  readonly log: Log;
+  readonly access: Access;
+  readonly audit: AuditTrail;
+  readonly clock: Clock;
+  /** UTC ms. */
+  readonly startedAt: number;
+  readonly source: EventSource;
+  readonly sink: EventSink;
+  readonly store: VectorStore;
+  readonly deadLetters: DeadLetters;
+  readonly embedding: EmbeddingService;
+  readonly queries: QueryVectors;
+  readonly requestEmbeddings: RequestEmbeddings;
+  readonly telemetry: Telemetry;
+  readonly levels: Levels;
+  readonly live: Live;
+  readonly runners: () => readonly RunnerView[];
+  /** Asks a runner to finish what it has and leave. `false`: no such runner. */
+  readonly drainRunner: (id: string) => boolean;
+  /** Ends a runner's connection now. `false`: no such runner. */
+  readonly removeRunner: (id: string) => boolean;
+  readonly joinTokens: Pick<JoinTokens, 'make' | 'revoke' | 'list'>;
+  /** Ends the connections of all runners that joined by this token. */
+  readonly disconnectJoined: (tokenId: string) => void;
+  /** Whether a runner with these headers, from this address, may connect: what `WS /runners/connect` answers. */
+  readonly admitRunner: AdmitRunner;
+  /** Where `npm run build` puts the web pages; may be missing. */
+  readonly pagesFolder: string;
+  readonly model: { readonly folder: string; readonly compressedFolder: string; readonly manifest: Manifest; readonly revision: string };
+};

@@ -1,0 +1,14 @@
+// What the live feed tells: the figures of GET /stats, /health and /runners.
+import type { LiveFigures } from '../../live/live.ts';
+import type { Services } from '../services.ts';
+import { healthOf } from './health-view.ts';
+import { causesOfUnreadiness } from './readiness.ts';
+import { runnerOf, statsOf } from './stats-view.ts';
+
+export const liveFigures = (services: Services): LiveFigures => ({
+  stats: () => statsOf(services),
+  health: () => healthOf(services),
+  causes: () => causesOfUnreadiness(services),
+  runners: () => services.runners().map(runnerOf),
+  failed: (error) => services.log.error({ err: error }, 'failed to publish to the live feed'),
+});

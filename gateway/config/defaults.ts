@@ -1,0 +1,12 @@
+// Defaults that a setting shares with a part of the gateway which can also be opened without settings.
+
+/** Of a new embedded log, and what it keeps. */
+export const defaultLog = {
+  partitions: 4,
+  unreadBytesMax: 2 ** 30,
+  retentionBytes: 256 * 2 ** 20,
+  retentionMs: 7 * 24 * 3_600_000,
+} as const;
+
+/** Between two rounds of checks of a runner. */
+export const defaultCheckIntervalMs = 60_000;

@@ -1,0 +1,174 @@
+// The dead letters' table: a letter once, with the bytes of its record as they came.
+
+import type { DatabaseSync } from 'node:sqlite';
+import { assert } from '#core/errors/errors.ts';
+import { type DeadLetter, type DeadLetterEntry, type DeadLetterQuery, type DeadLetterReason, deadLetterReasons, type DeadLetterState, deadLetterStates, type DeadLetterStatus, freshLetter } from '#core/ports.ts';
+import { type LetterPortion, letterPortion } from './dead-letter-search.ts';
+import { type PackedRecord, packRecords, unpackRecords } from '../record-codec.ts';
+import { uuidBytes, uuidText } from './uuid-bytes.ts';
+
+type RecordFields = 'key' | 'value' | 'headers' | 'timestamp';
+
+/** Letters without their records, which travel packed beside them, in the same order. */
+export type LetterRow = Omit<DeadLetter, RecordFields> & Pick<DeadLetterEntry, 'valueBytes'>;
+export type StatusChange = { readonly id: string; readonly status: DeadLetterStatus };
+export type EntryRow = Omit<DeadLetterEntry, RecordFields>;
+export type Letters = { readonly rows: readonly EntryRow[]; readonly packed: Uint8Array };
+export type LetterStats = { readonly byState: Readonly<Record<DeadLetterState, number>>; readonly byReason: Readonly<Partial<Record<DeadLetterReason, number>>> };
+
+/** Which the second schema added: what was done with the letter (JSON, `NULL` for nothing), and the size of the original value (`NULL` when it is all there). */
+const lettersColumns2 = ['status TEXT', 'value_bytes INTEGER'] as const;
+export const lettersUpgrade2 = lettersColumns2.map((column) => `ALTER TABLE dead_letters ADD COLUMN ${column};`).join(' ');
+
+/** The table and its indices, on a database that has none. */
+export const lettersSchema = `
+  CREATE TABLE dead_letters (
+    key INTEGER PRIMARY KEY,
+    id BLOB NOT NULL UNIQUE,
+    state TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    failed_at INTEGER NOT NULL,
+    message TEXT NOT NULL,
+    field TEXT,
+    event_id TEXT,
+    attempts INTEGER NOT NULL,
+    runner TEXT,
+    origin_topic TEXT NOT NULL,
+    origin_partition INTEGER NOT NULL,
+    origin_offset INTEGER NOT NULL,
+    timestamp REAL NOT NULL,
+    record_key BLOB,
+    record_headers BLOB NOT NULL,
+    record_value BLOB NOT NULL,
+    ${lettersColumns2.join(', ')}
+  );
+  CREATE INDEX dead_letters_by_time ON dead_letters (failed_at, id);
+  CREATE INDEX dead_letters_by_state ON dead_letters (state, reason);
+`;
+
+export type LetterWrites = {
+  putLetters(letters: { readonly rows: readonly LetterRow[]; readonly packed: Uint8Array }): void;
+  setLetterStatus(changes: readonly StatusChange[]): void;
+};
+export type LetterReads = {
+  /** Of a search that goes through many letters only a part, and from where to go on. */
+  listLetters(query: DeadLetterQuery): Letters & Pick<LetterPortion, 'next'>;
+  getLetter(id: string): Letters;
+  letterStats(): LetterStats;
+};
+
+export function createLetterWrites(database: DatabaseSync): LetterWrites {
+  const insert = database.prepare(`
+    INSERT INTO dead_letters (id, state, reason, failed_at, message, field, event_id, attempts, runner,
+      origin_topic, origin_partition, origin_offset, timestamp, record_key, record_headers, record_value, value_bytes)
+    VALUES (?, 'open', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`);
+  const setStatus = database.prepare('UPDATE dead_letters SET state = ?, status = ? WHERE id = ?');
+  const dropRecord = database.prepare(`
+    UPDATE dead_letters SET value_bytes = coalesce(value_bytes, length(record_value)), record_key = NULL, record_headers = x'', record_value = x'' WHERE id = ?`);
+  return {
+    putLetters({ rows, packed }) {
+      const records = unpackRecords(packed);
+      for (const [index, { id, origin, reason, message, field, eventId, failedAt, attempts, runner, valueBytes }] of rows.entries()) {
+        const record = records[index];
+        if (record === undefined) continue;
+        insert.run(
+          uuidBytes(id), reason, failedAt, message, field, eventId, attempts, runner,
+          origin.topic, origin.partition, origin.offset, record.timestamp, record.key, record.headers, record.value,
+          valueBytes === record.value.length ? null : valueBytes,
+        );
+      }
+    },
+
+    setLetterStatus(changes) {
+      for (const { id, status } of changes) {
+        const key = uuidBytes(id);
+        if (key === null) continue;
+        setStatus.run(status.state, JSON.stringify(status), key);
+        if (status.state === 'purged') dropRecord.run(key);
+      }
+    },
+  };
+}
+
+export function createLetterReads(database: DatabaseSync): LetterReads {
+  const portion = letterPortion(database);
+  const byId = database.prepare('SELECT *, coalesce(value_bytes, length(record_value)) AS bytes FROM dead_letters WHERE id = ?');
+  const counts = database.prepare('SELECT state, reason, count(*) AS count FROM dead_letters GROUP BY state, reason');
+  return {
+    listLetters(query) {
+      const { rows, next } = portion(query);
+      return { ...lettersOf(rows), next };
+    },
+
+    getLetter(id) {
+      const key = uuidBytes(id);
+      return lettersOf(key === null ? [] : byId.all(key));
+    },
+
+    letterStats() {
+      const byState: Record<DeadLetterState, number> = { open: 0, replayed: 0, purged: 0 };
+      const byReason: Partial<Record<DeadLetterReason, number>> = {};
+      for (const row of counts.all()) {
+        const state = stateOf(row['state']);
+        const reason = reasonOf(row['reason']);
+        byState[state] += Number(row['count']);
+        byReason[reason] = (byReason[reason] ?? 0) + Number(row['count']);
+      }
+      return { byState, byReason };
+    },
+  };
+}
+
+type Row = Readonly<Record<string, unknown>>;
+
+function lettersOf(rows: readonly Row[]): Letters {
+  return { rows: rows.map(entryOf), packed: packRecords(rows.map(recordOf)) };
+}
+
+function entryOf(row: Row): EntryRow {
+  return {
+    id: uuidText(bytesOf(row['id'])),
+    ...statusOf(row),
+    valueBytes: Number(row['bytes']),
+    reason: reasonOf(row['reason']),
+    origin: { topic: String(row['origin_topic']), partition: Number(row['origin_partition']), offset: Number(row['origin_offset']) },
+    message: String(row['message']),
+    field: textOrNull(row['field']),
+    eventId: textOrNull(row['event_id']),
+    failedAt: Number(row['failed_at']),
+    attempts: Number(row['attempts']),
+    runner: textOrNull(row['runner']),
+  };
+}
+
+function recordOf(row: Row): PackedRecord {
+  const key = row['record_key'];
+  return {
+    timestamp: Number(row['timestamp']),
+    key: key instanceof Uint8Array ? key : null,
+    headers: bytesOf(row['record_headers']),
+    value: bytesOf(row['record_value']),
+  };
+}
+
+function bytesOf(value: unknown): Uint8Array {
+  return value instanceof Uint8Array ? value : new Uint8Array(0);
+}
+
+function stateOf(value: unknown): DeadLetterState {
+  return deadLetterStates.find((state) => state === value) ?? 'open';
+}
+
+function statusOf({ status, state }: Row): DeadLetterStatus {
+  return typeof status === 'string' ? { ...freshLetter, ...JSON.parse(status) } : { ...freshLetter, state: stateOf(state) };
+}
+
+function reasonOf(value: unknown): DeadLetterReason {
+  const reason = deadLetterReasons.find((known) => known === value);
+  assert(reason !== undefined, `A dead letter is stored with the reason ${String(value)}`);
+  return reason;
+}
+
+function textOrNull(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
+}

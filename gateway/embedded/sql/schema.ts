@@ -1,0 +1,147 @@
+// The tables of `vectorstream.db`, and the proof that a file on disk was made for this schema and this index.
+
+import type { DatabaseSync } from 'node:sqlite';
+import { IndexMismatchError, UsageError } from '#core/errors/errors.ts';
+import type { IndexIdentity } from '#core/ports.ts';
+import { lettersSchema, lettersUpgrade2 } from './dead-letter-tables.ts';
+import { vectorChanges } from '../vectors/vector-copy.ts';
+
+/** Kept in `PRAGMA user_version`. */
+const schemaVersion = 3;
+
+/** Which texts events of a product had. A table of pairs and no index on events: it grows by texts, not by events. */
+const productTables = `
+  CREATE TABLE IF NOT EXISTS product_texts (product TEXT NOT NULL, text INTEGER NOT NULL, PRIMARY KEY (product, text)) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS product_texts_by_text ON product_texts (text);
+`;
+const productUpgrade = `${productTables}
+  INSERT OR IGNORE INTO product_texts (product, text)
+    SELECT DISTINCT json_extract(payload, '$.product.id') AS product, text FROM events WHERE product IS NOT NULL;
+`;
+
+/** From the version before to the one of its name. */
+const upgrades: Readonly<Record<number, string>> = { 2: lettersUpgrade2, 3: productUpgrade };
+
+/**
+ * Why these indexes and no more: each costs every event a write. `events_by_text` also answers counts and newest
+ * events under filters by type, category, price and time without touching the events; `events_by_category` finds the texts of a category by seeking from one to the next.
+ *
+ * `totals` is kept by the writes: SQLite would count a table by reading all of it.
+ *
+ * Vectors have a table of their own, without the rest of the text, so that many fit into memory when all are read.
+ */
+const storeTables = `
+  CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+  CREATE TABLE totals (name TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
+  INSERT INTO totals (name, count) VALUES ('texts', 0), ('events', 0);
+
+  CREATE TABLE texts (
+    key INTEGER PRIMARY KEY,
+    id BLOB NOT NULL UNIQUE,
+    text TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    product TEXT,
+    runner_session TEXT NOT NULL,
+    runner_name TEXT NOT NULL,
+    device TEXT NOT NULL,
+    dtype TEXT NOT NULL,
+    embedded_at INTEGER NOT NULL,
+    checked_at INTEGER NOT NULL,
+    unreferenced_since INTEGER
+  );
+  CREATE INDEX texts_unreferenced ON texts (unreferenced_since) WHERE unreferenced_since IS NOT NULL;
+
+  CREATE TABLE vectors (text INTEGER PRIMARY KEY, kind TEXT NOT NULL, vector BLOB NOT NULL);
+
+  CREATE TABLE events (
+    key INTEGER PRIMARY KEY,
+    id BLOB NOT NULL UNIQUE,
+    timestamp INTEGER NOT NULL,
+    ingested_at INTEGER NOT NULL,
+    text INTEGER NOT NULL,
+    event_type TEXT NOT NULL,
+    category TEXT,
+    price REAL,
+    user_id TEXT NOT NULL,
+    session_id TEXT NOT NULL,
+    payload TEXT NOT NULL
+  );
+  CREATE INDEX events_by_text ON events (text, timestamp, event_type, category, price);
+  CREATE INDEX events_by_time ON events (timestamp, id);
+  CREATE INDEX events_by_user ON events (user_id, timestamp);
+  CREATE INDEX events_by_session ON events (session_id, timestamp);
+  CREATE INDEX events_by_category ON events (category, text);
+  CREATE INDEX events_by_ingestion ON events (ingested_at);
+
+  CREATE TABLE commits (group_id TEXT NOT NULL, partition INTEGER NOT NULL, next_offset INTEGER NOT NULL, PRIMARY KEY (group_id, partition)) WITHOUT ROWID;
+${productTables}
+${lettersSchema}`;
+
+/**
+ * Of a wrong runner's work: see session-tables.ts. They came after the first files of this schema were written, and an older
+ * version may go on without them.
+ */
+const sessionTables = `
+  CREATE TABLE IF NOT EXISTS runner_sessions (id TEXT PRIMARY KEY, good_until INTEGER NOT NULL, renewed_at INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS texts_by_session ON texts (runner_session, embedded_at);
+`;
+
+/**
+ * One table per partition, keyed by offset, so that an append always goes to the end of a tree and a read is one range.
+ * `position` is the number of bytes in the partition before the record: sizes of ranges are differences, never sums.
+ */
+const logTable = (partition: number) => `
+  CREATE TABLE IF NOT EXISTS log_${partition} (
+    record_offset INTEGER PRIMARY KEY,
+    position INTEGER NOT NULL,
+    timestamp REAL NOT NULL,
+    key BLOB,
+    headers BLOB NOT NULL,
+    value BLOB NOT NULL
+  );
+`;
+
+/**
+ * Creates what is missing and returns the number of partitions: the larger of the file's and the asked, because records
+ * in a partition must still be read. Without an identity nothing is said of an index. Throws `UsageError` for a newer schema, `IndexMismatchError` for another index.
+ */
+export function prepareSchema(database: DatabaseSync, file: string, identity: IndexIdentity | null, partitions: number): number {
+  const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
+  if (version > schemaVersion) {
+    throw new UsageError(`${file} was written by a newer VectorStream (schema ${version}, this one knows ${schemaVersion}): run that version, or choose another data folder.`);
+  }
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    if (version === 0) database.exec(storeTables);
+    else for (let to = version + 1; to <= schemaVersion; to++) database.exec(upgrades[to] ?? '');
+    database.exec(`PRAGMA user_version = ${schemaVersion}`);
+    database.exec(sessionTables);
+    database.exec(vectorChanges);
+    const meta = (name: string, initial: string): string => {
+      database.prepare('INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING').run(name, initial);
+      return String(database.prepare('SELECT value FROM meta WHERE name = ?').get(name)?.['value']);
+    };
+    if (identity !== null) checkIdentity(file, meta('index_identity', describe(identity)), describe(identity));
+    const count = Math.max(partitions, Number(meta('partitions', String(partitions))));
+    database.prepare("UPDATE meta SET value = ? WHERE name = 'partitions'").run(String(count));
+    for (let partition = 0; partition < count; partition++) database.exec(logTable(partition));
+    database.exec('COMMIT');
+    return count;
+  } catch (error) {
+    if (database.isTransaction) database.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+function describe({ modelId, modelRevision, dimensions, templateHash }: IndexIdentity): string {
+  return `model ${modelId}, revision ${modelRevision}, ${dimensions} dimensions, text template ${templateHash}`;
+}
+
+function checkIdentity(file: string, found: string, wanted: string): void {
+  if (found === wanted) return;
+  throw new IndexMismatchError(
+    `${file} holds vectors of another index (${found}), and this gateway makes (${wanted}). ` +
+      'Their vectors cannot be compared: choose another data folder, or move this one away and read the events again.',
+  );
+}

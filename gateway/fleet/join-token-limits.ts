@@ -1,0 +1,34 @@
+// Holds the runners that came by one join token to what it allows them together.
+import { RateLimit } from '#core/fleet/text-rate-limit.ts';
+import type { JoinToken } from '../access/join-tokens.ts';
+import type { Connection } from './hub-connection.ts';
+
+export class JoinLimits {
+  readonly #connections: ReadonlyMap<string, Connection>;
+  /** By token, while a runner of it is connected. */
+  readonly #rates = new Map<string, RateLimit>();
+
+  constructor(connections: ReadonlyMap<string, Connection>) {
+    this.#connections = connections;
+  }
+
+  /** Connected by this token. */
+  of(tokenId: string): readonly Connection[] {
+    return [...this.#connections.values()].filter(({ identity }) => identity.token?.id === tokenId);
+  }
+
+  isFull(token: JoinToken | null): boolean {
+    return token !== null && this.of(token.id).length >= token.runnersMax;
+  }
+
+  rate(token: JoinToken | null): RateLimit | null {
+    if (token === null || token.textsPerSecondMax === null) return null;
+    const rate = this.#rates.get(token.id) ?? new RateLimit(token.textsPerSecondMax);
+    this.#rates.set(token.id, rate);
+    return rate;
+  }
+
+  left(token: JoinToken | null): void {
+    if (token !== null && this.of(token.id).length === 0) this.#rates.delete(token.id);
+  }
+}

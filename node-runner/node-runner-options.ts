@@ -1,0 +1,78 @@
+// Turns flags and environment into a runner's options, once, with one clear line for whatever is wrong.
+
+import { parseArgs } from 'node:util';
+import { UsageError } from '#core/errors/errors.ts';
+import { devices, type Device } from '#core/model/model-manifest.ts';
+import { countOrAuto, gatewayUrls, logSettings, oneOf, settingReader } from '#core/runner/runner-settings.ts';
+
+export type RunnerOptions = {
+  /** Gateways to serve, ws:// or wss://, at least one. */
+  readonly gatewayUrls: readonly string[];
+  /** `null`: read from the data folder, where a local gateway writes it. */
+  readonly token: string | null;
+  readonly dataDir: string;
+  readonly model: string;
+  readonly device: Device | 'auto';
+  readonly dtype: string;
+  readonly threads: number | 'auto';
+  readonly runners: number | 'auto';
+  /** What the fleet calls it; workers add `-1`, `-2`, … */
+  readonly name: string;
+  readonly logLevel: string;
+  readonly logFormat: 'json' | 'pretty';
+};
+
+export const help = `Usage: npm run runner -- [flags]
+
+Joins a gateway and embeds texts for it with the processor or the GPU of this machine. It measures once which device and
+dtype is right and fastest here, remembers that in the data folder, and starts as many processes as the machine can use.
+
+  --gateway URL   gateway to serve; several separated by commas   VECTORSTREAM_GATEWAY_URL     ws://127.0.0.1:8080
+  --device NAME   auto, cpu, webgpu or cuda                       VECTORSTREAM_RUNNER_DEVICE   auto
+  --dtype NAME    auto, or one of the model's: fp32, q8, …        VECTORSTREAM_RUNNER_DTYPE    auto
+  --threads N     threads of each process, or auto                VECTORSTREAM_RUNNER_THREADS  auto
+  --runners N     processes, each one runner, or auto                                          auto
+  --model NAME    folder with a manifest.json, or a model's id    VECTORSTREAM_MODEL           models/all-MiniLM-L6-v2
+                  on Hugging Face, such as Xenova/bge-small-en-v1.5
+  --data-dir DIR  where the choice and downloaded models are      VECTORSTREAM_DATA_DIR        .vectorstream
+  --name NAME     how the fleet calls it                                                       host name
+  --help
+
+A name is dialled at every address it has: each gateway behind it is served.
+The token comes from VECTORSTREAM_RUNNER_TOKEN, else from the file runner-token in the data folder, which a gateway on this
+machine writes. A model on Hugging Face is downloaded once: HF_TOKEN opens private and gated ones, HF_ENDPOINT names a
+mirror. LOG_LEVEL (info) and LOG_FORMAT (json, pretty) are as for the gateway.`;
+
+const flags = {
+  gateway: { type: 'string' }, device: { type: 'string' }, dtype: { type: 'string' }, threads: { type: 'string' },
+  runners: { type: 'string' }, model: { type: 'string' }, 'data-dir': { type: 'string' }, name: { type: 'string' }, help: { type: 'boolean', short: 'h' },
+} as const;
+
+export type Surroundings = { readonly hostName: string; readonly terminal: boolean };
+
+/** `'help'` when that was asked for. @throws UsageError naming the flag or variable, its value and what is allowed. */
+export function parseOptions(argv: readonly string[], environment: Readonly<Record<string, string | undefined>>, surroundings: Surroundings): RunnerOptions | 'help' {
+  const { help: isHelp, ...given } = parseFlags(argv);
+  if (isHelp === true) return 'help';
+  const setting = settingReader(given, environment);
+  return {
+    gatewayUrls: gatewayUrls(setting('gateway', 'VECTORSTREAM_GATEWAY_URL', 'ws://127.0.0.1:8080')),
+    token: environment['VECTORSTREAM_RUNNER_TOKEN'] || null,
+    dataDir: setting('data-dir', 'VECTORSTREAM_DATA_DIR', '.vectorstream').value,
+    model: setting('model', 'VECTORSTREAM_MODEL', 'models/all-MiniLM-L6-v2').value,
+    device: oneOf(setting('device', 'VECTORSTREAM_RUNNER_DEVICE', 'auto'), ['auto', ...devices.filter((device) => device !== 'wasm')]),
+    dtype: setting('dtype', 'VECTORSTREAM_RUNNER_DTYPE', 'auto').value,
+    threads: countOrAuto(setting('threads', 'VECTORSTREAM_RUNNER_THREADS', 'auto')),
+    runners: countOrAuto(setting('runners', null, 'auto')),
+    name: setting('name', null, surroundings.hostName).value.slice(0, 100),
+    ...logSettings(environment, surroundings.terminal),
+  };
+}
+
+function parseFlags(argv: readonly string[]) {
+  try {
+    return parseArgs({ args: [...argv], options: flags, allowPositionals: false }).values;
+  } catch (cause) {
+    throw new UsageError(`${cause instanceof Error ? cause.message.split('. ')[0] : String(cause)}. See --help.`, { cause });
+  }
+}

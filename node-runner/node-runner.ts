@@ -1,0 +1,65 @@
+// Chooses how this machine embeds best and keeps its runners joined to the gateway until told to stop; ends in one line whatever goes wrong.
+
+import { hostname } from 'node:os';
+import { candidateRounds } from '#core/runner/device-preferences.ts';
+import { systemClock } from '#core/time/clock.ts';
+import { UsageError, VectorStreamError } from '#core/errors/errors.ts';
+import { supervise } from '#core/runner/supervisor.ts';
+import { chooseCandidates } from './measured-choice.ts';
+import { graphBytesOf } from './graph-files.ts';
+import { layoutOf } from './process-layout.ts';
+import { createLog } from './node-runner-log.ts';
+import { describeMachine, placeOf } from './machine.ts';
+import { openConfiguredModel } from './model-folder.ts';
+import { help, parseOptions, type RunnerOptions } from './node-runner-options.ts';
+import { startWorker } from './worker-process.ts';
+
+/** With the time to close connections, still inside the 5 s that Ctrl-C may take. */
+const drainMsMax = 4_000;
+
+const stopping = new AbortController();
+
+export async function main(argv: readonly string[], environment: NodeJS.ProcessEnv): Promise<void> {
+  process.on('SIGTERM', () => stopping.abort());
+  process.on('SIGINT', () => {
+    // The second Ctrl-C is impatience; workers are killed on exit.
+    if (stopping.signal.aborted) process.exit(130);
+    stopping.abort();
+  });
+  // Started by a gateway that is gone, however it ended, perhaps before this line.
+  process.on('disconnect', () => process.exit());
+  if (process.send !== undefined && !process.connected) process.exit();
+
+  try {
+    const options = parseOptions(argv, environment, { hostName: hostname(), terminal: process.stdout.isTTY });
+    if (options === 'help') process.stdout.write(`${help}\n`);
+    else await run(options);
+  } catch (error) {
+    if (!stopping.signal.aborted) {
+      process.stderr.write(`${error instanceof VectorStreamError ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
+      process.exitCode = error instanceof UsageError ? 2 : 1;
+    }
+  } finally {
+    // The channel to a gateway would keep the process alive.
+    if (process.connected) process.disconnect();
+  }
+}
+
+async function run(options: RunnerOptions): Promise<void> {
+  const log = createLog({ level: options.logLevel, format: options.logFormat, fields: { runner: options.name } });
+  const machine = describeMachine();
+  const modelFolder = await openConfiguredModel(options, (manifest) => candidateRounds(manifest, options, placeOf(machine)).flat().map(({ dtype }) => dtype), stopping.signal);
+  const candidates = await chooseCandidates(options, modelFolder, machine, log, stopping.signal);
+  const graphBytes = new Map(await Promise.all(candidates.map(async ({ dtype }) => [dtype, await graphBytesOf(modelFolder.folder, modelFolder.model.manifest, dtype)] as const)));
+  await supervise({
+    candidates,
+    layoutFor: ({ device, dtype }) => layoutOf({
+      device, graphBytes: graphBytes.get(dtype) ?? 0, cores: machine.cores, memoryBytes: machine.memoryBytes, runners: options.runners, threads: options.threads,
+    }),
+    start: (candidate, { threads }, slot) => startWorker({
+      ...candidate, threads, model: modelFolder.folder, measureMs: 0, gatewayUrls: [...options.gatewayUrls], dataDir: options.dataDir,
+      name: `${options.name}-${slot + 1}`, logLevel: options.logLevel, logFormat: options.logFormat,
+    }),
+    clock: systemClock, log, signal: stopping.signal, drainMsMax,
+  });
+}

@@ -1,0 +1,23 @@
+// Puts the demo together: real workers, the browser's own clock and adapter.
+import { render } from 'preact';
+import { findAdapter } from '../shared/gpu-adapter.ts';
+import { startEmbedding } from '../shared/embedding-client.ts';
+import { choiceFor, sessionChoices } from './demo-candidates.ts';
+import { watchBattery } from './battery.ts';
+import { ComparisonEngine } from './comparison.ts';
+import { Demo } from './demo.tsx';
+import { joinTokenFor } from './join-token.ts';
+import { LendingEngine } from './lending.ts';
+import { WorkbenchEngine } from './workbench.ts';
+
+const now = (): number => performance.now();
+const workbench = new WorkbenchEngine({ start: startEmbedding, choices: sessionChoices, now });
+const comparison = new ComparisonEngine({ start: startEmbedding, now, adapter: findAdapter, choiceFor, isSecure: isSecureContext });
+const lending = new LendingEngine({ startRunner: async (options) => (await import('../shared/tab-runner.ts')).startRunner(options), joinToken: joinTokenFor, watchBattery });
+
+const app = document.getElementById('app') ?? document.body;
+app.replaceChildren();
+render(<Demo workbench={workbench} comparison={comparison} lending={lending} />, app);
+
+// Without it the page works as well, only not without a network.
+if ('serviceWorker' in navigator) addEventListener('load', () => void navigator.serviceWorker.register('/demo-offline.js').catch(() => undefined));

@@ -1,0 +1,123 @@
+// Joins this page's gateway from inside the worker: the fleet's own loop over a socket that is cut when the network or the machine went away.
+
+import { systemClock } from '#core/time/clock.ts';
+import { DutyCycle } from '#core/time/duty-cycle.ts';
+import type { Channel, Embedder } from '#core/ports.ts';
+import { keepConnected, RunnerRefusedError } from '#core/protocol/runner-connection.ts';
+import type { RunnerLog } from '#core/protocol/runner-loop.ts';
+import { always } from '#core/time/fair-queue.ts';
+import { ConnectError, connectWebSocket } from '#core/protocol/websocket-channel.ts';
+import { closeCode } from '#core/protocol/wire.ts';
+import { tokenProblem } from './token-check.ts';
+import type { ServeEvent, ServeRequest } from './worker-messages.ts';
+
+export type Serving = {
+  /** Resolves once drained. Rejects with `RunnerRefusedError`, or with `RunnerFailedError` when the session failed. */
+  readonly ended: Promise<void>;
+  setShare(share: number): void;
+};
+
+export function serveGateway(embedder: Embedder, { url, token, name, share }: ServeRequest, onEvent: (event: ServeEvent) => void, drain: AbortSignal): Serving {
+  const turn = new DutyCycle(always, systemClock);
+  turn.share = share;
+  let busy = false;
+  let open: CuttableChannel | null = null;
+  const told: Embedder = {
+    info: embedder.info,
+    async embed(texts) {
+      busy = true;
+      onEvent({ kind: 'working', texts: texts.length });
+      const startedAt = performance.now();
+      const outcomes = await embedder.embed(texts);
+      onEvent({ kind: 'job', texts: outcomes.filter(({ ok }) => ok).length, ms: performance.now() - startedAt });
+      busy = false;
+      return outcomes;
+    },
+    [Symbol.asyncDispose]: () => embedder[Symbol.asyncDispose](),
+  };
+  const stopWatching = watchForBreaks(() => busy, (reason) => open?.cut(reason));
+  const ended = keepConnected({
+    connect: async (signal) => {
+      const problem = await tokenProblem(token, signal);
+      if (problem?.kind === 'refused') throw new RunnerRefusedError(closeCode.tokenRevoked, problem.message);
+      if (problem?.kind === 'unreachable') throw new ConnectError(problem.message);
+      open = new CuttableChannel(await connectWebSocket({ url, token, signal }));
+      return open;
+    },
+    embedder: told, turn, clock: systemClock, random: Math.random, name, kind: 'browser', drain, log: eventLog(onEvent),
+  }).finally(stopWatching);
+  return { ended, setShare: (value) => { turn.share = value; } };
+}
+
+/** What the loop logs is what the page shows. */
+function eventLog(onEvent: (event: ServeEvent) => void): RunnerLog {
+  return {
+    debug: () => undefined,
+    info: (fields) => {
+      if ('runner_id' in fields) onEvent({ kind: 'joined', runnerId: String(fields.runner_id) });
+    },
+    warn: (fields, message) => {
+      const why = 'reason' in fields && fields.reason !== '' ? fields.reason : 'error' in fields ? fields.error : 'code' in fields ? `code ${String(fields.code)}` : '';
+      onEvent({ kind: 'lost', message: why === '' ? message : `${message}: ${String(why)}` });
+    },
+  };
+}
+
+/** A channel whose end need not wait for a network that is gone. */
+class CuttableChannel implements Channel {
+  readonly #channel: Channel;
+  #closed: (code: number, reason: string) => void = () => undefined;
+
+  constructor(channel: Channel) {
+    this.#channel = channel;
+  }
+
+  send(frame: string | Uint8Array): void {
+    this.#channel.send(frame);
+  }
+
+  bufferedAmount(): number {
+    return this.#channel.bufferedAmount();
+  }
+
+  close(code: number, reason: string): void {
+    this.#channel.close(code, reason);
+  }
+
+  listen(handlers: Parameters<Channel['listen']>[0]): void {
+    let open = true;
+    this.#closed = (code, reason) => {
+      if (!open) return;
+      open = false;
+      handlers.closed(code, reason);
+    };
+    this.#channel.listen({ frame: (frame) => { if (open) handlers.frame(frame); }, closed: (code, reason) => this.#closed(code, reason) });
+  }
+
+  cut(reason: string): void {
+    this.#closed(closeCode.timeout, reason);
+    this.#channel.close(closeCode.timeout, reason);
+  }
+}
+
+const tickMs = 1_000;
+/** A tick that comes so late was slept through: the gateway has given this runner up by then. */
+const sleptMsMin = 15_000;
+
+/** Calls `onBreak` when the machine or the tab slept, or the network went. Inference blocks a worker too: that is no sleep. */
+function watchForBreaks(isBusy: () => boolean, onBreak: (reason: string) => void): () => void {
+  let lastTick = Date.now();
+  let wasBusy = false;
+  const timer = setInterval(() => {
+    const sleptMs = Date.now() - lastTick - tickMs;
+    lastTick = Date.now();
+    if (sleptMs >= sleptMsMin && !wasBusy && !isBusy()) onBreak(`the computer or the tab slept for ${Math.round(sleptMs / 1000)} s`);
+    wasBusy = isBusy();
+  }, tickMs);
+  const offline = (): void => onBreak('the network is gone');
+  addEventListener('offline', offline);
+  return () => {
+    clearInterval(timer);
+    removeEventListener('offline', offline);
+  };
+}

@@ -1,0 +1,134 @@
+// What a run of mixed faults breaks: gateways that are reached through links which can fail, and runners that misbehave.
+import { readFileSync } from 'node:fs';
+import type { FaultProxy } from '../../helpers/fault-proxy.ts';
+import { startGateway, type RunningGateway } from '../../helpers/gateway-program.ts';
+import type { Stored } from './mixed-oracle.ts';
+import { productNames } from './produced.ts';
+import { referenceVectors } from './reference.ts';
+import { startReferenceRunner, type Manner, type ReferenceRunner } from './reference-runner.ts';
+
+export type Knowledge = { readonly reference: ReadonlyMap<string, Float32Array>; readonly golden: ReadonlyMap<string, Float32Array> };
+
+/** What every run needs to know and none changes. */
+export async function learn(): Promise<Knowledge> {
+  const { cases }: { cases: { text: string; vector: number[] }[] } = JSON.parse(readFileSync('models/all-MiniLM-L6-v2/golden.json', 'utf8'));
+  return { reference: await referenceVectors([...productNames, freshText]), golden: new Map(cases.map(({ text, vector }) => [text, Float32Array.from(vector)])) };
+}
+
+/** Of the event that is sent when all faults are over. */
+export const freshText = 'a lamp that came last';
+
+export type World = AsyncDisposable & {
+  /** By name. */
+  readonly links: ReadonlyMap<string, FaultProxy>;
+  readonly gateways: readonly Gateway[];
+  /** Where the producer finds the gateway. */
+  readonly url: string;
+  /** A runner that serves every gateway. */
+  join(name: string, manner: Manner): AsyncDisposable;
+  /** Called whenever the producer hears that a gateway has its events. */
+  acknowledged?(): void;
+  /** How soon a new event is searchable after the last fault; 10 s when absent. */
+  readonly freshMsMax?: number;
+  /** Everything that was taken in is stored or dead-lettered, and committed. */
+  isSettled(): Promise<boolean>;
+  /** Read from the engines themselves, once no gateway runs. */
+  stored(): Promise<Stored>;
+};
+
+/** What must have happened in some run of many, or the faults prove nothing. */
+export type Sightings = Record<'requeued' | 'retried' | 'superseded' | 'deadLettered' | 'late' | 'circuitsOpened' | 'bisected'
+  /** Events that a gateway took from its source a second time. */
+  | 'replayed'
+  /** Power losses that had something to tear; starts on a disk that could not be written. */
+  | 'torn' | 'startsRefused'
+  /** Carried out, and the one who asked never heard of it. */
+  | 'resultsLost' | 'writeAnswersLost' | 'commitAnswersLost' | 'letterAnswersLost'
+  /** Gateways that came to a running group and got work. */
+  | 'rebalanced', number>;
+export const nothingSighted = (): Sightings => ({
+  requeued: 0, retried: 0, superseded: 0, deadLettered: 0, late: 0, circuitsOpened: 0, bisected: 0, replayed: 0,
+  torn: 0, startsRefused: 0, resultsLost: 0, writeAnswersLost: 0, commitAnswersLost: 0, letterAnswersLost: 0, rebalanced: 0,
+});
+
+/** Which of these were in no run. */
+export const unseen = (sightings: Sightings, names: readonly (keyof Sightings)[]): readonly string[] => names.filter((name) => sightings[name] === 0);
+
+export const runnerToken = 'the-token-of-a-run';
+const clock = `--import=${new URL('jumping-clock.ts', import.meta.url).href}`;
+
+/** A gateway that is started again and again on its folder, behind links that follow it. */
+export class Gateway implements AsyncDisposable {
+  readonly #start: () => Promise<RunningGateway>;
+  readonly #sightings: Sightings;
+  #running: RunningGateway;
+  #received = 0;
+
+  private constructor(start: () => Promise<RunningGateway>, sightings: Sightings, running: RunningGateway) {
+    this.#start = start;
+    this.#sightings = sightings;
+    this.#running = running;
+  }
+
+  static async start(dataDir: string, links: readonly FaultProxy[], sightings: Sightings, environment: Readonly<Record<string, string>> = {}, through: readonly string[] = []): Promise<Gateway> {
+    const start = async (): Promise<RunningGateway> => {
+      const started = await startGateway(dataDir, {
+        VECTORSTREAM_RUNNERS: '0', VECTORSTREAM_RUNNER_TOKEN: runnerToken, LOG_LEVEL: 'warn', NODE_OPTIONS: clock, ...environment,
+      }, [], through);
+      for (const link of links) link.target(Number(new URL(started.url).port));
+      return started;
+    };
+    return new Gateway(start, sightings, await start());
+  }
+
+  get running(): RunningGateway {
+    return this.#running;
+  }
+
+  /** Events taken from the source in all its lives, as told before each ended: at least so many. */
+  get received(): number {
+    return this.#received;
+  }
+
+  async restart(signal: 'SIGKILL' | 'SIGTERM', meanwhile: () => Promise<void> | void = () => undefined): Promise<void> {
+    await this.end(signal);
+    await meanwhile();
+    this.#running = await this.#start();
+  }
+
+  async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    await this.#look();
+    this.#running.child.kill(signal);
+    await this.#running.ended;
+  }
+
+  /** Everything that this gateway has been given is stored or dead-lettered, and committed. */
+  async isIdle(): Promise<boolean> {
+    const { events: { lag, unsettled } } = await this.#running.stats();
+    return lag === 0 && unsettled === 0;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#running[Symbol.asyncDispose]();
+  }
+
+  /** Adds what it has counted: its counters end with it. */
+  async #look(): Promise<void> {
+    const { body } = await this.#running.get('/metrics').catch(() => ({ body: '' }));
+    const total = (name: string): number => [...String(body).matchAll(new RegExp(`^vectorstream_${name}(?:\\{.*\\})? (\\S+)$`, 'gm'))].reduce((sum, [, value]) => sum + Number(value), 0);
+    const stats = await this.#running.get('/stats').catch(() => null);
+    this.#received += total('events_received_total');
+    this.#sightings.requeued += total('jobs_requeued_total');
+    this.#sightings.retried += total('retries_total');
+    this.#sightings.late += total('late_answers_total');
+    this.#sightings.deadLettered += total('events_dead_lettered_total');
+    this.#sightings.circuitsOpened += this.#running.stdout().split('"a dependency is down;').length - 1;
+    this.#sightings.superseded += Number(Object(Object(stats?.body).events).superseded ?? 0);
+  }
+}
+
+/** One connection to each gateway. */
+export function joinAll(links: readonly FaultProxy[], { reference, golden }: Knowledge, name: string, manner: Manner): AsyncDisposable {
+  const runners = links.map((link): ReferenceRunner => startReferenceRunner({ address: link.address, token: runnerToken, name, manner, vectors: reference, golden }));
+  return { async [Symbol.asyncDispose]() { await Promise.all(runners.map((runner) => runner[Symbol.asyncDispose]())); } };
+}
