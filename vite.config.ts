@@ -32,10 +32,15 @@ function pages() {
   return {
     root: 'pages',
     publicDir: false as const,
-    // The runtime's module stays a file of its own: the pages say where, and its threads begin from it.
+    // The runtime's module stays a file of its own: the pages say where, and its threads begin from
+    // it.
     resolve: { conditions: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'production'] },
     oxc: { jsx: { runtime: 'automatic' as const, importSource: 'preact' } },
-    define: { RUNTIME_BYTES: String(statSync(require.resolve('onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm')).size) },
+    define: {
+      RUNTIME_BYTES: String(
+        statSync(require.resolve('onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm')).size,
+      ),
+    },
     worker: { format: 'es' as const },
     plugins: [finish()],
     build: {
@@ -47,9 +52,17 @@ function pages() {
       modulePreload: { polyfill: false },
       chunkSizeWarningLimit: 1024,
       rolldownOptions: {
-        input: { runner: resolve('pages/runner/index.html'), demo: resolve('pages/demo/index.html'), 'demo-offline': resolve('pages/demo/service-worker.ts') },
-        // A service worker has the reach of the folder that it comes from, and one address for all its versions.
-        output: { entryFileNames: ({ name }: { readonly name: string }) => (name === 'demo-offline' ? '[name].js' : 'assets/[name]-[hash].js') },
+        input: {
+          runner: resolve('pages/runner/index.html'),
+          demo: resolve('pages/demo/index.html'),
+          'demo-offline': resolve('pages/demo/service-worker.ts'),
+        },
+        // A service worker has the reach of the folder that it comes from, and one address for all
+        // its versions.
+        output: {
+          entryFileNames: ({ name }: { readonly name: string }) =>
+            name === 'demo-offline' ? '[name].js' : 'assets/[name]-[hash].js',
+        },
       },
     },
   };

@@ -1,4 +1,5 @@
-// Tells under which conditions figures were measured, and narrows this program and its children to fewer cores.
+// Tells under which conditions figures were measured, and narrows this program and its children to
+// fewer cores.
 
 import { execFileSync } from 'node:child_process';
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
@@ -11,7 +12,10 @@ export type Conditions = {
   readonly memoryGb: number;
   readonly system: string;
   readonly node: string;
-  /** Processes that wanted a core in the minute before: about 0 on a machine that is free to measure on. `null` on Windows. */
+  /**
+   * Processes that wanted a core in the minute before: about 0 on a machine that is free to measure
+   * on. `null` on Windows.
+   */
   readonly loadBefore: number | null;
 };
 
@@ -26,17 +30,38 @@ export function conditions(): Conditions {
   };
 }
 
-export function conditionsLine({ cpu, cores, memoryGb, system, node, loadBefore }: Conditions): string {
+export function conditionsLine({
+  cpu,
+  cores,
+  memoryGb,
+  system,
+  node,
+  loadBefore,
+}: Conditions): string {
   return `${cpu}, ${cores} ${cores === 1 ? 'core' : 'cores'}, ${memoryGb} GB, ${system}, Node ${node}${loadBefore === null ? '' : `, load ${loadBefore} before`}`;
 }
 
-/** For all threads of this process and for whatever it starts. Throws `UsageError` where that cannot be done. */
+/**
+ * For all threads of this process and for whatever it starts. Throws `UsageError` where that cannot
+ * be done.
+ */
 export function limitCores(cores: number): void {
-  if (process.platform !== 'linux') throw new UsageError('--cores works on Linux only: it needs taskset.');
-  if (cores > availableParallelism()) throw new UsageError(`--cores is ${cores}, but this program may use ${availableParallelism()} only.`);
+  if (process.platform !== 'linux')
+    throw new UsageError('--cores works on Linux only: it needs taskset.');
+  if (cores > availableParallelism())
+    throw new UsageError(
+      `--cores is ${cores}, but this program may use ${availableParallelism()} only.`,
+    );
   try {
-    execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', `0-${cores - 1}`, String(process.pid)], { stdio: 'pipe' });
+    execFileSync(
+      'taskset',
+      ['--all-tasks', '--cpu-list', '--pid', `0-${cores - 1}`, String(process.pid)],
+      { stdio: 'pipe' },
+    );
   } catch (error) {
-    throw new UsageError(`--cores needs taskset (of util-linux), which failed: ${error instanceof Error ? error.message.trim() : String(error)}`, { cause: error });
+    throw new UsageError(
+      `--cores needs taskset (of util-linux), which failed: ${error instanceof Error ? error.message.trim() : String(error)}`,
+      { cause: error },
+    );
   }
 }

@@ -1,15 +1,18 @@
-// `npm run bench`: what this machine does, measured on the real programs, and held to the project's targets.
+// `npm run bench`: what this machine does, measured on the real programs, and held to the project's
+// targets.
 
 import { mkdirSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { UsageError } from '#core/errors/errors.ts';
+import { integer, runCommand, text, toggle, type Command, type FlagValues } from '../cli/flags.ts';
+import { listenForInterrupt } from '../cli/interrupt.ts';
+import { conditions, conditionsLine, limitCores } from './bench-machine.ts';
 import { isMet, type Benchmark, type Row } from './benchmark.ts';
 import { embed } from './embed-benchmark.ts';
 import { guarantees } from './guarantees-benchmark.ts';
 import { kafka } from './kafka-benchmark.ts';
-import { conditions, conditionsLine, limitCores } from './bench-machine.ts';
 import { memory } from './memory-benchmark.ts';
 import { parse } from './parse-benchmark.ts';
 import { recovery } from './recovery-benchmark.ts';
@@ -18,17 +21,40 @@ import { start } from './start-benchmark.ts';
 import { store } from './store-benchmark.ts';
 import { stream } from './stream-benchmark.ts';
 import { table } from './table.ts';
-import { integer, runCommand, text, toggle, type Command, type FlagValues } from '../cli/flags.ts';
-import { listenForInterrupt } from '../cli/interrupt.ts';
 
-const benchmarks: readonly Benchmark[] = [embed, stream, memory, start, store, search, guarantees, recovery, parse, kafka];
+const benchmarks: readonly Benchmark[] = [
+  embed,
+  stream,
+  memory,
+  start,
+  store,
+  search,
+  guarantees,
+  recovery,
+  parse,
+  kafka,
+];
 
 const flags = {
-  only: text('NAMES', null, `only these, separated by commas: ${benchmarks.map(({ name }) => name).join(', ')}`),
-  cores: integer('N', null, 1, 1024, 'only the first N cores, for this program and all that it starts (Linux)'),
+  only: text(
+    'NAMES',
+    null,
+    `only these, separated by commas: ${benchmarks.map(({ name }) => name).join(', ')}`,
+  ),
+  cores: integer(
+    'N',
+    null,
+    1,
+    1024,
+    'only the first N cores, for this program and all that it starts (Linux)',
+  ),
   quick: toggle('a tenth of the work: minutes less, and rough figures'),
   json: text('FILE', null, 'writes conditions and figures there, too'),
-  profile: text('FOLDER', null, 'writes CPU profiles of gateway and runners there, for Chrome DevTools'),
+  profile: text(
+    'FOLDER',
+    null,
+    'writes CPU profiles of gateway and runners there, for Chrome DevTools',
+  ),
 };
 
 const command: Command<typeof flags> = {
@@ -41,14 +67,22 @@ const command: Command<typeof flags> = {
 /** Time for a gateway and its runners to end in order. */
 const graceMs = 20_000;
 
-type Result = { readonly name: string; readonly about: string; readonly seconds: number; readonly rows: readonly Row[] };
+type Result = {
+  readonly name: string;
+  readonly about: string;
+  readonly seconds: number;
+  readonly rows: readonly Row[];
+};
 
 async function bench(values: FlagValues<typeof flags>): Promise<number> {
   const chosen = chosenFrom(values.only);
   const profileFolder = values.profile === null ? null : resolve(values.profile);
   if (profileFolder !== null) mkdirSync(profileFolder, { recursive: true });
   // Now, and not after minutes of work.
-  if (values.json !== null) await writeFile(values.json, '').catch((error: Error) => { throw new UsageError(`--json ${values.json} cannot be written: ${error.message}.`); });
+  if (values.json !== null)
+    await writeFile(values.json, '').catch((error: Error) => {
+      throw new UsageError(`--json ${values.json} cannot be written: ${error.message}.`);
+    });
   if (values.cores !== null) limitCores(values.cores);
   using interrupt = listenForInterrupt(graceMs);
   const found = conditions();
@@ -56,13 +90,20 @@ async function bench(values: FlagValues<typeof flags>): Promise<number> {
 
   const results: Result[] = [];
   try {
-    for (const benchmark of chosen) results.push(await measure(benchmark, { isQuick: values.quick, profileFolder, signal: interrupt.stop }));
+    for (const benchmark of chosen)
+      results.push(
+        await measure(benchmark, { isQuick: values.quick, profileFolder, signal: interrupt.stop }),
+      );
   } catch (error) {
     if (!interrupt.stop.aborted) throw error;
     process.stderr.write('Stopped.\n');
     return 130;
   }
-  if (values.json !== null) await writeFile(values.json, `${JSON.stringify({ conditions: found, quick: values.quick, benchmarks: results }, null, 2)}\n`);
+  if (values.json !== null)
+    await writeFile(
+      values.json,
+      `${JSON.stringify({ conditions: found, quick: values.quick, benchmarks: results }, null, 2)}\n`,
+    );
   if (results.every(({ rows }) => rows.length === 0)) {
     process.stdout.write('\nNothing was measured.\n');
     return 0;
@@ -72,12 +113,23 @@ async function bench(values: FlagValues<typeof flags>): Promise<number> {
   return isAllMet ? 0 : 1;
 }
 
-async function measure({ name, about, run }: Benchmark, options: { readonly isQuick: boolean; readonly profileFolder: string | null; readonly signal: AbortSignal }): Promise<Result> {
+async function measure(
+  { name, about, run }: Benchmark,
+  options: {
+    readonly isQuick: boolean;
+    readonly profileFolder: string | null;
+    readonly signal: AbortSignal;
+  },
+): Promise<Result> {
   process.stdout.write(`\n${name}: ${about}\n`);
   const folder = await mkdtemp(join(tmpdir(), 'vectorstream-bench-'));
   const startedAt = performance.now();
   try {
-    const rows = await run({ ...options, folder, say: (line) => process.stderr.write(`  … ${line}\n`) });
+    const rows = await run({
+      ...options,
+      folder,
+      say: (line) => process.stderr.write(`  … ${line}\n`),
+    });
     process.stdout.write(`${table(rows)}\n`);
     return { name, about, seconds: Math.round((performance.now() - startedAt) / 100) / 10, rows };
   } finally {
@@ -89,7 +141,10 @@ function chosenFrom(only: string | null): readonly Benchmark[] {
   if (only === null) return benchmarks;
   return only.split(',').map((name) => {
     const found = benchmarks.find((benchmark) => benchmark.name === name.trim());
-    if (found === undefined) throw new UsageError(`--only names "${name}"; allowed are ${benchmarks.map((benchmark) => benchmark.name).join(', ')}.`);
+    if (found === undefined)
+      throw new UsageError(
+        `--only names "${name}"; allowed are ${benchmarks.map((benchmark) => benchmark.name).join(', ')}.`,
+      );
     return found;
   });
 }

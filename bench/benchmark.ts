@@ -30,11 +30,18 @@ export type Benchmark = {
   readonly run: (context: BenchmarkContext) => Promise<readonly Row[]>;
 };
 
-export const row = (measure: string, value: number, unit: string, target: Target | null = null): Row => ({ measure, value, unit, target });
+export const row = (
+  measure: string,
+  value: number,
+  unit: string,
+  target: Target | null = null,
+): Row => ({ measure, value, unit, target });
 
 export const atLeast = (value: number): Target => ({ bound: 'at least', value });
 export const lessThan = (value: number): Target => ({ bound: 'less than', value });
 
 export function isMet({ value, target }: Row): boolean {
-  return target === null || (target.bound === 'at least' ? value >= target.value : value < target.value);
+  return (
+    target === null || (target.bound === 'at least' ? value >= target.value : value < target.value)
+  );
 }

@@ -1,4 +1,5 @@
-// How fast distinct texts become vectors: the whole of VectorStream against transformers.js as its documentation shows it.
+// How fast distinct texts become vectors: the whole of VectorStream against transformers.js as its
+// documentation shows it.
 
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,9 +9,9 @@ import { isRejection, parseEvent } from '#core/event/parse-event.ts';
 import { documentOf } from '#core/event/text.ts';
 import type { GatewayClient } from '../cli/gateway-client.ts';
 import type { GeneratedEvent } from '../cli/generator/event-stream.ts';
+import { root, startGateway } from './bench-gateway.ts';
 import { atLeast, row, type Benchmark, type BenchmarkContext } from './benchmark.ts';
 import { median, medianRatio } from './figures.ts';
-import { root, startGateway } from './bench-gateway.ts';
 import { sendAndWait } from './send-stream.ts';
 import { events } from './streams.ts';
 import { makeTokenLevelModel } from './token-level-model.ts';
@@ -20,7 +21,8 @@ const rounds = 5;
 
 export const embed: Benchmark = {
   name: 'embed',
-  about: 'Distinct product texts: from POST /events to stored with their vectors, against pipeline(\'feature-extraction\', fp32) in batches of 32, in turn.',
+  about:
+    "Distinct product texts: from POST /events to stored with their vectors, against pipeline('feature-extraction', fp32) in batches of 32, in turn.",
   async run(context) {
     const { isQuick, say, signal } = context;
     const count = isQuick ? textsPerRound / 4 : textsPerRound;
@@ -31,44 +33,75 @@ export const embed: Benchmark = {
     // Round 0 warms both up. Every round has products of its own, so that no text comes twice.
     for (let round = 0; round <= (isQuick ? 2 : rounds); round += 1) {
       const made = [...events('unique', count, { seed: 100 + round, rate: null })];
-      const theirs = count / await plain.seconds(made.map(textOf));
-      const ours = count / await secondsToStore(gateway.client, made, signal);
-      say(`${round === 0 ? 'warming up' : `round ${round} of ${rounds}`}: ${Math.round(ours)} against ${Math.round(theirs)} texts/s`);
+      const theirs = count / (await plain.seconds(made.map(textOf)));
+      const ours = count / (await secondsToStore(gateway.client, made, signal));
+      say(
+        `${round === 0 ? 'warming up' : `round ${round} of ${rounds}`}: ${Math.round(ours)} against ${Math.round(theirs)} texts/s`,
+      );
       if (round > 0) measured.push({ ours, theirs });
     }
     const [runner] = (await gateway.client.stats(signal)).runners;
     return [
-      row('transformers.js pipeline, fp32, all cores', median(measured.map(({ theirs }) => theirs)), 'texts/s'),
-      row(`VectorStream end to end (${runner?.device}, ${runner?.dtype})`, median(measured.map(({ ours }) => ours)), 'texts/s'),
+      row(
+        'transformers.js pipeline, fp32, all cores',
+        median(measured.map(({ theirs }) => theirs)),
+        'texts/s',
+      ),
+      row(
+        `VectorStream end to end (${runner?.device}, ${runner?.dtype})`,
+        median(measured.map(({ ours }) => ours)),
+        'texts/s',
+      ),
       row('ratio, median of pairs', medianRatio(measured), '×', atLeast(2.3)),
     ];
   },
 };
 
-async function secondsToStore(client: GatewayClient, made: readonly GeneratedEvent[], signal: AbortSignal): Promise<number> {
-  const { seconds } = await sendAndWait({ client, target: client, events: made, rate: null, signal, onLook: () => undefined });
+async function secondsToStore(
+  client: GatewayClient,
+  made: readonly GeneratedEvent[],
+  signal: AbortSignal,
+): Promise<number> {
+  const { seconds } = await sendAndWait({
+    client,
+    target: client,
+    events: made,
+    rate: null,
+    signal,
+    onLook: () => undefined,
+  });
   return seconds;
 }
 
 function textOf({ line }: GeneratedEvent): string {
   const parsed = parseEvent(line, Date.now());
-  if (isRejection(parsed)) throw new Error(`The generator made an invalid event: ${parsed.message}`);
+  if (isRejection(parsed))
+    throw new Error(`The generator made an invalid event: ${parsed.message}`);
   return documentOf(parsed).text;
 }
 
 type Pipeline = AsyncDisposable & { seconds(texts: readonly string[]): Promise<number> };
 
-/** A process of its own, as the runners are: inference must not share one with the program that measures. */
+/**
+ * A process of its own, as the runners are: inference must not share one with the program that
+ * measures.
+ */
 async function startPipeline({ folder, signal }: BenchmarkContext): Promise<Pipeline> {
   const model = join(folder, 'token-level');
   await makeTokenLevelModel(join(root, 'models/all-MiniLM-L6-v2'), model);
-  const child = fork(join(root, 'bench/plain-pipeline.ts'), [model, String(availableParallelism())], { detached: true });
+  const child = fork(
+    join(root, 'bench/plain-pipeline.ts'),
+    [model, String(availableParallelism())],
+    { detached: true },
+  );
   return {
     async seconds(texts) {
       child.send(texts);
       const [seconds]: unknown[] = await Promise.race([
         once(child, 'message', { signal }),
-        once(child, 'exit', { signal }).then(([code]) => { throw new Error(`The pipeline's process ended with ${String(code)}.`); }),
+        once(child, 'exit', { signal }).then(([code]) => {
+          throw new Error(`The pipeline's process ended with ${String(code)}.`);
+        }),
       ]);
       return Number(seconds);
     },

@@ -14,14 +14,20 @@ export function quantile(values: readonly number[], share: number): number {
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
 }
 
-/** `ours` over `theirs`, the median over rounds: a machine that is slow for a while is so for both members of a pair. */
-export function medianRatio(rounds: readonly { readonly ours: number; readonly theirs: number }[]): number {
+/**
+ * `ours` over `theirs`, the median over rounds: a machine that is slow for a while is so for both
+ * members of a pair.
+ */
+export function medianRatio(
+  rounds: readonly { readonly ours: number; readonly theirs: number }[],
+): number {
   return median(rounds.map(({ ours, theirs }) => ours / theirs));
 }
 
 /** Of the line of least squares: units of y per unit of x. NaN unless two points differ in x. */
 export function slope(points: readonly { readonly x: number; readonly y: number }[]): number {
-  const mean = (of: (point: { readonly x: number; readonly y: number }) => number): number => points.reduce((sum, point) => sum + of(point), 0) / points.length;
+  const mean = (of: (point: { readonly x: number; readonly y: number }) => number): number =>
+    points.reduce((sum, point) => sum + of(point), 0) / points.length;
   const [x, y] = [mean((point) => point.x), mean((point) => point.y)];
   return mean((point) => (point.x - x) * (point.y - y)) / mean((point) => (point.x - x) ** 2);
 }
@@ -29,5 +35,7 @@ export function slope(points: readonly { readonly x: number; readonly y: number 
 /** The second half of the way from the first x to the last. Points are in order of x. */
 export function secondHalf<P extends { readonly x: number }>(points: readonly P[]): readonly P[] {
   const [first, last] = [points[0], points.at(-1)];
-  return first === undefined || last === undefined ? [] : points.filter(({ x }) => x >= (first.x + last.x) / 2);
+  return first === undefined || last === undefined
+    ? []
+    : points.filter(({ x }) => x >= (first.x + last.x) / 2);
 }

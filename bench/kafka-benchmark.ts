@@ -1,14 +1,15 @@
-// What Kafka as the source costs against the embedded log, and how fast the way from Kafka to Qdrant is.
+// What Kafka as the source costs against the embedded log, and how fast the way from Kafka to
+// Qdrant is.
 
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { systemClock } from '#core/time/clock.ts';
+import { createKafkaTarget } from '../cli/generator/kafka-target.ts';
 import { openKafka } from '../kafka/kafka-client.ts';
 import { connectionFromEnvironment, parseBrokers, type KafkaLog } from '../kafka/kafka-settings.ts';
-import { createKafkaTarget } from '../cli/generator/kafka-target.ts';
+import { startGateway } from './bench-gateway.ts';
 import { atLeast, row, type Benchmark, type BenchmarkContext, type Row } from './benchmark.ts';
 import { median, medianRatio } from './figures.ts';
-import { startGateway } from './bench-gateway.ts';
 import { sendAndWait } from './send-stream.ts';
 import { events } from './streams.ts';
 
@@ -21,7 +22,8 @@ const noLog: KafkaLog = { trace: silent, debug: silent, info: silent, warn: sile
 
 export const kafka: Benchmark = {
   name: 'kafka',
-  about: 'Events of the stream zipf-1.1, 20,000 in a burst: from a Kafka topic against from the embedded log. Needs KAFKA_BROKERS; with QDRANT_URL also to Qdrant.',
+  about:
+    'Events of the stream zipf-1.1, 20,000 in a burst: from a Kafka topic against from the embedded log. Needs KAFKA_BROKERS; with QDRANT_URL also to Qdrant.',
   async run(context) {
     if (!process.env['KAFKA_BROKERS']) {
       context.say('skipped: there is no broker. Set KAFKA_BROKERS, such as localhost:9092');
@@ -33,7 +35,8 @@ export const kafka: Benchmark = {
       context.say(`round ${turn}: the embedded log, then Kafka`);
       const theirs = await fromEmbeddedLog(context, `log-${turn}`, turn);
       pairs.push({ ours: await fromKafka(context, `kafka-${turn}`, turn, {}), theirs });
-      if (process.env['QDRANT_URL']) toQdrant.push(await fromKafkaToQdrant(context, `qdrant-${turn}`, turn));
+      if (process.env['QDRANT_URL'])
+        toQdrant.push(await fromKafkaToQdrant(context, `qdrant-${turn}`, turn));
     }
     const rows: Row[] = [
       row('embedded log to embedded store', median(pairs.map(({ theirs }) => theirs)), 'events/s'),
@@ -48,28 +51,65 @@ export const kafka: Benchmark = {
 
 const streamOf = (context: BenchmarkContext, seed: number) => {
   const ofThis = context.isQuick ? count / 10 : count;
-  return { ofThis, events: events('zipf-1.1', ofThis, { seed, rate: null }), rate: null, signal: context.signal, onLook: silent };
+  return {
+    ofThis,
+    events: events('zipf-1.1', ofThis, { seed, rate: null }),
+    rate: null,
+    signal: context.signal,
+    onLook: silent,
+  };
 };
 
-async function fromEmbeddedLog(context: BenchmarkContext, name: string, seed: number): Promise<number> {
+async function fromEmbeddedLog(
+  context: BenchmarkContext,
+  name: string,
+  seed: number,
+): Promise<number> {
   const { ofThis, ...sending } = streamOf(context, seed);
   await using gateway = await startGateway({ ...context, folder: join(context.folder, name) });
-  const { seconds } = await sendAndWait({ ...sending, client: gateway.client, target: gateway.client });
+  const { seconds } = await sendAndWait({
+    ...sending,
+    client: gateway.client,
+    target: gateway.client,
+  });
   return ofThis / seconds;
 }
 
 /** Over a topic of its own, which is deleted again. */
-async function fromKafka(context: BenchmarkContext, name: string, seed: number, settings: Readonly<Record<string, string>>): Promise<number> {
+async function fromKafka(
+  context: BenchmarkContext,
+  name: string,
+  seed: number,
+  settings: Readonly<Record<string, string>>,
+): Promise<number> {
   const { ofThis, ...sending } = streamOf(context, seed);
   const topic = `vectorstream-bench-${randomUUID()}`;
   const brokers = parseBrokers(process.env['KAFKA_BROKERS'] ?? '', 'KAFKA_BROKERS');
-  const security = Object.fromEntries(Object.entries(process.env).flatMap(([key, value]) => (/^KAFKA_(SSL|SASL_)/.test(key) && value !== undefined ? [[key, value]] : [])));
+  const security = Object.fromEntries(
+    Object.entries(process.env).flatMap(([key, value]) =>
+      /^KAFKA_(SSL|SASL_)/.test(key) && value !== undefined ? [[key, value]] : [],
+    ),
+  );
   try {
-    await using gateway = await startGateway({ ...context, folder: join(context.folder, name) }, {
-      ...security, KAFKA_BROKERS: brokers.join(','), KAFKA_TOPIC: topic, KAFKA_GROUP_ID: topic, ...settings,
-    });
+    await using gateway = await startGateway(
+      { ...context, folder: join(context.folder, name) },
+      {
+        ...security,
+        KAFKA_BROKERS: brokers.join(','),
+        KAFKA_TOPIC: topic,
+        KAFKA_GROUP_ID: topic,
+        ...settings,
+      },
+    );
     await using target = createKafkaTarget({
-      brokers, topic, acks: 'all', compression: 'none', env: process.env, clock: systemClock, patienceMs: 60_000, onWait: context.say,
+      brokers,
+      topic,
+      acks: 'all',
+      compression: 'none',
+      env: process.env,
+      clock: systemClock,
+      patienceMs: 60_000,
+      onWait: context.say,
     });
     const { seconds } = await sendAndWait({ ...sending, client: gateway.client, target });
     return ofThis / seconds;
@@ -79,17 +119,29 @@ async function fromKafka(context: BenchmarkContext, name: string, seed: number, 
 }
 
 /** Into collections of its own, which are deleted again. */
-async function fromKafkaToQdrant(context: BenchmarkContext, name: string, seed: number): Promise<number> {
+async function fromKafkaToQdrant(
+  context: BenchmarkContext,
+  name: string,
+  seed: number,
+): Promise<number> {
   const { QDRANT_URL: url = '', QDRANT_API_KEY: key } = process.env;
-  const collections = ['texts', 'events'].map((kind) => `vectorstream_bench_${kind}_${randomUUID()}`);
+  const collections = ['texts', 'events'].map(
+    (kind) => `vectorstream_bench_${kind}_${randomUUID()}`,
+  );
   const [texts = '', stored = ''] = collections;
   try {
     return await fromKafka(context, name, seed, {
-      QDRANT_URL: url, ...(key && { QDRANT_API_KEY: key }), QDRANT_COLLECTION: texts, QDRANT_EVENTS_COLLECTION: stored,
+      QDRANT_URL: url,
+      ...(key && { QDRANT_API_KEY: key }),
+      QDRANT_COLLECTION: texts,
+      QDRANT_EVENTS_COLLECTION: stored,
     });
   } finally {
     for (const collection of collections) {
-      await fetch(new URL(`/collections/${collection}`, url), { method: 'DELETE', headers: key ? { 'api-key': key } : {} });
+      await fetch(new URL(`/collections/${collection}`, url), {
+        method: 'DELETE',
+        headers: key ? { 'api-key': key } : {},
+      });
     }
   }
 }

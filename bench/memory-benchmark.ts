@@ -1,8 +1,8 @@
 // Whether the gateway's memory stays small and flat over a long stream.
 
+import { startGateway } from './bench-gateway.ts';
 import { lessThan, row, type Benchmark } from './benchmark.ts';
 import { secondHalf, slope } from './figures.ts';
-import { startGateway } from './bench-gateway.ts';
 import { sendAndWait } from './send-stream.ts';
 import { events } from './streams.ts';
 
@@ -10,7 +10,8 @@ const count = 200_000;
 
 export const memory: Benchmark = {
   name: 'memory',
-  about: 'Resident memory of the gateway process over 200,000 events of the stream zipf-1.1, sent as fast as it takes them.',
+  about:
+    'Resident memory of the gateway process over 200,000 events of the stream zipf-1.1, sent as fast as it takes them.',
   async run(context) {
     const { signal, say, isQuick } = context;
     const total = isQuick ? count / 10 : count;
@@ -18,15 +19,30 @@ export const memory: Benchmark = {
     const samples: { x: number; y: number }[] = [];
     say(`sending ${total} events`);
     await sendAndWait({
-      client: gateway.client, target: gateway.client, events: events('zipf-1.1', total, { seed: 3, rate: null }), rate: null, signal,
-      onLook: (stats) => samples.push({ x: stats.events.stored / 100_000, y: stats.memory.rss_bytes / 1e6 }),
+      client: gateway.client,
+      target: gateway.client,
+      events: events('zipf-1.1', total, { seed: 3, rate: null }),
+      rate: null,
+      signal,
+      onLook: (stats) =>
+        samples.push({ x: stats.events.stored / 100_000, y: stats.memory.rss_bytes / 1e6 }),
     });
     const peak = gateway.peakBytes();
     return [
-      row('most resident memory', peak === null ? Math.max(...samples.map(({ y }) => y)) : peak / 1e6, 'MB', lessThan(300)),
+      row(
+        'most resident memory',
+        peak === null ? Math.max(...samples.map(({ y }) => y)) : peak / 1e6,
+        'MB',
+        lessThan(300),
+      ),
       row('at the start', samples[0]?.y ?? Number.NaN, 'MB'),
       row('at the end', samples.at(-1)?.y ?? Number.NaN, 'MB'),
-      row('growth over the second half', slope(secondHalf(samples)), 'MB per 100,000 events', lessThan(10)),
+      row(
+        'growth over the second half',
+        slope(secondHalf(samples)),
+        'MB per 100,000 events',
+        lessThan(10),
+      ),
     ];
   },
 };

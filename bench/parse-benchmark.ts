@@ -1,8 +1,9 @@
-// How fast events are parsed and turned into texts: what the gateway's own thread does for every event.
+// How fast events are parsed and turned into texts: what the gateway's own thread does for every
+// event.
 
 import { isRejection, parseEvent } from '#core/event/parse-event.ts';
-import type { ProductEvent } from '#core/ports.ts';
 import { documentOf } from '#core/event/text.ts';
+import type { ProductEvent } from '#core/ports.ts';
 import { row, type Benchmark } from './benchmark.ts';
 import { median } from './figures.ts';
 import { events } from './streams.ts';
@@ -14,7 +15,10 @@ export const parse: Benchmark = {
   name: 'parse',
   about: 'Events per second of the event parser and of the text template, on one core.',
   async run({ signal, isQuick }) {
-    const lines = Array.from(events('zipf-1.1', isQuick ? count / 10 : count, { seed: 4, rate: null }), ({ line }) => line);
+    const lines = Array.from(
+      events('zipf-1.1', isQuick ? count / 10 : count, { seed: 4, rate: null }),
+      ({ line }) => line,
+    );
     const parsing: number[] = [];
     const documents: number[] = [];
     // The first round only warms up.
@@ -34,7 +38,8 @@ export const parse: Benchmark = {
 
 function parseValid(line: Uint8Array): ProductEvent {
   const parsed = parseEvent(line, Date.now());
-  if (isRejection(parsed)) throw new Error(`The generator made an invalid event: ${parsed.message}`);
+  if (isRejection(parsed))
+    throw new Error(`The generator made an invalid event: ${parsed.message}`);
   return parsed;
 }
 

@@ -1,6 +1,8 @@
-// A process that embeds texts in the way the documentation of transformers.js shows, and tells how long it took.
+// A process that embeds texts in the way the documentation of transformers.js shows, and tells how
+// long it took.
 //
-// Arguments: the folder of a model, threads. Each message is a list of texts, each answer its seconds.
+// Arguments: the folder of a model, threads. Each message is a list of texts, each answer its
+// seconds.
 
 import { basename, dirname } from 'node:path';
 import { env, pipeline } from '@huggingface/transformers';
@@ -13,9 +15,11 @@ env.allowRemoteModels = false;
 const extract = await pipeline('feature-extraction', basename(folder), {
   dtype: 'fp32',
   session_options: {
-    // As many as ONNX Runtime takes by itself on a machine with as many cores; told, because it also counts cores that this process may not use.
+    // As many as ONNX Runtime takes by itself on a machine with as many cores; told, because it
+    // also counts cores that this process may not use.
     intraOpNumThreads: Number(threads),
-    // The shipped file keeps its weights in 8 bits. They are unfolded once, at loading, so that this computes as with a file of floats.
+    // The shipped file keeps its weights in 8 bits. They are unfolded once, at loading, so that
+    // this computes as with a file of floats.
     extra: { session: { disable_quant_qdq: '1' } },
   },
 });

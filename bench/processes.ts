@@ -1,4 +1,5 @@
-// Finds the processes that a program has started, and theirs, so that a benchmark can kill one of them.
+// Finds the processes that a program has started, and theirs, so that a benchmark can kill one of
+// them.
 
 import { readdirSync, readFileSync } from 'node:fs';
 
@@ -6,12 +7,18 @@ export const canListProcesses = process.platform === 'linux';
 
 /** Process ids of whatever descends from `ancestor` and has `part` in its command line. Linux only. */
 export function descendantsOf(ancestor: number, part: string): readonly number[] {
-  const parents = new Map(readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map((name) => [Number(name), Number(/\) \w (\d+)/.exec(read(`/proc/${name}/stat`))?.[1])]));
+  const parents = new Map(
+    readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map((name) => [Number(name), Number(/\) \w (\d+)/.exec(read(`/proc/${name}/stat`))?.[1])]),
+  );
   const descends = (pid: number): boolean => {
     const parent = parents.get(pid);
     return parent !== undefined && (parent === ancestor || descends(parent));
   };
-  return [...parents.keys()].filter((pid) => descends(pid) && read(`/proc/${pid}/cmdline`).includes(part));
+  return [...parents.keys()].filter(
+    (pid) => descends(pid) && read(`/proc/${pid}/cmdline`).includes(part),
+  );
 }
 
 /** Empty for a process that is gone. */

@@ -8,9 +8,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { systemClock } from '#core/time/clock.ts';
 import type { GatewayClient } from '../cli/gateway-client.ts';
+import { root, startGateway } from './bench-gateway.ts';
 import { lessThan, row, type Benchmark, type BenchmarkContext, type Row } from './benchmark.ts';
 import { median } from './figures.ts';
-import { root, startGateway } from './bench-gateway.ts';
 import { canListProcesses, descendantsOf } from './processes.ts';
 import { events } from './streams.ts';
 
@@ -19,12 +19,16 @@ const findMsMax = 60_000;
 const lookMs = 10;
 /** New texts under way when a runner is killed: about half a second of work for each runner. */
 const textsInWork = 80;
-/** What a page has embedded before it is killed for the first time: some seconds of work, after which its browser has kept the runtime's machine code. */
+/**
+ * What a page has embedded before it is killed for the first time: some seconds of work, after
+ * which its browser has kept the runtime's machine code.
+ */
 const textsBefore = 300;
 
 export const recovery: Benchmark = {
   name: 'recovery',
-  about: 'Seconds from SIGKILL of a gateway, a runner or a browser page until an event that is sent then is found by a search for its text.',
+  about:
+    'Seconds from SIGKILL of a gateway, a runner or a browser page until an event that is sent then is found by a search for its text.',
   async run(context) {
     const turns = context.isQuick ? 1 : rounds;
     return [
@@ -38,7 +42,10 @@ export const recovery: Benchmark = {
 /** None for what could not be tried. */
 function rowsOf(what: string, seconds: readonly number[], secondsMax: number): readonly Row[] {
   if (seconds.length === 0) return [];
-  return [row(`${what}: median`, median(seconds), 's'), row(`${what}: longest of ${seconds.length}`, Math.max(...seconds), 's', lessThan(secondsMax))];
+  return [
+    row(`${what}: median`, median(seconds), 's'),
+    row(`${what}: longest of ${seconds.length}`, Math.max(...seconds), 's', lessThan(secondsMax)),
+  ];
 }
 
 async function gatewayKilled(context: BenchmarkContext, turns: number): Promise<readonly number[]> {
@@ -62,9 +69,16 @@ async function gatewayKilled(context: BenchmarkContext, turns: number): Promise<
 }
 
 async function runnerKilled(context: BenchmarkContext, turns: number): Promise<readonly number[]> {
-  if (!canListProcesses) return skipped(context, 'A killed runner is left out: runners are found through /proc, which only Linux has.');
+  if (!canListProcesses)
+    return skipped(
+      context,
+      'A killed runner is left out: runners are found through /proc, which only Linux has.',
+    );
   const seconds: number[] = [];
-  await using gateway = await startGateway({ ...context, folder: join(context.folder, 'runner') }, { VECTORSTREAM_RUNNERS: '2' });
+  await using gateway = await startGateway(
+    { ...context, folder: join(context.folder, 'runner') },
+    { VECTORSTREAM_RUNNERS: '2' },
+  );
   for (let turn = 1; turn <= turns; turn += 1) {
     await readyRunners(gateway.client, 2, context.signal);
     await untilFound(gateway.client, context.signal);
@@ -78,15 +92,29 @@ async function runnerKilled(context: BenchmarkContext, turns: number): Promise<r
 }
 
 async function pageKilled(context: BenchmarkContext, turns: number): Promise<readonly number[]> {
-  if (!canListProcesses || !process.env['PUPPETEER_EXECUTABLE_PATH']) return skipped(context, 'A killed page is left out: it needs Linux, and a browser named in PUPPETEER_EXECUTABLE_PATH.');
-  await promisify(execFile)(process.execPath, [join(root, 'scripts/build-pages.mjs')], { signal: context.signal });
+  if (!canListProcesses || !process.env['PUPPETEER_EXECUTABLE_PATH'])
+    return skipped(
+      context,
+      'A killed page is left out: it needs Linux, and a browser named in PUPPETEER_EXECUTABLE_PATH.',
+    );
+  await promisify(execFile)(process.execPath, [join(root, 'scripts/build-pages.mjs')], {
+    signal: context.signal,
+  });
   const folder = join(context.folder, 'page');
-  await using gateway = await startGateway({ ...context, folder }, { VECTORSTREAM_RUNNERS: '0' }, { untilReady: false });
+  await using gateway = await startGateway(
+    { ...context, folder },
+    { VECTORSTREAM_RUNNERS: '0' },
+    { untilReady: false },
+  );
   await using browser = startBrowserRunner(gateway.client.url, folder);
   const seconds: number[] = [];
   await readyRunners(gateway.client, 1, context.signal);
   await send(gateway.client, textsBefore, 20, context.signal);
-  await untilTrue('all is stored', context.signal, async () => (await gateway.client.stats(context.signal)).store.events === textsBefore);
+  await untilTrue(
+    'all is stored',
+    context.signal,
+    async () => (await gateway.client.stats(context.signal)).store.events === textsBefore,
+  );
   for (let turn = 1; turn <= turns; turn += 1) {
     await readyRunners(gateway.client, 1, context.signal);
     await untilFound(gateway.client, context.signal);
@@ -103,7 +131,11 @@ function skipped(context: BenchmarkContext, why: string): readonly number[] {
   return [];
 }
 
-async function secondsAfterKilling(pid: number, client: GatewayClient, signal: AbortSignal): Promise<number> {
+async function secondsAfterKilling(
+  pid: number,
+  client: GatewayClient,
+  signal: AbortSignal,
+): Promise<number> {
   const killedAt = performance.now();
   process.kill(pid, 'SIGKILL');
   await untilFound(client, signal);
@@ -111,11 +143,29 @@ async function secondsAfterKilling(pid: number, client: GatewayClient, signal: A
 }
 
 /** One page on the processor: what a machine without a GPU has. */
-function startBrowserRunner(url: string, folder: string): AsyncDisposable & { readonly pid: number } {
+function startBrowserRunner(
+  url: string,
+  folder: string,
+): AsyncDisposable & { readonly pid: number } {
   const log = openSync(join(folder, 'browser-runner.log'), 'a');
-  const child = spawn(process.execPath, [join(root, 'browser-runner/main.ts'), '--gateway', url.replace(/^http/, 'ws'), '--device', 'wasm', '--dtype', 'int8'], {
-    cwd: root, detached: true, stdio: ['ignore', log, log, 'ipc'], env: { ...process.env, VECTORSTREAM_DATA_DIR: join(folder, 'data') },
-  });
+  const child = spawn(
+    process.execPath,
+    [
+      join(root, 'browser-runner/main.ts'),
+      '--gateway',
+      url.replace(/^http/, 'ws'),
+      '--device',
+      'wasm',
+      '--dtype',
+      'int8',
+    ],
+    {
+      cwd: root,
+      detached: true,
+      stdio: ['ignore', log, log, 'ipc'],
+      env: { ...process.env, VECTORSTREAM_DATA_DIR: join(folder, 'data') },
+    },
+  );
   closeSync(log);
   if (child.pid === undefined) throw new Error('The browser runner cannot be started.');
   return {
@@ -129,27 +179,67 @@ function startBrowserRunner(url: string, folder: string): AsyncDisposable & { re
   };
 }
 
-async function readyRunners(client: GatewayClient, count: number, signal: AbortSignal): Promise<void> {
-  await untilTrue(`${count} runners are ready`, signal, async () => (await client.stats(signal)).runners.filter(({ state }) => state === 'ready').length === count);
+async function readyRunners(
+  client: GatewayClient,
+  count: number,
+  signal: AbortSignal,
+): Promise<void> {
+  await untilTrue(
+    `${count} runners are ready`,
+    signal,
+    async () =>
+      (await client.stats(signal)).runners.filter(({ state }) => state === 'ready').length ===
+      count,
+  );
 }
 
-async function send(client: GatewayClient, texts: number, seed: number, signal: AbortSignal): Promise<void> {
-  await client.postEvents(Array.from(events('unique', texts, { seed, rate: null }), ({ line }) => line), { onInvalid: 'dead_letter', signal });
+async function send(
+  client: GatewayClient,
+  texts: number,
+  seed: number,
+  signal: AbortSignal,
+): Promise<void> {
+  await client.postEvents(
+    Array.from(events('unique', texts, { seed, rate: null }), ({ line }) => line),
+    { onInvalid: 'dead_letter', signal },
+  );
 }
 
-/** Sends an event about a product that nobody has seen, and resolves when a search for it finds it first. */
+/**
+ * Sends an event about a product that nobody has seen, and resolves when a search for it finds it
+ * first.
+ */
 async function untilFound(client: GatewayClient, signal: AbortSignal): Promise<void> {
   const id = randomUUID();
   const name = `Lantern ${id}`;
-  const event = { event_id: id, timestamp: new Date().toISOString(), user_id: 'bench', event_type: 'view', session_id: 'bench', product: { id, name, price: 1 } };
+  const event = {
+    event_id: id,
+    timestamp: new Date().toISOString(),
+    user_id: 'bench',
+    event_type: 'view',
+    session_id: 'bench',
+    product: { id, name, price: 1 },
+  };
   await client.postEvents([Buffer.from(JSON.stringify(event))], { onInvalid: 'reject', signal });
-  await untilTrue('the event is stored', signal, async () => (await fetch(`${client.url}/events/${id}`, { signal })).ok);
-  await untilTrue('a search finds it', signal, async () => (await client.search(name, 1, signal)).hits[0]?.product?.name === name);
+  await untilTrue(
+    'the event is stored',
+    signal,
+    async () => (await fetch(`${client.url}/events/${id}`, { signal })).ok,
+  );
+  await untilTrue(
+    'a search finds it',
+    signal,
+    async () => (await client.search(name, 1, signal)).hits[0]?.product?.name === name,
+  );
 }
 
-async function untilTrue(what: string, signal: AbortSignal, look: () => Promise<boolean>): Promise<void> {
+async function untilTrue(
+  what: string,
+  signal: AbortSignal,
+  look: () => Promise<boolean>,
+): Promise<void> {
   const giveUpAt = performance.now() + findMsMax;
-  while (!await look()) {
+  while (!(await look())) {
     if (performance.now() > giveUpAt) throw new Error(`Not within ${findMsMax / 1000} s: ${what}.`);
     await systemClock.sleep(lookMs, signal);
   }

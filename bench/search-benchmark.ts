@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { systemClock } from '#core/time/clock.ts';
 import { sendEvents } from '../cli/generator/send-events.ts';
+import { root, startGateway, type GatewayProcess } from './bench-gateway.ts';
 import { lessThan, row, type Benchmark, type BenchmarkContext, type Row } from './benchmark.ts';
 import { median } from './figures.ts';
-import { root, startGateway, type GatewayProcess } from './bench-gateway.ts';
 import { p, searchApart, together, type SearchTimes } from './searcher.ts';
 import { events } from './streams.ts';
 
@@ -15,7 +15,10 @@ const texts = 50_000;
 const storedEvents = 1_000_000;
 const searchesPerSecond = 5;
 const phaseSeconds = 15;
-/** Until the stream's products are known, and what is measured is its speed and not that of the runners. */
+/**
+ * Until the stream's products are known, and what is measured is its speed and not that of the
+ * runners.
+ */
 const warmUpSeconds = 45;
 /** With searches between two without, twice. */
 const phases = [false, true, false, true, false];
@@ -28,7 +31,13 @@ export const search: Benchmark = {
   async run(context) {
     const share = context.isQuick ? 0.1 : 1;
     context.say(`filling the store with ${texts * share} texts and ${storedEvents * share} events`);
-    const fill = [join(root, 'bench/embedded/fill.ts'), join(context.folder, 'data'), join(root, 'models/all-MiniLM-L6-v2'), String(texts * share), String(storedEvents * share)];
+    const fill = [
+      join(root, 'bench/embedded/fill.ts'),
+      join(context.folder, 'data'),
+      join(root, 'models/all-MiniLM-L6-v2'),
+      String(texts * share),
+      String(storedEvents * share),
+    ];
     await promisify(execFile)(process.execPath, fill, { signal: context.signal });
     await using gateway = await startGateway(context);
     const measured = new Measured(context, gateway);
@@ -41,7 +50,9 @@ export const search: Benchmark = {
     const rates: number[] = [];
     const found: SearchTimes[] = [];
     for (const withSearches of phases) {
-      const searching = withSearches ? measured.searches('the stream with searches', seconds) : null;
+      const searching = withSearches
+        ? measured.searches('the stream with searches', seconds)
+        : null;
       if (searching === null) context.say('the stream without searches');
       rates.push(await stream.during(seconds));
       if (searching !== null) found.push(await searching);
@@ -50,7 +61,10 @@ export const search: Benchmark = {
 
     await using fresh = measured.stream('unique', 12);
     await fresh.during(seconds / 3);
-    const amongFresh = await measured.searches('searching while every event brings a new text', seconds);
+    const amongFresh = await measured.searches(
+      'searching while every event brings a new text',
+      seconds,
+    );
     return [
       ...idleRows(idle),
       ...streamRows(rates),
@@ -70,19 +84,39 @@ function idleRows({ totalMs, embedMs, storeMs }: SearchTimes): readonly Row[] {
 
 /** Each phase with searches against the mean of its neighbours, so that a drift counts for both. */
 function streamRows(rates: readonly number[]): readonly Row[] {
-  const without = (index: number): number => ((rates[index - 1] ?? Number.NaN) + (rates[index + 1] ?? Number.NaN)) / 2;
-  const slowed = rates.flatMap((rate, index) => (phases[index] === true ? [100 * (1 - rate / without(index))] : []));
+  const without = (index: number): number =>
+    ((rates[index - 1] ?? Number.NaN) + (rates[index + 1] ?? Number.NaN)) / 2;
+  const slowed = rates.flatMap((rate, index) =>
+    phases[index] === true ? [100 * (1 - rate / without(index))] : [],
+  );
   return [
-    row('zipf-1.1: events stored, without searches', median(rates.filter((_, index) => phases[index] === false)), 'events/s'),
-    row('zipf-1.1: events stored, with searches', median(rates.filter((_, index) => phases[index] === true)), 'events/s'),
+    row(
+      'zipf-1.1: events stored, without searches',
+      median(rates.filter((_, index) => phases[index] === false)),
+      'events/s',
+    ),
+    row(
+      'zipf-1.1: events stored, with searches',
+      median(rates.filter((_, index) => phases[index] === true)),
+      'events/s',
+    ),
     row('zipf-1.1: slowed by searches', median(slowed), '%', lessThan(10)),
   ];
 }
 
-/** What of a search's embedding exceeds that of an idle machine is waiting for a runner, or for a core. */
-function searchRows(name: string, { totalMs, embedMs, storeMs, failed }: SearchTimes, isHeld: boolean): readonly Row[] {
+/**
+ * What of a search's embedding exceeds that of an idle machine is waiting for a runner, or for a
+ * core.
+ */
+function searchRows(
+  name: string,
+  { totalMs, embedMs, storeMs, failed }: SearchTimes,
+  isHeld: boolean,
+): readonly Row[] {
   // The gateway's event loop between posts, HTTP, and the program that searches.
-  const elsewhereMs = totalMs.map((total, index) => total - (embedMs[index] ?? Number.NaN) - (storeMs[index] ?? Number.NaN));
+  const elsewhereMs = totalMs.map(
+    (total, index) => total - (embedMs[index] ?? Number.NaN) - (storeMs[index] ?? Number.NaN),
+  );
   return [
     row(`${name}: search, p50`, p(50, totalMs), 'ms'),
     row(`${name}: search, p95`, p(95, totalMs), 'ms', isHeld ? lessThan(150) : null),
@@ -113,28 +147,42 @@ class Measured {
     say(what);
     const from = this.#queries;
     this.#queries += Math.ceil(seconds * searchesPerSecond);
-    return searchApart({ url: this.#gateway.client.url, from, perSecond: searchesPerSecond, seconds }, signal);
+    return searchApart(
+      { url: this.#gateway.client.url, from, perSecond: searchesPerSecond, seconds },
+      signal,
+    );
   }
 
   /** As fast as the gateway takes it, until it is disposed. */
-  stream(name: string, seed: number): AsyncDisposable & { during(seconds: number): Promise<number> } {
+  stream(
+    name: string,
+    seed: number,
+  ): AsyncDisposable & { during(seconds: number): Promise<number> } {
     const { signal } = this.#context;
     const { client } = this.#gateway;
     const stop = new AbortController();
     const failed = new AbortController();
     const sending = sendEvents({
-      events: events(name, streamLength, { seed, rate: null }), client, rate: null, clock: systemClock,
-      stop: AbortSignal.any([signal, stop.signal]), abandon: signal, onProgress: () => undefined,
+      events: events(name, streamLength, { seed, rate: null }),
+      client,
+      rate: null,
+      clock: systemClock,
+      stop: AbortSignal.any([signal, stop.signal]),
+      abandon: signal,
+      onProgress: () => undefined,
     });
     sending.catch((error: unknown) => failed.abort(error));
-    const stored = async (): Promise<{ at: number; stored: number }> => ({ stored: (await client.stats(signal)).events.stored, at: performance.now() });
+    const stored = async (): Promise<{ at: number; stored: number }> => ({
+      stored: (await client.stats(signal)).events.stored,
+      at: performance.now(),
+    });
     return {
       /** Events stored per second meanwhile. */
       async during(seconds) {
         const before = await stored();
         await systemClock.sleep(seconds * 1000, AbortSignal.any([signal, failed.signal]));
         const after = await stored();
-        return (after.stored - before.stored) / (after.at - before.at) * 1000;
+        return ((after.stored - before.stored) / (after.at - before.at)) * 1000;
       },
       async [Symbol.asyncDispose]() {
         stop.abort();

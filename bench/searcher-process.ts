@@ -1,4 +1,5 @@
-// A process that searches a gateway: what to ask as JSON in its argument, what it took as JSON on its output.
+// A process that searches a gateway: what to ask as JSON in its argument, what it took as JSON on
+// its output.
 
 import { type Searching, searchSteadily } from './searcher.ts';
 

@@ -1,4 +1,5 @@
-// Searches a gateway at a steady rate, whether or not it keeps up, and tells how long each search took and where.
+// Searches a gateway at a steady rate, whether or not it keeps up, and tells how long each search
+// took and where.
 
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -16,9 +17,48 @@ export type SearchTimes = {
   readonly failed: number;
 };
 
-const looks = ['warm', 'light', 'small', 'sturdy', 'blue', 'wooden', 'quiet', 'elegant', 'foldable', 'cheap', 'soft', 'modern'];
-const things = ['jacket', 'lamp', 'kettle', 'headphones', 'backpack', 'shoes', 'table', 'camera', 'blanket', 'watch', 'bottle', 'tent'];
-const purposes = ['for travelling', 'for winter', 'for the office', 'for a child', 'as a present', 'for the garden', 'for a small flat', 'for the beach', 'for running', 'for a kitchen', 'for cold nights', 'for students'];
+const looks = [
+  'warm',
+  'light',
+  'small',
+  'sturdy',
+  'blue',
+  'wooden',
+  'quiet',
+  'elegant',
+  'foldable',
+  'cheap',
+  'soft',
+  'modern',
+];
+const things = [
+  'jacket',
+  'lamp',
+  'kettle',
+  'headphones',
+  'backpack',
+  'shoes',
+  'table',
+  'camera',
+  'blanket',
+  'watch',
+  'bottle',
+  'tent',
+];
+const purposes = [
+  'for travelling',
+  'for winter',
+  'for the office',
+  'for a child',
+  'as a present',
+  'for the garden',
+  'for a small flat',
+  'for the beach',
+  'for running',
+  'for a kitchen',
+  'for cold nights',
+  'for students',
+];
 const queriesMax = looks.length * things.length * purposes.length;
 
 const word = (words: readonly string[], at: number): string => words[at % words.length] ?? '';
@@ -30,24 +70,48 @@ export function queryAt(index: number): string {
 }
 
 /** Queries from number `from` on, none twice, so that none is answered from memory. */
-export type Searching = { readonly url: string; readonly from: number; readonly perSecond: number; readonly seconds: number };
+export type Searching = {
+  readonly url: string;
+  readonly from: number;
+  readonly perSecond: number;
+  readonly seconds: number;
+};
 
-/** In a process of its own, as whoever searches is not whoever sends the stream: neither waits for the other's turn. */
+/**
+ * In a process of its own, as whoever searches is not whoever sends the stream: neither waits for
+ * the other's turn.
+ */
 export async function searchApart(searching: Searching, signal: AbortSignal): Promise<SearchTimes> {
   const program = fileURLToPath(new URL('./searcher-process.ts', import.meta.url));
-  const { stdout } = await promisify(execFile)(process.execPath, [program, JSON.stringify(searching)], { signal, maxBuffer: 2 ** 24 });
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    [program, JSON.stringify(searching)],
+    { signal, maxBuffer: 2 ** 24 },
+  );
   return JSON.parse(stdout);
 }
 
 /** Resolves when all are answered. */
-export async function searchSteadily({ url, from, perSecond, seconds }: Searching): Promise<SearchTimes> {
-  const times = { totalMs: [] as number[], embedMs: [] as number[], storeMs: [] as number[], failed: 0 };
+export async function searchSteadily({
+  url,
+  from,
+  perSecond,
+  seconds,
+}: Searching): Promise<SearchTimes> {
+  const times = {
+    totalMs: [] as number[],
+    embedMs: [] as number[],
+    storeMs: [] as number[],
+    failed: 0,
+  };
   const beganAt = performance.now();
   const ask = async (index: number): Promise<void> => {
     const dueAt = beganAt + (index * 1000) / perSecond;
     await systemClock.sleep(Math.max(0, dueAt - performance.now()));
     const response = await fetch(`${url}/search`, {
-      method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ query: queryAt(from + index), limit: 10 }),
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ query: queryAt(from + index), limit: 10 }),
     });
     await response.text();
     if (!response.ok) {
@@ -59,19 +123,24 @@ export async function searchSteadily({ url, from, perSecond, seconds }: Searchin
     times.embedMs.push(durationIn(timing, 'embed'));
     times.storeMs.push(durationIn(timing, 'store'));
   };
-  await Promise.all(Array.from({ length: Math.round(perSecond * seconds) }, (_, index) => ask(index)));
+  await Promise.all(
+    Array.from({ length: Math.round(perSecond * seconds) }, (_, index) => ask(index)),
+  );
   return times;
 }
 
 /** Several runs as one. */
 export function together(runs: readonly SearchTimes[]): SearchTimes {
   return {
-    totalMs: runs.flatMap(({ totalMs }) => totalMs), embedMs: runs.flatMap(({ embedMs }) => embedMs), storeMs: runs.flatMap(({ storeMs }) => storeMs),
+    totalMs: runs.flatMap(({ totalMs }) => totalMs),
+    embedMs: runs.flatMap(({ embedMs }) => embedMs),
+    storeMs: runs.flatMap(({ storeMs }) => storeMs),
     failed: runs.reduce((sum, { failed }) => sum + failed, 0),
   };
 }
 
-export const p = (percent: number, values: readonly number[]): number => quantile(values, percent / 100);
+export const p = (percent: number, values: readonly number[]): number =>
+  quantile(values, percent / 100);
 
 /** `embed;dur=12.3, store;dur=4.5` has 12.3 as `embed`; NaN when it has none. */
 function durationIn(timing: string, name: string): number {

@@ -21,10 +21,22 @@ const lookMs = 200;
 const lookMsAtEnd = 50;
 
 /**
- * From the first post to the moment when all are stored. The events are read, and so made, while they are sent; only the first
- * is made before, and with it the catalogue. Rejects when an event is not stored.
+ * From the first post to the moment when all are stored. The events are read, and so made, while
+ * they are sent; only the first is made before, and with it the catalogue. Rejects when an event is
+ * not stored.
  */
-export async function sendAndWait({ client, target, events, rate, signal, onLook }: Sending): Promise<{ readonly seconds: number; readonly sentSeconds: number; readonly stats: GatewayStats }> {
+export async function sendAndWait({
+  client,
+  target,
+  events,
+  rate,
+  signal,
+  onLook,
+}: Sending): Promise<{
+  readonly seconds: number;
+  readonly sentSeconds: number;
+  readonly stats: GatewayStats;
+}> {
   const before = await client.stats(signal);
   const stream = Iterator.from(events);
   const first = stream.next();
@@ -33,8 +45,18 @@ export async function sendAndWait({ client, target, events, rate, signal, onLook
   const progress = { sent: null as number | null };
 
   const startedAt = performance.now();
-  const sending = sendEvents({ events: chained(first, stream), client: target, rate, clock: systemClock, stop, abandon: stop, onProgress: () => undefined })
-    .then((result) => { progress.sent = result.sent; return result; });
+  const sending = sendEvents({
+    events: chained(first, stream),
+    client: target,
+    rate,
+    clock: systemClock,
+    stop,
+    abandon: stop,
+    onProgress: () => undefined,
+  }).then((result) => {
+    progress.sent = result.sent;
+    return result;
+  });
   sending.catch((error: unknown) => failed.abort(error));
   for (;;) {
     // Asked before the look: what is acknowledged then is in the figures.
@@ -43,9 +65,16 @@ export async function sendAndWait({ client, target, events, rate, signal, onLook
     onLook(stats);
     const stored = stats.events.stored - before.events.stored;
     const lost = stats.events.dead_lettered - before.events.dead_lettered;
-    if (lost > 0) throw new Error(`${lost} events are in the dead-letter queue, where none should be: see GET /dlq/messages.`);
+    if (lost > 0)
+      throw new Error(
+        `${lost} events are in the dead-letter queue, where none should be: see GET /dlq/messages.`,
+      );
     if (sent !== null && stored >= sent) {
-      return { seconds: (performance.now() - startedAt) / 1000, sentSeconds: (await sending).seconds, stats };
+      return {
+        seconds: (performance.now() - startedAt) / 1000,
+        sentSeconds: (await sending).seconds,
+        stats,
+      };
     }
     await systemClock.sleep(sent === null ? lookMs : lookMsAtEnd, stop);
   }

@@ -1,8 +1,9 @@
-// How many events per second become searchable, from the generator to the store, and how soon they do at a moderate rate.
+// How many events per second become searchable, from the generator to the store, and how soon they
+// do at a moderate rate.
 
 import { join } from 'node:path';
-import { atLeast, row, type Benchmark, type BenchmarkContext, type Row } from './benchmark.ts';
 import { startGateway } from './bench-gateway.ts';
+import { atLeast, row, type Benchmark, type BenchmarkContext, type Row } from './benchmark.ts';
 import { sendAndWait } from './send-stream.ts';
 import { events } from './streams.ts';
 
@@ -12,9 +13,10 @@ const pacedSeconds = 20;
 
 export const stream: Benchmark = {
   name: 'stream',
-  about: 'Events of the stream zipf-1.1 from the generator to the store: 100,000 in a burst, then 1,000 per second.',
+  about:
+    'Events of the stream zipf-1.1 from the generator to the store: 100,000 in a burst, then 1,000 per second.',
   async run(context) {
-    return [...await burst(context), ...await paced(context)];
+    return [...(await burst(context)), ...(await paced(context))];
   },
 };
 
@@ -24,8 +26,15 @@ async function burst(context: BenchmarkContext): Promise<readonly Row[]> {
   await using gateway = await startGateway({ ...context, folder: join(context.folder, 'burst') });
   const cpuBefore = await gateway.cpuSeconds();
   say(`sending ${count} events as fast as the gateway takes them`);
-  const { seconds, sentSeconds, stats } = await sendAndWait({ client: gateway.client, target: gateway.client, events: events('zipf-1.1', count, { seed: 1, rate: null }), rate: null, signal, onLook: () => undefined });
-  const cpuMicroseconds = (await gateway.cpuSeconds() - cpuBefore) / count * 1e6;
+  const { seconds, sentSeconds, stats } = await sendAndWait({
+    client: gateway.client,
+    target: gateway.client,
+    events: events('zipf-1.1', count, { seed: 1, rate: null }),
+    rate: null,
+    signal,
+    onLook: () => undefined,
+  });
+  const cpuMicroseconds = (((await gateway.cpuSeconds()) - cpuBefore) / count) * 1e6;
   const { texts, latency_ms: latency } = stats;
   return [
     row('burst: events stored', count / seconds, 'events/s', atLeast(3_000)),
@@ -44,7 +53,16 @@ async function paced(context: BenchmarkContext): Promise<readonly Row[]> {
   const count = pacedRate * (isQuick ? pacedSeconds / 4 : pacedSeconds);
   await using gateway = await startGateway({ ...context, folder: join(context.folder, 'paced') });
   say(`sending ${pacedRate} events per second`);
-  const { stats: { latency_ms: latency } } = await sendAndWait({ client: gateway.client, target: gateway.client, events: events('zipf-1.1', count, { seed: 2, rate: pacedRate }), rate: pacedRate, signal, onLook: () => undefined });
+  const {
+    stats: { latency_ms: latency },
+  } = await sendAndWait({
+    client: gateway.client,
+    target: gateway.client,
+    events: events('zipf-1.1', count, { seed: 2, rate: pacedRate }),
+    rate: pacedRate,
+    signal,
+    onLook: () => undefined,
+  });
   return [
     row(`${pacedRate} per second: from accepted to searchable, p50`, latency.p50, 'ms'),
     row(`${pacedRate} per second: from accepted to searchable, p95`, latency.p95, 'ms'),

@@ -1,4 +1,5 @@
-// Makes a copy of the shipped fp32 model that has the output that `pipeline('feature-extraction')` expects, one vector per token.
+// Makes a copy of the shipped fp32 model that has the output that `pipeline('feature-extraction')`
+// expects, one vector per token.
 
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,14 +10,19 @@ const lastLayer = '/layers.5/ln2/LayerNormalization_output_0';
 /** `to` becomes a folder that transformers.js loads as dtype `fp32`. */
 export async function makeTokenLevelModel(from: string, to: string): Promise<void> {
   await mkdir(join(to, 'onnx'), { recursive: true });
-  for (const file of ['config.json', 'tokenizer.json', 'tokenizer_config.json']) await copyFile(join(from, file), join(to, file));
-  await writeFile(join(to, 'onnx/model.onnx'), [await readFile(join(from, 'onnx/model.onnx')), addedOutput('last_hidden_state', lastLayer)]);
+  for (const file of ['config.json', 'tokenizer.json', 'tokenizer_config.json'])
+    await copyFile(join(from, file), join(to, file));
+  await writeFile(join(to, 'onnx/model.onnx'), [
+    await readFile(join(from, 'onnx/model.onnx')),
+    addedOutput('last_hidden_state', lastLayer),
+  ]);
 }
 
 /**
- * Bytes that, after those of an ONNX file, give its graph one more output: Protocol Buffers merge a second occurrence of the
- * message `graph` into the first. Field numbers are those of onnx.proto: ModelProto.graph 7; GraphProto.node 1, output 12;
- * NodeProto.input 1, output 2, op_type 4; ValueInfoProto.name 1, type 2; TypeProto.tensor_type 1 (elem_type 1: float = 1).
+ * Bytes that, after those of an ONNX file, give its graph one more output: Protocol Buffers merge a
+ * second occurrence of the message `graph` into the first. Field numbers are those of onnx.proto:
+ * ModelProto.graph 7; GraphProto.node 1, output 12; NodeProto.input 1, output 2, op_type 4;
+ * ValueInfoProto.name 1, type 2; TypeProto.tensor_type 1 (elem_type 1: float = 1).
  */
 function addedOutput(name: string, tensor: string): Buffer {
   const node = field(1, field(1, tensor), field(2, name), field(4, 'Identity'));

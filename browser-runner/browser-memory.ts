@@ -1,4 +1,5 @@
-// Measures what a browser holds in memory, over all its processes: a page's own figures leave out workers, WebAssembly and the GPU's process.
+// Measures what a browser holds in memory, over all its processes: a page's own figures leave out
+// workers, WebAssembly and the GPU's process.
 
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
@@ -19,15 +20,29 @@ export async function browserMemoryBytes(browser: Browser): Promise<number | nul
 
 async function sizesOf(pids: readonly number[]): Promise<readonly number[]> {
   if (process.platform === 'linux') return (await Promise.all(pids.map(privateBytes))).flat();
-  const [program, args, unit] = process.platform === 'win32'
-    ? ['powershell', ['-NoProfile', '-Command', `(Get-Process -Id ${pids.join(',')} -ErrorAction SilentlyContinue).PrivateMemorySize64`], 1] as const
-    : ['ps', ['-o', 'rss=', '-p', pids.join(',')], 1024] as const;
+  const [program, args, unit] =
+    process.platform === 'win32'
+      ? ([
+          'powershell',
+          [
+            '-NoProfile',
+            '-Command',
+            `(Get-Process -Id ${pids.join(',')} -ErrorAction SilentlyContinue).PrivateMemorySize64`,
+          ],
+          1,
+        ] as const)
+      : (['ps', ['-o', 'rss=', '-p', pids.join(',')], 1024] as const);
   const { stdout } = await promisify(execFile)(program, [...args], { timeout: 10_000 });
-  return stdout.split('\n').map((line) => Number(line.trim()) * unit).filter((bytes) => bytes > 0);
+  return stdout
+    .split('\n')
+    .map((line) => Number(line.trim()) * unit)
+    .filter((bytes) => bytes > 0);
 }
 
 /** Without the files that all processes of a browser map together. */
 async function privateBytes(pid: number): Promise<number[]> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
-  return [...status.matchAll(/^Rss(?:Anon|Shmem):\s+(\d+) kB$/gm)].map((match) => Number(match[1]) * 1024);
+  return [...status.matchAll(/^Rss(?:Anon|Shmem):\s+(\d+) kB$/gm)].map(
+    (match) => Number(match[1]) * 1024,
+  );
 }

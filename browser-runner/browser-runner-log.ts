@@ -5,9 +5,18 @@ import pretty from 'pino-pretty';
 
 export type Log = Logger;
 
-export function createLog(options: { readonly level: string; readonly format: 'json' | 'pretty' }): Log {
+export function createLog(options: {
+  readonly level: string;
+  readonly format: 'json' | 'pretty';
+}): Log {
   // Synchronous, so that the line that explains a crash is there.
   const destination = pino.destination({ dest: 1, sync: true });
-  const stream = options.format === 'pretty' ? pretty({ destination, sync: true, colorize: process.stdout.isTTY, ignore: 'pid,hostname' }) : destination;
-  return pino({ level: options.level, timestamp: stdTimeFunctions.isoTime, base: { pid: process.pid } }, stream);
+  const stream =
+    options.format === 'pretty'
+      ? pretty({ destination, sync: true, colorize: process.stdout.isTTY, ignore: 'pid,hostname' })
+      : destination;
+  return pino(
+    { level: options.level, timestamp: stdTimeFunctions.isoTime, base: { pid: process.pid } },
+    stream,
+  );
 }

@@ -1,11 +1,21 @@
-// Turns flags and environment into a browser runner's options, once, with one clear line for whatever is wrong.
+// Turns flags and environment into a browser runner's options, once, with one clear line for
+// whatever is wrong.
 
 import { parseArgs } from 'node:util';
 import { UsageError } from '#core/errors/errors.ts';
-import { countOrAuto, gatewayUrls, logSettings, oneOf, settingReader } from '#core/runner/runner-settings.ts';
+import {
+  countOrAuto,
+  gatewayUrls,
+  logSettings,
+  oneOf,
+  settingReader,
+} from '#core/runner/runner-settings.ts';
 
 export type BrowserRunnerOptions = {
-  /** Gateways to serve, http(s):// or ws(s)://, at least one. The page comes from the first that answers. */
+  /**
+   * Gateways to serve, http(s):// or ws(s)://, at least one. The page comes from the first that
+   * answers.
+   */
   readonly gatewayUrls: readonly string[];
   /** `null`: read from the data folder, where a local gateway writes it. */
   readonly token: string | null;
@@ -24,7 +34,10 @@ export type BrowserRunnerOptions = {
   /** `auto`: on, except for root, whom Chromium refuses it. */
   readonly sandbox: 'auto' | 'on' | 'off';
   readonly executablePath: string | null;
-  /** PEM file of the certificate, or of the authority, that the gateways are trusted by besides the public ones. */
+  /**
+   * PEM file of the certificate, or of the authority, that the gateways are trusted by besides the
+   * public ones.
+   */
   readonly tlsCa: string | null;
   readonly logLevel: string;
   readonly logFormat: 'json' | 'pretty';
@@ -55,30 +68,57 @@ writes. VECTORSTREAM_TLS_CA names a PEM file with the gateway's own certificate,
 LOG_LEVEL (info) and LOG_FORMAT (json, pretty) are as for the gateway.`;
 
 const flags = {
-  gateway: { type: 'string' }, device: { type: 'string' }, dtype: { type: 'string' }, threads: { type: 'string' }, runners: { type: 'string' }, adapter: { type: 'string' },
-  'memory-max': { type: 'string' }, sandbox: { type: 'string' }, 'data-dir': { type: 'string' }, name: { type: 'string' }, help: { type: 'boolean', short: 'h' },
+  gateway: { type: 'string' },
+  device: { type: 'string' },
+  dtype: { type: 'string' },
+  threads: { type: 'string' },
+  runners: { type: 'string' },
+  adapter: { type: 'string' },
+  'memory-max': { type: 'string' },
+  sandbox: { type: 'string' },
+  'data-dir': { type: 'string' },
+  name: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
 } as const;
 
 export type Surroundings = { readonly hostName: string; readonly terminal: boolean };
 
-/** `'help'` when that was asked for. @throws UsageError naming the flag or variable, its value and what is allowed. */
-export function parseOptions(argv: readonly string[], environment: Readonly<Record<string, string | undefined>>, surroundings: Surroundings): BrowserRunnerOptions | 'help' {
+/**
+ * `'help'` when that was asked for. @throws UsageError naming the flag or variable, its value and
+ * what is allowed.
+ */
+export function parseOptions(
+  argv: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+  surroundings: Surroundings,
+): BrowserRunnerOptions | 'help' {
   const { help: isHelp, ...given } = parseFlags(argv);
   if (isHelp === true) return 'help';
   const setting = settingReader(given, environment);
   const runners = countOrAuto(setting('runners', null, '1'), 64);
   return {
-    gatewayUrls: gatewayUrls(setting('gateway', 'VECTORSTREAM_GATEWAY_URL', 'ws://127.0.0.1:8080'), ['ws', 'wss', 'http', 'https']),
+    gatewayUrls: gatewayUrls(
+      setting('gateway', 'VECTORSTREAM_GATEWAY_URL', 'ws://127.0.0.1:8080'),
+      ['ws', 'wss', 'http', 'https'],
+    ),
     token: environment['VECTORSTREAM_RUNNER_TOKEN'] || null,
     dataDir: setting('data-dir', 'VECTORSTREAM_DATA_DIR', '.vectorstream').value,
-    device: oneOf(setting('device', 'VECTORSTREAM_RUNNER_DEVICE', 'auto'), ['auto', 'webgpu', 'wasm'] as const),
+    device: oneOf(setting('device', 'VECTORSTREAM_RUNNER_DEVICE', 'auto'), [
+      'auto',
+      'webgpu',
+      'wasm',
+    ] as const),
     dtype: setting('dtype', 'VECTORSTREAM_RUNNER_DTYPE', 'auto').value,
     threads: countOrAuto(setting('threads', 'VECTORSTREAM_RUNNER_THREADS', 'auto')),
     runners: runners === 'auto' ? 1 : runners,
     name: setting('name', null, surroundings.hostName).value.slice(0, 90),
     adapter: oneOf(setting('adapter', null, 'auto'), ['auto', 'software'] as const),
     memoryMib: countOrAuto(setting('memory-max', 'VECTORSTREAM_BROWSER_MEMORY', 'auto'), 1_048_576),
-    sandbox: oneOf(setting('sandbox', 'VECTORSTREAM_BROWSER_SANDBOX', 'auto'), ['auto', 'on', 'off'] as const),
+    sandbox: oneOf(setting('sandbox', 'VECTORSTREAM_BROWSER_SANDBOX', 'auto'), [
+      'auto',
+      'on',
+      'off',
+    ] as const),
     executablePath: environment['PUPPETEER_EXECUTABLE_PATH'] || null,
     tlsCa: environment['VECTORSTREAM_TLS_CA'] || null,
     ...logSettings(environment, surroundings.terminal),
@@ -89,6 +129,9 @@ function parseFlags(argv: readonly string[]) {
   try {
     return parseArgs({ args: [...argv], options: flags, allowPositionals: false }).values;
   } catch (cause) {
-    throw new UsageError(`${cause instanceof Error ? cause.message.split('. ')[0] : String(cause)}. See --help.`, { cause });
+    throw new UsageError(
+      `${cause instanceof Error ? cause.message.split('. ')[0] : String(cause)}. See --help.`,
+      { cause },
+    );
   }
 }

@@ -1,11 +1,12 @@
-// Runs one runner page from the browser's start to its end, and turns what becomes of it into one ending for the supervisor.
+// Runs one runner page from the browser's start to its end, and turns what becomes of it into one
+// ending for the supervisor.
 
 import { rm } from 'node:fs/promises';
 import type { Clock } from '#core/ports.ts';
-import { backoffMs } from '#core/time/retry.ts';
-import type { Worker, WorkerEnding } from '#core/runner/supervisor.ts';
-import type { Log } from './browser-runner-log.ts';
 import type { PageOrders } from '#core/runner/page-config.ts';
+import type { Worker, WorkerEnding } from '#core/runner/supervisor.ts';
+import { backoffMs } from '#core/time/retry.ts';
+import type { Log } from './browser-runner-log.ts';
 import { watchPage, type ExpectedGpu, type WatchEnd } from './page-watch.ts';
 import { PageLoadError, type RunnerPage } from './runner-page.ts';
 import type { StatusFile } from './status-file.ts';
@@ -39,10 +40,20 @@ export function startBrowserWorker(options: BrowserWorkerOptions): Worker {
     await using opened = await options.open(drain.signal);
     page = opened;
     for (let said = ''; ;) {
-      if (!await load(opened, options, drain.signal)) return ending({ kind: 'drained', message: 'drained', ready: false });
-      const end = await watchPage({ ...options, page: opened, drain: drain.signal, onLook: (status, memoryBytes) => options.statusFile.tell(status, memoryBytes) });
+      if (!(await load(opened, options, drain.signal)))
+        return ending({ kind: 'drained', message: 'drained', ready: false });
+      const end = await watchPage({
+        ...options,
+        page: opened,
+        drain: drain.signal,
+        onLook: (status, memoryBytes) => options.statusFile.tell(status, memoryBytes),
+      });
       if (end.kind !== 'refused') return ending(end);
-      if (end.message !== said) options.log.warn({ reason: end.message }, 'refused by the gateway; trying again every 10 s');
+      if (end.message !== said)
+        options.log.warn(
+          { reason: end.message },
+          'refused by the gateway; trying again every 10 s',
+        );
       said = end.message;
       await options.clock.sleep(refusedAgainMs, drain.signal).catch(() => undefined);
     }
@@ -53,8 +64,16 @@ export function startBrowserWorker(options: BrowserWorkerOptions): Worker {
       return { done: drain.signal.aborted, renew: false, ready: false, retryable: true, message };
     });
     options.statusFile.tell(null, null);
-    if (!ended.ready && !ended.done) await rm(options.profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }).catch(() => undefined);
-    return options.gpu?.needed === true && !ended.ready && !ended.done ? { ...ended, message: `${ended.message.replace(/\.$/, '')}: ${options.gpu.hint}` } : ended;
+    if (!ended.ready && !ended.done)
+      await rm(options.profile, {
+        recursive: true,
+        force: true,
+        maxRetries: 5,
+        retryDelay: 100,
+      }).catch(() => undefined);
+    return options.gpu?.needed === true && !ended.ready && !ended.done
+      ? { ...ended, message: `${ended.message.replace(/\.$/, '')}: ${options.gpu.hint}` }
+      : ended;
   };
 
   return {
@@ -65,11 +84,24 @@ export function startBrowserWorker(options: BrowserWorkerOptions): Worker {
 }
 
 function ending({ kind, message, ready }: WatchEnd): WorkerEnding {
-  return { done: kind === 'drained', renew: kind === 'renew', ready, retryable: kind !== 'failed', message };
+  return {
+    done: kind === 'drained',
+    renew: kind === 'renew',
+    ready,
+    retryable: kind !== 'failed',
+    message,
+  };
 }
 
-/** Until the gateway serves the page; says so once for every new reason. False when told to leave meanwhile. Throws when the browser ended. */
-async function load(page: RunnerPage, { address, orders, clock, log, statusFile }: BrowserWorkerOptions, drain: AbortSignal): Promise<boolean> {
+/**
+ * Until the gateway serves the page; says so once for every new reason. False when told to leave
+ * meanwhile. Throws when the browser ended.
+ */
+async function load(
+  page: RunnerPage,
+  { address, orders, clock, log, statusFile }: BrowserWorkerOptions,
+  drain: AbortSignal,
+): Promise<boolean> {
   let said = '';
   let lost: string | null = null;
   const over = new AbortController();
@@ -91,7 +123,11 @@ async function load(page: RunnerPage, { address, orders, clock, log, statusFile 
 }
 
 /** `null` when the page is there. */
-async function attempt(page: RunnerPage, address: string, orders: PageOrders | string): Promise<string | null> {
+async function attempt(
+  page: RunnerPage,
+  address: string,
+  orders: PageOrders | string,
+): Promise<string | null> {
   if (typeof orders === 'string') return orders;
   try {
     await page.load(address, orders);

@@ -1,4 +1,5 @@
-// Finds the browser to run: the one that is named, else Puppeteer's own, else the machine's Chrome, Chromium or Edge.
+// Finds the browser to run: the one that is named, else Puppeteer's own, else the machine's Chrome,
+// Chromium or Edge.
 
 import { delimiter, posix, win32 } from 'node:path';
 import { UsageError } from '#core/errors/errors.ts';
@@ -18,12 +19,16 @@ export async function findBrowser(places: Places): Promise<string> {
   const named = environment['PUPPETEER_EXECUTABLE_PATH'];
   if (named) {
     if (isFile(named)) return named;
-    throw new UsageError(`PUPPETEER_EXECUTABLE_PATH is "${named}": there is no such file. Name a Chrome, Chromium or Edge executable, or leave it empty to have one found.`);
+    throw new UsageError(
+      `PUPPETEER_EXECUTABLE_PATH is "${named}": there is no such file. Name a Chrome, Chromium or Edge executable, or leave it empty to have one found.`,
+    );
   }
   const own = await puppeteers().catch(() => '');
   const found = [own, ...systemPaths(places)].find((path) => path !== '' && isFile(path));
   if (found !== undefined) return found;
-  throw new UsageError(`There is no browser on this machine. Install one: npx puppeteer browsers install chrome, or ${installers[platform] ?? 'Chrome or Chromium'}. Or name one in PUPPETEER_EXECUTABLE_PATH.`);
+  throw new UsageError(
+    `There is no browser on this machine. Install one: npx puppeteer browsers install chrome, or ${installers[platform] ?? 'Chrome or Chromium'}. Or name one in PUPPETEER_EXECUTABLE_PATH.`,
+  );
 }
 
 const installers: Partial<Record<NodeJS.Platform, string>> = {
@@ -36,14 +41,34 @@ const installers: Partial<Record<NodeJS.Platform, string>> = {
 function systemPaths({ platform, environment, home }: Places): readonly string[] {
   if (platform === 'darwin') {
     const names = ['Google Chrome', 'Chromium', 'Microsoft Edge'];
-    return ['/Applications', posix.join(home, 'Applications')].flatMap((folder) => names.map((name) => `${folder}/${name}.app/Contents/MacOS/${name}`));
+    return ['/Applications', posix.join(home, 'Applications')].flatMap((folder) =>
+      names.map((name) => `${folder}/${name}.app/Contents/MacOS/${name}`),
+    );
   }
   if (platform === 'win32') {
-    const folders = ['PROGRAMFILES', 'PROGRAMFILES(X86)', 'LOCALAPPDATA'].flatMap((name) => environment[name] || []);
-    return [['Google', 'Chrome', 'Application', 'chrome.exe'], ['Chromium', 'Application', 'chrome.exe'], ['Microsoft', 'Edge', 'Application', 'msedge.exe']]
-      .flatMap((path) => folders.map((folder) => win32.join(folder, ...path)));
+    const folders = ['PROGRAMFILES', 'PROGRAMFILES(X86)', 'LOCALAPPDATA'].flatMap(
+      (name) => environment[name] || [],
+    );
+    return [
+      ['Google', 'Chrome', 'Application', 'chrome.exe'],
+      ['Chromium', 'Application', 'chrome.exe'],
+      ['Microsoft', 'Edge', 'Application', 'msedge.exe'],
+    ].flatMap((path) => folders.map((folder) => win32.join(folder, ...path)));
   }
-  const names = ['google-chrome-stable', 'google-chrome', 'chromium', 'chromium-browser', 'microsoft-edge-stable', 'microsoft-edge'];
-  const folders = [...(environment['PATH'] ?? '').split(delimiter), '/usr/bin', '/usr/local/bin', '/opt/google/chrome', '/snap/bin'].filter((folder) => folder !== '');
+  const names = [
+    'google-chrome-stable',
+    'google-chrome',
+    'chromium',
+    'chromium-browser',
+    'microsoft-edge-stable',
+    'microsoft-edge',
+  ];
+  const folders = [
+    ...(environment['PATH'] ?? '').split(delimiter),
+    '/usr/bin',
+    '/usr/local/bin',
+    '/opt/google/chrome',
+    '/snap/bin',
+  ].filter((folder) => folder !== '');
   return names.flatMap((name) => folders.map((folder) => posix.join(folder, name)));
 }

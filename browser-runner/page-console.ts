@@ -1,4 +1,5 @@
-// Brings what a page writes to its console, and what it throws, into the runner's log: whole lines, bounded in length and number.
+// Brings what a page writes to its console, and what it throws, into the runner's log: whole lines,
+// bounded in length and number.
 
 import type { Page } from 'puppeteer';
 import type { Log } from './browser-runner-log.ts';
@@ -18,18 +19,31 @@ export function relayConsole(page: Page, log: Log, clean: (text: string) => stri
     log[level]({ console: text(message.text()) }, 'page console');
   });
   page.on('pageerror', (error) => {
-    if (room()) log.error({ error: text(error instanceof Error ? error.stack ?? error.message : String(error)) }, 'the page threw');
+    if (room())
+      log.error(
+        { error: text(error instanceof Error ? (error.stack ?? error.message) : String(error)) },
+        'the page threw',
+      );
   });
   page.on('requestfailed', (request) => {
     const reason = request.failure()?.errorText ?? '';
     // The page's own doing.
-    if (reason !== 'net::ERR_ABORTED' && room()) log.warn({ url: text(request.url().split(/[?#]/)[0] ?? ''), reason }, 'the page could not load a file');
+    if (reason !== 'net::ERR_ABORTED' && room())
+      log.warn(
+        { url: text(request.url().split(/[?#]/)[0] ?? ''), reason },
+        'the page could not load a file',
+      );
   });
 }
 
-/** Whether one more line may be written in this span of time. What was left out is counted and told once. */
+/**
+ * Whether one more line may be written in this span of time. What was left out is counted and told
+ * once.
+ */
 function createRoom(log: Log): () => boolean {
-  let began = 0, written = 0, left = 0;
+  let began = 0,
+    written = 0,
+    left = 0;
   return () => {
     const now = performance.now();
     if (now - began > perMs) {

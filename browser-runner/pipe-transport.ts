@@ -1,4 +1,5 @@
-// Carries DevTools messages over the browser's two pipes: a browser whose pipes close ends by itself, also when its parent was killed.
+// Carries DevTools messages over the browser's two pipes: a browser whose pipes close ends by
+// itself, also when its parent was killed.
 
 import type { Readable, Writable } from 'node:stream';
 import type { ConnectionTransport } from 'puppeteer';

@@ -23,13 +23,23 @@ export function createStatusFile(file: string, now: () => number): StatusFile {
       if (next === state && at - writtenAt < writeEveryMs) return;
       [state, writtenAt] = [next, at];
       const line = JSON.stringify({
-        at, state: next, device: status?.device ?? null, dtype: status?.dtype ?? null, adapter: status?.adapter ?? null, texts_embedded: status?.textsEmbedded ?? 0,
-        texts_per_second: status?.textsPerSecond ?? 0, restarts: status?.restarts ?? 0, last_error: status?.lastError ?? null, memory_bytes: memoryBytes,
+        at,
+        state: next,
+        device: status?.device ?? null,
+        dtype: status?.dtype ?? null,
+        adapter: status?.adapter ?? null,
+        texts_embedded: status?.textsEmbedded ?? 0,
+        texts_per_second: status?.textsPerSecond ?? 0,
+        restarts: status?.restarts ?? 0,
+        last_error: status?.lastError ?? null,
+        memory_bytes: memoryBytes,
       });
-      writing = writing.then(async () => {
-        await writeFile(`${file}.new`, `${line}\n`);
-        await rename(`${file}.new`, file);
-      }).catch(() => undefined);
+      writing = writing
+        .then(async () => {
+          await writeFile(`${file}.new`, `${line}\n`);
+          await rename(`${file}.new`, file);
+        })
+        .catch(() => undefined);
     },
   };
 }

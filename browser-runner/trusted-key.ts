@@ -11,8 +11,15 @@ export async function trustedKeysOf(file: string): Promise<readonly string[]> {
   try {
     const found = (await readFile(file, 'utf8')).match(certificate) ?? [];
     if (found.length === 0) throw new Error('it has no PEM certificate');
-    return found.map((pem) => createHash('sha256').update(new X509Certificate(pem).publicKey.export({ type: 'spki', format: 'der' })).digest('base64'));
+    return found.map((pem) =>
+      createHash('sha256')
+        .update(new X509Certificate(pem).publicKey.export({ type: 'spki', format: 'der' }))
+        .digest('base64'),
+    );
   } catch (cause) {
-    throw new UsageError(`VECTORSTREAM_TLS_CA is "${file}": ${cause instanceof Error ? cause.message : String(cause)}. Name the PEM file of the gateway's certificate.`, { cause });
+    throw new UsageError(
+      `VECTORSTREAM_TLS_CA is "${file}": ${cause instanceof Error ? cause.message : String(cause)}. Name the PEM file of the gateway's certificate.`,
+      { cause },
+    );
   }
 }

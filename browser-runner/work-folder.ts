@@ -1,4 +1,5 @@
-// Gives every supervisor a folder of its own below the data folder, and takes over those that ended supervisors left: they never pile up.
+// Gives every supervisor a folder of its own below the data folder, and takes over those that ended
+// supervisors left: they never pile up.
 
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,12 +11,15 @@ export type Workplace = AsyncDisposable & { readonly folder: string };
 const supervisorsMax = 64;
 const claimed = new Set<string>();
 
-/** `<dataDir>/browser-runner/1`, `2`, …: the first that no living process holds. @throws UsageError when it cannot be written. */
+/**
+ * `<dataDir>/browser-runner/1`, `2`, …: the first that no living process holds. @throws UsageError
+ * when it cannot be written.
+ */
 export async function claimWorkplace(dataDir: string): Promise<Workplace> {
   for (let number = 1; number <= supervisorsMax; number++) {
     const folder = join(dataDir, 'browser-runner', String(number));
     const owner = join(folder, 'owner');
-    if (claimed.has(owner) || !await claim(folder, owner)) continue;
+    if (claimed.has(owner) || !(await claim(folder, owner))) continue;
     claimed.add(owner);
     return {
       folder,
@@ -25,18 +29,23 @@ export async function claimWorkplace(dataDir: string): Promise<Workplace> {
       },
     };
   }
-  throw new UsageError(`${supervisorsMax} browser runners use the data folder ${dataDir} already: give this one another, by --data-dir.`);
+  throw new UsageError(
+    `${supervisorsMax} browser runners use the data folder ${dataDir} already: give this one another, by --data-dir.`,
+  );
 }
 
 async function claim(folder: string, owner: string): Promise<boolean> {
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    if (!await isAlive(owner)) await rm(owner, { force: true });
+    if (!(await isAlive(owner))) await rm(owner, { force: true });
     await writeFile(owner, String(process.pid), { flag: 'wx', mode: 0o600 });
     return true;
   } catch (cause) {
     if (cause instanceof Error && 'code' in cause && cause.code === 'EEXIST') return false;
-    throw new UsageError(`The browser's files cannot be kept in ${folder}: ${cause instanceof Error ? cause.message : String(cause)}. Name another folder by --data-dir.`, { cause });
+    throw new UsageError(
+      `The browser's files cannot be kept in ${folder}: ${cause instanceof Error ? cause.message : String(cause)}. Name another folder by --data-dir.`,
+      { cause },
+    );
   }
 }
 

@@ -1,9 +1,13 @@
-// Command-line flags: declared once with their bounds, so that every wrong one ends in a line that says what is allowed.
+// Command-line flags: declared once with their bounds, so that every wrong one ends in a line that
+// says what is allowed.
 
 import { parseArgs } from 'node:util';
 import { UsageError } from '#core/errors/errors.ts';
 
-/** How one flag reads its text. `read` returns the value, or throws `UsageError` naming the flag; `before` is what it had until then. */
+/**
+ * How one flag reads its text. `read` returns the value, or throws `UsageError` naming the flag;
+ * `before` is what it had until then.
+ */
 export type Flag<T> = {
   /** What stands for the value in `--help`; `null` for a flag that takes none. */
   readonly hint: string | null;
@@ -13,7 +17,9 @@ export type Flag<T> = {
 };
 
 type Flags = Readonly<Record<string, Flag<unknown>>>;
-export type FlagValues<F extends Flags> = { readonly [K in keyof F]: F[K] extends Flag<infer T> ? T : never };
+export type FlagValues<F extends Flags> = {
+  readonly [K in keyof F]: F[K] extends Flag<infer T> ? T : never;
+};
 
 export type Command<F extends Flags> = {
   /** As typed by a person: `npm run generate --`. */
@@ -25,28 +31,48 @@ export type Command<F extends Flags> = {
   readonly operands: readonly string[];
 };
 
-export const toggle = (help: string): Flag<boolean> => ({ hint: null, help, fallback: false, read: () => true });
+export const toggle = (help: string): Flag<boolean> => ({
+  hint: null,
+  help,
+  fallback: false,
+  read: () => true,
+});
 
-export const text = <T extends string | null>(hint: string, fallback: T, help: string): Flag<string | T> => ({
-  hint, help, fallback,
+export const text = <T extends string | null>(
+  hint: string,
+  fallback: T,
+  help: string,
+): Flag<string | T> => ({
+  hint,
+  help,
+  fallback,
   read(value, name) {
     if (value === '') throw new UsageError(`--${name} needs a value: ${hint}.`);
     return value;
   },
 });
 
-export const choice = <const T extends string, D extends NoInfer<T> | null>(allowed: readonly T[], fallback: D, help: string): Flag<T | D> => ({
-  hint: allowed.join('|'), help, fallback,
+export const choice = <const T extends string, D extends NoInfer<T> | null>(
+  allowed: readonly T[],
+  fallback: D,
+  help: string,
+): Flag<T | D> => ({
+  hint: allowed.join('|'),
+  help,
+  fallback,
   read(value, name) {
     const found = allowed.find((item) => item === value);
-    if (found === undefined) throw new UsageError(`--${name} is "${value}"; allowed are ${allowed.join(', ')}.`);
+    if (found === undefined)
+      throw new UsageError(`--${name} is "${value}"; allowed are ${allowed.join(', ')}.`);
     return found;
   },
 });
 
 /** May be given several times, and with several values separated by commas. */
 export const texts = (hint: string, help: string): Flag<readonly string[]> => ({
-  hint, help, fallback: [],
+  hint,
+  help,
+  fallback: [],
   read(value, name, before) {
     const parts = value.split(',').map((part) => part.trim());
     if (parts.includes('')) throw new UsageError(`--${name} needs a value: ${hint}.`);
@@ -55,24 +81,50 @@ export const texts = (hint: string, help: string): Flag<readonly string[]> => ({
 });
 
 /** Any finite number in `min…max`; `integer` is the same for whole numbers. */
-export const number = <T extends number | null>(hint: string, fallback: T, min: number, max: number, help: string): Flag<number | T> => ({
-  hint, help, fallback,
+export const number = <T extends number | null>(
+  hint: string,
+  fallback: T,
+  min: number,
+  max: number,
+  help: string,
+): Flag<number | T> => ({
+  hint,
+  help,
+  fallback,
   read: (value, name) => readNumber(value, name, min, max, false),
 });
 
-export const integer = <T extends number | null>(hint: string, fallback: T, min: number, max: number, help: string): Flag<number | T> => ({
-  hint, help, fallback,
+export const integer = <T extends number | null>(
+  hint: string,
+  fallback: T,
+  min: number,
+  max: number,
+  help: string,
+): Flag<number | T> => ({
+  hint,
+  help,
+  fallback,
   read: (value, name) => readNumber(value, name, min, max, true),
 });
 
 /** `null` when help was asked for. Throws `UsageError`. */
 export function parseFlags<F extends Flags>(
-  command: Command<F>, args: readonly string[],
+  command: Command<F>,
+  args: readonly string[],
 ): { readonly values: FlagValues<F>; readonly operands: readonly string[] } | null {
-  const options: Record<string, { type: 'boolean' | 'string'; short?: string }> = { help: { type: 'boolean', short: 'h' } };
-  for (const [name, flag] of Object.entries(command.flags)) options[name] = { type: flag.hint === null ? 'boolean' : 'string' };
+  const options: Record<string, { type: 'boolean' | 'string'; short?: string }> = {
+    help: { type: 'boolean', short: 'h' },
+  };
+  for (const [name, flag] of Object.entries(command.flags))
+    options[name] = { type: flag.hint === null ? 'boolean' : 'string' };
   // Not strict, because the messages of strict mode name neither the range nor where to look.
-  const { tokens, positionals } = parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true });
+  const { tokens, positionals } = parseArgs({
+    args: [...args],
+    options,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
 
   const values: Record<string, unknown> = {};
   for (const [name, flag] of Object.entries(command.flags)) values[name] = flag.fallback;
@@ -80,15 +132,24 @@ export function parseFlags<F extends Flags>(
     if (token.kind !== 'option') continue;
     if (token.name === 'help') return null;
     const flag = Object.hasOwn(command.flags, token.name) ? command.flags[token.name] : undefined;
-    if (flag === undefined) throw new UsageError(`${token.rawName} is not a flag of this command; --help lists those that are.`);
-    if (flag.hint === null && token.value !== undefined) throw new UsageError(`--${token.name} takes no value, got "${token.value}".`);
-    if (flag.hint !== null && token.value === undefined) throw new UsageError(`--${token.name} needs a value: ${flag.hint}.`);
+    if (flag === undefined)
+      throw new UsageError(
+        `${token.rawName} is not a flag of this command; --help lists those that are.`,
+      );
+    if (flag.hint === null && token.value !== undefined)
+      throw new UsageError(`--${token.name} takes no value, got "${token.value}".`);
+    if (flag.hint !== null && token.value === undefined)
+      throw new UsageError(`--${token.name} needs a value: ${flag.hint}.`);
     values[token.name] = flag.read(token.value ?? '', token.name, values[token.name]);
   }
   const missing = command.operands[positionals.length];
-  if (missing !== undefined) throw new UsageError(`${missing} is missing: ${command.usage} ${command.operands.join(' ')}.`);
+  if (missing !== undefined)
+    throw new UsageError(`${missing} is missing: ${command.usage} ${command.operands.join(' ')}.`);
   const surplus = positionals[command.operands.length];
-  if (surplus !== undefined) throw new UsageError(`"${surplus}" is one argument too many; --help shows how this command is called.`);
+  if (surplus !== undefined)
+    throw new UsageError(
+      `"${surplus}" is one argument too many; --help shows how this command is called.`,
+    );
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- filled above from the same keys by the same flags
   return { values: values as FlagValues<F>, operands: positionals };
 }
@@ -105,11 +166,12 @@ export function helpText<F extends Flags>(command: Command<F>): string {
 }
 
 /**
- * Runs a command's `main` and sets the exit code: what `main` resolves to; 2 with one line on stderr for a `UsageError`;
- * 1 with one line for any other error.
+ * Runs a command's `main` and sets the exit code: what `main` resolves to; 2 with one line on
+ * stderr for a `UsageError`; 1 with one line for any other error.
  */
 export async function runCommand<F extends Flags>(
-  command: Command<F>, args: readonly string[],
+  command: Command<F>,
+  args: readonly string[],
   main: (values: FlagValues<F>, operands: readonly string[]) => Promise<number>,
 ): Promise<void> {
   try {
@@ -123,11 +185,16 @@ export async function runCommand<F extends Flags>(
 }
 
 function shownDefault(flag: Flag<unknown>): string {
-  return typeof flag.fallback === 'string' || typeof flag.fallback === 'number' ? ` (default ${flag.fallback})` : '';
+  return typeof flag.fallback === 'string' || typeof flag.fallback === 'number'
+    ? ` (default ${flag.fallback})`
+    : '';
 }
 
 function readNumber(value: string, name: string, min: number, max: number, whole: boolean): number {
   const read = value.trim() === '' ? Number.NaN : Number(value);
-  if (Number.isFinite(read) && read >= min && read <= max && (!whole || Number.isInteger(read))) return read;
-  throw new UsageError(`--${name} is "${value}"; allowed is ${whole ? 'a whole number' : 'a number'} from ${min} to ${max}.`);
+  if (Number.isFinite(read) && read >= min && read <= max && (!whole || Number.isInteger(read)))
+    return read;
+  throw new UsageError(
+    `--${name} is "${value}"; allowed is ${whole ? 'a whole number' : 'a number'} from ${min} to ${max}.`,
+  );
 }

@@ -1,4 +1,5 @@
-// A gateway as a child process: it ends with its parent, is started again when it dies, and its last words are passed on.
+// A gateway as a child process: it ends with its parent, is started again when it dies, and its
+// last words are passed on.
 
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
@@ -52,7 +53,8 @@ export async function startGateway(options: GatewayProcessOptions): Promise<Gate
   await requireFreePort(host, port, portSetting);
   const logPath = join(dataDir, logName);
   mkdirSync(dataDir, { recursive: true });
-  if ((statSync(logPath, { throwIfNoEntry: false })?.size ?? 0) > logBytesMax) renameSync(logPath, `${logPath}.old`);
+  if ((statSync(logPath, { throwIfNoEntry: false })?.size ?? 0) > logBytesMax)
+    renameSync(logPath, `${logPath}.old`);
   // Never emptied: a gateway that has this folder open already may be writing to it.
   closeSync(openSync(logPath, 'a', 0o600));
   const log = createLogReader(logPath);
@@ -66,10 +68,18 @@ export async function startGateway(options: GatewayProcessOptions): Promise<Gate
     const output = openSync(logPath, 'a');
     try {
       const [program, ...args] = command;
-      // The open IPC channel is how the gateway learns that its parent is gone, however that ended. A process group of its
-      // own keeps a terminal's Ctrl-C from it: it is told to stop once, by its parent.
-      const started = spawn(program, args, { cwd: folder, env, stdio: ['ignore', output, output, 'ipc'], detached: true });
-      started.once('error', (error) => gone.abort(new Error(`The gateway cannot be started: ${error.message}.`)));
+      // The open IPC channel is how the gateway learns that its parent is gone, however that ended.
+      // A process group of its own keeps a terminal's Ctrl-C from it: it is told to stop once, by
+      // its parent.
+      const started = spawn(program, args, {
+        cwd: folder,
+        env,
+        stdio: ['ignore', output, output, 'ipc'],
+        detached: true,
+      });
+      started.once('error', (error) =>
+        gone.abort(new Error(`The gateway cannot be started: ${error.message}.`)),
+      );
       started.once('exit', (code, signal) => void ended(code, signal));
       return started;
     } finally {
@@ -82,13 +92,21 @@ export async function startGateway(options: GatewayProcessOptions): Promise<Gate
     const how = signal === null ? `exit code ${code}` : signal;
     const words = log.lastWords();
     if (!wasReady) {
-      return gone.abort(new Error(words ?? `The gateway ended with ${how}; its log is ${logPath}.`));
+      return gone.abort(
+        new Error(words ?? `The gateway ended with ${how}; its log is ${logPath}.`),
+      );
     }
     if (restarts >= restartsMax) {
-      return gone.abort(new Error(`The gateway ended ${restarts + 1} times (last: ${how}; its log is ${logPath}). Every event that it accepted is safe in ${dataDir}: npm start goes on with them.`));
+      return gone.abort(
+        new Error(
+          `The gateway ended ${restarts + 1} times (last: ${how}; its log is ${logPath}). Every event that it accepted is safe in ${dataDir}: npm start goes on with them.`,
+        ),
+      );
     }
     restarts += 1;
-    say(`The gateway ended (${how}). Every event that it accepted is safe in ${dataDir}; starting it again, ${restarts} of at most ${restartsMax} times.`);
+    say(
+      `The gateway ended (${how}). Every event that it accepted is safe in ${dataDir}; starting it again, ${restarts} of at most ${restartsMax} times.`,
+    );
     await clock.sleep(restartMsMin * 2 ** (restarts - 1), closing.signal).catch(() => undefined);
     if (!closing.signal.aborted) child = launch();
   }
@@ -100,7 +118,9 @@ export async function startGateway(options: GatewayProcessOptions): Promise<Gate
     readLog() {
       for (const line of log.warnings()) say(`gateway: ${line}`);
     },
-    isReady: () => { wasReady = true; },
+    isReady: () => {
+      wasReady = true;
+    },
     expectEnd: () => closing.abort(),
     async [Symbol.asyncDispose]() {
       closing.abort();
@@ -108,7 +128,10 @@ export async function startGateway(options: GatewayProcessOptions): Promise<Gate
       const exit = once(child, 'exit');
       const waited = new AbortController();
       child.kill('SIGTERM');
-      void clock.sleep(endMsMax, waited.signal).then(() => child.kill('SIGKILL'), () => undefined);
+      void clock.sleep(endMsMax, waited.signal).then(
+        () => child.kill('SIGKILL'),
+        () => undefined,
+      );
       await exit;
       waited.abort();
     },
@@ -122,9 +145,11 @@ async function requireFreePort(host: string, port: number, setting: string): Pro
     await once(server, 'listening');
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    throw new UsageError(code === 'EADDRINUSE'
-      ? `Port ${port} of ${host} is in use, perhaps by another gateway: stop that one, or choose another with ${setting}.`
-      : `Port ${port} of ${host} cannot be listened on (${code}): choose another with ${setting}.`);
+    throw new UsageError(
+      code === 'EADDRINUSE'
+        ? `Port ${port} of ${host} is in use, perhaps by another gateway: stop that one, or choose another with ${setting}.`
+        : `Port ${port} of ${host} cannot be listened on (${code}): choose another with ${setting}.`,
+    );
   } finally {
     server.close();
   }

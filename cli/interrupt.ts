@@ -24,7 +24,9 @@ export function listenForInterrupt(graceMs: number): Interrupt {
   return {
     stop: stop.signal,
     abandon: abandon.signal,
-    trigger: () => { if (!stop.signal.aborted) received(); },
+    trigger: () => {
+      if (!stop.signal.aborted) received();
+    },
     [Symbol.dispose]() {
       clearTimeout(timer);
       for (const name of signals) process.off(name, received);

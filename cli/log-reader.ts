@@ -1,4 +1,5 @@
-// Reads what a gateway writes to its log from now on: warnings for a person, and its last words when it died.
+// Reads what a gateway writes to its log from now on: warnings for a person, and its last words
+// when it died.
 
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 
@@ -32,7 +33,8 @@ export function createLogReader(path: string): LogReader {
     position += size;
     const lines = (rest + buffer.toString('utf8', 0, size)).split('\n');
     rest = (lines.pop() ?? '').slice(0, bytesPerLook);
-    // Around a stack trace, the line that is not indented says what happened; Node's version comes last.
+    // Around a stack trace, the line that is not indented says what happened; Node's version comes
+    // last.
     return lines.filter((line) => /^\S/.test(line) && !/^Node\.js v\d/.test(line));
   };
 
@@ -64,7 +66,13 @@ function readLine(line: string): { readonly level: number; readonly message: str
   try {
     const entry: unknown = JSON.parse(line);
     if (typeof entry === 'object' && entry !== null && 'level' in entry && 'msg' in entry) {
-      const error = 'err' in entry && typeof entry.err === 'object' && entry.err !== null && 'message' in entry.err ? `: ${String(entry.err.message)}` : '';
+      const error =
+        'err' in entry &&
+        typeof entry.err === 'object' &&
+        entry.err !== null &&
+        'message' in entry.err
+          ? `: ${String(entry.err.message)}`
+          : '';
       return { level: Number(entry.level), message: `${String(entry.msg)}${error}` };
     }
   } catch {

@@ -1,4 +1,5 @@
-// Shows how far a job is: one line that redraws itself on a terminal, a plain line every few seconds elsewhere.
+// Shows how far a job is: one line that redraws itself on a terminal, a plain line every few
+// seconds elsewhere.
 
 import type { Clock } from '#core/ports.ts';
 
@@ -20,7 +21,11 @@ export type ProgressOptions = {
 };
 
 /** What of a stream is used here. `process.stdout` and `process.stderr` are such. */
-export type ProgressOutput = { readonly isTTY?: boolean; readonly columns?: number; write(text: string): unknown };
+export type ProgressOutput = {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  write(text: string): unknown;
+};
 
 const redrawMs = 100;
 const plainMs = 3000;
@@ -79,9 +84,16 @@ export function createProgress({ label, total, out, clock }: ProgressOptions): P
 /** Shows nothing: for `--json`. What is said goes nowhere. */
 export const silentProgress: Progress = { update() {}, say() {}, finish() {} };
 
-type LineOptions = { readonly label: string; readonly total: number | null; readonly done: number; readonly note: string; readonly rate: number; readonly isLive: boolean };
+type LineOptions = {
+  readonly label: string;
+  readonly total: number | null;
+  readonly done: number;
+  readonly note: string;
+  readonly rate: number;
+  readonly isLive: boolean;
+};
 
-/** `stored [███░░] 6,000/10,000  60 %  1,250/s  3 s left` */
+/** `stored [███░░] 6,000/10,000 60 % 1,250/s 3 s left` */
 function progressLine({ label, total, done, note, rate, isLive }: LineOptions): string {
   const parts = [label];
   if (total === null || total === 0) {
@@ -90,10 +102,14 @@ function progressLine({ label, total, done, note, rate, isLive }: LineOptions): 
     const share = Math.min(1, done / total);
     const filled = Math.floor(share * barWidth);
     if (isLive) parts.push(`${'█'.repeat(filled)}${'░'.repeat(barWidth - filled)}`);
-    parts.push(`${count(done)}/${count(total)}`, `${String(Math.floor(share * 100)).padStart(3)} %`);
+    parts.push(
+      `${count(done)}/${count(total)}`,
+      `${String(Math.floor(share * 100)).padStart(3)} %`,
+    );
   }
   if (rate > 0) parts.push(`${count(Math.round(rate))}/s`);
-  if (total !== null && rate > 0 && done < total) parts.push(`${duration((total - done) / rate)} left`);
+  if (total !== null && rate > 0 && done < total)
+    parts.push(`${duration((total - done) / rate)} left`);
   if (note !== '') parts.push(note);
   return parts.join('  ');
 }
@@ -112,8 +128,8 @@ export function duration(seconds: number): string {
 }
 
 /**
- * Lets the reader of our output go away (`| head`) without an error: `onClosed` is told once, and later writes go nowhere.
- * Called once per process, before anything is written.
+ * Lets the reader of our output go away (`| head`) without an error: `onClosed` is told once, and
+ * later writes go nowhere. Called once per process, before anything is written.
  */
 export function tolerateClosedPipes(onClosed: () => void): void {
   for (const stream of [process.stdout, process.stderr]) {

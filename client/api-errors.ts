@@ -15,7 +15,9 @@ export class VectorStreamApiError extends VectorStreamError {
   /** The least wait that the gateway asked for; `null` when it asked for none. */
   readonly retryAfterMs: number | null;
   constructor(status: number, problem: Partial<ProblemView>, retryAfterMs: number | null) {
-    const detail = problem.detail ?? 'The answer does not say why; something before the gateway may have given it.';
+    const detail =
+      problem.detail ??
+      'The answer does not say why; something before the gateway may have given it.';
     super(`${status} ${problem.code ?? 'unknown'}: ${detail}`);
     this.status = status;
     this.code = problem.code ?? 'unknown';
@@ -31,7 +33,10 @@ export class VectorStreamApiError extends VectorStreamError {
   }
 }
 
-/** There was no whole answer: nothing listens there, the connection broke, it took too long, or what came is not the API's. */
+/**
+ * There was no whole answer: nothing listens there, the connection broke, it took too long, or what
+ * came is not the API's.
+ */
 export class VectorStreamConnectionError extends VectorStreamError {
   override readonly name = 'VectorStreamConnectionError';
   readonly code = 'no_answer';

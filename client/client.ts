@@ -1,4 +1,5 @@
-// The client of VectorStream's API, for Node and for browsers: every call typed by the gateway's own schemas, trouble that may pass tried again.
+// The client of VectorStream's API, for Node and for browsers: every call typed by the gateway's
+// own schemas, trouble that may pass tried again.
 import { systemClock } from '#core/time/clock.ts';
 import { deadLetterCalls } from './dead-letter-calls.ts';
 import { eventCalls } from './event-calls.ts';
@@ -28,13 +29,25 @@ export type ClientOptions = {
 export type VectorStreamClient = ReturnType<typeof createClient>;
 
 /**
- * Opens nothing: every call stands alone and takes a `signal`. Calls throw `VectorStreamApiError` (the gateway said no),
- * `VectorStreamConnectionError` (no answer) or the reason of their signal. Tried again are 429 and 503, after `Retry-After`, and, where carrying
- * a call out twice does no harm, broken connections; waits double from up to 200 ms to up to 10 s, at random.
+ * Opens nothing: every call stands alone and takes a `signal`. Calls throw `VectorStreamApiError`
+ * (the gateway said no), `VectorStreamConnectionError` (no answer) or the reason of their signal.
+ * Tried again are 429 and 503, after `Retry-After`, and, where carrying a call out twice does no
+ * harm, broken connections; waits double from up to 200 ms to up to 10 s, at random.
  */
-export function createClient({ url, apiKey, timeoutMs = 60_000, attemptsMax = 5, fetch = globalThis.fetch }: ClientOptions) {
+export function createClient({
+  url,
+  apiKey,
+  timeoutMs = 60_000,
+  attemptsMax = 5,
+  fetch = globalThis.fetch,
+}: ClientOptions) {
   const transport = new Transport({
-    url, apiKey: apiKey ?? null, timeoutMs, clock: systemClock, random: Math.random, retries: { attemptsMax, delayMs: 200, delayMsMax: 10_000 },
+    url,
+    apiKey: apiKey ?? null,
+    timeoutMs,
+    clock: systemClock,
+    random: Math.random,
+    retries: { attemptsMax, delayMs: 200, delayMsMax: 10_000 },
     // Called as a method, a browser's own would refuse.
     fetch: (address, init) => fetch(address, init),
   });

@@ -1,13 +1,21 @@
-// A list of the API as one sequence: the next page is fetched when the items of the one before are used up.
+// A list of the API as one sequence: the next page is fetched when the items of the one before are
+// used up.
 import type { Call, CallOptions, Transport } from './transport.ts';
 
 export type Page<T> = { readonly items: readonly T[]; readonly next_cursor: string | null };
 
 /** Ends after the last page. `limit` in the query is the size of a page, not of the list. */
-export async function* pagesOf<T>(transport: Transport, call: Call, options?: CallOptions): AsyncGenerator<T, void, undefined> {
+export async function* pagesOf<T>(
+  transport: Transport,
+  call: Call,
+  options?: CallOptions,
+): AsyncGenerator<T, void, undefined> {
   let cursor: string | null = null;
   do {
-    const page: Page<T> = await transport.json({ ...call, query: { ...call.query, ...(cursor !== null && { cursor }) } }, options);
+    const page: Page<T> = await transport.json(
+      { ...call, query: { ...call.query, ...(cursor !== null && { cursor }) } },
+      options,
+    );
     yield* page.items;
     cursor = page.next_cursor;
   } while (cursor !== null);

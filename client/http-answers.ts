@@ -1,15 +1,20 @@
-// The small parts of HTTP that every call needs: addresses with a query string, waiting times, and what an error's body tells.
+// The small parts of HTTP that every call needs: addresses with a query string, waiting times, and
+// what an error's body tells.
 import type { ProblemView } from '../gateway/api/routes/schemas.ts';
 
 type Value = string | number | boolean;
 export type Query = Readonly<Record<string, Value | readonly Value[] | null | undefined>>;
 
-/** A list repeats its name; what is undefined is left out. `path` is relative to `url`, of which a path is kept. */
+/**
+ * A list repeats its name; what is undefined is left out. `path` is relative to `url`, of which a
+ * path is kept.
+ */
 export function addressOf(url: string, path: string, query: Query = {}): string {
   const address = new URL(url);
   address.pathname = address.pathname.replace(/\/$/, '') + path;
   for (const [name, value] of Object.entries(query)) {
-    for (const one of [value].flat()) if (one !== undefined && one !== null) address.searchParams.append(name, String(one));
+    for (const one of [value].flat())
+      if (one !== undefined && one !== null) address.searchParams.append(name, String(one));
   }
   return address.href;
 }
@@ -28,12 +33,16 @@ export function problemIn(text: string): Partial<ProblemView> {
     const body: unknown = JSON.parse(text);
     if (!isObject(body)) return {};
     const { error } = body;
-    return isObject(error) ? { ...error, ...textOf('code', error['code']), ...textOf('detail', error['message']) } : { ...body };
+    return isObject(error)
+      ? { ...error, ...textOf('code', error['code']), ...textOf('detail', error['message']) }
+      : { ...body };
   } catch {
     return {};
   }
 }
 
-const textOf = (name: 'code' | 'detail', value: unknown) => (typeof value === 'string' ? { [name]: value } : {});
+const textOf = (name: 'code' | 'detail', value: unknown) =>
+  typeof value === 'string' ? { [name]: value } : {};
 
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

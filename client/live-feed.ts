@@ -1,4 +1,5 @@
-// Follows what happens in a gateway for as long as it is asked to: a connection that ends is opened again where it stopped.
+// Follows what happens in a gateway for as long as it is asked to: a connection that ends is opened
+// again where it stopped.
 import { backoffMs } from '#core/time/retry.ts';
 import { VectorStreamApiError, VectorStreamConnectionError } from './api-errors.ts';
 import type { Heartbeat, Hello, LiveMessage, Topic } from './feed-messages.ts';
@@ -18,10 +19,14 @@ const heartbeatsMissedMax = 2.5;
 const helloMsMax = 30_000;
 
 /**
- * Messages of `GET /sse/events`, read only as they are asked for: who is slow gets `dropped`, and never fills memory. Goes on until the
- * loop is left or the signal aborts (then it ends, without an error). Throws `VectorStreamApiError` for what will not pass, such as a wrong key.
+ * Messages of `GET /sse/events`, read only as they are asked for: who is slow gets `dropped`, and
+ * never fills memory. Goes on until the loop is left or the signal aborts (then it ends, without an
+ * error). Throws `VectorStreamApiError` for what will not pass, such as a wrong key.
  */
-export async function* followLive(transport: Transport, { topics, since, signal }: LiveOptions = {}): AsyncGenerator<LiveMessage, void, undefined> {
+export async function* followLive(
+  transport: Transport,
+  { topics, since, signal }: LiveOptions = {},
+): AsyncGenerator<LiveMessage, void, undefined> {
   const { clock, random, retries } = transport.timing;
   const left = new AbortController();
   const ended = AbortSignal.any([left.signal, ...(signal === undefined ? [] : [signal])]);
@@ -40,12 +45,16 @@ export async function* followLive(transport: Transport, { topics, since, signal 
         }
       } catch (error) {
         if (ended.aborted) return;
-        const mayPass = error instanceof VectorStreamConnectionError || (error instanceof VectorStreamApiError && error.retryable);
+        const mayPass =
+          error instanceof VectorStreamConnectionError ||
+          (error instanceof VectorStreamApiError && error.retryable);
         if (!mayPass) throw error;
         if (error instanceof VectorStreamApiError) waitMsMin = error.retryAfterMs ?? 0;
       }
       failures += 1;
-      await clock.sleep(waitMsMin + random() * backoffMs(retries, failures), ended).catch(() => undefined);
+      await clock
+        .sleep(waitMsMin + random() * backoffMs(retries, failures), ended)
+        .catch(() => undefined);
     }
   } finally {
     left.abort();
@@ -54,14 +63,27 @@ export async function* followLive(transport: Transport, { topics, since, signal 
 
 type Received = { readonly message: LiveMessage | Hello | Heartbeat; readonly id: string };
 
-/** One connection, until it ends. Throws `VectorStreamConnectionError` when it breaks or falls silent. */
-async function* connection(transport: Transport, topics: readonly Topic[] | undefined, since: string | undefined, ended: AbortSignal): AsyncGenerator<Received, void, undefined> {
+/**
+ * One connection, until it ends. Throws `VectorStreamConnectionError` when it breaks or falls
+ * silent.
+ */
+async function* connection(
+  transport: Transport,
+  topics: readonly Topic[] | undefined,
+  since: string | undefined,
+  ended: AbortSignal,
+): AsyncGenerator<Received, void, undefined> {
   const silent = new AbortController();
   const signal = AbortSignal.any([ended, silent.signal]);
-  const watch = new SilenceWatch(() => silent.abort(new VectorStreamConnectionError('The live feed fell silent.')));
+  const watch = new SilenceWatch(() =>
+    silent.abort(new VectorStreamConnectionError('The live feed fell silent.')),
+  );
   watch.expect(helloMsMax);
   try {
-    const bytes = await transport.stream({ method: 'GET', path: '/sse/events', query: { topics: topics?.join(','), since } }, signal);
+    const bytes = await transport.stream(
+      { method: 'GET', path: '/sse/events', query: { topics: topics?.join(','), since } },
+      signal,
+    );
     let heartbeatMs = helloMsMax;
     const events = serverSentEvents(bytes);
     for (;;) {
@@ -78,7 +100,8 @@ async function* connection(transport: Transport, topics: readonly Topic[] | unde
     }
   } catch (error) {
     ended.throwIfAborted();
-    if (error instanceof VectorStreamApiError || error instanceof VectorStreamConnectionError) throw error;
+    if (error instanceof VectorStreamApiError || error instanceof VectorStreamConnectionError)
+      throw error;
     throw new VectorStreamConnectionError('The live feed broke off.', { cause: error });
   } finally {
     watch.rest();

@@ -1,4 +1,5 @@
-// Cuts a stream of events into portions of NDJSON that a request may hold: bounded in events and bytes, and never waiting long for company.
+// Cuts a stream of events into portions of NDJSON that a request may hold: bounded in events and
+// bytes, and never waiting long for company.
 import type { Clock } from '#core/ports.ts';
 
 export type PortionLimits = {
@@ -14,10 +15,16 @@ export type Portion = { readonly text: string; readonly count: number };
 const encoder = new TextEncoder();
 
 /**
- * All events, in order. One event and one portion are held at a time: what is not asked for is not read. Leaves the source when its reader
- * leaves; throws the reason of the signal, also while the source has nothing.
+ * All events, in order. One event and one portion are held at a time: what is not asked for is not
+ * read. Leaves the source when its reader leaves; throws the reason of the signal, also while the
+ * source has nothing.
  */
-export async function* portionsOf(events: Iterable<unknown> | AsyncIterable<unknown>, limits: PortionLimits, clock: Clock, signal?: AbortSignal): AsyncGenerator<Portion, void, undefined> {
+export async function* portionsOf(
+  events: Iterable<unknown> | AsyncIterable<unknown>,
+  limits: PortionLimits,
+  clock: Clock,
+  signal?: AbortSignal,
+): AsyncGenerator<Portion, void, undefined> {
   const source = new Pulled(events);
   let lines: string[] = [];
   let bytes = 0;
@@ -59,16 +66,27 @@ class Pulled {
 
   constructor(events: Iterable<unknown> | AsyncIterable<unknown>) {
     this.#isAsync = Symbol.asyncIterator in events;
-    this.#iterator = Symbol.asyncIterator in events ? events[Symbol.asyncIterator]() : events[Symbol.iterator]();
+    this.#iterator =
+      Symbol.asyncIterator in events ? events[Symbol.asyncIterator]() : events[Symbol.iterator]();
   }
 
   /** An iterable in memory is never late. */
-  async within(ms: number, clock: Clock, signal: AbortSignal | undefined): Promise<IteratorResult<unknown> | 'late'> {
+  async within(
+    ms: number,
+    clock: Clock,
+    signal: AbortSignal | undefined,
+  ): Promise<IteratorResult<unknown> | 'late'> {
     signal?.throwIfAborted();
     const given = new AbortController();
     this.#coming ??= this.#next();
     try {
-      const late = this.#isAsync ? [clock.sleep(ms, AbortSignal.any([given.signal, ...(signal === undefined ? [] : [signal])])).then(() => 'late' as const)] : [];
+      const late = this.#isAsync
+        ? [
+            clock
+              .sleep(ms, AbortSignal.any([given.signal, ...(signal === undefined ? [] : [signal])]))
+              .then(() => 'late' as const),
+          ]
+        : [];
       const got = await Promise.race([this.#coming, ...late]);
       if (got !== 'late') this.#coming = null;
       return got;
@@ -92,7 +110,7 @@ class Pulled {
   async leave(): Promise<void> {
     if (this.#isEnded) return;
     const left = Promise.resolve(this.#iterator.return?.());
-    if (this.#coming === null) return void await left;
+    if (this.#coming === null) return void (await left);
     for (const abandoned of [this.#coming, left]) abandoned.catch(() => undefined);
   }
 }

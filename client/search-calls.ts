@@ -1,36 +1,87 @@
 // Search by meaning, what behaviour tells, and the fleet as an embedder.
-import type { EmbeddingsRequest, EmbeddingsResponse, ModelView } from '../gateway/api/routes/embeddings-routes.ts';
-import type { RecommendationQuery, Recommendations } from '../gateway/api/routes/recommendation-routes.ts';
+import type {
+  EmbeddingsRequest,
+  EmbeddingsResponse,
+  ModelView,
+} from '../gateway/api/routes/embeddings-routes.ts';
+import type {
+  RecommendationQuery,
+  Recommendations,
+} from '../gateway/api/routes/recommendation-routes.ts';
 import type { SearchRequest, SearchResponse } from '../gateway/api/routes/search-routes.ts';
 import type { SimilarProducts, SimilarQuery } from '../gateway/api/routes/similar-routes.ts';
 import type { TrendQuery, Trends } from '../gateway/api/routes/trend-routes.ts';
 import type { CallOptions, Transport } from './transport.ts';
 
 /** `vectors`: one per input, in order, of the model's dimensions. */
-export type Embedded = { readonly model: string; readonly vectors: readonly Float32Array[]; readonly tokens: number | null };
+export type Embedded = {
+  readonly model: string;
+  readonly vectors: readonly Float32Array[];
+  readonly tokens: number | null;
+};
 
 export function searchCalls(transport: Transport) {
   return {
     /** One page of hits; ask again with `cursor: next_cursor` for the next. */
-    search: (request: SearchRequest, options?: CallOptions): Promise<SearchResponse> => transport.json({ method: 'POST', path: '/search', json: request, repeat: 'always' }, options),
+    search: (request: SearchRequest, options?: CallOptions): Promise<SearchResponse> =>
+      transport.json({ method: 'POST', path: '/search', json: request, repeat: 'always' }, options),
 
     /** Products that read like this one. `product_not_found` when no event about it is stored. */
-    similar: (productId: string, query: SimilarQuery = {}, options?: CallOptions): Promise<SimilarProducts> =>
-      transport.json({ method: 'GET', path: `/products/${encodeURIComponent(productId)}/similar`, query }, options),
+    similar: (
+      productId: string,
+      query: SimilarQuery = {},
+      options?: CallOptions,
+    ): Promise<SimilarProducts> =>
+      transport.json(
+        { method: 'GET', path: `/products/${encodeURIComponent(productId)}/similar`, query },
+        options,
+      ),
 
-    /** Products for a user, each with the events that led to it; none, with a reason, when there is nothing to go by. */
-    recommendations: (userId: string, query: RecommendationQuery = {}, options?: CallOptions): Promise<Recommendations> =>
-      transport.json({ method: 'GET', path: `/users/${encodeURIComponent(userId)}/recommendations`, query }, options),
+    /**
+     * Products for a user, each with the events that led to it; none, with a reason, when there is
+     * nothing to go by.
+     */
+    recommendations: (
+      userId: string,
+      query: RecommendationQuery = {},
+      options?: CallOptions,
+    ): Promise<Recommendations> =>
+      transport.json(
+        { method: 'GET', path: `/users/${encodeURIComponent(userId)}/recommendations`, query },
+        options,
+      ),
 
     /** What rises against its own baseline, and what is searched for in vain. */
-    trends: (query: TrendQuery = {}, options?: CallOptions): Promise<Trends> => transport.json({ method: 'GET', path: '/trends', query }, options),
+    trends: (query: TrendQuery = {}, options?: CallOptions): Promise<Trends> =>
+      transport.json({ method: 'GET', path: '/trends', query }, options),
 
     /** Vectors of texts. `model` may be left out: it is then the one that is served. */
-    async embeddings(input: string | string[], { model, truncate, signal }: CallOptions & Pick<EmbeddingsRequest, 'truncate'> & { readonly model?: string } = {}): Promise<Embedded> {
+    async embeddings(
+      input: string | string[],
+      {
+        model,
+        truncate,
+        signal,
+      }: CallOptions & Pick<EmbeddingsRequest, 'truncate'> & { readonly model?: string } = {},
+    ): Promise<Embedded> {
       const served = model ?? (await models(transport, { signal }))[0]?.id ?? '';
-      const json: EmbeddingsRequest = { model: served, input, encoding_format: 'base64', ...(truncate !== undefined && { truncate }) };
-      const answer: EmbeddingsResponse = await transport.json({ method: 'POST', path: '/v1/embeddings', json, repeat: 'always' }, { signal });
-      return { model: answer.model, vectors: answer.data.map(({ embedding }) => (typeof embedding === 'string' ? vectorOf(embedding) : Float32Array.from(embedding))), tokens: answer.usage.total_tokens };
+      const json: EmbeddingsRequest = {
+        model: served,
+        input,
+        encoding_format: 'base64',
+        ...(truncate !== undefined && { truncate }),
+      };
+      const answer: EmbeddingsResponse = await transport.json(
+        { method: 'POST', path: '/v1/embeddings', json, repeat: 'always' },
+        { signal },
+      );
+      return {
+        model: answer.model,
+        vectors: answer.data.map(({ embedding }) =>
+          typeof embedding === 'string' ? vectorOf(embedding) : Float32Array.from(embedding),
+        ),
+        tokens: answer.usage.total_tokens,
+      };
     },
 
     models: (options?: CallOptions): Promise<readonly ModelView[]> => models(transport, options),
@@ -38,11 +89,18 @@ export function searchCalls(transport: Transport) {
 }
 
 const models = async (transport: Transport, options?: CallOptions): Promise<readonly ModelView[]> =>
-  (await transport.json<{ readonly data: readonly ModelView[] }>({ method: 'GET', path: '/v1/models' }, options)).data;
+  (
+    await transport.json<{ readonly data: readonly ModelView[] }>(
+      { method: 'GET', path: '/v1/models' },
+      options,
+    )
+  ).data;
 
 /** float32, little-endian, in base64. */
 function vectorOf(base64: string): Float32Array {
   const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
   const view = new DataView(bytes.buffer);
-  return Float32Array.from({ length: bytes.length / 4 }, (_, index) => view.getFloat32(index * 4, true));
+  return Float32Array.from({ length: bytes.length / 4 }, (_, index) =>
+    view.getFloat32(index * 4, true),
+  );
 }

@@ -3,11 +3,16 @@
 /** `id` is the last that was named, as the format has it. */
 export type ServerSentEvent = { readonly id: string; readonly data: string };
 
-/** One event may have so many UTF-16 code units: a stream without blank lines must not fill the memory. */
+/**
+ * One event may have so many UTF-16 code units: a stream without blank lines must not fill the
+ * memory.
+ */
 const eventCharsMax = 16 * 2 ** 20;
 
 /** Ends with the stream. What is not asked for is not read. */
-export async function* serverSentEvents(bytes: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<ServerSentEvent, void, undefined> {
+export async function* serverSentEvents(
+  bytes: ReadableStream<Uint8Array<ArrayBuffer>>,
+): AsyncGenerator<ServerSentEvent, void, undefined> {
   const reader = bytes.pipeThrough(new TextDecoderStream()).getReader();
   let text = '';
   let id = '';
@@ -23,7 +28,8 @@ export async function* serverSentEvents(bytes: ReadableStream<Uint8Array<ArrayBu
         const data = fields.get('data');
         if (data !== undefined) yield { id, data: data.join('\n') };
       }
-      if (text.length > eventCharsMax) throw new Error(`A server-sent event is longer than ${eventCharsMax} characters.`);
+      if (text.length > eventCharsMax)
+        throw new Error(`A server-sent event is longer than ${eventCharsMax} characters.`);
     }
   } finally {
     await reader.cancel().catch(() => undefined);

@@ -1,16 +1,30 @@
-// The types that cross a boundary: what flows along the arrow, and the contracts of everything that does I/O.
+// The types that cross a boundary: what flows along the arrow, and the contracts of everything that
+// does I/O.
 
 /** The six behaviours of a shop's visitor that VectorStream understands. */
-export const eventTypes = ['view', 'add_to_cart', 'remove_from_cart', 'purchase', 'wishlist_add', 'search'] as const;
+export const eventTypes = [
+  'view',
+  'add_to_cart',
+  'remove_from_cart',
+  'purchase',
+  'wishlist_add',
+  'search',
+] as const;
 export type EventType = (typeof eventTypes)[number];
 
-/** Wall clock, monotonic clock and timer in one place, so that every wait in the program can be driven by a test. */
+/**
+ * Wall clock, monotonic clock and timer in one place, so that every wait in the program can be
+ * driven by a test.
+ */
 export type Clock = {
   /** UTC, milliseconds since 1970. May jump. */
   now(): number;
   /** Milliseconds since an arbitrary origin. Never goes back: durations and deadlines use this one. */
   monotonic(): number;
-  /** Resolves after `ms`; rejects with `signal.reason` as soon as the signal aborts. Leaves no listener behind. */
+  /**
+   * Resolves after `ms`; rejects with `signal.reason` as soon as the signal aborts. Leaves no
+   * listener behind.
+   */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 };
 
@@ -26,12 +40,22 @@ export type LogRecord = {
 };
 
 /** Where a record stands in its log. Offsets stay below 2^53. */
-export type Position = { readonly topic: string; readonly partition: number; readonly offset: number };
+export type Position = {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+};
 
-/** A record on loan from a source: whoever finishes the event says so once, through `settle`. Only the pipeline settles. */
+/**
+ * A record on loan from a source: whoever finishes the event says so once, through `settle`. Only
+ * the pipeline settles.
+ */
 export type Delivery = LogRecord & {
   readonly position: Position;
-  /** Called once, when the outcome is durable. A delivery that is never settled comes again after a restart. */
+  /**
+   * Called once, when the outcome is durable. A delivery that is never settled comes again after a
+   * restart.
+   */
   settle(outcome: Outcome): void;
 };
 
@@ -62,7 +86,11 @@ export type ProductEvent = {
 
 /** Why an event goes to the dead-letter queue. */
 export const deadLetterReasons = [
-  'not_json', 'invalid_event', 'too_large', 'embedding_failed', 'store_rejected',
+  'not_json',
+  'invalid_event',
+  'too_large',
+  'embedding_failed',
+  'store_rejected',
 ] as const;
 export type DeadLetterReason = (typeof deadLetterReasons)[number];
 
@@ -114,11 +142,14 @@ export type Outcome =
 export type PartitionLag = { readonly partition: number; readonly lag: number };
 
 /**
- * Where events come from. At-least-once: whatever was not settled before a crash is delivered again.
+ * Where events come from. At-least-once: whatever was not settled before a crash is delivered
+ * again.
  *
- * - `deliveries` is called once. It yields non-empty batches, in offset order within a partition. Backpressure is not
- *   pulling. It ends when the signal aborts; it waits and retries while its dependency is down (see `health`).
- * - A commit covers the contiguous settled head of a partition only, and never a partition that was revoked.
+ * - `deliveries` is called once. It yields non-empty batches, in offset order within a partition.
+ *   Backpressure is not pulling. It ends when the signal aborts; it waits and retries while its
+ *   dependency is down (see `health`).
+ * - A commit covers the contiguous settled head of a partition only, and never a partition that was
+ *   revoked.
  * - Disposing commits what is settled, stops, and closes. Deliveries settled later are ignored.
  */
 export type EventSource = AsyncDisposable & {
@@ -135,8 +166,9 @@ export type EventSource = AsyncDisposable & {
 /** Where `POST /events` and the generator put events. */
 export type EventSink = AsyncDisposable & {
   /**
-   * Resolves when every record is durable (fsynced, or acknowledged by the broker), with positions in input order.
-   * Throws `DependencyError`; `LogFullError` (retryable) when the log's bound is reached.
+   * Resolves when every record is durable (fsynced, or acknowledged by the broker), with positions
+   * in input order. Throws `DependencyError`; `LogFullError` (retryable) when the log's bound is
+   * reached.
    */
   append(records: readonly LogRecord[]): Promise<readonly Position[]>;
 };
@@ -161,14 +193,20 @@ export type EventRecord = {
   readonly ingestedAt: number;
 };
 
-/** One per item of a write, in order. `missing-text`: the text it refers to is gone; put the text again, then the event. */
+/**
+ * One per item of a write, in order. `missing-text`: the text it refers to is gone; put the text
+ * again, then the event.
+ */
 export type WriteOutcome =
   | { readonly status: 'stored' }
   | { readonly status: 'superseded' }
   | { readonly status: 'missing-text' }
   | { readonly status: 'rejected'; readonly message: string };
 
-/** Which events count. Every member that is present must match; all are on events. Times in UTC ms, both ends included. */
+/**
+ * Which events count. Every member that is present must match; all are on events. Times in UTC ms,
+ * both ends included.
+ */
 export type EventFilter = {
   readonly eventTypes?: readonly EventType[];
   readonly categories?: readonly string[];
@@ -182,7 +220,13 @@ export type EventFilter = {
   readonly until?: number;
 };
 
-export type StoredEvent = { readonly id: string; readonly textId: string; readonly timestamp: number; readonly ingestedAt: number; readonly payload: string };
+export type StoredEvent = {
+  readonly id: string;
+  readonly textId: string;
+  readonly timestamp: number;
+  readonly ingestedAt: number;
+  readonly payload: string;
+};
 
 export type SearchRequest = {
   /** Unit vector. */
@@ -215,7 +259,10 @@ export type SearchHit = {
   readonly textId: string;
   readonly text: string;
   readonly product: Product | null;
-  readonly events: { readonly total: number; readonly byType: Readonly<Partial<Record<EventType, number>>> };
+  readonly events: {
+    readonly total: number;
+    readonly byType: Readonly<Partial<Record<EventType, number>>>;
+  };
   readonly newest: StoredEvent;
 };
 
@@ -248,8 +295,9 @@ export type SessionMark = {
 export type SessionWork = { readonly runnerSession: string; readonly since: number };
 
 /**
- * What a store needs so that a wrong runner's work is found and redone, also after a crash and by another gateway. Calls are
- * idempotent, applied when they resolve, and throw as those of the store do.
+ * What a store needs so that a wrong runner's work is found and redone, also after a crash and by
+ * another gateway. Calls are idempotent, applied when they resolve, and throw as those of the store
+ * do.
  */
 export type Vouching = {
   /** Makes or replaces the session's mark. */
@@ -257,11 +305,14 @@ export type Vouching = {
   unmark(runnerSession: string): Promise<void>;
   /** At most 10,000, in no order. */
   marks(): Promise<readonly SessionMark[]>;
-  /** In no order. A text that somebody else has embedded since, or that is withheld, is not among them. */
+  /**
+   * In no order. A text that somebody else has embedded since, or that is withheld, is not among
+   * them.
+   */
   embeddedBy(work: SessionWork, limit: number): Promise<readonly BareText[]>;
   /**
-   * Takes their vectors from all of these texts: they are not known, not found and have no vector until they are put
-   * again. Their events stay and may refer to them.
+   * Takes their vectors from all of these texts: they are not known, not found and have no vector
+   * until they are put again. Their events stay and may refer to them.
    */
   withhold(work: SessionWork): Promise<void>;
   /** Texts without a vector, in no order. */
@@ -279,16 +330,17 @@ export type IndexIdentity = {
 };
 
 /**
- * Where vectors and events live. Opened for one `IndexIdentity`; an adapter's factory throws `IndexMismatchError` when the
- * store on disk has another.
+ * Where vectors and events live. Opened for one `IndexIdentity`; an adapter's factory throws
+ * `IndexMismatchError` when the store on disk has another.
  *
- * - Writes are applied and searchable when they resolve, idempotent, and total: one outcome per item, in order.
- * - Throws `DependencyError`: `retryable` (network, busy, 5xx) → the caller repeats the same call; not retryable → the
- *   caller halves the batch to find the bad item.
- * - `putTexts` refuses (`rejected`) a vector that is not finite, unit length and of the index's dimension. A text that is
- *   there already keeps its id and takes the new vector.
- * - `putEvents`: a newer version overwrites; an older or equal one is `superseded`. The same id twice in one call: as if
- *   they came one after the other.
+ * - Writes are applied and searchable when they resolve, idempotent, and total: one outcome per item,
+ *   in order.
+ * - Throws `DependencyError`: `retryable` (network, busy, 5xx) → the caller repeats the same call;
+ *   not retryable → the caller halves the batch to find the bad item.
+ * - `putTexts` refuses (`rejected`) a vector that is not finite, unit length and of the index's
+ *   dimension. A text that is there already keeps its id and takes the new vector.
+ * - `putEvents`: a newer version overwrites; an older or equal one is `superseded`. The same id twice
+ *   in one call: as if they came one after the other.
  */
 export type VectorStore = AsyncDisposable & {
   readonly kind: 'qdrant' | 'embedded' | 'memory';
@@ -299,8 +351,9 @@ export type VectorStore = AsyncDisposable & {
   putTexts(texts: readonly TextRecord[]): Promise<readonly WriteOutcome[]>;
   putEvents(events: readonly EventRecord[]): Promise<readonly WriteOutcome[]>;
   /**
-   * Nearest distinct texts with at least one event matching the filter, by score, then newest event, then text id.
-   * Texts of kind `query` take part only when the filter's `eventTypes` includes `search`.
+   * Nearest distinct texts with at least one event matching the filter, by score, then newest
+   * event, then text id. Texts of kind `query` take part only when the filter's `eventTypes`
+   * includes `search`.
    */
   search(request: SearchRequest): Promise<readonly SearchHit[]>;
   /** Those of these ids that are known. */
@@ -308,19 +361,29 @@ export type VectorStore = AsyncDisposable & {
   /** Vectors of those ids that are known. */
   vectors(textIds: readonly string[]): Promise<ReadonlyMap<string, Float32Array>>;
   /** Newest first (timestamp, then id). `after` is the last item of the page before. */
-  events(filter: EventFilter, limit: number, after?: { readonly timestamp: number; readonly id: string }): Promise<readonly StoredEvent[]>;
+  events(
+    filter: EventFilter,
+    limit: number,
+    after?: { readonly timestamp: number; readonly id: string },
+  ): Promise<readonly StoredEvent[]>;
   event(id: string): Promise<StoredEvent | null>;
   /**
-   * Numbers of matching events by one of their fields: the largest groups, by count and then value; which of equals are
-   * beyond the limit is not said. May take seconds over millions of events, without holding up any other call.
+   * Numbers of matching events by one of their fields: the largest groups, by count and then value;
+   * which of equals are beyond the limit is not said. May take seconds over millions of events,
+   * without holding up any other call.
    */
   countsBy(request: CountsRequest): Promise<readonly Count[]>;
   counts(): Promise<StoreCounts>;
   /**
-   * Forgets events taken in before `ingestedBefore`, and texts that have had no event for longer than `textGraceMs` (which
-   * must exceed the life of any known-text cache entry). Bounded work per call; `more` says to call again.
+   * Forgets events taken in before `ingestedBefore`, and texts that have had no event for longer
+   * than `textGraceMs` (which must exceed the life of any known-text cache entry). Bounded work per
+   * call; `more` says to call again.
    */
-  forget(request: { readonly ingestedBefore: number; readonly now: number; readonly textGraceMs: number }): Promise<{ readonly events: number; readonly texts: number; readonly more: boolean }>;
+  forget(request: {
+    readonly ingestedBefore: number;
+    readonly now: number;
+    readonly textGraceMs: number;
+  }): Promise<{ readonly events: number; readonly texts: number; readonly more: boolean }>;
 };
 
 // ── Dead letters ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -353,12 +416,21 @@ export type DeadLetterStatus = {
   readonly replay: { readonly at: number; readonly by: string; readonly position: Position } | null;
   readonly purge: { readonly at: number; readonly by: string } | null;
 };
-export const freshLetter: DeadLetterStatus = { state: 'open', replays: 0, replay: null, purge: null };
-
-export type DeadLetterEntry = DeadLetter & DeadLetterStatus & {
-  /** Of the original value. `value` is shorter in a list that asks for its beginning, when the queue had to cut it, and after a purge. */
-  readonly valueBytes: number;
+export const freshLetter: DeadLetterStatus = {
+  state: 'open',
+  replays: 0,
+  replay: null,
+  purge: null,
 };
+
+export type DeadLetterEntry = DeadLetter &
+  DeadLetterStatus & {
+    /**
+     * Of the original value. `value` is shorter in a list that asks for its beginning, when the
+     * queue had to cut it, and after a purge.
+     */
+    readonly valueBytes: number;
+  };
 export type DeadLetterQuery = {
   readonly reason?: DeadLetterReason;
   readonly state?: DeadLetterState;
@@ -375,18 +447,29 @@ export type DeadLetterQuery = {
 };
 export type DeadLetterPlace = { readonly failedAt: number; readonly id: string };
 
-/** The dead-letter queue. `put` and `setStatus` are durable when they resolve; both throw `DependencyError`. */
+/**
+ * The dead-letter queue. `put` and `setStatus` are durable when they resolve; both throw
+ * `DependencyError`.
+ */
 export type DeadLetters = AsyncDisposable & {
   readonly kind: 'kafka' | 'embedded' | 'memory';
   /** Idempotent by id: of the same letter twice the first stays, with its status. */
   put(letters: readonly DeadLetter[]): Promise<void>;
-  /** The last word counts. A purged letter loses its key, value and headers for good; unknown ids change nothing. */
-  setStatus(changes: readonly { readonly id: string; readonly status: DeadLetterStatus }[]): Promise<void>;
+  /**
+   * The last word counts. A purged letter loses its key, value and headers for good; unknown ids
+   * change nothing.
+   */
+  setStatus(
+    changes: readonly { readonly id: string; readonly status: DeadLetterStatus }[],
+  ): Promise<void>;
   /** Newest first (failedAt, then id). */
   list(query: DeadLetterQuery): Promise<readonly DeadLetterEntry[]>;
   /** With the whole value. */
   get(id: string): Promise<DeadLetterEntry | null>;
-  stats(): Promise<{ readonly byState: Readonly<Record<DeadLetterState, number>>; readonly byReason: Readonly<Partial<Record<DeadLetterReason, number>>> }>;
+  stats(): Promise<{
+    readonly byState: Readonly<Record<DeadLetterState, number>>;
+    readonly byReason: Readonly<Partial<Record<DeadLetterReason, number>>>;
+  }>;
 };
 
 // ── Runners ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -406,26 +489,36 @@ export type EmbedderInfo = {
 
 /** One per text, in order. */
 export type EmbedOutcome =
-  /** `tokens`: of the whole text, special ones included, before it was cut to the model's length; absent when nobody counted. */
+  /**
+   * `tokens`: of the whole text, special ones included, before it was cut to the model's length;
+   * absent when nobody counted.
+   */
   | { readonly ok: true; readonly vector: Float32Array; readonly tokens?: number }
   | { readonly ok: false; readonly code: string; readonly message: string };
 
 /**
- * A loaded model on the runner's side. `embed` answers one outcome per text, in order; it throws only when the session as
- * a whole can no longer be trusted, and then the process or worker must end. Calls do not overlap.
+ * A loaded model on the runner's side. `embed` answers one outcome per text, in order; it throws
+ * only when the session as a whole can no longer be trusted, and then the process or worker must
+ * end. Calls do not overlap.
  */
 export type Embedder = AsyncDisposable & {
   readonly info: EmbedderInfo;
   embed(texts: readonly string[]): Promise<readonly EmbedOutcome[]>;
 };
 
-/** A connected message link (WebSocket in Node and browser, a pair in memory). Frames arrive whole and in order. */
+/**
+ * A connected message link (WebSocket in Node and browser, a pair in memory). Frames arrive whole
+ * and in order.
+ */
 export type Channel = {
   send(frame: string | Uint8Array): void;
   /** Bytes accepted by `send` and not yet handed to the network. */
   bufferedAmount(): number;
   close(code: number, reason: string): void;
-  /** Called once, before the first frame is read; a frame sent by the other side earlier is kept until then. */
+  /**
+   * Called once, before the first frame is read; a frame sent by the other side earlier is kept
+   * until then.
+   */
   listen(handlers: {
     frame(frame: string | Uint8Array): void;
     /** Once, whoever closed; nothing comes after it. */
@@ -438,13 +531,23 @@ export type FleetResult =
   /** `tokens`: as the runner counted them. */
   | { readonly ok: true; readonly embedding: Embedding; readonly tokens?: number }
   /** No runner could embed it, tried alone as often as allowed. */
-  | { readonly ok: false; readonly code: string; readonly message: string; readonly attempts: number; readonly runner: string | null };
+  | {
+      readonly ok: false;
+      readonly code: string;
+      readonly message: string;
+      readonly attempts: number;
+      readonly runner: string | null;
+    };
 
 /**
- * The fleet as the pipeline and the search see it. A text waits as long as no trusted runner is there; it is embedded by
- * any of them, again by another when one is lost, and ends alone with `ok: false` when it is what makes runners fail.
- * `search` goes before `bulk`. Rejects only with the signal's reason.
+ * The fleet as the pipeline and the search see it. A text waits as long as no trusted runner is
+ * there; it is embedded by any of them, again by another when one is lost, and ends alone with `ok:
+ * false` when it is what makes runners fail. `search` goes before `bulk`. Rejects only with the
+ * signal's reason.
  */
 export type EmbeddingService = {
-  embed(text: string, options: { readonly priority: 'search' | 'bulk'; readonly signal: AbortSignal }): Promise<FleetResult>;
+  embed(
+    text: string,
+    options: { readonly priority: 'search' | 'bulk'; readonly signal: AbortSignal },
+  ): Promise<FleetResult>;
 };

@@ -1,4 +1,5 @@
-// Tells a container engine whether this runner is joined to a gateway: it has an open connection to one of their ports.
+// Tells a container engine whether this runner is joined to a gateway: it has an open connection to
+// one of their ports.
 import { readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 
@@ -6,16 +7,26 @@ import { pathToFileURL } from 'node:url';
 const established = '01';
 
 /**
- * Whether one of the tables (`/proc/net/tcp`, `tcp6`) has an established connection to the port of one of the addresses.
- * A runner that was refused, or whose model failed, keeps none open.
+ * Whether one of the tables (`/proc/net/tcp`, `tcp6`) has an established connection to the port of
+ * one of the addresses. A runner that was refused, or whose model failed, keeps none open.
  */
 export function isJoined(gatewayUrls: string, tables: readonly string[]): boolean {
-  const ports = new Set(gatewayUrls.split(',').map((url) => url.trim()).filter((url) => URL.canParse(url)).map(portOf));
+  const ports = new Set(
+    gatewayUrls
+      .split(',')
+      .map((url) => url.trim())
+      .filter((url) => URL.canParse(url))
+      .map(portOf),
+  );
   // "  0: 0200007F:8C3E 0100007F:1F90 01 …": number, local address, remote address, state.
-  return tables.flatMap((table) => table.split('\n').slice(1)).some((line) => {
-    const [, , remote, state] = line.trim().split(/\s+/);
-    return state === established && ports.has(Number.parseInt(remote?.split(':').at(-1) ?? '', 16));
-  });
+  return tables
+    .flatMap((table) => table.split('\n').slice(1))
+    .some((line) => {
+      const [, , remote, state] = line.trim().split(/\s+/);
+      return (
+        state === established && ports.has(Number.parseInt(remote?.split(':').at(-1) ?? '', 16))
+      );
+    });
 }
 
 function portOf(url: string): number {

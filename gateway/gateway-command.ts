@@ -1,13 +1,17 @@
-// Reads the settings once, runs the gateway until told to stop, and ends in one line whatever goes wrong.
+// Reads the settings once, runs the gateway until told to stop, and ends in one line whatever goes
+// wrong.
 import { readFile } from 'node:fs/promises';
 import { IndexMismatchError, UsageError, VectorStreamError } from '#core/errors/errors.ts';
 import { helpText } from './config/config-help.ts';
 import { parseFlags } from './config/config.ts';
-import { startGateway } from './gateway.ts';
 import { Settings } from './config/live-settings.ts';
+import { startGateway } from './gateway.ts';
 import { createLog } from './telemetry/gateway-log.ts';
 
-/** 130 and 143: how a shell reports an end by Ctrl-C and by SIGTERM; used only for the second, impatient signal. */
+/**
+ * 130 and 143: how a shell reports an end by Ctrl-C and by SIGTERM; used only for the second,
+ * impatient signal.
+ */
 const impatientExitCodes = { SIGINT: 130, SIGTERM: 143 } as const;
 
 /** Runs until a signal ends the process; returns at once for `--help`. */
@@ -16,7 +20,11 @@ export async function main(argv: readonly string[], environment: NodeJS.ProcessE
   try {
     const { help, configFile, flags } = parseFlags(argv);
     if (help) return void process.stdout.write(helpText());
-    const settings = new Settings({ yaml: await settingsFile(configFile), env: environment, flags });
+    const settings = new Settings({
+      yaml: await settingsFile(configFile),
+      env: environment,
+      flags,
+    });
     const overridden = await settings.loadOverrides();
     withTrace = ['debug', 'trace'].includes(settings.config.logging.level);
     await run(settings, overridden, environment);
@@ -26,30 +34,54 @@ export async function main(argv: readonly string[], environment: NodeJS.ProcessE
   }
 }
 
-/** One line, unless a trace was asked for: what a person can put right says how; anything else says how to see more. */
+/**
+ * One line, unless a trace was asked for: what a person can put right says how; anything else says
+ * how to see more.
+ */
 export function lastWords(error: unknown, withTrace: boolean): string {
   if (withTrace && error instanceof Error) return error.stack ?? error.message;
-  const message = (error instanceof Error ? error.message : String(error)).replaceAll(/\s*\n\s*/g, ' ');
-  return error instanceof VectorStreamError ? message : `The gateway cannot start: ${message} (LOG_LEVEL=debug shows where)`;
+  const message = (error instanceof Error ? error.message : String(error)).replaceAll(
+    /\s*\n\s*/g,
+    ' ',
+  );
+  return error instanceof VectorStreamError
+    ? message
+    : `The gateway cannot start: ${message} (LOG_LEVEL=debug shows where)`;
 }
 
-async function run(settings: Settings, overridden: readonly string[], environment: NodeJS.ProcessEnv): Promise<void> {
+async function run(
+  settings: Settings,
+  overridden: readonly string[],
+  environment: NodeJS.ProcessEnv,
+): Promise<void> {
   const { config } = settings;
-  const secrets = new Set([config.gateway.apiKey, config.runners.token].filter((secret) => secret !== null));
+  const secrets = new Set(
+    [config.gateway.apiKey, config.runners.token].filter((secret) => secret !== null),
+  );
   const log = createLog({ ...config.logging, secrets, destination: null });
   const fatal = (error: unknown): void => {
-    log.fatal(error instanceof VectorStreamError ? { code: error.code, reason: error.message } : { err: error }, 'the gateway cannot go on');
+    log.fatal(
+      error instanceof VectorStreamError
+        ? { code: error.code, reason: error.message }
+        : { err: error },
+      'the gateway cannot go on',
+    );
     process.exit(1);
   };
   process.on('uncaughtException', fatal);
   process.on('unhandledRejection', fatal);
 
-  // Started by another program (the demo, an import) that is gone, however it ended, perhaps before this line.
+  // Started by another program (the demo, an import) that is gone, however it ended, perhaps before
+  // this line.
   let orphaned = endAtOnce;
   process.on('disconnect', () => orphaned());
   if (process.send !== undefined && !process.connected) orphaned();
 
-  if (overridden.length > 0) log.info({ settings: overridden }, 'settings that were persisted go over file, environment and flags');
+  if (overridden.length > 0)
+    log.info(
+      { settings: overridden },
+      'settings that were persisted go over file, environment and flags',
+    );
   const gateway = await startGateway(settings, { log, secrets, environment, onFatal: fatal });
 
   let stopping = false;
@@ -78,6 +110,9 @@ async function settingsFile(asked: string | null): Promise<string | null> {
   } catch (error) {
     const absent = error instanceof Error && 'code' in error && error.code === 'ENOENT';
     if (absent && asked === null) return null;
-    throw new UsageError(`${asked ?? 'vectorstream.yaml'} cannot be read: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new UsageError(
+      `${asked ?? 'vectorstream.yaml'} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      { cause: error },
+    );
   }
 }

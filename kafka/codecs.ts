@@ -1,16 +1,21 @@
-// Gives the Kafka client all four compressions that brokers and other clients use, without a native build.
+// Gives the Kafka client all four compressions that brokers and other clients use, without a native
+// build.
 import { promisify } from 'node:util';
 import { gzip, gunzip, zstdCompress, zstdDecompress } from 'node:zlib';
 import kafkajs from 'kafkajs';
-import { compressLz4, decompressLz4 } from './lz4-frames.ts';
 import { batchBytesMax, type Compression } from './kafka-settings.ts';
+import { compressLz4, decompressLz4 } from './lz4-frames.ts';
 import { compressSnappy, decompressSnappy } from './snappy-frames.ts';
 
 const { CompressionCodecs, CompressionTypes } = kafkajs;
 
 /** The number that stands for it in a record batch. */
 export const compressionTypes = {
-  none: CompressionTypes.None, gzip: CompressionTypes.GZIP, snappy: CompressionTypes.Snappy, lz4: CompressionTypes.LZ4, zstd: CompressionTypes.ZSTD,
+  none: CompressionTypes.None,
+  gzip: CompressionTypes.GZIP,
+  snappy: CompressionTypes.Snappy,
+  lz4: CompressionTypes.LZ4,
+  zstd: CompressionTypes.ZSTD,
 } as const satisfies Record<Compression, number>;
 
 const compressGzip = promisify(gzip);
@@ -19,16 +24,32 @@ const compressZstd = promisify(zstdCompress);
 const decompressZstd = promisify<Buffer, { maxOutputLength: number }, Buffer>(zstdDecompress);
 
 type Encoder = { readonly buffer: Buffer };
-const codec = (compress: (bytes: Buffer) => Buffer | Promise<Buffer>, decompress: (bytes: Buffer) => Buffer | Promise<Buffer>) => () => ({
-  compress: async ({ buffer }: Encoder) => compress(buffer),
-  decompress: async (bytes: Buffer) => decompress(bytes),
-});
+const codec =
+  (
+    compress: (bytes: Buffer) => Buffer | Promise<Buffer>,
+    decompress: (bytes: Buffer) => Buffer | Promise<Buffer>,
+  ) =>
+  () => ({
+    compress: async ({ buffer }: Encoder) => compress(buffer),
+    decompress: async (bytes: Buffer) => decompress(bytes),
+  });
 
-/** The client looks its codecs up in this table. Its own gzip knows no bound. `bytesMax`: of a batch, decompressed. Repeatable. */
+/**
+ * The client looks its codecs up in this table. Its own gzip knows no bound. `bytesMax`: of a
+ * batch, decompressed. Repeatable.
+ */
 export function registerCodecs(bytesMax: number = batchBytesMax): void {
   const bound = { maxOutputLength: bytesMax };
-  CompressionCodecs[CompressionTypes.GZIP] = codec((bytes) => compressGzip(bytes), (bytes) => decompressGzip(bytes, bound));
+  CompressionCodecs[CompressionTypes.GZIP] = codec(
+    (bytes) => compressGzip(bytes),
+    (bytes) => decompressGzip(bytes, bound),
+  );
   CompressionCodecs[CompressionTypes.Snappy] = codec(compressSnappy, decompressSnappy);
-  CompressionCodecs[CompressionTypes.LZ4] = codec(compressLz4, (bytes) => decompressLz4(bytes, bytesMax));
-  CompressionCodecs[CompressionTypes.ZSTD] = codec((bytes) => compressZstd(bytes), (bytes) => decompressZstd(bytes, bound));
+  CompressionCodecs[CompressionTypes.LZ4] = codec(compressLz4, (bytes) =>
+    decompressLz4(bytes, bytesMax),
+  );
+  CompressionCodecs[CompressionTypes.ZSTD] = codec(
+    (bytes) => compressZstd(bytes),
+    (bytes) => decompressZstd(bytes, bound),
+  );
 }

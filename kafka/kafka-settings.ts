@@ -1,22 +1,35 @@
-// What a person may say about a Kafka cluster and how to use it, checked without loading its client.
+// What a person may say about a Kafka cluster and how to use it, checked without loading its
+// client.
 import type { ISocketFactory } from 'kafkajs';
 import { UsageError } from '#core/errors/errors.ts';
 
 export const compressions = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;
 export type Compression = (typeof compressions)[number];
 
-/** A batch that claims to be larger when decompressed is refused: what comes from a topic must not fill the memory. */
+/**
+ * A batch that claims to be larger when decompressed is refused: what comes from a topic must not
+ * fill the memory.
+ */
 export const batchBytesMax = 256 * 2 ** 20;
 
-/** Who has a record when it counts as written: every replica in sync, the leader, or nobody for sure. */
+/**
+ * Who has a record when it counts as written: every replica in sync, the leader, or nobody for
+ * sure.
+ */
 export const acknowledgements = ['all', '1', '0'] as const;
 export type Acknowledgement = (typeof acknowledgements)[number];
 
 /** A part of pino's logger. */
-export type KafkaLog = Readonly<Record<'trace' | 'debug' | 'info' | 'warn' | 'error', (fields: object, message: string) => void>>;
+export type KafkaLog = Readonly<
+  Record<'trace' | 'debug' | 'info' | 'warn' | 'error', (fields: object, message: string) => void>
+>;
 
 export const saslMechanisms = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
-export type Sasl = { readonly mechanism: (typeof saslMechanisms)[number]; readonly username: string; readonly password: string };
+export type Sasl = {
+  readonly mechanism: (typeof saslMechanisms)[number];
+  readonly username: string;
+  readonly password: string;
+};
 
 export type KafkaConnection = {
   /** `host:port`, at least one. */
@@ -32,10 +45,15 @@ export type KafkaConnection = {
 
 /** `host:port,host:port`. Throws `UsageError`, which names `from`. */
 export function parseBrokers(text: string, from: string): readonly string[] {
-  const brokers = text.split(',').map((broker) => broker.trim()).filter((broker) => broker !== '');
+  const brokers = text
+    .split(',')
+    .map((broker) => broker.trim())
+    .filter((broker) => broker !== '');
   const wrong = brokers.find((broker) => !isBroker(broker));
   if (brokers.length > 0 && wrong === undefined) return brokers;
-  throw new UsageError(`${from} is ${JSON.stringify(wrong ?? text)}; allowed: brokers as host:port, separated by commas.`);
+  throw new UsageError(
+    `${from} is ${JSON.stringify(wrong ?? text)}; allowed: brokers as host:port, separated by commas.`,
+  );
 }
 
 export const isBroker = (text: string): boolean => {
@@ -46,12 +64,29 @@ export const isBroker = (text: string): boolean => {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** How to connect by the variables that every program of VectorStream reads. Throws `UsageError`. */
-export function connectionFromEnvironment(brokers: readonly string[], env: Environment, log: KafkaLog): KafkaConnection {
-  const { KAFKA_SSL: ssl, KAFKA_SASL_MECHANISM: asked, KAFKA_SASL_USERNAME: username, KAFKA_SASL_PASSWORD: password } = env;
-  if (ssl && ssl !== 'true' && ssl !== 'false') throw new UsageError(`KAFKA_SSL is "${ssl}"; allowed: true or false.`);
+export function connectionFromEnvironment(
+  brokers: readonly string[],
+  env: Environment,
+  log: KafkaLog,
+): KafkaConnection {
+  const {
+    KAFKA_SSL: ssl,
+    KAFKA_SASL_MECHANISM: asked,
+    KAFKA_SASL_USERNAME: username,
+    KAFKA_SASL_PASSWORD: password,
+  } = env;
+  if (ssl && ssl !== 'true' && ssl !== 'false')
+    throw new UsageError(`KAFKA_SSL is "${ssl}"; allowed: true or false.`);
   const mechanism = saslMechanisms.find((known) => known === asked);
-  if (asked && asked !== 'none' && mechanism === undefined) throw new UsageError(`KAFKA_SASL_MECHANISM is "${asked}"; allowed: none, ${saslMechanisms.join(', ')}.`);
-  if (mechanism !== undefined && !(username && password)) throw new UsageError(`KAFKA_SASL_MECHANISM is ${mechanism}, which needs both KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD.`);
-  const sasl = mechanism !== undefined && username && password ? { mechanism, username, password } : null;
+  if (asked && asked !== 'none' && mechanism === undefined)
+    throw new UsageError(
+      `KAFKA_SASL_MECHANISM is "${asked}"; allowed: none, ${saslMechanisms.join(', ')}.`,
+    );
+  if (mechanism !== undefined && !(username && password))
+    throw new UsageError(
+      `KAFKA_SASL_MECHANISM is ${mechanism}, which needs both KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD.`,
+    );
+  const sasl =
+    mechanism !== undefined && username && password ? { mechanism, username, password } : null;
   return { brokers, ssl: ssl === 'true', sasl, clientId: 'vectorstream', log, openSocket: null };
 }

@@ -1,10 +1,15 @@
-// Compresses one LZ4 block so that every decoder takes it, the strict ones of brokers included; reads one, and refuses what is none.
+// Compresses one LZ4 block so that every decoder takes it, the strict ones of brokers included;
+// reads one, and refuses what is none.
 //
-// Greedy, with one candidate per hash. https://github.com/lz4/lz4/blob/dev/doc/lz4_Block_format.md: a sequence is a token (4 bits of
-// literal length, 4 bits of match length less 4), literals, the match's offset; a length of 15 goes on in bytes of up to 255.
+// Greedy, with one candidate per hash. https://github.com/lz4/lz4/blob/dev/doc/lz4_Block_format.md:
+// a sequence is a token (4 bits of literal length, 4 bits of match length less 4), literals, the
+// match's offset; a length of 15 goes on in bytes of up to 255.
 
 const matchBytesMin = 4;
-/** "End of block conditions": the last match starts this far from the end at least, and the last 5 bytes are literals. */
+/**
+ * "End of block conditions": the last match starts this far from the end at least, and the last 5
+ * bytes are literals.
+ */
 const lastMatchStartBytes = 12;
 const lastLiteralBytes = 5;
 const hashBits = 14;
@@ -57,10 +62,16 @@ export function compressLz4Block(source: Buffer, target: Buffer): number {
 }
 
 /**
- * Appends what `block` stands for to `target` at `start`, and returns the place after it. Matches reach back to `first` at most.
- * Throws on a block that is not whole, reaches further back, or does not fit.
+ * Appends what `block` stands for to `target` at `start`, and returns the place after it. Matches
+ * reach back to `first` at most. Throws on a block that is not whole, reaches further back, or does
+ * not fit.
  */
-export function decompressLz4Block(block: Uint8Array, target: Uint8Array, start: number, first: number): number {
+export function decompressLz4Block(
+  block: Uint8Array,
+  target: Uint8Array,
+  start: number,
+  first: number,
+): number {
   let at = 0;
   let out = start;
   const next = (): number => {
@@ -74,17 +85,21 @@ export function decompressLz4Block(block: Uint8Array, target: Uint8Array, start:
     return total;
   };
   const take = (count: number): number => {
-    if (count > target.length - out) throw new Error('An LZ4 block is larger than its frame allows');
+    if (count > target.length - out)
+      throw new Error('An LZ4 block is larger than its frame allows');
     return out + count;
   };
   for (;;) {
     const token = next();
     const literals = long(token >> 4);
-    if (literals > block.length - at) throw new Error(`${literals} LZ4 literals go beyond the end of their block`);
+    if (literals > block.length - at)
+      throw new Error(`${literals} LZ4 literals go beyond the end of their block`);
     for (const end = take(literals); out < end;) target[out++] = block[at++] ?? 0;
     if (at === block.length) return out;
     const offset = next() + next() * 256;
-    if (offset === 0 || offset > out - first) throw new Error(`An LZ4 match reaches ${offset} bytes back from byte ${out - first}`);
-    for (const end = take(long(token & 15) + matchBytesMin); out < end; out += 1) target[out] = target[out - offset] ?? 0;
+    if (offset === 0 || offset > out - first)
+      throw new Error(`An LZ4 match reaches ${offset} bytes back from byte ${out - first}`);
+    for (const end = take(long(token & 15) + matchBytesMin); out < end; out += 1)
+      target[out] = target[out - offset] ?? 0;
   }
 }

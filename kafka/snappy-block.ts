@@ -1,6 +1,8 @@
-// Reads one Snappy block, or refuses it: never past its ends, never back, and never more memory than its bytes can stand for.
+// Reads one Snappy block, or refuses it: never past its ends, never back, and never more memory
+// than its bytes can stand for.
 //
-// https://github.com/google/snappy/blob/main/format_description.txt: the length of the whole, then literals and copies of what came before.
+// https://github.com/google/snappy/blob/main/format_description.txt: the length of the whole, then
+// literals and copies of what came before.
 
 /** A copy of 64 bytes takes 3. */
 const expansionMax = 64 / 3;
@@ -10,7 +12,8 @@ export function decompressSnappyBlock(block: Uint8Array): Uint8Array {
   let at = 0;
   const next = (): number => {
     const byte = block[at++];
-    if (byte === undefined) throw new Error(`A Snappy block of ${block.length} bytes ends too early`);
+    if (byte === undefined)
+      throw new Error(`A Snappy block of ${block.length} bytes ends too early`);
     return byte;
   };
   const littleEndian = (bytes: number): number => {
@@ -25,7 +28,8 @@ export function decompressSnappyBlock(block: Uint8Array): Uint8Array {
     length += (byte & 0x7f) * 2 ** place;
     more = byte > 0x7f;
   }
-  if (length > block.length * expansionMax) throw new Error(`A Snappy block of ${block.length} bytes cannot stand for ${length}`);
+  if (length > block.length * expansionMax)
+    throw new Error(`A Snappy block of ${block.length} bytes cannot stand for ${length}`);
 
   const target = new Uint8Array(length);
   let out = 0;
@@ -35,15 +39,20 @@ export function decompressSnappyBlock(block: Uint8Array): Uint8Array {
     const kind = tag & 3;
     if (kind === 0) {
       const count = 1 + (short < 60 ? short : littleEndian(short - 59));
-      if (count > block.length - at || count > length - out) throw new Error(`A Snappy literal of ${count} bytes does not fit`);
+      if (count > block.length - at || count > length - out)
+        throw new Error(`A Snappy literal of ${count} bytes does not fit`);
       for (const end = at + count; at < end;) target[out++] = block[at++] ?? 0;
     } else {
       const count = kind === 1 ? 4 + (short & 7) : 1 + short;
       const offset = kind === 1 ? (tag >> 5) * 256 + next() : littleEndian(kind === 2 ? 2 : 4);
-      if (offset === 0 || offset > out || count > length - out) throw new Error(`A Snappy copy of ${count} bytes from ${offset} before byte ${out} of ${length} does not fit`);
+      if (offset === 0 || offset > out || count > length - out)
+        throw new Error(
+          `A Snappy copy of ${count} bytes from ${offset} before byte ${out} of ${length} does not fit`,
+        );
       for (const end = out + count; out < end; out += 1) target[out] = target[out - offset] ?? 0;
     }
   }
-  if (out !== length) throw new Error(`A Snappy block says that it stands for ${length} bytes; it holds ${out}`);
+  if (out !== length)
+    throw new Error(`A Snappy block says that it stands for ${length} bytes; it holds ${out}`);
   return target;
 }

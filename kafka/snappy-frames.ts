@@ -1,12 +1,17 @@
-// Snappy as Kafka's Java clients write and read it: blocks behind the header of snappy-java; plain Snappy is read, too.
+// Snappy as Kafka's Java clients write and read it: blocks behind the header of snappy-java; plain
+// Snappy is read, too.
 import { createRequire } from 'node:module';
 import { decompressSnappyBlock } from './snappy-block.ts';
 
 type Snappy = { compress(bytes: Uint8Array): Uint8Array };
-// The package brings no types. Only its writing is used: what it reads may make it loop, or come back as zeros.
+// The package brings no types. Only its writing is used: what it reads may make it loop, or come
+// back as zeros.
 const snappy: Snappy = createRequire(import.meta.url)('snappyjs');
 
-/** https://github.com/xerial/snappy-java: magic, then version and lowest compatible version, both 1, big-endian. */
+/**
+ * https://github.com/xerial/snappy-java: magic, then version and lowest compatible version, both 1,
+ * big-endian.
+ */
 const header = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0, 0, 1, 0, 0, 0, 1]);
 const magicBytes = 8;
 const blockBytes = 32 * 1024;
@@ -25,13 +30,16 @@ export function compressSnappy(bytes: Buffer): Buffer {
 
 /** Throws on bytes that are not Snappy. */
 export function decompressSnappy(bytes: Buffer): Buffer {
-  if (bytes.compare(header, 0, magicBytes, 0, Math.min(magicBytes, bytes.length)) !== 0) return Buffer.from(decompressSnappyBlock(bytes));
-  if (bytes.length < header.length) throw new Error(`A Snappy stream of ${bytes.length} bytes ends within its header`);
+  if (bytes.compare(header, 0, magicBytes, 0, Math.min(magicBytes, bytes.length)) !== 0)
+    return Buffer.from(decompressSnappyBlock(bytes));
+  if (bytes.length < header.length)
+    throw new Error(`A Snappy stream of ${bytes.length} bytes ends within its header`);
   const blocks: Uint8Array[] = [];
   for (let at = header.length; at < bytes.length;) {
     const start = at + lengthBytes;
     const end = start + bytes.readUInt32BE(at);
-    if (end > bytes.length) throw new Error(`A Snappy block ends at byte ${end} of ${bytes.length}`);
+    if (end > bytes.length)
+      throw new Error(`A Snappy block ends at byte ${end} of ${bytes.length}`);
     blocks.push(decompressSnappyBlock(bytes.subarray(start, end)));
     at = end;
   }

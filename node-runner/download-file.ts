@@ -4,14 +4,28 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { HubError, reasonOf, retryHub, type Hub, type HubFile, type HubListing } from './hugging-face-api.ts';
+import {
+  HubError,
+  reasonOf,
+  retryHub,
+  type Hub,
+  type HubFile,
+  type HubListing,
+} from './hugging-face-api.ts';
 
 /**
- * Writes the file to `target`, unless the right one is there. A part that was left by a process that is gone is carried on
- * with, and so is one whose connection broke. `onBytes` is told how many more bytes are here (fewer: a negative number).
- * Resolves to the file's SHA-256. @throws UsageError, HubError, and what the file system throws
+ * Writes the file to `target`, unless the right one is there. A part that was left by a process
+ * that is gone is carried on with, and so is one whose connection broke. `onBytes` is told how many
+ * more bytes are here (fewer: a negative number). Resolves to the file's SHA-256. @throws
+ * UsageError, HubError, and what the file system throws
  */
-export async function download(hub: Hub, listing: HubListing, file: HubFile, target: string, onBytes: (bytes: number) => void): Promise<string> {
+export async function download(
+  hub: Hub,
+  listing: HubListing,
+  file: HubFile,
+  target: string,
+  onBytes: (bytes: number) => void,
+): Promise<string> {
   const found = await hashesOf(target);
   if (found !== null && isRight(found, file)) {
     onBytes(file.size);
@@ -26,12 +40,16 @@ export async function download(hub: Hub, listing: HubListing, file: HubFile, tar
   };
   return retryHub(async () => {
     const before = await sizeOf(part);
-    if (before < file.size || before === 0) await append(part, before, await hub.open(listing, file, before), file.size, what, count);
+    if (before < file.size || before === 0)
+      await append(part, before, await hub.open(listing, file, before), file.size, what, count);
     const hashes = await hashesOf(part);
     if (hashes === null || !isRight(hashes, file)) {
       await rm(part, { force: true });
       count(0);
-      const [expected, got] = file.sha256 === null ? [`Git blob ${file.blobId}`, hashes?.blobId] : [`SHA-256 ${file.sha256}`, hashes?.sha256];
+      const [expected, got] =
+        file.sha256 === null
+          ? [`Git blob ${file.blobId}`, hashes?.blobId]
+          : [`SHA-256 ${file.sha256}`, hashes?.sha256];
       const message = `${what} is not what ${hub.host} announces: expected ${expected} (${file.size} bytes), got ${got} (${hashes?.size} bytes).`;
       // A part may have been damaged where it lay; what came in one piece stays wrong.
       throw new HubError(message, { retryable: before > 0 });
@@ -43,9 +61,20 @@ export async function download(hub: Hub, listing: HubListing, file: HubFile, tar
 }
 
 /** Throws a retryable `HubError` when the connection ends before the file does. */
-async function append(part: string, before: number, response: Response, size: number, what: string, count: (here: number) => void): Promise<void> {
+async function append(
+  part: string,
+  before: number,
+  response: Response,
+  size: number,
+  what: string,
+  count: (here: number) => void,
+): Promise<void> {
   let here = response.status === 206 ? before : 0;
-  const broken = (why: string, cause?: unknown): HubError => new HubError(`${what} did not come whole: ${here} of ${size} bytes, then ${why}.`, { retryable: true, cause });
+  const broken = (why: string, cause?: unknown): HubError =>
+    new HubError(`${what} did not come whole: ${here} of ${size} bytes, then ${why}.`, {
+      retryable: true,
+      cause,
+    });
   await using handle = await open(part, here > 0 ? 'a' : 'w');
   try {
     for await (const chunk of response.body ?? []) {
@@ -66,10 +95,15 @@ async function append(part: string, before: number, response: Response, size: nu
 
 type Hashes = { readonly size: number; readonly sha256: string; readonly blobId: string };
 
-const isRight = (hashes: Hashes, { size, sha256, blobId }: HubFile): boolean => hashes.size === size && (sha256 === null ? hashes.blobId === blobId : hashes.sha256 === sha256);
-const sizeOf = async (path: string): Promise<number> => (await stat(path).catch(() => null))?.size ?? 0;
+const isRight = (hashes: Hashes, { size, sha256, blobId }: HubFile): boolean =>
+  hashes.size === size && (sha256 === null ? hashes.blobId === blobId : hashes.sha256 === sha256);
+const sizeOf = async (path: string): Promise<number> =>
+  (await stat(path).catch(() => null))?.size ?? 0;
 
-/** `null` when there is no such file. Git names a blob by the SHA-1 of `blob <size>\0` and the bytes. */
+/**
+ * `null` when there is no such file. Git names a blob by the SHA-1 of `blob <size>\0` and the
+ * bytes.
+ */
 async function hashesOf(path: string): Promise<Hashes | null> {
   const found = await stat(path).catch(() => null);
   if (found === null) return null;
@@ -82,7 +116,10 @@ async function hashesOf(path: string): Promise<Hashes | null> {
   return { size: found.size, sha256: sha256.digest('hex'), blobId: blob.digest('hex') };
 }
 
-/** This process's own part of the file, so that two never write one; the part of a process that is gone becomes it. */
+/**
+ * This process's own part of the file, so that two never write one; the part of a process that is
+ * gone becomes it.
+ */
 async function claimPart(target: string): Promise<string> {
   const folder = dirname(target);
   const own = `${target}.${process.pid}.part`;

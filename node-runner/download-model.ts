@@ -1,18 +1,31 @@
-// Makes a folder with manifest and golden vectors out of a model on the hub; the folder appears complete or not at all.
+// Makes a folder with manifest and golden vectors out of a model on the hub; the folder appears
+// complete or not at all.
 
 import { mkdir, readFile, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { UsageError } from '#core/errors/errors.ts';
-import { dataFilesOf, goldenFile, manifestFile, parseManifest, type Manifest } from '#core/model/model-manifest.ts';
+import {
+  dataFilesOf,
+  goldenFile,
+  manifestFile,
+  parseManifest,
+  type Manifest,
+} from '#core/model/model-manifest.ts';
 import { hubModelOf, type HubModel } from '#core/model/model-source.ts';
 import { graphOutputOf } from '#core/transformers/graph-output.ts';
 import { download } from './download-file.ts';
-import { draftManifest, graphDtypes, graphFiles, sentenceFiles, sessionFiles } from './draft-manifest.ts';
-import type { Hub, HubFile, HubListing } from './hugging-face-api.ts';
-import type { Log } from './node-runner-log.ts';
-import { makeGolden } from './make-golden.ts';
-import { graphWithData, isThere, missingFiles } from './graph-files.ts';
 import { createProgress, type Progress } from './download-progress.ts';
+import {
+  draftManifest,
+  graphDtypes,
+  graphFiles,
+  sentenceFiles,
+  sessionFiles,
+} from './draft-manifest.ts';
+import { graphWithData, isThere, missingFiles } from './graph-files.ts';
+import type { Hub, HubFile, HubListing } from './hugging-face-api.ts';
+import { makeGolden } from './make-golden.ts';
+import type { Log } from './node-runner-log.ts';
 
 export type HubModelRequest = {
   readonly model: HubModel;
@@ -22,56 +35,115 @@ export type HubModelRequest = {
 };
 
 /**
- * Resolves when the folder holds the model with these dtypes. Its manifest names every graph that the hub has, downloaded
- * or not, so that the model has the same identity on every machine. @throws UsageError, HubError, SessionError
+ * Resolves when the folder holds the model with these dtypes. Its manifest names every graph that
+ * the hub has, downloaded or not, so that the model has the same identity on every machine. @throws
+ * UsageError, HubError, SessionError
  */
-export async function prepareHubModel({ model, folder, dtypes }: HubModelRequest, hub: Hub, log: Log): Promise<void> {
+export async function prepareHubModel(
+  { model, folder, dtypes }: HubModelRequest,
+  hub: Hub,
+  log: Log,
+): Promise<void> {
   const listing = await hub.list(model);
-  if (!await isThere(join(folder, manifestFile))) {
+  if (!(await isThere(join(folder, manifestFile)))) {
     // By commit: a later start goes on with what is there only while the hub still has the same.
     const draft = `${folder}.${listing.commit.slice(0, 12)}.partial`;
     await install(listing, folder, draft, hub, log).catch(async (error: unknown) => {
       // Another process was quicker; its folder is as good.
-      if (!await isThere(join(folder, manifestFile))) throw error;
+      if (!(await isThere(join(folder, manifestFile)))) throw error;
       await rm(draft, { recursive: true, force: true });
     });
   }
   const manifest = parseManifest(await readFile(join(folder, manifestFile), 'utf8'));
   const files = (await missingFiles(folder, manifest, dtypes)).map((path) => fileOf(listing, path));
   for (const { path, sha256 } of files) {
-    if (sha256 !== manifest.files[path]) throw new UsageError(`${model.id} has changed on ${hub.host} since ${folder} was made: delete that folder, and the model as it is now is downloaded; it asks for a new index.`);
+    if (sha256 !== manifest.files[path])
+      throw new UsageError(
+        `${model.id} has changed on ${hub.host} since ${folder} was made: delete that folder, and the model as it is now is downloaded; it asks for a new index.`,
+      );
   }
-  await downloadAll(files.map((file) => ({ listing, file })), folder, hub, createProgress(log, model.id, files));
+  await downloadAll(
+    files.map((file) => ({ listing, file })),
+    folder,
+    hub,
+    createProgress(log, model.id, files),
+  );
 }
 
-async function install(listing: HubListing, folder: string, draft: string, hub: Hub, log: Log): Promise<void> {
+async function install(
+  listing: HubListing,
+  folder: string,
+  draft: string,
+  hub: Hub,
+  log: Log,
+): Promise<void> {
   const paths = [...listing.files.keys()];
-  const dtypes = graphDtypes.filter((dtype) => graphWithData(graphFiles[dtype], paths).every((path) => listing.files.get(path)?.sha256 != null));
+  const dtypes = graphDtypes.filter((dtype) =>
+    graphWithData(graphFiles[dtype], paths).every(
+      (path) => listing.files.get(path)?.sha256 != null,
+    ),
+  );
   const [reference] = dtypes;
-  if (reference === undefined) throw new UsageError(`${listing.id} cannot be used: it has none of ${Object.values(graphFiles).join(', ')}. Many models have a copy with such graphs, for example under Xenova/ or onnx-community/.`);
+  if (reference === undefined)
+    throw new UsageError(
+      `${listing.id} cannot be used: it has none of ${Object.values(graphFiles).join(', ')}. Many models have a copy with such graphs, for example under Xenova/ or onnx-community/.`,
+    );
 
   const sentence = await sentenceSettings(listing, hub);
   const wanted = [
-    ...[...sessionFiles, ...graphWithData(graphFiles[reference], paths)].map((path) => ({ listing, file: fileOf(listing, path) })),
+    ...[...sessionFiles, ...graphWithData(graphFiles[reference], paths)].map((path) => ({
+      listing,
+      file: fileOf(listing, path),
+    })),
     ...sentenceFiles.flatMap((path) => {
       const file = sentence.files.get(path);
       return file === undefined ? [] : [{ listing: sentence, file }];
     }),
   ];
   await mkdir(draft, { recursive: true });
-  const sums = await downloadAll(wanted, draft, hub, createProgress(log, listing.id, wanted.map(({ file }) => file)));
+  const sums = await downloadAll(
+    wanted,
+    draft,
+    hub,
+    createProgress(
+      log,
+      listing.id,
+      wanted.map(({ file }) => file),
+    ),
+  );
 
   log.info({ model: listing.id }, 'computing golden vectors');
-  const graphs = dtypes.flatMap((dtype) => graphWithData(graphFiles[dtype], paths)).map((path) => [path, fileOf(listing, path).sha256 ?? ''] as const);
+  const graphs = dtypes
+    .flatMap((dtype) => graphWithData(graphFiles[dtype], paths))
+    .map((path) => [path, fileOf(listing, path).sha256 ?? ''] as const);
   const session = {
-    modelId: listing.id, location: draft.replaceAll('\\', '/'), file: graphFiles[reference], dataFiles: dataFilesOf(graphFiles[reference], paths).length,
-    device: 'cpu' as const, dtype: reference, threads: 0,
+    modelId: listing.id,
+    location: draft.replaceAll('\\', '/'),
+    file: graphFiles[reference],
+    dataFiles: dataFilesOf(graphFiles[reference], paths).length,
+    device: 'cpu' as const,
+    dtype: reference,
+    threads: 0,
   };
   const manifest: Manifest = {
-    ...await draftManifest({ folder: draft, modelId: listing.id, licence: listing.licence, dtypes, output: await graphOutputOf(session), golden: 'local' }),
-    files: Object.fromEntries([...sessionFiles.map((path) => [path, sums.get(path) ?? ''] as const), ...graphs]),
+    ...(await draftManifest({
+      folder: draft,
+      modelId: listing.id,
+      licence: listing.licence,
+      dtypes,
+      output: await graphOutputOf(session),
+      golden: 'local',
+    })),
+    files: Object.fromEntries([
+      ...sessionFiles.map((path) => [path, sums.get(path) ?? ''] as const),
+      ...graphs,
+    ]),
   };
-  await writeFile(join(draft, goldenFile), JSON.stringify(await makeGolden(draft, manifest, reference)), { flush: true });
+  await writeFile(
+    join(draft, goldenFile),
+    JSON.stringify(await makeGolden(draft, manifest, reference)),
+    { flush: true },
+  );
   const text = `${JSON.stringify(manifest, null, 2)}\n`;
   parseManifest(text);
   await writeFile(join(draft, manifestFile), text, { flush: true });
@@ -79,8 +151,8 @@ async function install(listing: HubListing, folder: string, draft: string, hub: 
 }
 
 /**
- * Where the model says how its vectors are made: in itself, or, as a conversion to ONNX often leaves that out, in the one
- * model that it was made from.
+ * Where the model says how its vectors are made: in itself, or, as a conversion to ONNX often
+ * leaves that out, in the one model that it was made from.
  */
 async function sentenceSettings(listing: HubListing, hub: Hub): Promise<HubListing> {
   const base = hubModelOf(listing.baseModel ?? '');
@@ -95,12 +167,21 @@ async function sentenceSettings(listing: HubListing, hub: Hub): Promise<HubListi
 type Wanted = { readonly listing: HubListing; readonly file: HubFile };
 
 /** One after the other: the network is what limits them. Resolves to each file's SHA-256. */
-async function downloadAll(wanted: readonly Wanted[], folder: string, hub: Hub, progress: Progress): Promise<ReadonlyMap<string, string>> {
+async function downloadAll(
+  wanted: readonly Wanted[],
+  folder: string,
+  hub: Hub,
+  progress: Progress,
+): Promise<ReadonlyMap<string, string>> {
   const bytes = wanted.reduce((sum, { file }) => sum + file.size, 0);
   const disk = await statfs(dirname(folder));
-  if (disk.bavail * disk.bsize < bytes) throw new UsageError(`The model needs ${megabytes(bytes)} in ${folder}; ${megabytes(disk.bavail * disk.bsize)} are free.`);
+  if (disk.bavail * disk.bsize < bytes)
+    throw new UsageError(
+      `The model needs ${megabytes(bytes)} in ${folder}; ${megabytes(disk.bavail * disk.bsize)} are free.`,
+    );
   const sums = new Map<string, string>();
-  for (const { listing, file } of wanted) sums.set(file.path, await download(hub, listing, file, join(folder, file.path), progress));
+  for (const { listing, file } of wanted)
+    sums.set(file.path, await download(hub, listing, file, join(folder, file.path), progress));
   return sums;
 }
 

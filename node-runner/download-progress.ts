@@ -1,4 +1,5 @@
-// Tells in the log how far a download is: when it begins, when it is whole, and every few seconds between.
+// Tells in the log how far a download is: when it begins, when it is whole, and every few seconds
+// between.
 
 import type { HubFile } from './hugging-face-api.ts';
 import type { Log } from './node-runner-log.ts';
@@ -15,12 +16,15 @@ export function createProgress(log: Log, model: string, files: readonly HubFile[
   let toldAt = -Infinity;
   return (bytes) => {
     here += bytes;
-    const percent = Math.floor(100 * here / total);
+    const percent = Math.floor((100 * here) / total);
     const now = performance.now();
     if (percent === toldPercent || (here < total && now < toldAt + everyMs)) return;
     toldPercent = percent;
     toldAt = now;
-    log.info({ model, bytes: here, bytes_total: total }, `downloading ${model}: ${percent} % (${megabytes(here)} of ${megabytes(total)} MB)`);
+    log.info(
+      { model, bytes: here, bytes_total: total },
+      `downloading ${model}: ${percent} % (${megabytes(here)} of ${megabytes(total)} MB)`,
+    );
   };
 }
 

@@ -4,7 +4,11 @@ import { lookup } from 'node:dns/promises';
 import { BlockList, isIP } from 'node:net';
 import { WebSocket } from 'ws';
 import type { Channel } from '#core/ports.ts';
-import { connectWebSocket, ConnectError, type ConnectOptions } from '#core/protocol/websocket-channel.ts';
+import {
+  connectWebSocket,
+  ConnectError,
+  type ConnectOptions,
+} from '#core/protocol/websocket-channel.ts';
 
 /** IP addresses of a host name; rejects when it has none, or nobody can say. */
 export type Lookup = (host: string) => Promise<readonly string[]>;
@@ -16,15 +20,18 @@ export type Place = {
   readonly address: string | null;
 };
 
-export const systemLookup: Lookup = async (host) => (await lookup(host, { all: true })).map(({ address }) => address);
+export const systemLookup: Lookup = async (host) =>
+  (await lookup(host, { all: true })).map(({ address }) => address);
 
 const loopback = new BlockList();
 loopback.addSubnet('127.0.0.0', 8);
 loopback.addAddress('::1', 'ipv6');
 
 /**
- * A gateway with both an IPv4 and an IPv6 address is one gateway: only IPv4 ones are taken where there are any. This machine
- * is dialled by its name, since its two addresses lead to one place, and a program may listen on either.
+ * A gateway with both an IPv4 and an IPv6 address is one gateway: only IPv4 ones are taken where
+ * there are any. This machine is dialled by its name, since its two addresses lead to one place,
+ * and a program may listen on either.
+ *
  * @throws ConnectError when the name cannot be looked up.
  */
 export async function placesBehind(url: string, find: Lookup): Promise<readonly Place[]> {
@@ -35,7 +42,10 @@ export async function placesBehind(url: string, find: Lookup): Promise<readonly 
   try {
     addresses = await find(host);
   } catch (cause) {
-    throw new ConnectError(`${host} cannot be looked up: ${cause instanceof Error ? cause.message : String(cause)}.`, { cause });
+    throw new ConnectError(
+      `${host} cannot be looked up: ${cause instanceof Error ? cause.message : String(cause)}.`,
+      { cause },
+    );
   }
   if (addresses.every(isLoopback)) return byName;
   const ofFour = addresses.filter((address) => isIP(address) === 4);
@@ -43,16 +53,23 @@ export async function placesBehind(url: string, find: Lookup): Promise<readonly 
 }
 
 /** As `connectWebSocket`, at just this place; name and certificate stay those of the URL. */
-export function connectTo({ url, address }: Place, options: Omit<ConnectOptions, 'url'>): Promise<Channel> {
+export function connectTo(
+  { url, address }: Place,
+  options: Omit<ConnectOptions, 'url'>,
+): Promise<Channel> {
   if (address === null) return connectWebSocket({ ...options, url });
   const entry = { address, family: isIP(address) };
-  return connectWebSocket({ ...options, url }, (dialled, protocols) => new WebSocket(dialled, protocols, {
-    perMessageDeflate: false,
-    lookup: (_host, { all }, found) => {
-      if (all === true) found(null, [entry]);
-      else found(null, entry.address, entry.family);
-    },
-  }));
+  return connectWebSocket(
+    { ...options, url },
+    (dialled, protocols) =>
+      new WebSocket(dialled, protocols, {
+        perMessageDeflate: false,
+        lookup: (_host, { all }, found) => {
+          if (all === true) found(null, [entry]);
+          else found(null, entry.address, entry.family);
+        },
+      }),
+  );
 }
 
 function isLoopback(address: string): boolean {

@@ -1,9 +1,10 @@
-// Asks the Hugging Face hub what a model consists of and for its files, and says in one line why it cannot have them.
+// Asks the Hugging Face hub what a model consists of and for its files, and says in one line why it
+// cannot have them.
 
 import { z } from 'zod';
-import { systemClock } from '#core/time/clock.ts';
 import { UsageError, VectorStreamError } from '#core/errors/errors.ts';
 import type { HubModel } from '#core/model/model-source.ts';
+import { systemClock } from '#core/time/clock.ts';
 import { retry } from '#core/time/retry.ts';
 
 /** The hub cannot be reached, or does not give what it should. */
@@ -40,7 +41,10 @@ export type Hub = {
   readonly host: string;
   /** @throws UsageError for a model that is not there or not open to us; HubError */
   list(model: HubModel): Promise<HubListing>;
-  /** The file's bytes from `start`, or all of them (status 200) when the hub knows no ranges. @throws UsageError, HubError */
+  /**
+   * The file's bytes from `start`, or all of them (status 200) when the hub knows no ranges. @throws
+   * UsageError, HubError
+   */
   open(listing: HubListing, file: HubFile, start: number): Promise<Response>;
 };
 
@@ -48,25 +52,58 @@ const unknownLicence = 'see the model card';
 
 const listingSchema = z.object({
   sha: z.string().regex(/^[0-9a-f]{40}$/),
-  siblings: z.array(z.object({
-    rfilename: z.string(), size: z.int().min(0).default(0), blobId: z.string().default(''),
-    lfs: z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/), size: z.int().min(0) }).nullish(),
-  })),
+  siblings: z.array(
+    z.object({
+      rfilename: z.string(),
+      size: z.int().min(0).default(0),
+      blobId: z.string().default(''),
+      lfs: z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/), size: z.int().min(0) }).nullish(),
+    }),
+  ),
   // Written by people: what is odd there is as good as absent.
-  cardData: z.object({ license: z.string().catch(unknownLicence), base_model: z.union([z.string(), z.array(z.string())]).catch([]) }).partial().nullish().catch(null),
+  cardData: z
+    .object({
+      license: z.string().catch(unknownLicence),
+      base_model: z.union([z.string(), z.array(z.string())]).catch([]),
+    })
+    .partial()
+    .nullish()
+    .catch(null),
 });
 
-/** `endpoint`: such as `https://huggingface.co`; `token`: for models that are private or gated. @throws UsageError */
-export function createHub({ endpoint, token }: { readonly endpoint: string; readonly token: string | null }): Hub {
-  if (!URL.canParse(endpoint) || !/^https?:$/.test(new URL(endpoint).protocol)) throw new UsageError(`HF_ENDPOINT is "${endpoint}": expected an address such as https://huggingface.co.`);
+/**
+ * `endpoint`: such as `https://huggingface.co`; `token`: for models that are private or gated. @throws
+ * UsageError
+ */
+export function createHub({
+  endpoint,
+  token,
+}: {
+  readonly endpoint: string;
+  readonly token: string | null;
+}): Hub {
+  if (!URL.canParse(endpoint) || !/^https?:$/.test(new URL(endpoint).protocol))
+    throw new UsageError(
+      `HF_ENDPOINT is "${endpoint}": expected an address such as https://huggingface.co.`,
+    );
   const base = endpoint.replace(/\/+$/, '');
   const { host } = new URL(endpoint);
   // A redirect to another host goes without the token: `fetch` drops it.
-  const authorization: Record<string, string> = token === null ? {} : { authorization: `Bearer ${token}` };
+  const authorization: Record<string, string> =
+    token === null ? {} : { authorization: `Bearer ${token}` };
 
-  const get = async (path: string, what: string, headers: Record<string, string>): Promise<Response> => {
-    const response = await fetch(`${base}/${path}`, { headers: { 'accept-encoding': 'identity', ...authorization, ...headers } }).catch((cause: unknown) => {
-      throw new HubError(`${what} cannot be downloaded: ${host} cannot be reached (${reasonOf(cause)}).`, { retryable: true, cause });
+  const get = async (
+    path: string,
+    what: string,
+    headers: Record<string, string>,
+  ): Promise<Response> => {
+    const response = await fetch(`${base}/${path}`, {
+      headers: { 'accept-encoding': 'identity', ...authorization, ...headers },
+    }).catch((cause: unknown) => {
+      throw new HubError(
+        `${what} cannot be downloaded: ${host} cannot be reached (${reasonOf(cause)}).`,
+        { retryable: true, cause },
+      );
     });
     if (response.ok) return response;
     await response.body?.cancel();
@@ -78,16 +115,32 @@ export function createHub({ endpoint, token }: { readonly endpoint: string; read
     async list({ id, revision }) {
       const what = revision === 'main' ? id : `${id}@${revision}`;
       const answer = await retryHub(async () => {
-        const response = await get(`api/models/${id}/revision/${encodeURIComponent(revision)}?blobs=true`, what, {});
+        const response = await get(
+          `api/models/${id}/revision/${encodeURIComponent(revision)}?blobs=true`,
+          what,
+          {},
+        );
         return response.json().catch(() => null);
       });
       const { data, error } = listingSchema.safeParse(answer);
-      if (data === undefined) throw new HubError(`${what} cannot be downloaded: ${host} does not answer as the Hugging Face hub does (${error.issues[0]?.path.join('.') || 'JSON'} is not as expected).`, { retryable: false });
-      const files = data.siblings.map(({ rfilename: path, size, blobId, lfs }): HubFile => ({ path, size: lfs?.size ?? size, sha256: lfs?.sha256 ?? null, blobId }));
+      if (data === undefined)
+        throw new HubError(
+          `${what} cannot be downloaded: ${host} does not answer as the Hugging Face hub does (${error.issues[0]?.path.join('.') || 'JSON'} is not as expected).`,
+          { retryable: false },
+        );
+      const files = data.siblings.map(({ rfilename: path, size, blobId, lfs }): HubFile => ({
+        path,
+        size: lfs?.size ?? size,
+        sha256: lfs?.sha256 ?? null,
+        blobId,
+      }));
       const [baseModel, ...others] = [data.cardData?.base_model ?? []].flat();
       return {
-        id, commit: data.sha, files: new Map(files.map((file) => [file.path, file])),
-        licence: data.cardData?.license ?? unknownLicence, baseModel: others.length === 0 ? baseModel ?? null : null,
+        id,
+        commit: data.sha,
+        files: new Map(files.map((file) => [file.path, file])),
+        licence: data.cardData?.license ?? unknownLicence,
+        baseModel: others.length === 0 ? (baseModel ?? null) : null,
       };
     },
     open({ id, commit }, { path }, start) {
@@ -100,7 +153,10 @@ export function createHub({ endpoint, token }: { readonly endpoint: string; read
 /** Tries what may succeed in a moment a few times over. */
 export function retryHub<T>(operation: () => Promise<T>): Promise<T> {
   return retry(operation, {
-    policy: { attemptsMax: 4, delayMs: 500, delayMsMax: 4_000 }, clock: systemClock, random: Math.random, signal: new AbortController().signal,
+    policy: { attemptsMax: 4, delayMs: 500, delayMsMax: 4_000 },
+    clock: systemClock,
+    random: Math.random,
+    signal: new AbortController().signal,
     retryable: (error) => error instanceof HubError && error.retryable,
   });
 }
@@ -113,14 +169,28 @@ export function reasonOf(error: unknown): string {
   return 'code' in inner && typeof inner.code === 'string' ? inner.code : inner.message;
 }
 
-function refusal({ status, headers }: Response, what: string, host: string, withToken: boolean): VectorStreamError {
+function refusal(
+  { status, headers }: Response,
+  what: string,
+  host: string,
+  withToken: boolean,
+): VectorStreamError {
   const code = headers.get('x-error-code');
   if (code === 'GatedRepo' || status === 403) {
-    return new UsageError(`${what} is gated: accept its terms on ${host} and give a token of that account as HF_TOKEN${withToken ? ' (the one given is refused)' : ''}.`);
+    return new UsageError(
+      `${what} is gated: accept its terms on ${host} and give a token of that account as HF_TOKEN${withToken ? ' (the one given is refused)' : ''}.`,
+    );
   }
-  if (code === 'RevisionNotFound') return new UsageError(`${what} is not on ${host}: give a branch, tag or commit of the model after the @.`);
+  if (code === 'RevisionNotFound')
+    return new UsageError(
+      `${what} is not on ${host}: give a branch, tag or commit of the model after the @.`,
+    );
   if (status === 401 || status === 404) {
-    return new UsageError(`${what} is neither a folder here nor a model on ${host} (${status}): check its spelling${withToken ? ' and what HF_TOKEN may read' : '; a private model needs HF_TOKEN'}.`);
+    return new UsageError(
+      `${what} is neither a folder here nor a model on ${host} (${status}): check its spelling${withToken ? ' and what HF_TOKEN may read' : '; a private model needs HF_TOKEN'}.`,
+    );
   }
-  return new HubError(`${what} cannot be downloaded: ${host} answers ${status}.`, { retryable: status === 429 || status >= 500 });
+  return new HubError(`${what} cannot be downloaded: ${host} answers ${status}.`, {
+    retryable: status === 429 || status >= 500,
+  });
 }

@@ -24,7 +24,10 @@ export function describeMachine(): Machine {
 }
 
 /** WebGPU is tried unasked where a GPU may be; CUDA only when asked for. */
-export const placeOf = ({ gpu }: Machine): Place => ({ devices: gpu ? ['webgpu', 'cpu'] : ['cpu'], dtypeSetting: 'VECTORSTREAM_RUNNER_DTYPE' });
+export const placeOf = ({ gpu }: Machine): Place => ({
+  devices: gpu ? ['webgpu', 'cpu'] : ['cpu'],
+  dtypeSetting: 'VECTORSTREAM_RUNNER_DTYPE',
+});
 
 function list(folder: string): string[] {
   try {

@@ -1,4 +1,5 @@
-// Makes golden vectors for a model that comes without: the shipped golden texts as its best graph embeds them on the processor.
+// Makes golden vectors for a model that comes without: the shipped golden texts as its best graph
+// embeds them on the processor.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,20 +8,44 @@ import { parseGolden, type Golden, type Manifest } from '#core/model/model-manif
 import { createEmbedder } from '#core/transformers/embedder.ts';
 import { SessionError } from '#core/transformers/model-session.ts';
 
-const shippedGolden = fileURLToPath(new URL('../models/all-MiniLM-L6-v2/golden.json', import.meta.url));
+const shippedGolden = fileURLToPath(
+  new URL('../models/all-MiniLM-L6-v2/golden.json', import.meta.url),
+);
 
 /** One text a batch, so that no padding takes part. @throws ModelFileError, SessionError */
-export async function makeGolden(folder: string, manifest: Manifest, dtype: string): Promise<Golden> {
+export async function makeGolden(
+  folder: string,
+  manifest: Manifest,
+  dtype: string,
+): Promise<Golden> {
   const { cases: texts } = parseGolden(await readFile(shippedGolden, 'utf8'));
   const model = { manifest, revision: '', read: (path: string) => readFile(join(folder, path)) };
   await using embedder = await createEmbedder({
-    model, location: folder.replaceAll('\\', '/'), device: 'cpu', dtype, threads: 0, budget: 1, adapter: '', softwareAdapter: false,
+    model,
+    location: folder.replaceAll('\\', '/'),
+    device: 'cpu',
+    dtype,
+    threads: 0,
+    budget: 1,
+    adapter: '',
+    softwareAdapter: false,
   });
   const cases: { text: string; vector: number[] }[] = [];
   for (const { text } of texts) {
     const [outcome] = await embedder.embed([text]);
-    if (outcome?.ok !== true) throw new SessionError(`${manifest.modelId} gives no vector for "${text.slice(0, 40)}": ${outcome?.message}`);
-    cases.push({ text, vector: Array.from(outcome.vector, (value) => Number(value.toPrecision(7))) });
+    if (outcome?.ok !== true)
+      throw new SessionError(
+        `${manifest.modelId} gives no vector for "${text.slice(0, 40)}": ${outcome?.message}`,
+      );
+    cases.push({
+      text,
+      vector: Array.from(outcome.vector, (value) => Number(value.toPrecision(7))),
+    });
   }
-  return { model: manifest.modelId, reference: `transformers.js, ${dtype} on the processor, cut at ${manifest.maxTokens} tokens`, dimensions: manifest.dimensions, cases };
+  return {
+    model: manifest.modelId,
+    reference: `transformers.js, ${dtype} on the processor, cut at ${manifest.maxTokens} tokens`,
+    dimensions: manifest.dimensions,
+    cases,
+  };
 }

@@ -1,4 +1,5 @@
-// Chooses device and dtype by measurement, each candidate in a process of its own, and remembers the choice.
+// Chooses device and dtype by measurement, each candidate in a process of its own, and remembers
+// the choice.
 
 import { execFile } from 'node:child_process';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
@@ -6,40 +7,83 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { z } from 'zod';
-import { candidateRounds, isNeeded, ranked, type Candidate, type ProbeResult } from '#core/runner/device-preferences.ts';
 import { devices } from '#core/model/model-manifest.ts';
+import {
+  candidateRounds,
+  isNeeded,
+  ranked,
+  type Candidate,
+  type ProbeResult,
+} from '#core/runner/device-preferences.ts';
 import { NoCandidateError } from '#core/runner/supervisor.ts';
 import packageJson from '../package.json' with { type: 'json' };
-import type { Log } from './node-runner-log.ts';
 import { placeOf, type Machine } from './machine.ts';
 import type { ModelFolder } from './model-folder.ts';
+import type { Log } from './node-runner-log.ts';
 import type { RunnerOptions } from './node-runner-options.ts';
 import type { SessionRequest } from './session-request.ts';
 
 const candidateSchema = z.object({ device: z.enum(devices), dtype: z.string() });
 const resultSchema = z.discriminatedUnion('ok', [
-  z.object({ ok: z.literal(true), candidate: candidateSchema, textsPerSecond: z.number().positive(), golden: z.string(), adapter: z.string(), softwareAdapter: z.boolean() }),
-  z.object({ ok: z.literal(false), candidate: candidateSchema, code: z.string(), message: z.string() }),
+  z.object({
+    ok: z.literal(true),
+    candidate: candidateSchema,
+    textsPerSecond: z.number().positive(),
+    golden: z.string(),
+    adapter: z.string(),
+    softwareAdapter: z.boolean(),
+  }),
+  z.object({
+    ok: z.literal(false),
+    candidate: candidateSchema,
+    code: z.string(),
+    message: z.string(),
+  }),
 ]);
 const rememberedSchema = z.object({ key: z.string(), candidates: z.array(candidateSchema).min(1) });
 
 const probeFile = fileURLToPath(new URL('probe.ts', import.meta.url));
 const measureMs = 300;
-/** Enough for a GPU to compile its shaders; a software adapter is still at its golden texts then, and loses. */
+/**
+ * Enough for a GPU to compile its shaders; a software adapter is still at its golden texts then,
+ * and loses.
+ */
 const probeMsMax = 30_000;
 /** Where it is the only device that may be used, that one gets its time. */
 const forcedProbeMsMax = 300_000;
 
-/** Candidates for this machine, best first. @throws UsageError, NoCandidateError with what each candidate failed by. */
-export async function chooseCandidates(options: RunnerOptions, { model, folder }: ModelFolder, machine: Machine, log: Log, signal: AbortSignal): Promise<readonly Candidate[]> {
+/**
+ * Candidates for this machine, best first. @throws UsageError, NoCandidateError with what each
+ * candidate failed by.
+ */
+export async function chooseCandidates(
+  options: RunnerOptions,
+  { model, folder }: ModelFolder,
+  machine: Machine,
+  log: Log,
+  signal: AbortSignal,
+): Promise<readonly Candidate[]> {
   const rounds = candidateRounds(model.manifest, options, placeOf(machine));
   const all = rounds.flat();
   // Nothing to choose; the worker proves its vectors itself.
   if (all.length === 1) return all;
 
   const file = join(options.dataDir, 'runner-choice.json');
-  const { '@huggingface/transformers': transformers, 'onnxruntime-node': onnxruntime } = packageJson.dependencies;
-  const key = [model.revision, transformers, onnxruntime, process.version, process.platform, process.arch, machine.cpu, machine.cores, machine.gpu, options.device, options.dtype].join(' · ');
+  const { '@huggingface/transformers': transformers, 'onnxruntime-node': onnxruntime } =
+    packageJson.dependencies;
+  const key = [
+    model.revision,
+    transformers,
+    onnxruntime,
+    process.version,
+    process.platform,
+    process.arch,
+    machine.cpu,
+    machine.cores,
+    machine.gpu,
+    options.device,
+    options.dtype,
+  ].join(' · ');
   const remembered = await recall(file, key);
   if (remembered !== null) return remembered;
 
@@ -48,42 +92,93 @@ export async function chooseCandidates(options: RunnerOptions, { model, folder }
     if (!isNeeded(round, results)) continue;
     // Processor candidates share its cores fairly; GPU ones must not disturb each other.
     const cpu = round.filter(({ device }) => device === 'cpu');
-    if (machine.cores >= cpu.length) results.push(...await Promise.all(cpu.map((candidate) => probe(folder, candidate, options.device !== 'auto', signal))));
-    for (const candidate of round.filter(({ device }) => device !== 'cpu' || machine.cores < cpu.length)) results.push(await probe(folder, candidate, options.device !== 'auto', signal));
+    if (machine.cores >= cpu.length)
+      results.push(
+        ...(await Promise.all(
+          cpu.map((candidate) => probe(folder, candidate, options.device !== 'auto', signal)),
+        )),
+      );
+    for (const candidate of round.filter(
+      ({ device }) => device !== 'cpu' || machine.cores < cpu.length,
+    ))
+      results.push(await probe(folder, candidate, options.device !== 'auto', signal));
   }
   signal.throwIfAborted();
   for (const { candidate, ...result } of results) {
-    if (result.ok) log.info({ ...candidate, texts_per_second: Math.round(result.textsPerSecond), golden: result.golden }, 'candidate is right');
+    if (result.ok)
+      log.info(
+        {
+          ...candidate,
+          texts_per_second: Math.round(result.textsPerSecond),
+          golden: result.golden,
+        },
+        'candidate is right',
+      );
     else log.info({ ...candidate, code: result.code, reason: result.message }, 'candidate is out');
   }
 
   const candidates = ranked(results).map(({ candidate }) => candidate);
   if (candidates.length === 0) {
-    const reasons = results.map((result) => (result.ok ? '' : `${result.candidate.dtype} on ${result.candidate.device}: ${result.message}`));
-    throw new NoCandidateError(`No device of this machine embeds correctly with ${model.manifest.modelId}. ${reasons.join(' ')}`);
+    const reasons = results.map((result) =>
+      result.ok ? '' : `${result.candidate.dtype} on ${result.candidate.device}: ${result.message}`,
+    );
+    throw new NoCandidateError(
+      `No device of this machine embeds correctly with ${model.manifest.modelId}. ${reasons.join(' ')}`,
+    );
   }
-  await remember(file, { key, candidates }).catch((error: unknown) => log.warn({ err: error, file }, 'the choice cannot be remembered; the next start measures again'));
+  await remember(file, { key, candidates }).catch((error: unknown) =>
+    log.warn(
+      { err: error, file },
+      'the choice cannot be remembered; the next start measures again',
+    ),
+  );
   return candidates;
 }
 
-async function probe(folder: string, candidate: Candidate, forced: boolean, signal: AbortSignal): Promise<ProbeResult> {
+async function probe(
+  folder: string,
+  candidate: Candidate,
+  forced: boolean,
+  signal: AbortSignal,
+): Promise<ProbeResult> {
   const msMax = forced ? forcedProbeMsMax : probeMsMax;
-  const request: SessionRequest = { model: folder, ...candidate, threads: candidate.device === 'cpu' ? 1 : 0, measureMs };
+  const request: SessionRequest = {
+    model: folder,
+    ...candidate,
+    threads: candidate.device === 'cpu' ? 1 : 0,
+    measureMs,
+  };
   try {
-    const { stdout } = await promisify(execFile)(process.execPath, [probeFile, JSON.stringify(request)], { timeout: msMax, killSignal: 'SIGKILL', signal });
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      [probeFile, JSON.stringify(request)],
+      { timeout: msMax, killSignal: 'SIGKILL', signal },
+    );
     return judge(resultSchema.parse(JSON.parse(stdout.trim().split('\n').at(-1) ?? '')), forced);
   } catch (error) {
-    const ended = z.object({ killed: z.boolean(), signal: z.string().nullable(), code: z.unknown() }).safeParse(error);
-    const message = ended.data?.killed === true ? `gave no answer within ${msMax / 1000} s`
-      : `its process ended by ${ended.data?.signal ?? `exit code ${String(ended.data?.code)}`}`;
+    const ended = z
+      .object({ killed: z.boolean(), signal: z.string().nullable(), code: z.unknown() })
+      .safeParse(error);
+    const message =
+      ended.data?.killed === true
+        ? `gave no answer within ${msMax / 1000} s`
+        : `its process ended by ${ended.data?.signal ?? `exit code ${String(ended.data?.code)}`}`;
     return { ok: false, candidate, code: 'crashed', message };
   }
 }
 
-/** A GPU that the processor plays is out unless its device is forced: the processor embeds faster without the detour. */
+/**
+ * A GPU that the processor plays is out unless its device is forced: the processor embeds faster
+ * without the detour.
+ */
 export function judge(result: z.infer<typeof resultSchema>, forced: boolean): ProbeResult {
   if (!result.ok || !result.softwareAdapter || forced) return result;
-  return { ok: false, candidate: result.candidate, code: 'software_adapter', message: `its GPU is played by the processor (${result.adapter})` };
+  return {
+    ok: false,
+    candidate: result.candidate,
+    code: 'software_adapter',
+    message: `its GPU is played by the processor (${result.adapter})`,
+  };
 }
 
 async function recall(file: string, key: string): Promise<readonly Candidate[] | null> {

@@ -1,4 +1,5 @@
-// Opens the folder of the model that a setting names, after downloading it when it is one of the hub's and not yet here.
+// Opens the folder of the model that a setting names, after downloading it when it is one of the
+// hub's and not yet here.
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -24,10 +25,17 @@ const project = fileURLToPath(new URL('..', import.meta.url));
 const prepareFile = fileURLToPath(new URL('prepare-model.ts', import.meta.url));
 
 /**
- * A relative folder is looked for in the working directory, then in the project. `dtypesOf`: whose graphs are needed.
- * @throws UsageError when there is neither such a folder nor such a model; ModelFileError, PrepareError
+ * A relative folder is looked for in the working directory, then in the project. `dtypesOf`: whose
+ * graphs are needed.
+ *
+ * @throws UsageError when there is neither such a folder nor such a model; ModelFileError,
+ *   PrepareError
  */
-export async function openConfiguredModel(options: RunnerOptions, dtypesOf: (manifest: Manifest) => readonly string[], signal: AbortSignal): Promise<ModelFolder> {
+export async function openConfiguredModel(
+  options: RunnerOptions,
+  dtypesOf: (manifest: Manifest) => readonly string[],
+  signal: AbortSignal,
+): Promise<ModelFolder> {
   for (const base of [process.cwd(), project]) {
     const folder = resolve(base, options.model);
     if (await isFolder(folder)) return openModelFolder(folder);
@@ -36,32 +44,53 @@ export async function openConfiguredModel(options: RunnerOptions, dtypesOf: (man
   if (hubModel === null) throw noSuchFolder(options.model);
 
   const folder = resolve(options.dataDir, 'models', hubFolderName(hubModel));
-  if (!await isFolder(folder)) await prepare(hubModel, folder, [], options, signal);
+  if (!(await isFolder(folder))) await prepare(hubModel, folder, [], options, signal);
   const opened = await openModelFolder(folder);
   const dtypes = dtypesOf(opened.model.manifest);
-  if ((await missingFiles(folder, opened.model.manifest, dtypes)).length > 0) await prepare(hubModel, folder, dtypes, options, signal);
+  if ((await missingFiles(folder, opened.model.manifest, dtypes)).length > 0)
+    await prepare(hubModel, folder, dtypes, options, signal);
   return opened;
 }
 
-/** @throws UsageError when there is no such folder; ModelFileError when its manifest is missing or wrong. */
+/**
+ * @throws UsageError when there is no such folder; ModelFileError when its manifest is missing or
+ *   wrong.
+ */
 export async function openModelFolder(path: string): Promise<ModelFolder> {
   const folder = resolve(path);
-  if (!await isFolder(folder)) throw noSuchFolder(path);
+  if (!(await isFolder(folder))) throw noSuchFolder(path);
   return { folder, model: await openModel((file) => readFile(join(folder, file))) };
 }
 
 /** In a process of its own, which logs how far it is. */
-async function prepare(model: HubModel, folder: string, dtypes: readonly string[], { logLevel, logFormat }: RunnerOptions, signal: AbortSignal): Promise<void> {
+async function prepare(
+  model: HubModel,
+  folder: string,
+  dtypes: readonly string[],
+  { logLevel, logFormat }: RunnerOptions,
+  signal: AbortSignal,
+): Promise<void> {
   // The channel ends it when this process is gone, however it ended.
-  const child = fork(prepareFile, [JSON.stringify({ model, folder, dtypes, logLevel, logFormat })], { stdio: ['ignore', 'inherit', 'pipe', 'ipc'], signal, killSignal: 'SIGKILL' });
+  const child = fork(
+    prepareFile,
+    [JSON.stringify({ model, folder, dtypes, logLevel, logFormat })],
+    { stdio: ['ignore', 'inherit', 'pipe', 'ipc'], signal, killSignal: 'SIGKILL' },
+  );
   let stderr = '';
-  child.stderr?.on('data', (chunk: Buffer) => { stderr += chunk.toString(); });
+  child.stderr?.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString();
+  });
   const [code, killed] = await once(child, 'close');
   if (code === 0) return;
-  const message = stderr.trim().split('\n').at(-1) || `The process that prepares ${model.id} ended by ${killed ?? `exit code ${code}`}.`;
+  const message =
+    stderr.trim().split('\n').at(-1) ||
+    `The process that prepares ${model.id} ended by ${killed ?? `exit code ${code}`}.`;
   throw code === 2 ? new UsageError(message) : new PrepareError(message);
 }
 
-const isFolder = async (path: string): Promise<boolean> => (await stat(path).catch(() => null))?.isDirectory() === true;
-const noSuchFolder = (path: string): UsageError => new UsageError(
-  `VECTORSTREAM_MODEL is "${path}": there is no such folder. Give a folder with a model and its manifest.json, or the id of a model on Hugging Face, such as Xenova/bge-small-en-v1.5.`);
+const isFolder = async (path: string): Promise<boolean> =>
+  (await stat(path).catch(() => null))?.isDirectory() === true;
+const noSuchFolder = (path: string): UsageError =>
+  new UsageError(
+    `VECTORSTREAM_MODEL is "${path}": there is no such folder. Give a folder with a model and its manifest.json, or the id of a model on Hugging Face, such as Xenova/bge-small-en-v1.5.`,
+  );

@@ -1,9 +1,16 @@
-// Turns flags and environment into a runner's options, once, with one clear line for whatever is wrong.
+// Turns flags and environment into a runner's options, once, with one clear line for whatever is
+// wrong.
 
 import { parseArgs } from 'node:util';
 import { UsageError } from '#core/errors/errors.ts';
 import { devices, type Device } from '#core/model/model-manifest.ts';
-import { countOrAuto, gatewayUrls, logSettings, oneOf, settingReader } from '#core/runner/runner-settings.ts';
+import {
+  countOrAuto,
+  gatewayUrls,
+  logSettings,
+  oneOf,
+  settingReader,
+} from '#core/runner/runner-settings.ts';
 
 export type RunnerOptions = {
   /** Gateways to serve, ws:// or wss://, at least one. */
@@ -44,14 +51,28 @@ machine writes. A model on Hugging Face is downloaded once: HF_TOKEN opens priva
 mirror. LOG_LEVEL (info) and LOG_FORMAT (json, pretty) are as for the gateway.`;
 
 const flags = {
-  gateway: { type: 'string' }, device: { type: 'string' }, dtype: { type: 'string' }, threads: { type: 'string' },
-  runners: { type: 'string' }, model: { type: 'string' }, 'data-dir': { type: 'string' }, name: { type: 'string' }, help: { type: 'boolean', short: 'h' },
+  gateway: { type: 'string' },
+  device: { type: 'string' },
+  dtype: { type: 'string' },
+  threads: { type: 'string' },
+  runners: { type: 'string' },
+  model: { type: 'string' },
+  'data-dir': { type: 'string' },
+  name: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
 } as const;
 
 export type Surroundings = { readonly hostName: string; readonly terminal: boolean };
 
-/** `'help'` when that was asked for. @throws UsageError naming the flag or variable, its value and what is allowed. */
-export function parseOptions(argv: readonly string[], environment: Readonly<Record<string, string | undefined>>, surroundings: Surroundings): RunnerOptions | 'help' {
+/**
+ * `'help'` when that was asked for. @throws UsageError naming the flag or variable, its value and
+ * what is allowed.
+ */
+export function parseOptions(
+  argv: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+  surroundings: Surroundings,
+): RunnerOptions | 'help' {
   const { help: isHelp, ...given } = parseFlags(argv);
   if (isHelp === true) return 'help';
   const setting = settingReader(given, environment);
@@ -60,7 +81,10 @@ export function parseOptions(argv: readonly string[], environment: Readonly<Reco
     token: environment['VECTORSTREAM_RUNNER_TOKEN'] || null,
     dataDir: setting('data-dir', 'VECTORSTREAM_DATA_DIR', '.vectorstream').value,
     model: setting('model', 'VECTORSTREAM_MODEL', 'models/all-MiniLM-L6-v2').value,
-    device: oneOf(setting('device', 'VECTORSTREAM_RUNNER_DEVICE', 'auto'), ['auto', ...devices.filter((device) => device !== 'wasm')]),
+    device: oneOf(setting('device', 'VECTORSTREAM_RUNNER_DEVICE', 'auto'), [
+      'auto',
+      ...devices.filter((device) => device !== 'wasm'),
+    ]),
     dtype: setting('dtype', 'VECTORSTREAM_RUNNER_DTYPE', 'auto').value,
     threads: countOrAuto(setting('threads', 'VECTORSTREAM_RUNNER_THREADS', 'auto')),
     runners: countOrAuto(setting('runners', null, 'auto')),
@@ -73,6 +97,9 @@ function parseFlags(argv: readonly string[]) {
   try {
     return parseArgs({ args: [...argv], options: flags, allowPositionals: false }).values;
   } catch (cause) {
-    throw new UsageError(`${cause instanceof Error ? cause.message.split('. ')[0] : String(cause)}. See --help.`, { cause });
+    throw new UsageError(
+      `${cause instanceof Error ? cause.message.split('. ')[0] : String(cause)}. See --help.`,
+      { cause },
+    );
   }
 }

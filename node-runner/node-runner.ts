@@ -1,17 +1,18 @@
-// Chooses how this machine embeds best and keeps its runners joined to the gateway until told to stop; ends in one line whatever goes wrong.
+// Chooses how this machine embeds best and keeps its runners joined to the gateway until told to
+// stop; ends in one line whatever goes wrong.
 
 import { hostname } from 'node:os';
-import { candidateRounds } from '#core/runner/device-preferences.ts';
-import { systemClock } from '#core/time/clock.ts';
 import { UsageError, VectorStreamError } from '#core/errors/errors.ts';
+import { candidateRounds } from '#core/runner/device-preferences.ts';
 import { supervise } from '#core/runner/supervisor.ts';
-import { chooseCandidates } from './measured-choice.ts';
+import { systemClock } from '#core/time/clock.ts';
 import { graphBytesOf } from './graph-files.ts';
-import { layoutOf } from './process-layout.ts';
-import { createLog } from './node-runner-log.ts';
 import { describeMachine, placeOf } from './machine.ts';
+import { chooseCandidates } from './measured-choice.ts';
 import { openConfiguredModel } from './model-folder.ts';
+import { createLog } from './node-runner-log.ts';
 import { help, parseOptions, type RunnerOptions } from './node-runner-options.ts';
+import { layoutOf } from './process-layout.ts';
 import { startWorker } from './worker-process.ts';
 
 /** With the time to close connections, still inside the 5 s that Ctrl-C may take. */
@@ -31,12 +32,17 @@ export async function main(argv: readonly string[], environment: NodeJS.ProcessE
   if (process.send !== undefined && !process.connected) process.exit();
 
   try {
-    const options = parseOptions(argv, environment, { hostName: hostname(), terminal: process.stdout.isTTY });
+    const options = parseOptions(argv, environment, {
+      hostName: hostname(),
+      terminal: process.stdout.isTTY,
+    });
     if (options === 'help') process.stdout.write(`${help}\n`);
     else await run(options);
   } catch (error) {
     if (!stopping.signal.aborted) {
-      process.stderr.write(`${error instanceof VectorStreamError ? error.message : error instanceof Error ? error.stack : String(error)}\n`);
+      process.stderr.write(
+        `${error instanceof VectorStreamError ? error.message : error instanceof Error ? error.stack : String(error)}\n`,
+      );
       process.exitCode = error instanceof UsageError ? 2 : 1;
     }
   } finally {
@@ -46,20 +52,58 @@ export async function main(argv: readonly string[], environment: NodeJS.ProcessE
 }
 
 async function run(options: RunnerOptions): Promise<void> {
-  const log = createLog({ level: options.logLevel, format: options.logFormat, fields: { runner: options.name } });
+  const log = createLog({
+    level: options.logLevel,
+    format: options.logFormat,
+    fields: { runner: options.name },
+  });
   const machine = describeMachine();
-  const modelFolder = await openConfiguredModel(options, (manifest) => candidateRounds(manifest, options, placeOf(machine)).flat().map(({ dtype }) => dtype), stopping.signal);
+  const modelFolder = await openConfiguredModel(
+    options,
+    (manifest) =>
+      candidateRounds(manifest, options, placeOf(machine))
+        .flat()
+        .map(({ dtype }) => dtype),
+    stopping.signal,
+  );
   const candidates = await chooseCandidates(options, modelFolder, machine, log, stopping.signal);
-  const graphBytes = new Map(await Promise.all(candidates.map(async ({ dtype }) => [dtype, await graphBytesOf(modelFolder.folder, modelFolder.model.manifest, dtype)] as const)));
+  const graphBytes = new Map(
+    await Promise.all(
+      candidates.map(
+        async ({ dtype }) =>
+          [
+            dtype,
+            await graphBytesOf(modelFolder.folder, modelFolder.model.manifest, dtype),
+          ] as const,
+      ),
+    ),
+  );
   await supervise({
     candidates,
-    layoutFor: ({ device, dtype }) => layoutOf({
-      device, graphBytes: graphBytes.get(dtype) ?? 0, cores: machine.cores, memoryBytes: machine.memoryBytes, runners: options.runners, threads: options.threads,
-    }),
-    start: (candidate, { threads }, slot) => startWorker({
-      ...candidate, threads, model: modelFolder.folder, measureMs: 0, gatewayUrls: [...options.gatewayUrls], dataDir: options.dataDir,
-      name: `${options.name}-${slot + 1}`, logLevel: options.logLevel, logFormat: options.logFormat,
-    }),
-    clock: systemClock, log, signal: stopping.signal, drainMsMax,
+    layoutFor: ({ device, dtype }) =>
+      layoutOf({
+        device,
+        graphBytes: graphBytes.get(dtype) ?? 0,
+        cores: machine.cores,
+        memoryBytes: machine.memoryBytes,
+        runners: options.runners,
+        threads: options.threads,
+      }),
+    start: (candidate, { threads }, slot) =>
+      startWorker({
+        ...candidate,
+        threads,
+        model: modelFolder.folder,
+        measureMs: 0,
+        gatewayUrls: [...options.gatewayUrls],
+        dataDir: options.dataDir,
+        name: `${options.name}-${slot + 1}`,
+        logLevel: options.logLevel,
+        logFormat: options.logFormat,
+      }),
+    clock: systemClock,
+    log,
+    signal: stopping.signal,
+    drainMsMax,
   });
 }

@@ -1,10 +1,11 @@
-// A process that makes a model of the hub ready in a folder: model code runs here, and whatever it crashes, it crashes alone.
+// A process that makes a model of the hub ready in a folder: model code runs here, and whatever it
+// crashes, it crashes alone.
 
 import { writeSync } from 'node:fs';
 import { z } from 'zod';
 import { UsageError, VectorStreamError } from '#core/errors/errors.ts';
-import { createHub } from './hugging-face-api.ts';
 import { prepareHubModel } from './download-model.ts';
+import { createHub } from './hugging-face-api.ts';
 import { createLog } from './node-runner-log.ts';
 import { yieldToOthers } from './priority.ts';
 
@@ -23,10 +24,18 @@ if (!process.connected) process.exit(1);
 
 const { logLevel, logFormat, ...request } = requestSchema.parse(JSON.parse(process.argv[2] ?? ''));
 yieldToOthers();
-const log = createLog({ level: logLevel, format: logFormat === 'auto' ? (process.stdout.isTTY ? 'pretty' : 'json') : logFormat, fields: {} });
+const log = createLog({
+  level: logLevel,
+  format: logFormat === 'auto' ? (process.stdout.isTTY ? 'pretty' : 'json') : logFormat,
+  fields: {},
+});
 try {
   const { HF_ENDPOINT: endpoint, HF_TOKEN: token } = process.env;
-  await prepareHubModel(request, createHub({ endpoint: endpoint || 'https://huggingface.co', token: token || null }), log);
+  await prepareHubModel(
+    request,
+    createHub({ endpoint: endpoint || 'https://huggingface.co', token: token || null }),
+    log,
+  );
   process.exit(0);
 } catch (error) {
   // The last line of this process's standard error is what its parent reports.
@@ -37,6 +46,11 @@ try {
 function oneLine(error: unknown): string {
   if (error instanceof VectorStreamError) return error.message;
   // The file system's: ENOSPC, EACCES and their like say what and where.
-  const message = error instanceof Error ? ('code' in error ? error.message : error.stack ?? error.message) : String(error);
+  const message =
+    error instanceof Error
+      ? 'code' in error
+        ? error.message
+        : (error.stack ?? error.message)
+      : String(error);
   return `The model ${request.model.id} cannot be kept in ${request.folder}: ${message.replaceAll(/\s+/g, ' ')}`;
 }

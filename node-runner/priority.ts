@@ -2,7 +2,10 @@
 
 import { constants, setPriority } from 'node:os';
 
-/** Before the session is loaded: on Linux its threads inherit the priority, threads that run already do not change theirs. */
+/**
+ * Before the session is loaded: on Linux its threads inherit the priority, threads that run already
+ * do not change theirs.
+ */
 export function yieldToOthers(): void {
   try {
     setPriority(constants.priority.PRIORITY_BELOW_NORMAL);

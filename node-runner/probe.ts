@@ -1,4 +1,5 @@
-// A process that tries one candidate and prints one line of JSON about it; whatever it crashes, it crashes alone.
+// A process that tries one candidate and prints one line of JSON about it; whatever it crashes, it
+// crashes alone.
 
 import { writeSync } from 'node:fs';
 import { VectorStreamError } from '#core/errors/errors.ts';
@@ -12,9 +13,21 @@ const candidate = { device: request.device, dtype: request.dtype };
 
 try {
   const { embedder, golden } = await openSession(request);
-  report({ ok: true, candidate, textsPerSecond: embedder.info.textsPerSecond, golden, adapter: embedder.info.adapter, softwareAdapter: embedder.info.softwareAdapter });
+  report({
+    ok: true,
+    candidate,
+    textsPerSecond: embedder.info.textsPerSecond,
+    golden,
+    adapter: embedder.info.adapter,
+    softwareAdapter: embedder.info.softwareAdapter,
+  });
 } catch (error) {
-  report({ ok: false, candidate, code: error instanceof VectorStreamError ? error.code : 'failed', message: error instanceof Error ? error.message : String(error) });
+  report({
+    ok: false,
+    candidate,
+    code: error instanceof VectorStreamError ? error.code : 'failed',
+    message: error instanceof Error ? error.message : String(error),
+  });
 }
 // Not waiting for the session's disposal: some drivers hang in it.
 process.exit(0);

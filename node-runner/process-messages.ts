@@ -1,9 +1,13 @@
-// What supervisor and worker tell each other over the process channel, and how a worker is told what to do.
+// What supervisor and worker tell each other over the process channel, and how a worker is told
+// what to do.
 
 import { z } from 'zod';
 import { sessionSchema } from './session-request.ts';
 
-/** A worker's first argument, as JSON. The token is not in it: arguments can be read by everybody on the machine. */
+/**
+ * A worker's first argument, as JSON. The token is not in it: arguments can be read by everybody on
+ * the machine.
+ */
 export const workerRequestSchema = sessionSchema.extend({
   gatewayUrls: z.array(z.string()).min(1),
   dataDir: z.string(),
@@ -24,7 +28,10 @@ export const fromWorkerSchema = z.discriminatedUnion('type', [
 ]);
 export type FromWorker = z.infer<typeof fromWorkerSchema>;
 
-/** A micro-batch holds the event loop of a worker for about a second at most; one that is silent for many of these hangs. */
+/**
+ * A micro-batch holds the event loop of a worker for about a second at most; one that is silent for
+ * many of these hangs.
+ */
 export const aliveEveryMs = 5_000;
 
 /** The only word of a supervisor. */

@@ -1,4 +1,5 @@
-// Keeps a runner joined to every gateway that its addresses stand for, while gateways are added and go.
+// Keeps a runner joined to every gateway that its addresses stand for, while gateways are added and
+// go.
 
 import type { Clock } from '#core/ports.ts';
 import { RunnerRefusedError } from '#core/protocol/runner-connection.ts';
@@ -14,8 +15,9 @@ export type ServeGatewaysOptions = {
   readonly urls: readonly string[];
   readonly lookup: Lookup;
   /**
-   * Stays joined to one gateway. Resolves once drained. It calls `dial` before each attempt to connect, which throws
-   * `PlaceGoneError`, to be thrown on, when there is no use. Throws `RunnerRefusedError` when this gateway wants no such runner.
+   * Stays joined to one gateway. Resolves once drained. It calls `dial` before each attempt to
+   * connect, which throws `PlaceGoneError`, to be thrown on, when there is no use. Throws
+   * `RunnerRefusedError` when this gateway wants no such runner.
    */
   readonly serve: (place: Place, dial: () => void) => Promise<void>;
   readonly clock: Clock;
@@ -30,11 +32,19 @@ const lookupEveryMs = 10_000;
 const lookupAgainMs = 1_000;
 
 /**
- * Resolves once drained, by whichever side. A name that has new addresses has new gateways; an address that its name no longer
- * has is not dialled again, but a connection that is open stays: a name server may forget for a moment. Throws when every
- * gateway refused this runner, and whatever else `serve` throws.
+ * Resolves once drained, by whichever side. A name that has new addresses has new gateways; an
+ * address that its name no longer has is not dialled again, but a connection that is open stays: a
+ * name server may forget for a moment. Throws when every gateway refused this runner, and whatever
+ * else `serve` throws.
  */
-export async function serveGateways({ urls, lookup, serve, clock, drain, log }: ServeGatewaysOptions): Promise<void> {
+export async function serveGateways({
+  urls,
+  lookup,
+  serve,
+  clock,
+  drain,
+  log,
+}: ServeGatewaysOptions): Promise<void> {
   const served = new Map<string, Served>();
   const placesOf = new Map<string, readonly Place[]>();
   const over = Promise.withResolvers<void>();
@@ -47,7 +57,10 @@ export async function serveGateways({ urls, lookup, serve, clock, drain, log }: 
       placesOf.set(url, await placesBehind(url, lookup));
       return true;
     } catch (error) {
-      log.warn({ gateway: url, error: error instanceof Error ? error.message : String(error) }, 'gateways cannot be found; those that are known are served');
+      log.warn(
+        { gateway: url, error: error instanceof Error ? error.message : String(error) },
+        'gateways cannot be found; those that are known are served',
+      );
       return false;
     }
   };
@@ -55,7 +68,8 @@ export async function serveGateways({ urls, lookup, serve, clock, drain, log }: 
   const keepServing = async (key: string, place: Place, entry: Served): Promise<void> => {
     try {
       await serve(place, () => {
-        if (!entry.isListed) throw new PlaceGoneError(`${place.address ?? place.url} is no gateway any more.`);
+        if (!entry.isListed)
+          throw new PlaceGoneError(`${place.address ?? place.url} is no gateway any more.`);
       });
       leftInOrder += 1;
     } catch (error) {
@@ -65,7 +79,10 @@ export async function serveGateways({ urls, lookup, serve, clock, drain, log }: 
         return;
       }
       if (!(error instanceof RunnerRefusedError)) throw error;
-      log.error({ gateway: place.url, address: place.address, reason: error.message }, 'refused by the gateway');
+      log.error(
+        { gateway: place.url, address: place.address, reason: error.message },
+        'refused by the gateway',
+      );
       refusal ??= error;
     }
     entry.state = 'left';

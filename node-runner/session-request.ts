@@ -1,4 +1,5 @@
-// How a process is told which session to open; apart from the session, so that a supervisor does not load the runtime.
+// How a process is told which session to open; apart from the session, so that a supervisor does
+// not load the runtime.
 
 import { z } from 'zod';
 import { devices } from '#core/model/model-manifest.ts';

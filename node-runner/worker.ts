@@ -1,23 +1,33 @@
-// One runner: one process, one model session, one connection to each gateway. Whatever fails ends the process.
+// One runner: one process, one model session, one connection to each gateway. Whatever fails ends
+// the process.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { systemClock } from '#core/time/clock.ts';
 import { VectorStreamError } from '#core/errors/errors.ts';
 import type { Channel, Embedder } from '#core/ports.ts';
 import { keepConnected } from '#core/protocol/runner-connection.ts';
-import { Turns } from '#core/time/fair-queue.ts';
 import { ConnectError } from '#core/protocol/websocket-channel.ts';
+import { systemClock } from '#core/time/clock.ts';
+import { Turns } from '#core/time/fair-queue.ts';
 import { connectTo, systemLookup, type Place } from './gateway-addresses.ts';
 import { createLog } from './node-runner-log.ts';
 import { yieldToOthers } from './priority.ts';
-import { serveGateways } from './serve-gateways.ts';
+import {
+  aliveEveryMs,
+  drainMessage,
+  workerRequestSchema,
+  type FromWorker,
+} from './process-messages.ts';
 import { openSession } from './proved-session.ts';
+import { serveGateways } from './serve-gateways.ts';
 import { sessionSchema } from './session-request.ts';
-import { aliveEveryMs, drainMessage, workerRequestSchema, type FromWorker } from './process-messages.ts';
 
 const request = workerRequestSchema.parse(JSON.parse(process.argv[2] ?? ''));
-const log = createLog({ level: request.logLevel, format: request.logFormat, fields: { runner: request.name } });
+const log = createLog({
+  level: request.logLevel,
+  format: request.logFormat,
+  fields: { runner: request.name },
+});
 const drain = new AbortController();
 const stop = (): void => drain.abort();
 
@@ -34,10 +44,27 @@ if (!process.connected) process.exit(0);
 yieldToOthers();
 try {
   const { model, device, dtype, threads, measureMs } = request;
-  const session = await openSession(sessionSchema.parse({ model, device, dtype, threads, measureMs }));
+  const session = await openSession(
+    sessionSchema.parse({ model, device, dtype, threads, measureMs }),
+  );
   const { adapter, softwareAdapter, textsPerSecond } = session.embedder.info;
-  log.info({ device, dtype, threads, adapter, software_adapter: softwareAdapter, texts_per_second: Math.round(textsPerSecond), golden: session.golden }, 'model is ready');
-  if (softwareAdapter) log.warn({ adapter }, 'this GPU is played by the processor: right, and much slower than VECTORSTREAM_RUNNER_DEVICE=cpu');
+  log.info(
+    {
+      device,
+      dtype,
+      threads,
+      adapter,
+      software_adapter: softwareAdapter,
+      texts_per_second: Math.round(textsPerSecond),
+      golden: session.golden,
+    },
+    'model is ready',
+  );
+  if (softwareAdapter)
+    log.warn(
+      { adapter },
+      'this GPU is played by the processor: right, and much slower than VECTORSTREAM_RUNNER_DEVICE=cpu',
+    );
   tell({ type: 'ready' });
   setInterval(() => tell({ type: 'alive' }), aliveEveryMs).unref();
   await serve(session.embedder);
@@ -46,30 +73,56 @@ try {
   const known = error instanceof VectorStreamError;
   // A known trouble explains itself; anything else is a bug, whose stack is needed.
   if (!known) log.error({ err: error }, 'the runner failed');
-  tell({ type: 'failed', message: error instanceof Error ? error.message : String(error), retryable: !known || error.retryable }, 1);
+  tell(
+    {
+      type: 'failed',
+      message: error instanceof Error ? error.message : String(error),
+      retryable: !known || error.retryable,
+    },
+    1,
+  );
 }
 
 /** Resolves once drained. Throws when the session failed, or when every gateway refused this runner. */
 function serve(embedder: Embedder): Promise<void> {
   const turns = new Turns(systemClock);
   return serveGateways({
-    urls: request.gatewayUrls, lookup: systemLookup, clock: systemClock, drain: drain.signal, log,
-    serve: (place, dial) => keepConnected({
-      connect: (signal) => {
-        dial();
-        return connect(place, signal);
-      },
-      embedder, turn: turns.join(), clock: systemClock, random: Math.random, name: request.name, kind: 'node', drain: drain.signal,
-      log: log.child({ gateway: place.url, ...(place.address !== null && { address: place.address }) }),
-    }),
+    urls: request.gatewayUrls,
+    lookup: systemLookup,
+    clock: systemClock,
+    drain: drain.signal,
+    log,
+    serve: (place, dial) =>
+      keepConnected({
+        connect: (signal) => {
+          dial();
+          return connect(place, signal);
+        },
+        embedder,
+        turn: turns.join(),
+        clock: systemClock,
+        random: Math.random,
+        name: request.name,
+        kind: 'node',
+        drain: drain.signal,
+        log: log.child({
+          gateway: place.url,
+          ...(place.address !== null && { address: place.address }),
+        }),
+      }),
   });
 }
 
 /** Reads the token anew for every attempt: a gateway that starts later writes it then. */
 async function connect(place: Place, signal: AbortSignal): Promise<Channel> {
   const file = join(request.dataDir, 'runner-token');
-  const token = process.env['VECTORSTREAM_RUNNER_TOKEN'] || (await readFile(file, 'utf8').catch(() => '')).trim();
-  if (token === '') throw new ConnectError(`There is no runner token: set VECTORSTREAM_RUNNER_TOKEN, or start a gateway on this machine, which writes ${file}.`);
+  const token =
+    process.env['VECTORSTREAM_RUNNER_TOKEN'] ||
+    (await readFile(file, 'utf8').catch(() => '')).trim();
+  if (token === '')
+    throw new ConnectError(
+      `There is no runner token: set VECTORSTREAM_RUNNER_TOKEN, or start a gateway on this machine, which writes ${file}.`,
+    );
   return connectTo(place, { token, signal });
 }
 

@@ -1,19 +1,36 @@
-// `npm run audit`: fails for a known vulnerability of high or critical severity in what runs in production; says so when nobody can be asked.
+// `npm run audit`: fails for a known vulnerability of high or critical severity in what runs in
+// production; says so when nobody can be asked.
 import { spawnSync } from 'node:child_process';
 
-const { stdout, stderr, error } = spawnSync('npm', ['audit', '--omit=dev', '--json'], { encoding: 'utf8', maxBuffer: 64 * 2 ** 20, shell: process.platform === 'win32' });
+const { stdout, stderr, error } = spawnSync('npm', ['audit', '--omit=dev', '--json'], {
+  encoding: 'utf8',
+  maxBuffer: 64 * 2 ** 20,
+  shell: process.platform === 'win32',
+});
 const report = parsed(stdout);
 const counts = report?.metadata?.vulnerabilities;
 
 if (counts === undefined) {
   // Offline, or a mirror that keeps no list: that is no finding, and no proof of the opposite.
-  const why = report?.error?.summary || report?.message || error?.message || stderr.trim().split('\n').at(-1) || 'no answer';
-  console.log(`Dependencies were NOT audited: the registry's list of vulnerabilities cannot be read (${why.slice(0, 300)}).`);
+  const why =
+    report?.error?.summary ||
+    report?.message ||
+    error?.message ||
+    stderr.trim().split('\n').at(-1) ||
+    'no answer';
+  console.log(
+    `Dependencies were NOT audited: the registry's list of vulnerabilities cannot be read (${why.slice(0, 300)}).`,
+  );
 } else {
-  console.log(`Dependencies in production: ${counts.critical} critical, ${counts.high} high, ${counts.moderate} moderate, ${counts.low} low vulnerabilities known.`);
-  for (const { name, severity, range } of Object.values(report.vulnerabilities)) console.log(`  ${severity}: ${name} ${range}`);
+  console.log(
+    `Dependencies in production: ${counts.critical} critical, ${counts.high} high, ${counts.moderate} moderate, ${counts.low} low vulnerabilities known.`,
+  );
+  for (const { name, severity, range } of Object.values(report.vulnerabilities))
+    console.log(`  ${severity}: ${name} ${range}`);
   if (counts.critical + counts.high > 0) {
-    console.log('Update what is critical or high before this goes out: npm audit --omit=dev tells how.');
+    console.log(
+      'Update what is critical or high before this goes out: npm audit --omit=dev tells how.',
+    );
     process.exitCode = 1;
   }
 }

@@ -1,13 +1,35 @@
-// Builds the browser pages into dist/pages when their sources have changed since the last time; at once done otherwise.
-// Dependency-free and written for Node 20: set-up runs it.
+// Builds the browser pages into dist/pages when their sources have changed since the last time; at
+// once done otherwise. Dependency-free and written for Node 20: set-up runs it.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** What a page can be made of. A file too many costs a needless build, one too few shows an old page. */
-const sources = ['package-lock.json', 'package.json', 'tsconfig.json', 'vite.config.ts', 'pages', 'core', 'scripts/build-pages.mjs', 'scripts/compress-pages.ts', 'scripts/write-precache.ts', 'scripts/write-api-reference.ts'];
+/**
+ * What a page can be made of. A file too many costs a needless build, one too few shows an old
+ * page.
+ */
+const sources = [
+  'package-lock.json',
+  'package.json',
+  'tsconfig.json',
+  'vite.config.ts',
+  'pages',
+  'core',
+  'scripts/build-pages.mjs',
+  'scripts/compress-pages.ts',
+  'scripts/write-precache.ts',
+  'scripts/write-api-reference.ts',
+];
 
 /** Resolves to whether it had to build. Throws with the builder's last words. */
 export async function buildPages(root) {
@@ -22,9 +44,18 @@ export async function buildPages(root) {
   // Made beside the old ones, which may be being served, and put in their place in one step.
   const draft = `${target}.${process.pid}`;
   const old = `${draft}.old`;
-  const packagedNode = join(root, 'node_modules', '.bin', process.platform === 'win32' ? 'node.cmd' : 'node');
+  const packagedNode = join(
+    root,
+    'node_modules',
+    '.bin',
+    process.platform === 'win32' ? 'node.cmd' : 'node',
+  );
   try {
-    await run(existsSync(packagedNode) ? packagedNode : process.execPath, [vite, 'build', '--logLevel', 'warn', '--outDir', draft], root);
+    await run(
+      existsSync(packagedNode) ? packagedNode : process.execPath,
+      [vite, 'build', '--logLevel', 'warn', '--outDir', draft],
+      root,
+    );
     writeFileSync(join(draft, '.stamp'), stamp);
     mkdirSync(join(root, 'dist'), { recursive: true });
     if (existsSync(target)) renameSync(target, old);
@@ -60,18 +91,30 @@ function readdirEntries(path) {
 }
 
 function run(command, args, cwd) {
-  const child = spawn(command, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'], shell: process.platform === 'win32' });
+  const child = spawn(command, args, {
+    cwd,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    shell: process.platform === 'win32',
+  });
   let output = '';
-  const keep = (chunk) => { output = (output + chunk).slice(-5_000); };
+  const keep = (chunk) => {
+    output = (output + chunk).slice(-5_000);
+  };
   child.stdout.on('data', keep);
   child.stderr.on('data', keep);
   return new Promise((resolve, reject) => {
     child.once('error', reject);
-    child.once('close', (code) => (code === 0 ? resolve() : reject(new Error(`The pages cannot be built: ${output.trim() || `exit code ${code}`}`))));
+    child.once('close', (code) =>
+      code === 0
+        ? resolve()
+        : reject(new Error(`The pages cannot be built: ${output.trim() || `exit code ${code}`}`)),
+    );
   });
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const built = await buildPages(fileURLToPath(new URL('..', import.meta.url)));
-  process.stderr.write(built ? 'Built the pages into dist/pages.\n' : 'The pages in dist/pages are up to date.\n');
+  process.stderr.write(
+    built ? 'Built the pages into dist/pages.\n' : 'The pages in dist/pages are up to date.\n',
+  );
 }

@@ -1,4 +1,5 @@
-// Puts a Brotli and a gzip copy beside each built file that becomes smaller by it, so that the gateway never compresses.
+// Puts a Brotli and a gzip copy beside each built file that becomes smaller by it, so that the
+// gateway never compresses.
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -8,16 +9,32 @@ const smallBytesMax = 2 ** 20;
 /** Below this, headers outweigh what is saved. */
 const bytesMin = 512;
 
-/** All files below `folder`. Of a large one the last percents would take longer than all the rest: quality 5 instead of 11. */
+/**
+ * All files below `folder`. Of a large one the last percents would take longer than all the rest:
+ * quality 5 instead of 11.
+ */
 export async function compressPages(folder: string): Promise<void> {
-  const files = readdirSync(folder, { recursive: true }).map((name) => join(folder, String(name)))
+  const files = readdirSync(folder, { recursive: true })
+    .map((name) => join(folder, String(name)))
     .filter((file) => !/\.(br|gz|map)$/.test(file) && statSync(file).isFile());
-  await Promise.all(files.map(async (file) => {
-    const bytes = readFileSync(file);
-    if (bytes.length < bytesMin) return;
-    const small = bytes.length <= smallBytesMax;
-    const brotli = { params: { [constants.BROTLI_PARAM_QUALITY]: small ? 11 : 5, [constants.BROTLI_PARAM_LGWIN]: 24, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length } };
-    const copies = { br: await promisify(brotliCompress)(bytes, brotli), gz: await promisify(gzip)(bytes, { level: small ? 9 : 6 }) };
-    for (const [name, copy] of Object.entries(copies)) if (copy.length < bytes.length * 0.95) writeFileSync(`${file}.${name}`, copy);
-  }));
+  await Promise.all(
+    files.map(async (file) => {
+      const bytes = readFileSync(file);
+      if (bytes.length < bytesMin) return;
+      const small = bytes.length <= smallBytesMax;
+      const brotli = {
+        params: {
+          [constants.BROTLI_PARAM_QUALITY]: small ? 11 : 5,
+          [constants.BROTLI_PARAM_LGWIN]: 24,
+          [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length,
+        },
+      };
+      const copies = {
+        br: await promisify(brotliCompress)(bytes, brotli),
+        gz: await promisify(gzip)(bytes, { level: small ? 9 : 6 }),
+      };
+      for (const [name, copy] of Object.entries(copies))
+        if (copy.length < bytes.length * 0.95) writeFileSync(`${file}.${name}`, copy);
+    }),
+  );
 }

@@ -1,5 +1,6 @@
-// Makes a fresh clone ready to run: checks Node, installs the locked packages once, and says plainly what is in the way.
-// Dependency-free and written for Node 20, because it runs before anything is installed.
+// Makes a fresh clone ready to run: checks Node, installs the locked packages once, and says
+// plainly what is in the way. Dependency-free and written for Node 20, because it runs before
+// anything is installed.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, statfsSync, writeFileSync } from 'node:fs';
@@ -9,7 +10,12 @@ import { fileURLToPath } from 'node:url';
 import { buildPages } from './build-pages.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const packagedNode = join(root, 'node_modules', '.bin', process.platform === 'win32' ? 'node.cmd' : 'node');
+const packagedNode = join(
+  root,
+  'node_modules',
+  '.bin',
+  process.platform === 'win32' ? 'node.cmd' : 'node',
+);
 const nodeMajorMin = 20;
 const diskBytesMin = 1.8e9;
 
@@ -20,14 +26,20 @@ function fail(line) {
 
 const nodeMajor = Number(process.versions.node.split('.')[0]);
 if (nodeMajor < nodeMajorMin) {
-  fail(`this is Node ${process.versions.node}, VectorStream needs Node ${nodeMajorMin} or newer. Install a current Node from nodejs.org and try again.`);
+  fail(
+    `this is Node ${process.versions.node}, VectorStream needs Node ${nodeMajorMin} or newer. Install a current Node from nodejs.org and try again.`,
+  );
 }
 
 const lockFile = join(root, 'package-lock.json');
-if (!existsSync(lockFile)) fail(`${lockFile} is missing. Restore it with: git checkout package-lock.json`);
+if (!existsSync(lockFile))
+  fail(`${lockFile} is missing. Restore it with: git checkout package-lock.json`);
 
 const stampFile = join(root, 'node_modules', '.vectorstream-setup');
-const stamp = createHash('sha256').update(readFileSync(lockFile)).update(`${process.platform}-${process.arch}`).digest('hex');
+const stamp = createHash('sha256')
+  .update(readFileSync(lockFile))
+  .update(`${process.platform}-${process.arch}`)
+  .digest('hex');
 const isReady = existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp;
 if (!isReady) await install();
 await build();
@@ -36,14 +48,27 @@ async function install() {
   const disk = statfsSync(root);
   const freeBytes = disk.bavail * disk.bsize;
   if (freeBytes < diskBytesMin) {
-    fail(`the disk of ${root} has ${(freeBytes / 1e9).toFixed(1)} GB free, the packages need ${diskBytesMin / 1e9} GB. Free some space and try again.`);
+    fail(
+      `the disk of ${root} has ${(freeBytes / 1e9).toFixed(1)} GB free, the packages need ${diskBytesMin / 1e9} GB. Free some space and try again.`,
+    );
   }
   process.stderr.write('Setting up: installing packages, once (about 1 GB on disk) …\n');
   const startedAt = Date.now();
   // Without a registry, "npm ci" tries every package for minutes; one ping says so at once.
-  const ping = await runNpm(['ping', '--fetch-retries=1', '--fetch-retry-mintimeout=1000', '--fetch-timeout=15000']);
+  const ping = await runNpm([
+    'ping',
+    '--fetch-retries=1',
+    '--fetch-retry-mintimeout=1000',
+    '--fetch-timeout=15000',
+  ]);
   if (ping.code === 130) fail(explain(ping.output, ping.code));
-  const { code, output } = await runNpm(['ci', '--no-audit', '--no-fund', '--loglevel=error', ...(ping.code === 0 ? [] : ['--prefer-offline', '--fetch-retries=0'])]);
+  const { code, output } = await runNpm([
+    'ci',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+    ...(ping.code === 0 ? [] : ['--prefer-offline', '--fetch-retries=0']),
+  ]);
   if (code !== 0) fail(explain(output, code));
   checkPackagedNode();
   writeFileSync(stampFile, stamp);
@@ -51,7 +76,10 @@ async function install() {
   process.stderr.write(`Set-up done in ${Math.round((Date.now() - startedAt) / 1000)} s.\n`);
 }
 
-/** The pages that the gateway serves; the programs run without them, so that a failure is told and ends nothing. */
+/**
+ * The pages that the gateway serves; the programs run without them, so that a failure is told and
+ * ends nothing.
+ */
 async function build() {
   try {
     if (await buildPages(root)) process.stderr.write('Built the browser pages.\n');
@@ -60,14 +88,25 @@ async function build() {
   }
 }
 
-/** Runs the npm that started this script, or the one on the path; shows that it is alive every ten seconds. */
+/**
+ * Runs the npm that started this script, or the one on the path; shows that it is alive every ten
+ * seconds.
+ */
 function runNpm(args) {
   const npmScript = process.env.npm_execpath;
-  const [command, commandArgs] = npmScript?.endsWith('.js') ? [process.execPath, [npmScript, ...args]] : ['npm', args];
-  const child = spawn(command, commandArgs, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], shell: command === 'npm' && process.platform === 'win32' });
+  const [command, commandArgs] = npmScript?.endsWith('.js')
+    ? [process.execPath, [npmScript, ...args]]
+    : ['npm', args];
+  const child = spawn(command, commandArgs, {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    shell: command === 'npm' && process.platform === 'win32',
+  });
   const alive = setInterval(() => process.stderr.write('  still installing …\n'), 10_000);
   let output = '';
-  const keep = (chunk) => { output = (output + chunk).slice(-20_000); };
+  const keep = (chunk) => {
+    output = (output + chunk).slice(-20_000);
+  };
   child.stdout.on('data', keep);
   child.stderr.on('data', keep);
   const interrupt = () => child.kill('SIGINT');
@@ -90,29 +129,59 @@ function explain(output, code) {
   if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|network/i.test(output)) {
     return 'the npm registry cannot be reached. Check the network (or the proxy and registry settings of npm) and try again.';
   }
-  if (/EACCES|EPERM/.test(output)) return `no permission to write ${join(root, 'node_modules')}. Check its owner and try again.`;
-  if (/EINTEGRITY/.test(output)) return 'a package does not match its checksum in package-lock.json. Run: npm cache clean --force, then try again.';
-  const lastLine = output.trim().split('\n').filter((line) => /error/i.test(line) && !/complete log/i.test(line)).at(-1) ?? output.trim().split('\n').at(-1);
+  if (/EACCES|EPERM/.test(output))
+    return `no permission to write ${join(root, 'node_modules')}. Check its owner and try again.`;
+  if (/EINTEGRITY/.test(output))
+    return 'a package does not match its checksum in package-lock.json. Run: npm cache clean --force, then try again.';
+  const lastLine =
+    output
+      .trim()
+      .split('\n')
+      .filter((line) => /error/i.test(line) && !/complete log/i.test(line))
+      .at(-1) ?? output.trim().split('\n').at(-1);
   return `npm ci failed: ${lastLine || 'no output'}. Run "npm ci" to see it whole.`;
 }
 
-/** The inner scripts run on the Node that was just installed; platforms without a packaged one use the system's. */
+/**
+ * The inner scripts run on the Node that was just installed; platforms without a packaged one use
+ * the system's.
+ */
 function checkPackagedNode() {
   if (!existsSync(packagedNode) && nodeMajor < 24) {
-    fail(`no packaged Node 24 exists for ${process.platform}-${process.arch}, and this is Node ${process.versions.node}. Install Node 24 and try again.`);
+    fail(
+      `no packaged Node 24 exists for ${process.platform}-${process.arch}, and this is Node ${process.versions.node}. Install Node 24 and try again.`,
+    );
   }
 }
 
 /**
- * Runs each program once, so that Node keeps its compiled code and the first start is as quick as later ones. What goes
- * wrong here goes wrong again at that start, which says why.
+ * Runs each program once, so that Node keeps its compiled code and the first start is as quick as
+ * later ones. What goes wrong here goes wrong again at that start, which says why.
  */
 async function compile() {
-  const request = { model: join(root, 'models', 'all-MiniLM-L6-v2'), device: 'cpu', dtype: 'int8', threads: 1, measureMs: 0 };
-  const programs = [['gateway/main.ts', '--help'], ['node-runner/main.ts', '--help'], ['node-runner/probe.ts', JSON.stringify(request)]];
-  const env = { ...process.env, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE || join(tmpdir(), 'node-compile-cache') };
+  const request = {
+    model: join(root, 'models', 'all-MiniLM-L6-v2'),
+    device: 'cpu',
+    dtype: 'int8',
+    threads: 1,
+    measureMs: 0,
+  };
+  const programs = [
+    ['gateway/main.ts', '--help'],
+    ['node-runner/main.ts', '--help'],
+    ['node-runner/probe.ts', JSON.stringify(request)],
+  ];
+  const env = {
+    ...process.env,
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE || join(tmpdir(), 'node-compile-cache'),
+  };
   for (const args of programs) {
-    const child = spawn(existsSync(packagedNode) ? packagedNode : process.execPath, args, { cwd: root, env, stdio: 'ignore', shell: process.platform === 'win32' });
+    const child = spawn(existsSync(packagedNode) ? packagedNode : process.execPath, args, {
+      cwd: root,
+      env,
+      stdio: 'ignore',
+      shell: process.platform === 'win32',
+    });
     await new Promise((resolve) => child.once('error', resolve).once('exit', resolve));
   }
 }

@@ -1,4 +1,5 @@
-// Makes the page of the API reference: Scalar's browser script, taken out of the package that carries it, and a page that starts it without asking any other host.
+// Makes the page of the API reference: Scalar's browser script, taken out of the package that
+// carries it, and a page that starts it without asking any other host.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -10,8 +11,17 @@ const literal = /^var standalone_default = ("(?:[^"\\]|\\.)*")/m;
 
 /** Every default that would load something from elsewhere, or send something there, is off. */
 const settings = {
-  url: '/openapi.json', withDefaultFonts: false, telemetry: false, showDeveloperTools: 'never', showToolbar: 'never', hideClientButton: true,
-  mcp: { disabled: true }, agent: { disabled: true }, defaultOpenAllTags: false, documentDownloadType: 'direct', metaData: { title: 'VectorStream API' },
+  url: '/openapi.json',
+  withDefaultFonts: false,
+  telemetry: false,
+  showDeveloperTools: 'never',
+  showToolbar: 'never',
+  hideClientButton: true,
+  mcp: { disabled: true },
+  agent: { disabled: true },
+  defaultOpenAllTags: false,
+  documentDownloadType: 'direct',
+  metaData: { title: 'VectorStream API' },
   defaultHttpClient: { targetKey: 'shell', clientKey: 'curl' },
 };
 
@@ -31,8 +41,13 @@ const page = `<!doctype html>
 `;
 
 export function writeApiReference(folder: string): void {
-  const found = literal.exec(readFileSync(require.resolve('@scalar/fastify-api-reference'), 'utf8'))?.[1];
-  if (found === undefined) throw new Error('@scalar/fastify-api-reference no longer holds its script as the string that scripts/write-api-reference.ts looks for.');
+  const found = literal.exec(
+    readFileSync(require.resolve('@scalar/fastify-api-reference'), 'utf8'),
+  )?.[1];
+  if (found === undefined)
+    throw new Error(
+      '@scalar/fastify-api-reference no longer holds its script as the string that scripts/write-api-reference.ts looks for.',
+    );
   const script = String(runInNewContext(found)).replace(/\n\/\/# sourceMappingURL=.*\s*$/, '\n');
   mkdirSync(join(folder, 'docs'), { recursive: true });
   writeFileSync(join(folder, 'docs', 'api-reference.js'), script);

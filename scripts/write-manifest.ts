@@ -1,5 +1,6 @@
-// Writes a model folder's manifest.json: hashes its files anew and keeps what a person decided (dtypes, bounds, prefixes). For
-// a folder that has no manifest yet, such as one downloaded from Hugging Face, it drafts one and makes the golden vectors.
+// Writes a model folder's manifest.json: hashes its files anew and keeps what a person decided
+// (dtypes, bounds, prefixes). For a folder that has no manifest yet, such as one downloaded from
+// Hugging Face, it drafts one and makes the golden vectors.
 //
 //   node scripts/write-manifest.ts models/all-MiniLM-L6-v2
 //   node scripts/write-manifest.ts models/bge-small Xenova/bge-small-en-v1.5
@@ -8,7 +9,13 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { dataFilesOf, goldenFile, manifestFile, parseManifest, type Manifest } from '#core/model/model-manifest.ts';
+import {
+  dataFilesOf,
+  goldenFile,
+  manifestFile,
+  parseManifest,
+  type Manifest,
+} from '#core/model/model-manifest.ts';
 import { graphOutputOf } from '#core/transformers/graph-output.ts';
 import { draftManifest, graphDtypes, graphFiles } from '../node-runner/draft-manifest.ts';
 import { makeGolden } from '../node-runner/make-golden.ts';
@@ -17,7 +24,13 @@ const folder = resolve(process.argv[2] ?? 'models/all-MiniLM-L6-v2');
 const at = (path: string): string => join(folder, path);
 
 try {
-  if (existsSync(at(manifestFile))) write({ ...z.record(z.string(), z.unknown()).parse(JSON.parse(readFileSync(at(manifestFile), 'utf8'))), files: hashes() });
+  if (existsSync(at(manifestFile)))
+    write({
+      ...z
+        .record(z.string(), z.unknown())
+        .parse(JSON.parse(readFileSync(at(manifestFile), 'utf8'))),
+      files: hashes(),
+    });
   else await draft(process.argv[3]);
 } catch (error) {
   console.error(`${folder}: ${error instanceof Error ? error.message : String(error)}`);
@@ -25,14 +38,34 @@ try {
 }
 
 async function draft(modelId: string | undefined): Promise<void> {
-  if (modelId === undefined) throw new Error('there is no manifest.json yet: give the model\'s id as the second argument.');
+  if (modelId === undefined)
+    throw new Error("there is no manifest.json yet: give the model's id as the second argument.");
   const dtypes = graphDtypes.filter((dtype) => existsSync(at(graphFiles[dtype])));
   const [reference] = dtypes;
-  if (reference === undefined) throw new Error(`there is none of ${Object.values(graphFiles).join(', ')}.`);
+  if (reference === undefined)
+    throw new Error(`there is none of ${Object.values(graphFiles).join(', ')}.`);
   const files = hashes();
   const file = graphFiles[reference];
-  const output = await graphOutputOf({ modelId, location: folder.replaceAll('\\', '/'), file, dataFiles: dataFilesOf(file, Object.keys(files)).length, device: 'cpu', dtype: reference, threads: 0 });
-  const manifest: Manifest = { ...await draftManifest({ folder, modelId, licence: 'see the model card', dtypes, output, golden: 'reference' }), files };
+  const output = await graphOutputOf({
+    modelId,
+    location: folder.replaceAll('\\', '/'),
+    file,
+    dataFiles: dataFilesOf(file, Object.keys(files)).length,
+    device: 'cpu',
+    dtype: reference,
+    threads: 0,
+  });
+  const manifest: Manifest = {
+    ...(await draftManifest({
+      folder,
+      modelId,
+      licence: 'see the model card',
+      dtypes,
+      output,
+      golden: 'reference',
+    })),
+    files,
+  };
   writeFileSync(at(goldenFile), JSON.stringify(await makeGolden(folder, manifest, reference)));
   write({ ...manifest, files: hashes() });
   console.log('Look through prefixes, licence and bounds, then run this again to check it.');
@@ -42,9 +75,20 @@ async function draft(modelId: string | undefined): Promise<void> {
 function hashes(): Record<string, string> {
   const paths = readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => !entry.isDirectory())
-    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1).replaceAll('\\', '/'))
+    .map((entry) =>
+      join(entry.parentPath, entry.name)
+        .slice(folder.length + 1)
+        .replaceAll('\\', '/'),
+    )
     .filter((path) => /\.(json|txt|onnx|onnx_data\w*|model)$/.test(path) && path !== manifestFile);
-  return Object.fromEntries(paths.toSorted().map((path) => [path, createHash('sha256').update(readFileSync(at(path))).digest('hex')]));
+  return Object.fromEntries(
+    paths.toSorted().map((path) => [
+      path,
+      createHash('sha256')
+        .update(readFileSync(at(path)))
+        .digest('hex'),
+    ]),
+  );
 }
 
 function write(manifest: unknown): void {

@@ -1,4 +1,5 @@
-// Holds the rules that keep the tree readable: import direction, no dead files, short files, and a project that speaks only of itself.
+// Holds the rules that keep the tree readable: import direction, no dead files, short files, and a
+// project that speaks only of itself.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join, normalize } from 'node:path';
@@ -6,8 +7,12 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { cwd: root, encoding: 'utf8' })
-  .split('\n').filter((file) => file !== '' && existsSync(join(root, file)));
+const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
+  cwd: root,
+  encoding: 'utf8',
+})
+  .split('\n')
+  .filter((file) => file !== '' && existsSync(join(root, file)));
 const sources = tracked.filter((file) => /\.(tsx?|mjs)$/.test(file));
 const contents = new Map<string, string>();
 
@@ -26,14 +31,21 @@ const longFiles: Record<string, string> = {
   'test/cli/import-run.test.ts': 'the claims of one command',
 };
 
-/** What a folder may import, besides itself: other folders, their types alone, and packages (any when not listed). */
+/**
+ * What a folder may import, besides itself: other folders, their types alone, and packages (any
+ * when not listed).
+ */
 const rules: {
   readonly folder: string;
   readonly folders: readonly string[];
   readonly types?: readonly string[];
   readonly packages?: readonly string[];
 }[] = [
-  { folder: 'core/transformers', folders: ['core'], packages: ['@huggingface/transformers', 'onnxruntime-web'] },
+  {
+    folder: 'core/transformers',
+    folders: ['core'],
+    packages: ['@huggingface/transformers', 'onnxruntime-web'],
+  },
   { folder: 'core', folders: [], packages: ['zod'] },
   { folder: 'kafka', folders: ['core'] },
   { folder: 'gateway', folders: ['core', 'kafka'] },
@@ -47,24 +59,46 @@ const rules: {
 /** Folders whose rooms (folders and files at their top) import each other in one direction only. */
 const layered = ['core', 'gateway', 'pages', 'cli'];
 
-type Import = { readonly from: string; readonly specifier: string; readonly target: string | null; readonly isType: boolean; readonly isUrl: boolean };
+type Import = {
+  readonly from: string;
+  readonly specifier: string;
+  readonly target: string | null;
+  readonly isType: boolean;
+  readonly isUrl: boolean;
+};
 
 function importsOf(file: string): Import[] {
-  const statements = [...read(file).matchAll(/(?:^|\n)\s*(?:import|export)\s+(type\s)?[^'";]*?from\s+'([^']+)'/g)]
-    .map(([, type, specifier = '']) => ({ specifier, isType: type !== undefined, isUrl: false }));
-  const loaded = [...read(file).matchAll(/import\s*\(?\s*'([^']+)'/g)].map(([, specifier = '']) => ({ specifier, isType: false, isUrl: false }));
+  const statements = [
+    ...read(file).matchAll(/(?:^|\n)\s*(?:import|export)\s+(type\s)?[^'";]*?from\s+'([^']+)'/g),
+  ].map(([, type, specifier = '']) => ({ specifier, isType: type !== undefined, isUrl: false }));
+  const loaded = [...read(file).matchAll(/import\s*\(?\s*'([^']+)'/g)].map(
+    ([, specifier = '']) => ({ specifier, isType: false, isUrl: false }),
+  );
   // Started as a worker or a process, or read as a file.
-  const urls = [...read(file).matchAll(/new URL\(\s*'([^']+)'/g)].map(([, specifier = '']) => ({ specifier, isType: false, isUrl: true }));
-  return [...statements, ...loaded, ...urls].map((each) => ({ ...each, from: file, target: resolveImport(file, each.specifier) }));
+  const urls = [...read(file).matchAll(/new URL\(\s*'([^']+)'/g)].map(([, specifier = '']) => ({
+    specifier,
+    isType: false,
+    isUrl: true,
+  }));
+  return [...statements, ...loaded, ...urls].map((each) => ({
+    ...each,
+    from: file,
+    target: resolveImport(file, each.specifier),
+  }));
 }
 
-/** The imported file, from the root; `null` for a package. A URL beside the file may do without the leading dot. */
+/**
+ * The imported file, from the root; `null` for a package. A URL beside the file may do without the
+ * leading dot.
+ */
 function resolveImport(file: string, specifier: string): string | null {
   if (specifier.startsWith('#core/')) return specifier.slice(1);
-  if (specifier.startsWith('.') || existsSync(join(root, dirname(file), specifier))) return normalize(join(dirname(file), specifier));
+  if (specifier.startsWith('.') || existsSync(join(root, dirname(file), specifier)))
+    return normalize(join(dirname(file), specifier));
   return null;
 }
 
+const roomOf = (file: string) => file.split('/').slice(0, 2).join('/');
 const ruleOf = (file: string) => rules.find(({ folder }) => file.startsWith(`${folder}/`));
 /** Of core, `core/transformers` is a folder of its own. */
 const inside = (file: string, folder: string) =>
@@ -101,12 +135,15 @@ describe('the tree', () => {
       if (!rule) continue;
       for (const { specifier, target, isType } of importsOf(file)) {
         if (target === null) {
-          if (rule.packages && !rule.packages.includes(specifier)) wrong.push(`${file} imports ${specifier}`);
+          if (rule.packages && !rule.packages.includes(specifier))
+            wrong.push(`${file} imports ${specifier}`);
           continue;
         }
         const isOwn = ruleOf(target) === rule;
-        const isAllowed = !/\.(tsx?|mjs)$/.test(target) || rule.folders.some((folder) => inside(target, folder))
-          || (isType && rule.types?.some((folder) => inside(target, folder)));
+        const isAllowed =
+          !/\.(tsx?|mjs)$/.test(target) ||
+          rule.folders.some((folder) => inside(target, folder)) ||
+          (isType && rule.types?.some((folder) => inside(target, folder)));
         if (!isOwn && !isAllowed) wrong.push(`${file} imports ${specifier}`);
       }
     }
@@ -114,17 +151,23 @@ describe('the tree', () => {
   });
 
   test('no file imports itself by way of others', () => {
-    const graph = new Map(sources.map((file) => [file, importsOf(file).flatMap(({ target, isUrl }) => (isUrl ? [] : target ?? []))]));
+    const graph = new Map(
+      sources.map((file) => [
+        file,
+        importsOf(file).flatMap(({ target, isUrl }) => (isUrl ? [] : (target ?? []))),
+      ]),
+    );
     expect(circleOf(graph)).toBeNull();
   });
 
   test.each(layered)('the rooms of %s/ import each other in one direction', (folder) => {
-    const roomOf = (file: string) => file.split('/').slice(0, 2).join('/');
     const graph = new Map<string, Set<string>>();
     for (const file of sources.filter((each) => each.startsWith(`${folder}/`))) {
       const room = roomOf(file);
-      const others = importsOf(file).flatMap(({ target }) => (target?.startsWith(`${folder}/`) && roomOf(target) !== room ? [roomOf(target)] : []));
-      graph.set(room, new Set([...graph.get(room) ?? [], ...others]));
+      const others = importsOf(file).flatMap(({ target }) =>
+        target?.startsWith(`${folder}/`) && roomOf(target) !== room ? [roomOf(target)] : [],
+      );
+      graph.set(room, new Set([...(graph.get(room) ?? []), ...others]));
     }
     expect(graph.size).toBeGreaterThan(1);
     expect(circleOf(graph)).toBeNull();
@@ -133,38 +176,69 @@ describe('the tree', () => {
   test('no two source files have the same name', () => {
     const allowed = ['main.ts', 'main.tsx'];
     const names = Map.groupBy(sources, (file) => basename(file));
-    expect([...names].filter(([name, files]) => files.length > 1 && !allowed.includes(name)).map(([, files]) => files)).toEqual([]);
+    expect(
+      [...names]
+        .filter(([name, files]) => files.length > 1 && !allowed.includes(name))
+        .map(([, files]) => files),
+    ).toEqual([]);
   });
 
   test('every source file is used by an entry point or a test', () => {
-    const scripts = ['package.json', '.ci/run', 'Dockerfile'].filter((file) => tracked.includes(file)).map(read).join('\n');
-    const ofPages = tracked.filter((file) => file.endsWith('.html')).flatMap((file) => [...read(file).matchAll(/<script[^>]* src="([^"]+)"/g)].map((match) => normalize(join(dirname(file), match[1] ?? ''))));
-    const isEntry = (file: string) => file.endsWith('.test.ts') || ['vite.config.ts', ...ofPages].includes(file) || file.endsWith('.d.ts') || scripts.includes(file);
+    const scripts = ['package.json', '.ci/run', 'Dockerfile']
+      .filter((file) => tracked.includes(file))
+      .map(read)
+      .join('\n');
+    const ofPages = tracked
+      .filter((file) => file.endsWith('.html'))
+      .flatMap((file) =>
+        [...read(file).matchAll(/<script[^>]* src="([^"]+)"/g)].map((match) =>
+          normalize(join(dirname(file), match[1] ?? '')),
+        ),
+      );
+    const isEntry = (file: string) =>
+      file.endsWith('.test.ts') ||
+      ['vite.config.ts', ...ofPages].includes(file) ||
+      file.endsWith('.d.ts') ||
+      scripts.includes(file);
     const reached = new Set<string>();
     const visit = (file: string) => {
       if (reached.has(file) || !sources.includes(file)) return;
       reached.add(file);
       // A process started by path is used as much as an imported module is.
       const mentioned = sources.filter((other) => read(file).includes(`${other}'`));
-      for (const target of [...importsOf(file).flatMap((entry) => entry.target ?? []), ...mentioned]) visit(target);
+      for (const target of [
+        ...importsOf(file).flatMap((entry) => entry.target ?? []),
+        ...mentioned,
+      ])
+        visit(target);
     };
     sources.filter(isEntry).forEach(visit);
     expect(sources.filter((file) => !reached.has(file))).toEqual([]);
   });
 
   test('files stay under 300 lines, or say why not', () => {
-    const tooLong = sources.filter((file) => read(file).split('\n').length > 300 && !(file in longFiles));
+    const tooLong = sources.filter(
+      (file) => read(file).split('\n').length > 300 && !(file in longFiles),
+    );
     expect(tooLong).toEqual([]);
-    expect(Object.keys(longFiles).filter((file) => !existsSync(join(root, file)) || read(file).split('\n').length <= 300)).toEqual([]);
+    expect(
+      Object.keys(longFiles).filter(
+        (file) => !existsSync(join(root, file)) || read(file).split('\n').length <= 300,
+      ),
+    ).toEqual([]);
   });
 
   test('every source file opens with a sentence on what it ensures', () => {
-    const silent = sources.filter((file) => !read(file).startsWith('// ') && file !== 'vite.config.ts');
+    const silent = sources.filter(
+      (file) => !read(file).startsWith('// ') && file !== 'vite.config.ts',
+    );
     expect(silent).toEqual([]);
   });
 
   test('no path of a machine and no registry host is written anywhere', () => {
-    const text = tracked.filter((file) => !file.startsWith('models/') && statSync(join(root, file)).size < 5_000_000);
+    const text = tracked.filter(
+      (file) => !file.startsWith('models/') && statSync(join(root, file)).size < 5_000_000,
+    );
     const forbidden = /registry\.npmjs|(?<![\w.])\/(?:home|root|Users|work)\/\w/;
     expect(text.filter((file) => forbidden.test(read(file)))).toEqual([]);
   });

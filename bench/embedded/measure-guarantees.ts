@@ -1,17 +1,25 @@
-// A process that measures what it costs to wait until writes are applied, for `npm run bench`, and prints its figures as JSON.
+// A process that measures what it costs to wait until writes are applied, for `npm run bench`, and
+// prints its figures as JSON.
 //
-// Arguments: a folder, the number of events, the number of rounds. In each round the same stream goes twice through the real
-// pipeline, from the embedded log to the embedded store: once as it is, and once with a store that answers `stored` at once
-// and writes afterwards, which loses events when it crashes. Vectors are there at once, so that no runner is the limit.
+// Arguments: a folder, the number of events, the number of rounds. In each round the same stream
+// goes twice through the real pipeline, from the embedded log to the embedded store: once as it is,
+// and once with a store that answers `stored` at once and writes afterwards, which loses events
+// when it crashes. Vectors are there at once, so that no runner is the limit.
 
 import { join } from 'node:path';
-import { systemClock } from '#core/time/clock.ts';
 import { eventLimits } from '#core/event/parse-event.ts';
 import type { PipelineObserver } from '#core/pipeline/pipeline-observer.ts';
 import { defaultPipelineLimits, runPipeline } from '#core/pipeline/pipeline.ts';
-import type { EmbeddingService, IndexIdentity, LogRecord, VectorStore, WriteOutcome } from '#core/ports.ts';
-import { eventRecord, unitVector } from './synthetic-records.ts';
+import type {
+  EmbeddingService,
+  IndexIdentity,
+  LogRecord,
+  VectorStore,
+  WriteOutcome,
+} from '#core/ports.ts';
+import { systemClock } from '#core/time/clock.ts';
 import { openEmbedded } from '../../gateway/embedded/open-embedded.ts';
+import { eventRecord, unitVector } from './synthetic-records.ts';
 
 const [folder = '', count = '0', rounds = '0'] = process.argv.slice(2);
 const eventCount = Number(count);
@@ -19,12 +27,27 @@ const eventCount = Number(count);
 const eventsPerText = 19;
 const perCall = 1_000;
 const dimensions = 384;
-const identity: IndexIdentity = { modelId: 'measured', modelRevision: '0', dimensions, templateHash: '0' };
+const identity: IndexIdentity = {
+  modelId: 'measured',
+  modelRevision: '0',
+  dimensions,
+  templateHash: '0',
+};
 
 const instantly: EmbeddingService = {
   embed: async (text) => ({
     ok: true,
-    embedding: { vector: unitVector(numberOf(text), dimensions), provenance: { runnerSession: 'measured', runnerName: 'measured', device: 'cpu', dtype: 'none', embeddedAt: Date.now(), checkedAt: Date.now() } },
+    embedding: {
+      vector: unitVector(numberOf(text), dimensions),
+      provenance: {
+        runnerSession: 'measured',
+        runnerName: 'measured',
+        device: 'cpu',
+        dtype: 'none',
+        embeddedAt: Date.now(),
+        checkedAt: Date.now(),
+      },
+    },
   }),
 };
 
@@ -36,11 +59,26 @@ for (let round = 1; round <= Number(rounds); round += 1) {
 }
 process.stdout.write(`${JSON.stringify(measured)}\n`);
 
-/** From the first event read to the last one applied, whenever it was answered for: the same work by both ways. */
+/**
+ * From the first event read to the last one applied, whenever it was answered for: the same work by
+ * both ways.
+ */
 async function secondsFor(dataDir: string, isBehind: boolean): Promise<number> {
-  await using embedded = await openEmbedded({ dataDir, identity, topic: 'measured', clock: systemClock, died: (error) => { throw error; } });
+  await using embedded = await openEmbedded({
+    dataDir,
+    identity,
+    topic: 'measured',
+    clock: systemClock,
+    died: (error) => {
+      throw error;
+    },
+  });
   for (let at = 0; at < eventCount; at += perCall) {
-    await embedded.sink.append(Array.from({ length: Math.min(perCall, eventCount - at) }, (_, index) => logRecord(at + index)));
+    await embedded.sink.append(
+      Array.from({ length: Math.min(perCall, eventCount - at) }, (_, index) =>
+        logRecord(at + index),
+      ),
+    );
   }
   await using source = await embedded.source('measured');
   const behind = isBehind ? writeBehind(embedded.store) : null;
@@ -48,8 +86,16 @@ async function secondsFor(dataDir: string, isBehind: boolean): Promise<number> {
   const stop = new AbortController();
   const beganAt = performance.now();
   const pipeline = runPipeline({
-    source, store: behind?.store ?? embedded.store, deadLetters: embedded.deadLetters, embedding: instantly, clock: systemClock, random: Math.random,
-    isDistrusted: () => false, limits: { ...defaultPipelineLimits, event: eventLimits }, observer: counting(eventCount, all), signal: stop.signal,
+    source,
+    store: behind?.store ?? embedded.store,
+    deadLetters: embedded.deadLetters,
+    embedding: instantly,
+    clock: systemClock,
+    random: Math.random,
+    isDistrusted: () => false,
+    limits: { ...defaultPipelineLimits, event: eventLimits },
+    observer: counting(eventCount, all),
+    signal: stop.signal,
   });
   await Promise.race([all.promise, pipeline]);
   await behind?.applied();
@@ -63,13 +109,24 @@ async function secondsFor(dataDir: string, isBehind: boolean): Promise<number> {
 
 function logRecord(index: number): LogRecord {
   const { event } = eventRecord(index, Math.ceil(eventCount / eventsPerText));
-  return { key: Buffer.from(event.userId), value: Buffer.from(event.payload), headers: {}, timestamp: event.timestamp };
+  return {
+    key: Buffer.from(event.userId),
+    value: Buffer.from(event.payload),
+    headers: {},
+    timestamp: event.timestamp,
+  };
 }
 
 /** Answers before it has written. Writes reach the store in the order in which they were asked for. */
-function writeBehind(store: VectorStore): { readonly store: VectorStore; applied(): Promise<void> } {
+function writeBehind(store: VectorStore): {
+  readonly store: VectorStore;
+  applied(): Promise<void>;
+} {
   const writing = new Set<Promise<unknown>>();
-  const later = (write: Promise<readonly WriteOutcome[]>, items: readonly unknown[]): readonly WriteOutcome[] => {
+  const later = (
+    write: Promise<readonly WriteOutcome[]>,
+    items: readonly unknown[],
+  ): readonly WriteOutcome[] => {
     writing.add(write);
     write.finally(() => writing.delete(write)).catch(() => undefined);
     return items.map(() => ({ status: 'stored' }));
@@ -94,11 +151,17 @@ function numberOf(text: string): number {
 function counting(expected: number, all: PromiseWithResolvers<void>): PipelineObserver {
   let stored = 0;
   return {
-    received() {}, superseded() {}, cacheRequest() {}, storeWrite() {}, retried() {}, circuit() {},
+    received() {},
+    superseded() {},
+    cacheRequest() {},
+    storeWrite() {},
+    retried() {},
+    circuit() {},
     stored() {
       stored += 1;
       if (stored === expected) all.resolve();
     },
-    deadLettered: ({ message }) => all.reject(new Error(`A made-up event was dead-lettered: ${message}`)),
+    deadLettered: ({ message }) =>
+      all.reject(new Error(`A made-up event was dead-lettered: ${message}`)),
   };
 }

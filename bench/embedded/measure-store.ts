@@ -1,14 +1,23 @@
-// A process that measures the embedded log and store in an empty folder, for `npm run bench`, and prints its figures as JSON.
+// A process that measures the embedded log and store in an empty folder, for `npm run bench`, and
+// prints its figures as JSON.
 //
 // Arguments: the folder, and the share of the usual work (1 is 20,000 texts and 200,000 events).
 
 import { recommendToUser } from '#core/analysis/recommend-to-user.ts';
 import { findTrends, spansOf } from '#core/analysis/trends.ts';
-import { systemClock } from '#core/time/clock.ts';
 import type { EventFilter, IndexIdentity, LogRecord } from '#core/ports.ts';
+import { systemClock } from '#core/time/clock.ts';
 import type { SearchPlan } from '#core/vectors/search-plan.ts';
-import { eventRecord, startAt, textId, textRecord, unitVector, userCount, userId } from './synthetic-records.ts';
 import { type Embedded, openEmbedded } from '../../gateway/embedded/open-embedded.ts';
+import {
+  eventRecord,
+  startAt,
+  textId,
+  textRecord,
+  unitVector,
+  userCount,
+  userId,
+} from './synthetic-records.ts';
 
 const [dataDir = '', share = '1'] = process.argv.slice(2);
 const textCount = Math.round(20_000 * Number(share));
@@ -20,7 +29,12 @@ const callsAtOnce = 2;
 const searchCount = 20;
 const copyMs = 2_000;
 
-const identity: IndexIdentity = { modelId: 'measured', modelRevision: '0', dimensions, templateHash: '0' };
+const identity: IndexIdentity = {
+  modelId: 'measured',
+  modelRevision: '0',
+  dimensions,
+  templateHash: '0',
+};
 const figures: Record<string, { value: number; unit: string }> = {};
 
 await measureWrites();
@@ -31,10 +45,24 @@ process.stdout.write(`${JSON.stringify(figures)}\n`);
 async function measureWrites(): Promise<void> {
   await using embedded = await open('auto');
   const { sink, store } = embedded;
-  await measureRate('append to the log, synced', 'records/s', eventCount, logRecord, (records) => sink.append(records));
-  await measureRate('put texts', 'texts/s', textCount, (index) => textRecord(index, dimensions), (texts) => store.putTexts(texts));
+  await measureRate('append to the log, synced', 'records/s', eventCount, logRecord, (records) =>
+    sink.append(records),
+  );
+  await measureRate(
+    'put texts',
+    'texts/s',
+    textCount,
+    (index) => textRecord(index, dimensions),
+    (texts) => store.putTexts(texts),
+  );
   await measureRate('look up texts', 'texts/s', textCount, textId, (ids) => store.knownTexts(ids));
-  await measureRate('put events', 'events/s', eventCount, (index) => eventRecord(index, textCount), (events) => store.putEvents(events));
+  await measureRate(
+    'put events',
+    'events/s',
+    eventCount,
+    (index) => eventRecord(index, textCount),
+    (events) => store.putEvents(events),
+  );
 }
 
 async function measureSearches(plan: SearchPlan): Promise<void> {
@@ -47,14 +75,26 @@ async function measureSearches(plan: SearchPlan): Promise<void> {
 }
 
 /** Items are made before the clock starts. */
-async function measureRate<T>(measure: string, unit: string, count: number, make: (index: number) => T, write: (items: readonly T[]) => Promise<unknown>): Promise<void> {
-  const calls = Array.from({ length: Math.ceil(count / perCall) }, (_, call) => Array.from({ length: Math.min(perCall, count - call * perCall) }, (_item, index) => make(call * perCall + index)));
+async function measureRate<T>(
+  measure: string,
+  unit: string,
+  count: number,
+  make: (index: number) => T,
+  write: (items: readonly T[]) => Promise<unknown>,
+): Promise<void> {
+  const calls = Array.from({ length: Math.ceil(count / perCall) }, (_, call) =>
+    Array.from({ length: Math.min(perCall, count - call * perCall) }, (_item, index) =>
+      make(call * perCall + index),
+    ),
+  );
   const startedAt = performance.now();
   const next = calls.values();
-  await Promise.all(Array.from({ length: callsAtOnce }, async () => {
-    for (const items of next) await write(items);
-  }));
-  figures[measure] = { value: count / (performance.now() - startedAt) * 1000, unit };
+  await Promise.all(
+    Array.from({ length: callsAtOnce }, async () => {
+      for (const items of next) await write(items);
+    }),
+  );
+  figures[measure] = { value: (count / (performance.now() - startedAt)) * 1000, unit };
 }
 
 /** Trends with all events in window and baseline, which no question can exceed. */
@@ -62,16 +102,25 @@ async function measureAnalysis(): Promise<void> {
   await using embedded = await open('auto');
   const { store } = embedded;
   const until = startAt + eventCount * 1000;
-  await measureMedian('trends over all events', () => findTrends(store, { ...spansOf(until, eventCount * 125, 7), limit: 10, countMin: 5 }));
-  await measureMedian('recommendations for a user', (turn) => recommendToUser(store, { userId: userId(turn), limit: 10, halfLifeMs: 72 * 3_600_000 }));
+  await measureMedian('trends over all events', () =>
+    findTrends(store, { ...spansOf(until, eventCount * 125, 7), limit: 10, countMin: 5 }),
+  );
+  await measureMedian('recommendations for a user', (turn) =>
+    recommendToUser(store, { userId: userId(turn), limit: 10, halfLifeMs: 72 * 3_600_000 }),
+  );
 }
 
 function measureSearch({ store }: Embedded, measure: string, filter: EventFilter): Promise<void> {
-  return measureMedian(measure, (turn) => store.search({ vector: unitVector(1_000_000 + turn, dimensions), limit: 10, filter }));
+  return measureMedian(measure, (turn) =>
+    store.search({ vector: unitVector(1_000_000 + turn, dimensions), limit: 10, filter }),
+  );
 }
 
 /** In ms. */
-async function measureMedian(measure: string, ask: (turn: number) => Promise<unknown>): Promise<void> {
+async function measureMedian(
+  measure: string,
+  ask: (turn: number) => Promise<unknown>,
+): Promise<void> {
   const took: number[] = [];
   for (let turn = 0; turn <= searchCount; turn += 1) {
     const startedAt = performance.now();
@@ -79,14 +128,31 @@ async function measureMedian(measure: string, ask: (turn: number) => Promise<unk
     // The first one fills the cache.
     if (turn > 0) took.push(performance.now() - startedAt);
   }
-  figures[measure] = { value: took.toSorted((a, b) => a - b)[Math.floor(took.length / 2)] ?? Number.NaN, unit: 'ms' };
+  figures[measure] = {
+    value: took.toSorted((a, b) => a - b)[Math.floor(took.length / 2)] ?? Number.NaN,
+    unit: 'ms',
+  };
 }
 
 function open(searchPlan: SearchPlan): Promise<Embedded> {
-  return openEmbedded({ dataDir, identity, topic: 'measured', searchPlan, clock: systemClock, died: (error) => { throw error; } });
+  return openEmbedded({
+    dataDir,
+    identity,
+    topic: 'measured',
+    searchPlan,
+    clock: systemClock,
+    died: (error) => {
+      throw error;
+    },
+  });
 }
 
 function logRecord(index: number): LogRecord {
   const { event } = eventRecord(index, textCount);
-  return { key: Buffer.from(event.userId), value: Buffer.from(event.payload), headers: {}, timestamp: event.timestamp };
+  return {
+    key: Buffer.from(event.userId),
+    value: Buffer.from(event.payload),
+    headers: {},
+    timestamp: event.timestamp,
+  };
 }

@@ -1,7 +1,8 @@
-// Records to measure a store with: made up, the same for the same index, and shaped like those of a shop.
+// Records to measure a store with: made up, the same for the same index, and shaped like those of a
+// shop.
 
-import { type EventRecord, eventTypes, type Product, type TextRecord } from '#core/ports.ts';
 import { uuidV5 } from '#core/event/uuid.ts';
+import { type EventRecord, eventTypes, type Product, type TextRecord } from '#core/ports.ts';
 
 /** UTC ms of the first event; the others follow a second apart. */
 export const startAt = Date.UTC(2026, 0, 1);
@@ -11,8 +12,21 @@ const types = eventTypes.filter((type) => type !== 'search');
 
 export function textRecord(index: number, dimensions: number): TextRecord {
   return {
-    id: textId(index), text: `Product ${index}, ${category(index)}: as long as such a text usually is, for everyday use at home.`, kind: 'product', product: product(index),
-    embedding: { vector: unitVector(index, dimensions), provenance: { runnerSession: 'measured', runnerName: 'measured', device: 'cpu', dtype: 'none', embeddedAt: startAt, checkedAt: startAt } },
+    id: textId(index),
+    text: `Product ${index}, ${category(index)}: as long as such a text usually is, for everyday use at home.`,
+    kind: 'product',
+    product: product(index),
+    embedding: {
+      vector: unitVector(index, dimensions),
+      provenance: {
+        runnerSession: 'measured',
+        runnerName: 'measured',
+        device: 'cpu',
+        dtype: 'none',
+        embeddedAt: startAt,
+        checkedAt: startAt,
+      },
+    },
   };
 }
 
@@ -23,10 +37,29 @@ export function eventRecord(index: number, textCount: number): EventRecord {
   const id = uuidV5(`event ${index}`);
   const timestamp = startAt + index * 1000;
   const eventType = types[index % types.length] ?? 'view';
-  const payload = JSON.stringify({ event_id: id, timestamp: new Date(timestamp).toISOString(), user_id: userId(index), event_type: eventType, session_id: `session ${index >> 3}`, product: product(text), quantity: 1 });
+  const payload = JSON.stringify({
+    event_id: id,
+    timestamp: new Date(timestamp).toISOString(),
+    user_id: userId(index),
+    event_type: eventType,
+    session_id: `session ${index >> 3}`,
+    product: product(text),
+    quantity: 1,
+  });
   return {
-    event: { eventId: id, id, eventType, timestamp, userId: userId(index), sessionId: `session ${index >> 3}`, product: product(text), searchQuery: null, payload },
-    textId: textId(text), ingestedAt: timestamp,
+    event: {
+      eventId: id,
+      id,
+      eventType,
+      timestamp,
+      userId: userId(index),
+      sessionId: `session ${index >> 3}`,
+      product: product(text),
+      searchQuery: null,
+      payload,
+    },
+    textId: textId(text),
+    ingestedAt: timestamp,
   };
 }
 
@@ -43,14 +76,20 @@ function category(index: number): string {
 }
 
 function product(index: number): Product {
-  return { id: `p${index}`, name: `Product ${index}`, description: 'As long as such a text usually is, for everyday use at home.', category: category(index), price: 1 + index % 200 };
+  return {
+    id: `p${index}`,
+    name: `Product ${index}`,
+    description: 'As long as such a text usually is, for everyday use at home.',
+    category: category(index),
+    price: 1 + (index % 200),
+  };
 }
 
 /** Pseudo-random; nearly at right angles to every other. */
 export function unitVector(index: number, dimensions: number): Float32Array {
   let state = index + 1;
   const vector = Float32Array.from({ length: dimensions }, () => {
-    state = Math.imul(state ^ (state >>> 15), 0x2c1b3c6d) + 0x9e3779b9 | 0;
+    state = (Math.imul(state ^ (state >>> 15), 0x2c1b3c6d) + 0x9e3779b9) | 0;
     return state / 2 ** 31;
   });
   const length = Math.hypot(...vector);

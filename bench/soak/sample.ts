@@ -21,7 +21,11 @@ export type Sample = {
   readonly textsEmbedded: number;
 };
 
-type System = { readonly memory: { readonly rss_bytes: number; readonly heap_used_bytes: number }; readonly file_handles: { readonly open: number } | null; readonly event_loop_delay_ms: { readonly p99: number } };
+type System = {
+  readonly memory: { readonly rss_bytes: number; readonly heap_used_bytes: number };
+  readonly file_handles: { readonly open: number } | null;
+  readonly event_loop_delay_ms: { readonly p99: number };
+};
 
 /** Cumulative counts by upper bound in seconds, as Prometheus has them. */
 export type Buckets = ReadonlyMap<number, number>;
@@ -36,7 +40,11 @@ export function createSampler(client: GatewayClient): (signal: AbortSignal) => P
       assert(response.ok, `GET ${path} answered ${response.status}`);
       return response;
     };
-    const [system, metrics, stats] = await Promise.all([ask('/system').then(async (response) => response.json()), ask('/metrics').then(async (response) => response.text()), client.stats(signal)]);
+    const [system, metrics, stats] = await Promise.all([
+      ask('/system').then(async (response) => response.json()),
+      ask('/metrics').then(async (response) => response.text()),
+      client.stats(signal),
+    ]);
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the gateway's own documented shape
     const { memory, file_handles: handles, event_loop_delay_ms: delay } = system as System;
     const buckets = bucketsOf(metrics, 'vectorstream_event_to_searchable_seconds');
@@ -45,9 +53,16 @@ export function createSampler(client: GatewayClient): (signal: AbortSignal) => P
     beganAt ??= performance.now();
     return {
       seconds: Math.round((performance.now() - beganAt) / 100) / 10,
-      rssBytes: memory.rss_bytes, heapBytes: memory.heap_used_bytes, fileHandles: handles?.open ?? null, eventLoopDelayMs: delay.p99,
+      rssBytes: memory.rss_bytes,
+      heapBytes: memory.heap_used_bytes,
+      fileHandles: handles?.open ?? null,
+      eventLoopDelayMs: delay.p99,
       searchableMs: searchable === null ? null : searchable * 1000,
-      unsettled: stats.events.unsettled, lag: stats.events.lag, stored: stats.events.stored, deadLettered: stats.events.dead_lettered, textsEmbedded: stats.texts.embedded,
+      unsettled: stats.events.unsettled,
+      lag: stats.events.lag,
+      stored: stats.events.stored,
+      deadLettered: stats.events.dead_lettered,
+      textsEmbedded: stats.texts.embedded,
     };
   };
 }
@@ -55,7 +70,12 @@ export function createSampler(client: GatewayClient): (signal: AbortSignal) => P
 /** `name_bucket{le="0.5"} 12` → 0.5: 12 */
 export function bucketsOf(metrics: string, name: string): Buckets {
   const lines = metrics.matchAll(new RegExp(`^${name}_bucket\\{le="([^"]+)"\\} (\\S+)`, 'gm'));
-  return new Map(Array.from(lines, ([, bound, count]) => [bound === '+Inf' ? Number.POSITIVE_INFINITY : Number(bound), Number(count)]));
+  return new Map(
+    Array.from(lines, ([, bound, count]) => [
+      bound === '+Inf' ? Number.POSITIVE_INFINITY : Number(bound),
+      Number(count),
+    ]),
+  );
 }
 
 export function since(before: Buckets, now: Buckets): Buckets {
@@ -69,7 +89,10 @@ export function quantileOf(buckets: Buckets, share: number): number | null {
   if (wanted === 0) return null;
   let low = { bound: 0, count: 0 };
   for (const [bound, count] of sorted) {
-    if (count >= wanted) return Number.isFinite(bound) ? low.bound + (bound - low.bound) * ((wanted - low.count) / (count - low.count)) : low.bound;
+    if (count >= wanted)
+      return Number.isFinite(bound)
+        ? low.bound + (bound - low.bound) * ((wanted - low.count) / (count - low.count))
+        : low.bound;
     low = { bound, count };
   }
   return low.bound;

@@ -1,26 +1,40 @@
-// `npm run soak`: a gateway under a steady stream for as long as one likes, and whether anything of it grows.
+// `npm run soak`: a gateway under a steady stream for as long as one likes, and whether anything of
+// it grows.
 
 import { closeSync, mkdtempSync, openSync, writeSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { systemClock } from '#core/time/clock.ts';
 import { UsageError } from '#core/errors/errors.ts';
-import { startGateway } from '../bench-gateway.ts';
-import { conditions, conditionsLine } from '../bench-machine.ts';
-import { integer, number, runCommand, text, type Command, type FlagValues } from '../../cli/flags.ts';
+import { systemClock } from '#core/time/clock.ts';
+import {
+  integer,
+  number,
+  runCommand,
+  text,
+  type Command,
+  type FlagValues,
+} from '../../cli/flags.ts';
 import type { GeneratedEvent } from '../../cli/generator/event-stream.ts';
 import { streamOf } from '../../cli/generator/generator-flags.ts';
+import { sendEvents } from '../../cli/generator/send-events.ts';
 import { listenForInterrupt } from '../../cli/interrupt.ts';
 import { createProgress, duration, tolerateClosedPipes } from '../../cli/progress-bar.ts';
-import { sendEvents } from '../../cli/generator/send-events.ts';
+import { startGateway } from '../bench-gateway.ts';
+import { conditions, conditionsLine } from '../bench-machine.ts';
 import { createSampler, type Sample } from './sample.ts';
 import { verdictsOf, verdictTable } from './verdict.ts';
 
 const flags = {
   minutes: number('N', 60, 0.02, 30_000, 'how long'),
   rate: number('R', 500, 1, 100_000, 'events per second: well below what this machine can do'),
-  'fresh-percent': number('P', 2, 0, 100, 'this share of the events is about products that nobody has seen, so that runners have work to the end'),
+  'fresh-percent': number(
+    'P',
+    2,
+    0,
+    100,
+    'this share of the events is about products that nobody has seen, so that runners have work to the end',
+  ),
   every: number('S', 5, 0.1, 3600, 'seconds between two samples'),
   runners: integer('N', null, 1, 256, 'Node runners (default as many as suit this machine)'),
   out: text('FILE', null, 'writes every sample there, one line of JSON each'),
@@ -28,7 +42,8 @@ const flags = {
 
 const command: Command<typeof flags> = {
   usage: 'npm run soak --',
-  about: 'Sends a steady stream to a gateway of its own in a temporary folder, and looks at memory, file handles, delays and backlog all the while.\nEnds with a table, and with exit code 1 when anything exceeds its bound or rises faster than it may. Ctrl-C ends it with what there is.',
+  about:
+    'Sends a steady stream to a gateway of its own in a temporary folder, and looks at memory, file handles, delays and backlog all the while.\nEnds with a table, and with exit code 1 when anything exceeds its bound or rises faster than it may. Ctrl-C ends it with what there is.',
   flags,
   operands: [],
 };
@@ -42,7 +57,12 @@ async function soak(values: FlagValues<typeof flags>): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'vectorstream-soak-'));
   try {
     process.stdout.write(`${conditionsLine(conditions())}\n`);
-    const samples = await watch(values, { folder, stop: interrupt.stop, abandon: interrupt.abandon, out });
+    const samples = await watch(values, {
+      folder,
+      stop: interrupt.stop,
+      abandon: interrupt.abandon,
+      out,
+    });
     return report(values, samples, interrupt.stop.aborted);
   } catch (error) {
     if (!interrupt.stop.aborted) throw error;
@@ -54,20 +74,53 @@ async function soak(values: FlagValues<typeof flags>): Promise<number> {
   }
 }
 
-type Surroundings = { readonly folder: string; readonly stop: AbortSignal; readonly abandon: AbortSignal; readonly out: number | null };
+type Surroundings = {
+  readonly folder: string;
+  readonly stop: AbortSignal;
+  readonly abandon: AbortSignal;
+  readonly out: number | null;
+};
 
-/** Until the time is over or `stop` fires. Rejects when the gateway does not start, or refuses or loses events. */
-async function watch({ minutes, rate, every, runners, 'fresh-percent': freshPercent }: FlagValues<typeof flags>, { folder, stop, abandon, out }: Surroundings): Promise<readonly Sample[]> {
+/**
+ * Until the time is over or `stop` fires. Rejects when the gateway does not start, or refuses or
+ * loses events.
+ */
+async function watch(
+  { minutes, rate, every, runners, 'fresh-percent': freshPercent }: FlagValues<typeof flags>,
+  { folder, stop, abandon, out }: Surroundings,
+): Promise<readonly Sample[]> {
   const seconds = minutes * 60;
-  const context = { folder, isQuick: false, profileFolder: null, signal: stop, say: () => undefined };
-  await using gateway = await startGateway(context, runners === null ? {} : { VECTORSTREAM_RUNNERS: String(runners) });
-  const progress = createProgress({ label: 'soak, seconds', total: Math.round(seconds), out: process.stderr, clock: systemClock });
+  const context = {
+    folder,
+    isQuick: false,
+    profileFolder: null,
+    signal: stop,
+    say: () => undefined,
+  };
+  await using gateway = await startGateway(
+    context,
+    runners === null ? {} : { VECTORSTREAM_RUNNERS: String(runners) },
+  );
+  const progress = createProgress({
+    label: 'soak, seconds',
+    total: Math.round(seconds),
+    out: process.stderr,
+    clock: systemClock,
+  });
   const sample = createSampler(gateway.client);
   const over = AbortSignal.any([stop, AbortSignal.timeout(Math.ceil(seconds * 1000))]);
   const failed = new AbortController();
   const ended = AbortSignal.any([over, failed.signal]);
   // Longer than needed: what ends the stream is the time.
-  const sending = sendEvents({ events: mixed(rate, Math.ceil(rate * seconds * 2), freshPercent / 100), client: gateway.client, rate, clock: systemClock, stop: over, abandon, onProgress: () => undefined });
+  const sending = sendEvents({
+    events: mixed(rate, Math.ceil(rate * seconds * 2), freshPercent / 100),
+    client: gateway.client,
+    rate,
+    clock: systemClock,
+    stop: over,
+    abandon,
+    onProgress: () => undefined,
+  });
   sending.catch((error: unknown) => failed.abort(error));
 
   const samples: Sample[] = [];
@@ -76,7 +129,9 @@ async function watch({ minutes, rate, every, runners, 'fresh-percent': freshPerc
     samples.push(taken);
     if (out !== null) writeSync(out, `${JSON.stringify(taken)}\n`);
     progress.update(taken.seconds, `${Math.round(taken.rssBytes / 1e6)} MB, ${taken.lag} behind`);
-    await systemClock.sleep(Math.max(0, (turn + 1) * every - taken.seconds) * 1000, ended).catch(() => undefined);
+    await systemClock
+      .sleep(Math.max(0, (turn + 1) * every - taken.seconds) * 1000, ended)
+      .catch(() => undefined);
   }
   progress.finish();
   await sending;
@@ -85,7 +140,13 @@ async function watch({ minutes, rate, every, runners, 'fresh-percent': freshPerc
 
 /** `zipf-1.1`, with every so-manieth event from a catalogue without end. */
 function* mixed(rate: number, count: number, freshShare: number): Generator<GeneratedEvent> {
-  const stream = (name: string, share: number) => streamOf({ flags: { stream: name, seed: 31, 'invalid-percent': 0 }, count: Math.ceil(count * share) + 1, rate: Math.max(1e-6, rate * share), now: systemClock.now() }).events();
+  const stream = (name: string, share: number) =>
+    streamOf({
+      flags: { stream: name, seed: 31, 'invalid-percent': 0 },
+      count: Math.ceil(count * share) + 1,
+      rate: Math.max(1e-6, rate * share),
+      now: systemClock.now(),
+    }).events();
   const known = Iterator.from(stream('zipf-1.1', 1 - freshShare));
   const fresh = Iterator.from(stream('unique', freshShare));
   for (let index = 1; index <= count; index += 1) {
@@ -96,12 +157,18 @@ function* mixed(rate: number, count: number, freshShare: number): Generator<Gene
   }
 }
 
-function report({ minutes }: FlagValues<typeof flags>, samples: readonly Sample[], isStopped: boolean): number {
+function report(
+  { minutes }: FlagValues<typeof flags>,
+  samples: readonly Sample[],
+  isStopped: boolean,
+): number {
   const verdicts = verdictsOf(samples);
   const [first, last] = [samples[0], samples.at(-1)];
   if (first === undefined || last === undefined) throw new Error('There is no sample to judge.');
   const perSecond = (last.stored - first.stored) / Math.max(0.001, last.seconds);
-  process.stdout.write(`\n${isStopped ? 'Stopped after' : 'After'} ${duration(last.seconds)} of ${duration(minutes * 60)}: ${samples.length} samples, ${Math.round(perSecond)} events/s stored, ${last.textsEmbedded - first.textsEmbedded} texts embedded, ${last.deadLettered} events dead-lettered.\n${verdictTable(verdicts)}\n`);
+  process.stdout.write(
+    `\n${isStopped ? 'Stopped after' : 'After'} ${duration(last.seconds)} of ${duration(minutes * 60)}: ${samples.length} samples, ${Math.round(perSecond)} events/s stored, ${last.textsEmbedded - first.textsEmbedded} texts embedded, ${last.deadLettered} events dead-lettered.\n${verdictTable(verdicts)}\n`,
+  );
   const isKept = verdicts.every((verdict) => verdict.isKept) && last.deadLettered === 0;
   process.stdout.write(isKept ? '\nNothing grows.\n' : '\nSomething exceeds its bound.\n');
   if (!isKept) return 1;
@@ -113,7 +180,10 @@ function openOut(file: string): number {
   try {
     return openSync(file, 'w');
   } catch (error) {
-    throw new UsageError(`--out ${file} cannot be written: ${error instanceof Error ? error.message : String(error)}.`, { cause: error });
+    throw new UsageError(
+      `--out ${file} cannot be written: ${error instanceof Error ? error.message : String(error)}.`,
+      { cause: error },
+    );
   }
 }
 

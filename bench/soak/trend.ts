@@ -1,4 +1,5 @@
-// Finds whether a series rises, however much it scatters: the slope of Theil and Sen, and how sure one can be of it.
+// Finds whether a series rises, however much it scatters: the slope of Theil and Sen, and how sure
+// one can be of it.
 
 import { median } from '../figures.ts';
 
@@ -7,7 +8,10 @@ export type Point = { readonly x: number; readonly y: number };
 export type Trend = {
   /** Units of y per unit of x: the median of the slopes of all pairs. */
   readonly slope: number;
-  /** With 97.5 % confidence the slope is at least this: Sen (1968), by Kendall's variance for points without ties. */
+  /**
+   * With 97.5 % confidence the slope is at least this: Sen (1968), by Kendall's variance for points
+   * without ties.
+   */
   readonly atLeast: number;
 };
 
@@ -17,7 +21,10 @@ const pointsMin = 10;
 const pointsMax = 1_000;
 const confidence = 1.96;
 
-/** `null` for fewer than ten points that differ in x. A tenth of wild values hardly moves it, unlike a line of least squares. */
+/**
+ * `null` for fewer than ten points that differ in x. A tenth of wild values hardly moves it, unlike
+ * a line of least squares.
+ */
 export function trendOf(points: readonly Point[]): Trend | null {
   const step = Math.ceil(points.length / pointsMax);
   const used = points.filter((_, index) => index % step === 0);
@@ -35,7 +42,12 @@ export function trendOf(points: readonly Point[]): Trend | null {
 }
 
 /** Without what came before the first `share` (0…1) of the time was over. Points are in order of x. */
-export function withoutWarmUp<P extends { readonly x: number }>(points: readonly P[], share: number): readonly P[] {
+export function withoutWarmUp<P extends { readonly x: number }>(
+  points: readonly P[],
+  share: number,
+): readonly P[] {
   const [first, last] = [points[0], points.at(-1)];
-  return first === undefined || last === undefined ? [] : points.filter(({ x }) => x >= first.x + share * (last.x - first.x));
+  return first === undefined || last === undefined
+    ? []
+    : points.filter(({ x }) => x >= first.x + share * (last.x - first.x));
 }

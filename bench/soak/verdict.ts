@@ -1,4 +1,5 @@
-// Holds the samples of a soak to what must not grow: each series to a bound, and to a slope that would reach trouble in days.
+// Holds the samples of a soak to what must not grow: each series to a bound, and to a slope that
+// would reach trouble in days.
 
 import { median } from '../figures.ts';
 import { figure } from '../table.ts';
@@ -20,13 +21,69 @@ type Series = {
 };
 
 const series: readonly Series[] = [
-  { name: 'resident memory', unit: 'MB', of: ({ rssBytes }) => rssBytes / 1e6, levelMax: 300, risePerHourMax: 0.1, stepMax: 0.05, levelMin: 50 },
-  { name: 'heap in use', unit: 'MB', of: ({ heapBytes }) => heapBytes / 1e6, levelMax: 200, risePerHourMax: 0.25, stepMax: 0.15, levelMin: 20 },
-  { name: 'open file handles', unit: '', of: ({ fileHandles }) => fileHandles, levelMax: 512, risePerHourMax: 0.05, stepMax: 0.05, levelMin: 20 },
-  { name: 'event loop delay, p99', unit: 'ms', of: ({ eventLoopDelayMs }) => eventLoopDelayMs, levelMax: 200, risePerHourMax: 0.5, stepMax: 0.5, levelMin: 10 },
-  { name: 'event to searchable, p99', unit: 'ms', of: ({ searchableMs }) => searchableMs, levelMax: 5_000, risePerHourMax: 0.5, stepMax: 0.5, levelMin: 100 },
-  { name: 'events in hand', unit: '', of: ({ unsettled }) => unsettled, levelMax: 2_048, risePerHourMax: 0.5, stepMax: 0.5, levelMin: 200 },
-  { name: 'events behind', unit: '', of: ({ lag }) => lag, levelMax: 10_000, risePerHourMax: 0.5, stepMax: 0.5, levelMin: 500 },
+  {
+    name: 'resident memory',
+    unit: 'MB',
+    of: ({ rssBytes }) => rssBytes / 1e6,
+    levelMax: 300,
+    risePerHourMax: 0.1,
+    stepMax: 0.05,
+    levelMin: 50,
+  },
+  {
+    name: 'heap in use',
+    unit: 'MB',
+    of: ({ heapBytes }) => heapBytes / 1e6,
+    levelMax: 200,
+    risePerHourMax: 0.25,
+    stepMax: 0.15,
+    levelMin: 20,
+  },
+  {
+    name: 'open file handles',
+    unit: '',
+    of: ({ fileHandles }) => fileHandles,
+    levelMax: 512,
+    risePerHourMax: 0.05,
+    stepMax: 0.05,
+    levelMin: 20,
+  },
+  {
+    name: 'event loop delay, p99',
+    unit: 'ms',
+    of: ({ eventLoopDelayMs }) => eventLoopDelayMs,
+    levelMax: 200,
+    risePerHourMax: 0.5,
+    stepMax: 0.5,
+    levelMin: 10,
+  },
+  {
+    name: 'event to searchable, p99',
+    unit: 'ms',
+    of: ({ searchableMs }) => searchableMs,
+    levelMax: 5_000,
+    risePerHourMax: 0.5,
+    stepMax: 0.5,
+    levelMin: 100,
+  },
+  {
+    name: 'events in hand',
+    unit: '',
+    of: ({ unsettled }) => unsettled,
+    levelMax: 2_048,
+    risePerHourMax: 0.5,
+    stepMax: 0.5,
+    levelMin: 200,
+  },
+  {
+    name: 'events behind',
+    unit: '',
+    of: ({ lag }) => lag,
+    levelMax: 10_000,
+    risePerHourMax: 0.5,
+    stepMax: 0.5,
+    levelMin: 500,
+  },
 ];
 
 const warmUpShare = 0.2;
@@ -43,10 +100,16 @@ export type Verdict = {
   readonly isKept: boolean;
 };
 
-/** One per series that was seen. A slope is broken only when it is above its bound beyond doubt: a short run that scatters is not blamed. */
+/**
+ * One per series that was seen. A slope is broken only when it is above its bound beyond doubt: a
+ * short run that scatters is not blamed.
+ */
 export function verdictsOf(samples: readonly Sample[]): readonly Verdict[] {
   return series.flatMap(({ name, unit, of, levelMax, risePerHourMax, stepMax, levelMin }) => {
-    const points = withoutWarmUp(samples.map((sample) => ({ x: sample.seconds / 3600, sample })), warmUpShare).flatMap(({ x, sample }) => {
+    const points = withoutWarmUp(
+      samples.map((sample) => ({ x: sample.seconds / 3600, sample })),
+      warmUpShare,
+    ).flatMap(({ x, sample }) => {
       const y = of(sample);
       return y === null ? [] : [{ x, y }];
     });
@@ -55,16 +118,36 @@ export function verdictsOf(samples: readonly Sample[]): readonly Verdict[] {
     const trend = trendOf(points);
     const hours = (points.at(-1)?.x ?? 0) - (points[0]?.x ?? 0);
     const slopeMax = (risePerHourMax + stepMax / hours) * Math.max(level, levelMin);
-    return [{ name, unit, level, levelMax, slope: trend?.slope ?? null, slopeMax, isKept: level < levelMax && (trend === null || trend.atLeast <= slopeMax) }];
+    return [
+      {
+        name,
+        unit,
+        level,
+        levelMax,
+        slope: trend?.slope ?? null,
+        slopeMax,
+        isKept: level < levelMax && (trend === null || trend.atLeast <= slopeMax),
+      },
+    ];
   });
 }
 
 /** One line per series. */
 export function verdictTable(verdicts: readonly Verdict[]): string {
   const cells = verdicts.map(({ name, unit, level, levelMax, slope, slopeMax, isKept }) => [
-    name, `${figure(level)} ${unit}`.trim(), `below ${figure(levelMax)}`, slope === null ? 'too few samples' : `${figure(slope)}/h`, `at most ${figure(slopeMax)}/h`, isKept ? 'kept' : 'BROKEN',
+    name,
+    `${figure(level)} ${unit}`.trim(),
+    `below ${figure(levelMax)}`,
+    slope === null ? 'too few samples' : `${figure(slope)}/h`,
+    `at most ${figure(slopeMax)}/h`,
+    isKept ? 'kept' : 'BROKEN',
   ]);
   const rows = [['', 'median', 'bound', 'slope', 'bound', ''], ...cells];
-  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
-  return rows.map((row) => `  ${row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join('  ')}`.trimEnd()).join('\n');
+  const widths =
+    rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
+  return rows
+    .map((row) =>
+      `  ${row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join('  ')}`.trimEnd(),
+    )
+    .join('\n');
 }

@@ -1,4 +1,5 @@
-// Finds the names and addresses by which other machines of the local network reach this one, and puts a person's own choice through the same check.
+// Finds the names and addresses by which other machines of the local network reach this one, and
+// puts a person's own choice through the same check.
 import { isIP } from 'node:net';
 import type { NetworkInterfaceInfo } from 'node:os';
 import { UsageError } from '#core/errors/errors.ts';
@@ -11,23 +12,35 @@ export type Machine = {
 /** Programs of this machine come by these; they are in every certificate. */
 export const ownNames: readonly string[] = ['localhost', '127.0.0.1', '::1'];
 
-/** Without `asked`: all of this machine. Throws `UsageError` when no other machine could use any of them. */
+/**
+ * Without `asked`: all of this machine. Throws `UsageError` when no other machine could use any of
+ * them.
+ */
 export function certificateNames(asked: readonly string[], machine: Machine): readonly string[] {
   const wrong = asked.find((name) => !isName(name));
-  if (wrong !== undefined) throw new UsageError(`--host is ${JSON.stringify(wrong.slice(0, 100))}; allowed are host names and IP addresses, without scheme and port.`);
+  if (wrong !== undefined)
+    throw new UsageError(
+      `--host is ${JSON.stringify(wrong.slice(0, 100))}; allowed are host names and IP addresses, without scheme and port.`,
+    );
   const names = asked.length > 0 ? asked.map((name) => name.toLowerCase()) : namesOf(machine);
   if (names.every(isLoopback)) {
-    throw new UsageError(asked.length > 0
-      ? 'A certificate for this machine alone is not needed: browsers count http://localhost as secure. Name the address by which others reach it: --host 192.168.1.20'
-      : 'This machine has no address in a network. Name one by which others reach it: --host 192.168.1.20');
+    throw new UsageError(
+      asked.length > 0
+        ? 'A certificate for this machine alone is not needed: browsers count http://localhost as secure. Name the address by which others reach it: --host 192.168.1.20'
+        : 'This machine has no address in a network. Name one by which others reach it: --host 192.168.1.20',
+    );
   }
   return [...new Set([...names, ...ownNames])];
 }
 
 function namesOf({ hostName, interfaces }: Machine): readonly string[] {
-  const addresses = Object.values(interfaces).flatMap((list) => list ?? [])
+  const addresses = Object.values(interfaces)
+    .flatMap((list) => list ?? [])
     // A link-local address means another machine on each network.
-    .filter(({ internal, address }) => !internal && !/^fe[89ab]/i.test(address) && !address.startsWith('169.254.'))
+    .filter(
+      ({ internal, address }) =>
+        !internal && !/^fe[89ab]/i.test(address) && !address.startsWith('169.254.'),
+    )
     .map(({ address }) => address);
   const name = hostName.toLowerCase();
   if (addresses.length === 0 || !isName(name) || isLoopback(name)) return addresses;
@@ -35,6 +48,12 @@ function namesOf({ hostName, interfaces }: Machine): readonly string[] {
   return [...addresses, name, ...(name.includes('.') ? [] : [`${name}.local`])];
 }
 
-const isLoopback = (name: string): boolean => name === 'localhost' || name === '::1' || /^127\.\d+\.\d+\.\d+$/.test(name) || name.endsWith('.localhost');
+const isLoopback = (name: string): boolean =>
+  name === 'localhost' ||
+  name === '::1' ||
+  /^127\.\d+\.\d+\.\d+$/.test(name) ||
+  name.endsWith('.localhost');
 
-const isName = (name: string): boolean => isIP(name) !== 0 || /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i.test(name);
+const isName = (name: string): boolean =>
+  isIP(name) !== 0 ||
+  /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/i.test(name);

@@ -1,10 +1,11 @@
-// The demo's job: sends the events, waits until each is stored or dead-lettered, and counts exactly, also when the gateway died.
+// The demo's job: sends the events, waits until each is stored or dead-lettered, and counts
+// exactly, also when the gateway died.
 
 import type { Clock } from '#core/ports.ts';
 import type { GatewayClient, GatewayStats } from '../gateway-client.ts';
 import type { GeneratedEvent } from '../generator/event-stream.ts';
-import type { Progress } from '../progress-bar.ts';
 import { sendEvents } from '../generator/send-events.ts';
+import type { Progress } from '../progress-bar.ts';
 
 export type JobOptions = {
   readonly client: GatewayClient;
@@ -35,17 +36,30 @@ export type JobResult = {
 
 const lookMs = 250;
 const lookMsAtEnd = 50;
-/** Waiting longer than this without a single event done, with a gateway that answers, is worth a word. */
+/**
+ * Waiting longer than this without a single event done, with a gateway that answers, is worth a
+ * word.
+ */
 const stuckMs = 15_000;
 
 /**
- * The totals are differences of what the store and the dead-letter queue hold, and not of the gateway's own counts: those
- * start at 0 with every gateway, and see an event twice that was delivered twice. The events of a job have ids that no
- * other has, so the store grows by one for each.
+ * The totals are differences of what the store and the dead-letter queue hold, and not of the
+ * gateway's own counts: those start at 0 with every gateway, and see an event twice that was
+ * delivered twice. The events of a job have ids that no other has, so the store grows by one for
+ * each.
  *
  * Rejects with the signal's reason, or when the gateway refuses the events.
  */
-export async function runJob({ client, events, rate, clock, progress, signal, restarts, onLook }: JobOptions): Promise<JobResult> {
+export async function runJob({
+  client,
+  events,
+  rate,
+  clock,
+  progress,
+  signal,
+  restarts,
+  onLook,
+}: JobOptions): Promise<JobResult> {
   const before = await client.stats(signal);
   const reasonsBefore = await client.deadLettersByReason(signal);
   const restartsBefore = restarts();
@@ -55,15 +69,27 @@ export async function runJob({ client, events, rate, clock, progress, signal, re
   const stop = AbortSignal.any([signal, failed.signal]);
   let isSent = false;
 
-  const sending = sendEvents({ events: noting(events, subjects), client, rate, clock, stop, abandon: stop, onProgress: () => {} }).finally(() => { isSent = true; });
+  const sending = sendEvents({
+    events: noting(events, subjects),
+    client,
+    rate,
+    clock,
+    stop,
+    abandon: stop,
+    onProgress: () => {},
+  }).finally(() => {
+    isSent = true;
+  });
   sending.catch((error: unknown) => failed.abort(error));
-  const settledOf = ({ store, dead_letters: letters }: GatewayStats): number => store.events - before.store.events + letters.open - before.dead_letters.open;
+  const settledOf = ({ store, dead_letters: letters }: GatewayStats): number =>
+    store.events - before.store.events + letters.open - before.dead_letters.open;
 
   let movedAt = startedAt;
   let done = 0;
   let stats: GatewayStats;
   for (;;) {
-    // Asked before the look: a gateway that is idle after the last acknowledgement has nothing left to do.
+    // Asked before the look: a gateway that is idle after the last acknowledgement has nothing left
+    // to do.
     const wasSent = isSent;
     stats = await client.stats(stop);
     onLook();
@@ -82,13 +108,16 @@ export async function runJob({ client, events, rate, clock, progress, signal, re
   return {
     events: sent.sent,
     stored,
-    // A post that the gateway took and died before acknowledging was sent again: valid events are known by their ids, but
-    // an invalid one may lie in the dead-letter queue twice.
+    // A post that the gateway took and died before acknowledging was sent again: valid events are
+    // known by their ids, but an invalid one may lie in the dead-letter queue twice.
     deadLettered: Math.min(stats.dead_letters.open - before.dead_letters.open, sent.sent - stored),
     deadLetteredByReason: difference(reasonsAfter, reasonsBefore),
     seconds,
     uniqueTexts: subjects.size,
-    embeddedTexts: died === 0 ? stats.texts.embedded - before.texts.embedded : stats.store.texts - before.store.texts,
+    embeddedTexts:
+      died === 0
+        ? stats.texts.embedded - before.texts.embedded
+        : stats.store.texts - before.store.texts,
     restarts: died,
     stats,
   };
@@ -120,17 +149,29 @@ export async function drainBacklog({ client, clock, signal, open }: BacklogOptio
 const isIdle = ({ events }: GatewayStats): boolean => events.lag === 0 && events.unsettled === 0;
 
 function waitingFor({ runners }: GatewayStats): string {
-  return runners.some(({ state }) => state === 'ready') ? 'waiting for the gateway' : 'waiting for a runner';
+  return runners.some(({ state }) => state === 'ready')
+    ? 'waiting for the gateway'
+    : 'waiting for a runner';
 }
 
 /** Passes the events on, and remembers what the valid ones are about. */
-function* noting(events: Iterable<GeneratedEvent>, subjects: Set<string>): Generator<GeneratedEvent> {
+function* noting(
+  events: Iterable<GeneratedEvent>,
+  subjects: Set<string>,
+): Generator<GeneratedEvent> {
   for (const event of events) {
     if (!event.isInvalid) subjects.add(event.subject);
     yield event;
   }
 }
 
-function difference(after: Readonly<Record<string, number>>, before: Readonly<Record<string, number>>): Record<string, number> {
-  return Object.fromEntries(Object.entries(after).map(([name, count]) => [name, count - (before[name] ?? 0)] as const).filter(([, count]) => count > 0));
+function difference(
+  after: Readonly<Record<string, number>>,
+  before: Readonly<Record<string, number>>,
+): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(after)
+      .map(([name, count]) => [name, count - (before[name] ?? 0)] as const)
+      .filter(([, count]) => count > 0),
+  );
 }

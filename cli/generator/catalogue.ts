@@ -1,12 +1,13 @@
-// The shop's products: each is made from its seed and its number alone, reads like a real one, and no two read the same.
+// The shop's products: each is made from its seed and its number alone, reads like a real one, and
+// no two read the same.
 
+import type { Faker } from '@faker-js/faker';
 import { faker as fakerDe } from '@faker-js/faker/locale/de';
 import { faker as fakerEn } from '@faker-js/faker/locale/en';
 import { faker as fakerEs } from '@faker-js/faker/locale/es';
 import { faker as fakerFr } from '@faker-js/faker/locale/fr';
 import { faker as fakerJa } from '@faker-js/faker/locale/ja';
 import { faker as fakerTr } from '@faker-js/faker/locale/tr';
-import type { Faker } from '@faker-js/faker';
 import { random } from './random.ts';
 import type { Random } from './random.ts';
 import type { Aisle, Vocabulary } from './vocabulary.ts';
@@ -32,10 +33,17 @@ export type CatalogueProduct = {
   readonly offsetMinutes: number;
 };
 
-type Department = { readonly vocabulary: Vocabulary; readonly brands: readonly string[]; readonly colours: readonly string[] };
+type Department = {
+  readonly vocabulary: Vocabulary;
+  readonly brands: readonly string[];
+  readonly colours: readonly string[];
+};
 
 export type Catalogue = {
-  /** The `index`-th product, whatever was asked before. `coded` adds a model number, which makes its text unlike any other's. */
+  /**
+   * The `index`-th product, whatever was asked before. `coded` adds a model number, which makes its
+   * text unlike any other's.
+   */
   product(index: number, coded: boolean): CatalogueProduct;
 };
 
@@ -44,11 +52,16 @@ const coloursPerLanguage = 24;
 
 export function openCatalogue(seed: number): Catalogue {
   const departments: readonly Department[] = [
-    department(english, fakerEn, seed), department(german, fakerDe, seed), department(french, fakerFr, seed),
-    department(spanish, fakerEs, seed), department(turkish, fakerTr, seed), department(japanese, fakerJa, seed),
+    department(english, fakerEn, seed),
+    department(german, fakerDe, seed),
+    department(french, fakerFr, seed),
+    department(spanish, fakerEs, seed),
+    department(turkish, fakerTr, seed),
+    department(japanese, fakerJa, seed),
   ];
   return {
-    product: (index, coded) => makeProduct(departments, seed, index, coded ? ` ${modelNumber(index)}` : ''),
+    product: (index, coded) =>
+      makeProduct(departments, seed, index, coded ? ` ${modelNumber(index)}` : ''),
   };
 }
 
@@ -74,7 +87,12 @@ function department(vocabulary: Vocabulary, faker: Faker, seed: number): Departm
   };
 }
 
-function makeProduct(departments: readonly Department[], seed: number, index: number, suffix: string): CatalogueProduct {
+function makeProduct(
+  departments: readonly Department[],
+  seed: number,
+  index: number,
+  suffix: string,
+): CatalogueProduct {
   const dice = random(seed, index);
   const { vocabulary, brands, colours } = departmentAt(departments, dice.next());
   const aisle = dice.pick<Aisle>(vocabulary.aisles);
@@ -82,16 +100,24 @@ function makeProduct(departments: readonly Department[], seed: number, index: nu
   const first = dice.below(aisle.features.length);
   const second = (first + 1 + dice.below(aisle.features.length - 1)) % aisle.features.length;
   const words: Words = {
-    noun, brand: dice.pick(brands), style: dice.pick(styles), colour: dice.pick(colours),
-    feature: aisle.features[first] ?? '', second: aisle.features[second] ?? '',
-    material: dice.pick(aisle.materials), use: dice.pick(aisle.uses),
+    noun,
+    brand: dice.pick(brands),
+    style: dice.pick(styles),
+    colour: dice.pick(colours),
+    feature: aisle.features[first] ?? '',
+    second: aisle.features[second] ?? '',
+    material: dice.pick(aisle.materials),
+    use: dice.pick(aisle.uses),
   };
   const name = capitalised(fill(dice.pick(vocabulary.names), words)) + suffix;
   const description = capitalised(fill(dice.pick(vocabulary.descriptions), words));
   const price = priceBetween(priceMin, priceMax, dice);
   const id = `p${seed}-${String(index).padStart(5, '0')}`;
   return {
-    id, price, name, description,
+    id,
+    price,
+    name,
+    description,
     json: JSON.stringify({ id, name, description, category: aisle.category, price }),
     category: aisle.category,
     get queries() {
@@ -106,7 +132,10 @@ type Words = Readonly<Record<string, string>>;
 
 const compiled = new Map<string, readonly string[]>();
 
-/** `fill('{noun} for {use}', …)` → `running shoes for rainy days`. A template is taken apart once: words stand at odd places. */
+/**
+ * `fill('{noun} for {use}', …)` → `running shoes for rainy days`. A template is taken apart once:
+ * words stand at odd places.
+ */
 function fill(template: string, words: Words): string {
   let parts = compiled.get(template);
   if (parts === undefined) compiled.set(template, (parts = template.split(/\{(\w+)\}/)));

@@ -1,4 +1,5 @@
-// The stream of a shop's events: many visits at once, in constant memory, the same for the same seed and start.
+// The stream of a shop's events: many visits at once, in constant memory, the same for the same
+// seed and start.
 
 import { UsageError } from '#core/errors/errors.ts';
 import { openCatalogue, products } from './catalogue.ts';
@@ -10,7 +11,10 @@ import type { Random } from './random.ts';
 import { startVisit } from './visit.ts';
 import type { Step, Visit } from './visit.ts';
 
-/** `unique`: every event another product; `zipf-S`: popularity falls with rank^-S; `seed-10`: ten products, all alike. */
+/**
+ * `unique`: every event another product; `zipf-S`: popularity falls with rank^-S; `seed-10`: ten
+ * products, all alike.
+ */
 export type Stream = { readonly kind: 'unique' | 'zipf' | 'seed-10'; readonly exponent: number };
 
 export type GeneratorOptions = {
@@ -44,7 +48,14 @@ export type EventStream = {
 /** Visits under way at any moment, and the people who make them. */
 const visitsAtOnce = 200;
 const users = 20_000;
-const paymentMethods = ['credit_card', 'paypal', 'debit_card', 'apple_pay', 'bank_transfer', 'gift_card'];
+const paymentMethods = [
+  'credit_card',
+  'paypal',
+  'debit_card',
+  'apple_pay',
+  'bank_transfer',
+  'gift_card',
+];
 
 /** Reads `zipf-1.1`, `unique` or `seed-10`. Throws `UsageError`. */
 export function parseStream(text: string): Stream {
@@ -52,7 +63,9 @@ export function parseStream(text: string): Stream {
   if (text === 'seed-10') return { kind: 'seed-10', exponent: 0 };
   const exponent = /^zipf-(\d+(\.\d+)?)$/.test(text) ? Number(text.slice(5)) : Number.NaN;
   if (exponent <= 5) return { kind: 'zipf', exponent };
-  throw new UsageError(`--stream is "${text}"; allowed are unique, seed-10 and zipf-S with S from 0 to 5, such as zipf-1.1.`);
+  throw new UsageError(
+    `--stream is "${text}"; allowed are unique, seed-10 and zipf-S with S from 0 to 5, such as zipf-1.1.`,
+  );
 }
 
 export function openEventStream(options: GeneratorOptions): EventStream {
@@ -69,7 +82,10 @@ function* generate(options: GeneratorOptions): Generator<GeneratedEvent> {
   const invalidLine = openInvalidLines(random(seed, startAt, 1));
   const invalidTotal = invalidCount(count, invalidPercent);
   const encoder = new TextEncoder();
-  const visits: Visit[] = Array.from({ length: Math.min(visitsAtOnce, Math.ceil(count / 5)) }, arrive);
+  const visits: Visit[] = Array.from(
+    { length: Math.min(visitsAtOnce, Math.ceil(count / 5)) },
+    arrive,
+  );
 
   for (let index = 0; index < count; index += 1) {
     const slot = dice.below(visits.length);
@@ -82,20 +98,32 @@ function* generate(options: GeneratorOptions): Generator<GeneratedEvent> {
     }
     const json = eventJson(visit, step, Math.floor(startAt + index * stepMs), dice);
     const isInvalid = isInvalidAt(index, count, invalidTotal);
-    yield { line: isInvalid ? invalidLine(json) : encoder.encode(json), key: visit.userId, subject: step.product?.id ?? step.query ?? '', isInvalid };
+    yield {
+      line: isInvalid ? invalidLine(json) : encoder.encode(json),
+      key: visit.userId,
+      subject: step.product?.id ?? step.query ?? '',
+      isInvalid,
+    };
   }
 }
 
-/** Who comes in next, and what catches their eye: mostly products of the aisle that they always like. */
+/**
+ * Who comes in next, and what catches their eye: mostly products of the aisle that they always
+ * like.
+ */
 function openDoors({ seed, stream, catalogueSize }: GeneratorOptions, dice: Random): () => Visit {
   const catalogue = openCatalogue(seed);
   const isUnique = stream.kind === 'unique';
   let fresh = 0;
   const blank = catalogue.product(0, false);
   const shelf = isUnique ? [] : products(catalogue, stream.kind === 'seed-10' ? 10 : catalogueSize);
-  const popularity = openPopularity(shelf.map((product) => product.aisle), stream.exponent);
+  const popularity = openPopularity(
+    shelf.map((product) => product.aisle),
+    stream.exponent,
+  );
   const choose = (aisle: number): CatalogueProduct => {
-    const product = shelf[popularity.productOf(dice.chance(0.75) ? aisle : popularity.aisle(dice), dice)];
+    const product =
+      shelf[popularity.productOf(dice.chance(0.75) ? aisle : popularity.aisle(dice), dice)];
     if (product === undefined) throw new RangeError('A catalogue needs at least one product');
     return product;
   };
@@ -112,10 +140,13 @@ function openDoors({ seed, stream, catalogueSize }: GeneratorOptions, dice: Rand
     });
     if (!isUnique) return visit;
     // Whatever the visitor does, it is with a product that no event had before.
-    return { ...visit, next: () => {
-      const step = visit.next();
-      return step && { ...step, product: catalogue.product(fresh++, true) };
-    } };
+    return {
+      ...visit,
+      next: () => {
+        const step = visit.next();
+        return step && { ...step, product: catalogue.product(fresh++, true) };
+      },
+    };
   };
 }
 

@@ -23,9 +23,16 @@ export async function monitor({ client, clock, signal, out }: MonitorOptions): P
     for (;;) {
       const stats = await client.stats(signal);
       const now = { at: clock.monotonic(), stored: stats.events.stored };
-      const rate = before === null ? 0 : Math.max(0, ((now.stored - before.stored) / (now.at - before.at)) * 1000);
+      const rate =
+        before === null
+          ? 0
+          : Math.max(0, ((now.stored - before.stored) / (now.at - before.at)) * 1000);
       before = now;
-      out.write(out.isTTY === true ? `\r${monitorLine(stats, rate).slice(0, (out.columns || 80) - 1)}\u001b[K` : `${monitorLine(stats, rate)}\n`);
+      out.write(
+        out.isTTY === true
+          ? `\r${monitorLine(stats, rate).slice(0, (out.columns || 80) - 1)}\u001b[K`
+          : `${monitorLine(stats, rate)}\n`,
+      );
       await clock.sleep(everyMs, signal);
     }
   } catch (error) {
@@ -35,7 +42,10 @@ export async function monitor({ client, clock, signal, out }: MonitorOptions): P
   }
 }
 
-function monitorLine({ events, latency_ms: latency, runners, dead_letters: letters, store, memory }: GatewayStats, rate: number): string {
+function monitorLine(
+  { events, latency_ms: latency, runners, dead_letters: letters, store, memory }: GatewayStats,
+  rate: number,
+): string {
   return [
     `${count(Math.round(rate))} stored/s`,
     `stored ${count(events.stored)}`,

@@ -1,4 +1,5 @@
-// Every way in which an event can be wrong, each made from a right one, in exactly the number and places asked for.
+// Every way in which an event can be wrong, each made from a right one, in exactly the number and
+// places asked for.
 
 import type { Random } from './random.ts';
 
@@ -20,10 +21,19 @@ const changed = (name: string, change: (event: Fields) => unknown): InvalidKind 
 const set = (field: string, value: unknown, what: string): InvalidKind =>
   changed(`${field} ${what}`, (event) => ({ ...event, [field]: value }));
 const setInProduct = (field: string, value: unknown, what: string): InvalidKind =>
-  changed(`product.${field} ${what}`, (event) => ({ ...event, product: { ...productOf(event), [field]: value } }));
+  changed(`product.${field} ${what}`, (event) => ({
+    ...event,
+    product: { ...productOf(event), [field]: value },
+  }));
 const without = (field: string): InvalidKind => set(field, undefined, 'missing');
-/** The event's own text with one member written literally, for what `JSON.stringify` would never write. */
-const literal = (name: string, member: string): InvalidKind => ({ name, make: (json) => encoder.encode(`${json.slice(0, -1)},${member}}`) });
+/**
+ * The event's own text with one member written literally, for what `JSON.stringify` would never
+ * write.
+ */
+const literal = (name: string, member: string): InvalidKind => ({
+  name,
+  make: (json) => encoder.encode(`${json.slice(0, -1)},${member}}`),
+});
 
 const days = 86_400_000;
 const far = (ms: number): string => new Date(Date.UTC(2026, 0, 1) + ms).toISOString();
@@ -36,7 +46,10 @@ const tooLarge: InvalidKind = {
 
 export const invalidKinds: readonly InvalidKind[] = [
   { name: 'not JSON', make: () => encoder.encode('view;user-1;this is not JSON') },
-  { name: 'truncated JSON', make: (json, dice) => encoder.encode(json.slice(0, 1 + dice.below(json.length - 2))) },
+  {
+    name: 'truncated JSON',
+    make: (json, dice) => encoder.encode(json.slice(0, 1 + dice.below(json.length - 2))),
+  },
   { name: 'two objects in one line', make: (json) => encoder.encode(`${json}${json}`) },
   { name: 'single quotes', make: (json) => encoder.encode(json.replaceAll('"', "'")) },
   { name: 'invalid UTF-8', make: (json) => brokenUtf8(json) },
@@ -45,26 +58,56 @@ export const invalidKinds: readonly InvalidKind[] = [
   { name: 'a string', make: () => encoder.encode('"view"') },
   { name: 'an array instead of an object', make: (json) => encoder.encode(`[${json}]`) },
   { name: 'an empty object', make: () => encoder.encode('{}') },
-  without('event_id'), without('timestamp'), without('user_id'), without('event_type'), without('session_id'), without('product'),
-  setInProduct('id', undefined, 'missing'), setInProduct('name', undefined, 'missing'), setInProduct('price', undefined, 'missing'),
-  set('event_id', '', 'empty'), set('user_id', '', 'empty'), set('session_id', '', 'empty'),
-  setInProduct('id', '', 'empty'), setInProduct('name', '', 'empty'),
-  set('event_id', 12, 'a number'), set('user_id', { id: 1 }, 'an object'), set('event_type', ['view'], 'an array'),
-  set('session_id', null, 'null'), set('product', 'headphones', 'a string'), set('timestamp', true, 'a boolean'),
-  setInProduct('name', 7, 'a number'), setInProduct('price', '19.99', 'a string'), setInProduct('category', 3, 'a number'),
-  set('event_type', 'teleport', 'unknown'), set('event_type', 'VIEW', 'in capitals'),
-  setInProduct('price', -1, 'negative'), setInProduct('price', null, 'null'),
+  without('event_id'),
+  without('timestamp'),
+  without('user_id'),
+  without('event_type'),
+  without('session_id'),
+  without('product'),
+  setInProduct('id', undefined, 'missing'),
+  setInProduct('name', undefined, 'missing'),
+  setInProduct('price', undefined, 'missing'),
+  set('event_id', '', 'empty'),
+  set('user_id', '', 'empty'),
+  set('session_id', '', 'empty'),
+  setInProduct('id', '', 'empty'),
+  setInProduct('name', '', 'empty'),
+  set('event_id', 12, 'a number'),
+  set('user_id', { id: 1 }, 'an object'),
+  set('event_type', ['view'], 'an array'),
+  set('session_id', null, 'null'),
+  set('product', 'headphones', 'a string'),
+  set('timestamp', true, 'a boolean'),
+  setInProduct('name', 7, 'a number'),
+  setInProduct('price', '19.99', 'a string'),
+  setInProduct('category', 3, 'a number'),
+  set('event_type', 'teleport', 'unknown'),
+  set('event_type', 'VIEW', 'in capitals'),
+  setInProduct('price', -1, 'negative'),
+  setInProduct('price', null, 'null'),
   literal('product.price infinite', '"product":{"id":"p1","name":"Lamp","price":1e999}'),
   literal('product.price NaN', '"product":{"id":"p1","name":"Lamp","price":NaN}'),
-  set('timestamp', far(400 * 365 * days), 'far ahead'), set('timestamp', '1999-12-31T23:59:59Z', 'before 2000'),
-  set('timestamp', '2026-01-01T12:00:00', 'without offset'), set('timestamp', 'yesterday', 'not a time'), set('timestamp', '2026-02-30T12:00:00Z', 'not in the calendar'),
-  changed('search without query and product', (event) => ({ ...event, event_type: 'search', product: undefined, search_query: undefined })),
-  set('event_id', 'x'.repeat(10_000), 'too long'), set('user_id', 'u'.repeat(10_000), 'too long'),
-  setInProduct('name', 'n'.repeat(100_000), 'too long'), setInProduct('description', 'd'.repeat(150_000), 'too long'),
+  set('timestamp', far(400 * 365 * days), 'far ahead'),
+  set('timestamp', '1999-12-31T23:59:59Z', 'before 2000'),
+  set('timestamp', '2026-01-01T12:00:00', 'without offset'),
+  set('timestamp', 'yesterday', 'not a time'),
+  set('timestamp', '2026-02-30T12:00:00Z', 'not in the calendar'),
+  changed('search without query and product', (event) => ({
+    ...event,
+    event_type: 'search',
+    product: undefined,
+    search_query: undefined,
+  })),
+  set('event_id', 'x'.repeat(10_000), 'too long'),
+  set('user_id', 'u'.repeat(10_000), 'too long'),
+  setInProduct('name', 'n'.repeat(100_000), 'too long'),
+  setInProduct('description', 'd'.repeat(150_000), 'too long'),
   literal('too deep', `"nested":${'['.repeat(500)}${']'.repeat(500)}`),
   literal('the key __proto__', '"__proto__":{"admin":true}'),
   literal('the key constructor', '"constructor":{"prototype":{"admin":true}}'),
-  set('quantity', -1, 'negative'), set('total_amount', 'a lot', 'a string'), set('view_duration', -5, 'negative'),
+  set('quantity', -1, 'negative'),
+  set('total_amount', 'a lot', 'a string'),
+  set('view_duration', -5, 'negative'),
 ];
 export const rareInvalidKinds: readonly InvalidKind[] = [tooLarge];
 
@@ -73,9 +116,14 @@ export function invalidCount(count: number, percent: number): number {
   return Math.round((count * percent) / 100);
 }
 
-/** Whether the event at `index` is one of them: evenly spread. `isInvalidAt(i, 10, 2)` holds for i = 4 and 9. */
+/**
+ * Whether the event at `index` is one of them: evenly spread. `isInvalidAt(i, 10, 2)` holds for i =
+ * 4 and 9.
+ */
 export function isInvalidAt(index: number, count: number, invalidTotal: number): boolean {
-  return Math.floor(((index + 1) * invalidTotal) / count) > Math.floor((index * invalidTotal) / count);
+  return (
+    Math.floor(((index + 1) * invalidTotal) / count) > Math.floor((index * invalidTotal) / count)
+  );
 }
 
 /** Spoils one right event after another, going round the table of kinds. */
@@ -101,7 +149,12 @@ function brokenUtf8(json: string): Uint8Array {
 /** Searches have no product: spoiling a member of it needs one. */
 function withProduct(event: Fields): Fields {
   if (event['product'] !== undefined) return event;
-  return { ...event, event_type: 'view', search_query: undefined, product: { id: 'p1', name: 'Desk lamp', price: 20 } };
+  return {
+    ...event,
+    event_type: 'view',
+    search_query: undefined,
+    product: { id: 'p1', name: 'Desk lamp', price: 20 },
+  };
 }
 
 function productOf(event: Fields): Fields {

@@ -7,19 +7,31 @@ export type KafkaPlace = { readonly brokers: readonly string[]; readonly topic: 
 const defaultTopic = 'ecommerce-events';
 
 /**
- * From `kafka://host:port,host:port/topic`, or without any target from KAFKA_BROKERS and KAFKA_TOPIC; `null` when it is to be
- * a gateway. The topic may be left out. Throws `UsageError`.
+ * From `kafka://host:port,host:port/topic`, or without any target from KAFKA_BROKERS and
+ * KAFKA_TOPIC; `null` when it is to be a gateway. The topic may be left out. Throws `UsageError`.
  */
-export function kafkaPlaceOf(target: string | null, env: Readonly<Record<string, string | undefined>>): KafkaPlace | null {
-  const topicOf = (given: string | undefined): string => checked(given || env['KAFKA_TOPIC'] || defaultTopic);
-  if (target === null) return env['KAFKA_BROKERS'] ? { brokers: parseBrokers(env['KAFKA_BROKERS'], 'KAFKA_BROKERS'), topic: topicOf(undefined) } : null;
+export function kafkaPlaceOf(
+  target: string | null,
+  env: Readonly<Record<string, string | undefined>>,
+): KafkaPlace | null {
+  const topicOf = (given: string | undefined): string =>
+    checked(given || env['KAFKA_TOPIC'] || defaultTopic);
+  if (target === null)
+    return env['KAFKA_BROKERS']
+      ? { brokers: parseBrokers(env['KAFKA_BROKERS'], 'KAFKA_BROKERS'), topic: topicOf(undefined) }
+      : null;
   if (!target.startsWith('kafka:')) return null;
   const [, brokers, topic] = /^kafka:\/\/([^/]+)(?:\/([^/]*))?$/.exec(target) ?? [];
-  if (brokers === undefined) throw new UsageError(`--target is "${target}"; allowed is kafka://host:port/topic, with several brokers as host:port,host:port.`);
+  if (brokers === undefined)
+    throw new UsageError(
+      `--target is "${target}"; allowed is kafka://host:port/topic, with several brokers as host:port,host:port.`,
+    );
   return { brokers: parseBrokers(brokers, '--target'), topic: topicOf(topic) };
 }
 
 function checked(topic: string): string {
   if (/^(?!\.{1,2}$)[\w.-]{1,249}$/.test(topic)) return topic;
-  throw new UsageError(`The topic is "${topic}"; allowed are 1 to 249 characters from a-z A-Z 0-9 . _ -.`);
+  throw new UsageError(
+    `The topic is "${topic}"; allowed are 1 to 249 characters from a-z A-Z 0-9 . _ -.`,
+  );
 }

@@ -1,4 +1,5 @@
-// Which product comes next: exactly Zipf over the whole shop, while each visitor keeps to the aisles they like.
+// Which product comes next: exactly Zipf over the whole shop, while each visitor keeps to the
+// aisles they like.
 
 import type { Random } from './random.ts';
 
@@ -10,8 +11,9 @@ export type Popularity = {
 };
 
 /**
- * `aisles[i]` names the aisle of the product of rank i + 1, whose share is proportional to (i + 1)^-exponent (0 = all alike).
- * Drawing an aisle by its total and a product within it gives each product the same chance as drawing from the whole.
+ * `aisles[i]` names the aisle of the product of rank i + 1, whose share is proportional to (i +
+ * 1)^-exponent (0 = all alike). Drawing an aisle by its total and a product within it gives each
+ * product the same chance as drawing from the whole.
  */
 export function openPopularity(aisles: readonly string[], exponent: number): Popularity {
   const members = new Map<string, { products: number[]; cumulative: number[] }>();

@@ -1,4 +1,5 @@
-// Repeatable randomness: the same key gives the same numbers on every machine, fast enough for millions of events.
+// Repeatable randomness: the same key gives the same numbers on every machine, fast enough for
+// millions of events.
 
 export type Random = {
   /** 0 ≤ x < 1, 32 bits. */
@@ -15,9 +16,13 @@ export type Random = {
 
 const hex = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
-const group = (value: number): string => `${hex[value >>> 24]}${hex[(value >>> 16) & 255]}${hex[(value >>> 8) & 255]}${hex[value & 255]}`;
+const group = (value: number): string =>
+  `${hex[value >>> 24]}${hex[(value >>> 16) & 255]}${hex[(value >>> 8) & 255]}${hex[value & 255]}`;
 
-/** Seeded by any whole numbers: `random(seed, index)` and `random(seed, index + 1)` have nothing in common. */
+/**
+ * Seeded by any whole numbers: `random(seed, index)` and `random(seed, index + 1)` have nothing in
+ * common.
+ */
 export function random(...key: readonly number[]): Random {
   // sfc32 (Chris Doty-Humphrey, PractRand): 128 bits of state, passes BigCrush.
   let a = 0x9e3779b9;
@@ -29,7 +34,7 @@ export function random(...key: readonly number[]): Random {
     counter = (counter + 1) | 0;
     a = b ^ (b >>> 9);
     b = (c + (c << 3)) | 0;
-    c = ((c << 21) | (c >>> 11)) + sum | 0;
+    c = (((c << 21) | (c >>> 11)) + sum) | 0;
     return sum >>> 0;
   };
   for (const part of key) {

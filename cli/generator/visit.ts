@@ -1,4 +1,5 @@
-// One visitor's session, step by step: nothing is put in a cart unseen, taken out that was not in, or bought twice.
+// One visitor's session, step by step: nothing is put in a cart unseen, taken out that was not in,
+// or bought twice.
 
 import type { EventType } from '#core/ports.ts';
 import type { CatalogueProduct } from './catalogue.ts';
@@ -94,7 +95,11 @@ export function startVisit({ userId, sessionId, choose, searches, dice }: VisitO
   };
 }
 
-const step = (type: EventType, product: CatalogueProduct, quantity: number | null = null): Step => ({ type, product, query: null, quantity });
+const step = (
+  type: EventType,
+  product: CatalogueProduct,
+  quantity: number | null = null,
+): Step => ({ type, product, query: null, quantity });
 
 /** Half of all searches are for the kind of thing alone: those repeat most. */
 function queryFor(product: CatalogueProduct, dice: Random): string {

@@ -1,7 +1,13 @@
-// What a language's part of the shop is made of, so that every generated product makes sense to a shopper and to a search.
+// What a language's part of the shop is made of, so that every generated product makes sense to a
+// shopper and to a search.
 
 /** A kind of thing, what it costs, and the words that may stand beside its name. */
-export type Item = { readonly noun: string; readonly priceMin: number; readonly priceMax: number; readonly styles: readonly string[] };
+export type Item = {
+  readonly noun: string;
+  readonly priceMin: number;
+  readonly priceMax: number;
+  readonly styles: readonly string[];
+};
 
 export type Aisle = {
   /** The same in all languages, so that one filter finds them all. Several aisles may share one. */
@@ -28,4 +34,9 @@ export type Vocabulary = {
 };
 
 /** `item('desk lamp', 20, 90, 'dimmable LED', 'brass')`; prices in the shop's one currency. */
-export const item = (noun: string, priceMin: number, priceMax: number, ...styles: readonly string[]): Item => ({ noun, priceMin, priceMax, styles });
+export const item = (
+  noun: string,
+  priceMin: number,
+  priceMax: number,
+  ...styles: readonly string[]
+): Item => ({ noun, priceMin, priceMax, styles });

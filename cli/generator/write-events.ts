@@ -9,8 +9,15 @@ import type { GeneratedEvent } from './event-stream.ts';
 const chunkBytes = 1 << 18;
 const lineBreak = Buffer.from('\n');
 
-/** Resolves to the number written; fewer than all when the signal came, or the reader of the output went away. */
-export async function writeEvents(events: Iterable<GeneratedEvent>, path: string, stop: AbortSignal): Promise<number> {
+/**
+ * Resolves to the number written; fewer than all when the signal came, or the reader of the output
+ * went away.
+ */
+export async function writeEvents(
+  events: Iterable<GeneratedEvent>,
+  path: string,
+  stop: AbortSignal,
+): Promise<number> {
   const out = path === '-' ? process.stdout : createWriteStream(path);
   if (path !== '-') {
     await once(out, 'open').catch((error: Error) => {
@@ -21,7 +28,8 @@ export async function writeEvents(events: Iterable<GeneratedEvent>, path: string
   let parts: Uint8Array[] = [];
   let bytes = 0;
   const flush = async (): Promise<void> => {
-    if (parts.length > 0 && !out.write(Buffer.concat(parts, bytes))) await once(out, 'drain', { signal: stop }).catch(() => undefined);
+    if (parts.length > 0 && !out.write(Buffer.concat(parts, bytes)))
+      await once(out, 'drain', { signal: stop }).catch(() => undefined);
     parts = [];
     bytes = 0;
   };

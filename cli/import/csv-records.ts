@@ -1,19 +1,35 @@
-// Lines → CSV records, so that a line with broken quotes costs that line and the next one is read as if nothing happened.
+// Lines → CSV records, so that a line with broken quotes costs that line and the next one is read
+// as if nothing happened.
 import { CsvError, parse } from 'csv-parse/sync';
 
-/** A record may go on over line ends inside quotes, but not for ever: past these bounds its first line is the broken one. */
+/**
+ * A record may go on over line ends inside quotes, but not for ever: past these bounds its first
+ * line is the broken one.
+ */
 const recordLinesMax = 100;
 const recordCharactersMax = 256 * 1024;
 
-export type CsvRow = { readonly line: number; readonly lines: number; readonly fields: readonly string[] };
-export type BrokenLine = { readonly line: number; readonly lines: 1; readonly broken: string; readonly sample: string };
+export type CsvRow = {
+  readonly line: number;
+  readonly lines: number;
+  readonly fields: readonly string[];
+};
+export type BrokenLine = {
+  readonly line: number;
+  readonly lines: 1;
+  readonly broken: string;
+  readonly sample: string;
+};
 export type TextLine = {
   readonly number: number;
   readonly text: string;
   /** Why this line cannot be read at all, when it cannot. */
   readonly problem: string | null;
 };
-export type CsvDialect = { readonly delimiter: string; /** `null`: quotes mean nothing. */ readonly quote: string | null };
+export type CsvDialect = {
+  readonly delimiter: string;
+  /** `null`: quotes mean nothing. */ readonly quote: string | null;
+};
 
 /** Feed it line after line; what comes out accounts for every line, in order. */
 export class CsvReader {
@@ -52,10 +68,15 @@ export class CsvReader {
   #first(line: TextLine): CsvRow | BrokenLine | null {
     const { delimiter, quote } = this.#dialect;
     if (line.problem !== null) return broken(line, line.problem);
-    // Without a quote character there is nothing to interpret, and most lines of most logs are like that.
-    if (quote === null || !line.text.includes(quote)) return this.#record(line, 1, line.text.split(delimiter));
+    // Without a quote character there is nothing to interpret, and most lines of most logs are like
+    // that.
+    if (quote === null || !line.text.includes(quote))
+      return this.#record(line, 1, line.text.split(delimiter));
     const fields = this.#parse(line.text, true);
-    if (fields !== 'open') return fields === 'invalid' ? broken(line, 'the quotes do not fit') : this.#record(line, 1, fields);
+    if (fields !== 'open')
+      return fields === 'invalid'
+        ? broken(line, 'the quotes do not fit')
+        : this.#record(line, 1, fields);
     this.#keep(line);
     return null;
   }
@@ -67,12 +88,15 @@ export class CsvReader {
     if (this.#open.length > recordLinesMax || this.#openCharacters > recordCharactersMax) {
       return broken(first, `a quote is opened and not closed within ${recordLinesMax} lines`);
     }
-    // An odd number of quotes cannot close; this keeps long records from being parsed again for each of their lines.
+    // An odd number of quotes cannot close; this keeps long records from being parsed again for
+    // each of their lines.
     if (!line.text.includes(this.#dialect.quote ?? '"') || this.#openQuotes % 2 === 1) return null;
-    // Strict, and of the usual width: two broken lines must not pass as one record with everything between them inside.
+    // Strict, and of the usual width: two broken lines must not pass as one record with everything
+    // between them inside.
     const fields = this.#parse(this.#open.map(({ text }) => text).join('\n'), false);
     if (fields === 'open') return null;
-    if (fields === 'invalid' || fields.length !== this.#columns) return broken(first, 'a quote is opened and not closed properly');
+    if (fields === 'invalid' || fields.length !== this.#columns)
+      return broken(first, 'a quote is opened and not closed properly');
     return this.#record(first, this.#open.length, fields);
   }
 
@@ -84,7 +108,8 @@ export class CsvReader {
   #keep(line: TextLine): void {
     this.#open.push(line);
     this.#openCharacters += line.text.length;
-    this.#openQuotes += this.#dialect.quote === null ? 0 : line.text.split(this.#dialect.quote).length - 1;
+    this.#openQuotes +=
+      this.#dialect.quote === null ? 0 : line.text.split(this.#dialect.quote).length - 1;
   }
 
   #takeOpen(): TextLine[] {
@@ -99,9 +124,15 @@ export class CsvReader {
     const { delimiter, quote } = this.#dialect;
     try {
       const records = parse(text, {
-        delimiter, quote, escape: quote ?? false, relax_quotes: relaxed, relax_column_count: true,
-        // Line ends are already cut; a separator that no text holds keeps the parser from looking for its own.
-        record_delimiter: '\u0000', max_record_size: 0,
+        delimiter,
+        quote,
+        escape: quote ?? false,
+        relax_quotes: relaxed,
+        relax_column_count: true,
+        // Line ends are already cut; a separator that no text holds keeps the parser from looking
+        // for its own.
+        record_delimiter: '\u0000',
+        max_record_size: 0,
       });
       return records.length === 1 && records[0] ? records[0] : 'invalid';
     } catch (error) {

@@ -1,4 +1,5 @@
-// Text of a log's time column → UTC milliseconds, by one format for the whole file; a date that does not exist is no date.
+// Text of a log's time column → UTC milliseconds, by one format for the whole file; a date that
+// does not exist is no date.
 import { UsageError } from '#core/errors/errors.ts';
 import { utcMs } from '#core/event/timestamp.ts';
 
@@ -7,31 +8,74 @@ export type DateReader = (text: string) => number | null;
 
 type Parts = Record<string, string>;
 
-/** What each letter group of a format reads. `[ ]` encloses what may be missing; other characters stand for themselves. */
+/**
+ * What each letter group of a format reads. `[ ]` encloses what may be missing; other characters
+ * stand for themselves.
+ */
 const tokens: Readonly<Record<string, string>> = {
-  yyyy: '(?<year>\\d{4})', yy: '(?<shortYear>\\d{2})',
-  MMM: '(?<monthName>[A-Za-z]{3,9})\\.?', MM: '(?<month>\\d{2})', M: '(?<month>\\d{1,2})',
-  dd: '(?<day>\\d{2})', d: '(?<day>\\d{1,2})',
-  HH: '(?<hour>\\d{2})', H: '(?<hour>\\d{1,2})', hh: '(?<hour12>\\d{2})', h: '(?<hour12>\\d{1,2})',
-  mm: '(?<minute>\\d{2})', ss: '(?<second>\\d{2})', f: '(?<fraction>\\d{1,9})', a: '(?<half>[AaPp]\\.?[Mm]\\.?)',
+  yyyy: '(?<year>\\d{4})',
+  yy: '(?<shortYear>\\d{2})',
+  MMM: '(?<monthName>[A-Za-z]{3,9})\\.?',
+  MM: '(?<month>\\d{2})',
+  M: '(?<month>\\d{1,2})',
+  dd: '(?<day>\\d{2})',
+  d: '(?<day>\\d{1,2})',
+  HH: '(?<hour>\\d{2})',
+  H: '(?<hour>\\d{1,2})',
+  hh: '(?<hour12>\\d{2})',
+  h: '(?<hour12>\\d{1,2})',
+  mm: '(?<minute>\\d{2})',
+  ss: '(?<second>\\d{2})',
+  f: '(?<fraction>\\d{1,9})',
+  a: '(?<half>[AaPp]\\.?[Mm]\\.?)',
   Z: '(?<offset>Z|UTC|GMT|[+-]\\d{2}:?(?:\\d{2})?)',
 };
-const tokenPattern = new RegExp(Object.keys(tokens).toSorted((a, b) => b.length - a.length).join('|'), 'y');
-const monthNames = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
+const tokenPattern = new RegExp(
+  Object.keys(tokens)
+    .toSorted((a, b) => b.length - a.length)
+    .join('|'),
+  'y',
+);
+const monthNames = [
+  'jan',
+  'feb',
+  'mar',
+  'apr',
+  'may',
+  'jun',
+  'jul',
+  'aug',
+  'sep',
+  'oct',
+  'nov',
+  'dec',
+];
 
 const timeOfDay = '[ H:mm[:ss[.f]][ ][Z]]';
 const timeOfHalfDay = ' h:mm[:ss][ ]a';
 /** Tried in this order. Where day and month change places, both are here: the sample decides. */
 const knownFormats: readonly string[] = [
-  'yyyy-MM-dd[THH:mm[:ss[.f]][Z]]', `yyyy-M-d${timeOfDay}`, `yyyy/M/d${timeOfDay}`, `yyyy.M.d${timeOfDay}`, 'unix-s', 'unix-ms',
-  ...['/', '.', '-'].flatMap((separator) => ['d*M*yyyy', 'M*d*yyyy', 'd*M*yy', 'M*d*yy'].flatMap((date) => {
-    const day = date.replaceAll('*', separator);
-    return [`${day}${timeOfDay}`, `${day}${timeOfHalfDay}`];
-  })),
-  `d MMM yyyy${timeOfDay}`, 'dd/MMM/yyyy:HH:mm:ss Z', `MMM d, yyyy${timeOfDay}`,
+  'yyyy-MM-dd[THH:mm[:ss[.f]][Z]]',
+  `yyyy-M-d${timeOfDay}`,
+  `yyyy/M/d${timeOfDay}`,
+  `yyyy.M.d${timeOfDay}`,
+  'unix-s',
+  'unix-ms',
+  ...['/', '.', '-'].flatMap((separator) =>
+    ['d*M*yyyy', 'M*d*yyyy', 'd*M*yy', 'M*d*yy'].flatMap((date) => {
+      const day = date.replaceAll('*', separator);
+      return [`${day}${timeOfDay}`, `${day}${timeOfHalfDay}`];
+    }),
+  ),
+  `d MMM yyyy${timeOfDay}`,
+  'dd/MMM/yyyy:HH:mm:ss Z',
+  `MMM d, yyyy${timeOfDay}`,
 ];
 
-/** Throws `UsageError` for a format or zone that makes no sense. `zone` applies to dates that carry no offset themselves. */
+/**
+ * Throws `UsageError` for a format or zone that makes no sense. `zone` applies to dates that carry
+ * no offset themselves.
+ */
 export function dateReader(format: string, zone: string): DateReader {
   const offsetOf = zoneOffset(zone);
   if (format === 'unix-s' || format === 'unix-ms') return unixReader(format);
@@ -42,29 +86,52 @@ export function dateReader(format: string, zone: string): DateReader {
   };
 }
 
-export type DetectedFormat = { readonly format: string; /** Why this one, when another would have fitted too. */ readonly because: string | null };
+export type DetectedFormat = {
+  readonly format: string;
+  /** Why this one, when another would have fitted too. */ readonly because: string | null;
+};
 
 /**
- * The format that reads most of the sample (at least nine of ten). When day and month could change places everywhere, the
- * reading with the shorter span of time wins, since a log's dates lie close together; then day first where a decimal
- * comma is used. `null`: two readings remain. Throws `UsageError` when nothing fits.
+ * The format that reads most of the sample (at least nine of ten). When day and month could change
+ * places everywhere, the reading with the shorter span of time wins, since a log's dates lie close
+ * together; then day first where a decimal comma is used. `null`: two readings remain. Throws
+ * `UsageError` when nothing fits.
  */
-export function detectDateFormat(sample: readonly string[], options: { readonly decimalComma: boolean; readonly column: string }): DetectedFormat | null {
+export function detectDateFormat(
+  sample: readonly string[],
+  options: { readonly decimalComma: boolean; readonly column: string },
+): DetectedFormat | null {
   const texts = sample.filter((text) => text.trim() !== '');
-  if (texts.length === 0) return { format: knownFormats[0] ?? '', because: 'no dates in the sample' };
-  const fits = knownFormats.map((format) => ({ format, times: timesOf(texts, dateReader(format, 'UTC')) }));
+  if (texts.length === 0)
+    return { format: knownFormats[0] ?? '', because: 'no dates in the sample' };
+  const fits = knownFormats.map((format) => ({
+    format,
+    times: timesOf(texts, dateReader(format, 'UTC')),
+  }));
   const most = Math.max(...fits.map(({ times }) => times.length));
   if (most < texts.length * 0.9) {
-    throw new UsageError(`the dates in column ${options.column} (such as "${texts[0]?.slice(0, 40)}") fit no known format; give --date-format, for example 'd.M.yyyy H:mm'`);
+    throw new UsageError(
+      `the dates in column ${options.column} (such as "${texts[0]?.slice(0, 40)}") fit no known format; give --date-format, for example 'd.M.yyyy H:mm'`,
+    );
   }
-  const best = fits.filter(({ times }) => times.length === most).map(({ format, times }) => ({ format, span: spanOf(times) }));
+  const best = fits
+    .filter(({ times }) => times.length === most)
+    .map(({ format, times }) => ({ format, span: spanOf(times) }));
   const [first, second] = best.toSorted((a, b) => a.span - b.span);
-  if (first === undefined || second === undefined) return { format: first?.format ?? '', because: null };
-  if (first.span < second.span) return { format: first.format, because: 'so read, the dates lie closest together' };
-  const [readFirst, readSecond] = [dateReader(first.format, 'UTC'), dateReader(second.format, 'UTC')];
-  if (texts.every((text) => readFirst(text) === readSecond(text))) return { format: best[0]?.format ?? '', because: null };
+  if (first === undefined || second === undefined)
+    return { format: first?.format ?? '', because: null };
+  if (first.span < second.span)
+    return { format: first.format, because: 'so read, the dates lie closest together' };
+  const [readFirst, readSecond] = [
+    dateReader(first.format, 'UTC'),
+    dateReader(second.format, 'UTC'),
+  ];
+  if (texts.every((text) => readFirst(text) === readSecond(text)))
+    return { format: best[0]?.format ?? '', because: null };
   const dayFirst = best.find(({ format }) => format.startsWith('d'));
-  return options.decimalComma && dayFirst ? { format: dayFirst.format, because: 'the day comes first where a decimal comma is used' } : null;
+  return options.decimalComma && dayFirst
+    ? { format: dayFirst.format, because: 'the day comes first where a decimal comma is used' }
+    : null;
 }
 
 function timesOf(texts: readonly string[], read: DateReader): number[] {
@@ -87,8 +154,9 @@ function spanOf(times: readonly number[]): number {
 }
 
 function unixReader(format: 'unix-s' | 'unix-ms'): DateReader {
-  const [pattern, factor] = format === 'unix-s' ? [/^\d{9,10}(\.\d+)?$/, 1000] as const : [/^\d{12,13}$/, 1] as const;
-  return (text) => pattern.test(text.trim()) ? Math.round(Number(text) * factor) : null;
+  const [pattern, factor] =
+    format === 'unix-s' ? ([/^\d{9,10}(\.\d+)?$/, 1000] as const) : ([/^\d{12,13}$/, 1] as const);
+  return (text) => (pattern.test(text.trim()) ? Math.round(Number(text) * factor) : null);
 }
 
 function patternOf(format: string): string {
@@ -104,7 +172,10 @@ function patternOf(format: string): string {
     if (token !== undefined) pattern += tokens[token];
     else if (character === '[') pattern += '(?:';
     else if (character === ']') pattern += ')?';
-    else if (/[A-Za-z]/.test(character) && character !== 'T') throw new UsageError(`date format "${format}": "${character}" means nothing; use ${Object.keys(tokens).join(' ')} and [ ] around what may be missing`);
+    else if (/[A-Za-z]/.test(character) && character !== 'T')
+      throw new UsageError(
+        `date format "${format}": "${character}" means nothing; use ${Object.keys(tokens).join(' ')} and [ ] around what may be missing`,
+      );
     else pattern += RegExp.escape(character);
     at += token?.length ?? 1;
   }
@@ -113,24 +184,41 @@ function patternOf(format: string): string {
   const twice = names.find((name, index) => names.indexOf(name) < index);
   if (twice !== undefined) throw new UsageError(`date format "${format}": has a ${twice} twice`);
   for (const needed of [/<(year|shortYear)>/, /<month(Name)?>/, /<day>/]) {
-    if (!needed.test(pattern)) throw new UsageError(`date format "${format}": needs a year, a month and a day (or is unix-s or unix-ms)`);
+    if (!needed.test(pattern))
+      throw new UsageError(
+        `date format "${format}": needs a year, a month and a day (or is unix-s or unix-ms)`,
+      );
   }
   return pattern;
 }
 
 function fromParts(parts: Parts, offsetOf: (localMs: number) => number): number | null {
-  const year = parts['year'] === undefined ? 2000 + Number(parts['shortYear']) : Number(parts['year']);
-  const month = parts['monthName'] === undefined ? Number(parts['month']) : monthNames.indexOf(parts['monthName'].slice(0, 3).toLowerCase()) + 1;
+  const year =
+    parts['year'] === undefined ? 2000 + Number(parts['shortYear']) : Number(parts['year']);
+  const month =
+    parts['monthName'] === undefined
+      ? Number(parts['month'])
+      : monthNames.indexOf(parts['monthName'].slice(0, 3).toLowerCase()) + 1;
   const day = Number(parts['day']);
-  const hour = parts['hour12'] === undefined ? Number(parts['hour'] ?? 0) : hourOf(Number(parts['hour12']), parts['half'] ?? '');
+  const hour =
+    parts['hour12'] === undefined
+      ? Number(parts['hour'] ?? 0)
+      : hourOf(Number(parts['hour12']), parts['half'] ?? '');
   const minute = Number(parts['minute'] ?? 0);
   const second = Number(parts['second'] ?? 0);
   const fraction = Math.floor(Number(`0.${parts['fraction'] ?? '0'}`) * 1000);
-  const offset = parts['offset'] === undefined ? null : fixedOffset(parts['offset']) ?? Number.NaN;
+  const offset =
+    parts['offset'] === undefined ? null : (fixedOffset(parts['offset']) ?? Number.NaN);
   const local = utcMs(year, month - 1, day, hour, minute, second, fraction);
   const check = new Date(local);
   // Date.UTC rolls the 31st of February over into March: such a date is a mistake, not a date.
-  const exists = check.getUTCMonth() === month - 1 && check.getUTCDate() === day && hour < 24 && minute < 60 && second < 60 && !Number.isNaN(offset);
+  const exists =
+    check.getUTCMonth() === month - 1 &&
+    check.getUTCDate() === day &&
+    hour < 24 &&
+    minute < 60 &&
+    second < 60 &&
+    !Number.isNaN(offset);
   return exists ? local - (offset ?? offsetOf(local)) : null;
 }
 
@@ -150,13 +238,15 @@ function zoneOffset(zone: string): (localMs: number) => number {
   const fixed = fixedOffset(zone);
   if (fixed !== null) return () => fixed;
   const clock = zoneClock(zone);
-  // Asking for a zone's clock is slow and rows come in order: the answer of a quarter of an hour serves all of it.
+  // Asking for a zone's clock is slow and rows come in order: the answer of a quarter of an hour
+  // serves all of it.
   const quarter = 15 * 60_000;
   let [lastQuarter, lastOffset] = [Number.NaN, 0];
   return (localMs) => {
     if (Math.floor(localMs / quarter) === lastQuarter) return lastOffset;
     lastQuarter = Math.floor(localMs / quarter);
-    // First as if local time were UTC, then once more with the offset found there: right on both sides of a change.
+    // First as if local time were UTC, then once more with the offset found there: right on both
+    // sides of a change.
     lastOffset = clock(localMs - clock(localMs));
     return lastOffset;
   };
@@ -167,10 +257,14 @@ function zoneClock(zone: string): (utcMs: number) => number {
   try {
     const format = new Intl.DateTimeFormat('en-US', { timeZone: zone, timeZoneName: 'longOffset' });
     return (ms) => {
-      const name = format.formatToParts(ms).find(({ type }) => type === 'timeZoneName')?.value ?? 'GMT';
+      const name =
+        format.formatToParts(ms).find(({ type }) => type === 'timeZoneName')?.value ?? 'GMT';
       return fixedOffset(name.replace(/^GMT(?=[+-])/, '')) ?? 0;
     };
   } catch (error) {
-    throw new UsageError(`time zone ${zone}: is neither an offset such as +01:00 nor a zone such as Europe/London`, { cause: error });
+    throw new UsageError(
+      `time zone ${zone}: is neither an offset such as +01:00 nor a zone such as Europe/London`,
+      { cause: error },
+    );
   }
 }

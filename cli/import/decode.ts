@@ -1,7 +1,11 @@
-// Bytes of a line → text, whatever single encoding the file claims and however often it breaks the claim.
+// Bytes of a line → text, whatever single encoding the file claims and however often it breaks the
+// claim.
 import { UsageError } from '#core/errors/errors.ts';
 
-/** `detected` means UTF-8, line by line: a line that is not valid UTF-8 is read as windows-1252, as mixed logs need. */
+/**
+ * `detected` means UTF-8, line by line: a line that is not valid UTF-8 is read as windows-1252, as
+ * mixed logs need.
+ */
 export function lineDecoder(encoding: string, detected: boolean): (bytes: Uint8Array) => string {
   if (encoding === 'utf-16le' || encoding === 'utf-16be') return utf8;
   if (encoding !== 'utf-8' || !detected) {
@@ -11,7 +15,9 @@ export function lineDecoder(encoding: string, detected: boolean): (bytes: Uint8A
   const fallback = new TextDecoder('windows-1252');
   return (bytes) => {
     const text = utf8(bytes);
-    return text.includes('\uFFFD') && !Buffer.from(bytes).equals(Buffer.from(text)) ? fallback.decode(bytes) : text;
+    return text.includes('\uFFFD') && !Buffer.from(bytes).equals(Buffer.from(text))
+      ? fallback.decode(bytes)
+      : text;
   };
 }
 
@@ -20,7 +26,9 @@ export function encodingNamed(label: string): string {
   try {
     return new TextDecoder(label).encoding;
   } catch {
-    throw new UsageError(`--encoding ${label}: is not known; use utf-8, utf-16le, utf-16be, windows-1252 or another WHATWG name`);
+    throw new UsageError(
+      `--encoding ${label}: is not known; use utf-8, utf-16le, utf-16be, windows-1252 or another WHATWG name`,
+    );
   }
 }
 

@@ -1,20 +1,27 @@
 // The flags of `npm run import`, with what each allows.
 import { UsageError } from '#core/errors/errors.ts';
-
 import { type Command, type Flag, type FlagValues, integer, text, toggle } from '../flags.ts';
 
 /** A single character; `tab` stands for the one that shells make hard to type. */
 const character = (help: string, words: Readonly<Record<string, string>>): Flag<string | null> => ({
-  hint: 'C', help, fallback: null,
+  hint: 'C',
+  help,
+  fallback: null,
   read(value, name) {
     const meant = words[value] ?? value;
     if (meant.length === 1 || Object.hasOwn(words, value)) return meant;
-    throw new UsageError(`--${name} is "${value}"; allowed is one character${Object.keys(words).map((word) => `, ${word}`).join('')}.`);
+    throw new UsageError(
+      `--${name} is "${value}"; allowed is one character${Object.keys(words)
+        .map((word) => `, ${word}`)
+        .join('')}.`,
+    );
   },
 });
 
 const decimal: Flag<'point' | 'comma' | null> = {
-  hint: 'point|comma', help: 'decimal sign of the numbers (default: found out)', fallback: null,
+  hint: 'point|comma',
+  help: 'decimal sign of the numbers (default: found out)',
+  fallback: null,
   read(value, name) {
     if (value === 'point' || value === 'comma') return value;
     throw new UsageError(`--${name} is "${value}"; allowed are point, comma.`);
@@ -22,8 +29,16 @@ const decimal: Flag<'point' | 'comma' | null> = {
 };
 
 const flags = {
-  mapping: text('NAME|FILE', null, 'online-retail, rees46, or a YAML file of your own (default: by the header)'),
-  target: text('URL', null, 'gateway to send to (default: the local one, started for the import when none runs)'),
+  mapping: text(
+    'NAME|FILE',
+    null,
+    'online-retail, rees46, or a YAML file of your own (default: by the header)',
+  ),
+  target: text(
+    'URL',
+    null,
+    'gateway to send to (default: the local one, started for the import when none runs)',
+  ),
   'dry-run': toggle('read, map and check everything, send nothing'),
   limit: integer('N', null, 1, Number.MAX_SAFE_INTEGER, 'stop after N rows'),
   report: text('FILE', null, 'write every line that was turned away, with its reason, as JSON'),
@@ -33,16 +48,29 @@ const flags = {
   quote: character('quote character, or none (default: found out)', { none: 'none' }),
   encoding: text('NAME', null, 'utf-8, utf-16le, utf-16be, windows-1252, … (default: found out)'),
   decimal,
-  'date-format': text('FORMAT', null, "as in 'd/M/yyyy H:mm', or unix-s, unix-ms (default: found out)"),
-  'time-zone': text('ZONE', null, "of dates that name none: +01:00 or Europe/London (default: the mapping's, else UTC)"),
-  'data-dir': text('DIR', null, 'where progress is kept, and the data of a gateway started here (default .vectorstream)'),
+  'date-format': text(
+    'FORMAT',
+    null,
+    "as in 'd/M/yyyy H:mm', or unix-s, unix-ms (default: found out)",
+  ),
+  'time-zone': text(
+    'ZONE',
+    null,
+    "of dates that name none: +01:00 or Europe/London (default: the mapping's, else UTC)",
+  ),
+  'data-dir': text(
+    'DIR',
+    null,
+    'where progress is kept, and the data of a gateway started here (default .vectorstream)',
+  ),
 };
 
 export type ImportFlags = FlagValues<typeof flags>;
 
 export const importCommand: Command<typeof flags> = {
   usage: 'npm run import --',
-  about: 'Imports an event log (CSV, NDJSON, either in gzip) and makes it searchable. A second run of the same file adds nothing,\nan interrupted one goes on where it stopped. Mappings are described in docs/import.md.',
+  about:
+    'Imports an event log (CSV, NDJSON, either in gzip) and makes it searchable. A second run of the same file adds nothing,\nan interrupted one goes on where it stopped. Mappings are described in docs/import.md.',
   operands: ['FILE'],
   flags,
 };

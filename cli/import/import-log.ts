@@ -1,16 +1,16 @@
-// The arrow of an import: bytes → lines → rows → events → acknowledged, with an account of every line at its end.
-import { isRejection, parseEvent } from '#core/event/parse-event.ts';
 import { assert, UsageError } from '#core/errors/errors.ts';
-import type { Clock } from '#core/ports.ts';
+// The arrow of an import: bytes → lines → rows → events → acknowledged, with an account of every
+// line at its end.
+import { isRejection, parseEvent } from '#core/event/parse-event.ts';
 import { uuidV5 } from '#core/event/uuid.ts';
-
+import type { Clock } from '#core/ports.ts';
 import type { BrokenLine, CsvRow } from './csv-records.ts';
 import { lineDecoder } from './decode.ts';
+import type { Plan } from './import-plan.ts';
+import { type LineAccount, Report } from './import-report.ts';
 import { type Line, LineSplitter } from './lines.ts';
 import { openLog } from './open-file.ts';
 import { OrderedSender, type Post } from './ordered-sender.ts';
-import type { Plan } from './import-plan.ts';
-import { type LineAccount, Report } from './import-report.ts';
 import type { ReportFile } from './report-file.ts';
 import type { ProgressFile, SavedProgress } from './saved-progress.ts';
 import { textLine } from './text-line.ts';
@@ -21,7 +21,12 @@ export type ImportOptions = {
   /** SHA-256 of the unpacked file: with the line number, an event's identity. */
   readonly hash: string;
   /** `null`: a dry run. */
-  readonly target: { readonly post: Post; readonly saved: ProgressFile; readonly fingerprint: string; readonly restart: boolean } | null;
+  readonly target: {
+    readonly post: Post;
+    readonly saved: ProgressFile;
+    readonly fingerprint: string;
+    readonly restart: boolean;
+  } | null;
   /** Data rows to read; `Infinity` for all. */
   readonly limit: number;
   readonly reportFile: ReportFile;
@@ -31,21 +36,37 @@ export type ImportOptions = {
   onProgress(bytesRead: number, size: number, rows: number): void;
 };
 
-export type ImportResult = { readonly account: LineAccount; readonly ended: 'complete' | 'limit' | 'stopped'; readonly resumedAtLine: number };
+export type ImportResult = {
+  readonly account: LineAccount;
+  readonly ended: 'complete' | 'limit' | 'stopped';
+  readonly resumedAtLine: number;
+};
 
-/** A gateway that refuses more rows than this which pass the same check here is another version, or not a gateway. */
+/**
+ * A gateway that refuses more rows than this which pass the same check here is another version, or
+ * not a gateway.
+ */
 const refusedMax = 1000;
 
-type Sent = { readonly bytes: Uint8Array; readonly line: number; readonly lines: number; readonly sample: string };
+type Sent = {
+  readonly bytes: Uint8Array;
+  readonly line: number;
+  readonly lines: number;
+  readonly sample: string;
+};
 
 /** Rejects with what the target rejected with, after saving how far it came. */
 export async function importLog(options: ImportOptions): Promise<ImportResult> {
   const { target, signal, clock } = options;
   const report = new Report((row) => options.reportFile.write(row));
-  const earlier = target === null || target.restart ? null : await target.saved.load(target.fingerprint);
+  const earlier =
+    target === null || target.restart ? null : await target.saved.load(target.fingerprint);
   const progress: SavedProgress = {
-    version: 1, file: options.path, fingerprint: target?.fingerprint ?? '',
-    acknowledged_line: earlier?.acknowledged_line ?? 0, refused: earlier?.refused ?? [],
+    version: 1,
+    file: options.path,
+    fingerprint: target?.fingerprint ?? '',
+    acknowledged_line: earlier?.acknowledged_line ?? 0,
+    refused: earlier?.refused ?? [],
   };
   const resumedAtLine = progress.acknowledged_line;
   const refusedEarlier = new Map(progress.refused.map(({ line, message }) => [line, message]));
@@ -82,10 +103,17 @@ export async function importLog(options: ImportOptions): Promise<ImportResult> {
 type TakeRow = (row: CsvRow | BrokenLine) => Promise<void>;
 
 /** Every line of the file is counted here and belongs to exactly one row. */
-async function readRows(options: ImportOptions, report: Report, take: TakeRow): Promise<ImportResult['ended']> {
+async function readRows(
+  options: ImportOptions,
+  report: Report,
+  take: TakeRow,
+): Promise<ImportResult['ended']> {
   const { plan, limit, signal } = options;
   const { encoding, encodingDetected, newline } = plan.dialect;
-  const log = await openLog(options.path, encoding === 'utf-16le' || encoding === 'utf-16be' ? encoding : null);
+  const log = await openLog(
+    options.path,
+    encoding === 'utf-16le' || encoding === 'utf-16be' ? encoding : null,
+  );
   const splitter = new LineSplitter(newline);
   const reader = plan.newReader();
   const decode = lineDecoder(encoding, encodingDetected);
@@ -112,17 +140,25 @@ async function readRows(options: ImportOptions, report: Report, take: TakeRow): 
       await take(row);
     }
   }
-  assert(report.account().lines.read === lines, `${lines} lines were read and ${report.account().lines.read} accounted for`);
+  assert(
+    report.account().lines.read === lines,
+    `${lines} lines were read and ${report.account().lines.read} accounted for`,
+  );
   return 'complete';
 }
 
-function rowTaker(options: ImportOptions, report: Report, send: (row: Sent) => Promise<void>): TakeRow {
+function rowTaker(
+  options: ImportOptions,
+  report: Report,
+  send: (row: Sent) => Promise<void>,
+): TakeRow {
   const { plan, hash, clock } = options;
   const encoder = new TextEncoder();
   let headerComes = plan.header;
   return async (row) => {
     report.read(row);
-    if ('broken' in row) return report.turnedAway({ ...row, reason: row.broken, detail: row.sample.slice(0, 80) });
+    if ('broken' in row)
+      return report.turnedAway({ ...row, reason: row.broken, detail: row.sample.slice(0, 80) });
     if (isBlank(row.fields, plan)) return report.empty(row);
     if (headerComes) {
       headerComes = false;
@@ -132,14 +168,26 @@ function rowTaker(options: ImportOptions, report: Report, send: (row: Sent) => P
     const sample = row.fields.join(plan.dialect.delimiter);
     const fields = fitted(row.fields, plan.columns);
     if (fields === null) {
-      return report.turnedAway({ line, lines, sample, reason: 'wrong number of columns', detail: `${row.fields.length}, the header has ${plan.columns}` });
+      return report.turnedAway({
+        line,
+        lines,
+        sample,
+        reason: 'wrong number of columns',
+        detail: `${row.fields.length}, the header has ${plan.columns}`,
+      });
     }
     const made = plan.toEvent(fields, uuidV5(`${hash}:${line}`));
     if (typeof made !== 'string') return report.turnedAway({ line, lines, sample, ...made });
     const bytes = encoder.encode(made);
     const event = parseEvent(bytes, clock.now());
     if (isRejection(event)) {
-      return report.turnedAway({ line, lines, sample, reason: event.field === null ? event.reason.replaceAll('_', ' ') : `invalid ${event.field}`, detail: event.message });
+      return report.turnedAway({
+        line,
+        lines,
+        sample,
+        reason: event.field === null ? event.reason.replaceAll('_', ' ') : `invalid ${event.field}`,
+        detail: event.message,
+      });
     }
     await send({ bytes, line, lines, sample: sample.slice(0, 200) });
   };
@@ -147,18 +195,29 @@ function rowTaker(options: ImportOptions, report: Report, send: (row: Sent) => P
 
 /** An empty line, or one of nothing but delimiters, as spreadsheets write them. */
 function isBlank(fields: readonly string[], plan: Plan): boolean {
-  return (plan.dialect.kind === 'csv' || fields.length === 1) && fields.every((text) => text.trim() === '');
+  return (
+    (plan.dialect.kind === 'csv' || fields.length === 1) &&
+    fields.every((text) => text.trim() === '')
+  );
 }
 
-/** A row may end in empty surplus columns, as spreadsheets write them; otherwise its width is the header's. */
+/**
+ * A row may end in empty surplus columns, as spreadsheets write them; otherwise its width is the
+ * header's.
+ */
 function fitted(fields: readonly string[], columns: number | null): readonly string[] | null {
   if (columns === null || fields.length === columns) return fields;
-  return fields.length > columns && fields.slice(columns).every((text) => text.trim() === '') ? fields.slice(0, columns) : null;
+  return fields.length > columns && fields.slice(columns).every((text) => text.trim() === '')
+    ? fields.slice(0, columns)
+    : null;
 }
 
 function newSender(post: Post, report: Report, progress: SavedProgress): OrderedSender<Sent> {
   return new OrderedSender<Sent>({
-    post, batchRowsMax: 500, batchBytesMax: 1024 * 1024, inFlightMax: 4,
+    post,
+    batchRowsMax: 500,
+    batchBytesMax: 1024 * 1024,
+    inFlightMax: 4,
     acknowledged(rows, refusals) {
       for (const [index, row] of rows.entries()) {
         const message = refusals.get(index);
@@ -171,12 +230,20 @@ function newSender(post: Post, report: Report, progress: SavedProgress): Ordered
       }
       progress.acknowledged_line = rows.at(-1)?.line ?? progress.acknowledged_line;
       if (progress.refused.length > refusedMax) {
-        throw new UsageError(`the gateway refuses rows that are valid here (${progress.refused.length} so far, the last: ${progress.refused.at(-1)?.message}); is it of the same version?`);
+        throw new UsageError(
+          `the gateway refuses rows that are valid here (${progress.refused.length} so far, the last: ${progress.refused.at(-1)?.message}); is it of the same version?`,
+        );
       }
     },
   });
 }
 
 function refusedRow(row: Sent, message: string) {
-  return { line: row.line, lines: row.lines, sample: row.sample, reason: 'refused by the gateway', detail: message };
+  return {
+    line: row.line,
+    lines: row.lines,
+    sample: row.sample,
+    reason: 'refused by the gateway',
+    detail: message,
+  };
 }

@@ -1,21 +1,20 @@
-// Decides, before anything is sent, how a file will be read: dialect, mapping, dates and numbers, each given or found out.
+// Decides, before anything is sent, how a file will be read: dialect, mapping, dates and numbers,
+// each given or found out.
 import { createHash } from 'node:crypto';
-
 import { UsageError } from '#core/errors/errors.ts';
-
 import { CsvReader, type CsvRow } from './csv-records.ts';
 import { dateReader, detectDateFormat, type DetectedFormat } from './dates.ts';
 import { encodingNamed, lineDecoder } from './decode.ts';
 import { LineSplitter } from './lines.ts';
-import { loadMapping, type Mapping, readyMadeNames } from './mapping.ts';
 import { amountTexts, rowMapper, type RowMapper } from './map-row.ts';
+import { loadMapping, type Mapping, readyMadeNames } from './mapping.ts';
 import { memberReader, type RowReader, wholeLineReader } from './ndjson-reader.ts';
 import { detectDecimal, type Decimal } from './numbers.ts';
 import { sampleBytesMax, sampleLog } from './open-file.ts';
 import { printable } from './printable.ts';
 import { type Dialect, sniff } from './sniff.ts';
-import { textLine } from './text-line.ts';
 import { firstOf, type Resolve } from './template.ts';
+import { textLine } from './text-line.ts';
 
 /** What the command line gives; `null`: find out. */
 export type Wishes = {
@@ -55,38 +54,67 @@ export async function planImport(path: string, wishes: Wishes): Promise<Plan> {
       delimiter: wishes.delimiter ?? mapping?.delimiter ?? null,
       quote: wishes.quote ?? mapping?.quote ?? null,
     });
-    return dialect.kind === 'csv' ? await planCsv(dialect, sample, mapping, wishes) : await planNdjson(dialect, sample, mapping, wishes);
+    return dialect.kind === 'csv'
+      ? await planCsv(dialect, sample, mapping, wishes)
+      : await planNdjson(dialect, sample, mapping, wishes);
   } catch (error) {
-    throw error instanceof UsageError ? new UsageError(`${path}: ${printable(error.message)}`, { cause: error }) : error;
+    throw error instanceof UsageError
+      ? new UsageError(`${path}: ${printable(error.message)}`, { cause: error })
+      : error;
   }
 }
 
-async function planCsv(dialect: Dialect, sample: Buffer, given: Mapping | null, wishes: Wishes): Promise<Plan> {
+async function planCsv(
+  dialect: Dialect,
+  sample: Buffer,
+  given: Mapping | null,
+  wishes: Wishes,
+): Promise<Plan> {
   const newReader = (): RowReader => new CsvReader(dialect);
   const rows = rowsOf(sample, dialect, newReader());
   const header = given?.columns ?? rows.shift()?.fields ?? [];
-  const mapping = given ?? await mappingFor(header);
+  const mapping = given ?? (await mappingFor(header));
   const columns = new Map<string, number>();
   for (const [index, column] of header.entries()) {
     if (!columns.has(columnKey(column))) columns.set(columnKey(column), index);
   }
   const missing = new Set<string>();
-  const plan = planMapped(dialect, mapping, wishes, rows, (column) => {
-    const index = columns.get(columnKey(column));
-    if (index === undefined) missing.add(column);
-    return index ?? -1;
-  }, () => {
-    if (missing.size > 0) throw new UsageError(`mapping ${mapping.name} needs the ${plural(missing.size, 'column')} ${[...missing].join(', ')}; found ${listed(header)}`);
-  });
+  const plan = planMapped(
+    dialect,
+    mapping,
+    wishes,
+    rows,
+    (column) => {
+      const index = columns.get(columnKey(column));
+      if (index === undefined) missing.add(column);
+      return index ?? -1;
+    },
+    () => {
+      if (missing.size > 0)
+        throw new UsageError(
+          `mapping ${mapping.name} needs the ${plural(missing.size, 'column')} ${[...missing].join(', ')}; found ${listed(header)}`,
+        );
+    },
+  );
   return { ...plan, header: mapping.columns === undefined, columns: header.length, newReader };
 }
 
-async function planNdjson(dialect: Dialect, sample: Buffer, mapping: Mapping | null, wishes: Wishes): Promise<Plan> {
+async function planNdjson(
+  dialect: Dialect,
+  sample: Buffer,
+  mapping: Mapping | null,
+  wishes: Wishes,
+): Promise<Plan> {
   if (mapping === null) {
     return {
-      dialect, mapping: null, header: false, columns: null, newReader: wholeLineReader,
+      dialect,
+      mapping: null,
+      header: false,
+      columns: null,
+      newReader: wholeLineReader,
       toEvent: (row) => row[0] ?? '',
-      facts: [...dialectFacts(dialect), ['events', 'as they are, each with its own event_id']], fingerprint: 'events-as-they-are',
+      facts: [...dialectFacts(dialect), ['events', 'as they are, each with its own event_id']],
+      fingerprint: 'events-as-they-are',
     };
   }
   const columns: string[] = [];
@@ -98,41 +126,79 @@ async function planNdjson(dialect: Dialect, sample: Buffer, mapping: Mapping | n
   rowMapper(mapping, resolve, { decimal: 'point', date: () => null });
   firstOf(mapping.event.timestamp, resolve);
   const newReader = (): RowReader => memberReader(columns);
-  return { ...planMapped(dialect, mapping, wishes, rowsOf(sample, dialect, newReader()), resolve, () => {}), header: false, columns: null, newReader };
+  return {
+    ...planMapped(
+      dialect,
+      mapping,
+      wishes,
+      rowsOf(sample, dialect, newReader()),
+      resolve,
+      () => {},
+    ),
+    header: false,
+    columns: null,
+    newReader,
+  };
 }
 
 function planMapped(
-  dialect: Dialect, mapping: Mapping, wishes: Wishes, rows: readonly CsvRow[], resolve: Resolve, check: () => void,
+  dialect: Dialect,
+  mapping: Mapping,
+  wishes: Wishes,
+  rows: readonly CsvRow[],
+  resolve: Resolve,
+  check: () => void,
 ): Omit<Plan, 'header' | 'columns' | 'newReader'> {
   const timestamp = firstOf(mapping.event.timestamp, resolve);
   const amounts = amountTexts(mapping, resolve);
   rowMapper(mapping, resolve, { decimal: 'point', date: () => null });
   check();
-  const decimal = wishes.decimal ?? mapping.decimal ?? detectDecimal(rows.flatMap(({ fields }) => amounts(fields)));
+  const decimal =
+    wishes.decimal ??
+    mapping.decimal ??
+    detectDecimal(rows.flatMap(({ fields }) => amounts(fields)));
   const timeZone = wishes.timeZone ?? mapping.time_zone ?? 'UTC';
   const dates = rows.map(({ fields }) => timestamp(fields));
-  const { format, because } = dateFormat(dates, wishes.dateFormat ?? mapping.date_format ?? null, decimal, String(mapping.event.timestamp));
+  const { format, because } = dateFormat(
+    dates,
+    wishes.dateFormat ?? mapping.date_format ?? null,
+    decimal,
+    String(mapping.event.timestamp),
+  );
   const date = dateReader(format, timeZone);
   const example = dates.find((text) => date(text) !== null);
   const exampleTime = example === undefined ? null : date(example);
   return {
-    dialect, mapping: mapping.name,
+    dialect,
+    mapping: mapping.name,
     toEvent: rowMapper(mapping, resolve, { decimal, date }),
     facts: [
       ...dialectFacts(dialect),
       ['mapping', mapping.name],
-      ['dates', `${format}, ${timeZone}${exampleTime === null ? '' : `: ${example} is ${new Date(exampleTime).toISOString()}`}${because === null ? '' : ` (${because}; --date-format says otherwise)`}`],
+      [
+        'dates',
+        `${format}, ${timeZone}${exampleTime === null ? '' : `: ${example} is ${new Date(exampleTime).toISOString()}`}${because === null ? '' : ` (${because}; --date-format says otherwise)`}`,
+      ],
       ['numbers', `decimal ${decimal}`],
     ],
-    fingerprint: createHash('sha256').update(JSON.stringify([mapping, dialect, decimal, format, timeZone])).digest('hex'),
+    fingerprint: createHash('sha256')
+      .update(JSON.stringify([mapping, dialect, decimal, format, timeZone]))
+      .digest('hex'),
   };
 }
 
-function dateFormat(dates: readonly string[], given: string | null, decimal: Decimal, column: string): DetectedFormat {
+function dateFormat(
+  dates: readonly string[],
+  given: string | null,
+  decimal: Decimal,
+  column: string,
+): DetectedFormat {
   if (given !== null) return { format: given, because: null };
   const detected = detectDateFormat(dates, { decimalComma: decimal === 'comma', column });
   if (detected !== null) return detected;
-  throw new UsageError(`dates such as ${dates.find((text) => text !== '')} can be read day first or month first; say which with --date-format, for example 'd/M/yyyy H:mm' or 'M/d/yyyy H:mm'`);
+  throw new UsageError(
+    `dates such as ${dates.find((text) => text !== '')} can be read day first or month first; say which with --date-format, for example 'd/M/yyyy H:mm' or 'M/d/yyyy H:mm'`,
+  );
 }
 
 /** The ready-made mapping whose columns are all there. */
@@ -150,7 +216,9 @@ async function mappingFor(header: readonly string[]): Promise<Mapping> {
     if (missing.size === 0) return mapping;
     needs.push(`${name} misses ${[...missing].join(', ')}`);
   }
-  throw new UsageError(`no ready-made mapping fits: found ${listed(header)}; ${needs.join('; ')}. Write a mapping and give it with --mapping FILE.yaml (docs/import.md)`);
+  throw new UsageError(
+    `no ready-made mapping fits: found ${listed(header)}; ${needs.join('; ')}. Write a mapping and give it with --mapping FILE.yaml (docs/import.md)`,
+  );
 }
 
 function rowsOf(sample: Buffer, dialect: Dialect, reader: RowReader): CsvRow[] {
@@ -162,15 +230,29 @@ function rowsOf(sample: Buffer, dialect: Dialect, reader: RowReader): CsvRow[] {
   const lines = [...splitter.push(bytes)];
   // A sample that fills its bound ends inside a line, which would tell nothing true.
   if (sample.length < sampleBytesMax) lines.push(...splitter.end());
-  for (const line of lines) for (const row of reader.push(textLine(line, decode))) if ('fields' in row) rows.push(row);
+  for (const line of lines)
+    for (const row of reader.push(textLine(line, decode))) if ('fields' in row) rows.push(row);
   return rows;
 }
 
 function dialectFacts(dialect: Dialect): (readonly [string, string])[] {
-  const names: Readonly<Record<string, string>> = { ',': 'comma', ';': 'semicolon', '\t': 'tab', '|': 'bar' };
-  const encoding = dialect.encodingDetected && dialect.encoding === 'utf-8' ? 'utf-8 (other lines as windows-1252)' : dialect.encoding;
+  const names: Readonly<Record<string, string>> = {
+    ',': 'comma',
+    ';': 'semicolon',
+    '\t': 'tab',
+    '|': 'bar',
+  };
+  const encoding =
+    dialect.encodingDetected && dialect.encoding === 'utf-8'
+      ? 'utf-8 (other lines as windows-1252)'
+      : dialect.encoding;
   if (dialect.kind === 'ndjson') return [['format', `NDJSON, ${encoding}`]];
-  return [['format', `CSV, ${names[dialect.delimiter] ?? `"${dialect.delimiter}"`}-separated, ${dialect.quote === null ? 'no quotes' : `quote ${dialect.quote}`}, ${encoding}`]];
+  return [
+    [
+      'format',
+      `CSV, ${names[dialect.delimiter] ?? `"${dialect.delimiter}"`}-separated, ${dialect.quote === null ? 'no quotes' : `quote ${dialect.quote}`}, ${encoding}`,
+    ],
+  ];
 }
 
 function columnKey(name: string): string {

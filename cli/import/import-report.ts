@@ -1,4 +1,5 @@
-// Accounts for every line of the log: what was sent, what was turned away and why; bounded however many lines that are.
+// Accounts for every line of the log: what was sent, what was turned away and why; bounded however
+// many lines that are.
 import { count } from '../progress-bar.ts';
 import { printable } from './printable.ts';
 
@@ -7,14 +8,40 @@ const linesShownMax = 5;
 const sampleCharactersMax = 160;
 
 /** Lines from `line` on, `lines` of them, that make no event. */
-export type TurnedAwayRow = { readonly line: number; readonly lines: number; readonly reason: string; readonly detail: string; readonly sample: string };
-export type ReasonCount = { readonly reason: string; readonly rows: number; readonly first_lines: readonly number[]; readonly detail: string; readonly sample: string };
+export type TurnedAwayRow = {
+  readonly line: number;
+  readonly lines: number;
+  readonly reason: string;
+  readonly detail: string;
+  readonly sample: string;
+};
+export type ReasonCount = {
+  readonly reason: string;
+  readonly rows: number;
+  readonly first_lines: readonly number[];
+  readonly detail: string;
+  readonly sample: string;
+};
 
 /** `lines` = header + empty + accepted + already + turned_away + not_sent, always. */
 export type LineAccount = {
-  readonly lines: { readonly read: number; readonly header: number; readonly empty: number; readonly accepted: number; readonly already: number; readonly turned_away: number; readonly not_sent: number };
+  readonly lines: {
+    readonly read: number;
+    readonly header: number;
+    readonly empty: number;
+    readonly accepted: number;
+    readonly already: number;
+    readonly turned_away: number;
+    readonly not_sent: number;
+  };
   /** A row may span several lines. */
-  readonly rows: { readonly read: number; readonly accepted: number; readonly already: number; readonly turned_away: number; readonly not_sent: number };
+  readonly rows: {
+    readonly read: number;
+    readonly accepted: number;
+    readonly already: number;
+    readonly turned_away: number;
+    readonly not_sent: number;
+  };
   readonly turned_away: readonly ReasonCount[];
 };
 
@@ -25,7 +52,10 @@ export class Report {
   #linesRead = 0;
   readonly #lines = { header: 0, empty: 0, accepted: 0, already: 0, turned_away: 0, queued: 0 };
   readonly #rows = { accepted: 0, already: 0, turned_away: 0, queued: 0 };
-  readonly #reasons = new Map<string, { rows: number; first: number[]; detail: string; sample: string }>();
+  readonly #reasons = new Map<
+    string,
+    { rows: number; first: number[]; detail: string; sample: string }
+  >();
   readonly #each: (row: TurnedAwayRow) => void;
 
   /** `each` sees every turned-away row, to write it out. */
@@ -33,13 +63,23 @@ export class Report {
     this.#each = each;
   }
 
-  read(span: Span): void { this.#linesRead += span.lines; }
-  header(span: Span): void { this.#lines.header += span.lines; }
-  empty(span: Span): void { this.#lines.empty += span.lines; }
+  read(span: Span): void {
+    this.#linesRead += span.lines;
+  }
+  header(span: Span): void {
+    this.#lines.header += span.lines;
+  }
+  empty(span: Span): void {
+    this.#lines.empty += span.lines;
+  }
   /** On its way; ends as accepted or turned away, or was not sent. */
-  queued(span: Span): void { this.#count('queued', span, 1); }
+  queued(span: Span): void {
+    this.#count('queued', span, 1);
+  }
   /** Acknowledged in an earlier run. */
-  already(span: Span): void { this.#count('already', span, 1); }
+  already(span: Span): void {
+    this.#count('already', span, 1);
+  }
 
   accepted(span: Span): void {
     this.#count('queued', span, -1);
@@ -53,9 +93,21 @@ export class Report {
 
   turnedAway(row: TurnedAwayRow): void {
     this.#count('turned_away', row, 1);
-    const reason = this.#reasons.has(row.reason) || this.#reasons.size < reasonsMax ? row.reason : 'other reasons';
-    const short = { ...row, sample: row.sample.slice(0, sampleCharactersMax), detail: row.detail.slice(0, sampleCharactersMax) };
-    const entry = this.#reasons.get(reason) ?? { rows: 0, first: [], detail: short.detail, sample: short.sample };
+    const reason =
+      this.#reasons.has(row.reason) || this.#reasons.size < reasonsMax
+        ? row.reason
+        : 'other reasons';
+    const short = {
+      ...row,
+      sample: row.sample.slice(0, sampleCharactersMax),
+      detail: row.detail.slice(0, sampleCharactersMax),
+    };
+    const entry = this.#reasons.get(reason) ?? {
+      rows: 0,
+      first: [],
+      detail: short.detail,
+      sample: short.sample,
+    };
     entry.rows += 1;
     if (entry.first.length < linesShownMax) entry.first.push(row.line);
     this.#reasons.set(reason, entry);
@@ -73,8 +125,15 @@ export class Report {
     return {
       lines: { read: this.#linesRead, ...lineKinds, not_sent: lines },
       rows: { read: this.rowsRead(), ...rowKinds, not_sent: rows },
-      turned_away: [...this.#reasons].toSorted(([, a], [, b]) => b.rows - a.rows)
-        .map(([reason, { rows: number, first, detail, sample }]) => ({ reason, rows: number, first_lines: first, detail, sample })),
+      turned_away: [...this.#reasons]
+        .toSorted(([, a], [, b]) => b.rows - a.rows)
+        .map(([reason, { rows: number, first, detail, sample }]) => ({
+          reason,
+          rows: number,
+          first_lines: first,
+          detail,
+          sample,
+        })),
     };
   }
 
@@ -88,15 +147,21 @@ export class Report {
 export function reportText(account: LineAccount, imported: string): string {
   const { lines, rows } = account;
   const parts = [
-    `${count(lines.header)} header`, `${count(lines.accepted)} ${imported}`,
+    `${count(lines.header)} header`,
+    `${count(lines.accepted)} ${imported}`,
     ...(lines.already > 0 ? [`${count(lines.already)} imported by an earlier run`] : []),
     `${count(lines.turned_away)} turned away`,
-    ...(lines.empty > 0 ? [`${count(lines.empty)} empty`] : []), ...(lines.not_sent > 0 ? [`${count(lines.not_sent)} not sent`] : []),
+    ...(lines.empty > 0 ? [`${count(lines.empty)} empty`] : []),
+    ...(lines.not_sent > 0 ? [`${count(lines.not_sent)} not sent`] : []),
   ];
-  const table = account.turned_away.flatMap(({ reason, rows: number, first_lines: first, detail }) => [
-    `  ${count(number).padStart(9)}  ${reason}`,
-    `             line${first.length === 1 ? '' : 's'} ${first.join(', ')}${number > first.length ? ', …' : ''}; got ${printable(detail).slice(0, 100)}`,
-  ]);
-  return [`${count(lines.read)} lines = ${parts.join(' + ')}${lines.read === rows.read + lines.header + lines.empty ? '' : ` (${count(rows.read)} rows)`}`,
-    ...(table.length > 0 ? ['Turned away:', ...table] : [])].join('\n');
+  const table = account.turned_away.flatMap(
+    ({ reason, rows: number, first_lines: first, detail }) => [
+      `  ${count(number).padStart(9)}  ${reason}`,
+      `             line${first.length === 1 ? '' : 's'} ${first.join(', ')}${number > first.length ? ', …' : ''}; got ${printable(detail).slice(0, 100)}`,
+    ],
+  );
+  return [
+    `${count(lines.read)} lines = ${parts.join(' + ')}${lines.read === rows.read + lines.header + lines.empty ? '' : ` (${count(rows.read)} rows)`}`,
+    ...(table.length > 0 ? ['Turned away:', ...table] : []),
+  ].join('\n');
 }

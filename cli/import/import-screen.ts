@@ -1,6 +1,6 @@
-// What a person sees of an import: results as lines on standard output, progress as one moving line on standard error.
+// What a person sees of an import: results as lines on standard output, progress as one moving line
+// on standard error.
 import type { Clock } from '#core/ports.ts';
-
 import { createProgress, type Progress } from '../progress-bar.ts';
 import type { Surroundings } from './import-run.ts';
 
@@ -36,7 +36,15 @@ export function createScreen(clock: Clock): Pick<Surroundings, 'say' | 'progress
       const scale = unit === null ? 1 : bytesPerUnit[unit];
       if (shown?.phase !== phase) {
         end();
-        shown = { phase, progress: createProgress({ label: unit === null ? phase : `${phase}, ${unit}`, total: unit === null ? null : Math.ceil(of / scale), out: process.stderr, clock }) };
+        shown = {
+          phase,
+          progress: createProgress({
+            label: unit === null ? phase : `${phase}, ${unit}`,
+            total: unit === null ? null : Math.ceil(of / scale),
+            out: process.stderr,
+            clock,
+          }),
+        };
       }
       shown.progress.update(Math.ceil(done / scale), note);
     },

@@ -1,13 +1,13 @@
-// `npm run import`: a real event log, through a column mapping, into a gateway; every line of it accounted for.
+// `npm run import`: a real event log, through a column mapping, into a gateway; every line of it
+// accounted for.
 import { systemClock as clock } from '#core/time/clock.ts';
-
 import { runCommand } from '../flags.ts';
+import { listenForInterrupt } from '../interrupt.ts';
+import { tolerateClosedPipes } from '../progress-bar.ts';
 import { importCommand } from './import-flags.ts';
 import { runImport } from './import-run.ts';
 import { createScreen } from './import-screen.ts';
 import { connectTarget } from './import-target.ts';
-import { listenForInterrupt } from '../interrupt.ts';
-import { tolerateClosedPipes } from '../progress-bar.ts';
 
 /** What is under way when Ctrl-C comes may take this long to be acknowledged. */
 const graceMs = 3000;
@@ -18,12 +18,23 @@ await runCommand(importCommand, process.argv.slice(2), async (flags, [path = '']
   const screen = createScreen(clock);
   try {
     return await runImport(path, flags, {
-      clock, signal: interrupt.stop, say: screen.say, progress: screen.progress,
+      clock,
+      signal: interrupt.stop,
+      say: screen.say,
+      progress: screen.progress,
       dataDir: process.env['VECTORSTREAM_DATA_DIR'] ?? '.vectorstream',
-      connect: (url, dataDir) => connectTarget({
-        url, dataDir, clock, environment: process.env, stop: interrupt.stop, abandon: interrupt.abandon, say: screen.say,
-        onWait: (reason) => screen.note(`Waiting: ${reason.replace(/^it is starting.*/, 'the gateway starts')} …`),
-      }),
+      connect: (url, dataDir) =>
+        connectTarget({
+          url,
+          dataDir,
+          clock,
+          environment: process.env,
+          stop: interrupt.stop,
+          abandon: interrupt.abandon,
+          say: screen.say,
+          onWait: (reason) =>
+            screen.note(`Waiting: ${reason.replace(/^it is starting.*/, 'the gateway starts')} …`),
+        }),
     });
   } finally {
     screen.end();

@@ -26,7 +26,11 @@ export class LineSplitter {
 
   *push(chunk: Buffer): Generator<Line> {
     let start = 0;
-    for (let end = chunk.indexOf(this.#newline); end >= 0; end = chunk.indexOf(this.#newline, start)) {
+    for (
+      let end = chunk.indexOf(this.#newline);
+      end >= 0;
+      end = chunk.indexOf(this.#newline, start)
+    ) {
       this.#keep(chunk.subarray(start, end));
       yield this.#line();
       start = end + 1;
@@ -47,7 +51,8 @@ export class LineSplitter {
 
   #line(): Line {
     const tooLong = this.#carryBytes > lineBytesMax;
-    let bytes = this.#carry.length === 1 && this.#carry[0] ? this.#carry[0] : Buffer.concat(this.#carry);
+    let bytes =
+      this.#carry.length === 1 && this.#carry[0] ? this.#carry[0] : Buffer.concat(this.#carry);
     if (tooLong) bytes = Buffer.from(bytes.subarray(0, 1024));
     else if (bytes.at(-1) === carriageReturn) bytes = bytes.subarray(0, -1);
     this.#carry = [];

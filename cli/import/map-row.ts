@@ -1,4 +1,5 @@
-// One row through a mapping → the JSON of an event, or the reason why it is turned away. Says no, never throws, per row.
+// One row through a mapping → the JSON of an event, or the reason why it is turned away. Says no,
+// never throws, per row.
 import type { DateReader } from './dates.ts';
 import type { AmountSpec, FieldSpec, Mapping, RuleSpec } from './mapping.ts';
 import { type Decimal, readNumber } from './numbers.ts';
@@ -14,27 +15,43 @@ type Rule = (row: Row) => TurnedAway | null;
 
 /** Throws `UsageError` for a template or pattern that means nothing. */
 export function rowMapper(mapping: Mapping, resolve: Resolve, reading: Reading): RowMapper {
-  const rules = (mapping.turn_away ?? []).map((rule) => compileRule(rule, resolve, reading.decimal));
+  const rules = (mapping.turn_away ?? []).map((rule) =>
+    compileRule(rule, resolve, reading.decimal),
+  );
   const { product, timestamp, ...rest } = mapping.event;
   const amounts = ['quantity', 'total_amount', 'view_duration'] as const;
   const texts = ['event_type', 'user_id', 'session_id', 'search_query', 'payment_method'] as const;
 
-  const fields: (readonly [string, Field<unknown>])[] = [['timestamp', dateField(firstOf(timestamp, resolve), reading.date)]];
+  const fields: (readonly [string, Field<unknown>])[] = [
+    ['timestamp', dateField(firstOf(timestamp, resolve), reading.date)],
+  ];
   for (const name of texts) {
     const spec = rest[name];
-    if (spec !== undefined) fields.push([name, textField(name, spec, resolve, name !== 'search_query' && name !== 'payment_method')]);
+    if (spec !== undefined)
+      fields.push([
+        name,
+        textField(name, spec, resolve, name !== 'search_query' && name !== 'payment_method'),
+      ]);
   }
-  for (const name of amounts) if (rest[name] !== undefined) fields.push([name, amountField(name, rest[name], resolve, reading.decimal, false)]);
-  for (const [name, spec] of Object.entries(mapping.extra ?? {})) fields.push([name, textField(name, spec, resolve, false)]);
-  const productFields: (readonly [string, Field<unknown>])[] = product === undefined ? [] : [
-    ['id', textField('product id', product.id, resolve, true)],
-    ['name', textField('product name', product.name, resolve, true)],
-    ...(['description', 'category'] as const).flatMap((name) => {
-      const spec = product[name];
-      return spec === undefined ? [] : [[name, textField(`product ${name}`, spec, resolve, false)] as const];
-    }),
-    ['price', amountField('product price', product.price, resolve, reading.decimal, true)],
-  ];
+  for (const name of amounts)
+    if (rest[name] !== undefined)
+      fields.push([name, amountField(name, rest[name], resolve, reading.decimal, false)]);
+  for (const [name, spec] of Object.entries(mapping.extra ?? {}))
+    fields.push([name, textField(name, spec, resolve, false)]);
+  const productFields: (readonly [string, Field<unknown>])[] =
+    product === undefined
+      ? []
+      : [
+          ['id', textField('product id', product.id, resolve, true)],
+          ['name', textField('product name', product.name, resolve, true)],
+          ...(['description', 'category'] as const).flatMap((name) => {
+            const spec = product[name];
+            return spec === undefined
+              ? []
+              : [[name, textField(`product ${name}`, spec, resolve, false)] as const];
+          }),
+          ['price', amountField('product price', product.price, resolve, reading.decimal, true)],
+        ];
 
   return (row, eventId) => {
     for (const rule of rules) {
@@ -45,7 +62,8 @@ export function rowMapper(mapping: Mapping, resolve: Resolve, reading: Reading):
     if (isTurnedAway(event)) return event;
     if (product === undefined) return JSON.stringify({ event_id: eventId, ...event });
     const productRead = read(productFields, row);
-    if (!isTurnedAway(productRead)) return JSON.stringify({ event_id: eventId, ...event, product: productRead });
+    if (!isTurnedAway(productRead))
+      return JSON.stringify({ event_id: eventId, ...event, product: productRead });
     // A search is about its query; in a log of everything its product columns are empty.
     const isQuery = event['event_type'] === 'search' && event['search_query'] !== undefined;
     return isQuery ? JSON.stringify({ event_id: eventId, ...event }) : productRead;
@@ -55,7 +73,8 @@ export function rowMapper(mapping: Mapping, resolve: Resolve, reading: Reading):
 /** The texts of the columns that numbers are read from, for finding out the decimal sign. */
 export function amountTexts(mapping: Mapping, resolve: Resolve): (row: Row) => string[] {
   const { product, quantity, total_amount: total, view_duration: duration } = mapping.event;
-  const templates = [product?.price, quantity, total, duration].flatMap((spec) => spec === undefined ? [] : partsOf(spec))
+  const templates = [product?.price, quantity, total, duration]
+    .flatMap((spec) => (spec === undefined ? [] : partsOf(spec)))
     .map((text) => template(text, resolve));
   return (row) => templates.map((of) => of(row));
 }
@@ -64,7 +83,10 @@ function isTurnedAway(value: object | string): value is TurnedAway {
   return typeof value === 'object' && 'reason' in value && 'detail' in value;
 }
 
-function read(fields: readonly (readonly [string, Field<unknown>])[], row: Row): Record<string, unknown> | TurnedAway {
+function read(
+  fields: readonly (readonly [string, Field<unknown>])[],
+  row: Row,
+): Record<string, unknown> | TurnedAway {
   const result: Record<string, unknown> = {};
   for (const [name, of] of fields) {
     const value = of(row);
@@ -75,15 +97,27 @@ function read(fields: readonly (readonly [string, Field<unknown>])[], row: Row):
   return result;
 }
 
-function textField(name: string, spec: FieldSpec, resolve: Resolve, required: boolean): Field<string> {
+function textField(
+  name: string,
+  spec: FieldSpec,
+  resolve: Resolve,
+  required: boolean,
+): Field<string> {
   const mapped = typeof spec === 'object' && 'from' in spec ? spec : null;
   const of = firstOf(typeof spec === 'object' && 'from' in spec ? spec.from : spec, resolve);
   const values = mapped === null ? null : new Map(Object.entries(mapped.map));
   return (row) => {
     const text = of(row);
-    if (text === '' && mapped?.otherwise === undefined) return required ? { reason: `no ${name}`, detail: 'empty' } : undefined;
+    if (text === '' && mapped?.otherwise === undefined)
+      return required ? { reason: `no ${name}`, detail: 'empty' } : undefined;
     if (values === null) return text;
-    return values.get(text) ?? mapped?.otherwise ?? { reason: `${name} without a meaning in the mapping`, detail: shown(text) };
+    return (
+      values.get(text) ??
+      mapped?.otherwise ?? {
+        reason: `${name} without a meaning in the mapping`,
+        detail: shown(text),
+      }
+    );
   };
 }
 
@@ -92,11 +126,19 @@ function dateField(of: (row: Row) => string, date: DateReader): Field<string> {
     const text = of(row);
     const time = text === '' ? null : date(text);
     if (text === '') return { reason: 'no timestamp', detail: 'empty' };
-    return time === null ? { reason: 'timestamp not readable', detail: shown(text) } : new Date(time).toISOString();
+    return time === null
+      ? { reason: 'timestamp not readable', detail: shown(text) }
+      : new Date(time).toISOString();
   };
 }
 
-function amountField(name: string, spec: AmountSpec, resolve: Resolve, decimal: Decimal, required: boolean): Field<number> {
+function amountField(
+  name: string,
+  spec: AmountSpec,
+  resolve: Resolve,
+  decimal: Decimal,
+  required: boolean,
+): Field<number> {
   if (typeof spec === 'number') return () => spec;
   const templates = partsOf(spec).map((text) => template(text, resolve));
   return (row) => {

@@ -6,7 +6,10 @@ export type RowReader = {
   end(): Iterable<CsvRow | BrokenLine>;
 };
 
-/** Rows of the named members, `product.name` reaching inside; a member that is missing, null or no single value is `''`. */
+/**
+ * Rows of the named members, `product.name` reaching inside; a member that is missing, null or no
+ * single value is `''`.
+ */
 export function memberReader(columns: readonly string[]): RowReader {
   const paths = columns.map((column) => column.split('.'));
   return lineReader((line) => {
@@ -16,7 +19,8 @@ export function memberReader(columns: readonly string[]): RowReader {
     } catch {
       return broken(line, 'not JSON');
     }
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return broken(line, 'not a JSON object');
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      return broken(line, 'not a JSON object');
     return { line: line.number, lines: 1, fields: paths.map((path) => textAt(value, path)) };
   });
 }
@@ -47,5 +51,7 @@ function textAt(value: unknown, path: readonly string[]): string {
     if (typeof at !== 'object' || at === null || !Object.hasOwn(at, name)) return '';
     at = Reflect.get(at, name);
   }
-  return typeof at === 'string' || typeof at === 'number' || typeof at === 'boolean' ? String(at) : '';
+  return typeof at === 'string' || typeof at === 'number' || typeof at === 'boolean'
+    ? String(at)
+    : '';
 }

@@ -1,4 +1,5 @@
-// Text of a number column → number, with the file's own decimal sign, thousands separators and currency signs.
+// Text of a number column → number, with the file's own decimal sign, thousands separators and
+// currency signs.
 
 export type Decimal = 'point' | 'comma';
 
@@ -9,7 +10,10 @@ const plain: Readonly<Record<Decimal, RegExp>> = {
 
 /** `null` for text that is no finite number in this notation. */
 export function readNumber(text: string, decimal: Decimal): number | null {
-  const bare = text.replaceAll('\u00A0', ' ').replaceAll('\u202F', ' ').replace(/^[\s$€£¥]+|[\s$€£¥]+$/gu, '');
+  const bare = text
+    .replaceAll('\u00A0', ' ')
+    .replaceAll('\u202F', ' ')
+    .replace(/^[\s$€£¥]+|[\s$€£¥]+$/gu, '');
   if (!/\d/.test(bare) || !plain[decimal].test(bare)) return null;
   const joined = bare.replace(decimal === 'point' ? /[, '’]/g : /[. '’]/g, '');
   const value = Number(decimal === 'comma' ? joined.replace(',', '.') : joined);
@@ -17,8 +21,9 @@ export function readNumber(text: string, decimal: Decimal): number | null {
 }
 
 /**
- * The decimal sign under which more of the sample are numbers. `1,234` and `1.234` fit both: what tells them apart is a
- * separator that is not followed by exactly three digits. Nothing to go by: point.
+ * The decimal sign under which more of the sample are numbers. `1,234` and `1.234` fit both: what
+ * tells them apart is a separator that is not followed by exactly three digits. Nothing to go by:
+ * point.
  */
 export function detectDecimal(sample: readonly string[]): Decimal {
   let [point, comma] = [0, 0];

@@ -1,10 +1,10 @@
-// Opens a log as a stream of plain bytes in an ASCII-compatible encoding, and hashes it, in constant memory.
+// Opens a log as a stream of plain bytes in an ASCII-compatible encoding, and hashes it, in
+// constant memory.
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-
 import { UsageError } from '#core/errors/errors.ts';
 
 export type OpenFile = {
@@ -19,20 +19,29 @@ export type OpenFile = {
 export const sampleBytesMax = 1024 * 1024;
 const gzipMagic = [0x1f, 0x8b];
 const systemMessages: Readonly<Record<string, string>> = {
-  ENOENT: 'no such file', EACCES: 'no permission to read it', EISDIR: 'is a folder; name a file',
+  ENOENT: 'no such file',
+  EACCES: 'no permission to read it',
+  EISDIR: 'is a folder; name a file',
 };
 
 /** Size in bytes, after making sure that there is something to read. Throws `UsageError`. */
 export async function sizeOfLog(path: string): Promise<number> {
-  const info = await stat(path).catch((error: unknown) => { throw unreadable(path, error); });
+  const info = await stat(path).catch((error: unknown) => {
+    throw unreadable(path, error);
+  });
   if (info.isDirectory()) throw new UsageError(`${path}: ${systemMessages['EISDIR']}`);
-  if (!info.isFile()) throw new UsageError(`${path}: is not a plain file; save the log to a file first (it is read twice)`);
+  if (!info.isFile())
+    throw new UsageError(
+      `${path}: is not a plain file; save the log to a file first (it is read twice)`,
+    );
   if (info.size === 0) throw new UsageError(`${path}: is empty`);
   return info.size;
 }
 
 async function isGzip(path: string): Promise<boolean> {
-  const handle = await open(path).catch((error: unknown) => { throw unreadable(path, error); });
+  const handle = await open(path).catch((error: unknown) => {
+    throw unreadable(path, error);
+  });
   try {
     const { bytesRead, buffer } = await handle.read(Buffer.alloc(2), 0, 2, 0);
     return bytesRead === 2 && gzipMagic.every((byte, index) => buffer[index] === byte);
@@ -41,8 +50,14 @@ async function isGzip(path: string): Promise<boolean> {
   }
 }
 
-/** `transcode` names a UTF-16 encoding to turn into UTF-8 on the way. Reading throws `UsageError` for a damaged archive. */
-export async function openLog(path: string, transcode: 'utf-16le' | 'utf-16be' | null = null): Promise<OpenFile> {
+/**
+ * `transcode` names a UTF-16 encoding to turn into UTF-8 on the way. Reading throws `UsageError`
+ * for a damaged archive.
+ */
+export async function openLog(
+  path: string,
+  transcode: 'utf-16le' | 'utf-16be' | null = null,
+): Promise<OpenFile> {
   const size = await sizeOfLog(path);
   const packed = await isGzip(path);
   const file = createReadStream(path, { highWaterMark: 256 * 1024 });
@@ -62,7 +77,11 @@ export async function openLog(path: string, transcode: 'utf-16le' | 'utf-16be' |
 }
 
 /** SHA-256 (hex) of the unpacked bytes: a log and its gzip are the same log. */
-export async function hashLog(path: string, signal: AbortSignal, onProgress: (bytesRead: number) => void): Promise<string> {
+export async function hashLog(
+  path: string,
+  signal: AbortSignal,
+  onProgress: (bytesRead: number) => void,
+): Promise<string> {
   const hash = createHash('sha256');
   const log = await openLog(path);
   for await (const chunk of log.chunks) {
@@ -94,7 +113,16 @@ async function* utf8From(bytes: AsyncIterable<Buffer>, encoding: string): AsyncG
 function unreadable(path: string, error: unknown): UsageError {
   if (error instanceof UsageError) return error;
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  if (code === 'Z_BUF_ERROR') return new UsageError(`${path}: its gzip data ends too early; fetch or pack it again`, { cause: error });
-  if (code.startsWith('Z_')) return new UsageError(`${path}: its gzip data is damaged (${code}); fetch or pack it again`, { cause: error });
-  return new UsageError(`${path}: ${systemMessages[code] ?? (error instanceof Error ? error.message : 'cannot be read')}`, { cause: error });
+  if (code === 'Z_BUF_ERROR')
+    return new UsageError(`${path}: its gzip data ends too early; fetch or pack it again`, {
+      cause: error,
+    });
+  if (code.startsWith('Z_'))
+    return new UsageError(`${path}: its gzip data is damaged (${code}); fetch or pack it again`, {
+      cause: error,
+    });
+  return new UsageError(
+    `${path}: ${systemMessages[code] ?? (error instanceof Error ? error.message : 'cannot be read')}`,
+    { cause: error },
+  );
 }

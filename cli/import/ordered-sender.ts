@@ -1,4 +1,5 @@
-// Sends rows in batches, several at once, and tells of their acknowledgements in the order of the file.
+// Sends rows in batches, several at once, and tells of their acknowledgements in the order of the
+// file.
 import type { Refusals } from '../gateway-client.ts';
 
 /** Resolves when the gateway has answered for every line; repeats by itself what can be repeated. */
@@ -26,11 +27,18 @@ export class OrderedSender<T extends Sending> {
     this.#options = options;
   }
 
-  /** Waits while `inFlightMax` batches are unanswered. Rejects with the failure of the oldest of them. */
+  /**
+   * Waits while `inFlightMax` batches are unanswered. Rejects with the failure of the oldest of
+   * them.
+   */
   async add(row: T): Promise<void> {
     this.#rows.push(row);
     this.#bytes += row.bytes.byteLength;
-    if (this.#rows.length >= this.#options.batchRowsMax || this.#bytes >= this.#options.batchBytesMax) await this.#send();
+    if (
+      this.#rows.length >= this.#options.batchRowsMax ||
+      this.#bytes >= this.#options.batchBytesMax
+    )
+      await this.#send();
   }
 
   /** Resolves when everything added is acknowledged. */

@@ -1,10 +1,9 @@
-// Writes every turned-away row to a JSON file while it is found, so that a report of millions of rows needs no memory.
+// Writes every turned-away row to a JSON file while it is found, so that a report of millions of
+// rows needs no memory.
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { open } from 'node:fs/promises';
-
 import { UsageError } from '#core/errors/errors.ts';
-
 import type { LineAccount, TurnedAwayRow } from './import-report.ts';
 
 export type ReportFile = {
@@ -12,17 +11,25 @@ export type ReportFile = {
   /** Resolves when the file is ready for more; await it between rows. */
   drained(): Promise<void>;
   /** `null` when the import failed. */
-  close(summary: LineAccount & Readonly<Record<string, unknown>> | null): Promise<void>;
+  close(summary: (LineAccount & Readonly<Record<string, unknown>>) | null): Promise<void>;
 };
 
-/** `{"turned_away": [{line, lines, reason, detail, sample}, …], "summary": {…}}`. Throws `UsageError` when it cannot be written. */
+/**
+ * `{"turned_away": [{line, lines, reason, detail, sample}, …], "summary": {…}}`. Throws
+ * `UsageError` when it cannot be written.
+ */
 export async function openReportFile(path: string): Promise<ReportFile> {
   const handle = await open(path, 'w').catch((error: unknown) => {
-    throw new UsageError(`--report ${path}: cannot be written (${error instanceof Error ? error.message : String(error)})`, { cause: error });
+    throw new UsageError(
+      `--report ${path}: cannot be written (${error instanceof Error ? error.message : String(error)})`,
+      { cause: error },
+    );
   });
   const stream = createWriteStream(path, { fd: handle, encoding: 'utf8' });
   let trouble: Error | null = null;
-  stream.on('error', (error) => { trouble = error; });
+  stream.on('error', (error) => {
+    trouble = error;
+  });
   let separator = '';
   stream.write('{"turned_away":[');
   return {
@@ -42,4 +49,8 @@ export async function openReportFile(path: string): Promise<ReportFile> {
   };
 }
 
-export const noReportFile: ReportFile = { write: () => {}, drained: () => Promise.resolve(), close: () => Promise.resolve() };
+export const noReportFile: ReportFile = {
+  write: () => {},
+  drained: () => Promise.resolve(),
+  close: () => Promise.resolve(),
+};

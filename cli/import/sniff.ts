@@ -1,7 +1,6 @@
-// The first bytes of a log → how it is written: container, encoding, line ends, delimiter, quote. Never throws on content
-// that is merely odd; says in one line what a file is that no log can be.
+// The first bytes of a log → how it is written: container, encoding, line ends, delimiter, quote.
+// Never throws on content that is merely odd; says in one line what a file is that no log can be.
 import { UsageError } from '#core/errors/errors.ts';
-
 import { CsvReader } from './csv-records.ts';
 
 const delimiters = [',', ';', '\t', '|'] as const;
@@ -20,7 +19,11 @@ export type Dialect = {
   readonly quote: string | null;
 };
 
-export type DialectWish = { readonly encoding: string | null; readonly delimiter: string | null; readonly quote: string | null };
+export type DialectWish = {
+  readonly encoding: string | null;
+  readonly delimiter: string | null;
+  readonly quote: string | null;
+};
 
 /** `sample`: unpacked bytes as they lie in the file. Throws `UsageError`. */
 export function sniff(sample: Buffer, wish: DialectWish): Dialect {
@@ -31,19 +34,24 @@ export function sniff(sample: Buffer, wish: DialectWish): Dialect {
   const lines = text.split(newline === 10 ? /\r?\n/ : '\r').filter((line) => line.trim() !== '');
   // The sample may end inside a line.
   const whole = lines.length > 1 && !/[\r\n]$/.test(text) ? lines.slice(0, -1) : lines;
-  const kind = wish.delimiter === null && whole[0]?.trimStart().startsWith('{') === true ? 'ndjson' : 'csv';
+  const kind =
+    wish.delimiter === null && whole[0]?.trimStart().startsWith('{') === true ? 'ndjson' : 'csv';
   const quote = wish.quote === null ? quoteOf(whole) : wish.quote === 'none' ? null : wish.quote;
   const delimiter = wish.delimiter ?? delimiterOf(whole.slice(0, delimiterLinesMax), quote);
   return { kind, encoding, encodingDetected: wish.encoding === null, newline, delimiter, quote };
 }
 
-/** By byte-order mark; else by where the zero bytes lie; else UTF-8, which the line decoder mends line by line. */
+/**
+ * By byte-order mark; else by where the zero bytes lie; else UTF-8, which the line decoder mends
+ * line by line.
+ */
 function encodingOf(sample: Buffer): string {
   if (sample[0] === 0xff && sample[1] === 0xfe) return 'utf-16le';
   if (sample[0] === 0xfe && sample[1] === 0xff) return 'utf-16be';
   const zeros = [0, 0];
   const length = Math.min(sample.length, 4096);
-  for (let at = 0; at < length; at += 1) if (sample[at] === 0) zeros[at % 2] = (zeros[at % 2] ?? 0) + 1;
+  for (let at = 0; at < length; at += 1)
+    if (sample[at] === 0) zeros[at % 2] = (zeros[at % 2] ?? 0) + 1;
   const [even = 0, odd = 0] = zeros;
   if (odd > length * 0.3 && even < length * 0.05) return 'utf-16le';
   if (even > length * 0.3 && odd < length * 0.05) return 'utf-16be';
@@ -52,29 +60,46 @@ function encodingOf(sample: Buffer): string {
 
 function refuseOtherThings(sample: Buffer, text: string): void {
   const magic = sample.subarray(0, 4).toString('latin1');
-  if (magic.startsWith('PK')) throw new UsageError('is a zip archive or an Excel workbook; unpack it, or save the sheet as CSV');
-  if (magic.startsWith('PAR1')) throw new UsageError('is a Parquet file; write it out as CSV or NDJSON first');
-  if (magic.startsWith('(\xb5/\xfd') || magic.startsWith('BZh')) throw new UsageError('is packed with zstd or bzip2; unpack it, or pack it with gzip');
+  if (magic.startsWith('PK'))
+    throw new UsageError(
+      'is a zip archive or an Excel workbook; unpack it, or save the sheet as CSV',
+    );
+  if (magic.startsWith('PAR1'))
+    throw new UsageError('is a Parquet file; write it out as CSV or NDJSON first');
+  if (magic.startsWith('(\xb5/\xfd') || magic.startsWith('BZh'))
+    throw new UsageError('is packed with zstd or bzip2; unpack it, or pack it with gzip');
   let strange = 0;
   for (let at = 0; at < text.length; at += 1) {
     const code = text.charCodeAt(at);
     if ((code < 32 && code !== 9 && code !== 10 && code !== 13) || code === 0xfffd) strange += 1;
   }
-  if (strange > text.length * 0.1) throw new UsageError('is not a text file: more than a tenth of its beginning is no text');
+  if (strange > text.length * 0.1)
+    throw new UsageError('is not a text file: more than a tenth of its beginning is no text');
   if (text.trim() === '') throw new UsageError('holds nothing but blanks');
   if (/^\s*\[/.test(text) && /^\s*\[\s*[{\]]/.test(text)) {
-    throw new UsageError('is one JSON array; write one object a line instead (jq -c ".[]" FILE > FILE.ndjson)');
+    throw new UsageError(
+      'is one JSON array; write one object a line instead (jq -c ".[]" FILE > FILE.ndjson)',
+    );
   }
 }
 
-/** A single quote only when fields are plainly wrapped in it; else the double quote, which costs nothing when absent. */
+/**
+ * A single quote only when fields are plainly wrapped in it; else the double quote, which costs
+ * nothing when absent.
+ */
 function quoteOf(lines: readonly string[]): string {
-  const wrapped = (quote: string): number => lines.filter((line) => new RegExp(`(^|[,;\t|])${quote}[^${quote}]*${quote}([,;\t|]|$)`).test(line)).length;
+  const wrapped = (quote: string): number =>
+    lines.filter((line) =>
+      new RegExp(`(^|[,;\t|])${quote}[^${quote}]*${quote}([,;\t|]|$)`).test(line),
+    ).length;
   const single = wrapped("'");
   return single > lines.length / 2 && single > wrapped('"') ? "'" : '"';
 }
 
-/** The one that cuts most lines into as many columns as the header has; of two, the one that makes more columns. */
+/**
+ * The one that cuts most lines into as many columns as the header has; of two, the one that makes
+ * more columns.
+ */
 function delimiterOf(lines: readonly string[], quote: string | null): string {
   let best = { delimiter: ',', score: 0 };
   for (const delimiter of delimiters) {
@@ -92,7 +117,8 @@ function widthsOf(lines: readonly string[], delimiter: string, quote: string | n
   const reader = new CsvReader({ delimiter, quote });
   const widths: number[] = [];
   for (const [index, text] of lines.entries()) {
-    for (const row of reader.push({ number: index + 1, text, problem: null })) if ('fields' in row) widths.push(row.fields.length);
+    for (const row of reader.push({ number: index + 1, text, problem: null }))
+      if ('fields' in row) widths.push(row.fields.length);
   }
   return widths;
 }

@@ -1,7 +1,11 @@
-// "{brand} {category_code|last|words}" → a function of a row: how a mapping says where a field's text comes from.
+// "{brand} {category_code|last|words}" → a function of a row: how a mapping says where a field's
+// text comes from.
 import { UsageError } from '#core/errors/errors.ts';
 
-/** Text of a row's column, `''` when it has none. `index` is a number that the template's `resolve` gave out. */
+/**
+ * Text of a row's column, `''` when it has none. `index` is a number that the template's `resolve`
+ * gave out.
+ */
 export type Row = readonly string[];
 export type Template = (row: Row) => string;
 /** Column name → its place in a row. */
@@ -11,25 +15,41 @@ const filters: Readonly<Record<string, (text: string) => string>> = {
   last: (text) => text.split('.').findLast((part) => part !== '') ?? '',
   first: (text) => text.split('.').find((part) => part !== '') ?? '',
   words: (text) => text.replace(/[._-]+/g, ' '),
-  path: (text) => text.split('.').filter((part) => part !== '').join(' > ').replaceAll('_', ' '),
+  path: (text) =>
+    text
+      .split('.')
+      .filter((part) => part !== '')
+      .join(' > ')
+      .replaceAll('_', ' '),
   lower: (text) => text.toLowerCase(),
   upper: (text) => text.toUpperCase(),
 };
 
 /**
- * Whitespace is collapsed, and a text whose columns are all empty is empty: `"guest:{id}"` of no id is `''`. Text without
- * columns is a constant. Throws `UsageError` for a brace or filter that means nothing.
+ * Whitespace is collapsed, and a text whose columns are all empty is empty: `"guest:{id}"` of no id
+ * is `''`. Text without columns is a constant. Throws `UsageError` for a brace or filter that means
+ * nothing.
  */
 export function template(text: string, resolve: Resolve): Template {
-  const parts = text.split(/(\{[^{}]*\})/).filter((part) => part !== '').map((part) => {
-    if (!part.startsWith('{')) {
-      if (/[{}]/.test(part)) throw new UsageError(`"${text}": a brace is not closed; write {column} or {column|filter}`);
-      return { literal: part };
-    }
-    const [column = '', ...names] = part.slice(1, -1).split('|').map((name) => name.trim());
-    if (column === '') throw new UsageError(`"${text}": a column's name is missing between the braces`);
-    return { at: resolve(column), filters: names.map((name) => filterNamed(name, text)) };
-  });
+  const parts = text
+    .split(/(\{[^{}]*\})/)
+    .filter((part) => part !== '')
+    .map((part) => {
+      if (!part.startsWith('{')) {
+        if (/[{}]/.test(part))
+          throw new UsageError(
+            `"${text}": a brace is not closed; write {column} or {column|filter}`,
+          );
+        return { literal: part };
+      }
+      const [column = '', ...names] = part
+        .slice(1, -1)
+        .split('|')
+        .map((name) => name.trim());
+      if (column === '')
+        throw new UsageError(`"${text}": a column's name is missing between the braces`);
+      return { at: resolve(column), filters: names.map((name) => filterNamed(name, text)) };
+    });
   if (!parts.some((part) => 'at' in part)) return () => text;
   return (row) => {
     let filled = false;
@@ -49,7 +69,9 @@ export function template(text: string, resolve: Resolve): Template {
 
 /** The first of several templates that is not empty. */
 export function firstOf(texts: string | readonly string[], resolve: Resolve): Template {
-  const templates = (typeof texts === 'string' ? [texts] : texts).map((text) => template(text, resolve));
+  const templates = (typeof texts === 'string' ? [texts] : texts).map((text) =>
+    template(text, resolve),
+  );
   return (row) => {
     for (const of of templates) {
       const text = of(row);
@@ -61,6 +83,9 @@ export function firstOf(texts: string | readonly string[], resolve: Resolve): Te
 
 function filterNamed(name: string, text: string): (value: string) => string {
   const filter = Object.hasOwn(filters, name) ? filters[name] : undefined;
-  if (filter === undefined) throw new UsageError(`"${text}": there is no filter "${name}"; there are ${Object.keys(filters).join(', ')}`);
+  if (filter === undefined)
+    throw new UsageError(
+      `"${text}": there is no filter "${name}"; there are ${Object.keys(filters).join(', ')}`,
+    );
   return filter;
 }

@@ -1,15 +1,22 @@
-// Reads a user's events as interests: how much each says about the taste behind it, and which of them led to a product.
+// Reads a user's events as interests: how much each says about the taste behind it, and which of
+// them led to a product.
 
 import { wireEventSchema } from '#core/event/event-schema.ts';
-import { type EventType, type Product, type StoredEvent } from '../ports.ts';
 import { cosine } from '#core/vectors/vector.ts';
+import { type EventType, type Product, type StoredEvent } from '../ports.ts';
 
 /**
- * What an event says about its user, in views. A purchase is the strongest sign, then what comes closest to one; taking
- * something out of the cart takes back that it was put in. Their order matters more than their size.
+ * What an event says about its user, in views. A purchase is the strongest sign, then what comes
+ * closest to one; taking something out of the cart takes back that it was put in. Their order
+ * matters more than their size.
  */
 export const eventWeights: Readonly<Record<EventType, number>> = {
-  purchase: 5, add_to_cart: 3, wishlist_add: 2, search: 1.5, view: 1, remove_from_cart: -3,
+  purchase: 5,
+  add_to_cart: 3,
+  wishlist_add: 2,
+  search: 1.5,
+  view: 1,
+  remove_from_cart: -3,
 };
 
 export type Interest = {
@@ -28,37 +35,58 @@ export type Interest = {
  *
  *     weight = weight of its type × 2^(−age / half-life)
  *
- * Age counts back from the newest of them, not from now: only the proportions matter, and old ones stay numbers.
+ * Age counts back from the newest of them, not from now: only the proportions matter, and old ones
+ * stay numbers.
  */
-export function interestsOf(events: readonly StoredEvent[], halfLifeMs: number): readonly Interest[] {
+export function interestsOf(
+  events: readonly StoredEvent[],
+  halfLifeMs: number,
+): readonly Interest[] {
   const newestAt = events[0]?.timestamp ?? 0;
   return events.flatMap((stored): Interest[] => {
     const { data: event } = wireEventSchema.safeParse(JSON.parse(stored.payload));
     if (event === undefined) return [];
-    return [{
-      textId: stored.textId, eventId: event.event_id, eventType: event.event_type, timestamp: stored.timestamp,
-      product: event.product ? { id: event.product.id, name: event.product.name } : null,
-      searchQuery: event.search_query ?? null,
-      weight: eventWeights[event.event_type] * 2 ** (-(newestAt - stored.timestamp) / halfLifeMs),
-    }];
+    return [
+      {
+        textId: stored.textId,
+        eventId: event.event_id,
+        eventType: event.event_type,
+        timestamp: stored.timestamp,
+        product: event.product ? { id: event.product.id, name: event.product.name } : null,
+        searchQuery: event.search_query ?? null,
+        weight: eventWeights[event.event_type] * 2 ** (-(newestAt - stored.timestamp) / halfLifeMs),
+      },
+    ];
   });
 }
 
 /** What all events about a text say together, by text id. */
 export function weightsByText(interests: readonly Interest[]): ReadonlyMap<string, number> {
   const weights = new Map<string, number>();
-  for (const { textId, weight } of interests) weights.set(textId, (weights.get(textId) ?? 0) + weight);
+  for (const { textId, weight } of interests)
+    weights.set(textId, (weights.get(textId) ?? 0) + weight);
   return weights;
 }
 
-export type Cause = { readonly interest: Interest; /** Cosine of the interest's text and the product. */ readonly similarity: number };
+export type Cause = {
+  readonly interest: Interest;
+  /** Cosine of the interest's text and the product. */ readonly similarity: number;
+};
 
 /** The interests that led to a product the most, by weight × similarity; `vectors` by text id. */
-export function causesOf(product: Float32Array, interests: readonly Interest[], vectors: ReadonlyMap<string, Float32Array>, countMax: number): readonly Cause[] {
+export function causesOf(
+  product: Float32Array,
+  interests: readonly Interest[],
+  vectors: ReadonlyMap<string, Float32Array>,
+  countMax: number,
+): readonly Cause[] {
   const causes = interests.flatMap((interest): Cause[] => {
     const vector = vectors.get(interest.textId);
     return vector === undefined ? [] : [{ interest, similarity: cosine(vector, product) }];
   });
   const share = ({ interest, similarity }: Cause): number => interest.weight * similarity;
-  return causes.filter((cause) => share(cause) > 0).toSorted((a, b) => share(b) - share(a) || b.interest.timestamp - a.interest.timestamp).slice(0, countMax);
+  return causes
+    .filter((cause) => share(cause) > 0)
+    .toSorted((a, b) => share(b) - share(a) || b.interest.timestamp - a.interest.timestamp)
+    .slice(0, countMax);
 }

@@ -1,4 +1,5 @@
-// Recommends products to a user from what they did lately, each with the events that led to it; what was bought is left out.
+// Recommends products to a user from what they did lately, each with the events that led to it;
+// what was bought is left out.
 
 import type { SearchHit, VectorStore } from '../ports.ts';
 import { type Cause, causesOf, type Interest, interestsOf, weightsByText } from './interests.ts';
@@ -35,37 +36,82 @@ const causesMax = 3;
 /** Hits more than asked for: what was bought or seen may stand there under another text. */
 const otherTextsMax = 50;
 
-/** Work: two lists of events, two reads of at most 200 vectors, one search; a second one among what was seen when there is not enough else. */
-export async function recommendToUser(store: Pick<VectorStore, 'events' | 'vectors' | 'search'>, { userId, limit, halfLifeMs }: UserRequest): Promise<UserRecommendations> {
-  const [events, purchases] = await Promise.all([store.events({ userId }, eventsMax), store.events({ userId, eventTypes: ['purchase'] }, purchasesMax)]);
-  const none = (reason: UserRecommendations['reason']): UserRecommendations => ({ items: [], eventsUsed: events.length, reason });
+/**
+ * Work: two lists of events, two reads of at most 200 vectors, one search; a second one among what
+ * was seen when there is not enough else.
+ */
+export async function recommendToUser(
+  store: Pick<VectorStore, 'events' | 'vectors' | 'search'>,
+  { userId, limit, halfLifeMs }: UserRequest,
+): Promise<UserRecommendations> {
+  const [events, purchases] = await Promise.all([
+    store.events({ userId }, eventsMax),
+    store.events({ userId, eventTypes: ['purchase'] }, purchasesMax),
+  ]);
+  const none = (reason: UserRecommendations['reason']): UserRecommendations => ({
+    items: [],
+    eventsUsed: events.length,
+    reason,
+  });
   if (events.length === 0) return none('no_events');
 
   const interests = interestsOf(events, halfLifeMs);
   const weights = weightsByText(interests);
   const vectors = await store.vectors([...weights.keys()]);
-  const taste = tasteOf([...vectors].map(([textId, vector]) => ({ vector, weight: weights.get(textId) ?? 0 })));
+  const taste = tasteOf(
+    [...vectors].map(([textId, vector]) => ({ vector, weight: weights.get(textId) ?? 0 })),
+  );
   if (taste === null) return none('no_interest');
 
   const bought = placesOf(interestsOf(purchases, halfLifeMs));
   const seen = placesOf(interests);
-  const isBought = ({ textId, product }: SearchHit): boolean => bought.texts.has(textId) || (product !== null && bought.products.has(product.id));
-  const isSeen = ({ textId, product }: SearchHit): boolean => seen.texts.has(textId) || (product !== null && seen.products.has(product.id));
-  const fresh = (await store.search({ vector: taste, limit: limit + otherTextsMax, filter: {}, exceptTextIds: [...bought.texts.union(seen.texts)] }))
-    .filter((hit) => !isBought(hit) && !isSeen(hit)).slice(0, limit);
-  const again = fresh.length === limit ? [] : (await store.search({ vector: taste, limit: seen.texts.size, filter: { textIds: [...seen.texts] } }))
-    .filter((hit) => !isBought(hit)).slice(0, limit - fresh.length);
+  const isBought = ({ textId, product }: SearchHit): boolean =>
+    bought.texts.has(textId) || (product !== null && bought.products.has(product.id));
+  const isSeen = ({ textId, product }: SearchHit): boolean =>
+    seen.texts.has(textId) || (product !== null && seen.products.has(product.id));
+  const fresh = (
+    await store.search({
+      vector: taste,
+      limit: limit + otherTextsMax,
+      filter: {},
+      exceptTextIds: [...bought.texts.union(seen.texts)],
+    })
+  )
+    .filter((hit) => !isBought(hit) && !isSeen(hit))
+    .slice(0, limit);
+  const again =
+    fresh.length === limit
+      ? []
+      : (
+          await store.search({
+            vector: taste,
+            limit: seen.texts.size,
+            filter: { textIds: [...seen.texts] },
+          })
+        )
+          .filter((hit) => !isBought(hit))
+          .slice(0, limit - fresh.length);
   const chosen = [...fresh, ...again];
   if (chosen.length === 0) return none('nothing_left');
 
   const found = await store.vectors(chosen.map(({ textId }) => textId));
   const items = chosen.map((hit): UserRecommendation => {
     const vector = found.get(hit.textId);
-    return { hit, isSeen: isSeen(hit), because: vector === undefined ? [] : causesOf(vector, interests, vectors, causesMax) };
+    return {
+      hit,
+      isSeen: isSeen(hit),
+      because: vector === undefined ? [] : causesOf(vector, interests, vectors, causesMax),
+    };
   });
   return { items, eventsUsed: events.length, reason: null };
 }
 
-function placesOf(interests: readonly Interest[]): { readonly texts: Set<string>; readonly products: Set<string> } {
-  return { texts: new Set(interests.map(({ textId }) => textId)), products: new Set(interests.flatMap(({ product }) => product?.id ?? [])) };
+function placesOf(interests: readonly Interest[]): {
+  readonly texts: Set<string>;
+  readonly products: Set<string>;
+} {
+  return {
+    texts: new Set(interests.map(({ textId }) => textId)),
+    products: new Set(interests.flatMap(({ product }) => product?.id ?? [])),
+  };
 }

@@ -15,8 +15,9 @@ const lengthMin = 1e-6;
  *
  *     taste = liked + pull × (liked − disliked),   pull = min(1, Σ|weights disliked| / Σ weights liked)
  *
- * where `liked` and `disliked` are weighted means. With both sides of the same weight this is Qdrant's `average_vector`
- * (mean liked + mean liked − mean disliked); a small dislike pulls less, as in Rocchio's relevance feedback (1971).
+ * where `liked` and `disliked` are weighted means. With both sides of the same weight this is
+ * Qdrant's `average_vector` (mean liked + mean liked − mean disliked); a small dislike pulls less,
+ * as in Rocchio's relevance feedback (1971).
  */
 export function tasteOf(examples: readonly Example[]): Float32Array | null {
   const liked = meanOf(examples.filter(({ weight }) => weight > 0));
@@ -27,7 +28,9 @@ export function tasteOf(examples: readonly Example[]): Float32Array | null {
   return Math.hypot(...taste) < lengthMin ? null : unitOf(taste);
 }
 
-function meanOf(examples: readonly Example[]): { readonly mean: Float64Array; readonly weight: number } | null {
+function meanOf(
+  examples: readonly Example[],
+): { readonly mean: Float64Array; readonly weight: number } | null {
   const [first] = examples;
   if (first === undefined) return null;
   // Relative to the largest weight, so that a sum of very old interests does not vanish.

@@ -1,21 +1,40 @@
-// Finds products, categories and search queries that rise against their own baseline, from counts that the store makes.
+// Finds products, categories and search queries that rise against their own baseline, from counts
+// that the store makes.
 
 import type { BareText, CountsRequest, EventFilter, EventType, VectorStore } from '../ports.ts';
 import { type Rising, risingOf, type Tally, type Totals } from './rising.ts';
 
 /** Events that show interest in a product. */
-export const interestTypes: readonly EventType[] = ['view', 'add_to_cart', 'wishlist_add', 'purchase'];
+export const interestTypes: readonly EventType[] = [
+  'view',
+  'add_to_cart',
+  'wishlist_add',
+  'purchase',
+];
 const searchTypes: readonly EventType[] = ['search'];
 
 /** The most frequent of each kind that are compared with their baseline. */
 export const candidatesMax = 1_000;
 
-export type Span = { /** UTC ms, both ends included. */ readonly since: number; readonly until: number };
+export type Span = {
+  /** UTC ms, both ends included. */ readonly since: number;
+  readonly until: number;
+};
 
-/** The window ends at `until`; the baseline is so many windows long and ends where the window begins. */
-export function spansOf(until: number, windowMs: number, baselineWindows: number): { readonly window: Span; readonly baseline: Span } {
+/**
+ * The window ends at `until`; the baseline is so many windows long and ends where the window
+ * begins.
+ */
+export function spansOf(
+  until: number,
+  windowMs: number,
+  baselineWindows: number,
+): { readonly window: Span; readonly baseline: Span } {
   const since = until - windowMs + 1;
-  return { window: { since, until }, baseline: { since: since - baselineWindows * windowMs, until: since - 1 } };
+  return {
+    window: { since, until },
+    baseline: { since: since - baselineWindows * windowMs, until: since - 1 },
+  };
 }
 
 export type TrendRequest = {
@@ -40,30 +59,74 @@ export type Trends = {
 type Counts = Pick<VectorStore, 'countsBy' | 'texts'>;
 
 /** Work: eight counts of at most 1,000 groups each, one read of at most 2,000 texts. */
-export async function findTrends(store: Counts, { window, baseline, limit, countMin }: TrendRequest): Promise<Trends> {
-  const typesOf = async (span: Span) => new Map((await store.countsBy({ by: 'eventType', filter: span, limit: 10 })).map(({ value, count }) => [value, count]));
+export async function findTrends(
+  store: Counts,
+  { window, baseline, limit, countMin }: TrendRequest,
+): Promise<Trends> {
+  const typesOf = async (span: Span) =>
+    new Map(
+      (await store.countsBy({ by: 'eventType', filter: span, limit: 10 })).map(
+        ({ value, count }) => [value, count],
+      ),
+    );
   const [now, before] = await Promise.all([typesOf(window), typesOf(baseline)]);
-  const totalOf = (types: readonly EventType[]): Totals => ({ count: sum(types.map((type) => now.get(type) ?? 0)), before: sum(types.map((type) => before.get(type) ?? 0)) });
+  const totalOf = (types: readonly EventType[]): Totals => ({
+    count: sum(types.map((type) => now.get(type) ?? 0)),
+    before: sum(types.map((type) => before.get(type) ?? 0)),
+  });
 
-  const risingBy = async (by: CountsRequest['by'], eventTypes: readonly EventType[]): Promise<readonly Rising[]> => {
+  const risingBy = async (
+    by: CountsRequest['by'],
+    eventTypes: readonly EventType[],
+  ): Promise<readonly Rising[]> => {
     const totals = totalOf(eventTypes);
     if (totals.count === 0 || totals.before === 0) return [];
-    const frequent = (await store.countsBy({ by, filter: { ...window, eventTypes }, limit: candidatesMax })).filter(({ count }) => count >= countMin);
+    const frequent = (
+      await store.countsBy({ by, filter: { ...window, eventTypes }, limit: candidatesMax })
+    ).filter(({ count }) => count >= countMin);
     if (frequent.length === 0) return [];
     const values = frequent.map(({ value }) => value);
     const same: EventFilter = by === 'textId' ? { textIds: values } : { categories: values };
-    const earlier = new Map((await store.countsBy({ by, filter: { ...baseline, ...same, eventTypes }, limit: candidatesMax })).map(({ value, count }) => [value, count]));
-    return risingOf(frequent.map(({ value, count }): Tally => ({ value, count, before: earlier.get(value) ?? 0 })), totals, countMin);
+    const earlier = new Map(
+      (
+        await store.countsBy({
+          by,
+          filter: { ...baseline, ...same, eventTypes },
+          limit: candidatesMax,
+        })
+      ).map(({ value, count }) => [value, count]),
+    );
+    return risingOf(
+      frequent.map(({ value, count }): Tally => ({
+        value,
+        count,
+        before: earlier.get(value) ?? 0,
+      })),
+      totals,
+      countMin,
+    );
   };
-  const [products, categories, queries] = await Promise.all([risingBy('textId', interestTypes), risingBy('category', interestTypes), risingBy('textId', searchTypes)]);
+  const [products, categories, queries] = await Promise.all([
+    risingBy('textId', interestTypes),
+    risingBy('category', interestTypes),
+    risingBy('textId', searchTypes),
+  ]);
 
   const texts = await store.texts([...products, ...queries].map(({ value }) => value));
-  const withText = (rising: readonly Rising[], kind: BareText['kind']): readonly RisingText[] => rising.flatMap((entry) => {
-    const text = texts.get(entry.value);
-    return text?.kind === kind ? [{ ...entry, text }] : [];
-  }).slice(0, limit);
+  const withText = (rising: readonly Rising[], kind: BareText['kind']): readonly RisingText[] =>
+    rising
+      .flatMap((entry) => {
+        const text = texts.get(entry.value);
+        return text?.kind === kind ? [{ ...entry, text }] : [];
+      })
+      .slice(0, limit);
   const all = { count: sum([...now.values()]), before: sum([...before.values()]) };
-  return { products: withText(products, 'product'), categories: categories.slice(0, limit), queries: withText(queries, 'query'), totals: all };
+  return {
+    products: withText(products, 'product'),
+    categories: categories.slice(0, limit),
+    queries: withText(queries, 'query'),
+    totals: all,
+  };
 }
 
 function sum(numbers: readonly number[]): number {

@@ -1,4 +1,5 @@
-// Finds what people search for and the shop does not have: clusters of queries whose nearest product is far away.
+// Finds what people search for and the shop does not have: clusters of queries whose nearest
+// product is far away.
 
 import type { SearchHit, VectorStore } from '../ports.ts';
 import { clustersOf } from './clusters.ts';
@@ -39,25 +40,43 @@ export type UnmetDemand = {
 };
 
 /** The product nearest to a query. Asked for one query after the other; may remember what it found. */
-export type NearestProduct = (query: { readonly textId: string; readonly vector: Float32Array }) => Promise<SearchHit | null>;
+export type NearestProduct = (query: {
+  readonly textId: string;
+  readonly vector: Float32Array;
+}) => Promise<SearchHit | null>;
 
-export const nearestProductIn = (store: Pick<VectorStore, 'search'>): NearestProduct => async ({ vector }) => {
-  const [nearest = null] = await store.search({ vector, limit: 1, filter: {}, isPatient: true });
-  return nearest;
-};
+export const nearestProductIn =
+  (store: Pick<VectorStore, 'search'>): NearestProduct =>
+  async ({ vector }) => {
+    const [nearest = null] = await store.search({ vector, limit: 1, filter: {}, isPatient: true });
+    return nearest;
+  };
 
-/** Work: one count, one read of 100 texts and of their vectors, and `nearestProduct` for up to 100 queries. */
-export async function findUnmetDemand(store: Pick<VectorStore, 'countsBy' | 'texts' | 'vectors'>, nearestProduct: NearestProduct, { window, matchMin, limit, countMin }: DemandRequest): Promise<readonly UnmetDemand[]> {
-  const counts = await store.countsBy({ by: 'textId', filter: { ...window, eventTypes: ['search'] }, limit: queriesMax });
+/**
+ * Work: one count, one read of 100 texts and of their vectors, and `nearestProduct` for up to 100
+ * queries.
+ */
+export async function findUnmetDemand(
+  store: Pick<VectorStore, 'countsBy' | 'texts' | 'vectors'>,
+  nearestProduct: NearestProduct,
+  { window, matchMin, limit, countMin }: DemandRequest,
+): Promise<readonly UnmetDemand[]> {
+  const counts = await store.countsBy({
+    by: 'textId',
+    filter: { ...window, eventTypes: ['search'] },
+    limit: queriesMax,
+  });
   const ids = counts.map(({ value }) => value);
   const [texts, vectors] = await Promise.all([store.texts(ids), store.vectors(ids)]);
 
   const unmatched: (Query & { readonly vector: Float32Array })[] = [];
   for (const { value: textId, count } of counts) {
-    const text = texts.get(textId), vector = vectors.get(textId);
+    const text = texts.get(textId),
+      vector = vectors.get(textId);
     if (text?.kind !== 'query' || vector === undefined) continue;
     const nearest = await nearestProduct({ textId, vector });
-    if (nearest === null || nearest.score < matchMin) unmatched.push({ textId, text: text.text, count, nearest, vector });
+    if (nearest === null || nearest.score < matchMin)
+      unmatched.push({ textId, text: text.text, count, nearest, vector });
   }
 
   return clustersOf(unmatched, clusterSimilarityMin)

@@ -1,4 +1,5 @@
-// A queue that gives back what went in, in that order, in constant amortised time and without holding on to what left.
+// A queue that gives back what went in, in that order, in constant amortised time and without
+// holding on to what left.
 
 /** Taken slots are dropped together once they are at least this many and at least half of the array. */
 const compactAt = 1024;

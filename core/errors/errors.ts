@@ -1,17 +1,26 @@
-// Trouble that a caller can act on: each class is one cause, with a stable code and whether trying again can help.
+// Trouble that a caller can act on: each class is one cause, with a stable code and whether trying
+// again can help.
 
 export abstract class VectorStreamError extends Error {
   abstract readonly code: string;
   abstract readonly retryable: boolean;
 }
 
-/** A log, store or queue could not do what it was asked. `retryable` says whether the same call may succeed later. */
+/**
+ * A log, store or queue could not do what it was asked. `retryable` says whether the same call may
+ * succeed later.
+ */
 export class DependencyError extends VectorStreamError {
   override readonly name = 'DependencyError';
   readonly dependency: string;
   readonly code: string;
   readonly retryable: boolean;
-  constructor(dependency: string, code: string, message: string, options: { retryable: boolean; cause?: unknown }) {
+  constructor(
+    dependency: string,
+    code: string,
+    message: string,
+    options: { retryable: boolean; cause?: unknown },
+  ) {
     super(message, { cause: options.cause });
     this.dependency = dependency;
     this.code = code;
@@ -19,7 +28,10 @@ export class DependencyError extends VectorStreamError {
   }
 }
 
-/** The store was made for another model, template or dimension; writing to it would mix incomparable vectors. */
+/**
+ * The store was made for another model, template or dimension; writing to it would mix incomparable
+ * vectors.
+ */
 export class IndexMismatchError extends VectorStreamError {
   override readonly name = 'IndexMismatchError';
   readonly code = 'index_mismatch';
@@ -33,7 +45,10 @@ export class LogFullError extends VectorStreamError {
   readonly retryable = true;
 }
 
-/** The configuration, a file or a command line is wrong; the message is one line that says what, which and what to do. */
+/**
+ * The configuration, a file or a command line is wrong; the message is one line that says what,
+ * which and what to do.
+ */
 export class UsageError extends VectorStreamError {
   override readonly name = 'UsageError';
   readonly code = 'usage';

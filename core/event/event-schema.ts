@@ -1,10 +1,14 @@
-// The shape of an event on the wire: every field, its bounds, and the words in which a violation is told.
+// The shape of an event on the wire: every field, its bounds, and the words in which a violation is
+// told.
 
 import { z } from 'zod';
 import { eventTypes } from '#core/ports.ts';
 import { timestampAllowed } from './timestamp.ts';
 
-/** Control characters (Unicode's Cc) have no place in an id, and make logs and terminals misbehave. Written out: these patterns go into the API's description, and few languages know `\p{Cc}`. */
+/**
+ * Control characters (Unicode's Cc) have no place in an id, and make logs and terminals misbehave.
+ * Written out: these patterns go into the API's description, and few languages know `\p{Cc}`.
+ */
 // oxlint-disable-next-line no-control-regex -- they are what is refused
 const plainId = /^(?=\s*\S)[^\u0000-\u001f\u007f-\u009f]+$/u;
 // oxlint-disable-next-line no-control-regex -- as above
@@ -15,8 +19,10 @@ const id = () => {
   return z.string(allowed).max(256, allowed).regex(plainId, allowed);
 };
 
-const text = (lengthMax: number, allowed = `text of at most ${lengthMax.toLocaleString('en')} characters`) =>
-  z.string(allowed).max(lengthMax, allowed);
+const text = (
+  lengthMax: number,
+  allowed = `text of at most ${lengthMax.toLocaleString('en')} characters`,
+) => z.string(allowed).max(lengthMax, allowed);
 
 const visibleName = 'text of at most 1,024 characters, not blank';
 
@@ -30,7 +36,8 @@ const wholeNumber = (min: number, max: number) => {
   return z.number(allowed).min(min, allowed).max(max, allowed).multipleOf(1, allowed);
 };
 
-export const productAllowed = 'an object with id, name and price (only a search event with a search_query may do without)';
+export const productAllowed =
+  'an object with id, name and price (only a search event with a search_query may do without)';
 
 const productSchema = z.looseObject(
   {

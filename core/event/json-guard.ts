@@ -1,32 +1,48 @@
-// Reads JSON that anyone may have written, and refuses what would overflow a stack, lose a number or reach a prototype.
+// Reads JSON that anyone may have written, and refuses what would overflow a stack, lose a number
+// or reach a prototype.
 
 export type Path = readonly PropertyKey[];
 export type Problem = { readonly path: Path; readonly message: string };
-export type ParsedJson = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly message: string };
+export type ParsedJson =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly message: string };
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** Strict UTF-8, a byte-order mark allowed. Every string in the value is well-formed: lone surrogates become U+FFFD. */
+/**
+ * Strict UTF-8, a byte-order mark allowed. Every string in the value is well-formed: lone
+ * surrogates become U+FFFD.
+ */
 export function parseJson(bytes: Uint8Array): ParsedJson {
   let text: string;
   try {
     text = utf8.decode(bytes);
   } catch {
-    return { ok: false, message: 'got bytes that are not UTF-8, allowed: one JSON object in UTF-8' };
+    return {
+      ok: false,
+      message: 'got bytes that are not UTF-8, allowed: one JSON object in UTF-8',
+    };
   }
   try {
     return { ok: true, value: JSON.parse(repairEscapes(text)) };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    return { ok: false, message: `got text that is not JSON (${printable(reason, 160)}), allowed: one JSON object in UTF-8` };
+    return {
+      ok: false,
+      message: `got text that is not JSON (${printable(reason, 160)}), allowed: one JSON object in UTF-8`,
+    };
   }
 }
 
-/** UTF-8 has no lone surrogates, so only an escape such as `\ud83d` can make one. An escaped backslash is stepped over. */
+/**
+ * UTF-8 has no lone surrogates, so only an escape such as `\ud83d` can make one. An escaped
+ * backslash is stepped over.
+ */
 function repairEscapes(json: string): string {
   if (!json.includes('\\u')) return json;
-  return json.replace(/\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|[^])/g, (escape, lone) =>
-    lone === undefined ? escape : String.raw`\ufffd`,
+  return json.replace(
+    /\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|[^])/g,
+    (escape, lone) => (lone === undefined ? escape : String.raw`\ufffd`),
   );
 }
 
@@ -34,18 +50,33 @@ function repairEscapes(json: string): string {
 const forbiddenKeys: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
 /**
- * The first thing in a JSON value that must not be kept, or `null`: nesting beyond `depthMax` (an object or array at the
- * top has depth 1), a forbidden key, or a number too large for a float64 (`1e999`), which would be written as `null`.
+ * The first thing in a JSON value that must not be kept, or `null`: nesting beyond `depthMax` (an
+ * object or array at the top has depth 1), a forbidden key, or a number too large for a float64
+ * (`1e999`), which would be written as `null`.
  */
-export function structureProblem(value: unknown, depthMax: number, path: Path = []): Problem | null {
+export function structureProblem(
+  value: unknown,
+  depthMax: number,
+  path: Path = [],
+): Problem | null {
   if (typeof value === 'number' && !Number.isFinite(value)) {
-    return { path, message: 'got a number beyond the range of a 64-bit float, allowed: a finite number' };
+    return {
+      path,
+      message: 'got a number beyond the range of a 64-bit float, allowed: a finite number',
+    };
   }
   if (typeof value !== 'object' || value === null) return null;
-  if (path.length >= depthMax) return { path, message: `got nesting of more than ${depthMax} levels, allowed: at most ${depthMax}` };
+  if (path.length >= depthMax)
+    return {
+      path,
+      message: `got nesting of more than ${depthMax} levels, allowed: at most ${depthMax}`,
+    };
   for (const [key, member] of Object.entries(value)) {
     if (forbiddenKeys.has(key)) {
-      return { path: [...path, key], message: 'got a reserved name, allowed: any name but __proto__, constructor and prototype' };
+      return {
+        path: [...path, key],
+        message: 'got a reserved name, allowed: any name but __proto__, constructor and prototype',
+      };
     }
     // Most members are strings: no path is made for what cannot have a problem.
     if (typeof member !== 'object' && typeof member !== 'number') continue;
@@ -64,9 +95,18 @@ function isObject(value: unknown): value is Record<PropertyKey, unknown> {
   return typeof value === 'object' && value !== null;
 }
 
-/** `product.price`; shortened, since an attacker may choose the names. Empty for the value as a whole. */
+/**
+ * `product.price`; shortened, since an attacker may choose the names. Empty for the value as a
+ * whole.
+ */
 export function dotted(path: Path): string {
-  return printable(path.slice(0, 8).map((key) => printable(String(key), 64)).join('.') + (path.length > 8 ? '…' : ''), 256);
+  return printable(
+    path
+      .slice(0, 8)
+      .map((key) => printable(String(key), 64))
+      .join('.') + (path.length > 8 ? '…' : ''),
+    256,
+  );
 }
 
 /** A received value in a few safe words: `-3`, `"chair"`, `an array of 2`, `nothing`. */
@@ -78,15 +118,23 @@ export function show(value: unknown): string {
     case 'boolean':
       return String(value);
     case 'string':
-      return value.length <= 60 ? `"${printable(value, 60)}"` : `"${printable(value, 40)}" (${Array.from(value).length} characters)`;
+      return value.length <= 60
+        ? `"${printable(value, 60)}"`
+        : `"${printable(value, 40)}" (${Array.from(value).length} characters)`;
     default:
       if (value === null) return 'null';
       return Array.isArray(value) ? `an array of ${value.length}` : 'an object';
   }
 }
 
-/** One line of at most about `lengthMax` characters; controls, format characters and lone surrogates are written as escapes. */
+/**
+ * One line of at most about `lengthMax` characters; controls, format characters and lone surrogates
+ * are written as escapes.
+ */
 function printable(text: string, lengthMax: number): string {
   const short = text.length <= lengthMax ? text : `${text.slice(0, lengthMax).toWellFormed()}…`;
-  return short.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`);
+  return short.replace(
+    /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u${(character.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
+  );
 }

@@ -1,9 +1,18 @@
-// Turns the bytes of a record into a valid event, or into one line that names the field, what was got and what is allowed.
+// Turns the bytes of a record into a valid event, or into one line that names the field, what was
+// got and what is allowed.
 
 import type { z } from 'zod';
-import { productAllowed, visibleText, type WireEvent, wireEventSchema } from './event-schema.ts';
-import { dotted, parseJson, type Path, type Problem, show, structureProblem, valueAt } from './json-guard.ts';
 import type { DeadLetterReason, Product, ProductEvent, Rejection } from '#core/ports.ts';
+import { productAllowed, visibleText, type WireEvent, wireEventSchema } from './event-schema.ts';
+import {
+  dotted,
+  parseJson,
+  type Path,
+  type Problem,
+  show,
+  structureProblem,
+  valueAt,
+} from './json-guard.ts';
 import { parseTimestamp } from './timestamp.ts';
 import { isUuid, uuidV5 } from './uuid.ts';
 
@@ -16,7 +25,11 @@ export type EventLimits = {
   readonly unknownFieldsMax: number;
 };
 
-export const eventLimits: EventLimits = { bytesMax: 256 * 1024, depthMax: 32, unknownFieldsMax: 256 };
+export const eventLimits: EventLimits = {
+  bytesMax: 256 * 1024,
+  depthMax: 32,
+  unknownFieldsMax: 256,
+};
 
 const timestampMin = Date.UTC(2000, 0, 1);
 const timestampAheadMsMax = 24 * 3_600_000;
@@ -26,25 +39,34 @@ export function isRejection(parsed: ProductEvent | Rejection): parsed is Rejecti
 }
 
 /**
- * Total: answers for any bytes, never throws. `now` is UTC ms. The payload is the event as sent, written compactly: unknown
- * fields kept, of a repeated key the last one, numbers as 64-bit floats.
+ * Total: answers for any bytes, never throws. `now` is UTC ms. The payload is the event as sent,
+ * written compactly: unknown fields kept, of a repeated key the last one, numbers as 64-bit
+ * floats.
  */
-export function parseEvent(value: Uint8Array, now: number, limits: EventLimits = eventLimits): ProductEvent | Rejection {
-  if (value.byteLength > limits.bytesMax) return tooLarge(`${value.byteLength} bytes`, limits, null);
+export function parseEvent(
+  value: Uint8Array,
+  now: number,
+  limits: EventLimits = eventLimits,
+): ProductEvent | Rejection {
+  if (value.byteLength > limits.bytesMax)
+    return tooLarge(`${value.byteLength} bytes`, limits, null);
   const json = parseJson(value);
   if (!json.ok) return reject('not_json', [], json.message, null);
 
-  const invalid = ({ path, message }: Problem) => reject('invalid_event', path, message, readableEventId(json.value));
+  const invalid = ({ path, message }: Problem) =>
+    reject('invalid_event', path, message, readableEventId(json.value));
   const parsed = wireEventSchema.safeParse(json.value);
   if (!parsed.success) return invalid(schemaProblem(parsed.error, json.value));
-  const problem = structureProblem(json.value, limits.depthMax) ?? contentProblem(parsed.data, limits);
+  const problem =
+    structureProblem(json.value, limits.depthMax) ?? contentProblem(parsed.data, limits);
   if (problem !== null) return invalid(problem);
 
   const event = parsed.data;
   const timestamp = readTimestamp(event.timestamp, now);
   if (typeof timestamp !== 'number') return invalid(timestamp);
   const payload = JSON.stringify(json.value);
-  if (payload.length > limits.bytesMax) return tooLarge(`a payload of ${payload.length} characters`, limits, event.event_id);
+  if (payload.length > limits.bytesMax)
+    return tooLarge(`a payload of ${payload.length} characters`, limits, event.event_id);
   return {
     eventId: event.event_id,
     id: isUuid(event.event_id) ? event.event_id.toLowerCase() : uuidV5(event.event_id),
@@ -65,32 +87,51 @@ function schemaProblem(error: z.ZodError, value: unknown): Problem {
 
 /** What the schema of single fields cannot say. */
 function contentProblem(event: WireEvent, limits: EventLimits): Problem | null {
-  const unknownFields = Object.keys(event).filter((key) => !Object.hasOwn(wireEventSchema.shape, key)).length;
+  const unknownFields = Object.keys(event).filter(
+    (key) => !Object.hasOwn(wireEventSchema.shape, key),
+  ).length;
   if (unknownFields > limits.unknownFieldsMax) {
-    return { path: [], message: `got ${unknownFields} unknown fields, allowed: at most ${limits.unknownFieldsMax}` };
+    return {
+      path: [],
+      message: `got ${unknownFields} unknown fields, allowed: at most ${limits.unknownFieldsMax}`,
+    };
   }
   if (event.product) return null;
   if (event.event_type !== 'search') {
     return { path: ['product'], message: `got ${show(event.product)}, allowed: ${productAllowed}` };
   }
   if (visibleText(event.search_query) === null) {
-    return { path: ['search_query'], message: `got ${show(event.search_query)}, allowed: text that is not blank (a search event needs a search_query or a product)` };
+    return {
+      path: ['search_query'],
+      message: `got ${show(event.search_query)}, allowed: text that is not blank (a search event needs a search_query or a product)`,
+    };
   }
   return null;
 }
 
 function readTimestamp(text: string, now: number): number | Problem {
   const timestamp = parseTimestamp(text);
-  if (!timestamp.ok) return { path: ['timestamp'], message: `got ${show(text)}, ${timestamp.problem}` };
-  if (timestamp.ms >= timestampMin && timestamp.ms <= now + timestampAheadMsMax) return timestamp.ms;
+  if (!timestamp.ok)
+    return { path: ['timestamp'], message: `got ${show(text)}, ${timestamp.problem}` };
+  if (timestamp.ms >= timestampMin && timestamp.ms <= now + timestampAheadMsMax)
+    return timestamp.ms;
   const latest = new Date(now + timestampAheadMsMax).toISOString();
-  return { path: ['timestamp'], message: `got ${show(text)}, allowed: from 2000-01-01T00:00:00Z to 24 hours from now, which is ${latest}` };
+  return {
+    path: ['timestamp'],
+    message: `got ${show(text)}, allowed: from 2000-01-01T00:00:00Z to 24 hours from now, which is ${latest}`,
+  };
 }
 
 function productOf({ product }: WireEvent): Product | null {
   if (!product) return null;
   const { id, name, description, category, price } = product;
-  return { id, name, description: visibleText(description), category: visibleText(category), price };
+  return {
+    id,
+    name,
+    description: visibleText(description),
+    category: visibleText(category),
+    price,
+  };
 }
 
 /** The event's own id for a report about it, even when other fields are wrong. */
@@ -103,7 +144,12 @@ function tooLarge(got: string, limits: EventLimits, eventId: string | null): Rej
   return reject('too_large', [], `got ${got}, allowed: at most ${limits.bytesMax}`, eventId);
 }
 
-function reject(reason: DeadLetterReason, path: Path, message: string, eventId: string | null): Rejection {
+function reject(
+  reason: DeadLetterReason,
+  path: Path,
+  message: string,
+  eventId: string | null,
+): Rejection {
   const field = path.length === 0 ? null : dotted(path);
   return { reason, message: `${field ?? 'event'}: ${message}`, field, eventId };
 }

@@ -1,8 +1,12 @@
-// Names things by UUIDv5, so that the same event or text gets the same id in every process and after every restart.
+// Names things by UUIDv5, so that the same event or text gets the same id in every process and
+// after every restart.
 
 import { assert } from '#core/errors/errors.ts';
 
-/** The namespace of every id that VectorStream makes: UUIDv5 of `vectorstream` in the RFC's DNS namespace. */
+/**
+ * The namespace of every id that VectorStream makes: UUIDv5 of `vectorstream` in the RFC's DNS
+ * namespace.
+ */
 export const vectorstreamNamespace = '94a95432-eaea-5726-9a7f-e1bcaefd39f9';
 
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
@@ -13,13 +17,17 @@ export function isUuid(text: string): boolean {
 }
 
 /**
- * UUIDv5 (RFC 9562 §5.5): the first 16 bytes of SHA-1 over namespace and UTF-8 name, marked with version and variant.
- * Synchronous and free of imports, because ids are made per event, in the browser too (`crypto.subtle` is asynchronous).
+ * UUIDv5 (RFC 9562 §5.5): the first 16 bytes of SHA-1 over namespace and UTF-8 name, marked with
+ * version and variant. Synchronous and free of imports, because ids are made per event, in the
+ * browser too (`crypto.subtle` is asynchronous).
  */
 export function uuidV5(name: string, namespace: string = vectorstreamNamespace): string {
   assert(isUuid(namespace), `The namespace "${namespace}" is not a UUID`);
   const bytesMax = 16 + name.length * 3;
-  const message = bytesMax + paddingBytesMax <= scratch.length ? scratch : new Uint8Array(bytesMax + paddingBytesMax);
+  const message =
+    bytesMax + paddingBytesMax <= scratch.length
+      ? scratch
+      : new Uint8Array(bytesMax + paddingBytesMax);
   writeUuid(namespace, message);
   sha1(message, 16 + writeUtf8(name, message, 16));
   const [a, b, c, d] = [state[0] ?? 0, state[1] ?? 0, state[2] ?? 0, state[3] ?? 0];
@@ -55,7 +63,10 @@ function nibble(code: number): number {
   return code < 58 ? code - 48 : (code & 7) + 9;
 }
 
-/** Bytes written. ASCII, the usual case, is copied here: for short names that is faster than a call of the encoder. */
+/**
+ * Bytes written. ASCII, the usual case, is copied here: for short names that is faster than a call
+ * of the encoder.
+ */
 function writeUtf8(text: string, into: Uint8Array, from: number): number {
   for (let index = 0; index < text.length; index++) {
     const code = text.charCodeAt(index);
@@ -65,30 +76,49 @@ function writeUtf8(text: string, into: Uint8Array, from: number): number {
   return text.length;
 }
 
-/** SHA-1 (FIPS 180-4 §6.1) of `message[0, length)` into `state`; the padding is written behind the message. */
+/**
+ * SHA-1 (FIPS 180-4 §6.1) of `message[0, length)` into `state`; the padding is written behind the
+ * message.
+ */
 function sha1(message: Uint8Array, length: number): void {
   const end = (length + paddingBytesMax) & ~63;
   message.fill(0, length, end);
   message[length] = 0x80;
-  for (let byte = 0, bits = length * 8; bits > 0; byte++, bits = Math.floor(bits / 256)) message[end - 1 - byte] = bits % 256;
+  for (let byte = 0, bits = length * 8; bits > 0; byte++, bits = Math.floor(bits / 256))
+    message[end - 1 - byte] = bits % 256;
 
-  let h0 = 0x67452301, h1 = 0xefcdab89 | 0, h2 = 0x98badcfe | 0, h3 = 0x10325476, h4 = 0xc3d2e1f0 | 0;
+  let h0 = 0x67452301,
+    h1 = 0xefcdab89 | 0,
+    h2 = 0x98badcfe | 0,
+    h3 = 0x10325476,
+    h4 = 0xc3d2e1f0 | 0;
   const w = schedule;
   for (let block = 0; block < end; block += 64) {
     for (let t = 0, at = block; t < 16; t++, at += 4) {
-      w[t] = ((message[at] ?? 0) << 24) | ((message[at + 1] ?? 0) << 16) | ((message[at + 2] ?? 0) << 8) | (message[at + 3] ?? 0);
+      w[t] =
+        ((message[at] ?? 0) << 24) |
+        ((message[at + 1] ?? 0) << 16) |
+        ((message[at + 2] ?? 0) << 8) |
+        (message[at + 3] ?? 0);
     }
     for (let t = 16; t < 80; t++) {
       const x = (w[t - 3] ?? 0) ^ (w[t - 8] ?? 0) ^ (w[t - 14] ?? 0) ^ (w[t - 16] ?? 0);
       w[t] = (x << 1) | (x >>> 31);
     }
-    let a = h0, b = h1, c = h2, d = h3, e = h4;
+    let a = h0,
+      b = h1,
+      c = h2,
+      d = h3,
+      e = h4;
     for (let t = 0; t < 80; t++) {
       const f =
-        t < 20 ? ((b & c) | (~b & d)) + 0x5a827999
-        : t < 40 ? (b ^ c ^ d) + 0x6ed9eba1
-        : t < 60 ? ((b & c) | (b & d) | (c & d)) + 0x8f1bbcdc
-        : (b ^ c ^ d) + 0xca62c1d6;
+        t < 20
+          ? ((b & c) | (~b & d)) + 0x5a827999
+          : t < 40
+            ? (b ^ c ^ d) + 0x6ed9eba1
+            : t < 60
+              ? ((b & c) | (b & d) | (c & d)) + 0x8f1bbcdc
+              : (b ^ c ^ d) + 0xca62c1d6;
       const next = (((a << 5) | (a >>> 27)) + f + e + (w[t] ?? 0)) | 0;
       e = d;
       d = c;

@@ -1,4 +1,5 @@
-// The texts that wait for a runner: new ones in order of arrival, and groups that come back because a runner was lost.
+// The texts that wait for a runner: new ones in order of arrival, and groups that come back because
+// a runner was lost.
 import { Fifo } from '#core/collections/fifo.ts';
 import { wireLimits } from '#core/protocol/wire.ts';
 
@@ -40,7 +41,13 @@ export class Backlog {
 
   /** A group of its own with the history of `from`. */
   group(tasks: readonly Task[], from: Group | null): Group {
-    return { id: `job-${++this.#lastGroup}`, tasks, attempt: 0, failures: from?.failures ?? 0, failedBy: from?.failedBy ?? null };
+    return {
+      id: `job-${++this.#lastGroup}`,
+      tasks,
+      attempt: 0,
+      failures: from?.failures ?? 0,
+      failedBy: from?.failedBy ?? null,
+    };
   }
 
   /** Goes before whatever is new. */
@@ -50,8 +57,9 @@ export class Backlog {
   }
 
   /**
-   * The next job of a lane, of at most `textsMax` texts (1 or more), or `null`. A group that came back goes first, alone,
-   * cut when it is larger than this runner takes; one that is for `elsewhere` waits, and holds up only those behind it.
+   * The next job of a lane, of at most `textsMax` texts (1 or more), or `null`. A group that came
+   * back goes first, alone, cut when it is larger than this runner takes; one that is for
+   * `elsewhere` waits, and holds up only those behind it.
    */
   take(lane: Lane, textsMax: number, elsewhere: (group: Group) => boolean): Group | null {
     const queue = this.#lanes[lane];
@@ -75,7 +83,10 @@ export class Backlog {
   }
 }
 
-/** Ended tasks may lie in a queue until they are met; a queue holds no more of them than this and what waits. */
+/**
+ * Ended tasks may lie in a queue until they are met; a queue holds no more of them than this and
+ * what waits.
+ */
 const endedInQueueMax = 1024;
 
 class LaneQueue {
@@ -104,7 +115,8 @@ class LaneQueue {
     if (this.#new.size <= 2 * this.waiting + endedInQueueMax) return;
     const all = this.#new;
     this.#new = new Fifo();
-    for (let task = all.take(); task !== undefined; task = all.take()) if (task.state === 'waiting') this.#new.push(task);
+    for (let task = all.take(); task !== undefined; task = all.take())
+      if (task.state === 'waiting') this.#new.push(task);
   }
 
   /** The first group with a task that still waits. */
@@ -123,7 +135,11 @@ class LaneQueue {
   takeNew(textsMax: number): readonly Task[] {
     const tasks: Task[] = [];
     let chars = 0;
-    for (let task = this.#new.peek(); task !== undefined && tasks.length < textsMax; task = this.#new.peek()) {
+    for (
+      let task = this.#new.peek();
+      task !== undefined && tasks.length < textsMax;
+      task = this.#new.peek()
+    ) {
       if (task.state === 'waiting') {
         chars += task.text.length;
         if (tasks.length > 0 && chars > wireLimits.jobCharsMax) break;

@@ -1,18 +1,28 @@
-// Decides which runner embeds which texts, and what becomes of a job whose runner is lost: every text ends exactly once.
-import type { Mixed } from '#core/trust/canaries.ts';
 import { assert } from '#core/errors/errors.ts';
-import { Pace, type PaceOptions } from './runner-pace.ts';
 import type { EmbedOutcome } from '#core/ports.ts';
-import { jobsPerRunnerMax, waitMs, type Runner, type RunnerTerms } from './fleet-runner.ts';
-import { isForAnother, isGivenUp, type Blame } from './blame.ts';
-import { Backlog, type Group, type Lane, type Task } from './backlog.ts';
-import { answeredTexts, outcomesOfTasks, type Assignment, type Job, type MixIn } from './fleet-job.ts';
-import type { Answered as AnsweredText } from '#core/trust/sampler.ts';
 import { wireLimits } from '#core/protocol/wire.ts';
+// Decides which runner embeds which texts, and what becomes of a job whose runner is lost: every
+// text ends exactly once.
+import type { Mixed } from '#core/trust/canaries.ts';
+import type { Answered as AnsweredText } from '#core/trust/sampler.ts';
+import { Backlog, type Group, type Lane, type Task } from './backlog.ts';
+import { isForAnother, isGivenUp, type Blame } from './blame.ts';
+import {
+  answeredTexts,
+  outcomesOfTasks,
+  type Assignment,
+  type Job,
+  type MixIn,
+} from './fleet-job.ts';
+import { jobsPerRunnerMax, waitMs, type Runner, type RunnerTerms } from './fleet-runner.ts';
+import { Pace, type PaceOptions } from './runner-pace.ts';
 
 export type FleetOptions = {
   readonly pace: PaceOptions;
-  /** How often a text that is alone in its job may fail before it is given up: by a trusted runner, where there is one. */
+  /**
+   * How often a text that is alone in its job may fail before it is given up: by a trusted runner,
+   * where there is one.
+   */
   readonly attemptsAloneMax: number;
   /** Texts that may wait or be in work at once. */
   readonly tasksMax: number;
@@ -23,7 +33,13 @@ export type FailureCause = { readonly code: string; readonly message: string };
 /** How a task ended. */
 export type Ended = { readonly id: string } & (
   | { readonly ok: true; readonly vector: Float32Array; readonly tokens?: number }
-  | { readonly ok: false; readonly code: string; readonly message: string; readonly attempts: number; readonly runner: string }
+  | {
+      readonly ok: false;
+      readonly code: string;
+      readonly message: string;
+      readonly attempts: number;
+      readonly runner: string;
+    }
 );
 
 export type Answered =
@@ -32,8 +48,16 @@ export type Answered =
   /** Not one outcome per text: nothing of it was taken, the job is still the runner's. */
   | { readonly kind: 'miscounted'; readonly texts: number }
   | { readonly kind: 'check'; readonly outcomes: readonly EmbedOutcome[]; readonly ms: number }
-  /** `embedded`: the texts of real work that got a vector, wanted by now or not; of cross-checks, none. */
-  | { readonly kind: 'work'; readonly ended: readonly Ended[]; readonly embedded: readonly AnsweredText[]; readonly ms: number };
+  /**
+   * `embedded`: the texts of real work that got a vector, wanted by now or not; of cross-checks,
+   * none.
+   */
+  | {
+      readonly kind: 'work';
+      readonly ended: readonly Ended[];
+      readonly embedded: readonly AnsweredText[];
+      readonly ms: number;
+    };
 
 /** Of a trusted runner's time, while other work waits. */
 const crossCheckShareMax = 0.05;
@@ -41,14 +65,17 @@ const crossCheckTextsMax = 16;
 const searchesMsMax = 5_000; // After a search, others are expected for so long.
 
 /**
- * A pure scheduler: it is told what happened and when (`now`: monotonic ms), and `assign` says what to send.
+ * A pure scheduler: it is told what happened and when (`now`: monotonic ms), and `assign` says what
+ * to send.
  *
- * - Two lanes: `search` goes before `bulk`. One job in work and one prefetched per runner, sized to its speed. While searches come,
- *   bulk jobs are short and not prefetched. A third lane, `cross-check`, has a bounded share of trusted runners' time, or what is left of it.
- * - The job in work when a runner fails takes the blame: it goes to a runner once more as it was, then in halves, until the
- *   text that makes runners fail is alone. A prefetched job was not begun: it goes elsewhere, unblamed.
- * - A text that failed `attemptsAloneMax` times alone ends with `embedding_failed`; where a trusted runner is expected,
- *   the last of these is its. Without a runner, texts wait.
+ * - Two lanes: `search` goes before `bulk`. One job in work and one prefetched per runner, sized to
+ *   its speed. While searches come, bulk jobs are short and not prefetched. A third lane,
+ *   `cross-check`, has a bounded share of trusted runners' time, or what is left of it.
+ * - The job in work when a runner fails takes the blame: it goes to a runner once more as it was,
+ *   then in halves, until the text that makes runners fail is alone. A prefetched job was not
+ *   begun: it goes elsewhere, unblamed.
+ * - A text that failed `attemptsAloneMax` times alone ends with `embedding_failed`; where a trusted
+ *   runner is expected, the last of these is its. Without a runner, texts wait.
  */
 export class Fleet {
   readonly #options: FleetOptions;
@@ -67,15 +94,34 @@ export class Fleet {
   }
 
   /** Texts not yet ended; the jobs given again after a failure; the answers that came too late. */
-  stats(): { readonly waiting: number; readonly inWork: number; readonly requeued: number; readonly late: number } {
-    const waiting = this.#backlog.waiting('search') + this.#backlog.waiting('bulk') + this.#backlog.waiting('cross-check');
-    return { waiting, inWork: this.#tasks.size - waiting, requeued: this.#requeued, late: this.#late };
+  stats(): {
+    readonly waiting: number;
+    readonly inWork: number;
+    readonly requeued: number;
+    readonly late: number;
+  } {
+    const waiting =
+      this.#backlog.waiting('search') +
+      this.#backlog.waiting('bulk') +
+      this.#backlog.waiting('cross-check');
+    return {
+      waiting,
+      inWork: this.#tasks.size - waiting,
+      requeued: this.#requeued,
+      late: this.#late,
+    };
   }
 
-  /** `false` when `tasksMax` texts are there already: nothing was taken. Ids are unique among the texts not yet ended. */
+  /**
+   * `false` when `tasksMax` texts are there already: nothing was taken. Ids are unique among the
+   * texts not yet ended.
+   */
   submit(task: { readonly id: string; readonly text: string; readonly lane: Lane }): boolean {
     assert(!this.#tasks.has(task.id), `Task ${task.id} was submitted twice`);
-    assert(task.text.length <= wireLimits.textCharsMax, `A text of ${task.text.length} characters does not fit a job`);
+    assert(
+      task.text.length <= wireLimits.textCharsMax,
+      `A text of ${task.text.length} characters does not fit a job`,
+    );
     if (this.#tasks.size >= this.#options.tasksMax) return false;
     const entry: Task = { ...task, failures: 0, failuresAlone: 0, state: 'waiting' };
     this.#tasks.set(task.id, entry);
@@ -94,7 +140,15 @@ export class Fleet {
     assert(!this.#runners.has(runner.id), `Runner ${runner.id} joined twice`);
     if (runner.trusted) this.#blameTerms = { ...this.#blameTerms, expectsTrusted: true };
     const pace = new Pace(this.#options.pace, runner.textsPerSecond, runner.textsPerJobMax);
-    this.#runners.set(runner.id, { ...runner, pace, state: 'checks', check: null, jobs: [], startedAt: 0, crossChecksFrom: 0 });
+    this.#runners.set(runner.id, {
+      ...runner,
+      pace,
+      state: 'checks',
+      check: null,
+      jobs: [],
+      startedAt: 0,
+      crossChecksFrom: 0,
+    });
   }
 
   /** These texts are the runner's next job, whatever else waits. */
@@ -115,7 +169,10 @@ export class Fleet {
     runner.check = null;
   }
 
-  /** The runner is gone. With a `cause` its job in work takes the blame; `null`: it left in order, nothing is blamed. */
+  /**
+   * The runner is gone. With a `cause` its job in work takes the blame; `null`: it left in order,
+   * nothing is blamed.
+   */
   leave(id: string, cause: FailureCause | null): readonly Ended[] {
     const runner = this.#runners.get(id);
     if (runner === undefined) return [];
@@ -132,18 +189,31 @@ export class Fleet {
 
   /** A job that this runner has. */
   job(id: string, jobId: string, attempt: number): Job | null {
-    return this.#runners.get(id)?.jobs.find((job) => job.jobId === jobId && job.attempt === attempt) ?? null;
+    return (
+      this.#runners.get(id)?.jobs.find((job) => job.jobId === jobId && job.attempt === attempt) ??
+      null
+    );
   }
 
-  /** One outcome per text of the job, in order. A text that the runner could not embed is tried again alone. */
-  answer(id: string, jobId: string, attempt: number, outcomes: readonly EmbedOutcome[], now: number): Answered {
+  /**
+   * One outcome per text of the job, in order. A text that the runner could not embed is tried
+   * again alone.
+   */
+  answer(
+    id: string,
+    jobId: string,
+    attempt: number,
+    outcomes: readonly EmbedOutcome[],
+    now: number,
+  ): Answered {
     const runner = this.#runners.get(id);
     const job = this.job(id, jobId, attempt);
     if (runner === undefined || job === null) {
       this.#late += 1;
       return { kind: 'late' };
     }
-    if (outcomes.length !== job.texts.length) return { kind: 'miscounted', texts: job.texts.length };
+    if (outcomes.length !== job.texts.length)
+      return { kind: 'miscounted', texts: job.texts.length };
     const ms = now - runner.startedAt;
     runner.jobs.splice(runner.jobs.indexOf(job), 1);
     runner.startedAt = now;
@@ -155,7 +225,8 @@ export class Fleet {
       const outcome = ofTasks[at];
       assert(outcome !== undefined, 'An answer lacks an outcome after it was counted');
       if (task.state === 'ended') continue;
-      if (!outcome.ok) ended.push(...this.#blame(this.#backlog.group([task], null), runner, outcome));
+      if (!outcome.ok)
+        ended.push(...this.#blame(this.#backlog.group([task], null), runner, outcome));
       else ended.push(this.#succeed(task, outcome));
     }
     const embedded = job.group.tasks[0]?.lane === 'cross-check' ? [] : answeredTexts(job, outcomes);
@@ -179,17 +250,31 @@ export class Fleet {
     return this.#runners.get(id)?.pace.textsPerSecond ?? 0;
   }
 
-  /** Everything that can be sent now. To be called after anything else was, and now and then while texts wait. */
+  /**
+   * Everything that can be sent now. To be called after anything else was, and now and then while
+   * texts wait.
+   */
   assign(now: number, mixIn: MixIn): readonly Assignment[] {
     const assignments: Assignment[] = [];
     const take = (runner: Runner, lane: Lane, textsMax: number): void => {
       const most = Math.min(textsMax, runner.limit?.texts(now) ?? Infinity);
-      const group = most === 0 ? null : this.#backlog.take(lane, most, (other) => isForAnother(other, runner, this.#runners.values(), this.#blameTerms));
+      const group =
+        most === 0
+          ? null
+          : this.#backlog.take(lane, most, (other) =>
+              isForAnother(other, runner, this.#runners.values(), this.#blameTerms),
+            );
       if (group !== null) assignments.push(this.#give(runner, group, lane, now, mixIn));
     };
     for (const runner of this.#runners.values()) {
       if (runner.check === null || runner.jobs.length >= jobsPerRunnerMax) continue;
-      assignments.push(this.#send(runner, { group: null, jobId: `check-${++this.#lastJob}`, attempt: 1, ...runner.check }, now));
+      assignments.push(
+        this.#send(
+          runner,
+          { group: null, jobId: `check-${++this.#lastJob}`, attempt: 1, ...runner.check },
+          now,
+        ),
+      );
       runner.check = null;
     }
     if (this.#backlog.waiting('search') > 0) this.#searchedAt = now;
@@ -197,7 +282,8 @@ export class Fleet {
     for (const runner of this.#forSearch()) take(runner, 'search', runner.pace.searchTexts());
     for (const runner of this.#forCrossChecks(now)) {
       take(runner, 'cross-check', Math.min(crossCheckTextsMax, runner.pace.searchTexts()));
-      runner.crossChecksFrom = now + runner.pace.expectedMs(runner.jobs.at(-1)?.texts.length ?? 0) / crossCheckShareMax;
+      runner.crossChecksFrom =
+        now + runner.pace.expectedMs(runner.jobs.at(-1)?.texts.length ?? 0) / crossCheckShareMax;
     }
     // Every idle runner gets its share before any runner gets a second job.
     const serving = [...this.#runners.values()].filter(({ state }) => state === 'serving');
@@ -207,7 +293,11 @@ export class Fleet {
       if (backlog === 0) break;
       for (const runner of serving) {
         if (runner.jobs.length !== depth) continue;
-        const texts = runner.pace.jobTexts(backlog, runner.pace.textsPerSecond / fleetSpeed, isSearched);
+        const texts = runner.pace.jobTexts(
+          backlog,
+          runner.pace.textsPerSecond / fleetSpeed,
+          isSearched,
+        );
         take(runner, 'bulk', texts);
       }
     }
@@ -218,9 +308,16 @@ export class Fleet {
   *#forSearch(): Generator<Runner> {
     const passed = new Set<Runner>();
     while (this.#backlog.waiting('search') > 0) {
-      const free = [...this.#runners.values()].filter((runner) =>
-        runner.state === 'serving' && runner.jobs.length < jobsPerRunnerMax && !passed.has(runner));
-      const next = free.reduce<Runner | null>((best, runner) => (best === null || waitMs(runner) < waitMs(best) ? runner : best), null);
+      const free = [...this.#runners.values()].filter(
+        (runner) =>
+          runner.state === 'serving' &&
+          runner.jobs.length < jobsPerRunnerMax &&
+          !passed.has(runner),
+      );
+      const next = free.reduce<Runner | null>(
+        (best, runner) => (best === null || waitMs(runner) < waitMs(best) ? runner : best),
+        null,
+      );
       if (next === null) return;
       const before = next.jobs.length;
       yield next;
@@ -229,11 +326,15 @@ export class Fleet {
     }
   }
 
-  /** While cross-checks wait: trusted runners with a free slot that are at rest, or have done other work for long enough. */
+  /**
+   * While cross-checks wait: trusted runners with a free slot that are at rest, or have done other
+   * work for long enough.
+   */
   *#forCrossChecks(now: number): Generator<Runner> {
     for (const runner of this.#runners.values()) {
       if (this.#backlog.waiting('cross-check') === 0) return;
-      if (!runner.trusted || runner.state !== 'serving' || runner.jobs.length >= jobsPerRunnerMax) continue;
+      if (!runner.trusted || runner.state !== 'serving' || runner.jobs.length >= jobsPerRunnerMax)
+        continue;
       const isAtRest = this.#backlog.waiting('search') + this.#backlog.waiting('bulk') === 0;
       if (isAtRest || now >= runner.crossChecksFrom) yield runner;
     }
@@ -243,15 +344,31 @@ export class Fleet {
     group.attempt += 1;
     const tasks = textsOf(group);
     runner.limit?.took(tasks.length, now);
-    const { texts, canaries } = mixIn(runner.id, { lane, texts: tasks, textsPerSecond: runner.pace.textsPerSecond, room: runner.textsPerJobMax - tasks.length, now });
-    return this.#send(runner, { group, jobId: group.id, attempt: group.attempt, texts, canaries }, now);
+    const { texts, canaries } = mixIn(runner.id, {
+      lane,
+      texts: tasks,
+      textsPerSecond: runner.pace.textsPerSecond,
+      room: runner.textsPerJobMax - tasks.length,
+      now,
+    });
+    return this.#send(
+      runner,
+      { group, jobId: group.id, attempt: group.attempt, texts, canaries },
+      now,
+    );
   }
 
   #send(runner: Runner, job: Omit<Job, 'deadlineMs'>, now: number): Assignment {
     const deadlineMs = runner.pace.deadlineMs(job.texts.length);
     if (runner.jobs.length === 0) runner.startedAt = now;
     runner.jobs.push({ ...job, deadlineMs });
-    return { runner: runner.id, jobId: job.jobId, attempt: job.attempt, deadlineMs, texts: job.texts };
+    return {
+      runner: runner.id,
+      jobId: job.jobId,
+      attempt: job.attempt,
+      deadlineMs,
+      texts: job.texts,
+    };
   }
 
   #blame(group: Group, runner: Runner, cause: FailureCause): readonly Ended[] {
@@ -263,7 +380,16 @@ export class Fleet {
       alone.failuresAlone += 1;
       if (isGivenUp(alone, runner, this.#blameTerms)) {
         this.#end(alone);
-        return [{ id: alone.id, ok: false, code: 'embedding_failed', message: cause.message, attempts: alone.failures, runner: runner.name }];
+        return [
+          {
+            id: alone.id,
+            ok: false,
+            code: 'embedding_failed',
+            message: cause.message,
+            attempts: alone.failures,
+            runner: runner.name,
+          },
+        ];
       }
     }
     group.failedBy = runner.id;
@@ -272,7 +398,8 @@ export class Fleet {
       this.#again(group);
     } else {
       const middle = Math.ceil(tasks.length / 2);
-      for (const half of [tasks.slice(0, middle), tasks.slice(middle)]) this.#again(this.#backlog.group(half, group));
+      for (const half of [tasks.slice(0, middle), tasks.slice(middle)])
+        this.#again(this.#backlog.group(half, group));
     }
     return [];
   }

@@ -1,10 +1,11 @@
-// All that tells whether one runner is right: canaries in its jobs, samples of its work, and until when both have held.
+import type { EmbedOutcome } from '#core/ports.ts';
+// All that tells whether one runner is right: canaries in its jobs, samples of its work, and until
+// when both have held.
 import { boundsOf } from '#core/trust/agreement.ts';
 import { Canaries, type CanaryVerdict } from '#core/trust/canaries.ts';
-import type { Job, MixIn } from './fleet-job.ts';
 import type { GoldenBounds, GoldenCase } from '#core/trust/golden.ts';
-import type { EmbedOutcome } from '#core/ports.ts';
 import { Sampler, samplerDefaults, type Answered, type Sample } from '#core/trust/sampler.ts';
+import type { Job, MixIn } from './fleet-job.ts';
 
 export type RunnerChecksOptions = {
   readonly golden: { readonly cases: readonly GoldenCase[] };
@@ -26,9 +27,22 @@ export class RunnerChecks {
   #goldenUntil: number;
   #hasWorked = false;
 
-  constructor({ golden, bounds, dtype, limits, random }: RunnerChecksOptions, checkedAt: number, now: number) {
-    this.#canaries = new Canaries({ cases: golden.cases, bounds: boundsOf(bounds, dtype), limits, random }, now);
-    this.#sampler = new Sampler({ ...samplerDefaults, get everyMs() { return limits.checkIntervalMs / samplesPerIntervalMin; }, random });
+  constructor(
+    { golden, bounds, dtype, limits, random }: RunnerChecksOptions,
+    checkedAt: number,
+    now: number,
+  ) {
+    this.#canaries = new Canaries(
+      { cases: golden.cases, bounds: boundsOf(bounds, dtype), limits, random },
+      now,
+    );
+    this.#sampler = new Sampler({
+      ...samplerDefaults,
+      get everyMs() {
+        return limits.checkIntervalMs / samplesPerIntervalMin;
+      },
+      random,
+    });
     this.#goldenUntil = checkedAt;
   }
 
@@ -44,11 +58,23 @@ export class RunnerChecks {
 
   /** A job of cross-checks has a canary in any case: whoever judges is judged with it. */
   mixIn({ lane, texts, textsPerSecond, room, now }: Parameters<MixIn>[1]): ReturnType<MixIn> {
-    return this.#canaries.mix(texts, { textsPerSecond, room, now, countMin: lane === 'cross-check' ? 1 : 0 });
+    return this.#canaries.mix(texts, {
+      textsPerSecond,
+      room,
+      now,
+      countMin: lane === 'cross-check' ? 1 : 0,
+    });
   }
 
-  /** Before anything of an answer is used. `null`: nothing to say; at the end of a round the verdict has its figures. */
-  judge({ canaries }: Job, outcomes: readonly EmbedOutcome[], embeddedAt: number): CanaryVerdict | null {
+  /**
+   * Before anything of an answer is used. `null`: nothing to say; at the end of a round the verdict
+   * has its figures.
+   */
+  judge(
+    { canaries }: Job,
+    outcomes: readonly EmbedOutcome[],
+    embeddedAt: number,
+  ): CanaryVerdict | null {
     if (canaries.size === 0) return null;
     const verdict = this.#canaries.judge(canaries, outcomes);
     if (verdict?.ok === false) return verdict;
@@ -61,7 +87,10 @@ export class RunnerChecks {
     this.#hasWorked = true;
   }
 
-  /** It has worked since its last canary, and the next is due: one by itself, when there is no work to put it in. */
+  /**
+   * It has worked since its last canary, and the next is due: one by itself, when there is no work
+   * to put it in.
+   */
   wantsCanary(now: number): boolean {
     return this.#hasWorked && this.#canaries.isDue(now);
   }

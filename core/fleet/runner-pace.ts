@@ -1,7 +1,11 @@
-// A runner's measured speed, and what follows from it: how many texts make a job, and how long one may take.
+// A runner's measured speed, and what follows from it: how many texts make a job, and how long one
+// may take.
 
 export type PaceOptions = {
-  /** A job under backlog is this much work: long enough to batch well, short enough that a search does not wait long. */
+  /**
+   * A job under backlog is this much work: long enough to batch well, short enough that a search
+   * does not wait long.
+   */
   readonly jobMs: number;
   /** A job of search texts is at most this much work. */
   readonly searchJobMs: number;
@@ -35,7 +39,10 @@ export class Pace {
   readonly #textsMax: number;
   #textsPerSecond: number;
 
-  /** Begins with the speed that the runner measured itself. `textsMax`: the most that the runner takes in one job. */
+  /**
+   * Begins with the speed that the runner measured itself. `textsMax`: the most that the runner
+   * takes in one job.
+   */
   constructor(options: PaceOptions, textsPerSecond: number, textsMax: number) {
     this.#options = options;
     this.#textsMax = textsMax;
@@ -46,17 +53,24 @@ export class Pace {
     return this.#textsPerSecond;
   }
 
-  /** A mean weighted by time at work, so that many tiny jobs, each mostly latency, do not drown a large one. */
+  /**
+   * A mean weighted by time at work, so that many tiny jobs, each mostly latency, do not drown a
+   * large one.
+   */
   measured(texts: number, ms: number): void {
     const spent = Math.max(ms, 0.1);
     const weight = 1 - Math.exp(-spent / memoryMs);
     const speed = (texts * 1000) / spent;
-    this.#textsPerSecond = Math.max(this.#textsPerSecond + weight * (speed - this.#textsPerSecond), textsPerSecondMin);
+    this.#textsPerSecond = Math.max(
+      this.#textsPerSecond + weight * (speed - this.#textsPerSecond),
+      textsPerSecondMin,
+    );
   }
 
   /**
-   * Texts of the next job, of `backlog` that wait, when this runner does `share` (0…1) of the fleet's work. A small backlog
-   * is divided, so that no runner takes all of it while others idle: 100 texts, two equal runners → 50.
+   * Texts of the next job, of `backlog` that wait, when this runner does `share` (0…1) of the
+   * fleet's work. A small backlog is divided, so that no runner takes all of it while others idle:
+   * 100 texts, two equal runners → 50.
    */
   jobTexts(backlog: number, share: number, besideSearch: boolean): number {
     const most = this.#within(besideSearch ? this.#options.besideSearchJobMs : this.#options.jobMs);
@@ -74,7 +88,9 @@ export class Pace {
 
   deadlineMs(texts: number): number {
     const { deadlineFactor, deadlineMsMin, deadlineMsMax } = this.#options;
-    return Math.ceil(Math.min(deadlineMsMax, deadlineMsMin + deadlineFactor * this.expectedMs(texts)));
+    return Math.ceil(
+      Math.min(deadlineMsMax, deadlineMsMin + deadlineFactor * this.expectedMs(texts)),
+    );
   }
 
   #within(ms: number): number {

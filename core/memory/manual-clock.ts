@@ -54,15 +54,20 @@ export class ManualClock implements Clock {
   }
 
   /**
-   * Lets `ms` pass. Sleepers wake one by one at their due time, and what each goes on to do (up to its next real I/O) is
-   * done before the next wakes; a sleep begun on the way ends on the way too when it is due.
+   * Lets `ms` pass. Sleepers wake one by one at their due time, and what each goes on to do (up to
+   * its next real I/O) is done before the next wakes; a sleep begun on the way ends on the way too
+   * when it is due.
    */
   async advance(ms: number): Promise<void> {
     const end = this.#elapsed + ms;
-    do await othersRun(); while (this.wakeNext(end));
+    do await othersRun();
+    while (this.wakeNext(end));
   }
 
-  /** Wakes the one sleeper that is next, when it is due by `end` (monotonic ms), at its time. `false`: none is, and it is `end`. */
+  /**
+   * Wakes the one sleeper that is next, when it is due by `end` (monotonic ms), at its time.
+   * `false`: none is, and it is `end`.
+   */
   wakeNext(end: number): boolean {
     const [next] = this.#sleepers;
     if (next === undefined || next.due > end) {

@@ -1,8 +1,11 @@
-// Two channels joined in memory: frames arrive whole, in order and later, and a test can freeze or cut the link.
+// Two channels joined in memory: frames arrive whole, in order and later, and a test can freeze or
+// cut the link.
 import type { Channel } from '../ports.ts';
 
 type Handlers = Parameters<Channel['listen']>[0];
-type Arrival = { readonly frame: string | Uint8Array } | { readonly code: number; readonly reason: string };
+type Arrival =
+  | { readonly frame: string | Uint8Array }
+  | { readonly code: number; readonly reason: string };
 
 export type MemoryLink = {
   readonly near: Channel;

@@ -1,14 +1,25 @@
-// The reference event log: partitions, offsets and consumer groups as every adapter must have them, in memory.
+// The reference event log: partitions, offsets and consumer groups as every adapter must have them,
+// in memory.
 
-import { Assignment } from '#core/pipeline/assignment.ts';
 import { assert, LogFullError } from '#core/errors/errors.ts';
 import { createPartitioner } from '#core/event/partition-of-key.ts';
-import type { Delivery, EventSink, EventSource, LogRecord, PartitionLag, Position } from '../ports.ts';
+import { Assignment } from '#core/pipeline/assignment.ts';
+import type {
+  Delivery,
+  EventSink,
+  EventSource,
+  LogRecord,
+  PartitionLag,
+  Position,
+} from '../ports.ts';
 
 export type MemoryLogOptions = {
   readonly topic: string;
   readonly partitions: number;
-  /** Bytes of keys, values and headers that the log holds; what every group has committed makes room. */
+  /**
+   * Bytes of keys, values and headers that the log holds; what every group has committed makes
+   * room.
+   */
   readonly bytesMax: number;
   /** Delivered records per partition from its first unsettled one on. */
   readonly unsettledMax: number;
@@ -16,10 +27,19 @@ export type MemoryLogOptions = {
   readonly batchMax: number;
 };
 
-const defaults: MemoryLogOptions = { topic: 'events', partitions: 1, bytesMax: 256 * 2 ** 20, unsettledMax: 10_000, batchMax: 500 };
+const defaults: MemoryLogOptions = {
+  topic: 'events',
+  partitions: 1,
+  bytesMax: 256 * 2 ** 20,
+  unsettledMax: 10_000,
+  batchMax: 500,
+};
 
 export type MemorySource = EventSource & {
-  /** Ends it as a crash would: it commits nothing more, and the next source of its group starts at the last commit. */
+  /**
+   * Ends it as a crash would: it commits nothing more, and the next source of its group starts at
+   * the last commit.
+   */
   crash(): void;
 };
 
@@ -33,10 +53,16 @@ export type MemoryLog = {
 type Partition = { start: number; records: LogRecord[] };
 type Group = { readonly committed: number[]; open: boolean };
 
-/** One log, which outlives its sources as a broker would. A second settle of a delivery, and one after its source has ended, are ignored. */
+/**
+ * One log, which outlives its sources as a broker would. A second settle of a delivery, and one
+ * after its source has ended, are ignored.
+ */
 export function createMemoryLog(options: Partial<MemoryLogOptions> = {}): MemoryLog {
   const settings = { ...defaults, ...options };
-  const partitions = Array.from({ length: settings.partitions }, (): Partition => ({ start: 0, records: [] }));
+  const partitions = Array.from({ length: settings.partitions }, (): Partition => ({
+    start: 0,
+    records: [],
+  }));
   const groups = new Map<string, Group>();
   const appended = new Set<() => void>();
   const partitionFor = createPartitioner(settings.partitions);
@@ -64,7 +90,9 @@ export function createMemoryLog(options: Partial<MemoryLogOptions> = {}): Memory
       const size = records.reduce((sum, record) => sum + bytesOf(record), 0);
       if (bytes + size > settings.bytesMax) dropCommitted();
       if (bytes + size > settings.bytesMax) {
-        throw new LogFullError(`The log holds ${bytes} of ${settings.bytesMax} bytes: no room for ${size} more before events are worked off.`);
+        throw new LogFullError(
+          `The log holds ${bytes} of ${settings.bytesMax} bytes: no room for ${size} more before events are worked off.`,
+        );
       }
       bytes += size;
       const positions = records.map((record): Position => {
@@ -80,7 +108,10 @@ export function createMemoryLog(options: Partial<MemoryLogOptions> = {}): Memory
   };
 
   const source = (groupId: string): MemorySource => {
-    const group = groups.get(groupId) ?? { committed: partitions.map((each) => each.start), open: false };
+    const group = groups.get(groupId) ?? {
+      committed: partitions.map((each) => each.start),
+      open: false,
+    };
     assert(!group.open, `The group ${groupId} of a memory log has a member already`);
     group.open = true;
     groups.set(groupId, group);
@@ -139,7 +170,11 @@ export function createMemoryLog(options: Partial<MemoryLogOptions> = {}): Memory
         if (batch.length === 0) continue;
         return batch.map((record, i) => {
           assignment.deliver(index, epoch, next + i);
-          return deliveryOf(record, { topic: settings.topic, partition: index, offset: next + i }, epoch);
+          return deliveryOf(
+            record,
+            { topic: settings.topic, partition: index, offset: next + i },
+            epoch,
+          );
         });
       }
       return [];
@@ -165,7 +200,10 @@ export function createMemoryLog(options: Partial<MemoryLogOptions> = {}): Memory
       async lag() {
         return assignment.partitions().map((index): PartitionLag => {
           const { start, records } = partition(index);
-          return { partition: index, lag: start + records.length - (group.committed[index] ?? start) };
+          return {
+            partition: index,
+            lag: start + records.length - (group.committed[index] ?? start),
+          };
         });
       },
       unsettled: () => assignment.unsettled(),
@@ -192,7 +230,9 @@ function copyOf({ key, value, headers, timestamp }: LogRecord): LogRecord {
   return {
     key: key && new Uint8Array(key),
     value: new Uint8Array(value),
-    headers: Object.fromEntries(Object.entries(headers).map(([name, header]) => [name, new Uint8Array(header)])),
+    headers: Object.fromEntries(
+      Object.entries(headers).map(([name, header]) => [name, new Uint8Array(header)]),
+    ),
     timestamp,
   };
 }

@@ -1,4 +1,5 @@
-// The manifest names every file a model is made of by its SHA-256, so that all runners of a fleet compute the same vectors.
+// The manifest names every file a model is made of by its SHA-256, so that all runners of a fleet
+// compute the same vectors.
 
 import { z } from 'zod';
 import { VectorStreamError } from '#core/errors/errors.ts';
@@ -15,37 +16,61 @@ export type Device = (typeof devices)[number];
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected a SHA-256 as 64 lower-case hex digits');
 /** Relative and inside the folder: a manifest cannot name a file elsewhere. */
-const path = z.string().regex(/^(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9_./-]*$/, 'expected a relative path inside the folder');
+const path = z
+  .string()
+  .regex(/^(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9_./-]*$/, 'expected a relative path inside the folder');
 const cosineBound = z.number().min(0).max(1);
 
-const manifestSchema = z.strictObject({
-  format: z.literal(1),
-  /** The model as it is known, e.g. on Hugging Face: what `POST /v1/embeddings` calls `model`. */
-  modelId: z.string().min(1).max(200),
-  licence: z.string().min(1),
-  dimensions: z.int().min(1).max(16_384),
-  /** Longer texts are cut here, special tokens included. */
-  maxTokens: z.int().min(3).max(131_072),
-  /** `none`: the graph outputs `sentence_embedding`. `mean`, `cls`: it outputs `last_hidden_state`, pooled by the embedder. */
-  pooling: z.enum(['none', 'mean', 'cls']),
-  /** Whether the embedder divides by the length; false when the graph already does. */
-  normalise: z.boolean(),
-  /** Put before a text by the gateway, for models that were trained so: `query` when searching, `passage` when storing. Empty for others. */
-  prefixes: z.strictObject({ query: z.string().max(1000), passage: z.string().max(1000) }),
-  /** By transformers.js's name of the dtype. */
-  dtypes: z.record(z.string(), z.strictObject({
-    file: path,
-    devices: z.array(z.enum(devices)).min(1),
-    /** Least mean cosine to the reference over all golden texts. */
-    goldenMeanMin: cosineBound,
-    /** Least cosine of any golden text. */
-    goldenMin: cosineBound,
-  })).refine((dtypes) => Object.keys(dtypes).length > 0, 'expected at least one dtype'),
-  /** `local`: made on this machine by the model itself. Another machine's differ in the last digits, so they are no part of the model's identity. */
-  golden: z.enum(['reference', 'local']).default('reference'),
-  files: z.record(path, sha256),
-}).refine((manifest) => Object.values(manifest.dtypes).every((dtype) => dtype.file in manifest.files), 'the file of every dtype must be listed under files')
-  .refine((manifest) => manifest.golden === 'local' || goldenFile in manifest.files, 'golden.json must be listed under files');
+const manifestSchema = z
+  .strictObject({
+    format: z.literal(1),
+    /** The model as it is known, e.g. on Hugging Face: what `POST /v1/embeddings` calls `model`. */
+    modelId: z.string().min(1).max(200),
+    licence: z.string().min(1),
+    dimensions: z.int().min(1).max(16_384),
+    /** Longer texts are cut here, special tokens included. */
+    maxTokens: z.int().min(3).max(131_072),
+    /**
+     * `none`: the graph outputs `sentence_embedding`. `mean`, `cls`: it outputs
+     * `last_hidden_state`, pooled by the embedder.
+     */
+    pooling: z.enum(['none', 'mean', 'cls']),
+    /** Whether the embedder divides by the length; false when the graph already does. */
+    normalise: z.boolean(),
+    /**
+     * Put before a text by the gateway, for models that were trained so: `query` when searching,
+     * `passage` when storing. Empty for others.
+     */
+    prefixes: z.strictObject({ query: z.string().max(1000), passage: z.string().max(1000) }),
+    /** By transformers.js's name of the dtype. */
+    dtypes: z
+      .record(
+        z.string(),
+        z.strictObject({
+          file: path,
+          devices: z.array(z.enum(devices)).min(1),
+          /** Least mean cosine to the reference over all golden texts. */
+          goldenMeanMin: cosineBound,
+          /** Least cosine of any golden text. */
+          goldenMin: cosineBound,
+        }),
+      )
+      .refine((dtypes) => Object.keys(dtypes).length > 0, 'expected at least one dtype'),
+    /**
+     * `local`: made on this machine by the model itself. Another machine's differ in the last
+     * digits, so they are no part of the model's identity.
+     */
+    golden: z.enum(['reference', 'local']).default('reference'),
+    files: z.record(path, sha256),
+  })
+  .refine(
+    (manifest) => Object.values(manifest.dtypes).every((dtype) => dtype.file in manifest.files),
+    'the file of every dtype must be listed under files',
+  )
+  .refine(
+    (manifest) => manifest.golden === 'local' || goldenFile in manifest.files,
+    'golden.json must be listed under files',
+  );
 
 export type Manifest = Readonly<z.infer<typeof manifestSchema>>;
 export type ManifestDtype = Manifest['dtypes'][string];
@@ -53,13 +78,21 @@ export type ManifestDtype = Manifest['dtypes'][string];
 export const manifestFile = 'manifest.json';
 export const goldenFile = 'golden.json';
 
-const goldenSchema = z.object({
-  model: z.string(),
-  /** What computed the vectors. */
-  reference: z.string(),
-  dimensions: z.int().min(1),
-  cases: z.array(z.object({ text: z.string(), vector: z.array(z.number()) })).min(1).max(1000),
-}).refine((golden) => golden.cases.every(({ vector }) => vector.length === golden.dimensions), 'every vector must have `dimensions` numbers');
+const goldenSchema = z
+  .object({
+    model: z.string(),
+    /** What computed the vectors. */
+    reference: z.string(),
+    dimensions: z.int().min(1),
+    cases: z
+      .array(z.object({ text: z.string(), vector: z.array(z.number()) }))
+      .min(1)
+      .max(1000),
+  })
+  .refine(
+    (golden) => golden.cases.every(({ vector }) => vector.length === golden.dimensions),
+    'every vector must have `dimensions` numbers',
+  );
 
 export type Golden = Readonly<z.infer<typeof goldenSchema>>;
 
@@ -96,9 +129,18 @@ export async function openModel(read: ReadModelFile): Promise<Model> {
   return { manifest: parseManifest(decode(bytes)), revision: await revisionOf(bytes), read };
 }
 
-/** The golden texts, after the hash of those that belong to the model was checked. @throws ModelFileError */
+/**
+ * The golden texts, after the hash of those that belong to the model was checked. @throws
+ * ModelFileError
+ */
 export async function readGolden(model: Model): Promise<Golden> {
-  return parseGolden(decode(await (model.manifest.golden === 'local' ? readOrExplain(model.read, goldenFile) : readVerified(model, goldenFile))));
+  return parseGolden(
+    decode(
+      await (model.manifest.golden === 'local'
+        ? readOrExplain(model.read, goldenFile)
+        : readVerified(model, goldenFile)),
+    ),
+  );
 }
 
 /** Of `paths`, those that hold the weights of a graph too large for one file. */
@@ -107,14 +149,23 @@ export function dataFilesOf(graph: string, paths: readonly string[]): readonly s
 }
 
 /**
- * Every file that a session of this dtype loads: the graph, and all files that are not another dtype's graph.
+ * Every file that a session of this dtype loads: the graph, and all files that are not another
+ * dtype's graph.
+ *
  * @throws ModelFileError when the model has no such dtype.
  */
 export function filesOf({ modelId, dtypes, files }: Manifest, dtype: string): readonly string[] {
   const chosen = dtypes[dtype];
-  if (chosen === undefined) throw new ModelFileError(`${modelId} has no dtype "${dtype}": choose one of ${Object.keys(dtypes).join(', ')}.`);
+  if (chosen === undefined)
+    throw new ModelFileError(
+      `${modelId} has no dtype "${dtype}": choose one of ${Object.keys(dtypes).join(', ')}.`,
+    );
   const paths = Object.keys(files);
-  const others = new Set(Object.values(dtypes).filter(({ file }) => file !== chosen.file).flatMap(({ file }) => [file, ...dataFilesOf(file, paths)]));
+  const others = new Set(
+    Object.values(dtypes)
+      .filter(({ file }) => file !== chosen.file)
+      .flatMap(({ file }) => [file, ...dataFilesOf(file, paths)]),
+  );
   return paths.filter((file) => !others.has(file));
 }
 
@@ -128,7 +179,9 @@ async function readVerified(model: Model, file: string): Promise<Uint8Array> {
   const bytes = await readOrExplain(model.read, file);
   const actual = await revisionOf(bytes);
   if (actual !== expected) {
-    throw new ModelFileError(`Model file ${file} is not the one in ${manifestFile}: expected SHA-256 ${expected}, got ${actual} (${bytes.length} bytes). ${remedy}`);
+    throw new ModelFileError(
+      `Model file ${file} is not the one in ${manifestFile}: expected SHA-256 ${expected}, got ${actual} (${bytes.length} bytes). ${remedy}`,
+    );
   }
   return bytes;
 }
@@ -139,7 +192,10 @@ async function readOrExplain(read: ReadModelFile, file: string): Promise<Uint8Ar
   } catch (cause) {
     // It says itself what to do, and whether to try again.
     if (cause instanceof VectorStreamError) throw cause;
-    throw new ModelFileError(`Model file ${file} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}. ${remedy}`, { cause });
+    throw new ModelFileError(
+      `Model file ${file} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}. ${remedy}`,
+      { cause },
+    );
   }
 }
 
@@ -148,13 +204,19 @@ function parse<T>(schema: z.ZodType<T>, json: string, file: string): T {
   try {
     value = JSON.parse(json);
   } catch (cause) {
-    throw new ModelFileError(`Model file ${file} is not JSON: ${cause instanceof Error ? cause.message : String(cause)}. ${remedy}`, { cause });
+    throw new ModelFileError(
+      `Model file ${file} is not JSON: ${cause instanceof Error ? cause.message : String(cause)}. ${remedy}`,
+      { cause },
+    );
   }
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
-  throw new ModelFileError(`Model file ${file} is wrong at ${issue?.path.join('.') || 'its root'}: ${issue?.message}. ${remedy}`);
+  throw new ModelFileError(
+    `Model file ${file} is wrong at ${issue?.path.join('.') || 'its root'}: ${issue?.message}. ${remedy}`,
+  );
 }
 
 const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
-const remedy = 'Restore the shipped model with `git checkout -- models`; delete the folder of a downloaded one, and the next start downloads it again.';
+const remedy =
+  'Restore the shipped model with `git checkout -- models`; delete the folder of a downloaded one, and the next start downloads it again.';

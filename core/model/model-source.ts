@@ -1,4 +1,5 @@
-// Reads a model setting that is the id of a model on the Hugging Face hub, and names the folder that it gets.
+// Reads a model setting that is the id of a model on the Hugging Face hub, and names the folder
+// that it gets.
 
 export type HubModel = {
   /** `organisation/name` */
@@ -8,11 +9,12 @@ export type HubModel = {
 };
 
 /**
- * `null` for what can only be a folder. A folder that is there goes before a model of the same name.
+ * `null` for what can only be a folder. A folder that is there goes before a model of the same
+ * name.
  *
- *     hubModelOf('Xenova/bge-small-en-v1.5')       // { id: 'Xenova/bge-small-en-v1.5', revision: 'main' }
- *     hubModelOf('Xenova/bge-small-en-v1.5@v2')    // { id: 'Xenova/bge-small-en-v1.5', revision: 'v2' }
- *     hubModelOf('./models/mine')                  // null
+ *     hubModelOf('Xenova/bge-small-en-v1.5'); // { id: 'Xenova/bge-small-en-v1.5', revision: 'main' }
+ *     hubModelOf('Xenova/bge-small-en-v1.5@v2'); // { id: 'Xenova/bge-small-en-v1.5', revision: 'v2' }
+ *     hubModelOf('./models/mine'); // null
  */
 export function hubModelOf(setting: string): HubModel | null {
   const [, id, revision = mainBranch] = pattern.exec(setting) ?? [];
@@ -25,4 +27,5 @@ export function hubFolderName({ id, revision }: HubModel): string {
 }
 
 const mainBranch = 'main';
-const pattern = /^([A-Za-z0-9][\w.-]{0,95}\/[A-Za-z0-9][\w.-]{0,95})(?:@([A-Za-z0-9][\w./-]{0,95}))?$/;
+const pattern =
+  /^([A-Za-z0-9][\w.-]{0,95}\/[A-Za-z0-9][\w.-]{0,95})(?:@([A-Za-z0-9][\w./-]{0,95}))?$/;

@@ -1,8 +1,9 @@
-// Gathers single items for an operation that works best on many, and hands every caller the outcome of its own item.
+// Gathers single items for an operation that works best on many, and hands every caller the outcome
+// of its own item.
 
-import { Batcher } from './batcher.ts';
 import { assert } from '#core/errors/errors.ts';
 import type { Clock } from '#core/ports.ts';
+import { Batcher } from './batcher.ts';
 
 export type BatchedOptions<T, R> = {
   readonly countMax: number;
@@ -17,16 +18,25 @@ export type BatchedOptions<T, R> = {
   readonly run: (items: readonly T[]) => Promise<readonly R[]>;
 };
 
-type Waiting<T, R> = { readonly item: T; readonly resolve: (outcome: R) => void; readonly reject: (error: unknown) => void };
+type Waiting<T, R> = {
+  readonly item: T;
+  readonly resolve: (outcome: R) => void;
+  readonly reject: (error: unknown) => void;
+};
 
-/** A full batch goes out as soon as a slot is free, any other when its oldest item is `ageMsMax` old. */
+/**
+ * A full batch goes out as soon as a slot is free, any other when its oldest item is `ageMsMax`
+ * old.
+ */
 export function createBatched<T, R>(options: BatchedOptions<T, R>): (item: T) => Promise<R> {
   const { clock } = options;
   const batcher = new Batcher<Waiting<T, R>>({
     countMax: options.countMax,
     weightMax: options.weightMax,
     weightOf: ({ item }) => options.weightOf(item),
-    get ageMsMax() { return options.ageMsMax; },
+    get ageMsMax() {
+      return options.ageMsMax;
+    },
   });
   let running = 0;
   let isTimerSet = false;
@@ -43,7 +53,10 @@ export function createBatched<T, R>(options: BatchedOptions<T, R>): (item: T) =>
   async function work(batch: readonly Waiting<T, R>[]): Promise<void> {
     try {
       const outcomes = await options.run(batch.map(({ item }) => item));
-      assert(outcomes.length === batch.length, `${batch.length} items got ${outcomes.length} outcomes`);
+      assert(
+        outcomes.length === batch.length,
+        `${batch.length} items got ${outcomes.length} outcomes`,
+      );
       outcomes.forEach((outcome, index) => batch[index]?.resolve(outcome));
     } catch (error) {
       for (const { reject } of batch) reject(error);
@@ -63,8 +76,9 @@ export function createBatched<T, R>(options: BatchedOptions<T, R>): (item: T) =>
     });
   }
 
-  return (item) => new Promise<R>((resolve, reject) => {
-    batcher.add({ item, resolve, reject }, clock.monotonic());
-    pump();
-  });
+  return (item) =>
+    new Promise<R>((resolve, reject) => {
+      batcher.add({ item, resolve, reject }, clock.monotonic());
+      pump();
+    });
 }

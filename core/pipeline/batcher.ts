@@ -1,9 +1,11 @@
-// Gathers items into batches: a full one goes out at once, any other when its oldest item has waited long enough.
+// Gathers items into batches: a full one goes out at once, any other when its oldest item has
+// waited long enough.
 //
-// Holds whatever it is given: its callers hold a bounded number of deliveries, and each has at most one item here.
+// Holds whatever it is given: its callers hold a bounded number of deliveries, and each has at most
+// one item here.
 
-import { assert } from '#core/errors/errors.ts';
 import { Fifo } from '#core/collections/fifo.ts';
+import { assert } from '#core/errors/errors.ts';
 
 export type BatcherOptions<T> = {
   /** Items per batch. */
@@ -36,7 +38,10 @@ export class Batcher<T> {
     this.#weight += weight;
   }
 
-  /** One batch that is due, in the order of `add`, or `null`; call again until `null`. With `flush` everything is due. */
+  /**
+   * One batch that is due, in the order of `add`, or `null`; call again until `null`. With `flush`
+   * everything is due.
+   */
   take(now: number, flush = false): T[] | null {
     const dueAt = this.nextDueAt();
     if (dueAt === null || (now < dueAt && !flush)) return null;
@@ -44,7 +49,8 @@ export class Batcher<T> {
     const batch: T[] = [];
     let weight = 0;
     for (let next = this.#waiting.peek(); next !== undefined; next = this.#waiting.peek()) {
-      if (batch.length === countMax || (batch.length > 0 && weight + next.weight > weightMax)) break;
+      if (batch.length === countMax || (batch.length > 0 && weight + next.weight > weightMax))
+        break;
       this.#waiting.take();
       weight += next.weight;
       batch.push(next.item);
@@ -53,11 +59,15 @@ export class Batcher<T> {
     return batch;
   }
 
-  /** When `take` will give a batch if nothing is added until then; `null` when nothing waits. In the past when one is full. */
+  /**
+   * When `take` will give a batch if nothing is added until then; `null` when nothing waits. In the
+   * past when one is full.
+   */
   nextDueAt(): number | null {
     const oldest = this.#waiting.peek();
     if (oldest === undefined) return null;
-    const full = this.#waiting.size >= this.#options.countMax || this.#weight >= this.#options.weightMax;
+    const full =
+      this.#waiting.size >= this.#options.countMax || this.#weight >= this.#options.weightMax;
     return full ? oldest.addedAt : oldest.addedAt + this.#options.ageMsMax;
   }
 

@@ -1,4 +1,5 @@
-// Keeps calls away from a dependency that is down, and finds out with one call at a time when it is back.
+// Keeps calls away from a dependency that is down, and finds out with one call at a time when it is
+// back.
 
 import { type Backoff, backoffMs } from '#core/time/retry.ts';
 
@@ -13,11 +14,11 @@ export type CircuitPolicy = Backoff & {
 export type Permit = { readonly generation: number };
 
 /**
- *     closed ──failuresMax in a row──► open ──delay over──► half-open ──probe succeeds──► closed
- *                                       ▲                       │
- *                                       └──probe fails, longer──┘
+ * closed ──failuresMax in a row──► open ──delay over──► half-open ──probe succeeds──► closed ▲ │
+ * └──probe fails, longer──┘
  *
- * `now` is monotonic ms. The answer of a call made before the last change of state says nothing new and is ignored.
+ * `now` is monotonic ms. The answer of a call made before the last change of state says nothing new
+ * and is ignored.
  */
 export class Circuit {
   readonly #policy: CircuitPolicy;
@@ -38,7 +39,10 @@ export class Circuit {
     return this.#probing || now >= this.#probeDueAt ? 'half-open' : 'open';
   }
 
-  /** Monotonic ms from which a probe is let through; `null` while closed, and while a probe is on its way. */
+  /**
+   * Monotonic ms from which a probe is let through; `null` while closed, and while a probe is on
+   * its way.
+   */
   probeDueAt(): number | null {
     return this.#openings === 0 || this.#probing ? null : this.#probeDueAt;
   }
@@ -67,7 +71,10 @@ export class Circuit {
     this.#probeDueAt = now + backoffMs(this.#policy, this.#openings);
   }
 
-  /** The call ended without telling anything about the dependency, such as by an abort: the next may probe at once. */
+  /**
+   * The call ended without telling anything about the dependency, such as by an abort: the next may
+   * probe at once.
+   */
   abandoned(permit: Permit): void {
     if (permit.generation === this.#generation) this.#probing = false;
   }

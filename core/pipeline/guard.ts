@@ -1,10 +1,11 @@
-// Repeats calls to one dependency until it answers, and lets a single probe through while it is down.
+// Repeats calls to one dependency until it answers, and lets a single probe through while it is
+// down.
 
-import { Circuit, type CircuitPolicy, type CircuitState } from './circuit-breaker.ts';
 import { DependencyError } from '#core/errors/errors.ts';
-import type { PipelineObserver } from './pipeline-observer.ts';
 import type { Clock } from '#core/ports.ts';
 import { type Backoff, retry } from '#core/time/retry.ts';
+import { Circuit, type CircuitPolicy, type CircuitState } from './circuit-breaker.ts';
+import type { PipelineObserver } from './pipeline-observer.ts';
 
 export type GuardOptions = {
   readonly dependency: string;
@@ -19,7 +20,8 @@ export type GuardOptions = {
   readonly observer: Pick<PipelineObserver, 'retried' | 'circuit'>;
 };
 
-export const isRetryable = (error: unknown): boolean => error instanceof DependencyError && error.retryable;
+export const isRetryable = (error: unknown): boolean =>
+  error instanceof DependencyError && error.retryable;
 
 export class Guard {
   readonly #options: GuardOptions;
@@ -31,12 +33,24 @@ export class Guard {
     this.#circuit = new Circuit(options.circuit);
   }
 
-  /** The operation's first success; rejects with an error that is not retryable, or with the signal's reason. */
+  /**
+   * The operation's first success; rejects with an error that is not retryable, or with the
+   * signal's reason.
+   */
   call<T>(operation: () => Promise<T>): Promise<T> {
     const { backoff, clock, random, signal, retryable, observer, dependency } = this.#options;
     return retry(() => this.#once(operation), {
-      // Read at every failure: a call may go on for as long as its dependency is down, and the settings change meanwhile.
-      policy: { get delayMs() { return backoff.delayMs; }, get delayMsMax() { return backoff.delayMsMax; }, attemptsMax: Infinity },
+      // Read at every failure: a call may go on for as long as its dependency is down, and the
+      // settings change meanwhile.
+      policy: {
+        get delayMs() {
+          return backoff.delayMs;
+        },
+        get delayMsMax() {
+          return backoff.delayMsMax;
+        },
+        attemptsMax: Infinity,
+      },
       clock,
       random,
       signal,
@@ -48,7 +62,8 @@ export class Guard {
   /** Resolves when calls are let through; what takes in new work waits here. */
   async whenClosed(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
-    while (this.#circuit.state(clock.monotonic()) !== 'closed') await clock.sleep(closedPollMs, signal);
+    while (this.#circuit.state(clock.monotonic()) !== 'closed')
+      await clock.sleep(closedPollMs, signal);
   }
 
   async #once<T>(operation: () => Promise<T>): Promise<T> {
@@ -56,7 +71,10 @@ export class Guard {
     let permit = this.#circuit.admit(clock.monotonic());
     while (permit === null) {
       const dueAt = this.#circuit.probeDueAt();
-      await clock.sleep(dueAt === null ? closedPollMs : Math.max(1, dueAt - clock.monotonic()), signal);
+      await clock.sleep(
+        dueAt === null ? closedPollMs : Math.max(1, dueAt - clock.monotonic()),
+        signal,
+      );
       permit = this.#circuit.admit(clock.monotonic());
     }
     this.#report();

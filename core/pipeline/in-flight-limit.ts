@@ -1,4 +1,5 @@
-// Bounds what is in hand, by count and by bytes; whoever brings more waits, and one that is too large alone still fits.
+// Bounds what is in hand, by count and by bytes; whoever brings more waits, and one that is too
+// large alone still fits.
 
 /** Read again at every use: they may change. */
 export type Room = { readonly unsettledMax: number; readonly unsettledBytesMax: number };

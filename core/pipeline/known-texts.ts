@@ -1,13 +1,17 @@
-// Sees to it that a text known to be stored is not looked up again, and that no text is computed twice at the same time.
+// Sees to it that a text known to be stored is not looked up again, and that no text is computed
+// twice at the same time.
 
 import { assert } from '#core/errors/errors.ts';
 
 export type KnownTextsOptions<R> = {
-  /** How many known ids are kept; the one that was not asked for the longest goes first. Read at every use. */
+  /**
+   * How many known ids are kept; the one that was not asked for the longest goes first. Read at
+   * every use.
+   */
   readonly entriesMax: number;
   /**
-   * How long an id stays known after its computation began, however often it is asked for: the store forgets a text only
-   * when it has had no event for longer than this.
+   * How long an id stays known after its computation began, however often it is asked for: the
+   * store forgets a text only when it has had no event for longer than this.
    */
   readonly ttlMs: number;
   /** Whether a result means that the text is in the store now. */
@@ -17,9 +21,16 @@ export type KnownTextsOptions<R> = {
 export type TextState = 'known' | 'in-flight' | 'unknown';
 
 /** Calls of `share`: answered from the cache, from a computation in flight, or by starting one. */
-export type KnownTextsCounts = { readonly hits: number; readonly shared: number; readonly misses: number };
+export type KnownTextsCounts = {
+  readonly hits: number;
+  readonly shared: number;
+  readonly misses: number;
+};
 
-/** `now` is monotonic milliseconds. Computations in flight are as many as the distinct texts of the events in work. */
+/**
+ * `now` is monotonic milliseconds. Computations in flight are as many as the distinct texts of the
+ * events in work.
+ */
 export class KnownTexts<R> {
   readonly #options: KnownTextsOptions<R>;
   /** Id to the time at which it is no longer known; the id asked for last is last. */
@@ -41,8 +52,9 @@ export class KnownTexts<R> {
   }
 
   /**
-   * `known` at once when the id is known; else the result of the computation in flight, which is started when there is
-   * none. Its failure, a throw included, reaches everybody who waits for it, and the id stays unknown.
+   * `known` at once when the id is known; else the result of the computation in flight, which is
+   * started when there is none. Its failure, a throw included, reaches everybody who waits for it,
+   * and the id stays unknown.
    */
   share(id: string, now: number, compute: () => Promise<R>): Promise<R | 'known'> {
     if (this.#isKnown(id, now)) {
@@ -62,7 +74,10 @@ export class KnownTexts<R> {
     return promise;
   }
 
-  /** The store does not have this text after all. A computation in flight goes on: it ends with the text in the store. */
+  /**
+   * The store does not have this text after all. A computation in flight goes on: it ends with the
+   * text in the store.
+   */
   forget(id: string): void {
     this.#known.delete(id);
   }
@@ -104,8 +119,9 @@ export class KnownTexts<R> {
   }
 
   /**
-   * A hundredth at a time: an iterator steps over every slot that was emptied before, so that one for each id would be quadratic. And one
-   * that is kept would keep every table alive that the map has outgrown since.
+   * A hundredth at a time: an iterator steps over every slot that was emptied before, so that one
+   * for each id would be quadratic. And one that is kept would keep every table alive that the map
+   * has outgrown since.
    */
   #dropOldest(): void {
     const { entriesMax } = this.#options;

@@ -5,8 +5,8 @@
 //   settle 4                 head 9
 //   settle 9                 head 10
 
-import { assert } from '#core/errors/errors.ts';
 import { Fifo } from '#core/collections/fifo.ts';
+import { assert } from '#core/errors/errors.ts';
 
 export class Ledger {
   readonly #spanMax: number;
@@ -17,8 +17,8 @@ export class Ledger {
 
   /**
    * @param from the first offset that may be delivered: what was committed before
-   * @param spanMax how many delivered offsets there may be from the first unsettled one on. Settled ones behind it count,
-   *   because they too take memory and come again after a crash.
+   * @param spanMax how many delivered offsets there may be from the first unsettled one on. Settled
+   *   ones behind it count, because they too take memory and come again after a crash.
    */
   constructor(from: number, spanMax: number) {
     assert(Number.isSafeInteger(from) && from >= 0, `A ledger starts at offset ${from}`);
@@ -38,32 +38,48 @@ export class Ledger {
 
   /** Offsets come in ascending order, gaps allowed, and only while there is room. */
   deliver(offset: number): void {
-    assert(Number.isSafeInteger(offset) && offset >= this.#next, `Offset ${offset} was delivered after ${this.#next - 1}`);
-    assert(!this.full(), `Offset ${offset} was delivered beyond the ledger's bound of ${this.#spanMax}`);
+    assert(
+      Number.isSafeInteger(offset) && offset >= this.#next,
+      `Offset ${offset} was delivered after ${this.#next - 1}`,
+    );
+    assert(
+      !this.full(),
+      `Offset ${offset} was delivered beyond the ledger's bound of ${this.#spanMax}`,
+    );
     this.#next = offset + 1;
     this.#span.push(offset);
     this.#unsettled.add(offset);
   }
 
-  /** Says that everything below `offset` was read, when the log ends in a gap; else its lag would never fall to 0. */
+  /**
+   * Says that everything below `offset` was read, when the log ends in a gap; else its lag would
+   * never fall to 0.
+   */
   skipTo(offset: number): void {
     this.#next = Math.max(this.#next, offset);
   }
 
   /**
-   * True when the offset was waiting for this. False when it was settled before: the second word about one event changes
-   * nothing, whoever had the first.
+   * True when the offset was waiting for this. False when it was settled before: the second word
+   * about one event changes nothing, whoever had the first.
    */
   settle(offset: number): boolean {
     assert(offset < this.#next, `Offset ${offset} was settled before it was delivered`);
     if (!this.#unsettled.delete(offset)) return false;
-    for (let first = this.#span.peek(); first !== undefined && !this.#unsettled.has(first); first = this.#span.peek()) {
+    for (
+      let first = this.#span.peek();
+      first !== undefined && !this.#unsettled.has(first);
+      first = this.#span.peek()
+    ) {
       this.#span.take();
     }
     return true;
   }
 
-  /** The offset to commit, which is the one to read next after a restart: the first that is not settled. */
+  /**
+   * The offset to commit, which is the one to read next after a restart: the first that is not
+   * settled.
+   */
   head(): number {
     return this.#span.peek() ?? this.#next;
   }

@@ -1,7 +1,7 @@
 // What the pipeline tells of itself, so that metrics and logs need no place inside it.
 
-import type { CircuitState } from './circuit-breaker.ts';
 import type { DeadLetter, Delivery } from '#core/ports.ts';
+import type { CircuitState } from './circuit-breaker.ts';
 
 /** Called synchronously; must not throw. */
 export type PipelineObserver = {
@@ -10,7 +10,10 @@ export type PipelineObserver = {
   stored(latencySeconds: number, eventId: string, delivery: Delivery): void;
   superseded(): void;
   deadLettered(letter: DeadLetter): void;
-  /** Where an event's text was found: in the cache, in another event's computation, in the store, or nowhere yet. */
+  /**
+   * Where an event's text was found: in the cache, in another event's computation, in the store, or
+   * nowhere yet.
+   */
   cacheRequest(result: 'hit' | 'shared' | 'store' | 'miss'): void;
   storeWrite(seconds: number): void;
   retried(dependency: string, error: unknown): void;

@@ -1,4 +1,5 @@
-// Keeps gateways that share a store from embedding the same texts: what another one has stored meanwhile waits for no runner.
+// Keeps gateways that share a store from embedding the same texts: what another one has stored
+// meanwhile waits for no runner.
 import type { Clock, Document, EmbeddingService, FleetResult } from '#core/ports.ts';
 
 export type SharedEmbeddingOptions = {
@@ -16,26 +17,36 @@ const lookAgainMs = 250;
 const lookUpMax = 512;
 
 /**
- * Gateways that read one topic meet its new texts in about the same order. So each hands those it met at once to its runners
- * in an order of its own, looks again for those that wait, and gives up each that is stored: `null`. Under load two gateways
- * then do different parts of what both have before them.
+ * Gateways that read one topic meet its new texts in about the same order. So each hands those it
+ * met at once to its runners in an order of its own, looks again for those that wait, and gives up
+ * each that is stored: `null`. Under load two gateways then do different parts of what both have
+ * before them.
  */
-export function embedUnlessStored({ embedding, clock, signal, random, stored }: SharedEmbeddingOptions): (document: Document) => Promise<FleetResult | null> {
+export function embedUnlessStored({
+  embedding,
+  clock,
+  signal,
+  random,
+  stored,
+}: SharedEmbeddingOptions): (document: Document) => Promise<FleetResult | null> {
   if (stored === null) return ({ text }) => embedding.embed(text, { priority: 'bulk', signal });
   const waiting = new Map<string, AbortController>();
   let metAtOnce: (() => void)[] = [];
   let isLooking = false;
 
-  const ownTurn = (): Promise<void> => new Promise((resolve) => {
-    metAtOnce.push(resolve);
-    if (metAtOnce.length > 1) return;
-    queueMicrotask(() => {
-      const all = metAtOnce;
-      metAtOnce = [];
-      const inOwnOrder = all.map((begin) => ({ begin, place: random() })).toSorted((a, b) => a.place - b.place);
-      for (const { begin } of inOwnOrder) begin();
+  const ownTurn = (): Promise<void> =>
+    new Promise((resolve) => {
+      metAtOnce.push(resolve);
+      if (metAtOnce.length > 1) return;
+      queueMicrotask(() => {
+        const all = metAtOnce;
+        metAtOnce = [];
+        const inOwnOrder = all
+          .map((begin) => ({ begin, place: random() }))
+          .toSorted((a, b) => a.place - b.place);
+        for (const { begin } of inOwnOrder) begin();
+      });
     });
-  });
 
   const keepLooking = async (): Promise<void> => {
     isLooking = true;
@@ -45,7 +56,8 @@ export function embedUnlessStored({ embedding, clock, signal, random, stored }: 
         await clock.sleep(lookAgainMs, signal);
         const still = ids.filter((id) => waiting.has(id));
         for (let from = 0; from < still.length; from += lookUpMax) {
-          for (const id of await stored(still.slice(from, from + lookUpMax))) waiting.get(id)?.abort();
+          for (const id of await stored(still.slice(from, from + lookUpMax)))
+            waiting.get(id)?.abort();
         }
       }
     } finally {
@@ -60,7 +72,10 @@ export function embedUnlessStored({ embedding, clock, signal, random, stored }: 
     // What it cannot learn now it learns at the next look; the text is embedded in any case.
     if (!isLooking) keepLooking().catch(() => undefined);
     try {
-      return await embedding.embed(text, { priority: 'bulk', signal: AbortSignal.any([signal, elsewhere.signal]) });
+      return await embedding.embed(text, {
+        priority: 'bulk',
+        signal: AbortSignal.any([signal, elsewhere.signal]),
+      });
     } catch (error) {
       if (elsewhere.signal.aborted && !signal.aborted) return null;
       throw error;

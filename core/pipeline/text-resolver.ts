@@ -1,24 +1,45 @@
-// Ensures that a text is in the store with a real vector, computed at most once however many events carry it.
+// Ensures that a text is in the store with a real vector, computed at most once however many events
+// carry it.
 
-import { createBatched } from './batched-calls.ts';
 import { assert } from '#core/errors/errors.ts';
+import type {
+  Clock,
+  DeadLetterReason,
+  Document,
+  EmbeddingService,
+  Provenance,
+  TextRecord,
+  VectorStore,
+  WriteOutcome,
+} from '#core/ports.ts';
+import { createBatched } from './batched-calls.ts';
+import { writeTotally } from './bisecting-write.ts';
 import type { Guard } from './guard.ts';
 import { KnownTexts } from './known-texts.ts';
 import type { PipelineObserver } from './pipeline-observer.ts';
-import type { Clock, DeadLetterReason, Document, EmbeddingService, Provenance, TextRecord, VectorStore, WriteOutcome } from '#core/ports.ts';
 import { embedUnlessStored } from './shared-embedding.ts';
-import { writeTotally } from './bisecting-write.ts';
 
 export type TextOutcome =
   | { readonly ok: true }
-  | { readonly ok: false; readonly reason: DeadLetterReason; readonly message: string; readonly attempts: number; readonly runner: string | null };
+  | {
+      readonly ok: false;
+      readonly reason: DeadLetterReason;
+      readonly message: string;
+      readonly attempts: number;
+      readonly runner: string | null;
+    };
 
 export type TextResolverOptions = {
   readonly store: VectorStore;
   readonly embedding: EmbeddingService;
   readonly guard: Guard;
   readonly clock: Clock;
-  readonly limits: { readonly batchAgeMsMax: number; readonly writesInFlightMax: number; readonly knownTextsMax: number; readonly knownTextAgeMsMax: number };
+  readonly limits: {
+    readonly batchAgeMsMax: number;
+    readonly writesInFlightMax: number;
+    readonly knownTextsMax: number;
+    readonly knownTextAgeMsMax: number;
+  };
   readonly observer: Pick<PipelineObserver, 'cacheRequest' | 'storeWrite'>;
   /** Its runner was found wrong since: the vector is computed anew, whatever it is. */
   readonly isDistrusted: (provenance: Provenance) => boolean;
@@ -27,7 +48,10 @@ export type TextResolverOptions = {
 };
 
 export type TextResolver = {
-  /** Resolves when the text is applied in the store, or with why it cannot be. Rejects with the signal's reason. */
+  /**
+   * Resolves when the text is applied in the store, or with why it cannot be. Rejects with the
+   * signal's reason.
+   */
   readonly ensure: (document: Document) => Promise<TextOutcome>;
   /** The store no longer has this text. */
   forget(textId: string): void;
@@ -36,7 +60,9 @@ export type TextResolver = {
 export function createTextResolver(options: TextResolverOptions): TextResolver {
   const { store, embedding, guard, clock, limits, observer, isDistrusted, signal } = options;
   const known = new KnownTexts<TextOutcome>({
-    get entriesMax() { return limits.knownTextsMax; },
+    get entriesMax() {
+      return limits.knownTextsMax;
+    },
     ttlMs: limits.knownTextAgeMsMax,
     succeeded: ({ ok }) => ok,
   });
@@ -47,8 +73,12 @@ export function createTextResolver(options: TextResolverOptions): TextResolver {
     countMax: lookUpMax,
     weightMax: lookUpMax,
     weightOf: () => 1,
-    get ageMsMax() { return limits.batchAgeMsMax; },
-    get concurrency() { return limits.writesInFlightMax; },
+    get ageMsMax() {
+      return limits.batchAgeMsMax;
+    },
+    get concurrency() {
+      return limits.writesInFlightMax;
+    },
     clock,
     run: async (ids) => {
       const stored = await guard.call(() => store.knownTexts(ids));
@@ -57,10 +87,15 @@ export function createTextResolver(options: TextResolverOptions): TextResolver {
   });
 
   /** Asked before every attempt: a runner may be found wrong while a write waits for the store. */
-  const putTrusted = async (records: readonly TextRecord[]): Promise<readonly (WriteOutcome | Distrusted)[]> => {
+  const putTrusted = async (
+    records: readonly TextRecord[],
+  ): Promise<readonly (WriteOutcome | Distrusted)[]> => {
     const trusted = records.filter(({ embedding: { provenance } }) => !isDistrusted(provenance));
     const outcomes = trusted.length === 0 ? [] : await store.putTexts(trusted);
-    assert(outcomes.length === trusted.length, `${trusted.length} texts got ${outcomes.length} outcomes`);
+    assert(
+      outcomes.length === trusted.length,
+      `${trusted.length} texts got ${outcomes.length} outcomes`,
+    );
     const outcomeOf = new Map(trusted.map((record, at) => [record, outcomes[at]]));
     return records.map((record) => outcomeOf.get(record) ?? distrusted);
   };
@@ -69,8 +104,12 @@ export function createTextResolver(options: TextResolverOptions): TextResolver {
     countMax: store.batchMax.texts,
     weightMax: textCharactersMax,
     weightOf: ({ text }) => text.length,
-    get ageMsMax() { return limits.batchAgeMsMax; },
-    get concurrency() { return limits.writesInFlightMax; },
+    get ageMsMax() {
+      return limits.batchAgeMsMax;
+    },
+    get concurrency() {
+      return limits.writesInFlightMax;
+    },
     clock,
     run: async (records) => {
       const startedAt = clock.monotonic();
@@ -81,7 +120,10 @@ export function createTextResolver(options: TextResolverOptions): TextResolver {
   });
 
   const embed = embedUnlessStored({
-    embedding, clock, signal, random: Math.random,
+    embedding,
+    clock,
+    signal,
+    random: Math.random,
     // The other stores have one gateway: nobody else puts texts there.
     stored: store.kind === 'qdrant' ? (ids) => guard.call(() => store.knownTexts(ids)) : null,
   });
@@ -96,13 +138,31 @@ export function createTextResolver(options: TextResolverOptions): TextResolver {
       const result = await embed(document);
       if (result === null) return stored;
       if (!result.ok) {
-        return { ok: false, reason: 'embedding_failed', message: result.message, attempts: result.attempts, runner: result.runner };
+        return {
+          ok: false,
+          reason: 'embedding_failed',
+          message: result.message,
+          attempts: result.attempts,
+          runner: result.runner,
+        };
       }
       const { textId: id, text, kind } = document;
-      const outcome = await putText({ id, text, kind, product: kind === 'product' ? document.event.product : null, embedding: result.embedding });
+      const outcome = await putText({
+        id,
+        text,
+        kind,
+        product: kind === 'product' ? document.event.product : null,
+        embedding: result.embedding,
+      });
       if (outcome.status === 'distrusted') continue;
       if (outcome.status !== 'rejected') return stored;
-      return { ok: false, reason: 'store_rejected', message: outcome.message, attempts: 1, runner: result.embedding.provenance.runnerName };
+      return {
+        ok: false,
+        reason: 'store_rejected',
+        message: outcome.message,
+        attempts: 1,
+        runner: result.embedding.provenance.runnerName,
+      };
     }
   }
 

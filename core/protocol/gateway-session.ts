@@ -1,13 +1,27 @@
-// The gateway's side of one connection as a state machine: who a runner is, whether it is right, and whether it is alive.
-import { boundsOf } from '#core/trust/agreement.ts';
 import { assert } from '#core/errors/errors.ts';
-import { goldenVerdict, type GoldenBounds, type GoldenCase } from '#core/trust/golden.ts';
 import type { EmbedOutcome } from '#core/ports.ts';
+// The gateway's side of one connection as a state machine: who a runner is, whether it is right,
+// and whether it is alive.
+import { boundsOf } from '#core/trust/agreement.ts';
+import { goldenVerdict, type GoldenBounds, type GoldenCase } from '#core/trust/golden.ts';
 import { cosine } from '#core/vectors/vector.ts';
-import { closeCode, encodeMessage, parseRunnerMessage, ProtocolError, protocolVersion, textsPerJobMax, wireLimits, type RunnerHello } from './wire.ts';
 import { decodeJobResult, type JobResult } from './job-result-frame.ts';
+import {
+  closeCode,
+  encodeMessage,
+  parseRunnerMessage,
+  ProtocolError,
+  protocolVersion,
+  textsPerJobMax,
+  wireLimits,
+  type RunnerHello,
+} from './wire.ts';
 
-export type ModelIdentity = { readonly modelId: string; readonly modelRevision: string; readonly dimensions: number };
+export type ModelIdentity = {
+  readonly modelId: string;
+  readonly modelRevision: string;
+  readonly dimensions: number;
+};
 
 export type SessionOptions = {
   readonly identity: ModelIdentity;
@@ -22,7 +36,13 @@ export type SessionOptions = {
   readonly drainGraceMs: number;
 };
 
-export type SessionState = 'greeting' | 'checking' | 'ready' | 'draining' | 'closed' | 'quarantined';
+export type SessionState =
+  | 'greeting'
+  | 'checking'
+  | 'ready'
+  | 'draining'
+  | 'closed'
+  | 'quarantined';
 
 /** What the shell is to do, in order. */
 export type SessionEffect =
@@ -37,11 +57,19 @@ export type SessionEffect =
   /** No more jobs for it. */
   | { readonly do: 'drain' }
   /** Last of all. `blame`: the job in work may be why. */
-  | { readonly do: 'close'; readonly code: number; readonly reason: string; readonly blame: boolean };
+  | {
+      readonly do: 'close';
+      readonly code: number;
+      readonly reason: string;
+      readonly blame: boolean;
+    };
 
 const missedHeartbeatsMax = 2;
 
-/** Fed with frames and time (`now`: monotonic ms; `utc`: UTC ms), it answers with effects. After a `close` it answers nothing. */
+/**
+ * Fed with frames and time (`now`: monotonic ms; `utc`: UTC ms), it answers with effects. After a
+ * `close` it answers nothing.
+ */
 export class Session {
   readonly id: string;
   readonly #options: SessionOptions;
@@ -96,7 +124,10 @@ export class Session {
   /** The answer to a `check`, one outcome per golden text. */
   checked(outcomes: readonly EmbedOutcome[], utc: number): readonly SessionEffect[] {
     if (this.#ended()) return [];
-    const { golden: { cases }, bounds } = this.#options;
+    const {
+      golden: { cases },
+      bounds,
+    } = this.#options;
     const unanswered = outcomes.findIndex(({ ok }) => !ok);
     const cosines = cases.map(({ vector }, index) => {
       const outcome = outcomes[index];
@@ -105,7 +136,10 @@ export class Session {
     const verdict = goldenVerdict(cosines, boundsOf(bounds, this.#hello?.dtype ?? ''));
     this.#cosine = unanswered === -1 ? { mean: verdict.mean, min: verdict.min } : null;
     if (unanswered !== -1 || !verdict.ok) {
-      const reason = unanswered === -1 ? verdict.message : `golden text ${unanswered + 1} of ${cases.length} was not embedded`;
+      const reason =
+        unanswered === -1
+          ? verdict.message
+          : `golden text ${unanswered + 1} of ${cases.length} was not embedded`;
       return this.quarantine(reason);
     }
     this.#checkedAt = utc;
@@ -134,15 +168,32 @@ export class Session {
     if (this.#ended()) return [];
     const { helloTimeoutMs, heartbeatMs, drainGraceMs } = this.#options;
     if (this.#state === 'greeting') {
-      return now - this.#openedAt < helloTimeoutMs ? [] : this.#close('closed', closeCode.timeout, `no runner-hello within ${helloTimeoutMs} ms`, false);
+      return now - this.#openedAt < helloTimeoutMs
+        ? []
+        : this.#close(
+            'closed',
+            closeCode.timeout,
+            `no runner-hello within ${helloTimeoutMs} ms`,
+            false,
+          );
     }
     // Half an interval more, for the way here.
     if (!busy && now - this.#seenAt > heartbeatMs * (missedHeartbeatsMax + 0.5)) {
-      return this.#close('closed', closeCode.timeout, `${missedHeartbeatsMax} heartbeats missed`, false);
+      return this.#close(
+        'closed',
+        closeCode.timeout,
+        `${missedHeartbeatsMax} heartbeats missed`,
+        false,
+      );
     }
     this.#drainedAt = this.#state === 'draining' && !busy ? (this.#drainedAt ?? now) : null;
     if (this.#drainedAt !== null && now - this.#drainedAt >= drainGraceMs) {
-      return this.#close('closed', closeCode.done, `drained, and still there after ${drainGraceMs} ms`, false);
+      return this.#close(
+        'closed',
+        closeCode.done,
+        `drained, and still there after ${drainGraceMs} ms`,
+        false,
+      );
     }
     if (now - this.#beatAt < heartbeatMs) return [];
     this.#beatAt = now;
@@ -153,7 +204,10 @@ export class Session {
   drain(reason: string): readonly SessionEffect[] {
     if (this.#state !== 'ready' && this.#state !== 'checking') return [];
     this.#state = 'draining';
-    return [{ do: 'send', frame: encodeMessage({ type: 'runner-drain', reason: reason.slice(0, 200) }) }, { do: 'drain' }];
+    return [
+      { do: 'send', frame: encodeMessage({ type: 'runner-drain', reason: reason.slice(0, 200) }) },
+      { do: 'drain' },
+    ];
   }
 
   /** Ends the connection from this side, e.g. for a job past its deadline. */
@@ -161,9 +215,13 @@ export class Session {
     return this.#ended() ? [] : this.#close('closed', code, reason, blame);
   }
 
-  /** The connection is gone, whoever closed it. `true` when the job in work takes the blame: not for a runner that left in order. */
+  /**
+   * The connection is gone, whoever closed it. `true` when the job in work takes the blame: not for
+   * a runner that left in order.
+   */
   closed(code: number): boolean {
-    const inOrder = this.#state === 'draining' || code === closeCode.done || code === closeCode.goingAway;
+    const inOrder =
+      this.#state === 'draining' || code === closeCode.done || code === closeCode.goingAway;
     if (!this.#ended()) this.#state = 'closed';
     return !inOrder;
   }
@@ -175,12 +233,19 @@ export class Session {
   #message(frame: string, now: number): readonly SessionEffect[] {
     const message = parseRunnerMessage(frame);
     if (this.#state === 'greeting') {
-      if (message.type !== 'runner-hello') throw new ProtocolError(`The first message must be runner-hello, not ${message.type}.`);
+      if (message.type !== 'runner-hello')
+        throw new ProtocolError(`The first message must be runner-hello, not ${message.type}.`);
       return this.#greet(message, now);
     }
-    if (message.type === 'runner-hello') throw new ProtocolError('A second runner-hello on one connection.');
+    if (message.type === 'runner-hello')
+      throw new ProtocolError('A second runner-hello on one connection.');
     if (message.type === 'runner-error') {
-      return this.#close('closed', closeCode.runnerFailed, `${message.code}: ${message.message}`, true);
+      return this.#close(
+        'closed',
+        closeCode.runnerFailed,
+        `${message.code}: ${message.message}`,
+        true,
+      );
     }
     if (message.type === 'runner-heartbeat') return [];
     this.#state = 'draining';
@@ -190,14 +255,23 @@ export class Session {
   #greet(hello: RunnerHello, now: number): readonly SessionEffect[] {
     const { identity, golden, heartbeatMs } = this.#options;
     if (hello.protocol !== protocolVersion) {
-      throw new ProtocolError(`The runner speaks protocol ${hello.protocol}; this gateway speaks ${protocolVersion}.`);
+      throw new ProtocolError(
+        `The runner speaks protocol ${hello.protocol}; this gateway speaks ${protocolVersion}.`,
+      );
     }
     for (const key of ['modelId', 'modelRevision', 'dimensions'] as const) {
       if (hello[key] === identity[key]) continue;
-      return this.#close('closed', closeCode.modelMismatch, `${key} is ${hello[key]}, not ${identity[key]}`, false);
+      return this.#close(
+        'closed',
+        closeCode.modelMismatch,
+        `${key} is ${hello[key]}, not ${identity[key]}`,
+        false,
+      );
     }
     if (hello.limits.textsPerJobMax < golden.cases.length) {
-      throw new ProtocolError(`The runner takes ${hello.limits.textsPerJobMax} texts per job; the golden check is one job of ${golden.cases.length}.`);
+      throw new ProtocolError(
+        `The runner takes ${hello.limits.textsPerJobMax} texts per job; the golden check is one job of ${golden.cases.length}.`,
+      );
     }
     const refusal = this.#options.refusal(hello);
     if (refusal !== null) return this.#close('closed', closeCode.notNow, refusal, false);
@@ -219,14 +293,26 @@ export class Session {
   }
 
   #result(frame: Uint8Array): readonly SessionEffect[] {
-    if (this.#state === 'greeting') throw new ProtocolError('The first message must be runner-hello, not a binary frame.');
+    if (this.#state === 'greeting')
+      throw new ProtocolError('The first message must be runner-hello, not a binary frame.');
     const { vectorProblem, ...result } = decodeJobResult(frame, this.#options.identity.dimensions);
     if (vectorProblem === null) return [{ do: 'answer', result }];
-    // Nothing of this answer is taken: whoever sends one such vector is not to be believed about the others.
-    return this.#close('quarantined', closeCode.quarantined, `job ${result.jobId}: ${vectorProblem}`, true);
+    // Nothing of this answer is taken: whoever sends one such vector is not to be believed about
+    // the others.
+    return this.#close(
+      'quarantined',
+      closeCode.quarantined,
+      `job ${result.jobId}: ${vectorProblem}`,
+      true,
+    );
   }
 
-  #close(state: 'closed' | 'quarantined', code: number, reason: string, blame: boolean): readonly SessionEffect[] {
+  #close(
+    state: 'closed' | 'quarantined',
+    code: number,
+    reason: string,
+    blame: boolean,
+  ): readonly SessionEffect[] {
     assert(!this.#ended(), 'A session was closed twice');
     this.#state = state;
     return [{ do: 'close', code, reason, blame }];

@@ -1,4 +1,5 @@
-// The job-result frame: a JSON header with one outcome per text, then the successes' vectors; never read past its bounds.
+// The job-result frame: a JSON header with one outcome per text, then the successes' vectors; never
+// read past its bounds.
 import { z } from 'zod';
 import { assert } from '#core/errors/errors.ts';
 import type { EmbedOutcome } from '#core/ports.ts';
@@ -8,14 +9,26 @@ import { clip, ProtocolError, wireLimits } from './wire.ts';
 const header = z.object({
   jobId: z.string().min(1).max(100),
   attempt: z.int().min(1),
-  outcomes: z.array(z.discriminatedUnion('ok', [
-    z.object({ ok: z.literal(true), tokens: z.int().min(0).max(wireLimits.textCharsMax * 4).optional() }),
-    z.object({
-      ok: z.literal(false),
-      code: z.string().min(1).max(64),
-      message: z.string().max(wireLimits.failureMessageCharsMax),
-    }),
-  ])).min(1).max(wireLimits.textsPerJobMax),
+  outcomes: z
+    .array(
+      z.discriminatedUnion('ok', [
+        z.object({
+          ok: z.literal(true),
+          tokens: z
+            .int()
+            .min(0)
+            .max(wireLimits.textCharsMax * 4)
+            .optional(),
+        }),
+        z.object({
+          ok: z.literal(false),
+          code: z.string().min(1).max(64),
+          message: z.string().max(wireLimits.failureMessageCharsMax),
+        }),
+      ]),
+    )
+    .min(1)
+    .max(wireLimits.textsPerJobMax),
   timings: z.object({ queuedMs: z.number().nonnegative(), embedMs: z.number().nonnegative() }),
 });
 
@@ -29,31 +42,49 @@ export type JobResult = {
   readonly timings: JobTimings;
 };
 
-/** A frame that is well-formed. `vectorProblem` says what is wrong with the first vector that cannot be real. */
+/**
+ * A frame that is well-formed. `vectorProblem` says what is wrong with the first vector that cannot
+ * be real.
+ */
 export type DecodedResult = JobResult & { readonly vectorProblem: string | null };
 
 const lengthBytes = 4;
 const space = 0x20;
 const littleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
-/** Bytes: uint32 LE header length · header, space-padded to a multiple of 4 · float32 LE, `dimensions` per success. */
+/**
+ * Bytes: uint32 LE header length · header, space-padded to a multiple of 4 · float32 LE,
+ * `dimensions` per success.
+ */
 export function encodeJobResult(result: JobResult): Uint8Array<ArrayBuffer> {
   const vectors = result.outcomes.flatMap((outcome) => (outcome.ok ? [outcome.vector] : []));
-  const json = new TextEncoder().encode(JSON.stringify({
-    jobId: result.jobId,
-    attempt: result.attempt,
-    outcomes: result.outcomes.map((outcome) => (outcome.ok ? { ok: true, tokens: outcome.tokens } : {
-      ok: false,
-      code: clip(outcome.code, 64) || 'unknown',
-      message: clip(outcome.message, wireLimits.failureMessageCharsMax),
-    })),
-    timings: result.timings,
-  }));
+  const json = new TextEncoder().encode(
+    JSON.stringify({
+      jobId: result.jobId,
+      attempt: result.attempt,
+      outcomes: result.outcomes.map((outcome) =>
+        outcome.ok
+          ? { ok: true, tokens: outcome.tokens }
+          : {
+              ok: false,
+              code: clip(outcome.code, 64) || 'unknown',
+              message: clip(outcome.message, wireLimits.failureMessageCharsMax),
+            },
+      ),
+      timings: result.timings,
+    }),
+  );
   const headerLength = Math.ceil(json.length / 4) * 4;
-  assert(headerLength <= wireLimits.headerBytesMax, `A job-result header of ${headerLength} bytes is too long`);
+  assert(
+    headerLength <= wireLimits.headerBytesMax,
+    `A job-result header of ${headerLength} bytes is too long`,
+  );
   const floats = vectors.reduce((sum, vector) => sum + vector.length, 0);
   const frame = new Uint8Array(lengthBytes + headerLength + floats * 4);
-  assert(frame.length <= wireLimits.frameBytesMax, `A job-result frame of ${frame.length} bytes is too long`);
+  assert(
+    frame.length <= wireLimits.frameBytesMax,
+    `A job-result frame of ${frame.length} bytes is too long`,
+  );
   const view = new DataView(frame.buffer);
   view.setUint32(0, headerLength, true);
   frame.set(json, lengthBytes);
@@ -68,24 +99,35 @@ export function encodeJobResult(result: JobResult): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Reads a job-result frame whose vectors have `dimensions` each. Throws only `ProtocolError`. The vectors are copies: they
- * keep no large frame alive, and an unaligned buffer (Node's `ws` hands out such) does no harm.
+ * Reads a job-result frame whose vectors have `dimensions` each. Throws only `ProtocolError`. The
+ * vectors are copies: they keep no large frame alive, and an unaligned buffer (Node's `ws` hands
+ * out such) does no harm.
  */
 export function decodeJobResult(frame: Uint8Array, dimensions: number): DecodedResult {
   if (frame.length > wireLimits.frameBytesMax) {
-    throw new ProtocolError(`A job-result frame has ${frame.length} bytes; at most ${wireLimits.frameBytesMax} are allowed.`);
+    throw new ProtocolError(
+      `A job-result frame has ${frame.length} bytes; at most ${wireLimits.frameBytesMax} are allowed.`,
+    );
   }
   if (frame.length < lengthBytes) {
-    throw new ProtocolError(`A job-result frame has ${frame.length} bytes: too short to hold its header's length.`);
+    throw new ProtocolError(
+      `A job-result frame has ${frame.length} bytes: too short to hold its header's length.`,
+    );
   }
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
   const headerLength = view.getUint32(0, true);
-  if (headerLength % 4 !== 0 || headerLength > wireLimits.headerBytesMax || lengthBytes + headerLength > frame.length) {
+  if (
+    headerLength % 4 !== 0 ||
+    headerLength > wireLimits.headerBytesMax ||
+    lengthBytes + headerLength > frame.length
+  ) {
     throw new ProtocolError(
       `A job-result frame of ${frame.length} bytes names a header of ${headerLength}: it must be a multiple of 4, at most ${wireLimits.headerBytesMax}, and inside the frame.`,
     );
   }
-  const { jobId, attempt, outcomes, timings } = parseHeader(frame.subarray(lengthBytes, lengthBytes + headerLength));
+  const { jobId, attempt, outcomes, timings } = parseHeader(
+    frame.subarray(lengthBytes, lengthBytes + headerLength),
+  );
   let at = lengthBytes + headerLength;
   const successes = outcomes.reduce((count, outcome) => count + (outcome.ok ? 1 : 0), 0);
   const expected = at + successes * dimensions * 4;
@@ -115,7 +157,9 @@ function parseHeader(bytes: Uint8Array): z.infer<typeof header> {
   const result = header.safeParse(value);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
-  throw new ProtocolError(`The header of a job-result frame is wrong: ${issue?.path.map(String).join('.')}: ${issue?.message.slice(0, 150)}.`);
+  throw new ProtocolError(
+    `The header of a job-result frame is wrong: ${issue?.path.map(String).join('.')}: ${issue?.message.slice(0, 150)}.`,
+  );
 }
 
 function readVector(view: DataView, at: number, dimensions: number): Float32Array {
@@ -123,5 +167,7 @@ function readVector(view: DataView, at: number, dimensions: number): Float32Arra
     const start = view.byteOffset + at;
     return new Float32Array(view.buffer.slice(start, start + dimensions * 4));
   }
-  return Float32Array.from({ length: dimensions }, (_, index) => view.getFloat32(at + index * 4, true));
+  return Float32Array.from({ length: dimensions }, (_, index) =>
+    view.getFloat32(at + index * 4, true),
+  );
 }

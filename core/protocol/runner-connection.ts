@@ -1,4 +1,5 @@
-// Keeps a runner joined to one gateway for as long as its model is good: reconnects with backoff, and knows when to give up.
+// Keeps a runner joined to one gateway for as long as its model is good: reconnects with backoff,
+// and knows when to give up.
 import { VectorStreamError } from '#core/errors/errors.ts';
 import type { Channel, Clock } from '#core/ports.ts';
 import { backoffMs } from '#core/time/retry.ts';
@@ -19,7 +20,10 @@ export class RunnerRefusedError extends VectorStreamError {
 }
 
 export type RunnerConnectionOptions = Omit<RunnerLoopOptions, 'channel'> & {
-  /** Opens a link, such as `connectWebSocket`; rejects when it cannot, and with the signal's reason when that aborts first. */
+  /**
+   * Opens a link, such as `connectWebSocket`; rejects when it cannot, and with the signal's reason
+   * when that aborts first.
+   */
   readonly connect: (signal: AbortSignal) => Promise<Channel>;
   /** Uniform in [0, 1), such as `Math.random`. */
   readonly random: () => number;
@@ -35,15 +39,18 @@ const goodAfterMs = 10_000;
 
 /** Why a close code ends the runner; a code that is not here is worth another attempt. */
 const refusals: Readonly<Record<number, string>> = {
-  [closeCode.tokenRevoked]: 'The gateway revoked this runner token. Start the runner with a valid VECTORSTREAM_RUNNER_TOKEN',
-  [closeCode.quarantined]: 'The gateway quarantined this runner because its vectors are wrong. Choose another device or dtype',
-  [closeCode.modelMismatch]: 'The gateway works with another model. Start the runner with the gateway\'s model folder',
+  [closeCode.tokenRevoked]:
+    'The gateway revoked this runner token. Start the runner with a valid VECTORSTREAM_RUNNER_TOKEN',
+  [closeCode.quarantined]:
+    'The gateway quarantined this runner because its vectors are wrong. Choose another device or dtype',
+  [closeCode.modelMismatch]:
+    "The gateway works with another model. Start the runner with the gateway's model folder",
 };
 
 /**
- * Serves the gateway over as many connections as it takes, with the same loaded model. Resolves once drained, whichever
- * side asked. Rejects with `RunnerRefusedError`, or with `RunnerFailedError` when the model session failed: either way
- * the process or worker ends.
+ * Serves the gateway over as many connections as it takes, with the same loaded model. Resolves
+ * once drained, whichever side asked. Rejects with `RunnerRefusedError`, or with
+ * `RunnerFailedError` when the model session failed: either way the process or worker ends.
  */
 export async function keepConnected(options: RunnerConnectionOptions): Promise<void> {
   const { clock, random, drain, log } = options;
@@ -56,7 +63,11 @@ export async function keepConnected(options: RunnerConnectionOptions): Promise<v
       const end = await runRunnerLoop({ ...options, channel });
       if (drain.aborted || (end.welcomed && end.code === closeCode.done)) return;
       const refusal = refusals[end.code];
-      if (refusal !== undefined) throw new RunnerRefusedError(end.code, `${refusal} (close code ${end.code}: ${end.reason}).`);
+      if (refusal !== undefined)
+        throw new RunnerRefusedError(
+          end.code,
+          `${refusal} (close code ${end.code}: ${end.reason}).`,
+        );
       if (end.code === closeCode.notNow || end.code === closeCode.badMessage) pace = patient;
       failures = end.welcomed && clock.monotonic() - startedAt >= goodAfterMs ? 1 : failures + 1;
       log.warn({ code: end.code, reason: end.reason }, 'the connection to the gateway ended');
@@ -72,10 +83,22 @@ export async function keepConnected(options: RunnerConnectionOptions): Promise<v
   }
 }
 
-async function connectInTime({ connect, clock, drain }: { readonly connect: RunnerConnectionOptions['connect']; readonly clock: Clock; readonly drain: AbortSignal }): Promise<Channel> {
+async function connectInTime({
+  connect,
+  clock,
+  drain,
+}: {
+  readonly connect: RunnerConnectionOptions['connect'];
+  readonly clock: Clock;
+  readonly drain: AbortSignal;
+}): Promise<Channel> {
   const late = new AbortController();
   const settled = new AbortController();
-  void clock.sleep(connectMsMax, settled.signal).then(() => late.abort(new ConnectError(`No answer from the gateway within ${connectMsMax / 1000} s.`)), () => undefined);
+  void clock.sleep(connectMsMax, settled.signal).then(
+    () =>
+      late.abort(new ConnectError(`No answer from the gateway within ${connectMsMax / 1000} s.`)),
+    () => undefined,
+  );
   try {
     return await connect(AbortSignal.any([drain, late.signal]));
   } finally {

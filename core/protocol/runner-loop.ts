@@ -1,13 +1,28 @@
-// A runner's side of one connection: greets, embeds job after job, shows life, and never goes on with a model that failed.
-import { VectorStreamError } from '#core/errors/errors.ts';
 import { Fifo } from '#core/collections/fifo.ts';
+// A runner's side of one connection: greets, embeds job after job, shows life, and never goes on
+// with a model that failed.
+import { VectorStreamError } from '#core/errors/errors.ts';
 import type { Channel, Clock, EmbedOutcome, Embedder } from '#core/ports.ts';
 import type { Turn } from '#core/time/fair-queue.ts';
 import { vectorProblem } from '#core/vectors/vector.ts';
-import { clip, closeCode, encodeMessage, parseGatewayMessage, ProtocolError, protocolVersion, textsPerJobMax, type GatewayMessage, type JobAssign, type RunnerHello } from './wire.ts';
 import { encodeJobResult } from './job-result-frame.ts';
+import {
+  clip,
+  closeCode,
+  encodeMessage,
+  parseGatewayMessage,
+  ProtocolError,
+  protocolVersion,
+  textsPerJobMax,
+  type GatewayMessage,
+  type JobAssign,
+  type RunnerHello,
+} from './wire.ts';
 
-/** The model session can no longer be trusted. The process or worker must end; `cause` is what it threw. */
+/**
+ * The model session can no longer be trusted. The process or worker must end; `cause` is what it
+ * threw.
+ */
 export class RunnerFailedError extends VectorStreamError {
   override readonly name = 'RunnerFailedError';
   readonly code = 'runner_failed';
@@ -34,7 +49,11 @@ export type RunnerLoopOptions = {
 };
 
 /** How the connection ended. `welcomed`: the gateway accepted the greeting. */
-export type ConnectionEnd = { readonly code: number; readonly reason: string; readonly welcomed: boolean };
+export type ConnectionEnd = {
+  readonly code: number;
+  readonly reason: string;
+  readonly welcomed: boolean;
+};
 
 /** A gateway may queue a job, the next one and a check; many more than that is not this protocol. */
 const jobsWaitingMax = 8;
@@ -45,8 +64,9 @@ const patienceMs = 10_000;
 const flushMsMax = 1_000;
 
 /**
- * Serves one gateway until the connection ends, whoever ends it. Rejects with `RunnerFailedError` when the embedder threw
- * or answered with a vector that is not real; the gateway has been told by then.
+ * Serves one gateway until the connection ends, whoever ends it. Rejects with `RunnerFailedError`
+ * when the embedder threw or answered with a vector that is not real; the gateway has been told by
+ * then.
  */
 export async function runRunnerLoop(options: RunnerLoopOptions): Promise<ConnectionEnd> {
   return new RunnerLoop(options).run();
@@ -93,29 +113,37 @@ class RunnerLoop {
   }
 
   #greet(): void {
-    const { channel, embedder: { info }, name, kind } = this.#options;
-    channel.send(encodeMessage({
-      type: 'runner-hello',
-      protocol: protocolVersion,
-      name: clip(name, 100),
+    const {
+      channel,
+      embedder: { info },
+      name,
       kind,
-      device: info.device,
-      adapter: clip(info.adapter, 200),
-      softwareAdapter: info.softwareAdapter,
-      dtype: info.dtype,
-      modelId: info.modelId,
-      modelRevision: info.modelRevision,
-      dimensions: info.dimensions,
-      textsPerSecond: info.textsPerSecond,
-      limits: { textsPerJobMax: textsPerJobMax(info.dimensions) },
-    }));
+    } = this.#options;
+    channel.send(
+      encodeMessage({
+        type: 'runner-hello',
+        protocol: protocolVersion,
+        name: clip(name, 100),
+        kind,
+        device: info.device,
+        adapter: clip(info.adapter, 200),
+        softwareAdapter: info.softwareAdapter,
+        dtype: info.dtype,
+        modelId: info.modelId,
+        modelRevision: info.modelRevision,
+        dimensions: info.dimensions,
+        textsPerSecond: info.textsPerSecond,
+        limits: { textsPerJobMax: textsPerJobMax(info.dimensions) },
+      }),
+    );
   }
 
   #receive(frame: string | Uint8Array): void {
     if (this.#end !== null) return;
     this.#silentHeartbeats = 0;
     try {
-      if (typeof frame !== 'string') throw new ProtocolError('A gateway sends text frames only; this one is binary.');
+      if (typeof frame !== 'string')
+        throw new ProtocolError('A gateway sends text frames only; this one is binary.');
       this.#handle(parseGatewayMessage(frame));
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
@@ -134,7 +162,8 @@ class RunnerLoop {
     if (!this.#welcomed) throw new ProtocolError(`${message.type} before runner-welcome.`);
     if (message.type === 'runner-drain') this.#drain(message.reason, false);
     if (message.type !== 'job-assign') return;
-    if (this.#jobs.size >= jobsWaitingMax) throw new ProtocolError(`More than ${jobsWaitingMax} jobs are waiting.`);
+    if (this.#jobs.size >= jobsWaitingMax)
+      throw new ProtocolError(`More than ${jobsWaitingMax} jobs are waiting.`);
     this.#jobs.push({ job: message, arrivedAt: this.#options.clock.monotonic() });
     this.#wake.resolve();
   }
@@ -143,7 +172,8 @@ class RunnerLoop {
     if (this.#draining || this.#end !== null) return;
     this.#draining = true;
     this.#options.log.info({ reason }, 'draining: finishing what is in hand');
-    if (announce && this.#welcomed) this.#options.channel.send(encodeMessage({ type: 'runner-drain', reason }));
+    if (announce && this.#welcomed)
+      this.#options.channel.send(encodeMessage({ type: 'runner-drain', reason }));
     this.#wake.resolve();
   }
 
@@ -182,30 +212,44 @@ class RunnerLoop {
     try {
       const outcomes = await embedder.embed(job.texts);
       if (outcomes.length !== job.texts.length) {
-        throw new Error(`The embedder answered ${outcomes.length} outcomes for ${job.texts.length} texts.`);
+        throw new Error(
+          `The embedder answered ${outcomes.length} outcomes for ${job.texts.length} texts.`,
+        );
       }
       for (const outcome of outcomes) {
         const problem = outcome.ok ? vectorProblem(outcome.vector, embedder.info.dimensions) : null;
-        if (problem !== null) throw new Error(`The embedder made a vector that is not real: ${problem}.`);
+        if (problem !== null)
+          throw new Error(`The embedder made a vector that is not real: ${problem}.`);
       }
       return outcomes;
     } catch (cause) {
       const message = cause instanceof Error ? cause.message : String(cause);
-      channel.send(encodeMessage({ type: 'runner-error', code: 'embedder_failed', message: clip(message, 1000), retryable: true }));
+      channel.send(
+        encodeMessage({
+          type: 'runner-error',
+          code: 'embedder_failed',
+          message: clip(message, 1000),
+          retryable: true,
+        }),
+      );
       await this.#leave(closeCode.runnerFailed, 'the model session failed');
-      throw new RunnerFailedError(`The model session failed and must not be used again: ${message}`, { cause });
+      throw new RunnerFailedError(
+        `The model session failed and must not be used again: ${message}`,
+        { cause },
+      );
     }
   }
 
   /**
-   * Lets the answer leave, and new jobs arrive, before inference blocks the event loop again: a browser or Node hands
-   * bytes to the network only between tasks.
+   * Lets the answer leave, and new jobs arrive, before inference blocks the event loop again: a
+   * browser or Node hands bytes to the network only between tasks.
    */
   async #flush(): Promise<void> {
     const { channel, clock } = this.#options;
     const until = clock.monotonic() + flushMsMax;
     await clock.sleep(0);
-    while (this.#end === null && channel.bufferedAmount() > 0 && clock.monotonic() < until) await clock.sleep(1);
+    while (this.#end === null && channel.bufferedAmount() > 0 && clock.monotonic() < until)
+      await clock.sleep(1);
   }
 
   /** Heartbeats out; notices a gateway that never answers or fell silent. Ends with the connection. */
@@ -213,12 +257,17 @@ class RunnerLoop {
     const { channel, clock } = this.#options;
     const signal = this.#ended.signal;
     try {
-      const heartbeatMs = await Promise.race([this.#heartbeatMs.promise, clock.sleep(patienceMs, signal).then(() => null)]);
+      const heartbeatMs = await Promise.race([
+        this.#heartbeatMs.promise,
+        clock.sleep(patienceMs, signal).then(() => null),
+      ]);
       if (heartbeatMs === null) return this.#close(closeCode.timeout, 'no welcome came');
       while (!signal.aborted) {
         await clock.sleep(heartbeatMs, signal);
-        // Counted in beats, not in time: after a long inference the frames that had arrived are read before the next beat.
-        if (this.#silentHeartbeats++ >= silentHeartbeatsMax) return this.#close(closeCode.timeout, 'the gateway is silent');
+        // Counted in beats, not in time: after a long inference the frames that had arrived are
+        // read before the next beat.
+        if (this.#silentHeartbeats++ >= silentHeartbeatsMax)
+          return this.#close(closeCode.timeout, 'the gateway is silent');
         channel.send(encodeMessage({ type: 'runner-heartbeat' }));
       }
     } catch (error) {

@@ -27,17 +27,24 @@ export type Socket = {
   send(data: string | Uint8Array<ArrayBuffer>): void;
   close(code?: number, reason?: string): void;
   addEventListener(type: 'open' | 'error', listener: () => void): void;
-  addEventListener(type: 'close', listener: (event: { readonly code: number; readonly reason: string }) => void): void;
+  addEventListener(
+    type: 'close',
+    listener: (event: { readonly code: number; readonly reason: string }) => void,
+  ): void;
   addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void;
 };
 
 const openState = 1;
 
 /**
- * Opens the link. Rejects with `ConnectError` when the gateway cannot be reached or refuses (a wrong token is refused
- * before the upgrade), and with the signal's reason when that aborts first. `open` makes the socket.
+ * Opens the link. Rejects with `ConnectError` when the gateway cannot be reached or refuses (a
+ * wrong token is refused before the upgrade), and with the signal's reason when that aborts first.
+ * `open` makes the socket.
  */
-export function connectWebSocket(options: ConnectOptions, open: (url: string, protocols: string[]) => Socket = globalSocket): Promise<Channel> {
+export function connectWebSocket(
+  options: ConnectOptions,
+  open: (url: string, protocols: string[]) => Socket = globalSocket,
+): Promise<Channel> {
   const { signal } = options;
   const url = runnerUrl(options.url);
   if (signal.aborted) return Promise.reject(signal.reason);
@@ -56,7 +63,11 @@ export function connectWebSocket(options: ConnectOptions, open: (url: string, pr
     });
     socket.addEventListener('close', () => {
       signal.removeEventListener('abort', aborted);
-      reject(new ConnectError(`Cannot connect to ${url}: the gateway is not running there, or it refuses the runner token.`));
+      reject(
+        new ConnectError(
+          `Cannot connect to ${url}: the gateway is not running there, or it refuses the runner token.`,
+        ),
+      );
     });
   });
 }
@@ -78,13 +89,17 @@ class WebSocketChannel implements Channel {
 
   constructor(socket: Socket) {
     this.#socket = socket;
-    // A failure is always followed by `close`, which says all there is to know. `ws` throws it where nobody listens.
+    // A failure is always followed by `close`, which says all there is to know. `ws` throws it
+    // where nobody listens.
     socket.addEventListener('error', () => undefined);
     socket.addEventListener('message', ({ data }) => {
       if (typeof data === 'string') this.#pass((handlers) => handlers.frame(data));
-      else if (data instanceof ArrayBuffer) this.#pass((handlers) => handlers.frame(new Uint8Array(data)));
+      else if (data instanceof ArrayBuffer)
+        this.#pass((handlers) => handlers.frame(new Uint8Array(data)));
     });
-    socket.addEventListener('close', ({ code, reason }) => this.#pass((handlers) => handlers.closed(code, reason)));
+    socket.addEventListener('close', ({ code, reason }) =>
+      this.#pass((handlers) => handlers.closed(code, reason)),
+    );
   }
 
   send(frame: string | Uint8Array<ArrayBuffer>): void {
@@ -113,6 +128,8 @@ class WebSocketChannel implements Channel {
 }
 
 function base64url(text: string): string {
-  const bytes = Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join('');
+  const bytes = Array.from(new TextEncoder().encode(text), (byte) =>
+    String.fromCharCode(byte),
+  ).join('');
   return btoa(bytes).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
 }

@@ -1,13 +1,20 @@
-// Version 1 of the runner protocol: its limits, close codes and control messages, so that both ends refuse the same things.
+// Version 1 of the runner protocol: its limits, close codes and control messages, so that both ends
+// refuse the same things.
 import { z } from 'zod';
 import { VectorStreamError } from '#core/errors/errors.ts';
 
 export const protocolVersion = 1;
 export const subprotocol = 'vectorstream.v1';
-/** A browser cannot set headers on a WebSocket: it sends its token as a second subprotocol, in base64url after this prefix. */
+/**
+ * A browser cannot set headers on a WebSocket: it sends its token as a second subprotocol, in
+ * base64url after this prefix.
+ */
 export const tokenSubprotocolPrefix = 'vectorstream.token.';
 
-/** What either end may send. The largest job and the largest answer fit: see docs/runner-protocol.md. */
+/**
+ * What either end may send. The largest job and the largest answer fit: see
+ * docs/runner-protocol.md.
+ */
 export const wireLimits = {
   frameBytesMax: 16 * 1024 * 1024,
   headerBytesMax: 1024 * 1024,
@@ -19,7 +26,10 @@ export const wireLimits = {
   failureMessageCharsMax: 200,
 } as const;
 
-/** Texts per job whose vectors of `dimensions` fit into one frame with their header: 512 up to 7,680 dimensions. */
+/**
+ * Texts per job whose vectors of `dimensions` fit into one frame with their header: 512 up to 7,680
+ * dimensions.
+ */
 export function textsPerJobMax(dimensions: number): number {
   const vectorBytesMax = wireLimits.frameBytesMax - wireLimits.headerBytesMax - 4;
   return Math.min(wireLimits.textsPerJobMax, Math.floor(vectorBytesMax / (dimensions * 4)));
@@ -44,7 +54,10 @@ export const closeCode = {
   runnerFailed: 4500,
 } as const;
 
-/** The other end sent what the protocol does not allow: close with `closeCode`, and trust nothing of that frame. */
+/**
+ * The other end sent what the protocol does not allow: close with `closeCode`, and trust nothing of
+ * that frame.
+ */
 export class ProtocolError extends VectorStreamError {
   override readonly name = 'ProtocolError';
   readonly code = 'bad_message';
@@ -138,17 +151,23 @@ export function parseGatewayMessage(frame: string): GatewayMessage {
 
 function parse<T>(schema: z.ZodType<T>, frame: string): T {
   if (frame.length > wireLimits.frameBytesMax) {
-    throw new ProtocolError(`A message has ${frame.length} characters; at most ${wireLimits.frameBytesMax} are allowed.`);
+    throw new ProtocolError(
+      `A message has ${frame.length} characters; at most ${wireLimits.frameBytesMax} are allowed.`,
+    );
   }
   let value: unknown;
   try {
     value = JSON.parse(frame);
   } catch (cause) {
-    throw new ProtocolError('A text frame must be one JSON object; this one is not JSON.', { cause });
+    throw new ProtocolError('A text frame must be one JSON object; this one is not JSON.', {
+      cause,
+    });
   }
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  throw new ProtocolError(`Not a message of protocol ${protocolVersion}: ${describe(result.error)}`);
+  throw new ProtocolError(
+    `Not a message of protocol ${protocolVersion}: ${describe(result.error)}`,
+  );
 }
 
 function describe(error: z.ZodError): string {
@@ -158,9 +177,17 @@ function describe(error: z.ZodError): string {
   return `${path === '' ? 'message' : path}: ${issue.message.slice(0, 150)}.`;
 }
 
-/** The longest prefix of `text` with at most `charsMax` UTF-16 code units that does not end inside a surrogate pair. */
+/**
+ * The longest prefix of `text` with at most `charsMax` UTF-16 code units that does not end inside a
+ * surrogate pair.
+ */
 export function clip(text: string, charsMax: number): string {
-  return text.length <= charsMax ? text : text.slice(0, charsMax).toWellFormed().replace(/\uFFFD$/, '');
+  return text.length <= charsMax
+    ? text
+    : text
+        .slice(0, charsMax)
+        .toWellFormed()
+        .replace(/\uFFFD$/, '');
 }
 
 /** A reason that fits a close frame, which holds at most 123 bytes of UTF-8. */

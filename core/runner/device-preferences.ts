@@ -6,8 +6,18 @@ import type { Device, Manifest } from '#core/model/model-manifest.ts';
 export type Candidate = { readonly device: Device; readonly dtype: string };
 
 export type ProbeResult =
-  | { readonly ok: true; readonly candidate: Candidate; readonly textsPerSecond: number; readonly golden: string }
-  | { readonly ok: false; readonly candidate: Candidate; readonly code: string; readonly message: string };
+  | {
+      readonly ok: true;
+      readonly candidate: Candidate;
+      readonly textsPerSecond: number;
+      readonly golden: string;
+    }
+  | {
+      readonly ok: false;
+      readonly candidate: Candidate;
+      readonly code: string;
+      readonly message: string;
+    };
 
 type Request = { readonly device: Device | 'auto'; readonly dtype: string };
 
@@ -27,35 +37,71 @@ const preferences: Readonly<Record<Device, readonly (readonly string[])[]>> = {
 };
 
 /**
- * Rounds of candidates; a round is tried only when none before it has a right one for the same device. Whatever is forced
- * is the only thing tried.
+ * Rounds of candidates; a round is tried only when none before it has a right one for the same
+ * device. Whatever is forced is the only thing tried.
+ *
  * @throws UsageError when the model has no such dtype.
  */
-export function candidateRounds(manifest: Manifest, request: Request, place: Place): readonly (readonly Candidate[])[] {
+export function candidateRounds(
+  manifest: Manifest,
+  request: Request,
+  place: Place,
+): readonly (readonly Candidate[])[] {
   const known = Object.keys(manifest.dtypes);
   if (request.dtype !== 'auto' && !known.includes(request.dtype)) {
-    throw new UsageError(`${place.dtypeSetting} is "${request.dtype}": ${manifest.modelId} has ${known.join(', ')}; auto chooses.`);
+    throw new UsageError(
+      `${place.dtypeSetting} is "${request.dtype}": ${manifest.modelId} has ${known.join(', ')}; auto chooses.`,
+    );
   }
   const onDevices = request.device === 'auto' ? place.devices : [request.device];
   if (request.dtype !== 'auto') {
-    const fitting = onDevices.filter((device) => request.device !== 'auto' || manifest.dtypes[request.dtype]?.devices.includes(device));
-    return [(fitting.length > 0 ? fitting : place.devices.slice(-1)).map((device) => ({ device, dtype: request.dtype }))];
+    const fitting = onDevices.filter(
+      (device) =>
+        request.device !== 'auto' || manifest.dtypes[request.dtype]?.devices.includes(device),
+    );
+    return [
+      (fitting.length > 0 ? fitting : place.devices.slice(-1)).map((device) => ({
+        device,
+        dtype: request.dtype,
+      })),
+    ];
   }
-  const roundsOf = (device: Device): Candidate[][] => preferences[device]
-    .map((dtypes) => dtypes.filter((dtype) => manifest.dtypes[dtype]?.devices.includes(device)).map((dtype) => ({ device, dtype })));
+  const roundsOf = (device: Device): Candidate[][] =>
+    preferences[device].map((dtypes) =>
+      dtypes
+        .filter((dtype) => manifest.dtypes[dtype]?.devices.includes(device))
+        .map((dtype) => ({ device, dtype })),
+    );
   const byDevice = onDevices.map(roundsOf);
   const depth = Math.max(...byDevice.map((rounds) => rounds.length));
-  const rounds = Array.from({ length: depth }, (_, round) => byDevice.flatMap((device) => device[round] ?? [])).filter((round) => round.length > 0);
+  const rounds = Array.from({ length: depth }, (_, round) =>
+    byDevice.flatMap((device) => device[round] ?? []),
+  ).filter((round) => round.length > 0);
   // A model with dtypes of other names still runs: all that it has for the device.
-  return rounds.length > 0 ? rounds : [onDevices.flatMap((device) => known.filter((dtype) => manifest.dtypes[dtype]?.devices.includes(device)).map((dtype) => ({ device, dtype })))];
+  return rounds.length > 0
+    ? rounds
+    : [
+        onDevices.flatMap((device) =>
+          known
+            .filter((dtype) => manifest.dtypes[dtype]?.devices.includes(device))
+            .map((dtype) => ({ device, dtype })),
+        ),
+      ];
 }
 
 /** Whether a round is still needed: some candidate of it is for a device that no result is right on. */
 export function isNeeded(round: readonly Candidate[], results: readonly ProbeResult[]): boolean {
-  return round.some(({ device }) => !results.some((result) => result.ok && result.candidate.device === device));
+  return round.some(
+    ({ device }) => !results.some((result) => result.ok && result.candidate.device === device),
+  );
 }
 
-/** The right ones, fastest first: the first embeds, the others take over when it fails again and again. */
+/**
+ * The right ones, fastest first: the first embeds, the others take over when it fails again and
+ * again.
+ */
 export function ranked(results: readonly ProbeResult[]): readonly (ProbeResult & { ok: true })[] {
-  return results.filter((result) => result.ok).toSorted((a, b) => b.textsPerSecond - a.textsPerSecond);
+  return results
+    .filter((result) => result.ok)
+    .toSorted((a, b) => b.textsPerSecond - a.textsPerSecond);
 }

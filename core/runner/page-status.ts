@@ -1,4 +1,5 @@
-// What a page that embeds for a fleet says about itself: to the person in front of it, and to the supervisor of a headless browser.
+// What a page that embeds for a fleet says about itself: to the person in front of it, and to the
+// supervisor of a headless browser.
 
 import type { EmbedderInfo } from '#core/ports.ts';
 
@@ -24,8 +25,19 @@ export type RunnerState =
 
 /** A candidate that was tried. */
 export type Measured =
-  | { readonly device: Device; readonly dtype: string; readonly ok: true; readonly textsPerSecond: number; readonly golden: string }
-  | { readonly device: Device; readonly dtype: string; readonly ok: false; readonly reason: string };
+  | {
+      readonly device: Device;
+      readonly dtype: string;
+      readonly ok: true;
+      readonly textsPerSecond: number;
+      readonly golden: string;
+    }
+  | {
+      readonly device: Device;
+      readonly dtype: string;
+      readonly ok: false;
+      readonly reason: string;
+    };
 
 type Device = EmbedderInfo['device'];
 
@@ -46,7 +58,10 @@ export type RunnerPageStatus = {
   readonly crossOriginIsolated: boolean;
   readonly modelId: string | null;
   readonly modelRevision: string | null;
-  /** In order of trial; empty when there was nothing to choose, or when an earlier visit's choice holds. */
+  /**
+   * In order of trial; empty when there was nothing to choose, or when an earlier visit's choice
+   * holds.
+   */
   readonly measured: readonly Measured[];
   /** While files are loaded. */
   readonly progress: { readonly loadedBytes: number; readonly totalBytes: number } | null;
@@ -76,12 +91,18 @@ export type RunnerPage = {
   stop(): Promise<void>;
 };
 
-/** `startRunner(options)` in `./runner.ts` lends the page to its gateway until it is stopped; it never rejects: the status says what happened. */
+/**
+ * `startRunner(options)` in `./runner.ts` lends the page to its gateway until it is stopped; it
+ * never rejects: the status says what happened.
+ */
 export type RunnerOptions = {
   readonly token: string;
   /** For people, in `GET /runners`. */
   readonly name: string;
-  /** `auto`: the fastest right one wins. Whatever is forced is the only thing tried, a software adapter too. */
+  /**
+   * `auto`: the fastest right one wins. Whatever is forced is the only thing tried, a software
+   * adapter too.
+   */
   readonly device: 'auto' | 'webgpu' | 'wasm';
   readonly dtype: string;
   /** Of the WASM runtime; 0 chooses. */

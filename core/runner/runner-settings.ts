@@ -9,27 +9,43 @@ const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Finds a setting: the flag, else the variable, else the default; with the name to blame. An empty variable counts as none. */
-export function settingReader<F extends string>(flags: Readonly<{ [name in F]?: string | undefined }>, environment: Environment) {
+/**
+ * Finds a setting: the flag, else the variable, else the default; with the name to blame. An empty
+ * variable counts as none.
+ */
+export function settingReader<F extends string>(
+  flags: Readonly<{ [name in F]?: string | undefined }>,
+  environment: Environment,
+) {
   return (flag: F, variable: string | null, fallback: string): Setting => {
     const fromFlag = flags[flag];
     if (fromFlag !== undefined) return { name: `--${flag}`, value: fromFlag };
-    return { name: variable ?? `--${flag}`, value: (variable === null ? undefined : environment[variable]) || fallback };
+    return {
+      name: variable ?? `--${flag}`,
+      value: (variable === null ? undefined : environment[variable]) || fallback,
+    };
   };
 }
 
 /** @throws UsageError */
-export function logSettings(environment: Environment, terminal: boolean): { readonly logLevel: string; readonly logFormat: 'json' | 'pretty' } {
+export function logSettings(
+  environment: Environment,
+  terminal: boolean,
+): { readonly logLevel: string; readonly logFormat: 'json' | 'pretty' } {
   return {
     logLevel: oneOf({ name: 'LOG_LEVEL', value: environment['LOG_LEVEL'] || 'info' }, logLevels),
-    logFormat: oneOf({ name: 'LOG_FORMAT', value: environment['LOG_FORMAT'] || (terminal ? 'pretty' : 'json') }, ['json', 'pretty'] as const),
+    logFormat: oneOf(
+      { name: 'LOG_FORMAT', value: environment['LOG_FORMAT'] || (terminal ? 'pretty' : 'json') },
+      ['json', 'pretty'] as const,
+    ),
   };
 }
 
 /** @throws UsageError */
 export function oneOf<T extends string>({ name, value }: Setting, allowed: readonly T[]): T {
   const found = allowed.find((candidate) => candidate === value);
-  if (found === undefined) throw new UsageError(`${name} is "${value}": expected one of ${allowed.join(', ')}.`);
+  if (found === undefined)
+    throw new UsageError(`${name} is "${value}": expected one of ${allowed.join(', ')}.`);
   return found;
 }
 
@@ -37,17 +53,34 @@ export function oneOf<T extends string>({ name, value }: Setting, allowed: reado
 export function countOrAuto({ name, value }: Setting, max = 256): number | 'auto' {
   if (value === 'auto') return 'auto';
   const count = Number(value);
-  if (!Number.isInteger(count) || count < 1 || count > max) throw new UsageError(`${name} is "${value}": expected auto or a whole number from 1 to ${max}.`);
+  if (!Number.isInteger(count) || count < 1 || count > max)
+    throw new UsageError(
+      `${name} is "${value}": expected auto or a whole number from 1 to ${max}.`,
+    );
   return count;
 }
 
 /** Addresses separated by commas, each once, at least one. @throws UsageError */
-export function gatewayUrls({ name, value }: Setting, schemes: readonly string[] = ['ws', 'wss']): readonly string[] {
-  const urls = value.split(',').map((url) => url.trim()).filter((url) => url !== '');
+export function gatewayUrls(
+  { name, value }: Setting,
+  schemes: readonly string[] = ['ws', 'wss'],
+): readonly string[] {
+  const urls = value
+    .split(',')
+    .map((url) => url.trim())
+    .filter((url) => url !== '');
   // Addresses are logged: what opens the door must not be a part of them.
   const secretive = urls.find((url) => URL.canParse(url) && /[@?#]/.test(url));
-  if (secretive !== undefined) throw new UsageError(`${name} has an address with a user, a password, a query or a fragment (at ${new URL(secretive).host}): the token goes in VECTORSTREAM_RUNNER_TOKEN.`);
-  const wrong = urls.find((url) => !URL.canParse(url) || !schemes.includes(new URL(url).protocol.slice(0, -1)));
-  if (urls.length === 0 || wrong !== undefined) throw new UsageError(`${name} is "${wrong ?? value}": expected addresses such as ws://127.0.0.1:8080 or wss://host.`);
+  if (secretive !== undefined)
+    throw new UsageError(
+      `${name} has an address with a user, a password, a query or a fragment (at ${new URL(secretive).host}): the token goes in VECTORSTREAM_RUNNER_TOKEN.`,
+    );
+  const wrong = urls.find(
+    (url) => !URL.canParse(url) || !schemes.includes(new URL(url).protocol.slice(0, -1)),
+  );
+  if (urls.length === 0 || wrong !== undefined)
+    throw new UsageError(
+      `${name} is "${wrong ?? value}": expected addresses such as ws://127.0.0.1:8080 or wss://host.`,
+    );
   return [...new Set(urls)];
 }

@@ -1,9 +1,10 @@
-// Keeps workers (processes, browsers) running: restarts those that end, moves on from a candidate that fails, drains them when told to.
+// Keeps workers (processes, browsers) running: restarts those that end, moves on from a candidate
+// that fails, drains them when told to.
 
 import { VectorStreamError } from '#core/errors/errors.ts';
 import type { Clock } from '#core/ports.ts';
-import { afterEnd, noFailures } from './restart-policy.ts';
 import type { RunnerLog } from '#core/protocol/runner-loop.ts';
+import { afterEnd, noFailures } from './restart-policy.ts';
 
 /** Nothing that was tried embeds correctly here. */
 export class NoCandidateError extends VectorStreamError {
@@ -49,8 +50,13 @@ export type SupervisorOptions<Candidate extends { readonly device: string }> = {
   readonly drainMsMax: number;
 };
 
-/** Resolves when every worker is gone: the signal aborted, or gateways drained them. @throws NoCandidateError when no candidate keeps running. */
-export async function supervise<Candidate extends { readonly device: string }>(options: SupervisorOptions<Candidate>): Promise<void> {
+/**
+ * Resolves when every worker is gone: the signal aborted, or gateways drained them. @throws
+ * NoCandidateError when no candidate keeps running.
+ */
+export async function supervise<Candidate extends { readonly device: string }>(
+  options: SupervisorOptions<Candidate>,
+): Promise<void> {
   let lastMessage = '';
   for (const [index, candidate] of options.candidates.entries()) {
     const failure = await runCandidate(options, candidate, options.candidates.slice(index + 1));
@@ -60,12 +66,20 @@ export async function supervise<Candidate extends { readonly device: string }>(o
   throw new NoCandidateError(`The runner gave up: ${lastMessage}`);
 }
 
-/** `null` when stopped or drained, else why the candidate was given up. All its workers are gone either way. */
+/**
+ * `null` when stopped or drained, else why the candidate was given up. All its workers are gone
+ * either way.
+ */
 async function runCandidate<Candidate extends { readonly device: string }>(
-  { layoutFor, start, clock, log, signal, drainMsMax }: SupervisorOptions<Candidate>, candidate: Candidate, rest: readonly Candidate[],
+  { layoutFor, start, clock, log, signal, drainMsMax }: SupervisorOptions<Candidate>,
+  candidate: Candidate,
+  rest: readonly Candidate[],
 ): Promise<string | null> {
   const layout = layoutFor(candidate);
-  const left = { left: rest.length > 0, otherDeviceLeft: rest.some(({ device }) => device !== candidate.device) };
+  const left = {
+    left: rest.length > 0,
+    otherDeviceLeft: rest.some(({ device }) => device !== candidate.device),
+  };
   const abandoned = new AbortController();
   const stop = AbortSignal.any([signal, abandoned.signal]);
   let failures = noFailures;
@@ -79,19 +93,36 @@ async function runCandidate<Candidate extends { readonly device: string }>(
       const ending = await endOf(worker, stop, clock, drainMsMax);
       if (stop.aborted || ending.done) return;
       if (ending.renew) {
-        log.info({ ...candidate, slot, reason: ending.message }, 'worker drained; starting a fresh one');
+        log.info(
+          { ...candidate, slot, reason: ending.message },
+          'worker drained; starting a fresh one',
+        );
         continue;
       }
-      const decision = afterEnd(failures, { stage: ending.ready ? 'service' : 'start', ranMs: clock.monotonic() - startedAt, retryable: ending.retryable }, left);
+      const decision = afterEnd(
+        failures,
+        {
+          stage: ending.ready ? 'service' : 'start',
+          ranMs: clock.monotonic() - startedAt,
+          retryable: ending.retryable,
+        },
+        left,
+      );
       failures = decision.failures;
       if (decision.next.kind !== 'restart') {
-        log.error({ ...candidate, slot, reason: ending.message }, decision.next.kind === 'give-up' ? 'giving up' : 'trying the next candidate');
+        log.error(
+          { ...candidate, slot, reason: ending.message },
+          decision.next.kind === 'give-up' ? 'giving up' : 'trying the next candidate',
+        );
         failure = ending.message;
         abandoned.abort();
         return;
       }
       const { delayMs } = decision.next;
-      log.warn({ ...candidate, slot, reason: ending.message, delay_ms: delayMs }, 'worker ended; starting another');
+      log.warn(
+        { ...candidate, slot, reason: ending.message, delay_ms: delayMs },
+        'worker ended; starting another',
+      );
       await clock.sleep(delayMs, stop).catch(() => undefined);
     }
   };
@@ -101,11 +132,19 @@ async function runCandidate<Candidate extends { readonly device: string }>(
 }
 
 /** Waits for the worker's end; when `stop` aborts, drains it and kills it after `drainMsMax`. */
-async function endOf(worker: Worker, stop: AbortSignal, clock: Clock, drainMsMax: number): Promise<WorkerEnding> {
+async function endOf(
+  worker: Worker,
+  stop: AbortSignal,
+  clock: Clock,
+  drainMsMax: number,
+): Promise<WorkerEnding> {
   const gone = new AbortController();
   const drain = async (): Promise<void> => {
     worker.drain();
-    const late = await clock.sleep(drainMsMax, gone.signal).then(() => true, () => false);
+    const late = await clock.sleep(drainMsMax, gone.signal).then(
+      () => true,
+      () => false,
+    );
     if (late) worker.kill();
   };
   const onStop = (): void => void drain();

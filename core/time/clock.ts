@@ -2,7 +2,10 @@
 
 import type { Clock } from '#core/ports.ts';
 
-/** Timers count in 32 bits; a longer wait would fire at once, so it ends after this many ms (24.8 days) instead. */
+/**
+ * Timers count in 32 bits; a longer wait would fire at once, so it ends after this many ms (24.8
+ * days) instead.
+ */
 const timerMsMax = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
@@ -15,10 +18,13 @@ export const systemClock: Clock = {
         clearTimeout(timer);
         reject(signal?.reason);
       };
-      const timer = setTimeout(() => {
-        signal?.removeEventListener('abort', aborted);
-        resolve();
-      }, Math.min(ms, timerMsMax));
+      const timer = setTimeout(
+        () => {
+          signal?.removeEventListener('abort', aborted);
+          resolve();
+        },
+        Math.min(ms, timerMsMax),
+      );
       signal?.addEventListener('abort', aborted, { once: true });
     }),
 };

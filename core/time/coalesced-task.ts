@@ -1,4 +1,5 @@
-// Does a piece of work once for many askings: soon after the first, at once when there are many, again while it fails.
+// Does a piece of work once for many askings: soon after the first, at once when there are many,
+// again while it fails.
 
 import type { Clock } from '#core/ports.ts';
 
@@ -20,7 +21,14 @@ export type PacedWork = {
   stop(): Promise<void>;
 };
 
-export function createPacedWork({ work, delayMs, countMax, retryMs, failed, clock }: PacedWorkOptions): PacedWork {
+export function createPacedWork({
+  work,
+  delayMs,
+  countMax,
+  retryMs,
+  failed,
+  clock,
+}: PacedWorkOptions): PacedWork {
   const stopping = new AbortController();
   const { signal } = stopping;
   let asked = 0;
@@ -30,7 +38,8 @@ export function createPacedWork({ work, delayMs, countMax, retryMs, failed, cloc
   const run = async (): Promise<void> => {
     while (asked > 0 && !signal.aborted) {
       due = new AbortController();
-      if (asked < countMax) await clock.sleep(delayMs, AbortSignal.any([due.signal, signal])).catch(() => undefined);
+      if (asked < countMax)
+        await clock.sleep(delayMs, AbortSignal.any([due.signal, signal])).catch(() => undefined);
       due = null;
       if (signal.aborted) break;
       asked = 0;

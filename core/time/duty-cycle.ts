@@ -1,4 +1,5 @@
-// Lets a runner work only part of the time, so that a lent machine stays cool, quiet and long on its battery.
+// Lets a runner work only part of the time, so that a lent machine stays cool, quiet and long on
+// its battery.
 import type { Clock } from '#core/ports.ts';
 import type { Turn } from './fair-queue.ts';
 
@@ -7,8 +8,9 @@ export const shareMin = 0.1;
 const restMsMax = 10_000;
 
 /**
- * A turn that works at most `share` of the time: after 100 ms of work at a share of 0.25, the next work begins no sooner than
- * 300 ms later. A rest in which nothing was asked for counts as well. The gateway sees a slower runner and gives it smaller jobs.
+ * A turn that works at most `share` of the time: after 100 ms of work at a share of 0.25, the next
+ * work begins no sooner than 300 ms later. A rest in which nothing was asked for counts as well.
+ * The gateway sees a slower runner and gives it smaller jobs.
  */
 export class DutyCycle implements Turn {
   readonly #turn: Turn;
@@ -36,7 +38,8 @@ export class DutyCycle implements Turn {
   }
 
   async during<T>(work: () => Promise<T>): Promise<T> {
-    for (let ms = this.#restMs(); ms > 0; ms = this.#restMs()) await this.#clock.sleep(ms, this.#rest.signal).catch(() => undefined);
+    for (let ms = this.#restMs(); ms > 0; ms = this.#restMs())
+      await this.#clock.sleep(ms, this.#rest.signal).catch(() => undefined);
     return this.#turn.during(async () => {
       const startedAt = this.#clock.monotonic();
       const result = await work();

@@ -1,9 +1,13 @@
-// Divides one model among the connections that share it: while all want it, each has it for the same time.
+// Divides one model among the connections that share it: while all want it, each has it for the
+// same time.
 import type { Clock } from '#core/ports.ts';
 
 /** A connection's place among those that share a model. */
 export type Turn = {
-  /** Does the work as soon as no other place works and it is this one's turn. A place has one call at a time. */
+  /**
+   * Does the work as soon as no other place works and it is this one's turn. A place has one call
+   * at a time.
+   */
   during<T>(work: () => Promise<T>): Promise<T>;
 };
 
@@ -13,9 +17,10 @@ export const always: Turn = { during: (work) => work() };
 type Place = { spentMs: number; begin: () => void };
 
 /**
- * Next is whoever has had the least time, not the fewest turns: one gateway's jobs may be a hundred times another's. Time in
- * which a place wanted nothing earns it nothing: it comes back level with the others (start-time fair queueing, Goyal,
- * Vin and Cheng 1996). Work that throws keeps its turn: a model that failed is not used again.
+ * Next is whoever has had the least time, not the fewest turns: one gateway's jobs may be a hundred
+ * times another's. Time in which a place wanted nothing earns it nothing: it comes back level with
+ * the others (start-time fair queueing, Goyal, Vin and Cheng 1996). Work that throws keeps its
+ * turn: a model that failed is not used again.
  */
 export class Turns {
   readonly #clock: Clock;
@@ -52,10 +57,14 @@ export class Turns {
   }
 
   async #pass(): Promise<void> {
-    // The place that had the turn asks for its next one when it has this one's result: it is to be among those compared.
+    // The place that had the turn asks for its next one when it has this one's result: it is to be
+    // among those compared.
     if (this.#waiting.size > 0) await this.#clock.sleep(0);
     const [first, ...others] = this.#waiting;
-    const next = others.reduce((least, place) => (least !== undefined && place.spentMs < least.spentMs ? place : least), first);
+    const next = others.reduce(
+      (least, place) => (least !== undefined && place.spentMs < least.spentMs ? place : least),
+      first,
+    );
     if (next === undefined) {
       this.#isTaken = false;
       return;

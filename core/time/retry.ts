@@ -1,4 +1,5 @@
-// Repeats an operation that may succeed later, with waits that grow and are spread at random, until it is told to stop.
+// Repeats an operation that may succeed later, with waits that grow and are spread at random, until
+// it is told to stop.
 
 import type { Clock } from '#core/ports.ts';
 
@@ -33,9 +34,11 @@ export function backoffMs(backoff: Backoff, failures: number): number {
 }
 
 /**
- * Resolves with the first success. Rejects with the operation's error when it is not retryable or the attempts are used
- * up, and with the signal's reason once that aborts between attempts; the operation itself watches the signal if it can.
- * The wait is uniform between 0 and the backoff ("full jitter"), after what `waitMsMin` asks for, so that many clients of one dependency do not return at once.
+ * Resolves with the first success. Rejects with the operation's error when it is not retryable or
+ * the attempts are used up, and with the signal's reason once that aborts between attempts; the
+ * operation itself watches the signal if it can. The wait is uniform between 0 and the backoff
+ * ("full jitter"), after what `waitMsMin` asks for, so that many clients of one dependency do not
+ * return at once.
  */
 export async function retry<T>(operation: () => Promise<T>, options: RetryOptions): Promise<T> {
   const { policy, clock, random, signal, retryable, waitMsMin, onRetry } = options;

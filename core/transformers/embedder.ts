@@ -1,17 +1,28 @@
-// Embeds texts with transformers.js: the verified files of a model, one session, and no vector that was not checked.
+// Embeds texts with transformers.js: the verified files of a model, one session, and no vector that
+// was not checked.
 
 import { Tensor } from '@huggingface/transformers';
-import { dataFilesOf, manifestFile, verifyFiles, type Device, type Manifest, type Model } from '#core/model/model-manifest.ts';
-import type { EmbedOutcome, Embedder, EmbedderInfo } from '../ports.ts';
+import {
+  dataFilesOf,
+  manifestFile,
+  verifyFiles,
+  type Device,
+  type Manifest,
+  type Model,
+} from '#core/model/model-manifest.ts';
 import { vectorProblem } from '#core/vectors/vector.ts';
+import type { EmbedOutcome, Embedder, EmbedderInfo } from '../ports.ts';
 import { microBatches } from './micro-batches.ts';
-import { normalise, pool } from './pooling.ts';
 import { loadSession, SessionError, type Outputs } from './model-session.ts';
+import { normalise, pool } from './pooling.ts';
 import { createTokenise, tensorsOf } from './tokens.ts';
 
 export type EmbedderOptions = {
   readonly model: Model;
-  /** Where transformers.js finds the model's files: a folder's absolute path or URL, without a slash at its end. */
+  /**
+   * Where transformers.js finds the model's files: a folder's absolute path or URL, without a slash
+   * at its end.
+   */
   readonly location: string;
   readonly device: Device;
   readonly dtype: string;
@@ -24,27 +35,51 @@ export type EmbedderOptions = {
 };
 
 /**
- * Padded tokens that a CPU runs at once, such as 16 texts of 24: enough to fill its units, little enough to stay in its
- * caches. From 256 to 512 there is no difference; 128 and 1024 cost about 5 % more, 1536 15 %.
+ * Padded tokens that a CPU runs at once, such as 16 texts of 24: enough to fill its units, little
+ * enough to stay in its caches. From 256 to 512 there is no difference; 128 and 1024 cost about 5 %
+ * more, 1536 15 %.
  */
 export const cpuBudget = 384;
 /** A GPU needs more at once before its launches pay. */
 export const gpuBudget = 8192;
 
-/** An embedder whose `info.textsPerSecond` is yet unknown (0); `warmUp` measures it. @throws ModelFileError, SessionError */
+/**
+ * An embedder whose `info.textsPerSecond` is yet unknown (0); `warmUp` measures it. @throws
+ * ModelFileError, SessionError
+ */
 export async function createEmbedder(options: EmbedderOptions): Promise<Embedder> {
-  const { model: { manifest } } = options;
+  const {
+    model: { manifest },
+  } = options;
   await verifyFiles(options.model, options.dtype);
   const file = manifest.dtypes[options.dtype]?.file ?? '';
-  const { tokenizer, run: session, dispose } = await loadSession({ ...options, modelId: manifest.modelId, file, dataFiles: dataFilesOf(file, Object.keys(manifest.files)).length });
+  const {
+    tokenizer,
+    run: session,
+    dispose,
+  } = await loadSession({
+    ...options,
+    modelId: manifest.modelId,
+    file,
+    dataFiles: dataFilesOf(file, Object.keys(manifest.files)).length,
+  });
   const tokenise = createTokenise(tokenizer, manifest.maxTokens);
   const padId = tokenizer.pad_token_id ?? 0;
 
   const run = async (rows: readonly (readonly number[])[]): Promise<Float32Array[]> => {
     const { padded, inputs } = tensorsOf(rows, padId);
     const outputs = await session(inputs);
-    const expected = manifest.pooling === 'none' ? [rows.length, manifest.dimensions] : [rows.length, padded, manifest.dimensions];
-    const vectors = pool(outputOf(outputs, manifest, expected), rows.map((row) => row.length), padded, manifest.dimensions, manifest.pooling);
+    const expected =
+      manifest.pooling === 'none'
+        ? [rows.length, manifest.dimensions]
+        : [rows.length, padded, manifest.dimensions];
+    const vectors = pool(
+      outputOf(outputs, manifest, expected),
+      rows.map((row) => row.length),
+      padded,
+      manifest.dimensions,
+      manifest.pooling,
+    );
     return manifest.normalise ? vectors.map(normalise) : vectors;
   };
 
@@ -53,17 +88,37 @@ export async function createEmbedder(options: EmbedderOptions): Promise<Embedder
     async embed(texts) {
       const rows = tokenise(texts);
       const found = new Map<number, EmbedOutcome>();
-      for (const batch of microBatches(rows.map(({ ids }) => ids.length), options.budget)) {
+      for (const batch of microBatches(
+        rows.map(({ ids }) => ids.length),
+        options.budget,
+      )) {
         const vectors = await run(batch.map((index) => rows[index]?.ids ?? []));
         batch.forEach((index, position) => {
-          found.set(index, outcomeOf(vectors[position] ?? new Float32Array(0), rows[index]?.tokens ?? 0, manifest.dimensions));
+          found.set(
+            index,
+            outcomeOf(
+              vectors[position] ?? new Float32Array(0),
+              rows[index]?.tokens ?? 0,
+              manifest.dimensions,
+            ),
+          );
         });
       }
-      const outcomes = texts.map((_, index) => found.get(index) ?? { ok: false as const, code: 'invalid_vector', message: 'the session gave no vector' });
-      // One odd text may have no vector; when none of several has, it is the session that is broken.
+      const outcomes = texts.map(
+        (_, index) =>
+          found.get(index) ?? {
+            ok: false as const,
+            code: 'invalid_vector',
+            message: 'the session gave no vector',
+          },
+      );
+      // One odd text may have no vector; when none of several has, it is the session that is
+      // broken.
       const first = outcomes[0];
       if (outcomes.length > 1 && first?.ok === false && outcomes.every((outcome) => !outcome.ok)) {
-        throw new SessionError(`None of ${outcomes.length} texts got a valid vector: ${first.message}`);
+        throw new SessionError(
+          `None of ${outcomes.length} texts got a valid vector: ${first.message}`,
+        );
       }
       return outcomes;
     },
@@ -74,21 +129,34 @@ export async function createEmbedder(options: EmbedderOptions): Promise<Embedder
 function outputOf(outputs: Outputs, manifest: Manifest, shape: readonly number[]): Float32Array {
   const name = manifest.pooling === 'none' ? 'sentence_embedding' : 'last_hidden_state';
   const tensor = outputs.get(name);
-  if (!(tensor instanceof Tensor)) throw new SessionError(`The graph has no output ${name} but ${[...outputs.keys()].join(', ')}; see "pooling" in ${manifestFile}.`);
+  if (!(tensor instanceof Tensor))
+    throw new SessionError(
+      `The graph has no output ${name} but ${[...outputs.keys()].join(', ')}; see "pooling" in ${manifestFile}.`,
+    );
   if (tensor.dims.join() !== shape.join() || !(tensor.data instanceof Float32Array)) {
-    throw new SessionError(`The graph answered ${tensor.type}[${tensor.dims.join()}] where float32[${shape.join()}] was expected.`);
+    throw new SessionError(
+      `The graph answered ${tensor.type}[${tensor.dims.join()}] where float32[${shape.join()}] was expected.`,
+    );
   }
   return tensor.data;
 }
 
 function outcomeOf(vector: Float32Array, tokens: number, dimensions: number): EmbedOutcome {
   const problem = vectorProblem(vector, dimensions);
-  return problem === null ? { ok: true, vector, tokens } : { ok: false, code: 'invalid_vector', message: problem };
+  return problem === null
+    ? { ok: true, vector, tokens }
+    : { ok: false, code: 'invalid_vector', message: problem };
 }
 
 function infoOf({ model, device, dtype, adapter, softwareAdapter }: EmbedderOptions): EmbedderInfo {
   return {
-    device, dtype, adapter, softwareAdapter, modelId: model.manifest.modelId, modelRevision: model.revision,
-    dimensions: model.manifest.dimensions, textsPerSecond: 0,
+    device,
+    dtype,
+    adapter,
+    softwareAdapter,
+    modelId: model.manifest.modelId,
+    modelRevision: model.revision,
+    dimensions: model.manifest.dimensions,
+    textsPerSecond: 0,
   };
 }

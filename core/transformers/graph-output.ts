@@ -1,4 +1,5 @@
-// Finds out what a graph answers with, so that a model that comes without our manifest can be given one.
+// Finds out what a graph answers with, so that a model that comes without our manifest can be given
+// one.
 
 import { Tensor } from '@huggingface/transformers';
 import { loadSession, SessionError, type SessionOptions } from './model-session.ts';
@@ -10,18 +11,26 @@ export type GraphOutput = {
   readonly dimensions: number;
 };
 
-/** Runs the graph on one text. A graph that gives both is taken at its own pooled vectors. @throws SessionError */
+/**
+ * Runs the graph on one text. A graph that gives both is taken at its own pooled vectors. @throws
+ * SessionError
+ */
 export async function graphOutputOf(options: SessionOptions): Promise<GraphOutput> {
   const { tokenizer, run, dispose } = await loadSession(options);
   try {
-    const { inputs } = tensorsOf(createTokenise(tokenizer, tokensMax)(['garden hose']).map(({ ids }) => ids), tokenizer.pad_token_id ?? 0);
+    const { inputs } = tensorsOf(
+      createTokenise(tokenizer, tokensMax)(['garden hose']).map(({ ids }) => ids),
+      tokenizer.pad_token_id ?? 0,
+    );
     const outputs = await run(inputs);
     for (const name of ['sentence_embedding', 'last_hidden_state'] as const) {
       const tensor = outputs.get(name);
       const dimensions = tensor instanceof Tensor ? tensor.dims.at(-1) : undefined;
       if (dimensions !== undefined) return { name, dimensions };
     }
-    throw new SessionError(`${options.modelId} is no model for embeddings that VectorStream can use: its graph ${options.file} has neither sentence_embedding nor last_hidden_state among its outputs (${[...outputs.keys()].join(', ')}).`);
+    throw new SessionError(
+      `${options.modelId} is no model for embeddings that VectorStream can use: its graph ${options.file} has neither sentence_embedding nor last_hidden_state among its outputs (${[...outputs.keys()].join(', ')}).`,
+    );
   } finally {
     await dispose();
   }

@@ -1,14 +1,18 @@
-// Cuts texts into micro-batches of similar length, so that little of what a session computes is padding.
+// Cuts texts into micro-batches of similar length, so that little of what a session computes is
+// padding.
 
 /**
- * Groups of indices into `lengths` (tokens per text, ≥ 0), longest texts first. Every index is in exactly one group; a
- * group's padded cost (longest × count) is at most `budget` tokens, except where a single text alone exceeds it.
+ * Groups of indices into `lengths` (tokens per text, ≥ 0), longest texts first. Every index is in
+ * exactly one group; a group's padded cost (longest × count) is at most `budget` tokens, except
+ * where a single text alone exceeds it.
  *
- *     microBatches([3, 9, 4], 10)   // [[1], [2, 0]]: 9 alone; 4 and 3 padded to 2 × 4 = 8
+ *     microBatches([3, 9, 4], 10); // [[1], [2, 0]]: 9 alone; 4 and 3 padded to 2 × 4 = 8
  */
 export function microBatches(lengths: readonly number[], budget: number): number[][] {
   const lengthOf = (index: number): number => lengths[index] ?? 0;
-  const order = lengths.map((_, index) => index).toSorted((a, b) => lengthOf(b) - lengthOf(a) || a - b);
+  const order = lengths
+    .map((_, index) => index)
+    .toSorted((a, b) => lengthOf(b) - lengthOf(a) || a - b);
   const batches: number[][] = [];
   let current: number[] = [];
   for (const index of order) {

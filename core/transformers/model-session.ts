@@ -1,12 +1,23 @@
 // Loads one graph of a model's folder with transformers.js, and says in one line why it cannot.
 
-import { AutoModel, AutoTokenizer, env, LogLevel, type PreTrainedModel, type PreTrainedTokenizer, type Tensor } from '@huggingface/transformers';
+import {
+  AutoModel,
+  AutoTokenizer,
+  env,
+  LogLevel,
+  type PreTrainedModel,
+  type PreTrainedTokenizer,
+  type Tensor,
+} from '@huggingface/transformers';
 import { VectorStreamError } from '#core/errors/errors.ts';
 import type { Device } from '#core/model/model-manifest.ts';
 
 export type SessionOptions = {
   readonly modelId: string;
-  /** Where transformers.js finds the model's files: a folder's absolute path or URL, without a slash at its end. */
+  /**
+   * Where transformers.js finds the model's files: a folder's absolute path or URL, without a slash
+   * at its end.
+   */
   readonly location: string;
   /** The graph's path below it. */
   readonly file: string;
@@ -27,7 +38,10 @@ export type LoadedSession = {
   readonly dispose: () => Promise<void>;
 };
 
-/** The session cannot be loaded, or what it answers is not what was asked: the process or worker must end. */
+/**
+ * The session cannot be loaded, or what it answers is not what was asked: the process or worker
+ * must end.
+ */
 export class SessionError extends VectorStreamError {
   override readonly name = 'SessionError';
   readonly code = 'session';
@@ -39,12 +53,23 @@ export async function loadSession(options: SessionOptions): Promise<LoadedSessio
   try {
     return await load(options);
   } catch (cause) {
-    throw new SessionError(`${options.modelId} cannot be loaded as ${options.dtype} on ${options.device}: ${reasonOf(cause)}.${hints[options.device]}`, { cause });
+    throw new SessionError(
+      `${options.modelId} cannot be loaded as ${options.dtype} on ${options.device}: ${reasonOf(cause)}.${hints[options.device]}`,
+      { cause },
+    );
   }
 }
 
-async function load({ location, file, dataFiles, device, dtype, threads }: SessionOptions): Promise<LoadedSession> {
-  // A path is taken as it is; a URL only in two parts, and then its last must read like a name on the hub.
+async function load({
+  location,
+  file,
+  dataFiles,
+  device,
+  dtype,
+  threads,
+}: SessionOptions): Promise<LoadedSession> {
+  // A path is taken as it is; a URL only in two parts, and then its last must read like a name on
+  // the hub.
   const slash = location.includes('://') ? location.lastIndexOf('/') + 1 : 0;
   env.localModelPath = location.slice(0, slash);
   env.allowLocalModels = true;
@@ -54,7 +79,8 @@ async function load({ location, file, dataFiles, device, dtype, threads }: Sessi
   const name = location.slice(slash);
 
   const tokenizer = await AutoTokenizer.from_pretrained(name);
-  // transformers.js derives a graph's name from the dtype; with `fp32`, which adds nothing, it loads just this file.
+  // transformers.js derives a graph's name from the dtype; with `fp32`, which adds nothing, it
+  // loads just this file.
   const fileAt = file.lastIndexOf('/') + 1;
   const session: PreTrainedModel = await AutoModel.from_pretrained(name, {
     dtype: 'fp32',
@@ -62,7 +88,10 @@ async function load({ location, file, dataFiles, device, dtype, threads }: Sessi
     model_file_name: file.slice(fileAt).replace(/\.onnx$/, ''),
     use_external_data_format: dataFiles,
     device,
-    session_options: { ...(integerDtypes.has(dtype) ? exactProducts : {}), ...(threads > 0 ? { intraOpNumThreads: threads, interOpNumThreads: 1 } : {}) },
+    session_options: {
+      ...(integerDtypes.has(dtype) ? exactProducts : {}),
+      ...(threads > 0 ? { intraOpNumThreads: threads, interOpNumThreads: 1 } : {}),
+    },
   });
   return {
     tokenizer,
@@ -77,8 +106,9 @@ async function load({ location, file, dataFiles, device, dtype, threads }: Sessi
 }
 
 /**
- * On x86 processors with AVX2 and without VNNI the fast 8-bit product saturates: `q8` then misses its golden bounds (mean
- * 0.9955 instead of 0.9979). This takes the product that does not; other processors and devices do not look at it.
+ * On x86 processors with AVX2 and without VNNI the fast 8-bit product saturates: `q8` then misses
+ * its golden bounds (mean 0.9955 instead of 0.9979). This takes the product that does not; other
+ * processors and devices do not look at it.
  */
 const integerDtypes: ReadonlySet<string> = new Set(['q8', 'int8', 'uint8']);
 const exactProducts = { extra: { session: { x64quantprecision: '1' } } };
@@ -93,5 +123,10 @@ const hints: Readonly<Record<Device, string>> = {
 /** The runtime's message in one line, without the place in its source that it begins with. */
 function reasonOf(cause: unknown): string {
   const message = cause instanceof Error ? cause.message : String(cause);
-  return message.replaceAll(/\s+/g, ' ').replace(/^\S+\.(?:cc|cpp|h):\d+ .*? was false\. /, '').trim().replace(/\.$/, '').slice(0, 300);
+  return message
+    .replaceAll(/\s+/g, ' ')
+    .replace(/^\S+\.(?:cc|cpp|h):\d+ .*? was false\. /, '')
+    .trim()
+    .replace(/\.$/, '')
+    .slice(0, 300);
 }

@@ -5,14 +5,23 @@ export type Pooling = 'none' | 'mean' | 'cls';
 /**
  * The vectors of one padded batch, each a copy of `dimensions` numbers.
  *
- * `output` is row-major: `[texts, dimensions]` for `none`, `[texts, padded, dimensions]` for `mean` and `cls`. `lengths` holds
- * the tokens of each text; padding is on the right, so these are the ones its attention mask counts.
+ * `output` is row-major: `[texts, dimensions]` for `none`, `[texts, padded, dimensions]` for `mean`
+ * and `cls`. `lengths` holds the tokens of each text; padding is on the right, so these are the
+ * ones its attention mask counts.
  */
-export function pool(output: Float32Array, lengths: readonly number[], padded: number, dimensions: number, pooling: Pooling): Float32Array[] {
+export function pool(
+  output: Float32Array,
+  lengths: readonly number[],
+  padded: number,
+  dimensions: number,
+  pooling: Pooling,
+): Float32Array[] {
   const stride = pooling === 'none' ? dimensions : padded * dimensions;
   return lengths.map((length, text) => {
     const start = text * stride;
-    return pooling === 'mean' ? meanOf(output, start, length, dimensions) : output.slice(start, start + dimensions);
+    return pooling === 'mean'
+      ? meanOf(output, start, length, dimensions)
+      : output.slice(start, start + dimensions);
   });
 }
 
@@ -25,7 +34,12 @@ export function normalise(vector: Float32Array): Float32Array {
   return vector;
 }
 
-function meanOf(output: Float32Array, start: number, length: number, dimensions: number): Float32Array {
+function meanOf(
+  output: Float32Array,
+  start: number,
+  length: number,
+  dimensions: number,
+): Float32Array {
   const sums = new Float64Array(dimensions);
   for (let row = start, end = start + length * dimensions; row < end; row += dimensions) {
     for (let i = 0; i < dimensions; i++) sums[i] = (sums[i] ?? NaN) + (output[row + i] ?? NaN);

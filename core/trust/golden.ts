@@ -1,4 +1,5 @@
-// Says whether a session's vectors agree with the model's reference: one verdict, shared by runner and gateway.
+// Says whether a session's vectors agree with the model's reference: one verdict, shared by runner
+// and gateway.
 
 /** A text and its reference vector. */
 export type GoldenCase = { readonly text: string; readonly vector: readonly number[] };
@@ -15,17 +16,18 @@ export type GoldenVerdict = {
 };
 
 /**
- * Holds the cosines of all golden texts (-1…1, one per text) to the bounds. A cosine that is not a number, or no cosine at
- * all, is never right.
+ * Holds the cosines of all golden texts (-1…1, one per text) to the bounds. A cosine that is not a
+ * number, or no cosine at all, is never right.
  *
- *     goldenVerdict([0.999, 0.993], { goldenMeanMin: 0.994, goldenMin: 0.98 }).ok   // true: mean 0.996, min 0.993
+ *     goldenVerdict([0.999, 0.993], { goldenMeanMin: 0.994, goldenMin: 0.98 }).ok; // true: mean 0.996, min 0.993
  */
 export function goldenVerdict(cosines: readonly number[], bounds: GoldenBounds): GoldenVerdict {
   const mean = cosines.reduce((sum, cosine) => sum + cosine, 0) / cosines.length;
   const min = cosines.reduce((least, cosine) => (cosine >= least ? least : cosine), Infinity);
   // Written so that NaN fails both comparisons.
   const ok = mean >= bounds.goldenMeanMin && min >= bounds.goldenMin && Number.isFinite(min);
-  const figures = `cosine to the reference: mean ${mean.toFixed(5)} (at least ${bounds.goldenMeanMin}), `
-    + `min ${min.toFixed(5)} (at least ${bounds.goldenMin}), ${cosines.length} golden texts`;
+  const figures =
+    `cosine to the reference: mean ${mean.toFixed(5)} (at least ${bounds.goldenMeanMin}), ` +
+    `min ${min.toFixed(5)} (at least ${bounds.goldenMin}), ${cosines.length} golden texts`;
   return { ok, mean, min, message: ok ? figures : `vectors are wrong: ${figures}` };
 }

@@ -1,4 +1,5 @@
-// Remembers who was found wrong, so that a new connection does not give work to the same runner again: each time it waits longer.
+// Remembers who was found wrong, so that a new connection does not give work to the same runner
+// again: each time it waits longer.
 
 export type QuarantineEntry = {
   readonly reason: string;
@@ -22,7 +23,11 @@ export class Quarantine {
   add(identity: string, reason: string, now: number): QuarantineEntry {
     const before = this.#entries.get(identity);
     const times = before === undefined || now - before.until > forgiveMs ? 1 : before.times + 1;
-    const entry: QuarantineEntry = { reason, times, until: now + Math.min(waitMsMax, waitMs * 2 ** (times - 1)) };
+    const entry: QuarantineEntry = {
+      reason,
+      times,
+      until: now + Math.min(waitMsMax, waitMs * 2 ** (times - 1)),
+    };
     this.#entries.delete(identity);
     this.#entries.set(identity, entry);
     const oldest = this.#entries.keys().next();

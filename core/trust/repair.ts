@@ -1,9 +1,17 @@
-// Sees to it that what a wrong runner embedded is found no more, and is embedded again: in this life of the gateway or the next.
+// Sees to it that what a wrong runner embedded is found no more, and is embedded again: in this
+// life of the gateway or the next.
 //
 //   begin ──► mark in the store ──► goodUntil… ──► end: the mark goes
 //                    │                  └─ distrust: withheld at once, embedded again, then the mark goes
 //                    └─ gateway dies: whoever finds the mark embeds again what came after it
-import type { BareText, Clock, EmbeddingService, Provenance, TextRecord, VectorStore } from '#core/ports.ts';
+import type {
+  BareText,
+  Clock,
+  EmbeddingService,
+  Provenance,
+  TextRecord,
+  VectorStore,
+} from '#core/ports.ts';
 import { backoffMs, type Backoff } from '#core/time/retry.ts';
 
 export type RepairOptions = {
@@ -28,13 +36,19 @@ export type RepairOptions = {
 
 /** What the runner hub tells of its sessions. Times are UTC ms. */
 export type WorkLedger = {
-  /** Before the session's first work: resolves once its mark is durable, however long that takes; rejects with the signal's reason. */
+  /**
+   * Before the session's first work: resolves once its mark is durable, however long that takes;
+   * rejects with the signal's reason.
+   */
   begin(runnerSession: string, at: number, signal: AbortSignal): Promise<void>;
   /** What the session embedded before is right. */
   vouched(runnerSession: string, goodUntil: number): void;
   /** The session is over, and all of its work was checked. */
   end(runnerSession: string): void;
-  /** The session is over, and what it embedded from `goodUntil` on is wrong; what came before may be. */
+  /**
+   * The session is over, and what it embedded from `goodUntil` on is wrong; what came before may
+   * be.
+   */
   distrust(runnerSession: string, goodUntil: number): void;
 };
 
@@ -59,7 +73,10 @@ const inHandMax = 512;
 const wakeTexts = 64;
 const stepMs = 250;
 const withheldAgainMs = 2_000;
-/** Sessions of this life that are not believed: what of theirs is still on its way to the store is dropped. */
+/**
+ * Sessions of this life that are not believed: what of theirs is still on its way to the store is
+ * dropped.
+ */
 const distrustedMax = 10_000;
 /** A text that cannot be embedded is left without a vector for so long. */
 const failedAgainMs = 5 * 60_000;
@@ -109,14 +126,25 @@ export class Repair implements WorkLedger {
   }
 
   distrust(runnerSession: string, goodUntil: number): void {
-    const { clock, limits: { checkIntervalMs } } = this.#options;
+    const {
+      clock,
+      limits: { checkIntervalMs },
+    } = this.#options;
     this.#open.delete(runnerSession);
     this.#ended.delete(runnerSession);
     this.#distrusted.add(runnerSession);
     const [oldest] = this.#distrusted;
-    if (this.#distrusted.size > distrustedMax && oldest !== undefined) this.#distrusted.delete(oldest);
+    if (this.#distrusted.size > distrustedMax && oldest !== undefined)
+      this.#distrusted.delete(oldest);
     const now = clock.monotonic();
-    this.#suspects.set(runnerSession, { goodUntil, withheldFrom: now, redoneSince: 0, openUntil: now + checkIntervalMs, isMarked: false, withheldAt: -Infinity });
+    this.#suspects.set(runnerSession, {
+      goodUntil,
+      withheldFrom: now,
+      redoneSince: 0,
+      openUntil: now + checkIntervalMs,
+      isMarked: false,
+      withheldAt: -Infinity,
+    });
     this.#wake.abort();
   }
 
@@ -140,23 +168,37 @@ export class Repair implements WorkLedger {
       }
       if (this.#wake.signal.aborted) this.#wake = new AbortController();
       const restMs = failures > 0 ? backoffMs(backoff, failures) : stepMs;
-      await clock.sleep(restMs, AbortSignal.any([signal, this.#wake.signal])).catch(() => undefined);
+      await clock
+        .sleep(restMs, AbortSignal.any([signal, this.#wake.signal]))
+        .catch(() => undefined);
     }
   }
 
-  /** Once the sessions have ended, so that the next life looks only at what was left open. Trouble with the store leaves all as it was. */
+  /**
+   * Once the sessions have ended, so that the next life looks only at what was left open. Trouble
+   * with the store leaves all as it was.
+   */
   async close(): Promise<void> {
-    const { store: { vouching }, clock, observer } = this.#options;
+    const {
+      store: { vouching },
+      clock,
+      observer,
+    } = this.#options;
     try {
       for (const runnerSession of this.#ended) await vouching.unmark(runnerSession);
-      for (const [runnerSession, { goodUntil }] of this.#open) await vouching.mark({ runnerSession, goodUntil, renewedAt: clock.now() });
+      for (const [runnerSession, { goodUntil }] of this.#open)
+        await vouching.mark({ runnerSession, goodUntil, renewedAt: clock.now() });
     } catch (error) {
       observer.failed(error);
     }
   }
 
   async #step(signal: AbortSignal): Promise<void> {
-    const { store: { vouching }, clock, limits: { checkIntervalMs } } = this.#options;
+    const {
+      store: { vouching },
+      clock,
+      limits: { checkIntervalMs },
+    } = this.#options;
     await this.#withhold();
     await this.#write();
     await this.#keepMarks();
@@ -181,20 +223,31 @@ export class Repair implements WorkLedger {
 
   /** Again and again while a write of the session's may still be on its way. */
   async #withhold(): Promise<void> {
-    const { store: { vouching }, clock } = this.#options;
+    const {
+      store: { vouching },
+      clock,
+    } = this.#options;
     for (const [runnerSession, suspect] of this.#suspects) {
       const now = clock.monotonic();
       if (now < Math.max(suspect.withheldFrom, suspect.withheldAt + withheldAgainMs)) continue;
       await vouching.withhold({ runnerSession, since: suspect.goodUntil });
       suspect.withheldAt = now;
       if (suspect.isMarked) continue;
-      await vouching.mark({ runnerSession, goodUntil: suspect.redoneSince, renewedAt: clock.now() });
+      await vouching.mark({
+        runnerSession,
+        goodUntil: suspect.redoneSince,
+        renewedAt: clock.now(),
+      });
       suspect.isMarked = true;
     }
   }
 
   async #keepMarks(): Promise<void> {
-    const { store: { vouching }, clock, limits: { checkIntervalMs } } = this.#options;
+    const {
+      store: { vouching },
+      clock,
+      limits: { checkIntervalMs },
+    } = this.#options;
     const now = clock.monotonic();
     for (const [runnerSession, session] of this.#open) {
       if (now - session.markedAt < checkIntervalMs) continue;
@@ -208,17 +261,36 @@ export class Repair implements WorkLedger {
   }
 
   /**
-   * Sessions of a gateway that is gone: nobody will check their last work any more. It is embedded again in place, and what
-   * is left after a check interval, such as without a runner, is withheld.
+   * Sessions of a gateway that is gone: nobody will check their last work any more. It is embedded
+   * again in place, and what is left after a check interval, such as without a runner, is
+   * withheld.
    */
   async #adopt(): Promise<void> {
-    const { store: { vouching }, clock, limits: { checkIntervalMs }, isShared, observer } = this.#options;
+    const {
+      store: { vouching },
+      clock,
+      limits: { checkIntervalMs },
+      isShared,
+      observer,
+    } = this.#options;
     const now = clock.monotonic();
     for (const { runnerSession, goodUntil, renewedAt } of await vouching.marks()) {
-      if (this.#open.has(runnerSession) || this.#ended.has(runnerSession) || this.#suspects.has(runnerSession)) continue;
+      if (
+        this.#open.has(runnerSession) ||
+        this.#ended.has(runnerSession) ||
+        this.#suspects.has(runnerSession)
+      )
+        continue;
       if (isShared && clock.now() - renewedAt < abandonedIntervals * checkIntervalMs) continue;
       const deadline = now + checkIntervalMs * 0.75;
-      this.#suspects.set(runnerSession, { goodUntil, withheldFrom: deadline, redoneSince: goodUntil, openUntil: now, isMarked: true, withheldAt: -Infinity });
+      this.#suspects.set(runnerSession, {
+        goodUntil,
+        withheldFrom: deadline,
+        redoneSince: goodUntil,
+        openUntil: now,
+        isMarked: true,
+        withheldAt: -Infinity,
+      });
       observer.adopted(runnerSession);
     }
   }
@@ -228,16 +300,20 @@ export class Repair implements WorkLedger {
     const { clock, embedding } = this.#options;
     for (const text of texts) {
       if (this.#inHand.size >= inHandMax) return;
-      if (this.#inHand.has(text.id) || (this.#failed.get(text.id) ?? 0) > clock.monotonic()) continue;
+      if (this.#inHand.has(text.id) || (this.#failed.get(text.id) ?? 0) > clock.monotonic())
+        continue;
       this.#inHand.add(text.id);
-      embedding.embed(text.text, { priority: 'bulk', signal }).then((result) => {
-        if (!result.ok) return this.#fail(text.id);
-        this.#embedded.push({ ...text, embedding: result.embedding });
-        if (this.#embedded.length >= wakeTexts) this.#wake.abort();
-      }, () => {
-        // The gateway stops, or its fleet is full: the text is found again.
-        this.#inHand.delete(text.id);
-      });
+      embedding.embed(text.text, { priority: 'bulk', signal }).then(
+        (result) => {
+          if (!result.ok) return this.#fail(text.id);
+          this.#embedded.push({ ...text, embedding: result.embedding });
+          if (this.#embedded.length >= wakeTexts) this.#wake.abort();
+        },
+        () => {
+          // The gateway stops, or its fleet is full: the text is found again.
+          this.#inHand.delete(text.id);
+        },
+      );
     }
   }
 
@@ -247,7 +323,8 @@ export class Repair implements WorkLedger {
     const records = embedded.filter(({ embedding }) => !this.isDistrusted(embedding.provenance));
     try {
       const outcomes = records.length === 0 ? [] : await store.putTexts(records);
-      for (const [at, { status }] of outcomes.entries()) if (status === 'rejected') this.#fail(records[at]?.id ?? '');
+      for (const [at, { status }] of outcomes.entries())
+        if (status === 'rejected') this.#fail(records[at]?.id ?? '');
       const stored = outcomes.filter(({ status }) => status === 'stored').length;
       if (stored > 0) observer.repaired(stored);
     } finally {

@@ -1,4 +1,5 @@
-// Chooses which texts of a runner's real work are embedded again elsewhere, so that it cannot know or foresee which.
+// Chooses which texts of a runner's real work are embedded again elsewhere, so that it cannot know
+// or foresee which.
 
 /** A text as the runner answered it. */
 export type Answered = { readonly text: string; readonly vector: Float32Array };
@@ -17,9 +18,10 @@ export type SamplerOptions = {
 export const samplerDefaults = { everyTexts: 100 } as const;
 
 /**
- * One runner's sampler. Its work is cut into strata of `everyTexts` texts, or of `everyMs`, and one text of each is chosen, every one with the
- * same chance, after it was answered. A runner wrong on a share f of its work passes n strata with a probability of at most
- * (1 − f)ⁿ, however it spreads what is wrong.
+ * One runner's sampler. Its work is cut into strata of `everyTexts` texts, or of `everyMs`, and one
+ * text of each is chosen, every one with the same chance, after it was answered. A runner wrong on
+ * a share f of its work passes n strata with a probability of at most (1 − f)ⁿ, however it spreads
+ * what is wrong.
  */
 export class Sampler {
   readonly #options: SamplerOptions;
@@ -43,14 +45,19 @@ export class Sampler {
     return this.#texts === 0 && this.#open.size === 0;
   }
 
-  /** The runner answered these. Returns what is chosen now. `embeddedAt`: UTC ms; `now`: monotonic ms. */
+  /**
+   * The runner answered these. Returns what is chosen now. `embeddedAt`: UTC ms; `now`: monotonic
+   * ms.
+   */
   answered(answers: readonly Answered[], embeddedAt: number, now: number): readonly Sample[] {
     const chosen: Sample[] = [];
     for (const { text, vector } of answers) {
       if (this.#texts === 0) this.#beganAt = { utc: embeddedAt, monotonic: now };
       this.#texts += 1;
-      // A reservoir of one: the nth text takes its place with a chance of 1 in n. Copied, for it may be a view on a large frame.
-      if (this.#options.random() * this.#texts < 1) this.#candidate = { text, vector: vector.slice(), embeddedAt };
+      // A reservoir of one: the nth text takes its place with a chance of 1 in n. Copied, for it
+      // may be a view on a large frame.
+      if (this.#options.random() * this.#texts < 1)
+        this.#candidate = { text, vector: vector.slice(), embeddedAt };
       if (this.#texts >= this.#options.everyTexts) chosen.push(...this.#choose());
     }
     return chosen;
@@ -58,7 +65,9 @@ export class Sampler {
 
   /** Time has passed. */
   due(now: number): readonly Sample[] {
-    return this.#texts > 0 && now - this.#beganAt.monotonic >= this.#options.everyMs ? this.#choose() : [];
+    return this.#texts > 0 && now - this.#beganAt.monotonic >= this.#options.everyMs
+      ? this.#choose()
+      : [];
   }
 
   /** The runner has gone: what its last stratum comes to. */

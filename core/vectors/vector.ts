@@ -1,29 +1,47 @@
 // Decides whether a vector may be trusted and stored, and how near two vectors are.
 
-/** How far the length of a unit vector may be from 1, in float32 and after any of the model's dtypes. */
+/**
+ * How far the length of a unit vector may be from 1, in float32 and after any of the model's
+ * dtypes.
+ */
 const lengthTolerance = 1e-3;
 
 /** `null` for a finite unit vector of that dimension, else one line that says what is wrong with it. */
 export function vectorProblem(vector: Float32Array, dimensions: number): string | null {
-  if (vector.length !== dimensions) return `the vector has ${vector.length} dimensions, the index has ${dimensions}`;
+  if (vector.length !== dimensions)
+    return `the vector has ${vector.length} dimensions, the index has ${dimensions}`;
   let squares = 0;
   for (const value of vector) squares += value * value;
-  // Squares of float32 cannot overflow a float64: the sum is finite exactly when every component is.
+  // Squares of float32 cannot overflow a float64: the sum is finite exactly when every component
+  // is.
   if (!Number.isFinite(squares)) {
     const index = vector.findIndex((value) => !Number.isFinite(value));
     return `component ${index} of the vector is ${vector[index]}, not a finite number`;
   }
   const length = Math.sqrt(squares);
-  if (Math.abs(length - 1) > lengthTolerance) return `the vector's length is ${length.toPrecision(6)}, not 1`;
+  if (Math.abs(length - 1) > lengthTolerance)
+    return `the vector's length is ${length.toPrecision(6)}, not 1`;
   return null;
 }
 
-/** Cosine similarity, -1…1; 0 when either vector has no direction. Throws RangeError when the dimensions differ. */
-export function cosine(a: Float32Array | readonly number[], b: Float32Array | readonly number[]): number {
-  if (a.length !== b.length) throw new RangeError(`Cannot compare a vector of ${a.length} dimensions with one of ${b.length}.`);
-  let dot = 0, squaresA = 0, squaresB = 0;
+/**
+ * Cosine similarity, -1…1; 0 when either vector has no direction. Throws RangeError when the
+ * dimensions differ.
+ */
+export function cosine(
+  a: Float32Array | readonly number[],
+  b: Float32Array | readonly number[],
+): number {
+  if (a.length !== b.length)
+    throw new RangeError(
+      `Cannot compare a vector of ${a.length} dimensions with one of ${b.length}.`,
+    );
+  let dot = 0,
+    squaresA = 0,
+    squaresB = 0;
   for (let index = 0; index < a.length; index++) {
-    const x = a[index] ?? 0, y = b[index] ?? 0;
+    const x = a[index] ?? 0,
+      y = b[index] ?? 0;
     dot += x * y;
     squaresA += x * x;
     squaresB += y * y;

@@ -1,8 +1,9 @@
-// Writes down every call that changes something: who, what, and what came of it, never what was in its body.
+// Writes down every call that changes something: who, what, and what came of it, never what was in
+// its body.
 import { closeSync, fstatSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Clock } from '#core/ports.ts';
 import { UsageError } from '#core/errors/errors.ts';
+import type { Clock } from '#core/ports.ts';
 import type { Log } from '../telemetry/gateway-log.ts';
 
 export type AuditLine = {
@@ -28,10 +29,16 @@ export type AuditTrailOptions = {
 };
 
 /**
- * One JSON object a line in `<dataDir>/audit.ndjson`, written before the call is answered; a full file becomes `audit.ndjson.1` in
- * place of the one before. Throws `UsageError` when it cannot be written.
+ * One JSON object a line in `<dataDir>/audit.ndjson`, written before the call is answered; a full
+ * file becomes `audit.ndjson.1` in place of the one before. Throws `UsageError` when it cannot be
+ * written.
  */
-export function openAuditTrail({ dataDir, fileBytesMax, clock, log }: AuditTrailOptions): AuditTrail {
+export function openAuditTrail({
+  dataDir,
+  fileBytesMax,
+  clock,
+  log,
+}: AuditTrailOptions): AuditTrail {
   if (fileBytesMax === 0) return { write: () => undefined, [Symbol.dispose]: () => undefined };
   const file = join(dataDir, 'audit.ndjson');
   const open = (): number => openSync(file, 'a', 0o600);
@@ -42,7 +49,10 @@ export function openAuditTrail({ dataDir, fileBytesMax, clock, log }: AuditTrail
     descriptor = open();
     bytes = fstatSync(descriptor).size;
   } catch (cause) {
-    throw new UsageError(`${file} cannot be written: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw new UsageError(
+      `${file} cannot be written: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    );
   }
   const turn = (): void => {
     closeSync(descriptor);
@@ -57,7 +67,8 @@ export function openAuditTrail({ dataDir, fileBytesMax, clock, log }: AuditTrail
         if (bytes > 0 && bytes + Buffer.byteLength(text) > fileBytesMax) turn();
         bytes += writeSync(descriptor, text);
       } catch (error) {
-        // The change was made: whoever asked for it gets its answer, and the operator hears that the trail has a gap.
+        // The change was made: whoever asked for it gets its answer, and the operator hears that
+        // the trail has a gap.
         log.error({ err: error, line }, 'the audit trail cannot be written');
       }
     },

@@ -1,4 +1,5 @@
-// Keeps web pages of others away: which Host names this gateway goes by, and which Origins may change something or open a WebSocket.
+// Keeps web pages of others away: which Host names this gateway goes by, and which Origins may
+// change something or open a WebSocket.
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { isLoopback } from '../config/network.ts';
@@ -21,20 +22,27 @@ export type Asked = {
 };
 
 /** `null`: nothing against it. */
-export function originProblem(policy: OriginPolicy, { method, isUpgrade, host, origin }: Asked): Problem | null {
+export function originProblem(
+  policy: OriginPolicy,
+  { method, isUpgrade, host, origin }: Asked,
+): Problem | null {
   const name = nameOf(host);
   if (name === null || !isOurs(policy, name)) {
     return {
-      status: 421, code: 'host_not_allowed',
-      // A page whose name leads to this machine's address asks with its own name, and would be of the same origin (DNS rebinding).
+      status: 421,
+      code: 'host_not_allowed',
+      // A page whose name leads to this machine's address asks with its own name, and would be of
+      // the same origin (DNS rebinding).
       detail: `This gateway does not go by the name ${shown(name)}. Ask it by the address it listens on, or add the name to gateway.publicHosts (VECTORSTREAM_PUBLIC_HOSTS).`,
     };
   }
   if (origin === undefined || (!isUpgrade && safeMethods.has(method))) return null;
   // The scheme is not compared: a proxy that ends TLS speaks plain HTTP to this gateway.
-  if (hostOf(origin) === host?.toLowerCase() || policy.corsOrigins.includes(origin.toLowerCase())) return null;
+  if (hostOf(origin) === host?.toLowerCase() || policy.corsOrigins.includes(origin.toLowerCase()))
+    return null;
   return {
-    status: 403, code: 'origin_not_allowed',
+    status: 403,
+    code: 'origin_not_allowed',
     detail: `Pages of ${shown(origin)} may not use this gateway. Add the origin to gateway.corsOrigins (VECTORSTREAM_CORS_ORIGINS) if they should.`,
   };
 }
@@ -42,9 +50,13 @@ export function originProblem(policy: OriginPolicy, { method, isUpgrade, host, o
 /** Safe methods change nothing, and what they answer is closed to other origins by CORS. */
 const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-/** On a network a key is asked for, which a rebinding page does not have: there the check begins once somebody has said the names. */
+/**
+ * On a network a key is asked for, which a rebinding page does not have: there the check begins
+ * once somebody has said the names.
+ */
 function isOurs({ host, publicHosts }: OriginPolicy, name: string): boolean {
-  if (isLoopbackName(name) || name === host.toLowerCase() || publicHosts.includes(name)) return true;
+  if (isLoopbackName(name) || name === host.toLowerCase() || publicHosts.includes(name))
+    return true;
   if (isLoopback(host)) return false;
   // An address has no name whose meaning could be changed.
   return publicHosts.length === 0 || isIP(name) !== 0 || name === hostname().toLowerCase();
@@ -54,7 +66,8 @@ const isLoopbackName = (name: string): boolean => isLoopback(name) || name.endsW
 
 /** Without port and brackets. */
 function nameOf(host: string | undefined): string | null {
-  const [, bracketed, name] = /^(?:\[([0-9a-f:.]+)\]|([^:[\]/\s@]+))(?::\d{1,5})?$/i.exec(host ?? '') ?? [];
+  const [, bracketed, name] =
+    /^(?:\[([0-9a-f:.]+)\]|([^:[\]/\s@]+))(?::\d{1,5})?$/i.exec(host ?? '') ?? [];
   return (bracketed ?? name)?.toLowerCase().replace(/\.$/, '') ?? null;
 }
 

@@ -1,4 +1,5 @@
-// Says of every path who may use it and which budget it is counted against: the one table, from which middleware, OpenAPI and documentation follow.
+// Says of every path who may use it and which budget it is counted against: the one table, from
+// which middleware, OpenAPI and documentation follow.
 import type { Scope } from '../config/api-keys.ts';
 
 /** `open` asks for no key. */
@@ -11,7 +12,10 @@ export type RouteRule = { readonly scope: RouteScope; readonly budget: Budget | 
 
 /** They tell nothing but alive, started and ready, and a load balancer has no key. */
 const probe: RouteRule = { scope: 'open', budget: null };
-/** Files of the web pages and what they need to begin: a browser cannot send a key with a page's own address, and there is no secret in them. */
+/**
+ * Files of the web pages and what they need to begin: a browser cannot send a key with a page's own
+ * address, and there is no secret in them.
+ */
 const page: RouteRule = { scope: 'open', budget: 'reads' };
 const search: RouteRule = { scope: 'read', budget: 'searches' };
 
@@ -47,13 +51,20 @@ const exceptions: Readonly<Record<string, RouteRule>> = {
   'GET /config': { scope: 'admin', budget: 'admin' },
 };
 
-/** Reading is for `read`; a change that the table does not know is for `admin`: a new path is closed rather than open. */
+/**
+ * Reading is for `read`; a change that the table does not know is for `admin`: a new path is closed
+ * rather than open.
+ */
 function fallback(method: string): RouteRule {
-  return method === 'GET' ? { scope: 'read', budget: 'reads' } : { scope: 'admin', budget: 'admin' };
+  return method === 'GET'
+    ? { scope: 'read', budget: 'reads' }
+    : { scope: 'admin', budget: 'admin' };
 }
 
 /** `path` is a pattern, `/dlq/messages/{id}` or `/dlq/messages/:id`; HEAD is as GET. */
 export function ruleOf(method: string, path: string): RouteRule {
   const asked = method === 'HEAD' ? 'GET' : method;
-  return exceptions[`${asked} ${path.replaceAll(/:(\w+)(\{[^}]*\})?/g, '{$1}')}`] ?? fallback(asked);
+  return (
+    exceptions[`${asked} ${path.replaceAll(/:(\w+)(\{[^}]*\})?/g, '{$1}')}`] ?? fallback(asked)
+  );
 }

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { UsageError } from '#core/errors/errors.ts';
 
 /**
- * The token in `<dataDir>/runner-token`, made when there is none; the same after a restart, so that runners find their way
- * back. The folder is made when it is not there: with Kafka and Qdrant nothing else is in it. Throws `UsageError` when the file cannot be used.
+ * The token in `<dataDir>/runner-token`, made when there is none; the same after a restart, so that
+ * runners find their way back. The folder is made when it is not there: with Kafka and Qdrant
+ * nothing else is in it. Throws `UsageError` when the file cannot be used.
  */
 export async function localRunnerToken(dataDir: string): Promise<string> {
   const file = join(dataDir, 'runner-token');
@@ -22,13 +23,19 @@ export async function localRunnerToken(dataDir: string): Promise<string> {
       await writeFile(file, `${made}\n`, { mode: 0o600 });
       return made;
     }
-    if (!/^[\x21-\x7e]{1,512}$/.test(token)) throw new UsageError(`${file} does not hold one token: delete it, and a new one is made at the next start.`);
+    if (!/^[\x21-\x7e]{1,512}$/.test(token))
+      throw new UsageError(
+        `${file} does not hold one token: delete it, and a new one is made at the next start.`,
+      );
     // It may have been copied or restored with other rights.
     await chmod(file, 0o600);
     return token;
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    throw new UsageError(`${file} cannot be used: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new UsageError(
+      `${file} cannot be used: ${error instanceof Error ? error.message : String(error)}`,
+      { cause: error },
+    );
   }
 }
 

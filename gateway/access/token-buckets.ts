@@ -1,4 +1,5 @@
-// Counts what each client uses against budgets that fill again steadily; remembers a bounded number of clients.
+// Counts what each client uses against budgets that fill again steadily; remembers a bounded number
+// of clients.
 
 export type Use = {
   readonly ok: boolean;
@@ -13,8 +14,9 @@ export type Use = {
 type Bucket = { units: number; at: number };
 
 /**
- * A bucket holds what may be used in a minute and fills at that rate. Whoever finds at least one unit may use any number,
- * and then owes: the cost of a body is known only when it was read. `now` is monotonic ms.
+ * A bucket holds what may be used in a minute and fills at that rate. Whoever finds at least one
+ * unit may use any number, and then owes: the cost of a body is known only when it was read. `now`
+ * is monotonic ms.
  */
 export class TokenBuckets {
   readonly #clientsMax: () => number;
@@ -34,7 +36,10 @@ export class TokenBuckets {
     return seen(bucket, perMinute, ok);
   }
 
-  /** Takes `cost` from what was used already: the bucket may owe afterwards, a minute's worth at most. */
+  /**
+   * Takes `cost` from what was used already: the bucket may owe afterwards, a minute's worth at
+   * most.
+   */
   charge(client: string, perMinute: number, cost: number, now: number): void {
     const bucket = this.#filled(client, perMinute, now);
     bucket.units = Math.max(-perMinute, bucket.units - cost);
@@ -70,6 +75,12 @@ export class TokenBuckets {
 const minuteMs = 60_000;
 
 function seen({ units }: Bucket, perMinute: number, ok: boolean): Use {
-  const secondsFor = (missing: number): number => Math.max(0, Math.ceil((missing * 60) / perMinute));
-  return { ok, left: Math.max(0, Math.floor(units)), fullInS: secondsFor(perMinute - units), oneInS: secondsFor(1 - units) };
+  const secondsFor = (missing: number): number =>
+    Math.max(0, Math.ceil((missing * 60) / perMinute));
+  return {
+    ok,
+    left: Math.max(0, Math.floor(units)),
+    fullInS: secondsFor(perMinute - units),
+    oneInS: secondsFor(1 - units),
+  };
 }

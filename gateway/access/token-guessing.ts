@@ -1,24 +1,32 @@
-// Lets nobody guess a runner token: whoever was wrong too often is turned away before what it sends is compared.
+// Lets nobody guess a runner token: whoever was wrong too often is turned away before what it sends
+// is compared.
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Upgrade } from '../http/http-server.ts';
 import { refuseOnSocket } from '../http/problem-document.ts';
-import type { Admission } from './runner-admission.ts';
 import type { Access } from './access.ts';
+import type { Admission } from './runner-admission.ts';
 
 export type AdmitRunner = (headers: IncomingHttpHeaders, address: string) => Admission;
 
-export function countingWrongTokens(access: Access, admit: (headers: IncomingHttpHeaders) => Admission): AdmitRunner {
+export function countingWrongTokens(
+  access: Access,
+  admit: (headers: IncomingHttpHeaders) => Admission,
+): AdmitRunner {
   return (headers, address) => {
     const refused = access.guessing('runner', address);
     if (refused !== null) return { ok: false, ...refused };
     const admission = admit(headers);
-    if (!admission.ok && admission.code === 'runner_token_wrong') access.guessedWrong('runner', address);
+    if (!admission.ok && admission.code === 'runner_token_wrong')
+      access.guessedWrong('runner', address);
     return admission;
   };
 }
 
 export function runnerAddress(access: Access, { socket, headers }: IncomingMessage): string {
-  return access.addressOf({ socketAddress: socket.remoteAddress, header: (name) => [headers[name]].flat()[0] });
+  return access.addressOf({
+    socketAddress: socket.remoteAddress,
+    header: (name) => [headers[name]].flat()[0],
+  });
 }
 
 /** `upgrade` decides again by itself and answers what is wrong; here only guessing has its end. */

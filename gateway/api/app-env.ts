@@ -10,7 +10,10 @@ export type AppEnv = {
     /** A child of the gateway's log that carries `request_id`. */
     log: Log;
     client: Client;
-    /** Counts what the request holds beyond one against the client's budget: further events, further texts. */
+    /**
+     * Counts what the request holds beyond one against the client's budget: further events, further
+     * texts.
+     */
     charge: (units: number) => void;
     /** What a route adds to the line of the audit trail: ids and counts, never a body. */
     audit: Record<string, unknown>;

@@ -1,29 +1,30 @@
-// The HTTP API: which middleware every request passes, which routes there are, and how every error is told.
+// The HTTP API: which middleware every request passes, which routes there are, and how every error
+// is told.
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import type { AppEnv } from './app-env.ts';
 import { auditTo } from './middleware/audit.ts';
 import { bodyLimit } from './middleware/body-limit.ts';
-import { corsFor, requireAccess, securityHeadersOn } from './middleware/require-access.ts';
 import { problemOf, problemResponse } from './middleware/problem-response.ts';
 import { requestId } from './middleware/request-id.ts';
+import { corsFor, requireAccess, securityHeadersOn } from './middleware/require-access.ts';
 import { onlyUtf8 } from './middleware/utf8.ts';
 import { openApiDocument } from './openapi-document.ts';
-import { deadLetterActionRoutes } from './routes/dead-letter-actions.ts';
 import { configRoutes } from './routes/config-routes.ts';
+import { deadLetterActionRoutes } from './routes/dead-letter-actions.ts';
 import { deadLetterRoutes } from './routes/dead-letter-routes.ts';
 import { embeddingRoutes } from './routes/embeddings-routes.ts';
-import { eventRoutes } from './routes/stored-event-routes.ts';
 import { healthRoutes } from './routes/health-routes.ts';
 import { ingestRoute } from './routes/ingest-routes.ts';
+import { runnerTokenRoutes } from './routes/join-token-routes.ts';
 import { liveRoutes } from './routes/live-routes.ts';
-import { observeRoutes } from './routes/stats-routes.ts';
 import { pageRoutes } from './routes/page-routes.ts';
 import { recommendationRoute } from './routes/recommendation-routes.ts';
-import { runnerTokenRoutes } from './routes/join-token-routes.ts';
 import { runnerRoutes } from './routes/runner-routes.ts';
 import { searchRoute } from './routes/search-routes.ts';
 import { similarRoute } from './routes/similar-routes.ts';
+import { observeRoutes } from './routes/stats-routes.ts';
+import { eventRoutes } from './routes/stored-event-routes.ts';
 import { trendRoute } from './routes/trend-routes.ts';
 import type { Services } from './services.ts';
 
@@ -38,34 +39,59 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
   const app = new OpenAPIHono<AppEnv>({
     defaultHook(result, c) {
       if (result.success) return undefined;
-      const issues = result.error.issues.slice(0, 20).map(({ path, message }) => ({ path: path.map(String).join('.'), message: message.slice(0, 300) }));
-      const detail = issues.slice(0, 3).map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; ');
-      return problemResponse(c, { status: 422, code: 'validation_failed', detail, more: { errors: issues } });
+      const issues = result.error.issues.slice(0, 20).map(({ path, message }) => ({
+        path: path.map(String).join('.'),
+        message: message.slice(0, 300),
+      }));
+      const detail = issues
+        .slice(0, 3)
+        .map(({ path, message }) => (path === '' ? message : `${path}: ${message}`))
+        .join('; ');
+      return problemResponse(c, {
+        status: 422,
+        code: 'validation_failed',
+        detail,
+        more: { errors: issues },
+      });
     },
   });
 
   app.onError((error, c) => {
     const problem = problemOf(error);
     // Nobody is there any more to read the answer, and the failure may well come from that.
-    if (c.req.raw.signal.aborted) c.get('log').debug({ err: error, path: c.req.path }, 'the client went away');
-    else if (problem.status === 500) c.get('log').error({ err: error, path: c.req.path }, 'request failed');
+    if (c.req.raw.signal.aborted)
+      c.get('log').debug({ err: error, path: c.req.path }, 'the client went away');
+    else if (problem.status === 500)
+      c.get('log').error({ err: error, path: c.req.path }, 'request failed');
     return problemResponse(c, problem);
   });
-  app.notFound((c) => problemResponse(c, { status: 404, code: 'not_found', detail: 'There is nothing at this path; GET / lists what there is.' }));
+  app.notFound((c) =>
+    problemResponse(c, {
+      status: 404,
+      code: 'not_found',
+      detail: 'There is nothing at this path; GET / lists what there is.',
+    }),
+  );
 
   app.use(requestId(log));
   app.use(securityHeadersOn(config.gateway.tlsCert !== null));
   app.use(corsFor(config.gateway.corsOrigins));
   app.use(auditTo(audit));
   app.use(requireAccess(access));
-  app.use(methodNotAllowed({
-    app,
-    onMethodNotAllowed: (c, methods) => {
-      c.header('Allow', methods.join(', '));
-      if (c.req.method === 'OPTIONS') return c.body(null, 204);
-      return problemResponse(c, { status: 405, code: 'method_not_allowed', detail: `This path takes ${methods.join(', ')}.` });
-    },
-  }));
+  app.use(
+    methodNotAllowed({
+      app,
+      onMethodNotAllowed: (c, methods) => {
+        c.header('Allow', methods.join(', '));
+        if (c.req.method === 'OPTIONS') return c.body(null, 204);
+        return problemResponse(c, {
+          status: 405,
+          code: 'method_not_allowed',
+          detail: `This path takes ${methods.join(', ')}.`,
+        });
+      },
+    }),
+  );
 
   // Before the limit on other bodies: these have their own.
   ingestRoute(app, services);
@@ -87,13 +113,22 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
   liveRoutes(app, services);
   pageRoutes(app, services);
   let document: ReturnType<typeof openApiDocument> | null = null;
-  app.get('/openapi.json', (c) => c.json(document ??= openApiDocument(app)));
+  app.get('/openapi.json', (c) => c.json((document ??= openApiDocument(app))));
   configRoutes(app, services);
   app.get('/', (c) => c.json({ name: 'VectorStream', paths: pathsOf(app) }));
   return app;
 }
 
 function pathsOf(app: OpenAPIHono<AppEnv>): string[] {
-  const listed = app.routes.filter(({ method, path }) => method !== 'ALL' && path !== '/' && !sockets.includes(path));
-  return [...new Set(listed.map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)(\{[^}]*\})?/g, '{$1}')}`)), ...sockets.map((path) => `WS ${path}`)];
+  const listed = app.routes.filter(
+    ({ method, path }) => method !== 'ALL' && path !== '/' && !sockets.includes(path),
+  );
+  return [
+    ...new Set(
+      listed.map(
+        ({ method, path }) => `${method} ${path.replaceAll(/:(\w+)(\{[^}]*\})?/g, '{$1}')}`,
+      ),
+    ),
+    ...sockets.map((path) => `WS ${path}`),
+  ];
 }

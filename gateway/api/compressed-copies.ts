@@ -7,7 +7,10 @@ import { constants, createBrotliCompress } from 'node:zlib';
 
 /** Small enough to be waited for. */
 const promptBytesMax = 2 ** 20;
-/** A graph of 8-bit weights becomes a quarter smaller in a second; higher qualities take tens of seconds for the last percents. */
+/**
+ * A graph of 8-bit weights becomes a quarter smaller in a second; higher qualities take tens of
+ * seconds for the last percents.
+ */
 const quality = 5;
 
 export class CompressedCopies {
@@ -20,12 +23,13 @@ export class CompressedCopies {
   }
 
   /**
-   * The path beside which `.br` is found when the copy is there. A small file's is waited for; a large one is sent as it is until its
-   * copy is made. What cannot be written is sent as it is for good.
+   * The path beside which `.br` is found when the copy is there. A small file's is waited for; a
+   * large one is sent as it is until its copy is made. What cannot be written is sent as it is for
+   * good.
    */
   async of(path: string, sha256: string): Promise<string> {
     const copy = join(this.#folder, sha256);
-    if (await stat(`${copy}.br`).catch(() => null) !== null) return copy;
+    if ((await stat(`${copy}.br`).catch(() => null)) !== null) return copy;
     const size = (await stat(path).catch(() => null))?.size;
     if (size === undefined) return copy;
     const making = this.#making.get(sha256) ?? this.#make(path, copy).catch(() => undefined);
@@ -39,7 +43,11 @@ export class CompressedCopies {
     const draft = `${copy}.${process.pid}.part`;
     try {
       await mkdir(this.#folder, { recursive: true });
-      await pipeline(createReadStream(path), createBrotliCompress({ params: { [constants.BROTLI_PARAM_QUALITY]: quality } }), createWriteStream(draft));
+      await pipeline(
+        createReadStream(path),
+        createBrotliCompress({ params: { [constants.BROTLI_PARAM_QUALITY]: quality } }),
+        createWriteStream(draft),
+      );
       await rename(draft, `${copy}.br`);
     } finally {
       await rm(draft, { force: true });

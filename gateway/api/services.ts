@@ -1,16 +1,24 @@
-// What the routes need from the rest of the gateway: ports and a few views, so that a test can hand in memory adapters.
+// What the routes need from the rest of the gateway: ports and a few views, so that a test can hand
+// in memory adapters.
 import type { Manifest } from '#core/model/model-manifest.ts';
-import type { Clock, DeadLetters, EmbeddingService, EventSink, EventSource, VectorStore } from '#core/ports.ts';
+import type {
+  Clock,
+  DeadLetters,
+  EmbeddingService,
+  EventSink,
+  EventSource,
+  VectorStore,
+} from '#core/ports.ts';
 import type { Access } from '../access/access.ts';
-import type { AdmitRunner } from '../access/token-guessing.ts';
 import type { AuditTrail } from '../access/audit-trail.ts';
+import type { JoinTokens } from '../access/join-tokens.ts';
+import type { AdmitRunner } from '../access/token-guessing.ts';
 import type { Config } from '../config/config.ts';
+import type { Settings } from '../config/live-settings.ts';
+import type { RunnerView } from '../fleet/hub-types.ts';
+import type { QueryVectors } from '../fleet/query-vectors.ts';
 import type { RequestEmbeddings } from '../fleet/request-embeddings.ts';
 import type { Live } from '../live/live.ts';
-import type { QueryVectors } from '../fleet/query-vectors.ts';
-import type { JoinTokens } from '../access/join-tokens.ts';
-import type { RunnerView } from '../fleet/hub-types.ts';
-import type { Settings } from '../config/live-settings.ts';
 import type { Log } from '../telemetry/gateway-log.ts';
 import type { Telemetry } from '../telemetry/metrics.ts';
 import type { Levels } from './views/gauges.ts';
@@ -44,9 +52,17 @@ export type Services = {
   readonly joinTokens: Pick<JoinTokens, 'make' | 'revoke' | 'list'>;
   /** Ends the connections of all runners that joined by this token. */
   readonly disconnectJoined: (tokenId: string) => void;
-  /** Whether a runner with these headers, from this address, may connect: what `WS /runners/connect` answers. */
+  /**
+   * Whether a runner with these headers, from this address, may connect: what `WS /runners/connect`
+   * answers.
+   */
   readonly admitRunner: AdmitRunner;
   /** Where `npm run build` puts the web pages; may be missing. */
   readonly pagesFolder: string;
-  readonly model: { readonly folder: string; readonly compressedFolder: string; readonly manifest: Manifest; readonly revision: string };
+  readonly model: {
+    readonly folder: string;
+    readonly compressedFolder: string;
+    readonly manifest: Manifest;
+    readonly revision: string;
+  };
 };

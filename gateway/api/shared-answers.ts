@@ -1,4 +1,5 @@
-// Computes an answer once for all who ask the same within a short time, and bounds how many are computed at once.
+// Computes an answer once for all who ask the same within a short time, and bounds how many are
+// computed at once.
 import type { Clock } from '#core/ports.ts';
 import { ProblemError } from '../http/problem-document.ts';
 
@@ -20,13 +21,21 @@ export class SharedAnswers<T> {
     this.#options = options;
   }
 
-  /** Throws `ProblemError` (503) when too many others are being computed; a failure is told to those who wait, and not kept. */
+  /**
+   * Throws `ProblemError` (503) when too many others are being computed; a failure is told to those
+   * who wait, and not kept.
+   */
   get(key: string, compute: () => Promise<T>): Promise<T> {
     const { clock, ageMsMax, keptMax, atOnceMax } = this.#options;
     const known = this.#answers.get(key);
     if (known !== undefined && clock.monotonic() - known.since <= ageMsMax) return known.answer;
     if (this.#computing >= atOnceMax) {
-      throw new ProblemError({ status: 503, code: 'analysis_busy', detail: `${this.#computing} other analyses are being made: try again in a moment.`, retryAfter: 2 });
+      throw new ProblemError({
+        status: 503,
+        code: 'analysis_busy',
+        detail: `${this.#computing} other analyses are being made: try again in a moment.`,
+        retryAfter: 2,
+      });
     }
     this.#computing += 1;
     const answer = compute().finally(() => {

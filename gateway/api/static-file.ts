@@ -1,4 +1,5 @@
-// Answers with a file: compressed where a copy is there, in ranges, and with an ETag, so that nothing is sent twice.
+// Answers with a file: compressed where a copy is there, in ranges, and with an ETag, so that
+// nothing is sent twice.
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { extname } from 'node:path';
@@ -16,54 +17,101 @@ export type StaticFile = {
 };
 
 const types: Readonly<Record<string, string>> = {
-  '.html': 'text/html; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.mjs': 'text/javascript; charset=utf-8', '.css': 'text/css; charset=utf-8',
-  '.json': 'application/json', '.svg': 'image/svg+xml', '.png': 'image/png', '.woff2': 'font/woff2', '.wasm': 'application/wasm', '.webmanifest': 'application/manifest+json',
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.mjs': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.json': 'application/json',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.woff2': 'font/woff2',
+  '.wasm': 'application/wasm',
+  '.webmanifest': 'application/manifest+json',
 };
 const cacheControl = { immutable: 'public, max-age=31536000, immutable', revalidate: 'no-cache' };
-const encodings = [['br', '.br'], ['gzip', '.gz']] as const;
+const encodings = [
+  ['br', '.br'],
+  ['gzip', '.gz'],
+] as const;
 
 /** `null` when there is no such file. */
-export async function answerFile(c: Context<AppEnv>, { path, copies = path, cache }: StaticFile): Promise<Response | null> {
+export async function answerFile(
+  c: Context<AppEnv>,
+  { path, copies = path, cache }: StaticFile,
+): Promise<Response | null> {
   const whole = await stat(path).catch(() => null);
   if (whole === null || !whole.isFile()) return null;
   // A range is one of the file itself.
   const range = c.req.header('range');
-  const copy = range === undefined ? await compressedCopy(copies, c.req.header('accept-encoding') ?? '') : null;
+  const copy =
+    range === undefined
+      ? await compressedCopy(copies, c.req.header('accept-encoding') ?? '')
+      : null;
   const { size, mtimeMs } = copy ?? whole;
   const etag = `"${size.toString(36)}-${Math.round(mtimeMs).toString(36)}${copy === null ? '' : `-${copy.encoding}`}"`;
   const answer = new Headers({
-    'Content-Type': types[extname(path)] ?? 'application/octet-stream', 'Cache-Control': cacheControl[cache], ETag: etag,
-    'Accept-Ranges': 'bytes', Vary: 'Accept-Encoding', ...(copy !== null && { 'Content-Encoding': copy.encoding }),
+    'Content-Type': types[extname(path)] ?? 'application/octet-stream',
+    'Cache-Control': cacheControl[cache],
+    ETag: etag,
+    'Accept-Ranges': 'bytes',
+    Vary: 'Accept-Encoding',
+    ...(copy !== null && { 'Content-Encoding': copy.encoding }),
   });
-  if (c.req.header('if-none-match')?.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag)) return c.body(null, 304, Object.fromEntries(answer));
+  if (
+    c.req
+      .header('if-none-match')
+      ?.split(',')
+      .some((tag) => tag.trim().replace(/^W\//, '') === etag)
+  )
+    return c.body(null, 304, Object.fromEntries(answer));
 
   const validator = c.req.header('if-range');
-  const part = range === undefined || (validator !== undefined && validator !== etag) ? null : rangeOf(range, size);
+  const part =
+    range === undefined || (validator !== undefined && validator !== etag)
+      ? null
+      : rangeOf(range, size);
   if (part === 'unsatisfiable') {
     c.header('Content-Range', `bytes */${size}`);
-    return problemResponse(c, { status: 416, code: 'range_not_satisfiable', detail: `The file has ${size} bytes.` });
+    return problemResponse(c, {
+      status: 416,
+      code: 'range_not_satisfiable',
+      detail: `The file has ${size} bytes.`,
+    });
   }
   const { start, end } = part ?? { start: 0, end: size - 1 };
   answer.set('Content-Length', String(end - start + 1));
   if (part !== null) answer.set('Content-Range', `bytes ${start}-${end}/${size}`);
   const status = part === null ? 200 : 206;
-  if (c.req.method === 'HEAD' || size === 0) return c.body(null, status, Object.fromEntries(answer));
+  if (c.req.method === 'HEAD' || size === 0)
+    return c.body(null, status, Object.fromEntries(answer));
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Node's own type of the same stream
-  const body = Readable.toWeb(createReadStream(copy?.path ?? path, { start, end })) as ReadableStream<Uint8Array<ArrayBuffer>>;
+  const body = Readable.toWeb(
+    createReadStream(copy?.path ?? path, { start, end }),
+  ) as ReadableStream<Uint8Array<ArrayBuffer>>;
   return c.body(body, status, Object.fromEntries(answer));
 }
 
-async function compressedCopy(copies: string, accepted: string): Promise<{ path: string; encoding: string; size: number; mtimeMs: number } | null> {
+async function compressedCopy(
+  copies: string,
+  accepted: string,
+): Promise<{ path: string; encoding: string; size: number; mtimeMs: number } | null> {
   for (const [encoding, ending] of encodings) {
     if (!new RegExp(`(^|[ ,])${encoding}(?! *; *q=0(\\.0*)?(,|$))`, 'i').test(accepted)) continue;
     const found = await stat(copies + ending).catch(() => null);
-    if (found !== null) return { path: copies + ending, encoding, size: found.size, mtimeMs: found.mtimeMs };
+    if (found !== null)
+      return { path: copies + ending, encoding, size: found.size, mtimeMs: found.mtimeMs };
   }
   return null;
 }
 
-/** One range of bytes; `null` for what is no such range, or several of them: the whole file answers that (RFC 9110, 14.2). */
-function rangeOf(header: string, size: number): { start: number; end: number } | 'unsatisfiable' | null {
+/**
+ * One range of bytes; `null` for what is no such range, or several of them: the whole file answers
+ * that (RFC 9110, 14.2).
+ */
+function rangeOf(
+  header: string,
+  size: number,
+): { start: number; end: number } | 'unsatisfiable' | null {
   const [, from = '', to = ''] = /^bytes=(\d*)-(\d*)$/.exec(header.trim()) ?? [];
   if (from === '' && to === '') return null;
   const start = from === '' ? Math.max(0, size - Number(to)) : Number(from);

@@ -1,7 +1,11 @@
-// The API keys of this gateway: read from settings and a file, held as hashes, compared without telling how near a guess was.
+// The API keys of this gateway: read from settings and a file, held as hashes, compared without
+// telling how near a guess was.
 import { createHash, timingSafeEqual } from 'node:crypto';
 
-/** `read` asks, `write` sends events, `admin` does everything. Neither of the first two holds the other: a shop's sender need not read its customers. */
+/**
+ * `read` asks, `write` sends events, `admin` does everything. Neither of the first two holds the
+ * other: a shop's sender need not read its customers.
+ */
 export const scopes = ['read', 'write', 'admin'] as const;
 export type Scope = (typeof scopes)[number];
 
@@ -14,21 +18,33 @@ export type ApiKey = {
   readonly digest: Buffer;
 };
 
-export const keyAllowed = 'keys as name:scope:key, where scope is read, write, read+write or admin, and key has 16 to 512 printable ASCII characters without spaces and commas';
+export const keyAllowed =
+  'keys as name:scope:key, where scope is read, write, read+write or admin, and key has 16 to 512 printable ASCII characters without spaces and commas';
 
 /** `ci:read+write:0f3c…`; `null` when it is not one. */
 export function parseApiKey(text: string): ApiKey | null {
-  const [, name = '', granted = '', key = ''] = /^([\w.-]{1,64}):([a-z+]{1,32}):([\x21-\x2b\x2d-\x7e]{16,512})$/.exec(text) ?? [];
+  const [, name = '', granted = '', key = ''] =
+    /^([\w.-]{1,64}):([a-z+]{1,32}):([\x21-\x2b\x2d-\x7e]{16,512})$/.exec(text) ?? [];
   const given = granted.split('+');
   return name !== '' && given.every(isScope) ? apiKey(name, given, key) : null;
 }
 
 export function apiKey(name: string, granted: readonly Scope[], key: string): ApiKey {
-  return { name, scopes: new Set(granted.includes('admin') ? scopes : granted), digest: digest(key) };
+  return {
+    name,
+    scopes: new Set(granted.includes('admin') ? scopes : granted),
+    digest: digest(key),
+  };
 }
 
-/** One key per line; blank lines and those that begin with # are skipped. `wrong` is the number of the first line that is none, never its text. */
-export function parseKeyFile(text: string): { readonly keys: readonly ApiKey[]; readonly wrong: number | null } {
+/**
+ * One key per line; blank lines and those that begin with # are skipped. `wrong` is the number of
+ * the first line that is none, never its text.
+ */
+export function parseKeyFile(text: string): {
+  readonly keys: readonly ApiKey[];
+  readonly wrong: number | null;
+} {
   const keys: ApiKey[] = [];
   for (const [index, line] of text.split('\n').entries()) {
     const trimmed = line.trim();

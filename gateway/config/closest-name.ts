@@ -1,6 +1,9 @@
 // Finds the name that a mistyped one was probably meant to be, for error messages.
 
-/** The candidate fewest edits away from `name`, when that is at most a third of its length; else `null`. */
+/**
+ * The candidate fewest edits away from `name`, when that is at most a third of its length; else
+ * `null`.
+ */
 export function nearest(name: string, candidates: readonly string[]): string | null {
   let best: string | null = null;
   let bestDistance = Math.max(1, Math.floor(name.length / 3)) + 1;

@@ -14,7 +14,11 @@ export function exampleYaml(): string {
       lines.push('', `${section}:`);
     }
     lines.push(`  # ${setting.key.help}`, `  # Allowed: ${setting.key.allowed}. ${names(setting)}`);
-    lines.push(isUnset(setting) ? `  # ${setting.name}:` : `  ${setting.name}: ${String(setting.key.default)}`);
+    lines.push(
+      isUnset(setting)
+        ? `  # ${setting.name}:`
+        : `  ${setting.name}: ${String(setting.key.default)}`,
+    );
   }
   return `${lines.join('\n')}\n`;
 }
@@ -39,6 +43,8 @@ export function helpText(): string {
 }
 
 /** Without a default there is nothing to show. */
-const isUnset = ({ key }: Setting): boolean => key.default === null || (Array.isArray(key.default) && key.default.length === 0);
+const isUnset = ({ key }: Setting): boolean =>
+  key.default === null || (Array.isArray(key.default) && key.default.length === 0);
 
-const names = ({ variable, flag, key }: Setting): string => `${variable}${flag === null ? '' : `, --${flag}`}${key.live ? '. Can be changed live.' : ''}`;
+const names = ({ variable, flag, key }: Setting): string =>
+  `${variable}${flag === null ? '' : `, --${flag}`}${key.live ? '. Can be changed live.' : ''}`;

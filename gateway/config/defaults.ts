@@ -1,4 +1,5 @@
-// Defaults that a setting shares with a part of the gateway which can also be opened without settings.
+// Defaults that a setting shares with a part of the gateway which can also be opened without
+// settings.
 
 /** Of a new embedded log, and what it keeps. */
 export const defaultLog = {

@@ -1,4 +1,5 @@
-// Reads host names, origins and networks as the settings may name them, and tells a loopback host from any other.
+// Reads host names, origins and networks as the settings may name them, and tells a loopback host
+// from any other.
 import { isIP } from 'node:net';
 
 /** `localhost`, 127.0.0.0/8 or ::1: only programs on this machine can connect. */
@@ -6,16 +7,26 @@ export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
 }
 
-/** As browsers write it: scheme, host, and the port where it is not the scheme's own. `null` when it is none. */
+/**
+ * As browsers write it: scheme, host, and the port where it is not the scheme's own. `null` when it
+ * is none.
+ */
 export function parseOrigin(text: string): string | null {
   const url = URL.parse(text);
-  return url !== null && /^https?:$/.test(url.protocol) && url.origin === text.toLowerCase().replace(/\/$/, '') ? url.origin : null;
+  return url !== null &&
+    /^https?:$/.test(url.protocol) &&
+    url.origin === text.toLowerCase().replace(/\/$/, '')
+    ? url.origin
+    : null;
 }
 
 /** A host name without port; `null` when it is none. */
 export function parseHostName(text: string): string | null {
   const name = text.toLowerCase();
-  return isIP(name) !== 0 || /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9])?)*$/.test(name) ? name : null;
+  return isIP(name) !== 0 ||
+    /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9])?)*$/.test(name)
+    ? name
+    : null;
 }
 
 /** `10.0.0.1` or `10.0.0.0/8`; `null` when it is neither. */

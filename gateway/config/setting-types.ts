@@ -1,4 +1,5 @@
-// Makes one kind of configuration value each: its default, what is allowed in words, and the check that holds it to that.
+// Makes one kind of configuration value each: its default, what is allowed in words, and the check
+// that holds it to that.
 
 import { isBroker } from '../../kafka/kafka-settings.ts';
 
@@ -14,27 +15,52 @@ export type Key<T> = {
   readonly env: string | null;
   /** The flag without dashes, where it is not `<section>-<key>`. */
   readonly flag: string | null;
-  /** Whether `PUT /config/{section}` may change it while the gateway runs: whoever reads it reads it at every use. */
+  /**
+   * Whether `PUT /config/{section}` may change it while the gateway runs: whoever reads it reads it
+   * at every use.
+   */
   readonly live: boolean;
   /** The value, when `raw` is one. Text from the environment and from flags comes as a string. */
   check(raw: unknown): { readonly ok: true; readonly value: T } | { readonly ok: false };
 };
 
-type Common<T> = { readonly default: T; readonly help: string; readonly env?: string; readonly flag?: string; readonly live?: true };
+type Common<T> = {
+  readonly default: T;
+  readonly help: string;
+  readonly env?: string;
+  readonly flag?: string;
+  readonly live?: true;
+};
 
 const no = { ok: false } as const;
 
 function numberFrom(raw: unknown): number {
   if (typeof raw === 'number') return raw;
-  return typeof raw === 'string' && /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(raw.trim()) ? Number(raw) : Number.NaN;
+  return typeof raw === 'string' && /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(raw.trim())
+    ? Number(raw)
+    : Number.NaN;
 }
 
-const named = (options: { readonly env?: string; readonly flag?: string; readonly live?: true }) => ({ env: options.env ?? null, flag: options.flag ?? null, live: options.live ?? false, secret: false });
+const named = (options: {
+  readonly env?: string;
+  readonly flag?: string;
+  readonly live?: true;
+}) => ({
+  env: options.env ?? null,
+  flag: options.flag ?? null,
+  live: options.live ?? false,
+  secret: false,
+});
 
-export function integer(options: Common<number> & { readonly min: number; readonly max: number }): Key<number> {
+export function integer(
+  options: Common<number> & { readonly min: number; readonly max: number },
+): Key<number> {
   const { min, max } = options;
   return {
-    ...named(options), default: options.default, help: options.help, allowed: `a whole number from ${min} to ${max}`,
+    ...named(options),
+    default: options.default,
+    help: options.help,
+    allowed: `a whole number from ${min} to ${max}`,
     check(raw) {
       const value = numberFrom(raw);
       return Number.isSafeInteger(value) && value >= min && value <= max ? { ok: true, value } : no;
@@ -43,17 +69,28 @@ export function integer(options: Common<number> & { readonly min: number; readon
 }
 
 /** A whole number, or `auto`: then the program chooses. */
-export function integerOrAuto(options: Common<number | 'auto'> & { readonly min: number; readonly max: number }): Key<number | 'auto'> {
+export function integerOrAuto(
+  options: Common<number | 'auto'> & { readonly min: number; readonly max: number },
+): Key<number | 'auto'> {
   const whole = integer({ ...options, default: options.min });
   return {
-    ...named(options), default: options.default, help: options.help, allowed: `auto, or ${whole.allowed}`,
+    ...named(options),
+    default: options.default,
+    help: options.help,
+    allowed: `auto, or ${whole.allowed}`,
     check: (raw) => (raw === 'auto' ? { ok: true, value: 'auto' } : whole.check(raw)),
   };
 }
 
-export function oneOf<const V extends string>(values: readonly V[], options: Common<NoInfer<V>>): Key<V> {
+export function oneOf<const V extends string>(
+  values: readonly V[],
+  options: Common<NoInfer<V>>,
+): Key<V> {
   return {
-    ...named(options), default: options.default, help: options.help, allowed: `one of ${values.join(', ')}`,
+    ...named(options),
+    default: options.default,
+    help: options.help,
+    allowed: `one of ${values.join(', ')}`,
     check(raw) {
       const value = values.find((candidate) => candidate === raw);
       return value === undefined ? no : { ok: true, value };
@@ -63,24 +100,57 @@ export function oneOf<const V extends string>(values: readonly V[], options: Com
 
 export function text(options: Common<string>): Key<string> {
   return {
-    ...named(options), default: options.default, help: options.help, allowed: 'a text of 1 to 4096 characters',
-    check: (raw) => (typeof raw === 'string' && raw.length > 0 && raw.length <= 4096 && !raw.includes('\0') ? { ok: true, value: raw } : no),
+    ...named(options),
+    default: options.default,
+    help: options.help,
+    allowed: 'a text of 1 to 4096 characters',
+    check: (raw) =>
+      typeof raw === 'string' && raw.length > 0 && raw.length <= 4096 && !raw.includes('\0')
+        ? { ok: true, value: raw }
+        : no,
   };
 }
 
 /** A file of this machine; `null` when not given. */
 export function path(options: Omit<Common<null>, 'default'>): Key<string | null> {
   const file = text({ ...options, default: '-' });
-  return { ...named(options), default: null, help: options.help, allowed: 'the path of a file', check: (raw) => (raw === null ? { ok: true, value: null } : file.check(raw)) };
+  return {
+    ...named(options),
+    default: null,
+    help: options.help,
+    allowed: 'the path of a file',
+    check: (raw) => (raw === null ? { ok: true, value: null } : file.check(raw)),
+  };
 }
 
-/** Items separated by commas, or a list in the file; none by default. `item` makes one out of its text, or `null` when it is none. */
-export function list<T>(options: Omit<Common<null>, 'default'> & { readonly allowed: string; readonly secret?: true; readonly item: (text: string) => T | null }): Key<readonly T[]> {
+/**
+ * Items separated by commas, or a list in the file; none by default. `item` makes one out of its
+ * text, or `null` when it is none.
+ */
+export function list<T>(
+  options: Omit<Common<null>, 'default'> & {
+    readonly allowed: string;
+    readonly secret?: true;
+    readonly item: (text: string) => T | null;
+  },
+): Key<readonly T[]> {
   return {
-    ...named(options), default: [], help: options.help, allowed: `${options.allowed}, separated by commas`, secret: options.secret ?? false,
+    ...named(options),
+    default: [],
+    help: options.help,
+    allowed: `${options.allowed}, separated by commas`,
+    secret: options.secret ?? false,
     check(raw) {
-      const texts: unknown[] = Array.isArray(raw) ? raw : typeof raw === 'string' ? raw.split(',').map((part) => part.trim()) : [];
-      if (texts.length > listItemsMax || (texts.length === 0 && raw !== null && !Array.isArray(raw))) return no;
+      const texts: unknown[] = Array.isArray(raw)
+        ? raw
+        : typeof raw === 'string'
+          ? raw.split(',').map((part) => part.trim())
+          : [];
+      if (
+        texts.length > listItemsMax ||
+        (texts.length === 0 && raw !== null && !Array.isArray(raw))
+      )
+        return no;
       const items = texts.map((part) => (typeof part === 'string' ? options.item(part) : null));
       const value = items.filter((item) => item !== null);
       return value.length === items.length ? { ok: true, value } : no;
@@ -93,10 +163,15 @@ const listItemsMax = 1000;
 /** A name that Kafka takes for a topic, with room for what is made of it. */
 export function topicName<const D extends string | null>(options: Common<D>): Key<string | D> {
   return {
-    ...named(options), default: options.default, help: options.help, allowed: 'a topic of 1 to 230 characters from a-z A-Z 0-9 . _ -',
+    ...named(options),
+    default: options.default,
+    help: options.help,
+    allowed: 'a topic of 1 to 230 characters from a-z A-Z 0-9 . _ -',
     check(raw) {
       if (raw === null && options.default === null) return { ok: true, value: options.default };
-      return typeof raw === 'string' && /^(?!\.{1,2}$)[\w.-]{1,230}$/.test(raw) ? { ok: true, value: raw } : no;
+      return typeof raw === 'string' && /^(?!\.{1,2}$)[\w.-]{1,230}$/.test(raw)
+        ? { ok: true, value: raw }
+        : no;
     },
   };
 }
@@ -104,7 +179,10 @@ export function topicName<const D extends string | null>(options: Common<D>): Ke
 /** `null` when not given. */
 export function brokerList(options: Omit<Common<null>, 'default'>): Key<readonly string[] | null> {
   return {
-    ...named(options), default: null, help: options.help, allowed: 'brokers as host:port, separated by commas',
+    ...named(options),
+    default: null,
+    help: options.help,
+    allowed: 'brokers as host:port, separated by commas',
     check(raw) {
       if (raw === null) return { ok: true, value: null };
       const brokers = typeof raw === 'string' ? raw.split(',').map((broker) => broker.trim()) : [];
@@ -115,7 +193,10 @@ export function brokerList(options: Omit<Common<null>, 'default'>): Key<readonly
 
 export function yesOrNo(options: Common<boolean>): Key<boolean> {
   return {
-    ...named(options), default: options.default, help: options.help, allowed: 'true or false',
+    ...named(options),
+    default: options.default,
+    help: options.help,
+    allowed: 'true or false',
     check(raw) {
       if (raw === true || raw === 'true') return { ok: true, value: true };
       return raw === false || raw === 'false' ? { ok: true, value: false } : no;
@@ -123,27 +204,45 @@ export function yesOrNo(options: Common<boolean>): Key<boolean> {
   };
 }
 
-/** `null` when not given. A user or password in it would end up in logs and errors, which name the address. */
+/**
+ * `null` when not given. A user or password in it would end up in logs and errors, which name the
+ * address.
+ */
 export function httpUrl(options: Omit<Common<null>, 'default'>): Key<string | null> {
   return {
-    ...named(options), default: null, help: options.help, allowed: 'an address such as http://127.0.0.1:6333, without user, password, query or fragment',
+    ...named(options),
+    default: null,
+    help: options.help,
+    allowed: 'an address such as http://127.0.0.1:6333, without user, password, query or fragment',
     check(raw) {
       if (raw === null) return { ok: true, value: null };
       const url = typeof raw === 'string' ? URL.parse(raw) : null;
       if (typeof raw !== 'string' || url === null || !/^https?:$/.test(url.protocol)) return no;
-      return url.username === '' && url.password === '' && url.search === '' && url.hash === '' ? { ok: true, value: raw } : no;
+      return url.username === '' && url.password === '' && url.search === '' && url.hash === ''
+        ? { ok: true, value: raw }
+        : no;
     },
   };
 }
 
 /** A credential: printable ASCII, so that it fits a header. Absent by default. */
-export function secret(options: { readonly help: string; readonly env: string }): Key<string | null> {
+export function secret(options: {
+  readonly help: string;
+  readonly env: string;
+}): Key<string | null> {
   return {
-    default: null, help: options.help, env: options.env, flag: null, live: false, secret: true,
+    default: null,
+    help: options.help,
+    env: options.env,
+    flag: null,
+    live: false,
+    secret: true,
     allowed: '1 to 512 printable ASCII characters without spaces',
     check(raw) {
       if (raw === null) return { ok: true, value: null };
-      return typeof raw === 'string' && /^[\x21-\x7e]{1,512}$/.test(raw) ? { ok: true, value: raw } : no;
+      return typeof raw === 'string' && /^[\x21-\x7e]{1,512}$/.test(raw)
+        ? { ok: true, value: raw }
+        : no;
     },
   };
 }

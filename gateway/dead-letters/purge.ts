@@ -14,13 +14,25 @@ export type Purger = {
 const pageLetters = 500;
 
 /** `purged` is told at once of what was done. */
-export function createPurger(deadLetters: DeadLetters, clock: Clock, purged: (ids: readonly string[], by: string) => void): Purger {
+export function createPurger(
+  deadLetters: DeadLetters,
+  clock: Clock,
+  purged: (ids: readonly string[], by: string) => void,
+): Purger {
   const purge = async (letters: readonly DeadLetterEntry[], by: string): Promise<number> => {
     const left = letters.filter(({ state }) => state !== 'purged');
     if (left.length === 0) return 0;
     const at = clock.now();
-    await deadLetters.setStatus(left.map(({ id, replays, replay }) => ({ id, status: { state: 'purged', replays, replay, purge: { at, by } } })));
-    purged(left.map(({ id }) => id), by);
+    await deadLetters.setStatus(
+      left.map(({ id, replays, replay }) => ({
+        id,
+        status: { state: 'purged', replays, replay, purge: { at, by } },
+      })),
+    );
+    purged(
+      left.map(({ id }) => id),
+      by,
+    );
     return left.length;
   };
   return {
@@ -42,7 +54,11 @@ export function createPurger(deadLetters: DeadLetters, clock: Clock, purged: (id
 }
 
 /** How many letters the filter finds, and the ids of the newest. */
-export async function countLetters(deadLetters: DeadLetters, filter: LetterFilter, idsMax: number): Promise<{ readonly count: number; readonly ids: readonly string[] }> {
+export async function countLetters(
+  deadLetters: DeadLetters,
+  filter: LetterFilter,
+  idsMax: number,
+): Promise<{ readonly count: number; readonly ids: readonly string[] }> {
   let count = 0;
   const ids: string[] = [];
   for await (const page of pages(deadLetters, filter)) {
@@ -53,9 +69,17 @@ export async function countLetters(deadLetters: DeadLetters, filter: LetterFilte
 }
 
 /** Without values; in between others have their turn. */
-async function* pages(deadLetters: DeadLetters, filter: LetterFilter): AsyncGenerator<readonly DeadLetterEntry[], void> {
+async function* pages(
+  deadLetters: DeadLetters,
+  filter: LetterFilter,
+): AsyncGenerator<readonly DeadLetterEntry[], void> {
   for (let after = filter.after; ;) {
-    const page = await deadLetters.list({ ...filter, ...(after !== undefined && { after }), limit: pageLetters, valueBytesMax: 0 });
+    const page = await deadLetters.list({
+      ...filter,
+      ...(after !== undefined && { after }),
+      limit: pageLetters,
+      valueBytesMax: 0,
+    });
     if (page.length > 0) yield page;
     const last = page.at(-1);
     if (last === undefined || page.length < pageLetters) return;

@@ -1,14 +1,15 @@
-// Reads the log in the data folder for one consumer group: all partitions in turn, one batch ahead, committed to the settled head.
+// Reads the log in the data folder for one consumer group: all partitions in turn, one batch ahead,
+// committed to the settled head.
 
-import { Assignment } from '#core/pipeline/assignment.ts';
 import { assert } from '#core/errors/errors.ts';
+import { Assignment } from '#core/pipeline/assignment.ts';
 import type { Clock, Delivery, EventSource } from '#core/ports.ts';
-import type { ReadAnswer } from './sql/log-reads.ts';
+import { createPacedWork } from '#core/time/coalesced-task.ts';
 import type { ReaderApi } from './reader.ts';
 import { unpackHeaders, unpackRecords } from './record-codec.ts';
+import type { ReadAnswer } from './sql/log-reads.ts';
 import type { Client } from './worker-rpc.ts';
 import type { WriterApi } from './writer-api.ts';
-import { createPacedWork } from '#core/time/coalesced-task.ts';
 
 export type EmbeddedSourceOptions = {
   /** Records and bytes per batch. */
@@ -24,7 +25,12 @@ export type EmbeddedSourceOptions = {
 };
 
 export const sourceDefaults: EmbeddedSourceOptions = {
-  batchMax: 1_000, batchBytesMax: 4 * 2 ** 20, unsettledMax: 20_000, commitMs: 200, commitSettles: 2_000, retryMs: 500,
+  batchMax: 1_000,
+  batchBytesMax: 4 * 2 ** 20,
+  unsettledMax: 20_000,
+  commitMs: 200,
+  commitSettles: 2_000,
+  retryMs: 500,
 };
 
 type Parts = {
@@ -37,10 +43,15 @@ type Parts = {
   readonly appended: Set<() => void>;
 };
 
-export async function createEmbeddedSource({ writer, reader, topic, groupId, clock, appended }: Parts, options: EmbeddedSourceOptions): Promise<EventSource> {
+export async function createEmbeddedSource(
+  { writer, reader, topic, groupId, clock, appended }: Parts,
+  options: EmbeddedSourceOptions,
+): Promise<EventSource> {
   const assignment = new Assignment(options.unsettledMax);
   const joined = await writer.call('join', groupId);
-  const epochs = new Map(joined.map(({ partition, offset }) => [partition, assignment.assign(partition, offset)]));
+  const epochs = new Map(
+    joined.map(({ partition, offset }) => [partition, assignment.assign(partition, offset)]),
+  );
 
   const closing = new AbortController();
   const { signal: closed } = closing;
@@ -65,7 +76,14 @@ export async function createEmbeddedSource({ writer, reader, topic, groupId, clo
   const fail = (error: unknown): void => {
     trouble = error instanceof Error ? error.message : String(error);
   };
-  const commits = createPacedWork({ work: commit, delayMs: options.commitMs, countMax: options.commitSettles, retryMs: options.retryMs, clock, failed: fail });
+  const commits = createPacedWork({
+    work: commit,
+    delayMs: options.commitMs,
+    countMax: options.commitSettles,
+    retryMs: options.retryMs,
+    clock,
+    failed: fail,
+  });
 
   const settle = (partition: number, epoch: number, offset: number): void => {
     if (!assignment.settle(partition, epoch, offset)) return;
@@ -73,7 +91,10 @@ export async function createEmbeddedSource({ writer, reader, topic, groupId, clo
     commits.ask();
   };
 
-  /** A read from where each partition stands, begun with the next one in turn. Full ones are left out. */
+  /**
+   * A read from where each partition stands, begun with the next one in turn. Full ones are left
+   * out.
+   */
   const read = async (): Promise<ReadAnswer | null> => {
     const places = [...epochs].flatMap(([partition, epoch]) => {
       const max = assignment.room(partition, epoch);
@@ -82,7 +103,11 @@ export async function createEmbeddedSource({ writer, reader, topic, groupId, clo
     });
     if (places.length === 0) return null;
     turn = (turn + 1) % places.length;
-    return reader.call('read', { from: [...places.slice(turn), ...places.slice(0, turn)], recordsMax: options.batchMax, bytesMax: options.batchBytesMax });
+    return reader.call('read', {
+      from: [...places.slice(turn), ...places.slice(0, turn)],
+      recordsMax: options.batchMax,
+      bytesMax: options.batchBytesMax,
+    });
   };
 
   /** `changed` is from before the read began: what is appended during it is not missed. */
@@ -94,14 +119,16 @@ export async function createEmbeddedSource({ writer, reader, topic, groupId, clo
       const offset = offsets[index] ?? 0;
       const epoch = epochs.get(partition) ?? 0;
       if (!assignment.deliver(partition, epoch, offset)) return [];
-      return [{
-        timestamp: record.timestamp,
-        key: record.key,
-        value: record.value,
-        headers: unpackHeaders(record.headers),
-        position: { topic, partition, offset },
-        settle: () => settle(partition, epoch, offset),
-      }];
+      return [
+        {
+          timestamp: record.timestamp,
+          key: record.key,
+          value: record.value,
+          headers: unpackHeaders(record.headers),
+          position: { topic, partition, offset },
+          settle: () => settle(partition, epoch, offset),
+        },
+      ];
     });
 
   return {
@@ -113,7 +140,7 @@ export async function createEmbeddedSource({ writer, reader, topic, groupId, clo
       const ended = AbortSignal.any([signal, closed]);
       ended.addEventListener('abort', wake);
       try {
-        for (let next = readAhead(); !ended.aborted; ) {
+        for (let next = readAhead(); !ended.aborted;) {
           const { changed, answer } = next;
           const result = await answer;
           if (ended.aborted) return;
@@ -154,5 +181,8 @@ type Settled<T> = { readonly value: T } | { readonly error: unknown };
 
 /** A read runs ahead of whoever awaits it, so its failure is kept as a value until then. */
 function settledOf<T>(promise: Promise<T>): Promise<Settled<T>> {
-  return promise.then((value) => ({ value }), (error: unknown) => ({ error }));
+  return promise.then(
+    (value) => ({ value }),
+    (error: unknown) => ({ error }),
+  );
 }

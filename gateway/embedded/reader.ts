@@ -1,4 +1,5 @@
-// The worker that reads `vectorstream.db`: it sees what is committed, and never waits for the writer nor makes it wait.
+// The worker that reads `vectorstream.db`: it sees what is committed, and never waits for the
+// writer nor makes it wait.
 
 import { setImmediate } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -6,11 +7,11 @@ import { assert } from '#core/errors/errors.ts';
 import { openDatabase, opening } from './sql/database.ts';
 import { createLetterReads, type LetterReads } from './sql/dead-letter-tables.ts';
 import { createLogReads, type LogReads } from './sql/log-reads.ts';
-import { type Call, handlerOf, serve } from './worker-rpc.ts';
 import { createSessionReads, type SessionReads } from './sql/session-tables.ts';
 import { asDependencyError } from './sql/sqlite-errors.ts';
 import { createStoreReads, type StoreReads } from './sql/store-reads.ts';
 import { VectorCopy } from './vectors/vector-copy.ts';
+import { type Call, handlerOf, serve } from './worker-rpc.ts';
 
 export type ReaderApi = LogReads & StoreReads & SessionReads & LetterReads;
 export type ReaderOptions = {
@@ -34,10 +35,15 @@ Atomics.wait(gate, 0, 0);
 serve(parentPort, () =>
   opening(folder, () => {
     const database = openDatabase(folder, { readOnly: true, cacheKib });
-    const partitions = Number(database.prepare("SELECT value FROM meta WHERE name = 'partitions'").get()?.['value']);
+    const partitions = Number(
+      database.prepare("SELECT value FROM meta WHERE name = 'partitions'").get()?.['value'],
+    );
     const copy = copiesVectors ? new VectorCopy(database, dimensions) : null;
     const handlers: ReaderApi = {
-      ...createLogReads(database, partitions), ...createStoreReads(database, dimensions, copy), ...createSessionReads(database), ...createLetterReads(database),
+      ...createLogReads(database, partitions),
+      ...createStoreReads(database, dimensions, copy),
+      ...createSessionReads(database),
+      ...createLetterReads(database),
     };
     const waiting: Call[] = [];
     let working = Promise.resolve();
@@ -53,7 +59,13 @@ serve(parentPort, () =>
 
     const work = async (): Promise<void> => {
       while (waiting.length > 0) {
-        const [call] = waiting.splice(Math.max(0, waiting.findIndex(({ method }) => urgent.has(method))), 1);
+        const [call] = waiting.splice(
+          Math.max(
+            0,
+            waiting.findIndex(({ method }) => urgent.has(method)),
+          ),
+          1,
+        );
         if (call) await run(call);
         // Lets calls in that came meanwhile: one of them may be urgent.
         if (waiting.length > 0) await setImmediate();

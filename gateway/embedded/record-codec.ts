@@ -1,11 +1,15 @@
-// Packs log records into one buffer and back, bytes unchanged: a buffer moves between threads for nothing, a thousand small arrays do not.
+// Packs log records into one buffer and back, bytes unchanged: a buffer moves between threads for
+// nothing, a thousand small arrays do not.
 //
 //   record   timestamp f64 · key length u32 (all ones: no key) · headers length u32 · value length u32 · key · headers · value
 //   header   name length u32 · value length u32 · name (UTF-8) · value
 
 import type { LogRecord } from '#core/ports.ts';
 
-/** A record with its headers still packed, as the log keeps it. Byte arrays are views on the buffer they came in. */
+/**
+ * A record with its headers still packed, as the log keeps it. Byte arrays are views on the buffer
+ * they came in.
+ */
 export type PackedRecord = {
   readonly timestamp: number;
   readonly key: Uint8Array | null;
@@ -48,7 +52,7 @@ export function packRecords(records: readonly PackedRecord[]): Uint8Array {
 export function unpackRecords(bytes: Uint8Array): PackedRecord[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const records: PackedRecord[] = [];
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const timestamp = view.getFloat64(at);
     const keyLength = view.getUint32(at + 8);
     const headersLength = view.getUint32(at + 12);
@@ -69,9 +73,14 @@ export function unpackRecords(bytes: Uint8Array): PackedRecord[] {
 
 /** `Object.entries` and no `for … in`: a header may have any name, `__proto__` too. */
 export function packHeaders(headers: LogRecord['headers']): Uint8Array {
-  const entries = Object.entries(headers).map(([name, value]) => ({ name: encoder.encode(name), value }));
+  const entries = Object.entries(headers).map(([name, value]) => ({
+    name: encoder.encode(name),
+    value,
+  }));
   if (entries.length === 0) return noHeaders;
-  const bytes = new Uint8Array(entries.reduce((size, { name, value }) => size + 8 + name.length + value.length, 0));
+  const bytes = new Uint8Array(
+    entries.reduce((size, { name, value }) => size + 8 + name.length + value.length, 0),
+  );
   const view = new DataView(bytes.buffer);
   let at = 0;
   for (const { name, value } of entries) {
@@ -87,7 +96,7 @@ export function packHeaders(headers: LogRecord['headers']): Uint8Array {
 export function unpackHeaders(bytes: Uint8Array): LogRecord['headers'] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const entries: [string, Uint8Array][] = [];
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const valueAt = at + 8 + view.getUint32(at);
     const end = valueAt + view.getUint32(at + 4);
     entries.push([decoder.decode(bytes.subarray(at + 8, valueAt)), bytes.subarray(valueAt, end)]);

@@ -1,25 +1,29 @@
-// The worker that writes `vectorstream.db`, the only one: whatever waits is written in one transaction, and is answered once it is safe.
+// The worker that writes `vectorstream.db`, the only one: whatever waits is written in one
+// transaction, and is answered once it is safe.
 
 import { statSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert, DependencyError } from '#core/errors/errors.ts';
+import { synchronousFor } from './durability.ts';
+import { lockFolder } from './folder-lock.ts';
 import { databaseFile, openDatabase, opening } from './sql/database.ts';
 import { createLetterWrites } from './sql/dead-letter-tables.ts';
-import { lockFolder } from './folder-lock.ts';
 import { createLogWrites, LogState } from './sql/log-writes.ts';
-import { type Call, handlerOf, serve } from './worker-rpc.ts';
 import { prepareSchema } from './sql/schema.ts';
-import { asDependencyError } from './sql/sqlite-errors.ts';
 import { createSessionWrites } from './sql/session-tables.ts';
+import { asDependencyError } from './sql/sqlite-errors.ts';
 import { createStoreWrites } from './sql/store-writes.ts';
-import { synchronousFor } from './durability.ts';
+import { type Call, handlerOf, serve } from './worker-rpc.ts';
 import type { WriterApi, WriterOptions } from './writer-api.ts';
 
 /** Pages of random inserts (ids, users, sessions) that stay in memory. */
 const cacheKib = 16 * 1024;
 /** Pages of WAL after which SQLite copies them into the database (32 MiB). */
 const checkpointPages = 4096;
-/** Size of the WAL at which readers are waited for, so that it cannot grow for ever under unbroken searches. */
+/**
+ * Size of the WAL at which readers are waited for, so that it cannot grow for ever under unbroken
+ * searches.
+ */
 const walBytesMax = 128 * 2 ** 20;
 
 const { folder, identity, partitions, bounds }: WriterOptions = workerData;
@@ -32,7 +36,12 @@ serve(parentPort, () =>
     const count = prepareSchema(database, databaseFile(folder), identity, partitions);
     database.exec(`PRAGMA wal_autocheckpoint = ${checkpointPages}`);
     const log = new LogState(database, count);
-    const handlers: WriterApi = { ...createLogWrites(database, log, bounds), ...createStoreWrites(database), ...createSessionWrites(database), ...createLetterWrites(database) };
+    const handlers: WriterApi = {
+      ...createLogWrites(database, log, bounds),
+      ...createStoreWrites(database),
+      ...createSessionWrites(database),
+      ...createLetterWrites(database),
+    };
 
     const begin = database.prepare('BEGIN IMMEDIATE');
     const commit = database.prepare('COMMIT');
@@ -95,7 +104,10 @@ serve(parentPort, () =>
 function blameless(error: unknown): unknown {
   const known = asDependencyError(error);
   if (!(known instanceof DependencyError) || known.retryable) return known;
-  return new DependencyError('embedded', known.code, known.message, { retryable: true, cause: error });
+  return new DependencyError('embedded', known.code, known.message, {
+    retryable: true,
+    cause: error,
+  });
 }
 
 function walBytes(of: string): number {

@@ -1,11 +1,15 @@
 // The fleet as promises: each text handed in is answered once, or given up when its caller is.
 import { DependencyError } from '#core/errors/errors.ts';
-import type { Ended, Fleet } from '#core/fleet/fleet.ts';
 import type { Lane } from '#core/fleet/backlog.ts';
+import type { Ended, Fleet } from '#core/fleet/fleet.ts';
 import type { EmbeddingService, FleetResult, Provenance } from '#core/ports.ts';
 import { wireLimits } from '#core/protocol/wire.ts';
 
-type Waiting = { readonly resolve: (result: FleetResult) => void; readonly reject: (reason: unknown) => void; readonly release: () => void };
+type Waiting = {
+  readonly resolve: (result: FleetResult) => void;
+  readonly reject: (reason: unknown) => void;
+  readonly release: () => void;
+};
 
 export class EmbeddingQueue implements EmbeddingService {
   readonly #fleet: Fleet;
@@ -20,16 +24,40 @@ export class EmbeddingQueue implements EmbeddingService {
     this.#changed = changed;
   }
 
-  embed(text: string, { priority, signal }: { readonly priority: Lane; readonly signal: AbortSignal }): Promise<FleetResult> {
+  embed(
+    text: string,
+    { priority, signal }: { readonly priority: Lane; readonly signal: AbortSignal },
+  ): Promise<FleetResult> {
     if (signal.aborted) return Promise.reject(signal.reason);
-    if (this.#closed) return Promise.reject(new DependencyError('fleet', 'fleet_closed', 'The gateway stops: no text is embedded any more.', { retryable: true }));
+    if (this.#closed)
+      return Promise.reject(
+        new DependencyError(
+          'fleet',
+          'fleet_closed',
+          'The gateway stops: no text is embedded any more.',
+          { retryable: true },
+        ),
+      );
     if (text.length > wireLimits.textCharsMax) {
       const message = `The text has ${text.length} characters; at most ${wireLimits.textCharsMax} can be embedded.`;
-      return Promise.resolve({ ok: false, code: 'text_too_long', message, attempts: 0, runner: null });
+      return Promise.resolve({
+        ok: false,
+        code: 'text_too_long',
+        message,
+        attempts: 0,
+        runner: null,
+      });
     }
     const id = `text-${++this.#lastTask}`;
     if (!this.#fleet.submit({ id, text, lane: priority })) {
-      return Promise.reject(new DependencyError('fleet', 'fleet_full', 'As many texts wait for a runner as may: try again later.', { retryable: true }));
+      return Promise.reject(
+        new DependencyError(
+          'fleet',
+          'fleet_full',
+          'As many texts wait for a runner as may: try again later.',
+          { retryable: true },
+        ),
+      );
     }
     return new Promise((resolve, reject) => {
       const aborted = () => {
@@ -38,12 +66,19 @@ export class EmbeddingQueue implements EmbeddingService {
         reject(signal.reason);
       };
       signal.addEventListener('abort', aborted, { once: true });
-      this.#waiting.set(id, { resolve, reject, release: () => signal.removeEventListener('abort', aborted) });
+      this.#waiting.set(id, {
+        resolve,
+        reject,
+        release: () => signal.removeEventListener('abort', aborted),
+      });
       this.#changed();
     });
   }
 
-  /** Hands results to those who wait for them. `provenance`: of the runner that answered; only failures come without one. */
+  /**
+   * Hands results to those who wait for them. `provenance`: of the runner that answered; only
+   * failures come without one.
+   */
   settle(ended: readonly Ended[], provenance: Provenance | null): void {
     for (const one of ended) {
       const waiting = this.#waiting.get(one.id);
@@ -51,11 +86,21 @@ export class EmbeddingQueue implements EmbeddingService {
       this.#waiting.delete(one.id);
       waiting.release();
       if (!one.ok) {
-        waiting.resolve({ ok: false, code: one.code, message: one.message, attempts: one.attempts, runner: one.runner });
+        waiting.resolve({
+          ok: false,
+          code: one.code,
+          message: one.message,
+          attempts: one.attempts,
+          runner: one.runner,
+        });
       } else if (provenance === null) {
         waiting.reject(new Error('A vector came from no runner. This is a bug in VectorStream.'));
       } else {
-        waiting.resolve({ ok: true, embedding: { vector: one.vector, provenance }, ...(one.tokens !== undefined && { tokens: one.tokens }) });
+        waiting.resolve({
+          ok: true,
+          embedding: { vector: one.vector, provenance },
+          ...(one.tokens !== undefined && { tokens: one.tokens }),
+        });
       }
     }
   }
@@ -66,7 +111,14 @@ export class EmbeddingQueue implements EmbeddingService {
     for (const [id, { reject, release }] of this.#waiting) {
       release();
       this.#fleet.cancel(id);
-      reject(new DependencyError('fleet', 'fleet_closed', 'The gateway stops before this text was embedded.', { retryable: true }));
+      reject(
+        new DependencyError(
+          'fleet',
+          'fleet_closed',
+          'The gateway stops before this text was embedded.',
+          { retryable: true },
+        ),
+      );
     }
     this.#waiting.clear();
   }

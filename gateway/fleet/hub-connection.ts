@@ -1,8 +1,8 @@
 // One runner's connection as the hub keeps it, and what is told of it.
 import type { Fleet } from '#core/fleet/fleet.ts';
+import type { RunnerChecks } from '#core/fleet/runner-checks.ts';
 import type { RunnerState } from '#core/fleet/runner-state.ts';
 import type { Channel, Provenance } from '#core/ports.ts';
-import type { RunnerChecks } from '#core/fleet/runner-checks.ts';
 import type { Session } from '#core/protocol/gateway-session.ts';
 import type { RunnerView } from './hub-types.ts';
 import type { Identity } from './runner-identity.ts';
@@ -23,12 +23,23 @@ export type Connection = {
 const states: Readonly<Record<string, RunnerState>> = { ready: 'ready', draining: 'draining' };
 
 /** `null` until it has greeted. */
-export function viewOf({ session, identity, connectedAt, textsEmbedded }: Connection, fleet: Fleet): RunnerView | null {
+export function viewOf(
+  { session, identity, connectedAt, textsEmbedded }: Connection,
+  fleet: Fleet,
+): RunnerView | null {
   const { hello } = session;
   if (hello === null) return null;
   const { name, kind, device, dtype, adapter, softwareAdapter } = hello;
   return {
-    id: session.id, name, kind, device, dtype, adapter, softwareAdapter, connectedAt, textsEmbedded,
+    id: session.id,
+    name,
+    kind,
+    device,
+    dtype,
+    adapter,
+    softwareAdapter,
+    connectedAt,
+    textsEmbedded,
     trusted: identity.trusted,
     tokenId: identity.token?.id ?? null,
     state: states[session.state] ?? 'joining',

@@ -2,15 +2,15 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { FleetOptions } from '#core/fleet/fleet.ts';
-import type { RunnerState } from '#core/fleet/runner-state.ts';
-import type { CrossCheckResult } from '#core/trust/agreement.ts';
-import type { Channel, Clock, EmbedderInfo, EmbeddingService } from '#core/ports.ts';
-import { defaultPace } from '#core/fleet/runner-pace.ts';
-import type { WorkLedger } from '#core/trust/repair.ts';
 import type { RunnerChecksOptions } from '#core/fleet/runner-checks.ts';
+import { defaultPace } from '#core/fleet/runner-pace.ts';
+import type { RunnerState } from '#core/fleet/runner-state.ts';
+import type { Channel, Clock, EmbedderInfo, EmbeddingService } from '#core/ports.ts';
 import type { SessionOptions } from '#core/protocol/gateway-session.ts';
-import { defaultCheckIntervalMs } from '../config/defaults.ts';
+import type { CrossCheckResult } from '#core/trust/agreement.ts';
+import type { WorkLedger } from '#core/trust/repair.ts';
 import type { RunnerTokens } from '../access/runner-admission.ts';
+import { defaultCheckIntervalMs } from '../config/defaults.ts';
 import type { Identity } from './runner-identity.ts';
 
 /** Satisfied by a pino logger. */
@@ -37,15 +37,17 @@ export type HubObserver = {
   crossCheck(result: CrossCheckResult): void;
 };
 
-export type HubLimits = FleetOptions & Pick<SessionOptions, 'helloTimeoutMs' | 'heartbeatMs' | 'drainGraceMs'> & RunnerChecksOptions['limits'] & {
-  readonly runnersMax: number;
-  /** How often deadlines and heartbeats are looked at. */
-  readonly tickMs: number;
-  /** Bytes that may wait for a runner's network before it counts as lost. */
-  readonly bufferedBytesMax: number;
-  /** How long `close` waits for runners to hang up. */
-  readonly closeMsMax: number;
-};
+export type HubLimits = FleetOptions &
+  Pick<SessionOptions, 'helloTimeoutMs' | 'heartbeatMs' | 'drainGraceMs'> &
+  RunnerChecksOptions['limits'] & {
+    readonly runnersMax: number;
+    /** How often deadlines and heartbeats are looked at. */
+    readonly tickMs: number;
+    /** Bytes that may wait for a runner's network before it counts as lost. */
+    readonly bufferedBytesMax: number;
+    /** How long `close` waits for runners to hang up. */
+    readonly closeMsMax: number;
+  };
 
 export const defaultHubLimits: HubLimits = {
   pace: defaultPace,
@@ -61,19 +63,26 @@ export const defaultHubLimits: HubLimits = {
   closeMsMax: 2_000,
 };
 
-export type RunnerHubOptions = Pick<SessionOptions, 'identity' | 'golden' | 'bounds'> & Pick<RunnerChecksOptions, 'random'> & {
-  readonly tokens: RunnerTokens;
-  readonly limits: HubLimits;
-  readonly clock: Clock;
-  readonly log: HubLog;
-  readonly observer: HubObserver;
-  /** The client's, behind whatever proxy: one half of what a runner with the shared token is known by. */
-  readonly addressOf: (request: IncomingMessage) => string;
-  /** Remembers what untrusted runners embed, and mends it when they were wrong. */
-  readonly ledger: WorkLedger;
-  /** The gateway starts runners of its own: samples of others' work wait for them from the beginning. */
-  readonly expectsTrusted: boolean;
-};
+export type RunnerHubOptions = Pick<SessionOptions, 'identity' | 'golden' | 'bounds'> &
+  Pick<RunnerChecksOptions, 'random'> & {
+    readonly tokens: RunnerTokens;
+    readonly limits: HubLimits;
+    readonly clock: Clock;
+    readonly log: HubLog;
+    readonly observer: HubObserver;
+    /**
+     * The client's, behind whatever proxy: one half of what a runner with the shared token is known
+     * by.
+     */
+    readonly addressOf: (request: IncomingMessage) => string;
+    /** Remembers what untrusted runners embed, and mends it when they were wrong. */
+    readonly ledger: WorkLedger;
+    /**
+     * The gateway starts runners of its own: samples of others' work wait for them from the
+     * beginning.
+     */
+    readonly expectsTrusted: boolean;
+  };
 
 export type RunnerView = {
   /** The session: a new one for every connection. */
@@ -92,7 +101,10 @@ export type RunnerView = {
   readonly jobsInWork: number;
   /** UTC ms. */
   readonly connectedAt: number;
-  /** Mean cosine to the reference when all golden texts were last answered; `null` before the first answer. */
+  /**
+   * Mean cosine to the reference when all golden texts were last answered; `null` before the first
+   * answer.
+   */
   readonly lastGoldenCosine: number | null;
   /** Id of the join token by which it came. */
   readonly tokenId: string | null;
@@ -111,11 +123,17 @@ export type FleetStats = {
 };
 
 export type RunnerHub = {
-  /** For an HTTP server's `upgrade` event, once its path is known to be `/runners/connect`. Answers a refusal itself. */
+  /**
+   * For an HTTP server's `upgrade` event, once its path is known to be `/runners/connect`. Answers
+   * a refusal itself.
+   */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
   /** Takes on a runner that was let in, over whatever link. */
   accept(channel: Channel, identity: Identity): void;
-  /** Rejects with the signal's reason; with a retryable `DependencyError` `fleet_full` beyond `tasksMax` texts, or after `close`. */
+  /**
+   * Rejects with the signal's reason; with a retryable `DependencyError` `fleet_full` beyond
+   * `tasksMax` texts, or after `close`.
+   */
   readonly service: EmbeddingService;
   /** Those that have greeted and are still connected, and for a while those that were quarantined. */
   runners(): readonly RunnerView[];

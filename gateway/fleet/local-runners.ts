@@ -1,8 +1,9 @@
-// Keeps the gateway's own runners going: one supervisor process, started again with growing waits, never left behind.
+// Keeps the gateway's own runners going: one supervisor process, started again with growing waits,
+// never left behind.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { backoffMs } from '#core/time/retry.ts';
 import type { Clock } from '#core/ports.ts';
+import { backoffMs } from '#core/time/retry.ts';
 import type { Log } from '../telemetry/gateway-log.ts';
 
 export type LocalRunnersOptions = {
@@ -16,7 +17,10 @@ export type LocalRunnersOptions = {
 };
 
 export type LocalRunners = {
-  /** Asks the supervisor to drain and end; ends it and its workers after `msMax`. Resolves when it is gone. */
+  /**
+   * Asks the supervisor to drain and end; ends it and its workers after `msMax`. Resolves when it
+   * is gone.
+   */
   stop(msMax: number): Promise<void>;
 };
 
@@ -35,7 +39,10 @@ export function startLocalRunners(options: LocalRunnersOptions): LocalRunners {
 
   const runOnce = async (): Promise<number | null> => {
     // The channel tells the supervisor when this process is gone, however it ended.
-    child = spawn(process.execPath, [options.script, ...options.args], { env: options.environment, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    child = spawn(process.execPath, [options.script, ...options.args], {
+      env: options.environment,
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
     // A channel that breaks is followed by the exit, which is what counts.
     child.on('error', (error) => log.debug({ err: error }, 'runner supervisor'));
     log.info({ runner_pid: child.pid }, 'started local runners');
@@ -50,18 +57,26 @@ export function startLocalRunners(options: LocalRunnersOptions): LocalRunners {
       const exitCode = await runOnce();
       if (stopping.signal.aborted) return;
       if (exitCode === usageExitCode) {
-        log.error('the local runners refuse their configuration (see above) and are not started again');
+        log.error(
+          'the local runners refuse their configuration (see above) and are not started again',
+        );
         return;
       }
       failures = clock.monotonic() - startedAt > wellAfterMs ? 1 : failures + 1;
       const delayMs = Math.round(backoffMs(restart, failures));
-      log.warn({ exit_code: exitCode, signal: child?.signalCode, delay_ms: delayMs }, 'the local runners ended; starting them again');
+      log.warn(
+        { exit_code: exitCode, signal: child?.signalCode, delay_ms: delayMs },
+        'the local runners ended; starting them again',
+      );
       await clock.sleep(delayMs, stopping.signal).catch(() => undefined);
     }
   };
   const finished = keepRunning();
 
-  /** Without its channel a supervisor ends at once and takes along a worker that hangs; killed, it could not. */
+  /**
+   * Without its channel a supervisor ends at once and takes along a worker that hangs; killed, it
+   * could not.
+   */
   const end = async (signal: AbortSignal, msMax: number): Promise<void> => {
     await clock.sleep(msMax, signal);
     if (child?.connected) child.disconnect();

@@ -1,12 +1,19 @@
-// Opens the model that the index is made with: its identity, and the golden texts that every runner is checked with.
+// Opens the model that the index is made with: its identity, and the golden texts that every runner
+// is checked with.
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UsageError } from '#core/errors/errors.ts';
-import type { GoldenBounds } from '#core/trust/golden.ts';
-import { ModelFileError, openModel, readGolden, type Golden, type Manifest } from '#core/model/model-manifest.ts';
-import type { IndexIdentity } from '#core/ports.ts';
 import { textTemplate } from '#core/event/text.ts';
+import {
+  ModelFileError,
+  openModel,
+  readGolden,
+  type Golden,
+  type Manifest,
+} from '#core/model/model-manifest.ts';
+import type { IndexIdentity } from '#core/ports.ts';
+import type { GoldenBounds } from '#core/trust/golden.ts';
 
 export type GatewayModel = {
   readonly identity: IndexIdentity;
@@ -17,15 +24,25 @@ export type GatewayModel = {
   readonly prefixes: Manifest['prefixes'];
 };
 
-/** Throws `UsageError` when the folder holds no model, or one whose files are not as its manifest says. */
+/**
+ * Throws `UsageError` when the folder holds no model, or one whose files are not as its manifest
+ * says.
+ */
 export async function openGatewayModel(folder: string): Promise<GatewayModel> {
   try {
     const model = await openModel((file) => readFile(join(folder, file)));
     const { modelId, dimensions, dtypes, prefixes } = model.manifest;
     const templateHash = createHash('sha256').update(textTemplate).digest('hex');
-    return { manifest: model.manifest, identity: { modelId, modelRevision: model.revision, dimensions, templateHash }, golden: await readGolden(model), bounds: dtypes, prefixes };
+    return {
+      manifest: model.manifest,
+      identity: { modelId, modelRevision: model.revision, dimensions, templateHash },
+      golden: await readGolden(model),
+      bounds: dtypes,
+      prefixes,
+    };
   } catch (error) {
-    if (error instanceof ModelFileError) throw new UsageError(`runners.model is "${folder}": ${error.message}`, { cause: error });
+    if (error instanceof ModelFileError)
+      throw new UsageError(`runners.model is "${folder}": ${error.message}`, { cause: error });
     throw error;
   }
 }

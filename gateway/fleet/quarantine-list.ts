@@ -23,7 +23,9 @@ export class Quarantined {
     const now = this.#clock.now();
     const key = keyOf(identity, name);
     const entry = key === null ? null : this.#book.find(key, now);
-    return entry === null ? null : `quarantined for ${Math.ceil((entry.until - now) / 1000)} s more (time ${entry.times}): ${entry.reason}`;
+    return entry === null
+      ? null
+      : `quarantined for ${Math.ceil((entry.until - now) / 1000)} s more (time ${entry.times}): ${entry.reason}`;
   }
 
   add(identity: Identity, view: RunnerView, reason: string): void {
@@ -32,7 +34,10 @@ export class Quarantined {
     const until = key === null ? now : this.#book.add(key, reason, now).until;
     this.count += 1;
     const shownUntil = Math.max(now + viewMs.min, Math.min(until, now + viewMs.max));
-    this.#views.set(view.id, { view: { ...view, state: 'quarantined', jobsInWork: 0, quarantine: { reason, until } }, shownUntil });
+    this.#views.set(view.id, {
+      view: { ...view, state: 'quarantined', jobsInWork: 0, quarantine: { reason, until } },
+      shownUntil,
+    });
     const oldest = this.#views.keys().next();
     if (this.#views.size > viewsMax && !oldest.done) this.#views.delete(oldest.value);
   }

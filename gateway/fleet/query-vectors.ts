@@ -1,4 +1,5 @@
-// Gives a search its query's vector: from memory when it was asked before, else from the fleet, once for all who wait for it.
+// Gives a search its query's vector: from memory when it was asked before, else from the fleet,
+// once for all who wait for it.
 import type { EmbeddingService } from '#core/ports.ts';
 import { ProblemError } from '../http/problem-document.ts';
 
@@ -32,7 +33,10 @@ export class QueryVectors {
     this.#options = options;
   }
 
-  /** `query` is normalised. Throws `ProblemError`: 503 when no runner answers in time or the client's signal aborts, 422 when none can. */
+  /**
+   * `query` is normalised. Throws `ProblemError`: 503 when no runner answers in time or the
+   * client's signal aborts, 422 when none can.
+   */
   async vector(query: string, signal: AbortSignal): Promise<Float32Array> {
     const known = this.#known.get(query);
     if (known !== undefined) {
@@ -60,10 +64,12 @@ export class QueryVectors {
     const end = (): void => {
       if (this.#flights.get(query) === flight) this.#flights.delete(query);
     };
-    const vector = this.#embed(query, abandoned.signal).then((embedded) => {
-      this.#keep(query, embedded);
-      return embedded;
-    }).finally(end);
+    const vector = this.#embed(query, abandoned.signal)
+      .then((embedded) => {
+        this.#keep(query, embedded);
+        return embedded;
+      })
+      .finally(end);
     const leave = (): void => {
       flight.waiting -= 1;
       if (flight.waiting > 0) return;
@@ -85,19 +91,37 @@ export class QueryVectors {
   }
 
   async #embed(query: string, signal: AbortSignal): Promise<Float32Array> {
-    const { embedding, limits: { waitMsMax }, runnerReady } = this.#options;
+    const {
+      embedding,
+      limits: { waitMsMax },
+      runnerReady,
+    } = this.#options;
     const timeout = AbortSignal.timeout(waitMsMax);
     try {
-      const result = await embedding.embed(query, { priority: 'search', signal: AbortSignal.any([signal, timeout]) });
+      const result = await embedding.embed(query, {
+        priority: 'search',
+        signal: AbortSignal.any([signal, timeout]),
+      });
       if (result.ok) return result.embedding.vector;
-      throw new ProblemError({ status: 422, code: 'embedding_failed', detail: `No runner could embed this query: ${result.message}` });
+      throw new ProblemError({
+        status: 422,
+        code: 'embedding_failed',
+        detail: `No runner could embed this query: ${result.message}`,
+      });
     } catch (error) {
       if (error instanceof ProblemError || !(timeout.aborted || signal.aborted)) throw error;
       const reason = runnerReady() ? 'runners_busy' : 'no_runner';
-      const detail = reason === 'no_runner'
-        ? `No runner is ready to embed the query; waited ${waitMsMax} ms. GET /runners shows the fleet; npm run runner starts one.`
-        : `The runners are busy; the query waited ${waitMsMax} ms for one.`;
-      throw new ProblemError({ status: 503, code: reason, detail, retryAfter: 2, more: { reason } });
+      const detail =
+        reason === 'no_runner'
+          ? `No runner is ready to embed the query; waited ${waitMsMax} ms. GET /runners shows the fleet; npm run runner starts one.`
+          : `The runners are busy; the query waited ${waitMsMax} ms for one.`;
+      throw new ProblemError({
+        status: 503,
+        code: reason,
+        detail,
+        retryAfter: 2,
+        more: { reason },
+      });
     }
   }
 }

@@ -1,4 +1,5 @@
-// Embeds the texts of API requests: after searches, before the stream, a few at a time so that neither waits long for them.
+// Embeds the texts of API requests: after searches, before the stream, a few at a time so that
+// neither waits long for them.
 import type { EmbeddingService } from '#core/ports.ts';
 import { ProblemError } from '../http/problem-document.ts';
 
@@ -19,7 +20,10 @@ export type RequestEmbeddingsOptions = {
 /** Of so many texts a search waits for a fraction of a second at most. */
 export const requestEmbeddingLimits = { inFlightMax: 32, textsMax: 8192 };
 
-/** `tokens`: of the whole text, before it was cut to the model's length; `null` when its runner does not count. */
+/**
+ * `tokens`: of the whole text, before it was cut to the model's length; `null` when its runner does
+ * not count.
+ */
 export type EmbeddedText = { readonly vector: Float32Array; readonly tokens: number | null };
 
 export class RequestEmbeddings {
@@ -34,13 +38,19 @@ export class RequestEmbeddings {
   }
 
   /**
-   * One per text, in order; the same text twice is embedded once. Throws `ProblemError`: 429 when too many texts are in hand,
-   * 503 when they were not done in time, 400 when no runner could embed one of them; then the others are given up.
+   * One per text, in order; the same text twice is embedded once. Throws `ProblemError`: 429 when
+   * too many texts are in hand, 503 when they were not done in time, 400 when no runner could embed
+   * one of them; then the others are given up.
    */
   async embed(texts: readonly string[], signal: AbortSignal): Promise<readonly EmbeddedText[]> {
     const { textsMax, waitMsMax, runnerWaitMsMax, runnerReady } = this.#options;
     if (this.#inHand > 0 && this.#inHand + texts.length > textsMax) {
-      throw new ProblemError({ status: 429, code: 'too_many_texts', detail: `More than ${textsMax} texts of requests are being embedded. Send this one again.`, retryAfter: 2 });
+      throw new ProblemError({
+        status: 429,
+        code: 'too_many_texts',
+        detail: `More than ${textsMax} texts of requests are being embedded. Send this one again.`,
+        retryAfter: 2,
+      });
     }
     const msMax = runnerReady() ? waitMsMax : Math.min(waitMsMax, runnerWaitMsMax);
     const timeout = AbortSignal.timeout(msMax);
@@ -56,13 +66,25 @@ export class RequestEmbeddings {
     };
     this.#inHand += texts.length;
     try {
-      await Promise.all(Array.from({ length: Math.min(this.#options.inFlightMax, left.size) }, work));
+      await Promise.all(
+        Array.from({ length: Math.min(this.#options.inFlightMax, left.size) }, work),
+      );
     } catch (error) {
       failed.abort();
       if (error instanceof ProblemError || !(timeout.aborted || signal.aborted)) throw error;
       throw runnerReady()
-        ? new ProblemError({ status: 503, code: 'runners_busy', detail: `The runners are busy: ${done.size} of ${texts.length} texts were embedded in ${msMax} ms. Send fewer at once, or again later.`, retryAfter: 5 })
-        : new ProblemError({ status: 503, code: 'no_runner', detail: `No runner is ready to embed; waited ${msMax} ms. GET /runners shows the fleet; npm run runner starts one.`, retryAfter: 5 });
+        ? new ProblemError({
+            status: 503,
+            code: 'runners_busy',
+            detail: `The runners are busy: ${done.size} of ${texts.length} texts were embedded in ${msMax} ms. Send fewer at once, or again later.`,
+            retryAfter: 5,
+          })
+        : new ProblemError({
+            status: 503,
+            code: 'no_runner',
+            detail: `No runner is ready to embed; waited ${msMax} ms. GET /runners shows the fleet; npm run runner starts one.`,
+            retryAfter: 5,
+          });
     } finally {
       this.#inHand -= texts.length;
     }
@@ -74,7 +96,12 @@ export class RequestEmbeddings {
     try {
       const result = await this.#options.embedding.embed(text, { priority: 'search', signal });
       if (result.ok) return { vector: result.embedding.vector, tokens: result.tokens ?? null };
-      throw new ProblemError({ status: 400, code: result.code, detail: `input[${index}] could not be embedded: ${result.message}`, more: { param: `input[${index}]` } });
+      throw new ProblemError({
+        status: 400,
+        code: result.code,
+        detail: `input[${index}] could not be embedded: ${result.message}`,
+        more: { param: `input[${index}]` },
+      });
     } finally {
       this.#inFlight -= 1;
       const [next] = this.#waiting;
@@ -110,5 +137,7 @@ export class RequestEmbeddings {
 }
 
 function missing(): never {
-  throw new Error('A text was not embedded and no error was thrown. This is a bug in VectorStream.');
+  throw new Error(
+    'A text was not embedded and no error was thrown. This is a bug in VectorStream.',
+  );
 }

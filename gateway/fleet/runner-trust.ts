@@ -1,14 +1,15 @@
-// Decides whether a runner's work is believed: canaries judged, samples compared, and the store told of whatever was wrong.
-import type { Fleet } from '#core/fleet/fleet.ts';
 import type { Job } from '#core/fleet/fleet-job.ts';
-import type { EmbedOutcome } from '#core/ports.ts';
+// Decides whether a runner's work is believed: canaries judged, samples compared, and the store
+// told of whatever was wrong.
+import type { Fleet } from '#core/fleet/fleet.ts';
 import { RunnerChecks } from '#core/fleet/runner-checks.ts';
+import type { EmbedOutcome } from '#core/ports.ts';
 import type { Answered, Sample } from '#core/trust/sampler.ts';
-import { viewOf, type Connection } from './hub-connection.ts';
 import { CrossChecks } from './cross-checks.ts';
 import type { EmbeddingQueue } from './embedding-queue.ts';
-import { Quarantined } from './quarantine-list.ts';
+import { viewOf, type Connection } from './hub-connection.ts';
 import type { RunnerHubOptions } from './hub-types.ts';
+import { Quarantined } from './quarantine-list.ts';
 
 export type TrustParts = {
   readonly fleet: Fleet;
@@ -34,14 +35,29 @@ export class Trust {
     this.#parts = parts;
     this.#expectsTrusted = options.expectsTrusted;
     this.quarantined = new Quarantined(clock);
-    this.#crossChecks = new CrossChecks({ service: parts.service, bounds, clock, get waitMsMax() { return 2 * limits.checkIntervalMs; }, told: (result) => observer.crossCheck(result) });
+    this.#crossChecks = new CrossChecks({
+      service: parts.service,
+      bounds,
+      clock,
+      get waitMsMax() {
+        return 2 * limits.checkIntervalMs;
+      },
+      told: (result) => observer.crossCheck(result),
+    });
   }
 
-  /** It has passed the check at the door. An untrusted runner's work begins only when the store knows whose it will be. `false`: too late. */
+  /**
+   * It has passed the check at the door. An untrusted runner's work begins only when the store
+   * knows whose it will be. `false`: too late.
+   */
   async begin(connection: Connection): Promise<boolean> {
     const { session, identity } = connection;
     const { ledger, golden, bounds, limits, random, clock } = this.#options;
-    connection.checks = new RunnerChecks({ golden, bounds, dtype: session.hello?.dtype ?? '', limits, random }, session.checkedAt, clock.monotonic());
+    connection.checks = new RunnerChecks(
+      { golden, bounds, dtype: session.hello?.dtype ?? '', limits, random },
+      session.checkedAt,
+      clock.monotonic(),
+    );
     connection.goodUntil = session.checkedAt;
     this.#expectsTrusted ||= identity.trusted;
     try {
@@ -54,7 +70,12 @@ export class Trust {
   }
 
   /** Before anything of an answer is used: why the runner is wrong, or `null`. */
-  judge({ session, checks }: Connection, job: Job | null, outcomes: readonly EmbedOutcome[], embeddedAt: number): string | null {
+  judge(
+    { session, checks }: Connection,
+    job: Job | null,
+    outcomes: readonly EmbedOutcome[],
+    embeddedAt: number,
+  ): string | null {
     if (checks === null || job === null || job.texts.length !== outcomes.length) return null;
     const verdict = checks.judge(job, outcomes, embeddedAt);
     if (verdict === null) return null;
@@ -65,20 +86,44 @@ export class Trust {
   }
 
   /** An answer was used. */
-  worked(connection: Connection, answers: readonly Answered[], embeddedAt: number, now: number): void {
+  worked(
+    connection: Connection,
+    answers: readonly Answered[],
+    embeddedAt: number,
+    now: number,
+  ): void {
     if (answers.length > 0) connection.checks?.worked();
-    // One that is away for a moment, or still starts, compares when it is there: in that moment nobody may lie unseen.
-    if (!connection.identity.trusted && this.#expectsTrusted) this.#compare(connection, connection.checks?.answered(answers, embeddedAt, now) ?? []);
+    // One that is away for a moment, or still starts, compares when it is there: in that moment
+    // nobody may lie unseen.
+    if (!connection.identity.trusted && this.#expectsTrusted)
+      this.#compare(connection, connection.checks?.answered(answers, embeddedAt, now) ?? []);
     this.#vouch(connection);
   }
 
-  /** A runner that has come to rest gets its canary all the same: its last work is to be vouched for. */
+  /**
+   * A runner that has come to rest gets its canary all the same: its last work is to be vouched
+   * for.
+   */
   tick(connection: Connection, now: number): void {
     const { session, checks } = connection;
     const { fleet } = this.#parts;
     this.#compare(connection, checks?.due(now) ?? []);
-    if (session.state !== 'ready' || checks?.wantsCanary(now) !== true || fleet.jobsInWork(session.id) > 0) return;
-    fleet.check(session.id, checks.mixIn({ lane: 'bulk', texts: [], textsPerSecond: fleet.textsPerSecond(session.id), room: 1, now }));
+    if (
+      session.state !== 'ready' ||
+      checks?.wantsCanary(now) !== true ||
+      fleet.jobsInWork(session.id) > 0
+    )
+      return;
+    fleet.check(
+      session.id,
+      checks.mixIn({
+        lane: 'bulk',
+        texts: [],
+        textsPerSecond: fleet.textsPerSecond(session.id),
+        room: 1,
+        now,
+      }),
+    );
   }
 
   /** Its connection has ended. */
@@ -115,7 +160,16 @@ export class Trust {
     if (view !== null) this.quarantined.add(identity, view, reason);
     if (checks !== null) ledger.distrust(session.id, goodUntil);
     observer.quarantined(session.hello?.device ?? 'unknown');
-    log.error({ runner_id: session.id, runner: session.hello?.name, join_token: identity.token?.id, good_until: goodUntil, reason }, 'runner quarantined: its vectors are wrong');
+    log.error(
+      {
+        runner_id: session.id,
+        runner: session.hello?.name,
+        join_token: identity.token?.id,
+        good_until: goodUntil,
+        reason,
+      },
+      'runner quarantined: its vectors are wrong',
+    );
   }
 
   #vouch(connection: Connection): void {
@@ -125,7 +179,12 @@ export class Trust {
 
   /** Once it has gone and nothing of its work is still to be compared. */
   #settle(connection: Connection): void {
-    if (this.#isConnected(connection) || connection.session.state === 'quarantined' || connection.checks?.isSettled === false) return;
+    if (
+      this.#isConnected(connection) ||
+      connection.session.state === 'quarantined' ||
+      connection.checks?.isSettled === false
+    )
+      return;
     this.#options.ledger.end(connection.session.id);
   }
 

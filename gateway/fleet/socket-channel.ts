@@ -1,4 +1,5 @@
-// A `ws` socket as a channel: binary frames stay binary, and a peer that does not answer a close is cut off.
+// A `ws` socket as a channel: binary frames stay binary, and a peer that does not answer a close is
+// cut off.
 import type { RawData, WebSocket } from 'ws';
 import type { Channel } from '#core/ports.ts';
 import { closeReason } from '#core/protocol/wire.ts';
@@ -7,7 +8,8 @@ import { closeReason } from '#core/protocol/wire.ts';
 const closeMsMax = 5_000;
 
 export function socketChannel(socket: WebSocket): Channel {
-  // A frame that is too long or malformed, a reset: `close` follows with the code, and that is enough.
+  // A frame that is too long or malformed, a reset: `close` follows with the code, and that is
+  // enough.
   socket.on('error', () => undefined);
   return {
     send: (frame) => {
@@ -22,7 +24,9 @@ export function socketChannel(socket: WebSocket): Channel {
       socket.once('close', () => clearTimeout(cut));
     },
     listen: (handlers) => {
-      socket.on('message', (data, isBinary) => handlers.frame(isBinary ? bytes(data) : bytes(data).toString()));
+      socket.on('message', (data, isBinary) =>
+        handlers.frame(isBinary ? bytes(data) : bytes(data).toString()),
+      );
       socket.once('close', (code, reason) => handlers.closed(code, reason.toString()));
     },
   };

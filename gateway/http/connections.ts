@@ -1,4 +1,5 @@
-// Keeps the number of connections bounded, altogether and from one address, and tells whoever is too many.
+// Keeps the number of connections bounded, altogether and from one address, and tells whoever is
+// too many.
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { refuseOnSocket } from './problem-document.ts';
@@ -14,7 +15,12 @@ export type Connections = {
 };
 
 /** `isProxy`: many clients come from this address. */
-export function boundConnections(server: Server, limits: ConnectionLimits, isProxy: (address: string) => boolean, speaksTls: boolean): Connections {
+export function boundConnections(
+  server: Server,
+  limits: ConnectionLimits,
+  isProxy: (address: string) => boolean,
+  speaksTls: boolean,
+): Connections {
   const byAddress = new Map<string, number>();
   const refused = new WeakSet<object>();
   let open = 0;

@@ -1,4 +1,5 @@
-// Puts the app behind a socket, plain or with TLS: bounded, with a clear answer to whatever is no request, and a stop that waits for answers on their way.
+// Puts the app behind a socket, plain or with TLS: bounded, with a clear answer to whatever is no
+// request, and a stop that waits for answers on their way.
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerOptions } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
@@ -6,11 +7,16 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
 import { UsageError } from '#core/errors/errors.ts';
-import type { Certificate } from './tls-certificate.ts';
 import { boundConnections, type ConnectionLimits, type Connections } from './connections.ts';
-import { malformedRequest, RequestChecks, refuseRequest, type RequestLimits } from './request-checks.ts';
-import { SlowBodies } from './slow-bodies.ts';
 import { refusalOf, refuseOnSocket, type Problem } from './problem-document.ts';
+import {
+  malformedRequest,
+  RequestChecks,
+  refuseRequest,
+  type RequestLimits,
+} from './request-checks.ts';
+import { SlowBodies } from './slow-bodies.ts';
+import type { Certificate } from './tls-certificate.ts';
 
 /** Answers a refusal itself. */
 export type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
@@ -30,16 +36,19 @@ export type HttpServerOptions = {
   readonly certificate: Certificate | null;
 };
 
-type Bindings = { readonly incoming: { readonly socket: { readonly remoteAddress?: string | undefined } } };
+type Bindings = {
+  readonly incoming: { readonly socket: { readonly remoteAddress?: string | undefined } };
+};
 
 /** See `server` in `config-schema.ts`. Those that may change live are read at every use. */
-export type ServerLimits = ConnectionLimits & RequestLimits & {
-  readonly headersMsMax: number;
-  readonly requestMsMax: number;
-  readonly idleMsMax: number;
-  readonly headerBytesMax: number;
-  readonly bodyBytesPerSecondMin: number;
-};
+export type ServerLimits = ConnectionLimits &
+  RequestLimits & {
+    readonly headersMsMax: number;
+    readonly requestMsMax: number;
+    readonly idleMsMax: number;
+    readonly headerBytesMax: number;
+    readonly bodyBytesPerSecondMin: number;
+  };
 
 export type HttpServer = {
   /** With the real port, such as `http://127.0.0.1:8080`. */
@@ -54,11 +63,19 @@ export type HttpServer = {
 /** Throws `UsageError` when the address cannot be had. */
 export async function listen(options: HttpServerOptions): Promise<HttpServer> {
   const { certificate, limits } = options;
-  const secure = certificate === null ? null : createSecureServer({ ...nodeOptions(limits), ...certificate, minVersion: 'TLSv1.2' });
+  const secure =
+    certificate === null
+      ? null
+      : createSecureServer({ ...nodeOptions(limits), ...certificate, minVersion: 'TLSv1.2' });
   const server = secure ?? createServer(nodeOptions(limits));
   server.maxHeadersCount = headersMax;
   const bodies = new SlowBodies(() => limits.bodyBytesPerSecondMin);
-  serve(server, options, boundConnections(server, limits, options.isProxy, secure !== null), bodies);
+  serve(
+    server,
+    options,
+    boundConnections(server, limits, options.isProxy, secure !== null),
+    bodies,
+  );
   server.listen(options.port, options.host);
   try {
     await once(server, 'listening');
@@ -68,7 +85,8 @@ export async function listen(options: HttpServerOptions): Promise<HttpServer> {
   const port = portOf(server);
   const host = options.host.includes(':') ? `[${options.host}]` : options.host;
   return {
-    url: `${secure === null ? 'http' : 'https'}://${host}:${port}`, port,
+    url: `${secure === null ? 'http' : 'https'}://${host}:${port}`,
+    port,
     renew: (renewed) => secure?.setSecureContext({ ...renewed, minVersion: 'TLSv1.2' }),
     stop: (msMax) => {
       bodies.close();
@@ -77,9 +95,15 @@ export async function listen(options: HttpServerOptions): Promise<HttpServer> {
   };
 }
 
-function nodeOptions({ headersMsMax, requestMsMax, idleMsMax, headerBytesMax }: ServerLimits): ServerOptions {
+function nodeOptions({
+  headersMsMax,
+  requestMsMax,
+  idleMsMax,
+  headerBytesMax,
+}: ServerLimits): ServerOptions {
   return {
-    // An offer of any other protocol, such as the h2c that some HTTP clients make with every request, is not taken up.
+    // An offer of any other protocol, such as the h2c that some HTTP clients make with every
+    // request, is not taken up.
     shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
     maxHeaderSize: headerBytesMax,
     headersTimeout: headersMsMax,
@@ -91,7 +115,12 @@ function nodeOptions({ headersMsMax, requestMsMax, idleMsMax, headerBytesMax }: 
   };
 }
 
-function serve(server: Server, { fetch, upgrades, screen, limits, host }: HttpServerOptions, connections: Connections, bodies: SlowBodies): void {
+function serve(
+  server: Server,
+  { fetch, upgrades, screen, limits, host }: HttpServerOptions,
+  connections: Connections,
+  bodies: SlowBodies,
+): void {
   const answer = getRequestListener(fetch, { hostname: host, errorHandler: unreadable });
   const checks = new RequestChecks(limits);
   server.on('request', (request, response) => {
@@ -102,14 +131,22 @@ function serve(server: Server, { fetch, upgrades, screen, limits, host }: HttpSe
     void answer(request, response);
   });
   server.on('checkExpectation', (request, response) => {
-    refuseRequest(response, { status: 417, code: 'expectation_failed', detail: `Expect is ${JSON.stringify(request.headers.expect?.slice(0, 80))}; only 100-continue is known.` });
+    refuseRequest(response, {
+      status: 417,
+      code: 'expectation_failed',
+      detail: `Expect is ${JSON.stringify(request.headers.expect?.slice(0, 80))}; only 100-continue is known.`,
+    });
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (!socket.writable) socket.destroy();
     else refuseOnSocket(socket, clientProblem(error.code, limits));
   });
   server.on('connect', (_request, socket) => {
-    refuseOnSocket(socket, { status: 405, code: 'method_not_allowed', detail: 'This is not a proxy: CONNECT is not served.' });
+    refuseOnSocket(socket, {
+      status: 405,
+      code: 'method_not_allowed',
+      detail: 'This is not a proxy: CONNECT is not served.',
+    });
   });
   server.on('upgrade', (request, socket, head) => {
     // Before anything else: an error without a listener would end the process.
@@ -119,22 +156,48 @@ function serve(server: Server, { fetch, upgrades, screen, limits, host }: HttpSe
     const upgrade = upgrades.get(request.url?.split('?')[0] ?? '');
     if (problem !== null) refuseOnSocket(socket, problem);
     else if (upgrade !== undefined) upgrade(request, socket, head);
-    else refuseOnSocket(socket, { status: 404, code: 'not_found', detail: `WebSockets are served at ${[...upgrades.keys()].join(' and ')} only.` });
+    else
+      refuseOnSocket(socket, {
+        status: 404,
+        code: 'not_found',
+        detail: `WebSockets are served at ${[...upgrades.keys()].join(' and ')} only.`,
+      });
   });
 }
 
 /** More than any client sends. */
 const headersMax = 100;
 
-function clientProblem(code: string | undefined, { headerBytesMax, requestMsMax }: ServerLimits): Problem {
-  if (code === 'HPE_HEADER_OVERFLOW') return { status: 431, code: 'headers_too_large', detail: `The headers of this request are larger than ${headerBytesMax} bytes (server.headerBytesMax), or more than ${headersMax}.` };
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return { status: 408, code: 'request_too_slow', detail: `The request did not come in time (server.headersMsMax, and ${requestMsMax} ms for all of it).` };
-  return { status: 400, code: 'bad_request', detail: 'This is not a request that HTTP/1.1 allows.' };
+function clientProblem(
+  code: string | undefined,
+  { headerBytesMax, requestMsMax }: ServerLimits,
+): Problem {
+  if (code === 'HPE_HEADER_OVERFLOW')
+    return {
+      status: 431,
+      code: 'headers_too_large',
+      detail: `The headers of this request are larger than ${headerBytesMax} bytes (server.headerBytesMax), or more than ${headersMax}.`,
+    };
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return {
+      status: 408,
+      code: 'request_too_slow',
+      detail: `The request did not come in time (server.headersMsMax, and ${requestMsMax} ms for all of it).`,
+    };
+  return {
+    status: 400,
+    code: 'bad_request',
+    detail: 'This is not a request that HTTP/1.1 allows.',
+  };
 }
 
 /** A request that never became one for the app, such as one with a malformed Host. */
 function unreadable(): Response {
-  const { headers, body } = refusalOf({ status: 400, code: 'bad_request', detail: 'The address or the headers of this request are malformed.' });
+  const { headers, body } = refusalOf({
+    status: 400,
+    code: 'bad_request',
+    detail: 'The address or the headers of this request are malformed.',
+  });
   return new Response(body, { status: 400, headers });
 }
 
@@ -160,8 +223,11 @@ const portOf = (server: Server): number => {
 
 function reason({ host, port }: HttpServerOptions, error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : null;
-  if (code === 'EADDRINUSE') return `Port ${port} on ${host} is in use, perhaps by another gateway: stop that one, or choose another with --port.`;
-  if (code === 'EACCES') return `This user may not listen on port ${port}: choose one from 1024 up with --port.`;
-  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return `${host} is not an address of this machine: see gateway.host.`;
+  if (code === 'EADDRINUSE')
+    return `Port ${port} on ${host} is in use, perhaps by another gateway: stop that one, or choose another with --port.`;
+  if (code === 'EACCES')
+    return `This user may not listen on port ${port}: choose one from 1024 up with --port.`;
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+    return `${host} is not an address of this machine: see gateway.host.`;
   return `Listening on ${host}, port ${port}, failed: ${error instanceof Error ? error.message : String(error)}`;
 }

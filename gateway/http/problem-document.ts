@@ -1,4 +1,5 @@
-// The one shape in which every error is told over HTTP (RFC 9457), whether the app answers or the bare socket.
+// The one shape in which every error is told over HTTP (RFC 9457), whether the app answers or the
+// bare socket.
 import { randomUUID } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
@@ -29,13 +30,31 @@ export class ProblemError extends Error {
 export const problemContentType = 'application/problem+json';
 
 const titles: Readonly<Record<number, string>> = {
-  400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found', 405: 'Method Not Allowed', 408: 'Request Timeout', 409: 'Conflict',
-  413: 'Content Too Large', 414: 'URI Too Long', 415: 'Unsupported Media Type', 417: 'Expectation Failed', 421: 'Misdirected Request', 422: 'Unprocessable Content', 426: 'Upgrade Required', 429: 'Too Many Requests',
-  431: 'Request Header Fields Too Large', 500: 'Internal Server Error', 503: 'Service Unavailable',
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  408: 'Request Timeout',
+  409: 'Conflict',
+  413: 'Content Too Large',
+  414: 'URI Too Long',
+  415: 'Unsupported Media Type',
+  417: 'Expectation Failed',
+  421: 'Misdirected Request',
+  422: 'Unprocessable Content',
+  426: 'Upgrade Required',
+  429: 'Too Many Requests',
+  431: 'Request Header Fields Too Large',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
 };
 
 /** As JSON text. */
-export function problemDocument({ status, code, detail, more }: Problem, requestId: string): string {
+export function problemDocument(
+  { status, code, detail, more }: Problem,
+  requestId: string,
+): string {
   return JSON.stringify({
     type: `urn:vectorstream:problem:${code}`,
     title: titleOf(status),
@@ -48,29 +67,43 @@ export function problemDocument({ status, code, detail, more }: Problem, request
   });
 }
 
-export type Refusal = { readonly requestId: string; readonly headers: Readonly<Record<string, string>>; readonly body: string };
+export type Refusal = {
+  readonly requestId: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+};
 
 /** The whole answer to what no route of the app sees. */
 export function refusalOf(problem: Problem): Refusal {
   const requestId = randomUUID();
   const body = problemDocument(problem, requestId);
   return {
-    requestId, body,
+    requestId,
+    body,
     headers: {
       ...refusalHeaders,
       'Content-Type': problemContentType,
       'Content-Length': String(Buffer.byteLength(body)),
       'X-Request-Id': requestId,
-      ...(problem.retryAfter !== undefined && { 'Retry-After': String(Math.max(1, Math.ceil(problem.retryAfter))) }),
+      ...(problem.retryAfter !== undefined && {
+        'Retry-After': String(Math.max(1, Math.ceil(problem.retryAfter))),
+      }),
       ...(problem.status === 401 && { 'WWW-Authenticate': 'Bearer realm="vectorstream"' }),
     },
   };
 }
 
-/** Answers on a socket that no request of the app owns, and ends the connection. Returns the request id that it told. */
+/**
+ * Answers on a socket that no request of the app owns, and ends the connection. Returns the request
+ * id that it told.
+ */
 export function refuseOnSocket(socket: Duplex, problem: Problem): string {
   const { requestId, headers, body } = refusalOf(problem);
-  const lines = [`HTTP/1.1 ${problem.status} ${titleOf(problem.status)}`, 'Connection: close', ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`)];
+  const lines = [
+    `HTTP/1.1 ${problem.status} ${titleOf(problem.status)}`,
+    'Connection: close',
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+  ];
   // A peer that is gone already needs no answer.
   socket.once('error', () => socket.destroy());
   socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`);

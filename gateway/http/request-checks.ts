@@ -1,4 +1,5 @@
-// What is looked at before the app makes a request of it: that it is HTTP as it should be, of a bearable size, and that there is room for it.
+// What is looked at before the app makes a request of it: that it is HTTP as it should be, of a
+// bearable size, and that there is room for it.
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { refusalOf, type Problem } from './problem-document.ts';
 
@@ -8,7 +9,13 @@ export type RequestLimits = {
 };
 
 /** What must answer under any load: else an orchestrator ends a gateway that is merely busy. */
-const probes: ReadonlySet<string> = new Set(['/livez', '/startupz', '/readyz', '/health/live', '/health/ready']);
+const probes: ReadonlySet<string> = new Set([
+  '/livez',
+  '/startupz',
+  '/readyz',
+  '/health/live',
+  '/health/ready',
+]);
 
 export class RequestChecks {
   readonly #limits: RequestLimits;
@@ -24,20 +31,41 @@ export class RequestChecks {
     if (malformed !== null) return malformed;
     const { requestsInFlightMax } = this.#limits;
     if (this.#inFlight >= requestsInFlightMax && !probes.has(request.url ?? '')) {
-      return { status: 503, code: 'too_many_requests_in_work', detail: `${requestsInFlightMax} requests are in work (server.requestsInFlightMax): send this one again.`, retryAfter: 1 };
+      return {
+        status: 503,
+        code: 'too_many_requests_in_work',
+        detail: `${requestsInFlightMax} requests are in work (server.requestsInFlightMax): send this one again.`,
+        retryAfter: 1,
+      };
     }
     this.#inFlight += 1;
-    response.once('close', () => { this.#inFlight -= 1; });
+    response.once('close', () => {
+      this.#inFlight -= 1;
+    });
     return null;
   }
 }
 
-export function malformedRequest({ url = '', rawHeaders, httpVersion }: IncomingMessage, urlBytesMax: number): Problem | null {
-  if (url.length > urlBytesMax) return { status: 414, code: 'url_too_long', detail: `The path with its query is longer than ${urlBytesMax} bytes (server.urlBytesMax).` };
+export function malformedRequest(
+  { url = '', rawHeaders, httpVersion }: IncomingMessage,
+  urlBytesMax: number,
+): Problem | null {
+  if (url.length > urlBytesMax)
+    return {
+      status: 414,
+      code: 'url_too_long',
+      detail: `The path with its query is longer than ${urlBytesMax} bytes (server.urlBytesMax).`,
+    };
   let hosts = 0;
-  for (let index = 0; index < rawHeaders.length; index += 2) if (rawHeaders[index]?.toLowerCase() === 'host') hosts += 1;
+  for (let index = 0; index < rawHeaders.length; index += 2)
+    if (rawHeaders[index]?.toLowerCase() === 'host') hosts += 1;
   // RFC 9112, 3.2.
-  if (hosts > 1 || (hosts === 0 && httpVersion === '1.1')) return { status: 400, code: 'host_header_wrong', detail: `The request has ${hosts === 0 ? 'no Host header' : `${hosts} Host headers`}; HTTP/1.1 asks for one.` };
+  if (hosts > 1 || (hosts === 0 && httpVersion === '1.1'))
+    return {
+      status: 400,
+      code: 'host_header_wrong',
+      detail: `The request has ${hosts === 0 ? 'no Host header' : `${hosts} Host headers`}; HTTP/1.1 asks for one.`,
+    };
   return null;
 }
 

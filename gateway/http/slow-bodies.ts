@@ -20,7 +20,8 @@ export class SlowBodies {
 
   watch(request: IncomingMessage): void {
     const { headers, socket } = request;
-    if (headers['transfer-encoding'] === undefined && (headers['content-length'] ?? '0') === '0') return;
+    if (headers['transfer-encoding'] === undefined && (headers['content-length'] ?? '0') === '0')
+      return;
     const watched = { request, since: performance.now(), bytes: socket.bytesRead };
     this.#watched.add(watched);
     request.once('close', () => this.#watched.delete(watched));
@@ -49,7 +50,11 @@ export class SlowBodies {
         Object.assign(watched, { since: now, bytes: socket.bytesRead });
       } else if (now - since >= slowMsMax) {
         this.#watched.delete(watched);
-        refuseOnSocket(socket, { status: 408, code: 'body_too_slow', detail: `Of the body ${come} bytes came in ${slowMsMax / 1000} seconds; at least ${least} a second are asked for (server.bodyBytesPerSecondMin).` });
+        refuseOnSocket(socket, {
+          status: 408,
+          code: 'body_too_slow',
+          detail: `Of the body ${come} bytes came in ${slowMsMax / 1000} seconds; at least ${least} a second are asked for (server.bodyBytesPerSecondMin).`,
+        });
       }
     }
   }

@@ -1,4 +1,5 @@
-// Reads the certificate and key for HTTPS, refuses what no client could use, and takes a renewed pair without a restart.
+// Reads the certificate and key for HTTPS, refuses what no client could use, and takes a renewed
+// pair without a restart.
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
@@ -7,42 +8,76 @@ import { lookEveryMs, watchedFile } from './watched-file.ts';
 
 export type Certificate = { readonly cert: string; readonly key: string };
 
-export type CertificateLog = { warn(fields: object, message: string): void; info(fields: object, message: string): void; error(fields: object, message: string): void };
+export type CertificateLog = {
+  warn(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+};
 
 const expiresSoonMs = 14 * 86_400_000;
 
 /** Throws `UsageError` that names the file and what is wrong with it. */
-export function readCertificate(certPath: string, keyPath: string, now: number, log: CertificateLog): Certificate {
+export function readCertificate(
+  certPath: string,
+  keyPath: string,
+  now: number,
+  log: CertificateLog,
+): Certificate {
   const cert = readText('VECTORSTREAM_TLS_CERT', certPath);
   const key = readText('VECTORSTREAM_TLS_KEY', keyPath);
-  if (/PRIVATE KEY/.test(cert)) throw new UsageError(`VECTORSTREAM_TLS_CERT: ${certPath} holds a private key: are the two files swapped?`);
+  if (/PRIVATE KEY/.test(cert))
+    throw new UsageError(
+      `VECTORSTREAM_TLS_CERT: ${certPath} holds a private key: are the two files swapped?`,
+    );
   let certificate: X509Certificate;
   try {
     certificate = new X509Certificate(cert);
   } catch (cause) {
-    throw new UsageError(`VECTORSTREAM_TLS_CERT: ${certPath} holds no certificate in PEM (-----BEGIN CERTIFICATE-----).`, { cause });
+    throw new UsageError(
+      `VECTORSTREAM_TLS_CERT: ${certPath} holds no certificate in PEM (-----BEGIN CERTIFICATE-----).`,
+      { cause },
+    );
   }
-  if (!certificate.checkPrivateKey(privateKey(keyPath, key))) throw new UsageError(`VECTORSTREAM_TLS_KEY: ${keyPath} is not the key of the certificate in ${certPath}.`);
+  if (!certificate.checkPrivateKey(privateKey(keyPath, key)))
+    throw new UsageError(
+      `VECTORSTREAM_TLS_KEY: ${keyPath} is not the key of the certificate in ${certPath}.`,
+    );
   try {
     createSecureContext({ cert, key });
   } catch (cause) {
-    throw new UsageError(`VECTORSTREAM_TLS_CERT: ${certPath} cannot be used: ${cause instanceof Error ? cause.message : String(cause)}.`, { cause });
+    throw new UsageError(
+      `VECTORSTREAM_TLS_CERT: ${certPath} cannot be used: ${cause instanceof Error ? cause.message : String(cause)}.`,
+      { cause },
+    );
   }
   warnOfDates(certificate, certPath, now, log);
   return { cert, key };
 }
 
-/** Calls `renewed` with each pair that can be used; one that cannot is logged, and the old one stays. */
-export function watchCertificate(certPath: string, keyPath: string, log: CertificateLog, renewed: (certificate: Certificate) => void): Disposable {
-  const watches = [certPath, keyPath].map((path) => watchedFile(path, lookEveryMs, () => {
-    try {
-      renewed(readCertificate(certPath, keyPath, Date.now(), log));
-      log.info({ path: certPath }, 'the certificate was read again');
-    } catch (error) {
-      // Also between the two writes of a renewal: the second one is seen, too.
-      log.error({ reason: error instanceof Error ? error.message : String(error) }, 'the certificate stays as it was');
-    }
-  }));
+/**
+ * Calls `renewed` with each pair that can be used; one that cannot is logged, and the old one
+ * stays.
+ */
+export function watchCertificate(
+  certPath: string,
+  keyPath: string,
+  log: CertificateLog,
+  renewed: (certificate: Certificate) => void,
+): Disposable {
+  const watches = [certPath, keyPath].map((path) =>
+    watchedFile(path, lookEveryMs, () => {
+      try {
+        renewed(readCertificate(certPath, keyPath, Date.now(), log));
+        log.info({ path: certPath }, 'the certificate was read again');
+      } catch (error) {
+        // Also between the two writes of a renewal: the second one is seen, too.
+        log.error(
+          { reason: error instanceof Error ? error.message : String(error) },
+          'the certificate stays as it was',
+        );
+      }
+    }),
+  );
   return {
     [Symbol.dispose]: () => {
       for (const watch of watches) watch[Symbol.dispose]();
@@ -54,7 +89,10 @@ function readText(variable: string, path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (cause) {
-    throw new UsageError(`${variable}: ${path} cannot be read (${cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause)}).`, { cause });
+    throw new UsageError(
+      `${variable}: ${path} cannot be read (${cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause)}).`,
+      { cause },
+    );
   }
 }
 
@@ -63,16 +101,36 @@ function privateKey(path: string, pem: string): KeyObject {
     return createPrivateKey(pem);
   } catch (cause) {
     const isEncrypted = /ENCRYPTED/.test(pem);
-    throw new UsageError(isEncrypted
-      ? `VECTORSTREAM_TLS_KEY: ${path} is encrypted: a program that starts by itself cannot ask for its passphrase. Decrypt it: openssl pkey -in ${path} -out key.pem`
-      : `VECTORSTREAM_TLS_KEY: ${path} holds no private key in PEM (-----BEGIN PRIVATE KEY-----).`, { cause });
+    throw new UsageError(
+      isEncrypted
+        ? `VECTORSTREAM_TLS_KEY: ${path} is encrypted: a program that starts by itself cannot ask for its passphrase. Decrypt it: openssl pkey -in ${path} -out key.pem`
+        : `VECTORSTREAM_TLS_KEY: ${path} holds no private key in PEM (-----BEGIN PRIVATE KEY-----).`,
+      { cause },
+    );
   }
 }
 
-function warnOfDates({ validFromDate, validToDate }: X509Certificate, path: string, now: number, log: CertificateLog): void {
+function warnOfDates(
+  { validFromDate, validToDate }: X509Certificate,
+  path: string,
+  now: number,
+  log: CertificateLog,
+): void {
   const from = validFromDate.getTime();
   const to = validToDate.getTime();
-  if (now > to) log.warn({ path, expired_at: validToDate.toISOString() }, 'the certificate has expired: clients will refuse it');
-  else if (now < from) log.warn({ path, valid_from: validFromDate.toISOString() }, 'the certificate is not valid yet: clients will refuse it');
-  else if (to - now < expiresSoonMs) log.warn({ path, expires_at: validToDate.toISOString() }, 'the certificate expires within two weeks');
+  if (now > to)
+    log.warn(
+      { path, expired_at: validToDate.toISOString() },
+      'the certificate has expired: clients will refuse it',
+    );
+  else if (now < from)
+    log.warn(
+      { path, valid_from: validFromDate.toISOString() },
+      'the certificate is not valid yet: clients will refuse it',
+    );
+  else if (to - now < expiresSoonMs)
+    log.warn(
+      { path, expires_at: validToDate.toISOString() },
+      'the certificate expires within two weeks',
+    );
 }

@@ -1,17 +1,32 @@
-// Streams a request's body, decompressed and counted as it comes: a small body that swells is refused when it has swollen too far, not after.
+// Streams a request's body, decompressed and counted as it comes: a small body that swells is
+// refused when it has swollen too far, not after.
 import { pipeline } from 'node:stream/promises';
 import { createBrotliDecompress, createGunzip, createZstdDecompress } from 'node:zlib';
 import { ProblemError } from '../http/problem-document.ts';
 
-const decoders = { gzip: createGunzip, br: createBrotliDecompress, zstd: createZstdDecompress } as const;
+const decoders = {
+  gzip: createGunzip,
+  br: createBrotliDecompress,
+  zstd: createZstdDecompress,
+} as const;
 /** Every piece makes its way through the event loop. */
 const decodedChunkBytes = 64 * 1024;
 const encodings = Object.keys(decoders).join(', ');
 
-/** Yields at most `bytesMax` bytes. Throws `ProblemError`: 400 when it breaks off or cannot be decompressed, 413, 415. */
-export async function* decodedBody(request: Request, bytesMax: number): AsyncGenerator<Uint8Array, void> {
+/**
+ * Yields at most `bytesMax` bytes. Throws `ProblemError`: 400 when it breaks off or cannot be
+ * decompressed, 413, 415.
+ */
+export async function* decodedBody(
+  request: Request,
+  bytesMax: number,
+): AsyncGenerator<Uint8Array, void> {
   const encoding = request.headers.get('content-encoding')?.trim().toLowerCase() ?? 'identity';
-  const tooLarge = new ProblemError({ status: 413, code: 'body_too_large', detail: `The body is larger than ${bytesMax} bytes${encoding === 'identity' ? '' : ' when decompressed'}. Send it in parts.` });
+  const tooLarge = new ProblemError({
+    status: 413,
+    code: 'body_too_large',
+    detail: `The body is larger than ${bytesMax} bytes${encoding === 'identity' ? '' : ' when decompressed'}. Send it in parts.`,
+  });
   if (Number(request.headers.get('content-length') ?? 0) > bytesMax) throw tooLarge;
   let size = 0;
   for await (const chunk of inflated(arriving(request), encoding)) {
@@ -25,27 +40,46 @@ async function* arriving(request: Request): AsyncGenerator<Uint8Array, void> {
   try {
     for await (const chunk of request.body ?? []) yield chunk;
   } catch {
-    throw new ProblemError({ status: 400, code: 'body_incomplete', detail: 'The connection ended before the whole body had come.' });
+    throw new ProblemError({
+      status: 400,
+      code: 'body_incomplete',
+      detail: 'The connection ended before the whole body had come.',
+    });
   }
 }
 
-function inflated(chunks: AsyncGenerator<Uint8Array, void>, encoding: string): AsyncGenerator<Uint8Array, void> {
+function inflated(
+  chunks: AsyncGenerator<Uint8Array, void>,
+  encoding: string,
+): AsyncGenerator<Uint8Array, void> {
   if (encoding === 'identity' || encoding === '') return chunks;
   const decoder = Object.entries(decoders).find(([name]) => name === encoding)?.[1];
   if (decoder === undefined) {
-    throw new ProblemError({ status: 415, code: 'unsupported_content_encoding', detail: `Content-Encoding is ${encoding.slice(0, 40)}; send the body uncompressed or as one of ${encodings}.` });
+    throw new ProblemError({
+      status: 415,
+      code: 'unsupported_content_encoding',
+      detail: `Content-Encoding is ${encoding.slice(0, 40)}; send the body uncompressed or as one of ${encodings}.`,
+    });
   }
   return through(decoder({ chunkSize: decodedChunkBytes }), chunks, encoding);
 }
 
-async function* through(decoder: NodeJS.ReadWriteStream & AsyncIterable<Uint8Array> & { destroy(): void }, chunks: AsyncGenerator<Uint8Array, void>, encoding: string): AsyncGenerator<Uint8Array, void> {
+async function* through(
+  decoder: NodeJS.ReadWriteStream & AsyncIterable<Uint8Array> & { destroy(): void },
+  chunks: AsyncGenerator<Uint8Array, void>,
+  encoding: string,
+): AsyncGenerator<Uint8Array, void> {
   // What goes wrong on either side is thrown where the decoder is read.
   const feeding = pipeline(chunks, decoder).catch(() => undefined);
   try {
     for await (const chunk of decoder) yield chunk;
   } catch (error) {
     if (error instanceof ProblemError) throw error;
-    throw new ProblemError({ status: 400, code: 'body_not_decodable', detail: `The body is not valid ${encoding}${error instanceof Error ? `: ${error.message}` : ''}.` });
+    throw new ProblemError({
+      status: 400,
+      code: 'body_not_decodable',
+      detail: `The body is not valid ${encoding}${error instanceof Error ? `: ${error.message}` : ''}.`,
+    });
   } finally {
     decoder.destroy();
     await feeding;

@@ -1,4 +1,5 @@
-// Remembers the answers to requests with an Idempotency-Key, so that one that is sent again is answered and not carried out again.
+// Remembers the answers to requests with an Idempotency-Key, so that one that is sent again is
+// answered and not carried out again.
 
 export type IdempotencyOptions = {
   readonly keysMax: number;
@@ -7,7 +8,11 @@ export type IdempotencyOptions = {
   readonly ageMsMax: number;
 };
 
-export const idempotencyDefaults: IdempotencyOptions = { keysMax: 10_000, answerCharsMax: 16 * 2 ** 20, ageMsMax: 24 * 3_600_000 };
+export const idempotencyDefaults: IdempotencyOptions = {
+  keysMax: 10_000,
+  answerCharsMax: 16 * 2 ** 20,
+  ageMsMax: 24 * 3_600_000,
+};
 
 /** `busy`: the first request with this key is still being worked on. */
 export type Begun =
@@ -33,7 +38,8 @@ export class IdempotencyKeys {
     this.#expire(now);
     if (this.#busy.has(key)) return { state: 'busy' };
     const done = this.#done.get(key);
-    if (done !== undefined) return { state: 'done', fingerprint: done.fingerprint, answer: done.answer };
+    if (done !== undefined)
+      return { state: 'done', fingerprint: done.fingerprint, answer: done.answer };
     this.#busy.add(key);
     return { state: 'new' };
   }
@@ -54,7 +60,8 @@ export class IdempotencyKeys {
   #expire(now: number): void {
     const { keysMax, answerCharsMax, ageMsMax } = this.#options;
     for (const [key, { answer, at }] of this.#done) {
-      if (this.#done.size <= keysMax && this.#chars <= answerCharsMax && now - at <= ageMsMax) return;
+      if (this.#done.size <= keysMax && this.#chars <= answerCharsMax && now - at <= ageMsMax)
+        return;
       this.#done.delete(key);
       this.#chars -= answer.length;
     }

@@ -1,27 +1,57 @@
-// Takes events from a request into the log, portion by portion, and keeps one result per event, in order.
+// Takes events from a request into the log, portion by portion, and keeps one result per event, in
+// order.
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { z } from '@hono/zod-openapi';
 import { isRejection, parseEvent, type EventLimits } from '#core/event/parse-event.ts';
 import { deadLetterReasons, type EventSink, type LogRecord, type Rejection } from '#core/ports.ts';
 import { ProblemError } from '../http/problem-document.ts';
 
-const itemSchema = z.object({
-  index: z.int(),
-  event_id: z.string().nullable().openapi({ description: 'null when it could not be read.' }),
-  status: z.enum(['accepted', 'rejected', 'dead_lettered']),
-  error: z.object({ code: z.enum(deadLetterReasons), message: z.string(), field: z.string().nullable() }).optional(),
-}).openapi('IngestItem');
+const itemSchema = z
+  .object({
+    index: z.int(),
+    event_id: z.string().nullable().openapi({ description: 'null when it could not be read.' }),
+    status: z.enum(['accepted', 'rejected', 'dead_lettered']),
+    error: z
+      .object({
+        code: z.enum(deadLetterReasons),
+        message: z.string(),
+        field: z.string().nullable(),
+      })
+      .optional(),
+  })
+  .openapi('IngestItem');
 type Item = z.infer<typeof itemSchema>;
 
-export const intakeSchema = z.object({
-  accepted: z.int().openapi({ description: 'Valid events, durable in the log.' }),
-  rejected: z.int().openapi({ description: 'Invalid events, not taken.' }),
-  dead_lettered: z.int().openapi({ description: 'Invalid events, durable in the log on their way to the dead-letter queue (on_invalid=dead_letter).' }),
-  items: z.array(itemSchema).openapi({ description: 'One per event, in order.' }),
-}).openapi('IngestResult', { example: { accepted: 1, rejected: 1, dead_lettered: 0, items: [
-  { index: 0, event_id: 'e-1', status: 'accepted' },
-  { index: 1, event_id: 'e-2', status: 'rejected', error: { code: 'invalid_event', message: 'product.price is -1; it must be at least 0.', field: 'product.price' } },
-] } });
+export const intakeSchema = z
+  .object({
+    accepted: z.int().openapi({ description: 'Valid events, durable in the log.' }),
+    rejected: z.int().openapi({ description: 'Invalid events, not taken.' }),
+    dead_lettered: z.int().openapi({
+      description:
+        'Invalid events, durable in the log on their way to the dead-letter queue (on_invalid=dead_letter).',
+    }),
+    items: z.array(itemSchema).openapi({ description: 'One per event, in order.' }),
+  })
+  .openapi('IngestResult', {
+    example: {
+      accepted: 1,
+      rejected: 1,
+      dead_lettered: 0,
+      items: [
+        { index: 0, event_id: 'e-1', status: 'accepted' },
+        {
+          index: 1,
+          event_id: 'e-2',
+          status: 'rejected',
+          error: {
+            code: 'invalid_event',
+            message: 'product.price is -1; it must be at least 0.',
+            field: 'product.price',
+          },
+        },
+      ],
+    },
+  });
 export type IntakeResult = z.infer<typeof intakeSchema>;
 
 export type IntakeOptions = {
@@ -54,7 +84,10 @@ export class Intake {
     return this.#items.length;
   }
 
-  /** Resolves when what was taken of these events is durable; throws what the log throws, and then nothing of them counts. */
+  /**
+   * Resolves when what was taken of these events is durable; throws what the log throws, and then
+   * nothing of them counts.
+   */
   async take(values: readonly Uint8Array[]): Promise<void> {
     const { sink, deadLetter, limits, now } = this.#options;
     const headers = this.#headers;
@@ -69,7 +102,12 @@ export class Intake {
         items.push({ index, event_id: event.eventId, status: 'accepted' });
       } else {
         if (deadLetter) records.push({ key: null, value, headers, timestamp: now });
-        items.push({ index, event_id: event.eventId, status: deadLetter ? 'dead_lettered' : 'rejected', error: errorOf(event) });
+        items.push({
+          index,
+          event_id: event.eventId,
+          status: deadLetter ? 'dead_lettered' : 'rejected',
+          error: errorOf(event),
+        });
       }
     }
     if (records.length > 0) await sink.append(records);
@@ -82,15 +120,28 @@ export class Intake {
   /** Throws `ProblemError` 400, with the same items, when nothing was taken. */
   result(): IntakeResult {
     const result = this.#soFar();
-    if (result.items.length === 0) throw new ProblemError({ status: 400, code: 'no_events', detail: 'The body holds no event.' });
+    if (result.items.length === 0)
+      throw new ProblemError({
+        status: 400,
+        code: 'no_events',
+        detail: 'The body holds no event.',
+      });
     if (result.accepted + result.dead_lettered > 0) return result;
     const [first] = result.items;
     const isNotJson = result.items.length === 1 && first?.error?.code === 'not_json';
     const detail = `${result.items.length === 1 ? 'The event was' : `All ${result.items.length} events were`} rejected; ${first?.error?.message ?? 'see items'}`;
-    throw new ProblemError({ status: 400, code: isNotJson ? 'malformed_json' : 'no_event_accepted', detail, more: result });
+    throw new ProblemError({
+      status: 400,
+      code: isNotJson ? 'malformed_json' : 'no_event_accepted',
+      detail,
+      more: result,
+    });
   }
 
-  /** The same trouble, told with what had been taken before it: that is durable, and the answer must not hide it. */
+  /**
+   * The same trouble, told with what had been taken before it: that is durable, and the answer must
+   * not hide it.
+   */
   interrupted({ problem }: ProblemError): ProblemError {
     const result = this.#soFar();
     if (result.items.length === 0) return new ProblemError(problem);
@@ -103,4 +154,8 @@ export class Intake {
   }
 }
 
-const errorOf = ({ reason, message, field }: Rejection): NonNullable<Item['error']> => ({ code: reason, message, field });
+const errorOf = ({ reason, message, field }: Rejection): NonNullable<Item['error']> => ({
+  code: reason,
+  message,
+  field,
+});

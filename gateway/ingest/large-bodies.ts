@@ -1,4 +1,5 @@
-// Lets few large bodies be in hand at the same time; whoever brings another one waits in turn, and is not read meanwhile.
+// Lets few large bodies be in hand at the same time; whoever brings another one waits in turn, and
+// is not read meanwhile.
 import type { Clock } from '#core/ports.ts';
 import { ProblemError } from '../http/problem-document.ts';
 
@@ -11,7 +12,10 @@ export type LargeBodyLimits = {
 
 /** Disposing lets the next one in. */
 export type Place = Disposable & {
-  /** Where a body is put together. Used again for the next one: bodies that are refused when they have grown large then leave no memory behind. */
+  /**
+   * Where a body is put together. Used again for the next one: bodies that are refused when they
+   * have grown large then leave no memory behind.
+   */
   readonly desk: Buffer;
 };
 
@@ -63,9 +67,18 @@ export class LargeBodies {
     this.#waiting.add(resolve);
     signal.addEventListener('abort', gone);
     if (signal.aborted) gone();
-    this.#clock.sleep(waitMsMax, done.signal).then(() => leave(new ProblemError({
-      status: 429, code: 'too_many_bodies', detail: `${atOnce} large bodies are being read, and it was not the turn of this one within ${waitMsMax / 1000} seconds. Send it again, in smaller parts or as NDJSON.`, retryAfter: 1,
-    })), () => undefined);
+    this.#clock.sleep(waitMsMax, done.signal).then(
+      () =>
+        leave(
+          new ProblemError({
+            status: 429,
+            code: 'too_many_bodies',
+            detail: `${atOnce} large bodies are being read, and it was not the turn of this one within ${waitMsMax / 1000} seconds. Send it again, in smaller parts or as NDJSON.`,
+            retryAfter: 1,
+          }),
+        ),
+      () => undefined,
+    );
     try {
       await promise;
     } finally {

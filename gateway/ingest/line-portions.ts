@@ -1,4 +1,5 @@
-// Cuts a stream of NDJSON into portions of whole lines, so that a body of any length is taken in as it comes and little of it is in memory.
+// Cuts a stream of NDJSON into portions of whole lines, so that a body of any length is taken in as
+// it comes and little of it is in memory.
 import type { Clock } from '#core/ports.ts';
 import type { Hold } from './read-body.ts';
 
@@ -14,8 +15,14 @@ export type PortionOptions = {
 
 const newline = 0x0a;
 
-/** Each portion ends with a line break, but the last one perhaps. Its bytes are given back when the next one is asked for. */
-export async function* linePortions(chunks: AsyncGenerator<Uint8Array, void>, { bytes, quietMs, clock, hold }: PortionOptions): AsyncGenerator<Uint8Array, void> {
+/**
+ * Each portion ends with a line break, but the last one perhaps. Its bytes are given back when the
+ * next one is asked for.
+ */
+export async function* linePortions(
+  chunks: AsyncGenerator<Uint8Array, void>,
+  { bytes, quietMs, clock, hold }: PortionOptions,
+): AsyncGenerator<Uint8Array, void> {
   let parts: Uint8Array[] = [];
   let size = 0;
   /** Bytes up to and with the last line break. */
@@ -65,7 +72,10 @@ export async function* linePortions(chunks: AsyncGenerator<Uint8Array, void>, { 
 /** `null`: not within that time. */
 async function withinMs<T>(promise: Promise<T>, ms: number, clock: Clock): Promise<T | null> {
   const timer = new AbortController();
-  const late = clock.sleep(ms, timer.signal).then(() => null, () => null);
+  const late = clock.sleep(ms, timer.signal).then(
+    () => null,
+    () => null,
+  );
   try {
     return await Promise.race([promise, late]);
   } finally {

@@ -1,4 +1,5 @@
-// Holds request bodies in memory within a bound for each and one for all that are in hand at the same time.
+// Holds request bodies in memory within a bound for each and one for all that are in hand at the
+// same time.
 import type { Clock } from '#core/ports.ts';
 import { ProblemError } from '../http/problem-document.ts';
 import { decodedBody } from './decode-body.ts';
@@ -18,7 +19,10 @@ export type Body = Disposable & { readonly bytes: Uint8Array };
 
 /** A part of the common bound; disposing gives all of it back. */
 export type Hold = Disposable & {
-  /** Waits when it has become large and is not among the few that may. Throws `ProblemError` 429 when there is no room for so many bytes more. */
+  /**
+   * Waits when it has become large and is not among the few that may. Throws `ProblemError` 429
+   * when there is no room for so many bytes more.
+   */
   take(bytes: number): Promise<void>;
   giveBack(bytes: number): void;
 };
@@ -34,7 +38,10 @@ export class BodyReader {
 
   constructor(limits: BodyLimits, clock: Clock) {
     this.#limits = limits;
-    this.#large = new LargeBodies({ atOnce: limits.largeAtOnce, bytesMax: limits.bytesMax, waitMsMax }, clock);
+    this.#large = new LargeBodies(
+      { atOnce: limits.largeAtOnce, bytesMax: limits.bytesMax, waitMsMax },
+      clock,
+    );
   }
 
   /** Whole. Throws `ProblemError` as `decodedBody` does, and 429 when there is no room for it now. */
@@ -92,8 +99,19 @@ export class BodyReader {
       held += bytes;
       this.#inHand += bytes;
       if (this.#inHand <= bytesMaxTogether) return;
-      throw new ProblemError({ status: 429, code: 'too_many_bodies', detail: `Bodies of more than ${bytesMaxTogether} bytes together are being worked on. Send this one again.`, retryAfter: 1 });
+      throw new ProblemError({
+        status: 429,
+        code: 'too_many_bodies',
+        detail: `Bodies of more than ${bytesMaxTogether} bytes together are being worked on. Send this one again.`,
+        retryAfter: 1,
+      });
     };
-    return { take, giveBack, leave, desk: () => place?.desk ?? null, [Symbol.dispose]: () => giveBack(held) };
+    return {
+      take,
+      giveBack,
+      leave,
+      desk: () => place?.desk ?? null,
+      [Symbol.dispose]: () => giveBack(held),
+    };
   }
 }

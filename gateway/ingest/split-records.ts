@@ -1,4 +1,5 @@
-// Cuts a request body into the bytes of its events without decoding them, so that one broken event leaves its neighbours whole.
+// Cuts a request body into the bytes of its events without decoding them, so that one broken event
+// leaves its neighbours whole.
 
 const newline = 0x0a;
 const quote = 0x22;
@@ -10,8 +11,8 @@ const openBrace = 0x7b;
 const closeBrace = 0x7d;
 
 /**
- * One slice per line that is not blank, at most `most` of them: what comes after is left alone. Views into `body`; a byte
- * that is not UTF-8 stays within its line.
+ * One slice per line that is not blank, at most `most` of them: what comes after is left alone.
+ * Views into `body`; a byte that is not UTF-8 stays within its line.
  */
 export function splitLines(body: Uint8Array, most: number): Uint8Array[] {
   const lines: Uint8Array[] = [];
@@ -28,8 +29,8 @@ export function splitLines(body: Uint8Array, most: number): Uint8Array[] {
 }
 
 /**
- * One slice per item when `body` is one JSON array by its brackets, else `null`; after `most` items it looks no further.
- * Whether an item is JSON is for its parser to say. Views into `body`.
+ * One slice per item when `body` is one JSON array by its brackets, else `null`; after `most` items
+ * it looks no further. Whether an item is JSON is for its parser to say. Views into `body`.
  *
  *     [{"a":1}, {"b":]  → null      [{"a":1}, {"b":}] → {"a":1} and {"b":}      [] → none
  */
@@ -81,4 +82,5 @@ function trim(bytes: Uint8Array, start: number, end: number): Uint8Array {
   return bytes.subarray(start, end);
 }
 
-const isBlank = (byte: number | undefined): boolean => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+const isBlank = (byte: number | undefined): boolean =>
+  byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;

@@ -1,16 +1,31 @@
 // Writes a dead letter as a Kafka record that any client can read, and reads it back exactly.
 //
-// Key, value and headers are the original's. `__connect.errors.*` are those of Kafka Connect; a record that failed before
-// keeps the ones it came with, so that they tell its first origin. `vectorstream.*` hold what Connect has no word for.
+// Key, value and headers are the original's. `__connect.errors.*` are those of Kafka Connect; a
+// record that failed before keeps the ones it came with, so that they tell its first origin.
+// `vectorstream.*` hold what Connect has no word for.
 
 import { deadLetterReasons, type DeadLetter, type LogRecord, type Position } from '#core/ports.ts';
-import { connectNames, connectPrefix, firstFailureHeaders, redriveCountHeader } from '../dead-letters/failure-headers.ts';
+import {
+  connectNames,
+  connectPrefix,
+  firstFailureHeaders,
+  redriveCountHeader,
+} from '../dead-letters/failure-headers.ts';
 import type { IndexedLetter } from './dead-letter-index.ts';
 
 const own = 'vectorstream.';
 const names = {
-  id: `${own}id`, origin: `${own}origin`, reason: `${own}reason`, message: `${own}message`, field: `${own}field`, eventId: `${own}event-id`,
-  failedAt: `${own}failed-at`, timestamp: `${own}timestamp`, attempts: `${own}attempts`, runner: `${own}runner`, valueBytes: `${own}value-bytes`,
+  id: `${own}id`,
+  origin: `${own}origin`,
+  reason: `${own}reason`,
+  message: `${own}message`,
+  field: `${own}field`,
+  eventId: `${own}event-id`,
+  failedAt: `${own}failed-at`,
+  timestamp: `${own}timestamp`,
+  attempts: `${own}attempts`,
+  runner: `${own}runner`,
+  valueBytes: `${own}value-bytes`,
 } as const;
 const ownNames: readonly string[] = Object.values(names);
 
@@ -18,17 +33,39 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 /** @param valueBytesMax a larger value is cut, and `vectorstream.value-bytes` tells how large it was */
-export function recordOfLetter(letter: DeadLetter, valueBytesMax = Number.POSITIVE_INFINITY): LogRecord {
+export function recordOfLetter(
+  letter: DeadLetter,
+  valueBytesMax = Number.POSITIVE_INFINITY,
+): LogRecord {
   const { origin, headers, value, reason } = letter;
   const added: Record<string, string | number | null> = {
-    [names.id]: letter.id, [names.origin]: `${origin.topic}/${origin.partition}/${origin.offset}`, [names.reason]: reason, [names.message]: letter.message,
-    [names.field]: letter.field, [names.eventId]: letter.eventId, [names.failedAt]: letter.failedAt, [names.timestamp]: letter.timestamp,
-    [names.attempts]: letter.attempts, [names.runner]: letter.runner, [names.valueBytes]: value.length > valueBytesMax ? value.length : null,
+    [names.id]: letter.id,
+    [names.origin]: `${origin.topic}/${origin.partition}/${origin.offset}`,
+    [names.reason]: reason,
+    [names.message]: letter.message,
+    [names.field]: letter.field,
+    [names.eventId]: letter.eventId,
+    [names.failedAt]: letter.failedAt,
+    [names.timestamp]: letter.timestamp,
+    [names.attempts]: letter.attempts,
+    [names.runner]: letter.runner,
+    [names.valueBytes]: value.length > valueBytesMax ? value.length : null,
     ...(!Object.hasOwn(headers, redriveCountHeader) && { [redriveCountHeader]: 0 }),
   };
-  const encoded = Object.entries(added).flatMap(([name, text]) => (text === null ? [] : [[name, encoder.encode(String(text))] as const]));
+  const encoded = Object.entries(added).flatMap(([name, text]) =>
+    text === null ? [] : [[name, encoder.encode(String(text))] as const],
+  );
   const kept = Object.entries(headers).filter(([name]) => !ownNames.includes(name));
-  return { key: letter.key, value: value.subarray(0, valueBytesMax), headers: { ...Object.fromEntries(kept), ...firstFailureHeaders(letter), ...Object.fromEntries(encoded) }, timestamp: letter.failedAt };
+  return {
+    key: letter.key,
+    value: value.subarray(0, valueBytesMax),
+    headers: {
+      ...Object.fromEntries(kept),
+      ...firstFailureHeaders(letter),
+      ...Object.fromEntries(encoded),
+    },
+    timestamp: letter.failedAt,
+  };
 }
 
 /** `null` for a record that is not a dead letter of VectorStream's. */
@@ -41,18 +78,37 @@ export function letterOfRecord({ key, value, headers }: LogRecord): IndexedLette
   const origin = originOf(text(names.origin));
   const reason = deadLetterReasons.find((known) => known === text(names.reason));
   if (id === null || origin === null || reason === undefined) return null;
-  const failedBefore = text(`${connectPrefix}topic`) !== origin.topic || text(`${connectPrefix}partition`) !== String(origin.partition) || text(`${connectPrefix}offset`) !== String(origin.offset);
-  const added = [...ownNames, ...(failedBefore ? [] : connectNames), ...(text(redriveCountHeader) === '0' ? [redriveCountHeader] : [])];
+  const failedBefore =
+    text(`${connectPrefix}topic`) !== origin.topic ||
+    text(`${connectPrefix}partition`) !== String(origin.partition) ||
+    text(`${connectPrefix}offset`) !== String(origin.offset);
+  const added = [
+    ...ownNames,
+    ...(failedBefore ? [] : connectNames),
+    ...(text(redriveCountHeader) === '0' ? [redriveCountHeader] : []),
+  ];
   return {
-    id, origin, reason, key, value, valueBytes: Number(text(names.valueBytes) ?? value.length),
+    id,
+    origin,
+    reason,
+    key,
+    value,
+    valueBytes: Number(text(names.valueBytes) ?? value.length),
     headers: Object.fromEntries(Object.entries(headers).filter(([name]) => !added.includes(name))),
-    timestamp: Number(text(names.timestamp)), failedAt: Number(text(names.failedAt)), attempts: Number(text(names.attempts)),
-    message: text(names.message) ?? '', field: text(names.field), eventId: text(names.eventId), runner: text(names.runner),
+    timestamp: Number(text(names.timestamp)),
+    failedAt: Number(text(names.failedAt)),
+    attempts: Number(text(names.attempts)),
+    message: text(names.message) ?? '',
+    field: text(names.field),
+    eventId: text(names.eventId),
+    runner: text(names.runner),
   };
 }
 
 /** From `topic/partition/offset`. */
 function originOf(text: string | null): Position | null {
   const [, topic, partition, offset] = /^(.*)\/(\d+)\/(\d+)$/s.exec(text ?? '') ?? [];
-  return topic === undefined ? null : { topic, partition: Number(partition), offset: Number(offset) };
+  return topic === undefined
+    ? null
+    : { topic, partition: Number(partition), offset: Number(offset) };
 }

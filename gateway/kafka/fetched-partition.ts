@@ -1,4 +1,5 @@
-// Holds what was fetched of one partition and is not delivered yet: in order, each offset once, and told when it is enough.
+// Holds what was fetched of one partition and is not delivered yet: in order, each offset once, and
+// told when it is enough.
 
 import type { KafkaMessage } from 'kafkajs';
 import { Fifo } from '#core/collections/fifo.ts';
@@ -27,7 +28,10 @@ export class KafkaPartition {
     return this.#fetched.size;
   }
 
-  /** Takes what is new. After a rebalance a broker may send again what is here, or delivered, already. */
+  /**
+   * Takes what is new. After a rebalance a broker may send again what is here, or delivered,
+   * already.
+   */
   add(messages: readonly KafkaMessage[], next: number): void {
     for (const message of messages) {
       const offset = Number(message.offset);
@@ -59,4 +63,5 @@ export class KafkaPartition {
   }
 }
 
-const bytesOf = ({ key, value }: KafkaMessage): number => (key?.length ?? 0) + (value?.length ?? 0) + messageOverheadBytes;
+const bytesOf = ({ key, value }: KafkaMessage): number =>
+  (key?.length ?? 0) + (value?.length ?? 0) + messageOverheadBytes;

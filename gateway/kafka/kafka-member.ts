@@ -1,8 +1,9 @@
-// Keeps one member of a consumer group going: connects, joins, and starts anew after every failure, until told to stop.
+// Keeps one member of a consumer group going: connects, joins, and starts anew after every failure,
+// until told to stop.
 
 import type { Consumer, ConsumerConfig, EachBatchPayload, Kafka } from 'kafkajs';
-import { backoffMs } from '#core/time/retry.ts';
 import type { Clock } from '#core/ports.ts';
+import { backoffMs } from '#core/time/retry.ts';
 import { patience } from '../../kafka/kafka-client.ts';
 import { kafkaError } from '../../kafka/kafka-errors.ts';
 import type { KafkaLog } from '../../kafka/kafka-settings.ts';
@@ -19,12 +20,19 @@ export type KafkaMemberOptions = {
   readonly log: KafkaLog;
 };
 
-/** Called in turn, none of them waits: `eachBatch` that holds a batch would hold up all partitions of its broker, and the heartbeats. */
+/**
+ * Called in turn, none of them waits: `eachBatch` that holds a batch would hold up all partitions
+ * of its broker, and the heartbeats.
+ */
 export type KafkaMemberHandlers = {
   /** Before each start; it is tried again later when this rejects. */
   prepare(): Promise<void>;
   /** The assignment of a new generation, before anything is fetched in it. */
-  joined(consumer: Consumer, partitionsOf: (topic: string) => readonly number[], memberId: string): void;
+  joined(
+    consumer: Consumer,
+    partitionsOf: (topic: string) => readonly number[],
+    memberId: string,
+  ): void;
   /** The old assignment still holds, for the last time. */
   rebalancing(): void;
   batch(payload: EachBatchPayload): void;
@@ -41,7 +49,10 @@ export type KafkaMember = {
   stop(): Promise<void>;
 };
 
-/** A fetch that finds nothing waits so long at the broker, and a paused partition so long for its next fetch. */
+/**
+ * A fetch that finds nothing waits so long at the broker, and a paused partition so long for its
+ * next fetch.
+ */
 const fetchWaitMs = 100;
 const fetchBytesMax = { maxBytesPerPartition: 1024 * 1024, maxBytes: 8 * 1024 * 1024 };
 /** How often the client asks whether the topic has more partitions. */
@@ -49,7 +60,10 @@ const metadataMs = 30_000;
 const restart = { delayMs: 250, delayMsMax: 5_000 };
 const stopMsMax = 1_500;
 
-export function startKafkaMember(options: KafkaMemberOptions, handlers: KafkaMemberHandlers): KafkaMember {
+export function startKafkaMember(
+  options: KafkaMemberOptions,
+  handlers: KafkaMemberHandlers,
+): KafkaMember {
   const { kafka, name, clock, log, sessionMs } = options;
   const stopping = new AbortController();
   const { signal } = stopping;
@@ -58,11 +72,20 @@ export function startKafkaMember(options: KafkaMemberOptions, handlers: KafkaMem
   let heardAt = clock.monotonic();
   let failures = 0;
 
-  const hear = (): void => { heardAt = clock.monotonic(); };
+  const hear = (): void => {
+    heardAt = clock.monotonic();
+  };
 
   const config: ConsumerConfig = {
-    groupId: options.groupId, sessionTimeout: sessionMs, heartbeatInterval: heartbeatMs, rebalanceTimeout: sessionMs * 2,
-    minBytes: 1, maxWaitTimeInMs: fetchWaitMs, ...fetchBytesMax, metadataMaxAge: metadataMs, allowAutoTopicCreation: false,
+    groupId: options.groupId,
+    sessionTimeout: sessionMs,
+    heartbeatInterval: heartbeatMs,
+    rebalanceTimeout: sessionMs * 2,
+    minBytes: 1,
+    maxWaitTimeInMs: fetchWaitMs,
+    ...fetchBytesMax,
+    metadataMaxAge: metadataMs,
+    allowAutoTopicCreation: false,
     // The restarts are counted and reported here.
     retry: { ...patience, restartOnFailure: () => Promise.resolve(false) },
   };
@@ -84,16 +107,22 @@ export function startKafkaMember(options: KafkaMemberOptions, handlers: KafkaMem
     consumer.on(events.CRASH, ({ payload }) => end(payload.error));
     consumer.on(events.HEARTBEAT, hear);
     consumer.on(events.REBALANCING, () => guarded(() => handlers.rebalancing()));
-    consumer.on(events.GROUP_JOIN, ({ payload: { memberId, memberAssignment } }) => guarded(() => {
-      hear();
-      if (failures > 0) log.info({ group: options.groupId }, `Kafka is back: joined ${name}`);
-      failures = 0;
-      trouble = null;
-      handlers.joined(consumer, (topic) => memberAssignment[topic] ?? [], memberId);
-    }));
-    consumer.on(events.END_BATCH_PROCESS, ({ payload: { topic, partition, batchSize, lastOffset } }) => guarded(() => {
-      if (batchSize === 0) handlers.skipped(topic, partition, Number(lastOffset) + 1);
-    }));
+    consumer.on(events.GROUP_JOIN, ({ payload: { memberId, memberAssignment } }) =>
+      guarded(() => {
+        hear();
+        if (failures > 0) log.info({ group: options.groupId }, `Kafka is back: joined ${name}`);
+        failures = 0;
+        trouble = null;
+        handlers.joined(consumer, (topic) => memberAssignment[topic] ?? [], memberId);
+      }),
+    );
+    consumer.on(
+      events.END_BATCH_PROCESS,
+      ({ payload: { topic, partition, batchSize, lastOffset } }) =>
+        guarded(() => {
+          if (batchSize === 0) handlers.skipped(topic, partition, Number(lastOffset) + 1);
+        }),
+    );
     const stop = (): void => end(null);
     signal.addEventListener('abort', stop);
     const running = (async () => {
@@ -101,10 +130,11 @@ export function startKafkaMember(options: KafkaMemberOptions, handlers: KafkaMem
       await consumer.subscribe({ topics: [...options.topics], fromBeginning: true });
       await consumer.run({
         autoCommit: false,
-        eachBatch: async (payload) => guarded(() => {
-          hear();
-          handlers.batch(payload);
-        }),
+        eachBatch: async (payload) =>
+          guarded(() => {
+            hear();
+            handlers.batch(payload);
+          }),
       });
     })();
     running.catch(end);
@@ -112,8 +142,12 @@ export function startKafkaMember(options: KafkaMemberOptions, handlers: KafkaMem
       return await ended;
     } finally {
       signal.removeEventListener('abort', stop);
-      // A consumer that is told to stop while it starts goes on starting: it is stopped when it has.
-      const gone = running.catch(() => undefined).then(() => consumer.disconnect()).catch(() => undefined);
+      // A consumer that is told to stop while it starts goes on starting: it is stopped when it
+      // has.
+      const gone = running
+        .catch(() => undefined)
+        .then(() => consumer.disconnect())
+        .catch(() => undefined);
       await within(stopMsMax, gone, clock);
     }
   };
@@ -136,7 +170,9 @@ export function startKafkaMember(options: KafkaMemberOptions, handlers: KafkaMem
     health() {
       if (trouble !== null) return trouble;
       const silentMs = clock.monotonic() - heardAt;
-      return silentMs > sessionMs / 2 ? `Kafka: no answer to ${name} for ${Math.round(silentMs / 1000)} s` : null;
+      return silentMs > sessionMs / 2
+        ? `Kafka: no answer to ${name} for ${Math.round(silentMs / 1000)} s`
+        : null;
     },
     isFailing: () => failures > 0,
     async stop() {

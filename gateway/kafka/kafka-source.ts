@@ -1,28 +1,33 @@
-// Reads a Kafka topic as a member of a consumer group: everything fetched is delivered once per assignment, committed to the settled head.
+// Reads a Kafka topic as a member of a consumer group: everything fetched is delivered once per
+// assignment, committed to the settled head.
 //
 //   broker ──fetch──► KafkaPartition (waits, bounded; the partition pauses) ──pull──► Delivery ──settle──► Assignment ──commit──► broker
 //
-// In a rebalance a partition that stays keeps its ledger and its place, so that what is in hand is not fetched again; one
-// that is lost is forgotten at once, and late words about it change nothing: its new member reads the same events.
+// In a rebalance a partition that stays keeps its ledger and its place, so that what is in hand is
+// not fetched again; one that is lost is forgotten at once, and late words about it change nothing:
+// its new member reads the same events.
 
 import type { Consumer, KafkaMessage, Offsets } from 'kafkajs';
-import { Assignment } from '#core/pipeline/assignment.ts';
 import { assert, UsageError } from '#core/errors/errors.ts';
+import { Assignment } from '#core/pipeline/assignment.ts';
 import type { Clock, Delivery, EventSource } from '#core/ports.ts';
+import { createPacedWork } from '#core/time/coalesced-task.ts';
 import { openKafka } from '../../kafka/kafka-client.ts';
 import type { KafkaConnection } from '../../kafka/kafka-settings.ts';
 import { withAdmin } from '../../kafka/kafka-sink.ts';
 import { ensureTopic, type TopicPlan } from '../../kafka/kafka-topics.ts';
+import { KafkaPartition } from './fetched-partition.ts';
 import { createKafkaLag } from './kafka-lag.ts';
 import { startKafkaMember, within } from './kafka-member.ts';
-import { KafkaPartition } from './fetched-partition.ts';
-import { createPacedWork } from '#core/time/coalesced-task.ts';
 
 export type KafkaSourceOptions = {
   readonly connection: KafkaConnection;
   readonly topic: TopicPlan;
   readonly groupId: string;
-  /** Whether another member of the group is an error: its part of the events would end in another place. */
+  /**
+   * Whether another member of the group is an error: its part of the events would end in another
+   * place.
+   */
   readonly alone: boolean;
   readonly clock: Clock;
   /** Records and bytes per batch. */
@@ -36,13 +41,24 @@ export type KafkaSourceOptions = {
   readonly commitSettles: number;
   readonly retryMs: number;
   readonly sessionMs: number;
-  /** How long two members that must be alone may meet: a member that was killed is known to the group for a session. */
+  /**
+   * How long two members that must be alone may meet: a member that was killed is known to the
+   * group for a session.
+   */
   readonly meetingMsMax: number;
 };
 
 export const kafkaSourceDefaults = {
-  alone: false, batchMax: 1_000, batchBytesMax: 4 * 2 ** 20, unsettledMax: 20_000, fetchedBytesMax: 16 * 2 ** 20,
-  commitMs: 200, commitSettles: 2_000, retryMs: 500, sessionMs: 10_000, meetingMsMax: 15_000,
+  alone: false,
+  batchMax: 1_000,
+  batchBytesMax: 4 * 2 ** 20,
+  unsettledMax: 20_000,
+  fetchedBytesMax: 16 * 2 ** 20,
+  commitMs: 200,
+  commitSettles: 2_000,
+  retryMs: 500,
+  sessionMs: 10_000,
+  meetingMsMax: 15_000,
 } as const satisfies Partial<KafkaSourceOptions>;
 
 type Commit = (offsets: Offsets) => Promise<void>;
@@ -64,8 +80,8 @@ export function createKafkaSource(options: KafkaSourceOptions): EventSource {
 
   let consumer: Consumer | null = null;
   /**
-   * As the client gives it with a batch: unlike the consumer's, which serves until then, it does not try again after a
-   * rebalance has taken a partition.
+   * As the client gives it with a batch: unlike the consumer's, which serves until then, it does
+   * not try again after a rebalance has taken a partition.
    */
   let commitOffsets: Commit | null = null;
   let isRebalancing = false;
@@ -88,7 +104,8 @@ export function createKafkaSource(options: KafkaSourceOptions): EventSource {
 
   const commit = async (): Promise<void> => {
     const commits = assignment.commits();
-    // Without a member, and between two assignments, what is settled waits in the ledger: whoever joins commits it.
+    // Without a member, and between two assignments, what is settled waits in the ledger: whoever
+    // joins commits it.
     if (commits.length === 0 || consumer === null || isRebalancing) return;
     const offsets = commits.map(({ partition, offset }) => ({ partition, offset: String(offset) }));
     if (commitOffsets !== null) await commitOffsets({ topics: [{ topic, partitions: offsets }] });
@@ -96,7 +113,11 @@ export function createKafkaSource(options: KafkaSourceOptions): EventSource {
     assignment.committed(commits);
   };
   const commits = createPacedWork({
-    work: commit, delayMs: options.commitMs, countMax: options.commitSettles, retryMs: options.retryMs, clock,
+    work: commit,
+    delayMs: options.commitMs,
+    countMax: options.commitSettles,
+    retryMs: options.retryMs,
+    clock,
     failed: (error) => log.debug({ error: String(error) }, 'a commit failed and is tried again'),
   });
 
@@ -118,77 +139,98 @@ export function createKafkaSource(options: KafkaSourceOptions): EventSource {
     }
   };
 
-  const member = startKafkaMember({
-    kafka, name: `group ${groupId} at ${connection.brokers.join(', ')}`, groupId, topics: [topic], sessionMs: options.sessionMs, clock, log,
-  }, {
-    async prepare() {
-      consumer = null;
-      commitOffsets = null;
-      await withAdmin(kafka, (admin) => ensureTopic(admin, plan));
-      // Where the group's commit is not past this member's head, nobody else has worked: what is in hand is still its own.
-      const heads = new Map(assignment.commits().map(({ partition, offset }) => [partition, offset]));
-      const offsets = held.size === 0 ? new Map() : await lag.offsets();
-      for (const partition of held.keys()) {
-        const head = heads.get(partition);
-        if (head !== undefined && (offsets.get(partition)?.committed ?? 0) > head) lose(partition);
-      }
-      isNewMember = true;
+  const member = startKafkaMember(
+    {
+      kafka,
+      name: `group ${groupId} at ${connection.brokers.join(', ')}`,
+      groupId,
+      topics: [topic],
+      sessionMs: options.sessionMs,
+      clock,
+      log,
     },
+    {
+      async prepare() {
+        consumer = null;
+        commitOffsets = null;
+        await withAdmin(kafka, (admin) => ensureTopic(admin, plan));
+        // Where the group's commit is not past this member's head, nobody else has worked: what is
+        // in hand is still its own.
+        const heads = new Map(
+          assignment.commits().map(({ partition, offset }) => [partition, offset]),
+        );
+        const offsets = held.size === 0 ? new Map() : await lag.offsets();
+        for (const partition of held.keys()) {
+          const head = heads.get(partition);
+          if (head !== undefined && (offsets.get(partition)?.committed ?? 0) > head)
+            lose(partition);
+        }
+        isNewMember = true;
+      },
 
-    joined(joinedConsumer, partitionsOf, id) {
-      consumer = joinedConsumer;
-      isRebalancing = false;
-      const assigned = partitionsOf(topic);
-      // Given up by the group and taken back under another name: others may have had every partition meanwhile.
-      const wasGivenUp = id !== memberId && !isNewMember;
-      memberId = id;
-      isNewMember = false;
-      for (const partition of held.keys()) if (wasGivenUp || !assigned.includes(partition)) lose(partition);
-      for (const partition of assigned) {
-        const state = held.get(partition) ?? new KafkaPartition();
-        held.set(partition, state);
-        if (state.position !== null) consumer.seek({ topic, partition, offset: String(state.position) });
-        if (!state.isPaused) consumer.resume([{ topic, partitions: [partition] }]);
-        else consumer.pause([{ topic, partitions: [partition] }]);
+      joined(joinedConsumer, partitionsOf, id) {
+        consumer = joinedConsumer;
+        isRebalancing = false;
+        const assigned = partitionsOf(topic);
+        // Given up by the group and taken back under another name: others may have had every
+        // partition meanwhile.
+        const wasGivenUp = id !== memberId && !isNewMember;
+        memberId = id;
+        isNewMember = false;
+        for (const partition of held.keys())
+          if (wasGivenUp || !assigned.includes(partition)) lose(partition);
+        for (const partition of assigned) {
+          const state = held.get(partition) ?? new KafkaPartition();
+          held.set(partition, state);
+          if (state.position !== null)
+            consumer.seek({ topic, partition, offset: String(state.position) });
+          if (!state.isPaused) consumer.resume([{ topic, partitions: [partition] }]);
+          else consumer.pause([{ topic, partitions: [partition] }]);
+          regulate(partition, state);
+        }
+        log.info({ group: groupId, member: id, partitions: assigned }, 'partitions assigned');
+        if (options.alone) void checkAlone(joinedConsumer);
+        commits.ask();
+        wake();
+      },
+
+      rebalancing() {
+        // The last chance to commit under the old assignment: the client joins again right after
+        // this.
+        commit().catch(() => undefined);
+        isRebalancing = true;
+      },
+
+      batch(payload) {
+        commitOffsets = (offsets) => payload.commitOffsetsIfNecessary(offsets);
+        const { batch } = payload;
+        const { partition, messages } = batch;
+        let state = held.get(partition);
+        if (state === undefined) return;
+        if (state.position !== null && Number(batch.highWatermark) < state.position) {
+          log.warn(
+            { topic, partition },
+            'the topic ends before what was read of it: it was made anew or cut, and is read again',
+          );
+          lose(partition);
+          state = new KafkaPartition();
+          held.set(partition, state);
+        }
+        state.add(messages, Number(batch.lastOffset()) + 1);
+        const [first] = messages;
+        if (state.epoch === null && first !== undefined)
+          state.epoch = assignment.assign(partition, Number(first.offset));
         regulate(partition, state);
-      }
-      log.info({ group: groupId, member: id, partitions: assigned }, 'partitions assigned');
-      if (options.alone) void checkAlone(joinedConsumer);
-      commits.ask();
-      wake();
-    },
+        wake();
+      },
 
-    rebalancing() {
-      // The last chance to commit under the old assignment: the client joins again right after this.
-      commit().catch(() => undefined);
-      isRebalancing = true;
+      skipped(_topic, partition, next) {
+        const state = held.get(partition);
+        state?.skipTo(next);
+        if (state !== undefined) tellRead(partition, state);
+      },
     },
-
-    batch(payload) {
-      commitOffsets = (offsets) => payload.commitOffsetsIfNecessary(offsets);
-      const { batch } = payload;
-      const { partition, messages } = batch;
-      let state = held.get(partition);
-      if (state === undefined) return;
-      if (state.position !== null && Number(batch.highWatermark) < state.position) {
-        log.warn({ topic, partition }, 'the topic ends before what was read of it: it was made anew or cut, and is read again');
-        lose(partition);
-        state = new KafkaPartition();
-        held.set(partition, state);
-      }
-      state.add(messages, Number(batch.lastOffset()) + 1);
-      const [first] = messages;
-      if (state.epoch === null && first !== undefined) state.epoch = assignment.assign(partition, Number(first.offset));
-      regulate(partition, state);
-      wake();
-    },
-
-    skipped(_topic, partition, next) {
-      const state = held.get(partition);
-      state?.skipTo(next);
-      if (state !== undefined) tellRead(partition, state);
-    },
-  });
+  );
 
   /** When the last records read were none for a consumer, they are behind the head all the same. */
   const tellRead = (partition: number, { epoch, position, size }: KafkaPartition): void => {
@@ -199,16 +241,23 @@ export function createKafkaSource(options: KafkaSourceOptions): EventSource {
 
   const isCurrent = (of: Consumer): boolean => consumer === of && !closed.aborted;
 
-  /** A second member ends the one that comes; the one that was there first waits a while for it to go. */
+  /**
+   * A second member ends the one that comes; the one that was there first waits a while for it to
+   * go.
+   */
   const checkAlone = async (of: Consumer): Promise<void> => {
     const deadline = clock.monotonic() + options.meetingMsMax;
     while (isCurrent(of)) {
-      const members = await of.describeGroup().then((group) => group.members.length, () => null);
+      const members = await of.describeGroup().then(
+        (group) => group.members.length,
+        () => null,
+      );
       if (members !== null && members <= 1) {
         isAlone = true;
         return wake();
       }
-      if (members !== null && (!isAlone || clock.monotonic() > deadline)) return fail(notAlone(groupId, members));
+      if (members !== null && (!isAlone || clock.monotonic() > deadline))
+        return fail(notAlone(groupId, members));
       await clock.sleep(options.retryMs, closed).catch(() => undefined);
     }
   };
@@ -235,9 +284,16 @@ export function createKafkaSource(options: KafkaSourceOptions): EventSource {
       const [partition, state] = partitions[turn] ?? [];
       if (partition === undefined || state === undefined || state.epoch === null) continue;
       const { epoch } = state;
-      const messages = state.take(Math.min(options.batchMax, assignment.room(partition, epoch)), options.batchBytesMax);
+      const messages = state.take(
+        Math.min(options.batchMax, assignment.room(partition, epoch)),
+        options.batchBytesMax,
+      );
       if (messages.length === 0) continue;
-      for (const { offset } of messages) assert(assignment.deliver(partition, epoch, Number(offset)), `Partition ${partition} is held and not assigned`);
+      for (const { offset } of messages)
+        assert(
+          assignment.deliver(partition, epoch, Number(offset)),
+          `Partition ${partition} is held and not assigned`,
+        );
       tellRead(partition, state);
       regulate(partition, state);
       return messages.map((message) => deliveryOf(message, partition, epoch));
@@ -275,7 +331,9 @@ export function createKafkaSource(options: KafkaSourceOptions): EventSource {
       closing.abort();
       await commits.stop();
       if (member.health() === null) {
-        const lastCommit = commit().catch((error: unknown) => log.debug({ error: String(error) }, 'the last commit failed; its events come again'));
+        const lastCommit = commit().catch((error: unknown) =>
+          log.debug({ error: String(error) }, 'the last commit failed; its events come again'),
+        );
         await within(closeMsMax, lastCommit, clock);
       }
       for (const partition of held.keys()) lose(partition);
@@ -284,15 +342,18 @@ export function createKafkaSource(options: KafkaSourceOptions): EventSource {
   };
 }
 
-const notAlone = (groupId: string, members: number): UsageError => new UsageError(
-  `The consumer group ${groupId} has ${members} members, but a gateway with the embedded store must be its only one, since others store elsewhere: `
-  + 'stop the others, give this one a KAFKA_GROUP_ID of its own, or use Qdrant (QDRANT_URL).',
-);
+const notAlone = (groupId: string, members: number): UsageError =>
+  new UsageError(
+    `The consumer group ${groupId} has ${members} members, but a gateway with the embedded store must be its only one, since others store elsewhere: ` +
+      'stop the others, give this one a KAFKA_GROUP_ID of its own, or use Qdrant (QDRANT_URL).',
+  );
 
 /** Of a name that comes several times the last counts, as in Kafka's own `lastHeader`. */
 export function headersOf(headers: KafkaMessage['headers']): Record<string, Uint8Array> {
-  return Object.fromEntries(Object.entries(headers ?? {}).map(([name, value]) => {
-    const last = Array.isArray(value) ? value.at(-1) : value;
-    return [name, typeof last === 'string' ? Buffer.from(last) : last ?? noBytes];
-  }));
+  return Object.fromEntries(
+    Object.entries(headers ?? {}).map(([name, value]) => {
+      const last = Array.isArray(value) ? value.at(-1) : value;
+      return [name, typeof last === 'string' ? Buffer.from(last) : (last ?? noBytes)];
+    }),
+  );
 }

@@ -1,35 +1,69 @@
-// Makes the three parts of a gateway that live in Kafka from its settings: where events come from, where they are put, and dead letters.
+// Makes the three parts of a gateway that live in Kafka from its settings: where events come from,
+// where they are put, and dead letters.
 import { assert } from '#core/errors/errors.ts';
 import type { Clock, DeadLetters, EventSink, EventSource } from '#core/ports.ts';
 import type { KafkaConnection } from '../../kafka/kafka-settings.ts';
 import { createKafkaSink, sinkDefaults } from '../../kafka/kafka-sink.ts';
 import type { Config } from '../config/config.ts';
+import type { Log } from '../telemetry/gateway-log.ts';
 import { createKafkaDeadLetters } from './kafka-dead-letters.ts';
 import { createKafkaSource, kafkaSourceDefaults } from './kafka-source.ts';
-import type { Log } from '../telemetry/gateway-log.ts';
 
-export type KafkaParts = AsyncDisposable & { readonly source: EventSource; readonly sink: EventSink; readonly deadLetters: DeadLetters };
+export type KafkaParts = AsyncDisposable & {
+  readonly source: EventSource;
+  readonly sink: EventSink;
+  readonly deadLetters: DeadLetters;
+};
 
 /** Starts at once; a broker that is not there is waited for. `alone`: see `KafkaSourceOptions`. */
-export function openKafkaParts(config: Config['kafka'], { alone, clock, log }: { readonly alone: boolean; readonly clock: Clock; readonly log: Log }): KafkaParts {
+export function openKafkaParts(
+  config: Config['kafka'],
+  { alone, clock, log }: { readonly alone: boolean; readonly clock: Clock; readonly log: Log },
+): KafkaParts {
   const { topic, groupId, partitions, createTopics: mayCreate, compression } = config;
   const connection = connectionOf(config, log);
   const plan = { topic, partitions, mayCreate, config: {} };
-  const source = createKafkaSource({ ...kafkaSourceDefaults, connection, topic: plan, groupId, alone, clock });
+  const source = createKafkaSource({
+    ...kafkaSourceDefaults,
+    connection,
+    topic: plan,
+    groupId,
+    alone,
+    clock,
+  });
   const sink = createKafkaSink({ ...sinkDefaults, connection, topic: plan, compression });
   const deadLetters = createKafkaDeadLetters({
-    connection, topic: config.dlqTopic ?? `${topic}.dlq`, partitions, mayCreate, compression, groupId, sessionMs: kafkaSourceDefaults.sessionMs, clock,
+    connection,
+    topic: config.dlqTopic ?? `${topic}.dlq`,
+    partitions,
+    mayCreate,
+    compression,
+    groupId,
+    sessionMs: kafkaSourceDefaults.sessionMs,
+    clock,
   });
   return {
-    source, sink, deadLetters,
+    source,
+    sink,
+    deadLetters,
     async [Symbol.asyncDispose]() {
-      await Promise.all([source[Symbol.asyncDispose](), sink[Symbol.asyncDispose](), deadLetters[Symbol.asyncDispose]()]);
+      await Promise.all([
+        source[Symbol.asyncDispose](),
+        sink[Symbol.asyncDispose](),
+        deadLetters[Symbol.asyncDispose](),
+      ]);
     },
   };
 }
 
-function connectionOf({ brokers, ssl, saslMechanism, saslUsername, saslPassword }: Config['kafka'], log: Log): KafkaConnection {
+function connectionOf(
+  { brokers, ssl, saslMechanism, saslUsername, saslPassword }: Config['kafka'],
+  log: Log,
+): KafkaConnection {
   assert(brokers !== null, 'Kafka is used without brokers');
-  const sasl = saslMechanism === 'none' || saslUsername === null || saslPassword === null ? null : { mechanism: saslMechanism, username: saslUsername, password: saslPassword };
+  const sasl =
+    saslMechanism === 'none' || saslUsername === null || saslPassword === null
+      ? null
+      : { mechanism: saslMechanism, username: saslUsername, password: saslPassword };
   return { brokers, ssl, sasl, clientId: 'vectorstream', log, openSocket: null };
 }

@@ -1,6 +1,6 @@
+import type { Topic } from './live-messages.ts';
 // Hands every message to those who follow its topic, and keeps the latest for whoever comes back.
 import { Outbox, type Entry, type OutboxLimits } from './outbox.ts';
-import type { Topic } from './live-messages.ts';
 
 export type FeedOptions = {
   /** Tells this run of the gateway from every other: ids of another run cannot be resumed from. */
@@ -59,11 +59,15 @@ export class Feed {
     return [...this.#clients].some(({ topics }) => topics.has(topic));
   }
 
-  /** A snapshot replaces what is kept of its kind: it is not kept itself, as everyone who comes gets a new one. */
+  /**
+   * A snapshot replaces what is kept of its kind: it is not kept itself, as everyone who comes gets
+   * a new one.
+   */
   publish(message: Message, keep: boolean): void {
     const entry = this.#entry(message, false);
     if (keep) this.#keep(entry);
-    for (const client of this.#clients) if (client.topics.has(message.topic)) deliver(client, entry);
+    for (const client of this.#clients)
+      if (client.topics.has(message.topic)) deliver(client, entry);
   }
 
   /** An entry for one client, in the order of all. */
@@ -80,16 +84,23 @@ export class Feed {
   markOf(id: string): number | null {
     const dash = id.lastIndexOf('-');
     const sequence = Number(id.slice(dash + 1));
-    if (id.slice(0, dash) !== this.#options.run || !/^\d{1,15}$/.test(id.slice(dash + 1))) return null;
+    if (id.slice(0, dash) !== this.#options.run || !/^\d{1,15}$/.test(id.slice(dash + 1)))
+      return null;
     return sequence >= this.#forgotten && sequence <= this.#sequence ? sequence : null;
   }
 
   missed(mark: number, topics: ReadonlySet<Topic>): readonly Entry[] {
-    return [...this.#kept.values()].filter(({ sequence, topic }) => sequence > mark && [...topics].some((wanted) => wanted === topic));
+    return [...this.#kept.values()].filter(
+      ({ sequence, topic }) => sequence > mark && [...topics].some((wanted) => wanted === topic),
+    );
   }
 
   join(topics: ReadonlySet<Topic>): Client {
-    const client: Client = { outbox: new Outbox(this.#options.outbox), topics, wake: () => undefined };
+    const client: Client = {
+      outbox: new Outbox(this.#options.outbox),
+      topics,
+      wake: () => undefined,
+    };
     this.#clients.add(client);
     return client;
   }
@@ -100,7 +111,13 @@ export class Feed {
 
   #entry({ topic, data, at, key }: Message, isSnapshot: boolean): Entry {
     const sequence = ++this.#sequence;
-    const text = JSON.stringify({ type: topic, id: `${this.#options.run}-${sequence}`, at: new Date(at).toISOString(), ...(isSnapshot && { snapshot: true }), data });
+    const text = JSON.stringify({
+      type: topic,
+      id: `${this.#options.run}-${sequence}`,
+      at: new Date(at).toISOString(),
+      ...(isSnapshot && { snapshot: true }),
+      data,
+    });
     return { sequence, topic, key, text, isSnapshot };
   }
 

@@ -1,4 +1,5 @@
-// The messages of the live feed, the same over WebSocket and as server-sent events; see docs/live.md.
+// The messages of the live feed, the same over WebSocket and as server-sent events; see
+// docs/live.md.
 import { z } from '@hono/zod-openapi';
 
 export const topics = ['stats', 'health', 'runner', 'dead_letter', 'sample'] as const;
@@ -6,11 +7,18 @@ export type Topic = (typeof topics)[number];
 
 /** Sent when a client has lost messages because it did not keep up. */
 export const droppedText = (count: number): string => JSON.stringify({ type: 'dropped', count });
-export const heartbeatText = (id: string, at: number): string => JSON.stringify({ type: 'heartbeat', id, at: new Date(at).toISOString() });
+export const heartbeatText = (id: string, at: number): string =>
+  JSON.stringify({ type: 'heartbeat', id, at: new Date(at).toISOString() });
 
-export type Hello = { readonly id: string; readonly topics: readonly Topic[]; readonly resumed: boolean; readonly heartbeatMs: number };
+export type Hello = {
+  readonly id: string;
+  readonly topics: readonly Topic[];
+  readonly resumed: boolean;
+  readonly heartbeatMs: number;
+};
 /** The first message of a connection, and the answer to every change of its topics. */
-export const helloText = ({ id, topics: subscribed, resumed, heartbeatMs }: Hello): string => JSON.stringify({ type: 'hello', id, topics: subscribed, resumed, heartbeat_ms: heartbeatMs });
+export const helloText = ({ id, topics: subscribed, resumed, heartbeatMs }: Hello): string =>
+  JSON.stringify({ type: 'hello', id, topics: subscribed, resumed, heartbeat_ms: heartbeatMs });
 
 const topicList = z.array(z.enum(topics)).min(1).max(topics.length);
 /** What a client may send over its WebSocket. */

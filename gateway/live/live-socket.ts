@@ -1,10 +1,17 @@
-// WS /ws/events: the live feed over WebSocket, for who passes the same door as every request; a slow client costs a bounded number of bytes.
+// WS /ws/events: the live feed over WebSocket, for who passes the same door as every request; a
+// slow client costs a bounded number of bytes.
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type RawData, type WebSocket } from 'ws';
 import { closeReason, subprotocol } from '#core/protocol/wire.ts';
 import { refuseOnSocket } from '../http/problem-document.ts';
-import { clientMessageSchema, droppedText, heartbeatText, parseTopics, type Topic } from './live-messages.ts';
+import {
+  clientMessageSchema,
+  droppedText,
+  heartbeatText,
+  parseTopics,
+  type Topic,
+} from './live-messages.ts';
 import type { Connection, Live } from './live.ts';
 import { tokenOf } from './subprotocol-token.ts';
 
@@ -26,33 +33,67 @@ const close = { goingAway: 1001, badMessage: 4400, timeout: 4408, tooMany: 4429 
 
 export class LiveSocket {
   readonly #options: LiveSocketOptions;
-  readonly #server = new WebSocketServer({ noServer: true, maxPayload: frameBytesMax, perMessageDeflate: false, handleProtocols: (offered) => (offered.has(subprotocol) ? subprotocol : false) });
+  readonly #server = new WebSocketServer({
+    noServer: true,
+    maxPayload: frameBytesMax,
+    perMessageDeflate: false,
+    handleProtocols: (offered) => (offered.has(subprotocol) ? subprotocol : false),
+  });
 
   constructor(options: LiveSocketOptions) {
     this.#options = options;
-    this.#server.on('wsClientError', (error, socket) => refuseOnSocket(socket, { status: 400, code: 'bad_websocket_request', detail: `${error.message}.` }));
+    this.#server.on('wsClientError', (error, socket) =>
+      refuseOnSocket(socket, {
+        status: 400,
+        code: 'bad_websocket_request',
+        detail: `${error.message}.`,
+      }),
+    );
   }
 
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     this.#admit(request, socket, head).catch((error: unknown) => {
-      refuseOnSocket(socket, { status: 400, code: 'bad_request', detail: `The address or the headers of this request are malformed: ${error instanceof Error ? error.message : String(error)}.` });
+      refuseOnSocket(socket, {
+        status: 400,
+        code: 'bad_request',
+        detail: `The address or the headers of this request are malformed: ${error instanceof Error ? error.message : String(error)}.`,
+      });
     });
   }
 
   async #admit(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const { live, ask } = this.#options;
     const url = new URL(request.url ?? '/', 'http://gateway');
-    const headers = new Headers(Object.entries(request.headers).flatMap(([name, value]) => (typeof value === 'string' && !hopByHop.has(name) ? [[name, value] as [string, string]] : [])));
+    const headers = new Headers(
+      Object.entries(request.headers).flatMap(([name, value]) =>
+        typeof value === 'string' && !hopByHop.has(name) ? [[name, value] as [string, string]] : [],
+      ),
+    );
     const token = tokenOf(request.headers['sec-websocket-protocol']);
-    if (token !== null && !headers.has('authorization')) headers.set('authorization', `Bearer ${token}`);
+    if (token !== null && !headers.has('authorization'))
+      headers.set('authorization', `Bearer ${token}`);
     const answer = await ask(url.pathname + url.search, headers, request);
     if (answer.status !== upgradeRequired) return pass(answer, socket);
     const topics = parseTopics(url.searchParams.get('topics') ?? undefined);
-    if (topics === null) return void refuseOnSocket(socket, { status: 422, code: 'validation_failed', detail: 'topics: expected a list of stats, health, runner, dead_letter, sample, separated by commas.' });
+    if (topics === null)
+      return void refuseOnSocket(socket, {
+        status: 422,
+        code: 'validation_failed',
+        detail:
+          'topics: expected a list of stats, health, runner, dead_letter, sample, separated by commas.',
+      });
     const connection = await live.open(topics, url.searchParams.get('since'));
-    if (connection === null) return void refuseOnSocket(socket, { status: 503, code: 'live_full', detail: 'As many clients follow this gateway as may (live.clientsMax), or it stops.', retryAfter: 10 });
+    if (connection === null)
+      return void refuseOnSocket(socket, {
+        status: 503,
+        code: 'live_full',
+        detail: 'As many clients follow this gateway as may (live.clientsMax), or it stops.',
+        retryAfter: 10,
+      });
     if (socket.destroyed) return connection.leave();
-    this.#server.handleUpgrade(request, socket, head, (webSocket) => this.#serve(webSocket, connection, topics));
+    this.#server.handleUpgrade(request, socket, head, (webSocket) =>
+      this.#serve(webSocket, connection, topics),
+    );
   }
 
   #serve(socket: WebSocket, first: Connection, firstTopics: readonly Topic[]): void {
@@ -95,26 +136,45 @@ export class LiveSocket {
       cut.unref();
       socket.once('close', () => clearTimeout(cut));
     };
-    const unwatch = live.watch(() => {
-      if (!isAlive) return socket.terminate();
-      isAlive = false;
-      received = 0;
-      socket.ping();
-      if (socket.bufferedAmount < bufferedBytesMax) socket.send(heartbeatText(live.feed.id, now()));
-    }, () => end(close.goingAway, 'the gateway stops'));
+    const unwatch = live.watch(
+      () => {
+        if (!isAlive) return socket.terminate();
+        isAlive = false;
+        received = 0;
+        socket.ping();
+        if (socket.bufferedAmount < bufferedBytesMax)
+          socket.send(heartbeatText(live.feed.id, now()));
+      },
+      () => end(close.goingAway, 'the gateway stops'),
+    );
 
     socket.on('error', () => undefined);
-    socket.on('pong', () => { isAlive = true; });
+    socket.on('pong', () => {
+      isAlive = true;
+    });
     socket.on('message', (data, isBinary) => {
       if (socket.readyState !== socket.OPEN) return;
       isAlive = true;
       received += 1;
-      if (received > messagesPerBeatMax) return end(close.tooMany, `more than ${messagesPerBeatMax} messages between two heartbeats`);
+      if (received > messagesPerBeatMax)
+        return end(
+          close.tooMany,
+          `more than ${messagesPerBeatMax} messages between two heartbeats`,
+        );
       const message = isBinary ? null : messageOf(data);
-      if (message === null) return end(close.badMessage, 'expected {"type":"subscribe" or "unsubscribe","topics":[…]}');
+      if (message === null)
+        return end(close.badMessage, 'expected {"type":"subscribe" or "unsubscribe","topics":[…]}');
       if (message.type === 'heartbeat') return;
       const { type, topics: named } = message;
-      changing = changing.then(() => change(new Set(type === 'subscribe' ? [...topics, ...named] : [...topics].filter((topic) => !named.includes(topic)))));
+      changing = changing.then(() =>
+        change(
+          new Set(
+            type === 'subscribe'
+              ? [...topics, ...named]
+              : [...topics].filter((topic) => !named.includes(topic)),
+          ),
+        ),
+      );
     });
     socket.once('close', () => {
       unwatch();
@@ -125,11 +185,23 @@ export class LiveSocket {
 }
 
 const upgradeRequired = 426;
-const hopByHop: ReadonlySet<string> = new Set(['connection', 'upgrade', 'keep-alive', 'transfer-encoding', 'content-length', 'te', 'trailer']);
+const hopByHop: ReadonlySet<string> = new Set([
+  'connection',
+  'upgrade',
+  'keep-alive',
+  'transfer-encoding',
+  'content-length',
+  'te',
+  'trailer',
+]);
 
 function messageOf(data: RawData) {
   try {
-    const text = Array.isArray(data) ? Buffer.concat(data).toString() : Buffer.isBuffer(data) ? data.toString() : Buffer.from(data).toString();
+    const text = Array.isArray(data)
+      ? Buffer.concat(data).toString()
+      : Buffer.isBuffer(data)
+        ? data.toString()
+        : Buffer.from(data).toString();
     const parsed = clientMessageSchema.safeParse(JSON.parse(text));
     return parsed.success ? parsed.data : null;
   } catch {
@@ -140,7 +212,21 @@ function messageOf(data: RawData) {
 /** What the app answered, on the bare socket. */
 async function pass(answer: Response, socket: Duplex): Promise<void> {
   const body = Buffer.from(await answer.arrayBuffer());
-  const headers = [...answer.headers].filter(([name]) => !hopByHop.has(name)).map(([name, value]) => `${name}: ${value}`);
+  const headers = [...answer.headers]
+    .filter(([name]) => !hopByHop.has(name))
+    .map(([name, value]) => `${name}: ${value}`);
   socket.once('error', () => socket.destroy());
-  socket.end(Buffer.concat([Buffer.from([`HTTP/1.1 ${answer.status} Refused`, 'connection: close', `content-length: ${body.length}`, ...headers].join('\r\n') + '\r\n\r\n'), body]));
+  socket.end(
+    Buffer.concat([
+      Buffer.from(
+        [
+          `HTTP/1.1 ${answer.status} Refused`,
+          'connection: close',
+          `content-length: ${body.length}`,
+          ...headers,
+        ].join('\r\n') + '\r\n\r\n',
+      ),
+      body,
+    ]),
+  );
 }

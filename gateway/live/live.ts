@@ -1,4 +1,5 @@
-// What happens in this gateway, as messages: figures every second, changes of health and runners at once, dead letters and samples up to a rate.
+// What happens in this gateway, as messages: figures every second, changes of health and runners at
+// once, dead letters and samples up to a rate.
 import { randomUUID } from 'node:crypto';
 import type { Clock, DeadLetter, Delivery } from '#core/ports.ts';
 import { Feed, type Client, type Message } from './feed.ts';
@@ -10,7 +11,11 @@ const tickMs = 1_000;
 const eventMs = 100;
 const sampleBytesMax = 16 * 1024;
 
-const limits = { keptMax: 1_000, keptCharsMax: 2 ** 20, outbox: { entriesMax: 256, charsMax: 2 ** 20 } };
+const limits = {
+  keptMax: 1_000,
+  keptCharsMax: 2 ** 20,
+  outbox: { entriesMax: 256, charsMax: 2 ** 20 },
+};
 
 /** A connected client, whatever carries its messages. */
 export type Connection = {
@@ -40,7 +45,10 @@ export class Live {
   readonly #leaving = new Set<() => void>();
   readonly #heartbeats = new Set<() => void>();
   readonly #stopped = new AbortController();
-  readonly #paced = { dead_letter: { at: -Infinity, skipped: 0 }, sample: { at: -Infinity, skipped: 0 } };
+  readonly #paced = {
+    dead_letter: { at: -Infinity, skipped: 0 },
+    sample: { at: -Infinity, skipped: 0 },
+  };
   #figures: LiveFigures | null = null;
   #runners = new Map<string, string>();
 
@@ -55,7 +63,10 @@ export class Live {
     void this.#keepTelling(figures);
   }
 
-  /** Snapshots of the topics first, or what was missed since `since`, then changes. `null` when no client more may come. */
+  /**
+   * Snapshots of the topics first, or what was missed since `since`, then changes. `null` when no
+   * client more may come.
+   */
   async open(topics: readonly Topic[], since: string | null): Promise<Connection | null> {
     if (this.feed.isFull || this.#stopped.signal.aborted) return null;
     const wanted = new Set(topics);
@@ -68,12 +79,16 @@ export class Live {
     for (const message of snapshots) client.outbox.put(this.feed.snapshot(message));
     for (const entry of this.feed.missed(from, wanted)) client.outbox.put(entry);
     return {
-      client, hello: helloText({ id: this.feed.id, topics, resumed: mark !== null, heartbeatMs }),
+      client,
+      hello: helloText({ id: this.feed.id, topics, resumed: mark !== null, heartbeatMs }),
       leave: () => this.feed.leave(client),
     };
   }
 
-  /** Calls `beat` every 15 seconds and `end` when the gateway stops; returns how to have neither any more. */
+  /**
+   * Calls `beat` every 15 seconds and `end` when the gateway stops; returns how to have neither any
+   * more.
+   */
   watch(beat: () => void, end: () => void): () => void {
     this.#heartbeats.add(beat);
     this.#leaving.add(end);
@@ -89,15 +104,32 @@ export class Live {
   }
 
   deadLettered({ id, reason, message, field, eventId, origin, failedAt }: DeadLetter): void {
-    this.#event('dead_letter', (skipped) => ({ id, reason, message: message.slice(0, 500), field, event_id: eventId, origin, failed_at: new Date(failedAt).toISOString(), skipped }), true);
+    this.#event(
+      'dead_letter',
+      (skipped) => ({
+        id,
+        reason,
+        message: message.slice(0, 500),
+        field,
+        event_id: eventId,
+        origin,
+        failed_at: new Date(failedAt).toISOString(),
+        skipped,
+      }),
+      true,
+    );
   }
 
   stored(latencySeconds: number, { value }: Delivery): void {
     if (value.length > sampleBytesMax || !this.feed.follows('sample')) return;
-    this.#event('sample', (skipped) => {
-      const event: unknown = JSON.parse(new TextDecoder().decode(value));
-      return { event, latency_ms: Math.round(latencySeconds * 1000), skipped };
-    }, false);
+    this.#event(
+      'sample',
+      (skipped) => {
+        const event: unknown = JSON.parse(new TextDecoder().decode(value));
+        return { event, latency_ms: Math.round(latencySeconds * 1000), skipped };
+      },
+      false,
+    );
   }
 
   /** All that are connected now; what has changed is told. */
@@ -105,10 +137,23 @@ export class Live {
     const before = this.#runners;
     this.#runners = new Map(views.map(({ id, state }) => [id, state]));
     for (const view of views) {
-      const change = !before.has(view.id) ? 'joined' : before.get(view.id) === view.state ? null : 'changed';
-      if (change !== null) this.#publish({ topic: 'runner', key: `runner ${view.id}`, data: { change, runner: view } }, true);
+      const change = !before.has(view.id)
+        ? 'joined'
+        : before.get(view.id) === view.state
+          ? null
+          : 'changed';
+      if (change !== null)
+        this.#publish(
+          { topic: 'runner', key: `runner ${view.id}`, data: { change, runner: view } },
+          true,
+        );
     }
-    for (const id of before.keys()) if (!this.#runners.has(id)) this.#publish({ topic: 'runner', key: `runner ${id}`, data: { change: 'left', runner: { id } } }, true);
+    for (const id of before.keys())
+      if (!this.#runners.has(id))
+        this.#publish(
+          { topic: 'runner', key: `runner ${id}`, data: { change: 'left', runner: { id } } },
+          true,
+        );
   }
 
   #event(topic: 'dead_letter' | 'sample', data: (skipped: number) => unknown, keep: boolean): void {
@@ -138,24 +183,39 @@ export class Live {
       // Who comes back gets the changes that it missed.
       ...(!resumed && { runner: async () => ({ change: 'all', runners: figures.runners() }) }),
     };
-    const made = await Promise.all(topics.map(async (topic) => ({ topic, data: await data[topic]?.() })));
-    return made.filter((message) => message.data !== undefined).map((message) => ({ ...message, at, key: message.topic === 'runner' ? null : message.topic }));
+    const made = await Promise.all(
+      topics.map(async (topic) => ({ topic, data: await data[topic]?.() })),
+    );
+    return made
+      .filter((message) => message.data !== undefined)
+      .map((message) => ({
+        ...message,
+        at,
+        key: message.topic === 'runner' ? null : message.topic,
+      }));
   }
 
   async #keepTelling(figures: LiveFigures): Promise<void> {
     const { signal } = this.#stopped;
     let causes = '';
     let beatAt = this.#clock.monotonic();
-    while (await this.#clock.sleep(tickMs, signal).then(() => true, () => false)) {
+    while (
+      await this.#clock.sleep(tickMs, signal).then(
+        () => true,
+        () => false,
+      )
+    ) {
       if (this.#clock.monotonic() - beatAt >= heartbeatMs) {
         beatAt = this.#clock.monotonic();
         for (const beat of this.#heartbeats) beat();
       }
       try {
-        if (this.feed.follows('stats')) this.#publish({ topic: 'stats', key: 'stats', data: await figures.stats() }, false);
+        if (this.feed.follows('stats'))
+          this.#publish({ topic: 'stats', key: 'stats', data: await figures.stats() }, false);
         if (!this.feed.follows('health')) continue;
         const now = JSON.stringify(await figures.causes());
-        if (now !== causes) this.#publish({ topic: 'health', key: 'health', data: await figures.health() }, false);
+        if (now !== causes)
+          this.#publish({ topic: 'health', key: 'health', data: await figures.health() }, false);
         causes = now;
       } catch (error) {
         figures.failed(error);
@@ -163,4 +223,3 @@ export class Live {
     }
   }
 }
-

@@ -1,4 +1,5 @@
-// What one live client has yet to be sent: in order, bounded, and never two versions of what only the latest of matters.
+// What one live client has yet to be sent: in order, bounded, and never two versions of what only
+// the latest of matters.
 
 /** A message for all clients, made into text once. */
 export type Entry = {
@@ -39,7 +40,8 @@ export class Outbox {
     const { entriesMax, charsMax } = this.#limits;
     for (const [oldest, lost] of this.#entries) {
       // Whatever is taken fits alone.
-      if (this.#entries.size === 1 || (this.#entries.size <= entriesMax && this.#chars <= charsMax)) return;
+      if (this.#entries.size === 1 || (this.#entries.size <= entriesMax && this.#chars <= charsMax))
+        return;
       this.#remove(oldest, lost);
       this.#dropped += 1;
     }

@@ -8,11 +8,23 @@ export type Condition = Schemas['Condition'];
 export type Filter = { readonly must: Condition[] };
 
 /** `null` when nothing can match: one of its lists is empty. */
-export function filterOf({ eventTypes, categories, userId, sessionId, textIds, productId, priceMin, priceMax, since, until }: EventFilter): Filter | null {
+export function filterOf({
+  eventTypes,
+  categories,
+  userId,
+  sessionId,
+  textIds,
+  productId,
+  priceMin,
+  priceMax,
+  since,
+  until,
+}: EventFilter): Filter | null {
   if ([eventTypes, categories, textIds].some((list) => list?.length === 0)) return null;
   const must: Condition[] = [];
   const any = (key: string, values: readonly string[] | undefined): void => {
-    if (values !== undefined) must.push({ key, match: { any: values.map((value) => value.toWellFormed()) } });
+    if (values !== undefined)
+      must.push({ key, match: { any: values.map((value) => value.toWellFormed()) } });
   };
   const same = (key: string, value: string | undefined): void => {
     if (value !== undefined) must.push({ key, match: { value: value.toWellFormed() } });
@@ -23,19 +35,36 @@ export function filterOf({ eventTypes, categories, userId, sessionId, textIds, p
   any('text_id', textIds);
   any('event_type', eventTypes);
   any('product.category', categories);
-  if (priceMin !== undefined || priceMax !== undefined) must.push({ key: 'product.price', range: { ...at('gte', priceMin), ...at('lte', priceMax) } });
-  if (since !== undefined || until !== undefined) must.push({ key: 'timestamp', range: { ...timeAtEnd('gte', since), ...timeAtEnd('lte', until) } });
+  if (priceMin !== undefined || priceMax !== undefined)
+    must.push({ key: 'product.price', range: { ...at('gte', priceMin), ...at('lte', priceMax) } });
+  if (since !== undefined || until !== undefined)
+    must.push({
+      key: 'timestamp',
+      range: { ...timeAtEnd('gte', since), ...timeAtEnd('lte', until) },
+    });
   return { must };
 }
 
 export const isText = (textId: string): Condition => ({ key: 'text_id', match: { value: textId } });
-export const isAnyText = (textIds: readonly string[]): Condition => ({ key: 'text_id', match: { any: [...textIds] } });
+export const isAnyText = (textIds: readonly string[]): Condition => ({
+  key: 'text_id',
+  match: { any: [...textIds] },
+});
 export const hasId = (ids: readonly string[]): Condition => ({ has_id: [...ids] });
 /** The field holds a time before `ms`. */
-export const isBefore = (key: string, ms: number): Condition => ({ key, range: { lt: timeOf(ms) } });
+export const isBefore = (key: string, ms: number): Condition => ({
+  key,
+  range: { lt: timeOf(ms) },
+});
 /** The field holds the time `ms` or a later one. */
-export const isSince = (key: string, ms: number): Condition => ({ key, range: { gte: timeOf(ms) } });
-export const isAtTime = (key: string, ms: number): Condition => ({ key, range: { gte: timeOf(ms), lte: timeOf(ms) } });
+export const isSince = (key: string, ms: number): Condition => ({
+  key,
+  range: { gte: timeOf(ms) },
+});
+export const isAtTime = (key: string, ms: number): Condition => ({
+  key,
+  range: { gte: timeOf(ms), lte: timeOf(ms) },
+});
 
 type End = 'gte' | 'lte';
 

@@ -1,4 +1,5 @@
-// How texts and events look as Qdrant points, and how they are read back; what cannot be read throws.
+// How texts and events look as Qdrant points, and how they are read back; what cannot be read
+// throws.
 
 import type { Schemas } from '@qdrant/js-client-rest';
 import type { BareText, EventRecord, Product, StoredEvent, TextRecord } from '#core/ports.ts';
@@ -9,15 +10,19 @@ export type Point = Schemas['PointStruct'];
 type Payload = Readonly<Record<string, unknown>> | null | undefined;
 
 /** Qdrant reads times as RFC 3339 with four digits of the year. */
-export const timeOf = (ms: number): string => new Date(Math.max(timeMin, Math.min(timeMax, ms))).toISOString();
+export const timeOf = (ms: number): string =>
+  new Date(Math.max(timeMin, Math.min(timeMax, ms))).toISOString();
 const timeMin = Date.parse('0001-01-01T00:00:00Z');
 const timeMax = Date.parse('9999-12-31T23:59:59.999Z');
 
 /**
- * `unreferenced_since` is a hint that no event may refer to the text. It is always set here, and the sweep takes it away
- * where it is wrong: events need no write to their text.
+ * `unreferenced_since` is a hint that no event may refer to the text. It is always set here, and
+ * the sweep takes it away where it is wrong: events need no write to their text.
  */
-export function textPoint({ id, text, kind, product, embedding: { vector, provenance } }: TextRecord, now: number): Point {
+export function textPoint(
+  { id, text, kind, product, embedding: { vector, provenance } }: TextRecord,
+  now: number,
+): Point {
   return {
     id,
     vector: Array.from(vector, roundedForJson),
@@ -36,7 +41,10 @@ export function textPoint({ id, text, kind, product, embedding: { vector, proven
   };
 }
 
-/** `payload` is the event as it came, as a string, so that it is given back to the letter; the rest is to filter on. */
+/**
+ * `payload` is the event as it came, as a string, so that it is given back to the letter; the rest
+ * is to filter on.
+ */
 export function eventPoint({ event, textId, ingestedAt }: EventRecord): Point {
   const { id, eventType, timestamp, userId, sessionId, product, payload } = event;
   return {
@@ -58,13 +66,24 @@ export function eventPoint({ event, textId, ingestedAt }: EventRecord): Point {
 export const eventFields = ['text_id', 'timestamp', 'ingested_at', 'payload'];
 
 export function storedEvent({ id, payload }: Schemas['Record']): StoredEvent {
-  return { id: String(id), textId: stringAt(payload, 'text_id'), timestamp: timeAt(payload, 'timestamp'), ingestedAt: timeAt(payload, 'ingested_at'), payload: stringAt(payload, 'payload') };
+  return {
+    id: String(id),
+    textId: stringAt(payload, 'text_id'),
+    timestamp: timeAt(payload, 'timestamp'),
+    ingestedAt: timeAt(payload, 'ingested_at'),
+    payload: stringAt(payload, 'payload'),
+  };
 }
 
 /** A product's text or a query's, withheld or not. */
 export function bareText({ id, payload }: Schemas['Record']): BareText {
   const product = productAt(payload);
-  return { id: String(id), text: stringAt(payload, 'text'), kind: product === null ? 'query' : 'product', product };
+  return {
+    id: String(id),
+    text: stringAt(payload, 'text'),
+    kind: product === null ? 'query' : 'product',
+    product,
+  };
 }
 
 function productAt(payload: Payload): Product | null {
@@ -95,8 +114,9 @@ export function timeAt(payload: Payload, key: string): number {
 }
 
 /**
- * Eight decimals are seven significant digits of a unit vector's typical component: a float32 to within its own error, in half the
- * bytes that JSON takes for it as a float64 (4.4 KB for 384 of them), and quicker to write than a number cut by `toPrecision`.
+ * Eight decimals are seven significant digits of a unit vector's typical component: a float32 to
+ * within its own error, in half the bytes that JSON takes for it as a float64 (4.4 KB for 384 of
+ * them), and quicker to write than a number cut by `toPrecision`.
  */
 function roundedForJson(component: number): number {
   return Math.round(component * 1e8) / 1e8;
@@ -104,7 +124,13 @@ function roundedForJson(component: number): number {
 
 /** A lone surrogate cannot be sent as JSON that Qdrant reads. */
 function wellFormed({ id, name, description, category, price }: Product): Product {
-  return { id: id.toWellFormed(), name: name.toWellFormed(), description: description?.toWellFormed() ?? null, category: category?.toWellFormed() ?? null, price };
+  return {
+    id: id.toWellFormed(),
+    name: name.toWellFormed(),
+    description: description?.toWellFormed() ?? null,
+    category: category?.toWellFormed() ?? null,
+    price,
+  };
 }
 
 function indexed({ id, category, price }: Product): Pick<Product, 'id' | 'category' | 'price'> {

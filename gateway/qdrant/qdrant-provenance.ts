@@ -1,39 +1,91 @@
-// Which texts a runner's session embedded, in Qdrant, and the marks of sessions in a collection of their own.
+// Which texts a runner's session embedded, in Qdrant, and the marks of sessions in a collection of
+// their own.
 //
-// A withheld text keeps its point, and is of no kind that a search looks for and of no session: one filtered request for all of them.
+// A withheld text keeps its point, and is of no kind that a search looks for and of no session: one
+// filtered request for all of them.
 
 import type { BareText, SessionMark, SessionWork, Vouching } from '#core/ports.ts';
+import { applied } from './applied-write.ts';
 import type { QdrantCollections } from './qdrant-collections.ts';
 import type { Ask } from './qdrant-connection.ts';
 import { type Condition, hasId, isSince } from './qdrant-filter.ts';
 import { bareText, timeAt, timeOf } from './qdrant-points.ts';
-import { applied } from './applied-write.ts';
 
 /** In place of `product` or `query`. */
 export const withheldKind = 'withheld';
 const nobody = '';
 const marksMax = 10_000;
 
-const workOf = ({ runnerSession, since }: SessionWork): Condition[] => [{ key: 'runner_session', match: { value: runnerSession } }, isSince('embedded_at', since)];
+const workOf = ({ runnerSession, since }: SessionWork): Condition[] => [
+  { key: 'runner_session', match: { value: runnerSession } },
+  isSince('embedded_at', since),
+];
 
-export function createQdrantVouching({ ask, names }: { readonly ask: Ask; readonly names: QdrantCollections }): Vouching {
-  const find = (must: Condition[], limit: number): Promise<readonly BareText[]> => ask('find texts of a runner', async (client) => {
-    const { points } = await client.scroll(names.texts, { filter: { must }, limit, with_payload: ['text', 'product'] });
-    return points.map(bareText);
-  });
+export function createQdrantVouching({
+  ask,
+  names,
+}: {
+  readonly ask: Ask;
+  readonly names: QdrantCollections;
+}): Vouching {
+  const find = (must: Condition[], limit: number): Promise<readonly BareText[]> =>
+    ask('find texts of a runner', async (client) => {
+      const { points } = await client.scroll(names.texts, {
+        filter: { must },
+        limit,
+        with_payload: ['text', 'product'],
+      });
+      return points.map(bareText);
+    });
 
   return {
-    mark: ({ runnerSession, goodUntil, renewedAt }) => ask('mark a runner\'s session', (client) => applied(client.upsert(names.sessions, {
-      points: [{ id: runnerSession, vector: {}, payload: { good_until: timeOf(goodUntil), renewed_at: timeOf(renewedAt) } }], wait: true,
-    }))),
-    unmark: (runnerSession) => ask('delete the mark of a runner\'s session', (client) => applied(client.delete(names.sessions, { filter: { must: [hasId([runnerSession])] }, wait: true }))),
-    marks: () => ask('read the marks of runners\' sessions', async (client): Promise<readonly SessionMark[]> => {
-      const { points } = await client.scroll(names.sessions, { limit: marksMax, with_payload: true });
-      return points.map(({ id, payload }) => ({ runnerSession: String(id), goodUntil: timeAt(payload, 'good_until'), renewedAt: timeAt(payload, 'renewed_at') }));
-    }),
+    mark: ({ runnerSession, goodUntil, renewedAt }) =>
+      ask("mark a runner's session", (client) =>
+        applied(
+          client.upsert(names.sessions, {
+            points: [
+              {
+                id: runnerSession,
+                vector: {},
+                payload: { good_until: timeOf(goodUntil), renewed_at: timeOf(renewedAt) },
+              },
+            ],
+            wait: true,
+          }),
+        ),
+      ),
+    unmark: (runnerSession) =>
+      ask("delete the mark of a runner's session", (client) =>
+        applied(
+          client.delete(names.sessions, { filter: { must: [hasId([runnerSession])] }, wait: true }),
+        ),
+      ),
+    marks: () =>
+      ask(
+        "read the marks of runners' sessions",
+        async (client): Promise<readonly SessionMark[]> => {
+          const { points } = await client.scroll(names.sessions, {
+            limit: marksMax,
+            with_payload: true,
+          });
+          return points.map(({ id, payload }) => ({
+            runnerSession: String(id),
+            goodUntil: timeAt(payload, 'good_until'),
+            renewedAt: timeAt(payload, 'renewed_at'),
+          }));
+        },
+      ),
     embeddedBy: (work, limit) => find(workOf(work), limit),
-    withhold: (work) => ask('withhold texts of a runner', (client) =>
-      applied(client.setPayload(names.texts, { payload: { kind: withheldKind, runner_session: nobody }, filter: { must: workOf(work) }, wait: true }))),
+    withhold: (work) =>
+      ask('withhold texts of a runner', (client) =>
+        applied(
+          client.setPayload(names.texts, {
+            payload: { kind: withheldKind, runner_session: nobody },
+            filter: { must: workOf(work) },
+            wait: true,
+          }),
+        ),
+      ),
     withheld: (limit) => find([{ key: 'kind', match: { value: withheldKind } }], limit),
   };
 }

@@ -1,6 +1,14 @@
-// Searches texts in one collection by their events in another: both plans of core/vectors/search-plan.ts in Qdrant's terms.
+// Searches texts in one collection by their events in another: both plans of
+// core/vectors/search-plan.ts in Qdrant's terms.
 
-import { type EventFilter, type EventType, eventTypes, type SearchHit, type SearchRequest, type VectorStore } from '#core/ports.ts';
+import {
+  type EventFilter,
+  type EventType,
+  eventTypes,
+  type SearchHit,
+  type SearchRequest,
+  type VectorStore,
+} from '#core/ports.ts';
 import { type Ranked, type SearchPlan, searchTexts } from '#core/vectors/search-plan.ts';
 import type { QdrantCollections } from './qdrant-collections.ts';
 import type { Ask } from './qdrant-connection.ts';
@@ -21,28 +29,48 @@ export type SearchOptions = {
 type Newest = { readonly id: string; readonly timestamp: number };
 type Tally = { readonly total: number; readonly byType: Partial<Record<EventType, number>> };
 
-/** How widely the graph is searched at least; finds about 99 of the 100 nearest, for a fraction of a millisecond more than less would. */
+/**
+ * How widely the graph is searched at least; finds about 99 of the 100 nearest, for a fraction of a
+ * millisecond more than less would.
+ */
 const graphWidthMin = 128;
 /** Matching events up to about this many are all looked at for their texts. */
 const eventsMax = 50_000;
 /** Candidates whose events are looked for at once. */
 const lookAhead = 256;
 
-export function createQdrantSearch(options: SearchOptions): (request: SearchRequest) => Promise<readonly SearchHit[]> {
+export function createQdrantSearch(
+  options: SearchOptions,
+): (request: SearchRequest) => Promise<readonly SearchHit[]> {
   const { ask, names, events, readTexts, plan, isQuantised } = options;
   const quantised = isQuantised ? { quantization: { rescore: true, oversampling: 2 } } : {};
 
-  /** So many events match that to look at each costs more than the set of their texts saves. The estimate costs next to nothing. */
+  /**
+   * So many events match that to look at each costs more than the set of their texts saves. The
+   * estimate costs next to nothing.
+   */
   const isWide = async (filter: Filter): Promise<boolean> => {
     if (filter.must.length === 0) return true;
-    return ask('estimate the number of events', async (client) => (await client.count(names.events, { filter, exact: false })).count > eventsMax);
+    return ask(
+      'estimate the number of events',
+      async (client) =>
+        (await client.count(names.events, { filter, exact: false })).count > eventsMax,
+    );
   };
 
-  /** Texts of the matching events; the facet has no page to turn, so its limit grows until it holds all. */
+  /**
+   * Texts of the matching events; the facet has no page to turn, so its limit grows until it holds
+   * all.
+   */
   const textsOfEvents = (filter: Filter, max: number): Promise<readonly string[] | null> =>
     ask('find the texts of events', async (client) => {
       for (let limit = max === Infinity ? 16_384 : max + 1; ; limit *= 8) {
-        const { hits } = await client.facet(names.events, { key: 'text_id', filter, limit, exact: true });
+        const { hits } = await client.facet(names.events, {
+          key: 'text_id',
+          filter,
+          limit,
+          exact: true,
+        });
         if (hits.length > max) return null;
         if (hits.length < limit) return hits.map(({ value }) => String(value));
       }
@@ -50,25 +78,50 @@ export function createQdrantSearch(options: SearchOptions): (request: SearchRequ
 
   const nearest = (vector: Float32Array, count: number, must: Condition[]) =>
     ask('search texts', async (client) => {
-      const { points } = await client.query(names.texts, { query: [...vector], limit: count, filter: { must }, with_payload: false, params: { hnsw_ef: Math.max(graphWidthMin, count), ...quantised } });
-      return points.map(({ id, score }) => ({ text: String(id), score: Math.max(-1, Math.min(1, score)) }));
+      const { points } = await client.query(names.texts, {
+        query: [...vector],
+        limit: count,
+        filter: { must },
+        with_payload: false,
+        params: { hnsw_ef: Math.max(graphWidthMin, count), ...quantised },
+      });
+      return points.map(({ id, score }) => ({
+        text: String(id),
+        score: Math.max(-1, Math.min(1, score)),
+      }));
     });
 
   /** Which of these texts have a matching event. */
   const withEvents = (filter: Filter, textIds: readonly string[]): Promise<ReadonlySet<string>> =>
     ask('count events', async (client) => {
-      const { hits } = await client.facet(names.events, { key: 'text_id', filter: { must: [isAnyText(textIds), ...filter.must] }, limit: textIds.length, exact: true });
+      const { hits } = await client.facet(names.events, {
+        key: 'text_id',
+        filter: { must: [isAnyText(textIds), ...filter.must] },
+        limit: textIds.length,
+        exact: true,
+      });
       return new Set(hits.map(({ value }) => String(value)));
     });
 
   /** Numbers of matching events by type: one facet over all these texts per type. */
-  const tally = (filter: Filter, types: readonly EventType[], textIds: readonly string[]): Promise<ReadonlyMap<string, Tally>> =>
+  const tally = (
+    filter: Filter,
+    types: readonly EventType[],
+    textIds: readonly string[],
+  ): Promise<ReadonlyMap<string, Tally>> =>
     ask('count events', async (client) => {
-      const facets = await Promise.all(types.map(async (type) => {
-        const ofType: Condition = { key: 'event_type', match: { value: type } };
-        const { hits } = await client.facet(names.events, { key: 'text_id', filter: { must: [isAnyText(textIds), ofType, ...filter.must] }, limit: textIds.length, exact: true });
-        return hits.map(({ value, count }) => ({ textId: String(value), type, count }));
-      }));
+      const facets = await Promise.all(
+        types.map(async (type) => {
+          const ofType: Condition = { key: 'event_type', match: { value: type } };
+          const { hits } = await client.facet(names.events, {
+            key: 'text_id',
+            filter: { must: [isAnyText(textIds), ofType, ...filter.must] },
+            limit: textIds.length,
+            exact: true,
+          });
+          return hits.map(({ value, count }) => ({ textId: String(value), type, count }));
+        }),
+      );
       const tallies = new Map<string, Tally>();
       for (const { textId, type, count } of facets.flat()) {
         const { total, byType } = tallies.get(textId) ?? { total: 0, byType: {} };
@@ -78,18 +131,30 @@ export function createQdrantSearch(options: SearchOptions): (request: SearchRequ
     });
 
   /**
-   * The newest matching event of each text. A page of the newest events of all of them settles those whose newest lies within it;
-   * the rest are asked for again without these. At least one is settled each time, usually most.
+   * The newest matching event of each text. A page of the newest events of all of them settles
+   * those whose newest lies within it; the rest are asked for again without these. At least one is
+   * settled each time, usually most.
    */
-  const newestOf = async (eventFilter: EventFilter, filter: Filter, textIds: readonly string[]): Promise<ReadonlyMap<string, Newest>> => {
+  const newestOf = async (
+    eventFilter: EventFilter,
+    filter: Filter,
+    textIds: readonly string[],
+  ): Promise<ReadonlyMap<string, Newest>> => {
     const newest = new Map<string, Newest>();
     for (let open = [...textIds]; open.length > 0; open = open.filter((id) => !newest.has(id))) {
       const limit = Math.min(1_000, Math.max(32, open.length * 4));
       const page = await ask('find newest events', async (client) => {
         const { points } = await client.scroll(names.events, {
-          filter: { must: [isAnyText(open), ...filter.must] }, limit, order_by: { key: 'timestamp', direction: 'desc' }, with_payload: ['text_id', 'timestamp'],
+          filter: { must: [isAnyText(open), ...filter.must] },
+          limit,
+          order_by: { key: 'timestamp', direction: 'desc' },
+          with_payload: ['text_id', 'timestamp'],
         });
-        return points.map(({ id, payload }) => ({ id: String(id), textId: stringAt(payload, 'text_id'), timestamp: timeAt(payload, 'timestamp') }));
+        return points.map(({ id, payload }) => ({
+          id: String(id),
+          textId: stringAt(payload, 'text_id'),
+          timestamp: timeAt(payload, 'timestamp'),
+        }));
       });
       const isAll = page.length < limit;
       const last = page.at(-1)?.timestamp ?? Infinity;
@@ -97,7 +162,8 @@ export function createQdrantSearch(options: SearchOptions): (request: SearchRequ
         // Of the page's last millisecond a higher id may lie behind it.
         if (!isAll && timestamp <= last) continue;
         const found = newest.get(textId);
-        if (found === undefined || (found.timestamp === timestamp && found.id < id)) newest.set(textId, { id, timestamp });
+        if (found === undefined || (found.timestamp === timestamp && found.id < id))
+          newest.set(textId, { id, timestamp });
       }
       if (isAll) break;
       const first = page[0];
@@ -110,7 +176,12 @@ export function createQdrantSearch(options: SearchOptions): (request: SearchRequ
     return newest;
   };
 
-  const hitsOf = async (ranked: readonly Ranked<string>[], filter: Filter, types: readonly EventType[], newest: ReadonlyMap<string, Newest>): Promise<readonly SearchHit[]> => {
+  const hitsOf = async (
+    ranked: readonly Ranked<string>[],
+    filter: Filter,
+    types: readonly EventType[],
+    newest: ReadonlyMap<string, Newest>,
+  ): Promise<readonly SearchHit[]> => {
     const ids = ranked.map(({ text }) => text);
     if (ids.length === 0) return [];
     const [texts, newestEvents, tallies] = await Promise.all([
@@ -120,50 +191,77 @@ export function createQdrantSearch(options: SearchOptions): (request: SearchRequ
     ]);
     const eventOf = new Map(newestEvents.map((event) => [event.id, event]));
     return ranked.flatMap(({ textId, score }) => {
-      const text = texts.get(textId), tallied = tallies.get(textId), event = eventOf.get(newest.get(textId)?.id ?? '');
+      const text = texts.get(textId),
+        tallied = tallies.get(textId),
+        event = eventOf.get(newest.get(textId)?.id ?? '');
       // Forgotten while the search went on.
       if (text === undefined || tallied === undefined || event === undefined) return [];
-      return [{ score, textId, text: text.text, product: text.product, events: tallied, newest: event }];
+      return [
+        { score, textId, text: text.text, product: text.product, events: tallied, newest: event },
+      ];
     });
   };
 
-  return async ({ vector, limit, filter: eventFilter, scoreMin = -Infinity, exceptTextIds = [], after = null }) => {
+  return async ({
+    vector,
+    limit,
+    filter: eventFilter,
+    scoreMin = -Infinity,
+    exceptTextIds = [],
+    after = null,
+  }) => {
     const filter = filterOf(eventFilter);
     if (filter === null) return [];
     // Always asked for: a text that is withheld is of neither kind.
-    const kinds: Condition = { key: 'kind', match: eventFilter.eventTypes?.includes('search') ? { any: ['product', 'query'] } : { value: 'product' } };
+    const kinds: Condition = {
+      key: 'kind',
+      match: eventFilter.eventTypes?.includes('search')
+        ? { any: ['product', 'query'] }
+        : { value: 'product' },
+    };
     let ranking: readonly string[] = [];
     const matched = new Map<string, boolean>();
     const newest = new Map<string, Newest>();
 
-    const ranked = await searchTexts<string>({
-      async textsOfEvents(max) {
-        if (max !== Infinity && await isWide(filter)) return null;
-        return textsOfEvents(filter, max);
+    const ranked = await searchTexts<string>(
+      {
+        async textsOfEvents(max) {
+          if (max !== Infinity && (await isWide(filter))) return null;
+          return textsOfEvents(filter, max);
+        },
+        async nearest(count, within) {
+          if (within?.length === 0) return [];
+          const candidates = await nearest(
+            vector,
+            count,
+            within === null ? [kinds] : [hasId(within), kinds],
+          );
+          ranking = candidates.map(({ text }) => text);
+          return candidates;
+        },
+        async matches(textIds) {
+          const unknown = textIds.find((id) => !matched.has(id));
+          if (unknown !== undefined) {
+            // Those that will be asked for next cost no request more.
+            const from = ranking.indexOf(unknown);
+            const together = ranking.slice(from, from + Math.max(lookAhead, textIds.length));
+            const found = await withEvents(filter, together);
+            for (const id of together) matched.set(id, found.has(id));
+          }
+          const places = await newestOf(
+            eventFilter,
+            filter,
+            textIds.filter((id) => matched.get(id)),
+          );
+          for (const [id, place] of places) newest.set(id, place);
+          return textIds.map((textId) => {
+            const newestAt = places.get(textId)?.timestamp;
+            return newestAt === undefined ? null : { textId, newestAt };
+          });
+        },
       },
-      async nearest(count, within) {
-        if (within?.length === 0) return [];
-        const candidates = await nearest(vector, count, within === null ? [kinds] : [hasId(within), kinds]);
-        ranking = candidates.map(({ text }) => text);
-        return candidates;
-      },
-      async matches(textIds) {
-        const unknown = textIds.find((id) => !matched.has(id));
-        if (unknown !== undefined) {
-          // Those that will be asked for next cost no request more.
-          const from = ranking.indexOf(unknown);
-          const together = ranking.slice(from, from + Math.max(lookAhead, textIds.length));
-          const found = await withEvents(filter, together);
-          for (const id of together) matched.set(id, found.has(id));
-        }
-        const places = await newestOf(eventFilter, filter, textIds.filter((id) => matched.get(id)));
-        for (const [id, place] of places) newest.set(id, place);
-        return textIds.map((textId) => {
-          const newestAt = places.get(textId)?.timestamp;
-          return newestAt === undefined ? null : { textId, newestAt };
-        });
-      },
-    }, { limit, plan, scoreMin, except: exceptTextIds, after });
+      { limit, plan, scoreMin, except: exceptTextIds, after },
+    );
     return hitsOf(ranked, filter, eventFilter.eventTypes ?? eventTypes, newest);
   };
 }

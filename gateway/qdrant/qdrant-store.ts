@@ -1,15 +1,20 @@
-// The vector store in Qdrant: texts with their vectors in one collection, events without vectors in another.
+// The vector store in Qdrant: texts with their vectors in one collection, events without vectors in
+// another.
 
 import { DependencyError } from '#core/errors/errors.ts';
 import type { Clock, IndexIdentity, VectorStore, WriteOutcome } from '#core/ports.ts';
 import type { SearchPlan } from '#core/vectors/search-plan.ts';
-import { prepareCollections, type QdrantCollections, type QdrantStorage } from './qdrant-collections.ts';
+import {
+  prepareCollections,
+  type QdrantCollections,
+  type QdrantStorage,
+} from './qdrant-collections.ts';
 import { type Ask, codes, connectQdrant, type QdrantAddress } from './qdrant-connection.ts';
 import { createQdrantEvents } from './qdrant-events.ts';
+import { createQdrantVouching } from './qdrant-provenance.ts';
 import { createQdrantForget } from './qdrant-retention.ts';
 import { createQdrantSearch } from './qdrant-search.ts';
 import { createQdrantTexts } from './qdrant-texts.ts';
-import { createQdrantVouching } from './qdrant-provenance.ts';
 
 export type QdrantStoreOptions = QdrantAddress & {
   readonly collections: Pick<QdrantCollections, 'texts' | 'events'>;
@@ -19,28 +24,38 @@ export type QdrantStoreOptions = QdrantAddress & {
   readonly searchPlan: SearchPlan;
 };
 
-/** What Qdrant's own guidance and measurement favour: 64 to 256 points a request, a few requests in flight. */
+/**
+ * What Qdrant's own guidance and measurement favour: 64 to 256 points a request, a few requests in
+ * flight.
+ */
 const batchMax = { texts: 128, events: 256 } as const;
 
 const openMsMax = 3_000;
 
 /**
- * A store that may be asked at once: the collections are made or checked before the first call goes through, and again
- * when they are gone. Its calls throw `DependencyError` while that is not possible, `IndexMismatchError` when the
- * collections hold another index.
+ * A store that may be asked at once: the collections are made or checked before the first call goes
+ * through, and again when they are gone. Its calls throw `DependencyError` while that is not
+ * possible, `IndexMismatchError` when the collections hold another index.
  */
 export function createQdrantStore(options: QdrantStoreOptions): VectorStore {
   return build(options).store;
 }
 
 /**
- * As `createQdrantStore`, after a first attempt, so that `IndexMismatchError` is thrown here. A Qdrant that cannot be asked,
- * or not soon, is told to `onWaiting` in one line; the store then works as soon as it can.
+ * As `createQdrantStore`, after a first attempt, so that `IndexMismatchError` is thrown here. A
+ * Qdrant that cannot be asked, or not soon, is told to `onWaiting` in one line; the store then
+ * works as soon as it can.
  */
-export async function openQdrantStore(options: QdrantStoreOptions, onWaiting: (why: string) => void): Promise<VectorStore> {
+export async function openQdrantStore(
+  options: QdrantStoreOptions,
+  onWaiting: (why: string) => void,
+): Promise<VectorStore> {
   const { store, prepared } = build(options);
   const enough = new AbortController();
-  const late = options.clock.sleep(openMsMax, enough.signal).then(() => onWaiting(`Qdrant at ${options.url} has not answered yet`), () => undefined);
+  const late = options.clock.sleep(openMsMax, enough.signal).then(
+    () => onWaiting(`Qdrant at ${options.url} has not answered yet`),
+    () => undefined,
+  );
   const first = prepared().catch((error: unknown) => {
     if (!(error instanceof DependencyError && error.retryable)) throw error;
     if (!enough.signal.aborted) onWaiting(error.message);
@@ -49,16 +64,26 @@ export async function openQdrantStore(options: QdrantStoreOptions, onWaiting: (w
   return store;
 }
 
-function build({ collections, storage, identity, clock, searchPlan, ...address }: QdrantStoreOptions): { readonly store: VectorStore; readonly prepared: () => Promise<void> } {
+function build({
+  collections,
+  storage,
+  identity,
+  clock,
+  searchPlan,
+  ...address
+}: QdrantStoreOptions): { readonly store: VectorStore; readonly prepared: () => Promise<void> } {
   const connected = connectQdrant(address);
   const names = { ...collections, sessions: `${collections.texts}_sessions` };
 
   // One attempt at a time; the next call after a failed one tries again.
   let preparing: Promise<void> | null = null;
-  const prepared = (): Promise<void> => (preparing ??= prepareCollections(connected, names, identity, storage).catch((error: unknown) => {
-    preparing = null;
-    throw error;
-  }));
+  const prepared = (): Promise<void> =>
+    (preparing ??= prepareCollections(connected, names, identity, storage).catch(
+      (error: unknown) => {
+        preparing = null;
+        throw error;
+      },
+    ));
   const ask: Ask = async (what, call) => {
     await prepared();
     try {
@@ -72,7 +97,12 @@ function build({ collections, storage, identity, clock, searchPlan, ...address }
     }
   };
 
-  const texts = createQdrantTexts({ ask, collection: names.texts, dimensions: identity.dimensions, clock });
+  const texts = createQdrantTexts({
+    ask,
+    collection: names.texts,
+    dimensions: identity.dimensions,
+    clock,
+  });
   const events = createQdrantEvents({ ask, collection: names.events, texts });
 
   const store: VectorStore = {
@@ -82,7 +112,14 @@ function build({ collections, storage, identity, clock, searchPlan, ...address }
     knownTexts: (ids) => texts.known(ids),
     putTexts: (records) => inParts(records, batchMax.texts, (part) => texts.put(part)),
     putEvents: (records) => inParts(records, batchMax.events, (part) => events.put(part)),
-    search: createQdrantSearch({ ask, names, events, readTexts: (ids) => texts.read(ids), plan: searchPlan, isQuantised: storage.quantisation !== 'none' }),
+    search: createQdrantSearch({
+      ask,
+      names,
+      events,
+      readTexts: (ids) => texts.read(ids),
+      plan: searchPlan,
+      isQuantised: storage.quantisation !== 'none',
+    }),
     texts: (ids) => texts.read(ids),
     vectors: (ids) => texts.vectors(ids),
     events: (filter, limit, after) => events.list(filter, limit, after),
@@ -91,11 +128,16 @@ function build({ collections, storage, identity, clock, searchPlan, ...address }
       return event;
     },
     countsBy: (request) => events.countsBy(request),
-    counts: () => ask('count its points', async (client) => {
-      const [text, event] = await Promise.all([client.count(names.texts, { exact: true }), client.count(names.events, { exact: true })]);
-      if (!Number.isInteger(text.count) || !Number.isInteger(event.count)) throw new TypeError('a count is no number');
-      return { texts: text.count, events: event.count };
-    }),
+    counts: () =>
+      ask('count its points', async (client) => {
+        const [text, event] = await Promise.all([
+          client.count(names.texts, { exact: true }),
+          client.count(names.events, { exact: true }),
+        ]);
+        if (!Number.isInteger(text.count) || !Number.isInteger(event.count))
+          throw new TypeError('a count is no number');
+        return { texts: text.count, events: event.count };
+      }),
     forget: createQdrantForget({ ask, names, texts }),
     // The client's idle connections do not keep the process alive, and close by themselves.
     async [Symbol.asyncDispose]() {},
@@ -104,9 +146,14 @@ function build({ collections, storage, identity, clock, searchPlan, ...address }
 }
 
 /** Larger writes than `countMax` go one part after the other. */
-async function inParts<T>(items: readonly T[], countMax: number, write: (part: readonly T[]) => Promise<readonly WriteOutcome[]>): Promise<readonly WriteOutcome[]> {
+async function inParts<T>(
+  items: readonly T[],
+  countMax: number,
+  write: (part: readonly T[]) => Promise<readonly WriteOutcome[]>,
+): Promise<readonly WriteOutcome[]> {
   if (items.length <= countMax) return write(items);
   const outcomes: WriteOutcome[] = [];
-  for (let at = 0; at < items.length; at += countMax) outcomes.push(...await write(items.slice(at, at + countMax)));
+  for (let at = 0; at < items.length; at += countMax)
+    outcomes.push(...(await write(items.slice(at, at + countMax))));
   return outcomes;
 }

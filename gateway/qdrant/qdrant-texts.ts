@@ -1,17 +1,19 @@
-// Texts in Qdrant: which are known, their vectors, and marks on those that no event may refer to any more.
+// Texts in Qdrant: which are known, their vectors, and marks on those that no event may refer to
+// any more.
 //
-// A mark, `unreferenced_since`, is a hint with a time. Whoever is about to refer to a marked text makes its mark younger
-// first; only the sweep (qdrant-forget.ts) deletes, and only by a condition on the mark that Qdrant checks as it deletes.
+// A mark, `unreferenced_since`, is a hint with a time. Whoever is about to refer to a marked text
+// makes its mark younger first; only the sweep (qdrant-forget.ts) deletes, and only by a condition
+// on the mark that Qdrant checks as it deletes.
 
 import type { QdrantClient } from '@qdrant/js-client-rest';
-import type { BareText, Clock, TextRecord, WriteOutcome } from '#core/ports.ts';
 import { isUuid } from '#core/event/uuid.ts';
+import type { BareText, Clock, TextRecord, WriteOutcome } from '#core/ports.ts';
 import { vectorProblem } from '#core/vectors/vector.ts';
+import { applied } from './applied-write.ts';
 import type { Ask } from './qdrant-connection.ts';
 import { type Condition, hasId } from './qdrant-filter.ts';
 import { bareText, textPoint, timeOf } from './qdrant-points.ts';
 import { withheldKind } from './qdrant-provenance.ts';
-import { applied } from './applied-write.ts';
 
 export type QdrantTexts = {
   /** Those that are there and not withheld. */
@@ -28,13 +30,24 @@ export type QdrantTexts = {
 };
 
 /**
- * A text seen in the store cannot go for the whole grace of the sweep, which is longer than this by far: an event may
- * refer to it without asking again. It spares nearly every batch of events a look-up.
+ * A text seen in the store cannot go for the whole grace of the sweep, which is longer than this by
+ * far: an event may refer to it without asking again. It spares nearly every batch of events a
+ * look-up.
  */
 const rememberedMs = 30_000;
 const rememberedMax = 100_000;
 
-export function createQdrantTexts({ ask, collection, dimensions, clock }: { readonly ask: Ask; readonly collection: string; readonly dimensions: number; readonly clock: Clock }): QdrantTexts {
+export function createQdrantTexts({
+  ask,
+  collection,
+  dimensions,
+  clock,
+}: {
+  readonly ask: Ask;
+  readonly collection: string;
+  readonly dimensions: number;
+  readonly clock: Clock;
+}): QdrantTexts {
   const seenAt = new Map<string, number>();
 
   const remember = (ids: Iterable<string>, at: number): void => {
@@ -54,7 +67,13 @@ export function createQdrantTexts({ ask, collection, dimensions, clock }: { read
   };
 
   const setMark = (client: QdrantClient, condition: Condition): Promise<void> =>
-    applied(client.setPayload(collection, { payload: { unreferenced_since: timeOf(clock.now()) }, filter: { must: [condition] }, wait: true }));
+    applied(
+      client.setPayload(collection, {
+        payload: { unreferenced_since: timeOf(clock.now()) },
+        filter: { must: [condition] },
+        wait: true,
+      }),
+    );
 
   /** Those of `ids` that are there, with their kind; a marked one is marked anew. */
   const lookUp = async (ids: readonly string[]): Promise<ReadonlyMap<string, unknown>> => {
@@ -62,13 +81,25 @@ export function createQdrantTexts({ ask, collection, dimensions, clock }: { read
     if (asked.length === 0) return new Map();
     const at = clock.monotonic();
     const found = await ask('look up texts', async (client) => {
-      const points = await client.retrieve(collection, { ids: asked, with_payload: ['kind', 'unreferenced_since'] });
-      const isMarked = ({ payload }: (typeof points)[number]): boolean => typeof payload?.['unreferenced_since'] === 'string';
+      const points = await client.retrieve(collection, {
+        ids: asked,
+        with_payload: ['kind', 'unreferenced_since'],
+      });
+      const isMarked = ({ payload }: (typeof points)[number]): boolean =>
+        typeof payload?.['unreferenced_since'] === 'string';
       const marked = points.filter(isMarked).map(({ id }) => String(id));
       if (marked.length > 0) await setMark(client, hasId(marked));
       // One that the sweep took in between was not marked again, and is gone.
-      const kept = marked.length === 0 ? [] : await client.retrieve(collection, { ids: marked, with_payload: ['kind'] });
-      return new Map([...points.filter((point) => !isMarked(point)), ...kept].map(({ id, payload }) => [String(id), payload?.['kind']]));
+      const kept =
+        marked.length === 0
+          ? []
+          : await client.retrieve(collection, { ids: marked, with_payload: ['kind'] });
+      return new Map(
+        [...points.filter((point) => !isMarked(point)), ...kept].map(({ id, payload }) => [
+          String(id),
+          payload?.['kind'],
+        ]),
+      );
     });
     remember(found.keys(), at);
     return found;
@@ -86,8 +117,13 @@ export function createQdrantTexts({ ask, collection, dimensions, clock }: { read
       if (good.length === 0) return outcomes;
       const at = clock.monotonic();
       const points = good.map((text) => textPoint(text, clock.now()));
-      await ask('write texts', (client) => applied(client.upsert(collection, { points, wait: true })));
-      remember(good.map(({ id }) => id), at);
+      await ask('write texts', (client) =>
+        applied(client.upsert(collection, { points, wait: true })),
+      );
+      remember(
+        good.map(({ id }) => id),
+        at,
+      );
       return outcomes;
     },
 
@@ -95,7 +131,10 @@ export function createQdrantTexts({ ask, collection, dimensions, clock }: { read
       const asked = [...new Set(ids)].filter(isUuid);
       if (asked.length === 0) return new Map();
       return ask('read texts', async (client) => {
-        const points = await client.retrieve(collection, { ids: asked, with_payload: ['text', 'product'] });
+        const points = await client.retrieve(collection, {
+          ids: asked,
+          with_payload: ['text', 'product'],
+        });
         return new Map(points.map((point) => [String(point.id), bareText(point)]));
       });
     },
@@ -104,8 +143,16 @@ export function createQdrantTexts({ ask, collection, dimensions, clock }: { read
       const asked = [...new Set(ids)].filter(isUuid);
       if (asked.length === 0) return new Map();
       return ask('read vectors', async (client) => {
-        const points = await client.retrieve(collection, { ids: asked, with_payload: ['kind'], with_vector: true });
-        return new Map(points.filter(({ payload }) => payload?.['kind'] !== withheldKind).map(({ id, vector }) => [String(id), vectorOf(vector, dimensions)]));
+        const points = await client.retrieve(collection, {
+          ids: asked,
+          with_payload: ['kind'],
+          with_vector: true,
+        });
+        return new Map(
+          points
+            .filter(({ payload }) => payload?.['kind'] !== withheldKind)
+            .map(({ id, vector }) => [String(id), vectorOf(vector, dimensions)]),
+        );
       });
     },
 
@@ -131,7 +178,9 @@ export function createQdrantTexts({ ask, collection, dimensions, clock }: { read
 const stored: WriteOutcome = { status: 'stored' };
 
 function refusalOf({ id, embedding }: TextRecord, dimensions: number): WriteOutcome | null {
-  const message = isUuid(id) ? vectorProblem(embedding.vector, dimensions) : `the text's id "${id}" is not a UUID`;
+  const message = isUuid(id)
+    ? vectorProblem(embedding.vector, dimensions)
+    : `the text's id "${id}" is not a UUID`;
   return message === null ? null : { status: 'rejected', message };
 }
 

@@ -1,4 +1,5 @@
-// The limits of pipeline and hub as views of the settings: they are read where they are used, so that a change takes effect at once.
+// The limits of pipeline and hub as views of the settings: they are read where they are used, so
+// that a change takes effect at once.
 import { eventLimits } from '#core/event/parse-event.ts';
 import { defaultPipelineLimits, type PipelineLimits } from '#core/pipeline/pipeline.ts';
 import type { Config } from '../config/config.ts';
@@ -9,19 +10,39 @@ export function pipelineLimits({ pipeline, retries, ingest, gateway }: Config): 
     event: { ...eventLimits, bytesMax: ingest.eventBytesMax },
     knownTextAgeMsMax: defaultPipelineLimits.knownTextAgeMsMax,
     drainMsMax: Math.min(defaultPipelineLimits.drainMsMax, gateway.shutdownMsMax / 2),
-    get unsettledMax() { return pipeline.unsettledMax; },
-    get unsettledBytesMax() { return pipeline.unsettledBytesMax; },
-    get batchAgeMsMax() { return pipeline.batchAgeMsMax; },
-    get writesInFlightMax() { return pipeline.writesInFlightMax; },
-    get knownTextsMax() { return pipeline.knownTextsMax; },
+    get unsettledMax() {
+      return pipeline.unsettledMax;
+    },
+    get unsettledBytesMax() {
+      return pipeline.unsettledBytesMax;
+    },
+    get batchAgeMsMax() {
+      return pipeline.batchAgeMsMax;
+    },
+    get writesInFlightMax() {
+      return pipeline.writesInFlightMax;
+    },
+    get knownTextsMax() {
+      return pipeline.knownTextsMax;
+    },
     backoff: {
-      get delayMs() { return retries.delayMs; },
-      get delayMsMax() { return retries.delayMsMax; },
+      get delayMs() {
+        return retries.delayMs;
+      },
+      get delayMsMax() {
+        return retries.delayMsMax;
+      },
     },
     circuit: {
-      get failuresMax() { return retries.circuitFailuresMax; },
-      get delayMs() { return retries.circuitDelayMs; },
-      get delayMsMax() { return retries.circuitDelayMsMax; },
+      get failuresMax() {
+        return retries.circuitFailuresMax;
+      },
+      get delayMs() {
+        return retries.circuitDelayMs;
+      },
+      get delayMsMax() {
+        return retries.circuitDelayMsMax;
+      },
     },
   };
 }
@@ -30,7 +51,11 @@ export function hubLimits({ runners }: Config): HubLimits {
   return {
     ...defaultHubLimits,
     closeMsMax: 500,
-    get runnersMax() { return runners.fleetMax; },
-    get checkIntervalMs() { return runners.checkSeconds * 1000; },
+    get runnersMax() {
+      return runners.fleetMax;
+    },
+    get checkIntervalMs() {
+      return runners.checkSeconds * 1000;
+    },
   };
 }

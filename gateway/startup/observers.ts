@@ -1,9 +1,10 @@
-// Hands what pipeline and hub tell of themselves to the metrics and the live feed, and to the log what a person should know.
+// Hands what pipeline and hub tell of themselves to the metrics and the live feed, and to the log
+// what a person should know.
 import type { PipelineObserver } from '#core/pipeline/pipeline-observer.ts';
 import type { RepairOptions } from '#core/trust/repair.ts';
 import { runnerOf } from '../api/views/stats-view.ts';
-import type { Live } from '../live/live.ts';
 import type { HubObserver } from '../fleet/hub-types.ts';
+import type { Live } from '../live/live.ts';
 import type { Log } from '../telemetry/gateway-log.ts';
 import type { Telemetry } from '../telemetry/metrics.ts';
 
@@ -15,7 +16,11 @@ export function pipelineObserver(telemetry: Telemetry, live: Live, log: Log): Pi
       telemetry.stored(latencySeconds);
       live.stored(latencySeconds, delivery);
       // Asked first: this is every event.
-      if (log.isLevelEnabled('trace')) log.trace({ event_id: eventId, request_id: requestOf(headers), origin: position }, 'stored');
+      if (log.isLevelEnabled('trace'))
+        log.trace(
+          { event_id: eventId, request_id: requestOf(headers), origin: position },
+          'stored',
+        );
     },
     superseded: () => telemetry.superseded(),
     deadLettered(letter) {
@@ -23,7 +28,17 @@ export function pipelineObserver(telemetry: Telemetry, live: Live, log: Log): Pi
       live.deadLettered(letter);
       const { id, eventId, origin, reason, message } = letter;
       // One line per bad event is too much for the usual level: the queue itself holds them all.
-      log.debug({ dead_letter_id: id, event_id: eventId, request_id: requestOf(letter.headers), origin, reason, message }, 'dead-lettered');
+      log.debug(
+        {
+          dead_letter_id: id,
+          event_id: eventId,
+          request_id: requestOf(letter.headers),
+          origin,
+          reason,
+          message,
+        },
+        'dead-lettered',
+      );
     },
     cacheRequest: (result) => telemetry.cacheRequest(result),
     storeWrite: (seconds) => telemetry.storeWrite(seconds),
@@ -33,8 +48,10 @@ export function pipelineObserver(telemetry: Telemetry, live: Live, log: Log): Pi
     },
     circuit(dependency, state) {
       telemetry.circuit(dependency, state);
-      if (state === 'closed') log.info({ dependency }, 'a dependency is back; events are taken in again');
-      if (state === 'open') log.warn({ dependency }, 'a dependency is down; no events are taken in until it is back');
+      if (state === 'closed')
+        log.info({ dependency }, 'a dependency is back; events are taken in again');
+      if (state === 'open')
+        log.warn({ dependency }, 'a dependency is down; no events are taken in until it is back');
     },
   };
 }
@@ -62,8 +79,16 @@ export function repairObserver(telemetry: Telemetry, log: Log): RepairOptions['o
       telemetry.repaired(texts);
       log.info({ texts }, 'embedded again what a wrong or forgotten runner had embedded');
     },
-    adopted: (runnerSession) => log.warn({ runner_session: runnerSession }, 'the last work of a runner was never checked, since its gateway died: embedding it again'),
-    failed: (error) => log.warn({ err: error }, 'the marks of runners, or the repair of their work, wait for the store'),
+    adopted: (runnerSession) =>
+      log.warn(
+        { runner_session: runnerSession },
+        'the last work of a runner was never checked, since its gateway died: embedding it again',
+      ),
+    failed: (error) =>
+      log.warn(
+        { err: error },
+        'the marks of runners, or the repair of their work, wait for the store',
+      ),
   };
 }
 

@@ -1,4 +1,5 @@
-// Hands on what a source delivers in small portions, so that searches, heartbeats and pages have their turn between any two.
+// Hands on what a source delivers in small portions, so that searches, heartbeats and pages have
+// their turn between any two.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Delivery, EventSource } from '#core/ports.ts';

@@ -1,5 +1,11 @@
 // One structured log for the whole gateway, in which no secret can appear.
-import { pino, stdTimeFunctions, type DestinationStream, type LevelWithSilent, type Logger } from 'pino';
+import {
+  pino,
+  stdTimeFunctions,
+  type DestinationStream,
+  type LevelWithSilent,
+  type Logger,
+} from 'pino';
 import { prettyFactory } from 'pino-pretty';
 
 export type Log = Logger;
@@ -7,32 +13,55 @@ export type Log = Logger;
 export type LogOptions = {
   readonly level: LevelWithSilent;
   readonly format: 'auto' | 'pretty' | 'json';
-  /** Values that must never be written, wherever in a line they turn up; read at every line, so that it may grow. */
+  /**
+   * Values that must never be written, wherever in a line they turn up; read at every line, so that
+   * it may grow.
+   */
   readonly secrets: ReadonlySet<string>;
   /** Where lines go; `null` for standard output. */
   readonly destination: DestinationStream | null;
 };
 
 const censored = '[redacted]';
-const names = ['authorization', 'Authorization', 'x-api-key', 'cookie', 'token', 'apiKey', 'api_key', 'runnerToken', 'password'];
+const names = [
+  'authorization',
+  'Authorization',
+  'x-api-key',
+  'cookie',
+  'token',
+  'apiKey',
+  'api_key',
+  'runnerToken',
+  'password',
+];
 
 /**
- * Children carry ids: `log.child({ request_id })`, and likewise `event_id`, `job_id`. Lines are written at once, so that
- * the last one before a crash is there.
+ * Children carry ids: `log.child({ request_id })`, and likewise `event_id`, `job_id`. Lines are
+ * written at once, so that the last one before a crash is there.
  */
 export function createLog(options: LogOptions): Log {
   const lines = options.destination ?? pino.destination({ dest: 1, sync: true });
-  const isPretty = options.format === 'pretty' || (options.format === 'auto' && process.stdout.isTTY);
-  const stream = isPretty ? prettified(lines, options.destination === null && process.stdout.isTTY) : lines;
-  return pino({
-    level: options.level,
-    timestamp: stdTimeFunctions.isoTime,
-    redact: { paths: names.flatMap((name) => [`["${name}"]`, `*["${name}"]`, `*.*["${name}"]`]), censor: censored },
-    hooks: {
-      // A token can also stand in a URL or in another program's error message, where no path finds it.
-      streamWrite: (line) => without(options.secrets, line),
+  const isPretty =
+    options.format === 'pretty' || (options.format === 'auto' && process.stdout.isTTY);
+  const stream = isPretty
+    ? prettified(lines, options.destination === null && process.stdout.isTTY)
+    : lines;
+  return pino(
+    {
+      level: options.level,
+      timestamp: stdTimeFunctions.isoTime,
+      redact: {
+        paths: names.flatMap((name) => [`["${name}"]`, `*["${name}"]`, `*.*["${name}"]`]),
+        censor: censored,
+      },
+      hooks: {
+        // A token can also stand in a URL or in another program's error message, where no path
+        // finds it.
+        streamWrite: (line) => without(options.secrets, line),
+      },
     },
-  }, stream);
+    stream,
+  );
 }
 
 /** A secret of one or two characters would be found in every word, and hides nothing. */
@@ -42,7 +71,8 @@ function without(secrets: ReadonlySet<string>, line: string): string {
   let text = line;
   for (const secret of secrets) {
     // As it looks inside a JSON string.
-    if (secret.length >= secretLengthMin) text = text.replaceAll(JSON.stringify(secret).slice(1, -1), censored);
+    if (secret.length >= secretLengthMin)
+      text = text.replaceAll(JSON.stringify(secret).slice(1, -1), censored);
   }
   return text;
 }

@@ -1,16 +1,22 @@
-// Keeps quantiles of an unbounded number of durations in a few kilobytes, each within 2 % of the true value.
+// Keeps quantiles of an unbounded number of durations in a few kilobytes, each within 2 % of the
+// true value.
 
-// The buckets of DDSketch (Masson, Rim, Lee, VLDB 2019): bucket i holds (γ^(i-1), γ^i], and its middle 2γ^i/(γ+1) is
-// within α of everything in it when γ = (1+α)/(1-α).
+// The buckets of DDSketch (Masson, Rim, Lee, VLDB 2019): bucket i holds (γ^(i-1), γ^i], and its
+// middle 2γ^i/(γ+1) is within α of everything in it when γ = (1+α)/(1-α).
 const alpha = 0.02;
 const gamma = (1 + alpha) / (1 - alpha);
 const logGamma = Math.log(gamma);
 
 /** What is shorter counts as this long; what is longer falls into the last bucket (about 30 days). */
 const lowestMs = 0.01;
-const bucketCount = 1 + Math.ceil(Math.log(30 * 86_400_000 / lowestMs) / logGamma);
+const bucketCount = 1 + Math.ceil(Math.log((30 * 86_400_000) / lowestMs) / logGamma);
 
-export type LatencySummary = { readonly p50: number; readonly p95: number; readonly p99: number; readonly max: number };
+export type LatencySummary = {
+  readonly p50: number;
+  readonly p95: number;
+  readonly p99: number;
+  readonly max: number;
+};
 
 export class LatencyHistogram {
   readonly #buckets = new Float64Array(bucketCount);
@@ -39,6 +45,11 @@ export class LatencyHistogram {
   }
 
   summary(): LatencySummary {
-    return { p50: this.quantile(0.5), p95: this.quantile(0.95), p99: this.quantile(0.99), max: this.#max };
+    return {
+      p50: this.quantile(0.5),
+      p95: this.quantile(0.95),
+      p99: this.quantile(0.99),
+      max: this.#max,
+    };
   }
 }

@@ -1,8 +1,15 @@
-// Counts what happens: one method per business event, each feeding the Prometheus series and the totals of /stats at once.
+// Counts what happens: one method per business event, each feeding the Prometheus series and the
+// totals of /stats at once.
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { deadLetterReasons, deadLetterStates, type DeadLetterReason, type DeadLetterState, type PartitionLag } from '#core/ports.ts';
-import { devices } from '#core/model/model-manifest.ts';
 import { runnerStates } from '#core/fleet/runner-state.ts';
+import { devices } from '#core/model/model-manifest.ts';
+import {
+  deadLetterReasons,
+  deadLetterStates,
+  type DeadLetterReason,
+  type DeadLetterState,
+  type PartitionLag,
+} from '#core/ports.ts';
 import { crossCheckResults, type CrossCheckResult } from '#core/trust/agreement.ts';
 import { LatencyHistogram, type LatencySummary } from './latency-histogram.ts';
 
@@ -41,32 +48,108 @@ export type Levels = {
 
 export class Telemetry {
   /** The last golden check of any runner, passed or not; `at`: UTC ms. */
-  lastCheck: { readonly device: string; readonly cosine: number; readonly at: number } | null = null;
+  lastCheck: { readonly device: string; readonly cosine: number; readonly at: number } | null =
+    null;
   readonly #circuitStates = new Map<string, CircuitState>();
   readonly #registry = new Registry();
   readonly #latency = new LatencyHistogram();
-  readonly #totals = { received: 0, stored: 0, superseded: 0, deadLettered: 0, embedded: 0, cache: { hit: 0, shared: 0, store: 0, miss: 0 } };
+  readonly #totals = {
+    received: 0,
+    stored: 0,
+    superseded: 0,
+    deadLettered: 0,
+    embedded: 0,
+    cache: { hit: 0, shared: 0, store: 0, miss: 0 },
+  };
 
   readonly #received = this.#counter('events_received_total', 'Events taken from the source.', []);
-  readonly #stored = this.#counter('events_stored_total', 'Events applied in the store; superseded ones count.', []);
-  readonly #deadLettered = this.#counter('events_dead_lettered_total', 'Events put into the dead-letter queue.', ['reason']);
-  readonly #embedded = this.#counter('texts_embedded_total', 'Texts that runners embedded.', ['device']);
-  readonly #cache = this.#counter('cache_requests_total', 'Texts asked of the cache: hit (known here), shared (in flight), store (known there), miss (a runner embeds it).', ['result']);
-  readonly #requeued = this.#counter('jobs_requeued_total', 'Embedding jobs given to another runner because theirs was lost.', []);
-  readonly #late = this.#counter('late_answers_total', 'Answers to jobs that were no longer their runner\'s; ignored.', []);
-  readonly #quarantines = this.#counter('runners_quarantined_total', 'Runners found wrong.', ['device']);
-  readonly #crossChecks = this.#counter('cross_checks_total', 'Samples of untrusted runners\' work that a trusted one embedded again; dropped ones found none in time.', ['result']);
-  readonly #repaired = this.#counter('texts_repaired_total', 'Texts embedded again because their runner was wrong, or nobody had checked it.', []);
-  readonly #retries = this.#counter('retries_total', 'Calls repeated because a dependency failed.', ['dependency']);
-  readonly #searchable = this.#histogram('event_to_searchable_seconds', 'From the record\'s timestamp to applied in the store.', []);
-  readonly #jobSeconds = this.#histogram('embedding_job_seconds', 'From handing a job to a runner to its answer.', ['device']);
-  readonly #writeSeconds = this.#histogram('store_write_seconds', 'One write call to the store.', []);
-  readonly #lag = this.#gauge('consumer_lag', 'Records in the log after the last commit.', ['partition']);
-  readonly #unsettled = this.#gauge('unsettled_events', 'Events delivered and not yet settled.', []);
-  readonly #runners = this.#gauge('runner_count', 'Connected runners, and those quarantined a while ago.', ['device', 'state']);
-  readonly #cosine = this.#gauge('runner_reference_cosine', 'Mean cosine to the reference in the last golden check of a runner of this device; 0 before the first.', ['device']);
-  readonly #circuits = this.#gauge('circuit_state', '0 closed, 1 half-open, 2 open.', ['dependency']);
-  readonly #letterActions = this.#counter('dead_letter_actions_total', 'Dead letters that were put back into the source, refused to be, purged, or added by hand.', ['action']);
+  readonly #stored = this.#counter(
+    'events_stored_total',
+    'Events applied in the store; superseded ones count.',
+    [],
+  );
+  readonly #deadLettered = this.#counter(
+    'events_dead_lettered_total',
+    'Events put into the dead-letter queue.',
+    ['reason'],
+  );
+  readonly #embedded = this.#counter('texts_embedded_total', 'Texts that runners embedded.', [
+    'device',
+  ]);
+  readonly #cache = this.#counter(
+    'cache_requests_total',
+    'Texts asked of the cache: hit (known here), shared (in flight), store (known there), miss (a runner embeds it).',
+    ['result'],
+  );
+  readonly #requeued = this.#counter(
+    'jobs_requeued_total',
+    'Embedding jobs given to another runner because theirs was lost.',
+    [],
+  );
+  readonly #late = this.#counter(
+    'late_answers_total',
+    "Answers to jobs that were no longer their runner's; ignored.",
+    [],
+  );
+  readonly #quarantines = this.#counter('runners_quarantined_total', 'Runners found wrong.', [
+    'device',
+  ]);
+  readonly #crossChecks = this.#counter(
+    'cross_checks_total',
+    "Samples of untrusted runners' work that a trusted one embedded again; dropped ones found none in time.",
+    ['result'],
+  );
+  readonly #repaired = this.#counter(
+    'texts_repaired_total',
+    'Texts embedded again because their runner was wrong, or nobody had checked it.',
+    [],
+  );
+  readonly #retries = this.#counter(
+    'retries_total',
+    'Calls repeated because a dependency failed.',
+    ['dependency'],
+  );
+  readonly #searchable = this.#histogram(
+    'event_to_searchable_seconds',
+    "From the record's timestamp to applied in the store.",
+    [],
+  );
+  readonly #jobSeconds = this.#histogram(
+    'embedding_job_seconds',
+    'From handing a job to a runner to its answer.',
+    ['device'],
+  );
+  readonly #writeSeconds = this.#histogram(
+    'store_write_seconds',
+    'One write call to the store.',
+    [],
+  );
+  readonly #lag = this.#gauge('consumer_lag', 'Records in the log after the last commit.', [
+    'partition',
+  ]);
+  readonly #unsettled = this.#gauge(
+    'unsettled_events',
+    'Events delivered and not yet settled.',
+    [],
+  );
+  readonly #runners = this.#gauge(
+    'runner_count',
+    'Connected runners, and those quarantined a while ago.',
+    ['device', 'state'],
+  );
+  readonly #cosine = this.#gauge(
+    'runner_reference_cosine',
+    'Mean cosine to the reference in the last golden check of a runner of this device; 0 before the first.',
+    ['device'],
+  );
+  readonly #circuits = this.#gauge('circuit_state', '0 closed, 1 half-open, 2 open.', [
+    'dependency',
+  ]);
+  readonly #letterActions = this.#counter(
+    'dead_letter_actions_total',
+    'Dead letters that were put back into the source, refused to be, purged, or added by hand.',
+    ['action'],
+  );
   readonly #letters = this.#gauge('dead_letters', 'Dead letters by state.', ['state']);
 
   constructor() {
@@ -126,7 +209,10 @@ export class Telemetry {
 
   circuit(dependency: string, state: CircuitState): void {
     this.#circuitStates.set(dependency, state);
-    this.#circuits.set({ dependency: bounded(dependencies, dependency, 'other') }, circuitStates.indexOf(state));
+    this.#circuits.set(
+      { dependency: bounded(dependencies, dependency, 'other') },
+      circuitStates.indexOf(state),
+    );
   }
 
   circuitOf(dependency: (typeof dependencies)[number]): CircuitState {
@@ -166,8 +252,15 @@ export class Telemetry {
   }
 
   golden(device: string, meanCosine: number): void {
-    this.lastCheck = { device, cosine: Number.isFinite(meanCosine) ? meanCosine : 0, at: Date.now() };
-    this.#cosine.set({ device: bounded<string>(devices, device, 'cpu') }, Number.isFinite(meanCosine) ? meanCosine : 0);
+    this.lastCheck = {
+      device,
+      cosine: Number.isFinite(meanCosine) ? meanCosine : 0,
+      at: Date.now(),
+    };
+    this.#cosine.set(
+      { device: bounded<string>(devices, device, 'cpu') },
+      Number.isFinite(meanCosine) ? meanCosine : 0,
+    );
   }
 
   totals(): Totals {
@@ -179,33 +272,56 @@ export class Telemetry {
   }
 
   /** The text of `GET /metrics`. */
-  async exposition(levels: Levels): Promise<{ readonly contentType: string; readonly body: string }> {
+  async exposition(
+    levels: Levels,
+  ): Promise<{ readonly contentType: string; readonly body: string }> {
     if (levels.lag !== null) this.#lag.reset();
-    for (const { partition, lag } of levels.lag ?? []) this.#lag.set({ partition: String(partition) }, lag);
+    for (const { partition, lag } of levels.lag ?? [])
+      this.#lag.set({ partition: String(partition) }, lag);
     this.#unsettled.set(levels.unsettled);
     this.#setRunners(levels.runners);
-    if (levels.deadLetters !== null) for (const state of deadLetterStates) this.#letters.set({ state }, levels.deadLetters[state]);
+    if (levels.deadLetters !== null)
+      for (const state of deadLetterStates) this.#letters.set({ state }, levels.deadLetters[state]);
     return { contentType: this.#registry.contentType, body: await this.#registry.metrics() };
   }
 
   #setRunners(runners: Levels['runners']): void {
     for (const device of devices) {
       for (const state of runnerStates) {
-        this.#runners.set({ device, state }, runners.filter((runner) => runner.device === device && runner.state === state).length);
+        this.#runners.set(
+          { device, state },
+          runners.filter((runner) => runner.device === device && runner.state === state).length,
+        );
       }
     }
   }
 
   #counter<L extends string>(name: string, help: string, labelNames: readonly L[]): Counter<L> {
-    return new Counter({ name: `vectorstream_${name}`, help, labelNames: [...labelNames], registers: [this.#registry] });
+    return new Counter({
+      name: `vectorstream_${name}`,
+      help,
+      labelNames: [...labelNames],
+      registers: [this.#registry],
+    });
   }
 
   #gauge<L extends string>(name: string, help: string, labelNames: readonly L[]): Gauge<L> {
-    return new Gauge({ name: `vectorstream_${name}`, help, labelNames: [...labelNames], registers: [this.#registry] });
+    return new Gauge({
+      name: `vectorstream_${name}`,
+      help,
+      labelNames: [...labelNames],
+      registers: [this.#registry],
+    });
   }
 
   #histogram<L extends string>(name: string, help: string, labelNames: readonly L[]): Histogram<L> {
-    return new Histogram({ name: `vectorstream_${name}`, help, labelNames: [...labelNames], buckets: secondsBuckets, registers: [this.#registry] });
+    return new Histogram({
+      name: `vectorstream_${name}`,
+      help,
+      labelNames: [...labelNames],
+      buckets: secondsBuckets,
+      registers: [this.#registry],
+    });
   }
 }
 

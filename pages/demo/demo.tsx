@@ -1,22 +1,26 @@
 // The page: search and map, the list beside them, and below what this machine can do and give.
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import type { ComparisonEngine } from './comparison.ts';
+import { useStore } from '../shared/observable.ts';
 import { ComparisonPanel } from './comparison-panel.tsx';
+import type { ComparisonEngine } from './comparison.ts';
 import { Invitation } from './invitation.tsx';
-import type { LendingEngine } from './lending.ts';
 import { LendingPanel } from './lending-panel.tsx';
+import type { LendingEngine } from './lending.ts';
 import { ListPanel } from './list-panel.tsx';
 import { MapPanel } from './map-panel.tsx';
 import { readProducts } from './product-list.ts';
 import { sampleList } from './sample-list.ts';
 import { Results, SearchField } from './search-panel.tsx';
-import { useStore } from '../shared/observable.ts';
 import type { WorkbenchEngine } from './workbench.ts';
 
 /** Between the last keystroke and the search for it. */
 const pauseMs = 120;
 
-export type DemoProps = { readonly workbench: WorkbenchEngine; readonly comparison: ComparisonEngine; readonly lending: LendingEngine };
+export type DemoProps = {
+  readonly workbench: WorkbenchEngine;
+  readonly comparison: ComparisonEngine;
+  readonly lending: LendingEngine;
+};
 
 export function Demo({ workbench, comparison, lending }: DemoProps) {
   const bench = useStore(workbench.store);
@@ -30,11 +34,19 @@ export function Demo({ workbench, comparison, lending }: DemoProps) {
     void workbench.embed(list.products);
   };
   useEffect(() => {
-    const timer = setTimeout(() => {
-      // Whoever searches before anything was embedded means the list that is there.
-      if (query.trim() !== '' && workbench.store.value.phase === 'idle' && list.products.length > 0) embed();
-      void workbench.search(query);
-    }, query === '' ? 0 : pauseMs);
+    const timer = setTimeout(
+      () => {
+        // Whoever searches before anything was embedded means the list that is there.
+        if (
+          query.trim() !== '' &&
+          workbench.store.value.phase === 'idle' &&
+          list.products.length > 0
+        )
+          embed();
+        void workbench.search(query);
+      },
+      query === '' ? 0 : pauseMs,
+    );
     return () => clearTimeout(timer);
   }, [query]);
 
@@ -44,13 +56,26 @@ export function Demo({ workbench, comparison, lending }: DemoProps) {
         <section class="card explore" aria-label="Search and map">
           <SearchField query={query} onQuery={setQuery} />
           <div class="explore-views">
-            {bench.products.length === 0
-              ? <Invitation isReady={list.products.length > 0} onEmbed={embed} />
-              : <MapPanel bench={bench} active={active} onActive={setActive} onPick={(index) => setQuery(bench.products[index]?.text ?? '')} />}
+            {bench.products.length === 0 ? (
+              <Invitation isReady={list.products.length > 0} onEmbed={embed} />
+            ) : (
+              <MapPanel
+                bench={bench}
+                active={active}
+                onActive={setActive}
+                onPick={(index) => setQuery(bench.products[index]?.text ?? '')}
+              />
+            )}
             <Results bench={bench} query={query} active={active} onActive={setActive} />
           </div>
         </section>
-        <ListPanel bench={bench} list={list} onText={(text) => setList(readProducts(text))} onSample={() => setList(readProducts(sampleList))} onEmbed={embed} />
+        <ListPanel
+          bench={bench}
+          list={list}
+          onText={(text) => setList(readProducts(text))}
+          onSample={() => setList(readProducts(sampleList))}
+          onEmbed={embed}
+        />
       </div>
       <div class="pair">
         <ComparisonPanel engine={comparison} texts={texts} />

@@ -14,4 +14,5 @@ export const score = (value: number): string => value.toFixed(2).replace('-', 'â
 export const percent = (share: number): number => Math.round(share * 100);
 
 /** `1 text`, `24 texts`. */
-export const counted = (count: number, one: string, many = `${one}s`): string => `${count.toLocaleString('en')} ${count === 1 ? one : many}`;
+export const counted = (count: number, one: string, many = `${one}s`): string =>
+  `${count.toLocaleString('en')} ${count === 1 ? one : many}`;

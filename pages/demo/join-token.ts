@@ -1,4 +1,5 @@
-// Gets the token with which a tab may join the fleet: made by the gateway for whoever may ask, or given by a person.
+// Gets the token with which a tab may join the fleet: made by the gateway for whoever may ask, or
+// given by a person.
 import { tokenProblem } from '../shared/token-check.ts';
 
 /** Join tokens begin so; anything else that a person gives is taken for an API key first. */
@@ -12,24 +13,43 @@ export class CredentialNeededError extends Error {
 }
 
 /**
- * `credential`: a join token, an API key, the fleet's own runner token, or '' where the gateway asks for none.
+ * `credential`: a join token, an API key, the fleet's own runner token, or '' where the gateway
+ * asks for none.
+ *
  * @throws CredentialNeededError, Error in plain words
  */
 export async function joinTokenFor(credential: string): Promise<string> {
   if (credential.startsWith(joinTokenPrefix)) return checked(credential);
   const answer = await fetch('/runners/tokens', {
-    method: 'POST', body: JSON.stringify(terms), headers: { 'Content-Type': 'application/json', ...(credential !== '' && { Authorization: `Bearer ${credential}` }) },
+    method: 'POST',
+    body: JSON.stringify(terms),
+    headers: {
+      'Content-Type': 'application/json',
+      ...(credential !== '' && { Authorization: `Bearer ${credential}` }),
+    },
   }).catch((cause: unknown) => {
-    throw new Error('The gateway cannot be reached; this tab can be lent once it is there again.', { cause });
+    throw new Error('The gateway cannot be reached; this tab can be lent once it is there again.', {
+      cause,
+    });
   });
   const body: unknown = await answer.json().catch(() => null);
-  if (answer.status === 401 && credential === '') throw new CredentialNeededError('This gateway wants to know who lends: paste a join token or an API key.');
+  if (answer.status === 401 && credential === '')
+    throw new CredentialNeededError(
+      'This gateway wants to know who lends: paste a join token or an API key.',
+    );
   // A person may well have been given the runner token itself.
   if (answer.status === 401) return checked(credential);
-  const said = (member: string): unknown => (typeof body === 'object' && body !== null ? Object.entries(body).find(([name]) => name === member)?.[1] : undefined);
+  const said = (member: string): unknown =>
+    typeof body === 'object' && body !== null
+      ? Object.entries(body).find(([name]) => name === member)?.[1]
+      : undefined;
   const [token, detail] = [said('token'), said('detail')];
   if (answer.ok && typeof token === 'string') return token;
-  throw new CredentialNeededError(typeof detail === 'string' ? detail.slice(0, 300) : `The gateway answered ${answer.status} when asked for a join token.`);
+  throw new CredentialNeededError(
+    typeof detail === 'string'
+      ? detail.slice(0, 300)
+      : `The gateway answered ${answer.status} when asked for a join token.`,
+  );
 }
 
 /** The token, once the gateway has said that it is good. */

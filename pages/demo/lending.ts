@@ -1,7 +1,8 @@
-// Lends this tab to the gateway's fleet through the runner page's own runner, throttled as the person wants, until it leaves.
+// Lends this tab to the gateway's fleet through the runner page's own runner, throttled as the
+// person wants, until it leaves.
 import type { RunnerHandle, RunnerOptions, RunnerPageStatus } from '#core/runner/page-status.ts';
-import { CredentialNeededError } from './join-token.ts';
 import { Store } from '../shared/observable.ts';
+import { CredentialNeededError } from './join-token.ts';
 import { reasonOf } from './workbench.ts';
 
 export type Lending = {
@@ -32,7 +33,15 @@ export type LendingParts = {
 export const batteryShare = 0.25;
 
 export class LendingEngine {
-  readonly store = new Store<Lending>({ phase: 'idle', needsCredential: false, trouble: null, status: null, share: 0.5, sparesBattery: true, onBattery: null });
+  readonly store = new Store<Lending>({
+    phase: 'idle',
+    needsCredential: false,
+    trouble: null,
+    status: null,
+    share: 0.5,
+    sparesBattery: true,
+    onBattery: null,
+  });
   readonly #parts: LendingParts;
   #runner: RunnerHandle | null = null;
 
@@ -54,11 +63,23 @@ export class LendingEngine {
     try {
       const token = await this.#parts.joinToken(credential.trim());
       this.store.set({ phase: 'lending', needsCredential: false });
-      this.#runner = await this.#parts.startRunner({ token, name: 'demo page', device: 'auto', dtype: 'auto', threads: 0, share: this.workingShare, onStatus: (status) => this.#follow(status) });
+      this.#runner = await this.#parts.startRunner({
+        token,
+        name: 'demo page',
+        device: 'auto',
+        dtype: 'auto',
+        threads: 0,
+        share: this.workingShare,
+        onStatus: (status) => this.#follow(status),
+      });
       // The battery may have changed while it started.
       this.#runner.setShare(this.workingShare);
     } catch (error) {
-      this.store.set({ phase: 'idle', trouble: reasonOf(error), needsCredential: this.store.value.needsCredential || error instanceof CredentialNeededError });
+      this.store.set({
+        phase: 'idle',
+        trouble: reasonOf(error),
+        needsCredential: this.store.value.needsCredential || error instanceof CredentialNeededError,
+      });
     }
   }
 
@@ -83,7 +104,8 @@ export class LendingEngine {
 
   #follow(status: RunnerPageStatus): void {
     this.store.set({ status });
-    if (status.state === 'failed') this.store.set({ trouble: status.lastError ?? 'The runner cannot go on.' });
+    if (status.state === 'failed')
+      this.store.set({ trouble: status.lastError ?? 'The runner cannot go on.' });
     // The gateway may end it as well.
     if (status.state === 'failed' || status.state === 'stopped') this.#ended();
   }

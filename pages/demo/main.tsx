@@ -1,10 +1,10 @@
 // Puts the demo together: real workers, the browser's own clock and adapter.
 import { render } from 'preact';
-import { findAdapter } from '../shared/gpu-adapter.ts';
 import { startEmbedding } from '../shared/embedding-client.ts';
-import { choiceFor, sessionChoices } from './demo-candidates.ts';
+import { findAdapter } from '../shared/gpu-adapter.ts';
 import { watchBattery } from './battery.ts';
 import { ComparisonEngine } from './comparison.ts';
+import { choiceFor, sessionChoices } from './demo-candidates.ts';
 import { Demo } from './demo.tsx';
 import { joinTokenFor } from './join-token.ts';
 import { LendingEngine } from './lending.ts';
@@ -12,12 +12,26 @@ import { WorkbenchEngine } from './workbench.ts';
 
 const now = (): number => performance.now();
 const workbench = new WorkbenchEngine({ start: startEmbedding, choices: sessionChoices, now });
-const comparison = new ComparisonEngine({ start: startEmbedding, now, adapter: findAdapter, choiceFor, isSecure: isSecureContext });
-const lending = new LendingEngine({ startRunner: async (options) => (await import('../shared/tab-runner.ts')).startRunner(options), joinToken: joinTokenFor, watchBattery });
+const comparison = new ComparisonEngine({
+  start: startEmbedding,
+  now,
+  adapter: findAdapter,
+  choiceFor,
+  isSecure: isSecureContext,
+});
+const lending = new LendingEngine({
+  startRunner: async (options) => (await import('../shared/tab-runner.ts')).startRunner(options),
+  joinToken: joinTokenFor,
+  watchBattery,
+});
 
 const app = document.getElementById('app') ?? document.body;
 app.replaceChildren();
 render(<Demo workbench={workbench} comparison={comparison} lending={lending} />, app);
 
 // Without it the page works as well, only not without a network.
-if ('serviceWorker' in navigator) addEventListener('load', () => void navigator.serviceWorker.register('/demo-offline.js').catch(() => undefined));
+if ('serviceWorker' in navigator)
+  addEventListener(
+    'load',
+    () => void navigator.serviceWorker.register('/demo-offline.js').catch(() => undefined),
+  );

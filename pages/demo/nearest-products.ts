@@ -7,8 +7,15 @@ export type Hit = {
   readonly score: number;
 };
 
-/** The nearest `limit`, best first, then in the list's order; products without a vector take no part. All vectors are unit vectors. */
-export function nearest(vectors: readonly (Float32Array | null)[], query: Float32Array, limit: number): readonly Hit[] {
+/**
+ * The nearest `limit`, best first, then in the list's order; products without a vector take no
+ * part. All vectors are unit vectors.
+ */
+export function nearest(
+  vectors: readonly (Float32Array | null)[],
+  query: Float32Array,
+  limit: number,
+): readonly Hit[] {
   return vectors
     .flatMap((vector, index) => (vector === null ? [] : [{ index, score: dot(vector, query) }]))
     .toSorted((a, b) => b.score - a.score || a.index - b.index)

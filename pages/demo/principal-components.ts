@@ -1,4 +1,5 @@
-// Lays vectors out on a plane so that what differs most between them is what the eye sees (principal component analysis).
+// Lays vectors out on a plane so that what differs most between them is what the eye sees
+// (principal component analysis).
 
 export type Point = { readonly x: number; readonly y: number };
 
@@ -9,37 +10,68 @@ const roundsMax = 100;
 const stillness = 1e-7;
 
 /**
- * Places a vector, also one that was not fitted, on the plane along the two directions of greatest variance, found by power
- * iteration. The mean of the fitted vectors is the origin; the same vectors give the same plane. Throws RangeError, then as
- * when placing, when dimensions differ.
+ * Places a vector, also one that was not fitted, on the plane along the two directions of greatest
+ * variance, found by power iteration. The mean of the fitted vectors is the origin; the same
+ * vectors give the same plane. Throws RangeError, then as when placing, when dimensions differ.
  *
- *     fitProjection([[3, 0, 1], [1, 0, 1], [2, 1, 1]])([3, 0, 1])   // { x: 1, y: -0.33 }
+ *     fitProjection([
+ *       [3, 0, 1],
+ *       [1, 0, 1],
+ *       [2, 1, 1],
+ *     ])([3, 0, 1]); // { x: 1, y: -0.33 }
  */
 export function fitProjection(vectors: readonly Float32Array[]): (vector: Float32Array) => Point {
   const dimensions = vectors[0]?.length ?? 0;
   const wrong = vectors.find((vector) => vector.length !== dimensions);
-  if (wrong !== undefined) throw new RangeError(`Cannot lay out a vector of ${wrong.length} dimensions with one of ${dimensions}.`);
+  if (wrong !== undefined)
+    throw new RangeError(
+      `Cannot lay out a vector of ${wrong.length} dimensions with one of ${dimensions}.`,
+    );
   const step = Math.max(1, vectors.length / fittedMax);
-  const fitted = Array.from({ length: Math.min(vectors.length, fittedMax) }, (_, index) => vectors[Math.floor(index * step)] ?? new Float32Array(dimensions));
+  const fitted = Array.from(
+    { length: Math.min(vectors.length, fittedMax) },
+    (_, index) => vectors[Math.floor(index * step)] ?? new Float32Array(dimensions),
+  );
   const mean = new Float64Array(dimensions);
   for (const vector of fitted) addScaled(mean, vector, 1 / fitted.length);
-  const rows = fitted.map((vector) => Float64Array.from(vector, (value, i) => value - (mean[i] ?? 0)));
+  const rows = fitted.map((vector) =>
+    Float64Array.from(vector, (value, i) => value - (mean[i] ?? 0)),
+  );
 
   const first = leadingAxis(rows, dimensions, []);
   const second = leadingAxis(rows, dimensions, [first]);
   const atMean = { x: dot(mean, first), y: dot(mean, second) };
   return (vector) => {
-    if (vector.length !== dimensions) throw new RangeError(`Cannot place a vector of ${vector.length} dimensions among those of ${dimensions}.`);
+    if (vector.length !== dimensions)
+      throw new RangeError(
+        `Cannot place a vector of ${vector.length} dimensions among those of ${dimensions}.`,
+      );
     return { x: dot(vector, first) - atMean.x, y: dot(vector, second) - atMean.y };
   };
 }
 
-/** The unit direction of greatest variance of centred rows, at right angles to `others`; zeros when no variance is left. */
-function leadingAxis(rows: readonly Float64Array[], dimensions: number, others: readonly Float64Array[]): Float64Array {
-  // The longest row has a part along the leading direction, save where that is hidden by symmetry; the ramp breaks symmetry.
-  const longest = rows.reduce((best, row) => (residue(row, others) > residue(best, others) ? row : best), new Float64Array(dimensions));
+/**
+ * The unit direction of greatest variance of centred rows, at right angles to `others`; zeros when
+ * no variance is left.
+ */
+function leadingAxis(
+  rows: readonly Float64Array[],
+  dimensions: number,
+  others: readonly Float64Array[],
+): Float64Array {
+  // The longest row has a part along the leading direction, save where that is hidden by symmetry;
+  // the ramp breaks symmetry.
+  const longest = rows.reduce(
+    (best, row) => (residue(row, others) > residue(best, others) ? row : best),
+    new Float64Array(dimensions),
+  );
   const scale = Math.sqrt(dot(longest, longest)) * 1e-3;
-  let axis = unit(rightAngled(longest.map((value, i) => value + scale * ((i % 7) - 3)), others));
+  let axis = unit(
+    rightAngled(
+      longest.map((value, i) => value + scale * ((i % 7) - 3)),
+      others,
+    ),
+  );
   // Less than rounding of float32 leaves is no variance.
   if (Math.sqrt(residue(longest, others)) <= 1e-6) return new Float64Array(dimensions);
   for (let round = 0; round < roundsMax; round++) {
@@ -51,7 +83,10 @@ function leadingAxis(rows: readonly Float64Array[], dimensions: number, others: 
     if (isStill) break;
   }
   // Either sign is as good: the one in which the largest part is positive is always the same.
-  const largest = axis.reduce((best, value) => (Math.abs(value) > Math.abs(best) ? value : best), 0);
+  const largest = axis.reduce(
+    (best, value) => (Math.abs(value) > Math.abs(best) ? value : best),
+    0,
+  );
   return largest < 0 ? axis.map((value) => -value) : axis;
 }
 

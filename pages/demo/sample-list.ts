@@ -69,7 +69,10 @@ Calm Roll-On, Care, lavender oil for headaches
 `;
 
 export const sampleQueries: readonly string[] = [
-  'keeps me dry in a storm', 'better coffee at home', 'help a child fall asleep', 'my feet are always cold',
+  'keeps me dry in a storm',
+  'better coffee at home',
+  'help a child fall asleep',
+  'my feet are always cold',
 ];
 
 /** How many products the sample has. */

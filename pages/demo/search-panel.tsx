@@ -1,6 +1,6 @@
+import { score } from './format-figures.ts';
 // The search: a query as it is typed, what it could be, and the products nearest to it.
 import { sampleQueries } from './sample-list.ts';
-import { score } from './format-figures.ts';
 import { queryCharsMax, type Workbench } from './workbench.ts';
 
 export type SearchPanelProps = {
@@ -15,9 +15,28 @@ export function SearchField({ query, onQuery }: Pick<SearchPanelProps, 'query' |
   return (
     <search class="search">
       <label for="query">Search by meaning</label>
-      <input id="query" type="search" value={query} maxLength={queryCharsMax} placeholder="What are you looking for?" autocomplete="off" enterKeyHint="search" onInput={({ currentTarget }) => onQuery(currentTarget.value)} />
+      <input
+        id="query"
+        type="search"
+        value={query}
+        maxLength={queryCharsMax}
+        placeholder="What are you looking for?"
+        autocomplete="off"
+        enterKeyHint="search"
+        onInput={({ currentTarget }) => onQuery(currentTarget.value)}
+      />
       <p class="chips" aria-label="Examples">
-        {sampleQueries.map((example) => <button key={example} type="button" class="chip" aria-pressed={example === query} onClick={() => onQuery(example)}>{example}</button>)}
+        {sampleQueries.map((example) => (
+          <button
+            key={example}
+            type="button"
+            class="chip"
+            aria-pressed={example === query}
+            onClick={() => onQuery(example)}
+          >
+            {example}
+          </button>
+        ))}
       </p>
     </search>
   );
@@ -28,16 +47,44 @@ export function Results({ bench, query, active, onActive }: Omit<SearchPanelProp
   const isWaiting = query.trim() !== '' && hits.length === 0;
   return (
     <section class="results" aria-label="Results" data-query={hits.length > 0 ? bench.query : null}>
-      <p class="visually-hidden" role="status">{hits.length > 0 && bench.query !== '' ? `Nearest to ${bench.query}: ${products[hits[0]?.index ?? -1]?.name ?? ''}` : ''}</p>
-      {hits.length === 0 && <p class="empty">{isWaiting && phase === 'loading' ? 'The model is loading; your search is next.' : isWaiting && phase !== 'idle' ? 'Searching…' : 'The nearest products appear here, however they are worded.'}</p>}
+      <p class="visually-hidden" role="status">
+        {hits.length > 0 && bench.query !== ''
+          ? `Nearest to ${bench.query}: ${products[hits[0]?.index ?? -1]?.name ?? ''}`
+          : ''}
+      </p>
+      {hits.length === 0 && (
+        <p class="empty">
+          {isWaiting && phase === 'loading'
+            ? 'The model is loading; your search is next.'
+            : isWaiting && phase !== 'idle'
+              ? 'Searching…'
+              : 'The nearest products appear here, however they are worded.'}
+        </p>
+      )}
       <ol>
         {hits.map(({ index, score: value }) => {
           const product = products[index];
-          return product && (
-            <li key={product.text} class={index === active ? 'hit is-active' : 'hit'} onPointerEnter={() => onActive(index)} onPointerLeave={() => onActive(null)}>
-              <span class="hit-score"><data value={value}>{score(value)}</data><meter min={0} max={1} value={Math.max(0, value)} aria-hidden="true" /></span>
-              <span class="hit-text" dir="auto"><strong>{product.name}</strong>{product.category !== null && <span class="quiet"> {product.category}</span>}{product.description !== null && <span class="hit-description">{product.description}</span>}</span>
-            </li>
+          return (
+            product && (
+              <li
+                key={product.text}
+                class={index === active ? 'hit is-active' : 'hit'}
+                onPointerEnter={() => onActive(index)}
+                onPointerLeave={() => onActive(null)}
+              >
+                <span class="hit-score">
+                  <data value={value}>{score(value)}</data>
+                  <meter min={0} max={1} value={Math.max(0, value)} aria-hidden="true" />
+                </span>
+                <span class="hit-text" dir="auto">
+                  <strong>{product.name}</strong>
+                  {product.category !== null && <span class="quiet"> {product.category}</span>}
+                  {product.description !== null && (
+                    <span class="hit-description">{product.description}</span>
+                  )}
+                </span>
+              </li>
+            )
           );
         })}
       </ol>

@@ -1,14 +1,24 @@
-// Lays vectors out on a plane so that neighbours stay neighbours: t-SNE, a step at a time, so that a page can draw it as it settles.
+// Lays vectors out on a plane so that neighbours stay neighbours: t-SNE, a step at a time, so that
+// a page can draw it as it settles.
 import { fitProjection, type Point } from './principal-components.ts';
 
-/** How many neighbours a point is held by, softly (the perplexity of van der Maaten and Hinton 2008), and the most it looks at. */
+/**
+ * How many neighbours a point is held by, softly (the perplexity of van der Maaten and Hinton
+ * 2008), and the most it looks at.
+ */
 const perplexity = 8;
 const neighboursMax = 3 * perplexity;
-/** Steps from the last vector that came until the map rests; at first, attraction is exaggerated so that groups find together. */
+/**
+ * Steps from the last vector that came until the map rests; at first, attraction is exaggerated so
+ * that groups find together.
+ */
 const stepsToRest = 300;
 const exaggeratedSteps = 80;
 const exaggeration = 4;
-/** Of the distances between the points at the start: small, so that attraction can sort them out first. */
+/**
+ * Of the distances between the points at the start: small, so that attraction can sort them out
+ * first.
+ */
 const startScale = 0.01;
 
 /** By which a difference of similarity is multiplied at most. */
@@ -18,8 +28,8 @@ type Neighbour = { readonly index: number; readonly similarity: number };
 type Edge = { readonly from: number; readonly to: number; readonly weight: number };
 
 /**
- * Unit vectors of one dimension, as they come. A step costs about points² / 2 small additions: 3 ms for 1,000. The
- * same vectors in the same portions give the same map.
+ * Unit vectors of one dimension, as they come. A step costs about points² / 2 small additions: 3 ms
+ * for 1,000. The same vectors in the same portions give the same map.
  */
 export class NeighbourMap {
   readonly #vectors: Float32Array[] = [];
@@ -61,11 +71,16 @@ export class NeighbourMap {
     this.#stepsLeft = this.#vectors.length > 1 ? stepsToRest : 0;
   }
 
-  /** Where a vector that is not on the map belongs: among its nearest there, by likeness. The origin on an empty map. */
+  /**
+   * Where a vector that is not on the map belongs: among its nearest there, by likeness. The origin
+   * on an empty map.
+   */
   place(vector: Float32Array): Point {
     const nearest = this.#nearest(vector).slice(0, 3);
     const best = nearest[0]?.similarity ?? 0;
-    let x = 0, y = 0, total = 0;
+    let x = 0,
+      y = 0,
+      total = 0;
     for (const { index, similarity } of nearest) {
       const weight = Math.exp((similarity - best) * 8);
       x += weight * (this.#x[index] ?? 0);
@@ -101,7 +116,8 @@ export class NeighbourMap {
     let total = 0;
     for (let i = 0; i < count; i++) {
       for (let j = i + 1; j < count; j++) {
-        const dx = (x[i] ?? 0) - (x[j] ?? 0), dy = (y[i] ?? 0) - (y[j] ?? 0);
+        const dx = (x[i] ?? 0) - (x[j] ?? 0),
+          dy = (y[i] ?? 0) - (y[j] ?? 0);
         const near = 1 / (1 + dx * dx + dy * dy);
         total += 2 * near;
         const push = near * near;
@@ -116,8 +132,9 @@ export class NeighbourMap {
       forceY[i] = (forceY[i] ?? 0) / total;
     }
     for (const { from, to, weight } of this.#edges) {
-      const dx = (x[from] ?? 0) - (x[to] ?? 0), dy = (y[from] ?? 0) - (y[to] ?? 0);
-      const force = pull * weight / (1 + dx * dx + dy * dy);
+      const dx = (x[from] ?? 0) - (x[to] ?? 0),
+        dy = (y[from] ?? 0) - (y[to] ?? 0);
+      const force = (pull * weight) / (1 + dx * dx + dy * dy);
       forceX[from] = (forceX[from] ?? 0) - force * dx;
       forceY[from] = (forceY[from] ?? 0) - force * dy;
     }
@@ -125,8 +142,10 @@ export class NeighbourMap {
   }
 
   #nearest(vector: Float32Array): Neighbour[] {
-    return this.#vectors.map((other, index) => ({ index, similarity: likeness(vector, other) }))
-      .toSorted((a, b) => b.similarity - a.similarity).slice(0, neighboursMax);
+    return this.#vectors
+      .map((other, index) => ({ index, similarity: likeness(vector, other) }))
+      .toSorted((a, b) => b.similarity - a.similarity)
+      .slice(0, neighboursMax);
   }
 
   /** Makes a vector and those that are there neighbours where they are near. */
@@ -142,7 +161,11 @@ export class NeighbourMap {
 }
 
 function insert(list: Neighbour[] | undefined, neighbour: Neighbour): void {
-  if (list === undefined || (list.length === neighboursMax && neighbour.similarity <= (list.at(-1)?.similarity ?? -1))) return;
+  if (
+    list === undefined ||
+    (list.length === neighboursMax && neighbour.similarity <= (list.at(-1)?.similarity ?? -1))
+  )
+    return;
   const at = list.findIndex(({ similarity }) => similarity < neighbour.similarity);
   list.splice(at === -1 ? list.length : at, 0, neighbour);
   if (list.length > neighboursMax) list.pop();
@@ -166,21 +189,27 @@ function edgesOf(neighbours: readonly (readonly Neighbour[])[]): Edge[] {
   return [...weights.values()];
 }
 
-/** Softmax of the similarities, nearest first, so sharp that its entropy is that of `perplexity` equal neighbours. */
+/**
+ * Softmax of the similarities, nearest first, so sharp that its entropy is that of `perplexity`
+ * equal neighbours.
+ */
 function bondsOf(similarities: readonly number[]): number[] {
   const best = similarities[0] ?? 0;
   const wanted = Math.log(Math.min(perplexity, Math.max(1, similarities.length / 3)));
-  let low = 0, high = sharpnessMax;
+  let low = 0,
+    high = sharpnessMax;
   while (high - low > sharpnessMax / 2 ** 16) {
     const sharpness = (low + high) / 2;
-    let total = 0, weighted = 0;
+    let total = 0,
+      weighted = 0;
     for (const similarity of similarities) {
       const part = Math.exp((similarity - best) * sharpness);
       total += part;
       weighted += part * (similarity - best);
     }
     // Entropy of the softmax: log of its sum, less the mean exponent.
-    if (Math.log(total) - sharpness * weighted / total > wanted) low = sharpness; else high = sharpness;
+    if (Math.log(total) - (sharpness * weighted) / total > wanted) low = sharpness;
+    else high = sharpness;
   }
   const parts = similarities.map((similarity) => Math.exp((similarity - best) * low));
   const total = parts.reduce((sum, part) => sum + part, 0);
@@ -188,7 +217,10 @@ function bondsOf(similarities: readonly number[]): number[] {
 }
 
 function likeness(a: Float32Array, b: Float32Array): number {
-  if (a.length !== b.length) throw new RangeError(`Cannot lay out a vector of ${a.length} dimensions with one of ${b.length}.`);
+  if (a.length !== b.length)
+    throw new RangeError(
+      `Cannot lay out a vector of ${a.length} dimensions with one of ${b.length}.`,
+    );
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += (a[i] ?? 0) * (b[i] ?? 0);
   return sum;

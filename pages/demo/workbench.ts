@@ -1,10 +1,11 @@
-// Embeds a list and searches it with one session: queries go before the rest of the list, and what is there can be searched at once.
+// Embeds a list and searches it with one session: queries go before the rest of the list, and what
+// is there can be searched at once.
 import type { EmbedderInfo, EmbedOutcome } from '#core/ports.ts';
 import type { Embedding, EmbeddingRequest } from '../shared/embedding-client.ts';
+import { Store } from '../shared/observable.ts';
 import type { LoadProgress } from '../shared/worker-messages.ts';
 import { nearest, type Hit } from './nearest-products.ts';
 import type { ListedProduct } from './product-list.ts';
-import { Store } from '../shared/observable.ts';
 
 export const hitsMax = 6;
 export const queryCharsMax = 500;
@@ -51,10 +52,23 @@ export type WorkbenchParts = {
 };
 
 const nothing: Workbench = {
-  phase: 'idle', products: [], vectors: [], refused: 0, progress: null, session: null, speed: null, trouble: null, query: '', queryVector: null, hits: [],
+  phase: 'idle',
+  products: [],
+  vectors: [],
+  refused: 0,
+  progress: null,
+  session: null,
+  speed: null,
+  trouble: null,
+  query: '',
+  queryVector: null,
+  hits: [],
 };
 
-/** A batch is this much work: long enough to be worth its way to the worker, short enough that a query does not wait. */
+/**
+ * A batch is this much work: long enough to be worth its way to the worker, short enough that a
+ * query does not wait.
+ */
 const batchMs = 150;
 const [batchMin, batchMax] = [4, 64];
 
@@ -74,18 +88,33 @@ export class WorkbenchEngine {
     this.#parts = parts;
   }
 
-  /** Takes a list in place of the one before, and embeds what of it has no vector yet. Resolves when that is done or has failed. */
+  /**
+   * Takes a list in place of the one before, and embeds what of it has no vector yet. Resolves when
+   * that is done or has failed.
+   */
   async embed(products: readonly ListedProduct[]): Promise<void> {
     const vectors = products.map(({ text }) => this.#known.get(text) ?? null);
-    this.#known = new Map(products.flatMap(({ text }, index) => (vectors[index] ? [[text, vectors[index]] as const] : [])));
+    this.#known = new Map(
+      products.flatMap(({ text }, index) =>
+        vectors[index] ? [[text, vectors[index]] as const] : [],
+      ),
+    );
     const indices = vectors.flatMap((vector, index) => (vector === null ? [index] : []));
     this.#queue = indices.length === 0 ? null : { indices, at: 0, spentMs: 0 };
-    this.store.set({ products, refused: 0, trouble: null, ...this.#ranked(vectors, this.store.value.queryVector) });
+    this.store.set({
+      products,
+      refused: 0,
+      trouble: null,
+      ...this.#ranked(vectors, this.store.value.queryVector),
+    });
     if (indices.length === 0) this.store.set({ phase: this.#restPhase() });
     await this.#work();
   }
 
-  /** Searches as soon as a session is there; of queries that come meanwhile only the last counts. An empty one clears. */
+  /**
+   * Searches as soon as a session is there; of queries that come meanwhile only the last counts. An
+   * empty one clears.
+   */
   async search(query: string): Promise<void> {
     const text = query.trim().slice(0, queryCharsMax);
     this.#waitingQuery = text === '' ? null : text;
@@ -94,7 +123,10 @@ export class WorkbenchEngine {
   }
 
   dispose(): void {
-    void this.#embedding?.then((embedding) => embedding.dispose(), () => undefined);
+    void this.#embedding?.then(
+      (embedding) => embedding.dispose(),
+      () => undefined,
+    );
     this.#embedding = null;
   }
 
@@ -124,9 +156,19 @@ export class WorkbenchEngine {
     let failure: unknown = null;
     for (const { device, dtype, prefixes } of choices) {
       try {
-        const embedding = await this.#parts.start({ device, dtype, threads: 0, measureMs: 0, onProgress: (progress) => this.store.set({ progress }) });
+        const embedding = await this.#parts.start({
+          device,
+          dtype,
+          threads: 0,
+          measureMs: 0,
+          onProgress: (progress) => this.store.set({ progress }),
+        });
         this.#prefixes = prefixes;
-        this.store.set({ session: embedding.info, progress: null, ...(failure !== null && { trouble: `${reasonOf(failure)} ${nameOf(device)} took over.` }) });
+        this.store.set({
+          session: embedding.info,
+          progress: null,
+          ...(failure !== null && { trouble: `${reasonOf(failure)} ${nameOf(device)} took over.` }),
+        });
         return embedding;
       } catch (error) {
         failure = error;
@@ -135,7 +177,10 @@ export class WorkbenchEngine {
     throw failure;
   }
 
-  /** A worker that failed is never used again. One in a row may be replaced; a second has its reason in what it is given. */
+  /**
+   * A worker that failed is never used again. One in a row may be replaced; a second has its reason
+   * in what it is given.
+   */
   #failures = 0;
   async #replace(error: unknown): Promise<void> {
     this.#failures += 1;
@@ -152,8 +197,19 @@ export class WorkbenchEngine {
     // Another may have been typed meanwhile; that one's answer is on its way.
     if (this.#waitingQuery !== query) return undefined;
     this.#waitingQuery = null;
-    if (outcome?.ok) this.store.set({ query, ...this.#ranked(this.store.value.vectors, outcome.vector), ...(this.#queue === null && { phase: this.#restPhase() }) });
-    else this.store.set({ query, queryVector: null, hits: [], trouble: `The query cannot be embedded: ${outcome?.message ?? 'no answer'}.` });
+    if (outcome?.ok)
+      this.store.set({
+        query,
+        ...this.#ranked(this.store.value.vectors, outcome.vector),
+        ...(this.#queue === null && { phase: this.#restPhase() }),
+      });
+    else
+      this.store.set({
+        query,
+        queryVector: null,
+        hits: [],
+        trouble: `The query cannot be embedded: ${outcome?.message ?? 'no answer'}.`,
+      });
     return undefined;
   }
 
@@ -161,11 +217,19 @@ export class WorkbenchEngine {
     const queue = this.#queue;
     if (queue === null) return;
     const { products } = this.store.value;
-    const size = Math.min(batchMax, Math.max(batchMin, Math.floor(queue.spentMs === 0 ? 0 : (queue.at * batchMs) / queue.spentMs)));
+    const size = Math.min(
+      batchMax,
+      Math.max(
+        batchMin,
+        Math.floor(queue.spentMs === 0 ? 0 : (queue.at * batchMs) / queue.spentMs),
+      ),
+    );
     const indices = queue.indices.slice(queue.at, queue.at + size);
     this.store.set({ phase: 'embedding' });
     const startedAt = this.#parts.now();
-    const outcomes = await embedding.embed(indices.map((index) => this.#prefixes.passage + (products[index]?.text ?? '')));
+    const outcomes = await embedding.embed(
+      indices.map((index) => this.#prefixes.passage + (products[index]?.text ?? '')),
+    );
     this.#failures = 0;
     // A newer list came meanwhile.
     if (queue !== this.#queue) return;
@@ -177,7 +241,11 @@ export class WorkbenchEngine {
     this.store.set({ phase: this.#restPhase() });
   }
 
-  #take(indices: readonly number[], outcomes: readonly EmbedOutcome[], { at: done, spentMs }: { readonly at: number; readonly spentMs: number }): void {
+  #take(
+    indices: readonly number[],
+    outcomes: readonly EmbedOutcome[],
+    { at: done, spentMs }: { readonly at: number; readonly spentMs: number },
+  ): void {
     const { products, refused, queryVector } = this.store.value;
     const vectors = [...this.store.value.vectors];
     indices.forEach((index, position) => {
@@ -188,7 +256,8 @@ export class WorkbenchEngine {
     });
     const failed = outcomes.filter(({ ok }) => !ok).length;
     this.store.set({
-      speed: { textsPerSecond: (done * 1000) / spentMs, msPerText: spentMs / done }, refused: refused + failed,
+      speed: { textsPerSecond: (done * 1000) / spentMs, msPerText: spentMs / done },
+      refused: refused + failed,
       ...this.#ranked(vectors, queryVector),
     });
   }
@@ -197,16 +266,26 @@ export class WorkbenchEngine {
     return this.store.value.products.length === 0 ? 'idle' : 'ready';
   }
 
-  #ranked(vectors: Workbench['vectors'], queryVector: Float32Array | null): Pick<Workbench, 'vectors' | 'queryVector' | 'hits'> {
-    return { vectors, queryVector, hits: queryVector === null ? [] : nearest(vectors, queryVector, hitsMax) };
+  #ranked(
+    vectors: Workbench['vectors'],
+    queryVector: Float32Array | null,
+  ): Pick<Workbench, 'vectors' | 'queryVector' | 'hits'> {
+    return {
+      vectors,
+      queryVector,
+      hits: queryVector === null ? [] : nearest(vectors, queryVector, hitsMax),
+    };
   }
 }
 
-export const nameOf = (device: string): string => ({ webgpu: 'WebGPU', wasm: 'WebAssembly' })[device] ?? device;
+export const nameOf = (device: string): string =>
+  ({ webgpu: 'WebGPU', wasm: 'WebAssembly' })[device] ?? device;
 
 /** What does the work: `NVIDIA Ampere`, `the processor, 4 threads`. */
 export function placeOf({ adapter, softwareAdapter }: EmbedderInfo): string {
-  return softwareAdapter ? `${adapter}: a GPU emulated by the processor` : adapter.replace(/^WebAssembly/, 'the processor');
+  return softwareAdapter
+    ? `${adapter}: a GPU emulated by the processor`
+    : adapter.replace(/^WebAssembly/, 'the processor');
 }
 
 export function reasonOf(error: unknown): string {

@@ -1,19 +1,28 @@
 // The page with which a tab, or a headless browser, embeds for the fleet.
 
 import { render } from 'preact';
+import type { RunnerPageStatus } from '#core/runner/page-status.ts';
+import { idleStatus } from '../shared/status-board.ts';
+import { startRunner } from '../shared/tab-runner.ts';
 import { readOrders, type Orders } from './read-page-config.ts';
 import { RunnerView } from './runner-view.tsx';
-import { startRunner } from '../shared/tab-runner.ts';
-import { idleStatus } from '../shared/status-board.ts';
-import type { RunnerPageStatus } from '#core/runner/page-status.ts';
 import { TokenForm } from './token-form.tsx';
 
 const root = document.getElementById('app') ?? document.body;
 const orders = readOrders();
 
 function lend(token: string, { name, device, dtype, threads, share }: Orders): void {
-  const runner = startRunner({ token, name, device, dtype, threads, share, onStatus: (status) => show(status) });
-  const show = (status: RunnerPageStatus): void => render(<RunnerView status={status} onStop={() => void runner.stop()} />, root);
+  const runner = startRunner({
+    token,
+    name,
+    device,
+    dtype,
+    threads,
+    share,
+    onStatus: (status) => show(status),
+  });
+  const show = (status: RunnerPageStatus): void =>
+    render(<RunnerView status={status} onStop={() => void runner.stop()} />, root);
   window.vectorstream = runner;
   show(runner.status);
 }

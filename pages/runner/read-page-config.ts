@@ -1,4 +1,5 @@
-// Reads what the page is to do: from a supervisor, or from its address. The token comes in the fragment, which is sent to nobody.
+// Reads what the page is to do: from a supervisor, or from its address. The token comes in the
+// fragment, which is sent to nobody.
 
 import type { PageOrders } from '#core/runner/page-config.ts';
 import { keepToken, keptToken } from '../shared/stored-token.ts';
@@ -13,7 +14,10 @@ export type Orders = {
   readonly share: number;
 };
 
-/** `/runner?device=webgpu&dtype=fp32&threads=1&name=desk&share=0.5#token=…`; takes the token out of the address bar. */
+/**
+ * `/runner?device=webgpu&dtype=fp32&threads=1&name=desk&share=0.5#token=…`; takes the token out of
+ * the address bar.
+ */
 export function readOrders(): Orders {
   const query = new URLSearchParams(location.search);
   const given: PageOrders | undefined = window.vectorstreamOrders;
@@ -28,7 +32,8 @@ export function readOrders(): Orders {
   const share = Number(query.get('share') ?? 1);
   return {
     token: given?.token ?? fragment ?? keptToken(),
-    name: (given?.name ?? query.get('name') ?? browserName(navigator.userAgent)).slice(0, 100) || 'tab',
+    name:
+      (given?.name ?? query.get('name') ?? browserName(navigator.userAgent)).slice(0, 100) || 'tab',
     device: device === 'webgpu' || device === 'wasm' ? device : 'auto',
     dtype: given?.dtype ?? (query.get('dtype') || 'auto'),
     threads: wholeNumber(given?.threads ?? query.get('threads')),
@@ -45,5 +50,5 @@ function wholeNumber(value: unknown): number {
 /** `Firefox tab`, so that a list of runners can be told apart. */
 function browserName(userAgent: string): string {
   const [name] = /Edg|OPR|Firefox|Chrome|Safari/.exec(userAgent) ?? [];
-  return `${name === 'Edg' ? 'Edge' : name === 'OPR' ? 'Opera' : name ?? 'Browser'} tab`;
+  return `${name === 'Edg' ? 'Edge' : name === 'OPR' ? 'Opera' : (name ?? 'Browser')} tab`;
 }

@@ -17,16 +17,31 @@ export function TokenForm({ onToken }: { readonly onToken: (token: string) => vo
       <header class="head">
         <div>
           <h1>Lend this tab</h1>
-          <p class="lead">This tab turns texts into vectors for a VectorStream gateway, with this computer's GPU or processor. Close it, and its work goes elsewhere.</p>
+          <p class="lead">
+            This tab turns texts into vectors for a VectorStream gateway, with this computer's GPU
+            or processor. Close it, and its work goes elsewhere.
+          </p>
         </div>
       </header>
       <form class="card ask" onSubmit={submit}>
         <label>
           Runner token
-          <input type="password" autocomplete="off" spellcheck={false} value={token} placeholder="from whoever runs the gateway" onInput={(event) => setToken(event.currentTarget.value)} />
+          <input
+            type="password"
+            autocomplete="off"
+            spellcheck={false}
+            value={token}
+            placeholder="from whoever runs the gateway"
+            onInput={(event) => setToken(event.currentTarget.value)}
+          />
         </label>
-        <button class="button is-primary" type="submit" disabled={token.trim() === ''}>Lend this tab</button>
-        <p class="hint">Kept in this tab only. It leaves the browser in the header of one question to this gateway, and when joining.</p>
+        <button class="button is-primary" type="submit" disabled={token.trim() === ''}>
+          Lend this tab
+        </button>
+        <p class="hint">
+          Kept in this tab only. It leaves the browser in the header of one question to this
+          gateway, and when joining.
+        </p>
       </form>
     </main>
   );

@@ -1,20 +1,32 @@
-// Embeds in a dedicated worker of its own: starts it, hands texts over, and never uses one again that failed.
+// Embeds in a dedicated worker of its own: starts it, hands texts over, and never uses one again
+// that failed.
 //
 //     const embedding = await startEmbedding({ device: 'wasm', dtype: 'q8', threads: 0, measureMs: 300, onProgress: show });
 //     const outcomes = await embedding.embed(['red lantern', 'blue chair']);   // one per text, in order
 //     await embedding.dispose();
 //
-// The model, its files and the runtime come from this page's own gateway; a second visit finds them in Cache Storage. Before `startEmbedding`
-// resolves, the files' hashes are checked, all golden texts came out right, and the speed is measured. Any failure of the
-// worker (a lost GPU, memory, a crash) rejects what is in hand with `EmbeddingFailedError`, and every later call: start another.
+// The model, its files and the runtime come from this page's own gateway; a second visit finds them
+// in Cache Storage. Before `startEmbedding` resolves, the files' hashes are checked, all golden
+// texts came out right, and the speed is measured. Any failure of the worker (a lost GPU, memory, a
+// crash) rejects what is in hand with `EmbeddingFailedError`, and every later call: start another.
 
 import { VectorStreamError } from '#core/errors/errors.ts';
 import type { EmbedderInfo, EmbedOutcome } from '#core/ports.ts';
-import type { FromWorker, LoadProgress, OpenRequest, ServeEvent, ServeRequest, ToWorker } from './worker-messages.ts';
+import type {
+  FromWorker,
+  LoadProgress,
+  OpenRequest,
+  ServeEvent,
+  ServeRequest,
+  ToWorker,
+} from './worker-messages.ts';
 
 export type EmbeddingRequest = OpenRequest & {
   readonly onProgress: (progress: LoadProgress) => void;
-  /** A worker that says nothing for so long before it is ready, ms, is given up; 10 minutes when absent. */
+  /**
+   * A worker that says nothing for so long before it is ready, ms, is given up; 10 minutes when
+   * absent.
+   */
   readonly silentMsMax?: number;
 };
 
@@ -26,10 +38,14 @@ export type Embedding = {
   /** Calls may overlap; they are worked off in order. */
   embed(texts: readonly string[]): Promise<readonly EmbedOutcome[]>;
   /**
-   * Joins the fleet with this session: resolves once drained, by `drain` or by the gateway. Once per session; `embed` must
-   * not be called meanwhile. @throws EmbeddingFailedError
+   * Joins the fleet with this session: resolves once drained, by `drain` or by the gateway. Once
+   * per session; `embed` must not be called meanwhile. @throws EmbeddingFailedError
    */
-  serve(request: ServeRequest, onEvent: (event: ServeEvent) => void, drain: AbortSignal): Promise<void>;
+  serve(
+    request: ServeRequest,
+    onEvent: (event: ServeEvent) => void,
+    drain: AbortSignal,
+  ): Promise<void>;
   /** Share of its time, 0 < share ≤ 1, that a session which serves may work: rest for the battery. */
   setShare(share: number): void;
   /** Rejects when the worker fails, whatever it was doing; never resolves. */
@@ -45,7 +61,10 @@ export class EmbeddingFailedError extends VectorStreamError {
   override readonly name = 'EmbeddingFailedError';
   readonly code: string;
   readonly retryable: boolean;
-  constructor(message: string, { code, retryable }: { readonly code: string; readonly retryable: boolean }) {
+  constructor(
+    message: string,
+    { code, retryable }: { readonly code: string; readonly retryable: boolean },
+  ) {
     super(message);
     this.code = code;
     this.retryable = retryable;
@@ -53,9 +72,19 @@ export class EmbeddingFailedError extends VectorStreamError {
 }
 
 /** Rejects with `EmbeddingFailedError`, or with the signal's reason; the worker is gone then. */
-export async function startEmbedding({ onProgress, silentMsMax = 600_000, device, dtype, threads, measureMs }: EmbeddingRequest, signal?: AbortSignal): Promise<Embedding> {
+export async function startEmbedding(
+  { onProgress, silentMsMax = 600_000, device, dtype, threads, measureMs }: EmbeddingRequest,
+  signal?: AbortSignal,
+): Promise<Embedding> {
   signal?.throwIfAborted();
-  const silent = new Deadline(silentMsMax, () => session.fail(new EmbeddingFailedError(`The worker gave no sign of life for ${silentMsMax / 1000} s`, { code: 'worker_silent', retryable: true })));
+  const silent = new Deadline(silentMsMax, () =>
+    session.fail(
+      new EmbeddingFailedError(`The worker gave no sign of life for ${silentMsMax / 1000} s`, {
+        code: 'worker_silent',
+        retryable: true,
+      }),
+    ),
+  );
   const session = new WorkerSession((progress) => {
     silent.renew();
     onProgress(progress);
@@ -93,7 +122,10 @@ class Deadline {
 }
 
 class WorkerSession {
-  readonly #worker = new Worker(new URL('./embedding-worker.ts', import.meta.url), { type: 'module', name: 'vectorstream' });
+  readonly #worker = new Worker(new URL('./embedding-worker.ts', import.meta.url), {
+    type: 'module',
+    name: 'vectorstream',
+  });
   readonly #port: MessagePort;
   readonly #opened = Promise.withResolvers<Embedding>();
   readonly #failed = Promise.withResolvers<never>();
@@ -110,9 +142,14 @@ class WorkerSession {
     this.#port = port1;
     // Whoever looks at `failed` too late has looked at another promise of this session before.
     this.#failed.promise.catch(() => undefined);
-    const crashed = (message: string): void => this.fail(new EmbeddingFailedError(message, { code: 'worker_crashed', retryable: true }));
-    this.#worker.addEventListener('error', (event) => crashed(`The worker crashed: ${event.message || 'its script cannot be loaded'}.`));
-    this.#worker.addEventListener('messageerror', () => crashed('The worker sent what cannot be read.'));
+    const crashed = (message: string): void =>
+      this.fail(new EmbeddingFailedError(message, { code: 'worker_crashed', retryable: true }));
+    this.#worker.addEventListener('error', (event) =>
+      crashed(`The worker crashed: ${event.message || 'its script cannot be loaded'}.`),
+    );
+    this.#worker.addEventListener('messageerror', () =>
+      crashed('The worker sent what cannot be read.'),
+    );
     port1.addEventListener('messageerror', () => crashed('The worker sent what cannot be read.'));
     port1.addEventListener('message', ({ data }: MessageEvent<FromWorker>) => this.#receive(data));
     port1.start();
@@ -163,7 +200,9 @@ class WorkerSession {
   #embedding(info: EmbedderInfo, golden: string): Embedding {
     const { failed } = this;
     return {
-      info, golden, failed,
+      info,
+      golden,
+      failed,
       embed: (texts) => {
         if (this.#reason !== null) return Promise.reject(this.#reason);
         const call = this.#calls++;
@@ -185,8 +224,15 @@ class WorkerSession {
         }
       },
       setShare: (share) => this.send({ type: 'share', share }),
-      fail: (message) => this.fail(new EmbeddingFailedError(message, { code: 'worker_hangs', retryable: true })),
-      dispose: () => this.fail(new EmbeddingFailedError('The session was disposed of.', { code: 'disposed', retryable: false })),
+      fail: (message) =>
+        this.fail(new EmbeddingFailedError(message, { code: 'worker_hangs', retryable: true })),
+      dispose: () =>
+        this.fail(
+          new EmbeddingFailedError('The session was disposed of.', {
+            code: 'disposed',
+            retryable: false,
+          }),
+        ),
     };
   }
 }

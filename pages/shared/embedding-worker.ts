@@ -1,4 +1,5 @@
-// The dedicated worker of a page: one model session, proved before it answers; whatever fails in here ends it.
+// The dedicated worker of a page: one model session, proved before it answers; whatever fails in
+// here ends it.
 
 import { VectorStreamError } from '#core/errors/errors.ts';
 import type { Embedder } from '#core/ports.ts';
@@ -8,9 +9,13 @@ import { openSession } from './open-session.ts';
 import { serveGateway, type Serving } from './serve-gateway.ts';
 import type { FromWorker, ToWorker } from './worker-messages.ts';
 
-addEventListener('message', ({ ports: [port] }) => {
-  if (port !== undefined) new SessionWorker(port).listen();
-}, { once: true });
+addEventListener(
+  'message',
+  ({ ports: [port] }) => {
+    if (port !== undefined) new SessionWorker(port).listen();
+  },
+  { once: true },
+);
 
 class SessionWorker {
   readonly #port: MessagePort;
@@ -29,8 +34,12 @@ class SessionWorker {
     const fail = (error: unknown): void => this.#fail(error);
     addEventListener('unhandledrejection', ({ reason }) => fail(reason));
     // The page hears of it by itself, and ends this worker; until then nothing more leaves it.
-    addEventListener('error', () => { this.#failed = true; });
-    this.#port.addEventListener('messageerror', () => fail(new Error('A message of the page cannot be read.')));
+    addEventListener('error', () => {
+      this.#failed = true;
+    });
+    this.#port.addEventListener('messageerror', () =>
+      fail(new Error('A message of the page cannot be read.')),
+    );
     this.#port.addEventListener('message', ({ data }: MessageEvent<ToWorker>) => {
       if (data.type === 'drain') this.#drain.abort();
       else if (data.type === 'share') this.#serving?.setShare(data.share);
@@ -42,7 +51,9 @@ class SessionWorker {
   async #handle(message: Exclude<ToWorker, { type: 'drain' | 'share' }>): Promise<void> {
     if (this.#failed) return;
     if (message.type === 'open') {
-      const { embedder, golden, lost } = await openSession(message.request, (progress) => this.#tell({ type: 'progress', progress }));
+      const { embedder, golden, lost } = await openSession(message.request, (progress) =>
+        this.#tell({ type: 'progress', progress }),
+      );
       lost.catch((error: unknown) => this.#fail(error));
       this.#embedder = this.#guarded(embedder);
       return this.#tell({ type: 'ready', info: embedder.info, golden });
@@ -53,7 +64,12 @@ class SessionWorker {
       const outcomes = await embedder.embed(message.texts);
       return this.#tell({ type: 'embedded', call: message.call, outcomes });
     }
-    this.#serving = serveGateway(embedder, message.request, (event) => this.#tell({ type: 'serving', event }), this.#drain.signal);
+    this.#serving = serveGateway(
+      embedder,
+      message.request,
+      (event) => this.#tell({ type: 'serving', event }),
+      this.#drain.signal,
+    );
     await this.#serving.ended;
     this.#tell({ type: 'served' });
   }
@@ -77,7 +93,13 @@ class SessionWorker {
     const message = error instanceof Error ? error.message : String(error);
     const known = error instanceof VectorStreamError;
     if (error instanceof RunnerRefusedError) this.#tell({ type: 'failed', ...refusalOf(error) });
-    else this.#tell({ type: 'failed', code: known ? error.code : 'worker_failed', message, retryable: !known || error.retryable });
+    else
+      this.#tell({
+        type: 'failed',
+        code: known ? error.code : 'worker_failed',
+        message,
+        retryable: !known || error.retryable,
+      });
     this.#failed = true;
   }
 
@@ -87,8 +109,22 @@ class SessionWorker {
   }
 }
 
-function refusalOf({ closeCode: closed, message }: RunnerRefusedError): { code: string; message: string; retryable: boolean } {
-  if (closed === closeCode.tokenRevoked) return { code: 'token_refused', message, retryable: false };
-  if (closed === closeCode.modelMismatch) return { code: 'model_changed', message: 'The gateway works with another model now', retryable: false };
-  return { code: 'quarantined', message: 'The gateway found the vectors of this tab wrong and takes no more of them', retryable: false };
+function refusalOf({ closeCode: closed, message }: RunnerRefusedError): {
+  code: string;
+  message: string;
+  retryable: boolean;
+} {
+  if (closed === closeCode.tokenRevoked)
+    return { code: 'token_refused', message, retryable: false };
+  if (closed === closeCode.modelMismatch)
+    return {
+      code: 'model_changed',
+      message: 'The gateway works with another model now',
+      retryable: false,
+    };
+  return {
+    code: 'quarantined',
+    message: 'The gateway found the vectors of this tab wrong and takes no more of them',
+    retryable: false,
+  };
 }

@@ -1,4 +1,5 @@
-// Says which GPU the browser offers, and whether it is one at all: browsers emulate WebGPU on the processor without telling.
+// Says which GPU the browser offers, and whether it is one at all: browsers emulate WebGPU on the
+// processor without telling.
 
 export type Adapter = {
   /** As much as the browser tells: vendor, architecture, description. */
@@ -12,13 +13,22 @@ const softwareNames = /swiftshader|llvmpipe|lavapipe|softpipe|basic render|warp|
 /** `null` without WebGPU, or without an adapter. */
 export async function findAdapter(): Promise<Adapter | null> {
   if (!('gpu' in navigator)) return null;
-  const adapter = await navigator.gpu.requestAdapter({ powerPreference: 'high-performance' }).catch(() => null);
-  return adapter === null ? null : describeAdapter(adapter.info, adapter.features.has('shader-f16'));
+  const adapter = await navigator.gpu
+    .requestAdapter({ powerPreference: 'high-performance' })
+    .catch(() => null);
+  return adapter === null
+    ? null
+    : describeAdapter(adapter.info, adapter.features.has('shader-f16'));
 }
 
 /** `isFallbackAdapter` alone is not to be trusted: some software adapters do not say so. */
-export function describeAdapter({ vendor, architecture, device, description, isFallbackAdapter }: GPUAdapterInfo, fp16: boolean): Adapter {
-  const parts = [vendor, architecture, description || device].map((part) => part.trim()).filter((part) => part !== '');
+export function describeAdapter(
+  { vendor, architecture, device, description, isFallbackAdapter }: GPUAdapterInfo,
+  fp16: boolean,
+): Adapter {
+  const parts = [vendor, architecture, description || device]
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
   const name = [...new Set(parts)].join(' ') || 'a GPU that the browser does not name';
   return { name, fp16, software: isFallbackAdapter || softwareNames.test(name) };
 }

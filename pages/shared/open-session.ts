@@ -1,15 +1,26 @@
-// Opens the one model session of a worker: files with the right hashes, right vectors, a measured speed, and an eye on the GPU.
+// Opens the one model session of a worker: files with the right hashes, right vectors, a measured
+// speed, and an eye on the GPU.
 
 import mjs from 'onnxruntime-web/ort-wasm-simd-threaded.asyncify.mjs?url';
 import wasm from 'onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url';
 import { VectorStreamError } from '#core/errors/errors.ts';
 import { ModelFileError, readGolden } from '#core/model/model-manifest.ts';
 import type { Embedder } from '#core/ports.ts';
-import { forgetRuntimeFile, sessionDevice, setUpBrowserRuntime } from '#core/transformers/browser-runtime.ts';
+import {
+  forgetRuntimeFile,
+  sessionDevice,
+  setUpBrowserRuntime,
+} from '#core/transformers/browser-runtime.ts';
 import { cpuBudget, createEmbedder, gpuBudget } from '#core/transformers/embedder.ts';
 import { warmUp } from '#core/transformers/warm-up.ts';
 import { findAdapter } from './gpu-adapter.ts';
-import { FileLoader, forgetCachedModels, loadRuntime, modelAddress, openCurrentModel } from './model-files.ts';
+import {
+  FileLoader,
+  forgetCachedModels,
+  loadRuntime,
+  modelAddress,
+  openCurrentModel,
+} from './model-files.ts';
 import { threadsOf } from './wasm-threads.ts';
 import type { LoadProgress, OpenRequest } from './worker-messages.ts';
 
@@ -17,7 +28,10 @@ class DeviceError extends VectorStreamError {
   override readonly name = 'DeviceError';
   readonly code: string;
   readonly retryable: boolean;
-  constructor(message: string, { code, retryable }: { readonly code: string; readonly retryable: boolean }) {
+  constructor(
+    message: string,
+    { code, retryable }: { readonly code: string; readonly retryable: boolean },
+  ) {
     super(message);
     this.code = code;
     this.retryable = retryable;
@@ -28,25 +42,53 @@ export type OpenedSession = {
   readonly embedder: Embedder;
   /** The golden check in one line. */
   readonly golden: string;
-  /** Rejects when the GPU is lost, or fails behind the back of whoever waits for its answer. Never resolves. */
+  /**
+   * Rejects when the GPU is lost, or fails behind the back of whoever waits for its answer. Never
+   * resolves.
+   */
   readonly lost: Promise<never>;
 };
 
 /** @throws DownloadError, ModelFileError, SessionError, WrongVectorsError, DeviceError */
-export async function openSession({ device, dtype, threads, measureMs }: OpenRequest, onProgress: (progress: LoadProgress) => void): Promise<OpenedSession> {
+export async function openSession(
+  { device, dtype, threads, measureMs }: OpenRequest,
+  onProgress: (progress: LoadProgress) => void,
+): Promise<OpenedSession> {
   const loader = new FileLoader(onProgress);
-  const addresses = { mjs: new URL(mjs, location.href).href, wasm: new URL(wasm, location.href).href };
-  const [model, adapter, binary] = await Promise.all([openCurrentModel(loader, dtype), device === 'webgpu' ? findAdapter() : null, loadRuntime(loader, addresses.wasm, RUNTIME_BYTES)]);
-  if (device === 'webgpu' && adapter === null) throw new DeviceError('This browser offers no WebGPU adapter', { code: 'no_adapter', retryable: false });
+  const addresses = {
+    mjs: new URL(mjs, location.href).href,
+    wasm: new URL(wasm, location.href).href,
+  };
+  const [model, adapter, binary] = await Promise.all([
+    openCurrentModel(loader, dtype),
+    device === 'webgpu' ? findAdapter() : null,
+    loadRuntime(loader, addresses.wasm, RUNTIME_BYTES),
+  ]);
+  if (device === 'webgpu' && adapter === null)
+    throw new DeviceError('This browser offers no WebGPU adapter', {
+      code: 'no_adapter',
+      retryable: false,
+    });
   const threadCount = threadsOf(threads);
-  setUpBrowserRuntime({ addresses, wasm: binary, threads: threadCount, fileAt: (address) => loader.fileAt(address) });
+  setUpBrowserRuntime({
+    addresses,
+    wasm: binary,
+    threads: threadCount,
+    fileAt: (address) => loader.fileAt(address),
+  });
 
   const softwareAdapter = adapter?.software ?? false;
   const loading = createEmbedder({
-    model, location: modelAddress(model.revision), device, dtype, threads: 0, softwareAdapter,
+    model,
+    location: modelAddress(model.revision),
+    device,
+    dtype,
+    threads: 0,
+    softwareAdapter,
     // A processor in disguise gains nothing from large batches, and loses by their padding.
     budget: device === 'webgpu' && !softwareAdapter ? gpuBudget : cpuBudget,
-    adapter: adapter?.name ?? `WebAssembly, ${threadCount} ${threadCount === 1 ? 'thread' : 'threads'}`,
+    adapter:
+      adapter?.name ?? `WebAssembly, ${threadCount} ${threadCount === 1 ? 'thread' : 'threads'}`,
   });
   const loaded = await loading.catch(async (error: unknown): Promise<never> => {
     // A file that was damaged where it lay is downloaded again by the next worker.
@@ -56,19 +98,40 @@ export async function openSession({ device, dtype, threads, measureMs }: OpenReq
   const golden = await readGolden(model);
   loader.forget();
   forgetRuntimeFile();
-  const lost = device === 'webgpu' ? watchDevice(await sessionDevice()) : new Promise<never>(() => undefined);
+  const lost =
+    device === 'webgpu' ? watchDevice(await sessionDevice()) : new Promise<never>(() => undefined);
   const bounds = model.manifest.dtypes[dtype] ?? { goldenMeanMin: 1, goldenMin: 1 };
-  const { embedder, verdict } = await Promise.race([warmUp(loaded, golden, bounds, measureMs), lost]);
+  const { embedder, verdict } = await Promise.race([
+    warmUp(loaded, golden, bounds, measureMs),
+    lost,
+  ]);
   return { embedder, golden: verdict.message, lost };
 }
 
 async function watchDevice(device: GPUDevice | null): Promise<never> {
-  if (device === null) throw new DeviceError('The runtime did not say which GPU it uses', { code: 'device_unknown', retryable: true });
+  if (device === null)
+    throw new DeviceError('The runtime did not say which GPU it uses', {
+      code: 'device_unknown',
+      retryable: true,
+    });
   const failed = Promise.withResolvers<never>();
   device.addEventListener('uncapturederror', ({ error }) => {
-    const memory = typeof GPUOutOfMemoryError !== 'undefined' && error instanceof GPUOutOfMemoryError;
-    failed.reject(new DeviceError(memory ? 'The GPU has no memory left' : `The GPU failed: ${error.message}`, { code: memory ? 'gpu_memory' : 'gpu_error', retryable: true }));
+    const memory =
+      typeof GPUOutOfMemoryError !== 'undefined' && error instanceof GPUOutOfMemoryError;
+    failed.reject(
+      new DeviceError(memory ? 'The GPU has no memory left' : `The GPU failed: ${error.message}`, {
+        code: memory ? 'gpu_memory' : 'gpu_error',
+        retryable: true,
+      }),
+    );
   });
-  void device.lost.then(({ message }) => failed.reject(new DeviceError(`The GPU was lost${message === '' ? '' : `: ${message}`}`, { code: 'device_lost', retryable: true })));
+  void device.lost.then(({ message }) =>
+    failed.reject(
+      new DeviceError(`The GPU was lost${message === '' ? '' : `: ${message}`}`, {
+        code: 'device_lost',
+        retryable: true,
+      }),
+    ),
+  );
   return failed.promise;
 }

@@ -1,23 +1,32 @@
-// Joins this page's gateway from inside the worker: the fleet's own loop over a socket that is cut when the network or the machine went away.
+// Joins this page's gateway from inside the worker: the fleet's own loop over a socket that is cut
+// when the network or the machine went away.
 
-import { systemClock } from '#core/time/clock.ts';
-import { DutyCycle } from '#core/time/duty-cycle.ts';
 import type { Channel, Embedder } from '#core/ports.ts';
 import { keepConnected, RunnerRefusedError } from '#core/protocol/runner-connection.ts';
 import type { RunnerLog } from '#core/protocol/runner-loop.ts';
-import { always } from '#core/time/fair-queue.ts';
 import { ConnectError, connectWebSocket } from '#core/protocol/websocket-channel.ts';
 import { closeCode } from '#core/protocol/wire.ts';
+import { systemClock } from '#core/time/clock.ts';
+import { DutyCycle } from '#core/time/duty-cycle.ts';
+import { always } from '#core/time/fair-queue.ts';
 import { tokenProblem } from './token-check.ts';
 import type { ServeEvent, ServeRequest } from './worker-messages.ts';
 
 export type Serving = {
-  /** Resolves once drained. Rejects with `RunnerRefusedError`, or with `RunnerFailedError` when the session failed. */
+  /**
+   * Resolves once drained. Rejects with `RunnerRefusedError`, or with `RunnerFailedError` when the
+   * session failed.
+   */
   readonly ended: Promise<void>;
   setShare(share: number): void;
 };
 
-export function serveGateway(embedder: Embedder, { url, token, name, share }: ServeRequest, onEvent: (event: ServeEvent) => void, drain: AbortSignal): Serving {
+export function serveGateway(
+  embedder: Embedder,
+  { url, token, name, share }: ServeRequest,
+  onEvent: (event: ServeEvent) => void,
+  drain: AbortSignal,
+): Serving {
   const turn = new DutyCycle(always, systemClock);
   turn.share = share;
   let busy = false;
@@ -29,24 +38,44 @@ export function serveGateway(embedder: Embedder, { url, token, name, share }: Se
       onEvent({ kind: 'working', texts: texts.length });
       const startedAt = performance.now();
       const outcomes = await embedder.embed(texts);
-      onEvent({ kind: 'job', texts: outcomes.filter(({ ok }) => ok).length, ms: performance.now() - startedAt });
+      onEvent({
+        kind: 'job',
+        texts: outcomes.filter(({ ok }) => ok).length,
+        ms: performance.now() - startedAt,
+      });
       busy = false;
       return outcomes;
     },
     [Symbol.asyncDispose]: () => embedder[Symbol.asyncDispose](),
   };
-  const stopWatching = watchForBreaks(() => busy, (reason) => open?.cut(reason));
+  const stopWatching = watchForBreaks(
+    () => busy,
+    (reason) => open?.cut(reason),
+  );
   const ended = keepConnected({
     connect: async (signal) => {
       const problem = await tokenProblem(token, signal);
-      if (problem?.kind === 'refused') throw new RunnerRefusedError(closeCode.tokenRevoked, problem.message);
+      if (problem?.kind === 'refused')
+        throw new RunnerRefusedError(closeCode.tokenRevoked, problem.message);
       if (problem?.kind === 'unreachable') throw new ConnectError(problem.message);
       open = new CuttableChannel(await connectWebSocket({ url, token, signal }));
       return open;
     },
-    embedder: told, turn, clock: systemClock, random: Math.random, name, kind: 'browser', drain, log: eventLog(onEvent),
+    embedder: told,
+    turn,
+    clock: systemClock,
+    random: Math.random,
+    name,
+    kind: 'browser',
+    drain,
+    log: eventLog(onEvent),
   }).finally(stopWatching);
-  return { ended, setShare: (value) => { turn.share = value; } };
+  return {
+    ended,
+    setShare: (value) => {
+      turn.share = value;
+    },
+  };
 }
 
 /** What the loop logs is what the page shows. */
@@ -57,7 +86,14 @@ function eventLog(onEvent: (event: ServeEvent) => void): RunnerLog {
       if ('runner_id' in fields) onEvent({ kind: 'joined', runnerId: String(fields.runner_id) });
     },
     warn: (fields, message) => {
-      const why = 'reason' in fields && fields.reason !== '' ? fields.reason : 'error' in fields ? fields.error : 'code' in fields ? `code ${String(fields.code)}` : '';
+      const why =
+        'reason' in fields && fields.reason !== ''
+          ? fields.reason
+          : 'error' in fields
+            ? fields.error
+            : 'code' in fields
+              ? `code ${String(fields.code)}`
+              : '';
       onEvent({ kind: 'lost', message: why === '' ? message : `${message}: ${String(why)}` });
     },
   };
@@ -91,7 +127,12 @@ class CuttableChannel implements Channel {
       open = false;
       handlers.closed(code, reason);
     };
-    this.#channel.listen({ frame: (frame) => { if (open) handlers.frame(frame); }, closed: (code, reason) => this.#closed(code, reason) });
+    this.#channel.listen({
+      frame: (frame) => {
+        if (open) handlers.frame(frame);
+      },
+      closed: (code, reason) => this.#closed(code, reason),
+    });
   }
 
   cut(reason: string): void {
@@ -104,14 +145,18 @@ const tickMs = 1_000;
 /** A tick that comes so late was slept through: the gateway has given this runner up by then. */
 const sleptMsMin = 15_000;
 
-/** Calls `onBreak` when the machine or the tab slept, or the network went. Inference blocks a worker too: that is no sleep. */
+/**
+ * Calls `onBreak` when the machine or the tab slept, or the network went. Inference blocks a worker
+ * too: that is no sleep.
+ */
 function watchForBreaks(isBusy: () => boolean, onBreak: (reason: string) => void): () => void {
   let lastTick = Date.now();
   let wasBusy = false;
   const timer = setInterval(() => {
     const sleptMs = Date.now() - lastTick - tickMs;
     lastTick = Date.now();
-    if (sleptMs >= sleptMsMin && !wasBusy && !isBusy()) onBreak(`the computer or the tab slept for ${Math.round(sleptMs / 1000)} s`);
+    if (sleptMs >= sleptMsMin && !wasBusy && !isBusy())
+      onBreak(`the computer or the tab slept for ${Math.round(sleptMs / 1000)} s`);
     wasBusy = isBusy();
   }, tickMs);
   const offline = (): void => onBreak('the network is gone');

@@ -1,4 +1,5 @@
-// Keeps what a page says about itself: one plain object, made anew at every change, with a bounded history in plain words.
+// Keeps what a page says about itself: one plain object, made anew at every change, with a bounded
+// history in plain words.
 
 import type { RunnerPageStatus, RunnerState } from '#core/runner/page-status.ts';
 
@@ -44,11 +45,18 @@ export class StatusBoard {
 
   job(texts: number, ms: number): void {
     const at = Date.now();
-    this.#jobs = [...this.#jobs.filter((job) => at - job.at < windowMs), { at, texts, ms }].slice(-jobsMax);
+    this.#jobs = [...this.#jobs.filter((job) => at - job.at < windowMs), { at, texts, ms }].slice(
+      -jobsMax,
+    );
     const sum = this.#jobs.reduce((all, job) => all + job.texts, 0);
     const spentMs = this.#jobs.reduce((all, job) => all + job.ms, 0);
     const { textsEmbedded, jobsDone } = this.#status;
-    this.#set({ textsEmbedded: textsEmbedded + texts, jobsDone: jobsDone + 1, lastJobAt: at, textsPerSecond: spentMs > 0 ? sum * 1000 / spentMs : 0 });
+    this.#set({
+      textsEmbedded: textsEmbedded + texts,
+      jobsDone: jobsDone + 1,
+      lastJobAt: at,
+      textsPerSecond: spentMs > 0 ? (sum * 1000) / spentMs : 0,
+    });
   }
 
   #set(change: Partial<RunnerPageStatus>): void {
@@ -59,8 +67,27 @@ export class StatusBoard {
 
 export function idleStatus(name: string): RunnerPageStatus {
   return {
-    state: 'idle', since: Date.now(), name, device: null, dtype: null, adapter: null, softwareAdapter: false, threads: 1, crossOriginIsolated,
-    modelId: null, modelRevision: null, measured: [], progress: null, runnerId: null, textsEmbedded: 0, jobsDone: 0, textsPerSecond: 0, lastJobAt: null,
-    restarts: 0, lastError: null, history: [], memoryBytes: null,
+    state: 'idle',
+    since: Date.now(),
+    name,
+    device: null,
+    dtype: null,
+    adapter: null,
+    softwareAdapter: false,
+    threads: 1,
+    crossOriginIsolated,
+    modelId: null,
+    modelRevision: null,
+    measured: [],
+    progress: null,
+    runnerId: null,
+    textsEmbedded: 0,
+    jobsDone: 0,
+    textsPerSecond: 0,
+    lastJobAt: null,
+    restarts: 0,
+    lastError: null,
+    history: [],
+    memoryBytes: null,
   };
 }

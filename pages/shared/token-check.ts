@@ -1,4 +1,5 @@
-// Asks the gateway over HTTP whether a runner token is good, because a browser tells of a refused WebSocket nothing but 1006.
+// Asks the gateway over HTTP whether a runner token is good, because a browser tells of a refused
+// WebSocket nothing but 1006.
 
 export type TokenProblem =
   /** Asking again is of no use. */
@@ -9,16 +10,27 @@ export type TokenProblem =
 const answerMsMax = 10_000;
 
 /** `null` when a runner with this token may connect. Rejects with the signal's reason. */
-export async function tokenProblem(token: string, signal: AbortSignal): Promise<TokenProblem | null> {
+export async function tokenProblem(
+  token: string,
+  signal: AbortSignal,
+): Promise<TokenProblem | null> {
   let response: Response;
   try {
-    response = await fetch(new URL('/runners/connect', location.origin), { headers: { Authorization: `Bearer ${token}` }, cache: 'no-store', signal: AbortSignal.any([signal, AbortSignal.timeout(answerMsMax)]) });
+    response = await fetch(new URL('/runners/connect', location.origin), {
+      headers: { Authorization: `Bearer ${token}` },
+      cache: 'no-store',
+      signal: AbortSignal.any([signal, AbortSignal.timeout(answerMsMax)]),
+    });
   } catch {
     signal.throwIfAborted();
     return { kind: 'unreachable', message: 'The gateway cannot be reached' };
   }
   if (response.ok) return null;
-  if (response.status !== 401) return { kind: 'unreachable', message: `The gateway answers ${response.status}` };
+  if (response.status !== 401)
+    return { kind: 'unreachable', message: `The gateway answers ${response.status}` };
   const problem: { readonly detail?: unknown } = await response.json().catch(() => ({}));
-  return { kind: 'refused', message: `The gateway does not take this token: ${typeof problem.detail === 'string' ? problem.detail : 'it is wrong or has expired.'}` };
+  return {
+    kind: 'refused',
+    message: `The gateway does not take this token: ${typeof problem.detail === 'string' ? problem.detail : 'it is wrong or has expired.'}`,
+  };
 }

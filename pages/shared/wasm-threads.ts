@@ -6,5 +6,7 @@ const threadsMax = 4;
 /** 0 chooses. One without cross-origin isolation, where the browser gives no shared memory. */
 export function threadsOf(wanted: number): number {
   if (!crossOriginIsolated) return 1;
-  return wanted > 0 ? wanted : Math.max(1, Math.min(threadsMax, Math.floor(navigator.hardwareConcurrency / 2)));
+  return wanted > 0
+    ? wanted
+    : Math.max(1, Math.min(threadsMax, Math.floor(navigator.hardwareConcurrency / 2)));
 }

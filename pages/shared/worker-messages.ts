@@ -1,4 +1,5 @@
-// What a page and its embedding worker tell each other. Both are built together, so that types are all the checking needed.
+// What a page and its embedding worker tell each other. Both are built together, so that types are
+// all the checking needed.
 
 import type { EmbedderInfo, EmbedOutcome } from '#core/ports.ts';
 
@@ -6,14 +7,24 @@ export type OpenRequest = {
   readonly device: 'webgpu' | 'wasm';
   /** One of the model's. */
   readonly dtype: string;
-  /** Of the WASM runtime; 0: as many as the machine has cores, at most 8, or 1 without cross-origin isolation. */
+  /**
+   * Of the WASM runtime; 0: as many as the machine has cores, at most 8, or 1 without cross-origin
+   * isolation.
+   */
   readonly threads: number;
   /** How long to measure speed, at least one round of texts. */
   readonly measureMs: number;
 };
 
-/** Bytes as they are after decompression: files of the model, and the runtime. `cached`: nothing had to be downloaded so far. */
-export type LoadProgress = { readonly loadedBytes: number; readonly totalBytes: number; readonly cached: boolean };
+/**
+ * Bytes as they are after decompression: files of the model, and the runtime. `cached`: nothing had
+ * to be downloaded so far.
+ */
+export type LoadProgress = {
+  readonly loadedBytes: number;
+  readonly totalBytes: number;
+  readonly cached: boolean;
+};
 
 export type ServeRequest = {
   /** `ws://` or `wss://` of the gateway. */
@@ -46,5 +57,13 @@ export type FromWorker =
   | { readonly type: 'serving'; readonly event: ServeEvent }
   /** Drained in order. */
   | { readonly type: 'served' }
-  /** Nothing comes after it. `code`: `wrong_vectors`, `token_refused`, `model_changed`, `device_lost`, … */
-  | { readonly type: 'failed'; readonly code: string; readonly message: string; readonly retryable: boolean };
+  /**
+   * Nothing comes after it. `code`: `wrong_vectors`, `token_refused`, `model_changed`,
+   * `device_lost`, …
+   */
+  | {
+      readonly type: 'failed';
+      readonly code: string;
+      readonly message: string;
+      readonly retryable: boolean;
+    };

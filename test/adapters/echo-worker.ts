@@ -1,10 +1,19 @@
 // A worker that answers what it was asked, throws what it is told to, and falls over on demand.
 
 import { parentPort, workerData } from 'node:worker_threads';
-import { DependencyError, IndexMismatchError, LogFullError, UsageError } from '#core/errors/errors.ts';
+import {
+  DependencyError,
+  IndexMismatchError,
+  LogFullError,
+  UsageError,
+} from '#core/errors/errors.ts';
 import { handlerOf, serve } from '../../gateway/embedded/worker-rpc.ts';
 
-export type EchoApi = { echo(value: unknown): unknown; fail(name: string): null; die(argument: null): null };
+export type EchoApi = {
+  echo(value: unknown): unknown;
+  fail(name: string): null;
+  die(argument: null): null;
+};
 
 const errors: Readonly<Record<string, Error>> = {
   DependencyError: new DependencyError('embedded', 'busy', 'It is busy.', { retryable: true }),

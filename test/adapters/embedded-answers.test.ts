@@ -1,4 +1,5 @@
-// Whoever hears that something is written can see it: nothing is answered before its transaction is committed.
+// Whoever hears that something is written can see it: nothing is answered before its transaction is
+// committed.
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
@@ -6,7 +7,12 @@ import { reopening } from './embedded-harness.ts';
 
 /** So many that their commit takes longer than the answer to them. */
 const recordsPerAppend = 1_000;
-const records = Array.from({ length: recordsPerAppend }, () => ({ key: null, value: new Uint8Array(1_000), headers: {}, timestamp: 0 }));
+const records = Array.from({ length: recordsPerAppend }, () => ({
+  key: null,
+  value: new Uint8Array(1_000),
+  headers: {},
+  timestamp: 0,
+}));
 
 test('what was answered is seen by others at once', async () => {
   await using folder = await reopening({ partitions: 1 });

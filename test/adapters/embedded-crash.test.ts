@@ -9,8 +9,17 @@ import type { Acknowledged } from './embedded-crasher.ts';
 import { openFolder, temporaryFolder } from './embedded-harness.ts';
 
 /** Runs the writer until it has told of so many batches, then kills it at once. */
-async function crashAfter(messages: number, path: string, first: number, heard: (what: Acknowledged) => void): Promise<void> {
-  const child = fork(fileURLToPath(new URL('./embedded-crasher.ts', import.meta.url)), [path, String(first)], { execArgv: [] });
+async function crashAfter(
+  messages: number,
+  path: string,
+  first: number,
+  heard: (what: Acknowledged) => void,
+): Promise<void> {
+  const child = fork(
+    fileURLToPath(new URL('./embedded-crasher.ts', import.meta.url)),
+    [path, String(first)],
+    { execArgv: [] },
+  );
   const exited = once(child, 'exit');
   let count = 0;
   child.on('message', (what: Acknowledged) => {
@@ -30,7 +39,8 @@ it('a gateway killed at any point loses nothing acknowledged, and goes on where 
     if ('appended' in what) for (const n of what.appended) appended.add(n);
     if ('stored' in what) for (const n of what.stored) stored.add(n);
   };
-  for (const [round, messages] of [1, 7, 40, 90].entries()) await crashAfter(messages, folder.path, round * 1_000_000, heard);
+  for (const [round, messages] of [1, 7, 40, 90].entries())
+    await crashAfter(messages, folder.path, round * 1_000_000, heard);
 
   await using embedded = await openFolder(folder.path, { partitions: 2 });
   const missing: number[] = [];
@@ -49,7 +59,8 @@ it('a gateway killed at any point loses nothing acknowledged, and goes on where 
     if (lag === 0) abort.abort();
   }
   const lost: number[] = [];
-  for (const n of appended) if (!waiting.has(n) && (await embedded.store.event(eventIdOf(n))) === null) lost.push(n);
+  for (const n of appended)
+    if (!waiting.has(n) && (await embedded.store.event(eventIdOf(n))) === null) lost.push(n);
   expect(lost).toEqual([]);
   expect([appended.size > 100, stored.size > 100]).toEqual([true, true]);
   await source[Symbol.asyncDispose]();

@@ -1,9 +1,13 @@
-// A gateway's worth of writes, until it is killed: it tells its parent only of what was acknowledged.
+// A gateway's worth of writes, until it is killed: it tells its parent only of what was
+// acknowledged.
 
 import { eventRecord, textRecord } from '../conformance/store-records.ts';
 import { openFolder } from './embedded-harness.ts';
 
-export type Acknowledged = { readonly appended: readonly number[] } | { readonly stored: readonly number[] } | { readonly settled: number };
+export type Acknowledged =
+  | { readonly appended: readonly number[] }
+  | { readonly stored: readonly number[] }
+  | { readonly settled: number };
 
 const [path = '', first = '0'] = process.argv.slice(2);
 const encoder = new TextEncoder();
@@ -18,7 +22,14 @@ const reader = await embedded.source('group', { commitMs: 1 });
 async function append(): Promise<never> {
   for (let n = Number(first); ; n += batch) {
     const numbers = Array.from({ length: batch }, (_, i) => n + i);
-    await sink.append(numbers.map((number) => ({ key: encoder.encode(`key-${number}`), value: encoder.encode(String(number)), headers: {}, timestamp: 0 })));
+    await sink.append(
+      numbers.map((number) => ({
+        key: encoder.encode(`key-${number}`),
+        value: encoder.encode(String(number)),
+        headers: {},
+        timestamp: 0,
+      })),
+    );
     tell({ appended: numbers });
   }
 }

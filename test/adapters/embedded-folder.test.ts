@@ -1,4 +1,5 @@
-// A data folder belongs to one process and one index, and says plainly what is wrong with it; the log keeps its bounds.
+// A data folder belongs to one process and one index, and says plainly what is wrong with it; the
+// log keeps its bounds.
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,17 +9,24 @@ import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { IndexMismatchError, LogFullError, UsageError } from '#core/errors/errors.ts';
+import { uuidV5 } from '#core/event/uuid.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { freshLetter, type DeadLetter, type LogRecord } from '#core/ports.ts';
-import { uuidV5 } from '#core/event/uuid.ts';
 import { eventRecord, textRecord } from '../conformance/store-records.ts';
 import { identity, openFolder, reopening, temporaryFolder } from './embedded-harness.ts';
 
-const recordOf = (n: number, bytes = 10, timestamp = 0): LogRecord => ({ key: null, value: new Uint8Array(bytes).fill(n), headers: {}, timestamp });
+const recordOf = (n: number, bytes = 10, timestamp = 0): LogRecord => ({
+  key: null,
+  value: new Uint8Array(bytes).fill(n),
+  headers: {},
+  timestamp,
+});
 
 /** Opens the folder in another process and leaves it open. */
 async function holder(path: string): Promise<ReturnType<typeof fork>> {
-  const child = fork(fileURLToPath(new URL('./embedded-holder.ts', import.meta.url)), [path], { execArgv: [] });
+  const child = fork(fileURLToPath(new URL('./embedded-holder.ts', import.meta.url)), [path], {
+    execArgv: [],
+  });
   await once(child, 'message');
   return child;
 }
@@ -47,8 +55,15 @@ describe('a data folder', () => {
   it('made for another model refuses this one, names both and says how to go on', async () => {
     await using folder = await temporaryFolder();
     await (await openFolder(folder.path))[Symbol.asyncDispose]();
-    for (const other of [{ modelId: 'other-model' }, { modelRevision: 'r2' }, { dimensions: 16 }, { templateHash: 't2' }]) {
-      const error = await openFolder(folder.path, { identity: { ...identity, ...other } }).catch((caught: unknown) => caught);
+    for (const other of [
+      { modelId: 'other-model' },
+      { modelRevision: 'r2' },
+      { dimensions: 16 },
+      { templateHash: 't2' },
+    ]) {
+      const error = await openFolder(folder.path, { identity: { ...identity, ...other } }).catch(
+        (caught: unknown) => caught,
+      );
       expect(error).toBeInstanceOf(IndexMismatchError);
       expect(String(error)).toContain(identity.modelId);
       expect(String(error)).toContain(String(Object.values(other)[0]));
@@ -61,16 +76,27 @@ describe('a data folder', () => {
     {
       await using embedded = await openFolder(folder.path);
       await embedded.store.putTexts([textRecord(1), textRecord(2)]);
-      await embedded.store.putEvents([eventRecord(1, { text: 1 }), eventRecord(2, { text: 2, productId: 'twin' }), eventRecord(3, { text: 2, eventType: 'search' })]);
+      await embedded.store.putEvents([
+        eventRecord(1, { text: 1 }),
+        eventRecord(2, { text: 2, productId: 'twin' }),
+        eventRecord(3, { text: 2, eventType: 'search' }),
+      ]);
     }
     {
       using database = new DatabaseSync(join(folder.path, 'vectorstream.db'));
       database.exec('DROP TABLE product_texts; PRAGMA user_version = 2');
     }
     await using embedded = await openFolder(folder.path);
-    const eventsOf = async (productId: string) => (await embedded.store.events({ productId }, 10)).map(({ id }) => id);
-    expect([await eventsOf('p1'), await eventsOf('twin'), await eventsOf('p2')]).toEqual([[eventRecord(1).event.id], [eventRecord(2).event.id], []]);
-    expect(await embedded.store.putEvents([eventRecord(4, { text: 1 })])).toEqual([{ status: 'stored' }]);
+    const eventsOf = async (productId: string) =>
+      (await embedded.store.events({ productId }, 10)).map(({ id }) => id);
+    expect([await eventsOf('p1'), await eventsOf('twin'), await eventsOf('p2')]).toEqual([
+      [eventRecord(1).event.id],
+      [eventRecord(2).event.id],
+      [],
+    ]);
+    expect(await embedded.store.putEvents([eventRecord(4, { text: 1 })])).toEqual([
+      { status: 'stored' },
+    ]);
     expect(await eventsOf('p1')).toHaveLength(2);
   });
 
@@ -86,23 +112,47 @@ describe('a data folder', () => {
   it('written before dead letters had a status gets one, and keeps its letters', async () => {
     await using folder = await temporaryFolder();
     const letter: DeadLetter = {
-      ...recordOf(1), id: uuidV5('events/0/1'), origin: { topic: 'events', partition: 0, offset: 1 }, reason: 'not_json', message: 'x', field: null, eventId: null, failedAt: 1, attempts: 1, runner: null,
+      ...recordOf(1),
+      id: uuidV5('events/0/1'),
+      origin: { topic: 'events', partition: 0, offset: 1 },
+      reason: 'not_json',
+      message: 'x',
+      field: null,
+      eventId: null,
+      failedAt: 1,
+      attempts: 1,
+      runner: null,
     };
     const first = await openFolder(folder.path);
     await first.deadLetters.put([letter]);
     await first[Symbol.asyncDispose]();
     const file = new DatabaseSync(join(folder.path, 'vectorstream.db'));
-    file.exec('ALTER TABLE dead_letters DROP COLUMN status; ALTER TABLE dead_letters DROP COLUMN value_bytes; PRAGMA user_version = 1');
+    file.exec(
+      'ALTER TABLE dead_letters DROP COLUMN status; ALTER TABLE dead_letters DROP COLUMN value_bytes; PRAGMA user_version = 1',
+    );
     file.close();
     await using second = await openFolder(folder.path);
-    expect(await second.deadLetters.get(letter.id)).toMatchObject({ id: letter.id, ...freshLetter, valueBytes: 10 });
-    await second.deadLetters.setStatus([{ id: letter.id, status: { ...freshLetter, state: 'purged' } }]);
-    expect(await second.deadLetters.get(letter.id)).toMatchObject({ state: 'purged', value: new Uint8Array(), valueBytes: 10 });
+    expect(await second.deadLetters.get(letter.id)).toMatchObject({
+      id: letter.id,
+      ...freshLetter,
+      valueBytes: 10,
+    });
+    await second.deadLetters.setStatus([
+      { id: letter.id, status: { ...freshLetter, state: 'purged' } },
+    ]);
+    expect(await second.deadLetters.get(letter.id)).toMatchObject({
+      state: 'purged',
+      value: new Uint8Array(),
+      valueBytes: 10,
+    });
   });
 
-  it('with something else under the database\'s name says so', async () => {
+  it("with something else under the database's name says so", async () => {
     await using folder = await temporaryFolder();
-    await writeFile(join(folder.path, 'vectorstream.db'), 'This is a text file, and a long one. '.repeat(1000));
+    await writeFile(
+      join(folder.path, 'vectorstream.db'),
+      'This is a text file, and a long one. '.repeat(1000),
+    );
     const error = await openFolder(folder.path).catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(UsageError);
     expect(String(error)).toMatch(/vectorstream\.db is damaged or not a database/);
@@ -118,11 +168,14 @@ describe('a data folder', () => {
     }
   });
 
-  it.skipIf(process.getuid?.() === 0)('that is read-only is a clear error (skipped as root, who may write anywhere)', async () => {
-    await using folder = await temporaryFolder();
-    await mkdir(join(folder.path, 'locked'), { mode: 0o500 });
-    await expect(openFolder(join(folder.path, 'locked'))).rejects.toThrow(UsageError);
-  });
+  it.skipIf(process.getuid?.() === 0)(
+    'that is read-only is a clear error (skipped as root, who may write anywhere)',
+    async () => {
+      await using folder = await temporaryFolder();
+      await mkdir(join(folder.path, 'locked'), { mode: 0o500 });
+      await expect(openFolder(join(folder.path, 'locked'))).rejects.toThrow(UsageError);
+    },
+  );
 
   it('killed in the middle of its work ends every call', async () => {
     await using folder = await temporaryFolder();
@@ -130,7 +183,10 @@ describe('a data folder', () => {
     const embedded = await openFolder(folder.path, { died: (error) => deaths.push(error.code) });
     const calls = Array.from({ length: 5 }, () => embedded.store.counts());
     await Promise.all(calls);
-    const pending = embedded.sink.append([recordOf(1)]).then(() => 'answered', () => 'rejected');
+    const pending = embedded.sink.append([recordOf(1)]).then(
+      () => 'answered',
+      () => 'rejected',
+    );
     await embedded.kill();
     expect(['answered', 'rejected']).toContain(await pending);
     await expect(embedded.store.counts()).rejects.toMatchObject({ code: 'worker_stopped' });
@@ -140,14 +196,20 @@ describe('a data folder', () => {
 
 describe('the embedded log', () => {
   it('takes what alone passes its bound of unread bytes when nothing waits', async () => {
-    await using folder = await reopening({ partitions: 1, log: { unreadBytesMax: 10_000, retentionBytes: 0, retentionMs: 0 } });
+    await using folder = await reopening({
+      partitions: 1,
+      log: { unreadBytesMax: 10_000, retentionBytes: 0, retentionMs: 0 },
+    });
     const { sink } = await folder.get();
     expect(await sink.append([recordOf(1, 20_000)])).toHaveLength(1);
     await expect(sink.append([recordOf(2, 1)])).rejects.toThrow(LogFullError);
   });
 
   it('refuses what would pass its bound of unread bytes, and takes it once the group has read', async () => {
-    await using folder = await reopening({ partitions: 1, log: { unreadBytesMax: 10_000, retentionBytes: 0, retentionMs: 0 } });
+    await using folder = await reopening({
+      partitions: 1,
+      log: { unreadBytesMax: 10_000, retentionBytes: 0, retentionMs: 0 },
+    });
     const embedded = await folder.get();
     const source = await embedded.source('group', { commitMs: 1 });
     await embedded.sink.append([recordOf(1, 6_000)]);
@@ -160,7 +222,9 @@ describe('the embedded log', () => {
     }
     await source[Symbol.asyncDispose]();
     const again = await embedded.source('group');
-    expect(await embedded.sink.append([recordOf(2, 6_000)])).toEqual([{ topic: 'events', partition: 0, offset: 1 }]);
+    expect(await embedded.sink.append([recordOf(2, 6_000)])).toEqual([
+      { topic: 'events', partition: 0, offset: 1 },
+    ]);
     await again[Symbol.asyncDispose]();
   });
 
@@ -168,37 +232,48 @@ describe('the embedded log', () => {
     ['age', { retentionBytes: 2 ** 30, retentionMs: 60_000 }, 8],
     ['size', { retentionBytes: 3 * 30, retentionMs: 2 ** 40 }, 11],
     ['neither', { retentionBytes: 2 ** 30, retentionMs: 2 ** 40 }, 20],
-  ])('forgets by %s what the group has committed, and nothing else', async (_name, retention, left) => {
-    const clock = new ManualClock(1_000_000);
-    await using folder = await reopening({ partitions: 1, clock, log: { unreadBytesMax: 2 ** 30, ...retention } });
-    const embedded = await folder.get();
-    // Each of 30 bytes as the log counts them.
-    await embedded.sink.append(Array.from({ length: 20 }, (_, n) => recordOf(n, 10, 1_000_000)));
-    const reader = await embedded.source('group');
-    for await (const batch of reader.deliveries(new AbortController().signal)) {
-      for (const delivery of batch.slice(0, 12)) delivery.settle({ status: 'stored' });
-      break;
-    }
-    await reader[Symbol.asyncDispose]();
-    const group = await embedded.source('group');
-    // A group that starts anew sees what is left.
-    const recordsLeft = async (): Promise<number | undefined> => {
-      await clock.advance(100_000);
-      const probe = await embedded.source(`probe ${clock.now()}`);
-      const [lag] = await probe.lag();
-      await probe[Symbol.asyncDispose]();
-      return lag?.lag;
-    };
-    await expect.poll(recordsLeft).toBe(left);
-    // Later passes of retention change nothing more.
-    expect([await recordsLeft(), await recordsLeft()]).toEqual([left, left]);
-    expect(await group.lag()).toEqual([{ partition: 0, lag: 8 }]);
-    await group[Symbol.asyncDispose]();
-  });
+  ])(
+    'forgets by %s what the group has committed, and nothing else',
+    async (_name, retention, left) => {
+      const clock = new ManualClock(1_000_000);
+      await using folder = await reopening({
+        partitions: 1,
+        clock,
+        log: { unreadBytesMax: 2 ** 30, ...retention },
+      });
+      const embedded = await folder.get();
+      // Each of 30 bytes as the log counts them.
+      await embedded.sink.append(Array.from({ length: 20 }, (_, n) => recordOf(n, 10, 1_000_000)));
+      const reader = await embedded.source('group');
+      for await (const batch of reader.deliveries(new AbortController().signal)) {
+        for (const delivery of batch.slice(0, 12)) delivery.settle({ status: 'stored' });
+        break;
+      }
+      await reader[Symbol.asyncDispose]();
+      const group = await embedded.source('group');
+      // A group that starts anew sees what is left.
+      const recordsLeft = async (): Promise<number | undefined> => {
+        await clock.advance(100_000);
+        const probe = await embedded.source(`probe ${clock.now()}`);
+        const [lag] = await probe.lag();
+        await probe[Symbol.asyncDispose]();
+        return lag?.lag;
+      };
+      await expect.poll(recordsLeft).toBe(left);
+      // Later passes of retention change nothing more.
+      expect([await recordsLeft(), await recordsLeft()]).toEqual([left, left]);
+      expect(await group.lag()).toEqual([{ partition: 0, lag: 8 }]);
+      await group[Symbol.asyncDispose]();
+    },
+  );
 
   it('keeps its partitions and offsets over restarts, and never gets fewer', async () => {
     await using folder = await temporaryFolder();
-    for (const [partitions, expected] of [[3, 3], [1, 3], [4, 4]] as const) {
+    for (const [partitions, expected] of [
+      [3, 3],
+      [1, 3],
+      [4, 4],
+    ] as const) {
       await using embedded = await openFolder(folder.path, { partitions });
       await embedded.sink.append(Array.from({ length: 12 }, (_, n) => recordOf(n)));
       const source = await embedded.source('group');
@@ -214,7 +289,9 @@ describe('the embedded log', () => {
     await store.putEvents([eventRecord(1)]);
     const results = await Promise.all([
       ...Array.from({ length: 20 }, (_, n) => sink.append([recordOf(n)])),
-      ...Array.from({ length: 20 }, () => store.search({ vector: textRecord(1).embedding.vector, limit: 1, filter: {} })),
+      ...Array.from({ length: 20 }, () =>
+        store.search({ vector: textRecord(1).embedding.vector, limit: 1, filter: {} }),
+      ),
     ]);
     expect(results.every((result) => result.length === 1)).toBe(true);
   });

@@ -1,22 +1,45 @@
-// Data folders for tests: each in a temporary directory of its own, removed with everything that is open on it.
+// Data folders for tests: each in a temporary directory of its own, removed with everything that is
+// open on it.
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { systemClock } from '#core/time/clock.ts';
 import type { IndexIdentity } from '#core/ports.ts';
-import { type Embedded, type EmbeddedOptions, openEmbedded } from '../../gateway/embedded/open-embedded.ts';
+import { systemClock } from '#core/time/clock.ts';
+import {
+  type Embedded,
+  type EmbeddedOptions,
+  openEmbedded,
+} from '../../gateway/embedded/open-embedded.ts';
 
-export const identity: IndexIdentity = { modelId: 'test-model', modelRevision: 'r1', dimensions: 8, templateHash: 't1' };
+export const identity: IndexIdentity = {
+  modelId: 'test-model',
+  modelRevision: 'r1',
+  dimensions: 8,
+  templateHash: 't1',
+};
 
 export async function temporaryFolder(): Promise<AsyncDisposable & { readonly path: string }> {
   const path = await mkdtemp(join(tmpdir(), 'vectorstream-'));
-  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true, maxRetries: 5 }) };
+  return {
+    path,
+    [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true, maxRetries: 5 }),
+  };
 }
 
 /** A worker that dies fails the test through the calls that it rejects. */
-export function openFolder(dataDir: string, options: Partial<EmbeddedOptions> = {}): Promise<Embedded> {
-  return openEmbedded({ dataDir, identity, topic: 'events', clock: systemClock, died: () => {}, ...options });
+export function openFolder(
+  dataDir: string,
+  options: Partial<EmbeddedOptions> = {},
+): Promise<Embedded> {
+  return openEmbedded({
+    dataDir,
+    identity,
+    topic: 'events',
+    clock: systemClock,
+    died: () => {},
+    ...options,
+  });
 }
 
 /** One folder, opened when first needed and again after a crash. */

@@ -2,13 +2,21 @@
 
 import { Worker } from 'node:worker_threads';
 import { expect, it } from 'vitest';
-import { DependencyError, IndexMismatchError, LogFullError, UsageError } from '#core/errors/errors.ts';
+import {
+  DependencyError,
+  IndexMismatchError,
+  LogFullError,
+  UsageError,
+} from '#core/errors/errors.ts';
 import { Client } from '../../gateway/embedded/worker-rpc.ts';
 import type { EchoApi } from './echo-worker.ts';
 
 function start(mode: string): { client: Client<EchoApi>; deaths: string[] } {
   const deaths: string[] = [];
-  const worker = new Worker(new URL('./echo-worker.ts', import.meta.url), { workerData: mode, execArgv: [] });
+  const worker = new Worker(new URL('./echo-worker.ts', import.meta.url), {
+    workerData: mode,
+    execArgv: [],
+  });
   return { client: new Client(worker, 'echo', (error) => deaths.push(error.message)), deaths };
 }
 
@@ -16,7 +24,13 @@ it('answers come to their own call, typed arrays moved', async () => {
   const { client } = start('');
   await client.ready();
   const bytes = new Uint8Array([1, 2, 3]);
-  expect(await Promise.all([client.call('echo', 'a'), client.call('echo', bytes), client.call('echo', null)])).toEqual(['a', new Uint8Array([1, 2, 3]), null]);
+  expect(
+    await Promise.all([
+      client.call('echo', 'a'),
+      client.call('echo', bytes),
+      client.call('echo', null),
+    ]),
+  ).toEqual(['a', new Uint8Array([1, 2, 3]), null]);
   expect(bytes.length).toBe(0);
   const view = new Uint8Array(8).subarray(2, 4);
   expect(await client.call('echo', view)).toEqual(new Uint8Array(2));
@@ -27,8 +41,13 @@ it('answers come to their own call, typed arrays moved', async () => {
 it('errors keep their class, code and whether to try again; others of the group are answered', async () => {
   const { client } = start('');
   await client.ready();
-  const [failed, fine] = await Promise.allSettled([client.call('fail', 'DependencyError'), client.call('echo', 1)]);
-  expect(failed).toMatchObject({ reason: { code: 'busy', retryable: true, message: 'It is busy.' } });
+  const [failed, fine] = await Promise.allSettled([
+    client.call('fail', 'DependencyError'),
+    client.call('echo', 1),
+  ]);
+  expect(failed).toMatchObject({
+    reason: { code: 'busy', retryable: true, message: 'It is busy.' },
+  });
   expect(fine).toEqual({ status: 'fulfilled', value: 1 });
   await expect(client.call('fail', 'DependencyError')).rejects.toThrow(DependencyError);
   await expect(client.call('fail', 'UsageError')).rejects.toThrow(UsageError);
@@ -42,7 +61,11 @@ it('a worker that dies rejects all that is pending and all that comes, and says 
   const { client, deaths } = start('');
   await client.ready();
   const pending = Promise.allSettled([client.call('die', null), client.call('echo', 1)]);
-  for (const result of await pending) expect(result).toMatchObject({ status: 'rejected', reason: { code: 'worker_stopped', retryable: true } });
+  for (const result of await pending)
+    expect(result).toMatchObject({
+      status: 'rejected',
+      reason: { code: 'worker_stopped', retryable: true },
+    });
   await expect(client.call('echo', 1)).rejects.toThrow('The echo has stopped (It fell over.)');
   await client.close();
   expect(deaths.length).toBe(1);

@@ -26,11 +26,17 @@ deadLettersConformance('embedded', async () => {
   };
 });
 
-const makeStore = (searchPlan: 'auto' | 'events-first' | 'nearest-first'): MakeStore => async ({ dimensions, clock }) => {
-  const folder = await reopening({ searchPlan, clock, identity: { ...identity, dimensions } });
-  return { store: (await folder.get()).store, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
-};
+const makeStore =
+  (searchPlan: 'auto' | 'events-first' | 'nearest-first'): MakeStore =>
+  async ({ dimensions, clock }) => {
+    const folder = await reopening({ searchPlan, clock, identity: { ...identity, dimensions } });
+    return {
+      store: (await folder.get()).store,
+      [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+    };
+  };
 
 vectorStoreConformance('embedded', makeStore('auto'));
 behaviourAnalysisConformance('embedded', makeStore('auto'));
-for (const searchPlan of ['auto', 'events-first', 'nearest-first'] as const) vectorSearchConformance(`embedded, ${searchPlan}`, makeStore(searchPlan));
+for (const searchPlan of ['auto', 'events-first', 'nearest-first'] as const)
+  vectorSearchConformance(`embedded, ${searchPlan}`, makeStore(searchPlan));

@@ -1,4 +1,5 @@
-// What goes over the wire to and from Kafka, without a broker: compressed bytes and dead letters come back as they were.
+// What goes over the wire to and from Kafka, without a broker: compressed bytes and dead letters
+// come back as they were.
 
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
@@ -21,17 +22,29 @@ const codecs = [
 ] as const;
 
 /** As event batches are: long repetitions with small changes, over several blocks. */
-const repetitive = Buffer.from(Array.from({ length: 4_000 }, (_, i) => `{"event_id":"e-${i}","product":{"name":"Red kettle no. ${i % 7}"}}`).join('\n'));
+const repetitive = Buffer.from(
+  Array.from(
+    { length: 4_000 },
+    (_, i) => `{"event_id":"e-${i}","product":{"name":"Red kettle no. ${i % 7}"}}`,
+  ).join('\n'),
+);
 
 describe.each(codecs)('$name', ({ compress, decompress }) => {
   it('gives back any bytes', () => {
     const bytes = fc.oneof(
       fc.uint8Array({ maxLength: 2_000 }),
-      fc.tuple(fc.uint8Array({ minLength: 1, maxLength: 50 }), fc.nat(5_000)).map(([piece, times]) => Buffer.concat(Array.from({ length: times }, () => piece))),
+      fc
+        .tuple(fc.uint8Array({ minLength: 1, maxLength: 50 }), fc.nat(5_000))
+        .map(([piece, times]) => Buffer.concat(Array.from({ length: times }, () => piece))),
     );
-    fc.assert(fc.property(bytes, (given) => {
-      expect(Buffer.compare(decompress(compress(Buffer.from(given))), Buffer.from(given))).toBe(0);
-    }), { numRuns: 60 });
+    fc.assert(
+      fc.property(bytes, (given) => {
+        expect(Buffer.compare(decompress(compress(Buffer.from(given))), Buffer.from(given))).toBe(
+          0,
+        );
+      }),
+      { numRuns: 60 },
+    );
   });
 
   it('makes repetitions over several blocks small', () => {
@@ -43,18 +56,32 @@ describe.each(codecs)('$name', ({ compress, decompress }) => {
   it('refuses bytes that end early or are none of its own', () => {
     const compressed = compress(repetitive);
     expect(() => decompress(compressed.subarray(0, compressed.length / 2))).toThrow(/\w/);
-    expect(() => decompress(Buffer.from('neither one nor the other, and long enough for a header'))).toThrow(/\w/);
+    expect(() =>
+      decompress(Buffer.from('neither one nor the other, and long enough for a header')),
+    ).toThrow(/\w/);
   });
 });
 
 it.each([
   ['Snappy that claims 10,626 bytes with two', decompressSnappy, '8253'],
   ['Snappy that claims 4 GiB with six', decompressSnappy, 'ffffffff0f00'],
-  ['a Snappy literal whose length goes back, which made the reader loop', decompressSnappy, '04fcf6ffffff00000000000000000000'],
+  [
+    'a Snappy literal whose length goes back, which made the reader loop',
+    decompressSnappy,
+    '04fcf6ffffff00000000000000000000',
+  ],
   ['Snappy of less than it claims', decompressSnappy, '080461626364'],
-  ['an LZ4 match that reaches before the start', decompressLz4, '04224d186040820900000014610900500000000000000000'],
+  [
+    'an LZ4 match that reaches before the start',
+    decompressLz4,
+    '04224d186040820900000014610900500000000000000000',
+  ],
   ['LZ4 literals beyond their block', decompressLz4, '04224d1860408202000000f0ff0000000000'],
-  ['an LZ4 frame of another size than it names', decompressLz4, '04224d1868400900000000000000820300008061626300000000'],
+  [
+    'an LZ4 frame of another size than it names',
+    decompressLz4,
+    '04224d1868400900000000000000820300008061626300000000',
+  ],
   ['an LZ4 frame of another version', decompressLz4, '04224d18c04082030000806162630000000000'],
 ])('%s is refused, and not read as zeros', (_what, decompress, hex) => {
   expect(() => decompress(Buffer.from(hex, 'hex'))).toThrow(/LZ4|Snappy/);
@@ -69,16 +96,27 @@ it('a batch that swells beyond its bound is refused in every compression', async
   expect(await refusal(compressionTypes.zstd, zstdCompressSync(zeros))).toMatch(/larger/);
   expect(await refusal(compressionTypes.lz4, compressLz4(zeros))).toMatch(/at most/);
   // Its blocks need no bound of their own: a byte of Snappy stands for 22 at most.
-  expect(await refusal(compressionTypes.snappy, compressSnappy(zeros).subarray(0, 20_000))).toMatch(/Snappy/);
+  expect(await refusal(compressionTypes.snappy, compressSnappy(zeros).subarray(0, 20_000))).toMatch(
+    /Snappy/,
+  );
 });
 
 async function refusal(type: number, bytes: Buffer): Promise<string> {
   const found: unknown = Reflect.get(kafkajs.CompressionCodecs, type);
-  const make = z.custom<() => { decompress(bytes: Buffer): Promise<Buffer> }>((value) => typeof value === 'function').parse(found);
-  return make().decompress(bytes).then(({ length }) => `${length} bytes were taken`, String);
+  const make = z
+    .custom<() => { decompress(bytes: Buffer): Promise<Buffer> }>(
+      (value) => typeof value === 'function',
+    )
+    .parse(found);
+  return make()
+    .decompress(bytes)
+    .then(({ length }) => `${length} bytes were taken`, String);
 }
 
-/** Reads a block as the format's own decoder does, which holds it to its end: the last 5 bytes are literals, and no match starts within 12 of the end. */
+/**
+ * Reads a block as the format's own decoder does, which holds it to its end: the last 5 bytes are
+ * literals, and no match starts within 12 of the end.
+ */
 function readStrictly(block: Uint8Array, length: number): Uint8Array {
   const bytes: number[] = [];
   let at = 0;
@@ -100,7 +138,8 @@ function readStrictly(block: Uint8Array, length: number): Uint8Array {
       if (length > 12 && literals < 5) throw new Error(`${literals} last literals`);
       return Uint8Array.from(bytes);
     }
-    if (bytes.length > length - 12) throw new Error(`A match starts ${length - bytes.length} bytes before the end`);
+    if (bytes.length > length - 12)
+      throw new Error(`A match starts ${length - bytes.length} bytes before the end`);
     const offset = next() | (next() << 8);
     const matched = long(token & 15) + 4;
     for (let i = 0; i < matched; i++) bytes.push(bytes[bytes.length - offset] ?? Number.NaN);
@@ -108,72 +147,157 @@ function readStrictly(block: Uint8Array, length: number): Uint8Array {
 }
 
 it('an LZ4 block is such that strict decoders take it, wherever its repetitions end', () => {
-  const pieces = fc.array(fc.oneof(fc.uint8Array({ maxLength: 12 }), fc.constantFrom('{"id":"', 'Red kettle', 'xxxxxxxxxxxxxxxxxxxx'.repeat(20)).map((text) => Buffer.from(text))), { maxLength: 60 });
-  fc.assert(fc.property(pieces, (given) => {
-    const source = Buffer.concat(given);
-    const target = Buffer.alloc(lz4BlockBytesMax(source.length));
-    const block = target.subarray(0, compressLz4Block(source, target));
-    expect(Buffer.compare(readStrictly(block, source.length), source)).toBe(0);
-  }), { numRuns: 2_000 });
+  const pieces = fc.array(
+    fc.oneof(
+      fc.uint8Array({ maxLength: 12 }),
+      fc
+        .constantFrom('{"id":"', 'Red kettle', 'xxxxxxxxxxxxxxxxxxxx'.repeat(20))
+        .map((text) => Buffer.from(text)),
+    ),
+    { maxLength: 60 },
+  );
+  fc.assert(
+    fc.property(pieces, (given) => {
+      const source = Buffer.concat(given);
+      const target = Buffer.alloc(lz4BlockBytesMax(source.length));
+      const block = target.subarray(0, compressLz4Block(source, target));
+      expect(Buffer.compare(readStrictly(block, source.length), source)).toBe(0);
+    }),
+    { numRuns: 2_000 },
+  );
 });
 
 it('an LZ4 frame of another client is read: with checksums, content size and blocks that refer to each other', () => {
   // From the reference implementation: `lz4 -9 -B4 -BD -BX --content-size`.
-  const frame = Buffer.from('04224d185c4080380100000000005a120100008f61626364656667680800' + 'ff'.repeat(256) + 'e0506465666768c1b484f8420000000f0800' + 'ff'.repeat(56) + 'a0506465666768920a11140000000035615a12', 'hex');
+  const frame = Buffer.from(
+    '04224d185c4080380100000000005a120100008f61626364656667680800' +
+      'ff'.repeat(256) +
+      'e0506465666768c1b484f8420000000f0800' +
+      'ff'.repeat(56) +
+      'a0506465666768920a11140000000035615a12',
+    'hex',
+  );
   expect(decompressLz4(frame).toString()).toBe('abcdefgh'.repeat(10_000));
 });
 
 const utf8 = new TextEncoder();
 const letter: DeadLetter = {
-  id: 'a2b1c0d4-1111-5222-8333-444455556666', origin: { topic: 'shop.events-1', partition: 7, offset: 42 }, key: utf8.encode('user-1'), value: utf8.encode('{"broken'),
-  headers: { 'content-type': utf8.encode('application/json') }, timestamp: 1_700_000_000_000, reason: 'not_json', message: 'It ends early.\nReally.', field: null, eventId: null,
-  failedAt: 1_700_000_000_500, attempts: 1, runner: null,
+  id: 'a2b1c0d4-1111-5222-8333-444455556666',
+  origin: { topic: 'shop.events-1', partition: 7, offset: 42 },
+  key: utf8.encode('user-1'),
+  value: utf8.encode('{"broken'),
+  headers: { 'content-type': utf8.encode('application/json') },
+  timestamp: 1_700_000_000_000,
+  reason: 'not_json',
+  message: 'It ends early.\nReally.',
+  field: null,
+  eventId: null,
+  failedAt: 1_700_000_000_500,
+  attempts: 1,
+  runner: null,
 };
-const textOf = (headers: Readonly<Record<string, Uint8Array>>) => Object.fromEntries(Object.entries(headers).map(([name, bytes]) => [name, new TextDecoder().decode(bytes)]));
+const textOf = (headers: Readonly<Record<string, Uint8Array>>) =>
+  Object.fromEntries(
+    Object.entries(headers).map(([name, bytes]) => [name, new TextDecoder().decode(bytes)]),
+  );
 
 describe('a dead letter as a record', () => {
   it('has the original key, value and headers, and tells its failure in the headers of Kafka Connect', () => {
     const record = recordOfLetter(letter);
-    expect(plainRecord({ ...record, headers: {} })).toEqual(plainRecord({ key: letter.key, value: letter.value, headers: {}, timestamp: letter.failedAt }));
+    expect(plainRecord({ ...record, headers: {} })).toEqual(
+      plainRecord({
+        key: letter.key,
+        value: letter.value,
+        headers: {},
+        timestamp: letter.failedAt,
+      }),
+    );
     expect(textOf(record.headers)).toMatchObject({
       'content-type': 'application/json',
-      '__connect.errors.topic': 'shop.events-1', '__connect.errors.partition': '7', '__connect.errors.offset': '42', '__connect.errors.stage': 'VALUE_CONVERTER',
-      '__connect.errors.exception.class.name': 'vectorstream.not_json', '__connect.errors.exception.message': 'It ends early.\nReally.',
-      'vectorstream.reason': 'not_json', 'vectorstream.attempts': '1', 'vectorstream.redrive-count': '0',
+      '__connect.errors.topic': 'shop.events-1',
+      '__connect.errors.partition': '7',
+      '__connect.errors.offset': '42',
+      '__connect.errors.stage': 'VALUE_CONVERTER',
+      '__connect.errors.exception.class.name': 'vectorstream.not_json',
+      '__connect.errors.exception.message': 'It ends early.\nReally.',
+      'vectorstream.reason': 'not_json',
+      'vectorstream.attempts': '1',
+      'vectorstream.redrive-count': '0',
     });
     expect(Object.keys(record.headers)).not.toContain('vectorstream.runner');
   });
 
   it('comes back as it was', () => {
-    const full = { ...letter, key: null, field: 'product.price', eventId: 'e/1', runner: 'node-1', attempts: 3, reason: 'embedding_failed' } as const;
-    for (const each of [letter, full]) expect(letterOfRecord(recordOfLetter(each))).toEqual({ ...each, valueBytes: each.value.length });
+    const full = {
+      ...letter,
+      key: null,
+      field: 'product.price',
+      eventId: 'e/1',
+      runner: 'node-1',
+      attempts: 3,
+      reason: 'embedding_failed',
+    } as const;
+    for (const each of [letter, full])
+      expect(letterOfRecord(recordOfLetter(each))).toEqual({
+        ...each,
+        valueBytes: each.value.length,
+      });
   });
 
   it('that failed before keeps its first origin, and comes back with it and with the count of its replays', () => {
     const first = recordOfLetter(letter);
-    const second: DeadLetter = { ...letter, origin: { topic: 'shop.events-1', partition: 2, offset: 99 }, headers: { ...first.headers, [redriveCountHeader]: utf8.encode('1') } };
+    const second: DeadLetter = {
+      ...letter,
+      origin: { topic: 'shop.events-1', partition: 2, offset: 99 },
+      headers: { ...first.headers, [redriveCountHeader]: utf8.encode('1') },
+    };
     const record = recordOfLetter(second);
-    expect(textOf(record.headers)).toMatchObject({ '__connect.errors.partition': '7', '__connect.errors.offset': '42', 'vectorstream.redrive-count': '1' });
+    expect(textOf(record.headers)).toMatchObject({
+      '__connect.errors.partition': '7',
+      '__connect.errors.offset': '42',
+      'vectorstream.redrive-count': '1',
+    });
     const back = letterOfRecord(record);
     expect(back?.origin).toEqual(second.origin);
-    expect(textOf(back?.headers ?? {})).toMatchObject({ '__connect.errors.offset': '42', 'vectorstream.redrive-count': '1' });
-    expect(Object.keys(back?.headers ?? {}).filter((name) => name.startsWith('vectorstream.'))).toEqual([redriveCountHeader]);
+    expect(textOf(back?.headers ?? {})).toMatchObject({
+      '__connect.errors.offset': '42',
+      'vectorstream.redrive-count': '1',
+    });
+    expect(
+      Object.keys(back?.headers ?? {}).filter((name) => name.startsWith('vectorstream.')),
+    ).toEqual([redriveCountHeader]);
   });
 
   it('that is too large is cut, and says how large it was', () => {
     const record = recordOfLetter({ ...letter, value: new Uint8Array(1000) }, 10);
-    expect([record.value.length, textOf(record.headers)['vectorstream.value-bytes']]).toEqual([10, '1000']);
+    expect([record.value.length, textOf(record.headers)['vectorstream.value-bytes']]).toEqual([
+      10,
+      '1000',
+    ]);
   });
 
   it('is told from a record that is none', () => {
-    expect(letterOfRecord({ key: null, value: utf8.encode('x'), headers: { 'vectorstream.id': utf8.encode('x') }, timestamp: 0 })).toBeNull();
+    expect(
+      letterOfRecord({
+        key: null,
+        value: utf8.encode('x'),
+        headers: { 'vectorstream.id': utf8.encode('x') },
+        timestamp: 0,
+      }),
+    ).toBeNull();
   });
 });
 
 it('generated events go where the target or the environment says', () => {
   expect(kafkaPlaceOf('http://127.0.0.1:8080', { KAFKA_BROKERS: 'a:1' })).toBeNull();
   expect(kafkaPlaceOf(null, {})).toBeNull();
-  expect(kafkaPlaceOf(null, { KAFKA_BROKERS: 'a:1,b:2', KAFKA_TOPIC: 'mine' })).toEqual({ brokers: ['a:1', 'b:2'], topic: 'mine' });
+  expect(kafkaPlaceOf(null, { KAFKA_BROKERS: 'a:1,b:2', KAFKA_TOPIC: 'mine' })).toEqual({
+    brokers: ['a:1', 'b:2'],
+    topic: 'mine',
+  });
   expect(kafkaPlaceOf('kafka://a:1', {})).toEqual({ brokers: ['a:1'], topic: 'ecommerce-events' });
-  expect(kafkaPlaceOf('kafka://a:1,b:2/other', { KAFKA_TOPIC: 'mine' })).toEqual({ brokers: ['a:1', 'b:2'], topic: 'other' });
+  expect(kafkaPlaceOf('kafka://a:1,b:2/other', { KAFKA_TOPIC: 'mine' })).toEqual({
+    brokers: ['a:1', 'b:2'],
+    topic: 'other',
+  });
 });

@@ -1,4 +1,5 @@
-// Members of a consumer group come, go and stand still: nothing is lost, nothing in hand is delivered twice, nothing lost is committed.
+// Members of a consumer group come, go and stand still: nothing is lost, nothing in hand is
+// delivered twice, nothing lost is committed.
 
 import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -13,12 +14,27 @@ import { KafkaReader, placeOf, stored } from './kafka-reader.ts';
 
 const reason = await noKafka();
 const utf8 = new TextEncoder();
-const recordsOf = (count: number, from = 0): LogRecord[] => Array.from({ length: count }, (_, i) => ({
-  key: utf8.encode(`key-${i % 60}`), value: utf8.encode(`value ${from + i}`), headers: {}, timestamp: 1_700_000_000_000,
-}));
+const recordsOf = (count: number, from = 0): LogRecord[] =>
+  Array.from({ length: count }, (_, i) => ({
+    key: utf8.encode(`key-${i % 60}`),
+    value: utf8.encode(`value ${from + i}`),
+    headers: {},
+    timestamp: 1_700_000_000_000,
+  }));
 const letterOf = (offset: number, value: Uint8Array): DeadLetter => ({
-  id: `00000000-0000-5000-8000-00000000000${offset}`, origin: { topic: 'events', partition: 0, offset }, key: null, value, headers: {}, timestamp: 5,
-  reason: 'invalid_event', message: 'm', field: null, eventId: null, failedAt: 1_700_000_000_000 + offset, attempts: 1, runner: null,
+  id: `00000000-0000-5000-8000-00000000000${offset}`,
+  origin: { topic: 'events', partition: 0, offset },
+  key: null,
+  value,
+  headers: {},
+  timestamp: 5,
+  reason: 'invalid_event',
+  message: 'm',
+  field: null,
+  eventId: null,
+  failedAt: 1_700_000_000_000 + offset,
+  attempts: 1,
+  runner: null,
 });
 const partitions = 6;
 
@@ -30,9 +46,12 @@ function works(reader: KafkaReader): Promise<unknown> {
 
 describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
   let broker: KafkaBroker;
-  beforeAll(async () => { broker = await startKafkaBroker(); }, 90_000);
+  beforeAll(async () => {
+    broker = await startKafkaBroker();
+  }, 90_000);
   afterAll(() => broker[Symbol.asyncDispose]());
-  const topicOf = (options: { partitions: number; unsettledMax?: number }) => kafkaTopic(broker, options, randomUUID());
+  const topicOf = (options: { partitions: number; unsettledMax?: number }) =>
+    kafkaTopic(broker, options, randomUUID());
 
   it('a second member takes half; what the first has in hand stays there on the partitions it keeps, and counts no more on those it lost', async () => {
     await using log = topicOf({ partitions });
@@ -40,26 +59,45 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
     const first = new KafkaReader(await log.open('group'), false);
     await until('all is delivered', 10_000, () => first.delivered.length === positions.length);
     const second = new KafkaReader(await log.open('group'), false);
-    await until('the partitions are shared', 15_000, async () => (await first.partitions()).length === 3 && (await second.partitions()).length === 3);
+    await until(
+      'the partitions are shared',
+      15_000,
+      async () =>
+        (await first.partitions()).length === 3 && (await second.partitions()).length === 3,
+    );
     const [kept, lost] = [await first.partitions(), await second.partitions()];
     expect(new Set([...kept, ...lost]).size).toBe(partitions);
     const ofLost = positions.filter(({ partition }) => lost.includes(partition));
-    await until('the second has what the first lost', 10_000, () => second.delivered.length === ofLost.length);
+    await until(
+      'the second has what the first lost',
+      10_000,
+      () => second.delivered.length === ofLost.length,
+    );
     expect(first.source.unsettled()).toBe(positions.length - ofLost.length);
 
     // Late words about what was lost change nothing: it is all still to be done by the second.
     for (const delivery of first.delivered) delivery.settle(stored);
-    await until('the first has committed', 10_000, async () => await first.lag() === 0);
+    await until('the first has committed', 10_000, async () => (await first.lag()) === 0);
     expect(await second.lag()).toBe(ofLost.length);
     expect(second.source.unsettled()).toBe(ofLost.length);
 
     first.settles = true;
     const more = await log.append(recordsOf(120, 600));
-    await until('both go on', 10_000, () => first.delivered.length + second.delivered.length === positions.length + ofLost.length + more.length);
+    await until(
+      'both go on',
+      10_000,
+      () =>
+        first.delivered.length + second.delivered.length ===
+        positions.length + ofLost.length + more.length,
+    );
     expect(new Set(first.places()).size).toBe(first.delivered.length);
     expect(new Set(second.places()).size).toBe(second.delivered.length);
     for (const delivery of second.delivered) delivery.settle(stored);
-    await until('all is committed', 10_000, async () => await first.lag() + await second.lag() === 0);
+    await until(
+      'all is committed',
+      10_000,
+      async () => (await first.lag()) + (await second.lag()) === 0,
+    );
     await Promise.all([first.close(), second.close()]);
   });
 
@@ -74,7 +112,8 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
     const positions: string[] = [];
     const enough = new AbortController();
     const streaming = (async () => {
-      for (let from = 0; !enough.signal.aborted; from += 30) positions.push(...(await log.append(recordsOf(30, from))).map(placeOf));
+      for (let from = 0; !enough.signal.aborted; from += 30)
+        positions.push(...(await log.append(recordsOf(30, from))).map(placeOf));
     })();
     const first = await join();
     await works(first);
@@ -90,12 +129,22 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
     await works(second);
     enough.abort();
     await streaming;
-    await until('all is committed', 20_000, async () => (await second.lag()) + (await fourth.lag()) === 0 && (await second.partitions()).length + (await fourth.partitions()).length === partitions);
+    await until(
+      'all is committed',
+      20_000,
+      async () =>
+        (await second.lag()) + (await fourth.lag()) === 0 &&
+        (await second.partitions()).length + (await fourth.partitions()).length === partitions,
+    );
     const settled = new Map<string, number>();
-    for (const place of readers.flatMap((reader) => reader.places())) settled.set(place, (settled.get(place) ?? 0) + 1);
+    for (const place of readers.flatMap((reader) => reader.places()))
+      settled.set(place, (settled.get(place) ?? 0) + 1);
     expect(positions.filter((place) => !settled.has(place))).toEqual([]);
-    // A member that goes in good order has committed; in a rebalance the last commit may come too late for what was settled in that moment.
-    expect([...settled.values()].filter((times) => times > 1).length).toBeLessThan(positions.length / 10);
+    // A member that goes in good order has committed; in a rebalance the last commit may come too
+    // late for what was settled in that moment.
+    expect([...settled.values()].filter((times) => times > 1).length).toBeLessThan(
+      positions.length / 10,
+    );
     await Promise.all([second.close(), fourth.close()]);
   });
 
@@ -113,7 +162,7 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
     });
     reader.settles = true;
     for (const delivery of reader.delivered) delivery.settle(stored);
-    await until('all is committed', 10_000, async () => await reader.lag() === 0);
+    await until('all is committed', 10_000, async () => (await reader.lag()) === 0);
     expect(reader.places().toSorted()).toEqual(positions.map(placeOf).toSorted());
     await reader.close();
   });
@@ -142,11 +191,17 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
     await log.append(recordsOf(60));
     await until('the first works', 10_000, () => first.delivered.length === 60);
     const second = new KafkaReader(await log.open('group', { alone: true }), true);
-    await expect(second.finished).rejects.toThrow(/has 2 members, but a gateway with the embedded store must be its only one.*KAFKA_GROUP_ID/);
+    await expect(second.finished).rejects.toThrow(
+      /has 2 members, but a gateway with the embedded store must be its only one.*KAFKA_GROUP_ID/,
+    );
     expect(second.delivered).toEqual([]);
     await second.close();
     await log.append(recordsOf(60, 60));
-    await until('the first goes on', 15_000, async () => new Set(first.places()).size === 120 && await first.lag() === 0);
+    await until(
+      'the first goes on',
+      15_000,
+      async () => new Set(first.places()).size === 120 && (await first.lag()) === 0,
+    );
     await first.close();
   });
 
@@ -155,7 +210,11 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
     await using log = kafkaTopic(broker, { partitions: 1 }, name);
     const plan = { topic: log.topic, partitions: 1, config: {}, mayCreate: false };
     const reader = new KafkaReader(await log.open('group', { topic: plan }), true);
-    await until('health says so', 10_000, () => reader.source.health()?.includes(`Kafka has no topic ${log.topic}: make it`) === true);
+    await until(
+      'health says so',
+      10_000,
+      () => reader.source.health()?.includes(`Kafka has no topic ${log.topic}: make it`) === true,
+    );
     await log.append(recordsOf(3));
     await until('it is read', 15_000, () => reader.delivered.length === 3);
     expect(reader.source.health()).toBeNull();
@@ -170,40 +229,95 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
     await withAdmin(openKafka(cuttable(broker.brokers)), async (admin) => {
       await admin.deleteTopics({ topics: [log.topic] });
       // By whoever is first: the reader makes it as well.
-      await until('it is made anew', 15_000, async () => await admin.createTopics({ topics: [{ topic: log.topic, numPartitions: 1, replicationFactor: 1 }] })
-        || (await admin.fetchTopicOffsets(log.topic)).every(({ high }) => high === '0'));
+      await until(
+        'it is made anew',
+        15_000,
+        async () =>
+          (await admin.createTopics({
+            topics: [{ topic: log.topic, numPartitions: 1, replicationFactor: 1 }],
+          })) || (await admin.fetchTopicOffsets(log.topic)).every(({ high }) => high === '0'),
+      );
     });
     const again = kafkaSinkOf(log.topic);
-    await until('it can be written to', 15_000, () => again.append(recordsOf(5, 1_000)).then(() => true));
+    await until('it can be written to', 15_000, () =>
+      again.append(recordsOf(5, 1_000)).then(() => true),
+    );
     await until('the new records are read', 25_000, () => reader.delivered.length >= 55);
-    expect(reader.delivered.slice(50).map(({ value }) => new TextDecoder().decode(value))).toEqual([0, 1, 2, 3, 4].map((i) => `value ${1_000 + i}`));
+    expect(reader.delivered.slice(50).map(({ value }) => new TextDecoder().decode(value))).toEqual(
+      [0, 1, 2, 3, 4].map((i) => `value ${1_000 + i}`),
+    );
     await again[Symbol.asyncDispose]();
     await reader.close();
   });
 
   const kafkaSinkOf = (topic: string, options = {}) =>
-    createKafkaSink({ ...sinkDefaults, connection: cuttable(broker.brokers), topic: { topic, partitions: 1, config: {}, mayCreate: true }, ...options });
+    createKafkaSink({
+      ...sinkDefaults,
+      connection: cuttable(broker.brokers),
+      topic: { topic, partitions: 1, config: {}, mayCreate: true },
+      ...options,
+    });
 
-  it.each(compressions)('%s: what this client compresses the broker reads, and the other way round', async (compression) => {
-    const records = Array.from({ length: 300 }, (_, i): LogRecord => ({ key: utf8.encode(`k${i}`), value: utf8.encode(`{"n":${i},"name":"Red kettle no. ${i % 5}"}`), headers: { h: utf8.encode('v') }, timestamp: 1_700_000_000_000 + i }));
-    for (const [wire, kept] of [[compression, 'uncompressed'], ['none', compression === 'none' ? 'uncompressed' : compression]] as const) {
-      await using log = kafkaTopic(broker, { partitions: 1 }, randomUUID());
-      const topic = { topic: log.topic, partitions: 1, config: { 'compression.type': kept }, mayCreate: true };
-      const sink = kafkaSinkOf(log.topic, { compression: wire, topic });
-      await sink.append(records);
-      const reader = new KafkaReader(await log.open('group'), true);
-      await until('it is read', 10_000, () => reader.delivered.length === records.length);
-      expect(reader.delivered.map(({ value, timestamp }) => [new TextDecoder().decode(value), timestamp])).toEqual(records.map(({ value, timestamp }) => [new TextDecoder().decode(value), timestamp]));
-      await Promise.all([reader.close(), sink[Symbol.asyncDispose]()]);
-    }
-  });
+  it.each(compressions)(
+    '%s: what this client compresses the broker reads, and the other way round',
+    async (compression) => {
+      const records = Array.from({ length: 300 }, (_, i): LogRecord => ({
+        key: utf8.encode(`k${i}`),
+        value: utf8.encode(`{"n":${i},"name":"Red kettle no. ${i % 5}"}`),
+        headers: { h: utf8.encode('v') },
+        timestamp: 1_700_000_000_000 + i,
+      }));
+      for (const [wire, kept] of [
+        [compression, 'uncompressed'],
+        ['none', compression === 'none' ? 'uncompressed' : compression],
+      ] as const) {
+        await using log = kafkaTopic(broker, { partitions: 1 }, randomUUID());
+        const topic = {
+          topic: log.topic,
+          partitions: 1,
+          config: { 'compression.type': kept },
+          mayCreate: true,
+        };
+        const sink = kafkaSinkOf(log.topic, { compression: wire, topic });
+        await sink.append(records);
+        const reader = new KafkaReader(await log.open('group'), true);
+        await until('it is read', 10_000, () => reader.delivered.length === records.length);
+        expect(
+          reader.delivered.map(({ value, timestamp }) => [
+            new TextDecoder().decode(value),
+            timestamp,
+          ]),
+        ).toEqual(
+          records.map(({ value, timestamp }) => [new TextDecoder().decode(value), timestamp]),
+        );
+        await Promise.all([reader.close(), sink[Symbol.asyncDispose]()]);
+      }
+    },
+  );
 
   it('a record that the broker refuses is told to its sender alone, and what is too much at once must wait', async () => {
     const sink = kafkaSinkOf(`events-${randomUUID()}`, { bytesMax: 4 * 2 ** 20 });
-    const large: LogRecord = { key: null, value: new Uint8Array(3 * 2 ** 20), headers: {}, timestamp: 1_700_000_000_000 };
-    const appends = await Promise.allSettled([sink.append(recordsOf(2)), sink.append([large]), sink.append(recordsOf(3)), sink.append([large])]);
-    expect(appends.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'rejected']);
-    expect(appends[1]).toMatchObject({ reason: { code: 'kafka_message_too_large', retryable: false } });
+    const large: LogRecord = {
+      key: null,
+      value: new Uint8Array(3 * 2 ** 20),
+      headers: {},
+      timestamp: 1_700_000_000_000,
+    };
+    const appends = await Promise.allSettled([
+      sink.append(recordsOf(2)),
+      sink.append([large]),
+      sink.append(recordsOf(3)),
+      sink.append([large]),
+    ]);
+    expect(appends.map(({ status }) => status)).toEqual([
+      'fulfilled',
+      'rejected',
+      'fulfilled',
+      'rejected',
+    ]);
+    expect(appends[1]).toMatchObject({
+      reason: { code: 'kafka_message_too_large', retryable: false },
+    });
     expect(appends[3]).toMatchObject({ reason: { code: 'log_full', retryable: true } });
     expect((await sink.append(recordsOf(1)))[0]?.offset).toBe(5);
     await sink[Symbol.asyncDispose]();
@@ -213,14 +327,35 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
   it('dead letters and their states are seen by every gateway, and one too large for its topic is cut', async () => {
     await using harness = kafkaLetters(broker, randomUUID());
     const [one, other] = [await harness.open(), await harness.open()];
-    const [small, large] = [letterOf(1, utf8.encode('small')), letterOf(2, randomBytes(3 * 2 ** 20))];
+    const [small, large] = [
+      letterOf(1, utf8.encode('small')),
+      letterOf(2, randomBytes(3 * 2 ** 20)),
+    ];
     await one.put([small, large]);
-    await until('the other sees them', 10_000, async () => (await other.list({ limit: 10, valueBytesMax: 2 ** 20 })).length === 2);
-    expect((await other.list({ limit: 10, valueBytesMax: 2 ** 20 })).map(({ value, valueBytes }) => [value.length, valueBytes])).toEqual([[512 * 1024, 3 * 2 ** 20], [5, 5]]);
+    await until(
+      'the other sees them',
+      10_000,
+      async () => (await other.list({ limit: 10, valueBytesMax: 2 ** 20 })).length === 2,
+    );
+    expect(
+      (await other.list({ limit: 10, valueBytesMax: 2 ** 20 })).map(({ value, valueBytes }) => [
+        value.length,
+        valueBytes,
+      ]),
+    ).toEqual([
+      [512 * 1024, 3 * 2 ** 20],
+      [5, 5],
+    ]);
     await other.setStatus([{ id: small.id, status: { ...freshLetter, state: 'replayed' } }]);
-    await until('the state is seen by the first', 10_000, async () => (await one.get(small.id))?.state === 'replayed');
+    await until(
+      'the state is seen by the first',
+      10_000,
+      async () => (await one.get(small.id))?.state === 'replayed',
+    );
     const third = await harness.open();
-    expect((await third.list({ state: 'replayed', limit: 10, valueBytesMax: 0 })).map(({ id }) => id)).toEqual([small.id]);
+    expect(
+      (await third.list({ state: 'replayed', limit: 10, valueBytesMax: 0 })).map(({ id }) => id),
+    ).toEqual([small.id]);
     expect((await third.stats()).byState).toEqual({ open: 1, replayed: 1, purged: 0 });
   });
 });

@@ -1,28 +1,48 @@
-// Sources, sinks and dead letters on topics of a test's own, whose connections can be cut as a crash would.
+// Sources, sinks and dead letters on topics of a test's own, whose connections can be cut as a
+// crash would.
 
 import { connect, type Socket } from 'node:net';
-import { systemClock } from '#core/time/clock.ts';
 import type { DeadLetters, EventSource, LogRecord } from '#core/ports.ts';
+import { systemClock } from '#core/time/clock.ts';
 import { createKafkaDeadLetters } from '../../gateway/kafka/kafka-dead-letters.ts';
-import { createKafkaSource, kafkaSourceDefaults, type KafkaSourceOptions } from '../../gateway/kafka/kafka-source.ts';
+import {
+  createKafkaSource,
+  kafkaSourceDefaults,
+  type KafkaSourceOptions,
+} from '../../gateway/kafka/kafka-source.ts';
 import type { KafkaConnection, KafkaLog } from '../../kafka/kafka-settings.ts';
 import { createKafkaSink, sinkDefaults } from '../../kafka/kafka-sink.ts';
 import type { KafkaBroker } from '../helpers/kafka-broker.ts';
 
 const show = process.env['VECTORSTREAM_TEST_KAFKA_LOG'] !== undefined;
-const say = (level: string) => (fields: object, message: string): void => {
-  if (show) process.stderr.write(`${level} ${message} ${JSON.stringify(fields)}\n`);
+const say =
+  (level: string) =>
+  (fields: object, message: string): void => {
+    if (show) process.stderr.write(`${level} ${message} ${JSON.stringify(fields)}\n`);
+  };
+export const testLog: KafkaLog = {
+  trace: () => undefined,
+  debug: say('debug'),
+  info: say('info'),
+  warn: say('warn'),
+  error: say('error'),
 };
-export const testLog: KafkaLog = { trace: () => undefined, debug: say('debug'), info: say('info'), warn: say('warn'), error: say('error') };
 
-/** A connection that can be cut for good: its client finds nobody any more, and says goodbye to nobody. */
+/**
+ * A connection that can be cut for good: its client finds nobody any more, and says goodbye to
+ * nobody.
+ */
 export type CuttableConnection = KafkaConnection & { cut(): void };
 
 export function cuttable(brokers: string): CuttableConnection {
   const sockets = new Set<Socket>();
   let isCut = false;
   return {
-    brokers: brokers.split(','), ssl: false, sasl: null, clientId: 'test', log: testLog,
+    brokers: brokers.split(','),
+    ssl: false,
+    sasl: null,
+    clientId: 'test',
+    log: testLog,
     openSocket({ host, port, onConnect }) {
       const socket = connect({ host, port: isCut ? 1 : port }, onConnect);
       sockets.add(socket);
@@ -39,7 +59,11 @@ export function cuttable(brokers: string): CuttableConnection {
 /** Soon given up when it is silent. */
 export const testSessionMs = 1_000;
 
-export function kafkaTopic(broker: KafkaBroker, { partitions, ...options }: { readonly partitions: number } & Partial<KafkaSourceOptions>, name: string) {
+export function kafkaTopic(
+  broker: KafkaBroker,
+  { partitions, ...options }: { readonly partitions: number } & Partial<KafkaSourceOptions>,
+  name: string,
+) {
   const topic = { topic: `events-${name}`, partitions, config: {}, mayCreate: true };
   const sink = createKafkaSink({ ...sinkDefaults, connection: cuttable(broker.brokers), topic });
   const open = new Set<{ readonly source: EventSource; readonly connection: CuttableConnection }>();
@@ -50,7 +74,15 @@ export function kafkaTopic(broker: KafkaBroker, { partitions, ...options }: { re
     async open(groupId: string, own: Partial<KafkaSourceOptions> = {}): Promise<EventSource> {
       const connection = cuttable(broker.brokers);
       const source = createKafkaSource({
-        ...kafkaSourceDefaults, connection, topic, groupId: `${groupId}-${name}`, clock: systemClock, sessionMs: testSessionMs, commitMs: 5, ...options, ...own,
+        ...kafkaSourceDefaults,
+        connection,
+        topic,
+        groupId: `${groupId}-${name}`,
+        clock: systemClock,
+        sessionMs: testSessionMs,
+        commitMs: 5,
+        ...options,
+        ...own,
       });
       open.add({ source, connection });
       return source;
@@ -63,7 +95,11 @@ export function kafkaTopic(broker: KafkaBroker, { partitions, ...options }: { re
       open.clear();
     },
     async [Symbol.asyncDispose](): Promise<void> {
-      await Promise.all([...crashed, ...[...open].map(({ source }) => source)].map((source) => source[Symbol.asyncDispose]()));
+      await Promise.all(
+        [...crashed, ...[...open].map(({ source }) => source)].map((source) =>
+          source[Symbol.asyncDispose](),
+        ),
+      );
       await sink[Symbol.asyncDispose]();
     },
   };
@@ -76,7 +112,14 @@ export function kafkaLetters(broker: KafkaBroker, name: string) {
     async open(): Promise<DeadLetters> {
       const connection = cuttable(broker.brokers);
       const queue = createKafkaDeadLetters({
-        connection, topic: `events-${name}.dlq`, partitions: 2, mayCreate: true, compression: 'lz4', groupId: name, sessionMs: testSessionMs, clock: systemClock,
+        connection,
+        topic: `events-${name}.dlq`,
+        partitions: 2,
+        mayCreate: true,
+        compression: 'lz4',
+        groupId: name,
+        sessionMs: testSessionMs,
+        clock: systemClock,
       });
       all.push({ queue, connection });
       return queue;

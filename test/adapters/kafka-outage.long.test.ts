@@ -1,4 +1,5 @@
-// The broker goes away and comes back: sources and sinks wait, say so, and go on by themselves, with nothing lost.
+// The broker goes away and comes back: sources and sinks wait, say so, and go on by themselves,
+// with nothing lost.
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -9,75 +10,121 @@ import { until } from '../helpers/until.ts';
 import { kafkaLetters, kafkaTopic } from './kafka-harness.ts';
 import { KafkaReader, placeOf, stored } from './kafka-reader.ts';
 
-const reason = await noKafka() ?? (process.env['KAFKA_BROKERS'] ? 'the broker of KAFKA_BROKERS is not to be stopped' : null);
+const reason =
+  (await noKafka()) ??
+  (process.env['KAFKA_BROKERS'] ? 'the broker of KAFKA_BROKERS is not to be stopped' : null);
 const utf8 = new TextEncoder();
-const recordsOf = (count: number, from: number): LogRecord[] => Array.from({ length: count }, (_, i) => ({
-  key: utf8.encode(`key-${i % 60}`), value: utf8.encode(`value ${from + i}`), headers: {}, timestamp: 1_700_000_000_000,
-}));
+const recordsOf = (count: number, from: number): LogRecord[] =>
+  Array.from({ length: count }, (_, i) => ({
+    key: utf8.encode(`key-${i % 60}`),
+    value: utf8.encode(`value ${from + i}`),
+    headers: {},
+    timestamp: 1_700_000_000_000,
+  }));
 
 describe.skipIf(reason !== null)('a broker that goes away', () => {
   let broker: KafkaBroker;
-  beforeAll(async () => { broker = await startKafkaBroker(); }, 90_000);
+  beforeAll(async () => {
+    broker = await startKafkaBroker();
+  }, 90_000);
   afterAll(() => broker[Symbol.asyncDispose]());
 
-  it.each(['SIGTERM', 'SIGKILL'] as const)('in mid-stream by %s: what is in hand stays in hand, every record is read, and all is committed', { timeout: 120_000 }, async (how) => {
-    // So little room that partitions pause before the outage, and are to be resumed during it.
-    await using log = kafkaTopic(broker, { partitions: 6, unsettledMax: 100, fetchedBytesMax: 1 }, randomUUID());
-    const reader = new KafkaReader(await log.open('group'), true);
-    const acknowledged: Position[] = [];
-    const failures: unknown[] = [];
-    const enough = new AbortController();
-    const streaming = (async () => {
-      for (let from = 0; !enough.signal.aborted; from += 30) {
-        await log.append(recordsOf(30, from)).then((positions) => acknowledged.push(...positions), (error: unknown) => failures.push(error));
-      }
-    })();
-    await until('the stream runs', 20_000, () => reader.delivered.length > 500);
-    // From here on everything stays in hand.
-    reader.settles = false;
-    const before = reader.delivered.length;
-    await until('all that may be is in hand', 20_000, () => reader.source.unsettled() === 600);
-    await broker.stop(how);
-    await until('health names it', 15_000, () => reader.source.health()?.startsWith('Kafka:') === true);
-    expect(reader.source.unsettled()).toBe(600);
-    // Finished while the broker is away: to be committed when it is back.
-    for (const delivery of reader.delivered.slice(before)) delivery.settle(stored);
-    reader.settles = true;
-    await until('the sink says so, too', 30_000, () => failures.length > 0);
-    enough.abort();
-    await streaming;
-    await broker.start();
-    const isDone = () => until('all is committed', 40_000, async () => reader.source.health() === null && await reader.lag() === 0 && reader.source.unsettled() === 0);
-    // Also what was read before, with no new record that would bring it about.
-    await isDone();
-    acknowledged.push(...await log.append(recordsOf(300, 1_000_000)));
-    await isDone();
-    const places = reader.places();
-    expect(acknowledged.map(placeOf).filter((place) => !places.includes(place))).toEqual([]);
-    // Nobody else had a partition meanwhile: nothing came twice.
-    expect(new Set(places).size).toBe(places.length);
-    expect(failures.filter((error) => !(error instanceof DependencyError && error.retryable))).toEqual([]);
-    await reader.close();
-  });
+  it.each(['SIGTERM', 'SIGKILL'] as const)(
+    'in mid-stream by %s: what is in hand stays in hand, every record is read, and all is committed',
+    { timeout: 120_000 },
+    async (how) => {
+      // So little room that partitions pause before the outage, and are to be resumed during it.
+      await using log = kafkaTopic(
+        broker,
+        { partitions: 6, unsettledMax: 100, fetchedBytesMax: 1 },
+        randomUUID(),
+      );
+      const reader = new KafkaReader(await log.open('group'), true);
+      const acknowledged: Position[] = [];
+      const failures: unknown[] = [];
+      const enough = new AbortController();
+      const streaming = (async () => {
+        for (let from = 0; !enough.signal.aborted; from += 30) {
+          await log.append(recordsOf(30, from)).then(
+            (positions) => acknowledged.push(...positions),
+            (error: unknown) => failures.push(error),
+          );
+        }
+      })();
+      await until('the stream runs', 20_000, () => reader.delivered.length > 500);
+      // From here on everything stays in hand.
+      reader.settles = false;
+      const before = reader.delivered.length;
+      await until('all that may be is in hand', 20_000, () => reader.source.unsettled() === 600);
+      await broker.stop(how);
+      await until(
+        'health names it',
+        15_000,
+        () => reader.source.health()?.startsWith('Kafka:') === true,
+      );
+      expect(reader.source.unsettled()).toBe(600);
+      // Finished while the broker is away: to be committed when it is back.
+      for (const delivery of reader.delivered.slice(before)) delivery.settle(stored);
+      reader.settles = true;
+      await until('the sink says so, too', 30_000, () => failures.length > 0);
+      enough.abort();
+      await streaming;
+      await broker.start();
+      const isDone = () =>
+        until(
+          'all is committed',
+          40_000,
+          async () =>
+            reader.source.health() === null &&
+            (await reader.lag()) === 0 &&
+            reader.source.unsettled() === 0,
+        );
+      // Also what was read before, with no new record that would bring it about.
+      await isDone();
+      acknowledged.push(...(await log.append(recordsOf(300, 1_000_000))));
+      await isDone();
+      const places = reader.places();
+      expect(acknowledged.map(placeOf).filter((place) => !places.includes(place))).toEqual([]);
+      // Nobody else had a partition meanwhile: nothing came twice.
+      expect(new Set(places).size).toBe(places.length);
+      expect(
+        failures.filter((error) => !(error instanceof DependencyError && error.retryable)),
+      ).toEqual([]);
+      await reader.close();
+    },
+  );
 
-  it('is waited for at the start by sources and dead letters, and a stop meanwhile takes no time', { timeout: 90_000 }, async () => {
-    await broker.stop();
-    await using log = kafkaTopic(broker, { partitions: 2 }, randomUUID());
-    await using letters = kafkaLetters(broker, randomUUID());
-    const given = new KafkaReader(await log.open('given-up'), true);
-    const reader = new KafkaReader(await log.open('group'), true);
-    const queue = await letters.open();
-    await until('health names it', 20_000, () => /^Kafka: .*ECONNREFUSED/.test(reader.source.health() ?? ''));
-    await expect(queue.list({ limit: 1, valueBytesMax: 0 })).rejects.toMatchObject({ name: 'DependencyError', retryable: true });
-    expect(await queue.stats()).toMatchObject({ byState: { open: 0 } });
-    const since = performance.now();
-    await given.close();
-    expect(performance.now() - since).toBeLessThan(4_000);
-    await broker.start();
-    await log.append(recordsOf(10, 0));
-    await until('the source reads', 30_000, () => reader.delivered.length === 10);
-    expect(reader.source.health()).toBeNull();
-    await until('the dead letters are listed', 30_000, async () => (await queue.list({ limit: 1, valueBytesMax: 0 })).length === 0);
-    await reader.close();
-  });
+  it(
+    'is waited for at the start by sources and dead letters, and a stop meanwhile takes no time',
+    { timeout: 90_000 },
+    async () => {
+      await broker.stop();
+      await using log = kafkaTopic(broker, { partitions: 2 }, randomUUID());
+      await using letters = kafkaLetters(broker, randomUUID());
+      const given = new KafkaReader(await log.open('given-up'), true);
+      const reader = new KafkaReader(await log.open('group'), true);
+      const queue = await letters.open();
+      await until('health names it', 20_000, () =>
+        /^Kafka: .*ECONNREFUSED/.test(reader.source.health() ?? ''),
+      );
+      await expect(queue.list({ limit: 1, valueBytesMax: 0 })).rejects.toMatchObject({
+        name: 'DependencyError',
+        retryable: true,
+      });
+      expect(await queue.stats()).toMatchObject({ byState: { open: 0 } });
+      const since = performance.now();
+      await given.close();
+      expect(performance.now() - since).toBeLessThan(4_000);
+      await broker.start();
+      await log.append(recordsOf(10, 0));
+      await until('the source reads', 30_000, () => reader.delivered.length === 10);
+      expect(reader.source.health()).toBeNull();
+      await until(
+        'the dead letters are listed',
+        30_000,
+        async () => (await queue.list({ limit: 1, valueBytesMax: 0 })).length === 0,
+      );
+      await reader.close();
+    },
+  );
 });

@@ -11,9 +11,13 @@ const reason = await noKafka();
 
 describe.skipIf(reason !== null)('on a real broker', () => {
   let broker: KafkaBroker;
-  beforeAll(async () => { broker = await startKafkaBroker(); }, 90_000);
+  beforeAll(async () => {
+    broker = await startKafkaBroker();
+  }, 90_000);
   afterAll(() => broker[Symbol.asyncDispose]());
 
-  eventSourceConformance('kafka', async ({ partitions, unsettledMax }) => kafkaTopic(broker, { partitions, unsettledMax }, randomUUID()));
+  eventSourceConformance('kafka', async ({ partitions, unsettledMax }) =>
+    kafkaTopic(broker, { partitions, unsettledMax }, randomUUID()),
+  );
   deadLettersConformance('kafka', async () => kafkaLetters(broker, randomUUID()));
 });

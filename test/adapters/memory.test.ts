@@ -29,7 +29,12 @@ deadLettersConformance('memory', async () => {
   return { open: async () => queue, async crash() {}, async [Symbol.asyncDispose]() {} };
 });
 
-const record = (value: string): LogRecord => ({ key: null, value: new TextEncoder().encode(value), headers: {}, timestamp: 0 });
+const record = (value: string): LogRecord => ({
+  key: null,
+  value: new TextEncoder().encode(value),
+  headers: {},
+  timestamp: 0,
+});
 
 describe('memory log', () => {
   it('refuses what does not fit, stores nothing of it, and takes it once events are worked off', async () => {
@@ -37,18 +42,25 @@ describe('memory log', () => {
     await using source = log.source('group');
     const batches = source.deliveries(new AbortController().signal)[Symbol.asyncIterator]();
     await log.sink.append([record('12345'), record('6789')]);
-    await expect(log.sink.append([record('a'), record('b')])).rejects.toThrow('The log holds 9 of 10 bytes: no room for 2 more');
+    await expect(log.sink.append([record('a'), record('b')])).rejects.toThrow(
+      'The log holds 9 of 10 bytes: no room for 2 more',
+    );
     expect(await source.lag()).toEqual([{ partition: 0, lag: 2 }]);
-    for (const delivery of (await batches.next()).value ?? []) delivery.settle({ status: 'stored' });
+    for (const delivery of (await batches.next()).value ?? [])
+      delivery.settle({ status: 'stored' });
     await expect.poll(() => source.lag()).toEqual([{ partition: 0, lag: 0 }]);
-    expect(await log.sink.append([record('a'), record('b')])).toMatchObject([{ offset: 2 }, { offset: 3 }]);
+    expect(await log.sink.append([record('a'), record('b')])).toMatchObject([
+      { offset: 2 },
+      { offset: 3 },
+    ]);
   });
 
   it('a crash between the settle and its commit delivers the record again', async () => {
     const log = createMemoryLog();
     await log.sink.append([record('x')]);
     const first = log.source('group');
-    const { value: batch } = await first.deliveries(new AbortController().signal)[Symbol.asyncIterator]().next();
+    const batches = first.deliveries(new AbortController().signal)[Symbol.asyncIterator]();
+    const { value: batch } = await batches.next();
     batch?.[0]?.settle({ status: 'stored' });
     first.crash();
     await using second = log.source('group');
@@ -66,15 +78,28 @@ describe('memory log', () => {
   it('a source is read by one consumer', async () => {
     const source = createMemoryLog().source('group');
     await source.deliveries(AbortSignal.abort())[Symbol.asyncIterator]().next();
-    await expect(source.deliveries(AbortSignal.abort())[Symbol.asyncIterator]().next()).rejects.toThrow('asked for twice');
+    await expect(
+      source.deliveries(AbortSignal.abort())[Symbol.asyncIterator]().next(),
+    ).rejects.toThrow('asked for twice');
   });
 });
 
 it('memory dead letters refuse to grow past their bound', async () => {
   await using queue = createMemoryDeadLetters(0);
   const letter = {
-    ...record('x'), id: 'a', origin: { topic: 't', partition: 0, offset: 0 }, reason: 'not_json', message: '', field: null, eventId: null,
-    failedAt: 0, attempts: 1, runner: null,
+    ...record('x'),
+    id: 'a',
+    origin: { topic: 't', partition: 0, offset: 0 },
+    reason: 'not_json',
+    message: '',
+    field: null,
+    eventId: null,
+    failedAt: 0,
+    attempts: 1,
+    runner: null,
   } as const;
-  await expect(queue.put([letter])).rejects.toMatchObject({ code: 'dead_letters_full', retryable: true });
+  await expect(queue.put([letter])).rejects.toMatchObject({
+    code: 'dead_letters_full',
+    retryable: true,
+  });
 });

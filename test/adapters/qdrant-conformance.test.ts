@@ -1,4 +1,5 @@
-// The Qdrant store keeps every guarantee of a vector store: on the double always, on a real server where QDRANT_URL names one.
+// The Qdrant store keeps every guarantee of a vector store: on the double always, on a real server
+// where QDRANT_URL names one.
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe } from 'vitest';
@@ -11,23 +12,35 @@ import { type QdrantDouble, startQdrantDouble } from '../helpers/qdrant-double.t
 import { storeOptions } from '../helpers/qdrant/store-options.ts';
 
 /** Every store gets collections of its own, which are deleted with it. */
-const makeStoreAt = (urlOf: () => string, searchPlan: SearchPlan): MakeStore => async ({ dimensions, clock }) => {
-  const url = urlOf();
-  const options = storeOptions(url, { dimensions, clock, searchPlan, name: `conformance_${randomUUID()}` });
-  const store = await openQdrantStore(options, () => undefined);
-  return {
-    store,
-    async [Symbol.asyncDispose]() {
-      await store[Symbol.asyncDispose]();
-      for (const name of Object.values(options.collections)) await fetch(`${url}/collections/${name}`, { method: 'DELETE', headers: { 'api-key': options.apiKey ?? '' } });
-    },
+const makeStoreAt =
+  (urlOf: () => string, searchPlan: SearchPlan): MakeStore =>
+  async ({ dimensions, clock }) => {
+    const url = urlOf();
+    const options = storeOptions(url, {
+      dimensions,
+      clock,
+      searchPlan,
+      name: `conformance_${randomUUID()}`,
+    });
+    const store = await openQdrantStore(options, () => undefined);
+    return {
+      store,
+      async [Symbol.asyncDispose]() {
+        await store[Symbol.asyncDispose]();
+        for (const name of Object.values(options.collections))
+          await fetch(`${url}/collections/${name}`, {
+            method: 'DELETE',
+            headers: { 'api-key': options.apiKey ?? '' },
+          });
+      },
+    };
   };
-};
 
 function conformance(name: string, urlOf: () => string): void {
   vectorStoreConformance(name, makeStoreAt(urlOf, 'auto'));
   behaviourAnalysisConformance(name, makeStoreAt(urlOf, 'auto'));
-  for (const plan of ['auto', 'events-first', 'nearest-first'] as const) vectorSearchConformance(`${name}, ${plan}`, makeStoreAt(urlOf, plan));
+  for (const plan of ['auto', 'events-first', 'nearest-first'] as const)
+    vectorSearchConformance(`${name}, ${plan}`, makeStoreAt(urlOf, plan));
 }
 
 describe('on the double', () => {
@@ -40,6 +53,9 @@ describe('on the double', () => {
 });
 
 const server = process.env['QDRANT_URL'];
-describe.skipIf(server === undefined)('on a real server (set QDRANT_URL, and QDRANT_API_KEY where it wants one)', () => {
-  conformance('Qdrant', () => server ?? '');
-});
+describe.skipIf(server === undefined)(
+  'on a real server (set QDRANT_URL, and QDRANT_API_KEY where it wants one)',
+  () => {
+    conformance('Qdrant', () => server ?? '');
+  },
+);

@@ -1,8 +1,10 @@
-// The double answers every recorded request as the real server did: what is proven on it holds for Qdrant.
+// The double answers every recorded request as the real server did: what is proven on it holds for
+// Qdrant.
 //
-// Compared are status and body, field by field, in the recorded order of requests. Not compared: `time`, scores between
-// different vectors (their numbers are lost; the order of the hits is compared), the numbers of a vector that was read
-// (its length and that it is a unit vector are), and of the metrics all but what names server and version.
+// Compared are status and body, field by field, in the recorded order of requests. Not compared:
+// `time`, scores between different vectors (their numbers are lost; the order of the hits is
+// compared), the numbers of a vector that was read (its length and that it is a unit vector are),
+// and of the metrics all but what names server and version.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type QdrantDouble, startQdrantDouble } from '../helpers/qdrant-double.ts';
@@ -16,15 +18,27 @@ describe('the Qdrant double', () => {
   });
   afterAll(() => double[Symbol.asyncDispose]());
 
-  for (const { name, request: { method, path, body }, response } of contract()) {
+  for (const {
+    name,
+    request: { method, path, body },
+    response,
+  } of contract()) {
     it(`answers as recorded: ${name}`, async () => {
       const answer = await fetch(double.url + path, {
         method,
-        ...(body === null ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+        ...(body === null
+          ? {}
+          : {
+              body: typeof body === 'string' ? body : JSON.stringify(body),
+              headers: { 'content-type': 'application/json' },
+            }),
       });
       const isJson = answer.headers.get('content-type')?.includes('application/json');
       const got: Json = isJson ? await answer.json() : await answer.text();
-      expect({ status: answer.status, body: comparable(got, response.body) }).toEqual({ status: response.status, body: comparable(response.body, response.body) });
+      expect({ status: answer.status, body: comparable(got, response.body) }).toEqual({
+        status: response.status,
+        body: comparable(response.body, response.body),
+      });
     });
   }
 });
@@ -33,29 +47,58 @@ describe('what the recording leaves out was tried on the same server: the double
   it('takes the last of two points of one id in a filtered request, older or not', async () => {
     await using double = await startQdrantDouble();
     const call = async (method: string, path: string, body: Json) =>
-      (await fetch(`${double.url}/collections/events${path}`, { method, body: JSON.stringify(body) })).json();
+      (
+        await fetch(`${double.url}/collections/events${path}`, {
+          method,
+          body: JSON.stringify(body),
+        })
+      ).json();
     const id = '00000000-0000-0000-0000-000000000001';
-    const at = (day: number) => ({ id, vector: {}, payload: { timestamp: `2026-01-0${day}T00:00:00Z` } });
+    const at = (day: number) => ({
+      id,
+      vector: {},
+      payload: { timestamp: `2026-01-0${day}T00:00:00Z` },
+    });
     await call('PUT', '', { vectors: {} });
     await call('PUT', '/points?wait=true', { points: [at(1)] });
-    await call('PUT', '/points?wait=true', { points: [at(5), at(3)], update_filter: { must: [{ key: 'timestamp', range: { lt: '2026-01-05T00:00:00Z' } }] } });
-    expect((await call('POST', '/points', { ids: [id], with_payload: true })).result).toEqual([{ id, payload: { timestamp: '2026-01-03T00:00:00Z' } }]);
+    await call('PUT', '/points?wait=true', {
+      points: [at(5), at(3)],
+      update_filter: { must: [{ key: 'timestamp', range: { lt: '2026-01-05T00:00:00Z' } }] },
+    });
+    expect((await call('POST', '/points', { ids: [id], with_payload: true })).result).toEqual([
+      { id, payload: { timestamp: '2026-01-03T00:00:00Z' } },
+    ]);
   });
 });
 
-/** `json` with what cannot be compared replaced by what must hold of it; `recorded` says where that is. */
+/**
+ * `json` with what cannot be compared replaced by what must hold of it; `recorded` says where that
+ * is.
+ */
 function comparable(json: Json | undefined, recorded: Json | undefined, key = ''): unknown {
   if (key === 'time') return typeof json;
-  if (key === 'score' && typeof recorded === 'number') return recorded > 0.9999 ? typeof json === 'number' && json > 0.9999 : typeof json === 'number' && Math.abs(json) < 0.9999;
+  if (key === 'score' && typeof recorded === 'number')
+    return recorded > 0.9999
+      ? typeof json === 'number' && json > 0.9999
+      : typeof json === 'number' && Math.abs(json) < 0.9999;
   const length = shortenedLength(recorded ?? null);
   if (length !== null) return json === recorded || isUnitVector(json, length);
-  if (typeof json === 'string' && typeof recorded === 'string' && recorded.startsWith('# HELP')) return json.split('\n').slice(0, 6);
-  if (isList(json)) return json.map((item, index) => comparable(item, isList(recorded) ? recorded[index] : undefined));
+  if (typeof json === 'string' && typeof recorded === 'string' && recorded.startsWith('# HELP'))
+    return json.split('\n').slice(0, 6);
+  if (isList(json))
+    return json.map((item, index) =>
+      comparable(item, isList(recorded) ? recorded[index] : undefined),
+    );
   if (typeof json !== 'object' || json === null) return json;
-  const fields = typeof recorded === 'object' && recorded !== null && !isList(recorded) ? recorded : {};
-  return Object.fromEntries(Object.entries(json).map(([name, value]) => [name, comparable(value, fields[name], name)]));
+  const fields =
+    typeof recorded === 'object' && recorded !== null && !isList(recorded) ? recorded : {};
+  return Object.fromEntries(
+    Object.entries(json).map(([name, value]) => [name, comparable(value, fields[name], name)]),
+  );
 }
 
 function isUnitVector(json: Json | undefined, length: number): boolean {
-  return isList(json) && json.length === length && Math.abs(Math.hypot(...json.map(Number)) - 1) < 1e-5;
+  return (
+    isList(json) && json.length === length && Math.abs(Math.hypot(...json.map(Number)) - 1) < 1e-5
+  );
 }

@@ -1,13 +1,28 @@
-// When Qdrant fails, nothing is lost and nobody is blamed who did nothing: every trouble is named, and told from bad content.
+// When Qdrant fails, nothing is lost and nobody is blamed who did nothing: every trouble is named,
+// and told from bad content.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DependencyError } from '#core/errors/errors.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
-import type { VectorStore } from '#core/ports.ts';
 import { writeTotally } from '#core/pipeline/bisecting-write.ts';
-import { createQdrantStore, openQdrantStore, type QdrantStoreOptions } from '../../gateway/qdrant/qdrant-store.ts';
-import { eventIdOf, eventRecord, queryVector, textIdOf, textRecord } from '../conformance/store-records.ts';
-import { type QdrantDouble, type SeenRequest, startQdrantDouble } from '../helpers/qdrant-double.ts';
+import type { VectorStore } from '#core/ports.ts';
+import {
+  createQdrantStore,
+  openQdrantStore,
+  type QdrantStoreOptions,
+} from '../../gateway/qdrant/qdrant-store.ts';
+import {
+  eventIdOf,
+  eventRecord,
+  queryVector,
+  textIdOf,
+  textRecord,
+} from '../conformance/store-records.ts';
+import {
+  type QdrantDouble,
+  type SeenRequest,
+  startQdrantDouble,
+} from '../helpers/qdrant-double.ts';
 import { storeOptions } from '../helpers/qdrant/store-options.ts';
 
 let double: QdrantDouble;
@@ -19,18 +34,24 @@ afterEach(() => double[Symbol.asyncDispose]());
 const stored = { status: 'stored' };
 const superseded = { status: 'superseded' };
 
-const isEventWrite = ({ method, path }: SeenRequest) => method === 'PUT' && path.startsWith('/collections/test_events/points');
-const callsTo = (ending: string) => double.requests.filter(({ path }) => path.replace(/\?.*/, '').endsWith(ending)).length;
+const isEventWrite = ({ method, path }: SeenRequest) =>
+  method === 'PUT' && path.startsWith('/collections/test_events/points');
+const callsTo = (ending: string) =>
+  double.requests.filter(({ path }) => path.replace(/\?.*/, '').endsWith(ending)).length;
 
 async function failureOf(work: Promise<unknown>): Promise<DependencyError> {
-  const error: unknown = await work.then(() => new Error('nothing failed'), (reason: unknown) => reason);
+  const error: unknown = await work.then(
+    () => new Error('nothing failed'),
+    (reason: unknown) => reason,
+  );
   expect(error).toBeInstanceOf(DependencyError);
   if (!(error instanceof DependencyError)) throw error;
   return error;
 }
 
 /** Where a test does not ask what the store waits for. */
-const opened = (options: QdrantStoreOptions): Promise<VectorStore> => openQdrantStore(options, () => undefined);
+const opened = (options: QdrantStoreOptions): Promise<VectorStore> =>
+  openQdrantStore(options, () => undefined);
 
 async function openedStore(): Promise<VectorStore> {
   const store = await opened(storeOptions(double.url, { timeoutMs: 300 }));
@@ -43,26 +64,64 @@ describe('trouble of the server or the network', () => {
     [{ kind: 'status', status: 500 }, 'qdrant_failed', /500 Service internal error/],
     [{ kind: 'status', status: 503 }, 'qdrant_failed', /503/],
     [{ kind: 'status', status: 429 }, 'qdrant_busy', /429/],
-    [{ kind: 'status', status: 429, headers: { 'retry-after': '30' } }, 'qdrant_busy', /asks to wait/],
-    [{ kind: 'status', status: 429, headers: { 'retry-after': 'Wed, 21 Oct 2026 07:28:00 GMT' } }, 'qdrant_bad_answer', /retryAfter/],
+    [
+      { kind: 'status', status: 429, headers: { 'retry-after': '30' } },
+      'qdrant_busy',
+      /asks to wait/,
+    ],
+    [
+      { kind: 'status', status: 429, headers: { 'retry-after': 'Wed, 21 Oct 2026 07:28:00 GMT' } },
+      'qdrant_bad_answer',
+      /retryAfter/,
+    ],
     [{ kind: 'status', status: 401 }, 'qdrant_denied', /check QDRANT_API_KEY/],
     [{ kind: 'status', status: 403 }, 'qdrant_denied', /check QDRANT_API_KEY/],
     [{ kind: 'status', status: 404 }, 'qdrant_missing', /404/],
-    [{ kind: 'garbage', text: '<html>', contentType: 'text/html' }, 'qdrant_bad_answer', /makes no sense/],
-    [{ kind: 'garbage', text: '{"result"', contentType: 'application/json' }, 'qdrant_bad_answer', /makes no sense/],
-    [{ kind: 'garbage', text: '{"result":{"status":"acknowledged"}}', contentType: 'application/json' }, 'qdrant_bad_answer', /acknowledged, not completed/],
+    [
+      { kind: 'garbage', text: '<html>', contentType: 'text/html' },
+      'qdrant_bad_answer',
+      /makes no sense/,
+    ],
+    [
+      { kind: 'garbage', text: '{"result"', contentType: 'application/json' },
+      'qdrant_bad_answer',
+      /makes no sense/,
+    ],
+    [
+      {
+        kind: 'garbage',
+        text: '{"result":{"status":"acknowledged"}}',
+        contentType: 'application/json',
+      },
+      'qdrant_bad_answer',
+      /acknowledged, not completed/,
+    ],
     [{ kind: 'half-an-answer' }, 'qdrant_unreachable', /could not write events/],
     [{ kind: 'no-answer' }, 'qdrant_timeout', /no answer within 300 ms/],
   ] as const)('%j may pass: the same write is stored later', async (fault, code, message) => {
     const store = await openedStore();
     double.fail(fault, isEventWrite);
     const error = await failureOf(store.putEvents([eventRecord(1)]));
-    expect(error).toMatchObject({ code, dependency: 'qdrant', retryable: true, message: expect.stringMatching(message) });
-    expect(await store.putEvents([eventRecord(1)])).toEqual([fault.kind === 'half-an-answer' ? superseded : stored]);
+    expect(error).toMatchObject({
+      code,
+      dependency: 'qdrant',
+      retryable: true,
+      message: expect.stringMatching(message),
+    });
+    expect(await store.putEvents([eventRecord(1)])).toEqual([
+      fault.kind === 'half-an-answer' ? superseded : stored,
+    ]);
     expect((await store.counts()).events).toBe(1);
   });
 
-  it.each([['{"result":7}'], ['{"result":[{"id":"x","payload":{}}]}'], ['{"result":{}}'], ['{}'], ['null'], ['7']])('the answer %s to a read is named, not believed', async (text) => {
+  it.each([
+    ['{"result":7}'],
+    ['{"result":[{"id":"x","payload":{}}]}'],
+    ['{"result":{}}'],
+    ['{}'],
+    ['null'],
+    ['7'],
+  ])('the answer %s to a read is named, not believed', async (text) => {
     const store = await openedStore();
     await store.putEvents([eventRecord(1)]);
     const read = (work: () => Promise<unknown>) => {
@@ -72,7 +131,9 @@ describe('trouble of the server or the network', () => {
     expect(await read(() => store.event(eventIdOf(1)))).toMatchObject({ retryable: true });
     expect(await read(() => store.events({}, 5))).toMatchObject({ retryable: true });
     expect(await read(() => store.vectors([textIdOf(1)]))).toMatchObject({ retryable: true });
-    expect(await read(() => store.search({ vector: queryVector, limit: 1, filter: {} }))).toMatchObject({ retryable: true });
+    expect(
+      await read(() => store.search({ vector: queryVector, limit: 1, filter: {} })),
+    ).toMatchObject({ retryable: true });
   });
 
   it('a write whose answer is lost counts as stored when it is repeated', async () => {
@@ -95,16 +156,35 @@ describe('refused content', () => {
   it('is told from trouble, so that halving finds it and its neighbours are stored', async () => {
     const store = await openedStore();
     const bad = eventIdOf(5);
-    double.fail({ kind: 'status', status: 400 }, (request) => isEventWrite(request) && request.body.includes(bad), Infinity);
-    const outcomes = await writeTotally(Array.from({ length: 9 }, (_, n) => eventRecord(n)), (part) => store.putEvents(part));
-    expect(outcomes.map(({ status }) => status)).toEqual(['stored', 'stored', 'stored', 'stored', 'stored', 'rejected', 'stored', 'stored', 'stored']);
+    double.fail(
+      { kind: 'status', status: 400 },
+      (request) => isEventWrite(request) && request.body.includes(bad),
+      Infinity,
+    );
+    const outcomes = await writeTotally(
+      Array.from({ length: 9 }, (_, n) => eventRecord(n)),
+      (part) => store.putEvents(part),
+    );
+    expect(outcomes.map(({ status }) => status)).toEqual([
+      'stored',
+      'stored',
+      'stored',
+      'stored',
+      'stored',
+      'rejected',
+      'stored',
+      'stored',
+      'stored',
+    ]);
     expect((await store.counts()).events).toBe(8);
   });
 
   it('half of a character in a user or a product costs nobody anything', async () => {
     const store = await openedStore();
     const { event, ...rest } = eventRecord(1);
-    expect(await store.putEvents([{ event: { ...event, userId: 'user-\ud800' }, ...rest }])).toEqual([stored]);
+    expect(
+      await store.putEvents([{ event: { ...event, userId: 'user-\ud800' }, ...rest }]),
+    ).toEqual([stored]);
     expect(await store.events({ userId: 'user-\ud800' }, 5)).toHaveLength(1);
   });
 });
@@ -115,7 +195,11 @@ describe('a server that is not there', () => {
     const waiting: string[] = [];
     const store = await openQdrantStore(storeOptions(double.url), (why) => waiting.push(why));
     expect(waiting).toEqual([expect.stringMatching(/could not say its version: .*ECONNREFUSED/)]);
-    expect(await failureOf(store.putTexts([textRecord(1)]))).toMatchObject({ code: 'qdrant_unreachable', retryable: true, message: expect.stringContaining(double.url) });
+    expect(await failureOf(store.putTexts([textRecord(1)]))).toMatchObject({
+      code: 'qdrant_unreachable',
+      retryable: true,
+      message: expect.stringContaining(double.url),
+    });
     await double.up();
     expect(await store.putTexts([textRecord(1)])).toEqual([stored]);
     expect(callsTo('/index')).toBe(13);
@@ -125,32 +209,55 @@ describe('a server that is not there', () => {
     const clock = new ManualClock(0);
     double.fail({ kind: 'no-answer' });
     const waiting: string[] = [];
-    const opening = openQdrantStore(storeOptions(double.url, { clock }), (why) => waiting.push(why));
+    const opening = openQdrantStore(storeOptions(double.url, { clock }), (why) =>
+      waiting.push(why),
+    );
     await expect.poll(() => double.requests.length).toBe(1);
     await clock.advance(3_000);
     await opening;
     expect(waiting).toEqual([`Qdrant at ${double.url} has not answered yet`]);
   });
 
-  it.each([['{}', 'application/json'], ['<html>A web page</html>', 'text/html'], ['{"version":7}', 'application/json']])('or another program at its address, which answers %s, is told', async (text, contentType) => {
+  it.each([
+    ['{}', 'application/json'],
+    ['<html>A web page</html>', 'text/html'],
+    ['{"version":7}', 'application/json'],
+  ])('or another program at its address, which answers %s, is told', async (text, contentType) => {
     double.fail({ kind: 'garbage', text, contentType }, undefined, Infinity);
     const store = await opened(storeOptions(double.url));
-    expect(await failureOf(store.counts())).toMatchObject({ code: 'qdrant_bad_answer', retryable: true, message: expect.stringContaining('is it another program?') });
+    expect(await failureOf(store.counts())).toMatchObject({
+      code: 'qdrant_bad_answer',
+      retryable: true,
+      message: expect.stringContaining('is it another program?'),
+    });
   });
 
   it('or one too old to guard newer events is told, and served once it is updated', async () => {
-    double.fail({ kind: 'garbage', text: '{"title":"qdrant","version":"1.15.4"}', contentType: 'application/json' });
+    double.fail({
+      kind: 'garbage',
+      text: '{"title":"qdrant","version":"1.15.4"}',
+      contentType: 'application/json',
+    });
     const store = await opened(storeOptions(double.url));
     expect(await store.counts()).toEqual({ texts: 0, events: 0 });
-    double.fail({ kind: 'garbage', text: '{"title":"qdrant","version":"1.15.4"}', contentType: 'application/json' });
-    expect(await failureOf(createQdrantStore(storeOptions(double.url)).counts())).toMatchObject({ retryable: true, message: expect.stringContaining('version 1.15.4') });
+    double.fail({
+      kind: 'garbage',
+      text: '{"title":"qdrant","version":"1.15.4"}',
+      contentType: 'application/json',
+    });
+    expect(await failureOf(createQdrantStore(storeOptions(double.url)).counts())).toMatchObject({
+      retryable: true,
+      message: expect.stringContaining('version 1.15.4'),
+    });
   });
 
   it('keeps what was stored before it went', async () => {
     const store = await openedStore();
     await store.putEvents([eventRecord(1)]);
     await double.down();
-    expect(await failureOf(store.event(eventIdOf(1)))).toMatchObject({ code: 'qdrant_unreachable' });
+    expect(await failureOf(store.event(eventIdOf(1)))).toMatchObject({
+      code: 'qdrant_unreachable',
+    });
     await double.up();
     expect((await store.event(eventIdOf(1)))?.id).toBe(eventIdOf(1));
   });
@@ -158,8 +265,12 @@ describe('a server that is not there', () => {
   it('or a collection that is gone is made again, and its texts are asked for again', async () => {
     const store = await openedStore();
     await store.putEvents([eventRecord(1)]);
-    for (const name of ['test_texts', 'test_events']) await fetch(`${double.url}/collections/${name}`, { method: 'DELETE' });
-    expect(await failureOf(store.putEvents([eventRecord(1)]))).toMatchObject({ code: 'qdrant_missing', retryable: true });
+    for (const name of ['test_texts', 'test_events'])
+      await fetch(`${double.url}/collections/${name}`, { method: 'DELETE' });
+    expect(await failureOf(store.putEvents([eventRecord(1)]))).toMatchObject({
+      code: 'qdrant_missing',
+      retryable: true,
+    });
     expect(await store.putEvents([eventRecord(1)])).toEqual([{ status: 'missing-text' }]);
     await store.putTexts([textRecord(1)]);
     expect(await store.putEvents([eventRecord(1)])).toEqual([stored]);
@@ -171,15 +282,23 @@ describe('the API key', () => {
     await using secured = await startQdrantDouble({ apiKey: 'right-key' });
     const good = await opened(storeOptions(secured.url, { apiKey: 'right-key' }));
     expect(await good.counts()).toEqual({ texts: 0, events: 0 });
-    const error = await failureOf(createQdrantStore(storeOptions(secured.url, { apiKey: 'wrong-key' })).counts());
+    const error = await failureOf(
+      createQdrantStore(storeOptions(secured.url, { apiKey: 'wrong-key' })).counts(),
+    );
     expect(error).toMatchObject({ code: 'qdrant_denied', retryable: true });
-    expect(`${error.message} ${JSON.stringify(error)} ${JSON.stringify(error.cause)}`).not.toContain('wrong-key');
+    expect(
+      `${error.message} ${JSON.stringify(error)} ${JSON.stringify(error.cause)}`,
+    ).not.toContain('wrong-key');
   });
 });
 
 describe('a collection of another index', () => {
   it.each([
-    ['dimensions', { dimensions: 16 }, /vectors: 8 dimensions, Cosine there, 16 dimensions, Cosine here/],
+    [
+      'dimensions',
+      { dimensions: 16 },
+      /vectors: 8 dimensions, Cosine there, 16 dimensions, Cosine here/,
+    ],
     ['model', { modelId: 'other' }, /model_id: model there, other here/],
     ['revision', { modelRevision: 'newer' }, /model_revision: revision there, newer here/],
     ['template', { templateHash: 'newer' }, /template_hash: template there, newer here/],
@@ -187,29 +306,57 @@ describe('a collection of another index', () => {
     const options = storeOptions(double.url);
     await opened(options);
     const other = { ...options, identity: { ...options.identity, ...change } };
-    await expect(opened(other)).rejects.toMatchObject({ name: 'IndexMismatchError', message: expect.stringMatching(message) });
-    await expect(opened(other)).rejects.toThrow('Set QDRANT_COLLECTION and QDRANT_EVENTS_COLLECTION to new names');
-    await expect(createQdrantStore(other).counts()).rejects.toMatchObject({ name: 'IndexMismatchError' });
+    await expect(opened(other)).rejects.toMatchObject({
+      name: 'IndexMismatchError',
+      message: expect.stringMatching(message),
+    });
+    await expect(opened(other)).rejects.toThrow(
+      'Set QDRANT_COLLECTION and QDRANT_EVENTS_COLLECTION to new names',
+    );
+    await expect(createQdrantStore(other).counts()).rejects.toMatchObject({
+      name: 'IndexMismatchError',
+    });
   });
 
   it('is refused when somebody else made it', async () => {
-    await fetch(`${double.url}/collections/test_texts`, { method: 'PUT', body: JSON.stringify({ vectors: { size: 8, distance: 'Cosine' } }) });
-    await expect(opened(storeOptions(double.url))).rejects.toThrow('model_id: not said there, model here');
+    await fetch(`${double.url}/collections/test_texts`, {
+      method: 'PUT',
+      body: JSON.stringify({ vectors: { size: 8, distance: 'Cosine' } }),
+    });
+    await expect(opened(storeOptions(double.url))).rejects.toThrow(
+      'model_id: not said there, model here',
+    );
   });
 
   it('is made as configured, once, by whichever of several gateways is first', async () => {
-    const options = { ...storeOptions(double.url), storage: { vectorsOnDisk: true, quantisation: 'scalar', shards: 3, replicas: 2 } } as const;
+    const options = {
+      ...storeOptions(double.url),
+      storage: { vectorsOnDisk: true, quantisation: 'scalar', shards: 3, replicas: 2 },
+    } as const;
     await Promise.all([opened(options), opened(options), opened(options)]);
     const { result } = await (await fetch(`${double.url}/collections/test_texts`)).json();
-    expect(result.config).toMatchObject({ params: { vectors: { size: 8, on_disk: true }, shard_number: 3, replication_factor: 2 }, quantization_config: { scalar: { type: 'int8' } } });
-    expect((await (await fetch(`${double.url}/collections/test_events`)).json()).result).toMatchObject({ config: { params: { vectors: {} } }, payload_schema: { timestamp: { data_type: 'datetime' } } });
+    expect(result.config).toMatchObject({
+      params: { vectors: { size: 8, on_disk: true }, shard_number: 3, replication_factor: 2 },
+      quantization_config: { scalar: { type: 'int8' } },
+    });
+    expect(
+      (await (await fetch(`${double.url}/collections/test_events`)).json()).result,
+    ).toMatchObject({
+      config: { params: { vectors: {} } },
+      payload_schema: { timestamp: { data_type: 'datetime' } },
+    });
   });
 
   it('is found through an alias', async () => {
     const options = storeOptions(double.url);
     await opened(options);
-    const actions = Object.values(options.collections).map((name) => ({ create_alias: { collection_name: name, alias_name: `live_${name}` } }));
-    await fetch(`${double.url}/collections/aliases`, { method: 'POST', body: JSON.stringify({ actions }) });
+    const actions = Object.values(options.collections).map((name) => ({
+      create_alias: { collection_name: name, alias_name: `live_${name}` },
+    }));
+    await fetch(`${double.url}/collections/aliases`, {
+      method: 'POST',
+      body: JSON.stringify({ actions }),
+    });
     const store = await opened(storeOptions(double.url, { name: 'live_test' }));
     expect(await store.putTexts([textRecord(1)])).toEqual([stored]);
   });

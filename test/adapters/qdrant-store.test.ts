@@ -1,12 +1,25 @@
-// What the Qdrant store does beyond the guarantees of every store: several gateways on one index, its sweep, and its costs.
+// What the Qdrant store does beyond the guarantees of every store: several gateways on one index,
+// its sweep, and its costs.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { systemClock } from '#core/time/clock.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import type { Clock, VectorStore } from '#core/ports.ts';
+import { systemClock } from '#core/time/clock.ts';
 import { openQdrantStore } from '../../gateway/qdrant/qdrant-store.ts';
-import { eventIdOf, eventRecord, noon, queryVector, textIdOf, textRecord, unit } from '../conformance/store-records.ts';
-import { type QdrantDouble, type SeenRequest, startQdrantDouble } from '../helpers/qdrant-double.ts';
+import {
+  eventIdOf,
+  eventRecord,
+  noon,
+  queryVector,
+  textIdOf,
+  textRecord,
+  unit,
+} from '../conformance/store-records.ts';
+import {
+  type QdrantDouble,
+  type SeenRequest,
+  startQdrantDouble,
+} from '../helpers/qdrant-double.ts';
 import { storeOptions } from '../helpers/qdrant/store-options.ts';
 
 let double: QdrantDouble;
@@ -16,20 +29,34 @@ beforeEach(async () => {
 afterEach(() => double[Symbol.asyncDispose]());
 
 const stored = { status: 'stored' };
-const isEventWrite = ({ method, path }: SeenRequest) => method === 'PUT' && path.startsWith('/collections/test_events/points');
-const isSweepOf = (collection: string) => ({ path }: SeenRequest) => path.startsWith(`/collections/${collection}/points/delete`);
+const isEventWrite = ({ method, path }: SeenRequest) =>
+  method === 'PUT' && path.startsWith('/collections/test_events/points');
+const isSweepOf =
+  (collection: string) =>
+  ({ path }: SeenRequest) =>
+    path.startsWith(`/collections/${collection}/points/delete`);
 
-const openStore = (clock: Clock = systemClock): Promise<VectorStore> => openQdrantStore(storeOptions(double.url, { clock }), () => undefined);
-const twoStores = (clock?: Clock): Promise<[VectorStore, VectorStore]> => Promise.all([openStore(clock), openStore(clock)]);
+const openStore = (clock: Clock = systemClock): Promise<VectorStore> =>
+  openQdrantStore(storeOptions(double.url, { clock }), () => undefined);
+const twoStores = (clock?: Clock): Promise<[VectorStore, VectorStore]> =>
+  Promise.all([openStore(clock), openStore(clock)]);
 
 describe('several gateways', () => {
   it('never put an older version of an event over a newer one, whoever looked first', async () => {
     const [one, two] = await twoStores();
     await one.putTexts([textRecord(1)]);
     const newer = eventRecord(1, { timestamp: 20 });
-    double.fail({ kind: 'after', work: async () => expect(await two.putEvents([newer])).toEqual([stored]) }, isEventWrite);
-    expect(await one.putEvents([eventRecord(1, { timestamp: 10 }), eventRecord(2, { timestamp: 10 })])).toEqual([stored, stored]);
-    expect([(await one.event(eventIdOf(1)))?.timestamp, (await one.event(eventIdOf(2)))?.timestamp]).toEqual([20, 10]);
+    double.fail(
+      { kind: 'after', work: async () => expect(await two.putEvents([newer])).toEqual([stored]) },
+      isEventWrite,
+    );
+    expect(
+      await one.putEvents([eventRecord(1, { timestamp: 10 }), eventRecord(2, { timestamp: 10 })]),
+    ).toEqual([stored, stored]);
+    expect([
+      (await one.event(eventIdOf(1)))?.timestamp,
+      (await one.event(eventIdOf(2)))?.timestamp,
+    ]).toEqual([20, 10]);
     expect((await one.counts()).events).toBe(2);
   });
 
@@ -38,7 +65,14 @@ describe('several gateways', () => {
     const [one, two] = await twoStores(clock);
     await one.putTexts([textRecord(1)]);
     await clock.advance(100_000);
-    double.fail({ kind: 'after', work: async () => expect(await one.knownTexts([textIdOf(1)])).toEqual(new Set([textIdOf(1)])) }, isSweepOf('test_texts'));
+    double.fail(
+      {
+        kind: 'after',
+        work: async () =>
+          expect(await one.knownTexts([textIdOf(1)])).toEqual(new Set([textIdOf(1)])),
+      },
+      isSweepOf('test_texts'),
+    );
     await two.forget({ ingestedBefore: 0, now: clock.now(), textGraceMs: 60_000 });
     expect(await one.putEvents([eventRecord(1)])).toEqual([stored]);
     expect(await two.vectors([textIdOf(1)])).toHaveProperty('size', 1);
@@ -51,7 +85,9 @@ describe('several gateways', () => {
     await one.putEvents([eventRecord(1, { text: 2 })]);
     await clock.advance(100_000);
     const sweep = () => two.forget({ ingestedBefore: 0, now: clock.now(), textGraceMs: 60_000 });
-    double.fail({ kind: 'after', work: sweep }, ({ path }) => path.startsWith('/collections/test_texts/points/payload'));
+    double.fail({ kind: 'after', work: sweep }, ({ path }) =>
+      path.startsWith('/collections/test_texts/points/payload'),
+    );
     expect(await one.knownTexts([textIdOf(1), textIdOf(2)])).toEqual(new Set([textIdOf(2)]));
   });
 });
@@ -69,13 +105,17 @@ describe('the sweep', () => {
     await clock.advance(graceMs + 1);
     await forget();
   });
-  const forget = (ingestedBefore = 0, textGraceMs = graceMs) => store.forget({ ingestedBefore, now: clock.now(), textGraceMs });
+  const forget = (ingestedBefore = 0, textGraceMs = graceMs) =>
+    store.forget({ ingestedBefore, now: clock.now(), textGraceMs });
 
   it('looks once at a text that is in use, not every time', async () => {
     const before = double.requests.length;
     await clock.advance(graceMs + 1);
     expect(await forget()).toEqual({ events: 0, texts: 0, more: false });
-    expect(double.requests.slice(before).map(({ path }) => path)).toEqual(['/collections/test_events/points/scroll', '/collections/test_texts/points/scroll']);
+    expect(double.requests.slice(before).map(({ path }) => path)).toEqual([
+      '/collections/test_events/points/scroll',
+      '/collections/test_texts/points/scroll',
+    ]);
   });
 
   it('takes a text in use once its last event is forgotten and its grace is over', async () => {
@@ -95,7 +135,9 @@ describe('the sweep', () => {
     await store.putTexts([textRecord(3)]);
     await clock.advance(2);
     expect(await forget(0, 1)).toMatchObject({ texts: 1 });
-    expect(await store.putEvents([eventRecord(3, { text: 3 })])).toEqual([{ status: 'missing-text' }]);
+    expect(await store.putEvents([eventRecord(3, { text: 3 })])).toEqual([
+      { status: 'missing-text' },
+    ]);
   });
 
   it('spares an event that was stored anew while it looked, and its text', async () => {
@@ -112,10 +154,13 @@ describe('the newest event of a hit', () => {
   it('is the one of the highest id among more of its millisecond than one page holds', async () => {
     const store = await openStore();
     await store.putTexts([textRecord(1), textRecord(2)]);
-    const records = Array.from({ length: 150 }, (_, n) => eventRecord(n, { text: 1 + n % 2 })).toSorted((a, b) => (a.event.id < b.event.id ? -1 : 1));
+    const records = Array.from({ length: 150 }, (_, n) =>
+      eventRecord(n, { text: 1 + (n % 2) }),
+    ).toSorted((a, b) => (a.event.id < b.event.id ? -1 : 1));
     for (const record of records) await store.putEvents([record]);
     const hits = await store.search({ vector: queryVector, limit: 2, filter: {} });
-    for (const { textId, newest } of hits) expect(newest.id).toBe(records.findLast((record) => record.textId === textId)?.event.id);
+    for (const { textId, newest } of hits)
+      expect(newest.id).toBe(records.findLast((record) => record.textId === textId)?.event.id);
     expect(hits).toHaveLength(2);
   });
 });
@@ -125,25 +170,43 @@ describe('collections made before an index was thought of', () => {
     const eventsUrl = `${double.url}/collections/test_events`;
     const before = await openStore();
     await before.putTexts([textRecord(1)]);
-    const { result: { config } } = await (await fetch(eventsUrl)).json();
+    const {
+      result: { config },
+    } = await (await fetch(eventsUrl)).json();
     await fetch(eventsUrl, { method: 'DELETE' });
-    await fetch(eventsUrl, { method: 'PUT', body: JSON.stringify({ vectors: {}, metadata: config.metadata }) });
+    await fetch(eventsUrl, {
+      method: 'PUT',
+      body: JSON.stringify({ vectors: {}, metadata: config.metadata }),
+    });
     const store = await openStore();
-    const { result: { payload_schema } } = await (await fetch(eventsUrl)).json();
-    expect(payload_schema).toMatchObject({ 'product.id': { data_type: 'keyword' }, 'product.category': { data_type: 'keyword' }, event_type: { data_type: 'keyword' } });
+    const {
+      result: { payload_schema },
+    } = await (await fetch(eventsUrl)).json();
+    expect(payload_schema).toMatchObject({
+      'product.id': { data_type: 'keyword' },
+      'product.category': { data_type: 'keyword' },
+      event_type: { data_type: 'keyword' },
+    });
     await store.putEvents([eventRecord(1)]);
     expect(await store.events({ productId: 'p1' }, 10)).toHaveLength(1);
-    expect(await store.countsBy({ by: 'category', filter: {}, limit: 10 })).toEqual([{ value: 'category-1', count: 1 }]);
+    expect(await store.countsBy({ by: 'category', filter: {}, limit: 10 })).toEqual([
+      { value: 'category-1', count: 1 },
+    ]);
   });
 });
 
 describe('what a write costs', () => {
   it('floats of a text are sent in eight decimals at most', async () => {
     const store = await openStore();
-    const third = Math.fround(1 / 3), rest = Math.sqrt(1 - third * third);
+    const third = Math.fround(1 / 3),
+      rest = Math.sqrt(1 - third * third);
     const vector = unit(0).map((x, at) => (at === 0 ? third : at === 1 ? rest : x - x));
     await store.putTexts([{ ...textRecord(1), embedding: { ...textRecord(1).embedding, vector } }]);
-    expect(double.requests.find(({ method, path }) => method === 'PUT' && path.includes('test_texts/points'))?.body).toContain('[0.33333334,0.94280905,0,');
+    expect(
+      double.requests.find(
+        ({ method, path }) => method === 'PUT' && path.includes('test_texts/points'),
+      )?.body,
+    ).toContain('[0.33333334,0.94280905,0,');
     expect((await store.vectors([textIdOf(1)])).get(textIdOf(1))?.[0]).toBeCloseTo(1 / 3, 7);
   });
 
@@ -152,10 +215,20 @@ describe('what a write costs', () => {
     const store = await openStore(clock);
     await store.putTexts([textRecord(1), textRecord(2)]);
     const before = double.requests.length;
-    await store.putEvents(Array.from({ length: 256 }, (_, n) => eventRecord(n, { text: 1 + n % 2 })));
-    expect(double.requests.slice(before).map(({ method, path }) => `${method} ${path.replace(/\?.*/, '')}`)).toEqual(['POST /collections/test_events/points', 'PUT /collections/test_events/points']);
+    await store.putEvents(
+      Array.from({ length: 256 }, (_, n) => eventRecord(n, { text: 1 + (n % 2) })),
+    );
+    expect(
+      double.requests
+        .slice(before)
+        .map(({ method, path }) => `${method} ${path.replace(/\?.*/, '')}`),
+    ).toEqual(['POST /collections/test_events/points', 'PUT /collections/test_events/points']);
     await clock.advance(60_000);
     await store.putEvents([eventRecord(300)]);
-    expect(double.requests.slice(before).filter(({ path }) => path.startsWith('/collections/test_texts'))).not.toHaveLength(0);
+    expect(
+      double.requests
+        .slice(before)
+        .filter(({ path }) => path.startsWith('/collections/test_texts')),
+    ).not.toHaveLength(0);
   });
 });

@@ -1,4 +1,5 @@
-// The nearest are always among the candidates, whatever was put, replaced and deleted before, and candidates are few.
+// The nearest are always among the candidates, whatever was put, replaced and deleted before, and
+// candidates are few.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -9,15 +10,25 @@ import { seeded } from '../helpers/seeded.ts';
 const vectors = (seed: number, dimensions: number) => {
   const { next } = seeded(seed);
   // Some numbers are much larger than the rest, as those of models are.
-  return () => Float32Array.from({ length: dimensions }, () => (next() - 0.5) * (next() < 0.02 ? 10 : 1));
+  return () =>
+    Float32Array.from({ length: dimensions }, () => (next() - 0.5) * (next() < 0.02 ? 10 : 1));
 };
 
 type Kept = Map<number, { readonly vector: Float32Array; readonly isProduct: boolean }>;
 
-function expectNearest(copy: QuantisedVectors, kept: Kept, query: Float32Array, count: number, productsOnly: boolean): readonly number[] {
+function expectNearest(
+  copy: QuantisedVectors,
+  kept: Kept,
+  query: Float32Array,
+  count: number,
+  productsOnly: boolean,
+): readonly number[] {
   const found = copy.candidates(query, count, productsOnly);
   const meant = [...kept].filter(([, { isProduct }]) => isProduct || !productsOnly);
-  const nearest = meant.map(([id, { vector }]) => ({ id, score: cosine(vector, query) })).toSorted((a, b) => b.score - a.score).slice(0, count);
+  const nearest = meant
+    .map(([id, { vector }]) => ({ id, score: cosine(vector, query) }))
+    .toSorted((a, b) => b.score - a.score)
+    .slice(0, count);
   const among = new Set(found);
   expect(among.size).toBe(found.length);
   expect(nearest.filter(({ id }) => !among.has(id))).toEqual([]);
@@ -28,27 +39,38 @@ function expectNearest(copy: QuantisedVectors, kept: Kept, query: Float32Array, 
 describe('quantised vectors', () => {
   for (const dimensions of [1, 8, 100, 384, 1_024]) {
     it(`of ${dimensions} dimensions never miss the nearest, whatever changes`, () => {
-      const change = fc.record({ id: fc.nat(40), kind: fc.constantFrom('product', 'product', 'query', 'delete', 'look'), count: fc.integer({ min: 1, max: 12 }) });
-      fc.assert(fc.property(fc.nat(), fc.array(change, { minLength: 10, maxLength: 80 }), (seed, changes) => {
-        const make = vectors(seed, dimensions);
-        const copy = new QuantisedVectors(dimensions);
-        const kept: Kept = new Map();
-        for (const { id, kind, count } of changes) {
-          const isProduct = kind === 'product';
-          const vector = make();
-          if (kind === 'look') {
-            expectNearest(copy, kept, vector, count, id % 2 === 0);
-          } else if (kind === 'delete') {
-            copy.delete(id);
-            kept.delete(id);
-          } else {
-            copy.put({ id, isProduct, vector });
-            kept.set(id, { vector, isProduct });
-          }
-        }
-        expect(copy.size).toBe(kept.size);
-        expectNearest(copy, kept, make(), 5, true);
-      }), { numRuns: 40 });
+      const change = fc.record({
+        id: fc.nat(40),
+        kind: fc.constantFrom('product', 'product', 'query', 'delete', 'look'),
+        count: fc.integer({ min: 1, max: 12 }),
+      });
+      fc.assert(
+        fc.property(
+          fc.nat(),
+          fc.array(change, { minLength: 10, maxLength: 80 }),
+          (seed, changes) => {
+            const make = vectors(seed, dimensions);
+            const copy = new QuantisedVectors(dimensions);
+            const kept: Kept = new Map();
+            for (const { id, kind, count } of changes) {
+              const isProduct = kind === 'product';
+              const vector = make();
+              if (kind === 'look') {
+                expectNearest(copy, kept, vector, count, id % 2 === 0);
+              } else if (kind === 'delete') {
+                copy.delete(id);
+                kept.delete(id);
+              } else {
+                copy.put({ id, isProduct, vector });
+                kept.set(id, { vector, isProduct });
+              }
+            }
+            expect(copy.size).toBe(kept.size);
+            expectNearest(copy, kept, make(), 5, true);
+          },
+        ),
+        { numRuns: 40 },
+      );
     });
   }
 
@@ -61,14 +83,16 @@ describe('quantised vectors', () => {
       kept.set(id, { vector, isProduct: true });
       copy.put({ id, isProduct: true, vector });
     }
-    for (let round = 0; round < 5; round++) expect(expectNearest(copy, kept, make(), 20, true).length).toBeLessThan(200);
+    for (let round = 0; round < 5; round++)
+      expect(expectNearest(copy, kept, make(), 20, true).length).toBeLessThan(200);
   });
 
   it('name all that tie', () => {
     const make = vectors(3, 384);
     const [query, same] = [make(), make()];
     const copy = new QuantisedVectors(384);
-    for (let id = 0; id < 100; id++) copy.put({ id, isProduct: true, vector: same.map((value) => value * (1 + id / 1e6)) });
+    for (let id = 0; id < 100; id++)
+      copy.put({ id, isProduct: true, vector: same.map((value) => value * (1 + id / 1e6)) });
     expect(copy.candidates(query, 3, true)).toHaveLength(100);
   });
 

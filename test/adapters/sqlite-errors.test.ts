@@ -7,7 +7,9 @@ import { asDependencyError } from '../../gateway/embedded/sql/sqlite-errors.ts';
 
 function thrownBy(sql: string): unknown {
   using database = new DatabaseSync(':memory:');
-  database.exec('CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT NOT NULL); PRAGMA max_page_count = 3;');
+  database.exec(
+    'CREATE TABLE t (id INTEGER PRIMARY KEY, x TEXT NOT NULL); PRAGMA max_page_count = 3;',
+  );
   try {
     database.exec(sql);
   } catch (error) {
@@ -17,13 +19,16 @@ function thrownBy(sql: string): unknown {
 }
 
 it('a full disk may be tried again', () => {
-  const error = thrownBy("INSERT INTO t (x) VALUES (hex(zeroblob(100000)))");
+  const error = thrownBy('INSERT INTO t (x) VALUES (hex(zeroblob(100000)))');
   expect(error).toBeInstanceOf(DependencyError);
   expect(error).toMatchObject({ code: 'disk_full', retryable: true });
 });
 
 it('a value that the table refuses may not', () => {
-  expect(thrownBy('INSERT INTO t (x) VALUES (NULL)')).toMatchObject({ name: 'DependencyError', retryable: false });
+  expect(thrownBy('INSERT INTO t (x) VALUES (NULL)')).toMatchObject({
+    name: 'DependencyError',
+    retryable: false,
+  });
 });
 
 it('wrong SQL is a bug, and no dependency is blamed for it', () => {

@@ -1,4 +1,5 @@
-// The copy of the vectors follows its database through every kind of change, and a search through it is the search of all.
+// The copy of the vectors follows its database through every kind of change, and a search through
+// it is the search of all.
 
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -16,7 +17,9 @@ async function openBoth() {
   onTestFinished(() => folder[Symbol.asyncDispose]());
   const file = join(folder.path, 'vectors.db');
   const writer = new DatabaseSync(file);
-  writer.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; CREATE TABLE vectors (text INTEGER PRIMARY KEY, kind TEXT NOT NULL, vector BLOB NOT NULL); ${vectorChanges}`);
+  writer.exec(
+    `PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; CREATE TABLE vectors (text INTEGER PRIMARY KEY, kind TEXT NOT NULL, vector BLOB NOT NULL); ${vectorChanges}`,
+  );
   const reader = new DatabaseSync(file, { readOnly: true });
   onTestFinished(() => [reader, writer].forEach((database) => database.close()));
   return { writer, copy: new VectorCopy(reader, dimensions), reader };
@@ -30,16 +33,24 @@ describe('the copy of the vectors', () => {
     random = seeded(11);
   });
 
-  const vector = (): Float32Array => Float32Array.from({ length: dimensions }, () => random.next() - 0.5);
+  const vector = (): Float32Array =>
+    Float32Array.from({ length: dimensions }, () => random.next() - 0.5);
   const put = (from: number, count: number): void => {
-    const insert = both.writer.prepare("INSERT INTO vectors (text, kind, vector) VALUES (?, 'product', ?) ON CONFLICT (text) DO UPDATE SET vector = excluded.vector");
+    const insert = both.writer.prepare(
+      "INSERT INTO vectors (text, kind, vector) VALUES (?, 'product', ?) ON CONFLICT (text) DO UPDATE SET vector = excluded.vector",
+    );
     both.writer.exec('BEGIN');
     for (let text = from; text < from + count; text++) insert.run(text, bytesOf(vector()));
     both.writer.exec('COMMIT');
   };
   const remove = (sql: string): void => both.writer.exec(`DELETE FROM vectors WHERE ${sql}`);
-  const everything = (): readonly number[] => both.writer.prepare('SELECT text FROM vectors ORDER BY text').all().map(({ text }) => Number(text));
-  const candidates = (count: number) => both.copy.candidates(vector(), count, true)?.toSorted((a, b) => a - b) ?? null;
+  const everything = (): readonly number[] =>
+    both.writer
+      .prepare('SELECT text FROM vectors ORDER BY text')
+      .all()
+      .map(({ text }) => Number(text));
+  const candidates = (count: number) =>
+    both.copy.candidates(vector(), count, true)?.toSorted((a, b) => a - b) ?? null;
   const copyAll = (): void => {
     while (both.copy.step());
   };
@@ -100,7 +111,9 @@ describe('the copy of the vectors', () => {
     copyAll();
     remove('text <= 300');
     for (let round = 0; round < 25; round++) put(301, 500);
-    expect(both.writer.prepare('SELECT count(*) AS notes FROM vector_changes').get()).toEqual({ notes: 10_000 });
+    expect(both.writer.prepare('SELECT count(*) AS notes FROM vector_changes').get()).toEqual({
+      notes: 10_000,
+    });
     expect(candidates(5)).toBeNull();
     copyAll();
     expect(candidates(10_000)).toEqual(everything());

@@ -1,4 +1,5 @@
-// Browsers that fail under a stream, as real processes: a page that crashes, a browser that is killed, one that holds too much memory, one whose supervisor is killed.
+// Browsers that fail under a stream, as real processes: a page that crashes, a browser that is
+// killed, one that holds too much memory, one whose supervisor is killed.
 
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
@@ -11,7 +12,9 @@ import { joinMsMax, linesOf, startRig } from './runner-rig.ts';
 
 vi.setConfig({ testTimeout: 400_000 });
 
-test('a page that crashes and a browser that is killed are replaced, and the stream is finished', async ({ skip }) => {
+test('a page that crashes and a browser that is killed are replaced, and the stream is finished', async ({
+  skip,
+}) => {
   needsProcessList(skip);
   await needsBrowser(skip);
   await using rig = await startRig();
@@ -24,7 +27,9 @@ test('a page that crashes and a browser that is killed are replaced, and the str
   const stored = rig.streamIsStored(20);
   await rig.joined(runner, [first, second]);
   await stored;
-  expect(linesOf(runner).flatMap(({ reason, delay_ms: delay }) => (delay === undefined ? [] : [reason]))).toEqual(['the page crashed', expect.stringMatching(/^the browser ended by SIGKILL/)]);
+  expect(
+    linesOf(runner).flatMap(({ reason, delay_ms: delay }) => (delay === undefined ? [] : [reason])),
+  ).toEqual(['the page crashed', expect.stringMatching(/^the browser ended by SIGKILL/)]);
   // Not only when a look at the page has waited in vain.
   const noticedAt = linesOf(runner).find(({ reason }) => reason === 'the page crashed')?.['time'];
   expect(Date.parse(String(noticedAt)) - killedAt).toBeLessThan(4_000);
@@ -32,7 +37,9 @@ test('a page that crashes and a browser that is killed are replaced, and the str
   expect(await runner.ended).toMatchObject({ code: 0 });
 });
 
-test('a page that crashes while its browser opens it, or while it is loaded, is replaced too', async ({ skip }) => {
+test('a page that crashes while its browser opens it, or while it is loaded, is replaced too', async ({
+  skip,
+}) => {
   needsProcessList(skip);
   await needsBrowser(skip);
   await using rig = await startRig();
@@ -40,7 +47,9 @@ test('a page that crashes while its browser opens it, or while it is loaded, is 
   const killed = new Set<number>();
   const before: string[] = [];
   while (killed.size < 3) {
-    const pid = await until('there is another page', joinMsMax, () => pidsOf(rig.dataDir, 'page').find((one) => !killed.has(one)));
+    const pid = await until('there is another page', joinMsMax, () =>
+      pidsOf(rig.dataDir, 'page').find((one) => !killed.has(one)),
+    );
     process.kill(pid, 'SIGKILL');
     killed.add(pid);
     if (killed.size === 1) before.push(await rig.joined(runner));
@@ -48,7 +57,9 @@ test('a page that crashes while its browser opens it, or while it is loaded, is 
   expect(before).not.toContain(await rig.joined(runner, before));
 });
 
-test('a browser that is killed while its page is frozen is replaced, and leaves nothing behind', async ({ skip }) => {
+test('a browser that is killed while its page is frozen is replaced, and leaves nothing behind', async ({
+  skip,
+}) => {
   needsProcessList(skip);
   await needsBrowser(skip);
   await using rig = await startRig();
@@ -63,16 +74,22 @@ test('a browser that is killed while its page is frozen is replaced, and leaves 
   expect(await runner.ended).toMatchObject({ code: 0 });
 });
 
-test('a page above its memory leaves in order, and a fresh one takes its place', async ({ skip }) => {
+test('a page above its memory leaves in order, and a fresh one takes its place', async ({
+  skip,
+}) => {
   await needsBrowser(skip);
   await using rig = await startRig();
   await using runner = rig.startRunner({}, '--memory-max', '100');
   const first = await rig.joined(runner);
   await rig.joined(runner, [first]);
-  expect(linesOf(runner).find(({ msg }) => msg === 'worker drained; starting a fresh one')).toMatchObject({ reason: expect.stringMatching(/^the browser held \d{3,} MiB$/) });
+  expect(
+    linesOf(runner).find(({ msg }) => msg === 'worker drained; starting a fresh one'),
+  ).toMatchObject({ reason: expect.stringMatching(/^the browser held \d{3,} MiB$/) });
 });
 
-test('no browser outlives a supervisor that is killed, and the next one takes over its folder', async ({ skip }) => {
+test('no browser outlives a supervisor that is killed, and the next one takes over its folder', async ({
+  skip,
+}) => {
   needsProcessList(skip);
   await needsBrowser(skip);
   await using rig = await startRig();
@@ -81,7 +98,9 @@ test('no browser outlives a supervisor that is killed, and the next one takes ov
   const browser = rig.browsers();
   expect(browser.map(({ role }) => role)).toEqual(expect.arrayContaining(['browser', 'page']));
   runner.child.kill('SIGKILL');
-  await until('the browser is gone', 20_000, () => browser.every(({ pid }) => !existsSync(`/proc/${pid}`)));
+  await until('the browser is gone', 20_000, () =>
+    browser.every(({ pid }) => !existsSync(`/proc/${pid}`)),
+  );
 
   await using next = rig.startRunner();
   await rig.joined(next);

@@ -1,39 +1,83 @@
-// What a browser runner decides without starting anything: options, the browser, its flags, candidates and memory.
+// What a browser runner decides without starting anything: options, the browser, its flags,
+// candidates and memory.
 
 import { describe, expect, test } from 'vitest';
-import { browserCandidates, browserMemoryMax } from '../../browser-runner/launch-candidates.ts';
-import { findBrowser, type Places } from '../../browser-runner/find-browser.ts';
-import { launchFlags, type LaunchRequest } from '../../browser-runner/launch-flags.ts';
 import { parseOptions } from '../../browser-runner/browser-runner-options.ts';
+import { findBrowser, type Places } from '../../browser-runner/find-browser.ts';
+import { browserCandidates, browserMemoryMax } from '../../browser-runner/launch-candidates.ts';
+import { launchFlags, type LaunchRequest } from '../../browser-runner/launch-flags.ts';
 
-const parse = (argv: string[], environment: Record<string, string> = {}) => parseOptions(argv, environment, { hostName: 'shop', terminal: false });
+const parse = (argv: string[], environment: Record<string, string> = {}) =>
+  parseOptions(argv, environment, { hostName: 'shop', terminal: false });
 
 const places = (over: Partial<Places>, ...files: string[]): Places => ({
-  platform: 'linux', environment: { PATH: '/usr/bin' }, home: '/me', puppeteers: () => Promise.resolve('/cache/chrome'), isFile: (path) => files.includes(path), ...over,
+  platform: 'linux',
+  environment: { PATH: '/usr/bin' },
+  home: '/me',
+  puppeteers: () => Promise.resolve('/cache/chrome'),
+  isFile: (path) => files.includes(path),
+  ...over,
 });
-const flags = (over: Partial<LaunchRequest>) => launchFlags({ platform: 'linux', graphics: 'gpu', origins: ['https://a'], sandbox: true, trustedKeys: [], ...over });
+const flags = (over: Partial<LaunchRequest>) =>
+  launchFlags({
+    platform: 'linux',
+    graphics: 'gpu',
+    origins: ['https://a'],
+    sandbox: true,
+    trustedKeys: [],
+    ...over,
+  });
 
 describe('options', () => {
   test('defaults', () => {
     expect(parse([])).toEqual({
-      gatewayUrls: ['ws://127.0.0.1:8080'], token: null, dataDir: '.vectorstream', device: 'auto', dtype: 'auto', threads: 'auto', runners: 1, name: 'shop', adapter: 'auto',
-      memoryMib: 'auto', sandbox: 'auto', executablePath: null, tlsCa: null, logLevel: 'info', logFormat: 'json',
+      gatewayUrls: ['ws://127.0.0.1:8080'],
+      token: null,
+      dataDir: '.vectorstream',
+      device: 'auto',
+      dtype: 'auto',
+      threads: 'auto',
+      runners: 1,
+      name: 'shop',
+      adapter: 'auto',
+      memoryMib: 'auto',
+      sandbox: 'auto',
+      executablePath: null,
+      tlsCa: null,
+      logLevel: 'info',
+      logFormat: 'json',
     });
   });
 
   test('gateways are named by what a browser or a socket would call them', () => {
-    expect(parse([], { VECTORSTREAM_GATEWAY_URL: 'https://a, ws://b:1,https://a' })).toMatchObject({ gatewayUrls: ['https://a', 'ws://b:1'] });
-    expect(parse(['--runners', '3', '--memory-max', '900'], { VECTORSTREAM_BROWSER_MEMORY: '100' })).toMatchObject({ runners: 3, memoryMib: 900 });
+    expect(parse([], { VECTORSTREAM_GATEWAY_URL: 'https://a, ws://b:1,https://a' })).toMatchObject({
+      gatewayUrls: ['https://a', 'ws://b:1'],
+    });
+    expect(
+      parse(['--runners', '3', '--memory-max', '900'], { VECTORSTREAM_BROWSER_MEMORY: '100' }),
+    ).toMatchObject({ runners: 3, memoryMib: 900 });
     expect(parse(['--help'])).toBe('help');
   });
 
   test.each([
     [['--device', 'cuda'], {}, '--device is "cuda": expected one of auto, webgpu, wasm.'],
-    [[], { VECTORSTREAM_RUNNER_DEVICE: 'cpu' }, 'VECTORSTREAM_RUNNER_DEVICE is "cpu": expected one of auto, webgpu, wasm.'],
+    [
+      [],
+      { VECTORSTREAM_RUNNER_DEVICE: 'cpu' },
+      'VECTORSTREAM_RUNNER_DEVICE is "cpu": expected one of auto, webgpu, wasm.',
+    ],
     [['--runners', '0'], {}, '--runners is "0": expected auto or a whole number from 1 to 64.'],
     [['--gateway', 'ftp://a'], {}, '--gateway is "ftp://a": expected addresses such as'],
-    [['--gateway', 'https://a/?token=x'], {}, '--gateway has an address with a user, a password, a query or a fragment (at a): the token goes in VECTORSTREAM_RUNNER_TOKEN.'],
-    [[], { VECTORSTREAM_BROWSER_SANDBOX: 'no' }, 'VECTORSTREAM_BROWSER_SANDBOX is "no": expected one of auto, on, off.'],
+    [
+      ['--gateway', 'https://a/?token=x'],
+      {},
+      '--gateway has an address with a user, a password, a query or a fragment (at a): the token goes in VECTORSTREAM_RUNNER_TOKEN.',
+    ],
+    [
+      [],
+      { VECTORSTREAM_BROWSER_SANDBOX: 'no' },
+      'VECTORSTREAM_BROWSER_SANDBOX is "no": expected one of auto, on, off.',
+    ],
     [['--nonsense'], {}, "Unknown option '--nonsense'. See --help."],
   ])('%j with %j says what is allowed', (argv, environment, message) => {
     expect(() => parse(argv, environment)).toThrow(message);
@@ -43,40 +87,86 @@ describe('options', () => {
 describe('the browser', () => {
   test('is the one that is named, or none', async () => {
     const named = { PUPPETEER_EXECUTABLE_PATH: '/opt/chrome', PATH: '/usr/bin' };
-    expect(await findBrowser(places({ environment: named }, '/opt/chrome', '/cache/chrome'))).toBe('/opt/chrome');
-    await expect(findBrowser(places({ environment: named }, '/cache/chrome'))).rejects.toThrow('PUPPETEER_EXECUTABLE_PATH is "/opt/chrome": there is no such file.');
+    expect(await findBrowser(places({ environment: named }, '/opt/chrome', '/cache/chrome'))).toBe(
+      '/opt/chrome',
+    );
+    await expect(findBrowser(places({ environment: named }, '/cache/chrome'))).rejects.toThrow(
+      'PUPPETEER_EXECUTABLE_PATH is "/opt/chrome": there is no such file.',
+    );
   });
 
-  test('else Puppeteer\'s, else the machine\'s', async () => {
-    expect(await findBrowser(places({}, '/usr/bin/chromium', '/cache/chrome'))).toBe('/cache/chrome');
+  test("else Puppeteer's, else the machine's", async () => {
+    expect(await findBrowser(places({}, '/usr/bin/chromium', '/cache/chrome'))).toBe(
+      '/cache/chrome',
+    );
     expect(await findBrowser(places({}, '/usr/bin/chromium'))).toBe('/usr/bin/chromium');
-    expect(await findBrowser(places({ puppeteers: () => Promise.reject(new Error('no cache')) }, '/usr/bin/chromium', '/usr/bin/google-chrome'))).toBe('/usr/bin/google-chrome');
-    expect(await findBrowser(places({ platform: 'darwin' }, '/me/Applications/Chromium.app/Contents/MacOS/Chromium'))).toBe('/me/Applications/Chromium.app/Contents/MacOS/Chromium');
+    expect(
+      await findBrowser(
+        places(
+          { puppeteers: () => Promise.reject(new Error('no cache')) },
+          '/usr/bin/chromium',
+          '/usr/bin/google-chrome',
+        ),
+      ),
+    ).toBe('/usr/bin/google-chrome');
+    expect(
+      await findBrowser(
+        places({ platform: 'darwin' }, '/me/Applications/Chromium.app/Contents/MacOS/Chromium'),
+      ),
+    ).toBe('/me/Applications/Chromium.app/Contents/MacOS/Chromium');
     const edge = 'C:\\Program Files (x86)\\Microsoft\\Edge\\Application\\msedge.exe';
-    expect(await findBrowser(places({ platform: 'win32', environment: { 'PROGRAMFILES(X86)': 'C:\\Program Files (x86)' } }, edge))).toBe(edge);
+    expect(
+      await findBrowser(
+        places(
+          { platform: 'win32', environment: { 'PROGRAMFILES(X86)': 'C:\\Program Files (x86)' } },
+          edge,
+        ),
+      ),
+    ).toBe(edge);
   });
 
   test('is asked for in one line where there is none', async () => {
-    await expect(findBrowser(places({}))).rejects.toThrow(/^There is no browser on this machine\. Install one: npx puppeteer browsers install chrome, or apt install chromium .*PUPPETEER_EXECUTABLE_PATH\.$/);
-    await expect(findBrowser(places({ platform: 'darwin' }))).rejects.toThrow('brew install --cask google-chrome');
-    await expect(findBrowser(places({ platform: 'win32' }))).rejects.toThrow('winget install Google.Chrome');
+    await expect(findBrowser(places({}))).rejects.toThrow(
+      /^There is no browser on this machine\. Install one: npx puppeteer browsers install chrome, or apt install chromium .*PUPPETEER_EXECUTABLE_PATH\.$/,
+    );
+    await expect(findBrowser(places({ platform: 'darwin' }))).rejects.toThrow(
+      'brew install --cask google-chrome',
+    );
+    await expect(findBrowser(places({ platform: 'win32' }))).rejects.toThrow(
+      'winget install Google.Chrome',
+    );
   });
 });
 
 describe('flags', () => {
   test('reach the GPU: over Vulkan on Linux, as it is elsewhere', () => {
-    expect(flags({})).toEqual(['--enable-unsafe-webgpu', '--ignore-gpu-blocklist', '--use-angle=vulkan', '--enable-features=Vulkan', '--disable-vulkan-surface', '--enable-gpu']);
-    for (const platform of ['darwin', 'win32'] as const) expect(flags({ platform })).toEqual(['--enable-unsafe-webgpu', '--ignore-gpu-blocklist']);
+    expect(flags({})).toEqual([
+      '--enable-unsafe-webgpu',
+      '--ignore-gpu-blocklist',
+      '--use-angle=vulkan',
+      '--enable-features=Vulkan',
+      '--disable-vulkan-surface',
+      '--enable-gpu',
+    ]);
+    for (const platform of ['darwin', 'win32'] as const)
+      expect(flags({ platform })).toEqual(['--enable-unsafe-webgpu', '--ignore-gpu-blocklist']);
   });
 
   test('play a GPU only when told to', () => {
-    expect(flags({ graphics: 'software' })).toEqual(['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader']);
+    expect(flags({ graphics: 'software' })).toEqual([
+      '--enable-unsafe-webgpu',
+      '--use-webgpu-adapter=swiftshader',
+    ]);
     expect(flags({ graphics: 'none' })).toEqual(['--disable-gpu']);
   });
 
   test('let a page over plain HTTP work as one over HTTPS, and trust one key and no other', () => {
-    expect(flags({ graphics: 'none', origins: ['http://a:1', 'https://b'] })).toContain('--unsafely-treat-insecure-origin-as-secure=http://a:1');
-    expect(flags({ graphics: 'none', trustedKeys: ['abc=', 'def='] })).toContain('--ignore-certificate-errors-spki-list=abc=,def=');
+    expect(flags({ graphics: 'none', origins: ['http://a:1', 'https://b'] })).toContain(
+      '--unsafely-treat-insecure-origin-as-secure=http://a:1',
+    );
+    expect(flags({ graphics: 'none', trustedKeys: ['abc=', 'def='] })).toContain(
+      '--ignore-certificate-errors-spki-list=abc=,def=',
+    );
     expect(flags({ graphics: 'none', sandbox: false })).toContain('--no-sandbox');
     expect(flags({}).join()).not.toMatch(/no-sandbox|certificate|insecure/);
   });
@@ -84,11 +174,26 @@ describe('flags', () => {
 
 test('a GPU is tried where one may be, and the processor when that fails; what is forced is the only thing tried', () => {
   const auto = { device: 'auto', dtype: 'auto', adapter: 'auto' } as const;
-  expect(browserCandidates(auto, true).map(({ device, graphics }) => [device, graphics])).toEqual([['auto', 'gpu'], ['wasm', 'none']]);
-  expect(browserCandidates(auto, false).map(({ device, graphics }) => [device, graphics])).toEqual([['wasm', 'none']]);
-  expect(browserCandidates({ ...auto, device: 'webgpu' }, false).map(({ graphics }) => graphics)).toEqual(['gpu']);
-  expect(browserCandidates({ ...auto, device: 'webgpu', adapter: 'software' }, true).map(({ graphics }) => graphics)).toEqual(['software']);
-  expect(browserCandidates({ ...auto, device: 'wasm', adapter: 'software' }, true).map(({ graphics }) => graphics)).toEqual(['none']);
+  expect(browserCandidates(auto, true).map(({ device, graphics }) => [device, graphics])).toEqual([
+    ['auto', 'gpu'],
+    ['wasm', 'none'],
+  ]);
+  expect(browserCandidates(auto, false).map(({ device, graphics }) => [device, graphics])).toEqual([
+    ['wasm', 'none'],
+  ]);
+  expect(
+    browserCandidates({ ...auto, device: 'webgpu' }, false).map(({ graphics }) => graphics),
+  ).toEqual(['gpu']);
+  expect(
+    browserCandidates({ ...auto, device: 'webgpu', adapter: 'software' }, true).map(
+      ({ graphics }) => graphics,
+    ),
+  ).toEqual(['software']);
+  expect(
+    browserCandidates({ ...auto, device: 'wasm', adapter: 'software' }, true).map(
+      ({ graphics }) => graphics,
+    ),
+  ).toEqual(['none']);
 });
 
 test('browsers share three quarters of the memory, each at most 4 GiB', () => {

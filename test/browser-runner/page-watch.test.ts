@@ -14,12 +14,30 @@ const mebibyte = 2 ** 20;
 function watched(options: { memoryBytes?: () => number; gpu?: ExpectedGpu } = {}) {
   const clock = new ManualClock();
   const drain = new AbortController();
-  const gone = Promise.withResolvers<string>(), left = Promise.withResolvers<void>();
-  const page = { answer: (): RunnerPageStatus | null | 'silent' => working, asked: 0, toldToLeave: 0 };
+  const gone = Promise.withResolvers<string>(),
+    left = Promise.withResolvers<void>();
+  const page = {
+    answer: (): RunnerPageStatus | null | 'silent' => working,
+    asked: 0,
+    toldToLeave: 0,
+  };
   const lines: Record<string, unknown>[] = [];
-  const log = pino({}, new Writable({ write(chunk: Buffer, _, done) { lines.push(JSON.parse(chunk.toString())); done(); } }));
+  const log = pino(
+    {},
+    new Writable({
+      write(chunk: Buffer, _, done) {
+        lines.push(JSON.parse(chunk.toString()));
+        done();
+      },
+    }),
+  );
   const ended = watchPage({
-    clock, log, drain: drain.signal, memoryBytesMax: 1000 * mebibyte, gpu: options.gpu ?? null, onLook: () => undefined,
+    clock,
+    log,
+    drain: drain.signal,
+    memoryBytesMax: 1000 * mebibyte,
+    gpu: options.gpu ?? null,
+    onLook: () => undefined,
     page: {
       gone: gone.promise,
       status: async () => {
@@ -56,7 +74,11 @@ test('a page that is silent for a minute is lost, one that answers now and then 
   await run.looks(9);
   const asked = run.page.asked;
   await run.looks(1);
-  expect(await run.ended).toEqual({ kind: 'lost', message: 'the page showed no sign of life for 60 s', ready: true });
+  expect(await run.ended).toEqual({
+    kind: 'lost',
+    message: 'the page showed no sign of life for 60 s',
+    ready: true,
+  });
   expect(asked).toBeLessThanOrEqual(run.page.asked);
 });
 
@@ -64,7 +86,11 @@ test('a page whose script never runs is lost after a minute', async () => {
   const run = watched();
   run.page.answer = () => null;
   await run.looks(60);
-  expect(await run.ended).toEqual({ kind: 'lost', message: 'the page showed no sign of life for 60 s', ready: false });
+  expect(await run.ended).toEqual({
+    kind: 'lost',
+    message: 'the page showed no sign of life for 60 s',
+    ready: false,
+  });
 });
 
 test('a crash ends the watch at once', async () => {
@@ -81,7 +107,11 @@ test('told to leave, the page has the time that it needs, and its last word is h
   run.drain.abort();
   await run.looks(3);
   expect(run.page.toldToLeave).toBe(1);
-  run.page.answer = () => ({ ...working, state: 'stopped', history: [{ at: 1, text: 'Left the fleet.' }] });
+  run.page.answer = () => ({
+    ...working,
+    state: 'stopped',
+    history: [{ at: 1, text: 'Left the fleet.' }],
+  });
   run.left();
   expect(await run.ended).toMatchObject({ kind: 'drained' });
   expect(run.lines.map(({ told }) => told)).toContain('Left the fleet.');
@@ -107,25 +137,55 @@ test('above its memory a page leaves in order before a fresh one takes its place
   await run.looks(16);
   expect(run.page.toldToLeave).toBe(1);
   run.left();
-  expect(await run.ended).toEqual({ kind: 'renew', message: 'the browser held 1100 MiB', ready: true });
+  expect(await run.ended).toEqual({
+    kind: 'renew',
+    message: 'the browser held 1100 MiB',
+    ready: true,
+  });
 });
 
 test('a page that cannot go on says why', async () => {
   const run = watched();
-  run.page.answer = () => ({ ...working, state: 'failed', lastError: 'The gateway works with another model.' });
-  expect(await run.ended).toEqual({ kind: 'failed', message: 'The gateway works with another model.', ready: false });
+  run.page.answer = () => ({
+    ...working,
+    state: 'failed',
+    lastError: 'The gateway works with another model.',
+  });
+  expect(await run.ended).toEqual({
+    kind: 'failed',
+    message: 'The gateway works with another model.',
+    ready: false,
+  });
 });
 
 test('a page that was not let in may be let in later', async () => {
   const run = watched();
-  run.page.answer = () => ({ ...working, state: 'failed', modelId: null, lastError: 'The gateway does not take this token.' });
-  expect(await run.ended).toEqual({ kind: 'refused', message: 'The gateway does not take this token.', ready: false });
+  run.page.answer = () => ({
+    ...working,
+    state: 'failed',
+    modelId: null,
+    lastError: 'The gateway does not take this token.',
+  });
+  expect(await run.ended).toEqual({
+    kind: 'refused',
+    message: 'The gateway does not take this token.',
+    ready: false,
+  });
 });
 
 test('where a real GPU is asked for, one that the processor plays ends the page', async () => {
   const run = watched({ gpu: { needed: true, hint: 'install the driver' } });
-  run.page.answer = () => ({ ...working, state: 'measuring', adapter: 'google swiftshader', softwareAdapter: true });
-  expect(await run.ended).toEqual({ kind: 'failed', message: 'The browser has no GPU but google swiftshader', ready: false });
+  run.page.answer = () => ({
+    ...working,
+    state: 'measuring',
+    adapter: 'google swiftshader',
+    softwareAdapter: true,
+  });
+  expect(await run.ended).toEqual({
+    kind: 'failed',
+    message: 'The browser has no GPU but google swiftshader',
+    ready: false,
+  });
 });
 
 test('where a GPU was hoped for, WebAssembly goes on and the log says what would give one', async () => {
@@ -139,16 +199,27 @@ test('where a GPU was hoped for, WebAssembly goes on and the log says what would
 
 test('a browser whose GPU never answers is given up, a page that waits for its gateway is not', async () => {
   const run = watched({ gpu: { needed: false, hint: '' } });
-  run.page.answer = () => ({ ...working, state: 'starting', lastError: 'The gateway cannot be reached; trying again in 8 s.' });
+  run.page.answer = () => ({
+    ...working,
+    state: 'starting',
+    lastError: 'The gateway cannot be reached; trying again in 8 s.',
+  });
   await run.looks(100);
   run.page.answer = () => ({ ...working, state: 'starting' });
   await run.looks(31);
-  expect(await run.ended).toEqual({ kind: 'failed', message: 'The browser\'s GPU does not answer', ready: false });
+  expect(await run.ended).toEqual({
+    kind: 'failed',
+    message: "The browser's GPU does not answer",
+    ready: false,
+  });
 });
 
 test('what the page tells is logged once, its trouble as a warning', async () => {
   const run = watched();
-  const history = [{ at: 1, text: 'Loading.' }, { at: 2, text: 'The GPU was lost.' }];
+  const history = [
+    { at: 1, text: 'Loading.' },
+    { at: 2, text: 'The GPU was lost.' },
+  ];
   run.page.answer = () => ({ ...working, history, lastError: 'The GPU was lost.' });
   await run.looks(3);
   history.push({ at: 3, text: 'Started anew.' });
@@ -156,5 +227,13 @@ test('what the page tells is logged once, its trouble as a warning', async () =>
   run.gone('over');
   run.page.answer = () => 'silent';
   await run.ended;
-  expect(run.lines.flatMap(({ told, reason, level }) => (told || reason ? [[level, told ?? reason]] : []))).toEqual([[30, 'Loading.'], [40, 'The GPU was lost.'], [30, 'Started anew.']]);
+  expect(
+    run.lines.flatMap(({ told, reason, level }) =>
+      told || reason ? [[level, told ?? reason]] : [],
+    ),
+  ).toEqual([
+    [30, 'Loading.'],
+    [40, 'The GPU was lost.'],
+    [30, 'Started anew.'],
+  ]);
 });

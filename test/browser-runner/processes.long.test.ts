@@ -1,4 +1,5 @@
-// The real thing: `browser-runner/main.ts` with its headless Chromium, joined to a real gateway that has no other runner.
+// The real thing: `browser-runner/main.ts` with its headless Chromium, joined to a real gateway
+// that has no other runner.
 
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -11,8 +12,8 @@ import { needsBrowser } from '../helpers/browser.ts';
 import { needsProcessList, processesOf } from '../helpers/process-list.ts';
 import { freePort, runProgram } from '../helpers/program.ts';
 import { until } from '../helpers/until.ts';
-import { workingPage } from './working-page.ts';
 import { joinMsMax, linesOf, startRig, type RunnerRig } from './runner-rig.ts';
+import { workingPage } from './working-page.ts';
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 });
 
@@ -22,15 +23,21 @@ beforeAll(async () => {
 });
 afterAll(() => rig[Symbol.asyncDispose]());
 
-test('a page joins, embeds a stream, and leaves in order on SIGTERM; the token is in no log and on no command line', async ({ skip }) => {
+test('a page joins, embeds a stream, and leaves in order on SIGTERM; the token is in no log and on no command line', async ({
+  skip,
+}) => {
   needsProcessList(skip);
   await needsBrowser(skip);
   await using runner = rig.startRunner();
   await rig.joined(runner);
   await rig.streamIsStored(20);
   const token = (await readFile(join(rig.dataDir, 'runner-token'), 'utf8')).trim();
-  const commands = processesOf(rig.dataDir).map(({ pid }) => readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
-  expect(commands.filter((command) => command.includes('--remote-debugging-pipe')).length).toBeGreaterThan(0);
+  const commands = processesOf(rig.dataDir).map(({ pid }) =>
+    readFileSync(`/proc/${pid}/cmdline`, 'utf8'),
+  );
+  expect(
+    commands.filter((command) => command.includes('--remote-debugging-pipe')).length,
+  ).toBeGreaterThan(0);
   expect([runner.stdout(), ...commands].filter((text) => text.includes(token))).toEqual([]);
 
   const told = performance.now();
@@ -41,10 +48,16 @@ test('a page joins, embeds a stream, and leaves in order on SIGTERM; the token i
   expect(rig.browsers()).toEqual([]);
 });
 
-test('a wrong token is told in one line, asked about again, and no reason to end', async ({ skip }) => {
+test('a wrong token is told in one line, asked about again, and no reason to end', async ({
+  skip,
+}) => {
   await needsBrowser(skip);
   await using runner = rig.startRunner({ VECTORSTREAM_RUNNER_TOKEN: 'wrong-token-of-a-test' });
-  const line = await until('the refusal is logged', joinMsMax, () => linesOf(runner).find(({ msg }) => typeof msg === 'string' && msg.startsWith('refused by the gateway')));
+  const line = await until('the refusal is logged', joinMsMax, () =>
+    linesOf(runner).find(
+      ({ msg }) => typeof msg === 'string' && msg.startsWith('refused by the gateway'),
+    ),
+  );
   expect(line['reason']).toMatch(/^The gateway does not take this token: /);
   expect(runner.stdout()).not.toContain('wrong-token-of-a-test');
   runner.child.kill('SIGTERM');
@@ -55,29 +68,45 @@ test('a gateway that is not there is waited for', async ({ skip }) => {
   await needsBrowser(skip);
   const port = await freePort();
   await using runner = rig.startRunner({}, '--gateway', `http://127.0.0.1:${port}`);
-  const line = await until('the wait is logged', joinMsMax, () => linesOf(runner).find(({ msg }) => msg === 'no page from the gateway yet; trying again'));
-  expect(line['reason']).toBe(`http://127.0.0.1:${port}/runner cannot be opened: no gateway answers there (ERR_CONNECTION_REFUSED).`);
+  const line = await until('the wait is logged', joinMsMax, () =>
+    linesOf(runner).find(({ msg }) => msg === 'no page from the gateway yet; trying again'),
+  );
+  expect(line['reason']).toBe(
+    `http://127.0.0.1:${port}/runner cannot be opened: no gateway answers there (ERR_CONNECTION_REFUSED).`,
+  );
   runner.child.kill('SIGTERM');
   expect(await runner.ended).toMatchObject({ code: 0 });
 });
 
-test('a gateway with a certificate of its own is joined when that is named, and not otherwise', async ({ skip }) => {
+test('a gateway with a certificate of its own is joined when that is named, and not otherwise', async ({
+  skip,
+}) => {
   await needsBrowser(skip);
-  const { private: key, cert } = await generate([{ name: 'commonName', value: 'localhost' }], { keyType: 'ec' });
+  const { private: key, cert } = await generate([{ name: 'commonName', value: 'localhost' }], {
+    keyType: 'ec',
+  });
   const file = join(rig.dataDir, 'gateway.pem');
   await writeFile(file, cert);
   const page = `<script>window.vectorstream = { status: ${JSON.stringify({ ...workingPage, name: 'over TLS' })}, stop: async () => { window.vectorstream.status = { ...window.vectorstream.status, state: 'stopped' }; } };</script>`;
-  const server = createServer({ key, cert }, (_, response) => response.setHeader('content-type', 'text/html').end(page)).listen(0, '127.0.0.1');
+  const server = createServer({ key, cert }, (_, response) =>
+    response.setHeader('content-type', 'text/html').end(page),
+  ).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
   const url = `wss://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`;
   {
     await using runner = rig.startRunner({}, '--gateway', url);
-    const line = await until('the refusal is logged', joinMsMax, () => linesOf(runner).find(({ msg }) => msg === 'no page from the gateway yet; trying again'));
-    expect(line['reason']).toMatch(/its certificate is not trusted \(ERR_CERT_AUTHORITY_INVALID\); name it in VECTORSTREAM_TLS_CA\.$/);
+    const line = await until('the refusal is logged', joinMsMax, () =>
+      linesOf(runner).find(({ msg }) => msg === 'no page from the gateway yet; trying again'),
+    );
+    expect(line['reason']).toMatch(
+      /its certificate is not trusted \(ERR_CERT_AUTHORITY_INVALID\); name it in VECTORSTREAM_TLS_CA\.$/,
+    );
   }
   await using runner = rig.startRunner({ VECTORSTREAM_TLS_CA: file }, '--gateway', url);
-  await until('the page works', joinMsMax, () => linesOf(runner).some(({ state }) => state === 'working'));
+  await until('the page works', joinMsMax, () =>
+    linesOf(runner).some(({ state }) => state === 'working'),
+  );
   runner.child.kill('SIGTERM');
   expect(await runner.ended).toMatchObject({ code: 0 });
   server.closeAllConnections();
@@ -85,11 +114,34 @@ test('a gateway with a certificate of its own is joined when that is named, and 
 });
 
 test.each([
-  ['no browser where one is named', { PUPPETEER_EXECUTABLE_PATH: '/no/such/browser' }, 2, /^PUPPETEER_EXECUTABLE_PATH is "\/no\/such\/browser": there is no such file\. .*\n$/],
-  ['a program that is no browser', { PUPPETEER_EXECUTABLE_PATH: process.execPath }, 1, /^The runner gave up: the browser ended by exit code 9\.\n$/],
-  ['a certificate that is not there', { PUPPETEER_EXECUTABLE_PATH: process.execPath, VECTORSTREAM_TLS_CA: '/no/such/file' }, 2, /^VECTORSTREAM_TLS_CA is "\/no\/such\/file": .*\n$/],
-  ['a device that browsers do not have', { VECTORSTREAM_RUNNER_DEVICE: 'cuda' }, 2, /^VECTORSTREAM_RUNNER_DEVICE is "cuda": expected one of auto, webgpu, wasm\.\n$/],
+  [
+    'no browser where one is named',
+    { PUPPETEER_EXECUTABLE_PATH: '/no/such/browser' },
+    2,
+    /^PUPPETEER_EXECUTABLE_PATH is "\/no\/such\/browser": there is no such file\. .*\n$/,
+  ],
+  [
+    'a program that is no browser',
+    { PUPPETEER_EXECUTABLE_PATH: process.execPath },
+    1,
+    /^The runner gave up: the browser ended by exit code 9\.\n$/,
+  ],
+  [
+    'a certificate that is not there',
+    { PUPPETEER_EXECUTABLE_PATH: process.execPath, VECTORSTREAM_TLS_CA: '/no/such/file' },
+    2,
+    /^VECTORSTREAM_TLS_CA is "\/no\/such\/file": .*\n$/,
+  ],
+  [
+    'a device that browsers do not have',
+    { VECTORSTREAM_RUNNER_DEVICE: 'cuda' },
+    2,
+    /^VECTORSTREAM_RUNNER_DEVICE is "cuda": expected one of auto, webgpu, wasm\.\n$/,
+  ],
 ])('%s ends it with one line and no stack', async (_, environment, code, line) => {
-  const ending = await runProgram({ script: 'browser-runner/main.ts', environment: { VECTORSTREAM_DATA_DIR: rig.dataDir, ...environment } });
+  const ending = await runProgram({
+    script: 'browser-runner/main.ts',
+    environment: { VECTORSTREAM_DATA_DIR: rig.dataDir, ...environment },
+  });
   expect(ending).toMatchObject({ code, stderr: expect.stringMatching(line) });
 });

@@ -1,4 +1,5 @@
-// A browser runner as a real process, and a gateway that has no other runner; shared by the short and the long tests.
+// A browser runner as a real process, and a gateway that has no other runner; shared by the short
+// and the long tests.
 
 import { expect } from 'vitest';
 import { browserExecutable, buildPages } from '../helpers/browser.ts';
@@ -15,7 +16,10 @@ export const joinMsMax = 90_000;
 export type RunnerRig = AsyncDisposable & {
   readonly dataDir: string;
   readonly gateway: RunningGateway;
-  /** One candidate, so that nothing is measured. The token comes from the data folder, unless it is given. */
+  /**
+   * One candidate, so that nothing is measured. The token comes from the data folder, unless it is
+   * given.
+   */
   startRunner(environment?: Readonly<Record<string, string>>, ...flags: string[]): Program;
   /** The id of a ready runner that is none of `before`. */
   joined(runner: Program, before?: readonly string[]): Promise<string>;
@@ -25,39 +29,74 @@ export type RunnerRig = AsyncDisposable & {
   browsers(): readonly ListedProcess[];
 };
 
-export const linesOf = (runner: Program): readonly Record<string, unknown>[] => runner.stdout().split('\n').filter((line) => line !== '').map((line) => JSON.parse(line));
+export const linesOf = (runner: Program): readonly Record<string, unknown>[] =>
+  runner
+    .stdout()
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line));
 
-export async function startRig(environment: Readonly<Record<string, string>> = {}): Promise<RunnerRig> {
+export async function startRig(
+  environment: Readonly<Record<string, string>> = {},
+): Promise<RunnerRig> {
   buildPages();
-  const executablePath = await browserExecutable() ?? '';
+  const executablePath = (await browserExecutable()) ?? '';
   const open = new AsyncDisposableStack();
   const { path: dataDir } = open.use(await temporaryFolder());
-  const gateway = open.use(await startGateway(dataDir, { VECTORSTREAM_RUNNERS: '0', ...environment }));
+  const gateway = open.use(
+    await startGateway(dataDir, { VECTORSTREAM_RUNNERS: '0', ...environment }),
+  );
   let sent = 0;
   return {
-    dataDir, gateway,
-    startRunner: (more = {}, ...flags) => startProgram({
-      script: 'browser-runner/main.ts', flags: ['--gateway', gateway.url, '--name', 'tested', ...flags],
-      environment: {
-        VECTORSTREAM_DATA_DIR: dataDir, VECTORSTREAM_RUNNER_DEVICE: 'wasm', VECTORSTREAM_RUNNER_DTYPE: 'int8', VECTORSTREAM_RUNNER_THREADS: '2',
-        PUPPETEER_EXECUTABLE_PATH: executablePath, VECTORSTREAM_BROWSER_SANDBOX: 'off', ...more,
-      },
-    }),
+    dataDir,
+    gateway,
+    startRunner: (more = {}, ...flags) =>
+      startProgram({
+        script: 'browser-runner/main.ts',
+        flags: ['--gateway', gateway.url, '--name', 'tested', ...flags],
+        environment: {
+          VECTORSTREAM_DATA_DIR: dataDir,
+          VECTORSTREAM_RUNNER_DEVICE: 'wasm',
+          VECTORSTREAM_RUNNER_DTYPE: 'int8',
+          VECTORSTREAM_RUNNER_THREADS: '2',
+          PUPPETEER_EXECUTABLE_PATH: executablePath,
+          VECTORSTREAM_BROWSER_SANDBOX: 'off',
+          ...more,
+        },
+      }),
     joined(runner, before = []) {
-      const ended = runner.ended.then(({ code }): never => { throw new Error(`The runner ended by ${code}: ${runner.stderr()}${runner.stdout()}`); });
+      const ended = runner.ended.then(({ code }): never => {
+        throw new Error(`The runner ended by ${code}: ${runner.stderr()}${runner.stdout()}`);
+      });
       ended.catch(() => undefined);
-      const seen = until('the page has joined', joinMsMax, async () => (await gateway.stats()).runners.find(({ id, state }) => state === 'ready' && !before.includes(id))?.id);
-      return Promise.race([ended, seen.catch((error: unknown): never => { throw new Error(`${String(error)} ${runner.stdout()}`); })]);
+      const seen = until(
+        'the page has joined',
+        joinMsMax,
+        async () =>
+          (await gateway.stats()).runners.find(
+            ({ id, state }) => state === 'ready' && !before.includes(id),
+          )?.id,
+      );
+      return Promise.race([
+        ended,
+        seen.catch((error: unknown): never => {
+          throw new Error(`${String(error)} ${runner.stdout()}`);
+        }),
+      ]);
     },
     async streamIsStored(events) {
       const before = (await gateway.stats()).store.events;
-      const answer = await gateway.post('/events', JSON.stringify(shopEvents(events, events, sent)));
+      const answer = await gateway.post(
+        '/events',
+        JSON.stringify(shopEvents(events, events, sent)),
+      );
       expect(answer.status).toBe(202);
       sent += events;
       const { store, dead_letters: dead } = await gateway.idle(joinMsMax);
       expect({ events: store.events - before, dead: dead.open }).toEqual({ events, dead: 0 });
     },
-    browsers: () => processesOf(dataDir).filter(({ role }) => role !== 'gateway' && role !== 'browser-runner'),
+    browsers: () =>
+      processesOf(dataDir).filter(({ role }) => role !== 'gateway' && role !== 'browser-runner'),
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
 }

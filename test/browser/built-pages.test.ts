@@ -1,4 +1,5 @@
-// The pages in a real Chromium: served so that threads and WebAssembly work, and nothing else is allowed.
+// The pages in a real Chromium: served so that threads and WebAssembly work, and nothing else is
+// allowed.
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser } from 'puppeteer';
@@ -20,32 +21,52 @@ beforeAll(async () => {
 });
 afterAll(() => open.disposeAsync());
 
-test.for(['/runner', '/demo'])('%s is isolated from other origins, so that WebAssembly may have threads', async (path, { skip }) => {
-  await needsBrowser(skip);
-  const page = await browser.newPage();
-  const troubles: string[] = [];
-  page.on('console', (message) => { if (message.type() === 'error') troubles.push(message.text()); });
-  page.on('pageerror', (error) => troubles.push(String(error)));
-  const response = await page.goto(gateway.url + path, { waitUntil: 'load' });
-  expect(response?.status()).toBe(200);
-  expect(response?.headers()).toMatchObject({
-    'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp', 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer',
-    'content-security-policy': expect.stringContaining("script-src 'self' 'wasm-unsafe-eval';"),
-  });
-  expect(await page.evaluate(() => [crossOriginIsolated, document.querySelector('h1') !== null])).toEqual([true, true]);
-  expect(troubles).toEqual([]);
-  const scripts = await page.evaluate(() => performance.getEntriesByType('resource').filter(({ name }) => name.endsWith('.js'))
-    .reduce((bytes, entry) => bytes + (entry instanceof PerformanceResourceTiming ? entry.encodedBodySize : 0), 0));
-  // Compressed, and before any worker starts.
-  expect(scripts).toBeGreaterThan(1_000);
-  expect(scripts).toBeLessThan(60_000);
-  await page.close();
-});
+test.for(['/runner', '/demo'])(
+  '%s is isolated from other origins, so that WebAssembly may have threads',
+  async (path, { skip }) => {
+    await needsBrowser(skip);
+    const page = await browser.newPage();
+    const troubles: string[] = [];
+    page.on('console', (message) => {
+      if (message.type() === 'error') troubles.push(message.text());
+    });
+    page.on('pageerror', (error) => troubles.push(String(error)));
+    const response = await page.goto(gateway.url + path, { waitUntil: 'load' });
+    expect(response?.status()).toBe(200);
+    expect(response?.headers()).toMatchObject({
+      'cross-origin-opener-policy': 'same-origin',
+      'cross-origin-embedder-policy': 'require-corp',
+      'x-content-type-options': 'nosniff',
+      'referrer-policy': 'no-referrer',
+      'content-security-policy': expect.stringContaining("script-src 'self' 'wasm-unsafe-eval';"),
+    });
+    expect(
+      await page.evaluate(() => [crossOriginIsolated, document.querySelector('h1') !== null]),
+    ).toEqual([true, true]);
+    expect(troubles).toEqual([]);
+    const scripts = await page.evaluate(() =>
+      performance
+        .getEntriesByType('resource')
+        .filter(({ name }) => name.endsWith('.js'))
+        .reduce(
+          (bytes, entry) =>
+            bytes + (entry instanceof PerformanceResourceTiming ? entry.encodedBodySize : 0),
+          0,
+        ),
+    );
+    // Compressed, and before any worker starts.
+    expect(scripts).toBeGreaterThan(1_000);
+    expect(scripts).toBeLessThan(60_000);
+    await page.close();
+  },
+);
 
 test('the worker, which both pages share, stays under 200 KB', async ({ skip }) => {
   await needsBrowser(skip);
   const assets = join(import.meta.dirname, '../../dist/pages/assets');
-  const worker = readdirSync(assets).filter((name) => /^embedding-worker.*\.js\.(br|gz)$/.test(name));
+  const worker = readdirSync(assets).filter((name) =>
+    /^embedding-worker.*\.js\.(br|gz)$/.test(name),
+  );
   expect(worker).toHaveLength(2);
   for (const name of worker) expect(statSync(join(assets, name)).size, name).toBeLessThan(200_000);
 });

@@ -1,34 +1,78 @@
-// Lending as the panel drives it: a token first, the share that the person or the battery allows, and a clean end whoever ends it.
+// Lending as the panel drives it: a token first, the share that the person or the battery allows,
+// and a clean end whoever ends it.
 import { describe, expect, test } from 'vitest';
+import type { RunnerOptions, RunnerPageStatus } from '#core/runner/page-status.ts';
 import { CredentialNeededError } from '../../pages/demo/join-token.ts';
 import { batteryShare, LendingEngine } from '../../pages/demo/lending.ts';
-import type { RunnerOptions, RunnerPageStatus } from '#core/runner/page-status.ts';
 
 const status: RunnerPageStatus = {
-  state: 'working', since: 0, name: 'tab', device: 'wasm', dtype: 'q8', adapter: null, softwareAdapter: false, threads: 1, crossOriginIsolated: true,
-  modelId: null, modelRevision: null, measured: [], progress: null, runnerId: 'r', textsEmbedded: 7, jobsDone: 1, textsPerSecond: 10, lastJobAt: null,
-  restarts: 0, lastError: null, history: [], memoryBytes: null,
+  state: 'working',
+  since: 0,
+  name: 'tab',
+  device: 'wasm',
+  dtype: 'q8',
+  adapter: null,
+  softwareAdapter: false,
+  threads: 1,
+  crossOriginIsolated: true,
+  modelId: null,
+  modelRevision: null,
+  measured: [],
+  progress: null,
+  runnerId: 'r',
+  textsEmbedded: 7,
+  jobsDone: 1,
+  textsPerSecond: 10,
+  lastJobAt: null,
+  restarts: 0,
+  lastError: null,
+  history: [],
+  memoryBytes: null,
 };
 
 /** A runner that does what it is told, and what it was told. */
 function lending(joinToken: (credential: string) => Promise<string> = async () => 'token') {
-  const told: { options: RunnerOptions | null; shares: number[]; stopped: number } = { options: null, shares: [], stopped: 0 };
+  const told: { options: RunnerOptions | null; shares: number[]; stopped: number } = {
+    options: null,
+    shares: [],
+    stopped: 0,
+  };
   const batteryWatchers: ((onBattery: boolean | null) => void)[] = [];
   const engine = new LendingEngine({
-    joinToken, watchBattery: (tell) => { batteryWatchers.push(tell); },
+    joinToken,
+    watchBattery: (tell) => {
+      batteryWatchers.push(tell);
+    },
     startRunner: (options) => {
       told.options = options;
-      return { status, setShare: (share) => { told.shares.push(share); }, stop: async () => { told.stopped += 1; options.onStatus({ ...status, state: 'stopped' }); } };
+      return {
+        status,
+        setShare: (share) => {
+          told.shares.push(share);
+        },
+        stop: async () => {
+          told.stopped += 1;
+          options.onStatus({ ...status, state: 'stopped' });
+        },
+      };
     },
   });
-  return { engine, told, setBattery: (onBattery: boolean) => batteryWatchers.forEach((tell) => tell(onBattery)) };
+  return {
+    engine,
+    told,
+    setBattery: (onBattery: boolean) => batteryWatchers.forEach((tell) => tell(onBattery)),
+  };
 }
 
 describe('lending a tab', () => {
   test('takes one click where the gateway gives a token, and one to leave, at full speed', async () => {
     const { engine, told } = lending();
     await engine.lend('');
-    expect([engine.store.value.phase, told.options?.token, told.options?.share]).toEqual(['lending', 'token', 0.5]);
+    expect([engine.store.value.phase, told.options?.token, told.options?.share]).toEqual([
+      'lending',
+      'token',
+      0.5,
+    ]);
     told.options?.onStatus(status);
     expect(engine.store.value.status?.textsEmbedded).toBe(7);
     await engine.leave();
@@ -42,9 +86,17 @@ describe('lending a tab', () => {
       return credential;
     });
     await engine.lend('');
-    expect(engine.store.value).toMatchObject({ phase: 'idle', needsCredential: true, trouble: 'Paste one.' });
+    expect(engine.store.value).toMatchObject({
+      phase: 'idle',
+      needsCredential: true,
+      trouble: 'Paste one.',
+    });
     await engine.lend(' vsj1.x ');
-    expect(engine.store.value).toMatchObject({ phase: 'lending', needsCredential: false, trouble: null });
+    expect(engine.store.value).toMatchObject({
+      phase: 'lending',
+      needsCredential: false,
+      trouble: null,
+    });
     expect(told.options?.token).toBe('vsj1.x');
   });
 
@@ -63,8 +115,15 @@ describe('lending a tab', () => {
   test('ends when the runner does, and says why when it failed', async () => {
     const { engine, told } = lending();
     await engine.lend('');
-    told.options?.onStatus({ ...status, state: 'failed', lastError: 'The gateway quarantined this runner.' });
-    expect(engine.store.value).toMatchObject({ phase: 'idle', trouble: 'The gateway quarantined this runner.' });
+    told.options?.onStatus({
+      ...status,
+      state: 'failed',
+      lastError: 'The gateway quarantined this runner.',
+    });
+    expect(engine.store.value).toMatchObject({
+      phase: 'idle',
+      trouble: 'The gateway quarantined this runner.',
+    });
     await engine.leave();
     expect(told.stopped).toBe(0);
   });

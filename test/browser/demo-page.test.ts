@@ -1,4 +1,5 @@
-// The demo in a real Chromium without WebGPU: a list becomes vectors, a map and a search, in the page alone and without a network too.
+// The demo in a real Chromium without WebGPU: a list becomes vectors, a map and a search, in the
+// page alone and without a network too.
 import type { Browser } from 'puppeteer';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { needsBrowser, noWebGpu, openBrowser } from '../helpers/browser.ts';
@@ -26,61 +27,111 @@ describe('the demo', { timeout: waitMsMax }, () => {
     await needsBrowser(skip);
     await demo.embed();
     expect(await demo.text('[data-phase]')).toBe('64 products embedded. Search away.');
-    expect(await demo.text('.facts')).toMatch(/Speed[\d.,]+ texts\/sPer text[\d.,]+ msRuns onWebAssembly q8Adapterthe processor, \d+ threads?/);
+    expect(await demo.text('.facts')).toMatch(
+      /Speed[\d.,]+ texts\/sPer text[\d.,]+ msRuns onWebAssembly q8Adapterthe processor, \d+ threads?/,
+    );
     await demo.mapHas(64);
   });
 
   test('finds by meaning: the first hit shares no word with the query', async ({ skip }) => {
     await needsBrowser(skip);
     expect((await demo.search('keeps me dry in a storm'))[0]).toBe('Drizzle Shell');
-    expect((await demo.search('better coffee at home')).slice(0, 2).toSorted()).toEqual(['Brasa Moka Pot', 'Grindwell 40']);
+    expect((await demo.search('better coffee at home')).slice(0, 2).toSorted()).toEqual([
+      'Brasa Moka Pot',
+      'Grindwell 40',
+    ]);
     expect(await demo.text('.hit-score')).toMatch(/^0\.\d\d$/);
     expect([await demo.count('.map-query'), await demo.count('.map-link')]).toEqual([1, 3]);
   });
 
-  test('is used without a mouse: the map goes from product to product, tells each, and searches for what is like it', async ({ skip }) => {
+  test('is used without a mouse: the map goes from product to product, tells each, and searches for what is like it', async ({
+    skip,
+  }) => {
     await needsBrowser(skip);
-    await demo.page.$eval('.map svg', (map) => { if (map instanceof SVGElement) map.focus(); });
-    for (const key of ['ArrowRight', 'ArrowRight', 'ArrowDown'] as const) await demo.page.keyboard.press(key);
+    await demo.page.$eval('.map svg', (map) => {
+      if (map instanceof SVGElement) map.focus();
+    });
+    for (const key of ['ArrowRight', 'ArrowRight', 'ArrowDown'] as const)
+      await demo.page.keyboard.press(key);
     await demo.page.waitForSelector('.map-detail strong');
     const name = await demo.text('.map-detail strong');
     await demo.page.keyboard.press('Enter');
-    await demo.page.waitForFunction((wanted) => document.querySelector('.hit strong')?.textContent === wanted, {}, name);
+    await demo.page.waitForFunction(
+      (wanted) => document.querySelector('.hit strong')?.textContent === wanted,
+      {},
+      name,
+    );
     expect(Number(await demo.text('.hit-score'))).toBeCloseTo(1, 1);
     // The rest is reached by Tab alone, in the order in which it stands.
     await demo.page.focus('#query');
     const seen: string[] = [];
     for (let presses = 0; presses < 14; presses++) {
-      seen.push(await demo.page.evaluate(() => document.activeElement?.id || (document.activeElement?.textContent ?? '')));
+      seen.push(
+        await demo.page.evaluate(
+          () => document.activeElement?.id || (document.activeElement?.textContent ?? ''),
+        ),
+      );
       await demo.page.keyboard.press('Tab');
     }
-    expect(seen.filter((one) => ['query', 'list', 'Sample', 'Clear', 'Embed 64 products', 'Compare on this machine'].includes(one)))
-      .toEqual(['query', 'Sample', 'Clear', 'list', 'Embed 64 products', 'Compare on this machine']);
+    expect(
+      seen.filter((one) =>
+        [
+          'query',
+          'list',
+          'Sample',
+          'Clear',
+          'Embed 64 products',
+          'Compare on this machine',
+        ].includes(one),
+      ),
+    ).toEqual(['query', 'Sample', 'Clear', 'list', 'Embed 64 products', 'Compare on this machine']);
   });
 
-  test('takes a pasted list, says what it leaves out, and embeds only what is new', async ({ skip }) => {
+  test('takes a pasted list, says what it leaves out, and embeds only what is new', async ({
+    skip,
+  }) => {
     await needsBrowser(skip);
     await demo.typeList('');
     expect(await demo.text('#list-notes')).toContain('The list is empty');
-    expect(await demo.page.$eval('form button[type=submit]', (button) => button instanceof HTMLButtonElement && button.disabled)).toBe(true);
+    expect(
+      await demo.page.$eval(
+        'form button[type=submit]',
+        (button) => button instanceof HTMLButtonElement && button.disabled,
+      ),
+    ).toBe(true);
     await demo.typeList(Array.from({ length: 100_000 }, (_, i) => `n${i}`).join('\n'));
-    expect(await demo.text('#list-notes')).toBe('The list has 100,000 lines; the first 1,000 products are taken.');
+    expect(await demo.text('#list-notes')).toBe(
+      'The list has 100,000 lines; the first 1,000 products are taken.',
+    );
     await demo.typeList('x'.repeat(2_000_000));
     expect(await demo.text('#list-notes')).toContain('longer than 500 characters');
-    expect(await demo.page.$eval('#list', (field) => field instanceof HTMLTextAreaElement && field.value.length)).toBe(500);
+    expect(
+      await demo.page.$eval(
+        '#list',
+        (field) => field instanceof HTMLTextAreaElement && field.value.length,
+      ),
+    ).toBe(500);
     await demo.typeList('🧤 warm gloves\nמעיל גשם, ביגוד\nعصا المشي\n<b>bold</b>, "quoted"');
     await demo.embed();
     await demo.mapHas(4);
     expect((await demo.search('cold hands'))[0]).toBe('🧤 warm gloves');
-    expect(await demo.page.$$eval('.hit strong', (names) => names.map((name) => name.textContent))).toContain('<b>bold</b>');
+    expect(
+      await demo.page.$$eval('.hit strong', (names) => names.map((name) => name.textContent)),
+    ).toContain('<b>bold</b>');
   });
 
-  test('compares with WebAssembly alone where there is no WebGPU, and says so', async ({ skip }) => {
+  test('compares with WebAssembly alone where there is no WebGPU, and says so', async ({
+    skip,
+  }) => {
     await needsBrowser(skip);
     await demo.page.click('section[aria-labelledby=compare-title] button');
     await demo.page.waitForSelector('[data-device=wasm][data-state=done]');
-    expect(await demo.text('[data-device=webgpu]')).toContain('This browser offers no WebGPU adapter');
-    expect(await demo.text('[data-device=wasm]')).toMatch(/WebAssembly q8, the processor, .*texts\/s, [\d.,]+ ms a text/);
+    expect(await demo.text('[data-device=webgpu]')).toContain(
+      'This browser offers no WebGPU adapter',
+    );
+    expect(await demo.text('[data-device=wasm]')).toMatch(
+      /WebAssembly q8, the processor, .*texts\/s, [\d.,]+ ms a text/,
+    );
   });
 
   test('asked nothing of any other host, and nothing went wrong', async ({ skip }) => {

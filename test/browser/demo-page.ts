@@ -9,7 +9,10 @@ export type DemoPage = {
   embed(): Promise<void>;
   /** In place of what the field holds. */
   typeList(list: string): Promise<void>;
-  /** Types into the search field; resolves with the names of the hits once they are those of this query. */
+  /**
+   * Types into the search field; resolves with the names of the hits once they are those of this
+   * query.
+   */
   search(query: string): Promise<readonly string[]>;
   /** Text of the first element; '' when there is none. */
   text(selector: string): Promise<string>;
@@ -25,13 +28,20 @@ export async function openDemo(context: BrowserContext, url: string): Promise<De
   page.setDefaultTimeout(waitMsMax);
   const troubles: string[] = [];
   page.on('pageerror', (error) => troubles.push(String(error)));
-  page.on('console', (message) => { if (message.type() === 'error') troubles.push(message.text()); });
-  page.on('request', (request) => { if (!request.url().startsWith(url)) troubles.push(`asked ${request.url()}`); });
+  page.on('console', (message) => {
+    if (message.type() === 'error') troubles.push(message.text());
+  });
+  page.on('request', (request) => {
+    if (!request.url().startsWith(url)) troubles.push(`asked ${request.url()}`);
+  });
   await page.goto(`${url}/demo`, { waitUntil: 'load' });
   await page.waitForSelector('#list');
-  const text = (selector: string) => page.evaluate((wanted) => document.querySelector(wanted)?.textContent ?? '', selector);
+  const text = (selector: string) =>
+    page.evaluate((wanted) => document.querySelector(wanted)?.textContent ?? '', selector);
   return {
-    page, troubles, text,
+    page,
+    troubles,
+    text,
     async embed() {
       await page.click('form button[type=submit]');
       await page.waitForSelector('[data-phase=ready]');
@@ -44,18 +54,27 @@ export async function openDemo(context: BrowserContext, url: string): Promise<De
         field.value = value;
         field.dispatchEvent(new InputEvent('input', { bubbles: true }));
         // Drawn again with what became of it.
-        return new Promise<void>((resolve) => { requestAnimationFrame(() => resolve()); });
+        return new Promise<void>((resolve) => {
+          requestAnimationFrame(() => resolve());
+        });
       }, list);
     },
     async search(query) {
-      await page.$eval('#query', (field) => { if (field instanceof HTMLInputElement) field.select(); });
+      await page.$eval('#query', (field) => {
+        if (field instanceof HTMLInputElement) field.select();
+      });
       await page.type('#query', query);
       await page.waitForSelector(`.results[data-query="${query}"] .hit`);
       return page.$$eval('.hit strong', (names) => names.map((name) => name.textContent ?? ''));
     },
     async mapHas(points) {
-      await page.waitForFunction((wanted) => document.querySelectorAll('.map-point').length === wanted, {}, points);
+      await page.waitForFunction(
+        (wanted) => document.querySelectorAll('.map-point').length === wanted,
+        {},
+        points,
+      );
     },
-    count: (selector) => page.evaluate((wanted) => document.querySelectorAll(wanted).length, selector),
+    count: (selector) =>
+      page.evaluate((wanted) => document.querySelectorAll(wanted).length, selector),
   };
 }

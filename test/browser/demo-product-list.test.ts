@@ -1,22 +1,42 @@
 // What a person types or pastes becomes products, and whatever is left out is said.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { listCharsMax, productCharsMax, productsMax, readProducts } from '../../pages/demo/product-list.ts';
+import {
+  listCharsMax,
+  productCharsMax,
+  productsMax,
+  readProducts,
+} from '../../pages/demo/product-list.ts';
 import { sampleList, sampleSize } from '../../pages/demo/sample-list.ts';
 
 const textsOf = (list: string): string[] => readProducts(list).products.map(({ text }) => text);
 
 describe('a product list', () => {
   test('has one product per line, with a category and a description when there are commas or tabs', () => {
-    expect(readProducts('Kettle, Kitchen, 1.7 l, steel\n\n  Kite  \r\nTent\tOutdoors\tfor two, or three').products).toEqual([
-      { name: 'Kettle', category: 'Kitchen', description: '1.7 l, steel', text: 'Kettle, Kitchen: 1.7 l, steel' },
+    expect(
+      readProducts('Kettle, Kitchen, 1.7 l, steel\n\n  Kite  \r\nTent\tOutdoors\tfor two, or three')
+        .products,
+    ).toEqual([
+      {
+        name: 'Kettle',
+        category: 'Kitchen',
+        description: '1.7 l, steel',
+        text: 'Kettle, Kitchen: 1.7 l, steel',
+      },
       { name: 'Kite', category: null, description: null, text: 'Kite' },
-      { name: 'Tent', category: 'Outdoors', description: 'for two, or three', text: 'Tent, Outdoors: for two, or three' },
+      {
+        name: 'Tent',
+        category: 'Outdoors',
+        description: 'for two, or three',
+        text: 'Tent, Outdoors: for two, or three',
+      },
     ]);
   });
 
   test('may quote a part, and a quote elsewhere is a character', () => {
-    expect(textsOf('"Salt, pepper",Kitchen,"a ""pair"""')).toEqual(['Salt, pepper, Kitchen: a "pair"']);
+    expect(textsOf('"Salt, pepper",Kitchen,"a ""pair"""')).toEqual([
+      'Salt, pepper, Kitchen: a "pair"',
+    ]);
     expect(textsOf('"Salt, pepper"')).toEqual(['Salt, pepper']);
     expect(textsOf('27" screen, Electronics')).toEqual(['27" screen, Electronics']);
     expect(textsOf('"unfinished, Kitchen')).toEqual(['"unfinished, Kitchen']);
@@ -30,7 +50,8 @@ describe('a product list', () => {
   });
 
   test('without a product is empty, whatever blanks it is made of', () => {
-    for (const list of ['', ' \n\t\n', ',,\n , ', '\u2028\u00a0']) expect(readProducts(list)).toEqual({ products: [], notes: [], kept: list });
+    for (const list of ['', ' \n\t\n', ',,\n , ', '\u2028\u00a0'])
+      expect(readProducts(list)).toEqual({ products: [], notes: [], kept: list });
   });
 
   test('takes emoji and right-to-left writing as they are', () => {
@@ -49,27 +70,40 @@ describe('a product list', () => {
     const { products, notes, kept } = readProducts('🧤'.repeat(listCharsMax));
     expect(kept).toBe('🧤'.repeat(productCharsMax / 2));
     expect(products[0]?.text).toBe('🧤'.repeat(productCharsMax / 2));
-    expect(notes).toEqual(['Only the first 1,000,000 of 2,000,000 characters are read.', 'One line is longer than 500 characters and cut there.']);
+    expect(notes).toEqual([
+      'Only the first 1,000,000 of 2,000,000 characters are read.',
+      'One line is longer than 500 characters and cut there.',
+    ]);
     expect(readProducts(`a${'🧤'.repeat(300)}`).products[0]?.text.isWellFormed()).toBe(true);
   });
 
   test('leaves repetitions out and says how many', () => {
-    expect(readProducts('Kite\nKite\n Kite ')).toMatchObject({ products: [{ text: 'Kite' }], notes: ['2 lines repeat another and are left out.'] });
+    expect(readProducts('Kite\nKite\n Kite ')).toMatchObject({
+      products: [{ text: 'Kite' }],
+      notes: ['2 lines repeat another and are left out.'],
+    });
   });
 
   test('of any characters stays within its bounds, and no two products are the same text', () => {
-    fc.assert(fc.property(fc.array(fc.string({ unit: 'binary' })).map((lines) => lines.join('\n')), (list) => {
-      const texts = textsOf(list);
-      expect(new Set(texts).size).toBe(texts.length);
-      expect(textsOf(readProducts(list).kept)).toEqual(texts);
-      expect(texts.every((text) => text !== '' && text.isWellFormed())).toBe(true);
-    }));
+    fc.assert(
+      fc.property(
+        fc.array(fc.string({ unit: 'binary' })).map((lines) => lines.join('\n')),
+        (list) => {
+          const texts = textsOf(list);
+          expect(new Set(texts).size).toBe(texts.length);
+          expect(textsOf(readProducts(list).kept)).toEqual(texts);
+          expect(texts.every((text) => text !== '' && text.isWellFormed())).toBe(true);
+        },
+      ),
+    );
   });
 
   test('is there to begin with, with a category and a description for every product', () => {
     const { products, notes } = readProducts(sampleList);
     expect([products.length, notes]).toEqual([sampleSize, []]);
-    expect(products.filter(({ category, description }) => category === null || description === null)).toEqual([]);
+    expect(
+      products.filter(({ category, description }) => category === null || description === null),
+    ).toEqual([]);
     expect(new Set(products.map(({ category }) => category)).size).toBe(8);
   });
 });

@@ -1,4 +1,5 @@
-// The demo's comparison in a real Chromium whose WebGPU is emulated by the processor: few texts, right vectors, and plain words about it.
+// The demo's comparison in a real Chromium whose WebGPU is emulated by the processor: few texts,
+// right vectors, and plain words about it.
 import type { Browser } from 'puppeteer';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { needsBrowser, softwareWebGpu, openBrowser } from '../helpers/browser.ts';
@@ -21,18 +22,24 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => open.disposeAsync());
 
-test('a GPU that the processor emulates is measured on few texts, agrees with WebAssembly, and is called what it is', async ({ skip }) => {
-  await needsBrowser(skip);
-  const demo = await openDemo(browser.defaultBrowserContext(), gateway.url);
-  await demo.page.click('section[aria-labelledby=compare-title] button');
-  await demo.page.waitForSelector('[data-device=wasm][data-state=done]', { timeout: slowMsMax });
-  expect(await demo.text('[data-device=webgpu]')).toMatch(/WebGPU fp32, .*swiftshader.*: a GPU emulated by the processor.*texts\/s/i);
-  const verdict = await demo.text('.verdict');
-  expect(verdict).toContain('WebAssembly is');
-  expect(verdict).toContain('only 4 texts were measured');
-  expect(Number(/agree to ([\d.]+)/.exec(verdict)?.[1])).toBeGreaterThan(0.98);
-  // Unasked, the list is embedded by WebAssembly all the same.
-  await demo.embed();
-  expect(await demo.text('.facts')).toContain('WebAssembly');
-  expect(demo.troubles).toEqual([]);
-}, slowMsMax);
+test(
+  'a GPU that the processor emulates is measured on few texts, agrees with WebAssembly, and is called what it is',
+  async ({ skip }) => {
+    await needsBrowser(skip);
+    const demo = await openDemo(browser.defaultBrowserContext(), gateway.url);
+    await demo.page.click('section[aria-labelledby=compare-title] button');
+    await demo.page.waitForSelector('[data-device=wasm][data-state=done]', { timeout: slowMsMax });
+    expect(await demo.text('[data-device=webgpu]')).toMatch(
+      /WebGPU fp32, .*swiftshader.*: a GPU emulated by the processor.*texts\/s/i,
+    );
+    const verdict = await demo.text('.verdict');
+    expect(verdict).toContain('WebAssembly is');
+    expect(verdict).toContain('only 4 texts were measured');
+    expect(Number(/agree to ([\d.]+)/.exec(verdict)?.[1])).toBeGreaterThan(0.98);
+    // Unasked, the list is embedded by WebAssembly all the same.
+    await demo.embed();
+    expect(await demo.text('.facts')).toContain('WebAssembly');
+    expect(demo.troubles).toEqual([]);
+  },
+  slowMsMax,
+);

@@ -1,4 +1,5 @@
-// Holds the demo's weight: little script before anything is embedded, all of it deferred, nothing inline, and nothing precached that it does not need.
+// Holds the demo's weight: little script before anything is embedded, all of it deferred, nothing
+// inline, and nothing precached that it does not need.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -16,18 +17,25 @@ beforeAll(() => {
 const read = (path: string): string => readFileSync(join(pages, path), 'utf8');
 /** As the gateway sends it to every current browser. */
 const bytesOf = (path: string): number => statSync(join(pages, `${path}.br`)).size;
-const importsOf = (path: string): readonly string[] => [...read(path).matchAll(/(?:from|import)\s*["'`]\.\/([\w.-]+\.js)["'`]/g)].map(([, name]) => join('assets', name ?? ''));
+const importsOf = (path: string): readonly string[] =>
+  [...read(path).matchAll(/(?:from|import)\s*["'`]\.\/([\w.-]+\.js)["'`]/g)].map(([, name]) =>
+    join('assets', name ?? ''),
+  );
 
 /** The page's script and all that it imports statically. */
 function scripts(): readonly string[] {
-  const found = [...read(page).matchAll(/(?:src|href)="\/(assets\/[^"]+\.js)"/g)].map(([, path]) => path ?? '');
+  const found = [...read(page).matchAll(/(?:src|href)="\/(assets\/[^"]+\.js)"/g)].map(
+    ([, path]) => path ?? '',
+  );
   for (const path of found) found.push(...importsOf(path).filter((name) => !found.includes(name)));
   return found;
 }
 
 test('less than 60 KB of script, compressed, comes before the embedding worker starts, parts that are loaded on a click included', () => {
   const first = scripts();
-  const all = assetsOf(pages, page).filter((path) => path.endsWith('.js') && !path.includes('embedding-worker'));
+  const all = assetsOf(pages, page).filter(
+    (path) => path.endsWith('.js') && !path.includes('embedding-worker'),
+  );
   expect(first.length).toBeGreaterThan(0);
   expect(first.every((path) => all.includes(`/${path}`))).toBe(true);
   expect(all.reduce((sum, path) => sum + bytesOf(path), 0)).toBeLessThan(60_000);
@@ -36,7 +44,9 @@ test('less than 60 KB of script, compressed, comes before the embedding worker s
 test('the embedding worker is less than 200 KB, compressed', () => {
   const workers = assetsOf(pages, page).filter((path) => path.includes('embedding-worker'));
   expect(workers).toHaveLength(1);
-  const bytes = workers.flatMap((path) => [path, ...importsOf(path)]).reduce((sum, path) => sum + bytesOf(path), 0);
+  const bytes = workers
+    .flatMap((path) => [path, ...importsOf(path)])
+    .reduce((sum, path) => sum + bytesOf(path), 0);
   expect(bytes).toBeLessThan(200_000);
 });
 
@@ -56,10 +66,19 @@ test('no script and no style is inline, and no address leads to another host', (
 
 test('the service worker keeps exactly the files that the page is made of, and is a classic script', () => {
   const script = read('demo-offline.js');
-  const { files, version }: { readonly files: readonly string[]; readonly version: string } = JSON.parse(/^const precache=(.*);\n/.exec(script)?.[1] ?? '');
+  const { files, version }: { readonly files: readonly string[]; readonly version: string } =
+    JSON.parse(/^const precache=(.*);\n/.exec(script)?.[1] ?? '');
   const names = files.map((path) => basename(path));
   expect(version).toMatch(/^[0-9a-f]{16}$/);
-  expect(names.map((name) => name.replace(/-[\w-]{8}(\.\w+)$/, '$1')).toSorted()).toEqual(expect.arrayContaining(['demo.css', 'demo.js', 'embedding-worker.js', 'icon.svg', 'ort-wasm-simd-threaded.asyncify.mjs']));
+  expect(names.map((name) => name.replace(/-[\w-]{8}(\.\w+)$/, '$1')).toSorted()).toEqual(
+    expect.arrayContaining([
+      'demo.css',
+      'demo.js',
+      'embedding-worker.js',
+      'icon.svg',
+      'ort-wasm-simd-threaded.asyncify.mjs',
+    ]),
+  );
   expect(names.filter((name) => name.endsWith('.wasm') || name.startsWith('page-'))).toEqual([]);
   expect(scripts().every((path) => files.includes(`/${path}`))).toBe(true);
   expect(script).not.toMatch(/(^|[;}\n])(import|export)[ {*"'`]/);

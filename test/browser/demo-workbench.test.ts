@@ -1,18 +1,33 @@
-// What the demo does with sessions: nothing is embedded twice, a query never waits for the list, and a worker that failed is not used again.
+// What the demo does with sessions: nothing is embedded twice, a query never waits for the list,
+// and a worker that failed is not used again.
 import { describe, expect, test } from 'vitest';
 import type { EmbedOutcome } from '#core/ports.ts';
-import type { Adapter } from '../../pages/shared/gpu-adapter.ts';
-import { EmbeddingFailedError, type Embedding, type EmbeddingRequest } from '../../pages/shared/embedding-client.ts';
 import { ComparisonEngine } from '../../pages/demo/comparison.ts';
 import { readProducts } from '../../pages/demo/product-list.ts';
 import { WorkbenchEngine, type SessionChoice } from '../../pages/demo/workbench.ts';
+import {
+  EmbeddingFailedError,
+  type Embedding,
+  type EmbeddingRequest,
+} from '../../pages/shared/embedding-client.ts';
+import type { Adapter } from '../../pages/shared/gpu-adapter.ts';
 import { dimensions, fakeVector } from '../helpers/fake-model.ts';
 
-type Session = { readonly request: EmbeddingRequest; readonly calls: string[][]; disposed: boolean };
-type Answer = (texts: readonly string[], session: Session) => readonly EmbedOutcome[] | Promise<readonly EmbedOutcome[]>;
+type Session = {
+  readonly request: EmbeddingRequest;
+  readonly calls: string[][];
+  disposed: boolean;
+};
+type Answer = (
+  texts: readonly string[],
+  session: Session,
+) => readonly EmbedOutcome[] | Promise<readonly EmbedOutcome[]>;
 
 const right: Answer = (texts) => texts.map((text) => ({ ok: true, vector: fakeVector(text) }));
-const lost = new EmbeddingFailedError('The GPU was lost: driver update', { code: 'worker_failed', retryable: true });
+const lost = new EmbeddingFailedError('The GPU was lost: driver update', {
+  code: 'worker_failed',
+  retryable: true,
+});
 
 /** Sessions that embed by `answer`; `refuse` throws for what cannot be started. */
 function sessions(answer: Answer, refuse: (request: EmbeddingRequest) => void = () => undefined) {
@@ -22,28 +37,51 @@ function sessions(answer: Answer, refuse: (request: EmbeddingRequest) => void = 
     const session: Session = { request, calls: [], disposed: false };
     started.push(session);
     return {
-      info: { device: request.device, dtype: request.dtype, adapter: 'a processor', softwareAdapter: false, modelId: 'm', modelRevision: 'r', dimensions, textsPerSecond: 100 },
-      golden: 'right', failed: new Promise<never>(() => undefined),
+      info: {
+        device: request.device,
+        dtype: request.dtype,
+        adapter: 'a processor',
+        softwareAdapter: false,
+        modelId: 'm',
+        modelRevision: 'r',
+        dimensions,
+        textsPerSecond: 100,
+      },
+      golden: 'right',
+      failed: new Promise<never>(() => undefined),
       async embed(texts) {
         if (session.disposed) throw new Error('Used after it was disposed of.');
         session.calls.push([...texts]);
         return answer(texts, session);
       },
-      serve: () => Promise.reject(new Error('not asked for')), setShare: () => undefined, fail: () => undefined,
-      dispose: () => { session.disposed = true; },
+      serve: () => Promise.reject(new Error('not asked for')),
+      setShare: () => undefined,
+      fail: () => undefined,
+      dispose: () => {
+        session.disposed = true;
+      },
     };
   };
   return { started, start };
 }
 
-const list = (count: number) => readProducts(Array.from({ length: count }, (_, i) => `product ${i}`).join('\n')).products;
+const list = (count: number) =>
+  readProducts(Array.from({ length: count }, (_, i) => `product ${i}`).join('\n')).products;
 const prefixes = { query: '', passage: '' };
 const wasm: SessionChoice = { device: 'wasm', dtype: 'q8', prefixes };
 const gpu: SessionChoice = { device: 'webgpu', dtype: 'fp16', prefixes };
 
-function bench(parts: ReturnType<typeof sessions>, choices: readonly SessionChoice[] = [wasm], batchMs = 1) {
+function bench(
+  parts: ReturnType<typeof sessions>,
+  choices: readonly SessionChoice[] = [wasm],
+  batchMs = 1,
+) {
   let now = 0;
-  return new WorkbenchEngine({ start: parts.start, choices: async () => choices, now: () => (now += batchMs) });
+  return new WorkbenchEngine({
+    start: parts.start,
+    choices: async () => choices,
+    now: () => (now += batchMs),
+  });
 }
 
 describe('the workbench', () => {
@@ -52,9 +90,16 @@ describe('the workbench', () => {
     const engine = bench(parts);
     const products = list(100);
     await engine.embed(products);
-    expect(engine.store.value).toMatchObject({ phase: 'ready', refused: 0, trouble: null, session: { device: 'wasm' } });
+    expect(engine.store.value).toMatchObject({
+      phase: 'ready',
+      refused: 0,
+      trouble: null,
+      session: { device: 'wasm' },
+    });
     expect(engine.store.value.vectors).toEqual(products.map(({ text }) => fakeVector(text)));
-    expect(parts.started.flatMap(({ calls }) => calls.flat())).toEqual(products.map(({ text }) => text));
+    expect(parts.started.flatMap(({ calls }) => calls.flat())).toEqual(
+      products.map(({ text }) => text),
+    );
   });
 
   test('embeds of an edited list only what is new', async () => {
@@ -83,7 +128,9 @@ describe('the workbench', () => {
       return right(texts, session);
     });
     const engine = bench(parts, [wasm], 5_000);
-    engine.store.watch(() => { if (engine.store.value.queryVector !== null) seen.push(engine.store.value.hits.length); });
+    engine.store.watch(() => {
+      if (engine.store.value.queryVector !== null) seen.push(engine.store.value.hits.length);
+    });
     await engine.embed(list(20));
     expect(parts.started[0]?.calls[1]).toEqual(['product 17']);
     expect(seen[0]).toBe(4);
@@ -94,7 +141,9 @@ describe('the workbench', () => {
 
   test('puts before queries and products what the model wants there', async () => {
     const parts = sessions(right);
-    const engine = bench(parts, [{ ...wasm, prefixes: { query: 'query: ', passage: 'passage: ' } }]);
+    const engine = bench(parts, [
+      { ...wasm, prefixes: { query: 'query: ', passage: 'passage: ' } },
+    ]);
     await engine.embed(list(1));
     await engine.search('kite');
     expect(parts.started[0]?.calls).toEqual([['passage: product 0'], ['query: kite']]);
@@ -113,7 +162,15 @@ describe('the workbench', () => {
   });
 
   test('says how many products the model refused, and searches the others', async () => {
-    const engine = bench(sessions((texts) => texts.map((text) => (text === 'product 2' ? { ok: false, code: 'x', message: 'no token is left' } : { ok: true, vector: fakeVector(text) }))));
+    const engine = bench(
+      sessions((texts) =>
+        texts.map((text) =>
+          text === 'product 2'
+            ? { ok: false, code: 'x', message: 'no token is left' }
+            : { ok: true, vector: fakeVector(text) },
+        ),
+      ),
+    );
     await engine.embed(list(5));
     await engine.search('product 1');
     expect(engine.store.value).toMatchObject({ phase: 'ready', refused: 1 });
@@ -128,7 +185,10 @@ describe('the workbench', () => {
     const engine = bench(parts);
     await engine.embed(list(30));
     expect(parts.started.map(({ disposed }) => disposed)).toEqual([true, false]);
-    expect(engine.store.value).toMatchObject({ phase: 'ready', trouble: 'The GPU was lost: driver update A fresh worker took over.' });
+    expect(engine.store.value).toMatchObject({
+      phase: 'ready',
+      trouble: 'The GPU was lost: driver update A fresh worker took over.',
+    });
     expect(engine.store.value.vectors.every((vector) => vector !== null)).toBe(true);
   });
 
@@ -140,7 +200,10 @@ describe('the workbench', () => {
     });
     const engine = bench(parts);
     await engine.embed(list(5));
-    expect(engine.store.value).toMatchObject({ phase: 'failed', trouble: 'The GPU was lost: driver update' });
+    expect(engine.store.value).toMatchObject({
+      phase: 'failed',
+      trouble: 'The GPU was lost: driver update',
+    });
     expect(parts.started).toHaveLength(2);
     broken = false;
     await engine.embed(list(5));
@@ -148,16 +211,32 @@ describe('the workbench', () => {
   });
 
   test('takes WebAssembly where WebGPU does not start, and says so', async () => {
-    const parts = sessions(right, ({ device }) => { if (device === 'webgpu') throw new Error('fp16 on webgpu: vectors are wrong.'); });
+    const parts = sessions(right, ({ device }) => {
+      if (device === 'webgpu') throw new Error('fp16 on webgpu: vectors are wrong.');
+    });
     const engine = bench(parts, [gpu, wasm]);
     await engine.embed(list(3));
-    expect(engine.store.value).toMatchObject({ phase: 'ready', session: { device: 'wasm' }, trouble: 'fp16 on webgpu: vectors are wrong. WebAssembly took over.' });
+    expect(engine.store.value).toMatchObject({
+      phase: 'ready',
+      session: { device: 'wasm' },
+      trouble: 'fp16 on webgpu: vectors are wrong. WebAssembly took over.',
+    });
   });
 });
 
-function compare(parts: ReturnType<typeof sessions>, adapter: Adapter | null, isSecure = true): ComparisonEngine {
+function compare(
+  parts: ReturnType<typeof sessions>,
+  adapter: Adapter | null,
+  isSecure = true,
+): ComparisonEngine {
   let now = 0;
-  return new ComparisonEngine({ start: parts.start, now: () => (now += 100), adapter: async () => adapter, choiceFor: async (device) => (device === 'wasm' ? wasm : gpu), isSecure });
+  return new ComparisonEngine({
+    start: parts.start,
+    now: () => (now += 100),
+    adapter: async () => adapter,
+    choiceFor: async (device) => (device === 'wasm' ? wasm : gpu),
+    isSecure,
+  });
 }
 
 describe('the comparison', () => {
@@ -166,8 +245,21 @@ describe('the comparison', () => {
     const parts = sessions(right);
     const engine = compare(parts, { name: 'a GPU', software: false, fp16: true });
     await engine.run(texts);
-    expect(parts.started.map(({ request, disposed, calls }) => [request.device, disposed, calls.map(({ length }) => length)])).toEqual([['webgpu', true, [256, 256]], ['wasm', true, [256, 256]]]);
-    expect(engine.store.value).toMatchObject({ isRunning: false, texts: 256, sides: { webgpu: { state: 'done', textsPerSecond: 2560 }, wasm: { state: 'done' } } });
+    expect(
+      parts.started.map(({ request, disposed, calls }) => [
+        request.device,
+        disposed,
+        calls.map(({ length }) => length),
+      ]),
+    ).toEqual([
+      ['webgpu', true, [256, 256]],
+      ['wasm', true, [256, 256]],
+    ]);
+    expect(engine.store.value).toMatchObject({
+      isRunning: false,
+      texts: 256,
+      sides: { webgpu: { state: 'done', textsPerSecond: 2560 }, wasm: { state: 'done' } },
+    });
     expect(engine.store.value.verdict).toContain('their vectors agree to 1.0000');
   });
 
@@ -180,19 +272,49 @@ describe('the comparison', () => {
   });
 
   test('without WebGPU says why, and measures WebAssembly alone', async () => {
-    for (const [isSecure, words] of [[true, 'offers no WebGPU adapter'], [false, 'secure pages only']] as const) {
+    for (const [isSecure, words] of [
+      [true, 'offers no WebGPU adapter'],
+      [false, 'secure pages only'],
+    ] as const) {
       const engine = compare(sessions(right), null, isSecure);
       await engine.run(texts);
-      expect(engine.store.value).toMatchObject({ verdict: null, sides: { webgpu: { state: 'unavailable', reason: expect.stringContaining(words) }, wasm: { state: 'done' } } });
+      expect(engine.store.value).toMatchObject({
+        verdict: null,
+        sides: {
+          webgpu: { state: 'unavailable', reason: expect.stringContaining(words) },
+          wasm: { state: 'done' },
+        },
+      });
     }
   });
 
   test('tells on its side what failed, and can be stopped', async () => {
-    const failing = compare(sessions((asked, { request }) => { if (request.device === 'webgpu') throw lost; return right(asked, { request, calls: [], disposed: false }); }), { name: 'a GPU', software: false, fp16: true });
+    const failing = compare(
+      sessions((asked, { request }) => {
+        if (request.device === 'webgpu') throw lost;
+        return right(asked, { request, calls: [], disposed: false });
+      }),
+      { name: 'a GPU', software: false, fp16: true },
+    );
     await failing.run(texts);
-    expect(failing.store.value).toMatchObject({ sides: { webgpu: { state: 'failed', reason: 'The GPU was lost: driver update' }, wasm: { state: 'done' } } });
-    const stopped = compare(sessions((asked, session) => { stopped.stop(); if (session.disposed) throw lost; return right(asked, session); }), null);
+    expect(failing.store.value).toMatchObject({
+      sides: {
+        webgpu: { state: 'failed', reason: 'The GPU was lost: driver update' },
+        wasm: { state: 'done' },
+      },
+    });
+    const stopped = compare(
+      sessions((asked, session) => {
+        stopped.stop();
+        if (session.disposed) throw lost;
+        return right(asked, session);
+      }),
+      null,
+    );
     await stopped.run(texts);
-    expect(stopped.store.value).toMatchObject({ isRunning: false, sides: { wasm: { state: 'failed', reason: 'Stopped.' } } });
+    expect(stopped.store.value).toMatchObject({
+      isRunning: false,
+      sides: { wasm: { state: 'failed', reason: 'Stopped.' } },
+    });
   });
 });

@@ -1,7 +1,7 @@
 // GET /docs in a real browser: the whole API reference, from this gateway alone.
 import { writeFileSync } from 'node:fs';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Browser } from 'puppeteer';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { needsBrowser, startBrowser } from '../helpers/browser.ts';
 import { startGateway, type RunningGateway } from '../helpers/gateway-program.ts';
 import { temporaryFolder, type TemporaryFolder } from '../helpers/temporary-folder.ts';
@@ -14,7 +14,10 @@ beforeAll(async () => {
   folder = await temporaryFolder();
   await needsBrowser(() => undefined);
   browser = await startBrowser([]);
-  gateway = await startGateway(folder.path, { VECTORSTREAM_RUNNERS: '0', VECTORSTREAM_API_KEY: 'a-key-of-sixteen-characters' });
+  gateway = await startGateway(folder.path, {
+    VECTORSTREAM_RUNNERS: '0',
+    VECTORSTREAM_API_KEY: 'a-key-of-sixteen-characters',
+  });
 }, 120_000);
 afterAll(async () => {
   await browser?.close();
@@ -26,16 +29,38 @@ test('renders every part of the API, without a key, a request to another host or
   if (browser === undefined || gateway === undefined) throw new Error('Nothing was started.');
   const page = await browser.newPage();
   const [hosts, troubles] = [new Set<string>(), [] as string[]];
-  page.on('request', (request) => { if (!/^(data|blob):/.test(request.url())) hosts.add(new URL(request.url()).host); });
-  page.on('console', (message) => { if (/Content Security Policy|Refused to/i.test(message.text())) troubles.push(message.text()); });
-  page.on('pageerror', (error) => troubles.push(error instanceof Error ? error.message : String(error)));
+  page.on('request', (request) => {
+    if (!/^(data|blob):/.test(request.url())) hosts.add(new URL(request.url()).host);
+  });
+  page.on('console', (message) => {
+    if (/Content Security Policy|Refused to/i.test(message.text())) troubles.push(message.text());
+  });
+  page.on('pageerror', (error) =>
+    troubles.push(error instanceof Error ? error.message : String(error)),
+  );
   await page.setViewport({ width: 1400, height: 1000 });
   await page.goto(`${gateway.url}/docs`, { waitUntil: 'networkidle0', timeout: 60_000 });
-  await page.waitForFunction(() => document.body.innerText.includes('Embeddings') && document.body.innerText.includes('Dead letters'), { timeout: 30_000 });
+  await page.waitForFunction(
+    () =>
+      document.body.innerText.includes('Embeddings') &&
+      document.body.innerText.includes('Dead letters'),
+    { timeout: 30_000 },
+  );
   const text = await page.evaluate(() => document.body.innerText);
   const shot = process.env['DOCS_SCREENSHOT'];
   if (shot !== undefined) writeFileSync(shot, await page.screenshot());
-  for (const part of ['VectorStream', 'Events', 'Search', 'Embeddings', 'Dead letters', 'Fleet', 'Live', 'Health', 'Operation']) expect(text).toContain(part);
+  for (const part of [
+    'VectorStream',
+    'Events',
+    'Search',
+    'Embeddings',
+    'Dead letters',
+    'Fleet',
+    'Live',
+    'Health',
+    'Operation',
+  ])
+    expect(text).toContain(part);
   expect([...hosts]).toEqual([new URL(gateway.url).host]);
   expect(troubles).toEqual([]);
 }, 120_000);

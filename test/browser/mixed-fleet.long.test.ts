@@ -1,4 +1,5 @@
-// One stream of 5,000 unique events over a Node runner, a WASM tab and a WebGPU tab on a software adapter: all stored once, shares by speed, vectors right whoever made them.
+// One stream of 5,000 unique events over a Node runner, a WASM tab and a WebGPU tab on a software
+// adapter: all stored once, shares by speed, vectors right whoever made them.
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -18,62 +19,96 @@ import { until } from '../helpers/until.ts';
 const subjects = 5_000;
 const sampleMax = 60;
 
-test('5,000 events over three kinds of runners: stored once, shares by speed, cosine to float32 at least 0.99 whoever embedded', { timeout: 900_000 }, async ({ skip }) => {
-  await needsBrowser(skip);
-  await using folder = await temporaryFolder();
-  const model = await modelWithFewGoldenTexts(join(folder.path, 'model'));
-  const dataDir = join(folder.path, 'data');
-  await using gateway = await startGateway(dataDir, { VECTORSTREAM_MODEL: model });
-  await gateway.ready();
-  const browser = await startBrowser(softwareWebGpu);
-  await using open = new AsyncDisposableStack();
-  open.defer(() => browser.close());
-  const token = readFileSync(join(dataDir, 'runner-token'), 'utf8').trim();
-  const tabs = [
-    await openRunnerTab(browser, gateway, token, 'name=tab-gpu&device=webgpu&dtype=fp32'),
-    await openRunnerTab(browser, gateway, token, 'name=tab-wasm&device=wasm&dtype=int8&threads=1'),
-  ];
-  await until('all three are ready', 400_000, async () => (await gateway.stats()).runners.filter(({ state }) => state === 'ready').length === 3);
+test(
+  '5,000 events over three kinds of runners: stored once, shares by speed, cosine to float32 at least 0.99 whoever embedded',
+  { timeout: 900_000 },
+  async ({ skip }) => {
+    await needsBrowser(skip);
+    await using folder = await temporaryFolder();
+    const model = await modelWithFewGoldenTexts(join(folder.path, 'model'));
+    const dataDir = join(folder.path, 'data');
+    await using gateway = await startGateway(dataDir, { VECTORSTREAM_MODEL: model });
+    await gateway.ready();
+    const browser = await startBrowser(softwareWebGpu);
+    await using open = new AsyncDisposableStack();
+    open.defer(() => browser.close());
+    const token = readFileSync(join(dataDir, 'runner-token'), 'utf8').trim();
+    const tabs = [
+      await openRunnerTab(browser, gateway, token, 'name=tab-gpu&device=webgpu&dtype=fp32'),
+      await openRunnerTab(
+        browser,
+        gateway,
+        token,
+        'name=tab-wasm&device=wasm&dtype=int8&threads=1',
+      ),
+    ];
+    await until(
+      'all three are ready',
+      400_000,
+      async () =>
+        (await gateway.stats()).runners.filter(({ state }) => state === 'ready').length === 3,
+    );
 
-  const sent = await sendEvents(gateway, shopEvents(subjects, subjects), undefined, { perRequest: 500, lanes: 1 });
-  const speeds = new Map<string, number[]>();
-  await until('all but the last texts are stored', 400_000, async () => {
-    const { runners, store } = await gateway.stats();
-    for (const { name, texts_per_second: speed } of runners) speeds.set(name, [...speeds.get(name) ?? [], speed]);
-    return store.texts > subjects - 200;
-  });
-  // The GPU may take longer for its last text than the others for all the rest.
-  await gateway.idle(400_000);
-  const after = readStore(dataDir);
-  expectExactlyOnce(sent, after);
-  expect(after.texts.size).toBe(subjects);
+    const sent = await sendEvents(gateway, shopEvents(subjects, subjects), undefined, {
+      perRequest: 500,
+      lanes: 1,
+    });
+    const speeds = new Map<string, number[]>();
+    await until('all but the last texts are stored', 400_000, async () => {
+      const { runners, store } = await gateway.stats();
+      for (const { name, texts_per_second: speed } of runners)
+        speeds.set(name, [...(speeds.get(name) ?? []), speed]);
+      return store.texts > subjects - 200;
+    });
+    // The GPU may take longer for its last text than the others for all the rest.
+    await gateway.idle(400_000);
+    const after = readStore(dataDir);
+    expectExactlyOnce(sent, after);
+    expect(after.texts.size).toBe(subjects);
 
-  const by = Map.groupBy([...after.texts.values()], ({ runnerName }) => runnerName);
-  const texts = (name: string) => by.get(name) ?? [];
-  const nodeName = [...by.keys()].find((name) => !name.startsWith('tab-')) ?? '';
-  expect([...by.keys()].toSorted()).toEqual([nodeName, 'tab-gpu', 'tab-wasm'].toSorted());
-  expect(new Set(texts('tab-gpu').map(({ dtype }) => dtype))).toEqual(new Set(['fp32']));
-  // Who is faster has more of the stream, about as much more as it is faster.
-  const speed = (name: string) => (speeds.get(name) ?? []).reduce((sum, value, _, all) => sum + value / all.length, 0);
-  expect(texts('tab-gpu').length).toBeLessThan(texts('tab-wasm').length);
-  const share = texts('tab-wasm').length / texts(nodeName).length / (speed('tab-wasm') / speed(nodeName));
-  const figures = [nodeName, 'tab-wasm', 'tab-gpu'].map((name) => `${name}: ${texts(name).length} texts at ${speed(name).toFixed(1)} a second`).join(', ');
-  console.log(figures);
-  expect(share, figures).toBeGreaterThan(1 / 3);
-  expect(share, figures).toBeLessThan(3);
+    const by = Map.groupBy([...after.texts.values()], ({ runnerName }) => runnerName);
+    const texts = (name: string) => by.get(name) ?? [];
+    const nodeName = [...by.keys()].find((name) => !name.startsWith('tab-')) ?? '';
+    expect([...by.keys()].toSorted()).toEqual([nodeName, 'tab-gpu', 'tab-wasm'].toSorted());
+    expect(new Set(texts('tab-gpu').map(({ dtype }) => dtype))).toEqual(new Set(['fp32']));
+    // Who is faster has more of the stream, about as much more as it is faster.
+    const speed = (name: string) =>
+      (speeds.get(name) ?? []).reduce((sum, value, _, all) => sum + value / all.length, 0);
+    expect(texts('tab-gpu').length).toBeLessThan(texts('tab-wasm').length);
+    const share =
+      texts('tab-wasm').length / texts(nodeName).length / (speed('tab-wasm') / speed(nodeName));
+    const figures = [nodeName, 'tab-wasm', 'tab-gpu']
+      .map((name) => `${name}: ${texts(name).length} texts at ${speed(name).toFixed(1)} a second`)
+      .join(', ');
+    console.log(figures);
+    expect(share, figures).toBeGreaterThan(1 / 3);
+    expect(share, figures).toBeLessThan(3);
 
-  const vectors = new Map(readVectors(dataDir).map(({ text, values }) => [text, values]));
-  await using reference = await createEmbedder({
-    model: await openModel((file) => readFile(join(model, file))), location: model, device: 'cpu', dtype: 'fp32', threads: 1, budget: cpuBudget, adapter: 'processor', softwareAdapter: false,
-  });
-  for (const name of [nodeName, 'tab-gpu', 'tab-wasm']) {
-    const sample = texts(name).slice(0, sampleMax).map(({ text }) => text);
-    const outcomes = await reference.embed(sample);
-    const cosines = outcomes.map((outcome, index) => (outcome.ok ? cosine(outcome.vector, vectors.get(sample[index] ?? '') ?? []) : NaN));
-    const mean = cosines.reduce((sum, value) => sum + value, 0) / cosines.length;
-    console.log(`${name}: mean cosine to float32 ${mean.toFixed(4)} of ${cosines.length} texts`);
-    expect(mean, name).toBeGreaterThanOrEqual(0.99);
-    expect(Math.min(...cosines), name).toBeGreaterThan(0.97);
-  }
-  for (const tab of tabs) expect(await tab.status()).toMatchObject({ state: 'working', restarts: 0 });
-});
+    const vectors = new Map(readVectors(dataDir).map(({ text, values }) => [text, values]));
+    await using reference = await createEmbedder({
+      model: await openModel((file) => readFile(join(model, file))),
+      location: model,
+      device: 'cpu',
+      dtype: 'fp32',
+      threads: 1,
+      budget: cpuBudget,
+      adapter: 'processor',
+      softwareAdapter: false,
+    });
+    for (const name of [nodeName, 'tab-gpu', 'tab-wasm']) {
+      const sample = texts(name)
+        .slice(0, sampleMax)
+        .map(({ text }) => text);
+      const outcomes = await reference.embed(sample);
+      const cosines = outcomes.map((outcome, index) =>
+        outcome.ok ? cosine(outcome.vector, vectors.get(sample[index] ?? '') ?? []) : NaN,
+      );
+      const mean = cosines.reduce((sum, value) => sum + value, 0) / cosines.length;
+      console.log(`${name}: mean cosine to float32 ${mean.toFixed(4)} of ${cosines.length} texts`);
+      expect(mean, name).toBeGreaterThanOrEqual(0.99);
+      expect(Math.min(...cosines), name).toBeGreaterThan(0.97);
+    }
+    for (const tab of tabs)
+      expect(await tab.status()).toMatchObject({ state: 'working', restarts: 0 });
+  },
+);

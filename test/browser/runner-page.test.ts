@@ -1,7 +1,14 @@
-// A tab lent to the fleet, in a real Chromium: right vectors by WASM, nothing asked of any other host, and a fresh worker after every failure.
+// A tab lent to the fleet, in a real Chromium: right vectors by WASM, nothing asked of any other
+// host, and a fresh worker after every failure.
 import type { Browser } from 'puppeteer';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { needsBrowser, noWebGpu, openRunnerTab, startBrowser, type RunnerTab } from '../helpers/browser.ts';
+import {
+  needsBrowser,
+  noWebGpu,
+  openRunnerTab,
+  startBrowser,
+  type RunnerTab,
+} from '../helpers/browser.ts';
 import { recordingProxy } from '../helpers/recording-proxy.ts';
 import { until } from '../helpers/until.ts';
 import { startTabGateway, type TabGateway } from './tab-gateway.ts';
@@ -11,12 +18,15 @@ let world: TabGateway;
 let missing = false;
 
 beforeAll(async () => {
-  await needsBrowser(() => { missing = true; });
+  await needsBrowser(() => {
+    missing = true;
+  });
   if (!missing) world = await startTabGateway(open);
 }, 60_000);
 afterAll(() => open.disposeAsync());
 
-const tab = (browser: Browser, query: string, token = world.token): Promise<RunnerTab> => openRunnerTab(browser, world.gateway, token, query);
+const tab = (browser: Browser, query: string, token = world.token): Promise<RunnerTab> =>
+  openRunnerTab(browser, world.gateway, token, query);
 
 describe('without WebGPU', () => {
   let browser: Browser;
@@ -30,17 +40,42 @@ describe('without WebGPU', () => {
     lent = await tab(browser, 'name=wasm-tab&threads=1');
   }, 60_000);
 
-  test('a tab measures WASM candidates, takes the fastest right one, and says so, on the page and in the fleet', { timeout: 180_000 }, async ({ skip }) => {
-    await needsBrowser(skip);
-    const working = await lent.reaches('working', 150_000);
-    expect(working).toMatchObject({ state: 'working', device: 'wasm', adapter: null, softwareAdapter: false, crossOriginIsolated: true, threads: 1, restarts: 0, lastError: null });
-    const right = working.measured.filter((candidate) => candidate.ok);
-    expect(right.map(({ dtype }) => dtype).toSorted()).toEqual(['int8', 'q8']);
-    expect(working.dtype).toBe(right.toSorted((a, b) => b.textsPerSecond - a.textsPerSecond)[0]?.dtype);
-    expect(await lent.told()).toContain('This browser offers no WebGPU: the processor embeds, with WebAssembly.');
-    expect(await world.runnerNamed('wasm-tab')).toMatchObject({ kind: 'browser', device: 'wasm', dtype: working.dtype, software_adapter: false, trusted: false });
-    expect(await lent.page.$eval('#state', (element) => element.textContent)).toBe('Embedding for the fleet');
-  });
+  test(
+    'a tab measures WASM candidates, takes the fastest right one, and says so, on the page and in the fleet',
+    { timeout: 180_000 },
+    async ({ skip }) => {
+      await needsBrowser(skip);
+      const working = await lent.reaches('working', 150_000);
+      expect(working).toMatchObject({
+        state: 'working',
+        device: 'wasm',
+        adapter: null,
+        softwareAdapter: false,
+        crossOriginIsolated: true,
+        threads: 1,
+        restarts: 0,
+        lastError: null,
+      });
+      const right = working.measured.filter((candidate) => candidate.ok);
+      expect(right.map(({ dtype }) => dtype).toSorted()).toEqual(['int8', 'q8']);
+      expect(working.dtype).toBe(
+        right.toSorted((a, b) => b.textsPerSecond - a.textsPerSecond)[0]?.dtype,
+      );
+      expect(await lent.told()).toContain(
+        'This browser offers no WebGPU: the processor embeds, with WebAssembly.',
+      );
+      expect(await world.runnerNamed('wasm-tab')).toMatchObject({
+        kind: 'browser',
+        device: 'wasm',
+        dtype: working.dtype,
+        software_adapter: false,
+        trusted: false,
+      });
+      expect(await lent.page.$eval('#state', (element) => element.textContent)).toBe(
+        'Embedding for the fleet',
+      );
+    },
+  );
 
   test('its vectors agree with the reference', { timeout: 60_000 }, async ({ skip }) => {
     await needsBrowser(skip);
@@ -57,63 +92,117 @@ describe('without WebGPU', () => {
   });
 
   test.for([
-    ['the network went', () => { dispatchEvent(new Event('offline')); }, 'the network is gone'],
-    ['the computer slept', () => { const { now } = Date; const jump = now() + 60_000; Date.now = () => { Date.now = now; return jump; }; }, 'slept for'],
-  ] as const)('when %s it connects again with the same worker', { timeout: 60_000 }, async ([, happen, words], { skip }) => {
-    await needsBrowser(skip);
-    const before = await lent.reaches('working', 30_000);
-    await lent.inWorker(happen);
-    const after = await until('it has joined again', 30_000, async () => {
-      const now = await lent.status();
-      return now.state === 'working' && now.runnerId !== before.runnerId && now;
-    });
-    expect(after.restarts).toBe(before.restarts);
-    expect(await lent.told()).toContain(words);
-  });
+    [
+      'the network went',
+      () => {
+        dispatchEvent(new Event('offline'));
+      },
+      'the network is gone',
+    ],
+    [
+      'the computer slept',
+      () => {
+        const { now } = Date;
+        const jump = now() + 60_000;
+        Date.now = () => {
+          Date.now = now;
+          return jump;
+        };
+      },
+      'slept for',
+    ],
+  ] as const)(
+    'when %s it connects again with the same worker',
+    { timeout: 60_000 },
+    async ([, happen, words], { skip }) => {
+      await needsBrowser(skip);
+      const before = await lent.reaches('working', 30_000);
+      await lent.inWorker(happen);
+      const after = await until('it has joined again', 30_000, async () => {
+        const now = await lent.status();
+        return now.state === 'working' && now.runnerId !== before.runnerId && now;
+      });
+      expect(after.restarts).toBe(before.restarts);
+      expect(await lent.told()).toContain(words);
+    },
+  );
 
-  test('a worker that crashed is replaced by a fresh one, and the person is told', { timeout: 120_000 }, async ({ skip }) => {
-    await needsBrowser(skip);
-    const before = await lent.reaches('working', 30_000);
-    await lent.inWorker(() => { setTimeout(() => { throw new Error('out of luck'); }); });
-    const after = await until('a fresh worker has joined', 90_000, async () => {
-      const now = await lent.status();
-      return now.state === 'working' && now.restarts > before.restarts && now;
-    });
-    expect(after.restarts).toBe(before.restarts + 1);
-    expect(await lent.told()).toMatch(/The worker crashed: .*out of luck\. A fresh worker starts/);
-    await world.runnerNamed('wasm-tab');
-  });
+  test(
+    'a worker that crashed is replaced by a fresh one, and the person is told',
+    { timeout: 120_000 },
+    async ({ skip }) => {
+      await needsBrowser(skip);
+      const before = await lent.reaches('working', 30_000);
+      await lent.inWorker(() => {
+        setTimeout(() => {
+          throw new Error('out of luck');
+        });
+      });
+      const after = await until('a fresh worker has joined', 90_000, async () => {
+        const now = await lent.status();
+        return now.state === 'working' && now.restarts > before.restarts && now;
+      });
+      expect(after.restarts).toBe(before.restarts + 1);
+      expect(await lent.told()).toMatch(
+        /The worker crashed: .*out of luck\. A fresh worker starts/,
+      );
+      await world.runnerNamed('wasm-tab');
+    },
+  );
 
   test('told to stop it leaves in order', { timeout: 30_000 }, async ({ skip }) => {
     await needsBrowser(skip);
     await lent.page.evaluate(() => window.vectorstream?.stop());
     expect(await lent.status()).toMatchObject({ state: 'stopped', runnerId: null });
-    await until('the fleet has let it go', 10_000, async () => (await world.gateway.stats()).runners.length === 0);
+    await until(
+      'the fleet has let it go',
+      10_000,
+      async () => (await world.gateway.stats()).runners.length === 0,
+    );
   });
 
-  test('a second visit downloads neither model nor runtime', { timeout: 120_000 }, async ({ skip }) => {
-    await needsBrowser(skip);
-    const { seen } = await proxy;
-    const before = seen.length;
-    const again = await tab(browser, 'name=again&threads=1');
-    const working = await again.reaches('working', 90_000);
-    // Nor does it measure again.
-    expect(working).toMatchObject({ state: 'working', measured: [] });
-    expect(await again.told()).toContain('was the fastest here when this browser was last measured');
-    expect(seen.slice(before).filter((line) => /\/models\/[0-9a-f]{64}\/|\.wasm/.test(line))).toEqual([]);
-    expect(seen.slice(before).some((line) => line.endsWith('/models/current'))).toBe(true);
-    await again.page.close();
-  });
+  test(
+    'a second visit downloads neither model nor runtime',
+    { timeout: 120_000 },
+    async ({ skip }) => {
+      await needsBrowser(skip);
+      const { seen } = await proxy;
+      const before = seen.length;
+      const again = await tab(browser, 'name=again&threads=1');
+      const working = await again.reaches('working', 90_000);
+      // Nor does it measure again.
+      expect(working).toMatchObject({ state: 'working', measured: [] });
+      expect(await again.told()).toContain(
+        'was the fastest here when this browser was last measured',
+      );
+      expect(
+        seen.slice(before).filter((line) => /\/models\/[0-9a-f]{64}\/|\.wasm/.test(line)),
+      ).toEqual([]);
+      expect(seen.slice(before).some((line) => line.endsWith('/models/current'))).toBe(true);
+      await again.page.close();
+    },
+  );
 
-  test('a wrong token is told in words, and is not tried again', { timeout: 30_000 }, async ({ skip }) => {
-    await needsBrowser(skip);
-    const refused = await tab(browser, 'name=stranger', 'not-the-token');
-    expect(await refused.reaches('failed', 20_000)).toMatchObject({ lastError: expect.stringContaining('does not take this token') });
-    expect(await refused.page.$eval('[role=alert]', (element) => element.textContent)).toContain('does not take this token');
-    // A reload asks for another one.
-    await Promise.all([refused.page.waitForSelector('input[type=password]'), refused.page.reload()]);
-    await refused.page.close();
-  });
+  test(
+    'a wrong token is told in words, and is not tried again',
+    { timeout: 30_000 },
+    async ({ skip }) => {
+      await needsBrowser(skip);
+      const refused = await tab(browser, 'name=stranger', 'not-the-token');
+      expect(await refused.reaches('failed', 20_000)).toMatchObject({
+        lastError: expect.stringContaining('does not take this token'),
+      });
+      expect(await refused.page.$eval('[role=alert]', (element) => element.textContent)).toContain(
+        'does not take this token',
+      );
+      // A reload asks for another one.
+      await Promise.all([
+        refused.page.waitForSelector('input[type=password]'),
+        refused.page.reload(),
+      ]);
+      await refused.page.close();
+    },
+  );
 
   test('all of this asked nothing of any other host', async ({ skip }) => {
     await needsBrowser(skip);

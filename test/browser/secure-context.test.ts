@@ -1,42 +1,82 @@
-// What a certificate of `npm run certificate` is for: a page under another name than localhost is a secure context, isolated, with WebGPU; and foreign pages stay out.
+// What a certificate of `npm run certificate` is for: a page under another name than localhost is a
+// secure context, isolated, with WebGPU; and foreign pages stay out.
 import { createHash, X509Certificate } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Browser } from 'puppeteer';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { makeCertificate } from '../../cli/certificate/make-certificate.ts';
-import { startGateway, type Gateway } from '../../gateway/gateway.ts';
 import { Settings } from '../../gateway/config/live-settings.ts';
+import { startGateway, type Gateway } from '../../gateway/gateway.ts';
 import { createLog } from '../../gateway/telemetry/gateway-log.ts';
-import { browserExecutable, needsBrowser, softwareWebGpu, startBrowser } from '../helpers/browser.ts';
+import {
+  browserExecutable,
+  needsBrowser,
+  softwareWebGpu,
+  startBrowser,
+} from '../helpers/browser.ts';
 import { writeFakeModel } from '../helpers/fake-model-folder.ts';
 
 let folder = '';
 let plain: Gateway | undefined;
 let secure: Gateway | undefined;
 let browser: Browser | null = null;
-const log = createLog({ level: 'silent', format: 'json', secrets: new Set(), destination: { write: () => undefined } });
+const log = createLog({
+  level: 'silent',
+  format: 'json',
+  secrets: new Set(),
+  destination: { write: () => undefined },
+});
 
 /** Both go by box.lan, which the browser takes for this machine. */
 async function start(data: string, environment: Record<string, string>): Promise<Gateway> {
-  const settings = new Settings({ yaml: null, flags: new Map(), env: {
-    VECTORSTREAM_PORT: '0', VECTORSTREAM_DATA_DIR: join(folder, data), VECTORSTREAM_MODEL: join(folder, 'model'), VECTORSTREAM_RUNNERS: '0', VECTORSTREAM_PUBLIC_HOSTS: 'box.lan', ...environment,
-  } });
-  return startGateway(settings, { log, secrets: new Set(), environment: {}, onFatal: () => undefined });
+  const settings = new Settings({
+    yaml: null,
+    flags: new Map(),
+    env: {
+      VECTORSTREAM_PORT: '0',
+      VECTORSTREAM_DATA_DIR: join(folder, data),
+      VECTORSTREAM_MODEL: join(folder, 'model'),
+      VECTORSTREAM_RUNNERS: '0',
+      VECTORSTREAM_PUBLIC_HOSTS: 'box.lan',
+      ...environment,
+    },
+  });
+  return startGateway(settings, {
+    log,
+    secrets: new Set(),
+    environment: {},
+    onFatal: () => undefined,
+  });
 }
 
 beforeEach(({ skip }) => needsBrowser(skip));
 beforeAll(async () => {
-  if (await browserExecutable() === null) return;
+  if ((await browserExecutable()) === null) return;
   folder = await mkdtemp(join(tmpdir(), 'vectorstream-secure-'));
   await writeFakeModel(join(folder, 'model'));
-  const made = await makeCertificate({ names: ['box.lan'], folder: join(folder, 'tls'), days: 30, now: Date.now(), force: false });
-  [plain, secure] = await Promise.all([start('plain', {}), start('secure', { VECTORSTREAM_TLS_CERT: made.certPath, VECTORSTREAM_TLS_KEY: made.keyPath })]);
-  const spki = new X509Certificate(await readFile(made.certPath)).publicKey.export({ type: 'spki', format: 'der' });
+  const made = await makeCertificate({
+    names: ['box.lan'],
+    folder: join(folder, 'tls'),
+    days: 30,
+    now: Date.now(),
+    force: false,
+  });
+  [plain, secure] = await Promise.all([
+    start('plain', {}),
+    start('secure', { VECTORSTREAM_TLS_CERT: made.certPath, VECTORSTREAM_TLS_KEY: made.keyPath }),
+  ]);
+  const spki = new X509Certificate(await readFile(made.certPath)).publicKey.export({
+    type: 'spki',
+    format: 'der',
+  });
   // As a person does who compared the fingerprint: this one certificate is taken, and no other.
-  const flags = ['--host-resolver-rules=MAP *.lan 127.0.0.1', `--ignore-certificate-errors-spki-list=${createHash('sha256').update(spki).digest('base64')}`];
+  const flags = [
+    '--host-resolver-rules=MAP *.lan 127.0.0.1',
+    `--ignore-certificate-errors-spki-list=${createHash('sha256').update(spki).digest('base64')}`,
+  ];
   browser = await startBrowser([...softwareWebGpu, ...flags]);
 }, 120_000);
 afterAll(async () => {
@@ -46,9 +86,14 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const portOf = (gateway: Gateway | undefined): string => new URL(gateway?.url ?? 'http://nobody').port;
+const portOf = (gateway: Gateway | undefined): string =>
+  new URL(gateway?.url ?? 'http://nobody').port;
 
-async function inPage<T>(url: string, look: (argument: string) => T | Promise<T>, argument = ''): Promise<T> {
+async function inPage<T>(
+  url: string,
+  look: (argument: string) => T | Promise<T>,
+  argument = '',
+): Promise<T> {
   if (browser === null) throw new Error('There is no browser.');
   const page = await browser.newPage();
   try {
@@ -59,13 +104,30 @@ async function inPage<T>(url: string, look: (argument: string) => T | Promise<T>
   }
 }
 
-const facts = () => ({ isSecureContext, crossOriginIsolated, hasWebGpu: 'gpu' in navigator, hasCaches: 'caches' in globalThis });
+const facts = () => ({
+  isSecureContext,
+  crossOriginIsolated,
+  hasWebGpu: 'gpu' in navigator,
+  hasCaches: 'caches' in globalThis,
+});
 
 test('over HTTPS a page of another name has what runners need; without it, it has not', async () => {
-  expect(await inPage(`http://box.lan:${portOf(plain)}/runner`, facts)).toEqual({ isSecureContext: false, crossOriginIsolated: false, hasWebGpu: false, hasCaches: false });
-  expect(await inPage(`https://box.lan:${portOf(secure)}/runner`, facts)).toEqual({ isSecureContext: true, crossOriginIsolated: true, hasWebGpu: true, hasCaches: true });
+  expect(await inPage(`http://box.lan:${portOf(plain)}/runner`, facts)).toEqual({
+    isSecureContext: false,
+    crossOriginIsolated: false,
+    hasWebGpu: false,
+    hasCaches: false,
+  });
+  expect(await inPage(`https://box.lan:${portOf(secure)}/runner`, facts)).toEqual({
+    isSecureContext: true,
+    crossOriginIsolated: true,
+    hasWebGpu: true,
+    hasCaches: true,
+  });
   // The browser was told to ask this name by TLS alone from now on.
-  await expect(inPage(`http://box.lan:${portOf(plain)}/runner`, facts)).rejects.toThrow('ERR_SSL_PROTOCOL_ERROR');
+  await expect(inPage(`http://box.lan:${portOf(plain)}/runner`, facts)).rejects.toThrow(
+    'ERR_SSL_PROTOCOL_ERROR',
+  );
 });
 
 /** Run in a page: what it can do to the gateway at `host`. */
@@ -76,25 +138,51 @@ const attempt = async (host: string) => {
     socket.addEventListener('error', () => resolve('refused'));
   });
   socket.close();
-  const body = JSON.stringify({ event_id: 'from-a-page', timestamp: '2025-12-31T23:00:00Z', user_id: 'u', event_type: 'view', session_id: 's', product: { id: 'p', name: 'Lamp', price: 1 } });
+  const body = JSON.stringify({
+    event_id: 'from-a-page',
+    timestamp: '2025-12-31T23:00:00Z',
+    user_id: 'u',
+    event_type: 'view',
+    session_id: 's',
+    product: { id: 'p', name: 'Lamp', price: 1 },
+  });
   // Such a request needs no leave: the browser sends it, whatever becomes of the answer.
-  const sent = await fetch(`http://${host}/events`, { method: 'POST', body, mode: 'no-cors' }).then(({ type }) => type, () => 'refused');
-  const read = await fetch(`http://${host}/stats`).then(({ status }) => status, () => 'refused');
+  const sent = await fetch(`http://${host}/events`, { method: 'POST', body, mode: 'no-cors' }).then(
+    ({ type }) => type,
+    () => 'refused',
+  );
+  const read = await fetch(`http://${host}/stats`).then(
+    ({ status }) => status,
+    () => 'refused',
+  );
   return { opened, sent, read };
 };
 
 test('a page of this gateway may open its WebSockets and change things; a foreign one may neither, nor read', async () => {
   const host = `127.0.0.1:${portOf(plain)}`;
-  const foreign = createServer((_, response) => response.end('<!doctype html><title>a foreign page</title>'));
+  const foreign = createServer((_, response) =>
+    response.end('<!doctype html><title>a foreign page</title>'),
+  );
   await new Promise<void>((resolve) => foreign.listen(0, '127.0.0.1', resolve));
   const address = foreign.address();
   const foreignPort = typeof address === 'object' && address !== null ? address.port : 0;
   try {
-    expect(await inPage(`http://${host}/runner`, attempt, host)).toMatchObject({ opened: 'open', read: 200 });
-    for (const name of ['evil.lan', '127.0.0.1']) expect(await inPage(`http://${name}:${foreignPort}/`, attempt, host)).toMatchObject({ opened: 'refused', read: 'refused' });
-    expect(await (await fetch(`http://${host}/stats`)).json()).toMatchObject({ events: { received: 0 } });
+    expect(await inPage(`http://${host}/runner`, attempt, host)).toMatchObject({
+      opened: 'open',
+      read: 200,
+    });
+    for (const name of ['evil.lan', '127.0.0.1'])
+      expect(await inPage(`http://${name}:${foreignPort}/`, attempt, host)).toMatchObject({
+        opened: 'refused',
+        read: 'refused',
+      });
+    expect(await (await fetch(`http://${host}/stats`)).json()).toMatchObject({
+      events: { received: 0 },
+    });
     // A name that leads here is not yet one of ours.
-    expect(await inPage(`http://rebound.lan:${portOf(plain)}/stats`, () => document.body.textContent)).toContain('host_not_allowed');
+    expect(
+      await inPage(`http://rebound.lan:${portOf(plain)}/stats`, () => document.body.textContent),
+    ).toContain('host_not_allowed');
   } finally {
     await new Promise((resolve) => foreign.close(resolve));
   }

@@ -1,4 +1,5 @@
-// A gateway whose model has few golden texts, so that a slow device passes the door in seconds, and what its lent tabs embed.
+// A gateway whose model has few golden texts, so that a slow device passes the door in seconds, and
+// what its lent tabs embed.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
@@ -10,7 +11,9 @@ import { modelWithFewGoldenTexts } from '../helpers/small-golden.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { until } from '../helpers/until.ts';
 
-const golden = parseGolden(readFileSync(join(import.meta.dirname, '../../models/all-MiniLM-L6-v2/golden.json'), 'utf8'));
+const golden = parseGolden(
+  readFileSync(join(import.meta.dirname, '../../models/all-MiniLM-L6-v2/golden.json'), 'utf8'),
+);
 
 export type TabGateway = {
   readonly gateway: RunningGateway;
@@ -25,18 +28,34 @@ export type TabGateway = {
 export async function startTabGateway(open: AsyncDisposableStack): Promise<TabGateway> {
   const folder = open.use(await temporaryFolder());
   const model = await modelWithFewGoldenTexts(join(folder.path, 'model'));
-  const gateway = open.use(await startGateway(join(folder.path, 'data'), { VECTORSTREAM_RUNNERS: '0', VECTORSTREAM_MODEL: model }));
+  const gateway = open.use(
+    await startGateway(join(folder.path, 'data'), {
+      VECTORSTREAM_RUNNERS: '0',
+      VECTORSTREAM_MODEL: model,
+    }),
+  );
   return {
     gateway,
     token: readFileSync(join(folder.path, 'data/runner-token'), 'utf8').trim(),
-    runnerNamed: (name) => until(`${name} is ready`, 120_000, async () => (await gateway.stats()).runners.find((runner) => runner.name === name && runner.state === 'ready')),
+    runnerNamed: (name) =>
+      until(`${name} is ready`, 120_000, async () =>
+        (await gateway.stats()).runners.find(
+          (runner) => runner.name === name && runner.state === 'ready',
+        ),
+      ),
     async cosines(texts) {
-      const cases = golden.cases.filter(({ text }) => text.length > 10 && text.length < 60).slice(0, texts);
+      const cases = golden.cases
+        .filter(({ text }) => text.length > 10 && text.length < 60)
+        .slice(0, texts);
       const response = await fetch(`${gateway.url}/v1/embeddings`, {
-        method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ model: 'all-MiniLM-L6-v2', input: cases.map(({ text }) => text) }),
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ model: 'all-MiniLM-L6-v2', input: cases.map(({ text }) => text) }),
       });
       expect(response.status).toBe(200);
-      const { data } = z.object({ data: z.array(z.object({ embedding: z.array(z.number()) })) }).parse(await response.json());
+      const { data } = z
+        .object({ data: z.array(z.object({ embedding: z.array(z.number()) })) })
+        .parse(await response.json());
       return data.map(({ embedding }, index) => cosine(embedding, cases[index]?.vector ?? []));
     },
   };

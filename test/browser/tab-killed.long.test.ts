@@ -1,4 +1,5 @@
-// A Node runner and a tab share one stream, each event stored once; a tab that is killed in mid-job is missed by nobody.
+// A Node runner and a tab share one stream, each event stored once; a tab that is killed in mid-job
+// is missed by nobody.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -12,35 +13,44 @@ import { until } from '../helpers/until.ts';
 
 const subjects = 3_000;
 
-test('a tab and a Node runner share a stream; the tab is killed with work in hand, and all is stored once', { timeout: 240_000 }, async ({ skip }) => {
-  await needsBrowser(skip);
-  await using folder = await temporaryFolder();
-  await using gateway = await startGateway(folder.path);
-  await gateway.ready();
-  const browser = await startBrowser(noWebGpu);
-  await using open = new AsyncDisposableStack();
-  open.defer(() => browser.close());
-  await openRunnerTab(browser, gateway, readFileSync(join(folder.path, 'runner-token'), 'utf8').trim(), 'name=tab&device=wasm&dtype=int8&threads=1');
-  const inFleet = async () => (await gateway.stats()).runners.find(({ name }) => name === 'tab');
-  await until('the tab is ready', 90_000, async () => (await inFleet())?.state === 'ready');
+test(
+  'a tab and a Node runner share a stream; the tab is killed with work in hand, and all is stored once',
+  { timeout: 240_000 },
+  async ({ skip }) => {
+    await needsBrowser(skip);
+    await using folder = await temporaryFolder();
+    await using gateway = await startGateway(folder.path);
+    await gateway.ready();
+    const browser = await startBrowser(noWebGpu);
+    await using open = new AsyncDisposableStack();
+    open.defer(() => browser.close());
+    await openRunnerTab(
+      browser,
+      gateway,
+      readFileSync(join(folder.path, 'runner-token'), 'utf8').trim(),
+      'name=tab&device=wasm&dtype=int8&threads=1',
+    );
+    const inFleet = async () => (await gateway.stats()).runners.find(({ name }) => name === 'tab');
+    await until('the tab is ready', 90_000, async () => (await inFleet())?.state === 'ready');
 
-  const sending = sendEvents(gateway, shopEvents(subjects, subjects));
-  await until('the tab has embedded a part, and has more in work', 60_000, async () => {
-    const tab = await inFleet();
-    return tab !== undefined && tab.texts_embedded >= 50 && tab.jobs_in_work > 0;
-  });
-  // Ends its processes as a crash does: no script of the page runs any more.
-  browser.process()?.kill('SIGKILL');
-  await until('the fleet has noticed', 10_000, async () => await inFleet() === undefined);
-  expect((await gateway.stats()).store.texts, 'killed in mid-stream').toBeLessThan(subjects);
+    const sending = sendEvents(gateway, shopEvents(subjects, subjects));
+    await until('the tab has embedded a part, and has more in work', 60_000, async () => {
+      const tab = await inFleet();
+      return tab !== undefined && tab.texts_embedded >= 50 && tab.jobs_in_work > 0;
+    });
+    // Ends its processes as a crash does: no script of the page runs any more.
+    browser.process()?.kill('SIGKILL');
+    await until('the fleet has noticed', 10_000, async () => (await inFleet()) === undefined);
+    expect((await gateway.stats()).store.texts, 'killed in mid-stream').toBeLessThan(subjects);
 
-  const sent = await sending;
-  expect(sent.uncertain.size).toBe(0);
-  await gateway.idle(120_000);
-  const after = readStore(folder.path);
-  expectExactlyOnce(sent, after);
-  const by = Map.groupBy(after.texts.values(), ({ runnerName }) => runnerName);
-  expect(after.texts.size).toBe(subjects);
-  expect(by.get('tab')?.length).toBeGreaterThanOrEqual(50);
-  expect([...by.keys()]).toHaveLength(2);
-});
+    const sent = await sending;
+    expect(sent.uncertain.size).toBe(0);
+    await gateway.idle(120_000);
+    const after = readStore(folder.path);
+    expectExactlyOnce(sent, after);
+    const by = Map.groupBy(after.texts.values(), ({ runnerName }) => runnerName);
+    expect(after.texts.size).toBe(subjects);
+    expect(by.get('tab')?.length).toBeGreaterThanOrEqual(50);
+    expect([...by.keys()]).toHaveLength(2);
+  },
+);

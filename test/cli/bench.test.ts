@@ -18,12 +18,18 @@ describe('median', () => {
   });
 
   test('has as many values below it as above, in whatever order they come', () => {
-    fc.assert(fc.property(fc.array(finite, { minLength: 1, maxLength: 50 }), (values) => {
-      const middle = median(values);
-      expect(values.filter((value) => value < middle).length).toBeLessThanOrEqual(values.length / 2);
-      expect(values.filter((value) => value > middle).length).toBeLessThanOrEqual(values.length / 2);
-      expect(median(values.toReversed())).toBe(middle);
-    }));
+    fc.assert(
+      fc.property(fc.array(finite, { minLength: 1, maxLength: 50 }), (values) => {
+        const middle = median(values);
+        expect(values.filter((value) => value < middle).length).toBeLessThanOrEqual(
+          values.length / 2,
+        );
+        expect(values.filter((value) => value > middle).length).toBeLessThanOrEqual(
+          values.length / 2,
+        );
+        expect(median(values.toReversed())).toBe(middle);
+      }),
+    );
   });
 });
 
@@ -31,11 +37,21 @@ describe('quantile', () => {
   test('is a value that so many do not exceed, and no smaller one is', () => {
     expect(quantile([5, 1, 4, 2, 3], 0.5)).toBe(3);
     expect(quantile([], 0.5)).toBeNaN();
-    fc.assert(fc.property(fc.array(finite, { minLength: 1, maxLength: 50 }), fc.double({ noNaN: true, min: 0.01, max: 1 }), (values, share) => {
-      const found = quantile(values, share);
-      expect(values.filter((value) => value <= found).length).toBeGreaterThanOrEqual(share * values.length - 1e-9);
-      expect(values.filter((value) => value < found).length).toBeLessThan(share * values.length + 1e-9);
-    }));
+    fc.assert(
+      fc.property(
+        fc.array(finite, { minLength: 1, maxLength: 50 }),
+        fc.double({ noNaN: true, min: 0.01, max: 1 }),
+        (values, share) => {
+          const found = quantile(values, share);
+          expect(values.filter((value) => value <= found).length).toBeGreaterThanOrEqual(
+            share * values.length - 1e-9,
+          );
+          expect(values.filter((value) => value < found).length).toBeLessThan(
+            share * values.length + 1e-9,
+          );
+        },
+      ),
+    );
   });
 });
 
@@ -49,19 +65,39 @@ describe('queries', () => {
 
 describe('medianRatio', () => {
   test('compares the members of a pair, so that a slow round counts for both', () => {
-    expect(medianRatio([{ ours: 300, theirs: 100 }, { ours: 30, theirs: 10 }, { ours: 100, theirs: 100 }])).toBe(3);
+    expect(
+      medianRatio([
+        { ours: 300, theirs: 100 },
+        { ours: 30, theirs: 10 },
+        { ours: 100, theirs: 100 },
+      ]),
+    ).toBe(3);
   });
 });
 
 describe('slope', () => {
   test('finds the line that points lie on', () => {
-    fc.assert(fc.property(fc.integer({ min: -1000, max: 1000 }), fc.integer({ min: -1000, max: 1000 }), fc.uniqueArray(fc.integer({ min: 0, max: 1000 }), { minLength: 2, maxLength: 40 }), (rise, offset, xs) => {
-      expect(slope(xs.map((x) => ({ x, y: rise * x + offset })))).toBeCloseTo(rise, 6);
-    }));
+    fc.assert(
+      fc.property(
+        fc.integer({ min: -1000, max: 1000 }),
+        fc.integer({ min: -1000, max: 1000 }),
+        fc.uniqueArray(fc.integer({ min: 0, max: 1000 }), { minLength: 2, maxLength: 40 }),
+        (rise, offset, xs) => {
+          expect(slope(xs.map((x) => ({ x, y: rise * x + offset })))).toBeCloseTo(rise, 6);
+        },
+      ),
+    );
   });
 
   test('passes between points that scatter', () => {
-    expect(slope([{ x: 0, y: 0 }, { x: 1, y: 3 }, { x: 2, y: 0 }, { x: 3, y: 3 }])).toBeCloseTo(0.6);
+    expect(
+      slope([
+        { x: 0, y: 0 },
+        { x: 1, y: 3 },
+        { x: 2, y: 0 },
+        { x: 3, y: 3 },
+      ]),
+    ).toBeCloseTo(0.6);
   });
 
   test('is not a number where there is no line', () => {
@@ -93,13 +129,20 @@ describe('a row', () => {
   });
 
   test('is shown with its unit and its target', () => {
-    expect(table([row('rate', 2999, 'events/s', atLeast(3000)), row('ratio', 2.345, '×')])).toBe([
-      '  rate   2,999 events/s  at least 3,000: NOT MET',
-      '  ratio   2.35 ×',
-    ].join('\n'));
+    expect(table([row('rate', 2999, 'events/s', atLeast(3000)), row('ratio', 2.345, '×')])).toBe(
+      ['  rate   2,999 events/s  at least 3,000: NOT MET', '  ratio   2.35 ×'].join('\n'),
+    );
   });
 
   test('shows three figures that count', () => {
-    expect([1234.5, 123.4, 12.34, 1.234, 0.1234, 0, -12.34].map(figure)).toEqual(['1,235', '123', '12.3', '1.23', '0.123', '0', '-12.3']);
+    expect([1234.5, 123.4, 12.34, 1.234, 0.1234, 0, -12.34].map(figure)).toEqual([
+      '1,235',
+      '123',
+      '12.3',
+      '1.23',
+      '0.123',
+      '0',
+      '-12.3',
+    ]);
   });
 });

@@ -1,4 +1,5 @@
-// The demo's supervision and counting: exact totals also when the gateway dies between taking events and saying so.
+// The demo's supervision and counting: exact totals also when the gateway dies between taking
+// events and saying so.
 
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,12 +9,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { systemClock } from '#core/time/clock.ts';
-import { startGateway } from '../../cli/gateway-process.ts';
 import { drainBacklog, runJob } from '../../cli/demo/demo-job.ts';
-import { createLogReader } from '../../cli/log-reader.ts';
 import { shortfall, summaryJson, summaryTable } from '../../cli/demo/demo-summary.ts';
 import { createGatewayClient } from '../../cli/gateway-client.ts';
+import { startGateway } from '../../cli/gateway-process.ts';
 import { openEventStream } from '../../cli/generator/event-stream.ts';
+import { createLogReader } from '../../cli/log-reader.ts';
 import { silentProgress } from '../../cli/progress-bar.ts';
 
 const folders: string[] = [];
@@ -40,7 +41,8 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-const entry = (level: number, msg: string, more = ''): string => `{"level":${level},"msg":"${msg}"${more}}`;
+const entry = (level: number, msg: string, more = ''): string =>
+  `{"level":${level},"msg":"${msg}"${more}}`;
 const root = join(import.meta.dirname, '..', '..');
 const fake = join(root, 'test/cli/helpers/fake-gateway.ts');
 const never = new AbortController().signal;
@@ -51,15 +53,43 @@ async function run(dieAt: number, invalidPercent: number) {
   const said: string[] = [];
   await using gateway = await startGateway({
     command: [process.execPath, fake, String(port), join(dataDir, 'log'), String(dieAt)],
-    folder: root, env: process.env, host: '127.0.0.1', port, dataDir, logName: 'gateway.log', portSetting: '--port N', clock: systemClock, say: (line) => said.push(line),
+    folder: root,
+    env: process.env,
+    host: '127.0.0.1',
+    port,
+    dataDir,
+    logName: 'gateway.log',
+    portSetting: '--port N',
+    clock: systemClock,
+    say: (line) => said.push(line),
   });
-  const client = createGatewayClient({ url: `http://127.0.0.1:${port}`, apiKey: null, clock: systemClock, patienceMs: 20_000, onWait: () => {} });
+  const client = createGatewayClient({
+    url: `http://127.0.0.1:${port}`,
+    apiKey: null,
+    clock: systemClock,
+    patienceMs: 20_000,
+    onWait: () => {},
+  });
   await client.stats();
   gateway.isReady();
-  const stream = openEventStream({ seed: 1, count: 3000, stream: { kind: 'zipf', exponent: 1.1 }, catalogueSize: 100, invalidPercent, startAt: Date.now(), stepMs: 1 });
+  const stream = openEventStream({
+    seed: 1,
+    count: 3000,
+    stream: { kind: 'zipf', exponent: 1.1 },
+    catalogueSize: 100,
+    invalidPercent,
+    startAt: Date.now(),
+    stepMs: 1,
+  });
   const result = await runJob({
-    client, events: stream.events(), rate: null, clock: systemClock, progress: silentProgress,
-    signal: gateway.gone, restarts: gateway.restarts, onLook: gateway.readLog,
+    client,
+    events: stream.events(),
+    rate: null,
+    clock: systemClock,
+    progress: silentProgress,
+    signal: gateway.gone,
+    restarts: gateway.restarts,
+    onLook: gateway.readLog,
   });
   return { result, said, planned: stream.invalidCount };
 }
@@ -67,23 +97,41 @@ async function run(dieAt: number, invalidPercent: number) {
 describe('the demo’s job', () => {
   test('accounts for every event, and counts those that are dead-lettered by reason', async () => {
     const { result, planned } = await run(0, 5);
-    expect([result.events, result.stored, result.deadLettered]).toEqual([3000, 3000 - planned, planned]);
-    expect(Object.values(result.deadLetteredByReason).reduce((sum, count) => sum + count, 0)).toBe(planned);
+    expect([result.events, result.stored, result.deadLettered]).toEqual([
+      3000,
+      3000 - planned,
+      planned,
+    ]);
+    expect(Object.values(result.deadLetteredByReason).reduce((sum, count) => sum + count, 0)).toBe(
+      planned,
+    );
     expect(shortfall(result)).toBeNull();
-    expect(JSON.parse(summaryJson(result))).toMatchObject({ events: 3000, stored: 2850, deadLettered: 150, latencyMs: { p50: 1, p95: 2, p99: 3, max: 4 }, runners: [{ kind: 'node', device: 'cpu', dtype: 'q8', textsPerSecond: 100 }] });
+    expect(JSON.parse(summaryJson(result))).toMatchObject({
+      events: 3000,
+      stored: 2850,
+      deadLettered: 150,
+      latencyMs: { p50: 1, p95: 2, p99: 3, max: 4 },
+      runners: [{ kind: 'node', device: 'cpu', dtype: 'q8', textsPerSecond: 100 }],
+    });
     expect(summaryTable(result)).toContain('2,850');
   });
 
   test('counts exactly when the gateway is killed after it took events and before it said so, and says what happened', async () => {
     const { result, said, planned } = await run(3, 5);
-    expect([result.events, result.stored, result.deadLettered]).toEqual([3000, 3000 - planned, planned]);
+    expect([result.events, result.stored, result.deadLettered]).toEqual([
+      3000,
+      3000 - planned,
+      planned,
+    ]);
     expect(result.restarts).toBe(1);
     expect(said.join('\n')).toMatch(/SIGKILL.*safe.*starting it again/);
   });
 
   test('names what is missing instead of hiding it', async () => {
     const { result } = await run(0, 0);
-    expect(shortfall({ ...result, stored: result.stored - 2 })).toMatch(/^2 of 3,000 events are neither stored nor dead-lettered/);
+    expect(shortfall({ ...result, stored: result.stored - 2 })).toMatch(
+      /^2 of 3,000 events are neither stored nor dead-lettered/,
+    );
   });
 
   test('waits for what an earlier run left behind', async () => {
@@ -91,30 +139,61 @@ describe('the demo’s job', () => {
     const updates: number[] = [];
     const { result } = await run(0, 0);
     await drainBacklog({
-      client: { stats: () => Promise.resolve({ ...result.stats, events: { ...result.stats.events, lag: lags.shift() ?? 0 } }) },
-      clock: { ...systemClock, sleep: () => Promise.resolve() }, signal: never,
-      open: (waiting) => ({ ...silentProgress, update: (done) => { updates.push(waiting, done); } }),
+      client: {
+        stats: () =>
+          Promise.resolve({
+            ...result.stats,
+            events: { ...result.stats.events, lag: lags.shift() ?? 0 },
+          }),
+      },
+      clock: { ...systemClock, sleep: () => Promise.resolve() },
+      signal: never,
+      open: (waiting) => ({
+        ...silentProgress,
+        update: (done) => {
+          updates.push(waiting, done);
+        },
+      }),
     });
     expect(updates).toEqual([500, 0, 500, 300, 500, 500]);
   });
 });
 
 describe('the demo’s gateway', () => {
-  const options = { folder: process.cwd(), env: process.env, host: '127.0.0.1', logName: 'gateway.log', portSetting: '--port N', clock: systemClock, say: () => {} };
+  const options = {
+    folder: process.cwd(),
+    env: process.env,
+    host: '127.0.0.1',
+    logName: 'gateway.log',
+    portSetting: '--port N',
+    clock: systemClock,
+    say: () => {},
+  };
 
   test('is not started on a port that is taken', async () => {
     const { port, close } = await listening();
-    await expect(startGateway({ ...options, port, dataDir: newFolder(), command: [process.execPath, fake] }))
-      .rejects.toThrow(`Port ${port} of 127.0.0.1 is in use, perhaps by another gateway: stop that one, or choose another with --port N.`);
+    await expect(
+      startGateway({ ...options, port, dataDir: newFolder(), command: [process.execPath, fake] }),
+    ).rejects.toThrow(
+      `Port ${port} of 127.0.0.1 is in use, perhaps by another gateway: stop that one, or choose another with --port N.`,
+    );
     await close();
   });
 
   test('that ends before it was ready is reported with its last words, and not started again', async () => {
     await using gateway = await startGateway({
-      ...options, port: await freePort(), dataDir: newFolder(),
-      command: [process.execPath, '-e', 'console.error("The data folder x is in use."); process.exit(1)'],
+      ...options,
+      port: await freePort(),
+      dataDir: newFolder(),
+      command: [
+        process.execPath,
+        '-e',
+        'console.error("The data folder x is in use."); process.exit(1)',
+      ],
     });
-    await new Promise<void>((resolve) => gateway.gone.addEventListener('abort', () => resolve(), { once: true }));
+    await new Promise<void>((resolve) =>
+      gateway.gone.addEventListener('abort', () => resolve(), { once: true }),
+    );
     expect(gateway.gone.reason).toEqual(new Error('The data folder x is in use.'));
     expect(gateway.restarts()).toBe(0);
   });
@@ -124,7 +203,12 @@ describe('the demo’s gateway', () => {
     writeFileSync(path, `${entry(50, 'of an earlier run')}\n`);
     const reader = createLogReader(path);
     expect([reader.warnings(), reader.lastWords()]).toEqual([[], null]);
-    const lines = [entry(30, 'fine'), entry(40, 'slow'), entry(40, 'slow'), entry(50, 'bad', ',"err":{"message":"why"}')];
+    const lines = [
+      entry(30, 'fine'),
+      entry(40, 'slow'),
+      entry(40, 'slow'),
+      entry(50, 'bad', ',"err":{"message":"why"}'),
+    ];
     appendFileSync(path, `${lines.join('\n')}\n{"level":4`);
     expect(reader.warnings()).toEqual(['slow', 'bad: why']);
     appendFileSync(path, `0,"msg":"late"}\nError: bye\n    at somewhere\n\nNode.js v24.0.0\n`);
@@ -134,8 +218,15 @@ describe('the demo’s gateway', () => {
 
   test('flags that are wrong end the demo with one line before anything starts', () => {
     const demo = join(root, 'cli/demo/demo.ts');
-    for (const args of [['--count', '0'], ['--stream', 'x'], ['--port', '99999'], ['--acks', '1']]) {
-      const { status, stdout, stderr } = spawnSync(process.execPath, [demo, ...args], { encoding: 'utf8' });
+    for (const args of [
+      ['--count', '0'],
+      ['--stream', 'x'],
+      ['--port', '99999'],
+      ['--acks', '1'],
+    ]) {
+      const { status, stdout, stderr } = spawnSync(process.execPath, [demo, ...args], {
+        encoding: 'utf8',
+      });
       expect([status, stdout, stderr.trim().split('\n').length]).toEqual([2, '', 1]);
       expect(stderr).toContain(args[0]);
     }

@@ -12,12 +12,28 @@ const flags = {
   kind: choice(['a', 'b'], 'a', 'which'),
   burst: toggle('at once'),
 };
-const command: Command<typeof flags> = { usage: 'npm run thing --', about: 'Does a thing.', flags, operands: ['FILE'] };
+const command: Command<typeof flags> = {
+  usage: 'npm run thing --',
+  about: 'Does a thing.',
+  flags,
+  operands: ['FILE'],
+};
 
 describe('flags', () => {
   test('values are read in their types, and what is not given keeps its default', () => {
-    const parsed = parseFlags(command, ['data.csv', '--count', '7', '--rate=0.5', '--burst', '--out', '-']);
-    expect(parsed).toEqual({ values: { count: 7, rate: 0.5, out: '-', kind: 'a', burst: true }, operands: ['data.csv'] });
+    const parsed = parseFlags(command, [
+      'data.csv',
+      '--count',
+      '7',
+      '--rate=0.5',
+      '--burst',
+      '--out',
+      '-',
+    ]);
+    expect(parsed).toEqual({
+      values: { count: 7, rate: 0.5, out: '-', kind: 'a', burst: true },
+      operands: ['data.csv'],
+    });
   });
 
   test.each([
@@ -31,7 +47,10 @@ describe('flags', () => {
     [['x', '--burst=yes'], '--burst takes no value, got "yes".'],
     [['x', '--kind', 'c'], '--kind is "c"; allowed are a, b.'],
     [['x', '--acks', '1'], '--acks is not a flag of this command; --help lists those that are.'],
-    [['x', '--__proto__', '1'], '--__proto__ is not a flag of this command; --help lists those that are.'],
+    [
+      ['x', '--__proto__', '1'],
+      '--__proto__ is not a flag of this command; --help lists those that are.',
+    ],
     [['x', '-q'], '-q is not a flag of this command; --help lists those that are.'],
     [[], 'FILE is missing: npm run thing -- FILE.'],
     [['x', 'y'], '"y" is one argument too many; --help shows how this command is called.'],

@@ -1,42 +1,69 @@
-// The soak: a rise is found however the series scatters, and a run of seconds on a real gateway ends in a table.
+// The soak: a rise is found however the series scatters, and a run of seconds on a real gateway
+// ends in a table.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { random } from '../../cli/generator/random.ts';
 import { bucketsOf, quantileOf, since, type Sample } from '../../bench/soak/sample.ts';
 import { trendOf, withoutWarmUp } from '../../bench/soak/trend.ts';
 import { verdictsOf, verdictTable } from '../../bench/soak/verdict.ts';
+import { random } from '../../cli/generator/random.ts';
 import { runProgram } from '../helpers/program.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 
-const straight = (slope: number, count: number) => Array.from({ length: count }, (_, x) => ({ x, y: slope * x + 7 }));
-const look = (a: number, b: number, all: number) => bucketsOf(`x_bucket{le="0.1"} ${a}\nx_bucket{le="0.5"} ${b}\nx_bucket{le="+Inf"} ${all}\nother_bucket{le="0.1"} 7\n`, 'x');
-const broken = (samples: readonly Sample[]) => verdictsOf(samples).filter(({ isKept }) => !isKept).map(({ name }) => name);
+const straight = (slope: number, count: number) =>
+  Array.from({ length: count }, (_, x) => ({ x, y: slope * x + 7 }));
+const look = (a: number, b: number, all: number) =>
+  bucketsOf(
+    `x_bucket{le="0.1"} ${a}\nx_bucket{le="0.5"} ${b}\nx_bucket{le="+Inf"} ${all}\nother_bucket{le="0.1"} 7\n`,
+    'x',
+  );
+const broken = (samples: readonly Sample[]) =>
+  verdictsOf(samples)
+    .filter(({ isKept }) => !isKept)
+    .map(({ name }) => name);
 
 describe('the slope of Theil and Sen', () => {
   const rise = fc.integer({ min: -1000, max: 1000 });
 
   test('is that of the line on which the points lie, and is sure of it', () => {
-    fc.assert(fc.property(rise, fc.integer({ min: 10, max: 60 }), (slope, count) => {
-      expect(trendOf(straight(slope, count))).toEqual({ slope, atLeast: slope });
-    }));
+    fc.assert(
+      fc.property(rise, fc.integer({ min: 10, max: 60 }), (slope, count) => {
+        expect(trendOf(straight(slope, count))).toEqual({ slope, atLeast: slope });
+      }),
+    );
   });
 
   test('is not moved by a fifth of wild values, wherever they are', () => {
-    fc.assert(fc.property(rise, fc.uniqueArray(fc.integer({ min: 0, max: 39 }), { minLength: 1, maxLength: 8 }), fc.integer({ min: -1e6, max: 1e6 }), (slope, wild, by) => {
-      const points = straight(slope, 40).map((point, index) => (wild.includes(index) ? { x: point.x, y: point.y + by } : point));
-      expect(trendOf(points)?.slope).toBeCloseTo(slope, 6);
-    }));
+    fc.assert(
+      fc.property(
+        rise,
+        fc.uniqueArray(fc.integer({ min: 0, max: 39 }), { minLength: 1, maxLength: 8 }),
+        fc.integer({ min: -1e6, max: 1e6 }),
+        (slope, wild, by) => {
+          const points = straight(slope, 40).map((point, index) =>
+            wild.includes(index) ? { x: point.x, y: point.y + by } : point,
+          );
+          expect(trendOf(points)?.slope).toBeCloseTo(slope, 6);
+        },
+      ),
+    );
   });
 
   test('turns with the series, and scales with it', () => {
-    fc.assert(fc.property(fc.array(fc.integer({ min: -1000, max: 1000 }), { minLength: 10, maxLength: 40 }), fc.integer({ min: 1, max: 9 }), (ys, factor) => {
-      const slopeOf = (by: number) => trendOf(ys.map((y, x) => ({ x, y: by * y })))?.slope ?? Number.NaN;
-      expect(slopeOf(-1)).toBeCloseTo(-slopeOf(1), 9);
-      expect(slopeOf(factor)).toBeCloseTo(factor * slopeOf(1), 9);
-    }));
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: -1000, max: 1000 }), { minLength: 10, maxLength: 40 }),
+        fc.integer({ min: 1, max: 9 }),
+        (ys, factor) => {
+          const slopeOf = (by: number) =>
+            trendOf(ys.map((y, x) => ({ x, y: by * y })))?.slope ?? Number.NaN;
+          expect(slopeOf(-1)).toBeCloseTo(-slopeOf(1), 9);
+          expect(slopeOf(factor)).toBeCloseTo(factor * slopeOf(1), 9);
+        },
+      ),
+    );
   });
 
   test('claims a rise in a series that only scatters hardly ever', () => {
@@ -55,7 +82,12 @@ describe('the slope of Theil and Sen', () => {
 });
 
 test('warm-up is left out by time, not by the number of points', () => {
-  expect(withoutWarmUp([0, 1, 2, 3, 20, 50, 100].map((x) => ({ x })), 0.2).map(({ x }) => x)).toEqual([20, 50, 100]);
+  expect(
+    withoutWarmUp(
+      [0, 1, 2, 3, 20, 50, 100].map((x) => ({ x })),
+      0.2,
+    ).map(({ x }) => x),
+  ).toEqual([20, 50, 100]);
 });
 
 test('a percentile of the last seconds comes from the difference of two looks', () => {
@@ -66,18 +98,43 @@ test('a percentile of the last seconds comes from the difference of two looks', 
 });
 
 describe('the verdict', () => {
-  const flat: Sample = { seconds: 0, rssBytes: 200e6, heapBytes: 60e6, fileHandles: 50, eventLoopDelayMs: 12, searchableMs: 80, unsettled: 20, lag: 30, stored: 0, deadLettered: 0, textsEmbedded: 0 };
-  const tenMinutes = (change: (index: number) => Partial<Sample>) => Array.from({ length: 120 }, (_, index) => ({ ...flat, seconds: index * 5, ...change(index) }));
+  const flat: Sample = {
+    seconds: 0,
+    rssBytes: 200e6,
+    heapBytes: 60e6,
+    fileHandles: 50,
+    eventLoopDelayMs: 12,
+    searchableMs: 80,
+    unsettled: 20,
+    lag: 30,
+    stored: 0,
+    deadLettered: 0,
+    textsEmbedded: 0,
+  };
+  const tenMinutes = (change: (index: number) => Partial<Sample>) =>
+    Array.from({ length: 120 }, (_, index) => ({ ...flat, seconds: index * 5, ...change(index) }));
 
   test('keeps what scatters around a level', () => {
     const dice = random(3, 3);
-    expect(broken(tenMinutes(() => ({ rssBytes: 200e6 + dice.next() * 30e6, heapBytes: 40e6 + dice.next() * 40e6, lag: dice.below(400) })))).toEqual([]);
+    expect(
+      broken(
+        tenMinutes(() => ({
+          rssBytes: 200e6 + dice.next() * 30e6,
+          heapBytes: 40e6 + dice.next() * 40e6,
+          lag: dice.below(400),
+        })),
+      ),
+    ).toEqual([]);
   });
 
   test('finds memory that grows by three megabytes a minute, and one handle lost in a minute', () => {
     const dice = random(4, 4);
-    expect(broken(tenMinutes((index) => ({ rssBytes: 200e6 + (index / 12) * 3e6 + dice.next() * 2e6 })))).toEqual(['resident memory']);
-    expect(broken(tenMinutes((index) => ({ fileHandles: 50 + Math.floor(index / 12) })))).toEqual(['open file handles']);
+    expect(
+      broken(tenMinutes((index) => ({ rssBytes: 200e6 + (index / 12) * 3e6 + dice.next() * 2e6 }))),
+    ).toEqual(['resident memory']);
+    expect(broken(tenMinutes((index) => ({ fileHandles: 50 + Math.floor(index / 12) })))).toEqual([
+      'open file handles',
+    ]);
   });
 
   test('takes one step for no leak', () => {
@@ -89,7 +146,9 @@ describe('the verdict', () => {
   });
 
   test('says so in a table, and leaves out what the system does not tell', () => {
-    const lines = verdictTable(verdictsOf(tenMinutes((index) => ({ fileHandles: null, rssBytes: 200e6 + index * 1e6 })))).split('\n');
+    const lines = verdictTable(
+      verdictsOf(tenMinutes((index) => ({ fileHandles: null, rssBytes: 200e6 + index * 1e6 }))),
+    ).split('\n');
     expect(lines.find((line) => line.includes('resident memory'))).toMatch(/BROKEN$/);
     expect(lines.filter((line) => line.endsWith('kept'))).toHaveLength(5);
     expect(lines.join()).not.toContain('file handles');
@@ -99,13 +158,28 @@ describe('the verdict', () => {
 test('a run of seconds on a real gateway tells what it saw', { timeout: 120_000 }, async () => {
   await using folder = await temporaryFolder();
   const out = join(folder.path, 'samples.ndjson');
-  const { code, stdout, stderr } = await runProgram({ script: 'bench/soak/soak.ts', flags: ['--minutes', '0.06', '--every', '0.25', '--rate', '40', '--runners', '1', '--out', out], environment: {} });
-  // A busy machine may exceed a bound in so short a time: what is claimed is that it is measured, judged and told.
+  const { code, stdout, stderr } = await runProgram({
+    script: 'bench/soak/soak.ts',
+    flags: ['--minutes', '0.06', '--every', '0.25', '--rate', '40', '--runners', '1', '--out', out],
+    environment: {},
+  });
+  // A busy machine may exceed a bound in so short a time: what is claimed is that it is measured,
+  // judged and told.
   expect([0, 1], stderr).toContain(code);
-  expect(stdout).toMatch(/After \d+ s of \d+ s: \d+ samples, \d+ events\/s stored, \d+ texts embedded, 0 events dead-lettered/);
+  expect(stdout).toMatch(
+    /After \d+ s of \d+ s: \d+ samples, \d+ events\/s stored, \d+ texts embedded, 0 events dead-lettered/,
+  );
   expect(stdout).toMatch(/event to searchable, p99 +\d/);
   expect(stdout).toMatch(/resident memory +\d+ MB/);
-  const samples = (await readFile(out, 'utf8')).trim().split('\n').map((line): unknown => JSON.parse(line));
+  const samples = (await readFile(out, 'utf8'))
+    .trim()
+    .split('\n')
+    .map((line): unknown => JSON.parse(line));
   expect(samples.length).toBeGreaterThan(3);
-  expect(samples.at(-1)).toMatchObject({ rssBytes: expect.any(Number), heapBytes: expect.any(Number), eventLoopDelayMs: expect.any(Number), deadLettered: 0 });
+  expect(samples.at(-1)).toMatchObject({
+    rssBytes: expect.any(Number),
+    heapBytes: expect.any(Number),
+    eventLoopDelayMs: expect.any(Number),
+    deadLettered: 0,
+  });
 });

@@ -1,39 +1,87 @@
-// The client has a call for every path of the API, but for those that are named here with the reason.
+// The client has a call for every path of the API, but for those that are named here with the
+// reason.
 import { expect, test } from 'vitest';
 import { createClient } from '../../client/client.ts';
 import { testApp } from '../gateway/test-services.ts';
 
 /** Not in the client, and why. */
 const leftOut: Readonly<Record<string, string>> = {
-  'GET /runners/connect': 'the runner protocol is the runners\'',
+  'GET /runners/connect': "the runner protocol is the runners'",
   'GET /ws/events': 'the live feed is read as server-sent events',
   'GET /metrics': 'Prometheus reads it',
-  'GET /livez': 'for orchestrators', 'GET /health/live': 'for orchestrators', 'GET /startupz': 'for orchestrators', 'GET /health/ready': 'the other name of /readyz',
-  'GET /health/kafka': 'part of /health', 'GET /health/qdrant': 'part of /health', 'GET /health/runners': 'part of /health', 'GET /health/system': '/system tells it',
+  'GET /livez': 'for orchestrators',
+  'GET /health/live': 'for orchestrators',
+  'GET /startupz': 'for orchestrators',
+  'GET /health/ready': 'the other name of /readyz',
+  'GET /health/kafka': 'part of /health',
+  'GET /health/qdrant': 'part of /health',
+  'GET /health/runners': 'part of /health',
+  'GET /health/system': '/system tells it',
   'GET /v1/models/{}': 'listed by /v1/models, which has one',
 };
 
 test('every path has a call', async () => {
-  const document: { readonly paths: Readonly<Record<string, object>> } = await (await testApp().request('/openapi.json')).json();
-  const described = Object.entries(document.paths).flatMap(([path, item]) => Object.keys(item).map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{\w+\}/g, '{}')}`));
+  const document: { readonly paths: Readonly<Record<string, object>> } = await (
+    await testApp().request('/openapi.json')
+  ).json();
+  const described = Object.entries(document.paths).flatMap(([path, item]) =>
+    Object.keys(item).map(
+      (method) => `${method.toUpperCase()} ${path.replaceAll(/\{\w+\}/g, '{}')}`,
+    ),
+  );
   const called = new Set<string>();
   const client = createClient({
-    url: 'http://gateway', attemptsMax: 1,
+    url: 'http://gateway',
+    attemptsMax: 1,
     fetch: async (address, init) => {
-      called.add(`${init.method} ${decodeURIComponent(new URL(address).pathname).replace(/\[[^\]]*\]/, '{}')}`);
+      called.add(
+        `${init.method} ${decodeURIComponent(new URL(address).pathname).replace(/\[[^\]]*\]/, '{}')}`,
+      );
       return new Response('{"code":"said","detail":"no"}', { status: 422 });
     },
   });
   const id = '[one]';
   const { events, deadLetters, runners, joinTokens, health, config } = client;
   const calls: readonly Promise<unknown>[] = [
-    events.send([{ event_id: 'e', timestamp: '', user_id: '', event_type: 'view', session_id: '' }]), events.list().next(), events.get(id),
-    client.search({ query: 'x' }), client.similar(id), client.recommendations(id), client.trends(), client.embeddings('x', { model: 'm' }), client.models(),
-    deadLetters.list().next(), deadLetters.get(id), deadLetters.stats(), deadLetters.add({ reason: 'not_json', message: 'm', value: '' }), deadLetters.replay(id), deadLetters.replayBatch({}), deadLetters.purge(id), deadLetters.purgeMatching({}),
-    runners.list(), runners.get(id), runners.drain(id), runners.remove(id), joinTokens.make(), joinTokens.list(), joinTokens.revoke(id),
-    health.get(), health.ready(), client.stats(), client.system(), config.get(), config.change(id, {}), client.live().next(),
+    events.send([
+      { event_id: 'e', timestamp: '', user_id: '', event_type: 'view', session_id: '' },
+    ]),
+    events.list().next(),
+    events.get(id),
+    client.search({ query: 'x' }),
+    client.similar(id),
+    client.recommendations(id),
+    client.trends(),
+    client.embeddings('x', { model: 'm' }),
+    client.models(),
+    deadLetters.list().next(),
+    deadLetters.get(id),
+    deadLetters.stats(),
+    deadLetters.add({ reason: 'not_json', message: 'm', value: '' }),
+    deadLetters.replay(id),
+    deadLetters.replayBatch({}),
+    deadLetters.purge(id),
+    deadLetters.purgeMatching({}),
+    runners.list(),
+    runners.get(id),
+    runners.drain(id),
+    runners.remove(id),
+    joinTokens.make(),
+    joinTokens.list(),
+    joinTokens.revoke(id),
+    health.get(),
+    health.ready(),
+    client.stats(),
+    client.system(),
+    config.get(),
+    config.change(id, {}),
+    client.live().next(),
   ];
   await Promise.all(calls.map((call) => expect(call).rejects.toMatchObject({ code: 'said' })));
-  expect(described.filter((operation) => !called.has(operation) && !(operation in leftOut))).toEqual([]);
-  expect([...called, ...Object.keys(leftOut)].filter((operation) => !described.includes(operation))).toEqual([]);
+  expect(
+    described.filter((operation) => !called.has(operation) && !(operation in leftOut)),
+  ).toEqual([]);
+  expect(
+    [...called, ...Object.keys(leftOut)].filter((operation) => !described.includes(operation)),
+  ).toEqual([]);
 });

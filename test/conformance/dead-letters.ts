@@ -2,7 +2,15 @@
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { uuidV5 } from '#core/event/uuid.ts';
-import { freshLetter, type DeadLetter, type DeadLetterEntry, type DeadLetterQuery, type DeadLetterReason, type DeadLetters, type DeadLetterStatus } from '#core/ports.ts';
+import {
+  freshLetter,
+  type DeadLetter,
+  type DeadLetterEntry,
+  type DeadLetterQuery,
+  type DeadLetterReason,
+  type DeadLetters,
+  type DeadLetterStatus,
+} from '#core/ports.ts';
 import { plainRecord } from './plain-record.ts';
 
 /** A fresh, empty queue per test, and the power to end the process that works on it. */
@@ -39,24 +47,37 @@ function letterOf(offset: number, changes: Partial<DeadLetter> = {}): DeadLetter
 
 /** As `list` and `get` answer it, with bytes that compare well. */
 const plainEntry = (letter: DeadLetterEntry): object => ({ ...letter, ...plainRecord(letter) });
-const openEntry = (letter: DeadLetter): object => plainEntry({ ...letter, ...freshLetter, valueBytes: letter.value.length });
+const openEntry = (letter: DeadLetter): object =>
+  plainEntry({ ...letter, ...freshLetter, valueBytes: letter.value.length });
 
-const statusOf = (changes: Partial<DeadLetterStatus>): DeadLetterStatus => ({ ...freshLetter, ...changes });
+const statusOf = (changes: Partial<DeadLetterStatus>): DeadLetterStatus => ({
+  ...freshLetter,
+  ...changes,
+});
 
-const offsetsOf = (letters: readonly DeadLetter[]): number[] => letters.map(({ origin }) => origin.offset);
+const offsetsOf = (letters: readonly DeadLetter[]): number[] =>
+  letters.map(({ origin }) => origin.offset);
 
 /** Every page of a query, one after the other. */
-async function pagesOf(queue: DeadLetters, query: DeadLetterQuery): Promise<readonly (readonly DeadLetterEntry[])[]> {
+async function pagesOf(
+  queue: DeadLetters,
+  query: DeadLetterQuery,
+): Promise<readonly (readonly DeadLetterEntry[])[]> {
   const pages: (readonly DeadLetterEntry[])[] = [];
   for (let after: DeadLetterEntry | undefined; ;) {
-    const page = await queue.list(after === undefined ? query : { ...query, after: { failedAt: after.failedAt, id: after.id } });
+    const page = await queue.list(
+      after === undefined ? query : { ...query, after: { failedAt: after.failedAt, id: after.id } },
+    );
     if (page.length === 0) return pages;
     pages.push(page);
     after = page.at(-1);
   }
 }
 
-export function deadLettersConformance(name: string, makeHarness: () => Promise<DeadLettersHarness>): void {
+export function deadLettersConformance(
+  name: string,
+  makeHarness: () => Promise<DeadLettersHarness>,
+): void {
   describe(`dead letters: ${name}`, () => {
     let harness: DeadLettersHarness;
     let queue: DeadLetters;
@@ -71,13 +92,33 @@ export function deadLettersConformance(name: string, makeHarness: () => Promise<
 
     it('a letter comes back with every byte and every field as it was put', async () => {
       const letters = [
-        letterOf(1, { key: null, value: new Uint8Array(), field: 'product.price', eventId: 'e-1', reason: 'invalid_event' }),
-        letterOf(2, { key: allBytes, value: allBytes, headers: { binary: allBytes, empty: new Uint8Array(), größe: utf8.encode('ß') }, attempts: 3, runner: 'node-1', reason: 'embedding_failed' }),
-        letterOf(3, { key: new Uint8Array(), message: 'Grüße, 世界 \u{1F600}', origin: { topic: 'über', partition: 7, offset: 2 ** 53 - 1 } }),
+        letterOf(1, {
+          key: null,
+          value: new Uint8Array(),
+          field: 'product.price',
+          eventId: 'e-1',
+          reason: 'invalid_event',
+        }),
+        letterOf(2, {
+          key: allBytes,
+          value: allBytes,
+          headers: { binary: allBytes, empty: new Uint8Array(), größe: utf8.encode('ß') },
+          attempts: 3,
+          runner: 'node-1',
+          reason: 'embedding_failed',
+        }),
+        letterOf(3, {
+          key: new Uint8Array(),
+          message: 'Grüße, 世界 \u{1F600}',
+          origin: { topic: 'über', partition: 7, offset: 2 ** 53 - 1 },
+        }),
       ];
       await queue.put(letters);
-      for (const letter of letters) expect(plainEntry((await queue.get(letter.id))!)).toEqual(openEntry(letter));
-      expect((await queue.list({ limit: 10, valueBytesMax: whole })).map(plainEntry)).toEqual(letters.toReversed().map(openEntry));
+      for (const letter of letters)
+        expect(plainEntry((await queue.get(letter.id))!)).toEqual(openEntry(letter));
+      expect((await queue.list({ limit: 10, valueBytesMax: whole })).map(plainEntry)).toEqual(
+        letters.toReversed().map(openEntry),
+      );
     });
 
     it('keeps what it was given, whatever the sender does with its buffer afterwards', async () => {
@@ -96,8 +137,14 @@ export function deadLettersConformance(name: string, makeHarness: () => Promise<
 
     it('the same failure put twice is one letter, and the first one stays', async () => {
       await queue.put([letterOf(1)]);
-      await queue.put([letterOf(1, { failedAt: noon + 999, message: 'again' }), letterOf(2), letterOf(2, { message: 'twice in one call' })]);
-      expect((await queue.list({ limit: 10, valueBytesMax: whole })).map(plainEntry)).toEqual([letterOf(2), letterOf(1)].map(openEntry));
+      await queue.put([
+        letterOf(1, { failedAt: noon + 999, message: 'again' }),
+        letterOf(2),
+        letterOf(2, { message: 'twice in one call' }),
+      ]);
+      expect((await queue.list({ limit: 10, valueBytesMax: whole })).map(plainEntry)).toEqual(
+        [letterOf(2), letterOf(1)].map(openEntry),
+      );
       expect((await queue.stats()).byState.open).toBe(2);
     });
 
@@ -117,7 +164,9 @@ export function deadLettersConformance(name: string, makeHarness: () => Promise<
     it('a thousand letters in one put are a thousand letters', async () => {
       const letters = Array.from({ length: 1000 }, (_, i) => letterOf(i));
       await queue.put(letters);
-      expect(offsetsOf(await queue.list({ limit: 1000, valueBytesMax: whole }))).toEqual(offsetsOf(letters.toReversed()));
+      expect(offsetsOf(await queue.list({ limit: 1000, valueBytesMax: whole }))).toEqual(
+        offsetsOf(letters.toReversed()),
+      );
       expect((await queue.stats()).byState.open).toBe(1000);
     });
 
@@ -125,16 +174,22 @@ export function deadLettersConformance(name: string, makeHarness: () => Promise<
       await queue.put([letterOf(3), letterOf(1)]);
       await queue.put([letterOf(5)]);
       await queue.put([letterOf(2), letterOf(4)]);
-      expect(offsetsOf(await queue.list({ limit: 10, valueBytesMax: whole }))).toEqual([5, 4, 3, 2, 1]);
+      expect(offsetsOf(await queue.list({ limit: 10, valueBytesMax: whole }))).toEqual([
+        5, 4, 3, 2, 1,
+      ]);
     });
 
     it('pages meet without a gap or a double, also among letters that failed in the same millisecond', async () => {
-      const letters = Array.from({ length: 23 }, (_, i) => letterOf(i, { failedAt: noon + Math.floor(i / 10) }));
+      const letters = Array.from({ length: 23 }, (_, i) =>
+        letterOf(i, { failedAt: noon + Math.floor(i / 10) }),
+      );
       await queue.put(letters);
       const pages = await pagesOf(queue, { limit: 4, valueBytesMax: 0 });
       expect(pages.map(({ length }) => length)).toEqual([4, 4, 4, 4, 4, 3]);
       // By failedAt, then by id, both from the highest down.
-      const newestFirst = letters.toSorted((a, b) => b.failedAt - a.failedAt || (a.id < b.id ? 1 : -1));
+      const newestFirst = letters.toSorted(
+        (a, b) => b.failedAt - a.failedAt || (a.id < b.id ? 1 : -1),
+      );
       expect(offsetsOf(pages.flat())).toEqual(offsetsOf(newestFirst));
     });
 
@@ -143,13 +198,26 @@ export function deadLettersConformance(name: string, makeHarness: () => Promise<
       const [first, second] = await queue.list({ limit: 2, valueBytesMax: 0 });
       await queue.put([letterOf(9)]);
       expect(offsetsOf([first!, second!])).toEqual([4, 3]);
-      expect(offsetsOf(await queue.list({ limit: 2, valueBytesMax: 0, after: { failedAt: second!.failedAt, id: second!.id } }))).toEqual([2, 1]);
+      expect(
+        offsetsOf(
+          await queue.list({
+            limit: 2,
+            valueBytesMax: 0,
+            after: { failedAt: second!.failedAt, id: second!.id },
+          }),
+        ),
+      ).toEqual([2, 1]);
     });
 
     it('filters by reason, state and time, both ends included, and by all of them at once', async () => {
       const reasons: readonly DeadLetterReason[] = ['not_json', 'invalid_event', 'too_large'];
-      await queue.put(Array.from({ length: 9 }, (_, i) => letterOf(i, { reason: reasons[i % 3]! })));
-      const found = async (query: Omit<DeadLetterQuery, 'limit' | 'valueBytesMax'>): Promise<number[]> => offsetsOf(await queue.list({ ...query, limit: 100, valueBytesMax: 0 }));
+      await queue.put(
+        Array.from({ length: 9 }, (_, i) => letterOf(i, { reason: reasons[i % 3]! })),
+      );
+      const found = async (
+        query: Omit<DeadLetterQuery, 'limit' | 'valueBytesMax'>,
+      ): Promise<number[]> =>
+        offsetsOf(await queue.list({ ...query, limit: 100, valueBytesMax: 0 }));
       expect(await found({ reason: 'invalid_event' })).toEqual([7, 4, 1]);
       expect(await found({ reason: 'store_rejected' })).toEqual([]);
       expect(await found({ state: 'open' })).toEqual([8, 7, 6, 5, 4, 3, 2, 1, 0]);
@@ -157,21 +225,34 @@ export function deadLettersConformance(name: string, makeHarness: () => Promise<
       expect(await found({ since: noon + 7 })).toEqual([8, 7]);
       expect(await found({ until: noon + 1 })).toEqual([1, 0]);
       expect(await found({ since: noon + 3, until: noon + 3 })).toEqual([3]);
-      expect(await found({ reason: 'not_json', state: 'open', since: noon + 1, until: noon + 6 })).toEqual([6, 3]);
-      expect(offsetsOf((await pagesOf(queue, { reason: 'too_large', limit: 2, valueBytesMax: 0 })).flat())).toEqual([8, 5, 2]);
+      expect(
+        await found({ reason: 'not_json', state: 'open', since: noon + 1, until: noon + 6 }),
+      ).toEqual([6, 3]);
+      expect(
+        offsetsOf(
+          (await pagesOf(queue, { reason: 'too_large', limit: 2, valueBytesMax: 0 })).flat(),
+        ),
+      ).toEqual([8, 5, 2]);
     });
 
     it('finds a text in the message or in the value, in either case, together with the other filters', async () => {
       await queue.put([
         letterOf(1, { message: 'product.price: got "CHEAP", allowed: a number' }),
         letterOf(2, { value: utf8.encode('{"name":"Grüße aus Cheapside"}'), message: 'x' }),
-        letterOf(3, { value: Uint8Array.from([0xff, 0x00, ...utf8.encode('cHEap'), 0xfe]), message: 'x', reason: 'invalid_event' }),
+        letterOf(3, {
+          value: Uint8Array.from([0xff, 0x00, ...utf8.encode('cHEap'), 0xfe]),
+          message: 'x',
+          reason: 'invalid_event',
+        }),
         letterOf(4, { value: utf8.encode('ch eap'), message: '100 % of it' }),
       ]);
-      const found = async (query: Partial<DeadLetterQuery>): Promise<number[]> => offsetsOf(await queue.list({ limit: 100, valueBytesMax: 0, ...query }));
+      const found = async (query: Partial<DeadLetterQuery>): Promise<number[]> =>
+        offsetsOf(await queue.list({ limit: 100, valueBytesMax: 0, ...query }));
       expect(await found({ text: 'cheap' })).toEqual([3, 2, 1]);
       expect(await found({ text: 'CHEAP', reason: 'not_json' })).toEqual([2, 1]);
-      expect(await found({ text: 'cheap', limit: 1, after: { failedAt: noon + 3, id: letterOf(3).id } })).toEqual([2]);
+      expect(
+        await found({ text: 'cheap', limit: 1, after: { failedAt: noon + 3, id: letterOf(3).id } }),
+      ).toEqual([2]);
       expect(await found({ text: 'ÜßE' })).toEqual([]);
       expect(await found({ text: 'üße' })).toEqual([2]);
       expect(await found({ text: '0 % o' })).toEqual([4]);
@@ -179,9 +260,17 @@ export function deadLettersConformance(name: string, makeHarness: () => Promise<
     });
 
     it('finds a text however many letters without it are in between', async () => {
-      await queue.put(Array.from({ length: 1300 }, (_, i) => letterOf(i, { message: i % 650 === 0 ? 'a needle' : 'hay' })));
-      expect(offsetsOf(await queue.list({ text: 'needle', limit: 10, valueBytesMax: 0 }))).toEqual([650, 0]);
-      expect(offsetsOf((await pagesOf(queue, { text: 'needle', limit: 1, valueBytesMax: 0 })).flat())).toEqual([650, 0]);
+      await queue.put(
+        Array.from({ length: 1300 }, (_, i) =>
+          letterOf(i, { message: i % 650 === 0 ? 'a needle' : 'hay' }),
+        ),
+      );
+      expect(offsetsOf(await queue.list({ text: 'needle', limit: 10, valueBytesMax: 0 }))).toEqual([
+        650, 0,
+      ]);
+      expect(
+        offsetsOf((await pagesOf(queue, { text: 'needle', limit: 1, valueBytesMax: 0 })).flat()),
+      ).toEqual([650, 0]);
       expect(await queue.list({ text: 'pin', limit: 10, valueBytesMax: 0 })).toEqual([]);
     });
 
@@ -195,32 +284,69 @@ export function deadLettersConformance(name: string, makeHarness: () => Promise<
 
     it('what was done with a letter is kept, found, counted, and still there after a crash', async () => {
       await queue.put([1, 2, 3].map((offset) => letterOf(offset)));
-      const replayed = statusOf({ state: 'replayed', replays: 1, replay: { at: noon + 50, by: 'Ana @ 127.0.0.1', position: { topic: 'events', partition: 2, offset: 7 } } });
-      const again = { ...replayed, replays: 2, replay: { at: noon + 60, by: 'Bo', position: { topic: 'events', partition: 0, offset: 9 } } };
-      await queue.setStatus([{ id: letterOf(1).id, status: replayed }, { id: letterOf(3).id, status: replayed }]);
-      await queue.setStatus([{ id: letterOf(3).id, status: again }, { id: letterOf(99).id, status: replayed }]);
+      const replayed = statusOf({
+        state: 'replayed',
+        replays: 1,
+        replay: {
+          at: noon + 50,
+          by: 'Ana @ 127.0.0.1',
+          position: { topic: 'events', partition: 2, offset: 7 },
+        },
+      });
+      const again = {
+        ...replayed,
+        replays: 2,
+        replay: { at: noon + 60, by: 'Bo', position: { topic: 'events', partition: 0, offset: 9 } },
+      };
+      await queue.setStatus([
+        { id: letterOf(1).id, status: replayed },
+        { id: letterOf(3).id, status: replayed },
+      ]);
+      await queue.setStatus([
+        { id: letterOf(3).id, status: again },
+        { id: letterOf(99).id, status: replayed },
+      ]);
       for (const crashes of [false, true]) {
         if (crashes) {
           await harness.crash();
           queue = await harness.open();
         }
-        expect(plainEntry((await queue.get(letterOf(1).id))!)).toEqual(plainEntry({ ...letterOf(1), ...replayed, valueBytes: letterOf(1).value.length }));
+        expect(plainEntry((await queue.get(letterOf(1).id))!)).toEqual(
+          plainEntry({ ...letterOf(1), ...replayed, valueBytes: letterOf(1).value.length }),
+        );
         expect(await queue.get(letterOf(3).id)).toMatchObject(again);
-        expect(offsetsOf(await queue.list({ state: 'replayed', limit: 10, valueBytesMax: 0 }))).toEqual([3, 1]);
-        expect(offsetsOf(await queue.list({ state: 'open', limit: 10, valueBytesMax: 0 }))).toEqual([2]);
+        expect(
+          offsetsOf(await queue.list({ state: 'replayed', limit: 10, valueBytesMax: 0 })),
+        ).toEqual([3, 1]);
+        expect(offsetsOf(await queue.list({ state: 'open', limit: 10, valueBytesMax: 0 }))).toEqual(
+          [2],
+        );
         expect((await queue.stats()).byState).toEqual({ open: 1, replayed: 2, purged: 0 });
       }
     });
 
     it('a purged letter stays as what it was, without its key, value and headers, also when the same failure is put again', async () => {
-      const letter = letterOf(1, { value: allBytes, headers: { secret: allBytes }, eventId: 'e-1' });
+      const letter = letterOf(1, {
+        value: allBytes,
+        headers: { secret: allBytes },
+        eventId: 'e-1',
+      });
       await queue.put([letter]);
       const purged = statusOf({ state: 'purged', purge: { at: noon + 50, by: 'Ana' } });
       await queue.setStatus([{ id: letter.id, status: purged }]);
       await queue.put([letter]);
-      const left = plainEntry({ ...letter, key: null, value: new Uint8Array(), headers: {}, valueBytes: 256, ...purged });
+      const left = plainEntry({
+        ...letter,
+        key: null,
+        value: new Uint8Array(),
+        headers: {},
+        valueBytes: 256,
+        ...purged,
+      });
       expect(plainEntry((await queue.get(letter.id))!)).toEqual(left);
-      expect((await queue.list({ state: 'purged', limit: 10, valueBytesMax: whole })).map(plainEntry)).toEqual([left]);
+      expect(
+        (await queue.list({ state: 'purged', limit: 10, valueBytesMax: whole })).map(plainEntry),
+      ).toEqual([left]);
       await harness.crash();
       queue = await harness.open();
       expect(plainEntry((await queue.get(letter.id))!)).toEqual(left);
@@ -232,9 +358,15 @@ export function deadLettersConformance(name: string, makeHarness: () => Promise<
     });
 
     it('stats count every letter once, by state and by reason', async () => {
-      expect(await queue.stats()).toEqual({ byState: { open: 0, replayed: 0, purged: 0 }, byReason: {} });
+      expect(await queue.stats()).toEqual({
+        byState: { open: 0, replayed: 0, purged: 0 },
+        byReason: {},
+      });
       await queue.put([letterOf(1), letterOf(2), letterOf(3, { reason: 'store_rejected' })]);
-      expect(await queue.stats()).toEqual({ byState: { open: 3, replayed: 0, purged: 0 }, byReason: { not_json: 2, store_rejected: 1 } });
+      expect(await queue.stats()).toEqual({
+        byState: { open: 3, replayed: 0, purged: 0 },
+        byReason: { not_json: 2, store_rejected: 1 },
+      });
     });
   });
 }

@@ -7,9 +7,15 @@ import { plainRecord, type PlainRecord } from './plain-record.ts';
 /** A fresh, empty log per test, and the power to end the process that works on it. */
 export type SourceHarness = AsyncDisposable & {
   append(records: readonly LogRecord[]): Promise<readonly Position[]>;
-  /** A source of the group, the only member at that time; it starts where the group's last commit was, or at the first record. */
+  /**
+   * A source of the group, the only member at that time; it starts where the group's last commit
+   * was, or at the first record.
+   */
   open(groupId: string): Promise<EventSource>;
-  /** What SIGKILL would do: open sources end without a word, and so does the log when it lives in the same process. `append` and `open` work after it. */
+  /**
+   * What SIGKILL would do: open sources end without a word, and so does the log when it lives in
+   * the same process. `append` and `open` work after it.
+   */
   crash(): Promise<void>;
 };
 
@@ -35,10 +41,13 @@ function recordsOf(key: string, count: number, from = 0): LogRecord[] {
   }));
 }
 
-const valuesOf = (records: readonly LogRecord[]): string[] => records.map(({ value }) => new TextDecoder().decode(value));
+const valuesOf = (records: readonly LogRecord[]): string[] =>
+  records.map(({ value }) => new TextDecoder().decode(value));
 const placeOf = ({ partition, offset }: Position): string => `${partition}:${offset}`;
-const offsetsOf = (deliveries: readonly Delivery[]): number[] => deliveries.map(({ position }) => position.offset);
-const settleAll = (deliveries: readonly Delivery[]): void => deliveries.forEach((delivery) => delivery.settle(stored));
+const offsetsOf = (deliveries: readonly Delivery[]): number[] =>
+  deliveries.map(({ position }) => position.offset);
+const settleAll = (deliveries: readonly Delivery[]): void =>
+  deliveries.forEach((delivery) => delivery.settle(stored));
 
 /** What came, by where it stands in the log. */
 const byPlace = (deliveries: readonly Delivery[]): Map<string, PlainRecord> =>
@@ -63,7 +72,7 @@ class Reader {
   }
 
   async take(count: number): Promise<Delivery[]> {
-    while (this.#pulled.length < count) this.#pulled.push(...await this.pull());
+    while (this.#pulled.length < count) this.#pulled.push(...(await this.pull()));
     const taken = this.#pulled.slice(0, count);
     this.#pulled = this.#pulled.slice(count);
     return taken;
@@ -75,10 +84,13 @@ class Reader {
 
   /** Resolves once the log has taken commits up to this many records before the end. */
   async lagIs(lag: number): Promise<void> {
-    await vi.waitFor(async () => {
-      const now = await this.lag();
-      if (now !== lag) throw new Error(`The lag stays at ${now}, not ${lag}`);
-    }, { timeout: 20_000, interval: 5 });
+    await vi.waitFor(
+      async () => {
+        const now = await this.lag();
+        if (now !== lag) throw new Error(`The lag stays at ${now}, not ${lag}`);
+      },
+      { timeout: 20_000, interval: 5 },
+    );
   }
 
   async end(): Promise<void> {
@@ -87,11 +99,16 @@ class Reader {
   }
 }
 
-export function eventSourceConformance(name: string, makeHarness: (options: SourceHarnessOptions) => Promise<SourceHarness>): void {
+export function eventSourceConformance(
+  name: string,
+  makeHarness: (options: SourceHarnessOptions) => Promise<SourceHarness>,
+): void {
   describe(`event source: ${name}`, () => {
     let log: SourceHarness;
     const read = async (groupId = 'group'): Promise<Reader> => new Reader(await log.open(groupId));
-    beforeEach(async () => { log = await makeHarness({ partitions, unsettledMax }); });
+    beforeEach(async () => {
+      log = await makeHarness({ partitions, unsettledMax });
+    });
     afterEach(() => log[Symbol.asyncDispose]());
 
     describe('append', () => {
@@ -101,7 +118,9 @@ export function eventSourceConformance(name: string, makeHarness: (options: Sour
         expect(positions).toHaveLength(records.length);
         const reader = await read();
         const delivered = byPlace(await reader.take(records.length));
-        expect(positions.map((position) => delivered.get(placeOf(position)))).toEqual(records.map(plainRecord));
+        expect(positions.map((position) => delivered.get(placeOf(position)))).toEqual(
+          records.map(plainRecord),
+        );
         await reader.end();
       });
 
@@ -119,15 +138,37 @@ export function eventSourceConformance(name: string, makeHarness: (options: Sour
         const empty = new Uint8Array();
         const records: LogRecord[] = [
           { key: null, value: utf8.encode('no key'), headers: {}, timestamp: 1_700_000_000_000 },
-          { key: empty, value: utf8.encode('an empty key is a key'), headers: {}, timestamp: 1_700_000_000_003 },
+          {
+            key: empty,
+            value: utf8.encode('an empty key is a key'),
+            headers: {},
+            timestamp: 1_700_000_000_003,
+          },
           { key: utf8.encode('k'), value: empty, headers: {}, timestamp: 1_700_000_000_001 },
-          { key: allBytes, value: allBytes, headers: { 'content-type': utf8.encode('application/json'), binary: allBytes, empty, größe: utf8.encode('ß') }, timestamp: 1_234_567_890_123 },
-          { key: utf8.encode('large'), value: new Uint8Array(200_000).map((_, i) => i * 31), headers: {}, timestamp: 1_700_000_000_002 },
+          {
+            key: allBytes,
+            value: allBytes,
+            headers: {
+              'content-type': utf8.encode('application/json'),
+              binary: allBytes,
+              empty,
+              größe: utf8.encode('ß'),
+            },
+            timestamp: 1_234_567_890_123,
+          },
+          {
+            key: utf8.encode('large'),
+            value: new Uint8Array(200_000).map((_, i) => i * 31),
+            headers: {},
+            timestamp: 1_700_000_000_002,
+          },
         ];
         const positions = await log.append(records);
         const reader = await read();
         const delivered = byPlace(await reader.take(records.length));
-        expect(positions.map((position) => delivered.get(placeOf(position)))).toEqual(records.map(plainRecord));
+        expect(positions.map((position) => delivered.get(placeOf(position)))).toEqual(
+          records.map(plainRecord),
+        );
         await reader.end();
       });
 
@@ -142,7 +183,8 @@ export function eventSourceConformance(name: string, makeHarness: (options: Sour
 
       it('puts all records of a key into one partition, in order', async () => {
         const keys = Array.from({ length: 12 }, (_, i) => `user-${i}`);
-        for (const round of [0, 1, 2]) await log.append(keys.flatMap((key) => recordsOf(key, 1, round)));
+        for (const round of [0, 1, 2])
+          await log.append(keys.flatMap((key) => recordsOf(key, 1, round)));
         const reader = await read();
         const deliveries: Delivery[] = [];
         // In parts: how the keys spread over the partitions is the log's own affair.
@@ -152,7 +194,9 @@ export function eventSourceConformance(name: string, makeHarness: (options: Sour
           deliveries.push(...part);
         }
         for (const key of keys) {
-          const own = deliveries.filter((delivery) => delivery.key && new TextDecoder().decode(delivery.key) === key);
+          const own = deliveries.filter(
+            (delivery) => delivery.key && new TextDecoder().decode(delivery.key) === key,
+          );
           expect(valuesOf(own)).toEqual([`${key} 0`, `${key} 1`, `${key} 2`]);
           expect(new Set(own.map(({ position }) => position.partition)).size).toBe(1);
         }
@@ -173,10 +217,14 @@ export function eventSourceConformance(name: string, makeHarness: (options: Sour
           settleAll(batch);
         }
         for (let partition = 0; partition < partitions; partition++) {
-          const offsets = offsetsOf(deliveries.filter(({ position }) => position.partition === partition));
+          const offsets = offsetsOf(
+            deliveries.filter(({ position }) => position.partition === partition),
+          );
           expect(offsets).toEqual(offsets.toSorted((a, b) => a - b));
         }
-        expect(new Set(deliveries.map(({ position }) => placeOf(position)))).toEqual(new Set(positions.map(placeOf)));
+        expect(new Set(deliveries.map(({ position }) => placeOf(position)))).toEqual(
+          new Set(positions.map(placeOf)),
+        );
         await reader.end();
       });
 
@@ -195,12 +243,16 @@ export function eventSourceConformance(name: string, makeHarness: (options: Sour
         const reader = await read();
         const first = await reader.take(unsettledMax);
         let pulled = false;
-        const more = reader.pull().then((batch) => { pulled = true; return batch; });
+        const more = reader.pull().then((batch) => {
+          pulled = true;
+          return batch;
+        });
         // Ask the log twice, so that a source which reads on by itself has had its chance.
         await log.append(recordsOf('a', 1, unsettledMax + 5));
         await reader.lagIs(unsettledMax + 6);
         expect([pulled, reader.source.unsettled()]).toEqual([false, unsettledMax]);
-        // The first unsettled record holds the partition: what is settled behind it would come again after a crash.
+        // The first unsettled record holds the partition: what is settled behind it would come
+        // again after a crash.
         settleAll(first.slice(1));
         await reader.lagIs(unsettledMax + 6);
         expect([pulled, reader.source.unsettled()]).toEqual([false, 1]);
@@ -226,7 +278,9 @@ export function eventSourceConformance(name: string, makeHarness: (options: Sour
         await log.append(recordsOf(other, 40));
         let seen = 0;
         while (seen < 40) {
-          const ofOthers = (await reader.pull()).filter(({ position }) => position.partition !== blocked!.partition);
+          const ofOthers = (await reader.pull()).filter(
+            ({ position }) => position.partition !== blocked!.partition,
+          );
           settleAll(ofOthers);
           seen += valuesOf(ofOthers).filter((value) => value.startsWith(other)).length;
         }
@@ -266,7 +320,8 @@ export function eventSourceConformance(name: string, makeHarness: (options: Sour
 
     describe('after a restart', () => {
       for (const how of ['a crash', 'a clean end']) {
-        const end = (reader: Reader): Promise<void> => how === 'a crash' ? log.crash() : reader.end();
+        const end = (reader: Reader): Promise<void> =>
+          how === 'a crash' ? log.crash() : reader.end();
 
         it(`by ${how}, what was not settled comes again and what was committed does not`, async () => {
           await log.append(recordsOf('a', 6));
@@ -344,7 +399,10 @@ export function eventSourceConformance(name: string, makeHarness: (options: Sour
         const keys = Array.from({ length: 9 }, (_, i) => `key-${i}`);
         await log.append(keys.flatMap((key) => recordsOf(key, 4)));
         const before = await read();
-        const byPartition = Map.groupBy(await before.take(36), ({ position }) => position.partition);
+        const byPartition = Map.groupBy(
+          await before.take(36),
+          ({ position }) => position.partition,
+        );
         // Of every partition a different number from the start, and its last one out of order.
         const left: string[] = [];
         for (const [partition, deliveries] of byPartition) {
@@ -355,7 +413,9 @@ export function eventSourceConformance(name: string, makeHarness: (options: Sour
         await before.lagIs(left.length);
         await log.crash();
         const after = await read();
-        expect(new Set((await after.take(left.length)).map(({ position }) => placeOf(position)))).toEqual(new Set(left));
+        expect(
+          new Set((await after.take(left.length)).map(({ position }) => placeOf(position))),
+        ).toEqual(new Set(left));
         await after.end();
       });
 
@@ -387,12 +447,18 @@ export function eventSourceConformance(name: string, makeHarness: (options: Sour
       });
 
       it('lag counts the records after the last commit, for every partition held', async () => {
-        const positions = await log.append(Array.from({ length: 30 }, (_, i) => recordsOf(`key-${i}`, 1)).flat());
+        const positions = await log.append(
+          Array.from({ length: 30 }, (_, i) => recordsOf(`key-${i}`, 1)).flat(),
+        );
         const reader = await read();
         const deliveries = await reader.take(30);
-        const perPartition = Array.from({ length: partitions }, (_, partition) =>
-          ({ partition, lag: positions.filter((position) => position.partition === partition).length }));
-        expect((await reader.source.lag()).toSorted((a, b) => a.partition - b.partition)).toEqual(perPartition);
+        const perPartition = Array.from({ length: partitions }, (_, partition) => ({
+          partition,
+          lag: positions.filter((position) => position.partition === partition).length,
+        }));
+        expect((await reader.source.lag()).toSorted((a, b) => a.partition - b.partition)).toEqual(
+          perPartition,
+        );
         settleAll(deliveries);
         await reader.lagIs(0);
         await log.append(recordsOf('a', 2));

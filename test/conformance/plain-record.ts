@@ -2,7 +2,12 @@
 
 import type { LogRecord } from '#core/ports.ts';
 
-export type PlainRecord = { readonly key: string | null; readonly value: string; readonly headers: Record<string, string>; readonly timestamp: number };
+export type PlainRecord = {
+  readonly key: string | null;
+  readonly value: string;
+  readonly headers: Record<string, string>;
+  readonly timestamp: number;
+};
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 

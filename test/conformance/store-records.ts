@@ -1,7 +1,7 @@
 // Small, readable texts and events for tests of vector stores: number n always gives the same one.
 
-import type { EventRecord, EventType, Product, TextRecord } from '#core/ports.ts';
 import { uuidV5 } from '#core/event/uuid.ts';
+import type { EventRecord, EventType, Product, TextRecord } from '#core/ports.ts';
 
 export const dimensions = 8;
 export const noon = Date.UTC(2026, 0, 1, 12);
@@ -25,23 +25,60 @@ export const queryVector: Float32Array = (() => {
 })();
 
 function productOf(n: number): Product {
-  return { id: `p${n}`, name: `Text ${n}`, description: null, category: n % 7 === 0 ? null : `category-${n % 3}`, price: n % 20 };
+  return {
+    id: `p${n}`,
+    name: `Text ${n}`,
+    description: null,
+    category: n % 7 === 0 ? null : `category-${n % 3}`,
+    price: n % 20,
+  };
 }
 
 export function textRecord(n: number, kind: 'product' | 'query' = 'product'): TextRecord {
-  const provenance = { runnerSession: 'session-1', runnerName: 'runner', device: 'cpu', dtype: 'q8', embeddedAt: noon, checkedAt: noon };
-  return { id: textIdOf(n), text: `Text ${n}`, kind, product: kind === 'product' ? productOf(n) : null, embedding: { vector: unit(n), provenance } };
+  const provenance = {
+    runnerSession: 'session-1',
+    runnerName: 'runner',
+    device: 'cpu',
+    dtype: 'q8',
+    embeddedAt: noon,
+    checkedAt: noon,
+  };
+  return {
+    id: textIdOf(n),
+    text: `Text ${n}`,
+    kind,
+    product: kind === 'product' ? productOf(n) : null,
+    embedding: { vector: unit(n), provenance },
+  };
 }
 
-type Changes = { readonly text?: number; readonly timestamp?: number; readonly ingestedAt?: number; readonly eventType?: EventType; /** Instead of the text's own. */ readonly productId?: string };
+type Changes = {
+  readonly text?: number;
+  readonly timestamp?: number;
+  readonly ingestedAt?: number;
+  readonly eventType?: EventType;
+  /** Instead of the text's own. */ readonly productId?: string;
+};
 
-export function eventRecord(n: number, { text = 1, timestamp = noon, ingestedAt = noon, eventType = 'view', productId }: Changes = {}): EventRecord {
+export function eventRecord(
+  n: number,
+  { text = 1, timestamp = noon, ingestedAt = noon, eventType = 'view', productId }: Changes = {},
+): EventRecord {
   const isQuery = eventType === 'search';
-  const product = isQuery ? null : { ...productOf(text), ...(productId === undefined ? {} : { id: productId }) };
+  const product = isQuery
+    ? null
+    : { ...productOf(text), ...(productId === undefined ? {} : { id: productId }) };
   return {
     event: {
-      eventId: `event ${n}`, id: eventIdOf(n), eventType, timestamp, userId: `user-${n % 9}`, sessionId: `session-${n % 50}`,
-      product, searchQuery: isQuery ? `Text ${text}` : null, payload: JSON.stringify({ n, größe: '世界', product }),
+      eventId: `event ${n}`,
+      id: eventIdOf(n),
+      eventType,
+      timestamp,
+      userId: `user-${n % 9}`,
+      sessionId: `session-${n % 50}`,
+      product,
+      searchQuery: isQuery ? `Text ${text}` : null,
+      payload: JSON.stringify({ n, größe: '世界', product }),
     },
     textId: textIdOf(text),
     ingestedAt,

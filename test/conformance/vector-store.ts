@@ -1,13 +1,27 @@
-// What every vector store guarantees to the pipeline and to whoever searches, whichever engine keeps it.
+// What every vector store guarantees to the pipeline and to whoever searches, whichever engine
+// keeps it.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import type { BareText, EventFilter, TextRecord, VectorStore } from '#core/ports.ts';
-import { dimensions, eventIdOf, eventRecord, noon, queryVector, sessionIdOf, textIdOf, textRecord, unit } from './store-records.ts';
+import {
+  dimensions,
+  eventIdOf,
+  eventRecord,
+  noon,
+  queryVector,
+  sessionIdOf,
+  textIdOf,
+  textRecord,
+  unit,
+} from './store-records.ts';
 
 /** A fresh, empty store. Its clock decides when a text without events began to be one. */
 export type StoreHarness = AsyncDisposable & { readonly store: VectorStore };
-export type MakeStore = (options: { readonly dimensions: number; readonly clock: ManualClock }) => Promise<StoreHarness>;
+export type MakeStore = (options: {
+  readonly dimensions: number;
+  readonly clock: ManualClock;
+}) => Promise<StoreHarness>;
 
 const stored = { status: 'stored' };
 const superseded = { status: 'superseded' };
@@ -25,24 +39,33 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
     });
     afterEach(() => harness[Symbol.asyncDispose]());
 
-    const forget = (ingestedBefore = 0) => store.forget({ ingestedBefore, now: clock.now(), textGraceMs: graceMs });
-    const searchFor = (filter: EventFilter = {}, limit = 10) => store.search({ vector: queryVector, limit, filter });
+    const forget = (ingestedBefore = 0) =>
+      store.forget({ ingestedBefore, now: clock.now(), textGraceMs: graceMs });
+    const searchFor = (filter: EventFilter = {}, limit = 10) =>
+      store.search({ vector: queryVector, limit, filter });
 
     describe('texts', () => {
       it('are known, counted and searchable with their vector as soon as the put resolves', async () => {
         expect(await store.knownTexts([textIdOf(1), textIdOf(2)])).toEqual(new Set());
         expect(await store.putTexts([textRecord(1), textRecord(2)])).toEqual([stored, stored]);
         expect(await store.putEvents([eventRecord(1, { text: 1 })])).toEqual([stored]);
-        expect(await store.knownTexts([textIdOf(1), textIdOf(2), textIdOf(3)])).toEqual(new Set([textIdOf(1), textIdOf(2)]));
+        expect(await store.knownTexts([textIdOf(1), textIdOf(2), textIdOf(3)])).toEqual(
+          new Set([textIdOf(1), textIdOf(2)]),
+        );
         expect(await store.counts()).toEqual({ texts: 2, events: 1 });
-        expect(await store.vectors([textIdOf(1), textIdOf(3)])).toEqual(new Map([[textIdOf(1), textRecord(1).embedding.vector]]));
+        expect(await store.vectors([textIdOf(1), textIdOf(3)])).toEqual(
+          new Map([[textIdOf(1), textRecord(1).embedding.vector]]),
+        );
         expect((await searchFor()).map(({ textId }) => textId)).toEqual([textIdOf(1)]);
       });
 
       it('put again keep their id and take the new vector', async () => {
         await store.putTexts([textRecord(1)]);
         await store.putEvents([eventRecord(1, { text: 1 })]);
-        const again = { ...textRecord(1), embedding: { ...textRecord(1).embedding, vector: unit(3) } };
+        const again = {
+          ...textRecord(1),
+          embedding: { ...textRecord(1).embedding, vector: unit(3) },
+        };
         expect(await store.putTexts([again])).toEqual([stored]);
         expect(await store.counts()).toEqual({ texts: 1, events: 1 });
         expect((await store.vectors([textIdOf(1)])).get(textIdOf(1))).toEqual(unit(3));
@@ -50,10 +73,28 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
       });
 
       it('whose vector is not finite, unit length and of the dimension are refused; their neighbours are stored', async () => {
-        const bad = [new Float32Array(dimensions), unit(1).with(0, NaN), unit(1).with(0, Infinity), unit(1).map((x) => x * 1.01), new Float32Array([1, 0])];
-        const outcomes = await store.putTexts([textRecord(1), ...bad.map((vector, i) => withVector(10 + i, vector)), textRecord(2)]);
-        expect(outcomes.map(({ status }) => status)).toEqual(['stored', ...bad.map(() => 'rejected'), 'stored']);
-        expect(outcomes.flatMap((outcome) => (outcome.status === 'rejected' && /vector/.test(outcome.message) ? [outcome] : [])).length).toBe(bad.length);
+        const bad = [
+          new Float32Array(dimensions),
+          unit(1).with(0, NaN),
+          unit(1).with(0, Infinity),
+          unit(1).map((x) => x * 1.01),
+          new Float32Array([1, 0]),
+        ];
+        const outcomes = await store.putTexts([
+          textRecord(1),
+          ...bad.map((vector, i) => withVector(10 + i, vector)),
+          textRecord(2),
+        ]);
+        expect(outcomes.map(({ status }) => status)).toEqual([
+          'stored',
+          ...bad.map(() => 'rejected'),
+          'stored',
+        ]);
+        expect(
+          outcomes.flatMap((outcome) =>
+            outcome.status === 'rejected' && /vector/.test(outcome.message) ? [outcome] : [],
+          ).length,
+        ).toBe(bad.length);
         expect(await store.counts()).toEqual({ texts: 2, events: 0 });
       });
 
@@ -61,7 +102,12 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
         await store.putTexts([textRecord(1), textRecord(2, 'query')]);
         const { embedding: _product, ...one } = textRecord(1);
         const { embedding: _query, ...two } = textRecord(2, 'query');
-        expect(await store.texts([textIdOf(1), textIdOf(2), textIdOf(3), 'not a UUID'])).toEqual(new Map([[one.id, one], [two.id, two]]));
+        expect(await store.texts([textIdOf(1), textIdOf(2), textIdOf(3), 'not a UUID'])).toEqual(
+          new Map([
+            [one.id, one],
+            [two.id, two],
+          ]),
+        );
         expect(await store.texts([])).toEqual(new Map());
       });
 
@@ -86,7 +132,13 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
         const record = eventRecord(1, { text: 2 });
         await store.putEvents([record]);
         const { id, timestamp, payload } = record.event;
-        const expected = { id, textId: textIdOf(2), timestamp, ingestedAt: record.ingestedAt, payload };
+        const expected = {
+          id,
+          textId: textIdOf(2),
+          timestamp,
+          ingestedAt: record.ingestedAt,
+          payload,
+        };
         expect(await store.event(id)).toEqual(expected);
         expect(await store.events({}, 10)).toEqual([expected]);
         expect(await store.event(eventIdOf(2))).toBeNull();
@@ -95,27 +147,54 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
 
       it('put a second time make no second copy', async () => {
         await store.putEvents([eventRecord(1)]);
-        expect(await store.putEvents([eventRecord(1), eventRecord(2)])).toEqual([superseded, stored]);
+        expect(await store.putEvents([eventRecord(1), eventRecord(2)])).toEqual([
+          superseded,
+          stored,
+        ]);
         expect((await store.counts()).events).toBe(2);
       });
 
       it('of a newer version overwrite, of an older or the same one do not, also within one call', async () => {
-        expect(await store.putEvents([versionOf(10, 1), versionOf(9, 2), versionOf(10, 2), versionOf(11, 2)])).toEqual([stored, superseded, superseded, stored]);
+        expect(
+          await store.putEvents([
+            versionOf(10, 1),
+            versionOf(9, 2),
+            versionOf(10, 2),
+            versionOf(11, 2),
+          ]),
+        ).toEqual([stored, superseded, superseded, stored]);
         expect(await store.putEvents([versionOf(10, 1)])).toEqual([superseded]);
-        expect(await store.event(eventIdOf(1))).toMatchObject({ timestamp: 11, textId: textIdOf(2) });
-        expect((await searchFor()).map(({ textId, events }) => [textId, events.total])).toEqual([[textIdOf(2), 1]]);
+        expect(await store.event(eventIdOf(1))).toMatchObject({
+          timestamp: 11,
+          textId: textIdOf(2),
+        });
+        expect((await searchFor()).map(({ textId, events }) => [textId, events.total])).toEqual([
+          [textIdOf(2), 1],
+        ]);
       });
 
       it('are found by their product, also where two products read the same', async () => {
-        await store.putEvents([eventRecord(1, { text: 1 }), eventRecord(2, { text: 1, productId: 'twin' }), eventRecord(3, { text: 2, productId: 'twin', timestamp: noon + 1 })]);
-        const ids = async (productId: string) => (await store.events({ productId }, 10)).map(({ id }) => id);
-        expect([await ids('p1'), await ids('twin'), await ids('p2')]).toEqual([[eventIdOf(1)], [eventIdOf(3), eventIdOf(2)], []]);
+        await store.putEvents([
+          eventRecord(1, { text: 1 }),
+          eventRecord(2, { text: 1, productId: 'twin' }),
+          eventRecord(3, { text: 2, productId: 'twin', timestamp: noon + 1 }),
+        ]);
+        const ids = async (productId: string) =>
+          (await store.events({ productId }, 10)).map(({ id }) => id);
+        expect([await ids('p1'), await ids('twin'), await ids('p2')]).toEqual([
+          [eventIdOf(1)],
+          [eventIdOf(3), eventIdOf(2)],
+          [],
+        ]);
         await store.putEvents([eventRecord(1, { text: 2, productId: 'p9', timestamp: noon + 2 })]);
         expect([await ids('p1'), await ids('p9')]).toEqual([[], [eventIdOf(1)]]);
       });
 
       it('whose text is not there say so, and their neighbours are stored', async () => {
-        expect(await store.putEvents([eventRecord(1, { text: 9 }), eventRecord(2)])).toEqual([{ status: 'missing-text' }, stored]);
+        expect(await store.putEvents([eventRecord(1, { text: 9 }), eventRecord(2)])).toEqual([
+          { status: 'missing-text' },
+          stored,
+        ]);
         expect(await store.event(eventIdOf(1))).toBeNull();
       });
 
@@ -126,15 +205,28 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
       });
 
       it('and texts may come in no number at all', async () => {
-        expect([await store.putEvents([]), await store.putTexts([]), await store.knownTexts([])]).toEqual([[], [], new Set()]);
+        expect([
+          await store.putEvents([]),
+          await store.putTexts([]),
+          await store.knownTexts([]),
+        ]).toEqual([[], [], new Set()]);
       });
 
       it('are listed newest first, page by page without a gap or a double, also within one millisecond', async () => {
-        const records = Array.from({ length: 23 }, (_, i) => eventRecord(i, { timestamp: noon + Math.floor(i / 10) }));
+        const records = Array.from({ length: 23 }, (_, i) =>
+          eventRecord(i, { timestamp: noon + Math.floor(i / 10) }),
+        );
         await store.putEvents(records);
         const listed: string[] = [];
-        for (let page = await store.events({}, 4); page.length > 0; page = await store.events({}, 4, page.at(-1))) listed.push(...page.map(({ id }) => id));
-        const newestFirst = records.map(({ event }) => event).toSorted((a, b) => b.timestamp - a.timestamp || (a.id < b.id ? 1 : -1));
+        for (
+          let page = await store.events({}, 4);
+          page.length > 0;
+          page = await store.events({}, 4, page.at(-1))
+        )
+          listed.push(...page.map(({ id }) => id));
+        const newestFirst = records
+          .map(({ event }) => event)
+          .toSorted((a, b) => b.timestamp - a.timestamp || (a.id < b.id ? 1 : -1));
         expect(listed).toEqual(newestFirst.map(({ id }) => id));
       });
     });
@@ -142,31 +234,58 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
     describe('the work of a runner that was found wrong', () => {
       const [mine, other] = [sessionIdOf(1), sessionIdOf(2)];
       beforeEach(async () => {
-        await store.putTexts([embeddedBy(mine, noon - 1, 1), embeddedBy(mine, noon, 2), embeddedBy(mine, noon + 5, 5, 'query'), embeddedBy(other, noon + 9, 3)]);
-        await store.putEvents([eventRecord(1, { text: 1 }), eventRecord(2, { text: 2 }), eventRecord(3, { text: 3 }), eventRecord(5, { text: 5, eventType: 'search' })]);
+        await store.putTexts([
+          embeddedBy(mine, noon - 1, 1),
+          embeddedBy(mine, noon, 2),
+          embeddedBy(mine, noon + 5, 5, 'query'),
+          embeddedBy(other, noon + 9, 3),
+        ]);
+        await store.putEvents([
+          eventRecord(1, { text: 1 }),
+          eventRecord(2, { text: 2 }),
+          eventRecord(3, { text: 3 }),
+          eventRecord(5, { text: 5, eventType: 'search' }),
+        ]);
       });
 
       it('is found by session and time, until somebody else embeds the text again', async () => {
-        expect(byId(await store.vouching.embeddedBy({ runnerSession: mine, since: noon }, 10))).toEqual(byId([bare(2), bare(5, 'query')]));
-        expect(await store.vouching.embeddedBy({ runnerSession: mine, since: 0 }, 2)).toHaveLength(2);
+        expect(
+          byId(await store.vouching.embeddedBy({ runnerSession: mine, since: noon }, 10)),
+        ).toEqual(byId([bare(2), bare(5, 'query')]));
+        expect(await store.vouching.embeddedBy({ runnerSession: mine, since: 0 }, 2)).toHaveLength(
+          2,
+        );
         await store.putTexts([embeddedBy(other, noon + 20, 2)]);
-        expect(await store.vouching.embeddedBy({ runnerSession: mine, since: noon }, 10)).toEqual([bare(5, 'query')]);
+        expect(await store.vouching.embeddedBy({ runnerSession: mine, since: noon }, 10)).toEqual([
+          bare(5, 'query'),
+        ]);
       });
 
-      it('that is withheld has no vector to anybody, whatever the search; its events stay, more may come, and others\' texts are as before', async () => {
+      it("that is withheld has no vector to anybody, whatever the search; its events stay, more may come, and others' texts are as before", async () => {
         await store.vouching.withhold({ runnerSession: mine, since: noon });
         await store.vouching.withhold({ runnerSession: mine, since: noon });
         expect(byId(await store.vouching.withheld(10))).toEqual(byId([bare(2), bare(5, 'query')]));
         expect(await store.vouching.withheld(1)).toHaveLength(1);
-        expect(await store.vouching.embeddedBy({ runnerSession: mine, since: 0 }, 10)).toEqual([bare(1)]);
+        expect(await store.vouching.embeddedBy({ runnerSession: mine, since: 0 }, 10)).toEqual([
+          bare(1),
+        ]);
         const ids = [1, 2, 3, 5].map(textIdOf);
         expect(await store.knownTexts(ids)).toEqual(new Set([textIdOf(1), textIdOf(3)]));
-        expect([...(await store.vectors(ids)).keys()].toSorted()).toEqual([textIdOf(1), textIdOf(3)].toSorted());
-        for (const filter of [{}, { eventTypes: ['search', 'view'] }, { textIds: ids }, { eventTypes: ['search'] }] as const) {
+        expect([...(await store.vectors(ids)).keys()].toSorted()).toEqual(
+          [textIdOf(1), textIdOf(3)].toSorted(),
+        );
+        for (const filter of [
+          {},
+          { eventTypes: ['search', 'view'] },
+          { textIds: ids },
+          { eventTypes: ['search'] },
+        ] as const) {
           const found = (await searchFor(filter)).map(({ textId }) => textId);
           expect(found.filter((id) => id === textIdOf(2) || id === textIdOf(5))).toEqual([]);
         }
-        expect((await searchFor()).map(({ textId }) => textId).toSorted()).toEqual([textIdOf(1), textIdOf(3)].toSorted());
+        expect((await searchFor()).map(({ textId }) => textId).toSorted()).toEqual(
+          [textIdOf(1), textIdOf(3)].toSorted(),
+        );
         expect(await store.putEvents([eventRecord(4, { text: 2 })])).toEqual([stored]);
         expect(await store.counts()).toEqual({ texts: 4, events: 5 });
         expect(await store.event(eventIdOf(2))).not.toBeNull();
@@ -174,11 +293,18 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
 
       it('is whole again once it is put again', async () => {
         await store.vouching.withhold({ runnerSession: mine, since: noon });
-        expect(await store.putTexts([embeddedBy(other, noon + 30, 2), embeddedBy(other, noon + 30, 5, 'query')])).toEqual([stored, stored]);
+        expect(
+          await store.putTexts([
+            embeddedBy(other, noon + 30, 2),
+            embeddedBy(other, noon + 30, 5, 'query'),
+          ]),
+        ).toEqual([stored, stored]);
         expect(await store.vouching.withheld(10)).toEqual([]);
         expect(await store.knownTexts([textIdOf(2)])).toEqual(new Set([textIdOf(2)]));
         expect((await searchFor()).map(({ textId }) => textId)).toContain(textIdOf(2));
-        expect((await searchFor({ eventTypes: ['search'] })).map(({ textId }) => textId)).toEqual([textIdOf(5)]);
+        expect((await searchFor({ eventTypes: ['search'] })).map(({ textId }) => textId)).toEqual([
+          textIdOf(5),
+        ]);
         expect(await store.counts()).toEqual({ texts: 4, events: 4 });
       });
 
@@ -187,12 +313,16 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
         await forget(noon + 1);
         await clock.advance(graceMs + 1);
         await forget();
-        expect([await store.counts(), await store.vouching.withheld(10)]).toEqual([{ texts: 0, events: 0 }, []]);
+        expect([await store.counts(), await store.vouching.withheld(10)]).toEqual([
+          { texts: 0, events: 0 },
+          [],
+        ]);
       });
 
       it('may be more than one step takes', async () => {
         const many = Array.from({ length: 2_100 }, (_, n) => embeddedBy(mine, noon, 10 + n));
-        for (let at = 0; at < many.length; at += 1_000) await store.putTexts(many.slice(at, at + 1_000));
+        for (let at = 0; at < many.length; at += 1_000)
+          await store.putTexts(many.slice(at, at + 1_000));
         await store.vouching.withhold({ runnerSession: mine, since: 0 });
         expect(await store.vouching.embeddedBy({ runnerSession: mine, since: 0 }, 10)).toEqual([]);
         expect(await store.vouching.withheld(5_000)).toHaveLength(2_103);
@@ -200,10 +330,21 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
 
       it('is marked by session, the last word counting', async () => {
         await store.vouching.mark({ runnerSession: mine, goodUntil: noon, renewedAt: noon });
-        await store.vouching.mark({ runnerSession: other, goodUntil: noon + 1, renewedAt: noon + 2 });
-        await store.vouching.mark({ runnerSession: mine, goodUntil: noon + 3, renewedAt: noon + 4 });
-        expect((await store.vouching.marks()).toSorted((a, b) => a.goodUntil - b.goodUntil)).toEqual([
-          { runnerSession: other, goodUntil: noon + 1, renewedAt: noon + 2 }, { runnerSession: mine, goodUntil: noon + 3, renewedAt: noon + 4 },
+        await store.vouching.mark({
+          runnerSession: other,
+          goodUntil: noon + 1,
+          renewedAt: noon + 2,
+        });
+        await store.vouching.mark({
+          runnerSession: mine,
+          goodUntil: noon + 3,
+          renewedAt: noon + 4,
+        });
+        expect(
+          (await store.vouching.marks()).toSorted((a, b) => a.goodUntil - b.goodUntil),
+        ).toEqual([
+          { runnerSession: other, goodUntil: noon + 1, renewedAt: noon + 2 },
+          { runnerSession: mine, goodUntil: noon + 3, renewedAt: noon + 4 },
         ]);
         for (const session of [mine, mine, other]) await store.vouching.unmark(session);
         expect(await store.vouching.marks()).toEqual([]);
@@ -213,9 +354,15 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
     describe('forgetting', () => {
       it('takes events by the time they were taken in, and keeps texts that others refer to', async () => {
         await store.putTexts([textRecord(1)]);
-        await store.putEvents([eventRecord(1, { ingestedAt: noon, timestamp: noon + 9 }), eventRecord(2, { ingestedAt: noon + 1, timestamp: noon - 9 })]);
+        await store.putEvents([
+          eventRecord(1, { ingestedAt: noon, timestamp: noon + 9 }),
+          eventRecord(2, { ingestedAt: noon + 1, timestamp: noon - 9 }),
+        ]);
         expect(await forget(noon + 1)).toMatchObject({ events: 1, texts: 0 });
-        expect([await store.event(eventIdOf(1)), (await store.event(eventIdOf(2)))?.id]).toEqual([null, eventIdOf(2)]);
+        expect([await store.event(eventIdOf(1)), (await store.event(eventIdOf(2)))?.id]).toEqual([
+          null,
+          eventIdOf(2),
+        ]);
         await clock.advance(2 * graceMs);
         expect(await forget()).toEqual({ events: 0, texts: 0, more: false });
         expect(await store.counts()).toEqual({ texts: 1, events: 1 });
@@ -223,7 +370,10 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
 
       it('takes a text without events only after its grace', async () => {
         await store.putTexts([textRecord(1), textRecord(2)]);
-        await store.putEvents([eventRecord(1, { text: 1, ingestedAt: noon }), eventRecord(2, { text: 2, ingestedAt: noon + 9 })]);
+        await store.putEvents([
+          eventRecord(1, { text: 1, ingestedAt: noon }),
+          eventRecord(2, { text: 2, ingestedAt: noon + 9 }),
+        ]);
         await forget(noon + 1);
         await clock.advance(graceMs);
         expect(await forget()).toMatchObject({ texts: 0 });
@@ -231,7 +381,9 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
         expect(await forget()).toMatchObject({ texts: 1 });
         expect(await store.knownTexts([textIdOf(1), textIdOf(2)])).toEqual(new Set([textIdOf(2)]));
         expect(await store.vectors([textIdOf(1)])).toEqual(new Map());
-        expect(await store.putEvents([eventRecord(3, { text: 1 })])).toEqual([{ status: 'missing-text' }]);
+        expect(await store.putEvents([eventRecord(3, { text: 1 })])).toEqual([
+          { status: 'missing-text' },
+        ]);
       });
 
       it('spares a text that somebody has just been told is known, since its event is on the way', async () => {
@@ -257,7 +409,11 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
       it('says when there is more, and ends', async () => {
         await store.putTexts([textRecord(1)]);
         for (let batch = 0; batch < 3; batch++) {
-          await store.putEvents(Array.from({ length: store.batchMax.events }, (_, i) => eventRecord(batch * store.batchMax.events + i)));
+          await store.putEvents(
+            Array.from({ length: store.batchMax.events }, (_, i) =>
+              eventRecord(batch * store.batchMax.events + i),
+            ),
+          );
         }
         let events = 0;
         for (let more = true; more;) {
@@ -278,12 +434,26 @@ const bare = (n: number, kind: 'product' | 'query' = 'product'): BareText => {
 const byId = (texts: readonly BareText[]) => texts.toSorted((a, b) => (a.id < b.id ? -1 : 1));
 
 /** Text `n` as that session embedded it then. */
-const embeddedBy = (runnerSession: string, embeddedAt: number, n: number, kind: 'product' | 'query' = 'product'): TextRecord => {
+const embeddedBy = (
+  runnerSession: string,
+  embeddedAt: number,
+  n: number,
+  kind: 'product' | 'query' = 'product',
+): TextRecord => {
   const record = textRecord(n, kind);
-  return { ...record, embedding: { ...record.embedding, provenance: { ...record.embedding.provenance, runnerSession, embeddedAt } } };
+  return {
+    ...record,
+    embedding: {
+      ...record.embedding,
+      provenance: { ...record.embedding.provenance, runnerSession, embeddedAt },
+    },
+  };
 };
 
-const withVector = (n: number, vector: Float32Array) => ({ ...textRecord(n), embedding: { ...textRecord(n).embedding, vector } });
+const withVector = (n: number, vector: Float32Array) => ({
+  ...textRecord(n),
+  embedding: { ...textRecord(n).embedding, vector },
+});
 
 /** Event 1 as of that time, about that text. */
 const versionOf = (timestamp: number, text: number) => eventRecord(1, { text, timestamp });

@@ -1,4 +1,5 @@
-// Under any interleaving of assign, deliver, settle, revoke and commit, the committed offset of a partition is right.
+// Under any interleaving of assign, deliver, settle, revoke and commit, the committed offset of a
+// partition is right.
 
 /* oxlint-disable vitest/no-conditional-expect -- what must hold after a step depends on the step */
 
@@ -7,7 +8,12 @@ import { describe, expect, it } from 'vitest';
 import { Assignment, type Commit } from '#core/pipeline/assignment.ts';
 
 /** A delivery as a pipeline holds it, possibly long after its partition went away. */
-type Loan = { readonly partition: number; readonly epoch: number; readonly offset: number; settled: boolean };
+type Loan = {
+  readonly partition: number;
+  readonly epoch: number;
+  readonly offset: number;
+  settled: boolean;
+};
 
 /** The log and its members' doings, written down the slow and obvious way. */
 type Model = {
@@ -26,23 +32,36 @@ const partitions = 3;
 const spanMax = 8;
 
 const currentLoans = (model: Model, partition: number): Loan[] =>
-  model.loans.filter((loan) => loan.partition === partition && loan.epoch === model.epochs.get(partition));
+  model.loans.filter(
+    (loan) => loan.partition === partition && loan.epoch === model.epochs.get(partition),
+  );
 
 function expectedHead(model: Model, partition: number): number {
   const open = currentLoans(model, partition).filter((loan) => !loan.settled);
-  return open.length > 0 ? Math.min(...open.map((loan) => loan.offset)) : model.next.get(partition)!;
+  return open.length > 0
+    ? Math.min(...open.map((loan) => loan.offset))
+    : model.next.get(partition)!;
 }
 
 function checkInvariants(model: Model, real: Assignment): void {
   expect(new Set(real.partitions())).toEqual(new Set(model.epochs.keys()));
   for (const commit of real.commits()) {
-    expect(model.epochs.get(commit.partition), 'only partitions held under this epoch are committed').toBe(commit.epoch);
-    expect(commit.offset, 'the head is the first unsettled offset').toBe(expectedHead(model, commit.partition));
+    expect(
+      model.epochs.get(commit.partition),
+      'only partitions held under this epoch are committed',
+    ).toBe(commit.epoch);
+    expect(commit.offset, 'the head is the first unsettled offset').toBe(
+      expectedHead(model, commit.partition),
+    );
   }
-  const open = [...model.epochs.keys()].flatMap((partition) => currentLoans(model, partition).filter((loan) => !loan.settled));
+  const open = [...model.epochs.keys()].flatMap((partition) =>
+    currentLoans(model, partition).filter((loan) => !loan.settled),
+  );
   expect(real.unsettled()).toBe(open.length);
   for (const [partition, epoch] of model.epochs) {
-    const span = currentLoans(model, partition).filter((loan) => loan.offset >= expectedHead(model, partition)).length;
+    const span = currentLoans(model, partition).filter(
+      (loan) => loan.offset >= expectedHead(model, partition),
+    ).length;
     expect(span).toBeLessThanOrEqual(spanMax);
     expect(real.room(partition, epoch)).toBe(spanMax - span);
   }
@@ -61,7 +80,14 @@ const partition = fc.nat(partitions - 1);
 const anyStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('assign' as const), partition }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('revoke' as const), partition }) },
-  { weight: 8, arbitrary: fc.record({ do: fc.constant('deliver' as const), partition, gap: fc.constantFrom(0, 0, 0, 1, 3) }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constant('deliver' as const),
+      partition,
+      gap: fc.constantFrom(0, 0, 0, 1, 3),
+    }),
+  },
   { weight: 8, arbitrary: fc.record({ do: fc.constant('settle' as const), pick: fc.nat() }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('commit' as const) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('acknowledge' as const), pick: fc.nat() }) },
@@ -79,7 +105,8 @@ function settle(loan: Loan, model: Model, real: Assignment): void {
 function acknowledge(commits: readonly Commit[], model: Model, real: Assignment): void {
   real.committed(commits);
   for (const { partition: p, epoch, offset } of commits) {
-    if (model.epochs.get(p) === epoch) model.stored.set(p, Math.max(model.stored.get(p) ?? 0, offset));
+    if (model.epochs.get(p) === epoch)
+      model.stored.set(p, Math.max(model.stored.get(p) ?? 0, offset));
   }
 }
 
@@ -88,7 +115,10 @@ function run(step: Step, model: Model, real: Assignment): void {
     case 'assign': {
       const from = model.stored.get(step.partition) ?? 0;
       const epoch = real.assign(step.partition, from);
-      expect(model.loans.every((loan) => loan.epoch < epoch), 'an epoch is never used twice').toBe(true);
+      expect(
+        model.loans.every((loan) => loan.epoch < epoch),
+        'an epoch is never used twice',
+      ).toBe(true);
       model.epochs.set(step.partition, epoch);
       model.next.set(step.partition, from);
       return;
@@ -99,7 +129,10 @@ function run(step: Step, model: Model, real: Assignment): void {
       return;
     case 'deliver': {
       const epoch = model.epochs.get(step.partition);
-      expect(real.deliver(step.partition, (epoch ?? 1) - 1, 0), 'nothing is delivered under an older epoch').toBe(false);
+      expect(
+        real.deliver(step.partition, (epoch ?? 1) - 1, 0),
+        'nothing is delivered under an older epoch',
+      ).toBe(false);
       if (epoch === undefined || real.room(step.partition, epoch) === 0) return;
       expect(real.next(step.partition, epoch)).toBe(model.next.get(step.partition));
       const offset = model.next.get(step.partition)! + step.gap;
@@ -117,29 +150,45 @@ function run(step: Step, model: Model, real: Assignment): void {
       model.inFlight.push(real.commits());
       return;
     case 'acknowledge':
-      for (const commits of model.inFlight.splice(step.pick % Math.max(1, model.inFlight.length), 1)) acknowledge(commits, model, real);
+      for (const commits of model.inFlight.splice(
+        step.pick % Math.max(1, model.inFlight.length),
+        1,
+      ))
+        acknowledge(commits, model, real);
   }
 }
 
-const emptyModel = (): Model => ({ epochs: new Map(), stored: new Map(), next: new Map(), loans: [], inFlight: [], late: 0, duplicate: 0 });
+const emptyModel = (): Model => ({
+  epochs: new Map(),
+  stored: new Map(),
+  next: new Map(),
+  loans: [],
+  inFlight: [],
+  late: 0,
+  duplicate: 0,
+});
 
 describe('assignment', () => {
   it('commits the contiguous settled head of held partitions and nothing else, in any interleaving', () => {
-    fc.assert(fc.property(fc.array(anyStep, { maxLength: 120, size: 'max' }), (steps) => {
-      const model = emptyModel();
-      const real = new Assignment(spanMax);
-      for (const step of steps) {
-        run(step, model, real);
-        checkInvariants(model, real);
-      }
-      // Everything settled is committed in the end, and then there is nothing left to commit.
-      for (const loan of model.loans) if (!loan.settled) settle(loan, model, real);
-      acknowledge(real.commits(), model, real);
-      for (const p of model.epochs.keys()) {
-        if (currentLoans(model, p).length > 0) expect(model.stored.get(p)).toBe(model.next.get(p));
-      }
-      expect(real.commits()).toEqual([]);
-    }), { numRuns: 300 });
+    fc.assert(
+      fc.property(fc.array(anyStep, { maxLength: 120, size: 'max' }), (steps) => {
+        const model = emptyModel();
+        const real = new Assignment(spanMax);
+        for (const step of steps) {
+          run(step, model, real);
+          checkInvariants(model, real);
+        }
+        // Everything settled is committed in the end, and then there is nothing left to commit.
+        for (const loan of model.loans) if (!loan.settled) settle(loan, model, real);
+        acknowledge(real.commits(), model, real);
+        for (const p of model.epochs.keys()) {
+          if (currentLoans(model, p).length > 0)
+            expect(model.stored.get(p)).toBe(model.next.get(p));
+        }
+        expect(real.commits()).toEqual([]);
+      }),
+      { numRuns: 300 },
+    );
   });
 
   it('a settle that comes after a revoke is ignored and counted, even when the partition is back', () => {

@@ -6,50 +6,74 @@ import { Batcher } from '#core/pipeline/batcher.ts';
 
 type Item = { readonly id: number; readonly weight: number };
 
-const batcherOf = (options: { countMax: number; weightMax: number; ageMsMax: number }): Batcher<Item> =>
-  new Batcher({ ...options, weightOf: ({ weight }) => weight });
+const batcherOf = (options: {
+  countMax: number;
+  weightMax: number;
+  ageMsMax: number;
+}): Batcher<Item> => new Batcher({ ...options, weightOf: ({ weight }) => weight });
 
-const options = fc.record({ countMax: fc.integer({ min: 1, max: 6 }), weightMax: fc.integer({ min: 0, max: 30 }), ageMsMax: fc.nat(20) });
+const options = fc.record({
+  countMax: fc.integer({ min: 1, max: 6 }),
+  weightMax: fc.integer({ min: 0, max: 30 }),
+  ageMsMax: fc.nat(20),
+});
 /** Time passes, then an item comes or batches are taken. */
-const steps = fc.array(fc.record({ wait: fc.nat(8), weight: fc.option(fc.nat(40)) }), { maxLength: 60 });
-const sumOf = (items: readonly { weight: number }[]): number => items.reduce((sum, { weight }) => sum + weight, 0);
+const steps = fc.array(fc.record({ wait: fc.nat(8), weight: fc.option(fc.nat(40)) }), {
+  maxLength: 60,
+});
+const sumOf = (items: readonly { weight: number }[]): number =>
+  items.reduce((sum, { weight }) => sum + weight, 0);
 
 describe('batcher', () => {
   it('keeps the order, loses nothing, holds its bounds and lets nothing wait too long', () => {
-    fc.assert(fc.property(options, steps, (bounds, script) => {
-      const batcher = batcherOf(bounds);
-      const added: (Item & { at: number })[] = [];
-      const taken: Item[] = [];
-      const batches: Item[][] = [];
-      let now = 0;
-      const isDue = (waiting: readonly { weight: number; at: number }[]): boolean =>
-        waiting.length >= bounds.countMax || sumOf(waiting) >= bounds.weightMax || now >= waiting[0]!.at + bounds.ageMsMax;
-      const takeAll = (flush: boolean): void => {
-        for (let batch = batcher.take(now, flush); batch !== null; batch = batcher.take(now, flush)) {
-          expect(flush || isDue(added.slice(taken.length)), 'nothing goes early').toBe(true);
-          batches.push(batch);
-          taken.push(...batch);
+    fc.assert(
+      fc.property(options, steps, (bounds, script) => {
+        const batcher = batcherOf(bounds);
+        const added: (Item & { at: number })[] = [];
+        const taken: Item[] = [];
+        const batches: Item[][] = [];
+        let now = 0;
+        const isDue = (waiting: readonly { weight: number; at: number }[]): boolean =>
+          waiting.length >= bounds.countMax ||
+          sumOf(waiting) >= bounds.weightMax ||
+          now >= waiting[0]!.at + bounds.ageMsMax;
+        const takeAll = (flush: boolean): void => {
+          for (
+            let batch = batcher.take(now, flush);
+            batch !== null;
+            batch = batcher.take(now, flush)
+          ) {
+            expect(flush || isDue(added.slice(taken.length)), 'nothing goes early').toBe(true);
+            batches.push(batch);
+            taken.push(...batch);
+          }
+        };
+        for (const { wait, weight } of script) {
+          now += wait;
+          if (weight !== null) {
+            added.push({ id: added.length, weight, at: now });
+            batcher.add(added.at(-1)!, now);
+            continue;
+          }
+          takeAll(false);
+          const left = added.slice(taken.length);
+          expect(left.length > 0 && isDue(left), 'and nothing waits longer').toBe(false);
+          expect(batcher.nextDueAt()).toBe(
+            left.length === 0 ? null : left[0]!.at + bounds.ageMsMax,
+          );
+          expect(batcher.size()).toBe(left.length);
         }
-      };
-      for (const { wait, weight } of script) {
-        now += wait;
-        if (weight !== null) {
-          added.push({ id: added.length, weight, at: now });
-          batcher.add(added.at(-1)!, now);
-          continue;
-        }
-        takeAll(false);
-        const left = added.slice(taken.length);
-        expect(left.length > 0 && isDue(left), 'and nothing waits longer').toBe(false);
-        expect(batcher.nextDueAt()).toBe(left.length === 0 ? null : left[0]!.at + bounds.ageMsMax);
-        expect(batcher.size()).toBe(left.length);
-      }
-      takeAll(true);
-      expect(taken.map(({ id }) => id)).toEqual(added.map(({ id }) => id));
-      expect(batches.every((batch) => batch.length >= 1 && batch.length <= bounds.countMax)).toBe(true);
-      expect(batches.every((batch) => batch.length === 1 || sumOf(batch) <= bounds.weightMax)).toBe(true);
-      expect(batcher.nextDueAt()).toBeNull();
-    }));
+        takeAll(true);
+        expect(taken.map(({ id }) => id)).toEqual(added.map(({ id }) => id));
+        expect(batches.every((batch) => batch.length >= 1 && batch.length <= bounds.countMax)).toBe(
+          true,
+        );
+        expect(
+          batches.every((batch) => batch.length === 1 || sumOf(batch) <= bounds.weightMax),
+        ).toBe(true);
+        expect(batcher.nextDueAt()).toBeNull();
+      }),
+    );
   });
 
   it('a full batch goes out at once, another when its oldest item is of age', () => {

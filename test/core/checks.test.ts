@@ -1,12 +1,13 @@
-// What finds a wrong runner: canaries no more than allowed and at places nobody can foresee, samples that no way of lying slips past.
+// What finds a wrong runner: canaries no more than allowed and at places nobody can foresee,
+// samples that no way of lying slips past.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { RunnerChecks } from '#core/fleet/runner-checks.ts';
+import { RateLimit } from '#core/fleet/text-rate-limit.ts';
+import type { EmbedOutcome } from '#core/ports.ts';
 import { agreementMin, boundsOf, strayMax } from '#core/trust/agreement.ts';
 import { Canaries } from '#core/trust/canaries.ts';
-import type { EmbedOutcome } from '#core/ports.ts';
 import { Quarantine } from '#core/trust/quarantine-backoff.ts';
-import { RateLimit } from '#core/fleet/text-rate-limit.ts';
-import { RunnerChecks } from '#core/fleet/runner-checks.ts';
 import { Sampler, type Sample } from '#core/trust/sampler.ts';
 import { fakeVector, golden } from '../helpers/fake-model.ts';
 
@@ -27,35 +28,66 @@ function randomFrom(seed: number): () => number {
 
 const right = (text: string): EmbedOutcome => ({ ok: true, vector: fakeVector(text) });
 const texts = (count: number) => Array.from({ length: count }, (_, n) => `text ${n}`);
-const canaries = (seed: number) => new Canaries({ cases: golden.cases, bounds, limits, random: randomFrom(seed) }, 0);
+const canaries = (seed: number) =>
+  new Canaries({ cases: golden.cases, bounds, limits, random: randomFrom(seed) }, 0);
 
 describe('canaries', () => {
   test('stand among the texts of a job, which come back in their order; each is where it is said to be', () => {
-    fc.assert(fc.property(fc.integer({ min: 1 }), fc.integer({ min: 1, max: 50 }), fc.integer({ min: 0, max: 5 }), fc.integer({ min: 0, max: 9 }), (seed, count, countMin, room) => {
-      const { texts: mixed, canaries: places } = canaries(seed).mix(texts(count), { textsPerSecond: 1000, room, countMin, now: 10 * minuteMs });
-      expect(mixed.filter((_, at) => !places.has(at))).toEqual(texts(count));
-      for (const [at, which] of places) expect(mixed[at]).toBe(golden.cases[which]?.text);
-      expect(places.size).toBe(Math.min(room, Math.max(countMin, Math.max(1, Math.floor(count / 8)))));
-    }));
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1 }),
+        fc.integer({ min: 1, max: 50 }),
+        fc.integer({ min: 0, max: 5 }),
+        fc.integer({ min: 0, max: 9 }),
+        (seed, count, countMin, room) => {
+          const { texts: mixed, canaries: places } = canaries(seed).mix(texts(count), {
+            textsPerSecond: 1000,
+            room,
+            countMin,
+            now: 10 * minuteMs,
+          });
+          expect(mixed.filter((_, at) => !places.has(at))).toEqual(texts(count));
+          for (const [at, which] of places) expect(mixed[at]).toBe(golden.cases[which]?.text);
+          expect(places.size).toBe(
+            Math.min(room, Math.max(countMin, Math.max(1, Math.floor(count / 8)))),
+          );
+        },
+      ),
+    );
   });
 
-  test('take at most 1 % of a runner\'s rate, however fast it is and whatever its jobs are', () => {
-    fc.assert(fc.property(fc.integer({ min: 1 }), fc.constantFrom(0.5, 5, 40, 300, 5000), fc.integer({ min: 1, max: 200 }), (seed, textsPerSecond, count) => {
-      const mixer = canaries(seed);
-      const jobMs = Math.max(250, (count * 1000) / textsPerSecond);
-      let placed = 0;
-      let now = 0;
-      for (let job = 0; job < 400; job++, now += jobMs) placed += mixer.mix(texts(count), { textsPerSecond, room: 50, countMin: 0, now }).canaries.size;
-      expect(placed).toBeLessThanOrEqual(2 + (0.01 * 1.1 * textsPerSecond * now) / 1000);
-      // And every golden text comes up about once in a check interval, where the rate allows it.
-      const isFast = textsPerSecond >= 40 && now > 10 * minuteMs;
-      expect(placed).toBeGreaterThan(isFast ? (golden.cases.length * now) / minuteMs / 2 : 0);
-    }), { numRuns: 60 });
+  test("take at most 1 % of a runner's rate, however fast it is and whatever its jobs are", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1 }),
+        fc.constantFrom(0.5, 5, 40, 300, 5000),
+        fc.integer({ min: 1, max: 200 }),
+        (seed, textsPerSecond, count) => {
+          const mixer = canaries(seed);
+          const jobMs = Math.max(250, (count * 1000) / textsPerSecond);
+          let placed = 0;
+          let now = 0;
+          for (let job = 0; job < 400; job++, now += jobMs)
+            placed += mixer.mix(texts(count), { textsPerSecond, room: 50, countMin: 0, now })
+              .canaries.size;
+          expect(placed).toBeLessThanOrEqual(2 + (0.01 * 1.1 * textsPerSecond * now) / 1000);
+          // And every golden text comes up about once in a check interval, where the rate allows
+          // it.
+          const isFast = textsPerSecond >= 40 && now > 10 * minuteMs;
+          expect(placed).toBeGreaterThan(isFast ? (golden.cases.length * now) / minuteMs / 2 : 0);
+        },
+      ),
+      { numRuns: 60 },
+    );
   });
 
   test('come in an order in which none comes again before all others have', () => {
     const mixer = canaries(7);
-    const order = [...mixer.mix(texts(40), { textsPerSecond: 1000, room: 3, countMin: 3, now: 0 }).canaries.values()];
+    const order = [
+      ...mixer
+        .mix(texts(40), { textsPerSecond: 1000, room: 3, countMin: 3, now: 0 })
+        .canaries.values(),
+    ];
     expect(new Set(order)).toEqual(new Set([0, 1, 2]));
     expect(order).toHaveLength(3);
   });
@@ -64,22 +96,41 @@ describe('canaries', () => {
     const mixer = canaries(3);
     const job = mixer.mix(texts(10), { textsPerSecond: 1000, room: 9, countMin: 3, now: 0 });
     const [first = 0] = job.canaries.keys();
-    expect(mixer.judge(job.canaries, job.texts.map((text, at) => (at === first ? right('else') : right(text))))).toMatchObject({ ok: false, message: expect.stringMatching(/golden text \d of 3, in an ordinary job, has the cosine/) });
-    expect(mixer.judge(job.canaries, job.texts.map((text, at) => (at === first ? { ok: false, code: 'x', message: 'x' } : right(text))))).toMatchObject({ ok: false, message: expect.stringMatching(/was not embedded/) });
+    expect(
+      mixer.judge(
+        job.canaries,
+        job.texts.map((text, at) => (at === first ? right('else') : right(text))),
+      ),
+    ).toMatchObject({
+      ok: false,
+      message: expect.stringMatching(/golden text \d of 3, in an ordinary job, has the cosine/),
+    });
+    expect(
+      mixer.judge(
+        job.canaries,
+        job.texts.map((text, at) =>
+          at === first ? { ok: false, code: 'x', message: 'x' } : right(text),
+        ),
+      ),
+    ).toMatchObject({ ok: false, message: expect.stringMatching(/was not embedded/) });
     const whole = canaries(3);
     const one = whole.mix(texts(10), { textsPerSecond: 1000, room: 1, countMin: 1, now: 0 });
     expect(whole.judge(one.canaries, one.texts.map(right))).toBeNull();
     const rest = whole.mix(texts(10), { textsPerSecond: 1000, room: 2, countMin: 2, now: 0 });
-    expect(whole.judge(rest.canaries, rest.texts.map(right))).toMatchObject({ ok: true, mean: expect.closeTo(1, 5) });
+    expect(whole.judge(rest.canaries, rest.texts.map(right))).toMatchObject({
+      ok: true,
+      mean: expect.closeTo(1, 5),
+    });
   });
 });
 
 const any = fakeVector('x');
-const sampler = (seed: number) => new Sampler({ everyTexts: 100, everyMs: 15_000, random: randomFrom(seed) });
-const answered = (count: number, from = 0) => Array.from({ length: count }, (_, n) => ({ text: `${from + n}`, vector: any }));
+const sampler = (seed: number) =>
+  new Sampler({ everyTexts: 100, everyMs: 15_000, random: randomFrom(seed) });
+const answered = (count: number, from = 0) =>
+  Array.from({ length: count }, (_, n) => ({ text: `${from + n}`, vector: any }));
 
 describe('samples', () => {
-
   test('are one of every hundred texts, each with the same chance', () => {
     const counts = Array.from({ length: 10 }, () => 0);
     for (let seed = 1; seed <= 1_000; seed++) {
@@ -102,14 +153,28 @@ describe('samples', () => {
 
   test('find a runner that is wrong on a share f of its work with 1 − (1 − f)ⁿ for n samples, whichever texts it chooses', () => {
     const runs = 300;
-    for (const [share, strata] of [[0.1, 20], [0.02, 60], [0.5, 4]] as const) {
+    for (const [share, strata] of [
+      [0.1, 20],
+      [0.02, 60],
+      [0.5, 4],
+    ] as const) {
       for (const spread of ['scattered', 'in a row'] as const) {
         let found = 0;
         for (let run = 1; run <= runs; run++) {
           const dice = randomFrom(run * 104_729 + 1);
-          const isWrong = (text: string) => (spread === 'scattered' ? dice() < share : Number(text) % 100 < share * 100);
-          const wrong = new Set(answered(strata * 100).map(({ text }) => text).filter(isWrong));
-          if (sampler(run * 15_485_863).answered(answered(strata * 100), 0, 0).some(({ text }) => wrong.has(text))) found += 1;
+          const isWrong = (text: string) =>
+            spread === 'scattered' ? dice() < share : Number(text) % 100 < share * 100;
+          const wrong = new Set(
+            answered(strata * 100)
+              .map(({ text }) => text)
+              .filter(isWrong),
+          );
+          if (
+            sampler(run * 15_485_863)
+              .answered(answered(strata * 100), 0, 0)
+              .some(({ text }) => wrong.has(text))
+          )
+            found += 1;
         }
         const promised = 1 - (1 - share) ** strata;
         expect(found / runs).toBeGreaterThan(promised - 0.08);
@@ -118,54 +183,122 @@ describe('samples', () => {
   });
 
   test('hold the good time back until they are compared, and until their stratum is full', () => {
-    fc.assert(fc.property(fc.integer({ min: 1 }), fc.array(fc.record({ count: fc.integer({ min: 1, max: 150 }), settle: fc.boolean() }), { minLength: 1, maxLength: 30 }), (seed, steps) => {
-      const one = sampler(seed);
-      const open: Sample[] = [];
-      let now = 0;
-      for (const { count, settle } of steps) {
-        now += 1_000;
-        open.push(...one.answered(answered(count), now, now), ...one.due(now));
-        if (settle) for (const sample of open.splice(0)) one.settled(sample);
-        for (const { embeddedAt } of open) expect(one.comparedUntil).toBeLessThanOrEqual(embeddedAt);
-      }
-      for (const sample of [...open, ...one.end()]) one.settled(sample);
-      expect([one.comparedUntil, one.isSettled]).toEqual([Infinity, true]);
-    }));
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1 }),
+        fc.array(fc.record({ count: fc.integer({ min: 1, max: 150 }), settle: fc.boolean() }), {
+          minLength: 1,
+          maxLength: 30,
+        }),
+        (seed, steps) => {
+          const one = sampler(seed);
+          const open: Sample[] = [];
+          let now = 0;
+          for (const { count, settle } of steps) {
+            now += 1_000;
+            open.push(...one.answered(answered(count), now, now), ...one.due(now));
+            if (settle) for (const sample of open.splice(0)) one.settled(sample);
+            for (const { embeddedAt } of open)
+              expect(one.comparedUntil).toBeLessThanOrEqual(embeddedAt);
+          }
+          for (const sample of [...open, ...one.end()]) one.settled(sample);
+          expect([one.comparedUntil, one.isSettled]).toEqual([Infinity, true]);
+        },
+      ),
+    );
   });
 
   test('keep their vector whatever becomes of the frame that it came in', () => {
     const frame = fakeVector('x');
-    const [sample] = new Sampler({ everyTexts: 1, everyMs: 1, random: () => 0 }).answered([{ text: 'x', vector: frame }], 0, 0);
+    const [sample] = new Sampler({ everyTexts: 1, everyMs: 1, random: () => 0 }).answered(
+      [{ text: 'x', vector: frame }],
+      0,
+      0,
+    );
     frame.fill(0);
     expect(sample?.vector).toEqual(fakeVector('x'));
   });
 });
 
 test('work is vouched for only by a canary after it and by the samples of it', () => {
-  const checks = new RunnerChecks({ golden, bounds: { fp32: bounds }, dtype: 'fp32', limits, random: randomFrom(9) }, 1_000, 0);
+  const checks = new RunnerChecks(
+    { golden, bounds: { fp32: bounds }, dtype: 'fp32', limits, random: randomFrom(9) },
+    1_000,
+    0,
+  );
   expect(checks.goodUntil).toBe(1_000);
-  const [sample] = [...checks.answered(Array.from({ length: 100 }, () => ({ text: 't', vector: fakeVector('t') })), 2_000, 0)];
-  const { texts: mixed, canaries: places } = checks.mixIn({ lane: 'cross-check', texts: ['t'], textsPerSecond: 1000, room: 10, now: 0 });
-  const job = { group: null, jobId: 'j', attempt: 1, deadlineMs: 1, texts: mixed, canaries: places };
+  const [sample] = [
+    ...checks.answered(
+      Array.from({ length: 100 }, () => ({ text: 't', vector: fakeVector('t') })),
+      2_000,
+      0,
+    ),
+  ];
+  const { texts: mixed, canaries: places } = checks.mixIn({
+    lane: 'cross-check',
+    texts: ['t'],
+    textsPerSecond: 1000,
+    room: 10,
+    now: 0,
+  });
+  const job = {
+    group: null,
+    jobId: 'j',
+    attempt: 1,
+    deadlineMs: 1,
+    texts: mixed,
+    canaries: places,
+  };
   checks.worked();
   expect(checks.judge(job, mixed.map(right), 5_000)).toBeNull();
   expect(checks.goodUntil).toBe(2_000);
   if (sample !== undefined) checks.settled(sample);
   expect(checks.goodUntil).toBe(5_000);
-  expect(checks.judge(job, mixed.map(() => right('else')), 9_000)).toMatchObject({ ok: false });
+  expect(
+    checks.judge(
+      job,
+      mixed.map(() => right('else')),
+      9_000,
+    ),
+  ).toMatchObject({ ok: false });
   expect(checks.goodUntil).toBe(5_000);
 });
 
 test('two right vectors of different dtypes may be as far apart as both are from the reference, and half as much again', () => {
-  const shipped = { fp32: { goldenMeanMin: 0.998, goldenMin: 0.995 }, q8: { goldenMeanMin: 0.996, goldenMin: 0.988 }, int8: { goldenMeanMin: 0.994, goldenMin: 0.98 } };
-  const between = (a: string, b: string) => agreementMin(boundsOf(shipped, a), boundsOf(shipped, b));
-  expect([between('fp32', 'fp32'), between('fp32', 'q8'), between('fp32', 'int8'), between('q8', 'int8'), between('int8', 'int8')].map((x) => Number(x.toFixed(3)))).toEqual([0.955, 0.928, 0.9, 0.861, 0.825]);
+  const shipped = {
+    fp32: { goldenMeanMin: 0.998, goldenMin: 0.995 },
+    q8: { goldenMeanMin: 0.996, goldenMin: 0.988 },
+    int8: { goldenMeanMin: 0.994, goldenMin: 0.98 },
+  };
+  const between = (a: string, b: string) =>
+    agreementMin(boundsOf(shipped, a), boundsOf(shipped, b));
+  expect(
+    [
+      between('fp32', 'fp32'),
+      between('fp32', 'q8'),
+      between('fp32', 'int8'),
+      between('q8', 'int8'),
+      between('int8', 'int8'),
+    ].map((x) => Number(x.toFixed(3))),
+  ).toEqual([0.955, 0.928, 0.9, 0.861, 0.825]);
   expect(between('q8', 'int8')).toBe(between('int8', 'q8'));
   expect(between('q3', 'fp32')).toBe(between('fp32', 'fp32'));
-  fc.assert(fc.property(fc.double({ min: 0.9, max: 1, noNaN: true }), fc.double({ min: 0.9, max: 1, noNaN: true }), (a, b) => {
-    const least = agreementMin({ goldenMeanMin: 1, goldenMin: a }, { goldenMeanMin: 1, goldenMin: b });
-    expect(Math.acos(least)).toBeCloseTo(Math.min(Math.PI / 2, strayMax * (Math.acos(a) + Math.acos(b))), 5);
-  }));
+  fc.assert(
+    fc.property(
+      fc.double({ min: 0.9, max: 1, noNaN: true }),
+      fc.double({ min: 0.9, max: 1, noNaN: true }),
+      (a, b) => {
+        const least = agreementMin(
+          { goldenMeanMin: 1, goldenMin: a },
+          { goldenMeanMin: 1, goldenMin: b },
+        );
+        expect(Math.acos(least)).toBeCloseTo(
+          Math.min(Math.PI / 2, strayMax * (Math.acos(a) + Math.acos(b))),
+          5,
+        );
+      },
+    ),
+  );
 });
 
 test('who was found wrong waits a minute, then twice as long each time, at most a day; after a day of peace it begins anew', () => {
@@ -186,19 +319,25 @@ test('who was found wrong waits a minute, then twice as long each time, at most 
 });
 
 test('those who share a rate get no more than it, and each takes at least one text', () => {
-  fc.assert(fc.property(fc.double({ min: 0.1, max: 500, noNaN: true }), fc.array(fc.integer({ min: 1, max: 2_000 }), { minLength: 50, maxLength: 200 }), (perSecond, pauses) => {
-    const rate = new RateLimit(perSecond);
-    let now = 0;
-    let taken = 0;
-    for (const pause of pauses) {
-      const most = rate.texts(now);
-      if (most > 0) {
-        rate.took(most, now);
-        taken += most;
-      }
-      now += pause;
-    }
-    expect(taken).toBeLessThanOrEqual(Math.max(1, perSecond) + (perSecond * now) / 1000 + 1);
-    expect(taken).toBeGreaterThan(0);
-  }));
+  fc.assert(
+    fc.property(
+      fc.double({ min: 0.1, max: 500, noNaN: true }),
+      fc.array(fc.integer({ min: 1, max: 2_000 }), { minLength: 50, maxLength: 200 }),
+      (perSecond, pauses) => {
+        const rate = new RateLimit(perSecond);
+        let now = 0;
+        let taken = 0;
+        for (const pause of pauses) {
+          const most = rate.texts(now);
+          if (most > 0) {
+            rate.took(most, now);
+            taken += most;
+          }
+          now += pause;
+        }
+        expect(taken).toBeLessThanOrEqual(Math.max(1, perSecond) + (perSecond * now) / 1000 + 1);
+        expect(taken).toBeGreaterThan(0);
+      },
+    ),
+  );
 });

@@ -1,4 +1,5 @@
-// Holds the circuit to its diagram: no call while open, one probe at a time, longer waits after each failed one.
+// Holds the circuit to its diagram: no call while open, one probe at a time, longer waits after
+// each failed one.
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -20,7 +21,8 @@ function opened(at: number): Circuit {
 
 test('consecutive failures open it; a success in between starts the count again', () => {
   const circuit = new Circuit(policy);
-  for (const outcome of ['failed', 'failed', 'succeeded', 'failed', 'failed'] as const) circuit[outcome](permit(circuit, 0), 0);
+  for (const outcome of ['failed', 'failed', 'succeeded', 'failed', 'failed'] as const)
+    circuit[outcome](permit(circuit, 0), 0);
   expect(circuit.state(0)).toBe('closed');
   expect(circuit.probeDueAt()).toBeNull();
   circuit.failed(permit(circuit, 0), 0);
@@ -68,7 +70,8 @@ test('answers of calls made before it opened change nothing', () => {
   const circuit = new Circuit(policy);
   const late = permit(circuit, 0);
   const early = permit(circuit, 0);
-  for (const call of [permit(circuit, 0), permit(circuit, 0), permit(circuit, 0)]) circuit.failed(call, 0);
+  for (const call of [permit(circuit, 0), permit(circuit, 0), permit(circuit, 0)])
+    circuit.failed(call, 0);
   circuit.succeeded(early);
   circuit.failed(late, 50);
   expect(circuit.probeDueAt()).toBe(100);
@@ -83,7 +86,15 @@ test('answers of calls made before it opened change nothing', () => {
 test('in any history: open admits nothing, half-open one at a time, and a healthy dependency closes it', () => {
   const step = fc.oneof(
     fc.record({ kind: fc.constant('admit' as const) }),
-    fc.record({ kind: fc.constantFrom('succeeded' as const, 'failed' as const, 'failed' as const, 'abandoned' as const), pick: fc.nat() }),
+    fc.record({
+      kind: fc.constantFrom(
+        'succeeded' as const,
+        'failed' as const,
+        'failed' as const,
+        'abandoned' as const,
+      ),
+      pick: fc.nat(),
+    }),
     fc.record({ kind: fc.constant('wait' as const), ms: fc.nat(400) }),
   );
   fc.assert(
@@ -109,7 +120,9 @@ test('in any history: open admits nothing, half-open one at a time, and a health
           circuit[next.kind](call, now);
           if (call === probe) {
             seen.push(circuit.state(now));
-            expected.push({ succeeded: 'closed', failed: 'open', abandoned: 'half-open' }[next.kind]);
+            expected.push(
+              { succeeded: 'closed', failed: 'open', abandoned: 'half-open' }[next.kind],
+            );
             probe = null;
           }
         }

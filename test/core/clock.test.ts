@@ -3,8 +3,8 @@
 import { getEventListeners } from 'node:events';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { systemClock } from '#core/time/clock.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
+import { systemClock } from '#core/time/clock.ts';
 
 describe.each([
   ['system', () => systemClock],
@@ -21,7 +21,9 @@ describe.each([
   });
 
   test('a sleep under an aborted signal ends at once', async () => {
-    await expect(make().sleep(3_600_000, AbortSignal.abort(new Error('before')))).rejects.toThrow('before');
+    await expect(make().sleep(3_600_000, AbortSignal.abort(new Error('before')))).rejects.toThrow(
+      'before',
+    );
   });
 
   test('monotonic time never goes back', () => {
@@ -59,10 +61,13 @@ describe('the manual clock', () => {
       fc.asyncProperty(waits, fc.array(fc.nat(40), { maxLength: 5 }), async (durations, steps) => {
         const clock = new ManualClock();
         const woken: { due: number; at: number; order: number }[] = [];
-        for (const [order, due] of durations.entries()) void clock.sleep(due).then(() => woken.push({ due, at: clock.monotonic(), order }));
+        for (const [order, due] of durations.entries())
+          void clock.sleep(due).then(() => woken.push({ due, at: clock.monotonic(), order }));
         for (const step of steps) await clock.advance(step);
         const elapsed = steps.reduce((sum, step) => sum + step, 0);
-        const expected = durations.map((due, order) => ({ due, at: due, order })).filter(({ due }) => steps.length > 0 && due <= elapsed);
+        const expected = durations
+          .map((due, order) => ({ due, at: due, order }))
+          .filter(({ due }) => steps.length > 0 && due <= elapsed);
         expect(woken).toEqual(expected.toSorted((a, b) => a.due - b.due || a.order - b.order));
         expect(clock.sleeping).toBe(durations.length - woken.length);
         expect(clock.monotonic()).toBe(elapsed);
@@ -96,11 +101,19 @@ describe('the manual clock', () => {
   test('an aborted sleeper is gone', async () => {
     const clock = new ManualClock();
     const controller = new AbortController();
-    const sleeps = Promise.allSettled([clock.sleep(10), clock.sleep(10, controller.signal), clock.sleep(20, controller.signal)]);
+    const sleeps = Promise.allSettled([
+      clock.sleep(10),
+      clock.sleep(10, controller.signal),
+      clock.sleep(20, controller.signal),
+    ]);
     controller.abort();
     expect(clock.sleeping).toBe(1);
     await clock.advance(10);
-    expect((await sleeps).map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected']);
+    expect((await sleeps).map(({ status }) => status)).toEqual([
+      'fulfilled',
+      'rejected',
+      'rejected',
+    ]);
     expect(clock.sleeping).toBe(0);
   });
 });

@@ -1,12 +1,21 @@
-// A lent machine works its share of the time and no more, whatever the jobs are, and at once again when it is given more.
+// A lent machine works its share of the time and no more, whatever the jobs are, and at once again
+// when it is given more.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { DutyCycle, shareMin } from '#core/time/duty-cycle.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
+import { DutyCycle, shareMin } from '#core/time/duty-cycle.ts';
 import { always } from '#core/time/fair-queue.ts';
 
-/** Does jobs of these lengths one after the other until `untilMs`; how much was worked, and when each began. */
-function keepWorking(clock: ManualClock, duty: DutyCycle, jobsMs: readonly number[], untilMs: number): { workedMs: number; readonly begun: number[] } {
+/**
+ * Does jobs of these lengths one after the other until `untilMs`; how much was worked, and when
+ * each began.
+ */
+function keepWorking(
+  clock: ManualClock,
+  duty: DutyCycle,
+  jobsMs: readonly number[],
+  untilMs: number,
+): { workedMs: number; readonly begun: number[] } {
   const seen = { workedMs: 0, begun: [] as number[] };
   void (async () => {
     for (let job = 0; clock.monotonic() < untilMs; job++) {
@@ -23,20 +32,27 @@ function keepWorking(clock: ManualClock, duty: DutyCycle, jobsMs: readonly numbe
 
 describe('a duty cycle', () => {
   test('works its share of the time under any mixture of jobs, and no more', async () => {
-    await fc.assert(fc.asyncProperty(fc.array(fc.integer({ min: 1, max: 800 }), { minLength: 1, maxLength: 4 }), fc.constantFrom(0.1, 0.25, 0.5, 0.9), async (jobsMs, share) => {
-      const clock = new ManualClock();
-      const duty = new DutyCycle(always, clock);
-      duty.share = share;
-      const seen = keepWorking(clock, duty, jobsMs, 60_000);
-      await clock.advance(60_000);
-      const slack = Math.max(...jobsMs);
-      expect(seen.workedMs).toBeLessThanOrEqual(60_000 * share + slack);
-      expect(seen.workedMs).toBeGreaterThanOrEqual(60_000 * share - slack);
-      await clock.advance(20_000);
-    }), { numRuns: 20 });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: 1, max: 800 }), { minLength: 1, maxLength: 4 }),
+        fc.constantFrom(0.1, 0.25, 0.5, 0.9),
+        async (jobsMs, share) => {
+          const clock = new ManualClock();
+          const duty = new DutyCycle(always, clock);
+          duty.share = share;
+          const seen = keepWorking(clock, duty, jobsMs, 60_000);
+          await clock.advance(60_000);
+          const slack = Math.max(...jobsMs);
+          expect(seen.workedMs).toBeLessThanOrEqual(60_000 * share + slack);
+          expect(seen.workedMs).toBeGreaterThanOrEqual(60_000 * share - slack);
+          await clock.advance(20_000);
+        },
+      ),
+      { numRuns: 20 },
+    );
   });
 
-  test('rests not at all at a full share, and never longer than a job\'s deadline allows', async () => {
+  test("rests not at all at a full share, and never longer than a job's deadline allows", async () => {
     const clock = new ManualClock();
     const duty = new DutyCycle(always, clock);
     const full = keepWorking(clock, duty, [50], 1_000);
@@ -61,7 +77,9 @@ describe('a duty cycle', () => {
     expect(seen.begun).toEqual([0, 1_000]);
     await clock.advance(10_000);
     let begun = false;
-    void duty.during(async () => { begun = true; });
+    void duty.during(async () => {
+      begun = true;
+    });
     await clock.advance(0);
     expect(begun).toBe(true);
     expect(clock.sleeping).toBe(0);
@@ -69,6 +87,10 @@ describe('a duty cycle', () => {
 
   test('work that throws is thrown on', async () => {
     const duty = new DutyCycle(always, new ManualClock());
-    await expect(duty.during(async () => { throw new Error('device lost'); })).rejects.toThrow('device lost');
+    await expect(
+      duty.during(async () => {
+        throw new Error('device lost');
+      }),
+    ).rejects.toThrow('device lost');
   });
 });

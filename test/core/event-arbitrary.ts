@@ -1,4 +1,5 @@
-// Valid events as a shop might send them, with everything the wire format allows and nothing it does not.
+// Valid events as a shop might send them, with everything the wire format allows and nothing it
+// does not.
 
 import fc from 'fast-check';
 import { eventTypes } from '#core/ports.ts';
@@ -12,17 +13,29 @@ const two = (value: number) => String(value).padStart(2, '0');
 export const timestampArbitrary = fc
   .record({
     second: fc.integer({ min: Date.UTC(2000, 0, 2) / 1000, max: eventNow / 1000 + 86_399 }),
-    fraction: fc.array(fc.integer({ min: 0, max: 9 }), { maxLength: 9 }).map((digits) => digits.join('')),
+    fraction: fc
+      .array(fc.integer({ min: 0, max: 9 }), { maxLength: 9 })
+      .map((digits) => digits.join('')),
     offsetMinutes: fc.integer({ min: -14 * 60, max: 14 * 60 }),
     separator: fc.constantFrom('T', 't', ' '),
     style: fc.constantFrom('Z', 'z', '+hh:mm', '+hhmm', '+hh'),
   })
   .map(({ second, fraction, offsetMinutes, separator, style }) => {
-    const minutes = style.startsWith('+') ? (style === '+hh' ? Math.trunc(offsetMinutes / 60) * 60 : offsetMinutes) : 0;
-    const local = new Date((second + minutes * 60) * 1000).toISOString().slice(0, 19).replace('T', separator);
+    const minutes = style.startsWith('+')
+      ? style === '+hh'
+        ? Math.trunc(offsetMinutes / 60) * 60
+        : offsetMinutes
+      : 0;
+    const local = new Date((second + minutes * 60) * 1000)
+      .toISOString()
+      .slice(0, 19)
+      .replace('T', separator);
     const hours = `${minutes < 0 ? '-' : '+'}${two(Math.floor(Math.abs(minutes) / 60))}`;
     const rest = two(Math.abs(minutes) % 60);
-    const offset = { Z: 'Z', z: 'z', '+hh:mm': `${hours}:${rest}`, '+hhmm': hours + rest, '+hh': hours }[style] ?? 'Z';
+    const offset =
+      { Z: 'Z', z: 'z', '+hh:mm': `${hours}:${rest}`, '+hhmm': hours + rest, '+hh': hours }[
+        style
+      ] ?? 'Z';
     return {
       text: local + (fraction === '' ? '' : `.${fraction}`) + offset,
       ms: second * 1000 + Number(fraction.slice(0, 3).padEnd(3, '0')),
@@ -30,19 +43,27 @@ export const timestampArbitrary = fc
   });
 
 const textArbitrary = (lengthMax: number) =>
-  fc.string({ unit: 'grapheme', maxLength: Math.min(lengthMax, 60) }).filter((text) => text.length <= lengthMax);
+  fc
+    .string({ unit: 'grapheme', maxLength: Math.min(lengthMax, 60) })
+    .filter((text) => text.length <= lengthMax);
 const visible = (text: string) => text.replaceAll(/\p{Cc}/gu, '').trim() !== '';
 const idArbitrary = fc.oneof(
   fc.uuid(),
   fc.uuid().map((uuid) => uuid.toUpperCase()),
-  fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 }).filter((text) => visible(text) && !/\p{Cc}/u.test(text) && text.length <= 256),
+  fc
+    .string({ unit: 'grapheme', minLength: 1, maxLength: 40 })
+    .filter((text) => visible(text) && !/\p{Cc}/u.test(text) && text.length <= 256),
 );
 const numberArbitrary = (max: number) => fc.double({ min: 0, max, noNaN: true });
 const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: null });
 
 const reserved = /"(?:__proto__|constructor|prototype)":/;
 const unknownFieldsArbitrary = fc
-  .dictionary(fc.string({ unit: 'grapheme', maxLength: 12 }).map((name) => `x_${name}`), fc.jsonValue({ maxDepth: 3 }), { maxKeys: 5 })
+  .dictionary(
+    fc.string({ unit: 'grapheme', maxLength: 12 }).map((name) => `x_${name}`),
+    fc.jsonValue({ maxDepth: 3 }),
+    { maxKeys: 5 },
+  )
   .filter((fields) => !reserved.test(JSON.stringify(fields)));
 
 export const productArbitrary = fc.record(
@@ -75,7 +96,13 @@ const requiredKeys = ['event_id', 'timestamp', 'user_id', 'session_id', 'event_t
 export const productEventArbitrary = fc
   .tuple(
     fc.record(
-      { ...commonFields, event_type: fc.constantFrom(...eventTypes), product: productArbitrary, search_query: optional(textArbitrary(1024)), ...optionalFields },
+      {
+        ...commonFields,
+        event_type: fc.constantFrom(...eventTypes),
+        product: productArbitrary,
+        search_query: optional(textArbitrary(1024)),
+        ...optionalFields,
+      },
       { requiredKeys: [...requiredKeys, 'product'] },
     ),
     unknownFieldsArbitrary,
@@ -86,7 +113,13 @@ export const productEventArbitrary = fc
 export const searchEventArbitrary = fc
   .tuple(
     fc.record(
-      { ...commonFields, event_type: fc.constant('search' as const), product: optional(productArbitrary), search_query: textArbitrary(1024).filter(visible), ...optionalFields },
+      {
+        ...commonFields,
+        event_type: fc.constant('search' as const),
+        product: optional(productArbitrary),
+        search_query: textArbitrary(1024).filter(visible),
+        ...optionalFields,
+      },
       { requiredKeys: [...requiredKeys, 'search_query'] },
     ),
     unknownFieldsArbitrary,

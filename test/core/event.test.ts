@@ -1,11 +1,17 @@
-// Holds the event parser to its promise: any bytes get an answer, and a refusal says which field, what and why.
+// Holds the event parser to its promise: any bytes get an answer, and a refusal says which field,
+// what and why.
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { eventLimits, isRejection, parseEvent } from '#core/event/parse-event.ts';
-import { deadLetterReasons, eventTypes, type ProductEvent, type Rejection } from '#core/ports.ts';
 import { isUuid, uuidV5 } from '#core/event/uuid.ts';
-import { eventNow, productEventArbitrary, timestampArbitrary, wireEventArbitrary } from './event-arbitrary.ts';
+import { deadLetterReasons, eventTypes, type ProductEvent, type Rejection } from '#core/ports.ts';
+import {
+  eventNow,
+  productEventArbitrary,
+  timestampArbitrary,
+  wireEventArbitrary,
+} from './event-arbitrary.ts';
 
 const encoder = new TextEncoder();
 const parse = (event: unknown) => parseText(JSON.stringify(event));
@@ -24,14 +30,27 @@ function rejected(parsed: ProductEvent | Rejection): Rejection {
 
 /** What holds for every answer, of either kind. */
 function isWellMade(parsed: ProductEvent | Rejection): boolean {
-  if (!isRejection(parsed)) return isUuid(parsed.id) && Number.isInteger(parsed.timestamp) && (parsed.product ?? parsed.searchQuery) !== null;
-  return deadLetterReasons.includes(parsed.reason) && /^[^\p{Cc}\p{Cf}\p{Cs}]{1,900}$/u.test(parsed.message) && parsed.message.includes('allowed: ');
+  if (!isRejection(parsed))
+    return (
+      isUuid(parsed.id) &&
+      Number.isInteger(parsed.timestamp) &&
+      (parsed.product ?? parsed.searchQuery) !== null
+    );
+  return (
+    deadLetterReasons.includes(parsed.reason) &&
+    /^[^\p{Cc}\p{Cf}\p{Cs}]{1,900}$/u.test(parsed.message) &&
+    parsed.message.includes('allowed: ')
+  );
 }
 
 const badOptionalText = (lengthMax: number) => [7, false, [], {}, 'x'.repeat(lengthMax + 1)];
 
 const plain = {
-  event_id: 'e-1', timestamp: '2026-11-23T10:00:00.123456Z', user_id: 'u-1', event_type: 'view', session_id: 's-1',
+  event_id: 'e-1',
+  timestamp: '2026-11-23T10:00:00.123456Z',
+  user_id: 'u-1',
+  event_type: 'view',
+  session_id: 's-1',
   product: { id: 'p-1', name: 'Lantern', description: 'Glows', category: 'Garden', price: 12.5 },
 };
 /** `plain` as JSON text with one more member, written as given. */
@@ -49,20 +68,42 @@ describe('parseEvent is total', () => {
 
   test('any JSON is answered', () => {
     const looksLikeAnEvent = fc.record(
-      Object.fromEntries(['event_id', 'timestamp', 'user_id', 'event_type', 'session_id', 'product', 'search_query', 'quantity'].map((key) => [key, fc.jsonValue()])),
+      Object.fromEntries(
+        [
+          'event_id',
+          'timestamp',
+          'user_id',
+          'event_type',
+          'session_id',
+          'product',
+          'search_query',
+          'quantity',
+        ].map((key) => [key, fc.jsonValue()]),
+      ),
       { requiredKeys: [] },
     );
     fc.assert(
-      fc.property(fc.oneof(fc.json(), looksLikeAnEvent.map((value) => JSON.stringify(value))), (text) => {
-        expect(parseText(text)).toSatisfy(isWellMade);
-      }),
+      fc.property(
+        fc.oneof(
+          fc.json(),
+          looksLikeAnEvent.map((value) => JSON.stringify(value)),
+        ),
+        (text) => {
+          expect(parseText(text)).toSatisfy(isWellMade);
+        },
+      ),
       { numRuns: 500 },
     );
   });
 
   test('a valid event with any damage to its bytes is answered', () => {
     const damaged = fc
-      .tuple(wireEventArbitrary, fc.nat(), fc.uint8Array({ minLength: 1, maxLength: 8 }), fc.boolean())
+      .tuple(
+        wireEventArbitrary,
+        fc.nat(),
+        fc.uint8Array({ minLength: 1, maxLength: 8 }),
+        fc.boolean(),
+      )
       .map(([event, at, noise, cut]) => {
         const bytes = encoder.encode(JSON.stringify(event));
         const from = at % bytes.length;
@@ -80,7 +121,11 @@ describe('parseEvent is total', () => {
   test.each([
     ['open brackets', '['.repeat(100_000), 'not_json'],
     ['closed brackets', '['.repeat(100_000) + ']'.repeat(100_000), 'invalid_event'],
-    ['objects in an unknown field', plainWith(`"x":${'{"a":'.repeat(30_000)}1${'}'.repeat(30_000)}`), 'invalid_event'],
+    [
+      'objects in an unknown field',
+      plainWith(`"x":${'{"a":'.repeat(30_000)}1${'}'.repeat(30_000)}`),
+      'invalid_event',
+    ],
   ])('100,000 levels of %s end in a rejection, not in a stack overflow', (_, text, reason) => {
     expect(rejected(parseText(text)).reason).toBe(reason);
   });
@@ -93,8 +138,14 @@ describe('a valid event', () => {
         const event = accepted(parse(sent));
         expect(JSON.parse(event.payload)).toEqual(JSON.parse(JSON.stringify(sent)));
         expect(event.eventId).toBe(sent.event_id);
-        expect(event.id).toBe(isUuid(sent.event_id) ? sent.event_id.toLowerCase() : uuidV5(sent.event_id));
-        expect(event).toMatchObject({ eventType: sent.event_type, userId: sent.user_id, sessionId: sent.session_id });
+        expect(event.id).toBe(
+          isUuid(sent.event_id) ? sent.event_id.toLowerCase() : uuidV5(sent.event_id),
+        );
+        expect(event).toMatchObject({
+          eventType: sent.event_type,
+          userId: sent.user_id,
+          sessionId: sent.session_id,
+        });
         expect(event.product?.id).toBe(sent.product?.id);
         expect(event.product?.name).toBe(sent.product?.name);
         expect(event.product?.price).toBe(sent.product?.price);
@@ -114,18 +165,34 @@ describe('a valid event', () => {
   });
 
   test('may leave out the seconds, begin with a byte-order mark, and use null for absent', () => {
-    const event = accepted(parseText(`\ufeff${JSON.stringify({ ...plain, timestamp: '2026-11-23T10:00+02:00', quantity: null, product: { ...plain.product, description: null } })}`));
+    const event = accepted(
+      parseText(
+        `\ufeff${JSON.stringify({ ...plain, timestamp: '2026-11-23T10:00+02:00', quantity: null, product: { ...plain.product, description: null } })}`,
+      ),
+    );
     expect(event.timestamp).toBe(Date.UTC(2026, 10, 23, 8));
     expect(event.product?.description).toBeNull();
   });
 
   test('counts a blank description, category and query as absent', () => {
-    const event = accepted(parse({ ...plain, event_type: 'search', search_query: ' \n', product: { ...plain.product, description: '', category: '\t' } }));
-    expect(event).toMatchObject({ searchQuery: null, product: { description: null, category: null } });
+    const event = accepted(
+      parse({
+        ...plain,
+        event_type: 'search',
+        search_query: ' \n',
+        product: { ...plain.product, description: '', category: '\t' },
+      }),
+    );
+    expect(event).toMatchObject({
+      searchQuery: null,
+      product: { description: null, category: null },
+    });
   });
 
   test('stores well-formed text and each key once', () => {
-    const event = accepted(parseText(plainWith(String.raw`"x\ud800":"\udc00\ud83d\ude00\\ud800","user_id":"first"`)));
+    const event = accepted(
+      parseText(plainWith(String.raw`"x\ud800":"\udc00\ud83d\ude00\\ud800","user_id":"first"`)),
+    );
     expect(JSON.parse(event.payload)).toEqual({ ...plain, 'x\ufffd': '\ufffd😀\\ud800' });
     expect(event.payload.match(/"user_id"/g)).toHaveLength(1);
     expect(event.userId).toBe('u-1');
@@ -143,9 +210,27 @@ describe('a rejection names the field, what was got and what is allowed', () => 
     session_id: badId,
     event_type: [...notText, '', 'VIEW', 'click', 'toString', '__proto__'],
     timestamp: [
-      ...notText, '', 'yesterday', '2026-11-23', '2026-11-23T10:00:00', '2026-02-30T10:00:00Z', '2025-02-29T10:00:00Z', '2026-13-01T10:00:00Z',
-      '2026-00-01T10:00:00Z', '2026-01-00T10:00:00Z', '2026-11-23T24:00:00Z', '2026-11-23T10:60:00Z', '2016-12-31T23:59:60Z', '2026-11-23T10:00:00+24:00',
-      '2026-11-23T10:00:00+01:60', '2026-11-23T10:00:00.1234567890Z', '1999-12-31T23:59:59Z', '2026-11-24T12:00:00.001Z', '0000-01-01T00:00:00Z', '1795428000', 1795428000,
+      ...notText,
+      '',
+      'yesterday',
+      '2026-11-23',
+      '2026-11-23T10:00:00',
+      '2026-02-30T10:00:00Z',
+      '2025-02-29T10:00:00Z',
+      '2026-13-01T10:00:00Z',
+      '2026-00-01T10:00:00Z',
+      '2026-01-00T10:00:00Z',
+      '2026-11-23T24:00:00Z',
+      '2026-11-23T10:60:00Z',
+      '2016-12-31T23:59:60Z',
+      '2026-11-23T10:00:00+24:00',
+      '2026-11-23T10:00:00+01:60',
+      '2026-11-23T10:00:00.1234567890Z',
+      '1999-12-31T23:59:59Z',
+      '2026-11-24T12:00:00.001Z',
+      '0000-01-01T00:00:00Z',
+      '1795428000',
+      1795428000,
     ],
     'product.id': badId,
     'product.name': [...notText, '', '   ', '\u0000\n', 'x'.repeat(1025)],
@@ -158,12 +243,17 @@ describe('a rejection names the field, what was got and what is allowed', () => 
     payment_method: badOptionalText(64),
     view_duration: [...notNumber, -1, 1e7 + 1],
   };
-  const corruption = fc.oneof(...Object.entries(corruptions).map(([field, values]) => fc.record({ field: fc.constant(field), value: fc.constantFrom(...values) })));
+  const corruption = fc.oneof(
+    ...Object.entries(corruptions).map(([field, values]) =>
+      fc.record({ field: fc.constant(field), value: fc.constantFrom(...values) }),
+    ),
+  );
 
   function corrupt(event: object, field: string, value: unknown): object {
     const [first = '', ...rest] = field.split('.');
     const members = new Map<string, unknown>(Object.entries(event));
-    if (rest.length > 0) members.set(first, corrupt(Object(members.get(first)), rest.join('.'), value));
+    if (rest.length > 0)
+      members.set(first, corrupt(Object(members.get(first)), rest.join('.'), value));
     else if (value === absent) members.delete(first);
     else members.set(first, value);
     return Object.fromEntries(members);
@@ -171,7 +261,11 @@ describe('a rejection names the field, what was got and what is allowed', () => 
 
   test('every corruption of a single field', () => {
     for (const [field, values] of Object.entries(corruptions)) {
-      for (const value of values) expect(rejected(parse(corrupt(plain, field, value))), `${field} = ${String(value)}`).toMatchObject({ field, reason: 'invalid_event' });
+      for (const value of values)
+        expect(
+          rejected(parse(corrupt(plain, field, value))),
+          `${field} = ${String(value)}`,
+        ).toMatchObject({ field, reason: 'invalid_event' });
     }
   });
 
@@ -188,16 +282,43 @@ describe('a rejection names the field, what was got and what is allowed', () => 
   });
 
   test.each([
-    ['product.price: got -3, allowed: a finite number from 0 to 1e9', { ...plain, product: { ...plain.product, price: -3 } }],
-    ['product.price: got "9", allowed: a finite number from 0 to 1e9', { ...plain, product: { ...plain.product, price: '9' } }],
+    [
+      'product.price: got -3, allowed: a finite number from 0 to 1e9',
+      { ...plain, product: { ...plain.product, price: -3 } },
+    ],
+    [
+      'product.price: got "9", allowed: a finite number from 0 to 1e9',
+      { ...plain, product: { ...plain.product, price: '9' } },
+    ],
     ['quantity: got 1.5, allowed: a whole number from 1 to 1e6', { ...plain, quantity: 1.5 }],
-    ['user_id: got nothing, allowed: 1 to 256 characters, not blank, no control characters', { ...plain, user_id: undefined }],
-    [`event_type: got "click", allowed: one of ${eventTypes.join(', ')}`, { ...plain, event_type: 'click' }],
-    ['product: got null, allowed: an object with id, name and price (only a search event with a search_query may do without)', { ...plain, product: null }],
-    ['search_query: got nothing, allowed: text that is not blank (a search event needs a search_query or a product)', { ...plain, event_type: 'search', product: undefined }],
-    ['timestamp: got "2026-02-30T10:00:00Z", allowed: a day from 01 to 28 in 2026-02', { ...plain, timestamp: '2026-02-30T10:00:00Z' }],
-    ['timestamp: got "2026-11-23T10:00:00", which has no UTC offset, allowed: an ISO 8601 date-time with a UTC offset, such as 2026-11-23T10:00:00Z or 2026-11-23T12:00:00.5+02:00', { ...plain, timestamp: '2026-11-23T10:00:00' }],
-    ['timestamp: got "2030-01-01T00:00:00Z", allowed: from 2000-01-01T00:00:00Z to 24 hours from now, which is 2026-11-24T12:00:00.000Z', { ...plain, timestamp: '2030-01-01T00:00:00Z' }],
+    [
+      'user_id: got nothing, allowed: 1 to 256 characters, not blank, no control characters',
+      { ...plain, user_id: undefined },
+    ],
+    [
+      `event_type: got "click", allowed: one of ${eventTypes.join(', ')}`,
+      { ...plain, event_type: 'click' },
+    ],
+    [
+      'product: got null, allowed: an object with id, name and price (only a search event with a search_query may do without)',
+      { ...plain, product: null },
+    ],
+    [
+      'search_query: got nothing, allowed: text that is not blank (a search event needs a search_query or a product)',
+      { ...plain, event_type: 'search', product: undefined },
+    ],
+    [
+      'timestamp: got "2026-02-30T10:00:00Z", allowed: a day from 01 to 28 in 2026-02',
+      { ...plain, timestamp: '2026-02-30T10:00:00Z' },
+    ],
+    [
+      'timestamp: got "2026-11-23T10:00:00", which has no UTC offset, allowed: an ISO 8601 date-time with a UTC offset, such as 2026-11-23T10:00:00Z or 2026-11-23T12:00:00.5+02:00',
+      { ...plain, timestamp: '2026-11-23T10:00:00' },
+    ],
+    [
+      'timestamp: got "2030-01-01T00:00:00Z", allowed: from 2000-01-01T00:00:00Z to 24 hours from now, which is 2026-11-24T12:00:00.000Z',
+      { ...plain, timestamp: '2030-01-01T00:00:00Z' },
+    ],
     ['event: got an array of 0, allowed: a JSON object', []],
   ])('%s', (message, event) => {
     expect(rejected(parse(event)).message).toBe(message);
@@ -209,45 +330,87 @@ describe('a rejection names the field, what was got and what is allowed', () => 
     expect(rejected(parseText(plainWith('"x":{"deep":[1,-1e999]}'))).field).toBe('x.deep.1');
   });
 
-  test.each(['__proto__', 'constructor', 'prototype'])('the key %s is refused at any depth', (key) => {
-    expect(rejected(parseText(plainWith(`"${key}":{"product":null}`))).field).toBe(key);
-    expect(rejected(parseText(plainWith(`"x":[{"${key}":1}]`))).field).toBe(`x.0.${key}`);
-    expect(rejected(parseText(JSON.stringify(plain).replace('"name"', `"${key}":{"polluted":1},"name"`))).field).toBe(`product.${key}`);
-    expect(rejected(parseText(plainWith(`"\\u00${key.charCodeAt(0).toString(16)}${key.slice(1)}":1`))).field).toBe(key);
-    expect(Object.hasOwn(Object.prototype, 'polluted')).toBe(false);
-  });
+  test.each(['__proto__', 'constructor', 'prototype'])(
+    'the key %s is refused at any depth',
+    (key) => {
+      expect(rejected(parseText(plainWith(`"${key}":{"product":null}`))).field).toBe(key);
+      expect(rejected(parseText(plainWith(`"x":[{"${key}":1}]`))).field).toBe(`x.0.${key}`);
+      expect(
+        rejected(
+          parseText(JSON.stringify(plain).replace('"name"', `"${key}":{"polluted":1},"name"`)),
+        ).field,
+      ).toBe(`product.${key}`);
+      expect(
+        rejected(parseText(plainWith(`"\\u00${key.charCodeAt(0).toString(16)}${key.slice(1)}":1`)))
+          .field,
+      ).toBe(key);
+      expect(Object.hasOwn(Object.prototype, 'polluted')).toBe(false);
+    },
+  );
 
   test('a field cannot be supplied through __proto__', () => {
     const { product, ...rest } = plain;
-    expect(rejected(parseText(JSON.stringify(rest).replace('{', `{"__proto__":${JSON.stringify({ product })},`))).reason).toBe('invalid_event');
+    expect(
+      rejected(
+        parseText(
+          JSON.stringify(rest).replace('{', `{"__proto__":${JSON.stringify({ product })},`),
+        ),
+      ).reason,
+    ).toBe('invalid_event');
   });
 
   test('size, depth and the number of unknown fields are bounded, exactly', () => {
-    const padded = (bytes: number) => plainWith(`"x":"${'x'.repeat(bytes - plainWith('"x":""').length)}"`);
+    const padded = (bytes: number) =>
+      plainWith(`"x":"${'x'.repeat(bytes - plainWith('"x":""').length)}"`);
     accepted(parseText(padded(eventLimits.bytesMax)));
-    expect(rejected(parseText(padded(eventLimits.bytesMax + 1)))).toMatchObject({ reason: 'too_large', message: 'event: got 262145 bytes, allowed: at most 262144' });
-    expect(rejected(parseText(plainWith(`"x":[${'1e20,'.repeat(40_000)}1]`))).reason).toBe('too_large');
+    expect(rejected(parseText(padded(eventLimits.bytesMax + 1)))).toMatchObject({
+      reason: 'too_large',
+      message: 'event: got 262145 bytes, allowed: at most 262144',
+    });
+    expect(rejected(parseText(plainWith(`"x":[${'1e20,'.repeat(40_000)}1]`))).reason).toBe(
+      'too_large',
+    );
 
-    const nested = (levels: number) => plainWith(`"x":${'['.repeat(levels - 1)}${']'.repeat(levels - 1)}`);
+    const nested = (levels: number) =>
+      plainWith(`"x":${'['.repeat(levels - 1)}${']'.repeat(levels - 1)}`);
     accepted(parseText(nested(eventLimits.depthMax)));
-    expect(rejected(parseText(nested(eventLimits.depthMax + 1))).message).toContain('more than 32 levels');
+    expect(rejected(parseText(nested(eventLimits.depthMax + 1))).message).toContain(
+      'more than 32 levels',
+    );
 
-    const manyFields = Array.from({ length: eventLimits.unknownFieldsMax + 1 }, (_, index) => [`x${index}`, index]);
+    const manyFields = Array.from({ length: eventLimits.unknownFieldsMax + 1 }, (_, index) => [
+      `x${index}`,
+      index,
+    ]);
     accepted(parse({ ...plain, ...Object.fromEntries(manyFields.slice(1)) }));
-    expect(rejected(parse({ ...plain, ...Object.fromEntries(manyFields) })).message).toBe('event: got 257 unknown fields, allowed: at most 256');
+    expect(rejected(parse({ ...plain, ...Object.fromEntries(manyFields) })).message).toBe(
+      'event: got 257 unknown fields, allowed: at most 256',
+    );
   });
 
   test('bytes that are not UTF-8 or not JSON are told apart', () => {
-    expect(rejected(parseEvent(Uint8Array.of(0x22, 0xff, 0x22), eventNow))).toMatchObject({ reason: 'not_json', field: null });
-    expect(rejected(parseEvent(Uint8Array.of(0x22, 0xff, 0x22), eventNow)).message).toContain('not UTF-8');
-    for (const text of ['', '{', 'NaN', '{"a":NaN}', '{} {}', "{'a':1}"]) expect(rejected(parseText(text)).reason).toBe('not_json');
+    expect(rejected(parseEvent(Uint8Array.of(0x22, 0xff, 0x22), eventNow))).toMatchObject({
+      reason: 'not_json',
+      field: null,
+    });
+    expect(rejected(parseEvent(Uint8Array.of(0x22, 0xff, 0x22), eventNow)).message).toContain(
+      'not UTF-8',
+    );
+    for (const text of ['', '{', 'NaN', '{"a":NaN}', '{} {}', "{'a':1}"])
+      expect(rejected(parseText(text)).reason).toBe('not_json');
     accepted(parse(plain)); // the decoder is as good as new after a failure
   });
 
   test('hostile names and values are shown shortened and escaped', () => {
-    const message = rejected(parseText(plainWith(`"${'k'.repeat(5000)}\\u202e\\u001b":1e999`))).message;
+    const message = rejected(
+      parseText(plainWith(`"${'k'.repeat(5000)}\\u202e\\u001b":1e999`)),
+    ).message;
     expect(message.length).toBeLessThan(400);
-    expect(rejected(parse({ ...plain, event_type: '\u001b[31m\u202e' })).message).toContain(String.raw`got "\u001b[31m\u202e"`);
-    expect(rejected(parse({ ...plain, user_id: '😀'.repeat(300) })).message).toContain('(300 characters)');
+    expect(rejected(parse({ ...plain, event_type: '\u001b[31m\u202e' })).message).toContain(
+      String.raw`got "\u001b[31m\u202e"`,
+    );
+    expect(rejected(parse({ ...plain, user_id: '😀'.repeat(300) })).message).toContain(
+      '(300 characters)',
+    );
   });
 });

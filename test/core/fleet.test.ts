@@ -1,18 +1,28 @@
-// The fleet's promises: no text is lost or ends twice, a poison text ends alone, and work is divided by speed.
+// The fleet's promises: no text is lost or ends twice, a poison text ends alone, and work is
+// divided by speed.
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Fleet, type Ended } from '#core/fleet/fleet.ts';
 import { nothingMixedIn, type Assignment } from '#core/fleet/fleet-job.ts';
+import { Fleet, type Ended } from '#core/fleet/fleet.ts';
 import { defaultPace } from '#core/fleet/runner-pace.ts';
 import type { EmbedOutcome } from '#core/ports.ts';
 
 const options = { pace: defaultPace, attemptsAloneMax: 3, tasksMax: 10_000 };
 const good: EmbedOutcome = { ok: true, vector: Float32Array.of(1, 0) };
-const terms = (id: string) => ({ id, name: id, textsPerSecond: 100, textsPerJobMax: 512, trusted: false, limit: null });
+const terms = (id: string) => ({
+  id,
+  name: id,
+  textsPerSecond: 100,
+  textsPerJobMax: 512,
+  trusted: false,
+  limit: null,
+});
 const lost = { code: 'runner_lost', message: 'lost' };
 
-function fleetWith(...runners: { id: string; textsPerSecond: number; textsPerJobMax?: number }[]): Fleet {
+function fleetWith(
+  ...runners: { id: string; textsPerSecond: number; textsPerJobMax?: number }[]
+): Fleet {
   const fleet = new Fleet(options);
   for (const runner of runners) {
     fleet.join({ ...terms(runner.id), ...runner });
@@ -22,15 +32,23 @@ function fleetWith(...runners: { id: string; textsPerSecond: number; textsPerJob
 }
 
 function submit(fleet: Fleet, count: number, lane: 'bulk' | 'search' = 'bulk', from = 0): void {
-  for (let index = from; index < from + count; index++) fleet.submit({ id: `${lane}-${index}`, text: `${lane} ${index}`, lane });
+  for (let index = from; index < from + count; index++)
+    fleet.submit({ id: `${lane}-${index}`, text: `${lane} ${index}`, lane });
 }
 
 function succeed(fleet: Fleet, job: Assignment, now: number): readonly Ended[] {
-  const answered = fleet.answer(job.runner, job.jobId, job.attempt, job.texts.map(() => good), now);
+  const answered = fleet.answer(
+    job.runner,
+    job.jobId,
+    job.attempt,
+    job.texts.map(() => good),
+    now,
+  );
   return answered.kind === 'work' ? answered.ended : [];
 }
 
-const sizes = (jobs: readonly Assignment[]) => jobs.map(({ runner, texts }) => [runner, texts.length]);
+const sizes = (jobs: readonly Assignment[]) =>
+  jobs.map(({ runner, texts }) => [runner, texts.length]);
 
 describe('dividing work', () => {
   test('a single text goes out at once', () => {
@@ -40,9 +58,17 @@ describe('dividing work', () => {
   });
 
   test('under backlog a job is half a second of work, one is in work and one prefetched', () => {
-    const fleet = fleetWith({ id: 'fast', textsPerSecond: 800 }, { id: 'slow', textsPerSecond: 40 });
+    const fleet = fleetWith(
+      { id: 'fast', textsPerSecond: 800 },
+      { id: 'slow', textsPerSecond: 40 },
+    );
     submit(fleet, 5000);
-    expect(sizes(fleet.assign(0, nothingMixedIn))).toEqual([['fast', 400], ['slow', 20], ['fast', 400], ['slow', 20]]);
+    expect(sizes(fleet.assign(0, nothingMixedIn))).toEqual([
+      ['fast', 400],
+      ['slow', 20],
+      ['fast', 400],
+      ['slow', 20],
+    ]);
     expect(fleet.assign(0, nothingMixedIn)).toEqual([]);
   });
 
@@ -62,23 +88,34 @@ describe('dividing work', () => {
     assert(behind?.texts.length === 1, 'a search waits for that one job alone');
     succeed(fleet, bulk, 101);
     succeed(fleet, behind, 102);
-    expect(sizes(fleet.assign(5_031, nothingMixedIn)).map(([, texts]) => Number(texts) > 300)).toEqual([true, true]);
+    expect(
+      sizes(fleet.assign(5_031, nothingMixedIn)).map(([, texts]) => Number(texts) > 300),
+    ).toEqual([true, true]);
   });
 
   test('a small backlog is divided, so that no runner idles', () => {
     const fleet = fleetWith({ id: 'a', textsPerSecond: 1000 }, { id: 'b', textsPerSecond: 1000 });
     submit(fleet, 100);
-    expect(sizes(fleet.assign(0, nothingMixedIn))).toEqual([['a', 50], ['b', 50]]);
+    expect(sizes(fleet.assign(0, nothingMixedIn))).toEqual([
+      ['a', 50],
+      ['b', 50],
+    ]);
   });
 
   test('a very slow runner gets one text at a time', () => {
     const fleet = fleetWith({ id: 'software', textsPerSecond: 1 });
     submit(fleet, 100);
-    expect(sizes(fleet.assign(0, nothingMixedIn))).toEqual([['software', 1], ['software', 1]]);
+    expect(sizes(fleet.assign(0, nothingMixedIn))).toEqual([
+      ['software', 1],
+      ['software', 1],
+    ]);
   });
 
   test('search goes before bulk that was there first, to the runner that is done first', () => {
-    const fleet = fleetWith({ id: 'slow', textsPerSecond: 10 }, { id: 'fast', textsPerSecond: 1000 });
+    const fleet = fleetWith(
+      { id: 'slow', textsPerSecond: 10 },
+      { id: 'fast', textsPerSecond: 1000 },
+    );
     submit(fleet, 3000);
     const [, job] = fleet.assign(0, nothingMixedIn);
     submit(fleet, 3, 'search');
@@ -108,8 +145,12 @@ describe('dividing work', () => {
 
   test('a job never holds more characters than a job may', () => {
     const fleet = fleetWith({ id: 'a', textsPerSecond: 1000 });
-    for (let index = 0; index < 10; index++) fleet.submit({ id: `${index}`, text: 'x'.repeat(30_000), lane: 'bulk' });
-    expect(sizes(fleet.assign(0, nothingMixedIn))).toEqual([['a', 2], ['a', 2]]);
+    for (let index = 0; index < 10; index++)
+      fleet.submit({ id: `${index}`, text: 'x'.repeat(30_000), lane: 'bulk' });
+    expect(sizes(fleet.assign(0, nothingMixedIn))).toEqual([
+      ['a', 2],
+      ['a', 2],
+    ]);
   });
 
   test('without a runner texts wait; a runner that is only being checked gets none of them', () => {
@@ -120,7 +161,9 @@ describe('dividing work', () => {
     fleet.check('a', { texts: ['golden'], canaries: new Map() });
     const checks = fleet.assign(0, nothingMixedIn);
     expect(checks.map(({ texts }) => texts)).toEqual([['golden']]);
-    expect(checks[0] && fleet.answer('a', checks[0].jobId, checks[0].attempt, [good], 10)).toMatchObject({ kind: 'check', outcomes: [good] });
+    expect(
+      checks[0] && fleet.answer('a', checks[0].jobId, checks[0].attempt, [good], 10),
+    ).toMatchObject({ kind: 'check', outcomes: [good] });
     expect(fleet.assign(10, nothingMixedIn)).toEqual([]);
     fleet.serve('a');
     expect(sizes(fleet.assign(10, nothingMixedIn))).toEqual([['a', 3]]);
@@ -156,7 +199,10 @@ describe('a lost runner', () => {
     fleet.leave('a', null);
     fleet.join({ ...terms('b'), textsPerSecond: 1000, textsPerJobMax: 30 });
     fleet.serve('b');
-    expect(sizes(fleet.assign(1, nothingMixedIn))).toEqual([['b', 30], ['b', 30]]);
+    expect(sizes(fleet.assign(1, nothingMixedIn))).toEqual([
+      ['b', 30],
+      ['b', 30],
+    ]);
   });
 
   test('a job past its deadline is named once per runner; the prefetched one does not run out', () => {
@@ -188,7 +234,10 @@ describe('a lost runner', () => {
     const fleet = fleetWith({ id: 'a', textsPerSecond: 100 });
     submit(fleet, 2);
     const [job] = fleet.assign(0, nothingMixedIn);
-    expect(fleet.answer('a', job?.jobId ?? '', 1, [good], 1)).toEqual({ kind: 'miscounted', texts: 2 });
+    expect(fleet.answer('a', job?.jobId ?? '', 1, [good], 1)).toEqual({
+      kind: 'miscounted',
+      texts: 2,
+    });
     expect(job && succeed(fleet, job, 2)).toHaveLength(2);
   });
 });
@@ -204,7 +253,10 @@ describe('a text that fails', () => {
       expect(sizes(fleet.assign(at, nothingMixedIn))).toEqual([[id, 1]]);
       expect(fleet.leave(id, lost)).toEqual([]);
     }
-    for (const { id, trusted } of [{ id: 'sick 6', trusted: false }, { id: 'trusted', trusted: true }]) {
+    for (const { id, trusted } of [
+      { id: 'sick 6', trusted: false },
+      { id: 'trusted', trusted: true },
+    ]) {
       fleet.join({ ...terms(id), trusted });
       fleet.serve(id);
     }
@@ -232,15 +284,32 @@ describe('a text that fails', () => {
     submit(fleet, 8);
     const [job] = fleet.assign(0, nothingMixedIn);
     const bad: EmbedOutcome = { ok: false, code: 'too_odd', message: 'too odd' };
-    const answered = fleet.answer('a', job?.jobId ?? '', 1, (job?.texts ?? []).map((_, index) => (index === 3 ? bad : good)), 10);
-    expect(answered.kind === 'work' && answered.embedded.map(({ text }) => text)).toEqual([0, 1, 2, 4, 5, 6, 7].map((n) => `bulk ${n}`));
+    const answered = fleet.answer(
+      'a',
+      job?.jobId ?? '',
+      1,
+      (job?.texts ?? []).map((_, index) => (index === 3 ? bad : good)),
+      10,
+    );
+    expect(answered.kind === 'work' && answered.embedded.map(({ text }) => text)).toEqual(
+      [0, 1, 2, 4, 5, 6, 7].map((n) => `bulk ${n}`),
+    );
     const [second] = fleet.assign(10, nothingMixedIn);
     expect(second).toMatchObject({ runner: 'b', texts: ['bulk 3'] });
     fleet.answer('b', second?.jobId ?? '', second?.attempt ?? 0, [bad], 20);
     const [third] = fleet.assign(20, nothingMixedIn);
     expect(third).toMatchObject({ runner: 'a', texts: ['bulk 3'] });
     expect(fleet.answer('a', third?.jobId ?? '', third?.attempt ?? 0, [bad], 30)).toMatchObject({
-      ended: [{ id: 'bulk-3', ok: false, code: 'embedding_failed', message: 'too odd', attempts: 3, runner: 'a' }],
+      ended: [
+        {
+          id: 'bulk-3',
+          ok: false,
+          code: 'embedding_failed',
+          message: 'too odd',
+          attempts: 3,
+          runner: 'a',
+        },
+      ],
     });
   });
 
@@ -269,14 +338,40 @@ describe('a text that fails', () => {
 });
 
 type Step =
-  | { readonly do: 'submit'; readonly count: number; readonly lane: 'bulk' | 'search'; readonly poisonAt: number | null }
+  | {
+      readonly do: 'submit';
+      readonly count: number;
+      readonly lane: 'bulk' | 'search';
+      readonly poisonAt: number | null;
+    }
   | { readonly do: 'join'; readonly textsPerSecond: number }
   | { readonly do: 'answer' | 'lose' | 'drain' | 'late' | 'cancel'; readonly pick: number };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
-  fc.record({ do: fc.constant('submit' as const), count: fc.integer({ min: 1, max: 60 }), lane: fc.constantFrom('bulk' as const, 'search' as const), poisonAt: fc.option(fc.nat(60)) }),
-  fc.record({ do: fc.constant('join' as const), textsPerSecond: fc.constantFrom(1, 30, 100, 2000) }),
-  { weight: 4, arbitrary: fc.record({ do: fc.constantFrom('answer' as const, 'answer' as const, 'lose' as const, 'drain' as const, 'late' as const, 'cancel' as const), pick: fc.nat() }) },
+  fc.record({
+    do: fc.constant('submit' as const),
+    count: fc.integer({ min: 1, max: 60 }),
+    lane: fc.constantFrom('bulk' as const, 'search' as const),
+    poisonAt: fc.option(fc.nat(60)),
+  }),
+  fc.record({
+    do: fc.constant('join' as const),
+    textsPerSecond: fc.constantFrom(1, 30, 100, 2000),
+  }),
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constantFrom(
+        'answer' as const,
+        'answer' as const,
+        'lose' as const,
+        'drain' as const,
+        'late' as const,
+        'cancel' as const,
+      ),
+      pick: fc.nat(),
+    }),
+  },
 );
 
 /** Plays the runners: poison in the job in work kills its runner, everything else is embedded. */
@@ -345,7 +440,10 @@ class Model {
     this.end(succeed(this.fleet, job, this.now));
   }
 
-  /** Its cable is pulled: the job in work takes the blame, but for no text more than once, lest an innocent one be given up. */
+  /**
+   * Its cable is pulled: the job in work takes the blame, but for no text more than once, lest an
+   * innocent one be given up.
+   */
   lose(runner: string | undefined): void {
     if (runner === undefined) return;
     const jobs = this.jobs.get(runner) ?? [];
@@ -363,7 +461,13 @@ class Model {
 
   late(job: Assignment | undefined): void {
     if (job === undefined) return;
-    const answered = this.fleet.answer(job.runner, job.jobId, job.attempt, job.texts.map(() => good), this.now);
+    const answered = this.fleet.answer(
+      job.runner,
+      job.jobId,
+      job.attempt,
+      job.texts.map(() => good),
+      this.now,
+    );
     assert.equal(answered.kind, 'late');
   }
 
@@ -393,13 +497,16 @@ class Model {
 }
 
 test('whatever joins, leaves, dies and answers late: every text ends exactly once, poison alone fails, its neighbours succeed', () => {
-  fc.assert(fc.property(fc.array(step, { minLength: 5, maxLength: 60 }), (steps) => {
-    const model = new Model();
-    for (const one of steps) model.take(one);
-    model.finish();
-    for (const one of model.ended.values()) expect(one.ok).toBe(one.id.startsWith('fine'));
-    expect(model.fleet.stats()).toMatchObject({ waiting: 0, inWork: 0 });
-  }), { numRuns: 150 });
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 5, maxLength: 60 }), (steps) => {
+      const model = new Model();
+      for (const one of steps) model.take(one);
+      model.finish();
+      for (const one of model.ended.values()) expect(one.ok).toBe(one.id.startsWith('fine'));
+      expect(model.fleet.stats()).toMatchObject({ waiting: 0, inWork: 0 });
+    }),
+    { numRuns: 150 },
+  );
 });
 
 test('one poison text among 500 costs few runners', () => {
@@ -415,7 +522,9 @@ test('one poison text among 500 costs few runners', () => {
     model.assign();
     for (const runner of model.jobs.keys()) model.work(runner);
   }
-  expect([...model.ended.values()].filter(({ ok }) => !ok).map(({ id }) => id)).toEqual(['poison-124']);
+  expect([...model.ended.values()].filter(({ ok }) => !ok).map(({ id }) => id)).toEqual([
+    'poison-124',
+  ]);
   // Once as it was, nine halvings, and what is left of the three attempts alone.
   expect(runners).toBeLessThanOrEqual(13);
 });

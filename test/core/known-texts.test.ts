@@ -9,7 +9,9 @@ import { KnownTexts } from '#core/pipeline/known-texts.ts';
 type Result = { readonly ok: boolean; readonly id: string };
 const succeeded = ({ ok }: Result): boolean => ok;
 const succeed = (id: string) => async (): Promise<Result> => ({ ok: true, id });
-const mustNotRun = (): Promise<Result> => { throw new Error('computed although it was known'); };
+const mustNotRun = (): Promise<Result> => {
+  throw new Error('computed although it was known');
+};
 
 /** Without garbage. */
 function heapBytes(): number {
@@ -28,7 +30,14 @@ type Step =
 const anyId = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f');
 const anyStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 8, arbitrary: fc.record({ do: fc.constant('share' as const), id: anyId }) },
-  { weight: 5, arbitrary: fc.record({ do: fc.constant('finish' as const), pick: fc.nat(), ending: fc.constantFrom<Ending>('success', 'success', 'failure', 'throw') }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      do: fc.constant('finish' as const),
+      pick: fc.nat(),
+      ending: fc.constantFrom<Ending>('success', 'success', 'failure', 'throw'),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('forget' as const), id: anyId }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.nat(60) }) },
 );
@@ -36,7 +45,10 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
 /** The least recently used of a list of ids goes when there are too many: the slow and obvious way. */
 class Model {
   readonly known: { id: string; until: number }[] = [];
-  readonly running = new Map<string, { startedAt: number; waiters: number; finish: PromiseWithResolvers<Result> }>();
+  readonly running = new Map<
+    string,
+    { startedAt: number; waiters: number; finish: PromiseWithResolvers<Result> }
+  >();
   readonly counts = { hits: 0, shared: 0, misses: 0 };
 
   isKnown(id: string, now: number): boolean {
@@ -59,72 +71,90 @@ describe('known texts', () => {
   it('agree with the model under any interleaving of calls, endings, forgets and time', async () => {
     const entriesMax = 3;
     const ttlMs = 100;
-    await fc.assert(fc.asyncProperty(fc.array(anyStep, { maxLength: 80, size: 'max' }), async (script) => {
-      const model = new Model();
-      const real = new KnownTexts<Result>({ entriesMax, ttlMs, succeeded });
-      const answers = new Map<string, Promise<string>[]>();
-      const instant: Promise<unknown>[] = [];
-      let computations = 0;
-      let now = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(anyStep, { maxLength: 80, size: 'max' }), async (script) => {
+        const model = new Model();
+        const real = new KnownTexts<Result>({ entriesMax, ttlMs, succeeded });
+        const answers = new Map<string, Promise<string>[]>();
+        const instant: Promise<unknown>[] = [];
+        let computations = 0;
+        let now = 0;
 
-      const share = (id: string): void => {
-        const known = model.isKnown(id, now);
-        const running = model.running.get(id);
-        if (known) {
-          model.counts.hits += 1;
-          model.remember(id, model.known.find((entry) => entry.id === id)!.until, entriesMax);
-        } else if (running) {
-          model.counts.shared += 1;
-          running.waiters += 1;
-        } else {
-          model.counts.misses += 1;
-          model.running.set(id, { startedAt: now, waiters: 1, finish: Promise.withResolvers() });
-        }
-        const answer = real.share(id, now, () => {
-          computations += 1;
-          return model.running.get(id)!.finish.promise;
-        });
-        if (known) instant.push(answer);
-        else answers.set(id, [...answers.get(id) ?? [], answer.then((result) => result === 'known' ? result : `${result.id} ${result.ok}`, (error: unknown) => String(error))]);
-      };
+        const share = (id: string): void => {
+          const known = model.isKnown(id, now);
+          const running = model.running.get(id);
+          if (known) {
+            model.counts.hits += 1;
+            model.remember(id, model.known.find((entry) => entry.id === id)!.until, entriesMax);
+          } else if (running) {
+            model.counts.shared += 1;
+            running.waiters += 1;
+          } else {
+            model.counts.misses += 1;
+            model.running.set(id, { startedAt: now, waiters: 1, finish: Promise.withResolvers() });
+          }
+          const answer = real.share(id, now, () => {
+            computations += 1;
+            return model.running.get(id)!.finish.promise;
+          });
+          if (known) instant.push(answer);
+          else
+            answers.set(id, [
+              ...(answers.get(id) ?? []),
+              answer.then(
+                (result) => (result === 'known' ? result : `${result.id} ${result.ok}`),
+                (error: unknown) => String(error),
+              ),
+            ]);
+        };
 
-      const finish = async (id: string, ending: Ending): Promise<void> => {
-        const { startedAt, waiters, finish: end } = model.running.get(id)!;
-        model.running.delete(id);
-        if (ending === 'success') model.remember(id, startedAt + ttlMs, entriesMax);
-        if (ending === 'throw') end.reject(new Error(`no ${id}`));
-        else end.resolve({ ok: ending === 'success', id });
-        const expected = ending === 'throw' ? `Error: no ${id}` : `${id} ${ending === 'success'}`;
-        const got = await Promise.all(answers.get(id)!);
-        answers.delete(id);
-        expect(got, 'every waiter gets the one result').toEqual(Array.from({ length: waiters }, () => expected));
-      };
+        const finish = async (id: string, ending: Ending): Promise<void> => {
+          const { startedAt, waiters, finish: end } = model.running.get(id)!;
+          model.running.delete(id);
+          if (ending === 'success') model.remember(id, startedAt + ttlMs, entriesMax);
+          if (ending === 'throw') end.reject(new Error(`no ${id}`));
+          else end.resolve({ ok: ending === 'success', id });
+          const expected = ending === 'throw' ? `Error: no ${id}` : `${id} ${ending === 'success'}`;
+          const got = await Promise.all(answers.get(id)!);
+          answers.delete(id);
+          expect(got, 'every waiter gets the one result').toEqual(
+            Array.from({ length: waiters }, () => expected),
+          );
+        };
 
-      for (const step of script) {
-        if (step.do === 'share') share(step.id);
-        else if (step.do === 'wait') now += step.ms;
-        else if (step.do === 'forget') {
-          model.forget(step.id);
-          real.forget(step.id);
-        } else {
-          const ids = [...model.running.keys()];
-          const id = ids[step.pick % ids.length];
-          if (id !== undefined) await finish(id, step.ending);
+        for (const step of script) {
+          if (step.do === 'share') share(step.id);
+          else if (step.do === 'wait') now += step.ms;
+          else if (step.do === 'forget') {
+            model.forget(step.id);
+            real.forget(step.id);
+          } else {
+            const ids = [...model.running.keys()];
+            const id = ids[step.pick % ids.length];
+            if (id !== undefined) await finish(id, step.ending);
+          }
+          for (const id of ['a', 'b', 'c', 'd', 'e', 'f']) {
+            expect(real.state(id, now)).toBe(
+              model.isKnown(id, now) ? 'known' : model.running.has(id) ? 'in-flight' : 'unknown',
+            );
+          }
+          expect(real.size()).toBe(model.known.length);
+          expect(real.counts()).toEqual(model.counts);
+          expect(computations, 'one computation per miss').toBe(model.counts.misses);
         }
-        for (const id of ['a', 'b', 'c', 'd', 'e', 'f']) {
-          expect(real.state(id, now)).toBe(model.isKnown(id, now) ? 'known' : model.running.has(id) ? 'in-flight' : 'unknown');
-        }
-        expect(real.size()).toBe(model.known.length);
-        expect(real.counts()).toEqual(model.counts);
-        expect(computations, 'one computation per miss').toBe(model.counts.misses);
-      }
-      expect(new Set(await Promise.all(instant)).difference(new Set(['known'])).size).toBe(0);
-    }), { numRuns: 200 });
+        expect(new Set(await Promise.all(instant)).difference(new Set(['known'])).size).toBe(0);
+      }),
+      { numRuns: 200 },
+    );
   });
 
   it('a throw before the first await is a failure like any other', async () => {
     const cache = new KnownTexts<Result>({ entriesMax: 2, ttlMs: 10, succeeded });
-    await expect(cache.share('a', 0, () => { throw new Error('at once'); })).rejects.toThrow('at once');
+    await expect(
+      cache.share('a', 0, () => {
+        throw new Error('at once');
+      }),
+    ).rejects.toThrow('at once');
     expect(cache.state('a', 0)).toBe('unknown');
     expect(await cache.share('a', 0, succeed('a'))).toEqual({ ok: true, id: 'a' });
     expect(await cache.share('a', 9, mustNotRun)).toBe('known');
@@ -140,7 +170,11 @@ describe('known texts', () => {
   it('200,000 texts pass through a full cache in time proportional to their number', async () => {
     const cache = new KnownTexts<Result>({ entriesMax: 50_000, ttlMs: 10, succeeded });
     for (let i = 0; i < 200_000; i++) await cache.share(`${i}`, 0, succeed(''));
-    expect([cache.size(), cache.state('149999', 0), cache.state('150000', 0)]).toEqual([50_000, 'unknown', 'known']);
+    expect([cache.size(), cache.state('149999', 0), cache.state('150000', 0)]).toEqual([
+      50_000,
+      'unknown',
+      'known',
+    ]);
   });
 
   it('takes no more memory however often it is asked', async () => {

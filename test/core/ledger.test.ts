@@ -1,4 +1,5 @@
-// A ledger's head is the first unsettled offset, whatever the order of settles and whatever gaps the log has.
+// A ledger's head is the first unsettled offset, whatever the order of settles and whatever gaps
+// the log has.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -6,53 +7,79 @@ import { Ledger } from '#core/pipeline/ledger.ts';
 
 /** Ascending offsets with gaps, and a permutation of their indices. */
 const deliveriesAndOrder = fc
-  .record({ from: fc.nat(1000), gaps: fc.array(fc.oneof(fc.constant(1), fc.integer({ min: 1, max: 5 })), { minLength: 1, maxLength: 60 }) })
-  .map(({ from, gaps }) => ({ from, offsets: gaps.map((_, i) => from - 1 + gaps.slice(0, i + 1).reduce((a, b) => a + b, 0)) }))
-  .chain(({ from, offsets }) => fc.record({
-    from: fc.constant(from),
-    offsets: fc.constant(offsets),
-    order: fc.shuffledSubarray(offsets, { minLength: offsets.length }),
-  }));
+  .record({
+    from: fc.nat(1000),
+    gaps: fc.array(fc.oneof(fc.constant(1), fc.integer({ min: 1, max: 5 })), {
+      minLength: 1,
+      maxLength: 60,
+    }),
+  })
+  .map(({ from, gaps }) => ({
+    from,
+    offsets: gaps.map((_, i) => from - 1 + gaps.slice(0, i + 1).reduce((a, b) => a + b, 0)),
+  }))
+  .chain(({ from, offsets }) =>
+    fc.record({
+      from: fc.constant(from),
+      offsets: fc.constant(offsets),
+      order: fc.shuffledSubarray(offsets, { minLength: offsets.length }),
+    }),
+  );
 
 describe('ledger', () => {
   it('an offset never passes an unsettled event, in any order of settles', () => {
-    fc.assert(fc.property(deliveriesAndOrder, ({ from, offsets, order }) => {
-      const ledger = new Ledger(from, offsets.length);
-      for (const offset of offsets) ledger.deliver(offset);
-      const unsettled = new Set(offsets);
-      expect(ledger.head()).toBe(Math.min(...unsettled));
-      for (const offset of order) {
-        expect(ledger.settle(offset)).toBe(true);
-        unsettled.delete(offset);
-        expect(ledger.head()).toBe(unsettled.size > 0 ? Math.min(...unsettled) : offsets.at(-1)! + 1);
-        expect(ledger.unsettled()).toBe(unsettled.size);
-      }
-    }));
+    fc.assert(
+      fc.property(deliveriesAndOrder, ({ from, offsets, order }) => {
+        const ledger = new Ledger(from, offsets.length);
+        for (const offset of offsets) ledger.deliver(offset);
+        const unsettled = new Set(offsets);
+        expect(ledger.head()).toBe(Math.min(...unsettled));
+        for (const offset of order) {
+          expect(ledger.settle(offset)).toBe(true);
+          unsettled.delete(offset);
+          expect(ledger.head()).toBe(
+            unsettled.size > 0 ? Math.min(...unsettled) : offsets.at(-1)! + 1,
+          );
+          expect(ledger.unsettled()).toBe(unsettled.size);
+        }
+      }),
+    );
   });
 
   it('room is the bound less everything delivered from the head on', () => {
-    fc.assert(fc.property(deliveriesAndOrder, fc.integer({ min: 1, max: 20 }), ({ from, offsets, order }, spanMax) => {
-      const ledger = new Ledger(from, spanMax);
-      const waiting = [...offsets];
-      const delivered: number[] = [];
-      const deliverWhatFits = (): void => {
-        while (!ledger.full() && waiting.length > 0) {
-          const offset = waiting.shift()!;
-          ledger.deliver(offset);
-          delivered.push(offset);
-        }
-      };
-      deliverWhatFits();
-      // Offsets that are not yet delivered when their turn comes are settled in a later round.
-      for (let left = order; left.length > 0;) {
-        for (const offset of left.filter((each) => delivered.includes(each))) ledger.settle(offset);
-        left = left.filter((each) => !delivered.includes(each));
-        expect(ledger.room()).toBe(spanMax - delivered.filter((each) => each >= ledger.head()).length);
-        deliverWhatFits();
-        expect(delivered.filter((each) => each >= ledger.head()).length).toBeLessThanOrEqual(spanMax);
-      }
-      expect(ledger.head()).toBe(offsets.at(-1)! + 1);
-    }));
+    fc.assert(
+      fc.property(
+        deliveriesAndOrder,
+        fc.integer({ min: 1, max: 20 }),
+        ({ from, offsets, order }, spanMax) => {
+          const ledger = new Ledger(from, spanMax);
+          const waiting = [...offsets];
+          const delivered: number[] = [];
+          const deliverWhatFits = (): void => {
+            while (!ledger.full() && waiting.length > 0) {
+              const offset = waiting.shift()!;
+              ledger.deliver(offset);
+              delivered.push(offset);
+            }
+          };
+          deliverWhatFits();
+          // Offsets that are not yet delivered when their turn comes are settled in a later round.
+          for (let left = order; left.length > 0;) {
+            for (const offset of left.filter((each) => delivered.includes(each)))
+              ledger.settle(offset);
+            left = left.filter((each) => !delivered.includes(each));
+            expect(ledger.room()).toBe(
+              spanMax - delivered.filter((each) => each >= ledger.head()).length,
+            );
+            deliverWhatFits();
+            expect(delivered.filter((each) => each >= ledger.head()).length).toBeLessThanOrEqual(
+              spanMax,
+            );
+          }
+          expect(ledger.head()).toBe(offsets.at(-1)! + 1);
+        },
+      ),
+    );
   });
 
   it('what is settled behind an unsettled head makes no room', () => {
@@ -94,11 +121,12 @@ describe('ledger', () => {
     ledger.deliver(3);
     expect(() => ledger.deliver(3)).toThrow('Offset 3 was delivered after 3');
     ledger.deliver(4);
-    expect(() => ledger.deliver(5)).toThrow('beyond the ledger\'s bound of 2');
+    expect(() => ledger.deliver(5)).toThrow("beyond the ledger's bound of 2");
   });
 
   it('settles 200,000 offsets in time proportional to their number', () => {
-    // Behind an unsettled head, then at once: with a search or a shift per settle this would take minutes.
+    // Behind an unsettled head, then at once: with a search or a shift per settle this would take
+    // minutes.
     const count = 200_000;
     const ledger = new Ledger(0, count);
     for (let offset = 0; offset < count; offset++) ledger.deliver(offset);

@@ -1,4 +1,5 @@
-// Holds the map to what a person reads from it: what is near there is near in meaning, however the vectors came.
+// Holds the map to what a person reads from it: what is near there is near in meaning, however the
+// vectors came.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { NeighbourMap } from '../../pages/demo/tsne-layout.ts';
@@ -18,7 +19,10 @@ function noise(seed: number): () => number {
 function grouped(count: number, groups: number, seed: number): Float32Array[] {
   const next = noise(seed);
   return Array.from({ length: count }, (__, index) => {
-    const vector = Float32Array.from({ length: dimensions }, (_, i) => (i === index % groups ? 1 : 0) + 0.3 * next());
+    const vector = Float32Array.from(
+      { length: dimensions },
+      (_, i) => (i === index % groups ? 1 : 0) + 0.3 * next(),
+    );
     const length = Math.hypot(...vector);
     return vector.map((value) => value / length);
   });
@@ -33,22 +37,37 @@ function settle(map: NeighbourMap): NeighbourMap {
 function sameGroup(map: NeighbourMap, groups: number): number {
   const { points } = map;
   const right = points.filter((point, index) => {
-    const others = points.map((other, at) => ({ at, distance: at === index ? Infinity : Math.hypot(point.x - other.x, point.y - other.y) }));
-    return others.reduce((best, other) => (other.distance < best.distance ? other : best)).at % groups === index % groups;
+    const others = points.map((other, at) => ({
+      at,
+      distance: at === index ? Infinity : Math.hypot(point.x - other.x, point.y - other.y),
+    }));
+    return (
+      others.reduce((best, other) => (other.distance < best.distance ? other : best)).at %
+        groups ===
+      index % groups
+    );
   });
   return right.length / points.length;
 }
 
 test('groups stay together, whether the vectors come at once or in portions', () => {
-  fc.assert(fc.property(fc.integer({ min: 2, max: 8 }), fc.integer({ min: 5, max: 60 }), fc.nat(10_000), (groups, portion, seed) => {
-    const vectors = grouped(60, groups, seed);
-    const map = new NeighbourMap();
-    for (let at = 0; at < vectors.length; at += portion) {
-      map.add(vectors.slice(at, at + portion));
-      for (let i = 0; i < 10; i++) map.step();
-    }
-    expect(sameGroup(settle(map), groups)).toBeGreaterThanOrEqual(0.95);
-  }), { numRuns: 20 });
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 2, max: 8 }),
+      fc.integer({ min: 5, max: 60 }),
+      fc.nat(10_000),
+      (groups, portion, seed) => {
+        const vectors = grouped(60, groups, seed);
+        const map = new NeighbourMap();
+        for (let at = 0; at < vectors.length; at += portion) {
+          map.add(vectors.slice(at, at + portion));
+          for (let i = 0; i < 10; i++) map.step();
+        }
+        expect(sameGroup(settle(map), groups)).toBeGreaterThanOrEqual(0.95);
+      },
+    ),
+    { numRuns: 20 },
+  );
 });
 
 test('a vector that is not on the map is placed within its group', () => {
@@ -57,7 +76,12 @@ test('a vector that is not on the map is placed within its group', () => {
   map.add(vectors);
   const { points } = settle(map);
   const at = map.place(query);
-  const distances = points.map(({ x, y }, index) => ({ group: (index + 1) % 4, distance: Math.hypot(x - at.x, y - at.y) })).toSorted((a, b) => a.distance - b.distance);
+  const distances = points
+    .map(({ x, y }, index) => ({
+      group: (index + 1) % 4,
+      distance: Math.hypot(x - at.x, y - at.y),
+    }))
+    .toSorted((a, b) => a.distance - b.distance);
   expect(distances.slice(0, 5).map(({ group }) => group)).toEqual([0, 0, 0, 0, 0]);
 });
 
@@ -72,14 +96,22 @@ test('none, one, two, and many of the same: every point is finite, and the map c
   const empty = new NeighbourMap();
   empty.add([]);
   expect([empty.isAtRest, empty.points, empty.place(unit)]).toEqual([true, [], { x: 0, y: 0 }]);
-  for (const vectors of [[unit], [unit, Float32Array.of(0.8, 0.6)], Array.from({ length: 40 }, () => unit)]) {
+  for (const vectors of [
+    [unit],
+    [unit, Float32Array.of(0.8, 0.6)],
+    Array.from({ length: 40 }, () => unit),
+  ]) {
     const map = new NeighbourMap();
     map.add(vectors);
     let steps = 0;
     for (; !map.isAtRest; steps++) map.step();
     expect(steps).toBeLessThanOrEqual(300);
     expect(map.points).toHaveLength(vectors.length);
-    expect([...map.points, map.place(unit)].every(({ x, y }) => Number.isFinite(x) && Number.isFinite(y))).toBe(true);
+    expect(
+      [...map.points, map.place(unit)].every(
+        ({ x, y }) => Number.isFinite(x) && Number.isFinite(y),
+      ),
+    ).toBe(true);
   }
 });
 

@@ -1,4 +1,5 @@
-// What a wrong runner embedded is found no more and made again, though a write of it was still on its way when it was found out.
+// What a wrong runner embedded is found no more and made again, though a write of it was still on
+// its way when it was found out.
 import { expect, test } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { createMemoryStore } from '#core/memory/memory-store.ts';
@@ -12,16 +13,45 @@ const checkIntervalMs = 8_000;
 test('a write that was on its way when its runner was found wrong is mended when it lands', async () => {
   const clock = new ManualClock();
   const store = createMemoryStore({ dimensions, now: () => clock.now() });
-  const provenance = (runnerSession: string) => ({ runnerSession, runnerName: '', device: 'cpu', dtype: 'fp32', embeddedAt: clock.now(), checkedAt: clock.now() });
+  const provenance = (runnerSession: string) => ({
+    runnerSession,
+    runnerName: '',
+    device: 'cpu',
+    dtype: 'fp32',
+    embeddedAt: clock.now(),
+    checkedAt: clock.now(),
+  });
   const repair = new Repair({
-    store, clock, limits: { checkIntervalMs }, isShared: false, backoff: { delayMs: 50, delayMsMax: 1_000 },
-    embedding: { embed: async (text) => ({ ok: true, embedding: { vector: fakeVector(text), provenance: provenance('honest') } }) },
-    observer: { repaired: () => undefined, adopted: () => undefined, failed: (error) => { throw error; } },
+    store,
+    clock,
+    limits: { checkIntervalMs },
+    isShared: false,
+    backoff: { delayMs: 50, delayMsMax: 1_000 },
+    embedding: {
+      embed: async (text) => ({
+        ok: true,
+        embedding: { vector: fakeVector(text), provenance: provenance('honest') },
+      }),
+    },
+    observer: {
+      repaired: () => undefined,
+      adopted: () => undefined,
+      failed: (error) => {
+        throw error;
+      },
+    },
   });
   const stop = new AbortController();
   const running = repair.run(stop.signal);
-  const wrong = (id: string): TextRecord => ({ id, text: id, kind: 'query', product: null, embedding: { vector: fakeVector('another text'), provenance: provenance('liar') } });
-  const similarity = async (id: string): Promise<number> => cosine((await store.vectors([id])).get(id) ?? new Float32Array(dimensions), fakeVector(id));
+  const wrong = (id: string): TextRecord => ({
+    id,
+    text: id,
+    kind: 'query',
+    product: null,
+    embedding: { vector: fakeVector('another text'), provenance: provenance('liar') },
+  });
+  const similarity = async (id: string): Promise<number> =>
+    cosine((await store.vectors([id])).get(id) ?? new Float32Array(dimensions), fakeVector(id));
 
   await repair.begin('liar', clock.now(), stop.signal);
   await store.putTexts([wrong('kettle')]);

@@ -19,7 +19,13 @@ function setUp(options: Partial<RetryOptions> = {}) {
       return `success ${calls}`;
     };
     return retry(operation, {
-      policy, clock, random: () => 0.5, signal: controller.signal, retryable: () => true, onRetry: (_error, _attempt, delayMs) => waits.push(delayMs), ...options,
+      policy,
+      clock,
+      random: () => 0.5,
+      signal: controller.signal,
+      retryable: () => true,
+      onRetry: (_error, _attempt, delayMs) => waits.push(delayMs),
+      ...options,
     });
   };
   return { clock, controller, waits, start, calls: () => calls };
@@ -27,20 +33,37 @@ function setUp(options: Partial<RetryOptions> = {}) {
 
 /** Handles the rejection at once, so that time can pass before it is looked at. */
 function failureOf(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(() => 'no failure', (error: Error) => error.message);
+  return promise.then(
+    () => 'no failure',
+    (error: Error) => error.message,
+  );
 }
 
 test('waits double up to the bound, spread at random over all of it', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.nat(12), fc.array(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), { minLength: 12, maxLength: 12 }), async (failures, randoms) => {
-      let drawn = 0;
-      const { clock, waits, start, calls } = setUp({ policy: { ...policy, attemptsMax: Infinity }, random: () => randoms[drawn++] ?? 0 });
-      const done = start(failures);
-      await clock.advance(13_000);
-      expect(await done).toBe(`success ${failures + 1}`);
-      expect(calls()).toBe(failures + 1);
-      expect(waits).toEqual(randoms.slice(0, failures).map((random, index) => random * Math.min(1000, 100 * 2 ** index)));
-    }),
+    fc.asyncProperty(
+      fc.nat(12),
+      fc.array(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), {
+        minLength: 12,
+        maxLength: 12,
+      }),
+      async (failures, randoms) => {
+        let drawn = 0;
+        const { clock, waits, start, calls } = setUp({
+          policy: { ...policy, attemptsMax: Infinity },
+          random: () => randoms[drawn++] ?? 0,
+        });
+        const done = start(failures);
+        await clock.advance(13_000);
+        expect(await done).toBe(`success ${failures + 1}`);
+        expect(calls()).toBe(failures + 1);
+        expect(waits).toEqual(
+          randoms
+            .slice(0, failures)
+            .map((random, index) => random * Math.min(1000, 100 * 2 ** index)),
+        );
+      },
+    ),
     { numRuns: 40 },
   );
   expect(backoffMs(policy, 5000)).toBe(1000);

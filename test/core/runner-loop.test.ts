@@ -1,17 +1,33 @@
-// A runner's side of a connection, over a link in memory: it works, shows life, leaves in order, and dies when its model does.
+// A runner's side of a connection, over a link in memory: it works, shows life, leaves in order,
+// and dies when its model does.
 import { describe, expect, test } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { memoryLink } from '#core/memory/memory-channel.ts';
 import type { Channel, Embedder } from '#core/ports.ts';
-import { keepConnected } from '#core/protocol/runner-connection.ts';
-import { RunnerFailedError, runRunnerLoop, type RunnerLoopOptions } from '#core/protocol/runner-loop.ts';
-import { always } from '#core/time/fair-queue.ts';
-import { ConnectError } from '#core/protocol/websocket-channel.ts';
-import { encodeMessage, parseRunnerMessage, protocolVersion, type GatewayMessage } from '#core/protocol/wire.ts';
 import { decodeJobResult, type DecodedResult } from '#core/protocol/job-result-frame.ts';
+import { keepConnected } from '#core/protocol/runner-connection.ts';
+import {
+  RunnerFailedError,
+  runRunnerLoop,
+  type RunnerLoopOptions,
+} from '#core/protocol/runner-loop.ts';
+import { ConnectError } from '#core/protocol/websocket-channel.ts';
+import {
+  encodeMessage,
+  parseRunnerMessage,
+  protocolVersion,
+  type GatewayMessage,
+} from '#core/protocol/wire.ts';
+import { always } from '#core/time/fair-queue.ts';
 import { dimensions, fakeEmbedder, fakeVector } from '../helpers/fake-model.ts';
 
-const welcome: GatewayMessage = { type: 'runner-welcome', protocol: protocolVersion, sessionId: 's', heartbeatMs: 1000, limits: { frameBytesMax: 1, textsPerJobMax: 1, textCharsMax: 1 } };
+const welcome: GatewayMessage = {
+  type: 'runner-welcome',
+  protocol: protocolVersion,
+  sessionId: 's',
+  heartbeatMs: 1000,
+  limits: { frameBytesMax: 1, textsPerJobMax: 1, textCharsMax: 1 },
+};
 const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined };
 
 /** The gateway's end, driven by hand. */
@@ -55,21 +71,43 @@ function setUp(embedder: Embedder = fakeEmbedder()) {
   const clock = new ManualClock();
   const link = memoryLink();
   const stop = new AbortController();
-  const options: RunnerLoopOptions = { channel: link.near, embedder, turn: always, clock, name: 'cpu-1', kind: 'node', drain: stop.signal, log: quiet };
+  const options: RunnerLoopOptions = {
+    channel: link.near,
+    embedder,
+    turn: always,
+    clock,
+    name: 'cpu-1',
+    kind: 'node',
+    drain: stop.signal,
+    log: quiet,
+  };
   return { clock, link, stop, gateway: new Gateway(link.far), end: runRunnerLoop(options) };
 }
 
-/** Each attempt to connect takes the next of `script`: a gateway that plays its part, one that answers nothing at all, or no gateway. */
+/**
+ * Each attempt to connect takes the next of `script`: a gateway that plays its part, one that
+ * answers nothing at all, or no gateway.
+ */
 function keep(script: (((gateway: Gateway) => void) | 'frozen')[]) {
   const clock = new ManualClock();
   const stop = new AbortController();
   const embedder = fakeEmbedder();
   let attempts = 0;
   const done = keepConnected({
-    embedder, turn: always, clock, random: () => 0.5, name: 'cpu-1', kind: 'node', drain: stop.signal, log: quiet,
+    embedder,
+    turn: always,
+    clock,
+    random: () => 0.5,
+    name: 'cpu-1',
+    kind: 'node',
+    drain: stop.signal,
+    log: quiet,
     connect: (signal) => {
       const play = script[attempts++];
-      if (play === 'frozen') return new Promise((_, reject) => { signal.addEventListener('abort', () => reject(signal.reason)); });
+      if (play === 'frozen')
+        return new Promise((_, reject) => {
+          signal.addEventListener('abort', () => reject(signal.reason));
+        });
       if (play === undefined) return Promise.reject(new ConnectError('nobody there'));
       const link = memoryLink();
       play(new Gateway(link.far));
@@ -89,14 +127,22 @@ describe('one connection', () => {
     gateway.assign('2', 'c');
     await clock.advance(10);
     expect(gateway.results.map(({ jobId }) => jobId)).toEqual(['1', '2']);
-    expect(gateway.results[0]?.outcomes).toEqual(['a', 'b'].map((text) => ({ ok: true, vector: fakeVector(text) })));
+    expect(gateway.results[0]?.outcomes).toEqual(
+      ['a', 'b'].map((text) => ({ ok: true, vector: fakeVector(text) })),
+    );
     gateway.close(1001);
     expect(await end).toEqual({ code: 1001, reason: 'because', welcomed: true });
     expect(clock.sleeping).toBe(0);
   });
 
   test('a text that the model refuses is an outcome, its neighbours get their vectors', async () => {
-    const { clock, gateway, end } = setUp(fakeEmbedder((text) => (text === 'bad' ? { ok: false, code: 'too_odd', message: 'x'.repeat(5000) } : { ok: true, vector: fakeVector(text) })));
+    const { clock, gateway, end } = setUp(
+      fakeEmbedder((text) =>
+        text === 'bad'
+          ? { ok: false, code: 'too_odd', message: 'x'.repeat(5000) }
+          : { ok: true, vector: fakeVector(text) },
+      ),
+    );
     gateway.tell(welcome);
     gateway.assign('1', 'a', 'bad', 'c');
     await clock.advance(10);
@@ -106,7 +152,12 @@ describe('one connection', () => {
   });
 
   test.each<[string, Parameters<typeof fakeEmbedder>[0]]>([
-    ['throws', () => { throw new Error('device lost'); }],
+    [
+      'throws',
+      () => {
+        throw new Error('device lost');
+      },
+    ],
     ['makes NaN', (text) => ({ ok: true, vector: fakeVector(text).fill(NaN) })],
     ['makes zeros', (text) => ({ ok: true, vector: fakeVector(text).fill(0) })],
   ])('a model that %s is reported, and never used again', async (_, outcome) => {
@@ -153,7 +204,10 @@ describe('one connection', () => {
   });
 
   test.each<[string, string | Uint8Array]>([
-    ['not JSON', '{'], ['a binary frame', new Uint8Array(4)], ['a second welcome', encodeMessage(welcome)], ['unknown', '{"type":"reboot"}'],
+    ['not JSON', '{'],
+    ['a binary frame', new Uint8Array(4)],
+    ['a second welcome', encodeMessage(welcome)],
+    ['unknown', '{"type":"reboot"}'],
   ])('a frame that is %s ends the connection with 4400', async (_, frame) => {
     const { clock, gateway, end } = setUp();
     gateway.tell(welcome);
@@ -165,10 +219,12 @@ describe('one connection', () => {
 
   test('draining: what is in hand is answered, then it closes with 1000', async () => {
     const release = Promise.withResolvers<void>();
-    const { clock, gateway, stop, end } = setUp(fakeEmbedder(async (text) => {
-      await release.promise;
-      return { ok: true, vector: fakeVector(text) };
-    }));
+    const { clock, gateway, stop, end } = setUp(
+      fakeEmbedder(async (text) => {
+        await release.promise;
+        return { ok: true, vector: fakeVector(text) };
+      }),
+    );
     gateway.tell(welcome);
     gateway.assign('1', 'a');
     gateway.assign('2', 'b');
@@ -219,11 +275,19 @@ describe('over connections', () => {
     expect(clock.sleeping).toBe(0);
   });
 
-  test.each([[4401, /token/], [4403, /vectors are wrong/], [4409, /another model/]])('close code %i ends the runner and says why', async (code, message) => {
+  test.each([
+    [4401, /token/],
+    [4403, /vectors are wrong/],
+    [4409, /another model/],
+  ])('close code %i ends the runner and says why', async (code, message) => {
     const { clock, done } = keep([(gateway) => gateway.close(code)]);
     const refused = done.catch((error: unknown) => error);
     await clock.advance(0);
-    expect(await refused).toMatchObject({ name: 'RunnerRefusedError', closeCode: code, message: expect.stringMatching(message) });
+    expect(await refused).toMatchObject({
+      name: 'RunnerRefusedError',
+      closeCode: code,
+      message: expect.stringMatching(message),
+    });
   });
 
   test('without a gateway it tries again, less and less often, until it is stopped', async () => {
@@ -263,10 +327,12 @@ describe('over connections', () => {
   });
 
   test('asked to drain by the gateway, it stays away', async () => {
-    const { clock, done, attempts } = keep([(gateway) => {
-      gateway.tell(welcome);
-      gateway.tell({ type: 'runner-drain', reason: 'test' });
-    }]);
+    const { clock, done, attempts } = keep([
+      (gateway) => {
+        gateway.tell(welcome);
+        gateway.tell({ type: 'runner-drain', reason: 'test' });
+      },
+    ]);
     await clock.advance(10);
     await done;
     expect(attempts()).toBe(1);

@@ -1,17 +1,38 @@
-// The gateway's side of a connection: nobody works unchecked, whoever is wrong or silent is ended, with a code that says why.
+// The gateway's side of a connection: nobody works unchecked, whoever is wrong or silent is ended,
+// with a code that says why.
 import { describe, expect, test } from 'vitest';
 import type { EmbedOutcome } from '#core/ports.ts';
 import { Session, type SessionEffect } from '#core/protocol/gateway-session.ts';
-import { encodeMessage, type RunnerHello, type RunnerMessage } from '#core/protocol/wire.ts';
 import { encodeJobResult } from '#core/protocol/job-result-frame.ts';
+import { encodeMessage, type RunnerHello, type RunnerMessage } from '#core/protocol/wire.ts';
 import { bounds, dimensions, fakeVector, golden, identity } from '../helpers/fake-model.ts';
 
-const options = { identity, golden, bounds, helloTimeoutMs: 1000, heartbeatMs: 100, drainGraceMs: 300, refusal: () => null };
-const hello: RunnerHello = {
-  type: 'runner-hello', protocol: 1, name: 'cpu-1', kind: 'node', device: 'cpu', adapter: '', softwareAdapter: false,
-  dtype: 'fp32', ...identity, textsPerSecond: 100, limits: { textsPerJobMax: 512 },
+const options = {
+  identity,
+  golden,
+  bounds,
+  helloTimeoutMs: 1000,
+  heartbeatMs: 100,
+  drainGraceMs: 300,
+  refusal: () => null,
 };
-const right: readonly EmbedOutcome[] = golden.cases.map(({ text }) => ({ ok: true, vector: fakeVector(text) }));
+const hello: RunnerHello = {
+  type: 'runner-hello',
+  protocol: 1,
+  name: 'cpu-1',
+  kind: 'node',
+  device: 'cpu',
+  adapter: '',
+  softwareAdapter: false,
+  dtype: 'fp32',
+  ...identity,
+  textsPerSecond: 100,
+  limits: { textsPerJobMax: 512 },
+};
+const right: readonly EmbedOutcome[] = golden.cases.map(({ text }) => ({
+  ok: true,
+  vector: fakeVector(text),
+}));
 const timings = { queuedMs: 0, embedMs: 1 };
 
 function tell(session: Session, message: RunnerMessage, now = 0): readonly SessionEffect[] {
@@ -51,8 +72,12 @@ describe('greeting', () => {
   });
 
   test('anything else first, or a hello twice, is refused with 4400', () => {
-    expect(tell(new Session('s', options, 0), { type: 'runner-heartbeat' })).toMatchObject([{ do: 'close', code: 4400 }]);
-    expect(new Session('s', options, 0).receive(new Uint8Array(10), 0)).toMatchObject([{ do: 'close', code: 4400 }]);
+    expect(tell(new Session('s', options, 0), { type: 'runner-heartbeat' })).toMatchObject([
+      { do: 'close', code: 4400 },
+    ]);
+    expect(new Session('s', options, 0).receive(new Uint8Array(10), 0)).toMatchObject([
+      { do: 'close', code: 4400 },
+    ]);
     expect(tell(readySession(), hello)).toMatchObject([{ do: 'close', code: 4400 }]);
   });
 
@@ -65,13 +90,31 @@ describe('greeting', () => {
 
 describe('trust', () => {
   test.each<[string, (outcome: EmbedOutcome, index: number) => EmbedOutcome]>([
-    ['one golden text embedded as another', (outcome, index) => (index === 1 ? { ok: true, vector: fakeVector('something else') } : outcome)],
-    ['all golden texts turned around', (outcome) => (outcome.ok ? { ok: true, vector: outcome.vector.map((value) => -value) } : outcome)],
-    ['a golden text not embedded', (outcome, index) => (index === 2 ? { ok: false, code: 'x', message: 'x' } : outcome)],
+    [
+      'one golden text embedded as another',
+      (outcome, index) =>
+        index === 1 ? { ok: true, vector: fakeVector('something else') } : outcome,
+    ],
+    [
+      'all golden texts turned around',
+      (outcome) =>
+        outcome.ok ? { ok: true, vector: outcome.vector.map((value) => -value) } : outcome,
+    ],
+    [
+      'a golden text not embedded',
+      (outcome, index) => (index === 2 ? { ok: false, code: 'x', message: 'x' } : outcome),
+    ],
   ])('%s ends in quarantine, with the reason', (_, change) => {
     const session = new Session('s', options, 0);
     tell(session, hello);
-    expect(session.checked(right.map(change), 0)).toMatchObject([{ do: 'close', code: 4403, blame: false, reason: expect.stringMatching(/cosine to the reference: mean|golden text 3 of 3/) }]);
+    expect(session.checked(right.map(change), 0)).toMatchObject([
+      {
+        do: 'close',
+        code: 4403,
+        blame: false,
+        reason: expect.stringMatching(/cosine to the reference: mean|golden text 3 of 3/),
+      },
+    ]);
     expect(session.state).toBe('quarantined');
   });
 
@@ -82,34 +125,71 @@ describe('trust', () => {
   });
 
   test.each([
-    ['NaN', () => NaN], ['zeroed', () => 0], ['scaled', (value: number) => value * 2],
+    ['NaN', () => NaN],
+    ['zeroed', () => 0],
+    ['scaled', (value: number) => value * 2],
   ])('a vector that is %s is not taken, and its runner quarantined', (_, change) => {
-    const frame = encodeJobResult({ jobId: 'job-1', attempt: 1, outcomes: [{ ok: true, vector: fakeVector('a').map(change) }], timings });
-    expect(readySession().receive(frame, 1)).toMatchObject([{ do: 'close', code: 4403, blame: true }]);
+    const frame = encodeJobResult({
+      jobId: 'job-1',
+      attempt: 1,
+      outcomes: [{ ok: true, vector: fakeVector('a').map(change) }],
+      timings,
+    });
+    expect(readySession().receive(frame, 1)).toMatchObject([
+      { do: 'close', code: 4403, blame: true },
+    ]);
   });
 
   test('a vector of another dimension is not taken', () => {
-    const frame = encodeJobResult({ jobId: 'job-1', attempt: 1, outcomes: [{ ok: true, vector: new Float32Array(dimensions + 1).fill(1) }], timings });
-    expect(readySession().receive(frame, 1)).toMatchObject([{ do: 'close', code: 4400, blame: true }]);
+    const frame = encodeJobResult({
+      jobId: 'job-1',
+      attempt: 1,
+      outcomes: [{ ok: true, vector: new Float32Array(dimensions + 1).fill(1) }],
+      timings,
+    });
+    expect(readySession().receive(frame, 1)).toMatchObject([
+      { do: 'close', code: 4400, blame: true },
+    ]);
   });
 
   test('a dtype unknown to the model is held to the bounds of fp32', () => {
     const session = new Session('s', options, 0);
     tell(session, { ...hello, dtype: 'q3' });
-    const near = right.map((outcome): EmbedOutcome => (outcome.ok ? { ok: true, vector: fakeVector('x').map((value, index) => value * 0.3 + (outcome.vector[index] ?? 0)) } : outcome));
+    const near = right.map((outcome): EmbedOutcome =>
+      outcome.ok
+        ? {
+            ok: true,
+            vector: fakeVector('x').map(
+              (value, index) => value * 0.3 + (outcome.vector[index] ?? 0),
+            ),
+          }
+        : outcome,
+    );
     expect(session.checked(near, 0)).toMatchObject([{ do: 'close', code: 4403 }]);
   });
 
   test('one found wrong in the midst of its work is ended at once, and heard no more', () => {
     const session = readySession();
-    expect(session.quarantine('vectors are wrong')).toEqual([{ do: 'close', code: 4403, reason: 'vectors are wrong', blame: false }]);
+    expect(session.quarantine('vectors are wrong')).toEqual([
+      { do: 'close', code: 4403, reason: 'vectors are wrong', blame: false },
+    ]);
     expect(session.state).toBe('quarantined');
-    expect([session.quarantine('again'), session.tick(9_999, false), session.drain('x')]).toEqual([[], [], []]);
+    expect([session.quarantine('again'), session.tick(9_999, false), session.drain('x')]).toEqual([
+      [],
+      [],
+      [],
+    ]);
   });
 
   test('one that is kept away is told why, and may ask again', () => {
-    const session = new Session('s', { ...options, refusal: ({ name }) => `quarantined, ${name}` }, 0);
-    expect(tell(session, hello)).toEqual([{ do: 'close', code: 4429, reason: 'quarantined, cpu-1', blame: false }]);
+    const session = new Session(
+      's',
+      { ...options, refusal: ({ name }) => `quarantined, ${name}` },
+      0,
+    );
+    expect(tell(session, hello)).toEqual([
+      { do: 'close', code: 4429, reason: 'quarantined, cpu-1', blame: false },
+    ]);
     expect(session.hello).toBeNull();
   });
 });
@@ -123,7 +203,9 @@ describe('life', () => {
   });
 
   test('one with a job in work may be silent', () => {
-    expect(readySession().tick(100_000, true)).not.toContainEqual(expect.objectContaining({ do: 'close' }));
+    expect(readySession().tick(100_000, true)).not.toContainEqual(
+      expect.objectContaining({ do: 'close' }),
+    );
   });
 
   test('the gateway shows life every interval', () => {
@@ -156,7 +238,14 @@ describe('life', () => {
   });
 
   test('a runner that reports its failure is ended at once, its job blamed', () => {
-    const effects = tell(readySession(), { type: 'runner-error', code: 'embedder_failed', message: 'out of memory', retryable: true });
-    expect(effects).toEqual([{ do: 'close', code: 4500, reason: 'embedder_failed: out of memory', blame: true }]);
+    const effects = tell(readySession(), {
+      type: 'runner-error',
+      code: 'embedder_failed',
+      message: 'out of memory',
+      retryable: true,
+    });
+    expect(effects).toEqual([
+      { do: 'close', code: 4500, reason: 'embedder_failed: out of memory', blame: true },
+    ]);
   });
 });

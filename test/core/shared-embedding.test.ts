@@ -1,16 +1,32 @@
-// Gateways with one store and the same new texts before them: what one has stored, the other's runners are spared.
+// Gateways with one store and the same new texts before them: what one has stored, the other's
+// runners are spared.
 import { describe, expect, test } from 'vitest';
-import { ManualClock } from '#core/memory/manual-clock.ts';
-import type { Document, EmbeddingService, FleetResult, ProductEvent } from '#core/ports.ts';
-import { embedUnlessStored } from '#core/pipeline/shared-embedding.ts';
 import { documentOf } from '#core/event/text.ts';
+import { ManualClock } from '#core/memory/manual-clock.ts';
+import { embedUnlessStored } from '#core/pipeline/shared-embedding.ts';
+import type { Document, EmbeddingService, FleetResult, ProductEvent } from '#core/ports.ts';
 
-const documents = (count: number): Document[] => Array.from({ length: count }, (_, index) => documentOf(eventOf(`Desk lamp ${index}`)));
+const documents = (count: number): Document[] =>
+  Array.from({ length: count }, (_, index) => documentOf(eventOf(`Desk lamp ${index}`)));
 const eventOf = (name: string): ProductEvent => ({
-  id: name, eventId: name, timestamp: 0, userId: 'u', sessionId: 's', eventType: 'view', searchQuery: null, payload: '{}',
+  id: name,
+  eventId: name,
+  timestamp: 0,
+  userId: 'u',
+  sessionId: 's',
+  eventType: 'view',
+  searchQuery: null,
+  payload: '{}',
   product: { id: name, name, description: null, category: null, price: 1 },
 });
-const provenance = { runnerSession: 's', runnerName: 'r', device: 'cpu', dtype: 'fp32', embeddedAt: 0, checkedAt: 0 };
+const provenance = {
+  runnerSession: 's',
+  runnerName: 'r',
+  device: 'cpu',
+  dtype: 'fp32',
+  embeddedAt: 0,
+  checkedAt: 0,
+};
 const embedded: FleetResult = { ok: true, embedding: { vector: Float32Array.of(1), provenance } };
 
 /** One runner that takes `perJob` texts for each 500 ms, in the order in which they were handed in. */
@@ -32,14 +48,17 @@ function slowFleet(clock: ManualClock, perJob: number) {
     isWorking = false;
   };
   const service: Pick<EmbeddingService, 'embed'> = {
-    embed: (text, { signal }) => new Promise((resolve, reject) => {
-      waiting.set(text, resolve);
-      signal.addEventListener('abort', () => {
-        waiting.delete(text);
-        reject(signal.reason);
-      });
-      queueMicrotask(() => { if (!isWorking) void work(); });
-    }),
+    embed: (text, { signal }) =>
+      new Promise((resolve, reject) => {
+        waiting.set(text, resolve);
+        signal.addEventListener('abort', () => {
+          waiting.delete(text);
+          reject(signal.reason);
+        });
+        queueMicrotask(() => {
+          if (!isWorking) void work();
+        });
+      }),
   };
   return { service, begun };
 }
@@ -49,10 +68,22 @@ const randomFrom = (seed: number) => () => {
   return seed / 2 ** 32;
 };
 
-function gateway(clock: ManualClock, store: Set<string>, seed: number, look: (ids: readonly string[]) => Promise<ReadonlySet<string>> = async (ids) => new Set(ids.filter((id) => store.has(id)))) {
+function gateway(
+  clock: ManualClock,
+  store: Set<string>,
+  seed: number,
+  look: (ids: readonly string[]) => Promise<ReadonlySet<string>> = async (ids) =>
+    new Set(ids.filter((id) => store.has(id))),
+) {
   const fleet = slowFleet(clock, 20);
   const stop = new AbortController();
-  const embed = embedUnlessStored({ embedding: fleet.service, clock, signal: stop.signal, random: randomFrom(seed), stored: look });
+  const embed = embedUnlessStored({
+    embedding: fleet.service,
+    clock,
+    signal: stop.signal,
+    random: randomFrom(seed),
+    stored: look,
+  });
   const results: (FleetResult | null)[] = [];
   const take = async (document: Document): Promise<void> => {
     const result = await embed(document);
@@ -73,7 +104,8 @@ describe('texts that wait for a runner', () => {
     await done;
     expect(store.size).toBe(400);
     for (const { results } of gateways) expect(results).toHaveLength(400);
-    // Each for itself they would embed 800; what both had begun before either had stored it is done twice.
+    // Each for itself they would embed 800; what both had begun before either had stored it is done
+    // twice.
     expect(gateways.reduce((sum, { begun }) => sum + begun.length, 0)).toBeLessThan(560);
     expect(clock.sleeping).toBe(0);
   });
@@ -91,10 +123,14 @@ describe('texts that wait for a runner', () => {
   test('are given up with the reason when the gateway stops', async () => {
     const clock = new ManualClock();
     const { embed, stop } = gateway(clock, new Set(), 1);
-    const waiting = documents(3).map((document) => embed(document).catch((error: unknown) => error));
+    const waiting = documents(3).map((document) =>
+      embed(document).catch((error: unknown) => error),
+    );
     await clock.advance(10);
     stop.abort(new Error('the gateway stops'));
-    expect(await Promise.all(waiting)).toMatchObject(Array.from({ length: 3 }, () => ({ message: 'the gateway stops' })));
+    expect(await Promise.all(waiting)).toMatchObject(
+      Array.from({ length: 3 }, () => ({ message: 'the gateway stops' })),
+    );
     await clock.advance(10_000);
     expect(clock.sleeping).toBe(0);
   });
@@ -102,7 +138,13 @@ describe('texts that wait for a runner', () => {
   test('of a store with one gateway are embedded in order, and never looked for', async () => {
     const clock = new ManualClock();
     const fleet = slowFleet(clock, 20);
-    const embed = embedUnlessStored({ embedding: fleet.service, clock, signal: new AbortController().signal, random: () => 0, stored: null });
+    const embed = embedUnlessStored({
+      embedding: fleet.service,
+      clock,
+      signal: new AbortController().signal,
+      random: () => 0,
+      stored: null,
+    });
     const all = documents(50);
     const done = Promise.all(all.map(embed));
     await clock.advance(5_000);

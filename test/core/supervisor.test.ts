@@ -3,14 +3,26 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
-import { supervise, type Worker, type WorkerEnding } from '#core/runner/supervisor.ts';
 import type { Candidate } from '#core/runner/device-preferences.ts';
+import { supervise, type Worker, type WorkerEnding } from '#core/runner/supervisor.ts';
 
 const webgpu: Candidate = { device: 'webgpu', dtype: 'fp16' };
 const cpu: Candidate = { device: 'cpu', dtype: 'q8' };
-const crashed: WorkerEnding = { done: false, renew: false, ready: true, message: 'the process ended by SIGSEGV', retryable: true };
+const crashed: WorkerEnding = {
+  done: false,
+  renew: false,
+  ready: true,
+  message: 'the process ended by SIGSEGV',
+  retryable: true,
+};
 
-type Started = { readonly candidate: Candidate; readonly slot: number; readonly drained: Promise<void>; readonly killed: Promise<void>; end(ending: WorkerEnding): void };
+type Started = {
+  readonly candidate: Candidate;
+  readonly slot: number;
+  readonly drained: Promise<void>;
+  readonly killed: Promise<void>;
+  end(ending: WorkerEnding): void;
+};
 
 /** Workers that end when told to; `next` waits for the next one to be started. */
 function scripted(candidates: readonly Candidate[], processes: number) {
@@ -19,14 +31,32 @@ function scripted(candidates: readonly Candidate[], processes: number) {
   const clock = new ManualClock();
   const stopping = new AbortController();
   const supervised = supervise({
-    candidates, clock, log: pino({ level: 'silent' }), signal: stopping.signal, drainMsMax: 4000,
+    candidates,
+    clock,
+    log: pino({ level: 'silent' }),
+    signal: stopping.signal,
+    drainMsMax: 4000,
     layoutFor: () => ({ processes, threads: 1 }),
     start(candidate, _, slot): Worker {
       const ended = Promise.withResolvers<WorkerEnding>();
-      const drained = Promise.withResolvers<void>(), killed = Promise.withResolvers<void>();
-      started.push({ candidate, slot, drained: drained.promise, killed: killed.promise, end: ended.resolve });
+      const drained = Promise.withResolvers<void>(),
+        killed = Promise.withResolvers<void>();
+      started.push({
+        candidate,
+        slot,
+        drained: drained.promise,
+        killed: killed.promise,
+        end: ended.resolve,
+      });
       arrived.resolve();
-      return { ended: ended.promise, drain: drained.resolve, kill: () => { killed.resolve(); ended.resolve(crashed); } };
+      return {
+        ended: ended.promise,
+        drain: drained.resolve,
+        kill: () => {
+          killed.resolve();
+          ended.resolve(crashed);
+        },
+      };
     },
   });
   const next = async (): Promise<Started> => {
@@ -60,7 +90,8 @@ test('a worker that crashes is replaced in its slot at once, and after the backo
 
 test('told to stop, workers are drained, and killed after the time for that', async () => {
   const run = scripted([cpu], 2);
-  const first = await run.next(), second = await run.next();
+  const first = await run.next(),
+    second = await run.next();
   run.stop();
   await Promise.all([first.drained, second.drained]);
   first.end({ ...crashed, done: true });
@@ -84,8 +115,15 @@ test('a GPU that fails again and again gives way to the processor', async () => 
 
 test('wrong vectors of the last candidate end the runner, and the other workers with it', async () => {
   const run = scripted([cpu], 2);
-  const first = await run.next(), second = await run.next();
-  first.end({ done: false, renew: false, ready: false, message: 'q8 on cpu: vectors are wrong', retryable: false });
+  const first = await run.next(),
+    second = await run.next();
+  first.end({
+    done: false,
+    renew: false,
+    ready: false,
+    message: 'q8 on cpu: vectors are wrong',
+    retryable: false,
+  });
   await second.drained;
   second.end(crashed);
   await expect(run.supervised).rejects.toThrow('The runner gave up: q8 on cpu: vectors are wrong');
@@ -99,7 +137,8 @@ test('a runner that its gateway drained is not replaced', async () => {
 
 test('a worker that was drained to be renewed is replaced at once, and that is no failure', async () => {
   const run = scripted([cpu], 1);
-  for (let renewals = 0; renewals < 5; renewals++) (await run.next()).end({ ...crashed, renew: true, message: 'it held too much memory' });
+  for (let renewals = 0; renewals < 5; renewals++)
+    (await run.next()).end({ ...crashed, renew: true, message: 'it held too much memory' });
   (await run.next()).end(crashed);
   const replacement = await run.afterDelay(0);
   expect(replacement).toMatchObject({ candidate: cpu, slot: 0 });

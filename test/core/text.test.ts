@@ -12,8 +12,21 @@ function documentFrom(wire: object) {
   return documentOf(event);
 }
 
-const product = { id: 'p-1', name: 'Kettle', description: '1.7 l, stainless steel', category: 'Kitchen', price: 30 };
-const wire = { event_id: 'e-1', timestamp: '2026-11-23T10:00:00Z', user_id: 'u-1', event_type: 'view', session_id: 's-1', product };
+const product = {
+  id: 'p-1',
+  name: 'Kettle',
+  description: '1.7 l, stainless steel',
+  category: 'Kitchen',
+  price: 30,
+};
+const wire = {
+  event_id: 'e-1',
+  timestamp: '2026-11-23T10:00:00Z',
+  user_id: 'u-1',
+  event_type: 'view',
+  session_id: 's-1',
+  product,
+};
 
 test.each([
   [product, 'Kettle, Kitchen: 1.7 l, stainless steel'],
@@ -22,7 +35,11 @@ test.each([
   [{ id: 'p-1', name: '  Kettle\n', price: 30 }, 'Kettle'],
   [{ ...product, name: '{category}', description: '$& {name}' }, '{category}, Kitchen: $& {name}'],
 ])('the template leaves out what is absent: %j', (given, text) => {
-  expect(documentFrom({ ...wire, product: given })).toMatchObject({ text, kind: 'product', textId: textIdOf(text) });
+  expect(documentFrom({ ...wire, product: given })).toMatchObject({
+    text,
+    kind: 'product',
+    textId: textIdOf(text),
+  });
 });
 
 test('the template is spelled out, for the hash that an index keeps', () => {
@@ -32,8 +49,14 @@ test('the template is spelled out, for the hash that an index keeps', () => {
 test('a search reads as its query, and as its product when it has no query', () => {
   const search = { ...wire, event_type: 'search', search_query: ' tea   kettle ' };
   expect(documentFrom(search)).toMatchObject({ text: 'tea kettle', kind: 'query' });
-  expect(documentFrom({ ...search, product: undefined })).toMatchObject({ text: 'tea kettle', kind: 'query' });
-  expect(documentFrom({ ...search, search_query: ' ' })).toEqual({ ...documentFrom(wire), event: expect.anything() });
+  expect(documentFrom({ ...search, product: undefined })).toMatchObject({
+    text: 'tea kettle',
+    kind: 'query',
+  });
+  expect(documentFrom({ ...search, search_query: ' ' })).toEqual({
+    ...documentFrom(wire),
+    event: expect.anything(),
+  });
   expect(documentFrom({ ...wire, search_query: 'tea kettle' }).kind).toBe('product');
 });
 
@@ -49,7 +72,13 @@ test('user, time, price and event type do not change the text', () => {
   fc.assert(
     fc.property(productEventArbitrary, (event) => {
       const { text, textId } = documentFrom({ ...event, event_type: 'view' });
-      const other = { ...event, event_type: 'purchase', user_id: 'other', timestamp: wire.timestamp, product: { ...event.product, price: 1, id: 'other' } };
+      const other = {
+        ...event,
+        event_type: 'purchase',
+        user_id: 'other',
+        timestamp: wire.timestamp,
+        product: { ...event.product, price: 1, id: 'other' },
+      };
       expect(documentFrom(other)).toMatchObject({ text, textId });
     }),
   );
@@ -68,7 +97,12 @@ test('every valid event has a text in normal form that is not empty', () => {
 });
 
 test('normalisation is idempotent and total, and joins what looks the same', () => {
-  const anything = fc.array(fc.oneof(fc.constantFrom(0x20, 0x09, 0x0a, 0xa0, 0x3000, 0x00, 0x85, 0xd800, 0xdc00, 0x301, 0x65), fc.nat(0xffff)));
+  const anything = fc.array(
+    fc.oneof(
+      fc.constantFrom(0x20, 0x09, 0x0a, 0xa0, 0x3000, 0x00, 0x85, 0xd800, 0xdc00, 0x301, 0x65),
+      fc.nat(0xffff),
+    ),
+  );
   fc.assert(
     fc.property(anything, (units) => {
       const text = String.fromCharCode(...units);

@@ -1,16 +1,22 @@
-// A model that several connections share: equal time for those that want it, all of it for one that is alone.
+// A model that several connections share: equal time for those that want it, all of it for one that
+// is alone.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { memoryLink } from '#core/memory/memory-channel.ts';
-import { runRunnerLoop } from '#core/protocol/runner-loop.ts';
-import { always, Turns, type Turn } from '#core/time/fair-queue.ts';
-import { encodeMessage, protocolVersion } from '#core/protocol/wire.ts';
 import { decodeJobResult } from '#core/protocol/job-result-frame.ts';
+import { runRunnerLoop } from '#core/protocol/runner-loop.ts';
+import { encodeMessage, protocolVersion } from '#core/protocol/wire.ts';
+import { always, Turns, type Turn } from '#core/time/fair-queue.ts';
 import { dimensions, fakeEmbedder, fakeVector } from '../helpers/fake-model.ts';
 
 /** Wants the model again and again, `jobMs` each time, until `untilMs`; how much it had so far. */
-function keepAsking(clock: ManualClock, turn: Turn, jobMs: number, untilMs: number): { spentMs: number } {
+function keepAsking(
+  clock: ManualClock,
+  turn: Turn,
+  jobMs: number,
+  untilMs: number,
+): { spentMs: number } {
   const had = { spentMs: 0 };
   void (async () => {
     while (clock.monotonic() < untilMs) {
@@ -23,16 +29,26 @@ function keepAsking(clock: ManualClock, turn: Turn, jobMs: number, untilMs: numb
 
 describe('turns', () => {
   test('are equal in time, however different the jobs are, within the longest job', async () => {
-    await fc.assert(fc.asyncProperty(fc.array(fc.integer({ min: 1, max: 500 }), { minLength: 2, maxLength: 4 }), async (jobsMs) => {
-      const clock = new ManualClock();
-      const turns = new Turns(clock);
-      const had = jobsMs.map((jobMs) => keepAsking(clock, turns.join(), jobMs, 20_000));
-      await clock.advance(10_000);
-      const spent = had.map(({ spentMs }) => spentMs);
-      expect(Math.max(...spent) - Math.min(...spent)).toBeLessThanOrEqual(2 * Math.max(...jobsMs));
-      expect(spent.reduce((sum, ms) => sum + ms)).toBeGreaterThanOrEqual(10_000 - Math.max(...jobsMs));
-      await clock.advance(15_000);
-    }), { numRuns: 15 });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: 1, max: 500 }), { minLength: 2, maxLength: 4 }),
+        async (jobsMs) => {
+          const clock = new ManualClock();
+          const turns = new Turns(clock);
+          const had = jobsMs.map((jobMs) => keepAsking(clock, turns.join(), jobMs, 20_000));
+          await clock.advance(10_000);
+          const spent = had.map(({ spentMs }) => spentMs);
+          expect(Math.max(...spent) - Math.min(...spent)).toBeLessThanOrEqual(
+            2 * Math.max(...jobsMs),
+          );
+          expect(spent.reduce((sum, ms) => sum + ms)).toBeGreaterThanOrEqual(
+            10_000 - Math.max(...jobsMs),
+          );
+          await clock.advance(15_000);
+        },
+      ),
+      { numRuns: 15 },
+    );
   });
 
   test('one that wants nothing costs the other nothing, and has no claim to the time that it did not use', async () => {
@@ -60,7 +76,9 @@ describe('turns', () => {
       throw new Error('device lost');
     });
     const failed = first.catch((error: unknown) => error);
-    void turns.join().during(async () => { begun.push('second'); });
+    void turns.join().during(async () => {
+      begun.push('second');
+    });
     await clock.advance(1_000);
     expect(await failed).toMatchObject({ message: 'device lost' });
     expect(begun).toEqual(['first']);
@@ -82,10 +100,41 @@ describe('turns', () => {
     const join = () => {
       const link = memoryLink();
       const answered: string[] = [];
-      link.far.listen({ frame: (frame) => { if (typeof frame !== 'string') answered.push(decodeJobResult(frame, dimensions).jobId); }, closed: () => undefined });
-      const end = runRunnerLoop({ channel: link.near, embedder, turn: turns.join(), clock, name: 'shared', kind: 'node', drain: new AbortController().signal, log });
-      link.far.send(encodeMessage({ type: 'runner-welcome', protocol: protocolVersion, sessionId: 's', heartbeatMs: 60_000, limits: { frameBytesMax: 1, textsPerJobMax: 1, textCharsMax: 1 } }));
-      const assign = (text: string): void => link.far.send(encodeMessage({ type: 'job-assign', jobId: text, attempt: 1, deadlineMs: 1000, texts: [text] }));
+      link.far.listen({
+        frame: (frame) => {
+          if (typeof frame !== 'string') answered.push(decodeJobResult(frame, dimensions).jobId);
+        },
+        closed: () => undefined,
+      });
+      const end = runRunnerLoop({
+        channel: link.near,
+        embedder,
+        turn: turns.join(),
+        clock,
+        name: 'shared',
+        kind: 'node',
+        drain: new AbortController().signal,
+        log,
+      });
+      link.far.send(
+        encodeMessage({
+          type: 'runner-welcome',
+          protocol: protocolVersion,
+          sessionId: 's',
+          heartbeatMs: 60_000,
+          limits: { frameBytesMax: 1, textsPerJobMax: 1, textCharsMax: 1 },
+        }),
+      );
+      const assign = (text: string): void =>
+        link.far.send(
+          encodeMessage({
+            type: 'job-assign',
+            jobId: text,
+            attempt: 1,
+            deadlineMs: 1000,
+            texts: [text],
+          }),
+        );
       return { link, end, assign, answered };
     };
     const [stays, goes] = [join(), join()];

@@ -11,33 +11,65 @@ const direction = fc
 
 test('a unit vector has no problem; scaled, cut short, or with one component not finite it has', () => {
   fc.assert(
-    fc.property(direction, fc.constantFrom(0, 0.9, 1.01, 1e30), fc.nat(), fc.constantFrom(NaN, Infinity, -Infinity), (unit, scale, at, wrong) => {
-      expect(vectorProblem(unit, unit.length)).toBeNull();
-      expect(vectorProblem(unit.map((value) => value * scale), unit.length)).toContain("length is");
-      expect(vectorProblem(unit.subarray(1), unit.length)).toBe(`the vector has ${unit.length - 1} dimensions, the index has ${unit.length}`);
-      const index = at % unit.length;
-      expect(vectorProblem(unit.with(index, wrong), unit.length)).toBe(`component ${index} of the vector is ${wrong}, not a finite number`);
-    }),
+    fc.property(
+      direction,
+      fc.constantFrom(0, 0.9, 1.01, 1e30),
+      fc.nat(),
+      fc.constantFrom(NaN, Infinity, -Infinity),
+      (unit, scale, at, wrong) => {
+        expect(vectorProblem(unit, unit.length)).toBeNull();
+        expect(
+          vectorProblem(
+            unit.map((value) => value * scale),
+            unit.length,
+          ),
+        ).toContain('length is');
+        expect(vectorProblem(unit.subarray(1), unit.length)).toBe(
+          `the vector has ${unit.length - 1} dimensions, the index has ${unit.length}`,
+        );
+        const index = at % unit.length;
+        expect(vectorProblem(unit.with(index, wrong), unit.length)).toBe(
+          `component ${index} of the vector is ${wrong}, not a finite number`,
+        );
+      },
+    ),
   );
 });
 
 test('the length may be off by what rounding costs, not by more', () => {
   expect(vectorProblem(Float32Array.of(1.0009, 0), 2)).toBeNull();
   expect(vectorProblem(Float32Array.of(0.9991, 0), 2)).toBeNull();
-  expect(vectorProblem(Float32Array.of(1.0011, 0), 2)).toBe("the vector's length is 1.00110, not 1");
+  expect(vectorProblem(Float32Array.of(1.0011, 0), 2)).toBe(
+    "the vector's length is 1.00110, not 1",
+  );
   expect(vectorProblem(new Float32Array(0), 0)).toBe("the vector's length is 0.00000, not 1");
 });
 
 test('cosine is symmetric, within ±1, 1 with itself, -1 with its opposite, and blind to scale', () => {
   fc.assert(
-    fc.property(direction, direction, fc.double({ min: 0.001, max: 1000, noNaN: true }), (a, other, scale) => {
-      const b = Float32Array.from(a, (_, index) => other[index] ?? 1);
-      expect(cosine(a, b)).toBe(cosine(b, a));
-      expect(Math.abs(cosine(a, b))).toBeLessThanOrEqual(1);
-      expect(cosine(a, a)).toBeCloseTo(1, 6);
-      expect(cosine(a, a.map((value) => -value))).toBeCloseTo(-1, 6);
-      expect(cosine(a, Array.from(b, (value) => value * scale))).toBeCloseTo(cosine(a, b), 6);
-    }),
+    fc.property(
+      direction,
+      direction,
+      fc.double({ min: 0.001, max: 1000, noNaN: true }),
+      (a, other, scale) => {
+        const b = Float32Array.from(a, (_, index) => other[index] ?? 1);
+        expect(cosine(a, b)).toBe(cosine(b, a));
+        expect(Math.abs(cosine(a, b))).toBeLessThanOrEqual(1);
+        expect(cosine(a, a)).toBeCloseTo(1, 6);
+        expect(
+          cosine(
+            a,
+            a.map((value) => -value),
+          ),
+        ).toBeCloseTo(-1, 6);
+        expect(
+          cosine(
+            a,
+            Array.from(b, (value) => value * scale),
+          ),
+        ).toBeCloseTo(cosine(a, b), 6);
+      },
+    ),
   );
 });
 

@@ -11,26 +11,44 @@ import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { until } from '../helpers/until.ts';
 import { root } from './compose-file.ts';
 
-const told = (at: number, state: string, lastError: string | null = null) => JSON.stringify({ at, state, last_error: lastError });
+const told = (at: number, state: string, lastError: string | null = null) =>
+  JSON.stringify({ at, state, last_error: lastError });
 
 describe('a browser runner is well', () => {
   test('while one of its pages works and has said so a moment ago', () => {
     expect(troubleOf([told(1_000, 'opening'), told(1_000, 'working')], 20_000)).toBeNull();
     expect(troubleOf([told(1_000, 'working')], 40_000)).toBe('no page has told anything for 30 s');
     expect(troubleOf([], 0)).toBe('no page has told anything for 30 s');
-    expect(troubleOf([told(1_000, 'connecting', 'The gateway refuses the token.'), '{"at":'], 2_000)).toBe('connecting: The gateway refuses the token.');
+    expect(
+      troubleOf([told(1_000, 'connecting', 'The gateway refuses the token.'), '{"at":'], 2_000),
+    ).toBe('connecting: The gateway refuses the token.');
   });
 
   test('as the program itself tells by its exit code', async () => {
     await using dataDir = await temporaryFolder();
     const folder = join(dataDir.path, 'browser-runner', '1');
     await mkdir(folder, { recursive: true });
-    const check = () => promisify(execFile)(process.execPath, [join(root, 'deploy/browser-runner-health.ts')], { env: { VECTORSTREAM_DATA_DIR: dataDir.path } });
-    await expect(check()).rejects.toMatchObject({ code: 1, stdout: 'no page has told anything for 30 s\n' });
+    const check = () =>
+      promisify(execFile)(process.execPath, [join(root, 'deploy/browser-runner-health.ts')], {
+        env: { VECTORSTREAM_DATA_DIR: dataDir.path },
+      });
+    await expect(check()).rejects.toMatchObject({
+      code: 1,
+      stdout: 'no page has told anything for 30 s\n',
+    });
     const file = createStatusFile(join(folder, 'status-1.json'), Date.now);
     file.tell(status, 2 ** 28);
-    await until('the status is written and the check passes', 10_000, async () => (await check()).stdout === 'works\n');
+    await until(
+      'the status is written and the check passes',
+      10_000,
+      async () => (await check()).stdout === 'works\n',
+    );
     file.tell({ ...status, state: 'restarting', lastError: 'The GPU was lost.' }, null);
-    await until('the check fails', 10_000, () => check().then(() => false, (error: { stdout?: string }) => error.stdout === 'restarting: The GPU was lost.\n'));
+    await until('the check fails', 10_000, () =>
+      check().then(
+        () => false,
+        (error: { stdout?: string }) => error.stdout === 'restarting: The GPU was lost.\n',
+      ),
+    );
   });
 });

@@ -8,7 +8,11 @@ export const root = join(import.meta.dirname, '../..');
 export const read = (file: string): string => readFileSync(join(root, file), 'utf8');
 
 const limits = z.strictObject({ cpus: z.string(), memory: z.string() });
-const device = z.strictObject({ driver: z.literal('nvidia'), count: z.int(), capabilities: z.array(z.string()) });
+const device = z.strictObject({
+  driver: z.literal('nvidia'),
+  count: z.int(),
+  capabilities: z.array(z.string()),
+});
 /** Strict: a misspelt key is an error here, as it is for docker compose. */
 const serviceSchema = z.strictObject({
   image: z.string(),
@@ -23,14 +27,29 @@ const serviceSchema = z.strictObject({
   tmpfs: z.array(z.string()).optional(),
   ports: z.array(z.string()).optional(),
   command: z.array(z.string()).optional(),
-  environment: z.record(z.string(), z.union([z.string(), z.number()]).transform(String)).default({}),
+  environment: z
+    .record(z.string(), z.union([z.string(), z.number()]).transform(String))
+    .default({}),
   secrets: z.array(z.string()).optional(),
   volumes: z.array(z.string()).optional(),
-  depends_on: z.record(z.string(), z.strictObject({ condition: z.literal('service_healthy') })).default({}),
-  healthcheck: z.strictObject({
-    test: z.array(z.string()).min(2), interval: z.string(), timeout: z.string(), retries: z.int(), start_period: z.string(),
-  }).optional(),
-  deploy: z.strictObject({ resources: z.strictObject({ limits, reservations: z.strictObject({ devices: z.array(device) }).optional() }) }),
+  depends_on: z
+    .record(z.string(), z.strictObject({ condition: z.literal('service_healthy') }))
+    .default({}),
+  healthcheck: z
+    .strictObject({
+      test: z.array(z.string()).min(2),
+      interval: z.string(),
+      timeout: z.string(),
+      retries: z.int(),
+      start_period: z.string(),
+    })
+    .optional(),
+  deploy: z.strictObject({
+    resources: z.strictObject({
+      limits,
+      reservations: z.strictObject({ devices: z.array(device) }).optional(),
+    }),
+  }),
 });
 
 const composeSchema = z.looseObject({
@@ -43,20 +62,32 @@ const composeSchema = z.looseObject({
 export type Service = z.infer<typeof serviceSchema>;
 
 export const exampleEnvironment: ReadonlyMap<string, string> = new Map(
-  read('.env.example').split('\n').filter((line) => line !== '' && !line.startsWith('#')).map((line) => {
-    const equals = line.indexOf('=');
-    return [line.slice(0, equals), line.slice(equals + 1)];
-  }));
+  read('.env.example')
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'))
+    .map((line) => {
+      const equals = line.indexOf('=');
+      return [line.slice(0, equals), line.slice(equals + 1)];
+    }),
+);
 
 /** `${NAME}`, `${NAME:-default}` and `${NAME:?message}`. */
 const variable = /\$\{([A-Z0-9_]+)(?::([-?])([^}]*))?\}/g;
 
 const text = read('docker-compose.yml');
 
-export const variablesUsed: readonly { readonly name: string; readonly fallback: string | null }[] = [...text.matchAll(variable)].map(
-  ([, name = '', kind, value = '']) => ({ name, fallback: kind === '-' ? value : null }));
+export const variablesUsed: readonly { readonly name: string; readonly fallback: string | null }[] =
+  [...text.matchAll(variable)].map(([, name = '', kind, value = '']) => ({
+    name,
+    fallback: kind === '-' ? value : null,
+  }));
 
-export const compose = composeSchema.parse(parse(text.replace(variable, (_, name: string) => exampleEnvironment.get(name) ?? ''), { merge: true }));
+export const compose = composeSchema.parse(
+  parse(
+    text.replace(variable, (_, name: string) => exampleEnvironment.get(name) ?? ''),
+    { merge: true },
+  ),
+);
 export const services: readonly (readonly [string, Service])[] = Object.entries(compose.services);
 export const service = (name: string): Service => {
   const found = compose.services[name];

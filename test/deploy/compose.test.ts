@@ -1,36 +1,56 @@
-// Holds docker-compose.yml to the code: every port, variable, flag, build target and mounted file that it names is there.
+// Holds docker-compose.yml to the code: every port, variable, flag, build target and mounted file
+// that it names is there.
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { kafkaPlaceOf } from '../../cli/generator/kafka-endpoint.ts';
-import { parseConfig, sourceKind, storeKind } from '../../gateway/config/config.ts';
-import { settings } from '../../gateway/config/config-schema.ts';
 import { parseOptions as parseBrowserOptions } from '../../browser-runner/browser-runner-options.ts';
+import { kafkaPlaceOf } from '../../cli/generator/kafka-endpoint.ts';
+import { settings } from '../../gateway/config/config-schema.ts';
+import { parseConfig, sourceKind, storeKind } from '../../gateway/config/config.ts';
 import { parseOptions as parseNodeOptions } from '../../node-runner/node-runner-options.ts';
-import { compose, exampleEnvironment, read, root, service, services, variablesUsed } from './compose-file.ts';
+import {
+  compose,
+  exampleEnvironment,
+  read,
+  root,
+  service,
+  services,
+  variablesUsed,
+} from './compose-file.ts';
 import { environmentOf, lastOf, stages, targets } from './dockerfile.ts';
 import { runners, runnerVariables } from './runner-variables.ts';
 
 const own = services.filter(([, { build }]) => build !== undefined);
 
 /** `127.0.0.1:8090:8080` → what this machine calls it, and what the container does. */
-const ports = new Map(services.map(([name, { ports: published = [] }]) => [name, published.map((port) => {
-  const [, host = '', container = ''] = /^127\.0\.0\.1:(\d+):(\d+)$/.exec(port) ?? [];
-  return { host: Number(host), container: Number(container) };
-})]));
+const ports = new Map(
+  services.map(([name, { ports: published = [] }]) => [
+    name,
+    published.map((port) => {
+      const [, host = '', container = ''] = /^127\.0\.0\.1:(\d+):(\d+)$/.exec(port) ?? [];
+      return { host: Number(host), container: Number(container) };
+    }),
+  ]),
+);
 
 /** Ports on which a service listens within the network. */
 function listensOn(name: string): readonly number[] {
-  const exposed = own.some(([one]) => one === name) ? (lastOf(service(name).build?.target ?? '', 'EXPOSE') ?? '').split(' ').map(Number) : [];
-  const kafka = [...(service(name).environment['KAFKA_LISTENERS'] ?? '').matchAll(/:(\d+)/g)].map((match) => Number(match[1]));
+  const exposed = own.some(([one]) => one === name)
+    ? (lastOf(service(name).build?.target ?? '', 'EXPOSE') ?? '').split(' ').map(Number)
+    : [];
+  const kafka = [...(service(name).environment['KAFKA_LISTENERS'] ?? '').matchAll(/:(\d+)/g)].map(
+    (match) => Number(match[1]),
+  );
   return [...exposed, ...kafka, ...(ports.get(name) ?? []).map(({ container }) => container)];
 }
 
 /** By its own health check, or by that of its image. */
-const isChecked = (name: string): boolean => service(name).healthcheck !== undefined || (lastOf(service(name).build?.target ?? '', 'HEALTHCHECK') ?? 'NONE') !== 'NONE';
+const isChecked = (name: string): boolean =>
+  service(name).healthcheck !== undefined ||
+  (lastOf(service(name).build?.target ?? '', 'HEALTHCHECK') ?? 'NONE') !== 'NONE';
 
 /** Why `docker compose config` cannot be run here, or `null`. */
 function composeMissing(): string | null {
@@ -44,13 +64,26 @@ function composeMissing(): string | null {
 
 describe('docker-compose.yml', () => {
   test('offers every interface where the README says', () => {
-    const published = Object.fromEntries([...ports].flatMap(([name, list]) => list.map(({ host }) => [name, host])));
-    expect(published).toEqual({ gateway: 8080, 'kafka-ui': 8090, kafka: 9092, qdrant: 6333, prometheus: 9090, grafana: 3000 });
+    const published = Object.fromEntries(
+      [...ports].flatMap(([name, list]) => list.map(({ host }) => [name, host])),
+    );
+    expect(published).toEqual({
+      gateway: 8080,
+      'kafka-ui': 8090,
+      kafka: 9092,
+      qdrant: 6333,
+      prometheus: 9090,
+      grafana: 3000,
+    });
   });
 
   test('listens on this machine only, unless told otherwise', () => {
     expect([...ports.values()].flat().filter(({ host }) => !(host > 0))).toEqual([]);
-    expect(variablesUsed.filter(({ name, fallback }) => name === 'BIND_ADDRESS' && fallback !== '127.0.0.1')).toEqual([]);
+    expect(
+      variablesUsed.filter(
+        ({ name, fallback }) => name === 'BIND_ADDRESS' && fallback !== '127.0.0.1',
+      ),
+    ).toEqual([]);
   });
 
   test('builds targets that the Dockerfile has, each once', () => {
@@ -60,23 +93,42 @@ describe('docker-compose.yml', () => {
   });
 
   test('pins the version of every image that it does not build', () => {
-    const foreign = services.filter(([, { build }]) => build === undefined).map(([, { image }]) => image);
+    const foreign = services
+      .filter(([, { build }]) => build === undefined)
+      .map(([, { image }]) => image);
     expect(foreign.filter((image) => !/^[\w./-]+:v?\d+\.\d+\.\d+(-\w+)?$/.test(image))).toEqual([]);
   });
 
   test('gives the gateway a configuration that it starts with', () => {
-    const environment = { ...Object.fromEntries(environmentOf('gateway')), ...service('gateway').environment };
+    const environment = {
+      ...Object.fromEntries(environmentOf('gateway')),
+      ...service('gateway').environment,
+    };
     const config = parseConfig({ yaml: null, env: environment, flags: new Map() });
     expect(config.gateway).toMatchObject({ host: '0.0.0.0', port: listensOn('gateway')[0] });
-    expect(config.runners).toMatchObject({ count: 0, token: exampleEnvironment.get('VECTORSTREAM_RUNNER_TOKEN') });
+    expect(config.runners).toMatchObject({
+      count: 0,
+      token: exampleEnvironment.get('VECTORSTREAM_RUNNER_TOKEN'),
+    });
     expect([sourceKind(config), storeKind(config)]).toEqual(['kafka', 'qdrant']);
     expect(listensOn('qdrant')).toContain(Number(new URL(config.qdrant.url ?? '').port));
   });
 
   test.each(runners)('gives %s options that it starts with', (name) => {
-    const environment = { ...Object.fromEntries(environmentOf(name)), ...service(name).environment };
-    const options = (name.startsWith('browser') ? parseBrowserOptions : parseNodeOptions)([], environment, { hostName: name, terminal: false });
-    expect(options).toMatchObject({ gatewayUrls: ['ws://gateway:8080'], dataDir: '/data', token: service('gateway').environment['VECTORSTREAM_RUNNER_TOKEN'] });
+    const environment = {
+      ...Object.fromEntries(environmentOf(name)),
+      ...service(name).environment,
+    };
+    const options = (name.startsWith('browser') ? parseBrowserOptions : parseNodeOptions)(
+      [],
+      environment,
+      { hostName: name, terminal: false },
+    );
+    expect(options).toMatchObject({
+      gatewayUrls: ['ws://gateway:8080'],
+      dataDir: '/data',
+      token: service('gateway').environment['VECTORSTREAM_RUNNER_TOKEN'],
+    });
     expect(options).toMatchObject({ device: name.endsWith('-gpu') ? 'webgpu' : 'auto' });
   });
 
@@ -86,28 +138,53 @@ describe('docker-compose.yml', () => {
       ...runnerVariables,
       generator: ['KAFKA_BROKERS', 'KAFKA_TOPIC'],
     };
-    const unknown = own.flatMap(([name, { environment }]) => Object.keys(environment).filter((variable) => known[name]?.includes(variable) !== true).map((variable) => `${name}: ${variable}`));
+    const unknown = own.flatMap(([name, { environment }]) =>
+      Object.keys(environment)
+        .filter((variable) => known[name]?.includes(variable) !== true)
+        .map((variable) => `${name}: ${variable}`),
+    );
     expect(unknown).toEqual([]);
   });
 
   test('has the generator write to the topic that the gateway reads', () => {
-    const { kafka } = parseConfig({ yaml: null, env: service('gateway').environment, flags: new Map() });
-    expect(kafkaPlaceOf(null, service('generator').environment)).toEqual({ brokers: kafka.brokers, topic: kafka.topic });
+    const { kafka } = parseConfig({
+      yaml: null,
+      env: service('gateway').environment,
+      flags: new Map(),
+    });
+    expect(kafkaPlaceOf(null, service('generator').environment)).toEqual({
+      brokers: kafka.brokers,
+      topic: kafka.topic,
+    });
   });
 
   test('gives the generator flags that it has', () => {
-    const help = execFileSync(process.execPath, [join(root, 'cli/generator/generate.ts'), '--help'], { encoding: 'utf8' });
+    const help = execFileSync(
+      process.execPath,
+      [join(root, 'cli/generator/generate.ts'), '--help'],
+      { encoding: 'utf8' },
+    );
     const flags = (service('generator').command ?? []).filter((word) => word.startsWith('--'));
     expect(flags.length).toBeGreaterThan(0);
     expect(flags.filter((flag) => !new RegExp(`${flag}\\b`).test(help))).toEqual([]);
   });
 
   test('reaches other services by their name, on a port that they listen on', () => {
-    const words = services.flatMap(([, { environment, command = [] }]) => [...Object.values(environment), ...command]);
-    const configured = [...words, read('deploy/grafana/provisioning/datasources/prometheus.yml')].join('\n');
-    const addresses = [...configured.matchAll(/(?<![\w.-])([a-z][a-z0-9-]*):(\d{2,5})\b/g)].map(([, host = '', port]) => ({ host, port: Number(port) }));
+    const words = services.flatMap(([, { environment, command = [] }]) => [
+      ...Object.values(environment),
+      ...command,
+    ]);
+    const configured = [
+      ...words,
+      read('deploy/grafana/provisioning/datasources/prometheus.yml'),
+    ].join('\n');
+    const addresses = [...configured.matchAll(/(?<![\w.-])([a-z][a-z0-9-]*):(\d{2,5})\b/g)].map(
+      ([, host = '', port]) => ({ host, port: Number(port) }),
+    );
     const named = addresses.filter(({ host }) => host !== 'localhost');
-    expect(new Set(named.map(({ host }) => host))).toEqual(new Set(['kafka', 'qdrant', 'gateway', 'prometheus']));
+    expect(new Set(named.map(({ host }) => host))).toEqual(
+      new Set(['kafka', 'qdrant', 'gateway', 'prometheus']),
+    );
     expect(named.filter(({ host, port }) => !listensOn(host).includes(port))).toEqual([]);
   });
 
@@ -118,67 +195,140 @@ describe('docker-compose.yml', () => {
       static_configs: z.array(z.object({ targets: z.array(z.string()) })).default([]),
       dns_sd_configs: z.array(z.object({ names: z.array(z.string()), port: z.int() })).default([]),
     });
-    const { scrape_configs: jobs } = z.object({ scrape_configs: z.array(target) }).parse(parse(read('deploy/prometheus/prometheus.yml')));
-    const addresses = jobs.flatMap(({ static_configs: fixed, dns_sd_configs: named }) => [
-      ...fixed.flatMap(({ targets: list }) => list.map((address) => ({ host: address.split(':')[0] ?? '', port: Number(address.split(':')[1]) }))),
-      ...named.flatMap(({ names, port }) => names.map((host) => ({ host, port }))),
-    ]).map(({ host, port }) => ({ host: host === '127.0.0.1' ? 'prometheus' : host, port }));
+    const { scrape_configs: jobs } = z
+      .object({ scrape_configs: z.array(target) })
+      .parse(parse(read('deploy/prometheus/prometheus.yml')));
+    const addresses = jobs
+      .flatMap(({ static_configs: fixed, dns_sd_configs: named }) => [
+        ...fixed.flatMap(({ targets: list }) =>
+          list.map((address) => ({
+            host: address.split(':')[0] ?? '',
+            port: Number(address.split(':')[1]),
+          })),
+        ),
+        ...named.flatMap(({ names, port }) => names.map((host) => ({ host, port }))),
+      ])
+      .map(({ host, port }) => ({ host: host === '127.0.0.1' ? 'prometheus' : host, port }));
     expect(addresses.map(({ host }) => host)).toEqual(['gateway', 'qdrant', 'prometheus']);
     expect(addresses.filter(({ host, port }) => !listensOn(host).includes(port))).toEqual([]);
 
     const files = jobs.flatMap(({ authorization }) => authorization?.credentials_file ?? []);
-    expect(files).toEqual((service('prometheus').secrets ?? []).map((secret) => `/run/secrets/${secret}`));
-    expect(compose.secrets).toEqual({ gateway_api_key: { environment: 'PROMETHEUS_API_KEY' }, qdrant_api_key: { environment: 'QDRANT_API_KEY' } });
-    expect(service('gateway').environment['VECTORSTREAM_API_KEYS']).toBe(`prometheus:read:${exampleEnvironment.get('PROMETHEUS_API_KEY')}`);
-    expect(service('qdrant').environment['QDRANT__SERVICE__API_KEY']).toBe(service('gateway').environment['QDRANT_API_KEY']);
+    expect(files).toEqual(
+      (service('prometheus').secrets ?? []).map((secret) => `/run/secrets/${secret}`),
+    );
+    expect(compose.secrets).toEqual({
+      gateway_api_key: { environment: 'PROMETHEUS_API_KEY' },
+      qdrant_api_key: { environment: 'QDRANT_API_KEY' },
+    });
+    expect(service('gateway').environment['VECTORSTREAM_API_KEYS']).toBe(
+      `prometheus:read:${exampleEnvironment.get('PROMETHEUS_API_KEY')}`,
+    );
+    expect(service('qdrant').environment['QDRANT__SERVICE__API_KEY']).toBe(
+      service('gateway').environment['QDRANT_API_KEY'],
+    );
   });
 
   test('mounts files that exist, and volumes that are declared', () => {
-    const mounts = services.flatMap(([, { volumes = [] }]) => volumes.map((volume) => volume.split(':')[0] ?? ''));
-    const [files, volumes] = [mounts.filter((mount) => mount.startsWith('.')), mounts.filter((mount) => !mount.startsWith('.'))];
+    const mounts = services.flatMap(([, { volumes = [] }]) =>
+      volumes.map((volume) => volume.split(':')[0] ?? ''),
+    );
+    const [files, volumes] = [
+      mounts.filter((mount) => mount.startsWith('.')),
+      mounts.filter((mount) => !mount.startsWith('.')),
+    ];
     expect(files.length).toBeGreaterThan(0);
     expect(files.filter((file) => !existsSync(join(root, file)))).toEqual([]);
     expect(volumes.toSorted()).toEqual(Object.keys(compose.volumes).toSorted());
   });
 
   test('uses exactly the variables that .env.example explains, with the same defaults', () => {
-    expect([...new Set(variablesUsed.map(({ name }) => name))].toSorted()).toEqual([...exampleEnvironment.keys()].toSorted());
-    expect(variablesUsed.filter(({ name, fallback }) => fallback !== null && fallback !== exampleEnvironment.get(name))).toEqual([]);
+    expect([...new Set(variablesUsed.map(({ name }) => name))].toSorted()).toEqual(
+      [...exampleEnvironment.keys()].toSorted(),
+    );
+    expect(
+      variablesUsed.filter(
+        ({ name, fallback }) => fallback !== null && fallback !== exampleEnvironment.get(name),
+      ),
+    ).toEqual([]);
   });
 
   test('has no default for a secret of its own', () => {
-    const withDefault = variablesUsed.filter(({ name, fallback }) => /(KEY|TOKEN)$/.test(name) && fallback);
+    const withDefault = variablesUsed.filter(
+      ({ name, fallback }) => /(KEY|TOKEN)$/.test(name) && fallback,
+    );
     expect(withDefault).toEqual([]);
   });
 
   test('starts a service after those that it needs, once they are well', () => {
-    expect(services.flatMap(([, { depends_on: needs }]) => Object.keys(needs)).filter((name) => !isChecked(name))).toEqual([]);
+    expect(
+      services
+        .flatMap(([, { depends_on: needs }]) => Object.keys(needs))
+        .filter((name) => !isChecked(name)),
+    ).toEqual([]);
     expect(Object.keys(service('gateway').depends_on)).toEqual(['kafka', 'qdrant']);
-    expect([...runners, 'generator'].filter((name) => !('gateway' in service(name).depends_on))).toEqual([]);
-    expect(services.filter(([name]) => name !== 'generator').filter(([name]) => !isChecked(name))).toEqual([]);
+    expect(
+      [...runners, 'generator'].filter((name) => !('gateway' in service(name).depends_on)),
+    ).toEqual([]);
+    expect(
+      services.filter(([name]) => name !== 'generator').filter(([name]) => !isChecked(name)),
+    ).toEqual([]);
   });
 
   test('gives every container of this project no more than it needs', () => {
     for (const [name, { read_only: fixed, cap_drop: dropped, tmpfs }] of own) {
-      expect({ name, fixed, dropped, tmpfs }).toEqual({ name, fixed: true, dropped: ['ALL'], tmpfs: ['/tmp', '/data:uid=1000,gid=1000,mode=0700'] });
+      expect({ name, fixed, dropped, tmpfs }).toEqual({
+        name,
+        fixed: true,
+        dropped: ['ALL'],
+        tmpfs: ['/tmp', '/data:uid=1000,gid=1000,mode=0700'],
+      });
     }
-    expect(services.filter(([, { deploy }]) => !(Number(deploy.resources.limits.cpus) > 0) || !/^\d+[mg]$/.test(deploy.resources.limits.memory))).toEqual([]);
+    expect(
+      services.filter(
+        ([, { deploy }]) =>
+          !(Number(deploy.resources.limits.cpus) > 0) ||
+          !/^\d+[mg]$/.test(deploy.resources.limits.memory),
+      ),
+    ).toEqual([]);
   });
 
   test('adds what is not always wanted by profiles', () => {
-    expect(Object.fromEntries(services.flatMap(([name, { profiles }]) => (profiles === undefined ? [] : [[name, profiles]])))).toEqual({
-      'node-runner-gpu': ['gpu'], 'browser-runner': ['browser-runner'], 'browser-runner-gpu': ['browser-runner-gpu'], generator: ['generator'],
+    expect(
+      Object.fromEntries(
+        services.flatMap(([name, { profiles }]) =>
+          profiles === undefined ? [] : [[name, profiles]],
+        ),
+      ),
+    ).toEqual({
+      'node-runner-gpu': ['gpu'],
+      'browser-runner': ['browser-runner'],
+      'browser-runner-gpu': ['browser-runner-gpu'],
+      generator: ['generator'],
     });
     for (const name of ['node-runner-gpu', 'browser-runner-gpu']) {
-      expect(service(name).environment['NVIDIA_DRIVER_CAPABILITIES']).toBe('graphics,compute,utility');
-      expect(service(name).deploy.resources.reservations?.devices).toEqual([{ driver: 'nvidia', count: 1, capabilities: ['gpu'] }]);
-      for (const library of ['libvulkan1', 'libegl1', 'libxext6']) expect(lastOf(name, 'RUN')).toContain(library);
+      expect(service(name).environment['NVIDIA_DRIVER_CAPABILITIES']).toBe(
+        'graphics,compute,utility',
+      );
+      expect(service(name).deploy.resources.reservations?.devices).toEqual([
+        { driver: 'nvidia', count: 1, capabilities: ['gpu'] },
+      ]);
+      for (const library of ['libvulkan1', 'libegl1', 'libxext6'])
+        expect(lastOf(name, 'RUN')).toContain(library);
     }
   });
 
   const missing = composeMissing();
-  test.skipIf(missing !== null)(`passes docker compose config${missing === null ? '' : `: skipped, ${missing}`}`, () => {
-    const printed = execFileSync('docker', ['compose', '--env-file', '.env.example', '--profile', '*', 'config', '--services'], { cwd: root, encoding: 'utf8' });
-    expect(printed.trim().split('\n').toSorted()).toEqual(Object.keys(compose.services).toSorted());
-  });
+  test.skipIf(missing !== null)(
+    `passes docker compose config${missing === null ? '' : `: skipped, ${missing}`}`,
+    () => {
+      const printed = execFileSync(
+        'docker',
+        ['compose', '--env-file', '.env.example', '--profile', '*', 'config', '--services'],
+        { cwd: root, encoding: 'utf8' },
+      );
+      expect(printed.trim().split('\n').toSorted()).toEqual(
+        Object.keys(compose.services).toSorted(),
+      );
+    },
+  );
 });

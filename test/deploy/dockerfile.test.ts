@@ -1,25 +1,43 @@
-// Holds every image to the program in it: what it imports is there, what it does not need is not, and it is not root.
+// Holds every image to the program in it: what it imports is there, what it does not need is not,
+// and it is not root.
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { settings } from '../../gateway/config/config-schema.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { read, root } from './compose-file.ts';
-import { copiedInto, environmentOf, instructionsOf, lastOf, packagesRemovedFrom, stages, targets } from './dockerfile.ts';
+import {
+  copiedInto,
+  environmentOf,
+  instructionsOf,
+  lastOf,
+  packagesRemovedFrom,
+  stages,
+  targets,
+} from './dockerfile.ts';
 import { programFiles } from './program-files.ts';
 import { runners, runnerVariables } from './runner-variables.ts';
 
 const entries = {
-  gateway: 'gateway/main.ts', 'node-runner': 'node-runner/main.ts', 'node-runner-gpu': 'node-runner/main.ts',
-  'browser-runner': 'browser-runner/main.ts', 'browser-runner-gpu': 'browser-runner/main.ts', generator: 'cli/generator/generate.ts',
+  gateway: 'gateway/main.ts',
+  'node-runner': 'node-runner/main.ts',
+  'node-runner-gpu': 'node-runner/main.ts',
+  'browser-runner': 'browser-runner/main.ts',
+  'browser-runner-gpu': 'browser-runner/main.ts',
+  generator: 'cli/generator/generate.ts',
 };
-const isInside = (file: string, copied: readonly string[]) => copied.some((path) => file === path || file.startsWith(`${path}/`));
+const isInside = (file: string, copied: readonly string[]) =>
+  copied.some((path) => file === path || file.startsWith(`${path}/`));
 
 describe('the Dockerfile', () => {
   test('builds every stage on one that is there', () => {
     const names = ['${NODE_IMAGE}', ...stages.map(({ name }) => name)];
-    const copiedFrom = stages.flatMap(({ name }) => instructionsOf(name)).flatMap(({ rest }) => /^--from=(\S+)/.exec(rest)?.[1] ?? []);
-    expect([...stages.map(({ from }) => from), ...copiedFrom].filter((name) => !names.includes(name))).toEqual([]);
+    const copiedFrom = stages
+      .flatMap(({ name }) => instructionsOf(name))
+      .flatMap(({ rest }) => /^--from=(\S+)/.exec(rest)?.[1] ?? []);
+    expect(
+      [...stages.map(({ from }) => from), ...copiedFrom].filter((name) => !names.includes(name)),
+    ).toEqual([]);
     expect(stages.map(({ name }) => name)).toEqual(expect.arrayContaining([...targets]));
   });
 
@@ -29,7 +47,10 @@ describe('the Dockerfile', () => {
   });
 
   test('copies only what exists and what .dockerignore lets in', () => {
-    const admitted = read('.dockerignore').split('\n').filter((line) => line.startsWith('!')).map((line) => line.slice(1));
+    const admitted = read('.dockerignore')
+      .split('\n')
+      .filter((line) => line.startsWith('!'))
+      .map((line) => line.slice(1));
     const copied = stages.flatMap(({ name }) => copiedInto(name));
     expect(copied.filter((path) => !existsSync(join(root, path)))).toEqual([]);
     expect(copied.filter((path) => !isInside(path, admitted))).toEqual([]);
@@ -53,27 +74,47 @@ describe('the Dockerfile', () => {
     const { packages } = programFiles(entries[target]);
     expect(packages.size).toBeGreaterThan(0);
     const removed = packagesRemovedFrom(target);
-    expect([...packages].filter((name) => removed.includes(name) || !(name in packageJson.dependencies))).toEqual([]);
+    expect(
+      [...packages].filter((name) => removed.includes(name) || !(name in packageJson.dependencies)),
+    ).toEqual([]);
   });
 
   test('leaves the inference runtime out of images that embed nothing', () => {
     for (const target of ['gateway', 'browser-runner', 'generator']) {
-      expect(packagesRemovedFrom(target)).toEqual(expect.arrayContaining(['@huggingface/transformers', 'onnxruntime-node']));
+      expect(packagesRemovedFrom(target)).toEqual(
+        expect.arrayContaining(['@huggingface/transformers', 'onnxruntime-node']),
+      );
     }
   });
 
   test('has the model where it is used, and where browsers are given it', () => {
-    expect(targets.filter((target) => copiedInto(target).includes('models'))).toEqual(['gateway', 'node-runner', 'node-runner-gpu']);
+    expect(targets.filter((target) => copiedInto(target).includes('models'))).toEqual([
+      'gateway',
+      'node-runner',
+      'node-runner-gpu',
+    ]);
   });
 
   test('builds the pages from all that they are made of, for the gateway', () => {
     const sources = /^const sources = \[(.+)\];$/m.exec(read('scripts/build-pages.mjs'))?.[1] ?? '';
-    const wanted = [...sources.matchAll(/'([^']+)'/g)].map((match) => match[1] ?? '').filter((path) => existsSync(join(root, path)));
+    const wanted = [...sources.matchAll(/'([^']+)'/g)]
+      .map((match) => match[1] ?? '')
+      .filter((path) => existsSync(join(root, path)));
     expect(wanted.length).toBeGreaterThan(5);
-    const builders = ['vite.config.ts', 'scripts/build-pages.mjs'].flatMap((file) => [...programFiles(file).files]);
-    expect([...wanted, ...builders].filter((path) => !isInside(path, copiedInto('pages')))).toEqual([]);
-    expect(instructionsOf('pages').at(-1)).toEqual({ word: 'RUN', rest: 'node scripts/build-pages.mjs' });
-    expect(instructionsOf('gateway')).toContainEqual({ word: 'COPY', rest: '--from=pages /app/dist/pages ./dist/pages' });
+    const builders = ['vite.config.ts', 'scripts/build-pages.mjs'].flatMap((file) => [
+      ...programFiles(file).files,
+    ]);
+    expect([...wanted, ...builders].filter((path) => !isInside(path, copiedInto('pages')))).toEqual(
+      [],
+    );
+    expect(instructionsOf('pages').at(-1)).toEqual({
+      word: 'RUN',
+      rest: 'node scripts/build-pages.mjs',
+    });
+    expect(instructionsOf('gateway')).toContainEqual({
+      word: 'COPY',
+      rest: '--from=pages /app/dist/pages ./dist/pages',
+    });
     expect(read('gateway/gateway.ts')).toContain("'dist', 'pages'");
   });
 
@@ -81,26 +122,46 @@ describe('the Dockerfile', () => {
     expect(lastOf(target, 'USER')).toBe('1000:1000');
   });
 
-  test.each(targets.filter((target) => target !== 'generator'))('%s tells whether it is well', (target) => {
-    expect(lastOf(target, 'HEALTHCHECK')).toMatch(/^--interval=\S+ --timeout=\S+ --start-period=\S+ --retries=\d+ +CMD \["node", /);
-  });
+  test.each(targets.filter((target) => target !== 'generator'))(
+    '%s tells whether it is well',
+    (target) => {
+      expect(lastOf(target, 'HEALTHCHECK')).toMatch(
+        /^--interval=\S+ --timeout=\S+ --start-period=\S+ --retries=\d+ +CMD \["node", /,
+      );
+    },
+  );
 
   test('the generator runs and ends, so that it has no health', () => {
     expect(lastOf('generator', 'HEALTHCHECK')).toBe('NONE');
   });
 
   test('starts and checks every program without a shell in between', () => {
-    const commands = targets.flatMap((target) => ['HEALTHCHECK', 'CMD', 'ENTRYPOINT'].flatMap((word) => lastOf(target, word) ?? [])).filter((rest) => rest !== 'NONE');
+    const commands = targets
+      .flatMap((target) =>
+        ['HEALTHCHECK', 'CMD', 'ENTRYPOINT'].flatMap((word) => lastOf(target, word) ?? []),
+      )
+      .filter((rest) => rest !== 'NONE');
     const arrays = commands.map((rest): unknown => JSON.parse(rest.slice(rest.indexOf('['))));
     expect(arrays.length).toBeGreaterThanOrEqual(targets.length * 2 - 1);
-    expect(arrays.filter((array) => !Array.isArray(array) || array.some((word) => typeof word !== 'string'))).toEqual([]);
+    expect(
+      arrays.filter(
+        (array) => !Array.isArray(array) || array.some((word) => typeof word !== 'string'),
+      ),
+    ).toEqual([]);
   });
 
   test('sets only variables that the program knows, to values that it takes', () => {
     const gateway = [...environmentOf('gateway')].filter(([name]) => name !== 'NODE_ENV');
-    const refused = gateway.filter(([name, value]) => settings.find(({ variable }) => variable === name)?.key.check(value).ok !== true);
+    const refused = gateway.filter(
+      ([name, value]) =>
+        settings.find(({ variable }) => variable === name)?.key.check(value).ok !== true,
+    );
     expect(refused).toEqual([]);
-    const unknown = runners.flatMap((target) => [...environmentOf(target).keys()].filter((name) => name !== 'NODE_ENV' && !runnerVariables[target].includes(name)));
+    const unknown = runners.flatMap((target) =>
+      [...environmentOf(target).keys()].filter(
+        (name) => name !== 'NODE_ENV' && !runnerVariables[target].includes(name),
+      ),
+    );
     expect(unknown).toEqual([]);
   });
 });

@@ -1,4 +1,5 @@
-// Holds the Kubernetes manifests to the code: the images, variables, ports, paths and names that they use are there.
+// Holds the Kubernetes manifests to the code: the images, variables, ports, paths and names that
+// they use are there.
 import { describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
@@ -8,75 +9,163 @@ import { copiedInto, environmentOf, lastOf, targets } from './dockerfile.ts';
 import { runnerVariables } from './runner-variables.ts';
 
 const probe = z.strictObject({
-  httpGet: z.strictObject({ path: z.string(), port: z.int() }).optional(), exec: z.strictObject({ command: z.array(z.string()) }).optional(),
-  periodSeconds: z.int(), timeoutSeconds: z.int().optional(), failureThreshold: z.int().optional(),
+  httpGet: z.strictObject({ path: z.string(), port: z.int() }).optional(),
+  exec: z.strictObject({ command: z.array(z.string()) }).optional(),
+  periodSeconds: z.int(),
+  timeoutSeconds: z.int().optional(),
+  failureThreshold: z.int().optional(),
 });
 const container = z.strictObject({
-  name: z.string(), image: z.string(), ports: z.array(z.strictObject({ containerPort: z.int() })).default([]),
-  env: z.array(z.strictObject({ name: z.string(), value: z.string().optional(), valueFrom: z.object({ secretKeyRef: z.strictObject({ name: z.string(), key: z.string() }) }).optional() })),
-  startupProbe: probe.optional(), livenessProbe: probe.optional(), readinessProbe: probe,
+  name: z.string(),
+  image: z.string(),
+  ports: z.array(z.strictObject({ containerPort: z.int() })).default([]),
+  env: z.array(
+    z.strictObject({
+      name: z.string(),
+      value: z.string().optional(),
+      valueFrom: z
+        .object({ secretKeyRef: z.strictObject({ name: z.string(), key: z.string() }) })
+        .optional(),
+    }),
+  ),
+  startupProbe: probe.optional(),
+  livenessProbe: probe.optional(),
+  readinessProbe: probe,
   resources: z.object({ limits: z.object({ memory: z.string() }) }),
-  securityContext: z.strictObject({ readOnlyRootFilesystem: z.literal(true), allowPrivilegeEscalation: z.literal(false), capabilities: z.strictObject({ drop: z.tuple([z.literal('ALL')]) }) }),
+  securityContext: z.strictObject({
+    readOnlyRootFilesystem: z.literal(true),
+    allowPrivilegeEscalation: z.literal(false),
+    capabilities: z.strictObject({ drop: z.tuple([z.literal('ALL')]) }),
+  }),
   volumeMounts: z.array(z.strictObject({ name: z.string(), mountPath: z.string() })),
 });
 const pod = z.strictObject({
-  securityContext: z.strictObject({ runAsNonRoot: z.literal(true), runAsUser: z.literal(1000), fsGroup: z.literal(1000) }),
-  containers: z.tuple([container]), volumes: z.array(z.strictObject({ name: z.string(), emptyDir: z.strictObject({}) })),
+  securityContext: z.strictObject({
+    runAsNonRoot: z.literal(true),
+    runAsUser: z.literal(1000),
+    fsGroup: z.literal(1000),
+  }),
+  containers: z.tuple([container]),
+  volumes: z.array(z.strictObject({ name: z.string(), emptyDir: z.strictObject({}) })),
 });
 const labels = z.strictObject({ app: z.string() });
 const metadata = z.strictObject({ name: z.string() });
 const document = z.discriminatedUnion('kind', [
   z.strictObject({
-    apiVersion: z.literal('v1'), kind: z.literal('Service'), metadata,
+    apiVersion: z.literal('v1'),
+    kind: z.literal('Service'),
+    metadata,
     spec: z.strictObject({
-      clusterIP: z.literal('None').optional(), publishNotReadyAddresses: z.literal(true).optional(), selector: labels,
-      ports: z.tuple([z.strictObject({ name: z.string(), port: z.int(), targetPort: z.int().optional() })]),
+      clusterIP: z.literal('None').optional(),
+      publishNotReadyAddresses: z.literal(true).optional(),
+      selector: labels,
+      ports: z.tuple([
+        z.strictObject({ name: z.string(), port: z.int(), targetPort: z.int().optional() }),
+      ]),
     }),
   }),
   z.strictObject({
-    apiVersion: z.literal('apps/v1'), kind: z.literal('Deployment'), metadata,
-    spec: z.strictObject({ replicas: z.int(), selector: z.strictObject({ matchLabels: labels }), template: z.strictObject({ metadata: z.strictObject({ labels }), spec: pod }) }),
+    apiVersion: z.literal('apps/v1'),
+    kind: z.literal('Deployment'),
+    metadata,
+    spec: z.strictObject({
+      replicas: z.int(),
+      selector: z.strictObject({ matchLabels: labels }),
+      template: z.strictObject({ metadata: z.strictObject({ labels }), spec: pod }),
+    }),
   }),
 ]);
 
-const documents = parseAllDocuments(read('deploy/kubernetes/vectorstream.yaml')).map((parsed) => document.parse(parsed.toJS()));
+const documents = parseAllDocuments(read('deploy/kubernetes/vectorstream.yaml')).map((parsed) =>
+  document.parse(parsed.toJS()),
+);
 const services = documents.filter((one) => one.kind === 'Service');
-const deployments = documents.filter((one) => one.kind === 'Deployment').map(({ spec }) => ({ app: spec.selector.matchLabels.app, labels: spec.template.metadata.labels, pod: spec.template.spec, ...spec.template.spec.containers[0] }));
-const targetOf = (image: string) => targets.find((target) => image === `vectorstream/${target}`) ?? 'gateway';
+const deployments = documents
+  .filter((one) => one.kind === 'Deployment')
+  .map(({ spec }) => ({
+    app: spec.selector.matchLabels.app,
+    labels: spec.template.metadata.labels,
+    pod: spec.template.spec,
+    ...spec.template.spec.containers[0],
+  }));
+const targetOf = (image: string) =>
+  targets.find((target) => image === `vectorstream/${target}`) ?? 'gateway';
 
 describe('the Kubernetes manifests', () => {
   test('run images that the Dockerfile builds, on their ports, with their folders writable', () => {
-    for (const { image, ports, volumeMounts, pod: { volumes } } of deployments) {
+    for (const {
+      image,
+      ports,
+      volumeMounts,
+      pod: { volumes },
+    } of deployments) {
       expect(targets.map((target) => `vectorstream/${target}`)).toContain(image);
-      expect(ports.map(({ containerPort }) => String(containerPort))).toEqual(lastOf(targetOf(image), 'EXPOSE')?.split(' ') ?? []);
-      expect(volumeMounts.map(({ mountPath }) => mountPath)).toEqual([environmentOf(targetOf(image)).get('VECTORSTREAM_DATA_DIR'), '/tmp']);
+      expect(ports.map(({ containerPort }) => String(containerPort))).toEqual(
+        lastOf(targetOf(image), 'EXPOSE')?.split(' ') ?? [],
+      );
+      expect(volumeMounts.map(({ mountPath }) => mountPath)).toEqual([
+        environmentOf(targetOf(image)).get('VECTORSTREAM_DATA_DIR'),
+        '/tmp',
+      ]);
       expect(volumeMounts.map(({ name }) => name)).toEqual(volumes.map(({ name }) => name));
     }
   });
 
   test('set only variables that the program knows, and no secret by value', () => {
-    const known: Record<string, readonly string[]> = { gateway: settings.map(({ variable }) => variable), ...runnerVariables };
-    const set = deployments.flatMap(({ image, env }) => env.map((variable) => ({ target: targetOf(image), ...variable })));
+    const known: Record<string, readonly string[]> = {
+      gateway: settings.map(({ variable }) => variable),
+      ...runnerVariables,
+    };
+    const set = deployments.flatMap(({ image, env }) =>
+      env.map((variable) => ({ target: targetOf(image), ...variable })),
+    );
     expect(set.filter(({ target, name }) => known[target]?.includes(name) !== true)).toEqual([]);
-    expect(set.filter(({ name, value }) => /KEY|TOKEN/.test(name) && value !== undefined)).toEqual([]);
+    expect(set.filter(({ name, value }) => /KEY|TOKEN/.test(name) && value !== undefined)).toEqual(
+      [],
+    );
     const keys = new Set(set.flatMap(({ valueFrom }) => valueFrom?.secretKeyRef.key ?? []));
-    expect([...keys].filter((key) => !read('deploy/kubernetes/vectorstream.yaml').includes(`--from-literal=${key}=`))).toEqual([]);
+    expect(
+      [...keys].filter(
+        (key) => !read('deploy/kubernetes/vectorstream.yaml').includes(`--from-literal=${key}=`),
+      ),
+    ).toEqual([]);
   });
 
   test('lead runners to every gateway, ready or not, and clients to those that are ready', () => {
     const gateway = deployments.find(({ image }) => image === 'vectorstream/gateway');
-    const url = new URL(deployments.find(({ image }) => image === 'vectorstream/node-runner')?.env.find(({ name }) => name === 'VECTORSTREAM_GATEWAY_URL')?.value ?? '');
+    const url = new URL(
+      deployments
+        .find(({ image }) => image === 'vectorstream/node-runner')
+        ?.env.find(({ name }) => name === 'VECTORSTREAM_GATEWAY_URL')?.value ?? '',
+    );
     const [forRunners, forClients] = services;
-    expect(forRunners).toMatchObject({ metadata: { name: url.hostname }, spec: { clusterIP: 'None', publishNotReadyAddresses: true, ports: [{ port: Number(url.port) }] } });
+    expect(forRunners).toMatchObject({
+      metadata: { name: url.hostname },
+      spec: {
+        clusterIP: 'None',
+        publishNotReadyAddresses: true,
+        ports: [{ port: Number(url.port) }],
+      },
+    });
     expect(forClients?.spec).not.toHaveProperty('publishNotReadyAddresses');
     for (const { spec } of services) expect(spec.selector).toEqual(gateway?.labels);
   });
 
   test('ask a program how it is by what it has', () => {
     for (const { image, startupProbe, livenessProbe, readinessProbe } of deployments) {
-      const probes = [startupProbe, livenessProbe, readinessProbe].filter((one) => one !== undefined);
-      expect(probes.flatMap(({ httpGet }) => httpGet?.path ?? []).filter((path) => !['/livez', '/readyz'].includes(path))).toEqual([]);
-      expect(probes.flatMap(({ exec }) => exec?.command.slice(1) ?? []).filter((file) => !copiedInto(targetOf(image)).includes(file))).toEqual([]);
+      const probes = [startupProbe, livenessProbe, readinessProbe].filter(
+        (one) => one !== undefined,
+      );
+      expect(
+        probes
+          .flatMap(({ httpGet }) => httpGet?.path ?? [])
+          .filter((path) => !['/livez', '/readyz'].includes(path)),
+      ).toEqual([]);
+      expect(
+        probes
+          .flatMap(({ exec }) => exec?.command.slice(1) ?? [])
+          .filter((file) => !copiedInto(targetOf(image)).includes(file)),
+      ).toEqual([]);
     }
   });
 });

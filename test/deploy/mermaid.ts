@@ -1,6 +1,11 @@
-// Reads mermaid blocks of markdown files strictly enough to catch what would not render: the grammar that this project uses of it.
+// Reads mermaid blocks of markdown files strictly enough to catch what would not render: the
+// grammar that this project uses of it.
 
-export type Block = { readonly file: string; readonly line: number; readonly lines: readonly string[] };
+export type Block = {
+  readonly file: string;
+  readonly line: number;
+  readonly lines: readonly string[];
+};
 
 export function mermaidBlocks(file: string, markdown: string): readonly Block[] {
   const blocks: Block[] = [];
@@ -39,12 +44,17 @@ function flowchart(lines: readonly string[]): string[] {
   for (const line of lines) {
     if (/^subgraph [a-z]\w*(?: \[[^\][]+\])?$/.test(line)) depth += 1;
     else if (line === 'end') depth -= 1;
-    else if (!/^direction (LR|TB)$/.test(line) && !chain.test(line)) problems.push(`not a chain of nodes: ${line}`);
+    else if (!/^direction (LR|TB)$/.test(line) && !chain.test(line))
+      problems.push(`not a chain of nodes: ${line}`);
     if (depth < 0) problems.push('an end too many');
-    for (const [, name = ''] of line.matchAll(new RegExp(`(?<![\\w"-])([a-z][\\w-]*)${shape}`, 'g'))) named.set(name, (named.get(name) ?? 0) + 1);
+    for (const [, name = ''] of line.matchAll(
+      new RegExp(`(?<![\\w"-])([a-z][\\w-]*)${shape}`, 'g'),
+    ))
+      named.set(name, (named.get(name) ?? 0) + 1);
   }
   if (depth > 0) problems.push('a subgraph without its end');
-  for (const [name, times] of named) if (times > 1) problems.push(`${name} is labelled ${times} times`);
+  for (const [name, times] of named)
+    if (times > 1) problems.push(`${name} is labelled ${times} times`);
   return problems;
 }
 
@@ -59,9 +69,17 @@ function sequence(lines: readonly string[]): string[] {
     const begins = /^(loop|alt|opt|par)\b/.exec(line)?.[1];
     if (participant !== undefined) participants.add(participant);
     else if (begins !== undefined) open.push(begins);
-    else if (line === 'end') problems.push(...(open.pop() === undefined ? ['an end too many'] : []));
-    else if (/^else\b/.test(line)) problems.push(...(open.at(-1) === 'alt' ? [] : [`else outside alt: ${line}`]));
-    else if (message ?? note) problems.push(...(message ?? note ?? []).slice(1).filter((name) => name !== undefined && !participants.has(name)).map((name) => `${name} takes no part: ${line}`));
+    else if (line === 'end')
+      problems.push(...(open.pop() === undefined ? ['an end too many'] : []));
+    else if (/^else\b/.test(line))
+      problems.push(...(open.at(-1) === 'alt' ? [] : [`else outside alt: ${line}`]));
+    else if (message ?? note)
+      problems.push(
+        ...(message ?? note ?? [])
+          .slice(1)
+          .filter((name) => name !== undefined && !participants.has(name))
+          .map((name) => `${name} takes no part: ${line}`),
+      );
     else if (line !== 'autonumber') problems.push(`not a message: ${line}`);
   }
   return [...problems, ...open.map((word) => `${word} without its end`)];
@@ -73,7 +91,12 @@ function states(lines: readonly string[]): string[] {
   for (const line of lines) {
     if (/^note (right|left) of \w+$/.test(line)) isNote = true;
     else if (line === 'end note') isNote = false;
-    else if (!isNote && !/^(\[\*\]|\w+) --> (\[\*\]|\w+)(: [^:;]+)?$/.test(line) && !/^state "[^"]+" as \w+$/.test(line)) problems.push(`not a transition: ${line}`);
+    else if (
+      !isNote &&
+      !/^(\[\*\]|\w+) --> (\[\*\]|\w+)(: [^:;]+)?$/.test(line) &&
+      !/^state "[^"]+" as \w+$/.test(line)
+    )
+      problems.push(`not a transition: ${line}`);
   }
   return isNote ? [...problems, 'a note without its end'] : problems;
 }

@@ -1,4 +1,5 @@
-// Finds in a PromQL expression which series it asks for, and by which labels: enough to hold it to what is exposed.
+// Finds in a PromQL expression which series it asks for, and by which labels: enough to hold it to
+// what is exposed.
 
 export type Asked = { readonly metric: string; readonly labels: readonly string[] };
 export type Query = {
@@ -15,14 +16,36 @@ const words = new Set(['and', 'or', 'unless', 'bool', 'offset', 'inf', 'nan']);
 export function parseQuery(expression: string): Query {
   // Contents of strings may look like anything, and say nothing here.
   const bare = expression.replaceAll(/"(?:[^"\\]|\\.)*"/g, '""');
-  const grouped = [...bare.matchAll(grouping)].flatMap((match) => (match[1] ?? '').split(',').map((label) => label.trim()).filter((label) => label !== ''));
+  const grouped = [...bare.matchAll(grouping)].flatMap((match) =>
+    (match[1] ?? '')
+      .split(',')
+      .map((label) => label.trim())
+      .filter((label) => label !== ''),
+  );
   const selectors: Asked[] = [];
   const rest = bare.replaceAll(grouping, ' ').replaceAll(/\[[^\]]*\]/g, ' ');
-  for (const { 1: metric = '', 2: matchers = '', index, 0: whole } of rest.matchAll(/([a-zA-Z_:][\w:]*)\s*(\{[^}]*\})?/g)) {
-    const isFunction = rest.slice(index + whole.length).trimStart().startsWith('(') && matchers === '';
+  for (const { 1: metric = '', 2: matchers = '', index, 0: whole } of rest.matchAll(
+    /([a-zA-Z_:][\w:]*)\s*(\{[^}]*\})?/g,
+  )) {
+    const isFunction =
+      rest
+        .slice(index + whole.length)
+        .trimStart()
+        .startsWith('(') && matchers === '';
     const isNumber = /[\d.]$/.test(rest.slice(0, index));
-    if (isFunction || isNumber || words.has(metric.toLowerCase()) || /^(sum|min|max|avg|count)$/.test(metric)) continue;
-    selectors.push({ metric, labels: [...matchers.matchAll(/([a-zA-Z_]\w*)\s*(?:=~|!~|!=|=)/g)].map((match) => match[1] ?? '') });
+    if (
+      isFunction ||
+      isNumber ||
+      words.has(metric.toLowerCase()) ||
+      /^(sum|min|max|avg|count)$/.test(metric)
+    )
+      continue;
+    selectors.push({
+      metric,
+      labels: [...matchers.matchAll(/([a-zA-Z_]\w*)\s*(?:=~|!~|!=|=)/g)].map(
+        (match) => match[1] ?? '',
+      ),
+    });
   }
   return { selectors, grouping: grouped };
 }

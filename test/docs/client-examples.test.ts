@@ -13,7 +13,11 @@ test('every example works, in the order of the guide', async () => {
   await using gateway = await startGatewayWithFakeFleet(folder.path);
   const told: string[] = [];
   for (const example of examples) {
-    const run = promisify(execFile)(process.execPath, ['--input-type=module-typescript', '--eval', example], { env: { ...process.env, VECTORSTREAM_URL: gateway.url }, timeout: 30_000 });
+    const run = promisify(execFile)(
+      process.execPath,
+      ['--input-type=module-typescript', '--eval', example],
+      { env: { ...process.env, VECTORSTREAM_URL: gateway.url }, timeout: 30_000 },
+    );
     told.push((await run).stdout);
   }
   expect(told.length).toBe(6);
@@ -21,6 +25,8 @@ test('every example works, in the order of the guide', async () => {
   expect(told[1]).toBe('2500 durable\n');
   expect(told[2]).toMatch(/Enamel kettle[\s\S]*8 dimensions\n\d recommendations\n$/);
   expect(told[3]).toMatch(/^404 product_not_found [0-9a-f-]{36}\n$/);
-  expect(told[4]).toMatch(/^store_rejected Parked by hand\.\n\{ open: 0, replayed: 0, purged: 1 \}\n$/);
+  expect(told[4]).toMatch(
+    /^store_rejected Parked by hand\.\n\{ open: 0, replayed: 0, purged: 1 \}\n$/,
+  );
   expect(told[5]).toContain('stats\n');
 }, 90_000);

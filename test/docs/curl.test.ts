@@ -1,12 +1,13 @@
-// Every example of docs/api.md, run as it stands against a running gateway; and none of the API's paths is without one.
+// Every example of docs/api.md, run as it stands against a running gateway; and none of the API's
+// paths is without one.
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import { testApp } from '../gateway/test-services.ts';
 import { startGateway } from '../helpers/gateway-program.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { until } from '../helpers/until.ts';
-import { testApp } from '../gateway/test-services.ts';
 
 const guide = await readFile('docs/api.md', 'utf8');
 const blocks = [...guide.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map((match) => match[1] ?? '');
@@ -15,15 +16,26 @@ const blocks = [...guide.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map((match) => m
 function calls(block: string): readonly string[] {
   const joined = block.replaceAll(/\\\n\s*/g, ' ');
   const paths = /for path in ([^;]+);/.exec(joined)?.[1]?.split(' ') ?? [];
-  return [...joined.matchAll(/curl ([^|]*?)"\$VECTORSTREAM_URL\/([^"?]*)[^"]*"([^|\n]*)/g)].flatMap(([, before = '', path = '', after = '']) => {
-    const method = /-X (\w+)/.exec(before)?.[1] ?? (/ -d | --data/.test(after) ? 'POST' : 'GET');
-    return (path === '$path' ? paths : [path]).map((one) => `${method} /${one.replaceAll(/\$ID|doc-1|(?<=products\/)[^/]+|(?<=users\/)[^/]+|(?<=models\/).+|(?<=config\/).+/g, '{}')}`);
-  });
+  return [...joined.matchAll(/curl ([^|]*?)"\$VECTORSTREAM_URL\/([^"?]*)[^"]*"([^|\n]*)/g)].flatMap(
+    ([, before = '', path = '', after = '']) => {
+      const method = /-X (\w+)/.exec(before)?.[1] ?? (/ -d | --data/.test(after) ? 'POST' : 'GET');
+      return (path === '$path' ? paths : [path]).map(
+        (one) =>
+          `${method} /${one.replaceAll(/\$ID|doc-1|(?<=products\/)[^/]+|(?<=users\/)[^/]+|(?<=models\/).+|(?<=config\/).+/g, '{}')}`,
+      );
+    },
+  );
 }
 
 test('every path of the API has an example', async () => {
-  const document: { readonly paths: Readonly<Record<string, object>> } = await (await testApp().request('/openapi.json')).json();
-  const described = Object.entries(document.paths).flatMap(([path, item]) => Object.keys(item).map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{\w+\}/g, '{}')}`));
+  const document: { readonly paths: Readonly<Record<string, object>> } = await (
+    await testApp().request('/openapi.json')
+  ).json();
+  const described = Object.entries(document.paths).flatMap(([path, item]) =>
+    Object.keys(item).map(
+      (method) => `${method.toUpperCase()} ${path.replaceAll(/\{\w+\}/g, '{}')}`,
+    ),
+  );
   const shown = new Set(blocks.flatMap(calls));
   expect(described.filter((operation) => !shown.has(operation))).toEqual([]);
 });
@@ -35,9 +47,21 @@ test('every example works, in the order of the guide', async () => {
   const failures: string[] = [];
   for (const block of blocks) {
     if (block.includes('/search"') || block.includes('/dlq/stats')) await gateway.idle(20_000);
-    if (block.includes('/events/doc-1')) await until('the first event is stored', 20_000, async () => (await gateway.get('/events/doc-1')).status === 200);
-    await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', block], { env: { ...process.env, VECTORSTREAM_URL: gateway.url }, timeout: 20_000, maxBuffer: 2 ** 24 })
-      .catch((error: unknown) => failures.push(`${block}\n→ ${error instanceof Error ? error.message : String(error)}${typeof error === 'object' && error !== null && 'stdout' in error ? String(error.stdout).slice(0, 600) : ''}`));
+    if (block.includes('/events/doc-1'))
+      await until(
+        'the first event is stored',
+        20_000,
+        async () => (await gateway.get('/events/doc-1')).status === 200,
+      );
+    await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', block], {
+      env: { ...process.env, VECTORSTREAM_URL: gateway.url },
+      timeout: 20_000,
+      maxBuffer: 2 ** 24,
+    }).catch((error: unknown) =>
+      failures.push(
+        `${block}\n→ ${error instanceof Error ? error.message : String(error)}${typeof error === 'object' && error !== null && 'stdout' in error ? String(error.stdout).slice(0, 600) : ''}`,
+      ),
+    );
   }
   expect(failures).toEqual([]);
   expect(blocks.length).toBeGreaterThan(12);

@@ -1,5 +1,6 @@
-// Dead letters from end to end on a real broker: exactly the bad events become letters that any client can read, corrected ones are
-// stored, what fails again keeps its history, and neither a crash nor a repetition makes a second copy of an event.
+// Dead letters from end to end on a real broker: exactly the bad events become letters that any
+// client can read, corrected ones are stored, what fails again keeps its history, and neither a
+// crash nor a repetition makes a second copy of an event.
 
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -20,9 +21,23 @@ const reason = await noKafka();
 const doneMsMax = 180_000;
 const [count, bad] = [20_000, 1_000];
 
-type Letter = { id: string; state: string; reason: string; message: string; value: string; redrive_count: number; origin: { topic: string; partition: number; offset: number } };
+type Letter = {
+  id: string;
+  state: string;
+  reason: string;
+  message: string;
+  value: string;
+  redrive_count: number;
+  origin: { topic: string; partition: number; offset: number };
+};
 type Page = { items: Letter[]; next_cursor: string | null };
-type Report = { replayed: number; refused: number; next_cursor: string | null; refusals: { code: string }[]; matching: number | null };
+type Report = {
+  replayed: number;
+  refused: number;
+  next_cursor: string | null;
+  refusals: { code: string }[];
+  matching: number | null;
+};
 
 const body = async <T>(answer: Promise<{ status: number; body: unknown }>): Promise<T> => {
   const { status, body: read } = await answer;
@@ -30,12 +45,15 @@ const body = async <T>(answer: Promise<{ status: number; body: unknown }>): Prom
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the documented shape; a test of it would fail on a wrong one
   return read as T;
 };
-const post = <T>(gateway: RunningGateway, path: string, request: object): Promise<T> => body<T>(gateway.post(path, JSON.stringify(request)));
+const post = <T>(gateway: RunningGateway, path: string, request: object): Promise<T> =>
+  body<T>(gateway.post(path, JSON.stringify(request)));
 
 async function allLetters(gateway: RunningGateway, filter: string): Promise<Letter[]> {
   const letters: Letter[] = [];
   for (let cursor: string | null = ''; cursor !== null;) {
-    const page: Page = await body<Page>(gateway.get(`/dlq/messages?limit=500&${filter}${cursor && `&cursor=${cursor}`}`));
+    const page: Page = await body<Page>(
+      gateway.get(`/dlq/messages?limit=500&${filter}${cursor && `&cursor=${cursor}`}`),
+    );
     letters.push(...page.items);
     cursor = page.next_cursor;
   }
@@ -43,21 +61,36 @@ async function allLetters(gateway: RunningGateway, filter: string): Promise<Lett
 }
 
 /** A message that says until when a timestamp is allowed says it of its own moment. */
-const timeless = (message: string | undefined): string | undefined => message?.replace(/which is \S+Z$/, 'which is then');
+const timeless = (message: string | undefined): string | undefined =>
+  message?.replace(/which is \S+Z$/, 'which is then');
 
 type PlainRecord = { readonly value: string; readonly headers: Readonly<Record<string, string>> };
 
 /** What a client that knows nothing of VectorStream finds in a topic, once it holds so many records. */
-async function readTopic(broker: KafkaBroker, topic: string, atLeast: number): Promise<readonly PlainRecord[]> {
-  const kafka = new kafkajs.Kafka({ brokers: broker.brokers.split(','), logLevel: kafkajs.logLevel.NOTHING });
+async function readTopic(
+  broker: KafkaBroker,
+  topic: string,
+  atLeast: number,
+): Promise<readonly PlainRecord[]> {
+  const kafka = new kafkajs.Kafka({
+    brokers: broker.brokers.split(','),
+    logLevel: kafkajs.logLevel.NOTHING,
+  });
   const consumer = kafka.consumer({ groupId: randomUUID(), maxWaitTimeInMs: 100 });
   const read: PlainRecord[] = [];
   try {
     await consumer.connect();
     await consumer.subscribe({ topics: [topic], fromBeginning: true });
-    await consumer.run({ eachMessage: async ({ message: { value, headers } }) => {
-      read.push({ value: value?.toString('latin1') ?? '', headers: Object.fromEntries(Object.entries(headers ?? {}).map(([name, header]) => [name, String(header)])) });
-    } });
+    await consumer.run({
+      eachMessage: async ({ message: { value, headers } }) => {
+        read.push({
+          value: value?.toString('latin1') ?? '',
+          headers: Object.fromEntries(
+            Object.entries(headers ?? {}).map(([name, header]) => [name, String(header)]),
+          ),
+        });
+      },
+    });
     await until(`${atLeast} records of ${topic}`, 60_000, () => read.length >= atLeast);
     return read;
   } finally {
@@ -65,11 +98,17 @@ async function readTopic(broker: KafkaBroker, topic: string, atLeast: number): P
   }
 }
 
-const ready = (gateway: RunningGateway) => until('it is ready', 30_000, async () => (await gateway.get('/readyz')).status === 200);
-const settled = (gateway: RunningGateway, events: number, open: number) => until(`${events} events are stored, ${open} letters open`, doneMsMax, async () => {
-  const { store, events: { lag, unsettled }, dead_letters: letters } = await gateway.stats();
-  return store.events === events && lag === 0 && unsettled === 0 && letters.open === open;
-});
+const ready = (gateway: RunningGateway) =>
+  until('it is ready', 30_000, async () => (await gateway.get('/readyz')).status === 200);
+const settled = (gateway: RunningGateway, events: number, open: number) =>
+  until(`${events} events are stored, ${open} letters open`, doneMsMax, async () => {
+    const {
+      store,
+      events: { lag, unsettled },
+      dead_letters: letters,
+    } = await gateway.stats();
+    return store.events === events && lag === 0 && unsettled === 0 && letters.open === open;
+  });
 
 const reasons = (of: Iterable<{ reason: string }>): Record<string, number> => {
   const counts: Record<string, number> = {};
@@ -79,96 +118,209 @@ const reasons = (of: Iterable<{ reason: string }>): Record<string, number> => {
 
 describe.skipIf(reason !== null)('dead letters on a real broker', () => {
   let broker: KafkaBroker;
-  beforeAll(async () => { broker = await startKafkaBroker(); }, 90_000);
+  beforeAll(async () => {
+    broker = await startKafkaBroker();
+  }, 90_000);
   afterAll(() => broker[Symbol.asyncDispose]());
-  const start = (folder: string, topic: string): Promise<RunningGateway> => startGateway(folder, { KAFKA_BROKERS: broker.brokers, KAFKA_TOPIC: topic, KAFKA_GROUP_ID: topic });
+  const start = (folder: string, topic: string): Promise<RunningGateway> =>
+    startGateway(folder, {
+      KAFKA_BROKERS: broker.brokers,
+      KAFKA_TOPIC: topic,
+      KAFKA_GROUP_ID: topic,
+    });
 
-  it(`${bad} of ${count} events are bad: exactly these become letters, each with its reason, and corrected they are stored`, { timeout: 600_000 }, async () => {
-    await using folder = await temporaryFolder();
-    const topic = `bad-${randomUUID()}`;
-    const stream = ['--count', String(count), '--invalid-percent', String((100 * bad) / count), '--stream', 'seed-10', '--seed', '7', '--now', new Date().toISOString()];
-    const file = join(folder.path, 'events.ndjson');
-    expect(await runProgram({ script: 'cli/generator/generate.ts', flags: [...stream, '--out', file], environment: {} })).toMatchObject({ code: 0 });
-    const rejections = new Map<string, Rejection>();
-    for (const line of (await readFile(file, 'latin1')).split('\n').filter((each) => each !== '')) {
-      const parsed = parseEvent(Buffer.from(line, 'latin1'), Date.now());
-      if (isRejection(parsed)) rejections.set(line, parsed);
-    }
+  it(
+    `${bad} of ${count} events are bad: exactly these become letters, each with its reason, and corrected they are stored`,
+    { timeout: 600_000 },
+    async () => {
+      await using folder = await temporaryFolder();
+      const topic = `bad-${randomUUID()}`;
+      const stream = [
+        '--count',
+        String(count),
+        '--invalid-percent',
+        String((100 * bad) / count),
+        '--stream',
+        'seed-10',
+        '--seed',
+        '7',
+        '--now',
+        new Date().toISOString(),
+      ];
+      const file = join(folder.path, 'events.ndjson');
+      expect(
+        await runProgram({
+          script: 'cli/generator/generate.ts',
+          flags: [...stream, '--out', file],
+          environment: {},
+        }),
+      ).toMatchObject({ code: 0 });
+      const rejections = new Map<string, Rejection>();
+      for (const line of (await readFile(file, 'latin1'))
+        .split('\n')
+        .filter((each) => each !== '')) {
+        const parsed = parseEvent(Buffer.from(line, 'latin1'), Date.now());
+        if (isRejection(parsed)) rejections.set(line, parsed);
+      }
 
-    await using gateway = await start(folder.path, topic);
-    await ready(gateway);
-    expect(await runProgram({ script: 'cli/generator/generate.ts', flags: [...stream, '--target', `kafka://${broker.brokers}/${topic}`], environment: {} })).toMatchObject({ code: 0 });
-    await settled(gateway, count - bad, bad);
+      await using gateway = await start(folder.path, topic);
+      await ready(gateway);
+      expect(
+        await runProgram({
+          script: 'cli/generator/generate.ts',
+          flags: [...stream, '--target', `kafka://${broker.brokers}/${topic}`],
+          environment: {},
+        }),
+      ).toMatchObject({ code: 0 });
+      await settled(gateway, count - bad, bad);
 
-    const records = await readTopic(broker, `${topic}.dlq`, bad);
-    expect(records).toHaveLength(bad);
-    for (const { value, headers } of records) {
-      const expected = rejections.get(value);
-      expect([headers['vectorstream.reason'], timeless(headers['vectorstream.message'])]).toEqual([expected?.reason, timeless(expected?.message)]);
-      expect(headers).toMatchObject({ '__connect.errors.topic': topic, '__connect.errors.exception.message': headers['vectorstream.message'], 'vectorstream.redrive-count': '0' });
-    }
-    expect(new Set(records.map(({ headers }) => `${headers['__connect.errors.partition']}/${headers['__connect.errors.offset']}`)).size).toBe(bad);
+      const records = await readTopic(broker, `${topic}.dlq`, bad);
+      expect(records).toHaveLength(bad);
+      for (const { value, headers } of records) {
+        const expected = rejections.get(value);
+        expect([headers['vectorstream.reason'], timeless(headers['vectorstream.message'])]).toEqual(
+          [expected?.reason, timeless(expected?.message)],
+        );
+        expect(headers).toMatchObject({
+          '__connect.errors.topic': topic,
+          '__connect.errors.exception.message': headers['vectorstream.message'],
+          'vectorstream.redrive-count': '0',
+        });
+      }
+      expect(
+        new Set(
+          records.map(
+            ({ headers }) =>
+              `${headers['__connect.errors.partition']}/${headers['__connect.errors.offset']}`,
+          ),
+        ).size,
+      ).toBe(bad);
 
-    // As they are, none of them can do better a second time.
-    const dry = await post<Report>(gateway, '/dlq/replay/batch', { dry_run: true });
-    expect(dry).toMatchObject({ matching: bad, replayed: 0, refused: bad, refusals: expect.arrayContaining([expect.objectContaining({ code: 'still_invalid' })]) });
-    const letters = await allLetters(gateway, 'state=open');
-    expect(reasons(letters)).toEqual(reasons(records.map(({ headers }) => ({ reason: headers['vectorstream.reason'] ?? '' }))));
-    for (let index = 0; index < letters.length; index += 10) {
-      await Promise.all(letters.slice(index, index + 10).map(({ id }) => post(gateway, `/dlq/replay/${id}`, { payload: shopEvent({ event_id: `corrected-${id}` }) })));
-    }
-    await settled(gateway, count, 0);
-    expect(new Set(readStore(folder.path).eventIds).size).toBe(count);
-    expect((await body<{ by_state: object }>(gateway.get('/dlq/stats'))).by_state).toEqual({ open: 0, replayed: bad, purged: 0 });
-  });
-
-  it('what fails again is a new letter that keeps the first origin and the count, and is put back no oftener than allowed', { timeout: 180_000 }, async () => {
-    await using folder = await temporaryFolder();
-    const topic = `again-${randomUUID()}`;
-    await using gateway = await start(folder.path, topic);
-    await ready(gateway);
-    expect(await gateway.post('/events?on_invalid=dead_letter', '{"event_id":"bad"}')).toMatchObject({ status: 202 });
-    const origins: string[] = [];
-    for (let redrives = 0; redrives <= 3; redrives++) {
-      const [letter] = await until(`letter ${redrives}`, 30_000, async () => {
-        const found = await allLetters(gateway, 'state=open');
-        return found.length === 1 && found;
+      // As they are, none of them can do better a second time.
+      const dry = await post<Report>(gateway, '/dlq/replay/batch', { dry_run: true });
+      expect(dry).toMatchObject({
+        matching: bad,
+        replayed: 0,
+        refused: bad,
+        refusals: expect.arrayContaining([expect.objectContaining({ code: 'still_invalid' })]),
       });
-      expect(letter).toMatchObject({ redrive_count: redrives, value: '{"event_id":"bad"}', origin: { topic } });
-      origins.push(`${letter?.origin.partition}/${letter?.origin.offset}`);
-      if (redrives < 3) await post(gateway, `/dlq/replay/${letter?.id}`, { force: true });
-    }
-    const [last] = await allLetters(gateway, 'state=open');
-    expect(await gateway.post(`/dlq/replay/${last?.id}`, JSON.stringify({ payload: shopEvent() }))).toMatchObject({ status: 409, body: { code: 'redriven_too_often' } });
-    expect(new Set(origins).size).toBe(4);
-    const records = await readTopic(broker, `${topic}.dlq`, 4);
-    expect(new Set(records.map(({ headers }) => `${headers['__connect.errors.partition']}/${headers['__connect.errors.offset']}`))).toEqual(new Set([origins[0]]));
-    expect(records.map(({ headers }) => headers['vectorstream.redrive-count']).toSorted((a, b) => Number(a) - Number(b))).toEqual(['0', '1', '2', '3']);
-  });
+      const letters = await allLetters(gateway, 'state=open');
+      expect(reasons(letters)).toEqual(
+        reasons(records.map(({ headers }) => ({ reason: headers['vectorstream.reason'] ?? '' }))),
+      );
+      for (let index = 0; index < letters.length; index += 10) {
+        await Promise.all(
+          letters.slice(index, index + 10).map(({ id }) =>
+            post(gateway, `/dlq/replay/${id}`, {
+              payload: shopEvent({ event_id: `corrected-${id}` }),
+            }),
+          ),
+        );
+      }
+      await settled(gateway, count, 0);
+      expect(new Set(readStore(folder.path).eventIds).size).toBe(count);
+      expect((await body<{ by_state: object }>(gateway.get('/dlq/stats'))).by_state).toEqual({
+        open: 0,
+        replayed: bad,
+        purged: 0,
+      });
+    },
+  );
 
-  it('killed while it puts a batch back, it loses no letter, and the second round makes no second copy', { timeout: 300_000 }, async () => {
-    await using folder = await temporaryFolder();
-    const topic = `killed-${randomUUID()}`;
-    const parked = 400;
-    const killed = await start(folder.path, topic);
-    await ready(killed);
-    for (let index = 0; index < parked; index++) {
-      const added = await killed.post('/dlq/messages', JSON.stringify({ reason: 'store_rejected', message: 'parked', value: JSON.stringify(shopEvent({ event_id: `parked-${index}` })) }));
-      expect(added.status).toBe(201);
-    }
-    const broken = post<Report>(killed, '/dlq/replay/batch', { rate: 100 }).then(() => 'answered', () => 'cut off');
-    await until('some are put back', 30_000, async () => (await killed.stats()).store.events >= 100);
-    killed.child.kill('SIGKILL');
-    await killed.ended;
-    expect(await broken).toBe('cut off');
+  it(
+    'what fails again is a new letter that keeps the first origin and the count, and is put back no oftener than allowed',
+    { timeout: 180_000 },
+    async () => {
+      await using folder = await temporaryFolder();
+      const topic = `again-${randomUUID()}`;
+      await using gateway = await start(folder.path, topic);
+      await ready(gateway);
+      expect(
+        await gateway.post('/events?on_invalid=dead_letter', '{"event_id":"bad"}'),
+      ).toMatchObject({ status: 202 });
+      const origins: string[] = [];
+      for (let redrives = 0; redrives <= 3; redrives++) {
+        const [letter] = await until(`letter ${redrives}`, 30_000, async () => {
+          const found = await allLetters(gateway, 'state=open');
+          return found.length === 1 && found;
+        });
+        expect(letter).toMatchObject({
+          redrive_count: redrives,
+          value: '{"event_id":"bad"}',
+          origin: { topic },
+        });
+        origins.push(`${letter?.origin.partition}/${letter?.origin.offset}`);
+        if (redrives < 3) await post(gateway, `/dlq/replay/${letter?.id}`, { force: true });
+      }
+      const [last] = await allLetters(gateway, 'state=open');
+      expect(
+        await gateway.post(`/dlq/replay/${last?.id}`, JSON.stringify({ payload: shopEvent() })),
+      ).toMatchObject({ status: 409, body: { code: 'redriven_too_often' } });
+      expect(new Set(origins).size).toBe(4);
+      const records = await readTopic(broker, `${topic}.dlq`, 4);
+      expect(
+        new Set(
+          records.map(
+            ({ headers }) =>
+              `${headers['__connect.errors.partition']}/${headers['__connect.errors.offset']}`,
+          ),
+        ),
+      ).toEqual(new Set([origins[0]]));
+      expect(
+        records
+          .map(({ headers }) => headers['vectorstream.redrive-count'])
+          .toSorted((a, b) => Number(a) - Number(b)),
+      ).toEqual(['0', '1', '2', '3']);
+    },
+  );
 
-    await using gateway = await start(folder.path, topic);
-    await ready(gateway);
-    const { by_state: states } = await body<{ by_state: { open: number; replayed: number } }>(gateway.get('/dlq/stats'));
-    expect(states.open + states.replayed).toBe(parked);
-    expect(states.open, 'killed in the middle').toBeGreaterThan(0);
-    expect(await post<Report>(gateway, '/dlq/replay/batch', {})).toMatchObject({ replayed: states.open, refused: 0, next_cursor: null });
-    await settled(gateway, parked, 0);
-    expect(new Set(readStore(folder.path).eventIds).size).toBe(parked);
-  });
+  it(
+    'killed while it puts a batch back, it loses no letter, and the second round makes no second copy',
+    { timeout: 300_000 },
+    async () => {
+      await using folder = await temporaryFolder();
+      const topic = `killed-${randomUUID()}`;
+      const parked = 400;
+      const killed = await start(folder.path, topic);
+      await ready(killed);
+      for (let index = 0; index < parked; index++) {
+        const added = await killed.post(
+          '/dlq/messages',
+          JSON.stringify({
+            reason: 'store_rejected',
+            message: 'parked',
+            value: JSON.stringify(shopEvent({ event_id: `parked-${index}` })),
+          }),
+        );
+        expect(added.status).toBe(201);
+      }
+      const broken = post<Report>(killed, '/dlq/replay/batch', { rate: 100 }).then(
+        () => 'answered',
+        () => 'cut off',
+      );
+      await until(
+        'some are put back',
+        30_000,
+        async () => (await killed.stats()).store.events >= 100,
+      );
+      killed.child.kill('SIGKILL');
+      await killed.ended;
+      expect(await broken).toBe('cut off');
+
+      await using gateway = await start(folder.path, topic);
+      await ready(gateway);
+      const { by_state: states } = await body<{ by_state: { open: number; replayed: number } }>(
+        gateway.get('/dlq/stats'),
+      );
+      expect(states.open + states.replayed).toBe(parked);
+      expect(states.open, 'killed in the middle').toBeGreaterThan(0);
+      expect(await post<Report>(gateway, '/dlq/replay/batch', {})).toMatchObject({
+        replayed: states.open,
+        refused: 0,
+        next_cursor: null,
+      });
+      await settled(gateway, parked, 0);
+      expect(new Set(readStore(folder.path).eventIds).size).toBe(parked);
+    },
+  );
 });

@@ -1,4 +1,5 @@
-// The demo under fire: its gateway killed, itself killed, Ctrl-C at any moment; totals stay exact and nothing accepted is lost.
+// The demo under fire: its gateway killed, itself killed, Ctrl-C at any moment; totals stay exact
+// and nothing accepted is lost.
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { startDemo, summaryOf } from '../helpers/demo-program.ts';
@@ -28,74 +29,130 @@ function expectLogStored({ log, eventIds }: StoreContents): void {
 }
 
 describe('the demo', () => {
-  test('finishes with exact totals when its gateway is killed twice in mid-stream', { timeout }, async ({ skip }) => {
-    needsProcessList(skip);
-    await using folder = await temporaryFolder();
-    await using demo = await startDemo(folder.path, '--exit', '--json', '--count', '4000', '--invalid-percent', '5');
-    for (const stored of [300, 2_000]) {
-      await until(`${stored} events are stored`, 90_000, async () => (await demo.gateway.stats()).store.events >= stored);
-      const [pid = 0] = pidsOf(folder.path, 'gateway');
-      expect(pid).toBeGreaterThan(0);
-      process.kill(pid, 'SIGKILL');
-    }
-    expect(await demo.ended, demo.stderr()).toEqual({ code: 0, signal: null });
-    expect(summaryOf(demo.stdout())).toMatchObject({ events: 4_000, stored: 3_800, deadLettered: 200 });
-    expect(demo.stderr().match(/starting it again/g)).toHaveLength(2);
-    const { eventIds, log, committed, letters } = readStore(folder.path);
-    expect(new Set(eventIds).size).toBe(3_800);
-    expect(eventIds).toHaveLength(3_800);
-    expect(committed).toBe(log.length);
-    // Records posted again after a kill included, each is stored or a letter.
-    const stored = new Set(eventIds);
-    expect(letters).toHaveLength(log.filter((record) => !stored.has(idOf(record))).length);
-    expect(processesOf(folder.path)).toEqual([]);
-  });
+  test(
+    'finishes with exact totals when its gateway is killed twice in mid-stream',
+    { timeout },
+    async ({ skip }) => {
+      needsProcessList(skip);
+      await using folder = await temporaryFolder();
+      await using demo = await startDemo(
+        folder.path,
+        '--exit',
+        '--json',
+        '--count',
+        '4000',
+        '--invalid-percent',
+        '5',
+      );
+      for (const stored of [300, 2_000]) {
+        await until(
+          `${stored} events are stored`,
+          90_000,
+          async () => (await demo.gateway.stats()).store.events >= stored,
+        );
+        const [pid = 0] = pidsOf(folder.path, 'gateway');
+        expect(pid).toBeGreaterThan(0);
+        process.kill(pid, 'SIGKILL');
+      }
+      expect(await demo.ended, demo.stderr()).toEqual({ code: 0, signal: null });
+      expect(summaryOf(demo.stdout())).toMatchObject({
+        events: 4_000,
+        stored: 3_800,
+        deadLettered: 200,
+      });
+      expect(demo.stderr().match(/starting it again/g)).toHaveLength(2);
+      const { eventIds, log, committed, letters } = readStore(folder.path);
+      expect(new Set(eventIds).size).toBe(3_800);
+      expect(eventIds).toHaveLength(3_800);
+      expect(committed).toBe(log.length);
+      // Records posted again after a kill included, each is stored or a letter.
+      const stored = new Set(eventIds);
+      expect(letters).toHaveLength(log.filter((record) => !stored.has(idOf(record))).length);
+      expect(processesOf(folder.path)).toEqual([]);
+    },
+  );
 
-  test('leaves no process when it is killed, and the next gateway on its folder stores all that was accepted', { timeout }, async ({ skip }) => {
-    needsProcessList(skip);
-    await using folder = await temporaryFolder();
-    await using demo = await startDemo(folder.path, '--count', '3000', '--stream', 'unique');
-    await until('texts are being stored', 90_000, async () => (await demo.gateway.stats()).store.texts >= 200);
-    process.kill(demo.pid, 'SIGKILL');
-    await until('no process of it is left', 8_000, () => processesOf(folder.path).length === 0);
-    const killed = readStore(folder.path);
-    expect(killed.eventIds.length, 'killed in mid-stream').toBeLessThan(killed.log.length);
-
-    await using gateway = await startGateway(folder.path);
-    await gateway.idle(90_000);
-    expectLogStored(readStore(folder.path));
-  });
-
-  test('that follows one ended by Ctrl-C stores what that one left, and counts only its own', { timeout }, async ({ skip }) => {
-    needsProcessList(skip);
-    await using folder = await temporaryFolder();
-    await using first = await startDemo(folder.path, '--count', '3000', '--stream', 'unique');
-    await until('texts are being stored', 90_000, async () => (await first.gateway.stats()).store.texts >= 200);
-    process.kill(-first.pid, 'SIGINT');
-    expect(await first.ended).toEqual({ code: 130, signal: null });
-    const left = readStore(folder.path);
-    expect(left.eventIds.length, 'stopped in mid-stream').toBeLessThan(left.log.length);
-
-    await using second = await startDemo(folder.path, '--exit', '--json', '--count', '500', '--seed', '2');
-    expect(await second.ended, second.stderr()).toEqual({ code: 0, signal: null });
-    expect(summaryOf(second.stdout())).toMatchObject({ events: 500, stored: 500, deadLettered: 0 });
-    const after = readStore(folder.path);
-    expect(after.log).toHaveLength(left.log.length + 500);
-    expectLogStored(after);
-  });
-
-  test('ends within 5 s of Ctrl-C and leaves no process, whenever that comes', { timeout }, async ({ skip }) => {
-    needsProcessList(skip);
-    await using folder = await temporaryFolder();
-    for (let round = 0; round < 6; round++) {
-      const afterMs = Math.floor(Math.random() * 5_000);
+  test(
+    'leaves no process when it is killed, and the next gateway on its folder stores all that was accepted',
+    { timeout },
+    async ({ skip }) => {
+      needsProcessList(skip);
+      await using folder = await temporaryFolder();
       await using demo = await startDemo(folder.path, '--count', '3000', '--stream', 'unique');
-      await new Promise((resolve) => setTimeout(resolve, afterMs));
-      const askedAt = performance.now();
-      process.kill(-demo.pid, 'SIGINT');
-      await demo.ended;
-      expect(performance.now() - askedAt, `Ctrl-C after ${afterMs} ms`).toBeLessThan(5_000);
-      await until(`no process is left of a Ctrl-C after ${afterMs} ms`, 1_000, () => processesOf(folder.path).length === 0);
-    }
-  });
+      await until(
+        'texts are being stored',
+        90_000,
+        async () => (await demo.gateway.stats()).store.texts >= 200,
+      );
+      process.kill(demo.pid, 'SIGKILL');
+      await until('no process of it is left', 8_000, () => processesOf(folder.path).length === 0);
+      const killed = readStore(folder.path);
+      expect(killed.eventIds.length, 'killed in mid-stream').toBeLessThan(killed.log.length);
+
+      await using gateway = await startGateway(folder.path);
+      await gateway.idle(90_000);
+      expectLogStored(readStore(folder.path));
+    },
+  );
+
+  test(
+    'that follows one ended by Ctrl-C stores what that one left, and counts only its own',
+    { timeout },
+    async ({ skip }) => {
+      needsProcessList(skip);
+      await using folder = await temporaryFolder();
+      await using first = await startDemo(folder.path, '--count', '3000', '--stream', 'unique');
+      await until(
+        'texts are being stored',
+        90_000,
+        async () => (await first.gateway.stats()).store.texts >= 200,
+      );
+      process.kill(-first.pid, 'SIGINT');
+      expect(await first.ended).toEqual({ code: 130, signal: null });
+      const left = readStore(folder.path);
+      expect(left.eventIds.length, 'stopped in mid-stream').toBeLessThan(left.log.length);
+
+      await using second = await startDemo(
+        folder.path,
+        '--exit',
+        '--json',
+        '--count',
+        '500',
+        '--seed',
+        '2',
+      );
+      expect(await second.ended, second.stderr()).toEqual({ code: 0, signal: null });
+      expect(summaryOf(second.stdout())).toMatchObject({
+        events: 500,
+        stored: 500,
+        deadLettered: 0,
+      });
+      const after = readStore(folder.path);
+      expect(after.log).toHaveLength(left.log.length + 500);
+      expectLogStored(after);
+    },
+  );
+
+  test(
+    'ends within 5 s of Ctrl-C and leaves no process, whenever that comes',
+    { timeout },
+    async ({ skip }) => {
+      needsProcessList(skip);
+      await using folder = await temporaryFolder();
+      for (let round = 0; round < 6; round++) {
+        const afterMs = Math.floor(Math.random() * 5_000);
+        await using demo = await startDemo(folder.path, '--count', '3000', '--stream', 'unique');
+        await new Promise((resolve) => setTimeout(resolve, afterMs));
+        const askedAt = performance.now();
+        process.kill(-demo.pid, 'SIGINT');
+        await demo.ended;
+        expect(performance.now() - askedAt, `Ctrl-C after ${afterMs} ms`).toBeLessThan(5_000);
+        await until(
+          `no process is left of a Ctrl-C after ${afterMs} ms`,
+          1_000,
+          () => processesOf(folder.path).length === 0,
+        );
+      }
+    },
+  );
 });

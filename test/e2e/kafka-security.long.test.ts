@@ -1,78 +1,199 @@
-// A real broker behind TLS and SASL: the right settings do the whole job, and wrong ones say in one line what to put right.
+// A real broker behind TLS and SASL: the right settings do the whole job, and wrong ones say in one
+// line what to put right.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startGateway } from '../helpers/gateway-program.ts';
 import { noKafka } from '../helpers/kafka-broker.ts';
 import { runProgram } from '../helpers/program.ts';
-import { passwords, startSecuredKafkaBroker, username, type SecuredKafkaBroker } from '../helpers/secured-kafka-broker.ts';
+import {
+  passwords,
+  startSecuredKafkaBroker,
+  username,
+  type SecuredKafkaBroker,
+} from '../helpers/secured-kafka-broker.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { until } from '../helpers/until.ts';
 
-const reason = await noKafka() ?? (process.env['KAFKA_BROKERS'] ? 'the broker of KAFKA_BROKERS has its own locks' : null);
+const reason =
+  (await noKafka()) ??
+  (process.env['KAFKA_BROKERS'] ? 'the broker of KAFKA_BROKERS has its own locks' : null);
 const mechanisms = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
 const wrongPassword = 'wr0ng-pa55word';
 
-const login = (mechanism: (typeof mechanisms)[number], password: string = passwords[mechanism]) => ({
-  KAFKA_SASL_MECHANISM: mechanism, KAFKA_SASL_USERNAME: username, KAFKA_SASL_PASSWORD: password,
+const login = (
+  mechanism: (typeof mechanisms)[number],
+  password: string = passwords[mechanism],
+) => ({
+  KAFKA_SASL_MECHANISM: mechanism,
+  KAFKA_SASL_USERNAME: username,
+  KAFKA_SASL_PASSWORD: password,
 });
 
 describe.skipIf(reason !== null)('a broker behind TLS and SASL', () => {
   let broker: SecuredKafkaBroker;
-  beforeAll(async () => { broker = await startSecuredKafkaBroker(); }, 90_000);
+  beforeAll(async () => {
+    broker = await startSecuredKafkaBroker();
+  }, 90_000);
   afterAll(() => broker[Symbol.asyncDispose]());
 
   const tls = () => ({ KAFKA_SSL: 'true', NODE_EXTRA_CA_CERTS: broker.authorityFile });
-  const generate = (topic: string, environment: Readonly<Record<string, string>>, { brokers = broker.brokers, seed = 1 } = {}) =>
-    runProgram({ script: 'cli/generator/generate.ts', flags: ['--count', '40', '--seed', String(seed), '--stream', 'seed-10', '--target', `kafka://${brokers}/${topic}`], environment });
-
-  it('takes events, dead letters and commits from programs with each way to log in', { timeout: 120_000 }, async () => {
-    await using folder = await temporaryFolder();
-    await using gateway = await startGateway(folder.path, { ...tls(), ...login('scram-sha-512'), KAFKA_BROKERS: broker.brokers, KAFKA_TOPIC: 'locked', KAFKA_GROUP_ID: 'locked' });
-    await until('it is ready', 30_000, async () => (await gateway.get('/readyz')).status === 200);
-    for (const [seed, mechanism] of mechanisms.entries()) expect(await generate('locked', { ...tls(), ...login(mechanism) }, { seed })).toMatchObject({ code: 0 });
-    expect(await gateway.post('/events?on_invalid=dead_letter', '{"event_id":"bad"}')).toMatchObject({ status: 202 });
-    await until('all is stored and committed', 60_000, async () => {
-      const { store, events, dead_letters: letters } = await gateway.stats();
-      return store.events === 120 && events.received === 121 && events.lag === 0 && events.unsettled === 0 && letters.open === 1;
+  const generate = (
+    topic: string,
+    environment: Readonly<Record<string, string>>,
+    { brokers = broker.brokers, seed = 1 } = {},
+  ) =>
+    runProgram({
+      script: 'cli/generator/generate.ts',
+      flags: [
+        '--count',
+        '40',
+        '--seed',
+        String(seed),
+        '--stream',
+        'seed-10',
+        '--target',
+        `kafka://${brokers}/${topic}`,
+      ],
+      environment,
     });
-    for (const password of Object.values(passwords)) expect(gateway.stdout() + gateway.stderr()).not.toContain(password);
-  });
+
+  it(
+    'takes events, dead letters and commits from programs with each way to log in',
+    { timeout: 120_000 },
+    async () => {
+      await using folder = await temporaryFolder();
+      await using gateway = await startGateway(folder.path, {
+        ...tls(),
+        ...login('scram-sha-512'),
+        KAFKA_BROKERS: broker.brokers,
+        KAFKA_TOPIC: 'locked',
+        KAFKA_GROUP_ID: 'locked',
+      });
+      await until('it is ready', 30_000, async () => (await gateway.get('/readyz')).status === 200);
+      for (const [seed, mechanism] of mechanisms.entries())
+        expect(await generate('locked', { ...tls(), ...login(mechanism) }, { seed })).toMatchObject(
+          { code: 0 },
+        );
+      expect(
+        await gateway.post('/events?on_invalid=dead_letter', '{"event_id":"bad"}'),
+      ).toMatchObject({ status: 202 });
+      await until('all is stored and committed', 60_000, async () => {
+        const { store, events, dead_letters: letters } = await gateway.stats();
+        return (
+          store.events === 120 &&
+          events.received === 121 &&
+          events.lag === 0 &&
+          events.unsettled === 0 &&
+          letters.open === 1
+        );
+      });
+      for (const password of Object.values(passwords))
+        expect(gateway.stdout() + gateway.stderr()).not.toContain(password);
+    },
+  );
 
   const wrongs = [
-    { what: 'a wrong password (PLAIN)', gives: () => ({ ...tls(), ...login('plain', wrongPassword) }), says: /SASL PLAIN authentication failed.*see KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD/, endsSender: true },
-    { what: 'a wrong password (SCRAM)', gives: () => ({ ...tls(), ...login('scram-sha-256', wrongPassword) }), says: /SASL SCRAM SHA256 authentication failed.*see KAFKA_SASL_MECHANISM/, endsSender: true },
-    { what: 'an unknown authority', gives: () => ({ KAFKA_SSL: 'true', ...login('plain') }), says: /certificate.*name the authority that signed the broker's certificate in NODE_EXTRA_CA_CERTS/, endsSender: true },
-    { what: 'no TLS where it is wanted', gives: () => login('plain'), says: /Closed connection \(if this goes on, this address of the broker wants TLS \(KAFKA_SSL\) or a login/, endsSender: false },
-    { what: 'no login where it is wanted', gives: () => tls(), says: /Closed connection \(if this goes on, this address of the broker wants TLS \(KAFKA_SSL\) or a login/, endsSender: false },
-    { what: 'TLS where there is none', gives: () => tls(), atOpen: true, says: /before secure TLS connection was established \(if this goes on, this address of the broker speaks no TLS, see KAFKA_SSL\)/, endsSender: false },
-    { what: 'a login where none is taken', gives: () => login('plain'), atOpen: true, says: /this address of the broker takes no such login, see KAFKA_SASL_MECHANISM/, endsSender: true },
+    {
+      what: 'a wrong password (PLAIN)',
+      gives: () => ({ ...tls(), ...login('plain', wrongPassword) }),
+      says: /SASL PLAIN authentication failed.*see KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD/,
+      endsSender: true,
+    },
+    {
+      what: 'a wrong password (SCRAM)',
+      gives: () => ({ ...tls(), ...login('scram-sha-256', wrongPassword) }),
+      says: /SASL SCRAM SHA256 authentication failed.*see KAFKA_SASL_MECHANISM/,
+      endsSender: true,
+    },
+    {
+      what: 'an unknown authority',
+      gives: () => ({ KAFKA_SSL: 'true', ...login('plain') }),
+      says: /certificate.*name the authority that signed the broker's certificate in NODE_EXTRA_CA_CERTS/,
+      endsSender: true,
+    },
+    {
+      what: 'no TLS where it is wanted',
+      gives: () => login('plain'),
+      says: /Closed connection \(if this goes on, this address of the broker wants TLS \(KAFKA_SSL\) or a login/,
+      endsSender: false,
+    },
+    {
+      what: 'no login where it is wanted',
+      gives: () => tls(),
+      says: /Closed connection \(if this goes on, this address of the broker wants TLS \(KAFKA_SSL\) or a login/,
+      endsSender: false,
+    },
+    {
+      what: 'TLS where there is none',
+      gives: () => tls(),
+      atOpen: true,
+      says: /before secure TLS connection was established \(if this goes on, this address of the broker speaks no TLS, see KAFKA_SSL\)/,
+      endsSender: false,
+    },
+    {
+      what: 'a login where none is taken',
+      gives: () => login('plain'),
+      atOpen: true,
+      says: /this address of the broker takes no such login, see KAFKA_SASL_MECHANISM/,
+      endsSender: true,
+    },
   ] as const;
 
-  it.each(wrongs)('$what: the gateway waits, says so once and in its readiness, keeps its secret, and stops at once', { timeout: 60_000 }, async (wrong) => {
-    await using folder = await temporaryFolder();
-    const brokers = 'atOpen' in wrong ? broker.open.brokers : broker.brokers;
-    const gateway = await startGateway(folder.path, { ...wrong.gives(), KAFKA_BROKERS: brokers, KAFKA_TOPIC: 'refused', VECTORSTREAM_RUNNERS: '0' });
-    const unready = await until('readiness says why', 20_000, async () => {
-      const { status, body } = await gateway.get('/readyz');
-      return status === 503 && wrong.says.test(JSON.stringify(body)) && JSON.stringify(body);
-    });
-    const refused = await gateway.post('/events', '{"event_id":"e","timestamp":"2026-01-01T00:00:00Z","user_id":"u","event_type":"view","session_id":"s","product":{"id":"p","name":"Red kettle","price":1}}');
-    expect(refused).toMatchObject({ status: 503, body: { detail: expect.stringMatching(wrong.says) } });
-    gateway.child.kill('SIGTERM');
-    const since = performance.now();
-    expect(await gateway.ended).toMatchObject({ code: 0 });
-    expect(performance.now() - since).toBeLessThan(5_000);
-    const said = gateway.stdout().split('\n').filter((line) => wrong.says.test(line));
-    // One line for the events, one for the dead letters.
-    expect(said.length).toBeGreaterThan(0);
-    expect(said.length).toBeLessThanOrEqual(2);
-    expect(gateway.stdout() + gateway.stderr() + unready + JSON.stringify(refused)).not.toMatch(new RegExp([wrongPassword, ...Object.values(passwords)].join('|')));
-  });
+  it.each(wrongs)(
+    '$what: the gateway waits, says so once and in its readiness, keeps its secret, and stops at once',
+    { timeout: 60_000 },
+    async (wrong) => {
+      await using folder = await temporaryFolder();
+      const brokers = 'atOpen' in wrong ? broker.open.brokers : broker.brokers;
+      const gateway = await startGateway(folder.path, {
+        ...wrong.gives(),
+        KAFKA_BROKERS: brokers,
+        KAFKA_TOPIC: 'refused',
+        VECTORSTREAM_RUNNERS: '0',
+      });
+      const unready = await until('readiness says why', 20_000, async () => {
+        const { status, body } = await gateway.get('/readyz');
+        return status === 503 && wrong.says.test(JSON.stringify(body)) && JSON.stringify(body);
+      });
+      const refused = await gateway.post(
+        '/events',
+        '{"event_id":"e","timestamp":"2026-01-01T00:00:00Z","user_id":"u","event_type":"view","session_id":"s","product":{"id":"p","name":"Red kettle","price":1}}',
+      );
+      expect(refused).toMatchObject({
+        status: 503,
+        body: { detail: expect.stringMatching(wrong.says) },
+      });
+      gateway.child.kill('SIGTERM');
+      const since = performance.now();
+      expect(await gateway.ended).toMatchObject({ code: 0 });
+      expect(performance.now() - since).toBeLessThan(5_000);
+      const said = gateway
+        .stdout()
+        .split('\n')
+        .filter((line) => wrong.says.test(line));
+      // One line for the events, one for the dead letters.
+      expect(said.length).toBeGreaterThan(0);
+      expect(said.length).toBeLessThanOrEqual(2);
+      expect(gateway.stdout() + gateway.stderr() + unready + JSON.stringify(refused)).not.toMatch(
+        new RegExp([wrongPassword, ...Object.values(passwords)].join('|')),
+      );
+    },
+  );
 
-  it.each(wrongs.filter(({ endsSender }) => endsSender))('$what: the generator ends with one line, and keeps its secret', { timeout: 60_000 }, async (wrong) => {
-    const { code, stderr, stdout } = await generate('refused', wrong.gives(), 'atOpen' in wrong ? { brokers: broker.open.brokers } : {});
-    expect(code).toBe(1);
-    expect(stderr.split('\n').filter((line) => wrong.says.test(line))).toHaveLength(1);
-    expect(stderr + stdout).not.toMatch(new RegExp([wrongPassword, ...Object.values(passwords)].join('|')));
-  });
+  it.each(wrongs.filter(({ endsSender }) => endsSender))(
+    '$what: the generator ends with one line, and keeps its secret',
+    { timeout: 60_000 },
+    async (wrong) => {
+      const { code, stderr, stdout } = await generate(
+        'refused',
+        wrong.gives(),
+        'atOpen' in wrong ? { brokers: broker.open.brokers } : {},
+      );
+      expect(code).toBe(1);
+      expect(stderr.split('\n').filter((line) => wrong.says.test(line))).toHaveLength(1);
+      expect(stderr + stdout).not.toMatch(
+        new RegExp([wrongPassword, ...Object.values(passwords)].join('|')),
+      );
+    },
+  );
 });

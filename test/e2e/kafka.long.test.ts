@@ -1,4 +1,5 @@
-// The whole job from Kafka: generated events in a real topic, a real gateway with the real model, killed, and left without its broker.
+// The whole job from Kafka: generated events in a real topic, a real gateway with the real model,
+// killed, and left without its broker.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,29 +13,48 @@ import { readStore } from '../helpers/store-file.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { until } from '../helpers/until.ts';
 
-const reason = await noKafka() ?? (process.env['KAFKA_BROKERS'] ? 'the broker of KAFKA_BROKERS is not to be stopped' : null);
+const reason =
+  (await noKafka()) ??
+  (process.env['KAFKA_BROKERS'] ? 'the broker of KAFKA_BROKERS is not to be stopped' : null);
 /** A killed gateway is known to its group for a session of 10 s. */
 const joinMsMax = 30_000;
 const doneMsMax = 90_000;
 
-/** Writes a stream into the topic, and tells what it held: the stored ids of the valid events, and how many were invalid. */
-async function generate(folder: string, brokers: string, topic: string, ...flags: readonly string[]) {
+/**
+ * Writes a stream into the topic, and tells what it held: the stored ids of the valid events, and
+ * how many were invalid.
+ */
+async function generate(
+  folder: string,
+  brokers: string,
+  topic: string,
+  ...flags: readonly string[]
+) {
   const stream = ['--seed', '7', '--now', new Date().toISOString(), ...flags];
   const file = join(folder, `${topic}.ndjson`);
-  const planned = await runProgram({ script: 'cli/generator/generate.ts', flags: [...stream, '--out', file], environment: {} });
+  const planned = await runProgram({
+    script: 'cli/generator/generate.ts',
+    flags: [...stream, '--out', file],
+    environment: {},
+  });
   expect(planned).toMatchObject({ code: 0 });
   // Byte by byte: among the invalid ones are some that are not UTF-8.
   const lines = (await readFile(file, 'latin1')).split('\n').filter((line) => line !== '');
   const parsed = lines.map((line) => parseEvent(Buffer.from(line, 'latin1'), Date.now()));
   const valid = new Set(parsed.flatMap((event) => (isRejection(event) ? [] : [event.id])));
-  const sending = runProgram({ script: 'cli/generator/generate.ts', flags: [...stream, '--target', `kafka://${brokers}/${topic}`, '--compression', 'zstd'], environment: {} });
+  const sending = runProgram({
+    script: 'cli/generator/generate.ts',
+    flags: [...stream, '--target', `kafka://${brokers}/${topic}`, '--compression', 'zstd'],
+    environment: {},
+  });
   return { valid, invalid: parsed.filter(isRejection).length, sending };
 }
 
-const allIsStored = (gateway: GatewayClient, count: number) => until(`${count} events are stored and committed`, doneMsMax, async () => {
-  const { store, events } = await gateway.stats();
-  return store.events === count && events.lag === 0 && events.unsettled === 0;
-});
+const allIsStored = (gateway: GatewayClient, count: number) =>
+  until(`${count} events are stored and committed`, doneMsMax, async () => {
+    const { store, events } = await gateway.stats();
+    return store.events === count && events.lag === 0 && events.unsettled === 0;
+  });
 
 function expectExactly(valid: ReadonlySet<string>, dataDir: string): void {
   const { eventIds } = readStore(dataDir);
@@ -44,68 +64,139 @@ function expectExactly(valid: ReadonlySet<string>, dataDir: string): void {
 
 describe.skipIf(reason !== null)('from a real Kafka to the embedded store', () => {
   let broker: KafkaBroker;
-  beforeAll(async () => { broker = await startKafkaBroker(); }, 90_000);
+  beforeAll(async () => {
+    broker = await startKafkaBroker();
+  }, 90_000);
   afterAll(() => broker[Symbol.asyncDispose]());
-  const environment = (name: string) => ({ KAFKA_BROKERS: broker.brokers, KAFKA_TOPIC: name, KAFKA_GROUP_ID: name });
-
-  it('5,000 events, the gateway killed in mid-stream: each valid one is stored once, each invalid one is a dead letter, and no stored text is embedded again', { timeout: 300_000 }, async () => {
-    await using folder = await temporaryFolder();
-    const killed = await startGateway(folder.path, environment('killed'));
-    await killed.ready();
-    const { valid, invalid, sending } = await generate(folder.path, broker.brokers, 'killed', '--count', '5000', '--invalid-percent', '2');
-    await until('300 texts are stored', 60_000, async () => (await killed.stats()).store.texts >= 300);
-    killed.child.kill('SIGKILL');
-    await killed.ended;
-    expect(await sending).toMatchObject({ code: 0 });
-    const atKill = readStore(folder.path);
-    expect(atKill.eventIds.length, 'killed in mid-stream').toBeLessThan(valid.size);
-
-    await using gateway = await startGateway(folder.path, environment('killed'));
-    await until('it is ready', joinMsMax, async () => (await gateway.get('/readyz')).status === 200);
-    await allIsStored(gateway, valid.size);
-    expectExactly(valid, folder.path);
-    expectNotEmbeddedAgain(atKill, readStore(folder.path));
-    await until('every invalid event is a dead letter', 20_000, async () => (await gateway.stats()).dead_letters.open === invalid);
-    expect((await gateway.get('/dlq/messages?limit=1')).body).toMatchObject({ items: [{ state: 'open', origin: { topic: 'killed' } }] });
+  const environment = (name: string) => ({
+    KAFKA_BROKERS: broker.brokers,
+    KAFKA_TOPIC: name,
+    KAFKA_GROUP_ID: name,
   });
 
-  it('the broker stopped for 30 s in mid-stream: readiness names Kafka, POST /events says so, all goes on by itself, and nothing is lost or dead-lettered', { timeout: 300_000 }, async () => {
-    await using folder = await temporaryFolder();
-    await using gateway = await startGateway(folder.path, environment('outage'));
-    await gateway.ready();
-    const { valid, sending } = await generate(folder.path, broker.brokers, 'outage', '--count', '5000');
-    expect(await sending).toMatchObject({ code: 0 });
-    await until('it works', 60_000, async () => (await gateway.stats()).store.texts >= 200);
-    await broker.stop();
-    const stoppedAt = performance.now();
-    const unready = await until('readiness names Kafka', 15_000, async () => {
-      const answer = await gateway.get('/readyz');
-      return answer.status === 503 && answer;
-    });
-    expect(unready.body).toMatchObject({ code: 'not_ready', causes: [{ component: 'source', message: expect.stringMatching(/^Kafka: /) }] });
-    expect(await gateway.post('/events', '{"event_id":"e","timestamp":"2026-01-01T00:00:00Z","user_id":"u","event_type":"view","session_id":"s","product":{"id":"p","name":"Red kettle","price":1}}'))
-      .toMatchObject({ status: 503 });
-    expect(await gateway.get('/livez')).toMatchObject({ status: 200 });
-    await until('30 s are over', 40_000, () => performance.now() - stoppedAt > 30_000);
-    await broker.start();
-    await until('it is ready again', joinMsMax, async () => (await gateway.get('/readyz')).status === 200);
-    await allIsStored(gateway, valid.size);
-    expectExactly(valid, folder.path);
-    expect((await gateway.stats()).dead_letters.open).toBe(0);
-  });
+  it(
+    '5,000 events, the gateway killed in mid-stream: each valid one is stored once, each invalid one is a dead letter, and no stored text is embedded again',
+    { timeout: 300_000 },
+    async () => {
+      await using folder = await temporaryFolder();
+      const killed = await startGateway(folder.path, environment('killed'));
+      await killed.ready();
+      const { valid, invalid, sending } = await generate(
+        folder.path,
+        broker.brokers,
+        'killed',
+        '--count',
+        '5000',
+        '--invalid-percent',
+        '2',
+      );
+      await until(
+        '300 texts are stored',
+        60_000,
+        async () => (await killed.stats()).store.texts >= 300,
+      );
+      killed.child.kill('SIGKILL');
+      await killed.ended;
+      expect(await sending).toMatchObject({ code: 0 });
+      const atKill = readStore(folder.path);
+      expect(atKill.eventIds.length, 'killed in mid-stream').toBeLessThan(valid.size);
 
-  it('a second gateway of the same group with a store of its own ends in a clear error, and the first goes on', { timeout: 120_000 }, async () => {
-    await using folder = await temporaryFolder();
-    await using other = await temporaryFolder();
-    await using gateway = await startGateway(folder.path, environment('alone'));
-    await gateway.ready();
-    const second = await startGateway(other.path, environment('alone'));
-    expect(await second.ended).toMatchObject({ code: 1 });
-    expect(second.stdout()).toContain('The consumer group alone has 2 members, but a gateway with the embedded store must be its only one');
-    await until('the first has all again', joinMsMax, async () => (await gateway.get('/readyz')).status === 200);
-    const { valid, sending } = await generate(folder.path, broker.brokers, 'alone', '--count', '300', '--stream', 'seed-10');
-    expect(await sending).toMatchObject({ code: 0 });
-    await allIsStored(gateway, valid.size);
-    expect(readStore(other.path).eventIds).toEqual([]);
-  });
+      await using gateway = await startGateway(folder.path, environment('killed'));
+      await until(
+        'it is ready',
+        joinMsMax,
+        async () => (await gateway.get('/readyz')).status === 200,
+      );
+      await allIsStored(gateway, valid.size);
+      expectExactly(valid, folder.path);
+      expectNotEmbeddedAgain(atKill, readStore(folder.path));
+      await until(
+        'every invalid event is a dead letter',
+        20_000,
+        async () => (await gateway.stats()).dead_letters.open === invalid,
+      );
+      expect((await gateway.get('/dlq/messages?limit=1')).body).toMatchObject({
+        items: [{ state: 'open', origin: { topic: 'killed' } }],
+      });
+    },
+  );
+
+  it(
+    'the broker stopped for 30 s in mid-stream: readiness names Kafka, POST /events says so, all goes on by itself, and nothing is lost or dead-lettered',
+    { timeout: 300_000 },
+    async () => {
+      await using folder = await temporaryFolder();
+      await using gateway = await startGateway(folder.path, environment('outage'));
+      await gateway.ready();
+      const { valid, sending } = await generate(
+        folder.path,
+        broker.brokers,
+        'outage',
+        '--count',
+        '5000',
+      );
+      expect(await sending).toMatchObject({ code: 0 });
+      await until('it works', 60_000, async () => (await gateway.stats()).store.texts >= 200);
+      await broker.stop();
+      const stoppedAt = performance.now();
+      const unready = await until('readiness names Kafka', 15_000, async () => {
+        const answer = await gateway.get('/readyz');
+        return answer.status === 503 && answer;
+      });
+      expect(unready.body).toMatchObject({
+        code: 'not_ready',
+        causes: [{ component: 'source', message: expect.stringMatching(/^Kafka: /) }],
+      });
+      expect(
+        await gateway.post(
+          '/events',
+          '{"event_id":"e","timestamp":"2026-01-01T00:00:00Z","user_id":"u","event_type":"view","session_id":"s","product":{"id":"p","name":"Red kettle","price":1}}',
+        ),
+      ).toMatchObject({ status: 503 });
+      expect(await gateway.get('/livez')).toMatchObject({ status: 200 });
+      await until('30 s are over', 40_000, () => performance.now() - stoppedAt > 30_000);
+      await broker.start();
+      await until(
+        'it is ready again',
+        joinMsMax,
+        async () => (await gateway.get('/readyz')).status === 200,
+      );
+      await allIsStored(gateway, valid.size);
+      expectExactly(valid, folder.path);
+      expect((await gateway.stats()).dead_letters.open).toBe(0);
+    },
+  );
+
+  it(
+    'a second gateway of the same group with a store of its own ends in a clear error, and the first goes on',
+    { timeout: 120_000 },
+    async () => {
+      await using folder = await temporaryFolder();
+      await using other = await temporaryFolder();
+      await using gateway = await startGateway(folder.path, environment('alone'));
+      await gateway.ready();
+      const second = await startGateway(other.path, environment('alone'));
+      expect(await second.ended).toMatchObject({ code: 1 });
+      expect(second.stdout()).toContain(
+        'The consumer group alone has 2 members, but a gateway with the embedded store must be its only one',
+      );
+      await until(
+        'the first has all again',
+        joinMsMax,
+        async () => (await gateway.get('/readyz')).status === 200,
+      );
+      const { valid, sending } = await generate(
+        folder.path,
+        broker.brokers,
+        'alone',
+        '--count',
+        '300',
+        '--stream',
+        'seed-10',
+      );
+      expect(await sending).toMatchObject({ code: 0 });
+      await allIsStored(gateway, valid.size);
+      expect(readStore(other.path).eventIds).toEqual([]);
+    },
+  );
 });

@@ -6,17 +6,29 @@ export function assert(holds: boolean, claim: string): asserts holds {
 }
 
 export function equal(actual: unknown, expected: unknown, claim: string): void {
-  if (!isDeepStrictEqual(actual, expected)) throw new Error(`Does not hold: ${claim}\n${JSON.stringify(actual)?.slice(0, 500)}\n${JSON.stringify(expected)?.slice(0, 500)}`);
+  if (!isDeepStrictEqual(actual, expected))
+    throw new Error(
+      `Does not hold: ${claim}\n${JSON.stringify(actual)?.slice(0, 500)}\n${JSON.stringify(expected)?.slice(0, 500)}`,
+    );
 }
 
 /** A message for people: one line that cannot steer a terminal, and not endless. */
 export function oneLine(message: string, charactersMax: number): void {
-  assert(message !== '' && message.length <= charactersMax, `a message has 1 to ${charactersMax} characters, not ${message.length}`);
-  assert(!/[\p{Cc}\u2028\u2029]/u.test(message), `a message is one line without control characters: ${JSON.stringify(message)}`);
+  assert(
+    message !== '' && message.length <= charactersMax,
+    `a message has 1 to ${charactersMax} characters, not ${message.length}`,
+  );
+  assert(
+    !/[\p{Cc}\u2028\u2029]/u.test(message),
+    `a message is one line without control characters: ${JSON.stringify(message)}`,
+  );
 }
 
 /** Its result, or the error when that is of the class that is allowed here; any other is thrown on. */
-export function allowing<T>(refusal: new (...args: never[]) => Error, run: () => T): { readonly value: T } | { readonly refusal: Error } {
+export function allowing<T>(
+  refusal: new (...args: never[]) => Error,
+  run: () => T,
+): { readonly value: T } | { readonly refusal: Error } {
   try {
     return { value: run() };
   } catch (error) {

@@ -1,4 +1,5 @@
-// The inputs that are kept per target: valid ones to begin from, and those that once found something, each under its name.
+// The inputs that are kept per target: valid ones to begin from, and those that once found
+// something, each under its name.
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,10 +11,17 @@ const folderOf = (target: string): string => join(import.meta.dirname, 'corpus',
 export type Kept = { readonly name: string; readonly input: Buffer };
 
 export function readCorpus(target: string): Kept[] {
-  return readdirSync(folderOf(target)).toSorted().map((name) => {
-    const file = readFileSync(join(folderOf(target), name));
-    return { name, input: name.endsWith(hexEnding) ? Buffer.from(file.toString().replaceAll(/\s/g, ''), 'hex') : file };
-  });
+  return readdirSync(folderOf(target))
+    .toSorted()
+    .map((name) => {
+      const file = readFileSync(join(folderOf(target), name));
+      return {
+        name,
+        input: name.endsWith(hexEnding)
+          ? Buffer.from(file.toString().replaceAll(/\s/g, ''), 'hex')
+          : file,
+      };
+    });
 }
 
 /** Returns the file's name; the same input gets the same one. */
@@ -21,6 +29,9 @@ export function keepInput(target: string, prefix: 'found' | 'failing', input: Bu
   const isText = Buffer.from(input.toString()).equals(input) && !input.includes(0);
   const name = `${prefix}-${createHash('sha256').update(input).digest('hex').slice(0, 10)}${isText ? '.txt' : hexEnding}`;
   mkdirSync(folderOf(target), { recursive: true });
-  writeFileSync(join(folderOf(target), name), isText ? input : `${input.toString('hex').replaceAll(/.{80}/g, '$&\n')}\n`);
+  writeFileSync(
+    join(folderOf(target), name),
+    isText ? input : `${input.toString('hex').replaceAll(/.{80}/g, '$&\n')}\n`,
+  );
   return name;
 }

@@ -4,25 +4,43 @@ import { Session, type Profiler } from 'node:inspector/promises';
 type Interval = readonly [start: number, end: number];
 
 export type Coverage = AsyncDisposable & {
-  /** Whether something was reached since the last call that never was before. Unless `learn`, it stays new. */
+  /**
+   * Whether something was reached since the last call that never was before. Unless `learn`, it
+   * stays new.
+   */
   grew(learn: boolean): Promise<boolean>;
   /** Characters of source that some run reached. */
   reached(): number;
 };
 
-/** Of the scripts whose address `counts` fits. The profiler is one per process: dispose before the next. */
+/**
+ * Of the scripts whose address `counts` fits. The profiler is one per process: dispose before the
+ * next.
+ */
 export async function startCoverage(counts: RegExp): Promise<Coverage> {
   const session = new Session();
   session.connect();
   await session.post('Profiler.enable');
   await session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
-  /** Per function, what no run reached: V8 joins neighbouring blocks of the same count, so that the blocks reached have no lasting bounds. */
-  const unreached = new Map<string, { readonly size: number; readonly gaps: readonly Interval[] }>();
+  /**
+   * Per function, what no run reached: V8 joins neighbouring blocks of the same count, so that the
+   * blocks reached have no lasting bounds.
+   */
+  const unreached = new Map<
+    string,
+    { readonly size: number; readonly gaps: readonly Interval[] }
+  >();
 
-  const isNew = (script: Profiler.ScriptCoverage, { ranges, functionName }: Profiler.FunctionCoverage, learn: boolean): boolean => {
+  const isNew = (
+    script: Profiler.ScriptCoverage,
+    { ranges, functionName }: Profiler.FunctionCoverage,
+    learn: boolean,
+  ): boolean => {
     const whole = ranges[0];
     if (whole === undefined || whole.count === 0) return false;
-    const gaps = ranges.filter(({ count }) => count === 0).map(({ startOffset, endOffset }): Interval => [startOffset, endOffset]);
+    const gaps = ranges
+      .filter(({ count }) => count === 0)
+      .map(({ startOffset, endOffset }): Interval => [startOffset, endOffset]);
     const key = `${script.url}:${functionName}:${whole.startOffset}`;
     const known = unreached.get(key);
     const left = known === undefined ? gaps : common(known.gaps, gaps);
@@ -41,7 +59,8 @@ export async function startCoverage(counts: RegExp): Promise<Coverage> {
       }
       return grew;
     },
-    reached: () => [...unreached.values()].reduce((sum, { size, gaps }) => sum + size - length(gaps), 0),
+    reached: () =>
+      [...unreached.values()].reduce((sum, { size, gaps }) => sum + size - length(gaps), 0),
     async [Symbol.asyncDispose]() {
       await session.post('Profiler.stopPreciseCoverage');
       session.disconnect();
@@ -50,10 +69,13 @@ export async function startCoverage(counts: RegExp): Promise<Coverage> {
 }
 
 function common(some: readonly Interval[], others: readonly Interval[]): Interval[] {
-  return some.flatMap(([start, end]) => others.flatMap(([from, to]): Interval[] => {
-    const [first, last] = [Math.max(start, from), Math.min(end, to)];
-    return first < last ? [[first, last]] : [];
-  }));
+  return some.flatMap(([start, end]) =>
+    others.flatMap(([from, to]): Interval[] => {
+      const [first, last] = [Math.max(start, from), Math.min(end, to)];
+      return first < last ? [[first, last]] : [];
+    }),
+  );
 }
 
-const length = (intervals: readonly Interval[]): number => intervals.reduce((sum, [start, end]) => sum + end - start, 0);
+const length = (intervals: readonly Interval[]): number =>
+  intervals.reduce((sum, [start, end]) => sum + end - start, 0);

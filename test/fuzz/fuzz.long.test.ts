@@ -1,4 +1,5 @@
-// A longer search of every target, with another seed for each day, so that the search goes on as long as the project does.
+// A longer search of every target, with another seed for each day, so that the search goes on as
+// long as the project does.
 import { expect, test } from 'vitest';
 import { keepInput, readCorpus } from './corpus.ts';
 import { fuzz } from './fuzzer.ts';
@@ -9,7 +10,16 @@ const seed = Math.floor(Date.now() / 86_400_000);
 
 test.each(targets)('$name, for some seconds', { timeout: 120_000 }, async (target) => {
   const end = performance.now() + secondsEach * 1000;
-  const { failure } = await fuzz(target, { corpus: readCorpus(target.name).map(({ input }) => input), seed, executionsMax: Infinity, isOver: () => performance.now() > end, onBatch: () => undefined });
-  const told = failure === null ? null : `seed ${seed}, kept as ${keepInput(target.name, 'failing', failure.input)}: ${String(failure.error)}`;
+  const { failure } = await fuzz(target, {
+    corpus: readCorpus(target.name).map(({ input }) => input),
+    seed,
+    executionsMax: Infinity,
+    isOver: () => performance.now() > end,
+    onBatch: () => undefined,
+  });
+  const told =
+    failure === null
+      ? null
+      : `seed ${seed}, kept as ${keepInput(target.name, 'failing', failure.input)}: ${String(failure.error)}`;
   expect(told).toBeNull();
 });

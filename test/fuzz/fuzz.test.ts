@@ -1,4 +1,5 @@
-// Every input that once found something holds today, and so does what a short search with a fixed seed makes of the corpus.
+// Every input that once found something holds today, and so does what a short search with a fixed
+// seed makes of the corpus.
 import { describe, expect, test } from 'vitest';
 import { readCorpus } from './corpus.ts';
 import { firstFailure, fuzz } from './fuzzer.ts';
@@ -6,29 +7,59 @@ import { targets } from './targets/all.ts';
 import { planted } from './targets/planted.ts';
 
 /** What one execution costs, compared with parsing an event. */
-const costs: Readonly<Record<string, number>> = { http: 30, import: 12, 'import-mapped': 12, dates: 3, config: 3 };
+const costs: Readonly<Record<string, number>> = {
+  http: 30,
+  import: 12,
+  'import-mapped': 12,
+  dates: 3,
+  config: 3,
+};
 const executions = 1500;
 
 describe.each(targets)('$name', (target) => {
   const corpus = readCorpus(target.name);
 
   test('every kept input holds', async () => {
-    for (const { name, input } of corpus) expect((await firstFailure(target, [input]))?.error, name).toBeUndefined();
+    for (const { name, input } of corpus)
+      expect((await firstFailure(target, [input]))?.error, name).toBeUndefined();
   });
 
   test('a short search finds nothing', { timeout: 120_000 }, async () => {
-    const result = await fuzz(target, { corpus: corpus.map(({ input }) => input), seed: 20, executionsMax: executions / (costs[target.name] ?? 1), isOver: () => false, onBatch: () => undefined });
-    expect(result.failure === null ? null : { input: result.failure.input.toString('latin1'), error: result.failure.error }).toBeNull();
+    const result = await fuzz(target, {
+      corpus: corpus.map(({ input }) => input),
+      seed: 20,
+      executionsMax: executions / (costs[target.name] ?? 1),
+      isOver: () => false,
+      onBatch: () => undefined,
+    });
+    expect(
+      result.failure === null
+        ? null
+        : { input: result.failure.input.toString('latin1'), error: result.failure.error },
+    ).toBeNull();
   });
 });
 
 test('the search finds its way to a bug that chance alone would not, and shrinks what shows it', async () => {
-  const { failure } = await fuzz(planted, { corpus: [Buffer.from('some words')], seed: 1, executionsMax: 20_000, isOver: () => false, onBatch: () => undefined });
+  const { failure } = await fuzz(planted, {
+    corpus: [Buffer.from('some words')],
+    seed: 1,
+    executionsMax: 20_000,
+    isOver: () => false,
+    onBatch: () => undefined,
+  });
   expect(failure?.input.toString()).toBe('redkettleboils');
 });
 
 test('an input that never ends is a failure', { timeout: 60_000 }, async () => {
-  const endless = { name: 'endless', covers: /none/, words: ['x'], run: (input: Buffer) => { for (;;) if (input.length === 0) return; } };
+  const endless = {
+    name: 'endless',
+    covers: /none/,
+    words: ['x'],
+    run: (input: Buffer) => {
+      for (;;) if (input.length === 0) return;
+    },
+  };
   const failure = await firstFailure(endless, [Buffer.alloc(0), Buffer.from('x')], 500);
   expect(failure?.input.toString()).toBe('x');
 });

@@ -1,4 +1,5 @@
-// Looks for an input that breaks a target's claims: mutates known inputs, keeps those that reach new code, and shrinks what fails.
+// Looks for an input that breaks a target's claims: mutates known inputs, keeps those that reach
+// new code, and shrinks what fails.
 import vm from 'node:vm';
 import { seeded } from '../helpers/seeded.ts';
 import { startCoverage } from './coverage.ts';
@@ -10,7 +11,10 @@ export type Target = {
   readonly covers: RegExp;
   /** Words of the input's language. */
   readonly words: Words;
-  /** Throws when a claim does not hold of this input. In a target that returns a promise, that promise rejects. */
+  /**
+   * Throws when a claim does not hold of this input. In a target that returns a promise, that
+   * promise rejects.
+   */
   readonly run: (input: Buffer) => void | Promise<void>;
 };
 
@@ -20,7 +24,11 @@ export type FuzzOptions = {
   readonly executionsMax: number;
   /** Asked between batches. */
   readonly isOver: () => boolean;
-  readonly onBatch: (state: { readonly executions: number; readonly kept: number; readonly reached: number }) => void;
+  readonly onBatch: (state: {
+    readonly executions: number;
+    readonly kept: number;
+    readonly reached: number;
+  }) => void;
 };
 
 export type Failure = { readonly input: Buffer; readonly error: unknown };
@@ -39,8 +47,14 @@ const hangMs = 20_000;
 const shrinkRunsMax = 500;
 const keptMax = 2000;
 
-/** The known inputs first, then what is made of them. The same seed, corpus and code make the same inputs. */
-export async function fuzz(target: Target, { corpus, seed, executionsMax, isOver, onBatch }: FuzzOptions): Promise<FuzzResult> {
+/**
+ * The known inputs first, then what is made of them. The same seed, corpus and code make the same
+ * inputs.
+ */
+export async function fuzz(
+  target: Target,
+  { corpus, seed, executionsMax, isOver, onBatch }: FuzzOptions,
+): Promise<FuzzResult> {
   const random = seeded(seed);
   const known = [...corpus];
   await using coverage = await startCoverage(target.covers);
@@ -51,19 +65,31 @@ export async function fuzz(target: Target, { corpus, seed, executionsMax, isOver
     const batch = Array.from({ length: batchInputs }, () => mutate(known, random, target.words));
     failure = await firstFailure(target, batch);
     executions += batch.length;
-    if (failure === null && await coverage.grew(false)) {
+    if (failure === null && (await coverage.grew(false))) {
       for (const input of batch) {
         failure ??= await firstFailure(target, [input]);
-        if (await coverage.grew(true) && known.length < keptMax) known.push(input);
+        if ((await coverage.grew(true)) && known.length < keptMax) known.push(input);
       }
     }
     onBatch({ executions, kept: known.length - corpus.length, reached: coverage.reached() });
   }
-  return { executions, reached: coverage.reached(), found: known.slice(corpus.length), failure: failure && await shrunk(target, failure) };
+  return {
+    executions,
+    reached: coverage.reached(),
+    found: known.slice(corpus.length),
+    failure: failure && (await shrunk(target, failure)),
+  };
 }
 
-/** Runs them in order. What does not come back is a failure, too: a loop is interrupted, a promise left alone. */
-export async function firstFailure(target: Target, inputs: readonly Buffer[], msMax: number = hangMs): Promise<Failure | null> {
+/**
+ * Runs them in order. What does not come back is a failure, too: a loop is interrupted, a promise
+ * left alone.
+ */
+export async function firstFailure(
+  target: Target,
+  inputs: readonly Buffer[],
+  msMax: number = hangMs,
+): Promise<Failure | null> {
   let at = 0;
   const pending: { promise: Promise<void> | null } = { promise: null };
   const untilPromise = (): void => {
@@ -98,16 +124,25 @@ async function within(running: Promise<void>, msMax: number): Promise<void> {
   }
 }
 
-/** Takes pieces away, ever smaller ones, as long as it still fails. A hang is left as it is: each try of it takes its full time. */
+/**
+ * Takes pieces away, ever smaller ones, as long as it still fails. A hang is left as it is: each
+ * try of it takes its full time.
+ */
 async function shrunk(target: Target, failure: Failure): Promise<Failure> {
   let smallest = failure;
   let runs = 0;
-  for (let piece = Math.ceil(failure.input.length / 2); piece > 0 && runs < shrinkRunsMax; piece = piece === 1 ? 0 : Math.ceil(piece / 2)) {
+  for (
+    let piece = Math.ceil(failure.input.length / 2);
+    piece > 0 && runs < shrinkRunsMax;
+    piece = piece === 1 ? 0 : Math.ceil(piece / 2)
+  ) {
     for (let at = 0; at < smallest.input.length && runs < shrinkRunsMax;) {
       if (isHang(smallest.error)) return smallest;
       const { input } = smallest;
       runs += 1;
-      const less = await firstFailure(target, [Buffer.concat([input.subarray(0, at), input.subarray(at + piece)])]);
+      const less = await firstFailure(target, [
+        Buffer.concat([input.subarray(0, at), input.subarray(at + piece)]),
+      ]);
       if (less === null) at += piece;
       else smallest = less;
     }
@@ -115,4 +150,7 @@ async function shrunk(target: Target, failure: Failure): Promise<Failure> {
   return smallest;
 }
 
-const isHang = (error: unknown): boolean => error instanceof Error && (error.message.startsWith('No answer') || ('code' in error && error.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT'));
+const isHang = (error: unknown): boolean =>
+  error instanceof Error &&
+  (error.message.startsWith('No answer') ||
+    ('code' in error && error.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT'));

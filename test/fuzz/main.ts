@@ -1,4 +1,5 @@
-// `npm run fuzz -- --target NAME --minutes N`: searches for as long as it is let, keeps what reached new code, and stores what fails.
+// `npm run fuzz -- --target NAME --minutes N`: searches for as long as it is let, keeps what
+// reached new code, and stores what fails.
 import { parseArgs } from 'node:util';
 import { keepInput, readCorpus } from './corpus.ts';
 import { firstFailure, fuzz, type Target } from './fuzzer.ts';
@@ -10,9 +11,15 @@ const usage = `npm run fuzz -- [--target NAME] [--minutes N] [--seed N] [--repla
   --seed     repeats a search (default: the clock)
   --replay   runs one file of test/fuzz/corpus/NAME only`;
 
-const { values } = parseArgs({ options: {
-  target: { type: 'string' }, minutes: { type: 'string', default: '1' }, seed: { type: 'string', default: String(Date.now() % 2 ** 31) }, replay: { type: 'string' }, help: { type: 'boolean', default: false },
-} });
+const { values } = parseArgs({
+  options: {
+    target: { type: 'string' },
+    minutes: { type: 'string', default: '1' },
+    seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
+    replay: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+});
 const minutes = Number(values.minutes);
 const seed = Number(values.seed);
 const chosen = targets.filter(({ name }) => values.target === undefined || name === values.target);
@@ -20,12 +27,22 @@ const stop = new AbortController();
 process.once('SIGINT', () => stop.abort());
 
 if (values.help) say(usage);
-else if (chosen.length === 0 || !(minutes > 0) || !Number.isSafeInteger(seed) || (values.replay !== undefined && chosen.length !== 1)) {
+else if (
+  chosen.length === 0 ||
+  !(minutes > 0) ||
+  !Number.isSafeInteger(seed) ||
+  (values.replay !== undefined && chosen.length !== 1)
+) {
   process.stderr.write(`${usage}\n`);
   process.exitCode = 2;
 } else {
   for (const target of chosen) {
-    if (!stop.signal.aborted) process.exitCode = await (values.replay === undefined ? search(target) : replay(target, values.replay)) ? process.exitCode ?? 0 : 1;
+    if (!stop.signal.aborted)
+      process.exitCode = (await (values.replay === undefined
+        ? search(target)
+        : replay(target, values.replay)))
+        ? (process.exitCode ?? 0)
+        : 1;
   }
   // What an input left open must not hold the program.
   process.exit();
@@ -36,19 +53,27 @@ async function search(target: Target): Promise<boolean> {
   const seconds = (): number => (performance.now() - begun) / 1000;
   let told = 0;
   const { executions, reached, found, failure } = await fuzz(target, {
-    corpus: readCorpus(target.name).map(({ input }) => input), seed, executionsMax: Infinity,
+    corpus: readCorpus(target.name).map(({ input }) => input),
+    seed,
+    executionsMax: Infinity,
     isOver: () => stop.signal.aborted || seconds() > minutes * 60,
     onBatch(state) {
       if (seconds() - told < 10) return;
       told = seconds();
-      say(`${target.name}: ${told.toFixed(0)} s, ${state.executions} executions, ${state.kept} kept, ${state.reached} characters of code reached`);
+      say(
+        `${target.name}: ${told.toFixed(0)} s, ${state.executions} executions, ${state.kept} kept, ${state.reached} characters of code reached`,
+      );
     },
   });
   for (const input of found) keepInput(target.name, 'found', input);
-  say(`${target.name}: seed ${seed}, ${executions} executions in ${seconds().toFixed(1)} s (${(executions / seconds()).toFixed(0)}/s), ${reached} characters of code reached, ${found.length} new inputs kept in test/fuzz/corpus/${target.name}`);
+  say(
+    `${target.name}: seed ${seed}, ${executions} executions in ${seconds().toFixed(1)} s (${(executions / seconds()).toFixed(0)}/s), ${reached} characters of code reached, ${found.length} new inputs kept in test/fuzz/corpus/${target.name}`,
+  );
   if (failure === null) return true;
   const name = keepInput(target.name, 'failing', failure.input);
-  say(`${target.name} FAILS: ${textOf(failure.error)}\n${JSON.stringify(failure.input.toString().slice(0, 2000))}\nAgain: npm run fuzz -- --target ${target.name} --replay ${name}`);
+  say(
+    `${target.name} FAILS: ${textOf(failure.error)}\n${JSON.stringify(failure.input.toString().slice(0, 2000))}\nAgain: npm run fuzz -- --target ${target.name} --replay ${name}`,
+  );
   return false;
 }
 
@@ -61,7 +86,7 @@ async function replay(target: Target, name: string): Promise<boolean> {
 }
 
 function textOf(error: unknown): string {
-  return error instanceof Error ? error.stack ?? error.message : String(error);
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 function say(text: string): void {

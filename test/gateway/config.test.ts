@@ -1,14 +1,29 @@
-// Settings from file, environment and flags: precedence, one-line refusals, the closed door, and the example file.
+// Settings from file, environment and flags: precedence, one-line refusals, the closed door, and
+// the example file.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { UsageError } from '#core/errors/errors.ts';
 import { exampleYaml, helpText } from '../../gateway/config/config-help.ts';
 import { settings } from '../../gateway/config/config-schema.ts';
-import { parseConfig, parseFlags, redacted, sourceKind, storeKind, type ConfigInput } from '../../gateway/config/config.ts';
+import {
+  parseConfig,
+  parseFlags,
+  redacted,
+  sourceKind,
+  storeKind,
+  type ConfigInput,
+} from '../../gateway/config/config.ts';
 import { isLoopback } from '../../gateway/config/network.ts';
-import { UsageError } from '#core/errors/errors.ts';
 
-const parse = ({ yaml = null, env = {}, flags = [] }: { yaml?: string | null; env?: ConfigInput['env']; flags?: string[] }) =>
-  parseConfig({ yaml, env, flags: parseFlags(flags).flags });
+const parse = ({
+  yaml = null,
+  env = {},
+  flags = [],
+}: {
+  yaml?: string | null;
+  env?: ConfigInput['env'];
+  flags?: string[];
+}) => parseConfig({ yaml, env, flags: parseFlags(flags).flags });
 
 function refusal(input: Parameters<typeof parse>[0]): string {
   try {
@@ -35,8 +50,13 @@ describe('precedence', () => {
   test('flags win over environment over file over defaults', () => {
     expect(parse({}).gateway.port).toBe(8080);
     expect(parse({ yaml: 'gateway: {port: 1}' }).gateway.port).toBe(1);
-    expect(parse({ yaml: 'gateway: {port: 1}', env: { VECTORSTREAM_PORT: '2' } }).gateway.port).toBe(2);
-    expect(parse({ yaml: 'gateway: {port: 1}', env: { VECTORSTREAM_PORT: '2' }, flags: ['--port', '3'] }).gateway.port).toBe(3);
+    expect(
+      parse({ yaml: 'gateway: {port: 1}', env: { VECTORSTREAM_PORT: '2' } }).gateway.port,
+    ).toBe(2);
+    expect(
+      parse({ yaml: 'gateway: {port: 1}', env: { VECTORSTREAM_PORT: '2' }, flags: ['--port', '3'] })
+        .gateway.port,
+    ).toBe(3);
     expect(parse({ flags: ['--port=4'] }).gateway.port).toBe(4);
   });
 
@@ -48,21 +68,45 @@ describe('precedence', () => {
 
 describe('what is wrong is told in one line with name, value and bound', () => {
   test.each([
-    [{ yaml: 'gateway: {port: 70000}' }, 'gateway.port is 70000; allowed: a whole number from 0 to 65535.'],
-    [{ env: { VECTORSTREAM_PORT: 'http' } }, 'VECTORSTREAM_PORT is "http"; allowed: a whole number from 0 to 65535.'],
-    [{ env: { VECTORSTREAM_PORT: '0x50' } }, 'VECTORSTREAM_PORT is "0x50"; allowed: a whole number from 0 to 65535.'],
-    [{ flags: ['--runners', '-1'] }, '--runners is "-1"; allowed: auto, or a whole number from 0 to 256.'],
-    [{ env: { LOG_LEVEL: 'loud' } }, 'LOG_LEVEL is "loud"; allowed: one of fatal, error, warn, info, debug, trace, silent.'],
+    [
+      { yaml: 'gateway: {port: 70000}' },
+      'gateway.port is 70000; allowed: a whole number from 0 to 65535.',
+    ],
+    [
+      { env: { VECTORSTREAM_PORT: 'http' } },
+      'VECTORSTREAM_PORT is "http"; allowed: a whole number from 0 to 65535.',
+    ],
+    [
+      { env: { VECTORSTREAM_PORT: '0x50' } },
+      'VECTORSTREAM_PORT is "0x50"; allowed: a whole number from 0 to 65535.',
+    ],
+    [
+      { flags: ['--runners', '-1'] },
+      '--runners is "-1"; allowed: auto, or a whole number from 0 to 256.',
+    ],
+    [
+      { env: { LOG_LEVEL: 'loud' } },
+      'LOG_LEVEL is "loud"; allowed: one of fatal, error, warn, info, debug, trace, silent.',
+    ],
     [{ yaml: 'gatway: {port: 1}' }, 'Unknown section "gatway": did you mean gateway?'],
     [{ yaml: 'gateway: {prot: 1}' }, 'Unknown setting "gateway.prot": did you mean gateway.port?'],
     [{ yaml: 'gateway: 8080' }, 'gateway is a number; allowed: a mapping of names to values.'],
     [{ yaml: '- 1' }, 'The settings file is a list; allowed: a mapping of names to values.'],
     [{ yaml: '&a [*a]' }, 'The settings file is a list; allowed: a mapping of names to values.'],
-    [{ env: { VECTORSTREAM_PROT: '1' } }, 'Unknown variable "VECTORSTREAM_PROT": did you mean VECTORSTREAM_PORT?'],
-    [{ env: { VECTORSTREAM_SOMETHING_ELSE_ALTOGETHER: '1' } }, 'Unknown variable "VECTORSTREAM_SOMETHING_ELSE_ALTOGETHER": vectorstream.example.yaml lists what is allowed'],
+    [
+      { env: { VECTORSTREAM_PROT: '1' } },
+      'Unknown variable "VECTORSTREAM_PROT": did you mean VECTORSTREAM_PORT?',
+    ],
+    [
+      { env: { VECTORSTREAM_SOMETHING_ELSE_ALTOGETHER: '1' } },
+      'Unknown variable "VECTORSTREAM_SOMETHING_ELSE_ALTOGETHER": vectorstream.example.yaml lists what is allowed',
+    ],
     [{ flags: ['--prot', '1'] }, 'Unknown flag "--prot": did you mean --port?'],
     [{ flags: ['--port'] }, '--port needs a value; --help lists what is allowed.'],
-    [{ flags: ['8081'] }, 'Unexpected argument "8081": settings are given as --name value; --help lists them.'],
+    [
+      { flags: ['8081'] },
+      'Unexpected argument "8081": settings are given as --name value; --help lists them.',
+    ],
   ])('%j', (input, message) => {
     expect(refusal(input)).toBe(message);
   });
@@ -89,65 +133,148 @@ describe('what is wrong is told in one line with name, value and bound', () => {
   });
 
   test('a message holds nothing that steers a terminal', () => {
-    expect(refusal({ flags: ['\u009b31m\u007f\u202e\u2028'] })).toBe('Unexpected argument " 31m ": settings are given as --name value; --help lists them.');
+    expect(refusal({ flags: ['\u009b31m\u007f\u202e\u2028'] })).toBe(
+      'Unexpected argument " 31m ": settings are given as --name value; --help lists them.',
+    );
   });
 
   test('a secret is never shown, taken from a flag, or left in the printed configuration', () => {
-    expect(refusal({ env: { VECTORSTREAM_API_KEY: 'my secret key' } })).toBe('VECTORSTREAM_API_KEY is [redacted]; allowed: 1 to 512 printable ASCII characters without spaces.');
-    expect(refusal({ flags: ['--gateway-api-key', 'my-secret-key'] })).not.toContain('my-secret-key');
-    const config = parse({ env: { VECTORSTREAM_API_KEY: 'my-secret-key', VECTORSTREAM_RUNNER_TOKEN: 'my-secret-token' } });
+    expect(refusal({ env: { VECTORSTREAM_API_KEY: 'my secret key' } })).toBe(
+      'VECTORSTREAM_API_KEY is [redacted]; allowed: 1 to 512 printable ASCII characters without spaces.',
+    );
+    expect(refusal({ flags: ['--gateway-api-key', 'my-secret-key'] })).not.toContain(
+      'my-secret-key',
+    );
+    const config = parse({
+      env: { VECTORSTREAM_API_KEY: 'my-secret-key', VECTORSTREAM_RUNNER_TOKEN: 'my-secret-token' },
+    });
     expect(config.gateway.apiKey).toBe('my-secret-key');
     expect(JSON.stringify(redacted(config))).not.toMatch(/my-secret/);
   });
 
   test('whatever stands in file, environment and flags, the answer is a Config or one line', () => {
-    const word = fc.oneof(fc.constantFrom(...settings.flatMap(({ path, name, section, variable }) => [path, name, section, variable]), '__proto__', 'constructor'), fc.string());
+    const word = fc.oneof(
+      fc.constantFrom(
+        ...settings.flatMap(({ path, name, section, variable }) => [path, name, section, variable]),
+        '__proto__',
+        'constructor',
+      ),
+      fc.string(),
+    );
     const value = fc.oneof(fc.jsonValue(), fc.string());
-    fc.assert(fc.property(fc.dictionary(word, fc.oneof(value, fc.dictionary(word, value))), fc.dictionary(word, fc.string()), fc.array(fc.oneof(word, fc.string())), fc.string(), (file, env, flags, text) => {
-      expect([
-        inOneLine(() => parse({ yaml: JSON.stringify(file) })),
-        inOneLine(() => parse({ yaml: text })),
-        inOneLine(() => parse({ env })),
-        inOneLine(() => parse({ flags: flags.map((flag) => `--${flag}`) })),
-      ]).toEqual([true, true, true, true]);
-    }), { numRuns: 300 });
+    fc.assert(
+      fc.property(
+        fc.dictionary(word, fc.oneof(value, fc.dictionary(word, value))),
+        fc.dictionary(word, fc.string()),
+        fc.array(fc.oneof(word, fc.string())),
+        fc.string(),
+        (file, env, flags, text) => {
+          expect([
+            inOneLine(() => parse({ yaml: JSON.stringify(file) })),
+            inOneLine(() => parse({ yaml: text })),
+            inOneLine(() => parse({ env })),
+            inOneLine(() => parse({ flags: flags.map((flag) => `--${flag}`) })),
+          ]).toEqual([true, true, true, true]);
+        },
+      ),
+      { numRuns: 300 },
+    );
   });
 });
 
 describe('the door', () => {
   test('a host that other machines reach needs a key and a token', () => {
     for (const host of ['0.0.0.0', '::', '192.168.1.5', 'example.com', '127.0.0.1.example.com']) {
-      expect(refusal({ env: { VECTORSTREAM_HOST: host } })).toMatch(/which other machines can reach: set VECTORSTREAM_API_KEY and VECTORSTREAM_RUNNER_TOKEN/);
-      expect(refusal({ env: { VECTORSTREAM_HOST: host, VECTORSTREAM_API_KEY: 'k' } })).toMatch(/: set VECTORSTREAM_RUNNER_TOKEN, or/);
-      expect(parse({ env: { VECTORSTREAM_HOST: host, VECTORSTREAM_API_KEY: 'k', VECTORSTREAM_RUNNER_TOKEN: 't' } }).gateway.host).toBe(host);
+      expect(refusal({ env: { VECTORSTREAM_HOST: host } })).toMatch(
+        /which other machines can reach: set VECTORSTREAM_API_KEY and VECTORSTREAM_RUNNER_TOKEN/,
+      );
+      expect(refusal({ env: { VECTORSTREAM_HOST: host, VECTORSTREAM_API_KEY: 'k' } })).toMatch(
+        /: set VECTORSTREAM_RUNNER_TOKEN, or/,
+      );
+      expect(
+        parse({
+          env: {
+            VECTORSTREAM_HOST: host,
+            VECTORSTREAM_API_KEY: 'k',
+            VECTORSTREAM_RUNNER_TOKEN: 't',
+          },
+        }).gateway.host,
+      ).toBe(host);
     }
-    for (const host of ['127.0.0.1', '127.1.2.3', '::1', 'localhost']) expect(isLoopback(host)).toBe(true);
+    for (const host of ['127.0.0.1', '127.1.2.3', '::1', 'localhost'])
+      expect(isLoopback(host)).toBe(true);
   });
 
   test('Qdrant is the store when its address is set, unless told otherwise', () => {
     const QDRANT_URL = 'http://localhost:6333';
-    const kinds = [{}, { QDRANT_URL }, { QDRANT_URL, VECTORSTREAM_STORE: 'embedded' }, { QDRANT_URL, VECTORSTREAM_STORE: 'qdrant' }].map((env) => storeKind(parse({ env })));
+    const kinds = [
+      {},
+      { QDRANT_URL },
+      { QDRANT_URL, VECTORSTREAM_STORE: 'embedded' },
+      { QDRANT_URL, VECTORSTREAM_STORE: 'qdrant' },
+    ].map((env) => storeKind(parse({ env })));
     expect(kinds).toEqual(['embedded', 'qdrant', 'embedded', 'qdrant']);
-    expect(refusal({ env: { VECTORSTREAM_STORE: 'qdrant' } })).toBe('store.kind is qdrant, but nothing says where it is: set QDRANT_URL, such as http://127.0.0.1:6333.');
-    expect(refusal({ env: { QDRANT_COLLECTION: 'one', QDRANT_EVENTS_COLLECTION: 'one' } })).toContain('texts and events need a collection each');
-    for (const bad of ['localhost:6333', 'ftp://host', 'http://user:secret@host:6333', 'http://host?x']) expect(refusal({ env: { QDRANT_URL: bad } })).toContain('allowed: an address such as');
-    expect(JSON.stringify(redacted(parse({ env: { QDRANT_API_KEY: 'my-secret-key' } })))).not.toContain('my-secret-key');
+    expect(refusal({ env: { VECTORSTREAM_STORE: 'qdrant' } })).toBe(
+      'store.kind is qdrant, but nothing says where it is: set QDRANT_URL, such as http://127.0.0.1:6333.',
+    );
+    expect(
+      refusal({ env: { QDRANT_COLLECTION: 'one', QDRANT_EVENTS_COLLECTION: 'one' } }),
+    ).toContain('texts and events need a collection each');
+    for (const bad of [
+      'localhost:6333',
+      'ftp://host',
+      'http://user:secret@host:6333',
+      'http://host?x',
+    ])
+      expect(refusal({ env: { QDRANT_URL: bad } })).toContain('allowed: an address such as');
+    expect(
+      JSON.stringify(redacted(parse({ env: { QDRANT_API_KEY: 'my-secret-key' } }))),
+    ).not.toContain('my-secret-key');
   });
 
   test('Kafka is the source where its brokers are set, unless told otherwise, and half of its settings are refused', () => {
     expect(sourceKind(parse({}))).toBe('embedded');
-    expect(sourceKind(parse({ env: { KAFKA_BROKERS: 'localhost:9092, [::1]:9093' } }))).toBe('kafka');
-    expect(parse({ env: { KAFKA_BROKERS: 'localhost:9092, [::1]:9093' } }).kafka.brokers).toEqual(['localhost:9092', '[::1]:9093']);
-    expect(sourceKind(parse({ env: { KAFKA_BROKERS: 'localhost:9092', VECTORSTREAM_SOURCE: 'embedded' } }))).toBe('embedded');
+    expect(sourceKind(parse({ env: { KAFKA_BROKERS: 'localhost:9092, [::1]:9093' } }))).toBe(
+      'kafka',
+    );
+    expect(parse({ env: { KAFKA_BROKERS: 'localhost:9092, [::1]:9093' } }).kafka.brokers).toEqual([
+      'localhost:9092',
+      '[::1]:9093',
+    ]);
+    expect(
+      sourceKind(
+        parse({ env: { KAFKA_BROKERS: 'localhost:9092', VECTORSTREAM_SOURCE: 'embedded' } }),
+      ),
+    ).toBe('embedded');
     expect(refusal({ env: { VECTORSTREAM_SOURCE: 'kafka' } })).toContain('set KAFKA_BROKERS');
-    for (const brokers of ['localhost', 'localhost:0', 'localhost:70000', 'a:1,,b:2', 'user:secret@host:1']) {
-      expect(refusal({ env: { KAFKA_BROKERS: brokers } })).toContain('allowed: brokers as host:port, separated by commas');
+    for (const brokers of [
+      'localhost',
+      'localhost:0',
+      'localhost:70000',
+      'a:1,,b:2',
+      'user:secret@host:1',
+    ]) {
+      expect(refusal({ env: { KAFKA_BROKERS: brokers } })).toContain(
+        'allowed: brokers as host:port, separated by commas',
+      );
     }
-    expect(refusal({ env: { KAFKA_TOPIC: 'a b' } })).toContain('allowed: a topic of 1 to 230 characters');
-    const login = { KAFKA_BROKERS: 'localhost:9092', KAFKA_SASL_MECHANISM: 'plain', KAFKA_SASL_USERNAME: 'me' };
-    expect(refusal({ env: login })).toContain('needs both KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD');
-    expect(refusal({ env: { ...login, KAFKA_SASL_MECHANISM: '', KAFKA_SASL_PASSWORD: 'hunter2' } })).toMatch(/set KAFKA_SASL_MECHANISM(?!.*hunter2)/);
-    expect(redacted(parse({ env: { ...login, KAFKA_SASL_PASSWORD: 'hunter2' } }))['kafka']).toMatchObject({ saslUsername: '[redacted]', saslPassword: '[redacted]' });
+    expect(refusal({ env: { KAFKA_TOPIC: 'a b' } })).toContain(
+      'allowed: a topic of 1 to 230 characters',
+    );
+    const login = {
+      KAFKA_BROKERS: 'localhost:9092',
+      KAFKA_SASL_MECHANISM: 'plain',
+      KAFKA_SASL_USERNAME: 'me',
+    };
+    expect(refusal({ env: login })).toContain(
+      'needs both KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD',
+    );
+    expect(
+      refusal({ env: { ...login, KAFKA_SASL_MECHANISM: '', KAFKA_SASL_PASSWORD: 'hunter2' } }),
+    ).toMatch(/set KAFKA_SASL_MECHANISM(?!.*hunter2)/);
+    expect(
+      redacted(parse({ env: { ...login, KAFKA_SASL_PASSWORD: 'hunter2' } }))['kafka'],
+    ).toMatchObject({ saslUsername: '[redacted]', saslPassword: '[redacted]' });
   });
 });
 
@@ -158,13 +285,22 @@ describe('what people read', () => {
   });
 
   test('every default is one of its own allowed values, and no two settings share a name', () => {
-    for (const { key } of settings) expect(key.check(key.default)).toEqual({ ok: true, value: key.default });
-    for (const names of [settings.map(({ variable }) => variable), settings.flatMap(({ flag }) => flag ?? [])]) expect(new Set(names).size).toBe(names.length);
+    for (const { key } of settings)
+      expect(key.check(key.default)).toEqual({ ok: true, value: key.default });
+    for (const names of [
+      settings.map(({ variable }) => variable),
+      settings.flatMap(({ flag }) => flag ?? []),
+    ])
+      expect(new Set(names).size).toBe(names.length);
   });
 
   test('--help names every flag', () => {
-    for (const flag of settings.flatMap((setting) => setting.flag ?? [])) expect(helpText()).toContain(`--${flag}\n`);
+    for (const flag of settings.flatMap((setting) => setting.flag ?? []))
+      expect(helpText()).toContain(`--${flag}\n`);
     expect(parseFlags(['--help']).help).toBe(true);
-    expect(parseFlags(['--config', 'other.yaml', '--port', '1'])).toMatchObject({ configFile: 'other.yaml', flags: new Map([['port', '1']]) });
+    expect(parseFlags(['--config', 'other.yaml', '--port', '1'])).toMatchObject({
+      configFile: 'other.yaml',
+      flags: new Map([['port', '1']]),
+    });
   });
 });

@@ -1,4 +1,5 @@
-// The gateway finds its model by folder or by name, has it downloaded by another process, and prepares texts as the model was trained.
+// The gateway finds its model by folder or by name, has it downloaded by another process, and
+// prepares texts as the model was trained.
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -11,35 +12,80 @@ import { runProgram } from '../helpers/program.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { startFakeHub } from '../runner/fake-hub.ts';
 
-const configOf = (model: string) => parseConfig({ yaml: null, env: { VECTORSTREAM_MODEL: model, LOG_LEVEL: 'silent' }, flags: new Map() });
+const configOf = (model: string) =>
+  parseConfig({
+    yaml: null,
+    env: { VECTORSTREAM_MODEL: model, LOG_LEVEL: 'silent' },
+    flags: new Map(),
+  });
 
 test('a folder goes before a model of the same name, and a model that was downloaded needs no network', async () => {
   await using data = await temporaryFolder();
   const root = join(import.meta.dirname, '..', '..');
-  expect(await findModel(configOf('models/all-MiniLM-L6-v2'), data.path, {})).toEqual({ folder: join(root, 'models/all-MiniLM-L6-v2'), setting: join(root, 'models/all-MiniLM-L6-v2') });
-  expect(await findModel(configOf(data.path), data.path, {})).toEqual({ folder: data.path, setting: data.path });
+  expect(await findModel(configOf('models/all-MiniLM-L6-v2'), data.path, {})).toEqual({
+    folder: join(root, 'models/all-MiniLM-L6-v2'),
+    setting: join(root, 'models/all-MiniLM-L6-v2'),
+  });
+  expect(await findModel(configOf(data.path), data.path, {})).toEqual({
+    folder: data.path,
+    setting: data.path,
+  });
   const downloaded = join(data.path, 'models', 'somebody--some-model');
   await mkdir(downloaded, { recursive: true });
-  expect(await findModel(configOf('somebody/some-model'), data.path, { HF_ENDPOINT: 'http://127.0.0.1:1' })).toEqual({ folder: downloaded, setting: 'somebody/some-model' });
-  await expect(findModel(configOf('./nowhere'), data.path, {})).rejects.toThrow(/^runners\.model is "\.\/nowhere": there is no such folder\. Give a folder .*, or the id of a model on Hugging Face/);
+  expect(
+    await findModel(configOf('somebody/some-model'), data.path, {
+      HF_ENDPOINT: 'http://127.0.0.1:1',
+    }),
+  ).toEqual({ folder: downloaded, setting: 'somebody/some-model' });
+  await expect(findModel(configOf('./nowhere'), data.path, {})).rejects.toThrow(
+    /^runners\.model is "\.\/nowhere": there is no such folder\. Give a folder .*, or the id of a model on Hugging Face/,
+  );
 });
 
 test('what the preparing process says is what is reported, and whether it can be put right', async () => {
   await using data = await temporaryFolder();
   await using hub = await startFakeHub({});
-  const find = (endpoint: string): Promise<unknown> => findModel(configOf('somebody/some-model'), data.path, { ...process.env, HF_ENDPOINT: endpoint }).catch((error: unknown) => error);
-  const [unknown, unreachable] = await Promise.all([find(hub.endpoint), find('http://127.0.0.1:9')]);
+  const find = (endpoint: string): Promise<unknown> =>
+    findModel(configOf('somebody/some-model'), data.path, {
+      ...process.env,
+      HF_ENDPOINT: endpoint,
+    }).catch((error: unknown) => error);
+  const [unknown, unreachable] = await Promise.all([
+    find(hub.endpoint),
+    find('http://127.0.0.1:9'),
+  ]);
   expect(unknown).toBeInstanceOf(UsageError);
-  expect(unknown).toMatchObject({ message: expect.stringMatching(/^somebody\/some-model is neither a folder here nor a model on 127\.0\.0\.1:\d+ \(401\)/) });
+  expect(unknown).toMatchObject({
+    message: expect.stringMatching(
+      /^somebody\/some-model is neither a folder here nor a model on 127\.0\.0\.1:\d+ \(401\)/,
+    ),
+  });
   expect(unreachable).toBeInstanceOf(DependencyError);
-  expect(unreachable).toMatchObject({ message: expect.stringMatching(/^somebody\/some-model cannot be downloaded: 127\.0\.0\.1:9 cannot be reached \(.*\)\.$/) });
+  expect(unreachable).toMatchObject({
+    message: expect.stringMatching(
+      /^somebody\/some-model cannot be downloaded: 127\.0\.0\.1:9 cannot be reached \(.*\)\.$/,
+    ),
+  });
 });
 
 test('the shipped model is found from any working directory', async () => {
   await using data = await temporaryFolder();
-  const { code, stderr } = await runProgram({ script: 'gateway/main.ts', directory: data.path, environment: { VECTORSTREAM_DATA_DIR: data.path, VECTORSTREAM_RUNNERS: '0', VECTORSTREAM_HOST: '192.0.2.1', VECTORSTREAM_API_KEY: 'key', VECTORSTREAM_RUNNER_TOKEN: 'token' } });
+  const { code, stderr } = await runProgram({
+    script: 'gateway/main.ts',
+    directory: data.path,
+    environment: {
+      VECTORSTREAM_DATA_DIR: data.path,
+      VECTORSTREAM_RUNNERS: '0',
+      VECTORSTREAM_HOST: '192.0.2.1',
+      VECTORSTREAM_API_KEY: 'key',
+      VECTORSTREAM_RUNNER_TOKEN: 'token',
+    },
+  });
   // It got as far as the address, which no machine has: the model was opened before.
-  expect({ code, stderr }).toMatchObject({ code: expect.any(Number), stderr: expect.stringContaining('192.0.2.1') });
+  expect({ code, stderr }).toMatchObject({
+    code: expect.any(Number),
+    stderr: expect.stringContaining('192.0.2.1'),
+  });
 });
 
 test('what is searched for goes out as a query, what is stored as a passage, and a model without prefixes is left alone', async () => {
@@ -47,7 +93,13 @@ test('what is searched for goes out as a query, what is stored as a passage, and
   const service: EmbeddingService = {
     embed(text) {
       embedded.push(text);
-      return Promise.resolve({ ok: false, code: 'none', message: 'none', attempts: 0, runner: null });
+      return Promise.resolve({
+        ok: false,
+        code: 'none',
+        message: 'none',
+        attempts: 0,
+        runner: null,
+      });
     },
   };
   const { signal } = new AbortController();

@@ -1,25 +1,30 @@
+import { once } from 'node:events';
 // Runner token, local runners, HTTP server and retention, each alone.
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect } from 'node:net';
-import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { systemClock } from '#core/time/clock.ts';
 import { DependencyError, UsageError } from '#core/errors/errors.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
-import { parseConfig } from '../../gateway/config/config.ts';
-import { listen, type HttpServer } from '../../gateway/http/http-server.ts';
-import { startLocalRunners } from '../../gateway/fleet/local-runners.ts';
-import { keepForgetting } from '../../gateway/storage/retention.ts';
-import { lastWords } from '../../gateway/gateway-command.ts';
+import { systemClock } from '#core/time/clock.ts';
 import { freshToken, localRunnerToken } from '../../gateway/access/runner-token.ts';
+import { parseConfig } from '../../gateway/config/config.ts';
+import { startLocalRunners } from '../../gateway/fleet/local-runners.ts';
+import { lastWords } from '../../gateway/gateway-command.ts';
+import { listen, type HttpServer } from '../../gateway/http/http-server.ts';
+import { keepForgetting } from '../../gateway/storage/retention.ts';
 import { createLog } from '../../gateway/telemetry/gateway-log.ts';
 import { scriptedStore } from './test-services.ts';
 
 let folder = '';
 let lines: string[] = [];
-const log = createLog({ level: 'trace', format: 'json', secrets: new Set(), destination: { write: (line) => lines.push(line) } });
+const log = createLog({
+  level: 'trace',
+  format: 'json',
+  secrets: new Set(),
+  destination: { write: (line) => lines.push(line) },
+});
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'vectorstream-gateway-'));
   lines = [];
@@ -27,17 +32,43 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 /** A supervisor that writes a line per start and then does as told. */
-async function supervisor(body: string): Promise<{ readonly script: string; readonly starts: () => Promise<number> }> {
+async function supervisor(
+  body: string,
+): Promise<{ readonly script: string; readonly starts: () => Promise<number> }> {
   const script = join(folder, 'supervisor.mjs');
-  await writeFile(script, `import { appendFileSync } from 'node:fs';\nappendFileSync(${JSON.stringify(join(folder, 'starts'))}, 'x');\nprocess.on('disconnect', () => process.exit());\n${body}\n`);
-  return { script, starts: async () => (await readFile(join(folder, 'starts'), 'utf8').catch(() => '')).length };
+  await writeFile(
+    script,
+    `import { appendFileSync } from 'node:fs';\nappendFileSync(${JSON.stringify(join(folder, 'starts'))}, 'x');\nprocess.on('disconnect', () => process.exit());\n${body}\n`,
+  );
+  return {
+    script,
+    starts: async () => (await readFile(join(folder, 'starts'), 'utf8').catch(() => '')).length,
+  };
 }
-const start = (script: string) => startLocalRunners({ script, args: [], environment: { PATH: process.env['PATH'] ?? '' }, clock: systemClock, log });
+const start = (script: string) =>
+  startLocalRunners({
+    script,
+    args: [],
+    environment: { PATH: process.env['PATH'] ?? '' },
+    clock: systemClock,
+    log,
+  });
 
-const serve = (fetch: (request: Request) => Response | Promise<Response>, port = 0): Promise<HttpServer> =>
+const serve = (
+  fetch: (request: Request) => Response | Promise<Response>,
+  port = 0,
+): Promise<HttpServer> =>
   listen({
-    host: '127.0.0.1', port, fetch, upgrades: new Map([['/runners/connect', (_request, socket) => socket.end('HTTP/1.1 418 Taken\r\n\r\n')]]),
-    screen: () => null, limits: parseConfig({ yaml: null, env: {}, flags: new Map() }).server, isProxy: () => false, certificate: null,
+    host: '127.0.0.1',
+    port,
+    fetch,
+    upgrades: new Map([
+      ['/runners/connect', (_request, socket) => socket.end('HTTP/1.1 418 Taken\r\n\r\n')],
+    ]),
+    screen: () => null,
+    limits: parseConfig({ yaml: null, env: {}, flags: new Map() }).server,
+    isProxy: () => false,
+    certificate: null,
   });
 
 async function raw(port: number, text: string): Promise<string> {
@@ -49,7 +80,8 @@ async function raw(port: number, text: string): Promise<string> {
   return answer;
 }
 
-const upgrade = (path: string) => `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`;
+const upgrade = (path: string) =>
+  `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`;
 
 describe('the runner token', () => {
   test('is made once, for this user only, and stays', async () => {
@@ -69,7 +101,9 @@ describe('the runner token', () => {
   test('a file that holds something else is named, not used', async () => {
     await writeFile(join(folder, 'runner-token'), 'two words\n');
     await expect(localRunnerToken(folder)).rejects.toThrow(UsageError);
-    await expect(localRunnerToken(join(folder, 'runner-token'))).rejects.toThrow(/runner-token cannot be used/);
+    await expect(localRunnerToken(join(folder, 'runner-token'))).rejects.toThrow(
+      /runner-token cannot be used/,
+    );
   });
 });
 
@@ -93,7 +127,9 @@ describe('local runners', () => {
   });
 
   test('that do not listen are ended after the bound', async () => {
-    const { script, starts } = await supervisor("process.on('SIGTERM', () => {}); setInterval(() => {}, 1000);");
+    const { script, starts } = await supervisor(
+      "process.on('SIGTERM', () => {}); setInterval(() => {}, 1000);",
+    );
     const runners = start(script);
     await expect.poll(starts, { timeout: 10_000 }).toBe(1);
     const startedAt = performance.now();
@@ -105,24 +141,42 @@ describe('local runners', () => {
 describe('the HTTP server', () => {
   test('a port in use is told in one line', async () => {
     const first = await serve(() => new Response('ok'));
-    await expect(serve(() => new Response('ok'), first.port)).rejects.toThrow(/^Port \d+ on 127\.0\.0\.1 is in use/);
+    await expect(serve(() => new Response('ok'), first.port)).rejects.toThrow(
+      /^Port \d+ on 127\.0\.0\.1 is in use/,
+    );
     await first.stop(1000);
   });
 
   // Earlier versions cannot decline an upgrade.
-  test.skipIf(/^v24\.[0-8]\./.test(process.version))('an offer of another protocol is not taken up (needs Node 24.9)', async () => {
-    const server = await serve(() => new Response('as usual'));
-    expect(await raw(server.port, 'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n')).toMatch(/^HTTP\/1\.1 200[\s\S]*as usual$/);
-    await server.stop(1000);
-  });
+  test.skipIf(/^v24\.[0-8]\./.test(process.version))(
+    'an offer of another protocol is not taken up (needs Node 24.9)',
+    async () => {
+      const server = await serve(() => new Response('as usual'));
+      expect(
+        await raw(
+          server.port,
+          'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n',
+        ),
+      ).toMatch(/^HTTP\/1\.1 200[\s\S]*as usual$/);
+      await server.stop(1000);
+    },
+  );
 
   test('upgrades go to the hub on its path only, and what is not HTTP is a problem document', async () => {
     const server = await serve(() => new Response('ok'));
     expect(await raw(server.port, upgrade('/runners/connect?x=1'))).toContain('418 Taken');
-    expect(await raw(server.port, upgrade('//'))).toMatch(/^HTTP\/1\.1 404[\s\S]*"code":"not_found"/);
-    expect(await raw(server.port, 'nonsense\r\n\r\n')).toMatch(/^HTTP\/1\.1 400[\s\S]*"code":"bad_request"/);
-    expect(await raw(server.port, `GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(40_000)}\r\n\r\n`)).toMatch(/^HTTP\/1\.1 431/);
-    expect(await raw(server.port, 'GET / HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n')).toMatch(/^HTTP\/1\.1 400[\s\S]*"code":"bad_request"/);
+    expect(await raw(server.port, upgrade('//'))).toMatch(
+      /^HTTP\/1\.1 404[\s\S]*"code":"not_found"/,
+    );
+    expect(await raw(server.port, 'nonsense\r\n\r\n')).toMatch(
+      /^HTTP\/1\.1 400[\s\S]*"code":"bad_request"/,
+    );
+    expect(
+      await raw(server.port, `GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(40_000)}\r\n\r\n`),
+    ).toMatch(/^HTTP\/1\.1 431/);
+    expect(
+      await raw(server.port, 'GET / HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n'),
+    ).toMatch(/^HTTP\/1\.1 400[\s\S]*"code":"bad_request"/);
     await server.stop(1000);
   });
 
@@ -148,7 +202,10 @@ describe('the HTTP server', () => {
       arrived.resolve();
       return new Promise<Response>(() => undefined);
     });
-    const never = fetch(server.url).then(() => 'answered', () => 'ended');
+    const never = fetch(server.url).then(
+      () => 'answered',
+      () => 'ended',
+    );
     await arrived.promise;
     await server.stop(50);
     expect(await never).toBe('ended');
@@ -158,7 +215,12 @@ describe('the HTTP server', () => {
 test('retention forgets step by step, survives a failure, and ends with its signal', async () => {
   const clock = new ManualClock();
   const asked: number[] = [];
-  const answers = [{ events: 5, texts: 0, more: true }, { events: 1, texts: 2, more: false }, null, { events: 0, texts: 0, more: false }];
+  const answers = [
+    { events: 5, texts: 0, more: true },
+    { events: 1, texts: 2, more: false },
+    null,
+    { events: 0, texts: 0, more: false },
+  ];
   const store = {
     ...scriptedStore(),
     forget: async ({ ingestedBefore }: { ingestedBefore: number }) => {
@@ -169,7 +231,10 @@ test('retention forgets step by step, survives a failure, and ends with its sign
     },
   };
   const stopping = new AbortController();
-  const done = keepForgetting({ store, clock, log, retentionMs: () => 1000, sweepEveryMs: () => 60_000, textGraceMs: 1 }, stopping.signal);
+  const done = keepForgetting(
+    { store, clock, log, retentionMs: () => 1000, sweepEveryMs: () => 60_000, textGraceMs: 1 },
+    stopping.signal,
+  );
   await clock.advance(59_999);
   expect(asked).toEqual([]);
   await clock.advance(1);
@@ -189,7 +254,10 @@ describe('the last words of a gateway that cannot start', () => {
 
   test.each([
     [new UsageError('--port is "x"; allowed: a number.'), '--port is "x"; allowed: a number.'],
-    [new DependencyError('store', 'busy', 'The store is busy.', { retryable: true }), 'The store is busy.'],
+    [
+      new DependencyError('store', 'busy', 'The store is busy.', { retryable: true }),
+      'The store is busy.',
+    ],
     [unforeseen, 'The gateway cannot start: read EIO (LOG_LEVEL=debug shows where)'],
     ['nothing', 'The gateway cannot start: nothing (LOG_LEVEL=debug shows where)'],
   ])('are one line: %s', (error, words) => {

@@ -1,4 +1,5 @@
-// The whole gateway on a real data folder and real sockets, with a runner loop whose model has no weights.
+// The whole gateway on a real data folder and real sockets, with a runner loop whose model has no
+// weights.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -6,12 +7,12 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { systemClock } from '#core/time/clock.ts';
 import { runRunnerLoop } from '#core/protocol/runner-loop.ts';
-import { always } from '#core/time/fair-queue.ts';
 import { connectWebSocket } from '#core/protocol/websocket-channel.ts';
-import { startGateway, type Gateway } from '../../gateway/gateway.ts';
+import { systemClock } from '#core/time/clock.ts';
+import { always } from '#core/time/fair-queue.ts';
 import { Settings } from '../../gateway/config/live-settings.ts';
+import { startGateway, type Gateway } from '../../gateway/gateway.ts';
 import { createLog } from '../../gateway/telemetry/gateway-log.ts';
 import { embedderOf, writeFakeModel } from '../helpers/fake-model-folder.ts';
 import { event } from './test-services.ts';
@@ -31,14 +32,28 @@ afterEach(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const settings = (data: string) => ({
-  VECTORSTREAM_PORT: '0', VECTORSTREAM_DATA_DIR: join(folder, data), VECTORSTREAM_MODEL: join(folder, 'model'), VECTORSTREAM_RUNNERS: '0', VECTORSTREAM_SEARCH_WAIT_MS_MAX: '50',
+  VECTORSTREAM_PORT: '0',
+  VECTORSTREAM_DATA_DIR: join(folder, data),
+  VECTORSTREAM_MODEL: join(folder, 'model'),
+  VECTORSTREAM_RUNNERS: '0',
+  VECTORSTREAM_SEARCH_WAIT_MS_MAX: '50',
 });
 
 async function start(data: string): Promise<Gateway> {
   const configured = new Settings({ yaml: null, env: settings(data), flags: new Map() });
   const secrets = new Set<string>();
-  const log = createLog({ level: 'trace', format: 'json', secrets, destination: { write: (line) => lines.push(line) } });
-  const gateway = await startGateway(configured, { log, secrets, environment: {}, onFatal: (error) => lines.push(`FATAL ${String(error)}`) });
+  const log = createLog({
+    level: 'trace',
+    format: 'json',
+    secrets,
+    destination: { write: (line) => lines.push(line) },
+  });
+  const gateway = await startGateway(configured, {
+    log,
+    secrets,
+    environment: {},
+    onFatal: (error) => lines.push(`FATAL ${String(error)}`),
+  });
   cleanUps.push(() => gateway.close());
   return gateway;
 }
@@ -47,8 +62,21 @@ async function joinRunner(gateway: Gateway, data: string) {
   const token = (await readFile(join(folder, data, 'runner-token'), 'utf8')).trim();
   const stop = new AbortController();
   const embedder = embedderOf(revision);
-  const channel = await connectWebSocket({ url: gateway.url.replace('http', 'ws'), token, signal: stop.signal });
-  const end = runRunnerLoop({ channel, embedder, turn: always, clock: systemClock, name: 'loop', kind: 'node', drain: stop.signal, log: { debug: () => undefined, info: () => undefined, warn: () => undefined } });
+  const channel = await connectWebSocket({
+    url: gateway.url.replace('http', 'ws'),
+    token,
+    signal: stop.signal,
+  });
+  const end = runRunnerLoop({
+    channel,
+    embedder,
+    turn: always,
+    clock: systemClock,
+    name: 'loop',
+    kind: 'node',
+    drain: stop.signal,
+    log: { debug: () => undefined, info: () => undefined, warn: () => undefined },
+  });
   cleanUps.push(async () => {
     stop.abort();
     await end;
@@ -56,36 +84,76 @@ async function joinRunner(gateway: Gateway, data: string) {
   return { embedder, token };
 }
 
-const products = Array.from({ length: 30 }, (_, i) => event({ event_id: `e-${i}`, product: { id: `p-${i % 5}`, name: `Lamp number ${i % 5}`, price: i } }));
-const post = (url: string, path: string, body: unknown) => fetch(`${url}${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+const products = Array.from({ length: 30 }, (_, i) =>
+  event({
+    event_id: `e-${i}`,
+    product: { id: `p-${i % 5}`, name: `Lamp number ${i % 5}`, price: i },
+  }),
+);
+const post = (url: string, path: string, body: unknown) =>
+  fetch(`${url}${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
 const stats = async (url: string) => (await fetch(`${url}/stats`)).json();
 
 describe('the gateway', () => {
   test('makes events searchable, embeds each text once, keeps all of it over a restart, and shows no token', async () => {
     const first = await start('data');
-    expect((await post(first.url, '/events?on_invalid=dead_letter', [...products, { event_id: 'bad' }])).status).toBe(202);
+    expect(
+      (await post(first.url, '/events?on_invalid=dead_letter', [...products, { event_id: 'bad' }]))
+        .status,
+    ).toBe(202);
     expect((await fetch(`${first.url}/readyz`)).status).toBe(503);
     expect((await post(first.url, '/search', { query: 'lamp' })).status).toBe(503);
 
     const { embedder, token } = await joinRunner(first, 'data');
-    await expect.poll(async () => (await stats(first.url)).events, { timeout: 15_000 }).toMatchObject({ received: 31, stored: 30, dead_lettered: 1, unsettled: 0, lag: 0 });
+    await expect
+      .poll(async () => (await stats(first.url)).events, { timeout: 15_000 })
+      .toMatchObject({ received: 31, stored: 30, dead_lettered: 1, unsettled: 0, lag: 0 });
     expect((await fetch(`${first.url}/readyz`)).status).toBe(200);
-    expect(await stats(first.url)).toMatchObject({ texts: { unique_seen: 5, embedded: 5, cache_misses: 5 }, store: { texts: 5, events: 30 }, dead_letters: { open: 1 }, runners: [{ state: 'ready', texts_embedded: 5 }] });
+    expect(await stats(first.url)).toMatchObject({
+      texts: { unique_seen: 5, embedded: 5, cache_misses: 5 },
+      store: { texts: 5, events: 30 },
+      dead_letters: { open: 1 },
+      runners: [{ state: 'ready', texts_embedded: 5 }],
+    });
     expect(embedder.embedded.filter((text) => text.startsWith('Lamp'))).toHaveLength(5);
-    const found = await (await post(first.url, '/search', { query: 'Lamp number 3', limit: 2, filter: { price_min: 4 } })).json();
-    expect(found.hits[0]).toMatchObject({ text: 'Lamp number 3', product: { id: 'p-3' }, events: { total: 5, by_type: { view: 5 } } });
+    const found = await (
+      await post(first.url, '/search', {
+        query: 'Lamp number 3',
+        limit: 2,
+        filter: { price_min: 4 },
+      })
+    ).json();
+    expect(found.hits[0]).toMatchObject({
+      text: 'Lamp number 3',
+      product: { id: 'p-3' },
+      events: { total: 5, by_type: { view: 5 } },
+    });
     expect(found.hits[0].score).toBeCloseTo(1, 3);
-    expect((await (await fetch(`${first.url}/dlq/messages`)).json()).items).toMatchObject([{ reason: 'invalid_event', event_id: 'bad', value: '{"event_id":"bad"}' }]);
-    expect(await (await fetch(`${first.url}/events/e-7`)).json()).toMatchObject({ event: { event_id: 'e-7' } });
+    expect((await (await fetch(`${first.url}/dlq/messages`)).json()).items).toMatchObject([
+      { reason: 'invalid_event', event_id: 'bad', value: '{"event_id":"bad"}' },
+    ]);
+    expect(await (await fetch(`${first.url}/events/e-7`)).json()).toMatchObject({
+      event: { event_id: 'e-7' },
+    });
     const metrics = await (await fetch(`${first.url}/metrics`)).text();
     expect(metrics).toContain('vectorstream_events_stored_total 30\n');
     for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp();
 
     const second = await start('data');
-    expect(await stats(second.url)).toMatchObject({ events: { received: 0, lag: 0 }, store: { texts: 5, events: 30 }, dead_letters: { open: 1 } });
+    expect(await stats(second.url)).toMatchObject({
+      events: { received: 0, lag: 0 },
+      store: { texts: 5, events: 30 },
+      dead_letters: { open: 1 },
+    });
     const again = await joinRunner(second, 'data');
     await post(second.url, '/events', products);
-    await expect.poll(async () => (await stats(second.url)).events, { timeout: 15_000 }).toMatchObject({ received: 30, stored: 30, superseded: 30, lag: 0 });
+    await expect
+      .poll(async () => (await stats(second.url)).events, { timeout: 15_000 })
+      .toMatchObject({ received: 30, stored: 30, superseded: 30, lag: 0 });
     expect(again.embedder.embedded.filter((text) => text.startsWith('Lamp'))).toHaveLength(0);
     expect(again.token).toBe(token);
     expect(lines.join('')).not.toContain(token);
@@ -95,13 +163,17 @@ describe('the gateway', () => {
   test('closes once, however often it is told, with events still waiting for a runner', async () => {
     const gateway = await start('waiting');
     await post(gateway.url, '/events', products);
-    await expect.poll(async () => (await stats(gateway.url)).events, { timeout: 10_000 }).toMatchObject({ unsettled: 30 });
+    await expect
+      .poll(async () => (await stats(gateway.url)).events, { timeout: 10_000 })
+      .toMatchObject({ unsettled: 30 });
     const startedAt = performance.now();
     await Promise.all([gateway.close(), gateway.close()]);
     expect(performance.now() - startedAt).toBeLessThan(4000);
     await expect(fetch(gateway.url)).rejects.toThrow('fetch failed');
     const next = await start('waiting');
-    await expect.poll(async () => (await stats(next.url)).events, { timeout: 10_000 }).toMatchObject({ received: 30, unsettled: 30 });
+    await expect
+      .poll(async () => (await stats(next.url)).events, { timeout: 10_000 })
+      .toMatchObject({ received: 30, unsettled: 30 });
   });
 
   test('a second one on the same folder is refused in one line', async () => {
@@ -111,7 +183,10 @@ describe('the gateway', () => {
 });
 
 async function run(args: readonly string[], env: Record<string, string>) {
-  const child = spawn(process.execPath, ['gateway/main.ts', ...args], { env: { PATH: process.env['PATH'] ?? '', ...env }, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+  const child = spawn(process.execPath, ['gateway/main.ts', ...args], {
+    env: { PATH: process.env['PATH'] ?? '', ...env },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
   const { stdout, stderr } = child;
   if (stdout === null || stderr === null) throw new Error('The child has no output to read.');
   let out = '';
@@ -120,7 +195,9 @@ async function run(args: readonly string[], env: Record<string, string>) {
   stderr.on('data', (chunk) => (err += String(chunk)));
   // Not `close`: that never comes to a parent that hung up the channel.
   const exited: Promise<unknown[]> = once(child, 'exit');
-  const exit = Promise.all([exited, once(stdout, 'end'), once(stderr, 'end')]).then(([[code]]) => code);
+  const exit = Promise.all([exited, once(stdout, 'end'), once(stderr, 'end')]).then(
+    ([[code]]) => code,
+  );
   cleanUps.push(async () => {
     child.kill('SIGKILL');
     await exit;
@@ -137,15 +214,25 @@ describe('npm start', () => {
     const env = settings('cli');
     const cases: readonly (readonly [string[], Record<string, string>, RegExp])[] = [
       [['--prot', '1'], env, /^Unknown flag "--prot": did you mean --port\?\n$/],
-      [[], { ...env, VECTORSTREAM_HOST: '0.0.0.0', VECTORSTREAM_API_KEY: 'hush-hush' }, /^gateway\.host is "0\.0\.0\.0", which other machines can reach: set VECTORSTREAM_RUNNER_TOKEN[^\n]*\n$/],
-      [[], { ...env, VECTORSTREAM_MODEL: join(folder, 'nowhere') }, /^runners\.model is [^\n]*manifest\.json[^\n]*\n$/],
+      [
+        [],
+        { ...env, VECTORSTREAM_HOST: '0.0.0.0', VECTORSTREAM_API_KEY: 'hush-hush' },
+        /^gateway\.host is "0\.0\.0\.0", which other machines can reach: set VECTORSTREAM_RUNNER_TOKEN[^\n]*\n$/,
+      ],
+      [
+        [],
+        { ...env, VECTORSTREAM_MODEL: join(folder, 'nowhere') },
+        /^runners\.model is [^\n]*manifest\.json[^\n]*\n$/,
+      ],
       [['--port', taken], env, /^Port \d+ on 127\.0\.0\.1 is in use[^\n]*\n$/],
       [['--config', 'nowhere.yaml'], env, /^nowhere\.yaml cannot be read[^\n]*\n$/],
     ];
-    const results = await Promise.all(cases.map(async ([args, environment]) => {
-      const { exit, output } = await run(args, environment);
-      return { code: await exit, ...output() };
-    }));
+    const results = await Promise.all(
+      cases.map(async ([args, environment]) => {
+        const { exit, output } = await run(args, environment);
+        return { code: await exit, ...output() };
+      }),
+    );
     blocker.close();
     for (const [index, [, , expected]] of cases.entries()) {
       expect(results[index]?.err).toMatch(expected);

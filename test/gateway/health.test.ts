@@ -6,59 +6,124 @@ import type { VectorStore } from '#core/ports.ts';
 import { until } from '../helpers/until.ts';
 import { problemOf, runner, scriptedStore, testApp } from './test-services.ts';
 
-const down = new DependencyError('qdrant', 'qdrant_down', 'connect ECONNREFUSED', { retryable: true });
+const down = new DependencyError('qdrant', 'qdrant_down', 'connect ECONNREFUSED', {
+  retryable: true,
+});
 const never = <T>(): Promise<T> => new Promise(() => undefined);
 
 /** Works until told that it is down, or silent. */
 function switchable() {
   const store = scriptedStore();
   let state: 'up' | 'down' | 'silent' = 'up';
-  const answer = <T>(work: () => Promise<T>): Promise<T> => (state === 'up' ? work() : state === 'down' ? Promise.reject(down) : never());
-  const qdrant: VectorStore = { ...store, kind: 'qdrant', counts: () => answer(() => store.counts()), event: (id) => answer(() => store.event(id)) };
-  return { qdrant, set: (next: typeof state) => { state = next; } };
+  const answer = <T>(work: () => Promise<T>): Promise<T> =>
+    state === 'up' ? work() : state === 'down' ? Promise.reject(down) : never();
+  const qdrant: VectorStore = {
+    ...store,
+    kind: 'qdrant',
+    counts: () => answer(() => store.counts()),
+    event: (id) => answer(() => store.event(id)),
+  };
+  return {
+    qdrant,
+    set: (next: typeof state) => {
+      state = next;
+    },
+  };
 }
 
 describe('while the store is down', () => {
-  test.each(['down', 'silent'] as const)('(%s) figures, metrics and health still answer, with what was known last', async (state) => {
-    const { qdrant, set } = switchable();
-    const { request, clock } = testApp({ store: qdrant });
-    expect(await (await request('/stats')).json()).toMatchObject({ store: { texts: 1, events: 2, as_of: '2026-01-01T00:00:00.000Z' } });
-    set(state);
-    await clock.advance(60_000);
-    expect(await (await request('/stats')).json()).toMatchObject({ events: { received: 0, lag: 0 }, store: { texts: 1, events: 2, as_of: '2026-01-01T00:00:00.000Z' } });
-    expect((await request('/metrics')).status).toBe(200);
-    expect(await (await request('/health')).json()).toMatchObject({ status: 'degraded', store: { status: 'down', circuit: 'closed', texts: 1 }, source: { status: 'ok' } });
-    expect(await problemOf(await request('/health/qdrant'))).toMatchObject({ status: 503, code: 'qdrant_down', kind: 'qdrant', texts: 1, trouble: expect.stringMatching(/ECONNREFUSED|no answer within 1000 ms/) });
-    for (const path of ['/livez', '/startupz', '/health/kafka', '/health/runners', '/system']) expect((await request(path)).status).toBe(200);
-    set('up');
-    // A question that never came back is asked no second time.
-    expect((await request('/health/qdrant')).status).toBe(state === 'down' ? 200 : 503);
-  });
+  test.each(['down', 'silent'] as const)(
+    '(%s) figures, metrics and health still answer, with what was known last',
+    async (state) => {
+      const { qdrant, set } = switchable();
+      const { request, clock } = testApp({ store: qdrant });
+      expect(await (await request('/stats')).json()).toMatchObject({
+        store: { texts: 1, events: 2, as_of: '2026-01-01T00:00:00.000Z' },
+      });
+      set(state);
+      await clock.advance(60_000);
+      expect(await (await request('/stats')).json()).toMatchObject({
+        events: { received: 0, lag: 0 },
+        store: { texts: 1, events: 2, as_of: '2026-01-01T00:00:00.000Z' },
+      });
+      expect((await request('/metrics')).status).toBe(200);
+      expect(await (await request('/health')).json()).toMatchObject({
+        status: 'degraded',
+        store: { status: 'down', circuit: 'closed', texts: 1 },
+        source: { status: 'ok' },
+      });
+      expect(await problemOf(await request('/health/qdrant'))).toMatchObject({
+        status: 503,
+        code: 'qdrant_down',
+        kind: 'qdrant',
+        texts: 1,
+        trouble: expect.stringMatching(/ECONNREFUSED|no answer within 1000 ms/),
+      });
+      for (const path of ['/livez', '/startupz', '/health/kafka', '/health/runners', '/system'])
+        expect((await request(path)).status).toBe(200);
+      set('up');
+      // A question that never came back is asked no second time.
+      expect((await request('/health/qdrant')).status).toBe(state === 'down' ? 200 : 503);
+    },
+  );
 
   test('and has never answered, there is no figure rather than a wrong one', async () => {
     const deadLetters = { ...createMemoryDeadLetters(), stats: () => Promise.reject(down) };
-    const { request } = testApp({ store: { ...scriptedStore(), counts: () => Promise.reject(down) }, deadLetters });
-    expect(await (await request('/stats')).json()).toMatchObject({ store: null, dead_letters: null, memory: {} });
-    expect(await (await request('/health')).json()).toMatchObject({ dead_letters: { status: 'down', open: null } });
-    expect(await (await request('/metrics')).text()).toContain('vectorstream_dead_letters{state="open"} 0');
+    const { request } = testApp({
+      store: { ...scriptedStore(), counts: () => Promise.reject(down) },
+      deadLetters,
+    });
+    expect(await (await request('/stats')).json()).toMatchObject({
+      store: null,
+      dead_letters: null,
+      memory: {},
+    });
+    expect(await (await request('/health')).json()).toMatchObject({
+      dead_letters: { status: 'down', open: null },
+    });
+    expect(await (await request('/metrics')).text()).toContain(
+      'vectorstream_dead_letters{state="open"} 0',
+    );
   });
 });
 
 test('the parts say what they are, and which are not used here', async () => {
   const { request, services } = testApp();
-  expect(await (await request('/health/kafka')).json()).toEqual({ status: 'not_used', kind: 'memory' });
-  expect(await (await request('/health/qdrant')).json()).toEqual({ status: 'not_used', kind: 'memory' });
+  expect(await (await request('/health/kafka')).json()).toEqual({
+    status: 'not_used',
+    kind: 'memory',
+  });
+  expect(await (await request('/health/qdrant')).json()).toEqual({
+    status: 'not_used',
+    kind: 'memory',
+  });
   services.telemetry.golden('cpu', 0.998);
   services.telemetry.circuit('store', 'open');
-  expect(await (await request('/health/runners')).json()).toMatchObject({ status: 'ok', connected: 1, ready: 1, texts_per_second: 812.4, last_check: { device: 'cpu', cosine: 0.998 } });
-  expect(await (await request('/health')).json()).toMatchObject({ store: { circuit: 'open' }, source: { partitions: expect.any(Array), latency_ms: expect.any(Number) } });
-  expect(await problemOf(await testApp({ runners: () => [] }).request('/health/runners'))).toMatchObject({ status: 503, code: 'runners_down', connected: 0 });
+  expect(await (await request('/health/runners')).json()).toMatchObject({
+    status: 'ok',
+    connected: 1,
+    ready: 1,
+    texts_per_second: 812.4,
+    last_check: { device: 'cpu', cosine: 0.998 },
+  });
+  expect(await (await request('/health')).json()).toMatchObject({
+    store: { circuit: 'open' },
+    source: { partitions: expect.any(Array), latency_ms: expect.any(Number) },
+  });
+  expect(
+    await problemOf(await testApp({ runners: () => [] }).request('/health/runners')),
+  ).toMatchObject({ status: 503, code: 'runners_down', connected: 0 });
 });
 
 test('the process tells of its event loop, memory, disk and file handles', async () => {
   const { request } = testApp({}, { VECTORSTREAM_DATA_DIR: '.' });
   const first = await (await request('/system')).json();
-  expect(first).toMatchObject({ status: 'ok', causes: [], versions: { node: process.versions.node }, disk: { free_bytes: expect.any(Number) } });
+  expect(first).toMatchObject({
+    status: 'ok',
+    causes: [],
+    versions: { node: process.versions.node },
+    disk: { free_bytes: expect.any(Number) },
+  });
   expect(first.memory.rss_bytes).toBeGreaterThan(10e6);
   expect(first.disk.total_bytes).toBeGreaterThanOrEqual(first.disk.free_bytes);
   await until('a busy event loop is seen', 5000, async () => {
@@ -71,13 +136,26 @@ test('the process tells of its event loop, memory, disk and file handles', async
 
 test('a runner is drained or removed by its id, and one that is not there is a 404', async () => {
   const asked: string[] = [];
-  const { request } = testApp({ drainRunner: (id) => asked.push(`drain ${id}`) > 0, removeRunner: (id) => asked.push(`remove ${id}`) > 0 });
-  expect(await (await request(`/runners/${runner.id}`)).json()).toMatchObject({ id: runner.id, state: 'ready' });
+  const { request } = testApp({
+    drainRunner: (id) => asked.push(`drain ${id}`) > 0,
+    removeRunner: (id) => asked.push(`remove ${id}`) > 0,
+  });
+  expect(await (await request(`/runners/${runner.id}`)).json()).toMatchObject({
+    id: runner.id,
+    state: 'ready',
+  });
   expect((await request(`/runners/${runner.id}/drain`, { method: 'POST' })).status).toBe(202);
   expect((await request(`/runners/${runner.id}`, { method: 'DELETE' })).status).toBe(204);
   expect(asked).toEqual([`drain ${runner.id}`, `remove ${runner.id}`]);
-  for (const [path, method] of [['/runners/nobody', 'GET'], ['/runners/nobody/drain', 'POST'], ['/runners/nobody', 'DELETE']] as const) {
-    expect(await problemOf(await request(path, { method }))).toMatchObject({ status: 404, code: 'runner_not_found' });
+  for (const [path, method] of [
+    ['/runners/nobody', 'GET'],
+    ['/runners/nobody/drain', 'POST'],
+    ['/runners/nobody', 'DELETE'],
+  ] as const) {
+    expect(await problemOf(await request(path, { method }))).toMatchObject({
+      status: 404,
+      code: 'runner_not_found',
+    });
   }
 });
 
@@ -87,5 +165,8 @@ test('a known path says which methods it takes, asked by OPTIONS or by a wrong o
   expect([options.status, options.headers.get('allow')]).toEqual([204, 'POST, GET, HEAD']);
   expect((await request('/stats', { method: 'HEAD' })).status).toBe(200);
   const patch = await request('/runners/x/drain', { method: 'PATCH' });
-  expect([await problemOf(patch), patch.headers.get('allow')]).toEqual([expect.objectContaining({ code: 'method_not_allowed' }), 'POST']);
+  expect([await problemOf(patch), patch.headers.get('allow')]).toEqual([
+    expect.objectContaining({ code: 'method_not_allowed' }),
+    'POST',
+  ]);
 });

@@ -1,4 +1,5 @@
-// A large delivery is handed on whole and in order, with turns of the event loop in between, and not at all once it is over.
+// A large delivery is handed on whole and in order, with turns of the event loop in between, and
+// not at all once it is over.
 import { expect, it } from 'vitest';
 import { createMemoryLog } from '#core/memory/memory-source.ts';
 import type { Delivery } from '#core/ports.ts';
@@ -8,7 +9,14 @@ const recordsMax = 500;
 
 async function sourceOf(count: number) {
   const log = createMemoryLog({ partitions: 1, unsettledMax: 10_000, batchMax: recordsMax });
-  await log.sink.append(Array.from({ length: count }, (_, index) => ({ key: null, value: Buffer.from(String(index)), headers: {}, timestamp: 0 })));
+  await log.sink.append(
+    Array.from({ length: count }, (_, index) => ({
+      key: null,
+      value: Buffer.from(String(index)),
+      headers: {},
+      timestamp: 0,
+    })),
+  );
   return inTurns(log.source('group'));
 }
 

@@ -1,6 +1,7 @@
-// A stream of NDJSON to a real gateway process that breaks in its middle: what was taken stays, and sending it all again adds only the rest.
-import { connect } from 'node:net';
 import { once } from 'node:events';
+// A stream of NDJSON to a real gateway process that breaks in its middle: what was taken stays, and
+// sending it all again adds only the rest.
+import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { startGateway } from '../helpers/gateway-program.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
@@ -10,15 +11,25 @@ import { event } from './test-services.ts';
 test('a connection that breaks in mid-body loses nothing that was taken, and the whole sent again makes no second copy', async () => {
   await using folder = await temporaryFolder();
   await using gateway = await startGateway(folder.path);
-  const lines = Array.from({ length: 3000 }, (_, index) => `${JSON.stringify(event({ event_id: `e-${index}`, product: { id: 'p-1', name: 'Red kettle', price: 12.5, description: 'x'.repeat(300) } }))}\n`);
+  const lines = Array.from(
+    { length: 3000 },
+    (_, index) =>
+      `${JSON.stringify(event({ event_id: `e-${index}`, product: { id: 'p-1', name: 'Red kettle', price: 12.5, description: 'x'.repeat(300) } }))}\n`,
+  );
   const { hostname, port } = new URL(gateway.url);
   const socket = connect(Number(port), hostname);
   socket.on('error', () => undefined);
   await once(socket, 'connect');
-  socket.write(`POST /events HTTP/1.1\r\nHost: ${hostname}:${port}\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n`);
+  socket.write(
+    `POST /events HTTP/1.1\r\nHost: ${hostname}:${port}\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n`,
+  );
   const half = lines.slice(0, 2000).join('');
   socket.write(`${Buffer.byteLength(half).toString(16)}\r\n${half}\r\n`);
-  await until('the first portions are in the log', 20_000, async () => (await gateway.stats()).events.received > 500);
+  await until(
+    'the first portions are in the log',
+    20_000,
+    async () => (await gateway.stats()).events.received > 500,
+  );
   socket.destroy();
 
   const again = await gateway.post('/events', lines.join(''), 'application/x-ndjson');

@@ -12,7 +12,12 @@ describe('POST /events takes', () => {
     const body = `  ${JSON.stringify(event({ surprise: [1.0] }), null, 2)}\n`;
     const response = await post('/events', body, { 'x-request-id': 'req-7' });
     expect(response.status).toBe(202);
-    expect(await response.json()).toEqual({ accepted: 1, rejected: 0, dead_lettered: 0, items: [{ index: 0, event_id: 'e-1', status: 'accepted' }] });
+    expect(await response.json()).toEqual({
+      accepted: 1,
+      rejected: 0,
+      dead_lettered: 0,
+      items: [{ index: 0, event_id: 'e-1', status: 'accepted' }],
+    });
     expect(appended).toHaveLength(1);
     expect(text(appended[0]?.value)).toBe(body);
     expect(text(appended[0]?.key ?? undefined)).toBe('u-1');
@@ -21,11 +26,21 @@ describe('POST /events takes', () => {
 
   test('an array, answering per item and in order', async () => {
     const { post, appended } = testApp();
-    const response = await post('/events', [event(), event({ event_id: 'e-2', product: { id: 'p', name: 'x', price: -1 } }), event({ event_id: 'e-3' })]);
+    const response = await post('/events', [
+      event(),
+      event({ event_id: 'e-2', product: { id: 'p', name: 'x', price: -1 } }),
+      event({ event_id: 'e-3' }),
+    ]);
     expect(response.status).toBe(202);
     const result = await response.json();
     expect(result).toMatchObject({ accepted: 2, rejected: 1, dead_lettered: 0 });
-    expect(result.items.map(({ event_id, status }: Record<string, unknown>) => [event_id, status])).toEqual([['e-1', 'accepted'], ['e-2', 'rejected'], ['e-3', 'accepted']]);
+    expect(
+      result.items.map(({ event_id, status }: Record<string, unknown>) => [event_id, status]),
+    ).toEqual([
+      ['e-1', 'accepted'],
+      ['e-2', 'rejected'],
+      ['e-3', 'accepted'],
+    ]);
     expect(result.items[1].error).toMatchObject({ code: 'invalid_event', field: 'product.price' });
     expect(appended).toHaveLength(2);
   });
@@ -36,7 +51,15 @@ describe('POST /events takes', () => {
     const body = new Uint8Array([...line, 0xff, 0xfe, 0x0a, ...line]);
     const response = await post('/events', body, ndjson);
     expect(response.status).toBe(202);
-    expect(await response.json()).toMatchObject({ accepted: 2, rejected: 1, items: [{ status: 'accepted' }, { status: 'rejected', event_id: null, error: { code: 'not_json' } }, { status: 'accepted' }] });
+    expect(await response.json()).toMatchObject({
+      accepted: 2,
+      rejected: 1,
+      items: [
+        { status: 'accepted' },
+        { status: 'rejected', event_id: null, error: { code: 'not_json' } },
+        { status: 'accepted' },
+      ],
+    });
     expect(text(appended[1]?.value)).toBe(JSON.stringify(event()));
   });
 });
@@ -44,9 +67,18 @@ describe('POST /events takes', () => {
 describe('invalid events', () => {
   test('are all told with their reasons when nothing could be accepted', async () => {
     const { post, appended } = testApp();
-    const response = await post('/events', [event({ timestamp: 'yesterday' }), event({ user_id: 7 }), 3]);
+    const response = await post('/events', [
+      event({ timestamp: 'yesterday' }),
+      event({ user_id: 7 }),
+      3,
+    ]);
     const problem = await problemOf(response);
-    expect(problem).toMatchObject({ status: 400, code: 'no_event_accepted', accepted: 0, rejected: 3 });
+    expect(problem).toMatchObject({
+      status: 400,
+      code: 'no_event_accepted',
+      accepted: 0,
+      rejected: 3,
+    });
     expect(problem['items']).toHaveLength(3);
     expect(problem['detail']).toContain('timestamp');
     expect(appended).toHaveLength(0);
@@ -54,15 +86,31 @@ describe('invalid events', () => {
 
   test('go on to the dead-letter queue byte for byte when the sender asks for that', async () => {
     const { post, appended } = testApp();
-    const response = await post('/events?on_invalid=dead_letter', `${JSON.stringify(event())}\n{"event_id":"bad"\n`, ndjson);
+    const response = await post(
+      '/events?on_invalid=dead_letter',
+      `${JSON.stringify(event())}\n{"event_id":"bad"\n`,
+      ndjson,
+    );
     expect(response.status).toBe(202);
-    expect(await response.json()).toMatchObject({ accepted: 1, rejected: 0, dead_lettered: 1, items: [{ status: 'accepted' }, { status: 'dead_lettered', error: { code: 'not_json' } }] });
-    expect(appended.map(({ key, value }) => [key === null, text(value)])).toEqual([[false, JSON.stringify(event())], [true, '{"event_id":"bad"']]);
+    expect(await response.json()).toMatchObject({
+      accepted: 1,
+      rejected: 0,
+      dead_lettered: 1,
+      items: [{ status: 'accepted' }, { status: 'dead_lettered', error: { code: 'not_json' } }],
+    });
+    expect(appended.map(({ key, value }) => [key === null, text(value)])).toEqual([
+      [false, JSON.stringify(event())],
+      [true, '{"event_id":"bad"'],
+    ]);
   });
 
   test('a body that is not JSON is a 400, or one record for the dead-letter queue', async () => {
     const { post, appended } = testApp();
-    expect(await problemOf(await post('/events', '[{"a":1}, '))).toMatchObject({ status: 400, code: 'malformed_json', rejected: 1 });
+    expect(await problemOf(await post('/events', '[{"a":1}, '))).toMatchObject({
+      status: 400,
+      code: 'malformed_json',
+      rejected: 1,
+    });
     expect((await post('/events?on_invalid=dead_letter', '[{"a":1}, ')).status).toBe(202);
     expect(appended.map(({ value }) => text(value))).toEqual(['[{"a":1}, ']);
   });
@@ -71,11 +119,23 @@ describe('invalid events', () => {
     const { post } = testApp();
     const deep = `${'{"a":'.repeat(5000)}1${'}'.repeat(5000)}`;
     const hostile = [
-      'null', '1', '"x"', '[]', '{}', '{"__proto__":{"admin":true}}', deep,
-      JSON.stringify(event()).replace('12.5', '1e999'), JSON.stringify(event()).replace('12.5', 'NaN'), JSON.stringify(event({ timestamp: '9999-01-01T00:00:00Z' })),
+      'null',
+      '1',
+      '"x"',
+      '[]',
+      '{}',
+      '{"__proto__":{"admin":true}}',
+      deep,
+      JSON.stringify(event()).replace('12.5', '1e999'),
+      JSON.stringify(event()).replace('12.5', 'NaN'),
+      JSON.stringify(event({ timestamp: '9999-01-01T00:00:00Z' })),
       JSON.stringify(event({ note: 'x'.repeat(1_000_000) })),
     ];
-    const response = await post('/events', [...hostile, JSON.stringify(event())].join('\n'), ndjson);
+    const response = await post(
+      '/events',
+      [...hostile, JSON.stringify(event())].join('\n'),
+      ndjson,
+    );
     expect(await response.json()).toMatchObject({ accepted: 1, rejected: hostile.length });
     expect(({} as Record<string, unknown>)['admin']).toBeUndefined();
   });
@@ -85,7 +145,13 @@ describe('what is turned away as a whole', () => {
   test.each([
     ['no content type', { 'content-type': '' }, '{}', 415, 'unsupported_media_type'],
     ['text', { 'content-type': 'text/plain' }, '{}', 415, 'unsupported_media_type'],
-    ['compressed in an unknown way', { 'content-encoding': 'compress' }, '{}', 415, 'unsupported_content_encoding'],
+    [
+      'compressed in an unknown way',
+      { 'content-encoding': 'compress' },
+      '{}',
+      415,
+      'unsupported_content_encoding',
+    ],
     ['said to be compressed', { 'content-encoding': 'gzip' }, '{}', 400, 'body_not_decodable'],
     ['empty', {}, '', 400, 'no_events'],
     ['an empty array', {}, '[]', 400, 'no_events'],
@@ -93,7 +159,13 @@ describe('what is turned away as a whole', () => {
     ['too many events', {}, `[${'1,'.repeat(10)}1]`, 413, 'too_many_events'],
     ['too many bytes', {}, ' '.repeat(5000), 413, 'body_too_large'],
   ])('%s', async (_name, headers, body, status, code) => {
-    const { post, appended } = testApp({}, { VECTORSTREAM_INGEST_EVENTS_PER_REQUEST_MAX: '10', VECTORSTREAM_INGEST_BODY_BYTES_MAX: '4096' });
+    const { post, appended } = testApp(
+      {},
+      {
+        VECTORSTREAM_INGEST_EVENTS_PER_REQUEST_MAX: '10',
+        VECTORSTREAM_INGEST_BODY_BYTES_MAX: '4096',
+      },
+    );
     expect(await problemOf(await post('/events', body, headers))).toMatchObject({ status, code });
     expect(appended).toHaveLength(0);
   });
@@ -105,7 +177,12 @@ describe('what is turned away as a whole', () => {
   });
 
   test('a full log answers 429 and says when to come back', async () => {
-    const { post } = testApp({ sink: { append: () => Promise.reject(new LogFullError('The log is full.')), async [Symbol.asyncDispose]() {} } });
+    const { post } = testApp({
+      sink: {
+        append: () => Promise.reject(new LogFullError('The log is full.')),
+        async [Symbol.asyncDispose]() {},
+      },
+    });
     const response = await post('/events', event());
     expect(await problemOf(response)).toMatchObject({ status: 429, code: 'log_full' });
     expect(Number(response.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);

@@ -23,7 +23,13 @@ beforeEach(async () => {
 });
 afterEach(() => folder[Symbol.asyncDispose]());
 
-async function made(changes: { readonly ttlMs?: number; readonly runnersMax?: number; readonly textsPerSecondMax?: number } = {}) {
+async function made(
+  changes: {
+    readonly ttlMs?: number;
+    readonly runnersMax?: number;
+    readonly textsPerSecondMax?: number;
+  } = {},
+) {
   const result = await tokens.make({ ...terms, ...changes });
   if (result === null) throw new Error('no token was made');
   return result;
@@ -31,8 +37,14 @@ async function made(changes: { readonly ttlMs?: number; readonly runnersMax?: nu
 
 describe('a join token', () => {
   test('is known with its terms by every gateway of the same secret, until it expires', async () => {
-    const { token, terms: { id } } = await made({ runnersMax: 3, textsPerSecondMax: 50 });
-    expect((await open()).verify(token)).toMatchObject({ ok: true, token: { id, name: 'a tab', runnersMax: 3, textsPerSecondMax: 50 } });
+    const {
+      token,
+      terms: { id },
+    } = await made({ runnersMax: 3, textsPerSecondMax: 50 });
+    expect((await open()).verify(token)).toMatchObject({
+      ok: true,
+      token: { id, name: 'a tab', runnersMax: 3, textsPerSecondMax: 50 },
+    });
     expect((await open('another secret')).verify(token)).toEqual({ ok: false, why: 'wrong' });
     await clock.advance(59_999);
     expect(tokens.verify(token)).toMatchObject({ ok: true });
@@ -47,12 +59,19 @@ describe('a join token', () => {
       const other = token.slice(0, at) + (token[at] === 'A' ? 'B' : 'A') + token.slice(at + 1);
       expect(tokens.verify(other)).toEqual({ ok: false, why: 'wrong' });
     }
-    expect([tokens.verify('vsj1.'), tokens.verify('vsj1.x.y.z'), tokens.verify(`${token}x`)]).toEqual([1, 2, 3].map(() => ({ ok: false, why: 'wrong' })));
+    expect([
+      tokens.verify('vsj1.'),
+      tokens.verify('vsj1.x.y.z'),
+      tokens.verify(`${token}x`),
+    ]).toEqual([1, 2, 3].map(() => ({ ok: false, why: 'wrong' })));
     expect([tokens.verify('secret'), tokens.verify('')]).toEqual([null, null]);
   });
 
-  test('stays revoked after a restart, whoever made it; the file has no token in it, and is its owner\'s alone', async () => {
-    const { token, terms: { id } } = await made();
+  test("stays revoked after a restart, whoever made it; the file has no token in it, and is its owner's alone", async () => {
+    const {
+      token,
+      terms: { id },
+    } = await made();
     await tokens.revoke(id);
     expect(tokens.verify(token)).toEqual({ ok: false, why: 'revoked' });
     expect((await open()).verify(token)).toEqual({ ok: false, why: 'revoked' });
@@ -67,21 +86,36 @@ describe('a join token', () => {
 
 const embed = (texts: readonly string[]) => texts.map(fakeVector);
 
-const world = () => openWorld({ clock, tokens: { shared: 'shared-token', trusted: 'trusted-token', join: (token) => tokens.verify(token) } });
+const world = () =>
+  openWorld({
+    clock,
+    tokens: {
+      shared: 'shared-token',
+      trusted: 'trusted-token',
+      join: (token) => tokens.verify(token),
+    },
+  });
 
 describe('a runner that came by one', () => {
   test('is never trusted, joins with others of it up to its number, and is disconnected with 4401 when it is revoked', async () => {
     await using here = await world();
-    const { token, terms: { id } } = await made({ ttlMs: 3_600_000 });
+    const {
+      token,
+      terms: { id },
+    } = await made({ ttlMs: 3_600_000 });
     const runner = joinFakeRunner({ url: here.url, token, name: 'tab', vectors: embed });
     await here.ready(1);
     expect(here.hub.runners()).toMatchObject([{ trusted: false, tokenId: id }]);
-    expect(await joinFakeRunner({ url: here.url, token, name: 'tab 2', vectors: embed }).closed).toMatchObject({ code: 4429, reason: 'this join token takes 1 runners at once' });
+    expect(
+      await joinFakeRunner({ url: here.url, token, name: 'tab 2', vectors: embed }).closed,
+    ).toMatchObject({ code: 4429, reason: 'this join token takes 1 runners at once' });
     await here.feed(10);
     await tokens.revoke(id);
     here.hub.revoke(id);
     expect(await runner.closed).toMatchObject({ code: 4401 });
-    expect((await joinFakeRunner({ url: here.url, token, name: 'tab', vectors: embed }).closed).code).toBe(1006);
+    expect(
+      (await joinFakeRunner({ url: here.url, token, name: 'tab', vectors: embed }).closed).code,
+    ).toBe(1006);
   });
 
   test('gets no more texts per second than it allows', async () => {
@@ -102,41 +136,76 @@ describe('a runner that came by one', () => {
     const { token } = await made({ ttlMs: 3_600_000, runnersMax: 5 });
     joinFakeRunner({ url: here.url, token: 'trusted-token', name: 'own', vectors: embed });
     await here.ready(1);
-    const liar = joinFakeRunner({ url: here.url, token, name: 'tab', vectors: (texts, job) => (job === 0 ? embed(texts) : texts.map((text) => fakeVector(`${text}!`))) });
+    const liar = joinFakeRunner({
+      url: here.url,
+      token,
+      name: 'tab',
+      vectors: (texts, job) =>
+        job === 0 ? embed(texts) : texts.map((text) => fakeVector(`${text}!`)),
+    });
     await here.ready(2);
     await here.feed(200);
     await here.pass(20_000);
     expect((await liar.closed).code).toBe(4403);
-    expect(await joinFakeRunner({ url: here.url, token, name: 'another name', vectors: embed }).closed).toMatchObject({ code: 4429, reason: expect.stringMatching(/^quarantined for \d+ s more/) });
+    expect(
+      await joinFakeRunner({ url: here.url, token, name: 'another name', vectors: embed }).closed,
+    ).toMatchObject({ code: 4429, reason: expect.stringMatching(/^quarantined for \d+ s more/) });
     joinFakeRunner({ url: here.url, token: 'shared-token', name: 'honest', vectors: embed });
     await here.ready(2);
     await clock.advance(60_000);
     joinFakeRunner({ url: here.url, token, name: 'tab', vectors: embed });
-    await until('it is back', 5_000, () => here.hub.runners().filter(({ state }) => state === 'ready').length === 3);
+    await until(
+      'it is back',
+      5_000,
+      () => here.hub.runners().filter(({ state }) => state === 'ready').length === 3,
+    );
   });
 });
 
 describe('over HTTP', () => {
   test('a token is made, told once, listed without it and revoked', async () => {
     const ended: string[] = [];
-    const { post, request, logged } = testApp({ joinTokens: tokens, disconnectJoined: (id) => ended.push(id) });
-    const response = await post('/runners/tokens', { name: 'my tab', ttl_minutes: 5, runners_max: 2, texts_per_second_max: 100 });
+    const { post, request, logged } = testApp({
+      joinTokens: tokens,
+      disconnectJoined: (id) => ended.push(id),
+    });
+    const response = await post('/runners/tokens', {
+      name: 'my tab',
+      ttl_minutes: 5,
+      runners_max: 2,
+      texts_per_second_max: 100,
+    });
     expect(response.status).toBe(201);
     expect(response.headers.get('cache-control')).toBe('no-store');
     const body: { readonly token: string; readonly id: string } = await response.json();
-    expect(body).toMatchObject({ token: expect.stringMatching(/^vsj1\./), expires_at: expect.stringMatching(/Z$/), limits: { runners_max: 2, texts_per_second_max: 100 } });
+    expect(body).toMatchObject({
+      token: expect.stringMatching(/^vsj1\./),
+      expires_at: expect.stringMatching(/Z$/),
+      limits: { runners_max: 2, texts_per_second_max: 100 },
+    });
     expect(tokens.verify(body.token)).toMatchObject({ ok: true });
     const listed = await (await request('/runners/tokens')).text();
-    expect(JSON.parse(listed)).toMatchObject({ items: [{ id: body.id, name: 'my tab', revoked: false, runners: 0 }], next_cursor: null });
+    expect(JSON.parse(listed)).toMatchObject({
+      items: [{ id: body.id, name: 'my tab', revoked: false, runners: 0 }],
+      next_cursor: null,
+    });
     expect(listed + logged()).not.toContain(body.token);
     expect((await request(`/runners/tokens/${body.id}`, { method: 'DELETE' })).status).toBe(204);
     expect(ended).toEqual([body.id]);
     expect(tokens.verify(body.token)).toEqual({ ok: false, why: 'revoked' });
   });
 
-  test.for<[string, object]>([['too long', { ttl_minutes: 7 * 24 * 60 + 1 }], ['no time', { ttl_minutes: 0 }], ['no runner', { runners_max: 0 }], ['a member unknown', { limits: {} }]])('%s is refused', async ([, body]) => {
+  test.for<[string, object]>([
+    ['too long', { ttl_minutes: 7 * 24 * 60 + 1 }],
+    ['no time', { ttl_minutes: 0 }],
+    ['no runner', { runners_max: 0 }],
+    ['a member unknown', { limits: {} }],
+  ])('%s is refused', async ([, body]) => {
     const { post } = testApp({ joinTokens: tokens });
-    expect(await problemOf(await post('/runners/tokens', body))).toMatchObject({ status: 422, code: 'validation_failed' });
+    expect(await problemOf(await post('/runners/tokens', body))).toMatchObject({
+      status: 422,
+      code: 'validation_failed',
+    });
   });
 
   test('needs the API key where there is one', async () => {

@@ -1,4 +1,5 @@
-// Every other setting that may change live, changed on a running gateway by PUT /config: its behaviour is another at once.
+// Every other setting that may change live, changed on a running gateway by PUT /config: its
+// behaviour is another at once.
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -7,14 +8,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { ManualClock } from '#core/memory/manual-clock.ts';
 import { RunnerChecks } from '#core/fleet/runner-checks.ts';
+import { ManualClock } from '#core/memory/manual-clock.ts';
 import { settings as table } from '../../gateway/config/config-schema.ts';
-import { RequestEmbeddings, requestEmbeddingLimits } from '../../gateway/fleet/request-embeddings.ts';
+import { Settings } from '../../gateway/config/live-settings.ts';
+import {
+  RequestEmbeddings,
+  requestEmbeddingLimits,
+} from '../../gateway/fleet/request-embeddings.ts';
 import { startGateway, type Gateway } from '../../gateway/gateway.ts';
 import { hubLimits } from '../../gateway/startup/live-limits.ts';
 import { keepForgetting } from '../../gateway/storage/retention.ts';
-import { Settings } from '../../gateway/config/live-settings.ts';
 import { createLog } from '../../gateway/telemetry/gateway-log.ts';
 import { writeFakeModel } from '../helpers/fake-model-folder.ts';
 import { bounds, fakeVector, golden } from '../helpers/fake-model.ts';
@@ -31,21 +35,49 @@ describe('a running gateway', () => {
     folder = await mkdtemp(join(tmpdir(), 'vectorstream-live-'));
     await writeFakeModel(join(folder, 'model'));
     const secrets = new Set<string>();
-    const log = createLog({ level: 'warn', format: 'json', secrets, destination: { write: (line) => lines.push(line) } });
-    const settings = new Settings({ yaml: null, flags: new Map(), env: {
-      VECTORSTREAM_PORT: '0', VECTORSTREAM_DATA_DIR: join(folder, 'data'), VECTORSTREAM_MODEL: join(folder, 'model'), VECTORSTREAM_RUNNERS: '0', VECTORSTREAM_SEARCH_WAIT_MS_MAX: '50', LOG_LEVEL: 'warn',
-    } });
-    gateway = await startGateway(settings, { log, secrets, environment: {}, onFatal: (error) => lines.push(`FATAL ${String(error)}`) });
+    const log = createLog({
+      level: 'warn',
+      format: 'json',
+      secrets,
+      destination: { write: (line) => lines.push(line) },
+    });
+    const settings = new Settings({
+      yaml: null,
+      flags: new Map(),
+      env: {
+        VECTORSTREAM_PORT: '0',
+        VECTORSTREAM_DATA_DIR: join(folder, 'data'),
+        VECTORSTREAM_MODEL: join(folder, 'model'),
+        VECTORSTREAM_RUNNERS: '0',
+        VECTORSTREAM_SEARCH_WAIT_MS_MAX: '50',
+        LOG_LEVEL: 'warn',
+      },
+    });
+    gateway = await startGateway(settings, {
+      log,
+      secrets,
+      environment: {},
+      onFatal: (error) => lines.push(`FATAL ${String(error)}`),
+    });
   });
   afterAll(async () => {
     await gateway.close();
     await rm(folder, { recursive: true, force: true });
   });
   const put = async (section: string, values: Record<string, unknown>): Promise<void> => {
-    const response = await fetch(`${gateway.url}/config/${section}`, { method: 'PUT', headers: { 'content-type': 'application/json' }, body: JSON.stringify(values) });
+    const response = await fetch(`${gateway.url}/config/${section}`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(values),
+    });
     if (response.status !== 200) throw new Error(await response.text());
   };
-  const search = () => fetch(`${gateway.url}/search`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"query":"kettle"}' });
+  const search = () =>
+    fetch(`${gateway.url}/search`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"query":"kettle"}',
+    });
 
   test('search.waitMsMax: a search without a runner waits the new time', async () => {
     expect((await problemOf(await search()))['detail']).toContain('waited 50 ms');
@@ -66,12 +98,36 @@ describe('a running gateway', () => {
   });
 
   test('rates.*: each budget holds from the next request on, and no longer', async () => {
-    await put('rates', { apply: 'always', readsPerMinute: 1, searchesPerMinute: 1, eventsPerMinute: 1, adminPerMinute: 1000 });
-    const event = (id: number) => fetch(`${gateway.url}/events`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ event_id: `e-${id}`, timestamp: '2025-12-31T23:00:00Z', user_id: 'u', event_type: 'view', session_id: 's', product: { id: 'p', name: 'Lamp', price: 1 } }) });
+    await put('rates', {
+      apply: 'always',
+      readsPerMinute: 1,
+      searchesPerMinute: 1,
+      eventsPerMinute: 1,
+      adminPerMinute: 1000,
+    });
+    const event = (id: number) =>
+      fetch(`${gateway.url}/events`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({
+          event_id: `e-${id}`,
+          timestamp: '2025-12-31T23:00:00Z',
+          user_id: 'u',
+          event_type: 'view',
+          session_id: 's',
+          product: { id: 'p', name: 'Lamp', price: 1 },
+        }),
+      });
     const asked = [() => fetch(`${gateway.url}/stats`), search, () => event(1)];
-    for (const ask of asked) expect([(await ask()).status, (await ask()).status].map((status) => status === 429)).toEqual([false, true]);
+    for (const ask of asked)
+      expect([(await ask()).status, (await ask()).status].map((status) => status === 429)).toEqual([
+        false,
+        true,
+      ]);
     await put('rates', { readsPerMinute: 100_000 });
-    expect((await fetch(`${gateway.url}/stats`)).headers.get('ratelimit-policy')).toBe('"reads";q=100000;w=60');
+    expect((await fetch(`${gateway.url}/stats`)).headers.get('ratelimit-policy')).toBe(
+      '"reads";q=100000;w=60',
+    );
     await put('rates', { adminPerMinute: 100_000 });
     await put('rates', { apply: 'never' });
     for (const ask of asked) expect((await ask()).status).not.toBe(429);
@@ -81,7 +137,11 @@ describe('a running gateway', () => {
     await put('search', { waitMsMax: 3000 });
     await put('server', { requestsInFlightMax: 1 });
     const waiting = search();
-    await until('the place is taken', 2_000, async () => (await fetch(`${gateway.url}/stats`)).status === 503);
+    await until(
+      'the place is taken',
+      2_000,
+      async () => (await fetch(`${gateway.url}/stats`)).status === 503,
+    );
     expect((await fetch(`${gateway.url}/livez`)).status).toBe(200);
     await (await waiting).text();
     await put('server', { requestsInFlightMax: 100 });
@@ -89,22 +149,31 @@ describe('a running gateway', () => {
     expect((await fetch(`${gateway.url}/stats`)).status).toBe(200);
   });
 
-  test('server.bodyBytesPerSecondMin: a body that was quick enough is too slow', { timeout: 20_000 }, async () => {
-    await put('server', { bodyBytesPerSecondMin: 100_000 });
-    const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1');
-    let answer = '';
-    socket.on('data', (chunk) => (answer += chunk.toString()));
-    socket.on('error', () => undefined);
-    socket.write('POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n[');
-    const drip = setInterval(() => socket.write(' '.repeat(1000)), 200);
-    await once(socket, 'close');
-    clearInterval(drip);
-    expect(answer).toMatch(/^HTTP\/1.1 408 .*body_too_slow/s);
-  });
+  test(
+    'server.bodyBytesPerSecondMin: a body that was quick enough is too slow',
+    { timeout: 20_000 },
+    async () => {
+      await put('server', { bodyBytesPerSecondMin: 100_000 });
+      const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1');
+      let answer = '';
+      socket.on('data', (chunk) => (answer += chunk.toString()));
+      socket.on('error', () => undefined);
+      socket.write(
+        'POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n[',
+      );
+      const drip = setInterval(() => socket.write(' '.repeat(1000)), 200);
+      await once(socket, 'close');
+      clearInterval(drip);
+      expect(answer).toMatch(/^HTTP\/1.1 408 .*body_too_slow/s);
+    },
+  );
 
   test('runners.fleetMax: the next runner is one too many', async () => {
     const token = (await readFile(join(folder, 'data', 'runner-token'), 'utf8')).trim();
-    const knock = () => new WebSocket(`${gateway.url.replace('http', 'ws')}/runners/connect`, 'vectorstream.v1', { headers: { authorization: `Bearer ${token}` } });
+    const knock = () =>
+      new WebSocket(`${gateway.url.replace('http', 'ws')}/runners/connect`, 'vectorstream.v1', {
+        headers: { authorization: `Bearer ${token}` },
+      });
     await put('runners', { fleetMax: 1 });
     const first = knock();
     await once(first, 'open');
@@ -117,37 +186,75 @@ describe('a running gateway', () => {
 test('rates.wrongKeysPerMinute: guessing ends sooner', async () => {
   const key = 'the-key-of-the-boss';
   const { request } = testApp({}, { VECTORSTREAM_API_KEYS: `boss:admin:${key}` });
-  const wrong = async () => (await request('/stats', { headers: { 'x-api-key': 'not-the-key-of-the-boss' } })).status;
+  const wrong = async () =>
+    (await request('/stats', { headers: { 'x-api-key': 'not-the-key-of-the-boss' } })).status;
   expect(await wrong()).toBe(401);
-  await request('/config/rates', { method: 'PUT', headers: { 'x-api-key': key, 'content-type': 'application/json' }, body: '{"wrongKeysPerMinute":1}' });
+  await request('/config/rates', {
+    method: 'PUT',
+    headers: { 'x-api-key': key, 'content-type': 'application/json' },
+    body: '{"wrongKeysPerMinute":1}',
+  });
   expect([await wrong(), await wrong()]).toEqual([401, 429]);
 });
 
 test('search.queryCacheMax: fewer query vectors are remembered', async () => {
   const embedded: string[] = [];
-  const { post, request } = testApp({ embedding: { embed: async (query) => {
-    embedded.push(query);
-    return { ok: true, embedding: { vector: new Float32Array([1]), provenance: { runnerSession: '', runnerName: '', device: 'cpu', dtype: '', embeddedAt: 0, checkedAt: 0 } } };
-  } } });
+  const { post, request } = testApp({
+    embedding: {
+      embed: async (query) => {
+        embedded.push(query);
+        return {
+          ok: true,
+          embedding: {
+            vector: new Float32Array([1]),
+            provenance: {
+              runnerSession: '',
+              runnerName: '',
+              device: 'cpu',
+              dtype: '',
+              embeddedAt: 0,
+              checkedAt: 0,
+            },
+          },
+        };
+      },
+    },
+  });
   const search = async (...queries: string[]) => {
     for (const query of queries) await post('/search', { query });
   };
   await search('a', 'b', 'a', 'b');
-  await request('/config/search', { method: 'PUT', headers: { 'content-type': 'application/json' }, body: '{"queryCacheMax":1}' });
+  await request('/config/search', {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: '{"queryCacheMax":1}',
+  });
   await search('c', 'c', 'a');
   expect(embedded).toEqual(['a', 'b', 'c', 'a']);
 });
 
 test('embeddings.waitMsMax: a request gives up at the new time', async () => {
   const { config, change } = settingsOf();
-  const embeddings = new RequestEmbeddings({ ...requestEmbeddingLimits, embedding: emptyFleet, runnerWaitMsMax: 10, runnerReady: () => true, get waitMsMax() { return config.embeddings.waitMsMax; } });
+  const embeddings = new RequestEmbeddings({
+    ...requestEmbeddingLimits,
+    embedding: emptyFleet,
+    runnerWaitMsMax: 10,
+    runnerReady: () => true,
+    get waitMsMax() {
+      return config.embeddings.waitMsMax;
+    },
+  });
   await change('embeddings', { waitMsMax: 100 });
   await expect(embeddings.embed(['a'], new AbortController().signal)).rejects.toThrow('100 ms');
 });
 
-test('runners.checkSeconds: a sample of a runner\'s work is due at the new interval', async () => {
+test("runners.checkSeconds: a sample of a runner's work is due at the new interval", async () => {
   const { config, change } = settingsOf();
-  const checks = new RunnerChecks({ golden, bounds, dtype: 'fp32', limits: hubLimits(config), random: () => 0.5 }, 0, 0);
+  const checks = new RunnerChecks(
+    { golden, bounds, dtype: 'fp32', limits: hubLimits(config), random: () => 0.5 },
+    0,
+    0,
+  );
   checks.answered([{ text: 'a', vector: fakeVector('a') }], 0, 0);
   expect(checks.due(10_000)).toEqual([]);
   await change('runners', { checkSeconds: 20 });
@@ -159,12 +266,30 @@ test('store.sweepMinutes and retentionDays: old events are looked for sooner, an
   const clock = new ManualClock();
   const asked: number[] = [];
   const stop = new AbortController();
-  const store = { ...scriptedStore(), forget: async ({ ingestedBefore, now }: { ingestedBefore: number; now: number }) => {
-    asked.push((now - ingestedBefore) / 86_400_000);
-    return { events: 0, texts: 0, more: false };
-  } };
-  const log = createLog({ level: 'silent', format: 'json', secrets: new Set(), destination: { write: () => undefined } });
-  const done = keepForgetting({ store, clock, log, retentionMs: () => config.store.retentionDays * 86_400_000, sweepEveryMs: () => config.store.sweepMinutes * 60_000, textGraceMs: 1 }, stop.signal);
+  const store = {
+    ...scriptedStore(),
+    forget: async ({ ingestedBefore, now }: { ingestedBefore: number; now: number }) => {
+      asked.push((now - ingestedBefore) / 86_400_000);
+      return { events: 0, texts: 0, more: false };
+    },
+  };
+  const log = createLog({
+    level: 'silent',
+    format: 'json',
+    secrets: new Set(),
+    destination: { write: () => undefined },
+  });
+  const done = keepForgetting(
+    {
+      store,
+      clock,
+      log,
+      retentionMs: () => config.store.retentionDays * 86_400_000,
+      sweepEveryMs: () => config.store.sweepMinutes * 60_000,
+      textGraceMs: 1,
+    },
+    stop.signal,
+  );
   await clock.advance(3 * 60_000);
   expect(asked).toEqual([]);
   await change('store', { sweepMinutes: 4, retentionDays: 7 });
@@ -176,11 +301,21 @@ test('store.sweepMinutes and retentionDays: old events are looked for sooner, an
 
 function settingsOf() {
   const settings = new Settings({ yaml: null, env: {}, flags: new Map() });
-  return { config: settings.config, change: (section: string, values: Record<string, unknown>) => settings.change(section, values, false) };
+  return {
+    config: settings.config,
+    change: (section: string, values: Record<string, unknown>) =>
+      settings.change(section, values, false),
+  };
 }
 
 test('every setting that may change live is changed in one of these tests', () => {
-  const tests = readFileSync(file, 'utf8') + readFileSync(join(import.meta.dirname, 'live-pipeline.test.ts'), 'utf8');
-  const untested = table.filter(({ key, section, name }) => key.live && !new RegExp(`(change|put|/config/)\\(?'?${section}'?[^\\n]*\\b${name}\\b`).test(tests));
+  const tests =
+    readFileSync(file, 'utf8') +
+    readFileSync(join(import.meta.dirname, 'live-pipeline.test.ts'), 'utf8');
+  const untested = table.filter(
+    ({ key, section, name }) =>
+      key.live &&
+      !new RegExp(`(change|put|/config/)\\(?'?${section}'?[^\\n]*\\b${name}\\b`).test(tests),
+  );
   expect(untested.map(({ path }) => path)).toEqual([]);
 });

@@ -1,4 +1,5 @@
-// Every setting of the pipeline that may change live, changed while events are under way: what follows is as if it had been so from the start.
+// Every setting of the pipeline that may change live, changed while events are under way: what
+// follows is as if it had been so from the start.
 import { afterEach, describe, expect, test } from 'vitest';
 import { DependencyError } from '#core/errors/errors.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
@@ -7,12 +8,19 @@ import { createMemoryLog } from '#core/memory/memory-source.ts';
 import { createMemoryStore } from '#core/memory/memory-store.ts';
 import { runPipeline } from '#core/pipeline/pipeline.ts';
 import type { FleetResult, VectorStore } from '#core/ports.ts';
-import { pipelineLimits } from '../../gateway/startup/live-limits.ts';
 import { Settings } from '../../gateway/config/live-settings.ts';
+import { pipelineLimits } from '../../gateway/startup/live-limits.ts';
 import { dimensions, fakeVector } from '../helpers/fake-model.ts';
 
 const startsAt = Date.UTC(2026, 10, 23, 12);
-const provenance = { runnerSession: 's', runnerName: 'r', device: 'cpu', dtype: 'fp32', embeddedAt: startsAt, checkedAt: startsAt };
+const provenance = {
+  runnerSession: 's',
+  runnerName: 'r',
+  device: 'cpu',
+  dtype: 'fp32',
+  embeddedAt: startsAt,
+  checkedAt: startsAt,
+};
 const ends: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const end of ends.splice(0)) await end();
@@ -24,7 +32,14 @@ function world(env: Record<string, string>) {
   const clock = new ManualClock(startsAt);
   const memoryStore = createMemoryStore({ dimensions, now: () => clock.now() });
   const events = createMemoryLog({ batchMax: 1 });
-  const seen = { writes: 0, looked: [] as string[], embedded: [] as string[], retries: [] as number[], circuit: [] as string[], cache: [] as string[] };
+  const seen = {
+    writes: 0,
+    looked: [] as string[],
+    embedded: [] as string[],
+    retries: [] as number[],
+    circuit: [] as string[],
+    cache: [] as string[],
+  };
   const held: (() => void)[] = [];
   const behaviour = { holdsWrites: false, holdsTexts: false, isDown: false };
   const hold = (): Promise<void> => new Promise((resolve) => held.push(resolve));
@@ -32,7 +47,8 @@ function world(env: Record<string, string>) {
     ...memoryStore,
     batchMax: { texts: 1, events: 1 },
     async knownTexts(ids) {
-      if (behaviour.isDown) throw new DependencyError('store', 'down', 'It is down.', { retryable: true });
+      if (behaviour.isDown)
+        throw new DependencyError('store', 'down', 'It is down.', { retryable: true });
       return memoryStore.knownTexts(ids);
     },
     async putEvents(records) {
@@ -43,7 +59,14 @@ function world(env: Record<string, string>) {
   };
   const stop = new AbortController();
   const done = runPipeline({
-    source: events.source('test'), store, deadLetters: createMemoryDeadLetters(), clock, random: () => 1, limits: pipelineLimits(settings.config), isDistrusted: () => false, signal: stop.signal,
+    source: events.source('test'),
+    store,
+    deadLetters: createMemoryDeadLetters(),
+    clock,
+    random: () => 1,
+    limits: pipelineLimits(settings.config),
+    isDistrusted: () => false,
+    signal: stop.signal,
     embedding: {
       async embed(text): Promise<FleetResult> {
         seen.embedded.push(text);
@@ -52,7 +75,11 @@ function world(env: Record<string, string>) {
       },
     },
     observer: {
-      received: () => undefined, stored: () => undefined, superseded: () => undefined, deadLettered: () => undefined, storeWrite: () => undefined,
+      received: () => undefined,
+      stored: () => undefined,
+      superseded: () => undefined,
+      deadLettered: () => undefined,
+      storeWrite: () => undefined,
       cacheRequest: (result) => seen.cache.push(result),
       retried: () => seen.retries.push(clock.now() - startsAt),
       circuit: (_, state) => seen.circuit.push(`${state} at ${clock.now() - startsAt}`),
@@ -70,13 +97,32 @@ function world(env: Record<string, string>) {
   });
   let sent = 0;
   return {
-    clock, seen, behaviour, change: (section: string, values: Record<string, unknown>) => settings.change(section, values, false),
+    clock,
+    seen,
+    behaviour,
+    change: (section: string, values: Record<string, unknown>) =>
+      settings.change(section, values, false),
     release: () => held.shift()?.(),
     /** Each event has a product of its own, unless it is named. */
     send: async (product: string = `product ${sent}`, padding = 0): Promise<void> => {
       sent += 1;
-      const event = { event_id: `e-${sent}`, timestamp: '2026-11-23T11:00:00Z', user_id: 'u', session_id: 's', event_type: 'view', product: { id: product, name: product, price: 5 }, padding: 'x'.repeat(padding) };
-      await events.sink.append([{ key: null, value: new TextEncoder().encode(JSON.stringify(event)), headers: {}, timestamp: clock.now() }]);
+      const event = {
+        event_id: `e-${sent}`,
+        timestamp: '2026-11-23T11:00:00Z',
+        user_id: 'u',
+        session_id: 's',
+        event_type: 'view',
+        product: { id: product, name: product, price: 5 },
+        padding: 'x'.repeat(padding),
+      };
+      await events.sink.append([
+        {
+          key: null,
+          value: new TextEncoder().encode(JSON.stringify(event)),
+          headers: {},
+          timestamp: clock.now(),
+        },
+      ]);
       await clock.advance(0);
     },
   };
@@ -95,7 +141,10 @@ describe('while the pipeline runs', () => {
   });
 
   test('pipeline.writesInFlightMax: more writes at once', async () => {
-    const { clock, seen, behaviour, change, send } = world({ VECTORSTREAM_PIPELINE_WRITES_IN_FLIGHT_MAX: '1', VECTORSTREAM_PIPELINE_BATCH_AGE_MS_MAX: '0' });
+    const { clock, seen, behaviour, change, send } = world({
+      VECTORSTREAM_PIPELINE_WRITES_IN_FLIGHT_MAX: '1',
+      VECTORSTREAM_PIPELINE_BATCH_AGE_MS_MAX: '0',
+    });
     behaviour.holdsWrites = true;
     for (let i = 0; i < 4; i += 1) await send();
     await clock.advance(10);
@@ -107,7 +156,11 @@ describe('while the pipeline runs', () => {
   });
 
   test('pipeline.unsettledMax and unsettledBytesMax: more in hand', async () => {
-    const { clock, seen, behaviour, change, release, send } = world({ VECTORSTREAM_PIPELINE_UNSETTLED_MAX: '2', VECTORSTREAM_PIPELINE_UNSETTLED_BYTES_MAX: String(2 ** 20), VECTORSTREAM_PIPELINE_BATCH_AGE_MS_MAX: '0' });
+    const { clock, seen, behaviour, change, release, send } = world({
+      VECTORSTREAM_PIPELINE_UNSETTLED_MAX: '2',
+      VECTORSTREAM_PIPELINE_UNSETTLED_BYTES_MAX: String(2 ** 20),
+      VECTORSTREAM_PIPELINE_BATCH_AGE_MS_MAX: '0',
+    });
     behaviour.holdsTexts = true;
     for (let i = 0; i < 20; i += 1) await send(undefined, 200_000);
     await clock.advance(10);
@@ -139,7 +192,10 @@ describe('while the pipeline runs', () => {
   });
 
   test('retries.delayMs and delayMsMax: an outage that goes on is asked at the new pace', async () => {
-    const { clock, seen, behaviour, change, send } = world({ VECTORSTREAM_PIPELINE_BATCH_AGE_MS_MAX: '0', VECTORSTREAM_RETRIES_CIRCUIT_FAILURES_MAX: '1000' });
+    const { clock, seen, behaviour, change, send } = world({
+      VECTORSTREAM_PIPELINE_BATCH_AGE_MS_MAX: '0',
+      VECTORSTREAM_RETRIES_CIRCUIT_FAILURES_MAX: '1000',
+    });
     behaviour.isDown = true;
     await send();
     await clock.advance(1000);
@@ -150,7 +206,10 @@ describe('while the pipeline runs', () => {
   });
 
   test('retries.circuitFailuresMax, circuitDelayMs and circuitDelayMsMax: the circuit opens sooner and is tried at the new pace', async () => {
-    const { clock, seen, behaviour, change, send } = world({ VECTORSTREAM_PIPELINE_BATCH_AGE_MS_MAX: '0', VECTORSTREAM_RETRIES_CIRCUIT_FAILURES_MAX: '1000' });
+    const { clock, seen, behaviour, change, send } = world({
+      VECTORSTREAM_PIPELINE_BATCH_AGE_MS_MAX: '0',
+      VECTORSTREAM_RETRIES_CIRCUIT_FAILURES_MAX: '1000',
+    });
     behaviour.isDown = true;
     await change('retries', { delayMs: 1, delayMsMax: 1 });
     await send();
@@ -160,8 +219,12 @@ describe('while the pipeline runs', () => {
     await clock.advance(1);
     expect(seen.circuit).toEqual(['open at 21']);
     await clock.advance(1000);
-    const probes = seen.circuit.filter((entry) => entry.startsWith('half-open')).map((entry) => Number(entry.split(' at ')[1]));
+    const probes = seen.circuit
+      .filter((entry) => entry.startsWith('half-open'))
+      .map((entry) => Number(entry.split(' at ')[1]));
     expect(probes.length).toBeGreaterThan(3);
-    expect(probes.slice(0, 4).map((at, index) => at - (index === 0 ? 21 : (probes[index - 1] ?? 0)))).toEqual([100, 200, 200, 200]);
+    expect(
+      probes.slice(0, 4).map((at, index) => at - (index === 0 ? 21 : (probes[index - 1] ?? 0))),
+    ).toEqual([100, 200, 200, 200]);
   });
 });

@@ -1,6 +1,7 @@
-// The live feed: what a client gets and in which order, what a slow one loses, and that it never costs more than its bound.
-import { connect } from 'node:net';
 import { once } from 'node:events';
+// The live feed: what a client gets and in which order, what a slow one loses, and that it never
+// costs more than its bound.
+import { connect } from 'node:net';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
@@ -9,50 +10,87 @@ import { subprotocol, tokenSubprotocolPrefix } from '#core/protocol/wire.ts';
 import { createApp } from '../../gateway/api/app.ts';
 import { listen } from '../../gateway/http/http-server.ts';
 import { Feed } from '../../gateway/live/feed.ts';
-import { Live } from '../../gateway/live/live.ts';
 import { LiveSocket } from '../../gateway/live/live-socket.ts';
+import { Live } from '../../gateway/live/live.ts';
 import { Outbox } from '../../gateway/live/outbox.ts';
 import { until } from '../helpers/until.ts';
 import { apiKey, runner, testApp } from './test-services.ts';
 
 describe('an outbox', () => {
   test('is in order, within its bounds, has the latest of each key, and loses nothing without counting it', () => {
-    expect(fc.check(fc.property(fc.array(fc.oneof(
-      fc.record({ put: fc.constantFrom(null, 'stats', 'health'), size: fc.integer({ min: 1, max: 30 }) }), fc.constant('take' as const),
-    )), (steps) => {
-      const outbox = new Outbox({ entriesMax: 5, charsMax: 100 });
-      const newest = new Map<string, number>();
-      const taken: { sequence: number; key: string | null }[] = [];
-      let [sequence, dropped] = [0, 0];
-      const take = () => {
-        const next = outbox.take();
-        if (next === null) return false;
-        taken.push(next.entry);
-        dropped += next.dropped;
-        return true;
-      };
-      for (const step of steps) {
-        if (step === 'take') take();
-        else {
-          sequence += 1;
-          outbox.put({ sequence, topic: 'stats', key: step.put, isSnapshot: false, text: 'x'.repeat(step.size) });
-          if (step.put !== null) newest.set(step.put, sequence);
-        }
-        if (outbox.size > 5) return false;
-      }
-      while (take());
-      const replaced = sequence - taken.length - dropped;
-      const inOrder = taken.every((entry, index) => index === 0 || entry.sequence > (taken[index - 1]?.sequence ?? 0));
-      const latest = [...newest.values()].every((last) => taken.some((entry) => entry.sequence === last) || dropped > 0);
-      return inOrder && latest && replaced >= 0 && replaced <= steps.filter((step) => step !== 'take' && step.put !== null).length;
-    }))).toMatchObject({ failed: false });
+    expect(
+      fc.check(
+        fc.property(
+          fc.array(
+            fc.oneof(
+              fc.record({
+                put: fc.constantFrom(null, 'stats', 'health'),
+                size: fc.integer({ min: 1, max: 30 }),
+              }),
+              fc.constant('take' as const),
+            ),
+          ),
+          (steps) => {
+            const outbox = new Outbox({ entriesMax: 5, charsMax: 100 });
+            const newest = new Map<string, number>();
+            const taken: { sequence: number; key: string | null }[] = [];
+            let [sequence, dropped] = [0, 0];
+            const take = () => {
+              const next = outbox.take();
+              if (next === null) return false;
+              taken.push(next.entry);
+              dropped += next.dropped;
+              return true;
+            };
+            for (const step of steps) {
+              if (step === 'take') take();
+              else {
+                sequence += 1;
+                outbox.put({
+                  sequence,
+                  topic: 'stats',
+                  key: step.put,
+                  isSnapshot: false,
+                  text: 'x'.repeat(step.size),
+                });
+                if (step.put !== null) newest.set(step.put, sequence);
+              }
+              if (outbox.size > 5) return false;
+            }
+            while (take());
+            const replaced = sequence - taken.length - dropped;
+            const inOrder = taken.every(
+              (entry, index) => index === 0 || entry.sequence > (taken[index - 1]?.sequence ?? 0),
+            );
+            const latest = [...newest.values()].every(
+              (last) => taken.some((entry) => entry.sequence === last) || dropped > 0,
+            );
+            return (
+              inOrder &&
+              latest &&
+              replaced >= 0 &&
+              replaced <= steps.filter((step) => step !== 'take' && step.put !== null).length
+            );
+          },
+        ),
+      ),
+    ).toMatchObject({ failed: false });
   });
 });
 
-const publish = (feed: Feed, count: number) => Array.from({ length: count }, (_, index) => feed.publish({ topic: 'dead_letter', data: index, at: 0, key: null }, true));
+const publish = (feed: Feed, count: number) =>
+  Array.from({ length: count }, (_, index) =>
+    feed.publish({ topic: 'dead_letter', data: index, at: 0, key: null }, true),
+  );
 
 describe('a feed', () => {
-  const options = { run: 'a1', keptMax: 5, keptCharsMax: 10_000, clientsMax: 2, outbox: { entriesMax: 10, charsMax: 10_000 } };
+  const options = {
+    run: 'a1',
+    keptMax: 5,
+    keptCharsMax: 10_000,
+    clientsMax: 2,
+    outbox: { entriesMax: 10, charsMax: 10_000 },
+  };
 
   test('resumes from what it keeps, and says when it cannot', () => {
     const feed = new Feed(options);
@@ -60,10 +98,13 @@ describe('a feed', () => {
     const seen = feed.id;
     publish(feed, 4);
     const mark = feed.markOf(seen);
-    expect(feed.missed(mark ?? -1, new Set(['dead_letter'])).map(({ sequence }) => sequence)).toEqual([4, 5, 6, 7]);
+    expect(
+      feed.missed(mark ?? -1, new Set(['dead_letter'])).map(({ sequence }) => sequence),
+    ).toEqual([4, 5, 6, 7]);
     expect(feed.missed(mark ?? -1, new Set(['runner']))).toEqual([]);
     publish(feed, 2);
-    for (const id of [seen, 'b2-7', 'a1-100', 'a1-', 'nonsense', 'a1-1e3']) expect(feed.markOf(id)).toBeNull();
+    for (const id of [seen, 'b2-7', 'a1-100', 'a1-', 'nonsense', 'a1-1e3'])
+      expect(feed.markOf(id)).toBeNull();
     expect(feed.markOf(feed.id)).toBe(9);
   });
 
@@ -75,7 +116,12 @@ describe('a feed', () => {
     publish(feed, 1);
     feed.leave(follower);
     publish(feed, 1);
-    expect([follower.outbox.size, other.outbox.size, feed.isFull, feed.follows('dead_letter')]).toEqual([1, 0, false, false]);
+    expect([
+      follower.outbox.size,
+      other.outbox.size,
+      feed.isFull,
+      feed.follows('dead_letter'),
+    ]).toEqual([1, 0, false, false]);
   });
 });
 
@@ -89,10 +135,21 @@ async function serve(env: Record<string, string> = {}) {
   const live = new Live(clock, Number(env['CLIENTS'] ?? 10));
   const { services } = testApp({ clock, live }, env['CLIENTS'] === undefined ? env : {});
   const app = createApp(services);
-  const liveSocket = new LiveSocket({ live, now: () => clock.now(), ask: async (path, headers, incoming) => app.fetch(new Request(`http://gateway${path}`, { headers }), { incoming }) });
+  const liveSocket = new LiveSocket({
+    live,
+    now: () => clock.now(),
+    ask: async (path, headers, incoming) =>
+      app.fetch(new Request(`http://gateway${path}`, { headers }), { incoming }),
+  });
   const server = await listen({
-    host: '127.0.0.1', port: 0, fetch: app.fetch, upgrades: new Map([['/ws/events', (...upgrade) => liveSocket.upgrade(...upgrade)]]),
-    screen: (request) => services.access.screenUpgrade(request), limits: services.config.server, isProxy: () => false, certificate: null,
+    host: '127.0.0.1',
+    port: 0,
+    fetch: app.fetch,
+    upgrades: new Map([['/ws/events', (...upgrade) => liveSocket.upgrade(...upgrade)]]),
+    screen: (request) => services.access.screenUpgrade(request),
+    limits: services.config.server,
+    isProxy: () => false,
+    certificate: null,
   });
   cleanUps.push(async () => {
     live.close();
@@ -108,28 +165,62 @@ function follow(url: string, path: string, protocols: string[] = []) {
   const messages: Received[] = [];
   socket.on('message', (data: Buffer) => messages.push(JSON.parse(data.toString())));
   const closed = new Promise<number>((resolve) => socket.once('close', resolve));
-  const refused = new Promise<{ status: number; retryAfter: string | undefined; body: string }>((resolve) => socket.once('unexpected-response', (_request, response) => {
-    let body = '';
-    response.on('data', (chunk) => (body += String(chunk))).on('end', () => resolve({ status: response.statusCode ?? 0, retryAfter: response.headers['retry-after'], body }));
-  }));
+  const refused = new Promise<{ status: number; retryAfter: string | undefined; body: string }>(
+    (resolve) =>
+      socket.once('unexpected-response', (_request, response) => {
+        let body = '';
+        response
+          .on('data', (chunk) => (body += String(chunk)))
+          .on('end', () =>
+            resolve({
+              status: response.statusCode ?? 0,
+              retryAfter: response.headers['retry-after'],
+              body,
+            }),
+          );
+      }),
+  );
   socket.on('error', () => undefined);
   cleanUps.push(async () => socket.terminate());
-  return { socket, messages, closed, refused, types: () => messages.map(({ type }) => type), until: (type: string, count = 1) => until(`${count} ${type}`, 5000, () => messages.filter((message) => message.type === type)[count - 1]) };
+  return {
+    socket,
+    messages,
+    closed,
+    refused,
+    types: () => messages.map(({ type }) => type),
+    until: (type: string, count = 1) =>
+      until(
+        `${count} ${type}`,
+        5000,
+        () => messages.filter((message) => message.type === type)[count - 1],
+      ),
+  };
 }
 
 describe('over WebSocket', () => {
   test('a client gets hello, snapshots, then changes, and a heartbeat while nothing happens', async () => {
     const { url, live, clock } = await serve();
     const { until: seen, types } = follow(url, '/ws/events');
-    expect(await seen('hello')).toMatchObject({ topics: ['stats', 'health', 'runner', 'dead_letter', 'sample'], resumed: false, heartbeat_ms: 15_000 });
-    expect(await seen('runner')).toMatchObject({ snapshot: true, data: { change: 'all', runners: [{ id: runner.id }] } });
+    expect(await seen('hello')).toMatchObject({
+      topics: ['stats', 'health', 'runner', 'dead_letter', 'sample'],
+      resumed: false,
+      heartbeat_ms: 15_000,
+    });
+    expect(await seen('runner')).toMatchObject({
+      snapshot: true,
+      data: { change: 'all', runners: [{ id: runner.id }] },
+    });
     expect(types()).toEqual(['hello', 'stats', 'health', 'runner']);
     live.runnersChanged([{ ...runner, state: 'draining' }]);
     live.runnersChanged([]);
-    expect(await seen('runner', 3)).toMatchObject({ data: { change: 'left', runner: { id: runner.id } } });
+    expect(await seen('runner', 3)).toMatchObject({
+      data: { change: 'left', runner: { id: runner.id } },
+    });
     for (let second = 0; second < 15; second += 1) await clock.advance(1000);
     expect(await seen('stats', 2)).not.toHaveProperty('snapshot');
-    expect(await seen('heartbeat')).toMatchObject({ id: expect.stringMatching(`^${live.feed.run}-\\d+$`) });
+    expect(await seen('heartbeat')).toMatchObject({
+      id: expect.stringMatching(`^${live.feed.run}-\\d+$`),
+    });
   });
 
   test('topics are changed by message, and a wrong message ends the connection with a reason', async () => {
@@ -169,14 +260,26 @@ describe('over WebSocket', () => {
 
   test('the door is the one of every request: key, topics, number of clients', async () => {
     const { url } = await serve({ VECTORSTREAM_API_KEY: apiKey });
-    expect(await follow(url, '/ws/events').refused).toMatchObject({ status: 401, body: expect.stringContaining('api_key_missing') });
-    const protocols = [subprotocol, tokenSubprotocolPrefix + Buffer.from(apiKey).toString('base64url')];
+    expect(await follow(url, '/ws/events').refused).toMatchObject({
+      status: 401,
+      body: expect.stringContaining('api_key_missing'),
+    });
+    const protocols = [
+      subprotocol,
+      tokenSubprotocolPrefix + Buffer.from(apiKey).toString('base64url'),
+    ];
     await follow(url, '/ws/events?topics=stats', protocols).until('stats');
-    expect(await follow(url, '/ws/events?topics=weather', protocols).refused).toMatchObject({ status: 422 });
+    expect(await follow(url, '/ws/events?topics=weather', protocols).refused).toMatchObject({
+      status: 422,
+    });
     const full = await serve({ CLIENTS: '1' });
     const only = follow(full.url, '/ws/events?topics=stats');
     await only.until('stats');
-    expect(await follow(full.url, '/ws/events').refused).toMatchObject({ status: 503, retryAfter: '10', body: expect.stringContaining('live_full') });
+    expect(await follow(full.url, '/ws/events').refused).toMatchObject({
+      status: 503,
+      retryAfter: '10',
+      body: expect.stringContaining('live_full'),
+    });
     only.socket.close();
     await only.closed;
     await until('there is room again', 5000, () => !full.live.feed.isFull);
@@ -194,21 +297,30 @@ describe('over WebSocket', () => {
     const { live, port } = await serve();
     const socket = connect(port, '127.0.0.1');
     cleanUps.push(async () => socket.destroy());
-    socket.write(`GET /ws/events?topics=dead_letter HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n`);
+    socket.write(
+      `GET /ws/events?topics=dead_letter HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n`,
+    );
     await once(socket, 'data');
     socket.pause();
     const before = process.memoryUsage();
     const message = 'm'.repeat(10_000);
     for (let round = 0; round < 40; round += 1) {
-      for (let index = 0; index < 500; index += 1) live.feed.publish({ topic: 'dead_letter', data: { message }, at: 0, key: null }, false);
+      for (let index = 0; index < 500; index += 1)
+        live.feed.publish({ topic: 'dead_letter', data: { message }, at: 0, key: null }, false);
       await new Promise((resolve) => setImmediate(resolve));
     }
     const after = process.memoryUsage();
-    expect(after.external + after.arrayBuffers - before.external - before.arrayBuffers).toBeLessThan(16 * 2 ** 20);
+    expect(
+      after.external + after.arrayBuffers - before.external - before.arrayBuffers,
+    ).toBeLessThan(16 * 2 ** 20);
     let text = '';
     socket.on('data', (chunk) => (text += chunk.toString('latin1')));
     socket.resume();
-    const lost = await until('it learns what it lost', 10_000, () => /\{"type":"dropped","count":(\d+)\}/.exec(text)?.[1]);
+    const lost = await until(
+      'it learns what it lost',
+      10_000,
+      () => /\{"type":"dropped","count":(\d+)\}/.exec(text)?.[1],
+    );
     expect(Number(lost)).toBeGreaterThan(15_000);
   });
 });
@@ -221,7 +333,13 @@ const reader = async (url: string, headers: Record<string, string> = {}) => {
   const reading = (async () => {
     for await (const chunk of response.body ?? []) text += Buffer.from(chunk).toString();
   })().catch(() => undefined);
-  return { response, stop, reading, text: () => text, until: (what: string) => until(what, 5000, () => text.includes(what) && text) };
+  return {
+    response,
+    stop,
+    reading,
+    text: () => text,
+    until: (what: string) => until(what, 5000, () => text.includes(what) && text),
+  };
 };
 
 describe('as server-sent events', () => {
@@ -246,7 +364,9 @@ describe('as server-sent events', () => {
 
   test('who does not read is cut off after two heartbeats, and HEAD leaves nobody behind', async () => {
     const { url, port, live, clock } = await serve();
-    expect((await fetch(`${url}/sse/events?topics=dead_letter`, { method: 'HEAD' })).status).toBe(200);
+    expect((await fetch(`${url}/sse/events?topics=dead_letter`, { method: 'HEAD' })).status).toBe(
+      200,
+    );
     expect(live.feed.follows('dead_letter')).toBe(false);
     const socket = connect(port, '127.0.0.1');
     cleanUps.push(async () => socket.destroy());
@@ -255,7 +375,11 @@ describe('as server-sent events', () => {
     await once(socket, 'data');
     socket.pause();
     await until('nobody follows any more', 20_000, async () => {
-      for (let index = 0; index < 500; index += 1) live.feed.publish({ topic: 'dead_letter', data: 'm'.repeat(10_000), at: 0, key: null }, false);
+      for (let index = 0; index < 500; index += 1)
+        live.feed.publish(
+          { topic: 'dead_letter', data: 'm'.repeat(10_000), at: 0, key: null },
+          false,
+        );
       await clock.advance(15_000);
       return !live.feed.follows('dead_letter');
     });

@@ -1,4 +1,5 @@
-// The OpenAPI document: every path is described whole, every reference leads somewhere, and every example is what its schema says.
+// The OpenAPI document: every path is described whole, every reference leads somewhere, and every
+// example is what its schema says.
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { testApp } from './test-services.ts';
@@ -6,7 +7,8 @@ import { testApp } from './test-services.ts';
 type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
 type JsonObject = { readonly [name: string]: Json };
 
-const isObject = (value: Json | undefined): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (value: Json | undefined): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 const object = (value: Json | undefined): JsonObject => (isObject(value) ? value : {});
 const list = (value: Json | undefined): readonly Json[] => (Array.isArray(value) ? value : []);
 
@@ -22,30 +24,55 @@ function resolve(document: JsonObject, value: Json | undefined, depth = 0): Json
   if (!isObject(value)) return value ?? null;
   const reference = value['$ref'];
   if (typeof reference === 'string') {
-    const found = reference.replace(/^#\//, '').split('/').reduce<Json | undefined>((at, name) => object(at)[name], document);
+    const found = reference
+      .replace(/^#\//, '')
+      .split('/')
+      .reduce<Json | undefined>((at, name) => object(at)[name], document);
     if (found === undefined) throw new Error(`${reference} leads nowhere.`);
     return resolve(document, found, depth + 1);
   }
-  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, resolve(document, member, depth + 1)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([name, member]) => [name, resolve(document, member, depth + 1)]),
+  );
 }
 
 type Operation = { readonly name: string; readonly path: string; readonly operation: JsonObject };
 
 function operationsOf(document: JsonObject): readonly Operation[] {
-  return Object.entries(object(document['paths'])).flatMap(([path, item]) => Object.entries(object(item)).map(([method, operation]) => ({
-    name: `${method.toUpperCase()} ${path}`, path, operation: object(resolve(document, operation)),
-  })));
+  return Object.entries(object(document['paths'])).flatMap(([path, item]) =>
+    Object.entries(object(item)).map(([method, operation]) => ({
+      name: `${method.toUpperCase()} ${path}`,
+      path,
+      operation: object(resolve(document, operation)),
+    })),
+  );
 }
 
 const methods = /^(GET|POST|PUT|PATCH|DELETE) /;
 
 /** Media types with their schemas and examples, of the request and of every answer. */
-function contentsOf({ operation }: Operation): readonly { readonly where: string; readonly type: string; readonly media: JsonObject }[] {
-  const bodies = [['request', operation['requestBody']] as const, ...Object.entries(object(operation['responses']))];
-  return bodies.flatMap(([where, body]) => Object.entries(object(object(body)['content'])).map(([type, media]) => ({ where, type, media: object(media) })));
+function contentsOf({ operation }: Operation): readonly {
+  readonly where: string;
+  readonly type: string;
+  readonly media: JsonObject;
+}[] {
+  const bodies = [
+    ['request', operation['requestBody']] as const,
+    ...Object.entries(object(operation['responses'])),
+  ];
+  return bodies.flatMap(([where, body]) =>
+    Object.entries(object(object(body)['content'])).map(([type, media]) => ({
+      where,
+      type,
+      media: object(media),
+    })),
+  );
 }
 
-const exampleOf = (media: JsonObject): Json | undefined => media['example'] ?? object(media['schema'])['example'] ?? Object.values(object(media['examples'])).map((example) => object(example)['value'])[0];
+const exampleOf = (media: JsonObject): Json | undefined =>
+  media['example'] ??
+  object(media['schema'])['example'] ??
+  Object.values(object(media['examples'])).map((example) => object(example)['value'])[0];
 
 test('is OpenAPI 3.1 with named, tagged, unique operations that say how they are let in and what can go wrong', async () => {
   const document = await read();
@@ -53,25 +80,58 @@ test('is OpenAPI 3.1 with named, tagged, unique operations that say how they are
   const operations = operationsOf(document);
   const tags = list(document['tags']).map((tag) => object(tag)['name']);
   const wrong = operations.flatMap(({ name, path, operation }) => {
-    const declared = list(operation['parameters']).map(object).filter((parameter) => parameter['in'] === 'path').map((parameter) => parameter['name']);
+    const declared = list(operation['parameters'])
+      .map(object)
+      .filter((parameter) => parameter['in'] === 'path')
+      .map((parameter) => parameter['name']);
     const responses = Object.keys(object(operation['responses']));
     const rules: readonly (readonly [string, boolean])[] = [
       ['is no method', methods.test(name)],
-      ['has no summary', typeof operation['summary'] === 'string' && operation['summary'].length > 5],
-      ['has no known tag', list(operation['tags']).length === 1 && tags.includes(list(operation['tags'])[0] ?? null)],
-      ['does not declare its path parameters', [...path.matchAll(/\{(\w+)\}/g)].every((match) => declared.includes(match[1] ?? '')) && declared.length === path.split('{').length - 1],
+      [
+        'has no summary',
+        typeof operation['summary'] === 'string' && operation['summary'].length > 5,
+      ],
+      [
+        'has no known tag',
+        list(operation['tags']).length === 1 && tags.includes(list(operation['tags'])[0] ?? null),
+      ],
+      [
+        'does not declare its path parameters',
+        [...path.matchAll(/\{(\w+)\}/g)].every((match) => declared.includes(match[1] ?? '')) &&
+          declared.length === path.split('{').length - 1,
+      ],
       ['has no answer that is none of an error', responses.some((status) => /^[12]/.test(status))],
       ['does not say that it can fail', responses.includes('500')],
-      ['does not say what a wrong key gets', JSON.stringify(operation['security']) === '[]' || responses.includes('401')],
-      ['does not say what a wrong body gets', operation['requestBody'] === undefined || ['400', '413', '415'].every((status) => responses.includes(status))],
-      ['has an answer without a description', Object.values(object(operation['responses'])).every((answer) => typeof object(answer)['description'] === 'string')],
+      [
+        'does not say what a wrong key gets',
+        JSON.stringify(operation['security']) === '[]' || responses.includes('401'),
+      ],
+      [
+        'does not say what a wrong body gets',
+        operation['requestBody'] === undefined ||
+          ['400', '413', '415'].every((status) => responses.includes(status)),
+      ],
+      [
+        'has an answer without a description',
+        Object.values(object(operation['responses'])).every(
+          (answer) => typeof object(answer)['description'] === 'string',
+        ),
+      ],
     ];
     return rules.filter(([, holds]) => !holds).map(([rule]) => `${name} ${rule}`);
   });
   expect(wrong).toEqual([]);
   const ids = operations.map(({ operation }) => operation['operationId']);
   expect(new Set(ids).size).toBe(ids.length);
-  expect(ids).toEqual(expect.arrayContaining(['postEvents', 'getEventsById', 'postV1Embeddings', 'getHealthKafka', 'postRunnersByIdDrain']));
+  expect(ids).toEqual(
+    expect.arrayContaining([
+      'postEvents',
+      'getEventsById',
+      'postV1Embeddings',
+      'getHealthKafka',
+      'postRunnersByIdDrain',
+    ]),
+  );
 });
 
 test('shows an example of every body, and each is what its schema says', async () => {
@@ -88,9 +148,14 @@ test('shows an example of every body, and each is what its schema says', async (
       }
       seen += 1;
       if (!type.includes('json') || type.includes('ndjson')) continue;
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a JSON schema is JSON
-      const parsed = z.fromJSONSchema(media['schema'] as Parameters<typeof z.fromJSONSchema>[0]).safeParse(example);
-      if (!parsed.success) wrong.push(`${at}: ${parsed.error.issues.map(({ path, message }) => `${path.map(String).join('.')} ${message}`).join('; ').slice(0, 300)}`);
+      const parsed = schemaFrom(media['schema']).safeParse(example);
+      if (!parsed.success)
+        wrong.push(
+          `${at}: ${parsed.error.issues
+            .map(({ path, message }) => `${path.map(String).join('.')} ${message}`)
+            .join('; ')
+            .slice(0, 300)}`,
+        );
     }
   }
   expect(wrong).toEqual([]);
@@ -100,31 +165,63 @@ test('shows an example of every body, and each is what its schema says', async (
 /** Told by the server, before a path is looked at. */
 const ofTheServer = ['408', '414', '431'];
 
-test('tells every problem in the one shape, and OpenAI\'s paths in OpenAI\'s', async () => {
+test("tells every problem in the one shape, and OpenAI's paths in OpenAI's", async () => {
   const document = await read();
-  const wrong = operationsOf(document).flatMap((operation) => contentsOf(operation).filter(({ where }) => /^[45]/.test(where)).flatMap(({ where, type, media }) => {
-    const members = Object.keys(object(object(media['schema'])['properties']));
-    const isRight = operation.path.startsWith('/v1/') && !ofTheServer.includes(where) ? type === 'application/json' && members.includes('error') : type === 'application/problem+json' && members.includes('request_id') && members.includes('code');
-    return isRight ? [] : [`${operation.name} ${where}`];
-  }));
+  const wrong = operationsOf(document).flatMap((operation) =>
+    contentsOf(operation)
+      .filter(({ where }) => /^[45]/.test(where))
+      .flatMap(({ where, type, media }) => {
+        const members = Object.keys(object(object(media['schema'])['properties']));
+        const isRight =
+          operation.path.startsWith('/v1/') && !ofTheServer.includes(where)
+            ? type === 'application/json' && members.includes('error')
+            : type === 'application/problem+json' &&
+              members.includes('request_id') &&
+              members.includes('code');
+        return isRight ? [] : [`${operation.name} ${where}`];
+      }),
+  );
   expect(wrong).toEqual([]);
 });
 
 test('names every path that GET / lists, but for pages and the document itself', async () => {
   const { request } = testApp();
   const described = new Set(operationsOf(await read()).map(({ name }) => name));
-  const { paths }: { readonly paths: readonly string[] } = await (await request('/', { headers: { accept: 'application/json' } })).json();
+  const { paths }: { readonly paths: readonly string[] } = await (
+    await request('/', { headers: { accept: 'application/json' } })
+  ).json();
   const undescribed = paths.filter((path) => !path.startsWith('WS ') && !described.has(path));
-  const files = ['GET /openapi.json', 'GET /runner', 'GET /demo', 'GET /demo-offline.js', 'GET /docs', 'GET /docs/api-reference.js', 'GET /assets/{file}', 'GET /models/current', 'GET /models/{revision}/{path}'];
+  const files = [
+    'GET /openapi.json',
+    'GET /runner',
+    'GET /demo',
+    'GET /demo-offline.js',
+    'GET /docs',
+    'GET /docs/api-reference.js',
+    'GET /assets/{file}',
+    'GET /models/current',
+    'GET /models/{revision}/{path}',
+  ];
   expect(undescribed.filter((path) => !files.includes(path))).toEqual([]);
 });
 
 test('tells that a search is by exactly one of query, vector and text id, as the request is checked', async () => {
   const document = await read();
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a JSON schema is JSON
-  const described = z.fromJSONSchema(resolve(document, { $ref: '#/components/schemas/SearchRequest' }) as Parameters<typeof z.fromJSONSchema>[0]);
+  const described = schemaFrom(resolve(document, { $ref: '#/components/schemas/SearchRequest' }));
   const text_id = '0d5b3f0e-97a9-5b62-8f0e-52f1a1f0c3d4';
-  for (const [body, isSearch] of [[{ query: 'kettle' }, true], [{ vector: [1, 2] }, true], [{ text_id }, true], [{ query: 'kettle', text_id }, false], [{ limit: 3 }, false], [{}, false]] as const) {
+  for (const [body, isSearch] of [
+    [{ query: 'kettle' }, true],
+    [{ vector: [1, 2] }, true],
+    [{ text_id }, true],
+    [{ query: 'kettle', text_id }, false],
+    [{ limit: 3 }, false],
+    [{}, false],
+  ] as const) {
     expect(described.safeParse(body).success, JSON.stringify(body)).toBe(isSearch);
   }
 });
+
+function schemaFrom(json: Json | undefined): z.ZodType {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a JSON schema is JSON
+  return z.fromJSONSchema(json as Parameters<typeof z.fromJSONSchema>[0]);
+}

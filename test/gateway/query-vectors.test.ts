@@ -5,26 +5,52 @@ import { QueryVectors } from '../../gateway/fleet/query-vectors.ts';
 
 const result: FleetResult = {
   ok: true,
-  embedding: { vector: new Float32Array([1]), provenance: { runnerSession: '', runnerName: '', device: 'cpu', dtype: '', embeddedAt: 0, checkedAt: 0 } },
+  embedding: {
+    vector: new Float32Array([1]),
+    provenance: {
+      runnerSession: '',
+      runnerName: '',
+      device: 'cpu',
+      dtype: '',
+      embeddedAt: 0,
+      checkedAt: 0,
+    },
+  },
 };
 
 /** Answers when told to; knows what it was asked and who left. */
 function heldFleet() {
-  const asked: { readonly text: string; readonly signal: AbortSignal; readonly answer: () => void }[] = [];
+  const asked: {
+    readonly text: string;
+    readonly signal: AbortSignal;
+    readonly answer: () => void;
+  }[] = [];
   const embedding: EmbeddingService = {
-    embed: (text, { signal }) => new Promise((resolve, reject) => {
-      signal.addEventListener('abort', () => reject(new Error('left')), { once: true });
-      asked.push({ text, signal, answer: () => resolve(result) });
+    embed: (text, { signal }) =>
+      new Promise((resolve, reject) => {
+        signal.addEventListener('abort', () => reject(new Error('left')), { once: true });
+        asked.push({ text, signal, answer: () => resolve(result) });
+      }),
+  };
+  return {
+    asked,
+    queries: new QueryVectors({
+      embedding,
+      limits: { queryCacheMax: 2, waitMsMax: 60_000 },
+      runnerReady: () => true,
     }),
   };
-  return { asked, queries: new QueryVectors({ embedding, limits: { queryCacheMax: 2, waitMsMax: 60_000 }, runnerReady: () => true }) };
 }
 
 test('searches for the same words at the same time share one embedding', async () => {
   const { asked, queries } = heldFleet();
   const stays = new AbortController().signal;
   const leaves = new AbortController();
-  const vectors = [queries.vector('kettle', leaves.signal), queries.vector('kettle', stays), queries.vector('lamp', stays)];
+  const vectors = [
+    queries.vector('kettle', leaves.signal),
+    queries.vector('kettle', stays),
+    queries.vector('lamp', stays),
+  ];
   leaves.abort();
   for (const { answer } of asked) answer();
   expect(await Promise.all(vectors)).toHaveLength(3);

@@ -4,20 +4,30 @@ import { ManualClock } from '#core/memory/manual-clock.ts';
 import { BodyReader, smallBytesMax } from '../../gateway/ingest/read-body.ts';
 import { until } from '../helpers/until.ts';
 
-const request = (body: BodyInit, headers: Record<string, string> = {}) => new Request('http://x/', { method: 'POST', body, headers, duplex: 'half' } as RequestInit);
+const request = (body: BodyInit, headers: Record<string, string> = {}) =>
+  new Request('http://x/', { method: 'POST', body, headers, duplex: 'half' } as RequestInit);
 /** Comes in chunks, without a Content-Length; then goes on, ends or breaks. */
-const stream = (chunks: readonly number[], then: 'ends' | 'breaks') => new ReadableStream<Uint8Array>({
-  start(controller) {
-    for (const length of chunks) controller.enqueue(new Uint8Array(length));
-    if (then === 'ends') controller.close();
-    else controller.error(new Error('reset'));
-  },
-});
-const refusalOf = (reader: BodyReader, asked: Request): Promise<unknown> => reader.read(asked).then(() => null, (error: unknown) => error);
-const problem = (code: string, status: number) => expect.objectContaining({ problem: expect.objectContaining({ code, status }) });
+const stream = (chunks: readonly number[], then: 'ends' | 'breaks') =>
+  new ReadableStream<Uint8Array>({
+    start(controller) {
+      for (const length of chunks) controller.enqueue(new Uint8Array(length));
+      if (then === 'ends') controller.close();
+      else controller.error(new Error('reset'));
+    },
+  });
+const refusalOf = (reader: BodyReader, asked: Request): Promise<unknown> =>
+  reader.read(asked).then(
+    () => null,
+    (error: unknown) => error,
+  );
+const problem = (code: string, status: number) =>
+  expect.objectContaining({ problem: expect.objectContaining({ code, status }) });
 
 test('a body within the bound is read whole', async () => {
-  const reader = new BodyReader({ bytesMax: 10, bytesMaxTogether: 10, largeAtOnce: 1 }, new ManualClock());
+  const reader = new BodyReader(
+    { bytesMax: 10, bytesMaxTogether: 10, largeAtOnce: 1 },
+    new ManualClock(),
+  );
   using body = await reader.read(request('0123456789'));
   expect(new TextDecoder().decode(body.bytes)).toBe('0123456789');
   using none = await reader.read(new Request('http://x/', { method: 'POST' }));
@@ -25,20 +35,32 @@ test('a body within the bound is read whole', async () => {
 });
 
 test('one that is larger is refused, by its length before it is read', async () => {
-  const reader = new BodyReader({ bytesMax: 10, bytesMaxTogether: 100, largeAtOnce: 1 }, new ManualClock());
+  const reader = new BodyReader(
+    { bytesMax: 10, bytesMaxTogether: 100, largeAtOnce: 1 },
+    new ManualClock(),
+  );
   const declared = request(stream([1], 'breaks'), { 'content-length': '11' });
   await expect(reader.read(declared)).rejects.toEqual(problem('body_too_large', 413));
   expect(declared.bodyUsed).toBe(false);
-  await expect(reader.read(request(stream([6, 6], 'ends')))).rejects.toEqual(problem('body_too_large', 413));
+  await expect(reader.read(request(stream([6, 6], 'ends')))).rejects.toEqual(
+    problem('body_too_large', 413),
+  );
 });
 
 test('all in hand share a bound, and have room again when one is done, refused or broken off', async () => {
-  const reader = new BodyReader({ bytesMax: 10, bytesMaxTogether: 15, largeAtOnce: 1 }, new ManualClock());
+  const reader = new BodyReader(
+    { bytesMax: 10, bytesMaxTogether: 15, largeAtOnce: 1 },
+    new ManualClock(),
+  );
   {
     using first = await reader.read(request(stream([5, 5], 'ends')));
     expect(first.bytes).toHaveLength(10);
-    await expect(reader.read(request(stream([6], 'ends')))).rejects.toEqual(problem('too_many_bodies', 429));
-    await expect(reader.read(request(stream([5], 'breaks')))).rejects.toEqual(problem('body_incomplete', 400));
+    await expect(reader.read(request(stream([6], 'ends')))).rejects.toEqual(
+      problem('too_many_bodies', 429),
+    );
+    await expect(reader.read(request(stream([5], 'breaks')))).rejects.toEqual(
+      problem('body_incomplete', 400),
+    );
     using second = await reader.read(request(stream([5], 'ends')));
     expect(second.bytes).toHaveLength(5);
   }
@@ -54,7 +76,16 @@ describe('bodies that are no longer small', () => {
     let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
     const body = new ReadableStream<Uint8Array>({ start: (given) => void (controller = given) });
     controller?.enqueue(new Uint8Array(smallBytesMax).fill(1));
-    return { request: new Request('http://x/', { method: 'POST', body, duplex: 'half', signal } as RequestInit), grow: () => controller?.enqueue(new Uint8Array(large - smallBytesMax).fill(2)), end: () => controller?.close() };
+    return {
+      request: new Request('http://x/', {
+        method: 'POST',
+        body,
+        duplex: 'half',
+        signal,
+      } as RequestInit),
+      grow: () => controller?.enqueue(new Uint8Array(large - smallBytesMax).fill(2)),
+      end: () => controller?.close(),
+    };
   }
 
   test('are read one after the other, in the order in which they came, each whole; small ones do not wait', async () => {

@@ -1,38 +1,79 @@
-// The hub over real WebSockets on the loopback: who gets in, who may work, and what becomes of work whose runner fails.
+// The hub over real WebSockets on the loopback: who gets in, who may work, and what becomes of work
+// whose runner fails.
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { connect } from 'node:net';
 import { text as textOf } from 'node:stream/consumers';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
-import { systemClock } from '#core/time/clock.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import type { Clock, Embedder, EmbedOutcome, FleetResult } from '#core/ports.ts';
-import { keepConnected } from '#core/protocol/runner-connection.ts';
-import type { WorkLedger } from '#core/trust/repair.ts';
-import { RunnerFailedError, runRunnerLoop } from '#core/protocol/runner-loop.ts';
-import { always } from '#core/time/fair-queue.ts';
-import { connectWebSocket } from '#core/protocol/websocket-channel.ts';
-import { encodeMessage, parseGatewayMessage, subprotocol, wireLimits, type JobAssign, type RunnerHello } from '#core/protocol/wire.ts';
 import { encodeJobResult } from '#core/protocol/job-result-frame.ts';
-import { createRunnerHub, defaultHubLimits, type HubLimits, type RunnerHub } from '../../gateway/fleet/runner-hub.ts';
+import { keepConnected } from '#core/protocol/runner-connection.ts';
+import { RunnerFailedError, runRunnerLoop } from '#core/protocol/runner-loop.ts';
+import { connectWebSocket } from '#core/protocol/websocket-channel.ts';
+import {
+  encodeMessage,
+  parseGatewayMessage,
+  subprotocol,
+  wireLimits,
+  type JobAssign,
+  type RunnerHello,
+} from '#core/protocol/wire.ts';
+import { systemClock } from '#core/time/clock.ts';
+import { always } from '#core/time/fair-queue.ts';
+import type { WorkLedger } from '#core/trust/repair.ts';
+import {
+  createRunnerHub,
+  defaultHubLimits,
+  type HubLimits,
+  type RunnerHub,
+} from '../../gateway/fleet/runner-hub.ts';
 import { bounds, fakeEmbedder, fakeVector, golden, identity } from '../helpers/fake-model.ts';
 
 const tokens = { shared: 'shared-token', trusted: 'trusted-token', join: () => null };
-const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
-const noLedger: WorkLedger = { begin: () => Promise.resolve(), vouched: () => undefined, end: () => undefined, distrust: () => undefined };
+const quiet = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
+const noLedger: WorkLedger = {
+  begin: () => Promise.resolve(),
+  vouched: () => undefined,
+  end: () => undefined,
+  distrust: () => undefined,
+};
 const cleanUps: (() => Promise<unknown> | void)[] = [];
 
 afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp();
 });
 
-type Bench = { readonly hub: RunnerHub; readonly url: string; readonly server: Server; readonly seen: string[] };
+type Bench = {
+  readonly hub: RunnerHub;
+  readonly url: string;
+  readonly server: Server;
+  readonly seen: string[];
+};
 
-async function startHub(clock: Clock = systemClock, limits: Partial<HubLimits> = {}): Promise<Bench> {
+async function startHub(
+  clock: Clock = systemClock,
+  limits: Partial<HubLimits> = {},
+): Promise<Bench> {
   const seen: string[] = [];
   const hub = createRunnerHub({
-    identity, golden, bounds, tokens, clock, limits: { ...defaultHubLimits, closeMsMax: 500, ...limits }, log: quiet, ledger: noLedger, expectsTrusted: false, random: () => 0.5, addressOf: () => '127.0.0.1',
+    identity,
+    golden,
+    bounds,
+    tokens,
+    clock,
+    limits: { ...defaultHubLimits, closeMsMax: 500, ...limits },
+    log: quiet,
+    ledger: noLedger,
+    expectsTrusted: false,
+    random: () => 0.5,
+    addressOf: () => '127.0.0.1',
     observer: {
       job: (device, _, embedded) => seen.push(`job ${device} ${embedded}`),
       requeued: (jobs) => seen.push(`requeued ${jobs}`),
@@ -47,18 +88,34 @@ async function startHub(clock: Clock = systemClock, limits: Partial<HubLimits> =
   server.on('upgrade', (request, socket, head) => hub.upgrade(request, socket, head));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  cleanUps.push(() => new Promise((resolve) => server.close(resolve)), () => hub.close());
+  cleanUps.push(
+    () => new Promise((resolve) => server.close(resolve)),
+    () => hub.close(),
+  );
   const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the test server has no port');
+  if (address === null || typeof address === 'string')
+    throw new Error('the test server has no port');
   return { hub, url: `ws://127.0.0.1:${address.port}/runners/connect`, server, seen };
 }
 
 /** A real runner loop over a real socket; answers how it ended. */
-async function startRunner(url: string, embedder: Embedder = fakeEmbedder(), token = tokens.shared) {
+async function startRunner(
+  url: string,
+  embedder: Embedder = fakeEmbedder(),
+  token = tokens.shared,
+) {
   const stop = new AbortController();
   const channel = await connectWebSocket({ url, token, signal: stop.signal });
-  const end = runRunnerLoop({ channel, embedder, turn: always, clock: systemClock, name: 'loop', kind: 'node', drain: stop.signal, log: quiet })
-    .catch((error: unknown) => error);
+  const end = runRunnerLoop({
+    channel,
+    embedder,
+    turn: always,
+    clock: systemClock,
+    name: 'loop',
+    kind: 'node',
+    drain: stop.signal,
+    log: quiet,
+  }).catch((error: unknown) => error);
   cleanUps.push(async () => {
     stop.abort();
     await end;
@@ -74,12 +131,28 @@ class RawRunner {
   #checked = false;
 
   constructor(url: string, hello: Partial<RunnerHello> = {}) {
-    this.socket = new WebSocket(url, subprotocol, { headers: { authorization: `Bearer ${tokens.shared}` } });
+    this.socket = new WebSocket(url, subprotocol, {
+      headers: { authorization: `Bearer ${tokens.shared}` },
+    });
     this.closed = once(this.socket, 'close').then(([code]: number[]) => code ?? 0);
-    this.socket.on('open', () => this.socket.send(encodeMessage({
-      type: 'runner-hello', protocol: 1, name: 'raw', kind: 'browser', device: 'wasm', adapter: '', softwareAdapter: false,
-      dtype: 'fp32', ...identity, textsPerSecond: 1000, limits: { textsPerJobMax: 512 }, ...hello,
-    })));
+    this.socket.on('open', () =>
+      this.socket.send(
+        encodeMessage({
+          type: 'runner-hello',
+          protocol: 1,
+          name: 'raw',
+          kind: 'browser',
+          device: 'wasm',
+          adapter: '',
+          softwareAdapter: false,
+          dtype: 'fp32',
+          ...identity,
+          textsPerSecond: 1000,
+          limits: { textsPerJobMax: 512 },
+          ...hello,
+        }),
+      ),
+    );
     this.socket.on('message', (data, isBinary) => {
       if (isBinary || !Buffer.isBuffer(data)) return;
       const message = parseGatewayMessage(data.toString());
@@ -92,30 +165,49 @@ class RawRunner {
   }
 
   answer(job: JobAssign, outcome: (text: string) => EmbedOutcome): void {
-    this.socket.send(encodeJobResult({ jobId: job.jobId, attempt: job.attempt, outcomes: job.texts.map(outcome), timings: { queuedMs: 0, embedMs: 0 } }));
+    this.socket.send(
+      encodeJobResult({
+        jobId: job.jobId,
+        attempt: job.attempt,
+        outcomes: job.texts.map(outcome),
+        timings: { queuedMs: 0, embedMs: 0 },
+      }),
+    );
   }
 
   async nextJob(): Promise<JobAssign> {
-    return vi.waitFor(() => {
-      const job = this.jobs.shift();
-      if (job === undefined) throw new Error('no job came');
-      return job;
-    }, { interval: 2 });
+    return vi.waitFor(
+      () => {
+        const job = this.jobs.shift();
+        if (job === undefined) throw new Error('no job came');
+        return job;
+      },
+      { interval: 2 },
+    );
   }
 }
 
 async function ready(hub: RunnerHub, count = 1): Promise<void> {
-  await vi.waitFor(() => expect(hub.runners().filter(({ state }) => state === 'ready')).toHaveLength(count), { interval: 2 });
+  await vi.waitFor(
+    () => expect(hub.runners().filter(({ state }) => state === 'ready')).toHaveLength(count),
+    { interval: 2 },
+  );
 }
 
-function embed(hub: RunnerHub, text: string, signal = new AbortController().signal): Promise<FleetResult> {
+function embed(
+  hub: RunnerHub,
+  text: string,
+  signal = new AbortController().signal,
+): Promise<FleetResult> {
   return hub.service.embed(text, { priority: 'bulk', signal });
 }
 
 async function refusal(url: string, protocols: string[], headers: Record<string, string>) {
   const socket = new WebSocket(url, protocols, { headers });
   socket.on('error', () => undefined);
-  const [, response]: [unknown, IncomingMessage] = await new Promise((resolve) => socket.once('unexpected-response', (...answer) => resolve(answer)));
+  const [, response]: [unknown, IncomingMessage] = await new Promise((resolve) =>
+    socket.once('unexpected-response', (...answer) => resolve(answer)),
+  );
   const chunks: Buffer[] = [];
   for await (const chunk of response) chunks.push(Buffer.from(chunk));
   const body: unknown = JSON.parse(Buffer.concat(chunks).toString());
@@ -125,38 +217,87 @@ async function refusal(url: string, protocols: string[], headers: Record<string,
 describe('the door', () => {
   test.each<[string, string[], Record<string, string>, number, string]>([
     ['no token', [subprotocol], {}, 401, 'runner_token_missing'],
-    ['a wrong token', [subprotocol], { authorization: 'Bearer shared-tokem' }, 401, 'runner_token_wrong'],
-    ['a wrong token as a subprotocol', [subprotocol, 'vectorstream.token.eHh4'], {}, 401, 'runner_token_wrong'],
-    ['another subprotocol', ['vectorstream.v9'], { authorization: 'Bearer shared-token' }, 400, 'runner_protocol_unknown'],
-  ])('%s is refused before the upgrade, with a problem document that does not tell the token', async (_, protocols, headers, status, code) => {
-    const { url } = await startHub();
-    const refused = await refusal(url, protocols, headers);
-    expect(refused).toMatchObject({
-      status, type: 'application/problem+json',
-      body: { status, code, type: `urn:vectorstream:problem:${code}`, request_id: expect.stringMatching(/^[0-9a-f-]{36}$/), timestamp: expect.stringMatching(/Z$/) },
-    });
-    expect(JSON.stringify(refused.body)).not.toMatch(/shared-toke|trusted-toke/);
-  });
+    [
+      'a wrong token',
+      [subprotocol],
+      { authorization: 'Bearer shared-tokem' },
+      401,
+      'runner_token_wrong',
+    ],
+    [
+      'a wrong token as a subprotocol',
+      [subprotocol, 'vectorstream.token.eHh4'],
+      {},
+      401,
+      'runner_token_wrong',
+    ],
+    [
+      'another subprotocol',
+      ['vectorstream.v9'],
+      { authorization: 'Bearer shared-token' },
+      400,
+      'runner_protocol_unknown',
+    ],
+  ])(
+    '%s is refused before the upgrade, with a problem document that does not tell the token',
+    async (_, protocols, headers, status, code) => {
+      const { url } = await startHub();
+      const refused = await refusal(url, protocols, headers);
+      expect(refused).toMatchObject({
+        status,
+        type: 'application/problem+json',
+        body: {
+          status,
+          code,
+          type: `urn:vectorstream:problem:${code}`,
+          request_id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+          timestamp: expect.stringMatching(/Z$/),
+        },
+      });
+      expect(JSON.stringify(refused.body)).not.toMatch(/shared-toke|trusted-toke/);
+    },
+  );
 
   test('a request that is no handshake is refused in the same shape', async () => {
     const { url } = await startHub();
     const socket = connect(Number(new URL(url).port), '127.0.0.1');
-    socket.end(`GET /runners/connect HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nAuthorization: Bearer ${tokens.shared}\r\nSec-WebSocket-Protocol: ${subprotocol}\r\nSec-WebSocket-Version: 13\r\n\r\n`);
+    socket.end(
+      `GET /runners/connect HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nAuthorization: Bearer ${tokens.shared}\r\nSec-WebSocket-Protocol: ${subprotocol}\r\nSec-WebSocket-Version: 13\r\n\r\n`,
+    );
     const answer = await textOf(socket);
     expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
-    expect(JSON.parse(answer.slice(answer.indexOf('\r\n\r\n')))).toMatchObject({ status: 400, code: 'bad_websocket_request', detail: 'Missing or invalid Sec-WebSocket-Key header.' });
+    expect(JSON.parse(answer.slice(answer.indexOf('\r\n\r\n')))).toMatchObject({
+      status: 400,
+      code: 'bad_websocket_request',
+      detail: 'Missing or invalid Sec-WebSocket-Key header.',
+    });
   });
 
-  test('a runner with a token, in the header or as a subprotocol, joins; the gateway\'s own are trusted', async () => {
+  test("a runner with a token, in the header or as a subprotocol, joins; the gateway's own are trusted", async () => {
     const { hub, url, seen } = await startHub();
     const raw = new RawRunner(url);
     await startRunner(url, fakeEmbedder(), tokens.trusted);
     await ready(hub, 2);
     expect(raw.socket.protocol).toBe(subprotocol);
-    expect(hub.runners()).toEqual(expect.arrayContaining([
-      expect.objectContaining({ name: 'raw', kind: 'browser', device: 'wasm', trusted: false, state: 'ready', textsEmbedded: 0 }),
-      expect.objectContaining({ name: 'loop', kind: 'node', device: 'cpu', trusted: true, lastGoldenCosine: expect.closeTo(1, 5) }),
-    ]));
+    expect(hub.runners()).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({
+          name: 'raw',
+          kind: 'browser',
+          device: 'wasm',
+          trusted: false,
+          state: 'ready',
+          textsEmbedded: 0,
+        }),
+        expect.objectContaining({
+          name: 'loop',
+          kind: 'node',
+          device: 'cpu',
+          trusted: true,
+          lastGoldenCosine: expect.closeTo(1, 5),
+        }),
+      ]),
+    );
     expect(seen.toSorted()).toEqual(['golden cpu 1.000', 'golden wasm 1.000']);
   });
 
@@ -197,7 +338,12 @@ describe('work', () => {
     if (!result.ok) throw new Error(result.message);
     expect(result.embedding.vector).toEqual(fakeVector('a lamp'));
     const { provenance } = result.embedding;
-    expect(provenance).toMatchObject({ runnerName: 'loop', device: 'cpu', dtype: 'fp32', runnerSession: hub.runners()[0]?.id });
+    expect(provenance).toMatchObject({
+      runnerName: 'loop',
+      device: 'cpu',
+      dtype: 'fp32',
+      runnerSession: hub.runners()[0]?.id,
+    });
     expect(provenance.checkedAt).toBeGreaterThanOrEqual(before);
     expect(provenance.embeddedAt).toBeGreaterThanOrEqual(provenance.checkedAt);
   });
@@ -209,9 +355,17 @@ describe('work', () => {
     await ready(hub, 2);
     const texts = Array.from({ length: 2000 }, (_, index) => `product ${index}`);
     const results = await Promise.all(texts.map((text) => embed(hub, text)));
-    expect(results.map((result) => result.ok && result.embedding.vector)).toEqual(texts.map((text) => fakeVector(text)));
+    expect(results.map((result) => result.ok && result.embedding.vector)).toEqual(
+      texts.map((text) => fakeVector(text)),
+    );
     expect(hub.runners().map(({ textsEmbedded }) => textsEmbedded > 0)).toEqual([true, true]);
-    expect(hub.fleetStats()).toEqual({ waiting: 0, inWork: 0, requeued: 0, late: 0, quarantined: 0 });
+    expect(hub.fleetStats()).toEqual({
+      waiting: 0,
+      inWork: 0,
+      requeued: 0,
+      late: 0,
+      quarantined: 0,
+    });
   });
 
   test('a text waits until a runner is there; one nobody waits for any more is dropped', async () => {
@@ -229,12 +383,15 @@ describe('work', () => {
 
   test('a text that is too long for any job is an outcome', async () => {
     const { hub } = await startHub();
-    expect(await embed(hub, 'x'.repeat(wireLimits.textCharsMax + 1))).toMatchObject({ ok: false, code: 'text_too_long' });
+    expect(await embed(hub, 'x'.repeat(wireLimits.textCharsMax + 1))).toMatchObject({
+      ok: false,
+      code: 'text_too_long',
+    });
   });
 });
 
 describe('failure', () => {
-  test('a runner that is silent past its job\'s deadline is closed with 4408, and another does the job', async () => {
+  test("a runner that is silent past its job's deadline is closed with 4408, and another does the job", async () => {
     const clock = new ManualClock();
     const { hub, url, seen } = await startHub(clock);
     const silent = new RawRunner(url);
@@ -244,7 +401,10 @@ describe('failure', () => {
     await clock.advance(job.deadlineMs + 1000);
     expect(await silent.closed).toBe(4408);
     await startRunner(url);
-    expect(await result).toMatchObject({ ok: true, embedding: { provenance: { runnerName: 'loop' } } });
+    expect(await result).toMatchObject({
+      ok: true,
+      embedding: { provenance: { runnerName: 'loop' } },
+    });
     expect(seen).toContain('requeued 1');
   });
 
@@ -272,21 +432,35 @@ describe('failure', () => {
 
   test('a text that kills every runner ends alone as embedding_failed; its neighbours get their vectors', async () => {
     const { hub, url } = await startHub();
-    const texts = Array.from({ length: 20 }, (_, index) => (index === 7 ? 'poison' : `fine ${index}`));
+    const texts = Array.from({ length: 20 }, (_, index) =>
+      index === 7 ? 'poison' : `fine ${index}`,
+    );
     const results = Promise.all(texts.map((text) => embed(hub, text)));
     let deaths = -1;
     let died: unknown;
     // Its supervisor: a fresh runner for every one that died.
     do {
       deaths += 1;
-      const { end } = await startRunner(url, fakeEmbedder((text) => {
-        if (text === 'poison') throw new Error('device lost');
-        return { ok: true, vector: fakeVector(text) };
-      }));
+      const { end } = await startRunner(
+        url,
+        fakeEmbedder((text) => {
+          if (text === 'poison') throw new Error('device lost');
+          return { ok: true, vector: fakeVector(text) };
+        }),
+      );
       died = await Promise.race([end, results]);
     } while (died instanceof RunnerFailedError);
-    const failed = (await results).flatMap((result, index) => (result.ok ? [] : [{ text: texts[index], ...result }]));
-    expect(failed).toMatchObject([{ text: 'poison', code: 'embedding_failed', runner: 'loop', message: expect.stringContaining('device lost') }]);
+    const failed = (await results).flatMap((result, index) =>
+      result.ok ? [] : [{ text: texts[index], ...result }],
+    );
+    expect(failed).toMatchObject([
+      {
+        text: 'poison',
+        code: 'embedding_failed',
+        runner: 'loop',
+        message: expect.stringContaining('device lost'),
+      },
+    ]);
     expect(deaths).toBeLessThanOrEqual(9);
   });
 
@@ -297,9 +471,19 @@ describe('failure', () => {
     const stop = new AbortController();
     const refused = keepConnected({
       connect: (signal) => connectWebSocket({ url, token: tokens.shared, signal }),
-      embedder: liar, turn: always, clock: systemClock, random: Math.random, name: 'liar', kind: 'node', drain: stop.signal, log: quiet,
+      embedder: liar,
+      turn: always,
+      clock: systemClock,
+      random: Math.random,
+      name: 'liar',
+      kind: 'node',
+      drain: stop.signal,
+      log: quiet,
     });
-    await expect(refused).rejects.toMatchObject({ closeCode: 4403, message: expect.stringContaining('cosine to the reference') });
+    await expect(refused).rejects.toMatchObject({
+      closeCode: 4403,
+      message: expect.stringContaining('cosine to the reference'),
+    });
     expect(liar.embedded).toEqual(golden.cases.map(({ text }) => text));
     expect(hub.fleetStats()).toMatchObject({ waiting: 1, quarantined: 1 });
     expect(seen).toContain('quarantined cpu');
@@ -308,17 +492,30 @@ describe('failure', () => {
   });
 
   test.each<[string, (vector: Float32Array) => Float32Array]>([
-    ['NaN', (vector) => vector.fill(NaN)], ['zeros', (vector) => vector.fill(0)], ['a scaled vector', (vector) => vector.map((value) => value * 3)],
-  ])('%s from a runner that was right before: nothing of it is taken, the runner is quarantined', async (_, change) => {
-    const { hub, url } = await startHub();
-    const turned = new RawRunner(url);
-    await ready(hub);
-    const results = Promise.all(['a', 'b'].map((text) => embed(hub, text)));
-    turned.answer(await turned.nextJob(), (text) => ({ ok: true, vector: text === 'b' ? change(fakeVector(text)) : fakeVector(text) }));
-    expect(await turned.closed).toBe(4403);
-    await startRunner(url);
-    expect(await results).toMatchObject(['a', 'b'].map((text) => ({ ok: true, embedding: { vector: fakeVector(text), provenance: { runnerName: 'loop' } } })));
-  });
+    ['NaN', (vector) => vector.fill(NaN)],
+    ['zeros', (vector) => vector.fill(0)],
+    ['a scaled vector', (vector) => vector.map((value) => value * 3)],
+  ])(
+    '%s from a runner that was right before: nothing of it is taken, the runner is quarantined',
+    async (_, change) => {
+      const { hub, url } = await startHub();
+      const turned = new RawRunner(url);
+      await ready(hub);
+      const results = Promise.all(['a', 'b'].map((text) => embed(hub, text)));
+      turned.answer(await turned.nextJob(), (text) => ({
+        ok: true,
+        vector: text === 'b' ? change(fakeVector(text)) : fakeVector(text),
+      }));
+      expect(await turned.closed).toBe(4403);
+      await startRunner(url);
+      expect(await results).toMatchObject(
+        ['a', 'b'].map((text) => ({
+          ok: true,
+          embedding: { vector: fakeVector(text), provenance: { runnerName: 'loop' } },
+        })),
+      );
+    },
+  );
 
   test('an answer for another job is ignored and counted; one with too few outcomes ends the connection', async () => {
     const { hub, url, seen } = await startHub();
@@ -326,7 +523,10 @@ describe('failure', () => {
     await ready(hub);
     const result = embed(hub, 'a');
     const job = await raw.nextJob();
-    raw.answer({ ...job, attempt: job.attempt + 1 }, (text) => ({ ok: true, vector: fakeVector(text) }));
+    raw.answer({ ...job, attempt: job.attempt + 1 }, (text) => ({
+      ok: true,
+      vector: fakeVector(text),
+    }));
     await vi.waitFor(() => expect(seen).toContain('late'), { interval: 2 });
     raw.answer({ ...job, texts: ['a', 'b'] }, (text) => ({ ok: true, vector: fakeVector(text) }));
     expect(await raw.closed).toBe(4400);
@@ -339,10 +539,13 @@ describe('leaving', () => {
   test('a runner asked to drain finishes what it has and closes with 1000', async () => {
     const release = Promise.withResolvers<void>();
     const { hub, url, seen } = await startHub();
-    const { end } = await startRunner(url, fakeEmbedder(async (text) => {
-      if (text === 'slow') await release.promise;
-      return { ok: true, vector: fakeVector(text) };
-    }));
+    const { end } = await startRunner(
+      url,
+      fakeEmbedder(async (text) => {
+        if (text === 'slow') await release.promise;
+        return { ok: true, vector: fakeVector(text) };
+      }),
+    );
     await ready(hub);
     const result = embed(hub, 'slow');
     await vi.waitFor(() => expect(hub.runners()[0]?.jobsInWork).toBe(1), { interval: 2 });

@@ -1,4 +1,5 @@
-// Schemathesis reads the API's own description and tries to catch the gateway at something that is not in it: a failure, a status, a body.
+// Schemathesis reads the API's own description and tries to catch the gateway at something that is
+// not in it: a failure, a status, a body.
 import { execFile, type ExecFileOptionsWithStringEncoding } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
@@ -14,15 +15,31 @@ const root = join(import.meta.dirname, '..', '..');
 const version = '4.32.5';
 const environment = join(root, 'node_modules', '.cache', `schemathesis-${version}`);
 const python = join(environment, 'bin', 'python3');
-/** By its module: the script beside it names the folder in which it was installed, and folders are moved. */
-const schemathesis = (flags: readonly string[], options: ExecFileOptionsWithStringEncoding = { encoding: 'utf8' }) => run(python, ['-m', 'schemathesis.cli', ...flags], options);
+/**
+ * By its module: the script beside it names the folder in which it was installed, and folders are
+ * moved.
+ */
+const schemathesis = (
+  flags: readonly string[],
+  options: ExecFileOptionsWithStringEncoding = { encoding: 'utf8' },
+) => run(python, ['-m', 'schemathesis.cli', ...flags], options);
 
-/** In a Python environment of its own, made once. Its reason where Python or the package index is missing. */
+/**
+ * In a Python environment of its own, made once. Its reason where Python or the package index is
+ * missing.
+ */
 async function installed(): Promise<string | null> {
   try {
     if (!existsSync(python)) {
       await run('python3', ['-m', 'venv', '--clear', environment]);
-      await run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', `schemathesis==${version}`]);
+      await run(python, [
+        '-m',
+        'pip',
+        'install',
+        '--quiet',
+        '--disable-pip-version-check',
+        `schemathesis==${version}`,
+      ]);
     }
     await schemathesis(['--version']);
     return null;
@@ -31,7 +48,14 @@ async function installed(): Promise<string | null> {
   }
 }
 
-const event = (n: number) => ({ event_id: `e-${n}`, timestamp: '2026-01-31T12:00:00Z', user_id: 'u-7', event_type: 'view' as const, session_id: 's-3', product: { id: `p-${n}`, name: `Kettle no. ${n}`, price: n } });
+const event = (n: number) => ({
+  event_id: `e-${n}`,
+  timestamp: '2026-01-31T12:00:00Z',
+  user_id: 'u-7',
+  event_type: 'view' as const,
+  session_id: 's-3',
+  product: { id: `p-${n}`, name: `Kettle no. ${n}`, price: n },
+});
 
 test('does nothing that its description does not say, whatever it is sent', async (context) => {
   const missing = await installed();
@@ -41,30 +65,78 @@ test('does nothing that its description does not say, whatever it is sent', asyn
     context.skip(missing);
   }
   await using folder = await temporaryFolder();
-  await using gateway = await startGatewayWithFakeFleet(folder.path, { VECTORSTREAM_SEARCH_WAIT_MS_MAX: '500' });
+  await using gateway = await startGatewayWithFakeFleet(folder.path, {
+    VECTORSTREAM_SEARCH_WAIT_MS_MAX: '500',
+  });
   const client = createClient({ url: gateway.url });
   await client.events.send(Array.from({ length: 30 }, (_, n) => event(n)));
-  await client.events.send([{ ...event(31), user_id: '' }, { ...event(32), session_id: '' }], { onInvalid: 'dead_letter' });
+  await client.events.send(
+    [
+      { ...event(31), user_id: '' },
+      { ...event(32), session_id: '' },
+    ],
+    { onInvalid: 'dead_letter' },
+  );
   await gateway.idle(20_000);
   const letters: string[] = [];
   for await (const { id } of client.deadLetters.list()) letters.push(id);
   const knownIds = {
-    '/events/{id}': ['e-1', 'e-2'], '/products/{id}/similar': ['p-1', 'p-2'], '/users/{id}/recommendations': ['u-7'], '/v1/models/{model}': ['fake-model'],
-    '/dlq/messages/{id}': letters, '/dlq/replay/{id}': letters, '/config/{section}': ['pipeline', 'search', 'logging'],
+    '/events/{id}': ['e-1', 'e-2'],
+    '/products/{id}/similar': ['p-1', 'p-2'],
+    '/users/{id}/recommendations': ['u-7'],
+    '/v1/models/{model}': ['fake-model'],
+    '/dlq/messages/{id}': letters,
+    '/dlq/replay/{id}': letters,
+    '/config/{section}': ['pipeline', 'search', 'logging'],
   };
-  // 503 is an answer with a reason: runners are sent away here, and come back. It must be described, as every other.
-  await writeFile(join(folder.path, 'schemathesis.toml'), '[checks.not_a_server_error]\nexpected-statuses = ["2xx", "3xx", "4xx", 503]\n');
-  const said = await schemathesis([
-    // A stream without an end is no answer that it could look at.
-    'run', `${gateway.url}/openapi.json`, '--no-color', '--exclude-path', '/sse/events', '--phases', 'examples,coverage,fuzzing', '--max-examples', '15', '--max-time', '120',
-    '--checks', 'not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,response_headers_conformance',
-    '--continue-on-failure', '--request-timeout', '20', '--generation-database', 'none', '--output-truncate', 'true',
-  ], {
-    cwd: folder.path, encoding: 'utf8', maxBuffer: 64 * 2 ** 20, timeout: 400_000,
-    env: { ...process.env, SCHEMATHESIS_HOOKS: join(root, 'test/gateway/schemathesis-hooks.py'), KNOWN_IDS: JSON.stringify(knownIds), GATEWAY_URL: gateway.url },
-  }).catch((error: unknown) => {
-    const told = typeof error === 'object' && error !== null && 'stdout' in error ? String(error.stdout) : '';
-    throw new Error(`Schemathesis found something, or could not look:\n${told.slice(-20_000)}`, { cause: error });
+  // 503 is an answer with a reason: runners are sent away here, and come back. It must be
+  // described, as every other.
+  await writeFile(
+    join(folder.path, 'schemathesis.toml'),
+    '[checks.not_a_server_error]\nexpected-statuses = ["2xx", "3xx", "4xx", 503]\n',
+  );
+  const said = await schemathesis(
+    [
+      // A stream without an end is no answer that it could look at.
+      'run',
+      `${gateway.url}/openapi.json`,
+      '--no-color',
+      '--exclude-path',
+      '/sse/events',
+      '--phases',
+      'examples,coverage,fuzzing',
+      '--max-examples',
+      '15',
+      '--max-time',
+      '120',
+      '--checks',
+      'not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,response_headers_conformance',
+      '--continue-on-failure',
+      '--request-timeout',
+      '20',
+      '--generation-database',
+      'none',
+      '--output-truncate',
+      'true',
+    ],
+    {
+      cwd: folder.path,
+      encoding: 'utf8',
+      maxBuffer: 64 * 2 ** 20,
+      timeout: 400_000,
+      env: {
+        ...process.env,
+        SCHEMATHESIS_HOOKS: join(root, 'test/gateway/schemathesis-hooks.py'),
+        KNOWN_IDS: JSON.stringify(knownIds),
+        GATEWAY_URL: gateway.url,
+      },
+    },
+  ).catch((error: unknown) => {
+    const told =
+      typeof error === 'object' && error !== null && 'stdout' in error ? String(error.stdout) : '';
+    throw new Error(`Schemathesis found something, or could not look:\n${told.slice(-20_000)}`, {
+      cause: error,
+    });
   });
   // The gateway is well, and what it had is there.
   expect(said.stdout).toMatch(/\d{3,} generated/);

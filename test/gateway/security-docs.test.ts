@@ -19,17 +19,30 @@ test('the documentation has every path that is not as its method says, each with
       isUsual: rule.scope === usual.scope && rule.budget === usual.budget,
     };
   });
-  const rows = page.split(/<!-- \/?scopes[^>]*-->/)[1]?.trim().split('\n').slice(2) ?? [];
+  const rows =
+    page
+      .split(/<!-- \/?scopes[^>]*-->/)[1]
+      ?.trim()
+      .split('\n')
+      .slice(2) ?? [];
   expect(rows.length).toBeGreaterThan(40);
   expect(rows.filter((row) => !asked.some((one) => one.row === row))).toEqual([]);
-  expect(asked.filter(({ row, isUsual }) => !isUsual && !rows.includes(row)).map(({ row }) => row)).toEqual([]);
+  expect(
+    asked.filter(({ row, isUsual }) => !isUsual && !rows.includes(row)).map(({ row }) => row),
+  ).toEqual([]);
 });
 
 test('every setting that it names is one', () => {
   const sections = new Set(settings.map(({ section }) => section));
-  const named = [...page.matchAll(/`([a-z]+)\.([A-Za-z]+)`/g)].filter(([, section = '', name]) => sections.has(section) && name !== 'ndjson').map(([, section, name]) => `${section}.${name}`);
+  const named = [...page.matchAll(/`([a-z]+)\.([A-Za-z]+)`/g)]
+    .filter(([, section = '', name]) => sections.has(section) && name !== 'ndjson')
+    .map(([, section, name]) => `${section}.${name}`);
   expect(named.length).toBeGreaterThan(10);
   expect(named.filter((path) => !settings.some((setting) => setting.path === path))).toEqual([]);
   const variables = new Set(settings.map(({ variable }) => variable));
-  expect([...page.matchAll(/VECTORSTREAM_[A-Z_]+/g)].map(([name]) => name).filter((name) => !variables.has(name) && name !== 'VECTORSTREAM_GATEWAY_URL')).toEqual([]);
+  expect(
+    [...page.matchAll(/VECTORSTREAM_[A-Z_]+/g)]
+      .map(([name]) => name)
+      .filter((name) => !variables.has(name) && name !== 'VECTORSTREAM_GATEWAY_URL'),
+  ).toEqual([]);
 });

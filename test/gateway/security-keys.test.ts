@@ -1,51 +1,85 @@
-// Keys and scopes: who may do what, how keys are replaced while the gateway runs, and where guessing ends.
+// Keys and scopes: who may do what, how keys are replaced while the gateway runs, and where
+// guessing ends.
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { UsageError } from '#core/errors/errors.ts';
-import { findKey, parseApiKey, parseKeyFile } from '../../gateway/config/api-keys.ts';
 import { openKeyRing } from '../../gateway/access/key-ring.ts';
 import { ruleOf } from '../../gateway/access/route-rules.ts';
+import { findKey, parseApiKey, parseKeyFile } from '../../gateway/config/api-keys.ts';
 import { parseConfig } from '../../gateway/config/config.ts';
 import { createLog } from '../../gateway/telemetry/gateway-log.ts';
 import { until } from '../helpers/until.ts';
 import { apiKey, event, problemOf, testApp } from './test-services.ts';
 
-const keys = { reader: 'the-key-of-the-reader', sender: 'the-key-of-the-sender', both: 'the-key-of-them-both', boss: 'the-key-of-the-boss' };
-const env = { VECTORSTREAM_API_KEYS: `reader:read:${keys.reader},sender:write:${keys.sender},both:read+write:${keys.both},boss:admin:${keys.boss}` };
+const keys = {
+  reader: 'the-key-of-the-reader',
+  sender: 'the-key-of-the-sender',
+  both: 'the-key-of-them-both',
+  boss: 'the-key-of-the-boss',
+};
+const env = {
+  VECTORSTREAM_API_KEYS: `reader:read:${keys.reader},sender:write:${keys.sender},both:read+write:${keys.both},boss:admin:${keys.boss}`,
+};
 const as = (key: string) => ({ authorization: `Bearer ${key}` });
 
 describe('a key', () => {
   test('may do what its scope says, and no more', async () => {
     const { request, post } = testApp({}, env);
-    const status = async (path: string, key: string, init: RequestInit = {}): Promise<number> => (await request(path, { ...init, headers: { ...as(key), 'content-type': 'application/json' } })).status;
+    const status = async (path: string, key: string, init: RequestInit = {}): Promise<number> =>
+      (
+        await request(path, {
+          ...init,
+          headers: { ...as(key), 'content-type': 'application/json' },
+        })
+      ).status;
     const put = { method: 'PUT', body: JSON.stringify({ waitMsMax: 30 }) };
-    for (const [key, read, write, admin] of [[keys.reader, 200, 403, 403], [keys.sender, 403, 202, 403], [keys.both, 200, 202, 403], [keys.boss, 200, 202, 200]] as const) {
+    for (const [key, read, write, admin] of [
+      [keys.reader, 200, 403, 403],
+      [keys.sender, 403, 202, 403],
+      [keys.both, 200, 202, 403],
+      [keys.boss, 200, 202, 200],
+    ] as const) {
       expect(await status('/events', key)).toBe(read);
-      expect(await status('/search', key, { method: 'POST', body: '{"query":"kettle"}' })).toBe(read);
-      expect(await status('/events', key, { method: 'POST', body: JSON.stringify(event()) })).toBe(write);
+      expect(await status('/search', key, { method: 'POST', body: '{"query":"kettle"}' })).toBe(
+        read,
+      );
+      expect(await status('/events', key, { method: 'POST', body: JSON.stringify(event()) })).toBe(
+        write,
+      );
       expect(await status('/config', key)).toBe(admin);
       expect(await status('/config/search', key, put)).toBe(admin);
     }
-    expect(await problemOf(await post('/events', event(), as(keys.reader)))).toMatchObject({ status: 403, code: 'scope_missing', detail: 'The API key reader does not have the scope write, which this needs; it has read.' });
+    expect(await problemOf(await post('/events', event(), as(keys.reader)))).toMatchObject({
+      status: 403,
+      code: 'scope_missing',
+      detail: 'The API key reader does not have the scope write, which this needs; it has read.',
+    });
   });
 
   test('is asked for on every path but those that the table opens', async () => {
     const { request } = testApp({}, env);
     const { paths }: { paths: string[] } = await (await request('/')).json();
-    const asked = await Promise.all(paths.filter((line) => !line.startsWith('WS ')).map(async (line) => {
-      const [method = '', path = ''] = line.split(' ');
-      const { status } = await request(path.replaceAll(/\{\w+\}/g, 'x'), { method });
-      return { line, asksForKey: status === 401, scope: ruleOf(method, path).scope };
-    }));
+    const asked = await Promise.all(
+      paths
+        .filter((line) => !line.startsWith('WS '))
+        .map(async (line) => {
+          const [method = '', path = ''] = line.split(' ');
+          const { status } = await request(path.replaceAll(/\{\w+\}/g, 'x'), { method });
+          return { line, asksForKey: status === 401, scope: ruleOf(method, path).scope };
+        }),
+    );
     expect(asked.length).toBeGreaterThan(20);
-    for (const { line, asksForKey, scope } of asked) expect([line, asksForKey]).toEqual([line, scope !== 'open']);
-    expect(asked.filter(({ scope }) => scope === 'open').map(({ line }) => line)).toEqual(expect.arrayContaining(['GET /livez', 'GET /readyz', 'GET /demo', 'GET /assets/{file}']));
+    for (const { line, asksForKey, scope } of asked)
+      expect([line, asksForKey]).toEqual([line, scope !== 'open']);
+    expect(asked.filter(({ scope }) => scope === 'open').map(({ line }) => line)).toEqual(
+      expect.arrayContaining(['GET /livez', 'GET /readyz', 'GET /demo', 'GET /assets/{file}']),
+    );
     expect((await request('/nowhere')).status).toBe(401);
   });
 
-  test('that a new path has not been given one for is admin\'s when it changes something', () => {
+  test("that a new path has not been given one for is admin's when it changes something", () => {
     expect(ruleOf('DELETE', '/something/new')).toEqual({ scope: 'admin', budget: 'admin' });
     expect(ruleOf('HEAD', '/config')).toEqual(ruleOf('GET', '/config'));
     expect(ruleOf('GET', '/models/:revision/:path{.+}').scope).toBe('open');
@@ -60,9 +94,17 @@ describe('a key', () => {
   test('is held as a hash, and one that is malformed is never shown', () => {
     const config = parseConfig({ yaml: null, env, flags: new Map() });
     expect(JSON.stringify(config)).not.toContain(keys.boss);
-    for (const wrong of ['boss:admin:short', 'boss:root:the-key-of-the-boss', 'the-key-of-the-boss', 'a b:read:the-key-of-the-boss', 'boss:admin:the-key of-the-boss']) {
+    for (const wrong of [
+      'boss:admin:short',
+      'boss:root:the-key-of-the-boss',
+      'the-key-of-the-boss',
+      'a b:read:the-key-of-the-boss',
+      'boss:admin:the-key of-the-boss',
+    ]) {
       expect(parseApiKey(wrong)).toBeNull();
-      expect(() => parseConfig({ yaml: null, env: { VECTORSTREAM_API_KEYS: wrong }, flags: new Map() })).toThrow(/^VECTORSTREAM_API_KEYS is \[redacted\]; allowed: keys as name:scope:key/);
+      expect(() =>
+        parseConfig({ yaml: null, env: { VECTORSTREAM_API_KEYS: wrong }, flags: new Map() }),
+      ).toThrow(/^VECTORSTREAM_API_KEYS is \[redacted\]; allowed: keys as name:scope:key/);
     }
     expect(findKey(config.gateway.apiKeys, keys.both)?.name).toBe('both');
     expect(findKey(config.gateway.apiKeys, `${keys.both}x`)).toBeNull();
@@ -83,7 +125,12 @@ test('guessing ends: after so many wrong keys from an address none is looked at,
 describe('a file of keys', () => {
   let folder = '';
   let lines: string[] = [];
-  const log = createLog({ level: 'trace', format: 'json', secrets: new Set(), destination: { write: (line) => lines.push(line) } });
+  const log = createLog({
+    level: 'trace',
+    format: 'json',
+    secrets: new Set(),
+    destination: { write: (line) => lines.push(line) },
+  });
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'vectorstream-keys-'));
     lines = [];
@@ -93,22 +140,29 @@ describe('a file of keys', () => {
     await writeFile(join(folder, 'keys'), text, { mode: 0o600 });
     return join(folder, 'keys');
   };
-  const open = (apiKeysFile: string) => openKeyRing({ apiKey: null, apiKeys: [], apiKeysFile }, log);
+  const open = (apiKeysFile: string) =>
+    openKeyRing({ apiKey: null, apiKeys: [], apiKeysFile }, log);
 
-  test('is read again when it changes; a broken change leaves the old keys in force and shows none', { timeout: 20_000 }, async () => {
-    const file = await put(`# the shop\nshop-1:write:${keys.sender}\n\n`);
-    using ring = await open(file);
-    expect(ring.keys().map(({ name }) => name)).toEqual(['shop-1']);
-    await put(`shop-1:write:${keys.sender}\nshop-2:write:${keys.both}\n`);
-    await until('the second key is valid', 8_000, () => findKey(ring.keys(), keys.both));
-    expect(findKey(ring.keys(), keys.sender)?.name).toBe('shop-1');
-    await put(`shop-2:write:${keys.both}\nnonsense-with-${keys.boss}\n`);
-    await until('the broken file is told of', 8_000, () => lines.some((line) => line.includes('line 2 of')));
-    expect(ring.keys()).toHaveLength(2);
-    await put(`shop-2:write:${keys.both}\n`);
-    await until('the first key is gone', 8_000, () => findKey(ring.keys(), keys.sender) === null);
-    expect(lines.join('')).not.toMatch(new RegExp(Object.values(keys).join('|')));
-  });
+  test(
+    'is read again when it changes; a broken change leaves the old keys in force and shows none',
+    { timeout: 20_000 },
+    async () => {
+      const file = await put(`# the shop\nshop-1:write:${keys.sender}\n\n`);
+      using ring = await open(file);
+      expect(ring.keys().map(({ name }) => name)).toEqual(['shop-1']);
+      await put(`shop-1:write:${keys.sender}\nshop-2:write:${keys.both}\n`);
+      await until('the second key is valid', 8_000, () => findKey(ring.keys(), keys.both));
+      expect(findKey(ring.keys(), keys.sender)?.name).toBe('shop-1');
+      await put(`shop-2:write:${keys.both}\nnonsense-with-${keys.boss}\n`);
+      await until('the broken file is told of', 8_000, () =>
+        lines.some((line) => line.includes('line 2 of')),
+      );
+      expect(ring.keys()).toHaveLength(2);
+      await put(`shop-2:write:${keys.both}\n`);
+      await until('the first key is gone', 8_000, () => findKey(ring.keys(), keys.sender) === null);
+      expect(lines.join('')).not.toMatch(new RegExp(Object.values(keys).join('|')));
+    },
+  );
 
   test('that others may write, that is empty, absent, or names two keys alike is refused at the start', async () => {
     const file = await put(`a:read:${keys.reader}\n`);
@@ -119,22 +173,34 @@ describe('a file of keys', () => {
     expect(lines.join('')).toContain('every user of this machine can read the API keys');
     await expect(open(join(folder, 'nowhere'))).rejects.toThrow(/cannot be read: ENOENT/);
     await expect(open(await put('# none yet\n'))).rejects.toThrow(UsageError);
-    await expect(open(await put(`a:read:${keys.reader}\na:read:${keys.both}\n`))).rejects.toThrow(/same name/);
-    await expect(open(await put(`a:read:${keys.reader}\nb:read:${keys.reader}\n`))).rejects.toThrow(/two names/);
+    await expect(open(await put(`a:read:${keys.reader}\na:read:${keys.both}\n`))).rejects.toThrow(
+      /same name/,
+    );
+    await expect(open(await put(`a:read:${keys.reader}\nb:read:${keys.reader}\n`))).rejects.toThrow(
+      /two names/,
+    );
     expect(parseKeyFile(`a:read:${keys.reader}\nb`).wrong).toBe(2);
   });
 });
 
 test('a proxy that brings others to a gateway without a key is told so', async () => {
   const { request } = testApp();
-  expect(await problemOf(await request('/stats', { headers: { 'x-forwarded-for': '203.0.113.9' } }))).toMatchObject({ status: 403, code: 'proxy_without_key' });
-  expect((await request('/stats', { headers: { 'x-forwarded-for': '127.0.0.1' } })).status).toBe(200);
-  expect((await request('/livez', { headers: { 'x-forwarded-for': '203.0.113.9' } })).status).toBe(200);
+  expect(
+    await problemOf(await request('/stats', { headers: { 'x-forwarded-for': '203.0.113.9' } })),
+  ).toMatchObject({ status: 403, code: 'proxy_without_key' });
+  expect((await request('/stats', { headers: { 'x-forwarded-for': '127.0.0.1' } })).status).toBe(
+    200,
+  );
+  expect((await request('/livez', { headers: { 'x-forwarded-for': '203.0.113.9' } })).status).toBe(
+    200,
+  );
 });
 
 test('a network is closed without a key, whichever way it is given', () => {
   const host = { VECTORSTREAM_HOST: '0.0.0.0', VECTORSTREAM_RUNNER_TOKEN: 'a-token' };
-  const parse = (more: Record<string, string>) => parseConfig({ yaml: null, env: { ...host, ...more }, flags: new Map() });
+  const parse = (more: Record<string, string>) =>
+    parseConfig({ yaml: null, env: { ...host, ...more }, flags: new Map() });
   expect(() => parse({})).toThrow(/set VECTORSTREAM_API_KEY/);
-  for (const more of [{ VECTORSTREAM_API_KEY: 'k' }, env, { VECTORSTREAM_API_KEYS_FILE: 'keys' }]) expect(parse(more).gateway.host).toBe('0.0.0.0');
+  for (const more of [{ VECTORSTREAM_API_KEY: 'k' }, env, { VECTORSTREAM_API_KEYS_FILE: 'keys' }])
+    expect(parse(more).gateway.host).toBe('0.0.0.0');
 });

@@ -1,4 +1,5 @@
-// Pages of others stay out: by the name they ask for, by where they come from, and by what browsers are told about every answer.
+// Pages of others stay out: by the name they ask for, by where they come from, and by what browsers
+// are told about every answer.
 import { describe, expect, test } from 'vitest';
 import { clientAddress, neighbourhood } from '../../gateway/access/client-address.ts';
 import { originProblem, type OriginPolicy } from '../../gateway/access/origins.ts';
@@ -6,17 +7,50 @@ import { parseHostName, parseNetwork, parseOrigin } from '../../gateway/config/n
 import { contentPolicy } from '../../gateway/http/security-headers.ts';
 import { event, problemOf, testApp } from './test-services.ts';
 
-const loopback: OriginPolicy = { host: '127.0.0.1', publicHosts: ['shop.example'], corsOrigins: ['https://panel.example'] };
+const loopback: OriginPolicy = {
+  host: '127.0.0.1',
+  publicHosts: ['shop.example'],
+  corsOrigins: ['https://panel.example'],
+};
 const network: OriginPolicy = { host: '0.0.0.0', publicHosts: [], corsOrigins: [] };
-const ask = (policy: OriginPolicy, changes: Partial<Parameters<typeof originProblem>[1]>): string | null =>
-  originProblem(policy, { method: 'GET', isUpgrade: false, host: '127.0.0.1:8080', origin: undefined, ...changes })?.code ?? null;
+const ask = (
+  policy: OriginPolicy,
+  changes: Partial<Parameters<typeof originProblem>[1]>,
+): string | null =>
+  originProblem(policy, {
+    method: 'GET',
+    isUpgrade: false,
+    host: '127.0.0.1:8080',
+    origin: undefined,
+    ...changes,
+  })?.code ?? null;
 
 describe('a name', () => {
-  test.each(['127.0.0.1:8080', 'localhost', 'LOCALHOST:9000', '[::1]:8080', 'app.localhost:8080', '127.8.8.8', 'shop.example', 'shop.example:443'])('of a loopback gateway: %s', (host) => {
+  test.each([
+    '127.0.0.1:8080',
+    'localhost',
+    'LOCALHOST:9000',
+    '[::1]:8080',
+    'app.localhost:8080',
+    '127.8.8.8',
+    'shop.example',
+    'shop.example:443',
+  ])('of a loopback gateway: %s', (host) => {
     expect(ask(loopback, { host })).toBeNull();
   });
 
-  test.each(['evil.example:8080', '127.0.0.1.evil.example', 'localhost.evil.example', '192.168.1.5:8080', '', undefined, 'a b', 'user@localhost', '[::1', 'localhost:x'])('that leads to a loopback gateway and is not its own is refused: %s', (host) => {
+  test.each([
+    'evil.example:8080',
+    '127.0.0.1.evil.example',
+    'localhost.evil.example',
+    '192.168.1.5:8080',
+    '',
+    undefined,
+    'a b',
+    'user@localhost',
+    '[::1',
+    'localhost:x',
+  ])('that leads to a loopback gateway and is not its own is refused: %s', (host) => {
     expect(ask(loopback, { host })).toBe('host_not_allowed');
   });
 
@@ -24,20 +58,34 @@ describe('a name', () => {
     expect(ask(network, { host: 'gateway:8080' })).toBeNull();
     const named = { ...network, publicHosts: ['shop.example'] };
     expect(ask(named, { host: 'gateway:8080' })).toBe('host_not_allowed');
-    for (const host of ['shop.example', '10.1.2.3:8080', '[fd00::5]:8080', 'localhost:8080']) expect(ask(named, { host })).toBeNull();
+    for (const host of ['shop.example', '10.1.2.3:8080', '[fd00::5]:8080', 'localhost:8080'])
+      expect(ask(named, { host })).toBeNull();
   });
 });
 
 describe('an origin', () => {
   const host = '127.0.0.1:8080';
-  test('that is the gateway\'s own or on the list may change things and open WebSockets', () => {
-    for (const origin of ['http://127.0.0.1:8080', 'https://127.0.0.1:8080', 'https://panel.example', undefined]) {
+  test("that is the gateway's own or on the list may change things and open WebSockets", () => {
+    for (const origin of [
+      'http://127.0.0.1:8080',
+      'https://127.0.0.1:8080',
+      'https://panel.example',
+      undefined,
+    ]) {
       expect(ask(loopback, { method: 'POST', host, origin })).toBeNull();
       expect(ask(loopback, { isUpgrade: true, host, origin })).toBeNull();
     }
   });
 
-  test.each(['https://evil.example', 'http://127.0.0.1:9999', 'null', 'file://', 'http://localhost:8080', 'https://panel.example.evil.example', 'not a url'])('of others may not: %s', (origin) => {
+  test.each([
+    'https://evil.example',
+    'http://127.0.0.1:9999',
+    'null',
+    'file://',
+    'http://localhost:8080',
+    'https://panel.example.evil.example',
+    'not a url',
+  ])('of others may not: %s', (origin) => {
     expect(ask(loopback, { method: 'POST', host, origin })).toBe('origin_not_allowed');
     expect(ask(loopback, { method: 'DELETE', host, origin })).toBe('origin_not_allowed');
     expect(ask(loopback, { isUpgrade: true, host, origin })).toBe('origin_not_allowed');
@@ -48,27 +96,61 @@ describe('an origin', () => {
     const { request, appended } = testApp();
     const body = JSON.stringify(event());
     for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/json']) {
-      const response = await request('/events', { method: 'POST', body, headers: { 'content-type': type, origin: 'https://evil.example' } });
+      const response = await request('/events', {
+        method: 'POST',
+        body,
+        headers: { 'content-type': type, origin: 'https://evil.example' },
+      });
       expect(await problemOf(response)).toMatchObject({ status: 403, code: 'origin_not_allowed' });
     }
-    expect((await request('/events', { method: 'POST', body, headers: { 'content-type': 'text/plain' } })).status).toBe(415);
-    expect(await problemOf(await request('http://rebound.example/stats'))).toMatchObject({ status: 421, code: 'host_not_allowed' });
+    expect(
+      (
+        await request('/events', {
+          method: 'POST',
+          body,
+          headers: { 'content-type': 'text/plain' },
+        })
+      ).status,
+    ).toBe(415);
+    expect(await problemOf(await request('http://rebound.example/stats'))).toMatchObject({
+      status: 421,
+      code: 'host_not_allowed',
+    });
     expect(appended).toEqual([]);
   });
 });
 
-const preflight = (origin: string) => ({ method: 'OPTIONS', headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'content-type' } });
+const preflight = (origin: string) => ({
+  method: 'OPTIONS',
+  headers: {
+    origin,
+    'access-control-request-method': 'POST',
+    'access-control-request-headers': 'content-type',
+  },
+});
 
 describe('CORS', () => {
   test('answers pages on the list without a key, and nobody else', async () => {
-    const { request } = testApp({}, { VECTORSTREAM_CORS_ORIGINS: 'https://panel.example', VECTORSTREAM_API_KEY: 'correct-horse-battery-staple' });
+    const { request } = testApp(
+      {},
+      {
+        VECTORSTREAM_CORS_ORIGINS: 'https://panel.example',
+        VECTORSTREAM_API_KEY: 'correct-horse-battery-staple',
+      },
+    );
     const allowed = await request('/events', preflight('https://panel.example'));
     expect(allowed.status).toBe(204);
     expect(allowed.headers.get('access-control-allow-origin')).toBe('https://panel.example');
     expect(allowed.headers.get('access-control-allow-credentials')).toBeNull();
-    const answered = await request('/stats', { headers: { origin: 'https://panel.example', 'x-api-key': 'correct-horse-battery-staple' } });
+    const answered = await request('/stats', {
+      headers: { origin: 'https://panel.example', 'x-api-key': 'correct-horse-battery-staple' },
+    });
     expect(answered.headers.get('access-control-expose-headers')).toContain('Idempotency-Replayed');
-    expect([answered.status, answered.headers.get('access-control-allow-origin'), answered.headers.get('vary')]).toEqual([200, 'https://panel.example', expect.stringContaining('Origin')]);
+    expect([
+      answered.status,
+      answered.headers.get('access-control-allow-origin'),
+      answered.headers.get('vary'),
+    ]).toEqual([200, 'https://panel.example', expect.stringContaining('Origin')]);
     const other = await request('/events', preflight('https://evil.example'));
     expect([other.status, other.headers.get('access-control-allow-origin')]).toEqual([401, null]);
   });
@@ -85,8 +167,14 @@ describe('every answer', () => {
     for (const path of ['/stats', '/nowhere', '/', '/livez', 'http://rebound.example/']) {
       const { headers } = await request(path);
       expect(Object.fromEntries(headers)).toMatchObject({
-        'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer', 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp',
-        'cross-origin-resource-policy': 'same-origin', 'cache-control': 'no-store', 'content-security-policy': "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+        'x-content-type-options': 'nosniff',
+        'referrer-policy': 'no-referrer',
+        'cross-origin-opener-policy': 'same-origin',
+        'cross-origin-embedder-policy': 'require-corp',
+        'cross-origin-resource-policy': 'same-origin',
+        'cache-control': 'no-store',
+        'content-security-policy':
+          "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
       });
       expect(headers.get('permissions-policy')).toContain('camera=()');
       expect(headers.get('strict-transport-security')).toBeNull();
@@ -94,22 +182,44 @@ describe('every answer', () => {
   });
 
   test('over TLS asks for TLS from now on, but not of a loopback name', async () => {
-    const { request } = testApp({}, { VECTORSTREAM_TLS_CERT: 'c', VECTORSTREAM_TLS_KEY: 'k', VECTORSTREAM_PUBLIC_HOSTS: 'shop.example' });
-    expect((await request('https://shop.example/livez', { headers: { host: 'shop.example' } })).headers.get('strict-transport-security')).toBe('max-age=15552000');
-    expect((await request('https://localhost/livez', { headers: { host: 'localhost' } })).headers.get('strict-transport-security')).toBeNull();
+    const { request } = testApp(
+      {},
+      {
+        VECTORSTREAM_TLS_CERT: 'c',
+        VECTORSTREAM_TLS_KEY: 'k',
+        VECTORSTREAM_PUBLIC_HOSTS: 'shop.example',
+      },
+    );
+    expect(
+      (
+        await request('https://shop.example/livez', { headers: { host: 'shop.example' } })
+      ).headers.get('strict-transport-security'),
+    ).toBe('max-age=15552000');
+    expect(
+      (await request('https://localhost/livez', { headers: { host: 'localhost' } })).headers.get(
+        'strict-transport-security',
+      ),
+    ).toBeNull();
   });
 
   test('that is a page may talk to this host only; only the API reference may style itself', () => {
     const page = contentPolicy('/demo', 'text/html; charset=utf-8', 'box:8080');
     expect(page).toContain("connect-src 'self' ws://box:8080 wss://box:8080");
     expect(page).toContain("script-src 'self' 'wasm-unsafe-eval'");
-    for (const host of ['box; script-src *', 'box\r\nX: y', undefined]) expect(contentPolicy('/demo', 'text/html', host)).toContain("connect-src 'self';");
-    for (const policy of [page, contentPolicy('/assets/a.js', 'text/javascript', 'box'), contentPolicy('/docs', 'text/html', 'box')]) {
+    for (const host of ['box; script-src *', 'box\r\nX: y', undefined])
+      expect(contentPolicy('/demo', 'text/html', host)).toContain("connect-src 'self';");
+    for (const policy of [
+      page,
+      contentPolicy('/assets/a.js', 'text/javascript', 'box'),
+      contentPolicy('/docs', 'text/html', 'box'),
+    ]) {
       expect(policy).not.toMatch(/'unsafe-eval'|\*|https?:/);
       expect(policy).toContain("frame-ancestors 'none'");
     }
     expect(page).not.toContain('unsafe-inline');
-    expect(contentPolicy('/docs', 'text/html', 'box')).toContain("style-src 'self' 'unsafe-inline'");
+    expect(contentPolicy('/docs', 'text/html', 'box')).toContain(
+      "style-src 'self' 'unsafe-inline'",
+    );
   });
 });
 
@@ -133,8 +243,29 @@ describe('an address', () => {
   });
 
   test('networks, origins and names of the settings are checked', () => {
-    expect(['10.0.0.0/8', '::1', '10.0.0.0/33', 'ten', '1.2.3.4/'].map(parseNetwork)).toEqual(['10.0.0.0/8', '::1', null, null, null]);
-    expect(['https://a.example', 'https://a.example/', 'https://a.example/x', 'a.example', 'ftp://a', '*'].map(parseOrigin)).toEqual(['https://a.example', 'https://a.example', null, null, null, null]);
-    expect(['Box.LAN', '10.0.0.1', 'a.example:80', 'http://a', ''].map(parseHostName)).toEqual(['box.lan', '10.0.0.1', null, null, null]);
+    expect(['10.0.0.0/8', '::1', '10.0.0.0/33', 'ten', '1.2.3.4/'].map(parseNetwork)).toEqual([
+      '10.0.0.0/8',
+      '::1',
+      null,
+      null,
+      null,
+    ]);
+    expect(
+      [
+        'https://a.example',
+        'https://a.example/',
+        'https://a.example/x',
+        'a.example',
+        'ftp://a',
+        '*',
+      ].map(parseOrigin),
+    ).toEqual(['https://a.example', 'https://a.example', null, null, null, null]);
+    expect(['Box.LAN', '10.0.0.1', 'a.example:80', 'http://a', ''].map(parseHostName)).toEqual([
+      'box.lan',
+      '10.0.0.1',
+      null,
+      null,
+      null,
+    ]);
   });
 });

@@ -1,25 +1,42 @@
-// What a client may use: budgets that fill again, headers that tell of them, and a memory of clients that does not grow.
+// What a client may use: budgets that fill again, headers that tell of them, and a memory of
+// clients that does not grow.
 import { describe, expect, test } from 'vitest';
 import { TokenBuckets } from '../../gateway/access/token-buckets.ts';
 import { event, problemOf, testApp } from './test-services.ts';
 
-const limited = { VECTORSTREAM_RATES_APPLY: 'always', VECTORSTREAM_RATES_READS_PER_MINUTE: '60', VECTORSTREAM_RATES_SEARCHES_PER_MINUTE: '2', VECTORSTREAM_RATES_EVENTS_PER_MINUTE: '10' };
+const limited = {
+  VECTORSTREAM_RATES_APPLY: 'always',
+  VECTORSTREAM_RATES_READS_PER_MINUTE: '60',
+  VECTORSTREAM_RATES_SEARCHES_PER_MINUTE: '2',
+  VECTORSTREAM_RATES_EVENTS_PER_MINUTE: '10',
+};
 
 describe('rate limits', () => {
   test('are off on a loopback host, so that demo and generator run as fast as they can', async () => {
     const { request } = testApp({}, { VECTORSTREAM_RATES_READS_PER_MINUTE: '1' });
-    for (let i = 0; i < 5; i += 1) expect((await request('/stats')).headers.get('ratelimit')).toBeNull();
+    for (let i = 0; i < 5; i += 1)
+      expect((await request('/stats')).headers.get('ratelimit')).toBeNull();
   });
 
   test('tell what is left, refuse what is too much with when to come again, and fill steadily', async () => {
     const { post, clock } = testApp({}, limited);
     const search = () => post('/search', { query: 'kettle' });
     const first = await search();
-    expect([first.headers.get('ratelimit-policy'), first.headers.get('ratelimit')]).toEqual(['"searches";q=2;w=60', '"searches";r=1;t=30']);
+    expect([first.headers.get('ratelimit-policy'), first.headers.get('ratelimit')]).toEqual([
+      '"searches";q=2;w=60',
+      '"searches";r=1;t=30',
+    ]);
     expect((await search()).status).toBe(200);
     const refused = await search();
-    expect(await problemOf(refused)).toMatchObject({ status: 429, code: 'rate_limited', detail: 'More than 2 searches a minute: wait as Retry-After says.' });
-    expect([refused.headers.get('retry-after'), refused.headers.get('ratelimit')]).toEqual(['30', '"searches";r=0;t=60']);
+    expect(await problemOf(refused)).toMatchObject({
+      status: 429,
+      code: 'rate_limited',
+      detail: 'More than 2 searches a minute: wait as Retry-After says.',
+    });
+    expect([refused.headers.get('retry-after'), refused.headers.get('ratelimit')]).toEqual([
+      '30',
+      '"searches";r=0;t=60',
+    ]);
     await clock.advance(30_000);
     expect((await search()).status).toBe(200);
     expect((await search()).status).toBe(429);
@@ -27,7 +44,11 @@ describe('rate limits', () => {
 
   test('count events one by one, and each budget by itself', async () => {
     const { post, request, clock } = testApp({}, limited);
-    const events = (count: number) => post('/events', Array.from({ length: count }, (_, i) => event({ event_id: `e-${i}` })));
+    const events = (count: number) =>
+      post(
+        '/events',
+        Array.from({ length: count }, (_, i) => event({ event_id: `e-${i}` })),
+      );
     expect((await events(15)).status).toBe(202);
     expect((await events(1)).status).toBe(429);
     expect((await request('/stats')).status).toBe(200);
@@ -43,7 +64,8 @@ describe('rate limits', () => {
     const keys = { VECTORSTREAM_API_KEYS: 'a:read:the-key-of-client-a,b:read:the-key-of-client-b' };
     const { post, request } = testApp({}, { ...limited, ...keys });
     const search = (key: string) => post('/search', { query: 'kettle' }, { 'x-api-key': key });
-    for (const status of [200, 200, 429]) expect((await search('the-key-of-client-a')).status).toBe(status);
+    for (const status of [200, 200, 429])
+      expect((await search('the-key-of-client-a')).status).toBe(status);
     expect((await search('the-key-of-client-b')).status).toBe(200);
     for (let i = 0; i < 100; i += 1) expect((await request('/livez')).status).toBe(200);
   });

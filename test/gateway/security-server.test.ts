@@ -1,4 +1,5 @@
-// The bare server on real sockets: what is slow, too much, too large or no HTTP at all gets a clear answer, and nobody else notices.
+// The bare server on real sockets: what is slow, too much, too large or no HTTP at all gets a clear
+// answer, and nobody else notices.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -16,16 +17,29 @@ afterEach(async () => {
   await server?.stop(100);
 });
 
-const serve = async (changes: Partial<HttpServerOptions['limits']>, options: Partial<HttpServerOptions> = {}): Promise<HttpServer> => {
+const serve = async (
+  changes: Partial<HttpServerOptions['limits']>,
+  options: Partial<HttpServerOptions> = {},
+): Promise<HttpServer> => {
   server = await listen({
-    host: '127.0.0.1', port: 0, fetch: () => new Response('well'), upgrades: new Map(), screen: () => null,
-    limits: { ...limits, ...changes }, isProxy: () => false, certificate: null, ...options,
+    host: '127.0.0.1',
+    port: 0,
+    fetch: () => new Response('well'),
+    upgrades: new Map(),
+    screen: () => null,
+    limits: { ...limits, ...changes },
+    isProxy: () => false,
+    certificate: null,
+    ...options,
   });
   return server;
 };
 
 /** Sends `text` and keeps the line open. */
-function open(port: number, text: string): { socket: Socket; answer: () => string; closed: Promise<unknown> } {
+function open(
+  port: number,
+  text: string,
+): { socket: Socket; answer: () => string; closed: Promise<unknown> } {
   const socket = connect(port, '127.0.0.1');
   sockets.push(socket);
   let answer = '';
@@ -35,30 +49,90 @@ function open(port: number, text: string): { socket: Socket; answer: () => strin
   return { socket, answer: () => answer, closed: once(socket, 'close') };
 }
 
-async function answered(port: number, text: string): Promise<{ status: number; code: unknown; text: string }> {
+async function answered(
+  port: number,
+  text: string,
+): Promise<{ status: number; code: unknown; text: string }> {
   const { answer, closed } = open(port, text);
   await closed;
   const [head = '', body = ''] = answer().split('\r\n\r\n');
-  for (const line of [/^content-security-policy: default-src 'none'/im, /^cross-origin-opener-policy: same-origin/im, /^cross-origin-embedder-policy: require-corp/im, /^x-content-type-options: nosniff/im, /^referrer-policy: no-referrer/im]) expect(head).toMatch(line);
-  if (!head.includes('application/problem+json')) throw new Error(`Not a problem document: ${answer()}`);
+  for (const line of [
+    /^content-security-policy: default-src 'none'/im,
+    /^cross-origin-opener-policy: same-origin/im,
+    /^cross-origin-embedder-policy: require-corp/im,
+    /^x-content-type-options: nosniff/im,
+    /^referrer-policy: no-referrer/im,
+  ])
+    expect(head).toMatch(line);
+  if (!head.includes('application/problem+json'))
+    throw new Error(`Not a problem document: ${answer()}`);
   const document: unknown = JSON.parse(body);
-  return { status: Number(head.split(' ')[1]), code: typeof document === 'object' && document !== null && 'code' in document ? document.code : null, text: answer() };
+  return {
+    status: Number(head.split(' ')[1]),
+    code:
+      typeof document === 'object' && document !== null && 'code' in document
+        ? document.code
+        : null,
+    text: answer(),
+  };
 }
 
-const get = (path: string, headers = 'Host: localhost\r\n', version = '1.1'): string => `GET ${path} HTTP/${version}\r\n${headers}\r\n`;
+const get = (path: string, headers = 'Host: localhost\r\n', version = '1.1'): string =>
+  `GET ${path} HTTP/${version}\r\n${headers}\r\n`;
 
 describe('a request that is none is answered with a problem document', () => {
   test.each([
     ['without Host', get('/', ''), 400, 'host_header_wrong'],
-    ['with two Hosts', get('/', 'Host: localhost\r\nHost: evil.example\r\n'), 400, 'host_header_wrong'],
-    ['with an expectation that nobody knows', get('/', 'Host: localhost\r\nExpect: miracles\r\n'), 417, 'expectation_failed'],
+    [
+      'with two Hosts',
+      get('/', 'Host: localhost\r\nHost: evil.example\r\n'),
+      400,
+      'host_header_wrong',
+    ],
+    [
+      'with an expectation that nobody knows',
+      get('/', 'Host: localhost\r\nExpect: miracles\r\n'),
+      417,
+      'expectation_failed',
+    ],
     ['with an address that never ends', get(`/${'a'.repeat(9000)}`), 414, 'url_too_long'],
-    ['with more headers than anybody sends', get('/', `Host: localhost\r\n${Array.from({ length: 120 }, (_, i) => `X-${i}: y\r\n`).join('')}`), 431, 'headers_too_large'],
-    ['with headers too large', get('/', `Host: localhost\r\nX: ${'y'.repeat(20_000)}\r\n`), 431, 'headers_too_large'],
-    ['to a proxy', 'CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example\r\n\r\n', 405, 'method_not_allowed'],
+    [
+      'with more headers than anybody sends',
+      get(
+        '/',
+        `Host: localhost\r\n${Array.from({ length: 120 }, (_, i) => `X-${i}: y\r\n`).join('')}`,
+      ),
+      431,
+      'headers_too_large',
+    ],
+    [
+      'with headers too large',
+      get('/', `Host: localhost\r\nX: ${'y'.repeat(20_000)}\r\n`),
+      431,
+      'headers_too_large',
+    ],
+    [
+      'to a proxy',
+      'CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example\r\n\r\n',
+      405,
+      'method_not_allowed',
+    ],
     ['that is not HTTP', 'HELLO\r\n\r\n', 400, 'bad_request'],
-    ['with two lengths', 'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', 400, 'bad_request'],
-    ['to upgrade with two Hosts', get('/runners/connect', 'Host: a\r\nHost: b\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n'), 400, 'host_header_wrong'],
+    [
+      'with two lengths',
+      'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+      400,
+      'bad_request',
+    ],
+    [
+      'to upgrade with two Hosts',
+      get(
+        '/runners/connect',
+        'Host: a\r\nHost: b\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n',
+      ),
+      400,
+      'host_header_wrong',
+    ],
   ])('%s', async (_name, text, status, code) => {
     const { port, url } = await serve({});
     expect(await answered(port, text)).toMatchObject({ status, code });
@@ -90,31 +164,46 @@ describe('whoever is slow gives way', () => {
     expect(answer()).toMatch(/^HTTP\/1.1 408 .*request_too_slow/s);
   });
 
-  test('with a body that trickles, while one that is merely long goes on', { timeout: 20_000 }, async () => {
-    const bodies: string[] = [];
-    const { port } = await serve({ bodyBytesPerSecondMin: 1000 }, { fetch: async (request) => {
-      bodies.push(await request.text().catch(() => 'broken off'));
-      return new Response('taken');
-    } });
-    const head = 'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n';
-    const slow = open(port, head);
-    const long = open(port, head);
-    let left = 100_000;
-    const drip = setInterval(() => {
-      slow.socket.write('x');
-      left -= 1250;
-      if (left >= 0) long.socket.write('y'.repeat(1250));
-    }, 100);
-    await slow.closed;
-    expect(slow.answer()).toMatch(/^HTTP\/1.1 408 .*body_too_slow/s);
-    await until('the long body is taken', 10_000, () => long.answer().endsWith('taken'));
-    clearInterval(drip);
-    expect(bodies).toEqual(['broken off', 'y'.repeat(100_000)]);
-  });
+  test(
+    'with a body that trickles, while one that is merely long goes on',
+    { timeout: 20_000 },
+    async () => {
+      const bodies: string[] = [];
+      const { port } = await serve(
+        { bodyBytesPerSecondMin: 1000 },
+        {
+          fetch: async (request) => {
+            bodies.push(await request.text().catch(() => 'broken off'));
+            return new Response('taken');
+          },
+        },
+      );
+      const head = 'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n';
+      const slow = open(port, head);
+      const long = open(port, head);
+      let left = 100_000;
+      const drip = setInterval(() => {
+        slow.socket.write('x');
+        left -= 1250;
+        if (left >= 0) long.socket.write('y'.repeat(1250));
+      }, 100);
+      await slow.closed;
+      expect(slow.answer()).toMatch(/^HTTP\/1.1 408 .*body_too_slow/s);
+      await until('the long body is taken', 10_000, () => long.answer().endsWith('taken'));
+      clearInterval(drip);
+      expect(bodies).toEqual(['broken off', 'y'.repeat(100_000)]);
+    },
+  );
 
   test('with a whole request that takes too long', async () => {
-    const { port } = await serve({ headersMsMax: 100, requestMsMax: 300, bodyBytesPerSecondMin: 0 }, { fetch: async (request) => new Response(await request.text()) });
-    const { answer, closed } = open(port, 'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nabc');
+    const { port } = await serve(
+      { headersMsMax: 100, requestMsMax: 300, bodyBytesPerSecondMin: 0 },
+      { fetch: async (request) => new Response(await request.text()) },
+    );
+    const { answer, closed } = open(
+      port,
+      'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nabc',
+    );
     await closed;
     expect(answer()).toMatch(/^HTTP\/1.1 408 /);
   });
@@ -130,30 +219,51 @@ describe('what is too much at once', () => {
     const { port } = await serve({ connectionsPerAddressMax: 2 }, { fetch: count });
     const held = [open(port, ''), open(port, '')];
     await Promise.all(held.map(({ socket }) => once(socket, 'connect')));
-    expect(await answered(port, get('/'))).toMatchObject({ status: 503, code: 'too_many_connections' });
+    expect(await answered(port, get('/'))).toMatchObject({
+      status: 503,
+      code: 'too_many_connections',
+    });
     expect(served).toBe(0);
     held[0]?.socket.destroy();
-    await until('there is room again', 5_000, async () => (await fetch(`http://127.0.0.1:${port}`, { headers: { connection: 'close' } })).ok);
+    await until(
+      'there is room again',
+      5_000,
+      async () =>
+        (await fetch(`http://127.0.0.1:${port}`, { headers: { connection: 'close' } })).ok,
+    );
     await server?.stop(100);
 
-    const { port: behind } = await serve({ connectionsPerAddressMax: 1 }, { isProxy: (address) => address === '127.0.0.1' });
+    const { port: behind } = await serve(
+      { connectionsPerAddressMax: 1 },
+      { isProxy: (address) => address === '127.0.0.1' },
+    );
     const many = Array.from({ length: 5 }, () => open(behind, get('/')));
-    await until('all are served', 5_000, () => many.every(({ answer }) => answer().endsWith('well')));
+    await until('all are served', 5_000, () =>
+      many.every(({ answer }) => answer().endsWith('well')),
+    );
   });
 
   test('altogether is answered 503', async () => {
     const { port } = await serve({ connectionsMax: 1 });
     const { socket } = open(port, '');
     await once(socket, 'connect');
-    expect(await answered(port, get('/'))).toMatchObject({ status: 503, code: 'too_many_connections' });
+    expect(await answered(port, get('/'))).toMatchObject({
+      status: 503,
+      code: 'too_many_connections',
+    });
   });
 
   test('in work is answered 503 with when to come again, but probes are', async () => {
     const { promise: go, resolve } = Promise.withResolvers<void>();
-    const { port, url } = await serve({ requestsInFlightMax: 1 }, { fetch: async (request) => {
-      if (request.url.endsWith('/wait')) await go;
-      return new Response('well');
-    } });
+    const { port, url } = await serve(
+      { requestsInFlightMax: 1 },
+      {
+        fetch: async (request) => {
+          if (request.url.endsWith('/wait')) await go;
+          return new Response('well');
+        },
+      },
+    );
     const waiting = open(port, get('/wait'));
     await once(waiting.socket, 'connect');
     const refused = await until('one is too many', 5_000, async () => {
@@ -170,15 +280,28 @@ describe('what is too much at once', () => {
 
 test('an upgrade is looked at before anybody takes it over', async () => {
   let taken = 0;
-  const { port } = await serve({}, {
-    upgrades: new Map([['/runners/connect', (_request, socket) => {
-      taken += 1;
-      socket.end('HTTP/1.1 418 Taken\r\n\r\n');
-    }]]),
-    screen: ({ headers }) => (headers.origin === undefined ? null : { status: 403, code: 'origin_not_allowed', detail: 'No.' }),
-  });
+  const { port } = await serve(
+    {},
+    {
+      upgrades: new Map([
+        [
+          '/runners/connect',
+          (_request, socket) => {
+            taken += 1;
+            socket.end('HTTP/1.1 418 Taken\r\n\r\n');
+          },
+        ],
+      ]),
+      screen: ({ headers }) =>
+        headers.origin === undefined
+          ? null
+          : { status: 403, code: 'origin_not_allowed', detail: 'No.' },
+    },
+  );
   const upgrade = 'Host: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n';
-  expect(await answered(port, get('/runners/connect', `${upgrade}Origin: https://evil.example\r\n`))).toMatchObject({ status: 403 });
+  expect(
+    await answered(port, get('/runners/connect', `${upgrade}Origin: https://evil.example\r\n`)),
+  ).toMatchObject({ status: 403 });
   expect(taken).toBe(0);
   const { answer, closed } = open(port, get('/runners/connect', upgrade));
   await closed;
@@ -191,16 +314,27 @@ test('a body that is too large is refused by its length, and the connection serv
   const { port } = await serve({}, { fetch: app.fetch });
   const body = 'x'.repeat(400_000);
   const { socket, answer } = open(port, '');
-  const statuses = (): readonly (string | undefined)[] => [...answer().matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status);
+  const statuses = (): readonly (string | undefined)[] =>
+    [...answer().matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status);
   const expected: string[] = [];
   for (let round = 0; round < 20; round += 1) {
-    for (const [path, status] of [['/search', '413'], ['/nowhere', '413'], ['/config/pipeline', '413']] as const) {
-      socket.write(`PUT ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    for (const [path, status] of [
+      ['/search', '413'],
+      ['/nowhere', '413'],
+      ['/config/pipeline', '413'],
+    ] as const) {
+      socket.write(
+        `PUT ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+      );
       expected.push(status);
       await until('it is refused', 5_000, () => statuses().length === expected.length);
       socket.write(get('/livez'));
       expected.push('200');
-      await until('the next one is answered', 5_000, () => statuses().length === expected.length || socket.destroyed);
+      await until(
+        'the next one is answered',
+        5_000,
+        () => statuses().length === expected.length || socket.destroyed,
+      );
       expect(statuses()).toEqual(expected);
     }
   }

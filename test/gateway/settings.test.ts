@@ -1,35 +1,59 @@
-// Settings while the gateway runs: what is shown, what may change, all or nothing, and what is left after a restart.
+// Settings while the gateway runs: what is shown, what may change, all or nothing, and what is left
+// after a restart.
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { parseConfig } from '../../gateway/config/config.ts';
 import { settings as table } from '../../gateway/config/config-schema.ts';
+import { parseConfig } from '../../gateway/config/config.ts';
 import { Settings } from '../../gateway/config/live-settings.ts';
 import { problemOf, testApp } from './test-services.ts';
 
 let folder = '';
-beforeEach(async () => { folder = await mkdtemp(join(tmpdir(), 'vectorstream-settings-')); });
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'vectorstream-settings-'));
+});
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const put = (app: ReturnType<typeof testApp>, section: string, values: unknown, query = '') =>
-  app.request(`/config/${section}${query}`, { method: 'PUT', headers: { 'content-type': 'application/json' }, body: JSON.stringify(values) });
+  app.request(`/config/${section}${query}`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(values),
+  });
 const started = async (env: Record<string, string> = {}): Promise<Settings> => {
-  const settings = new Settings({ yaml: null, env: { VECTORSTREAM_DATA_DIR: folder, ...env }, flags: new Map() });
+  const settings = new Settings({
+    yaml: null,
+    env: { VECTORSTREAM_DATA_DIR: folder, ...env },
+    flags: new Map(),
+  });
   await settings.loadOverrides();
   return settings;
 };
 
 describe('GET /config', () => {
   test('shows every setting with its origin, and of a secret only that it is set', async () => {
-    const { request } = testApp({}, {
-      VECTORSTREAM_API_KEYS: 'boss:admin:the-key-of-the-boss', VECTORSTREAM_RUNNER_TOKEN: 'the-runner-token', QDRANT_API_KEY: 'the-qdrant-key', VECTORSTREAM_PIPELINE_BATCH_AGE_MS_MAX: '7',
-      KAFKA_SASL_MECHANISM: 'plain', KAFKA_SASL_USERNAME: 'the-kafka-user', KAFKA_SASL_PASSWORD: 'the-kafka-password',
-    });
+    const { request } = testApp(
+      {},
+      {
+        VECTORSTREAM_API_KEYS: 'boss:admin:the-key-of-the-boss',
+        VECTORSTREAM_RUNNER_TOKEN: 'the-runner-token',
+        QDRANT_API_KEY: 'the-qdrant-key',
+        VECTORSTREAM_PIPELINE_BATCH_AGE_MS_MAX: '7',
+        KAFKA_SASL_MECHANISM: 'plain',
+        KAFKA_SASL_USERNAME: 'the-kafka-user',
+        KAFKA_SASL_PASSWORD: 'the-kafka-password',
+      },
+    );
     const response = await request('/config', { headers: { 'x-api-key': 'the-key-of-the-boss' } });
     const text = await response.text();
     const config = JSON.parse(text);
-    for (const { section, name, key } of table) expect(Object.keys(config[section][name])).toEqual([key.secret ? 'is_set' : 'value', 'origin', 'live']);
+    for (const { section, name, key } of table)
+      expect(Object.keys(config[section][name])).toEqual([
+        key.secret ? 'is_set' : 'value',
+        'origin',
+        'live',
+      ]);
     expect(config.pipeline.batchAgeMsMax).toEqual({ value: 7, origin: 'environment', live: true });
     expect(config.gateway.port).toEqual({ value: 8080, origin: 'default', live: false });
     expect(config.gateway.apiKeys).toEqual({ is_set: true, origin: 'environment', live: false });
@@ -37,10 +61,18 @@ describe('GET /config', () => {
     expect(text).not.toMatch(/the-(key|runner|qdrant|kafka)/);
   });
 
-  test('tells a file\'s value from a flag\'s', () => {
-    const settings = new Settings({ yaml: 'search: {waitMsMax: 30}', env: {}, flags: new Map([['port', '0']]) });
+  test("tells a file's value from a flag's", () => {
+    const settings = new Settings({
+      yaml: 'search: {waitMsMax: 30}',
+      env: {},
+      flags: new Map([['port', '0']]),
+    });
     const origins = new Map(table.map((setting) => [setting.path, settings.origin(setting)]));
-    expect([origins.get('search.waitMsMax'), origins.get('gateway.port'), origins.get('gateway.host')]).toEqual(['file', 'flag', 'default']);
+    expect([
+      origins.get('search.waitMsMax'),
+      origins.get('gateway.port'),
+      origins.get('gateway.host'),
+    ]).toEqual(['file', 'flag', 'default']);
   });
 });
 
@@ -49,9 +81,22 @@ describe('PUT /config/{section}', () => {
     const app = testApp();
     const response = await put(app, 'pipeline', { batchAgeMsMax: 20, writesInFlightMax: '3' });
     expect(response.status).toBe(200);
-    expect(await response.json()).toMatchObject({ batchAgeMsMax: { value: 20, origin: 'request' }, writesInFlightMax: { value: 3 }, unsettledMax: { origin: 'default' } });
+    expect(await response.json()).toMatchObject({
+      batchAgeMsMax: { value: 20, origin: 'request' },
+      writesInFlightMax: { value: 3 },
+      unsettledMax: { origin: 'default' },
+    });
     expect(app.services.config.pipeline.batchAgeMsMax).toBe(20);
-    expect(app.audited).toEqual([expect.objectContaining({ method: 'PUT', path: '/config/pipeline', status: 200, key: null, changed: { batchAgeMsMax: 20, writesInFlightMax: '3' }, persist: false })]);
+    expect(app.audited).toEqual([
+      expect.objectContaining({
+        method: 'PUT',
+        path: '/config/pipeline',
+        status: 200,
+        key: null,
+        changed: { batchAgeMsMax: 20, writesInFlightMax: '3' },
+        persist: false,
+      }),
+    ]);
     await put(app, 'pipeline', { batchAgeMsMax: null });
     expect(app.services.config.pipeline).toMatchObject({ batchAgeMsMax: 5, writesInFlightMax: 3 });
   });
@@ -62,19 +107,63 @@ describe('PUT /config/{section}', () => {
       const { status, code, detail } = await problemOf(await put(app, section, values));
       return [status, code, detail];
     };
-    expect(await refused('pipeline', { batchAgeMsMax: 20, writesInFlightMax: 65 })).toEqual([422, 'validation_failed', 'pipeline.writesInFlightMax is 65; allowed: a whole number from 1 to 64.']);
-    expect(await refused('pipeline', { batchAgeMsMax: 20, writesInFlight: 3 })).toEqual([422, 'validation_failed', 'Unknown setting "pipeline.writesInFlight": did you mean pipeline.writesInFlightMax?']);
-    expect(await refused('retries', { delayMs: 5000, delayMsMax: 100 })).toEqual([422, 'validation_failed', 'retries.delayMs is 5000 and retries.delayMsMax 100: the longest wait cannot be the shorter one.']);
-    expect(await refused('search', { waitMsMax: 50, toString: 1 })).toMatchObject([422, 'validation_failed', expect.any(String)]);
-    expect(await refused('gateway', { port: 9 })).toEqual([409, 'restart_needed', 'gateway.port cannot change while the gateway runs: set it by file, environment or flag, and restart.']);
-    expect(await refused('runners', { fleetMax: 3, token: 'a-new-token' })).toMatchObject([409, 'restart_needed', expect.not.stringContaining('a-new-token')]);
-    expect(await refused('nowhere', { a: 1 })).toMatchObject([404, 'section_not_found', expect.any(String)]);
-    expect(await refused('__proto__', { a: 1 })).toMatchObject([404, 'section_not_found', expect.any(String)]);
-    expect(await refused('pipeline', [1])).toMatchObject([422, 'validation_failed', expect.any(String)]);
-    expect(await refused('pipeline', { batchAgeMsMax: { a: 1 } })).toMatchObject([422, 'validation_failed', expect.any(String)]);
-    expect({ ...app.services.config.pipeline }).toEqual(parseConfig({ yaml: null, env: {}, flags: new Map() }).pipeline);
+    expect(await refused('pipeline', { batchAgeMsMax: 20, writesInFlightMax: 65 })).toEqual([
+      422,
+      'validation_failed',
+      'pipeline.writesInFlightMax is 65; allowed: a whole number from 1 to 64.',
+    ]);
+    expect(await refused('pipeline', { batchAgeMsMax: 20, writesInFlight: 3 })).toEqual([
+      422,
+      'validation_failed',
+      'Unknown setting "pipeline.writesInFlight": did you mean pipeline.writesInFlightMax?',
+    ]);
+    expect(await refused('retries', { delayMs: 5000, delayMsMax: 100 })).toEqual([
+      422,
+      'validation_failed',
+      'retries.delayMs is 5000 and retries.delayMsMax 100: the longest wait cannot be the shorter one.',
+    ]);
+    expect(await refused('search', { waitMsMax: 50, toString: 1 })).toMatchObject([
+      422,
+      'validation_failed',
+      expect.any(String),
+    ]);
+    expect(await refused('gateway', { port: 9 })).toEqual([
+      409,
+      'restart_needed',
+      'gateway.port cannot change while the gateway runs: set it by file, environment or flag, and restart.',
+    ]);
+    expect(await refused('runners', { fleetMax: 3, token: 'a-new-token' })).toMatchObject([
+      409,
+      'restart_needed',
+      expect.not.stringContaining('a-new-token'),
+    ]);
+    expect(await refused('nowhere', { a: 1 })).toMatchObject([
+      404,
+      'section_not_found',
+      expect.any(String),
+    ]);
+    expect(await refused('__proto__', { a: 1 })).toMatchObject([
+      404,
+      'section_not_found',
+      expect.any(String),
+    ]);
+    expect(await refused('pipeline', [1])).toMatchObject([
+      422,
+      'validation_failed',
+      expect.any(String),
+    ]);
+    expect(await refused('pipeline', { batchAgeMsMax: { a: 1 } })).toMatchObject([
+      422,
+      'validation_failed',
+      expect.any(String),
+    ]);
+    expect({ ...app.services.config.pipeline }).toEqual(
+      parseConfig({ yaml: null, env: {}, flags: new Map() }).pipeline,
+    );
     expect(app.services.config.runners.fleetMax).toBe(256);
-    expect(app.audited.map(({ status }) => status)).toEqual([422, 422, 422, 422, 409, 409, 404, 404, 422, 422]);
+    expect(app.audited.map(({ status }) => status)).toEqual([
+      422, 422, 422, 422, 409, 409, 404, 404, 422, 422,
+    ]);
   });
 
   test('is forgotten at a restart, unless it is asked to stay: then it goes over the environment', async () => {
@@ -83,11 +172,17 @@ describe('PUT /config/{section}', () => {
     await first.change('search', { queryCacheMax: 7 }, false);
     await first.change('search', { waitMsMax: 900 }, true);
     await first.change('pipeline', { batchAgeMsMax: 9 }, true);
-    expect(await readFile(join(folder, 'overrides.yaml'), 'utf8')).toContain('search:\n  waitMsMax: 900\n');
+    expect(await readFile(join(folder, 'overrides.yaml'), 'utf8')).toContain(
+      'search:\n  waitMsMax: 900\n',
+    );
     expect((await stat(join(folder, 'overrides.yaml'))).mode & 0o777).toBe(0o600);
 
     const second = await started(env);
-    expect([second.config.search.waitMsMax, second.config.search.queryCacheMax, second.config.pipeline.batchAgeMsMax]).toEqual([900, 1000, 9]);
+    expect([
+      second.config.search.waitMsMax,
+      second.config.search.queryCacheMax,
+      second.config.pipeline.batchAgeMsMax,
+    ]).toEqual([900, 1000, 9]);
     await second.change('search', { waitMsMax: 30 }, false);
     await second.change('search', { waitMsMax: null }, false);
     expect(second.config.search.waitMsMax).toBe(900);
@@ -106,15 +201,26 @@ describe('PUT /config/{section}', () => {
 
   test('several at once do not undo each other', async () => {
     const settings = await started();
-    await Promise.all([settings.change('search', { waitMsMax: 900 }, true), settings.change('pipeline', { batchAgeMsMax: 9 }, true), settings.change('search', { queryCacheMax: 9 }, true)]);
+    await Promise.all([
+      settings.change('search', { waitMsMax: 900 }, true),
+      settings.change('pipeline', { batchAgeMsMax: 9 }, true),
+      settings.change('search', { queryCacheMax: 9 }, true),
+    ]);
     const { config } = await started();
-    expect([config.search.waitMsMax, config.search.queryCacheMax, config.pipeline.batchAgeMsMax]).toEqual([900, 9, 9]);
+    expect([
+      config.search.waitMsMax,
+      config.search.queryCacheMax,
+      config.pipeline.batchAgeMsMax,
+    ]).toEqual([900, 9, 9]);
   });
 });
 
 test.each([
   ['gateway: {port: 1}', /overrides\.yaml: gateway\.port cannot be overridden/],
-  ['pipeline: {batchAgeMsMax: x}', /overrides\.yaml: pipeline\.batchAgeMsMax is "x"; allowed: .* Correct or delete the file\./],
+  [
+    'pipeline: {batchAgeMsMax: x}',
+    /overrides\.yaml: pipeline\.batchAgeMsMax is "x"; allowed: .* Correct or delete the file\./,
+  ],
   ['pipeline: [', /overrides\.yaml: The settings file is not valid YAML/],
 ])('a file of overrides with %j stops the start', async (yaml, message) => {
   await writeFile(join(folder, 'overrides.yaml'), yaml);

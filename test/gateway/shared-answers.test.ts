@@ -1,9 +1,11 @@
-// One computation for all who ask the same within its time; failures are told and not kept; no more at once than allowed.
+// One computation for all who ask the same within its time; failures are told and not kept; no more
+// at once than allowed.
 import { expect, test } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { SharedAnswers } from '../../gateway/api/shared-answers.ts';
 
-const answersOf = (clock: ManualClock) => new SharedAnswers<number>({ clock, ageMsMax: 1_000, keptMax: 2, atOnceMax: 2 });
+const answersOf = (clock: ManualClock) =>
+  new SharedAnswers<number>({ clock, ageMsMax: 1_000, keptMax: 2, atOnceMax: 2 });
 
 test('the same question gets the same answer until it is too old', async () => {
   const clock = new ManualClock();
@@ -37,7 +39,11 @@ test('a further one is refused while too many are being made, and taken after', 
   const answers = answersOf(new ManualClock());
   const gate = Promise.withResolvers<number>();
   const [a, b] = [answers.get('a', () => gate.promise), answers.get('b', () => gate.promise)];
-  expect(() => answers.get('c', async () => 3)).toThrow(expect.objectContaining({ problem: expect.objectContaining({ status: 503, code: 'analysis_busy' }) }));
+  expect(() => answers.get('c', async () => 3)).toThrow(
+    expect.objectContaining({
+      problem: expect.objectContaining({ status: 503, code: 'analysis_busy' }),
+    }),
+  );
   gate.resolve(1);
   expect([await a, await b, await answers.get('c', async () => 3)]).toEqual([1, 1, 3]);
 });

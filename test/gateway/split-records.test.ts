@@ -4,31 +4,57 @@ import { expect, test } from 'vitest';
 import { splitArray, splitLines } from '../../gateway/ingest/split-records.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
-const texts = (parts: readonly Uint8Array[] | null): string[] | null => parts?.map((part) => new TextDecoder().decode(part)) ?? null;
+const texts = (parts: readonly Uint8Array[] | null): string[] | null =>
+  parts?.map((part) => new TextDecoder().decode(part)) ?? null;
 
 test('an array is cut into the exact bytes of its items', () => {
   const pad = fc.constantFrom('', ' ', '\n', '\t\r\n ');
-  fc.assert(fc.property(fc.array(fc.tuple(fc.jsonValue().map((value) => JSON.stringify(value)), pad, pad)), pad, pad, (items, before, after) => {
-    const body = `${before}[${items.map(([json, left, right]) => `${left}${json}${right}`).join(',')}]${after}`;
-    expect(texts(splitArray(bytes(body), 1000))).toEqual(items.map(([json]) => json));
-  }));
+  fc.assert(
+    fc.property(
+      fc.array(
+        fc.tuple(
+          fc.jsonValue().map((value) => JSON.stringify(value)),
+          pad,
+          pad,
+        ),
+      ),
+      pad,
+      pad,
+      (items, before, after) => {
+        const body = `${before}[${items.map(([json, left, right]) => `${left}${json}${right}`).join(',')}]${after}`;
+        expect(texts(splitArray(bytes(body), 1000))).toEqual(items.map(([json]) => json));
+      },
+    ),
+  );
 });
 
 test('a broken item stays one item, a broken array is none', () => {
-  expect(texts(splitArray(bytes('[{"a":1},{"b":},{"c":"]"}]'), 1000))).toEqual(['{"a":1}', '{"b":}', '{"c":"]"}']);
+  expect(texts(splitArray(bytes('[{"a":1},{"b":},{"c":"]"}]'), 1000))).toEqual([
+    '{"a":1}',
+    '{"b":}',
+    '{"c":"]"}',
+  ]);
   expect(texts(splitArray(bytes('[1,,2,]'), 1000))).toEqual(['1', '', '2', '']);
   expect(texts(splitArray(bytes('["\\\\","\\"",3]'), 1000))).toEqual(['"\\\\"', '"\\""', '3']);
   expect(texts(splitArray(bytes(' [ ] '), 1000))).toEqual([]);
-  for (const body of ['', '{"a":[]}', '[', '[{"a":1}', '[1]]', '[1] 2', '["a', '[1}']) expect(splitArray(bytes(body), 1000)).toBeNull();
+  for (const body of ['', '{"a":[]}', '[', '[{"a":1}', '[1]]', '[1] 2', '["a', '[1}'])
+    expect(splitArray(bytes(body), 1000)).toBeNull();
 });
 
 test('any bytes are cut without an error, and lines keep every byte that is not blank', () => {
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (body) => {
-    splitArray(body, 1000);
-    const kept = splitLines(body, 1000).flatMap((line) => [...line]).filter((byte) => ![9, 10, 13, 32].includes(byte));
-    expect(kept).toEqual([...body].filter((byte) => ![9, 10, 13, 32].includes(byte)));
-  }));
-  expect(texts(splitLines(bytes('{"a":1}\r\n\n  \n{"b":2}'), 1000))).toEqual(['{"a":1}', '{"b":2}']);
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 200 }), (body) => {
+      splitArray(body, 1000);
+      const kept = splitLines(body, 1000)
+        .flatMap((line) => [...line])
+        .filter((byte) => ![9, 10, 13, 32].includes(byte));
+      expect(kept).toEqual([...body].filter((byte) => ![9, 10, 13, 32].includes(byte)));
+    }),
+  );
+  expect(texts(splitLines(bytes('{"a":1}\r\n\n  \n{"b":2}'), 1000))).toEqual([
+    '{"a":1}',
+    '{"b":2}',
+  ]);
 });
 
 test('no more is cut than is asked for, whatever the body holds', () => {

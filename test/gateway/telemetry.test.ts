@@ -1,38 +1,61 @@
 // Quantiles, metrics and log lines: right figures, every series from the start, and no secret.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Delivery } from '#core/ports.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
+import type { Delivery } from '#core/ports.ts';
 import { Live } from '../../gateway/live/live.ts';
 import { pipelineObserver } from '../../gateway/startup/observers.ts';
-import { LatencyHistogram } from '../../gateway/telemetry/latency-histogram.ts';
 import { createLog } from '../../gateway/telemetry/gateway-log.ts';
+import { LatencyHistogram } from '../../gateway/telemetry/latency-histogram.ts';
 import { Telemetry, type Levels } from '../../gateway/telemetry/metrics.ts';
 
-const quiet: Levels = { lag: [{ partition: 0, lag: 0 }], unsettled: 0, runners: [], deadLetters: { open: 0, replayed: 0, purged: 0 } };
+const quiet: Levels = {
+  lag: [{ partition: 0, lag: 0 }],
+  unsettled: 0,
+  runners: [],
+  deadLetters: { open: 0, replayed: 0, purged: 0 },
+};
 
 test('a quantile is within 2 % of the true one, and the longest is exact', () => {
-  fc.assert(fc.property(fc.array(fc.double({ min: 0.011, max: 1e8, noNaN: true }), { minLength: 1, maxLength: 300 }), fc.constantFrom(0.5, 0.95, 0.99), (durations, q) => {
-    const histogram = new LatencyHistogram();
-    for (const ms of durations) histogram.record(ms);
-    const exact = durations.toSorted((a, b) => a - b)[Math.max(0, Math.ceil(q * durations.length) - 1)] ?? 0;
-    expect(Math.abs(histogram.quantile(q) - exact)).toBeLessThanOrEqual(exact * 0.0200001);
-    expect(histogram.summary().max).toBe(Math.max(...durations));
-  }));
+  fc.assert(
+    fc.property(
+      fc.array(fc.double({ min: 0.011, max: 1e8, noNaN: true }), { minLength: 1, maxLength: 300 }),
+      fc.constantFrom(0.5, 0.95, 0.99),
+      (durations, q) => {
+        const histogram = new LatencyHistogram();
+        for (const ms of durations) histogram.record(ms);
+        const exact =
+          durations.toSorted((a, b) => a - b)[Math.max(0, Math.ceil(q * durations.length) - 1)] ??
+          0;
+        expect(Math.abs(histogram.quantile(q) - exact)).toBeLessThanOrEqual(exact * 0.0200001);
+        expect(histogram.summary().max).toBe(Math.max(...durations));
+      },
+    ),
+  );
   expect(new LatencyHistogram().summary()).toEqual({ p50: 0, p95: 0, p99: 0, max: 0 });
 });
 
 test('every series with bounded labels is there from the start, at 0', async () => {
   const { body } = await new Telemetry().exposition(quiet);
   for (const line of [
-    'vectorstream_events_received_total 0', 'vectorstream_events_stored_total 0',
-    'vectorstream_events_dead_lettered_total{reason="not_json"} 0', 'vectorstream_events_dead_lettered_total{reason="store_rejected"} 0',
-    'vectorstream_event_to_searchable_seconds_count 0', 'vectorstream_consumer_lag{partition="0"} 0', 'vectorstream_unsettled_events 0',
-    'vectorstream_texts_embedded_total{device="webgpu"} 0', 'vectorstream_cache_requests_total{result="shared"} 0',
-    'vectorstream_embedding_job_seconds_count{device="cpu"} 0', 'vectorstream_runner_count{device="cpu",state="ready"} 0',
-    'vectorstream_runner_reference_cosine{device="wasm"} 0', 'vectorstream_store_write_seconds_count 0', 'vectorstream_circuit_state{dependency="store"} 0',
-    'vectorstream_retries_total{dependency="store"} 0', 'vectorstream_dead_letters{state="open"} 0',
-  ]) expect(body).toContain(`${line}\n`);
+    'vectorstream_events_received_total 0',
+    'vectorstream_events_stored_total 0',
+    'vectorstream_events_dead_lettered_total{reason="not_json"} 0',
+    'vectorstream_events_dead_lettered_total{reason="store_rejected"} 0',
+    'vectorstream_event_to_searchable_seconds_count 0',
+    'vectorstream_consumer_lag{partition="0"} 0',
+    'vectorstream_unsettled_events 0',
+    'vectorstream_texts_embedded_total{device="webgpu"} 0',
+    'vectorstream_cache_requests_total{result="shared"} 0',
+    'vectorstream_embedding_job_seconds_count{device="cpu"} 0',
+    'vectorstream_runner_count{device="cpu",state="ready"} 0',
+    'vectorstream_runner_reference_cosine{device="wasm"} 0',
+    'vectorstream_store_write_seconds_count 0',
+    'vectorstream_circuit_state{dependency="store"} 0',
+    'vectorstream_retries_total{dependency="store"} 0',
+    'vectorstream_dead_letters{state="open"} 0',
+  ])
+    expect(body).toContain(`${line}\n`);
   expect(body).toContain('process_resident_memory_bytes');
 });
 
@@ -47,19 +70,51 @@ test('what happened is in the metrics and in the totals alike', async () => {
   telemetry.job('cpu', 0.5, 2);
   telemetry.circuit('store', 'open');
   telemetry.retried('a name that no list has');
-  expect(telemetry.totals()).toEqual({ received: 5, stored: 2, superseded: 1, deadLettered: 1, embedded: 2, cache: { hit: 0, shared: 0, store: 0, miss: 1 } });
-  const { body } = await telemetry.exposition({ ...quiet, unsettled: 2, runners: [{ device: 'cpu', state: 'ready' }] });
+  expect(telemetry.totals()).toEqual({
+    received: 5,
+    stored: 2,
+    superseded: 1,
+    deadLettered: 1,
+    embedded: 2,
+    cache: { hit: 0, shared: 0, store: 0, miss: 1 },
+  });
+  const { body } = await telemetry.exposition({
+    ...quiet,
+    unsettled: 2,
+    runners: [{ device: 'cpu', state: 'ready' }],
+  });
   for (const line of [
-    'events_received_total 5', 'events_stored_total 2', 'events_dead_lettered_total{reason="too_large"} 1', 'circuit_state{dependency="store"} 2',
-    'unsettled_events 2', 'runner_count{device="cpu",state="ready"} 1', 'retries_total{dependency="other"} 1',
-  ]) expect(body).toContain(`vectorstream_${line}\n`);
+    'events_received_total 5',
+    'events_stored_total 2',
+    'events_dead_lettered_total{reason="too_large"} 1',
+    'circuit_state{dependency="store"} 2',
+    'unsettled_events 2',
+    'runner_count{device="cpu",state="ready"} 1',
+    'retries_total{dependency="other"} 1',
+  ])
+    expect(body).toContain(`vectorstream_${line}\n`);
 });
 
 test('a secret does not reach the log, by name or inside another text', () => {
   const lines: string[] = [];
-  const log = createLog({ level: 'info', format: 'json', secrets: new Set(['s3cret-"token']), destination: { write: (line) => lines.push(line) } });
-  log.info({ authorization: 'Bearer x-y-z', headers: { 'x-api-key': 'x-y-z' }, runner: { hello: { token: 'x-y-z' } }, request_id: 'r-1' }, 'joined');
-  log.child({ job_id: 'j-1' }).error({ err: new Error('401 from ws://host/?token=s3cret-"token') }, 'refused s3cret-"token');
+  const log = createLog({
+    level: 'info',
+    format: 'json',
+    secrets: new Set(['s3cret-"token']),
+    destination: { write: (line) => lines.push(line) },
+  });
+  log.info(
+    {
+      authorization: 'Bearer x-y-z',
+      headers: { 'x-api-key': 'x-y-z' },
+      runner: { hello: { token: 'x-y-z' } },
+      request_id: 'r-1',
+    },
+    'joined',
+  );
+  log
+    .child({ job_id: 'j-1' })
+    .error({ err: new Error('401 from ws://host/?token=s3cret-"token') }, 'refused s3cret-"token');
   const text = lines.join('');
   expect(text).not.toContain('x-y-z');
   expect(text).not.toContain('s3cret');
@@ -71,21 +126,44 @@ test('a secret does not reach the log, by name or inside another text', () => {
 test('an event can be followed by its id and its request from level trace on', () => {
   const lines: string[] = [];
   const stored = (level: 'trace' | 'debug') => {
-    const log = createLog({ level, format: 'json', secrets: new Set(), destination: { write: (line) => lines.push(line) } });
+    const log = createLog({
+      level,
+      format: 'json',
+      secrets: new Set(),
+      destination: { write: (line) => lines.push(line) },
+    });
     const delivery: Delivery = {
-      position: { topic: 'events', partition: 1, offset: 7 }, headers: { 'x-request-id': new TextEncoder().encode('r-1') },
-      key: null, value: new Uint8Array(), timestamp: 0, settle: () => undefined,
+      position: { topic: 'events', partition: 1, offset: 7 },
+      headers: { 'x-request-id': new TextEncoder().encode('r-1') },
+      key: null,
+      value: new Uint8Array(),
+      timestamp: 0,
+      settle: () => undefined,
     };
-    pipelineObserver(new Telemetry(), new Live(new ManualClock(), 1), log).stored(0.1, 'e-1', delivery);
+    pipelineObserver(new Telemetry(), new Live(new ManualClock(), 1), log).stored(
+      0.1,
+      'e-1',
+      delivery,
+    );
   };
   stored('debug');
   expect(lines).toEqual([]);
   stored('trace');
-  expect(JSON.parse(lines.join(''))).toMatchObject({ event_id: 'e-1', request_id: 'r-1', origin: { partition: 1, offset: 7 }, msg: 'stored' });
+  expect(JSON.parse(lines.join(''))).toMatchObject({
+    event_id: 'e-1',
+    request_id: 'r-1',
+    origin: { partition: 1, offset: 7 },
+    msg: 'stored',
+  });
 });
 
 test('a person at a terminal gets lines to read', () => {
   const lines: string[] = [];
-  createLog({ level: 'info', format: 'pretty', secrets: new Set(), destination: { write: (line) => lines.push(line) } }).info({ port: 8080 }, 'listening');
+  createLog({
+    level: 'info',
+    format: 'pretty',
+    secrets: new Set(),
+    destination: { write: (line) => lines.push(line) },
+  }).info({ port: 8080 }, 'listening');
   expect(lines.join('')).toMatch(/INFO.*listening[\s\S]*port: 8080/);
 });

@@ -3,40 +3,67 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createApp } from '../../gateway/api/app.ts';
-import { Access } from '../../gateway/access/access.ts';
-import { fixedKeys } from '../../gateway/access/key-ring.ts';
-import type { AuditLine } from '../../gateway/access/audit-trail.ts';
-import { RequestEmbeddings, requestEmbeddingLimits } from '../../gateway/fleet/request-embeddings.ts';
-import { JoinTokens } from '../../gateway/access/join-tokens.ts';
-import { Live } from '../../gateway/live/live.ts';
-import { QueryVectors } from '../../gateway/fleet/query-vectors.ts';
-import { admit } from '../../gateway/access/runner-admission.ts';
-import type { RunnerView } from '../../gateway/fleet/hub-types.ts';
-import type { Services } from '../../gateway/api/services.ts';
-import { liveFigures } from '../../gateway/api/views/live-figures.ts';
-import { Settings } from '../../gateway/config/live-settings.ts';
-import { createLog } from '../../gateway/telemetry/gateway-log.ts';
-import { createLevels } from '../../gateway/api/views/gauges.ts';
-import { Telemetry } from '../../gateway/telemetry/metrics.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { createMemoryDeadLetters } from '#core/memory/memory-dead-letters.ts';
 import { createMemoryLog } from '#core/memory/memory-source.ts';
 import { createMemoryStore } from '#core/memory/memory-store.ts';
 import { parseManifest } from '#core/model/model-manifest.ts';
-import type { EmbeddingService, LogRecord, SearchRequest, StoredEvent, VectorStore } from '#core/ports.ts';
+import type {
+  EmbeddingService,
+  LogRecord,
+  SearchRequest,
+  StoredEvent,
+  VectorStore,
+} from '#core/ports.ts';
+import { Access } from '../../gateway/access/access.ts';
+import type { AuditLine } from '../../gateway/access/audit-trail.ts';
+import { JoinTokens } from '../../gateway/access/join-tokens.ts';
+import { fixedKeys } from '../../gateway/access/key-ring.ts';
+import { admit } from '../../gateway/access/runner-admission.ts';
+import { createApp } from '../../gateway/api/app.ts';
+import type { Services } from '../../gateway/api/services.ts';
+import { createLevels } from '../../gateway/api/views/gauges.ts';
+import { liveFigures } from '../../gateway/api/views/live-figures.ts';
+import { Settings } from '../../gateway/config/live-settings.ts';
+import type { RunnerView } from '../../gateway/fleet/hub-types.ts';
+import { QueryVectors } from '../../gateway/fleet/query-vectors.ts';
+import {
+  RequestEmbeddings,
+  requestEmbeddingLimits,
+} from '../../gateway/fleet/request-embeddings.ts';
+import { Live } from '../../gateway/live/live.ts';
+import { createLog } from '../../gateway/telemetry/gateway-log.ts';
+import { Telemetry } from '../../gateway/telemetry/metrics.ts';
 
 const modelFolder = join(import.meta.dirname, '../../models/all-MiniLM-L6-v2');
 
 export const apiKey = 'correct-horse-battery-staple';
 
 export const runner: RunnerView = {
-  id: 's-1', name: 'box-1', kind: 'node', device: 'cpu', dtype: 'q8', state: 'ready', textsPerSecond: 812.4, textsEmbedded: 3,
-  adapter: 'some CPU', softwareAdapter: false, trusted: true, jobsInWork: 0, connectedAt: Date.UTC(2026, 0, 1), lastGoldenCosine: 0.998, tokenId: null, quarantine: null,
+  id: 's-1',
+  name: 'box-1',
+  kind: 'node',
+  device: 'cpu',
+  dtype: 'q8',
+  state: 'ready',
+  textsPerSecond: 812.4,
+  textsEmbedded: 3,
+  adapter: 'some CPU',
+  softwareAdapter: false,
+  trusted: true,
+  jobsInWork: 0,
+  connectedAt: Date.UTC(2026, 0, 1),
+  lastGoldenCosine: 0.998,
+  tokenId: null,
+  quarantine: null,
 };
 
 export const storedEvent: StoredEvent = {
-  id: '11111111-2222-5333-8444-555555555555', textId: 't-1', timestamp: Date.UTC(2026, 0, 1), ingestedAt: Date.UTC(2026, 0, 2), payload: '{"event_id":"e-1","extra":1}',
+  id: '11111111-2222-5333-8444-555555555555',
+  textId: 't-1',
+  timestamp: Date.UTC(2026, 0, 1),
+  ingestedAt: Date.UTC(2026, 0, 2),
+  payload: '{"event_id":"e-1","extra":1}',
 };
 
 /** Remembers what it was asked; finds the same event always. */
@@ -52,12 +79,28 @@ export function scriptedStore(): VectorStore & { readonly searches: SearchReques
     putEvents: async () => [],
     async search(request) {
       searches.push(request);
-      return [{ score: 0.9, textId: 't-1', text: 'Red kettle', product: { id: 'p', name: 'Red kettle', description: null, category: 'Kitchen', price: 12 }, events: { total: 2, byType: { view: 2 } }, newest: storedEvent }];
+      return [
+        {
+          score: 0.9,
+          textId: 't-1',
+          text: 'Red kettle',
+          product: {
+            id: 'p',
+            name: 'Red kettle',
+            description: null,
+            category: 'Kitchen',
+            price: 12,
+          },
+          events: { total: 2, byType: { view: 2 } },
+          newest: storedEvent,
+        },
+      ];
     },
     texts: async () => new Map(),
     vectors: async () => new Map(),
     countsBy: async () => [],
-    events: async (_filter, limit, after) => (after === undefined ? [storedEvent].slice(0, limit) : []),
+    events: async (_filter, limit, after) =>
+      after === undefined ? [storedEvent].slice(0, limit) : [],
     event: async (id) => (id === storedEvent.id ? storedEvent : null),
     counts: async () => ({ texts: 1, events: 2 }),
     forget: async () => ({ events: 0, texts: 0, more: false }),
@@ -68,15 +111,30 @@ export function scriptedStore(): VectorStore & { readonly searches: SearchReques
 export const answeringFleet: EmbeddingService = {
   embed: async () => ({
     ok: true,
-    embedding: { vector: new Float32Array([1, 0, 0]), provenance: { runnerSession: 's-1', runnerName: 'box-1', device: 'cpu', dtype: 'q8', embeddedAt: 0, checkedAt: 0 } },
+    embedding: {
+      vector: new Float32Array([1, 0, 0]),
+      provenance: {
+        runnerSession: 's-1',
+        runnerName: 'box-1',
+        device: 'cpu',
+        dtype: 'q8',
+        embeddedAt: 0,
+        checkedAt: 0,
+      },
+    },
   }),
 };
 
 /** No runner: waits until the signal aborts. */
 export const emptyFleet: EmbeddingService = {
-  embed: (_text, { signal }) => new Promise((_, reject) => {
-    signal.addEventListener('abort', () => reject(new Error('aborted', { cause: signal.reason })), { once: true });
-  }),
+  embed: (_text, { signal }) =>
+    new Promise((_, reject) => {
+      signal.addEventListener(
+        'abort',
+        () => reject(new Error('aborted', { cause: signal.reason })),
+        { once: true },
+      );
+    }),
 };
 
 export type TestApp = {
@@ -88,15 +146,31 @@ export type TestApp = {
   readonly audited: readonly AuditLine[];
   readonly clock: ManualClock;
   readonly request: (path: string, init?: RequestInit) => Promise<Response>;
-  readonly post: (path: string, body: unknown, headers?: Record<string, string>) => Promise<Response>;
+  readonly post: (
+    path: string,
+    body: unknown,
+    headers?: Record<string, string>,
+  ) => Promise<Response>;
 };
 
-export function testApp(changes: Partial<Services> = {}, env: Record<string, string> = {}): TestApp {
-  const settings = new Settings({ yaml: null, env: { VECTORSTREAM_SEARCH_WAIT_MS_MAX: '20', ...env }, flags: new Map() });
+export function testApp(
+  changes: Partial<Services> = {},
+  env: Record<string, string> = {},
+): TestApp {
+  const settings = new Settings({
+    yaml: null,
+    env: { VECTORSTREAM_SEARCH_WAIT_MS_MAX: '20', ...env },
+    flags: new Map(),
+  });
   const { config } = settings;
   const lines: string[] = [];
   const audited: AuditLine[] = [];
-  const log = createLog({ level: 'trace', format: 'json', secrets: new Set([apiKey]), destination: { write: (line) => lines.push(line) } });
+  const log = createLog({
+    level: 'trace',
+    format: 'json',
+    secrets: new Set([apiKey]),
+    destination: { write: (line) => lines.push(line) },
+  });
   const events = createMemoryLog();
   const appended: LogRecord[] = [];
   const clock = changes.clock instanceof ManualClock ? changes.clock : new ManualClock();
@@ -106,16 +180,34 @@ export function testApp(changes: Partial<Services> = {}, env: Record<string, str
   const store = changes.store ?? scriptedStore();
   const deadLetters = changes.deadLetters ?? createMemoryDeadLetters();
   const services: Services = {
-    settings, config, log, clock, embedding, runners,
+    settings,
+    config,
+    log,
+    clock,
+    embedding,
+    runners,
     access: new Access({ config, clock, ring: { keys: () => fixedKeys(config.gateway) } }),
     audit: { write: (line) => audited.push(line), [Symbol.dispose]: () => undefined },
-    admitRunner: (headers) => admit(headers, { shared: 'runner-token', trusted: 'trusted-token', join: () => null }),
-    joinTokens: new JoinTokens('runner-token', join(tmpdir(), `vectorstream-${randomUUID()}`, 'join-tokens.json'), clock, { made: [], revoked: [] }),
+    admitRunner: (headers) =>
+      admit(headers, { shared: 'runner-token', trusted: 'trusted-token', join: () => null }),
+    joinTokens: new JoinTokens(
+      'runner-token',
+      join(tmpdir(), `vectorstream-${randomUUID()}`, 'join-tokens.json'),
+      clock,
+      { made: [], revoked: [] },
+    ),
     disconnectJoined: () => undefined,
     pagesFolder: join(tmpdir(), 'vectorstream-no-pages'),
-    model: { folder: modelFolder, compressedFolder: join(tmpdir(), 'vectorstream-no-compressed'), manifest: parseManifest(readFileSync(join(modelFolder, 'manifest.json'), 'utf8')), revision: 'r'.repeat(64) },
+    model: {
+      folder: modelFolder,
+      compressedFolder: join(tmpdir(), 'vectorstream-no-compressed'),
+      manifest: parseManifest(readFileSync(join(modelFolder, 'manifest.json'), 'utf8')),
+      revision: 'r'.repeat(64),
+    },
     startedAt: clock.now(),
-    source, store, deadLetters,
+    source,
+    store,
+    deadLetters,
     live: new Live(clock, config.live.clientsMax),
     levels: createLevels({ source, store, deadLetters, clock }),
     drainRunner: (id) => id === runner.id,
@@ -128,20 +220,44 @@ export function testApp(changes: Partial<Services> = {}, env: Record<string, str
       },
       [Symbol.asyncDispose]: () => events.sink[Symbol.asyncDispose](),
     },
-    queries: new QueryVectors({ embedding, limits: config.search, runnerReady: () => runners().length > 0 }),
-    requestEmbeddings: new RequestEmbeddings({ ...requestEmbeddingLimits, embedding, waitMsMax: 10_000, runnerWaitMsMax: 20, runnerReady: () => runners().length > 0 }),
+    queries: new QueryVectors({
+      embedding,
+      limits: config.search,
+      runnerReady: () => runners().length > 0,
+    }),
+    requestEmbeddings: new RequestEmbeddings({
+      ...requestEmbeddingLimits,
+      embedding,
+      waitMsMax: 10_000,
+      runnerWaitMsMax: 20,
+      runnerReady: () => runners().length > 0,
+    }),
     telemetry: new Telemetry(),
     ...changes,
   };
   services.live.start(liveFigures(services));
   const app = createApp(services);
-  const request = async (path: string, init?: RequestInit): Promise<Response> => app.request(path, init);
+  const request = async (path: string, init?: RequestInit): Promise<Response> =>
+    app.request(path, init);
   return {
-    services, appended, audited, clock, request,
+    services,
+    appended,
+    audited,
+    clock,
+    request,
     logged: () => lines.join(''),
     post(path, body, headers = {}) {
-      const raw = typeof body === 'string' ? body : body instanceof Uint8Array ? new Uint8Array(body) : JSON.stringify(body);
-      return request(path, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: raw });
+      const raw =
+        typeof body === 'string'
+          ? body
+          : body instanceof Uint8Array
+            ? new Uint8Array(body)
+            : JSON.stringify(body);
+      return request(path, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+        body: raw,
+      });
     },
   };
 }
@@ -149,18 +265,31 @@ export function testApp(changes: Partial<Services> = {}, env: Record<string, str
 /** A problem document, after the members that every one has were looked for. */
 export async function problemOf(response: Response): Promise<Record<string, unknown>> {
   const body: unknown = await response.json();
-  if (response.headers.get('content-type') !== 'application/problem+json' || typeof body !== 'object' || body === null) {
+  if (
+    response.headers.get('content-type') !== 'application/problem+json' ||
+    typeof body !== 'object' ||
+    body === null
+  ) {
     throw new Error(`Not a problem document: ${response.status} ${JSON.stringify(body)}`);
   }
   const document: Record<string, unknown> = { ...body };
   for (const member of ['type', 'title', 'status', 'detail', 'code', 'request_id', 'timestamp']) {
-    if (!(member in document)) throw new Error(`The problem document lacks ${member}: ${JSON.stringify(body)}`);
+    if (!(member in document))
+      throw new Error(`The problem document lacks ${member}: ${JSON.stringify(body)}`);
   }
-  if (document['status'] !== response.status) throw new Error(`The document says ${String(document['status'])}, the answer ${response.status}`);
+  if (document['status'] !== response.status)
+    throw new Error(
+      `The document says ${String(document['status'])}, the answer ${response.status}`,
+    );
   return document;
 }
 
 export const event = (changes: Record<string, unknown> = {}): Record<string, unknown> => ({
-  event_id: 'e-1', timestamp: '2025-12-31T23:00:00Z', user_id: 'u-1', event_type: 'view', session_id: 's-1',
-  product: { id: 'p-1', name: 'Red kettle', price: 12.5 }, ...changes,
+  event_id: 'e-1',
+  timestamp: '2025-12-31T23:00:00Z',
+  user_id: 'u-1',
+  event_type: 'view',
+  session_id: 's-1',
+  product: { id: 'p-1', name: 'Red kettle', price: 12.5 },
+  ...changes,
 });

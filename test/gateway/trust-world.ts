@@ -1,27 +1,46 @@
-// A gateway's trusting part on memory adapters and a manual clock: runners over real sockets, texts stored as the pipeline does.
+// A gateway's trusting part on memory adapters and a manual clock: runners over real sockets, texts
+// stored as the pipeline does.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
-import { Guard, isRetryable } from '#core/pipeline/guard.ts';
+import { documentOf } from '#core/event/text.ts';
+import { defaultPace } from '#core/fleet/runner-pace.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { createMemoryStore } from '#core/memory/memory-store.ts';
-import { defaultPace } from '#core/fleet/runner-pace.ts';
+import { Guard, isRetryable } from '#core/pipeline/guard.ts';
 import { defaultPipelineLimits } from '#core/pipeline/pipeline.ts';
+import { createTextResolver } from '#core/pipeline/text-resolver.ts';
 import type { ProductEvent, VectorStore } from '#core/ports.ts';
 import { Repair } from '#core/trust/repair.ts';
-import { documentOf } from '#core/event/text.ts';
-import { createTextResolver } from '#core/pipeline/text-resolver.ts';
 import { cosine } from '#core/vectors/vector.ts';
-import { createRunnerHub, defaultHubLimits, type RunnerHub } from '../../gateway/fleet/runner-hub.ts';
 import type { RunnerTokens } from '../../gateway/access/runner-admission.ts';
+import {
+  createRunnerHub,
+  defaultHubLimits,
+  type RunnerHub,
+} from '../../gateway/fleet/runner-hub.ts';
 import { bounds, dimensions, fakeVector, golden, identity } from '../helpers/fake-model.ts';
 import { until } from '../helpers/until.ts';
 
-export const tokens: RunnerTokens = { shared: 'shared-token', trusted: 'trusted-token', join: () => null };
+export const tokens: RunnerTokens = {
+  shared: 'shared-token',
+  trusted: 'trusted-token',
+  join: () => null,
+};
 export const checkIntervalMs = 60_000;
 
-const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
-const noObserver = { retried: () => undefined, circuit: () => undefined, cacheRequest: () => undefined, storeWrite: () => undefined };
+const quiet = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
+const noObserver = {
+  retried: () => undefined,
+  circuit: () => undefined,
+  cacheRequest: () => undefined,
+  storeWrite: () => undefined,
+};
 
 export type World = AsyncDisposable & {
   readonly hub: RunnerHub;
@@ -40,34 +59,105 @@ export type World = AsyncDisposable & {
   missing(): Promise<number>;
 };
 
-export type WorldOptions = { readonly clock?: ManualClock; readonly store?: VectorStore; readonly from?: number; readonly tokens?: RunnerTokens };
+export type WorldOptions = {
+  readonly clock?: ManualClock;
+  readonly store?: VectorStore;
+  readonly from?: number;
+  readonly tokens?: RunnerTokens;
+};
 
 export function eventOf(n: number): ProductEvent {
-  const product = { id: `p${n}`, name: `product ${n}`, description: null, category: null, price: 1 };
-  return { eventId: `e${n}`, id: `e${n}`, eventType: 'view', timestamp: n, userId: 'u', sessionId: 's', product, searchQuery: null, payload: '{}' };
+  const product = {
+    id: `p${n}`,
+    name: `product ${n}`,
+    description: null,
+    category: null,
+    price: 1,
+  };
+  return {
+    eventId: `e${n}`,
+    id: `e${n}`,
+    eventType: 'view',
+    timestamp: n,
+    userId: 'u',
+    sessionId: 's',
+    product,
+    searchQuery: null,
+    payload: '{}',
+  };
 }
 
 /** `from`: the number of the first text that is fed. */
-export async function openWorld({ clock = new ManualClock(), store = createMemoryStore({ dimensions, now: () => clock.now() }), from = 0, tokens: own = tokens }: WorldOptions = {}): Promise<World> {
+export async function openWorld({
+  clock = new ManualClock(),
+  store = createMemoryStore({ dimensions, now: () => clock.now() }),
+  from = 0,
+  tokens: own = tokens,
+}: WorldOptions = {}): Promise<World> {
   const seen: string[] = [];
   const stop = new AbortController();
   const backoff = { delayMs: 100, delayMsMax: 1_000 };
   const repair: Repair = new Repair({
-    store, clock, limits: { checkIntervalMs }, isShared: false, backoff, embedding: { embed: (text, options) => hub.service.embed(text, options) },
-    observer: { repaired: (texts) => seen.push(`repaired ${texts}`), adopted: () => seen.push('adopted'), failed: (error) => seen.push(`failed ${String(error)}`) },
-  });
-  const hub: RunnerHub = createRunnerHub({
-    identity, golden, bounds, tokens: own, clock, log: quiet, ledger: repair, expectsTrusted: false, random: Math.random, addressOf: () => '127.0.0.1',
-    // The clock runs ahead of the sockets: nobody is lost for that.
-    limits: { ...defaultHubLimits, pace: { ...defaultPace, deadlineMsMin: 600_000 }, checkIntervalMs, heartbeatMs: 600_000, tickMs: 1_000, closeMsMax: 500 },
+    store,
+    clock,
+    limits: { checkIntervalMs },
+    isShared: false,
+    backoff,
+    embedding: { embed: (text, options) => hub.service.embed(text, options) },
     observer: {
-      job: () => undefined, requeued: () => undefined, lateAnswer: () => undefined, runners: () => undefined, golden: () => undefined,
-      quarantined: () => seen.push('quarantined'), crossCheck: (result) => seen.push(result),
+      repaired: (texts) => seen.push(`repaired ${texts}`),
+      adopted: () => seen.push('adopted'),
+      failed: (error) => seen.push(`failed ${String(error)}`),
     },
   });
-  const guard = new Guard({ dependency: 'store', retryable: isRetryable, backoff, circuit: defaultPipelineLimits.circuit, clock, random: () => 0.5, signal: stop.signal, observer: noObserver });
+  const hub: RunnerHub = createRunnerHub({
+    identity,
+    golden,
+    bounds,
+    tokens: own,
+    clock,
+    log: quiet,
+    ledger: repair,
+    expectsTrusted: false,
+    random: Math.random,
+    addressOf: () => '127.0.0.1',
+    // The clock runs ahead of the sockets: nobody is lost for that.
+    limits: {
+      ...defaultHubLimits,
+      pace: { ...defaultPace, deadlineMsMin: 600_000 },
+      checkIntervalMs,
+      heartbeatMs: 600_000,
+      tickMs: 1_000,
+      closeMsMax: 500,
+    },
+    observer: {
+      job: () => undefined,
+      requeued: () => undefined,
+      lateAnswer: () => undefined,
+      runners: () => undefined,
+      golden: () => undefined,
+      quarantined: () => seen.push('quarantined'),
+      crossCheck: (result) => seen.push(result),
+    },
+  });
+  const guard = new Guard({
+    dependency: 'store',
+    retryable: isRetryable,
+    backoff,
+    circuit: defaultPipelineLimits.circuit,
+    clock,
+    random: () => 0.5,
+    signal: stop.signal,
+    observer: noObserver,
+  });
   const texts = createTextResolver({
-    store, embedding: hub.service, guard, clock, limits: { ...defaultPipelineLimits, batchAgeMsMax: 0 }, observer: noObserver, signal: stop.signal,
+    store,
+    embedding: hub.service,
+    guard,
+    clock,
+    limits: { ...defaultPipelineLimits, batchAgeMsMax: 0 },
+    observer: noObserver,
+    signal: stop.signal,
     isDistrusted: (provenance) => repair.isDistrusted(provenance),
   });
   const server = createServer();
@@ -75,11 +165,13 @@ export async function openWorld({ clock = new ManualClock(), store = createMemor
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the test server has no port');
+  if (address === null || typeof address === 'string')
+    throw new Error('the test server has no port');
   const running = repair.run(stop.signal);
 
   let fed = from;
-  const documents = (): ReturnType<typeof documentOf>[] => Array.from({ length: fed }, (_, n) => documentOf(eventOf(n)));
+  const documents = (): ReturnType<typeof documentOf>[] =>
+    Array.from({ length: fed }, (_, n) => documentOf(eventOf(n)));
   const atRest = async (): Promise<void> => {
     // Answers are on their way over real sockets; the clock waits for them.
     await until('the fleet is at rest', 10_000, () => {
@@ -88,14 +180,22 @@ export async function openWorld({ clock = new ManualClock(), store = createMemor
     });
   };
   return {
-    hub, clock, store, seen, url: `ws://127.0.0.1:${address.port}/runners/connect`,
+    hub,
+    clock,
+    store,
+    seen,
+    url: `ws://127.0.0.1:${address.port}/runners/connect`,
     async feed(count) {
-      const stored = Promise.all(Array.from({ length: count }, async () => {
-        const outcome = await texts.ensure(documentOf(eventOf(fed++)));
-        if (!outcome.ok) throw new Error(outcome.message);
-      }));
+      const stored = Promise.all(
+        Array.from({ length: count }, async () => {
+          const outcome = await texts.ensure(documentOf(eventOf(fed++)));
+          if (!outcome.ok) throw new Error(outcome.message);
+        }),
+      );
       const state = { isDone: false };
-      const done = stored.finally(() => { state.isDone = true; });
+      const done = stored.finally(() => {
+        state.isDone = true;
+      });
       // Writes wait for company by the clock.
       while (!state.isDone) {
         await clock.advance(1);
@@ -110,7 +210,11 @@ export async function openWorld({ clock = new ManualClock(), store = createMemor
       }
     },
     async ready(count) {
-      await until(`${count} runners are ready`, 10_000, () => hub.runners().filter(({ state }) => state === 'ready').length === count);
+      await until(
+        `${count} runners are ready`,
+        10_000,
+        () => hub.runners().filter(({ state }) => state === 'ready').length === count,
+      );
     },
     async wrong() {
       const all = documents();

@@ -1,4 +1,5 @@
-// A runner that is wrong is out of work within its check interval, and one interval later nothing that it embedded is in the store.
+// A runner that is wrong is out of work within its check interval, and one interval later nothing
+// that it embedded is in the store.
 import { describe, expect, test } from 'vitest';
 import { fakeVector, golden } from '../helpers/fake-model.ts';
 import { joinFakeRunner, type FakeRunner } from '../helpers/fake-runner.ts';
@@ -12,22 +13,43 @@ const goldenTexts = new Set(golden.cases.map(({ text }) => text));
 const hourMs = 3_600_000;
 
 /** Right for golden texts, and for the rest what `wrong` says. */
-const rightForGolden = (wrong: (text: string) => Float32Array): Lie => (texts) => texts.map((text) => (goldenTexts.has(text) ? fakeVector(text) : wrong(text)));
+const rightForGolden =
+  (wrong: (text: string) => Float32Array): Lie =>
+  (texts) =>
+    texts.map((text) => (goldenTexts.has(text) ? fakeVector(text) : wrong(text)));
 const another = (text: string) => fakeVector(`${text} but another`);
 
 function trusted(world: World): FakeRunner {
   return joinFakeRunner({ url: world.url, token: tokens.trusted, name: 'own', vectors: right });
 }
 
-function liar(world: World, lie: Lie, name = 'liar'): FakeRunner & { end: { code: number; reason: string; at: number } | null } {
-  const runner = joinFakeRunner({ url: world.url, token: tokens.shared, name, vectors: (texts, job) => (job === 0 ? right(texts) : lie(texts, job, world)) });
-  const seen: FakeRunner & { end: { code: number; reason: string; at: number } | null } = { ...runner, end: null };
-  void runner.closed.then((closed) => { seen.end = { ...closed, at: world.clock.monotonic() }; });
+function liar(
+  world: World,
+  lie: Lie,
+  name = 'liar',
+): FakeRunner & { end: { code: number; reason: string; at: number } | null } {
+  const runner = joinFakeRunner({
+    url: world.url,
+    token: tokens.shared,
+    name,
+    vectors: (texts, job) => (job === 0 ? right(texts) : lie(texts, job, world)),
+  });
+  const seen: FakeRunner & { end: { code: number; reason: string; at: number } | null } = {
+    ...runner,
+    end: null,
+  };
+  void runner.closed.then((closed) => {
+    seen.end = { ...closed, at: world.clock.monotonic() };
+  });
   return seen;
 }
 
 /** New texts, second by second, until it is out; how long that took by the clock, ms. */
-async function workUntilOut(world: World, runner: { readonly end: object | null }, textsPerStep = 12): Promise<number> {
+async function workUntilOut(
+  world: World,
+  runner: { readonly end: object | null },
+  textsPerStep = 12,
+): Promise<number> {
   const from = world.clock.monotonic();
   while (runner.end === null && world.clock.monotonic() - from < 2 * checkIntervalMs) {
     await world.feed(textsPerStep);
@@ -42,170 +64,265 @@ describe('a liar beside a trusted runner', () => {
     ['scaled', (texts) => right(texts).map((vector) => vector.map((x) => x * 2)), /length is 2/],
     ['zeroed', (texts) => right(texts).map((vector) => vector.map(() => 0)), /length is 0/],
     ['NaN', (texts) => right(texts).map((vector) => vector.fill(NaN)), /NaN/],
-    ['right for golden texts and wrong for the rest', rightForGolden(another), /to a trusted runner's/],
-    ['right for golden texts and turned around for the rest', rightForGolden((text) => fakeVector(text).map((x) => -x)), /to a trusted runner's/],
-  ])('%s: out within a check interval, and nothing wrong is left one later', { timeout: 30_000 }, async ([, lie, reason]) => {
+    [
+      'right for golden texts and wrong for the rest',
+      rightForGolden(another),
+      /to a trusted runner's/,
+    ],
+    [
+      'right for golden texts and turned around for the rest',
+      rightForGolden((text) => fakeVector(text).map((x) => -x)),
+      /to a trusted runner's/,
+    ],
+  ])(
+    '%s: out within a check interval, and nothing wrong is left one later',
+    { timeout: 30_000 },
+    async ([, lie, reason]) => {
+      await using world = await openWorld();
+      trusted(world);
+      await world.ready(1);
+      const wrong = liar(world, lie);
+      await world.ready(2);
+      expect(await workUntilOut(world, wrong)).toBeLessThanOrEqual(checkIntervalMs);
+      expect(wrong.end).toMatchObject({ code: 4403, reason: expect.stringMatching(reason) });
+      await world.pass(checkIntervalMs);
+      expect([await world.wrong(), await world.missing()]).toEqual([[], 0]);
+      expect(await world.store.vouching.withheld(10)).toEqual([]);
+      const shown = world.hub.runners().find(({ name }) => name === 'liar');
+      expect(shown).toMatchObject({
+        state: 'quarantined',
+        quarantine: { reason: expect.stringMatching(reason) },
+      });
+    },
+  );
+
+  test(
+    'wrong only after an hour: out within a check interval of its first lie, and nothing wrong is left one later',
+    { timeout: 60_000 },
+    async () => {
+      await using world = await openWorld();
+      trusted(world);
+      await world.ready(1);
+      const turned = liar(world, (texts) =>
+        rightForGolden((text) =>
+          world.clock.monotonic() < hourMs ? fakeVector(text) : another(text),
+        )(texts, 0, world),
+      );
+      await world.ready(2);
+      for (let minute = 0; minute < 60; minute++) {
+        await world.feed(30);
+        await world.pass(60_000);
+      }
+      expect([turned.end, world.seen.includes('agreed'), await world.wrong()]).toEqual([
+        null,
+        true,
+        [],
+      ]);
+      expect(await workUntilOut(world, turned)).toBeLessThanOrEqual(checkIntervalMs);
+      expect(turned.end).toMatchObject({ code: 4403 });
+      await world.pass(checkIntervalMs);
+      expect([await world.wrong(), await world.missing()]).toEqual([[], 0]);
+    },
+  );
+
+  test(
+    'that left before it was found wrong is found all the same, and may not come back',
+    { timeout: 30_000 },
+    async () => {
+      await using world = await openWorld();
+      const wrong = liar(world, rightForGolden(another));
+      await world.ready(1);
+      trusted(world);
+      await world.ready(2);
+      await world.feed(40);
+      wrong.leave();
+      await wrong.closed;
+      await world.pass(checkIntervalMs);
+      expect(world.seen).toContain('quarantined');
+      await world.pass(checkIntervalMs);
+      expect([await world.wrong(), await world.missing()]).toEqual([[], 0]);
+    },
+  );
+
+  test(
+    'comes back under its name only after a wait that doubles, and is told how long',
+    { timeout: 30_000 },
+    async () => {
+      await using world = await openWorld();
+      trusted(world);
+      await world.ready(1);
+      const waits: number[] = [];
+      for (let time = 1; time <= 3; time++) {
+        const wrong = liar(world, rightForGolden(another));
+        await world.ready(2);
+        await workUntilOut(world, wrong, 120);
+        const again = await liar(world, right).closed;
+        expect(again).toMatchObject({
+          code: 4429,
+          reason: expect.stringMatching(
+            new RegExp(`quarantined for \\d+ s more \\(time ${time}\\)`),
+          ),
+        });
+        waits.push(Number(/for (\d+) s/.exec(again.reason)?.[1]));
+        await world.clock.advance((waits.at(-1) ?? 0) * 1000);
+      }
+      expect(waits.map((seconds) => Math.round(seconds / 60))).toEqual([1, 2, 4]);
+    },
+  );
+});
+
+test(
+  'found wrong by a golden text with nobody else there: its vectors are absent at once, and made anew when a runner comes',
+  { timeout: 30_000 },
+  async () => {
     await using world = await openWorld();
-    trusted(world);
+    let isWrong = false;
+    const turned = liar(world, (texts) => (isWrong ? texts.map(another) : right(texts)));
     await world.ready(1);
-    const wrong = liar(world, lie);
-    await world.ready(2);
-    expect(await workUntilOut(world, wrong)).toBeLessThanOrEqual(checkIntervalMs);
-    expect(wrong.end).toMatchObject({ code: 4403, reason: expect.stringMatching(reason) });
+    await world.feed(20);
+    isWrong = true;
+    const fed = world.feed(30);
+    await until('it is out', 10_000, async () => {
+      await world.clock.advance(1_000);
+      return turned.end !== null;
+    });
+    expect(turned.end).toMatchObject({
+      code: 4403,
+      reason: expect.stringMatching(/golden text \d of 3, in an ordinary job/),
+    });
+    await world.clock.advance(3_000);
+    expect(await world.wrong()).toEqual([]);
+    expect(await world.missing()).toBeGreaterThan(0);
+    trusted(world);
+    await fed;
     await world.pass(checkIntervalMs);
     expect([await world.wrong(), await world.missing()]).toEqual([[], 0]);
-    expect(await world.store.vouching.withheld(10)).toEqual([]);
-    const shown = world.hub.runners().find(({ name }) => name === 'liar');
-    expect(shown).toMatchObject({ state: 'quarantined', quarantine: { reason: expect.stringMatching(reason) } });
-  });
+  },
+);
 
-  test('wrong only after an hour: out within a check interval of its first lie, and nothing wrong is left one later', { timeout: 60_000 }, async () => {
+test(
+  'a trusted runner that turns wrong is out itself, by a golden text among its work, and its work is mended',
+  { timeout: 30_000 },
+  async () => {
     await using world = await openWorld();
-    trusted(world);
+    let isWrong = false;
+    joinFakeRunner({
+      url: world.url,
+      token: tokens.trusted,
+      name: 'own',
+      vectors: (texts) => (isWrong ? texts.map(another) : right(texts)),
+    });
     await world.ready(1);
-    const turned = liar(world, (texts) => rightForGolden((text) => (world.clock.monotonic() < hourMs ? fakeVector(text) : another(text)))(texts, 0, world));
-    await world.ready(2);
-    for (let minute = 0; minute < 60; minute++) {
-      await world.feed(30);
-      await world.pass(60_000);
+    await world.feed(20);
+    await world.pass(checkIntervalMs);
+    isWrong = true;
+    const from = world.clock.monotonic();
+    const fed = world.feed(5);
+    trusted(world);
+    await fed;
+    while (
+      !world.seen.includes('quarantined') &&
+      world.clock.monotonic() - from < checkIntervalMs
+    ) {
+      await world.feed(4);
+      await world.pass(1_000);
     }
-    expect([turned.end, world.seen.includes('agreed'), await world.wrong()]).toEqual([null, true, []]);
-    expect(await workUntilOut(world, turned)).toBeLessThanOrEqual(checkIntervalMs);
-    expect(turned.end).toMatchObject({ code: 4403 });
-    await world.pass(checkIntervalMs);
-    expect([await world.wrong(), await world.missing()]).toEqual([[], 0]);
-  });
-
-  test('that left before it was found wrong is found all the same, and may not come back', { timeout: 30_000 }, async () => {
-    await using world = await openWorld();
-    const wrong = liar(world, rightForGolden(another));
-    await world.ready(1);
-    trusted(world);
-    await world.ready(2);
-    await world.feed(40);
-    wrong.leave();
-    await wrong.closed;
-    await world.pass(checkIntervalMs);
     expect(world.seen).toContain('quarantined');
     await world.pass(checkIntervalMs);
     expect([await world.wrong(), await world.missing()]).toEqual([[], 0]);
-  });
+  },
+);
 
-  test('comes back under its name only after a wait that doubles, and is told how long', { timeout: 30_000 }, async () => {
+test(
+  'honest runners are never quarantined, and of what they embed at most 2 % is checks',
+  { timeout: 30_000 },
+  async () => {
     await using world = await openWorld();
     trusted(world);
-    await world.ready(1);
-    const waits: number[] = [];
-    for (let time = 1; time <= 3; time++) {
-      const wrong = liar(world, rightForGolden(another));
-      await world.ready(2);
-      await workUntilOut(world, wrong, 120);
-      const again = await liar(world, right).closed;
-      expect(again).toMatchObject({ code: 4429, reason: expect.stringMatching(new RegExp(`quarantined for \\d+ s more \\(time ${time}\\)`)) });
-      waits.push(Number(/for (\d+) s/.exec(again.reason)?.[1]));
-      await world.clock.advance((waits.at(-1) ?? 0) * 1000);
+    const honest = [1, 2, 3].map((n) =>
+      joinFakeRunner({ url: world.url, token: tokens.shared, name: `honest-${n}`, vectors: right }),
+    );
+    await world.ready(4);
+    for (let step = 0; step < 20; step++) {
+      await world.feed(400);
+      await world.pass(10_000);
     }
-    expect(waits.map((seconds) => Math.round(seconds / 60))).toEqual([1, 2, 4]);
-  });
-});
+    expect(world.seen.filter((what) => what !== 'agreed')).toEqual([]);
+    const texts = honest.flatMap(({ jobs }) => jobs.slice(1).flat());
+    const canaries = texts.filter((text) => goldenTexts.has(text)).length;
+    const samples = world.seen.length;
+    const rate = 200 * 3 * 1000;
+    expect(canaries).toBeGreaterThan(0);
+    expect(samples).toBeGreaterThan(0);
+    expect((canaries + samples) / rate).toBeLessThan(0.02);
+    process.stdout.write(
+      `${texts.length} texts, ${canaries} canaries, ${samples} samples: ${(((canaries + samples) * 100) / texts.length).toFixed(2)} % of the work, ${(((canaries + samples) * 100) / rate).toFixed(3)} % of the rate\n`,
+    );
+  },
+);
 
-test('found wrong by a golden text with nobody else there: its vectors are absent at once, and made anew when a runner comes', { timeout: 30_000 }, async () => {
-  await using world = await openWorld();
-  let isWrong = false;
-  const turned = liar(world, (texts) => (isWrong ? texts.map(another) : right(texts)));
-  await world.ready(1);
-  await world.feed(20);
-  isWrong = true;
-  const fed = world.feed(30);
-  await until('it is out', 10_000, async () => {
-    await world.clock.advance(1_000);
-    return turned.end !== null;
-  });
-  expect(turned.end).toMatchObject({ code: 4403, reason: expect.stringMatching(/golden text \d of 3, in an ordinary job/) });
-  await world.clock.advance(3_000);
-  expect(await world.wrong()).toEqual([]);
-  expect(await world.missing()).toBeGreaterThan(0);
-  trusted(world);
-  await fed;
-  await world.pass(checkIntervalMs);
-  expect([await world.wrong(), await world.missing()]).toEqual([[], 0]);
-});
+test(
+  'a gateway that dies between a lie and its discovery: the next one embeds again what nobody had checked',
+  { timeout: 30_000 },
+  async () => {
+    const first = await openWorld();
+    // No trusted runner: nothing could be compared.
+    joinFakeRunner({
+      url: first.url,
+      token: tokens.shared,
+      name: 'liar',
+      vectors: (texts, job) =>
+        job === 0 ? right(texts) : rightForGolden(another)(texts, job, first),
+    });
+    await first.ready(1);
+    await first.feed(50);
+    expect((await first.wrong()).length).toBe(50);
+    // All that survives is the store.
+    const store = frozen(first);
+    await first[Symbol.asyncDispose]();
+    await using second = await openWorld({ store, clock: first.clock, from: 50 });
+    trusted(second);
+    await second.ready(1);
+    await second.pass(checkIntervalMs);
+    expect(second.seen).toContain('adopted');
+    expect([
+      await second.wrong(),
+      await second.missing(),
+      await second.store.vouching.marks(),
+    ]).toEqual([[], 0, []]);
+  },
+);
 
-test('a trusted runner that turns wrong is out itself, by a golden text among its work, and its work is mended', { timeout: 30_000 }, async () => {
-  await using world = await openWorld();
-  let isWrong = false;
-  joinFakeRunner({ url: world.url, token: tokens.trusted, name: 'own', vectors: (texts) => (isWrong ? texts.map(another) : right(texts)) });
-  await world.ready(1);
-  await world.feed(20);
-  await world.pass(checkIntervalMs);
-  isWrong = true;
-  const from = world.clock.monotonic();
-  const fed = world.feed(5);
-  trusted(world);
-  await fed;
-  while (!world.seen.includes('quarantined') && world.clock.monotonic() - from < checkIntervalMs) {
-    await world.feed(4);
-    await world.pass(1_000);
-  }
-  expect(world.seen).toContain('quarantined');
-  await world.pass(checkIntervalMs);
-  expect([await world.wrong(), await world.missing()]).toEqual([[], 0]);
-});
-
-test('honest runners are never quarantined, and of what they embed at most 2 % is checks', { timeout: 30_000 }, async () => {
-  await using world = await openWorld();
-  trusted(world);
-  const honest = [1, 2, 3].map((n) => joinFakeRunner({ url: world.url, token: tokens.shared, name: `honest-${n}`, vectors: right }));
-  await world.ready(4);
-  for (let step = 0; step < 20; step++) {
-    await world.feed(400);
-    await world.pass(10_000);
-  }
-  expect(world.seen.filter((what) => what !== 'agreed')).toEqual([]);
-  const texts = honest.flatMap(({ jobs }) => jobs.slice(1).flat());
-  const canaries = texts.filter((text) => goldenTexts.has(text)).length;
-  const samples = world.seen.length;
-  const rate = (200 * 3 * 1000);
-  expect(canaries).toBeGreaterThan(0);
-  expect(samples).toBeGreaterThan(0);
-  expect((canaries + samples) / rate).toBeLessThan(0.02);
-  process.stdout.write(`${texts.length} texts, ${canaries} canaries, ${samples} samples: ${((canaries + samples) * 100 / texts.length).toFixed(2)} % of the work, ${((canaries + samples) * 100 / rate).toFixed(3)} % of the rate\n`);
-});
-
-test('a gateway that dies between a lie and its discovery: the next one embeds again what nobody had checked', { timeout: 30_000 }, async () => {
-  const first = await openWorld();
-  // No trusted runner: nothing could be compared.
-  joinFakeRunner({ url: first.url, token: tokens.shared, name: 'liar', vectors: (texts, job) => (job === 0 ? right(texts) : rightForGolden(another)(texts, job, first)) });
-  await first.ready(1);
-  await first.feed(50);
-  expect((await first.wrong()).length).toBe(50);
-  // All that survives is the store.
-  const store = frozen(first);
-  await first[Symbol.asyncDispose]();
-  await using second = await openWorld({ store, clock: first.clock, from: 50 });
-  trusted(second);
-  await second.ready(1);
-  await second.pass(checkIntervalMs);
-  expect(second.seen).toContain('adopted');
-  expect([await second.wrong(), await second.missing(), await second.store.vouching.marks()]).toEqual([[], 0, []]);
-});
-
-test('without any runner after such a death, what nobody had checked is absent within a check interval', { timeout: 30_000 }, async () => {
-  const first = await openWorld();
-  joinFakeRunner({ url: first.url, token: tokens.shared, name: 'liar', vectors: (texts, job) => (job === 0 ? right(texts) : rightForGolden(another)(texts, job, first)) });
-  await first.ready(1);
-  await first.feed(50);
-  const store = frozen(first);
-  await first[Symbol.asyncDispose]();
-  await using second = await openWorld({ store, clock: first.clock, from: 50 });
-  await second.clock.advance(checkIntervalMs);
-  expect([await second.wrong(), await second.missing()]).toEqual([[], 50]);
-});
+test(
+  'without any runner after such a death, what nobody had checked is absent within a check interval',
+  { timeout: 30_000 },
+  async () => {
+    const first = await openWorld();
+    joinFakeRunner({
+      url: first.url,
+      token: tokens.shared,
+      name: 'liar',
+      vectors: (texts, job) =>
+        job === 0 ? right(texts) : rightForGolden(another)(texts, job, first),
+    });
+    await first.ready(1);
+    await first.feed(50);
+    const store = frozen(first);
+    await first[Symbol.asyncDispose]();
+    await using second = await openWorld({ store, clock: first.clock, from: 50 });
+    await second.clock.advance(checkIntervalMs);
+    expect([await second.wrong(), await second.missing()]).toEqual([[], 50]);
+  },
+);
 
 /** The store as the dead gateway left it: what it would still do to marks is not done. */
 function frozen({ store }: World): World['store'] {
   const { vouching } = store;
   const own: World['store']['vouching'] = { ...vouching };
-  Object.assign(vouching, { mark: () => Promise.resolve(), unmark: () => Promise.resolve(), withhold: () => Promise.resolve() });
+  Object.assign(vouching, {
+    mark: () => Promise.resolve(),
+    unmark: () => Promise.resolve(),
+    withhold: () => Promise.resolve(),
+  });
   return { ...store, vouching: own };
 }

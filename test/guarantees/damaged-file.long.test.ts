@@ -1,4 +1,5 @@
-// A database file that was damaged on the disk: the gateway does not start on it, or ends as soon as it meets the damage; it says why, and serves nothing wrong.
+// A database file that was damaged on the disk: the gateway does not start on it, or ends as soon
+// as it meets the damage; it says why, and serves nothing wrong.
 import { cp, open, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -8,22 +9,36 @@ import { startGateway, type Answer, type RunningGateway } from '../helpers/gatew
 import { runProgram } from '../helpers/program.ts';
 import { temporaryFolder, type TemporaryFolder } from '../helpers/temporary-folder.ts';
 import { until } from '../helpers/until.ts';
+import { learn, runnerToken, type Knowledge } from './mixed/mixed-world.ts';
 import { produce, productNames } from './mixed/produced.ts';
 import { startReferenceRunner } from './mixed/reference-runner.ts';
-import { learn, runnerToken, type Knowledge } from './mixed/mixed-world.ts';
 
-const environment = { VECTORSTREAM_RUNNERS: '0', VECTORSTREAM_RUNNER_TOKEN: runnerToken, LOG_LEVEL: 'warn' };
+const environment = {
+  VECTORSTREAM_RUNNERS: '0',
+  VECTORSTREAM_RUNNER_TOKEN: runnerToken,
+  LOG_LEVEL: 'warn',
+};
 const produced = produce(3, 240, 0);
 const damaged = /damaged/;
 let knowledge: Knowledge;
 let folder: TemporaryFolder;
 let whole: string;
 let bytesPerPage = 0;
-/** By the table or index that they belong to: the last of its pages, so that larger trees lose a leaf. */
+/**
+ * By the table or index that they belong to: the last of its pages, so that larger trees lose a
+ * leaf.
+ */
 const pages = new Map<string, number>();
 
 const joinHonest = (gateway: RunningGateway) =>
-  startReferenceRunner({ address: new URL(gateway.url).host, token: runnerToken, name: 'one', manner: 'honest', vectors: knowledge.reference, golden: knowledge.golden });
+  startReferenceRunner({
+    address: new URL(gateway.url).host,
+    token: runnerToken,
+    name: 'one',
+    manner: 'honest',
+    vectors: knowledge.reference,
+    golden: knowledge.golden,
+  });
 
 beforeAll(async () => {
   knowledge = await learn();
@@ -32,13 +47,20 @@ beforeAll(async () => {
   await using gateway = await startGateway(whole, environment);
   await using _ = joinHonest(gateway);
   await gateway.ready();
-  await gateway.post('/events?on_invalid=dead_letter', Buffer.concat(produced.lines.flatMap(({ bytes }) => [bytes, Buffer.from('\n')])), 'application/x-ndjson');
+  await gateway.post(
+    '/events?on_invalid=dead_letter',
+    Buffer.concat(produced.lines.flatMap(({ bytes }) => [bytes, Buffer.from('\n')])),
+    'application/x-ndjson',
+  );
   await gateway.idle(30_000);
   gateway.child.kill('SIGTERM');
   await gateway.ended;
   using database = new DatabaseSync(join(whole, 'vectorstream.db'), { readOnly: true });
   bytesPerPage = Number(database.prepare('PRAGMA page_size').get()?.['page_size']);
-  for (const { name, pageno } of database.prepare('SELECT name, pageno FROM dbstat ORDER BY pageno').all()) pages.set(String(name), Number(pageno));
+  for (const { name, pageno } of database
+    .prepare('SELECT name, pageno FROM dbstat ORDER BY pageno')
+    .all())
+    pages.set(String(name), Number(pageno));
 }, 120_000);
 afterAll(() => folder[Symbol.asyncDispose]());
 
@@ -55,7 +77,8 @@ async function overwrite(file: string, from: number, bytes: number): Promise<voi
   await handle.write(Buffer.alloc(bytes, 0xa5), 0, bytes, from);
   await handle.close();
 }
-const overwritePage = (name: string) => (file: string) => overwrite(file, ((pages.get(name) ?? NaN) - 1) * bytesPerPage, bytesPerPage);
+const overwritePage = (name: string) => (file: string) =>
+  overwrite(file, ((pages.get(name) ?? NaN) - 1) * bytesPerPage, bytesPerPage);
 
 test.for<[string, (file: string) => Promise<void>]>([
   ['its header', (file) => overwrite(file, 0, 100)],
@@ -66,25 +89,44 @@ test.for<[string, (file: string) => Promise<void>]>([
   ['a part of the log', overwritePage('log_0')],
 ])('without %s it is refused at the start, in one line', async ([name, harm]) => {
   const dataDir = await copyWith(name, harm);
-  const { code, stdout, stderr } = await runProgram({ script: 'gateway/main.ts', flags: ['--port', '0'], environment: { VECTORSTREAM_DATA_DIR: dataDir, ...environment } });
+  const { code, stdout, stderr } = await runProgram({
+    script: 'gateway/main.ts',
+    flags: ['--port', '0'],
+    environment: { VECTORSTREAM_DATA_DIR: dataDir, ...environment },
+  });
   expect((stdout + stderr).trim().split('\n')).toEqual([expect.stringMatching(damaged)]);
   expect(code).toBeGreaterThan(0);
 });
 
 test.for([
-  'vectors', 'texts', 'events', 'sqlite_autoindex_texts_1', 'sqlite_autoindex_events_1', 'events_by_text', 'events_by_time', 'events_by_session', 'totals', 'product_texts', 'dead_letters', 'runner_sessions',
-])('without a page of %s it ends when it meets that, says why in one line, and has served nothing wrong', { timeout: 60_000 }, async (name) => {
-  const dataDir = await copyWith(name, overwritePage(name));
-  const { gateway, lastWords } = await startOrEnd(dataDir);
-  await using parts = new AsyncDisposableStack();
-  parts.use(gateway);
-  if (gateway !== null) parts.use(joinHonest(gateway));
-  const wrong: unknown[] = [];
-  if (gateway !== null) await until('it has ended', 30_000, () => hasEnded(gateway, wrong));
-  expect(wrong).toEqual([]);
-  expect(lastWords()).toMatch(damaged);
-  expect(lastWords()).not.toMatch(/\.ts:\d+/);
-});
+  'vectors',
+  'texts',
+  'events',
+  'sqlite_autoindex_texts_1',
+  'sqlite_autoindex_events_1',
+  'events_by_text',
+  'events_by_time',
+  'events_by_session',
+  'totals',
+  'product_texts',
+  'dead_letters',
+  'runner_sessions',
+])(
+  'without a page of %s it ends when it meets that, says why in one line, and has served nothing wrong',
+  { timeout: 60_000 },
+  async (name) => {
+    const dataDir = await copyWith(name, overwritePage(name));
+    const { gateway, lastWords } = await startOrEnd(dataDir);
+    await using parts = new AsyncDisposableStack();
+    parts.use(gateway);
+    if (gateway !== null) parts.use(joinHonest(gateway));
+    const wrong: unknown[] = [];
+    if (gateway !== null) await until('it has ended', 30_000, () => hasEnded(gateway, wrong));
+    expect(wrong).toEqual([]);
+    expect(lastWords()).toMatch(damaged);
+    expect(lastWords()).not.toMatch(/\.ts:\d+/);
+  },
+);
 
 type Started = { readonly gateway: RunningGateway | null; readonly lastWords: () => string };
 
@@ -98,14 +140,31 @@ async function startOrEnd(dataDir: string): Promise<Started> {
   }
 }
 
-/** Asks for all that it has, and gives it something new; what it served that is wrong is added to `served`. */
+/**
+ * Asks for all that it has, and gives it something new; what it served that is wrong is added to
+ * `served`.
+ */
 async function hasEnded(gateway: RunningGateway, served: unknown[]): Promise<boolean> {
   if (gateway.child.exitCode !== null) return gateway.child.exitCode === 1;
-  const event = { event_id: 'new', timestamp: '2026-02-01T00:00:00Z', user_id: 'u1', session_id: 's1', event_type: 'view', product: { id: 'new', name: 'oak chair', price: 1 } };
+  const event = {
+    event_id: 'new',
+    timestamp: '2026-02-01T00:00:00Z',
+    user_id: 'u1',
+    session_id: 's1',
+    event_type: 'view',
+    product: { id: 'new', name: 'oak chair', price: 1 },
+  };
   const gone = { status: 503, type: '', body: null };
-  for (const query of ['red lantern', 'oak chair']) served.push(...wrongHits(query, await gateway.post('/search', JSON.stringify({ query, limit: 100 })).catch(() => gone)));
+  for (const query of ['red lantern', 'oak chair'])
+    served.push(
+      ...wrongHits(
+        query,
+        await gateway.post('/search', JSON.stringify({ query, limit: 100 })).catch(() => gone),
+      ),
+    );
   await gateway.post('/events', JSON.stringify(event)).catch(() => gone);
-  for (const path of ['/events?limit=1000', '/dlq/messages?limit=1000']) await gateway.get(path).catch(() => gone);
+  for (const path of ['/events?limit=1000', '/dlq/messages?limit=1000'])
+    await gateway.get(path).catch(() => gone);
   return false;
 }
 
@@ -113,7 +172,12 @@ async function hasEnded(gateway: RunningGateway, served: unknown[]): Promise<boo
 function wrongHits(query: string, { status, body }: Answer): readonly unknown[] {
   if (status === 503) return [];
   const { hits }: { hits: readonly { score: number; text: string }[] } = Object(body);
-  return hits.filter(({ text, score }) => !productNames.includes(text) || !(Math.abs(cosine(vectorOf(query), vectorOf(text)) - score) < 0.001));
+  return hits.filter(
+    ({ text, score }) =>
+      !productNames.includes(text) ||
+      !(Math.abs(cosine(vectorOf(query), vectorOf(text)) - score) < 0.001),
+  );
 }
 
-const vectorOf = (text: string): Float32Array => knowledge.reference.get(text) ?? new Float32Array(384);
+const vectorOf = (text: string): Float32Array =>
+  knowledge.reference.get(text) ?? new Float32Array(384);

@@ -1,35 +1,59 @@
-// Every kind of fault alone, several times in one run of real processes: what a mix may hide is seen here, and each is shown to reach what it is meant for.
+// Every kind of fault alone, several times in one run of real processes: what a mix may hide is
+// seen here, and each is shown to reach what it is meant for.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { noKafka } from '../helpers/kafka-broker.ts';
 import { seeded, type Seeded } from '../helpers/seeded.ts';
 import { noSmallDisk } from '../helpers/small-disk.ts';
 import { clusterFaults } from './mixed/cluster-faults.ts';
-import { clusterLinks, startClusterWorld, startLinkedBroker, type LinkedBroker } from './mixed/cluster-world.ts';
+import {
+  clusterLinks,
+  startClusterWorld,
+  startLinkedBroker,
+  type LinkedBroker,
+} from './mixed/cluster-world.ts';
 import { embeddedFaults } from './mixed/embedded-faults.ts';
 import { embeddedLinks, startEmbeddedWorld } from './mixed/embedded-world.ts';
 import { commonFaults, found } from './mixed/faults.ts';
-import { runMixedFaults } from './mixed/run.ts';
 import { learn, nothingSighted, unseen, type Knowledge } from './mixed/mixed-world.ts';
+import { runMixedFaults } from './mixed/run.ts';
 
 const firstSeed = Number(process.env['VECTORSTREAM_TEST_SEED'] ?? 1);
 let knowledge: Knowledge;
-beforeAll(async () => { knowledge = await learn(); }, 120_000);
+beforeAll(async () => {
+  knowledge = await learn();
+}, 120_000);
 
 describe('with log and store in a folder', async () => {
   const noDisk = await noSmallDisk();
   const sightings = nothingSighted();
-  const kinds = embeddedFaults(seeded(firstSeed), embeddedLinks).flat().map(({ name }, index) => ({ name, index }));
+  const kinds = embeddedFaults(seeded(firstSeed), embeddedLinks)
+    .flat()
+    .map(({ name }, index) => ({ name, index }));
 
   test.for(kinds)('such as: $name', { timeout: 300_000 }, async ({ index }) => {
     const choose = (random: Seeded) => found(embeddedFaults(random, embeddedLinks).flat()[index]);
-    const { faults, violations, seconds } = await runMixedFaults(firstSeed + index, knowledge, choose, () => startEmbeddedWorld(knowledge, sightings, noDisk === null));
+    const { faults, violations, seconds } = await runMixedFaults(
+      firstSeed + index,
+      knowledge,
+      choose,
+      () => startEmbeddedWorld(knowledge, sightings, noDisk === null),
+    );
     process.stdout.write(`${seconds} s: ${faults.join('; ')}\n`);
     expect(violations, faults.join('; ')).toEqual([]);
   });
 
   test('and each did what it says', () => {
     process.stdout.write(`${JSON.stringify(sightings)}\n`);
-    expect(unseen(sightings, ['superseded', 'deadLettered', 'requeued', 'replayed', 'resultsLost', ...(noDisk === null ? ['retried', 'torn', 'startsRefused'] as const : [])])).toEqual([]);
+    expect(
+      unseen(sightings, [
+        'superseded',
+        'deadLettered',
+        'requeued',
+        'replayed',
+        'resultsLost',
+        ...(noDisk === null ? (['retried', 'torn', 'startsRefused'] as const) : []),
+      ]),
+    ).toEqual([]);
   });
 });
 
@@ -37,7 +61,9 @@ const reason = await noKafka();
 
 describe.skipIf(reason !== null)('with Kafka and Qdrant', () => {
   let broker: LinkedBroker;
-  beforeAll(async () => { broker = await startLinkedBroker(); }, 120_000);
+  beforeAll(async () => {
+    broker = await startLinkedBroker();
+  }, 120_000);
   afterAll(() => broker[Symbol.asyncDispose]());
   const sightings = nothingSighted();
   const all = (random: Seeded) => clusterFaults(random, clusterLinks, broker).flat();
@@ -46,7 +72,12 @@ describe.skipIf(reason !== null)('with Kafka and Qdrant', () => {
     const from = commonFaults(seeded(1), clusterLinks, 2).flat().length;
     const wrong: (readonly string[])[] = [];
     for (let index = from; index < all(seeded(1)).length; index++) {
-      const { faults, violations, seconds } = await runMixedFaults(firstSeed + index, knowledge, (random) => found(all(random)[index]), () => startClusterWorld(knowledge, sightings, broker));
+      const { faults, violations, seconds } = await runMixedFaults(
+        firstSeed + index,
+        knowledge,
+        (random) => found(all(random)[index]),
+        () => startClusterWorld(knowledge, sightings, broker),
+      );
       process.stdout.write(`${seconds} s: ${faults.join('; ')}\n`);
       if (violations.length > 0) wrong.push([...violations, ...faults]);
     }
@@ -55,6 +86,18 @@ describe.skipIf(reason !== null)('with Kafka and Qdrant', () => {
 
   test('and each did what it says', () => {
     process.stdout.write(`${JSON.stringify(sightings)}\n`);
-    expect(unseen(sightings, ['deadLettered', 'retried', 'replayed', 'bisected', 'circuitsOpened', 'writeAnswersLost', 'commitAnswersLost', 'letterAnswersLost', 'rebalanced'])).toEqual([]);
+    expect(
+      unseen(sightings, [
+        'deadLettered',
+        'retried',
+        'replayed',
+        'bisected',
+        'circuitsOpened',
+        'writeAnswersLost',
+        'commitAnswersLost',
+        'letterAnswersLost',
+        'rebalanced',
+      ]),
+    ).toEqual([]);
   });
 });

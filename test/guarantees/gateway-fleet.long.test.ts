@@ -1,5 +1,6 @@
-// Several gateways of one consumer group, real ones on a real broker, and one store for all: they come, go and are killed in
-// mid-stream, the store stops, events are bad; each valid event is stored exactly once, each other one is a dead letter.
+// Several gateways of one consumer group, real ones on a real broker, and one store for all: they
+// come, go and are killed in mid-stream, the store stops, events are bad; each valid event is
+// stored exactly once, each other one is a dead letter.
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import kafkajs from 'kafkajs';
@@ -9,7 +10,14 @@ import { startGateway, type RunningGateway } from '../helpers/gateway-program.ts
 import { noKafka, startKafkaBroker, type KafkaBroker } from '../helpers/kafka-broker.ts';
 import { plannedStream } from '../helpers/planned-stream.ts';
 import { startQdrantDouble, type QdrantDouble } from '../helpers/qdrant-double.ts';
-import { allPoints, countPoints, eventsCollection, isWriteOf, textsCollection, textWrites } from '../helpers/qdrant-witness.ts';
+import {
+  allPoints,
+  countPoints,
+  eventsCollection,
+  isWriteOf,
+  textsCollection,
+  textWrites,
+} from '../helpers/qdrant-witness.ts';
 import { shopEvent } from '../helpers/shop-events.ts';
 import { temporaryFolder, type TemporaryFolder } from '../helpers/temporary-folder.ts';
 import { until } from '../helpers/until.ts';
@@ -21,205 +29,331 @@ const drainedMsMax = 30_000 + events * 20;
 /** A killed gateway is known to its group for a session of 10 s. */
 const joinMsMax = 30_000;
 
-const ready = (gateway: RunningGateway) => until('the gateway is ready', joinMsMax, async () => (await gateway.get('/readyz')).status === 200);
-const idsIn = async (qdrant: QdrantDouble, collection: string) => new Set((await allPoints(qdrant.url, collection)).map(({ id }) => id));
+const ready = (gateway: RunningGateway) =>
+  until(
+    'the gateway is ready',
+    joinMsMax,
+    async () => (await gateway.get('/readyz')).status === 200,
+  );
+const idsIn = async (qdrant: QdrantDouble, collection: string) =>
+  new Set((await allPoints(qdrant.url, collection)).map(({ id }) => id));
 const at = (second: number): string => new Date(Date.UTC(2026, 0, 1, 12, 0, second)).toISOString();
 
 describe.skipIf(reason !== null)('gateways of one group with one store', () => {
   let broker: KafkaBroker;
-  beforeAll(async () => { broker = await startKafkaBroker(); }, 90_000);
+  beforeAll(async () => {
+    broker = await startKafkaBroker();
+  }, 90_000);
   afterAll(() => broker[Symbol.asyncDispose]());
 
-  const starter = (folder: TemporaryFolder, qdrant: QdrantDouble, topic: string) => (name: string): Promise<RunningGateway> =>
-    startGateway(join(folder.path, name), { KAFKA_BROKERS: broker.brokers, KAFKA_TOPIC: topic, KAFKA_GROUP_ID: topic, QDRANT_URL: qdrant.url });
-  const stored = (qdrant: QdrantDouble, count: number) => until(`${count} events are stored`, drainedMsMax, async () => await countPoints(qdrant.url, eventsCollection) >= count);
-  const drained = (gateways: readonly RunningGateway[]) => until('all is committed', drainedMsMax, async () => {
-    const all = await Promise.all(gateways.map((gateway) => gateway.stats()));
-    return all.every(({ events: { lag, unsettled } }) => lag === 0 && unsettled === 0);
-  });
-
-  it('two gateways with a runner each: each event is stored once, each text embedded once, but for those that both met before either had stored it', { timeout: 120_000 + drainedMsMax }, async () => {
-    await using folder = await temporaryFolder();
-    await using qdrant = await startQdrantDouble();
-    const start = starter(folder, qdrant, 'two');
-    const stream = await plannedStream(folder.path, events);
-    await stream.send(broker.brokers, 'two');
-    const gateways = await Promise.all(['one', 'two'].map(start));
-    await Promise.all(gateways.map(ready));
-    await stored(qdrant, stream.eventIds.size);
-    await drained(gateways);
-    expect(await idsIn(qdrant, eventsCollection)).toEqual(stream.eventIds);
-    expect(await idsIn(qdrant, textsCollection)).toEqual(stream.textIds);
-    const { total, again, needless } = textWrites(qdrant.requests);
-    expect(needless).toEqual([]);
-    const stats = await Promise.all(gateways.map((gateway) => gateway.stats()));
-    const embedded = stats.reduce((sum, { texts }) => sum + texts.embedded, 0);
-    // What another gateway stored while a runner had it is not written again.
-    expect(embedded).toBeGreaterThanOrEqual(total);
-    expect(embedded).toBeLessThan(stream.textIds.size * 1.25);
-    expect(Math.min(...stats.map(({ events: { received } }) => received)), 'both worked').toBeGreaterThan(0);
-    process.stdout.write(`${stream.eventIds.size} events, ${stream.textIds.size} texts, ${again.length} of them written by both gateways, ${embedded} embedded in all\n`);
-    await Promise.all(gateways.map((gateway) => gateway[Symbol.asyncDispose]()));
-  });
-
-  it('three gateways that come, are stopped and are killed in mid-stream: the same', { timeout: 180_000 + drainedMsMax }, async () => {
-    await using folder = await temporaryFolder();
-    await using qdrant = await startQdrantDouble();
-    const start = starter(folder, qdrant, 'three');
-    const first = await start('first');
-    await ready(first);
-    const stream = await plannedStream(folder.path, events, '--rate', String(events / 20));
-    const sending = stream.send(broker.brokers, 'three');
-    const share = (part: number) => stored(qdrant, Math.floor(part * stream.eventIds.size));
-    await share(0.1);
-    const [second, third] = await Promise.all([start('second'), start('third')]);
-    await share(0.3);
-    first.child.kill('SIGTERM');
-    expect(await first.ended).toMatchObject({ code: 0 });
-    await share(0.5);
-    second.child.kill('SIGKILL');
-    await second.ended;
-    const fourth = await start('fourth');
-    await sending;
-    await stored(qdrant, stream.eventIds.size);
-    await drained([third, fourth]);
-    expect(await idsIn(qdrant, eventsCollection)).toEqual(stream.eventIds);
-    expect(await idsIn(qdrant, textsCollection)).toEqual(stream.textIds);
-    const { again, needless } = textWrites(qdrant.requests);
-    expect(needless).toEqual([]);
-    expect((await third.stats()).dead_letters.open).toBe(0);
-    process.stdout.write(`${stream.eventIds.size} events, ${stream.textIds.size} texts, ${again.length} of them met by several gateways at once\n`);
-    await Promise.all([third, fourth].map((gateway) => gateway[Symbol.asyncDispose]()));
-  });
-
-  it('killed between store and commit: what is read again makes no second copy, and no older version takes the place of a newer one', { timeout: 120_000 }, async () => {
-    await using folder = await temporaryFolder();
-    await using qdrant = await startQdrantDouble();
-    const start = starter(folder, qdrant, 'killed');
-    const killed = await start('killed');
-    await ready(killed);
-    // Carried out, but the one who asked is gone: stored, and not committed.
-    let replayed: readonly string[] = [];
-    qdrant.fail({ kind: 'half-an-answer' }, (request) => {
-      if (!isWriteOf(eventsCollection)(request)) return false;
-      replayed = JSON.parse(request.body).points.map(({ id }: { readonly id: string }) => id);
-      return killed.child.kill('SIGKILL');
-    });
-    const versions = Array.from({ length: 200 }, (_, index) => shopEvent({ timestamp: at(30), product: { id: `p${index % 20}`, name: `Desk lamp ${index % 20}`, price: 30 } }));
-    await using producer = await plainProducer(broker, 'killed');
-    await producer.send(versions, 'first');
-    await killed.ended;
-    expect(replayed.length).toBeGreaterThan(0);
-    expect(await countPoints(qdrant.url, eventsCollection)).toBe(replayed.length);
-
-    // Of every second one a newer version, in other partitions and so before or after the one that is read again; of all an older one.
-    const newer = versions.filter((_, index) => index % 2 === 0).map((event) => ({ ...event, timestamp: at(40), product: { id: 'p', name: 'Desk lamp, newer', price: 40 } }));
-    await producer.send(newer, 'second');
-    await producer.send(versions.map((event) => ({ ...event, timestamp: at(20), product: { id: 'p', name: 'Desk lamp, older', price: 20 } })), 'third');
-    await using gateway = await start('next');
-    await until('it has read and committed all', joinMsMax + 30_000, async () => {
-      const { events: { received, lag, unsettled } } = await gateway.stats();
-      return received >= 500 && lag === 0 && unsettled === 0;
-    });
-    const points = await allPoints(qdrant.url, eventsCollection);
-    expect(points).toHaveLength(versions.length);
-    const isNewer = new Set(newer.map(({ event_id: id }) => id));
-    expect(points.filter(({ id, payload }) => payload['timestamp'] !== at(isNewer.has(id) ? 40 : 30))).toEqual([]);
-    expect(textWrites(qdrant.requests).needless).toEqual([]);
-    expect((await gateway.stats()).dead_letters.open).toBe(0);
-  });
-
-  it('the store stopped for 30 s in mid-stream: readiness names it, nothing is dead-lettered for it, and all goes on by itself', { timeout: 150_000 + drainedMsMax }, async () => {
-    await using folder = await temporaryFolder();
-    await using qdrant = await startQdrantDouble();
-    await using gateway = await starter(folder, qdrant, 'outage')('one');
-    await ready(gateway);
-    const stream = await plannedStream(folder.path, events);
-    await stream.send(broker.brokers, 'outage');
-    await until('it works', 60_000, async () => await countPoints(qdrant.url, textsCollection) >= 200);
-    await qdrant.down();
-    const since = performance.now();
-    const unready = await until('readiness names the store', 20_000, async () => {
-      const answer = await gateway.get('/readyz');
-      return answer.status === 503 && answer;
-    });
-    expect(unready.body).toMatchObject({ code: 'not_ready', causes: [{ component: 'store', message: expect.stringMatching(/Qdrant/) }] });
-    const receivedSoFar = async (): Promise<number> => Number(/^vectorstream_events_received_total (\d+)/m.exec(String((await gateway.get('/metrics')).body))?.[1]);
-    await until('10 s are over', 20_000, () => performance.now() - since > 10_000);
-    const received = await receivedSoFar();
-    await until('30 s are over', 40_000, () => performance.now() - since > 30_000);
-    expect(await receivedSoFar(), 'intake pauses').toBe(received);
-    await qdrant.up();
-    await ready(gateway);
-    await stored(qdrant, stream.eventIds.size);
-    await drained([gateway]);
-    expect(await idsIn(qdrant, eventsCollection)).toEqual(stream.eventIds);
-    expect((await gateway.stats()).dead_letters.open).toBe(0);
-  });
-
-  it('events made bad: exactly these are dead letters, each with its reason, key and value, for any Kafka client to read', { timeout: 120_000 + drainedMsMax }, async () => {
-    await using folder = await temporaryFolder();
-    await using qdrant = await startQdrantDouble();
-    await using gateway = await starter(folder, qdrant, 'bad')('one');
-    await ready(gateway);
-    const stream = await plannedStream(folder.path, events, '--invalid-percent', '5');
-    expect(stream.invalid).toBe(Math.round(events * 0.05));
-    await stream.send(broker.brokers, 'bad');
-    await stored(qdrant, stream.eventIds.size);
-    await drained([gateway]);
-    expect(await idsIn(qdrant, eventsCollection)).toEqual(stream.eventIds);
-    const sent = await readAll(broker, 'bad', events);
-    const letters = await readAll(broker, 'bad.dlq', stream.invalid);
-    const expected = sent.flatMap(({ place, key, value }) => {
-      const parsed = parseEvent(value, Date.now());
-      return isRejection(parsed) ? [[place, { reason: parsed.reason, key, value: value.toString('latin1') }] as const] : [];
-    });
-    const found = letters.map(({ key, value, headers }) => [
-      ['topic', 'partition', 'offset'].map((name) => headers[`__connect.errors.${name}`]).join('/'),
-      { reason: headers['vectorstream.reason'], key, value: value.toString('latin1') },
-    ] as const);
-    expect(found).toHaveLength(stream.invalid);
-    expect(new Map(found)).toEqual(new Map(expected));
-    for (const { headers } of letters) {
-      expect(headers).toMatchObject({
-        '__connect.errors.stage': 'VALUE_CONVERTER', '__connect.errors.exception.class.name': expect.stringMatching(/./), '__connect.errors.exception.message': expect.stringMatching(/./),
-        'vectorstream.attempts': expect.stringMatching(/^\d+$/), 'vectorstream.redrive-count': '0',
+  const starter =
+    (folder: TemporaryFolder, qdrant: QdrantDouble, topic: string) =>
+    (name: string): Promise<RunningGateway> =>
+      startGateway(join(folder.path, name), {
+        KAFKA_BROKERS: broker.brokers,
+        KAFKA_TOPIC: topic,
+        KAFKA_GROUP_ID: topic,
+        QDRANT_URL: qdrant.url,
       });
-    }
-    expect(await gateway.stats()).toMatchObject({ events: { dead_lettered: stream.invalid }, dead_letters: { open: stream.invalid } });
-  });
+  const stored = (qdrant: QdrantDouble, count: number) =>
+    until(
+      `${count} events are stored`,
+      drainedMsMax,
+      async () => (await countPoints(qdrant.url, eventsCollection)) >= count,
+    );
+  const drained = (gateways: readonly RunningGateway[]) =>
+    until('all is committed', drainedMsMax, async () => {
+      const all = await Promise.all(gateways.map((gateway) => gateway.stats()));
+      return all.every(({ events: { lag, unsettled } }) => lag === 0 && unsettled === 0);
+    });
+
+  it(
+    'two gateways with a runner each: each event is stored once, each text embedded once, but for those that both met before either had stored it',
+    { timeout: 120_000 + drainedMsMax },
+    async () => {
+      await using folder = await temporaryFolder();
+      await using qdrant = await startQdrantDouble();
+      const start = starter(folder, qdrant, 'two');
+      const stream = await plannedStream(folder.path, events);
+      await stream.send(broker.brokers, 'two');
+      const gateways = await Promise.all(['one', 'two'].map(start));
+      await Promise.all(gateways.map(ready));
+      await stored(qdrant, stream.eventIds.size);
+      await drained(gateways);
+      expect(await idsIn(qdrant, eventsCollection)).toEqual(stream.eventIds);
+      expect(await idsIn(qdrant, textsCollection)).toEqual(stream.textIds);
+      const { total, again, needless } = textWrites(qdrant.requests);
+      expect(needless).toEqual([]);
+      const stats = await Promise.all(gateways.map((gateway) => gateway.stats()));
+      const embedded = stats.reduce((sum, { texts }) => sum + texts.embedded, 0);
+      // What another gateway stored while a runner had it is not written again.
+      expect(embedded).toBeGreaterThanOrEqual(total);
+      expect(embedded).toBeLessThan(stream.textIds.size * 1.25);
+      expect(
+        Math.min(...stats.map(({ events: { received } }) => received)),
+        'both worked',
+      ).toBeGreaterThan(0);
+      process.stdout.write(
+        `${stream.eventIds.size} events, ${stream.textIds.size} texts, ${again.length} of them written by both gateways, ${embedded} embedded in all\n`,
+      );
+      await Promise.all(gateways.map((gateway) => gateway[Symbol.asyncDispose]()));
+    },
+  );
+
+  it(
+    'three gateways that come, are stopped and are killed in mid-stream: the same',
+    { timeout: 180_000 + drainedMsMax },
+    async () => {
+      await using folder = await temporaryFolder();
+      await using qdrant = await startQdrantDouble();
+      const start = starter(folder, qdrant, 'three');
+      const first = await start('first');
+      await ready(first);
+      const stream = await plannedStream(folder.path, events, '--rate', String(events / 20));
+      const sending = stream.send(broker.brokers, 'three');
+      const share = (part: number) => stored(qdrant, Math.floor(part * stream.eventIds.size));
+      await share(0.1);
+      const [second, third] = await Promise.all([start('second'), start('third')]);
+      await share(0.3);
+      first.child.kill('SIGTERM');
+      expect(await first.ended).toMatchObject({ code: 0 });
+      await share(0.5);
+      second.child.kill('SIGKILL');
+      await second.ended;
+      const fourth = await start('fourth');
+      await sending;
+      await stored(qdrant, stream.eventIds.size);
+      await drained([third, fourth]);
+      expect(await idsIn(qdrant, eventsCollection)).toEqual(stream.eventIds);
+      expect(await idsIn(qdrant, textsCollection)).toEqual(stream.textIds);
+      const { again, needless } = textWrites(qdrant.requests);
+      expect(needless).toEqual([]);
+      expect((await third.stats()).dead_letters.open).toBe(0);
+      process.stdout.write(
+        `${stream.eventIds.size} events, ${stream.textIds.size} texts, ${again.length} of them met by several gateways at once\n`,
+      );
+      await Promise.all([third, fourth].map((gateway) => gateway[Symbol.asyncDispose]()));
+    },
+  );
+
+  it(
+    'killed between store and commit: what is read again makes no second copy, and no older version takes the place of a newer one',
+    { timeout: 120_000 },
+    async () => {
+      await using folder = await temporaryFolder();
+      await using qdrant = await startQdrantDouble();
+      const start = starter(folder, qdrant, 'killed');
+      const killed = await start('killed');
+      await ready(killed);
+      // Carried out, but the one who asked is gone: stored, and not committed.
+      let replayed: readonly string[] = [];
+      qdrant.fail({ kind: 'half-an-answer' }, (request) => {
+        if (!isWriteOf(eventsCollection)(request)) return false;
+        replayed = JSON.parse(request.body).points.map(({ id }: { readonly id: string }) => id);
+        return killed.child.kill('SIGKILL');
+      });
+      const versions = Array.from({ length: 200 }, (_, index) =>
+        shopEvent({
+          timestamp: at(30),
+          product: { id: `p${index % 20}`, name: `Desk lamp ${index % 20}`, price: 30 },
+        }),
+      );
+      await using producer = await plainProducer(broker, 'killed');
+      await producer.send(versions, 'first');
+      await killed.ended;
+      expect(replayed.length).toBeGreaterThan(0);
+      expect(await countPoints(qdrant.url, eventsCollection)).toBe(replayed.length);
+
+      // Of every second one a newer version, in other partitions and so before or after the one
+      // that is read again; of all an older one.
+      const newer = versions
+        .filter((_, index) => index % 2 === 0)
+        .map((event) => ({
+          ...event,
+          timestamp: at(40),
+          product: { id: 'p', name: 'Desk lamp, newer', price: 40 },
+        }));
+      await producer.send(newer, 'second');
+      await producer.send(
+        versions.map((event) => ({
+          ...event,
+          timestamp: at(20),
+          product: { id: 'p', name: 'Desk lamp, older', price: 20 },
+        })),
+        'third',
+      );
+      await using gateway = await start('next');
+      await until('it has read and committed all', joinMsMax + 30_000, async () => {
+        const {
+          events: { received, lag, unsettled },
+        } = await gateway.stats();
+        return received >= 500 && lag === 0 && unsettled === 0;
+      });
+      const points = await allPoints(qdrant.url, eventsCollection);
+      expect(points).toHaveLength(versions.length);
+      const isNewer = new Set(newer.map(({ event_id: id }) => id));
+      expect(
+        points.filter(({ id, payload }) => payload['timestamp'] !== at(isNewer.has(id) ? 40 : 30)),
+      ).toEqual([]);
+      expect(textWrites(qdrant.requests).needless).toEqual([]);
+      expect((await gateway.stats()).dead_letters.open).toBe(0);
+    },
+  );
+
+  it(
+    'the store stopped for 30 s in mid-stream: readiness names it, nothing is dead-lettered for it, and all goes on by itself',
+    { timeout: 150_000 + drainedMsMax },
+    async () => {
+      await using folder = await temporaryFolder();
+      await using qdrant = await startQdrantDouble();
+      await using gateway = await starter(folder, qdrant, 'outage')('one');
+      await ready(gateway);
+      const stream = await plannedStream(folder.path, events);
+      await stream.send(broker.brokers, 'outage');
+      await until(
+        'it works',
+        60_000,
+        async () => (await countPoints(qdrant.url, textsCollection)) >= 200,
+      );
+      await qdrant.down();
+      const since = performance.now();
+      const unready = await until('readiness names the store', 20_000, async () => {
+        const answer = await gateway.get('/readyz');
+        return answer.status === 503 && answer;
+      });
+      expect(unready.body).toMatchObject({
+        code: 'not_ready',
+        causes: [{ component: 'store', message: expect.stringMatching(/Qdrant/) }],
+      });
+      const receivedSoFar = async (): Promise<number> =>
+        Number(
+          /^vectorstream_events_received_total (\d+)/m.exec(
+            String((await gateway.get('/metrics')).body),
+          )?.[1],
+        );
+      await until('10 s are over', 20_000, () => performance.now() - since > 10_000);
+      const received = await receivedSoFar();
+      await until('30 s are over', 40_000, () => performance.now() - since > 30_000);
+      expect(await receivedSoFar(), 'intake pauses').toBe(received);
+      await qdrant.up();
+      await ready(gateway);
+      await stored(qdrant, stream.eventIds.size);
+      await drained([gateway]);
+      expect(await idsIn(qdrant, eventsCollection)).toEqual(stream.eventIds);
+      expect((await gateway.stats()).dead_letters.open).toBe(0);
+    },
+  );
+
+  it(
+    'events made bad: exactly these are dead letters, each with its reason, key and value, for any Kafka client to read',
+    { timeout: 120_000 + drainedMsMax },
+    async () => {
+      await using folder = await temporaryFolder();
+      await using qdrant = await startQdrantDouble();
+      await using gateway = await starter(folder, qdrant, 'bad')('one');
+      await ready(gateway);
+      const stream = await plannedStream(folder.path, events, '--invalid-percent', '5');
+      expect(stream.invalid).toBe(Math.round(events * 0.05));
+      await stream.send(broker.brokers, 'bad');
+      await stored(qdrant, stream.eventIds.size);
+      await drained([gateway]);
+      expect(await idsIn(qdrant, eventsCollection)).toEqual(stream.eventIds);
+      const sent = await readAll(broker, 'bad', events);
+      const letters = await readAll(broker, 'bad.dlq', stream.invalid);
+      const expected = sent.flatMap(({ place, key, value }) => {
+        const parsed = parseEvent(value, Date.now());
+        return isRejection(parsed)
+          ? [[place, { reason: parsed.reason, key, value: value.toString('latin1') }] as const]
+          : [];
+      });
+      const found = letters.map(
+        ({ key, value, headers }) =>
+          [
+            ['topic', 'partition', 'offset']
+              .map((name) => headers[`__connect.errors.${name}`])
+              .join('/'),
+            { reason: headers['vectorstream.reason'], key, value: value.toString('latin1') },
+          ] as const,
+      );
+      expect(found).toHaveLength(stream.invalid);
+      expect(new Map(found)).toEqual(new Map(expected));
+      for (const { headers } of letters) {
+        expect(headers).toMatchObject({
+          '__connect.errors.stage': 'VALUE_CONVERTER',
+          '__connect.errors.exception.class.name': expect.stringMatching(/./),
+          '__connect.errors.exception.message': expect.stringMatching(/./),
+          'vectorstream.attempts': expect.stringMatching(/^\d+$/),
+          'vectorstream.redrive-count': '0',
+        });
+      }
+      expect(await gateway.stats()).toMatchObject({
+        events: { dead_lettered: stream.invalid },
+        dead_letters: { open: stream.invalid },
+      });
+    },
+  );
 });
 
 /** Nothing of this project in between. */
-const plainKafka = (broker: KafkaBroker) => new kafkajs.Kafka({ brokers: broker.brokers.split(','), logLevel: kafkajs.logLevel.NOTHING });
+const plainKafka = (broker: KafkaBroker) =>
+  new kafkajs.Kafka({ brokers: broker.brokers.split(','), logLevel: kafkajs.logLevel.NOTHING });
 
 async function plainProducer(broker: KafkaBroker, topic: string) {
-  const producer = plainKafka(broker).producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
+  const producer = plainKafka(broker).producer({
+    createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+  });
   await producer.connect();
   return {
     async send(all: readonly { readonly event_id: string }[], key: string): Promise<void> {
-      await producer.send({ topic, messages: all.map((event, index) => ({ key: `${key} ${index % 40}`, value: JSON.stringify(event) })) });
+      await producer.send({
+        topic,
+        messages: all.map((event, index) => ({
+          key: `${key} ${index % 40}`,
+          value: JSON.stringify(event),
+        })),
+      });
     },
     [Symbol.asyncDispose]: () => producer.disconnect(),
   };
 }
 
-type PlainRecord = { readonly place: string; readonly key: string | null; readonly value: Buffer; readonly headers: Readonly<Record<string, string>> };
+type PlainRecord = {
+  readonly place: string;
+  readonly key: string | null;
+  readonly value: Buffer;
+  readonly headers: Readonly<Record<string, string>>;
+};
 
 /** All that a topic holds, which is at least `count` soon. */
-async function readAll(broker: KafkaBroker, topic: string, count: number): Promise<readonly PlainRecord[]> {
+async function readAll(
+  broker: KafkaBroker,
+  topic: string,
+  count: number,
+): Promise<readonly PlainRecord[]> {
   const consumer = plainKafka(broker).consumer({ groupId: randomUUID() });
   const records: PlainRecord[] = [];
   await consumer.connect();
   await consumer.subscribe({ topic, fromBeginning: true });
-  await consumer.run({ eachMessage: async ({ partition, message: { offset, key, value, headers = {} } }) => {
-    const texts = Object.fromEntries(Object.entries(headers).map(([name, text]) => [name, String(text)]));
-    records.push({ place: `${topic}/${partition}/${offset}`, key: key?.toString() ?? null, value: value ?? Buffer.alloc(0), headers: texts });
-  } });
+  await consumer.run({
+    eachMessage: async ({ partition, message: { offset, key, value, headers = {} } }) => {
+      const texts = Object.fromEntries(
+        Object.entries(headers).map(([name, text]) => [name, String(text)]),
+      );
+      records.push({
+        place: `${topic}/${partition}/${offset}`,
+        key: key?.toString() ?? null,
+        value: value ?? Buffer.alloc(0),
+        headers: texts,
+      });
+    },
+  });
   await until(`${count} records of ${topic} are read`, 30_000, () => records.length >= count);
   const admin = plainKafka(broker).admin();
   await admin.connect();
-  const held = (await admin.fetchTopicOffsets(topic)).reduce((sum, { high, low }) => sum + Number(high) - Number(low), 0);
+  const held = (await admin.fetchTopicOffsets(topic)).reduce(
+    (sum, { high, low }) => sum + Number(high) - Number(low),
+    0,
+  );
   await until(`all ${held} records of ${topic} are read`, 10_000, () => records.length >= held);
   await admin.disconnect();
   await consumer.disconnect();

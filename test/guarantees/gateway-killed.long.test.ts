@@ -1,4 +1,5 @@
-// SIGKILL of a gateway again and again on one folder, at any moment of its life: the promises hold over all of its lives together.
+// SIGKILL of a gateway again and again on one folder, at any moment of its life: the promises hold
+// over all of its lives together.
 import { expect, test } from 'vitest';
 import { expectExactlyOnce, expectNotEmbeddedAgain } from '../helpers/exactly-once.ts';
 import { startGateway, type RunningGateway } from '../helpers/gateway-program.ts';
@@ -16,53 +17,81 @@ const below = (max: number): number => Math.floor(Math.random() * max);
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Resolves when it has come. `texts`: how many were stored before this life. */
-type Moment = (gateway: RunningGateway, acknowledged: () => number, texts: number) => Promise<unknown>;
+type Moment = (
+  gateway: RunningGateway,
+  acknowledged: () => number,
+  texts: number,
+) => Promise<unknown>;
 
 const newTexts: Moment = (gateway, _, texts) => {
   const enough = texts + 1 + below(newTextsPerLife - 1);
-  return until('texts are stored', 60_000, async () => (await gateway.stats()).store.texts >= enough);
+  return until(
+    'texts are stored',
+    60_000,
+    async () => (await gateway.stats()).store.texts >= enough,
+  );
 };
 
 const moments: readonly { readonly name: string; readonly come: Moment }[] = [
-  { name: 'while events are taken in', come: (_, acknowledged) => {
-    const enough = acknowledged() + below(eventsPerLife);
-    return until('events are acknowledged', 30_000, () => acknowledged() >= enough);
-  } },
+  {
+    name: 'while events are taken in',
+    come: (_, acknowledged) => {
+      const enough = acknowledged() + below(eventsPerLife);
+      return until('events are acknowledged', 30_000, () => acknowledged() >= enough);
+    },
+  },
   { name: 'while texts are embedded', come: newTexts },
   { name: 'at any time after its start', come: () => pause(below(6_000)) },
-  { name: 'while it stops', come: async (gateway, acknowledged, texts) => {
-    await newTexts(gateway, acknowledged, texts);
-    gateway.child.kill('SIGTERM');
-    await pause(below(150));
-  } },
+  {
+    name: 'while it stops',
+    come: async (gateway, acknowledged, texts) => {
+      await newTexts(gateway, acknowledged, texts);
+      gateway.child.kill('SIGTERM');
+      await pause(below(150));
+    },
+  },
 ];
 
-test('twelve lives, each killed: every acknowledged event is stored once, and no stored text was ever embedded again', { timeout: 300_000 }, async ({ skip }) => {
-  needsProcessList(skip);
-  await using folder = await temporaryFolder();
-  const sent = nothingSent();
-  let before: StoreContents | null = null;
-  const history: string[] = [];
-  for (let life = 0; life < lives; life++) {
-    const moment = moments[life % moments.length];
+test(
+  'twelve lives, each killed: every acknowledged event is stored once, and no stored text was ever embedded again',
+  { timeout: 300_000 },
+  async ({ skip }) => {
+    needsProcessList(skip);
+    await using folder = await temporaryFolder();
+    const sent = nothingSent();
+    let before: StoreContents | null = null;
+    const history: string[] = [];
+    for (let life = 0; life < lives; life++) {
+      const moment = moments[life % moments.length];
+      await using gateway = await startGateway(folder.path);
+      // Half of the texts are those of the life before.
+      const sending = sendEvents(
+        gateway,
+        shopEvents(eventsPerLife, 2 * newTextsPerLife, life * newTextsPerLife),
+        sent,
+      );
+      await moment?.come(gateway, () => sent.acknowledged.size, before?.texts.size ?? 0);
+      gateway.child.kill('SIGKILL');
+      await gateway.ended;
+      await until(
+        'no process of the killed gateway is left',
+        5_000,
+        () => processesOf(folder.path).length === 0,
+      );
+      await sending;
+      const now = readStore(folder.path);
+      history.push(
+        `${moment?.name}: ${now.eventIds.length} of ${sent.acknowledged.size} stored, ${now.texts.size} texts`,
+      );
+      if (before !== null) expectNotEmbeddedAgain(before, now);
+      expect(now.letters, history.join('; ')).toEqual([]);
+      before = now;
+    }
     await using gateway = await startGateway(folder.path);
-    // Half of the texts are those of the life before.
-    const sending = sendEvents(gateway, shopEvents(eventsPerLife, 2 * newTextsPerLife, life * newTextsPerLife), sent);
-    await moment?.come(gateway, () => sent.acknowledged.size, before?.texts.size ?? 0);
-    gateway.child.kill('SIGKILL');
-    await gateway.ended;
-    await until('no process of the killed gateway is left', 5_000, () => processesOf(folder.path).length === 0);
-    await sending;
-    const now = readStore(folder.path);
-    history.push(`${moment?.name}: ${now.eventIds.length} of ${sent.acknowledged.size} stored, ${now.texts.size} texts`);
-    if (before !== null) expectNotEmbeddedAgain(before, now);
-    expect(now.letters, history.join('; ')).toEqual([]);
-    before = now;
-  }
-  await using gateway = await startGateway(folder.path);
-  const { texts } = await gateway.idle(120_000);
-  const after = readStore(folder.path);
-  expectExactlyOnce(sent, after);
-  expectNotEmbeddedAgain(before ?? after, after);
-  expect(texts.embedded).toBe(after.texts.size - (before?.texts.size ?? 0));
-});
+    const { texts } = await gateway.idle(120_000);
+    const after = readStore(folder.path);
+    expectExactlyOnce(sent, after);
+    expectNotEmbeddedAgain(before ?? after, after);
+    expect(texts.embedded).toBe(after.texts.size - (before?.texts.size ?? 0));
+  },
+);

@@ -1,4 +1,5 @@
-// SIGKILL of a working gateway: what was acknowledged is stored once after the next start, and no stored text is computed again.
+// SIGKILL of a working gateway: what was acknowledged is stored once after the next start, and no
+// stored text is computed again.
 import { expect, test } from 'vitest';
 import { expectExactlyOnce, expectNotEmbeddedAgain } from '../helpers/exactly-once.ts';
 import { startGateway } from '../helpers/gateway-program.ts';
@@ -8,29 +9,45 @@ import { readStore } from '../helpers/store-file.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { until } from '../helpers/until.ts';
 
-test('every acknowledged event is stored once, nothing is dead-lettered, no stored text is embedded again, and no runner is left behind', { timeout: 90_000 }, async ({ skip }) => {
-  needsProcessList(skip);
-  await using folder = await temporaryFolder();
-  const subjects = 700;
-  const killAt = 50 + Math.floor(Math.random() * 300);
+test(
+  'every acknowledged event is stored once, nothing is dead-lettered, no stored text is embedded again, and no runner is left behind',
+  { timeout: 90_000 },
+  async ({ skip }) => {
+    needsProcessList(skip);
+    await using folder = await temporaryFolder();
+    const subjects = 700;
+    const killAt = 50 + Math.floor(Math.random() * 300);
 
-  const killed = await startGateway(folder.path);
-  await killed.ready();
-  const sending = sendEvents(killed, shopEvents(1_400, subjects));
-  await until(`${killAt} texts are stored`, 40_000, async () => (await killed.stats()).store.texts >= killAt);
-  expect(processesOf(folder.path).map(({ role }) => role).toSorted()).toEqual(['gateway', 'supervisor', 'worker']);
-  killed.child.kill('SIGKILL');
-  await until('no process of the killed gateway is left', 5_000, () => processesOf(folder.path).length === 0);
-  const sent = await sending;
-  const atKill = readStore(folder.path);
-  expect(atKill.texts.size, 'killed in mid-stream').toBeLessThan(subjects);
+    const killed = await startGateway(folder.path);
+    await killed.ready();
+    const sending = sendEvents(killed, shopEvents(1_400, subjects));
+    await until(
+      `${killAt} texts are stored`,
+      40_000,
+      async () => (await killed.stats()).store.texts >= killAt,
+    );
+    expect(
+      processesOf(folder.path)
+        .map(({ role }) => role)
+        .toSorted(),
+    ).toEqual(['gateway', 'supervisor', 'worker']);
+    killed.child.kill('SIGKILL');
+    await until(
+      'no process of the killed gateway is left',
+      5_000,
+      () => processesOf(folder.path).length === 0,
+    );
+    const sent = await sending;
+    const atKill = readStore(folder.path);
+    expect(atKill.texts.size, 'killed in mid-stream').toBeLessThan(subjects);
 
-  await using gateway = await startGateway(folder.path);
-  const { events, texts } = await gateway.idle(40_000);
-  const after = readStore(folder.path);
-  expectExactlyOnce(sent, after);
-  expectNotEmbeddedAgain(atKill, after);
-  expect(texts.embedded).toBe(after.texts.size - atKill.texts.size);
-  // Only what was not committed came again.
-  expect(events.received).toBe(after.log.length - atKill.committed);
-});
+    await using gateway = await startGateway(folder.path);
+    const { events, texts } = await gateway.idle(40_000);
+    const after = readStore(folder.path);
+    expectExactlyOnce(sent, after);
+    expectNotEmbeddedAgain(atKill, after);
+    expect(texts.embedded).toBe(after.texts.size - atKill.texts.size);
+    // Only what was not committed came again.
+    expect(events.received).toBe(after.log.length - atKill.committed);
+  },
+);

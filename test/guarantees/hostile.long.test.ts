@@ -1,4 +1,5 @@
-// Ten thousand hostile requests beside a running stream: each is turned away clearly, memory stays, a steady stream does not notice, nothing is lost.
+// Ten thousand hostile requests beside a running stream: each is turned away clearly, memory stays,
+// a steady stream does not notice, nothing is lost.
 import { expect, test } from 'vitest';
 import { expectExactlyOnce } from '../helpers/exactly-once.ts';
 import { startGateway, type RunningGateway } from '../helpers/gateway-program.ts';
@@ -13,94 +14,151 @@ import { kinds } from './hostile/attacks.ts';
 const seed = Number(process.env['HOSTILE_SEED'] ?? 1);
 const requests = Number(process.env['HOSTILE_REQUESTS'] ?? 10_000);
 const key = 'hostile-test-key-0123456789abcdef';
-/** Two bodies of 16 MB, and some of half a megabyte, are put together side by side; their memory is used again and again. */
+/**
+ * Two bodies of 16 MB, and some of half a megabyte, are put together side by side; their memory is
+ * used again and again.
+ */
 const firstHalfBytesMax = 120e6;
 const secondHalfBytesMax = 30e6;
-/** Of the gateway, all threads: what a request costs that is turned away, zip bombs included. Free of who else uses the cores. */
+/**
+ * Of the gateway, all threads: what a request costs that is turned away, zip bombs included. Free
+ * of who else uses the cores.
+ */
 const processorMsPerRequestMax = 10;
-/** Of a stream as fast as it is taken, which leaves no core idle: the attackers' own work and the noise of a shared machine are in it. */
+/**
+ * Of a stream as fast as it is taken, which leaves no core idle: the attackers' own work and the
+ * noise of a shared machine are in it.
+ */
 const burstRatioMin = 0.4;
 /** Of a stream at 1,000 events/s, which leaves room for others: it must not notice them. */
 const steadyRatioMin = 0.9;
 const steadyBatch = { events: 200, everyMs: 200 };
 
 /** Sends batches of events until told to end: one after the other, or one every so many ms. */
-async function streamUntil(gateway: RunningGateway, over: AbortSignal, sent: Sent, everyMs = 0): Promise<void> {
+async function streamUntil(
+  gateway: RunningGateway,
+  over: AbortSignal,
+  sent: Sent,
+  everyMs = 0,
+): Promise<void> {
   const beganAt = performance.now();
   for (let batch = 1; !over.aborted; batch += 1) {
     await sendEvents(gateway, shopEvents(steadyBatch.events, 150), sent);
-    await new Promise((resolve) => setTimeout(resolve, Math.max(0, beganAt + batch * everyMs - performance.now())));
+    await new Promise((resolve) =>
+      setTimeout(resolve, Math.max(0, beganAt + batch * everyMs - performance.now())),
+    );
   }
 }
 
 /** A while in which nothing but the stream happens. */
 const calm = (): Promise<unknown> => new Promise((resolve) => setTimeout(resolve, 5_000));
 
-type Span = { readonly events: number; readonly seconds: number; readonly processorMs: number; readonly rssAfter: number };
+type Span = {
+  readonly events: number;
+  readonly seconds: number;
+  readonly processorMs: number;
+  readonly rssAfter: number;
+};
 
 async function spanOf(gateway: RunningGateway, work: () => Promise<unknown>): Promise<Span> {
   const look = async () => {
     const [stats, metrics] = await Promise.all([gateway.stats(), gateway.get('/metrics')]);
-    return { stored: stats.events.stored, rss: stats.memory.rss_bytes, processorMs: 1000 * Number(/^\w*process_cpu_seconds_total ([\d.]+)$/m.exec(String(metrics.body))?.[1]), at: performance.now() };
+    return {
+      stored: stats.events.stored,
+      rss: stats.memory.rss_bytes,
+      processorMs:
+        1000 * Number(/^\w*process_cpu_seconds_total ([\d.]+)$/m.exec(String(metrics.body))?.[1]),
+      at: performance.now(),
+    };
   };
   const before = await look();
   await work();
   const after = await look();
-  return { events: after.stored - before.stored, seconds: (after.at - before.at) / 1000, processorMs: after.processorMs - before.processorMs, rssAfter: after.rss };
+  return {
+    events: after.stored - before.stored,
+    seconds: (after.at - before.at) / 1000,
+    processorMs: after.processorMs - before.processorMs,
+    rssAfter: after.rss,
+  };
 }
 
 const rateOf = ({ events, seconds }: Span): number => events / seconds;
 /** What of a span's processor time its events do not explain, at what they cost in the other one. */
-const excessMs = (span: Span, calmly: Span): number => span.processorMs - span.events * calmly.processorMs / calmly.events;
+const excessMs = (span: Span, calmly: Span): number =>
+  span.processorMs - (span.events * calmly.processorMs) / calmly.events;
 
-test(`${requests} hostile requests are turned away clearly, and the stream beside them loses nothing`, { timeout: 400_000 }, async () => {
-  await using folder = await temporaryFolder();
-  await using gateway = await startGateway(folder.path, { VECTORSTREAM_API_KEY: key, VECTORSTREAM_RATES_WRONG_KEYS_PER_MINUTE: '10000' });
-  await gateway.ready();
-  const reports: Report[] = [];
-  const attack = (count: number, dice: number) => async (): Promise<void> => {
-    const { code, stdout, stderr } = await runProgram({ script: 'test/guarantees/hostile/attacker.ts', flags: [new URL(gateway.url).port, key, String(count), String(dice)], environment: {} });
-    expect([code, stderr]).toEqual([0, '']);
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what the other half of this test wrote
-    reports.push(JSON.parse(stdout) as Report);
-  };
+test(
+  `${requests} hostile requests are turned away clearly, and the stream beside them loses nothing`,
+  { timeout: 400_000 },
+  async () => {
+    await using folder = await temporaryFolder();
+    await using gateway = await startGateway(folder.path, {
+      VECTORSTREAM_API_KEY: key,
+      VECTORSTREAM_RATES_WRONG_KEYS_PER_MINUTE: '10000',
+    });
+    await gateway.ready();
+    const reports: Report[] = [];
+    const attack = (count: number, dice: number) => async (): Promise<void> => {
+      const { code, stdout, stderr } = await runProgram({
+        script: 'test/guarantees/hostile/attacker.ts',
+        flags: [new URL(gateway.url).port, key, String(count), String(dice)],
+        environment: {},
+      });
+      expect([code, stderr]).toEqual([0, '']);
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what the other half of this test wrote
+      reports.push(JSON.parse(stdout) as Report);
+    };
 
-  const sent = nothingSent();
-  const bursting = new AbortController();
-  const burst = streamUntil(gateway, bursting.signal, sent);
-  await until('the stream runs', 40_000, async () => (await gateway.stats()).store.events > 30_000);
-  const before = await spanOf(gateway, calm);
-  const first = await spanOf(gateway, attack(requests / 2, seed));
-  bursting.abort();
-  await burst;
-  await gateway.idle(40_000);
+    const sent = nothingSent();
+    const bursting = new AbortController();
+    const burst = streamUntil(gateway, bursting.signal, sent);
+    await until(
+      'the stream runs',
+      40_000,
+      async () => (await gateway.stats()).store.events > 30_000,
+    );
+    const before = await spanOf(gateway, calm);
+    const first = await spanOf(gateway, attack(requests / 2, seed));
+    bursting.abort();
+    await burst;
+    await gateway.idle(40_000);
 
-  const flowing = new AbortController();
-  const steady = streamUntil(gateway, flowing.signal, sent, steadyBatch.everyMs);
-  await calm();
-  const second = await spanOf(gateway, attack(requests / 2, seed + 1_000_000));
-  const after = await spanOf(gateway, calm);
-  flowing.abort();
-  await steady;
+    const flowing = new AbortController();
+    const steady = streamUntil(gateway, flowing.signal, sent, steadyBatch.everyMs);
+    await calm();
+    const second = await spanOf(gateway, attack(requests / 2, seed + 1_000_000));
+    const after = await spanOf(gateway, calm);
+    flowing.abort();
+    await steady;
 
-  const burstRatio = rateOf(first) / rateOf(before);
-  const steadyRatio = rateOf(second) / (1000 * steadyBatch.events / steadyBatch.everyMs);
-  const processorMsPerRequest = (excessMs(first, before) + excessMs(second, after)) / requests;
-  process.stderr.write(`hostile, seed ${seed}: ${requests} requests in ${(first.seconds + second.seconds).toFixed(1)} s; a stream at full speed, without and with them: ${Math.round(rateOf(before))}, ${Math.round(rateOf(first))} events/s, ratio ${burstRatio.toFixed(2)}; a stream at 1,000 events/s, with them: ${Math.round(rateOf(second))} events/s; processor time per hostile request: ${processorMsPerRequest.toFixed(1)} ms; resident MB before, halfway, at the end, after: ${[before, first, second, after].map(({ rssAfter }) => Math.round(rssAfter / 1e6)).join(', ')}\n`);
-  const faults = reports.flatMap((report) => report.faults);
-  expect([...new Set(faults)].slice(0, 20), `seed ${seed}, ${faults.length} faults`).toEqual([]);
-  // In fewer the rare ones may not come.
-  const seen = new Set(reports.flatMap((report) => report.kinds));
-  expect(requests < 5_000 ? [] : Object.keys(kinds).filter((kind) => !seen.has(kind))).toEqual([]);
+    const burstRatio = rateOf(first) / rateOf(before);
+    const steadyRatio = rateOf(second) / ((1000 * steadyBatch.events) / steadyBatch.everyMs);
+    const processorMsPerRequest = (excessMs(first, before) + excessMs(second, after)) / requests;
+    process.stderr.write(
+      `hostile, seed ${seed}: ${requests} requests in ${(first.seconds + second.seconds).toFixed(1)} s; a stream at full speed, without and with them: ${Math.round(rateOf(before))}, ${Math.round(rateOf(first))} events/s, ratio ${burstRatio.toFixed(2)}; a stream at 1,000 events/s, with them: ${Math.round(rateOf(second))} events/s; processor time per hostile request: ${processorMsPerRequest.toFixed(1)} ms; resident MB before, halfway, at the end, after: ${[before, first, second, after].map(({ rssAfter }) => Math.round(rssAfter / 1e6)).join(', ')}\n`,
+    );
+    const faults = reports.flatMap((report) => report.faults);
+    expect([...new Set(faults)].slice(0, 20), `seed ${seed}, ${faults.length} faults`).toEqual([]);
+    // In fewer the rare ones may not come.
+    const seen = new Set(reports.flatMap((report) => report.kinds));
+    expect(requests < 5_000 ? [] : Object.keys(kinds).filter((kind) => !seen.has(kind))).toEqual(
+      [],
+    );
 
-  await gateway.idle(40_000);
-  expect(first.rssAfter - before.rssAfter).toBeLessThan(firstHalfBytesMax);
-  expect(second.rssAfter - Math.max(first.rssAfter, before.rssAfter)).toBeLessThan(secondHalfBytesMax);
-  expect(processorMsPerRequest).toBeLessThan(processorMsPerRequestMax);
-  expect(burstRatio).toBeGreaterThan(burstRatioMin);
-  expect(steadyRatio).toBeGreaterThan(steadyRatioMin);
-  expect(sent.uncertain.size).toBe(0);
-  expectExactlyOnce(sent, readStore(folder.path));
-  const severe = gateway.stdout().split('\n').filter((line) => /"level":(50|60)/.test(line));
-  expect([severe, gateway.stderr(), gateway.child.exitCode]).toEqual([[], '', null]);
-});
+    await gateway.idle(40_000);
+    expect(first.rssAfter - before.rssAfter).toBeLessThan(firstHalfBytesMax);
+    expect(second.rssAfter - Math.max(first.rssAfter, before.rssAfter)).toBeLessThan(
+      secondHalfBytesMax,
+    );
+    expect(processorMsPerRequest).toBeLessThan(processorMsPerRequestMax);
+    expect(burstRatio).toBeGreaterThan(burstRatioMin);
+    expect(steadyRatio).toBeGreaterThan(steadyRatioMin);
+    expect(sent.uncertain.size).toBe(0);
+    expectExactlyOnce(sent, readStore(folder.path));
+    const severe = gateway
+      .stdout()
+      .split('\n')
+      .filter((line) => /"level":(50|60)/.test(line));
+    expect([severe, gateway.stderr(), gateway.child.exitCode]).toEqual([[], '', null]);
+  },
+);

@@ -1,4 +1,5 @@
-// Real processes, the real model, and a runner that is right for golden texts only: none of its vectors stays in the store.
+// Real processes, the real model, and a runner that is right for golden texts only: none of its
+// vectors stays in the store.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -18,10 +19,21 @@ const golden = new Map<string, Float32Array>();
 let reference: Embedder;
 
 beforeAll(async () => {
-  const { cases }: { cases: { text: string; vector: number[] }[] } = JSON.parse(await readFile('models/all-MiniLM-L6-v2/golden.json', 'utf8'));
+  const { cases }: { cases: { text: string; vector: number[] }[] } = JSON.parse(
+    await readFile('models/all-MiniLM-L6-v2/golden.json', 'utf8'),
+  );
   for (const { text, vector } of cases) golden.set(text, Float32Array.from(vector));
   const { model, folder } = await openModelFolder('models/all-MiniLM-L6-v2');
-  reference = await createEmbedder({ model, location: folder, device: 'cpu', dtype: 'fp32', threads: 1, budget: cpuBudget, adapter: 'test', softwareAdapter: false });
+  reference = await createEmbedder({
+    model,
+    location: folder,
+    device: 'cpu',
+    dtype: 'fp32',
+    threads: 1,
+    budget: cpuBudget,
+    adapter: 'test',
+    softwareAdapter: false,
+  });
 }, 60_000);
 afterAll(() => reference[Symbol.asyncDispose]());
 
@@ -40,67 +52,101 @@ const right = new Map<string, Float32Array>();
 async function learn(texts: readonly string[]): Promise<void> {
   const unknown = texts.filter((text) => !right.has(text));
   const outcomes = await reference.embed(unknown);
-  for (const [at, outcome] of outcomes.entries()) if (outcome.ok) right.set(unknown[at] ?? '', outcome.vector);
+  for (const [at, outcome] of outcomes.entries())
+    if (outcome.ok) right.set(unknown[at] ?? '', outcome.vector);
 }
 
 /** Stored vectors that are not their text's, and texts without a vector. */
-async function state(dataDir: string): Promise<{ readonly wrong: number; readonly missing: number }> {
+async function state(
+  dataDir: string,
+): Promise<{ readonly wrong: number; readonly missing: number }> {
   const vectors = readVectors(dataDir);
   await learn(vectors.map(({ text }) => text));
   const wrong = vectors.filter(({ text, values }) => cosine(right.get(text) ?? [], values) < 0.9);
   return { wrong: wrong.length, missing: readStore(dataDir).texts.size - vectors.length };
 }
 
-test('a gateway killed between the lies and their discovery: its next life embeds them again', { timeout: 180_000 }, async () => {
-  await using folder = await temporaryFolder();
-  const environment = { VECTORSTREAM_RUNNERS_CHECK_SECONDS: String(checkSeconds) };
-  const killed = await startGateway(folder.path, { ...environment, VECTORSTREAM_RUNNERS: '0' });
-  const token = (await readFile(join(folder.path, 'runner-token'), 'utf8')).trim();
-  startScriptedRunner(killed.url, token, lie);
-  await sendEvents(killed, shopEvents(300, 150));
-  await killed.idle(30_000);
-  killed.child.kill('SIGKILL');
-  await killed.ended;
-  expect(await state(folder.path)).toEqual({ wrong: 150, missing: 0 });
+test(
+  'a gateway killed between the lies and their discovery: its next life embeds them again',
+  { timeout: 180_000 },
+  async () => {
+    await using folder = await temporaryFolder();
+    const environment = { VECTORSTREAM_RUNNERS_CHECK_SECONDS: String(checkSeconds) };
+    const killed = await startGateway(folder.path, { ...environment, VECTORSTREAM_RUNNERS: '0' });
+    const token = (await readFile(join(folder.path, 'runner-token'), 'utf8')).trim();
+    startScriptedRunner(killed.url, token, lie);
+    await sendEvents(killed, shopEvents(300, 150));
+    await killed.idle(30_000);
+    killed.child.kill('SIGKILL');
+    await killed.ended;
+    expect(await state(folder.path)).toEqual({ wrong: 150, missing: 0 });
 
-  // Still without anybody who could embed: they are taken out.
-  const alone = await startGateway(folder.path, { ...environment, VECTORSTREAM_RUNNERS: '0' });
-  await until('nothing wrong is left', checkSeconds * 1000 + 5_000, async () => (await state(folder.path)).wrong === 0);
-  expect((await state(folder.path)).missing).toBe(150);
-  expect((await alone.stats()).store).toMatchObject({ texts: 150, events: 300 });
-  alone.child.kill('SIGKILL');
-  await alone.ended;
+    // Still without anybody who could embed: they are taken out.
+    const alone = await startGateway(folder.path, { ...environment, VECTORSTREAM_RUNNERS: '0' });
+    await until(
+      'nothing wrong is left',
+      checkSeconds * 1000 + 5_000,
+      async () => (await state(folder.path)).wrong === 0,
+    );
+    expect((await state(folder.path)).missing).toBe(150);
+    expect((await alone.stats()).store).toMatchObject({ texts: 150, events: 300 });
+    alone.child.kill('SIGKILL');
+    await alone.ended;
 
-  await using gateway = await startGateway(folder.path, environment);
-  await gateway.ready();
-  await until('all are embedded again', 60_000, async () => {
-    const { wrong, missing } = await state(folder.path);
-    return wrong + missing === 0;
-  });
-  expect((await gateway.stats()).store).toMatchObject({ texts: 150, events: 300 });
-});
+    await using gateway = await startGateway(folder.path, environment);
+    await gateway.ready();
+    await until('all are embedded again', 60_000, async () => {
+      const { wrong, missing } = await state(folder.path);
+      return wrong + missing === 0;
+    });
+    expect((await gateway.stats()).store).toMatchObject({ texts: 150, events: 300 });
+  },
+);
 
-test('a liar beside the gateway\'s own runner is out within a check interval, and nothing wrong is left one later', { timeout: 180_000 }, async () => {
-  await using folder = await temporaryFolder();
-  await using gateway = await startGateway(folder.path, { VECTORSTREAM_RUNNERS_CHECK_SECONDS: String(checkSeconds) });
-  await gateway.ready();
-  const token = (await readFile(join(folder.path, 'runner-token'), 'utf8')).trim();
-  const liar = startScriptedRunner(gateway.url, token, lie);
-  let outAt = 0;
-  void liar.closed.then(() => { outAt = performance.now(); });
-  await until('it has joined', 10_000, async () => (await gateway.stats()).runners.filter(({ state: is }) => is === 'ready').length === 2);
-  await sendEvents(gateway, shopEvents(600, 600));
-  await until('it has work', 20_000, () => liar.jobs.length > 1);
-  const lied = performance.now();
-  expect(await liar.closed).toMatchObject({ code: 4403, reason: expect.stringMatching(/to a trusted runner's/) });
-  expect(outAt - lied).toBeLessThan(checkSeconds * 1000);
-  await gateway.idle(60_000);
-  await learn([...readStore(folder.path).texts.values()].map(({ text }) => text));
-  // Taken out at once; embedded again as fast as the one runner can.
-  expect((await state(folder.path)).wrong).toBe(0);
-  await until('nothing is missing', 60_000, async () => (await state(folder.path)).missing === 0);
-  expect((await state(folder.path)).wrong).toBe(0);
-  expect((await gateway.stats()).store).toMatchObject({ texts: 600, events: 600 });
-  const { body } = await gateway.get('/runners');
-  expect(body).toMatchObject({ items: expect.arrayContaining([expect.objectContaining({ state: 'quarantined', quarantine: { reason: expect.any(String), until: expect.any(String) } })]) });
-});
+test(
+  "a liar beside the gateway's own runner is out within a check interval, and nothing wrong is left one later",
+  { timeout: 180_000 },
+  async () => {
+    await using folder = await temporaryFolder();
+    await using gateway = await startGateway(folder.path, {
+      VECTORSTREAM_RUNNERS_CHECK_SECONDS: String(checkSeconds),
+    });
+    await gateway.ready();
+    const token = (await readFile(join(folder.path, 'runner-token'), 'utf8')).trim();
+    const liar = startScriptedRunner(gateway.url, token, lie);
+    let outAt = 0;
+    void liar.closed.then(() => {
+      outAt = performance.now();
+    });
+    await until(
+      'it has joined',
+      10_000,
+      async () =>
+        (await gateway.stats()).runners.filter(({ state: is }) => is === 'ready').length === 2,
+    );
+    await sendEvents(gateway, shopEvents(600, 600));
+    await until('it has work', 20_000, () => liar.jobs.length > 1);
+    const lied = performance.now();
+    expect(await liar.closed).toMatchObject({
+      code: 4403,
+      reason: expect.stringMatching(/to a trusted runner's/),
+    });
+    expect(outAt - lied).toBeLessThan(checkSeconds * 1000);
+    await gateway.idle(60_000);
+    await learn([...readStore(folder.path).texts.values()].map(({ text }) => text));
+    // Taken out at once; embedded again as fast as the one runner can.
+    expect((await state(folder.path)).wrong).toBe(0);
+    await until('nothing is missing', 60_000, async () => (await state(folder.path)).missing === 0);
+    expect((await state(folder.path)).wrong).toBe(0);
+    expect((await gateway.stats()).store).toMatchObject({ texts: 600, events: 600 });
+    const { body } = await gateway.get('/runners');
+    expect(body).toMatchObject({
+      items: expect.arrayContaining([
+        expect.objectContaining({
+          state: 'quarantined',
+          quarantine: { reason: expect.any(String), until: expect.any(String) },
+        }),
+      ]),
+    });
+  },
+);

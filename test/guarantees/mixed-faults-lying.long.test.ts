@@ -1,23 +1,36 @@
-// The same with runners that lie beside one that the gateway trusts: what they did is found and embedded again, whatever else goes wrong.
+// The same with runners that lie beside one that the gateway trusts: what they did is found and
+// embedded again, whatever else goes wrong.
 import { beforeAll, describe, expect, test } from 'vitest';
 import { anyOf } from './mixed/faults.ts';
 import { lyingFaults, startLyingWorld } from './mixed/lying-world.ts';
-import { runMixedFaults } from './mixed/run.ts';
 import { learn, nothingSighted, type Knowledge } from './mixed/mixed-world.ts';
+import { runMixedFaults } from './mixed/run.ts';
 
 const runs = Number(process.env['VECTORSTREAM_TEST_RUNS'] ?? 3);
 const firstSeed = Number(process.env['VECTORSTREAM_TEST_SEED'] ?? 1);
 const lies = { answered: 0 };
 
 let knowledge: Knowledge;
-beforeAll(async () => { knowledge = await learn(); }, 120_000);
+beforeAll(async () => {
+  knowledge = await learn();
+}, 120_000);
 
 describe('under mixed faults, with runners that lie', () => {
-  test.for(Array.from({ length: runs }, (_, index) => firstSeed + index))('seed %i', { timeout: 300_000 }, async (seed) => {
-    const { faults, violations, seconds } = await runMixedFaults(seed, knowledge, (random) => anyOf(random, lyingFaults(random)), () => startLyingWorld(knowledge, nothingSighted(), lies), 0);
-    process.stdout.write(`seed ${seed}, ${seconds} s: ${faults.join('; ')}\n`);
-    expect(violations, faults.join('; ')).toEqual([]);
-  });
+  test.for(Array.from({ length: runs }, (_, index) => firstSeed + index))(
+    'seed %i',
+    { timeout: 300_000 },
+    async (seed) => {
+      const { faults, violations, seconds } = await runMixedFaults(
+        seed,
+        knowledge,
+        (random) => anyOf(random, lyingFaults(random)),
+        () => startLyingWorld(knowledge, nothingSighted(), lies),
+        0,
+      );
+      process.stdout.write(`seed ${seed}, ${seconds} s: ${faults.join('; ')}\n`);
+      expect(violations, faults.join('; ')).toEqual([]);
+    },
+  );
 
   test('and lies were told', () => {
     process.stdout.write(`${JSON.stringify(lies)}\n`);

@@ -1,12 +1,13 @@
-// The same with real runners: a page in a headless browser and a Node runner, whose processes are killed and frozen like all others.
+// The same with real runners: a page in a headless browser and a Node runner, whose processes are
+// killed and frozen like all others.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { needsBrowser } from '../helpers/browser.ts';
 import { needsProcessList } from '../helpers/process-list.ts';
 import { anyOf } from './mixed/faults.ts';
+import { learn, nothingSighted, type Knowledge } from './mixed/mixed-world.ts';
 import { pageFaults, startPageWorld, type Embedded } from './mixed/page-world.ts';
 import { startRealRunners, type RealRunners } from './mixed/real-runners.ts';
 import { runMixedFaults } from './mixed/run.ts';
-import { learn, nothingSighted, type Knowledge } from './mixed/mixed-world.ts';
 
 const runs = Number(process.env['VECTORSTREAM_TEST_RUNS'] ?? 3);
 const firstSeed = Number(process.env['VECTORSTREAM_TEST_SEED'] ?? 1);
@@ -14,27 +15,44 @@ const sightings = nothingSighted();
 const embedded: Embedded = new Map();
 
 let reason: string | null = null;
-needsProcessList((why) => { reason = why; });
-await needsBrowser((why) => { reason = why; });
-
-describe.skipIf(reason !== null)('under mixed faults, with a browser and a Node runner that fail too', () => {
-  let knowledge: Knowledge;
-  let runners: RealRunners;
-  beforeAll(async () => {
-    knowledge = await learn();
-    runners = await startRealRunners();
-  }, 120_000);
-  afterAll(() => runners[Symbol.asyncDispose]());
-
-  test.for(Array.from({ length: runs }, (_, index) => firstSeed + index))('seed %i', { timeout: 400_000 }, async (seed) => {
-    // No text kills a real runner.
-    const { faults, violations, seconds } = await runMixedFaults(seed, knowledge, (random) => anyOf(random, pageFaults(random)), () => startPageWorld(knowledge, sightings, runners, embedded), 0);
-    process.stdout.write(`seed ${seed}, ${seconds} s: ${faults.join('; ')}\n`);
-    expect(violations, `${faults.join('; ')}\n${runners.lastWords()}`).toEqual([]);
-  });
-
-  test.skipIf(runs < 3)('and both kinds of runners did the work', () => {
-    process.stdout.write(`${JSON.stringify([...embedded])} ${JSON.stringify(sightings)}\n`);
-    expect([...embedded.keys()]).toEqual(expect.arrayContaining(['page-1', 'node-1']));
-  });
+needsProcessList((why) => {
+  reason = why;
 });
+await needsBrowser((why) => {
+  reason = why;
+});
+
+describe.skipIf(reason !== null)(
+  'under mixed faults, with a browser and a Node runner that fail too',
+  () => {
+    let knowledge: Knowledge;
+    let runners: RealRunners;
+    beforeAll(async () => {
+      knowledge = await learn();
+      runners = await startRealRunners();
+    }, 120_000);
+    afterAll(() => runners[Symbol.asyncDispose]());
+
+    test.for(Array.from({ length: runs }, (_, index) => firstSeed + index))(
+      'seed %i',
+      { timeout: 400_000 },
+      async (seed) => {
+        // No text kills a real runner.
+        const { faults, violations, seconds } = await runMixedFaults(
+          seed,
+          knowledge,
+          (random) => anyOf(random, pageFaults(random)),
+          () => startPageWorld(knowledge, sightings, runners, embedded),
+          0,
+        );
+        process.stdout.write(`seed ${seed}, ${seconds} s: ${faults.join('; ')}\n`);
+        expect(violations, `${faults.join('; ')}\n${runners.lastWords()}`).toEqual([]);
+      },
+    );
+
+    test.skipIf(runs < 3)('and both kinds of runners did the work', () => {
+      process.stdout.write(`${JSON.stringify([...embedded])} ${JSON.stringify(sightings)}\n`);
+      expect([...embedded.keys()]).toEqual(expect.arrayContaining(['page-1', 'node-1']));
+    });
+  },
+);

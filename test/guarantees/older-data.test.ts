@@ -1,10 +1,10 @@
 // Data that commit d644d36 wrote, in a data folder and in Qdrant, is opened, searched, written on.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { systemClock } from '#core/time/clock.ts';
 import { isRejection, parseEvent } from '#core/event/parse-event.ts';
-import type { Document, EventRecord } from '#core/ports.ts';
 import { documentOf } from '#core/event/text.ts';
+import type { Document, EventRecord } from '#core/ports.ts';
+import { systemClock } from '#core/time/clock.ts';
 import { openGatewayModel } from '../../gateway/fleet/open-model.ts';
 import { openQdrantStore } from '../../gateway/qdrant/qdrant-store.ts';
 import { expectNotEmbeddedAgain } from '../helpers/exactly-once.ts';
@@ -21,7 +21,6 @@ const identity = {
   templateHash: 'e6f9dc5625ed19da3106129f6e96396bca92d2cdbf825d4283dd15aa1b890193',
 };
 const kettleText = 'f830d35e-16d9-5ed2-b79c-ca840e2d02a2';
-
 
 const resources = new AsyncDisposableStack();
 let world: OlderData;
@@ -56,15 +55,25 @@ const found = [
 ] as const;
 
 const newKettle = {
-  event_id: 'newer-1', timestamp: '2025-04-01T08:00:00Z', user_id: 'u-9', session_id: 's-9',
+  event_id: 'newer-1',
+  timestamp: '2025-04-01T08:00:00Z',
+  user_id: 'u-9',
+  session_id: 's-9',
   event_type: 'view',
   product: {
-    id: 'p-kettle', name: 'Enamel kettle', category: 'Kitchen', price: 29.9,
+    id: 'p-kettle',
+    name: 'Enamel kettle',
+    category: 'Kitchen',
+    price: 29.9,
     description: 'Red, 2 litres, whistles when the water boils',
   },
 };
 const newRug = {
-  ...newKettle, event_id: 'newer-2', event_type: 'purchase', quantity: 1, total_amount: 95,
+  ...newKettle,
+  event_id: 'newer-2',
+  event_type: 'purchase',
+  quantity: 1,
+  total_amount: 95,
   product: { id: 'p-rug', name: 'Hand-knotted woollen rug', category: 'Furniture', price: 95 },
 };
 
@@ -114,7 +123,9 @@ describe('an older data folder', () => {
     // The invalid one was in the queue before: it is the same letter again.
     expect(await embedded.stats()).toMatchObject({
       events: { received: 5, dead_lettered: 1, lag: 0, unsettled: 0 },
-      texts: { embedded: 3 }, store: { texts: 18, events: 32 }, dead_letters: { open: 6 },
+      texts: { embedded: 3 },
+      store: { texts: 18, events: 32 },
+      dead_letters: { open: 6 },
     });
     for (const id of [1, 2, 3, 4, 5]) {
       expect(await embedded.get(`/events/waiting-${id}`)).toMatchObject({ status: 200 });
@@ -136,7 +147,9 @@ describe('an older data folder', () => {
     expect(after.store).toMatchObject({ texts: store.texts + 1, events: store.events + 2 });
     expect(after.texts.embedded).toBe(texts.embedded + 1);
     expect((await embedded.get('/events/newer-1')).body).toMatchObject({
-      id: '93cf6370-326a-56fb-afaf-7d6c05283c41', text_id: kettleText, event: newKettle,
+      id: '93cf6370-326a-56fb-afaf-7d6c05283c41',
+      text_id: kettleText,
+      event: newKettle,
     });
     expect((await search(embedded, 'carpet', { price_min: 50 }))[0]?.text).toContain('woollen rug');
     expectNotEmbeddedAgain(before, readStore(folders.old));
@@ -167,13 +180,17 @@ describe('an older data folder', () => {
     const typed = { ...newKettle, event_id: 'older-type' };
     expect(await replay(second?.id ?? '', { payload: typed })).toMatchObject({ status: 200 });
     for (const [id, status] of [
-      ['older-no-product', 409], ['older-time', 409], ['older-by-hand', 422],
-    ] as const) expect(await replay(letterOf(id)), id).toMatchObject({ status });
+      ['older-no-product', 409],
+      ['older-time', 409],
+      ['older-by-hand', 422],
+    ] as const)
+      expect(await replay(letterOf(id)), id).toMatchObject({ status });
     await embedded.idle(10_000);
     expect((await embedded.get('/events/older-price')).body).toMatchObject({ event: payload });
     expect((await embedded.get('/events/older-type')).body).toMatchObject({ event: typed });
     expect((await embedded.get(`/dlq/messages/${second?.id}`)).body).toMatchObject({
-      state: 'replayed', redrive_count: 2,
+      state: 'replayed',
+      redrive_count: 2,
     });
     expect(await lettersOf(world.embedded)).toHaveLength(9);
   });
@@ -195,33 +212,47 @@ describe('older Qdrant collections', () => {
     const { double, dump } = world;
     const [texts = [], events = []] = collections.map((name) => dump[name]?.points);
     expect([texts.length, events.length]).toEqual([15, 27]);
-    await using store = await openQdrantStore({
-      url: double.url, apiKey: null, timeoutMs: 10_000, identity, clock: systemClock,
-      searchPlan: 'auto', collections: { texts: 'fresh', events: 'fresh_events' },
-      storage: { vectorsOnDisk: false, quantisation: 'none', shards: 1, replicas: 1 },
-    }, (why) => expect.fail(why));
+    await using store = await openQdrantStore(
+      {
+        url: double.url,
+        apiKey: null,
+        timeoutMs: 10_000,
+        identity,
+        clock: systemClock,
+        searchPlan: 'auto',
+        collections: { texts: 'fresh', events: 'fresh_events' },
+        storage: { vectorsOnDisk: false, quantisation: 'none', shards: 1, replicas: 1 },
+      },
+      (why) => expect.fail(why),
+    );
     const records = events.map(recordOf);
     const stored = { status: 'stored' };
-    const put = await store.putTexts(texts.map((point) => {
-      const of = records.filter(({ textId }) => textId === point.id);
-      // The last version of an event may have left the text behind, which stays for a while.
-      const { product } = point.payload;
-      const newest = of.find(({ event }) => event.product?.price === priceOf(product)) ?? of[0];
-      if (newest === undefined) throw new Error(`No event is of text ${point.id}.`);
-      return {
-        id: newest.textId, text: newest.text, kind: newest.kind,
-        product: newest.kind === 'query' ? null : newest.event.product,
-        embedding: {
-          vector: Float32Array.from(point.vector ?? []),
-          provenance: {
-            runnerSession: textAt(point, 'runner_session'),
-            runnerName: textAt(point, 'runner_name'),
-            device: textAt(point, 'device'), dtype: textAt(point, 'dtype'),
-            embeddedAt: timeAt(point, 'embedded_at'), checkedAt: timeAt(point, 'checked_at'),
+    const put = await store.putTexts(
+      texts.map((point) => {
+        const of = records.filter(({ textId }) => textId === point.id);
+        // The last version of an event may have left the text behind, which stays for a while.
+        const { product } = point.payload;
+        const newest = of.find(({ event }) => event.product?.price === priceOf(product)) ?? of[0];
+        if (newest === undefined) throw new Error(`No event is of text ${point.id}.`);
+        return {
+          id: newest.textId,
+          text: newest.text,
+          kind: newest.kind,
+          product: newest.kind === 'query' ? null : newest.event.product,
+          embedding: {
+            vector: Float32Array.from(point.vector ?? []),
+            provenance: {
+              runnerSession: textAt(point, 'runner_session'),
+              runnerName: textAt(point, 'runner_name'),
+              device: textAt(point, 'device'),
+              dtype: textAt(point, 'dtype'),
+              embeddedAt: timeAt(point, 'embedded_at'),
+              checkedAt: timeAt(point, 'checked_at'),
+            },
           },
-        },
-      };
-    }));
+        };
+      }),
+    );
     expect(put).toEqual(texts.map(() => stored));
     expect(await store.putEvents(records)).toEqual(records.map(() => stored));
     const names = ['fresh', 'fresh_events', 'fresh_sessions'];
@@ -233,7 +264,8 @@ describe('older Qdrant collections', () => {
   test('are taken as they are: every event, and no text embedded', async () => {
     const { onQdrant, answers, double, dump } = world;
     expect(await onQdrant.stats()).toMatchObject({
-      store: { texts: 15, events: 27 }, texts: { embedded: 0 },
+      store: { texts: 15, events: 27 },
+      texts: { embedded: 0 },
     });
     expect((await eventsOf(onQdrant)).map(alike)).toEqual(answers.events.map(alike));
     const now = await dumpOf(double.url, collections);
@@ -249,18 +281,22 @@ describe('older Qdrant collections', () => {
     const newer = { ...sent('older-03'), timestamp: '2025-04-02T08:00:00Z', view_duration: 7 };
     const older = { ...sent('older-04'), timestamp: '2025-01-01T00:00:00Z', quantity: 50 };
     // Searches are counted among the embedded, too.
-    const { texts: { embedded } } = await onQdrant.stats();
+    const {
+      texts: { embedded },
+    } = await onQdrant.stats();
     const after = await send(onQdrant, newKettle, newRug, sent('older-01'), older, newer);
     expect(after).toMatchObject({
-      store: { texts: 16, events: 29 }, texts: { embedded: embedded + 1 },
+      store: { texts: 16, events: 29 },
+      texts: { embedded: embedded + 1 },
       events: { superseded: 2 },
     });
     expect((await search(onQdrant, 'carpet'))[0]?.text).toContain('woollen rug');
     expect((await onQdrant.get('/events/older-03')).body).toMatchObject({ event: newer });
     const kept = { event: sent('older-04') };
     expect((await onQdrant.get('/events/older-04')).body).toMatchObject(kept);
-    const [before, now] = [dump, await dumpOf(double.url, collections)].map((each) =>
-      lasting(each, ['ecommerce_embeddings'])[0]?.points ?? []);
+    const [before, now] = [dump, await dumpOf(double.url, collections)].map(
+      (each) => lasting(each, ['ecommerce_embeddings'])[0]?.points ?? [],
+    );
     const rug = now?.find(({ payload }) => textIn(payload).startsWith('Hand-knotted woollen rug'));
     expect(now?.filter((point) => point !== rug)).toEqual(before);
     expect(Object.keys(rug?.payload ?? {})).toEqual(Object.keys(before?.[0]?.payload ?? {}));

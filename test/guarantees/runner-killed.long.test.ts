@@ -1,4 +1,5 @@
-// A fleet whose runners are killed, frozen and orphaned in turn still embeds every text once and gives none of them up.
+// A fleet whose runners are killed, frozen and orphaned in turn still embeds every text once and
+// gives none of them up.
 import { expect, test } from 'vitest';
 import { expectExactlyOnce } from '../helpers/exactly-once.ts';
 import { startGateway } from '../helpers/gateway-program.ts';
@@ -9,47 +10,71 @@ import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { until } from '../helpers/until.ts';
 
 const blows: readonly (readonly [Role, NodeJS.Signals])[] = [
-  ['worker', 'SIGKILL'], ['supervisor', 'SIGKILL'], ['worker', 'SIGTERM'], ['worker', 'SIGKILL'], ['supervisor', 'SIGTERM'], ['worker', 'SIGSTOP'],
+  ['worker', 'SIGKILL'],
+  ['supervisor', 'SIGKILL'],
+  ['worker', 'SIGTERM'],
+  ['worker', 'SIGKILL'],
+  ['supervisor', 'SIGTERM'],
+  ['worker', 'SIGSTOP'],
 ];
 
-test('a stream is stored to its last event while two runners are killed, ended and frozen', { timeout: 240_000 }, async ({ skip }) => {
-  needsProcessList(skip);
-  await using folder = await temporaryFolder();
-  await using gateway = await startGateway(folder.path, { VECTORSTREAM_RUNNERS: '2' });
-  await until('two runners are ready', 60_000, async () => (await gateway.stats()).runners.filter(({ state }) => state === 'ready').length === 2);
-  const subjects = 6_000;
-  const sending = sendEvents(gateway, shopEvents(subjects, subjects));
-  for (const [role, signal] of blows) {
-    const { store: { texts } } = await gateway.stats();
-    await until('texts are stored since the last blow', 60_000, async () => (await gateway.stats()).store.texts >= texts + 250);
-    const pid = await until(`a ${role} runs`, 30_000, () => pidsOf(folder.path, role)[0]);
-    process.kill(pid, signal);
-  }
-  const sent = await sending;
-  await gateway.idle(150_000);
-  const after = readStore(folder.path);
-  expectExactlyOnce(sent, after);
-  expect(after.texts.size).toBe(subjects);
-  gateway.child.kill('SIGTERM');
-  expect(await gateway.ended).toEqual({ code: 0, signal: null });
-  // The frozen one included, which cannot hear that it should end.
-  expect(processesOf(folder.path)).toEqual([]);
-});
+test(
+  'a stream is stored to its last event while two runners are killed, ended and frozen',
+  { timeout: 240_000 },
+  async ({ skip }) => {
+    needsProcessList(skip);
+    await using folder = await temporaryFolder();
+    await using gateway = await startGateway(folder.path, { VECTORSTREAM_RUNNERS: '2' });
+    await until(
+      'two runners are ready',
+      60_000,
+      async () =>
+        (await gateway.stats()).runners.filter(({ state }) => state === 'ready').length === 2,
+    );
+    const subjects = 6_000;
+    const sending = sendEvents(gateway, shopEvents(subjects, subjects));
+    for (const [role, signal] of blows) {
+      const {
+        store: { texts },
+      } = await gateway.stats();
+      await until(
+        'texts are stored since the last blow',
+        60_000,
+        async () => (await gateway.stats()).store.texts >= texts + 250,
+      );
+      const pid = await until(`a ${role} runs`, 30_000, () => pidsOf(folder.path, role)[0]);
+      process.kill(pid, signal);
+    }
+    const sent = await sending;
+    await gateway.idle(150_000);
+    const after = readStore(folder.path);
+    expectExactlyOnce(sent, after);
+    expect(after.texts.size).toBe(subjects);
+    gateway.child.kill('SIGTERM');
+    expect(await gateway.ended).toEqual({ code: 0, signal: null });
+    // The frozen one included, which cannot hear that it should end.
+    expect(processesOf(folder.path)).toEqual([]);
+  },
+);
 
-test('the only runner hangs: another takes its place without anybody\'s help, and the stream goes on', { timeout: 150_000 }, async ({ skip }) => {
-  needsProcessList(skip);
-  await using folder = await temporaryFolder();
-  await using gateway = await startGateway(folder.path);
-  await gateway.ready();
-  const [hung] = pidsOf(folder.path, 'worker');
-  if (hung === undefined) throw new Error('There is no worker to freeze.');
-  process.kill(hung, 'SIGSTOP');
-  const sent = await sendEvents(gateway, shopEvents(50, 50));
-  await until('the hung worker is gone and another runs', 90_000, () => {
-    const workers = pidsOf(folder.path, 'worker');
-    return workers.length === 1 && workers[0] !== hung;
-  });
-  await gateway.idle(40_000);
-  expect(pidsOf(folder.path, 'worker')).not.toContain(hung);
-  expectExactlyOnce(sent, readStore(folder.path));
-});
+test(
+  "the only runner hangs: another takes its place without anybody's help, and the stream goes on",
+  { timeout: 150_000 },
+  async ({ skip }) => {
+    needsProcessList(skip);
+    await using folder = await temporaryFolder();
+    await using gateway = await startGateway(folder.path);
+    await gateway.ready();
+    const [hung] = pidsOf(folder.path, 'worker');
+    if (hung === undefined) throw new Error('There is no worker to freeze.');
+    process.kill(hung, 'SIGSTOP');
+    const sent = await sendEvents(gateway, shopEvents(50, 50));
+    await until('the hung worker is gone and another runs', 90_000, () => {
+      const workers = pidsOf(folder.path, 'worker');
+      return workers.length === 1 && workers[0] !== hung;
+    });
+    await gateway.idle(40_000);
+    expect(pidsOf(folder.path, 'worker')).not.toContain(hung);
+    expectExactlyOnce(sent, readStore(folder.path));
+  },
+);

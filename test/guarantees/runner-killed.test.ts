@@ -1,4 +1,5 @@
-// SIGKILL of a runner, and of the process that supervises it: another takes its place, and the stream goes on to its end.
+// SIGKILL of a runner, and of the process that supervises it: another takes its place, and the
+// stream goes on to its end.
 import { expect, test } from 'vitest';
 import { expectExactlyOnce } from '../helpers/exactly-once.ts';
 import { startGateway, type RunningGateway } from '../helpers/gateway-program.ts';
@@ -8,36 +9,61 @@ import { readStore } from '../helpers/store-file.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { until } from '../helpers/until.ts';
 
-/** Kills the one process of that role; resolves when new ones work, none of the old is left, and texts are being stored again. */
+/**
+ * Kills the one process of that role; resolves when new ones work, none of the old is left, and
+ * texts are being stored again.
+ */
 async function killAndWait(gateway: RunningGateway, dataDir: string, role: Role): Promise<void> {
-  const before = processesOf(dataDir).filter((process) => process.role === 'worker' || process.role === role);
+  const before = processesOf(dataDir).filter(
+    (process) => process.role === 'worker' || process.role === role,
+  );
   const [pid] = pidsOf(dataDir, role);
   if (pid === undefined) throw new Error(`There is no ${role} to kill.`);
   process.kill(pid, 'SIGKILL');
-  await until('the killed runner and its workers are gone', 5_000, () => processesOf(dataDir).every((now) => before.every((old) => old.pid !== now.pid)));
-  const { store: { texts } } = await gateway.stats();
-  await until('another runner works', 40_000, async () => (await gateway.stats()).store.texts > texts);
+  await until('the killed runner and its workers are gone', 5_000, () =>
+    processesOf(dataDir).every((now) => before.every((old) => old.pid !== now.pid)),
+  );
+  const {
+    store: { texts },
+  } = await gateway.stats();
+  await until(
+    'another runner works',
+    40_000,
+    async () => (await gateway.stats()).store.texts > texts,
+  );
 }
 
-test('events are stored to the last one when a runner and then its supervisor are killed in mid-stream', { timeout: 90_000 }, async ({ skip }) => {
-  needsProcessList(skip);
-  await using folder = await temporaryFolder();
-  await using gateway = await startGateway(folder.path);
-  await gateway.ready();
-  const subjects = 1_500;
-  const sending = sendEvents(gateway, shopEvents(subjects, subjects));
+test(
+  'events are stored to the last one when a runner and then its supervisor are killed in mid-stream',
+  { timeout: 90_000 },
+  async ({ skip }) => {
+    needsProcessList(skip);
+    await using folder = await temporaryFolder();
+    await using gateway = await startGateway(folder.path);
+    await gateway.ready();
+    const subjects = 1_500;
+    const sending = sendEvents(gateway, shopEvents(subjects, subjects));
 
-  await until('100 texts are stored', 40_000, async () => (await gateway.stats()).store.texts >= 100);
-  await killAndWait(gateway, folder.path, 'worker');
-  await killAndWait(gateway, folder.path, 'supervisor');
-  expect((await gateway.stats()).store.texts, 'killed in mid-stream').toBeLessThan(subjects);
+    await until(
+      '100 texts are stored',
+      40_000,
+      async () => (await gateway.stats()).store.texts >= 100,
+    );
+    await killAndWait(gateway, folder.path, 'worker');
+    await killAndWait(gateway, folder.path, 'supervisor');
+    expect((await gateway.stats()).store.texts, 'killed in mid-stream').toBeLessThan(subjects);
 
-  const sent = await sending;
-  expect(sent.uncertain.size).toBe(0);
-  const { texts } = await gateway.idle(40_000);
-  const after = readStore(folder.path);
-  expectExactlyOnce(sent, after);
-  expect(after.texts.size).toBe(subjects);
-  expect(texts.embedded).toBe(subjects);
-  expect(processesOf(folder.path).map(({ role }) => role).toSorted()).toEqual(['gateway', 'supervisor', 'worker']);
-});
+    const sent = await sending;
+    expect(sent.uncertain.size).toBe(0);
+    const { texts } = await gateway.idle(40_000);
+    const after = readStore(folder.path);
+    expectExactlyOnce(sent, after);
+    expect(after.texts.size).toBe(subjects);
+    expect(texts.embedded).toBe(subjects);
+    expect(
+      processesOf(folder.path)
+        .map(({ role }) => role)
+        .toSorted(),
+    ).toEqual(['gateway', 'supervisor', 'worker']);
+  },
+);

@@ -1,4 +1,5 @@
-// One runner of two gateways: each has half of it while both have work, one that idles takes nothing, one that is killed is missed by nobody.
+// One runner of two gateways: each has half of it while both have work, one that idles takes
+// nothing, one that is killed is missed by nobody.
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { startGateway, type GatewayClient } from '../helpers/gateway-program.ts';
@@ -10,44 +11,87 @@ import { until } from '../helpers/until.ts';
 const token = 'the-token-of-both-gateways';
 const allTexts = 6_000;
 
-const embedded = async (gateway: GatewayClient): Promise<number> => (await gateway.stats()).texts.embedded;
+const embedded = async (gateway: GatewayClient): Promise<number> =>
+  (await gateway.stats()).texts.embedded;
 
-test('two gateways share a runner in halves, though one began with a trickle; when one is killed the other has all, and it is joined again when it is back', { timeout: 180_000 }, async () => {
-  await using folder = await temporaryFolder();
-  const start = (name: string, port = '0') => startGateway(join(folder.path, name), { VECTORSTREAM_RUNNERS: '0', VECTORSTREAM_RUNNER_TOKEN: token, VECTORSTREAM_PORT: port }, ['--port', port]);
-  const port = String(await freePort());
-  await using early = await start('early');
-  const late = await start('late', port);
-  const addresses = [early, late].map(({ url }) => url.replace('http', 'ws')).join(',');
-  await using runner = startProgram({
-    script: 'node-runner/main.ts', flags: ['--gateway', addresses, '--runners', '1', '--device', 'cpu', '--dtype', 'int8', '--threads', '1', '--data-dir', folder.path],
-    environment: { VECTORSTREAM_RUNNER_TOKEN: token },
-  });
-  await Promise.all([early.ready(), late.ready()]);
+test(
+  'two gateways share a runner in halves, though one began with a trickle; when one is killed the other has all, and it is joined again when it is back',
+  { timeout: 180_000 },
+  async () => {
+    await using folder = await temporaryFolder();
+    const start = (name: string, port = '0') =>
+      startGateway(
+        join(folder.path, name),
+        { VECTORSTREAM_RUNNERS: '0', VECTORSTREAM_RUNNER_TOKEN: token, VECTORSTREAM_PORT: port },
+        ['--port', port],
+      );
+    const port = String(await freePort());
+    await using early = await start('early');
+    const late = await start('late', port);
+    const addresses = [early, late].map(({ url }) => url.replace('http', 'ws')).join(',');
+    await using runner = startProgram({
+      script: 'node-runner/main.ts',
+      flags: [
+        '--gateway',
+        addresses,
+        '--runners',
+        '1',
+        '--device',
+        'cpu',
+        '--dtype',
+        'int8',
+        '--threads',
+        '1',
+        '--data-dir',
+        folder.path,
+      ],
+      environment: { VECTORSTREAM_RUNNER_TOKEN: token },
+    });
+    await Promise.all([early.ready(), late.ready()]);
 
-  await sendEvents(early, shopEvents(allTexts, allTexts), undefined, { perRequest: 500, lanes: 1 });
-  // A trickle beside the other's full jobs: what was measured by it must not stay.
-  for (let trickle = 0; trickle < 5; trickle++) {
-    const before = await embedded(late);
-    await sendEvents(late, shopEvents(2, 2, 100_000 + trickle * 2));
-    await until('the trickle is embedded', 20_000, async () => await embedded(late) >= before + 2);
-  }
-  await sendEvents(late, shopEvents(allTexts, allTexts, 200_000), undefined, { perRequest: 500, lanes: 1 });
-  const from = { early: await embedded(early), late: await embedded(late) };
-  const share = await until('2,000 texts are embedded while both have work', 60_000, async () => {
-    const [one, other] = [await embedded(early) - from.early, await embedded(late) - from.late];
-    return one + other >= 2_000 && other / (one + other);
-  });
-  expect((await early.stats()).events.unsettled, 'both still have work').toBeGreaterThan(0);
-  expect(share).toBeGreaterThan(0.35);
-  expect(share).toBeLessThan(0.65);
+    await sendEvents(early, shopEvents(allTexts, allTexts), undefined, {
+      perRequest: 500,
+      lanes: 1,
+    });
+    // A trickle beside the other's full jobs: what was measured by it must not stay.
+    for (let trickle = 0; trickle < 5; trickle++) {
+      const before = await embedded(late);
+      await sendEvents(late, shopEvents(2, 2, 100_000 + trickle * 2));
+      await until(
+        'the trickle is embedded',
+        20_000,
+        async () => (await embedded(late)) >= before + 2,
+      );
+    }
+    await sendEvents(late, shopEvents(allTexts, allTexts, 200_000), undefined, {
+      perRequest: 500,
+      lanes: 1,
+    });
+    const from = { early: await embedded(early), late: await embedded(late) };
+    const share = await until('2,000 texts are embedded while both have work', 60_000, async () => {
+      const [one, other] = [
+        (await embedded(early)) - from.early,
+        (await embedded(late)) - from.late,
+      ];
+      return one + other >= 2_000 && other / (one + other);
+    });
+    expect((await early.stats()).events.unsettled, 'both still have work').toBeGreaterThan(0);
+    expect(share).toBeGreaterThan(0.35);
+    expect(share).toBeLessThan(0.65);
 
-  late.child.kill('SIGKILL');
-  await late.ended;
-  const stats = await early.idle(90_000);
-  expect(stats).toMatchObject({ store: { events: allTexts }, dead_letters: { open: 0 } });
-  await using again = await start('late', port);
-  await until('the runner is joined again', 20_000, async () => (await again.stats()).runners.some(({ state }) => state === 'ready'));
-  expect(runner.child.exitCode).toBeNull();
-  await until('what it had is embedded', 60_000, async () => (await again.stats()).store.events === allTexts + 10);
-});
+    late.child.kill('SIGKILL');
+    await late.ended;
+    const stats = await early.idle(90_000);
+    expect(stats).toMatchObject({ store: { events: allTexts }, dead_letters: { open: 0 } });
+    await using again = await start('late', port);
+    await until('the runner is joined again', 20_000, async () =>
+      (await again.stats()).runners.some(({ state }) => state === 'ready'),
+    );
+    expect(runner.child.exitCode).toBeNull();
+    await until(
+      'what it had is embedded',
+      60_000,
+      async () => (await again.stats()).store.events === allTexts + 10,
+    );
+  },
+);

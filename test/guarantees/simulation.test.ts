@@ -1,48 +1,92 @@
-// Histories of the whole program on one clock: gateways that crash, runners that fail in every manner, a store that answers when it
-// likes. In every turn nothing is broken, and in the end every event is stored once or a dead letter, and every vector is right.
+// Histories of the whole program on one clock: gateways that crash, runners that fail in every
+// manner, a store that answers when it likes. In every turn nothing is broken, and in the end every
+// event is stored once or a dead letter, and every vector is right.
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { search } from './simulation/search.ts';
 
-/** `VECTORSTREAM_TEST_HISTORIES=5000 VECTORSTREAM_TEST_SEED=7` for more, or other, ones; `npm run simulate` uses all processors. */
+/**
+ * `VECTORSTREAM_TEST_HISTORIES=5000 VECTORSTREAM_TEST_SEED=7` for more, or other, ones; `npm run
+ * simulate` uses all processors.
+ */
 const count = Number(process.env['VECTORSTREAM_TEST_HISTORIES'] ?? 450);
 const seed = Number(process.env['VECTORSTREAM_TEST_SEED'] ?? Date.now() % 1_000_000);
 const history = process.env['VECTORSTREAM_TEST_HISTORY'];
 
 /** What must have happened now and then, or nothing was tried. */
 const sometimes = [
-  'a record was delivered again', 'a job was given again', 'a late answer was ignored', 'a call was repeated: store', 'a call was repeated: dead_letters',
-  'the circuit of store was open', 'the circuit of store was closed', 'a text was found: store', 'a text was found: shared', 'an event was superseded',
-  'a runner was quarantined', 'a sample was differed', 'a wrong runner\'s work was withheld', 'a text was embedded again', 'the work of a gateway that died was adopted',
-  'an event was dead-lettered: not_json', 'an event was dead-lettered: invalid_event', 'an event was dead-lettered: embedding_failed',
+  'a record was delivered again',
+  'a job was given again',
+  'a late answer was ignored',
+  'a call was repeated: store',
+  'a call was repeated: dead_letters',
+  'the circuit of store was open',
+  'the circuit of store was closed',
+  'a text was found: store',
+  'a text was found: shared',
+  'an event was superseded',
+  'a runner was quarantined',
+  'a sample was differed',
+  "a wrong runner's work was withheld",
+  'a text was embedded again',
+  'the work of a gateway that died was adopted',
+  'an event was dead-lettered: not_json',
+  'an event was dead-lettered: invalid_event',
+  'an event was dead-lettered: embedding_failed',
 ];
 
 test('no history breaks a promise', { timeout: 600_000 }, async () => {
   const startedAt = performance.now();
-  const { failure, seen } = await search({ seed, count, only: history === undefined ? null : Number(history) });
+  const { failure, seen } = await search({
+    seed,
+    count,
+    only: history === undefined ? null : Number(history),
+  });
   expect(failure, failure ?? '').toBeNull();
-  expect(count < 400 || history !== undefined ? [] : sometimes.filter((what) => !seen.has(what))).toEqual([]);
-  process.stdout.write(`${count} histories from seed ${seed} in ${((performance.now() - startedAt) / 1000).toFixed(1)} s\n`);
+  expect(
+    count < 400 || history !== undefined ? [] : sometimes.filter((what) => !seen.has(what)),
+  ).toEqual([]);
+  process.stdout.write(
+    `${count} histories from seed ${seed} in ${((performance.now() - startedAt) / 1000).toFixed(1)} s\n`,
+  );
 });
 
 test('a seed tells the same histories again, turn by turn, here and in another process', async () => {
   const { trace } = await search({ seed: 5, count: 25, only: null });
   expect((await search({ seed: 5, count: 25, only: null })).trace).toBe(trace);
   expect((await search({ seed: 6, count: 25, only: null })).trace).not.toBe(trace);
-  const { stdout } = await promisify(execFile)(process.execPath, [join(import.meta.dirname, 'simulation', 'main.ts'), '--histories', '25', '--threads', '1', '--seed', '5']);
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    join(import.meta.dirname, 'simulation', 'main.ts'),
+    '--histories',
+    '25',
+    '--threads',
+    '1',
+    '--seed',
+    '5',
+  ]);
   expect(stdout).toContain(`trace ${trace}\n`);
 });
 
 test('a history that breaks a promise is shrunk to the steps that matter, and told with what lives it again', async () => {
   const { failure } = await search({ seed: 3, count: 100, only: null }, async ({ steps }) => {
     const joined = steps.findIndex((step) => step.do === 'join' && step.manner === 'late');
-    return { violations: joined !== -1 && steps.slice(joined).some((step) => step.do === 'crash') ? ['an event is lost'] : [], trace: 0 };
+    return {
+      violations:
+        joined !== -1 && steps.slice(joined).some((step) => step.do === 'crash')
+          ? ['an event is lost']
+          : [],
+      trace: 0,
+    };
   });
   const number = /^History (\d+) of seed 3 breaks a promise/.exec(failure ?? '')?.[1];
   expect(failure?.split('\n').slice(2)).toEqual([
-    '  join late', '  crash', '  and then all is well.', 'Broken:', '  an event is lost',
+    '  join late',
+    '  crash',
+    '  and then all is well.',
+    'Broken:',
+    '  an event is lost',
     `Again: VECTORSTREAM_TEST_SEED=3 VECTORSTREAM_TEST_HISTORY=${number} npm run test:guarantees -- simulation.test`,
   ]);
 });

@@ -6,8 +6,16 @@ import { runProgram } from '../helpers/program.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 
 /** How a start ended: code and all that was written. */
-async function failingStart(dataDir: string, flags: readonly string[], environment: Readonly<Record<string, string>> = {}) {
-  const { code, stdout, stderr } = await runProgram({ script: 'gateway/main.ts', flags, environment: { VECTORSTREAM_DATA_DIR: dataDir, VECTORSTREAM_RUNNERS: '0', ...environment } });
+async function failingStart(
+  dataDir: string,
+  flags: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+) {
+  const { code, stdout, stderr } = await runProgram({
+    script: 'gateway/main.ts',
+    flags,
+    environment: { VECTORSTREAM_DATA_DIR: dataDir, VECTORSTREAM_RUNNERS: '0', ...environment },
+  });
   return { code, output: stdout + stderr };
 }
 
@@ -15,7 +23,9 @@ test('a second gateway on a data folder names the folder and the process that ha
   await using folder = await temporaryFolder();
   await using gateway = await startGateway(folder.path, { VECTORSTREAM_RUNNERS: '0' });
   const { code, output } = await failingStart(folder.path, ['--port', '0']);
-  expect(output).toBe(`The data folder ${folder.path} is in use by process ${gateway.pid}: stop it, or give this one another folder with VECTORSTREAM_DATA_DIR.\n`);
+  expect(output).toBe(
+    `The data folder ${folder.path} is in use by process ${gateway.pid}: stop it, or give this one another folder with VECTORSTREAM_DATA_DIR.\n`,
+  );
   expect(code).toBe(2);
   expect((await gateway.get('/livez')).status).toBe(200);
 });
@@ -28,7 +38,9 @@ test('a port that is in use is named', async () => {
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   const { code, output } = await failingStart(folder.path, ['--port', String(port)]);
   await new Promise((resolve) => server.close(resolve));
-  expect(output).toBe(`Port ${port} on 127.0.0.1 is in use, perhaps by another gateway: stop that one, or choose another with --port.\n`);
+  expect(output).toBe(
+    `Port ${port} on 127.0.0.1 is in use, perhaps by another gateway: stop that one, or choose another with --port.\n`,
+  );
   expect(code).toBe(2);
 });
 
@@ -36,15 +48,37 @@ test.for([
   ['an unknown flag', ['--prot', '1'], {}, /--prot/],
   ['an unknown variable', [], { VECTORSTREAM_PROT: '1' }, /VECTORSTREAM_PROT/],
   ['a port out of range', ['--port', '70000'], {}, /70000.*0 to 65535/],
-  ['another host without an API key', ['--host', '0.0.0.0'], { VECTORSTREAM_RUNNER_TOKEN: 'a-runner-token' }, /0\.0\.0\.0.*VECTORSTREAM_API_KEY/],
-  ['another host without a runner token', ['--host', '0.0.0.0'], { VECTORSTREAM_API_KEY: 'an-api-key' }, /0\.0\.0\.0.*VECTORSTREAM_RUNNER_TOKEN/],
+  [
+    'another host without an API key',
+    ['--host', '0.0.0.0'],
+    { VECTORSTREAM_RUNNER_TOKEN: 'a-runner-token' },
+    /0\.0\.0\.0.*VECTORSTREAM_API_KEY/,
+  ],
+  [
+    'another host without a runner token',
+    ['--host', '0.0.0.0'],
+    { VECTORSTREAM_API_KEY: 'an-api-key' },
+    /0\.0\.0\.0.*VECTORSTREAM_RUNNER_TOKEN/,
+  ],
   ['a model folder that is not there', ['--model', '/no/such/model'], {}, /\/no\/such\/model/],
-  ['a file of settings that is not there', ['--config', '/no/such/file.yaml'], {}, /\/no\/such\/file\.yaml/],
-] as const)('%s ends the start with one line that names it', async ([, flags, environment, line]) => {
-  await using folder = await temporaryFolder();
-  const { code, output } = await failingStart(folder.path, ['--port', '0', ...flags], environment);
-  expect(output.trim().split('\n')).toHaveLength(1);
-  expect(output).toMatch(line);
-  expect(output).not.toMatch(/a-runner-token|an-api-key/);
-  expect(code).toBe(2);
-});
+  [
+    'a file of settings that is not there',
+    ['--config', '/no/such/file.yaml'],
+    {},
+    /\/no\/such\/file\.yaml/,
+  ],
+] as const)(
+  '%s ends the start with one line that names it',
+  async ([, flags, environment, line]) => {
+    await using folder = await temporaryFolder();
+    const { code, output } = await failingStart(
+      folder.path,
+      ['--port', '0', ...flags],
+      environment,
+    );
+    expect(output.trim().split('\n')).toHaveLength(1);
+    expect(output).toMatch(line);
+    expect(output).not.toMatch(/a-runner-token|an-api-key/);
+    expect(code).toBe(2);
+  },
+);

@@ -1,4 +1,5 @@
-// SIGTERM with work in hand: a clean end in time, what is settled is committed, and the next start goes on from there.
+// SIGTERM with work in hand: a clean end in time, what is settled is committed, and the next start
+// goes on from there.
 import { expect, test } from 'vitest';
 import { expectExactlyOnce, expectNotEmbeddedAgain } from '../helpers/exactly-once.ts';
 import { startGateway } from '../helpers/gateway-program.ts';
@@ -9,44 +10,56 @@ import { readStore } from '../helpers/store-file.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { until } from '../helpers/until.ts';
 
-test('SIGTERM ends a busy gateway with code 0 within 5 s, leaves no process, and loses nothing', { timeout: 90_000 }, async ({ skip }) => {
-  needsProcessList(skip);
-  await using folder = await temporaryFolder();
-  const subjects = 600;
-  const stopped = await startGateway(folder.path);
-  await stopped.ready();
-  const sending = sendEvents(stopped, shopEvents(subjects, subjects));
-  await until('100 texts are stored', 40_000, async () => (await stopped.stats()).store.texts >= 100);
-  const askedAt = performance.now();
-  stopped.child.kill('SIGTERM');
-  expect(await stopped.ended).toEqual({ code: 0, signal: null });
-  expect(performance.now() - askedAt).toBeLessThan(5_000);
-  expect(processesOf(folder.path)).toEqual([]);
-  const sent = await sending;
-  const atStop = readStore(folder.path);
-  expect(atStop.eventIds.length, 'stopped in mid-stream').toBeLessThan(subjects);
-  expect(atStop.committed).toBeGreaterThan(0);
-  expect(atStop.committed).toBeLessThanOrEqual(atStop.eventIds.length);
+test(
+  'SIGTERM ends a busy gateway with code 0 within 5 s, leaves no process, and loses nothing',
+  { timeout: 90_000 },
+  async ({ skip }) => {
+    needsProcessList(skip);
+    await using folder = await temporaryFolder();
+    const subjects = 600;
+    const stopped = await startGateway(folder.path);
+    await stopped.ready();
+    const sending = sendEvents(stopped, shopEvents(subjects, subjects));
+    await until(
+      '100 texts are stored',
+      40_000,
+      async () => (await stopped.stats()).store.texts >= 100,
+    );
+    const askedAt = performance.now();
+    stopped.child.kill('SIGTERM');
+    expect(await stopped.ended).toEqual({ code: 0, signal: null });
+    expect(performance.now() - askedAt).toBeLessThan(5_000);
+    expect(processesOf(folder.path)).toEqual([]);
+    const sent = await sending;
+    const atStop = readStore(folder.path);
+    expect(atStop.eventIds.length, 'stopped in mid-stream').toBeLessThan(subjects);
+    expect(atStop.committed).toBeGreaterThan(0);
+    expect(atStop.committed).toBeLessThanOrEqual(atStop.eventIds.length);
 
-  await using gateway = await startGateway(folder.path);
-  const { events, texts } = await gateway.idle(40_000);
-  const after = readStore(folder.path);
-  expectExactlyOnce(sent, after);
-  expectNotEmbeddedAgain(atStop, after);
-  expect(texts.embedded).toBe(after.texts.size - atStop.texts.size);
-  expect(events.received).toBe(after.log.length - atStop.committed);
-});
+    await using gateway = await startGateway(folder.path);
+    const { events, texts } = await gateway.idle(40_000);
+    const after = readStore(folder.path);
+    expectExactlyOnce(sent, after);
+    expectNotEmbeddedAgain(atStop, after);
+    expect(texts.embedded).toBe(after.texts.size - atStop.texts.size);
+    expect(events.received).toBe(after.log.length - atStop.committed);
+  },
+);
 
 test.for([
   ['gateway', 'gateway/main.ts', ['--port', '0']],
   ['runner', 'node-runner/main.ts', []],
-] as const)('a %s whose parent is gone before it has started ends, and leaves no process', { timeout: 30_000 }, async ([, script, flags], { skip }) => {
-  needsProcessList(skip);
-  await using folder = await temporaryFolder();
-  const environment = { ...oneRunner, VECTORSTREAM_DATA_DIR: folder.path };
-  await using program = startProgram({ script, flags, environment, channel: true });
-  // All that a child ever sees of its parent's end.
-  program.child.disconnect();
-  expect(await program.ended).toEqual({ code: 0, signal: null });
-  expect(processesOf(folder.path)).toEqual([]);
-});
+] as const)(
+  'a %s whose parent is gone before it has started ends, and leaves no process',
+  { timeout: 30_000 },
+  async ([, script, flags], { skip }) => {
+    needsProcessList(skip);
+    await using folder = await temporaryFolder();
+    const environment = { ...oneRunner, VECTORSTREAM_DATA_DIR: folder.path };
+    await using program = startProgram({ script, flags, environment, channel: true });
+    // All that a child ever sees of its parent's end.
+    program.child.disconnect();
+    expect(await program.ended).toEqual({ code: 0, signal: null });
+    expect(processesOf(folder.path)).toEqual([]);
+  },
+);

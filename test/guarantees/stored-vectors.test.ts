@@ -1,4 +1,5 @@
-// What is stored is real: finite unit vectors that agree with the reference of the model, read with sqlite-vec alone.
+// What is stored is real: finite unit vectors that agree with the reference of the model, read with
+// sqlite-vec alone.
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
@@ -8,43 +9,66 @@ import { readVectors } from '../helpers/store-file.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 
 const model = 'models/all-MiniLM-L6-v2';
-const goldenSchema = z.object({ cases: z.array(z.object({ text: z.string(), vector: z.array(z.number()).length(384) })) });
-const manifestSchema = z.object({ dtypes: z.record(z.string(), z.object({ goldenMeanMin: z.number(), goldenMin: z.number() })) });
+const goldenSchema = z.object({
+  cases: z.array(z.object({ text: z.string(), vector: z.array(z.number()).length(384) })),
+});
+const manifestSchema = z.object({
+  dtypes: z.record(z.string(), z.object({ goldenMeanMin: z.number(), goldenMin: z.number() })),
+});
 /** The golden text of 1,350 characters fits no field that could hold it alone. */
 const nameCharsMax = 1_024;
 const plain = (text: string): string => text.normalize('NFC').replace(/\s+/g, ' ').trim();
 
-test('every vector is finite, of unit length and 384 dimensions, and golden texts sent as products agree with the reference', { timeout: 90_000 }, async () => {
-  const golden = goldenSchema.parse(JSON.parse(await readFile(`${model}/golden.json`, 'utf8'))).cases.filter(({ text }) => text.length <= nameCharsMax);
-  const { dtypes } = manifestSchema.parse(JSON.parse(await readFile(`${model}/manifest.json`, 'utf8')));
-  expect(golden).toHaveLength(23);
-  await using folder = await temporaryFolder();
-  // The dtype that this machine's own measurement chooses.
-  await using gateway = await startGateway(folder.path, { VECTORSTREAM_RUNNER_DTYPE: 'auto' });
-  const named = golden.map(({ text }, index) => shopEvent({ product: { id: `golden-${index}`, name: text, price: 1 } }));
-  // Among others, in batches with texts of other lengths.
-  const others = shopEvents(200, 200);
-  await sendEvents(gateway, [...others.slice(0, 100), ...named, ...others.slice(100)]);
-  await gateway.ready();
-  await gateway.idle(40_000);
+test(
+  'every vector is finite, of unit length and 384 dimensions, and golden texts sent as products agree with the reference',
+  { timeout: 90_000 },
+  async () => {
+    const golden = goldenSchema
+      .parse(JSON.parse(await readFile(`${model}/golden.json`, 'utf8')))
+      .cases.filter(({ text }) => text.length <= nameCharsMax);
+    const { dtypes } = manifestSchema.parse(
+      JSON.parse(await readFile(`${model}/manifest.json`, 'utf8')),
+    );
+    expect(golden).toHaveLength(23);
+    await using folder = await temporaryFolder();
+    // The dtype that this machine's own measurement chooses.
+    await using gateway = await startGateway(folder.path, { VECTORSTREAM_RUNNER_DTYPE: 'auto' });
+    const named = golden.map(({ text }, index) =>
+      shopEvent({ product: { id: `golden-${index}`, name: text, price: 1 } }),
+    );
+    // Among others, in batches with texts of other lengths.
+    const others = shopEvents(200, 200);
+    await sendEvents(gateway, [...others.slice(0, 100), ...named, ...others.slice(100)]);
+    await gateway.ready();
+    await gateway.idle(40_000);
 
-  const vectors = readVectors(folder.path);
-  expect(vectors).toHaveLength(223);
-  for (const { text, dimensions, length, values } of vectors) {
-    expect(dimensions, text).toBe(384);
-    expect(values.every((value) => Number.isFinite(value)), text).toBe(true);
-    expect(Math.abs(length - 1), text).toBeLessThan(1e-3);
-  }
-  // Distinct texts, distinct vectors: nothing stands in for another.
-  expect(new Set(vectors.map(({ values }) => values.join())).size).toBe(223);
+    const vectors = readVectors(folder.path);
+    expect(vectors).toHaveLength(223);
+    for (const { text, dimensions, length, values } of vectors) {
+      expect(dimensions, text).toBe(384);
+      expect(
+        values.every((value) => Number.isFinite(value)),
+        text,
+      ).toBe(true);
+      expect(Math.abs(length - 1), text).toBeLessThan(1e-3);
+    }
+    // Distinct texts, distinct vectors: nothing stands in for another.
+    expect(new Set(vectors.map(({ values }) => values.join())).size).toBe(223);
 
-  const byText = new Map(vectors.map((vector) => [vector.text, vector]));
-  const cosines = golden.map(({ text, vector }) => {
-    const stored = byText.get(plain(text));
-    expect(stored, text).toBeDefined();
-    return vector.reduce((sum, value, index) => sum + value * (stored?.values[index] ?? NaN), 0) / Math.hypot(...vector) / (stored?.length ?? NaN);
-  });
-  const bounds = dtypes[vectors[0]?.dtype ?? ''];
-  expect(cosines.reduce((sum, cosine) => sum + cosine, 0) / cosines.length).toBeGreaterThanOrEqual(bounds?.goldenMeanMin ?? NaN);
-  expect(Math.min(...cosines)).toBeGreaterThanOrEqual(bounds?.goldenMin ?? NaN);
-});
+    const byText = new Map(vectors.map((vector) => [vector.text, vector]));
+    const cosines = golden.map(({ text, vector }) => {
+      const stored = byText.get(plain(text));
+      expect(stored, text).toBeDefined();
+      return (
+        vector.reduce((sum, value, index) => sum + value * (stored?.values[index] ?? NaN), 0) /
+        Math.hypot(...vector) /
+        (stored?.length ?? NaN)
+      );
+    });
+    const bounds = dtypes[vectors[0]?.dtype ?? ''];
+    expect(
+      cosines.reduce((sum, cosine) => sum + cosine, 0) / cosines.length,
+    ).toBeGreaterThanOrEqual(bounds?.goldenMeanMin ?? NaN);
+    expect(Math.min(...cosines)).toBeGreaterThanOrEqual(bounds?.goldenMin ?? NaN);
+  },
+);

@@ -1,4 +1,5 @@
-// No runner joins without the token, and of a runner whose vectors are wrong nothing is ever stored: others do its work.
+// No runner joins without the token, and of a runner whose vectors are wrong nothing is ever
+// stored: others do its work.
 import { readFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
@@ -20,13 +21,19 @@ let sent: Sent;
 
 /** Two hundred texts wait for a runner all the while. */
 beforeAll(async () => {
-  const { cases }: { cases: { text: string; vector: number[] }[] } = JSON.parse(await readFile('models/all-MiniLM-L6-v2/golden.json', 'utf8'));
+  const { cases }: { cases: { text: string; vector: number[] }[] } = JSON.parse(
+    await readFile('models/all-MiniLM-L6-v2/golden.json', 'utf8'),
+  );
   for (const { text, vector } of cases) golden.set(text, Float32Array.from(vector));
   folder = await temporaryFolder();
   gateway = await startGateway(folder.path, { VECTORSTREAM_RUNNERS: '0' });
   token = (await readFile(join(folder.path, 'runner-token'), 'utf8')).trim();
   sent = await sendEvents(gateway, shopEvents(200, 200));
-  await until('all events are in hand', 10_000, async () => (await gateway.stats()).events.unsettled === 200);
+  await until(
+    'all events are in hand',
+    10_000,
+    async () => (await gateway.stats()).events.unsettled === 200,
+  );
 });
 afterAll(async () => {
   await gateway[Symbol.asyncDispose]();
@@ -40,8 +47,12 @@ function randomUnit(): Float32Array {
 }
 const reference = (text: string): Float32Array => golden.get(text) ?? randomUnit();
 /** The golden check is passed; the lie begins with the first job of real work. */
-const afterTheCheck = (lie: (texts: readonly string[]) => readonly Float32Array[]): Lie['vectors'] => (texts, job) => (job === 0 ? texts.map(reference) : lie(texts));
-const eachOf = (make: () => Float32Array) => (texts: readonly string[]) => texts.map((text, index) => (index === texts.length - 1 ? make() : reference(text)));
+const afterTheCheck =
+  (lie: (texts: readonly string[]) => readonly Float32Array[]): Lie['vectors'] =>
+  (texts, job) =>
+    job === 0 ? texts.map(reference) : lie(texts);
+const eachOf = (make: () => Float32Array) => (texts: readonly string[]) =>
+  texts.map((text, index) => (index === texts.length - 1 ? make() : reference(text)));
 
 describe('a runner is refused before it connects', () => {
   test.for([
@@ -57,11 +68,18 @@ describe('a runner is refused before it connects', () => {
 
   test('and a real one says so in its log', async () => {
     await using runner = startProgram({
-      script: 'node-runner/main.ts', channel: true,
+      script: 'node-runner/main.ts',
+      channel: true,
       flags: ['--gateway', gateway.url.replace('http', 'ws'), '--runners', '1'],
-      environment: { ...oneRunner, VECTORSTREAM_DATA_DIR: folder.path, VECTORSTREAM_RUNNER_TOKEN: 'not-the-token' },
+      environment: {
+        ...oneRunner,
+        VECTORSTREAM_DATA_DIR: folder.path,
+        VECTORSTREAM_RUNNER_TOKEN: 'not-the-token',
+      },
     });
-    await until('it tells of the token', 30_000, () => runner.stdout().includes('refuses the runner token'));
+    await until('it tells of the token', 30_000, () =>
+      runner.stdout().includes('refuses the runner token'),
+    );
     expect(runner.stdout()).not.toContain('not-the-token');
     expect((await gateway.stats()).runners).toEqual([]);
   });
@@ -69,16 +87,69 @@ describe('a runner is refused before it connects', () => {
 
 describe('nothing is stored of a runner', () => {
   test.for<[string, Lie, number, RegExp]>([
-    ['whose golden vectors are random unit vectors', { vectors: (texts) => texts.map(randomUnit) }, 4403, /vectors are wrong: cosine to the reference/],
-    ['that mixes up two golden texts', { vectors: (texts) => [...texts.slice(1, 2), ...texts.slice(0, 1), ...texts.slice(2)].map(reference) }, 4403, /vectors are wrong/],
-    ['that sends NaN', { vectors: afterTheCheck(eachOf(() => new Float32Array(384).fill(NaN))) }, 4403, /NaN, not a finite number/],
-    ['that sends zeros', { vectors: afterTheCheck(eachOf(() => new Float32Array(384))) }, 4403, /length is 0\.0*, not 1/],
-    ['that sends vectors of length 2', { vectors: afterTheCheck(eachOf(() => randomUnit().map((value) => 2 * value))) }, 4403, /length is 2\.0*, not 1/],
-    ['that sends too few dimensions', { vectors: afterTheCheck((texts) => texts.map(() => randomUnit().subarray(0, 383))) }, 4400, /must have \d+ bytes/],
-    ['that sends one vector too few', { vectors: afterTheCheck((texts) => texts.slice(1).map(randomUnit)) }, 4400, /has \d+ texts, its answer \d+ outcomes/],
-    ['that sends one vector too many', { vectors: afterTheCheck((texts) => [...texts, 'more'].map(randomUnit)) }, 4400, /has \d+ texts, its answer \d+ outcomes/],
-    ['that has another model', { vectors: (texts) => texts.map(reference), hello: { modelRevision: 'f'.repeat(64) } }, 4409, /modelRevision is f+/],
-    ['that has other dimensions', { vectors: (texts) => texts.map(reference), hello: { dimensions: 768 } }, 4409, /dimensions is 768, not 384/],
+    [
+      'whose golden vectors are random unit vectors',
+      { vectors: (texts) => texts.map(randomUnit) },
+      4403,
+      /vectors are wrong: cosine to the reference/,
+    ],
+    [
+      'that mixes up two golden texts',
+      {
+        vectors: (texts) =>
+          [...texts.slice(1, 2), ...texts.slice(0, 1), ...texts.slice(2)].map(reference),
+      },
+      4403,
+      /vectors are wrong/,
+    ],
+    [
+      'that sends NaN',
+      { vectors: afterTheCheck(eachOf(() => new Float32Array(384).fill(NaN))) },
+      4403,
+      /NaN, not a finite number/,
+    ],
+    [
+      'that sends zeros',
+      { vectors: afterTheCheck(eachOf(() => new Float32Array(384))) },
+      4403,
+      /length is 0\.0*, not 1/,
+    ],
+    [
+      'that sends vectors of length 2',
+      { vectors: afterTheCheck(eachOf(() => randomUnit().map((value) => 2 * value))) },
+      4403,
+      /length is 2\.0*, not 1/,
+    ],
+    [
+      'that sends too few dimensions',
+      { vectors: afterTheCheck((texts) => texts.map(() => randomUnit().subarray(0, 383))) },
+      4400,
+      /must have \d+ bytes/,
+    ],
+    [
+      'that sends one vector too few',
+      { vectors: afterTheCheck((texts) => texts.slice(1).map(randomUnit)) },
+      4400,
+      /has \d+ texts, its answer \d+ outcomes/,
+    ],
+    [
+      'that sends one vector too many',
+      { vectors: afterTheCheck((texts) => [...texts, 'more'].map(randomUnit)) },
+      4400,
+      /has \d+ texts, its answer \d+ outcomes/,
+    ],
+    [
+      'that has another model',
+      { vectors: (texts) => texts.map(reference), hello: { modelRevision: 'f'.repeat(64) } },
+      4409,
+      /modelRevision is f+/,
+    ],
+    [
+      'that has other dimensions',
+      { vectors: (texts) => texts.map(reference), hello: { dimensions: 768 } },
+      4409,
+      /dimensions is 768, not 384/,
+    ],
   ])('%s', { timeout: 15_000 }, async ([, lie, code, reason]) => {
     const runner = startScriptedRunner(gateway.url, token, lie);
     const closed = await runner.closed;
@@ -90,32 +161,50 @@ describe('nothing is stored of a runner', () => {
   });
 });
 
-test('an honest runner then does all of the work, and nothing of it is dead-lettered', { timeout: 90_000 }, async () => {
-  await using honest = startProgram({
-    script: 'node-runner/main.ts', channel: true,
-    flags: ['--gateway', gateway.url.replace('http', 'ws'), '--runners', '1', '--name', 'honest'],
-    // The token comes from the data folder.
-    environment: { ...oneRunner, VECTORSTREAM_DATA_DIR: folder.path },
-  });
-  await gateway.idle(60_000);
-  expect(honest.stderr()).toBe('');
-  const { eventIds, texts, letters } = readStore(folder.path);
-  expect(new Set(eventIds)).toEqual(sent.acknowledged);
-  expect(letters).toEqual([]);
-  expect(new Set([...texts.values()].map(({ runnerName }) => runnerName))).toEqual(new Set(['honest-1']));
-});
+test(
+  'an honest runner then does all of the work, and nothing of it is dead-lettered',
+  { timeout: 90_000 },
+  async () => {
+    await using honest = startProgram({
+      script: 'node-runner/main.ts',
+      channel: true,
+      flags: ['--gateway', gateway.url.replace('http', 'ws'), '--runners', '1', '--name', 'honest'],
+      // The token comes from the data folder.
+      environment: { ...oneRunner, VECTORSTREAM_DATA_DIR: folder.path },
+    });
+    await gateway.idle(60_000);
+    expect(honest.stderr()).toBe('');
+    const { eventIds, texts, letters } = readStore(folder.path);
+    expect(new Set(eventIds)).toEqual(sent.acknowledged);
+    expect(letters).toEqual([]);
+    expect(new Set([...texts.values()].map(({ runnerName }) => runnerName))).toEqual(
+      new Set(['honest-1']),
+    );
+  },
+);
 
 /** The answer to a request for a WebSocket that is refused. */
-async function upgrade(headers: Readonly<Record<string, string>>): Promise<{ status: number; body: string }> {
+async function upgrade(
+  headers: Readonly<Record<string, string>>,
+): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
     const asked = request(`${gateway.url}/runners/connect`, {
-      headers: { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==', 'sec-websocket-protocol': subprotocol, ...headers },
+      headers: {
+        connection: 'Upgrade',
+        upgrade: 'websocket',
+        'sec-websocket-version': '13',
+        'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+        'sec-websocket-protocol': subprotocol,
+        ...headers,
+      },
     });
     asked.on('upgrade', () => reject(new Error('the gateway took the connection')));
     asked.on('error', reject);
     asked.on('response', (response) => {
       let body = '';
-      response.on('data', (chunk: Buffer) => { body += chunk.toString(); });
+      response.on('data', (chunk: Buffer) => {
+        body += chunk.toString();
+      });
       response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
     });
     asked.end();

@@ -1,4 +1,5 @@
-// A real Chromium for tests: with WebGPU on the processor, or without any; and a person who looks at a page in it.
+// A real Chromium for tests: with WebGPU on the processor, or without any; and a person who looks
+// at a page in it.
 import { execFileSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import puppeteer, { type Browser, type LaunchOptions, type Page } from 'puppeteer';
@@ -22,7 +23,13 @@ export async function browserExecutable(): Promise<string | null> {
 
 /** Fails where CI is set and no browser is there; else says loudly that the tests are skipped. */
 export async function needsBrowser(skip: (reason: string) => void): Promise<void> {
-  const reason = await browserExecutable().then((path) => (path === null ? 'no packaged Chromium for this platform: set PUPPETEER_EXECUTABLE_PATH' : null), (error: unknown) => String(error));
+  const reason = await browserExecutable().then(
+    (path) =>
+      path === null
+        ? 'no packaged Chromium for this platform: set PUPPETEER_EXECUTABLE_PATH'
+        : null,
+    (error: unknown) => String(error),
+  );
   if (reason === null) return;
   if (process.env['CI']) throw new Error(`The tests in a browser cannot run: ${reason}`);
   process.stderr.write(`SKIPPED, tests in a browser: ${reason}\n`);
@@ -34,23 +41,48 @@ export function buildPages(): void {
   execFileSync(process.execPath, [join(root, 'scripts/build-pages.mjs')], { stdio: 'pipe' });
 }
 
-/** Also builds the pages when their sources have changed. It is gone when this process is, however that ends. */
-export async function startBrowser(flags: readonly string[], options: LaunchOptions = {}): Promise<Browser> {
+/**
+ * Also builds the pages when their sources have changed. It is gone when this process is, however
+ * that ends.
+ */
+export async function startBrowser(
+  flags: readonly string[],
+  options: LaunchOptions = {},
+): Promise<Browser> {
   const executablePath = await browserExecutable();
   if (executablePath === null) throw new Error('There is no browser.');
   buildPages();
   return puppeteer.launch({
-    executablePath, pipe: true, headless: 'shell',
-    args: ['--no-sandbox', '--disable-dev-shm-usage', '--disable-background-networking', '--disable-component-update', ...flags],
-    env: { ...process.env, LD_LIBRARY_PATH: [dirname(executablePath), process.env['LD_LIBRARY_PATH']].filter(Boolean).join(':') },
+    executablePath,
+    pipe: true,
+    headless: 'shell',
+    args: [
+      '--no-sandbox',
+      '--disable-dev-shm-usage',
+      '--disable-background-networking',
+      '--disable-component-update',
+      ...flags,
+    ],
+    env: {
+      ...process.env,
+      LD_LIBRARY_PATH: [dirname(executablePath), process.env['LD_LIBRARY_PATH']]
+        .filter(Boolean)
+        .join(':'),
+    },
     ...options,
   });
 }
 
 /** Closed with `open`; `null` where tests in a browser are skipped. */
-export async function openBrowser(open: AsyncDisposableStack, flags: readonly string[], options: LaunchOptions = {}): Promise<Browser | null> {
+export async function openBrowser(
+  open: AsyncDisposableStack,
+  flags: readonly string[],
+  options: LaunchOptions = {},
+): Promise<Browser | null> {
   let isMissing = false;
-  await needsBrowser(() => { isMissing = true; });
+  await needsBrowser(() => {
+    isMissing = true;
+  });
   if (isMissing) return null;
   const browser = await startBrowser(flags, options);
   open.defer(() => browser.close());
@@ -61,7 +93,10 @@ export async function openBrowser(open: AsyncDisposableStack, flags: readonly st
 export type RunnerTab = {
   readonly page: Page;
   status(): Promise<RunnerPageStatus>;
-  /** Resolves with the status in that state; at once when the page failed instead, with what it says. */
+  /**
+   * Resolves with the status in that state; at once when the page failed instead, with what it
+   * says.
+   */
   reaches(state: RunnerState, msMax: number): Promise<RunnerPageStatus>;
   /** Everything that the page has told its person. */
   told(): Promise<string>;
@@ -70,7 +105,12 @@ export type RunnerTab = {
 };
 
 /** `query` such as `device=wasm&dtype=int8`. */
-export async function openRunnerTab(browser: Browser, gateway: { readonly url: string }, token: string, query: string): Promise<RunnerTab> {
+export async function openRunnerTab(
+  browser: Browser,
+  gateway: { readonly url: string },
+  token: string,
+  query: string,
+): Promise<RunnerTab> {
   const page = await browser.newPage();
   await page.goto(`${gateway.url}/runner?${query}#token=${token}`, { waitUntil: 'load' });
   const status = async (): Promise<RunnerPageStatus> => {
@@ -79,16 +119,21 @@ export async function openRunnerTab(browser: Browser, gateway: { readonly url: s
     return told;
   };
   return {
-    page, status,
-    reaches: (state, msMax) => until(`the page is ${state}`, msMax, async () => {
-      const now = await status();
-      if (now.state === 'failed' && state !== 'failed') return { ...now, name: `FAILED: ${now.lastError}` };
-      return now.state === state && now;
-    }),
+    page,
+    status,
+    reaches: (state, msMax) =>
+      until(`the page is ${state}`, msMax, async () => {
+        const now = await status();
+        if (now.state === 'failed' && state !== 'failed')
+          return { ...now, name: `FAILED: ${now.lastError}` };
+        return now.state === state && now;
+      }),
     told: async () => (await status()).history.map(({ text }) => text).join('\n'),
     async inWorker(work) {
       // Not one of the runtime's threads, which wait and answer nothing.
-      const worker = page.workers().findLast((candidate) => candidate.url().includes('embedding-worker'));
+      const worker = page
+        .workers()
+        .findLast((candidate) => candidate.url().includes('embedding-worker'));
       if (worker === undefined) throw new Error('The page has no worker.');
       return await worker.evaluate(work);
     },

@@ -1,10 +1,17 @@
-// The oracle of every test that kills something: what was sent and what the SQLite file holds afterwards must agree.
+// The oracle of every test that kills something: what was sent and what the SQLite file holds
+// afterwards must agree.
 import { expect } from 'vitest';
 import type { Sent } from './shop-events.ts';
 import type { StoreContents } from './store-file.ts';
 
-/** Every acknowledged event is stored, none twice, none that was never sent; nothing was dead-lettered. */
-export function expectExactlyOnce({ acknowledged, uncertain }: Sent, { eventIds, letters }: StoreContents): void {
+/**
+ * Every acknowledged event is stored, none twice, none that was never sent; nothing was
+ * dead-lettered.
+ */
+export function expectExactlyOnce(
+  { acknowledged, uncertain }: Sent,
+  { eventIds, letters }: StoreContents,
+): void {
   const stored = new Set(eventIds);
   expect(eventIds).toHaveLength(stored.size);
   expect([...acknowledged].filter((id) => !stored.has(id))).toEqual([]);
@@ -12,8 +19,13 @@ export function expectExactlyOnce({ acknowledged, uncertain }: Sent, { eventIds,
   expect(letters).toEqual([]);
 }
 
-/** Every text that was stored before still has the vector of that time: same runner session, same moment. */
+/**
+ * Every text that was stored before still has the vector of that time: same runner session, same
+ * moment.
+ */
 export function expectNotEmbeddedAgain(before: StoreContents, after: StoreContents): void {
-  const again = [...before.texts].filter(([id, text]) => JSON.stringify(after.texts.get(id)) !== JSON.stringify(text));
+  const again = [...before.texts].filter(
+    ([id, text]) => JSON.stringify(after.texts.get(id)) !== JSON.stringify(text),
+  );
   expect(again).toEqual([]);
 }

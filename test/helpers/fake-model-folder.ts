@@ -1,4 +1,5 @@
-// Writes the fake model as a folder, as the gateway opens one: manifest and golden texts, no weights.
+// Writes the fake model as a folder, as the gateway opens one: manifest and golden texts, no
+// weights.
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,13 +10,28 @@ import { bounds, dimensions, fakeEmbedder, golden, identity } from './fake-model
 /** Resolves to the model's revision. */
 export async function writeFakeModel(folder: string): Promise<string> {
   await mkdir(folder, { recursive: true });
-  const goldenJson = JSON.stringify({ model: identity.modelId, reference: 'none', dimensions, cases: golden.cases });
+  const goldenJson = JSON.stringify({
+    model: identity.modelId,
+    reference: 'none',
+    dimensions,
+    cases: golden.cases,
+  });
   await writeFile(join(folder, 'golden.json'), goldenJson);
-  await writeFile(join(folder, 'manifest.json'), JSON.stringify({
-    format: 1, modelId: identity.modelId, licence: 'none', dimensions, maxTokens: 256, pooling: 'none', normalise: false, prefixes: { query: '', passage: '' },
-    dtypes: { fp32: { file: 'golden.json', devices: ['cpu'], ...bounds.fp32 } },
-    files: { 'golden.json': createHash('sha256').update(goldenJson).digest('hex') },
-  }));
+  await writeFile(
+    join(folder, 'manifest.json'),
+    JSON.stringify({
+      format: 1,
+      modelId: identity.modelId,
+      licence: 'none',
+      dimensions,
+      maxTokens: 256,
+      pooling: 'none',
+      normalise: false,
+      prefixes: { query: '', passage: '' },
+      dtypes: { fp32: { file: 'golden.json', devices: ['cpu'], ...bounds.fp32 } },
+      files: { 'golden.json': createHash('sha256').update(goldenJson).digest('hex') },
+    }),
+  );
   return (await openModel((file) => readFile(join(folder, file)))).revision;
 }
 

@@ -19,17 +19,32 @@ export function fakeVector(text: string): Float32Array {
 }
 
 export const golden = {
-  cases: ['red lantern', 'blue chair', 'Wanduhr aus Holz'].map((text) => ({ text, vector: [...fakeVector(text)] })),
+  cases: ['red lantern', 'blue chair', 'Wanduhr aus Holz'].map((text) => ({
+    text,
+    vector: [...fakeVector(text)],
+  })),
 };
 
 export const bounds = { fp32: { goldenMeanMin: 0.999, goldenMin: 0.999 } };
 
 /** `outcome` decides over one text, or throws, as a model session that breaks. */
-export function fakeEmbedder(outcome: (text: string) => EmbedOutcome | Promise<EmbedOutcome> = (text) => ({ ok: true, vector: fakeVector(text) })): Embedder & { readonly embedded: string[] } {
+export function fakeEmbedder(
+  outcome: (text: string) => EmbedOutcome | Promise<EmbedOutcome> = (text) => ({
+    ok: true,
+    vector: fakeVector(text),
+  }),
+): Embedder & { readonly embedded: string[] } {
   const embedded: string[] = [];
   return {
     embedded,
-    info: { ...identity, device: 'cpu', dtype: 'fp32', adapter: 'none', softwareAdapter: false, textsPerSecond: 1000 },
+    info: {
+      ...identity,
+      device: 'cpu',
+      dtype: 'fp32',
+      adapter: 'none',
+      softwareAdapter: false,
+      textsPerSecond: 1000,
+    },
     async embed(texts) {
       const outcomes: EmbedOutcome[] = [];
       for (const text of texts) outcomes.push(await outcome(text));

@@ -1,7 +1,7 @@
 // A runner of the fake model on a real socket, whose every vector a test decides.
 import { WebSocket } from 'ws';
-import { encodeMessage, parseGatewayMessage, subprotocol } from '#core/protocol/wire.ts';
 import { encodeJobResult } from '#core/protocol/job-result-frame.ts';
+import { encodeMessage, parseGatewayMessage, subprotocol } from '#core/protocol/wire.ts';
 import { identity } from './fake-model.ts';
 
 export type FakeRunner = {
@@ -20,21 +20,51 @@ export type FakeRunnerOptions = {
   readonly vectors: (texts: readonly string[], job: number) => readonly Float32Array[];
 };
 
-export function joinFakeRunner({ url, token, name, textsPerSecond = 1000, vectors }: FakeRunnerOptions): FakeRunner {
+export function joinFakeRunner({
+  url,
+  token,
+  name,
+  textsPerSecond = 1000,
+  vectors,
+}: FakeRunnerOptions): FakeRunner {
   const socket = new WebSocket(url, subprotocol, { headers: { authorization: `Bearer ${token}` } });
   const jobs: (readonly string[])[] = [];
-  socket.on('open', () => socket.send(encodeMessage({
-    type: 'runner-hello', protocol: 1, name, kind: 'browser', device: 'wasm', adapter: '', softwareAdapter: false, dtype: 'fp32', ...identity,
-    textsPerSecond, limits: { textsPerJobMax: 512 },
-  })));
+  socket.on('open', () =>
+    socket.send(
+      encodeMessage({
+        type: 'runner-hello',
+        protocol: 1,
+        name,
+        kind: 'browser',
+        device: 'wasm',
+        adapter: '',
+        softwareAdapter: false,
+        dtype: 'fp32',
+        ...identity,
+        textsPerSecond,
+        limits: { textsPerJobMax: 512 },
+      }),
+    ),
+  );
   socket.on('message', (data) => {
     if (!Buffer.isBuffer(data)) return;
     const message = parseGatewayMessage(data.toString());
-    if (message.type === 'gateway-heartbeat') socket.send(encodeMessage({ type: 'runner-heartbeat' }));
+    if (message.type === 'gateway-heartbeat')
+      socket.send(encodeMessage({ type: 'runner-heartbeat' }));
     if (message.type !== 'job-assign') return;
     jobs.push(message.texts);
-    const outcomes = vectors(message.texts, jobs.length - 1).map((vector) => ({ ok: true as const, vector }));
-    socket.send(encodeJobResult({ jobId: message.jobId, attempt: message.attempt, outcomes, timings: { queuedMs: 0, embedMs: 0 } }));
+    const outcomes = vectors(message.texts, jobs.length - 1).map((vector) => ({
+      ok: true as const,
+      vector,
+    }));
+    socket.send(
+      encodeJobResult({
+        jobId: message.jobId,
+        attempt: message.attempt,
+        outcomes,
+        timings: { queuedMs: 0, embedMs: 0 },
+      }),
+    );
   });
   // A refusal before the upgrade: `closed` tells of it, with 1006.
   socket.on('error', () => undefined);

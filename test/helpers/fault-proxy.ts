@@ -8,7 +8,10 @@ export type LinkState =
   | 'cut'
   /** Connections stay, and nothing arrives any more in either direction. */
   | 'half-open'
-  /** What the client sends arrives; of the answers nothing comes back: carried out, and nobody hears of it. */
+  /**
+   * What the client sends arrives; of the answers nothing comes back: carried out, and nobody hears
+   * of it.
+   */
   | 'answers-lost'
   /** The other way round: what the client sends, such as a runner its results, never arrives. */
   | 'requests-lost';
@@ -25,7 +28,10 @@ export type FaultProxy = AsyncDisposable & {
   readonly address: string;
   /** For new connections; those that are there keep theirs. `null`: nobody is there. */
   target(port: number | null): void;
-  /** Back to `through`, connections that missed something are reset: TCP would not have lost their bytes either. */
+  /**
+   * Back to `through`, connections that missed something are reset: TCP would not have lost their
+   * bytes either.
+   */
   set(state: LinkState): void;
   /** Every byte takes so much longer from now on, ms. */
   delay(ms: number): void;
@@ -35,7 +41,10 @@ export type FaultProxy = AsyncDisposable & {
   lost(bytesMin: number): number;
 };
 
-export async function startFaultProxy(targetPort: number | null = null, watch: (() => Watcher) | null = null): Promise<FaultProxy> {
+export async function startFaultProxy(
+  targetPort: number | null = null,
+  watch: (() => Watcher) | null = null,
+): Promise<FaultProxy> {
   const pairs = new Set<{ readonly client: Socket; readonly server: Socket }>();
   let state: LinkState = 'through';
   let port = targetPort;
@@ -50,7 +59,8 @@ export async function startFaultProxy(targetPort: number | null = null, watch: (
     pairs.clear();
   };
   // In order although each chunk waits: timers of the same delay fire in the order they were set.
-  const later = (work: () => void): void => void (delayMs === 0 ? work() : setTimeout(work, delayMs));
+  const later = (work: () => void): void =>
+    void (delayMs === 0 ? work() : setTimeout(work, delayMs));
   const pass = (from: Socket, to: Socket, isLost: (chunk?: Buffer) => boolean): void => {
     from.on('data', (chunk: Buffer) => {
       if (isLost(chunk)) return;
@@ -87,7 +97,8 @@ export async function startFaultProxy(targetPort: number | null = null, watch: (
       return isLost;
     });
     pass(server, client, (chunk) => {
-      if (chunk === undefined || watcher === null || watcher.answered(chunk)) return state === 'half-open' || state === 'answers-lost';
+      if (chunk === undefined || watcher === null || watcher.answered(chunk))
+        return state === 'half-open' || state === 'answers-lost';
       client.resetAndDestroy();
       server.resetAndDestroy();
       return true;
@@ -96,15 +107,20 @@ export async function startFaultProxy(targetPort: number | null = null, watch: (
   proxy.listen(0, '127.0.0.1');
   await once(proxy, 'listening');
   const address = proxy.address();
-  if (address === null || typeof address === 'string') throw new Error('A TCP server has an address.');
+  if (address === null || typeof address === 'string')
+    throw new Error('A TCP server has an address.');
   return {
     address: `127.0.0.1:${address.port}`,
-    target: (to) => { port = to; },
+    target: (to) => {
+      port = to;
+    },
     set(to) {
       if (to === 'cut' || state !== 'through') reset();
       state = to;
     },
-    delay: (ms) => { delayMs = ms; },
+    delay: (ms) => {
+      delayMs = ms;
+    },
     reset,
     lost: (bytesMin) => lostBytes.filter((bytes) => bytes >= bytesMin).length,
     async [Symbol.asyncDispose]() {

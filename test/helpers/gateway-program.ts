@@ -3,12 +3,27 @@ import { oneRunner, startProgram, type Program } from './program.ts';
 import { until } from './until.ts';
 
 export type Stats = {
-  readonly events: { readonly received: number; readonly stored: number; readonly superseded: number; readonly dead_lettered: number; readonly unsettled: number; readonly lag: number };
+  readonly events: {
+    readonly received: number;
+    readonly stored: number;
+    readonly superseded: number;
+    readonly dead_lettered: number;
+    readonly unsettled: number;
+    readonly lag: number;
+  };
   readonly texts: { readonly unique_seen: number; readonly embedded: number };
   readonly store: { readonly texts: number; readonly events: number };
   readonly dead_letters: { readonly open: number };
   readonly memory: { readonly rss_bytes: number };
-  readonly runners: readonly { readonly id: string; readonly name: string; readonly state: string; readonly dtype: string; readonly texts_embedded: number; readonly jobs_in_work: number; readonly texts_per_second: number }[];
+  readonly runners: readonly {
+    readonly id: string;
+    readonly name: string;
+    readonly state: string;
+    readonly dtype: string;
+    readonly texts_embedded: number;
+    readonly jobs_in_work: number;
+    readonly texts_per_second: number;
+  }[];
 };
 
 export type Answer = { readonly status: number; readonly type: string; readonly body: unknown };
@@ -29,7 +44,11 @@ export function gatewayClient(url: string, key?: string): GatewayClient {
   const ask = async (path: string, init: RequestInit): Promise<Answer> => {
     const headers = new Headers(init.headers);
     if (key !== undefined) headers.set('authorization', `Bearer ${key}`);
-    const response = await fetch(`${url}${path}`, { ...init, headers, signal: AbortSignal.timeout(10_000) });
+    const response = await fetch(`${url}${path}`, {
+      ...init,
+      headers,
+      signal: AbortSignal.timeout(10_000),
+    });
     const text = await response.text();
     const type = response.headers.get('content-type') ?? '';
     return { status: response.status, type, body: type.includes('json') ? JSON.parse(text) : text };
@@ -40,30 +59,48 @@ export function gatewayClient(url: string, key?: string): GatewayClient {
     url,
     stats,
     get: (path) => ask(path, {}),
-    post: (path, body, type = 'application/json') => ask(path, { method: 'POST', body, headers: { 'content-type': type } }),
+    post: (path, body, type = 'application/json') =>
+      ask(path, { method: 'POST', body, headers: { 'content-type': type } }),
     async ready() {
-      await until('the gateway is ready', 30_000, async () => (await ask('/readyz', {})).status === 200);
+      await until(
+        'the gateway is ready',
+        30_000,
+        async () => (await ask('/readyz', {})).status === 200,
+      );
     },
-    idle: (msMax) => until('the gateway has nothing left to do', msMax, async () => {
-      const seen = await stats();
-      return seen.events.lag === 0 && seen.events.unsettled === 0 && seen;
-    }),
+    idle: (msMax) =>
+      until('the gateway has nothing left to do', msMax, async () => {
+        const seen = await stats();
+        return seen.events.lag === 0 && seen.events.unsettled === 0 && seen;
+      }),
   };
 }
 
 export type RunningGateway = Program & GatewayClient;
 
 /** Resolves when it answers requests; runners join afterwards. */
-export async function startGateway(dataDir: string, environment: Readonly<Record<string, string>> = {}, flags: readonly string[] = [], through: readonly string[] = []): Promise<RunningGateway> {
+export async function startGateway(
+  dataDir: string,
+  environment: Readonly<Record<string, string>> = {},
+  flags: readonly string[] = [],
+  through: readonly string[] = [],
+): Promise<RunningGateway> {
   const program = startProgram({
-    script: 'gateway/main.ts', flags: ['--port', '0', ...flags], channel: true, through,
+    script: 'gateway/main.ts',
+    flags: ['--port', '0', ...flags],
+    channel: true,
+    through,
     environment: { ...oneRunner, VECTORSTREAM_DATA_DIR: dataDir, ...environment },
   });
-  const listening = new Promise<string>((resolve) => program.child.on('message', (message) => {
-    if (typeof message === 'object' && 'url' in message) resolve(String(message.url));
-  }));
+  const listening = new Promise<string>((resolve) =>
+    program.child.on('message', (message) => {
+      if (typeof message === 'object' && 'url' in message) resolve(String(message.url));
+    }),
+  );
   const failed = program.ended.then(({ code, signal }): never => {
-    throw new Error(`The gateway ended at its start (${signal ?? code}): ${program.stderr()}${program.stdout()}`);
+    throw new Error(
+      `The gateway ended at its start (${signal ?? code}): ${program.stderr()}${program.stdout()}`,
+    );
   });
   const url = await Promise.race([listening, failed]);
   failed.catch(() => undefined);

@@ -1,4 +1,5 @@
-// Loses a Kafka broker's answers to requests of one kind, after it has carried them out: told by the framing of Kafka's protocol.
+// Loses a Kafka broker's answers to requests of one kind, after it has carried them out: told by
+// the framing of Kafka's protocol.
 import type { Watcher } from './fault-proxy.ts';
 
 /** An offset commit, or a record produced to a topic of dead letters. */
@@ -48,7 +49,9 @@ export function createKafkaAnswers(): KafkaAnswers {
         },
       };
     },
-    lose: (what, times) => { toLose[what] += times; },
+    lose: (what, times) => {
+      toLose[what] += times;
+    },
     keep: () => void Object.assign(toLose, { commit: 0, letter: 0 }),
     lost: (what) => lost[what],
   };

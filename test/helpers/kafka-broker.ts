@@ -1,4 +1,5 @@
-// A real Kafka broker for tests, without Docker: from Maven's packages, in a process of its own, or the one that KAFKA_BROKERS names.
+// A real Kafka broker for tests, without Docker: from Maven's packages, in a process of its own, or
+// the one that KAFKA_BROKERS names.
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
@@ -37,16 +38,22 @@ const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.
 `;
 
 /**
- * Why there is no broker for tests here; `null` when there is one. Where CI is set it throws instead: a run that proves
- * nothing about Kafka must not pass there.
+ * Why there is no broker for tests here; `null` when there is one. Where CI is set it throws
+ * instead: a run that proves nothing about Kafka must not pass there.
  */
 export async function noKafka(): Promise<string | null> {
   if (process.env['KAFKA_BROKERS']) return null;
   const missing: string[] = [];
-  for (const [program, flag] of [['java', '-version'], ...(existsSync(libraries) ? [] : [['mvn', '-version']])] as const) {
+  for (const [program, flag] of [
+    ['java', '-version'],
+    ...(existsSync(libraries) ? [] : [['mvn', '-version']]),
+  ] as const) {
     await run(program ?? '', [flag ?? '']).catch(() => missing.push(program ?? ''));
   }
-  const reason = missing.length > 0 ? `${missing.join(' and ')} cannot be run: install Java 17 and Maven, or set KAFKA_BROKERS` : await fetchLibraries();
+  const reason =
+    missing.length > 0
+      ? `${missing.join(' and ')} cannot be run: install Java 17 and Maven, or set KAFKA_BROKERS`
+      : await fetchLibraries();
   if (reason === null) return null;
   if (process.env['CI']) throw new Error(`No Kafka broker for the tests: ${reason}.`);
   process.stderr.write(`\n*** SKIPPED: tests on a real Kafka broker. ${reason}. ***\n\n`);
@@ -60,7 +67,10 @@ async function fetchLibraries(): Promise<string | null> {
   const folder = await mkdtemp(join(cache, 'fetch-'));
   try {
     await writeFile(join(folder, 'pom.xml'), pom);
-    await run('mvn', ['-q', '-B', 'dependency:copy-dependencies', '-DoutputDirectory=libs'], { cwd: folder, timeout: 300_000 });
+    await run('mvn', ['-q', '-B', 'dependency:copy-dependencies', '-DoutputDirectory=libs'], {
+      cwd: folder,
+      timeout: 300_000,
+    });
     await rename(join(folder, 'libs'), libraries).catch((error: unknown) => {
       if (!existsSync(libraries)) throw error;
     });
@@ -77,26 +87,62 @@ const refuse = (): never => {
 };
 
 /** A second door, beside the one that takes anybody; `properties` say how it is locked. */
-export type SecuredListener = { readonly protocol: 'SASL_SSL' | 'SSL'; readonly port: number; readonly properties: Readonly<Record<string, string>>; readonly formatFlags: readonly string[] };
+export type SecuredListener = {
+  readonly protocol: 'SASL_SSL' | 'SSL';
+  readonly port: number;
+  readonly properties: Readonly<Record<string, string>>;
+  readonly formatFlags: readonly string[];
+};
 
 /** Resolves when it answers. `settings` come on top of its server.properties. */
-export async function startKafkaBroker(settings: Readonly<Record<string, string>> = {}, secured: SecuredListener | null = null): Promise<KafkaBroker> {
+export async function startKafkaBroker(
+  settings: Readonly<Record<string, string>> = {},
+  secured: SecuredListener | null = null,
+): Promise<KafkaBroker> {
   const given = process.env['KAFKA_BROKERS'];
   if (given) {
-    return { brokers: given, isOwn: false, stop: refuse, start: refuse, freeze: refuse, thaw: refuse, async [Symbol.asyncDispose]() {} };
+    return {
+      brokers: given,
+      isOwn: false,
+      stop: refuse,
+      start: refuse,
+      freeze: refuse,
+      thaw: refuse,
+      async [Symbol.asyncDispose]() {},
+    };
   }
   const folder = await mkdtemp(join(tmpdir(), 'vectorstream-kafka-'));
   const [port, controllerPort] = [await freePort(), await freePort()];
   const properties = join(folder, 'server.properties');
-  await writeFile(properties, Object.entries({ ...propertiesOf(folder, port, controllerPort), ...(secured !== null && securedProperties(secured, port, controllerPort)), ...settings }).map(([name, value]) => `${name}=${value}\n`).join(''));
-  await run('java', [...options, 'kafka.tools.StorageTool', 'format', '-t', 'MkU3OEVBNTcwNTJENDM2Qg', '-c', properties, ...(secured?.formatFlags ?? [])]);
+  await writeFile(
+    properties,
+    Object.entries({
+      ...propertiesOf(folder, port, controllerPort),
+      ...(secured !== null && securedProperties(secured, port, controllerPort)),
+      ...settings,
+    })
+      .map(([name, value]) => `${name}=${value}\n`)
+      .join(''),
+  );
+  await run('java', [
+    ...options,
+    'kafka.tools.StorageTool',
+    'format',
+    '-t',
+    'MkU3OEVBNTcwNTJENDM2Qg',
+    '-c',
+    properties,
+    ...(secured?.formatFlags ?? []),
+  ]);
 
   let child: ChildProcess | null = null;
   const broker: KafkaBroker = {
     brokers: `127.0.0.1:${port}`,
     isOwn: true,
     async start() {
-      child = spawn('java', [...options, 'kafka.Kafka', properties], { stdio: ['ignore', 'pipe', 'pipe'] });
+      child = spawn('java', [...options, 'kafka.Kafka', properties], {
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
       await started(child);
     },
     freeze: () => void child?.kill('SIGSTOP'),
@@ -118,12 +164,22 @@ export async function startKafkaBroker(settings: Readonly<Record<string, string>
 }
 
 const options: readonly string[] = [
-  '-Xmx512m', '-Xms128m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto',
-  '-Dorg.slf4j.simpleLogger.defaultLogLevel=error', '-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info',
-  '-cp', join(libraries, '*'),
+  '-Xmx512m',
+  '-Xms128m',
+  '-XX:+UseSerialGC',
+  '-XX:TieredStopAtLevel=1',
+  '-Xshare:auto',
+  '-Dorg.slf4j.simpleLogger.defaultLogLevel=error',
+  '-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info',
+  '-cp',
+  join(libraries, '*'),
 ];
 
-const propertiesOf = (folder: string, port: number, controllerPort: number): Readonly<Record<string, string>> => ({
+const propertiesOf = (
+  folder: string,
+  port: number,
+  controllerPort: number,
+): Readonly<Record<string, string>> => ({
   'process.roles': 'broker,controller',
   'node.id': '1',
   'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
@@ -148,7 +204,11 @@ const propertiesOf = (folder: string, port: number, controllerPort: number): Rea
   'log.cleaner.threads': '1',
 });
 
-const securedProperties = ({ protocol, port, properties }: SecuredListener, openPort: number, controllerPort: number): Readonly<Record<string, string>> => ({
+const securedProperties = (
+  { protocol, port, properties }: SecuredListener,
+  openPort: number,
+  controllerPort: number,
+): Readonly<Record<string, string>> => ({
   listeners: `PLAINTEXT://127.0.0.1:${openPort},${protocol}://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
   'advertised.listeners': `PLAINTEXT://127.0.0.1:${openPort},${protocol}://127.0.0.1:${port}`,
   'listener.security.protocol.map': `PLAINTEXT:PLAINTEXT,${protocol}:${protocol},CONTROLLER:PLAINTEXT`,
@@ -159,7 +219,13 @@ const securedProperties = ({ protocol, port, properties }: SecuredListener, open
 function started(child: ChildProcess): Promise<void> {
   return new Promise((resolve, reject) => {
     let words = '';
-    const timer = setTimeout(() => reject(new Error(`The broker did not start within ${startMsMax} ms: ${words.slice(-2_000)}`)), startMsMax);
+    const timer = setTimeout(
+      () =>
+        reject(
+          new Error(`The broker did not start within ${startMsMax} ms: ${words.slice(-2_000)}`),
+        ),
+      startMsMax,
+    );
     const hear = (chunk: Buffer): void => {
       words = `${words}${chunk.toString()}`.slice(-8_000);
       if (!words.includes('Kafka Server started')) return;
@@ -171,7 +237,9 @@ function started(child: ChildProcess): Promise<void> {
     child.once('error', reject);
     child.once('exit', (code, signal) => {
       clearTimeout(timer);
-      reject(new Error(`The broker ended at its start (${signal ?? code}): ${words.slice(-2_000)}`));
+      reject(
+        new Error(`The broker ended at its start (${signal ?? code}): ${words.slice(-2_000)}`),
+      );
     });
   });
 }

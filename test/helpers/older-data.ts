@@ -14,15 +14,23 @@ import { temporaryFolder } from './temporary-folder.ts';
 const fixture = join(import.meta.dirname, '..', 'fixtures', 'd644d36');
 
 export const collections = [
-  'ecommerce_embeddings', 'ecommerce_events', 'ecommerce_embeddings_sessions',
+  'ecommerce_embeddings',
+  'ecommerce_events',
+  'ecommerce_embeddings_sessions',
 ];
 
 const eventSchema = z.object({
-  id: z.string(), text_id: z.string(), timestamp: z.string(), ingested_at: z.string(),
+  id: z.string(),
+  text_id: z.string(),
+  timestamp: z.string(),
+  ingested_at: z.string(),
   event: z.looseObject({ event_id: z.string() }),
 });
 const letterSchema = z.looseObject({
-  id: z.string(), state: z.string(), reason: z.string(), event_id: z.string().nullable(),
+  id: z.string(),
+  state: z.string(),
+  reason: z.string(),
+  event_id: z.string().nullable(),
   redrive_count: z.int(),
 });
 const eventsSchema = z.object({ items: z.array(eventSchema) });
@@ -65,13 +73,21 @@ export async function openOlderData(resources: AsyncDisposableStack): Promise<Ol
     return gateway;
   };
   const [embedded, onQdrant, recorded] = await Promise.all([
-    start(old.path), start(fresh.path, { QDRANT_URL: double.url }),
+    start(old.path),
+    start(fresh.path, { QDRANT_URL: double.url }),
     readFile(join(fixture, 'answers.json'), 'utf8'),
   ]);
-  const answers = z.object({ events: z.array(eventSchema), letters: z.array(letterSchema) })
+  const answers = z
+    .object({ events: z.array(eventSchema), letters: z.array(letterSchema) })
     .parse(JSON.parse(recorded));
   return {
-    double, dump, embedded, onQdrant, answers, before, oldVectors,
+    double,
+    dump,
+    embedded,
+    onQdrant,
+    answers,
+    before,
+    oldVectors,
     folders: { old: old.path, fresh: fresh.path },
   };
 }
@@ -114,15 +130,17 @@ export async function lettersOf(gateway: RunningGateway): Promise<readonly Lette
 const moving = { unreferenced_since: 'moves' };
 
 /** Without what moves: when it was written, how many points an index covers. */
-export const lasting = (dump: Dump, names: readonly string[]) => names.map((name) => {
-  const { info, points } = dump[name] ?? { info: null, points: [] };
-  const indexes = Object.entries(info?.payload_schema ?? {});
-  return {
-    config: info?.config,
-    indexes: Object.fromEntries(indexes.map(([field, { data_type: type }]) => [field, type])),
-    points: points.map(({ id, payload, vector }) => ({
-      id, dimensions: vector?.length,
-      payload: { ...payload, ...('unreferenced_since' in payload && moving) },
-    })),
-  };
-});
+export const lasting = (dump: Dump, names: readonly string[]) =>
+  names.map((name) => {
+    const { info, points } = dump[name] ?? { info: null, points: [] };
+    const indexes = Object.entries(info?.payload_schema ?? {});
+    return {
+      config: info?.config,
+      indexes: Object.fromEntries(indexes.map(([field, { data_type: type }]) => [field, type])),
+      points: points.map(({ id, payload, vector }) => ({
+        id,
+        dimensions: vector?.length,
+        payload: { ...payload, ...('unreferenced_since' in payload && moving) },
+      })),
+    };
+  });

@@ -1,4 +1,5 @@
-// A stream of `npm run generate` whose every event is known beforehand, and what must be in the store when it has gone through.
+// A stream of `npm run generate` whose every event is known beforehand, and what must be in the
+// store when it has gone through.
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isRejection, parseEvent } from '#core/event/parse-event.ts';
@@ -16,15 +17,34 @@ export type PlannedStream = {
   send(brokers: string, topic: string, ...flags: readonly string[]): Promise<void>;
 };
 
-export async function plannedStream(folder: string, count: number, ...flags: readonly string[]): Promise<PlannedStream> {
-  const stream = ['--count', String(count), '--seed', '7', '--now', new Date().toISOString(), ...flags];
+export async function plannedStream(
+  folder: string,
+  count: number,
+  ...flags: readonly string[]
+): Promise<PlannedStream> {
+  const stream = [
+    '--count',
+    String(count),
+    '--seed',
+    '7',
+    '--now',
+    new Date().toISOString(),
+    ...flags,
+  ];
   const file = join(folder, 'planned.ndjson');
   const generate = async (...more: readonly string[]): Promise<void> => {
-    const { code, stderr } = await runProgram({ script: 'cli/generator/generate.ts', flags: [...stream, ...more], environment: {} });
+    const { code, stderr } = await runProgram({
+      script: 'cli/generator/generate.ts',
+      flags: [...stream, ...more],
+      environment: {},
+    });
     if (code !== 0) throw new Error(`The generator ended with ${code}: ${stderr}`);
   };
   await generate('--out', file);
-  const lines = (await readFile(file)).toString('latin1').split('\n').filter((line) => line !== '');
+  const lines = (await readFile(file))
+    .toString('latin1')
+    .split('\n')
+    .filter((line) => line !== '');
   const parsed = lines.map((line) => parseEvent(Buffer.from(line, 'latin1'), Date.now()));
   const valid = parsed.flatMap((event) => (isRejection(event) ? [] : [event]));
   return {

@@ -1,12 +1,24 @@
-// Finds every process that works for a data folder, orphans included: the folder stands in the environment all of them inherit.
+// Finds every process that works for a data folder, orphans included: the folder stands in the
+// environment all of them inherit.
 import { readdirSync, readFileSync } from 'node:fs';
 
-export type Role = 'demo' | 'gateway' | 'supervisor' | 'worker' | 'browser-runner' | 'page' | 'browser' | 'other';
+export type Role =
+  | 'demo'
+  | 'gateway'
+  | 'supervisor'
+  | 'worker'
+  | 'browser-runner'
+  | 'page'
+  | 'browser'
+  | 'other';
 export type ListedProcess = { readonly pid: number; readonly role: Role };
 
 const canList = process.platform === 'linux';
 
-/** First in every test that looks at processes: where that is impossible it is skipped, and in CI it fails. */
+/**
+ * First in every test that looks at processes: where that is impossible it is skipped, and in CI it
+ * fails.
+ */
 export function needsProcessList(skip: (reason: string) => void): void {
   if (canList) return;
   const reason = 'Processes are found through /proc, which only Linux has.';
@@ -15,28 +27,43 @@ export function needsProcessList(skip: (reason: string) => void): void {
 }
 
 const scripts: readonly (readonly [Role, string])[] = [
-  ['demo', 'cli/demo/demo.ts'], ['gateway', 'gateway/main.ts'], ['supervisor', 'node-runner/main.ts'], ['worker', 'node-runner/worker.ts'],
-  // Of a headless browser: its supervisor, the process that runs a page's code, and the one that all others belong to.
-  ['browser-runner', 'browser-runner/main.ts'], ['page', '--type=renderer'], ['other', '--type='], ['browser', '--remote-debugging-pipe'],
+  ['demo', 'cli/demo/demo.ts'],
+  ['gateway', 'gateway/main.ts'],
+  ['supervisor', 'node-runner/main.ts'],
+  ['worker', 'node-runner/worker.ts'],
+  // Of a headless browser: its supervisor, the process that runs a page's code, and the one that
+  // all others belong to.
+  ['browser-runner', 'browser-runner/main.ts'],
+  ['page', '--type=renderer'],
+  ['other', '--type='],
+  ['browser', '--remote-debugging-pipe'],
 ];
 
-/** Those that run now, and what they have started; a process that has ended and is not yet reaped has no environment any more. */
+/**
+ * Those that run now, and what they have started; a process that has ended and is not yet reaped
+ * has no environment any more.
+ */
 export function processesOf(dataDir: string): readonly ListedProcess[] {
   if (!canList) throw new Error('Only a test that calls needsProcessList may look at processes.');
-  const all = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map((name) => ({
-    pid: Number(name), parent: Number(/\) \w (\d+)/.exec(read(`/proc/${name}/stat`))?.[1]),
-    // Chromium overwrites the environment of its children.
-    own: read(`/proc/${name}/environ`).split('\0').includes(`VECTORSTREAM_DATA_DIR=${dataDir}`),
-  }));
+  const all = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((name) => ({
+      pid: Number(name),
+      parent: Number(/\) \w (\d+)/.exec(read(`/proc/${name}/stat`))?.[1]),
+      // Chromium overwrites the environment of its children.
+      own: read(`/proc/${name}/environ`).split('\0').includes(`VECTORSTREAM_DATA_DIR=${dataDir}`),
+    }));
   const byPid = new Map(all.map((one) => [one.pid, one]));
   const belongs = (pid: number): boolean => {
     const one = byPid.get(pid);
     return one !== undefined && (one.own || belongs(one.parent));
   };
-  return all.filter(({ pid }) => belongs(pid)).map(({ pid }) => {
-    const command = read(`/proc/${pid}/cmdline`);
-    return { pid, role: scripts.find(([, script]) => command.includes(script))?.[0] ?? 'other' };
-  });
+  return all
+    .filter(({ pid }) => belongs(pid))
+    .map(({ pid }) => {
+      const command = read(`/proc/${pid}/cmdline`);
+      return { pid, role: scripts.find(([, script]) => command.includes(script))?.[0] ?? 'other' };
+    });
 }
 
 /** Ends what is left of a test, where it can be found. */
@@ -51,7 +78,9 @@ export function endProcessesOf(dataDir: string): void {
 }
 
 export const pidsOf = (dataDir: string, role: Role): readonly number[] =>
-  processesOf(dataDir).filter((process) => process.role === role).map(({ pid }) => pid);
+  processesOf(dataDir)
+    .filter((process) => process.role === role)
+    .map(({ pid }) => pid);
 
 /** Empty for a process that is gone, or another user's. */
 function read(file: string): string {

@@ -21,7 +21,10 @@ export type ProgramOptions = {
   readonly environment: Readonly<Record<string, string>>;
   /** Where it runs; the project's root when absent. */
   readonly directory?: string;
-  /** Ends with this process, however that ends, through an open channel; programs started from a shell have none. */
+  /**
+   * Ends with this process, however that ends, through an open channel; programs started from a
+   * shell have none.
+   */
   readonly channel?: boolean;
   /** In a process group of its own, as a shell starts a command: a signal to `-pid` is a Ctrl-C. */
   readonly group?: boolean;
@@ -34,22 +37,48 @@ const root = join(import.meta.dirname, '..', '..');
 const foreign = /^(VECTORSTREAM|KAFKA|QDRANT|LOG)_/;
 
 /** One small runner on any processor: no measuring, little memory. */
-export const oneRunner = { VECTORSTREAM_RUNNERS: '1', VECTORSTREAM_RUNNER_DEVICE: 'cpu', VECTORSTREAM_RUNNER_DTYPE: 'int8', VECTORSTREAM_RUNNER_THREADS: '1' };
+export const oneRunner = {
+  VECTORSTREAM_RUNNERS: '1',
+  VECTORSTREAM_RUNNER_DEVICE: 'cpu',
+  VECTORSTREAM_RUNNER_DTYPE: 'int8',
+  VECTORSTREAM_RUNNER_THREADS: '1',
+};
 
-export function startProgram({ script, flags = [], environment, directory = root, channel = false, group = false, through = [] }: ProgramOptions): Program {
-  const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
+export function startProgram({
+  script,
+  flags = [],
+  environment,
+  directory = root,
+  channel = false,
+  group = false,
+  through = [],
+}: ProgramOptions): Program {
+  const inherited = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !foreign.test(name)),
+  );
   const [command = '', ...words] = [...through, process.execPath, join(root, script), ...flags];
   const child = spawn(command, words, {
-    cwd: directory, detached: group, env: { ...inherited, LOG_FORMAT: 'json', ...environment }, stdio: ['ignore', 'pipe', 'pipe', ...(channel ? ['ipc' as const] : [])],
+    cwd: directory,
+    detached: group,
+    env: { ...inherited, LOG_FORMAT: 'json', ...environment },
+    stdio: ['ignore', 'pipe', 'pipe', ...(channel ? ['ipc' as const] : [])],
   });
   const { pid } = child;
   if (pid === undefined) throw new Error(`${script} cannot be started.`);
   const output = { stdout: '', stderr: '' };
-  child.stdout?.on('data', (chunk: Buffer) => { output.stdout += chunk.toString(); });
-  child.stderr?.on('data', (chunk: Buffer) => { output.stderr += chunk.toString(); });
-  const ended = new Promise<Ending>((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
+  child.stdout?.on('data', (chunk: Buffer) => {
+    output.stdout += chunk.toString();
+  });
+  child.stderr?.on('data', (chunk: Buffer) => {
+    output.stderr += chunk.toString();
+  });
+  const ended = new Promise<Ending>((resolve) =>
+    child.once('exit', (code, signal) => resolve({ code, signal })),
+  );
   return {
-    child, pid, ended,
+    child,
+    pid,
+    ended,
     stdout: () => output.stdout,
     stderr: () => output.stderr,
     async [Symbol.asyncDispose]() {
@@ -60,7 +89,9 @@ export function startProgram({ script, flags = [], environment, directory = root
 }
 
 /** Runs to its end and returns how it ended and all it wrote. */
-export async function runProgram(options: ProgramOptions): Promise<Ending & { readonly stdout: string; readonly stderr: string }> {
+export async function runProgram(
+  options: ProgramOptions,
+): Promise<Ending & { readonly stdout: string; readonly stderr: string }> {
   await using program = startProgram(options);
   const closed = new Promise((resolve) => program.child.once('close', resolve));
   const ending = await program.ended;
@@ -73,6 +104,7 @@ export async function freePort(): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('A TCP server has an address.');
+  if (address === null || typeof address === 'string')
+    throw new Error('A TCP server has an address.');
   return address.port;
 }

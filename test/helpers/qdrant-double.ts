@@ -1,5 +1,6 @@
-// A Qdrant server for tests: answers over HTTP as the real one was recorded to (test/fixtures/qdrant-contract.json), refuses as
-// strictly, and can be made to fail in every way that a server and a network do.
+// A Qdrant server for tests: answers over HTTP as the real one was recorded to
+// (test/fixtures/qdrant-contract.json), refuses as strictly, and can be made to fail in every way
+// that a server and a network do.
 
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -9,7 +10,11 @@ import { type Answer, Routes } from './qdrant/routes.ts';
 
 /** What becomes of one request. Only `half-an-answer`, `after` and `answer-lost` carry it out. */
 export type Fault =
-  | { readonly kind: 'status'; readonly status: number; readonly headers?: Readonly<Record<string, string>> }
+  | {
+      readonly kind: 'status';
+      readonly status: number;
+      readonly headers?: Readonly<Record<string, string>>;
+    }
   /** Not what was asked for, as JSON or not. */
   | { readonly kind: 'garbage'; readonly text: string; readonly contentType: string }
   /** The connection breaks in the middle of the body. */
@@ -34,11 +39,17 @@ export type QdrantDouble = AsyncDisposable & {
   up(): Promise<void>;
 };
 
-export async function startQdrantDouble({ apiKey = null }: { readonly apiKey?: string | null } = {}): Promise<QdrantDouble> {
+export async function startQdrantDouble({
+  apiKey = null,
+}: { readonly apiKey?: string | null } = {}): Promise<QdrantDouble> {
   const routes = new Routes();
   const requests: SeenRequest[] = [];
   const abandoned: SeenRequest[] = [];
-  const faults: { readonly fault: Fault; readonly when: (request: SeenRequest) => boolean; times: number }[] = [];
+  const faults: {
+    readonly fault: Fault;
+    readonly when: (request: SeenRequest) => boolean;
+    times: number;
+  }[] = [];
   let port = 0;
   let server: Server | null = null;
 
@@ -51,34 +62,59 @@ export async function startQdrantDouble({ apiKey = null }: { readonly apiKey?: s
 
   const handle = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     const chunks: Buffer[] = await incoming.toArray();
-    const request = { method: incoming.method ?? '', path: incoming.url ?? '', body: Buffer.concat(chunks).toString() };
+    const request = {
+      method: incoming.method ?? '',
+      path: incoming.url ?? '',
+      body: Buffer.concat(chunks).toString(),
+    };
     requests.push(request);
     outgoing.on('close', () => {
       if (!outgoing.writableEnded) abandoned.push(request);
     });
     const fault = faultOf(request);
-    const answer = (): Answer => (apiKey !== null && incoming.headers['api-key'] !== apiKey ? denied(incoming) : answerOf(routes, request));
+    const answer = (): Answer =>
+      apiKey !== null && incoming.headers['api-key'] !== apiKey
+        ? denied(incoming)
+        : answerOf(routes, request);
     if (fault === null) return send(outgoing, answer());
     switch (fault.kind) {
-      case 'status': return send(outgoing, { status: fault.status, body: { status: { error: 'Service internal error: made up' }, time: 0.001 } }, fault.headers);
-      case 'garbage': outgoing.writeHead(200, { 'content-type': fault.contentType }).end(fault.text); return;
+      case 'status':
+        return send(
+          outgoing,
+          {
+            status: fault.status,
+            body: { status: { error: 'Service internal error: made up' }, time: 0.001 },
+          },
+          fault.headers,
+        );
+      case 'garbage':
+        outgoing.writeHead(200, { 'content-type': fault.contentType }).end(fault.text);
+        return;
       case 'half-an-answer': {
         const text = JSON.stringify(answer().body);
-        outgoing.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
+        outgoing.writeHead(200, {
+          'content-type': 'application/json',
+          'content-length': Buffer.byteLength(text),
+        });
         outgoing.write(text.slice(0, text.length / 2), () => outgoing.destroy());
         return;
       }
-      case 'no-answer': return;
+      case 'no-answer':
+        return;
       case 'after':
         await fault.work();
         return send(outgoing, answer());
-      case 'answer-lost': answer(); outgoing.destroy();
+      case 'answer-lost':
+        answer();
+        outgoing.destroy();
     }
   };
 
   const up = async (): Promise<void> => {
     server = createServer((incoming, outgoing) => {
-      handle(incoming, outgoing).catch((error: unknown) => outgoing.destroy(error instanceof Error ? error : undefined));
+      handle(incoming, outgoing).catch((error: unknown) =>
+        outgoing.destroy(error instanceof Error ? error : undefined),
+      );
     });
     server.listen(port, '127.0.0.1');
     await once(server, 'listening');
@@ -98,7 +134,10 @@ export async function startQdrantDouble({ apiKey = null }: { readonly apiKey?: s
   await up();
   return {
     url: `http://127.0.0.1:${port}`,
-    requests, abandoned, up, down,
+    requests,
+    abandoned,
+    up,
+    down,
     fail: (fault, when = () => true, times = 1) => void faults.push({ fault, when, times }),
     [Symbol.asyncDispose]: down,
   };
@@ -114,10 +153,22 @@ function answerOf(routes: Routes, { method, path, body }: SeenRequest): Answer {
 }
 
 function denied({ headers }: IncomingMessage): Answer {
-  return { status: 401, body: headers['api-key'] === undefined ? 'Must provide an API key or an Authorization bearer token' : 'Invalid API key or JWT' };
+  return {
+    status: 401,
+    body:
+      headers['api-key'] === undefined
+        ? 'Must provide an API key or an Authorization bearer token'
+        : 'Invalid API key or JWT',
+  };
 }
 
-function send(outgoing: ServerResponse, { status, body }: Answer, headers: Readonly<Record<string, string>> = {}): void {
+function send(
+  outgoing: ServerResponse,
+  { status, body }: Answer,
+  headers: Readonly<Record<string, string>> = {},
+): void {
   const isText = typeof body === 'string';
-  outgoing.writeHead(status, { 'content-type': isText ? 'text/plain' : 'application/json', ...headers }).end(isText ? body : JSON.stringify(body));
+  outgoing
+    .writeHead(status, { 'content-type': isText ? 'text/plain' : 'application/json', ...headers })
+    .end(isText ? body : JSON.stringify(body));
 }

@@ -1,4 +1,5 @@
-// A proxy that a browser sends every request through, those of its workers and sockets too, so that a test knows all that was asked of whom.
+// A proxy that a browser sends every request through, those of its workers and sockets too, so that
+// a test knows all that was asked of whom.
 import { createServer, request as httpRequest } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 
@@ -13,10 +14,14 @@ export async function recordingProxy(): Promise<RecordingProxy> {
   const seen: string[] = [];
   const server = createServer((request, response) => {
     seen.push(`${request.method} ${request.url}`);
-    const onward = httpRequest(request.url ?? '', { method: request.method ?? 'GET', headers: request.headers }, (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(response);
-    });
+    const onward = httpRequest(
+      request.url ?? '',
+      { method: request.method ?? 'GET', headers: request.headers },
+      (answer) => {
+        response.writeHead(answer.statusCode ?? 502, answer.headers);
+        answer.pipe(response);
+      },
+    );
     onward.on('error', () => response.writeHead(502).end());
     request.pipe(onward);
   });
@@ -32,7 +37,8 @@ export async function recordingProxy(): Promise<RecordingProxy> {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address: AddressInfo | string | null = server.address();
-  if (address === null || typeof address === 'string') throw new Error('A TCP server has an address.');
+  if (address === null || typeof address === 'string')
+    throw new Error('A TCP server has an address.');
   return {
     seen,
     flags: [`--proxy-server=http://127.0.0.1:${address.port}`, '--proxy-bypass-list=<-loopback>'],

@@ -1,13 +1,22 @@
-// A runner that greets as a real one does and answers what a test tells it to: the way in for every kind of lie.
+// A runner that greets as a real one does and answers what a test tells it to: the way in for every
+// kind of lie.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { encodeJobResult } from '#core/protocol/job-result-frame.ts';
-import { encodeMessage, parseGatewayMessage, subprotocol, tokenSubprotocolPrefix } from '#core/protocol/wire.ts';
+import {
+  encodeMessage,
+  parseGatewayMessage,
+  subprotocol,
+  tokenSubprotocolPrefix,
+} from '#core/protocol/wire.ts';
 
 const model = 'models/all-MiniLM-L6-v2';
 
 export type Lie = {
-  /** The vectors of the golden check and of every job after it, one per text unless counts are the lie. */
+  /**
+   * The vectors of the golden check and of every job after it, one per text unless counts are the
+   * lie.
+   */
   readonly vectors: (texts: readonly string[], job: number) => readonly Float32Array[];
   /** What it says of itself that is not so. */
   readonly hello?: Readonly<Record<string, unknown>>;
@@ -23,26 +32,57 @@ export type ScriptedRunner = {
 /** A name of its own for each: who was found wrong is known again by its name and address. */
 let started = 0;
 
-export function startScriptedRunner(url: string, token: string, { vectors, hello = {} }: Lie): ScriptedRunner {
-  const socket = new WebSocket(`${url.replace('http', 'ws')}/runners/connect`, [subprotocol, tokenSubprotocolPrefix + Buffer.from(token).toString('base64url')]);
+export function startScriptedRunner(
+  url: string,
+  token: string,
+  { vectors, hello = {} }: Lie,
+): ScriptedRunner {
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/runners/connect`, [
+    subprotocol,
+    tokenSubprotocolPrefix + Buffer.from(token).toString('base64url'),
+  ]);
   const jobs: (readonly string[])[] = [];
-  socket.addEventListener('open', () => socket.send(JSON.stringify({
-    type: 'runner-hello', protocol: 1, name: `scripted-${started += 1}`, kind: 'browser', device: 'webgpu', adapter: 'none', softwareAdapter: false, dtype: 'fp32',
-    modelId: 'sentence-transformers/all-MiniLM-L6-v2',
-    modelRevision: createHash('sha256').update(readFileSync(`${model}/manifest.json`)).digest('hex'),
-    dimensions: 384, textsPerSecond: 500, limits: { textsPerJobMax: 64 }, ...hello,
-  })));
+  socket.addEventListener('open', () =>
+    socket.send(
+      JSON.stringify({
+        type: 'runner-hello',
+        protocol: 1,
+        name: `scripted-${(started += 1)}`,
+        kind: 'browser',
+        device: 'webgpu',
+        adapter: 'none',
+        softwareAdapter: false,
+        dtype: 'fp32',
+        modelId: 'sentence-transformers/all-MiniLM-L6-v2',
+        modelRevision: createHash('sha256')
+          .update(readFileSync(`${model}/manifest.json`))
+          .digest('hex'),
+        dimensions: 384,
+        textsPerSecond: 500,
+        limits: { textsPerJobMax: 64 },
+        ...hello,
+      }),
+    ),
+  );
   socket.addEventListener('message', ({ data }) => {
     const message = parseGatewayMessage(String(data));
-    if (message.type === 'gateway-heartbeat') socket.send(encodeMessage({ type: 'runner-heartbeat' }));
+    if (message.type === 'gateway-heartbeat')
+      socket.send(encodeMessage({ type: 'runner-heartbeat' }));
     if (message.type !== 'job-assign') return;
     jobs.push(message.texts);
     const { jobId, attempt } = message;
-    const outcomes = vectors(message.texts, jobs.length - 1).map((vector) => ({ ok: true as const, vector }));
-    socket.send(encodeJobResult({ jobId, attempt, outcomes, timings: { queuedMs: 0, embedMs: 1 } }));
+    const outcomes = vectors(message.texts, jobs.length - 1).map((vector) => ({
+      ok: true as const,
+      vector,
+    }));
+    socket.send(
+      encodeJobResult({ jobId, attempt, outcomes, timings: { queuedMs: 0, embedMs: 1 } }),
+    );
   });
   const closed = new Promise<{ code: number; reason: string }>((resolve) => {
-    socket.addEventListener('close', ({ code, reason }) => resolve({ code, reason }), { once: true });
+    socket.addEventListener('close', ({ code, reason }) => resolve({ code, reason }), {
+      once: true,
+    });
   });
   return { jobs, closed };
 }

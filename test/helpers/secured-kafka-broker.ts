@@ -1,4 +1,5 @@
-// A real Kafka broker that lets in by TLS and SASL only those whom it knows, with a certificate authority of its own.
+// A real Kafka broker that lets in by TLS and SASL only those whom it knows, with a certificate
+// authority of its own.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import selfsigned from 'selfsigned';
@@ -17,15 +18,31 @@ export type SecuredKafkaBroker = AsyncDisposable & {
 
 export const username = 'shop';
 /** Unlike anything else that a log may hold. */
-export const passwords = { plain: 'plain-Gr8-pa55', 'scram-sha-256': 'scram256-Gr8-pa55', 'scram-sha-512': 'scram512-Gr8-pa55' } as const;
+export const passwords = {
+  plain: 'plain-Gr8-pa55',
+  'scram-sha-256': 'scram256-Gr8-pa55',
+  'scram-sha-512': 'scram512-Gr8-pa55',
+} as const;
 
 /** Of a day. Signed by itself without an authority. */
-async function certificate(name: string, authority: { readonly key: string; readonly cert: string } | null): Promise<{ readonly key: string; readonly cert: string }> {
+async function certificate(
+  name: string,
+  authority: { readonly key: string; readonly cert: string } | null,
+): Promise<{ readonly key: string; readonly cert: string }> {
   const made = await selfsigned.generate([{ name: 'commonName', value: name }], {
-    algorithm: 'sha256', notAfterDate: new Date(Date.now() + 86_400_000),
-    extensions: authority === null
-      ? [{ name: 'basicConstraints', cA: true, critical: true }, { name: 'keyUsage', keyCertSign: true, critical: true }]
-      : [{ name: 'basicConstraints', cA: false }, { name: 'extKeyUsage', serverAuth: true }, { name: 'subjectAltName', altNames: [{ type: 7, ip: '127.0.0.1' }] }],
+    algorithm: 'sha256',
+    notAfterDate: new Date(Date.now() + 86_400_000),
+    extensions:
+      authority === null
+        ? [
+            { name: 'basicConstraints', cA: true, critical: true },
+            { name: 'keyUsage', keyCertSign: true, critical: true },
+          ]
+        : [
+            { name: 'basicConstraints', cA: false },
+            { name: 'extKeyUsage', serverAuth: true },
+            { name: 'subjectAltName', altNames: [{ type: 7, ip: '127.0.0.1' }] },
+          ],
     ...(authority !== null && { ca: authority }),
   });
   return { key: made.private, cert: made.cert };
@@ -41,23 +58,37 @@ export async function startSecuredKafkaBroker(): Promise<SecuredKafkaBroker> {
   const authorityFile = join(folder.path, 'authority.pem');
   await writeFile(authorityFile, authority.cert);
   const port = await freePort();
-  const scram = (mechanism: 'SCRAM-SHA-256' | 'SCRAM-SHA-512', password: string) => ['--add-scram', `${mechanism}=[name=${username},password=${password}]`];
+  const scram = (mechanism: 'SCRAM-SHA-256' | 'SCRAM-SHA-512', password: string) => [
+    '--add-scram',
+    `${mechanism}=[name=${username},password=${password}]`,
+  ];
   const listener = 'listener.name.sasl_ssl';
-  const open = await startKafkaBroker({}, {
-    protocol: 'SASL_SSL', port,
-    properties: {
-      'ssl.keystore.type': 'PEM',
-      'ssl.keystore.key': oneLine(own.key),
-      'ssl.keystore.certificate.chain': oneLine(own.cert),
-      'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
-      [`${listener}.plain.sasl.jaas.config`]: `org.apache.kafka.common.security.plain.PlainLoginModule required user_${username}="${passwords.plain}";`,
-      [`${listener}.scram-sha-256.sasl.jaas.config`]: 'org.apache.kafka.common.security.scram.ScramLoginModule required;',
-      [`${listener}.scram-sha-512.sasl.jaas.config`]: 'org.apache.kafka.common.security.scram.ScramLoginModule required;',
+  const open = await startKafkaBroker(
+    {},
+    {
+      protocol: 'SASL_SSL',
+      port,
+      properties: {
+        'ssl.keystore.type': 'PEM',
+        'ssl.keystore.key': oneLine(own.key),
+        'ssl.keystore.certificate.chain': oneLine(own.cert),
+        'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
+        [`${listener}.plain.sasl.jaas.config`]: `org.apache.kafka.common.security.plain.PlainLoginModule required user_${username}="${passwords.plain}";`,
+        [`${listener}.scram-sha-256.sasl.jaas.config`]:
+          'org.apache.kafka.common.security.scram.ScramLoginModule required;',
+        [`${listener}.scram-sha-512.sasl.jaas.config`]:
+          'org.apache.kafka.common.security.scram.ScramLoginModule required;',
+      },
+      formatFlags: [
+        ...scram('SCRAM-SHA-256', passwords['scram-sha-256']),
+        ...scram('SCRAM-SHA-512', passwords['scram-sha-512']),
+      ],
     },
-    formatFlags: [...scram('SCRAM-SHA-256', passwords['scram-sha-256']), ...scram('SCRAM-SHA-512', passwords['scram-sha-512'])],
-  });
+  );
   return {
-    open, brokers: `127.0.0.1:${port}`, authorityFile,
+    open,
+    brokers: `127.0.0.1:${port}`,
+    authorityFile,
     async [Symbol.asyncDispose]() {
       await open[Symbol.asyncDispose]();
       await folder[Symbol.asyncDispose]();

@@ -19,7 +19,8 @@ export function seeded(seed: number): Seeded {
   };
   const between = (min: number, max: number): number => min + Math.floor(next() * (max - min + 1));
   return {
-    next, between,
+    next,
+    between,
     pick(items) {
       const item = items[between(0, items.length - 1)];
       if (item === undefined) throw new Error('There is nothing to pick from.');

@@ -1,25 +1,63 @@
-// Events of a small shop with ids that the test chose, and a sender that knows which of them were acknowledged.
+// Events of a small shop with ids that the test chose, and a sender that knows which of them were
+// acknowledged.
 import { randomUUID } from 'node:crypto';
 import { expect } from 'vitest';
 import type { Answer, GatewayClient } from './gateway-program.ts';
 
 export type ShopEvent = { readonly event_id: string } & Readonly<Record<string, unknown>>;
 
-const things = ['lantern', 'chair', 'kettle', 'scarf', 'bicycle bell', 'desk lamp', 'garden hose', 'notebook', 'rucksack', 'wall clock'];
-const looks = ['red', 'oak', 'folding', 'woollen', 'brushed steel', 'hand-painted', 'waterproof', 'silent', 'antique', 'extra large'];
+const things = [
+  'lantern',
+  'chair',
+  'kettle',
+  'scarf',
+  'bicycle bell',
+  'desk lamp',
+  'garden hose',
+  'notebook',
+  'rucksack',
+  'wall clock',
+];
+const looks = [
+  'red',
+  'oak',
+  'folding',
+  'woollen',
+  'brushed steel',
+  'hand-painted',
+  'waterproof',
+  'silent',
+  'antique',
+  'extra large',
+];
 
-/** Views of `subjects` different products in turn, from number `from` on; UUIDs as ids, so that the store's ids are the same. */
+/**
+ * Views of `subjects` different products in turn, from number `from` on; UUIDs as ids, so that the
+ * store's ids are the same.
+ */
 export function shopEvents(count: number, subjects: number, from = 0): readonly ShopEvent[] {
   return Array.from({ length: count }, (_, index) => {
     const subject = from + (index % subjects);
-    return shopEvent({ product: { id: `p${subject}`, name: `${looks[subject % 10]} ${things[Math.floor(subject / 10) % 10]} no. ${subject}`, category: 'Home', price: subject % 500 } });
+    return shopEvent({
+      product: {
+        id: `p${subject}`,
+        name: `${looks[subject % 10]} ${things[Math.floor(subject / 10) % 10]} no. ${subject}`,
+        category: 'Home',
+        price: subject % 500,
+      },
+    });
   });
 }
 
 export function shopEvent(fields: Readonly<Record<string, unknown>> = {}): ShopEvent {
   return {
-    event_id: randomUUID(), timestamp: new Date().toISOString(), user_id: `u${Math.floor(Math.random() * 50)}`, event_type: 'view', session_id: 's1',
-    product: { id: 'p1', name: 'Storm lantern', price: 20 }, ...fields,
+    event_id: randomUUID(),
+    timestamp: new Date().toISOString(),
+    user_id: `u${Math.floor(Math.random() * 50)}`,
+    event_type: 'view',
+    session_id: 's1',
+    product: { id: 'p1', name: 'Storm lantern', price: 20 },
+    ...fields,
   };
 }
 
@@ -34,10 +72,15 @@ export type Sent = {
 export const nothingSent = (): Sent => ({ acknowledged: new Set(), uncertain: new Set() });
 
 /**
- * Posts small batches, `lanes` at a time, until all are sent or the gateway is gone, and adds each to `sent` at once. Throws
- * when it refuses an event.
+ * Posts small batches, `lanes` at a time, until all are sent or the gateway is gone, and adds each
+ * to `sent` at once. Throws when it refuses an event.
  */
-export async function sendEvents(gateway: GatewayClient, events: readonly ShopEvent[], sent = nothingSent(), { perRequest, lanes } = { perRequest: 25, lanes: 3 }): Promise<Sent> {
+export async function sendEvents(
+  gateway: GatewayClient,
+  events: readonly ShopEvent[],
+  sent = nothingSent(),
+  { perRequest, lanes } = { perRequest: 25, lanes: 3 },
+): Promise<Sent> {
   let next = 0;
   let isGone = false;
   const lane = async (): Promise<void> => {
@@ -46,7 +89,8 @@ export async function sendEvents(gateway: GatewayClient, events: readonly ShopEv
       const answer = await postUntilTaken(gateway, JSON.stringify(batch));
       if (answer === null) isGone = true;
       // A gateway that is told to stop answers 503 while it can.
-      else if (answer.status !== 503) expect(answer).toMatchObject({ status: 202, body: { accepted: batch.length } });
+      else if (answer.status !== 503)
+        expect(answer).toMatchObject({ status: 202, body: { accepted: batch.length } });
       const fate = answer?.status === 202 ? sent.acknowledged : sent.uncertain;
       for (const { event_id: id } of batch) fate.add(id);
     }

@@ -1,10 +1,12 @@
-// What surrounds the pipeline in simulated runs: calls that fail as a network does, and a source that is held to its promise.
-import type { ManualClock } from '#core/memory/manual-clock.ts';
-import type { EventSource } from '#core/ports.ts';
 import { DependencyError } from '#core/errors/errors.ts';
 import { uuidV5 } from '#core/event/uuid.ts';
+// What surrounds the pipeline in simulated runs: calls that fail as a network does, and a source
+// that is held to its promise.
+import type { ManualClock } from '#core/memory/manual-clock.ts';
+import type { EventSource } from '#core/ports.ts';
 
-export const unavailable = (): DependencyError => new DependencyError('store', 'unavailable', 'The store does not answer.', { retryable: true });
+export const unavailable = (): DependencyError =>
+  new DependencyError('store', 'unavailable', 'The store does not answer.', { retryable: true });
 
 export type Unreliable = {
   readonly clock: ManualClock;
@@ -15,7 +17,10 @@ export type Unreliable = {
 };
 
 /** Takes its time, and fails at this rate before the call, and again after it was carried out. */
-export async function unreliably<T>(call: () => Promise<T>, { clock, random, faultRate, msMax }: Unreliable): Promise<T> {
+export async function unreliably<T>(
+  call: () => Promise<T>,
+  { clock, random, faultRate, msMax }: Unreliable,
+): Promise<T> {
   if (random() < faultRate) throw unavailable();
   await clock.sleep(Math.floor(random() * msMax));
   const result = await call();
@@ -24,10 +29,20 @@ export async function unreliably<T>(call: () => Promise<T>, { clock, random, fau
 }
 
 /** Ids of the events, and of the dead letters, that were written. */
-export type Durable = { readonly events: ReadonlySet<string>; readonly letters: ReadonlySet<string> };
+export type Durable = {
+  readonly events: ReadonlySet<string>;
+  readonly letters: ReadonlySet<string>;
+};
 
-/** The source, held to the rule that a delivery is settled only once its end is durable. A record's key is its event's id. */
-export function watchedSource(source: EventSource, durable: Durable, check: (isKept: boolean, otherwise: string) => void): EventSource {
+/**
+ * The source, held to the rule that a delivery is settled only once its end is durable. A record's
+ * key is its event's id.
+ */
+export function watchedSource(
+  source: EventSource,
+  durable: Durable,
+  check: (isKept: boolean, otherwise: string) => void,
+): EventSource {
   return {
     ...source,
     async *deliveries(signal) {
@@ -37,7 +52,10 @@ export function watchedSource(source: EventSource, durable: Durable, check: (isK
           settle: (outcome: Parameters<typeof delivery.settle>[0]) => {
             const { topic, partition, offset } = delivery.position;
             const eventId = delivery.key === null ? '' : new TextDecoder().decode(delivery.key);
-            const isDurable = outcome.status === 'dead-lettered' ? durable.letters.has(uuidV5(`${topic}/${partition}/${offset}`)) : durable.events.has(eventId);
+            const isDurable =
+              outcome.status === 'dead-lettered'
+                ? durable.letters.has(uuidV5(`${topic}/${partition}/${offset}`))
+                : durable.events.has(eventId);
             check(isDurable, `${eventId} settled as ${outcome.status} before it was durable`);
             delivery.settle(outcome);
           },

@@ -1,20 +1,31 @@
-// Waits for a condition of something real (a process, a file, an answer), and says what was last seen when it does not come.
+// Waits for a condition of something real (a process, a file, an answer), and says what was last
+// seen when it does not come.
 
 const lookEveryMs = 20;
 
-/** Resolves with the first value of `look` that is neither `null`, `undefined` nor `false`; what `look` throws counts as not yet. */
-export async function until<T>(what: string, msMax: number, look: () => T | Promise<T>): Promise<Exclude<T, null | undefined | false>> {
+/**
+ * Resolves with the first value of `look` that is neither `null`, `undefined` nor `false`; what
+ * `look` throws counts as not yet.
+ */
+export async function until<T>(
+  what: string,
+  msMax: number,
+  look: () => T | Promise<T>,
+): Promise<Exclude<T, null | undefined | false>> {
   const deadline = performance.now() + msMax;
   let last = 'nothing';
   for (;;) {
     try {
       const seen = await look();
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what is excluded was just compared
-      if (seen !== null && seen !== undefined && seen !== false) return seen as Exclude<T, null | undefined | false>;
+      if (isThere(seen)) return seen;
     } catch (error) {
       last = error instanceof Error ? error.message : String(error);
     }
-    if (performance.now() > deadline) throw new Error(`Not within ${msMax} ms: ${what}. Last trouble: ${last}.`);
+    if (performance.now() > deadline)
+      throw new Error(`Not within ${msMax} ms: ${what}. Last trouble: ${last}.`);
     await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
   }
 }
+
+const isThere = <T>(seen: T): seen is Exclude<T, null | undefined | false> =>
+  seen !== null && seen !== undefined && seen !== false;

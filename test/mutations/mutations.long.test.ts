@@ -1,4 +1,5 @@
-// Tests that notice nothing prove nothing: each planted bug must make the test fail that is there to catch it.
+// Tests that notice nothing prove nothing: each planted bug must make the test fail that is there
+// to catch it.
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,20 +16,43 @@ test.each(mutations)('there is one place to plant: $bug', ({ file, find }) => {
 });
 
 test.each(mutations)('the documentation lists it: $bug', ({ bug, file, test: name }) => {
-  expect(readFileSync(join(root, 'docs', 'guarantees.md'), 'utf8')).toContain(`| ${bug} | \`${file}\` | \`${name}\` |`);
+  expect(readFileSync(join(root, 'docs', 'guarantees.md'), 'utf8')).toContain(
+    `| ${bug} | \`${file}\` | \`${name}\` |`,
+  );
 });
 
-/** What vitest loads is planted by its configuration; programs and workers that Node starts from files, by this. */
+/**
+ * What vitest loads is planted by its configuration; programs and workers that Node starts from
+ * files, by this.
+ */
 const inPrograms = `--import=${pathToFileURL(join(root, 'test/mutations/plant.ts')).href}`;
 
 describe.concurrent('is noticed:', () => {
-  test.each(mutations.map((mutation, index) => ({ ...mutation, index })))('$bug', { timeout: 120_000 }, async ({ index, test: file }) => {
-    const run = promisify(execFile)(process.execPath, [vitest, 'run', '--config', 'test/mutations/vitest.config.ts', file], {
-      cwd: root, env: { ...process.env, VECTORSTREAM_MUTATION: String(index), VECTORSTREAM_TEST_SEED: '1', NODE_OPTIONS: inPrograms, NO_COLOR: '1' },
-    });
-    const { code, stdout } = await run.then(({ stdout: output }) => ({ code: 0, stdout: output }), (error: { code: number; stdout: string }) => error);
-    expect(code, stdout).toBe(1);
-    // A test that failed, and not a file that could not be loaded.
-    expect(stripVTControlCharacters(stdout)).toMatch(/Tests {2}\d+ failed/);
-  });
+  test.each(mutations.map((mutation, index) => ({ ...mutation, index })))(
+    '$bug',
+    { timeout: 120_000 },
+    async ({ index, test: file }) => {
+      const run = promisify(execFile)(
+        process.execPath,
+        [vitest, 'run', '--config', 'test/mutations/vitest.config.ts', file],
+        {
+          cwd: root,
+          env: {
+            ...process.env,
+            VECTORSTREAM_MUTATION: String(index),
+            VECTORSTREAM_TEST_SEED: '1',
+            NODE_OPTIONS: inPrograms,
+            NO_COLOR: '1',
+          },
+        },
+      );
+      const { code, stdout } = await run.then(
+        ({ stdout: output }) => ({ code: 0, stdout: output }),
+        (error: { code: number; stdout: string }) => error,
+      );
+      expect(code, stdout).toBe(1);
+      // A test that failed, and not a file that could not be loaded.
+      expect(stripVTControlCharacters(stdout)).toMatch(/Tests {2}\d+ failed/);
+    },
+  );
 });

@@ -1,22 +1,26 @@
-// Runs tests over code in which the bug of the number in VECTORSTREAM_MUTATION is planted; the files on disk stay as they are.
+// Runs tests over code in which the bug of the number in VECTORSTREAM_MUTATION is planted; the
+// files on disk stay as they are.
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { mutations } from './mutations.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const mutation = mutations[Number(process.env['VECTORSTREAM_MUTATION'])];
-if (mutation === undefined) throw new Error(`VECTORSTREAM_MUTATION is one of 0 to ${mutations.length - 1}.`);
+if (mutation === undefined)
+  throw new Error(`VECTORSTREAM_MUTATION is one of 0 to ${mutations.length - 1}.`);
 
 export default defineConfig({
   root,
-  plugins: [{
-    name: 'plant-a-bug',
-    enforce: 'pre',
-    transform(code, id) {
-      if (id.split('?')[0] !== join(root, mutation.file)) return undefined;
-      return { code: code.replace(mutation.find, () => mutation.replace), map: null };
+  plugins: [
+    {
+      name: 'plant-a-bug',
+      enforce: 'pre',
+      transform(code, id) {
+        if (id.split('?')[0] !== join(root, mutation.file)) return undefined;
+        return { code: code.replace(mutation.find, () => mutation.replace), map: null };
+      },
     },
-  }],
+  ],
   // What was transformed for another run is another program.
   test: { testTimeout: 10_000, bail: 1, fsModuleCache: false },
 });

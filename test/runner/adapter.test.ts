@@ -1,27 +1,64 @@
-// What a Node runner calls its GPU, from the drivers in its process, and what it makes of one that is none.
+// What a Node runner calls its GPU, from the drivers in its process, and what it makes of one that
+// is none.
 
 import { expect, test } from 'vitest';
-import { adapterOf } from '../../node-runner/webgpu-adapter.ts';
 import { judge } from '../../node-runner/measured-choice.ts';
+import { adapterOf } from '../../node-runner/webgpu-adapter.ts';
 
 const linux = { platform: 'linux', gpu: true, nvidiaModels: [] } as const;
-const mapped = (...libraries: string[]) => libraries.map((library) => `7f0000000000-7f0000001000 r-xp 00000000 08:01 42 /usr/lib/x86_64-linux-gnu/${library}`).join('\n');
+const mapped = (...libraries: string[]) =>
+  libraries
+    .map(
+      (library) =>
+        `7f0000000000-7f0000001000 r-xp 00000000 08:01 42 /usr/lib/x86_64-linux-gnu/${library}`,
+    )
+    .join('\n');
 
-test('a GPU goes by its driver, and NVIDIA\'s by its model', () => {
-  expect(adapterOf({ ...linux, maps: mapped('libvulkan_radeon.so') })).toEqual({ name: 'AMD (Vulkan)', software: false });
-  expect(adapterOf({ ...linux, maps: mapped('libGLX_nvidia.so.550.54'), nvidiaModels: ['NVIDIA L4'] })).toEqual({ name: 'NVIDIA L4 (Vulkan)', software: false });
-  expect(adapterOf({ ...linux, maps: mapped('libvulkan_lvp.so', 'libvulkan_intel.so') })).toEqual({ name: 'Intel (Vulkan)', software: false });
-  expect(adapterOf({ platform: 'darwin', gpu: true, maps: '', nvidiaModels: [] })).toEqual({ name: 'Metal (ONNX Runtime)', software: false });
+test("a GPU goes by its driver, and NVIDIA's by its model", () => {
+  expect(adapterOf({ ...linux, maps: mapped('libvulkan_radeon.so') })).toEqual({
+    name: 'AMD (Vulkan)',
+    software: false,
+  });
+  expect(
+    adapterOf({ ...linux, maps: mapped('libGLX_nvidia.so.550.54'), nvidiaModels: ['NVIDIA L4'] }),
+  ).toEqual({ name: 'NVIDIA L4 (Vulkan)', software: false });
+  expect(adapterOf({ ...linux, maps: mapped('libvulkan_lvp.so', 'libvulkan_intel.so') })).toEqual({
+    name: 'Intel (Vulkan)',
+    software: false,
+  });
+  expect(adapterOf({ platform: 'darwin', gpu: true, maps: '', nvidiaModels: [] })).toEqual({
+    name: 'Metal (ONNX Runtime)',
+    software: false,
+  });
 });
 
 test('a driver that has the processor play a GPU is named so, also beside drivers of GPUs that are not there', () => {
-  expect(adapterOf({ ...linux, maps: mapped('libvk_swiftshader.so') })).toEqual({ name: 'SwiftShader (Vulkan)', software: true });
-  expect(adapterOf({ ...linux, gpu: false, maps: mapped('libvulkan_lvp.so', 'libvulkan_intel.so') })).toEqual({ name: 'llvmpipe (Vulkan)', software: true });
+  expect(adapterOf({ ...linux, maps: mapped('libvk_swiftshader.so') })).toEqual({
+    name: 'SwiftShader (Vulkan)',
+    software: true,
+  });
+  expect(
+    adapterOf({ ...linux, gpu: false, maps: mapped('libvulkan_lvp.so', 'libvulkan_intel.so') }),
+  ).toEqual({ name: 'llvmpipe (Vulkan)', software: true });
 });
 
 test('a GPU that the processor plays is out however fast it says it is, unless it is forced', () => {
-  const played = { ok: true, candidate: { device: 'webgpu', dtype: 'fp32' }, textsPerSecond: 10_000, golden: '', adapter: 'llvmpipe (Vulkan)', softwareAdapter: true } as const;
-  expect(judge(played, false)).toEqual({ ok: false, candidate: played.candidate, code: 'software_adapter', message: 'its GPU is played by the processor (llvmpipe (Vulkan))' });
+  const played = {
+    ok: true,
+    candidate: { device: 'webgpu', dtype: 'fp32' },
+    textsPerSecond: 10_000,
+    golden: '',
+    adapter: 'llvmpipe (Vulkan)',
+    softwareAdapter: true,
+  } as const;
+  expect(judge(played, false)).toEqual({
+    ok: false,
+    candidate: played.candidate,
+    code: 'software_adapter',
+    message: 'its GPU is played by the processor (llvmpipe (Vulkan))',
+  });
   expect(judge(played, true)).toEqual(played);
-  expect(judge({ ...played, adapter: 'NVIDIA L4 (Vulkan)', softwareAdapter: false }, false)).toMatchObject({ ok: true });
+  expect(
+    judge({ ...played, adapter: 'NVIDIA L4 (Vulkan)', softwareAdapter: false }, false),
+  ).toMatchObject({ ok: true });
 });

@@ -1,13 +1,19 @@
 // What a Node runner decides without touching anything: options, candidates, layout, restarts.
 
-import fc from 'fast-check';
 import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { candidateRounds, isNeeded, ranked, type Place, type ProbeResult } from '#core/runner/device-preferences.ts';
 import { parseManifest } from '#core/model/model-manifest.ts';
+import {
+  candidateRounds,
+  isNeeded,
+  ranked,
+  type Place,
+  type ProbeResult,
+} from '#core/runner/device-preferences.ts';
 import { afterEnd, noFailures } from '#core/runner/restart-policy.ts';
-import { layoutOf } from '../../node-runner/process-layout.ts';
 import { parseOptions } from '../../node-runner/node-runner-options.ts';
+import { layoutOf } from '../../node-runner/process-layout.ts';
 
 const manifest = parseManifest(readFileSync('models/all-MiniLM-L6-v2/manifest.json', 'utf8'));
 const gibibyte = 2 ** 30;
@@ -15,54 +21,110 @@ const onCpu: Place = { devices: ['cpu'], dtypeSetting: 'VECTORSTREAM_RUNNER_DTYP
 const withGpu: Place = { ...onCpu, devices: ['webgpu', 'cpu'] };
 const inTab: Place = { devices: ['webgpu', 'wasm'], dtypeSetting: 'dtype' };
 
-const right = (device: 'cpu' | 'webgpu', dtype: string, textsPerSecond: number): ProbeResult => ({ ok: true, candidate: { device, dtype }, textsPerSecond, golden: '' });
-const wrong = (device: 'cpu' | 'webgpu', dtype: string): ProbeResult => ({ ok: false, candidate: { device, dtype }, code: 'wrong_vectors', message: '' });
+const right = (device: 'cpu' | 'webgpu', dtype: string, textsPerSecond: number): ProbeResult => ({
+  ok: true,
+  candidate: { device, dtype },
+  textsPerSecond,
+  golden: '',
+});
+const wrong = (device: 'cpu' | 'webgpu', dtype: string): ProbeResult => ({
+  ok: false,
+  candidate: { device, dtype },
+  code: 'wrong_vectors',
+  message: '',
+});
 
 describe('candidates', () => {
   const auto = { device: 'auto', dtype: 'auto' } as const;
 
   test('without a GPU the integer graphs are tried first, and fp32 only when both are wrong', () => {
     const rounds = candidateRounds(manifest, auto, onCpu);
-    expect(rounds).toEqual([[{ device: 'cpu', dtype: 'q8' }, { device: 'cpu', dtype: 'int8' }], [{ device: 'cpu', dtype: 'fp32' }]]);
+    expect(rounds).toEqual([
+      [
+        { device: 'cpu', dtype: 'q8' },
+        { device: 'cpu', dtype: 'int8' },
+      ],
+      [{ device: 'cpu', dtype: 'fp32' }],
+    ]);
     expect(isNeeded(rounds[1] ?? [], [wrong('cpu', 'q8'), right('cpu', 'int8', 200)])).toBe(false);
     expect(isNeeded(rounds[1] ?? [], [wrong('cpu', 'q8'), wrong('cpu', 'int8')])).toBe(true);
   });
 
   test('where a GPU may be, WebGPU is tried too', () => {
     expect(candidateRounds(manifest, auto, withGpu)[0]).toEqual([
-      { device: 'webgpu', dtype: 'fp16' }, { device: 'webgpu', dtype: 'fp32' }, { device: 'cpu', dtype: 'q8' }, { device: 'cpu', dtype: 'int8' },
+      { device: 'webgpu', dtype: 'fp16' },
+      { device: 'webgpu', dtype: 'fp32' },
+      { device: 'cpu', dtype: 'q8' },
+      { device: 'cpu', dtype: 'int8' },
     ]);
   });
 
   test('in a tab WASM takes the place of the processor', () => {
     expect(candidateRounds(manifest, auto, inTab)).toEqual([
-      [{ device: 'webgpu', dtype: 'fp16' }, { device: 'webgpu', dtype: 'fp32' }, { device: 'wasm', dtype: 'q8' }, { device: 'wasm', dtype: 'int8' }],
+      [
+        { device: 'webgpu', dtype: 'fp16' },
+        { device: 'webgpu', dtype: 'fp32' },
+        { device: 'wasm', dtype: 'q8' },
+        { device: 'wasm', dtype: 'int8' },
+      ],
       [{ device: 'wasm', dtype: 'fp32' }],
     ]);
-    expect(candidateRounds(manifest, { device: 'auto', dtype: 'q8' }, inTab)).toEqual([[{ device: 'wasm', dtype: 'q8' }]]);
+    expect(candidateRounds(manifest, { device: 'auto', dtype: 'q8' }, inTab)).toEqual([
+      [{ device: 'wasm', dtype: 'q8' }],
+    ]);
   });
 
   test('the fastest right one wins, a wrong one never', () => {
     const results = [wrong('cpu', 'q8'), right('webgpu', 'fp32', 1), right('cpu', 'int8', 250)];
-    expect(ranked(results).map(({ candidate }) => candidate)).toEqual([{ device: 'cpu', dtype: 'int8' }, { device: 'webgpu', dtype: 'fp32' }]);
+    expect(ranked(results).map(({ candidate }) => candidate)).toEqual([
+      { device: 'cpu', dtype: 'int8' },
+      { device: 'webgpu', dtype: 'fp32' },
+    ]);
     expect(ranked([wrong('cpu', 'q8')])).toEqual([]);
   });
 
   test('what is forced is the only thing tried', () => {
-    expect(candidateRounds(manifest, { device: 'webgpu', dtype: 'fp32' }, onCpu)).toEqual([[{ device: 'webgpu', dtype: 'fp32' }]]);
-    expect(candidateRounds(manifest, { device: 'webgpu', dtype: 'auto' }, onCpu).flat().every(({ device }) => device === 'webgpu')).toBe(true);
-    expect(candidateRounds(manifest, { device: 'auto', dtype: 'q8' }, withGpu)).toEqual([[{ device: 'cpu', dtype: 'q8' }]]);
-    expect(() => candidateRounds(manifest, { device: 'auto', dtype: 'q4' }, onCpu)).toThrow('VECTORSTREAM_RUNNER_DTYPE is "q4": sentence-transformers/all-MiniLM-L6-v2 has fp16, fp32, q8, int8');
+    expect(candidateRounds(manifest, { device: 'webgpu', dtype: 'fp32' }, onCpu)).toEqual([
+      [{ device: 'webgpu', dtype: 'fp32' }],
+    ]);
+    expect(
+      candidateRounds(manifest, { device: 'webgpu', dtype: 'auto' }, onCpu)
+        .flat()
+        .every(({ device }) => device === 'webgpu'),
+    ).toBe(true);
+    expect(candidateRounds(manifest, { device: 'auto', dtype: 'q8' }, withGpu)).toEqual([
+      [{ device: 'cpu', dtype: 'q8' }],
+    ]);
+    expect(() => candidateRounds(manifest, { device: 'auto', dtype: 'q4' }, onCpu)).toThrow(
+      'VECTORSTREAM_RUNNER_DTYPE is "q4": sentence-transformers/all-MiniLM-L6-v2 has fp16, fp32, q8, int8',
+    );
   });
 
   test('a model with only one dtype is tried with that', () => {
-    const single = { ...manifest, dtypes: { bnb4: { file: 'onnx/model.onnx', devices: ['cpu' as const], goldenMeanMin: 0.9, goldenMin: 0.9 } } };
+    const single = {
+      ...manifest,
+      dtypes: {
+        bnb4: {
+          file: 'onnx/model.onnx',
+          devices: ['cpu' as const],
+          goldenMeanMin: 0.9,
+          goldenMin: 0.9,
+        },
+      },
+    };
     expect(candidateRounds(single, auto, onCpu)).toEqual([[{ device: 'cpu', dtype: 'bnb4' }]]);
   });
 });
 
 describe('layout', () => {
-  const machine = { device: 'cpu', graphBytes: 23_486_168, cores: 4, memoryBytes: 16 * gibibyte, runners: 'auto', threads: 'auto' } as const;
+  const machine = {
+    device: 'cpu',
+    graphBytes: 23_486_168,
+    cores: 4,
+    memoryBytes: 16 * gibibyte,
+    runners: 'auto',
+    threads: 'auto',
+  } as const;
 
   test('a processor gets one single-threaded process per core', () => {
     expect(layoutOf(machine)).toEqual({ processes: 4, threads: 1 });
@@ -80,17 +142,33 @@ describe('layout', () => {
   });
 
   test('memory bounds the processes, and cores left over become threads', () => {
-    expect(layoutOf({ ...machine, cores: 8, memoryBytes: 2 * gibibyte })).toEqual({ processes: 2, threads: 4 });
-    expect(layoutOf({ ...machine, graphBytes: 1_300_000_000 })).toEqual({ processes: 2, threads: 2 });
-    fc.assert(fc.property(fc.integer({ min: 1, max: 256 }), fc.integer({ min: 0, max: 512 * gibibyte }), (cores, memoryBytes) => {
-      const { processes, threads } = layoutOf({ ...machine, cores, memoryBytes });
-      expect(processes).toBeGreaterThanOrEqual(1);
-      expect(processes * threads).toBeLessThanOrEqual(cores);
-    }));
+    expect(layoutOf({ ...machine, cores: 8, memoryBytes: 2 * gibibyte })).toEqual({
+      processes: 2,
+      threads: 4,
+    });
+    expect(layoutOf({ ...machine, graphBytes: 1_300_000_000 })).toEqual({
+      processes: 2,
+      threads: 2,
+    });
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 256 }),
+        fc.integer({ min: 0, max: 512 * gibibyte }),
+        (cores, memoryBytes) => {
+          const { processes, threads } = layoutOf({ ...machine, cores, memoryBytes });
+          expect(processes).toBeGreaterThanOrEqual(1);
+          expect(processes * threads).toBeLessThanOrEqual(cores);
+        },
+      ),
+    );
   });
 });
 
-const end = (stage: 'start' | 'service', ranMs = 100, retryable = true) => ({ stage, ranMs, retryable });
+const end = (stage: 'start' | 'service', ranMs = 100, retryable = true) => ({
+  stage,
+  ranMs,
+  retryable,
+});
 
 describe('restarts', () => {
   const cpuOnly = { left: false, otherDeviceLeft: false };
@@ -104,38 +182,72 @@ describe('restarts', () => {
   };
 
   test('the first restart is at once, then waits double from 250 ms up to 10 s, and a worker that was healthy for a minute starts anew', () => {
-    expect(kinds([...Array.from({ length: 8 }, () => end('service')), end('service', 60_000)], cpuOnly))
-      .toEqual(['0', '250', '500', '1000', '2000', '4000', '8000', '10000', '0']);
+    expect(
+      kinds([...Array.from({ length: 8 }, () => end('service')), end('service', 60_000)], cpuOnly),
+    ).toEqual(['0', '250', '500', '1000', '2000', '4000', '8000', '10000', '0']);
   });
 
   test('a candidate that cannot start three times gives way to the next, or the runner ends', () => {
-    expect(kinds([end('start'), end('start'), end('start')], { left: true, otherDeviceLeft: false })).toEqual(['250', '500', 'next-candidate']);
-    expect(kinds([end('start'), end('start'), end('start')], cpuOnly)).toEqual(['250', '500', 'give-up']);
+    expect(
+      kinds([end('start'), end('start'), end('start')], { left: true, otherDeviceLeft: false }),
+    ).toEqual(['250', '500', 'next-candidate']);
+    expect(kinds([end('start'), end('start'), end('start')], cpuOnly)).toEqual([
+      '250',
+      '500',
+      'give-up',
+    ]);
   });
 
   test('wrong vectors are not tried twice', () => {
-    expect(kinds([end('start', 100, false)], { left: true, otherDeviceLeft: true })).toEqual(['next-candidate']);
+    expect(kinds([end('start', 100, false)], { left: true, otherDeviceLeft: true })).toEqual([
+      'next-candidate',
+    ]);
     expect(kinds([end('service', 100, false)], cpuOnly)).toEqual(['give-up']);
   });
 
   test('a GPU that fails in service gives way to the processor', () => {
-    expect(kinds([end('service'), end('service'), end('service')], { left: true, otherDeviceLeft: true })).toEqual(['0', '250', 'next-candidate']);
+    expect(
+      kinds([end('service'), end('service'), end('service')], {
+        left: true,
+        otherDeviceLeft: true,
+      }),
+    ).toEqual(['0', '250', 'next-candidate']);
   });
 });
 
-const parse = (argv: string[], environment: Record<string, string> = {}) => parseOptions(argv, environment, { hostName: 'shop', terminal: false });
+const parse = (argv: string[], environment: Record<string, string> = {}) =>
+  parseOptions(argv, environment, { hostName: 'shop', terminal: false });
 
 describe('options', () => {
   test('defaults', () => {
     expect(parse([])).toEqual({
-      gatewayUrls: ['ws://127.0.0.1:8080'], token: null, dataDir: '.vectorstream', model: 'models/all-MiniLM-L6-v2', device: 'auto', dtype: 'auto',
-      threads: 'auto', runners: 'auto', name: 'shop', logLevel: 'info', logFormat: 'json',
+      gatewayUrls: ['ws://127.0.0.1:8080'],
+      token: null,
+      dataDir: '.vectorstream',
+      model: 'models/all-MiniLM-L6-v2',
+      device: 'auto',
+      dtype: 'auto',
+      threads: 'auto',
+      runners: 'auto',
+      name: 'shop',
+      logLevel: 'info',
+      logFormat: 'json',
     });
   });
 
   test('a flag goes before its variable, and an empty variable is none', () => {
-    expect(parse(['--device', 'cpu'], { VECTORSTREAM_RUNNER_DEVICE: 'webgpu', VECTORSTREAM_RUNNER_DTYPE: '' })).toMatchObject({ device: 'cpu', dtype: 'auto' });
-    expect(parse([], { VECTORSTREAM_GATEWAY_URL: 'ws://a:1, wss://b,ws://a:1', VECTORSTREAM_RUNNER_THREADS: '2' })).toMatchObject({ gatewayUrls: ['ws://a:1', 'wss://b'], threads: 2 });
+    expect(
+      parse(['--device', 'cpu'], {
+        VECTORSTREAM_RUNNER_DEVICE: 'webgpu',
+        VECTORSTREAM_RUNNER_DTYPE: '',
+      }),
+    ).toMatchObject({ device: 'cpu', dtype: 'auto' });
+    expect(
+      parse([], {
+        VECTORSTREAM_GATEWAY_URL: 'ws://a:1, wss://b,ws://a:1',
+        VECTORSTREAM_RUNNER_THREADS: '2',
+      }),
+    ).toMatchObject({ gatewayUrls: ['ws://a:1', 'wss://b'], threads: 2 });
     expect(parse(['--help'])).toBe('help');
   });
 
@@ -144,7 +256,11 @@ describe('options', () => {
     [[], { VECTORSTREAM_RUNNER_DEVICE: 'tpu' }, 'VECTORSTREAM_RUNNER_DEVICE is "tpu"'],
     [['--runners', '0'], {}, '--runners is "0": expected auto or a whole number from 1 to 256.'],
     [['--gateway', 'http://a'], {}, '--gateway is "http://a": expected addresses such as'],
-    [['--gateway', 'ws://a,ws://me:secret@b:1'], {}, '--gateway has an address with a user, a password, a query or a fragment (at b:1): the token goes in VECTORSTREAM_RUNNER_TOKEN.'],
+    [
+      ['--gateway', 'ws://a,ws://me:secret@b:1'],
+      {},
+      '--gateway has an address with a user, a password, a query or a fragment (at b:1): the token goes in VECTORSTREAM_RUNNER_TOKEN.',
+    ],
     [['--nonsense'], {}, "Unknown option '--nonsense'. See --help."],
     [[], { LOG_LEVEL: 'loud' }, 'LOG_LEVEL is "loud": expected one of trace'],
   ])('%j with %j says what is allowed', (argv, environment, message) => {

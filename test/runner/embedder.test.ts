@@ -1,4 +1,5 @@
-// The shipped graphs on this machine's processor: right vectors, whatever they are batched with and however odd the text.
+// The shipped graphs on this machine's processor: right vectors, whatever they are batched with and
+// however odd the text.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readGolden } from '#core/model/model-manifest.ts';
@@ -10,13 +11,33 @@ import { cosine, vectorProblem } from '#core/vectors/vector.ts';
 import { openModelFolder } from '../../node-runner/model-folder.ts';
 import { modelWithHiddenStates, shippedModel } from './model-copies.ts';
 
-async function open(dtype: string, path = shippedModel): Promise<{ embedder: Embedder; check: () => ReturnType<typeof checkGolden>; warm: () => ReturnType<typeof warmUp> }> {
+async function open(
+  dtype: string,
+  path = shippedModel,
+): Promise<{
+  embedder: Embedder;
+  check: () => ReturnType<typeof checkGolden>;
+  warm: () => ReturnType<typeof warmUp>;
+}> {
   const { model, folder } = await openModelFolder(path);
   const golden = await readGolden(model);
   const bounds = model.manifest.dtypes[dtype];
   if (bounds === undefined) throw new Error(`no dtype ${dtype}`);
-  const embedder = await createEmbedder({ model, location: folder, device: 'cpu', dtype, threads: 1, budget: cpuBudget, adapter: 'test', softwareAdapter: false });
-  return { embedder, check: () => checkGolden(embedder, golden, bounds), warm: () => warmUp(embedder, golden, bounds, 0) };
+  const embedder = await createEmbedder({
+    model,
+    location: folder,
+    device: 'cpu',
+    dtype,
+    threads: 1,
+    budget: cpuBudget,
+    adapter: 'test',
+    softwareAdapter: false,
+  });
+  return {
+    embedder,
+    check: () => checkGolden(embedder, golden, bounds),
+    warm: () => warmUp(embedder, golden, bounds, 0),
+  };
 }
 
 function vectorOf(outcome: EmbedOutcome | undefined): Float32Array {
@@ -25,13 +46,16 @@ function vectorOf(outcome: EmbedOutcome | undefined): Float32Array {
 }
 
 describe('golden texts on the processor', () => {
-  test.each(['fp32', 'fp16', 'q8', 'int8'])('%s agrees with the reference within its bounds', async (dtype) => {
-    const { embedder, check } = await open(dtype);
-    await using _ = embedder;
-    const verdict = await check();
-    console.log(`${dtype}: ${verdict.message}`);
-    expect(verdict).toMatchObject({ ok: true });
-  });
+  test.each(['fp32', 'fp16', 'q8', 'int8'])(
+    '%s agrees with the reference within its bounds',
+    async (dtype) => {
+      const { embedder, check } = await open(dtype);
+      await using _ = embedder;
+      const verdict = await check();
+      console.log(`${dtype}: ${verdict.message}`);
+      expect(verdict).toMatchObject({ ok: true });
+    },
+  );
 });
 
 describe('a graph that outputs hidden states', () => {
@@ -60,11 +84,20 @@ describe('one session', () => {
     await embedder[Symbol.asyncDispose]();
   });
 
-  // int8 activations are quantised over a whole batch, so its companions show; float graphs compute each text for itself.
-  test.each([['fp32', 0.9999], ['int8', 0.99]])('%s vectors alone and in a mixed batch have a cosine above %d', async (dtype, bound) => {
+  // int8 activations are quantised over a whole batch, so its companions show; float graphs compute
+  // each text for itself.
+  test.each([
+    ['fp32', 0.9999],
+    ['int8', 0.99],
+  ])('%s vectors alone and in a mixed batch have a cosine above %d', async (dtype, bound) => {
     const other = dtype === 'int8' ? null : await open(dtype);
     const session = other?.embedder ?? embedder;
-    const texts = ['red ceramic mug', 'steel water bottle, 750 ml, keeps cold for a day. '.repeat(12), '🎧', ...sampleTexts(20)];
+    const texts = [
+      'red ceramic mug',
+      'steel water bottle, 750 ml, keeps cold for a day. '.repeat(12),
+      '🎧',
+      ...sampleTexts(20),
+    ];
     const mixed = await session.embed(texts);
     for (const index of [0, 1, 2, 12]) {
       const [alone] = await session.embed([texts[index] ?? '']);
@@ -74,7 +107,9 @@ describe('one session', () => {
   });
 
   test('outcomes are in the order of the texts', async () => {
-    const texts = sampleTexts(40).flatMap((text, index) => (index % 3 === 0 ? [text, text.slice(0, 12)] : [text]));
+    const texts = sampleTexts(40).flatMap((text, index) =>
+      index % 3 === 0 ? [text, text.slice(0, 12)] : [text],
+    );
     const outcomes = await embedder.embed(texts);
     expect(outcomes).toHaveLength(texts.length);
     for (const index of [0, 1, 17, texts.length - 1]) {
@@ -85,8 +120,16 @@ describe('one session', () => {
   });
 
   test.each([
-    ['no text at all', ''], ['white space', ' \n\t '], ['an emoji', '🎧'], ['a joined emoji', '👩‍👩‍👧‍👦'], ['a lone surrogate', 'mug \ud800 red'], ['NUL', 'a\0b'],
-    ['a very long text', 'ergonomic chair '.repeat(20_000)], ['one very long word', 'x'.repeat(50_000)], ['right to left', 'سماعات لاسلكية'], ['a special token', '[SEP] [MASK] [PAD]'],
+    ['no text at all', ''],
+    ['white space', ' \n\t '],
+    ['an emoji', '🎧'],
+    ['a joined emoji', '👩‍👩‍👧‍👦'],
+    ['a lone surrogate', 'mug \ud800 red'],
+    ['NUL', 'a\0b'],
+    ['a very long text', 'ergonomic chair '.repeat(20_000)],
+    ['one very long word', 'x'.repeat(50_000)],
+    ['right to left', 'سماعات لاسلكية'],
+    ['a special token', '[SEP] [MASK] [PAD]'],
   ])('%s gets a finite unit vector', async (_, text) => {
     const [outcome] = await embedder.embed([text]);
     expect(vectorProblem(vectorOf(outcome), embedder.info.dimensions)).toBeNull();
@@ -97,7 +140,10 @@ describe('one session', () => {
   });
 
   test('a text beyond the token limit has the vector of its beginning', async () => {
-    const [longer, longest] = await embedder.embed(['garden hose '.repeat(400), 'garden hose '.repeat(4000)]);
+    const [longer, longest] = await embedder.embed([
+      'garden hose '.repeat(400),
+      'garden hose '.repeat(4000),
+    ]);
     expect(cosine(vectorOf(longer), vectorOf(longest))).toBeGreaterThan(0.9999);
   });
 });

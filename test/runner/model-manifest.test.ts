@@ -2,8 +2,14 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import {
+  ModelFileError,
+  parseGolden,
+  parseManifest,
+  readGolden,
+  verifyFiles,
+} from '#core/model/model-manifest.ts';
 import { goldenVerdict } from '#core/trust/golden.ts';
-import { ModelFileError, parseGolden, parseManifest, readGolden, verifyFiles } from '#core/model/model-manifest.ts';
 import { openModelFolder } from '../../node-runner/model-folder.ts';
 import { modelCopy, shippedModel } from './model-copies.ts';
 
@@ -21,7 +27,9 @@ test('a truncated graph is named with both hashes and the way to restore it', as
   await using copy = await modelCopy({ 'onnx/model_int8.onnx': graph.subarray(0, -1) });
   const { model } = await openModelFolder(copy.folder);
   await expect(verifyFiles(model, 'int8')).rejects.toThrow(
-    new RegExp(`onnx/model_int8.onnx .* expected SHA-256 ${model.manifest.files['onnx/model_int8.onnx']}, got [0-9a-f]{64} .*git checkout`),
+    new RegExp(
+      `onnx/model_int8.onnx .* expected SHA-256 ${model.manifest.files['onnx/model_int8.onnx']}, got [0-9a-f]{64} .*git checkout`,
+    ),
   );
 });
 
@@ -32,32 +40,55 @@ test('a damaged graph stops only the dtype that loads it', async () => {
   await verifyFiles(model, 'q8');
 });
 
-test.each(['tokenizer.json', 'config.json', 'golden.json'])('a missing or changed %s stops every dtype', async (path) => {
-  await using missing = await modelCopy({ [path]: null });
-  await using changed = await modelCopy({ [path]: `${(await shipped(path)).toString()} ` });
-  for (const { folder } of [missing, changed]) {
-    const { model } = await openModelFolder(folder);
-    await expect(verifyFiles(model, 'q8')).rejects.toThrow(`Model file ${path} `);
-  }
-});
+test.each(['tokenizer.json', 'config.json', 'golden.json'])(
+  'a missing or changed %s stops every dtype',
+  async (path) => {
+    await using missing = await modelCopy({ [path]: null });
+    await using changed = await modelCopy({ [path]: `${(await shipped(path)).toString()} ` });
+    for (const { folder } of [missing, changed]) {
+      const { model } = await openModelFolder(folder);
+      await expect(verifyFiles(model, 'q8')).rejects.toThrow(`Model file ${path} `);
+    }
+  },
+);
 
 test('a folder that is not there, and one without a manifest, say so', async () => {
-  await expect(openModelFolder('/no/such/model')).rejects.toThrow('VECTORSTREAM_MODEL is "/no/such/model": there is no such folder.');
+  await expect(openModelFolder('/no/such/model')).rejects.toThrow(
+    'VECTORSTREAM_MODEL is "/no/such/model": there is no such folder.',
+  );
   await using copy = await modelCopy({ 'manifest.json': null });
-  await expect(openModelFolder(copy.folder)).rejects.toThrow('Model file manifest.json cannot be read');
+  await expect(openModelFolder(copy.folder)).rejects.toThrow(
+    'Model file manifest.json cannot be read',
+  );
 });
 
 test('a manifest that is wrong names the member', async () => {
   const manifest = JSON.parse((await shipped('manifest.json')).toString());
   expect(() => parseManifest('{')).toThrow('manifest.json is not JSON');
-  expect(() => parseManifest(JSON.stringify({ ...manifest, dimensions: '384' }))).toThrow('manifest.json is wrong at dimensions');
-  expect(() => parseManifest(JSON.stringify({ ...manifest, files: { '../secret': 'a' } }))).toThrow('manifest.json is wrong at files');
-  expect(() => parseManifest(JSON.stringify({ ...manifest, files: {} }))).toThrow('must be listed under files');
-  expect(() => parseGolden(JSON.stringify({ model: 'm', reference: 'r', dimensions: 2, cases: [{ text: 'a', vector: [1] }] }))).toThrow('every vector');
+  expect(() => parseManifest(JSON.stringify({ ...manifest, dimensions: '384' }))).toThrow(
+    'manifest.json is wrong at dimensions',
+  );
+  expect(() => parseManifest(JSON.stringify({ ...manifest, files: { '../secret': 'a' } }))).toThrow(
+    'manifest.json is wrong at files',
+  );
+  expect(() => parseManifest(JSON.stringify({ ...manifest, files: {} }))).toThrow(
+    'must be listed under files',
+  );
+  expect(() =>
+    parseGolden(
+      JSON.stringify({
+        model: 'm',
+        reference: 'r',
+        dimensions: 2,
+        cases: [{ text: 'a', vector: [1] }],
+      }),
+    ),
+  ).toThrow('every vector');
 });
 
 test('the golden verdict holds both bounds and lets nothing that is no number pass', () => {
   const bounds = { goldenMeanMin: 0.99, goldenMin: 0.98 };
   expect(goldenVerdict([0.999, 0.985], bounds)).toMatchObject({ ok: true, min: 0.985 });
-  for (const cosines of [[0.999, 0.979], [0.985, 0.985], [1, NaN], [NaN], []]) expect(goldenVerdict(cosines, bounds).ok).toBe(false);
+  for (const cosines of [[0.999, 0.979], [0.985, 0.985], [1, NaN], [NaN], []])
+    expect(goldenVerdict(cosines, bounds).ok).toBe(false);
 });

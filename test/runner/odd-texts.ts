@@ -12,7 +12,12 @@ export function openRandom(seed: number): OddTexts {
   };
   return {
     next,
-    oddTexts: (count) => Array.from({ length: count }, (_, n) =>
-      Array.from({ length: 1 + Math.floor(next() * (n % 5 === 0 ? 800 : 40)) }, () => signs[Math.floor(next() * signs.length)] ?? '').join('')),
+    oddTexts: (count) =>
+      Array.from({ length: count }, (_, n) =>
+        Array.from(
+          { length: 1 + Math.floor(next() * (n % 5 === 0 ? 800 : 40)) },
+          () => signs[Math.floor(next() * signs.length)] ?? '',
+        ).join(''),
+      ),
   };
 }

@@ -1,4 +1,5 @@
-// The real thing: `node-runner/main.ts` as a process with its workers, joined to a gateway that the test plays.
+// The real thing: `node-runner/main.ts` as a process with its workers, joined to a gateway that the
+// test plays.
 
 import { execFile, fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -28,23 +29,47 @@ afterAll(async () => {
 });
 
 /** With a channel, as a gateway starts it. The token comes from the data folder. */
-function startRunner(url: string, ...flags: string[]): { child: ChildProcess; output: () => string; exited: Promise<unknown> } {
-  const child = fork('node-runner/main.ts', ['--gateway', url, '--data-dir', dataDir, '--name', 'tested', ...flags], {
-    execArgv: [], stdio: ['ignore', 'pipe', 'pipe', 'ipc'], env: { ...process.env, LOG_FORMAT: 'json', VECTORSTREAM_RUNNER_TOKEN: '' },
-  });
+function startRunner(
+  url: string,
+  ...flags: string[]
+): { child: ChildProcess; output: () => string; exited: Promise<unknown> } {
+  const child = fork(
+    'node-runner/main.ts',
+    ['--gateway', url, '--data-dir', dataDir, '--name', 'tested', ...flags],
+    {
+      execArgv: [],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      env: { ...process.env, LOG_FORMAT: 'json', VECTORSTREAM_RUNNER_TOKEN: '' },
+    },
+  );
   started.push(child);
   let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => { output += chunk.toString(); });
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+    });
   // Workers write to the same standard output: it ends when all of them are gone.
-  const silent = Promise.all([child.stdout, child.stderr].flatMap((stream) => (stream === null ? [] : [once(stream, 'end')])));
-  const exited = Promise.all([once(child, 'exit'), silent]).then(([[code]]: [unknown[], unknown]) => code);
+  const silent = Promise.all(
+    [child.stdout, child.stderr].flatMap((stream) =>
+      stream === null ? [] : [once(stream, 'end')],
+    ),
+  );
+  const exited = Promise.all([once(child, 'exit'), silent]).then(
+    ([[code]]: [unknown[], unknown]) => code,
+  );
   return { child, output: () => output, exited };
 }
 
 const pidOf = (output: string, name: string): number => {
-  const line = output.split('\n').filter((text) => text.includes(`"runner":"${name}"`)).at(-1) ?? '{}';
+  const line =
+    output
+      .split('\n')
+      .filter((text) => text.includes(`"runner":"${name}"`))
+      .at(-1) ?? '{}';
   const parsed: unknown = JSON.parse(line);
-  return typeof parsed === 'object' && parsed !== null && 'pid' in parsed ? Number(parsed.pid) : NaN;
+  return typeof parsed === 'object' && parsed !== null && 'pid' in parsed
+    ? Number(parsed.pid)
+    : NaN;
 };
 
 test('the first start measures and the next remembers; both workers join, answer, and leave cleanly on SIGTERM', async () => {
@@ -52,7 +77,12 @@ test('the first start measures and the next remembers; both workers join, answer
   const runner = startRunner(gateway.url, '--runners', '2');
   const joined = [await gateway.joined(), await gateway.joined()];
   expect(joined.map(({ hello }) => hello.name).toSorted()).toEqual(['tested-1', 'tested-2']);
-  expect(joined[0]?.hello).toMatchObject({ kind: 'node', device: 'cpu', softwareAdapter: false, dimensions: 384 });
+  expect(joined[0]?.hello).toMatchObject({
+    kind: 'node',
+    device: 'cpu',
+    softwareAdapter: false,
+    dimensions: 384,
+  });
   const choice = JSON.parse(await readFile(join(dataDir, 'runner-choice.json'), 'utf8'));
   expect(choice.candidates[0]).toEqual({ device: 'cpu', dtype: joined[0]?.hello.dtype });
 
@@ -70,7 +100,10 @@ test('the first start measures and the next remembers; both workers join, answer
   await gateway.joined();
   again.child.kill('SIGTERM');
   expect(await again.exited).toBe(0);
-  expect([runner, again].map(({ output }) => output().includes('candidate is right'))).toEqual([true, false]);
+  expect([runner, again].map(({ output }) => output().includes('candidate is right'))).toEqual([
+    true,
+    false,
+  ]);
 });
 
 test('a worker that is killed is replaced', async () => {
@@ -98,14 +131,43 @@ test.each([
 });
 
 test.each([
-  ['a model folder that is not there', ['--model', '/no/such/model'], 2, /^VECTORSTREAM_MODEL is "\/no\/such\/model": there is no such folder\..*\n$/],
-  ['an unknown dtype', ['--dtype', 'q4'], 2, /^VECTORSTREAM_RUNNER_DTYPE is "q4": .* has fp16, fp32, q8, int8; auto chooses\.\n$/],
+  [
+    'a model folder that is not there',
+    ['--model', '/no/such/model'],
+    2,
+    /^VECTORSTREAM_MODEL is "\/no\/such\/model": there is no such folder\..*\n$/,
+  ],
+  [
+    'an unknown dtype',
+    ['--dtype', 'q4'],
+    2,
+    /^VECTORSTREAM_RUNNER_DTYPE is "q4": .* has fp16, fp32, q8, int8; auto chooses\.\n$/,
+  ],
 ] as const)('%s ends with one line and no stack', async (_, flags, code, line) => {
-  await expect(promisify(execFile)(process.execPath, ['node-runner/main.ts', ...flags])).rejects.toMatchObject({ code, stderr: expect.stringMatching(line) });
+  await expect(
+    promisify(execFile)(process.execPath, ['node-runner/main.ts', ...flags]),
+  ).rejects.toMatchObject({ code, stderr: expect.stringMatching(line) });
 });
 
 test('a damaged graph of a forced dtype ends with the file, both hashes and the remedy', async () => {
   await using copy = await modelCopy({ 'onnx/model_int8.onnx': 'damaged' });
-  const running = promisify(execFile)(process.execPath, ['node-runner/main.ts', '--model', copy.folder, '--device', 'cpu', '--dtype', 'int8', '--runners', '1', '--data-dir', dataDir]);
-  await expect(running).rejects.toMatchObject({ code: 1, stderr: expect.stringMatching(/^The runner gave up: Model file onnx\/model_int8.onnx is not the one .*expected SHA-256 [0-9a-f]{64}, got [0-9a-f]{64} .*git checkout.*\n$/) });
+  const running = promisify(execFile)(process.execPath, [
+    'node-runner/main.ts',
+    '--model',
+    copy.folder,
+    '--device',
+    'cpu',
+    '--dtype',
+    'int8',
+    '--runners',
+    '1',
+    '--data-dir',
+    dataDir,
+  ]);
+  await expect(running).rejects.toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(
+      /^The runner gave up: Model file onnx\/model_int8.onnx is not the one .*expected SHA-256 [0-9a-f]{64}, got [0-9a-f]{64} .*git checkout.*\n$/,
+    ),
+  });
 });

@@ -3,7 +3,13 @@
 import { createServer } from 'node:http';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { decodeJobResult, type DecodedResult } from '#core/protocol/job-result-frame.ts';
-import { encodeMessage, parseRunnerMessage, subprotocol, tokenSubprotocolPrefix, type RunnerHello } from '#core/protocol/wire.ts';
+import {
+  encodeMessage,
+  parseRunnerMessage,
+  subprotocol,
+  tokenSubprotocolPrefix,
+  type RunnerHello,
+} from '#core/protocol/wire.ts';
 
 /** A runner that was welcomed. */
 export type JoinedRunner = {
@@ -23,17 +29,25 @@ export type ScriptedGateway = AsyncDisposable & {
 
 export async function startScriptedGateway(token: string): Promise<ScriptedGateway> {
   const server = createServer();
-  const sockets = new WebSocketServer({ server, handleProtocols: () => subprotocol, verifyClient: ({ req }: { req: { headers: Record<string, unknown> } }) => {
-    const offered = String(req.headers['sec-websocket-protocol']).split(',').map((name) => name.trim());
-    return offered.includes(tokenSubprotocolPrefix + Buffer.from(token).toString('base64url'));
-  } });
+  const sockets = new WebSocketServer({
+    server,
+    handleProtocols: () => subprotocol,
+    verifyClient: ({ req }: { req: { headers: Record<string, unknown> } }) => {
+      const offered = String(req.headers['sec-websocket-protocol'])
+        .split(',')
+        .map((name) => name.trim());
+      return offered.includes(tokenSubprotocolPrefix + Buffer.from(token).toString('base64url'));
+    },
+  });
   const waiting: PromiseWithResolvers<JoinedRunner>[] = [];
   const runners: JoinedRunner[] = [];
-  sockets.on('connection', (socket) => join(socket, (runner) => {
-    const waiter = waiting.shift();
-    if (waiter === undefined) runners.push(runner);
-    else waiter.resolve(runner);
-  }));
+  sockets.on('connection', (socket) =>
+    join(socket, (runner) => {
+      const waiter = waiting.shift();
+      if (waiter === undefined) runners.push(runner);
+      else waiter.resolve(runner);
+    }),
+  );
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('the server has no port');
@@ -71,15 +85,28 @@ function join(socket: WebSocket, welcomed: (runner: JoinedRunner) => void): void
     const message = parseRunnerMessage(new TextDecoder().decode(frame));
     if (message.type !== 'runner-hello') return undefined;
     ({ dimensions } = message);
-    socket.send(encodeMessage({
-      type: 'runner-welcome', protocol: 1, sessionId: 'test', heartbeatMs: 500,
-      limits: { frameBytesMax: 2 ** 24, textsPerJobMax: 512, textCharsMax: 32_768 },
-    }));
+    socket.send(
+      encodeMessage({
+        type: 'runner-welcome',
+        protocol: 1,
+        sessionId: 'test',
+        heartbeatMs: 500,
+        limits: { frameBytesMax: 2 ** 24, textsPerJobMax: 512, textCharsMax: 32_768 },
+      }),
+    );
     return welcomed({
       hello: message,
       embed(texts) {
         job = Promise.withResolvers();
-        socket.send(encodeMessage({ type: 'job-assign', jobId: `job-${++jobs}`, attempt: 1, deadlineMs: 30_000, texts: [...texts] }));
+        socket.send(
+          encodeMessage({
+            type: 'job-assign',
+            jobId: `job-${++jobs}`,
+            attempt: 1,
+            deadlineMs: 30_000,
+            texts: [...texts],
+          }),
+        );
         return job.promise;
       },
       closed: closed.promise,

@@ -1,9 +1,10 @@
-// Which gateways a runner is joined to: every one behind its addresses, each once, while they come and go.
+// Which gateways a runner is joined to: every one behind its addresses, each once, while they come
+// and go.
 
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { WebSocketServer } from 'ws';
 import { describe, expect, test } from 'vitest';
+import { WebSocketServer } from 'ws';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { RunnerRefusedError } from '#core/protocol/runner-connection.ts';
 import { subprotocol } from '#core/protocol/wire.ts';
@@ -17,7 +18,11 @@ const nameOf = ({ url, address }: Place): string => address ?? url;
 describe('the places behind an address', () => {
   test.each<[string, readonly string[], readonly (string | null)[]]>([
     ['ws://gateways:8080', ['10.0.0.1', '10.0.0.2'], ['10.0.0.1', '10.0.0.2']],
-    ['ws://both-families:8080', ['fd00::1', '10.0.0.1', '10.0.0.2', 'fd00::2'], ['10.0.0.1', '10.0.0.2']],
+    [
+      'ws://both-families:8080',
+      ['fd00::1', '10.0.0.1', '10.0.0.2', 'fd00::2'],
+      ['10.0.0.1', '10.0.0.2'],
+    ],
     ['ws://six-only:8080', ['fd00::1', 'fd00::2'], ['fd00::1', 'fd00::2']],
     ['ws://twice:8080', ['10.0.0.1', '10.0.0.1'], ['10.0.0.1']],
     ['ws://localhost:8080', ['127.0.0.1', '::1'], [null]],
@@ -25,7 +30,9 @@ describe('the places behind an address', () => {
     ['ws://10.0.0.9:8080', [], [null]],
     ['ws://[fd00::9]:8080', [], [null]],
   ])('%s with %j', async (url, addresses, expected) => {
-    expect(await placesBehind(url, async () => addresses)).toEqual(expected.map((address) => ({ url, address })));
+    expect(await placesBehind(url, async () => addresses)).toEqual(
+      expected.map((address) => ({ url, address })),
+    );
   });
 
   test('one is dialled just there, under its own name', async () => {
@@ -36,17 +43,29 @@ describe('the places behind an address', () => {
     const address = server.address();
     const port = typeof address === 'object' ? address?.port : 0;
     const joined = once(sockets, 'connection');
-    const channel = await connectTo({ url: `ws://gateways.example:${port}`, address: '127.0.0.1' }, { token: 't', signal: new AbortController().signal });
+    const channel = await connectTo(
+      { url: `ws://gateways.example:${port}`, address: '127.0.0.1' },
+      { token: 't', signal: new AbortController().signal },
+    );
     const [socket, request] = await joined;
-    expect(request).toMatchObject({ url: '/runners/connect', headers: { host: `gateways.example:${port}` } });
-    const frames = new Promise((resolve) => channel.listen({ frame: resolve, closed: () => undefined }));
+    expect(request).toMatchObject({
+      url: '/runners/connect',
+      headers: { host: `gateways.example:${port}` },
+    });
+    const frames = new Promise((resolve) =>
+      channel.listen({ frame: resolve, closed: () => undefined }),
+    );
     socket.send('{"type":"gateway-heartbeat"}');
     expect(await frames).toBe('{"type":"gateway-heartbeat"}');
     channel.close(1000, 'done');
     await once(socket, 'close');
     server.close();
-    await expect(connectTo({ url: `ws://gateways.example:${port}`, address: '127.0.0.1' }, { token: 't', signal: new AbortController().signal }))
-      .rejects.toMatchObject({ code: 'connect_failed' });
+    await expect(
+      connectTo(
+        { url: `ws://gateways.example:${port}`, address: '127.0.0.1' },
+        { token: 't', signal: new AbortController().signal },
+      ),
+    ).rejects.toMatchObject({ code: 'connect_failed' });
   });
 });
 
@@ -57,7 +76,10 @@ function start(urls: readonly string[], dns: Record<string, readonly string[] | 
   const open = new Map<string, PromiseWithResolvers<void>>();
   const dialled: string[] = [];
   const done = serveGateways({
-    urls, clock, drain: stop.signal, log,
+    urls,
+    clock,
+    drain: stop.signal,
+    log,
     lookup: async (host) => {
       const found = dns[host] ?? null;
       if (found === null) throw new Error('ENOTFOUND');
@@ -72,18 +94,31 @@ function start(urls: readonly string[], dns: Record<string, readonly string[] | 
         open.set(nameOf(place), connection);
         const drained = Promise.withResolvers<string>();
         stop.signal.addEventListener('abort', () => drained.resolve('drained'));
-        const end = await Promise.race([drained.promise, connection.promise]).finally(() => open.delete(nameOf(place)));
+        const end = await Promise.race([drained.promise, connection.promise]).finally(() =>
+          open.delete(nameOf(place)),
+        );
         if (end === 'drained') return;
         await clock.sleep(250, stop.signal).catch(() => undefined);
       }
     },
   });
-  return { clock, stop, done, dns, open, dialled, lose: (name: string) => open.get(name)?.resolve(), refuse: (name: string) => open.get(name)?.reject(new RunnerRefusedError(4409, 'another model')) };
+  return {
+    clock,
+    stop,
+    done,
+    dns,
+    open,
+    dialled,
+    lose: (name: string) => open.get(name)?.resolve(),
+    refuse: (name: string) => open.get(name)?.reject(new RunnerRefusedError(4409, 'another model')),
+  };
 }
 
 describe('a runner of several gateways', () => {
   test('joins all behind one name, finds new ones, and lets go of one that is gone only when its connection ends', async () => {
-    const { clock, stop, done, dns, open, dialled, lose } = start(['ws://gateways:8080'], { gateways: ['10.0.0.1', '10.0.0.2'] });
+    const { clock, stop, done, dns, open, dialled, lose } = start(['ws://gateways:8080'], {
+      gateways: ['10.0.0.1', '10.0.0.2'],
+    });
     await clock.advance(0);
     expect([...open.keys()]).toEqual(['10.0.0.1', '10.0.0.2']);
     dns['gateways'] = ['10.0.0.2', '10.0.0.3'];
@@ -103,7 +138,10 @@ describe('a runner of several gateways', () => {
   });
 
   test('the same place under two addresses is one gateway', async () => {
-    const { clock, stop, done, dialled } = start(['ws://a:8080', 'ws://b:8080', 'ws://b:9090'], { a: ['10.0.0.1'], b: ['10.0.0.1'] });
+    const { clock, stop, done, dialled } = start(['ws://a:8080', 'ws://b:8080', 'ws://b:9090'], {
+      a: ['10.0.0.1'],
+      b: ['10.0.0.1'],
+    });
     await clock.advance(0);
     expect(dialled).toEqual(['10.0.0.1', '10.0.0.1']);
     stop.abort();
@@ -111,7 +149,10 @@ describe('a runner of several gateways', () => {
   });
 
   test('a name server that fails takes nothing away, and is asked again soon', async () => {
-    const { clock, stop, done, dns, open } = start(['ws://a:8080', 'ws://b:8080'], { a: ['10.0.0.1'], b: null });
+    const { clock, stop, done, dns, open } = start(['ws://a:8080', 'ws://b:8080'], {
+      a: ['10.0.0.1'],
+      b: null,
+    });
     await clock.advance(0);
     expect([...open.keys()]).toEqual(['10.0.0.1']);
     dns['a'] = null;
@@ -131,7 +172,9 @@ describe('a runner of several gateways', () => {
   });
 
   test('a refusal costs one gateway; the last one ends the runner', async () => {
-    const { clock, done, open, refuse } = start(['ws://gateways:8080'], { gateways: ['10.0.0.1', '10.0.0.2'] });
+    const { clock, done, open, refuse } = start(['ws://gateways:8080'], {
+      gateways: ['10.0.0.1', '10.0.0.2'],
+    });
     const refused = done.catch((error: unknown) => error);
     await clock.advance(0);
     refuse('10.0.0.1');
@@ -144,7 +187,9 @@ describe('a runner of several gateways', () => {
   });
 
   test('anything else that fails ends it at once', async () => {
-    const { clock, done, open } = start(['ws://gateways:8080'], { gateways: ['10.0.0.1', '10.0.0.2'] });
+    const { clock, done, open } = start(['ws://gateways:8080'], {
+      gateways: ['10.0.0.1', '10.0.0.2'],
+    });
     const failed = done.catch((error: unknown) => error);
     await clock.advance(0);
     open.get('10.0.0.1')?.reject(new Error('the model session failed'));

@@ -1,18 +1,31 @@
-// How a session's speed is measured: on rounds as large as its jobs, without minutes spent on a slow one.
+// How a session's speed is measured: on rounds as large as its jobs, without minutes spent on a
+// slow one.
 import { expect, test } from 'vitest';
 import { measureSpeed } from '#core/transformers/warm-up.ts';
 
 /** Takes `overheadMs` for a round and `msPerText` for each of its texts, on a clock of its own. */
-async function measured({ overheadMs, msPerText, budgetMs }: { overheadMs: number; msPerText: number; budgetMs: number }): Promise<{ rounds: number[]; textsPerSecond: number }> {
+async function measured({
+  overheadMs,
+  msPerText,
+  budgetMs,
+}: {
+  overheadMs: number;
+  msPerText: number;
+  budgetMs: number;
+}): Promise<{ rounds: number[]; textsPerSecond: number }> {
   let now = 0;
   const rounds: number[] = [];
-  const textsPerSecond = await measureSpeed({
-    embed: async (texts) => {
-      rounds.push(texts.length);
-      now += overheadMs + msPerText * texts.length;
-      return [];
+  const textsPerSecond = await measureSpeed(
+    {
+      embed: async (texts) => {
+        rounds.push(texts.length);
+        now += overheadMs + msPerText * texts.length;
+        return [];
+      },
     },
-  }, budgetMs, () => now);
+    budgetMs,
+    () => now,
+  );
   return { rounds, textsPerSecond };
 }
 
@@ -23,11 +36,18 @@ test('a processor is told by 32 texts, also when there is no time at all', async
 });
 
 test('a GPU, which pays for every launch, is measured with hundreds of texts', async () => {
-  const { rounds, textsPerSecond } = await measured({ overheadMs: 20, msPerText: 0.1, budgetMs: 400 });
+  const { rounds, textsPerSecond } = await measured({
+    overheadMs: 20,
+    msPerText: 0.1,
+    budgetMs: 400,
+  });
   expect(rounds.at(-1)).toBe(512);
   expect(textsPerSecond).toBeGreaterThan(7_000);
 });
 
 test('one that the processor emulates is told by four', async () => {
-  expect(await measured({ overheadMs: 0, msPerText: 1_000, budgetMs: 400 })).toEqual({ rounds: [4], textsPerSecond: 1 });
+  expect(await measured({ overheadMs: 0, msPerText: 1_000, budgetMs: 400 })).toEqual({
+    rounds: [4],
+    textsPerSecond: 1,
+  });
 });

@@ -1,4 +1,5 @@
-// WebGPU in a Node runner, played by the processor: the packaged Chromium's Vulkan driver under the system's Vulkan loader.
+// WebGPU in a Node runner, played by the processor: the packaged Chromium's Vulkan driver under the
+// system's Vulkan loader.
 
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -19,56 +20,116 @@ const goldenTexts = 6;
 
 /** Variables that make SwiftShader the only Vulkan driver; a string says what is missing. */
 async function softwareVulkan(): Promise<Record<string, string> | string> {
-  const loaders = ['/usr/lib/x86_64-linux-gnu', '/usr/lib64', '/usr/lib'].map((folder) => join(folder, 'libvulkan.so.1'));
-  if (!loaders.some((file) => existsSync(file))) return 'there is no Vulkan loader: apt install libvulkan1';
+  const loaders = ['/usr/lib/x86_64-linux-gnu', '/usr/lib64', '/usr/lib'].map((folder) =>
+    join(folder, 'libvulkan.so.1'),
+  );
+  if (!loaders.some((file) => existsSync(file)))
+    return 'there is no Vulkan loader: apt install libvulkan1';
   const chromium = await browserExecutable();
   if (chromium === null) return 'there is no browser here';
   const driver = join(dirname(chromium), 'vk_swiftshader_icd.json');
-  return existsSync(driver) ? { VK_ICD_FILENAMES: driver, VK_DRIVER_FILES: driver } : `${driver} is missing`;
+  return existsSync(driver)
+    ? { VK_ICD_FILENAMES: driver, VK_DRIVER_FILES: driver }
+    : `${driver} is missing`;
 }
 
 const read = (file: string) => readFile(join(shippedModel, file), 'utf8');
 
 async function fewGoldenTexts() {
   const golden = parseGolden(await read('golden.json'));
-  const cases = golden.cases.toSorted((a, b) => a.text.length - b.text.length).slice(0, goldenTexts);
+  const cases = golden.cases
+    .toSorted((a, b) => a.text.length - b.text.length)
+    .slice(0, goldenTexts);
   const text = JSON.stringify({ ...golden, cases });
   const manifest = parseManifest(await read('manifest.json'));
-  const files = { ...manifest.files, 'golden.json': await revisionOf(new TextEncoder().encode(text)) };
-  return { cases, copy: await modelCopy({ 'golden.json': text, 'manifest.json': JSON.stringify({ ...manifest, files }) }) };
+  const files = {
+    ...manifest.files,
+    'golden.json': await revisionOf(new TextEncoder().encode(text)),
+  };
+  return {
+    cases,
+    copy: await modelCopy({
+      'golden.json': text,
+      'manifest.json': JSON.stringify({ ...manifest, files }),
+    }),
+  };
 }
 
-test('VECTORSTREAM_RUNNER_DEVICE=webgpu embeds right, and says that its GPU is played by the processor', { timeout: 400_000 }, async ({ skip }) => {
-  const vulkan = await softwareVulkan();
-  if (typeof vulkan === 'string') {
-    if (process.env['CI']) throw new Error(`WebGPU in Node cannot be tested: ${vulkan}.`);
-    process.stderr.write(`SKIPPED, WebGPU in Node: ${vulkan}.\n`);
-    skip(vulkan);
-    return;
-  }
-  const { cases, copy } = await fewGoldenTexts();
-  await using model = copy;
-  await using dataDir = await temporaryFolder();
-  await using gateway = await startScriptedGateway(token);
-  await using runner = startProgram({
-    script: 'node-runner/main.ts', flags: ['--gateway', gateway.url, '--model', model.folder, '--dtype', 'fp32', '--name', 'gpu'],
-    environment: { ...vulkan, VECTORSTREAM_DATA_DIR: dataDir.path, VECTORSTREAM_RUNNER_TOKEN: token, VECTORSTREAM_RUNNER_DEVICE: 'webgpu' },
-  });
-  const joined = await Promise.race([gateway.joined(), runner.ended.then(({ code }): never => { throw new Error(`The runner ended by ${code}: ${runner.stderr()}${runner.stdout()}`); })]);
-  expect(joined.hello).toMatchObject({ name: 'gpu-1', kind: 'node', device: 'webgpu', dtype: 'fp32', adapter: 'SwiftShader (Vulkan)', softwareAdapter: true });
-  const { outcomes } = await joined.embed(cases.slice(0, 2).map(({ text }) => text));
-  const cosines = outcomes.map((outcome, index) => (outcome.ok ? cosine(outcome.vector, cases[index]?.vector ?? []) : 0));
-  expect(Math.min(...cosines)).toBeGreaterThan(0.999);
-  expect(runner.stdout()).toContain('this GPU is played by the processor');
-  runner.child.kill('SIGTERM');
-  expect(await runner.ended).toMatchObject({ code: 0 });
-});
+test(
+  'VECTORSTREAM_RUNNER_DEVICE=webgpu embeds right, and says that its GPU is played by the processor',
+  { timeout: 400_000 },
+  async ({ skip }) => {
+    const vulkan = await softwareVulkan();
+    if (typeof vulkan === 'string') {
+      if (process.env['CI']) throw new Error(`WebGPU in Node cannot be tested: ${vulkan}.`);
+      process.stderr.write(`SKIPPED, WebGPU in Node: ${vulkan}.\n`);
+      skip(vulkan);
+      return;
+    }
+    const { cases, copy } = await fewGoldenTexts();
+    await using model = copy;
+    await using dataDir = await temporaryFolder();
+    await using gateway = await startScriptedGateway(token);
+    await using runner = startProgram({
+      script: 'node-runner/main.ts',
+      flags: [
+        '--gateway',
+        gateway.url,
+        '--model',
+        model.folder,
+        '--dtype',
+        'fp32',
+        '--name',
+        'gpu',
+      ],
+      environment: {
+        ...vulkan,
+        VECTORSTREAM_DATA_DIR: dataDir.path,
+        VECTORSTREAM_RUNNER_TOKEN: token,
+        VECTORSTREAM_RUNNER_DEVICE: 'webgpu',
+      },
+    });
+    const joined = await Promise.race([
+      gateway.joined(),
+      runner.ended.then(({ code }): never => {
+        throw new Error(`The runner ended by ${code}: ${runner.stderr()}${runner.stdout()}`);
+      }),
+    ]);
+    expect(joined.hello).toMatchObject({
+      name: 'gpu-1',
+      kind: 'node',
+      device: 'webgpu',
+      dtype: 'fp32',
+      adapter: 'SwiftShader (Vulkan)',
+      softwareAdapter: true,
+    });
+    const { outcomes } = await joined.embed(cases.slice(0, 2).map(({ text }) => text));
+    const cosines = outcomes.map((outcome, index) =>
+      outcome.ok ? cosine(outcome.vector, cases[index]?.vector ?? []) : 0,
+    );
+    expect(Math.min(...cosines)).toBeGreaterThan(0.999);
+    expect(runner.stdout()).toContain('this GPU is played by the processor');
+    runner.child.kill('SIGTERM');
+    expect(await runner.ended).toMatchObject({ code: 0 });
+  },
+);
 
-test('where the driver is missing, a forced WebGPU ends in one line that says what to install', async ({ skip }) => {
+test('where the driver is missing, a forced WebGPU ends in one line that says what to install', async ({
+  skip,
+}) => {
   skip(process.platform !== 'linux', 'Vulkan is the way to the GPU on Linux only');
   await using dataDir = await temporaryFolder();
-  const run = () => execFileSync(process.execPath, ['node-runner/main.ts', '--device', 'webgpu', '--dtype', 'fp32', '--data-dir', dataDir.path], {
-    encoding: 'utf8', stdio: 'pipe', env: { ...process.env, VK_ICD_FILENAMES: '/none.json', VK_DRIVER_FILES: '/none.json' },
-  });
-  expect(run).toThrow(/The runner gave up: .* cannot be loaded as fp32 on webgpu: .*WebGPU needs a GPU with its driver, and on Linux the Vulkan loader \(libvulkan1\)\.\n/);
+  const run = () =>
+    execFileSync(
+      process.execPath,
+      ['node-runner/main.ts', '--device', 'webgpu', '--dtype', 'fp32', '--data-dir', dataDir.path],
+      {
+        encoding: 'utf8',
+        stdio: 'pipe',
+        env: { ...process.env, VK_ICD_FILENAMES: '/none.json', VK_DRIVER_FILES: '/none.json' },
+      },
+    );
+  expect(run).toThrow(
+    /The runner gave up: .* cannot be loaded as fp32 on webgpu: .*WebGPU needs a GPU with its driver, and on Linux the Vulkan loader \(libvulkan1\)\.\n/,
+  );
 });

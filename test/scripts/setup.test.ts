@@ -1,4 +1,5 @@
-// The set-up script says in one line what is in the way, and does its work once. A scripted npm stands in for the network.
+// The set-up script says in one line what is in the way, and does its work once. A scripted npm
+// stands in for the network.
 import { spawn } from 'node:child_process';
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,7 +12,8 @@ let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'vectorstream-setup-'));
   await mkdir(join(folder, 'scripts'));
-  for (const name of ['setup.mjs', 'build-pages.mjs']) await copyFile(join(scripts, name), join(folder, 'scripts', name));
+  for (const name of ['setup.mjs', 'build-pages.mjs'])
+    await copyFile(join(scripts, name), join(folder, 'scripts', name));
   await writeFile(join(folder, 'package-lock.json'), '{}');
 });
 
@@ -20,7 +22,9 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 /** An npm that notes each call and answers `ci` as told. */
 async function scriptNpm({ output, code }: { output: string; code: number }): Promise<string> {
   const file = join(folder, 'npm.js');
-  await writeFile(file, `
+  await writeFile(
+    file,
+    `
     const fs = require('node:fs');
     fs.appendFileSync(${JSON.stringify(join(folder, 'calls'))}, process.argv[2] + '\\n');
     if (process.argv[2] !== 'ci') process.exit(0);
@@ -28,14 +32,23 @@ async function scriptNpm({ output, code }: { output: string; code: number }): Pr
     fs.writeFileSync(${JSON.stringify(join(folder, 'node_modules/.bin/node'))}, '');
     process.stderr.write(${JSON.stringify(output)});
     process.exit(${code});
-  `);
+  `,
+  );
   return file;
 }
 
-async function setUp(npm: string, preload: string[] = []): Promise<{ code: number | null; lines: string[] }> {
-  const child = spawn(process.execPath, [...preload, join(folder, 'scripts/setup.mjs')], { env: { ...process.env, npm_execpath: npm }, stdio: ['ignore', 'ignore', 'pipe'] });
+async function setUp(
+  npm: string,
+  preload: string[] = [],
+): Promise<{ code: number | null; lines: string[] }> {
+  const child = spawn(process.execPath, [...preload, join(folder, 'scripts/setup.mjs')], {
+    env: { ...process.env, npm_execpath: npm },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   let text = '';
-  child.stderr.setEncoding('utf8').on('data', (chunk: string) => { text += chunk; });
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    text += chunk;
+  });
   const { promise, resolve, reject } = Promise.withResolvers<number | null>();
   child.once('error', reject).once('close', resolve);
   return { code: await promise, lines: text.trim().split('\n') };
@@ -53,33 +66,53 @@ describe('set-up', () => {
   });
 
   test.each([
-    ['npm error code ENOTFOUND\nnpm error A complete log of this run', 'the npm registry cannot be reached'],
+    [
+      'npm error code ENOTFOUND\nnpm error A complete log of this run',
+      'the npm registry cannot be reached',
+    ],
     ['npm error code ENOSPC', 'the disk is full'],
     ['npm error code EACCES', 'no permission to write'],
     ['npm error code EINTEGRITY', 'does not match its checksum'],
     ['npm error something nobody foresaw', 'something nobody foresaw'],
-  ])('ends in one line when npm says %j, and does not take itself for done', async (output, line) => {
-    const npm = await scriptNpm({ output, code: 1 });
-    for (const attempt of [1, 2]) {
-      const { code, lines } = await setUp(npm);
-      expect(code, `attempt ${attempt}`).toBe(1);
-      expect(lines.at(-1)).toMatch(/^Set-up stopped: /);
-      expect(lines.at(-1)).toContain(line);
-    }
-  });
+  ])(
+    'ends in one line when npm says %j, and does not take itself for done',
+    async (output, line) => {
+      const npm = await scriptNpm({ output, code: 1 });
+      for (const attempt of [1, 2]) {
+        const { code, lines } = await setUp(npm);
+        expect(code, `attempt ${attempt}`).toBe(1);
+        expect(lines.at(-1)).toMatch(/^Set-up stopped: /);
+        expect(lines.at(-1)).toContain(line);
+      }
+    },
+  );
 
   test('names the Node it got and the one it needs', async () => {
     const preload = join(folder, 'old-node.cjs');
-    await writeFile(preload, `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '18.19.0' } });`);
-    const { code, lines } = await setUp(await scriptNpm({ output: '', code: 0 }), ['--require', preload]);
+    await writeFile(
+      preload,
+      `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '18.19.0' } });`,
+    );
+    const { code, lines } = await setUp(await scriptNpm({ output: '', code: 0 }), [
+      '--require',
+      preload,
+    ]);
     expect(code).toBe(1);
-    expect(lines).toEqual([expect.stringContaining('this is Node 18.19.0, VectorStream needs Node 20 or newer')]);
+    expect(lines).toEqual([
+      expect.stringContaining('this is Node 18.19.0, VectorStream needs Node 20 or newer'),
+    ]);
   });
 
   test('says how much room is missing before it begins', async () => {
     const preload = join(folder, 'full-disk.cjs');
-    await writeFile(preload, `require('node:fs').statfsSync = () => ({ bavail: 100, bsize: 4096 });`);
-    const { code, lines } = await setUp(await scriptNpm({ output: '', code: 0 }), ['--require', preload]);
+    await writeFile(
+      preload,
+      `require('node:fs').statfsSync = () => ({ bavail: 100, bsize: 4096 });`,
+    );
+    const { code, lines } = await setUp(await scriptNpm({ output: '', code: 0 }), [
+      '--require',
+      preload,
+    ]);
     expect(code).toBe(1);
     expect(lines).toEqual([expect.stringMatching(/has 0\.0 GB free, the packages need 1\.8 GB/)]);
   });

@@ -1,4 +1,5 @@
-// English aisles, second half: home, sports, beauty, toys, garden, family. Features, materials and uses fit all items of an aisle.
+// English aisles, second half: home, sports, beauty, toys, garden, family. Features, materials and
+// uses fit all items of an aisle.
 
 import { item } from '../vocabulary.ts';
 import type { Aisle } from '../vocabulary.ts';
@@ -10,7 +11,13 @@ export const homeAndLeisure: readonly Aisle[] = [
       item('coffee machine', 60, 900, 'espresso', 'fully automatic', 'filter', 'capsule'),
       item('kettle', 20, 120, 'gooseneck', 'temperature-controlled', 'electric'),
     ],
-    features: ['a milk frother', 'a removable drip tray', 'precise temperature control', 'a keep-warm function', 'quick heating'],
+    features: [
+      'a milk frother',
+      'a removable drip tray',
+      'precise temperature control',
+      'a keep-warm function',
+      'quick heating',
+    ],
     materials: ['stainless steel', 'steel and glass', 'brushed metal'],
     uses: ['small kitchens', 'Sunday breakfast', 'coffee lovers', 'the office'],
   },
@@ -89,7 +96,11 @@ export const homeAndLeisure: readonly Aisle[] = [
       item('sofa', 350, 2200, 'three-seater', 'corner', 'convertible sleeper', 'velvet'),
     ],
     features: ['lumbar support', 'deep soft seats', 'easy assembly', 'wide armrests'],
-    materials: ['bouclé fabric and beech', 'breathable mesh and steel', 'hard-wearing woven fabric'],
+    materials: [
+      'bouclé fabric and beech',
+      'breathable mesh and steel',
+      'hard-wearing woven fabric',
+    ],
     uses: ['the home office', 'long working days', 'the living room', 'guest rooms'],
   },
   {
@@ -152,14 +163,25 @@ export const homeAndLeisure: readonly Aisle[] = [
       item('shampoo', 6, 35, 'solid', 'anti-dandruff', 'volumising', 'silicone-free'),
       item('lipstick', 8, 45, 'matte', 'long-lasting', 'nourishing'),
     ],
-    features: ['hyaluronic acid', 'a gentle formula', 'natural oils', 'a fresh scent', 'no parabens'],
+    features: [
+      'hyaluronic acid',
+      'a gentle formula',
+      'natural oils',
+      'a fresh scent',
+      'no parabens',
+    ],
     materials: ['plant-based ingredients', 'aloe vera and shea butter', 'organic extracts'],
     uses: ['sensitive skin', 'every morning', 'dry hair and skin', 'a gift'],
   },
   {
     category: 'Beauty & Care',
     items: [item('perfume', 35, 190, 'floral', 'woody', 'citrus', 'unisex')],
-    features: ['notes of bergamot and musk', 'a long-lasting scent', 'hints of jasmine', 'a warm amber base'],
+    features: [
+      'notes of bergamot and musk',
+      'a long-lasting scent',
+      'hints of jasmine',
+      'a warm amber base',
+    ],
     materials: ['natural essences', 'fine alcohol and essential oils'],
     uses: ['evenings out', 'a gift', 'summer', 'the office'],
   },
@@ -210,7 +232,12 @@ export const homeAndLeisure: readonly Aisle[] = [
       item('tool set', 30, 260, '108-piece', 'household', 'socket'),
       item('pruning shears', 12, 70, 'bypass', 'ergonomic', 'Japanese'),
     ],
-    features: ['a soft grip', 'a carry case', 'lasting sharpness and strength', 'a five-year warranty'],
+    features: [
+      'a soft grip',
+      'a carry case',
+      'lasting sharpness and strength',
+      'a five-year warranty',
+    ],
     materials: ['forged steel', 'chrome vanadium steel', 'steel and rubber'],
     uses: ['home repairs', 'new homeowners', 'hobby gardeners', 'the workshop'],
   },
@@ -247,7 +274,12 @@ export const homeAndLeisure: readonly Aisle[] = [
   {
     category: 'Baby & Pets',
     items: [item('baby monitor', 40, 220, 'video', 'two-way audio', 'night-vision')],
-    features: ['a long range', 'a lullaby function', 'room temperature display', 'a private encrypted link'],
+    features: [
+      'a long range',
+      'a lullaby function',
+      'room temperature display',
+      'a private encrypted link',
+    ],
     materials: ['recycled plastic'],
     uses: ['newborns', 'peaceful nights', 'large homes'],
   },

@@ -8,7 +8,11 @@ export const english: Vocabulary = {
   language: 'en',
   share: 0.64,
   offsetMinutes: 0,
-  names: ['{brand} {style} {noun}, {colour}', '{style} {noun} by {brand} in {colour}', '{brand} {noun}, {style}, {colour}'],
+  names: [
+    '{brand} {style} {noun}, {colour}',
+    '{style} {noun} by {brand} in {colour}',
+    '{brand} {noun}, {style}, {colour}',
+  ],
   descriptions: [
     'With {feature} and {second}, made of {material}, for {use}.',
     'Made of {material} with {feature}; great for {use}.',

@@ -1,10 +1,13 @@
 // Gives every request an id that its answer, its log lines and the records it made all carry.
 import { randomUUID } from 'node:crypto';
 import { createMiddleware } from 'hono/factory';
-import type { AppEnv } from '../app-env.ts';
 import type { Log } from '../../telemetry/gateway-log.ts';
+import type { AppEnv } from '../app-env.ts';
 
-/** What a client may choose: it goes into headers and logs, so nothing that could break a line or flood it. */
+/**
+ * What a client may choose: it goes into headers and logs, so nothing that could break a line or
+ * flood it.
+ */
 const sane = /^[A-Za-z0-9._:-]{1,128}$/;
 
 export function requestId(log: Log) {
@@ -16,7 +19,12 @@ export function requestId(log: Log) {
     c.header('X-Request-Id', id);
     const startedAt = performance.now();
     await next();
-    const line = { method: c.req.method, path: c.req.path, status: c.res.status, ms: Math.round((performance.now() - startedAt) * 10) / 10 };
+    const line = {
+      method: c.req.method,
+      path: c.req.path,
+      status: c.res.status,
+      ms: Math.round((performance.now() - startedAt) * 10) / 10,
+    };
     c.get('log').debug(line, 'request');
   });
 }

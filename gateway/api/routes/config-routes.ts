@@ -1,39 +1,76 @@
-// GET /config shows every setting and where its value came from; PUT /config/{section} changes what may change while the gateway runs.
+// GET /config shows every setting and where its value came from; PUT /config/{section} changes what
+// may change while the gateway runs.
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { UsageError } from '#core/errors/errors.ts';
-import type { AppEnv } from '../app-env.ts';
 import { configSchema, settings as allSettings } from '../../config/config-schema.ts';
-import { ProblemError } from '../../http/problem-document.ts';
-import type { Services } from '../services.ts';
 import { RestartNeededError } from '../../config/live-settings.ts';
+import { ProblemError } from '../../http/problem-document.ts';
+import type { AppEnv } from '../app-env.ts';
+import type { Services } from '../services.ts';
 import { answer, problem } from './schemas.ts';
 
-const settingSchema = z.object({
-  value: z.unknown().openapi({ description: 'Absent for a secret.' }).optional(),
-  is_set: z.boolean().optional().openapi({ description: 'Of a secret: whether it has a value.' }),
-  origin: z.enum(['default', 'file', 'environment', 'flag', 'override', 'request']).openapi({ description: 'override: persisted by PUT /config/{section}; request: changed until the next restart.' }),
-  live: z.boolean().openapi({ description: 'Whether PUT /config/{section} may change it.' }),
-}).openapi('Setting');
+const settingSchema = z
+  .object({
+    value: z.unknown().openapi({ description: 'Absent for a secret.' }).optional(),
+    is_set: z.boolean().optional().openapi({ description: 'Of a secret: whether it has a value.' }),
+    origin: z.enum(['default', 'file', 'environment', 'flag', 'override', 'request']).openapi({
+      description:
+        'override: persisted by PUT /config/{section}; request: changed until the next restart.',
+    }),
+    live: z.boolean().openapi({ description: 'Whether PUT /config/{section} may change it.' }),
+  })
+  .openapi('Setting');
 const sectionSchema = z.record(z.string(), settingSchema);
-const configAnswer = z.record(z.string(), sectionSchema).openapi('Configuration', { description: 'Settings by section and name, as in vectorstream.example.yaml.' });
+const configAnswer = z.record(z.string(), sectionSchema).openapi('Configuration', {
+  description: 'Settings by section and name, as in vectorstream.example.yaml.',
+});
 
 export type ConfigView = z.infer<typeof configAnswer>;
 
-const exampleSection = { batchAgeMsMax: { value: 20, origin: 'request' as const, live: true }, unsettledMax: { value: 20_000, origin: 'default' as const, live: true } };
+const exampleSection = {
+  batchAgeMsMax: { value: 20, origin: 'request' as const, live: true },
+  unsettledMax: { value: 20_000, origin: 'default' as const, live: true },
+};
 
 const getRoute = createRoute({
-  method: 'get', path: '/config', summary: 'Every setting of this gateway, without secrets',
-  responses: { 200: answer('All sections.', configAnswer, { pipeline: exampleSection, qdrant: { apiKey: { is_set: false, origin: 'default', live: false } } }) } });
+  method: 'get',
+  path: '/config',
+  summary: 'Every setting of this gateway, without secrets',
+  responses: {
+    200: answer('All sections.', configAnswer, {
+      pipeline: exampleSection,
+      qdrant: { apiKey: { is_set: false, origin: 'default', live: false } },
+    }),
+  },
+});
 
 const putRoute = createRoute({
   method: 'put',
   path: '/config/{section}',
   summary: 'Change settings while the gateway runs',
-  description: 'All of the settings in the body change, or none. Those not named stay. `null` takes back what an earlier change had set. Of this gateway only.',
+  description:
+    'All of the settings in the body change, or none. Those not named stay. `null` takes back what an earlier change had set. Of this gateway only.',
   request: {
     params: z.object({ section: z.string().min(1).max(64).openapi({ example: 'pipeline' }) }),
-    query: z.strictObject({ persist: z.enum(['true', 'false']).default('false').openapi({ description: 'true: also after a restart, over file, environment and flags (overrides.yaml in the data folder).' }) }),
-    body: { required: true, content: { 'application/json': { schema: z.record(z.string().max(64), z.union([z.string().max(4096), z.number(), z.boolean(), z.null()])).openapi({ example: { batchAgeMsMax: 20 } }) } } },
+    query: z.strictObject({
+      persist: z.enum(['true', 'false']).default('false').openapi({
+        description:
+          'true: also after a restart, over file, environment and flags (overrides.yaml in the data folder).',
+      }),
+    }),
+    body: {
+      required: true,
+      content: {
+        'application/json': {
+          schema: z
+            .record(
+              z.string().max(64),
+              z.union([z.string().max(4096), z.number(), z.boolean(), z.null()]),
+            )
+            .openapi({ example: { batchAgeMsMax: 20 } }),
+        },
+      },
+    },
   },
   responses: {
     200: answer('The section as it is now.', sectionSchema, exampleSection),
@@ -43,31 +80,57 @@ const putRoute = createRoute({
   },
 });
 
-export function configRoutes(app: OpenAPIHono<AppEnv>, { settings, config }: Pick<Services, 'settings' | 'config'>): void {
-  const shown = (section: string): z.infer<typeof sectionSchema> => Object.fromEntries(allSettings.filter((setting) => setting.section === section).map((setting) => {
-    const value: unknown = Reflect.get(Reflect.get(config, section), setting.name);
-    const { secret, live } = setting.key;
-    const isSet = value !== null && !(Array.isArray(value) && value.length === 0);
-    return [setting.name, { ...(secret ? { is_set: isSet } : { value }), origin: settings.origin(setting), live }];
-  }));
+export function configRoutes(
+  app: OpenAPIHono<AppEnv>,
+  { settings, config }: Pick<Services, 'settings' | 'config'>,
+): void {
+  const shown = (section: string): z.infer<typeof sectionSchema> =>
+    Object.fromEntries(
+      allSettings
+        .filter((setting) => setting.section === section)
+        .map((setting) => {
+          const value: unknown = Reflect.get(Reflect.get(config, section), setting.name);
+          const { secret, live } = setting.key;
+          const isSet = value !== null && !(Array.isArray(value) && value.length === 0);
+          return [
+            setting.name,
+            { ...(secret ? { is_set: isSet } : { value }), origin: settings.origin(setting), live },
+          ];
+        }),
+    );
 
-  app.openapi(getRoute, (c) => c.json(Object.fromEntries(Object.keys(configSchema).map((section) => [section, shown(section)])), 200));
+  app.openapi(getRoute, (c) =>
+    c.json(
+      Object.fromEntries(Object.keys(configSchema).map((section) => [section, shown(section)])),
+      200,
+    ),
+  );
 
   app.openapi(putRoute, async (c) => {
     const { section } = c.req.valid('param');
     const { persist } = c.req.valid('query');
     const values = c.req.valid('json');
-    if (!Object.hasOwn(configSchema, section)) throw new ProblemError({ status: 404, code: 'section_not_found', detail: `There are the sections ${Object.keys(configSchema).join(', ')}.` });
+    if (!Object.hasOwn(configSchema, section))
+      throw new ProblemError({
+        status: 404,
+        code: 'section_not_found',
+        detail: `There are the sections ${Object.keys(configSchema).join(', ')}.`,
+      });
     try {
       await settings.change(section, values, persist === 'true');
     } catch (error) {
-      if (error instanceof RestartNeededError) throw new ProblemError({ status: 409, code: 'restart_needed', detail: error.message });
-      if (error instanceof UsageError) throw new ProblemError({ status: 422, code: 'validation_failed', detail: error.message });
+      if (error instanceof RestartNeededError)
+        throw new ProblemError({ status: 409, code: 'restart_needed', detail: error.message });
+      if (error instanceof UsageError)
+        throw new ProblemError({ status: 422, code: 'validation_failed', detail: error.message });
       throw error;
     }
     // None of them is a secret: those cannot change live.
     Object.assign(c.get('audit'), { changed: values, persist: persist === 'true' });
-    c.get('log').info({ section, changed: values, persist: persist === 'true', key: c.get('client').key }, 'settings changed');
+    c.get('log').info(
+      { section, changed: values, persist: persist === 'true', key: c.get('client').key },
+      'settings changed',
+    );
     return c.json(shown(section), 200);
   });
 }

@@ -1,10 +1,16 @@
 // GET /dlq/…: the events that could not be stored, each with its reason and its original bytes.
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { deadLetterReasons, deadLetterStates } from '#core/ports.ts';
-import type { AppEnv } from '../app-env.ts';
 import { ProblemError } from '../../http/problem-document.ts';
+import type { AppEnv } from '../app-env.ts';
 import type { Services } from '../services.ts';
-import { exampleLetter, letterFilterFields, letterFilterOf, letterSchema, letterView } from './dead-letter-view.ts';
+import {
+  exampleLetter,
+  letterFilterFields,
+  letterFilterOf,
+  letterSchema,
+  letterView,
+} from './dead-letter-view.ts';
 import { answer, cursorOf, pageQueryFields, parseCursor, problem } from './schemas.ts';
 
 /** A list shows the beginning of a large value; `GET /dlq/messages/{id}` shows all of it. */
@@ -20,7 +26,11 @@ const listRoute = createRoute({
     query: z.strictObject({ ...letterFilterFields, ...pageQueryFields }),
   },
   responses: {
-    200: answer('One page; large values are cut.', z.object({ items: z.array(letterSchema), next_cursor: z.string().nullable() }), { items: [{ ...exampleLetter, base64: [] }], next_cursor: null }),
+    200: answer(
+      'One page; large values are cut.',
+      z.object({ items: z.array(letterSchema), next_cursor: z.string().nullable() }),
+      { items: [{ ...exampleLetter, base64: [] }], next_cursor: null },
+    ),
     422: problem('A filter is not one.'),
   },
 });
@@ -33,7 +43,10 @@ const oneRoute = createRoute({
   responses: { 200: answer('The letter.', letterSchema), 404: problem('No such letter.') },
 });
 
-const countsSchema = z.object({ by_state: z.record(z.enum(deadLetterStates), z.int()), by_reason: z.record(z.enum(deadLetterReasons), z.int()) });
+const countsSchema = z.object({
+  by_state: z.record(z.enum(deadLetterStates), z.int()),
+  by_reason: z.record(z.enum(deadLetterReasons), z.int()),
+});
 export type LetterCounts = z.infer<typeof countsSchema>;
 
 const statsRoute = createRoute({
@@ -42,7 +55,14 @@ const statsRoute = createRoute({
   summary: 'Dead letters counted by state and reason',
   responses: {
     200: answer('Counts.', countsSchema, {
-      by_state: { open: 12, replayed: 3, purged: 0 }, by_reason: { not_json: 2, invalid_event: 12, too_large: 1, embedding_failed: 0, store_rejected: 0 },
+      by_state: { open: 12, replayed: 3, purged: 0 },
+      by_reason: {
+        not_json: 2,
+        invalid_event: 12,
+        too_large: 1,
+        embedding_failed: 0,
+        store_rejected: 0,
+      },
     }),
   },
 });
@@ -52,22 +72,42 @@ export function deadLetterRoutes(app: OpenAPIHono<AppEnv>, { deadLetters }: Serv
     const { limit, cursor, ...filter } = c.req.valid('query');
     const page = parseCursor(cursor);
     const letters = await deadLetters.list({
-      ...letterFilterOf(filter), limit, valueBytesMax: previewBytesMax + characterBytesMax, ...(page !== null && { after: { failedAt: page.at, id: page.id } }),
+      ...letterFilterOf(filter),
+      limit,
+      valueBytesMax: previewBytesMax + characterBytesMax,
+      ...(page !== null && { after: { failedAt: page.at, id: page.id } }),
     });
     const last = letters.length < limit ? undefined : letters.at(-1);
-    return c.json({ items: letters.map((letter) => letterView(letter, previewBytesMax)), next_cursor: last === undefined ? null : cursorOf(last.failedAt, last.id) }, 200);
+    return c.json(
+      {
+        items: letters.map((letter) => letterView(letter, previewBytesMax)),
+        next_cursor: last === undefined ? null : cursorOf(last.failedAt, last.id),
+      },
+      200,
+    );
   });
 
   app.openapi(oneRoute, async (c) => {
     const letter = await deadLetters.get(c.req.valid('param').id);
-    if (letter === null) throw new ProblemError({ status: 404, code: 'dead_letter_not_found', detail: 'No dead letter has this id.' });
+    if (letter === null)
+      throw new ProblemError({
+        status: 404,
+        code: 'dead_letter_not_found',
+        detail: 'No dead letter has this id.',
+      });
     return c.json(letterView(letter, Number.POSITIVE_INFINITY), 200);
   });
 
   app.openapi(statsRoute, async (c) => {
     const { byState, byReason } = await deadLetters.stats();
-    const by_reason = { not_json: 0, invalid_event: 0, too_large: 0, embedding_failed: 0, store_rejected: 0, ...byReason };
+    const by_reason = {
+      not_json: 0,
+      invalid_event: 0,
+      too_large: 0,
+      embedding_failed: 0,
+      store_rejected: 0,
+      ...byReason,
+    };
     return c.json({ by_state: byState, by_reason }, 200);
   });
 }
-

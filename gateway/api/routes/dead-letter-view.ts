@@ -1,4 +1,5 @@
-// Shows a dead letter as JSON: its bytes as text where they are text, and in base64 where text would lose some.
+// Shows a dead letter as JSON: its bytes as text where they are text, and in base64 where text
+// would lose some.
 import { z } from '@hono/zod-openapi';
 import { deadLetterReasons, deadLetterStates, type DeadLetterEntry } from '#core/ports.ts';
 import { redriveCountOf } from '../../dead-letters/failure-headers.ts';
@@ -8,34 +9,65 @@ import { inOrder, instant, millisecondsOf } from './schemas.ts';
 export const positionSchema = z.object({ topic: z.string(), partition: z.int(), offset: z.int() });
 
 export const exampleLetter = {
-  id: '6f12a985-bfaf-5bed-b410-3ea6ddad5316', state: 'open', reason: 'invalid_event', message: 'product.price: got "39.90", allowed: a finite number from 0 to 1e9',
-  field: 'product.price', event_id: 'e-1', failed_at: '2026-01-31T12:00:00.140Z', attempts: 1, runner: null, redrive_count: 0, replayed: null, purged: null,
-  origin: { topic: 'ecommerce-events', partition: 2, offset: 494 }, timestamp: '2026-01-31T12:00:00.020Z', key: 'u-7',
-  value: '{"event_id":"e-1","product":{"id":"p-1042","name":"Enamel kettle","price":"39.90"}}', value_bytes: 83, value_truncated: false, headers: {}, base64: [],
+  id: '6f12a985-bfaf-5bed-b410-3ea6ddad5316',
+  state: 'open',
+  reason: 'invalid_event',
+  message: 'product.price: got "39.90", allowed: a finite number from 0 to 1e9',
+  field: 'product.price',
+  event_id: 'e-1',
+  failed_at: '2026-01-31T12:00:00.140Z',
+  attempts: 1,
+  runner: null,
+  redrive_count: 0,
+  replayed: null,
+  purged: null,
+  origin: { topic: 'ecommerce-events', partition: 2, offset: 494 },
+  timestamp: '2026-01-31T12:00:00.020Z',
+  key: 'u-7',
+  value: '{"event_id":"e-1","product":{"id":"p-1042","name":"Enamel kettle","price":"39.90"}}',
+  value_bytes: 83,
+  value_truncated: false,
+  headers: {},
+  base64: [],
 } as const;
 
-export const letterSchema = z.object({
-  id: z.string(),
-  state: z.enum(deadLetterStates),
-  reason: z.enum(deadLetterReasons),
-  message: z.string(),
-  field: z.string().nullable(),
-  event_id: z.string().nullable(),
-  failed_at: z.iso.datetime(),
-  attempts: z.int(),
-  runner: z.string().nullable(),
-  redrive_count: z.int().openapi({ description: 'How often the event was put back into its source, as this letter and as those before it.' }),
-  replayed: z.object({ at: z.iso.datetime(), by: z.string(), position: positionSchema }).nullable().openapi({ description: 'The last time that it was put back: when, by whom, and where it went.' }),
-  purged: z.object({ at: z.iso.datetime(), by: z.string() }).nullable(),
-  origin: positionSchema,
-  timestamp: z.iso.datetime(),
-  key: z.string().nullable(),
-  value: z.string().openapi({ description: 'The original bytes as text.' }),
-  value_bytes: z.int().openapi({ description: 'Of the original value, also when not all of it is there.' }),
-  value_truncated: z.boolean(),
-  headers: z.record(z.string(), z.string()),
-  base64: z.array(z.string()).openapi({ description: 'Members that are not UTF-8 and therefore shown in base64: value, key, headers.NAME.' }),
-}).openapi('DeadLetter', { example: exampleLetter });
+export const letterSchema = z
+  .object({
+    id: z.string(),
+    state: z.enum(deadLetterStates),
+    reason: z.enum(deadLetterReasons),
+    message: z.string(),
+    field: z.string().nullable(),
+    event_id: z.string().nullable(),
+    failed_at: z.iso.datetime(),
+    attempts: z.int(),
+    runner: z.string().nullable(),
+    redrive_count: z.int().openapi({
+      description:
+        'How often the event was put back into its source, as this letter and as those before it.',
+    }),
+    replayed: z
+      .object({ at: z.iso.datetime(), by: z.string(), position: positionSchema })
+      .nullable()
+      .openapi({
+        description: 'The last time that it was put back: when, by whom, and where it went.',
+      }),
+    purged: z.object({ at: z.iso.datetime(), by: z.string() }).nullable(),
+    origin: positionSchema,
+    timestamp: z.iso.datetime(),
+    key: z.string().nullable(),
+    value: z.string().openapi({ description: 'The original bytes as text.' }),
+    value_bytes: z
+      .int()
+      .openapi({ description: 'Of the original value, also when not all of it is there.' }),
+    value_truncated: z.boolean(),
+    headers: z.record(z.string(), z.string()),
+    base64: z.array(z.string()).openapi({
+      description:
+        'Members that are not UTF-8 and therefore shown in base64: value, key, headers.NAME.',
+    }),
+  })
+  .openapi('DeadLetter', { example: exampleLetter });
 
 /** Which letters: of a query string as of a body. */
 export const letterFilterFields = {
@@ -43,22 +75,38 @@ export const letterFilterFields = {
   state: z.enum(deadLetterStates).optional(),
   since: instant.optional().openapi({ description: 'Failed then or later.' }),
   until: instant.optional(),
-  text: z.string().min(1).max(200).optional().openapi({ description: 'In the message or the value; A to Z match a to z.' }),
+  text: z
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .openapi({ description: 'In the message or the value; A to Z match a to z.' }),
 };
 
-export function letterFilterOf({ reason, state, text, ...times }: z.infer<z.ZodObject<typeof letterFilterFields>>): LetterFilter {
+export function letterFilterOf({
+  reason,
+  state,
+  text,
+  ...times
+}: z.infer<z.ZodObject<typeof letterFilterFields>>): LetterFilter {
   const [since, until] = [millisecondsOf(times.since), millisecondsOf(times.until)];
   inOrder('since', since, 'until', until);
   return {
-    ...(reason !== undefined && { reason }), ...(state !== undefined && { state }), ...(text !== undefined && { text }),
-    ...(since !== undefined && { since }), ...(until !== undefined && { until }),
+    ...(reason !== undefined && { reason }),
+    ...(state !== undefined && { state }),
+    ...(text !== undefined && { text }),
+    ...(since !== undefined && { since }),
+    ...(until !== undefined && { until }),
   };
 }
 
 export type Letter = z.infer<typeof letterSchema>;
 export type LetterQuery = z.input<z.ZodObject<typeof letterFilterFields>>;
 
-/** As it is; `value` is cut when it is longer than `bytesMax`, of which the entry holds a few bytes more. */
+/**
+ * As it is; `value` is cut when it is longer than `bytesMax`, of which the entry holds a few bytes
+ * more.
+ */
 export function letterView(letter: DeadLetterEntry, bytesMax: number): Letter {
   const base64: string[] = [];
   const shown = (member: string, bytes: Uint8Array): string => {
@@ -77,20 +125,38 @@ export function letterView(letter: DeadLetterEntry, bytesMax: number): Letter {
     attempts: letter.attempts,
     runner: letter.runner,
     redrive_count: redriveCountOf(letter.headers) + letter.replays,
-    replayed: letter.replay === null ? null : { at: new Date(letter.replay.at).toISOString(), by: letter.replay.by, position: letter.replay.position },
-    purged: letter.purge === null ? null : { at: new Date(letter.purge.at).toISOString(), by: letter.purge.by },
+    replayed:
+      letter.replay === null
+        ? null
+        : {
+            at: new Date(letter.replay.at).toISOString(),
+            by: letter.replay.by,
+            position: letter.replay.position,
+          },
+    purged:
+      letter.purge === null
+        ? null
+        : { at: new Date(letter.purge.at).toISOString(), by: letter.purge.by },
     origin: letter.origin,
     timestamp: new Date(letter.timestamp).toISOString(),
     key: letter.key === null ? null : shown('key', letter.key),
     value: shown('value', beginning(letter.value, bytesMax)),
     value_bytes: letter.valueBytes,
     value_truncated: letter.valueBytes > Math.min(letter.value.length, bytesMax),
-    headers: Object.fromEntries(Object.entries(letter.headers).map(([name, value]) => [name, shown(`headers.${name}`, value)])),
+    headers: Object.fromEntries(
+      Object.entries(letter.headers).map(([name, value]) => [
+        name,
+        shown(`headers.${name}`, value),
+      ]),
+    ),
     base64,
   };
 }
 
-/** At most so many bytes, not cut inside a UTF-8 character (whose bytes after the first read 10xxxxxx). */
+/**
+ * At most so many bytes, not cut inside a UTF-8 character (whose bytes after the first read
+ * 10xxxxxx).
+ */
 function beginning(bytes: Uint8Array, bytesMax: number): Uint8Array {
   if (bytes.length <= bytesMax) return bytes;
   let end = bytesMax;

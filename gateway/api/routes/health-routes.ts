@@ -1,9 +1,19 @@
-// Liveness asks nothing of others; readiness names what is missing; /health and its parts show the whole picture.
+// Liveness asks nothing of others; readiness names what is missing; /health and its parts show the
+// whole picture.
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
-import type { AppEnv } from '../app-env.ts';
 import { ProblemError } from '../../http/problem-document.ts';
+import type { AppEnv } from '../app-env.ts';
 import type { Services } from '../services.ts';
-import { healthOf, healthSchema, runnersHealth, runnersHealthSchema, sourceHealth, sourceHealthSchema, storeHealth, storeHealthSchema } from '../views/health-view.ts';
+import {
+  healthOf,
+  healthSchema,
+  runnersHealth,
+  runnersHealthSchema,
+  sourceHealth,
+  sourceHealthSchema,
+  storeHealth,
+  storeHealthSchema,
+} from '../views/health-view.ts';
 import { causesOfUnreadiness } from '../views/readiness.ts';
 import { systemOf, systemSchema, SystemWatch } from '../views/system-view.ts';
 import { answer, problem } from './schemas.ts';
@@ -11,66 +21,179 @@ import { answer, problem } from './schemas.ts';
 const liveSchema = z.object({ status: z.literal('alive') });
 const readySchema = z.object({ status: z.literal('ready') });
 const startedSchema = z.object({ status: z.literal('started'), started_at: z.iso.datetime() });
-const notUsed = z.object({ status: z.literal('not_used'), kind: z.string().openapi({ description: 'What is used instead.' }) });
-
-const liveRoute = (path: string) => createRoute({ method: 'get', path, summary: 'The process answers', responses: { 200: answer('Alive.', liveSchema, { status: 'alive' }) } });
-const readyRoute = (path: string) => createRoute({
-  method: 'get', path, summary: 'Events can be taken in, embedded, stored and found',
-  responses: { 200: answer('Ready.', readySchema, { status: 'ready' }), 503: problem('Not ready; `causes` names each part.') },
+const notUsed = z.object({
+  status: z.literal('not_used'),
+  kind: z.string().openapi({ description: 'What is used instead.' }),
 });
+
+const liveRoute = (path: string) =>
+  createRoute({
+    method: 'get',
+    path,
+    summary: 'The process answers',
+    responses: { 200: answer('Alive.', liveSchema, { status: 'alive' }) },
+  });
+const readyRoute = (path: string) =>
+  createRoute({
+    method: 'get',
+    path,
+    summary: 'Events can be taken in, embedded, stored and found',
+    responses: {
+      200: answer('Ready.', readySchema, { status: 'ready' }),
+      503: problem('Not ready; `causes` names each part.'),
+    },
+  });
 const startedRoute = createRoute({
-  method: 'get', path: '/startupz', summary: 'The start is over: model, log and store are open', description: 'Nothing is answered before that.',
-  responses: { 200: answer('Started.', startedSchema, { status: 'started', started_at: '2026-01-31T11:58:00.000Z' }) },
+  method: 'get',
+  path: '/startupz',
+  summary: 'The start is over: model, log and store are open',
+  description: 'Nothing is answered before that.',
+  responses: {
+    200: answer('Started.', startedSchema, {
+      status: 'started',
+      started_at: '2026-01-31T11:58:00.000Z',
+    }),
+  },
 });
-const healthRoute = createRoute({ method: 'get', path: '/health', summary: 'The whole picture', responses: { 200: answer('Also when degraded.', healthSchema) } });
+const healthRoute = createRoute({
+  method: 'get',
+  path: '/health',
+  summary: 'The whole picture',
+  responses: { 200: answer('Also when degraded.', healthSchema) },
+});
 
-const partRoute = <P extends string, S extends z.ZodType>(path: P, summary: string, schema: S, example: z.input<S>) => createRoute({
-  method: 'get', path, summary, responses: { 200: answer('It works, or is not used here.', schema, example), 503: problem('It does not; the document has the same members as the answer.') },
-});
-const kafkaRoute = partRoute('/health/kafka', 'Kafka as the source of events', z.union([sourceHealthSchema, notUsed]), { status: 'not_used', kind: 'embedded' });
-const qdrantRoute = partRoute('/health/qdrant', 'Qdrant as the store', z.union([storeHealthSchema, notUsed]), { status: 'not_used', kind: 'embedded' });
-const runnersRoute = partRoute('/health/runners', 'Whether a runner is ready', runnersHealthSchema, {
-  status: 'ok', trouble: null, connected: 2, ready: 2, texts_per_second: 1624, last_check: { device: 'cpu', cosine: 0.998, at: '2026-01-31T11:59:58.000Z' },
-});
+const partRoute = <P extends string, S extends z.ZodType>(
+  path: P,
+  summary: string,
+  schema: S,
+  example: z.input<S>,
+) =>
+  createRoute({
+    method: 'get',
+    path,
+    summary,
+    responses: {
+      200: answer('It works, or is not used here.', schema, example),
+      503: problem('It does not; the document has the same members as the answer.'),
+    },
+  });
+const kafkaRoute = partRoute(
+  '/health/kafka',
+  'Kafka as the source of events',
+  z.union([sourceHealthSchema, notUsed]),
+  { status: 'not_used', kind: 'embedded' },
+);
+const qdrantRoute = partRoute(
+  '/health/qdrant',
+  'Qdrant as the store',
+  z.union([storeHealthSchema, notUsed]),
+  { status: 'not_used', kind: 'embedded' },
+);
+const runnersRoute = partRoute(
+  '/health/runners',
+  'Whether a runner is ready',
+  runnersHealthSchema,
+  {
+    status: 'ok',
+    trouble: null,
+    connected: 2,
+    ready: 2,
+    texts_per_second: 1624,
+    last_check: { device: 'cpu', cosine: 0.998, at: '2026-01-31T11:59:58.000Z' },
+  },
+);
 const systemHealthRoute = createRoute({
-  method: 'get', path: '/health/system', summary: 'Whether the process has room to breathe: event loop, memory, disk, file handles',
-  responses: { 200: answer('It has.', systemSchema), 503: problem('It has not; `causes` says where. The document has the same members as the answer.') },
+  method: 'get',
+  path: '/health/system',
+  summary: 'Whether the process has room to breathe: event loop, memory, disk, file handles',
+  responses: {
+    200: answer('It has.', systemSchema),
+    503: problem(
+      'It has not; `causes` says where. The document has the same members as the answer.',
+    ),
+  },
 });
-const systemRoute = createRoute({ method: 'get', path: '/system', summary: 'The process and its machine', responses: { 200: answer('At this moment; delays and collections of the last minute.', systemSchema) } });
+const systemRoute = createRoute({
+  method: 'get',
+  path: '/system',
+  summary: 'The process and its machine',
+  responses: {
+    200: answer('At this moment; delays and collections of the last minute.', systemSchema),
+  },
+});
 
 export function healthRoutes(app: OpenAPIHono<AppEnv>, services: Services): void {
   const { source, store, startedAt, config } = services;
   const watch = new SystemWatch();
-  const system = () => systemOf({ watch, dataDir: config.gateway.dataDir, startedAt, now: services.clock.now() });
+  const system = () =>
+    systemOf({ watch, dataDir: config.gateway.dataDir, startedAt, now: services.clock.now() });
 
-  for (const path of ['/livez', '/health/live']) app.openapi(liveRoute(path), (c) => c.json({ status: 'alive' as const }, 200));
-  app.openapi(startedRoute, (c) => c.json({ status: 'started' as const, started_at: new Date(startedAt).toISOString() }, 200));
+  for (const path of ['/livez', '/health/live'])
+    app.openapi(liveRoute(path), (c) => c.json({ status: 'alive' as const }, 200));
+  app.openapi(startedRoute, (c) =>
+    c.json({ status: 'started' as const, started_at: new Date(startedAt).toISOString() }, 200),
+  );
 
   for (const path of ['/readyz', '/health/ready']) {
     app.openapi(readyRoute(path), async (c) => {
       const causes = await causesOfUnreadiness(services);
       if (causes.length === 0) return c.json({ status: 'ready' as const }, 200);
       const detail = causes.map(({ component, message }) => `${component}: ${message}`).join('; ');
-      throw new ProblemError({ status: 503, code: 'not_ready', detail, retryAfter: 1, more: { causes } });
+      throw new ProblemError({
+        status: 503,
+        code: 'not_ready',
+        detail,
+        retryAfter: 1,
+        more: { causes },
+      });
     });
   }
 
   app.openapi(healthRoute, async (c) => c.json(await healthOf(services), 200));
-  app.openapi(kafkaRoute, async (c) => c.json(source.kind === 'kafka' ? up('kafka', await sourceHealth(services)) : { status: 'not_used' as const, kind: source.kind }, 200));
-  app.openapi(qdrantRoute, async (c) => c.json(store.kind === 'qdrant' ? up('qdrant', await storeHealth(services)) : { status: 'not_used' as const, kind: store.kind }, 200));
+  app.openapi(kafkaRoute, async (c) =>
+    c.json(
+      source.kind === 'kafka'
+        ? up('kafka', await sourceHealth(services))
+        : { status: 'not_used' as const, kind: source.kind },
+      200,
+    ),
+  );
+  app.openapi(qdrantRoute, async (c) =>
+    c.json(
+      store.kind === 'qdrant'
+        ? up('qdrant', await storeHealth(services))
+        : { status: 'not_used' as const, kind: store.kind },
+      200,
+    ),
+  );
   app.openapi(runnersRoute, (c) => c.json(up('runners', runnersHealth(services)), 200));
   app.openapi(systemHealthRoute, async (c) => {
     const seen = await system();
     if (seen.status === 'ok') return c.json(seen, 200);
-    throw new ProblemError({ status: 503, code: 'system_strained', detail: seen.causes.join('; '), retryAfter: 5, more: withoutStatus(seen) });
+    throw new ProblemError({
+      status: 503,
+      code: 'system_strained',
+      detail: seen.causes.join('; '),
+      retryAfter: 5,
+      more: withoutStatus(seen),
+    });
   });
   app.openapi(systemRoute, async (c) => c.json(await system(), 200));
 }
 
 /** Throws `ProblemError` 503 when it is down. */
-function up<T extends { readonly status: string; readonly trouble: string | null }>(part: string, seen: T): T {
+function up<T extends { readonly status: string; readonly trouble: string | null }>(
+  part: string,
+  seen: T,
+): T {
   if (seen.trouble === null) return seen;
-  throw new ProblemError({ status: 503, code: `${part}_down`, detail: `${part}: ${seen.trouble}`, retryAfter: 2, more: withoutStatus(seen) });
+  throw new ProblemError({
+    status: 503,
+    code: `${part}_down`,
+    detail: `${part}: ${seen.trouble}`,
+    retryAfter: 2,
+    more: withoutStatus(seen),
+  });
 }
 
 /** The document's own `status` is the answer's number. */

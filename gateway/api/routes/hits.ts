@@ -1,21 +1,38 @@
 // How a hit of a search looks on the wire, for every path that answers with some.
 import { z } from '@hono/zod-openapi';
 import { eventTypes, type SearchHit } from '#core/ports.ts';
-import { exampleProduct, exampleStoredEvent, productOf, productSchema, storedEvent, storedEventSchema } from './schemas.ts';
+import {
+  exampleProduct,
+  exampleStoredEvent,
+  productOf,
+  productSchema,
+  storedEvent,
+  storedEventSchema,
+} from './schemas.ts';
 
 export const exampleHit = {
-  score: 0.71, text_id: exampleStoredEvent.text_id, text: 'Enamel kettle, Kitchen: Red, 2 litres', product: exampleProduct,
-  events: { total: 12, by_type: { view: 9, purchase: 3 } }, newest: exampleStoredEvent,
+  score: 0.71,
+  text_id: exampleStoredEvent.text_id,
+  text: 'Enamel kettle, Kitchen: Red, 2 litres',
+  product: exampleProduct,
+  events: { total: 12, by_type: { view: 9, purchase: 3 } },
+  newest: exampleStoredEvent,
 };
 
-export const hitSchema = z.object({
-  score: z.number().openapi({ description: 'Cosine similarity, -1 to 1.' }),
-  text_id: z.string(),
-  text: z.string(),
-  product: productSchema.nullable().openapi({ description: 'null for a search query (only when filter.event_type includes search).' }),
-  events: z.object({ total: z.int(), by_type: z.partialRecord(z.enum(eventTypes), z.int()) }).openapi({ description: 'Matching events.' }),
-  newest: storedEventSchema,
-}).openapi('SearchHit', { example: exampleHit });
+export const hitSchema = z
+  .object({
+    score: z.number().openapi({ description: 'Cosine similarity, -1 to 1.' }),
+    text_id: z.string(),
+    text: z.string(),
+    product: productSchema.nullable().openapi({
+      description: 'null for a search query (only when filter.event_type includes search).',
+    }),
+    events: z
+      .object({ total: z.int(), by_type: z.partialRecord(z.enum(eventTypes), z.int()) })
+      .openapi({ description: 'Matching events.' }),
+    newest: storedEventSchema,
+  })
+  .openapi('SearchHit', { example: exampleHit });
 
 export function hitOf(hit: SearchHit): z.infer<typeof hitSchema> {
   return {
@@ -29,4 +46,6 @@ export function hitOf(hit: SearchHit): z.infer<typeof hitSchema> {
 }
 
 /** Of every answer that the index as it is now gives. */
-export const asOfSchema = z.iso.datetime().openapi({ description: 'Events applied before this moment were looked at; some that came later may be.' });
+export const asOfSchema = z.iso.datetime().openapi({
+  description: 'Events applied before this moment were looked at; some that came later may be.',
+});

@@ -1,57 +1,153 @@
 // /runners/tokens: makes, lists and revokes the tokens with which tabs join for a while.
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
-import type { AppEnv } from '../app-env.ts';
 import { madeTokensMax, ttlMsMax, type JoinToken } from '../../access/join-tokens.ts';
 import { ProblemError } from '../../http/problem-document.ts';
+import type { AppEnv } from '../app-env.ts';
 import type { Services } from '../services.ts';
 import { answer, problem } from './schemas.ts';
 
 const minuteMs = 60_000;
 
-const tokenRequest = z.strictObject({
-  name: z.string().max(100).default('').openapi({ description: 'For whom or what; shown in lists.' }),
-  ttl_minutes: z.int().min(1).max(ttlMsMax / minuteMs).default(60),
-  runners_max: z.int().min(1).max(1_000).default(1).openapi({ description: 'Runners connected by it at once.' }),
-  texts_per_second_max: z.number().min(0.1).max(1_000_000).nullable().default(null).openapi({ description: 'Of all its runners together; null: no limit.' }),
-}).openapi('JoinTokenRequest', { example: { name: 'tabs in the shop', ttl_minutes: 60, runners_max: 5 } });
+const tokenRequest = z
+  .strictObject({
+    name: z
+      .string()
+      .max(100)
+      .default('')
+      .openapi({ description: 'For whom or what; shown in lists.' }),
+    ttl_minutes: z
+      .int()
+      .min(1)
+      .max(ttlMsMax / minuteMs)
+      .default(60),
+    runners_max: z
+      .int()
+      .min(1)
+      .max(1_000)
+      .default(1)
+      .openapi({ description: 'Runners connected by it at once.' }),
+    texts_per_second_max: z
+      .number()
+      .min(0.1)
+      .max(1_000_000)
+      .nullable()
+      .default(null)
+      .openapi({ description: 'Of all its runners together; null: no limit.' }),
+  })
+  .openapi('JoinTokenRequest', {
+    example: { name: 'tabs in the shop', ttl_minutes: 60, runners_max: 5 },
+  });
 
-const limitsSchema = z.object({ runners_max: z.int(), texts_per_second_max: z.number().nullable() });
-const tokenSchema = z.object({ id: z.string(), name: z.string(), expires_at: z.iso.datetime(), limits: limitsSchema }).openapi('JoinToken');
-const madeSchema = tokenSchema.extend({ token: z.string().openapi({ description: 'Told once, here.' }) }).openapi('MadeJoinToken');
-const listedSchema = tokenSchema.extend({ made_at: z.iso.datetime(), revoked: z.boolean(), runners: z.int().openapi({ description: 'Connected here by it now.' }) }).openapi('ListedJoinToken');
+const limitsSchema = z.object({
+  runners_max: z.int(),
+  texts_per_second_max: z.number().nullable(),
+});
+const tokenSchema = z
+  .object({ id: z.string(), name: z.string(), expires_at: z.iso.datetime(), limits: limitsSchema })
+  .openapi('JoinToken');
+const madeSchema = tokenSchema
+  .extend({ token: z.string().openapi({ description: 'Told once, here.' }) })
+  .openapi('MadeJoinToken');
+const listedSchema = tokenSchema
+  .extend({
+    made_at: z.iso.datetime(),
+    revoked: z.boolean(),
+    runners: z.int().openapi({ description: 'Connected here by it now.' }),
+  })
+  .openapi('ListedJoinToken');
 
 export type JoinTokenRequest = z.input<typeof tokenRequest>;
 export type MadeJoinToken = z.output<typeof madeSchema>;
 export type ListedJoinToken = z.output<typeof listedSchema>;
 
-const exampleToken = { id: '6f1c2b8e-4d0a-4c1e-9b7a-2f3d5a6c7e81', name: 'tabs in the shop', expires_at: '2026-01-31T13:00:00.000Z', limits: { runners_max: 5, texts_per_second_max: null } };
+const exampleToken = {
+  id: '6f1c2b8e-4d0a-4c1e-9b7a-2f3d5a6c7e81',
+  name: 'tabs in the shop',
+  expires_at: '2026-01-31T13:00:00.000Z',
+  limits: { runners_max: 5, texts_per_second_max: null },
+};
 
 const tokenParams = z.object({ id: z.uuid() });
 const done = (description: string) => ({ description });
 
 const makeRoute = createRoute({
-  method: 'post', path: '/runners/tokens', summary: 'Make a token with which tabs join for a while',
+  method: 'post',
+  path: '/runners/tokens',
+  summary: 'Make a token with which tabs join for a while',
   request: { body: { content: { 'application/json': { schema: tokenRequest } }, required: true } },
-  responses: { 201: answer('Every gateway with the same runner token takes it. Its runners are never trusted.', madeSchema, { ...exampleToken, token: 'eyJpZCI6…' }), 422: problem('Not such a request.'), 429: problem('Too many that have not expired.') },
+  responses: {
+    201: answer(
+      'Every gateway with the same runner token takes it. Its runners are never trusted.',
+      madeSchema,
+      { ...exampleToken, token: 'eyJpZCI6…' },
+    ),
+    422: problem('Not such a request.'),
+    429: problem('Too many that have not expired.'),
+  },
 });
-const listRoute = createRoute({ method: 'get', path: '/runners/tokens', summary: 'Join tokens made by this gateway that have not expired', responses: { 200: answer('Without the tokens themselves; newest first.', z.object({ items: z.array(listedSchema), next_cursor: z.null() }), { items: [{ ...exampleToken, made_at: '2026-01-31T12:00:00.000Z', revoked: false, runners: 2 }], next_cursor: null }) } });
+const listRoute = createRoute({
+  method: 'get',
+  path: '/runners/tokens',
+  summary: 'Join tokens made by this gateway that have not expired',
+  responses: {
+    200: answer(
+      'Without the tokens themselves; newest first.',
+      z.object({ items: z.array(listedSchema), next_cursor: z.null() }),
+      {
+        items: [
+          { ...exampleToken, made_at: '2026-01-31T12:00:00.000Z', revoked: false, runners: 2 },
+        ],
+        next_cursor: null,
+      },
+    ),
+  },
+});
 const revokeRoute = createRoute({
-  method: 'delete', path: '/runners/tokens/{id}', summary: 'Revoke a join token at this gateway', request: { params: tokenParams },
-  responses: { 204: done('Its runners here are disconnected (4401) and none joins by it again. Other gateways are to be told too.'), 422: problem('Not an id.') },
+  method: 'delete',
+  path: '/runners/tokens/{id}',
+  summary: 'Revoke a join token at this gateway',
+  request: { params: tokenParams },
+  responses: {
+    204: done(
+      'Its runners here are disconnected (4401) and none joins by it again. Other gateways are to be told too.',
+    ),
+    422: problem('Not an id.'),
+  },
 });
-export function runnerTokenRoutes(app: OpenAPIHono<AppEnv>, { joinTokens, disconnectJoined, runners, log }: Services): void {
+export function runnerTokenRoutes(
+  app: OpenAPIHono<AppEnv>,
+  { joinTokens, disconnectJoined, runners, log }: Services,
+): void {
   app.openapi(makeRoute, async (c) => {
     const { name, ttl_minutes, runners_max, texts_per_second_max } = c.req.valid('json');
-    const made = await joinTokens.make({ name, ttlMs: ttl_minutes * minuteMs, runnersMax: runners_max, textsPerSecondMax: texts_per_second_max });
-    if (made === null) throw new ProblemError({ status: 429, code: 'too_many_join_tokens', detail: `There are ${madeTokensMax} join tokens that have not expired.`, retryAfter: 60 });
-    log.info({ join_token: made.terms.id, name, expires_at: new Date(made.terms.expiresAt).toISOString() }, 'join token made');
-    return c.json({ token: made.token, ...tokenOf(made.terms) }, 201, { 'Cache-Control': 'no-store' });
+    const made = await joinTokens.make({
+      name,
+      ttlMs: ttl_minutes * minuteMs,
+      runnersMax: runners_max,
+      textsPerSecondMax: texts_per_second_max,
+    });
+    if (made === null)
+      throw new ProblemError({
+        status: 429,
+        code: 'too_many_join_tokens',
+        detail: `There are ${madeTokensMax} join tokens that have not expired.`,
+        retryAfter: 60,
+      });
+    log.info(
+      { join_token: made.terms.id, name, expires_at: new Date(made.terms.expiresAt).toISOString() },
+      'join token made',
+    );
+    return c.json({ token: made.token, ...tokenOf(made.terms) }, 201, {
+      'Cache-Control': 'no-store',
+    });
   });
 
   app.openapi(listRoute, (c) => {
     const connected = runners().filter(({ quarantine }) => quarantine === null);
     const items = joinTokens.list().map((token) => ({
-      ...tokenOf(token), made_at: new Date(token.madeAt).toISOString(), revoked: token.isRevoked,
+      ...tokenOf(token),
+      made_at: new Date(token.madeAt).toISOString(),
+      revoked: token.isRevoked,
       runners: connected.filter(({ tokenId }) => tokenId === token.id).length,
     }));
     return c.json({ items, next_cursor: null }, 200);
@@ -66,6 +162,15 @@ export function runnerTokenRoutes(app: OpenAPIHono<AppEnv>, { joinTokens, discon
   });
 }
 
-const tokenOf = ({ id, name, expiresAt, runnersMax, textsPerSecondMax }: JoinToken): z.infer<typeof tokenSchema> => ({
-  id, name, expires_at: new Date(expiresAt).toISOString(), limits: { runners_max: runnersMax, texts_per_second_max: textsPerSecondMax },
+const tokenOf = ({
+  id,
+  name,
+  expiresAt,
+  runnersMax,
+  textsPerSecondMax,
+}: JoinToken): z.infer<typeof tokenSchema> => ({
+  id,
+  name,
+  expires_at: new Date(expiresAt).toISOString(),
+  limits: { runners_max: runnersMax, texts_per_second_max: textsPerSecondMax },
 });

@@ -1,4 +1,5 @@
-// Serves the browser pages, what they are made of, and the files of the model: all that a tab needs, from this one host.
+// Serves the browser pages, what they are made of, and the files of the model: all that a tab
+// needs, from this one host.
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { OpenAPIHono } from '@hono/zod-openapi';
@@ -24,40 +25,90 @@ export function pageRoutes(app: OpenAPIHono<AppEnv>, { pagesFolder, model }: Ser
   const assets = filesBelow(join(pagesFolder, 'assets'));
 
   for (const [path, file] of Object.entries(pages)) {
-    app.get(path, async (c) => await answerFile(c, { path: join(pagesFolder, file), cache: 'revalidate' }) ?? notBuilt(c));
+    app.get(
+      path,
+      async (c) =>
+        (await answerFile(c, { path: join(pagesFolder, file), cache: 'revalidate' })) ??
+        notBuilt(c),
+    );
   }
   app.get('/assets/:file', async (c) => {
     const name = c.req.param('file');
-    const answer = (await assets()).has(name) ? await answerFile(c, { path: join(pagesFolder, 'assets', name), cache: 'immutable' }) : null;
-    return answer ?? problemResponse(c, { status: 404, code: 'not_found', detail: 'There is no such file; the page that asks for it is older than this installation. Load it again.' });
+    const answer = (await assets()).has(name)
+      ? await answerFile(c, { path: join(pagesFolder, 'assets', name), cache: 'immutable' })
+      : null;
+    return (
+      answer ??
+      problemResponse(c, {
+        status: 404,
+        code: 'not_found',
+        detail:
+          'There is no such file; the page that asks for it is older than this installation. Load it again.',
+      })
+    );
   });
 
   app.get('/models/current', async (c) => {
     const paths = [manifestFile, ...Object.keys(model.manifest.files)];
-    const files = await Promise.all(paths.map(async (path) => ({ path, bytes: (await stat(join(model.folder, path)).catch(() => null))?.size ?? null })));
+    const files = await Promise.all(
+      paths.map(async (path) => ({
+        path,
+        bytes: (await stat(join(model.folder, path)).catch(() => null))?.size ?? null,
+      })),
+    );
     c.header('Cache-Control', 'no-cache');
     // A graph of a model from the hub is here when a runner of this machine has needed it.
-    return c.json({ model_id: model.manifest.modelId, revision: model.revision, files: files.filter(({ bytes }) => bytes !== null) });
+    return c.json({
+      model_id: model.manifest.modelId,
+      revision: model.revision,
+      files: files.filter(({ bytes }) => bytes !== null),
+    });
   });
   app.get('/models/:revision/:path{.+}', async (c) => {
     const { revision, path } = c.req.param();
     const hash = Object.hasOwn(model.manifest.files, path) ? model.manifest.files[path] : undefined;
-    const known = revision === model.revision && (path === manifestFile || hash !== undefined || path === goldenFile);
+    const known =
+      revision === model.revision &&
+      (path === manifestFile || hash !== undefined || path === goldenFile);
     const file = join(model.folder, path);
     const copies = known && hash !== undefined ? await compressed.of(file, hash) : file;
     const answer = known ? await answerFile(c, { path: file, copies, cache: 'immutable' }) : null;
-    return answer ?? problemResponse(c, { status: 404, code: 'not_found', detail: 'This gateway has no such file of a model; GET /models/current lists what it has.' });
+    return (
+      answer ??
+      problemResponse(c, {
+        status: 404,
+        code: 'not_found',
+        detail: 'This gateway has no such file of a model; GET /models/current lists what it has.',
+      })
+    );
   });
 }
 
-const notBuilt = (c: Context<AppEnv>): Response => problemResponse(c, { status: 503, code: 'pages_not_built', detail: 'The web pages of this installation are not built: run `npm run build`.' });
+const notBuilt = (c: Context<AppEnv>): Response =>
+  problemResponse(c, {
+    status: 503,
+    code: 'pages_not_built',
+    detail: 'The web pages of this installation are not built: run `npm run build`.',
+  });
 
-/** Names below a folder, read again when they are asked for after a change: a new build has new names. */
+/**
+ * Names below a folder, read again when they are asked for after a change: a new build has new
+ * names.
+ */
 function filesBelow(folder: string): () => Promise<ReadonlySet<string>> {
-  let read: { readonly at: number; readonly names: ReadonlySet<string> } = { at: -1, names: new Set() };
+  let read: { readonly at: number; readonly names: ReadonlySet<string> } = {
+    at: -1,
+    names: new Set(),
+  };
   return async () => {
     const at = (await stat(folder).catch(() => null))?.mtimeMs ?? -1;
-    if (at !== read.at) read = { at, names: new Set((await readdir(folder).catch(() => [])).filter((name) => !/\.(br|gz)$/.test(name))) };
+    if (at !== read.at)
+      read = {
+        at,
+        names: new Set(
+          (await readdir(folder).catch(() => [])).filter((name) => !/\.(br|gz)$/.test(name)),
+        ),
+      };
     return read.names;
   };
 }

@@ -1,45 +1,91 @@
 // /runners: who is connected to this gateway, and how to let one finish or cut it off.
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
-import type { AppEnv } from '../app-env.ts';
 import { ProblemError } from '../../http/problem-document.ts';
+import type { AppEnv } from '../app-env.ts';
 import { problemResponse } from '../middleware/problem-response.ts';
 import type { Services } from '../services.ts';
 import { runnerOf, runnerSchema, type RunnerView } from '../views/stats-view.ts';
 import { answer, problem } from './schemas.ts';
 
-const params = z.object({ id: z.string().min(1).max(100).openapi({ description: 'id of a runner: its session, a new one for every connection.', example: '3f0d1c8e-1a63-4a57-9a51-b8f0f3a1f6c2' }) });
+const params = z.object({
+  id: z.string().min(1).max(100).openapi({
+    description: 'id of a runner: its session, a new one for every connection.',
+    example: '3f0d1c8e-1a63-4a57-9a51-b8f0f3a1f6c2',
+  }),
+});
 const noSuch = problem('No such runner is connected.');
 
 const listRoute = createRoute({
-  method: 'get', path: '/runners', summary: 'The runners connected to this gateway, and those quarantined a while ago',
-  responses: { 200: answer('All of them.', z.object({ items: z.array(runnerSchema), next_cursor: z.null() }), { items: [], next_cursor: null }) },
+  method: 'get',
+  path: '/runners',
+  summary: 'The runners connected to this gateway, and those quarantined a while ago',
+  responses: {
+    200: answer('All of them.', z.object({ items: z.array(runnerSchema), next_cursor: z.null() }), {
+      items: [],
+      next_cursor: null,
+    }),
+  },
 });
-const oneRoute = createRoute({ method: 'get', path: '/runners/{id}', summary: 'One runner', request: { params }, responses: { 200: answer('The runner.', runnerSchema), 404: noSuch } });
+const oneRoute = createRoute({
+  method: 'get',
+  path: '/runners/{id}',
+  summary: 'One runner',
+  request: { params },
+  responses: { 200: answer('The runner.', runnerSchema), 404: noSuch },
+});
 const drainRoute = createRoute({
-  method: 'post', path: '/runners/{id}/drain', summary: 'Let a runner finish what it has, and leave',
-  request: { params }, responses: { 202: answer('It has been told; it takes no more.', runnerSchema), 404: noSuch },
+  method: 'post',
+  path: '/runners/{id}/drain',
+  summary: 'Let a runner finish what it has, and leave',
+  request: { params },
+  responses: { 202: answer('It has been told; it takes no more.', runnerSchema), 404: noSuch },
 });
 const removeRoute = createRoute({
-  method: 'delete', path: '/runners/{id}', summary: 'Cut a runner off',
-  description: 'What it has in work goes to another one. A runner that is supervised comes back by itself.',
-  request: { params }, responses: { 204: { description: 'It is gone.' }, 404: noSuch },
+  method: 'delete',
+  path: '/runners/{id}',
+  summary: 'Cut a runner off',
+  description:
+    'What it has in work goes to another one. A runner that is supervised comes back by itself.',
+  request: { params },
+  responses: { 204: { description: 'It is gone.' }, 404: noSuch },
 });
 const connectRoute = createRoute({
-  method: 'get', path: '/runners/connect', summary: 'WebSocket: where runners join', description: 'See docs/runner-protocol.md.',
-  responses: { 101: { description: 'The runner protocol begins.' }, 204: { description: 'Asked without an upgrade: the token is good.' }, 401: problem('No runner token, or a wrong one.'), 429: problem('Too many attempts from this address: wait as Retry-After says.') },
+  method: 'get',
+  path: '/runners/connect',
+  summary: 'WebSocket: where runners join',
+  description: 'See docs/runner-protocol.md.',
+  responses: {
+    101: { description: 'The runner protocol begins.' },
+    204: { description: 'Asked without an upgrade: the token is good.' },
+    401: problem('No runner token, or a wrong one.'),
+    429: problem('Too many attempts from this address: wait as Retry-After says.'),
+  },
 });
 
-export function runnerRoutes(app: OpenAPIHono<AppEnv>, { runners, drainRunner, removeRunner, admitRunner, log }: Services): void {
+export function runnerRoutes(
+  app: OpenAPIHono<AppEnv>,
+  { runners, drainRunner, removeRunner, admitRunner, log }: Services,
+): void {
   const found = (id: string): RunnerView => {
     const runner = runners().find((candidate) => candidate.id === id);
-    if (runner === undefined) throw new ProblemError({ status: 404, code: 'runner_not_found', detail: 'No runner with this id is connected; GET /runners lists them. A runner that comes back has another id.' });
+    if (runner === undefined)
+      throw new ProblemError({
+        status: 404,
+        code: 'runner_not_found',
+        detail:
+          'No runner with this id is connected; GET /runners lists them. A runner that comes back has another id.',
+      });
     return runnerOf(runner);
   };
 
-  // Before /runners/{id}, which would match it. A browser shows a page nothing of a refused upgrade: it asks here first whether its token is good.
+  // Before /runners/{id}, which would match it. A browser shows a page nothing of a refused
+  // upgrade: it asks here first whether its token is good.
   app.openAPIRegistry.registerPath(connectRoute);
   app.get('/runners/connect', (c) => {
-    const admission = admitRunner({ authorization: c.req.header('authorization') }, c.get('client').address);
+    const admission = admitRunner(
+      { authorization: c.req.header('authorization') },
+      c.get('client').address,
+    );
     if (!admission.ok && (admission.status === 401 || admission.status === 429)) {
       if (admission.status === 401) c.header('WWW-Authenticate', 'Bearer realm="vectorstream"');
       return problemResponse(c, admission);

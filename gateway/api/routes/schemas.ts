@@ -1,20 +1,26 @@
-// The shapes that several routes share: problem documents, filters on events, stored events, cursors.
+// The shapes that several routes share: problem documents, filters on events, stored events,
+// cursors.
 import { z } from '@hono/zod-openapi';
 import { parseTimestamp } from '#core/event/timestamp.ts';
 import { eventTypes, type EventFilter, type Product, type StoredEvent } from '#core/ports.ts';
 import { ProblemError } from '../../http/problem-document.ts';
 import { exampleProblem } from '../openapi-document.ts';
 
-const problemSchema = z.looseObject({
-  type: z.string().openapi({ description: 'urn:vectorstream:problem:CODE' }),
-  title: z.string(),
-  status: z.int(),
-  detail: z.string().openapi({ description: 'What, which and what to do: for a person.' }),
-  code: z.string().openapi({ description: 'Stable: what a program acts on.' }),
-  request_id: z.string(),
-  timestamp: z.iso.datetime(),
-  errors: z.array(z.object({ path: z.string(), message: z.string() })).optional().openapi({ description: 'Of validation_failed.' }),
-}).openapi('Problem', { example: exampleProblem });
+const problemSchema = z
+  .looseObject({
+    type: z.string().openapi({ description: 'urn:vectorstream:problem:CODE' }),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string().openapi({ description: 'What, which and what to do: for a person.' }),
+    code: z.string().openapi({ description: 'Stable: what a program acts on.' }),
+    request_id: z.string(),
+    timestamp: z.iso.datetime(),
+    errors: z
+      .array(z.object({ path: z.string(), message: z.string() }))
+      .optional()
+      .openapi({ description: 'Of validation_failed.' }),
+  })
+  .openapi('Problem', { example: exampleProblem });
 
 export type ProblemView = z.infer<typeof problemSchema>;
 
@@ -24,30 +30,61 @@ const problemContent = { 'application/problem+json': { schema: problemSchema } }
 export const problem = (description: string) => ({ description, content: problemContent });
 
 /** `responses` entry of a JSON answer. `example`: where the schema has none. */
-export const answer = <S extends z.ZodType>(description: string, schema: S, example?: z.input<S>) => ({ description, content: { 'application/json': { schema, ...(example !== undefined && { example }) } } });
+export const answer = <S extends z.ZodType>(
+  description: string,
+  schema: S,
+  example?: z.input<S>,
+) => ({
+  description,
+  content: { 'application/json': { schema, ...(example !== undefined && { example }) } },
+});
 
-export const exampleProduct = { id: 'p-1042', name: 'Enamel kettle', description: 'Red, 2 litres', category: 'Kitchen', price: 39.9 };
-
-export const exampleEvent = {
-  event_id: 'e-1', timestamp: '2026-01-31T12:00:00Z', user_id: 'u-7', event_type: 'view', session_id: 's-3', product: exampleProduct,
-} as const;
-
-export const productSchema = z.object({
-  id: z.string(), name: z.string(), description: z.string().nullable(), category: z.string().nullable(), price: z.number(),
-}).openapi('Product', { example: exampleProduct });
-
-export const exampleStoredEvent = {
-  id: '5f4b6a7e-2f0a-5f7c-9a43-8f2f64b5f1c8', text_id: '0d5b3f0e-97a9-5b62-8f0e-52f1a1f0c3d4', timestamp: '2026-01-31T12:00:00.000Z',
-  ingested_at: '2026-01-31T12:00:00.120Z', event: exampleEvent,
+export const exampleProduct = {
+  id: 'p-1042',
+  name: 'Enamel kettle',
+  description: 'Red, 2 litres',
+  category: 'Kitchen',
+  price: 39.9,
 };
 
-export const storedEventSchema = z.object({
-  id: z.string(),
-  text_id: z.string(),
-  timestamp: z.iso.datetime(),
-  ingested_at: z.iso.datetime(),
-  event: z.record(z.string(), z.unknown()).openapi({ description: 'The event as it was sent, unknown fields included.' }),
-}).openapi('StoredEvent', { example: exampleStoredEvent });
+export const exampleEvent = {
+  event_id: 'e-1',
+  timestamp: '2026-01-31T12:00:00Z',
+  user_id: 'u-7',
+  event_type: 'view',
+  session_id: 's-3',
+  product: exampleProduct,
+} as const;
+
+export const productSchema = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    description: z.string().nullable(),
+    category: z.string().nullable(),
+    price: z.number(),
+  })
+  .openapi('Product', { example: exampleProduct });
+
+export const exampleStoredEvent = {
+  id: '5f4b6a7e-2f0a-5f7c-9a43-8f2f64b5f1c8',
+  text_id: '0d5b3f0e-97a9-5b62-8f0e-52f1a1f0c3d4',
+  timestamp: '2026-01-31T12:00:00.000Z',
+  ingested_at: '2026-01-31T12:00:00.120Z',
+  event: exampleEvent,
+};
+
+export const storedEventSchema = z
+  .object({
+    id: z.string(),
+    text_id: z.string(),
+    timestamp: z.iso.datetime(),
+    ingested_at: z.iso.datetime(),
+    event: z
+      .record(z.string(), z.unknown())
+      .openapi({ description: 'The event as it was sent, unknown fields included.' }),
+  })
+  .openapi('StoredEvent', { example: exampleStoredEvent });
 
 export type StoredEventView = z.infer<typeof storedEventSchema>;
 
@@ -65,8 +102,17 @@ export const productOf = (product: Product | null): z.infer<typeof productSchema
 
 const name = z.string().min(1).max(512);
 /** `allowed` says what one is: of a union, zod tells only that nothing fits. */
-export const oneOrMore = <T extends z.ZodType>(item: T, allowed: string) => z.union([item, z.array(item).min(1).max(100)], { error: `expected one or a list of up to 100 of: ${allowed}` });
-const instant = z.string().max(64).refine((text) => parseTimestamp(text).ok, 'expected an ISO 8601 time with an offset, such as 2026-01-31T12:00:00Z');
+export const oneOrMore = <T extends z.ZodType>(item: T, allowed: string) =>
+  z.union([item, z.array(item).min(1).max(100)], {
+    error: `expected one or a list of up to 100 of: ${allowed}`,
+  });
+const instant = z
+  .string()
+  .max(64)
+  .refine(
+    (text) => parseTimestamp(text).ok,
+    'expected an ISO 8601 time with an offset, such as 2026-01-31T12:00:00Z',
+  );
 const filterFields = {
   event_type: oneOrMore(z.enum(eventTypes), eventTypes.join(', ')).optional(),
   category: oneOrMore(name, 'names of 1 to 512 characters').optional(),
@@ -78,13 +124,23 @@ const filterFields = {
   until: instant.optional(),
 };
 
-export const filterSchema = z.strictObject({ ...filterFields, price_min: z.number().optional(), price_max: z.number().optional() }).openapi('EventFilter');
+export const filterSchema = z
+  .strictObject({
+    ...filterFields,
+    price_min: z.number().optional(),
+    price_max: z.number().optional(),
+  })
+  .openapi('EventFilter');
 
 // Not coerced at once: that would read nothing as 0.
 const numberInQuery = z.string().trim().min(1).pipe(z.coerce.number());
 
 /** The same filter in a query string, where all values are text and a list repeats its name. */
-export const filterQueryFields = { ...filterFields, price_min: numberInQuery.optional(), price_max: numberInQuery.optional() };
+export const filterQueryFields = {
+  ...filterFields,
+  price_min: numberInQuery.optional(),
+  price_max: numberInQuery.optional(),
+};
 
 export function filterOf(filter: z.infer<typeof filterSchema>): EventFilter {
   const { price_min: priceMin, price_max: priceMax } = filter;
@@ -97,7 +153,9 @@ export function filterOf(filter: z.infer<typeof filterSchema>): EventFilter {
     ...(filter.category !== undefined && { categories: [filter.category].flat() }),
     ...(filter.user_id !== undefined && { userId: filter.user_id }),
     ...(filter.session_id !== undefined && { sessionId: filter.session_id }),
-    ...(filter.text_id !== undefined && { textIds: [filter.text_id].flat().map((id) => id.toLowerCase()) }),
+    ...(filter.text_id !== undefined && {
+      textIds: [filter.text_id].flat().map((id) => id.toLowerCase()),
+    }),
     ...(filter.product_id !== undefined && { productId: filter.product_id }),
     ...(priceMin !== undefined && { priceMin }),
     ...(priceMax !== undefined && { priceMax }),
@@ -116,17 +174,29 @@ export { instant };
 
 export const pageQueryFields = {
   limit: z.coerce.number().int().min(1).max(1000).default(100),
-  cursor: z.string().max(512).optional().openapi({ description: 'next_cursor of the page before.' }),
+  cursor: z
+    .string()
+    .max(512)
+    .optional()
+    .openapi({ description: 'next_cursor of the page before.' }),
 };
 
 /** The gateway's own words for a cursor that it did not give. */
 export const badCursor = (): ProblemError =>
-  new ProblemError({ status: 422, code: 'validation_failed', detail: 'cursor: not one that this gateway gave for this request; take next_cursor of the page before.' });
+  new ProblemError({
+    status: 422,
+    code: 'validation_failed',
+    detail:
+      'cursor: not one that this gateway gave for this request; take next_cursor of the page before.',
+  });
 
 /** Newest first: a page ends at a time (UTC ms) and an id. */
-export const cursorOf = (at: number, id: string): string => Buffer.from(JSON.stringify([at, id])).toString('base64url');
+export const cursorOf = (at: number, id: string): string =>
+  Buffer.from(JSON.stringify([at, id])).toString('base64url');
 
-export function parseCursor(cursor: string | undefined): { readonly at: number; readonly id: string } | null {
+export function parseCursor(
+  cursor: string | undefined,
+): { readonly at: number; readonly id: string } | null {
   if (cursor === undefined) return null;
   try {
     const [at, id] = cursorSchema.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString()));
@@ -138,7 +208,16 @@ export function parseCursor(cursor: string | undefined): { readonly at: number; 
 
 const cursorSchema = z.tuple([z.number(), z.string()]);
 
-export function inOrder(lowName: string, low: number | undefined, highName: string, high: number | undefined): void {
+export function inOrder(
+  lowName: string,
+  low: number | undefined,
+  highName: string,
+  high: number | undefined,
+): void {
   if (low === undefined || high === undefined || low <= high) return;
-  throw new ProblemError({ status: 422, code: 'validation_failed', detail: `${lowName} is after ${highName}: nothing can match.` });
+  throw new ProblemError({
+    status: 422,
+    code: 'validation_failed',
+    detail: `${lowName} is after ${highName}: nothing can match.`,
+  });
 }

@@ -1,4 +1,5 @@
-// Where the next page of a search begins: a cursor that carries the place of the last hit and the request that it belongs to.
+// Where the next page of a search begins: a cursor that carries the place of the last hit and the
+// request that it belongs to.
 import { createHash } from 'node:crypto';
 import { z } from '@hono/zod-openapi';
 import type { SearchHit, SearchPlace } from '#core/ports.ts';
@@ -7,16 +8,30 @@ import { badCursor } from './schemas.ts';
 /** A page costs as much as all before it: no page goes further down than this. */
 export const hitsMax = 10_000;
 
-export type SearchPage = { readonly after: SearchPlace; /** Hits on the pages before. */ readonly shown: number };
+export type SearchPage = {
+  readonly after: SearchPlace;
+  /** Hits on the pages before. */ readonly shown: number;
+};
 
 const cursorSchema = z.tuple([z.number(), z.int(), z.uuid(), z.int().min(1), z.string()]);
 
 /** `request`: what must stay the same from page to page. */
-export function nextSearchCursor(request: unknown, hits: readonly SearchHit[], limit: number, shownBefore: number): string | null {
+export function nextSearchCursor(
+  request: unknown,
+  hits: readonly SearchHit[],
+  limit: number,
+  shownBefore: number,
+): string | null {
   const last = hits.at(-1);
   const shown = shownBefore + hits.length;
   if (last === undefined || hits.length < limit || shown >= hitsMax) return null;
-  const cursor: z.infer<typeof cursorSchema> = [last.score, last.newest.timestamp, last.textId, shown, markOf(request)];
+  const cursor: z.infer<typeof cursorSchema> = [
+    last.score,
+    last.newest.timestamp,
+    last.textId,
+    shown,
+    markOf(request),
+  ];
   return Buffer.from(JSON.stringify(cursor)).toString('base64url');
 }
 
@@ -35,4 +50,5 @@ function readCursor(cursor: string): z.infer<typeof cursorSchema> {
   }
 }
 
-const markOf = (request: unknown): string => createHash('sha256').update(JSON.stringify(request)).digest('base64url').slice(0, 12);
+const markOf = (request: unknown): string =>
+  createHash('sha256').update(JSON.stringify(request)).digest('base64url').slice(0, 12);

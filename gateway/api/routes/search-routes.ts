@@ -1,14 +1,29 @@
-// POST /search: the texts nearest in meaning to a query, a vector or other texts, each with its product and its matching events.
+// POST /search: the texts nearest in meaning to a query, a vector or other texts, each with its
+// product and its matching events.
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { recommend } from '#core/analysis/recommend.ts';
 import { unitOf } from '#core/analysis/taste.ts';
-import type { EventFilter, SearchHit, SearchRequest as StoreRequest, StoredEvent, VectorStore } from '#core/ports.ts';
 import { normaliseText } from '#core/event/text.ts';
-import type { AppEnv } from '../app-env.ts';
+import type {
+  EventFilter,
+  SearchHit,
+  SearchRequest as StoreRequest,
+  StoredEvent,
+  VectorStore,
+} from '#core/ports.ts';
 import { ProblemError } from '../../http/problem-document.ts';
+import type { AppEnv } from '../app-env.ts';
 import type { Services } from '../services.ts';
 import { asOfSchema, exampleHit, hitOf, hitSchema } from './hits.ts';
-import { answer, filterOf, filterSchema, oneOrMore, problem, storedEvent, storedEventSchema } from './schemas.ts';
+import {
+  answer,
+  filterOf,
+  filterSchema,
+  oneOrMore,
+  problem,
+  storedEvent,
+  storedEventSchema,
+} from './schemas.ts';
 import { nextSearchCursor, parseSearchCursor } from './search-cursor.ts';
 
 /** Of more dimensions no model is. */
@@ -21,31 +36,90 @@ const textIds = () => oneOrMore(z.uuid(), 'ids of texts, as text_id of a hit');
 /** What is searched by: one of them. */
 const searchedBy = ['query', 'vector', 'text_id'] as const;
 
-const requestSchema = z.strictObject({
-  query: z.string().max(2000).refine((query) => normaliseText(query) !== '', 'is empty: say what to look for').optional()
-    .openapi({ description: 'Words; the fleet embeds them.' }),
-  vector: z.array(z.number()).min(1).max(dimensionsMax).optional()
-    .openapi({ description: 'Of the model\'s dimensions, such as POST /v1/embeddings answers. Its length does not matter: it is scaled to 1.' }),
-  text_id: textIds().optional()
-    .openapi({ description: 'Texts to find more like; they are not among the hits.' }),
-  unlike_text_id: textIds().optional().openapi({ description: 'With text_id: texts to keep away from.' }),
-  limit: z.int().min(1).max(100).default(10),
-  filter: filterSchema.default({}),
-  score_threshold: z.number().min(-1).max(1).optional().openapi({ description: 'No hit scores less.' }),
-  events_limit: z.int().min(0).max(10).default(0).openapi({ description: 'So many of the newest matching events come with each hit; GET /events?text_id=… has them all.' }),
-  cursor: z.string().max(512).optional().openapi({ description: 'next_cursor of the page before; the rest of the request must be the same, limit and events_limit aside.' }),
-}).refine((request) => searchedBy.filter((name) => request[name] !== undefined).length === 1, 'give exactly one of query, vector and text_id')
-  .refine(({ text_id, unlike_text_id }) => unlike_text_id === undefined || text_id !== undefined, 'unlike_text_id goes with text_id')
+const requestSchema = z
+  .strictObject({
+    query: z
+      .string()
+      .max(2000)
+      .refine((query) => normaliseText(query) !== '', 'is empty: say what to look for')
+      .optional()
+      .openapi({ description: 'Words; the fleet embeds them.' }),
+    vector: z.array(z.number()).min(1).max(dimensionsMax).optional().openapi({
+      description:
+        "Of the model's dimensions, such as POST /v1/embeddings answers. Its length does not matter: it is scaled to 1.",
+    }),
+    text_id: textIds()
+      .optional()
+      .openapi({ description: 'Texts to find more like; they are not among the hits.' }),
+    unlike_text_id: textIds()
+      .optional()
+      .openapi({ description: 'With text_id: texts to keep away from.' }),
+    limit: z.int().min(1).max(100).default(10),
+    filter: filterSchema.default({}),
+    score_threshold: z
+      .number()
+      .min(-1)
+      .max(1)
+      .optional()
+      .openapi({ description: 'No hit scores less.' }),
+    events_limit: z.int().min(0).max(10).default(0).openapi({
+      description:
+        'So many of the newest matching events come with each hit; GET /events?text_id=… has them all.',
+    }),
+    cursor: z.string().max(512).optional().openapi({
+      description:
+        'next_cursor of the page before; the rest of the request must be the same, limit and events_limit aside.',
+    }),
+  })
+  .refine(
+    (request) => searchedBy.filter((name) => request[name] !== undefined).length === 1,
+    'give exactly one of query, vector and text_id',
+  )
+  .refine(
+    ({ text_id, unlike_text_id }) => unlike_text_id === undefined || text_id !== undefined,
+    'unlike_text_id goes with text_id',
+  )
   // The first of these rules, as JSON Schema says it.
-  .openapi('SearchRequest', { oneOf: searchedBy.map((name) => ({ type: 'object' as const, properties: { [name]: {} }, required: [name] })), example: { query: 'warm winter jacket', limit: 5, filter: { event_type: ['view', 'purchase'], price_max: 120 } } });
+  .openapi('SearchRequest', {
+    oneOf: searchedBy.map((name) => ({
+      type: 'object' as const,
+      properties: { [name]: {} },
+      required: [name],
+    })),
+    example: {
+      query: 'warm winter jacket',
+      limit: 5,
+      filter: { event_type: ['view', 'purchase'], price_max: 120 },
+    },
+  });
 
-const responseSchema = z.object({
-  hits: z.array(hitSchema.extend({ matching: z.array(storedEventSchema).optional().openapi({ description: 'Only with events_limit; newest first.' }) }))
-    .openapi({ description: 'By score, then newest event, then id.' }),
-  next_cursor: z.string().nullable().openapi({ description: 'null when there is no more, or after 10,000 hits.' }),
-  took_ms: z.number(),
-  as_of: asOfSchema,
-}).openapi('SearchResponse', { example: { hits: [exampleHit], next_cursor: null, took_ms: 12.4, as_of: '2026-01-31T12:00:01.000Z' } });
+const responseSchema = z
+  .object({
+    hits: z
+      .array(
+        hitSchema.extend({
+          matching: z
+            .array(storedEventSchema)
+            .optional()
+            .openapi({ description: 'Only with events_limit; newest first.' }),
+        }),
+      )
+      .openapi({ description: 'By score, then newest event, then id.' }),
+    next_cursor: z
+      .string()
+      .nullable()
+      .openapi({ description: 'null when there is no more, or after 10,000 hits.' }),
+    took_ms: z.number(),
+    as_of: asOfSchema,
+  })
+  .openapi('SearchResponse', {
+    example: {
+      hits: [exampleHit],
+      next_cursor: null,
+      took_ms: 12.4,
+      as_of: '2026-01-31T12:00:01.000Z',
+    },
+  });
 
 export type SearchRequest = z.input<typeof requestSchema>;
 export type SearchResponse = z.output<typeof responseSchema>;
@@ -63,7 +137,10 @@ const route = createRoute({
   },
 });
 
-export function searchRoute(app: OpenAPIHono<AppEnv>, { queries, store, clock, model }: Services): void {
+export function searchRoute(
+  app: OpenAPIHono<AppEnv>,
+  { queries, store, clock, model }: Services,
+): void {
   const { dimensions } = model.manifest;
 
   app.openapi(route, async (c) => {
@@ -72,45 +149,80 @@ export function searchRoute(app: OpenAPIHono<AppEnv>, { queries, store, clock, m
     const filter = filterOf(same.filter);
     const page = cursor === undefined ? null : parseSearchCursor(cursor, same);
     const given = same.vector === undefined ? null : vectorOf(same.vector, dimensions);
-    const vector = same.query === undefined ? given : await queries.vector(normaliseText(same.query), c.req.raw.signal);
+    const vector =
+      same.query === undefined
+        ? given
+        : await queries.vector(normaliseText(same.query), c.req.raw.signal);
     const asOf = new Date(clock.now()).toISOString();
     const embeddedAt = clock.monotonic();
     const request = {
-      limit, filter,
+      limit,
+      filter,
       ...(same.score_threshold !== undefined && { scoreMin: same.score_threshold }),
       ...(page !== null && { after: page.after }),
     };
-    const hits = vector === null ? await moreLike(store, same.text_id ?? [], same.unlike_text_id ?? [], request) : await store.search({ ...request, vector });
+    const hits =
+      vector === null
+        ? await moreLike(store, same.text_id ?? [], same.unlike_text_id ?? [], request)
+        : await store.search({ ...request, vector });
     const matching = eventsLimit === 0 ? null : await eventsOf(store, filter, hits, eventsLimit);
     const answeredAt = clock.monotonic();
     // Browsers and load tools show it: which part an answer waited for.
-    c.header('server-timing', `embed;dur=${rounded(embeddedAt - startedAt)}, store;dur=${rounded(answeredAt - embeddedAt)}`);
-    return c.json({
-      hits: hits.map((hit, index) => ({ ...hitOf(hit), ...(matching !== null && { matching: (matching[index] ?? []).map(storedEvent) }) })),
-      next_cursor: nextSearchCursor(same, hits, limit, page?.shown ?? 0),
-      took_ms: rounded(answeredAt - startedAt),
-      as_of: asOf,
-    }, 200);
+    c.header(
+      'server-timing',
+      `embed;dur=${rounded(embeddedAt - startedAt)}, store;dur=${rounded(answeredAt - embeddedAt)}`,
+    );
+    return c.json(
+      {
+        hits: hits.map((hit, index) => ({
+          ...hitOf(hit),
+          ...(matching !== null && { matching: (matching[index] ?? []).map(storedEvent) }),
+        })),
+        next_cursor: nextSearchCursor(same, hits, limit, page?.shown ?? 0),
+        took_ms: rounded(answeredAt - startedAt),
+        as_of: asOf,
+      },
+      200,
+    );
   });
 }
 
 const rounded = (ms: number): number => Math.round(ms * 100) / 100;
 
 function vectorOf(numbers: readonly number[], dimensions: number): Float32Array {
-  if (numbers.length !== dimensions) throw badVector(`has ${numbers.length} numbers, the model's vectors have ${dimensions}`);
+  if (numbers.length !== dimensions)
+    throw badVector(`has ${numbers.length} numbers, the model's vectors have ${dimensions}`);
   const vector = unitOf(numbers);
   if (vector === null) throw badVector('points nowhere: all its numbers are 0');
   return vector;
 }
 
 function badVector(message: string): ProblemError {
-  return new ProblemError({ status: 422, code: 'validation_failed', detail: `vector: ${message}`, more: { errors: [{ path: 'vector', message }] } });
+  return new ProblemError({
+    status: 422,
+    code: 'validation_failed',
+    detail: `vector: ${message}`,
+    more: { errors: [{ path: 'vector', message }] },
+  });
 }
 
-async function moreLike(store: VectorStore, like: string | readonly string[], unlike: string | readonly string[], request: Omit<StoreRequest, 'vector'>): Promise<readonly SearchHit[]> {
-  const { hits, unknown } = await recommend(store, { ...request, liked: idsOf(like), disliked: idsOf(unlike) });
+async function moreLike(
+  store: VectorStore,
+  like: string | readonly string[],
+  unlike: string | readonly string[],
+  request: Omit<StoreRequest, 'vector'>,
+): Promise<readonly SearchHit[]> {
+  const { hits, unknown } = await recommend(store, {
+    ...request,
+    liked: idsOf(like),
+    disliked: idsOf(unlike),
+  });
   if (unknown.length === 0) return hits;
-  throw new ProblemError({ status: 404, code: 'text_not_found', detail: `No text with the id ${unknown.slice(0, 3).join(', ')} is stored, or its vector is being made again.` });
+  throw new ProblemError({
+    status: 404,
+    code: 'text_not_found',
+    detail: `No text with the id ${unknown.slice(0, 3).join(', ')} is stored, or its vector is being made again.`,
+  });
 }
 
 function idsOf(ids: string | readonly string[]): string[] {
@@ -118,10 +230,21 @@ function idsOf(ids: string | readonly string[]): string[] {
 }
 
 /** The newest matching events of each hit, in the order of the hits. */
-async function eventsOf(store: VectorStore, filter: EventFilter, hits: readonly SearchHit[], limit: number): Promise<readonly (readonly StoredEvent[])[]> {
+async function eventsOf(
+  store: VectorStore,
+  filter: EventFilter,
+  hits: readonly SearchHit[],
+  limit: number,
+): Promise<readonly (readonly StoredEvent[])[]> {
   const lists: (readonly StoredEvent[])[] = [];
   for (let at = 0; at < hits.length; at += listsAtOnce) {
-    lists.push(...await Promise.all(hits.slice(at, at + listsAtOnce).map(({ textId }) => store.events({ ...filter, textIds: [textId] }, limit))));
+    lists.push(
+      ...(await Promise.all(
+        hits
+          .slice(at, at + listsAtOnce)
+          .map(({ textId }) => store.events({ ...filter, textIds: [textId] }, limit)),
+      )),
+    );
   }
   return lists;
 }

@@ -2,8 +2,8 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { recommend } from '#core/analysis/recommend.ts';
 import { eventTypes, type VectorStore } from '#core/ports.ts';
-import type { AppEnv } from '../app-env.ts';
 import { ProblemError } from '../../http/problem-document.ts';
+import type { AppEnv } from '../app-env.ts';
 import type { Services } from '../services.ts';
 import { asOfSchema, exampleHit, hitOf, hitSchema } from './hits.ts';
 import { answer, exampleStoredEvent, filterOf, filterQueryFields, problem } from './schemas.ts';
@@ -11,14 +11,28 @@ import { answer, exampleStoredEvent, filterOf, filterQueryFields, problem } from
 /** Hits more than asked for: the product itself may stand there under several texts. */
 const ownTextsMax = 20;
 
-const responseSchema = z.object({
-  product_id: z.string(),
-  text_id: z.string().openapi({ description: 'The newest text of this product: what the others are compared with.' }),
-  items: z.array(hitSchema),
-  as_of: asOfSchema,
-}).openapi('SimilarProducts', { example: { product_id: 'p-1042', text_id: exampleStoredEvent.text_id, items: [exampleHit], as_of: '2026-01-31T12:00:01.000Z' } });
+const responseSchema = z
+  .object({
+    product_id: z.string(),
+    text_id: z.string().openapi({
+      description: 'The newest text of this product: what the others are compared with.',
+    }),
+    items: z.array(hitSchema),
+    as_of: asOfSchema,
+  })
+  .openapi('SimilarProducts', {
+    example: {
+      product_id: 'p-1042',
+      text_id: exampleStoredEvent.text_id,
+      items: [exampleHit],
+      as_of: '2026-01-31T12:00:01.000Z',
+    },
+  });
 
-const querySchema = z.strictObject({ ...filterQueryFields, limit: z.coerce.number().int().min(1).max(100).default(10) });
+const querySchema = z.strictObject({
+  ...filterQueryFields,
+  limit: z.coerce.number().int().min(1).max(100).default(10),
+});
 export type SimilarQuery = Partial<z.output<typeof querySchema>>;
 export type SimilarProducts = z.output<typeof responseSchema>;
 
@@ -26,12 +40,22 @@ const route = createRoute({
   method: 'get',
   path: '/products/{id}/similar',
   summary: 'Products like this one',
-  description: 'The nearest products by cosine of their texts, this product left out. Filters are on the events of the similar products. See docs/analysis.md.',
+  description:
+    'The nearest products by cosine of their texts, this product left out. Filters are on the events of the similar products. See docs/analysis.md.',
   request: {
-    params: z.object({ id: z.string().min(1).max(256).openapi({ description: 'product.id of an event.', example: 'p-1042' }) }),
+    params: z.object({
+      id: z
+        .string()
+        .min(1)
+        .max(256)
+        .openapi({ description: 'product.id of an event.', example: 'p-1042' }),
+    }),
     query: querySchema,
   },
-  responses: { 200: answer('By score, then newest event, then id.', responseSchema), 404: problem('No event about this product is stored.') },
+  responses: {
+    200: answer('By score, then newest event, then id.', responseSchema),
+    404: problem('No event about this product is stored.'),
+  },
 });
 
 export function similarRoute(app: OpenAPIHono<AppEnv>, { store, clock }: Services): void {
@@ -41,9 +65,25 @@ export function similarRoute(app: OpenAPIHono<AppEnv>, { store, clock }: Service
     const filter = filterOf(given);
     const asOf = new Date(clock.now()).toISOString();
     const textId = await newestTextOf(store, id);
-    if (textId === null) throw new ProblemError({ status: 404, code: 'product_not_found', detail: 'No event about a product with this id is stored; it may still be on its way.' });
-    const { hits, unknown } = await recommend(store, { liked: [textId], disliked: [], limit: limit + ownTextsMax, filter });
-    if (unknown.length > 0) throw new ProblemError({ status: 503, code: 'vector_missing', detail: 'The vector of this product is being made again.', retryAfter: 5 });
+    if (textId === null)
+      throw new ProblemError({
+        status: 404,
+        code: 'product_not_found',
+        detail: 'No event about a product with this id is stored; it may still be on its way.',
+      });
+    const { hits, unknown } = await recommend(store, {
+      liked: [textId],
+      disliked: [],
+      limit: limit + ownTextsMax,
+      filter,
+    });
+    if (unknown.length > 0)
+      throw new ProblemError({
+        status: 503,
+        code: 'vector_missing',
+        detail: 'The vector of this product is being made again.',
+        retryAfter: 5,
+      });
     const others = hits.filter(({ product }) => product?.id !== id).slice(0, limit);
     return c.json({ product_id: id, text_id: textId, items: others.map(hitOf), as_of: asOf }, 200);
   });
@@ -51,6 +91,9 @@ export function similarRoute(app: OpenAPIHono<AppEnv>, { store, clock }: Service
 
 /** A search that names a product is stored with the text of its query. */
 async function newestTextOf(store: VectorStore, productId: string): Promise<string | null> {
-  const [newest] = await store.events({ productId, eventTypes: eventTypes.filter((type) => type !== 'search') }, 1);
+  const [newest] = await store.events(
+    { productId, eventTypes: eventTypes.filter((type) => type !== 'search') },
+    1,
+  );
   return newest?.textId ?? null;
 }

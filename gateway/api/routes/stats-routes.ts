@@ -1,14 +1,33 @@
-// GET /stats and /metrics: what has happened since the start; both answer while source, store or queue are down.
+// GET /stats and /metrics: what has happened since the start; both answer while source, store or
+// queue are down.
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import type { AppEnv } from '../app-env.ts';
 import type { Services } from '../services.ts';
 import { statsOf, statsSchema } from '../views/stats-view.ts';
 import { answer } from './schemas.ts';
 
-const statsRoute = createRoute({ method: 'get', path: '/stats', summary: 'Figures since this gateway started', responses: { 200: answer('store and dead_letters are totals of the index.', statsSchema) } });
+const statsRoute = createRoute({
+  method: 'get',
+  path: '/stats',
+  summary: 'Figures since this gateway started',
+  responses: { 200: answer('store and dead_letters are totals of the index.', statsSchema) },
+});
 const metricsRoute = createRoute({
-  method: 'get', path: '/metrics', summary: 'Prometheus metrics',
-  responses: { 200: { description: 'Text exposition format.', content: { 'text/plain': { schema: z.string(), example: '# TYPE vectorstream_events_received_total counter\nvectorstream_events_received_total 10000\n' } } } },
+  method: 'get',
+  path: '/metrics',
+  summary: 'Prometheus metrics',
+  responses: {
+    200: {
+      description: 'Text exposition format.',
+      content: {
+        'text/plain': {
+          schema: z.string(),
+          example:
+            '# TYPE vectorstream_events_received_total counter\nvectorstream_events_received_total 10000\n',
+        },
+      },
+    },
+  },
 });
 
 export function observeRoutes(app: OpenAPIHono<AppEnv>, services: Services): void {
@@ -18,7 +37,12 @@ export function observeRoutes(app: OpenAPIHono<AppEnv>, services: Services): voi
 
   app.openapi(metricsRoute, async (c) => {
     const [lag, letters] = await Promise.all([levels.lag(), levels.letters()]);
-    const { contentType, body } = await telemetry.exposition({ lag: lag.value, unsettled: source.unsettled(), runners: services.runners(), deadLetters: letters.value?.byState ?? null });
+    const { contentType, body } = await telemetry.exposition({
+      lag: lag.value,
+      unsettled: source.unsettled(),
+      runners: services.runners(),
+      deadLetters: letters.value?.byState ?? null,
+    });
     return c.text(body, 200, { 'Content-Type': contentType });
   });
 }

@@ -1,10 +1,21 @@
 // GET /events and GET /events/{id}: the stored events, newest first.
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { isUuid, uuidV5 } from '#core/event/uuid.ts';
-import type { AppEnv } from '../app-env.ts';
 import { ProblemError } from '../../http/problem-document.ts';
+import type { AppEnv } from '../app-env.ts';
 import type { Services } from '../services.ts';
-import { answer, cursorOf, exampleStoredEvent, filterOf, filterQueryFields, pageQueryFields, parseCursor, problem, storedEvent, storedEventSchema } from './schemas.ts';
+import {
+  answer,
+  cursorOf,
+  exampleStoredEvent,
+  filterOf,
+  filterQueryFields,
+  pageQueryFields,
+  parseCursor,
+  problem,
+  storedEvent,
+  storedEventSchema,
+} from './schemas.ts';
 
 const querySchema = z.strictObject({ ...filterQueryFields, ...pageQueryFields });
 export type EventQuery = Partial<z.output<typeof querySchema>>;
@@ -15,7 +26,11 @@ const listRoute = createRoute({
   summary: 'Stored events by filter, newest first',
   request: { query: querySchema },
   responses: {
-    200: answer('One page.', z.object({ items: z.array(storedEventSchema), next_cursor: z.string().nullable() }), { items: [exampleStoredEvent], next_cursor: null }),
+    200: answer(
+      'One page.',
+      z.object({ items: z.array(storedEventSchema), next_cursor: z.string().nullable() }),
+      { items: [exampleStoredEvent], next_cursor: null },
+    ),
     422: problem('A filter is not one.'),
   },
 });
@@ -24,8 +39,18 @@ const oneRoute = createRoute({
   method: 'get',
   path: '/events/{id}',
   summary: 'One stored event',
-  request: { params: z.object({ id: z.string().min(1).max(256).openapi({ description: 'event_id as it was sent, or the id in the store.', example: 'e-1' }) }) },
-  responses: { 200: answer('The event.', storedEventSchema), 404: problem('No such event is stored.') },
+  request: {
+    params: z.object({
+      id: z.string().min(1).max(256).openapi({
+        description: 'event_id as it was sent, or the id in the store.',
+        example: 'e-1',
+      }),
+    }),
+  },
+  responses: {
+    200: answer('The event.', storedEventSchema),
+    404: problem('No such event is stored.'),
+  },
 });
 
 export function eventRoutes(app: OpenAPIHono<AppEnv>, { store }: Services): void {
@@ -35,13 +60,25 @@ export function eventRoutes(app: OpenAPIHono<AppEnv>, { store }: Services): void
     const after = page === null ? undefined : { timestamp: page.at, id: page.id };
     const events = await store.events(filterOf(filter), limit, after);
     const last = events.length < limit ? undefined : events.at(-1);
-    return c.json({ items: events.map(storedEvent), next_cursor: last === undefined ? null : cursorOf(last.timestamp, last.id) }, 200);
+    return c.json(
+      {
+        items: events.map(storedEvent),
+        next_cursor: last === undefined ? null : cursorOf(last.timestamp, last.id),
+      },
+      200,
+    );
   });
 
   app.openapi(oneRoute, async (c) => {
     const { id } = c.req.valid('param');
     const event = await store.event(isUuid(id) ? id.toLowerCase() : uuidV5(id));
-    if (event === null) throw new ProblemError({ status: 404, code: 'event_not_found', detail: 'No event with this id is stored; it may still be on its way, or in the dead-letter queue.' });
+    if (event === null)
+      throw new ProblemError({
+        status: 404,
+        code: 'event_not_found',
+        detail:
+          'No event with this id is stored; it may still be on its way, or in the dead-letter queue.',
+      });
     return c.json(storedEvent(event), 200);
   });
 }

@@ -1,84 +1,206 @@
-// The whole picture of this gateway's health, part by part: the same for GET /health, its parts and the live feed.
+// The whole picture of this gateway's health, part by part: the same for GET /health, its parts and
+// the live feed.
 import { z } from '@hono/zod-openapi';
-import type { Services } from '../services.ts';
 import { circuitStates } from '../../telemetry/metrics.ts';
+import type { Services } from '../services.ts';
 import { causesOfUnreadiness } from './readiness.ts';
 
-export const causeSchema = z.object({ component: z.enum(['source', 'store', 'runners']), message: z.string() });
+export const causeSchema = z.object({
+  component: z.enum(['source', 'store', 'runners']),
+  message: z.string(),
+});
 const status = z.enum(['ok', 'down']);
 const trouble = z.string().nullable();
-const latency = z.number().openapi({ description: 'Milliseconds of its last answer, or of waiting for one.' });
-const circuit = z.enum(circuitStates).openapi({ description: 'open: calls to it failed, and it is left alone for a while.' });
+const latency = z
+  .number()
+  .openapi({ description: 'Milliseconds of its last answer, or of waiting for one.' });
+const circuit = z
+  .enum(circuitStates)
+  .openapi({ description: 'open: calls to it failed, and it is left alone for a while.' });
 
 export const sourceHealthSchema = z.object({
-  status, kind: z.enum(['kafka', 'embedded', 'memory']), trouble, latency_ms: latency,
-  lag: z.int().nullable().openapi({ description: 'Records after the last commit; the last known.' }),
-  partitions: z.array(z.object({ partition: z.int(), lag: z.int() })), unsettled: z.int(),
+  status,
+  kind: z.enum(['kafka', 'embedded', 'memory']),
+  trouble,
+  latency_ms: latency,
+  lag: z
+    .int()
+    .nullable()
+    .openapi({ description: 'Records after the last commit; the last known.' }),
+  partitions: z.array(z.object({ partition: z.int(), lag: z.int() })),
+  unsettled: z.int(),
 });
 export const storeHealthSchema = z.object({
-  status, kind: z.enum(['qdrant', 'embedded', 'memory']), trouble, latency_ms: latency, circuit, texts: z.int().nullable(), events: z.int().nullable(),
+  status,
+  kind: z.enum(['qdrant', 'embedded', 'memory']),
+  trouble,
+  latency_ms: latency,
+  circuit,
+  texts: z.int().nullable(),
+  events: z.int().nullable(),
 });
 export const runnersHealthSchema = z.object({
-  status, trouble, connected: z.int(), ready: z.int(), texts_per_second: z.number(),
-  last_check: z.object({ device: z.string(), cosine: z.number(), at: z.iso.datetime() }).nullable().openapi({ description: 'The last golden check of any runner, passed or not: mean cosine to the reference.' }),
+  status,
+  trouble,
+  connected: z.int(),
+  ready: z.int(),
+  texts_per_second: z.number(),
+  last_check: z
+    .object({ device: z.string(), cosine: z.number(), at: z.iso.datetime() })
+    .nullable()
+    .openapi({
+      description:
+        'The last golden check of any runner, passed or not: mean cosine to the reference.',
+    }),
 });
-const deadLettersHealthSchema = z.object({ status, kind: z.enum(['kafka', 'embedded', 'memory']), trouble, latency_ms: latency, circuit, open: z.int().nullable() });
+const deadLettersHealthSchema = z.object({
+  status,
+  kind: z.enum(['kafka', 'embedded', 'memory']),
+  trouble,
+  latency_ms: latency,
+  circuit,
+  open: z.int().nullable(),
+});
 
-export const healthSchema = z.object({
-  status: z.enum(['ok', 'degraded']),
-  causes: z.array(causeSchema),
-  started_at: z.iso.datetime(),
-  uptime_seconds: z.number(),
-  source: sourceHealthSchema,
-  store: storeHealthSchema,
-  runners: runnersHealthSchema,
-  dead_letters: deadLettersHealthSchema,
-}).openapi('Health', { example: {
-  status: 'ok', causes: [], started_at: '2026-01-31T11:58:00.000Z', uptime_seconds: 120,
-  source: { status: 'ok', kind: 'embedded', trouble: null, latency_ms: 0.4, lag: 0, partitions: [{ partition: 0, lag: 0 }], unsettled: 0 },
-  store: { status: 'ok', kind: 'embedded', trouble: null, latency_ms: 0.6, circuit: 'closed', texts: 1625, events: 9990 },
-  runners: { status: 'ok', trouble: null, connected: 2, ready: 2, texts_per_second: 1624, last_check: { device: 'cpu', cosine: 0.998, at: '2026-01-31T11:59:58.000Z' } },
-  dead_letters: { status: 'ok', kind: 'embedded', trouble: null, latency_ms: 0.3, circuit: 'closed', open: 10 },
-} });
+export const healthSchema = z
+  .object({
+    status: z.enum(['ok', 'degraded']),
+    causes: z.array(causeSchema),
+    started_at: z.iso.datetime(),
+    uptime_seconds: z.number(),
+    source: sourceHealthSchema,
+    store: storeHealthSchema,
+    runners: runnersHealthSchema,
+    dead_letters: deadLettersHealthSchema,
+  })
+  .openapi('Health', {
+    example: {
+      status: 'ok',
+      causes: [],
+      started_at: '2026-01-31T11:58:00.000Z',
+      uptime_seconds: 120,
+      source: {
+        status: 'ok',
+        kind: 'embedded',
+        trouble: null,
+        latency_ms: 0.4,
+        lag: 0,
+        partitions: [{ partition: 0, lag: 0 }],
+        unsettled: 0,
+      },
+      store: {
+        status: 'ok',
+        kind: 'embedded',
+        trouble: null,
+        latency_ms: 0.6,
+        circuit: 'closed',
+        texts: 1625,
+        events: 9990,
+      },
+      runners: {
+        status: 'ok',
+        trouble: null,
+        connected: 2,
+        ready: 2,
+        texts_per_second: 1624,
+        last_check: { device: 'cpu', cosine: 0.998, at: '2026-01-31T11:59:58.000Z' },
+      },
+      dead_letters: {
+        status: 'ok',
+        kind: 'embedded',
+        trouble: null,
+        latency_ms: 0.3,
+        circuit: 'closed',
+        open: 10,
+      },
+    },
+  });
 
 export type HealthView = z.infer<typeof healthSchema>;
 
-const state = (message: string | null) => ({ status: message === null ? 'ok' as const : 'down' as const, trouble: message });
+const state = (message: string | null) => ({
+  status: message === null ? ('ok' as const) : ('down' as const),
+  trouble: message,
+});
 
-export async function sourceHealth({ source, levels }: Services): Promise<z.infer<typeof sourceHealthSchema>> {
+export async function sourceHealth({
+  source,
+  levels,
+}: Services): Promise<z.infer<typeof sourceHealthSchema>> {
   const lag = await levels.lag();
   return {
-    ...state(source.health() ?? lag.trouble), kind: source.kind, latency_ms: lag.latencyMs,
-    lag: lag.value?.reduce((sum, entry) => sum + entry.lag, 0) ?? null, partitions: [...lag.value ?? []], unsettled: source.unsettled(),
+    ...state(source.health() ?? lag.trouble),
+    kind: source.kind,
+    latency_ms: lag.latencyMs,
+    lag: lag.value?.reduce((sum, entry) => sum + entry.lag, 0) ?? null,
+    partitions: [...(lag.value ?? [])],
+    unsettled: source.unsettled(),
   };
 }
 
-export async function storeHealth({ store, levels, telemetry }: Services): Promise<z.infer<typeof storeHealthSchema>> {
+export async function storeHealth({
+  store,
+  levels,
+  telemetry,
+}: Services): Promise<z.infer<typeof storeHealthSchema>> {
   const [works, counts] = await Promise.all([levels.storeWorks(), levels.counts()]);
-  return { ...state(works.trouble), kind: store.kind, latency_ms: works.latencyMs, circuit: telemetry.circuitOf('store'), texts: counts.value?.texts ?? null, events: counts.value?.events ?? null };
+  return {
+    ...state(works.trouble),
+    kind: store.kind,
+    latency_ms: works.latencyMs,
+    circuit: telemetry.circuitOf('store'),
+    texts: counts.value?.texts ?? null,
+    events: counts.value?.events ?? null,
+  };
 }
 
-export function runnersHealth({ runners, telemetry }: Services): z.infer<typeof runnersHealthSchema> {
+export function runnersHealth({
+  runners,
+  telemetry,
+}: Services): z.infer<typeof runnersHealthSchema> {
   const connected = runners();
   const ready = connected.filter((runner) => runner.state === 'ready');
-  const message = connected.length === 0 ? 'no runner is connected' : `none of ${connected.length} connected runners is ready yet`;
+  const message =
+    connected.length === 0
+      ? 'no runner is connected'
+      : `none of ${connected.length} connected runners is ready yet`;
   const { lastCheck } = telemetry;
   return {
-    ...state(ready.length > 0 ? null : message), connected: connected.length, ready: ready.length, texts_per_second: Math.round(10 * ready.reduce((sum, { textsPerSecond }) => sum + textsPerSecond, 0)) / 10,
-    last_check: lastCheck && { device: lastCheck.device, cosine: lastCheck.cosine, at: new Date(lastCheck.at).toISOString() },
+    ...state(ready.length > 0 ? null : message),
+    connected: connected.length,
+    ready: ready.length,
+    texts_per_second:
+      Math.round(10 * ready.reduce((sum, { textsPerSecond }) => sum + textsPerSecond, 0)) / 10,
+    last_check: lastCheck && {
+      device: lastCheck.device,
+      cosine: lastCheck.cosine,
+      at: new Date(lastCheck.at).toISOString(),
+    },
   };
 }
 
 export async function healthOf(services: Services): Promise<HealthView> {
   const { deadLetters, levels, telemetry, startedAt, clock } = services;
-  const [causes, source, store, letters] = await Promise.all([causesOfUnreadiness(services), sourceHealth(services), storeHealth(services), levels.letters()]);
+  const [causes, source, store, letters] = await Promise.all([
+    causesOfUnreadiness(services),
+    sourceHealth(services),
+    storeHealth(services),
+    levels.letters(),
+  ]);
   return {
     status: causes.length === 0 ? 'ok' : 'degraded',
     causes: [...causes],
     started_at: new Date(startedAt).toISOString(),
     uptime_seconds: Math.round((clock.now() - startedAt) / 1000),
-    source, store,
+    source,
+    store,
     runners: runnersHealth(services),
-    dead_letters: { ...state(letters.trouble), kind: deadLetters.kind, latency_ms: letters.latencyMs, circuit: telemetry.circuitOf('dead_letters'), open: letters.value?.byState.open ?? null },
+    dead_letters: {
+      ...state(letters.trouble),
+      kind: deadLetters.kind,
+      latency_ms: letters.latencyMs,
+      circuit: telemetry.circuitOf('dead_letters'),
+      open: letters.value?.byState.open ?? null,
+    },
   };
 }

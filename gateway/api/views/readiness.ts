@@ -1,10 +1,17 @@
 // Says whether this gateway can do its work, and if not, which part keeps it from it.
 import type { Services } from '../services.ts';
 
-export type Cause = { readonly component: 'source' | 'store' | 'runners'; readonly message: string };
+export type Cause = {
+  readonly component: 'source' | 'store' | 'runners';
+  readonly message: string;
+};
 
 /** Everything that stands between an event and its being searchable; empty when ready. */
-export async function causesOfUnreadiness({ source, runners, levels }: Services): Promise<readonly Cause[]> {
+export async function causesOfUnreadiness({
+  source,
+  runners,
+  levels,
+}: Services): Promise<readonly Cause[]> {
   const causes: Cause[] = [];
   const trouble = source.health();
   if (trouble !== null) causes.push({ component: 'source', message: trouble });
@@ -12,7 +19,10 @@ export async function causesOfUnreadiness({ source, runners, levels }: Services)
   if (store.trouble !== null) causes.push({ component: 'store', message: store.trouble });
   const connected = runners();
   if (!connected.some(({ state }) => state === 'ready')) {
-    const message = connected.length === 0 ? 'no runner is connected' : `none of ${connected.length} connected runners is ready yet`;
+    const message =
+      connected.length === 0
+        ? 'no runner is connected'
+        : `none of ${connected.length} connected runners is ready yet`;
     causes.push({ component: 'runners', message });
   }
   return causes;

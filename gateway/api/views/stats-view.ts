@@ -1,4 +1,5 @@
-// What this gateway has done since it started, and what the index holds: the same for GET /stats and the live feed.
+// What this gateway has done since it started, and what the index holds: the same for GET /stats
+// and the live feed.
 import { z } from '@hono/zod-openapi';
 import { runnerStates } from '#core/fleet/runner-state.ts';
 import { devices } from '#core/model/model-manifest.ts';
@@ -6,65 +7,161 @@ import type { RunnerView as ConnectedRunner } from '../../fleet/hub-types.ts';
 import type { Services } from '../services.ts';
 
 const exampleRunner = {
-  id: '3f0d1c8e-1a63-4a57-9a51-b8f0f3a1f6c2', name: 'box-1', kind: 'node' as const, device: 'cpu' as const, dtype: 'q8', adapter: 'Some CPU', software_adapter: false, state: 'ready' as const, trusted: true,
-  texts_per_second: 812, texts_embedded: 1625, jobs_in_work: 2, connected_at: '2026-01-31T11:59:00.000Z', reference_cosine: 0.998, join_token: null, quarantine: null,
+  id: '3f0d1c8e-1a63-4a57-9a51-b8f0f3a1f6c2',
+  name: 'box-1',
+  kind: 'node' as const,
+  device: 'cpu' as const,
+  dtype: 'q8',
+  adapter: 'Some CPU',
+  software_adapter: false,
+  state: 'ready' as const,
+  trusted: true,
+  texts_per_second: 812,
+  texts_embedded: 1625,
+  jobs_in_work: 2,
+  connected_at: '2026-01-31T11:59:00.000Z',
+  reference_cosine: 0.998,
+  join_token: null,
+  quarantine: null,
 };
 
-export const runnerSchema = z.object({
-  id: z.string(),
-  name: z.string(),
-  kind: z.enum(['node', 'browser']),
-  device: z.enum(devices),
-  dtype: z.string(),
-  adapter: z.string(),
-  software_adapter: z.boolean(),
-  state: z.enum(runnerStates),
-  trusted: z.boolean().openapi({ description: 'Started by this gateway itself.' }),
-  texts_per_second: z.number(),
-  texts_embedded: z.int(),
-  jobs_in_work: z.int(),
-  connected_at: z.iso.datetime(),
-  reference_cosine: z.number().nullable().openapi({ description: 'Mean cosine to the reference when all golden texts were last answered.' }),
-  join_token: z.string().nullable().openapi({ description: 'Id of the join token by which it came.' }),
-  quarantine: z.object({ reason: z.string(), until: z.iso.datetime() }).nullable().openapi({ description: 'Why it was found wrong, and until when it is kept away.' }),
-}).openapi('Runner', { example: exampleRunner });
+export const runnerSchema = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    kind: z.enum(['node', 'browser']),
+    device: z.enum(devices),
+    dtype: z.string(),
+    adapter: z.string(),
+    software_adapter: z.boolean(),
+    state: z.enum(runnerStates),
+    trusted: z.boolean().openapi({ description: 'Started by this gateway itself.' }),
+    texts_per_second: z.number(),
+    texts_embedded: z.int(),
+    jobs_in_work: z.int(),
+    connected_at: z.iso.datetime(),
+    reference_cosine: z.number().nullable().openapi({
+      description: 'Mean cosine to the reference when all golden texts were last answered.',
+    }),
+    join_token: z
+      .string()
+      .nullable()
+      .openapi({ description: 'Id of the join token by which it came.' }),
+    quarantine: z
+      .object({ reason: z.string(), until: z.iso.datetime() })
+      .nullable()
+      .openapi({ description: 'Why it was found wrong, and until when it is kept away.' }),
+  })
+  .openapi('Runner', { example: exampleRunner });
 
 export type RunnerView = z.infer<typeof runnerSchema>;
 
-const asOf = z.iso.datetime().openapi({ description: 'When it was counted: earlier than now while that part does not answer.' });
+const asOf = z.iso.datetime().openapi({
+  description: 'When it was counted: earlier than now while that part does not answer.',
+});
 
-export const statsSchema = z.object({
-  started_at: z.iso.datetime(),
-  events: z.object({ received: z.int(), stored: z.int(), superseded: z.int(), dead_lettered: z.int(), unsettled: z.int(), lag: z.int().nullable() })
-    .openapi({ description: 'stored includes superseded: those were there already, in the same or a newer version. lag: the last known; null when none is.' }),
-  latency_ms: z.object({ p50: z.number(), p95: z.number(), p99: z.number(), max: z.number() }).openapi({ description: 'From the record\'s timestamp to searchable; quantiles within 2 %.' }),
-  texts: z.object({ unique_seen: z.int(), embedded: z.int(), cache_hits: z.int(), cache_misses: z.int() }),
-  store: z.object({ texts: z.int(), events: z.int(), as_of: asOf }).nullable().openapi({ description: 'Of the whole index. null when the store has not answered since the start.' }),
-  dead_letters: z.object({ open: z.int(), as_of: asOf }).nullable().openapi({ description: 'null when the queue has not answered since the start.' }),
-  runners: z.array(runnerSchema),
-  memory: z.object({ rss_bytes: z.int() }),
-}).openapi('Stats', { example: {
-  started_at: '2026-01-31T11:58:00.000Z', events: { received: 10_000, stored: 9_990, superseded: 0, dead_lettered: 10, unsettled: 0, lag: 0 }, latency_ms: { p50: 41.2, p95: 180, p99: 260, max: 312.5 },
-  texts: { unique_seen: 1625, embedded: 1625, cache_hits: 8365, cache_misses: 1625 }, store: { texts: 1625, events: 9990, as_of: '2026-01-31T12:00:00.000Z' },
-  dead_letters: { open: 10, as_of: '2026-01-31T12:00:00.000Z' }, runners: [exampleRunner], memory: { rss_bytes: 150_000_000 },
-} });
+export const statsSchema = z
+  .object({
+    started_at: z.iso.datetime(),
+    events: z
+      .object({
+        received: z.int(),
+        stored: z.int(),
+        superseded: z.int(),
+        dead_lettered: z.int(),
+        unsettled: z.int(),
+        lag: z.int().nullable(),
+      })
+      .openapi({
+        description:
+          'stored includes superseded: those were there already, in the same or a newer version. lag: the last known; null when none is.',
+      }),
+    latency_ms: z
+      .object({ p50: z.number(), p95: z.number(), p99: z.number(), max: z.number() })
+      .openapi({ description: "From the record's timestamp to searchable; quantiles within 2 %." }),
+    texts: z.object({
+      unique_seen: z.int(),
+      embedded: z.int(),
+      cache_hits: z.int(),
+      cache_misses: z.int(),
+    }),
+    store: z.object({ texts: z.int(), events: z.int(), as_of: asOf }).nullable().openapi({
+      description: 'Of the whole index. null when the store has not answered since the start.',
+    }),
+    dead_letters: z
+      .object({ open: z.int(), as_of: asOf })
+      .nullable()
+      .openapi({ description: 'null when the queue has not answered since the start.' }),
+    runners: z.array(runnerSchema),
+    memory: z.object({ rss_bytes: z.int() }),
+  })
+  .openapi('Stats', {
+    example: {
+      started_at: '2026-01-31T11:58:00.000Z',
+      events: {
+        received: 10_000,
+        stored: 9_990,
+        superseded: 0,
+        dead_lettered: 10,
+        unsettled: 0,
+        lag: 0,
+      },
+      latency_ms: { p50: 41.2, p95: 180, p99: 260, max: 312.5 },
+      texts: { unique_seen: 1625, embedded: 1625, cache_hits: 8365, cache_misses: 1625 },
+      store: { texts: 1625, events: 9990, as_of: '2026-01-31T12:00:00.000Z' },
+      dead_letters: { open: 10, as_of: '2026-01-31T12:00:00.000Z' },
+      runners: [exampleRunner],
+      memory: { rss_bytes: 150_000_000 },
+    },
+  });
 
 export type StatsView = z.infer<typeof statsSchema>;
 
-export async function statsOf({ levels, source, telemetry, startedAt, runners }: Services): Promise<StatsView> {
-  const [lag, counts, letters] = await Promise.all([levels.lag(), levels.counts(), levels.letters()]);
+export async function statsOf({
+  levels,
+  source,
+  telemetry,
+  startedAt,
+  runners,
+}: Services): Promise<StatsView> {
+  const [lag, counts, letters] = await Promise.all([
+    levels.lag(),
+    levels.counts(),
+    levels.letters(),
+  ]);
   const [totals, latency] = [telemetry.totals(), telemetry.latency()];
   const { hit, shared, store: found, miss } = totals.cache;
   return {
     started_at: new Date(startedAt).toISOString(),
     events: {
-      received: totals.received, stored: totals.stored, superseded: totals.superseded, dead_lettered: totals.deadLettered,
-      unsettled: source.unsettled(), lag: lag.value?.reduce((sum, entry) => sum + entry.lag, 0) ?? null,
+      received: totals.received,
+      stored: totals.stored,
+      superseded: totals.superseded,
+      dead_lettered: totals.deadLettered,
+      unsettled: source.unsettled(),
+      lag: lag.value?.reduce((sum, entry) => sum + entry.lag, 0) ?? null,
     },
-    latency_ms: { p50: rounded(latency.p50), p95: rounded(latency.p95), p99: rounded(latency.p99), max: rounded(latency.max) },
-    texts: { unique_seen: found + miss, embedded: totals.embedded, cache_hits: hit + shared + found, cache_misses: miss },
-    store: counts.value && { texts: counts.value.texts, events: counts.value.events, as_of: new Date(counts.at).toISOString() },
-    dead_letters: letters.value && { open: letters.value.byState.open, as_of: new Date(letters.at).toISOString() },
+    latency_ms: {
+      p50: rounded(latency.p50),
+      p95: rounded(latency.p95),
+      p99: rounded(latency.p99),
+      max: rounded(latency.max),
+    },
+    texts: {
+      unique_seen: found + miss,
+      embedded: totals.embedded,
+      cache_hits: hit + shared + found,
+      cache_misses: miss,
+    },
+    store: counts.value && {
+      texts: counts.value.texts,
+      events: counts.value.events,
+      as_of: new Date(counts.at).toISOString(),
+    },
+    dead_letters: letters.value && {
+      open: letters.value.byState.open,
+      as_of: new Date(letters.at).toISOString(),
+    },
     runners: runners().map(runnerOf),
     memory: { rss_bytes: process.memoryUsage.rss() },
   };
@@ -86,7 +183,13 @@ export const runnerOf = (runner: ConnectedRunner): RunnerView => ({
   connected_at: new Date(runner.connectedAt).toISOString(),
   reference_cosine: runner.lastGoldenCosine,
   join_token: runner.tokenId,
-  quarantine: runner.quarantine === null ? null : { reason: runner.quarantine.reason, until: new Date(runner.quarantine.until).toISOString() },
+  quarantine:
+    runner.quarantine === null
+      ? null
+      : {
+          reason: runner.quarantine.reason,
+          until: new Date(runner.quarantine.until).toISOString(),
+        },
 });
 
 const rounded = (ms: number): number => Math.round(ms * 100) / 100;

@@ -1,23 +1,36 @@
-// Counts matching events by one of their fields, in one pass over the index that meets the fewest of them.
+// Counts matching events by one of their fields, in one pass over the index that meets the fewest
+// of them.
 
 import type { Count, CountsRequest } from '#core/ports.ts';
 import type { Statements } from './database.ts';
 import { conditionOf, shortWay } from './event-filter.ts';
 import { uuidText } from './uuid-bytes.ts';
 
-/** Up to so many events are read one by one; more of them by a pass over the index that has all that is counted by. */
+/**
+ * Up to so many events are read one by one; more of them by a pass over the index that has all that
+ * is counted by.
+ */
 const eventsMax = 50_000;
 
 const columns = { textId: 'text', category: 'category', eventType: 'event_type' } as const;
 
-export function countEvents(statements: Statements, { by, filter, limit }: CountsRequest): readonly Count[] {
+export function countEvents(
+  statements: Statements,
+  { by, filter, limit }: CountsRequest,
+): readonly Count[] {
   const condition = conditionOf(filter);
   const index = shortWay(statements, filter, eventsMax)?.index ?? 'events_by_text';
   const column = columns[by];
   const groups = `SELECT ${column} AS value, count(*) AS count FROM events INDEXED BY ${index} WHERE ${condition.sql} AND ${column} IS NOT NULL GROUP BY ${column}`;
-  const named = by === 'textId' ? `SELECT texts.id AS value, count FROM (${groups}) JOIN texts ON texts.key = value` : groups;
+  const named =
+    by === 'textId'
+      ? `SELECT texts.id AS value, count FROM (${groups}) JOIN texts ON texts.key = value`
+      : groups;
   return statements
     .get(`${named} ORDER BY count DESC, value LIMIT ?`)
     .all(...condition.values, limit)
-    .map(({ value, count }) => ({ value: value instanceof Uint8Array ? uuidText(value) : String(value), count: Number(count) }));
+    .map(({ value, count }) => ({
+      value: value instanceof Uint8Array ? uuidText(value) : String(value),
+      count: Number(count),
+    }));
 }

@@ -1,4 +1,5 @@
-// Opens `vectorstream.db` the same way for every connection, with one clear line when the folder or the file will not do.
+// Opens `vectorstream.db` the same way for every connection, with one clear line when the folder or
+// the file will not do.
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,20 +10,35 @@ import { primaryCode, sqliteCode } from './sqlite-errors.ts';
 
 export const databaseFile = (folder: string) => join(folder, 'vectorstream.db');
 
-/** Vectors of 384 floats fill a page of 8 KiB to 94 %, one of 4 KiB (SQLite's default) to 75 %: a search reads them all. */
+/**
+ * Vectors of 384 floats fill a page of 8 KiB to 94 %, one of 4 KiB (SQLite's default) to 75 %: a
+ * search reads them all.
+ */
 const pageBytes = 8192;
 
 /**
- * Reads go through a bounded cache and not through `mmap`, whose pages would count as the gateway's memory.
+ * Reads go through a bounded cache and not through `mmap`, whose pages would count as the gateway's
+ * memory.
  *
- * WAL lets the reader work while the writer writes. `synchronous` is the writer's to choose per transaction, see writer.ts.
+ * WAL lets the reader work while the writer writes. `synchronous` is the writer's to choose per
+ * transaction, see writer.ts.
  */
-export function openDatabase(folder: string, options: { readonly readOnly: boolean; readonly cacheKib: number }): DatabaseSync {
-  const database = new DatabaseSync(databaseFile(folder), { readOnly: options.readOnly, allowExtension: true, timeout: 5_000 });
+export function openDatabase(
+  folder: string,
+  options: { readonly readOnly: boolean; readonly cacheKib: number },
+): DatabaseSync {
+  const database = new DatabaseSync(databaseFile(folder), {
+    readOnly: options.readOnly,
+    allowExtension: true,
+    timeout: 5_000,
+  });
   try {
     database.loadExtension(getLoadablePath());
     database.enableLoadExtension(false);
-    if (!options.readOnly) database.exec(`PRAGMA page_size = ${pageBytes}; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;`);
+    if (!options.readOnly)
+      database.exec(
+        `PRAGMA page_size = ${pageBytes}; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;`,
+      );
     database.exec(`PRAGMA cache_size = -${options.cacheKib}; PRAGMA temp_store = MEMORY;`);
     return database;
   } catch (error) {
@@ -31,7 +47,10 @@ export function openDatabase(folder: string, options: { readonly readOnly: boole
   }
 }
 
-/** Runs the opening of a data folder, and turns what the file system or SQLite says into one line that names the folder. */
+/**
+ * Runs the opening of a data folder, and turns what the file system or SQLite says into one line
+ * that names the folder.
+ */
 export function opening<T>(folder: string, open: () => T): T {
   try {
     mkdirSync(folder, { recursive: true });
@@ -47,11 +66,15 @@ function problemOf(folder: string, error: Error): string {
   if (primary === sqliteCode.notadb || primary === sqliteCode.corrupt) {
     return `${databaseFile(folder)} is damaged or not a database: restore it from a backup, or move it away and read the events again.`;
   }
-  if (primary === sqliteCode.full) return `The disk of the data folder ${folder} is full: free some space, or choose another folder with VECTORSTREAM_DATA_DIR.`;
+  if (primary === sqliteCode.full)
+    return `The disk of the data folder ${folder} is full: free some space, or choose another folder with VECTORSTREAM_DATA_DIR.`;
   return `The data folder ${folder} cannot be used (${error.message}): it must be a folder that this user can write, see VECTORSTREAM_DATA_DIR.`;
 }
 
-/** Statements by their text, prepared once; the oldest goes when there are many (filters make their own). */
+/**
+ * Statements by their text, prepared once; the oldest goes when there are many (filters make their
+ * own).
+ */
 export class Statements {
   readonly #database: DatabaseSync;
   readonly #max: number;

@@ -2,9 +2,19 @@
 
 import type { DatabaseSync } from 'node:sqlite';
 import { assert } from '#core/errors/errors.ts';
-import { type DeadLetter, type DeadLetterEntry, type DeadLetterQuery, type DeadLetterReason, deadLetterReasons, type DeadLetterState, deadLetterStates, type DeadLetterStatus, freshLetter } from '#core/ports.ts';
-import { type LetterPortion, letterPortion } from './dead-letter-search.ts';
+import {
+  type DeadLetter,
+  type DeadLetterEntry,
+  type DeadLetterQuery,
+  type DeadLetterReason,
+  deadLetterReasons,
+  type DeadLetterState,
+  deadLetterStates,
+  type DeadLetterStatus,
+  freshLetter,
+} from '#core/ports.ts';
 import { type PackedRecord, packRecords, unpackRecords } from '../record-codec.ts';
+import { type LetterPortion, letterPortion } from './dead-letter-search.ts';
 import { uuidBytes, uuidText } from './uuid-bytes.ts';
 
 type RecordFields = 'key' | 'value' | 'headers' | 'timestamp';
@@ -14,11 +24,19 @@ export type LetterRow = Omit<DeadLetter, RecordFields> & Pick<DeadLetterEntry, '
 export type StatusChange = { readonly id: string; readonly status: DeadLetterStatus };
 export type EntryRow = Omit<DeadLetterEntry, RecordFields>;
 export type Letters = { readonly rows: readonly EntryRow[]; readonly packed: Uint8Array };
-export type LetterStats = { readonly byState: Readonly<Record<DeadLetterState, number>>; readonly byReason: Readonly<Partial<Record<DeadLetterReason, number>>> };
+export type LetterStats = {
+  readonly byState: Readonly<Record<DeadLetterState, number>>;
+  readonly byReason: Readonly<Partial<Record<DeadLetterReason, number>>>;
+};
 
-/** Which the second schema added: what was done with the letter (JSON, `NULL` for nothing), and the size of the original value (`NULL` when it is all there). */
+/**
+ * Which the second schema added: what was done with the letter (JSON, `NULL` for nothing), and the
+ * size of the original value (`NULL` when it is all there).
+ */
 const lettersColumns2 = ['status TEXT', 'value_bytes INTEGER'] as const;
-export const lettersUpgrade2 = lettersColumns2.map((column) => `ALTER TABLE dead_letters ADD COLUMN ${column};`).join(' ');
+export const lettersUpgrade2 = lettersColumns2
+  .map((column) => `ALTER TABLE dead_letters ADD COLUMN ${column};`)
+  .join(' ');
 
 /** The table and its indices, on a database that has none. */
 export const lettersSchema = `
@@ -68,12 +86,28 @@ export function createLetterWrites(database: DatabaseSync): LetterWrites {
   return {
     putLetters({ rows, packed }) {
       const records = unpackRecords(packed);
-      for (const [index, { id, origin, reason, message, field, eventId, failedAt, attempts, runner, valueBytes }] of rows.entries()) {
+      for (const [
+        index,
+        { id, origin, reason, message, field, eventId, failedAt, attempts, runner, valueBytes },
+      ] of rows.entries()) {
         const record = records[index];
         if (record === undefined) continue;
         insert.run(
-          uuidBytes(id), reason, failedAt, message, field, eventId, attempts, runner,
-          origin.topic, origin.partition, origin.offset, record.timestamp, record.key, record.headers, record.value,
+          uuidBytes(id),
+          reason,
+          failedAt,
+          message,
+          field,
+          eventId,
+          attempts,
+          runner,
+          origin.topic,
+          origin.partition,
+          origin.offset,
+          record.timestamp,
+          record.key,
+          record.headers,
+          record.value,
           valueBytes === record.value.length ? null : valueBytes,
         );
       }
@@ -92,8 +126,12 @@ export function createLetterWrites(database: DatabaseSync): LetterWrites {
 
 export function createLetterReads(database: DatabaseSync): LetterReads {
   const portion = letterPortion(database);
-  const byId = database.prepare('SELECT *, coalesce(value_bytes, length(record_value)) AS bytes FROM dead_letters WHERE id = ?');
-  const counts = database.prepare('SELECT state, reason, count(*) AS count FROM dead_letters GROUP BY state, reason');
+  const byId = database.prepare(
+    'SELECT *, coalesce(value_bytes, length(record_value)) AS bytes FROM dead_letters WHERE id = ?',
+  );
+  const counts = database.prepare(
+    'SELECT state, reason, count(*) AS count FROM dead_letters GROUP BY state, reason',
+  );
   return {
     listLetters(query) {
       const { rows, next } = portion(query);
@@ -131,7 +169,11 @@ function entryOf(row: Row): EntryRow {
     ...statusOf(row),
     valueBytes: Number(row['bytes']),
     reason: reasonOf(row['reason']),
-    origin: { topic: String(row['origin_topic']), partition: Number(row['origin_partition']), offset: Number(row['origin_offset']) },
+    origin: {
+      topic: String(row['origin_topic']),
+      partition: Number(row['origin_partition']),
+      offset: Number(row['origin_offset']),
+    },
     message: String(row['message']),
     field: textOrNull(row['field']),
     eventId: textOrNull(row['event_id']),
@@ -160,7 +202,9 @@ function stateOf(value: unknown): DeadLetterState {
 }
 
 function statusOf({ status, state }: Row): DeadLetterStatus {
-  return typeof status === 'string' ? { ...freshLetter, ...JSON.parse(status) } : { ...freshLetter, state: stateOf(state) };
+  return typeof status === 'string'
+    ? { ...freshLetter, ...JSON.parse(status) }
+    : { ...freshLetter, state: stateOf(state) };
 }
 
 function reasonOf(value: unknown): DeadLetterReason {

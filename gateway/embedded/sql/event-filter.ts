@@ -1,4 +1,5 @@
-// Turns a filter on events into SQL, one condition per member, so that a plan can pick the one that its index serves.
+// Turns a filter on events into SQL, one condition per member, so that a plan can pick the one that
+// its index serves.
 
 import type { SQLInputValue } from 'node:sqlite';
 import type { EventFilter } from '#core/ports.ts';
@@ -14,40 +15,88 @@ type Part = Condition & { readonly index: string | null };
 /** On the table `events`; `true` for an empty filter. */
 export function conditionOf(filter: EventFilter): Condition {
   const parts = partsOf(filter);
-  return { sql: parts.map(({ sql }) => sql).join(' AND ') || 'true', values: parts.flatMap(({ values }) => values) };
+  return {
+    sql: parts.map(({ sql }) => sql).join(' AND ') || 'true',
+    values: parts.flatMap(({ values }) => values),
+  };
 }
 
-/** The way to the events of the filter that meets at most `eventsMax` of them, if one does; counting stops there. */
-export function shortWay(statements: Statements, filter: EventFilter, eventsMax: number): Way | null {
+/**
+ * The way to the events of the filter that meets at most `eventsMax` of them, if one does; counting
+ * stops there.
+ */
+export function shortWay(
+  statements: Statements,
+  filter: EventFilter,
+  eventsMax: number,
+): Way | null {
   for (const { index, ...condition } of partsOf(filter)) {
     if (index === null) continue;
-    const within = statements.get(`SELECT count(*) AS count FROM (SELECT 1 FROM events INDEXED BY ${index} WHERE ${condition.sql} LIMIT ?)`);
+    const within = statements.get(
+      `SELECT count(*) AS count FROM (SELECT 1 FROM events INDEXED BY ${index} WHERE ${condition.sql} LIMIT ?)`,
+    );
     const limit = Number.isFinite(eventsMax) ? eventsMax + 1 : -1;
-    if (Number(within.get(...condition.values, limit)?.['count']) <= eventsMax) return { index, condition };
+    if (Number(within.get(...condition.values, limit)?.['count']) <= eventsMax)
+      return { index, condition };
   }
   return null;
 }
 
 /** Those that usually match the fewest events first. */
 function partsOf(filter: EventFilter): readonly Part[] {
-  const { sessionId, userId, productId, textIds, categories, eventTypes, priceMin, priceMax, since, until } = filter;
+  const {
+    sessionId,
+    userId,
+    productId,
+    textIds,
+    categories,
+    eventTypes,
+    priceMin,
+    priceMax,
+    since,
+    until,
+  } = filter;
   const parts: Part[] = [];
-  if (sessionId !== undefined) parts.push({ index: 'events_by_session', sql: 'session_id = ?', values: [sessionId] });
-  if (userId !== undefined) parts.push({ index: 'events_by_user', sql: 'user_id = ?', values: [userId] });
+  if (sessionId !== undefined)
+    parts.push({ index: 'events_by_session', sql: 'session_id = ?', values: [sessionId] });
+  if (userId !== undefined)
+    parts.push({ index: 'events_by_user', sql: 'user_id = ?', values: [userId] });
   if (productId !== undefined) {
     // A text may stand for several products that read the same.
     const own = 'events.text IN (SELECT text FROM product_texts WHERE product = ?)';
-    parts.push({ index: 'events_by_text', sql: `${own} AND json_extract(payload, '$.product.id') = ?`, values: [productId, productId] });
+    parts.push({
+      index: 'events_by_text',
+      sql: `${own} AND json_extract(payload, '$.product.id') = ?`,
+      values: [productId, productId],
+    });
   }
   if (since !== undefined || until !== undefined) {
-    parts.push({ index: 'events_by_time', sql: 'timestamp BETWEEN ? AND ?', values: [since ?? Number.MIN_SAFE_INTEGER, until ?? Number.MAX_SAFE_INTEGER] });
+    parts.push({
+      index: 'events_by_time',
+      sql: 'timestamp BETWEEN ? AND ?',
+      values: [since ?? Number.MIN_SAFE_INTEGER, until ?? Number.MAX_SAFE_INTEGER],
+    });
   }
   if (textIds !== undefined) {
     const keys = "SELECT key FROM texts WHERE id IN (SELECT unhex(value, '-') FROM json_each(?))";
-    parts.push({ index: 'events_by_text', sql: `events.text IN (${keys})`, values: [JSON.stringify(textIds)] });
+    parts.push({
+      index: 'events_by_text',
+      sql: `events.text IN (${keys})`,
+      values: [JSON.stringify(textIds)],
+    });
   }
-  if (categories !== undefined) parts.push({ index: 'events_by_category', sql: `category IN ${listed}`, values: [JSON.stringify(categories)] });
-  if (eventTypes !== undefined) parts.push({ index: null, sql: `event_type IN ${listed}`, values: [JSON.stringify(eventTypes)] });
+  if (categories !== undefined)
+    parts.push({
+      index: 'events_by_category',
+      sql: `category IN ${listed}`,
+      values: [JSON.stringify(categories)],
+    });
+  if (eventTypes !== undefined)
+    parts.push({
+      index: null,
+      sql: `event_type IN ${listed}`,
+      values: [JSON.stringify(eventTypes)],
+    });
   if (priceMin !== undefined) parts.push({ index: null, sql: 'price >= ?', values: [priceMin] });
   if (priceMax !== undefined) parts.push({ index: null, sql: 'price <= ?', values: [priceMax] });
   return parts;

@@ -1,18 +1,26 @@
-// The read side of the log: ranges of records, taken in turn from every partition, and how far a group is behind.
+// The read side of the log: ranges of records, taken in turn from every partition, and how far a
+// group is behind.
 
 import type { DatabaseSync } from 'node:sqlite';
 import type { PartitionLag } from '#core/ports.ts';
-import type { GroupOffset } from './log-writes.ts';
 import { packedBytes, type PackedRecord, packRecords } from '../record-codec.ts';
+import type { GroupOffset } from './log-writes.ts';
 
 export type ReadRequest = {
-  /** Where to go on in each partition, and for how many records at most. What comes first in this list is served first. */
+  /**
+   * Where to go on in each partition, and for how many records at most. What comes first in this
+   * list is served first.
+   */
   readonly from: readonly (GroupOffset & { readonly max: number })[];
   readonly recordsMax: number;
   /** At least one record is read, however large. */
   readonly bytesMax: number;
 };
-export type ReadAnswer = { readonly packed: Uint8Array; readonly partitions: Uint16Array; readonly offsets: Float64Array };
+export type ReadAnswer = {
+  readonly packed: Uint8Array;
+  readonly partitions: Uint16Array;
+  readonly offsets: Float64Array;
+};
 
 export type LogReads = {
   read(request: ReadRequest): ReadAnswer;
@@ -21,10 +29,16 @@ export type LogReads = {
 
 export function createLogReads(database: DatabaseSync, partitions: number): LogReads {
   const tables = Array.from({ length: partitions }, (_, partition) => ({
-    from: database.prepare(`SELECT record_offset, timestamp, key, headers, value FROM log_${partition} WHERE record_offset >= ? ORDER BY record_offset LIMIT ?`),
-    last: database.prepare(`SELECT record_offset FROM log_${partition} ORDER BY record_offset DESC LIMIT 1`),
+    from: database.prepare(
+      `SELECT record_offset, timestamp, key, headers, value FROM log_${partition} WHERE record_offset >= ? ORDER BY record_offset LIMIT ?`,
+    ),
+    last: database.prepare(
+      `SELECT record_offset FROM log_${partition} ORDER BY record_offset DESC LIMIT 1`,
+    ),
   }));
-  const committed = database.prepare('SELECT partition, next_offset FROM commits WHERE group_id = ? ORDER BY partition');
+  const committed = database.prepare(
+    'SELECT partition, next_offset FROM commits WHERE group_id = ? ORDER BY partition',
+  );
 
   return {
     read({ from, recordsMax, bytesMax }) {
@@ -34,7 +48,10 @@ export function createLogReads(database: DatabaseSync, partitions: number): LogR
       let bytes = 0;
       for (const [index, { partition, offset, max }] of from.entries()) {
         // An even share of what is left, so that no partition starves behind a long one.
-        const share = Math.min(max, Math.ceil((recordsMax - records.length) / (from.length - index)));
+        const share = Math.min(
+          max,
+          Math.ceil((recordsMax - records.length) / (from.length - index)),
+        );
         const bytesEnd = bytes + (bytesMax - bytes) / (from.length - index);
         for (const row of tables[partition]?.from.iterate(offset, share) ?? []) {
           const record = recordOf(row);
@@ -45,7 +62,11 @@ export function createLogReads(database: DatabaseSync, partitions: number): LogR
           offsets.push(Number(row['record_offset']));
         }
       }
-      return { packed: packRecords(records), partitions: Uint16Array.from(partitionsRead), offsets: Float64Array.from(offsets) };
+      return {
+        packed: packRecords(records),
+        partitions: Uint16Array.from(partitionsRead),
+        offsets: Float64Array.from(offsets),
+      };
     },
 
     lag(groupId) {

@@ -1,15 +1,19 @@
-// The tables of `vectorstream.db`, and the proof that a file on disk was made for this schema and this index.
+// The tables of `vectorstream.db`, and the proof that a file on disk was made for this schema and
+// this index.
 
 import type { DatabaseSync } from 'node:sqlite';
 import { IndexMismatchError, UsageError } from '#core/errors/errors.ts';
 import type { IndexIdentity } from '#core/ports.ts';
-import { lettersSchema, lettersUpgrade2 } from './dead-letter-tables.ts';
 import { vectorChanges } from '../vectors/vector-copy.ts';
+import { lettersSchema, lettersUpgrade2 } from './dead-letter-tables.ts';
 
 /** Kept in `PRAGMA user_version`. */
 const schemaVersion = 3;
 
-/** Which texts events of a product had. A table of pairs and no index on events: it grows by texts, not by events. */
+/**
+ * Which texts events of a product had. A table of pairs and no index on events: it grows by texts,
+ * not by events.
+ */
 const productTables = `
   CREATE TABLE IF NOT EXISTS product_texts (product TEXT NOT NULL, text INTEGER NOT NULL, PRIMARY KEY (product, text)) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS product_texts_by_text ON product_texts (text);
@@ -23,12 +27,14 @@ const productUpgrade = `${productTables}
 const upgrades: Readonly<Record<number, string>> = { 2: lettersUpgrade2, 3: productUpgrade };
 
 /**
- * Why these indexes and no more: each costs every event a write. `events_by_text` also answers counts and newest
- * events under filters by type, category, price and time without touching the events; `events_by_category` finds the texts of a category by seeking from one to the next.
+ * Why these indexes and no more: each costs every event a write. `events_by_text` also answers
+ * counts and newest events under filters by type, category, price and time without touching the
+ * events; `events_by_category` finds the texts of a category by seeking from one to the next.
  *
  * `totals` is kept by the writes: SQLite would count a table by reading all of it.
  *
- * Vectors have a table of their own, without the rest of the text, so that many fit into memory when all are read.
+ * Vectors have a table of their own, without the rest of the text, so that many fit into memory
+ * when all are read.
  */
 const storeTables = `
   CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -79,8 +85,8 @@ ${productTables}
 ${lettersSchema}`;
 
 /**
- * Of a wrong runner's work: see session-tables.ts. They came after the first files of this schema were written, and an older
- * version may go on without them.
+ * Of a wrong runner's work: see session-tables.ts. They came after the first files of this schema
+ * were written, and an older version may go on without them.
  */
 const sessionTables = `
   CREATE TABLE IF NOT EXISTS runner_sessions (id TEXT PRIMARY KEY, good_until INTEGER NOT NULL, renewed_at INTEGER NOT NULL) WITHOUT ROWID;
@@ -88,8 +94,9 @@ const sessionTables = `
 `;
 
 /**
- * One table per partition, keyed by offset, so that an append always goes to the end of a tree and a read is one range.
- * `position` is the number of bytes in the partition before the record: sizes of ranges are differences, never sums.
+ * One table per partition, keyed by offset, so that an append always goes to the end of a tree and
+ * a read is one range. `position` is the number of bytes in the partition before the record: sizes
+ * of ranges are differences, never sums.
  */
 const logTable = (partition: number) => `
   CREATE TABLE IF NOT EXISTS log_${partition} (
@@ -103,13 +110,21 @@ const logTable = (partition: number) => `
 `;
 
 /**
- * Creates what is missing and returns the number of partitions: the larger of the file's and the asked, because records
- * in a partition must still be read. Without an identity nothing is said of an index. Throws `UsageError` for a newer schema, `IndexMismatchError` for another index.
+ * Creates what is missing and returns the number of partitions: the larger of the file's and the
+ * asked, because records in a partition must still be read. Without an identity nothing is said of
+ * an index. Throws `UsageError` for a newer schema, `IndexMismatchError` for another index.
  */
-export function prepareSchema(database: DatabaseSync, file: string, identity: IndexIdentity | null, partitions: number): number {
+export function prepareSchema(
+  database: DatabaseSync,
+  file: string,
+  identity: IndexIdentity | null,
+  partitions: number,
+): number {
   const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
   if (version > schemaVersion) {
-    throw new UsageError(`${file} was written by a newer VectorStream (schema ${version}, this one knows ${schemaVersion}): run that version, or choose another data folder.`);
+    throw new UsageError(
+      `${file} was written by a newer VectorStream (schema ${version}, this one knows ${schemaVersion}): run that version, or choose another data folder.`,
+    );
   }
   database.exec('BEGIN IMMEDIATE');
   try {
@@ -119,10 +134,13 @@ export function prepareSchema(database: DatabaseSync, file: string, identity: In
     database.exec(sessionTables);
     database.exec(vectorChanges);
     const meta = (name: string, initial: string): string => {
-      database.prepare('INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING').run(name, initial);
+      database
+        .prepare('INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING')
+        .run(name, initial);
       return String(database.prepare('SELECT value FROM meta WHERE name = ?').get(name)?.['value']);
     };
-    if (identity !== null) checkIdentity(file, meta('index_identity', describe(identity)), describe(identity));
+    if (identity !== null)
+      checkIdentity(file, meta('index_identity', describe(identity)), describe(identity));
     const count = Math.max(partitions, Number(meta('partitions', String(partitions))));
     database.prepare("UPDATE meta SET value = ? WHERE name = 'partitions'").run(String(count));
     for (let partition = 0; partition < count; partition++) database.exec(logTable(partition));

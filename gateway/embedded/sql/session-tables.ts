@@ -1,4 +1,5 @@
-// Which texts a runner's session embedded, and the vectors taken from those that are not to be believed.
+// Which texts a runner's session embedded, and the vectors taken from those that are not to be
+// believed.
 //
 // A withheld text is one that no session embedded (`nobody`), and it has no row among the vectors.
 
@@ -51,12 +52,20 @@ export function createSessionWrites(database: DatabaseSync): SessionWrites {
 }
 
 export function createSessionReads(database: DatabaseSync): SessionReads {
-  const marks = database.prepare(`SELECT id, good_until, renewed_at FROM runner_sessions LIMIT ${marksMax}`);
-  const embeddedBy = database.prepare('SELECT id, text, kind, product FROM texts INDEXED BY texts_by_session WHERE runner_session = ? AND embedded_at >= ? LIMIT ?');
+  const marks = database.prepare(
+    `SELECT id, good_until, renewed_at FROM runner_sessions LIMIT ${marksMax}`,
+  );
+  const embeddedBy = database.prepare(
+    'SELECT id, text, kind, product FROM texts INDEXED BY texts_by_session WHERE runner_session = ? AND embedded_at >= ? LIMIT ?',
+  );
 
   return {
     sessionMarks() {
-      return marks.all().map((row) => ({ runnerSession: String(row['id']), goodUntil: Number(row['good_until']), renewedAt: Number(row['renewed_at']) }));
+      return marks.all().map((row) => ({
+        runnerSession: String(row['id']),
+        goodUntil: Number(row['good_until']),
+        renewedAt: Number(row['renewed_at']),
+      }));
     },
     textsEmbeddedBy({ runnerSession, since, limit }) {
       return embeddedBy.all(runnerSession, since, limit).map(({ id, text, kind, product }) => ({

@@ -1,4 +1,5 @@
-// The inner products of one query with many 8-bit vectors, by 128-bit SIMD, which JavaScript itself has not: some ten times as fast as a loop.
+// The inner products of one query with many 8-bit vectors, by 128-bit SIMD, which JavaScript itself
+// has not: some ten times as fast as a loop.
 //
 // WebAssembly written by hand, because it is one function that never changes:
 //
@@ -17,8 +18,17 @@
 /** A vector takes a multiple of this, filled up with zeros. */
 export const dimensionsStep = 16;
 
-/** All are bytes in the memory, but for the dimensions: vectors of int8 from `vector` to `end`, one at least; a query of int16; results of int32. Sums must fit into 32 bits. */
-export type Dot = (vector: number, end: number, query: number, dimensions: number, result: number) => void;
+/**
+ * All are bytes in the memory, but for the dimensions: vectors of int8 from `vector` to `end`, one
+ * at least; a query of int16; results of int32. Sums must fit into 32 bits.
+ */
+export type Dot = (
+  vector: number,
+  end: number,
+  query: number,
+  dimensions: number,
+  result: number,
+) => void;
 
 const [vector, end, query, dimensions, result, sums, left, part] = [0, 1, 2, 3, 4, 5, 6, 7];
 const [i32, v128] = [0x7f, 0x7b];
@@ -30,7 +40,12 @@ const tee = (local: number): number[] => [0x22, local];
 /** Below 64 a signed LEB128 is the number itself, negative ones counted from 128. */
 const constant = (value: number): number[] => [0x41, value & 0x7f];
 const add = [0x6a];
-const advance = (local: number, bytes: number): number[] => [...get(local), ...constant(bytes), ...add, ...set(local)];
+const advance = (local: number, bytes: number): number[] => [
+  ...get(local),
+  ...constant(bytes),
+  ...add,
+  ...set(local),
+];
 const addLanes = [simd, 0xae, 0x01];
 const loadWidened = (offset: number): number[] => [simd, 0x01, 0, offset];
 const load = (offset: number): number[] => [simd, 0x00, 0, offset];
@@ -40,32 +55,74 @@ const zeros = [simd, 0x0c, ...Array<number>(16).fill(0)];
 const loop = (body: number[]): number[] => [0x03, 0x40, ...body, 0x0b];
 const again = [0x0d, 0];
 
-const productsAt = (index: number): number[] => [...get(vector), ...loadWidened(index * 8), ...get(part), ...load(index * 16), ...dotOfPairs];
+const productsAt = (index: number): number[] => [
+  ...get(vector),
+  ...loadWidened(index * 8),
+  ...get(part),
+  ...load(index * 16),
+  ...dotOfPairs,
+];
 
 const body = [
   ...loop([
-    ...zeros, ...set(sums), ...get(dimensions), ...set(left), ...get(query), ...set(part),
+    ...zeros,
+    ...set(sums),
+    ...get(dimensions),
+    ...set(left),
+    ...get(query),
+    ...set(part),
     ...loop([
-      ...get(sums), ...productsAt(0), ...productsAt(1), ...addLanes, ...addLanes, ...set(sums),
-      ...advance(vector, 16), ...advance(part, 32),
-      ...get(left), ...constant(-dimensionsStep), ...add, ...tee(left), ...again,
+      ...get(sums),
+      ...productsAt(0),
+      ...productsAt(1),
+      ...addLanes,
+      ...addLanes,
+      ...set(sums),
+      ...advance(vector, 16),
+      ...advance(part, 32),
+      ...get(left),
+      ...constant(-dimensionsStep),
+      ...add,
+      ...tee(left),
+      ...again,
     ]),
-    ...get(result), ...lane(0), ...lane(1), ...add, ...lane(2), ...add, ...lane(3), ...add, 0x36, 2, 0,
+    ...get(result),
+    ...lane(0),
+    ...lane(1),
+    ...add,
+    ...lane(2),
+    ...add,
+    ...lane(3),
+    ...add,
+    0x36,
+    2,
+    0,
     ...advance(result, 4),
-    ...get(vector), ...get(end), 0x49, ...again,
+    ...get(vector),
+    ...get(end),
+    0x49,
+    ...again,
   ]),
   0x0b,
 ];
 
 /** Lengths are LEB128 as well; none here has more than two bytes. */
-const length = (count: number): number[] => (count < 128 ? [count] : [(count & 0x7f) | 0x80, count >> 7]);
+const length = (count: number): number[] =>
+  count < 128 ? [count] : [(count & 0x7f) | 0x80, count >> 7];
 const sized = (bytes: number[]): number[] => [...length(bytes.length), ...bytes];
 const section = (id: number, bytes: number[]): number[] => [id, ...sized(bytes)];
 const name = (text: string): number[] => sized([...Buffer.from(text)]);
 
 const locals = [2, 1, v128, 2, i32];
 const moduleBytes = Uint8Array.from([
-  0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0,
+  0x00,
+  0x61,
+  0x73,
+  0x6d,
+  1,
+  0,
+  0,
+  0,
   ...section(1, [1, 0x60, 5, i32, i32, i32, i32, i32, 0]),
   ...section(2, [1, ...name('host'), ...name('memory'), 0x02, 0, 1]),
   ...section(3, [1, 0]),
@@ -75,7 +132,9 @@ const moduleBytes = Uint8Array.from([
 
 /** Works on a memory of at least one page. */
 export function createDot(memory: WebAssembly.Memory): Dot {
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(moduleBytes), { host: { memory } });
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(moduleBytes), {
+    host: { memory },
+  });
   const { dot } = exports;
   if (!isDot(dot)) throw new TypeError('The module has no function "dot".');
   return dot;

@@ -1,12 +1,18 @@
-// Vectors at a quarter of their size, which tell quickly, and for certain, which of them alone can be among the nearest of a query.
+// Vectors at a quarter of their size, which tell quickly, and for certain, which of them alone can
+// be among the nearest of a query.
 //
-// Each is kept in 8 bits per dimension, with its own scale, and with the length of what the rounding took away: by the
-// Cauchy–Schwarz inequality no inner product with a unit vector is further from the truth than that. So the nearest are never
-// missed, and whoever ranks the few that are left by their full vectors ranks as if it had looked at all.
+// Each is kept in 8 bits per dimension, with its own scale, and with the length of what the
+// rounding took away: by the Cauchy–Schwarz inequality no inner product with a unit vector is
+// further from the truth than that. So the nearest are never missed, and whoever ranks the few that
+// are left by their full vectors ranks as if it had looked at all.
 
 import { createDot, dimensionsStep, type Dot } from './dot-kernel.ts';
 
-export type Entry = { readonly id: number; readonly isProduct: boolean; readonly vector: Float32Array };
+export type Entry = {
+  readonly id: number;
+  readonly isProduct: boolean;
+  readonly vector: Float32Array;
+};
 
 const pageBytes = 65_536;
 /** Of int8 and of int16; the sum of all products has to fit into 32 bits. */
@@ -47,7 +53,11 @@ export class QuantisedVectors {
     const slot = this.#slots.get(id) ?? this.#slots.size;
     if (slot >= this.#room) this.#grow();
     this.#slots.set(id, slot);
-    const { scale, error } = this.#quantise(vector, byteMax, new Int8Array(this.#memory.buffer, this.#vectorAt(slot), this.#dimensions));
+    const { scale, error } = this.#quantise(
+      vector,
+      byteMax,
+      new Int8Array(this.#memory.buffer, this.#vectorAt(slot), this.#dimensions),
+    );
     this.#ids[slot] = id;
     this.#isProduct[slot] = Number(isProduct);
     this.#scales[slot] = scale;
@@ -63,8 +73,13 @@ export class QuantisedVectors {
     if (slot === last) return;
     const moved = this.#ids[last] ?? NaN;
     this.#slots.set(moved, slot);
-    new Int8Array(this.#memory.buffer).copyWithin(this.#vectorAt(slot), this.#vectorAt(last), this.#vectorAt(last + 1));
-    for (const column of [this.#ids, this.#isProduct, this.#scales, this.#errors]) column.copyWithin(slot, last, last + 1);
+    new Int8Array(this.#memory.buffer).copyWithin(
+      this.#vectorAt(slot),
+      this.#vectorAt(last),
+      this.#vectorAt(last + 1),
+    );
+    for (const column of [this.#ids, this.#isProduct, this.#scales, this.#errors])
+      column.copyWithin(slot, last, last + 1);
   }
 
   clear(): void {
@@ -72,17 +87,27 @@ export class QuantisedVectors {
   }
 
   /**
-   * Ids of entries with the `count` of the largest cosine to `query` among them, of products only when asked; some more, in no order. Everything when there are no more than `count`.
-   * The query is as long as the dimensions, and has a direction.
+   * Ids of entries with the `count` of the largest cosine to `query` among them, of products only
+   * when asked; some more, in no order. Everything when there are no more than `count`. The query
+   * is as long as the dimensions, and has a direction.
    */
   candidates(query: Float32Array, count: number, productsOnly: boolean): readonly number[] {
     const size = this.#slots.size;
     if (size === 0) return [];
-    const asked = this.#quantise(query, this.#queryMax, new Int16Array(this.#memory.buffer, 0, this.#dimensions));
+    const asked = this.#quantise(
+      query,
+      this.#queryMax,
+      new Int16Array(this.#memory.buffer, 0, this.#dimensions),
+    );
     this.#dot(this.#vectorAt(0), this.#vectorAt(size), 0, this.#slotBytes, this.#resultsAt);
     const results = new Int32Array(this.#memory.buffer, this.#resultsAt, size);
 
-    const [scales, errors, isProduct, ids] = [this.#scales, this.#errors, this.#isProduct, this.#ids];
+    const [scales, errors, isProduct, ids] = [
+      this.#scales,
+      this.#errors,
+      this.#isProduct,
+      this.#ids,
+    ];
     const cosines = new Float64Array(size);
     const wholes = new Uint32Array(buckets);
     for (let slot = 0; slot < size; slot++) {
@@ -96,7 +121,8 @@ export class QuantisedVectors {
     const found: number[] = [];
     for (let slot = 0; slot < size; slot++) {
       if (productsOnly && isProduct[slot] === 0) continue;
-      if ((cosines[slot] ?? 0) + errorOf(errors[slot] ?? 0, asked.error) >= least) found.push(ids[slot] ?? NaN);
+      if ((cosines[slot] ?? 0) + errorOf(errors[slot] ?? 0, asked.error) >= least)
+        found.push(ids[slot] ?? NaN);
     }
     return found;
   }
@@ -123,9 +149,17 @@ export class QuantisedVectors {
     this.#errors = grown(this.#errors, new Float32Array(this.#room));
   }
 
-  /** Writes the unit vector of its direction in whole numbers up to `max`; times `scale` they are off by a vector of the length `error`. */
-  #quantise(vector: Float32Array, max: number, into: Int8Array | Int16Array): { readonly scale: number; readonly error: number } {
-    let squares = 0, largest = 0;
+  /**
+   * Writes the unit vector of its direction in whole numbers up to `max`; times `scale` they are
+   * off by a vector of the length `error`.
+   */
+  #quantise(
+    vector: Float32Array,
+    max: number,
+    into: Int8Array | Int16Array,
+  ): { readonly scale: number; readonly error: number } {
+    let squares = 0,
+      largest = 0;
     for (const value of vector) {
       squares += value * value;
       largest = Math.max(largest, Math.abs(value));
@@ -163,7 +197,10 @@ function leastOf(wholes: Uint32Array, count: number): number {
   return -Infinity;
 }
 
-function grown<Column extends Float64Array | Float32Array | Uint8Array>(from: Column, to: Column): Column {
+function grown<Column extends Float64Array | Float32Array | Uint8Array>(
+  from: Column,
+  to: Column,
+): Column {
   to.set(from);
   return to;
 }

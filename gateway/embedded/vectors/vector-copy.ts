@@ -1,19 +1,29 @@
-// Keeps a quantised copy of all vectors of the database in memory, a little work at a time, so that a search reads only the few that matter.
+// Keeps a quantised copy of all vectors of the database in memory, a little work at a time, so that
+// a search reads only the few that matter.
 
 import type { DatabaseSync } from 'node:sqlite';
 import { QuantisedVectors } from './quantised-vectors.ts';
 
 /**
- * Every change of a vector is noted, whoever makes it, and notes beyond the last ten thousand go: a copy that is further behind is made anew.
- * An older version may write the file, and leaves notes as well.
+ * Every change of a vector is noted, whoever makes it, and notes beyond the last ten thousand go: a
+ * copy that is further behind is made anew. An older version may write the file, and leaves notes
+ * as well.
  */
 export const vectorChanges = `
   CREATE TABLE IF NOT EXISTS vector_changes (sequence INTEGER PRIMARY KEY, text INTEGER NOT NULL);
-  ${[['INSERT', 'new'], ['UPDATE', 'new'], ['DELETE', 'old']].map(([change, row]) => `
+  ${[
+    ['INSERT', 'new'],
+    ['UPDATE', 'new'],
+    ['DELETE', 'old'],
+  ]
+    .map(
+      ([change, row]) => `
   CREATE TRIGGER IF NOT EXISTS vector_${change?.toLowerCase()} AFTER ${change} ON vectors BEGIN
     INSERT INTO vector_changes (text) VALUES (${row}.text);
     DELETE FROM vector_changes WHERE sequence <= last_insert_rowid() - 10000;
-  END;`).join('')}
+  END;`,
+    )
+    .join('')}
 `;
 
 /** Vectors of one step: a few milliseconds. */
@@ -35,11 +45,17 @@ export class VectorCopy {
 
   constructor(database: DatabaseSync, dimensions: number) {
     this.#vectors = new QuantisedVectors(dimensions);
-    this.#after = database.prepare('SELECT text, kind, vector FROM vectors WHERE text > ? ORDER BY text LIMIT ?');
+    this.#after = database.prepare(
+      'SELECT text, kind, vector FROM vectors WHERE text > ? ORDER BY text LIMIT ?',
+    );
     this.#one = database.prepare('SELECT text, kind, vector FROM vectors WHERE text = ?');
-    this.#changes = database.prepare('SELECT sequence, text FROM vector_changes WHERE sequence > ? ORDER BY sequence LIMIT ?');
+    this.#changes = database.prepare(
+      'SELECT sequence, text FROM vector_changes WHERE sequence > ? ORDER BY sequence LIMIT ?',
+    );
     // Asked for together, SQLite would read all notes for the two.
-    this.#noted = database.prepare('SELECT (SELECT min(sequence) FROM vector_changes) AS first, (SELECT max(sequence) FROM vector_changes) AS last');
+    this.#noted = database.prepare(
+      'SELECT (SELECT min(sequence) FROM vector_changes) AS first, (SELECT max(sequence) FROM vector_changes) AS last',
+    );
   }
 
   /** Copies some more; `false` when there is nothing left to do. Outside of a transaction. */
@@ -50,8 +66,8 @@ export class VectorCopy {
   }
 
   /**
-   * Texts with the `count` nearest of the snapshot that is being read among them, and few more, in no order; `null` while
-   * the copy is not whole, when all have to be looked at.
+   * Texts with the `count` nearest of the snapshot that is being read among them, and few more, in
+   * no order; `null` while the copy is not whole, when all have to be looked at.
    */
   candidates(query: Float32Array, count: number, productsOnly: boolean): readonly number[] | null {
     if (this.#isWhole) this.#follow(unlimited);
@@ -91,7 +107,10 @@ export class VectorCopy {
     const bytes = row['vector'];
     if (!(bytes instanceof Uint8Array)) return;
     // Where SQLite put the bytes they need not be aligned.
-    const vector = bytes.byteOffset % 4 === 0 ? new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4) : new Float32Array(bytes.slice().buffer);
+    const vector =
+      bytes.byteOffset % 4 === 0
+        ? new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4)
+        : new Float32Array(bytes.slice().buffer);
     this.#vectors.put({ id: Number(row['text']), isProduct: row['kind'] === 'product', vector });
   }
 }

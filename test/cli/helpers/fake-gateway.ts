@@ -1,6 +1,8 @@
-// A gateway's HTTP face over one file, for tests of its clients: durable before it answers, and dying on demand.
+// A gateway's HTTP face over one file, for tests of its clients: durable before it answers, and
+// dying on demand.
 //
-// node fake-gateway.ts PORT FILE DIE_AT: before it answers its DIE_AT-th POST (0: never) it kills itself, once per file.
+// node fake-gateway.ts PORT FILE DIE_AT: before it answers its DIE_AT-th POST (0: never) it kills
+// itself, once per file.
 
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -21,16 +23,28 @@ const mayDie = !existsSync(file);
 if (!mayDie) readFileSync(file, 'utf8').split('\n').forEach(apply);
 process.on('disconnect', () => process.exit(0));
 
-const statsJson = (): string => JSON.stringify({
-  started_at: new Date().toISOString(),
-  events: { received: 0, stored: 0, superseded: 0, dead_lettered: 0, unsettled: 0, lag: 0 },
-  latency_ms: { p50: 1, p95: 2, p99: 3, max: 4 },
-  texts: { unique_seen: 0, embedded: 0, cache_hits: 0, cache_misses: 0 },
-  store: { texts: stored.size, events: stored.size },
-  dead_letters: { open: Object.values(letters).reduce((sum, count) => sum + count, 0) },
-  runners: [{ id: '1', name: 'r', kind: 'node', device: 'cpu', dtype: 'q8', state: 'ready', texts_per_second: 100, texts_embedded: 0 }],
-  memory: { rss_bytes: 1e8 },
-});
+const statsJson = (): string =>
+  JSON.stringify({
+    started_at: new Date().toISOString(),
+    events: { received: 0, stored: 0, superseded: 0, dead_lettered: 0, unsettled: 0, lag: 0 },
+    latency_ms: { p50: 1, p95: 2, p99: 3, max: 4 },
+    texts: { unique_seen: 0, embedded: 0, cache_hits: 0, cache_misses: 0 },
+    store: { texts: stored.size, events: stored.size },
+    dead_letters: { open: Object.values(letters).reduce((sum, count) => sum + count, 0) },
+    runners: [
+      {
+        id: '1',
+        name: 'r',
+        kind: 'node',
+        device: 'cpu',
+        dtype: 'q8',
+        state: 'ready',
+        texts_per_second: 100,
+        texts_embedded: 0,
+      },
+    ],
+    memory: { rss_bytes: 1e8 },
+  });
 
 /** Status and body of the answer. */
 function answer(path: string, body: Buffer): readonly [number, string] {
@@ -46,7 +60,10 @@ function answer(path: string, body: Buffer): readonly [number, string] {
   appendFileSync(file, `${lines.join('\n')}\n`);
   if (mayDie && posts === Number(dieAt)) process.kill(process.pid, 'SIGKILL');
   const dead = lines.filter((line) => line.startsWith('dead')).length;
-  return [202, JSON.stringify({ accepted: lines.length - dead, rejected: 0, dead_lettered: dead, items: [] })];
+  return [
+    202,
+    JSON.stringify({ accepted: lines.length - dead, rejected: 0, dead_lettered: dead, items: [] }),
+  ];
 }
 
 const server = createServer((request, response) => {

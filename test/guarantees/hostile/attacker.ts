@@ -1,4 +1,5 @@
-// Sends hostile requests from a process of its own, at the lowest priority: node attacker.ts <port> <key> <requests> <seed>. Writes what was not turned away as it should be.
+// Sends hostile requests from a process of its own, at the lowest priority: node attacker.ts <port>
+// <key> <requests> <seed>. Writes what was not turned away as it should be.
 import { constants, setPriority } from 'node:os';
 import { random } from '../../../cli/generator/random.ts';
 import { nextAttack, type Attack } from './attacks.ts';
@@ -16,13 +17,20 @@ function faultOf({ kind, end }: Attack, { status, text, isHung }: RawAnswer): st
   if (end === 'closed') return status === 101 ? null : told;
   if (status === null) return end === 'or-closed' ? null : told;
   // Under /v1 they have OpenAI's shape.
-  const isProblem = /content-type: application\/problem\+json/i.test(text) || (/"error":\{"message":/.test(text));
+  const isProblem =
+    /content-type: application\/problem\+json/i.test(text) || /"error":\{"message":/.test(text);
   const isClear = status >= 400 && isProblem && /"code":"\w+"/.test(text) && !/\.ts:\d+/.test(text);
   return isClear && isGuarded(text) ? null : told;
 }
 
 /** Whoever answers, the app or the bare socket. */
-const isGuarded = (text: string): boolean => ['content-security-policy', 'cross-origin-opener-policy', 'x-content-type-options', 'referrer-policy'].every((name) => new RegExp(`^${name}: `, 'im').test(text));
+const isGuarded = (text: string): boolean =>
+  [
+    'content-security-policy',
+    'cross-origin-opener-policy',
+    'x-content-type-options',
+    'referrer-policy',
+  ].every((name) => new RegExp(`^${name}: `, 'im').test(text));
 
 const [port, key = '', requests, seed] = process.argv.slice(2);
 // What it costs is not to be taken from whom it attacks.
@@ -31,14 +39,16 @@ const dice = random(Number(seed));
 const faults: string[] = [];
 const seen = new Set<string>();
 let left = Number(requests);
-await Promise.all(Array.from({ length: atOnce }, async () => {
-  while (left > 0) {
-    left -= 1;
-    const attack = nextAttack(dice, key);
-    const fault = faultOf(attack, await rawRequest(Number(port), attack.act));
-    seen.add(attack.kind);
-    if (fault !== null) faults.push(fault);
-  }
-}));
+await Promise.all(
+  Array.from({ length: atOnce }, async () => {
+    while (left > 0) {
+      left -= 1;
+      const attack = nextAttack(dice, key);
+      const fault = faultOf(attack, await rawRequest(Number(port), attack.act));
+      seen.add(attack.kind);
+      if (fault !== null) faults.push(fault);
+    }
+  }),
+);
 const report: Report = { faults, kinds: [...seen] };
 process.stdout.write(JSON.stringify(report));

@@ -1,4 +1,5 @@
-// Bytes over a socket as an attacker sends them, and whatever comes back until the other side closes.
+// Bytes over a socket as an attacker sends them, and whatever comes back until the other side
+// closes.
 import { connect, type Socket } from 'node:net';
 
 export type RawAnswer = {
@@ -12,8 +13,14 @@ export type RawAnswer = {
 const answerCharsMax = 65_536;
 const patienceMs = 30_000;
 
-/** `act` writes; it may wait for what came so far. Resolves when the other side closes, or after half a minute. Never rejects. */
-export async function rawRequest(port: number, act: (socket: Socket, came: () => string) => void): Promise<RawAnswer> {
+/**
+ * `act` writes; it may wait for what came so far. Resolves when the other side closes, or after
+ * half a minute. Never rejects.
+ */
+export async function rawRequest(
+  port: number,
+  act: (socket: Socket, came: () => string) => void,
+): Promise<RawAnswer> {
   const socket = connect(port, '127.0.0.1');
   const { promise: closed, resolve } = Promise.withResolvers<boolean>();
   let text = '';

@@ -1,4 +1,5 @@
-// What Kafka, Qdrant and the gateways of a group do to each other, besides all that may befall any part.
+// What Kafka, Qdrant and the gateways of a group do to each other, besides all that may befall any
+// part.
 import { setTimeout as pass } from 'node:timers/promises';
 import type { Carried } from '../../helpers/kafka-answers.ts';
 import type { SeenRequest, Fault as QdrantFault } from '../../helpers/qdrant-double.ts';
@@ -7,47 +8,100 @@ import type { ClusterWorld, LinkedBroker } from './cluster-world.ts';
 import { commonFaults, type Fault } from './faults.ts';
 
 const qdrantFaults: readonly QdrantFault[] = [
-  { kind: 'status', status: 429, headers: { 'retry-after': '1' } }, { kind: 'status', status: 500 }, { kind: 'garbage', text: '<html>', contentType: 'text/html' },
-  { kind: 'garbage', text: '{"result":', contentType: 'application/json' }, { kind: 'half-an-answer' }, { kind: 'no-answer' },
+  { kind: 'status', status: 429, headers: { 'retry-after': '1' } },
+  { kind: 'status', status: 500 },
+  { kind: 'garbage', text: '<html>', contentType: 'text/html' },
+  { kind: 'garbage', text: '{"result":', contentType: 'application/json' },
+  { kind: 'half-an-answer' },
+  { kind: 'no-answer' },
 ];
 
-export function clusterFaults(random: Seeded, linkNames: readonly string[], { broker, answers }: LinkedBroker): readonly (readonly Fault<ClusterWorld>[])[] {
+export function clusterFaults(
+  random: Seeded,
+  linkNames: readonly string[],
+  { broker, answers }: LinkedBroker,
+): readonly (readonly Fault<ClusterWorld>[])[] {
   const ms = random.between(50, 1_500);
   const times = random.between(1, 12);
   const signal = random.pick(['SIGTERM', 'SIGKILL'] as const);
   const losing = (what: Carried, words: string): Fault<ClusterWorld> => ({
-    name: `Kafka carries out ${words} ${times} times, and nobody hears of it`, happen: async () => answers.lose(what, times),
+    name: `Kafka carries out ${words} ${times} times, and nobody hears of it`,
+    happen: async () => answers.lose(what, times),
   });
   return [
     ...commonFaults(random, linkNames, 2),
-    qdrantFaults.map((fault) => ({ name: `Qdrant meets ${times} requests with ${JSON.stringify(fault)}`, happen: async ({ qdrant }) => qdrant.fail(fault, undefined, times) })),
-    [{ name: `Qdrant refuses ${times} batches`, happen: async ({ qdrant, sightings }) => qdrant.fail({ kind: 'status', status: 400 }, (request) => {
-      sightings.bisected += Number(isBatch(request));
-      return isBatch(request);
-    }, times) }],
-    [{ name: `Qdrant is down for ${ms} ms`, happen: async ({ qdrant }) => {
-      await qdrant.down();
-      await pass(ms);
-      await qdrant.up();
-    } }],
-    [{ name: 'the broker is killed and started', happen: async () => {
-      await broker.stop('SIGKILL');
-      await broker.start();
-    } }, { name: `the broker is frozen for ${4 * ms} ms`, happen: async () => {
-      broker.freeze();
-      await pass(4 * ms);
-      broker.thaw();
-    } }],
-    [{ name: `Qdrant carries out ${times} writes, and nobody hears of it`, happen: async ({ qdrant, sightings }) => qdrant.fail({ kind: 'answer-lost' }, (request) => {
-      sightings.writeAnswersLost += Number(isWrite(request));
-      return isWrite(request);
-    }, times) }],
+    qdrantFaults.map((fault) => ({
+      name: `Qdrant meets ${times} requests with ${JSON.stringify(fault)}`,
+      happen: async ({ qdrant }) => qdrant.fail(fault, undefined, times),
+    })),
+    [
+      {
+        name: `Qdrant refuses ${times} batches`,
+        happen: async ({ qdrant, sightings }) =>
+          qdrant.fail(
+            { kind: 'status', status: 400 },
+            (request) => {
+              sightings.bisected += Number(isBatch(request));
+              return isBatch(request);
+            },
+            times,
+          ),
+      },
+    ],
+    [
+      {
+        name: `Qdrant is down for ${ms} ms`,
+        happen: async ({ qdrant }) => {
+          await qdrant.down();
+          await pass(ms);
+          await qdrant.up();
+        },
+      },
+    ],
+    [
+      {
+        name: 'the broker is killed and started',
+        happen: async () => {
+          await broker.stop('SIGKILL');
+          await broker.start();
+        },
+      },
+      {
+        name: `the broker is frozen for ${4 * ms} ms`,
+        happen: async () => {
+          broker.freeze();
+          await pass(4 * ms);
+          broker.thaw();
+        },
+      },
+    ],
+    [
+      {
+        name: `Qdrant carries out ${times} writes, and nobody hears of it`,
+        happen: async ({ qdrant, sightings }) =>
+          qdrant.fail(
+            { kind: 'answer-lost' },
+            (request) => {
+              sightings.writeAnswersLost += Number(isWrite(request));
+              return isWrite(request);
+            },
+            times,
+          ),
+      },
+    ],
     [losing('commit', 'a commit')],
     [losing('letter', 'the writing of dead letters')],
-    [{ name: `a third gateway comes, works for ${ms} ms and ends by ${signal}`, happen: (world) => world.visit(ms, signal) }],
+    [
+      {
+        name: `a third gateway comes, works for ${ms} ms and ends by ${signal}`,
+        happen: (world) => world.visit(ms, signal),
+      },
+    ],
   ];
 }
 
-const isWrite = ({ method, path }: SeenRequest): boolean => method === 'PUT' && /\/points\b/.test(path);
+const isWrite = ({ method, path }: SeenRequest): boolean =>
+  method === 'PUT' && /\/points\b/.test(path);
 /** One that a store may refuse for the sake of one point; a single point would rightly be given up. */
-const isBatch = (request: SeenRequest): boolean => isWrite(request) && JSON.parse(request.body).points?.length > 1;
+const isBatch = (request: SeenRequest): boolean =>
+  isWrite(request) && JSON.parse(request.body).points?.length > 1;

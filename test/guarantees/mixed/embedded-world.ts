@@ -1,4 +1,5 @@
-// One gateway with its log and store in a folder, on a small disk of its own where that can be, and two honest runners.
+// One gateway with its log and store in a folder, on a small disk of its own where that can be, and
+// two honest runners.
 import { cp } from 'node:fs/promises';
 import { join as pathOf } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -6,8 +7,8 @@ import { startFaultProxy } from '../../helpers/fault-proxy.ts';
 import { startSmallDisk, type SmallDisk } from '../../helpers/small-disk.ts';
 import { temporaryFolder } from '../../helpers/temporary-folder.ts';
 import { readEmbedded } from './mixed-oracle.ts';
-import { markOf, tear, type LogMark } from './torn-log.ts';
 import { Gateway, joinAll, type Knowledge, type Sightings, type World } from './mixed-world.ts';
+import { markOf, tear, type LogMark } from './torn-log.ts';
 
 export const embeddedLinks = ['producer', 'runners'] as const;
 
@@ -23,26 +24,45 @@ export type EmbeddedWorld = World & {
   tearLog(where: number, garbage: number | null): void;
 };
 
-export async function startEmbeddedWorld(knowledge: Knowledge, sightings: Sightings, isOnSmallDisk: boolean): Promise<EmbeddedWorld> {
+export async function startEmbeddedWorld(
+  knowledge: Knowledge,
+  sightings: Sightings,
+  isOnSmallDisk: boolean,
+): Promise<EmbeddedWorld> {
   const resources = new AsyncDisposableStack();
   const folder = resources.use(await temporaryFolder());
   const producer = resources.use(await startFaultProxy());
   const runners = resources.use(await startFaultProxy());
-  const disk = isOnSmallDisk ? resources.use(await startSmallDisk(pathOf(folder.path, 'disk'))) : null;
+  const disk = isOnSmallDisk
+    ? resources.use(await startSmallDisk(pathOf(folder.path, 'disk')))
+    : null;
   const dataDir = disk?.path ?? folder.path;
   const inside = disk?.outside ?? folder.path;
-  const gateway = resources.use(await Gateway.start(dataDir, [producer, runners], sightings, {}, disk?.through));
-  const join: World['join'] = (name, manner) => resources.use(joinAll([runners], knowledge, name, manner));
+  const gateway = resources.use(
+    await Gateway.start(dataDir, [producer, runners], sightings, {}, disk?.through),
+  );
+  const join: World['join'] = (name, manner) =>
+    resources.use(joinAll([runners], knowledge, name, manner));
   join('one', 'honest');
   join('two', 'honest');
   let mark: LogMark | null = null;
   return {
-    links: new Map([['producer', producer], ['runners', runners]]),
+    links: new Map([
+      ['producer', producer],
+      ['runners', runners],
+    ]),
     gateways: [gateway],
     url: `http://${producer.address}`,
-    join, sightings, gateway, disk,
-    acknowledged: () => { mark = markOf(inside); },
-    tearLog: (where, garbage) => { sightings.torn += Number(tear(inside, mark, where, garbage) > 0); },
+    join,
+    sightings,
+    gateway,
+    disk,
+    acknowledged: () => {
+      mark = markOf(inside);
+    },
+    tearLog: (where, garbage) => {
+      sightings.torn += Number(tear(inside, mark, where, garbage) > 0);
+    },
     isSettled: () => gateway.isIdle(),
     async stored() {
       const copy = pathOf(folder.path, 'copy');
@@ -59,5 +79,7 @@ export async function startEmbeddedWorld(knowledge: Knowledge, sightings: Sighti
 /** All that were ever appended. */
 function recordsIn(dataDir: string): number {
   using database = new DatabaseSync(pathOf(dataDir, 'vectorstream.db'), { readOnly: true });
-  return Number(database.prepare('SELECT sum(next_offset) AS records FROM commits').get()?.['records']);
+  return Number(
+    database.prepare('SELECT sum(next_offset) AS records FROM commits').get()?.['records'],
+  );
 }

@@ -1,18 +1,27 @@
-// What a run of mixed faults breaks: gateways that are reached through links which can fail, and runners that misbehave.
+// What a run of mixed faults breaks: gateways that are reached through links which can fail, and
+// runners that misbehave.
 import { readFileSync } from 'node:fs';
 import type { FaultProxy } from '../../helpers/fault-proxy.ts';
 import { startGateway, type RunningGateway } from '../../helpers/gateway-program.ts';
 import type { Stored } from './mixed-oracle.ts';
 import { productNames } from './produced.ts';
-import { referenceVectors } from './reference.ts';
 import { startReferenceRunner, type Manner, type ReferenceRunner } from './reference-runner.ts';
+import { referenceVectors } from './reference.ts';
 
-export type Knowledge = { readonly reference: ReadonlyMap<string, Float32Array>; readonly golden: ReadonlyMap<string, Float32Array> };
+export type Knowledge = {
+  readonly reference: ReadonlyMap<string, Float32Array>;
+  readonly golden: ReadonlyMap<string, Float32Array>;
+};
 
 /** What every run needs to know and none changes. */
 export async function learn(): Promise<Knowledge> {
-  const { cases }: { cases: { text: string; vector: number[] }[] } = JSON.parse(readFileSync('models/all-MiniLM-L6-v2/golden.json', 'utf8'));
-  return { reference: await referenceVectors([...productNames, freshText]), golden: new Map(cases.map(({ text, vector }) => [text, Float32Array.from(vector)])) };
+  const { cases }: { cases: { text: string; vector: number[] }[] } = JSON.parse(
+    readFileSync('models/all-MiniLM-L6-v2/golden.json', 'utf8'),
+  );
+  return {
+    reference: await referenceVectors([...productNames, freshText]),
+    golden: new Map(cases.map(({ text, vector }) => [text, Float32Array.from(vector)])),
+  };
 }
 
 /** Of the event that is sent when all faults are over. */
@@ -37,22 +46,51 @@ export type World = AsyncDisposable & {
 };
 
 /** What must have happened in some run of many, or the faults prove nothing. */
-export type Sightings = Record<'requeued' | 'retried' | 'superseded' | 'deadLettered' | 'late' | 'circuitsOpened' | 'bisected'
+export type Sightings = Record<
+  | 'requeued'
+  | 'retried'
+  | 'superseded'
+  | 'deadLettered'
+  | 'late'
+  | 'circuitsOpened'
+  | 'bisected'
   /** Events that a gateway took from its source a second time. */
   | 'replayed'
   /** Power losses that had something to tear; starts on a disk that could not be written. */
-  | 'torn' | 'startsRefused'
+  | 'torn'
+  | 'startsRefused'
   /** Carried out, and the one who asked never heard of it. */
-  | 'resultsLost' | 'writeAnswersLost' | 'commitAnswersLost' | 'letterAnswersLost'
+  | 'resultsLost'
+  | 'writeAnswersLost'
+  | 'commitAnswersLost'
+  | 'letterAnswersLost'
   /** Gateways that came to a running group and got work. */
-  | 'rebalanced', number>;
+  | 'rebalanced',
+  number
+>;
 export const nothingSighted = (): Sightings => ({
-  requeued: 0, retried: 0, superseded: 0, deadLettered: 0, late: 0, circuitsOpened: 0, bisected: 0, replayed: 0,
-  torn: 0, startsRefused: 0, resultsLost: 0, writeAnswersLost: 0, commitAnswersLost: 0, letterAnswersLost: 0, rebalanced: 0,
+  requeued: 0,
+  retried: 0,
+  superseded: 0,
+  deadLettered: 0,
+  late: 0,
+  circuitsOpened: 0,
+  bisected: 0,
+  replayed: 0,
+  torn: 0,
+  startsRefused: 0,
+  resultsLost: 0,
+  writeAnswersLost: 0,
+  commitAnswersLost: 0,
+  letterAnswersLost: 0,
+  rebalanced: 0,
 });
 
 /** Which of these were in no run. */
-export const unseen = (sightings: Sightings, names: readonly (keyof Sightings)[]): readonly string[] => names.filter((name) => sightings[name] === 0);
+export const unseen = (
+  sightings: Sightings,
+  names: readonly (keyof Sightings)[],
+): readonly string[] => names.filter((name) => sightings[name] === 0);
 
 export const runnerToken = 'the-token-of-a-run';
 const clock = `--import=${new URL('jumping-clock.ts', import.meta.url).href}`;
@@ -64,17 +102,36 @@ export class Gateway implements AsyncDisposable {
   #running: RunningGateway;
   #received = 0;
 
-  private constructor(start: () => Promise<RunningGateway>, sightings: Sightings, running: RunningGateway) {
+  private constructor(
+    start: () => Promise<RunningGateway>,
+    sightings: Sightings,
+    running: RunningGateway,
+  ) {
     this.#start = start;
     this.#sightings = sightings;
     this.#running = running;
   }
 
-  static async start(dataDir: string, links: readonly FaultProxy[], sightings: Sightings, environment: Readonly<Record<string, string>> = {}, through: readonly string[] = []): Promise<Gateway> {
+  static async start(
+    dataDir: string,
+    links: readonly FaultProxy[],
+    sightings: Sightings,
+    environment: Readonly<Record<string, string>> = {},
+    through: readonly string[] = [],
+  ): Promise<Gateway> {
     const start = async (): Promise<RunningGateway> => {
-      const started = await startGateway(dataDir, {
-        VECTORSTREAM_RUNNERS: '0', VECTORSTREAM_RUNNER_TOKEN: runnerToken, LOG_LEVEL: 'warn', NODE_OPTIONS: clock, ...environment,
-      }, [], through);
+      const started = await startGateway(
+        dataDir,
+        {
+          VECTORSTREAM_RUNNERS: '0',
+          VECTORSTREAM_RUNNER_TOKEN: runnerToken,
+          LOG_LEVEL: 'warn',
+          NODE_OPTIONS: clock,
+          ...environment,
+        },
+        [],
+        through,
+      );
       for (const link of links) link.target(Number(new URL(started.url).port));
       return started;
     };
@@ -90,7 +147,10 @@ export class Gateway implements AsyncDisposable {
     return this.#received;
   }
 
-  async restart(signal: 'SIGKILL' | 'SIGTERM', meanwhile: () => Promise<void> | void = () => undefined): Promise<void> {
+  async restart(
+    signal: 'SIGKILL' | 'SIGTERM',
+    meanwhile: () => Promise<void> | void = () => undefined,
+  ): Promise<void> {
     await this.end(signal);
     await meanwhile();
     this.#running = await this.#start();
@@ -104,7 +164,9 @@ export class Gateway implements AsyncDisposable {
 
   /** Everything that this gateway has been given is stored or dead-lettered, and committed. */
   async isIdle(): Promise<boolean> {
-    const { events: { lag, unsettled } } = await this.#running.stats();
+    const {
+      events: { lag, unsettled },
+    } = await this.#running.stats();
     return lag === 0 && unsettled === 0;
   }
 
@@ -115,20 +177,42 @@ export class Gateway implements AsyncDisposable {
   /** Adds what it has counted: its counters end with it. */
   async #look(): Promise<void> {
     const { body } = await this.#running.get('/metrics').catch(() => ({ body: '' }));
-    const total = (name: string): number => [...String(body).matchAll(new RegExp(`^vectorstream_${name}(?:\\{.*\\})? (\\S+)$`, 'gm'))].reduce((sum, [, value]) => sum + Number(value), 0);
+    const total = (name: string): number =>
+      [
+        ...String(body).matchAll(new RegExp(`^vectorstream_${name}(?:\\{.*\\})? (\\S+)$`, 'gm')),
+      ].reduce((sum, [, value]) => sum + Number(value), 0);
     const stats = await this.#running.get('/stats').catch(() => null);
     this.#received += total('events_received_total');
     this.#sightings.requeued += total('jobs_requeued_total');
     this.#sightings.retried += total('retries_total');
     this.#sightings.late += total('late_answers_total');
     this.#sightings.deadLettered += total('events_dead_lettered_total');
-    this.#sightings.circuitsOpened += this.#running.stdout().split('"a dependency is down;').length - 1;
+    this.#sightings.circuitsOpened +=
+      this.#running.stdout().split('"a dependency is down;').length - 1;
     this.#sightings.superseded += Number(Object(Object(stats?.body).events).superseded ?? 0);
   }
 }
 
 /** One connection to each gateway. */
-export function joinAll(links: readonly FaultProxy[], { reference, golden }: Knowledge, name: string, manner: Manner): AsyncDisposable {
-  const runners = links.map((link): ReferenceRunner => startReferenceRunner({ address: link.address, token: runnerToken, name, manner, vectors: reference, golden }));
-  return { async [Symbol.asyncDispose]() { await Promise.all(runners.map((runner) => runner[Symbol.asyncDispose]())); } };
+export function joinAll(
+  links: readonly FaultProxy[],
+  { reference, golden }: Knowledge,
+  name: string,
+  manner: Manner,
+): AsyncDisposable {
+  const runners = links.map((link): ReferenceRunner =>
+    startReferenceRunner({
+      address: link.address,
+      token: runnerToken,
+      name,
+      manner,
+      vectors: reference,
+      golden,
+    }),
+  );
+  return {
+    async [Symbol.asyncDispose]() {
+      await Promise.all(runners.map((runner) => runner[Symbol.asyncDispose]()));
+    },
+  };
 }

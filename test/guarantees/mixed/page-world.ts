@@ -1,4 +1,5 @@
-// One gateway with its log and store in a folder; its honest runners are a page in a headless browser and a Node runner, which outlive the run.
+// One gateway with its log and store in a folder; its honest runners are a page in a headless
+// browser and a Node runner, which outlive the run.
 import { setTimeout as pass } from 'node:timers/promises';
 import { startFaultProxy } from '../../helpers/fault-proxy.ts';
 import type { Seeded } from '../../helpers/seeded.ts';
@@ -6,8 +7,8 @@ import { temporaryFolder } from '../../helpers/temporary-folder.ts';
 import { until } from '../../helpers/until.ts';
 import { commonFaults, type Fault } from './faults.ts';
 import { readEmbedded } from './mixed-oracle.ts';
-import { runnerRoles, type RealRunners } from './real-runners.ts';
 import { Gateway, joinAll, type Knowledge, type Sightings, type World } from './mixed-world.ts';
+import { runnerRoles, type RealRunners } from './real-runners.ts';
 
 export const pageLinks = ['producer', 'page', 'Node runner'] as const;
 
@@ -18,16 +19,26 @@ export type Embedded = Map<string, number>;
 
 /** One that has just been killed must load its model first. */
 const freshMsMax = 60_000;
-/** A browser starts, loads a model and proves it; a runner that met no gateway for long asks again only every 10 s. */
+/**
+ * A browser starts, loads a model and proves it; a runner that met no gateway for long asks again
+ * only every 10 s.
+ */
 const joinMsMax = 120_000;
 
-export async function startPageWorld(knowledge: Knowledge, sightings: Sightings, runners: RealRunners, embedded: Embedded): Promise<PageWorld> {
+export async function startPageWorld(
+  knowledge: Knowledge,
+  sightings: Sightings,
+  runners: RealRunners,
+  embedded: Embedded,
+): Promise<PageWorld> {
   await using resources = new AsyncDisposableStack();
   const folder = resources.use(await temporaryFolder());
   const producer = resources.use(await startFaultProxy());
   // Between two runs there is no gateway: another program may get its port.
   resources.defer(() => [runners.page, runners.node].forEach((link) => link.target(null)));
-  const gateway = resources.use(await Gateway.start(folder.path, [producer, runners.page, runners.node], sightings));
+  const gateway = resources.use(
+    await Gateway.start(folder.path, [producer, runners.page, runners.node], sightings),
+  );
   await until('the page and the Node runner are ready', joinMsMax, async () => {
     const { runners: fleet } = await gateway.running.stats();
     const ready = fleet.filter(({ state }) => state === 'ready').map(({ name }) => name);
@@ -36,15 +47,22 @@ export async function startPageWorld(knowledge: Knowledge, sightings: Sightings,
   });
   const open = resources.move();
   return {
-    links: new Map([['producer', producer], ['page', runners.page], ['Node runner', runners.node]]),
+    links: new Map([
+      ['producer', producer],
+      ['page', runners.page],
+      ['Node runner', runners.node],
+    ]),
     gateways: [gateway],
     url: `http://${producer.address}`,
-    runners, embedded, freshMsMax,
+    runners,
+    embedded,
+    freshMsMax,
     join: (name, manner) => open.use(joinAll([runners.node], knowledge, name, manner)),
     isSettled: () => gateway.isIdle(),
     async stored() {
       const stored = readEmbedded(folder.path);
-      for (const { runner } of stored.vectors) embedded.set(runner, (embedded.get(runner) ?? 0) + 1);
+      for (const { runner } of stored.vectors)
+        embedded.set(runner, (embedded.get(runner) ?? 0) + 1);
       return stored;
     },
     [Symbol.asyncDispose]: () => open.disposeAsync(),
@@ -60,12 +78,18 @@ export function pageFaults(random: Seeded): readonly (readonly Fault<PageWorld>[
   return [
     ...commonFaults(random, pageLinks, 1),
     ...runnerRoles.map((role): readonly Fault<PageWorld>[] => [
-      { name: `the ${role} is killed`, happen: async ({ runners }) => void await runners.signal(role, 'SIGKILL') },
-      { name: `the ${role} is frozen for ${ms} ms`, happen: async ({ runners }) => {
-        const pid = await runners.signal(role, 'SIGSTOP');
-        await pass(ms);
-        process.kill(pid, 'SIGCONT');
-      } },
+      {
+        name: `the ${role} is killed`,
+        happen: async ({ runners }) => void (await runners.signal(role, 'SIGKILL')),
+      },
+      {
+        name: `the ${role} is frozen for ${ms} ms`,
+        happen: async ({ runners }) => {
+          const pid = await runners.signal(role, 'SIGSTOP');
+          await pass(ms);
+          process.kill(pid, 'SIGCONT');
+        },
+      },
     ]),
   ];
 }

@@ -1,11 +1,49 @@
-// The events of one run, deterministic by seed, and what must become of each: told without any code of the pipeline.
+// The events of one run, deterministic by seed, and what must become of each: told without any code
+// of the pipeline.
 import { createHash } from 'node:crypto';
 import { seeded } from '../../helpers/seeded.ts';
 
-/** Texts that runs draw from: so few that their reference vectors are computed once for all runs, so many that a run has something to embed to its end. */
-const things = ['lantern', 'chair', 'kettle', 'scarf', 'bicycle bell', 'desk lamp', 'garden hose', 'notebook', 'rucksack', 'wall clock', 'tea towel', 'bread knife', 'picture frame', 'hammock'];
-const looks = ['red', 'oak', 'folding', 'woollen', 'brushed steel', 'hand-painted', 'waterproof', 'silent', 'striped', 'glass', 'second-hand', 'tiny', 'Danish', 'pale blue', 'solar', 'quilted'];
-export const productNames: readonly string[] = things.flatMap((thing) => looks.map((look) => `${look} ${thing}`));
+/**
+ * Texts that runs draw from: so few that their reference vectors are computed once for all runs, so
+ * many that a run has something to embed to its end.
+ */
+const things = [
+  'lantern',
+  'chair',
+  'kettle',
+  'scarf',
+  'bicycle bell',
+  'desk lamp',
+  'garden hose',
+  'notebook',
+  'rucksack',
+  'wall clock',
+  'tea towel',
+  'bread knife',
+  'picture frame',
+  'hammock',
+];
+const looks = [
+  'red',
+  'oak',
+  'folding',
+  'woollen',
+  'brushed steel',
+  'hand-painted',
+  'waterproof',
+  'silent',
+  'striped',
+  'glass',
+  'second-hand',
+  'tiny',
+  'Danish',
+  'pale blue',
+  'solar',
+  'quilted',
+];
+export const productNames: readonly string[] = things.flatMap((thing) =>
+  looks.map((look) => `${look} ${thing}`),
+);
 /** Runners die of these. */
 const poisonNames: readonly string[] = ['poison ivy seeds', 'poison dart board'];
 export const isPoison = (text: string): boolean => text.startsWith('poison');
@@ -15,21 +53,32 @@ export type Line = { readonly bytes: Buffer; readonly hash: string };
 export type Produced = {
   /** What is sent, in this order. */
   readonly lines: readonly Line[];
-  /** By the id that the event must be stored under: hashes of its versions that may be the stored one: those with the newest timestamp. */
+  /**
+   * By the id that the event must be stored under: hashes of its versions that may be the stored
+   * one: those with the newest timestamp.
+   */
   readonly valid: ReadonlyMap<string, ReadonlySet<string>>;
   /** Hashes of what can only be a dead letter, and the reason. */
   readonly bad: ReadonlyMap<string, string>;
-  /** Hashes of events whose text kills runners: stored if one survived it, else a dead letter of this reason. */
+  /**
+   * Hashes of events whose text kills runners: stored if one survived it, else a dead letter of
+   * this reason.
+   */
   readonly poison: ReadonlyMap<string, string>;
   /** By the same id: its text. */
   readonly texts: ReadonlyMap<string, string>;
 };
 
-export const hashOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+export const hashOf = (bytes: Uint8Array): string =>
+  createHash('sha256').update(bytes).digest('hex');
 
 /** RFC 9562 §5.5. */
 function uuidV5(namespace: string, name: string): string {
-  const bytes = createHash('sha1').update(Buffer.from(namespace.replaceAll('-', ''), 'hex')).update(name).digest().subarray(0, 16);
+  const bytes = createHash('sha1')
+    .update(Buffer.from(namespace.replaceAll('-', ''), 'hex'))
+    .update(name)
+    .digest()
+    .subarray(0, 16);
   bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x50, 6);
   bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
   return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
@@ -55,18 +104,31 @@ export function produce(seed: number, count: number, poisonShare: number): Produ
     lines.push({ bytes, hash });
     return hash;
   };
-  const uuid = (index: number): string => createHash('sha256').update(`${seed}/${index}`).digest('hex').replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*$/, '$1-$2-4$3-8$4-$5');
-  const event = (id: string, name: string, at: number): string => JSON.stringify({
-    event_id: id, timestamp: new Date(at).toISOString(), user_id: `u${random.between(1, 20)}`, session_id: `s${random.between(1, 5)}`, event_type: 'view',
-    product: { id: name, name, price: random.between(1, 500) }, nonce: lines.length,
-  });
+  const uuid = (index: number): string =>
+    createHash('sha256')
+      .update(`${seed}/${index}`)
+      .digest('hex')
+      .replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*$/, '$1-$2-4$3-8$4-$5');
+  const event = (id: string, name: string, at: number): string =>
+    JSON.stringify({
+      event_id: id,
+      timestamp: new Date(at).toISOString(),
+      user_id: `u${random.between(1, 20)}`,
+      session_id: `s${random.between(1, 5)}`,
+      event_type: 'view',
+      product: { id: name, name, price: random.between(1, 500) },
+      nonce: lines.length,
+    });
 
   for (let index = 0; index < count; index++) {
     const kind = random.next();
     if (kind < 0.03) {
       bad.set(push(`{"event_id": "${uuid(index)}", "cut`), 'not_json');
     } else if (kind < 0.06) {
-      bad.set(push(event(uuid(index), random.pick(productNames), Date.UTC(1999, 0, 1))), 'invalid_event');
+      bad.set(
+        push(event(uuid(index), random.pick(productNames), Date.UTC(1999, 0, 1))),
+        'invalid_event',
+      );
     } else if (kind < 0.06 + poisonShare) {
       poison.set(push(event(uuid(index), random.pick(poisonNames), startsAt)), 'embedding_failed');
     } else {
@@ -85,5 +147,11 @@ export function produce(seed: number, count: number, poisonShare: number): Produ
       else if (at === known.at) known.hashes.add(hash);
     }
   }
-  return { lines, bad, poison, texts, valid: new Map([...newest].map(([id, { hashes }]) => [id, hashes])) };
+  return {
+    lines,
+    bad,
+    poison,
+    texts,
+    valid: new Map([...newest].map(([id, { hashes }]) => [id, hashes])),
+  };
 }

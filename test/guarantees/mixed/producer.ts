@@ -1,8 +1,12 @@
-// Sends every event until the gateway says that it has it: the client that a promise of at-least-once is made to.
+// Sends every event until the gateway says that it has it: the client that a promise of
+// at-least-once is made to.
 import type { Line } from './produced.ts';
 
 export type Sending = {
-  /** Resolves when all is acknowledged; rejects when the gateway refuses something, or at the deadline. */
+  /**
+   * Resolves when all is acknowledged; rejects when the gateway refuses something, or at the
+   * deadline.
+   */
   readonly done: Promise<void>;
   acknowledged(): number;
   /** Requests that were repeated because no answer came. */
@@ -17,7 +21,12 @@ const answerMsMax = 1_500;
 const pauseMs = 100;
 
 /** `heard`: called at each such word. */
-export function send(url: string, lines: readonly Line[], msMax: number, heard: () => void = () => undefined): Sending {
+export function send(
+  url: string,
+  lines: readonly Line[],
+  msMax: number,
+  heard: () => void = () => undefined,
+): Sending {
   const deadline = performance.now() + msMax;
   let next = 0;
   let acknowledged = 0;
@@ -25,7 +34,10 @@ export function send(url: string, lines: readonly Line[], msMax: number, heard: 
 
   const post = async (body: Buffer<ArrayBuffer>): Promise<boolean> => {
     const response = await fetch(`${url}/events?on_invalid=dead_letter`, {
-      method: 'POST', body, headers: { 'content-type': 'application/x-ndjson' }, signal: AbortSignal.timeout(answerMsMax),
+      method: 'POST',
+      body,
+      headers: { 'content-type': 'application/x-ndjson' },
+      signal: AbortSignal.timeout(answerMsMax),
     });
     const text = await response.text();
     if (response.status === 202) {
@@ -33,14 +45,19 @@ export function send(url: string, lines: readonly Line[], msMax: number, heard: 
       return true;
     }
     if (response.status === 429 || response.status >= 500) return false;
-    throw new TypeError(`The gateway refused events that it should take, with ${response.status}: ${text}`);
+    throw new TypeError(
+      `The gateway refused events that it should take, with ${response.status}: ${text}`,
+    );
   };
   const lane = async (): Promise<void> => {
     while (next < lines.length) {
       const part = lines.slice(next, (next += linesPerRequest));
       const body = Buffer.concat(part.flatMap(({ bytes }) => [bytes, Buffer.from('\n')]));
       for (let attempt = 1; ; attempt++) {
-        if (performance.now() > deadline) throw new Error(`Not all events were taken within ${msMax} ms: ${acknowledged} of ${lines.length}.`);
+        if (performance.now() > deadline)
+          throw new Error(
+            `Not all events were taken within ${msMax} ms: ${acknowledged} of ${lines.length}.`,
+          );
         if (await post(body).catch((error: unknown) => refusal(error))) break;
         resent += 1;
         await new Promise((resolve) => setTimeout(resolve, pauseMs * Math.min(attempt, 5)));
@@ -49,7 +66,11 @@ export function send(url: string, lines: readonly Line[], msMax: number, heard: 
       await new Promise((resolve) => setTimeout(resolve, paceMs));
     }
   };
-  return { done: Promise.all(Array.from({ length: lanes }, lane)).then(() => undefined), acknowledged: () => acknowledged, resent: () => resent };
+  return {
+    done: Promise.all(Array.from({ length: lanes }, lane)).then(() => undefined),
+    acknowledged: () => acknowledged,
+    resent: () => resent,
+  };
 }
 
 /** No answer is not a refusal. */

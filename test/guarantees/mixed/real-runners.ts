@@ -1,4 +1,5 @@
-// A page in a headless browser and a Node runner, as the programs that they are: kept running as a service manager would, and found by what they do.
+// A page in a headless browser and a Node runner, as the programs that they are: kept running as a
+// service manager would, and found by what they do.
 import { setTimeout as pass } from 'node:timers/promises';
 import { browserExecutable, buildPages } from '../../helpers/browser.ts';
 import { startFaultProxy, type FaultProxy } from '../../helpers/fault-proxy.ts';
@@ -9,7 +10,13 @@ import { until } from '../../helpers/until.ts';
 import { runnerToken } from './mixed-world.ts';
 
 /** Of one page, and of one Node runner: what runs the model, and what starts that again. */
-export const runnerRoles = ['page', 'browser', 'browser-runner', 'worker', 'supervisor'] as const satisfies readonly Role[];
+export const runnerRoles = [
+  'page',
+  'browser',
+  'browser-runner',
+  'worker',
+  'supervisor',
+] as const satisfies readonly Role[];
 export type RunnerRole = (typeof runnerRoles)[number];
 
 export type RealRunners = AsyncDisposable & {
@@ -34,21 +41,50 @@ export async function startRealRunners(): Promise<RealRunners> {
   const folder = open.use(await temporaryFolder());
   const page = open.use(await startFaultProxy());
   const node = open.use(await startFaultProxy());
-  const environment = { VECTORSTREAM_DATA_DIR: folder.path, VECTORSTREAM_RUNNER_TOKEN: runnerToken, VECTORSTREAM_RUNNER_DTYPE: 'int8', VECTORSTREAM_RUNNER_THREADS: '1' };
+  const environment = {
+    VECTORSTREAM_DATA_DIR: folder.path,
+    VECTORSTREAM_RUNNER_TOKEN: runnerToken,
+    VECTORSTREAM_RUNNER_DTYPE: 'int8',
+    VECTORSTREAM_RUNNER_THREADS: '1',
+  };
   const programs = [
-    open.use(keepRunning({
-      script: 'browser-runner/main.ts', flags: ['--gateway', `ws://${page.address}`, '--device', 'wasm', '--name', 'page'],
-      environment: { ...environment, PUPPETEER_EXECUTABLE_PATH: executable, VECTORSTREAM_BROWSER_SANDBOX: 'off' },
-    })),
-    open.use(keepRunning({ script: 'node-runner/main.ts', flags: ['--gateway', `ws://${node.address}`, '--device', 'cpu', '--runners', '1', '--name', 'node'], environment })),
+    open.use(
+      keepRunning({
+        script: 'browser-runner/main.ts',
+        flags: ['--gateway', `ws://${page.address}`, '--device', 'wasm', '--name', 'page'],
+        environment: {
+          ...environment,
+          PUPPETEER_EXECUTABLE_PATH: executable,
+          VECTORSTREAM_BROWSER_SANDBOX: 'off',
+        },
+      }),
+    ),
+    open.use(
+      keepRunning({
+        script: 'node-runner/main.ts',
+        flags: [
+          '--gateway',
+          `ws://${node.address}`,
+          '--device',
+          'cpu',
+          '--runners',
+          '1',
+          '--name',
+          'node',
+        ],
+        environment,
+      }),
+    ),
   ];
   return {
-    page, node,
-    signal: (role, signal) => until(`there is a ${role}`, appearMsMax, () => {
-      const [pid] = pidsOf(folder.path, role);
-      if (pid !== undefined) process.kill(pid, signal);
-      return pid;
-    }),
+    page,
+    node,
+    signal: (role, signal) =>
+      until(`there is a ${role}`, appearMsMax, () => {
+        const [pid] = pidsOf(folder.path, role);
+        if (pid !== undefined) process.kill(pid, signal);
+        return pid;
+      }),
     lastWords: () => programs.map((program) => program.lastWords()).join('\n'),
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
@@ -63,7 +99,9 @@ function keepRunning(options: ProgramOptions): AsyncDisposable & { lastWords(): 
     for (;;) {
       const { code, signal } = await program.ended;
       if (over.signal.aborted) return;
-      earlier = `${program.stdout()}${program.stderr()}(ended by ${signal ?? code})\n`.slice(-wordsMax);
+      earlier = `${program.stdout()}${program.stderr()}(ended by ${signal ?? code})\n`.slice(
+        -wordsMax,
+      );
       await pass(againMs);
       program = startProgram(options);
     }

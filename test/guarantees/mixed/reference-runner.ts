@@ -1,12 +1,21 @@
-// Runners that know every right vector beforehand, and behave as a test asks: quick, slow, silent, repeating, out of order, lying, dying.
+// Runners that know every right vector beforehand, and behave as a test asks: quick, slow, silent,
+// repeating, out of order, lying, dying.
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { encodeJobResult } from '#core/protocol/job-result-frame.ts';
-import { encodeMessage, parseGatewayMessage, subprotocol, tokenSubprotocolPrefix, type JobAssign } from '#core/protocol/wire.ts';
+import {
+  encodeMessage,
+  parseGatewayMessage,
+  subprotocol,
+  tokenSubprotocolPrefix,
+  type JobAssign,
+} from '#core/protocol/wire.ts';
 import { isPoison } from './produced.ts';
 
 const model = 'models/all-MiniLM-L6-v2';
-const modelRevision = createHash('sha256').update(readFileSync(`${model}/manifest.json`)).digest('hex');
+const modelRevision = createHash('sha256')
+  .update(readFileSync(`${model}/manifest.json`))
+  .digest('hex');
 
 export type Manner =
   | 'honest'
@@ -41,8 +50,18 @@ const reconnectMs = 100;
 const slowMsPerText = 100;
 const lateMs = 400;
 
-/** Joins, and joins again whenever its connection ends, until it is disposed. It dies of poison, whatever its manner. */
-export function startReferenceRunner({ address, token, name, manner, vectors, golden }: ReferenceRunnerOptions): ReferenceRunner {
+/**
+ * Joins, and joins again whenever its connection ends, until it is disposed. It dies of poison,
+ * whatever its manner.
+ */
+export function startReferenceRunner({
+  address,
+  token,
+  name,
+  manner,
+  vectors,
+  golden,
+}: ReferenceRunnerOptions): ReferenceRunner {
   const known = new Map([...vectors, ...golden]);
   let lies = 0;
   let isOver = false;
@@ -56,28 +75,58 @@ export function startReferenceRunner({ address, token, name, manner, vectors, go
       const told = isLie && !golden.has(text) ? (texts[(index + 1) % texts.length] ?? text) : text;
       // Alone in its job it has no neighbour to be mistaken for.
       const vector = isLie && texts.length === 1 ? [...known.values()][7] : known.get(told);
-      return vector === undefined ? { ok: false as const, code: 'unknown_text', message: `Nobody told this runner of "${text}".` } : { ok: true as const, vector };
+      return vector === undefined
+        ? {
+            ok: false as const,
+            code: 'unknown_text',
+            message: `Nobody told this runner of "${text}".`,
+          }
+        : { ok: true as const, vector };
     });
     return encodeJobResult({ jobId, attempt, outcomes, timings: { queuedMs: 0, embedMs: 1 } });
   };
 
   const connect = (): void => {
-    const mine = new WebSocket(`ws://${address}/runners/connect`, [subprotocol, tokenSubprotocolPrefix + Buffer.from(token).toString('base64url')]);
+    const mine = new WebSocket(`ws://${address}/runners/connect`, [
+      subprotocol,
+      tokenSubprotocolPrefix + Buffer.from(token).toString('base64url'),
+    ]);
     const waiting: Uint8Array<ArrayBuffer>[] = [];
     const send = (frame: string | Uint8Array<ArrayBuffer>): void => {
       if (mine.readyState === WebSocket.OPEN) mine.send(frame);
     };
     const sendWaiting = (): void => waiting.splice(0).toReversed().forEach(send);
     socket = mine;
-    ended = new Promise((resolve) => mine.addEventListener('close', () => {
-      resolve();
-      if (!isOver) setTimeout(() => (isOver ? undefined : connect()), reconnectMs);
-    }, { once: true }));
+    ended = new Promise((resolve) =>
+      mine.addEventListener(
+        'close',
+        () => {
+          resolve();
+          if (!isOver) setTimeout(() => (isOver ? undefined : connect()), reconnectMs);
+        },
+        { once: true },
+      ),
+    );
     mine.addEventListener('error', () => undefined);
-    mine.addEventListener('open', () => mine.send(JSON.stringify({
-      type: 'runner-hello', protocol: 1, name, kind: 'browser', device: 'wasm', adapter: 'reference', softwareAdapter: false, dtype: 'fp32',
-      modelId: 'sentence-transformers/all-MiniLM-L6-v2', modelRevision, dimensions: 384, textsPerSecond: manner === 'slow' ? 10 : 500, limits: { textsPerJobMax: 64 },
-    })));
+    mine.addEventListener('open', () =>
+      mine.send(
+        JSON.stringify({
+          type: 'runner-hello',
+          protocol: 1,
+          name,
+          kind: 'browser',
+          device: 'wasm',
+          adapter: 'reference',
+          softwareAdapter: false,
+          dtype: 'fp32',
+          modelId: 'sentence-transformers/all-MiniLM-L6-v2',
+          modelRevision,
+          dimensions: 384,
+          textsPerSecond: manner === 'slow' ? 10 : 500,
+          limits: { textsPerJobMax: 64 },
+        }),
+      ),
+    );
     mine.addEventListener('message', ({ data }) => {
       const message = parseGatewayMessage(String(data));
       if (message.type === 'gateway-heartbeat') send(encodeMessage({ type: 'runner-heartbeat' }));

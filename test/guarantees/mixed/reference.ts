@@ -1,11 +1,14 @@
-// Reference vectors, computed in float32 by transformers.js alone: none of this project's loading, batching or pooling is in between.
+// Reference vectors, computed in float32 by transformers.js alone: none of this project's loading,
+// batching or pooling is in between.
 import { resolve } from 'node:path';
 import { AutoModel, AutoTokenizer, env } from '@huggingface/transformers';
 
 const batchMax = 16;
 
 /** By text. The model's graph pools and normalises itself. */
-export async function referenceVectors(texts: readonly string[]): Promise<ReadonlyMap<string, Float32Array>> {
+export async function referenceVectors(
+  texts: readonly string[],
+): Promise<ReadonlyMap<string, Float32Array>> {
   env.localModelPath = '';
   env.allowRemoteModels = false;
   const folder = resolve('models/all-MiniLM-L6-v2');
@@ -17,9 +20,12 @@ export async function referenceVectors(texts: readonly string[]): Promise<Readon
     const outputs = Object.values(await model(tokenizer(batch, { padding: true })));
     const [tensor] = outputs;
     const values = Object(tensor).data;
-    if (!(values instanceof Float32Array) || values.length % batch.length !== 0) throw new Error('The graph does not answer one pooled vector per text.');
+    if (!(values instanceof Float32Array) || values.length % batch.length !== 0)
+      throw new Error('The graph does not answer one pooled vector per text.');
     const dimensions = values.length / batch.length;
-    batch.forEach((text, index) => vectors.set(text, values.slice(index * dimensions, (index + 1) * dimensions)));
+    batch.forEach((text, index) =>
+      vectors.set(text, values.slice(index * dimensions, (index + 1) * dimensions)),
+    );
   }
   await model.dispose();
   return vectors;

@@ -1,15 +1,20 @@
-// One run: a stream, faults while it flows, and the oracle's word on what is stored when both are over.
+// One run: a stream, faults while it flows, and the oracle's word on what is stored when both are
+// over.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pass } from 'node:timers/promises';
+import { seeded, type Seeded } from '../../helpers/seeded.ts';
 import { until } from '../../helpers/until.ts';
 import type { Fault } from './faults.ts';
 import { violations } from './mixed-oracle.ts';
+import { freshText, type Knowledge, type World } from './mixed-world.ts';
 import { produce } from './produced.ts';
 import { send } from './producer.ts';
-import { seeded, type Seeded } from '../../helpers/seeded.ts';
-import { freshText, type Knowledge, type World } from './mixed-world.ts';
 
-export type RunReport = { readonly faults: readonly string[]; readonly violations: readonly string[]; readonly seconds: number };
+export type RunReport = {
+  readonly faults: readonly string[];
+  readonly violations: readonly string[];
+  readonly seconds: number;
+};
 
 const eventsPerRun = 240;
 const sendMsMax = 60_000;
@@ -21,14 +26,23 @@ const usualPoison = (seed: number): number => (seed % 2 === 0 ? 0.02 : 0);
 
 /** All that happens is decided by the seed, but for when the machine gets round to it. */
 export async function runMixedFaults<W extends World>(
-  seed: number, knowledge: Knowledge, choose: (random: Seeded) => Fault<W>, start: () => Promise<W>, poisonShare = usualPoison(seed),
+  seed: number,
+  knowledge: Knowledge,
+  choose: (random: Seeded) => Fault<W>,
+  start: () => Promise<W>,
+  poisonShare = usualPoison(seed),
 ): Promise<RunReport> {
   const startedAt = performance.now();
   const random = seeded(seed);
-  const faults = Array.from({ length: random.between(3, 6) }, () => ({ afterMs: random.between(0, 400), fault: choose(random) }));
+  const faults = Array.from({ length: random.between(3, 6) }, () => ({
+    afterMs: random.between(0, 400),
+    fault: choose(random),
+  }));
   const produced = produce(seed, eventsPerRun, poisonShare);
   const report = (found: readonly string[]): RunReport => ({
-    faults: faults.map(({ fault }) => fault.name), violations: found, seconds: Math.round((performance.now() - startedAt) / 100) / 10,
+    faults: faults.map(({ fault }) => fault.name),
+    violations: found,
+    seconds: Math.round((performance.now() - startedAt) / 100) / 10,
   });
 
   await using world = await start();
@@ -47,19 +61,36 @@ export async function runMixedFaults<W extends World>(
   }
   for (const gateway of world.gateways) await gateway.end('SIGTERM');
   const stored = await world.stored();
-  const withoutFresh = { ...stored, events: stored.events.filter(({ text }) => text !== freshText) };
+  const withoutFresh = {
+    ...stored,
+    events: stored.events.filter(({ text }) => text !== freshText),
+  };
   return report(violations(produced, withoutFresh, knowledge.reference, sending.resent() > 0));
 }
 
-const post = (url: string, body: unknown): Promise<Response> => fetch(url, { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } });
+const post = (url: string, body: unknown): Promise<Response> =>
+  fetch(url, {
+    method: 'POST',
+    body: JSON.stringify(body),
+    headers: { 'content-type': 'application/json' },
+  });
 
 /** The faults are over: what comes now is soon found by a search for its text. */
 async function findFresh({ url, freshMsMax = 10_000 }: World): Promise<void> {
   const id = randomUUID();
-  const event = { event_id: id, timestamp: new Date().toISOString(), user_id: 'u1', session_id: 's1', event_type: 'view', product: { id: 'fresh', name: freshText, price: 1 } };
+  const event = {
+    event_id: id,
+    timestamp: new Date().toISOString(),
+    user_id: 'u1',
+    session_id: 's1',
+    event_type: 'view',
+    product: { id: 'fresh', name: freshText, price: 1 },
+  };
   await until('a fresh event is searchable', freshMsMax, async () => {
     if ((await post(`${url}/events`, event)).status !== 202) return false;
-    const { hits: [best] = [] } = Object(await (await post(`${url}/search`, { query: freshText, limit: 1 })).json());
+    const { hits: [best] = [] } = Object(
+      await (await post(`${url}/search`, { query: freshText, limit: 1 })).json(),
+    );
     return Object(best).text === freshText && Object(best).newest?.id === id;
   });
 }

@@ -1,11 +1,12 @@
-// Histories of a simulated world: what may happen in one, how it is lived through, and how one that broke a promise is told.
+// Histories of a simulated world: what may happen in one, how it is lived through, and how one that
+// broke a promise is told.
 import fc from 'fast-check';
 import { seeded } from '../../helpers/seeded.ts';
-import { checkIntervalMs } from './simulated-gateway.ts';
 import { manners, type Manner } from './runner.ts';
 import { idOf, type Sent } from './sent.ts';
-import type { Watched } from './watched.ts';
+import { checkIntervalMs } from './simulated-gateway.ts';
 import { noTrouble, SimulatedWorld } from './simulated-world.ts';
+import type { Watched } from './watched.ts';
 
 export type Step =
   | { readonly do: 'send'; readonly events: readonly Sent[] }
@@ -13,28 +14,104 @@ export type Step =
   | { readonly do: 'join'; readonly manner: Manner; readonly trusted: boolean }
   | { readonly do: 'cut' | 'freeze' | 'leave' | 'drain' | 'remove'; readonly runner: number }
   | { readonly do: 'crash' | 'stop' | 'start' }
-  | { readonly do: 'store'; readonly faultRate: number; readonly isDown: boolean; readonly msMax: number }
+  | {
+      readonly do: 'store';
+      readonly faultRate: number;
+      readonly isDown: boolean;
+      readonly msMax: number;
+    }
   | { readonly do: 'jump'; readonly ms: number };
 
-/** `luck` seeds every choice that is made on the way: how long a call takes, whether it fails, what is sampled. */
+/**
+ * `luck` seeds every choice that is made on the way: how long a call takes, whether it fails, what
+ * is sampled.
+ */
 export type History = { readonly steps: readonly Step[]; readonly luck: number };
 
 const sent: fc.Arbitrary<Sent> = fc.record({
-  kind: fc.oneof({ weight: 12, arbitrary: fc.constant('valid' as const) }, { weight: 1, arbitrary: fc.constantFrom('not-json' as const, 'bad-price' as const, 'poison' as const) }),
-  event: fc.nat(40), version: fc.integer({ min: 1, max: 5 }),
+  kind: fc.oneof(
+    { weight: 12, arbitrary: fc.constant('valid' as const) },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom('not-json' as const, 'bad-price' as const, 'poison' as const),
+    },
+  ),
+  event: fc.nat(40),
+  version: fc.integer({ min: 1, max: 5 }),
 });
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ do: fc.constant('send' as const), events: fc.array(sent, { minLength: 1, maxLength: 12 }) }) },
-  { weight: 6, arbitrary: fc.record({ do: fc.constant('pass' as const), ms: fc.integer({ min: 1, max: 3_000 }) }) },
-  // Only a runner that the gateway itself started is believed more than another, and such a one does not lie.
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('join' as const), manner: fc.constantFrom(...manners), trusted: fc.constant(false) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('join' as const), manner: fc.constant('honest' as const), trusted: fc.constant(true) }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('cut' as const, 'freeze' as const, 'leave' as const, 'drain' as const, 'remove' as const), runner: fc.nat(5) }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('crash' as const, 'stop' as const, 'start' as const) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('store' as const), faultRate: fc.double({ min: 0, max: 0.4, noNaN: true }), isDown: fc.boolean(), msMax: fc.constantFrom(20, 3_000) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('jump' as const), ms: fc.integer({ min: -3_600_000, max: 3_600_000 }) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('send' as const),
+      events: fc.array(sent, { minLength: 1, maxLength: 12 }),
+    }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('pass' as const),
+      ms: fc.integer({ min: 1, max: 3_000 }),
+    }),
+  },
+  // Only a runner that the gateway itself started is believed more than another, and such a one
+  // does not lie.
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('join' as const),
+      manner: fc.constantFrom(...manners),
+      trusted: fc.constant(false),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('join' as const),
+      manner: fc.constant('honest' as const),
+      trusted: fc.constant(true),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constantFrom(
+        'cut' as const,
+        'freeze' as const,
+        'leave' as const,
+        'drain' as const,
+        'remove' as const,
+      ),
+      runner: fc.nat(5),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constantFrom('crash' as const, 'stop' as const, 'start' as const),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('store' as const),
+      faultRate: fc.double({ min: 0, max: 0.4, noNaN: true }),
+      isDown: fc.boolean(),
+      msMax: fc.constantFrom(20, 3_000),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('jump' as const),
+      ms: fc.integer({ min: -3_600_000, max: 3_600_000 }),
+    }),
+  },
 );
-export const histories: fc.Arbitrary<History> = fc.record({ steps: fc.array(step, { maxLength: 30, size: 'medium' }), luck: fc.integer() });
+export const histories: fc.Arbitrary<History> = fc.record({
+  steps: fc.array(step, { maxLength: 30, size: 'medium' }),
+  luck: fc.integer(),
+});
 
 /** `trace`: the same for two lives of a history exactly when both went the same way. */
 export type Lived = { readonly violations: readonly string[]; readonly trace: number };
@@ -58,11 +135,18 @@ async function liveIn(world: SimulatedWorld, steps: readonly Step[]): Promise<re
   world.start();
   world.join('honest', true);
   const passUntil = async (isSo: () => Promise<boolean>, msMax: number): Promise<boolean> => {
-    for (let waited = 0; waited < msMax && world.violations.length === 0 && !await isSo(); waited += lookMs) await world.pass(lookMs);
+    for (
+      let waited = 0;
+      waited < msMax && world.violations.length === 0 && !(await isSo());
+      waited += lookMs
+    )
+      await world.pass(lookMs);
     return isSo();
   };
-  if (!await passUntil(() => world.isDrained(), 600_000)) return [...world.violations, 'not all is settled after ten minutes'];
-  // Whoever was wrong is out within one interval, and what it did is mended soon after: for good, though a liar may be the one who mends.
+  if (!(await passUntil(() => world.isDrained(), 600_000)))
+    return [...world.violations, 'not all is settled after ten minutes'];
+  // Whoever was wrong is out within one interval, and what it did is mended soon after: for good,
+  // though a liar may be the one who mends.
   const isRight = async (): Promise<boolean> => (await world.wrongVectors()).length === 0;
   await passUntil(isRight, 3 * checkIntervalMs + mendMsMax);
   if (world.hasLiars) {
@@ -79,17 +163,30 @@ const mendMsMax = 120_000;
 
 async function take(world: SimulatedWorld, one: Step): Promise<void> {
   switch (one.do) {
-    case 'send': return world.send(one.events);
-    case 'pass': return world.pass(one.ms);
-    case 'join': return world.join(one.manner, one.trusted);
-    case 'cut': return world.runner(one.runner)?.cut();
-    case 'freeze': return world.runner(one.runner)?.freeze();
-    case 'leave': return world.runner(one.runner)?.leave();
-    case 'drain': case 'remove': return world.dismiss(one.do, one.runner);
-    case 'crash': case 'stop': return world.end(one.do);
-    case 'start': return world.start();
-    case 'store': return world.store({ faultRate: one.isDown ? 1 : one.faultRate, msMax: one.msMax });
-    case 'jump': return world.clock.jump(one.ms);
+    case 'send':
+      return world.send(one.events);
+    case 'pass':
+      return world.pass(one.ms);
+    case 'join':
+      return world.join(one.manner, one.trusted);
+    case 'cut':
+      return world.runner(one.runner)?.cut();
+    case 'freeze':
+      return world.runner(one.runner)?.freeze();
+    case 'leave':
+      return world.runner(one.runner)?.leave();
+    case 'drain':
+    case 'remove':
+      return world.dismiss(one.do, one.runner);
+    case 'crash':
+    case 'stop':
+      return world.end(one.do);
+    case 'start':
+      return world.start();
+    case 'store':
+      return world.store({ faultRate: one.isDown ? 1 : one.faultRate, msMax: one.msMax });
+    case 'jump':
+      return world.clock.jump(one.ms);
   }
 }
 
@@ -100,12 +197,25 @@ export function tell({ steps, luck }: History): string {
 
 function tellStep(one: Step): string {
   switch (one.do) {
-    case 'send': return `send ${one.events.map((event) => `${idOf(event)} v${event.version}`).join(', ')}`;
-    case 'pass': return `pass ${one.ms} ms`;
-    case 'join': return `join ${one.trusted ? 'trusted ' : ''}${one.manner}`;
-    case 'cut': case 'freeze': case 'leave': case 'drain': case 'remove': return `${one.do} runner ${one.runner}`;
-    case 'store': return one.isDown ? 'store down' : `store fails at ${one.faultRate.toFixed(2)}, up to ${one.msMax} ms a call`;
-    case 'jump': return `jump ${one.ms} ms`;
-    default: return one.do;
+    case 'send':
+      return `send ${one.events.map((event) => `${idOf(event)} v${event.version}`).join(', ')}`;
+    case 'pass':
+      return `pass ${one.ms} ms`;
+    case 'join':
+      return `join ${one.trusted ? 'trusted ' : ''}${one.manner}`;
+    case 'cut':
+    case 'freeze':
+    case 'leave':
+    case 'drain':
+    case 'remove':
+      return `${one.do} runner ${one.runner}`;
+    case 'store':
+      return one.isDown
+        ? 'store down'
+        : `store fails at ${one.faultRate.toFixed(2)}, up to ${one.msMax} ms a call`;
+    case 'jump':
+      return `jump ${one.ms} ms`;
+    default:
+      return one.do;
   }
 }

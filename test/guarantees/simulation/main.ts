@@ -1,4 +1,5 @@
-// `npm run simulate -- --histories 20000`: the same search as in the tests, over several threads and as many seeds.
+// `npm run simulate -- --histories 20000`: the same search as in the tests, over several threads
+// and as many seeds.
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
@@ -13,13 +14,27 @@ const usage = `npm run simulate -- [--histories N] [--threads N] [--seed N] [--h
 type Told = Pick<Found, 'failure' | 'trace'> & { readonly seed: number; readonly cpuMs: number };
 
 if (isMainThread) {
-  const { values } = parseArgs({ options: {
-    histories: { type: 'string', default: '10000' }, threads: { type: 'string', default: String(availableParallelism()) }, seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-    history: { type: 'string' }, help: { type: 'boolean', default: false },
-  } });
+  const { values } = parseArgs({
+    options: {
+      histories: { type: 'string', default: '10000' },
+      threads: { type: 'string', default: String(availableParallelism()) },
+      seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+      history: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
   const only = values.history === undefined ? null : Number(values.history);
-  const [count, seed, threads] = [Number(values.histories), Number(values.seed), only === null ? Number(values.threads) : 1];
-  if (values.help || ![count, seed, threads, only ?? 1].every(Number.isSafeInteger) || threads < 1 || count < threads) {
+  const [count, seed, threads] = [
+    Number(values.histories),
+    Number(values.seed),
+    only === null ? Number(values.threads) : 1,
+  ];
+  if (
+    values.help ||
+    ![count, seed, threads, only ?? 1].every(Number.isSafeInteger) ||
+    threads < 1 ||
+    count < threads
+  ) {
     process.stdout.write(`${usage}\n`);
     process.exitCode = values.help ? 0 : 2;
   } else {
@@ -36,11 +51,24 @@ if (isMainThread) {
 
 async function searchInThreads(options: SearchOptions, threads: number): Promise<void> {
   const startedAt = performance.now();
-  const told = await Promise.all(Array.from({ length: threads }, (_, thread) => inThread({ ...options, seed: options.seed + thread })));
-  const [wallMs, cpuMs, count] = [performance.now() - startedAt, told.reduce((sum, one) => sum + one.cpuMs, 0), options.count * threads];
-  const perMinute = (ms: number): string => (count / ms * 60_000).toFixed(0);
-  for (const { failure, seed, trace } of told) process.stdout.write(failure === null ? `seed ${seed}: no promise is broken, trace ${trace}\n` : `${failure}\n`);
-  process.stdout.write(`${count} histories in ${(wallMs / 1000).toFixed(1)} s: ${perMinute(wallMs)} a minute on ${threads} threads, ${perMinute(cpuMs)} for each minute of one processor\n`);
+  const told = await Promise.all(
+    Array.from({ length: threads }, (_, thread) =>
+      inThread({ ...options, seed: options.seed + thread }),
+    ),
+  );
+  const [wallMs, cpuMs, count] = [
+    performance.now() - startedAt,
+    told.reduce((sum, one) => sum + one.cpuMs, 0),
+    options.count * threads,
+  ];
+  const perMinute = (ms: number): string => ((count / ms) * 60_000).toFixed(0);
+  for (const { failure, seed, trace } of told)
+    process.stdout.write(
+      failure === null ? `seed ${seed}: no promise is broken, trace ${trace}\n` : `${failure}\n`,
+    );
+  process.stdout.write(
+    `${count} histories in ${(wallMs / 1000).toFixed(1)} s: ${perMinute(wallMs)} a minute on ${threads} threads, ${perMinute(cpuMs)} for each minute of one processor\n`,
+  );
   if (told.some(({ failure }) => failure !== null)) process.exitCode = 1;
 }
 

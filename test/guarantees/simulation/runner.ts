@@ -1,15 +1,25 @@
-// A simulated runner: the real loop over links in memory, on a model that behaves as a run wants it to.
+// A simulated runner: the real loop over links in memory, on a model that behaves as a run wants it
+// to.
 import type { ManualClock } from '#core/memory/manual-clock.ts';
 import { memoryLink, type MemoryLink } from '#core/memory/memory-channel.ts';
 import type { Channel, Embedder } from '#core/ports.ts';
 import { keepConnected, RunnerRefusedError } from '#core/protocol/runner-connection.ts';
 import { RunnerFailedError } from '#core/protocol/runner-loop.ts';
-import { always } from '#core/time/fair-queue.ts';
 import { ConnectError } from '#core/protocol/websocket-channel.ts';
+import { always } from '#core/time/fair-queue.ts';
 import type { RunnerHub } from '../../../gateway/fleet/runner-hub.ts';
 import { fakeVector, golden, identity } from '../../helpers/fake-model.ts';
 
-export const manners = ['honest', 'slow', 'hanging', 'repeating', 'late', 'broken', 'lying', 'turning'] as const;
+export const manners = [
+  'honest',
+  'slow',
+  'hanging',
+  'repeating',
+  'late',
+  'broken',
+  'lying',
+  'turning',
+] as const;
 export type Manner = (typeof manners)[number];
 /** Those whose wrong vectors pass the golden check, until they are compared. */
 export const believed: readonly Manner[] = ['lying', 'turning'];
@@ -52,14 +62,26 @@ export function startSimulatedRunner(options: SimulatedRunnerOptions): Simulated
     const opened = memoryLink();
     link = opened;
     gateway.accept(opened.near, { trusted, token: null, address: name });
-    return manner === 'repeating' || manner === 'late' ? disturbed(opened.far, clock, manner) : opened.far;
+    return manner === 'repeating' || manner === 'late'
+      ? disturbed(opened.far, clock, manner)
+      : opened.far;
   };
 
   /** As a supervisor does: a model that failed is replaced. One that is refused does not come back. */
   const live = async (): Promise<void> => {
     while (!stop.signal.aborted) {
       try {
-        return await keepConnected({ connect, embedder: embedderOf(clock, manner), turn: always, clock, random, name, kind: 'node', drain: stop.signal, log: quiet });
+        return await keepConnected({
+          connect,
+          embedder: embedderOf(clock, manner),
+          turn: always,
+          clock,
+          random,
+          name,
+          kind: 'node',
+          drain: stop.signal,
+          log: quiet,
+        });
       } catch (error) {
         if (error instanceof RunnerRefusedError) return;
         if (!(error instanceof RunnerFailedError)) throw error;
@@ -68,21 +90,40 @@ export function startSimulatedRunner(options: SimulatedRunnerOptions): Simulated
     }
   };
   void live();
-  return { name, manner, cut: () => link?.cut(), freeze: () => link?.freeze(), leave: () => stop.abort() };
+  return {
+    name,
+    manner,
+    cut: () => link?.cut(),
+    freeze: () => link?.freeze(),
+    leave: () => stop.abort(),
+  };
 }
 
 function embedderOf(clock: ManualClock, manner: Manner): Embedder {
   let calls = 0;
-  const isWrong = (text: string): boolean => manner === 'broken' || (!goldenTexts.has(text) && (manner === 'lying' || (manner === 'turning' && calls > honestCallsOfTurning)));
+  const isWrong = (text: string): boolean =>
+    manner === 'broken' ||
+    (!goldenTexts.has(text) &&
+      (manner === 'lying' || (manner === 'turning' && calls > honestCallsOfTurning)));
   return {
-    info: { ...identity, device: 'cpu', dtype: 'fp32', adapter: 'none', softwareAdapter: false, textsPerSecond: manner === 'slow' ? 2 : 100 },
+    info: {
+      ...identity,
+      device: 'cpu',
+      dtype: 'fp32',
+      adapter: 'none',
+      softwareAdapter: false,
+      textsPerSecond: manner === 'slow' ? 2 : 100,
+    },
     async embed(texts) {
       calls += 1;
       // The check at the door is passed in any case.
       if (manner === 'hanging' && calls > 2) await clock.sleep(1e9);
       await clock.sleep(texts.length * (manner === 'slow' ? 500 : 5));
       if (texts.some(isPoison)) throw new Error('A text that kills runners.');
-      return texts.map((text) => ({ ok: true, vector: fakeVector(isWrong(text) ? `${text}, a lie` : text) }));
+      return texts.map((text) => ({
+        ok: true,
+        vector: fakeVector(isWrong(text) ? `${text}, a lie` : text),
+      }));
     },
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };

@@ -1,4 +1,5 @@
-// Looks for a history that breaks a promise; one that does is shrunk, told step by step, and named so that it can be lived again.
+// Looks for a history that breaks a promise; one that does is shrunk, told step by step, and named
+// so that it can be lived again.
 import fc from 'fast-check';
 import { histories, live, tell } from './history.ts';
 import { mixed } from './simulated-world.ts';
@@ -20,21 +21,33 @@ export type Found = {
 };
 
 /** `lived`: how a history is lived through. */
-export async function search({ seed, count, only }: SearchOptions, lived: typeof live = live): Promise<Found> {
+export async function search(
+  { seed, count, only }: SearchOptions,
+  lived: typeof live = live,
+): Promise<Found> {
   const seen = new Map<string, number>();
   const broken = new Map<string, readonly string[]>();
   let trace = 0;
-  const result = await fc.check(fc.asyncProperty(histories, async (history) => {
-    const { violations, trace: way } = await lived(history, (what) => seen.set(what, (seen.get(what) ?? 0) + 1));
-    trace = mixed(trace, way);
-    if (violations.length > 0) broken.set(tell(history), violations);
-    return violations.length === 0;
-  }), { seed, ...(only === null ? { numRuns: count } : { numRuns: 1, path: `${only - 1}` }) });
+  const result = await fc.check(
+    fc.asyncProperty(histories, async (history) => {
+      const { violations, trace: way } = await lived(history, (what) =>
+        seen.set(what, (seen.get(what) ?? 0) + 1),
+      );
+      trace = mixed(trace, way);
+      if (violations.length > 0) broken.set(tell(history), violations);
+      return violations.length === 0;
+    }),
+    { seed, ...(only === null ? { numRuns: count } : { numRuns: 1, path: `${only - 1}` }) },
+  );
   if (!result.failed) return { failure: null, seen, trace };
   const [history] = result.counterexample ?? [];
   const told = history === undefined ? '' : tell(history);
   const number = (only ?? 1) - 1 + result.numRuns;
-  const violations = broken.get(told) ?? [result.errorInstance instanceof Error ? result.errorInstance.stack ?? '' : String(result.errorInstance)];
+  const violations = broken.get(told) ?? [
+    result.errorInstance instanceof Error
+      ? (result.errorInstance.stack ?? '')
+      : String(result.errorInstance),
+  ];
   const failure = [
     `History ${number} of seed ${seed} breaks a promise. Shrunk ${result.numShrinks} times, this is left of it:`,
     told,

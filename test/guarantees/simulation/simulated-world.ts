@@ -1,27 +1,41 @@
-// The whole program but for its sockets and files, in one process on a clock moved by hand: every turn is held to the promises.
+import { uuidV5 } from '#core/event/uuid.ts';
+// The whole program but for its sockets and files, in one process on a clock moved by hand: every
+// turn is held to the promises.
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { createMemoryDeadLetters } from '#core/memory/memory-dead-letters.ts';
 import { createMemoryLog } from '#core/memory/memory-source.ts';
 import { createMemoryStore } from '#core/memory/memory-store.ts';
-import { uuidV5 } from '#core/event/uuid.ts';
 import { dimensions } from '../../helpers/fake-model.ts';
 import { unreliably } from '../../helpers/unreliable.ts';
-import { checkIntervalMs, startSimulatedGateway, type SimulatedGateway } from './simulated-gateway.ts';
-import { isOf, Oracle } from './simulation-oracle.ts';
 import { believed, startSimulatedRunner, type Manner, type SimulatedRunner } from './runner.ts';
 import { idOf, recordOf, startsAt, timestampOf, type Sent } from './sent.ts';
+import {
+  checkIntervalMs,
+  startSimulatedGateway,
+  type SimulatedGateway,
+} from './simulated-gateway.ts';
+import { isOf, Oracle } from './simulation-oracle.ts';
 import { immediatesOn, pass } from './turns.ts';
 import type { Watched } from './watched.ts';
 
-/** What a store that was down, or a gateway that has just started, may take before it works again: an open circuit, a backoff. */
+/**
+ * What a store that was down, or a gateway that has just started, may take before it works again:
+ * an open circuit, a backoff.
+ */
 const resumeMsMax = 3_000;
 const partitions = 3;
 const unsettledOfPartitionMax = 12;
-/** Distinct texts are few: a queue or a list of sleepers that grows beyond these holds something that it has forgotten. */
+/**
+ * Distinct texts are few: a queue or a list of sleepers that grows beyond these holds something
+ * that it has forgotten.
+ */
 const tasksMax = 64;
 const sleepersMax = (runners: number): number => 80 + 12 * runners;
 
-/** Of the store and the dead-letter queue: they fail at this rate, before a call and after it was carried out (at 1 they are down), and take up to so long. */
+/**
+ * Of the store and the dead-letter queue: they fail at this rate, before a call and after it was
+ * carried out (at 1 they are down), and take up to so long.
+ */
 export type Trouble = { readonly faultRate: number; readonly msMax: number };
 export const noTrouble: Trouble = { faultRate: 0, msMax: 20 };
 
@@ -30,10 +44,16 @@ export class SimulatedWorld implements Disposable {
   readonly #random: () => number;
   readonly #watched: Watched;
   readonly #immediates = immediatesOn(this.clock);
-  readonly #log = createMemoryLog({ partitions, unsettledMax: unsettledOfPartitionMax, batchMax: 7 });
+  readonly #log = createMemoryLog({
+    partitions,
+    unsettledMax: unsettledOfPartitionMax,
+    batchMax: 7,
+  });
   readonly #memoryStore = createMemoryStore({ dimensions, now: () => this.clock.now() });
   readonly #memoryLetters = createMemoryDeadLetters();
-  readonly #oracle = new Oracle((name) => this.#runners.find((runner) => runner.name === name)?.manner);
+  readonly #oracle = new Oracle(
+    (name) => this.#runners.find((runner) => runner.name === name)?.manner,
+  );
   readonly #runners: SimulatedRunner[] = [];
   #gateway: SimulatedGateway | null = null;
   #trouble: Trouble = noTrouble;
@@ -44,7 +64,11 @@ export class SimulatedWorld implements Disposable {
 
   constructor(random: () => number, seen: Watched['seen']) {
     this.#random = random;
-    this.#watched = { oracle: this.#oracle, seen, unreliably: (call) => unreliably(call, { clock: this.clock, random, ...this.#trouble }) };
+    this.#watched = {
+      oracle: this.#oracle,
+      seen,
+      unreliably: (call) => unreliably(call, { clock: this.clock, random, ...this.#trouble }),
+    };
   }
 
   [Symbol.dispose](): void {
@@ -60,14 +84,22 @@ export class SimulatedWorld implements Disposable {
     const positions = await this.#log.sink.append(records);
     for (const [at, sent] of events.entries()) {
       const [position, record] = [positions[at], records[at]];
-      if (position !== undefined && record !== undefined) this.#oracle.appended(position, sent, record);
+      if (position !== undefined && record !== undefined)
+        this.#oracle.appended(position, sent, record);
     }
   }
 
   join(manner: Manner, trusted = false): void {
-    this.#runners.push(startSimulatedRunner({
-      clock: this.clock, random: this.#random, name: `${manner} ${this.#runners.length + 1}`, manner, trusted, hub: () => this.#gateway?.hub ?? null,
-    }));
+    this.#runners.push(
+      startSimulatedRunner({
+        clock: this.clock,
+        random: this.#random,
+        name: `${manner} ${this.#runners.length + 1}`,
+        manner,
+        trusted,
+        hub: () => this.#gateway?.hub ?? null,
+      }),
+    );
   }
 
   runner(index: number): SimulatedRunner | undefined {
@@ -93,7 +125,12 @@ export class SimulatedWorld implements Disposable {
   start(): void {
     if (this.#gateway !== null) return;
     this.#gateway = startSimulatedGateway({
-      clock: this.clock, random: this.#random, source: this.#log.source('group'), store: this.#memoryStore, deadLetters: this.#memoryLetters, watched: this.#watched,
+      clock: this.clock,
+      random: this.#random,
+      source: this.#log.source('group'),
+      store: this.#memoryStore,
+      deadLetters: this.#memoryLetters,
+      watched: this.#watched,
     });
     this.#becameWell();
   }
@@ -104,7 +141,9 @@ export class SimulatedWorld implements Disposable {
     this.#gateway = null;
     this.#becameWell();
     const state = { isOver: false };
-    const over = gateway.end(how).finally(() => { state.isOver = true; });
+    const over = gateway.end(how).finally(() => {
+      state.isOver = true;
+    });
     for (let step = 0; !state.isOver && step < 1_000; step++) await this.pass(20);
     this.#oracle.hold(state.isOver, 'a gateway does not end');
     if (state.isOver) await over;
@@ -116,7 +155,11 @@ export class SimulatedWorld implements Disposable {
 
   async isDrained(): Promise<boolean> {
     const source = this.#gateway?.source;
-    return source !== undefined && source.unsettled() === 0 && (await source.lag()).every(({ lag }) => lag === 0);
+    return (
+      source !== undefined &&
+      source.unsettled() === 0 &&
+      (await source.lag()).every(({ lag }) => lag === 0)
+    );
   }
 
   leaveAll(): void {
@@ -126,38 +169,50 @@ export class SimulatedWorld implements Disposable {
   /** When all is over: what was sent against what is stored. */
   async verify(): Promise<readonly string[]> {
     const found = [...this.violations];
-    const events = new Map((await this.#memoryStore.events({}, 1_000)).map((event) => [event.id, event]));
+    const events = new Map(
+      (await this.#memoryStore.events({}, 1_000)).map((event) => [event.id, event]),
+    );
     const letters = await this.#memoryLetters.list({ limit: 1_000, valueBytesMax: 0 });
     const newest = new Map<string, { readonly name: string; readonly timestamp: number }>();
     const { sent } = this.#oracle;
     for (const one of sent) {
       const [id, timestamp] = [uuidV5(idOf(one)), timestampOf(one)];
-      if (one.kind === 'valid' && timestamp >= (newest.get(id)?.timestamp ?? 0)) newest.set(id, { name: idOf(one), timestamp });
+      if (one.kind === 'valid' && timestamp >= (newest.get(id)?.timestamp ?? 0))
+        newest.set(id, { name: idOf(one), timestamp });
     }
     for (const [id, { name, timestamp }] of newest) {
       const event = events.get(id);
       if (event === undefined) found.push(`${name} is lost`);
       else if (event.timestamp !== timestamp) found.push(`${name} is not its newest version`);
     }
-    for (const [id, { payload }] of events) if (!newest.has(id)) found.push(`an event is stored that was not sent: ${payload}`);
+    for (const [id, { payload }] of events)
+      if (!newest.has(id)) found.push(`an event is stored that was not sent: ${payload}`);
     const buried = sent.filter(({ kind }) => kind !== 'valid').length;
     if (letters.length !== buried) found.push(`${letters.length} dead letters, not ${buried}`);
-    return [...found, ...await this.wrongVectors()];
+    return [...found, ...(await this.wrongVectors())];
   }
 
   /** Texts of stored events that have a vector which is not theirs, or none. */
   async wrongVectors(): Promise<readonly string[]> {
-    const names = new Map((await this.#memoryStore.events({}, 1_000)).map(({ textId, payload }) => [textId, String(JSON.parse(payload).product.name)]));
+    const names = new Map(
+      (await this.#memoryStore.events({}, 1_000)).map(({ textId, payload }) => [
+        textId,
+        String(JSON.parse(payload).product.name),
+      ]),
+    );
     const vectors = await this.#memoryStore.vectors([...names.keys()]);
     return [...names].flatMap(([id, name]) => {
       const vector = vectors.get(id);
       if (vector === undefined) return [`"${name}" has no vector`];
-      return isOf(name, vector) || this.#oracle.mayBeWrong(id) ? [] : [`"${name}" has another text's vector`];
+      return isOf(name, vector) || this.#oracle.mayBeWrong(id)
+        ? []
+        : [`"${name}" has another text's vector`];
     });
   }
 
   #becameWell(): void {
-    this.#wellSince = this.#gateway !== null && this.#trouble === noTrouble ? this.clock.monotonic() : Infinity;
+    this.#wellSince =
+      this.#gateway !== null && this.#trouble === noTrouble ? this.clock.monotonic() : Infinity;
   }
 
   /** In every turn. */
@@ -169,15 +224,22 @@ export class SimulatedWorld implements Disposable {
     if (this.#gateway === null) return;
     const { source, hub } = this.#gateway;
     void source.lag().then((lags) => oracle.committed(lags));
-    oracle.hold(source.unsettled() <= partitions * unsettledOfPartitionMax, 'more is unsettled than may be');
+    oracle.hold(
+      source.unsettled() <= partitions * unsettledOfPartitionMax,
+      'more is unsettled than may be',
+    );
     const { waiting, inWork } = hub.fleetStats();
     oracle.hold(waiting + inWork <= tasksMax, 'texts pile up before the fleet');
     if (now - this.#wellSince < resumeMsMax + checkIntervalMs) return;
-    for (const text of oracle.overdue(now - checkIntervalMs)) oracle.hold(false, `"${text}" still has the vector of a runner that was found wrong a check interval ago`);
+    for (const text of oracle.overdue(now - checkIntervalMs))
+      oracle.hold(
+        false,
+        `"${text}" still has the vector of a runner that was found wrong a check interval ago`,
+      );
   }
 }
 
 /** Of 32 bits; fractions of a millisecond count. */
 export function mixed(trace: number, value: number): number {
-  return Math.imul(trace ^ Math.round(value * 1_000), 0x01000193) + 1 | 0;
+  return (Math.imul(trace ^ Math.round(value * 1_000), 0x01000193) + 1) | 0;
 }

@@ -1,13 +1,18 @@
-// The event loop of simulated histories: time passes wake by wake, and all that follows from one wake is done before the next.
+// The event loop of simulated histories: time passes wake by wake, and all that follows from one
+// wake is done before the next.
 import { setImmediate } from 'node:timers';
 import type { ManualClock } from '#core/memory/manual-clock.ts';
 
-/** A turn costs less when many are asked for at once: the loop looks for I/O, of which there is none, only between bursts. */
+/**
+ * A turn costs less when many are asked for at once: the loop looks for I/O, of which there is
+ * none, only between bursts.
+ */
 const turnsPerBurst = 16;
 
 /**
- * Lets `ms` pass. `before` is called in every turn, when nothing is left to do at that time but to wake the next sleeper; what
- * it throws ends it. Node runs all microtasks between two immediates, so that one turn is one immediate.
+ * Lets `ms` pass. `before` is called in every turn, when nothing is left to do at that time but to
+ * wake the next sleeper; what it throws ends it. Node runs all microtasks between two immediates,
+ * so that one turn is one immediate.
  */
 export function pass(clock: ManualClock, ms: number, before: () => void): Promise<void> {
   const end = clock.monotonic() + ms;
@@ -33,7 +38,10 @@ export function pass(clock: ManualClock, ms: number, before: () => void): Promis
   });
 }
 
-/** What the program leaves for later by `setImmediate` happens on this clock too, in a turn of its own, until this is disposed. */
+/**
+ * What the program leaves for later by `setImmediate` happens on this clock too, in a turn of its
+ * own, until this is disposed.
+ */
 export function immediatesOn(clock: ManualClock): Disposable {
   const real = globalThis.setImmediate;
   const onClock = (run: () => void): void => void clock.sleep(0).then(run);

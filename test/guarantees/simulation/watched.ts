@@ -1,4 +1,5 @@
-// The ports as simulated gateways have them: calls fail as a network's do, and whatever is carried out is told to the oracle.
+// The ports as simulated gateways have them: calls fail as a network's do, and whatever is carried
+// out is told to the oracle.
 import type { Clock, DeadLetters, EventSource, VectorStore } from '#core/ports.ts';
 import type { WorkLedger } from '#core/trust/repair.ts';
 import type { Oracle } from './simulation-oracle.ts';
@@ -10,32 +11,38 @@ export type Watched = {
   readonly unreliably: <T>(call: () => Promise<T>) => Promise<T>;
 };
 
-export function watchedStore(store: VectorStore, { oracle, seen, unreliably }: Watched): VectorStore {
+export function watchedStore(
+  store: VectorStore,
+  { oracle, seen, unreliably }: Watched,
+): VectorStore {
   const { vouching } = store;
   return {
     ...store,
     batchMax: { texts: 5, events: 9 },
     knownTexts: (ids) => unreliably(() => store.knownTexts(ids)),
-    putTexts: (texts) => unreliably(async () => {
-      const outcomes = await store.putTexts(texts);
-      oracle.putTexts(texts, outcomes);
-      return outcomes;
-    }),
-    putEvents: (events) => unreliably(async () => {
-      const outcomes = await store.putEvents(events);
-      oracle.putEvents(events, outcomes);
-      return outcomes;
-    }),
+    putTexts: (texts) =>
+      unreliably(async () => {
+        const outcomes = await store.putTexts(texts);
+        oracle.putTexts(texts, outcomes);
+        return outcomes;
+      }),
+    putEvents: (events) =>
+      unreliably(async () => {
+        const outcomes = await store.putEvents(events);
+        oracle.putEvents(events, outcomes);
+        return outcomes;
+      }),
     vouching: {
       ...vouching,
       mark: (mark) => unreliably(() => vouching.mark(mark)),
       unmark: (session) => unreliably(() => vouching.unmark(session)),
       marks: () => unreliably(() => vouching.marks()),
-      withhold: (work) => unreliably(async () => {
-        await vouching.withhold(work);
-        oracle.withheld(work);
-        seen('a wrong runner\'s work was withheld');
-      }),
+      withhold: (work) =>
+        unreliably(async () => {
+          await vouching.withhold(work);
+          oracle.withheld(work);
+          seen("a wrong runner's work was withheld");
+        }),
       embeddedBy: (work, limit) => unreliably(() => vouching.embeddedBy(work, limit)),
       withheld: (limit) => unreliably(() => vouching.withheld(limit)),
     },
@@ -45,10 +52,11 @@ export function watchedStore(store: VectorStore, { oracle, seen, unreliably }: W
 export function watchedLetters(letters: DeadLetters, { oracle, unreliably }: Watched): DeadLetters {
   return {
     ...letters,
-    put: (added) => unreliably(async () => {
-      await letters.put(added);
-      oracle.putLetters(added);
-    }),
+    put: (added) =>
+      unreliably(async () => {
+        await letters.put(added);
+        oracle.putLetters(added);
+      }),
   };
 }
 

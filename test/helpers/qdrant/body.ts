@@ -1,8 +1,15 @@
-// Reads request bodies as strictly as the server does: unknown and missing fields, wrong types and bad ids are refused.
+// Reads request bodies as strictly as the server does: unknown and missing fields, wrong types and
+// bad ids are refused.
 
 import { formatError, validationError } from './qdrant-errors.ts';
 
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly Json[]
+  | { readonly [key: string]: Json };
 export type Fields = Readonly<Record<string, Json>>;
 
 export function parseBody(text: string): Json {
@@ -13,7 +20,10 @@ export function parseBody(text: string): Json {
   }
 }
 
-/** Where a body ends too soon, in the words of the server's parser; any other mistake is only placed at the end. */
+/**
+ * Where a body ends too soon, in the words of the server's parser; any other mistake is only placed
+ * at the end.
+ */
 function describeSyntax(text: string): string {
   const open: string[] = [];
   let inString = false;
@@ -28,15 +38,20 @@ function describeSyntax(text: string): string {
   }
   const place = `at line 1 column ${text.length}`;
   if (inString) return `EOF while parsing a string ${place}`;
-  if (open.length === 0) return text === '' ? `EOF while parsing a value ${place}` : `expected value ${place}`;
+  if (open.length === 0)
+    return text === '' ? `EOF while parsing a value ${place}` : `expected value ${place}`;
   return `EOF while parsing ${open.at(-1) === '[' ? 'a list' : 'an object'} ${place}`;
 }
 
 /** An object with no other fields than these. */
 export function fieldsOf(json: Json | undefined, known: readonly string[], what: string): Fields {
-  if (typeof json !== 'object' || json === null || isList(json)) throw formatError(`invalid type: ${typeName(json)}, expected struct ${what}`);
+  if (typeof json !== 'object' || json === null || isList(json))
+    throw formatError(`invalid type: ${typeName(json)}, expected struct ${what}`);
   const unknown = Object.keys(json).find((key) => !known.includes(key));
-  if (unknown !== undefined) throw formatError(`unknown field \`${unknown}\`, expected one of ${known.map((key) => `\`${key}\``).join(', ')}`);
+  if (unknown !== undefined)
+    throw formatError(
+      `unknown field \`${unknown}\`, expected one of ${known.map((key) => `\`${key}\``).join(', ')}`,
+    );
   return json;
 }
 
@@ -52,7 +67,8 @@ export function listOf(json: Json | undefined, field: string): readonly Json[] {
 
 export function stringOf(json: Json | undefined, field: string): string {
   if (json === undefined) throw formatError(`missing field \`${field}\``);
-  if (typeof json !== 'string') throw formatError(`invalid type: ${typeName(json)}, expected a string`);
+  if (typeof json !== 'string')
+    throw formatError(`invalid type: ${typeName(json)}, expected a string`);
   return json;
 }
 
@@ -63,25 +79,33 @@ export function isUuidText(text: string): boolean {
 export function pointId(json: Json | undefined): string {
   if (json === undefined) throw formatError('missing field `id`');
   if (typeof json === 'string' && isUuidText(json)) return json.toLowerCase();
-  throw formatError(`value ${typeof json === 'string' ? json : JSON.stringify(json)} is not a valid point ID, valid values are either an unsigned integer or a UUID`);
+  throw formatError(
+    `value ${typeof json === 'string' ? json : JSON.stringify(json)} is not a valid point ID, valid values are either an unsigned integer or a UUID`,
+  );
 }
 
 /** 1 or larger. `path` is where the server finds it. */
 export function limitOf(json: Json | undefined, fallback: number, path: string): number {
   if (json === undefined || json === null) return fallback;
-  if (typeof json !== 'number' || !Number.isInteger(json) || json < 0) throw formatError(`invalid type: ${typeName(json)}, expected usize`);
+  if (typeof json !== 'number' || !Number.isInteger(json) || json < 0)
+    throw formatError(`invalid type: ${typeName(json)}, expected usize`);
   if (json < 1) throw validationError(`${path}: value ${json} invalid, must be 1 or larger`);
   return json;
 }
 
 export function vectorNumbers(json: readonly Json[]): readonly number[] {
   const numbers = json.filter((value) => typeof value === 'number');
-  if (numbers.length !== json.length) throw formatError('data did not match any variant of untagged enum VectorStruct');
+  if (numbers.length !== json.length)
+    throw formatError('data did not match any variant of untagged enum VectorStruct');
   return numbers;
 }
 
 function typeName(json: Json | undefined): string {
   if (json === null || json === undefined) return 'null';
   if (isList(json)) return 'sequence';
-  return typeof json === 'object' ? 'map' : typeof json === 'string' ? `string "${json}"` : typeof json;
+  return typeof json === 'object'
+    ? 'map'
+    : typeof json === 'string'
+      ? `string "${json}"`
+      : typeof json;
 }

@@ -1,8 +1,18 @@
 // One collection of the double: its points, its indexes, and what may be asked of them.
 
-import { type Fields, fieldsOf, isList, type Json, limitOf, listOf, pointId, stringOf, vectorNumbers } from './body.ts';
-import { formatError, Refusal, wrongInput } from './qdrant-errors.ts';
+import {
+  type Fields,
+  fieldsOf,
+  isList,
+  type Json,
+  limitOf,
+  listOf,
+  pointId,
+  stringOf,
+  vectorNumbers,
+} from './body.ts';
 import { filterOf, timeOf, valueAt } from './filter.ts';
+import { formatError, Refusal, wrongInput } from './qdrant-errors.ts';
 import { dot, mean, normalised } from './vectors.ts';
 
 type Point = { readonly id: string; vector: Float32Array | null; payload: Fields; version: number };
@@ -21,62 +31,128 @@ export class Collection {
   constructor(config: Fields) {
     const vectors = fieldsOf(config['vectors'], ['size', 'distance', 'on_disk'], 'VectorParams');
     const size = vectors['size'];
-    if (Object.keys(vectors).length > 0 && !(typeof size === 'number' && vectors['distance'] === 'Cosine')) throw formatError('data did not match any variant of untagged enum VectorsConfig');
+    if (
+      Object.keys(vectors).length > 0 &&
+      !(typeof size === 'number' && vectors['distance'] === 'Cosine')
+    )
+      throw formatError('data did not match any variant of untagged enum VectorsConfig');
     this.#config = config;
     this.#dimensions = typeof size === 'number' ? size : null;
   }
 
   info(): Json {
-    const { vectors = {}, metadata, quantization_config, shard_number, replication_factor } = this.#config;
+    const {
+      vectors = {},
+      metadata,
+      quantization_config,
+      shard_number,
+      replication_factor,
+    } = this.#config;
     return {
-      status: 'green', optimizer_status: 'ok', indexed_vectors_count: 0, points_count: this.#points.size, segments_count: 2,
+      status: 'green',
+      optimizer_status: 'ok',
+      indexed_vectors_count: 0,
+      points_count: this.#points.size,
+      segments_count: 2,
       config: {
-        params: { vectors, shard_number: shard_number ?? 1, replication_factor: replication_factor ?? 1, write_consistency_factor: 1, on_disk_payload: true },
-        hnsw_config: { m: 16, ef_construct: 100, full_scan_threshold: 10000, max_indexing_threads: 0, on_disk: false },
+        params: {
+          vectors,
+          shard_number: shard_number ?? 1,
+          replication_factor: replication_factor ?? 1,
+          write_consistency_factor: 1,
+          on_disk_payload: true,
+        },
+        hnsw_config: {
+          m: 16,
+          ef_construct: 100,
+          full_scan_threshold: 10000,
+          max_indexing_threads: 0,
+          on_disk: false,
+        },
         optimizer_config: {
-          deleted_threshold: 0.2, vacuum_min_vector_number: 1000, default_segment_number: 0, max_segment_size: null, memmap_threshold: null,
-          indexing_threshold: 10000, flush_interval_sec: 5, max_optimization_threads: null, prevent_unoptimized: null,
+          deleted_threshold: 0.2,
+          vacuum_min_vector_number: 1000,
+          default_segment_number: 0,
+          max_segment_size: null,
+          memmap_threshold: null,
+          indexing_threshold: 10000,
+          flush_interval_sec: 5,
+          max_optimization_threads: null,
+          prevent_unoptimized: null,
         },
         wal_config: { wal_capacity_mb: 32, wal_segments_ahead: 0, wal_retain_closed: 1 },
         quantization_config: quantization_config ?? null,
         ...(metadata === undefined ? {} : { metadata }),
       },
-      payload_schema: Object.fromEntries([...this.#indexes].map(([field, type]) => [field, { data_type: type, points: [...this.#points.values()].filter(({ payload }) => valueAt(payload, field) !== undefined).length }])),
+      payload_schema: Object.fromEntries(
+        [...this.#indexes].map(([field, type]) => [
+          field,
+          {
+            data_type: type,
+            points: [...this.#points.values()].filter(
+              ({ payload }) => valueAt(payload, field) !== undefined,
+            ).length,
+          },
+        ]),
+      ),
       update_queue: { length: 0 },
     };
   }
 
   /** An index takes two operations. */
   index(body: Json): number {
-    const { field_name, field_schema } = fieldsOf(body, ['field_name', 'field_schema'], 'CreateFieldIndex');
+    const { field_name, field_schema } = fieldsOf(
+      body,
+      ['field_name', 'field_schema'],
+      'CreateFieldIndex',
+    );
     const type = stringOf(field_schema, 'field_schema');
-    if (!['keyword', 'integer', 'float', 'datetime', 'bool', 'uuid', 'text', 'geo'].includes(type)) throw formatError('data did not match any variant of untagged enum PayloadFieldSchema');
+    if (!['keyword', 'integer', 'float', 'datetime', 'bool', 'uuid', 'text', 'geo'].includes(type))
+      throw formatError('data did not match any variant of untagged enum PayloadFieldSchema');
     this.#indexes.set(stringOf(field_name, 'field_name'), type);
     this.#operation += 2;
     return this.#operation;
   }
 
-  /** All of them or, when one is refused, none. Only for points that exist does `update_filter` ask anything. */
+  /**
+   * All of them or, when one is refused, none. Only for points that exist does `update_filter` ask
+   * anything.
+   */
   upsert(body: Json): number {
     const { points, update_filter } = fieldsOf(body, ['points', 'update_filter'], 'PointsList');
     const mayUpdate = filterOf(update_filter, 'update_filter');
-    const writes = listOf(points, 'points').map((json) => {
-      const { id, vector, payload } = fieldsOf(json, ['id', 'vector', 'payload'], 'PointStruct');
-      const key = pointId(id);
-      if (vector === undefined) throw formatError('missing field `vector`');
-      return { id: key, vector, payload: payload === undefined || payload === null ? {} : { ...fieldsOf(payload, Object.keys(payload), 'Payload') } };
-    }).map(({ id, vector, payload }) => ({ id, vector: this.#vectorOf(vector), payload }));
+    const writes = listOf(points, 'points')
+      .map((json) => {
+        const { id, vector, payload } = fieldsOf(json, ['id', 'vector', 'payload'], 'PointStruct');
+        const key = pointId(id);
+        if (vector === undefined) throw formatError('missing field `vector`');
+        return {
+          id: key,
+          vector,
+          payload:
+            payload === undefined || payload === null
+              ? {}
+              : { ...fieldsOf(payload, Object.keys(payload), 'Payload') },
+        };
+      })
+      .map(({ id, vector, payload }) => ({ id, vector: this.#vectorOf(vector), payload }));
     this.#operation += 1;
-    // The last of several points of one id counts; the filter is asked of what was there before the request.
+    // The last of several points of one id counts; the filter is asked of what was there before the
+    // request.
     for (const { id, ...rest } of new Map(writes.map((write) => [write.id, write])).values()) {
       const old = this.#points.get(id);
-      if (old === undefined || mayUpdate(old)) this.#points.set(id, { id, ...rest, version: this.#operation });
+      if (old === undefined || mayUpdate(old))
+        this.#points.set(id, { id, ...rest, version: this.#operation });
     }
     return this.#operation;
   }
 
   setPayload(body: Json): number {
-    const { payload, points, filter } = fieldsOf(body, ['payload', 'points', 'filter'], 'SetPayload');
+    const { payload, points, filter } = fieldsOf(
+      body,
+      ['payload', 'points', 'filter'],
+      'SetPayload',
+    );
     if (payload === undefined) throw formatError('missing field `payload`');
     const changes = fieldsOf(payload, Object.keys(payload ?? {}), 'Payload');
     const chosen = this.#chosen(points, filter);
@@ -97,9 +173,15 @@ export class Collection {
   }
 
   retrieve(body: Json): Json {
-    const { ids, with_payload, with_vector } = fieldsOf(body, ['ids', 'with_payload', 'with_vector'], 'PointRequest');
+    const { ids, with_payload, with_vector } = fieldsOf(
+      body,
+      ['ids', 'with_payload', 'with_vector'],
+      'PointRequest',
+    );
     const asked = [...new Set(listOf(ids, 'ids').map(pointId))];
-    return asked.flatMap((id) => this.#points.get(id) ?? []).map((point) => shown(point, with_payload ?? true, with_vector));
+    return asked
+      .flatMap((id) => this.#points.get(id) ?? [])
+      .map((point) => shown(point, with_payload ?? true, with_vector));
   }
 
   count(body: Json): Json {
@@ -108,57 +190,110 @@ export class Collection {
   }
 
   facet(body: Json): Json {
-    const { key, filter, limit } = fieldsOf(body, ['key', 'filter', 'limit', 'exact'], 'FacetRequest');
+    const { key, filter, limit } = fieldsOf(
+      body,
+      ['key', 'filter', 'limit', 'exact'],
+      'FacetRequest',
+    );
     const field = stringOf(key, 'key');
     if (!['keyword', 'integer', 'uuid', 'bool'].includes(this.#indexes.get(field) ?? '')) {
-      throw new Refusal(400, `Bad request: Index required but not found for "${field}" of one of the following types: [keyword, integer, uuid, bool]`);
+      throw new Refusal(
+        400,
+        `Bad request: Index required but not found for "${field}" of one of the following types: [keyword, integer, uuid, bool]`,
+      );
     }
     const counts = new Map<string, number>();
     for (const { payload } of this.#matching(filter, 'filter')) {
       const value = valueAt(payload, field);
       if (typeof value === 'string') counts.set(value, (counts.get(value) ?? 0) + 1);
     }
-    const hits = [...counts].map(([value, count]) => ({ value, count })).toSorted((a, b) => b.count - a.count || (a.value < b.value ? -1 : 1));
+    const hits = [...counts]
+      .map(([value, count]) => ({ value, count }))
+      .toSorted((a, b) => b.count - a.count || (a.value < b.value ? -1 : 1));
     return { hits: hits.slice(0, limitOf(limit, 10, 'limit')) };
   }
 
-  /** By id with an offset, or by an indexed field without one: points of the same value then come in no order of their ids. */
+  /**
+   * By id with an offset, or by an indexed field without one: points of the same value then come in
+   * no order of their ids.
+   */
   scroll(body: Json): Json {
-    const { filter, limit, offset, with_payload, with_vector, order_by } = fieldsOf(body, ['filter', 'limit', 'offset', 'with_payload', 'with_vector', 'order_by'], 'ScrollRequest');
+    const { filter, limit, offset, with_payload, with_vector, order_by } = fieldsOf(
+      body,
+      ['filter', 'limit', 'offset', 'with_payload', 'with_vector', 'order_by'],
+      'ScrollRequest',
+    );
     const count = limitOf(limit, 10, 'limit');
     const points = this.#matching(filter, 'filter');
     if (order_by !== undefined && order_by !== null) {
       const { key, direction } = fieldsOf(order_by, ['key', 'direction', 'start_from'], 'OrderBy');
       const field = stringOf(key, 'key');
-      if (this.#indexes.get(field) !== 'datetime') throw new Refusal(400, `Bad request: No range index for \`order_by\` key: \`${field}\`. Please create one to use \`order_by\`.`);
+      if (this.#indexes.get(field) !== 'datetime')
+        throw new Refusal(
+          400,
+          `Bad request: No range index for \`order_by\` key: \`${field}\`. Please create one to use \`order_by\`.`,
+        );
       const sign = direction === 'desc' ? -1 : 1;
-      const ordered = points.flatMap((point) => {
-        const at = timeOf(valueAt(point.payload, field));
-        return at === null ? [] : [{ point, at }];
-      }).toSorted((a, b) => sign * (a.at - b.at) || a.point.version - b.point.version);
-      return { points: ordered.slice(0, count).map(({ point, at }) => ({ ...shown(point, with_payload ?? true, with_vector), order_value: at * 1000 })), next_page_offset: null };
+      const ordered = points
+        .flatMap((point) => {
+          const at = timeOf(valueAt(point.payload, field));
+          return at === null ? [] : [{ point, at }];
+        })
+        .toSorted((a, b) => sign * (a.at - b.at) || a.point.version - b.point.version);
+      return {
+        points: ordered.slice(0, count).map(({ point, at }) => ({
+          ...shown(point, with_payload ?? true, with_vector),
+          order_value: at * 1000,
+        })),
+        next_page_offset: null,
+      };
     }
     const from = offset === undefined || offset === null ? '' : pointId(offset);
     const sorted = points.filter(({ id }) => id >= from).toSorted((a, b) => (a.id < b.id ? -1 : 1));
-    return { points: sorted.slice(0, count).map((point) => shown(point, with_payload ?? true, with_vector)), next_page_offset: sorted[count]?.id ?? null };
+    return {
+      points: sorted
+        .slice(0, count)
+        .map((point) => shown(point, with_payload ?? true, with_vector)),
+      next_page_offset: sorted[count]?.id ?? null,
+    };
   }
 
   query(body: Json): Json {
-    const { with_payload, limit } = fieldsOf(body, ['query', 'limit', 'filter', 'with_payload', 'with_vector', 'params'], 'QueryRequest');
+    const { with_payload, limit } = fieldsOf(
+      body,
+      ['query', 'limit', 'filter', 'with_payload', 'with_vector', 'params'],
+      'QueryRequest',
+    );
     const count = limitOf(limit, 10, 'internal.limit');
-    return { points: this.#nearest(body).slice(0, count).map((found) => shownScored(found, with_payload)) };
+    return {
+      points: this.#nearest(body)
+        .slice(0, count)
+        .map((found) => shownScored(found, with_payload)),
+    };
   }
 
   groups(body: Json): Json {
-    const { query, filter, with_payload, limit, group_by, group_size } = fieldsOf(body, ['query', 'limit', 'filter', 'with_payload', 'group_by', 'group_size'], 'QueryGroupsRequest');
+    const { query, filter, with_payload, limit, group_by, group_size } = fieldsOf(
+      body,
+      ['query', 'limit', 'filter', 'with_payload', 'group_by', 'group_size'],
+      'QueryGroupsRequest',
+    );
     const field = stringOf(group_by, 'group_by');
     const groups = new Map<string, Scored[]>();
-    for (const found of this.#nearest({ ...(query === undefined ? {} : { query }), ...(filter === undefined ? {} : { filter }) })) {
+    for (const found of this.#nearest({
+      ...(query === undefined ? {} : { query }),
+      ...(filter === undefined ? {} : { filter }),
+    })) {
       const id = valueAt(found.point.payload, field);
-      if (typeof id === 'string') groups.set(id, [...groups.get(id) ?? [], found]);
+      if (typeof id === 'string') groups.set(id, [...(groups.get(id) ?? []), found]);
     }
     const size = limitOf(group_size, 3, 'internal.group_size');
-    return { groups: [...groups].slice(0, limitOf(limit, 10, 'internal.limit')).map(([id, hits]) => ({ hits: hits.slice(0, size).map((hit) => shownScored(hit, with_payload)), id })) };
+    return {
+      groups: [...groups].slice(0, limitOf(limit, 10, 'internal.limit')).map(([id, hits]) => ({
+        hits: hits.slice(0, size).map((hit) => shownScored(hit, with_payload)),
+        id,
+      })),
+    };
   }
 
   /** All matching points by score. A point that the query names is not among them. */
@@ -166,23 +301,49 @@ export class Collection {
     const { query, filter } = fieldsOf(body, Object.keys(body ?? {}), 'QueryRequest');
     const { target, named } = this.#target(query);
     return this.#matching(filter, 'internal.filter')
-      .flatMap((point) => (point.vector === null || named.includes(point.id) ? [] : [{ point, score: dot(point.vector, target) }]))
+      .flatMap((point) =>
+        point.vector === null || named.includes(point.id)
+          ? []
+          : [{ point, score: dot(point.vector, target) }],
+      )
       .toSorted((a, b) => b.score - a.score);
   }
 
-  #target(query: Json | undefined): { readonly target: Float32Array; readonly named: readonly string[] } {
+  #target(query: Json | undefined): {
+    readonly target: Float32Array;
+    readonly named: readonly string[];
+  } {
     if (this.#dimensions === null) throw noVector();
     if (isList(query)) {
       const vector = this.#vectorOf(query);
       return { target: vector ?? new Float32Array(), named: [] };
     }
-    if (typeof query === 'string') return { target: this.#stored(pointId(query)), named: [pointId(query)] };
+    if (typeof query === 'string')
+      return { target: this.#stored(pointId(query)), named: [pointId(query)] };
     const { recommend } = fieldsOf(query, ['recommend'], 'Query');
-    const { positive, negative = [] } = fieldsOf(recommend, ['positive', 'negative'], 'RecommendInput');
-    const [liked, disliked] = [listOf(positive, 'positive').map(pointId), listOf(negative, 'negative').map(pointId)];
-    const likes = mean(liked.map((id) => this.#stored(id)), this.#dimensions);
-    const dislikes = mean(disliked.map((id) => this.#stored(id)), this.#dimensions);
-    return { target: normalised(likes.map((x, at) => (disliked.length === 0 ? x : 2 * x - (dislikes[at] ?? 0)))), named: [...liked, ...disliked] };
+    const { positive, negative = [] } = fieldsOf(
+      recommend,
+      ['positive', 'negative'],
+      'RecommendInput',
+    );
+    const [liked, disliked] = [
+      listOf(positive, 'positive').map(pointId),
+      listOf(negative, 'negative').map(pointId),
+    ];
+    const likes = mean(
+      liked.map((id) => this.#stored(id)),
+      this.#dimensions,
+    );
+    const dislikes = mean(
+      disliked.map((id) => this.#stored(id)),
+      this.#dimensions,
+    );
+    return {
+      target: normalised(
+        likes.map((x, at) => (disliked.length === 0 ? x : 2 * x - (dislikes[at] ?? 0))),
+      ),
+      named: [...liked, ...disliked],
+    };
   }
 
   #stored(id: string): Float32Array {
@@ -204,7 +365,10 @@ export class Collection {
       this.#operation += 1;
       throw noVector();
     }
-    if (numbers.length !== this.#dimensions) throw wrongInput(`Vector dimension error: expected dim: ${this.#dimensions}, got ${numbers.length}`);
+    if (numbers.length !== this.#dimensions)
+      throw wrongInput(
+        `Vector dimension error: expected dim: ${this.#dimensions}, got ${numbers.length}`,
+      );
     return normalised(numbers);
   }
 
@@ -214,7 +378,8 @@ export class Collection {
   }
 
   #chosen(points: Json | undefined, filter: Json | undefined): readonly Point[] {
-    if (points === undefined && filter === undefined) throw formatError('data did not match any variant of untagged enum PointsSelector');
+    if (points === undefined && filter === undefined)
+      throw formatError('data did not match any variant of untagged enum PointsSelector');
     if (points === undefined) return this.#matching(filter, 'filter');
     return listOf(points, 'points').flatMap((id) => this.#points.get(pointId(id)) ?? []);
   }
@@ -222,8 +387,16 @@ export class Collection {
 
 type Shown = { readonly [key: string]: Json };
 
-function shown({ id, payload, vector }: Point, withPayload: Json | undefined, withVector: Json | undefined): Shown {
-  return { id, ...payloadOf(payload, withPayload), ...(withVector === true && vector !== null ? { vector: [...vector] } : {}) };
+function shown(
+  { id, payload, vector }: Point,
+  withPayload: Json | undefined,
+  withVector: Json | undefined,
+): Shown {
+  return {
+    id,
+    ...payloadOf(payload, withPayload),
+    ...(withVector === true && vector !== null ? { vector: [...vector] } : {}),
+  };
 }
 
 function shownScored({ point, score }: Scored, withPayload: Json | undefined): Shown {
@@ -233,6 +406,11 @@ function shownScored({ point, score }: Scored, withPayload: Json | undefined): S
 function payloadOf(payload: Fields, wanted: Json | undefined): Shown {
   if (wanted === true) return { payload };
   if (!isList(wanted)) return {};
-  return { payload: Object.fromEntries(wanted.flatMap((key) => (typeof key === 'string' && payload[key] !== undefined ? [[key, payload[key]]] : []))) };
+  return {
+    payload: Object.fromEntries(
+      wanted.flatMap((key) =>
+        typeof key === 'string' && payload[key] !== undefined ? [[key, payload[key]]] : [],
+      ),
+    ),
+  };
 }
-

@@ -1,4 +1,5 @@
-// The recorded exchanges with a real server, made whole again: long vectors were shortened to their first three numbers.
+// The recorded exchanges with a real server, made whole again: long vectors were shortened to their
+// first three numbers.
 
 import { readFileSync } from 'node:fs';
 import { type Json, isList } from './body.ts';
@@ -13,8 +14,13 @@ export type Exchange = {
 const shortened = /^\.\.\. (\d+) numbers$/;
 
 export function contract(): readonly Exchange[] {
-  const { exchanges }: { exchanges: Exchange[] } = JSON.parse(readFileSync(new URL('../../fixtures/qdrant-contract.json', import.meta.url), 'utf8'));
-  return exchanges.map((exchange) => ({ ...exchange, request: { ...exchange.request, body: completed(exchange.request.body) } }));
+  const { exchanges }: { exchanges: Exchange[] } = JSON.parse(
+    readFileSync(new URL('../../fixtures/qdrant-contract.json', import.meta.url), 'utf8'),
+  );
+  return exchanges.map((exchange) => ({
+    ...exchange,
+    request: { ...exchange.request, body: completed(exchange.request.body) },
+  }));
 }
 
 /** How many numbers such a list stands for; `null` when it is whole. */
@@ -27,22 +33,26 @@ export function shortenedLength(json: Json): number | null {
 /** The same three numbers always give the same vector. */
 function completed(json: Json): Json {
   const length = shortenedLength(json);
-  if (isList(json)) return length === null ? json.map(completed) : filled(json.slice(0, -1).map(Number), length);
+  if (isList(json))
+    return length === null ? json.map(completed) : filled(json.slice(0, -1).map(Number), length);
   if (typeof json !== 'object' || json === null) return json;
   return Object.fromEntries(Object.entries(json).map(([key, value]) => [key, completed(value)]));
 }
 
 /**
- * The missing numbers were as good as random, and so are these. Of all series that start anywhere, this one ranks the
- * recorded points as the lost numbers did: found by trying, so that recorded orders can be compared and recorded scores cannot.
+ * The missing numbers were as good as random, and so are these. Of all series that start anywhere,
+ * this one ranks the recorded points as the lost numbers did: found by trying, so that recorded
+ * orders can be compared and recorded scores cannot.
  */
 const series = 27;
 
 function filled(start: readonly number[], length: number): readonly number[] {
-  let state = start.reduce((hash, x) => Math.imul(hash ^ Math.round(x * 10_000), 0x9e3779b1), series + 1) >>> 0;
+  let state =
+    start.reduce((hash, x) => Math.imul(hash ^ Math.round(x * 10_000), 0x9e3779b1), series + 1) >>>
+    0;
   const next = (): number => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.round((state / 2 ** 32 * 4 - 2) * 10_000) / 10_000;
+    return Math.round(((state / 2 ** 32) * 4 - 2) * 10_000) / 10_000;
   };
   return [...start, ...Array.from({ length: length - start.length }, next)];
 }

@@ -3,18 +3,21 @@ import { z } from 'zod';
 
 const infoSchema = z.looseObject({
   config: z.looseObject({
-    params: z.looseObject({ vectors: z.unknown() }), metadata: z.unknown(),
+    params: z.looseObject({ vectors: z.unknown() }),
+    metadata: z.unknown(),
   }),
   payload_schema: z.record(z.string(), z.object({ data_type: z.string(), points: z.int() })),
 });
 const pointSchema = z.object({
-  id: z.string(), payload: z.record(z.string(), z.unknown()),
+  id: z.string(),
+  payload: z.record(z.string(), z.unknown()),
   vector: z.array(z.number()).optional(),
 });
 
 /** By the name of the collection. */
 export const dumpSchema = z.record(
-  z.string(), z.object({ info: infoSchema, points: z.array(pointSchema) }),
+  z.string(),
+  z.object({ info: infoSchema, points: z.array(pointSchema) }),
 );
 export type Dump = z.infer<typeof dumpSchema>;
 export type DumpedPoint = z.infer<typeof pointSchema>;
@@ -28,7 +31,8 @@ export async function dumpOf(url: string, names: readonly string[]): Promise<Dum
     const asked = { limit: pointsMax, with_payload: true, with_vector: true };
     dump[name] = dumpSchema.valueType.parse({
       info: await ask(url, 'GET', `/collections/${name}`),
-      points: z.object({ points: z.unknown() })
+      points: z
+        .object({ points: z.unknown() })
         .parse(await ask(url, 'POST', `/collections/${name}/points/scroll`, asked)).points,
     });
   }
@@ -38,7 +42,10 @@ export async function dumpOf(url: string, names: readonly string[]): Promise<Dum
 /** Makes the collections, with the metadata and the indexes that they had. */
 export async function loadDump(url: string, dump: Dump): Promise<void> {
   for (const [name, { info, points }] of Object.entries(dump)) {
-    const { params: { vectors }, metadata } = info.config;
+    const {
+      params: { vectors },
+      metadata,
+    } = info.config;
     await ask(url, 'PUT', `/collections/${name}`, { vectors, metadata });
     for (const [field, { data_type: type }] of Object.entries(info.payload_schema)) {
       const index = { field_name: field, field_schema: type };
@@ -51,9 +58,10 @@ export async function loadDump(url: string, dump: Dump): Promise<void> {
 }
 
 async function ask(url: string, method: string, path: string, body?: unknown): Promise<unknown> {
-  const sent = body === undefined
-    ? {}
-    : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
+  const sent =
+    body === undefined
+      ? {}
+      : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
   const response = await fetch(`${url}${path}`, { method, ...sent });
   const text = await response.text();
   if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);

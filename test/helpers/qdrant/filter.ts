@@ -1,4 +1,5 @@
-// Compiles a request's filter into a test of one point, refusing what the server would not understand.
+// Compiles a request's filter into a test of one point, refusing what the server would not
+// understand.
 
 import { type Fields, fieldsOf, isList, type Json, listOf, pointId, stringOf } from './body.ts';
 import { formatError, validationError } from './qdrant-errors.ts';
@@ -11,36 +12,50 @@ const everything: Test = () => true;
 /** `path` is where the server finds this filter, for its messages. */
 export function filterOf(json: Json | undefined, path: string): Test {
   if (json === undefined || json === null) return everything;
-  const { must, should, must_not: mustNot } = fieldsOf(json, ['should', 'min_should', 'must', 'must_not'], 'Filter');
+  const {
+    must,
+    should,
+    must_not: mustNot,
+  } = fieldsOf(json, ['should', 'min_should', 'must', 'must_not'], 'Filter');
   const all = conditionsOf(must, `${path}.must`);
   const any = conditionsOf(should, `${path}.should`);
   const none = conditionsOf(mustNot, `${path}.must_not`);
-  return (point) => all.every((test) => test(point)) && (any.length === 0 || any.some((test) => test(point))) && !none.some((test) => test(point));
+  return (point) =>
+    all.every((test) => test(point)) &&
+    (any.length === 0 || any.some((test) => test(point))) &&
+    !none.some((test) => test(point));
 }
 
 function conditionsOf(json: Json | undefined, path: string): readonly Test[] {
   if (json === undefined || json === null) return [];
-  return (isList(json) ? json : [json]).map((condition, index) => conditionOf(condition, `${path}[${index}]`));
+  return (isList(json) ? json : [json]).map((condition, index) =>
+    conditionOf(condition, `${path}[${index}]`),
+  );
 }
 
 function conditionOf(json: Json, path: string): Test {
-  if (typeof json !== 'object' || json === null || isList(json)) throw formatError('data did not match any variant of untagged enum Condition');
+  if (typeof json !== 'object' || json === null || isList(json))
+    throw formatError('data did not match any variant of untagged enum Condition');
   const condition: Fields = { ...json };
   if ('has_id' in condition) {
     const ids = new Set(listOf(condition['has_id'], 'has_id').map(pointId));
     return ({ id }) => ids.has(id);
   }
   if ('key' in condition) return fieldCondition(condition, path);
-  if (['must', 'should', 'must_not'].some((key) => key in condition)) return filterOf(condition, path);
+  if (['must', 'should', 'must_not'].some((key) => key in condition))
+    return filterOf(condition, path);
   throw formatError('data did not match any variant of untagged enum Condition');
 }
 
 function fieldCondition(condition: Fields, path: string): Test {
   const { match, range } = condition;
   const key = stringOf(condition['key'], 'key');
-  if (match !== undefined) return matching(key, fieldsOf(match, ['value', 'any', 'except', 'text'], 'Match'));
+  if (match !== undefined)
+    return matching(key, fieldsOf(match, ['value', 'any', 'except', 'text'], 'Match'));
   if (range !== undefined) return within(key, fieldsOf(range, ['lt', 'gt', 'gte', 'lte'], 'Range'));
-  throw validationError(`${path}.__all__: Validation error: At least one field condition must be specified [{}]`);
+  throw validationError(
+    `${path}.__all__: Validation error: At least one field condition must be specified [{}]`,
+  );
 }
 
 function matching(key: string, { value, any }: Fields): Test {
@@ -48,7 +63,8 @@ function matching(key: string, { value, any }: Fields): Test {
     const allowed = new Set(listOf(any, 'any'));
     return ({ payload }) => allowed.has(valueAt(payload, key) ?? null);
   }
-  if (typeof value !== 'string' && typeof value !== 'boolean' && typeof value !== 'number') throw formatError('data did not match any variant of untagged enum Match');
+  if (typeof value !== 'string' && typeof value !== 'boolean' && typeof value !== 'number')
+    throw formatError('data did not match any variant of untagged enum Match');
   return ({ payload }) => valueAt(payload, key) === value;
 }
 
@@ -57,17 +73,31 @@ function within(key: string, { lt, gt, gte, lte }: Fields): Test {
   const limits = [lt, gt, gte, lte].filter((limit) => limit !== undefined && limit !== null);
   const isTime = limits.every((limit) => typeof limit === 'string' && timeOf(limit) !== null);
   const isNumber = limits.every((limit) => typeof limit === 'number');
-  if (!isTime && !isNumber) throw formatError('data did not match any variant of untagged enum RangeInterface');
-  const read = (json: Json | undefined): number | null => (isNumber ? (typeof json === 'number' ? json : null) : timeOf(json));
+  if (!isTime && !isNumber)
+    throw formatError('data did not match any variant of untagged enum RangeInterface');
+  const read = (json: Json | undefined): number | null =>
+    isNumber ? (typeof json === 'number' ? json : null) : timeOf(json);
   const [below, above, from, to] = [read(lt), read(gt), read(gte), read(lte)];
   return ({ payload }) => {
     const value = read(valueAt(payload, key));
-    return value !== null && (below === null || value < below) && (above === null || value > above) && (from === null || value >= from) && (to === null || value <= to);
+    return (
+      value !== null &&
+      (below === null || value < below) &&
+      (above === null || value > above) &&
+      (from === null || value >= from) &&
+      (to === null || value <= to)
+    );
   };
 }
 
 export function valueAt(payload: Json | undefined, key: string): Json | undefined {
-  return key.split('.').reduce<Json | undefined>((json, name) => (typeof json === 'object' && json !== null && !isList(json) ? json[name] : undefined), payload);
+  return key
+    .split('.')
+    .reduce<Json | undefined>(
+      (json, name) =>
+        typeof json === 'object' && json !== null && !isList(json) ? json[name] : undefined,
+      payload,
+    );
 }
 
 /** UTC milliseconds; `null` when it is not a time of four year digits. */

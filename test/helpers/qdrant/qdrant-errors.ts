@@ -9,8 +9,12 @@ export class Refusal extends Error {
 }
 
 /** The body is not what the request wants. */
-export const formatError = (problem: string): Refusal => new Refusal(400, `Format error in JSON body: ${problem}`);
+export const formatError = (problem: string): Refusal =>
+  new Refusal(400, `Format error in JSON body: ${problem}`);
 /** The body is well formed and one of its values is not allowed. */
-export const validationError = (problem: string): Refusal => new Refusal(422, `Validation error in JSON body: [${problem}]`);
-export const wrongInput = (problem: string, status = 400): Refusal => new Refusal(status, `Wrong input: ${problem}`);
-export const noCollection = (name: string): Refusal => new Refusal(404, `Not found: Collection \`${name}\` doesn't exist!`);
+export const validationError = (problem: string): Refusal =>
+  new Refusal(422, `Validation error in JSON body: [${problem}]`);
+export const wrongInput = (problem: string, status = 400): Refusal =>
+  new Refusal(status, `Wrong input: ${problem}`);
+export const noCollection = (name: string): Refusal =>
+  new Refusal(404, `Not found: Collection \`${name}\` doesn't exist!`);

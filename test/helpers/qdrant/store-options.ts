@@ -5,11 +5,31 @@ import { systemClock } from '#core/time/clock.ts';
 import type { SearchPlan } from '#core/vectors/search-plan.ts';
 import type { QdrantStoreOptions } from '../../../gateway/qdrant/qdrant-store.ts';
 
-type Choices = { readonly dimensions?: number; readonly clock?: Clock; readonly searchPlan?: SearchPlan; readonly name?: string; readonly apiKey?: string; readonly timeoutMs?: number };
+type Choices = {
+  readonly dimensions?: number;
+  readonly clock?: Clock;
+  readonly searchPlan?: SearchPlan;
+  readonly name?: string;
+  readonly apiKey?: string;
+  readonly timeoutMs?: number;
+};
 
-export function storeOptions(url: string, { dimensions = 8, clock = systemClock, searchPlan = 'auto', name = 'test', apiKey, timeoutMs = 10_000 }: Choices = {}): QdrantStoreOptions {
+export function storeOptions(
+  url: string,
+  {
+    dimensions = 8,
+    clock = systemClock,
+    searchPlan = 'auto',
+    name = 'test',
+    apiKey,
+    timeoutMs = 10_000,
+  }: Choices = {},
+): QdrantStoreOptions {
   return {
-    url, timeoutMs, clock, searchPlan,
+    url,
+    timeoutMs,
+    clock,
+    searchPlan,
     apiKey: apiKey ?? process.env['QDRANT_API_KEY'] ?? null,
     collections: { texts: `${name}_texts`, events: `${name}_events` },
     storage: { vectorsOnDisk: false, quantisation: 'none', shards: 1, replicas: 1 },

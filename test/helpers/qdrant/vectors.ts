@@ -13,5 +13,8 @@ export function dot(a: Float32Array, b: Float32Array): number {
 }
 
 export function mean(vectors: readonly Float32Array[], dimensions: number): readonly number[] {
-  return Array.from({ length: dimensions }, (_, at) => vectors.reduce((sum, vector) => sum + (vector[at] ?? 0), 0) / vectors.length);
+  return Array.from(
+    { length: dimensions },
+    (_, at) => vectors.reduce((sum, vector) => sum + (vector[at] ?? 0), 0) / vectors.length,
+  );
 }
