@@ -5,7 +5,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { assert } from '#core/errors/errors.ts';
+import { assert } from '#core/errors/assert.ts';
 import { systemClock } from '#core/time/clock.ts';
 import { createGatewayClient, type GatewayClient } from '../cli/gateway-client.ts';
 import type { BenchmarkContext } from './benchmark.ts';

@@ -8,7 +8,7 @@ import { join, resolve } from 'node:path';
 import puppeteer from 'puppeteer';
 import { UsageError, VectorStreamError } from '#core/errors/errors.ts';
 import { mayHaveGpu } from '#core/runner/gpu-hint.ts';
-import type { PageOrders } from '#core/runner/page-config.ts';
+import type { PageConfig } from '#core/runner/page-config.ts';
 import { supervise, type Worker } from '#core/runner/supervisor.ts';
 import { systemClock } from '#core/time/clock.ts';
 import { createLog } from './browser-runner-log.ts';
@@ -141,7 +141,7 @@ async function ordersOf(
   { token, dataDir, threads }: BrowserRunnerOptions,
   { device, dtype }: BrowserCandidate,
   name: string,
-): Promise<PageOrders | string> {
+): Promise<PageConfig | string> {
   const file = join(dataDir, 'runner-token');
   const found = token ?? (await readFile(file, 'utf8').catch(() => '')).trim();
   if (found === '')

@@ -3,7 +3,7 @@
 
 import { rm } from 'node:fs/promises';
 import type { Clock } from '#core/ports.ts';
-import type { PageOrders } from '#core/runner/page-config.ts';
+import type { PageConfig } from '#core/runner/page-config.ts';
 import type { Worker, WorkerEnding } from '#core/runner/supervisor.ts';
 import { backoffMs } from '#core/time/retry.ts';
 import type { Log } from './browser-runner-log.ts';
@@ -17,7 +17,7 @@ export type BrowserWorkerOptions = {
   /** Of the gateway's runner page. */
   readonly address: string;
   /** Asked anew for every attempt; a string in place of orders says what is missing. */
-  readonly orders: () => Promise<PageOrders | string>;
+  readonly orders: () => Promise<PageConfig | string>;
   /** The browser's own folder, emptied when it does not come to embedding: what it holds may be why. */
   readonly profile: string;
   readonly memoryBytesMax: number;
@@ -126,7 +126,7 @@ async function load(
 async function attempt(
   page: RunnerPage,
   address: string,
-  orders: PageOrders | string,
+  orders: PageConfig | string,
 ): Promise<string | null> {
   if (typeof orders === 'string') return orders;
   try {

@@ -1,4 +1,5 @@
 // `npm run browser-runner`.
+
 import { enableCompileCache } from 'node:module';
 
 // Before the rest is imported, which is then compiled once and not at every start.

@@ -2,7 +2,7 @@
 // before it holds too much memory.
 
 import type { Clock } from '#core/ports.ts';
-import type { RunnerPageStatus, RunnerState } from '#core/runner/page-status.ts';
+import type { RunnerPageStatus, PageRunnerState } from '#core/runner/page-status.ts';
 import type { Log } from './browser-runner-log.ts';
 import type { RunnerPage } from './runner-page.ts';
 
@@ -52,7 +52,7 @@ const workingLooksMin = 30;
 /** What is in hand takes a job's deadline at most. */
 const renewMsMax = 60_000;
 
-const provedStates: ReadonlySet<RunnerState> = new Set(['connecting', 'working', 'restarting']);
+const provedStates: ReadonlySet<PageRunnerState> = new Set(['connecting', 'working', 'restarting']);
 
 export async function watchPage({
   page,
@@ -144,7 +144,7 @@ export async function watchPage({
 
 /** The page's history, line by line as it grows, and each new state. */
 function createRelay(log: Log): (status: RunnerPageStatus) => void {
-  let state: RunnerState | null = null;
+  let state: PageRunnerState | null = null;
   let last: RunnerPageStatus['history'][number] | undefined;
   return (status) => {
     const seen =

@@ -3,7 +3,7 @@
 
 import type { Browser, HTTPResponse, Page } from 'puppeteer';
 import { VectorStreamError } from '#core/errors/errors.ts';
-import type { PageOrders } from '#core/runner/page-config.ts';
+import type { PageConfig } from '#core/runner/page-config.ts';
 import type { RunnerPageStatus } from '#core/runner/page-status.ts';
 import { browserMemoryBytes } from './browser-memory.ts';
 import type { Log } from './browser-runner-log.ts';
@@ -22,7 +22,7 @@ export type RunnerPage = AsyncDisposable & {
   /** Resolves with the reason when the page crashed, or its browser ended. */
   readonly gone: Promise<string>;
   /** Loads the page anew, with these orders. @throws PageLoadError in one line. */
-  load(address: string, orders: PageOrders): Promise<void>;
+  load(address: string, orders: PageConfig): Promise<void>;
   /** `null` before the page's script runs. @throws when it does not answer in time. */
   status(): Promise<RunnerPageStatus | null>;
   /** Resolves when the page has left the fleet in order. */
@@ -80,7 +80,7 @@ export async function openRunnerPage(
         if (handedOver !== null) await watched.removeScriptToEvaluateOnNewDocument(handedOver);
         handedOver = (
           await watched.evaluateOnNewDocument((given) => {
-            window.vectorstreamOrders = given;
+            window.vectorstreamPageConfig = given;
           }, orders)
         ).identifier;
         return watched.goto(address, { timeout: loadMsMax, waitUntil: 'domcontentloaded' });

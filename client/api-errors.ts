@@ -1,4 +1,5 @@
 // What a call of the client can fail with: the gateway's own answer, or no answer at all.
+
 import { VectorStreamError } from '#core/errors/errors.ts';
 import type { ProblemView } from '../gateway/api/routes/schemas.ts';
 

@@ -1,5 +1,6 @@
 // The client of VectorStream's API, for Node and for browsers: every call typed by the gateway's
 // own schemas, trouble that may pass tried again.
+
 import { systemClock } from '#core/time/clock.ts';
 import { deadLetterCalls } from './dead-letter-calls.ts';
 import { eventCalls } from './event-calls.ts';

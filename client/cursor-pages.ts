@@ -1,5 +1,6 @@
 // A list of the API as one sequence: the next page is fetched when the items of the one before are
 // used up.
+
 import type { Call, CallOptions, Transport } from './transport.ts';
 
 export type Page<T> = { readonly items: readonly T[]; readonly next_cursor: string | null };

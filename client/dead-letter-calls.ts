@@ -1,15 +1,19 @@
 // Dead letters: looking at them, putting them back into the source, purging them.
+
 import type {
-  LetterBatch,
-  LetterBatchDone,
-  LetterPurge,
-  LetterReplay,
-  LetterReplayed,
-  LettersPurged,
-  LetterToAdd,
+  DeadLetterBatch,
+  DeadLetterBatchDone,
+  DeadLetterPurge,
+  DeadLetterReplay,
+  DeadLetterReplayed,
+  DeadLettersPurged,
+  DeadLetterToAdd,
 } from '../gateway/api/routes/dead-letter-operations.ts';
-import type { LetterCounts } from '../gateway/api/routes/dead-letter-routes.ts';
-import type { Letter, LetterQuery } from '../gateway/api/routes/dead-letter-view.ts';
+import type { DeadLetterCounts } from '../gateway/api/routes/dead-letter-routes.ts';
+import type {
+  DeadLetterView,
+  DeadLetterListQuery,
+} from '../gateway/api/routes/dead-letter-view.ts';
 import { pagesOf } from './cursor-pages.ts';
 import { absent } from './event-calls.ts';
 import type { CallOptions, Transport } from './transport.ts';
@@ -21,22 +25,22 @@ export function deadLetterCalls(transport: Transport) {
      * a page.
      */
     list: (
-      query: LetterQuery & { readonly limit?: number } = {},
+      query: DeadLetterListQuery & { readonly limit?: number } = {},
       options?: CallOptions,
-    ): AsyncGenerator<Letter, void, undefined> =>
+    ): AsyncGenerator<DeadLetterView, void, undefined> =>
       pagesOf(transport, { method: 'GET', path: '/dlq/messages', query }, options),
 
     /** In full; `null` when there is none. */
-    get: (id: string, options?: CallOptions): Promise<Letter | null> =>
+    get: (id: string, options?: CallOptions): Promise<DeadLetterView | null> =>
       transport
-        .json<Letter>({ method: 'GET', path: at(id) }, options)
+        .json<DeadLetterView>({ method: 'GET', path: at(id) }, options)
         .catch(absent('dead_letter_not_found')),
 
-    stats: (options?: CallOptions): Promise<LetterCounts> =>
+    stats: (options?: CallOptions): Promise<DeadLetterCounts> =>
       transport.json({ method: 'GET', path: '/dlq/stats' }, options),
 
     /** Sent again under the same request id it stays one letter. */
-    add: (letter: LetterToAdd, options?: CallOptions): Promise<Letter> =>
+    add: (letter: DeadLetterToAdd, options?: CallOptions): Promise<DeadLetterView> =>
       transport.json(
         {
           method: 'POST',
@@ -51,9 +55,9 @@ export function deadLetterCalls(transport: Transport) {
     /** As it was, or corrected (`payload`). Durable in the source when this resolves. */
     replay: (
       id: string,
-      replay: LetterReplay = {},
+      replay: DeadLetterReplay = {},
       options?: CallOptions,
-    ): Promise<LetterReplayed> =>
+    ): Promise<DeadLetterReplayed> =>
       transport.json(
         { method: 'POST', path: `/dlq/replay/${encodeURIComponent(id)}`, json: replay },
         options,
@@ -63,7 +67,7 @@ export function deadLetterCalls(transport: Transport) {
      * One call's worth of those that match; ask again with `cursor: next_cursor` until that is
      * null.
      */
-    replayBatch: (batch: LetterBatch, options?: CallOptions): Promise<LetterBatchDone> =>
+    replayBatch: (batch: DeadLetterBatch, options?: CallOptions): Promise<DeadLetterBatchDone> =>
       transport.json({ method: 'POST', path: '/dlq/replay/batch', json: batch }, options),
 
     /** Its payload goes, its reason stays. */
@@ -71,7 +75,7 @@ export function deadLetterCalls(transport: Transport) {
       transport.json({ method: 'DELETE', path: at(id), repeat: 'always' }, options),
 
     /** Without `confirm` it counts; with the number that it counted it purges. */
-    purgeMatching: (purge: LetterPurge, options?: CallOptions): Promise<LettersPurged> =>
+    purgeMatching: (purge: DeadLetterPurge, options?: CallOptions): Promise<DeadLettersPurged> =>
       transport.json({ method: 'POST', path: '/dlq/purge', json: purge }, options),
   };
 }

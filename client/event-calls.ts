@@ -1,6 +1,7 @@
 // Events: sending any number of them with one result each, and reading those that are stored.
+
 import type { z } from 'zod';
-import { assert } from '#core/errors/errors.ts';
+import { assert } from '#core/errors/assert.ts';
 import type { wireEventSchema } from '#core/event/event-schema.ts';
 import type { StoredEventView } from '../gateway/api/routes/schemas.ts';
 import type { EventQuery } from '../gateway/api/routes/stored-event-routes.ts';

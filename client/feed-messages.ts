@@ -1,8 +1,9 @@
-import type { Letter } from '../gateway/api/routes/dead-letter-view.ts';
+// What the live feed tells, as docs/live.md describes it.
+
+import type { DeadLetterView } from '../gateway/api/routes/dead-letter-view.ts';
 import type { HealthView } from '../gateway/api/views/health-view.ts';
 import type { RunnerView, StatsView } from '../gateway/api/views/stats-view.ts';
 import type { Topic } from '../gateway/live/live-messages.ts';
-// What the live feed tells, as docs/live.md describes it.
 import type { EventToSend } from './event-calls.ts';
 
 type Told<T extends Topic, Data> = {
@@ -24,7 +25,10 @@ export type LiveMessage =
     >
   | Told<
       'dead_letter',
-      Pick<Letter, 'id' | 'reason' | 'message' | 'field' | 'event_id' | 'origin' | 'failed_at'> & {
+      Pick<
+        DeadLetterView,
+        'id' | 'reason' | 'message' | 'field' | 'event_id' | 'origin' | 'failed_at'
+      > & {
         readonly skipped: number;
       }
     >

@@ -1,5 +1,6 @@
 // The small parts of HTTP that every call needs: addresses with a query string, waiting times, and
 // what an error's body tells.
+
 import type { ProblemView } from '../gateway/api/routes/schemas.ts';
 
 type Value = string | number | boolean;

@@ -1,5 +1,6 @@
 // Follows what happens in a gateway for as long as it is asked to: a connection that ends is opened
 // again where it stopped.
+
 import { backoffMs } from '#core/time/retry.ts';
 import { VectorStreamApiError, VectorStreamConnectionError } from './api-errors.ts';
 import type { Heartbeat, Hello, LiveMessage, Topic } from './feed-messages.ts';

@@ -1,4 +1,5 @@
 // The gateway itself: its runners, its health, its figures and its settings.
+
 import type { ConfigView } from '../gateway/api/routes/config-routes.ts';
 import type {
   JoinTokenRequest,

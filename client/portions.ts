@@ -1,5 +1,6 @@
 // Cuts a stream of events into portions of NDJSON that a request may hold: bounded in events and
 // bytes, and never waiting long for company.
+
 import type { Clock } from '#core/ports.ts';
 
 export type PortionLimits = {

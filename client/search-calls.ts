@@ -1,4 +1,5 @@
 // Search by meaning, what behaviour tells, and the fleet as an embedder.
+
 import type {
   EmbeddingsRequest,
   EmbeddingsResponse,

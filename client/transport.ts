@@ -1,6 +1,7 @@
-import type { Clock } from '#core/ports.ts';
 // One call of the API: its address, key and body; trouble that may pass is tried again, and every
 // error is a typed one.
+
+import type { Clock } from '#core/ports.ts';
 import { retry, type RetryPolicy } from '#core/time/retry.ts';
 import { VectorStreamApiError, VectorStreamConnectionError } from './api-errors.ts';
 import { addressOf, problemIn, retryAfterMsOf, type Query } from './http-answers.ts';

@@ -239,13 +239,13 @@ export type SearchRequest = {
   /** These are left out; up to 1000. */
   readonly exceptTextIds?: readonly string[];
   /** Only what comes behind this place: where the last hit of the page before stood. */
-  readonly after?: SearchPlace;
+  readonly after?: SearchCursor;
   /** Nobody waits for it: it lets all others go first. */
-  readonly isPatient?: boolean;
+  readonly lowPriority?: boolean;
 };
 
 /** Where a hit stands in the order of hits. */
-export type SearchPlace = {
+export type SearchCursor = {
   readonly score: number;
   /** Of its newest matching event, UTC ms. */
   readonly newestAt: number;
@@ -286,7 +286,7 @@ export type SessionMark = {
   /** A UUID. */
   readonly runnerSession: string;
   /** UTC ms: what it embedded before has passed its checks. */
-  readonly goodUntil: number;
+  readonly verifiedUntil: number;
   /** UTC ms: when a gateway last said that it looks after this session. */
   readonly renewedAt: number;
 };
@@ -299,7 +299,7 @@ export type SessionWork = { readonly runnerSession: string; readonly since: numb
  * another gateway. Calls are idempotent, applied when they resolve, and throw as those of the store
  * do.
  */
-export type Vouching = {
+export type ProvenanceStore = {
   /** Makes or replaces the session's mark. */
   mark(mark: SessionMark): Promise<void>;
   unmark(runnerSession: string): Promise<void>;
@@ -346,7 +346,7 @@ export type VectorStore = AsyncDisposable & {
   readonly kind: 'qdrant' | 'embedded' | 'memory';
   /** Items per write call that the adapter takes at once. */
   readonly batchMax: { readonly texts: number; readonly events: number };
-  readonly vouching: Vouching;
+  readonly provenanceStore: ProvenanceStore;
   knownTexts(ids: readonly string[]): Promise<ReadonlySet<string>>;
   putTexts(texts: readonly TextRecord[]): Promise<readonly WriteOutcome[]>;
   putEvents(events: readonly EventRecord[]): Promise<readonly WriteOutcome[]>;
@@ -407,7 +407,7 @@ export type DeadLetter = LogRecord & {
 export const deadLetterStates = ['open', 'replayed', 'purged'] as const;
 export type DeadLetterState = (typeof deadLetterStates)[number];
 
-/** What people have done with a letter; a fresh one is `freshLetter`. */
+/** What people have done with a letter; a fresh one is `openStatus`. */
 export type DeadLetterStatus = {
   readonly state: DeadLetterState;
   /** How often this letter was put back into the source. */
@@ -416,7 +416,7 @@ export type DeadLetterStatus = {
   readonly replay: { readonly at: number; readonly by: string; readonly position: Position } | null;
   readonly purge: { readonly at: number; readonly by: string } | null;
 };
-export const freshLetter: DeadLetterStatus = {
+export const openStatus: DeadLetterStatus = {
   state: 'open',
   replays: 0,
   replay: null,
@@ -443,9 +443,9 @@ export type DeadLetterQuery = {
   /** 1…1000 */
   readonly limit: number;
   /** The last item of the page before. */
-  readonly after?: DeadLetterPlace;
+  readonly after?: DeadLetterCursor;
 };
-export type DeadLetterPlace = { readonly failedAt: number; readonly id: string };
+export type DeadLetterCursor = { readonly failedAt: number; readonly id: string };
 
 /**
  * The dead-letter queue. `put` and `setStatus` are durable when they resolve; both throw

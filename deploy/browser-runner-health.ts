@@ -1,5 +1,6 @@
 // Tells a container engine whether this browser runner works: a page of it has joined its gateway,
 // and said so a moment ago.
+
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';

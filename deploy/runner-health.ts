@@ -1,5 +1,6 @@
 // Tells a container engine whether this runner is joined to a gateway: it has an open connection to
 // one of their ports.
+
 import { readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 

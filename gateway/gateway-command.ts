@@ -1,5 +1,6 @@
 // Reads the settings once, runs the gateway until told to stop, and ends in one line whatever goes
 // wrong.
+
 import { readFile } from 'node:fs/promises';
 import { IndexMismatchError, UsageError, VectorStreamError } from '#core/errors/errors.ts';
 import { helpText } from './config/config-help.ts';

@@ -1,6 +1,7 @@
 // Puts the parts together and takes them apart again: the one place that knows every adapter.
+
 import { join, resolve } from 'node:path';
-import { assert } from '#core/errors/errors.ts';
+import { assert } from '#core/errors/assert.ts';
 import { runPipeline } from '#core/pipeline/pipeline.ts';
 import type { IndexIdentity, VectorStore } from '#core/ports.ts';
 import { systemClock } from '#core/time/clock.ts';
@@ -12,10 +13,14 @@ import { openJoinTokens } from './access/join-tokens.ts';
 import { openKeyRing } from './access/key-ring.ts';
 import { admit } from './access/runner-admission.ts';
 import { freshToken, localRunnerToken } from './access/runner-token.ts';
-import { countingWrongTokens, runnerAddress, runnerDoor } from './access/token-guessing.ts';
+import {
+  countingTokenGuesses,
+  runnerAddress,
+  guardedRunnerUpgrade,
+} from './access/token-guessing.ts';
 import { createApp } from './api/app.ts';
 import type { Services } from './api/services.ts';
-import { createLevels } from './api/views/gauges.ts';
+import { createGauges } from './api/views/gauges.ts';
 import { liveFigures } from './api/views/live-figures.ts';
 import { sourceKind, storeKind, type Config } from './config/config.ts';
 import type { Settings } from './config/live-settings.ts';
@@ -40,8 +45,8 @@ import { Live } from './live/live.ts';
 import { openQdrantStore } from './qdrant/qdrant-store.ts';
 import { hubLimits, pipelineLimits } from './startup/live-limits.ts';
 import { hubObserver, pipelineObserver, repairObserver } from './startup/observers.ts';
-import { keepForgetting } from './storage/retention.ts';
-import { inTurns } from './storage/yielding-source.ts';
+import { runRetention } from './storage/retention.ts';
+import { yieldingSource } from './storage/yielding-source.ts';
 import type { Log } from './telemetry/gateway-log.ts';
 import { Telemetry } from './telemetry/metrics.ts';
 
@@ -112,7 +117,7 @@ export async function startGateway(
         topic,
         partitions,
         clock,
-        died: onFatal,
+        onWorkerExit: onFatal,
         holdsStore: storeKind(config) === 'embedded',
         log: { unreadBytesMax, retentionBytes: logBytesMax, retentionMs: logHoursMax * 3_600_000 },
       }),
@@ -195,7 +200,7 @@ export async function startGateway(
   const audit = opened.use(
     openAuditTrail({ dataDir, fileBytesMax: config.audit.fileBytesMax, clock, log }),
   );
-  const admitRunner = countingWrongTokens(access, (headers) => admit(headers, tokens));
+  const admitRunner = countingTokenGuesses(access, (headers) => admit(headers, tokens));
   const services: Services = {
     settings,
     config,
@@ -220,7 +225,7 @@ export async function startGateway(
       revision: identity.modelRevision,
     },
     live,
-    levels: createLevels({ source, store, deadLetters, clock }),
+    gauges: createGauges({ source, store, deadLetters, clock }),
     runners: () => hub.runners(),
     drainRunner: (id) => hub.drain(id),
     removeRunner: (id) => hub.remove(id),
@@ -251,7 +256,7 @@ export async function startGateway(
     upgrades: new Map<string, Upgrade>([
       [
         '/runners/connect',
-        runnerDoor(access, admitRunner, (...upgrade) => hub.upgrade(...upgrade)),
+        guardedRunnerUpgrade(access, admitRunner, (...upgrade) => hub.upgrade(...upgrade)),
       ],
       ['/ws/events', (...upgrade) => liveSocket.upgrade(...upgrade)],
     ]),
@@ -276,7 +281,7 @@ export async function startGateway(
   const resources = opened.move();
   const stopping = new AbortController();
   const pipeline = runPipeline({
-    source: inTurns(source),
+    source: yieldingSource(source),
     store,
     deadLetters,
     embedding,
@@ -288,7 +293,7 @@ export async function startGateway(
     isDistrusted: (provenance) => repair.isDistrusted(provenance),
   }).catch(onFatal);
   const repairing = repair.run(stopping.signal);
-  const retention = keepForgetting(
+  const retention = runRetention(
     {
       store,
       clock,

@@ -1,5 +1,6 @@
 // Gives the Kafka client all four compressions that brokers and other clients use, without a native
 // build.
+
 import { promisify } from 'node:util';
 import { gzip, gunzip, zstdCompress, zstdDecompress } from 'node:zlib';
 import kafkajs from 'kafkajs';

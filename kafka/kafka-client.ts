@@ -1,5 +1,6 @@
 // Opens the one client library behind every use of Kafka: its security, patience and logging are
 // set here and nowhere else.
+
 import kafkajs from 'kafkajs';
 import type { Kafka, KafkaConfig, LogEntry } from 'kafkajs';
 import { registerCodecs } from './codecs.ts';

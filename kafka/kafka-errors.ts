@@ -1,5 +1,6 @@
 // Says what went wrong between this program and Kafka: one line, a stable code, and whether trying
 // again can help.
+
 import { DependencyError } from '#core/errors/errors.ts';
 
 /** What a broker answers the same way however often it is asked. */

@@ -1,5 +1,6 @@
 // What a person may say about a Kafka cluster and how to use it, checked without loading its
 // client.
+
 import type { ISocketFactory } from 'kafkajs';
 import { UsageError } from '#core/errors/errors.ts';
 

@@ -1,5 +1,6 @@
 // Makes sure that a topic is there before it is used: finds it, makes it where that is allowed, or
 // says what to do.
+
 import type { Admin } from 'kafkajs';
 import { DependencyError } from '#core/errors/errors.ts';
 import { brokerWord, kafkaError } from './kafka-errors.ts';

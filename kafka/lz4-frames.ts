@@ -1,6 +1,7 @@
-import { batchBytesMax } from './kafka-settings.ts';
 // LZ4 frames as Kafka takes them: independent blocks, no checksums written; frames of every client
 // are read.
+
+import { batchBytesMax } from './kafka-settings.ts';
 import { compressLz4Block, decompressLz4Block, lz4BlockBytesMax } from './lz4-block.ts';
 
 /**

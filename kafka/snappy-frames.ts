@@ -1,5 +1,6 @@
 // Snappy as Kafka's Java clients write and read it: blocks behind the header of snappy-java; plain
 // Snappy is read, too.
+
 import { createRequire } from 'node:module';
 import { decompressSnappyBlock } from './snappy-block.ts';
 

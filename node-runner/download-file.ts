@@ -5,24 +5,24 @@ import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import {
-  HubError,
+  HuggingFaceError,
   reasonOf,
-  retryHub,
-  type Hub,
-  type HubFile,
-  type HubListing,
+  retryHuggingFace,
+  type HuggingFaceApi,
+  type HuggingFaceFile,
+  type HuggingFaceListing,
 } from './hugging-face-api.ts';
 
 /**
  * Writes the file to `target`, unless the right one is there. A part that was left by a process
  * that is gone is carried on with, and so is one whose connection broke. `onBytes` is told how many
  * more bytes are here (fewer: a negative number). Resolves to the file's SHA-256. @throws
- * UsageError, HubError, and what the file system throws
+ * UsageError, HuggingFaceError, and what the file system throws
  */
 export async function download(
-  hub: Hub,
-  listing: HubListing,
-  file: HubFile,
+  hub: HuggingFaceApi,
+  listing: HuggingFaceListing,
+  file: HuggingFaceFile,
   target: string,
   onBytes: (bytes: number) => void,
 ): Promise<string> {
@@ -38,7 +38,7 @@ export async function download(
     onBytes(here - counted);
     counted = here;
   };
-  return retryHub(async () => {
+  return retryHuggingFace(async () => {
     const before = await sizeOf(part);
     if (before < file.size || before === 0)
       await append(part, before, await hub.open(listing, file, before), file.size, what, count);
@@ -52,7 +52,7 @@ export async function download(
           : [`SHA-256 ${file.sha256}`, hashes?.sha256];
       const message = `${what} is not what ${hub.host} announces: expected ${expected} (${file.size} bytes), got ${got} (${hashes?.size} bytes).`;
       // A part may have been damaged where it lay; what came in one piece stays wrong.
-      throw new HubError(message, { retryable: before > 0 });
+      throw new HuggingFaceError(message, { retryable: before > 0 });
     }
     count(file.size);
     await rename(part, target);
@@ -60,7 +60,7 @@ export async function download(
   });
 }
 
-/** Throws a retryable `HubError` when the connection ends before the file does. */
+/** Throws a retryable `HuggingFaceError` when the connection ends before the file does. */
 async function append(
   part: string,
   before: number,
@@ -70,8 +70,8 @@ async function append(
   count: (here: number) => void,
 ): Promise<void> {
   let here = response.status === 206 ? before : 0;
-  const broken = (why: string, cause?: unknown): HubError =>
-    new HubError(`${what} did not come whole: ${here} of ${size} bytes, then ${why}.`, {
+  const broken = (why: string, cause?: unknown): HuggingFaceError =>
+    new HuggingFaceError(`${what} did not come whole: ${here} of ${size} bytes, then ${why}.`, {
       retryable: true,
       cause,
     });
@@ -95,7 +95,7 @@ async function append(
 
 type Hashes = { readonly size: number; readonly sha256: string; readonly blobId: string };
 
-const isRight = (hashes: Hashes, { size, sha256, blobId }: HubFile): boolean =>
+const isRight = (hashes: Hashes, { size, sha256, blobId }: HuggingFaceFile): boolean =>
   hashes.size === size && (sha256 === null ? hashes.blobId === blobId : hashes.sha256 === sha256);
 const sizeOf = async (path: string): Promise<number> =>
   (await stat(path).catch(() => null))?.size ?? 0;

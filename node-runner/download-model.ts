@@ -11,7 +11,7 @@ import {
   parseManifest,
   type Manifest,
 } from '#core/model/model-manifest.ts';
-import { hubModelOf, type HubModel } from '#core/model/model-source.ts';
+import { huggingFaceModelOf, type HuggingFaceModel } from '#core/model/model-source.ts';
 import { graphOutputOf } from '#core/transformers/graph-output.ts';
 import { download } from './download-file.ts';
 import { createProgress, type Progress } from './download-progress.ts';
@@ -23,12 +23,12 @@ import {
   sessionFiles,
 } from './draft-manifest.ts';
 import { graphWithData, isThere, missingFiles } from './graph-files.ts';
-import type { Hub, HubFile, HubListing } from './hugging-face-api.ts';
+import type { HuggingFaceApi, HuggingFaceFile, HuggingFaceListing } from './hugging-face-api.ts';
 import { makeGolden } from './make-golden.ts';
 import type { Log } from './node-runner-log.ts';
 
-export type HubModelRequest = {
-  readonly model: HubModel;
+export type HuggingFaceModelRequest = {
+  readonly model: HuggingFaceModel;
   readonly folder: string;
   /** Whose graphs are needed besides the one that the golden vectors are made with. */
   readonly dtypes: readonly string[];
@@ -37,11 +37,11 @@ export type HubModelRequest = {
 /**
  * Resolves when the folder holds the model with these dtypes. Its manifest names every graph that
  * the hub has, downloaded or not, so that the model has the same identity on every machine. @throws
- * UsageError, HubError, SessionError
+ * UsageError, HuggingFaceError, SessionError
  */
-export async function prepareHubModel(
-  { model, folder, dtypes }: HubModelRequest,
-  hub: Hub,
+export async function prepareHuggingFaceModel(
+  { model, folder, dtypes }: HuggingFaceModelRequest,
+  hub: HuggingFaceApi,
   log: Log,
 ): Promise<void> {
   const listing = await hub.list(model);
@@ -71,10 +71,10 @@ export async function prepareHubModel(
 }
 
 async function install(
-  listing: HubListing,
+  listing: HuggingFaceListing,
   folder: string,
   draft: string,
-  hub: Hub,
+  hub: HuggingFaceApi,
   log: Log,
 ): Promise<void> {
   const paths = [...listing.files.keys()];
@@ -154,8 +154,11 @@ async function install(
  * Where the model says how its vectors are made: in itself, or, as a conversion to ONNX often
  * leaves that out, in the one model that it was made from.
  */
-async function sentenceSettings(listing: HubListing, hub: Hub): Promise<HubListing> {
-  const base = hubModelOf(listing.baseModel ?? '');
+async function sentenceSettings(
+  listing: HuggingFaceListing,
+  hub: HuggingFaceApi,
+): Promise<HuggingFaceListing> {
+  const base = huggingFaceModelOf(listing.baseModel ?? '');
   if (base === null || sentenceFiles.some((path) => listing.files.has(path))) return listing;
   return hub.list(base).catch((error: unknown) => {
     // Not open to everybody: as if the card had not named it.
@@ -164,13 +167,13 @@ async function sentenceSettings(listing: HubListing, hub: Hub): Promise<HubListi
   });
 }
 
-type Wanted = { readonly listing: HubListing; readonly file: HubFile };
+type Wanted = { readonly listing: HuggingFaceListing; readonly file: HuggingFaceFile };
 
 /** One after the other: the network is what limits them. Resolves to each file's SHA-256. */
 async function downloadAll(
   wanted: readonly Wanted[],
   folder: string,
-  hub: Hub,
+  hub: HuggingFaceApi,
   progress: Progress,
 ): Promise<ReadonlyMap<string, string>> {
   const bytes = wanted.reduce((sum, { file }) => sum + file.size, 0);
@@ -185,7 +188,7 @@ async function downloadAll(
   return sums;
 }
 
-function fileOf(listing: HubListing, path: string): HubFile {
+function fileOf(listing: HuggingFaceListing, path: string): HuggingFaceFile {
   const file = listing.files.get(path);
   if (file === undefined) throw new UsageError(`${listing.id} cannot be used: it has no ${path}.`);
   return file;

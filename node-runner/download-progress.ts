@@ -1,7 +1,7 @@
 // Tells in the log how far a download is: when it begins, when it is whole, and every few seconds
 // between.
 
-import type { HubFile } from './hugging-face-api.ts';
+import type { HuggingFaceFile } from './hugging-face-api.ts';
 import type { Log } from './node-runner-log.ts';
 
 /** Takes how many more bytes are here; fewer is a negative number. */
@@ -9,7 +9,11 @@ export type Progress = (bytes: number) => void;
 
 const everyMs = 3_000;
 
-export function createProgress(log: Log, model: string, files: readonly HubFile[]): Progress {
+export function createProgress(
+  log: Log,
+  model: string,
+  files: readonly HuggingFaceFile[],
+): Progress {
   const total = files.reduce((sum, { size }) => sum + size, 0);
   let here = 0;
   let toldPercent = -1;

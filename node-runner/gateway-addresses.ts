@@ -14,7 +14,7 @@ import {
 export type Lookup = (host: string) => Promise<readonly string[]>;
 
 /** One gateway to dial. */
-export type Place = {
+export type GatewayEndpoint = {
   readonly url: string;
   /** Where the URL's name leads this time; `null`: wherever the system finds it. */
   readonly address: string | null;
@@ -34,7 +34,7 @@ loopback.addAddress('::1', 'ipv6');
  *
  * @throws ConnectError when the name cannot be looked up.
  */
-export async function placesBehind(url: string, find: Lookup): Promise<readonly Place[]> {
+export async function placesBehind(url: string, find: Lookup): Promise<readonly GatewayEndpoint[]> {
   const host = new URL(url).hostname;
   const byName = [{ url, address: null }];
   if (isIP(host.replace(/^\[|\]$/g, '')) !== 0) return byName;
@@ -54,7 +54,7 @@ export async function placesBehind(url: string, find: Lookup): Promise<readonly 
 
 /** As `connectWebSocket`, at just this place; name and certificate stay those of the URL. */
 export function connectTo(
-  { url, address }: Place,
+  { url, address }: GatewayEndpoint,
   options: Omit<ConnectOptions, 'url'>,
 ): Promise<Channel> {
   if (address === null) return connectWebSocket({ ...options, url });

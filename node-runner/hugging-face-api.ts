@@ -3,13 +3,13 @@
 
 import { z } from 'zod';
 import { UsageError, VectorStreamError } from '#core/errors/errors.ts';
-import type { HubModel } from '#core/model/model-source.ts';
+import type { HuggingFaceModel } from '#core/model/model-source.ts';
 import { systemClock } from '#core/time/clock.ts';
 import { retry } from '#core/time/retry.ts';
 
 /** The hub cannot be reached, or does not give what it should. */
-export class HubError extends VectorStreamError {
-  override readonly name = 'HubError';
+export class HuggingFaceError extends VectorStreamError {
+  override readonly name = 'HuggingFaceError';
   readonly code = 'model_hub';
   readonly retryable: boolean;
   constructor(message: string, options: { readonly retryable: boolean; readonly cause?: unknown }) {
@@ -18,7 +18,7 @@ export class HubError extends VectorStreamError {
   }
 }
 
-export type HubFile = {
+export type HuggingFaceFile = {
   readonly path: string;
   readonly size: number;
   /** `null` for a small file, which git itself holds, named by `blobId`. */
@@ -27,25 +27,25 @@ export type HubFile = {
   readonly blobId: string;
 };
 
-export type HubListing = {
+export type HuggingFaceListing = {
   readonly id: string;
   readonly commit: string;
   /** By path. */
-  readonly files: ReadonlyMap<string, HubFile>;
+  readonly files: ReadonlyMap<string, HuggingFaceFile>;
   readonly licence: string;
   /** The model that this one was made from, if its card names just one. */
   readonly baseModel: string | null;
 };
 
-export type Hub = {
+export type HuggingFaceApi = {
   readonly host: string;
-  /** @throws UsageError for a model that is not there or not open to us; HubError */
-  list(model: HubModel): Promise<HubListing>;
+  /** @throws UsageError for a model that is not there or not open to us; HuggingFaceError */
+  list(model: HuggingFaceModel): Promise<HuggingFaceListing>;
   /**
    * The file's bytes from `start`, or all of them (status 200) when the hub knows no ranges. @throws
-   * UsageError, HubError
+   * UsageError, HuggingFaceError
    */
-  open(listing: HubListing, file: HubFile, start: number): Promise<Response>;
+  open(listing: HuggingFaceListing, file: HuggingFaceFile, start: number): Promise<Response>;
 };
 
 const unknownLicence = 'see the model card';
@@ -75,13 +75,13 @@ const listingSchema = z.object({
  * `endpoint`: such as `https://huggingface.co`; `token`: for models that are private or gated. @throws
  * UsageError
  */
-export function createHub({
+export function createHuggingFaceApi({
   endpoint,
   token,
 }: {
   readonly endpoint: string;
   readonly token: string | null;
-}): Hub {
+}): HuggingFaceApi {
   if (!URL.canParse(endpoint) || !/^https?:$/.test(new URL(endpoint).protocol))
     throw new UsageError(
       `HF_ENDPOINT is "${endpoint}": expected an address such as https://huggingface.co.`,
@@ -100,7 +100,7 @@ export function createHub({
     const response = await fetch(`${base}/${path}`, {
       headers: { 'accept-encoding': 'identity', ...authorization, ...headers },
     }).catch((cause: unknown) => {
-      throw new HubError(
+      throw new HuggingFaceError(
         `${what} cannot be downloaded: ${host} cannot be reached (${reasonOf(cause)}).`,
         { retryable: true, cause },
       );
@@ -114,7 +114,7 @@ export function createHub({
     host,
     async list({ id, revision }) {
       const what = revision === 'main' ? id : `${id}@${revision}`;
-      const answer = await retryHub(async () => {
+      const answer = await retryHuggingFace(async () => {
         const response = await get(
           `api/models/${id}/revision/${encodeURIComponent(revision)}?blobs=true`,
           what,
@@ -124,16 +124,18 @@ export function createHub({
       });
       const { data, error } = listingSchema.safeParse(answer);
       if (data === undefined)
-        throw new HubError(
+        throw new HuggingFaceError(
           `${what} cannot be downloaded: ${host} does not answer as the Hugging Face hub does (${error.issues[0]?.path.join('.') || 'JSON'} is not as expected).`,
           { retryable: false },
         );
-      const files = data.siblings.map(({ rfilename: path, size, blobId, lfs }): HubFile => ({
-        path,
-        size: lfs?.size ?? size,
-        sha256: lfs?.sha256 ?? null,
-        blobId,
-      }));
+      const files = data.siblings.map(
+        ({ rfilename: path, size, blobId, lfs }): HuggingFaceFile => ({
+          path,
+          size: lfs?.size ?? size,
+          sha256: lfs?.sha256 ?? null,
+          blobId,
+        }),
+      );
       const [baseModel, ...others] = [data.cardData?.base_model ?? []].flat();
       return {
         id,
@@ -151,13 +153,13 @@ export function createHub({
 }
 
 /** Tries what may succeed in a moment a few times over. */
-export function retryHub<T>(operation: () => Promise<T>): Promise<T> {
+export function retryHuggingFace<T>(operation: () => Promise<T>): Promise<T> {
   return retry(operation, {
     policy: { attemptsMax: 4, delayMs: 500, delayMsMax: 4_000 },
     clock: systemClock,
     random: Math.random,
     signal: new AbortController().signal,
-    retryable: (error) => error instanceof HubError && error.retryable,
+    retryable: (error) => error instanceof HuggingFaceError && error.retryable,
   });
 }
 
@@ -190,7 +192,7 @@ function refusal(
       `${what} is neither a folder here nor a model on ${host} (${status}): check its spelling${withToken ? ' and what HF_TOKEN may read' : '; a private model needs HF_TOKEN'}.`,
     );
   }
-  return new HubError(`${what} cannot be downloaded: ${host} answers ${status}.`, {
+  return new HuggingFaceError(`${what} cannot be downloaded: ${host} answers ${status}.`, {
     retryable: status === 429 || status >= 500,
   });
 }

@@ -2,7 +2,7 @@
 
 import { readdirSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
-import type { Place } from '#core/runner/device-preferences.ts';
+import type { Platform } from '#core/runner/device-preferences.ts';
 import { mayHaveGpu } from '#core/runner/gpu-hint.ts';
 
 export type Machine = {
@@ -24,7 +24,7 @@ export function describeMachine(): Machine {
 }
 
 /** WebGPU is tried unasked where a GPU may be; CUDA only when asked for. */
-export const placeOf = ({ gpu }: Machine): Place => ({
+export const placeOf = ({ gpu }: Machine): Platform => ({
   devices: gpu ? ['webgpu', 'cpu'] : ['cpu'],
   dtypeSetting: 'VECTORSTREAM_RUNNER_DTYPE',
 });

@@ -1,4 +1,5 @@
 // `npm run runner`.
+
 import { enableCompileCache } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -8,7 +8,11 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UsageError, VectorStreamError } from '#core/errors/errors.ts';
 import { openModel, type Manifest, type Model } from '#core/model/model-manifest.ts';
-import { hubFolderName, hubModelOf, type HubModel } from '#core/model/model-source.ts';
+import {
+  huggingFaceFolderName,
+  huggingFaceModelOf,
+  type HuggingFaceModel,
+} from '#core/model/model-source.ts';
 import { missingFiles } from './graph-files.ts';
 import type { RunnerOptions } from './node-runner-options.ts';
 
@@ -40,10 +44,10 @@ export async function openConfiguredModel(
     const folder = resolve(base, options.model);
     if (await isFolder(folder)) return openModelFolder(folder);
   }
-  const hubModel = hubModelOf(options.model);
+  const hubModel = huggingFaceModelOf(options.model);
   if (hubModel === null) throw noSuchFolder(options.model);
 
-  const folder = resolve(options.dataDir, 'models', hubFolderName(hubModel));
+  const folder = resolve(options.dataDir, 'models', huggingFaceFolderName(hubModel));
   if (!(await isFolder(folder))) await prepare(hubModel, folder, [], options, signal);
   const opened = await openModelFolder(folder);
   const dtypes = dtypesOf(opened.model.manifest);
@@ -64,7 +68,7 @@ export async function openModelFolder(path: string): Promise<ModelFolder> {
 
 /** In a process of its own, which logs how far it is. */
 async function prepare(
-  model: HubModel,
+  model: HuggingFaceModel,
   folder: string,
   dtypes: readonly string[],
   { logLevel, logFormat }: RunnerOptions,

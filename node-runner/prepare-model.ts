@@ -4,8 +4,8 @@
 import { writeSync } from 'node:fs';
 import { z } from 'zod';
 import { UsageError, VectorStreamError } from '#core/errors/errors.ts';
-import { prepareHubModel } from './download-model.ts';
-import { createHub } from './hugging-face-api.ts';
+import { prepareHuggingFaceModel } from './download-model.ts';
+import { createHuggingFaceApi } from './hugging-face-api.ts';
 import { createLog } from './node-runner-log.ts';
 import { yieldToOthers } from './priority.ts';
 
@@ -31,9 +31,9 @@ const log = createLog({
 });
 try {
   const { HF_ENDPOINT: endpoint, HF_TOKEN: token } = process.env;
-  await prepareHubModel(
+  await prepareHuggingFaceModel(
     request,
-    createHub({ endpoint: endpoint || 'https://huggingface.co', token: token || null }),
+    createHuggingFaceApi({ endpoint: endpoint || 'https://huggingface.co', token: token || null }),
     log,
   );
   process.exit(0);

@@ -3,7 +3,7 @@
 
 import type { Clock } from '#core/ports.ts';
 import { RunnerRefusedError } from '#core/protocol/runner-connection.ts';
-import { placesBehind, type Lookup, type Place } from './gateway-addresses.ts';
+import { placesBehind, type Lookup, type GatewayEndpoint } from './gateway-addresses.ts';
 import type { Log } from './node-runner-log.ts';
 
 /** To dial a place that is no longer behind any address. */
@@ -19,7 +19,7 @@ export type ServeGatewaysOptions = {
    * connect, which throws `PlaceGoneError`, to be thrown on, when there is no use. Throws
    * `RunnerRefusedError` when this gateway wants no such runner.
    */
-  readonly serve: (place: Place, dial: () => void) => Promise<void>;
+  readonly serve: (place: GatewayEndpoint, dial: () => void) => Promise<void>;
   readonly clock: Clock;
   readonly drain: AbortSignal;
   readonly log: Log;
@@ -46,7 +46,7 @@ export async function serveGateways({
   log,
 }: ServeGatewaysOptions): Promise<void> {
   const served = new Map<string, Served>();
-  const placesOf = new Map<string, readonly Place[]>();
+  const placesOf = new Map<string, readonly GatewayEndpoint[]>();
   const over = Promise.withResolvers<void>();
   const stop = new AbortController();
   let leftInOrder = 0;
@@ -65,7 +65,7 @@ export async function serveGateways({
     }
   };
 
-  const keepServing = async (key: string, place: Place, entry: Served): Promise<void> => {
+  const keepServing = async (key: string, place: GatewayEndpoint, entry: Served): Promise<void> => {
     try {
       await serve(place, () => {
         if (!entry.isListed)
@@ -129,7 +129,7 @@ export async function serveGateways({
 }
 
 /** Two URLs that lead to the same port of the same address are one gateway. */
-function keyOf({ url, address }: Place): string {
+function keyOf({ url, address }: GatewayEndpoint): string {
   const { protocol, hostname, port, pathname } = new URL(url);
   return `${protocol}//${address ?? hostname}:${port}${pathname}`;
 }

@@ -8,8 +8,8 @@ import type { Channel, Embedder } from '#core/ports.ts';
 import { keepConnected } from '#core/protocol/runner-connection.ts';
 import { ConnectError } from '#core/protocol/websocket-channel.ts';
 import { systemClock } from '#core/time/clock.ts';
-import { Turns } from '#core/time/fair-queue.ts';
-import { connectTo, systemLookup, type Place } from './gateway-addresses.ts';
+import { FairQueue } from '#core/time/fair-queue.ts';
+import { connectTo, systemLookup, type GatewayEndpoint } from './gateway-addresses.ts';
 import { createLog } from './node-runner-log.ts';
 import { yieldToOthers } from './priority.ts';
 import {
@@ -85,7 +85,7 @@ try {
 
 /** Resolves once drained. Throws when the session failed, or when every gateway refused this runner. */
 function serve(embedder: Embedder): Promise<void> {
-  const turns = new Turns(systemClock);
+  const turns = new FairQueue(systemClock);
   return serveGateways({
     urls: request.gatewayUrls,
     lookup: systemLookup,
@@ -114,7 +114,7 @@ function serve(embedder: Embedder): Promise<void> {
 }
 
 /** Reads the token anew for every attempt: a gateway that starts later writes it then. */
-async function connect(place: Place, signal: AbortSignal): Promise<Channel> {
+async function connect(place: GatewayEndpoint, signal: AbortSignal): Promise<Channel> {
   const file = join(request.dataDir, 'runner-token');
   const token =
     process.env['VECTORSTREAM_RUNNER_TOKEN'] ||

@@ -1,5 +1,6 @@
 // `npm run audit`: fails for a known vulnerability of high or critical severity in what runs in
 // production; says so when nobody can be asked.
+
 import { spawnSync } from 'node:child_process';
 
 const { stdout, stderr, error } = spawnSync('npm', ['audit', '--omit=dev', '--json'], {

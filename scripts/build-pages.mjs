@@ -1,5 +1,6 @@
 // Builds the browser pages into dist/pages when their sources have changed since the last time; at
 // once done otherwise. Dependency-free and written for Node 20: set-up runs it.
+
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {

@@ -1,5 +1,6 @@
 // Puts a Brotli and a gzip copy beside each built file that becomes smaller by it, so that the
 // gateway never compresses.
+
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';

@@ -1,4 +1,5 @@
 // Adds up the JSON reports of test runs and prints the closing line of a CI run.
+
 import { readFileSync } from 'node:fs';
 
 let passed = 0;

@@ -1,6 +1,7 @@
 // Makes a fresh clone ready to run: checks Node, installs the locked packages once, and says
 // plainly what is in the way. Dependency-free and written for Node 20, because it runs before
 // anything is installed.
+
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, statfsSync, writeFileSync } from 'node:fs';

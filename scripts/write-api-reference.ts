@@ -1,5 +1,6 @@
 // Makes the page of the API reference: Scalar's browser script, taken out of the package that
 // carries it, and a page that starts it without asking any other host.
+
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';

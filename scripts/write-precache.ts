@@ -1,5 +1,6 @@
 // Tells the demo's service worker exactly which built files its page is made of, by following their
 // names from the page.
+
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { extname, join } from 'node:path';

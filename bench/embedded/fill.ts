@@ -8,7 +8,7 @@
 // as long and each is looked at. They are pseudo-random, so that whatever is embedded later scores
 // above all of them.
 
-import { assert } from '#core/errors/errors.ts';
+import { assert } from '#core/errors/assert.ts';
 import { systemClock } from '#core/time/clock.ts';
 import { openEmbedded } from '../../gateway/embedded/open-embedded.ts';
 import { openGatewayModel } from '../../gateway/fleet/open-model.ts';
@@ -27,7 +27,7 @@ const beganAt = performance.now();
     identity,
     topic: 'ecommerce-events',
     clock: systemClock,
-    died: (error) => {
+    onWorkerExit: (error) => {
       throw error;
     },
   });

@@ -69,7 +69,7 @@ async function secondsFor(dataDir: string, isBehind: boolean): Promise<number> {
     identity,
     topic: 'measured',
     clock: systemClock,
-    died: (error) => {
+    onWorkerExit: (error) => {
       throw error;
     },
   });

@@ -141,7 +141,7 @@ function open(searchPlan: SearchPlan): Promise<Embedded> {
     topic: 'measured',
     searchPlan,
     clock: systemClock,
-    died: (error) => {
+    onWorkerExit: (error) => {
       throw error;
     },
   });

@@ -1,6 +1,6 @@
 // One look at a gateway: what must stay flat for as long as it runs.
 
-import { assert } from '#core/errors/errors.ts';
+import { assert } from '#core/errors/assert.ts';
 import type { GatewayClient } from '../../cli/gateway-client.ts';
 
 export type Sample = {

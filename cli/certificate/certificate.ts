@@ -1,5 +1,6 @@
 // `npm run certificate`: HTTPS for the local network, without which browsers give a page of another
 // machine neither WebGPU nor threads.
+
 import { isIP } from 'node:net';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';

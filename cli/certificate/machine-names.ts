@@ -1,5 +1,6 @@
 // Finds the names and addresses by which other machines of the local network reach this one, and
 // puts a person's own choice through the same check.
+
 import { isIP } from 'node:net';
 import type { NetworkInterfaceInfo } from 'node:os';
 import { UsageError } from '#core/errors/errors.ts';

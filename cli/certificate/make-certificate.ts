@@ -1,5 +1,6 @@
 // Makes a key and a certificate that says this machine's names, signed by itself, in two files of
 // which only this user can read the key.
+
 import { X509Certificate } from 'node:crypto';
 import { access, mkdir, rename, writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';

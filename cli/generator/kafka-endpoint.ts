@@ -1,8 +1,9 @@
 // Reads where in Kafka events are to go, from a target or from the environment.
+
 import { UsageError } from '#core/errors/errors.ts';
 import { parseBrokers } from '../../kafka/kafka-settings.ts';
 
-export type KafkaPlace = { readonly brokers: readonly string[]; readonly topic: string };
+export type KafkaEndpoint = { readonly brokers: readonly string[]; readonly topic: string };
 
 const defaultTopic = 'ecommerce-events';
 
@@ -13,7 +14,7 @@ const defaultTopic = 'ecommerce-events';
 export function kafkaPlaceOf(
   target: string | null,
   env: Readonly<Record<string, string | undefined>>,
-): KafkaPlace | null {
+): KafkaEndpoint | null {
   const topicOf = (given: string | undefined): string =>
     checked(given || env['KAFKA_TOPIC'] || defaultTopic);
   if (target === null)

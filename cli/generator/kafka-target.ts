@@ -1,4 +1,5 @@
 // Sends generated events straight to a Kafka topic, and waits in words while no broker takes them.
+
 import { DependencyError } from '#core/errors/errors.ts';
 import type { Clock, LogRecord } from '#core/ports.ts';
 import { retry } from '#core/time/retry.ts';
@@ -11,10 +12,10 @@ import {
 } from '../../kafka/kafka-settings.ts';
 import { createKafkaSink, sinkDefaults } from '../../kafka/kafka-sink.ts';
 import type { PostCounts } from '../gateway-client.ts';
-import type { KafkaPlace } from './kafka-endpoint.ts';
+import type { KafkaEndpoint } from './kafka-endpoint.ts';
 import type { PostOptions } from './send-events.ts';
 
-export type KafkaTargetOptions = KafkaPlace & {
+export type KafkaTargetOptions = KafkaEndpoint & {
   readonly acks: Acknowledgement;
   readonly compression: Compression;
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -1,5 +1,6 @@
 // Lines → CSV records, so that a line with broken quotes costs that line and the next one is read
 // as if nothing happened.
+
 import { CsvError, parse } from 'csv-parse/sync';
 
 /**

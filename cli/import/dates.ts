@@ -1,5 +1,6 @@
 // Text of a log's time column → UTC milliseconds, by one format for the whole file; a date that
 // does not exist is no date.
+
 import { UsageError } from '#core/errors/errors.ts';
 import { utcMs } from '#core/event/timestamp.ts';
 

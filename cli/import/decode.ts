@@ -1,5 +1,6 @@
 // Bytes of a line → text, whatever single encoding the file claims and however often it breaks the
 // claim.
+
 import { UsageError } from '#core/errors/errors.ts';
 
 /**

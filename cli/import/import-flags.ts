@@ -1,4 +1,5 @@
 // The flags of `npm run import`, with what each allows.
+
 import { UsageError } from '#core/errors/errors.ts';
 import { type Command, type Flag, type FlagValues, integer, text, toggle } from '../flags.ts';
 

@@ -1,6 +1,8 @@
-import { assert, UsageError } from '#core/errors/errors.ts';
 // The arrow of an import: bytes → lines → rows → events → acknowledged, with an account of every
 // line at its end.
+
+import { assert } from '#core/errors/assert.ts';
+import { UsageError } from '#core/errors/errors.ts';
 import { isRejection, parseEvent } from '#core/event/parse-event.ts';
 import { uuidV5 } from '#core/event/uuid.ts';
 import type { Clock } from '#core/ports.ts';

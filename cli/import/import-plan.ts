@@ -1,5 +1,6 @@
 // Decides, before anything is sent, how a file will be read: dialect, mapping, dates and numbers,
 // each given or found out.
+
 import { createHash } from 'node:crypto';
 import { UsageError } from '#core/errors/errors.ts';
 import { CsvReader, type CsvRow } from './csv-records.ts';

@@ -1,5 +1,6 @@
 // Accounts for every line of the log: what was sent, what was turned away and why; bounded however
 // many lines that are.
+
 import { count } from '../progress-bar.ts';
 import { printable } from './printable.ts';
 

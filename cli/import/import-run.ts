@@ -1,5 +1,6 @@
 // What `npm run import` does, step by step: plan, hash, send, report, wait; exit codes 0, 130 when
 // stopped.
+
 import { resolve } from 'node:path';
 import type { Clock } from '#core/ports.ts';
 import { count } from '../progress-bar.ts';

@@ -1,5 +1,6 @@
 // What a person sees of an import: results as lines on standard output, progress as one moving line
 // on standard error.
+
 import type { Clock } from '#core/ports.ts';
 import { createProgress, type Progress } from '../progress-bar.ts';
 import type { Surroundings } from './import-run.ts';

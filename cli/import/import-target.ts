@@ -1,5 +1,6 @@
 // Connects an import to the gateway named, to the one running here, or to one started for its
 // duration.
+
 import { join } from 'node:path';
 import { DependencyError, UsageError } from '#core/errors/errors.ts';
 import type { Clock } from '#core/ports.ts';

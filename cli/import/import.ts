@@ -1,5 +1,6 @@
 // `npm run import`: a real event log, through a column mapping, into a gateway; every line of it
 // accounted for.
+
 import { systemClock as clock } from '#core/time/clock.ts';
 import { runCommand } from '../flags.ts';
 import { listenForInterrupt } from '../interrupt.ts';

@@ -1,5 +1,6 @@
 // One row through a mapping → the JSON of an event, or the reason why it is turned away. Says no,
 // never throws, per row.
+
 import type { DateReader } from './dates.ts';
 import type { AmountSpec, FieldSpec, Mapping, RuleSpec } from './mapping.ts';
 import { type Decimal, readNumber } from './numbers.ts';

@@ -1,4 +1,5 @@
 // A mapping, ready-made or the user's own YAML file: checked in full before the first line is read.
+
 import { readFile, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { parse, YAMLParseError } from 'yaml';

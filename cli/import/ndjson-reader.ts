@@ -1,4 +1,5 @@
 // Lines of NDJSON → the same rows that a CSV gives, so that one mapping language serves both.
+
 import type { BrokenLine, CsvRow, TextLine } from './csv-records.ts';
 
 export type RowReader = {

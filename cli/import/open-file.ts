@@ -1,5 +1,6 @@
 // Opens a log as a stream of plain bytes in an ASCII-compatible encoding, and hashes it, in
 // constant memory.
+
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';

@@ -1,5 +1,6 @@
 // Sends rows in batches, several at once, and tells of their acknowledgements in the order of the
 // file.
+
 import type { Refusals } from '../gateway-client.ts';
 
 /** Resolves when the gateway has answered for every line; repeats by itself what can be repeated. */

@@ -1,5 +1,6 @@
 // Writes every turned-away row to a JSON file while it is found, so that a report of millions of
 // rows needs no memory.
+
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { open } from 'node:fs/promises';

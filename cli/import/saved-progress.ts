@@ -1,5 +1,6 @@
 // Remembers on disk up to which line a log has been acknowledged, so that an interrupted import
 // goes on there.
+
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';

@@ -1,5 +1,6 @@
 // The first bytes of a log → how it is written: container, encoding, line ends, delimiter, quote.
 // Never throws on content that is merely odd; says in one line what a file is that no log can be.
+
 import { UsageError } from '#core/errors/errors.ts';
 import { CsvReader } from './csv-records.ts';
 

@@ -1,5 +1,6 @@
 // "{brand} {category_code|last|words}" → a function of a row: how a mapping says where a field's
 // text comes from.
+
 import { UsageError } from '#core/errors/errors.ts';
 
 /**

@@ -1,5 +1,6 @@
 // Bytes of a line → its text without a byte-order mark, with the reason when no reader should look
 // at it.
+
 import type { TextLine } from './csv-records.ts';
 import { type Line, lineBytesMax } from './lines.ts';
 

@@ -2,8 +2,8 @@
 // them led to a product.
 
 import { wireEventSchema } from '#core/event/event-schema.ts';
+import { type EventType, type Product, type StoredEvent } from '#core/ports.ts';
 import { cosine } from '#core/vectors/vector.ts';
-import { type EventType, type Product, type StoredEvent } from '../ports.ts';
 
 /**
  * What an event says about its user, in views. A purchase is the strongest sign, then what comes

@@ -1,7 +1,7 @@
 // Recommends products to a user from what they did lately, each with the events that led to it;
 // what was bought is left out.
 
-import type { SearchHit, VectorStore } from '../ports.ts';
+import type { SearchHit, VectorStore } from '#core/ports.ts';
 import { type Cause, causesOf, type Interest, interestsOf, weightsByText } from './interests.ts';
 import { tasteOf } from './taste.ts';
 

@@ -1,7 +1,7 @@
 // Finds texts near some examples and far from others, the same way in every store: one taste
 // vector, then a search.
 
-import type { SearchHit, SearchRequest, VectorStore } from '../ports.ts';
+import type { SearchHit, SearchRequest, VectorStore } from '#core/ports.ts';
 import { tasteOf } from './taste.ts';
 
 export type RecommendRequest = Omit<SearchRequest, 'vector'> & {

@@ -1,7 +1,7 @@
 // Finds products, categories and search queries that rise against their own baseline, from counts
 // that the store makes.
 
-import type { BareText, CountsRequest, EventFilter, EventType, VectorStore } from '../ports.ts';
+import type { BareText, CountsRequest, EventFilter, EventType, VectorStore } from '#core/ports.ts';
 import { type Rising, risingOf, type Tally, type Totals } from './rising.ts';
 
 /** Events that show interest in a product. */

@@ -1,7 +1,7 @@
 // Finds what people search for and the shop does not have: clusters of queries whose nearest
 // product is far away.
 
-import type { SearchHit, VectorStore } from '../ports.ts';
+import type { SearchHit, VectorStore } from '#core/ports.ts';
 import { clustersOf } from './clusters.ts';
 import type { Span } from './trends.ts';
 
@@ -48,7 +48,12 @@ export type NearestProduct = (query: {
 export const nearestProductIn =
   (store: Pick<VectorStore, 'search'>): NearestProduct =>
   async ({ vector }) => {
-    const [nearest = null] = await store.search({ vector, limit: 1, filter: {}, isPatient: true });
+    const [nearest = null] = await store.search({
+      vector,
+      limit: 1,
+      filter: {},
+      lowPriority: true,
+    });
     return nearest;
   };
 

@@ -54,8 +54,3 @@ export class UsageError extends VectorStreamError {
   readonly code = 'usage';
   readonly retryable = false;
 }
-
-/** Stops the program when something that cannot happen happened. */
-export function assert(condition: unknown, message: string): asserts condition {
-  if (!condition) throw new Error(`${message}. This is a bug in VectorStream.`);
-}

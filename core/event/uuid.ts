@@ -1,7 +1,7 @@
 // Names things by UUIDv5, so that the same event or text gets the same id in every process and
 // after every restart.
 
-import { assert } from '#core/errors/errors.ts';
+import { assert } from '#core/errors/assert.ts';
 
 /**
  * The namespace of every id that VectorStream makes: UUIDv5 of `vectorstream` in the RFC's DNS

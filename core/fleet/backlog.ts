@@ -1,5 +1,6 @@
 // The texts that wait for a runner: new ones in order of arrival, and groups that come back because
 // a runner was lost.
+
 import { Fifo } from '#core/collections/fifo.ts';
 import { wireLimits } from '#core/protocol/wire.ts';
 

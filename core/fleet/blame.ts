@@ -1,5 +1,6 @@
 // Decides who tries a text again after a failure, and when it has failed often enough: by the word
 // of those who are believed.
+
 import type { Group, Task } from './backlog.ts';
 import type { Runner } from './fleet-runner.ts';
 

@@ -1,8 +1,9 @@
-import type { EmbedOutcome } from '#core/ports.ts';
 // A job that a runner has, and its answer told apart: what was asked for, what only checks the
 // runner, and what it embedded.
+
+import type { EmbedOutcome } from '#core/ports.ts';
 import type { Mixed } from '#core/trust/canaries.ts';
-import type { Answered } from '#core/trust/sampler.ts';
+import type { AnsweredText } from '#core/trust/sampler.ts';
 import type { Group, Lane } from './backlog.ts';
 
 export type Job = {
@@ -54,7 +55,7 @@ export function outcomesOfTasks(
 export function answeredTexts(
   { texts, canaries }: Job,
   outcomes: readonly EmbedOutcome[],
-): readonly Answered[] {
+): readonly AnsweredText[] {
   return texts.flatMap((text, at) => {
     const outcome = outcomes[at];
     return outcome?.ok && !canaries.has(at) ? [{ text, vector: outcome.vector }] : [];

@@ -1,4 +1,5 @@
 // A runner as the scheduler knows it: its terms, its speed and its jobs.
+
 import type { Mixed } from '#core/trust/canaries.ts';
 import type { Job } from './fleet-job.ts';
 import type { Pace } from './runner-pace.ts';

@@ -1,10 +1,11 @@
-import { assert } from '#core/errors/errors.ts';
-import type { EmbedOutcome } from '#core/ports.ts';
-import { wireLimits } from '#core/protocol/wire.ts';
 // Decides which runner embeds which texts, and what becomes of a job whose runner is lost: every
 // text ends exactly once.
+
+import { assert } from '#core/errors/assert.ts';
+import type { EmbedOutcome } from '#core/ports.ts';
+import { wireLimits } from '#core/protocol/wire.ts';
 import type { Mixed } from '#core/trust/canaries.ts';
-import type { Answered as AnsweredText } from '#core/trust/sampler.ts';
+import type { AnsweredText } from '#core/trust/sampler.ts';
 import { Backlog, type Group, type Lane, type Task } from './backlog.ts';
 import { isForAnother, isGivenUp, type Blame } from './blame.ts';
 import {
@@ -31,7 +32,7 @@ export type FleetOptions = {
 export type FailureCause = { readonly code: string; readonly message: string };
 
 /** How a task ended. */
-export type Ended = { readonly id: string } & (
+export type TaskResult = { readonly id: string } & (
   | { readonly ok: true; readonly vector: Float32Array; readonly tokens?: number }
   | {
       readonly ok: false;
@@ -42,7 +43,7 @@ export type Ended = { readonly id: string } & (
     }
 );
 
-export type Answered =
+export type JobAnswer =
   /** Of a job that this runner does not have, or no longer. Ignored, and counted. */
   | { readonly kind: 'late' }
   /** Not one outcome per text: nothing of it was taken, the job is still the runner's. */
@@ -54,7 +55,7 @@ export type Answered =
    */
   | {
       readonly kind: 'work';
-      readonly ended: readonly Ended[];
+      readonly ended: readonly TaskResult[];
       readonly embedded: readonly AnsweredText[];
       readonly ms: number;
     };
@@ -173,11 +174,11 @@ export class Fleet {
    * The runner is gone. With a `cause` its job in work takes the blame; `null`: it left in order,
    * nothing is blamed.
    */
-  leave(id: string, cause: FailureCause | null): readonly Ended[] {
+  leave(id: string, cause: FailureCause | null): readonly TaskResult[] {
     const runner = this.#runners.get(id);
     if (runner === undefined) return [];
     this.#runners.delete(id);
-    const ended: Ended[] = [];
+    const ended: TaskResult[] = [];
     for (const [index, { group }] of runner.jobs.entries()) {
       if (group === null) continue;
       this.#requeued += 1;
@@ -205,7 +206,7 @@ export class Fleet {
     attempt: number,
     outcomes: readonly EmbedOutcome[],
     now: number,
-  ): Answered {
+  ): JobAnswer {
     const runner = this.#runners.get(id);
     const job = this.job(id, jobId, attempt);
     if (runner === undefined || job === null) {
@@ -219,7 +220,7 @@ export class Fleet {
     runner.startedAt = now;
     runner.pace.measured(job.texts.length, ms);
     if (job.group === null) return { kind: 'check', outcomes, ms };
-    const ended: Ended[] = [];
+    const ended: TaskResult[] = [];
     const ofTasks = outcomesOfTasks(job, outcomes);
     for (const [at, task] of job.group.tasks.entries()) {
       const outcome = ofTasks[at];
@@ -371,7 +372,7 @@ export class Fleet {
     };
   }
 
-  #blame(group: Group, runner: Runner, cause: FailureCause): readonly Ended[] {
+  #blame(group: Group, runner: Runner, cause: FailureCause): readonly TaskResult[] {
     const tasks = group.tasks.filter(({ state }) => state !== 'ended');
     for (const task of tasks) task.failures += 1;
     const [alone] = tasks;
@@ -408,7 +409,7 @@ export class Fleet {
     this.#backlog.putBack(group);
   }
 
-  #succeed(task: Task, outcome: EmbedOutcome & { readonly ok: true }): Ended {
+  #succeed(task: Task, outcome: EmbedOutcome & { readonly ok: true }): TaskResult {
     this.#end(task);
     return { id: task.id, ...outcome };
   }

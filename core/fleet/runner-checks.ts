@@ -1,10 +1,11 @@
-import type { EmbedOutcome } from '#core/ports.ts';
 // All that tells whether one runner is right: canaries in its jobs, samples of its work, and until
 // when both have held.
+
+import type { EmbedOutcome } from '#core/ports.ts';
 import { boundsOf } from '#core/trust/agreement.ts';
 import { Canaries, type CanaryVerdict } from '#core/trust/canaries.ts';
 import type { GoldenBounds, GoldenCase } from '#core/trust/golden.ts';
-import { Sampler, samplerDefaults, type Answered, type Sample } from '#core/trust/sampler.ts';
+import { Sampler, samplerDefaults, type AnsweredText, type Sample } from '#core/trust/sampler.ts';
 import type { Job, MixIn } from './fleet-job.ts';
 
 export type RunnerChecksOptions = {
@@ -47,7 +48,7 @@ export class RunnerChecks {
   }
 
   /** UTC ms: a golden text embedded then was right, and every sample of earlier work agreed. */
-  get goodUntil(): number {
+  get verifiedUntil(): number {
     return Math.min(this.#goldenUntil, this.#sampler.comparedUntil);
   }
 
@@ -96,7 +97,7 @@ export class RunnerChecks {
   }
 
   /** Its work is to be compared: these are answers to it. Returns what is chosen now. */
-  answered(answers: readonly Answered[], embeddedAt: number, now: number): readonly Sample[] {
+  answered(answers: readonly AnsweredText[], embeddedAt: number, now: number): readonly Sample[] {
     return this.#sampler.answered(answers, embeddedAt, now);
   }
 

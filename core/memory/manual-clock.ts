@@ -1,6 +1,6 @@
 // A clock that moves only when told to, so that every wait in a test is decided by the test.
 
-import type { Clock } from '../ports.ts';
+import type { Clock } from '#core/ports.ts';
 
 type Sleeper = { readonly due: number; readonly wake: () => void };
 

@@ -1,6 +1,7 @@
 // Two channels joined in memory: frames arrive whole, in order and later, and a test can freeze or
 // cut the link.
-import type { Channel } from '../ports.ts';
+
+import type { Channel } from '#core/ports.ts';
 
 type Handlers = Parameters<Channel['listen']>[0];
 type Arrival =

@@ -2,18 +2,18 @@
 
 import { DependencyError } from '#core/errors/errors.ts';
 import {
-  freshLetter,
+  openStatus,
   type DeadLetter,
   type DeadLetterEntry,
-  type DeadLetterPlace,
+  type DeadLetterCursor,
   type DeadLetterQuery,
   type DeadLetterReason,
   type DeadLetters,
   type DeadLetterState,
-} from '../ports.ts';
+} from '#core/ports.ts';
 
-/** @param lettersMax `put` refuses to hold more */
-export function createMemoryDeadLetters(lettersMax = 100_000): DeadLetters {
+/** @param deadLettersMax `put` refuses to hold more */
+export function createMemoryDeadLetters(deadLettersMax = 100_000): DeadLetters {
   const letters = new Map<string, DeadLetterEntry>();
   return {
     kind: 'memory',
@@ -24,18 +24,18 @@ export function createMemoryDeadLetters(lettersMax = 100_000): DeadLetters {
           .toReversed()
           .map((letter) => [letter.id, letter]),
       );
-      if (letters.size + fresh.size > lettersMax) {
+      if (letters.size + fresh.size > deadLettersMax) {
         throw new DependencyError(
           'dead-letters',
           'dead_letters_full',
-          `The dead-letter queue holds its maximum of ${lettersMax}.`,
+          `The dead-letter queue holds its maximum of ${deadLettersMax}.`,
           { retryable: true },
         );
       }
       for (const letter of fresh.values())
         letters.set(letter.id, {
           ...copyOf(letter),
-          ...freshLetter,
+          ...openStatus,
           valueBytes: letter.value.length,
         });
     },
@@ -75,7 +75,7 @@ export function createMemoryDeadLetters(lettersMax = 100_000): DeadLetters {
 /** What a purge leaves of a record. */
 const nothing = { key: null, value: new Uint8Array(), headers: {} } as const;
 
-function newestFirst(a: DeadLetterPlace, b: DeadLetterPlace): number {
+function newestFirst(a: DeadLetterCursor, b: DeadLetterCursor): number {
   return b.failedAt - a.failedAt || (a.id < b.id ? 1 : a.id > b.id ? -1 : 0);
 }
 

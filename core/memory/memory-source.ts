@@ -1,7 +1,8 @@
 // The reference event log: partitions, offsets and consumer groups as every adapter must have them,
 // in memory.
 
-import { assert, LogFullError } from '#core/errors/errors.ts';
+import { assert } from '#core/errors/assert.ts';
+import { LogFullError } from '#core/errors/errors.ts';
 import { createPartitioner } from '#core/event/partition-of-key.ts';
 import { Assignment } from '#core/pipeline/assignment.ts';
 import type {
@@ -11,7 +12,7 @@ import type {
   LogRecord,
   PartitionLag,
   Position,
-} from '../ports.ts';
+} from '#core/ports.ts';
 
 export type MemoryLogOptions = {
   readonly topic: string;

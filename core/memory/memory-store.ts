@@ -2,9 +2,6 @@
 // it holds.
 
 import { DependencyError } from '#core/errors/errors.ts';
-import { byCount } from '#core/vectors/count-order.ts';
-import { type SearchPlan, searchTexts } from '#core/vectors/search-plan.ts';
-import { cosine, vectorProblem } from '#core/vectors/vector.ts';
 import type {
   BareText,
   CountsRequest,
@@ -19,7 +16,10 @@ import type {
   TextRecord,
   VectorStore,
   WriteOutcome,
-} from '../ports.ts';
+} from '#core/ports.ts';
+import { byCount } from '#core/vectors/count-order.ts';
+import { type SearchPlan, searchTexts } from '#core/vectors/search-plan.ts';
+import { cosine, vectorProblem } from '#core/vectors/vector.ts';
 
 export type MemoryStoreOptions = {
   readonly dimensions: IndexIdentity['dimensions'];
@@ -131,7 +131,7 @@ export function createMemoryStore(options: Partial<MemoryStoreOptions> = {}): Ve
     kind: 'memory',
     batchMax: { texts: 1_000, events: 1_000 },
 
-    vouching: {
+    provenanceStore: {
       async mark(mark) {
         marks.set(mark.runnerSession, mark);
       },

@@ -5,7 +5,7 @@
 // is late: another member, or this one anew, works on the same events, and the words about them no
 // longer count here.
 
-import { assert } from '#core/errors/errors.ts';
+import { assert } from '#core/errors/assert.ts';
 import { Ledger } from './ledger.ts';
 
 /**

@@ -1,11 +1,11 @@
 // Gathers single items for an operation that works best on many, and hands every caller the outcome
 // of its own item.
 
-import { assert } from '#core/errors/errors.ts';
+import { assert } from '#core/errors/assert.ts';
 import type { Clock } from '#core/ports.ts';
 import { Batcher } from './batcher.ts';
 
-export type BatchedOptions<T, R> = {
+export type BatchedCallsOptions<T, R> = {
   readonly countMax: number;
   readonly weightMax: number;
   readonly weightOf: (item: T) => number;
@@ -28,7 +28,9 @@ type Waiting<T, R> = {
  * A full batch goes out as soon as a slot is free, any other when its oldest item is `ageMsMax`
  * old.
  */
-export function createBatched<T, R>(options: BatchedOptions<T, R>): (item: T) => Promise<R> {
+export function createBatchedCalls<T, R>(
+  options: BatchedCallsOptions<T, R>,
+): (item: T) => Promise<R> {
   const { clock } = options;
   const batcher = new Batcher<Waiting<T, R>>({
     countMax: options.countMax,

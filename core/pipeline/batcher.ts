@@ -5,7 +5,7 @@
 // one item here.
 
 import { Fifo } from '#core/collections/fifo.ts';
-import { assert } from '#core/errors/errors.ts';
+import { assert } from '#core/errors/assert.ts';
 
 export type BatcherOptions<T> = {
   /** Items per batch. */

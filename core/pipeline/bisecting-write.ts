@@ -9,7 +9,7 @@ type Refused = { readonly status: 'rejected'; readonly message: string };
  * One outcome per item, in order. A batch that is refused for its content is halved until the bad
  * item stands alone: log2(n) extra calls for one bad item. Trouble that may pass is thrown on.
  */
-export async function writeTotally<T, R>(
+export async function writeBisecting<T, R>(
   items: readonly T[],
   write: (items: readonly T[]) => Promise<readonly R[]>,
 ): Promise<readonly (R | Refused)[]> {
@@ -20,8 +20,8 @@ export async function writeTotally<T, R>(
     if (items.length === 1) return [{ status: 'rejected', message: error.message }];
     const half = Math.ceil(items.length / 2);
     return [
-      ...(await writeTotally(items.slice(0, half), write)),
-      ...(await writeTotally(items.slice(half), write)),
+      ...(await writeBisecting(items.slice(0, half), write)),
+      ...(await writeBisecting(items.slice(half), write)),
     ];
   }
 }

@@ -20,7 +20,7 @@ export type Permit = { readonly generation: number };
  * `now` is monotonic ms. The answer of a call made before the last change of state says nothing new
  * and is ignored.
  */
-export class Circuit {
+export class CircuitBreaker {
   readonly #policy: CircuitPolicy;
   /** Grows with each opening, probe and closing; a permit of an older generation is late. */
   #generation = 0;

@@ -4,7 +4,7 @@
 import { DependencyError } from '#core/errors/errors.ts';
 import type { Clock } from '#core/ports.ts';
 import { type Backoff, retry } from '#core/time/retry.ts';
-import { Circuit, type CircuitPolicy, type CircuitState } from './circuit-breaker.ts';
+import { CircuitBreaker, type CircuitPolicy, type CircuitState } from './circuit-breaker.ts';
 import type { PipelineObserver } from './pipeline-observer.ts';
 
 export type GuardOptions = {
@@ -25,12 +25,12 @@ export const isRetryable = (error: unknown): boolean =>
 
 export class Guard {
   readonly #options: GuardOptions;
-  readonly #circuit: Circuit;
+  readonly #circuit: CircuitBreaker;
   #reported: CircuitState = 'closed';
 
   constructor(options: GuardOptions) {
     this.#options = options;
-    this.#circuit = new Circuit(options.circuit);
+    this.#circuit = new CircuitBreaker(options.circuit);
   }
 
   /**

@@ -4,7 +4,7 @@
 /** Read again at every use: they may change. */
 export type Room = { readonly unsettledMax: number; readonly unsettledBytesMax: number };
 
-export class RoomGate {
+export class InFlightLimit {
   readonly #room: Room;
   #count = 0;
   #bytes = 0;

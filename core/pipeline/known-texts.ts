@@ -1,7 +1,7 @@
 // Sees to it that a text known to be stored is not looked up again, and that no text is computed
 // twice at the same time.
 
-import { assert } from '#core/errors/errors.ts';
+import { assert } from '#core/errors/assert.ts';
 
 export type KnownTextsOptions<R> = {
   /**

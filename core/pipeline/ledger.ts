@@ -6,7 +6,7 @@
 //   settle 9                 head 10
 
 import { Fifo } from '#core/collections/fifo.ts';
-import { assert } from '#core/errors/errors.ts';
+import { assert } from '#core/errors/assert.ts';
 
 export class Ledger {
   readonly #spanMax: number;

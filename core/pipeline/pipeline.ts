@@ -3,7 +3,7 @@
 //
 //     Delivery → ProductEvent | Rejection → Document → text stored with its vector → event stored → settle
 
-import { assert } from '#core/errors/errors.ts';
+import { assert } from '#core/errors/assert.ts';
 import { type EventLimits, isRejection, parseEvent } from '#core/event/parse-event.ts';
 import { documentOf } from '#core/event/text.ts';
 import { uuidV5 } from '#core/event/uuid.ts';
@@ -23,11 +23,11 @@ import type {
   WriteOutcome,
 } from '#core/ports.ts';
 import type { Backoff } from '#core/time/retry.ts';
-import { createBatched } from './batched-calls.ts';
-import { writeTotally } from './bisecting-write.ts';
+import { createBatchedCalls } from './batched-calls.ts';
+import { writeBisecting } from './bisecting-write.ts';
 import type { CircuitPolicy } from './circuit-breaker.ts';
 import { Guard, isRetryable } from './guard.ts';
-import { RoomGate } from './in-flight-limit.ts';
+import { InFlightLimit } from './in-flight-limit.ts';
 import type { PipelineObserver } from './pipeline-observer.ts';
 import { createTextResolver, type TextOutcome } from './text-resolver.ts';
 
@@ -90,7 +90,7 @@ export async function runPipeline(options: PipelineOptions): Promise<void> {
   const broken = new AbortController();
   const intake = AbortSignal.any([options.signal, broken.signal]);
   const writes = new AbortController();
-  const room = new RoomGate(limits);
+  const room = new InFlightLimit(limits);
 
   const guard = (dependency: string, retryable: (error: unknown) => boolean): Guard =>
     new Guard({
@@ -118,7 +118,7 @@ export async function runPipeline(options: PipelineOptions): Promise<void> {
     signal: intake,
   });
 
-  const putEvent = createBatched<EventRecord, WriteOutcome>({
+  const putEvent = createBatchedCalls<EventRecord, WriteOutcome>({
     countMax: store.batchMax.events,
     weightMax: writeCharactersMax,
     weightOf: ({ event }) => event.payload.length,
@@ -131,7 +131,7 @@ export async function runPipeline(options: PipelineOptions): Promise<void> {
     clock,
     run: async (records) => {
       const startedAt = clock.monotonic();
-      const outcomes = await writeTotally(records, (part) =>
+      const outcomes = await writeBisecting(records, (part) =>
         storeGuard.call(() => store.putEvents(part)),
       );
       observer.storeWrite((clock.monotonic() - startedAt) / 1000);
@@ -139,7 +139,7 @@ export async function runPipeline(options: PipelineOptions): Promise<void> {
     },
   });
 
-  const putLetter = createBatched<DeadLetter, void>({
+  const putDeadLetter = createBatchedCalls<DeadLetter, void>({
     countMax: deadLetterBatchMax,
     weightMax: writeCharactersMax,
     weightOf: ({ value }) => value.length,
@@ -224,7 +224,7 @@ export async function runPipeline(options: PipelineOptions): Promise<void> {
       attempts: failure?.attempts ?? 1,
       runner: failure?.runner ?? null,
     };
-    await putLetter(letter);
+    await putDeadLetter(letter);
     observer.deadLettered(letter);
     return { status: 'dead-lettered', reason: rejection.reason };
   }

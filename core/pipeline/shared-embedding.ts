@@ -1,5 +1,6 @@
 // Keeps gateways that share a store from embedding the same texts: what another one has stored
 // meanwhile waits for no runner.
+
 import type { Clock, Document, EmbeddingService, FleetResult } from '#core/ports.ts';
 
 export type SharedEmbeddingOptions = {

@@ -1,7 +1,7 @@
 // Ensures that a text is in the store with a real vector, computed at most once however many events
 // carry it.
 
-import { assert } from '#core/errors/errors.ts';
+import { assert } from '#core/errors/assert.ts';
 import type {
   Clock,
   DeadLetterReason,
@@ -12,8 +12,8 @@ import type {
   VectorStore,
   WriteOutcome,
 } from '#core/ports.ts';
-import { createBatched } from './batched-calls.ts';
-import { writeTotally } from './bisecting-write.ts';
+import { createBatchedCalls } from './batched-calls.ts';
+import { writeBisecting } from './bisecting-write.ts';
 import type { Guard } from './guard.ts';
 import { KnownTexts } from './known-texts.ts';
 import type { PipelineObserver } from './pipeline-observer.ts';
@@ -69,7 +69,7 @@ export function createTextResolver(options: TextResolverOptions): TextResolver {
   // A text that makes runners fail must not do so again with every event that carries it.
   const failed = new Map<string, { readonly outcome: TextOutcome; readonly until: number }>();
 
-  const isStored = createBatched<string, boolean>({
+  const isStored = createBatchedCalls<string, boolean>({
     countMax: lookUpMax,
     weightMax: lookUpMax,
     weightOf: () => 1,
@@ -100,7 +100,7 @@ export function createTextResolver(options: TextResolverOptions): TextResolver {
     return records.map((record) => outcomeOf.get(record) ?? distrusted);
   };
 
-  const putText = createBatched<TextRecord, WriteOutcome | Distrusted>({
+  const putText = createBatchedCalls<TextRecord, WriteOutcome | Distrusted>({
     countMax: store.batchMax.texts,
     weightMax: textCharactersMax,
     weightOf: ({ text }) => text.length,
@@ -113,7 +113,7 @@ export function createTextResolver(options: TextResolverOptions): TextResolver {
     clock,
     run: async (records) => {
       const startedAt = clock.monotonic();
-      const outcomes = await writeTotally(records, (part) => guard.call(() => putTrusted(part)));
+      const outcomes = await writeBisecting(records, (part) => guard.call(() => putTrusted(part)));
       observer.storeWrite((clock.monotonic() - startedAt) / 1000);
       return outcomes;
     },

@@ -1,7 +1,8 @@
-import { assert } from '#core/errors/errors.ts';
-import type { EmbedOutcome } from '#core/ports.ts';
 // The gateway's side of one connection as a state machine: who a runner is, whether it is right,
 // and whether it is alive.
+
+import { assert } from '#core/errors/assert.ts';
+import type { EmbedOutcome } from '#core/ports.ts';
 import { boundsOf } from '#core/trust/agreement.ts';
 import { goldenVerdict, type GoldenBounds, type GoldenCase } from '#core/trust/golden.ts';
 import { cosine } from '#core/vectors/vector.ts';
@@ -23,7 +24,7 @@ export type ModelIdentity = {
   readonly dimensions: number;
 };
 
-export type SessionOptions = {
+export type GatewaySessionOptions = {
   readonly identity: ModelIdentity;
   readonly golden: { readonly cases: readonly GoldenCase[] };
   /** By dtype; one that is not here is held to the bounds of `fp32`. */
@@ -70,9 +71,9 @@ const missedHeartbeatsMax = 2;
  * Fed with frames and time (`now`: monotonic ms; `utc`: UTC ms), it answers with effects. After a
  * `close` it answers nothing.
  */
-export class Session {
+export class GatewaySession {
   readonly id: string;
-  readonly #options: SessionOptions;
+  readonly #options: GatewaySessionOptions;
   readonly #openedAt: number;
   #state: SessionState = 'greeting';
   #hello: RunnerHello | null = null;
@@ -83,7 +84,7 @@ export class Session {
   #drainedAt: number | null = null;
   #cosine: { readonly mean: number; readonly min: number } | null = null;
 
-  constructor(id: string, options: SessionOptions, now: number) {
+  constructor(id: string, options: GatewaySessionOptions, now: number) {
     this.id = id;
     this.#options = options;
     this.#openedAt = now;

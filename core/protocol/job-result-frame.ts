@@ -1,7 +1,8 @@
 // The job-result frame: a JSON header with one outcome per text, then the successes' vectors; never
 // read past its bounds.
+
 import { z } from 'zod';
-import { assert } from '#core/errors/errors.ts';
+import { assert } from '#core/errors/assert.ts';
 import type { EmbedOutcome } from '#core/ports.ts';
 import { vectorProblem } from '#core/vectors/vector.ts';
 import { clip, ProtocolError, wireLimits } from './wire.ts';

@@ -1,5 +1,6 @@
 // Keeps a runner joined to one gateway for as long as its model is good: reconnects with backoff,
 // and knows when to give up.
+
 import { VectorStreamError } from '#core/errors/errors.ts';
 import type { Channel, Clock } from '#core/ports.ts';
 import { backoffMs } from '#core/time/retry.ts';

@@ -1,6 +1,7 @@
-import { Fifo } from '#core/collections/fifo.ts';
 // A runner's side of one connection: greets, embeds job after job, shows life, and never goes on
 // with a model that failed.
+
+import { Fifo } from '#core/collections/fifo.ts';
 import { VectorStreamError } from '#core/errors/errors.ts';
 import type { Channel, Clock, EmbedOutcome, Embedder } from '#core/ports.ts';
 import type { Turn } from '#core/time/fair-queue.ts';

@@ -1,4 +1,5 @@
 // A runner's link to a gateway over the global WebSocket, the same in Node and in every browser.
+
 import { VectorStreamError } from '#core/errors/errors.ts';
 import type { Channel } from '#core/ports.ts';
 import { closeReason, subprotocol, tokenSubprotocolPrefix } from './wire.ts';

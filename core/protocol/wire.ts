@@ -1,5 +1,6 @@
 // Version 1 of the runner protocol: its limits, close codes and control messages, so that both ends
 // refuse the same things.
+
 import { z } from 'zod';
 import { VectorStreamError } from '#core/errors/errors.ts';
 

@@ -21,7 +21,7 @@ export type ProbeResult =
 
 type Request = { readonly device: Device | 'auto'; readonly dtype: string };
 
-export type Place = {
+export type Platform = {
   /** What is tried unasked, the last resort last; at least one. */
   readonly devices: readonly Device[];
   /** By what name a dtype is forced here. */
@@ -45,7 +45,7 @@ const preferences: Readonly<Record<Device, readonly (readonly string[])[]>> = {
 export function candidateRounds(
   manifest: Manifest,
   request: Request,
-  place: Place,
+  place: Platform,
 ): readonly (readonly Candidate[])[] {
   const known = Object.keys(manifest.dtypes);
   if (request.dtype !== 'auto' && !known.includes(request.dtype)) {

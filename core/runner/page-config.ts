@@ -3,13 +3,13 @@
 import type { RunnerOptions } from './page-status.ts';
 
 /**
- * `window.vectorstreamOrders`: in no address, no argument of a process and no log, and gone once
- * the page has read it.
+ * `window.vectorstreamPageConfig`: in no address, no argument of a process and no log, and gone
+ * once the page has read it.
  */
-export type PageOrders = Pick<RunnerOptions, 'token' | 'name' | 'device' | 'dtype' | 'threads'>;
+export type PageConfig = Pick<RunnerOptions, 'token' | 'name' | 'device' | 'dtype' | 'threads'>;
 
 declare global {
   interface Window {
-    vectorstreamOrders?: PageOrders;
+    vectorstreamPageConfig?: PageConfig;
   }
 }

@@ -3,7 +3,7 @@
 
 import type { EmbedderInfo } from '#core/ports.ts';
 
-export type RunnerState =
+export type PageRunnerState =
   /** No token yet: a person has to give one. */
   | 'idle'
   /** Asks the gateway for its model, and whether the token is good. */
@@ -43,7 +43,7 @@ type Device = EmbedderInfo['device'];
 
 /** `window.vectorstream.status` of the runner page: plain data, a new object at every change. */
 export type RunnerPageStatus = {
-  readonly state: RunnerState;
+  readonly state: PageRunnerState;
   /** UTC ms since when it is in this state. */
   readonly since: number;
   readonly name: string;

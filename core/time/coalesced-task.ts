@@ -3,7 +3,7 @@
 
 import type { Clock } from '#core/ports.ts';
 
-export type PacedWorkOptions = {
+export type CoalescedTaskOptions = {
   /** Never called twice at once. */
   readonly work: () => Promise<void>;
   readonly delayMs: number;
@@ -15,20 +15,20 @@ export type PacedWorkOptions = {
   readonly clock: Clock;
 };
 
-export type PacedWork = {
+export type CoalescedTask = {
   ask(): void;
   /** Ends the waiting; resolves when nothing is under way. Asking changes nothing from then on. */
   stop(): Promise<void>;
 };
 
-export function createPacedWork({
+export function createCoalescedTask({
   work,
   delayMs,
   countMax,
   retryMs,
   failed,
   clock,
-}: PacedWorkOptions): PacedWork {
+}: CoalescedTaskOptions): CoalescedTask {
   const stopping = new AbortController();
   const { signal } = stopping;
   let asked = 0;

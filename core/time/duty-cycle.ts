@@ -1,5 +1,6 @@
 // Lets a runner work only part of the time, so that a lent machine stays cool, quiet and long on
 // its battery.
+
 import type { Clock } from '#core/ports.ts';
 import type { Turn } from './fair-queue.ts';
 

@@ -1,5 +1,6 @@
 // Divides one model among the connections that share it: while all want it, each has it for the
 // same time.
+
 import type { Clock } from '#core/ports.ts';
 
 /** A connection's place among those that share a model. */
@@ -22,7 +23,7 @@ type Place = { spentMs: number; begin: () => void };
  * the others (start-time fair queueing, Goyal, Vin and Cheng 1996). Work that throws keeps its
  * turn: a model that failed is not used again.
  */
-export class Turns {
+export class FairQueue {
   readonly #clock: Clock;
   /** In the order in which they came. */
   readonly #waiting = new Set<Place>();

@@ -33,6 +33,52 @@ export function backoffMs(backoff: Backoff, failures: number): number {
   return Math.min(backoff.delayMsMax, backoff.delayMs * 2 ** (failures - 1));
 }
 
+/** How a delay is spread at random, so that many clients of one dependency do not return at once. */
+export type Jitter =
+  /** Uniform from 0 to the backoff. */
+  | 'full'
+  /** Uniform from half of the backoff to the whole: spread, and never at once. */
+  | 'equal'
+  /** The backoff itself. */
+  | 'none';
+
+export type RetryDelaysOptions = {
+  /** Read at every failure: settings may change meanwhile. */
+  readonly backoff: Backoff;
+  readonly jitter: Jitter;
+  /** Uniform in [0, 1), such as `Math.random`. */
+  readonly random: () => number;
+};
+
+/** The delays between tries of one operation: every loop that tries again takes its waits from here. */
+export class RetryDelays {
+  readonly #options: RetryDelaysOptions;
+  #failures = 0;
+
+  constructor(options: RetryDelaysOptions) {
+    this.#options = options;
+  }
+
+  /** Failures in a row. */
+  get failures(): number {
+    return this.#failures;
+  }
+
+  /** Counts one more failure; returns how long to wait before the next try, in ms. */
+  next(): number {
+    const { backoff, jitter, random } = this.#options;
+    this.#failures += 1;
+    const ms = backoffMs(backoff, this.#failures);
+    if (jitter === 'none') return ms;
+    return jitter === 'full' ? random() * ms : (0.5 + random() / 2) * ms;
+  }
+
+  /** The operation succeeded: the next failure is the first again. */
+  reset(): void {
+    this.#failures = 0;
+  }
+}
+
 /**
  * Resolves with the first success. Rejects with the operation's error when it is not retryable or
  * the attempts are used up, and with the signal's reason once that aborts between attempts; the
@@ -42,13 +88,15 @@ export function backoffMs(backoff: Backoff, failures: number): number {
  */
 export async function retry<T>(operation: () => Promise<T>, options: RetryOptions): Promise<T> {
   const { policy, clock, random, signal, retryable, waitMsMin, onRetry } = options;
-  for (let attempt = 1; ; attempt++) {
+  const delays = new RetryDelays({ backoff: policy, jitter: 'full', random });
+  for (;;) {
     signal.throwIfAborted();
     try {
       return await operation();
     } catch (error) {
+      const attempt = delays.failures + 1;
       if (signal.aborted || attempt >= policy.attemptsMax || !retryable(error)) throw error;
-      const delayMs = (waitMsMin?.(error) ?? 0) + random() * backoffMs(policy, attempt);
+      const delayMs = (waitMsMin?.(error) ?? 0) + delays.next();
       onRetry?.(error, attempt, delayMs);
       await clock.sleep(delayMs, signal);
     }

@@ -10,8 +10,8 @@ import {
   type Manifest,
   type Model,
 } from '#core/model/model-manifest.ts';
+import type { EmbedOutcome, Embedder, EmbedderInfo } from '#core/ports.ts';
 import { vectorProblem } from '#core/vectors/vector.ts';
-import type { EmbedOutcome, Embedder, EmbedderInfo } from '../ports.ts';
 import { microBatches } from './micro-batches.ts';
 import { loadSession, SessionError, type Outputs } from './model-session.ts';
 import { normalise, pool } from './pooling.ts';

@@ -2,7 +2,7 @@
 // one.
 
 import { Tensor } from '@huggingface/transformers';
-import { loadSession, SessionError, type SessionOptions } from './model-session.ts';
+import { loadSession, SessionError, type ModelSessionOptions } from './model-session.ts';
 import { createTokenise, tensorsOf } from './tokens.ts';
 
 export type GraphOutput = {
@@ -15,7 +15,7 @@ export type GraphOutput = {
  * Runs the graph on one text. A graph that gives both is taken at its own pooled vectors. @throws
  * SessionError
  */
-export async function graphOutputOf(options: SessionOptions): Promise<GraphOutput> {
+export async function graphOutputOf(options: ModelSessionOptions): Promise<GraphOutput> {
   const { tokenizer, run, dispose } = await loadSession(options);
   try {
     const { inputs } = tensorsOf(

@@ -12,7 +12,7 @@ import {
 import { VectorStreamError } from '#core/errors/errors.ts';
 import type { Device } from '#core/model/model-manifest.ts';
 
-export type SessionOptions = {
+export type ModelSessionOptions = {
   readonly modelId: string;
   /**
    * Where transformers.js finds the model's files: a folder's absolute path or URL, without a slash
@@ -49,7 +49,7 @@ export class SessionError extends VectorStreamError {
 }
 
 /** @throws SessionError */
-export async function loadSession(options: SessionOptions): Promise<LoadedSession> {
+export async function loadSession(options: ModelSessionOptions): Promise<LoadedSession> {
   try {
     return await load(options);
   } catch (cause) {
@@ -67,7 +67,7 @@ async function load({
   device,
   dtype,
   threads,
-}: SessionOptions): Promise<LoadedSession> {
+}: ModelSessionOptions): Promise<LoadedSession> {
   // A path is taken as it is; a URL only in two parts, and then its last must read like a name on
   // the hub.
   const slash = location.includes('://') ? location.lastIndexOf('/') + 1 : 0;

@@ -3,9 +3,9 @@
 
 import { VectorStreamError } from '#core/errors/errors.ts';
 import type { Golden } from '#core/model/model-manifest.ts';
+import type { Embedder } from '#core/ports.ts';
 import { goldenVerdict, type GoldenBounds, type GoldenVerdict } from '#core/trust/golden.ts';
 import { cosine } from '#core/vectors/vector.ts';
-import type { Embedder } from '../ports.ts';
 import { sampleTexts } from './sample-texts.ts';
 
 /** The session answers, but wrongly. Only another dtype or device helps. */

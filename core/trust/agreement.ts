@@ -1,5 +1,6 @@
 // Says how far two right vectors of one text may be apart when runners of different dtypes made
 // them.
+
 import type { GoldenBounds } from './golden.ts';
 
 /** Of a dtype that the model's manifest does not name. */

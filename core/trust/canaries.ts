@@ -1,7 +1,8 @@
-import type { EmbedOutcome } from '#core/ports.ts';
-import { cosine } from '#core/vectors/vector.ts';
 // Mixes golden texts into a runner's ordinary jobs, so that no job looks like a check, and judges
 // how they come back.
+
+import type { EmbedOutcome } from '#core/ports.ts';
+import { cosine } from '#core/vectors/vector.ts';
 import { goldenVerdict, type GoldenBounds, type GoldenCase } from './golden.ts';
 
 /** A job's texts with golden ones between them. */

@@ -17,7 +17,7 @@ const forgiveMs = 24 * 3_600_000;
 const entriesMax = 10_000;
 
 /** Times are UTC ms. The entry that was added longest ago goes first when there are too many. */
-export class Quarantine {
+export class QuarantineBackoff {
   readonly #entries = new Map<string, QuarantineEntry>();
 
   add(identity: string, reason: string, now: number): QuarantineEntry {

@@ -1,9 +1,10 @@
 // Sees to it that what a wrong runner embedded is found no more, and is embedded again: in this
 // life of the gateway or the next.
 //
-//   begin ──► mark in the store ──► goodUntil… ──► end: the mark goes
+//   begin ──► mark in the store ──► verifiedUntil… ──► end: the mark goes
 //                    │                  └─ distrust: withheld at once, embedded again, then the mark goes
 //                    └─ gateway dies: whoever finds the mark embeds again what came after it
+
 import type {
   BareText,
   Clock,
@@ -35,27 +36,27 @@ export type RepairOptions = {
 };
 
 /** What the runner hub tells of its sessions. Times are UTC ms. */
-export type WorkLedger = {
+export type ProvenanceLog = {
   /**
    * Before the session's first work: resolves once its mark is durable, however long that takes;
    * rejects with the signal's reason.
    */
   begin(runnerSession: string, at: number, signal: AbortSignal): Promise<void>;
   /** What the session embedded before is right. */
-  vouched(runnerSession: string, goodUntil: number): void;
+  vouched(runnerSession: string, verifiedUntil: number): void;
   /** The session is over, and all of its work was checked. */
   end(runnerSession: string): void;
   /**
-   * The session is over, and what it embedded from `goodUntil` on is wrong; what came before may
-   * be.
+   * The session is over, and what it embedded from `verifiedUntil` on is wrong; what came before
+   * may be.
    */
-  distrust(runnerSession: string, goodUntil: number): void;
+  distrust(runnerSession: string, verifiedUntil: number): void;
 };
 
 /** A session whose work is embedded again. */
 type Suspect = {
   /** What came later has its vectors taken, from `withheldFrom` (monotonic ms) on. */
-  readonly goodUntil: number;
+  readonly verifiedUntil: number;
   readonly withheldFrom: number;
   /** All since then is embedded again, in place. */
   readonly redoneSince: number;
@@ -84,10 +85,10 @@ const failedMax = 1_000;
 /** A mark that no gateway has renewed for so many check intervals is nobody's. */
 const abandonedIntervals = 3;
 
-export class Repair implements WorkLedger {
+export class Repair implements ProvenanceLog {
   readonly #options: RepairOptions;
   /** Sessions of this gateway that still work or are still checked. */
-  readonly #open = new Map<string, { goodUntil: number; markedAt: number }>();
+  readonly #open = new Map<string, { verifiedUntil: number; markedAt: number }>();
   readonly #ended = new Set<string>();
   readonly #suspects = new Map<string, Suspect>();
   readonly #distrusted = new Set<string>();
@@ -105,10 +106,14 @@ export class Repair implements WorkLedger {
 
   async begin(runnerSession: string, at: number, signal: AbortSignal): Promise<void> {
     const { store, clock, backoff, observer } = this.#options;
-    this.#open.set(runnerSession, { goodUntil: at, markedAt: clock.monotonic() });
+    this.#open.set(runnerSession, { verifiedUntil: at, markedAt: clock.monotonic() });
     for (let failures = 1; ; failures++) {
       try {
-        return await store.vouching.mark({ runnerSession, goodUntil: at, renewedAt: clock.now() });
+        return await store.provenanceStore.mark({
+          runnerSession,
+          verifiedUntil: at,
+          renewedAt: clock.now(),
+        });
       } catch (error) {
         observer.failed(error);
         await clock.sleep(backoffMs(backoff, failures), signal);
@@ -116,16 +121,17 @@ export class Repair implements WorkLedger {
     }
   }
 
-  vouched(runnerSession: string, goodUntil: number): void {
+  vouched(runnerSession: string, verifiedUntil: number): void {
     const session = this.#open.get(runnerSession);
-    if (session !== undefined) session.goodUntil = Math.max(session.goodUntil, goodUntil);
+    if (session !== undefined)
+      session.verifiedUntil = Math.max(session.verifiedUntil, verifiedUntil);
   }
 
   end(runnerSession: string): void {
     if (this.#open.delete(runnerSession)) this.#ended.add(runnerSession);
   }
 
-  distrust(runnerSession: string, goodUntil: number): void {
+  distrust(runnerSession: string, verifiedUntil: number): void {
     const {
       clock,
       limits: { checkIntervalMs },
@@ -138,7 +144,7 @@ export class Repair implements WorkLedger {
       this.#distrusted.delete(oldest);
     const now = clock.monotonic();
     this.#suspects.set(runnerSession, {
-      goodUntil,
+      verifiedUntil,
       withheldFrom: now,
       redoneSince: 0,
       openUntil: now + checkIntervalMs,
@@ -180,14 +186,14 @@ export class Repair implements WorkLedger {
    */
   async close(): Promise<void> {
     const {
-      store: { vouching },
+      store: { provenanceStore },
       clock,
       observer,
     } = this.#options;
     try {
-      for (const runnerSession of this.#ended) await vouching.unmark(runnerSession);
-      for (const [runnerSession, { goodUntil }] of this.#open)
-        await vouching.mark({ runnerSession, goodUntil, renewedAt: clock.now() });
+      for (const runnerSession of this.#ended) await provenanceStore.unmark(runnerSession);
+      for (const [runnerSession, { verifiedUntil }] of this.#open)
+        await provenanceStore.mark({ runnerSession, verifiedUntil, renewedAt: clock.now() });
     } catch (error) {
       observer.failed(error);
     }
@@ -195,7 +201,7 @@ export class Repair implements WorkLedger {
 
   async #step(signal: AbortSignal): Promise<void> {
     const {
-      store: { vouching },
+      store: { provenanceStore },
       clock,
       limits: { checkIntervalMs },
     } = this.#options;
@@ -211,12 +217,12 @@ export class Repair implements WorkLedger {
     // What is withheld may be of another gateway that died, or of an earlier life.
     if (!looks && this.#suspects.size === 0 && this.#inHand.size === 0) return;
     const page = inHandMax + this.#failed.size;
-    this.#embedAgain(await vouching.withheld(page), signal);
+    this.#embedAgain(await provenanceStore.withheld(page), signal);
     for (const [runnerSession, { redoneSince, openUntil }] of this.#suspects) {
-      const texts = await vouching.embeddedBy({ runnerSession, since: redoneSince }, page);
+      const texts = await provenanceStore.embeddedBy({ runnerSession, since: redoneSince }, page);
       this.#embedAgain(texts, signal);
       if (clock.monotonic() < openUntil || texts.length > 0) continue;
-      await vouching.unmark(runnerSession);
+      await provenanceStore.unmark(runnerSession);
       this.#suspects.delete(runnerSession);
     }
   }
@@ -224,18 +230,18 @@ export class Repair implements WorkLedger {
   /** Again and again while a write of the session's may still be on its way. */
   async #withhold(): Promise<void> {
     const {
-      store: { vouching },
+      store: { provenanceStore },
       clock,
     } = this.#options;
     for (const [runnerSession, suspect] of this.#suspects) {
       const now = clock.monotonic();
       if (now < Math.max(suspect.withheldFrom, suspect.withheldAt + withheldAgainMs)) continue;
-      await vouching.withhold({ runnerSession, since: suspect.goodUntil });
+      await provenanceStore.withhold({ runnerSession, since: suspect.verifiedUntil });
       suspect.withheldAt = now;
       if (suspect.isMarked) continue;
-      await vouching.mark({
+      await provenanceStore.mark({
         runnerSession,
-        goodUntil: suspect.redoneSince,
+        verifiedUntil: suspect.redoneSince,
         renewedAt: clock.now(),
       });
       suspect.isMarked = true;
@@ -244,7 +250,7 @@ export class Repair implements WorkLedger {
 
   async #keepMarks(): Promise<void> {
     const {
-      store: { vouching },
+      store: { provenanceStore },
       clock,
       limits: { checkIntervalMs },
     } = this.#options;
@@ -252,10 +258,14 @@ export class Repair implements WorkLedger {
     for (const [runnerSession, session] of this.#open) {
       if (now - session.markedAt < checkIntervalMs) continue;
       session.markedAt = now;
-      await vouching.mark({ runnerSession, goodUntil: session.goodUntil, renewedAt: clock.now() });
+      await provenanceStore.mark({
+        runnerSession,
+        verifiedUntil: session.verifiedUntil,
+        renewedAt: clock.now(),
+      });
     }
     for (const runnerSession of this.#ended) {
-      await vouching.unmark(runnerSession);
+      await provenanceStore.unmark(runnerSession);
       this.#ended.delete(runnerSession);
     }
   }
@@ -267,14 +277,14 @@ export class Repair implements WorkLedger {
    */
   async #adopt(): Promise<void> {
     const {
-      store: { vouching },
+      store: { provenanceStore },
       clock,
       limits: { checkIntervalMs },
       isShared,
       observer,
     } = this.#options;
     const now = clock.monotonic();
-    for (const { runnerSession, goodUntil, renewedAt } of await vouching.marks()) {
+    for (const { runnerSession, verifiedUntil, renewedAt } of await provenanceStore.marks()) {
       if (
         this.#open.has(runnerSession) ||
         this.#ended.has(runnerSession) ||
@@ -284,9 +294,9 @@ export class Repair implements WorkLedger {
       if (isShared && clock.now() - renewedAt < abandonedIntervals * checkIntervalMs) continue;
       const deadline = now + checkIntervalMs * 0.75;
       this.#suspects.set(runnerSession, {
-        goodUntil,
+        verifiedUntil,
         withheldFrom: deadline,
-        redoneSince: goodUntil,
+        redoneSince: verifiedUntil,
         openUntil: now,
         isMarked: true,
         withheldAt: -Infinity,

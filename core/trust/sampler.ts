@@ -2,9 +2,9 @@
 // or foresee which.
 
 /** A text as the runner answered it. */
-export type Answered = { readonly text: string; readonly vector: Float32Array };
+export type AnsweredText = { readonly text: string; readonly vector: Float32Array };
 /** `embeddedAt`: UTC ms, as stored with the vector. */
-export type Sample = Answered & { readonly embeddedAt: number };
+export type Sample = AnsweredText & { readonly embeddedAt: number };
 
 export type SamplerOptions = {
   /** One of so many texts is chosen… */
@@ -49,7 +49,7 @@ export class Sampler {
    * The runner answered these. Returns what is chosen now. `embeddedAt`: UTC ms; `now`: monotonic
    * ms.
    */
-  answered(answers: readonly Answered[], embeddedAt: number, now: number): readonly Sample[] {
+  answered(answers: readonly AnsweredText[], embeddedAt: number, now: number): readonly Sample[] {
     const chosen: Sample[] = [];
     for (const { text, vector } of answers) {
       if (this.#texts === 0) this.#beganAt = { utc: embeddedAt, monotonic: now };

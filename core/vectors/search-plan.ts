@@ -8,7 +8,7 @@
 // texts turn out to match rarely, without one. An adapter supplies the look-ups; `Text` is whatever
 // it names a text by.
 
-import type { SearchPlace } from '#core/ports.ts';
+import type { SearchCursor } from '#core/ports.ts';
 
 /** `auto` is for production; tests force the other two to hold them equal. */
 export type SearchPlan = 'auto' | 'events-first' | 'nearest-first';
@@ -53,7 +53,7 @@ export type Wanted<Text> = {
   readonly plan: SearchPlan;
   readonly scoreMin: number;
   readonly except: readonly Text[];
-  readonly after: SearchPlace | null;
+  readonly after: SearchCursor | null;
 };
 
 /** Up to `limit` texts by score, then newest event, then text id. */
@@ -111,7 +111,7 @@ function isEnough<Text>(
   );
 }
 
-function byRank(a: SearchPlace, b: SearchPlace): number {
+function byRank(a: SearchCursor, b: SearchCursor): number {
   return (
     b.score - a.score ||
     b.newestAt - a.newestAt ||

@@ -1,5 +1,6 @@
 // Decides over every request and every WebSocket before anybody serves it: by name and origin, by
 // key and scope, by what the client used already.
+
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import type { Clock } from '#core/ports.ts';

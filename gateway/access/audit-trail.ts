@@ -1,5 +1,6 @@
 // Writes down every call that changes something: who, what, and what came of it, never what was in
 // its body.
+
 import { closeSync, fstatSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '#core/errors/errors.ts';

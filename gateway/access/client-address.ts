@@ -1,4 +1,5 @@
 // Says who is at the other end: the socket's address, or what a proxy that is trusted says of it.
+
 import { BlockList, isIP } from 'node:net';
 
 export type ClientAddress = (

@@ -1,5 +1,6 @@
 // Makes and knows the tokens with which a tab joins for a while: signed, so that every gateway with
 // the same secret takes them.
+
 import { createHmac, randomUUID, timingSafeEqual } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -28,7 +29,7 @@ export type JoinVerdict =
 /** Told apart from the shared token by this; the version of what follows. */
 const prefix = 'vsj1.';
 /** Tokens that were made here and have not expired. */
-export const madeTokensMax = 10_000;
+export const joinTokensMax = 10_000;
 export const ttlMsMax = 7 * 24 * 3_600_000;
 
 const tokenSchema = z.object({
@@ -39,7 +40,7 @@ const tokenSchema = z.object({
   textsPerSecondMax: z.number().positive().nullable(),
 });
 const fileSchema = z.object({
-  made: z.array(tokenSchema.extend({ madeAt: z.int() })).max(madeTokensMax),
+  made: z.array(tokenSchema.extend({ madeAt: z.int() })).max(joinTokensMax),
   revoked: z.array(z.tuple([z.uuid(), z.int()])),
 });
 
@@ -109,7 +110,7 @@ export class JoinTokens {
   } | null> {
     const now = this.#clock.now();
     this.#dropExpired(now);
-    if (this.#made.size >= madeTokensMax) return null;
+    if (this.#made.size >= joinTokensMax) return null;
     const token: JoinToken = { ...terms, id: randomUUID(), expiresAt: now + ttlMs };
     this.#made.set(token.id, { ...token, madeAt: now });
     await this.#save();

@@ -1,5 +1,6 @@
 // Holds the keys that are valid now: those of the settings, and those of a file that is read again
 // when it changes.
+
 import { readFile, stat } from 'node:fs/promises';
 import { UsageError } from '#core/errors/errors.ts';
 import { apiKey, parseKeyFile, type ApiKey } from '../config/api-keys.ts';

@@ -1,5 +1,6 @@
 // Keeps web pages of others away: which Host names this gateway goes by, and which Origins may
 // change something or open a WebSocket.
+
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { isLoopback } from '../config/network.ts';

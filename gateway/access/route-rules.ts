@@ -1,5 +1,6 @@
 // Says of every path who may use it and which budget it is counted against: the one table, from
 // which middleware, OpenAPI and documentation follow.
+
 import type { Scope } from '../config/api-keys.ts';
 
 /** `open` asks for no key. */

@@ -1,4 +1,5 @@
 // Decides over who wants to join before a WebSocket exists: no valid runner token, no connection.
+
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { subprotocol, tokenSubprotocolPrefix } from '#core/protocol/wire.ts';

@@ -1,4 +1,5 @@
 // Makes the token with which runners of this machine join, in a file that only this user can read.
+
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,5 +1,6 @@
 // Lets nobody guess a runner token: whoever was wrong too often is turned away before what it sends
 // is compared.
+
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Upgrade } from '../http/http-server.ts';
 import { refuseOnSocket } from '../http/problem-document.ts';
@@ -8,7 +9,7 @@ import type { Admission } from './runner-admission.ts';
 
 export type AdmitRunner = (headers: IncomingHttpHeaders, address: string) => Admission;
 
-export function countingWrongTokens(
+export function countingTokenGuesses(
   access: Access,
   admit: (headers: IncomingHttpHeaders) => Admission,
 ): AdmitRunner {
@@ -30,7 +31,11 @@ export function runnerAddress(access: Access, { socket, headers }: IncomingMessa
 }
 
 /** `upgrade` decides again by itself and answers what is wrong; here only guessing has its end. */
-export function runnerDoor(access: Access, admit: AdmitRunner, upgrade: Upgrade): Upgrade {
+export function guardedRunnerUpgrade(
+  access: Access,
+  admit: AdmitRunner,
+  upgrade: Upgrade,
+): Upgrade {
   return (request, socket, head) => {
     const admission = admit(request.headers, runnerAddress(access, request));
     if (!admission.ok && admission.status === 429) refuseOnSocket(socket, admission);

@@ -1,4 +1,5 @@
 // What every handler finds in its context.
+
 import type { HttpBindings } from '@hono/node-server';
 import type { Client } from '../access/access.ts';
 import type { Log } from '../telemetry/gateway-log.ts';

@@ -1,5 +1,6 @@
 // The HTTP API: which middleware every request passes, which routes there are, and how every error
 // is told.
+
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import type { AppEnv } from './app-env.ts';
@@ -16,14 +17,14 @@ import { deadLetterRoutes } from './routes/dead-letter-routes.ts';
 import { embeddingRoutes } from './routes/embeddings-routes.ts';
 import { healthRoutes } from './routes/health-routes.ts';
 import { ingestRoute } from './routes/ingest-routes.ts';
-import { runnerTokenRoutes } from './routes/join-token-routes.ts';
+import { joinTokenRoutes } from './routes/join-token-routes.ts';
 import { liveRoutes } from './routes/live-routes.ts';
 import { pageRoutes } from './routes/page-routes.ts';
 import { recommendationRoute } from './routes/recommendation-routes.ts';
 import { runnerRoutes } from './routes/runner-routes.ts';
 import { searchRoute } from './routes/search-routes.ts';
 import { similarRoute } from './routes/similar-routes.ts';
-import { observeRoutes } from './routes/stats-routes.ts';
+import { statsRoutes } from './routes/stats-routes.ts';
 import { eventRoutes } from './routes/stored-event-routes.ts';
 import { trendRoute } from './routes/trend-routes.ts';
 import type { Services } from './services.ts';
@@ -105,9 +106,9 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
   trendRoute(app, services);
   eventRoutes(app, services);
   deadLetterRoutes(app, services);
-  observeRoutes(app, services);
+  statsRoutes(app, services);
   // Before /runners/{id}, which would match it.
-  runnerTokenRoutes(app, services);
+  joinTokenRoutes(app, services);
   runnerRoutes(app, services);
   healthRoutes(app, services);
   liveRoutes(app, services);

@@ -1,4 +1,5 @@
 // Keeps compressed copies of files that have none, made once, by their hash, when first asked for.
+
 import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';

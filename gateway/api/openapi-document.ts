@@ -1,5 +1,6 @@
 // Describes the API as OpenAPI 3.1 from the schemas that validate the requests, and says once what
 // holds for every path.
+
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { ruleOf } from '../access/route-rules.ts';
 import { problemContentType, titleOf } from '../http/problem-document.ts';

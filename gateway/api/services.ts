@@ -1,5 +1,6 @@
 // What the routes need from the rest of the gateway: ports and a few views, so that a test can hand
 // in memory adapters.
+
 import type { Manifest } from '#core/model/model-manifest.ts';
 import type {
   Clock,
@@ -21,7 +22,7 @@ import type { RequestEmbeddings } from '../fleet/request-embeddings.ts';
 import type { Live } from '../live/live.ts';
 import type { Log } from '../telemetry/gateway-log.ts';
 import type { Telemetry } from '../telemetry/metrics.ts';
-import type { Levels } from './views/gauges.ts';
+import type { Gauges } from './views/gauges.ts';
 
 export type Services = {
   /** What changes settings. */
@@ -42,7 +43,7 @@ export type Services = {
   readonly queries: QueryVectors;
   readonly requestEmbeddings: RequestEmbeddings;
   readonly telemetry: Telemetry;
-  readonly levels: Levels;
+  readonly gauges: Gauges;
   readonly live: Live;
   readonly runners: () => readonly RunnerView[];
   /** Asks a runner to finish what it has and leave. `false`: no such runner. */

@@ -1,5 +1,6 @@
 // Computes an answer once for all who ask the same within a short time, and bounds how many are
 // computed at once.
+
 import type { Clock } from '#core/ports.ts';
 import { ProblemError } from '../http/problem-document.ts';
 

@@ -1,5 +1,6 @@
 // Answers with a file: compressed where a copy is there, in ranges, and with an ETag, so that
 // nothing is sent twice.
+
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { extname } from 'node:path';

@@ -1,5 +1,6 @@
 // The API keys of this gateway: read from settings and a file, held as hashes, compared without
 // telling how near a guess was.
+
 import { createHash, timingSafeEqual } from 'node:crypto';
 
 /**

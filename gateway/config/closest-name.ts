@@ -4,7 +4,7 @@
  * The candidate fewest edits away from `name`, when that is at most a third of its length; else
  * `null`.
  */
-export function nearest(name: string, candidates: readonly string[]): string | null {
+export function closestName(name: string, candidates: readonly string[]): string | null {
   let best: string | null = null;
   let bestDistance = Math.max(1, Math.floor(name.length / 3)) + 1;
   for (const candidate of candidates) {

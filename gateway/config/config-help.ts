@@ -1,4 +1,5 @@
 // Renders the table of settings for people: the example file and the text of --help.
+
 import { settings, type Setting } from './config-schema.ts';
 
 /** The content of `vectorstream.example.yaml`: every setting with its default, bound and variable. */

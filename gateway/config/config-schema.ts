@@ -1,5 +1,6 @@
 // Every setting of the gateway in one table: default, bound, meaning, and the names by which file,
 // environment and flags set it.
+
 import { eventLimits } from '#core/event/parse-event.ts';
 import { defaultPipelineLimits } from '#core/pipeline/pipeline.ts';
 import { compressions, saslMechanisms } from '../../kafka/kafka-settings.ts';

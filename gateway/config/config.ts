@@ -1,8 +1,9 @@
 // Turns file, environment and flags into one checked Config, or stops with one line that names the
 // setting, its value and what is allowed.
+
 import { parseDocument } from 'yaml';
 import { UsageError } from '#core/errors/errors.ts';
-import { nearest } from './closest-name.ts';
+import { closestName } from './closest-name.ts';
 import {
   configSchema,
   foreignVariables,
@@ -246,7 +247,7 @@ function settingOfFlag(name: string): Setting {
 
 /** For a name that is none: with the one that was meant, if one is near. */
 export function unknown(kind: string, name: string, known: readonly string[]): UsageError {
-  const meant = nearest(name, known);
+  const meant = closestName(name, known);
   const hint =
     meant === null ? 'vectorstream.example.yaml lists what is allowed' : `did you mean ${meant}?`;
   // A line of an environment file, `NAME=value`, is not shown with its value.

@@ -1,5 +1,6 @@
 // Holds the settings while the gateway runs: whoever reads one reads what it is now, and some can
 // be changed, all of a request or none.
+
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';

@@ -1,5 +1,6 @@
 // Reads host names, origins and networks as the settings may name them, and tells a loopback host
 // from any other.
+
 import { isIP } from 'node:net';
 
 /** `localhost`, 127.0.0.0/8 or ::1: only programs on this machine can connect. */

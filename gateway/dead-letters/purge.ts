@@ -2,16 +2,16 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock, DeadLetterEntry, DeadLetters } from '#core/ports.ts';
-import type { LetterFilter } from './replay.ts';
+import type { DeadLetterFilter } from './replay.ts';
 
 export type Purger = {
   /** Whether there is such a letter. One that is purged already stays as it is. */
   one(id: string, by: string): Promise<boolean>;
   /** Ends with the signal; what was purged by then stays so. */
-  all(filter: LetterFilter, by: string, signal: AbortSignal): Promise<number>;
+  all(filter: DeadLetterFilter, by: string, signal: AbortSignal): Promise<number>;
 };
 
-const pageLetters = 500;
+const pageDeadLetters = 500;
 
 /** `purged` is told at once of what was done. */
 export function createPurger(
@@ -54,9 +54,9 @@ export function createPurger(
 }
 
 /** How many letters the filter finds, and the ids of the newest. */
-export async function countLetters(
+export async function countDeadLetters(
   deadLetters: DeadLetters,
-  filter: LetterFilter,
+  filter: DeadLetterFilter,
   idsMax: number,
 ): Promise<{ readonly count: number; readonly ids: readonly string[] }> {
   let count = 0;
@@ -71,18 +71,18 @@ export async function countLetters(
 /** Without values; in between others have their turn. */
 async function* pages(
   deadLetters: DeadLetters,
-  filter: LetterFilter,
+  filter: DeadLetterFilter,
 ): AsyncGenerator<readonly DeadLetterEntry[], void> {
   for (let after = filter.after; ;) {
     const page = await deadLetters.list({
       ...filter,
       ...(after !== undefined && { after }),
-      limit: pageLetters,
+      limit: pageDeadLetters,
       valueBytesMax: 0,
     });
     if (page.length > 0) yield page;
     const last = page.at(-1);
-    if (last === undefined || page.length < pageLetters) return;
+    if (last === undefined || page.length < pageDeadLetters) return;
     after = { failedAt: last.failedAt, id: last.id };
     await nextTurn();
   }

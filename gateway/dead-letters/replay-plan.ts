@@ -15,7 +15,7 @@ export type ReplayRules = {
   readonly event: EventLimits;
 };
 
-export type ReplayWish = {
+export type ReplayOptions = {
   /** In place of the letter's own value; `null` for that one. */
   readonly payload: Uint8Array | null;
   /** Does what was done before, was done too often or cannot succeed. */
@@ -45,7 +45,7 @@ const encoder = new TextEncoder();
  */
 export function planReplay(
   letter: DeadLetterEntry,
-  { payload, force, now }: ReplayWish,
+  { payload, force, now }: ReplayOptions,
   { redrivesMax, event: limits }: ReplayRules,
 ): ReplayPlan {
   const value = payload ?? letter.value;

@@ -9,21 +9,21 @@ import { DependencyError, VectorStreamError } from '#core/errors/errors.ts';
 import type {
   Clock,
   DeadLetterEntry,
-  DeadLetterPlace,
+  DeadLetterCursor,
   DeadLetters,
   EventSink,
   LogRecord,
   Position,
 } from '#core/ports.ts';
-import { planReplay, type Refusal, type ReplayRules, type ReplayWish } from './replay-plan.ts';
+import { planReplay, type Refusal, type ReplayRules, type ReplayOptions } from './replay-plan.ts';
 
-export type LetterFilter = Omit<Parameters<DeadLetters['list']>[0], 'limit' | 'valueBytesMax'>;
+export type DeadLetterFilter = Omit<Parameters<DeadLetters['list']>[0], 'limit' | 'valueBytesMax'>;
 export type ReplayOutcome = { readonly id: string } & (
   | { readonly position: Position }
   | { readonly refusal: Refusal }
 );
 
-export type BatchWish = {
+export type BatchReplayOptions = {
   readonly force: boolean;
   /** Says what would be done, and does nothing. */
   readonly dryRun: boolean;
@@ -40,7 +40,7 @@ export type BatchReport = {
   /** One per letter looked at, in order; of a dry run those that would go have no position. */
   readonly outcomes: readonly (ReplayOutcome | { readonly id: string })[];
   /** Where to go on; `null` when nothing is left. */
-  readonly next: DeadLetterPlace | null;
+  readonly next: DeadLetterCursor | null;
   /** Why it ended before its limit, when something failed. */
   readonly trouble: string | null;
 };
@@ -49,13 +49,13 @@ export type Replayer = {
   /** `null`: there is no such letter. Throws `DependencyError` or `LogFullError`. */
   one(
     id: string,
-    wish: Pick<ReplayWish, 'payload' | 'force'> & { readonly by: string },
+    wish: Pick<ReplayOptions, 'payload' | 'force'> & { readonly by: string },
   ): Promise<ReplayOutcome | null>;
   /**
    * Newest first; within `batchMsMax`. Throws `DependencyError` or `LogFullError` when nothing
    * could be done.
    */
-  batch(filter: LetterFilter, wish: BatchWish): Promise<BatchReport>;
+  batch(filter: DeadLetterFilter, wish: BatchReplayOptions): Promise<BatchReport>;
 };
 
 export type ReplayerOptions = {
@@ -73,7 +73,7 @@ export type ReplayerOptions = {
 /** An HTTP client and the proxies before it wait so long. */
 export const batchMsMax = 20_000;
 /** Letters whose values are in memory together, at most. */
-const portionLetters = 100;
+const pageDeadLetterRows = 100;
 const portionBytes = 4 * 1024 * 1024;
 
 export function createReplayer({
@@ -147,7 +147,7 @@ export function createReplayer({
   /** In order; unknown ids are left out. */
   const replay = async (
     ids: readonly string[],
-    wish: Omit<ReplayWish, 'now'> & { readonly by: string; readonly dryRun: boolean },
+    wish: Omit<ReplayOptions, 'now'> & { readonly by: string; readonly dryRun: boolean },
   ): Promise<BatchReport['outcomes']> => {
     const free = ids.filter((id) => !inWork.has(id));
     for (const id of free) inWork.add(id);
@@ -201,7 +201,9 @@ export function createReplayer({
       ) {
         const portion = Math.min(
           limit - outcomes.length,
-          perSecond === null ? portionLetters : Math.min(portionLetters, Math.ceil(perSecond)),
+          perSecond === null
+            ? pageDeadLetterRows
+            : Math.min(pageDeadLetterRows, Math.ceil(perSecond)),
         );
         try {
           const found = await deadLetters.list({

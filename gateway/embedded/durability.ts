@@ -1,5 +1,6 @@
 // Says which writes are synced to the disk before they are answered: those whose answer promises
 // that a power loss does not undo them.
+
 import type { WriterApi } from './writer-api.ts';
 
 /**
@@ -10,8 +11,8 @@ import type { WriterApi } from './writer-api.ts';
  */
 const synced: ReadonlySet<string> = new Set([
   'append',
-  'putLetters',
-  'setLetterStatus',
+  'putDeadLetters',
+  'setDeadLetterStatus',
 ] satisfies (keyof WriterApi)[]);
 
 /** SQLite's `synchronous` for the one transaction of all these calls. */

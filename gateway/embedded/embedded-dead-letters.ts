@@ -4,14 +4,14 @@ import type { DeadLetterEntry, DeadLetters } from '#core/ports.ts';
 import type { ReaderApi } from './reader.ts';
 import { packHeaders, packRecords, unpackHeaders, unpackRecords } from './record-codec.ts';
 import { wholePage } from './sql/dead-letter-search.ts';
-import type { Letters } from './sql/dead-letter-tables.ts';
-import type { Client } from './worker-rpc.ts';
+import type { PackedDeadLetters } from './sql/dead-letter-tables.ts';
+import type { WorkerClient } from './worker-rpc.ts';
 import type { WriterApi } from './writer-api.ts';
 
 /** Nothing to dispose: the workers belong to `openEmbedded`. */
 export function createEmbeddedDeadLetters(
-  writer: Client<WriterApi>,
-  reader: Client<ReaderApi>,
+  writer: WorkerClient<WriterApi>,
+  reader: WorkerClient<ReaderApi>,
 ): DeadLetters {
   return {
     kind: 'embedded',
@@ -31,23 +31,23 @@ export function createEmbeddedDeadLetters(
           index,
         ) => ({ ...row, valueBytes: letters[index]?.value.length ?? 0 }),
       );
-      await writer.call('putLetters', { rows, packed });
+      await writer.call('putDeadLetters', { rows, packed });
     },
     async setStatus(changes) {
-      if (changes.length > 0) await writer.call('setLetterStatus', changes);
+      if (changes.length > 0) await writer.call('setDeadLetterStatus', changes);
     },
     list: (query) =>
       wholePage(query, async (part) => {
-        const found = await reader.call('listLetters', part);
+        const found = await reader.call('listDeadLetters', part);
         return { items: entriesOf(found), next: found.next };
       }),
-    get: async (id) => entriesOf(await reader.call('getLetter', id))[0] ?? null,
-    stats: () => reader.call('letterStats', undefined),
+    get: async (id) => entriesOf(await reader.call('getDeadLetter', id))[0] ?? null,
+    stats: () => reader.call('deadLetterStats', undefined),
     async [Symbol.asyncDispose]() {},
   };
 }
 
-function entriesOf({ rows, packed }: Letters): DeadLetterEntry[] {
+function entriesOf({ rows, packed }: PackedDeadLetters): DeadLetterEntry[] {
   return unpackRecords(packed).flatMap((record, index) => {
     const row = rows[index];
     return row === undefined

@@ -3,7 +3,7 @@
 
 import type { EventSink } from '#core/ports.ts';
 import { packHeaders, packRecords } from './record-codec.ts';
-import type { Client } from './worker-rpc.ts';
+import type { WorkerClient } from './worker-rpc.ts';
 import type { WriterApi } from './writer-api.ts';
 
 /**
@@ -11,7 +11,7 @@ import type { WriterApi } from './writer-api.ts';
  * `openEmbedded`.
  */
 export function createEmbeddedSink(
-  writer: Client<WriterApi>,
+  writer: WorkerClient<WriterApi>,
   topic: string,
   appended: () => void,
 ): EventSink {

@@ -1,14 +1,14 @@
 // Reads the log in the data folder for one consumer group: all partitions in turn, one batch ahead,
 // committed to the settled head.
 
-import { assert } from '#core/errors/errors.ts';
+import { assert } from '#core/errors/assert.ts';
 import { Assignment } from '#core/pipeline/assignment.ts';
 import type { Clock, Delivery, EventSource } from '#core/ports.ts';
-import { createPacedWork } from '#core/time/coalesced-task.ts';
+import { createCoalescedTask } from '#core/time/coalesced-task.ts';
 import type { ReaderApi } from './reader.ts';
 import { unpackHeaders, unpackRecords } from './record-codec.ts';
 import type { ReadAnswer } from './sql/log-reads.ts';
-import type { Client } from './worker-rpc.ts';
+import type { WorkerClient } from './worker-rpc.ts';
 import type { WriterApi } from './writer-api.ts';
 
 export type EmbeddedSourceOptions = {
@@ -34,8 +34,8 @@ export const sourceDefaults: EmbeddedSourceOptions = {
 };
 
 type Parts = {
-  readonly writer: Client<WriterApi>;
-  readonly reader: Client<ReaderApi>;
+  readonly writer: WorkerClient<WriterApi>;
+  readonly reader: WorkerClient<ReaderApi>;
   readonly topic: string;
   readonly groupId: string;
   readonly clock: Clock;
@@ -76,7 +76,7 @@ export async function createEmbeddedSource(
   const fail = (error: unknown): void => {
     trouble = error instanceof Error ? error.message : String(error);
   };
-  const commits = createPacedWork({
+  const commits = createCoalescedTask({
     work: commit,
     delayMs: options.commitMs,
     countMax: options.commitSettles,

@@ -1,15 +1,15 @@
 // The vector store in the data folder: texts with their vectors once, events that refer to them,
 // searched exactly.
 
-import { assert } from '#core/errors/errors.ts';
+import { assert } from '#core/errors/assert.ts';
 import { isUuid } from '#core/event/uuid.ts';
 import type { Clock, EventRecord, TextRecord, VectorStore, WriteOutcome } from '#core/ports.ts';
 import type { SearchPlan } from '#core/vectors/search-plan.ts';
 import { vectorProblem } from '#core/vectors/vector.ts';
 import type { ReaderApi } from './reader.ts';
-import { nobody } from './sql/session-tables.ts';
+import { withheldSession } from './sql/session-tables.ts';
 import type { EventRow, TextRow } from './sql/store-writes.ts';
-import type { Client } from './worker-rpc.ts';
+import type { WorkerClient } from './worker-rpc.ts';
 import type { WriterApi } from './writer-api.ts';
 
 export type EmbeddedStoreOptions = {
@@ -22,10 +22,10 @@ const stored: WriteOutcome = { status: 'stored' };
 
 /** The workers of the folder; they belong to `openEmbedded`. */
 export type StoreWorkers = {
-  readonly writer: Client<WriterApi>;
-  readonly reader: Client<ReaderApi>;
+  readonly writer: WorkerClient<WriterApi>;
+  readonly reader: WorkerClient<ReaderApi>;
   /** A second reader, for what takes long. */
-  readonly analyst: () => Client<ReaderApi>;
+  readonly analyst: () => WorkerClient<ReaderApi>;
 };
 
 export function createEmbeddedStore(
@@ -36,7 +36,7 @@ export function createEmbeddedStore(
     kind: 'embedded',
     batchMax: { texts: 1_000, events: 1_000 },
 
-    vouching: {
+    provenanceStore: {
       mark: (mark) => writer.call('markSession', mark),
       unmark: (runnerSession) => writer.call('unmarkSession', runnerSession),
       marks: () => reader.call('sessionMarks', undefined),
@@ -45,7 +45,7 @@ export function createEmbeddedStore(
         while (await writer.call('withholdTexts', work));
       },
       withheld: (limit) =>
-        reader.call('textsEmbeddedBy', { runnerSession: nobody, since: 0, limit }),
+        reader.call('textsEmbeddedBy', { runnerSession: withheldSession, since: 0, limit }),
     },
 
     async knownTexts(ids) {
@@ -82,7 +82,7 @@ export function createEmbeddedStore(
 
     // The vector is copied: it is moved to the reader, and the caller goes on with its own.
     search: (request) =>
-      (request.isPatient === true ? analyst() : reader).call('search', {
+      (request.lowPriority === true ? analyst() : reader).call('search', {
         ...request,
         vector: request.vector.slice(),
         plan: searchPlan,

@@ -27,7 +27,7 @@ import {
 import { createEmbeddedStore } from './embedded-store.ts';
 import type { ReaderApi, ReaderOptions } from './reader.ts';
 import type { LogBounds } from './sql/log-writes.ts';
-import { Client } from './worker-rpc.ts';
+import { WorkerClient } from './worker-rpc.ts';
 import type { WriterApi, WriterOptions } from './writer-api.ts';
 
 export type EmbeddedOptions = {
@@ -49,7 +49,7 @@ export type EmbeddedOptions = {
    * Called at most once, when a database worker has died or met damage in the file: nothing more is
    * to be read or written, so the gateway must end.
    */
-  readonly died: (error: DependencyError) => void;
+  readonly onWorkerExit: (error: DependencyError) => void;
 };
 
 export const embeddedDefaults = {
@@ -82,7 +82,7 @@ const retentionRows = 1_000;
  * disposed before the whole.
  */
 export async function openEmbedded(
-  options: Pick<EmbeddedOptions, 'dataDir' | 'identity' | 'topic' | 'clock' | 'died'> &
+  options: Pick<EmbeddedOptions, 'dataDir' | 'identity' | 'topic' | 'clock' | 'onWorkerExit'> &
     Partial<EmbeddedOptions>,
 ): Promise<Embedded> {
   const {
@@ -94,12 +94,12 @@ export async function openEmbedded(
     log: bounds,
     searchPlan,
     clock,
-    died,
+    onWorkerExit,
   } = { ...embeddedDefaults, ...options };
 
   let isDead = false;
   const diedOnce = (error: DependencyError): void => {
-    if (!isDead) died(error);
+    if (!isDead) onWorkerExit(error);
     isDead = true;
   };
   const writerWorker = startWorker(new URL('./writer.ts', import.meta.url), {
@@ -108,7 +108,7 @@ export async function openEmbedded(
     partitions,
     bounds,
   } satisfies WriterOptions);
-  const writer = new Client<WriterApi>(writerWorker, 'database writer', diedOnce);
+  const writer = new WorkerClient<WriterApi>(writerWorker, 'database writer', diedOnce);
   // Loads while the writer opens the file, and waits at the gate until there is a schema to read.
   const gate = new Int32Array(new SharedArrayBuffer(4));
   const readerWorker = startWorker(new URL('./reader.ts', import.meta.url), {
@@ -117,7 +117,7 @@ export async function openEmbedded(
     copiesVectors: holdsStore,
     gate,
   } satisfies ReaderOptions);
-  const reader = new Client<ReaderApi>(readerWorker, 'database reader', diedOnce);
+  const reader = new WorkerClient<ReaderApi>(readerWorker, 'database reader', diedOnce);
   try {
     await writer.ready();
     Atomics.store(gate, 0, 1);
@@ -130,15 +130,15 @@ export async function openEmbedded(
   }
 
   let analystWorker: Worker | null = null;
-  let analyst: Client<ReaderApi> | null = null;
-  const startAnalyst = (): Client<ReaderApi> => {
+  let analyst: WorkerClient<ReaderApi> | null = null;
+  const startAnalyst = (): WorkerClient<ReaderApi> => {
     analystWorker = startWorker(new URL('./reader.ts', import.meta.url), {
       folder,
       dimensions: identity.dimensions,
       copiesVectors: false,
       gate,
     } satisfies ReaderOptions);
-    return new Client<ReaderApi>(analystWorker, 'second database reader', diedOnce);
+    return new WorkerClient<ReaderApi>(analystWorker, 'second database reader', diedOnce);
   };
 
   const stopping = new AbortController();
@@ -193,7 +193,7 @@ function startWorker(file: URL, data: WriterOptions | ReaderOptions): Worker {
 
 /** Ends when the signal aborts. */
 async function keepRetention(
-  writer: Client<WriterApi>,
+  writer: WorkerClient<WriterApi>,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<void> {

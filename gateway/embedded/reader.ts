@@ -3,9 +3,9 @@
 
 import { setImmediate } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
-import { assert } from '#core/errors/errors.ts';
+import { assert } from '#core/errors/assert.ts';
 import { openDatabase, opening } from './sql/database.ts';
-import { createLetterReads, type LetterReads } from './sql/dead-letter-tables.ts';
+import { createDeadLetterReads, type DeadLetterReads } from './sql/dead-letter-tables.ts';
 import { createLogReads, type LogReads } from './sql/log-reads.ts';
 import { createSessionReads, type SessionReads } from './sql/session-tables.ts';
 import { asDependencyError } from './sql/sqlite-errors.ts';
@@ -13,7 +13,7 @@ import { createStoreReads, type StoreReads } from './sql/store-reads.ts';
 import { VectorCopy } from './vectors/vector-copy.ts';
 import { type Call, handlerOf, serve } from './worker-rpc.ts';
 
-export type ReaderApi = LogReads & StoreReads & SessionReads & LetterReads;
+export type ReaderApi = LogReads & StoreReads & SessionReads & DeadLetterReads;
 export type ReaderOptions = {
   readonly folder: string;
   readonly dimensions: number;
@@ -43,7 +43,7 @@ serve(parentPort, () =>
       ...createLogReads(database, partitions),
       ...createStoreReads(database, dimensions, copy),
       ...createSessionReads(database),
-      ...createLetterReads(database),
+      ...createDeadLetterReads(database),
     };
     const waiting: Call[] = [];
     let working = Promise.resolve();

@@ -5,8 +5,8 @@
 // message.
 
 import { type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads';
+import { assert } from '#core/errors/assert.ts';
 import {
-  assert,
   DependencyError,
   IndexMismatchError,
   LogFullError,
@@ -40,7 +40,7 @@ type Asked<Argument = never> = {
   readonly method: string;
   readonly argument: Argument;
 };
-type Answered<Value = never> =
+type RpcReply<Value = never> =
   | { readonly id: number; readonly value: Value }
   | { readonly id: number; readonly error: WireError };
 
@@ -63,7 +63,7 @@ export function serve(
   port: MessagePort,
   start: () => { answer(calls: readonly Call[]): void; close(): Promise<void> },
 ): void {
-  const send = (message: Answered<unknown>, moved: readonly ArrayBuffer[]) =>
+  const send = (message: RpcReply<unknown>, moved: readonly ArrayBuffer[]) =>
     port.postMessage(message, moved);
   const asCall = ({ id, method, argument }: Asked): Call => ({
     method,
@@ -98,7 +98,7 @@ export function serve(
 }
 
 /** The gateway's side of one worker. */
-export class Client<A extends Api> {
+export class WorkerClient<A extends Api> {
   readonly #worker: Worker;
   readonly #name: string;
   readonly #pending = new Map<
@@ -108,7 +108,7 @@ export class Client<A extends Api> {
   readonly #ready: Promise<unknown>;
   readonly #exited: Promise<void>;
   #lastId = readyId;
-  readonly #died: (error: DependencyError) => void;
+  readonly #onWorkerExit: (error: DependencyError) => void;
   /** Why no call is taken any more. */
   #closed: DependencyError | null = null;
 
@@ -116,10 +116,10 @@ export class Client<A extends Api> {
    * `died` is called when a worker that was ready ends without having been asked to, and whenever
    * it meets damage in its file.
    */
-  constructor(worker: Worker, name: string, died: (error: DependencyError) => void) {
+  constructor(worker: Worker, name: string, onWorkerExit: (error: DependencyError) => void) {
     this.#worker = worker;
     this.#name = name;
-    this.#died = died;
+    this.#onWorkerExit = onWorkerExit;
     let wasReady = false;
     this.#ready = new Promise((resolve, reject) => {
       this.#pending.set(readyId, { resolve, reject });
@@ -129,7 +129,7 @@ export class Client<A extends Api> {
     // Whoever awaits `ready` hears of it; until then it must not count as unhandled.
     this.#ready.catch(() => {});
     let cause: unknown;
-    worker.on('message', (message: Answered) => this.#settle(message));
+    worker.on('message', (message: RpcReply) => this.#settle(message));
     worker.on('error', (error) => {
       cause = error;
     });
@@ -147,7 +147,7 @@ export class Client<A extends Api> {
         this.#closed ??= error;
         for (const call of this.#pending.values()) call.reject(error);
         this.#pending.clear();
-        if (unexpected && wasReady) died(error);
+        if (unexpected && wasReady) onWorkerExit(error);
         resolve();
       });
     });
@@ -191,7 +191,7 @@ export class Client<A extends Api> {
     await this.#exited;
   }
 
-  #settle(message: Answered): void {
+  #settle(message: RpcReply): void {
     const pending = this.#pending.get(message.id);
     this.#pending.delete(message.id);
     if (!('error' in message)) {
@@ -202,7 +202,7 @@ export class Client<A extends Api> {
     pending?.reject(error);
     // Whoever goes on writing to a damaged file damages more of it.
     if (message.id !== readyId && error instanceof DependencyError && error.code === damagedCode)
-      this.#died(error);
+      this.#onWorkerExit(error);
   }
 }
 

@@ -3,11 +3,12 @@
 
 import { statSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-import { assert, DependencyError } from '#core/errors/errors.ts';
+import { assert } from '#core/errors/assert.ts';
+import { DependencyError } from '#core/errors/errors.ts';
 import { synchronousFor } from './durability.ts';
 import { lockFolder } from './folder-lock.ts';
 import { databaseFile, openDatabase, opening } from './sql/database.ts';
-import { createLetterWrites } from './sql/dead-letter-tables.ts';
+import { createDeadLetterWrites } from './sql/dead-letter-tables.ts';
 import { createLogWrites, LogState } from './sql/log-writes.ts';
 import { prepareSchema } from './sql/schema.ts';
 import { createSessionWrites } from './sql/session-tables.ts';
@@ -40,7 +41,7 @@ serve(parentPort, () =>
       ...createLogWrites(database, log, bounds),
       ...createStoreWrites(database),
       ...createSessionWrites(database),
-      ...createLetterWrites(database),
+      ...createDeadLetterWrites(database),
     };
 
     const begin = database.prepare('BEGIN IMMEDIATE');

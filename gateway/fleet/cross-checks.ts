@@ -1,6 +1,7 @@
-import type { Clock } from '#core/ports.ts';
 // Has samples of untrusted work embedded again by a trusted runner, and says of each whether both
 // agree.
+
+import type { Clock } from '#core/ports.ts';
 import { agreementMin, boundsOf, type CrossCheckResult } from '#core/trust/agreement.ts';
 import type { GoldenBounds } from '#core/trust/golden.ts';
 import type { Sample } from '#core/trust/sampler.ts';

@@ -1,7 +1,8 @@
 // The fleet as promises: each text handed in is answered once, or given up when its caller is.
+
 import { DependencyError } from '#core/errors/errors.ts';
 import type { Lane } from '#core/fleet/backlog.ts';
-import type { Ended, Fleet } from '#core/fleet/fleet.ts';
+import type { TaskResult, Fleet } from '#core/fleet/fleet.ts';
 import type { EmbeddingService, FleetResult, Provenance } from '#core/ports.ts';
 import { wireLimits } from '#core/protocol/wire.ts';
 
@@ -79,7 +80,7 @@ export class EmbeddingQueue implements EmbeddingService {
    * Hands results to those who wait for them. `provenance`: of the runner that answered; only
    * failures come without one.
    */
-  settle(ended: readonly Ended[], provenance: Provenance | null): void {
+  settle(ended: readonly TaskResult[], provenance: Provenance | null): void {
     for (const one of ended) {
       const waiting = this.#waiting.get(one.id);
       if (waiting === undefined) continue;

@@ -1,11 +1,12 @@
 // Has a model of the Hugging Face hub made ready in the data folder, by a process of the runners:
 // no model code runs in the gateway.
+
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { DependencyError, UsageError } from '#core/errors/errors.ts';
-import { hubFolderName, hubModelOf } from '#core/model/model-source.ts';
+import { huggingFaceFolderName, huggingFaceModelOf } from '#core/model/model-source.ts';
 import type { Config } from '../config/config.ts';
 
 export type FoundModel = {
@@ -35,13 +36,13 @@ export async function findModel(
     const folder = resolve(base, setting);
     if (await isFolder(folder)) return { folder, setting: folder };
   }
-  const model = hubModelOf(setting);
+  const model = huggingFaceModelOf(setting);
   if (model === null) {
     throw new UsageError(
       `runners.model is "${setting}": there is no such folder. Give a folder with a model and its manifest.json, or the id of a model on Hugging Face, such as Xenova/bge-small-en-v1.5.`,
     );
   }
-  const folder = join(dataDir, 'models', hubFolderName(model));
+  const folder = join(dataDir, 'models', huggingFaceFolderName(model));
   if (!(await isFolder(folder))) {
     const request = JSON.stringify({
       model,

@@ -1,14 +1,15 @@
 // One runner's connection as the hub keeps it, and what is told of it.
+
 import type { Fleet } from '#core/fleet/fleet.ts';
 import type { RunnerChecks } from '#core/fleet/runner-checks.ts';
 import type { RunnerState } from '#core/fleet/runner-state.ts';
 import type { Channel, Provenance } from '#core/ports.ts';
-import type { Session } from '#core/protocol/gateway-session.ts';
+import type { GatewaySession } from '#core/protocol/gateway-session.ts';
 import type { RunnerView } from './hub-types.ts';
 import type { Identity } from './runner-identity.ts';
 
-export type Connection = {
-  readonly session: Session;
+export type HubConnection = {
+  readonly session: GatewaySession;
   readonly channel: Channel;
   readonly identity: Identity;
   /** UTC ms. */
@@ -17,14 +18,14 @@ export type Connection = {
   checks: RunnerChecks | null;
   textsEmbedded: number;
   /** UTC ms: what it embedded before has passed its checks. */
-  goodUntil: number;
+  verifiedUntil: number;
 };
 
 const states: Readonly<Record<string, RunnerState>> = { ready: 'ready', draining: 'draining' };
 
 /** `null` until it has greeted. */
 export function viewOf(
-  { session, identity, connectedAt, textsEmbedded }: Connection,
+  { session, identity, connectedAt, textsEmbedded }: HubConnection,
   fleet: Fleet,
 ): RunnerView | null {
   const { hello } = session;
@@ -50,13 +51,16 @@ export function viewOf(
   };
 }
 
-export function provenanceOf({ session, goodUntil }: Connection, embeddedAt: number): Provenance {
+export function provenanceOf(
+  { session, verifiedUntil }: HubConnection,
+  embeddedAt: number,
+): Provenance {
   return {
     runnerSession: session.id,
     runnerName: session.hello?.name ?? '',
     device: session.hello?.device ?? 'unknown',
     dtype: session.hello?.dtype ?? '',
     embeddedAt,
-    checkedAt: goodUntil,
+    checkedAt: verifiedUntil,
   };
 }

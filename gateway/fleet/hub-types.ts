@@ -1,4 +1,5 @@
 // What the runner hub takes and what it shows.
+
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { FleetOptions } from '#core/fleet/fleet.ts';
@@ -6,9 +7,9 @@ import type { RunnerChecksOptions } from '#core/fleet/runner-checks.ts';
 import { defaultPace } from '#core/fleet/runner-pace.ts';
 import type { RunnerState } from '#core/fleet/runner-state.ts';
 import type { Channel, Clock, EmbedderInfo, EmbeddingService } from '#core/ports.ts';
-import type { SessionOptions } from '#core/protocol/gateway-session.ts';
+import type { GatewaySessionOptions } from '#core/protocol/gateway-session.ts';
 import type { CrossCheckResult } from '#core/trust/agreement.ts';
-import type { WorkLedger } from '#core/trust/repair.ts';
+import type { ProvenanceLog } from '#core/trust/repair.ts';
 import type { RunnerTokens } from '../access/runner-admission.ts';
 import { defaultCheckIntervalMs } from '../config/defaults.ts';
 import type { Identity } from './runner-identity.ts';
@@ -38,7 +39,7 @@ export type HubObserver = {
 };
 
 export type HubLimits = FleetOptions &
-  Pick<SessionOptions, 'helloTimeoutMs' | 'heartbeatMs' | 'drainGraceMs'> &
+  Pick<GatewaySessionOptions, 'helloTimeoutMs' | 'heartbeatMs' | 'drainGraceMs'> &
   RunnerChecksOptions['limits'] & {
     readonly runnersMax: number;
     /** How often deadlines and heartbeats are looked at. */
@@ -63,7 +64,7 @@ export const defaultHubLimits: HubLimits = {
   closeMsMax: 2_000,
 };
 
-export type RunnerHubOptions = Pick<SessionOptions, 'identity' | 'golden' | 'bounds'> &
+export type RunnerHubOptions = Pick<GatewaySessionOptions, 'identity' | 'golden' | 'bounds'> &
   Pick<RunnerChecksOptions, 'random'> & {
     readonly tokens: RunnerTokens;
     readonly limits: HubLimits;
@@ -76,7 +77,7 @@ export type RunnerHubOptions = Pick<SessionOptions, 'identity' | 'golden' | 'bou
      */
     readonly addressOf: (request: IncomingMessage) => string;
     /** Remembers what untrusted runners embed, and mends it when they were wrong. */
-    readonly ledger: WorkLedger;
+    readonly ledger: ProvenanceLog;
     /**
      * The gateway starts runners of its own: samples of others' work wait for them from the
      * beginning.

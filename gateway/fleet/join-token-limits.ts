@@ -1,19 +1,20 @@
 // Holds the runners that came by one join token to what it allows them together.
+
 import { RateLimit } from '#core/fleet/text-rate-limit.ts';
 import type { JoinToken } from '../access/join-tokens.ts';
-import type { Connection } from './hub-connection.ts';
+import type { HubConnection } from './hub-connection.ts';
 
-export class JoinLimits {
-  readonly #connections: ReadonlyMap<string, Connection>;
+export class JoinTokenLimits {
+  readonly #connections: ReadonlyMap<string, HubConnection>;
   /** By token, while a runner of it is connected. */
   readonly #rates = new Map<string, RateLimit>();
 
-  constructor(connections: ReadonlyMap<string, Connection>) {
+  constructor(connections: ReadonlyMap<string, HubConnection>) {
     this.#connections = connections;
   }
 
   /** Connected by this token. */
-  of(tokenId: string): readonly Connection[] {
+  of(tokenId: string): readonly HubConnection[] {
     return [...this.#connections.values()].filter(({ identity }) => identity.token?.id === tokenId);
   }
 

@@ -1,5 +1,6 @@
 // Keeps the gateway's own runners going: one supervisor process, started again with growing waits,
 // never left behind.
+
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { Clock } from '#core/ports.ts';

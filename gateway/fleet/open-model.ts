@@ -1,5 +1,6 @@
 // Opens the model that the index is made with: its identity, and the golden texts that every runner
 // is checked with.
+
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';

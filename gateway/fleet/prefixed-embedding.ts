@@ -1,5 +1,6 @@
 // Puts the model's prefixes before texts: what is searched for is a query, what is stored a
 // passage.
+
 import type { Manifest } from '#core/model/model-manifest.ts';
 import type { EmbeddingService } from '#core/ports.ts';
 

@@ -1,6 +1,7 @@
 // Who was found wrong here, kept away and still shown for a while.
+
 import type { Clock } from '#core/ports.ts';
-import { Quarantine } from '#core/trust/quarantine-backoff.ts';
+import { QuarantineBackoff } from '#core/trust/quarantine-backoff.ts';
 import type { RunnerView } from './hub-types.ts';
 import type { Identity } from './runner-identity.ts';
 
@@ -8,9 +9,9 @@ const viewsMax = 100;
 /** However short or long it is kept away. */
 const viewMs = { min: 600_000, max: 3_600_000 };
 
-export class Quarantined {
+export class QuarantineList {
   readonly #clock: Clock;
-  readonly #book = new Quarantine();
+  readonly #book = new QuarantineBackoff();
   readonly #views = new Map<string, { readonly view: RunnerView; readonly shownUntil: number }>();
   count = 0;
 

@@ -1,5 +1,6 @@
 // Gives a search its query's vector: from memory when it was asked before, else from the fleet,
 // once for all who wait for it.
+
 import type { EmbeddingService } from '#core/ports.ts';
 import { ProblemError } from '../http/problem-document.ts';
 

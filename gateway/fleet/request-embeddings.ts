@@ -1,5 +1,6 @@
 // Embeds the texts of API requests: after searches, before the stream, a few at a time so that
 // neither waits long for them.
+
 import type { EmbeddingService } from '#core/ports.ts';
 import { ProblemError } from '../http/problem-document.ts';
 

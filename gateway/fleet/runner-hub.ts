@@ -1,5 +1,6 @@
 // Joins runners to the fleet: sockets and timers around the session and the scheduler, which decide
 // everything.
+
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -7,7 +8,7 @@ import { WebSocketServer } from 'ws';
 import { UsageError } from '#core/errors/errors.ts';
 import { nothingMixedIn } from '#core/fleet/fleet-job.ts';
 import { Fleet, type FailureCause } from '#core/fleet/fleet.ts';
-import { Session, type SessionEffect } from '#core/protocol/gateway-session.ts';
+import { GatewaySession, type SessionEffect } from '#core/protocol/gateway-session.ts';
 import type { JobResult } from '#core/protocol/job-result-frame.ts';
 import {
   closeCode,
@@ -19,11 +20,11 @@ import {
 import { admit } from '../access/runner-admission.ts';
 import { refuseOnSocket } from '../http/problem-document.ts';
 import { EmbeddingQueue } from './embedding-queue.ts';
-import { provenanceOf, viewOf, type Connection } from './hub-connection.ts';
+import { provenanceOf, viewOf, type HubConnection } from './hub-connection.ts';
 import type { FleetStats, RunnerHub, RunnerHubOptions, RunnerView } from './hub-types.ts';
-import { JoinLimits } from './join-token-limits.ts';
+import { JoinTokenLimits } from './join-token-limits.ts';
 import type { Identity } from './runner-identity.ts';
-import { Trust } from './runner-trust.ts';
+import { RunnerTrust } from './runner-trust.ts';
 import { socketChannel } from './socket-channel.ts';
 
 export { defaultHubLimits } from './hub-types.ts';
@@ -51,7 +52,7 @@ class Hub implements RunnerHub {
   readonly #options: RunnerHubOptions;
   readonly #fleet: Fleet;
   readonly #goldenTexts: readonly string[];
-  readonly #connections = new Map<string, Connection>();
+  readonly #connections = new Map<string, HubConnection>();
   readonly #server = new WebSocketServer({
     noServer: true,
     maxPayload: wireLimits.frameBytesMax,
@@ -59,8 +60,8 @@ class Hub implements RunnerHub {
     handleProtocols: (offered) => (offered.has(subprotocol) ? subprotocol : false),
   });
   readonly #stopped = new AbortController();
-  readonly #trust: Trust;
-  readonly #joinLimits = new JoinLimits(this.#connections);
+  readonly #trust: RunnerTrust;
+  readonly #joinLimits = new JoinTokenLimits(this.#connections);
   #assigning = false;
   /**
    * UTC ms of the last answer: what is stored with vectors never goes back, whatever the wall clock
@@ -73,7 +74,7 @@ class Hub implements RunnerHub {
     this.#fleet = new Fleet(options.limits, options.expectsTrusted);
     this.#goldenTexts = options.golden.cases.map(({ text }) => text);
     this.service = new EmbeddingQueue(this.#fleet, () => this.#assignSoon());
-    this.#trust = new Trust(options, {
+    this.#trust = new RunnerTrust(options, {
       fleet: this.#fleet,
       service: this.service,
       connections: this.#connections,
@@ -168,7 +169,7 @@ class Hub implements RunnerHub {
     this.#server.close();
   }
 
-  accept(channel: Connection['channel'], identity: Identity): void {
+  accept(channel: HubConnection['channel'], identity: Identity): void {
     const { identity: model, golden, bounds, limits, clock } = this.#options;
     if (this.#stopped.signal.aborted)
       return channel.close(closeCode.goingAway, 'the gateway stops');
@@ -176,19 +177,19 @@ class Hub implements RunnerHub {
     if (full !== null) return channel.close(closeCode.notNow, full);
     const refusal = ({ name }: { readonly name: string }) =>
       this.#trust.quarantined.refusal(identity, name);
-    const session = new Session(
+    const session = new GatewaySession(
       randomUUID(),
       { identity: model, golden, bounds, refusal, ...limits },
       clock.monotonic(),
     );
-    const connection: Connection = {
+    const connection: HubConnection = {
       session,
       channel,
       identity,
       connectedAt: clock.now(),
       checks: null,
       textsEmbedded: 0,
-      goodUntil: 0,
+      verifiedUntil: 0,
     };
     this.#connections.set(session.id, connection);
     channel.listen({
@@ -215,12 +216,12 @@ class Hub implements RunnerHub {
     return full;
   }
 
-  #apply(connection: Connection, effects: readonly SessionEffect[]): void {
+  #apply(connection: HubConnection, effects: readonly SessionEffect[]): void {
     for (const effect of effects) this.#carryOut(connection, effect);
     if (effects.length > 0) this.#assignSoon();
   }
 
-  #carryOut(connection: Connection, effect: SessionEffect): void {
+  #carryOut(connection: HubConnection, effect: SessionEffect): void {
     const { session, channel } = connection;
     switch (effect.do) {
       case 'send':
@@ -253,14 +254,14 @@ class Hub implements RunnerHub {
     }
   }
 
-  async #serve(connection: Connection): Promise<void> {
+  async #serve(connection: HubConnection): Promise<void> {
     if (!(await this.#trust.begin(connection))) return;
     this.#fleet.serve(connection.session.id);
     this.#tell(connection, 'runner ready');
     this.#assignSoon();
   }
 
-  #answer(connection: Connection, { jobId, attempt, outcomes }: JobResult): void {
+  #answer(connection: HubConnection, { jobId, attempt, outcomes }: JobResult): void {
     const { session } = connection;
     const { clock, log, observer } = this.#options;
     const now = clock.monotonic();
@@ -319,7 +320,7 @@ class Hub implements RunnerHub {
   }
 
   /** Once per connection, whichever side ended it. */
-  #leave(connection: Connection, code: number, reason: string, blame: boolean): void {
+  #leave(connection: HubConnection, code: number, reason: string, blame: boolean): void {
     const { session } = connection;
     const { log, observer } = this.#options;
     if (!this.#connections.delete(session.id)) return;
@@ -407,7 +408,7 @@ class Hub implements RunnerHub {
       this.#apply(connection, connection.session.end(closeCode.timeout, reason, true));
   }
 
-  #tell({ session, identity }: Connection, message: string): void {
+  #tell({ session, identity }: HubConnection, message: string): void {
     const { name, kind, device, dtype, adapter } = session.hello ?? {};
     const cosine = session.lastGoldenCosine;
     this.#options.log.info(

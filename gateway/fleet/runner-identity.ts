@@ -1,4 +1,5 @@
 // Says by what a runner is recognised when it connects again.
+
 import type { JoinToken } from '../access/join-tokens.ts';
 
 /**

@@ -1,40 +1,41 @@
-import type { Job } from '#core/fleet/fleet-job.ts';
 // Decides whether a runner's work is believed: canaries judged, samples compared, and the store
 // told of whatever was wrong.
+
+import type { Job } from '#core/fleet/fleet-job.ts';
 import type { Fleet } from '#core/fleet/fleet.ts';
 import { RunnerChecks } from '#core/fleet/runner-checks.ts';
 import type { EmbedOutcome } from '#core/ports.ts';
-import type { Answered, Sample } from '#core/trust/sampler.ts';
+import type { AnsweredText, Sample } from '#core/trust/sampler.ts';
 import { CrossChecks } from './cross-checks.ts';
 import type { EmbeddingQueue } from './embedding-queue.ts';
-import { viewOf, type Connection } from './hub-connection.ts';
+import { viewOf, type HubConnection } from './hub-connection.ts';
 import type { RunnerHubOptions } from './hub-types.ts';
-import { Quarantined } from './quarantine-list.ts';
+import { QuarantineList } from './quarantine-list.ts';
 
-export type TrustParts = {
+export type RunnerTrustParts = {
   readonly fleet: Fleet;
   readonly service: EmbeddingQueue;
   /** By session. */
-  readonly connections: ReadonlyMap<string, Connection>;
+  readonly connections: ReadonlyMap<string, HubConnection>;
   /** Aborts when the hub closes. */
   readonly signal: AbortSignal;
   /** Ends the connection of a runner that a sample has shown to be wrong. */
-  readonly expel: (connection: Connection, reason: string) => void;
+  readonly expel: (connection: HubConnection, reason: string) => void;
 };
 
-export class Trust {
-  readonly quarantined: Quarantined;
+export class RunnerTrust {
+  readonly quarantined: QuarantineList;
   readonly #options: RunnerHubOptions;
-  readonly #parts: TrustParts;
+  readonly #parts: RunnerTrustParts;
   readonly #crossChecks: CrossChecks;
   #expectsTrusted: boolean;
 
-  constructor(options: RunnerHubOptions, parts: TrustParts) {
+  constructor(options: RunnerHubOptions, parts: RunnerTrustParts) {
     const { bounds, clock, observer, limits } = options;
     this.#options = options;
     this.#parts = parts;
     this.#expectsTrusted = options.expectsTrusted;
-    this.quarantined = new Quarantined(clock);
+    this.quarantined = new QuarantineList(clock);
     this.#crossChecks = new CrossChecks({
       service: parts.service,
       bounds,
@@ -50,7 +51,7 @@ export class Trust {
    * It has passed the check at the door. An untrusted runner's work begins only when the store
    * knows whose it will be. `false`: too late.
    */
-  async begin(connection: Connection): Promise<boolean> {
+  async begin(connection: HubConnection): Promise<boolean> {
     const { session, identity } = connection;
     const { ledger, golden, bounds, limits, random, clock } = this.#options;
     connection.checks = new RunnerChecks(
@@ -58,7 +59,7 @@ export class Trust {
       session.checkedAt,
       clock.monotonic(),
     );
-    connection.goodUntil = session.checkedAt;
+    connection.verifiedUntil = session.checkedAt;
     this.#expectsTrusted ||= identity.trusted;
     try {
       if (!identity.trusted) await ledger.begin(session.id, session.checkedAt, this.#parts.signal);
@@ -71,7 +72,7 @@ export class Trust {
 
   /** Before anything of an answer is used: why the runner is wrong, or `null`. */
   judge(
-    { session, checks }: Connection,
+    { session, checks }: HubConnection,
     job: Job | null,
     outcomes: readonly EmbedOutcome[],
     embeddedAt: number,
@@ -87,8 +88,8 @@ export class Trust {
 
   /** An answer was used. */
   worked(
-    connection: Connection,
-    answers: readonly Answered[],
+    connection: HubConnection,
+    answers: readonly AnsweredText[],
     embeddedAt: number,
     now: number,
   ): void {
@@ -104,7 +105,7 @@ export class Trust {
    * A runner that has come to rest gets its canary all the same: its last work is to be vouched
    * for.
    */
-  tick(connection: Connection, now: number): void {
+  tick(connection: HubConnection, now: number): void {
     const { session, checks } = connection;
     const { fleet } = this.#parts;
     this.#compare(connection, checks?.due(now) ?? []);
@@ -127,13 +128,13 @@ export class Trust {
   }
 
   /** Its connection has ended. */
-  left(connection: Connection, reason: string): void {
+  left(connection: HubConnection, reason: string): void {
     if (connection.session.state === 'quarantined') return this.#quarantine(connection, reason);
     this.#compare(connection, connection.checks?.end() ?? []);
     this.#settle(connection);
   }
 
-  #compare(connection: Connection, samples: readonly Sample[]): void {
+  #compare(connection: HubConnection, samples: readonly Sample[]): void {
     const { session, checks } = connection;
     for (const sample of samples) {
       void this.#crossChecks.compare(sample, session.hello?.dtype ?? '').then((result) => {
@@ -147,38 +148,41 @@ export class Trust {
     }
   }
 
-  #foundWrong(connection: Connection, reason: string): void {
+  #foundWrong(connection: HubConnection, reason: string): void {
     if (this.#isConnected(connection)) return this.#parts.expel(connection, reason);
     connection.session.foundWrong();
     this.#quarantine(connection, reason);
   }
 
-  #quarantine(connection: Connection, reason: string): void {
-    const { session, identity, checks, goodUntil } = connection;
+  #quarantine(connection: HubConnection, reason: string): void {
+    const { session, identity, checks, verifiedUntil } = connection;
     const { observer, ledger, log } = this.#options;
     const view = viewOf(connection, this.#parts.fleet);
     if (view !== null) this.quarantined.add(identity, view, reason);
-    if (checks !== null) ledger.distrust(session.id, goodUntil);
+    if (checks !== null) ledger.distrust(session.id, verifiedUntil);
     observer.quarantined(session.hello?.device ?? 'unknown');
     log.error(
       {
         runner_id: session.id,
         runner: session.hello?.name,
         join_token: identity.token?.id,
-        good_until: goodUntil,
+        good_until: verifiedUntil,
         reason,
       },
       'runner quarantined: its vectors are wrong',
     );
   }
 
-  #vouch(connection: Connection): void {
-    connection.goodUntil = Math.max(connection.goodUntil, connection.checks?.goodUntil ?? 0);
-    this.#options.ledger.vouched(connection.session.id, connection.goodUntil);
+  #vouch(connection: HubConnection): void {
+    connection.verifiedUntil = Math.max(
+      connection.verifiedUntil,
+      connection.checks?.verifiedUntil ?? 0,
+    );
+    this.#options.ledger.vouched(connection.session.id, connection.verifiedUntil);
   }
 
   /** Once it has gone and nothing of its work is still to be compared. */
-  #settle(connection: Connection): void {
+  #settle(connection: HubConnection): void {
     if (
       this.#isConnected(connection) ||
       connection.session.state === 'quarantined' ||
@@ -188,7 +192,7 @@ export class Trust {
     this.#options.ledger.end(connection.session.id);
   }
 
-  #isConnected({ session }: Connection): boolean {
+  #isConnected({ session }: HubConnection): boolean {
     return this.#parts.connections.has(session.id);
   }
 }

@@ -1,5 +1,6 @@
 // Random numbers that nobody can foresee from those before: what is checked, and when, must be no
 // guess of the runner's.
+
 import { randomFillSync } from 'node:crypto';
 
 /** Uniform in [0, 1), 32 bits. Drawn from the system in blocks, for every embedded text costs one. */

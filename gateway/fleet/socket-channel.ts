@@ -1,5 +1,6 @@
 // A `ws` socket as a channel: binary frames stay binary, and a peer that does not answer a close is
 // cut off.
+
 import type { RawData, WebSocket } from 'ws';
 import type { Channel } from '#core/ports.ts';
 import { closeReason } from '#core/protocol/wire.ts';

@@ -1,5 +1,6 @@
 // Keeps the number of connections bounded, altogether and from one address, and tells whoever is
 // too many.
+
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { refuseOnSocket } from './problem-document.ts';

@@ -1,5 +1,6 @@
 // Puts the app behind a socket, plain or with TLS: bounded, with a clear answer to whatever is no
 // request, and a stop that waits for answers on their way.
+
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerOptions } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';

@@ -1,5 +1,6 @@
 // The one shape in which every error is told over HTTP (RFC 9457), whether the app answers or the
 // bare socket.
+
 import { randomUUID } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';

@@ -1,5 +1,6 @@
 // What is looked at before the app makes a request of it: that it is HTTP as it should be, of a
 // bearable size, and that there is room for it.
+
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { refusalOf, type Problem } from './problem-document.ts';
 

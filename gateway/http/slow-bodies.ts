@@ -1,4 +1,5 @@
 // Gives up requests whose body comes so slowly that they only hold a place.
+
 import type { IncomingMessage } from 'node:http';
 import { refuseOnSocket } from './problem-document.ts';
 

@@ -1,5 +1,6 @@
 // Reads the certificate and key for HTTPS, refuses what no client could use, and takes a renewed
 // pair without a restart.
+
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';

@@ -1,5 +1,6 @@
 // Reads a file again whenever it has changed, by looking at it every few seconds: that also sees a
 // mounted secret whose link is turned.
+
 import { unwatchFile, watchFile } from 'node:fs';
 
 /** `changed` is called after every change, also after the file has gone. Dispose to stop. */

@@ -1,5 +1,6 @@
 // Streams a request's body, decompressed and counted as it comes: a small body that swells is
 // refused when it has swollen too far, not after.
+
 import { pipeline } from 'node:stream/promises';
 import { createBrotliDecompress, createGunzip, createZstdDecompress } from 'node:zlib';
 import { ProblemError } from '../http/problem-document.ts';

@@ -1,5 +1,6 @@
 // Takes events from a request into the log, portion by portion, and keeps one result per event, in
 // order.
+
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { z } from '@hono/zod-openapi';
 import { isRejection, parseEvent, type EventLimits } from '#core/event/parse-event.ts';

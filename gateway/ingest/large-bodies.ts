@@ -1,5 +1,6 @@
 // Lets few large bodies be in hand at the same time; whoever brings another one waits in turn, and
 // is not read meanwhile.
+
 import type { Clock } from '#core/ports.ts';
 import { ProblemError } from '../http/problem-document.ts';
 
@@ -11,7 +12,7 @@ export type LargeBodyLimits = {
 };
 
 /** Disposing lets the next one in. */
-export type Place = Disposable & {
+export type BodySlot = Disposable & {
   /**
    * Where a body is put together. Used again for the next one: bodies that are refused when they
    * have grown large then leave no memory behind.
@@ -33,7 +34,7 @@ export class LargeBodies {
   }
 
   /** Throws `ProblemError` 429 when no place came free in time, and the signal's reason. */
-  async enter(signal: AbortSignal): Promise<Place> {
+  async enter(signal: AbortSignal): Promise<BodySlot> {
     if (this.#inside >= this.#limits.atOnce) await this.#turn(signal);
     else this.#inside += 1;
     // Of its memory as much is resident as was ever written.

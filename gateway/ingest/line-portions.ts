@@ -1,5 +1,6 @@
 // Cuts a stream of NDJSON into portions of whole lines, so that a body of any length is taken in as
 // it comes and little of it is in memory.
+
 import type { Clock } from '#core/ports.ts';
 import type { Hold } from './read-body.ts';
 

@@ -1,9 +1,10 @@
 // Holds request bodies in memory within a bound for each and one for all that are in hand at the
 // same time.
+
 import type { Clock } from '#core/ports.ts';
 import { ProblemError } from '../http/problem-document.ts';
 import { decodedBody } from './decode-body.ts';
-import { LargeBodies, type Place } from './large-bodies.ts';
+import { LargeBodies, type BodySlot } from './large-bodies.ts';
 
 export type BodyLimits = {
   /** Of one body, decompressed. */
@@ -84,7 +85,7 @@ export class BodyReader {
   #hold(signal: AbortSignal): Hold & { desk(): Buffer | null; leave(): void } {
     const { bytesMaxTogether } = this.#limits;
     let held = 0;
-    let place: Place | null = null;
+    let place: BodySlot | null = null;
     const leave = (): void => {
       place?.[Symbol.dispose]();
       place = null;

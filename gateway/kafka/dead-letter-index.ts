@@ -12,36 +12,36 @@ import {
 } from '../embedded/record-codec.ts';
 import { wholePage } from '../embedded/sql/dead-letter-search.ts';
 import {
-  createLetterReads,
-  createLetterWrites,
-  lettersSchema,
-  type LetterStats,
+  createDeadLetterReads,
+  createDeadLetterWrites,
+  deadLettersSchema,
+  type DeadLetterStats,
   type StatusChange,
 } from '../embedded/sql/dead-letter-tables.ts';
 import { uuidBytes } from '../embedded/sql/uuid-bytes.ts';
 
-export type IndexedLetter = DeadLetter & Pick<DeadLetterEntry, 'valueBytes'>;
+export type IndexedDeadLetter = DeadLetter & Pick<DeadLetterEntry, 'valueBytes'>;
 
-export type LetterIndex = Disposable & {
+export type DeadLetterIndex = Disposable & {
   /** In the order of the log: of the same letter twice the first stays. */
-  add(letters: readonly IndexedLetter[]): void;
+  add(letters: readonly IndexedDeadLetter[]): void;
   /** The last word counts, also when it comes before its letter. */
   setStatus(changes: readonly StatusChange[]): void;
   has(id: string): boolean;
   list(query: DeadLetterQuery): Promise<readonly DeadLetterEntry[]>;
   get(id: string): DeadLetterEntry | null;
-  stats(): LetterStats;
+  stats(): DeadLetterStats;
 };
 
 const cacheKib = 8 * 1024;
 
-export function createLetterIndex(): LetterIndex {
+export function createDeadLetterIndex(): DeadLetterIndex {
   // Without a name: a file that SQLite removes itself, written only when the cache is full.
   const database = new DatabaseSync('');
-  database.exec(`PRAGMA cache_size = -${cacheKib}; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; ${lettersSchema}
+  database.exec(`PRAGMA cache_size = -${cacheKib}; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; ${deadLettersSchema}
     CREATE TABLE letter_states (id BLOB PRIMARY KEY, status TEXT NOT NULL) WITHOUT ROWID;`);
-  const writes = createLetterWrites(database);
-  const reads = createLetterReads(database);
+  const writes = createDeadLetterWrites(database);
+  const reads = createDeadLetterReads(database);
   const keepStatus = database.prepare(
     'INSERT INTO letter_states (id, status) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET status = excluded.status',
   );
@@ -56,7 +56,7 @@ export function createLetterIndex(): LetterIndex {
   const entries = ({
     rows,
     packed,
-  }: ReturnType<typeof reads.getLetter>): readonly DeadLetterEntry[] =>
+  }: ReturnType<typeof reads.getDeadLetter>): readonly DeadLetterEntry[] =>
     unpackRecords(packed).flatMap((record, index) => {
       const row = rows[index];
       return row === undefined
@@ -83,8 +83,8 @@ export function createLetterIndex(): LetterIndex {
             value,
           })),
         );
-        writes.putLetters({ rows: letters, packed });
-        writes.setLetterStatus(
+        writes.putDeadLetters({ rows: letters, packed });
+        writes.setDeadLetterStatus(
           letters.flatMap(({ id }) => {
             const status = findStatus.get(uuidBytes(id))?.['status'];
             return typeof status === 'string' ? [{ id, status: JSON.parse(status) }] : [];
@@ -95,7 +95,7 @@ export function createLetterIndex(): LetterIndex {
     setStatus(changes) {
       together(() => {
         for (const { id, status } of changes) keepStatus.run(uuidBytes(id), JSON.stringify(status));
-        writes.setLetterStatus(changes);
+        writes.setDeadLetterStatus(changes);
       });
     },
     has(id) {
@@ -104,13 +104,13 @@ export function createLetterIndex(): LetterIndex {
     },
     list: (query) =>
       wholePage(query, async (part) => {
-        const found = reads.listLetters(part);
+        const found = reads.listDeadLetters(part);
         // This is the gateway's own thread.
         if (found.next !== null) await nextTurn();
         return { items: entries(found), next: found.next };
       }),
-    get: (id) => entries(reads.getLetter(id))[0] ?? null,
-    stats: () => reads.letterStats(),
+    get: (id) => entries(reads.getDeadLetter(id))[0] ?? null,
+    stats: () => reads.deadLetterStats(),
     [Symbol.dispose]: () => database.close(),
   };
 }

@@ -11,7 +11,7 @@ import {
   firstFailureHeaders,
   redriveCountHeader,
 } from '../dead-letters/failure-headers.ts';
-import type { IndexedLetter } from './dead-letter-index.ts';
+import type { IndexedDeadLetter } from './dead-letter-index.ts';
 
 const own = 'vectorstream.';
 const names = {
@@ -33,7 +33,7 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 /** @param valueBytesMax a larger value is cut, and `vectorstream.value-bytes` tells how large it was */
-export function recordOfLetter(
+export function recordOfDeadLetter(
   letter: DeadLetter,
   valueBytesMax = Number.POSITIVE_INFINITY,
 ): LogRecord {
@@ -69,7 +69,7 @@ export function recordOfLetter(
 }
 
 /** `null` for a record that is not a dead letter of VectorStream's. */
-export function letterOfRecord({ key, value, headers }: LogRecord): IndexedLetter | null {
+export function deadLetterOfRecord({ key, value, headers }: LogRecord): IndexedDeadLetter | null {
   const text = (name: string): string | null => {
     const bytes = Object.hasOwn(headers, name) ? headers[name] : undefined;
     return bytes === undefined ? null : decoder.decode(bytes);

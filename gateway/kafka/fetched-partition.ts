@@ -7,7 +7,7 @@ import { Fifo } from '#core/collections/fifo.ts';
 /** What a message takes besides its bytes, roughly. */
 const messageOverheadBytes = 300;
 
-export class KafkaPartition {
+export class FetchedPartition {
   readonly #fetched = new Fifo<KafkaMessage>();
   #bytes = 0;
   #position: number | null = null;

@@ -24,8 +24,8 @@ import type { Compression, KafkaConnection } from '../../kafka/kafka-settings.ts
 import { createKafkaSink, sinkDefaults, withAdmin } from '../../kafka/kafka-sink.ts';
 import { ensureTopic } from '../../kafka/kafka-topics.ts';
 import type { StatusChange } from '../embedded/sql/dead-letter-tables.ts';
-import { createLetterIndex } from './dead-letter-index.ts';
-import { letterOfRecord, recordOfLetter } from './dead-letter-record.ts';
+import { createDeadLetterIndex } from './dead-letter-index.ts';
+import { deadLetterOfRecord, recordOfDeadLetter } from './dead-letter-record.ts';
 import { startKafkaMember } from './kafka-member.ts';
 import { headersOf } from './kafka-source.ts';
 
@@ -48,7 +48,7 @@ const waitMsMax = 5_000;
  * More than a topic of events takes by default, so that a letter fits with the headers that it
  * gets.
  */
-const letterBytesMax = 2 * 1024 * 1024;
+const deadLetterBytesMax = 2 * 1024 * 1024;
 /** Of a letter that its topic refuses as too large. */
 const cutBytes = 512 * 1024;
 const noBytes = new Uint8Array();
@@ -83,14 +83,14 @@ export function createKafkaDeadLetters(options: KafkaDeadLettersOptions): DeadLe
       topic,
       partitions,
       mayCreate,
-      config: { 'max.message.bytes': String(letterBytesMax), 'retention.ms': '-1' },
+      config: { 'max.message.bytes': String(deadLetterBytesMax), 'retention.ms': '-1' },
     },
     { topic: stateTopic, partitions: 1, mayCreate, config: { 'cleanup.policy': 'compact' } },
   ] as const;
   const kafka = openKafka(connection);
   const letters = createKafkaSink({ ...sinkDefaults, connection, compression, topic: plans[0] });
   const states = createKafkaSink({ ...sinkDefaults, connection, topic: plans[1] });
-  const index = createLetterIndex();
+  const index = createDeadLetterIndex();
   /**
    * By topic and partition: where the index reads next, and up to where it must have read to
    * answer.
@@ -116,7 +116,7 @@ export function createKafkaDeadLetters(options: KafkaDeadLettersOptions): DeadLe
     const place = placeOf(from, partition);
     const fresh = messages.filter(({ offset }) => Number(offset) >= (read.get(place) ?? 0));
     if (from === topic)
-      index.add(fresh.flatMap((message) => letterOfRecord(recordOf(message)) ?? []));
+      index.add(fresh.flatMap((message) => deadLetterOfRecord(recordOf(message)) ?? []));
     else index.setStatus(fresh.flatMap((message) => statusOf(message) ?? []));
     moved(place, Number(batch.lastOffset()) + 1);
   };
@@ -196,7 +196,7 @@ export function createKafkaDeadLetters(options: KafkaDeadLettersOptions): DeadLe
 
   const append = async (batch: readonly DeadLetter[]): Promise<void> => {
     try {
-      written(await letters.append(batch.map((letter) => recordOfLetter(letter))));
+      written(await letters.append(batch.map((letter) => recordOfDeadLetter(letter))));
     } catch (error) {
       if (!isTooLarge(error)) throw error;
       const [first, ...others] = batch;
@@ -204,7 +204,7 @@ export function createKafkaDeadLetters(options: KafkaDeadLettersOptions): DeadLe
       // go.
       if (others.length > 0) for (const letter of batch) await append([letter]);
       else if (first !== undefined)
-        written(await letters.append([recordOfLetter(first, cutBytes)]));
+        written(await letters.append([recordOfDeadLetter(first, cutBytes)]));
     }
   };
 

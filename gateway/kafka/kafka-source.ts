@@ -1,22 +1,23 @@
 // Reads a Kafka topic as a member of a consumer group: everything fetched is delivered once per
 // assignment, committed to the settled head.
 //
-//   broker ──fetch──► KafkaPartition (waits, bounded; the partition pauses) ──pull──► Delivery ──settle──► Assignment ──commit──► broker
+//   broker ──fetch──► FetchedPartition (waits, bounded; the partition pauses) ──pull──► Delivery ──settle──► Assignment ──commit──► broker
 //
 // In a rebalance a partition that stays keeps its ledger and its place, so that what is in hand is
 // not fetched again; one that is lost is forgotten at once, and late words about it change nothing:
 // its new member reads the same events.
 
 import type { Consumer, KafkaMessage, Offsets } from 'kafkajs';
-import { assert, UsageError } from '#core/errors/errors.ts';
+import { assert } from '#core/errors/assert.ts';
+import { UsageError } from '#core/errors/errors.ts';
 import { Assignment } from '#core/pipeline/assignment.ts';
 import type { Clock, Delivery, EventSource } from '#core/ports.ts';
-import { createPacedWork } from '#core/time/coalesced-task.ts';
+import { createCoalescedTask } from '#core/time/coalesced-task.ts';
 import { openKafka } from '../../kafka/kafka-client.ts';
 import type { KafkaConnection } from '../../kafka/kafka-settings.ts';
 import { withAdmin } from '../../kafka/kafka-sink.ts';
 import { ensureTopic, type TopicPlan } from '../../kafka/kafka-topics.ts';
-import { KafkaPartition } from './fetched-partition.ts';
+import { FetchedPartition } from './fetched-partition.ts';
 import { createKafkaLag } from './kafka-lag.ts';
 import { startKafkaMember, within } from './kafka-member.ts';
 
@@ -74,7 +75,7 @@ export function createKafkaSource(options: KafkaSourceOptions): EventSource {
   const kafka = openKafka(connection);
   const lag = createKafkaLag({ kafka, topic, groupId, clock });
   const assignment = new Assignment(options.unsettledMax);
-  const held = new Map<number, KafkaPartition>();
+  const held = new Map<number, FetchedPartition>();
   const closing = new AbortController();
   const { signal: closed } = closing;
 
@@ -112,7 +113,7 @@ export function createKafkaSource(options: KafkaSourceOptions): EventSource {
     else await consumer.commitOffsets(offsets.map((each) => ({ topic, ...each })));
     assignment.committed(commits);
   };
-  const commits = createPacedWork({
+  const commits = createCoalescedTask({
     work: commit,
     delayMs: options.commitMs,
     countMax: options.commitSettles,
@@ -127,7 +128,7 @@ export function createKafkaSource(options: KafkaSourceOptions): EventSource {
   };
 
   /** Pauses a partition of which enough is here, and resumes it when half of that is gone. */
-  const regulate = (partition: number, state: KafkaPartition): void => {
+  const regulate = (partition: number, state: FetchedPartition): void => {
     const bytesMax = options.fetchedBytesMax / Math.max(1, held.size);
     const pause = state.isPaused ? state.bytes > bytesMax / 2 : state.bytes > bytesMax;
     if (pause === state.isPaused || consumer === null) return;
@@ -180,7 +181,7 @@ export function createKafkaSource(options: KafkaSourceOptions): EventSource {
         for (const partition of held.keys())
           if (wasGivenUp || !assigned.includes(partition)) lose(partition);
         for (const partition of assigned) {
-          const state = held.get(partition) ?? new KafkaPartition();
+          const state = held.get(partition) ?? new FetchedPartition();
           held.set(partition, state);
           if (state.position !== null)
             consumer.seek({ topic, partition, offset: String(state.position) });
@@ -213,7 +214,7 @@ export function createKafkaSource(options: KafkaSourceOptions): EventSource {
             'the topic ends before what was read of it: it was made anew or cut, and is read again',
           );
           lose(partition);
-          state = new KafkaPartition();
+          state = new FetchedPartition();
           held.set(partition, state);
         }
         state.add(messages, Number(batch.lastOffset()) + 1);
@@ -233,7 +234,7 @@ export function createKafkaSource(options: KafkaSourceOptions): EventSource {
   );
 
   /** When the last records read were none for a consumer, they are behind the head all the same. */
-  const tellRead = (partition: number, { epoch, position, size }: KafkaPartition): void => {
+  const tellRead = (partition: number, { epoch, position, size }: FetchedPartition): void => {
     if (epoch === null || position === null || size > 0) return;
     assignment.skipTo(partition, epoch, position);
     commits.ask();

@@ -1,6 +1,7 @@
 // Makes the three parts of a gateway that live in Kafka from its settings: where events come from,
 // where they are put, and dead letters.
-import { assert } from '#core/errors/errors.ts';
+
+import { assert } from '#core/errors/assert.ts';
 import type { Clock, DeadLetters, EventSink, EventSource } from '#core/ports.ts';
 import type { KafkaConnection } from '../../kafka/kafka-settings.ts';
 import { createKafkaSink, sinkDefaults } from '../../kafka/kafka-sink.ts';

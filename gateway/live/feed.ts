@@ -1,5 +1,6 @@
-import type { Topic } from './live-messages.ts';
 // Hands every message to those who follow its topic, and keeps the latest for whoever comes back.
+
+import type { Topic } from './live-messages.ts';
 import { Outbox, type Entry, type OutboxLimits } from './outbox.ts';
 
 export type FeedOptions = {

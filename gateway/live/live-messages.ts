@@ -1,5 +1,6 @@
 // The messages of the live feed, the same over WebSocket and as server-sent events; see
 // docs/live.md.
+
 import { z } from '@hono/zod-openapi';
 
 export const topics = ['stats', 'health', 'runner', 'dead_letter', 'sample'] as const;

@@ -1,5 +1,6 @@
 // WS /ws/events: the live feed over WebSocket, for who passes the same door as every request; a
 // slow client costs a bounded number of bytes.
+
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type RawData, type WebSocket } from 'ws';
@@ -12,7 +13,7 @@ import {
   parseTopics,
   type Topic,
 } from './live-messages.ts';
-import type { Connection, Live } from './live.ts';
+import type { LiveConnection, Live } from './live.ts';
 import { tokenOf } from './subprotocol-token.ts';
 
 export type LiveSocketOptions = {
@@ -96,7 +97,7 @@ export class LiveSocket {
     );
   }
 
-  #serve(socket: WebSocket, first: Connection, firstTopics: readonly Topic[]): void {
+  #serve(socket: WebSocket, first: LiveConnection, firstTopics: readonly Topic[]): void {
     const { live, now } = this.#options;
     let connection = first;
     let topics = new Set(firstTopics);
@@ -112,7 +113,7 @@ export class LiveSocket {
         socket.send(next.entry.text, pump);
       }
     };
-    const begin = (given: Connection): void => {
+    const begin = (given: LiveConnection): void => {
       connection = given;
       connection.client.wake = pump;
       socket.send(connection.hello);

@@ -1,5 +1,6 @@
 // What happens in this gateway, as messages: figures every second, changes of health and runners at
 // once, dead letters and samples up to a rate.
+
 import { randomUUID } from 'node:crypto';
 import type { Clock, DeadLetter, Delivery } from '#core/ports.ts';
 import { Feed, type Client, type Message } from './feed.ts';
@@ -18,7 +19,7 @@ const limits = {
 };
 
 /** A connected client, whatever carries its messages. */
-export type Connection = {
+export type LiveConnection = {
   /** The message that comes first, such as to be sent at once. */
   readonly hello: string;
   readonly client: Client;
@@ -67,7 +68,7 @@ export class Live {
    * Snapshots of the topics first, or what was missed since `since`, then changes. `null` when no
    * client more may come.
    */
-  async open(topics: readonly Topic[], since: string | null): Promise<Connection | null> {
+  async open(topics: readonly Topic[], since: string | null): Promise<LiveConnection | null> {
     if (this.feed.isFull || this.#stopped.signal.aborted) return null;
     const wanted = new Set(topics);
     const mark = since === null ? null : this.feed.markOf(since);

@@ -1,5 +1,6 @@
 // Finds the key that a browser sends with a WebSocket, where it can set no header: as a
 // subprotocol.
+
 import { tokenSubprotocolPrefix } from '#core/protocol/wire.ts';
 
 /** `null` when there is none. */

@@ -4,7 +4,7 @@
 // A withheld text keeps its point, and is of no kind that a search looks for and of no session: one
 // filtered request for all of them.
 
-import type { BareText, SessionMark, SessionWork, Vouching } from '#core/ports.ts';
+import type { BareText, SessionMark, SessionWork, ProvenanceStore } from '#core/ports.ts';
 import { applied } from './applied-write.ts';
 import type { QdrantCollections } from './qdrant-collections.ts';
 import type { Ask } from './qdrant-connection.ts';
@@ -21,13 +21,13 @@ const workOf = ({ runnerSession, since }: SessionWork): Condition[] => [
   isSince('embedded_at', since),
 ];
 
-export function createQdrantVouching({
+export function createQdrantProvenance({
   ask,
   names,
 }: {
   readonly ask: Ask;
   readonly names: QdrantCollections;
-}): Vouching {
+}): ProvenanceStore {
   const find = (must: Condition[], limit: number): Promise<readonly BareText[]> =>
     ask('find texts of a runner', async (client) => {
       const { points } = await client.scroll(names.texts, {
@@ -39,7 +39,7 @@ export function createQdrantVouching({
     });
 
   return {
-    mark: ({ runnerSession, goodUntil, renewedAt }) =>
+    mark: ({ runnerSession, verifiedUntil, renewedAt }) =>
       ask("mark a runner's session", (client) =>
         applied(
           client.upsert(names.sessions, {
@@ -47,7 +47,7 @@ export function createQdrantVouching({
               {
                 id: runnerSession,
                 vector: {},
-                payload: { good_until: timeOf(goodUntil), renewed_at: timeOf(renewedAt) },
+                payload: { good_until: timeOf(verifiedUntil), renewed_at: timeOf(renewedAt) },
               },
             ],
             wait: true,
@@ -70,7 +70,7 @@ export function createQdrantVouching({
           });
           return points.map(({ id, payload }) => ({
             runnerSession: String(id),
-            goodUntil: timeAt(payload, 'good_until'),
+            verifiedUntil: timeAt(payload, 'good_until'),
             renewedAt: timeAt(payload, 'renewed_at'),
           }));
         },

@@ -15,7 +15,7 @@ import type { QdrantTexts } from './qdrant-texts.ts';
 /** Items that one call takes at most of each kind. */
 const forgetMax = 1_000;
 
-export function createQdrantForget({
+export function createQdrantRetention({
   ask,
   names,
   texts,

@@ -11,8 +11,8 @@ import {
 } from './qdrant-collections.ts';
 import { type Ask, codes, connectQdrant, type QdrantAddress } from './qdrant-connection.ts';
 import { createQdrantEvents } from './qdrant-events.ts';
-import { createQdrantVouching } from './qdrant-provenance.ts';
-import { createQdrantForget } from './qdrant-retention.ts';
+import { createQdrantProvenance } from './qdrant-provenance.ts';
+import { createQdrantRetention } from './qdrant-retention.ts';
 import { createQdrantSearch } from './qdrant-search.ts';
 import { createQdrantTexts } from './qdrant-texts.ts';
 
@@ -108,7 +108,7 @@ function build({
   const store: VectorStore = {
     kind: 'qdrant',
     batchMax,
-    vouching: createQdrantVouching({ ask, names }),
+    provenanceStore: createQdrantProvenance({ ask, names }),
     knownTexts: (ids) => texts.known(ids),
     putTexts: (records) => inParts(records, batchMax.texts, (part) => texts.put(part)),
     putEvents: (records) => inParts(records, batchMax.events, (part) => events.put(part)),
@@ -138,7 +138,7 @@ function build({
           throw new TypeError('a count is no number');
         return { texts: text.count, events: event.count };
       }),
-    forget: createQdrantForget({ ask, names, texts }),
+    forget: createQdrantRetention({ ask, names, texts }),
     // The client's idle connections do not keep the process alive, and close by themselves.
     async [Symbol.asyncDispose]() {},
   };

@@ -1,5 +1,6 @@
 // Hands what pipeline and hub tell of themselves to the metrics and the live feed, and to the log
 // what a person should know.
+
 import type { PipelineObserver } from '#core/pipeline/pipeline-observer.ts';
 import type { RepairOptions } from '#core/trust/repair.ts';
 import { runnerOf } from '../api/views/stats-view.ts';

@@ -1,5 +1,6 @@
 // Forgets old events and texts without events, in small steps between which the store serves
 // others; never twice at once.
+
 import type { Clock, VectorStore } from '#core/ports.ts';
 import type { Log } from '../telemetry/gateway-log.ts';
 
@@ -20,7 +21,7 @@ const stepMsMax = 60_000;
  * Runs until the signal aborts, then resolves. A sweep that fails is logged and tried again at the
  * next turn.
  */
-export async function keepForgetting(
+export async function runRetention(
   { store, clock, log, retentionMs, sweepEveryMs, textGraceMs }: RetentionOptions,
   signal: AbortSignal,
 ): Promise<void> {

@@ -7,7 +7,7 @@ import type { Delivery, EventSource } from '#core/ports.ts';
 /** A few milliseconds of the pipeline's work. */
 const deliveriesPerTurn = 32;
 
-export function inTurns(source: EventSource): EventSource {
+export function yieldingSource(source: EventSource): EventSource {
   return {
     ...source,
     async *deliveries(signal): AsyncGenerator<readonly Delivery[]> {

@@ -1,4 +1,5 @@
 // One structured log for the whole gateway, in which no secret can appear.
+
 import {
   pino,
   stdTimeFunctions,

@@ -1,5 +1,6 @@
 // Counts what happens: one method per business event, each feeding the Prometheus series and the
 // totals of /stats at once.
+
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { runnerStates } from '#core/fleet/runner-state.ts';
 import { devices } from '#core/model/model-manifest.ts';
@@ -38,7 +39,7 @@ export type Totals = {
 };
 
 /** What only the moment of the question can tell. */
-export type Levels = {
+export type Gauges = {
   /** `null`: not known. */
   readonly lag: readonly PartitionLag[] | null;
   readonly unsettled: number;
@@ -145,7 +146,7 @@ export class Telemetry {
   readonly #circuits = this.#gauge('circuit_state', '0 closed, 1 half-open, 2 open.', [
     'dependency',
   ]);
-  readonly #letterActions = this.#counter(
+  readonly #deadLetterActions = this.#counter(
     'dead_letter_actions_total',
     'Dead letters that were put back into the source, refused to be, purged, or added by hand.',
     ['action'],
@@ -169,7 +170,7 @@ export class Telemetry {
     }
     this.#setRunners([]);
     for (const state of deadLetterStates) this.#letters.set({ state }, 0);
-    for (const action of deadLetterActions) this.#letterActions.inc({ action }, 0);
+    for (const action of deadLetterActions) this.#deadLetterActions.inc({ action }, 0);
   }
 
   received(count: number): void {
@@ -195,7 +196,7 @@ export class Telemetry {
   }
 
   deadLetterAction(action: (typeof deadLetterActions)[number], count: number): void {
-    this.#letterActions.inc({ action }, count);
+    this.#deadLetterActions.inc({ action }, count);
   }
 
   cacheRequest(result: CacheResult): void {
@@ -273,19 +274,19 @@ export class Telemetry {
 
   /** The text of `GET /metrics`. */
   async exposition(
-    levels: Levels,
+    gauges: Gauges,
   ): Promise<{ readonly contentType: string; readonly body: string }> {
-    if (levels.lag !== null) this.#lag.reset();
-    for (const { partition, lag } of levels.lag ?? [])
+    if (gauges.lag !== null) this.#lag.reset();
+    for (const { partition, lag } of gauges.lag ?? [])
       this.#lag.set({ partition: String(partition) }, lag);
-    this.#unsettled.set(levels.unsettled);
-    this.#setRunners(levels.runners);
-    if (levels.deadLetters !== null)
-      for (const state of deadLetterStates) this.#letters.set({ state }, levels.deadLetters[state]);
+    this.#unsettled.set(gauges.unsettled);
+    this.#setRunners(gauges.runners);
+    if (gauges.deadLetters !== null)
+      for (const state of deadLetterStates) this.#letters.set({ state }, gauges.deadLetters[state]);
     return { contentType: this.#registry.contentType, body: await this.#registry.metrics() };
   }
 
-  #setRunners(runners: Levels['runners']): void {
+  #setRunners(runners: Gauges['runners']): void {
     for (const device of devices) {
       for (const state of runnerStates) {
         this.#runners.set(

@@ -1,5 +1,6 @@
 // Gives every category of a list its colour: the largest eight have one of their own, the rest
 // share a ninth.
+
 import type { ListedProduct } from './product-list.ts';
 
 export type Category = {

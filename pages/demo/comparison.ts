@@ -1,5 +1,6 @@
 // WebGPU against WebAssembly on the same texts, one after the other, each in a fresh worker whose
 // vectors are proved first.
+
 import type { EmbedderInfo } from '#core/ports.ts';
 import { cosine } from '#core/vectors/vector.ts';
 import type { Adapter } from '../shared/gpu-adapter.ts';

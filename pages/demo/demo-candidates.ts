@@ -1,5 +1,6 @@
 // What is worth trying in this browser with the gateway's model: its GPU where it is one, else
 // WebAssembly.
+
 import { findAdapter } from '../shared/gpu-adapter.ts';
 import type { SessionChoice } from './workbench.ts';
 

@@ -1,4 +1,5 @@
 // The page: search and map, the list beside them, and below what this machine can do and give.
+
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { useStore } from '../shared/observable.ts';
 import { ComparisonPanel } from './comparison-panel.tsx';

@@ -1,5 +1,6 @@
 // Gets the token with which a tab may join the fleet: made by the gateway for whoever may ask, or
 // given by a person.
+
 import { tokenProblem } from '../shared/token-check.ts';
 
 /** Join tokens begin so; anything else that a person gives is taken for an API key first. */

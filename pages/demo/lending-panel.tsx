@@ -1,5 +1,6 @@
 // One click to lend the tab to the fleet, what it has done there, how hard it may work, and one
 // click to leave.
+
 import { useState } from 'preact/hooks';
 import type { RunnerPageStatus } from '#core/runner/page-status.ts';
 import { useStore } from '../shared/observable.ts';

@@ -1,5 +1,6 @@
 // Lends this tab to the gateway's fleet through the runner page's own runner, throttled as the
 // person wants, until it leaves.
+
 import type { RunnerHandle, RunnerOptions, RunnerPageStatus } from '#core/runner/page-status.ts';
 import { Store } from '../shared/observable.ts';
 import { CredentialNeededError } from './join-token.ts';

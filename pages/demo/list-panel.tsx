@@ -1,5 +1,6 @@
 // The list to embed: typed, pasted or the sample, with what was left out of it, and a button that
 // says what it will do.
+
 import { counted, figure, megabytes } from './format-figures.ts';
 import { productCharsMax, productsMax, spell, type ProductList } from './product-list.ts';
 import { nameOf, placeOf, type Workbench } from './workbench.ts';

@@ -1,4 +1,5 @@
 // Puts the demo together: real workers, the browser's own clock and adapter.
+
 import { render } from 'preact';
 import { startEmbedding } from '../shared/embedding-client.ts';
 import { findAdapter } from '../shared/gpu-adapter.ts';

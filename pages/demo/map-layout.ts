@@ -1,5 +1,6 @@
 // Keeps a map of the list's vectors in a component: grows with them, settles frame by frame, and
 // fits the drawing.
+
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Point } from './principal-components.ts';
 import { NeighbourMap } from './tsne-layout.ts';

@@ -1,5 +1,6 @@
 // The list as a map: products of like meaning stand together, the query stands among its nearest,
 // and every point tells its name.
+
 import { useMemo } from 'preact/hooks';
 import { categoriesOf } from './categories.ts';
 import { counted, score } from './format-figures.ts';

@@ -1,4 +1,5 @@
 // Reads a typed or pasted list into products, bounded, and says in plain words what it left out.
+
 import { normaliseText, productText } from '#core/event/text.ts';
 
 export type ListedProduct = {

@@ -1,4 +1,5 @@
 // A small shop to begin with: eight categories whose products can be found without naming them.
+
 import { readProducts } from './product-list.ts';
 
 export const sampleList = `name, category, description

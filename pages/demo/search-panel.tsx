@@ -1,5 +1,6 @@
-import { score } from './format-figures.ts';
 // The search: a query as it is typed, what it could be, and the products nearest to it.
+
+import { score } from './format-figures.ts';
 import { sampleQueries } from './sample-list.ts';
 import { queryCharsMax, type Workbench } from './workbench.ts';
 

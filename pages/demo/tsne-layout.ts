@@ -1,5 +1,6 @@
 // Lays vectors out on a plane so that neighbours stay neighbours: t-SNE, a step at a time, so that
 // a page can draw it as it settles.
+
 import { fitProjection, type Point } from './principal-components.ts';
 
 /**

@@ -1,5 +1,6 @@
 // Embeds a list and searches it with one session: queries go before the rest of the list, and what
 // is there can be searched at once.
+
 import type { EmbedderInfo, EmbedOutcome } from '#core/ports.ts';
 import type { Embedding, EmbeddingRequest } from '../shared/embedding-client.ts';
 import { Store } from '../shared/observable.ts';

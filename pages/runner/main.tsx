@@ -4,14 +4,14 @@ import { render } from 'preact';
 import type { RunnerPageStatus } from '#core/runner/page-status.ts';
 import { idleStatus } from '../shared/status-board.ts';
 import { startRunner } from '../shared/tab-runner.ts';
-import { readOrders, type Orders } from './read-page-config.ts';
+import { readPageConfig, type PageSettings } from './read-page-config.ts';
 import { RunnerView } from './runner-view.tsx';
 import { TokenForm } from './token-form.tsx';
 
 const root = document.getElementById('app') ?? document.body;
-const orders = readOrders();
+const orders = readPageConfig();
 
-function lend(token: string, { name, device, dtype, threads, share }: Orders): void {
+function lend(token: string, { name, device, dtype, threads, share }: PageSettings): void {
   const runner = startRunner({
     token,
     name,

@@ -1,10 +1,10 @@
 // Reads what the page is to do: from a supervisor, or from its address. The token comes in the
 // fragment, which is sent to nobody.
 
-import type { PageOrders } from '#core/runner/page-config.ts';
+import type { PageConfig } from '#core/runner/page-config.ts';
 import { keepToken, keptToken } from '../shared/stored-token.ts';
 
-export type Orders = {
+export type PageSettings = {
   /** `null`: a person has to give it. */
   readonly token: string | null;
   readonly name: string;
@@ -18,11 +18,11 @@ export type Orders = {
  * `/runner?device=webgpu&dtype=fp32&threads=1&name=desk&share=0.5#token=…`; takes the token out of
  * the address bar.
  */
-export function readOrders(): Orders {
+export function readPageConfig(): PageSettings {
   const query = new URLSearchParams(location.search);
-  const given: PageOrders | undefined = window.vectorstreamOrders;
+  const given: PageConfig | undefined = window.vectorstreamPageConfig;
   // It holds the token: nothing that runs later finds it.
-  delete window.vectorstreamOrders;
+  delete window.vectorstreamPageConfig;
   const fragment = new URLSearchParams(location.hash.slice(1)).get('token');
   if (fragment !== null) {
     keepToken(fragment);

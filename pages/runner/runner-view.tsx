@@ -1,10 +1,10 @@
 // Shows one status: whether the tab works, with what, how fast, and what happened.
 
 import type { ComponentChildren } from 'preact';
-import type { Measured, RunnerPageStatus, RunnerState } from '#core/runner/page-status.ts';
+import type { Measured, RunnerPageStatus, PageRunnerState } from '#core/runner/page-status.ts';
 import { byteWords, deviceWords, rateWords } from '../shared/format.ts';
 
-const headlines: Readonly<Record<RunnerState, string>> = {
+const headlines: Readonly<Record<PageRunnerState, string>> = {
   idle: 'Waiting for a token',
   starting: 'Asking the gateway',
   measuring: 'Measuring what is fastest here',
@@ -15,7 +15,7 @@ const headlines: Readonly<Record<RunnerState, string>> = {
   stopped: 'Stopped',
   failed: 'Cannot go on',
 };
-const tones: Readonly<Record<RunnerState, string>> = {
+const tones: Readonly<Record<PageRunnerState, string>> = {
   idle: '',
   starting: 'is-busy',
   measuring: 'is-busy',

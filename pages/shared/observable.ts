@@ -1,5 +1,6 @@
 // A value that a page shows: whoever changes it tells those that watch, and a component that reads
 // it is drawn again.
+
 import { useEffect, useState } from 'preact/hooks';
 
 export class Store<T extends object> {

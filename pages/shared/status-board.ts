@@ -1,7 +1,7 @@
 // Keeps what a page says about itself: one plain object, made anew at every change, with a bounded
 // history in plain words.
 
-import type { RunnerPageStatus, RunnerState } from '#core/runner/page-status.ts';
+import type { RunnerPageStatus, PageRunnerState } from '#core/runner/page-status.ts';
 
 const historyMax = 50;
 /** Over how much time the speed is told. */
@@ -25,7 +25,7 @@ export class StatusBoard {
     return this.#status;
   }
 
-  state(state: RunnerState, change: Change = {}): void {
+  state(state: PageRunnerState, change: Change = {}): void {
     this.#set({ ...change, ...(state !== this.#status.state && { state, since: Date.now() }) });
   }
 

@@ -1,5 +1,6 @@
 // Whoever hears that something is written can see it: nothing is answered before its transaction is
 // committed.
+
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';

@@ -11,7 +11,7 @@ import { describe, expect, it } from 'vitest';
 import { IndexMismatchError, LogFullError, UsageError } from '#core/errors/errors.ts';
 import { uuidV5 } from '#core/event/uuid.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
-import { freshLetter, type DeadLetter, type LogRecord } from '#core/ports.ts';
+import { openStatus, type DeadLetter, type LogRecord } from '#core/ports.ts';
 import { eventRecord, textRecord } from '../conformance/store-records.ts';
 import { identity, openFolder, reopening, temporaryFolder } from './embedded-harness.ts';
 
@@ -134,11 +134,11 @@ describe('a data folder', () => {
     await using second = await openFolder(folder.path);
     expect(await second.deadLetters.get(letter.id)).toMatchObject({
       id: letter.id,
-      ...freshLetter,
+      ...openStatus,
       valueBytes: 10,
     });
     await second.deadLetters.setStatus([
-      { id: letter.id, status: { ...freshLetter, state: 'purged' } },
+      { id: letter.id, status: { ...openStatus, state: 'purged' } },
     ]);
     expect(await second.deadLetters.get(letter.id)).toMatchObject({
       state: 'purged',
@@ -180,7 +180,9 @@ describe('a data folder', () => {
   it('killed in the middle of its work ends every call', async () => {
     await using folder = await temporaryFolder();
     const deaths: string[] = [];
-    const embedded = await openFolder(folder.path, { died: (error) => deaths.push(error.code) });
+    const embedded = await openFolder(folder.path, {
+      onWorkerExit: (error) => deaths.push(error.code),
+    });
     const calls = Array.from({ length: 5 }, () => embedded.store.counts());
     await Promise.all(calls);
     const pending = embedded.sink.append([recordOf(1)]).then(

@@ -37,7 +37,7 @@ export function openFolder(
     identity,
     topic: 'events',
     clock: systemClock,
-    died: () => {},
+    onWorkerExit: () => {},
     ...options,
   });
 }

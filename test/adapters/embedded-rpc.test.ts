@@ -8,16 +8,19 @@ import {
   LogFullError,
   UsageError,
 } from '#core/errors/errors.ts';
-import { Client } from '../../gateway/embedded/worker-rpc.ts';
+import { WorkerClient } from '../../gateway/embedded/worker-rpc.ts';
 import type { EchoApi } from './echo-worker.ts';
 
-function start(mode: string): { client: Client<EchoApi>; deaths: string[] } {
+function start(mode: string): { client: WorkerClient<EchoApi>; deaths: string[] } {
   const deaths: string[] = [];
   const worker = new Worker(new URL('./echo-worker.ts', import.meta.url), {
     workerData: mode,
     execArgv: [],
   });
-  return { client: new Client(worker, 'echo', (error) => deaths.push(error.message)), deaths };
+  return {
+    client: new WorkerClient(worker, 'echo', (error) => deaths.push(error.message)),
+    deaths,
+  };
 }
 
 it('answers come to their own call, typed arrays moved', async () => {

@@ -9,7 +9,7 @@ import { z } from 'zod';
 import type { DeadLetter } from '#core/ports.ts';
 import { kafkaPlaceOf } from '../../cli/generator/kafka-endpoint.ts';
 import { redriveCountHeader } from '../../gateway/dead-letters/failure-headers.ts';
-import { letterOfRecord, recordOfLetter } from '../../gateway/kafka/dead-letter-record.ts';
+import { deadLetterOfRecord, recordOfDeadLetter } from '../../gateway/kafka/dead-letter-record.ts';
 import { compressionTypes, registerCodecs } from '../../kafka/codecs.ts';
 import { compressLz4Block, lz4BlockBytesMax } from '../../kafka/lz4-block.ts';
 import { compressLz4, decompressLz4 } from '../../kafka/lz4-frames.ts';
@@ -203,7 +203,7 @@ const textOf = (headers: Readonly<Record<string, Uint8Array>>) =>
 
 describe('a dead letter as a record', () => {
   it('has the original key, value and headers, and tells its failure in the headers of Kafka Connect', () => {
-    const record = recordOfLetter(letter);
+    const record = recordOfDeadLetter(letter);
     expect(plainRecord({ ...record, headers: {} })).toEqual(
       plainRecord({
         key: letter.key,
@@ -238,26 +238,26 @@ describe('a dead letter as a record', () => {
       reason: 'embedding_failed',
     } as const;
     for (const each of [letter, full])
-      expect(letterOfRecord(recordOfLetter(each))).toEqual({
+      expect(deadLetterOfRecord(recordOfDeadLetter(each))).toEqual({
         ...each,
         valueBytes: each.value.length,
       });
   });
 
   it('that failed before keeps its first origin, and comes back with it and with the count of its replays', () => {
-    const first = recordOfLetter(letter);
+    const first = recordOfDeadLetter(letter);
     const second: DeadLetter = {
       ...letter,
       origin: { topic: 'shop.events-1', partition: 2, offset: 99 },
       headers: { ...first.headers, [redriveCountHeader]: utf8.encode('1') },
     };
-    const record = recordOfLetter(second);
+    const record = recordOfDeadLetter(second);
     expect(textOf(record.headers)).toMatchObject({
       '__connect.errors.partition': '7',
       '__connect.errors.offset': '42',
       'vectorstream.redrive-count': '1',
     });
-    const back = letterOfRecord(record);
+    const back = deadLetterOfRecord(record);
     expect(back?.origin).toEqual(second.origin);
     expect(textOf(back?.headers ?? {})).toMatchObject({
       '__connect.errors.offset': '42',
@@ -269,7 +269,7 @@ describe('a dead letter as a record', () => {
   });
 
   it('that is too large is cut, and says how large it was', () => {
-    const record = recordOfLetter({ ...letter, value: new Uint8Array(1000) }, 10);
+    const record = recordOfDeadLetter({ ...letter, value: new Uint8Array(1000) }, 10);
     expect([record.value.length, textOf(record.headers)['vectorstream.value-bytes']]).toEqual([
       10,
       '1000',
@@ -278,7 +278,7 @@ describe('a dead letter as a record', () => {
 
   it('is told from a record that is none', () => {
     expect(
-      letterOfRecord({
+      deadLetterOfRecord({
         key: null,
         value: utf8.encode('x'),
         headers: { 'vectorstream.id': utf8.encode('x') },

@@ -3,13 +3,13 @@
 
 import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { freshLetter, type DeadLetter, type LogRecord } from '#core/ports.ts';
+import { openStatus, type DeadLetter, type LogRecord } from '#core/ports.ts';
 import { openKafka } from '../../kafka/kafka-client.ts';
 import { compressions } from '../../kafka/kafka-settings.ts';
 import { createKafkaSink, sinkDefaults, withAdmin } from '../../kafka/kafka-sink.ts';
 import { noKafka, startKafkaBroker, type KafkaBroker } from '../helpers/kafka-broker.ts';
 import { until } from '../helpers/until.ts';
-import { cuttable, kafkaLetters, kafkaTopic, testSessionMs } from './kafka-harness.ts';
+import { cuttable, kafkaDeadLetters, kafkaTopic, testSessionMs } from './kafka-harness.ts';
 import { KafkaReader, placeOf, stored } from './kafka-reader.ts';
 
 const reason = await noKafka();
@@ -325,7 +325,7 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
   });
 
   it('dead letters and their states are seen by every gateway, and one too large for its topic is cut', async () => {
-    await using harness = kafkaLetters(broker, randomUUID());
+    await using harness = kafkaDeadLetters(broker, randomUUID());
     const [one, other] = [await harness.open(), await harness.open()];
     const [small, large] = [
       letterOf(1, utf8.encode('small')),
@@ -346,7 +346,7 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
       [512 * 1024, 3 * 2 ** 20],
       [5, 5],
     ]);
-    await other.setStatus([{ id: small.id, status: { ...freshLetter, state: 'replayed' } }]);
+    await other.setStatus([{ id: small.id, status: { ...openStatus, state: 'replayed' } }]);
     await until(
       'the state is seen by the first',
       10_000,

@@ -105,7 +105,7 @@ export function kafkaTopic(
   };
 }
 
-export function kafkaLetters(broker: KafkaBroker, name: string) {
+export function kafkaDeadLetters(broker: KafkaBroker, name: string) {
   const all: { readonly queue: DeadLetters; readonly connection: CuttableConnection }[] = [];
   return {
     topic: `events-${name}.dlq`,

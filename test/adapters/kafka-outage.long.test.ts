@@ -7,7 +7,7 @@ import { DependencyError } from '#core/errors/errors.ts';
 import type { LogRecord, Position } from '#core/ports.ts';
 import { noKafka, startKafkaBroker, type KafkaBroker } from '../helpers/kafka-broker.ts';
 import { until } from '../helpers/until.ts';
-import { kafkaLetters, kafkaTopic } from './kafka-harness.ts';
+import { kafkaDeadLetters, kafkaTopic } from './kafka-harness.ts';
 import { KafkaReader, placeOf, stored } from './kafka-reader.ts';
 
 const reason =
@@ -100,7 +100,7 @@ describe.skipIf(reason !== null)('a broker that goes away', () => {
     async () => {
       await broker.stop();
       await using log = kafkaTopic(broker, { partitions: 2 }, randomUUID());
-      await using letters = kafkaLetters(broker, randomUUID());
+      await using letters = kafkaDeadLetters(broker, randomUUID());
       const given = new KafkaReader(await log.open('given-up'), true);
       const reader = new KafkaReader(await log.open('group'), true);
       const queue = await letters.open();

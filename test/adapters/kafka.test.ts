@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import { deadLettersConformance } from '../conformance/dead-letters.ts';
 import { eventSourceConformance } from '../conformance/event-source.ts';
 import { noKafka, startKafkaBroker, type KafkaBroker } from '../helpers/kafka-broker.ts';
-import { kafkaLetters, kafkaTopic } from './kafka-harness.ts';
+import { kafkaDeadLetters, kafkaTopic } from './kafka-harness.ts';
 
 const reason = await noKafka();
 
@@ -19,5 +19,5 @@ describe.skipIf(reason !== null)('on a real broker', () => {
   eventSourceConformance('kafka', async ({ partitions, unsettledMax }) =>
     kafkaTopic(broker, { partitions, unsettledMax }, randomUUID()),
   );
-  deadLettersConformance('kafka', async () => kafkaLetters(broker, randomUUID()));
+  deadLettersConformance('kafka', async () => kafkaDeadLetters(broker, randomUUID()));
 });

@@ -4,7 +4,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DependencyError } from '#core/errors/errors.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
-import { writeTotally } from '#core/pipeline/bisecting-write.ts';
+import { writeBisecting } from '#core/pipeline/bisecting-write.ts';
 import type { VectorStore } from '#core/ports.ts';
 import {
   createQdrantStore,
@@ -161,7 +161,7 @@ describe('refused content', () => {
       (request) => isEventWrite(request) && request.body.includes(bad),
       Infinity,
     );
-    const outcomes = await writeTotally(
+    const outcomes = await writeBisecting(
       Array.from({ length: 9 }, (_, n) => eventRecord(n)),
       (part) => store.putEvents(part),
     );

@@ -1,5 +1,6 @@
 // The pages in a real Chromium: served so that threads and WebAssembly work, and nothing else is
 // allowed.
+
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser } from 'puppeteer';

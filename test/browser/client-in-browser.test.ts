@@ -1,5 +1,6 @@
 // The typed client in a real browser, in a page of another origin that the gateway lets in: bundled
 // as an application would, with nothing of Node in it.
+
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { join } from 'node:path';

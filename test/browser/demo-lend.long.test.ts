@@ -1,5 +1,6 @@
 // The demo's tab in the fleet of a real gateway: one click in, events embedded by it, one click out
 // with nothing lost.
+
 import type { Browser } from 'puppeteer';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { needsBrowser, noWebGpu, openBrowser } from '../helpers/browser.ts';

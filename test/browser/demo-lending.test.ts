@@ -1,5 +1,6 @@
 // Lending as the panel drives it: a token first, the share that the person or the battery allows,
 // and a clean end whoever ends it.
+
 import { describe, expect, test } from 'vitest';
 import type { RunnerOptions, RunnerPageStatus } from '#core/runner/page-status.ts';
 import { CredentialNeededError } from '../../pages/demo/join-token.ts';

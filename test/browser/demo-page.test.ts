@@ -1,5 +1,6 @@
 // The demo in a real Chromium without WebGPU: a list becomes vectors, a map and a search, in the
 // page alone and without a network too.
+
 import type { Browser } from 'puppeteer';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { needsBrowser, noWebGpu, openBrowser } from '../helpers/browser.ts';

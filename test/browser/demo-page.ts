@@ -1,4 +1,5 @@
 // The demo as a person uses it in a real browser: what they do, and what they then see.
+
 import type { BrowserContext, Page } from 'puppeteer';
 
 export type DemoPage = {

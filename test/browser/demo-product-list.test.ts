@@ -1,4 +1,5 @@
 // What a person types or pastes becomes products, and whatever is left out is said.
+
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {

@@ -1,5 +1,6 @@
 // The demo's sample with the real model: its searches find what a person would, and its map keeps
 // neighbours better than a projection.
+
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { openSession } from '../../node-runner/proved-session.ts';

@@ -1,5 +1,6 @@
 // The demo's comparison in a real Chromium whose WebGPU is emulated by the processor: few texts,
 // right vectors, and plain words about it.
+
 import type { Browser } from 'puppeteer';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { needsBrowser, softwareWebGpu, openBrowser } from '../helpers/browser.ts';

@@ -1,5 +1,6 @@
 // Holds the demo's weight: little script before anything is embedded, all of it deferred, nothing
 // inline, and nothing precached that it does not need.
+
 import { execFileSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -8,7 +9,7 @@ import { assetsOf } from '../../scripts/write-precache.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const pages = join(root, 'dist', 'pages');
-const page = 'pages/demo/index.html';
+const page = 'demo/index.html';
 
 beforeAll(() => {
   execFileSync(process.execPath, [join(root, 'scripts', 'build-pages.mjs')]);

@@ -1,5 +1,6 @@
 // What the demo does with sessions: nothing is embedded twice, a query never waits for the list,
 // and a worker that failed is not used again.
+
 import { describe, expect, test } from 'vitest';
 import type { EmbedOutcome } from '#core/ports.ts';
 import { ComparisonEngine } from '../../pages/demo/comparison.ts';

@@ -1,4 +1,5 @@
 // GET /docs in a real browser: the whole API reference, from this gateway alone.
+
 import { writeFileSync } from 'node:fs';
 import type { Browser } from 'puppeteer';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';

@@ -1,5 +1,6 @@
 // One stream of 5,000 unique events over a Node runner, a WASM tab and a WebGPU tab on a software
 // adapter: all stored once, shares by speed, vectors right whoever made them.
+
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';

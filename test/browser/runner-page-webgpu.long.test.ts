@@ -1,5 +1,6 @@
 // A tab lent to the fleet, in a real Chromium: by WebGPU on a software adapter, which is slow:
 // right vectors, named what it is, and a fresh worker when its device is lost.
+
 import type { Browser } from 'puppeteer';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {

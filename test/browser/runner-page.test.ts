@@ -1,5 +1,6 @@
 // A tab lent to the fleet, in a real Chromium: right vectors by WASM, nothing asked of any other
 // host, and a fresh worker after every failure.
+
 import type { Browser } from 'puppeteer';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {

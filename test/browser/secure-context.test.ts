@@ -1,5 +1,6 @@
 // What a certificate of `npm run certificate` is for: a page under another name than localhost is a
 // secure context, isolated, with WebGPU; and foreign pages stay out.
+
 import { createHash, X509Certificate } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';

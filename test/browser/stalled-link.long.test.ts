@@ -1,5 +1,6 @@
 // A tab whose link to the gateway goes silent while it loads the model says so, and loads it when
 // the link is back.
+
 import { expect, test } from 'vitest';
 import { needsBrowser, noWebGpu, openRunnerTab, startBrowser } from '../helpers/browser.ts';
 import { startFaultProxy, type FaultProxy } from '../helpers/fault-proxy.ts';

@@ -1,5 +1,6 @@
 // A gateway whose model has few golden texts, so that a slow device passes the door in seconds, and
 // what its lent tabs embed.
+
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';

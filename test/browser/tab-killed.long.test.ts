@@ -1,5 +1,6 @@
 // A Node runner and a tab share one stream, each event stored once; a tab that is killed in mid-job
 // is missed by nobody.
+
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';

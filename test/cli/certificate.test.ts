@@ -1,5 +1,6 @@
 // `npm run certificate`: whose names it takes, what it refuses, and that what it makes is a key and
 // a certificate that belong together.
+
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import type { NetworkInterfaceInfo } from 'node:os';

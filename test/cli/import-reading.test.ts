@@ -1,5 +1,6 @@
 // What a log is read as: lines, records, dialect, dates and numbers, for the logs that exist and
 // for hostile ones.
+
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { UsageError } from '#core/errors/errors.ts';

@@ -1,5 +1,6 @@
 // An import from file to gateway: every line accounted for, a second run adds nothing, an
 // interrupted one goes on.
+
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

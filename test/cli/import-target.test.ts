@@ -1,5 +1,6 @@
 // Which gateway an import talks to, and what it makes of the answers; against a server that answers
 // as told.
+
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';

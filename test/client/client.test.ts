@@ -1,4 +1,5 @@
 // The typed client against a real gateway: every part of it once, and each kind of error.
+
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   createClient,

@@ -1,5 +1,6 @@
 // The client has a call for every path of the API, but for those that are named here with the
 // reason.
+
 import { expect, test } from 'vitest';
 import { createClient } from '../../client/client.ts';
 import { testApp } from '../gateway/test-services.ts';

@@ -1,4 +1,5 @@
 // Portions are bounded in events, bytes and age, and nothing is read that was not asked for.
+
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';

@@ -1,4 +1,5 @@
 // What is tried again and what is not, with a gateway and a clock that do as the test says.
+
 import { expect, test } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { eventCalls } from '../../client/event-calls.ts';

@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { uuidV5 } from '#core/event/uuid.ts';
 import {
-  freshLetter,
+  openStatus,
   type DeadLetter,
   type DeadLetterEntry,
   type DeadLetterQuery,
@@ -48,10 +48,10 @@ function letterOf(offset: number, changes: Partial<DeadLetter> = {}): DeadLetter
 /** As `list` and `get` answer it, with bytes that compare well. */
 const plainEntry = (letter: DeadLetterEntry): object => ({ ...letter, ...plainRecord(letter) });
 const openEntry = (letter: DeadLetter): object =>
-  plainEntry({ ...letter, ...freshLetter, valueBytes: letter.value.length });
+  plainEntry({ ...letter, ...openStatus, valueBytes: letter.value.length });
 
 const statusOf = (changes: Partial<DeadLetterStatus>): DeadLetterStatus => ({
-  ...freshLetter,
+  ...openStatus,
   ...changes,
 });
 

@@ -250,25 +250,27 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
 
       it('is found by session and time, until somebody else embeds the text again', async () => {
         expect(
-          byId(await store.vouching.embeddedBy({ runnerSession: mine, since: noon }, 10)),
+          byId(await store.provenanceStore.embeddedBy({ runnerSession: mine, since: noon }, 10)),
         ).toEqual(byId([bare(2), bare(5, 'query')]));
-        expect(await store.vouching.embeddedBy({ runnerSession: mine, since: 0 }, 2)).toHaveLength(
-          2,
-        );
+        expect(
+          await store.provenanceStore.embeddedBy({ runnerSession: mine, since: 0 }, 2),
+        ).toHaveLength(2);
         await store.putTexts([embeddedBy(other, noon + 20, 2)]);
-        expect(await store.vouching.embeddedBy({ runnerSession: mine, since: noon }, 10)).toEqual([
-          bare(5, 'query'),
-        ]);
+        expect(
+          await store.provenanceStore.embeddedBy({ runnerSession: mine, since: noon }, 10),
+        ).toEqual([bare(5, 'query')]);
       });
 
       it("that is withheld has no vector to anybody, whatever the search; its events stay, more may come, and others' texts are as before", async () => {
-        await store.vouching.withhold({ runnerSession: mine, since: noon });
-        await store.vouching.withhold({ runnerSession: mine, since: noon });
-        expect(byId(await store.vouching.withheld(10))).toEqual(byId([bare(2), bare(5, 'query')]));
-        expect(await store.vouching.withheld(1)).toHaveLength(1);
-        expect(await store.vouching.embeddedBy({ runnerSession: mine, since: 0 }, 10)).toEqual([
-          bare(1),
-        ]);
+        await store.provenanceStore.withhold({ runnerSession: mine, since: noon });
+        await store.provenanceStore.withhold({ runnerSession: mine, since: noon });
+        expect(byId(await store.provenanceStore.withheld(10))).toEqual(
+          byId([bare(2), bare(5, 'query')]),
+        );
+        expect(await store.provenanceStore.withheld(1)).toHaveLength(1);
+        expect(
+          await store.provenanceStore.embeddedBy({ runnerSession: mine, since: 0 }, 10),
+        ).toEqual([bare(1)]);
         const ids = [1, 2, 3, 5].map(textIdOf);
         expect(await store.knownTexts(ids)).toEqual(new Set([textIdOf(1), textIdOf(3)]));
         expect([...(await store.vectors(ids)).keys()].toSorted()).toEqual(
@@ -292,14 +294,14 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
       });
 
       it('is whole again once it is put again', async () => {
-        await store.vouching.withhold({ runnerSession: mine, since: noon });
+        await store.provenanceStore.withhold({ runnerSession: mine, since: noon });
         expect(
           await store.putTexts([
             embeddedBy(other, noon + 30, 2),
             embeddedBy(other, noon + 30, 5, 'query'),
           ]),
         ).toEqual([stored, stored]);
-        expect(await store.vouching.withheld(10)).toEqual([]);
+        expect(await store.provenanceStore.withheld(10)).toEqual([]);
         expect(await store.knownTexts([textIdOf(2)])).toEqual(new Set([textIdOf(2)]));
         expect((await searchFor()).map(({ textId }) => textId)).toContain(textIdOf(2));
         expect((await searchFor({ eventTypes: ['search'] })).map(({ textId }) => textId)).toEqual([
@@ -309,11 +311,11 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
       });
 
       it('is forgotten like any other when nothing refers to it', async () => {
-        await store.vouching.withhold({ runnerSession: mine, since: 0 });
+        await store.provenanceStore.withhold({ runnerSession: mine, since: 0 });
         await forget(noon + 1);
         await clock.advance(graceMs + 1);
         await forget();
-        expect([await store.counts(), await store.vouching.withheld(10)]).toEqual([
+        expect([await store.counts(), await store.provenanceStore.withheld(10)]).toEqual([
           { texts: 0, events: 0 },
           [],
         ]);
@@ -323,31 +325,39 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
         const many = Array.from({ length: 2_100 }, (_, n) => embeddedBy(mine, noon, 10 + n));
         for (let at = 0; at < many.length; at += 1_000)
           await store.putTexts(many.slice(at, at + 1_000));
-        await store.vouching.withhold({ runnerSession: mine, since: 0 });
-        expect(await store.vouching.embeddedBy({ runnerSession: mine, since: 0 }, 10)).toEqual([]);
-        expect(await store.vouching.withheld(5_000)).toHaveLength(2_103);
+        await store.provenanceStore.withhold({ runnerSession: mine, since: 0 });
+        expect(
+          await store.provenanceStore.embeddedBy({ runnerSession: mine, since: 0 }, 10),
+        ).toEqual([]);
+        expect(await store.provenanceStore.withheld(5_000)).toHaveLength(2_103);
       });
 
       it('is marked by session, the last word counting', async () => {
-        await store.vouching.mark({ runnerSession: mine, goodUntil: noon, renewedAt: noon });
-        await store.vouching.mark({
+        await store.provenanceStore.mark({
+          runnerSession: mine,
+          verifiedUntil: noon,
+          renewedAt: noon,
+        });
+        await store.provenanceStore.mark({
           runnerSession: other,
-          goodUntil: noon + 1,
+          verifiedUntil: noon + 1,
           renewedAt: noon + 2,
         });
-        await store.vouching.mark({
+        await store.provenanceStore.mark({
           runnerSession: mine,
-          goodUntil: noon + 3,
+          verifiedUntil: noon + 3,
           renewedAt: noon + 4,
         });
         expect(
-          (await store.vouching.marks()).toSorted((a, b) => a.goodUntil - b.goodUntil),
+          (await store.provenanceStore.marks()).toSorted(
+            (a, b) => a.verifiedUntil - b.verifiedUntil,
+          ),
         ).toEqual([
-          { runnerSession: other, goodUntil: noon + 1, renewedAt: noon + 2 },
-          { runnerSession: mine, goodUntil: noon + 3, renewedAt: noon + 4 },
+          { runnerSession: other, verifiedUntil: noon + 1, renewedAt: noon + 2 },
+          { runnerSession: mine, verifiedUntil: noon + 3, renewedAt: noon + 4 },
         ]);
-        for (const session of [mine, mine, other]) await store.vouching.unmark(session);
-        expect(await store.vouching.marks()).toEqual([]);
+        for (const session of [mine, mine, other]) await store.provenanceStore.unmark(session);
+        expect(await store.provenanceStore.marks()).toEqual([]);
       });
     });
 

@@ -1,5 +1,6 @@
 // What finds a wrong runner: canaries no more than allowed and at places nobody can foresee,
 // samples that no way of lying slips past.
+
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { RunnerChecks } from '#core/fleet/runner-checks.ts';
@@ -7,7 +8,7 @@ import { RateLimit } from '#core/fleet/text-rate-limit.ts';
 import type { EmbedOutcome } from '#core/ports.ts';
 import { agreementMin, boundsOf, strayMax } from '#core/trust/agreement.ts';
 import { Canaries } from '#core/trust/canaries.ts';
-import { Quarantine } from '#core/trust/quarantine-backoff.ts';
+import { QuarantineBackoff } from '#core/trust/quarantine-backoff.ts';
 import { Sampler, type Sample } from '#core/trust/sampler.ts';
 import { fakeVector, golden } from '../helpers/fake-model.ts';
 
@@ -226,7 +227,7 @@ test('work is vouched for only by a canary after it and by the samples of it', (
     1_000,
     0,
   );
-  expect(checks.goodUntil).toBe(1_000);
+  expect(checks.verifiedUntil).toBe(1_000);
   const [sample] = [
     ...checks.answered(
       Array.from({ length: 100 }, () => ({ text: 't', vector: fakeVector('t') })),
@@ -251,9 +252,9 @@ test('work is vouched for only by a canary after it and by the samples of it', (
   };
   checks.worked();
   expect(checks.judge(job, mixed.map(right), 5_000)).toBeNull();
-  expect(checks.goodUntil).toBe(2_000);
+  expect(checks.verifiedUntil).toBe(2_000);
   if (sample !== undefined) checks.settled(sample);
-  expect(checks.goodUntil).toBe(5_000);
+  expect(checks.verifiedUntil).toBe(5_000);
   expect(
     checks.judge(
       job,
@@ -261,7 +262,7 @@ test('work is vouched for only by a canary after it and by the samples of it', (
       9_000,
     ),
   ).toMatchObject({ ok: false });
-  expect(checks.goodUntil).toBe(5_000);
+  expect(checks.verifiedUntil).toBe(5_000);
 });
 
 test('two right vectors of different dtypes may be as far apart as both are from the reference, and half as much again', () => {
@@ -302,7 +303,7 @@ test('two right vectors of different dtypes may be as far apart as both are from
 });
 
 test('who was found wrong waits a minute, then twice as long each time, at most a day; after a day of peace it begins anew', () => {
-  const book = new Quarantine();
+  const book = new QuarantineBackoff();
   let now = 0;
   const waits: number[] = [];
   for (let time = 0; time < 13; time++) {

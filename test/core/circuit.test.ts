@@ -3,24 +3,24 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Circuit, type Permit } from '#core/pipeline/circuit-breaker.ts';
+import { CircuitBreaker, type Permit } from '#core/pipeline/circuit-breaker.ts';
 
 const policy = { failuresMax: 3, delayMs: 100, delayMsMax: 1000 };
 
-function permit(circuit: Circuit, now: number): Permit {
+function permit(circuit: CircuitBreaker, now: number): Permit {
   const given = circuit.admit(now);
   if (given === null) throw new Error(`no permit at ${now}`);
   return given;
 }
 
-function opened(at: number): Circuit {
-  const circuit = new Circuit(policy);
+function opened(at: number): CircuitBreaker {
+  const circuit = new CircuitBreaker(policy);
   for (let failure = 0; failure < 3; failure++) circuit.failed(permit(circuit, at), at);
   return circuit;
 }
 
 test('consecutive failures open it; a success in between starts the count again', () => {
-  const circuit = new Circuit(policy);
+  const circuit = new CircuitBreaker(policy);
   for (const outcome of ['failed', 'failed', 'succeeded', 'failed', 'failed'] as const)
     circuit[outcome](permit(circuit, 0), 0);
   expect(circuit.state(0)).toBe('closed');
@@ -67,7 +67,7 @@ test('an abandoned probe makes room for the next', () => {
 });
 
 test('answers of calls made before it opened change nothing', () => {
-  const circuit = new Circuit(policy);
+  const circuit = new CircuitBreaker(policy);
   const late = permit(circuit, 0);
   const early = permit(circuit, 0);
   for (const call of [permit(circuit, 0), permit(circuit, 0), permit(circuit, 0)])
@@ -99,7 +99,7 @@ test('in any history: open admits nothing, half-open one at a time, and a health
   );
   fc.assert(
     fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
-      const circuit = new Circuit(policy);
+      const circuit = new CircuitBreaker(policy);
       let now = 0;
       let probe: Permit | null = null;
       const calls: Permit[] = [];

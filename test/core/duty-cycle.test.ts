@@ -1,5 +1,6 @@
 // A lent machine works its share of the time and no more, whatever the jobs are, and at once again
 // when it is given more.
+
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';

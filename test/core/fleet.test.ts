@@ -1,10 +1,11 @@
 // The fleet's promises: no text is lost or ends twice, a poison text ends alone, and work is
 // divided by speed.
+
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { nothingMixedIn, type Assignment } from '#core/fleet/fleet-job.ts';
-import { Fleet, type Ended } from '#core/fleet/fleet.ts';
+import { Fleet, type TaskResult } from '#core/fleet/fleet.ts';
 import { defaultPace } from '#core/fleet/runner-pace.ts';
 import type { EmbedOutcome } from '#core/ports.ts';
 
@@ -36,7 +37,7 @@ function submit(fleet: Fleet, count: number, lane: 'bulk' | 'search' = 'bulk', f
     fleet.submit({ id: `${lane}-${index}`, text: `${lane} ${index}`, lane });
 }
 
-function succeed(fleet: Fleet, job: Assignment, now: number): readonly Ended[] {
+function succeed(fleet: Fleet, job: Assignment, now: number): readonly TaskResult[] {
   const answered = fleet.answer(
     job.runner,
     job.jobId,
@@ -268,7 +269,7 @@ describe('a text that fails', () => {
   test('is given up all the same when no trusted runner comes', () => {
     const fleet = new Fleet(options, true);
     submit(fleet, 1);
-    const ended: Ended[] = [];
+    const ended: TaskResult[] = [];
     let lives = 0;
     for (; ended.length === 0 && lives < 20; lives++) {
       fleet.join(terms(`sick ${lives}`));
@@ -380,7 +381,7 @@ class Model {
   readonly jobs = new Map<string, Assignment[]>();
   readonly past: Assignment[] = [];
   readonly live = new Set<string>();
-  readonly ended = new Map<string, Ended>();
+  readonly ended = new Map<string, TaskResult>();
   readonly blamed = new Set<string>();
   now = 0;
   #lastText = 0;
@@ -477,7 +478,7 @@ class Model {
     this.live.delete(id);
   }
 
-  end(ended: readonly Ended[]): void {
+  end(ended: readonly TaskResult[]): void {
     for (const one of ended) {
       assert(this.live.delete(one.id), `${one.id} ended, but was not live`);
       this.ended.set(one.id, one);

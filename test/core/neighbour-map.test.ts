@@ -1,5 +1,6 @@
 // Holds the map to what a person reads from it: what is near there is near in meaning, however the
 // vectors came.
+
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { NeighbourMap } from '../../pages/demo/tsne-layout.ts';

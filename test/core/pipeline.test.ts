@@ -1,5 +1,6 @@
 // The pipeline's promises against an independent oracle: reference adapters, injected faults, and a
 // clock moved by hand.
+
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { DependencyError } from '#core/errors/errors.ts';
@@ -68,7 +69,7 @@ const badRequest = () =>
 function createWorld(random: () => number, faultRate: number) {
   const clock = new ManualClock(startsAt);
   const memoryStore = createMemoryStore({ dimensions, now: () => clock.now() });
-  const memoryLetters = createMemoryDeadLetters();
+  const memoryDeadLetters = createMemoryDeadLetters();
   const log = createMemoryLog({ partitions: 3, unsettledMax: 50, batchMax: 7 });
   const ends = { events: new Set<string>(), letters: new Set<string>() };
   const embedded: string[] = [];
@@ -94,10 +95,10 @@ function createWorld(random: () => number, faultRate: number) {
       }),
   };
   const deadLetters: DeadLetters = {
-    ...memoryLetters,
+    ...memoryDeadLetters,
     put: (letters) =>
       flaky(async () => {
-        await memoryLetters.put(letters);
+        await memoryDeadLetters.put(letters);
         for (const { id } of letters) ends.letters.add(id);
       }),
   };
@@ -168,7 +169,7 @@ function createWorld(random: () => number, faultRate: number) {
     await source[Symbol.asyncDispose]();
   }
 
-  return { clock, log, memoryStore, memoryLetters, store, embedded, run };
+  return { clock, log, memoryStore, memoryDeadLetters, store, embedded, run };
 }
 
 const sentArbitrary = fc
@@ -214,7 +215,7 @@ describe('the pipeline', () => {
           await world.run('drained', 'stop');
 
           const stored = await world.memoryStore.events({}, 1_000);
-          const letters = await world.memoryLetters.list({ limit: 1_000, valueBytesMax: 0 });
+          const letters = await world.memoryDeadLetters.list({ limit: 1_000, valueBytesMax: 0 });
           const idsOf = (...kinds: Kind[]) =>
             sent
               .filter(({ kind }) => kinds.includes(kind))
@@ -288,7 +289,7 @@ describe('the pipeline', () => {
     expect(states.at(0)).toBe('store open');
     expect(states.at(-1)).toBe('store closed');
     expect((await world.memoryStore.counts()).events).toBe(500);
-    expect(await world.memoryLetters.list({ limit: 10, valueBytesMax: 0 })).toEqual([]);
+    expect(await world.memoryDeadLetters.list({ limit: 10, valueBytesMax: 0 })).toEqual([]);
   });
 
   test('a text that the store lost under an event is put again, then the event', async () => {
@@ -321,7 +322,7 @@ describe('the pipeline', () => {
     const pipeline = runPipeline({
       source,
       store: world.store,
-      deadLetters: world.memoryLetters,
+      deadLetters: world.memoryDeadLetters,
       embedding: noRunner,
       clock: world.clock,
       random: Math.random,
@@ -339,6 +340,6 @@ describe('the pipeline', () => {
     await source[Symbol.asyncDispose]();
     await world.run('drained', 'stop');
     expect((await world.memoryStore.counts()).events).toBe(1);
-    expect(await world.memoryLetters.list({ limit: 10, valueBytesMax: 0 })).toHaveLength(1);
+    expect(await world.memoryDeadLetters.list({ limit: 10, valueBytesMax: 0 })).toHaveLength(1);
   });
 });

@@ -1,5 +1,6 @@
 // Holds the map of vectors to what it claims: the plane of greatest variance, the same every time,
 // and sound for any input.
+
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { fitProjection } from '../../pages/demo/principal-components.ts';

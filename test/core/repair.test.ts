@@ -1,5 +1,6 @@
 // What a wrong runner embedded is found no more and made again, though a write of it was still on
 // its way when it was found out.
+
 import { expect, test } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { createMemoryStore } from '#core/memory/memory-store.ts';
@@ -61,7 +62,7 @@ test('a write that was on its way when its runner was found wrong is mended when
   await store.putTexts([wrong('lamp')]);
   await clock.advance(checkIntervalMs);
   expect(await similarity('lamp')).toBeCloseTo(1);
-  expect(await store.vouching.marks()).toEqual([]);
+  expect(await store.provenanceStore.marks()).toEqual([]);
 
   stop.abort();
   await running;

@@ -1,5 +1,6 @@
 // A runner's side of a connection, over a link in memory: it works, shows life, leaves in order,
 // and dies when its model does.
+
 import { describe, expect, test } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { memoryLink } from '#core/memory/memory-channel.ts';

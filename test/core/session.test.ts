@@ -1,8 +1,9 @@
 // The gateway's side of a connection: nobody works unchecked, whoever is wrong or silent is ended,
 // with a code that says why.
+
 import { describe, expect, test } from 'vitest';
 import type { EmbedOutcome } from '#core/ports.ts';
-import { Session, type SessionEffect } from '#core/protocol/gateway-session.ts';
+import { GatewaySession, type SessionEffect } from '#core/protocol/gateway-session.ts';
 import { encodeJobResult } from '#core/protocol/job-result-frame.ts';
 import { encodeMessage, type RunnerHello, type RunnerMessage } from '#core/protocol/wire.ts';
 import { bounds, dimensions, fakeVector, golden, identity } from '../helpers/fake-model.ts';
@@ -35,12 +36,12 @@ const right: readonly EmbedOutcome[] = golden.cases.map(({ text }) => ({
 }));
 const timings = { queuedMs: 0, embedMs: 1 };
 
-function tell(session: Session, message: RunnerMessage, now = 0): readonly SessionEffect[] {
+function tell(session: GatewaySession, message: RunnerMessage, now = 0): readonly SessionEffect[] {
   return session.receive(encodeMessage(message), now);
 }
 
-function readySession(): Session {
-  const session = new Session('s', options, 0);
+function readySession(): GatewaySession {
+  const session = new GatewaySession('s', options, 0);
   tell(session, hello);
   session.checked(right, 1_000_000);
   return session;
@@ -48,7 +49,7 @@ function readySession(): Session {
 
 describe('greeting', () => {
   test('a right hello is welcomed, joined and checked; only then may it work', () => {
-    const session = new Session('s', options, 0);
+    const session = new GatewaySession('s', options, 0);
     const effects = tell(session, hello);
     expect(effects.map((effect) => effect.do)).toEqual(['send', 'join', 'check']);
     expect(effects[0]).toMatchObject({ frame: expect.stringContaining('"type":"runner-welcome"') });
@@ -66,23 +67,23 @@ describe('greeting', () => {
     ['another protocol', { protocol: 2 }, 4400],
     ['jobs too small for the golden check', { limits: { textsPerJobMax: 1 } }, 4400],
   ])('%s is refused', (_, wrong, code) => {
-    const session = new Session('s', options, 0);
+    const session = new GatewaySession('s', options, 0);
     expect(tell(session, { ...hello, ...wrong })).toMatchObject([{ do: 'close', code }]);
     expect(tell(session, hello)).toEqual([]);
   });
 
   test('anything else first, or a hello twice, is refused with 4400', () => {
-    expect(tell(new Session('s', options, 0), { type: 'runner-heartbeat' })).toMatchObject([
+    expect(tell(new GatewaySession('s', options, 0), { type: 'runner-heartbeat' })).toMatchObject([
       { do: 'close', code: 4400 },
     ]);
-    expect(new Session('s', options, 0).receive(new Uint8Array(10), 0)).toMatchObject([
+    expect(new GatewaySession('s', options, 0).receive(new Uint8Array(10), 0)).toMatchObject([
       { do: 'close', code: 4400 },
     ]);
     expect(tell(readySession(), hello)).toMatchObject([{ do: 'close', code: 4400 }]);
   });
 
   test('no hello in time ends with 4408', () => {
-    const session = new Session('s', options, 0);
+    const session = new GatewaySession('s', options, 0);
     expect(session.tick(999, false)).toEqual([]);
     expect(session.tick(1000, false)).toMatchObject([{ do: 'close', code: 4408 }]);
   });
@@ -105,7 +106,7 @@ describe('trust', () => {
       (outcome, index) => (index === 2 ? { ok: false, code: 'x', message: 'x' } : outcome),
     ],
   ])('%s ends in quarantine, with the reason', (_, change) => {
-    const session = new Session('s', options, 0);
+    const session = new GatewaySession('s', options, 0);
     tell(session, hello);
     expect(session.checked(right.map(change), 0)).toMatchObject([
       {
@@ -119,7 +120,7 @@ describe('trust', () => {
   });
 
   test('too few outcomes are no proof', () => {
-    const session = new Session('s', options, 0);
+    const session = new GatewaySession('s', options, 0);
     tell(session, hello);
     expect(session.checked(right.slice(1), 0)).toMatchObject([{ do: 'close', code: 4403 }]);
   });
@@ -153,7 +154,7 @@ describe('trust', () => {
   });
 
   test('a dtype unknown to the model is held to the bounds of fp32', () => {
-    const session = new Session('s', options, 0);
+    const session = new GatewaySession('s', options, 0);
     tell(session, { ...hello, dtype: 'q3' });
     const near = right.map((outcome): EmbedOutcome =>
       outcome.ok
@@ -182,7 +183,7 @@ describe('trust', () => {
   });
 
   test('one that is kept away is told why, and may ask again', () => {
-    const session = new Session(
+    const session = new GatewaySession(
       's',
       { ...options, refusal: ({ name }) => `quarantined, ${name}` },
       0,

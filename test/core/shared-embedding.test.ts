@@ -1,5 +1,6 @@
 // Gateways with one store and the same new texts before them: what one has stored, the other's
 // runners are spared.
+
 import { describe, expect, test } from 'vitest';
 import { documentOf } from '#core/event/text.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';

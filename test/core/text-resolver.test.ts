@@ -1,5 +1,6 @@
 // A vector of a runner that is found wrong on the way to the store is computed anew, whenever on
 // the way that is.
+
 import { expect, test } from 'vitest';
 import { DependencyError } from '#core/errors/errors.ts';
 import { documentOf } from '#core/event/text.ts';

@@ -1,5 +1,6 @@
 // A model that several connections share: equal time for those that want it, all of it for one that
 // is alone.
+
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
@@ -7,7 +8,7 @@ import { memoryLink } from '#core/memory/memory-channel.ts';
 import { decodeJobResult } from '#core/protocol/job-result-frame.ts';
 import { runRunnerLoop } from '#core/protocol/runner-loop.ts';
 import { encodeMessage, protocolVersion } from '#core/protocol/wire.ts';
-import { always, Turns, type Turn } from '#core/time/fair-queue.ts';
+import { always, FairQueue, type Turn } from '#core/time/fair-queue.ts';
 import { dimensions, fakeEmbedder, fakeVector } from '../helpers/fake-model.ts';
 
 /** Wants the model again and again, `jobMs` each time, until `untilMs`; how much it had so far. */
@@ -34,7 +35,7 @@ describe('turns', () => {
         fc.array(fc.integer({ min: 1, max: 500 }), { minLength: 2, maxLength: 4 }),
         async (jobsMs) => {
           const clock = new ManualClock();
-          const turns = new Turns(clock);
+          const turns = new FairQueue(clock);
           const had = jobsMs.map((jobMs) => keepAsking(clock, turns.join(), jobMs, 20_000));
           await clock.advance(10_000);
           const spent = had.map(({ spentMs }) => spentMs);
@@ -53,7 +54,7 @@ describe('turns', () => {
 
   test('one that wants nothing costs the other nothing, and has no claim to the time that it did not use', async () => {
     const clock = new ManualClock();
-    const turns = new Turns(clock);
+    const turns = new FairQueue(clock);
     const late = turns.join();
     const busy = keepAsking(clock, turns.join(), 100, 40_000);
     await clock.advance(10_000);
@@ -68,7 +69,7 @@ describe('turns', () => {
 
   test('never overlap, and work that throws is the last', async () => {
     const clock = new ManualClock();
-    const turns = new Turns(clock);
+    const turns = new FairQueue(clock);
     const begun: string[] = [];
     const first = turns.join().during(async () => {
       begun.push('first');
@@ -86,12 +87,12 @@ describe('turns', () => {
 
   test('one connection alone has its model at once', async () => {
     expect(await always.during(async () => 1)).toBe(1);
-    expect(await new Turns(new ManualClock()).join().during(async () => 1)).toBe(1);
+    expect(await new FairQueue(new ManualClock()).join().during(async () => 1)).toBe(1);
   });
 
   test('a job whose gateway is gone when its turn comes is not embedded', async () => {
     const clock = new ManualClock();
-    const turns = new Turns(clock);
+    const turns = new FairQueue(clock);
     const embedder = fakeEmbedder(async (text) => {
       await clock.sleep(100);
       return { ok: true, vector: fakeVector(text) };

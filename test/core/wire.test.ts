@@ -1,5 +1,6 @@
 // The runner protocol's frames: what is encoded comes back, and whatever else arrives is refused
 // with a ProtocolError only.
+
 import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';

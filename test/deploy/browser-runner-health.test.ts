@@ -1,4 +1,5 @@
 // Holds the browser runner's health check to what the runner writes: the file itself, and its age.
+
 import { execFile } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
 // docker-compose.yml as a test sees it: anchors merged, variables replaced from .env.example.
+
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';

@@ -1,5 +1,6 @@
 // Holds docker-compose.yml to the code: every port, variable, flag, build target and mounted file
 // that it names is there.
+
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
 // Holds every diagram to mermaid's grammar, and what it names to the code.
+
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,6 @@
 // Holds every image to the program in it: what it imports is there, what it does not need is not,
 // and it is not root.
+
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';

@@ -1,4 +1,5 @@
 // The Dockerfile as a test sees it: its stages, each with its instructions.
+
 import { read } from './compose-file.ts';
 
 export type Instruction = { readonly word: string; readonly rest: string };

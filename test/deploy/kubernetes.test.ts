@@ -1,5 +1,6 @@
 // Holds the Kubernetes manifests to the code: the images, variables, ports, paths and names that
 // they use are there.
+
 import { describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';

@@ -1,5 +1,6 @@
 // Holds dashboards and alerts to what is really measured, and every alert to a page that says what
 // to do.
+
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';

@@ -1,4 +1,5 @@
 // Finds every file and package that a program of the tree imports, by text, as the tidy test does.
+
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { read, root } from './compose-file.ts';

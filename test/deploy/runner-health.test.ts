@@ -1,4 +1,5 @@
 // Holds the runner's health check to the kernel's table of connections, recorded and real.
+
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';

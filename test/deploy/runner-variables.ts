@@ -1,4 +1,5 @@
 // The environment variables that runners read, as their own help lists them.
+
 import { help as browserHelp } from '../../browser-runner/browser-runner-options.ts';
 import { help as nodeHelp } from '../../node-runner/node-runner-options.ts';
 

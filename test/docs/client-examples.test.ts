@@ -1,4 +1,5 @@
 // Every example of docs/client.md, run as it stands against a running gateway.
+
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';

@@ -1,5 +1,6 @@
 // Every example of docs/api.md, run as it stands against a running gateway; and none of the API's
 // paths is without one.
+
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';

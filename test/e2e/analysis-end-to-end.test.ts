@@ -1,5 +1,6 @@
 // Behaviour analysis on a generated shop with the real model: what visitors did comes back as what
 // a person would expect of it.
+
 import { expect, test } from 'vitest';
 import { openCatalogue, products } from '../../cli/generator/catalogue.ts';
 import { openEventStream, parseStream } from '../../cli/generator/event-stream.ts';

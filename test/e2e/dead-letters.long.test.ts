@@ -48,7 +48,7 @@ const body = async <T>(answer: Promise<{ status: number; body: unknown }>): Prom
 const post = <T>(gateway: RunningGateway, path: string, request: object): Promise<T> =>
   body<T>(gateway.post(path, JSON.stringify(request)));
 
-async function allLetters(gateway: RunningGateway, filter: string): Promise<Letter[]> {
+async function allDeadLetters(gateway: RunningGateway, filter: string): Promise<Letter[]> {
   const letters: Letter[] = [];
   for (let cursor: string | null = ''; cursor !== null;) {
     const page: Page = await body<Page>(
@@ -204,7 +204,7 @@ describe.skipIf(reason !== null)('dead letters on a real broker', () => {
         refused: bad,
         refusals: expect.arrayContaining([expect.objectContaining({ code: 'still_invalid' })]),
       });
-      const letters = await allLetters(gateway, 'state=open');
+      const letters = await allDeadLetters(gateway, 'state=open');
       expect(reasons(letters)).toEqual(
         reasons(records.map(({ headers }) => ({ reason: headers['vectorstream.reason'] ?? '' }))),
       );
@@ -241,7 +241,7 @@ describe.skipIf(reason !== null)('dead letters on a real broker', () => {
       const origins: string[] = [];
       for (let redrives = 0; redrives <= 3; redrives++) {
         const [letter] = await until(`letter ${redrives}`, 30_000, async () => {
-          const found = await allLetters(gateway, 'state=open');
+          const found = await allDeadLetters(gateway, 'state=open');
           return found.length === 1 && found;
         });
         expect(letter).toMatchObject({
@@ -252,7 +252,7 @@ describe.skipIf(reason !== null)('dead letters on a real broker', () => {
         origins.push(`${letter?.origin.partition}/${letter?.origin.offset}`);
         if (redrives < 3) await post(gateway, `/dlq/replay/${letter?.id}`, { force: true });
       }
-      const [last] = await allLetters(gateway, 'state=open');
+      const [last] = await allDeadLetters(gateway, 'state=open');
       expect(
         await gateway.post(`/dlq/replay/${last?.id}`, JSON.stringify({ payload: shopEvent() })),
       ).toMatchObject({ status: 409, body: { code: 'redriven_too_often' } });

@@ -1,5 +1,6 @@
 // `npm run demo`, whole: exact totals, exactly the injected faults dead-lettered, and a Ctrl-C that
 // leaves nothing behind.
+
 import { expect, test } from 'vitest';
 import { startDemo, summaryOf } from '../helpers/demo-program.ts';
 import { needsProcessList, processesOf } from '../helpers/process-list.ts';

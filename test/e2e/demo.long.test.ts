@@ -1,5 +1,6 @@
 // The demo under fire: its gateway killed, itself killed, Ctrl-C at any moment; totals stay exact
 // and nothing accepted is lost.
+
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { startDemo, summaryOf } from '../helpers/demo-program.ts';

@@ -1,4 +1,5 @@
 // What a target claims of every input, in words that a failing run prints.
+
 import { isDeepStrictEqual } from 'node:util';
 
 export function assert(holds: boolean, claim: string): asserts holds {

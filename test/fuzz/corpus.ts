@@ -1,5 +1,6 @@
 // The inputs that are kept per target: valid ones to begin from, and those that once found
 // something, each under its name.
+
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

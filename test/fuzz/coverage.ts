@@ -1,4 +1,5 @@
 // Tells whether a run reached code that no run before it did, by V8's own count of blocks.
+
 import { Session, type Profiler } from 'node:inspector/promises';
 
 type Interval = readonly [start: number, end: number];

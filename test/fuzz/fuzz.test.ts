@@ -1,5 +1,6 @@
 // Every input that once found something holds today, and so does what a short search with a fixed
 // seed makes of the corpus.
+
 import { describe, expect, test } from 'vitest';
 import { readCorpus } from './corpus.ts';
 import { firstFailure, fuzz } from './fuzzer.ts';

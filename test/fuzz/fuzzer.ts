@@ -1,5 +1,6 @@
 // Looks for an input that breaks a target's claims: mutates known inputs, keeps those that reach
 // new code, and shrinks what fails.
+
 import vm from 'node:vm';
 import { seeded } from '../helpers/seeded.ts';
 import { startCoverage } from './coverage.ts';

@@ -1,5 +1,6 @@
 // `npm run fuzz -- --target NAME --minutes N`: searches for as long as it is let, keeps what
 // reached new code, and stores what fails.
+
 import { parseArgs } from 'node:util';
 import { keepInput, readCorpus } from './corpus.ts';
 import { firstFailure, fuzz, type Target } from './fuzzer.ts';

@@ -1,5 +1,6 @@
 // Makes a new input out of known ones: by bytes, by lines, by words of the target's language, and
 // by the members of JSON.
+
 import type { Seeded } from '../helpers/seeded.ts';
 
 export const inputBytesMax = 8192;

@@ -1,5 +1,6 @@
 // Search by vector, by text and page by page, and behaviour analysis over HTTP, on the reference
 // store: what is answered and what refused.
+
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { unitOf } from '#core/analysis/taste.ts';

@@ -1,5 +1,6 @@
 // Every path of the HTTP API but ingestion, asked in process: what it answers, what it refuses and
 // how it tells.
+
 import { describe, expect, test } from 'vitest';
 import { DependencyError } from '#core/errors/errors.ts';
 import {

@@ -1,5 +1,6 @@
 // The audit trail: who changed what with which outcome, in a file that stays small, without what
 // was in a body; and no secret anywhere in what the gateway writes.
+
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

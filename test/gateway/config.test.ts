@@ -1,5 +1,6 @@
 // Settings from file, environment and flags: precedence, one-line refusals, the closed door, and
 // the example file.
+
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { UsageError } from '#core/errors/errors.ts';

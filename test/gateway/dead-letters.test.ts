@@ -1,5 +1,6 @@
 // Dead letters over HTTP: found and shown with every byte, put back into the source within bounds,
 // purged only after a look.
+
 import { describe, expect, test } from 'vitest';
 import { DependencyError, LogFullError } from '#core/errors/errors.ts';
 import { uuidV5 } from '#core/event/uuid.ts';

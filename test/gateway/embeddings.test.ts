@@ -1,5 +1,6 @@
 // POST /v1/embeddings and GET /v1/models, asked in process: what is taken, what is refused in
 // OpenAI's words, and who goes first.
+
 import { describe, expect, test } from 'vitest';
 import type { EmbeddingService, FleetResult } from '#core/ports.ts';
 import {

@@ -1,5 +1,6 @@
 // The gateway finds its model by folder or by name, has it downloaded by another process, and
 // prepares texts as the model was trained.
+
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -10,7 +11,7 @@ import { findModel } from '../../gateway/fleet/find-model.ts';
 import { withPrefixes } from '../../gateway/fleet/prefixed-embedding.ts';
 import { runProgram } from '../helpers/program.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
-import { startFakeHub } from '../runner/fake-hub.ts';
+import { startFakeHuggingFace } from '../runner/fake-hub.ts';
 
 const configOf = (model: string) =>
   parseConfig({
@@ -44,7 +45,7 @@ test('a folder goes before a model of the same name, and a model that was downlo
 
 test('what the preparing process says is what is reported, and whether it can be put right', async () => {
   await using data = await temporaryFolder();
-  await using hub = await startFakeHub({});
+  await using hub = await startFakeHuggingFace({});
   const find = (endpoint: string): Promise<unknown> =>
     findModel(configOf('somebody/some-model'), data.path, {
       ...process.env,

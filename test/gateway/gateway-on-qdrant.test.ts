@@ -1,5 +1,6 @@
 // The whole gateway with its index in Qdrant: it starts without it, names it while it is down, and
 // loses nothing for it.
+
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,5 +1,6 @@
-import { once } from 'node:events';
 // Runner token, local runners, HTTP server and retention, each alone.
+
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -13,7 +14,7 @@ import { parseConfig } from '../../gateway/config/config.ts';
 import { startLocalRunners } from '../../gateway/fleet/local-runners.ts';
 import { lastWords } from '../../gateway/gateway-command.ts';
 import { listen, type HttpServer } from '../../gateway/http/http-server.ts';
-import { keepForgetting } from '../../gateway/storage/retention.ts';
+import { runRetention } from '../../gateway/storage/retention.ts';
 import { createLog } from '../../gateway/telemetry/gateway-log.ts';
 import { scriptedStore } from './test-services.ts';
 
@@ -231,7 +232,7 @@ test('retention forgets step by step, survives a failure, and ends with its sign
     },
   };
   const stopping = new AbortController();
-  const done = keepForgetting(
+  const done = runRetention(
     { store, clock, log, retentionMs: () => 1000, sweepEveryMs: () => 60_000, textGraceMs: 1 },
     stopping.signal,
   );

@@ -1,5 +1,6 @@
 // The whole gateway on a real data folder and real sockets, with a runner loop whose model has no
 // weights.
+
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';

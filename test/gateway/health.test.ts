@@ -1,4 +1,5 @@
 // Health, figures and the process, while all is well and while parts are down or silent.
+
 import { describe, expect, test } from 'vitest';
 import { DependencyError } from '#core/errors/errors.ts';
 import { createMemoryDeadLetters } from '#core/memory/memory-dead-letters.ts';

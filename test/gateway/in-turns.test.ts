@@ -1,9 +1,10 @@
 // A large delivery is handed on whole and in order, with turns of the event loop in between, and
 // not at all once it is over.
+
 import { expect, it } from 'vitest';
 import { createMemoryLog } from '#core/memory/memory-source.ts';
 import type { Delivery } from '#core/ports.ts';
-import { inTurns } from '../../gateway/storage/yielding-source.ts';
+import { yieldingSource } from '../../gateway/storage/yielding-source.ts';
 
 const recordsMax = 500;
 
@@ -17,7 +18,7 @@ async function sourceOf(count: number) {
       timestamp: 0,
     })),
   );
-  return inTurns(log.source('group'));
+  return yieldingSource(log.source('group'));
 }
 
 it('hands on every delivery in order, and lets others in between', async () => {

@@ -1,6 +1,7 @@
-import { once } from 'node:events';
 // A stream of NDJSON to a real gateway process that breaks in its middle: what was taken stays, and
 // sending it all again adds only the rest.
+
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { startGateway } from '../helpers/gateway-program.ts';

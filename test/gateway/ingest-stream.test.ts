@@ -1,5 +1,6 @@
 // POST /events as a stream: compressed bodies, NDJSON that is taken in while it comes, and requests
 // that come twice.
+
 import { brotliCompressSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';

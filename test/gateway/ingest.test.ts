@@ -1,4 +1,5 @@
 // POST /events: what is taken byte for byte, and what becomes of every kind of invalid event.
+
 import { describe, expect, test } from 'vitest';
 import { LogFullError } from '#core/errors/errors.ts';
 import { event, problemOf, testApp } from './test-services.ts';

@@ -1,4 +1,5 @@
 // Tokens for tabs: signed, short-lived, limited, revocable over a restart, and never told again.
+
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';

@@ -1,5 +1,6 @@
 // Every other setting that may change live, changed on a running gateway by PUT /config: its
 // behaviour is another at once.
+
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -18,7 +19,7 @@ import {
 } from '../../gateway/fleet/request-embeddings.ts';
 import { startGateway, type Gateway } from '../../gateway/gateway.ts';
 import { hubLimits } from '../../gateway/startup/live-limits.ts';
-import { keepForgetting } from '../../gateway/storage/retention.ts';
+import { runRetention } from '../../gateway/storage/retention.ts';
 import { createLog } from '../../gateway/telemetry/gateway-log.ts';
 import { writeFakeModel } from '../helpers/fake-model-folder.ts';
 import { bounds, fakeVector, golden } from '../helpers/fake-model.ts';
@@ -279,7 +280,7 @@ test('store.sweepMinutes and retentionDays: old events are looked for sooner, an
     secrets: new Set(),
     destination: { write: () => undefined },
   });
-  const done = keepForgetting(
+  const done = runRetention(
     {
       store,
       clock,

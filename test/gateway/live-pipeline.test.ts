@@ -1,5 +1,6 @@
 // Every setting of the pipeline that may change live, changed while events are under way: what
 // follows is as if it had been so from the start.
+
 import { afterEach, describe, expect, test } from 'vitest';
 import { DependencyError } from '#core/errors/errors.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';

@@ -1,5 +1,6 @@
 // The live feed of a real gateway with a real runner: each topic tells of what happened, and a stop
 // says goodbye.
+
 import { expect, test } from 'vitest';
 import { startGateway } from '../helpers/gateway-program.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';

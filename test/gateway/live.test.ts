@@ -1,6 +1,7 @@
-import { once } from 'node:events';
 // The live feed: what a client gets and in which order, what a slow one loses, and that it never
 // costs more than its bound.
+
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';

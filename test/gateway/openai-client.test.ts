@@ -1,5 +1,6 @@
 // OpenAI's own client against a running gateway with a real model: the same vectors in both
 // encodings, and its own errors for ours.
+
 import OpenAI from 'openai';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { cosine } from '#core/vectors/vector.ts';

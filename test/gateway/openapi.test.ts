@@ -1,5 +1,6 @@
 // The OpenAPI document: every path is described whole, every reference leads somewhere, and every
 // example is what its schema says.
+
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { testApp } from './test-services.ts';

@@ -1,5 +1,6 @@
 // How pages, their assets and the model's files are served: compressed, in ranges, never twice, and
 // nothing beside them.
+
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

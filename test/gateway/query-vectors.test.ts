@@ -1,4 +1,5 @@
 // A query is embedded once for all who wait for it, as long as somebody does.
+
 import { expect, test } from 'vitest';
 import type { EmbeddingService, FleetResult } from '#core/ports.ts';
 import { QueryVectors } from '../../gateway/fleet/query-vectors.ts';

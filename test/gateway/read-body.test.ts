@@ -1,4 +1,5 @@
 // Bodies are read whole or not at all, each and all of them together within their bounds.
+
 import { describe, expect, test } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { BodyReader, smallBytesMax } from '../../gateway/ingest/read-body.ts';

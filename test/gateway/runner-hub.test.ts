@@ -1,5 +1,6 @@
 // The hub over real WebSockets on the loopback: who gets in, who may work, and what becomes of work
 // whose runner fails.
+
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { connect } from 'node:net';
@@ -22,7 +23,7 @@ import {
 } from '#core/protocol/wire.ts';
 import { systemClock } from '#core/time/clock.ts';
 import { always } from '#core/time/fair-queue.ts';
-import type { WorkLedger } from '#core/trust/repair.ts';
+import type { ProvenanceLog } from '#core/trust/repair.ts';
 import {
   createRunnerHub,
   defaultHubLimits,
@@ -38,7 +39,7 @@ const quiet = {
   warn: () => undefined,
   error: () => undefined,
 };
-const noLedger: WorkLedger = {
+const noLedger: ProvenanceLog = {
   begin: () => Promise.resolve(),
   vouched: () => undefined,
   end: () => undefined,
@@ -437,7 +438,7 @@ describe('failure', () => {
     );
     const results = Promise.all(texts.map((text) => embed(hub, text)));
     let deaths = -1;
-    let died: unknown;
+    let onWorkerExit: unknown;
     // Its supervisor: a fresh runner for every one that died.
     do {
       deaths += 1;
@@ -448,8 +449,8 @@ describe('failure', () => {
           return { ok: true, vector: fakeVector(text) };
         }),
       );
-      died = await Promise.race([end, results]);
-    } while (died instanceof RunnerFailedError);
+      onWorkerExit = await Promise.race([end, results]);
+    } while (onWorkerExit instanceof RunnerFailedError);
     const failed = (await results).flatMap((result, index) =>
       result.ok ? [] : [{ text: texts[index], ...result }],
     );

@@ -1,5 +1,6 @@
 // Schemathesis reads the API's own description and tries to catch the gateway at something that is
 // not in it: a failure, a status, a body.
+
 import { execFile, type ExecFileOptionsWithStringEncoding } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';

@@ -1,4 +1,5 @@
 // The table of scopes in the documentation is the one that the gateway goes by.
+
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';

@@ -1,5 +1,6 @@
 // Keys and scopes: who may do what, how keys are replaced while the gateway runs, and where
 // guessing ends.
+
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,5 +1,6 @@
 // Pages of others stay out: by the name they ask for, by where they come from, and by what browsers
 // are told about every answer.
+
 import { describe, expect, test } from 'vitest';
 import { clientAddress, neighbourhood } from '../../gateway/access/client-address.ts';
 import { originProblem, type OriginPolicy } from '../../gateway/access/origins.ts';

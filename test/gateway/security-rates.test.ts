@@ -1,5 +1,6 @@
 // What a client may use: budgets that fill again, headers that tell of them, and a memory of
 // clients that does not grow.
+
 import { describe, expect, test } from 'vitest';
 import { TokenBuckets } from '../../gateway/access/token-buckets.ts';
 import { event, problemOf, testApp } from './test-services.ts';

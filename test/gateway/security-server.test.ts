@@ -1,5 +1,6 @@
 // The bare server on real sockets: what is slow, too much, too large or no HTTP at all gets a clear
 // answer, and nobody else notices.
+
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';

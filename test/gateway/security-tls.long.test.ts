@@ -1,5 +1,6 @@
 // HTTPS and WSS with a certificate of `npm run certificate`: what is refused at the start, that
 // runners join, and that a renewed one is taken while running.
+
 import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';

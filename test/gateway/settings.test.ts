@@ -1,5 +1,6 @@
 // Settings while the gateway runs: what is shown, what may change, all or nothing, and what is left
 // after a restart.
+
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,5 +1,6 @@
 // One computation for all who ask the same within its time; failures are told and not kept; no more
 // at once than allowed.
+
 import { expect, test } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { SharedAnswers } from '../../gateway/api/shared-answers.ts';

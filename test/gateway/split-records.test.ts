@@ -1,4 +1,5 @@
 // Request bodies are cut into the exact bytes of their events, whatever those are.
+
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { splitArray, splitLines } from '../../gateway/ingest/split-records.ts';

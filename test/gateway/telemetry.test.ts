@@ -1,4 +1,5 @@
 // Quantiles, metrics and log lines: right figures, every series from the start, and no secret.
+
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
@@ -7,9 +8,9 @@ import { Live } from '../../gateway/live/live.ts';
 import { pipelineObserver } from '../../gateway/startup/observers.ts';
 import { createLog } from '../../gateway/telemetry/gateway-log.ts';
 import { LatencyHistogram } from '../../gateway/telemetry/latency-histogram.ts';
-import { Telemetry, type Levels } from '../../gateway/telemetry/metrics.ts';
+import { Telemetry, type Gauges } from '../../gateway/telemetry/metrics.ts';
 
-const quiet: Levels = {
+const quiet: Gauges = {
   lag: [{ partition: 0, lag: 0 }],
   unsettled: 0,
   runners: [],

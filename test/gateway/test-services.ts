@@ -1,4 +1,5 @@
 // The gateway's HTTP API on memory adapters and a scripted fleet, for tests that ask it in process.
+
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,7 +23,7 @@ import { fixedKeys } from '../../gateway/access/key-ring.ts';
 import { admit } from '../../gateway/access/runner-admission.ts';
 import { createApp } from '../../gateway/api/app.ts';
 import type { Services } from '../../gateway/api/services.ts';
-import { createLevels } from '../../gateway/api/views/gauges.ts';
+import { createGauges } from '../../gateway/api/views/gauges.ts';
 import { liveFigures } from '../../gateway/api/views/live-figures.ts';
 import { Settings } from '../../gateway/config/live-settings.ts';
 import type { RunnerView } from '../../gateway/fleet/hub-types.ts';
@@ -73,7 +74,7 @@ export function scriptedStore(): VectorStore & { readonly searches: SearchReques
     kind: 'memory',
     batchMax: { texts: 10, events: 10 },
     searches,
-    vouching: createMemoryStore().vouching,
+    provenanceStore: createMemoryStore().provenanceStore,
     knownTexts: async () => new Set(),
     putTexts: async () => [],
     putEvents: async () => [],
@@ -209,7 +210,7 @@ export function testApp(
     store,
     deadLetters,
     live: new Live(clock, config.live.clientsMax),
-    levels: createLevels({ source, store, deadLetters, clock }),
+    gauges: createGauges({ source, store, deadLetters, clock }),
     drainRunner: (id) => id === runner.id,
     removeRunner: (id) => id === runner.id,
     sink: {

@@ -1,5 +1,6 @@
 // A gateway's trusting part on memory adapters and a manual clock: runners over real sockets, texts
 // stored as the pipeline does.
+
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { setImmediate } from 'node:timers/promises';

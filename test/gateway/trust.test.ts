@@ -1,5 +1,6 @@
 // A runner that is wrong is out of work within its check interval, and one interval later nothing
 // that it embedded is in the store.
+
 import { describe, expect, test } from 'vitest';
 import { fakeVector, golden } from '../helpers/fake-model.ts';
 import { joinFakeRunner, type FakeRunner } from '../helpers/fake-runner.ts';
@@ -87,7 +88,7 @@ describe('a liar beside a trusted runner', () => {
       expect(wrong.end).toMatchObject({ code: 4403, reason: expect.stringMatching(reason) });
       await world.pass(checkIntervalMs);
       expect([await world.wrong(), await world.missing()]).toEqual([[], 0]);
-      expect(await world.store.vouching.withheld(10)).toEqual([]);
+      expect(await world.store.provenanceStore.withheld(10)).toEqual([]);
       const shown = world.hub.runners().find(({ name }) => name === 'liar');
       expect(shown).toMatchObject({
         state: 'quarantined',
@@ -288,7 +289,7 @@ test(
     expect([
       await second.wrong(),
       await second.missing(),
-      await second.store.vouching.marks(),
+      await second.store.provenanceStore.marks(),
     ]).toEqual([[], 0, []]);
   },
 );
@@ -317,12 +318,12 @@ test(
 
 /** The store as the dead gateway left it: what it would still do to marks is not done. */
 function frozen({ store }: World): World['store'] {
-  const { vouching } = store;
-  const own: World['store']['vouching'] = { ...vouching };
-  Object.assign(vouching, {
+  const { provenanceStore } = store;
+  const own: World['store']['provenanceStore'] = { ...provenanceStore };
+  Object.assign(provenanceStore, {
     mark: () => Promise.resolve(),
     unmark: () => Promise.resolve(),
     withhold: () => Promise.resolve(),
   });
-  return { ...store, vouching: own };
+  return { ...store, provenanceStore: own };
 }

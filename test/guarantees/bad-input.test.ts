@@ -1,5 +1,6 @@
 // Bad events through the real door: each is turned away or dead-lettered with the field, what was
 // got and what is allowed; its neighbours are stored.
+
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startGateway, type RunningGateway } from '../helpers/gateway-program.ts';
@@ -197,9 +198,9 @@ const told = ([, , reason, field, message]: (typeof badEvents)[number]) => ({
 });
 
 describe.each([
-  { onInvalid: 'reject', fate: 'rejected', lettersPerEvent: 0 },
-  { onInvalid: 'dead_letter', fate: 'dead_lettered', lettersPerEvent: 1 },
-])('on_invalid=$onInvalid', ({ onInvalid, fate, lettersPerEvent }) => {
+  { onInvalid: 'reject', fate: 'rejected', deadLettersPerEvent: 0 },
+  { onInvalid: 'dead_letter', fate: 'dead_lettered', deadLettersPerEvent: 1 },
+])('on_invalid=$onInvalid', ({ onInvalid, fate, deadLettersPerEvent }) => {
   test(
     'every bad event is told with its reason, field and message; every neighbour is stored',
     { timeout: 60_000 },
@@ -241,7 +242,7 @@ describe.each([
       const letters = after.letters.slice(before.letters.length);
       // Byte for byte what was sent, so that it can be looked at and replayed.
       expect(hashes(letters.map(({ value }) => value))).toEqual(
-        hashes(lettersPerEvent === 0 ? [] : bytes),
+        hashes(deadLettersPerEvent === 0 ? [] : bytes),
       );
       expect(letters).toEqual(
         expect.arrayContaining(

@@ -1,5 +1,6 @@
 // A database file that was damaged on the disk: the gateway does not start on it, or ends as soon
 // as it meets the damage; it says why, and serves nothing wrong.
+
 import { cp, open, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';

@@ -1,5 +1,6 @@
 // Every kind of fault alone, several times in one run of real processes: what a mix may hide is
 // seen here, and each is shown to reach what it is meant for.
+
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { noKafka } from '../helpers/kafka-broker.ts';
 import { seeded, type Seeded } from '../helpers/seeded.ts';
@@ -95,7 +96,7 @@ describe.skipIf(reason !== null)('with Kafka and Qdrant', () => {
         'circuitsOpened',
         'writeAnswersLost',
         'commitAnswersLost',
-        'letterAnswersLost',
+        'deadLetterAnswersLost',
         'rebalanced',
       ]),
     ).toEqual([]);

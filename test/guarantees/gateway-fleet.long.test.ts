@@ -1,6 +1,7 @@
 // Several gateways of one consumer group, real ones on a real broker, and one store for all: they
 // come, go and are killed in mid-stream, the store stops, events are bad; each valid event is
 // stored exactly once, each other one is a dead letter.
+
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import kafkajs from 'kafkajs';

@@ -1,5 +1,6 @@
 // SIGKILL of a gateway again and again on one folder, at any moment of its life: the promises hold
 // over all of its lives together.
+
 import { expect, test } from 'vitest';
 import { expectExactlyOnce, expectNotEmbeddedAgain } from '../helpers/exactly-once.ts';
 import { startGateway, type RunningGateway } from '../helpers/gateway-program.ts';

@@ -1,5 +1,6 @@
 // SIGKILL of a working gateway: what was acknowledged is stored once after the next start, and no
 // stored text is computed again.
+
 import { expect, test } from 'vitest';
 import { expectExactlyOnce, expectNotEmbeddedAgain } from '../helpers/exactly-once.ts';
 import { startGateway } from '../helpers/gateway-program.ts';

@@ -1,5 +1,6 @@
 // Ten thousand hostile requests beside a running stream: each is turned away clearly, memory stays,
 // a steady stream does not notice, nothing is lost.
+
 import { expect, test } from 'vitest';
 import { expectExactlyOnce } from '../helpers/exactly-once.ts';
 import { startGateway, type RunningGateway } from '../helpers/gateway-program.ts';

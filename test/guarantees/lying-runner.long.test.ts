@@ -1,5 +1,6 @@
 // Real processes, the real model, and a runner that is right for golden texts only: none of its
 // vectors stays in the store.
+
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';

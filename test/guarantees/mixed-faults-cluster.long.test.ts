@@ -1,5 +1,6 @@
 // The same over Kafka and Qdrant: two gateways of one group, a broker that is killed, a store that
 // answers every kind of wrong.
+
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { noKafka } from '../helpers/kafka-broker.ts';
 import { clusterFaults } from './mixed/cluster-faults.ts';
@@ -22,7 +23,7 @@ const ofMany = [
   'circuitsOpened',
   'writeAnswersLost',
   'commitAnswersLost',
-  'letterAnswersLost',
+  'deadLetterAnswersLost',
   'resultsLost',
   'rebalanced',
 ] as const;

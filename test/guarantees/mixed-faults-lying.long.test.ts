@@ -1,5 +1,6 @@
 // The same with runners that lie beside one that the gateway trusts: what they did is found and
 // embedded again, whatever else goes wrong.
+
 import { beforeAll, describe, expect, test } from 'vitest';
 import { anyOf } from './mixed/faults.ts';
 import { lyingFaults, startLyingWorld } from './mixed/lying-world.ts';

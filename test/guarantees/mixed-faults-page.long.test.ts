@@ -1,5 +1,6 @@
 // The same with real runners: a page in a headless browser and a Node runner, whose processes are
 // killed and frozen like all others.
+
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { needsBrowser } from '../helpers/browser.ts';
 import { needsProcessList } from '../helpers/process-list.ts';

@@ -1,5 +1,6 @@
 // Seeded runs of real processes under mixed faults: whatever happens, the oracle finds every
 // promise kept.
+
 import { beforeAll, describe, expect, test } from 'vitest';
 import { noSmallDisk } from '../helpers/small-disk.ts';
 import { embeddedFaults } from './mixed/embedded-faults.ts';

@@ -1,4 +1,5 @@
 // Data that commit d644d36 wrote, in a data folder and in Qdrant, is opened, searched, written on.
+
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { isRejection, parseEvent } from '#core/event/parse-event.ts';

@@ -1,5 +1,6 @@
 // The oracle of the mixed faults sees every way in which a store can be wrong: each is planted by
 // hand in one that is right.
+
 import { expect, test } from 'vitest';
 import { seeded } from '../helpers/seeded.ts';
 import { violations, type Stored } from './mixed/mixed-oracle.ts';

@@ -1,5 +1,6 @@
 // A fleet whose runners are killed, frozen and orphaned in turn still embeds every text once and
 // gives none of them up.
+
 import { expect, test } from 'vitest';
 import { expectExactlyOnce } from '../helpers/exactly-once.ts';
 import { startGateway } from '../helpers/gateway-program.ts';

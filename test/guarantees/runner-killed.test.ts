@@ -1,5 +1,6 @@
 // SIGKILL of a runner, and of the process that supervises it: another takes its place, and the
 // stream goes on to its end.
+
 import { expect, test } from 'vitest';
 import { expectExactlyOnce } from '../helpers/exactly-once.ts';
 import { startGateway, type RunningGateway } from '../helpers/gateway-program.ts';

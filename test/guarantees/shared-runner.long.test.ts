@@ -1,5 +1,6 @@
 // One runner of two gateways: each has half of it while both have work, one that idles takes
 // nothing, one that is killed is missed by nobody.
+
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { startGateway, type GatewayClient } from '../helpers/gateway-program.ts';

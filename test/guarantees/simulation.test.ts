@@ -1,6 +1,7 @@
 // Histories of the whole program on one clock: gateways that crash, runners that fail in every
 // manner, a store that answers when it likes. In every turn nothing is broken, and in the end every
 // event is stored once or a dead letter, and every vector is right.
+
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';

@@ -1,4 +1,5 @@
 // A gateway that cannot start as it was told says so in one line and ends; it never starts half.
+
 import { createServer } from 'node:net';
 import { expect, test } from 'vitest';
 import { startGateway } from '../helpers/gateway-program.ts';

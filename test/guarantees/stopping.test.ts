@@ -1,5 +1,6 @@
 // SIGTERM with work in hand: a clean end in time, what is settled is committed, and the next start
 // goes on from there.
+
 import { expect, test } from 'vitest';
 import { expectExactlyOnce, expectNotEmbeddedAgain } from '../helpers/exactly-once.ts';
 import { startGateway } from '../helpers/gateway-program.ts';

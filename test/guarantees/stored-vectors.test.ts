@@ -1,5 +1,6 @@
 // What is stored is real: finite unit vectors that agree with the reference of the model, read with
 // sqlite-vec alone.
+
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { z } from 'zod';

@@ -1,5 +1,6 @@
 // No runner joins without the token, and of a runner whose vectors are wrong nothing is ever
 // stored: others do its work.
+
 import { readFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';

@@ -1,9 +1,10 @@
 // A real Chromium for tests: with WebGPU on the processor, or without any; and a person who looks
 // at a page in it.
+
 import { execFileSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import puppeteer, { type Browser, type LaunchOptions, type Page } from 'puppeteer';
-import type { RunnerPageStatus, RunnerState } from '#core/runner/page-status.ts';
+import type { RunnerPageStatus, PageRunnerState } from '#core/runner/page-status.ts';
 import { until } from './until.ts';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -97,7 +98,7 @@ export type RunnerTab = {
    * Resolves with the status in that state; at once when the page failed instead, with what it
    * says.
    */
-  reaches(state: RunnerState, msMax: number): Promise<RunnerPageStatus>;
+  reaches(state: PageRunnerState, msMax: number): Promise<RunnerPageStatus>;
   /** Everything that the page has told its person. */
   told(): Promise<string>;
   /** Runs in the page's worker. */

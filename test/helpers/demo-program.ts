@@ -1,5 +1,6 @@
 // The demo as a person runs it: a command of a shell in its own process group, on a free port and a
 // fresh data folder.
+
 import { expect } from 'vitest';
 import { z } from 'zod';
 import { gatewayClient, type GatewayClient } from './gateway-program.ts';

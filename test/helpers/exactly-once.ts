@@ -1,5 +1,6 @@
 // The oracle of every test that kills something: what was sent and what the SQLite file holds
 // afterwards must agree.
+
 import { expect } from 'vitest';
 import type { Sent } from './shop-events.ts';
 import type { StoreContents } from './store-file.ts';

@@ -1,5 +1,6 @@
 // A real gateway process with a model without weights, and a runner for it in this process: texts
 // are searchable at once, at no cost.
+
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runRunnerLoop } from '#core/protocol/runner-loop.ts';

@@ -1,5 +1,6 @@
 // Writes the fake model as a folder, as the gateway opens one: manifest and golden texts, no
 // weights.
+
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

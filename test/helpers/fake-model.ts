@@ -1,4 +1,5 @@
 // A model without weights: every text has one deterministic unit vector, and golden texts to match.
+
 import type { Embedder, EmbedOutcome } from '#core/ports.ts';
 
 export const dimensions = 8;

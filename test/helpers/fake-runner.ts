@@ -1,4 +1,5 @@
 // A runner of the fake model on a real socket, whose every vector a test decides.
+
 import { WebSocket } from 'ws';
 import { encodeJobResult } from '#core/protocol/job-result-frame.ts';
 import { encodeMessage, parseGatewayMessage, subprotocol } from '#core/protocol/wire.ts';

@@ -1,4 +1,5 @@
 // A TCP proxy on the loopback between two parts, which can do to their connection what networks do.
+
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 

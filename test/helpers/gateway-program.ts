@@ -1,4 +1,5 @@
 // A real gateway process on a free port, and the few questions that tests ask it over HTTP.
+
 import { oneRunner, startProgram, type Program } from './program.ts';
 import { until } from './until.ts';
 

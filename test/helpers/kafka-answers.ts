@@ -1,5 +1,6 @@
 // Loses a Kafka broker's answers to requests of one kind, after it has carried them out: told by
 // the framing of Kafka's protocol.
+
 import type { Watcher } from './fault-proxy.ts';
 
 /** An offset commit, or a record produced to a topic of dead letters. */

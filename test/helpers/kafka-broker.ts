@@ -1,5 +1,6 @@
 // A real Kafka broker for tests, without Docker: from Maven's packages, in a process of its own, or
 // the one that KAFKA_BROKERS names.
+
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';

@@ -1,4 +1,5 @@
 // Opens what commit d644d36 wrote, a data folder and Qdrant collections, by the gateway of today.
+
 import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -26,7 +27,7 @@ const eventSchema = z.object({
   ingested_at: z.string(),
   event: z.looseObject({ event_id: z.string() }),
 });
-const letterSchema = z.looseObject({
+const deadLetterSchema = z.looseObject({
   id: z.string(),
   state: z.string(),
   reason: z.string(),
@@ -34,10 +35,10 @@ const letterSchema = z.looseObject({
   redrive_count: z.int(),
 });
 const eventsSchema = z.object({ items: z.array(eventSchema) });
-const lettersSchema = z.object({ items: z.array(letterSchema) });
+const deadLettersSchema = z.object({ items: z.array(deadLetterSchema) });
 const hitsSchema = z.object({ hits: z.array(z.object({ text: z.string(), text_id: z.string() })) });
 export type OlderEvent = z.infer<typeof eventSchema>;
-export type Letter = z.infer<typeof letterSchema>;
+export type Letter = z.infer<typeof deadLetterSchema>;
 
 export type OlderData = {
   readonly double: QdrantDouble;
@@ -78,7 +79,7 @@ export async function openOlderData(resources: AsyncDisposableStack): Promise<Ol
     readFile(join(fixture, 'answers.json'), 'utf8'),
   ]);
   const answers = z
-    .object({ events: z.array(eventSchema), letters: z.array(letterSchema) })
+    .object({ events: z.array(eventSchema), letters: z.array(deadLetterSchema) })
     .parse(JSON.parse(recorded));
   return {
     double,
@@ -124,7 +125,7 @@ export async function eventsOf(gateway: RunningGateway) {
 }
 
 export async function lettersOf(gateway: RunningGateway): Promise<readonly Letter[]> {
-  return lettersSchema.parse((await gateway.get('/dlq/messages?limit=100')).body).items;
+  return deadLettersSchema.parse((await gateway.get('/dlq/messages?limit=100')).body).items;
 }
 
 const moving = { unreferenced_since: 'moves' };

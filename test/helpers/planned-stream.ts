@@ -1,5 +1,6 @@
 // A stream of `npm run generate` whose every event is known beforehand, and what must be in the
 // store when it has gone through.
+
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isRejection, parseEvent } from '#core/event/parse-event.ts';

@@ -1,5 +1,6 @@
 // Finds every process that works for a data folder, orphans included: the folder stands in the
 // environment all of them inherit.
+
 import { readdirSync, readFileSync } from 'node:fs';
 
 export type Role =

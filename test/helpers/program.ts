@@ -1,4 +1,5 @@
 // Starts a program of this project as a real process, with settings that come from the test alone.
+
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createServer } from 'node:net';
 import { join } from 'node:path';

@@ -1,5 +1,6 @@
 // What a Qdrant server holds, and who wrote it when: asked of the server itself, without the code
 // that stores.
+
 import type { SeenRequest } from './qdrant-double.ts';
 
 export const textsCollection = 'ecommerce_embeddings';

@@ -1,5 +1,6 @@
 // A proxy that a browser sends every request through, those of its workers and sockets too, so that
 // a test knows all that was asked of whom.
+
 import { createServer, request as httpRequest } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 

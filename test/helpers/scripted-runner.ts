@@ -1,5 +1,6 @@
 // A runner that greets as a real one does and answers what a test tells it to: the way in for every
 // kind of lie.
+
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { encodeJobResult } from '#core/protocol/job-result-frame.ts';

@@ -1,5 +1,6 @@
 // A real Kafka broker that lets in by TLS and SASL only those whom it knows, with a certificate
 // authority of its own.
+
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import selfsigned from 'selfsigned';

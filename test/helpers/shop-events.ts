@@ -1,5 +1,6 @@
 // Events of a small shop with ids that the test chose, and a sender that knows which of them were
 // acknowledged.
+
 import { randomUUID } from 'node:crypto';
 import { expect } from 'vitest';
 import type { Answer, GatewayClient } from './gateway-program.ts';

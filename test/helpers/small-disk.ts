@@ -1,5 +1,6 @@
 // A small disk of a test's own, to be filled up and write-protected: only programs started through
 // it see it, and it is gone with them.
+
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, open, rm } from 'node:fs/promises';

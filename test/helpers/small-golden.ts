@@ -1,5 +1,6 @@
 // The shipped model with a few short golden texts only, for a software GPU that takes seconds for
 // one text.
+
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseGolden, parseManifest } from '#core/model/model-manifest.ts';

@@ -1,5 +1,6 @@
 // Reads a data folder's SQLite file with SQLite and sqlite-vec alone: what is stored, told without
 // the code that stored it.
+
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { getLoadablePath } from 'sqlite-vec';
@@ -12,7 +13,7 @@ export type StoredText = {
   readonly dtype: string;
   readonly embeddedAt: number;
 };
-export type StoredLetter = {
+export type StoredDeadLetter = {
   readonly eventId: string | null;
   readonly reason: string;
   readonly field: string | null;
@@ -25,7 +26,7 @@ export type StoreContents = {
   readonly eventIds: readonly string[];
   /** By id. */
   readonly texts: ReadonlyMap<string, StoredText>;
-  readonly letters: readonly StoredLetter[];
+  readonly letters: readonly StoredDeadLetter[];
   /** Every record in the log, as text. */
   readonly log: readonly string[];
   /** Records before the committed offsets. */

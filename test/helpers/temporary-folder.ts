@@ -1,4 +1,5 @@
 // A data folder of one test, removed with all its processes when the test ends, however it ends.
+
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,7 +1,8 @@
-import { DependencyError } from '#core/errors/errors.ts';
-import { uuidV5 } from '#core/event/uuid.ts';
 // What surrounds the pipeline in simulated runs: calls that fail as a network does, and a source
 // that is held to its promise.
+
+import { DependencyError } from '#core/errors/errors.ts';
+import { uuidV5 } from '#core/event/uuid.ts';
 import type { ManualClock } from '#core/memory/manual-clock.ts';
 import type { EventSource } from '#core/ports.ts';
 

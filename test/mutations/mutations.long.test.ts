@@ -1,5 +1,6 @@
 // Tests that notice nothing prove nothing: each planted bug must make the test fail that is there
 // to catch it.
+
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -38,8 +38,8 @@ export const mutations: readonly Mutation[] = [
     bug: 'a dead letter is counted and not written',
     file: 'core/pipeline/pipeline.ts',
     test: 'test/core/pipeline.test.ts',
-    find: 'await putLetter(letter);',
-    replace: "if (rejection.reason !== 'not_json') await putLetter(letter);",
+    find: 'await putDeadLetter(letter);',
+    replace: "if (rejection.reason !== 'not_json') await putDeadLetter(letter);",
   },
   {
     bug: 'an event gets a random id, so that a replay makes a second copy',
@@ -146,7 +146,7 @@ export const mutations: readonly Mutation[] = [
     bug: 'a runner that was found wrong is sent away, and what it did stays',
     file: 'gateway/fleet/runner-trust.ts',
     test: 'test/gateway/trust.test.ts',
-    find: 'if (checks !== null) ledger.distrust(session.id, goodUntil);',
+    find: 'if (checks !== null) ledger.distrust(session.id, verifiedUntil);',
     replace: '',
   },
   {

@@ -1,5 +1,6 @@
 // Plants the bug of the number in VECTORSTREAM_MUTATION in programs and workers that Node starts
 // from files; the files stay as they are.
+
 import { registerHooks } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';

@@ -1,5 +1,6 @@
 // Runs tests over code in which the bug of the number in VECTORSTREAM_MUTATION is planted; the
 // files on disk stay as they are.
+
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { mutations } from './mutations.ts';

@@ -1,5 +1,6 @@
 // Honest runners of every dtype are never taken for wrong ones: how far right vectors are apart,
 // against what is allowed.
+
 import { expect, test } from 'vitest';
 import { productText } from '#core/event/text.ts';
 import { readGolden } from '#core/model/model-manifest.ts';

@@ -8,7 +8,7 @@ import {
   candidateRounds,
   isNeeded,
   ranked,
-  type Place,
+  type Platform,
   type ProbeResult,
 } from '#core/runner/device-preferences.ts';
 import { afterEnd, noFailures } from '#core/runner/restart-policy.ts';
@@ -17,9 +17,9 @@ import { layoutOf } from '../../node-runner/process-layout.ts';
 
 const manifest = parseManifest(readFileSync('models/all-MiniLM-L6-v2/manifest.json', 'utf8'));
 const gibibyte = 2 ** 30;
-const onCpu: Place = { devices: ['cpu'], dtypeSetting: 'VECTORSTREAM_RUNNER_DTYPE' };
-const withGpu: Place = { ...onCpu, devices: ['webgpu', 'cpu'] };
-const inTab: Place = { devices: ['webgpu', 'wasm'], dtypeSetting: 'dtype' };
+const onCpu: Platform = { devices: ['cpu'], dtypeSetting: 'VECTORSTREAM_RUNNER_DTYPE' };
+const withGpu: Platform = { ...onCpu, devices: ['webgpu', 'cpu'] };
+const inTab: Platform = { devices: ['webgpu', 'wasm'], dtypeSetting: 'dtype' };
 
 const right = (device: 'cpu' | 'webgpu', dtype: string, textsPerSecond: number): ProbeResult => ({
   ok: true,

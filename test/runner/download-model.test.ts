@@ -1,5 +1,6 @@
 // A model of the Hugging Face hub is downloaded once, whole and verified, and becomes a folder that
 // runners can join with.
+
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { access, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
@@ -7,18 +8,18 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { describe, expect, test, vi } from 'vitest';
 import { readGolden } from '#core/model/model-manifest.ts';
-import { hubFolderName, hubModelOf } from '#core/model/model-source.ts';
+import { huggingFaceFolderName, huggingFaceModelOf } from '#core/model/model-source.ts';
 import { candidateRounds } from '#core/runner/device-preferences.ts';
 import { cosine } from '#core/vectors/vector.ts';
 import { download } from '../../node-runner/download-file.ts';
-import { prepareHubModel } from '../../node-runner/download-model.ts';
+import { prepareHuggingFaceModel } from '../../node-runner/download-model.ts';
 import { draftManifest } from '../../node-runner/draft-manifest.ts';
-import { createHub } from '../../node-runner/hugging-face-api.ts';
+import { createHuggingFaceApi } from '../../node-runner/hugging-face-api.ts';
 import { openConfiguredModel, openModelFolder } from '../../node-runner/model-folder.ts';
 import { parseOptions } from '../../node-runner/node-runner-options.ts';
 import { openSession } from '../../node-runner/proved-session.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
-import { startFakeHub, type FakeModel } from './fake-hub.ts';
+import { startFakeHuggingFace, type FakeModel } from './fake-hub.ts';
 import { graphWithHiddenStates, shippedModel } from './model-copies.ts';
 
 const id = 'somebody/some-model';
@@ -41,7 +42,7 @@ const complete = (): Promise<FakeModel['files']> =>
 
 describe('a model of the hub', () => {
   test('is downloaded, drafted from its own settings and proved; later starts need no network, and a new need only what is missing', async () => {
-    await using hub = await startFakeHub({
+    await using hub = await startFakeHuggingFace({
       [id]: {
         files: {
           ...(await sessionFiles()),
@@ -167,12 +168,12 @@ describe('a model of the hub', () => {
       /^somebody\/some-model cannot be loaded as fp32 on cpu: /,
     ],
   ])('with %s is refused in one line, and leaves no folder', async (_, model, message) => {
-    await using hub = await startFakeHub({ [id]: await model() });
+    await using hub = await startFakeHuggingFace({ [id]: await model() });
     await using dataDir = await temporaryFolder();
     const folder = join(dataDir.path, 'model');
-    const error: unknown = await prepareHubModel(
+    const error: unknown = await prepareHuggingFaceModel(
       { model: { id, revision: 'main' }, folder, dtypes: [] },
-      createHub({ endpoint: hub.endpoint, token: null }),
+      createHuggingFaceApi({ endpoint: hub.endpoint, token: null }),
       silent,
     ).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ message: expect.stringMatching(message) });
@@ -226,14 +227,14 @@ describe('a model of the hub', () => {
   ])(
     'that is %s says so, and never shows the token',
     async (_, status, code, withToken, message) => {
-      await using hub = await startFakeHub({});
+      await using hub = await startFakeHuggingFace({});
       const sent: (string | undefined)[] = [];
       hub.instead = (request, response) => {
         sent.push(request.headers.authorization);
         response.writeHead(status, { 'x-error-code': code }).end();
         return true;
       };
-      const error: unknown = await createHub({
+      const error: unknown = await createHuggingFaceApi({
         endpoint: hub.endpoint,
         token: withToken ? 'hf_secret' : null,
       })
@@ -246,25 +247,28 @@ describe('a model of the hub', () => {
   );
 
   test('a hub that cannot be reached, one that is no hub, and an address that is none are named', async () => {
-    const gone = await startFakeHub({});
+    const gone = await startFakeHuggingFace({});
     await gone.close();
     await expect(
-      createHub({ endpoint: gone.endpoint, token: null }).list({ id, revision: 'main' }),
+      createHuggingFaceApi({ endpoint: gone.endpoint, token: null }).list({ id, revision: 'main' }),
     ).rejects.toThrow(
       /^somebody\/some-model cannot be downloaded: 127\.0\.0\.1:\d+ cannot be reached \(ECONNREFUSED\)\.$/,
     );
-    await using other = await startFakeHub({});
+    await using other = await startFakeHuggingFace({});
     other.instead = (_, response) => Boolean(response.end('<html>Welcome</html>'));
     await expect(
-      createHub({ endpoint: other.endpoint, token: null }).list({ id, revision: 'main' }),
+      createHuggingFaceApi({ endpoint: other.endpoint, token: null }).list({
+        id,
+        revision: 'main',
+      }),
     ).rejects.toThrow('does not answer as the Hugging Face hub does');
-    expect(() => createHub({ endpoint: 'huggingface.co', token: null })).toThrow(
+    expect(() => createHuggingFaceApi({ endpoint: 'huggingface.co', token: null })).toThrow(
       'HF_ENDPOINT is "huggingface.co"',
     );
   });
 
   test('that needs more room than there is does not begin', async () => {
-    await using hub = await startFakeHub({ [id]: { files: await complete() } });
+    await using hub = await startFakeHuggingFace({ [id]: { files: await complete() } });
     hub.instead = (request, response) => {
       if (!request.url?.startsWith('/api/')) return false;
       const siblings = [
@@ -282,9 +286,9 @@ describe('a model of the hub', () => {
       return true;
     };
     await using dataDir = await temporaryFolder();
-    const preparing = prepareHubModel(
+    const preparing = prepareHuggingFaceModel(
       { model: { id, revision: 'main' }, folder: join(dataDir.path, 'model'), dtypes: [] },
-      createHub({ endpoint: hub.endpoint, token: null }),
+      createHuggingFaceApi({ endpoint: hub.endpoint, token: null }),
       silent,
     );
     await expect(preparing).rejects.toThrow(
@@ -293,7 +297,7 @@ describe('a model of the hub', () => {
   });
 
   test('the process that prepares it ends with one line and no stack', async () => {
-    await using hub = await startFakeHub({});
+    await using hub = await startFakeHuggingFace({});
     await using dataDir = await temporaryFolder();
     const request = {
       model: { id, revision: 'main' },
@@ -335,9 +339,9 @@ describe('a file of the hub', () => {
   const path = 'onnx/model.onnx';
   const arrange = async () => {
     const stack = new AsyncDisposableStack();
-    const hub = stack.use(await startFakeHub({ [id]: { files: { [path]: content } } }));
+    const hub = stack.use(await startFakeHuggingFace({ [id]: { files: { [path]: content } } }));
     const { path: folder } = stack.use(await temporaryFolder());
-    const client = createHub({ endpoint: hub.endpoint, token: null });
+    const client = createHuggingFaceApi({ endpoint: hub.endpoint, token: null });
     const listing = await client.list({ id, revision: 'main' });
     const file = listing.files.get(path);
     if (file === undefined) throw new Error('the hub has the file');
@@ -490,11 +494,11 @@ describe('a draft', () => {
 });
 
 test('a setting is a model of the hub, or can only be a folder', () => {
-  expect(hubModelOf('Xenova/bge-small-en-v1.5')).toEqual({
+  expect(huggingFaceModelOf('Xenova/bge-small-en-v1.5')).toEqual({
     id: 'Xenova/bge-small-en-v1.5',
     revision: 'main',
   });
-  expect(hubModelOf('Xenova/bge-small-en-v1.5@refs/pr/3')).toEqual({
+  expect(huggingFaceModelOf('Xenova/bge-small-en-v1.5@refs/pr/3')).toEqual({
     id: 'Xenova/bge-small-en-v1.5',
     revision: 'refs/pr/3',
   });
@@ -509,9 +513,9 @@ test('a setting is a model of the hub, or can only be a folder', () => {
     'C:\\models\\mine',
     '',
   ])
-    expect(hubModelOf(folder)).toBeNull();
+    expect(huggingFaceModelOf(folder)).toBeNull();
   const names = ['a/b', 'a/b@v1', 'a/b-v1', 'a/b@refs/pr/1']
-    .flatMap((setting) => hubModelOf(setting) ?? [])
-    .map(hubFolderName);
+    .flatMap((setting) => huggingFaceModelOf(setting) ?? [])
+    .map(huggingFaceFolderName);
   expect(names).toEqual(['a--b', 'a--b--v1', 'a--b-v1', 'a--b--refs--pr--1']);
 });

@@ -1,5 +1,6 @@
 // Plays the Hugging Face hub on a local port: listings with hashes, files with ranges, and whatever
 // can go wrong on the way.
+
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 
@@ -8,7 +9,7 @@ export type FakeModel = {
   readonly cardData?: Readonly<Record<string, unknown>>;
 };
 
-export type FakeHub = AsyncDisposable & {
+export type FakeHuggingFace = AsyncDisposable & {
   readonly endpoint: string;
   /** Paths that were asked for, with the range if there was one. */
   readonly requests: string[];
@@ -19,7 +20,9 @@ export type FakeHub = AsyncDisposable & {
 
 export const commit = 'c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00';
 
-export async function startFakeHub(models: Readonly<Record<string, FakeModel>>): Promise<FakeHub> {
+export async function startFakeHuggingFace(
+  models: Readonly<Record<string, FakeModel>>,
+): Promise<FakeHuggingFace> {
   const requests: string[] = [];
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? '/', 'http://hub');
@@ -46,7 +49,7 @@ export async function startFakeHub(models: Readonly<Record<string, FakeModel>>):
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
   };
-  const hub: FakeHub = {
+  const hub: FakeHuggingFace = {
     endpoint: `http://127.0.0.1:${address.port}`,
     requests,
     instead: () => false,

@@ -1,4 +1,5 @@
 // Micro-batches hold every text exactly once, within their budget.
+
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { microBatches } from '#core/transformers/micro-batches.ts';

@@ -1,4 +1,5 @@
 // A changed, missing or truncated file of a model is noticed and named.
+
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';

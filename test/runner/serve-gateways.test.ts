@@ -8,12 +8,16 @@ import { WebSocketServer } from 'ws';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { RunnerRefusedError } from '#core/protocol/runner-connection.ts';
 import { subprotocol } from '#core/protocol/wire.ts';
-import { connectTo, placesBehind, type Place } from '../../node-runner/gateway-addresses.ts';
+import {
+  connectTo,
+  placesBehind,
+  type GatewayEndpoint,
+} from '../../node-runner/gateway-addresses.ts';
 import { createLog } from '../../node-runner/node-runner-log.ts';
 import { serveGateways } from '../../node-runner/serve-gateways.ts';
 
 const log = createLog({ level: 'silent', format: 'json', fields: {} });
-const nameOf = ({ url, address }: Place): string => address ?? url;
+const nameOf = ({ url, address }: GatewayEndpoint): string => address ?? url;
 
 describe('the places behind an address', () => {
   test.each<[string, readonly string[], readonly (string | null)[]]>([

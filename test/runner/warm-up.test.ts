@@ -1,5 +1,6 @@
 // How a session's speed is measured: on rounds as large as its jobs, without minutes spent on a
 // slow one.
+
 import { expect, test } from 'vitest';
 import { measureSpeed } from '#core/transformers/warm-up.ts';
 

@@ -1,5 +1,6 @@
 // `npm run audit`: a known vulnerability of high severity fails it, a registry that cannot be asked
 // does not, and says so.
+
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,6 @@
 // The set-up script says in one line what is in the way, and does its work once. A scripted npm
 // stands in for the network.
+
 import { spawn } from 'node:child_process';
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

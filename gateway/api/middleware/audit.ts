@@ -1,5 +1,6 @@
 // Sees to it that every call that may change something is in the audit trail with its outcome,
 // refused ones of known clients included.
+
 import type { MiddlewareHandler } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import type { AuditTrail } from '../../access/audit-trail.ts';

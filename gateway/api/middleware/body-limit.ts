@@ -1,5 +1,6 @@
 // Refuses bodies that are too large: by the length that they declare, before anything of them is
 // read, else as soon as too much has come.
+
 import type { Context, MiddlewareHandler } from 'hono';
 import { bodyLimit as countedLimit } from 'hono/body-limit';
 import type { AppEnv } from '../app-env.ts';

@@ -1,5 +1,6 @@
 // Every error of the HTTP API is a problem document (RFC 9457) with a stable code and the request's
 // id.
+
 import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { DependencyError, LogFullError } from '#core/errors/errors.ts';

@@ -1,4 +1,5 @@
 // Gives every request an id that its answer, its log lines and the records it made all carry.
+
 import { randomUUID } from 'node:crypto';
 import { createMiddleware } from 'hono/factory';
 import type { Log } from '../../telemetry/gateway-log.ts';

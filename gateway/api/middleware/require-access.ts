@@ -1,5 +1,6 @@
 // Every request passes here before a route sees it: whose page it comes from, whose key it carries,
 // what that key may do and how much it used.
+
 import type { HttpBindings } from '@hono/node-server';
 import type { Context, MiddlewareHandler } from 'hono';
 import { cors } from 'hono/cors';

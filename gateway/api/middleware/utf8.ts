@@ -1,5 +1,6 @@
 // Refuses a body of JSON that is not UTF-8, which would otherwise be read with its broken letters
 // replaced, and nobody told.
+
 import { isUtf8 } from 'node:buffer';
 import type { MiddlewareHandler } from 'hono';
 import type { AppEnv } from '../app-env.ts';

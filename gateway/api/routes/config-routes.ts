@@ -1,5 +1,6 @@
 // GET /config shows every setting and where its value came from; PUT /config/{section} changes what
 // may change while the gateway runs.
+
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { UsageError } from '#core/errors/errors.ts';
 import { configSchema, settings as allSettings } from '../../config/config-schema.ts';

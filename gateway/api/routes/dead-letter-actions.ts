@@ -1,11 +1,12 @@
 // What may be done with dead letters: put them back into the source, purge them, add one by hand.
 // Each is written down with who did it.
+
 import type { OpenAPIHono, z } from '@hono/zod-openapi';
 import { eventLimits } from '#core/event/parse-event.ts';
 import { uuidV5 } from '#core/event/uuid.ts';
 import type { LogRecord } from '#core/ports.ts';
 import type { Client } from '../../access/access.ts';
-import { countLetters, createPurger } from '../../dead-letters/purge.ts';
+import { countDeadLetters, createPurger } from '../../dead-letters/purge.ts';
 import type { Refusal } from '../../dead-letters/replay-plan.ts';
 import { batchMsMax, createReplayer } from '../../dead-letters/replay.ts';
 import { ProblemError } from '../../http/problem-document.ts';
@@ -21,7 +22,7 @@ import {
   purgeRoute,
   replayRoute,
 } from './dead-letter-operations.ts';
-import { letterFilterOf, letterView } from './dead-letter-view.ts';
+import { deadLetterFilterOf, deadLetterView } from './dead-letter-view.ts';
 import { cursorOf, parseCursor } from './schemas.ts';
 
 export function deadLetterActionRoutes(
@@ -62,10 +63,10 @@ export function deadLetterActionRoutes(
     const page = parseCursor(cursor);
     const asked = {
       state: 'open' as const,
-      ...letterFilterOf(filter),
+      ...deadLetterFilterOf(filter),
       ...(page !== null && { after: { failedAt: page.at, id: page.id } }),
     };
-    const matching = dry_run ? (await countLetters(deadLetters, asked, 0)).count : null;
+    const matching = dry_run ? (await countDeadLetters(deadLetters, asked, 0)).count : null;
     const { outcomes, next, trouble } = await replayer.batch(asked, {
       dryRun: dry_run,
       limit,
@@ -107,7 +108,7 @@ export function deadLetterActionRoutes(
         ? null
         : Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload));
     const outcome = await replayer.one(id, { payload: bytes, force, by: nameOf(c.get('client')) });
-    if (outcome === null) throw unknownLetter();
+    if (outcome === null) throw unknownDeadLetter();
     Object.assign(c.get('audit'), {
       dead_letter_id: id,
       edited: bytes !== null,
@@ -150,26 +151,26 @@ export function deadLetterActionRoutes(
     tell('added')([id], nameOf(c.get('client')));
     Object.assign(c.get('audit'), { dead_letter_id: id });
     const letter = await deadLetters.get(id);
-    if (letter === null) throw unknownLetter();
-    return c.json(letterView(letter, Number.POSITIVE_INFINITY), 201);
+    if (letter === null) throw unknownDeadLetter();
+    return c.json(deadLetterView(letter, Number.POSITIVE_INFINITY), 201);
   });
 
   app.openapi(purgeOneRoute, async (c) => {
     if (!(await purger.one(c.req.valid('param').id, nameOf(c.get('client')))))
-      throw unknownLetter();
+      throw unknownDeadLetter();
     return c.body(null, 204);
   });
 
   app.openapi(purgeRoute, async (c) => {
     const { filter, confirm } = c.req.valid('json');
-    const given = letterFilterOf(filter);
+    const given = deadLetterFilterOf(filter);
     // Letters that come meanwhile were not counted, and are not purged.
     const asked = {
       state: 'open' as const,
       ...given,
       until: Math.min(given.until ?? Number.POSITIVE_INFINITY, clock.now()),
     };
-    const { count: matching, ids } = await countLetters(deadLetters, asked, idsMax);
+    const { count: matching, ids } = await countDeadLetters(deadLetters, asked, idsMax);
     if (confirm === undefined) return c.json({ matching, purged: 0, ids: [...ids] }, 200);
     if (confirm !== matching) {
       throw new ProblemError({
@@ -199,7 +200,7 @@ const withoutText = ({ text, ...filter }: z.infer<typeof filterSchema>): object 
   ...(text !== undefined && { text: true }),
 });
 
-const unknownLetter = (): ProblemError =>
+const unknownDeadLetter = (): ProblemError =>
   new ProblemError({
     status: 404,
     code: 'dead_letter_not_found',

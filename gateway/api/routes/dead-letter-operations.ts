@@ -1,13 +1,14 @@
 // Describes what may be done with dead letters: the schemas that check the requests, and what is
 // answered.
+
 import { createRoute, z } from '@hono/zod-openapi';
 import { deadLetterReasons } from '#core/ports.ts';
 import { refusalCodes } from '../../dead-letters/replay-plan.ts';
 import { batchMsMax } from '../../dead-letters/replay.ts';
 import {
-  exampleLetter,
-  letterFilterFields,
-  letterSchema,
+  exampleDeadLetter,
+  deadLetterFilterFields,
+  deadLetterSchema,
   positionSchema,
 } from './dead-letter-view.ts';
 import { answer, exampleEvent, problem } from './schemas.ts';
@@ -16,7 +17,7 @@ import { answer, exampleEvent, problem } from './schemas.ts';
 export const idsMax = 20;
 const idParams = z.object({ id: z.string().min(1).max(256) });
 export const filterSchema = z
-  .strictObject(letterFilterFields)
+  .strictObject(deadLetterFilterFields)
   .openapi('DeadLetterFilter', { description: 'Open letters, unless `state` says otherwise.' });
 const jsonBody = <S extends z.ZodType>(schema: S) => ({
   required: true,
@@ -56,7 +57,7 @@ export const replayRoute = createRoute({
       'It is durable in the source; what becomes of it is seen there.',
       z.object({ id: z.string(), position: positionSchema }),
       {
-        id: exampleLetter.id,
+        id: exampleDeadLetter.id,
         position: { topic: 'ecommerce-events', partition: 3, offset: 52_114 },
       },
     ),
@@ -134,10 +135,10 @@ export const batchRoute = createRoute({
         matching: 1240,
         replayed: 499,
         refused: 1,
-        ids: [exampleLetter.id],
+        ids: [exampleDeadLetter.id],
         refusals: [
           {
-            id: exampleLetter.id,
+            id: exampleDeadLetter.id,
             code: 'still_invalid',
             detail:
               'It would fail again: product.price: got "39.90", allowed: a finite number from 0 to 1e9. Send a correct event as payload.',
@@ -185,7 +186,7 @@ export const addRoute = createRoute({
   responses: {
     201: answer(
       'It is durable in the queue. Repeated with the same X-Request-Id it is the same letter.',
-      letterSchema,
+      deadLetterSchema,
     ),
     422: problem('A member is not right.'),
     503: problem('The dead-letter queue is not available.'),
@@ -229,7 +230,7 @@ export const purgeRoute = createRoute({
     200: answer(
       'Without confirm nothing is purged.',
       z.object({ matching: z.int(), purged: z.int(), ids: z.array(z.string()) }),
-      { matching: 1240, purged: 1240, ids: [exampleLetter.id] },
+      { matching: 1240, purged: 1240, ids: [exampleDeadLetter.id] },
     ),
     409: problem(
       'The filter finds another number of letters than was confirmed; `matching` tells.',
@@ -242,10 +243,10 @@ export const purgeRoute = createRoute({
 type Json<S extends z.ZodType> = { content: { 'application/json': { schema: S } } };
 type Taken<R> = R extends { request: { body: Json<infer S> } } ? z.input<S> : never;
 type Answered<R> = R extends { responses: { 200: Json<infer S> } } ? z.output<S> : never;
-export type LetterReplay = Taken<typeof replayRoute>;
-export type LetterReplayed = Answered<typeof replayRoute>;
-export type LetterBatch = Taken<typeof batchRoute>;
-export type LetterBatchDone = Answered<typeof batchRoute>;
-export type LetterToAdd = Taken<typeof addRoute>;
-export type LetterPurge = Taken<typeof purgeRoute>;
-export type LettersPurged = Answered<typeof purgeRoute>;
+export type DeadLetterReplay = Taken<typeof replayRoute>;
+export type DeadLetterReplayed = Answered<typeof replayRoute>;
+export type DeadLetterBatch = Taken<typeof batchRoute>;
+export type DeadLetterBatchDone = Answered<typeof batchRoute>;
+export type DeadLetterToAdd = Taken<typeof addRoute>;
+export type DeadLetterPurge = Taken<typeof purgeRoute>;
+export type DeadLettersPurged = Answered<typeof purgeRoute>;

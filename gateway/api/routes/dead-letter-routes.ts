@@ -1,15 +1,16 @@
 // GET /dlq/…: the events that could not be stored, each with its reason and its original bytes.
+
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { deadLetterReasons, deadLetterStates } from '#core/ports.ts';
 import { ProblemError } from '../../http/problem-document.ts';
 import type { AppEnv } from '../app-env.ts';
 import type { Services } from '../services.ts';
 import {
-  exampleLetter,
-  letterFilterFields,
-  letterFilterOf,
-  letterSchema,
-  letterView,
+  exampleDeadLetter,
+  deadLetterFilterFields,
+  deadLetterFilterOf,
+  deadLetterSchema,
+  deadLetterView,
 } from './dead-letter-view.ts';
 import { answer, cursorOf, pageQueryFields, parseCursor, problem } from './schemas.ts';
 
@@ -23,13 +24,13 @@ const listRoute = createRoute({
   path: '/dlq/messages',
   summary: 'Dead letters by filter, newest first',
   request: {
-    query: z.strictObject({ ...letterFilterFields, ...pageQueryFields }),
+    query: z.strictObject({ ...deadLetterFilterFields, ...pageQueryFields }),
   },
   responses: {
     200: answer(
       'One page; large values are cut.',
-      z.object({ items: z.array(letterSchema), next_cursor: z.string().nullable() }),
-      { items: [{ ...exampleLetter, base64: [] }], next_cursor: null },
+      z.object({ items: z.array(deadLetterSchema), next_cursor: z.string().nullable() }),
+      { items: [{ ...exampleDeadLetter, base64: [] }], next_cursor: null },
     ),
     422: problem('A filter is not one.'),
   },
@@ -40,14 +41,14 @@ const oneRoute = createRoute({
   path: '/dlq/messages/{id}',
   summary: 'One dead letter in full',
   request: { params: z.object({ id: z.string().min(1).max(256) }) },
-  responses: { 200: answer('The letter.', letterSchema), 404: problem('No such letter.') },
+  responses: { 200: answer('The letter.', deadLetterSchema), 404: problem('No such letter.') },
 });
 
 const countsSchema = z.object({
   by_state: z.record(z.enum(deadLetterStates), z.int()),
   by_reason: z.record(z.enum(deadLetterReasons), z.int()),
 });
-export type LetterCounts = z.infer<typeof countsSchema>;
+export type DeadLetterCounts = z.infer<typeof countsSchema>;
 
 const statsRoute = createRoute({
   method: 'get',
@@ -72,7 +73,7 @@ export function deadLetterRoutes(app: OpenAPIHono<AppEnv>, { deadLetters }: Serv
     const { limit, cursor, ...filter } = c.req.valid('query');
     const page = parseCursor(cursor);
     const letters = await deadLetters.list({
-      ...letterFilterOf(filter),
+      ...deadLetterFilterOf(filter),
       limit,
       valueBytesMax: previewBytesMax + characterBytesMax,
       ...(page !== null && { after: { failedAt: page.at, id: page.id } }),
@@ -80,7 +81,7 @@ export function deadLetterRoutes(app: OpenAPIHono<AppEnv>, { deadLetters }: Serv
     const last = letters.length < limit ? undefined : letters.at(-1);
     return c.json(
       {
-        items: letters.map((letter) => letterView(letter, previewBytesMax)),
+        items: letters.map((letter) => deadLetterView(letter, previewBytesMax)),
         next_cursor: last === undefined ? null : cursorOf(last.failedAt, last.id),
       },
       200,
@@ -95,7 +96,7 @@ export function deadLetterRoutes(app: OpenAPIHono<AppEnv>, { deadLetters }: Serv
         code: 'dead_letter_not_found',
         detail: 'No dead letter has this id.',
       });
-    return c.json(letterView(letter, Number.POSITIVE_INFINITY), 200);
+    return c.json(deadLetterView(letter, Number.POSITIVE_INFINITY), 200);
   });
 
   app.openapi(statsRoute, async (c) => {

@@ -1,14 +1,15 @@
 // Shows a dead letter as JSON: its bytes as text where they are text, and in base64 where text
 // would lose some.
+
 import { z } from '@hono/zod-openapi';
 import { deadLetterReasons, deadLetterStates, type DeadLetterEntry } from '#core/ports.ts';
 import { redriveCountOf } from '../../dead-letters/failure-headers.ts';
-import type { LetterFilter } from '../../dead-letters/replay.ts';
+import type { DeadLetterFilter } from '../../dead-letters/replay.ts';
 import { inOrder, instant, millisecondsOf } from './schemas.ts';
 
 export const positionSchema = z.object({ topic: z.string(), partition: z.int(), offset: z.int() });
 
-export const exampleLetter = {
+export const exampleDeadLetter = {
   id: '6f12a985-bfaf-5bed-b410-3ea6ddad5316',
   state: 'open',
   reason: 'invalid_event',
@@ -31,7 +32,7 @@ export const exampleLetter = {
   base64: [],
 } as const;
 
-export const letterSchema = z
+export const deadLetterSchema = z
   .object({
     id: z.string(),
     state: z.enum(deadLetterStates),
@@ -67,10 +68,10 @@ export const letterSchema = z
         'Members that are not UTF-8 and therefore shown in base64: value, key, headers.NAME.',
     }),
   })
-  .openapi('DeadLetter', { example: exampleLetter });
+  .openapi('DeadLetter', { example: exampleDeadLetter });
 
 /** Which letters: of a query string as of a body. */
-export const letterFilterFields = {
+export const deadLetterFilterFields = {
   reason: z.enum(deadLetterReasons).optional(),
   state: z.enum(deadLetterStates).optional(),
   since: instant.optional().openapi({ description: 'Failed then or later.' }),
@@ -83,12 +84,12 @@ export const letterFilterFields = {
     .openapi({ description: 'In the message or the value; A to Z match a to z.' }),
 };
 
-export function letterFilterOf({
+export function deadLetterFilterOf({
   reason,
   state,
   text,
   ...times
-}: z.infer<z.ZodObject<typeof letterFilterFields>>): LetterFilter {
+}: z.infer<z.ZodObject<typeof deadLetterFilterFields>>): DeadLetterFilter {
   const [since, until] = [millisecondsOf(times.since), millisecondsOf(times.until)];
   inOrder('since', since, 'until', until);
   return {
@@ -100,14 +101,14 @@ export function letterFilterOf({
   };
 }
 
-export type Letter = z.infer<typeof letterSchema>;
-export type LetterQuery = z.input<z.ZodObject<typeof letterFilterFields>>;
+export type DeadLetterView = z.infer<typeof deadLetterSchema>;
+export type DeadLetterListQuery = z.input<z.ZodObject<typeof deadLetterFilterFields>>;
 
 /**
  * As it is; `value` is cut when it is longer than `bytesMax`, of which the entry holds a few bytes
  * more.
  */
-export function letterView(letter: DeadLetterEntry, bytesMax: number): Letter {
+export function deadLetterView(letter: DeadLetterEntry, bytesMax: number): DeadLetterView {
   const base64: string[] = [];
   const shown = (member: string, bytes: Uint8Array): string => {
     const text = textOf(bytes);

@@ -1,5 +1,6 @@
 // POST /v1/embeddings and GET /v1/models: the fleet for every client that speaks OpenAI's API, with
 // its shapes, limits and errors.
+
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import type { Manifest } from '#core/model/model-manifest.ts';

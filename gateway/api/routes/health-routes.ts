@@ -1,5 +1,6 @@
 // Liveness asks nothing of others; readiness names what is missing; /health and its parts show the
 // whole picture.
+
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { ProblemError } from '../../http/problem-document.ts';
 import type { AppEnv } from '../app-env.ts';

@@ -1,4 +1,5 @@
 // How a hit of a search looks on the wire, for every path that answers with some.
+
 import { z } from '@hono/zod-openapi';
 import { eventTypes, type SearchHit } from '#core/ports.ts';
 import {

@@ -1,5 +1,6 @@
 // POST /events: takes one event, an array or NDJSON, answers per item, and says 202 only once what
 // it took is durable.
+
 import { createHash } from 'node:crypto';
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';

@@ -1,6 +1,7 @@
 // /runners/tokens: makes, lists and revokes the tokens with which tabs join for a while.
+
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
-import { madeTokensMax, ttlMsMax, type JoinToken } from '../../access/join-tokens.ts';
+import { joinTokensMax, ttlMsMax, type JoinToken } from '../../access/join-tokens.ts';
 import { ProblemError } from '../../http/problem-document.ts';
 import type { AppEnv } from '../app-env.ts';
 import type { Services } from '../services.ts';
@@ -114,7 +115,7 @@ const revokeRoute = createRoute({
     422: problem('Not an id.'),
   },
 });
-export function runnerTokenRoutes(
+export function joinTokenRoutes(
   app: OpenAPIHono<AppEnv>,
   { joinTokens, disconnectJoined, runners, log }: Services,
 ): void {
@@ -130,7 +131,7 @@ export function runnerTokenRoutes(
       throw new ProblemError({
         status: 429,
         code: 'too_many_join_tokens',
-        detail: `There are ${madeTokensMax} join tokens that have not expired.`,
+        detail: `There are ${joinTokensMax} join tokens that have not expired.`,
         retryAfter: 60,
       });
     log.info(

@@ -1,5 +1,6 @@
 // GET /sse/events: the live feed as server-sent events; and what GET /ws/events says to who comes
 // without an upgrade.
+
 import type { HttpBindings } from '@hono/node-server';
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { ProblemError } from '../../http/problem-document.ts';

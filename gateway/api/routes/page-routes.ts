@@ -1,5 +1,6 @@
 // Serves the browser pages, what they are made of, and the files of the model: all that a tab
 // needs, from this one host.
+
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { OpenAPIHono } from '@hono/zod-openapi';

@@ -1,4 +1,5 @@
 // GET /users/{id}/recommendations: products for a user, each with the events that led to it.
+
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { recommendToUser, type UserRecommendation } from '#core/analysis/recommend-to-user.ts';
 import { eventTypes } from '#core/ports.ts';

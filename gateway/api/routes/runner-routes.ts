@@ -1,4 +1,5 @@
 // /runners: who is connected to this gateway, and how to let one finish or cut it off.
+
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { ProblemError } from '../../http/problem-document.ts';
 import type { AppEnv } from '../app-env.ts';

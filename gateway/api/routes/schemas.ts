@@ -1,5 +1,6 @@
 // The shapes that several routes share: problem documents, filters on events, stored events,
 // cursors.
+
 import { z } from '@hono/zod-openapi';
 import { parseTimestamp } from '#core/event/timestamp.ts';
 import { eventTypes, type EventFilter, type Product, type StoredEvent } from '#core/ports.ts';

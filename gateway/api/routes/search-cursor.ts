@@ -1,15 +1,16 @@
 // Where the next page of a search begins: a cursor that carries the place of the last hit and the
 // request that it belongs to.
+
 import { createHash } from 'node:crypto';
 import { z } from '@hono/zod-openapi';
-import type { SearchHit, SearchPlace } from '#core/ports.ts';
+import type { SearchHit, SearchCursor } from '#core/ports.ts';
 import { badCursor } from './schemas.ts';
 
 /** A page costs as much as all before it: no page goes further down than this. */
 export const hitsMax = 10_000;
 
 export type SearchPage = {
-  readonly after: SearchPlace;
+  readonly after: SearchCursor;
   /** Hits on the pages before. */ readonly shown: number;
 };
 

@@ -1,5 +1,6 @@
 // POST /search: the texts nearest in meaning to a query, a vector or other texts, each with its
 // product and its matching events.
+
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { recommend } from '#core/analysis/recommend.ts';
 import { unitOf } from '#core/analysis/taste.ts';

@@ -1,4 +1,5 @@
 // GET /products/{id}/similar: products that read like this one.
+
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { recommend } from '#core/analysis/recommend.ts';
 import { eventTypes, type VectorStore } from '#core/ports.ts';

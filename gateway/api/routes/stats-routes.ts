@@ -1,5 +1,6 @@
 // GET /stats and /metrics: what has happened since the start; both answer while source, store or
 // queue are down.
+
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import type { AppEnv } from '../app-env.ts';
 import type { Services } from '../services.ts';
@@ -30,13 +31,13 @@ const metricsRoute = createRoute({
   },
 });
 
-export function observeRoutes(app: OpenAPIHono<AppEnv>, services: Services): void {
-  const { telemetry, source, levels } = services;
+export function statsRoutes(app: OpenAPIHono<AppEnv>, services: Services): void {
+  const { telemetry, source, gauges } = services;
 
   app.openapi(statsRoute, async (c) => c.json(await statsOf(services), 200));
 
   app.openapi(metricsRoute, async (c) => {
-    const [lag, letters] = await Promise.all([levels.lag(), levels.letters()]);
+    const [lag, letters] = await Promise.all([gauges.lag(), gauges.letters()]);
     const { contentType, body } = await telemetry.exposition({
       lag: lag.value,
       unsettled: source.unsettled(),

@@ -1,4 +1,5 @@
 // GET /events and GET /events/{id}: the stored events, newest first.
+
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { isUuid, uuidV5 } from '#core/event/uuid.ts';
 import { ProblemError } from '../../http/problem-document.ts';

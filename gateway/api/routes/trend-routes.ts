@@ -1,4 +1,5 @@
 // GET /trends: what rises against its own baseline, and what is searched for in vain.
+
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import type { Rising } from '#core/analysis/rising.ts';
 import { findTrends, type RisingText, type Span, spansOf } from '#core/analysis/trends.ts';

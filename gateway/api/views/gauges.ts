@@ -1,15 +1,16 @@
 // The figures that only source, store and dead-letter queue know, within a second even while those
 // are down.
+
 import type { Clock, DeadLetters, EventSource, VectorStore } from '#core/ports.ts';
 import { lastKnown } from './last-known.ts';
 
-export type Levels = ReturnType<typeof createLevels>;
+export type Gauges = ReturnType<typeof createGauges>;
 
 const answerMsMax = 1000;
 /** An id that no event has: the cheapest question that a store can only answer when it works. */
 const nobody = '00000000-0000-0000-0000-000000000000';
 
-export function createLevels({
+export function createGauges({
   source,
   store,
   deadLetters,

@@ -1,5 +1,6 @@
 // The whole picture of this gateway's health, part by part: the same for GET /health, its parts and
 // the live feed.
+
 import { z } from '@hono/zod-openapi';
 import { circuitStates } from '../../telemetry/metrics.ts';
 import type { Services } from '../services.ts';
@@ -125,9 +126,9 @@ const state = (message: string | null) => ({
 
 export async function sourceHealth({
   source,
-  levels,
+  gauges,
 }: Services): Promise<z.infer<typeof sourceHealthSchema>> {
-  const lag = await levels.lag();
+  const lag = await gauges.lag();
   return {
     ...state(source.health() ?? lag.trouble),
     kind: source.kind,
@@ -140,10 +141,10 @@ export async function sourceHealth({
 
 export async function storeHealth({
   store,
-  levels,
+  gauges,
   telemetry,
 }: Services): Promise<z.infer<typeof storeHealthSchema>> {
-  const [works, counts] = await Promise.all([levels.storeWorks(), levels.counts()]);
+  const [works, counts] = await Promise.all([gauges.storeWorks(), gauges.counts()]);
   return {
     ...state(works.trouble),
     kind: store.kind,
@@ -180,12 +181,12 @@ export function runnersHealth({
 }
 
 export async function healthOf(services: Services): Promise<HealthView> {
-  const { deadLetters, levels, telemetry, startedAt, clock } = services;
+  const { deadLetters, gauges, telemetry, startedAt, clock } = services;
   const [causes, source, store, letters] = await Promise.all([
     causesOfUnreadiness(services),
     sourceHealth(services),
     storeHealth(services),
-    levels.letters(),
+    gauges.letters(),
   ]);
   return {
     status: causes.length === 0 ? 'ok' : 'degraded',

@@ -1,5 +1,6 @@
 // Asks what may be slow or down, once for all who want to know, and answers within a bound: with
 // what was known last, if need be.
+
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**

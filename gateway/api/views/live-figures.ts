@@ -1,4 +1,5 @@
 // What the live feed tells: the figures of GET /stats, /health and /runners.
+
 import type { LiveFigures } from '../../live/live.ts';
 import type { Services } from '../services.ts';
 import { healthOf } from './health-view.ts';

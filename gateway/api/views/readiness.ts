@@ -1,4 +1,5 @@
 // Says whether this gateway can do its work, and if not, which part keeps it from it.
+
 import type { Services } from '../services.ts';
 
 export type Cause = {
@@ -10,12 +11,12 @@ export type Cause = {
 export async function causesOfUnreadiness({
   source,
   runners,
-  levels,
+  gauges,
 }: Services): Promise<readonly Cause[]> {
   const causes: Cause[] = [];
   const trouble = source.health();
   if (trouble !== null) causes.push({ component: 'source', message: trouble });
-  const store = await levels.storeWorks();
+  const store = await gauges.storeWorks();
   if (store.trouble !== null) causes.push({ component: 'store', message: store.trouble });
   const connected = runners();
   if (!connected.some(({ state }) => state === 'ready')) {

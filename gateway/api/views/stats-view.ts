@@ -1,5 +1,6 @@
 // What this gateway has done since it started, and what the index holds: the same for GET /stats
 // and the live feed.
+
 import { z } from '@hono/zod-openapi';
 import { runnerStates } from '#core/fleet/runner-state.ts';
 import { devices } from '#core/model/model-manifest.ts';
@@ -118,16 +119,16 @@ export const statsSchema = z
 export type StatsView = z.infer<typeof statsSchema>;
 
 export async function statsOf({
-  levels,
+  gauges,
   source,
   telemetry,
   startedAt,
   runners,
 }: Services): Promise<StatsView> {
   const [lag, counts, letters] = await Promise.all([
-    levels.lag(),
-    levels.counts(),
-    levels.letters(),
+    gauges.lag(),
+    gauges.counts(),
+    gauges.letters(),
   ]);
   const [totals, latency] = [telemetry.totals(), telemetry.latency()];
   const { hit, shared, store: found, miss } = totals.cache;

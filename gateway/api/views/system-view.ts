@@ -1,7 +1,8 @@
-import { readdir, readFile, statfs } from 'node:fs/promises';
-import { availableParallelism, freemem, loadavg, totalmem } from 'node:os';
 // How the process and its machine are: event loop, memory, collections, disk, file handles,
 // versions.
+
+import { readdir, readFile, statfs } from 'node:fs/promises';
+import { availableParallelism, freemem, loadavg, totalmem } from 'node:os';
 import { monitorEventLoopDelay, PerformanceObserver } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
 import { z } from '@hono/zod-openapi';

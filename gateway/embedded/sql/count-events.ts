@@ -3,7 +3,7 @@
 
 import type { Count, CountsRequest } from '#core/ports.ts';
 import type { Statements } from './database.ts';
-import { conditionOf, shortWay } from './event-filter.ts';
+import { conditionOf, selectiveIndex } from './event-filter.ts';
 import { uuidText } from './uuid-bytes.ts';
 
 /**
@@ -19,7 +19,7 @@ export function countEvents(
   { by, filter, limit }: CountsRequest,
 ): readonly Count[] {
   const condition = conditionOf(filter);
-  const index = shortWay(statements, filter, eventsMax)?.index ?? 'events_by_text';
+  const index = selectiveIndex(statements, filter, eventsMax)?.index ?? 'events_by_text';
   const column = columns[by];
   const groups = `SELECT ${column} AS value, count(*) AS count FROM events INDEXED BY ${index} WHERE ${condition.sql} AND ${column} IS NOT NULL GROUP BY ${column}`;
   const named =

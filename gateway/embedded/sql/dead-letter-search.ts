@@ -2,14 +2,14 @@
 // them holds up nothing else.
 
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
-import type { DeadLetterPlace, DeadLetterQuery } from '#core/ports.ts';
+import type { DeadLetterCursor, DeadLetterQuery } from '#core/ports.ts';
 import { Statements } from './database.ts';
 import { uuidBytes, uuidText } from './uuid-bytes.ts';
 
-export type LetterPortion = {
+export type DeadLetterPage = {
   readonly rows: readonly Readonly<Record<string, unknown>>[];
   /** Where to go on looking; `null` when all letters were looked at, or enough were found. */
-  readonly next: DeadLetterPlace | null;
+  readonly next: DeadLetterCursor | null;
 };
 
 /**
@@ -19,7 +19,7 @@ export type LetterPortion = {
 const searchedMax = 500;
 
 /** Newest first, by the index on time whatever else is asked: a page of it is never sorted. */
-export function letterPortion(database: DatabaseSync): (query: DeadLetterQuery) => LetterPortion {
+export function deadLetterPage(database: DatabaseSync): (query: DeadLetterQuery) => DeadLetterPage {
   const statements = new Statements(database, 32);
   const order = 'ORDER BY failed_at DESC, id DESC';
   return ({ reason, state, since, until, text, valueBytesMax, limit, after }) => {
@@ -36,7 +36,7 @@ export function letterPortion(database: DatabaseSync): (query: DeadLetterQuery) 
     if (since !== undefined) where('failed_at >= ?', since);
     if (until !== undefined) where('failed_at <= ?', until);
     if (after !== undefined) where('(failed_at, id) < (?, ?)', after.failedAt, uuidBytes(after.id));
-    let next: DeadLetterPlace | null = null;
+    let next: DeadLetterCursor | null = null;
     if (text !== undefined) {
       const last = statements
         .get(`SELECT failed_at, id ${from()} ${order} LIMIT 1 OFFSET ?`)
@@ -66,7 +66,7 @@ export async function wholePage<T>(
   query: DeadLetterQuery,
   portion: (
     query: DeadLetterQuery,
-  ) => Promise<{ readonly items: readonly T[]; readonly next: DeadLetterPlace | null }>,
+  ) => Promise<{ readonly items: readonly T[]; readonly next: DeadLetterCursor | null }>,
 ): Promise<T[]> {
   const found: T[] = [];
   for (let after = query.after; ;) {

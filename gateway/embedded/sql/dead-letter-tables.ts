@@ -1,7 +1,7 @@
 // The dead letters' table: a letter once, with the bytes of its record as they came.
 
 import type { DatabaseSync } from 'node:sqlite';
-import { assert } from '#core/errors/errors.ts';
+import { assert } from '#core/errors/assert.ts';
 import {
   type DeadLetter,
   type DeadLetterEntry,
@@ -11,20 +11,20 @@ import {
   type DeadLetterState,
   deadLetterStates,
   type DeadLetterStatus,
-  freshLetter,
+  openStatus,
 } from '#core/ports.ts';
 import { type PackedRecord, packRecords, unpackRecords } from '../record-codec.ts';
-import { type LetterPortion, letterPortion } from './dead-letter-search.ts';
+import { type DeadLetterPage, deadLetterPage } from './dead-letter-search.ts';
 import { uuidBytes, uuidText } from './uuid-bytes.ts';
 
 type RecordFields = 'key' | 'value' | 'headers' | 'timestamp';
 
 /** Letters without their records, which travel packed beside them, in the same order. */
-export type LetterRow = Omit<DeadLetter, RecordFields> & Pick<DeadLetterEntry, 'valueBytes'>;
+export type DeadLetterRow = Omit<DeadLetter, RecordFields> & Pick<DeadLetterEntry, 'valueBytes'>;
 export type StatusChange = { readonly id: string; readonly status: DeadLetterStatus };
 export type EntryRow = Omit<DeadLetterEntry, RecordFields>;
-export type Letters = { readonly rows: readonly EntryRow[]; readonly packed: Uint8Array };
-export type LetterStats = {
+export type PackedDeadLetters = { readonly rows: readonly EntryRow[]; readonly packed: Uint8Array };
+export type DeadLetterStats = {
   readonly byState: Readonly<Record<DeadLetterState, number>>;
   readonly byReason: Readonly<Partial<Record<DeadLetterReason, number>>>;
 };
@@ -33,13 +33,13 @@ export type LetterStats = {
  * Which the second schema added: what was done with the letter (JSON, `NULL` for nothing), and the
  * size of the original value (`NULL` when it is all there).
  */
-const lettersColumns2 = ['status TEXT', 'value_bytes INTEGER'] as const;
-export const lettersUpgrade2 = lettersColumns2
+const deadLettersColumns2 = ['status TEXT', 'value_bytes INTEGER'] as const;
+export const deadLettersUpgrade2 = deadLettersColumns2
   .map((column) => `ALTER TABLE dead_letters ADD COLUMN ${column};`)
   .join(' ');
 
 /** The table and its indices, on a database that has none. */
-export const lettersSchema = `
+export const deadLettersSchema = `
   CREATE TABLE dead_letters (
     key INTEGER PRIMARY KEY,
     id BLOB NOT NULL UNIQUE,
@@ -58,24 +58,27 @@ export const lettersSchema = `
     record_key BLOB,
     record_headers BLOB NOT NULL,
     record_value BLOB NOT NULL,
-    ${lettersColumns2.join(', ')}
+    ${deadLettersColumns2.join(', ')}
   );
   CREATE INDEX dead_letters_by_time ON dead_letters (failed_at, id);
   CREATE INDEX dead_letters_by_state ON dead_letters (state, reason);
 `;
 
-export type LetterWrites = {
-  putLetters(letters: { readonly rows: readonly LetterRow[]; readonly packed: Uint8Array }): void;
-  setLetterStatus(changes: readonly StatusChange[]): void;
+export type DeadLetterWrites = {
+  putDeadLetters(letters: {
+    readonly rows: readonly DeadLetterRow[];
+    readonly packed: Uint8Array;
+  }): void;
+  setDeadLetterStatus(changes: readonly StatusChange[]): void;
 };
-export type LetterReads = {
+export type DeadLetterReads = {
   /** Of a search that goes through many letters only a part, and from where to go on. */
-  listLetters(query: DeadLetterQuery): Letters & Pick<LetterPortion, 'next'>;
-  getLetter(id: string): Letters;
-  letterStats(): LetterStats;
+  listDeadLetters(query: DeadLetterQuery): PackedDeadLetters & Pick<DeadLetterPage, 'next'>;
+  getDeadLetter(id: string): PackedDeadLetters;
+  deadLetterStats(): DeadLetterStats;
 };
 
-export function createLetterWrites(database: DatabaseSync): LetterWrites {
+export function createDeadLetterWrites(database: DatabaseSync): DeadLetterWrites {
   const insert = database.prepare(`
     INSERT INTO dead_letters (id, state, reason, failed_at, message, field, event_id, attempts, runner,
       origin_topic, origin_partition, origin_offset, timestamp, record_key, record_headers, record_value, value_bytes)
@@ -84,7 +87,7 @@ export function createLetterWrites(database: DatabaseSync): LetterWrites {
   const dropRecord = database.prepare(`
     UPDATE dead_letters SET value_bytes = coalesce(value_bytes, length(record_value)), record_key = NULL, record_headers = x'', record_value = x'' WHERE id = ?`);
   return {
-    putLetters({ rows, packed }) {
+    putDeadLetters({ rows, packed }) {
       const records = unpackRecords(packed);
       for (const [
         index,
@@ -113,7 +116,7 @@ export function createLetterWrites(database: DatabaseSync): LetterWrites {
       }
     },
 
-    setLetterStatus(changes) {
+    setDeadLetterStatus(changes) {
       for (const { id, status } of changes) {
         const key = uuidBytes(id);
         if (key === null) continue;
@@ -124,8 +127,8 @@ export function createLetterWrites(database: DatabaseSync): LetterWrites {
   };
 }
 
-export function createLetterReads(database: DatabaseSync): LetterReads {
-  const portion = letterPortion(database);
+export function createDeadLetterReads(database: DatabaseSync): DeadLetterReads {
+  const portion = deadLetterPage(database);
   const byId = database.prepare(
     'SELECT *, coalesce(value_bytes, length(record_value)) AS bytes FROM dead_letters WHERE id = ?',
   );
@@ -133,17 +136,17 @@ export function createLetterReads(database: DatabaseSync): LetterReads {
     'SELECT state, reason, count(*) AS count FROM dead_letters GROUP BY state, reason',
   );
   return {
-    listLetters(query) {
+    listDeadLetters(query) {
       const { rows, next } = portion(query);
       return { ...lettersOf(rows), next };
     },
 
-    getLetter(id) {
+    getDeadLetter(id) {
       const key = uuidBytes(id);
       return lettersOf(key === null ? [] : byId.all(key));
     },
 
-    letterStats() {
+    deadLetterStats() {
       const byState: Record<DeadLetterState, number> = { open: 0, replayed: 0, purged: 0 };
       const byReason: Partial<Record<DeadLetterReason, number>> = {};
       for (const row of counts.all()) {
@@ -159,7 +162,7 @@ export function createLetterReads(database: DatabaseSync): LetterReads {
 
 type Row = Readonly<Record<string, unknown>>;
 
-function lettersOf(rows: readonly Row[]): Letters {
+function lettersOf(rows: readonly Row[]): PackedDeadLetters {
   return { rows: rows.map(entryOf), packed: packRecords(rows.map(recordOf)) };
 }
 
@@ -203,8 +206,8 @@ function stateOf(value: unknown): DeadLetterState {
 
 function statusOf({ status, state }: Row): DeadLetterStatus {
   return typeof status === 'string'
-    ? { ...freshLetter, ...JSON.parse(status) }
-    : { ...freshLetter, state: stateOf(state) };
+    ? { ...openStatus, ...JSON.parse(status) }
+    : { ...openStatus, state: stateOf(state) };
 }
 
 function reasonOf(value: unknown): DeadLetterReason {

@@ -25,7 +25,7 @@ export function conditionOf(filter: EventFilter): Condition {
  * The way to the events of the filter that meets at most `eventsMax` of them, if one does; counting
  * stops there.
  */
-export function shortWay(
+export function selectiveIndex(
   statements: Statements,
   filter: EventFilter,
   eventsMax: number,

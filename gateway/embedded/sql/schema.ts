@@ -5,7 +5,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { IndexMismatchError, UsageError } from '#core/errors/errors.ts';
 import type { IndexIdentity } from '#core/ports.ts';
 import { vectorChanges } from '../vectors/vector-copy.ts';
-import { lettersSchema, lettersUpgrade2 } from './dead-letter-tables.ts';
+import { deadLettersSchema, deadLettersUpgrade2 } from './dead-letter-tables.ts';
 
 /** Kept in `PRAGMA user_version`. */
 const schemaVersion = 3;
@@ -24,7 +24,7 @@ const productUpgrade = `${productTables}
 `;
 
 /** From the version before to the one of its name. */
-const upgrades: Readonly<Record<number, string>> = { 2: lettersUpgrade2, 3: productUpgrade };
+const upgrades: Readonly<Record<number, string>> = { 2: deadLettersUpgrade2, 3: productUpgrade };
 
 /**
  * Why these indexes and no more: each costs every event a write. `events_by_text` also answers
@@ -82,7 +82,7 @@ const storeTables = `
 
   CREATE TABLE commits (group_id TEXT NOT NULL, partition INTEGER NOT NULL, next_offset INTEGER NOT NULL, PRIMARY KEY (group_id, partition)) WITHOUT ROWID;
 ${productTables}
-${lettersSchema}`;
+${deadLettersSchema}`;
 
 /**
  * Of a wrong runner's work: see session-tables.ts. They came after the first files of this schema

@@ -19,7 +19,7 @@ export type SessionReads = {
   textsEmbeddedBy(request: SessionWork & { readonly limit: number }): readonly BareText[];
 };
 
-export const nobody = '';
+export const withheldSession = '';
 
 /** A few milliseconds of the writer's work. */
 const withholdMax = 1_000;
@@ -31,14 +31,14 @@ export function createSessionWrites(database: DatabaseSync): SessionWrites {
     ON CONFLICT (id) DO UPDATE SET good_until = excluded.good_until, renewed_at = excluded.renewed_at`);
   const unmark = database.prepare('DELETE FROM runner_sessions WHERE id = ?');
   const takeFromSession = database.prepare(`
-    UPDATE texts SET runner_session = '${nobody}' WHERE key IN (
+    UPDATE texts SET runner_session = '${withheldSession}' WHERE key IN (
       SELECT key FROM texts INDEXED BY texts_by_session WHERE runner_session = ? AND embedded_at >= ? LIMIT ${withholdMax})
     RETURNING key`);
   const deleteVector = database.prepare('DELETE FROM vectors WHERE text = ?');
 
   return {
-    markSession({ runnerSession, goodUntil, renewedAt }) {
-      mark.run(runnerSession, goodUntil, renewedAt);
+    markSession({ runnerSession, verifiedUntil, renewedAt }) {
+      mark.run(runnerSession, verifiedUntil, renewedAt);
     },
     unmarkSession(runnerSession) {
       unmark.run(runnerSession);
@@ -63,7 +63,7 @@ export function createSessionReads(database: DatabaseSync): SessionReads {
     sessionMarks() {
       return marks.all().map((row) => ({
         runnerSession: String(row['id']),
-        goodUntil: Number(row['good_until']),
+        verifiedUntil: Number(row['good_until']),
         renewedAt: Number(row['renewed_at']),
       }));
     },

@@ -24,7 +24,7 @@ import {
 import type { VectorCopy } from '../vectors/vector-copy.ts';
 import { countEvents } from './count-events.ts';
 import { Statements } from './database.ts';
-import { type Condition, conditionOf, shortWay } from './event-filter.ts';
+import { type Condition, conditionOf, selectiveIndex } from './event-filter.ts';
 import { uuidBytes, uuidText } from './uuid-bytes.ts';
 
 export type EventPage = {
@@ -87,7 +87,7 @@ export function createStoreReads(
 
     const space: SearchSpace<number> = {
       async textsOfEvents(max) {
-        const way = shortWay(statements, filter, max === Infinity ? Infinity : eventsMax);
+        const way = selectiveIndex(statements, filter, max === Infinity ? Infinity : eventsMax);
         if (way !== null || max === Infinity) {
           const from = way === null ? 'events' : `events INDEXED BY ${way.index}`;
           tallies = new Map();
@@ -235,7 +235,7 @@ export function createStoreReads(
           : { sql: '(timestamp, events.id) < (?, ?)', values: [after.timestamp, before] };
       // With many matches the newest are met soon in order of time; with few it is quicker to find
       // them all and sort.
-      const index = shortWay(statements, filter, eventsMax)?.index ?? 'events_by_time';
+      const index = selectiveIndex(statements, filter, eventsMax)?.index ?? 'events_by_time';
       return statements
         .get(
           `SELECT ${storedEvent} INDEXED BY ${index} ${withText} WHERE ${condition.sql} AND ${page.sql} ${newestFirst} LIMIT ?`,

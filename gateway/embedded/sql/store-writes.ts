@@ -3,7 +3,7 @@
 
 import type { DatabaseSync } from 'node:sqlite';
 import type { EventType, Provenance } from '#core/ports.ts';
-import { nobody } from './session-tables.ts';
+import { withheldSession } from './session-tables.ts';
 import { uuidBytes } from './uuid-bytes.ts';
 
 /**
@@ -67,7 +67,7 @@ const forgetMax = 1_000;
 export function createStoreWrites(database: DatabaseSync): StoreWrites {
   const textById = database.prepare('SELECT key, unreferenced_since FROM texts WHERE id = ?');
   const withVector = database.prepare(
-    `SELECT key, unreferenced_since FROM texts WHERE id = ? AND runner_session <> '${nobody}'`,
+    `SELECT key, unreferenced_since FROM texts WHERE id = ? AND runner_session <> '${withheldSession}'`,
   );
   const mark = database.prepare('UPDATE texts SET unreferenced_since = ? WHERE key = ?');
   const putText = database.prepare(`

@@ -1,4 +1,5 @@
 // Every target of the fuzzer, by name.
+
 import type { Target } from '../fuzzer.ts';
 import { lz4Frame, snappyFrame } from './compressed.ts';
 import { config } from './config-input.ts';

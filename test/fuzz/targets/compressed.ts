@@ -1,5 +1,6 @@
 // Any bytes as a compressed batch of Kafka: what they stand for, as another decoder reads it too,
 // or an error; bounded in time and memory.
+
 import { createRequire } from 'node:module';
 import { compressLz4, decompressLz4 } from '../../../kafka/lz4-frames.ts';
 import { compressSnappy, decompressSnappy } from '../../../kafka/snappy-frames.ts';

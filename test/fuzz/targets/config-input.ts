@@ -1,5 +1,6 @@
 // Any settings file, environment and flags: a configuration within its bounds, or one line that
 // shows no secret.
+
 import { UsageError } from '#core/errors/errors.ts';
 import { settings } from '../../../gateway/config/config-schema.ts';
 import {

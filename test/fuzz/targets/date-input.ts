@@ -1,5 +1,6 @@
 // Any date format over any texts, and any text as a number: an instant that exists, as another
 // reader has it too, or none.
+
 import { UsageError } from '#core/errors/errors.ts';
 import { parseTimestamp } from '#core/event/timestamp.ts';
 import { dateReader, detectDateFormat } from '../../../cli/import/dates.ts';

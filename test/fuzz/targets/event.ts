@@ -1,5 +1,6 @@
 // Any bytes as a record: a valid event whose payload reads back to the same event, or a reason in
 // one safe line.
+
 import { eventLimits, isRejection, parseEvent } from '#core/event/parse-event.ts';
 import { documentOf, normaliseText } from '#core/event/text.ts';
 import { isUuid } from '#core/event/uuid.ts';

@@ -1,5 +1,6 @@
 // Any requests, one after the other, to a gateway in process: an answer that the API's own document
 // allows, errors as problem documents.
+
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
 // Any file as an event log: every line is accounted for, or one line says why no log can be that.
+
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,5 @@
 // A bug that chance alone would hardly find: three words, one after the other, at the beginning.
+
 import type { Target } from '../fuzzer.ts';
 
 export const planted: Target = {

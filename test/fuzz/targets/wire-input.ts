@@ -1,5 +1,6 @@
 // Any frame of the runner protocol, text or binary: a message that encodes back to itself, or a
 // ProtocolError.
+
 import { decodeJobResult, encodeJobResult } from '#core/protocol/job-result-frame.ts';
 import {
   encodeMessage,

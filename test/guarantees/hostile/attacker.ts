@@ -1,5 +1,6 @@
 // Sends hostile requests from a process of its own, at the lowest priority: node attacker.ts <port>
 // <key> <requests> <seed>. Writes what was not turned away as it should be.
+
 import { constants, setPriority } from 'node:os';
 import { random } from '../../../cli/generator/random.ts';
 import { nextAttack, type Attack } from './attacks.ts';

@@ -1,4 +1,5 @@
 // Kinds of hostile requests: what each sends, and in which way it may be turned away.
+
 import type { Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import type { Random } from '../../../cli/generator/random.ts';

@@ -1,5 +1,6 @@
 // Bytes over a socket as an attacker sends them, and whatever comes back until the other side
 // closes.
+
 import { connect, type Socket } from 'node:net';
 
 export type RawAnswer = {

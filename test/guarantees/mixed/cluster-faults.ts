@@ -1,5 +1,6 @@
 // What Kafka, Qdrant and the gateways of a group do to each other, besides all that may befall any
 // part.
+
 import { setTimeout as pass } from 'node:timers/promises';
 import type { Carried } from '../../helpers/kafka-answers.ts';
 import type { SeenRequest, Fault as QdrantFault } from '../../helpers/qdrant-double.ts';

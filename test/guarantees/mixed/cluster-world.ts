@@ -1,5 +1,6 @@
 // Two gateways of one consumer group on a real Kafka broker, one Qdrant for both (the double),
 // every connection through a link.
+
 import { randomUUID } from 'node:crypto';
 import { join as pathOf } from 'node:path';
 import { setTimeout as pass } from 'node:timers/promises';
@@ -136,7 +137,7 @@ export async function startClusterWorld(
     async stored() {
       answers.keep();
       sightings.commitAnswersLost += answers.lost('commit') - lostBefore.commit;
-      sightings.letterAnswersLost += answers.lost('letter') - lostBefore.letter;
+      sightings.deadLetterAnswersLost += answers.lost('letter') - lostBefore.letter;
       sightings.resultsLost += one.lost(resultBytesMin) + two.lost(resultBytesMin);
       const received = [...gateways, ...visitors].reduce(
         (sum, gateway) => sum + gateway.received,
@@ -145,7 +146,7 @@ export async function startClusterWorld(
       sightings.replayed += Math.max(0, received - (await recordsIn(broker.brokers, topic)));
       return {
         ...(await readQdrant(qdrant.url)),
-        letters: await readLetters(broker.brokers, `${topic}.dlq`),
+        letters: await readDeadLetters(broker.brokers, `${topic}.dlq`),
       };
     },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
@@ -221,7 +222,7 @@ async function recordsIn(brokers: string, topic: string): Promise<number> {
 }
 
 /** All that the topic holds, a letter that was produced twice taken once: it has one origin. */
-async function readLetters(brokers: string, topic: string): Promise<Stored['letters']> {
+async function readDeadLetters(brokers: string, topic: string): Promise<Stored['letters']> {
   const held = await recordsIn(brokers, topic);
   const consumer = plainKafka(brokers).consumer({ groupId: randomUUID() });
   const letters = new Map<string, { hash: string; reason: string }>();

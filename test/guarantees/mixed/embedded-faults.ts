@@ -1,4 +1,5 @@
 // What the disk does under the log and store of one gateway, besides all that may befall any.
+
 import { execFileSync } from 'node:child_process';
 import { setTimeout as pass } from 'node:timers/promises';
 import { runProgram } from '../../helpers/program.ts';

@@ -1,5 +1,6 @@
 // One gateway with its log and store in a folder, on a small disk of its own where that can be, and
 // two honest runners.
+
 import { cp } from 'node:fs/promises';
 import { join as pathOf } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';

@@ -1,5 +1,6 @@
 // The ways in which any run is disturbed: each begins, lasts and is over before it resolves, so
 // that only what the parts do counts.
+
 import { setTimeout as pass } from 'node:timers/promises';
 import type { FaultProxy, LinkState } from '../../helpers/fault-proxy.ts';
 import type { Seeded } from '../../helpers/seeded.ts';

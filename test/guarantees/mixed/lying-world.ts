@@ -1,5 +1,6 @@
 // One gateway with its log and store in a folder and a real runner of its own, which it trusts;
 // quicker ones come that are odd, or lie.
+
 import { setTimeout as pass } from 'node:timers/promises';
 import { startFaultProxy } from '../../helpers/fault-proxy.ts';
 import type { Seeded } from '../../helpers/seeded.ts';

@@ -1,5 +1,6 @@
 // Compares what was produced with what is stored, told by the store's own engine alone: every way
 // to differ is a line of text.
+
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { getLoadablePath } from 'sqlite-vec';

@@ -1,5 +1,6 @@
 // What a run of mixed faults breaks: gateways that are reached through links which can fail, and
 // runners that misbehave.
+
 import { readFileSync } from 'node:fs';
 import type { FaultProxy } from '../../helpers/fault-proxy.ts';
 import { startGateway, type RunningGateway } from '../../helpers/gateway-program.ts';
@@ -63,7 +64,7 @@ export type Sightings = Record<
   | 'resultsLost'
   | 'writeAnswersLost'
   | 'commitAnswersLost'
-  | 'letterAnswersLost'
+  | 'deadLetterAnswersLost'
   /** Gateways that came to a running group and got work. */
   | 'rebalanced',
   number
@@ -82,7 +83,7 @@ export const nothingSighted = (): Sightings => ({
   resultsLost: 0,
   writeAnswersLost: 0,
   commitAnswersLost: 0,
-  letterAnswersLost: 0,
+  deadLetterAnswersLost: 0,
   rebalanced: 0,
 });
 

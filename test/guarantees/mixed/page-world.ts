@@ -1,5 +1,6 @@
 // One gateway with its log and store in a folder; its honest runners are a page in a headless
 // browser and a Node runner, which outlive the run.
+
 import { setTimeout as pass } from 'node:timers/promises';
 import { startFaultProxy } from '../../helpers/fault-proxy.ts';
 import type { Seeded } from '../../helpers/seeded.ts';

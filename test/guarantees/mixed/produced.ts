@@ -1,5 +1,6 @@
 // The events of one run, deterministic by seed, and what must become of each: told without any code
 // of the pipeline.
+
 import { createHash } from 'node:crypto';
 import { seeded } from '../../helpers/seeded.ts';
 

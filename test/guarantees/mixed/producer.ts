@@ -1,5 +1,6 @@
 // Sends every event until the gateway says that it has it: the client that a promise of
 // at-least-once is made to.
+
 import type { Line } from './produced.ts';
 
 export type Sending = {

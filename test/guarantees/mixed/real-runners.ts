@@ -1,5 +1,6 @@
 // A page in a headless browser and a Node runner, as the programs that they are: kept running as a
 // service manager would, and found by what they do.
+
 import { setTimeout as pass } from 'node:timers/promises';
 import { browserExecutable, buildPages } from '../../helpers/browser.ts';
 import { startFaultProxy, type FaultProxy } from '../../helpers/fault-proxy.ts';

@@ -1,5 +1,6 @@
 // Runners that know every right vector beforehand, and behave as a test asks: quick, slow, silent,
 // repeating, out of order, lying, dying.
+
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { encodeJobResult } from '#core/protocol/job-result-frame.ts';

@@ -1,5 +1,6 @@
 // Reference vectors, computed in float32 by transformers.js alone: none of this project's loading,
 // batching or pooling is in between.
+
 import { resolve } from 'node:path';
 import { AutoModel, AutoTokenizer, env } from '@huggingface/transformers';
 

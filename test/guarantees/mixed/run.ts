@@ -1,5 +1,6 @@
 // One run: a stream, faults while it flows, and the oracle's word on what is stored when both are
 // over.
+
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pass } from 'node:timers/promises';
 import { seeded, type Seeded } from '../../helpers/seeded.ts';

@@ -1,5 +1,6 @@
 // Does to SQLite's write-ahead log what a power loss may do: what was not synced is cut off or full
 // of garbage. Told from SQLite's file formats alone.
+
 import { closeSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 

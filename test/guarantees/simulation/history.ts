@@ -1,5 +1,6 @@
 // Histories of a simulated world: what may happen in one, how it is lived through, and how one that
 // broke a promise is told.
+
 import fc from 'fast-check';
 import { seeded } from '../../helpers/seeded.ts';
 import { manners, type Manner } from './runner.ts';

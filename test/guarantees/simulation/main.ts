@@ -1,5 +1,6 @@
 // `npm run simulate -- --histories 20000`: the same search as in the tests, over several threads
 // and as many seeds.
+
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';

@@ -1,5 +1,6 @@
 // A simulated runner: the real loop over links in memory, on a model that behaves as a run wants it
 // to.
+
 import type { ManualClock } from '#core/memory/manual-clock.ts';
 import { memoryLink, type MemoryLink } from '#core/memory/memory-channel.ts';
 import type { Channel, Embedder } from '#core/ports.ts';

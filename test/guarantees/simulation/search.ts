@@ -1,5 +1,6 @@
 // Looks for a history that breaks a promise; one that does is shrunk, told step by step, and named
 // so that it can be lived again.
+
 import fc from 'fast-check';
 import { histories, live, tell } from './history.ts';
 import { mixed } from './simulated-world.ts';

@@ -1,5 +1,6 @@
 // What simulated producers send: events of few products, in few versions, so that they meet; and
 // records that are bad.
+
 import type { LogRecord } from '#core/ports.ts';
 
 /** `poison`: a valid event whose text kills runners. */

@@ -1,5 +1,6 @@
 // One life of a simulated gateway: the parts of a real one between its source and its store, on the
 // world's clock, each watched.
+
 import { eventLimits } from '#core/event/parse-event.ts';
 import { defaultPace } from '#core/fleet/runner-pace.ts';
 import type { ManualClock } from '#core/memory/manual-clock.ts';
@@ -15,7 +16,7 @@ import {
 import { bounds, golden, identity } from '../../helpers/fake-model.ts';
 import {
   watchedLedger,
-  watchedLetters,
+  watchedDeadLetters,
   watchedSource,
   watchedStore,
   type Watched,
@@ -61,7 +62,7 @@ export function startSimulatedGateway({
   const { seen, oracle } = watched;
   const [store, deadLetters] = [
     watchedStore(outside.store, watched),
-    watchedLetters(outside.deadLetters, watched),
+    watchedDeadLetters(outside.deadLetters, watched),
   ];
   const stop = new AbortController();
   const limits = {

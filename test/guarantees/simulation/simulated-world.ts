@@ -1,6 +1,7 @@
-import { uuidV5 } from '#core/event/uuid.ts';
 // The whole program but for its sockets and files, in one process on a clock moved by hand: every
 // turn is held to the promises.
+
+import { uuidV5 } from '#core/event/uuid.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { createMemoryDeadLetters } from '#core/memory/memory-dead-letters.ts';
 import { createMemoryLog } from '#core/memory/memory-source.ts';
@@ -50,7 +51,7 @@ export class SimulatedWorld implements Disposable {
     batchMax: 7,
   });
   readonly #memoryStore = createMemoryStore({ dimensions, now: () => this.clock.now() });
-  readonly #memoryLetters = createMemoryDeadLetters();
+  readonly #memoryDeadLetters = createMemoryDeadLetters();
   readonly #oracle = new Oracle(
     (name) => this.#runners.find((runner) => runner.name === name)?.manner,
   );
@@ -129,7 +130,7 @@ export class SimulatedWorld implements Disposable {
       random: this.#random,
       source: this.#log.source('group'),
       store: this.#memoryStore,
-      deadLetters: this.#memoryLetters,
+      deadLetters: this.#memoryDeadLetters,
       watched: this.#watched,
     });
     this.#becameWell();
@@ -172,7 +173,7 @@ export class SimulatedWorld implements Disposable {
     const events = new Map(
       (await this.#memoryStore.events({}, 1_000)).map((event) => [event.id, event]),
     );
-    const letters = await this.#memoryLetters.list({ limit: 1_000, valueBytesMax: 0 });
+    const letters = await this.#memoryDeadLetters.list({ limit: 1_000, valueBytesMax: 0 });
     const newest = new Map<string, { readonly name: string; readonly timestamp: number }>();
     const { sent } = this.#oracle;
     for (const one of sent) {

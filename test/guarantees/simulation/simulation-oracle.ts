@@ -1,5 +1,6 @@
 // What no simulated history may ever show: held against every write, every settled delivery and
 // every turn. Shares no code with the pipeline.
+
 import type {
   DeadLetter,
   Delivery,
@@ -74,7 +75,7 @@ export class Oracle {
     }
   }
 
-  putLetters(letters: readonly DeadLetter[]): void {
+  putDeadLetters(letters: readonly DeadLetter[]): void {
     for (const letter of letters) {
       const {
         origin: { partition, offset },

@@ -1,5 +1,6 @@
 // The event loop of simulated histories: time passes wake by wake, and all that follows from one
 // wake is done before the next.
+
 import { setImmediate } from 'node:timers';
 import type { ManualClock } from '#core/memory/manual-clock.ts';
 

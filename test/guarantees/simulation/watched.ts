@@ -1,7 +1,8 @@
 // The ports as simulated gateways have them: calls fail as a network's do, and whatever is carried
 // out is told to the oracle.
+
 import type { Clock, DeadLetters, EventSource, VectorStore } from '#core/ports.ts';
-import type { WorkLedger } from '#core/trust/repair.ts';
+import type { ProvenanceLog } from '#core/trust/repair.ts';
 import type { Oracle } from './simulation-oracle.ts';
 
 export type Watched = {
@@ -15,7 +16,7 @@ export function watchedStore(
   store: VectorStore,
   { oracle, seen, unreliably }: Watched,
 ): VectorStore {
-  const { vouching } = store;
+  const { provenanceStore } = store;
   return {
     ...store,
     batchMax: { texts: 5, events: 9 },
@@ -32,30 +33,33 @@ export function watchedStore(
         oracle.putEvents(events, outcomes);
         return outcomes;
       }),
-    vouching: {
-      ...vouching,
-      mark: (mark) => unreliably(() => vouching.mark(mark)),
-      unmark: (session) => unreliably(() => vouching.unmark(session)),
-      marks: () => unreliably(() => vouching.marks()),
+    provenanceStore: {
+      ...provenanceStore,
+      mark: (mark) => unreliably(() => provenanceStore.mark(mark)),
+      unmark: (session) => unreliably(() => provenanceStore.unmark(session)),
+      marks: () => unreliably(() => provenanceStore.marks()),
       withhold: (work) =>
         unreliably(async () => {
-          await vouching.withhold(work);
+          await provenanceStore.withhold(work);
           oracle.withheld(work);
           seen("a wrong runner's work was withheld");
         }),
-      embeddedBy: (work, limit) => unreliably(() => vouching.embeddedBy(work, limit)),
-      withheld: (limit) => unreliably(() => vouching.withheld(limit)),
+      embeddedBy: (work, limit) => unreliably(() => provenanceStore.embeddedBy(work, limit)),
+      withheld: (limit) => unreliably(() => provenanceStore.withheld(limit)),
     },
   };
 }
 
-export function watchedLetters(letters: DeadLetters, { oracle, unreliably }: Watched): DeadLetters {
+export function watchedDeadLetters(
+  letters: DeadLetters,
+  { oracle, unreliably }: Watched,
+): DeadLetters {
   return {
     ...letters,
     put: (added) =>
       unreliably(async () => {
         await letters.put(added);
-        oracle.putLetters(added);
+        oracle.putDeadLetters(added);
       }),
   };
 }
@@ -80,14 +84,18 @@ export function watchedSource(source: EventSource, { oracle, seen }: Watched): E
   };
 }
 
-export function watchedLedger(ledger: WorkLedger, clock: Clock, { oracle }: Watched): WorkLedger {
+export function watchedLedger(
+  ledger: ProvenanceLog,
+  clock: Clock,
+  { oracle }: Watched,
+): ProvenanceLog {
   return {
     begin: (session, at, signal) => ledger.begin(session, at, signal),
-    vouched: (session, goodUntil) => ledger.vouched(session, goodUntil),
+    vouched: (session, verifiedUntil) => ledger.vouched(session, verifiedUntil),
     end: (session) => ledger.end(session),
-    distrust(session, goodUntil) {
+    distrust(session, verifiedUntil) {
       oracle.foundWrong(session, clock.monotonic());
-      ledger.distrust(session, goodUntil);
+      ledger.distrust(session, verifiedUntil);
     },
   };
 }

@@ -1,4 +1,5 @@
 // Copies whole collections out of a Qdrant and into one, by the calls that any client makes.
+
 import { z } from 'zod';
 
 const infoSchema = z.looseObject({

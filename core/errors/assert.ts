@@ -1,0 +1,19 @@
+// Stops the program where something happened that cannot happen, and says so.
+
+/** @throws Error when `condition` is false: an invariant is broken, and nothing may go on. */
+export function assert(condition: unknown, message: string): asserts condition {
+  if (!condition) throw new Error(`${message}. This is a bug in VectorStream.`);
+}
+
+/**
+ * The item at `index`, which must exist. Use it where the code around it guarantees the index; a
+ * wrong index then ends in an error instead of a default value.
+ */
+export function at<T>(items: ArrayLike<T>, index: number): T {
+  const item = items[index];
+  assert(
+    item !== undefined && index < items.length,
+    `Index ${index} is outside of ${items.length} items`,
+  );
+  return item;
+}
