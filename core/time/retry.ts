@@ -24,6 +24,8 @@ export type RetryOptions = {
   readonly retryable: (error: unknown) => boolean;
   /** The least wait, where who failed has said so (`Retry-After`). None when absent. */
   readonly waitMsMin?: (error: unknown) => number;
+  /** Monotonic ms: a wait that would end later is not begun. No limit when absent. */
+  readonly giveUpAt?: number;
   /** Before each wait. `attempt` is the one that failed, from 1. */
   readonly onRetry?: (error: unknown, attempt: number, delayMs: number) => void;
 };
@@ -80,14 +82,15 @@ export class RetryDelays {
 }
 
 /**
- * Resolves with the first success. Rejects with the operation's error when it is not retryable or
- * the attempts are used up, and with the signal's reason once that aborts between attempts; the
- * operation itself watches the signal if it can. The wait is uniform between 0 and the backoff
- * ("full jitter"), after what `waitMsMin` asks for, so that many clients of one dependency do not
- * return at once.
+ * Resolves with the first success. Rejects with the operation's error when it is not retryable, or
+ * the attempts or the time are used up. Rejects with the signal's reason once that aborts between
+ * attempts; the operation itself watches the signal if it can. The wait is uniform between 0 and
+ * the backoff ("full jitter"), after what `waitMsMin` asks for, so that many clients of one
+ * dependency do not return at once.
  */
 export async function retry<T>(operation: () => Promise<T>, options: RetryOptions): Promise<T> {
   const { policy, clock, random, signal, retryable, waitMsMin, onRetry } = options;
+  const { giveUpAt = Infinity } = options;
   const delays = new RetryDelays({ backoff: policy, jitter: 'full', random });
   for (;;) {
     signal.throwIfAborted();
@@ -97,6 +100,7 @@ export async function retry<T>(operation: () => Promise<T>, options: RetryOption
       const attempt = delays.failures + 1;
       if (signal.aborted || attempt >= policy.attemptsMax || !retryable(error)) throw error;
       const delayMs = (waitMsMin?.(error) ?? 0) + delays.next();
+      if (clock.monotonic() + delayMs > giveUpAt) throw error;
       onRetry?.(error, attempt, delayMs);
       await clock.sleep(delayMs, signal);
     }

@@ -78,6 +78,14 @@ test('the last error is thrown when the attempts are used up', async () => {
   expect(waits).toEqual([50, 100, 200, 400]);
 });
 
+test('a wait that would end too late is not begun: the error is thrown at once', async () => {
+  const { clock, start, waits } = setUp({ giveUpAt: 200 });
+  const failure = failureOf(start(99));
+  await clock.advance(150);
+  expect(await failure).toBe('failure 3');
+  expect(waits).toEqual([50, 100]);
+});
+
 test('an error that cannot be helped by trying again is thrown at once', async () => {
   const { start, calls, waits } = setUp({ retryable: () => false });
   await expect(start(99)).rejects.toThrow('failure 1');
