@@ -2,7 +2,8 @@
 
 import { describe, expect, it } from 'vitest';
 import { createMemoryDeadLetters } from '#core/memory/memory-dead-letters.ts';
-import { createMemoryLog, type MemorySource } from '#core/memory/memory-source.ts';
+import { createMemoryLog } from '#core/memory/memory-log.ts';
+import type { MemorySource } from '#core/memory/memory-source.ts';
 import type { LogRecord } from '#core/ports.ts';
 import { deadLettersConformance } from '../conformance/dead-letters.ts';
 import { eventSourceConformance } from '../conformance/event-source.ts';
@@ -37,13 +38,13 @@ const record = (value: string): LogRecord => ({
 });
 
 describe('memory log', () => {
-  it('refuses what does not fit, stores nothing of it, and takes it once events are worked off', async () => {
-    const log = createMemoryLog({ bytesMax: 10 });
+  it('refuses records that do not fit, stores none of them, and takes them once there is room', async () => {
+    const log = createMemoryLog({ bytesMax: 150 });
     await using source = log.source('group');
     const batches = source.deliveries(new AbortController().signal)[Symbol.asyncIterator]();
     await log.sink.append([record('12345'), record('6789')]);
     await expect(log.sink.append([record('a'), record('b')])).rejects.toThrow(
-      'The log holds 9 of 10 bytes: no room for 2 more',
+      'The log holds 137 of 150 bytes, so 130 more do not fit.',
     );
     expect(await source.lag()).toEqual([{ partition: 0, lag: 2 }]);
     for (const delivery of (await batches.next()).value ?? [])

@@ -8,7 +8,7 @@ import { eventLimits } from '#core/event/parse-event.ts';
 import { uuidV5 } from '#core/event/uuid.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { createMemoryDeadLetters } from '#core/memory/memory-dead-letters.ts';
-import { createMemoryLog } from '#core/memory/memory-source.ts';
+import { createMemoryLog } from '#core/memory/memory-log.ts';
 import { createMemoryStore } from '#core/memory/memory-store.ts';
 import type { PipelineObserver } from '#core/pipeline/pipeline-observer.ts';
 import { defaultPipelineLimits, runPipeline } from '#core/pipeline/pipeline.ts';

@@ -2,7 +2,7 @@
 // not at all once it is over.
 
 import { expect, it } from 'vitest';
-import { createMemoryLog } from '#core/memory/memory-source.ts';
+import { createMemoryLog } from '#core/memory/memory-log.ts';
 import type { Delivery } from '#core/ports.ts';
 import { yieldingSource } from '../../gateway/storage/yielding-source.ts';
 

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { DependencyError } from '#core/errors/errors.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { createMemoryDeadLetters } from '#core/memory/memory-dead-letters.ts';
-import { createMemoryLog } from '#core/memory/memory-source.ts';
+import { createMemoryLog } from '#core/memory/memory-log.ts';
 import { createMemoryStore } from '#core/memory/memory-store.ts';
 import { runPipeline } from '#core/pipeline/pipeline.ts';
 import type { FleetResult, VectorStore } from '#core/ports.ts';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { createMemoryDeadLetters } from '#core/memory/memory-dead-letters.ts';
-import { createMemoryLog } from '#core/memory/memory-source.ts';
+import { createMemoryLog } from '#core/memory/memory-log.ts';
 import { createMemoryStore } from '#core/memory/memory-store.ts';
 import { parseManifest } from '#core/model/model-manifest.ts';
 import type {

@@ -4,7 +4,7 @@
 import { uuidV5 } from '#core/event/uuid.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { createMemoryDeadLetters } from '#core/memory/memory-dead-letters.ts';
-import { createMemoryLog } from '#core/memory/memory-source.ts';
+import { createMemoryLog } from '#core/memory/memory-log.ts';
 import { createMemoryStore } from '#core/memory/memory-store.ts';
 import { dimensions } from '../../helpers/fake-model.ts';
 import { unreliably } from '../../helpers/unreliable.ts';
