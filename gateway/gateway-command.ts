@@ -1,19 +1,19 @@
-// Reads the settings once, runs the gateway until told to stop, and ends in one line whatever goes
-// wrong.
+// Reads the settings once, runs the gateway until a signal ends it, and reports any failure in one
+// line.
 
 import { readFile } from 'node:fs/promises';
 import { IndexMismatchError, UsageError, VectorStreamError } from '#core/errors/errors.ts';
 import { helpText } from './config/config-help.ts';
-import { parseFlags } from './config/config.ts';
+import { parseFlags, type Config } from './config/config.ts';
 import { Settings } from './config/live-settings.ts';
 import { startGateway } from './gateway.ts';
 import { createLog } from './telemetry/gateway-log.ts';
 
 /**
- * 130 and 143: how a shell reports an end by Ctrl-C and by SIGTERM; used only for the second,
- * impatient signal.
+ * The exit codes with which a shell reports SIGINT and SIGTERM. Only a second signal, which does
+ * not wait for the stop to finish, uses them.
  */
-const impatientExitCodes = { SIGINT: 130, SIGTERM: 143 } as const;
+const secondSignalExitCodes = { SIGINT: 130, SIGTERM: 143 } as const;
 
 /** Runs until a signal ends the process; returns at once for `--help`. */
 export async function main(argv: readonly string[], environment: NodeJS.ProcessEnv): Promise<void> {
@@ -30,16 +30,16 @@ export async function main(argv: readonly string[], environment: NodeJS.ProcessE
     withTrace = ['debug', 'trace'].includes(settings.config.logging.level);
     await run(settings, overridden, environment);
   } catch (error) {
-    process.stderr.write(`${lastWords(error, withTrace)}\n`);
+    process.stderr.write(`${failureMessage(error, withTrace)}\n`);
     process.exit(error instanceof UsageError || error instanceof IndexMismatchError ? 2 : 1);
   }
 }
 
 /**
- * One line, unless a trace was asked for: what a person can put right says how; anything else says
- * how to see more.
+ * One line, or the stack when a trace was asked for. An error that the operator can correct says
+ * how; for any other the line says how to see more.
  */
-export function lastWords(error: unknown, withTrace: boolean): string {
+export function failureMessage(error: unknown, withTrace: boolean): string {
   if (withTrace && error instanceof Error) return error.stack ?? error.message;
   const message = (error instanceof Error ? error.message : String(error)).replaceAll(
     /\s*\n\s*/g,
@@ -56,33 +56,28 @@ async function run(
   environment: NodeJS.ProcessEnv,
 ): Promise<void> {
   const { config } = settings;
-  const secrets = new Set(
-    [config.gateway.apiKey, config.runners.token].filter((secret) => secret !== null),
-  );
+  const secrets = secretsOf(config);
   const log = createLog({ ...config.logging, secrets, destination: null });
   const fatal = (error: unknown): void => {
     log.fatal(
       error instanceof VectorStreamError
         ? { code: error.code, reason: error.message }
         : { err: error },
-      'the gateway cannot go on',
+      'the gateway cannot continue',
     );
     process.exit(1);
   };
   process.on('uncaughtException', fatal);
   process.on('unhandledRejection', fatal);
 
-  // Started by another program (the demo, an import) that is gone, however it ended, perhaps before
-  // this line.
-  let orphaned = endAtOnce;
-  process.on('disconnect', () => orphaned());
-  if (process.send !== undefined && !process.connected) orphaned();
+  // A program that started this one (the demo, an import) holds its IPC channel: when the program
+  // has ended, perhaps already before this line, the gateway ends too.
+  let onOrphaned = exitWhileStarting;
+  process.on('disconnect', () => onOrphaned());
+  if (process.send !== undefined && !process.connected) onOrphaned();
 
   if (overridden.length > 0)
-    log.info(
-      { settings: overridden },
-      'settings that were persisted go over file, environment and flags',
-    );
+    log.info({ settings: overridden }, 'persisted settings override file, environment and flags');
   const gateway = await startGateway(settings, { log, secrets, environment, onFatal: fatal });
 
   let stopping = false;
@@ -92,27 +87,36 @@ async function run(
     gateway.close().then(() => process.exit(0), fatal);
   };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => (stopping ? process.exit(impatientExitCodes[signal]) : stop(signal)));
+    process.on(signal, () =>
+      stopping ? process.exit(secondSignalExitCodes[signal]) : stop(signal),
+    );
   }
-  orphaned = () => stop('the program that started it is gone');
-  // Nobody may be there to hear it.
+  onOrphaned = () => stop('the program that started it has ended');
+  // That program may have ended meanwhile: a failure to send is ignored.
   process.send?.({ type: 'listening', url: gateway.url }, undefined, undefined, () => undefined);
 }
 
-/** While the gateway starts: it has taken nothing in that would have to be finished. */
-function endAtOnce(): void {
+/** What the log must not show; `startGateway` adds the tokens that it generates. */
+function secretsOf({ gateway, runners, qdrant, kafka }: Config): Set<string> {
+  const secrets = [gateway.apiKey, runners.token, qdrant.apiKey, kafka.saslPassword];
+  return new Set(secrets.filter((secret) => secret !== null));
+}
+
+/** A gateway that still starts has accepted nothing that it would have to finish. */
+function exitWhileStarting(): void {
   process.exit(0);
 }
 
-/** `vectorstream.yaml` may be absent; a file that was asked for may not. */
-async function settingsFile(asked: string | null): Promise<string | null> {
+/** `vectorstream.yaml` may be absent; a file named by `--config` may not. */
+async function settingsFile(requested: string | null): Promise<string | null> {
+  const file = requested ?? 'vectorstream.yaml';
   try {
-    return await readFile(asked ?? 'vectorstream.yaml', 'utf8');
+    return await readFile(file, 'utf8');
   } catch (error) {
-    const absent = error instanceof Error && 'code' in error && error.code === 'ENOENT';
-    if (absent && asked === null) return null;
+    const isAbsent = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    if (isAbsent && requested === null) return null;
     throw new UsageError(
-      `${asked ?? 'vectorstream.yaml'} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      `${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
       { cause: error },
     );
   }

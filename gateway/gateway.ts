@@ -1,62 +1,28 @@
-// Puts the parts together and takes them apart again: the one place that knows every adapter.
+// Opens the parts of a gateway one after another, and closes them in the opposite direction.
 
-import { join, resolve } from 'node:path';
-import { assert } from '#core/errors/assert.ts';
-import { runPipeline } from '#core/pipeline/pipeline.ts';
-import type { IndexIdentity, VectorStore } from '#core/ports.ts';
+import { resolve } from 'node:path';
 import { systemClock } from '#core/time/clock.ts';
-import { Repair } from '#core/trust/repair.ts';
+import { within } from '#core/time/deadline.ts';
 import { Access } from './access/access.ts';
-import { openAuditTrail } from './access/audit-trail.ts';
-import { inNetworks } from './access/client-address.ts';
-import { openJoinTokens } from './access/join-tokens.ts';
 import { openKeyRing } from './access/key-ring.ts';
-import { admit } from './access/runner-admission.ts';
-import { freshToken, localRunnerToken } from './access/runner-token.ts';
-import {
-  countingTokenGuesses,
-  runnerAddress,
-  guardedRunnerUpgrade,
-} from './access/token-guessing.ts';
-import { createApp } from './api/app.ts';
-import type { Services } from './api/services.ts';
-import { createGauges } from './api/views/gauges.ts';
-import { liveFigures } from './api/views/live-figures.ts';
-import { sourceKind, storeKind, type Config } from './config/config.ts';
 import type { Settings } from './config/live-settings.ts';
-import { openEmbedded } from './embedded/open-embedded.ts';
 import { findModel } from './fleet/find-model.ts';
-import { startLocalRunners, type LocalRunners } from './fleet/local-runners.ts';
 import { openGatewayModel } from './fleet/open-model.ts';
-import { withPrefixes } from './fleet/prefixed-embedding.ts';
-import { QueryVectors } from './fleet/query-vectors.ts';
-import { RequestEmbeddings, requestEmbeddingLimits } from './fleet/request-embeddings.ts';
-import { createRunnerHub } from './fleet/runner-hub.ts';
-import { secureRandom } from './fleet/secure-random.ts';
-import {
-  listen,
-  type HttpServer,
-  type HttpServerOptions,
-  type Upgrade,
-} from './http/http-server.ts';
-import { readCertificate, watchCertificate } from './http/tls-certificate.ts';
-import { LiveSocket } from './live/live-socket.ts';
 import { Live } from './live/live.ts';
-import { openQdrantStore } from './qdrant/qdrant-store.ts';
-import { hubLimits, pipelineLimits } from './startup/live-limits.ts';
-import { hubObserver, pipelineObserver, repairObserver } from './startup/observers.ts';
-import { runRetention } from './storage/retention.ts';
-import { yieldingSource } from './storage/yielding-source.ts';
+import { openApi } from './startup/open-api.ts';
+import { openFleet } from './startup/open-fleet.ts';
+import { startWork } from './startup/start-work.ts';
+import { openStorage } from './storage/open-storage.ts';
 import type { Log } from './telemetry/gateway-log.ts';
 import { Telemetry } from './telemetry/metrics.ts';
 
 export type GatewayOptions = {
   readonly log: Log;
-  /** Takes what the log must not show. */
+  /** What the log must not show: generated tokens are added to it. */
   readonly secrets: Set<string>;
   /** Handed on to the gateway's own runners. */
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** A part without which the gateway cannot work has ended. Called at most once per part. */
+  /** A part that the gateway cannot work without has ended. Called at most once per part. */
   readonly onFatal: (error: unknown) => void;
 };
 
@@ -64,30 +30,18 @@ export type Gateway = {
   /** With the real port, such as `http://127.0.0.1:8080`. */
   readonly url: string;
   /**
-   * Takes nothing new, finishes and commits what is in hand, closes all; within
+   * Takes no further event, finishes and commits what is in hand, and closes all parts, within
    * `gateway.shutdownMsMax`. Repeatable.
    */
   close(): Promise<void>;
 };
 
-/** Names of the embedded log and of its only reader. */
-const topic = 'ecommerce-events';
-const consumerGroup = 'vectorstream';
-/** Where `npm run build` puts the web pages. */
-const pagesFolder = join(import.meta.dirname, '..', 'dist', 'pages');
-/** What the gateway's own runners have no use for. */
-const withheld: readonly string[] = [
-  'VECTORSTREAM_API_KEY',
-  'VECTORSTREAM_API_KEYS',
-  'VECTORSTREAM_TLS_KEY',
-  'QDRANT_API_KEY',
-  'KAFKA_SASL_USERNAME',
-  'KAFKA_SASL_PASSWORD',
-];
-
 /**
- * Resolves when requests are answered; runners join afterwards. Throws `UsageError` for what its
- * operator can put right.
+ * Resolves when requests are answered; runners join afterwards. When a step fails, what the steps
+ * before it opened is closed again.
+ *
+ * @throws UsageError for what the operator can correct.
+ * @throws IndexMismatchError when the store was made for another model.
  */
 export async function startGateway(
   settings: Settings,
@@ -97,333 +51,70 @@ export async function startGateway(
   const clock = systemClock;
   const startedAt = clock.now();
   const dataDir = resolve(config.gateway.dataDir);
-  // A child keeps its own level.
   const kafkaLog = log.child({ part: 'kafka' });
   settings.onChange(() => {
+    // A child logger keeps its own level.
     for (const each of [log, kafkaLog]) each.level = config.logging.level;
   });
-  const limits = pipelineLimits(config);
 
-  const found = await findModel(config, dataDir, environment);
-  const { identity, manifest, golden, bounds, prefixes } = await openGatewayModel(found.folder);
-  const { unreadBytesMax, logBytesMax, logHoursMax, partitions } = config.ingest;
-  // Whatever is open when a later step fails is closed again.
   await using opened = new AsyncDisposableStack();
-  const openFolder = async () =>
-    opened.use(
-      await openEmbedded({
-        dataDir,
-        identity,
-        topic,
-        partitions,
-        clock,
-        onWorkerExit: onFatal,
-        holdsStore: storeKind(config) === 'embedded',
-        log: { unreadBytesMax, retentionBytes: logBytesMax, retentionMs: logHoursMax * 3_600_000 },
-      }),
-    );
-  for (const secret of [config.qdrant.apiKey, config.kafka.saslPassword])
-    if (secret !== null) secrets.add(secret);
-  const embedded =
-    sourceKind(config) === 'embedded' || storeKind(config) === 'embedded'
-      ? await openFolder()
-      : null;
-  const store =
-    storeKind(config) === 'embedded' && embedded !== null
-      ? embedded.store
-      : opened.use(await openQdrant(config.qdrant, identity, log));
-  const { source, sink, deadLetters } =
-    sourceKind(config) === 'embedded' && embedded !== null
-      ? { ...embedded, source: opened.use(await embedded.source(consumerGroup)) }
-      : // Loaded when it is asked for: Kafka's client takes its time and its memory.
-        opened.use(
-          (await import('./kafka/open-kafka.ts')).openKafkaParts(config.kafka, {
-            alone: storeKind(config) === 'embedded',
-            clock,
-            log: kafkaLog,
-          }),
-        );
-
-  const secret = config.runners.token ?? (await localRunnerToken(dataDir));
-  const joinTokens = await openJoinTokens({ secret, dataDir, clock });
-  const tokens = {
-    shared: secret,
-    trusted: freshToken(),
-    join: (token: string) => joinTokens.verify(token),
-  };
-  for (const token of [tokens.shared, tokens.trusted]) secrets.add(token);
+  const found = await findModel(config, dataDir, environment);
+  const model = { ...(await openGatewayModel(found.folder)), folder: found.folder };
+  const { identity } = model;
+  const storage = await openStorage(
+    { config, identity, dataDir, clock, log, kafkaLog, onWorkerExit: onFatal },
+    opened,
+  );
+  const ring = opened.use(await openKeyRing(config.gateway, log));
+  const access = new Access({ config, clock, ring });
   const telemetry = new Telemetry();
   const live = new Live(clock, config.live.clientsMax);
-  const repair = new Repair({
-    store,
-    clock,
-    limits: hubLimits(config),
-    isShared: store.kind === 'qdrant',
-    backoff: limits.backoff,
-    observer: repairObserver(telemetry, log),
-    embedding: { embed: (text, options) => embedding.embed(text, options) },
-  });
-  const hub = createRunnerHub({
-    identity,
-    golden,
-    bounds,
-    tokens,
-    clock,
-    log,
-    ledger: repair,
-    random: secureRandom(),
-    addressOf: (request) => runnerAddress(access, request),
-    limits: hubLimits(config),
-    expectsTrusted: config.runners.count !== 0,
-    observer: hubObserver(telemetry, live, () => queries.clear()),
-  });
-  opened.defer(() => hub.close());
-  const embedding = withPrefixes(hub.service, prefixes);
-  const runnerReady = (): boolean => hub.runners().some(({ state }) => state === 'ready');
-  const queries = new QueryVectors({ embedding, limits: config.search, runnerReady });
-  const requestEmbeddings = new RequestEmbeddings({
-    ...requestEmbeddingLimits,
-    embedding: hub.service,
-    runnerReady,
-    get waitMsMax() {
-      return config.embeddings.waitMsMax;
-    },
-    get runnerWaitMsMax() {
-      return config.search.waitMsMax;
-    },
-  });
-  const access = new Access({
-    config,
-    clock,
-    ring: opened.use(await openKeyRing(config.gateway, log)),
-  });
-  const audit = opened.use(
-    openAuditTrail({ dataDir, fileBytesMax: config.audit.fileBytesMax, clock, log }),
+  const { store } = storage;
+  const fleet = await openFleet(
+    { config, model, store, access, dataDir, clock, log, secrets, telemetry, live },
+    opened,
   );
-  const admitRunner = countingTokenGuesses(access, (headers) => admit(headers, tokens));
-  const services: Services = {
-    settings,
+  const api = await openApi(
+    { settings, model, storage, fleet, access, live, telemetry, dataDir, clock, startedAt, log },
+    opened,
+  );
+  const runners = { environment, url: api.runnerUrl, model: found.setting, dataDir };
+  const work = startWork({
     config,
-    log,
-    access,
-    audit,
+    storage,
+    fleet,
+    runners,
     clock,
-    startedAt,
-    source,
-    sink,
-    store,
-    deadLetters,
-    embedding,
-    queries,
-    requestEmbeddings,
+    log,
     telemetry,
-    pagesFolder,
-    model: {
-      folder: found.folder,
-      compressedFolder: join(dataDir, 'compressed'),
-      manifest,
-      revision: identity.modelRevision,
-    },
     live,
-    gauges: createGauges({ source, store, deadLetters, clock }),
-    runners: () => hub.runners(),
-    drainRunner: (id) => hub.drain(id),
-    removeRunner: (id) => hub.remove(id),
-    joinTokens,
-    disconnectJoined: (tokenId) => hub.revoke(tokenId),
-    admitRunner,
-  };
-  const app = createApp(services);
-  live.start(liveFigures(services));
-  opened.defer(() => live.close());
-  const liveSocket = new LiveSocket({
-    live,
-    now: () => clock.now(),
-    ask: async (path, headers, incoming) =>
-      app.fetch(new Request(`http://gateway${path}`, { headers }), { incoming }),
+    onFatal,
   });
-  const { host, port, trustedProxies, tlsCert, tlsKey } = config.gateway;
-  const certificate =
-    tlsCert === null || tlsKey === null ? null : readCertificate(tlsCert, tlsKey, clock.now(), log);
-  const serving: HttpServerOptions = {
-    host,
-    port,
-    certificate,
-    limits: config.server,
-    isProxy: inNetworks(trustedProxies),
-    fetch: app.fetch,
-    screen: (request) => access.screenUpgrade(request),
-    upgrades: new Map<string, Upgrade>([
-      [
-        '/runners/connect',
-        guardedRunnerUpgrade(access, admitRunner, (...upgrade) => hub.upgrade(...upgrade)),
-      ],
-      ['/ws/events', (...upgrade) => liveSocket.upgrade(...upgrade)],
-    ]),
-  };
-  const server = await listen(serving);
-  if (tlsCert !== null && tlsKey !== null)
-    opened.use(watchCertificate(tlsCert, tlsKey, log, (renewed) => server.renew(renewed)));
-  // The certificate names this gateway as others know it; its own runners come by a loopback
-  // address, where there is nothing to hide from.
-  const near =
-    certificate === null || config.runners.count === 0
-      ? null
-      : await listen({
-          ...serving,
-          host: '127.0.0.1',
-          port: 0,
-          certificate: null,
-          fetch: () => new Response(null, { status: 404 }),
-        });
-
-  // From here on nothing fails: the parts are the gateway's, which closes them in its own order.
+  // From here on nothing fails: `close` owns what was opened.
   const resources = opened.move();
-  const stopping = new AbortController();
-  const pipeline = runPipeline({
-    source: yieldingSource(source),
-    store,
-    deadLetters,
-    embedding,
-    clock,
-    random: Math.random,
-    limits,
-    observer: pipelineObserver(telemetry, live, log),
-    signal: stopping.signal,
-    isDistrusted: (provenance) => repair.isDistrusted(provenance),
-  }).catch(onFatal);
-  const repairing = repair.run(stopping.signal);
-  const retention = runRetention(
-    {
-      store,
-      clock,
-      log,
-      retentionMs: () => config.store.retentionDays * 86_400_000,
-      sweepEveryMs: () => config.store.sweepMinutes * 60_000,
-      textGraceMs: 2 * limits.knownTextAgeMsMax,
-    },
-    stopping.signal,
-  );
-  const runners =
-    config.runners.count === 0
-      ? null
-      : ownRunners(config, {
-          log,
-          environment,
-          token: tokens.trusted,
-          url: near?.url ?? nearUrl(server, host),
-          model: found.setting,
-          dataDir,
-        });
   log.info(
     { data_dir: dataDir, model: identity.modelId, keys: access.keyNames() },
-    `listening on ${server.url}`,
+    `listening on ${api.url}`,
   );
 
+  const { shutdownMsMax } = config.gateway;
   const shutDown = async (): Promise<void> => {
     live.close();
-    const stopped = Promise.all(
-      [server, ...(near === null ? [] : [near])].map((one) =>
-        one.stop(config.gateway.shutdownMsMax / 2),
-      ),
-    );
-    stopping.abort();
-    await Promise.all([pipeline, retention, repairing]);
-    await Promise.all([hub.close(), runners?.stop(config.gateway.shutdownMsMax / 4), stopped]);
-    await repair.close();
+    const answered = api.stop(shutdownMsMax / 2);
+    await work.stop();
+    await Promise.all([fleet.hub.close(), work.runners?.stop(shutdownMsMax / 4), answered]);
+    await fleet.repair.close();
     await resources.disposeAsync();
     log.info('stopped');
   };
+  const late = (): void =>
+    log.warn(
+      { ms: shutdownMsMax },
+      'stopping took too long: unsettled events are delivered again after the next start',
+    );
   let closing: Promise<void> | null = null;
   return {
-    url: server.url,
-    close: () => (closing ??= within(config.gateway.shutdownMsMax, shutDown(), log)),
+    url: api.url,
+    close: () => (closing ??= within(shutDown(), { ms: shutdownMsMax, clock, late })),
   };
-}
-
-/**
- * Resolves when `work` does, or after `ms` without it: what was not settled comes again after the
- * next start.
- */
-async function within(ms: number, work: Promise<void>, log: Log): Promise<void> {
-  const patience = new AbortController();
-  const late = systemClock.sleep(ms, patience.signal).then(
-    () => log.warn({ ms }, 'stopping took too long; what is left is abandoned'),
-    () => undefined,
-  );
-  await Promise.race([work, late]);
-  patience.abort();
-}
-
-/** Qdrant may be down: the store then works as soon as it is up, and readiness names it until then. */
-function openQdrant(
-  {
-    url,
-    apiKey,
-    timeoutMs,
-    collection,
-    eventsCollection,
-    vectorsOnDisk,
-    quantisation,
-    shards,
-    replicas,
-  }: Config['qdrant'],
-  identity: IndexIdentity,
-  log: Log,
-): Promise<VectorStore> {
-  assert(url !== null, 'Qdrant is the store and has no address');
-  return openQdrantStore(
-    {
-      url,
-      apiKey,
-      timeoutMs,
-      identity,
-      clock: systemClock,
-      searchPlan: 'auto',
-      collections: { texts: collection, events: eventsCollection },
-      storage: { vectorsOnDisk, quantisation, shards, replicas },
-    },
-    (why) => log.warn(`${why}; events are taken in and wait for it`),
-  );
-}
-
-type OwnRunners = {
-  readonly log: Log;
-  readonly environment: GatewayOptions['environment'];
-  readonly token: string;
-  readonly url: string;
-  readonly model: string;
-  readonly dataDir: string;
-};
-
-/** A gateway that listens everywhere is reached over the loopback address of the same family. */
-function nearUrl({ url, port }: HttpServer, host: string): string {
-  if (host === '0.0.0.0') return `http://127.0.0.1:${port}`;
-  return host === '::' ? `http://[::1]:${port}` : url;
-}
-
-function ownRunners(
-  config: Config,
-  { log, environment, token, url, model, dataDir }: OwnRunners,
-): LocalRunners {
-  const { format, level } = config.logging;
-  const given = Object.entries(environment).filter(
-    (entry): entry is [string, string] => entry[1] !== undefined && !withheld.includes(entry[0]),
-  );
-  return startLocalRunners({
-    script: join(import.meta.dirname, '..', 'node-runner/main.ts'),
-    args: ['--runners', String(config.runners.count)],
-    environment: {
-      ...Object.fromEntries(given),
-      VECTORSTREAM_GATEWAY_URL: url.replace(/^http/, 'ws'),
-      VECTORSTREAM_RUNNER_TOKEN: token,
-      VECTORSTREAM_MODEL: model,
-      VECTORSTREAM_DATA_DIR: dataDir,
-      LOG_LEVEL: level,
-      // Empty: as its own terminal suggests.
-      LOG_FORMAT: format === 'auto' ? '' : format,
-    },
-    clock: systemClock,
-    log,
-  });
 }

@@ -4,12 +4,14 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import type { AppEnv } from './app-env.ts';
+import { applySecurityHeaders } from './middleware/apply-security-headers.ts';
 import { auditTo } from './middleware/audit.ts';
 import { bodyLimit } from './middleware/body-limit.ts';
+import { corsFor } from './middleware/cors.ts';
+import { onlyUtf8 } from './middleware/only-utf8.ts';
 import { problemOf, problemResponse } from './middleware/problem-response.ts';
 import { requestId } from './middleware/request-id.ts';
-import { corsFor, requireAccess, securityHeadersOn } from './middleware/require-access.ts';
-import { onlyUtf8 } from './middleware/utf8.ts';
+import { requireAccess } from './middleware/require-access.ts';
 import { openApiDocument } from './openapi-document.ts';
 import { configRoutes } from './routes/config-routes.ts';
 import { deadLetterActionRoutes } from './routes/dead-letter-actions.ts';
@@ -75,7 +77,7 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
   );
 
   app.use(requestId(log));
-  app.use(securityHeadersOn(config.gateway.tlsCert !== null));
+  app.use(applySecurityHeaders(config.gateway.tlsCert !== null));
   app.use(corsFor(config.gateway.corsOrigins));
   app.use(auditTo(audit));
   app.use(requireAccess(access));

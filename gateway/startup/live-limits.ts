@@ -1,5 +1,5 @@
-// The limits of pipeline and hub as views of the settings: they are read where they are used, so
-// that a change takes effect at once.
+// The limits of pipeline and hub as views of the settings: each is read at every use, so that a
+// change takes effect at once.
 
 import { eventLimits } from '#core/event/parse-event.ts';
 import { defaultPipelineLimits, type PipelineLimits } from '#core/pipeline/pipeline.ts';

@@ -1,5 +1,5 @@
-// Hands what pipeline and hub tell of themselves to the metrics and the live feed, and to the log
-// what a person should know.
+// Passes what pipeline, hub and repair report to the metrics and the live feed, and what an operator
+// should know to the log.
 
 import type { PipelineObserver } from '#core/pipeline/pipeline-observer.ts';
 import type { RepairOptions } from '#core/trust/repair.ts';
@@ -16,7 +16,7 @@ export function pipelineObserver(telemetry: Telemetry, live: Live, log: Log): Pi
       const { position, headers } = delivery;
       telemetry.stored(latencySeconds);
       live.stored(latencySeconds, delivery);
-      // Asked first: this is every event.
+      // Checked first, because this runs for every event.
       if (log.isLevelEnabled('trace'))
         log.trace(
           { event_id: eventId, request_id: requestOf(headers), origin: position },
@@ -24,16 +24,16 @@ export function pipelineObserver(telemetry: Telemetry, live: Live, log: Log): Pi
         );
     },
     superseded: () => telemetry.superseded(),
-    deadLettered(letter) {
-      telemetry.deadLettered(letter);
-      live.deadLettered(letter);
-      const { id, eventId, origin, reason, message } = letter;
-      // One line per bad event is too much for the usual level: the queue itself holds them all.
+    deadLettered(deadLetter) {
+      telemetry.deadLettered(deadLetter);
+      live.deadLettered(deadLetter);
+      const { id, eventId, origin, reason, message } = deadLetter;
+      // Too many lines for the default level; the queue itself holds every dead letter.
       log.debug(
         {
           dead_letter_id: id,
           event_id: eventId,
-          request_id: requestOf(letter.headers),
+          request_id: requestOf(deadLetter.headers),
           origin,
           reason,
           message,
@@ -45,31 +45,38 @@ export function pipelineObserver(telemetry: Telemetry, live: Live, log: Log): Pi
     storeWrite: (seconds) => telemetry.storeWrite(seconds),
     retried(dependency, error) {
       telemetry.retried(dependency);
-      log.debug({ dependency, err: error }, 'trying again');
+      log.debug({ dependency, err: error }, 'retrying a call');
     },
     circuit(dependency, state) {
       telemetry.circuit(dependency, state);
-      if (state === 'closed')
-        log.info({ dependency }, 'a dependency is back; events are taken in again');
+      if (state === 'closed') log.info({ dependency }, 'a dependency is back; intake resumes');
       if (state === 'open')
-        log.warn({ dependency }, 'a dependency is down; no events are taken in until it is back');
+        log.warn({ dependency }, 'a dependency is down; intake is paused until it is back');
     },
   };
 }
 
-/** `distrust` is called when a runner was found wrong. The hub writes its own log. */
-export function hubObserver(telemetry: Telemetry, live: Live, distrust: () => void): HubObserver {
+/**
+ * The hub writes its own log.
+ *
+ * @param onQuarantine a runner was quarantined: vectors that it made must not be used.
+ */
+export function hubObserver(
+  telemetry: Telemetry,
+  live: Live,
+  onQuarantine: () => void,
+): HubObserver {
   return {
     job: (device, seconds, embedded) => telemetry.job(device, seconds, embedded),
     golden: (device, meanCosine) => telemetry.golden(device, meanCosine),
     crossCheck: (result) => telemetry.crossCheck(result),
     quarantined(device) {
       telemetry.quarantined(device);
-      distrust();
+      onQuarantine();
     },
     requeued: (jobs) => telemetry.requeued(jobs),
     lateAnswer: () => telemetry.lateAnswer(),
-    // The gauge of runners is read when it is asked for.
+    // The metrics read the number of runners when they are scraped.
     runners: (views) => live.runnersChanged(views.map(runnerOf)),
   };
 }
@@ -78,17 +85,17 @@ export function repairObserver(telemetry: Telemetry, log: Log): RepairOptions['o
   return {
     repaired(texts) {
       telemetry.repaired(texts);
-      log.info({ texts }, 'embedded again what a wrong or forgotten runner had embedded');
+      log.info({ texts }, 're-embedded texts of quarantined or orphaned runner sessions');
     },
     adopted: (runnerSession) =>
       log.warn(
         { runner_session: runnerSession },
-        'the last work of a runner was never checked, since its gateway died: embedding it again',
+        'the gateway of this runner session died before its last work was checked: re-embedding it',
       ),
     failed: (error) =>
       log.warn(
         { err: error },
-        'the marks of runners, or the repair of their work, wait for the store',
+        'cannot write session marks or repair vectors while the store is unavailable; retrying',
       ),
   };
 }

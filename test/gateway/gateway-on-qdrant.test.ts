@@ -122,7 +122,7 @@ describe('a gateway whose index is in Qdrant', () => {
     const gateway = await start('data');
     expect((await fetch(`${gateway.url}/livez`)).status).toBe(200);
     expect(
-      lines.filter((line) => line.includes('events are taken in and wait for it')),
+      lines.filter((line) => line.includes('events are accepted and wait until it is available')),
     ).toHaveLength(1);
     expect(await readiness(gateway.url)).toContain(`store: Qdrant at ${double.url} could not`);
     expect((await post(gateway.url, '/events', products(0, 20))).status).toBe(202);

@@ -12,7 +12,7 @@ import { systemClock } from '#core/time/clock.ts';
 import { freshToken, localRunnerToken } from '../../gateway/access/runner-token.ts';
 import { parseConfig } from '../../gateway/config/config.ts';
 import { startLocalRunners } from '../../gateway/fleet/local-runners.ts';
-import { lastWords } from '../../gateway/gateway-command.ts';
+import { failureMessage } from '../../gateway/gateway-command.ts';
 import { listen, type HttpServer } from '../../gateway/http/http-server.ts';
 import { runRetention } from '../../gateway/storage/retention.ts';
 import { createLog } from '../../gateway/telemetry/gateway-log.ts';
@@ -262,10 +262,10 @@ describe('the last words of a gateway that cannot start', () => {
     [unforeseen, 'The gateway cannot start: read EIO (LOG_LEVEL=debug shows where)'],
     ['nothing', 'The gateway cannot start: nothing (LOG_LEVEL=debug shows where)'],
   ])('are one line: %s', (error, words) => {
-    expect(lastWords(error, false)).toBe(words);
+    expect(failureMessage(error, false)).toBe(words);
   });
 
   test('have the trace when it is asked for', () => {
-    expect(lastWords(unforeseen, true)).toMatch(/^Error: read\n {2}EIO\n +at /);
+    expect(failureMessage(unforeseen, true)).toMatch(/^Error: read\n {2}EIO\n +at /);
   });
 });

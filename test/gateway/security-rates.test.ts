@@ -32,7 +32,7 @@ describe('rate limits', () => {
     expect(await problemOf(refused)).toMatchObject({
       status: 429,
       code: 'rate_limited',
-      detail: 'More than 2 searches a minute: wait as Retry-After says.',
+      detail: 'More than 2 searches per minute; retry after the seconds in Retry-After.',
     });
     expect([refused.headers.get('retry-after'), refused.headers.get('ratelimit')]).toEqual([
       '30',

@@ -1,12 +1,11 @@
-// Refuses a body of JSON that is not UTF-8, which would otherwise be read with its broken letters
-// replaced, and nobody told.
+// Refuses a JSON body that is not UTF-8; decoding would silently replace its invalid bytes.
 
 import { isUtf8 } from 'node:buffer';
 import type { MiddlewareHandler } from 'hono';
 import type { AppEnv } from '../app-env.ts';
 import { problemResponse } from './problem-response.ts';
 
-/** Reads the body, which must be bounded before; whoever asks for it later gets the same bytes. */
+/** Reads the body, which a limit must bound before; later readers get the same bytes. */
 export const onlyUtf8: MiddlewareHandler<AppEnv> = async (c, next) => {
   const isJson = c.req.header('content-type')?.includes('json') === true;
   if (isJson && !isUtf8(await c.req.arrayBuffer()))

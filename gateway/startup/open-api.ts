@@ -1,0 +1,181 @@
+// Opens the HTTP API and the live feed, and the sockets on which they answer.
+
+import { join } from 'node:path';
+import type { Clock } from '#core/ports.ts';
+import type { Access } from '../access/access.ts';
+import { openAuditTrail } from '../access/audit-trail.ts';
+import { inNetworks } from '../access/client-address.ts';
+import { guardedRunnerUpgrade } from '../access/token-guessing.ts';
+import { createApp } from '../api/app.ts';
+import type { Services } from '../api/services.ts';
+import { createGauges } from '../api/views/gauges.ts';
+import { liveFigures } from '../api/views/live-figures.ts';
+import type { Settings } from '../config/live-settings.ts';
+import type { GatewayModel } from '../fleet/open-model.ts';
+import {
+  listen,
+  type HttpServer,
+  type HttpServerOptions,
+  type Upgrade,
+} from '../http/http-server.ts';
+import { readCertificate, watchCertificate, type Certificate } from '../http/tls-certificate.ts';
+import { LiveSocket } from '../live/live-socket.ts';
+import type { Live } from '../live/live.ts';
+import type { GatewayStorage } from '../storage/open-storage.ts';
+import type { Log } from '../telemetry/gateway-log.ts';
+import type { Telemetry } from '../telemetry/metrics.ts';
+import type { FleetParts } from './open-fleet.ts';
+
+export type ApiOptions = {
+  readonly settings: Settings;
+  readonly model: GatewayModel & { readonly folder: string };
+  readonly storage: GatewayStorage;
+  readonly fleet: FleetParts;
+  readonly access: Access;
+  readonly live: Live;
+  readonly telemetry: Telemetry;
+  /** Absolute. */
+  readonly dataDir: string;
+  readonly clock: Clock;
+  /** UTC ms. */
+  readonly startedAt: number;
+  readonly log: Log;
+};
+
+export type Api = {
+  /** With the real port, such as `http://127.0.0.1:8080`. */
+  readonly url: string;
+  /** Where the gateway's own runners connect. */
+  readonly runnerUrl: string;
+  /** Takes no new connection, waits up to `msMax` for requests in work, then ends what is left. */
+  stop(msMax: number): Promise<void>;
+};
+
+/** Where `npm run build` puts the web pages. */
+const pagesFolder = join(import.meta.dirname, '../..', 'dist', 'pages');
+
+/**
+ * Answers requests when it resolves. `opened` takes ownership of everything that is opened, except
+ * for the servers, which `stop` ends.
+ *
+ * @throws UsageError when the address, the certificate or the audit trail cannot be used.
+ */
+export async function openApi(options: ApiOptions, opened: AsyncDisposableStack): Promise<Api> {
+  const { settings, live, clock, log } = options;
+  const { config } = settings;
+  const services = servicesOf(options, opened);
+  const app = createApp(services);
+  live.start(liveFigures(services));
+  opened.defer(() => live.close());
+
+  const { host, tlsCert, tlsKey } = config.gateway;
+  const certificate =
+    tlsCert === null || tlsKey === null ? null : readCertificate(tlsCert, tlsKey, clock.now(), log);
+  const serving = serverOptions(options, app, certificate);
+  await using listening = new AsyncDisposableStack();
+  const server = await listen(serving);
+  listening.defer(() => server.stop(0));
+  if (tlsCert !== null && tlsKey !== null)
+    opened.use(watchCertificate(tlsCert, tlsKey, log, (renewed) => server.renew(renewed)));
+  const loopbackServer =
+    certificate !== null && config.runners.count !== 0 ? await listenOnLoopback(serving) : null;
+  listening.move();
+  return {
+    url: server.url,
+    runnerUrl: loopbackServer?.url ?? loopbackUrl(server, host),
+    async stop(msMax) {
+      await Promise.all([server.stop(msMax), loopbackServer?.stop(msMax)]);
+    },
+  };
+}
+
+function servicesOf(options: ApiOptions, opened: AsyncDisposableStack): Services {
+  const { settings, model, storage, fleet, access, live, telemetry } = options;
+  const { dataDir, clock, startedAt, log } = options;
+  const { config } = settings;
+  const { source, sink, store, deadLetters } = storage;
+  const { hub, embedding, queries, requestEmbeddings, joinTokens, admitRunner } = fleet;
+  const { fileBytesMax } = config.audit;
+  return {
+    settings,
+    config,
+    log,
+    access,
+    audit: opened.use(openAuditTrail({ dataDir, fileBytesMax, clock, log })),
+    clock,
+    startedAt,
+    source,
+    sink,
+    store,
+    deadLetters,
+    embedding,
+    queries,
+    requestEmbeddings,
+    telemetry,
+    pagesFolder,
+    model: {
+      folder: model.folder,
+      compressedFolder: join(dataDir, 'compressed'),
+      manifest: model.manifest,
+      revision: model.identity.modelRevision,
+    },
+    live,
+    gauges: createGauges({ source, store, deadLetters, clock }),
+    runners: () => hub.runners(),
+    drainRunner: (id) => hub.drain(id),
+    removeRunner: (id) => hub.remove(id),
+    joinTokens,
+    disconnectJoined: (tokenId) => hub.revoke(tokenId),
+    admitRunner,
+  };
+}
+
+function serverOptions(
+  { settings: { config }, fleet: { hub, admitRunner }, access, live, clock }: ApiOptions,
+  app: ReturnType<typeof createApp>,
+  certificate: Certificate | null,
+): HttpServerOptions {
+  const { host, port, trustedProxies } = config.gateway;
+  const liveSocket = new LiveSocket({
+    live,
+    now: () => clock.now(),
+    ask: async (path, headers, incoming) =>
+      app.fetch(new Request(`http://gateway${path}`, { headers }), { incoming }),
+  });
+  const connectRunner = guardedRunnerUpgrade(access, admitRunner, (...upgrade) =>
+    hub.upgrade(...upgrade),
+  );
+  return {
+    host,
+    port,
+    certificate,
+    limits: config.server,
+    isProxy: inNetworks(trustedProxies),
+    fetch: app.fetch,
+    screen: (request) => access.screenUpgrade(request),
+    upgrades: new Map<string, Upgrade>([
+      ['/runners/connect', connectRunner],
+      ['/ws/events', (...upgrade) => liveSocket.upgrade(...upgrade)],
+    ]),
+  };
+}
+
+/**
+ * A second server without TLS, for the gateway's own runners alone: the certificate does not name
+ * the loopback address, where nothing needs to be encrypted.
+ */
+function listenOnLoopback(serving: HttpServerOptions): Promise<HttpServer> {
+  return listen({
+    ...serving,
+    host: '127.0.0.1',
+    port: 0,
+    certificate: null,
+    fetch: () => new Response(null, { status: 404 }),
+  });
+}
+
+/** A gateway that listens on all addresses is reached over the loopback one of the same family. */
+function loopbackUrl({ url, port }: HttpServer, host: string): string {
+  if (host === '0.0.0.0') return `http://127.0.0.1:${port}`;
+  return host === '::' ? `http://[::1]:${port}` : url;
+}

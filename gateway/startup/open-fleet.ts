@@ -1,0 +1,131 @@
+// Opens what embeds texts: the runner hub and the repair of its work, and the caches and limits of
+// those that ask for vectors.
+
+import type { Clock, EmbeddingService, VectorStore } from '#core/ports.ts';
+import { Repair } from '#core/trust/repair.ts';
+import type { Access } from '../access/access.ts';
+import { openJoinTokens, type JoinTokens } from '../access/join-tokens.ts';
+import { admit } from '../access/runner-admission.ts';
+import { freshToken, localRunnerToken } from '../access/runner-token.ts';
+import { countingTokenGuesses, runnerAddress, type AdmitRunner } from '../access/token-guessing.ts';
+import type { Config } from '../config/config.ts';
+import type { RunnerHub } from '../fleet/hub-types.ts';
+import type { GatewayModel } from '../fleet/open-model.ts';
+import { withPrefixes } from '../fleet/prefixed-embedding.ts';
+import { QueryVectors } from '../fleet/query-vectors.ts';
+import { RequestEmbeddings, requestEmbeddingLimits } from '../fleet/request-embeddings.ts';
+import { createRunnerHub } from '../fleet/runner-hub.ts';
+import { secureRandom } from '../fleet/secure-random.ts';
+import type { Live } from '../live/live.ts';
+import type { Log } from '../telemetry/gateway-log.ts';
+import type { Telemetry } from '../telemetry/metrics.ts';
+import { hubLimits, pipelineLimits } from './live-limits.ts';
+import { hubObserver, repairObserver } from './observers.ts';
+
+export type FleetParts = {
+  readonly hub: RunnerHub;
+  readonly repair: Repair;
+  /** Puts the model's prefixes before texts. */
+  readonly embedding: EmbeddingService;
+  readonly queries: QueryVectors;
+  readonly requestEmbeddings: RequestEmbeddings;
+  readonly joinTokens: JoinTokens;
+  readonly admitRunner: AdmitRunner;
+  /** The token of the gateway's own runners. */
+  readonly trustedToken: string;
+};
+
+export type FleetPartsOptions = {
+  readonly config: Config;
+  readonly model: GatewayModel;
+  readonly store: VectorStore;
+  readonly access: Access;
+  /** Absolute. */
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The tokens are added to it: the log must not show them. */
+  readonly secrets: Set<string>;
+  readonly telemetry: Telemetry;
+  readonly live: Live;
+};
+
+/**
+ * `opened` takes ownership of everything that is opened.
+ *
+ * @throws UsageError when a file of tokens cannot be used.
+ */
+export async function openFleet(
+  {
+    config,
+    model,
+    store,
+    access,
+    dataDir,
+    clock,
+    log,
+    secrets,
+    telemetry,
+    live,
+  }: FleetPartsOptions,
+  opened: AsyncDisposableStack,
+): Promise<FleetParts> {
+  const { identity, golden, bounds, prefixes } = model;
+  const shared = config.runners.token ?? (await localRunnerToken(dataDir));
+  const joinTokens = await openJoinTokens({ secret: shared, dataDir, clock });
+  const tokens = {
+    shared,
+    trusted: freshToken(),
+    join: (token: string) => joinTokens.verify(token),
+  };
+  for (const token of [tokens.shared, tokens.trusted]) secrets.add(token);
+
+  const repair = new Repair({
+    store,
+    clock,
+    limits: hubLimits(config),
+    isShared: store.kind === 'qdrant',
+    backoff: pipelineLimits(config).backoff,
+    observer: repairObserver(telemetry, log),
+    // The hub reports to the repair, which embeds through the hub.
+    embedding: { embed: (text, options) => embedding.embed(text, options) },
+  });
+  const hub = createRunnerHub({
+    identity,
+    golden,
+    bounds,
+    tokens,
+    clock,
+    log,
+    ledger: repair,
+    random: secureRandom(),
+    addressOf: (request) => runnerAddress(access, request),
+    limits: hubLimits(config),
+    expectsTrusted: config.runners.count !== 0,
+    observer: hubObserver(telemetry, live, () => queries.clear()),
+  });
+  opened.defer(() => hub.close());
+  const embedding = withPrefixes(hub.service, prefixes);
+  const runnerReady = (): boolean => hub.runners().some(({ state }) => state === 'ready');
+  const queries = new QueryVectors({ embedding, limits: config.search, runnerReady });
+  return {
+    hub,
+    repair,
+    embedding,
+    queries,
+    requestEmbeddings: new RequestEmbeddings({
+      ...requestEmbeddingLimits,
+      embedding: hub.service,
+      runnerReady,
+      get waitMsMax() {
+        return config.embeddings.waitMsMax;
+      },
+      get runnerWaitMsMax() {
+        return config.search.waitMsMax;
+      },
+    }),
+    joinTokens,
+    admitRunner: countingTokenGuesses(access, (headers) => admit(headers, tokens)),
+    trustedToken: tokens.trusted,
+  };
+}

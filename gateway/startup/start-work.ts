@@ -1,0 +1,88 @@
+// Starts what runs without being asked: the pipeline, the repair of vectors, the retention of the
+// store, and the gateway's own runners.
+
+import { runPipeline } from '#core/pipeline/pipeline.ts';
+import type { Clock } from '#core/ports.ts';
+import type { Config } from '../config/config.ts';
+import type { LocalRunners } from '../fleet/local-runners.ts';
+import type { Live } from '../live/live.ts';
+import type { GatewayStorage } from '../storage/open-storage.ts';
+import { runRetention } from '../storage/retention.ts';
+import { yieldingSource } from '../storage/yielding-source.ts';
+import type { Log } from '../telemetry/gateway-log.ts';
+import type { Telemetry } from '../telemetry/metrics.ts';
+import { pipelineLimits } from './live-limits.ts';
+import { pipelineObserver } from './observers.ts';
+import type { FleetParts } from './open-fleet.ts';
+import { startOwnRunners, type OwnRunnersOptions } from './own-runners.ts';
+
+export type WorkOptions = {
+  readonly config: Config;
+  readonly storage: GatewayStorage;
+  readonly fleet: FleetParts;
+  readonly runners: Pick<OwnRunnersOptions, 'environment' | 'url' | 'model' | 'dataDir'>;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly telemetry: Telemetry;
+  readonly live: Live;
+  /** The pipeline ended with an error; called at most once. */
+  readonly onFatal: (error: unknown) => void;
+};
+
+export type Work = {
+  /** `null` when the settings ask for none. */
+  readonly runners: LocalRunners | null;
+  /** Takes no further event; resolves when what is in hand is finished and committed. */
+  stop(): Promise<void>;
+};
+
+/** Never throws. */
+export function startWork(options: WorkOptions): Work {
+  const { config, storage, fleet, clock, log, telemetry, live, onFatal } = options;
+  const { source, store, deadLetters } = storage;
+  const { embedding, repair, trustedToken } = fleet;
+  const limits = pipelineLimits(config);
+  const stopping = new AbortController();
+  const pipeline = runPipeline({
+    source: yieldingSource(source),
+    store,
+    deadLetters,
+    embedding,
+    clock,
+    random: Math.random,
+    limits,
+    observer: pipelineObserver(telemetry, live, log),
+    signal: stopping.signal,
+    isDistrusted: (provenance) => repair.isDistrusted(provenance),
+  }).catch(onFatal);
+  const repairing = repair.run(stopping.signal);
+  const retention = runRetention(
+    {
+      store,
+      clock,
+      log,
+      retentionMs: () => config.store.retentionDays * 86_400_000,
+      sweepEveryMs: () => config.store.sweepMinutes * 60_000,
+      textGraceMs: 2 * limits.knownTextAgeMsMax,
+    },
+    stopping.signal,
+  );
+  const { count } = config.runners;
+  return {
+    runners:
+      count === 0
+        ? null
+        : startOwnRunners({
+            ...options.runners,
+            count,
+            token: trustedToken,
+            logging: config.logging,
+            clock,
+            log,
+          }),
+    async stop() {
+      stopping.abort();
+      await Promise.all([pipeline, retention, repairing]);
+    },
+  };
+}

@@ -1,0 +1,111 @@
+// Opens where events come from and where vectors, events and dead letters are kept: embedded, Kafka
+// or Qdrant, as the settings say.
+
+import { assert } from '#core/errors/assert.ts';
+import type {
+  Clock,
+  DeadLetters,
+  EventSink,
+  EventSource,
+  IndexIdentity,
+  VectorStore,
+} from '#core/ports.ts';
+import { sourceKind, storeKind, type Config } from '../config/config.ts';
+import { openEmbedded, type Embedded } from '../embedded/open-embedded.ts';
+import { openQdrantStore } from '../qdrant/qdrant-store.ts';
+import type { Log } from '../telemetry/gateway-log.ts';
+
+export type StorageOptions = {
+  readonly config: Config;
+  readonly identity: IndexIdentity;
+  /** Absolute. */
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly kafkaLog: Log;
+  /** The embedded database has ended; called at most once. */
+  readonly onWorkerExit: (error: unknown) => void;
+};
+
+export type GatewayStorage = {
+  readonly source: EventSource;
+  readonly sink: EventSink;
+  readonly deadLetters: DeadLetters;
+  readonly store: VectorStore;
+};
+
+/** Names of the embedded log and of its only reader. */
+const topic = 'ecommerce-events';
+const consumerGroup = 'vectorstream';
+
+/**
+ * `opened` takes ownership of everything that is opened.
+ *
+ * @throws UsageError for what the operator can correct.
+ * @throws IndexMismatchError when the store was made for another model.
+ */
+export async function openStorage(
+  options: StorageOptions,
+  opened: AsyncDisposableStack,
+): Promise<GatewayStorage> {
+  const { config } = options;
+  const isLogEmbedded = sourceKind(config) === 'embedded';
+  const isStoreEmbedded = storeKind(config) === 'embedded';
+  const embedded =
+    isLogEmbedded || isStoreEmbedded
+      ? opened.use(await openFolder(options, isStoreEmbedded))
+      : null;
+  const store =
+    isStoreEmbedded && embedded !== null ? embedded.store : opened.use(await openQdrant(options));
+  if (isLogEmbedded && embedded !== null) {
+    const { sink, deadLetters } = embedded;
+    return { source: opened.use(await embedded.source(consumerGroup)), sink, deadLetters, store };
+  }
+  // Imported only here: Kafka's client takes time and memory to load.
+  const { openKafkaParts } = await import('../kafka/open-kafka.ts');
+  const { source, sink, deadLetters } = opened.use(
+    openKafkaParts(config.kafka, {
+      alone: isStoreEmbedded,
+      clock: options.clock,
+      log: options.kafkaLog,
+    }),
+  );
+  return { source, sink, deadLetters, store };
+}
+
+function openFolder(
+  { config, identity, dataDir, clock, onWorkerExit }: StorageOptions,
+  holdsStore: boolean,
+): Promise<Embedded> {
+  const { unreadBytesMax, logBytesMax, logHoursMax, partitions } = config.ingest;
+  return openEmbedded({
+    dataDir,
+    identity,
+    topic,
+    partitions,
+    clock,
+    onWorkerExit,
+    holdsStore,
+    log: { unreadBytesMax, retentionBytes: logBytesMax, retentionMs: logHoursMax * 3_600_000 },
+  });
+}
+
+/** If Qdrant is down, the store works as soon as it is up; readiness names it until then. */
+function openQdrant({ config, identity, clock, log }: StorageOptions): Promise<VectorStore> {
+  const { url, apiKey, timeoutMs, collection, eventsCollection, ...storage } = config.qdrant;
+  assert(url !== null, 'Qdrant is the store and has no address');
+  const { vectorsOnDisk, quantisation, shards, replicas } = storage;
+  return openQdrantStore(
+    {
+      url,
+      apiKey,
+      timeoutMs,
+      identity,
+      clock,
+      searchPlan: 'auto',
+      collections: { texts: collection, events: eventsCollection },
+      storage: { vectorsOnDisk, quantisation, shards, replicas },
+    },
+    (why) => log.warn(`${why}; events are accepted and wait until it is available`),
+  );
+}
