@@ -1,9 +1,9 @@
 // One button that measures WebGPU and WebAssembly side by side, and the two results as bars of one
 // scale.
 
-import { useStore } from '../shared/observable.ts';
 import type { ComparisonEngine, Side } from './comparison.ts';
 import { counted, figure } from './format-figures.ts';
+import { useStore } from './observable-store.ts';
 import { nameOf, placeOf } from './workbench.ts';
 
 const said: Readonly<Record<Side['state'], string>> = {

@@ -3,9 +3,9 @@
 
 import type { EmbedderInfo } from '#core/ports.ts';
 import { cosine } from '#core/vectors/vector.ts';
-import type { Adapter } from '../shared/gpu-adapter.ts';
-import { Store } from '../shared/observable.ts';
+import type { Adapter } from '../shared/embedding/gpu-adapter.ts';
 import { counted, figure } from './format-figures.ts';
+import { Store } from './observable-store.ts';
 import { nameOf, reasonOf, type SessionChoice, type WorkbenchParts } from './workbench.ts';
 
 export type Side = {

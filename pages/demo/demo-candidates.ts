@@ -1,7 +1,7 @@
 // What is worth trying in this browser with the gateway's model: its GPU where it is one, else
 // WebAssembly.
 
-import { findAdapter } from '../shared/gpu-adapter.ts';
+import { findAdapter } from '../shared/embedding/gpu-adapter.ts';
 import type { SessionChoice } from './workbench.ts';
 
 /**
@@ -19,7 +19,7 @@ export async function choiceFor(device: 'webgpu' | 'wasm'): Promise<SessionChoic
 
 async function choices(device: 'auto' | 'webgpu' | 'wasm'): Promise<readonly SessionChoice[]> {
   // Reading a manifest takes more script than all of this page, and nothing is drawn by it.
-  const { openOffer, pageRounds } = await import('../shared/probe-candidates.ts');
+  const { openOffer, pageRounds } = await import('../shared/embedding/model-offer.ts');
   const [adapter, { manifest }] = await Promise.all([findAdapter(), openOffer()]);
   return pageRounds(manifest, { device, dtype: 'auto' }, adapter)
     .flat()

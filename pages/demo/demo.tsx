@@ -1,7 +1,6 @@
 // The page: search and map, the list beside them, and below what this machine can do and give.
 
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import { useStore } from '../shared/observable.ts';
 import { ComparisonPanel } from './comparison-panel.tsx';
 import type { ComparisonEngine } from './comparison.ts';
 import { Invitation } from './invitation.tsx';
@@ -9,6 +8,7 @@ import { LendingPanel } from './lending-panel.tsx';
 import type { LendingEngine } from './lending.ts';
 import { ListPanel } from './list-panel.tsx';
 import { MapPanel } from './map-panel.tsx';
+import { useStore } from './observable-store.ts';
 import { readProducts } from './product-list.ts';
 import { sampleList } from './sample-list.ts';
 import { Results, SearchField } from './search-panel.tsx';

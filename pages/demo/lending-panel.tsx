@@ -3,9 +3,9 @@
 
 import { useState } from 'preact/hooks';
 import type { RunnerPageStatus } from '#core/runner/page-status.ts';
-import { useStore } from '../shared/observable.ts';
 import { counted, figure, megabytes, percent } from './format-figures.ts';
 import { batteryShare, type Lending, type LendingEngine } from './lending.ts';
+import { useStore } from './observable-store.ts';
 import { nameOf } from './workbench.ts';
 
 export function LendingPanel({ engine }: { readonly engine: LendingEngine }) {

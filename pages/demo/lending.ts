@@ -2,8 +2,8 @@
 // person wants, until it leaves.
 
 import type { RunnerHandle, RunnerOptions, RunnerPageStatus } from '#core/runner/page-status.ts';
-import { Store } from '../shared/observable.ts';
 import { CredentialNeededError } from './join-token.ts';
+import { Store } from './observable-store.ts';
 import { reasonOf } from './workbench.ts';
 
 export type Lending = {

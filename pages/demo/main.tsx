@@ -1,8 +1,8 @@
 // Puts the demo together: real workers, the browser's own clock and adapter.
 
 import { render } from 'preact';
-import { startEmbedding } from '../shared/embedding-client.ts';
-import { findAdapter } from '../shared/gpu-adapter.ts';
+import { startEmbedding } from '../shared/embedding/embedding-client.ts';
+import { findAdapter } from '../shared/embedding/gpu-adapter.ts';
 import { watchBattery } from './battery.ts';
 import { ComparisonEngine } from './comparison.ts';
 import { choiceFor, sessionChoices } from './demo-candidates.ts';
@@ -21,7 +21,8 @@ const comparison = new ComparisonEngine({
   isSecure: isSecureContext,
 });
 const lending = new LendingEngine({
-  startRunner: async (options) => (await import('../shared/tab-runner.ts')).startRunner(options),
+  startRunner: async (options) =>
+    (await import('../shared/tab-runner/tab-runner.ts')).startRunner(options),
   joinToken: joinTokenFor,
   watchBattery,
 });

@@ -2,10 +2,10 @@
 // is there can be searched at once.
 
 import type { EmbedderInfo, EmbedOutcome } from '#core/ports.ts';
-import type { Embedding, EmbeddingRequest } from '../shared/embedding-client.ts';
-import { Store } from '../shared/observable.ts';
-import type { LoadProgress } from '../shared/worker-messages.ts';
+import type { Embedding, EmbeddingRequest } from '../shared/embedding/embedding-client.ts';
+import type { LoadProgress } from '../shared/embedding/worker-messages.ts';
 import { nearest, type Hit } from './nearest-products.ts';
+import { Store } from './observable-store.ts';
 import type { ListedProduct } from './product-list.ts';
 
 export const hitsMax = 6;

@@ -1,15 +1,15 @@
-// The page with which a tab, or a headless browser, embeds for the fleet.
+// Starts the page with which a tab, or a headless browser, embeds for the fleet.
 
 import { render } from 'preact';
 import type { RunnerPageStatus } from '#core/runner/page-status.ts';
-import { idleStatus } from '../shared/status-board.ts';
-import { startRunner } from '../shared/tab-runner.ts';
+import { idleStatus } from '../shared/tab-runner/status-board.ts';
+import { startRunner } from '../shared/tab-runner/tab-runner.ts';
 import { readPageConfig, type PageSettings } from './read-page-config.ts';
 import { RunnerView } from './runner-view.tsx';
 import { TokenForm } from './token-form.tsx';
 
 const root = document.getElementById('app') ?? document.body;
-const orders = readPageConfig();
+const settings = readPageConfig();
 
 function lend(token: string, { name, device, dtype, threads, share }: PageSettings): void {
   const runner = startRunner({
@@ -27,9 +27,9 @@ function lend(token: string, { name, device, dtype, threads, share }: PageSettin
   show(runner.status);
 }
 
-if (orders.token !== null) {
-  lend(orders.token, orders);
+if (settings.token !== null) {
+  lend(settings.token, settings);
 } else {
-  window.vectorstream = { status: idleStatus(orders.name), stop: async () => undefined };
-  render(<TokenForm onToken={(token) => lend(token, orders)} />, root);
+  window.vectorstream = { status: idleStatus(settings.name), stop: async () => undefined };
+  render(<TokenForm onToken={(token) => lend(token, settings)} />, root);
 }

@@ -1,53 +1,56 @@
-// Reads what the page is to do: from a supervisor, or from its address. The token comes in the
-// fragment, which is sent to nobody.
+// Reads what the page is to do, from a supervisor or from the page's address. The token comes in
+// the fragment, which browsers send to no server.
 
 import type { PageConfig } from '#core/runner/page-config.ts';
-import { keepToken, keptToken } from '../shared/stored-token.ts';
+import { storedToken, storeToken } from '../shared/stored-token.ts';
 
 export type PageSettings = {
-  /** `null`: a person has to give it. */
+  /** `null`: a person has to enter it. */
   readonly token: string | null;
   readonly name: string;
   readonly device: 'auto' | 'webgpu' | 'wasm';
   readonly dtype: string;
+  /** Of the WASM runtime; 0 chooses. */
   readonly threads: number;
+  /** Share of its time that the tab works, 0 < share ≤ 1. */
   readonly share: number;
 };
 
 /**
- * `/runner?device=webgpu&dtype=fp32&threads=1&name=desk&share=0.5#token=…`; takes the token out of
- * the address bar.
+ * Reads an address such as
+ * `/runner?device=webgpu&dtype=fp32&threads=1&name=desk&share=0.5#token=…`, and removes the token
+ * from the address bar.
  */
 export function readPageConfig(): PageSettings {
   const query = new URLSearchParams(location.search);
   const given: PageConfig | undefined = window.vectorstreamPageConfig;
-  // It holds the token: nothing that runs later finds it.
+  // It holds the token: no later script may find it.
   delete window.vectorstreamPageConfig;
   const fragment = new URLSearchParams(location.hash.slice(1)).get('token');
   if (fragment !== null) {
-    keepToken(fragment);
+    storeToken(fragment);
     history.replaceState(null, '', location.pathname + location.search);
   }
   const device = given?.device ?? query.get('device');
   const share = Number(query.get('share') ?? 1);
   return {
-    token: given?.token ?? fragment ?? keptToken(),
+    token: given?.token ?? fragment ?? storedToken(),
     name:
       (given?.name ?? query.get('name') ?? browserName(navigator.userAgent)).slice(0, 100) || 'tab',
     device: device === 'webgpu' || device === 'wasm' ? device : 'auto',
     dtype: given?.dtype ?? (query.get('dtype') || 'auto'),
-    threads: wholeNumber(given?.threads ?? query.get('threads')),
+    threads: threadsFrom(given?.threads ?? query.get('threads')),
     share: share > 0 && share <= 1 ? share : 1,
   };
 }
 
-/** 0, which chooses, for anything but a whole number from 1 to 64. */
-function wholeNumber(value: unknown): number {
+/** A whole number from 1 to 64; 0, which chooses, for anything else. */
+function threadsFrom(value: unknown): number {
   const number = Number(value);
   return Number.isInteger(number) && number >= 1 && number <= 64 ? number : 0;
 }
 
-/** `Firefox tab`, so that a list of runners can be told apart. */
+/** `Firefox tab`, so that people can tell runners apart in a list. */
 function browserName(userAgent: string): string {
   const [name] = /Edg|OPR|Firefox|Chrome|Safari/.exec(userAgent) ?? [];
   return `${name === 'Edg' ? 'Edge' : name === 'OPR' ? 'Opera' : (name ?? 'Browser')} tab`;

@@ -1,8 +1,8 @@
-// Shows one status: whether the tab works, with what, how fast, and what happened.
+// Shows a runner's status: whether the tab works, with which device, how fast, and what happened.
 
 import type { ComponentChildren } from 'preact';
 import type { Measured, RunnerPageStatus, PageRunnerState } from '#core/runner/page-status.ts';
-import { byteWords, deviceWords, rateWords } from '../shared/format.ts';
+import { formatBytes, formatDevice, formatRate } from '../shared/format.ts';
 
 const headlines: Readonly<Record<PageRunnerState, string>> = {
   idle: 'Waiting for a token',
@@ -11,7 +11,7 @@ const headlines: Readonly<Record<PageRunnerState, string>> = {
   loading: 'Loading the model',
   connecting: 'Connecting to the gateway',
   working: 'Embedding for the fleet',
-  restarting: 'Starting afresh',
+  restarting: 'Starting again',
   stopped: 'Stopped',
   failed: 'Cannot go on',
 };
@@ -34,81 +34,47 @@ export function RunnerView({
   readonly status: RunnerPageStatus;
   readonly onStop: () => void;
 }) {
-  const isOver = status.state === 'stopped' || status.state === 'failed';
   return (
     <main>
-      <header class="head">
-        <div>
-          <p class={`state ${tones[status.state]}`} id="state" data-state={status.state}>
-            {headlines[status.state]}
-          </p>
-          <h1>{status.name}</h1>
-        </div>
-        {isOver ? (
-          <button class="button is-primary" type="button" onClick={() => location.reload()}>
-            Start again
-          </button>
-        ) : (
-          <button class="button" type="button" onClick={onStop}>
-            Leave the fleet
-          </button>
-        )}
-      </header>
+      <Head status={status} onStop={onStop} />
       {status.state === 'failed' && (
         <p class="trouble" role="alert">
           {status.lastError}
         </p>
       )}
       {status.progress !== null && <Progress {...status.progress} />}
-      <dl class="figures">
-        <Figure label="Texts embedded">{status.textsEmbedded.toLocaleString('en')}</Figure>
-        <Figure label="Texts a second">
-          {status.textsPerSecond > 0 ? rateWords(status.textsPerSecond) : '–'}
-        </Figure>
-        <Figure label="Embeds with">
-          {status.device === null || status.dtype === null
-            ? '–'
-            : deviceWords(status.device, status.dtype)}
-        </Figure>
-      </dl>
-      <section class="card">
-        <dl class="facts">
-          <Fact label="Graphics">
-            {status.adapter === null
-              ? 'no WebGPU in this browser'
-              : status.softwareAdapter
-                ? `${status.adapter} (a software adapter)`
-                : status.adapter}
-          </Fact>
-          <Fact label="WebAssembly">
-            {status.crossOriginIsolated
-              ? `${status.threads} ${status.threads === 1 ? 'thread' : 'threads'}`
-              : '1 thread: the page is not isolated'}
-          </Fact>
-          <Fact label="Model">{status.modelId ?? '–'}</Fact>
-          {status.memoryBytes !== null && (
-            <Fact label="Memory">{byteWords(status.memoryBytes)}</Fact>
-          )}
-          {status.restarts > 0 && <Fact label="Fresh starts">{status.restarts}</Fact>}
-        </dl>
-      </section>
-      {status.measured.length > 0 && <Choice measured={status.measured} />}
-      <section class="card">
-        <h2>What happened</h2>
-        <ol class="history" aria-live="polite">
-          {status.history.toReversed().map(({ at, text }) => (
-            <li key={`${at} ${text}`}>
-              <time dateTime={new Date(at).toISOString()}>{new Date(at).toLocaleTimeString()}</time>
-              <span>{text}</span>
-            </li>
-          ))}
-        </ol>
-      </section>
+      <Figures status={status} />
+      <Facts status={status} />
+      {status.measured.length > 0 && <Measurements measured={status.measured} />}
+      <History entries={status.history} />
       <p class="hint">
-        Keep this tab visible: browsers slow down, and may put to sleep, what nobody sees. Close it
-        at any time; what it has in work goes elsewhere.
+        Keep this tab visible: browsers slow down hidden tabs and may put them to sleep. You can
+        close it at any time: another runner takes over its work.
       </p>
     </main>
+  );
+}
+
+function Head({ status, onStop }: Parameters<typeof RunnerView>[0]) {
+  const isOver = status.state === 'stopped' || status.state === 'failed';
+  return (
+    <header class="head">
+      <div>
+        <p class={`state ${tones[status.state]}`} id="state" data-state={status.state}>
+          {headlines[status.state]}
+        </p>
+        <h1>{status.name}</h1>
+      </div>
+      {isOver ? (
+        <button class="button is-primary" type="button" onClick={() => location.reload()}>
+          Start again
+        </button>
+      ) : (
+        <button class="button" type="button" onClick={onStop}>
+          Leave the fleet
+        </button>
+      )}
+    </header>
   );
 }
 
@@ -124,14 +90,54 @@ function Progress({
       <progress value={loadedBytes} max={totalBytes} />
       <span>
         {loadedBytes < totalBytes
-          ? `${byteWords(loadedBytes)} of ${byteWords(totalBytes)}`
-          : `${byteWords(totalBytes)} loaded; proving the vectors and measuring …`}
+          ? `${formatBytes(loadedBytes)} of ${formatBytes(totalBytes)}`
+          : `${formatBytes(totalBytes)} loaded; checking the vectors and measuring…`}
       </span>
     </div>
   );
 }
 
-function Choice({ measured }: { readonly measured: readonly Measured[] }) {
+function Figures({ status }: { readonly status: RunnerPageStatus }) {
+  const { textsEmbedded, textsPerSecond, device, dtype } = status;
+  return (
+    <dl class="figures">
+      <Figure label="Texts embedded">{textsEmbedded.toLocaleString('en')}</Figure>
+      <Figure label="Texts a second">
+        {textsPerSecond > 0 ? formatRate(textsPerSecond) : '–'}
+      </Figure>
+      <Figure label="Embeds with">
+        {device === null || dtype === null ? '–' : formatDevice(device, dtype)}
+      </Figure>
+    </dl>
+  );
+}
+
+function Facts({ status }: { readonly status: RunnerPageStatus }) {
+  const { adapter, softwareAdapter, threads, modelId, memoryBytes, restarts } = status;
+  return (
+    <section class="card">
+      <dl class="facts">
+        <Fact label="Graphics">
+          {adapter === null
+            ? 'no WebGPU in this browser'
+            : softwareAdapter
+              ? `${adapter} (a software adapter)`
+              : adapter}
+        </Fact>
+        <Fact label="WebAssembly">
+          {status.crossOriginIsolated
+            ? `${threads} ${threads === 1 ? 'thread' : 'threads'}`
+            : '1 thread: the page is not isolated'}
+        </Fact>
+        <Fact label="Model">{modelId ?? '–'}</Fact>
+        {memoryBytes !== null && <Fact label="Memory">{formatBytes(memoryBytes)}</Fact>}
+        {restarts > 0 && <Fact label="Restarts">{restarts}</Fact>}
+      </dl>
+    </section>
+  );
+}
+
+function Measurements({ measured }: { readonly measured: readonly Measured[] }) {
   const best = Math.max(
     ...measured.map((candidate) => (candidate.ok ? candidate.textsPerSecond : 0)),
   );
@@ -141,13 +147,13 @@ function Choice({ measured }: { readonly measured: readonly Measured[] }) {
       <dl class="measured">
         {measured.map((candidate) => (
           <>
-            <dt>{deviceWords(candidate.device, candidate.dtype)}</dt>
+            <dt>{formatDevice(candidate.device, candidate.dtype)}</dt>
             {candidate.ok ? (
               <>
                 <dd>
                   <meter min={0} max={best} value={candidate.textsPerSecond} />
                 </dd>
-                <dd class="rate">{rateWords(candidate.textsPerSecond)} a second</dd>
+                <dd class="rate">{formatRate(candidate.textsPerSecond)} a second</dd>
               </>
             ) : (
               <dd class="reason hint">{candidate.reason}</dd>
@@ -159,13 +165,26 @@ function Choice({ measured }: { readonly measured: readonly Measured[] }) {
   );
 }
 
-function Figure({
-  label,
-  children,
-}: {
-  readonly label: string;
-  readonly children: ComponentChildren;
-}) {
+/** Newest first. */
+function History({ entries }: { readonly entries: RunnerPageStatus['history'] }) {
+  return (
+    <section class="card">
+      <h2>What happened</h2>
+      <ol class="history" aria-live="polite">
+        {entries.toReversed().map(({ at, text }) => (
+          <li key={`${at} ${text}`}>
+            <time dateTime={new Date(at).toISOString()}>{new Date(at).toLocaleTimeString()}</time>
+            <span>{text}</span>
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}
+
+type LabelledProps = { readonly label: string; readonly children: ComponentChildren };
+
+function Figure({ label, children }: LabelledProps) {
   return (
     <div class="card">
       <dt>{label}</dt>
@@ -174,13 +193,7 @@ function Figure({
   );
 }
 
-function Fact({
-  label,
-  children,
-}: {
-  readonly label: string;
-  readonly children: ComponentChildren;
-}) {
+function Fact({ label, children }: LabelledProps) {
   return (
     <div>
       <dt>{label}</dt>

@@ -1,7 +1,7 @@
 // Asks a person for the token with which a tab joins the fleet.
 
 import { useState } from 'preact/hooks';
-import { keepToken } from '../shared/stored-token.ts';
+import { storeToken } from '../shared/stored-token.ts';
 
 export function TokenForm({ onToken }: { readonly onToken: (token: string) => void }) {
   const [token, setToken] = useState('');
@@ -9,7 +9,7 @@ export function TokenForm({ onToken }: { readonly onToken: (token: string) => vo
     event.preventDefault();
     const given = token.trim();
     if (given === '') return;
-    keepToken(given);
+    storeToken(given);
     onToken(given);
   };
   return (
@@ -19,7 +19,7 @@ export function TokenForm({ onToken }: { readonly onToken: (token: string) => vo
           <h1>Lend this tab</h1>
           <p class="lead">
             This tab turns texts into vectors for a VectorStream gateway, with this computer's GPU
-            or processor. Close it, and its work goes elsewhere.
+            or processor. You can close it at any time: another runner takes over its work.
           </p>
         </div>
       </header>
@@ -31,7 +31,7 @@ export function TokenForm({ onToken }: { readonly onToken: (token: string) => vo
             autocomplete="off"
             spellcheck={false}
             value={token}
-            placeholder="from whoever runs the gateway"
+            placeholder="from the person who runs the gateway"
             onInput={(event) => setToken(event.currentTarget.value)}
           />
         </label>
@@ -39,8 +39,8 @@ export function TokenForm({ onToken }: { readonly onToken: (token: string) => vo
           Lend this tab
         </button>
         <p class="hint">
-          Kept in this tab only. It leaves the browser in the header of one question to this
-          gateway, and when joining.
+          The token is stored in this tab only. The browser sends it only to this gateway: to check
+          it, and to join the fleet.
         </p>
       </form>
     </main>

@@ -1,4 +1,4 @@
-// Figures and names as people read them.
+// Formats figures and names for people.
 
 const deviceNames: Readonly<Record<string, string>> = {
   webgpu: 'WebGPU',
@@ -8,11 +8,11 @@ const deviceNames: Readonly<Record<string, string>> = {
 };
 
 /** `WebGPU fp16` */
-export const deviceWords = (device: string, dtype: string): string =>
+export const formatDevice = (device: string, dtype: string): string =>
   `${deviceNames[device] ?? device} ${dtype}`;
 
 /** `23.5 MB` */
-export function byteWords(bytes: number): string {
+export function formatBytes(bytes: number): string {
   return bytes >= 1e9
     ? `${(bytes / 1e9).toFixed(2)} GB`
     : bytes >= 1e6
@@ -20,9 +20,9 @@ export function byteWords(bytes: number): string {
       : `${Math.ceil(bytes / 1e3)} kB`;
 }
 
-/** `1,355`; `0.7` below ten. */
-export const rateWords = (perSecond: number): string =>
+/** `1,355`; below ten, one decimal: `0.7`. */
+export const formatRate = (perSecond: number): string =>
   perSecond >= 10 ? Math.round(perSecond).toLocaleString('en') : perSecond.toFixed(1);
 
-/** To go on after it in the same sentence. */
+/** Without the full stop at its end, so that the sentence can go on. */
 export const withoutStop = (text: string): string => text.trim().replace(/\.$/, '');

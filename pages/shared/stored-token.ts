@@ -1,14 +1,15 @@
-// Keeps the runner token for a reload of this tab, and nothing else.
+// Stores the runner token for a reload of this tab, and for nothing else.
 
 const storageKey = 'vectorstream-runner-token';
 
-export const keptToken = (): string | null => sessionStorage.getItem(storageKey);
+/** `null` when this tab has none. */
+export const storedToken = (): string | null => sessionStorage.getItem(storageKey);
 
-export function keepToken(token: string): void {
+export function storeToken(token: string): void {
   sessionStorage.setItem(storageKey, token);
 }
 
-/** One that was refused: a reload asks for another. */
+/** After a refusal: a reload then asks for another token. */
 export function forgetToken(): void {
   sessionStorage.removeItem(storageKey);
 }

@@ -1,12 +1,12 @@
-// Asks the gateway over HTTP whether a runner token is good, because a browser tells of a refused
-// WebSocket nothing but 1006.
+// Asks the gateway over HTTP whether a runner token is accepted, because a browser reports a
+// refused WebSocket only as close code 1006.
 
 export type TokenProblem =
-  /** Asking again is of no use. */
+  /** Final: asking again does not help. */
   | { readonly kind: 'refused'; readonly message: string }
   | { readonly kind: 'unreachable'; readonly message: string };
 
-/** As long as a runner waits for a gateway that it dials. */
+/** The same time as a Node runner allows for connecting. */
 const answerMsMax = 10_000;
 
 /** `null` when a runner with this token may connect. Rejects with the signal's reason. */
@@ -29,8 +29,7 @@ export async function tokenProblem(
   if (response.status !== 401)
     return { kind: 'unreachable', message: `The gateway answers ${response.status}` };
   const problem: { readonly detail?: unknown } = await response.json().catch(() => ({}));
-  return {
-    kind: 'refused',
-    message: `The gateway does not take this token: ${typeof problem.detail === 'string' ? problem.detail : 'it is wrong or has expired.'}`,
-  };
+  const detail =
+    typeof problem.detail === 'string' ? problem.detail : 'it is wrong or has expired.';
+  return { kind: 'refused', message: `The gateway does not accept this token: ${detail}` };
 }

@@ -164,11 +164,11 @@ test('a page that was not let in may be let in later', async () => {
     ...working,
     state: 'failed',
     modelId: null,
-    lastError: 'The gateway does not take this token.',
+    lastError: 'The gateway does not accept this token.',
   });
   expect(await run.ended).toEqual({
     kind: 'refused',
-    message: 'The gateway does not take this token.',
+    message: 'The gateway does not accept this token.',
     ready: false,
   });
 });

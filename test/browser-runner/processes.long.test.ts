@@ -58,7 +58,7 @@ test('a wrong token is told in one line, asked about again, and no reason to end
       ({ msg }) => typeof msg === 'string' && msg.startsWith('refused by the gateway'),
     ),
   );
-  expect(line['reason']).toMatch(/^The gateway does not take this token: /);
+  expect(line['reason']).toMatch(/^The gateway does not accept this token: /);
   expect(runner.stdout()).not.toContain('wrong-token-of-a-test');
   runner.child.kill('SIGTERM');
   expect(await runner.ended).toMatchObject({ code: 0 });

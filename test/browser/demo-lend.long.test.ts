@@ -90,7 +90,7 @@ test(
     await demo.page.click(lendButton);
     await demo.page.waitForFunction(
       (selector) =>
-        document.querySelector(selector)?.textContent?.includes('does not take this token') ===
+        document.querySelector(selector)?.textContent?.includes('does not accept this token') ===
         true,
       {},
       panel,

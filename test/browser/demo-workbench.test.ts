@@ -10,8 +10,8 @@ import {
   EmbeddingFailedError,
   type Embedding,
   type EmbeddingRequest,
-} from '../../pages/shared/embedding-client.ts';
-import type { Adapter } from '../../pages/shared/gpu-adapter.ts';
+} from '../../pages/shared/embedding/embedding-client.ts';
+import type { Adapter } from '../../pages/shared/embedding/gpu-adapter.ts';
 import { dimensions, fakeVector } from '../helpers/fake-model.ts';
 
 type Session = {

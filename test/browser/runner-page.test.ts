@@ -191,10 +191,10 @@ describe('without WebGPU', () => {
       await needsBrowser(skip);
       const refused = await tab(browser, 'name=stranger', 'not-the-token');
       expect(await refused.reaches('failed', 20_000)).toMatchObject({
-        lastError: expect.stringContaining('does not take this token'),
+        lastError: expect.stringContaining('does not accept this token'),
       });
       expect(await refused.page.$eval('[role=alert]', (element) => element.textContent)).toContain(
-        'does not take this token',
+        'does not accept this token',
       );
       // A reload asks for another one.
       await Promise.all([

@@ -35,7 +35,7 @@ test(
       'name=stalled&device=wasm&dtype=int8&threads=1',
     );
     await until('the tab has lost its patience', 90_000, async () =>
-      /Nothing came of \S+\.onnx for 30 s/.test(await tab.told()),
+      /No data came from \S+\.onnx for 30 s/.test(await tab.told()),
     );
     link.set('through');
     expect(await tab.reaches('working', 90_000)).toMatchObject({ state: 'working' });

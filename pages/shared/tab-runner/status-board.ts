@@ -1,11 +1,11 @@
-// Keeps what a page says about itself: one plain object, made anew at every change, with a bounded
-// history in plain words.
+// Keeps what a page reports about itself: one plain object, replaced at every change, with a
+// bounded history in plain words.
 
 import type { RunnerPageStatus, PageRunnerState } from '#core/runner/page-status.ts';
 
 const historyMax = 50;
-/** Over how much time the speed is told. */
-const windowMs = 60_000;
+/** Speed is the average over the jobs of this time. */
+const speedWindowMs = 60_000;
 const jobsMax = 500;
 
 type Change = Partial<Omit<RunnerPageStatus, 'state' | 'since' | 'history'>>;
@@ -25,6 +25,7 @@ export class StatusBoard {
     return this.#status;
   }
 
+  /** Enters a state, or stays in it. */
   state(state: PageRunnerState, change: Change = {}): void {
     this.#set({ ...change, ...(state !== this.#status.state && { state, since: Date.now() }) });
   }
@@ -33,29 +34,30 @@ export class StatusBoard {
     this.#set(change);
   }
 
-  /** One sentence for the person in front of the page. */
+  /** Adds a sentence for the person in front of the page to the history. */
   say(text: string): void {
     this.#set({ history: [...this.#status.history, { at: Date.now(), text }].slice(-historyMax) });
   }
 
+  /** As `say`, for something that went wrong. */
   trouble(text: string): void {
     this.say(text);
     this.#set({ lastError: text });
   }
 
+  /** Counts an answered job of so many texts, which took `ms`. */
   job(texts: number, ms: number): void {
     const at = Date.now();
-    this.#jobs = [...this.#jobs.filter((job) => at - job.at < windowMs), { at, texts, ms }].slice(
-      -jobsMax,
-    );
-    const sum = this.#jobs.reduce((all, job) => all + job.texts, 0);
-    const spentMs = this.#jobs.reduce((all, job) => all + job.ms, 0);
+    const recent = this.#jobs.filter((job) => at - job.at < speedWindowMs);
+    this.#jobs = [...recent, { at, texts, ms }].slice(-jobsMax);
+    const recentTexts = this.#jobs.reduce((sum, job) => sum + job.texts, 0);
+    const recentMs = this.#jobs.reduce((sum, job) => sum + job.ms, 0);
     const { textsEmbedded, jobsDone } = this.#status;
     this.#set({
       textsEmbedded: textsEmbedded + texts,
       jobsDone: jobsDone + 1,
       lastJobAt: at,
-      textsPerSecond: spentMs > 0 ? (sum * 1000) / spentMs : 0,
+      textsPerSecond: recentMs > 0 ? (recentTexts * 1000) / recentMs : 0,
     });
   }
 

@@ -1,10 +1,11 @@
-// Says which GPU the browser offers, and whether it is one at all: browsers emulate WebGPU on the
-// processor without telling.
+// Finds the browser's WebGPU adapter, and tells a real GPU from one that the processor emulates.
 
 export type Adapter = {
   /** As much as the browser tells: vendor, architecture, description. */
   readonly name: string;
+  /** Emulated by the processor. */
   readonly software: boolean;
+  /** Supports `shader-f16`. */
   readonly fp16: boolean;
 };
 
@@ -21,8 +22,8 @@ export async function findAdapter(): Promise<Adapter | null> {
     : describeAdapter(adapter.info, adapter.features.has('shader-f16'));
 }
 
-/** `isFallbackAdapter` alone is not to be trusted: some software adapters do not say so. */
-export function describeAdapter(
+/** Goes by the name as well: some software adapters do not set `isFallbackAdapter`. */
+function describeAdapter(
   { vendor, architecture, device, description, isFallbackAdapter }: GPUAdapterInfo,
   fp16: boolean,
 ): Adapter {

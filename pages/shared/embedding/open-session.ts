@@ -1,5 +1,5 @@
-// Opens the one model session of a worker: files with the right hashes, right vectors, a measured
-// speed, and an eye on the GPU.
+// Opens the model session of a worker: checks the files' hashes and the golden vectors, measures
+// the speed, and watches the GPU.
 
 import mjs from 'onnxruntime-web/ort-wasm-simd-threaded.asyncify.mjs?url';
 import wasm from 'onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url';
@@ -13,14 +13,10 @@ import {
 } from '#core/transformers/browser-runtime.ts';
 import { cpuBudget, createEmbedder, gpuBudget } from '#core/transformers/embedder.ts';
 import { warmUp } from '#core/transformers/warm-up.ts';
+import { FileLoader } from './file-loader.ts';
 import { findAdapter } from './gpu-adapter.ts';
-import {
-  FileLoader,
-  forgetCachedModels,
-  loadRuntime,
-  modelAddress,
-  openCurrentModel,
-} from './model-files.ts';
+import { forgetCachedModels } from './model-caches.ts';
+import { loadRuntime, modelAddress, openCurrentModel } from './model-files.ts';
 import { threadsOf } from './wasm-threads.ts';
 import type { LoadProgress, OpenRequest } from './worker-messages.ts';
 
@@ -40,12 +36,9 @@ class DeviceError extends VectorStreamError {
 
 export type OpenedSession = {
   readonly embedder: Embedder;
-  /** The golden check in one line. */
+  /** The result of the golden check, in one line. */
   readonly golden: string;
-  /**
-   * Rejects when the GPU is lost, or fails behind the back of whoever waits for its answer. Never
-   * resolves.
-   */
+  /** Rejects when the GPU is lost or reports an error. Never resolves. */
   readonly lost: Promise<never>;
 };
 
@@ -85,13 +78,13 @@ export async function openSession(
     dtype,
     threads: 0,
     softwareAdapter,
-    // A processor in disguise gains nothing from large batches, and loses by their padding.
+    // A software adapter gains nothing from large batches, and their padding costs it time.
     budget: device === 'webgpu' && !softwareAdapter ? gpuBudget : cpuBudget,
     adapter:
       adapter?.name ?? `WebAssembly, ${threadCount} ${threadCount === 1 ? 'thread' : 'threads'}`,
   });
   const loaded = await loading.catch(async (error: unknown): Promise<never> => {
-    // A file that was damaged where it lay is downloaded again by the next worker.
+    // The file may have been damaged in the cache: the next worker downloads it again.
     if (error instanceof ModelFileError) await forgetCachedModels();
     throw error;
   });
@@ -108,6 +101,7 @@ export async function openSession(
   return { embedder, golden: verdict.message, lost };
 }
 
+/** Rejects with `DeviceError` when the GPU is lost or reports an error. */
 async function watchDevice(device: GPUDevice | null): Promise<never> {
   if (device === null)
     throw new DeviceError('The runtime did not say which GPU it uses', {
@@ -116,13 +110,11 @@ async function watchDevice(device: GPUDevice | null): Promise<never> {
     });
   const failed = Promise.withResolvers<never>();
   device.addEventListener('uncapturederror', ({ error }) => {
-    const memory =
+    const isMemory =
       typeof GPUOutOfMemoryError !== 'undefined' && error instanceof GPUOutOfMemoryError;
+    const message = isMemory ? 'The GPU has no memory left' : `The GPU failed: ${error.message}`;
     failed.reject(
-      new DeviceError(memory ? 'The GPU has no memory left' : `The GPU failed: ${error.message}`, {
-        code: memory ? 'gpu_memory' : 'gpu_error',
-        retryable: true,
-      }),
+      new DeviceError(message, { code: isMemory ? 'gpu_memory' : 'gpu_error', retryable: true }),
     );
   });
   void device.lost.then(({ message }) =>

@@ -1,5 +1,5 @@
-// Joins this page's gateway from inside the worker: the fleet's own loop over a socket that is cut
-// when the network or the machine went away.
+// Joins the gateway of this page from inside the worker, with the runner loop that all runners use.
+// Closes the connection at once when the network goes or the machine sleeps.
 
 import type { Channel, Embedder } from '#core/ports.ts';
 import { keepConnected, RunnerRefusedError } from '#core/protocol/runner-connection.ts';
@@ -9,7 +9,7 @@ import { closeCode } from '#core/protocol/wire.ts';
 import { systemClock } from '#core/time/clock.ts';
 import { DutyCycle } from '#core/time/duty-cycle.ts';
 import { always } from '#core/time/fair-queue.ts';
-import { tokenProblem } from './token-check.ts';
+import { tokenProblem } from '../token-check.ts';
 import type { ServeEvent, ServeRequest } from './worker-messages.ts';
 
 export type Serving = {
@@ -29,12 +29,12 @@ export function serveGateway(
 ): Serving {
   const turn = new DutyCycle(always, systemClock);
   turn.share = share;
-  let busy = false;
-  let open: CuttableChannel | null = null;
-  const told: Embedder = {
+  let isBusy = false;
+  let channel: CuttableChannel | null = null;
+  const reporting: Embedder = {
     info: embedder.info,
     async embed(texts) {
-      busy = true;
+      isBusy = true;
       onEvent({ kind: 'working', texts: texts.length });
       const startedAt = performance.now();
       const outcomes = await embedder.embed(texts);
@@ -43,14 +43,14 @@ export function serveGateway(
         texts: outcomes.filter(({ ok }) => ok).length,
         ms: performance.now() - startedAt,
       });
-      busy = false;
+      isBusy = false;
       return outcomes;
     },
     [Symbol.asyncDispose]: () => embedder[Symbol.asyncDispose](),
   };
   const stopWatching = watchForBreaks(
-    () => busy,
-    (reason) => open?.cut(reason),
+    () => isBusy,
+    (reason) => channel?.cut(reason),
   );
   const ended = keepConnected({
     connect: async (signal) => {
@@ -58,10 +58,10 @@ export function serveGateway(
       if (problem?.kind === 'refused')
         throw new RunnerRefusedError(closeCode.tokenRevoked, problem.message);
       if (problem?.kind === 'unreachable') throw new ConnectError(problem.message);
-      open = new CuttableChannel(await connectWebSocket({ url, token, signal }));
-      return open;
+      channel = new CuttableChannel(await connectWebSocket({ url, token, signal }));
+      return channel;
     },
-    embedder: told,
+    embedder: reporting,
     turn,
     clock: systemClock,
     random: Math.random,
@@ -78,7 +78,7 @@ export function serveGateway(
   };
 }
 
-/** What the loop logs is what the page shows. */
+/** Turns what the runner loop logs into events for the page. */
 function eventLog(onEvent: (event: ServeEvent) => void): RunnerLog {
   return {
     debug: () => undefined,
@@ -86,20 +86,19 @@ function eventLog(onEvent: (event: ServeEvent) => void): RunnerLog {
       if ('runner_id' in fields) onEvent({ kind: 'joined', runnerId: String(fields.runner_id) });
     },
     warn: (fields, message) => {
-      const why =
-        'reason' in fields && fields.reason !== ''
-          ? fields.reason
-          : 'error' in fields
-            ? fields.error
-            : 'code' in fields
-              ? `code ${String(fields.code)}`
-              : '';
-      onEvent({ kind: 'lost', message: why === '' ? message : `${message}: ${String(why)}` });
+      const reason = reasonIn(fields);
+      onEvent({ kind: 'lost', message: reason === '' ? message : `${message}: ${reason}` });
     },
   };
 }
 
-/** A channel whose end need not wait for a network that is gone. */
+function reasonIn(fields: object): string {
+  if ('reason' in fields && fields.reason !== '') return String(fields.reason);
+  if ('error' in fields) return String(fields.error);
+  return 'code' in fields ? `code ${String(fields.code)}` : '';
+}
+
+/** A channel that can be closed at once, without waiting for a network that is gone. */
 class CuttableChannel implements Channel {
   readonly #channel: Channel;
   #closed: (code: number, reason: string) => void = () => undefined;
@@ -121,15 +120,15 @@ class CuttableChannel implements Channel {
   }
 
   listen(handlers: Parameters<Channel['listen']>[0]): void {
-    let open = true;
+    let isOpen = true;
     this.#closed = (code, reason) => {
-      if (!open) return;
-      open = false;
+      if (!isOpen) return;
+      isOpen = false;
       handlers.closed(code, reason);
     };
     this.#channel.listen({
       frame: (frame) => {
-        if (open) handlers.frame(frame);
+        if (isOpen) handlers.frame(frame);
       },
       closed: (code, reason) => this.#closed(code, reason),
     });
@@ -142,12 +141,16 @@ class CuttableChannel implements Channel {
 }
 
 const tickMs = 1_000;
-/** A tick that comes so late was slept through: the gateway has given this runner up by then. */
+/**
+ * A tick that is later than this means that the machine or the tab slept, so long that the gateway
+ * has already dropped this runner.
+ */
 const sleptMsMin = 15_000;
 
 /**
- * Calls `onBreak` when the machine or the tab slept, or the network went. Inference blocks a worker
- * too: that is no sleep.
+ * Calls `onBreak` when the machine or the tab has slept, or when the network goes. Inference delays
+ * ticks as well, so a late tick around work does not count as sleep. Returns a function that ends
+ * the watch.
  */
 function watchForBreaks(isBusy: () => boolean, onBreak: (reason: string) => void): () => void {
   let lastTick = Date.now();

@@ -1,17 +1,26 @@
-// Embeds in a dedicated worker of its own: starts it, hands texts over, and never uses one again
-// that failed.
+// Embeds texts in a dedicated worker: starts it, sends it texts, and never uses a worker again that
+// has failed.
 //
-//     const embedding = await startEmbedding({ device: 'wasm', dtype: 'q8', threads: 0, measureMs: 300, onProgress: show });
-//     const outcomes = await embedding.embed(['red lantern', 'blue chair']);   // one per text, in order
-//     await embedding.dispose();
+//     const embedding = await startEmbedding({
+//       device: 'wasm',
+//       dtype: 'q8',
+//       threads: 0,
+//       measureMs: 300,
+//       onProgress: show,
+//     });
+//     // One outcome per text, in order.
+//     const outcomes = await embedding.embed(['red lantern', 'blue chair']);
+//     embedding.dispose();
 //
-// The model, its files and the runtime come from this page's own gateway; a second visit finds them
-// in Cache Storage. Before `startEmbedding` resolves, the files' hashes are checked, all golden
-// texts came out right, and the speed is measured. Any failure of the worker (a lost GPU, memory, a
-// crash) rejects what is in hand with `EmbeddingFailedError`, and every later call: start another.
+// The model, its files and the runtime come from the gateway of this page; a second visit finds
+// them in Cache Storage. When `startEmbedding` resolves, the files' hashes have been checked, all
+// golden texts have come out right, and the speed has been measured. When the worker fails (a lost
+// GPU, no memory, a crash), every pending and every later call rejects with `EmbeddingFailedError`:
+// start another one.
 
 import { VectorStreamError } from '#core/errors/errors.ts';
 import type { EmbedderInfo, EmbedOutcome } from '#core/ports.ts';
+import { Timeout } from './timeout.ts';
 import type {
   FromWorker,
   LoadProgress,
@@ -24,39 +33,39 @@ import type {
 export type EmbeddingRequest = OpenRequest & {
   readonly onProgress: (progress: LoadProgress) => void;
   /**
-   * A worker that says nothing for so long before it is ready, ms, is given up; 10 minutes when
-   * absent.
+   * How long the worker may be silent before it is ready, in ms; then it is terminated. 10 minutes
+   * when absent.
    */
   readonly silentMsMax?: number;
 };
 
 export type Embedding = {
-  /** With the measured speed, and the adapter's own description of itself. */
+  /** Includes the measured speed, and how the adapter describes itself. */
   readonly info: EmbedderInfo;
-  /** The golden check in one line. */
+  /** The result of the golden check, in one line. */
   readonly golden: string;
-  /** Calls may overlap; they are worked off in order. */
+  /** Calls may overlap; they are processed in order. */
   embed(texts: readonly string[]): Promise<readonly EmbedOutcome[]>;
   /**
-   * Joins the fleet with this session: resolves once drained, by `drain` or by the gateway. Once
-   * per session; `embed` must not be called meanwhile. @throws EmbeddingFailedError
+   * Joins the fleet with this session, and resolves once drained, by `drain` or by the gateway. At
+   * most once per session, and never together with `embed`. @throws EmbeddingFailedError
    */
   serve(
     request: ServeRequest,
     onEvent: (event: ServeEvent) => void,
     drain: AbortSignal,
   ): Promise<void>;
-  /** Share of its time, 0 < share ≤ 1, that a session which serves may work: rest for the battery. */
+  /** Limits a serving session to a share of its time, 0 < share ≤ 1, to save the battery. */
   setShare(share: number): void;
   /** Rejects when the worker fails, whatever it was doing; never resolves. */
   readonly failed: Promise<never>;
-  /** Ends the worker as failed, for a reason that only its user can see. */
+  /** Ends the worker as failed, for a reason that only the caller can see. */
   fail: (message: string) => void;
   /** Ends the worker at once. */
   dispose(): void;
 };
 
-/** The worker is gone. `retryable`: a fresh one with the same request may do. */
+/** The worker has ended. `retryable`: a fresh one with the same request may succeed. */
 export class EmbeddingFailedError extends VectorStreamError {
   override readonly name = 'EmbeddingFailedError';
   readonly code: string;
@@ -71,13 +80,16 @@ export class EmbeddingFailedError extends VectorStreamError {
   }
 }
 
-/** Rejects with `EmbeddingFailedError`, or with the signal's reason; the worker is gone then. */
+/**
+ * Rejects with `EmbeddingFailedError`, or with the signal's reason. The worker has ended in both
+ * cases.
+ */
 export async function startEmbedding(
   { onProgress, silentMsMax = 600_000, device, dtype, threads, measureMs }: EmbeddingRequest,
   signal?: AbortSignal,
 ): Promise<Embedding> {
   signal?.throwIfAborted();
-  const silent = new Deadline(silentMsMax, () =>
+  using silence = new Timeout(silentMsMax, () =>
     session.fail(
       new EmbeddingFailedError(`The worker gave no sign of life for ${silentMsMax / 1000} s`, {
         code: 'worker_silent',
@@ -86,7 +98,7 @@ export async function startEmbedding(
     ),
   );
   const session = new WorkerSession((progress) => {
-    silent.renew();
+    silence.restart();
     onProgress(progress);
   });
   const abort = (): void => session.fail(signal?.reason);
@@ -95,29 +107,7 @@ export async function startEmbedding(
     session.send({ type: 'open', request: { device, dtype, threads, measureMs } });
     return await Promise.race([session.opened, session.failed]);
   } finally {
-    silent.end();
     signal?.removeEventListener('abort', abort);
-  }
-}
-
-class Deadline {
-  readonly #ms: number;
-  readonly #passed: () => void;
-  #timer: ReturnType<typeof setTimeout>;
-
-  constructor(ms: number, passed: () => void) {
-    this.#ms = ms;
-    this.#passed = passed;
-    this.#timer = setTimeout(passed, ms);
-  }
-
-  renew(): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(this.#passed, this.#ms);
-  }
-
-  end(): void {
-    clearTimeout(this.#timer);
   }
 }
 
@@ -129,7 +119,7 @@ class WorkerSession {
   readonly #port: MessagePort;
   readonly #opened = Promise.withResolvers<Embedding>();
   readonly #failed = Promise.withResolvers<never>();
-  readonly #waiting = new Map<number, PromiseWithResolvers<readonly EmbedOutcome[]>>();
+  readonly #pending = new Map<number, PromiseWithResolvers<readonly EmbedOutcome[]>>();
   readonly #onProgress: EmbeddingRequest['onProgress'];
   #onEvent: (event: ServeEvent) => void = () => undefined;
   #served = Promise.withResolvers<void>();
@@ -140,17 +130,16 @@ class WorkerSession {
     this.#onProgress = onProgress;
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
-    // Whoever looks at `failed` too late has looked at another promise of this session before.
+    // The failure also rejects the other promises of this session, so it is never lost.
     this.#failed.promise.catch(() => undefined);
     const crashed = (message: string): void =>
       this.fail(new EmbeddingFailedError(message, { code: 'worker_crashed', retryable: true }));
+    const unreadable = (): void => crashed('The worker sent a message that cannot be read.');
     this.#worker.addEventListener('error', (event) =>
       crashed(`The worker crashed: ${event.message || 'its script cannot be loaded'}.`),
     );
-    this.#worker.addEventListener('messageerror', () =>
-      crashed('The worker sent what cannot be read.'),
-    );
-    port1.addEventListener('messageerror', () => crashed('The worker sent what cannot be read.'));
+    this.#worker.addEventListener('messageerror', unreadable);
+    port1.addEventListener('messageerror', unreadable);
     port1.addEventListener('message', ({ data }: MessageEvent<FromWorker>) => this.#receive(data));
     port1.start();
     this.#worker.postMessage(null, [port2]);
@@ -174,8 +163,8 @@ class WorkerSession {
     this.#port.close();
     this.#reason = reason;
     this.#failed.reject(reason);
-    for (const { reject } of this.#waiting.values()) reject(reason);
-    this.#waiting.clear();
+    for (const { reject } of this.#pending.values()) reject(reason);
+    this.#pending.clear();
   }
 
   #receive(message: FromWorker): void {
@@ -185,8 +174,8 @@ class WorkerSession {
       case 'ready':
         return this.#opened.resolve(this.#embedding(message.info, message.golden));
       case 'embedded':
-        this.#waiting.get(message.call)?.resolve(message.outcomes);
-        this.#waiting.delete(message.call);
+        this.#pending.get(message.call)?.resolve(message.outcomes);
+        this.#pending.delete(message.call);
         return undefined;
       case 'serving':
         return this.#onEvent(message.event);
@@ -207,7 +196,7 @@ class WorkerSession {
         if (this.#reason !== null) return Promise.reject(this.#reason);
         const call = this.#calls++;
         const answer = Promise.withResolvers<readonly EmbedOutcome[]>();
-        this.#waiting.set(call, answer);
+        this.#pending.set(call, answer);
         this.send({ type: 'embed', call, texts });
         return answer.promise;
       },
@@ -228,7 +217,7 @@ class WorkerSession {
         this.fail(new EmbeddingFailedError(message, { code: 'worker_hangs', retryable: true })),
       dispose: () =>
         this.fail(
-          new EmbeddingFailedError('The session was disposed of.', {
+          new EmbeddingFailedError('The session was disposed.', {
             code: 'disposed',
             retryable: false,
           }),

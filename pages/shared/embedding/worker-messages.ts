@@ -1,46 +1,41 @@
-// What a page and its embedding worker tell each other. Both are built together, so that types are
-// all the checking needed.
+// Defines the messages between a page and its embedding worker. Both come from one build, so types
+// are the only check they need.
 
 import type { EmbedderInfo, EmbedOutcome } from '#core/ports.ts';
 
 export type OpenRequest = {
   readonly device: 'webgpu' | 'wasm';
-  /** One of the model's. */
+  /** One that the model has files for. */
   readonly dtype: string;
-  /**
-   * Of the WASM runtime; 0: as many as the machine has cores, at most 8, or 1 without cross-origin
-   * isolation.
-   */
+  /** Threads of the WASM runtime; 0 chooses. Always 1 without cross-origin isolation. */
   readonly threads: number;
-  /** How long to measure speed, at least one round of texts. */
+  /** How long to measure speed, in ms; at least one round of texts. */
   readonly measureMs: number;
 };
 
-/**
- * Bytes as they are after decompression: files of the model, and the runtime. `cached`: nothing had
- * to be downloaded so far.
- */
+/** Bytes of the model's files and of the runtime, counted after decompression. */
 export type LoadProgress = {
   readonly loadedBytes: number;
   readonly totalBytes: number;
+  /** Nothing had to be downloaded so far. */
   readonly cached: boolean;
 };
 
 export type ServeRequest = {
-  /** `ws://` or `wss://` of the gateway. */
+  /** The gateway's address, `ws://` or `wss://`. */
   readonly url: string;
   readonly token: string;
   readonly name: string;
-  /** Of its time that it may work, 0…1. */
+  /** The share of its time that it may work, 0…1. */
   readonly share: number;
 };
 
 export type ServeEvent =
   | { readonly kind: 'joined'; readonly runnerId: string }
-  /** Texts are being embedded: nothing else may be heard until that is done. */
+  /** Begins to embed; the worker may send nothing else until that is done. */
   | { readonly kind: 'working'; readonly texts: number }
   | { readonly kind: 'job'; readonly texts: number; readonly ms: number }
-  /** It connects again by itself. */
+  /** The connection broke; the worker connects again by itself. */
   | { readonly kind: 'lost'; readonly message: string };
 
 export type ToWorker =
@@ -55,12 +50,9 @@ export type FromWorker =
   | { readonly type: 'ready'; readonly info: EmbedderInfo; readonly golden: string }
   | { readonly type: 'embedded'; readonly call: number; readonly outcomes: readonly EmbedOutcome[] }
   | { readonly type: 'serving'; readonly event: ServeEvent }
-  /** Drained in order. */
+  /** The fleet has drained this session. */
   | { readonly type: 'served' }
-  /**
-   * Nothing comes after it. `code`: `wrong_vectors`, `token_refused`, `model_changed`,
-   * `device_lost`, …
-   */
+  /** The last message. `code`: `wrong_vectors`, `token_refused`, `model_changed`, `device_lost`, … */
   | {
       readonly type: 'failed';
       readonly code: string;

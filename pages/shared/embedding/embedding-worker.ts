@@ -1,5 +1,5 @@
-// The dedicated worker of a page: one model session, proved before it answers; whatever fails in
-// here ends it.
+// Runs one model session in a dedicated worker of a page: the session proves its vectors before it
+// answers, and any failure in here ends it.
 
 import { VectorStreamError } from '#core/errors/errors.ts';
 import type { Embedder } from '#core/ports.ts';
@@ -23,7 +23,7 @@ class SessionWorker {
   #embedder: Embedder | null = null;
   #serving: Serving | null = null;
   #failed = false;
-  /** One call after another, in the order in which they came. */
+  /** Runs calls one after the other, in order of arrival. */
   #calls = Promise.resolve();
 
   constructor(port: MessagePort) {
@@ -33,12 +33,12 @@ class SessionWorker {
   listen(): void {
     const fail = (error: unknown): void => this.#fail(error);
     addEventListener('unhandledrejection', ({ reason }) => fail(reason));
-    // The page hears of it by itself, and ends this worker; until then nothing more leaves it.
+    // The page sees this event too, and terminates the worker. Until then nothing more is sent.
     addEventListener('error', () => {
       this.#failed = true;
     });
     this.#port.addEventListener('messageerror', () =>
-      fail(new Error('A message of the page cannot be read.')),
+      fail(new Error('The page sent a message that cannot be read.')),
     );
     this.#port.addEventListener('message', ({ data }: MessageEvent<ToWorker>) => {
       if (data.type === 'drain') this.#drain.abort();
@@ -52,49 +52,49 @@ class SessionWorker {
     if (this.#failed) return;
     if (message.type === 'open') {
       const { embedder, golden, lost } = await openSession(message.request, (progress) =>
-        this.#tell({ type: 'progress', progress }),
+        this.#send({ type: 'progress', progress }),
       );
       lost.catch((error: unknown) => this.#fail(error));
       this.#embedder = this.#guarded(embedder);
-      return this.#tell({ type: 'ready', info: embedder.info, golden });
+      return this.#send({ type: 'ready', info: embedder.info, golden });
     }
     const embedder = this.#embedder;
     if (embedder === null) throw new Error('This worker has no session.');
     if (message.type === 'embed') {
       const outcomes = await embedder.embed(message.texts);
-      return this.#tell({ type: 'embedded', call: message.call, outcomes });
+      return this.#send({ type: 'embedded', call: message.call, outcomes });
     }
     this.#serving = serveGateway(
       embedder,
       message.request,
-      (event) => this.#tell({ type: 'serving', event }),
+      (event) => this.#send({ type: 'serving', event }),
       this.#drain.signal,
     );
     await this.#serving.ended;
-    this.#tell({ type: 'served' });
+    this.#send({ type: 'served' });
   }
 
-  /** What was computed while the session, or anything else in here, failed is thrown away. */
+  /** Discards vectors if anything in this worker failed while they were computed. */
   #guarded(embedder: Embedder): Embedder {
     return {
       info: embedder.info,
       embed: async (texts) => {
         const outcomes = await embedder.embed(texts);
-        if (this.#failed) throw new Error('The worker failed while it embedded.');
+        if (this.#failed) throw new Error('The worker failed while embedding.');
         return outcomes;
       },
       [Symbol.asyncDispose]: () => embedder[Symbol.asyncDispose](),
     };
   }
 
-  /** Nothing that the session answers after this is told. */
+  /** Reports the failure to the page; nothing is sent after it. */
   #fail(error: unknown): void {
     if (this.#failed) return;
     const message = error instanceof Error ? error.message : String(error);
     const known = error instanceof VectorStreamError;
-    if (error instanceof RunnerRefusedError) this.#tell({ type: 'failed', ...refusalOf(error) });
+    if (error instanceof RunnerRefusedError) this.#send({ type: 'failed', ...refusalOf(error) });
     else
-      this.#tell({
+      this.#send({
         type: 'failed',
         code: known ? error.code : 'worker_failed',
         message,
@@ -103,20 +103,19 @@ class SessionWorker {
     this.#failed = true;
   }
 
-  #tell(message: FromWorker): void {
+  #send(message: FromWorker): void {
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port has no origin
     if (!this.#failed) this.#port.postMessage(message);
   }
 }
 
-function refusalOf({ closeCode: closed, message }: RunnerRefusedError): {
+function refusalOf({ closeCode: code, message }: RunnerRefusedError): {
   code: string;
   message: string;
   retryable: boolean;
 } {
-  if (closed === closeCode.tokenRevoked)
-    return { code: 'token_refused', message, retryable: false };
-  if (closed === closeCode.modelMismatch)
+  if (code === closeCode.tokenRevoked) return { code: 'token_refused', message, retryable: false };
+  if (code === closeCode.modelMismatch)
     return {
       code: 'model_changed',
       message: 'The gateway works with another model now',
@@ -124,7 +123,7 @@ function refusalOf({ closeCode: closed, message }: RunnerRefusedError): {
     };
   return {
     code: 'quarantined',
-    message: 'The gateway found the vectors of this tab wrong and takes no more of them',
+    message: 'The gateway found wrong vectors from this tab and takes no more of them',
     retryable: false,
   };
 }

@@ -1,0 +1,74 @@
+// Chooses how a tab embeds: by the cached choice of an earlier visit, else by measuring every
+// candidate.
+
+import type { ProbeResult } from '#core/runner/device-preferences.ts';
+import type { Measured, RunnerOptions } from '#core/runner/page-status.ts';
+import type { PageCandidate } from '../embedding/model-offer.ts';
+import { formatDevice, withoutStop } from '../format.ts';
+import { cacheChoice, readCachedChoice } from './cached-choice.ts';
+import { probeCandidates } from './probe-candidates.ts';
+import type { StatusBoard } from './status-board.ts';
+
+export type ChoiceOptions = {
+  readonly rounds: readonly (readonly PageCandidate[])[];
+  /** What the person asked for. */
+  readonly wanted: Pick<RunnerOptions, 'device' | 'dtype'>;
+  readonly threads: number;
+  readonly modelRevision: string;
+  /** The name of the GPU; `null` without one. */
+  readonly adapterName: string | null;
+  readonly board: StatusBoard;
+  readonly signal: AbortSignal;
+};
+
+/**
+ * Best first, at least one. Rejects with the signal's reason. @throws NoCandidateError when none
+ * embeds correctly
+ */
+export async function choosePageCandidates(
+  options: ChoiceOptions,
+): Promise<readonly PageCandidate[]> {
+  const { rounds, wanted, threads, modelRevision, adapterName, board, signal } = options;
+  const [only, ...others] = rounds.flat();
+  if (only !== undefined && others.length === 0) return [only];
+
+  const place = `${modelRevision} · ${adapterName ?? 'no GPU'}`;
+  const key = [place, navigator.userAgent, threads, wanted.device, wanted.dtype].join(' · ');
+  const cached = readCachedChoice(key, rounds.flat());
+  if (cached?.[0] !== undefined) {
+    const { device, dtype } = cached[0];
+    board.say(
+      `${formatDevice(device, dtype)} was the fastest here when this browser was last measured.`,
+    );
+    return cached;
+  }
+
+  board.change({ measured: [] });
+  const candidates = await probeCandidates(rounds, {
+    threads,
+    signal,
+    onStart: ({ device, dtype }) => board.state('measuring', { device, dtype }),
+    onProgress: (progress) => board.change({ progress }),
+    onTrouble: (text) => board.trouble(text),
+    onResult: (result) => {
+      board.change({ measured: [...board.status.measured, measuredOf(result)], progress: null });
+      board.say(sentenceOn(result));
+    },
+  });
+  cacheChoice(key, candidates);
+  return candidates;
+}
+
+function measuredOf(result: ProbeResult): Measured {
+  const { device, dtype } = result.candidate;
+  if (!result.ok) return { device, dtype, ok: false, reason: result.message };
+  const { textsPerSecond, golden } = result;
+  return { device, dtype, ok: true, textsPerSecond, golden };
+}
+
+function sentenceOn(result: ProbeResult): string {
+  const name = formatDevice(result.candidate.device, result.candidate.dtype);
+  return result.ok
+    ? `${name} is right: ${Math.round(result.textsPerSecond)} texts a second.`
+    : `${name} is ruled out: ${withoutStop(result.message)}.`;
+}

@@ -1,0 +1,229 @@
+// Lends this page to its gateway: chooses how to embed, keeps a proved worker in the fleet,
+// replaces one that failed, and reports what happens.
+
+import { VectorStreamError } from '#core/errors/errors.ts';
+import type { RunnerHandle, RunnerOptions, RunnerPageStatus } from '#core/runner/page-status.ts';
+import { NoCandidateError, supervise, type Worker } from '#core/runner/supervisor.ts';
+import { systemClock } from '#core/time/clock.ts';
+import { findAdapter, type Adapter } from '../embedding/gpu-adapter.ts';
+import { openOffer, pageRounds, type PageCandidate } from '../embedding/model-offer.ts';
+import { threadsOf } from '../embedding/wasm-threads.ts';
+import { withoutStop } from '../format.ts';
+import { forgetToken } from '../stored-token.ts';
+import { tokenProblem } from '../token-check.ts';
+import { forgetCachedChoice } from './cached-choice.ts';
+import { choosePageCandidates } from './choose-page-candidates.ts';
+import { isRetryable, retryWhileUnavailable } from './retry-while-unavailable.ts';
+import { StatusBoard } from './status-board.ts';
+import { TabSession, type SessionEnd } from './tab-session.ts';
+import { watchTab } from './watch-tab.ts';
+
+const drainMsMax = 10_000;
+
+/** Begins at once. Never rejects: the status reports what happens, and ends `stopped` or `failed`. */
+export function startRunner(options: RunnerOptions): RunnerHandle {
+  const runner = new TabRunner(options);
+  // Only after the caller has the handle, which its `onStatus` may use.
+  const ended = Promise.resolve().then(() => runner.run());
+  return {
+    get status(): RunnerPageStatus {
+      return runner.status;
+    },
+    stop() {
+      runner.stop();
+      return ended;
+    },
+    setShare: (share) => runner.setShare(share),
+  };
+}
+
+class TabRunner {
+  readonly #options: RunnerOptions;
+  readonly #board: StatusBoard;
+  readonly #stop = new AbortController();
+  #session: TabSession | null = null;
+  #share: number;
+
+  constructor(options: RunnerOptions) {
+    this.#options = options;
+    this.#share = options.share;
+    this.#board = new StatusBoard(options.name, options.onStatus);
+  }
+
+  get status(): RunnerPageStatus {
+    return this.#board.status;
+  }
+
+  stop(): void {
+    this.#stop.abort();
+  }
+
+  setShare(share: number): void {
+    this.#share = share;
+    this.#session?.setShare(share);
+  }
+
+  async run(): Promise<void> {
+    const ended = new AbortController();
+    watchTab(this.#board, ended.signal);
+    try {
+      await this.#lend();
+      this.#board.state('stopped', { progress: null, runnerId: null });
+      this.#board.say('Left the fleet. Thank you!');
+    } catch (error) {
+      if (this.#stop.signal.aborted)
+        return this.#board.state('stopped', { progress: null, runnerId: null });
+      this.#board.state('failed', { progress: null, runnerId: null });
+      // The cached choice no longer works.
+      if (error instanceof NoCandidateError) forgetCachedChoice();
+      this.#board.trouble(error instanceof Error ? error.message : String(error));
+      // An unknown error is a bug: its stack is needed.
+      if (!(error instanceof VectorStreamError)) console.error(error);
+    } finally {
+      ended.abort();
+    }
+  }
+
+  /** Resolves when drained or stopped. */
+  async #lend(): Promise<void> {
+    this.#board.state('starting');
+    if (!isSecureContext)
+      throw new PageError(
+        'This page came over plain HTTP from another machine. Browsers give such a page no ' +
+          'WebGPU, no threads and no way to check files: open it with https://.',
+      );
+    while ((await this.#lendWithCurrentModel()) === 'model-changed') this.#board.state('starting');
+  }
+
+  async #lendWithCurrentModel(): Promise<'ended' | 'model-changed'> {
+    const board = this.#board;
+    await this.#checkToken();
+    const [adapter, { manifest, revision }] = await Promise.all([
+      findAdapter(),
+      this.#retry(openOffer),
+    ]);
+    const threads = threadsOf(this.#options.threads);
+    board.change({
+      modelId: manifest.modelId,
+      modelRevision: revision,
+      adapter: adapter?.name ?? null,
+      softwareAdapter: adapter?.software ?? false,
+      threads,
+    });
+    board.say(sentenceOn(adapter, this.#options.device));
+    const candidates = await choosePageCandidates({
+      rounds: pageRounds(manifest, this.#options, adapter),
+      wanted: this.#options,
+      threads,
+      modelRevision: revision,
+      adapterName: adapter?.name ?? null,
+      board,
+      signal: this.#stop.signal,
+    });
+    return this.#serve(candidates, threads);
+  }
+
+  async #checkToken(): Promise<void> {
+    await this.#retry(async () => {
+      const problem = await tokenProblem(this.#options.token, this.#stop.signal);
+      if (problem === null) return;
+      if (problem.kind === 'refused') forgetToken();
+      throw new PageError(problem.message, problem.kind === 'unreachable');
+    });
+  }
+
+  #retry<T>(work: () => Promise<T>): Promise<T> {
+    return retryWhileUnavailable(work, {
+      signal: this.#stop.signal,
+      isUnavailable: isRetryable,
+      onTrouble: (text) => this.#board.trouble(text),
+    });
+  }
+
+  async #serve(
+    candidates: readonly PageCandidate[],
+    threads: number,
+  ): Promise<'ended' | 'model-changed'> {
+    const stop = new AbortController();
+    const ends: SessionEnd[] = [];
+    const start = (candidate: PageCandidate): Worker => {
+      this.#session = new TabSession({
+        candidate,
+        threads,
+        token: this.#options.token,
+        name: this.#options.name,
+        share: () => this.#share,
+        board: this.#board,
+        onEnd: (end) => {
+          ends.push(end);
+          if (end.kind === 'refused') forgetToken();
+          stop.abort();
+        },
+      });
+      return this.#session;
+    };
+    const onReplaced = (fields: object, message: string): void =>
+      this.#reportReplacement(fields, message);
+    await supervise({
+      candidates,
+      start,
+      clock: systemClock,
+      signal: AbortSignal.any([this.#stop.signal, stop.signal]),
+      drainMsMax,
+      layoutFor: () => ({ processes: 1, threads }),
+      log: { debug: () => undefined, info: () => undefined, warn: onReplaced, error: onReplaced },
+    });
+    const refusal = ends.find((end) => end.kind === 'refused');
+    if (refusal !== undefined) throw new PageError(refusal.message);
+    return ends.length > 0 && !this.#stop.signal.aborted ? 'model-changed' : 'ended';
+  }
+
+  /** Turns the supervisor's log line on a worker that ended into a sentence for the person. */
+  #reportReplacement(
+    { reason, delay_ms: delayMs }: { reason?: unknown; delay_ms?: unknown },
+    message: string,
+  ): void {
+    this.#board.state('restarting', {
+      progress: null,
+      runnerId: null,
+      restarts: this.#board.status.restarts + 1,
+    });
+    const next =
+      typeof delayMs === 'number'
+        ? `A fresh worker starts ${delayWords(delayMs)}`
+        : message === 'giving up'
+          ? 'Nothing else is left to try'
+          : 'The next best way of embedding takes over';
+    this.#board.trouble(`${withoutStop(String(reason))}. ${next}.`);
+  }
+}
+
+/** An error in words for the person in front of the page. */
+class PageError extends VectorStreamError {
+  override readonly name = 'PageError';
+  readonly code = 'page';
+  readonly retryable: boolean;
+  constructor(message: string, retryable = false) {
+    super(message);
+    this.retryable = retryable;
+  }
+}
+
+const delayWords = (ms: number): string =>
+  ms === 0 ? 'at once' : `in ${(ms / 1000).toFixed(1)} s`;
+
+function sentenceOn(adapter: Adapter | null, device: string): string {
+  if (device === 'wasm') return 'WebAssembly was asked for: the processor embeds.';
+  if (adapter === null)
+    return 'This browser offers no WebGPU: the processor embeds, with WebAssembly.';
+  if (!adapter.software)
+    return (
+      `The browser offers a GPU: ${adapter.name}` +
+      `${adapter.fp16 ? ', with 16-bit arithmetic' : ''}.`
+    );
+  const consequence =
+    device === 'webgpu'
+      ? 'it is used because it was asked for, and it is slow'
+      : 'the processor embeds with WebAssembly, which is faster';
+  return `The browser's only GPU is a software adapter (${adapter.name}): ${consequence}.`;
+}
