@@ -1,35 +1,40 @@
-// The texts that wait for a runner: new ones in order of arrival, and groups that come back because
-// a runner was lost.
+// Holds the texts that wait for a runner: new texts in order of arrival, and groups that came back
+// because a runner was lost.
 
 import { Fifo } from '#core/collections/fifo.ts';
 import { wireLimits } from '#core/protocol/wire.ts';
 
-/** `cross-check`: texts that an untrusted runner has answered, for a trusted one. */
+/** `cross-check`: texts that an untrusted runner has embedded, for a trusted one to embed again. */
 export type Lane = 'search' | 'bulk' | 'cross-check';
 
 export type Task = {
   readonly id: string;
   readonly text: string;
   readonly lane: Lane;
-  /** Jobs with this text that failed, and those of them in which it was alone. */
+  /** How many jobs with this text failed. */
   failures: number;
+  /** How many of those jobs held no other text. */
   failuresAlone: number;
   state: 'waiting' | 'assigned' | 'ended';
 };
 
-/** Texts that go to a runner together, as one job; again together when it fails for the first time. */
+/** Texts that go to a runner as one job. After its first failure a group stays together. */
 export type Group = {
   readonly id: string;
   tasks: readonly Task[];
   /** How often it was given to a runner. */
   attempt: number;
   failures: number;
-  /** The runner whose job it was last when that failed. */
+  /** The runner that failed it last. */
   failedBy: string | null;
 };
 
 export class Backlog {
-  #lanes = { search: new LaneQueue(), bulk: new LaneQueue(), 'cross-check': new LaneQueue() };
+  readonly #lanes: Readonly<Record<Lane, LaneQueue>> = {
+    search: new LaneQueue(),
+    bulk: new LaneQueue(),
+    'cross-check': new LaneQueue(),
+  };
   #lastGroup = 0;
 
   waiting(lane: Lane): number {
@@ -40,7 +45,7 @@ export class Backlog {
     this.#lanes[task.lane].add(task);
   }
 
-  /** A group of its own with the history of `from`. */
+  /** A new group, with the failures of `from`. */
   group(tasks: readonly Task[], from: Group | null): Group {
     return {
       id: `job-${++this.#lastGroup}`,
@@ -51,49 +56,49 @@ export class Backlog {
     };
   }
 
-  /** Goes before whatever is new. */
-  putBack(group: Group): void {
+  /** The group goes before all new texts of its lane. */
+  requeue(group: Group): void {
     const lane = group.tasks[0]?.lane;
-    if (lane !== undefined) this.#lanes[lane].putBack(group);
+    if (lane !== undefined) this.#lanes[lane].requeue(group);
   }
 
   /**
-   * The next job of a lane, of at most `textsMax` texts (1 or more), or `null`. A group that came
-   * back goes first, alone, cut when it is larger than this runner takes; one that is for
-   * `elsewhere` waits, and holds up only those behind it.
+   * The next job of a lane, of at most `textsMax` texts (1 or more), or `null`. A requeued group
+   * goes first and alone; it is cut when this runner takes fewer texts. A group for which
+   * `isForAnother` answers true waits; it holds up only the groups behind it.
    */
-  take(lane: Lane, textsMax: number, elsewhere: (group: Group) => boolean): Group | null {
+  take(lane: Lane, textsMax: number, isForAnother: (group: Group) => boolean): Group | null {
     const queue = this.#lanes[lane];
-    const back = queue.peekBack();
-    if (back !== undefined && !elsewhere(back)) {
-      const tasks = queue.takeBack();
+    const requeued = queue.peekRequeued();
+    if (requeued !== undefined && !isForAnother(requeued)) {
+      const tasks = queue.takeRequeued();
       if (tasks.length <= textsMax) {
-        back.tasks = tasks;
-        return back;
+        requeued.tasks = tasks;
+        return requeued;
       }
-      queue.putBack(this.group(tasks.slice(textsMax), back));
-      return this.group(tasks.slice(0, textsMax), back);
+      queue.requeue(this.group(tasks.slice(textsMax), requeued));
+      return this.group(tasks.slice(0, textsMax), requeued);
     }
     const tasks = queue.takeNew(textsMax);
     return tasks.length === 0 ? null : this.group(tasks, null);
   }
 
-  /** The task has ended: if it waits, it waits no longer. */
+  /** The task has ended: it no longer counts as waiting. */
   forget(task: Task): void {
     if (task.state === 'waiting') this.#lanes[task.lane].forget();
   }
 }
 
 /**
- * Ended tasks may lie in a queue until they are met; a queue holds no more of them than this and
- * what waits.
+ * An ended task may stay in the queue until it reaches the front. Above this many ended tasks plus
+ * the number of waiting ones, the queue is rebuilt without them.
  */
 const endedInQueueMax = 1024;
 
 class LaneQueue {
   #new = new Fifo<Task>();
-  readonly #back = new Fifo<Group>();
-  /** Tasks in state `waiting`, in `#new` and `#back`. */
+  readonly #requeued = new Fifo<Group>();
+  /** Tasks in state `waiting`, in `#new` and `#requeued`. */
   waiting = 0;
 
   add(task: Task): void {
@@ -102,13 +107,13 @@ class LaneQueue {
     this.#new.push(task);
   }
 
-  putBack(group: Group): void {
+  requeue(group: Group): void {
     for (const task of group.tasks) {
       if (task.state !== 'assigned') continue;
       task.state = 'waiting';
       this.waiting += 1;
     }
-    this.#back.push(group);
+    this.#requeued.push(group);
   }
 
   forget(): void {
@@ -121,16 +126,17 @@ class LaneQueue {
   }
 
   /** The first group with a task that still waits. */
-  peekBack(): Group | undefined {
-    for (let group = this.#back.peek(); group !== undefined; group = this.#back.peek()) {
+  peekRequeued(): Group | undefined {
+    for (let group = this.#requeued.peek(); group !== undefined; group = this.#requeued.peek()) {
       if (group.tasks.some(({ state }) => state === 'waiting')) return group;
-      this.#back.take();
+      this.#requeued.take();
     }
     return undefined;
   }
 
-  takeBack(): readonly Task[] {
-    return this.assigned(this.#back.take()?.tasks.filter(({ state }) => state === 'waiting') ?? []);
+  takeRequeued(): readonly Task[] {
+    const group = this.#requeued.take();
+    return this.#assign(group?.tasks.filter(({ state }) => state === 'waiting') ?? []);
   }
 
   takeNew(textsMax: number): readonly Task[] {
@@ -148,10 +154,10 @@ class LaneQueue {
       }
       this.#new.take();
     }
-    return this.assigned(tasks);
+    return this.#assign(tasks);
   }
 
-  assigned(tasks: readonly Task[]): readonly Task[] {
+  #assign(tasks: readonly Task[]): readonly Task[] {
     for (const task of tasks) {
       if (task.state === 'waiting') this.waiting -= 1;
       task.state = 'assigned';

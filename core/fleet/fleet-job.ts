@@ -1,5 +1,5 @@
-// A job that a runner has, and its answer told apart: what was asked for, what only checks the
-// runner, and what it embedded.
+// A job that a runner has, and the parts of its answer: what was asked for, and what only checks
+// the runner.
 
 import type { EmbedOutcome } from '#core/ports.ts';
 import type { Mixed } from '#core/trust/canaries.ts';
@@ -7,7 +7,7 @@ import type { AnsweredText } from '#core/trust/sampler.ts';
 import type { Group, Lane } from './backlog.ts';
 
 export type Job = {
-  /** `null`: nothing but golden texts, which are nobody's task. */
+  /** `null`: the job holds only golden texts, which belong to no task. */
   readonly group: Group | null;
   readonly jobId: string;
   readonly attempt: number;
@@ -17,7 +17,7 @@ export type Job = {
   readonly deadlineMs: number;
 };
 
-/** A job to hand to a runner now. */
+/** A job to send to a runner now. */
 export type Assignment = {
   readonly runner: string;
   readonly jobId: string;
@@ -26,17 +26,16 @@ export type Assignment = {
   readonly texts: readonly string[];
 };
 
-/**
- * What may be put between the texts of a job that this runner is about to get. `room`: so many more
- * texts fit.
- */
+/** Adds canaries to the texts of a job that this runner is about to get. */
 export type MixIn = (
   runner: string,
   job: {
     readonly lane: Lane;
     readonly texts: readonly string[];
     readonly textsPerSecond: number;
+    /** How many more texts fit the job. */
     readonly room: number;
+    /** Monotonic ms. */
     readonly now: number;
   },
 ) => Mixed;
@@ -51,7 +50,7 @@ export function outcomesOfTasks(
   return canaries.size === 0 ? outcomes : outcomes.filter((_, at) => !canaries.has(at));
 }
 
-/** Texts of real work with the vectors that the runner gave them. */
+/** The job's texts that got a vector, each with its vector; canaries are left out. */
 export function answeredTexts(
   { texts, canaries }: Job,
   outcomes: readonly EmbedOutcome[],

@@ -3,36 +3,37 @@
 import type { Mixed } from '#core/trust/canaries.ts';
 import type { Job } from './fleet-job.ts';
 import type { Pace } from './runner-pace.ts';
-import type { RateLimit } from './text-rate-limit.ts';
+import type { TextRateLimit } from './text-rate-limit.ts';
 
 export type RunnerTerms = {
   readonly id: string;
   readonly name: string;
   readonly textsPerSecond: number;
   readonly textsPerJobMax: number;
-  /** May embed again what others have embedded. */
+  /** May embed again what other runners have embedded. */
   readonly trusted: boolean;
   /** Shared by all runners of one join token. */
-  readonly limit: RateLimit | null;
+  readonly limit: TextRateLimit | null;
 };
 
 export type Runner = RunnerTerms & {
   readonly pace: Pace;
-  /** Monotonic ms: not before, while there is other work, does it get cross-checks. */
+  /** Monotonic ms: while other work waits, it gets no cross-checks before this time. */
   crossChecksFrom: number;
-  /** `checks`: only checks so far. `draining`: nothing more. */
+  /** `checks`: it gets only checks so far. `draining`: it gets nothing more. */
   state: 'checks' | 'serving' | 'draining';
+  /** Golden texts that are its next job, or `null`. */
   check: Mixed | null;
-  /** In the order sent, which is the order worked: [in work, prefetched]. */
+  /** In the order sent, which is the order of work: [in work, prefetched]. */
   readonly jobs: Job[];
-  /** When the first of `jobs` became the one in work. */
+  /** Monotonic ms: when the first of `jobs` became the one in work. */
   startedAt: number;
 };
 
 /** One in work and one prefetched. */
 export const jobsPerRunnerMax = 2;
 
-/** How long one more text would wait for its vector, ms. */
+/** How long one more text would wait for its vector, in ms. */
 export function waitMs(runner: Runner): number {
   return runner.pace.expectedMs(runner.jobs.reduce((sum, { texts }) => sum + texts.length, 1));
 }

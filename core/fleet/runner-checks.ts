@@ -1,5 +1,5 @@
-// All that tells whether one runner is right: canaries in its jobs, samples of its work, and until
-// when both have held.
+// Checks one runner while it works: canaries in its jobs, samples of its work, and the time up to
+// which both have passed.
 
 import type { EmbedOutcome } from '#core/ports.ts';
 import { boundsOf } from '#core/trust/agreement.ts';
@@ -14,20 +14,21 @@ export type RunnerChecksOptions = {
   readonly dtype: string;
   /** Read at every use. */
   readonly limits: { readonly checkIntervalMs: number };
-  /** Uniform in [0, 1), and nothing that a runner could foresee. */
+  /** Uniform in [0, 1), and unpredictable for a runner. */
   readonly random: () => number;
 };
 
-/** In every part of the check interval in which it works, a sample of a runner's work is taken. */
+/** At least this many samples are taken per check interval of steady work. */
 const samplesPerIntervalMin = 4;
 
-/** From the check at the door on, which was passed at `checkedAt` (UTC ms). `now`: monotonic ms. */
+/** The checks that follow the admission check. `now` is monotonic ms everywhere here. */
 export class RunnerChecks {
   readonly #canaries: Canaries;
   readonly #sampler: Sampler;
   #goldenUntil: number;
   #hasWorked = false;
 
+  /** `checkedAt`: UTC ms at which the runner passed its admission check. */
   constructor(
     { golden, bounds, dtype, limits, random }: RunnerChecksOptions,
     checkedAt: number,
@@ -47,17 +48,20 @@ export class RunnerChecks {
     this.#goldenUntil = checkedAt;
   }
 
-  /** UTC ms: a golden text embedded then was right, and every sample of earlier work agreed. */
+  /**
+   * UTC ms: the runner embedded a golden text correctly then, and all samples of earlier work
+   * agreed.
+   */
   get verifiedUntil(): number {
     return Math.min(this.#goldenUntil, this.#sampler.comparedUntil);
   }
 
-  /** Nothing of its work is still to be compared. */
+  /** No sample of its work still waits for its comparison. */
   get isSettled(): boolean {
     return this.#sampler.isSettled;
   }
 
-  /** A job of cross-checks has a canary in any case: whoever judges is judged with it. */
+  /** A cross-check job always has a canary, so that the runner that judges is checked with it. */
   mixIn({ lane, texts, textsPerSecond, room, now }: Parameters<MixIn>[1]): ReturnType<MixIn> {
     return this.#canaries.mix(texts, {
       textsPerSecond,
@@ -68,8 +72,8 @@ export class RunnerChecks {
   }
 
   /**
-   * Before anything of an answer is used. `null`: nothing to say; at the end of a round the verdict
-   * has its figures.
+   * Judges the canaries of an answer, before any of it is used. `null`: no canary was wrong, and
+   * the round is not complete. At the end of a round, the verdict has its mean and minimum.
    */
   judge(
     { canaries }: Job,
@@ -89,26 +93,29 @@ export class RunnerChecks {
   }
 
   /**
-   * It has worked since its last canary, and the next is due: one by itself, when there is no work
-   * to put it in.
+   * The runner has worked since its last canary, and the next one is due. If there is no job to put
+   * it into, the canary goes out alone.
    */
   wantsCanary(now: number): boolean {
     return this.#hasWorked && this.#canaries.isDue(now);
   }
 
-  /** Its work is to be compared: these are answers to it. Returns what is chosen now. */
+  /** The runner answered these texts at `embeddedAt` (UTC ms). Returns the samples chosen now. */
   answered(answers: readonly AnsweredText[], embeddedAt: number, now: number): readonly Sample[] {
     return this.#sampler.answered(answers, embeddedAt, now);
   }
 
+  /** Samples that are chosen because enough time has passed. */
   due(now: number): readonly Sample[] {
     return this.#sampler.due(now);
   }
 
+  /** The runner is gone: the sample of its last, unfinished stratum. */
   end(): readonly Sample[] {
     return this.#sampler.end();
   }
 
+  /** The sample was compared, or no trusted runner could compare it. */
   settled(sample: Sample): void {
     this.#sampler.settled(sample);
   }

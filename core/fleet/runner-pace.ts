@@ -1,19 +1,25 @@
-// A runner's measured speed, and what follows from it: how many texts make a job, and how long one
-// may take.
+// Measures a runner's speed, and derives from it how many texts make a job and how long a job may
+// take.
 
 export type PaceOptions = {
   /**
-   * A job under backlog is this much work: long enough to batch well, short enough that a search
-   * does not wait long.
+   * Work in one job while texts wait: long enough to batch well, short enough that a search does
+   * not wait long.
    */
   readonly jobMs: number;
-  /** A job of search texts is at most this much work. */
+  /** Most work in one job of search texts. */
   readonly searchJobMs: number;
-  /** While searches come, so is any other job: a search waits for what its runner has in work. */
+  /**
+   * Most work in any other job while searches come: a search waits for the job that its runner has
+   * in work.
+   */
   readonly besideSearchJobMs: number;
-  /** A job under backlog has at least this many texts, when the runner manages them within `jobMs`. */
+  /** Fewest texts in a job while texts wait, if the runner can embed them within `jobMs`. */
   readonly jobTextsMin: number;
-  /** A job may take `deadlineFactor` times what its speed predicts, and `deadlineMsMin` besides. */
+  /**
+   * A job may take `deadlineMsMin` plus `deadlineFactor` times the predicted time, at most
+   * `deadlineMsMax`.
+   */
   readonly deadlineFactor: number;
   readonly deadlineMsMin: number;
   readonly deadlineMsMax: number;
@@ -29,9 +35,9 @@ export const defaultPace: PaceOptions = {
   deadlineMsMax: 600_000,
 };
 
-/** Over how much work the speed is averaged. */
-const memoryMs = 5_000;
-/** A greeting's claim is bounded: a claim of nothing would make a job's deadline endless. */
+/** Time constant of the average speed, in ms of work. */
+const averageMs = 5_000;
+/** Lower bound for a claimed speed: with 0 texts per second a job's deadline would be endless. */
 const textsPerSecondMin = 0.2;
 
 export class Pace {
@@ -40,8 +46,8 @@ export class Pace {
   #textsPerSecond: number;
 
   /**
-   * Begins with the speed that the runner measured itself. `textsMax`: the most that the runner
-   * takes in one job.
+   * Starts with the speed that the runner claims. `textsMax`: the most texts that the runner takes
+   * in one job.
    */
   constructor(options: PaceOptions, textsPerSecond: number, textsMax: number) {
     this.#options = options;
@@ -54,12 +60,12 @@ export class Pace {
   }
 
   /**
-   * A mean weighted by time at work, so that many tiny jobs, each mostly latency, do not drown a
-   * large one.
+   * Adds a finished job to the average speed. The average is weighted by time at work, so that many
+   * tiny jobs, which are mostly latency, do not outweigh a large one.
    */
   measured(texts: number, ms: number): void {
     const spent = Math.max(ms, 0.1);
-    const weight = 1 - Math.exp(-spent / memoryMs);
+    const weight = 1 - Math.exp(-spent / averageMs);
     const speed = (texts * 1000) / spent;
     this.#textsPerSecond = Math.max(
       this.#textsPerSecond + weight * (speed - this.#textsPerSecond),
@@ -68,20 +74,21 @@ export class Pace {
   }
 
   /**
-   * Texts of the next job, of `backlog` that wait, when this runner does `share` (0…1) of the
-   * fleet's work. A small backlog is divided, so that no runner takes all of it while others idle:
-   * 100 texts, two equal runners → 50.
+   * How many texts the next job gets when `waiting` texts wait and this runner does `share` (0…1)
+   * of the fleet's work. A small backlog is divided, so that no runner takes all of it while others
+   * idle: 100 texts and two equal runners → 50.
    */
-  jobTexts(backlog: number, share: number, besideSearch: boolean): number {
-    const most = this.#within(besideSearch ? this.#options.besideSearchJobMs : this.#options.jobMs);
-    return Math.min(most, Math.max(Math.ceil(backlog * share), this.#options.jobTextsMin));
+  jobTexts(waiting: number, share: number, besideSearch: boolean): number {
+    const { besideSearchJobMs, jobMs, jobTextsMin } = this.#options;
+    const textsMax = this.#textsWithin(besideSearch ? besideSearchJobMs : jobMs);
+    return Math.min(textsMax, Math.max(Math.ceil(waiting * share), jobTextsMin));
   }
 
   searchTexts(): number {
-    return this.#within(this.#options.searchJobMs);
+    return this.#textsWithin(this.#options.searchJobMs);
   }
 
-  /** How long the runner will work on this many texts, ms. */
+  /** How long the runner will work on this many texts, in ms. */
   expectedMs(texts: number): number {
     return (texts * 1000) / this.#textsPerSecond;
   }
@@ -93,7 +100,7 @@ export class Pace {
     );
   }
 
-  #within(ms: number): number {
+  #textsWithin(ms: number): number {
     return Math.max(1, Math.min(this.#textsMax, Math.floor((this.#textsPerSecond * ms) / 1000)));
   }
 }

@@ -1,13 +1,13 @@
 // Holds the runners that came by one join token to what it allows them together.
 
-import { RateLimit } from '#core/fleet/text-rate-limit.ts';
+import { TextRateLimit } from '#core/fleet/text-rate-limit.ts';
 import type { JoinToken } from '../access/join-tokens.ts';
 import type { HubConnection } from './hub-connection.ts';
 
 export class JoinTokenLimits {
   readonly #connections: ReadonlyMap<string, HubConnection>;
   /** By token, while a runner of it is connected. */
-  readonly #rates = new Map<string, RateLimit>();
+  readonly #rates = new Map<string, TextRateLimit>();
 
   constructor(connections: ReadonlyMap<string, HubConnection>) {
     this.#connections = connections;
@@ -22,9 +22,9 @@ export class JoinTokenLimits {
     return token !== null && this.of(token.id).length >= token.runnersMax;
   }
 
-  rate(token: JoinToken | null): RateLimit | null {
+  rate(token: JoinToken | null): TextRateLimit | null {
     if (token === null || token.textsPerSecondMax === null) return null;
-    const rate = this.#rates.get(token.id) ?? new RateLimit(token.textsPerSecondMax);
+    const rate = this.#rates.get(token.id) ?? new TextRateLimit(token.textsPerSecondMax);
     this.#rates.set(token.id, rate);
     return rate;
   }

@@ -4,7 +4,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { RunnerChecks } from '#core/fleet/runner-checks.ts';
-import { RateLimit } from '#core/fleet/text-rate-limit.ts';
+import { TextRateLimit } from '#core/fleet/text-rate-limit.ts';
 import type { EmbedOutcome } from '#core/ports.ts';
 import { agreementMin, boundsOf, strayMax } from '#core/trust/agreement.ts';
 import { Canaries } from '#core/trust/canaries.ts';
@@ -325,7 +325,7 @@ test('those who share a rate get no more than it, and each takes at least one te
       fc.double({ min: 0.1, max: 500, noNaN: true }),
       fc.array(fc.integer({ min: 1, max: 2_000 }), { minLength: 50, maxLength: 200 }),
       (perSecond, pauses) => {
-        const rate = new RateLimit(perSecond);
+        const rate = new TextRateLimit(perSecond);
         let now = 0;
         let taken = 0;
         for (const pause of pauses) {

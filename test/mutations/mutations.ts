@@ -108,10 +108,10 @@ export const mutations: readonly Mutation[] = [
       "if (items.length > 0) return items.map(() => ({ status: 'rejected' as const, message: error.message }));\n    if (items.length === 1) return [{ status",
   },
   {
-    bug: 'a poison text is tried for ever',
-    file: 'core/fleet/blame.ts',
+    bug: 'a text that kills runners is retried for ever',
+    file: 'core/fleet/failure-policy.ts',
     test: 'test/core/fleet.test.ts',
-    find: 'failuresAlone >= attemptsAloneMax',
+    find: 'failuresAlone >= factor * attemptsAloneMax',
     replace: 'failuresAlone >= Infinity',
   },
   {
@@ -129,8 +129,8 @@ export const mutations: readonly Mutation[] = [
     replace: '',
   },
   {
-    bug: 'a good text is given up by the word of runners that nobody vouches for',
-    file: 'core/fleet/blame.ts',
+    bug: 'untrusted runners alone can dead-letter a good text',
+    file: 'core/fleet/failure-policy.ts',
     test: 'test/core/fleet.test.ts',
     find: 'runner.trusted || !expectsTrusted ? 1',
     replace: 'runner.trusted || expectsTrusted ? 1',
