@@ -23,7 +23,7 @@ export type Admission =
   | ({ readonly ok: false } & Problem);
 
 /** The token comes as `Authorization: Bearer` or, from a browser, as a second subprotocol. */
-export function admit(headers: IncomingHttpHeaders, tokens: RunnerTokens): Admission {
+export function checkRunnerToken(headers: IncomingHttpHeaders, tokens: RunnerTokens): Admission {
   const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
   const admission = admitToken(bearerOf(headers.authorization) ?? fromSubprotocol(offered), tokens);
   if (!admission.ok || offered.includes(subprotocol)) return admission;

@@ -1,7 +1,7 @@
-// Has samples of untrusted work embedded again by a trusted runner, and says of each whether both
-// agree.
+// Compares samples of untrusted work with a trusted runner's vectors of the same texts.
 
 import type { Clock } from '#core/ports.ts';
+import { startDeadline } from '#core/time/deadline.ts';
 import { agreementMin, boundsOf, type CrossCheckResult } from '#core/trust/agreement.ts';
 import type { GoldenBounds } from '#core/trust/golden.ts';
 import type { Sample } from '#core/trust/sampler.ts';
@@ -9,15 +9,16 @@ import { cosine } from '#core/vectors/vector.ts';
 import type { EmbeddingQueue } from './embedding-queue.ts';
 
 export type CrossChecksOptions = {
-  readonly service: EmbeddingQueue;
+  readonly queue: EmbeddingQueue;
+  /** By dtype. */
   readonly bounds: Readonly<Record<string, GoldenBounds>>;
   readonly clock: Clock;
-  /** How long a sample may wait for a trusted runner. */
+  /** How long a sample may wait for a trusted runner. Read at every use. */
   readonly waitMsMax: number;
-  readonly told: (result: CrossCheckResult) => void;
+  readonly onResult: (result: CrossCheckResult) => void;
 };
 
-/** Samples that wait at once; one more is dropped. Each holds a text and a vector. */
+/** Samples that wait at once; further ones are dropped. Each holds a text and a vector. */
 const waitingMax = 1_024;
 
 export class CrossChecks {
@@ -29,51 +30,52 @@ export class CrossChecks {
   }
 
   /**
-   * Why the sample is wrong, `null` when it is right, `'unknown'` when no trusted runner could tell
-   * in time. The trusted runner's own canaries came in the same job: one that is wrong itself has
-   * no say.
+   * Returns why the sample is wrong, `'right'`, or `'unknown'` when no trusted runner answered in
+   * time. The job of a trusted runner also carries canaries: if it fails them, its answer is not
+   * used.
    */
   async compare(
     { text, vector }: Sample,
     dtype: string,
   ): Promise<{ readonly wrong: string } | 'right' | 'unknown'> {
-    const { told } = this.#options;
-    const trusted = await this.#embedAgain(text);
+    const { onResult, bounds } = this.#options;
+    const trusted = await this.#embed(text);
     if (trusted === null) {
-      told('dropped');
+      onResult('dropped');
       return 'unknown';
     }
-    const { bounds } = this.#options;
-    const least = agreementMin(boundsOf(bounds, dtype), boundsOf(bounds, trusted.dtype));
+    const cosineMin = agreementMin(boundsOf(bounds, dtype), boundsOf(bounds, trusted.dtype));
     const found = cosine(vector, trusted.vector);
-    told(found >= least ? 'agreed' : 'differed');
-    if (found >= least) return 'right';
+    onResult(found >= cosineMin ? 'agreed' : 'differed');
+    if (found >= cosineMin) return 'right';
     return {
-      wrong: `vectors are wrong: one has the cosine ${found.toFixed(3)} to a trusted runner's (at least ${least.toFixed(3)})`,
+      wrong:
+        `vectors are wrong: one has the cosine ${found.toFixed(3)} to a trusted runner's ` +
+        `(at least ${cosineMin.toFixed(3)})`,
     };
   }
 
-  async #embedAgain(
+  /** Embeds the text on a trusted runner; `null` when that fails or takes too long. */
+  async #embed(
     text: string,
   ): Promise<{ readonly vector: Float32Array; readonly dtype: string } | null> {
-    const { service, clock, waitMsMax } = this.#options;
+    const { queue, clock, waitMsMax } = this.#options;
     if (this.#waiting >= waitingMax) return null;
     this.#waiting += 1;
-    const late = new AbortController();
-    const answered = new AbortController();
-    void clock.sleep(waitMsMax, answered.signal).then(
-      () => late.abort(),
-      () => undefined,
-    );
+    using deadline = startDeadline({
+      ms: waitMsMax,
+      clock,
+      reason: () => new Error(`no trusted runner answered within ${waitMsMax} ms`),
+    });
     try {
-      const result = await service.embed(text, { priority: 'cross-check', signal: late.signal });
+      const { signal } = deadline;
+      const result = await queue.embed(text, { priority: 'cross-check', signal });
       return result.ok
         ? { vector: result.embedding.vector, dtype: result.embedding.provenance.dtype }
         : null;
     } catch {
       return null;
     } finally {
-      answered.abort();
       this.#waiting -= 1;
     }
   }

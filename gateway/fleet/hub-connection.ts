@@ -1,4 +1,5 @@
-// One runner's connection as the hub keeps it, and what is told of it.
+// One runner's connection as the hub keeps it, and how it appears in the API, the log and the
+// provenance of vectors.
 
 import type { Fleet } from '#core/fleet/fleet.ts';
 import type { RunnerChecks } from '#core/fleet/runner-checks.ts';
@@ -6,24 +7,24 @@ import type { RunnerState } from '#core/fleet/runner-state.ts';
 import type { Channel, Provenance } from '#core/ports.ts';
 import type { GatewaySession } from '#core/protocol/gateway-session.ts';
 import type { RunnerView } from './hub-types.ts';
-import type { Identity } from './runner-identity.ts';
+import type { RunnerIdentity } from './runner-identity.ts';
 
 export type HubConnection = {
   readonly session: GatewaySession;
   readonly channel: Channel;
-  readonly identity: Identity;
+  readonly identity: RunnerIdentity;
   /** UTC ms. */
   readonly connectedAt: number;
-  /** `null` until it has passed the check at the door. */
+  /** `null` until the runner has passed its first golden check. */
   checks: RunnerChecks | null;
   textsEmbedded: number;
-  /** UTC ms: what it embedded before has passed its checks. */
+  /** UTC ms: vectors that the runner embedded earlier have passed all checks. */
   verifiedUntil: number;
 };
 
 const states: Readonly<Record<string, RunnerState>> = { ready: 'ready', draining: 'draining' };
 
-/** `null` until it has greeted. */
+/** `null` until the runner has sent its greeting. */
 export function viewOf(
   { session, identity, connectedAt, textsEmbedded }: HubConnection,
   fleet: Fleet,
@@ -51,6 +52,23 @@ export function viewOf(
   };
 }
 
+/** Fields that identify the runner in a log line. */
+export function logFieldsOf({ session, identity }: HubConnection): object {
+  const { name, kind, device, dtype, adapter } = session.hello ?? {};
+  const cosine = session.lastGoldenCosine;
+  return {
+    runner_id: session.id,
+    runner: name,
+    kind,
+    device,
+    dtype,
+    adapter,
+    trusted: identity.trusted,
+    join_token: identity.token?.id,
+    ...(cosine !== null && { cosine }),
+  };
+}
+
 export function provenanceOf(
   { session, verifiedUntil }: HubConnection,
   embeddedAt: number,
@@ -58,9 +76,11 @@ export function provenanceOf(
   return {
     runnerSession: session.id,
     runnerName: session.hello?.name ?? '',
-    device: session.hello?.device ?? 'unknown',
+    device: deviceOf(session),
     dtype: session.hello?.dtype ?? '',
     embeddedAt,
     checkedAt: verifiedUntil,
   };
 }
+
+export const deviceOf = ({ hello }: GatewaySession): string => hello?.device ?? 'unknown';

@@ -1,4 +1,5 @@
-// What the runner hub takes and what it shows.
+// The runner hub is the gateway's side of all runner connections: it admits runners, checks their
+// vectors, gives them jobs and returns their answers. These are its options and its interface.
 
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -12,7 +13,7 @@ import type { CrossCheckResult } from '#core/trust/agreement.ts';
 import type { ProvenanceLog } from '#core/trust/repair.ts';
 import type { RunnerTokens } from '../access/runner-admission.ts';
 import { defaultCheckIntervalMs } from '../config/defaults.ts';
-import type { Identity } from './runner-identity.ts';
+import type { RunnerIdentity } from './runner-identity.ts';
 
 /** Satisfied by a pino logger. */
 export type HubLog = {
@@ -22,19 +23,19 @@ export type HubLog = {
   error(fields: object, message: string): void;
 };
 
-/** What happened, for metrics. Called synchronously; must not throw. */
+/** Receives what happens in the hub, for metrics. Called synchronously; must not throw. */
 export type HubObserver = {
-  /** A job of real work was answered: seconds in work, texts that got a vector. */
+  /** A runner answered a job: its work in seconds, and the number of texts that got a vector. */
   job(device: string, seconds: number, embedded: number): void;
-  /** Jobs given again because their runner was lost. */
+  /** Jobs were requeued because their runner was lost. */
   requeued(jobs: number): void;
   quarantined(device: string): void;
   lateAnswer(): void;
   /** A runner joined, left, or changed its state. */
   runners(views: readonly RunnerView[]): void;
-  /** All golden texts were answered, rightly or not. */
+  /** A runner answered all golden texts, whether its vectors were right or wrong. */
   golden(device: string, meanCosine: number): void;
-  /** A sample of untrusted work was compared with a trusted runner's. */
+  /** A sample of an untrusted runner's work was compared with a trusted runner's vector. */
   crossCheck(result: CrossCheckResult): void;
 };
 
@@ -42,11 +43,11 @@ export type HubLimits = FleetOptions &
   Pick<GatewaySessionOptions, 'helloTimeoutMs' | 'heartbeatMs' | 'drainGraceMs'> &
   RunnerChecksOptions['limits'] & {
     readonly runnersMax: number;
-    /** How often deadlines and heartbeats are looked at. */
+    /** How often the hub checks deadlines and heartbeats. */
     readonly tickMs: number;
-    /** Bytes that may wait for a runner's network before it counts as lost. */
+    /** Unsent bytes in a runner's socket above which the runner counts as lost. */
     readonly bufferedBytesMax: number;
-    /** How long `close` waits for runners to hang up. */
+    /** How long `close` waits for runners to disconnect. */
     readonly closeMsMax: number;
   };
 
@@ -72,21 +73,21 @@ export type RunnerHubOptions = Pick<GatewaySessionOptions, 'identity' | 'golden'
     readonly log: HubLog;
     readonly observer: HubObserver;
     /**
-     * The client's, behind whatever proxy: one half of what a runner with the shared token is known
-     * by.
+     * The client's address, also behind a proxy. A runner with the shared token is recognised by
+     * its address and its name.
      */
     readonly addressOf: (request: IncomingMessage) => string;
-    /** Remembers what untrusted runners embed, and mends it when they were wrong. */
-    readonly ledger: ProvenanceLog;
+    /** Records what untrusted runners embed, and repairs it when a runner was wrong. */
+    readonly provenanceLog: ProvenanceLog;
     /**
-     * The gateway starts runners of its own: samples of others' work wait for them from the
-     * beginning.
+     * The gateway starts runners of its own. Samples of untrusted work then wait for them, even
+     * before the first one has joined.
      */
     readonly expectsTrusted: boolean;
   };
 
 export type RunnerView = {
-  /** The session: a new one for every connection. */
+  /** The session's id: a new one for every connection. */
   readonly id: string;
   readonly name: string;
   readonly kind: 'node' | 'browser';
@@ -102,22 +103,20 @@ export type RunnerView = {
   readonly jobsInWork: number;
   /** UTC ms. */
   readonly connectedAt: number;
-  /**
-   * Mean cosine to the reference when all golden texts were last answered; `null` before the first
-   * answer.
-   */
+  /** Mean cosine to the reference in the last golden check; `null` before the first answer. */
   readonly lastGoldenCosine: number | null;
-  /** Id of the join token by which it came. */
+  /** Id of the join token that the runner joined with; `null` for any other token. */
   readonly tokenId: string | null;
-  /** Why it was found wrong, and until when (UTC ms) it is kept away. */
+  /** Why the runner is in quarantine, and until when (UTC ms). */
   readonly quarantine: { readonly reason: string; readonly until: number } | null;
 };
 
 export type FleetStats = {
-  /** Texts that wait for a runner, and texts that a runner has. */
+  /** Texts that wait for a runner. */
   readonly waiting: number;
+  /** Texts that a runner has. */
   readonly inWork: number;
-  /** Counted since the hub was made. */
+  /** The counts below start at 0 when the hub is created. */
   readonly requeued: number;
   readonly late: number;
   readonly quarantined: number;
@@ -125,26 +124,26 @@ export type FleetStats = {
 
 export type RunnerHub = {
   /**
-   * For an HTTP server's `upgrade` event, once its path is known to be `/runners/connect`. Answers
-   * a refusal itself.
+   * Handles an HTTP server's `upgrade` event for the path `/runners/connect`. A refused request
+   * gets its answer here.
    */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
-  /** Takes on a runner that was let in, over whatever link. */
-  accept(channel: Channel, identity: Identity): void;
+  /** Starts the session of an admitted runner, over any kind of channel. */
+  accept(channel: Channel, identity: RunnerIdentity): void;
   /**
-   * Rejects with the signal's reason; with a retryable `DependencyError` `fleet_full` beyond
-   * `tasksMax` texts, or after `close`.
+   * Rejects with the signal's reason, or with a retryable `DependencyError`: `fleet_full` beyond
+   * `tasksMax` texts, `fleet_closed` after `close`.
    */
   readonly service: EmbeddingService;
-  /** Those that have greeted and are still connected, and for a while those that were quarantined. */
+  /** Connected runners that have sent their greeting, and recently quarantined ones. */
   runners(): readonly RunnerView[];
   fleetStats(): FleetStats;
-  /** Asks a runner to finish what it has and leave. `false`: no such runner. */
+  /** Asks a runner to finish its jobs and leave. `false`: there is no such runner. */
   drain(id: string): boolean;
-  /** Ends a runner's connection now; its work goes elsewhere. `false`: no such runner. */
+  /** Ends a runner's connection now and requeues its work. `false`: there is no such runner. */
   remove(id: string): boolean;
   /** Ends the connections of all runners that joined by this token. */
   revoke(tokenId: string): void;
-  /** Closes every connection, waits a bounded while for it, and rejects what still waits. */
+  /** Closes every connection, waits up to `closeMsMax` for it, and rejects all waiting texts. */
   close(): Promise<void>;
 };

@@ -1,4 +1,4 @@
-// Holds the runners that came by one join token to what it allows them together.
+// Enforces the limits of each join token over all runners that joined by it.
 
 import { TextRateLimit } from '#core/fleet/text-rate-limit.ts';
 import type { JoinToken } from '../access/join-tokens.ts';
@@ -6,14 +6,14 @@ import type { HubConnection } from './hub-connection.ts';
 
 export class JoinTokenLimits {
   readonly #connections: ReadonlyMap<string, HubConnection>;
-  /** By token, while a runner of it is connected. */
+  /** By token id, for tokens with a connected runner. */
   readonly #rates = new Map<string, TextRateLimit>();
 
   constructor(connections: ReadonlyMap<string, HubConnection>) {
     this.#connections = connections;
   }
 
-  /** Connected by this token. */
+  /** The open connections of runners that joined by this token. */
   of(tokenId: string): readonly HubConnection[] {
     return [...this.#connections.values()].filter(({ identity }) => identity.token?.id === tokenId);
   }
@@ -22,6 +22,7 @@ export class JoinTokenLimits {
     return token !== null && this.of(token.id).length >= token.runnersMax;
   }
 
+  /** The rate limit that all runners of this token share; `null`: no limit. */
   rate(token: JoinToken | null): TextRateLimit | null {
     if (token === null || token.textsPerSecondMax === null) return null;
     const rate = this.#rates.get(token.id) ?? new TextRateLimit(token.textsPerSecondMax);
@@ -29,6 +30,7 @@ export class JoinTokenLimits {
     return rate;
   }
 
+  /** A runner that joined by this token has left. */
   left(token: JoinToken | null): void {
     if (token !== null && this.of(token.id).length === 0) this.#rates.delete(token.id);
   }

@@ -1,10 +1,9 @@
-// Puts the model's prefixes before texts: what is searched for is a query, what is stored a
-// passage.
+// Puts the model's prefixes before texts: a search embeds a query, the stream embeds passages.
 
 import type { Manifest } from '#core/model/model-manifest.ts';
 import type { EmbeddingService } from '#core/ports.ts';
 
-/** Runners embed what they are given; the text that is stored and shown stays without. */
+/** Only the text sent to runners has the prefix; what is stored and shown does not. */
 export function withPrefixes(
   service: EmbeddingService,
   { query, passage }: Manifest['prefixes'],

@@ -1,12 +1,12 @@
-// Says by what a runner is recognised when it connects again.
+// Defines how the gateway recognises a runner that connects again.
 
 import type { JoinToken } from '../access/join-tokens.ts';
 
 /**
- * By what a runner is known again: its join token, else its name and address; the gateway's own are
- * its supervisor's to restart.
+ * A runner is recognised by its join token; without one, by its name and address. Trusted runners
+ * are the gateway's own: it starts them, so it never has to recognise them.
  */
-export type Identity = {
+export type RunnerIdentity = {
   readonly trusted: boolean;
   readonly token: JoinToken | null;
   readonly address: string;

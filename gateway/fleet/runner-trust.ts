@@ -1,59 +1,48 @@
-// Decides whether a runner's work is believed: canaries judged, samples compared, and the store
-// told of whatever was wrong.
+// Decides whether a runner's work is trusted: judges canaries, compares samples, and reports to the
+// provenance log which vectors are right and which are wrong.
 
 import type { Job } from '#core/fleet/fleet-job.ts';
-import type { Fleet } from '#core/fleet/fleet.ts';
 import { RunnerChecks } from '#core/fleet/runner-checks.ts';
 import type { EmbedOutcome } from '#core/ports.ts';
 import type { AnsweredText, Sample } from '#core/trust/sampler.ts';
 import { CrossChecks } from './cross-checks.ts';
-import type { EmbeddingQueue } from './embedding-queue.ts';
-import { viewOf, type HubConnection } from './hub-connection.ts';
-import type { RunnerHubOptions } from './hub-types.ts';
+import { deviceOf, viewOf, type HubConnection } from './hub-connection.ts';
+import type { HubState } from './hub-state.ts';
 import { QuarantineList } from './quarantine-list.ts';
-
-export type RunnerTrustParts = {
-  readonly fleet: Fleet;
-  readonly service: EmbeddingQueue;
-  /** By session. */
-  readonly connections: ReadonlyMap<string, HubConnection>;
-  /** Aborts when the hub closes. */
-  readonly signal: AbortSignal;
-  /** Ends the connection of a runner that a sample has shown to be wrong. */
-  readonly expel: (connection: HubConnection, reason: string) => void;
-};
 
 export class RunnerTrust {
   readonly quarantined: QuarantineList;
-  readonly #options: RunnerHubOptions;
-  readonly #parts: RunnerTrustParts;
+  readonly #state: HubState;
+  readonly #endConnection: (connection: HubConnection, reason: string) => void;
   readonly #crossChecks: CrossChecks;
   #expectsTrusted: boolean;
 
-  constructor(options: RunnerHubOptions, parts: RunnerTrustParts) {
-    const { bounds, clock, observer, limits } = options;
-    this.#options = options;
-    this.#parts = parts;
-    this.#expectsTrusted = options.expectsTrusted;
+  /** `endConnection` puts a connected runner into quarantine; `left` is called as a result. */
+  constructor(state: HubState, endConnection: (connection: HubConnection, reason: string) => void) {
+    const { bounds, clock, observer, limits, expectsTrusted } = state.options;
+    this.#state = state;
+    this.#endConnection = endConnection;
+    this.#expectsTrusted = expectsTrusted;
     this.quarantined = new QuarantineList(clock);
     this.#crossChecks = new CrossChecks({
-      service: parts.service,
+      queue: state.queue,
       bounds,
       clock,
       get waitMsMax() {
         return 2 * limits.checkIntervalMs;
       },
-      told: (result) => observer.crossCheck(result),
+      onResult: (result) => observer.crossCheck(result),
     });
   }
 
   /**
-   * It has passed the check at the door. An untrusted runner's work begins only when the store
-   * knows whose it will be. `false`: too late.
+   * The runner has passed its first golden check. Resolves once it may work: an untrusted runner
+   * waits until its session is marked in the store. `false`: its connection has ended.
    */
   async begin(connection: HubConnection): Promise<boolean> {
     const { session, identity } = connection;
-    const { ledger, golden, bounds, limits, random, clock } = this.#options;
+    const { options, signal } = this.#state;
+    const { provenanceLog, golden, bounds, limits, random, clock } = options;
     connection.checks = new RunnerChecks(
       { golden, bounds, dtype: session.hello?.dtype ?? '', limits, random },
       session.checkedAt,
@@ -62,15 +51,15 @@ export class RunnerTrust {
     connection.verifiedUntil = session.checkedAt;
     this.#expectsTrusted ||= identity.trusted;
     try {
-      if (!identity.trusted) await ledger.begin(session.id, session.checkedAt, this.#parts.signal);
+      if (!identity.trusted) await provenanceLog.begin(session.id, session.checkedAt, signal);
     } catch {
       return false;
     }
-    this.#settle(connection);
+    this.#endIfSettled(connection);
     return this.#isConnected(connection);
   }
 
-  /** Before anything of an answer is used: why the runner is wrong, or `null`. */
+  /** Call it before using anything of an answer. Returns why the runner is wrong, or `null`. */
   judge(
     { session, checks }: HubConnection,
     job: Job | null,
@@ -80,34 +69,32 @@ export class RunnerTrust {
     if (checks === null || job === null || job.texts.length !== outcomes.length) return null;
     const verdict = checks.judge(job, outcomes, embeddedAt);
     if (verdict === null) return null;
-    this.#options.observer.golden(session.hello?.device ?? 'unknown', verdict.mean);
+    this.#state.options.observer.golden(deviceOf(session), verdict.mean);
     if (!verdict.ok) return verdict.message;
     session.provedRight(verdict);
     return null;
   }
 
-  /** An answer was used. */
+  /** An answer was used. Chooses samples of it. */
   worked(
     connection: HubConnection,
     answers: readonly AnsweredText[],
     embeddedAt: number,
     now: number,
   ): void {
-    if (answers.length > 0) connection.checks?.worked();
-    // One that is away for a moment, or still starts, compares when it is there: in that moment
-    // nobody may lie unseen.
-    if (!connection.identity.trusted && this.#expectsTrusted)
-      this.#compare(connection, connection.checks?.answered(answers, embeddedAt, now) ?? []);
-    this.#vouch(connection);
+    const { checks, identity } = connection;
+    if (answers.length > 0) checks?.worked();
+    // A trusted runner that is still starting, or away for a moment, compares the samples later.
+    // Work done in that time must be checked too.
+    if (!identity.trusted && this.#expectsTrusted)
+      this.#compare(connection, checks?.answered(answers, embeddedAt, now) ?? []);
+    this.#verify(connection);
   }
 
-  /**
-   * A runner that has come to rest gets its canary all the same: its last work is to be vouched
-   * for.
-   */
+  /** Compares samples that are due. An idle runner gets a canary, so its last work is verified. */
   tick(connection: HubConnection, now: number): void {
     const { session, checks } = connection;
-    const { fleet } = this.#parts;
+    const { fleet } = this.#state;
     this.#compare(connection, checks?.due(now) ?? []);
     if (
       session.state !== 'ready' ||
@@ -127,40 +114,40 @@ export class RunnerTrust {
     );
   }
 
-  /** Its connection has ended. */
+  /** The runner's connection has ended. */
   left(connection: HubConnection, reason: string): void {
     if (connection.session.state === 'quarantined') return this.#quarantine(connection, reason);
     this.#compare(connection, connection.checks?.end() ?? []);
-    this.#settle(connection);
+    this.#endIfSettled(connection);
   }
 
   #compare(connection: HubConnection, samples: readonly Sample[]): void {
     const { session, checks } = connection;
     for (const sample of samples) {
       void this.#crossChecks.compare(sample, session.hello?.dtype ?? '').then((result) => {
-        // What waits when the gateway stops is embedded again after its next start.
-        if (this.#parts.signal.aborted || session.state === 'quarantined') return;
+        // Work that is unverified when the gateway stops is re-embedded after its next start.
+        if (this.#state.signal.aborted || session.state === 'quarantined') return;
         if (typeof result === 'object') return this.#foundWrong(connection, result.wrong);
         checks?.settled(sample);
-        this.#vouch(connection);
-        this.#settle(connection);
+        this.#verify(connection);
+        this.#endIfSettled(connection);
       });
     }
   }
 
   #foundWrong(connection: HubConnection, reason: string): void {
-    if (this.#isConnected(connection)) return this.#parts.expel(connection, reason);
+    if (this.#isConnected(connection)) return this.#endConnection(connection, reason);
     connection.session.foundWrong();
     this.#quarantine(connection, reason);
   }
 
   #quarantine(connection: HubConnection, reason: string): void {
     const { session, identity, checks, verifiedUntil } = connection;
-    const { observer, ledger, log } = this.#options;
-    const view = viewOf(connection, this.#parts.fleet);
+    const { observer, provenanceLog, log } = this.#state.options;
+    const view = viewOf(connection, this.#state.fleet);
     if (view !== null) this.quarantined.add(identity, view, reason);
-    if (checks !== null) ledger.distrust(session.id, verifiedUntil);
-    observer.quarantined(session.hello?.device ?? 'unknown');
+    if (checks !== null) provenanceLog.distrust(session.id, verifiedUntil);
+    observer.quarantined(deviceOf(session));
     log.error(
       {
         runner_id: session.id,
@@ -173,26 +160,25 @@ export class RunnerTrust {
     );
   }
 
-  #vouch(connection: HubConnection): void {
+  /** Records up to which time the runner's work has passed its checks. */
+  #verify(connection: HubConnection): void {
     connection.verifiedUntil = Math.max(
       connection.verifiedUntil,
       connection.checks?.verifiedUntil ?? 0,
     );
-    this.#options.ledger.vouched(connection.session.id, connection.verifiedUntil);
+    const { provenanceLog } = this.#state.options;
+    provenanceLog.vouched(connection.session.id, connection.verifiedUntil);
   }
 
-  /** Once it has gone and nothing of its work is still to be compared. */
-  #settle(connection: HubConnection): void {
-    if (
-      this.#isConnected(connection) ||
-      connection.session.state === 'quarantined' ||
-      connection.checks?.isSettled === false
-    )
-      return;
-    this.#options.ledger.end(connection.session.id);
+  /** Ends the provenance of a runner that has left, once all of its samples are compared. */
+  #endIfSettled(connection: HubConnection): void {
+    const { session, checks } = connection;
+    const isOpen = this.#isConnected(connection) || checks?.isSettled === false;
+    if (!isOpen && session.state !== 'quarantined')
+      this.#state.options.provenanceLog.end(session.id);
   }
 
   #isConnected({ session }: HubConnection): boolean {
-    return this.#parts.connections.has(session.id);
+    return this.#state.connections.has(session.id);
   }
 }

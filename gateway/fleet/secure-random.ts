@@ -1,17 +1,20 @@
-// Random numbers that nobody can foresee from those before: what is checked, and when, must be no
-// guess of the runner's.
+// Unpredictable random numbers: a runner must not be able to guess what is checked, and when.
 
 import { randomFillSync } from 'node:crypto';
+import { at } from '#core/errors/assert.ts';
 
-/** Uniform in [0, 1), 32 bits. Drawn from the system in blocks, for every embedded text costs one. */
+/**
+ * Returns a generator of uniform numbers in [0, 1) with 32 random bits. It reads them from the
+ * system in blocks, because every embedded text costs one number.
+ */
 export function secureRandom(): () => number {
   const block = new Uint32Array(1024);
-  let at = block.length;
+  let next = block.length;
   return () => {
-    if (at === block.length) {
+    if (next === block.length) {
       randomFillSync(block);
-      at = 0;
+      next = 0;
     }
-    return (block[at++] ?? 0) / 2 ** 32;
+    return at(block, next++) / 2 ** 32;
   };
 }

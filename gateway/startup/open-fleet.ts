@@ -5,7 +5,7 @@ import type { Clock, EmbeddingService, VectorStore } from '#core/ports.ts';
 import { Repair } from '#core/trust/repair.ts';
 import type { Access } from '../access/access.ts';
 import { openJoinTokens, type JoinTokens } from '../access/join-tokens.ts';
-import { admit } from '../access/runner-admission.ts';
+import { checkRunnerToken } from '../access/runner-admission.ts';
 import { freshToken, localRunnerToken } from '../access/runner-token.ts';
 import { countingTokenGuesses, runnerAddress, type AdmitRunner } from '../access/token-guessing.ts';
 import type { Config } from '../config/config.ts';
@@ -97,7 +97,7 @@ export async function openFleet(
     tokens,
     clock,
     log,
-    ledger: repair,
+    provenanceLog: repair,
     random: secureRandom(),
     addressOf: (request) => runnerAddress(access, request),
     limits: hubLimits(config),
@@ -125,7 +125,7 @@ export async function openFleet(
       },
     }),
     joinTokens,
-    admitRunner: countingTokenGuesses(access, (headers) => admit(headers, tokens)),
+    admitRunner: countingTokenGuesses(access, (headers) => checkRunnerToken(headers, tokens)),
     trustedToken: tokens.trusted,
   };
 }

@@ -109,7 +109,7 @@ describe('a runner that came by one', () => {
     expect(here.hub.runners()).toMatchObject([{ trusted: false, tokenId: id }]);
     expect(
       await joinFakeRunner({ url: here.url, token, name: 'tab 2', vectors: embed }).closed,
-    ).toMatchObject({ code: 4429, reason: 'this join token takes 1 runners at once' });
+    ).toMatchObject({ code: 4429, reason: 'the runner limit of this join token (1) is reached' });
     await here.feed(10);
     await tokens.revoke(id);
     here.hub.revoke(id);

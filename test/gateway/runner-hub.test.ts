@@ -39,7 +39,7 @@ const quiet = {
   warn: () => undefined,
   error: () => undefined,
 };
-const noLedger: ProvenanceLog = {
+const noProvenanceLog: ProvenanceLog = {
   begin: () => Promise.resolve(),
   vouched: () => undefined,
   end: () => undefined,
@@ -71,7 +71,7 @@ async function startHub(
     clock,
     limits: { ...defaultHubLimits, closeMsMax: 500, ...limits },
     log: quiet,
-    ledger: noLedger,
+    provenanceLog: noProvenanceLog,
     expectsTrusted: false,
     random: () => 0.5,
     addressOf: () => '127.0.0.1',

@@ -20,7 +20,7 @@ import { Access } from '../../gateway/access/access.ts';
 import type { AuditLine } from '../../gateway/access/audit-trail.ts';
 import { JoinTokens } from '../../gateway/access/join-tokens.ts';
 import { fixedKeys } from '../../gateway/access/key-ring.ts';
-import { admit } from '../../gateway/access/runner-admission.ts';
+import { checkRunnerToken } from '../../gateway/access/runner-admission.ts';
 import { createApp } from '../../gateway/api/app.ts';
 import type { Services } from '../../gateway/api/services.ts';
 import { createGauges } from '../../gateway/api/views/gauges.ts';
@@ -190,7 +190,11 @@ export function testApp(
     access: new Access({ config, clock, ring: { keys: () => fixedKeys(config.gateway) } }),
     audit: { write: (line) => audited.push(line), [Symbol.dispose]: () => undefined },
     admitRunner: (headers) =>
-      admit(headers, { shared: 'runner-token', trusted: 'trusted-token', join: () => null }),
+      checkRunnerToken(headers, {
+        shared: 'runner-token',
+        trusted: 'trusted-token',
+        join: () => null,
+      }),
     joinTokens: new JoinTokens(
       'runner-token',
       join(tmpdir(), `vectorstream-${randomUUID()}`, 'join-tokens.json'),

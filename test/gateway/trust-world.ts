@@ -118,7 +118,7 @@ export async function openWorld({
     tokens: own,
     clock,
     log: quiet,
-    ledger: repair,
+    provenanceLog: repair,
     expectsTrusted: false,
     random: Math.random,
     addressOf: () => '127.0.0.1',

@@ -146,7 +146,7 @@ export const mutations: readonly Mutation[] = [
     bug: 'a runner that was found wrong is sent away, and what it did stays',
     file: 'gateway/fleet/runner-trust.ts',
     test: 'test/gateway/trust.test.ts',
-    find: 'if (checks !== null) ledger.distrust(session.id, verifiedUntil);',
+    find: 'if (checks !== null) provenanceLog.distrust(session.id, verifiedUntil);',
     replace: '',
   },
   {

@@ -92,7 +92,7 @@ export function startSimulatedGateway({
     tokens: { shared: 's', trusted: 't', join: () => null },
     clock,
     log: quiet,
-    ledger: watchedLedger(repair, clock, watched),
+    provenanceLog: watchedLedger(repair, clock, watched),
     expectsTrusted: true,
     random,
     addressOf: () => '127.0.0.1',
