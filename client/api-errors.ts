@@ -1,24 +1,26 @@
-// What a call of the client can fail with: the gateway's own answer, or no answer at all.
+// The errors of the client's calls: the gateway refused, or there was no usable answer.
 
 import { VectorStreamError } from '#core/errors/errors.ts';
 import type { ProblemView } from '../gateway/api/routes/schemas.ts';
 
-/** The gateway said no. `code` is stable and what a program acts on; `message` is for a person. */
+/**
+ * The gateway, or a proxy before it, answered with an error. Programs act on `code`, which is
+ * stable; people read `message`.
+ */
 export class VectorStreamApiError extends VectorStreamError {
   override readonly name = 'VectorStreamApiError';
   readonly status: number;
   readonly code: string;
   readonly detail: string;
-  /** What the gateway's log has this call under; empty when something before the gateway answered. */
+  /** Finds this call in the gateway's log. Empty when something before the gateway answered. */
   readonly requestId: string;
-  /** All members of the problem document, such as `errors` of a request that was not valid. */
+  /** All members of the problem document, such as `errors` of an invalid request. */
   readonly problem: Partial<ProblemView>;
-  /** The least wait that the gateway asked for; `null` when it asked for none. */
+  /** The shortest wait that the answer asked for; `null` when it asked for none. */
   readonly retryAfterMs: number | null;
   constructor(status: number, problem: Partial<ProblemView>, retryAfterMs: number | null) {
     const detail =
-      problem.detail ??
-      'The answer does not say why; something before the gateway may have given it.';
+      problem.detail ?? 'The answer gives no reason. It may come from a proxy before the gateway.';
     super(`${status} ${problem.code ?? 'unknown'}: ${detail}`);
     this.status = status;
     this.code = problem.code ?? 'unknown';
@@ -30,16 +32,43 @@ export class VectorStreamApiError extends VectorStreamError {
 
   /** Whether the same call may succeed later. */
   get retryable(): boolean {
-    return this.status === 429 || this.status === 503 || this.code === 'idempotency_key_busy';
+    return [429, 502, 503, 504].includes(this.status) || this.code === 'idempotency_key_busy';
+  }
+
+  /** False when a proxy gave up waiting: the gateway may have carried out the call. */
+  get isCertainlyUndone(): boolean {
+    return this.status !== 502 && this.status !== 504;
   }
 }
 
 /**
- * There was no whole answer: nothing listens there, the connection broke, it took too long, or what
- * came is not the API's.
+ * There was no usable answer: nothing listens at the address, the connection broke, the answer took
+ * too long, or it was not the API's.
  */
 export class VectorStreamConnectionError extends VectorStreamError {
   override readonly name = 'VectorStreamConnectionError';
-  readonly code = 'no_answer';
-  readonly retryable = true;
+  /** `not_json`: something answered with success, but it is no VectorStream gateway. */
+  readonly code: 'no_answer' | 'not_json';
+  /** What went wrong in a few words, such as `ECONNREFUSED`. */
+  readonly reason: string;
+  constructor(
+    message: string,
+    options: { code: 'no_answer' | 'not_json'; reason: string; cause?: unknown },
+  ) {
+    super(message, { cause: options.cause });
+    this.code = options.code;
+    this.reason = options.reason;
+  }
+
+  get retryable(): boolean {
+    return this.code === 'no_answer';
+  }
 }
+
+/** For `catch`: `null` when the gateway answered with this code; throws every other error again. */
+export const nullWhen =
+  (code: string) =>
+  (error: unknown): null => {
+    if (error instanceof VectorStreamApiError && error.code === code) return null;
+    throw error;
+  };

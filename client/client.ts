@@ -1,5 +1,5 @@
-// The client of VectorStream's API, for Node and for browsers: every call typed by the gateway's
-// own schemas, trouble that may pass tried again.
+// The client of VectorStream's API, for Node and for browsers. Every call is typed by the gateway's
+// own schemas, and temporary errors are retried.
 
 import { systemClock } from '#core/time/clock.ts';
 import { deadLetterCalls } from './dead-letter-calls.ts';
@@ -7,39 +7,54 @@ import { eventCalls } from './event-calls.ts';
 import { followLive, type LiveOptions } from './live-feed.ts';
 import { operationCalls } from './operation-calls.ts';
 import { searchCalls } from './search-calls.ts';
-import { Transport, type Fetch } from './transport.ts';
+import { Transport, type Fetch, type RetryWait } from './transport.ts';
 
-// A package shows its users one file.
+// Users of the package import everything from this one file.
 export { VectorStreamApiError, VectorStreamConnectionError } from './api-errors.ts';
 export type { LiveMessage, Topic } from './feed-messages.ts';
-export type { EventToSend, SendItem, SendOptions } from './event-calls.ts';
+export type { EventToSend, SendItem, SendOptions, SendResult } from './event-calls.ts';
+export type { Stats } from './operation-calls.ts';
+export type { SearchResult } from './search-calls.ts';
+export type { RetryWait } from './transport.ts';
 
 export type ClientOptions = {
-  /** Of the gateway, such as `https://search.example.com`; a path in it is kept. */
+  /** Address of the gateway, such as `https://search.example.com`. It may contain a path. */
   readonly url: string;
-  /** None where the gateway has no keys. */
+  /** Leave it out when the gateway has no keys. */
   readonly apiKey?: string;
-  /** How long one attempt may take, its answer included; 60,000 when absent. */
+  /** How long one attempt may take, including its answer. 60,000 when absent. */
   readonly timeoutMs?: number;
-  /** How often a call is tried in all; 5 when absent, 1 never tries again. */
+  /**
+   * How many times a call is tried in all; 1 never retries. When absent: 5, or any number if
+   * `retryForMs` is given.
+   */
   readonly attemptsMax?: number;
-  /** Instead of the global one, such as behind a proxy. */
+  /** How long a call is retried, in ms from its start. No limit when absent. */
+  readonly retryForMs?: number;
+  /** Called before each wait for the next attempt. */
+  readonly onWait?: (wait: RetryWait) => void;
+  /** Replaces the global `fetch`, for example to go through a proxy. */
   readonly fetch?: Fetch;
 };
 
 export type VectorStreamClient = ReturnType<typeof createClient>;
 
 /**
- * Opens nothing: every call stands alone and takes a `signal`. Calls throw `VectorStreamApiError`
- * (the gateway said no), `VectorStreamConnectionError` (no answer) or the reason of their signal.
- * Tried again are 429 and 503, after `Retry-After`, and, where carrying a call out twice does no
- * harm, broken connections; waits double from up to 200 ms to up to 10 s, at random.
+ * Opens no connection: every call is independent and takes a `signal`. Calls throw
+ * `VectorStreamApiError` (the gateway refused), `VectorStreamConnectionError` (no usable answer) or
+ * the reason of their signal.
+ *
+ * Status 429 and 503 are retried, after `Retry-After`. Broken connections, 502 and 504 are retried
+ * where carrying out a call twice does no harm. Before the n-th retry there is a random wait of up
+ * to 200 ms × 2^(n-1), at most 10 s.
  */
 export function createClient({
   url,
   apiKey,
   timeoutMs = 60_000,
-  attemptsMax = 5,
+  retryForMs,
+  attemptsMax = retryForMs === undefined ? 5 : Infinity,
+  onWait = () => undefined,
   fetch = globalThis.fetch,
 }: ClientOptions) {
   const transport = new Transport({
@@ -49,7 +64,9 @@ export function createClient({
     clock: systemClock,
     random: Math.random,
     retries: { attemptsMax, delayMs: 200, delayMsMax: 10_000 },
-    // Called as a method, a browser's own would refuse.
+    retryForMs: retryForMs ?? Infinity,
+    onWait,
+    // A browser's own fetch throws when it is called as a method of another object.
     fetch: (address, init) => fetch(address, init),
   });
   return {

@@ -1,5 +1,5 @@
-// A list of the API as one sequence: the next page is fetched when the items of the one before are
-// used up.
+// Turns a paged list of the API into one sequence. It fetches a page when the items of the page
+// before are used up.
 
 import type { Call, CallOptions, Transport } from './transport.ts';
 

@@ -1,4 +1,4 @@
-// Dead letters: looking at them, putting them back into the source, purging them.
+// The calls on dead letters: list, read, add, replay and purge.
 
 import type {
   DeadLetterBatch,
@@ -14,15 +14,15 @@ import type {
   DeadLetterView,
   DeadLetterListQuery,
 } from '../gateway/api/routes/dead-letter-view.ts';
+import { nullWhen } from './api-errors.ts';
 import { pagesOf } from './cursor-pages.ts';
-import { absent } from './event-calls.ts';
 import type { CallOptions, Transport } from './transport.ts';
 
 export function deadLetterCalls(transport: Transport) {
   return {
     /**
-     * Newest first, large values cut; pages are fetched as they are needed. `limit` is the size of
-     * a page.
+     * Newest first, with large values cut. Pages are fetched as they are needed; `limit` is the
+     * size of a page.
      */
     list: (
       query: DeadLetterListQuery & { readonly limit?: number } = {},
@@ -30,29 +30,32 @@ export function deadLetterCalls(transport: Transport) {
     ): AsyncGenerator<DeadLetterView, void, undefined> =>
       pagesOf(transport, { method: 'GET', path: '/dlq/messages', query }, options),
 
-    /** In full; `null` when there is none. */
+    /** The whole dead letter; `null` when there is none with this id. */
     get: (id: string, options?: CallOptions): Promise<DeadLetterView | null> =>
       transport
-        .json<DeadLetterView>({ method: 'GET', path: at(id) }, options)
-        .catch(absent('dead_letter_not_found')),
+        .json<DeadLetterView>({ method: 'GET', path: pathOf(id) }, options)
+        .catch(nullWhen('dead_letter_not_found')),
 
     stats: (options?: CallOptions): Promise<DeadLetterCounts> =>
       transport.json({ method: 'GET', path: '/dlq/stats' }, options),
 
-    /** Sent again under the same request id it stays one letter. */
-    add: (letter: DeadLetterToAdd, options?: CallOptions): Promise<DeadLetterView> =>
+    /** Retries carry the same request id, so that the gateway adds one dead letter only. */
+    add: (deadLetter: DeadLetterToAdd, options?: CallOptions): Promise<DeadLetterView> =>
       transport.json(
         {
           method: 'POST',
           path: '/dlq/messages',
-          json: letter,
+          json: deadLetter,
           repeat: 'always',
           headers: { 'X-Request-Id': crypto.randomUUID() },
         },
         options,
       ),
 
-    /** As it was, or corrected (`payload`). Durable in the source when this resolves. */
+    /**
+     * Replays the record as it was, or corrected (`payload`). It is durable in the source when this
+     * resolves.
+     */
     replay: (
       id: string,
       replay: DeadLetterReplay = {},
@@ -64,20 +67,20 @@ export function deadLetterCalls(transport: Transport) {
       ),
 
     /**
-     * One call's worth of those that match; ask again with `cursor: next_cursor` until that is
-     * null.
+     * Replays as many matching dead letters as one call may. Call again with `cursor: next_cursor`
+     * until that is null.
      */
     replayBatch: (batch: DeadLetterBatch, options?: CallOptions): Promise<DeadLetterBatchDone> =>
       transport.json({ method: 'POST', path: '/dlq/replay/batch', json: batch }, options),
 
-    /** Its payload goes, its reason stays. */
+    /** Deletes the payload and keeps the reason. */
     purge: (id: string, options?: CallOptions): Promise<void> =>
-      transport.json({ method: 'DELETE', path: at(id), repeat: 'always' }, options),
+      transport.json({ method: 'DELETE', path: pathOf(id), repeat: 'always' }, options),
 
-    /** Without `confirm` it counts; with the number that it counted it purges. */
+    /** Counts without `confirm`; purges when `confirm` is the number that it counted. */
     purgeMatching: (purge: DeadLetterPurge, options?: CallOptions): Promise<DeadLettersPurged> =>
       transport.json({ method: 'POST', path: '/dlq/purge', json: purge }, options),
   };
 }
 
-const at = (id: string): string => `/dlq/messages/${encodeURIComponent(id)}`;
+const pathOf = (id: string): string => `/dlq/messages/${encodeURIComponent(id)}`;

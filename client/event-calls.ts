@@ -1,60 +1,51 @@
-// Events: sending any number of them with one result each, and reading those that are stored.
+// The calls on events: send any number of them, with one result for each, and read stored ones.
 
 import type { z } from 'zod';
 import { assert } from '#core/errors/assert.ts';
 import type { wireEventSchema } from '#core/event/event-schema.ts';
 import type { StoredEventView } from '../gateway/api/routes/schemas.ts';
 import type { EventQuery } from '../gateway/api/routes/stored-event-routes.ts';
-import type { IntakeResult } from '../gateway/ingest/intake.ts';
-import { VectorStreamApiError } from './api-errors.ts';
+import type { IntakeResult as SendResult } from '../gateway/ingest/intake.ts';
+import { nullWhen, VectorStreamApiError } from './api-errors.ts';
 import { pagesOf } from './cursor-pages.ts';
-import { portionsOf, type PortionLimits } from './portions.ts';
-import type { CallOptions, Transport } from './transport.ts';
+import { batchesOf, type BatchLimits } from './event-batches.ts';
+import type { Call, CallOptions, Transport } from './transport.ts';
 
+export type { SendResult };
 export type EventToSend = z.input<typeof wireEventSchema>;
-export type SendItem = IntakeResult['items'][number];
-export type SendOptions = CallOptions &
-  Partial<PortionLimits> & {
-    /**
-     * `dead_letter`: invalid events are taken too, and end in the dead-letter queue with their
-     * reason.
-     */
-    readonly onInvalid?: 'reject' | 'dead_letter';
-  };
+export type SendItem = SendResult['items'][number];
+export type LineOptions = CallOptions & {
+  /** `dead_letter` accepts invalid events too: they go to the dead-letter queue, with a reason. */
+  readonly onInvalid?: 'reject' | 'dead_letter' | undefined;
+};
+export type SendOptions = LineOptions & Partial<BatchLimits>;
 
-/** Within what a gateway takes unless it is configured for less. */
-const portionLimits: PortionLimits = { eventsMax: 1000, bytesMax: 1024 * 1024, ageMsMax: 500 };
+/** A gateway accepts these unless it is configured for less. */
+const batchLimits: BatchLimits = { eventsMax: 1000, bytesMax: 1024 * 1024, ageMsMax: 500 };
 
 export function eventCalls(transport: Transport) {
   /**
-   * One result per event, in order, as the gateway answers: durable when `accepted`. Events are
-   * read only as results are asked for, so a source of any length needs the memory of one portion.
-   * A portion that failed on its way is sent again and writes nothing twice.
+   * Yields one result per event, in order, as the gateway answers; `accepted` means durable. Reads
+   * events only as results are asked for, so a source of any length needs the memory of one batch.
+   * A batch whose answer was lost is sent again under the same Idempotency-Key and writes nothing
+   * twice.
    */
   async function* stream(
     events: Iterable<EventToSend> | AsyncIterable<EventToSend>,
     { onInvalid, signal, ...limits }: SendOptions = {},
   ): AsyncGenerator<SendItem, void, undefined> {
     let sent = 0;
-    for await (const { text, count } of portionsOf(
+    for await (const { text, count } of batchesOf(
       events,
-      { ...portionLimits, ...limits },
+      { ...batchLimits, ...limits },
       transport.timing.clock,
       signal,
     )) {
-      const { items } = await transport
-        .json<IntakeResult>(
-          {
-            method: 'POST',
-            path: '/events',
-            query: { on_invalid: onInvalid },
-            repeat: 'always',
-            headers: { 'Idempotency-Key': crypto.randomUUID() },
-            body: { text, type: 'application/x-ndjson' },
-          },
-          { signal },
-        )
-        .catch(turnedAway);
+      const { items } = await post(transport, text, {
+        onInvalid,
+        signal,
+        headers: { 'Idempotency-Key': crypto.randomUUID() },
+      });
       assert(items.length === count, `${count} events got ${items.length} results`);
       for (const item of items) yield { ...item, index: sent + item.index };
       sent += count;
@@ -64,15 +55,12 @@ export function eventCalls(transport: Transport) {
   return {
     stream,
 
-    /**
-     * The same for a number of events whose results fit into memory. Nothing is thrown for events
-     * that are invalid.
-     */
+    /** Sends events whose results fit into memory. An invalid event is a result, not an error. */
     async send(
       events: Iterable<EventToSend> | AsyncIterable<EventToSend>,
       options: SendOptions = {},
-    ): Promise<IntakeResult> {
-      const result: IntakeResult = { accepted: 0, rejected: 0, dead_lettered: 0, items: [] };
+    ): Promise<SendResult> {
+      const result: SendResult = { accepted: 0, rejected: 0, dead_lettered: 0, items: [] };
       for await (const item of stream(events, options)) {
         result.items.push(item);
         result[item.status] += 1;
@@ -81,7 +69,15 @@ export function eventCalls(transport: Transport) {
     },
 
     /**
-     * Stored events, newest first; pages are fetched as they are needed. `limit` is the size of a
+     * Sends lines of NDJSON as they are, valid or not, each without its line break. They go in one
+     * request, or in halves when that is too large for the gateway. Retries carry no
+     * Idempotency-Key: an event that arrives twice is stored once, because of its id.
+     */
+    sendLines: (lines: readonly Uint8Array[], options: LineOptions = {}): Promise<SendResult> =>
+      sendLines(transport, lines, options),
+
+    /**
+     * Stored events, newest first. Pages are fetched as they are needed; `limit` is the size of a
      * page.
      */
     list: (
@@ -90,34 +86,79 @@ export function eventCalls(transport: Transport) {
     ): AsyncGenerator<StoredEventView, void, undefined> =>
       pagesOf(transport, { method: 'GET', path: '/events', query }, options),
 
-    /**
-     * By `event_id` as it was sent, or by the id in the store. `null` when none is stored, perhaps
-     * not yet.
-     */
+    /** By `event_id` as it was sent, or by the id in the store. `null` while none is stored. */
     get: (id: string, options?: CallOptions): Promise<StoredEventView | null> =>
       transport
         .json<StoredEventView>(
           { method: 'GET', path: `/events/${encodeURIComponent(id)}` },
           options,
         )
-        .catch(absent('event_not_found')),
+        .catch(nullWhen('event_not_found')),
   };
 }
 
-/** A portion of which nothing was valid: its results come as an error. */
-function turnedAway(error: unknown): Pick<IntakeResult, 'items'> {
-  if (error instanceof VectorStreamApiError && error.status === 400) {
-    const { items } = error.problem;
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- documented: the same items as in an answer
-    if (Array.isArray(items)) return { items: items as SendItem[] };
+function post(
+  transport: Transport,
+  ndjson: NonNullable<Call['body']>['data'],
+  { onInvalid, signal, headers }: LineOptions & Pick<Call, 'headers'>,
+): Promise<SendResult> {
+  return transport
+    .json<SendResult>(
+      {
+        method: 'POST',
+        path: '/events',
+        query: { on_invalid: onInvalid },
+        repeat: 'always',
+        body: { data: ndjson, type: 'application/x-ndjson' },
+        ...(headers && { headers }),
+      },
+      { signal },
+    )
+    .catch(resultOfRefusal);
+}
+
+async function sendLines(
+  transport: Transport,
+  lines: readonly Uint8Array[],
+  options: LineOptions,
+): Promise<SendResult> {
+  try {
+    return await post(transport, joined(lines), options);
+  } catch (error) {
+    const isTooLarge = error instanceof VectorStreamApiError && error.status === 413;
+    if (!isTooLarge || lines.length < 2) throw error;
   }
-  throw error;
+  const middle = Math.ceil(lines.length / 2);
+  const first = await sendLines(transport, lines.slice(0, middle), options);
+  const second = await sendLines(transport, lines.slice(middle), options);
+  return {
+    accepted: first.accepted + second.accepted,
+    rejected: first.rejected + second.rejected,
+    dead_lettered: first.dead_lettered + second.dead_lettered,
+    items: [
+      ...first.items,
+      ...second.items.map((item) => ({ ...item, index: middle + item.index })),
+    ],
+  };
 }
 
-/** `null` for what is not there; the error for all else. */
-export const absent =
-  (code: string) =>
-  (error: unknown): null => {
-    if (error instanceof VectorStreamApiError && error.code === code) return null;
-    throw error;
-  };
+function joined(lines: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const body = new Uint8Array(lines.reduce((sum, line) => sum + line.length + 1, 0));
+  let end = 0;
+  for (const line of lines) {
+    body.set(line, end);
+    end += line.length + 1;
+    body[end - 1] = lineBreak;
+  }
+  return body;
+}
+const lineBreak = 10;
+
+/** When no event of a request is valid, the results come in an error. */
+function resultOfRefusal(error: unknown): SendResult {
+  if (!(error instanceof VectorStreamApiError) || error.status !== 400) throw error;
+  if (!Array.isArray(error.problem['items'])) throw error;
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- documented: items as in an answer
+  const items = error.problem['items'] as SendItem[];
+  return { accepted: 0, rejected: items.length, dead_lettered: 0, items };
+}

@@ -1,4 +1,4 @@
-// What the live feed tells, as docs/live.md describes it.
+// The messages of the live feed, as docs/live.md describes them.
 
 import type { DeadLetterView } from '../gateway/api/routes/dead-letter-view.ts';
 import type { HealthView } from '../gateway/api/views/health-view.ts';
@@ -6,7 +6,7 @@ import type { RunnerView, StatsView } from '../gateway/api/views/stats-view.ts';
 import type { Topic } from '../gateway/live/live-messages.ts';
 import type { EventToSend } from './event-calls.ts';
 
-type Told<T extends Topic, Data> = {
+type TopicMessage<T extends Topic, Data> = {
   readonly type: T;
   readonly id: string;
   readonly at: string;
@@ -15,15 +15,15 @@ type Told<T extends Topic, Data> = {
 };
 
 export type LiveMessage =
-  | Told<'stats', StatsView>
-  | Told<'health', HealthView>
-  | Told<
+  | TopicMessage<'stats', StatsView>
+  | TopicMessage<'health', HealthView>
+  | TopicMessage<
       'runner',
       | { readonly change: 'all'; readonly runners: readonly RunnerView[] }
       | { readonly change: 'joined' | 'changed'; readonly runner: RunnerView }
       | { readonly change: 'left'; readonly runner: { readonly id: string } }
     >
-  | Told<
+  | TopicMessage<
       'dead_letter',
       Pick<
         DeadLetterView,
@@ -32,18 +32,18 @@ export type LiveMessage =
         readonly skipped: number;
       }
     >
-  | Told<
+  | TopicMessage<
       'sample',
       { readonly event: EventToSend; readonly latency_ms: number; readonly skipped: number }
     >
-  /** So many messages are lost: they came faster than they were taken. */
+  /** The gateway dropped `count` messages: they came faster than the client read them. */
   | { readonly type: 'dropped'; readonly count: number };
 
 export type { Topic };
 
 /**
- * First on every connection. `resumed: false`: what was missed is not known any more, and snapshots
- * follow.
+ * First on every connection. `resumed: false` means that the gateway no longer has the missed
+ * messages; it sends snapshots instead.
  */
 export type Hello = {
   readonly type: 'hello';

@@ -1,5 +1,5 @@
-// The small parts of HTTP that every call needs: addresses with a query string, waiting times, and
-// what an error's body tells.
+// The small parts of HTTP that every call needs: addresses with a query string, `Retry-After`, and
+// the body of an error.
 
 import type { ProblemView } from '../gateway/api/routes/schemas.ts';
 
@@ -7,8 +7,8 @@ type Value = string | number | boolean;
 export type Query = Readonly<Record<string, Value | readonly Value[] | null | undefined>>;
 
 /**
- * A list repeats its name; what is undefined is left out. `path` is relative to `url`, of which a
- * path is kept.
+ * `path` is appended to the path of `url`. A list in the query repeats its name; null and undefined
+ * are left out.
  */
 export function addressOf(url: string, path: string, query: Query = {}): string {
   const address = new URL(url);
@@ -20,7 +20,7 @@ export function addressOf(url: string, path: string, query: Query = {}): string 
   return address.href;
 }
 
-/** `Retry-After` in seconds or as a date (RFC 9110), as ms from `now` (UTC ms). */
+/** Reads `Retry-After`, in seconds or as a date (RFC 9110). Returns ms from `now` (UTC ms). */
 export function retryAfterMsOf(header: string | null, now: number): number | null {
   if (header === null) return null;
   if (/^\d{1,6}$/.test(header.trim())) return Number(header) * 1000;
@@ -28,7 +28,7 @@ export function retryAfterMsOf(header: string | null, now: number): number | nul
   return Number.isNaN(at) ? null : Math.max(0, at - now);
 }
 
-/** Of a problem document or of an error in OpenAI's shape; nothing of any other body. */
+/** Reads a problem document, or an error in OpenAI's shape. Any other body gives `{}`. */
 export function problemIn(text: string): Partial<ProblemView> {
   try {
     const body: unknown = JSON.parse(text);

@@ -1,28 +1,32 @@
-// Follows what happens in a gateway for as long as it is asked to: a connection that ends is opened
-// again where it stopped.
+// Follows the live feed of a gateway until its reader stops. A connection that ends is opened again
+// and resumes after the last message.
 
-import { backoffMs } from '#core/time/retry.ts';
+import type { Clock } from '#core/ports.ts';
+import { rest } from '#core/time/rest.ts';
+import { RetryDelays } from '#core/time/retry.ts';
 import { VectorStreamApiError, VectorStreamConnectionError } from './api-errors.ts';
 import type { Heartbeat, Hello, LiveMessage, Topic } from './feed-messages.ts';
 import { serverSentEvents } from './server-sent-events.ts';
 import type { CallOptions, Transport } from './transport.ts';
 
 export type LiveOptions = CallOptions & {
-  /** All when absent. */
+  /** All topics when absent. */
   readonly topics?: readonly Topic[];
-  /** `id` of the last message seen, to go on after it. */
+  /** `id` of the last message seen: the feed resumes after it. */
   readonly since?: string;
 };
 
-/** A connection that says nothing for so many heartbeats is dead. */
+/** A connection that is silent for this many heartbeats is dead. */
 const heartbeatsMissedMax = 2.5;
-/** Until the first message says how often the heart beats. */
+/** Replaces the heartbeat interval until the first message names it. */
 const helloMsMax = 30_000;
 
 /**
- * Messages of `GET /sse/events`, read only as they are asked for: who is slow gets `dropped`, and
- * never fills memory. Goes on until the loop is left or the signal aborts (then it ends, without an
- * error). Throws `VectorStreamApiError` for what will not pass, such as a wrong key.
+ * Yields the messages of `GET /sse/events`, and reads only as they are asked for: a slow reader
+ * gets `dropped`, and memory never fills. Ends, without an error, when the loop is left or the
+ * signal aborts.
+ *
+ * @throws VectorStreamApiError for a lasting error, such as a wrong key
  */
 export async function* followLive(
   transport: Transport,
@@ -31,42 +35,43 @@ export async function* followLive(
   const { clock, random, retries } = transport.timing;
   const left = new AbortController();
   const ended = AbortSignal.any([left.signal, ...(signal === undefined ? [] : [signal])]);
+  const delays = new RetryDelays({ backoff: retries, jitter: 'full', random });
   let last = since;
-  let failures = 0;
   try {
     while (!ended.aborted) {
       let waitMsMin = 0;
       try {
         for await (const { message, id } of connection(transport, topics, last, ended)) {
-          failures = 0;
-          // A snapshot may come before older messages that were missed.
+          delays.reset();
+          // A snapshot may arrive before older messages that were missed, so it does not count.
           if (message.type === 'heartbeat') last = message.id;
           else if (id !== '' && !('snapshot' in message)) last = id;
           if (message.type !== 'hello' && message.type !== 'heartbeat') yield message;
         }
       } catch (error) {
         if (ended.aborted) return;
-        const mayPass =
-          error instanceof VectorStreamConnectionError ||
-          (error instanceof VectorStreamApiError && error.retryable);
-        if (!mayPass) throw error;
-        if (error instanceof VectorStreamApiError) waitMsMin = error.retryAfterMs ?? 0;
+        waitMsMin = retryAfterMs(error);
       }
-      failures += 1;
-      await clock
-        .sleep(waitMsMin + random() * backoffMs(retries, failures), ended)
-        .catch(() => undefined);
+      await rest(clock, waitMsMin + delays.next(), ended);
     }
   } finally {
     left.abort();
   }
 }
 
+/** How long to wait at least after this error; throws the error when it is a lasting one. */
+function retryAfterMs(error: unknown): number {
+  if (error instanceof VectorStreamApiError && error.retryable) return error.retryAfterMs ?? 0;
+  if (error instanceof VectorStreamConnectionError) return 0;
+  throw error;
+}
+
 type Received = { readonly message: LiveMessage | Hello | Heartbeat; readonly id: string };
 
 /**
- * One connection, until it ends. Throws `VectorStreamConnectionError` when it breaks or falls
- * silent.
+ * Yields the messages of one connection until it ends.
+ *
+ * @throws VectorStreamConnectionError when the connection breaks or falls silent
  */
 async function* connection(
   transport: Transport,
@@ -76,8 +81,8 @@ async function* connection(
 ): AsyncGenerator<Received, void, undefined> {
   const silent = new AbortController();
   const signal = AbortSignal.any([ended, silent.signal]);
-  const watch = new SilenceWatch(() =>
-    silent.abort(new VectorStreamConnectionError('The live feed fell silent.')),
+  const watch = new SilenceWatch(transport.timing.clock, () =>
+    silent.abort(failure('The live feed fell silent.')),
   );
   watch.expect(helloMsMax);
   try {
@@ -90,11 +95,11 @@ async function* connection(
     for (;;) {
       watch.expect(heartbeatsMissedMax * heartbeatMs);
       const { done, value } = await events.next();
-      // Who takes long to work on a message is not the gateway's silence.
-      watch.rest();
+      // While the reader works on a message, the gateway is not silent.
+      watch.pause();
       ended.throwIfAborted();
       if (done === true) return;
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the documented messages; there are no others
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- docs/live.md lists all messages
       const message = JSON.parse(value.data) as Received['message'];
       if (message.type === 'hello') heartbeatMs = message.heartbeat_ms;
       yield { message, id: value.id };
@@ -103,24 +108,36 @@ async function* connection(
     ended.throwIfAborted();
     if (error instanceof VectorStreamApiError || error instanceof VectorStreamConnectionError)
       throw error;
-    throw new VectorStreamConnectionError('The live feed broke off.', { cause: error });
+    throw failure('The live feed broke off.', error);
   } finally {
-    watch.rest();
+    watch.pause();
     silent.abort();
   }
 }
 
+const failure = (message: string, cause?: unknown): VectorStreamConnectionError =>
+  new VectorStreamConnectionError(message, { code: 'no_answer', reason: message, cause });
+
+/** Calls `onSilence` when nothing was heard for as long as was expected last. */
 class SilenceWatch {
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  readonly #silent: () => void;
-  constructor(silent: () => void) {
-    this.#silent = silent;
+  readonly #clock: Clock;
+  readonly #onSilence: () => void;
+  #timer = new AbortController();
+
+  constructor(clock: Clock, onSilence: () => void) {
+    this.#clock = clock;
+    this.#onSilence = onSilence;
   }
+
   expect(ms: number): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(this.#silent, ms);
+    this.pause();
+    this.#timer = new AbortController();
+    void rest(this.#clock, ms, this.#timer.signal).then((hasPassed) => {
+      if (hasPassed) this.#onSilence();
+    });
   }
-  rest(): void {
-    clearTimeout(this.#timer);
+
+  pause(): void {
+    this.#timer.abort();
   }
 }

@@ -1,4 +1,4 @@
-// The gateway itself: its runners, its health, its figures and its settings.
+// The calls on the gateway itself: its runners, health, figures and settings.
 
 import type { ConfigView } from '../gateway/api/routes/config-routes.ts';
 import type {
@@ -7,11 +7,12 @@ import type {
   MadeJoinToken,
 } from '../gateway/api/routes/join-token-routes.ts';
 import type { HealthView } from '../gateway/api/views/health-view.ts';
-import type { RunnerView, StatsView } from '../gateway/api/views/stats-view.ts';
+import type { RunnerView, StatsView as Stats } from '../gateway/api/views/stats-view.ts';
 import type { SystemView } from '../gateway/api/views/system-view.ts';
 import { VectorStreamApiError } from './api-errors.ts';
 import type { CallOptions, Transport } from './transport.ts';
 
+export type { Stats };
 export type Readiness = { readonly ready: boolean; readonly causes: HealthView['causes'] };
 
 export function operationCalls(transport: Transport) {
@@ -25,18 +26,18 @@ export function operationCalls(transport: Transport) {
           )
         ).items,
       get: (id: string, options?: CallOptions): Promise<RunnerView> =>
-        transport.json({ method: 'GET', path: runner(id) }, options),
-      /** It finishes what it has, and leaves. */
+        transport.json({ method: 'GET', path: pathOf(id) }, options),
+      /** The runner finishes its jobs, then leaves. */
       drain: (id: string, options?: CallOptions): Promise<RunnerView> =>
-        transport.json({ method: 'POST', path: `${runner(id)}/drain`, repeat: 'always' }, options),
-      /** It is cut off; what it has in work goes to another one. */
+        transport.json({ method: 'POST', path: `${pathOf(id)}/drain`, repeat: 'always' }, options),
+      /** Disconnects the runner at once. Its jobs go to other runners. */
       remove: (id: string, options?: CallOptions): Promise<void> =>
-        transport.json({ method: 'DELETE', path: runner(id) }, options),
+        transport.json({ method: 'DELETE', path: pathOf(id) }, options),
     },
 
-    /** With which tabs join for a while. */
+    /** Tokens with which browser tabs join as runners for a limited time. */
     joinTokens: {
-      /** The token itself is told here and never again. */
+      /** Only this answer contains the token itself. */
       make: (request: JoinTokenRequest = {}, options?: CallOptions): Promise<MadeJoinToken> =>
         transport.json({ method: 'POST', path: '/runners/tokens', json: request }, options),
       list: async (options?: CallOptions): Promise<readonly ListedJoinToken[]> =>
@@ -46,7 +47,7 @@ export function operationCalls(transport: Transport) {
             options,
           )
         ).items,
-      /** Its runners at this gateway are disconnected. */
+      /** Also disconnects the token's runners from this gateway. */
       revoke: (id: string, options?: CallOptions): Promise<void> =>
         transport.json(
           { method: 'DELETE', path: `/runners/tokens/${encodeURIComponent(id)}`, repeat: 'always' },
@@ -55,13 +56,13 @@ export function operationCalls(transport: Transport) {
     },
 
     health: {
-      /** The whole picture, also when degraded. */
+      /** The health of every part, also when it is degraded. */
       get: (options?: CallOptions): Promise<HealthView> =>
         transport.json({ method: 'GET', path: '/health' }, options),
 
       /**
-       * Whether events can be taken in, embedded and found; not being ready is an answer, and no
-       * error.
+       * Whether events can be accepted, embedded and found. A gateway that is not ready is an
+       * answer, not an error. Never retried.
        */
       async ready(options?: CallOptions): Promise<Readiness> {
         try {
@@ -76,7 +77,7 @@ export function operationCalls(transport: Transport) {
       },
     },
 
-    stats: (options?: CallOptions): Promise<StatsView> =>
+    stats: (options?: CallOptions): Promise<Stats> =>
       transport.json({ method: 'GET', path: '/stats' }, options),
     system: (options?: CallOptions): Promise<SystemView> =>
       transport.json({ method: 'GET', path: '/system' }, options),
@@ -85,8 +86,8 @@ export function operationCalls(transport: Transport) {
       get: (options?: CallOptions): Promise<ConfigView> =>
         transport.json({ method: 'GET', path: '/config' }, options),
       /**
-       * All of them change, or none. `persist`: also after a restart. Resolves with the section as
-       * it is then.
+       * Changes all of the settings or none. `persist` keeps them after a restart. Resolves to the
+       * section after the change.
        */
       change: (
         section: string,
@@ -107,4 +108,4 @@ export function operationCalls(transport: Transport) {
   };
 }
 
-const runner = (id: string): string => `/runners/${encodeURIComponent(id)}`;
+const pathOf = (id: string): string => `/runners/${encodeURIComponent(id)}`;

@@ -1,4 +1,4 @@
-// Search by meaning, what behaviour tells, and the fleet as an embedder.
+// The calls for search by meaning, for analysis of behaviour, and for embedding texts.
 
 import type {
   EmbeddingsRequest,
@@ -9,12 +9,17 @@ import type {
   RecommendationQuery,
   Recommendations,
 } from '../gateway/api/routes/recommendation-routes.ts';
-import type { SearchRequest, SearchResponse } from '../gateway/api/routes/search-routes.ts';
+import type {
+  SearchRequest,
+  SearchResponse as SearchResult,
+} from '../gateway/api/routes/search-routes.ts';
 import type { SimilarProducts, SimilarQuery } from '../gateway/api/routes/similar-routes.ts';
 import type { TrendQuery, Trends } from '../gateway/api/routes/trend-routes.ts';
 import type { CallOptions, Transport } from './transport.ts';
 
-/** `vectors`: one per input, in order, of the model's dimensions. */
+export type { SearchResult };
+
+/** `vectors` has one vector per input, in order, with the model's dimensions. */
 export type Embedded = {
   readonly model: string;
   readonly vectors: readonly Float32Array[];
@@ -23,11 +28,15 @@ export type Embedded = {
 
 export function searchCalls(transport: Transport) {
   return {
-    /** One page of hits; ask again with `cursor: next_cursor` for the next. */
-    search: (request: SearchRequest, options?: CallOptions): Promise<SearchResponse> =>
+    /** One page of hits. Call again with `cursor: next_cursor` for the next page. */
+    search: (request: SearchRequest, options?: CallOptions): Promise<SearchResult> =>
       transport.json({ method: 'POST', path: '/search', json: request, repeat: 'always' }, options),
 
-    /** Products that read like this one. `product_not_found` when no event about it is stored. */
+    /**
+     * Products whose text is close to this one's.
+     *
+     * @throws VectorStreamApiError `product_not_found` when no event about the product is stored
+     */
     similar: (
       productId: string,
       query: SimilarQuery = {},
@@ -39,8 +48,8 @@ export function searchCalls(transport: Transport) {
       ),
 
     /**
-     * Products for a user, each with the events that led to it; none, with a reason, when there is
-     * nothing to go by.
+     * Products for a user, each with the events that led to it. Empty, with a reason, when nothing
+     * is known of the user.
      */
     recommendations: (
       userId: string,
@@ -52,11 +61,11 @@ export function searchCalls(transport: Transport) {
         options,
       ),
 
-    /** What rises against its own baseline, and what is searched for in vain. */
+    /** Products that rise against their own baseline, and searches that find nothing. */
     trends: (query: TrendQuery = {}, options?: CallOptions): Promise<Trends> =>
       transport.json({ method: 'GET', path: '/trends', query }, options),
 
-    /** Vectors of texts. `model` may be left out: it is then the one that is served. */
+    /** Vectors of texts. Without `model`, the model that the gateway serves. */
     async embeddings(
       input: string | string[],
       {
@@ -65,9 +74,8 @@ export function searchCalls(transport: Transport) {
         signal,
       }: CallOptions & Pick<EmbeddingsRequest, 'truncate'> & { readonly model?: string } = {},
     ): Promise<Embedded> {
-      const served = model ?? (await models(transport, { signal }))[0]?.id ?? '';
       const json: EmbeddingsRequest = {
-        model: served,
+        model: model ?? (await models(transport, { signal }))[0]?.id ?? '',
         input,
         encoding_format: 'base64',
         ...(truncate !== undefined && { truncate }),
@@ -97,7 +105,7 @@ const models = async (transport: Transport, options?: CallOptions): Promise<read
     )
   ).data;
 
-/** float32, little-endian, in base64. */
+/** Decodes float32, little-endian, in base64. */
 function vectorOf(base64: string): Float32Array {
   const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));
   const view = new DataView(bytes.buffer);

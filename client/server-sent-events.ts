@@ -1,15 +1,12 @@
-// Reads server-sent events from bytes that come in any pieces (the WHATWG stream format).
+// Reads server-sent events (the WHATWG stream format) from bytes, however they are cut.
 
-/** `id` is the last that was named, as the format has it. */
+/** `id` is the last one that the stream has named, as the format prescribes. */
 export type ServerSentEvent = { readonly id: string; readonly data: string };
 
-/**
- * One event may have so many UTF-16 code units: a stream without blank lines must not fill the
- * memory.
- */
+/** In UTF-16 code units per event. Without a bound, a stream without blank lines fills memory. */
 const eventCharsMax = 16 * 2 ** 20;
 
-/** Ends with the stream. What is not asked for is not read. */
+/** Ends with the stream. Reads only as events are asked for. */
 export async function* serverSentEvents(
   bytes: ReadableStream<Uint8Array<ArrayBuffer>>,
 ): AsyncGenerator<ServerSentEvent, void, undefined> {

@@ -1,22 +1,33 @@
-// One call of the API: its address, key and body; trouble that may pass is tried again, and every
-// error is a typed one.
+// Makes one call of the API: address, key and body. It retries temporary errors, and every error is
+// a typed one.
 
 import type { Clock } from '#core/ports.ts';
 import { retry, type RetryPolicy } from '#core/time/retry.ts';
 import { VectorStreamApiError, VectorStreamConnectionError } from './api-errors.ts';
 import { addressOf, problemIn, retryAfterMsOf, type Query } from './http-answers.ts';
 
-/** What is used of the global `fetch`. */
+/** The part of the global `fetch` that the client uses. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
+/** A call failed and will be repeated after `delayMs`. */
+export type RetryWait = {
+  readonly error: VectorStreamApiError | VectorStreamConnectionError;
+  /** The attempt that failed, from 1. */
+  readonly attempt: number;
+  readonly delayMs: number;
+};
+
 export type TransportOptions = {
-  /** Of the gateway, such as `https://search.example.com`; a path in it is kept. */
+  /** Address of the gateway, such as `https://search.example.com`. It may contain a path. */
   readonly url: string;
   readonly apiKey: string | null;
   readonly fetch: Fetch;
-  /** How long one attempt may take, its answer included. */
+  /** How long one attempt may take, including its answer. */
   readonly timeoutMs: number;
   readonly retries: RetryPolicy;
+  /** How long a call is retried, from its start; `Infinity` for no limit. */
+  readonly retryForMs: number;
+  readonly onWait: (wait: RetryWait) => void;
   readonly clock: Clock;
   /** Uniform in [0, 1). */
   readonly random: () => number;
@@ -26,14 +37,18 @@ export type Call = {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly path: string;
   readonly query?: Query;
-  /** Sent as JSON; `body` is sent as it is instead. */
+  /** Sent as JSON. */
   readonly json?: unknown;
-  readonly body?: { readonly text: string; readonly type: string };
+  /** Sent as it is, instead of `json`. */
+  readonly body?: { readonly data: string | Uint8Array<ArrayBuffer>; readonly type: string };
   readonly headers?: Readonly<Record<string, string>>;
   /**
-   * `always`: carrying it out twice is as good as once, so it is sent again also when nobody knows
-   * whether the first one arrived. `refused` (unless said otherwise for what is not a GET): only
-   * when the gateway said that it did nothing. `never`: trouble is its answer.
+   * When the call is retried.
+   *
+   * - `always` (default of GET): also when the first attempt may have been carried out, because doing
+   *   it twice is as good as once.
+   * - `refused` (default otherwise): only when the gateway said that it did nothing.
+   * - `never`: an error is the answer.
    */
   readonly repeat?: 'always' | 'refused' | 'never';
 };
@@ -47,27 +62,27 @@ export class Transport {
     this.#options = options;
   }
 
-  /** Shared with what waits on its own, such as the live feed. */
+  /** For calls that wait by themselves, such as the live feed. */
   get timing(): Pick<TransportOptions, 'clock' | 'random' | 'retries'> {
     return this.#options;
   }
 
   /**
-   * The JSON of the answer; `T` is what the API's schemas say of this path. Throws
-   * `VectorStreamApiError`, `VectorStreamConnectionError`, or the reason of the signal.
+   * Resolves to the JSON of the answer; `T` is its type by the API's schema of this path.
+   *
+   * @throws VectorStreamApiError, VectorStreamConnectionError, or the reason of the signal
    */
   json<T>(call: Call, { signal }: CallOptions = {}): Promise<T> {
-    const { retries, clock, random, timeoutMs } = this.#options;
-    const repeat = call.repeat ?? (call.method === 'GET' ? 'always' : 'refused');
+    const { retries, retryForMs, onWait, clock, random, timeoutMs } = this.#options;
     const attempt = async (): Promise<T> => {
       const limit = AbortSignal.any([
         AbortSignal.timeout(timeoutMs),
         ...(signal === undefined ? [] : [signal]),
       ]);
-      const text = await whole(call, signal, async () =>
-        (await this.#answered(call, limit)).text(),
+      const text = await withTypedErrors(call, signal, async () =>
+        (await this.#fetch(call, limit)).text(),
       );
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what the schemas that make the answer say of it
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the schema of this answer says so
       return (text === '' ? undefined : parse(call, text)) as T;
     };
     return retry(attempt, {
@@ -75,23 +90,24 @@ export class Transport {
       clock,
       random,
       signal: signal ?? new AbortController().signal,
-      retryable: (error) =>
-        error instanceof VectorStreamApiError
-          ? repeat !== 'never' && error.retryable
-          : error instanceof VectorStreamConnectionError && repeat === 'always',
+      giveUpAt: clock.monotonic() + retryForMs,
+      retryable: (error) => isRetryable(call, error),
       waitMsMin: (error) => (error instanceof VectorStreamApiError ? (error.retryAfterMs ?? 0) : 0),
+      onRetry: (error, number, delayMs) => {
+        if (isCallError(error)) onWait({ error, attempt: number, delayMs });
+      },
     });
   }
 
-  /** The bytes of the answer while they come. One attempt, with no time limit but the signal's. */
+  /** The bytes of the answer as they come. One attempt; only the signal limits its time. */
   stream(call: Call, signal: AbortSignal): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
-    return whole(call, signal, async () => {
-      const { body } = await this.#answered(call, signal);
+    return withTypedErrors(call, signal, async () => {
+      const { body } = await this.#fetch(call, signal);
       return body ?? new ReadableStream({ start: (controller) => controller.close() });
     });
   }
 
-  async #answered(call: Call, signal: AbortSignal): Promise<Response> {
+  async #fetch(call: Call, signal: AbortSignal): Promise<Response> {
     const { url, apiKey, clock } = this.#options;
     const type = call.body?.type ?? (call.json === undefined ? null : 'application/json');
     const response = await this.#options.fetch(addressOf(url, call.path, call.query), {
@@ -102,7 +118,7 @@ export class Transport {
         ...(apiKey !== null && { Authorization: `Bearer ${apiKey}` }),
         ...call.headers,
       },
-      ...(type !== null && { body: call.body?.text ?? JSON.stringify(call.json) }),
+      ...(type !== null && { body: call.body?.data ?? JSON.stringify(call.json) }),
     });
     if (response.ok) return response;
     throw new VectorStreamApiError(
@@ -113,41 +129,52 @@ export class Transport {
   }
 }
 
-/** Whatever `fetch` throws but for the caller's own signal means that there is no whole answer. */
-async function whole<T>(
+const isCallError = (error: unknown): error is RetryWait['error'] =>
+  error instanceof VectorStreamApiError || error instanceof VectorStreamConnectionError;
+
+function isRetryable({ method, repeat }: Call, error: unknown): boolean {
+  if (!isCallError(error) || !error.retryable || repeat === 'never') return false;
+  const isHarmlessTwice = (repeat ?? (method === 'GET' ? 'always' : 'refused')) === 'always';
+  return isHarmlessTwice || (error instanceof VectorStreamApiError && error.isCertainlyUndone);
+}
+
+/** Whatever `fetch` throws, except for the caller's own signal, means that the answer is missing. */
+async function withTypedErrors<T>(
   call: Call,
   signal: AbortSignal | undefined,
-  ask: () => Promise<T>,
+  request: () => Promise<T>,
 ): Promise<T> {
   try {
-    return await ask();
+    return await request();
   } catch (error) {
     signal?.throwIfAborted();
-    if (error instanceof VectorStreamApiError) throw error;
+    if (isCallError(error)) throw error;
+    const reason = reasonOf(error);
     throw new VectorStreamConnectionError(
-      `${call.method} ${call.path} got no whole answer: ${causeOf(error)}.`,
-      { cause: error },
+      `${call.method} ${call.path} got no complete answer: ${reason}.`,
+      { code: 'no_answer', reason, cause: error },
     );
   }
 }
 
-/** `fetch` says only that it failed; why is in the cause, where there is one. */
-function causeOf(error: unknown): string {
-  const { cause } = error instanceof Error ? error : { cause: undefined };
-  return cause instanceof Error
-    ? cause.message
-    : error instanceof Error
-      ? error.message
-      : String(error);
+/** `fetch` itself says only that it failed; its cause says why, such as `ECONNREFUSED`. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { cause } = error;
+  if (cause instanceof Error)
+    return 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.message;
+  return error.name === 'TimeoutError' ? 'the answer took too long' : error.message;
 }
 
 function parse(call: Call, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new VectorStreamConnectionError(
-      `${call.method} ${call.path} was answered with something else than JSON: is a VectorStream gateway there?`,
-      { cause },
-    );
+    const reason = 'the answer is not JSON; is a VectorStream gateway there?';
+    throw new VectorStreamConnectionError(`${call.method} ${call.path}: ${reason}`, {
+      code: 'not_json',
+      reason,
+      cause,
+    });
   }
 }

@@ -1,4 +1,4 @@
-// The typed client against a real gateway: every part of it once, and each kind of error.
+// Uses every part of the typed client once against a real gateway, and meets each kind of error.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -46,8 +46,8 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   return list;
 }
 
-/** What was sent is searchable. */
-async function searchable(): Promise<void> {
+/** Resolves when everything that was sent is searchable. */
+async function untilSearchable(): Promise<void> {
   for await (const message of client.live({
     topics: ['stats'],
     signal: AbortSignal.timeout(20_000),
@@ -63,7 +63,7 @@ async function searchable(): Promise<void> {
 }
 
 describe('the client', () => {
-  test('sends events of any number in portions, with one result each, in order', async () => {
+  test('sends any number of events in batches, with one result each, in order', async () => {
     const sent = await client.events.send(
       (function* () {
         for (let n = 0; n < 120; n++) yield event(n, n === 50 ? { user_id: '' } : {});
@@ -79,11 +79,11 @@ describe('the client', () => {
       status: 'rejected',
       error: { code: 'invalid_event', field: 'user_id' },
     });
-    await searchable();
+    await untilSearchable();
     expect((await client.stats()).store).toMatchObject({ events: 119 });
   }, 30_000);
 
-  test('throws for no event, not even when all of a portion are invalid', async () => {
+  test('throws for no invalid event, even when a whole batch is invalid', async () => {
     const sent = await client.events.send(
       [event(900, { session_id: '' }), event(901, { session_id: '' }), event(902)],
       { eventsMax: 2 },
@@ -101,8 +101,8 @@ describe('the client', () => {
     });
   });
 
-  test('reads lists over all their pages, and finds one event or none', async () => {
-    await searchable();
+  test('reads a list across all pages, and finds one event or null', async () => {
+    await untilSearchable();
     const events = await all(client.events.list({ limit: 50, user_id: ['u-1'].join() }));
     expect(events.length).toBe(40);
     expect(events.map(({ timestamp }) => timestamp)).toEqual(
@@ -115,8 +115,8 @@ describe('the client', () => {
     expect(await client.events.get('nothing/like ths?')).toBeNull();
   }, 30_000);
 
-  test('searches, recommends, tells trends and embeds', async () => {
-    await searchable();
+  test('searches, recommends, reads trends and embeds', async () => {
+    await untilSearchable();
     const { hits, next_cursor } = await client.search({
       query: 'lantern',
       limit: 3,
@@ -137,9 +137,9 @@ describe('the client', () => {
     expect((await client.models()).map(({ id }) => id)).toEqual(['fake-model']);
   }, 30_000);
 
-  test('keeps dead letters: adds, lists, reads, counts, replays and purges them', async () => {
+  test('adds, lists, reads, counts, replays and purges dead letters', async () => {
     await client.events.send([event(950, { user_id: '' })], { onInvalid: 'dead_letter' });
-    await searchable();
+    await untilSearchable();
     const added = await client.deadLetters.add({
       reason: 'store_rejected',
       message: 'Parked by hand.',
@@ -175,7 +175,7 @@ describe('the client', () => {
     });
   }, 30_000);
 
-  test('shows and moves the fleet, health and settings', async () => {
+  test('reads and changes the fleet, health and settings', async () => {
     expect(await client.health.ready()).toEqual({ ready: true, causes: [] });
     expect((await client.health.get()).runners.ready).toBe(1);
     expect((await client.system()).versions.node).toBe(process.versions.node);
@@ -192,7 +192,7 @@ describe('the client', () => {
     await gateway.ready();
   }, 30_000);
 
-  test('follows what happens live, goes on where a broken connection stopped, and ends without an error when it is told to', async () => {
+  test('follows the live feed, resumes after a broken connection, and ends when aborted', async () => {
     const asked: URL[] = [];
     let cut = new AbortController();
     const follower = createClient({
@@ -228,14 +228,14 @@ describe('the client', () => {
     await client.events.send([event(961, { user_id: '' })], { onInvalid: 'dead_letter' });
     const before = await next('dead_letter');
     cut.abort();
-    let isTold = false;
+    let hasArrived = false;
     const after = next('dead_letter').finally(() => {
-      isTold = true;
+      hasArrived = true;
     });
-    // Of several within a tenth of a second one is told.
-    await until('a dead letter is told after the break', 15_000, async () => {
+    // The feed sends one of several dead letters within a tenth of a second.
+    await until('a dead letter arrives after the break', 15_000, async () => {
       await client.events.send([event(962, { user_id: '' })], { onInvalid: 'dead_letter' });
-      return isTold;
+      return hasArrived;
     });
     expect(await after).toMatchObject({ data: { event_id: 'e-962' } });
     expect(asked.map(({ searchParams }) => searchParams.get('since'))).toEqual([
@@ -248,10 +248,10 @@ describe('the client', () => {
 });
 
 describe('an error', () => {
-  test('of the gateway tells status, code, detail and request', async () => {
-    const told = await client.similar('no-such-product').catch((error: unknown) => error);
-    expect(told).toBeInstanceOf(VectorStreamApiError);
-    expect(told).toMatchObject({
+  test('of the gateway has status, code, detail and request id', async () => {
+    const error = await client.similar('no-such-product').catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(VectorStreamApiError);
+    expect(error).toMatchObject({
       status: 404,
       code: 'product_not_found',
       detail: expect.stringContaining('No event') as unknown,
@@ -271,12 +271,15 @@ describe('an error', () => {
     });
   });
 
-  test("is of its own kind where no gateway answers, and the caller's where the caller ended it", async () => {
-    const nobody = createClient({ url: `http://127.0.0.1:${await freePort()}`, attemptsMax: 2 });
-    await expect(nobody.stats()).rejects.toBeInstanceOf(VectorStreamConnectionError);
-    await expect(nobody.stats({ signal: AbortSignal.abort(new Error('enough')) })).rejects.toThrow(
-      'enough',
-    );
+  test('is a connection error where nothing answers, and the reason of an aborted signal', async () => {
+    const unreachable = createClient({
+      url: `http://127.0.0.1:${await freePort()}`,
+      attemptsMax: 2,
+    });
+    await expect(unreachable.stats()).rejects.toBeInstanceOf(VectorStreamConnectionError);
+    await expect(
+      unreachable.stats({ signal: AbortSignal.abort(new Error('enough')) }),
+    ).rejects.toThrow('enough');
     await expect(
       all(createClient({ url: gateway.url, apiKey: 'wrong' }).live()),
     ).rejects.toMatchObject({ status: 401 });

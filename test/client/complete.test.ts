@@ -1,24 +1,23 @@
-// The client has a call for every path of the API, but for those that are named here with the
-// reason.
+// The client has a call for every path of the API, except those listed here with a reason.
 
 import { expect, test } from 'vitest';
 import { createClient } from '../../client/client.ts';
 import { testApp } from '../gateway/test-services.ts';
 
-/** Not in the client, and why. */
+/** Paths without a call, and why. */
 const leftOut: Readonly<Record<string, string>> = {
-  'GET /runners/connect': "the runner protocol is the runners'",
+  'GET /runners/connect': 'only runners speak its protocol',
   'GET /ws/events': 'the live feed is read as server-sent events',
   'GET /metrics': 'Prometheus reads it',
   'GET /livez': 'for orchestrators',
   'GET /health/live': 'for orchestrators',
   'GET /startupz': 'for orchestrators',
-  'GET /health/ready': 'the other name of /readyz',
+  'GET /health/ready': 'another name of /readyz',
   'GET /health/kafka': 'part of /health',
   'GET /health/qdrant': 'part of /health',
   'GET /health/runners': 'part of /health',
-  'GET /health/system': '/system tells it',
-  'GET /v1/models/{}': 'listed by /v1/models, which has one',
+  'GET /health/system': '/system has the same content',
+  'GET /v1/models/{}': '/v1/models lists the only one',
 };
 
 test('every path has a call', async () => {
@@ -38,7 +37,7 @@ test('every path has a call', async () => {
       called.add(
         `${init.method} ${decodeURIComponent(new URL(address).pathname).replace(/\[[^\]]*\]/, '{}')}`,
       );
-      return new Response('{"code":"said","detail":"no"}', { status: 422 });
+      return new Response('{"code":"refused","detail":"no"}', { status: 422 });
     },
   });
   const id = '[one]';
@@ -78,7 +77,7 @@ test('every path has a call', async () => {
     config.change(id, {}),
     client.live().next(),
   ];
-  await Promise.all(calls.map((call) => expect(call).rejects.toMatchObject({ code: 'said' })));
+  await Promise.all(calls.map((call) => expect(call).rejects.toMatchObject({ code: 'refused' })));
   expect(
     described.filter((operation) => !called.has(operation) && !(operation in leftOut)),
   ).toEqual([]);

@@ -1,10 +1,10 @@
-// What is tried again and what is not, with a gateway and a clock that do as the test says.
+// Which calls are retried and which are not, with a scripted gateway and a manual clock.
 
 import { expect, test } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { eventCalls } from '../../client/event-calls.ts';
 import { retryAfterMsOf } from '../../client/http-answers.ts';
-import { Transport } from '../../client/transport.ts';
+import { Transport, type RetryWait, type TransportOptions } from '../../client/transport.ts';
 import { until } from '../helpers/until.ts';
 
 type Answer = () => Response;
@@ -16,13 +16,19 @@ const json =
   (body: unknown): Answer =>
   () =>
     new Response(JSON.stringify(body));
+const line = (text: string) => new TextEncoder().encode(text);
+const textOf = (body: unknown) =>
+  body instanceof Uint8Array ? new TextDecoder().decode(body) : body;
 const broken: Answer = () => {
   throw new TypeError('fetch failed', { cause: new Error('socket hang up') });
 };
 
-/** Answers one after the other; `asked` is what was sent. */
-function scripted(answers: readonly Answer[], attemptsMax = 4) {
-  const asked: { readonly url: string; readonly headers: Headers; readonly body: unknown }[] = [];
+type Sent = { readonly url: string; readonly headers: Headers; readonly body: unknown };
+
+/** Gives the answers one after the other, and keeps what was sent and what was waited for. */
+function scripted(answers: readonly Answer[], options: Partial<TransportOptions> = {}) {
+  const asked: Sent[] = [];
+  const waits: RetryWait[] = [];
   const clock = new ManualClock();
   const transport = new Transport({
     url: 'https://example.com/base/',
@@ -30,17 +36,22 @@ function scripted(answers: readonly Answer[], attemptsMax = 4) {
     timeoutMs: 60_000,
     clock,
     random: () => 0.5,
-    retries: { attemptsMax, delayMs: 200, delayMsMax: 10_000 },
+    retries: { attemptsMax: 4, delayMs: 200, delayMsMax: 10_000 },
+    retryForMs: Infinity,
+    onWait: (wait) => waits.push(wait),
     fetch: async (url, init) => {
       asked.push({ url, headers: new Headers(init.headers), body: init.body });
       const answer = answers[asked.length - 1];
-      if (answer === undefined) throw new Error('Asked more often than the test has answers.');
+      if (answer === undefined)
+        throw new Error('There were more requests than the test has answers.');
       return answer();
     },
+    ...options,
   });
-  return { transport, clock, asked };
+  return { transport, clock, asked, waits };
 }
 
+const once = { attemptsMax: 1, delayMs: 200, delayMsMax: 10_000 };
 const item = { index: 0, event_id: 'e-1', status: 'accepted' as const };
 const event = {
   event_id: 'e-1',
@@ -51,7 +62,7 @@ const event = {
   product: { id: 'p', name: 'Lamp', price: 1 },
 };
 
-test('a portion of events is sent again under the same key, after what the gateway asked for and a backoff', async () => {
+test('a batch of events is retried under the same key, after Retry-After and a backoff', async () => {
   const { transport, clock, asked } = scripted([
     problem(429, 'log_full', { 'Retry-After': '3' }),
     broken,
@@ -80,13 +91,17 @@ test('a portion of events is sent again under the same key, after what the gatew
   ]);
 });
 
-test('what must not be done twice is sent once when nobody knows whether it arrived, and again when it was refused', async () => {
+test('a call that must not happen twice is retried only when the gateway refused it', async () => {
   const call = { method: 'POST', path: '/dlq/replay/1', json: {} } as const;
   const lost = scripted([broken]);
   await expect(lost.transport.json(call)).rejects.toMatchObject({
     code: 'no_answer',
-    message: 'POST /dlq/replay/1 got no whole answer: socket hang up.',
+    message: 'POST /dlq/replay/1 got no complete answer: socket hang up.',
   });
+  for (const status of [502, 504]) {
+    const proxied = scripted([problem(status, 'unknown')]);
+    await expect(proxied.transport.json(call)).rejects.toMatchObject({ status });
+  }
   const refused = scripted([problem(429, 'rate_limited'), json({ id: '1' })]);
   const answer = refused.transport.json(call);
   await until('it waits', 5_000, () => refused.clock.sleeping === 1);
@@ -94,19 +109,73 @@ test('what must not be done twice is sent once when nobody knows whether it arri
   expect(await answer).toEqual({ id: '1' });
 });
 
-test('what will not change is not asked again, and attempts are used up', async () => {
+test('a lasting error is not retried, and a temporary one only so many times', async () => {
   const { transport, asked } = scripted([problem(422, 'validation_failed')]);
   await expect(transport.json({ method: 'GET', path: '/x' })).rejects.toMatchObject({
     status: 422,
   });
   expect(asked.length).toBe(1);
-  const once = scripted([problem(503, 'not_ready')], 1);
-  await expect(once.transport.json({ method: 'GET', path: '/x' })).rejects.toMatchObject({
+  const single = scripted([problem(503, 'not_ready')], { retries: once });
+  await expect(single.transport.json({ method: 'GET', path: '/x' })).rejects.toMatchObject({
     status: 503,
   });
-  const page = scripted([() => new Response('<html>')], 1);
+  const page = scripted([() => new Response('<html>')]);
   await expect(page.transport.json({ method: 'GET', path: '/x' })).rejects.toMatchObject({
+    code: 'not_json',
     message: expect.stringContaining('is a VectorStream gateway there?') as unknown,
+  });
+});
+
+test('a call is retried for a given time, and each wait is announced', async () => {
+  const answers = [broken, problem(502, 'unknown'), problem(503, 'store_down'), broken, broken];
+  const { transport, clock, asked, waits } = scripted(answers, {
+    retries: { ...once, attemptsMax: Infinity },
+    retryForMs: 1_000,
+  });
+  const failure = transport.json({ method: 'GET', path: '/x' }).catch((error: unknown) => error);
+  for (const delayMs of [100, 200, 400]) {
+    await until('it waits', 5_000, () => clock.sleeping === 1);
+    expect(waits.at(-1)?.delayMs).toBe(delayMs);
+    await clock.advance(delayMs);
+  }
+  // The next wait would be 800 ms, which ends 1,500 ms after the start.
+  expect(await failure).toMatchObject({ code: 'no_answer' });
+  expect(asked.length).toBe(4);
+  expect(waits.map(({ attempt, error }) => [attempt, error.code])).toEqual([
+    [1, 'no_answer'],
+    [2, 'unknown'],
+    [3, 'store_down'],
+  ]);
+});
+
+test('lines are sent as they are, and in halves when they are too large together', async () => {
+  const rejected = {
+    index: 0,
+    event_id: null,
+    status: 'rejected',
+    error: { code: 'not_json', message: 'no', field: null },
+  };
+  const { transport, asked } = scripted([
+    problem(413, 'body_too_large'),
+    json({ accepted: 2, rejected: 0, dead_lettered: 0, items: [item, { ...item, index: 1 }] }),
+    () => new Response(JSON.stringify({ status: 400, items: [rejected] }), { status: 400 }),
+  ]);
+  const lines = [line('{"a":1}'), line('not json'), line('{"c":3}')];
+  const result = await eventCalls(transport).sendLines(lines, { onInvalid: 'reject' });
+  expect(result).toMatchObject({ accepted: 2, rejected: 1, dead_lettered: 0 });
+  expect(result.items.map(({ index, status }) => [index, status])).toEqual([
+    [0, 'accepted'],
+    [1, 'accepted'],
+    [2, 'rejected'],
+  ]);
+  expect(asked.map(({ url, body }) => [new URL(url).search, textOf(body)])).toEqual([
+    ['?on_invalid=reject', '{"a":1}\nnot json\n{"c":3}\n'],
+    ['?on_invalid=reject', '{"a":1}\nnot json\n'],
+    ['?on_invalid=reject', '{"c":3}\n'],
+  ]);
+  const single = scripted([problem(413, 'body_too_large')]);
+  await expect(eventCalls(single.transport).sendLines([line('x')])).rejects.toMatchObject({
+    status: 413,
   });
 });
 
@@ -122,7 +191,7 @@ test('a signal ends the wait between two attempts', async () => {
   expect([asked.length, clock.sleeping]).toEqual([1, 0]);
 });
 
-test('a list in a query repeats its name, and what is not there is left out', async () => {
+test('a list in a query repeats its name, and undefined is left out', async () => {
   const { transport, asked } = scripted([json({})]);
   await transport.json({
     method: 'GET',

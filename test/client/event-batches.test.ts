@@ -1,9 +1,9 @@
-// Portions are bounded in events, bytes and age, and nothing is read that was not asked for.
+// Batches are bounded in events, bytes and age, and no event is read before it is needed.
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
-import { portionsOf, type Portion } from '../../client/portions.ts';
+import { batchesOf, type EventBatch } from '../../client/event-batches.ts';
 import { serverSentEvents } from '../../client/server-sent-events.ts';
 import { until } from '../helpers/until.ts';
 
@@ -15,19 +15,19 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   return list;
 }
 
-test('every event is in one portion, in order, and no portion is larger than it may be unless one event is', async () => {
+test('every event is in one batch, in order; only a single large event exceeds the limits', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.string({ maxLength: 60, unit: 'binary' })), async (texts) => {
-      const portions = await all(portionsOf(texts, limits, new ManualClock()));
+      const batches = await all(batchesOf(texts, limits, new ManualClock()));
       expect(
-        portions.flatMap(({ text }) =>
+        batches.flatMap(({ text }) =>
           text
             .split('\n')
             .slice(0, -1)
             .map((line): unknown => JSON.parse(line)),
         ),
       ).toEqual(texts);
-      for (const { text, count } of portions) {
+      for (const { text, count } of batches) {
         expect(count).toBe(text.split('\n').length - 1);
         expect(count).toBeLessThanOrEqual(limits.eventsMax);
         expect(count === 1 || Buffer.byteLength(text) <= limits.bytesMax).toBe(true);
@@ -37,11 +37,11 @@ test('every event is in one portion, in order, and no portion is larger than it 
   );
 });
 
-test('events that wait for company go when the first of them is old enough; what comes later is not lost', async () => {
+test('an incomplete batch goes when its first event is old enough; later events are not lost', async () => {
   const clock = new ManualClock();
   const more = Promise.withResolvers<void>();
   let isClosed = false;
-  const portions = portionsOf(
+  const batches = batchesOf(
     (async function* () {
       try {
         yield 1;
@@ -55,22 +55,22 @@ test('events that wait for company go when the first of them is old enough; what
     limits,
     clock,
   );
-  const first = portions.next();
+  const first = batches.next();
   await until('it waits for a third', 5_000, () => clock.sleeping === 1);
   await clock.advance(500);
   expect(await first).toEqual({
     done: false,
-    value: { text: '1\n2\n', count: 2 } satisfies Portion,
+    value: { text: '1\n2\n', count: 2 } satisfies EventBatch,
   });
   more.resolve();
-  expect((await portions.next()).value).toEqual({ text: '3\n', count: 1 });
-  expect((await portions.next()).done).toBe(true);
+  expect((await batches.next()).value).toEqual({ text: '3\n', count: 1 });
+  expect((await batches.next()).done).toBe(true);
   expect([isClosed, clock.sleeping]).toEqual([true, 0]);
 });
 
-test('the first event of a portion waits no longer because others trickle in', async () => {
+test('more events that trickle in do not make the first event of a batch wait longer', async () => {
   const clock = new ManualClock();
-  const portions = portionsOf(
+  const batches = batchesOf(
     (async function* () {
       for (let n = 0; ; n++) {
         yield n;
@@ -80,17 +80,17 @@ test('the first event of a portion waits no longer because others trickle in', a
     limits,
     clock,
   );
-  const first = portions.next();
+  const first = batches.next();
   await until('both wait', 5_000, () => clock.sleeping === 2);
   await clock.advance(500);
   expect((await first).value).toEqual({ text: '0\n1\n', count: 2 });
 });
 
-test('a signal ends the wait for a source that has nothing, and for nobody a rejection is left', async () => {
+test('a signal ends the wait for a silent source and leaves no unhandled rejection', async () => {
   const stop = new AbortController();
   const clock = new ManualClock();
   const fails = Promise.withResolvers<never>();
-  const portions = portionsOf(
+  const batches = batchesOf(
     (async function* () {
       yield await fails.promise;
     })(),
@@ -98,18 +98,18 @@ test('a signal ends the wait for a source that has nothing, and for nobody a rej
     clock,
     stop.signal,
   );
-  const first = portions.next();
+  const first = batches.next();
   await until('it waits', 5_000, () => clock.sleeping === 1);
   stop.abort(new Error('enough'));
   await expect(first).rejects.toThrow('enough');
-  fails.reject(new Error('too late for anyone'));
+  fails.reject(new Error('nobody waits for this'));
   expect(clock.sleeping).toBe(0);
 });
 
-test('a source is left when its reader leaves', async () => {
+test('the source is closed when the reader leaves', async () => {
   let made = 0;
   let isClosed = false;
-  for await (const _ of portionsOf(
+  for await (const _ of batchesOf(
     (function* () {
       try {
         for (;;) yield made++;
