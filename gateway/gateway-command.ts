@@ -4,8 +4,9 @@
 import { readFile } from 'node:fs/promises';
 import { IndexMismatchError, UsageError, VectorStreamError } from '#core/errors/errors.ts';
 import { helpText } from './config/config-help.ts';
-import { parseFlags, type Config } from './config/config.ts';
+import type { Config } from './config/config.ts';
 import { Settings } from './config/live-settings.ts';
+import { parseFlags } from './config/parse-flags.ts';
 import { startGateway } from './gateway.ts';
 import { createLog } from './telemetry/gateway-log.ts';
 

@@ -1,28 +1,29 @@
-// The API keys of this gateway: read from settings and a file, held as hashes, compared without
-// telling how near a guess was.
+// The API keys of this gateway: read from the settings and a file, held as hashes, and compared in a
+// time that does not depend on the key that was sent.
 
 import { createHash, timingSafeEqual } from 'node:crypto';
 
 /**
- * `read` asks, `write` sends events, `admin` does everything. Neither of the first two holds the
- * other: a shop's sender need not read its customers.
+ * `read` reads, `write` sends events, `admin` does everything. `write` does not include `read`: a
+ * shop's sender need not see its customers.
  */
 export const scopes = ['read', 'write', 'admin'] as const;
 export type Scope = (typeof scopes)[number];
 
 export type ApiKey = {
-  /** What logs and the audit trail call whoever has it. */
+  /** How logs and the audit trail name its holder. */
   readonly name: string;
-  /** `admin` includes the others here. */
+  /** With `admin`, all of them. */
   readonly scopes: ReadonlySet<Scope>;
   /** SHA-256. */
   readonly digest: Buffer;
 };
 
 export const keyAllowed =
-  'keys as name:scope:key, where scope is read, write, read+write or admin, and key has 16 to 512 printable ASCII characters without spaces and commas';
+  'keys as name:scope:key, where scope is read, write, read+write or admin, and key has 16 to 512 ' +
+  'printable ASCII characters without spaces and commas';
 
-/** `ci:read+write:0f3c…`; `null` when it is not one. */
+/** Parses `ci:read+write:0f3c…`; `null` when the text is no key. */
 export function parseApiKey(text: string): ApiKey | null {
   const [, name = '', granted = '', key = ''] =
     /^([\w.-]{1,64}):([a-z+]{1,32}):([\x21-\x2b\x2d-\x7e]{16,512})$/.exec(text) ?? [];
@@ -39,8 +40,8 @@ export function apiKey(name: string, granted: readonly Scope[], key: string): Ap
 }
 
 /**
- * One key per line; blank lines and those that begin with # are skipped. `wrong` is the number of
- * the first line that is none, never its text.
+ * One key per line; blank lines and lines that begin with # are skipped. `wrong` is the number of
+ * the first line that is no key, from 1; its text is never returned.
  */
 export function parseKeyFile(text: string): {
   readonly keys: readonly ApiKey[];
@@ -57,7 +58,7 @@ export function parseKeyFile(text: string): {
   return { keys, wrong: null };
 }
 
-/** The key that was sent, or `null`. All of them are compared, so that the time tells nothing. */
+/** The key that was sent, or `null`. It compares all keys, so that the time reveals nothing. */
 export function findKey(keys: readonly ApiKey[], sent: string): ApiKey | null {
   const hashed = digest(sent);
   let found: ApiKey | null = null;
@@ -67,5 +68,5 @@ export function findKey(keys: readonly ApiKey[], sent: string): ApiKey | null {
 
 const isScope = (text: string): text is Scope => scopes.some((scope) => scope === text);
 
-/** Equal lengths for any input, as the comparison needs. */
+/** The comparison needs equal lengths, which hashes have. */
 const digest = (value: string): Buffer => createHash('sha256').update(value).digest();

@@ -1,8 +1,8 @@
-// Finds the name that a mistyped one was probably meant to be, for error messages.
+// Finds the name that a mistyped name was probably meant to be, for error messages.
 
 /**
- * The candidate fewest edits away from `name`, when that is at most a third of its length; else
- * `null`.
+ * The candidate that is the fewest edits away from `name`; `null` when these are more than a third
+ * of its length.
  */
 export function closestName(name: string, candidates: readonly string[]): string | null {
   let best: string | null = null;

@@ -1,11 +1,18 @@
 // Renders the table of settings for people: the example file and the text of --help.
 
 import { settings, type Setting } from './config-schema.ts';
+import { isSet } from './config.ts';
 
-/** The content of `vectorstream.example.yaml`: every setting with its default, bound and variable. */
+const columnsMax = 100;
+
+/** The content of `vectorstream.example.yaml`: every setting with its default, bound and names. */
 export function exampleYaml(): string {
   const lines = [
-    '# Every setting of the gateway with its default. Copy to vectorstream.yaml and keep the lines that you change.',
+    ...wrapped(
+      'Every setting of the gateway with its default. ' +
+        'Copy this file to vectorstream.yaml and keep the lines that you change.',
+      '# ',
+    ),
     '# Defaults < vectorstream.yaml < environment < flags. An empty variable counts as not set.',
   ];
   let section = '';
@@ -13,39 +20,57 @@ export function exampleYaml(): string {
     if (setting.section !== section) {
       section = setting.section;
       lines.push('', `${section}:`);
-    }
-    lines.push(`  # ${setting.key.help}`, `  # Allowed: ${setting.key.allowed}. ${names(setting)}`);
+    } else lines.push('');
+    const { key, name } = setting;
     lines.push(
-      isUnset(setting)
-        ? `  # ${setting.name}:`
-        : `  ${setting.name}: ${String(setting.key.default)}`,
+      ...wrapped(key.help, '  # '),
+      ...wrapped(`Allowed: ${key.allowed}.`, '  # '),
+      ...wrapped(names(setting), '  # '),
+      isSet(key.default) ? `  ${name}: ${String(key.default)}` : `  # ${name}:`,
     );
   }
   return `${lines.join('\n')}\n`;
 }
 
-/** What `npm start -- --help` prints. */
+/** The output of `npm start -- --help`. */
 export function helpText(): string {
-  const rows = settings.map((setting) => {
-    const value = isUnset(setting) ? '' : ` Default ${String(setting.key.default)}.`;
-    return `  ${setting.flag === null ? setting.variable : `--${setting.flag}`}\n      ${setting.key.help}${value}\n      ${setting.key.allowed}`;
-  });
+  const rows = settings.flatMap(({ key, flag, variable }) => [
+    `  ${flag === null ? variable : `--${flag}`}`,
+    ...wrapped(isSet(key.default) ? `${key.help} Default ${String(key.default)}.` : key.help),
+    ...wrapped(key.allowed),
+  ]);
   return [
     'Usage: npm start -- [--name value …]',
     '',
-    'Starts the gateway: takes events in, has runners embed them, keeps the index and answers searches.',
-    'Settings come from vectorstream.yaml, then the environment, then flags; vectorstream.example.yaml lists all three names of each.',
+    'Starts the gateway. It takes in events, has runners embed their texts, keeps the vector index and',
+    'answers searches.',
+    'Settings come from vectorstream.yaml, then from the environment, then from flags.',
+    'vectorstream.example.yaml lists the three names of each setting.',
     '',
-    '  --config FILE\n      Settings file in place of vectorstream.yaml.',
-    '  --help\n      This text.',
+    '  --config FILE',
+    '      Settings file to read instead of vectorstream.yaml.',
+    '  --help',
+    '      Print this text.',
     ...rows,
     '',
   ].join('\n');
 }
 
-/** Without a default there is nothing to show. */
-const isUnset = ({ key }: Setting): boolean =>
-  key.default === null || (Array.isArray(key.default) && key.default.length === 0);
+function names({ variable, flag, key }: Setting): string {
+  const live = key.live ? ' Can be changed live.' : '';
+  return `Set by ${variable}${flag === null ? '' : ` or --${flag}`}.${live}`;
+}
 
-const names = ({ variable, flag, key }: Setting): string =>
-  `${variable}${flag === null ? '' : `, --${flag}`}${key.live ? '. Can be changed live.' : ''}`;
+/** Lines of at most `columnsMax` characters, each behind the indent; a longer word has its own line. */
+function wrapped(words: string, indent = '      '): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of words.split(' ')) {
+    const longer = line === '' ? word : `${line} ${word}`;
+    if (line !== '' && indent.length + longer.length > columnsMax) {
+      lines.push(indent + line);
+      line = word;
+    } else line = longer;
+  }
+  return [...lines, indent + line];
+}

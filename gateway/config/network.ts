@@ -1,5 +1,4 @@
-// Reads host names, origins and networks as the settings may name them, and tells a loopback host
-// from any other.
+// Parses the host names, origins and networks in the settings, and recognises loopback hosts.
 
 import { isIP } from 'node:net';
 
@@ -9,8 +8,8 @@ export function isLoopback(host: string): boolean {
 }
 
 /**
- * As browsers write it: scheme, host, and the port where it is not the scheme's own. `null` when it
- * is none.
+ * An origin as browsers write it: scheme, host, and the port unless it is the scheme's default.
+ * `null` when the text is none.
  */
 export function parseOrigin(text: string): string | null {
   const url = URL.parse(text);
@@ -21,7 +20,7 @@ export function parseOrigin(text: string): string | null {
     : null;
 }
 
-/** A host name without port; `null` when it is none. */
+/** A host name without port; `null` when the text is none. */
 export function parseHostName(text: string): string | null {
   const name = text.toLowerCase();
   return isIP(name) !== 0 ||
@@ -30,7 +29,7 @@ export function parseHostName(text: string): string | null {
     : null;
 }
 
-/** `10.0.0.1` or `10.0.0.0/8`; `null` when it is neither. */
+/** `10.0.0.1` or `10.0.0.0/8`; `null` when the text is neither. */
 export function parseNetwork(text: string): string | null {
   const [address = '', prefix] = text.split('/');
   const family = isIP(address);

@@ -1,26 +1,26 @@
-// Makes one kind of configuration value each: its default, what is allowed in words, and the check
-// that holds it to that.
+// The kinds of settings: each has a default, a description of what is allowed, and the check that
+// enforces it.
 
 import { isBroker } from '../../kafka/kafka-settings.ts';
 
 export type Key<T> = {
   readonly default: T;
-  /** One sentence for `vectorstream.example.yaml` and `--help`. */
+  /** For `vectorstream.example.yaml` and `--help`. */
   readonly help: string;
-  /** What may stand here, in words: the bound that an error quotes. */
+  /** What is allowed, in words; errors quote it. */
   readonly allowed: string;
-  /** Never shown, and never taken from a flag: other users of the machine can read command lines. */
+  /** Never shown, and has no flag: other users of the machine can read command lines. */
   readonly secret: boolean;
-  /** The environment variable, where it is not `VECTORSTREAM_<SECTION>_<KEY>`. */
+  /** The environment variable; `null` for `VECTORSTREAM_<SECTION>_<KEY>`. */
   readonly env: string | null;
-  /** The flag without dashes, where it is not `<section>-<key>`. */
+  /** The flag without dashes; `null` for `<section>-<key>`. */
   readonly flag: string | null;
   /**
-   * Whether `PUT /config/{section}` may change it while the gateway runs: whoever reads it reads it
+   * Whether `PUT /config/{section}` may change it while the gateway runs: its readers then read it
    * at every use.
    */
   readonly live: boolean;
-  /** The value, when `raw` is one. Text from the environment and from flags comes as a string. */
+  /** From the environment and from flags, `raw` is a string. */
   check(raw: unknown): { readonly ok: true; readonly value: T } | { readonly ok: false };
 };
 
@@ -68,7 +68,7 @@ export function integer(
   };
 }
 
-/** A whole number, or `auto`: then the program chooses. */
+/** A whole number, or `auto`, which leaves the choice to the program. */
 export function integerOrAuto(
   options: Common<number | 'auto'> & { readonly min: number; readonly max: number },
 ): Key<number | 'auto'> {
@@ -111,7 +111,7 @@ export function text(options: Common<string>): Key<string> {
   };
 }
 
-/** A file of this machine; `null` when not given. */
+/** The path of a file; `null` when it is not set. */
 export function path(options: Omit<Common<null>, 'default'>): Key<string | null> {
   const file = text({ ...options, default: '-' });
   return {
@@ -124,8 +124,8 @@ export function path(options: Omit<Common<null>, 'default'>): Key<string | null>
 }
 
 /**
- * Items separated by commas, or a list in the file; none by default. `item` makes one out of its
- * text, or `null` when it is none.
+ * Items separated by commas, or a list in the settings file; empty by default. `item` parses one,
+ * and returns `null` for a text that is none.
  */
 export function list<T>(
   options: Omit<Common<null>, 'default'> & {
@@ -160,7 +160,7 @@ export function list<T>(
 
 const listItemsMax = 1000;
 
-/** A name that Kafka takes for a topic, with room for what is made of it. */
+/** A name that Kafka accepts for a topic, short enough to append a suffix such as `.dlq.state`. */
 export function topicName<const D extends string | null>(options: Common<D>): Key<string | D> {
   return {
     ...named(options),
@@ -176,7 +176,7 @@ export function topicName<const D extends string | null>(options: Common<D>): Ke
   };
 }
 
-/** `null` when not given. */
+/** `null` when it is not set. */
 export function brokerList(options: Omit<Common<null>, 'default'>): Key<readonly string[] | null> {
   return {
     ...named(options),
@@ -205,8 +205,8 @@ export function yesOrNo(options: Common<boolean>): Key<boolean> {
 }
 
 /**
- * `null` when not given. A user or password in it would end up in logs and errors, which name the
- * address.
+ * `null` when it is not set. Logs and errors quote the address, so it must not contain a user or a
+ * password.
  */
 export function httpUrl(options: Omit<Common<null>, 'default'>): Key<string | null> {
   return {
@@ -225,7 +225,7 @@ export function httpUrl(options: Omit<Common<null>, 'default'>): Key<string | nu
   };
 }
 
-/** A credential: printable ASCII, so that it fits a header. Absent by default. */
+/** A credential, of printable ASCII, so that it fits into a header. Not set by default. */
 export function secret(options: {
   readonly help: string;
   readonly env: string;

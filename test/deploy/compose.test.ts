@@ -10,7 +10,8 @@ import { z } from 'zod';
 import { parseOptions as parseBrowserOptions } from '../../browser-runner/browser-runner-options.ts';
 import { kafkaPlaceOf } from '../../cli/generator/kafka-endpoint.ts';
 import { settings } from '../../gateway/config/config-schema.ts';
-import { parseConfig, sourceKind, storeKind } from '../../gateway/config/config.ts';
+import { sourceKind, storeKind } from '../../gateway/config/config.ts';
+import { parseConfig } from '../../gateway/config/parse-config.ts';
 import { parseOptions as parseNodeOptions } from '../../node-runner/node-runner-options.ts';
 import {
   compose,

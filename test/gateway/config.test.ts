@@ -6,15 +6,10 @@ import { describe, expect, test } from 'vitest';
 import { UsageError } from '#core/errors/errors.ts';
 import { exampleYaml, helpText } from '../../gateway/config/config-help.ts';
 import { settings } from '../../gateway/config/config-schema.ts';
-import {
-  parseConfig,
-  parseFlags,
-  redacted,
-  sourceKind,
-  storeKind,
-  type ConfigInput,
-} from '../../gateway/config/config.ts';
+import { sourceKind, storeKind } from '../../gateway/config/config.ts';
 import { isLoopback } from '../../gateway/config/network.ts';
+import { parseConfig, type ConfigInput } from '../../gateway/config/parse-config.ts';
+import { parseFlags } from '../../gateway/config/parse-flags.ts';
 
 const parse = ({
   yaml = null,
@@ -139,7 +134,7 @@ describe('what is wrong is told in one line with name, value and bound', () => {
     );
   });
 
-  test('a secret is never shown, taken from a flag, or left in the printed configuration', () => {
+  test('a secret is never shown and never taken from a flag', () => {
     expect(refusal({ env: { VECTORSTREAM_API_KEY: 'my secret key' } })).toBe(
       'VECTORSTREAM_API_KEY is [redacted]; allowed: 1 to 512 printable ASCII characters without spaces.',
     );
@@ -150,7 +145,6 @@ describe('what is wrong is told in one line with name, value and bound', () => {
       env: { VECTORSTREAM_API_KEY: 'my-secret-key', VECTORSTREAM_RUNNER_TOKEN: 'my-secret-token' },
     });
     expect(config.gateway.apiKey).toBe('my-secret-key');
-    expect(JSON.stringify(redacted(config))).not.toMatch(/my-secret/);
   });
 
   test('whatever stands in file, environment and flags, the answer is a Config or one line', () => {
@@ -216,7 +210,7 @@ describe('the door', () => {
     ].map((env) => storeKind(parse({ env })));
     expect(kinds).toEqual(['embedded', 'qdrant', 'embedded', 'qdrant']);
     expect(refusal({ env: { VECTORSTREAM_STORE: 'qdrant' } })).toBe(
-      'store.kind is qdrant, but nothing says where it is: set QDRANT_URL, such as http://127.0.0.1:6333.',
+      'store.kind is qdrant, but its address is missing: set QDRANT_URL, such as http://127.0.0.1:6333.',
     );
     expect(
       refusal({ env: { QDRANT_COLLECTION: 'one', QDRANT_EVENTS_COLLECTION: 'one' } }),
@@ -228,9 +222,6 @@ describe('the door', () => {
       'http://host?x',
     ])
       expect(refusal({ env: { QDRANT_URL: bad } })).toContain('allowed: an address such as');
-    expect(
-      JSON.stringify(redacted(parse({ env: { QDRANT_API_KEY: 'my-secret-key' } }))),
-    ).not.toContain('my-secret-key');
   });
 
   test('Kafka is the source where its brokers are set, unless told otherwise, and half of its settings are refused', () => {
@@ -273,9 +264,6 @@ describe('the door', () => {
     expect(
       refusal({ env: { ...login, KAFKA_SASL_MECHANISM: '', KAFKA_SASL_PASSWORD: 'hunter2' } }),
     ).toMatch(/set KAFKA_SASL_MECHANISM(?!.*hunter2)/);
-    expect(
-      redacted(parse({ env: { ...login, KAFKA_SASL_PASSWORD: 'hunter2' } }))['kafka'],
-    ).toMatchObject({ saslUsername: '[redacted]', saslPassword: '[redacted]' });
   });
 });
 

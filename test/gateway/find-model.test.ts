@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { DependencyError, UsageError } from '#core/errors/errors.ts';
 import type { EmbeddingService } from '#core/ports.ts';
-import { parseConfig } from '../../gateway/config/config.ts';
+import { parseConfig } from '../../gateway/config/parse-config.ts';
 import { findModel } from '../../gateway/fleet/find-model.ts';
 import { withPrefixes } from '../../gateway/fleet/prefixed-embedding.ts';
 import { runProgram } from '../helpers/program.ts';

@@ -10,7 +10,7 @@ import { DependencyError, UsageError } from '#core/errors/errors.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { systemClock } from '#core/time/clock.ts';
 import { freshToken, localRunnerToken } from '../../gateway/access/runner-token.ts';
-import { parseConfig } from '../../gateway/config/config.ts';
+import { parseConfig } from '../../gateway/config/parse-config.ts';
 import { startLocalRunners } from '../../gateway/fleet/local-runners.ts';
 import { failureMessage } from '../../gateway/gateway-command.ts';
 import { listen, type HttpServer } from '../../gateway/http/http-server.ts';

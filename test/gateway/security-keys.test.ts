@@ -9,7 +9,7 @@ import { UsageError } from '#core/errors/errors.ts';
 import { openKeyRing } from '../../gateway/access/key-ring.ts';
 import { ruleOf } from '../../gateway/access/route-rules.ts';
 import { findKey, parseApiKey, parseKeyFile } from '../../gateway/config/api-keys.ts';
-import { parseConfig } from '../../gateway/config/config.ts';
+import { parseConfig } from '../../gateway/config/parse-config.ts';
 import { createLog } from '../../gateway/telemetry/gateway-log.ts';
 import { until } from '../helpers/until.ts';
 import { apiKey, event, problemOf, testApp } from './test-services.ts';

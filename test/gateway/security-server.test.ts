@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createApp } from '../../gateway/api/app.ts';
-import { parseConfig } from '../../gateway/config/config.ts';
+import { parseConfig } from '../../gateway/config/parse-config.ts';
 import { listen, type HttpServer, type HttpServerOptions } from '../../gateway/http/http-server.ts';
 import { until } from '../helpers/until.ts';
 import { testApp } from './test-services.ts';

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { settings as table } from '../../gateway/config/config-schema.ts';
-import { parseConfig } from '../../gateway/config/config.ts';
 import { Settings } from '../../gateway/config/live-settings.ts';
+import { parseConfig } from '../../gateway/config/parse-config.ts';
 import { problemOf, testApp } from './test-services.ts';
 
 let folder = '';
@@ -121,7 +121,7 @@ describe('PUT /config/{section}', () => {
     expect(await refused('retries', { delayMs: 5000, delayMsMax: 100 })).toEqual([
       422,
       'validation_failed',
-      'retries.delayMs is 5000 and retries.delayMsMax 100: the longest wait cannot be the shorter one.',
+      'retries.delayMs is 5000 and retries.delayMsMax is 100: delayMsMax cannot be less than delayMs.',
     ]);
     expect(await refused('search', { waitMsMax: 50, toString: 1 })).toMatchObject([
       422,

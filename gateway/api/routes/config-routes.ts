@@ -4,6 +4,7 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { UsageError } from '#core/errors/errors.ts';
 import { configSchema, settings as allSettings } from '../../config/config-schema.ts';
+import { isSet } from '../../config/config.ts';
 import { RestartNeededError } from '../../config/live-settings.ts';
 import { ProblemError } from '../../http/problem-document.ts';
 import type { AppEnv } from '../app-env.ts';
@@ -92,10 +93,13 @@ export function configRoutes(
         .map((setting) => {
           const value: unknown = Reflect.get(Reflect.get(config, section), setting.name);
           const { secret, live } = setting.key;
-          const isSet = value !== null && !(Array.isArray(value) && value.length === 0);
           return [
             setting.name,
-            { ...(secret ? { is_set: isSet } : { value }), origin: settings.origin(setting), live },
+            {
+              ...(secret ? { is_set: isSet(value) } : { value }),
+              origin: settings.origin(setting),
+              live,
+            },
           ];
         }),
     );

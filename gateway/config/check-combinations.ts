@@ -1,0 +1,90 @@
+// Refuses settings that are valid one by one and do not fit together.
+
+import { UsageError } from '#core/errors/errors.ts';
+import type { Config } from './config.ts';
+import { isLoopback } from './network.ts';
+import { show } from './setting-errors.ts';
+
+/** @throws UsageError for the first combination that cannot work. */
+export function checkCombinations(config: Config): void {
+  checkCredentials(config);
+  checkCertificate(config);
+  checkKafka(config);
+  checkQdrant(config);
+  checkDelays(config);
+}
+
+/**
+ * Without keys, everybody who can reach the port can read and write everything: on a network, the
+ * gateway needs an API key and a runner token.
+ */
+function checkCredentials({ gateway, runners }: Config): void {
+  if (isLoopback(gateway.host)) return;
+  const hasKey =
+    gateway.apiKey !== null || gateway.apiKeys.length > 0 || gateway.apiKeysFile !== null;
+  const missing = [
+    ...(hasKey ? [] : ['VECTORSTREAM_API_KEY']),
+    ...(runners.token === null ? ['VECTORSTREAM_RUNNER_TOKEN'] : []),
+  ];
+  if (missing.length > 0)
+    throw new UsageError(
+      `gateway.host is ${show(gateway.host)}, which other machines can reach: ` +
+        `set ${missing.join(' and ')}, or listen on 127.0.0.1.`,
+    );
+}
+
+function checkCertificate({ gateway: { tlsCert, tlsKey } }: Config): void {
+  if ((tlsCert === null) === (tlsKey === null)) return;
+  const [set, missing] =
+    tlsCert === null
+      ? ['VECTORSTREAM_TLS_KEY', 'VECTORSTREAM_TLS_CERT']
+      : ['VECTORSTREAM_TLS_CERT', 'VECTORSTREAM_TLS_KEY'];
+  throw new UsageError(`${set} is set without ${missing}: HTTPS needs both.`);
+}
+
+function checkKafka({ ingest, kafka }: Config): void {
+  const { brokers, saslMechanism, saslUsername, saslPassword } = kafka;
+  if (ingest.source === 'kafka' && brokers === null)
+    throw new UsageError(
+      'ingest.source is kafka, but its address is missing: ' +
+        'set KAFKA_BROKERS, such as 127.0.0.1:9092.',
+    );
+  const isComplete = saslUsername !== null && saslPassword !== null;
+  if (saslMechanism !== 'none' && !isComplete)
+    throw new UsageError(
+      `kafka.saslMechanism is ${saslMechanism}, ` +
+        'which needs both KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD.',
+    );
+  if (saslMechanism === 'none' && (saslUsername !== null || saslPassword !== null)) {
+    throw new UsageError(
+      'A user name or password for Kafka is set without a mechanism: ' +
+        'set KAFKA_SASL_MECHANISM to plain, scram-sha-256 or scram-sha-512.',
+    );
+  }
+}
+
+function checkQdrant({ store, qdrant }: Config): void {
+  if (store.kind === 'qdrant' && qdrant.url === null)
+    throw new UsageError(
+      'store.kind is qdrant, but its address is missing: ' +
+        'set QDRANT_URL, such as http://127.0.0.1:6333.',
+    );
+  if (qdrant.collection === qdrant.eventsCollection)
+    throw new UsageError(
+      `qdrant.collection and qdrant.eventsCollection are both ${show(qdrant.collection)}: ` +
+        'texts and events need a collection each.',
+    );
+}
+
+function checkDelays({ retries }: Config): void {
+  for (const [first, longest] of [
+    ['delayMs', 'delayMsMax'],
+    ['circuitDelayMs', 'circuitDelayMsMax'],
+  ] as const) {
+    if (retries[first] > retries[longest])
+      throw new UsageError(
+        `retries.${first} is ${retries[first]} and retries.${longest} is ${retries[longest]}: ` +
+          `${longest} cannot be less than ${first}.`,
+      );
+  }
+}

@@ -1,0 +1,57 @@
+// Reads the flags of the command line, and stops at the first that does not exist.
+
+import { at } from '#core/errors/assert.ts';
+import { UsageError } from '#core/errors/errors.ts';
+import { settings, type Setting } from './config-schema.ts';
+import { show, unknownName } from './setting-errors.ts';
+
+export type Flags = {
+  readonly help: boolean;
+  /** `--config FILE`. */
+  readonly configFile: string | null;
+  /** Values of settings, by flag without dashes. */
+  readonly flags: ReadonlyMap<string, string>;
+};
+
+/**
+ * Reads `--name value` and `--name=value`.
+ *
+ * @throws UsageError
+ */
+export function parseFlags(argv: readonly string[]): Flags {
+  const flags = new Map<string, string>();
+  let help = false;
+  for (let i = 0; i < argv.length; i += 1) {
+    const word = at(argv, i);
+    if (word === '--help' || word === '-h') {
+      help = true;
+      continue;
+    }
+    if (!word.startsWith('--'))
+      throw new UsageError(
+        `Unexpected argument ${show(word)}: settings are given as --name value; --help lists them.`,
+      );
+    const equals = word.indexOf('=');
+    const name = equals < 0 ? word.slice(2) : word.slice(2, equals);
+    if (name !== 'config') settingOfFlag(name);
+    const value = equals < 0 ? argv[(i += 1)] : word.slice(equals + 1);
+    if (value === undefined || (name === 'config' && value === ''))
+      throw new UsageError(`--${name} needs a value; --help lists what is allowed.`);
+    flags.set(name, value);
+  }
+  const configFile = flags.get('config') ?? null;
+  flags.delete('config');
+  return { help, configFile, flags };
+}
+
+/** @throws UsageError when no setting has this flag. */
+export function settingOfFlag(name: string): Setting {
+  const setting = settings.find(({ flag }) => flag === name);
+  if (setting !== undefined) return setting;
+  const flags = [
+    ...settings.flatMap(({ flag }) => (flag === null ? [] : [`--${flag}`])),
+    '--config',
+    '--help',
+  ];
+  throw unknownName('flag', `--${name}`, flags);
+}
