@@ -1,16 +1,16 @@
-// Keeps the ledgers of the partitions that this member holds, so that nothing is committed for one
-// that it has lost.
+// Keeps one ledger per partition that this member holds, and never commits a partition that the
+// member has lost.
 //
-// Every assignment of a partition has an epoch of its own. Whatever was read under an older epoch
-// is late: another member, or this one anew, works on the same events, and the words about them no
-// longer count here.
+// Each assignment of a partition has its own epoch. A settle under an older epoch is late: the
+// partition was lost in between, and its new holder (which may be this member again) reads the same
+// events. Late settles are ignored.
 
 import { assert } from '#core/errors/assert.ts';
 import { Ledger } from './ledger.ts';
 
 /**
- * Commit `offset` (the one to read next) for `partition`; valid as long as the partition has this
- * epoch.
+ * Commit `offset`, which is the one to read next, for `partition`. Valid while the partition has
+ * this epoch.
  */
 export type Commit = {
   readonly partition: number;
@@ -24,8 +24,6 @@ export class Assignment {
   readonly #spanMax: number;
   readonly #held = new Map<number, Held>();
   #lastEpoch = 0;
-  #lateSettles = 0;
-  #duplicateSettles = 0;
 
   /** @param spanMax bound of each partition's ledger, see `Ledger` */
   constructor(spanMax: number) {
@@ -33,8 +31,8 @@ export class Assignment {
   }
 
   /**
-   * Starts a partition at its committed offset and returns its epoch. One that is held already
-   * starts anew.
+   * Starts a partition at its committed offset and returns its epoch. A partition that is already
+   * held starts again.
    */
   assign(partition: number, from: number): number {
     this.#lastEpoch += 1;
@@ -54,30 +52,17 @@ export class Assignment {
     return [...this.#held.keys()];
   }
 
-  holds(partition: number, epoch: number): boolean {
-    return this.#held.get(partition)?.epoch === epoch;
-  }
-
-  /**
-   * How many more records may be delivered now; 0 for a partition that is no longer held under this
-   * epoch.
-   */
+  /** How many more records may be delivered now; 0 when the epoch is over. */
   room(partition: number, epoch: number): number {
     return this.#ledger(partition, epoch)?.room() ?? 0;
   }
 
-  /**
-   * The lowest offset to deliver next; `null` for a partition that is no longer held under this
-   * epoch.
-   */
+  /** The lowest offset to deliver next; `null` when the epoch is over. */
   next(partition: number, epoch: number): number | null {
     return this.#ledger(partition, epoch)?.next() ?? null;
   }
 
-  /**
-   * False when the partition was lost while the record was on its way: drop it, its new holder
-   * reads it too.
-   */
+  /** False when the epoch is over: drop the record, because the new holder reads it too. */
   deliver(partition: number, epoch: number, offset: number): boolean {
     const ledger = this.#ledger(partition, epoch);
     ledger?.deliver(offset);
@@ -89,23 +74,13 @@ export class Assignment {
     this.#ledger(partition, epoch)?.skipTo(offset);
   }
 
-  /**
-   * True when it was the first word about this delivery, and in time. Everything else is counted
-   * and changes nothing.
-   */
+  /** True for the first settle of a delivery within its epoch. Any other changes nothing. */
   settle(partition: number, epoch: number, offset: number): boolean {
-    const ledger = this.#ledger(partition, epoch);
-    if (ledger === undefined) {
-      this.#lateSettles += 1;
-      return false;
-    }
-    const first = ledger.settle(offset);
-    if (!first) this.#duplicateSettles += 1;
-    return first;
+    return this.#ledger(partition, epoch)?.settle(offset) ?? false;
   }
 
   /**
-   * What has moved since it was last acknowledged with `committed`. A commit that failed is in the
+   * The heads that have moved since `committed` was last called. A commit that failed is in the
    * next answer again.
    */
   commits(): readonly Commit[] {
@@ -117,7 +92,7 @@ export class Assignment {
     return commits;
   }
 
-  /** The log has taken these commits. */
+  /** The log has accepted these commits. */
   committed(commits: readonly Commit[]): void {
     for (const { partition, epoch, offset } of commits) {
       const held = this.#held.get(partition);
@@ -130,19 +105,11 @@ export class Assignment {
     }
   }
 
-  /** Delivered and not settled, over all partitions held. */
+  /** How many deliveries are not settled, over all partitions held. */
   unsettled(): number {
     let total = 0;
     for (const { ledger } of this.#held.values()) total += ledger.unsettled();
     return total;
-  }
-
-  /**
-   * Settles that came after a revoke, and second ones: both are harmless, and many of them tell of
-   * trouble.
-   */
-  ignoredSettles(): { readonly late: number; readonly duplicate: number } {
-    return { late: this.#lateSettles, duplicate: this.#duplicateSettles };
   }
 
   #ledger(partition: number, epoch: number): Ledger | undefined {

@@ -1,20 +1,25 @@
-// Gathers single items for an operation that works best on many, and hands every caller the outcome
+// Gathers single items for an operation that works best on many, and gives every caller the outcome
 // of its own item.
 
-import { assert } from '#core/errors/assert.ts';
+import { assert, at } from '#core/errors/assert.ts';
 import type { Clock } from '#core/ports.ts';
 import { Batcher } from './batcher.ts';
+
+/** Read at every use, because settings may change while the program runs. */
+export type BatchLimits = {
+  /** How long an item may wait for its batch to fill, ms. */
+  readonly batchAgeMsMax: number;
+  /** How many batches may run at once. */
+  readonly writesInFlightMax: number;
+};
 
 export type BatchedCallsOptions<T, R> = {
   readonly countMax: number;
   readonly weightMax: number;
   readonly weightOf: (item: T) => number;
-  /** How long an item may wait for company, ms. Read at every use, as is `concurrency`. */
-  readonly ageMsMax: number;
-  /** Batches at work at once. */
-  readonly concurrency: number;
+  readonly limits: BatchLimits;
   readonly clock: Clock;
-  /** One outcome per item, in order. When it rejects, every item's caller gets the error. */
+  /** One outcome per item, in order. When it rejects, each item's caller gets the error. */
   readonly run: (items: readonly T[]) => Promise<readonly R[]>;
 };
 
@@ -25,46 +30,46 @@ type Waiting<T, R> = {
 };
 
 /**
- * A full batch goes out as soon as a slot is free, any other when its oldest item is `ageMsMax`
- * old.
+ * A full batch runs as soon as fewer than `writesInFlightMax` batches run. Any other batch also
+ * waits until its oldest item is `batchAgeMsMax` old.
  */
 export function createBatchedCalls<T, R>(
   options: BatchedCallsOptions<T, R>,
 ): (item: T) => Promise<R> {
-  const { clock } = options;
+  const { clock, limits } = options;
   const batcher = new Batcher<Waiting<T, R>>({
     countMax: options.countMax,
     weightMax: options.weightMax,
     weightOf: ({ item }) => options.weightOf(item),
     get ageMsMax() {
-      return options.ageMsMax;
+      return limits.batchAgeMsMax;
     },
   });
   let running = 0;
   let isTimerSet = false;
 
-  function pump(): void {
-    while (running < options.concurrency) {
+  function startDueBatches(): void {
+    while (running < limits.writesInFlightMax) {
       const batch = batcher.take(clock.monotonic());
       if (batch === null) return setTimer();
       running++;
-      void work(batch);
+      void runBatch(batch);
     }
   }
 
-  async function work(batch: readonly Waiting<T, R>[]): Promise<void> {
+  async function runBatch(batch: readonly Waiting<T, R>[]): Promise<void> {
     try {
       const outcomes = await options.run(batch.map(({ item }) => item));
       assert(
         outcomes.length === batch.length,
         `${batch.length} items got ${outcomes.length} outcomes`,
       );
-      outcomes.forEach((outcome, index) => batch[index]?.resolve(outcome));
+      outcomes.forEach((outcome, index) => at(batch, index).resolve(outcome));
     } catch (error) {
       for (const { reject } of batch) reject(error);
     } finally {
       running--;
-      pump();
+      startDueBatches();
     }
   }
 
@@ -74,13 +79,13 @@ export function createBatchedCalls<T, R>(
     isTimerSet = true;
     void clock.sleep(Math.max(0, dueAt - clock.monotonic())).then(() => {
       isTimerSet = false;
-      pump();
+      startDueBatches();
     });
   }
 
   return (item) =>
     new Promise<R>((resolve, reject) => {
       batcher.add({ item, resolve, reject }, clock.monotonic());
-      pump();
+      startDueBatches();
     });
 }

@@ -1,8 +1,8 @@
-// Gathers items into batches: a full one goes out at once, any other when its oldest item has
+// Gathers items into batches. A full batch is due at once, and any other when its oldest item has
 // waited long enough.
 //
-// Holds whatever it is given: its callers hold a bounded number of deliveries, and each has at most
-// one item here.
+// The batcher itself has no bound. Its callers hold a bounded number of deliveries, and each has at
+// most one item here.
 
 import { Fifo } from '#core/collections/fifo.ts';
 import { assert } from '#core/errors/assert.ts';
@@ -10,17 +10,17 @@ import { assert } from '#core/errors/assert.ts';
 export type BatcherOptions<T> = {
   /** Items per batch. */
   readonly countMax: number;
-  /** Sum of the weights of a batch. An item that weighs more by itself goes alone. */
+  /** Sum of the weights of a batch. An item that weighs more goes alone. */
   readonly weightMax: number;
-  /** How long an item waits for company, in milliseconds. */
+  /** How long an item waits for its batch to fill, ms. */
   readonly ageMsMax: number;
-  /** A whole number from 0 on, the same at every call: characters, bytes. */
+  /** An integer, at least 0, in the unit of `weightMax` (characters or bytes). */
   readonly weightOf: (item: T) => number;
 };
 
 type Waiting<T> = { readonly item: T; readonly weight: number; readonly addedAt: number };
 
-/** `now` is monotonic milliseconds and does not go back from call to call. */
+/** `now` is monotonic milliseconds, and never smaller than in the call before. */
 export class Batcher<T> {
   readonly #options: BatcherOptions<T>;
   readonly #waiting = new Fifo<Waiting<T>>();
@@ -38,13 +38,10 @@ export class Batcher<T> {
     this.#weight += weight;
   }
 
-  /**
-   * One batch that is due, in the order of `add`, or `null`; call again until `null`. With `flush`
-   * everything is due.
-   */
-  take(now: number, flush = false): T[] | null {
+  /** One batch that is due, in the order of `add`. `null` when no batch is due. */
+  take(now: number): T[] | null {
     const dueAt = this.nextDueAt();
-    if (dueAt === null || (now < dueAt && !flush)) return null;
+    if (dueAt === null || now < dueAt) return null;
     const { countMax, weightMax } = this.#options;
     const batch: T[] = [];
     let weight = 0;
@@ -60,18 +57,14 @@ export class Batcher<T> {
   }
 
   /**
-   * When `take` will give a batch if nothing is added until then; `null` when nothing waits. In the
-   * past when one is full.
+   * When `take` returns a batch if nothing is added until then. In the past when a batch is full,
+   * `null` when nothing waits.
    */
   nextDueAt(): number | null {
     const oldest = this.#waiting.peek();
     if (oldest === undefined) return null;
-    const full =
+    const isFull =
       this.#waiting.size >= this.#options.countMax || this.#weight >= this.#options.weightMax;
-    return full ? oldest.addedAt : oldest.addedAt + this.#options.ageMsMax;
-  }
-
-  size(): number {
-    return this.#waiting.size;
+    return isFull ? oldest.addedAt : oldest.addedAt + this.#options.ageMsMax;
   }
 }

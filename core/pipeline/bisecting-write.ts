@@ -1,13 +1,16 @@
-// Gives every item of a write its outcome, even when the store refuses the whole batch for the sake
-// of one.
+// Gives every item of a write its own outcome, even when the store refuses a whole batch because of
+// one bad item.
 
 import { DependencyError } from '#core/errors/errors.ts';
 
-type Refused = { readonly status: 'rejected'; readonly message: string };
+/** The store refused this item for its content. */
+export type Refused = { readonly status: 'rejected'; readonly message: string };
 
 /**
- * One outcome per item, in order. A batch that is refused for its content is halved until the bad
- * item stands alone: log2(n) extra calls for one bad item. Trouble that may pass is thrown on.
+ * One outcome per item, in order. When the store refuses a batch for its content, the batch is
+ * halved until the bad item stands alone. One bad item costs about 2 log2(n) more calls.
+ *
+ * @throws what `write` throws, unless it is a `DependencyError` that is not retryable
  */
 export async function writeBisecting<T, R>(
   items: readonly T[],

@@ -1,5 +1,4 @@
-// Keeps calls away from a dependency that is down, and finds out with one call at a time when it is
-// back.
+// Stops calls to a dependency that is down, and lets one probe at a time through until it is back.
 
 import { type Backoff, backoffMs } from '#core/time/retry.ts';
 
@@ -10,24 +9,25 @@ export type CircuitPolicy = Backoff & {
   readonly failuresMax: number;
 };
 
-/** Leave to make one call. Each is given back once: `succeeded`, `failed` or `abandoned`. */
+/** Permission for one call. Report its result once, by `succeeded` or `failed`. */
 export type Permit = { readonly generation: number };
 
 /**
- * closed ──failuresMax in a row──► open ──delay over──► half-open ──probe succeeds──► closed ▲ │
- * └──probe fails, longer──┘
+ * closed ── failuresMax failures in a row ──► open ◄── probe fails: a longer delay ──┐ ▲ └── delay
+ * is over ──► half-open ──────┤ └──────────────────────────────── probe succeeds
+ * ───────────────────────────────┘
  *
- * `now` is monotonic ms. The answer of a call made before the last change of state says nothing new
- * and is ignored.
+ * `now` is monotonic milliseconds. The result of a call that was admitted before the last change of
+ * state is ignored, because it says nothing new.
  */
 export class CircuitBreaker {
   readonly #policy: CircuitPolicy;
-  /** Grows with each opening, probe and closing; a permit of an older generation is late. */
+  /** Grows with each opening, probe and closing. A permit of an older generation is late. */
   #generation = 0;
   #failures = 0;
   /** Openings in a row; 0 while closed. */
   #openings = 0;
-  #probing = false;
+  #isProbing = false;
   #probeDueAt = 0;
 
   constructor(policy: CircuitPolicy) {
@@ -36,22 +36,22 @@ export class CircuitBreaker {
 
   state(now: number): CircuitState {
     if (this.#openings === 0) return 'closed';
-    return this.#probing || now >= this.#probeDueAt ? 'half-open' : 'open';
+    return this.#isProbing || now >= this.#probeDueAt ? 'half-open' : 'open';
   }
 
   /**
-   * Monotonic ms from which a probe is let through; `null` while closed, and while a probe is on
-   * its way.
+   * When the next probe may start, in monotonic ms. `null` while the circuit is closed or a probe
+   * is running.
    */
   probeDueAt(): number | null {
-    return this.#openings === 0 || this.#probing ? null : this.#probeDueAt;
+    return this.#openings === 0 || this.#isProbing ? null : this.#probeDueAt;
   }
 
-  /** `null`: do not call now. */
+  /** `null` means: do not call now. */
   admit(now: number): Permit | null {
     if (this.#openings > 0) {
-      if (this.#probing || now < this.#probeDueAt) return null;
-      this.#probing = true;
+      if (this.#isProbing || now < this.#probeDueAt) return null;
+      this.#isProbing = true;
       this.#generation++;
     }
     return { generation: this.#generation };
@@ -60,28 +60,20 @@ export class CircuitBreaker {
   succeeded(permit: Permit): void {
     if (permit.generation !== this.#generation) return;
     this.#failures = 0;
-    if (this.#openings > 0) this.#turn({ openings: 0 });
+    if (this.#openings > 0) this.#change({ openings: 0 });
   }
 
   failed(permit: Permit, now: number): void {
     if (permit.generation !== this.#generation) return;
     this.#failures++;
     if (this.#openings === 0 && this.#failures < this.#policy.failuresMax) return;
-    this.#turn({ openings: this.#openings + 1 });
+    this.#change({ openings: this.#openings + 1 });
     this.#probeDueAt = now + backoffMs(this.#policy, this.#openings);
   }
 
-  /**
-   * The call ended without telling anything about the dependency, such as by an abort: the next may
-   * probe at once.
-   */
-  abandoned(permit: Permit): void {
-    if (permit.generation === this.#generation) this.#probing = false;
-  }
-
-  #turn({ openings }: { openings: number }): void {
+  #change({ openings }: { openings: number }): void {
     this.#openings = openings;
-    this.#probing = false;
+    this.#isProbing = false;
     this.#generation++;
   }
 }

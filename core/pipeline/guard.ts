@@ -1,5 +1,5 @@
-// Repeats calls to one dependency until it answers, and lets a single probe through while it is
-// down.
+// Repeats calls to one dependency until they succeed, with a single probe at a time while the
+// dependency is down.
 
 import { DependencyError } from '#core/errors/errors.ts';
 import type { Clock } from '#core/ports.ts';
@@ -9,6 +9,7 @@ import type { PipelineObserver } from './pipeline-observer.ts';
 
 export type GuardOptions = {
   readonly dependency: string;
+  /** Read at every failure, because settings may change during a long outage. */
   readonly backoff: Backoff;
   readonly circuit: CircuitPolicy;
   readonly clock: Clock;
@@ -34,14 +35,12 @@ export class Guard {
   }
 
   /**
-   * The operation's first success; rejects with an error that is not retryable, or with the
-   * signal's reason.
+   * Resolves with the operation's first success. Rejects with an error that is not retryable, or
+   * with the signal's reason.
    */
   call<T>(operation: () => Promise<T>): Promise<T> {
     const { backoff, clock, random, signal, retryable, observer, dependency } = this.#options;
     return retry(() => this.#once(operation), {
-      // Read at every failure: a call may go on for as long as its dependency is down, and the
-      // settings change meanwhile.
       policy: {
         get delayMs() {
           return backoff.delayMs;
@@ -59,11 +58,10 @@ export class Guard {
     });
   }
 
-  /** Resolves when calls are let through; what takes in new work waits here. */
+  /** Resolves when the circuit is closed. The intake of new work waits here. */
   async whenClosed(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
-    while (this.#circuit.state(clock.monotonic()) !== 'closed')
-      await clock.sleep(closedPollMs, signal);
+    while (this.#circuit.state(clock.monotonic()) !== 'closed') await clock.sleep(pollMs, signal);
   }
 
   async #once<T>(operation: () => Promise<T>): Promise<T> {
@@ -71,10 +69,8 @@ export class Guard {
     let permit = this.#circuit.admit(clock.monotonic());
     while (permit === null) {
       const dueAt = this.#circuit.probeDueAt();
-      await clock.sleep(
-        dueAt === null ? closedPollMs : Math.max(1, dueAt - clock.monotonic()),
-        signal,
-      );
+      const ms = dueAt === null ? pollMs : Math.max(1, dueAt - clock.monotonic());
+      await clock.sleep(ms, signal);
       permit = this.#circuit.admit(clock.monotonic());
     }
     this.#report();
@@ -83,7 +79,7 @@ export class Guard {
       this.#circuit.succeeded(permit);
       return result;
     } catch (error) {
-      // A refusal of the content is an answer: the dependency is up.
+      // An error that is not retryable is an answer: the dependency is up and refuses the content.
       if (retryable(error)) this.#circuit.failed(permit, clock.monotonic());
       else this.#circuit.succeeded(permit);
       throw error;
@@ -100,5 +96,5 @@ export class Guard {
   }
 }
 
-/** How often a caller that is kept away looks whether the circuit lets it through again. */
-const closedPollMs = 50;
+/** How often a call that is not admitted checks the circuit again. */
+const pollMs = 50;

@@ -1,20 +1,23 @@
-// Bounds what is in hand, by count and by bytes; whoever brings more waits, and one that is too
-// large alone still fits.
+// Bounds the events in flight, by count and by bytes. One event that is larger than the bound is
+// still admitted when it is alone.
 
-/** Read again at every use: they may change. */
-export type Room = { readonly unsettledMax: number; readonly unsettledBytesMax: number };
+/** Read at every use, because settings may change while the program runs. */
+export type InFlightLimits = {
+  readonly unsettledMax: number;
+  readonly unsettledBytesMax: number;
+};
 
 export class InFlightLimit {
-  readonly #room: Room;
+  readonly #limits: InFlightLimits;
   #count = 0;
   #bytes = 0;
   #changed = Promise.withResolvers<void>();
 
-  constructor(room: Room) {
-    this.#room = room;
+  constructor(limits: InFlightLimits) {
+    this.#limits = limits;
   }
 
-  /** Takes room and returns how to give it back, once. */
+  /** Counts one event as in flight. Call the returned function once, when the event has ended. */
   enter(bytes: number): () => void {
     this.#count++;
     this.#bytes += bytes;
@@ -26,20 +29,25 @@ export class InFlightLimit {
     };
   }
 
-  /** Resolves when one more may enter; rejects with the signal's reason. */
+  /** Resolves when one more event may enter. Rejects with the signal's reason. */
   async available(signal: AbortSignal): Promise<void> {
-    while (this.#count >= this.#room.unsettledMax || this.#bytes >= this.#room.unsettledBytesMax) {
+    while (this.#isFull()) {
       signal.throwIfAborted();
       await this.#change(signal);
     }
   }
 
-  /** Resolves when nothing is inside. */
+  /** Resolves when nothing is in flight. */
   async empty(): Promise<void> {
     while (this.#count > 0) await this.#changed.promise;
   }
 
-  /** Waits for somebody to leave, or for the signal. */
+  #isFull(): boolean {
+    const { unsettledMax, unsettledBytesMax } = this.#limits;
+    return this.#count >= unsettledMax || this.#bytes >= unsettledBytesMax;
+  }
+
+  /** Resolves when an event has ended or the signal aborts. */
   async #change(signal: AbortSignal): Promise<void> {
     const aborted = Promise.withResolvers<void>();
     const onAbort = () => aborted.resolve();

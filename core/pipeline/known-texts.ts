@@ -1,93 +1,64 @@
-// Sees to it that a text known to be stored is not looked up again, and that no text is computed
-// twice at the same time.
+// Remembers which texts are stored, so that none is looked up again soon, and shares each running
+// computation, so that no text is computed twice at once.
 
 import { assert } from '#core/errors/assert.ts';
 
 export type KnownTextsOptions<R> = {
-  /**
-   * How many known ids are kept; the one that was not asked for the longest goes first. Read at
-   * every use.
-   */
+  /** How many known ids are kept; the least recently used goes first. Read at every use. */
   readonly entriesMax: number;
   /**
-   * How long an id stays known after its computation began, however often it is asked for: the
-   * store forgets a text only when it has had no event for longer than this.
+   * How long an id stays known after its computation began, however often it is used. Must be
+   * shorter than the time after which the store forgets a text without events.
    */
   readonly ttlMs: number;
-  /** Whether a result means that the text is in the store now. */
+  /** Whether a result means that the text is now in the store. */
   readonly succeeded: (result: R) => boolean;
 };
 
 export type TextState = 'known' | 'in-flight' | 'unknown';
 
-/** Calls of `share`: answered from the cache, from a computation in flight, or by starting one. */
-export type KnownTextsCounts = {
-  readonly hits: number;
-  readonly shared: number;
-  readonly misses: number;
-};
-
 /**
- * `now` is monotonic milliseconds. Computations in flight are as many as the distinct texts of the
- * events in work.
+ * `now` is monotonic milliseconds. There are at most as many computations in flight as distinct
+ * texts among the events in flight.
  */
 export class KnownTexts<R> {
   readonly #options: KnownTextsOptions<R>;
-  /** Id to the time at which it is no longer known; the id asked for last is last. */
+  /** When each id stops being known. The most recently used id is last. */
   readonly #known = new Map<string, number>();
   readonly #inFlight = new Map<string, Promise<R>>();
-  #hits = 0;
-  #shared = 0;
-  #misses = 0;
 
   constructor(options: KnownTextsOptions<R>) {
     assert(options.entriesMax >= 0, `A cache of ${options.entriesMax} texts`);
     this.#options = options;
   }
 
-  /** Looks without counting and without making the entry younger. */
+  /** Does not count as a use. */
   state(id: string, now: number): TextState {
     if (this.#isKnown(id, now)) return 'known';
     return this.#inFlight.has(id) ? 'in-flight' : 'unknown';
   }
 
   /**
-   * `known` at once when the id is known; else the result of the computation in flight, which is
-   * started when there is none. Its failure, a throw included, reaches everybody who waits for it,
-   * and the id stays unknown.
+   * Resolves with `known` at once when the id is known. Otherwise it resolves with the result of
+   * the computation in flight, and starts one when there is none. When the computation fails or
+   * throws, every caller that waits for it gets that, and the id stays unknown.
    */
   share(id: string, now: number, compute: () => Promise<R>): Promise<R | 'known'> {
     if (this.#isKnown(id, now)) {
-      this.#hits += 1;
-      this.#makeYoungest(id);
+      this.#moveToEnd(id);
       return Promise.resolve('known');
     }
     const running = this.#inFlight.get(id);
-    if (running !== undefined) {
-      this.#shared += 1;
-      return running;
-    }
-    this.#misses += 1;
+    if (running !== undefined) return running;
     const { promise, resolve } = Promise.withResolvers<R>();
     this.#inFlight.set(id, promise);
     resolve(this.#run(id, now, compute));
     return promise;
   }
 
-  /**
-   * The store does not have this text after all. A computation in flight goes on: it ends with the
-   * text in the store.
-   */
+  /** The store no longer has this text. A computation in flight goes on and stores it again. */
   forget(id: string): void {
     this.#known.delete(id);
-  }
-
-  size(): number {
-    return this.#known.size;
-  }
-
-  counts(): KnownTextsCounts {
-    return { hits: this.#hits, shared: this.#shared, misses: this.#misses };
   }
 
   async #run(id: string, startedAt: number, compute: () => Promise<R>): Promise<R> {
@@ -106,7 +77,7 @@ export class KnownTexts<R> {
     if (this.#known.size > this.#options.entriesMax) this.#dropOldest();
   }
 
-  #makeYoungest(id: string): void {
+  #moveToEnd(id: string): void {
     const until = this.#known.get(id);
     if (until === undefined) return;
     this.#known.delete(id);
@@ -119,9 +90,9 @@ export class KnownTexts<R> {
   }
 
   /**
-   * A hundredth at a time: an iterator steps over every slot that was emptied before, so that one
-   * for each id would be quadratic. And one that is kept would keep every table alive that the map
-   * has outgrown since.
+   * Drops a hundredth of the ids at a time. A new iterator steps over every slot of the map that
+   * was emptied before, so dropping ids one by one takes quadratic time. Keeping one iterator
+   * instead would keep every table alive that the map has outgrown since.
    */
   #dropOldest(): void {
     const { entriesMax } = this.#options;

@@ -1,9 +1,9 @@
-// Knows, for one partition, how far it may be committed: never past an event that is not settled.
+// Knows how far one partition may be committed: never past an event that is not settled.
 //
-//   deliver 4, 5, 9          head 4      (6 to 8 do not exist: a log may have gaps)
-//   settle 5                 head 4
-//   settle 4                 head 9
-//   settle 9                 head 10
+//     deliver 4, 5, 9          head 4      (6 to 8 do not exist: a log may have gaps)
+//     settle 5                 head 4
+//     settle 4                 head 9
+//     settle 9                 head 10
 
 import { Fifo } from '#core/collections/fifo.ts';
 import { assert } from '#core/errors/assert.ts';
@@ -16,9 +16,9 @@ export class Ledger {
   #next: number;
 
   /**
-   * @param from the first offset that may be delivered: what was committed before
-   * @param spanMax how many delivered offsets there may be from the first unsettled one on. Settled
-   *   ones behind it count, because they too take memory and come again after a crash.
+   * @param from the first offset that may be delivered, which is the committed one
+   * @param spanMax bound of the delivered offsets from the first unsettled one on. Settled offsets
+   *   after it count too, because they take memory and are delivered again after a crash.
    */
   constructor(from: number, spanMax: number) {
     assert(Number.isSafeInteger(from) && from >= 0, `A ledger starts at offset ${from}`);
@@ -27,23 +27,19 @@ export class Ledger {
     this.#spanMax = spanMax;
   }
 
-  /** How many more may be delivered now. At 0 the caller pauses the partition. */
+  /** How many more records may be delivered now. At 0 the caller pauses the partition. */
   room(): number {
     return this.#spanMax - this.#span.size;
   }
 
-  full(): boolean {
-    return this.room() === 0;
-  }
-
-  /** Offsets come in ascending order, gaps allowed, and only while there is room. */
+  /** Offsets ascend and may have gaps. Call it only while there is room. */
   deliver(offset: number): void {
     assert(
       Number.isSafeInteger(offset) && offset >= this.#next,
       `Offset ${offset} was delivered after ${this.#next - 1}`,
     );
     assert(
-      !this.full(),
+      this.room() > 0,
       `Offset ${offset} was delivered beyond the ledger's bound of ${this.#spanMax}`,
     );
     this.#next = offset + 1;
@@ -52,17 +48,14 @@ export class Ledger {
   }
 
   /**
-   * Says that everything below `offset` was read, when the log ends in a gap; else its lag would
-   * never fall to 0.
+   * Says that everything below `offset` was read. Needed when the log ends in a gap, because the
+   * lag would otherwise never reach 0.
    */
   skipTo(offset: number): void {
     this.#next = Math.max(this.#next, offset);
   }
 
-  /**
-   * True when the offset was waiting for this. False when it was settled before: the second word
-   * about one event changes nothing, whoever had the first.
-   */
+  /** True the first time an offset is settled. Each later call returns false and changes nothing. */
   settle(offset: number): boolean {
     assert(offset < this.#next, `Offset ${offset} was settled before it was delivered`);
     if (!this.#unsettled.delete(offset)) return false;
@@ -76,10 +69,7 @@ export class Ledger {
     return true;
   }
 
-  /**
-   * The offset to commit, which is the one to read next after a restart: the first that is not
-   * settled.
-   */
+  /** The offset to commit, where reading resumes after a restart: the first that is not settled. */
   head(): number {
     return this.#span.peek() ?? this.#next;
   }
@@ -89,7 +79,7 @@ export class Ledger {
     return this.#next;
   }
 
-  /** Delivered and not settled. */
+  /** How many delivered offsets are not settled. */
   unsettled(): number {
     return this.#unsettled.size;
   }

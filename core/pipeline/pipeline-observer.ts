@@ -1,4 +1,4 @@
-// What the pipeline tells of itself, so that metrics and logs need no place inside it.
+// What the pipeline reports about itself, so that metrics and logs stay outside of it.
 
 import type { DeadLetter, Delivery } from '#core/ports.ts';
 import type { CircuitState } from './circuit-breaker.ts';
@@ -6,15 +6,17 @@ import type { CircuitState } from './circuit-breaker.ts';
 /** Called synchronously; must not throw. */
 export type PipelineObserver = {
   received(count: number): void;
-  /** An event became searchable, so many seconds after its record was made. */
+  /** An event became searchable, this many seconds after its record was made. */
   stored(latencySeconds: number, eventId: string, delivery: Delivery): void;
+  /** Called before `stored`, for an event that the store already had in this or a newer version. */
   superseded(): void;
-  deadLettered(letter: DeadLetter): void;
+  deadLettered(deadLetter: DeadLetter): void;
   /**
-   * Where an event's text was found: in the cache, in another event's computation, in the store, or
-   * nowhere yet.
+   * Where the vector of an event's text was found: in the cache of known texts (`hit`), in the
+   * computation that another event has started (`shared`), in the store, or nowhere yet (`miss`).
    */
   cacheRequest(result: 'hit' | 'shared' | 'store' | 'miss'): void;
+  /** One batch of texts or events was written, retries included. */
   storeWrite(seconds: number): void;
   retried(dependency: string, error: unknown): void;
   circuit(dependency: string, state: CircuitState): void;

@@ -1,12 +1,13 @@
-// Carries every delivery to its end: stored, or in the dead-letter queue with its reason, and only
-// then settled.
+// Takes events from a source and brings each one to its final outcome: stored, or in the dead-letter
+// queue. Only then is it settled, so that a crash loses nothing.
 //
-//     Delivery → ProductEvent | Rejection → Document → text stored with its vector → event stored → settle
+//     source ──► Delivery ──► processDelivery (see its file) ──► Outcome ──► settle ──► commit
+//
+// Many deliveries are in flight at once. Their writes are batched, and a dependency that is down
+// stops the intake until it is back.
 
-import { assert } from '#core/errors/assert.ts';
-import { type EventLimits, isRejection, parseEvent } from '#core/event/parse-event.ts';
-import { documentOf } from '#core/event/text.ts';
-import { uuidV5 } from '#core/event/uuid.ts';
+import type { EventLimits } from '#core/event/parse-event.ts';
+import { recordBytes } from '#core/event/record-bytes.ts';
 import type {
   Clock,
   DeadLetter,
@@ -15,37 +16,37 @@ import type {
   EmbeddingService,
   EventRecord,
   EventSource,
-  Outcome,
-  ProductEvent,
   Provenance,
-  Rejection,
   VectorStore,
   WriteOutcome,
 } from '#core/ports.ts';
+import { within } from '#core/time/deadline.ts';
 import type { Backoff } from '#core/time/retry.ts';
 import { createBatchedCalls } from './batched-calls.ts';
-import { writeBisecting } from './bisecting-write.ts';
 import type { CircuitPolicy } from './circuit-breaker.ts';
 import { Guard, isRetryable } from './guard.ts';
 import { InFlightLimit } from './in-flight-limit.ts';
 import type { PipelineObserver } from './pipeline-observer.ts';
-import { createTextResolver, type TextOutcome } from './text-resolver.ts';
+import { processDelivery, type Stages } from './process-delivery.ts';
+import { createStoreWriter } from './store-writer.ts';
+import { createTextResolver } from './text-resolver.ts';
 
 /**
- * Those that the settings let change live are read again at every use: getters serve as well as
- * values.
+ * Bounds of the pipeline. Each is read at every use, so a getter may return a setting that changes
+ * while the pipeline runs. Exceptions: `event`, `knownTextAgeMsMax` and `drainMsMax` are constant.
  */
 export type PipelineLimits = {
   readonly event: EventLimits;
-  /** Events in hand at once, by count and by bytes of their records. */
+  /** Unsettled events at once, by count and by `recordBytes`. */
   readonly unsettledMax: number;
   readonly unsettledBytesMax: number;
-  /** How long a write waits for company, ms. */
+  /** How long an item waits for its batch to fill, ms. */
   readonly batchAgeMsMax: number;
+  /** Store calls at once, of each kind: look-ups, writes of texts, writes of events. */
   readonly writesInFlightMax: number;
   readonly knownTextsMax: number;
   readonly knownTextAgeMsMax: number;
-  /** How long writes in hand may still take after the signal, ms. */
+  /** How long pending writes may take after the signal, ms. */
   readonly drainMsMax: number;
   readonly backoff: Backoff;
   readonly circuit: CircuitPolicy;
@@ -75,199 +76,119 @@ export type PipelineOptions = {
   readonly limits: PipelineLimits;
   readonly observer: PipelineObserver;
   /**
-   * Stops the intake; what is embedded already is still written, what is not stays unsettled and
-   * comes again.
+   * Stops the intake. Events whose text is already embedded are still written. All others stay
+   * unsettled and are delivered again after a restart.
    */
   readonly signal: AbortSignal;
 };
 
 /**
- * Resolves after the signal, once nothing is in hand. Rejects when the source or a port breaks its
- * contract.
+ * Resolves after the signal aborts and no event is in flight. Rejects when the source fails or a
+ * port breaks its contract.
  */
 export async function runPipeline(options: PipelineOptions): Promise<void> {
-  const { source, store, deadLetters, embedding, clock, random, limits, observer } = options;
+  const { source, clock, limits, observer } = options;
   const broken = new AbortController();
   const intake = AbortSignal.any([options.signal, broken.signal]);
   const writes = new AbortController();
-  const room = new InFlightLimit(limits);
+  const inFlight = new InFlightLimit(limits);
+  const guards = createGuards(options, writes.signal);
+  const stages = createStages(options, guards, intake);
 
-  const guard = (dependency: string, retryable: (error: unknown) => boolean): Guard =>
-    new Guard({
-      dependency,
-      retryable,
-      backoff: limits.backoff,
-      circuit: limits.circuit,
-      clock,
-      random,
-      signal: writes.signal,
-      observer,
-    });
-  const storeGuard = guard('store', isRetryable);
-  // A dead letter has nowhere else to go, so that every failure to put it is waited out.
-  const deadLetterGuard = guard('dead_letters', () => true);
-
-  const texts = createTextResolver({
-    store,
-    embedding,
-    guard: storeGuard,
-    clock,
-    limits,
-    observer,
-    isDistrusted: options.isDistrusted,
-    signal: intake,
-  });
-
-  const putEvent = createBatchedCalls<EventRecord, WriteOutcome>({
-    countMax: store.batchMax.events,
-    weightMax: writeCharactersMax,
-    weightOf: ({ event }) => event.payload.length,
-    get ageMsMax() {
-      return limits.batchAgeMsMax;
-    },
-    get concurrency() {
-      return limits.writesInFlightMax;
-    },
-    clock,
-    run: async (records) => {
-      const startedAt = clock.monotonic();
-      const outcomes = await writeBisecting(records, (part) =>
-        storeGuard.call(() => store.putEvents(part)),
-      );
-      observer.storeWrite((clock.monotonic() - startedAt) / 1000);
-      return outcomes;
-    },
-  });
-
-  const putDeadLetter = createBatchedCalls<DeadLetter, void>({
-    countMax: deadLetterBatchMax,
-    weightMax: writeCharactersMax,
-    weightOf: ({ value }) => value.length,
-    get ageMsMax() {
-      return limits.batchAgeMsMax;
-    },
-    concurrency: 1,
-    clock,
-    run: async (letters) => {
-      await deadLetterGuard.call(() => deadLetters.put(letters));
-      return letters.map(() => undefined);
-    },
-  });
-
-  /**
-   * Brings one delivery to its end and settles it. Leaves it unsettled only when the pipeline is
-   * told to stop.
-   */
-  async function carry(delivery: Delivery): Promise<void> {
-    const parsed = parseEvent(delivery.value, clock.now(), limits.event);
-    const outcome = isRejection(parsed)
-      ? await bury(delivery, parsed, null)
-      : await storeEvent(delivery, parsed);
-    if (outcome.status === 'superseded') observer.superseded();
-    if (!isRejection(parsed) && outcome.status !== 'dead-lettered')
-      observer.stored(
-        Math.max(0, clock.now() - delivery.timestamp) / 1000,
-        parsed.eventId,
-        delivery,
-      );
-    delivery.settle(outcome);
-  }
-
-  async function storeEvent(delivery: Delivery, event: ProductEvent): Promise<Outcome> {
-    const document = documentOf(event);
-    for (let attempt = 1; ; attempt++) {
-      const text = await texts.ensure(document);
-      if (!text.ok)
-        return bury(
-          delivery,
-          { reason: text.reason, message: text.message, field: null, eventId: event.eventId },
-          text,
-        );
-      const outcome = await putEvent({ event, textId: document.textId, ingestedAt: clock.now() });
-      if (outcome.status === 'stored' || outcome.status === 'superseded') return outcome;
-      if (outcome.status === 'rejected') {
-        return bury(
-          delivery,
-          {
-            reason: 'store_rejected',
-            message: outcome.message,
-            field: null,
-            eventId: event.eventId,
-          },
-          null,
-        );
-      }
-      // The text was forgotten between the look-up and the write: put it again, then the event.
-      assert(
-        attempt < textAttemptsMax,
-        `text ${document.textId} was put ${attempt} times and is still missing`,
-      );
-      texts.forget(document.textId);
-    }
-  }
-
-  async function bury(
-    delivery: Delivery,
-    rejection: Rejection,
-    failure: Extract<TextOutcome, { ok: false }> | null,
-  ): Promise<Outcome> {
-    const { position, key, value, headers, timestamp } = delivery;
-    const letter: DeadLetter = {
-      id: uuidV5(`${position.topic}/${position.partition}/${position.offset}`),
-      origin: position,
-      key,
-      value,
-      headers,
-      timestamp,
-      ...rejection,
-      failedAt: clock.now(),
-      attempts: failure?.attempts ?? 1,
-      runner: failure?.runner ?? null,
-    };
-    await putDeadLetter(letter);
-    observer.deadLettered(letter);
-    return { status: 'dead-lettered', reason: rejection.reason };
-  }
-
-  /**
-   * An event ends by being settled or by the stop; anything else is a broken invariant and ends the
-   * pipeline.
-   */
-  function start(delivery: Delivery): void {
-    const leave = room.enter(delivery.value.length);
-    carry(delivery)
-      .catch((error: unknown) => {
-        if (!intake.aborted) broken.abort(error);
-      })
-      .finally(leave);
-  }
+  /** An error without a stop is a broken invariant, and ends the pipeline. */
+  const fail = (error: unknown): void => {
+    if (!intake.aborted) broken.abort(error);
+  };
+  const start = (delivery: Delivery): void => {
+    const leave = inFlight.enter(recordBytes(delivery));
+    processDelivery(delivery, stages).catch(fail).finally(leave);
+  };
 
   try {
     for await (const deliveries of source.deliveries(intake)) {
       observer.received(deliveries.length);
       for (const delivery of deliveries) {
-        await room.available(intake);
+        await inFlight.available(intake);
         start(delivery);
       }
-      await storeGuard.whenClosed(intake);
-      await deadLetterGuard.whenClosed(intake);
+      await guards.store.whenClosed(intake);
+      await guards.deadLetters.whenClosed(intake);
     }
   } catch (error) {
-    if (!intake.aborted) broken.abort(error);
+    fail(error);
   } finally {
-    const drained = new AbortController();
-    void clock.sleep(limits.drainMsMax, drained.signal).then(
-      () => writes.abort(new Error('The time to finish writes is over.')),
-      () => undefined,
-    );
-    await room.empty();
-    drained.abort();
+    const drained = inFlight.empty();
+    await within(drained, {
+      ms: limits.drainMsMax,
+      clock,
+      late: () => writes.abort(new Error('The time for pending writes is over.')),
+    });
+    await drained;
     writes.abort();
   }
   if (broken.signal.aborted) throw broken.signal.reason;
 }
 
-/** Keeps one write below a few megabytes whatever the size of its events. */
-const writeCharactersMax = 4 * 1024 * 1024;
+type Guards = { readonly store: Guard; readonly deadLetters: Guard };
+
+function createGuards(
+  { clock, random, limits, observer }: PipelineOptions,
+  signal: AbortSignal,
+): Guards {
+  const { backoff, circuit } = limits;
+  const shared = { backoff, circuit, clock, random, signal, observer };
+  return {
+    store: new Guard({ ...shared, dependency: 'store', retryable: isRetryable }),
+    // A dead letter has nowhere else to go, so every failure to put it is tried again.
+    deadLetters: new Guard({ ...shared, dependency: 'dead_letters', retryable: () => true }),
+  };
+}
+
+function createStages(options: PipelineOptions, guards: Guards, intake: AbortSignal): Stages {
+  const { store, deadLetters, embedding, isDistrusted, clock, limits, observer } = options;
+  return {
+    clock,
+    observer,
+    eventLimits: limits.event,
+    texts: createTextResolver({
+      store,
+      embedding,
+      guard: guards.store,
+      clock,
+      limits,
+      observer,
+      isDistrusted,
+      signal: intake,
+    }),
+    writeEvent: createStoreWriter<EventRecord, WriteOutcome>({
+      countMax: store.batchMax.events,
+      weightMax: batchBytesMax,
+      weightOf: ({ event }) => event.payload.length,
+      limits,
+      clock,
+      guard: guards.store,
+      observer,
+      write: (records) => store.putEvents(records),
+    }),
+    writeDeadLetter: createBatchedCalls<DeadLetter, void>({
+      countMax: deadLetterBatchMax,
+      weightMax: batchBytesMax,
+      weightOf: recordBytes,
+      limits: {
+        get batchAgeMsMax() {
+          return limits.batchAgeMsMax;
+        },
+        writesInFlightMax: 1,
+      },
+      clock,
+      run: async (batch) => {
+        await guards.deadLetters.call(() => deadLetters.put(batch));
+        return batch.map(() => undefined);
+      },
+    }),
+  };
+}
+
+/** Keeps one write below a few megabytes, however large its events are. */
+const batchBytesMax = 4 * 1024 * 1024;
 const deadLetterBatchMax = 256;
-const textAttemptsMax = 5;

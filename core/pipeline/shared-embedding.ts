@@ -1,27 +1,30 @@
-// Keeps gateways that share a store from embedding the same texts: what another one has stored
-// meanwhile waits for no runner.
+// Keeps gateways that share a store from embedding the same texts twice: a text that another gateway
+// has stored in the meantime no longer waits for a runner.
 
 import type { Clock, Document, EmbeddingService, FleetResult } from '#core/ports.ts';
+import { rest } from '#core/time/rest.ts';
 
 export type SharedEmbeddingOptions = {
   readonly embedding: EmbeddingService;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** Uniform in [0, 1), and another sequence in every gateway. */
+  /** Uniform in [0, 1), and a different sequence in every gateway. */
   readonly random: () => number;
-  /** Which of these texts the store has; `null`: nobody else writes to it. */
+  /** Which of these texts the store has. `null` when no other gateway writes to the store. */
   readonly stored: ((ids: readonly string[]) => Promise<ReadonlySet<string>>) | null;
 };
 
-/** A few looks per second cost a store nothing, and a job is half a second of work. */
-const lookAgainMs = 250;
+/** Several look-ups per second cost a store nothing, and a job takes about half a second. */
+const lookUpEveryMs = 250;
 const lookUpMax = 512;
 
 /**
- * Gateways that read one topic meet its new texts in about the same order. So each hands those it
- * met at once to its runners in an order of its own, looks again for those that wait, and gives up
- * each that is stored: `null`. Under load two gateways then do different parts of what both have
- * before them.
+ * The returned function embeds a document's text. It resolves with `null` when another gateway has
+ * stored that text.
+ *
+ * Gateways that read one topic meet its new texts in about the same order. So each gateway shuffles
+ * the texts that arrive together, looks up those that wait, and drops those that are stored. Under
+ * load, two gateways then embed different parts of the same backlog.
  */
 export function embedUnlessStored({
   embedding,
@@ -32,32 +35,18 @@ export function embedUnlessStored({
 }: SharedEmbeddingOptions): (document: Document) => Promise<FleetResult | null> {
   if (stored === null) return ({ text }) => embedding.embed(text, { priority: 'bulk', signal });
   const waiting = new Map<string, AbortController>();
-  let metAtOnce: (() => void)[] = [];
+  const shuffled = createShuffle(random);
   let isLooking = false;
 
-  const ownTurn = (): Promise<void> =>
-    new Promise((resolve) => {
-      metAtOnce.push(resolve);
-      if (metAtOnce.length > 1) return;
-      queueMicrotask(() => {
-        const all = metAtOnce;
-        metAtOnce = [];
-        const inOwnOrder = all
-          .map((begin) => ({ begin, place: random() }))
-          .toSorted((a, b) => a.place - b.place);
-        for (const { begin } of inOwnOrder) begin();
-      });
-    });
-
-  const keepLooking = async (): Promise<void> => {
+  const lookUpWaiting = async (): Promise<void> => {
     isLooking = true;
     try {
-      while (waiting.size > 0 && !signal.aborted) {
+      while (waiting.size > 0) {
         const ids = [...waiting.keys()];
-        await clock.sleep(lookAgainMs, signal);
-        const still = ids.filter((id) => waiting.has(id));
-        for (let from = 0; from < still.length; from += lookUpMax) {
-          for (const id of await stored(still.slice(from, from + lookUpMax)))
+        if (!(await rest(clock, lookUpEveryMs, signal))) return;
+        const left = ids.filter((id) => waiting.has(id));
+        for (let from = 0; from < left.length; from += lookUpMax) {
+          for (const id of await stored(left.slice(from, from + lookUpMax)))
             waiting.get(id)?.abort();
         }
       }
@@ -68,10 +57,10 @@ export function embedUnlessStored({
 
   return async ({ textId, text }) => {
     const elsewhere = new AbortController();
-    await ownTurn();
+    await shuffled();
     waiting.set(textId, elsewhere);
-    // What it cannot learn now it learns at the next look; the text is embedded in any case.
-    if (!isLooking) keepLooking().catch(() => undefined);
+    // A look-up that fails is repeated with the next text. Each text is embedded in any case.
+    if (!isLooking) lookUpWaiting().catch(() => undefined);
     try {
       return await embedding.embed(text, {
         priority: 'bulk',
@@ -84,4 +73,22 @@ export function embedUnlessStored({
       waiting.delete(textId);
     }
   };
+}
+
+/** Callers of the same turn of the event loop go on in a random order. */
+function createShuffle(random: () => number): () => Promise<void> {
+  let arrived: (() => void)[] = [];
+  const goOn = (): void => {
+    const together = arrived;
+    arrived = [];
+    const inRandomOrder = together
+      .map((resolve) => ({ resolve, rank: random() }))
+      .toSorted((a, b) => a.rank - b.rank);
+    for (const { resolve } of inRandomOrder) resolve();
+  };
+  return () =>
+    new Promise((resolve) => {
+      arrived.push(resolve);
+      if (arrived.length === 1) queueMicrotask(goOn);
+    });
 }

@@ -1,5 +1,5 @@
-// Holds the circuit to its diagram: no call while open, one probe at a time, longer waits after
-// each failed one.
+// The circuit follows its diagram: no call while it is open, one probe at a time, and a longer delay
+// after each probe that fails.
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -19,7 +19,7 @@ function opened(at: number): CircuitBreaker {
   return circuit;
 }
 
-test('consecutive failures open it; a success in between starts the count again', () => {
+test('consecutive failures open the circuit; a success in between restarts the count', () => {
   const circuit = new CircuitBreaker(policy);
   for (const outcome of ['failed', 'failed', 'succeeded', 'failed', 'failed'] as const)
     circuit[outcome](permit(circuit, 0), 0);
@@ -31,7 +31,7 @@ test('consecutive failures open it; a success in between starts the count again'
   expect(circuit.probeDueAt()).toBe(100);
 });
 
-test('after the delay one probe is let through, and its success closes the circuit', () => {
+test('after the delay one probe is admitted, and its success closes the circuit', () => {
   const circuit = opened(0);
   expect(circuit.state(100)).toBe('half-open');
   const probe = permit(circuit, 100);
@@ -42,7 +42,7 @@ test('after the delay one probe is let through, and its success closes the circu
   expect(circuit.admit(5000)).not.toBeNull();
 });
 
-test('each failed probe doubles the delay up to its bound; a success resets it', () => {
+test('each failed probe doubles the delay up to its bound; a success resets the delay', () => {
   const circuit = opened(0);
   let now = 0;
   for (const delay of [100, 200, 400, 800, 1000, 1000]) {
@@ -58,15 +58,7 @@ test('each failed probe doubles the delay up to its bound; a success resets it',
   expect(circuit.probeDueAt()).toBe(now + 100);
 });
 
-test('an abandoned probe makes room for the next', () => {
-  const circuit = opened(0);
-  circuit.abandoned(permit(circuit, 100));
-  expect(circuit.state(100)).toBe('half-open');
-  circuit.succeeded(permit(circuit, 100));
-  expect(circuit.state(100)).toBe('closed');
-});
-
-test('answers of calls made before it opened change nothing', () => {
+test('results of calls that were admitted before it opened change nothing', () => {
   const circuit = new CircuitBreaker(policy);
   const late = permit(circuit, 0);
   const early = permit(circuit, 0);
@@ -77,22 +69,16 @@ test('answers of calls made before it opened change nothing', () => {
   expect(circuit.probeDueAt()).toBe(100);
   const probe = permit(circuit, 100);
   circuit.failed(late, 100);
-  circuit.abandoned(late);
   expect(circuit.admit(100)).toBeNull();
   circuit.succeeded(probe);
   expect(circuit.state(100)).toBe('closed');
 });
 
-test('in any history: open admits nothing, half-open one at a time, and a healthy dependency closes it', () => {
+test('in any history, open admits nothing, half-open one call, and a healthy dependency closes it', () => {
   const step = fc.oneof(
     fc.record({ kind: fc.constant('admit' as const) }),
     fc.record({
-      kind: fc.constantFrom(
-        'succeeded' as const,
-        'failed' as const,
-        'failed' as const,
-        'abandoned' as const,
-      ),
+      kind: fc.constantFrom('succeeded' as const, 'failed' as const, 'failed' as const),
       pick: fc.nat(),
     }),
     fc.record({ kind: fc.constant('wait' as const), ms: fc.nat(400) }),
@@ -120,15 +106,13 @@ test('in any history: open admits nothing, half-open one at a time, and a health
           circuit[next.kind](call, now);
           if (call === probe) {
             seen.push(circuit.state(now));
-            expected.push(
-              { succeeded: 'closed', failed: 'open', abandoned: 'half-open' }[next.kind],
-            );
+            expected.push(next.kind === 'succeeded' ? 'closed' : 'open');
             probe = null;
           }
         }
       }
       expect(seen).toEqual(expected);
-      if (probe !== null) circuit.abandoned(probe);
+      if (probe !== null) circuit.failed(probe, now);
       now += policy.delayMsMax;
       circuit.succeeded(permit(circuit, now));
       expect(circuit.state(now)).toBe('closed');

@@ -27,7 +27,7 @@ const deliveriesAndOrder = fc
   );
 
 describe('ledger', () => {
-  it('an offset never passes an unsettled event, in any order of settles', () => {
+  it('the head never passes an unsettled event, in any order of settles', () => {
     fc.assert(
       fc.property(deliveriesAndOrder, ({ from, offsets, order }) => {
         const ledger = new Ledger(from, offsets.length);
@@ -46,7 +46,7 @@ describe('ledger', () => {
     );
   });
 
-  it('room is the bound less everything delivered from the head on', () => {
+  it('room is the bound minus everything delivered from the head on', () => {
     fc.assert(
       fc.property(
         deliveriesAndOrder,
@@ -56,14 +56,14 @@ describe('ledger', () => {
           const waiting = [...offsets];
           const delivered: number[] = [];
           const deliverWhatFits = (): void => {
-            while (!ledger.full() && waiting.length > 0) {
+            while (ledger.room() > 0 && waiting.length > 0) {
               const offset = waiting.shift()!;
               ledger.deliver(offset);
               delivered.push(offset);
             }
           };
           deliverWhatFits();
-          // Offsets that are not yet delivered when their turn comes are settled in a later round.
+          // An offset that is not yet delivered is settled in a later round.
           for (let left = order; left.length > 0;) {
             for (const offset of left.filter((each) => delivered.includes(each)))
               ledger.settle(offset);
@@ -82,17 +82,17 @@ describe('ledger', () => {
     );
   });
 
-  it('what is settled behind an unsettled head makes no room', () => {
+  it('settles after an unsettled head make no room', () => {
     const ledger = new Ledger(0, 3);
     for (const offset of [0, 1, 2]) ledger.deliver(offset);
     ledger.settle(1);
     ledger.settle(2);
-    expect([ledger.unsettled(), ledger.full()]).toEqual([1, true]);
+    expect([ledger.unsettled(), ledger.room()]).toEqual([1, 0]);
     ledger.settle(0);
     expect(ledger.room()).toBe(3);
   });
 
-  it('a second settle changes nothing and says so', () => {
+  it('a second settle returns false and changes nothing', () => {
     const ledger = new Ledger(7, 10);
     for (const offset of [7, 8, 9]) ledger.deliver(offset);
     expect(ledger.settle(8)).toBe(true);
@@ -103,7 +103,7 @@ describe('ledger', () => {
     expect([ledger.head(), ledger.unsettled()]).toEqual([9, 1]);
   });
 
-  it('a gap at the end is passed once all before it is settled', () => {
+  it('the head passes a gap at the end once everything before it is settled', () => {
     const ledger = new Ledger(0, 10);
     ledger.deliver(0);
     ledger.skipTo(5);
@@ -114,7 +114,7 @@ describe('ledger', () => {
     expect([ledger.head(), ledger.next()]).toEqual([5, 5]);
   });
 
-  it('stops the program when an offset goes back, comes beyond the bound or is settled before it is delivered', () => {
+  it('throws when an offset goes back, exceeds the bound or is settled before it is delivered', () => {
     const ledger = new Ledger(3, 2);
     expect(() => ledger.deliver(2)).toThrow('Offset 2 was delivered after 2. This is a bug');
     expect(() => ledger.settle(3)).toThrow('settled before it was delivered');
@@ -125,7 +125,7 @@ describe('ledger', () => {
   });
 
   it('settles 200,000 offsets in time proportional to their number', () => {
-    // Behind an unsettled head, then at once: with a search or a shift per settle this would take
+    // All settles come before that of the head. With a search or a shift per settle this would take
     // minutes.
     const count = 200_000;
     const ledger = new Ledger(0, count);

@@ -1,5 +1,5 @@
-// Gateways with one store and the same new texts before them: what one has stored, the other's
-// runners are spared.
+// When gateways share a store and meet the same new texts, one does not embed what another has
+// stored.
 
 import { describe, expect, test } from 'vitest';
 import { documentOf } from '#core/event/text.ts';
@@ -30,7 +30,7 @@ const provenance = {
 };
 const embedded: FleetResult = { ok: true, embedding: { vector: Float32Array.of(1), provenance } };
 
-/** One runner that takes `perJob` texts for each 500 ms, in the order in which they were handed in. */
+/** One runner that takes `perJob` texts every 500 ms, in the order in which they were submitted. */
 function slowFleet(clock: ManualClock, perJob: number) {
   const waiting = new Map<string, (result: FleetResult) => void>();
   const begun: string[] = [];
@@ -95,7 +95,7 @@ function gateway(
 }
 
 describe('texts that wait for a runner', () => {
-  test('are given up when another gateway has stored them, and two gateways with the same texts embed few of them twice', async () => {
+  test('are dropped when another gateway has stored them, so that two gateways embed few of them twice', async () => {
     const clock = new ManualClock();
     const store = new Set<string>();
     const gateways = [gateway(clock, store, 1), gateway(clock, store, 2)];
@@ -105,13 +105,13 @@ describe('texts that wait for a runner', () => {
     await done;
     expect(store.size).toBe(400);
     for (const { results } of gateways) expect(results).toHaveLength(400);
-    // Each for itself they would embed 800; what both had begun before either had stored it is done
-    // twice.
+    // Without sharing they would embed 800. A text is embedded twice when both gateways start it
+    // before either has stored it.
     expect(gateways.reduce((sum, { begun }) => sum + begun.length, 0)).toBeLessThan(560);
     expect(clock.sleeping).toBe(0);
   });
 
-  test('are embedded when the store cannot be asked', async () => {
+  test('are embedded when the look-ups fail', async () => {
     const clock = new ManualClock();
     const store = new Set<string>();
     const { take, results } = gateway(clock, store, 1, () => Promise.reject(new Error('gone')));
@@ -121,7 +121,7 @@ describe('texts that wait for a runner', () => {
     expect(results.every((result) => result?.ok === true)).toBe(true);
   });
 
-  test('are given up with the reason when the gateway stops', async () => {
+  test('reject with the reason of the signal when the gateway stops', async () => {
     const clock = new ManualClock();
     const { embed, stop } = gateway(clock, new Set(), 1);
     const waiting = documents(3).map((document) =>
@@ -136,7 +136,7 @@ describe('texts that wait for a runner', () => {
     expect(clock.sleeping).toBe(0);
   });
 
-  test('of a store with one gateway are embedded in order, and never looked for', async () => {
+  test('are embedded in order and never looked up when the store has one gateway', async () => {
     const clock = new ManualClock();
     const fleet = slowFleet(clock, 20);
     const embed = embedUnlessStored({

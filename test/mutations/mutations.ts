@@ -14,10 +14,10 @@ export type Mutation = {
 export const mutations: readonly Mutation[] = [
   {
     bug: 'an event is settled before it is stored',
-    file: 'core/pipeline/pipeline.ts',
+    file: 'core/pipeline/process-delivery.ts',
     test: 'test/core/pipeline.test.ts',
-    find: 'const parsed = parseEvent(',
-    replace: "delivery.settle({ status: 'stored' });\n    const parsed = parseEvent(",
+    find: 'const event = parseEvent(',
+    replace: "delivery.settle({ status: 'stored' });\n  const event = parseEvent(",
   },
   {
     bug: 'the head of a partition is committed one too far',
@@ -36,10 +36,10 @@ export const mutations: readonly Mutation[] = [
   },
   {
     bug: 'a dead letter is counted and not written',
-    file: 'core/pipeline/pipeline.ts',
+    file: 'core/pipeline/process-delivery.ts',
     test: 'test/core/pipeline.test.ts',
-    find: 'await putDeadLetter(letter);',
-    replace: "if (rejection.reason !== 'not_json') await putDeadLetter(letter);",
+    find: 'await writeDeadLetter(deadLetter);',
+    replace: "if (deadLetter.reason !== 'not_json') await writeDeadLetter(deadLetter);",
   },
   {
     bug: 'an event gets a random id, so that a replay makes a second copy',
@@ -49,7 +49,7 @@ export const mutations: readonly Mutation[] = [
     replace: 'crypto.randomUUID()',
   },
   {
-    bug: 'an older version of an event takes the place of a newer one',
+    bug: 'an older version of an event replaces a newer one',
     file: 'core/memory/memory-store.ts',
     test: 'test/core/memory-store.test.ts',
     find: 'old.event.timestamp >= record.event.timestamp',
@@ -71,7 +71,7 @@ export const mutations: readonly Mutation[] = [
       'at += at + dimensions * 4 < frame.length - dimensions * 4 ? dimensions * 4 : 0;\n    problem',
   },
   {
-    bug: 'a vector with NaN is real',
+    bug: 'a vector with NaN passes as real',
     file: 'core/vectors/vector.ts',
     test: 'test/core/vector.test.ts',
     find: 'if (!Number.isFinite(squares))',
@@ -136,8 +136,8 @@ export const mutations: readonly Mutation[] = [
     replace: 'runner.trusted || expectsTrusted ? 1',
   },
   {
-    bug: 'a vector is stored though its runner was found wrong while the write waited',
-    file: 'core/pipeline/text-resolver.ts',
+    bug: 'a vector is stored although its runner was found wrong while the write waited',
+    file: 'core/pipeline/text-writer.ts',
     test: 'test/core/text-resolver.test.ts',
     find: '!isDistrusted(provenance)',
     replace: 'isDistrusted(provenance) !== null',
@@ -171,17 +171,17 @@ export const mutations: readonly Mutation[] = [
     replace: '',
   },
   {
-    bug: 'a write that failed three times is given up in silence',
+    bug: 'a write that failed three times is dropped silently',
     file: 'core/pipeline/guard.ts',
     test: 'test/core/pipeline.test.ts',
     find: 'attemptsMax: Infinity',
     replace: 'attemptsMax: 3',
   },
   {
-    bug: 'more is in hand than may be',
+    bug: 'more events are in flight than the limit allows',
     file: 'core/pipeline/in-flight-limit.ts',
     test: 'test/gateway/live-pipeline.test.ts',
-    find: 'this.#count >= this.#room.unsettledMax ||',
+    find: 'this.#count >= unsettledMax ||',
     replace: '',
   },
   {
