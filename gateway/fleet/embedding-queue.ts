@@ -1,28 +1,33 @@
-// The fleet as promises: each text handed in is answered once, or given up when its caller is.
+// Gives callers a promise for each text that the fleet embeds: it settles once, or rejects when its
+// caller aborts.
 
+import { assert } from '#core/errors/assert.ts';
 import { DependencyError } from '#core/errors/errors.ts';
 import type { Lane } from '#core/fleet/backlog.ts';
 import type { TaskResult, Fleet } from '#core/fleet/fleet.ts';
 import type { EmbeddingService, FleetResult, Provenance } from '#core/ports.ts';
 import { wireLimits } from '#core/protocol/wire.ts';
 
+/** A caller that waits for its text's vector. */
 type Waiting = {
   readonly resolve: (result: FleetResult) => void;
   readonly reject: (reason: unknown) => void;
+  /** Removes the abort listener. */
   readonly release: () => void;
 };
 
 export class EmbeddingQueue implements EmbeddingService {
   readonly #fleet: Fleet;
-  readonly #changed: () => void;
+  readonly #onSubmit: () => void;
+  /** By task id. */
   readonly #waiting = new Map<string, Waiting>();
   #lastTask = 0;
-  #closed = false;
+  #isClosed = false;
 
-  /** `changed` is called whenever the fleet may have something to assign. */
-  constructor(fleet: Fleet, changed: () => void) {
+  /** `onSubmit` is called after each new text. */
+  constructor(fleet: Fleet, onSubmit: () => void) {
     this.#fleet = fleet;
-    this.#changed = changed;
+    this.#onSubmit = onSubmit;
   }
 
   embed(
@@ -30,97 +35,79 @@ export class EmbeddingQueue implements EmbeddingService {
     { priority, signal }: { readonly priority: Lane; readonly signal: AbortSignal },
   ): Promise<FleetResult> {
     if (signal.aborted) return Promise.reject(signal.reason);
-    if (this.#closed)
-      return Promise.reject(
-        new DependencyError(
-          'fleet',
-          'fleet_closed',
-          'The gateway stops: no text is embedded any more.',
-          { retryable: true },
-        ),
-      );
-    if (text.length > wireLimits.textCharsMax) {
-      const message = `The text has ${text.length} characters; at most ${wireLimits.textCharsMax} can be embedded.`;
-      return Promise.resolve({
-        ok: false,
-        code: 'text_too_long',
-        message,
-        attempts: 0,
-        runner: null,
-      });
-    }
+    if (this.#isClosed) return Promise.reject(closedError('no more texts are embedded'));
+    if (text.length > wireLimits.textCharsMax) return Promise.resolve(tooLong(text.length));
     const id = `text-${++this.#lastTask}`;
-    if (!this.#fleet.submit({ id, text, lane: priority })) {
-      return Promise.reject(
-        new DependencyError(
-          'fleet',
-          'fleet_full',
-          'As many texts wait for a runner as may: try again later.',
-          { retryable: true },
-        ),
-      );
-    }
+    if (!this.#fleet.submit({ id, text, lane: priority })) return Promise.reject(fullError());
     return new Promise((resolve, reject) => {
-      const aborted = () => {
+      const onAbort = () => {
         this.#waiting.delete(id);
         this.#fleet.cancel(id);
         reject(signal.reason);
       };
-      signal.addEventListener('abort', aborted, { once: true });
-      this.#waiting.set(id, {
-        resolve,
-        reject,
-        release: () => signal.removeEventListener('abort', aborted),
-      });
-      this.#changed();
+      signal.addEventListener('abort', onAbort, { once: true });
+      const release = () => signal.removeEventListener('abort', onAbort);
+      this.#waiting.set(id, { resolve, reject, release });
+      this.#onSubmit();
     });
   }
 
   /**
-   * Hands results to those who wait for them. `provenance`: of the runner that answered; only
-   * failures come without one.
+   * Gives results to their callers. `provenance` is that of the runner that answered; `null` when
+   * all results are failures.
    */
   settle(ended: readonly TaskResult[], provenance: Provenance | null): void {
-    for (const one of ended) {
-      const waiting = this.#waiting.get(one.id);
+    for (const result of ended) {
+      const waiting = this.#waiting.get(result.id);
       if (waiting === undefined) continue;
-      this.#waiting.delete(one.id);
+      this.#waiting.delete(result.id);
       waiting.release();
-      if (!one.ok) {
-        waiting.resolve({
-          ok: false,
-          code: one.code,
-          message: one.message,
-          attempts: one.attempts,
-          runner: one.runner,
-        });
-      } else if (provenance === null) {
-        waiting.reject(new Error('A vector came from no runner. This is a bug in VectorStream.'));
-      } else {
-        waiting.resolve({
-          ok: true,
-          embedding: { vector: one.vector, provenance },
-          ...(one.tokens !== undefined && { tokens: one.tokens }),
-        });
-      }
+      waiting.resolve(fleetResult(result, provenance));
     }
   }
 
-  /** Rejects everything that waits, and whatever comes. */
+  /** Rejects every text that waits, and every later one. */
   close(): void {
-    this.#closed = true;
+    this.#isClosed = true;
     for (const [id, { reject, release }] of this.#waiting) {
       release();
       this.#fleet.cancel(id);
-      reject(
-        new DependencyError(
-          'fleet',
-          'fleet_closed',
-          'The gateway stops before this text was embedded.',
-          { retryable: true },
-        ),
-      );
+      reject(closedError('this text was not embedded'));
     }
     this.#waiting.clear();
   }
 }
+
+function fleetResult(result: TaskResult, provenance: Provenance | null): FleetResult {
+  if (!result.ok) {
+    const { code, message, attempts, runner } = result;
+    return { ok: false, code, message, attempts, runner };
+  }
+  assert(provenance !== null, 'A vector came from no runner');
+  const { vector, tokens } = result;
+  return {
+    ok: true,
+    embedding: { vector, provenance },
+    ...(tokens !== undefined && { tokens }),
+  };
+}
+
+function tooLong(chars: number): FleetResult {
+  return {
+    ok: false,
+    code: 'text_too_long',
+    message: `The text has ${chars} characters; at most ${wireLimits.textCharsMax} can be embedded.`,
+    attempts: 0,
+    runner: null,
+  };
+}
+
+const closedError = (consequence: string): DependencyError =>
+  new DependencyError('fleet', 'fleet_closed', `The gateway is shutting down: ${consequence}.`, {
+    retryable: true,
+  });
+
+const fullError = (): DependencyError =>
+  new DependencyError('fleet', 'fleet_full', 'The embedding queue is full; try again later.', {
+    retryable: true,
+  });

@@ -1,17 +1,18 @@
-// Keeps the gateway's own runners going: one supervisor process, started again with growing waits,
-// never left behind.
+// Keeps the gateway's own runners running: restarts their supervisor process with growing delays,
+// and leaves no process behind.
 
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { Clock } from '#core/ports.ts';
-import { backoffMs } from '#core/time/retry.ts';
+import { rest } from '#core/time/rest.ts';
+import { RetryDelays } from '#core/time/retry.ts';
 import type { Log } from '../telemetry/gateway-log.ts';
 
 export type LocalRunnersOptions = {
-  /** The supervisor's entry, and its arguments. */
+  /** The supervisor's script, and its arguments. */
   readonly script: string;
   readonly args: readonly string[];
-  /** The whole environment of the supervisor, the token included. */
+  /** The supervisor's whole environment, with the runner token. */
   readonly environment: Readonly<Record<string, string>>;
   readonly clock: Clock;
   readonly log: Log;
@@ -19,18 +20,18 @@ export type LocalRunnersOptions = {
 
 export type LocalRunners = {
   /**
-   * Asks the supervisor to drain and end; ends it and its workers after `msMax`. Resolves when it
-   * is gone.
+   * Asks the supervisor to drain and exit; ends it and its workers after `msMax`. Resolves when it
+   * has exited.
    */
   stop(msMax: number): Promise<void>;
 };
 
-const restart = { delayMs: 250, delayMsMax: 30_000 };
-/** Whoever ran this long was well: the next failure counts as the first. */
+const restartBackoff = { delayMs: 250, delayMsMax: 30_000 };
+/** After a run longer than this, the next failure counts as the first. */
 const wellAfterMs = 60_000;
 /** How long a supervisor may take to notice that its channel is closed. */
-const hangUpMsMax = 500;
-/** A configuration that is wrong stays wrong. */
+const disconnectMsMax = 500;
+/** The exit code for a wrong configuration, which a restart does not repair. */
 const usageExitCode = 2;
 
 export function startLocalRunners(options: LocalRunnersOptions): LocalRunners {
@@ -39,12 +40,12 @@ export function startLocalRunners(options: LocalRunnersOptions): LocalRunners {
   let child: ChildProcess | null = null;
 
   const runOnce = async (): Promise<number | null> => {
-    // The channel tells the supervisor when this process is gone, however it ended.
+    // The IPC channel tells the supervisor when this process is gone, even after a crash.
     child = spawn(process.execPath, [options.script, ...options.args], {
       env: options.environment,
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
-    // A channel that breaks is followed by the exit, which is what counts.
+    // When the channel breaks, the exit that matters follows.
     child.on('error', (error) => log.debug({ err: error }, 'runner supervisor'));
     log.info({ runner_pid: child.pid }, 'started local runners');
     if (child.exitCode === null && child.pid !== undefined) await once(child, 'exit');
@@ -52,48 +53,49 @@ export function startLocalRunners(options: LocalRunnersOptions): LocalRunners {
   };
 
   const keepRunning = async (): Promise<void> => {
-    let failures = 0;
+    const delays = new RetryDelays({
+      backoff: restartBackoff,
+      jitter: 'none',
+      random: Math.random,
+    });
     while (!stopping.signal.aborted) {
       const startedAt = clock.monotonic();
       const exitCode = await runOnce();
       if (stopping.signal.aborted) return;
       if (exitCode === usageExitCode) {
-        log.error(
-          'the local runners refuse their configuration (see above) and are not started again',
-        );
+        log.error('the local runners reject their configuration (see above): not restarting them');
         return;
       }
-      failures = clock.monotonic() - startedAt > wellAfterMs ? 1 : failures + 1;
-      const delayMs = Math.round(backoffMs(restart, failures));
+      if (clock.monotonic() - startedAt > wellAfterMs) delays.reset();
+      const delayMs = delays.next();
       log.warn(
         { exit_code: exitCode, signal: child?.signalCode, delay_ms: delayMs },
-        'the local runners ended; starting them again',
+        'the local runners exited; restarting them',
       );
-      await clock.sleep(delayMs, stopping.signal).catch(() => undefined);
+      await rest(clock, delayMs, stopping.signal);
     }
   };
   const finished = keepRunning();
 
   /**
-   * Without its channel a supervisor ends at once and takes along a worker that hangs; killed, it
-   * could not.
+   * First closes the channel: the supervisor then exits at once and ends even a worker that hangs.
+   * A supervisor that is killed cannot do that.
    */
-  const end = async (signal: AbortSignal, msMax: number): Promise<void> => {
-    await clock.sleep(msMax, signal);
+  const endAfter = async (msMax: number, exited: AbortSignal): Promise<void> => {
+    if (!(await rest(clock, msMax, exited))) return;
     if (child?.connected) child.disconnect();
-    await clock.sleep(hangUpMsMax, signal);
-    child?.kill('SIGKILL');
+    if (await rest(clock, disconnectMsMax, exited)) child?.kill('SIGKILL');
   };
 
   return {
     async stop(msMax) {
       stopping.abort();
       child?.kill('SIGTERM');
-      const deadline = new AbortController();
-      const late = end(deadline.signal, msMax).catch(() => undefined);
+      const exited = new AbortController();
+      const ended = endAfter(msMax, exited.signal);
       await finished;
-      deadline.abort();
-      await late;
+      exited.abort();
+      await ended;
     },
   };
 }

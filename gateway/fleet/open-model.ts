@@ -1,5 +1,4 @@
-// Opens the model that the index is made with: its identity, and the golden texts that every runner
-// is checked with.
+// Opens the index's model: its identity, and the golden texts that check every runner.
 
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -25,10 +24,7 @@ export type GatewayModel = {
   readonly prefixes: Manifest['prefixes'];
 };
 
-/**
- * Throws `UsageError` when the folder holds no model, or one whose files are not as its manifest
- * says.
- */
+/** @throws UsageError when the folder holds no model, or its files do not match its manifest */
 export async function openGatewayModel(folder: string): Promise<GatewayModel> {
   try {
     const model = await openModel((file) => readFile(join(folder, file)));

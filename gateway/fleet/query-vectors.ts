@@ -1,102 +1,95 @@
-// Gives a search its query's vector: from memory when it was asked before, else from the fleet,
-// once for all who wait for it.
+// Provides the vector of a search query: from a cache, or embedded by the fleet once for all
+// searches that wait for it.
 
+import { BoundedMap } from '#core/collections/bounded-map.ts';
 import type { EmbeddingService } from '#core/ports.ts';
 import { ProblemError } from '../http/problem-document.ts';
 
 export type QueryVectorsOptions = {
   readonly embedding: EmbeddingService;
-  /** Read at every use: they may change. */
+  /** Read at every use, because the settings may change. */
   readonly limits: {
-    /** Vectors kept; the one unused for longest goes first. */
+    /** Cached vectors; the least recently used one is dropped first. */
     readonly queryCacheMax: number;
-    /** Counted from the first who asks for a query. */
+    /** How long a query may wait, counted from the first search that asks for it. */
     readonly waitMsMax: number;
   };
-  /** Whether any runner is there to embed: tells apart "none" from "all busy". */
+  /** Whether any runner can embed now: distinguishes "no runner" from "all runners busy". */
   readonly runnerReady: () => boolean;
 };
 
-type Flight = {
+/** A query that the fleet is embedding. */
+type InFlightQuery = {
   readonly vector: Promise<Float32Array>;
-  /** Called by each who does not wait any more; the last one ends it. */
+  /** Called by each search that stops waiting; the last one cancels the embedding. */
   readonly leave: () => void;
   waiting: number;
 };
 
 export class QueryVectors {
   readonly #options: QueryVectorsOptions;
-  /** In order of last use: a Map keeps the order of insertion. */
-  readonly #known = new Map<string, Float32Array>();
-  readonly #flights = new Map<string, Flight>();
+  /** In order of last use. */
+  readonly #cached: BoundedMap<string, Float32Array>;
+  readonly #inFlight = new Map<string, InFlightQuery>();
 
   constructor(options: QueryVectorsOptions) {
     this.#options = options;
+    this.#cached = new BoundedMap(() => options.limits.queryCacheMax);
   }
 
   /**
-   * `query` is normalised. Throws `ProblemError`: 503 when no runner answers in time or the
-   * client's signal aborts, 422 when none can.
+   * `query` must be normalised.
+   *
+   * @throws ProblemError 503 when no runner answers in time or the client's signal aborts, 422 when
+   *   no runner can embed the query
    */
   async vector(query: string, signal: AbortSignal): Promise<Float32Array> {
-    const known = this.#known.get(query);
-    if (known !== undefined) {
-      this.#known.delete(query);
-      this.#known.set(query, known);
-      return known;
+    const cached = this.#cached.get(query);
+    if (cached !== undefined) {
+      this.#cached.set(query, cached);
+      return cached;
     }
-    const flight = this.#flights.get(query) ?? this.#begin(query);
-    flight.waiting += 1;
-    signal.addEventListener('abort', flight.leave, { once: true });
+    const inFlight = this.#inFlight.get(query) ?? this.#start(query);
+    inFlight.waiting += 1;
+    signal.addEventListener('abort', inFlight.leave, { once: true });
     try {
-      return await flight.vector;
+      return await inFlight.vector;
     } finally {
-      signal.removeEventListener('abort', flight.leave);
+      signal.removeEventListener('abort', inFlight.leave);
     }
   }
 
-  /** Forgets everything: a runner that answered some of these was found wrong. */
+  /** Empties the cache. Called when a runner that embedded some of these queries was wrong. */
   clear(): void {
-    this.#known.clear();
+    this.#cached.clear();
   }
 
-  #begin(query: string): Flight {
+  #start(query: string): InFlightQuery {
     const abandoned = new AbortController();
     const end = (): void => {
-      if (this.#flights.get(query) === flight) this.#flights.delete(query);
+      if (this.#inFlight.get(query) === inFlight) this.#inFlight.delete(query);
     };
     const vector = this.#embed(query, abandoned.signal)
       .then((embedded) => {
-        this.#keep(query, embedded);
+        this.#cached.set(query, embedded);
         return embedded;
       })
       .finally(end);
     const leave = (): void => {
-      flight.waiting -= 1;
-      if (flight.waiting > 0) return;
-      // Whoever asks from now on begins anew.
+      inFlight.waiting -= 1;
+      if (inFlight.waiting > 0) return;
+      // A later search for the same query starts a new embedding.
       end();
       abandoned.abort();
     };
-    const flight: Flight = { vector, leave, waiting: 0 };
-    this.#flights.set(query, flight);
-    return flight;
-  }
-
-  #keep(query: string, vector: Float32Array): void {
-    this.#known.set(query, vector);
-    for (const oldest of this.#known.keys()) {
-      if (this.#known.size <= this.#options.limits.queryCacheMax) break;
-      this.#known.delete(oldest);
-    }
+    const inFlight: InFlightQuery = { vector, leave, waiting: 0 };
+    this.#inFlight.set(query, inFlight);
+    return inFlight;
   }
 
   async #embed(query: string, signal: AbortSignal): Promise<Float32Array> {
-    const {
-      embedding,
-      limits: { waitMsMax },
-      runnerReady,
-    } = this.#options;
+    const { embedding, limits } = this.#options;
+    const { waitMsMax } = limits;
     const timeout = AbortSignal.timeout(waitMsMax);
     try {
       const result = await embedding.embed(query, {
@@ -111,18 +104,17 @@ export class QueryVectors {
       });
     } catch (error) {
       if (error instanceof ProblemError || !(timeout.aborted || signal.aborted)) throw error;
-      const reason = runnerReady() ? 'runners_busy' : 'no_runner';
-      const detail =
-        reason === 'no_runner'
-          ? `No runner is ready to embed the query; waited ${waitMsMax} ms. GET /runners shows the fleet; npm run runner starts one.`
-          : `The runners are busy; the query waited ${waitMsMax} ms for one.`;
-      throw new ProblemError({
-        status: 503,
-        code: reason,
-        detail,
-        retryAfter: 2,
-        more: { reason },
-      });
+      throw this.#tooLate(waitMsMax);
     }
+  }
+
+  #tooLate(waitMsMax: number): ProblemError {
+    const reason = this.#options.runnerReady() ? 'runners_busy' : 'no_runner';
+    const detail =
+      reason === 'no_runner'
+        ? `No runner became ready to embed the query within ${waitMsMax} ms. ` +
+          'GET /runners shows the fleet; npm run runner starts a runner.'
+        : `The runners are busy: the query was not embedded within ${waitMsMax} ms.`;
+    return new ProblemError({ status: 503, code: reason, detail, retryAfter: 2, more: { reason } });
   }
 }

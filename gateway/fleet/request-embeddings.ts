@@ -1,58 +1,54 @@
-// Embeds the texts of API requests: after searches, before the stream, a few at a time so that
-// neither waits long for them.
+// Embeds the texts of API requests: after searches and before the stream, and only a few at once,
+// so that neither of them waits long.
 
+import { assert } from '#core/errors/assert.ts';
 import type { EmbeddingService } from '#core/ports.ts';
 import { ProblemError } from '../http/problem-document.ts';
+import { Semaphore } from './semaphore.ts';
 
 export type RequestEmbeddingsOptions = {
-  /** Without the model's prefixes: what a client sends is what is embedded. */
+  /** The service without the model's prefixes: texts are embedded as the client sent them. */
   readonly embedding: EmbeddingService;
   /** Texts of all requests together that the fleet has at once. */
   readonly inFlightMax: number;
-  /** Texts of all requests together that are in hand. */
+  /** Texts of all requests together that are accepted and not yet embedded. */
   readonly textsMax: number;
-  /** For all texts of a request. */
+  /** How long all texts of one request may take. */
   readonly waitMsMax: number;
-  /** While no runner is ready. */
+  /** The same, for a request that comes while no runner is ready. */
   readonly runnerWaitMsMax: number;
   readonly runnerReady: () => boolean;
 };
 
-/** Of so many texts a search waits for a fraction of a second at most. */
+/** A search waits a fraction of a second at most for `inFlightMax` texts. */
 export const requestEmbeddingLimits = { inFlightMax: 32, textsMax: 8192 };
 
 /**
- * `tokens`: of the whole text, before it was cut to the model's length; `null` when its runner does
- * not count.
+ * `tokens`: of the whole text, before it is cut to the model's length; `null` when the runner does
+ * not count them.
  */
 export type EmbeddedText = { readonly vector: Float32Array; readonly tokens: number | null };
 
 export class RequestEmbeddings {
   readonly #options: RequestEmbeddingsOptions;
-  #inHand = 0;
-  #inFlight = 0;
-  /** In the order in which they came; each is told once that it may go on. */
-  readonly #waiting = new Set<() => void>();
+  readonly #semaphore: Semaphore;
+  #accepted = 0;
 
   constructor(options: RequestEmbeddingsOptions) {
     this.#options = options;
+    this.#semaphore = new Semaphore(options.inFlightMax);
   }
 
   /**
-   * One per text, in order; the same text twice is embedded once. Throws `ProblemError`: 429 when
-   * too many texts are in hand, 503 when they were not done in time, 400 when no runner could embed
-   * one of them; then the others are given up.
+   * Returns one result per text, in order. A text that occurs twice is embedded once.
+   *
+   * @throws ProblemError 429 when too many texts are accepted already, 503 when not all texts were
+   *   embedded in time, 400 when no runner can embed one of them; the other texts are then given
+   *   up
    */
   async embed(texts: readonly string[], signal: AbortSignal): Promise<readonly EmbeddedText[]> {
-    const { textsMax, waitMsMax, runnerWaitMsMax, runnerReady } = this.#options;
-    if (this.#inHand > 0 && this.#inHand + texts.length > textsMax) {
-      throw new ProblemError({
-        status: 429,
-        code: 'too_many_texts',
-        detail: `More than ${textsMax} texts of requests are being embedded. Send this one again.`,
-        retryAfter: 2,
-      });
-    }
+    const { inFlightMax, waitMsMax, runnerWaitMsMax, runnerReady } = this.#options;
+    this.#refuseTooMany(texts.length);
     const msMax = runnerReady() ? waitMsMax : Math.min(waitMsMax, runnerWaitMsMax);
     const timeout = AbortSignal.timeout(msMax);
     const failed = new AbortController();
@@ -62,39 +58,39 @@ export class RequestEmbeddings {
     const work = async (): Promise<void> => {
       for (const text of left) {
         left.delete(text);
-        done.set(text, await this.#one(text, texts.indexOf(text), ended));
+        done.set(text, await this.#embedOne(text, texts.indexOf(text), ended));
       }
     };
-    this.#inHand += texts.length;
+    this.#accepted += texts.length;
     try {
-      await Promise.all(
-        Array.from({ length: Math.min(this.#options.inFlightMax, left.size) }, work),
-      );
+      await Promise.all(Array.from({ length: Math.min(inFlightMax, left.size) }, work));
     } catch (error) {
       failed.abort();
       if (error instanceof ProblemError || !(timeout.aborted || signal.aborted)) throw error;
-      throw runnerReady()
-        ? new ProblemError({
-            status: 503,
-            code: 'runners_busy',
-            detail: `The runners are busy: ${done.size} of ${texts.length} texts were embedded in ${msMax} ms. Send fewer at once, or again later.`,
-            retryAfter: 5,
-          })
-        : new ProblemError({
-            status: 503,
-            code: 'no_runner',
-            detail: `No runner is ready to embed; waited ${msMax} ms. GET /runners shows the fleet; npm run runner starts one.`,
-            retryAfter: 5,
-          });
+      throw this.#tooLate(done.size, texts.length, msMax);
     } finally {
-      this.#inHand -= texts.length;
+      this.#accepted -= texts.length;
     }
-    return texts.map((text) => done.get(text) ?? missing());
+    return texts.map((text) => {
+      const embedded = done.get(text);
+      assert(embedded !== undefined, 'A text was not embedded and no error was thrown');
+      return embedded;
+    });
   }
 
-  async #one(text: string, index: number, signal: AbortSignal): Promise<EmbeddedText> {
-    await this.#place(signal);
-    try {
+  #refuseTooMany(count: number): void {
+    const { textsMax } = this.#options;
+    if (this.#accepted === 0 || this.#accepted + count <= textsMax) return;
+    throw new ProblemError({
+      status: 429,
+      code: 'too_many_texts',
+      detail: `More than ${textsMax} texts of requests are being embedded. Retry later.`,
+      retryAfter: 2,
+    });
+  }
+
+  #embedOne(text: string, index: number, signal: AbortSignal): Promise<EmbeddedText> {
+    return this.#semaphore.run(async () => {
       const result = await this.#options.embedding.embed(text, { priority: 'search', signal });
       if (result.ok) return { vector: result.embedding.vector, tokens: result.tokens ?? null };
       throw new ProblemError({
@@ -103,42 +99,26 @@ export class RequestEmbeddings {
         detail: `input[${index}] could not be embedded: ${result.message}`,
         more: { param: `input[${index}]` },
       });
-    } finally {
-      this.#inFlight -= 1;
-      const [next] = this.#waiting;
-      if (next !== undefined) this.#waiting.delete(next);
-      next?.();
-    }
+    }, signal);
   }
 
-  /** Resolves when one more text may go to the fleet; rejects with the signal's reason. */
-  async #place(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    if (this.#inFlight < this.#options.inFlightMax) {
-      this.#inFlight += 1;
-      return;
-    }
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const begin = (): void => {
-      this.#inFlight += 1;
-      resolve();
-    };
-    const leave = (): void => {
-      this.#waiting.delete(begin);
-      reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
-    };
-    this.#waiting.add(begin);
-    signal.addEventListener('abort', leave, { once: true });
-    try {
-      await promise;
-    } finally {
-      signal.removeEventListener('abort', leave);
-    }
+  #tooLate(done: number, count: number, ms: number): ProblemError {
+    return this.#options.runnerReady()
+      ? new ProblemError({
+          status: 503,
+          code: 'runners_busy',
+          detail:
+            `The runners are busy: ${done} of ${count} texts were embedded in ${ms} ms. ` +
+            'Send fewer texts at once, or retry later.',
+          retryAfter: 5,
+        })
+      : new ProblemError({
+          status: 503,
+          code: 'no_runner',
+          detail:
+            `No runner became ready to embed within ${ms} ms. ` +
+            'GET /runners shows the fleet; npm run runner starts a runner.',
+          retryAfter: 5,
+        });
   }
-}
-
-function missing(): never {
-  throw new Error(
-    'A text was not embedded and no error was thrown. This is a bug in VectorStream.',
-  );
 }

@@ -115,14 +115,14 @@ describe('local runners', () => {
     await expect.poll(starts, { timeout: 10_000 }).toBeGreaterThanOrEqual(2);
     await runners.stop(5000);
     const count = await starts();
-    expect(lines.join('')).toContain('starting them again');
+    expect(lines.join('')).toContain('restarting them');
     expect(await starts()).toBe(count);
   });
 
   test('that refuse their configuration are not started again', async () => {
     const { script, starts } = await supervisor('process.exit(2);');
     const runners = start(script);
-    await expect.poll(() => lines.join(''), { timeout: 10_000 }).toContain('not started again');
+    await expect.poll(() => lines.join(''), { timeout: 10_000 }).toContain('not restarting them');
     expect(await starts()).toBe(1);
     await runners.stop(5000);
   });

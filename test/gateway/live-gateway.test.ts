@@ -81,9 +81,9 @@ describe('a running gateway', () => {
     });
 
   test('search.waitMsMax: a search without a runner waits the new time', async () => {
-    expect((await problemOf(await search()))['detail']).toContain('waited 50 ms');
+    expect((await problemOf(await search()))['detail']).toContain('within 50 ms');
     await put('search', { waitMsMax: 20 });
-    expect((await problemOf(await search()))['detail']).toContain('waited 20 ms');
+    expect((await problemOf(await search()))['detail']).toContain('within 20 ms');
   });
 
   test('logging.level: debug lines begin and end', async () => {
@@ -316,7 +316,7 @@ test('every setting that may change live is changed in one of these tests', () =
   const untested = table.filter(
     ({ key, section, name }) =>
       key.live &&
-      !new RegExp(`(change|put|/config/)\\(?'?${section}'?[^\\n]*\\b${name}\\b`).test(tests),
+      !new RegExp(`(change|put|/config/)\\(?'?${section}'?[^;]*\\b${name}\\b`).test(tests),
   );
   expect(untested.map(({ path }) => path)).toEqual([]);
 });

@@ -167,7 +167,7 @@ export const mutations: readonly Mutation[] = [
     bug: 'a query keeps the vector of a runner that was found wrong',
     file: 'gateway/fleet/query-vectors.ts',
     test: 'test/gateway/query-vectors.test.ts',
-    find: '    this.#known.clear();',
+    find: '    this.#cached.clear();',
     replace: '',
   },
   {
