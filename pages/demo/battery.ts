@@ -1,18 +1,19 @@
-// Follows whether the machine runs on its battery, in the browsers that tell.
+// Watches whether the machine runs on its battery, in browsers that report it.
 
 type Battery = EventTarget & { readonly charging: boolean };
 
-/** Tells once and at every change; `null` when this browser does not tell. */
-export function watchBattery(tell: (onBattery: boolean | null) => void): void {
-  // Not in every browser, hence not in the types.
-  if (!('getBattery' in navigator) || typeof navigator.getBattery !== 'function') return tell(null);
-  const asked: Promise<Battery> = navigator.getBattery();
-  asked.then(
+/** Calls back once, and at every change; only once, with `null`, when this browser reports none. */
+export function watchBattery(onChange: (onBattery: boolean | null) => void): void {
+  // Not every browser has it, so the types do not either.
+  if (!('getBattery' in navigator) || typeof navigator.getBattery !== 'function')
+    return onChange(null);
+  const requested: Promise<Battery> = navigator.getBattery();
+  requested.then(
     (battery) => {
-      const told = (): void => tell(!battery.charging);
-      battery.addEventListener('chargingchange', told);
-      told();
+      const report = (): void => onChange(!battery.charging);
+      battery.addEventListener('chargingchange', report);
+      report();
     },
-    () => tell(null),
+    () => onChange(null),
   );
 }

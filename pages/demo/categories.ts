@@ -1,17 +1,19 @@
-// Gives every category of a list its colour: the largest eight have one of their own, the rest
-// share a ninth.
+// Gives every category of a list its colour: one each for the eight largest, and one for all the
+// others.
 
 import type { ListedProduct } from './product-list.ts';
 
 export type Category = {
   readonly name: string;
   readonly count: number;
-  /** 0…8, see the style sheet. */ readonly tint: number;
+  /** The number of its colour in the style sheet, 0…7. */
+  readonly tint: number;
 };
 
-export const tintsMax = 8;
+/** Also the tint of all products outside of the largest categories. */
+const tintsMax = 8;
 
-/** Largest first, then by name; `tintOf` of products without a category is the shared one. */
+/** The largest categories, largest first, then by name; and the tint of each product. */
 export function categoriesOf(products: readonly ListedProduct[]): {
   readonly categories: readonly Category[];
   readonly tintOf: (product: ListedProduct) => number;

@@ -1,15 +1,15 @@
-// One button that measures WebGPU and WebAssembly side by side, and the two results as bars of one
+// Offers a button that compares WebGPU with WebAssembly, and shows both results as bars on one
 // scale.
 
 import type { ComparisonEngine, Side } from './comparison.ts';
-import { counted, figure } from './format-figures.ts';
+import { adapterName, deviceName } from './describe-session.ts';
+import { formatFigure, plural } from './format-figures.ts';
 import { useStore } from './observable-store.ts';
-import { nameOf, placeOf } from './workbench.ts';
 
-const said: Readonly<Record<Side['state'], string>> = {
-  waiting: 'Waits for its turn',
-  loading: 'Loads, and proves its vectors…',
-  measuring: 'Embeds…',
+const stateTexts: Readonly<Record<Side['state'], string>> = {
+  waiting: 'Waiting for its turn',
+  loading: 'Loading the model and checking its vectors…',
+  measuring: 'Embedding…',
   done: '',
   unavailable: 'Not available',
   failed: 'Failed',
@@ -28,8 +28,8 @@ export function ComparisonPanel({
     <section class="card" aria-labelledby="compare-title">
       <h2 id="compare-title">WebGPU or WebAssembly?</h2>
       <p>
-        Embeds the same texts with both, each in a fresh worker that first has to prove its vectors
-        right.
+        Embeds the same texts with both. Each runs in a fresh worker, which first has to prove that
+        its vectors are right.
       </p>
       <div class="actions">
         {isRunning ? (
@@ -55,7 +55,7 @@ export function ComparisonPanel({
         </ul>
       )}
       <p class="verdict" role="status">
-        {verdict ?? (isRunning && measured > 0 ? `On ${counted(measured, 'text')}.` : '')}
+        {verdict ?? (isRunning && measured > 0 ? `On ${plural(measured, 'text')}.` : '')}
       </p>
     </section>
   );
@@ -74,24 +74,24 @@ function SideRow({
   return (
     <li class="side" data-device={device} data-state={state}>
       <p class="side-name">
-        <strong>{nameOf(device)}</strong>
+        <strong>{deviceName(device)}</strong>
         {info !== null && (
           <span class="quiet">
             {' '}
-            {info.dtype}, {placeOf(info)}
+            {info.dtype}, {adapterName(info)}
           </span>
         )}
       </p>
       {textsPerSecond === null || msPerText === null ? (
         <p class={state === 'failed' ? 'trouble' : 'hint'}>
-          {said[state]}
+          {stateTexts[state]}
           {reason !== null && <>: {reason}</>}
         </p>
       ) : (
         <p class="side-speed">
           <meter min={0} max={best} value={textsPerSecond} aria-hidden="true" />
           <span>
-            <b>{figure(textsPerSecond)}</b> texts/s, {figure(msPerText)} ms a text
+            <b>{formatFigure(textsPerSecond)}</b> texts/s, {formatFigure(msPerText)} ms a text
           </span>
         </p>
       )}

@@ -1,12 +1,14 @@
-// WebGPU against WebAssembly on the same texts, one after the other, each in a fresh worker whose
-// vectors are proved first.
+// Compares WebGPU with WebAssembly on the same texts, one after the other, each in a fresh worker
+// that first proves its vectors.
 
+import { at } from '#core/errors/assert.ts';
 import type { EmbedderInfo } from '#core/ports.ts';
 import { cosine } from '#core/vectors/vector.ts';
 import type { Adapter } from '../shared/embedding/gpu-adapter.ts';
-import { counted, figure } from './format-figures.ts';
+import { deviceName, messageOf } from './describe-session.ts';
+import { formatFigure, plural } from './format-figures.ts';
 import { Store } from './observable-store.ts';
-import { nameOf, reasonOf, type SessionChoice, type WorkbenchParts } from './workbench.ts';
+import type { SessionChoice, WorkbenchDependencies } from './workbench.ts';
 
 export type Side = {
   readonly state: 'waiting' | 'loading' | 'measuring' | 'done' | 'unavailable' | 'failed';
@@ -25,15 +27,16 @@ export type Comparison = {
   readonly verdict: string | null;
 };
 
-export type ComparisonParts = Pick<WorkbenchParts, 'start' | 'now'> & {
+export type ComparisonDependencies = Pick<WorkbenchDependencies, 'start' | 'now'> & {
   readonly adapter: () => Promise<Adapter | null>;
   readonly choiceFor: (device: 'webgpu' | 'wasm') => Promise<Pick<SessionChoice, 'dtype'>>;
-  /** Whether this page may have WebGPU at all: browsers give it to secure pages only. */
+  /** Whether this page is a secure context: browsers give WebGPU to no other. */
   readonly isSecure: boolean;
 };
 
-/** Enough to fill a GPU; a processor that emulates one takes about a second for a single text. */
+/** Enough to fill a GPU. */
 const textsMax = 256;
+/** A processor that emulates a GPU takes about a second for each text. */
 const softwareTextsMax = 4;
 const waiting: Side = {
   state: 'waiting',
@@ -50,18 +53,18 @@ export class ComparisonEngine {
     sides: null,
     verdict: null,
   });
-  readonly #parts: ComparisonParts;
+  readonly #dependencies: ComparisonDependencies;
   #stop = new AbortController();
 
-  constructor(parts: ComparisonParts) {
-    this.#parts = parts;
+  constructor(dependencies: ComparisonDependencies) {
+    this.#dependencies = dependencies;
   }
 
   stop(): void {
     this.#stop.abort(new Error('Stopped.'));
   }
 
-  /** One at a time. Never rejects: what fails is told on its side. */
+  /** Does nothing while it runs already. Never rejects: a failure is shown on its side. */
   async run(list: readonly string[]): Promise<void> {
     if (this.store.value.isRunning) return;
     this.#stop = new AbortController();
@@ -71,40 +74,42 @@ export class ComparisonEngine {
       sides: { webgpu: waiting, wasm: waiting },
       verdict: null,
     });
-    const adapter = await this.#parts.adapter();
+    const { adapter: findAdapter, isSecure } = this.#dependencies;
+    const adapter = await findAdapter();
     const texts = list.slice(0, adapter?.software === true ? softwareTextsMax : textsMax);
     this.store.set({ texts: texts.length });
     if (adapter === null)
-      this.#tell('webgpu', { state: 'unavailable', reason: absence(this.#parts.isSecure) });
-    const gpu = adapter === null ? null : await this.#measure('webgpu', texts, !adapter.software);
-    const processor = await this.#measure('wasm', texts, true);
-    this.store.set({ isRunning: false, verdict: this.#verdict(gpu, processor) });
+      this.#setSide('webgpu', { state: 'unavailable', reason: absence(isSecure) });
+    const webgpu =
+      adapter === null ? null : await this.#measure('webgpu', texts, !adapter.software);
+    const wasm = await this.#measure('wasm', texts, true);
+    this.store.set({ isRunning: false, verdict: this.#verdict(webgpu, wasm) });
   }
 
-  /** The vectors; `null` when it failed. */
+  /** Resolves with the vectors, or with `null` after a failure. */
   async #measure(
     device: 'webgpu' | 'wasm',
     texts: readonly string[],
-    withRehearsal: boolean,
+    withWarmUp: boolean,
   ): Promise<readonly Float32Array[] | null> {
     const { signal } = this.#stop;
     try {
-      this.#tell(device, { state: 'loading' });
-      const { dtype } = await this.#parts.choiceFor(device);
-      const embedding = await this.#parts.start(
+      this.#setSide(device, { state: 'loading' });
+      const { dtype } = await this.#dependencies.choiceFor(device);
+      const embedding = await this.#dependencies.start(
         { device, dtype, threads: 0, measureMs: 0, onProgress: () => undefined },
         signal,
       );
       const stop = (): void => embedding.dispose();
       signal.addEventListener('abort', stop, { once: true });
       try {
-        this.#tell(device, { state: 'measuring', info: embedding.info });
-        // The first round compiles shaders and grows memory for these shapes; that is paid once.
-        if (withRehearsal) await embedding.embed(texts);
-        const startedAt = this.#parts.now();
+        this.#setSide(device, { state: 'measuring', info: embedding.info });
+        // The first round also compiles shaders and allocates memory for these shapes, only once.
+        if (withWarmUp) await embedding.embed(texts);
+        const startedAt = this.#dependencies.now();
         const outcomes = await embedding.embed(texts);
-        const ms = Math.max(0.1, this.#parts.now() - startedAt);
-        this.#tell(device, {
+        const ms = Math.max(0.1, this.#dependencies.now() - startedAt);
+        this.#setSide(device, {
           state: 'done',
           textsPerSecond: (texts.length * 1000) / ms,
           msPerText: ms / texts.length,
@@ -115,53 +120,59 @@ export class ComparisonEngine {
         embedding.dispose();
       }
     } catch (error) {
-      this.#tell(device, {
+      this.#setSide(device, {
         state: 'failed',
-        reason: signal.aborted ? 'Stopped.' : reasonOf(error),
+        reason: signal.aborted ? 'Stopped.' : messageOf(error),
       });
       return null;
     }
   }
 
-  #tell(device: 'webgpu' | 'wasm', changes: Partial<Side>): void {
+  #setSide(device: 'webgpu' | 'wasm', changes: Partial<Side>): void {
     const { sides } = this.store.value;
     if (sides !== null)
       this.store.set({ sides: { ...sides, [device]: { ...sides[device], ...changes } } });
   }
 
+  /** A sentence on speed and agreement; `null` unless both sides succeeded. */
   #verdict(
-    gpu: readonly Float32Array[] | null,
-    processor: readonly Float32Array[] | null,
+    webgpuVectors: readonly Float32Array[] | null,
+    wasmVectors: readonly Float32Array[] | null,
   ): string | null {
-    const { sides } = this.store.value;
-    const [left, right] = [
-      sides?.webgpu.textsPerSecond ?? null,
-      sides?.wasm.textsPerSecond ?? null,
-    ];
-    if (left === null || right === null || gpu === null || processor === null) return null;
-    const [fast, slow, times] =
-      left >= right ? ['webgpu', 'wasm', left / right] : ['wasm', 'webgpu', right / left];
-    const likeness =
-      gpu.length === processor.length
-        ? gpu.reduce((sum, vector, index) => sum + cosine(vector, processor[index] ?? vector), 0) /
-          gpu.length
-        : null;
+    const { sides, texts } = this.store.value;
+    const webgpu = sides?.webgpu.textsPerSecond ?? null;
+    const wasm = sides?.wasm.textsPerSecond ?? null;
+    if (webgpu === null || wasm === null || webgpuVectors === null || wasmVectors === null)
+      return null;
+    const [fast, slow, ratio] =
+      webgpu >= wasm ? ['webgpu', 'wasm', webgpu / wasm] : ['wasm', 'webgpu', wasm / webgpu];
+    const agreement = meanCosine(webgpuVectors, wasmVectors);
     return [
-      `${nameOf(fast)} is ${figure(times)} times as fast as ${nameOf(slow)} here.`,
+      `${deviceName(fast)} is ${formatFigure(ratio)} times as fast as ${deviceName(slow)} here.`,
       sides?.webgpu.info?.softwareAdapter === true
-        ? `This WebGPU is emulated by the processor, so only ${counted(this.store.value.texts, 'text')} were measured; a real GPU is far quicker.`
+        ? 'The processor emulates WebGPU in this browser, so ' +
+          `only ${plural(texts, 'text')} were measured; a real GPU is far faster.`
         : '',
-      likeness === null
+      agreement === null
         ? ''
-        : `Both found the same meaning: their vectors agree to ${likeness.toFixed(4)} (cosine).`,
+        : 'Both found the same meaning: ' +
+          `their vectors agree to ${agreement.toFixed(4)} (cosine).`,
     ]
       .filter((sentence) => sentence !== '')
       .join(' ');
   }
 }
 
+/** `null` when one side has no vector for some text. */
+function meanCosine(a: readonly Float32Array[], b: readonly Float32Array[]): number | null {
+  if (a.length !== b.length) return null;
+  return a.reduce((sum, vector, index) => sum + cosine(vector, at(b, index)), 0) / a.length;
+}
+
 function absence(isSecure: boolean): string {
   return isSecure
-    ? 'This browser offers no WebGPU adapter: it is switched off, the GPU is not supported, or there is none. WebAssembly does the work instead.'
-    : 'Browsers offer WebGPU to secure pages only: open this page over HTTPS, or on the machine of the gateway itself as localhost.';
+    ? 'This browser offers no WebGPU adapter: WebGPU is switched off, the GPU is not supported, ' +
+        'or there is none. WebAssembly does the work instead.'
+    : 'Browsers offer WebGPU to secure pages only: open this page over HTTPS, ' +
+        "or as localhost on the gateway's own machine.";
 }

@@ -1,4 +1,5 @@
-// The page: search and map, the list beside them, and below what this machine can do and give.
+// Composes the demo page: search and map, the list beside them, and below them the comparison of
+// devices and the lending of this tab.
 
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { ComparisonPanel } from './comparison-panel.tsx';
@@ -14,8 +15,8 @@ import { sampleList } from './sample-list.ts';
 import { Results, SearchField } from './search-panel.tsx';
 import type { WorkbenchEngine } from './workbench.ts';
 
-/** Between the last keystroke and the search for it. */
-const pauseMs = 120;
+/** From the last keystroke to the search. */
+const searchDelayMs = 120;
 
 export type DemoProps = {
   readonly workbench: WorkbenchEngine;
@@ -35,19 +36,13 @@ export function Demo({ workbench, comparison, lending }: DemoProps) {
     void workbench.embed(list.products);
   };
   useEffect(() => {
-    const timer = setTimeout(
-      () => {
-        // Whoever searches before anything was embedded means the list that is there.
-        if (
-          query.trim() !== '' &&
-          workbench.store.value.phase === 'idle' &&
-          list.products.length > 0
-        )
-          embed();
-        void workbench.search(query);
-      },
-      query === '' ? 0 : pauseMs,
-    );
+    const search = (): void => {
+      // A search before anything is embedded is meant for the list on the page: embed it first.
+      const isFirst = query.trim() !== '' && workbench.store.value.phase === 'idle';
+      if (isFirst && list.products.length > 0) embed();
+      void workbench.search(query);
+    };
+    const timer = setTimeout(search, query === '' ? 0 : searchDelayMs);
     return () => clearTimeout(timer);
   }, [query]);
 

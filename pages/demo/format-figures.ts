@@ -1,18 +1,22 @@
-// How figures read on the page.
+// Formats the figures of the demo page.
 
-/** `0.8`, `9.5`, `212`, `1,204`: as many digits as mean something. */
-export function figure(value: number): string {
+/** `0.8`, `9.5`, `212`, `1,204`: one decimal below ten, none above. */
+export function formatFigure(value: number): string {
   return value.toLocaleString('en', { maximumFractionDigits: value < 10 ? 1 : 0 });
 }
 
-export const megabytes = (bytes: number): string => figure(bytes / 1e6);
+/** `23`, without the unit. */
+export const formatMegabytes = (bytes: number): string => formatFigure(bytes / 1e6);
 
-/** `0.62`; a minus sign where it belongs. */
-export const score = (value: number): string => value.toFixed(2).replace('-', '−');
+/** `0.62`, or `−0.05` with a typographic minus sign. */
+export const formatScore = (value: number): string => value.toFixed(2).replace('-', '−');
 
-/** Share as a percentage of 0…100 without digits. */
-export const percent = (share: number): number => Math.round(share * 100);
+/** `1,000` */
+export const formatCount = (count: number): string => count.toLocaleString('en');
 
-/** `1 text`, `24 texts`. */
-export const counted = (count: number, one: string, many = `${one}s`): string =>
-  `${count.toLocaleString('en')} ${count === 1 ? one : many}`;
+/** `1 text`, `1,024 texts`. */
+export const plural = (count: number, one: string, many = `${one}s`): string =>
+  `${formatCount(count)} ${count === 1 ? one : many}`;
+
+/** A share of 0…1 as a whole percentage. */
+export const toPercent = (share: number): number => Math.round(share * 100);

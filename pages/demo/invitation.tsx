@@ -1,7 +1,8 @@
-// What stands where the map will be: a sky of points, and the one thing to do first.
+// Fills the place of the map before anything is embedded: a sky of points, and the button to press
+// first.
 
 const count = 90;
-/** Points on a sunflower's spiral: evenly spread, in no rows (Vogel 1979). */
+/** Points on the spiral of a sunflower: evenly spread, without rows (Vogel 1979). */
 const sky = Array.from({ length: count }, (_, i) => {
   const [angle, radius] = [i * 2.399963, Math.sqrt((i + 0.5) / count)];
   return {
@@ -28,7 +29,8 @@ export function Invitation({
       </svg>
       <div>
         <p>
-          Every product becomes a point. What means the same stands together, whatever the words.
+          Every product becomes a point. Products of similar meaning stand together, whatever words
+          describe them.
         </p>
         <button type="button" class="button is-primary" disabled={!isReady} onClick={onEmbed}>
           Embed and see

@@ -1,14 +1,17 @@
-// Gets the token with which a tab may join the fleet: made by the gateway for whoever may ask, or
-// given by a person.
+// Gets the token with which a tab may join the fleet: from the gateway, or from what a person
+// entered.
 
 import { tokenProblem } from '../shared/token-check.ts';
 
-/** Join tokens begin so; anything else that a person gives is taken for an API key first. */
+/** Join tokens begin with it. Anything else that a person enters is first tried as an API key. */
 const joinTokenPrefix = 'vsj';
-/** A day's work; two, because a connection that broke may still count when the tab comes again. */
+/**
+ * Valid for a day's work. Two runners, because a broken connection may still count when the tab
+ * connects again.
+ */
 const terms = { name: 'demo page', ttl_minutes: 720, runners_max: 2 };
 
-/** The gateway wants to know who asks: show a field for a join token or an API key. */
+/** The gateway needs a join token or an API key: show a field for one. */
 export class CredentialNeededError extends Error {
   override readonly name = 'CredentialNeededError';
 }
@@ -17,11 +20,11 @@ export class CredentialNeededError extends Error {
  * `credential`: a join token, an API key, the fleet's own runner token, or '' where the gateway
  * asks for none.
  *
- * @throws CredentialNeededError, Error in plain words
+ * @throws CredentialNeededError, or Error when the gateway cannot be reached; both in plain words
  */
 export async function joinTokenFor(credential: string): Promise<string> {
   if (credential.startsWith(joinTokenPrefix)) return checked(credential);
-  const answer = await fetch('/runners/tokens', {
+  const response = await fetch('/runners/tokens', {
     method: 'POST',
     body: JSON.stringify(terms),
     headers: {
@@ -29,31 +32,31 @@ export async function joinTokenFor(credential: string): Promise<string> {
       ...(credential !== '' && { Authorization: `Bearer ${credential}` }),
     },
   }).catch((cause: unknown) => {
-    throw new Error('The gateway cannot be reached; this tab can be lent once it is there again.', {
+    throw new Error('The gateway cannot be reached. You can lend this tab once it is back.', {
       cause,
     });
   });
-  const body: unknown = await answer.json().catch(() => null);
-  if (answer.status === 401 && credential === '')
+  const body: unknown = await response.json().catch(() => null);
+  if (response.status === 401 && credential === '')
     throw new CredentialNeededError(
-      'This gateway wants to know who lends: paste a join token or an API key.',
+      'This gateway wants to know who lends the tab: paste a join token or an API key.',
     );
-  // A person may well have been given the runner token itself.
-  if (answer.status === 401) return checked(credential);
-  const said = (member: string): unknown =>
+  // What was entered may be the runner token itself.
+  if (response.status === 401) return checked(credential);
+  const member = (key: string): unknown =>
     typeof body === 'object' && body !== null
-      ? Object.entries(body).find(([name]) => name === member)?.[1]
+      ? Object.entries(body).find(([name]) => name === key)?.[1]
       : undefined;
-  const [token, detail] = [said('token'), said('detail')];
-  if (answer.ok && typeof token === 'string') return token;
+  const [token, detail] = [member('token'), member('detail')];
+  if (response.ok && typeof token === 'string') return token;
   throw new CredentialNeededError(
     typeof detail === 'string'
       ? detail.slice(0, 300)
-      : `The gateway answered ${answer.status} when asked for a join token.`,
+      : `The gateway answered ${response.status} when asked for a join token.`,
   );
 }
 
-/** The token, once the gateway has said that it is good. */
+/** The token, once the gateway has accepted it. */
 async function checked(token: string): Promise<string> {
   const problem = await tokenProblem(token, new AbortController().signal);
   if (problem !== null) throw new CredentialNeededError(problem.message);

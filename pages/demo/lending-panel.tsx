@@ -1,65 +1,28 @@
-// One click to lend the tab to the fleet, what it has done there, how hard it may work, and one
-// click to leave.
+// Offers one click to lend the tab to the fleet and one to leave, shows what the tab has embedded,
+// and lets the person limit how much it works.
 
 import { useState } from 'preact/hooks';
 import type { RunnerPageStatus } from '#core/runner/page-status.ts';
-import { counted, figure, megabytes, percent } from './format-figures.ts';
-import { batteryShare, type Lending, type LendingEngine } from './lending.ts';
+import { deviceName } from './describe-session.ts';
+import { formatFigure, formatMegabytes, plural, toPercent } from './format-figures.ts';
+import { batteryShareMax, type Lending, type LendingEngine } from './lending.ts';
 import { useStore } from './observable-store.ts';
-import { nameOf } from './workbench.ts';
+
+type LendingProps = { readonly engine: LendingEngine; readonly lending: Lending };
 
 export function LendingPanel({ engine }: { readonly engine: LendingEngine }) {
   const lending = useStore(engine.store);
-  const { phase, needsCredential, trouble, status, share, sparesBattery, onBattery } = lending;
-  const [credential, setCredential] = useState('');
-  const isIdle = phase === 'idle';
+  const { phase, trouble, status } = lending;
   return (
     <section class="card" aria-labelledby="lend-title" data-lending={phase}>
       <h2 id="lend-title">Lend this tab</h2>
       <p>
-        Joins this gateway's fleet: the tab embeds texts of its event stream until you leave or
-        close it. Your own list stays yours.
+        Joins this gateway's fleet: the tab embeds texts of the gateway's event stream until you
+        leave or close it. Your own list stays on this device.
       </p>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          void engine.lend(credential);
-        }}
-      >
-        {needsCredential && isIdle && (
-          <>
-            <label for="credential">Join token or API key</label>
-            <input
-              id="credential"
-              type="password"
-              autocomplete="off"
-              spellcheck={false}
-              maxLength={4096}
-              required
-              value={credential}
-              onInput={({ currentTarget }) => setCredential(currentTarget.value)}
-            />
-          </>
-        )}
-        <div class="actions">
-          {phase === 'idle' || phase === 'asking' ? (
-            <button type="submit" class="button is-primary" disabled={!isIdle}>
-              Lend this tab
-            </button>
-          ) : (
-            <button
-              type="button"
-              class="button"
-              disabled={phase === 'leaving'}
-              onClick={() => void engine.leave()}
-            >
-              {phase === 'leaving' ? 'Leaving…' : 'Leave the fleet'}
-            </button>
-          )}
-        </div>
-      </form>
+      <LendingForm engine={engine} lending={lending} />
       <p role="status" class={status === null && phase === 'idle' ? 'visually-hidden' : ''}>
-        {said(lending)}
+        {statusText(lending)}
       </p>
       {trouble !== null && (
         <p class="trouble" role="alert">
@@ -67,38 +30,53 @@ export function LendingPanel({ engine }: { readonly engine: LendingEngine }) {
         </p>
       )}
       {status !== null && <Work status={status} />}
-      <div class="throttle">
-        <label for="share">
-          Work at most <output for="share">{percent(share)} %</output> of the time
-        </label>
-        <input
-          id="share"
-          type="range"
-          min={10}
-          max={100}
-          step={5}
-          value={percent(share)}
-          onInput={({ currentTarget }) =>
-            engine.throttle({ share: currentTarget.valueAsNumber / 100 })
-          }
-        />
-        {onBattery !== null && (
-          <label class="check">
-            <input
-              type="checkbox"
-              checked={sparesBattery}
-              onChange={({ currentTarget }) =>
-                engine.throttle({ sparesBattery: currentTarget.checked })
-              }
-            />{' '}
-            On battery, at most {percent(batteryShare)} %
-            {onBattery && sparesBattery && share > batteryShare && (
-              <span class="quiet"> – in force now</span>
-            )}
-          </label>
+      <Throttle engine={engine} lending={lending} />
+    </section>
+  );
+}
+
+function LendingForm({ engine, lending: { phase, needsCredential } }: LendingProps) {
+  const [credential, setCredential] = useState('');
+  const isIdle = phase === 'idle';
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        void engine.lend(credential);
+      }}
+    >
+      {needsCredential && isIdle && (
+        <>
+          <label for="credential">Join token or API key</label>
+          <input
+            id="credential"
+            type="password"
+            autocomplete="off"
+            spellcheck={false}
+            maxLength={4096}
+            required
+            value={credential}
+            onInput={({ currentTarget }) => setCredential(currentTarget.value)}
+          />
+        </>
+      )}
+      <div class="actions">
+        {phase === 'idle' || phase === 'asking' ? (
+          <button type="submit" class="button is-primary" disabled={!isIdle}>
+            Lend this tab
+          </button>
+        ) : (
+          <button
+            type="button"
+            class="button"
+            disabled={phase === 'leaving'}
+            onClick={() => void engine.leave()}
+          >
+            {phase === 'leaving' ? 'Leaving…' : 'Leave the fleet'}
+          </button>
         )}
       </div>
-    </section>
+    </form>
   );
 }
 
@@ -119,7 +97,7 @@ function Work({ status }: { readonly status: RunnerPageStatus }) {
             '–'
           ) : (
             <>
-              <b>{figure(textsPerSecond)}</b> texts/s
+              <b>{formatFigure(textsPerSecond)}</b> texts/s
             </>
           )}
         </dd>
@@ -131,7 +109,7 @@ function Work({ status }: { readonly status: RunnerPageStatus }) {
             '–'
           ) : (
             <>
-              <b>{nameOf(device)}</b> {dtype}
+              <b>{deviceName(device)}</b> {dtype}
             </>
           )}
         </dd>
@@ -140,20 +118,56 @@ function Work({ status }: { readonly status: RunnerPageStatus }) {
   );
 }
 
-function said({ phase, status }: Lending): string {
+function Throttle({ engine, lending: { share, savesBattery, onBattery } }: LendingProps) {
+  const isLimited = onBattery === true && savesBattery && share > batteryShareMax;
+  return (
+    <div class="throttle">
+      <label for="share">
+        Work at most <output for="share">{toPercent(share)} %</output> of the time
+      </label>
+      <input
+        id="share"
+        type="range"
+        min={10}
+        max={100}
+        step={5}
+        value={toPercent(share)}
+        onInput={({ currentTarget }) =>
+          engine.throttle({ share: currentTarget.valueAsNumber / 100 })
+        }
+      />
+      {onBattery !== null && (
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={savesBattery}
+            onChange={({ currentTarget }) =>
+              engine.throttle({ savesBattery: currentTarget.checked })
+            }
+          />{' '}
+          On battery, at most {toPercent(batteryShareMax)} %
+          {isLimited && <span class="quiet"> – applies now</span>}
+        </label>
+      )}
+    </div>
+  );
+}
+
+function statusText({ phase, status }: Lending): string {
   if (phase === 'asking') return 'Asking the gateway for a join token…';
-  if (phase === 'leaving') return 'Finishing what is in hand…';
+  if (phase === 'leaving') return 'Finishing the work in progress…';
   if (phase === 'idle')
     return status === null
       ? ''
-      : `Left the fleet after ${counted(status.textsEmbedded, 'text')}. Thank you.`;
+      : `Left the fleet after ${plural(status.textsEmbedded, 'text')}. Thank you.`;
   switch (status?.state) {
     case 'measuring':
-      return 'Trying what this machine does best…';
+      return 'Measuring what is fastest on this machine…';
     case 'loading':
       return status.progress === null
         ? 'Loading the model…'
-        : `Loading the model: ${megabytes(status.progress.loadedBytes)} of ${megabytes(status.progress.totalBytes)} MB`;
+        : `Loading the model: ${formatMegabytes(status.progress.loadedBytes)} ` +
+            `of ${formatMegabytes(status.progress.totalBytes)} MB`;
     case 'connecting':
       return 'Joining the fleet…';
     case 'working':

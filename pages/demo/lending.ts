@@ -1,37 +1,37 @@
-// Lends this tab to the gateway's fleet through the runner page's own runner, throttled as the
-// person wants, until it leaves.
+// Lends this tab to the gateway's fleet with the runner of the runner page, and limits its work as
+// the person wants.
 
 import type { RunnerHandle, RunnerOptions, RunnerPageStatus } from '#core/runner/page-status.ts';
+import { messageOf } from './describe-session.ts';
 import { CredentialNeededError } from './join-token.ts';
 import { Store } from './observable-store.ts';
-import { reasonOf } from './workbench.ts';
 
 export type Lending = {
   readonly phase: 'idle' | 'asking' | 'lending' | 'leaving';
   /** The gateway wants a join token or an API key. */
   readonly needsCredential: boolean;
-  /** Why it did not work, in plain words. */
+  /** What went wrong, in plain words. */
   readonly trouble: string | null;
-  /** Of the present lending, or of the last one; `null` before the first. */
+  /** The runner's, or the last runner's; `null` before the first. */
   readonly status: RunnerPageStatus | null;
-  /** Most of its time that the tab may work, 0.1…1. */
+  /** The share of its time that the tab may work, 0.1…1. */
   readonly share: number;
-  /** Work less while the machine runs on its battery. */
-  readonly sparesBattery: boolean;
-  /** `null` where the browser does not tell. */
+  /** Works less while the machine runs on its battery. */
+  readonly savesBattery: boolean;
+  /** `null` where the browser does not report it. */
   readonly onBattery: boolean | null;
 };
 
-export type LendingParts = {
+export type LendingDependencies = {
   readonly startRunner: (options: RunnerOptions) => RunnerHandle | Promise<RunnerHandle>;
   /** @throws CredentialNeededError */
   readonly joinToken: (credential: string) => Promise<string>;
-  /** Tells now and at every change; `null` where the browser does not tell. */
-  readonly watchBattery: (tell: (onBattery: boolean | null) => void) => void;
+  /** Calls back now and at every change; with `null` where the browser does not report it. */
+  readonly watchBattery: (onChange: (onBattery: boolean | null) => void) => void;
 };
 
-/** Most of its time that a machine on its battery works. */
-export const batteryShare = 0.25;
+/** The largest share of its time that a machine on its battery works. */
+export const batteryShareMax = 0.25;
 
 export class LendingEngine {
   readonly store = new Store<Lending>({
@@ -40,78 +40,78 @@ export class LendingEngine {
     trouble: null,
     status: null,
     share: 0.5,
-    sparesBattery: true,
+    savesBattery: true,
     onBattery: null,
   });
-  readonly #parts: LendingParts;
+  readonly #dependencies: LendingDependencies;
   #runner: RunnerHandle | null = null;
 
-  constructor(parts: LendingParts) {
-    this.#parts = parts;
-    parts.watchBattery((onBattery) => this.#change({ onBattery }));
+  constructor(dependencies: LendingDependencies) {
+    this.#dependencies = dependencies;
+    dependencies.watchBattery((onBattery) => this.#change({ onBattery }));
   }
 
-  /** Share of its time that the tab works now. */
-  get workingShare(): number {
-    const { share, sparesBattery, onBattery } = this.store.value;
-    return sparesBattery && onBattery === true ? Math.min(share, batteryShare) : share;
+  /** The share of its time that the tab works at present. */
+  get #workingShare(): number {
+    const { share, savesBattery, onBattery } = this.store.value;
+    return savesBattery && onBattery === true ? Math.min(share, batteryShareMax) : share;
   }
 
-  /** Never rejects: what went wrong is told. */
+  /** Does nothing unless idle. Never rejects: the store says what went wrong. */
   async lend(credential: string): Promise<void> {
     if (this.store.value.phase !== 'idle') return;
     this.store.set({ phase: 'asking', trouble: null, status: null });
     try {
-      const token = await this.#parts.joinToken(credential.trim());
+      const token = await this.#dependencies.joinToken(credential.trim());
       this.store.set({ phase: 'lending', needsCredential: false });
-      this.#runner = await this.#parts.startRunner({
+      this.#runner = await this.#dependencies.startRunner({
         token,
         name: 'demo page',
         device: 'auto',
         dtype: 'auto',
         threads: 0,
-        share: this.workingShare,
-        onStatus: (status) => this.#follow(status),
+        share: this.#workingShare,
+        onStatus: (status) => this.#onStatus(status),
       });
-      // The battery may have changed while it started.
-      this.#runner.setShare(this.workingShare);
+      // The share may have changed while the runner started.
+      this.#runner.setShare(this.#workingShare);
     } catch (error) {
       this.store.set({
         phase: 'idle',
-        trouble: reasonOf(error),
+        trouble: messageOf(error),
         needsCredential: this.store.value.needsCredential || error instanceof CredentialNeededError,
       });
     }
   }
 
-  /** Finishes what is in hand, at full speed, and leaves the fleet. */
+  /** Finishes the work in progress, at full speed, and leaves the fleet. */
   async leave(): Promise<void> {
     const runner = this.#runner;
     if (runner === null || this.store.value.phase !== 'lending') return;
     this.store.set({ phase: 'leaving' });
     runner.setShare(1);
     await runner.stop();
-    this.#ended();
+    this.#onEnd();
   }
 
-  throttle(changes: Partial<Pick<Lending, 'share' | 'sparesBattery'>>): void {
+  throttle(changes: Partial<Pick<Lending, 'share' | 'savesBattery'>>): void {
     this.#change(changes);
   }
 
   #change(changes: Partial<Lending>): void {
     this.store.set(changes);
-    if (this.store.value.phase === 'lending') this.#runner?.setShare(this.workingShare);
+    if (this.store.value.phase === 'lending') this.#runner?.setShare(this.#workingShare);
   }
 
-  #follow(status: RunnerPageStatus): void {
+  #onStatus(status: RunnerPageStatus): void {
     this.store.set({ status });
     if (status.state === 'failed')
       this.store.set({ trouble: status.lastError ?? 'The runner cannot go on.' });
-    // The gateway may end it as well.
-    if (status.state === 'failed' || status.state === 'stopped') this.#ended();
+    // The gateway may drain the runner too.
+    if (status.state === 'failed' || status.state === 'stopped') this.#onEnd();
   }
 
-  #ended(): void {
+  #onEnd(): void {
     this.#runner = null;
     this.store.set({ phase: 'idle' });
   }

@@ -1,9 +1,11 @@
-// The list to embed: typed, pasted or the sample, with what was left out of it, and a button that
-// says what it will do.
+// Lets a person edit the list of products, says what was left out of it, and shows how far it is
+// embedded.
 
-import { counted, figure, megabytes } from './format-figures.ts';
-import { productCharsMax, productsMax, spell, type ProductList } from './product-list.ts';
-import { nameOf, placeOf, type Workbench } from './workbench.ts';
+import type { EmbedderInfo } from '#core/ports.ts';
+import { adapterName, deviceName } from './describe-session.ts';
+import { formatCount, formatFigure, formatMegabytes, plural } from './format-figures.ts';
+import { productCharsMax, productsMax, type ProductList } from './product-list.ts';
+import type { Workbench } from './workbench.ts';
 
 export type ListPanelProps = {
   readonly bench: Workbench;
@@ -12,6 +14,8 @@ export type ListPanelProps = {
   readonly onSample: () => void;
   readonly onEmbed: () => void;
 };
+
+const bounds = `Up to ${formatCount(productsMax)} products of ${productCharsMax} characters each.`;
 
 export function ListPanel({ bench, list, onText, onSample, onEmbed }: ListPanelProps) {
   const { products, notes, kept } = list;
@@ -45,14 +49,14 @@ export function ListPanel({ bench, list, onText, onSample, onEmbed }: ListPanelP
           onInput={({ currentTarget }) => onText(currentTarget.value)}
         />
         <p id="list-help" class="hint">
-          <code>name, category, description</code>: the name is enough, and cells pasted from a
-          spreadsheet will do. Up to {spell(productsMax)} products of {productCharsMax} characters.
+          <code>name, category, description</code>: the name alone is enough, and you can paste
+          cells from a spreadsheet. {bounds}
         </p>
         <ul id="list-notes" class="notes" role="status">
           {notes.map((note) => (
             <li key={note}>{note}</li>
           ))}
-          {products.length === 0 && <li>The list is empty: type a product, or take the sample.</li>}
+          {products.length === 0 && <li>The list is empty: type a product, or use the sample.</li>}
         </ul>
         <div class="actions">
           <button
@@ -60,7 +64,7 @@ export function ListPanel({ bench, list, onText, onSample, onEmbed }: ListPanelP
             class="button is-primary"
             disabled={products.length === 0 || isBusy}
           >
-            Embed {counted(products.length, 'product')}
+            Embed {plural(products.length, 'product')}
           </button>
         </div>
       </form>
@@ -69,82 +73,110 @@ export function ListPanel({ bench, list, onText, onSample, onEmbed }: ListPanelP
   );
 }
 
-/** What the session does now, and how fast. */
+/** Shows what the session does at present, and how fast. */
 function Progress({ bench }: { readonly bench: Workbench }) {
-  const { phase, progress, session, speed, vectors, products, refused, trouble } = bench;
-  const done = vectors.filter((vector) => vector !== null).length;
-  const said = {
-    idle: 'Nothing is embedded yet. The first time, the model is downloaded and kept.',
-    loading: 'Loading the model and checking its vectors…',
-    embedding: `Embedding ${counted(products.length, 'product')}…`,
-    ready: `${counted(done, 'product')} embedded${refused > 0 ? `, ${refused} refused by the model` : ''}. Search away.`,
-    failed: 'No model could be started here.',
-  }[phase];
+  const { phase, progress, session, products, trouble } = bench;
   return (
     <div class="progress">
       <p role="status" data-phase={phase}>
-        {said}
+        {statusText(bench)}
       </p>
-      {phase === 'loading' && (
-        <>
-          <progress
-            aria-label="Model loaded"
-            max={progress?.totalBytes ?? 1}
-            value={progress === null ? undefined : progress.loadedBytes}
-          />
-          <p class="hint">
-            {progress === null
-              ? 'Starting a worker'
-              : `${megabytes(progress.loadedBytes)} of ${megabytes(progress.totalBytes)} MB${progress.cached ? ', kept from an earlier visit' : ''}`}
-          </p>
-        </>
-      )}
+      {phase === 'loading' && <LoadingProgress progress={progress} />}
       {phase === 'embedding' && (
-        <progress aria-label="Products embedded" max={products.length} value={done} />
+        <progress
+          aria-label="Products embedded"
+          max={products.length}
+          value={embeddedCount(bench)}
+        />
       )}
       {trouble !== null && (
         <p class="trouble" role="alert">
           {trouble}
         </p>
       )}
-      {session !== null && (
-        <dl class="facts">
-          <div>
-            <dt>Speed</dt>
-            <dd>
-              {speed === null ? (
-                '–'
-              ) : (
-                <>
-                  <b>{figure(speed.textsPerSecond)}</b> texts/s
-                </>
-              )}
-            </dd>
-          </div>
-          <div>
-            <dt>Per text</dt>
-            <dd>
-              {speed === null ? (
-                '–'
-              ) : (
-                <>
-                  <b>{figure(speed.msPerText)}</b> ms
-                </>
-              )}
-            </dd>
-          </div>
-          <div>
-            <dt>Runs on</dt>
-            <dd>
-              <b>{nameOf(session.device)}</b> {session.dtype}
-            </dd>
-          </div>
-          <div class="is-wide">
-            <dt>Adapter</dt>
-            <dd>{placeOf(session)}</dd>
-          </div>
-        </dl>
-      )}
+      {session !== null && <SessionFacts session={session} speed={bench.speed} />}
     </div>
   );
+}
+
+function LoadingProgress({ progress }: Pick<Workbench, 'progress'>) {
+  if (progress === null)
+    return (
+      <>
+        <progress aria-label="Model loaded" max={1} />
+        <p class="hint">Starting a worker</p>
+      </>
+    );
+  const { loadedBytes, totalBytes, cached } = progress;
+  return (
+    <>
+      <progress aria-label="Model loaded" max={totalBytes} value={loadedBytes} />
+      <p class="hint">
+        {formatMegabytes(loadedBytes)} of {formatMegabytes(totalBytes)} MB
+        {cached && ', stored by an earlier visit'}
+      </p>
+    </>
+  );
+}
+
+function SessionFacts({
+  session,
+  speed,
+}: {
+  readonly session: EmbedderInfo;
+  readonly speed: Workbench['speed'];
+}) {
+  return (
+    <dl class="facts">
+      <div>
+        <dt>Speed</dt>
+        <dd>
+          {speed === null ? (
+            '–'
+          ) : (
+            <>
+              <b>{formatFigure(speed.textsPerSecond)}</b> texts/s
+            </>
+          )}
+        </dd>
+      </div>
+      <div>
+        <dt>Per text</dt>
+        <dd>
+          {speed === null ? (
+            '–'
+          ) : (
+            <>
+              <b>{formatFigure(speed.msPerText)}</b> ms
+            </>
+          )}
+        </dd>
+      </div>
+      <div>
+        <dt>Runs on</dt>
+        <dd>
+          <b>{deviceName(session.device)}</b> {session.dtype}
+        </dd>
+      </div>
+      <div class="is-wide">
+        <dt>Adapter</dt>
+        <dd>{adapterName(session)}</dd>
+      </div>
+    </dl>
+  );
+}
+
+const embeddedCount = ({ vectors }: Workbench): number =>
+  vectors.filter((vector) => vector !== null).length;
+
+function statusText(bench: Workbench): string {
+  const { phase, products, refused } = bench;
+  const embedded = `${plural(embeddedCount(bench), 'product')} embedded`;
+  return {
+    idle: 'Nothing is embedded yet. The first time, the model is downloaded and stored.',
+    loading: 'Loading the model and checking its vectors…',
+    embedding: `Embedding ${plural(products.length, 'product')}…`,
+    ready: `${embedded}${refused > 0 ? `, ${refused} refused by the model` : ''}. Search away.`,
+    failed: 'No model could be started here.',
+  }[phase];
 }

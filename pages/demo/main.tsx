@@ -1,4 +1,4 @@
-// Puts the demo together: real workers, the browser's own clock and adapter.
+// Starts the demo page: connects its engines to real workers, the browser's clock and its adapter.
 
 import { render } from 'preact';
 import { startEmbedding } from '../shared/embedding/embedding-client.ts';
@@ -21,8 +21,10 @@ const comparison = new ComparisonEngine({
   isSecure: isSecureContext,
 });
 const lending = new LendingEngine({
-  startRunner: async (options) =>
-    (await import('../shared/tab-runner/tab-runner.ts')).startRunner(options),
+  startRunner: async (options) => {
+    const { startRunner } = await import('../shared/tab-runner/tab-runner.ts');
+    return startRunner(options);
+  },
   joinToken: joinTokenFor,
   watchBattery,
 });
@@ -31,7 +33,7 @@ const app = document.getElementById('app') ?? document.body;
 app.replaceChildren();
 render(<Demo workbench={workbench} comparison={comparison} lending={lending} />, app);
 
-// Without it the page works as well, only not without a network.
+// Only for use without a network: the page works without the service worker as well.
 if ('serviceWorker' in navigator)
   addEventListener(
     'load',

@@ -1,15 +1,15 @@
-// Ranks products by how near their vectors are to a query's.
+// Ranks products by the similarity of their vectors to a query's vector.
 
 export type Hit = {
-  /** Of the product in its list. */
+  /** The product's index in its list. */
   readonly index: number;
   /** Cosine similarity, -1…1. */
   readonly score: number;
 };
 
 /**
- * The nearest `limit`, best first, then in the list's order; products without a vector take no
- * part. All vectors are unit vectors.
+ * The nearest `limit` products, best first, ties in the list's order. Products without a vector are
+ * left out. All vectors must be unit vectors.
  */
 export function nearest(
   vectors: readonly (Float32Array | null)[],

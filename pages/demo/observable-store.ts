@@ -1,5 +1,5 @@
-// A value that a page shows: whoever changes it tells those that watch, and a component that reads
-// it is drawn again.
+// Holds a value that a page shows: a change notifies all watchers, and components that use the
+// value are rendered again.
 
 import { useEffect, useState } from 'preact/hooks';
 
@@ -15,22 +15,22 @@ export class Store<T extends object> {
     return this.#value;
   }
 
-  /** Takes over the members given. */
+  /** Replaces the given members, and keeps the others. */
   set(changes: Partial<T>): void {
     this.#value = { ...this.#value, ...changes };
-    for (const tell of this.#watchers) tell();
+    for (const notify of this.#watchers) notify();
   }
 
-  /** Calls after every change until the function it returns is called. */
-  watch(changed: () => void): () => void {
-    this.#watchers.add(changed);
-    return () => void this.#watchers.delete(changed);
+  /** Calls `onChange` after every change, until the returned function is called. */
+  watch(onChange: () => void): () => void {
+    this.#watchers.add(onChange);
+    return () => void this.#watchers.delete(onChange);
   }
 }
 
-/** The store's value, in a component that follows it. */
+/** The store's value; the component is rendered again at every change. */
 export function useStore<T extends object>(store: Store<T>): T {
-  const [, redraw] = useState(0);
-  useEffect(() => store.watch(() => redraw((count) => count + 1)), [store]);
+  const [, render] = useState(0);
+  useEffect(() => store.watch(() => render((count) => count + 1)), [store]);
   return store.value;
 }

@@ -1,24 +1,27 @@
-// Lays vectors out on a plane so that what differs most between them is what the eye sees
-// (principal component analysis).
+// Projects vectors onto the plane on which they differ most (principal component analysis).
+
+import { at } from '#core/errors/assert.ts';
 
 export type Point = { readonly x: number; readonly y: number };
 
-/** Vectors looked at, evenly picked from all: more would cost time and turn the axes hardly at all. */
+/** The axes are fitted to so many vectors, picked evenly: more would hardly change them. */
 const fittedMax = 512;
 const roundsMax = 100;
-/** An axis that turns less than this between rounds (as 1 − cosine) has been found. */
-const stillness = 1e-7;
+/** An axis that turns by less than this in a round, as 1 − cosine, has been found. */
+const turnMin = 1e-7;
 
 /**
- * Places a vector, also one that was not fitted, on the plane along the two directions of greatest
- * variance, found by power iteration. The mean of the fitted vectors is the origin; the same
- * vectors give the same plane. Throws RangeError, then as when placing, when dimensions differ.
+ * Finds the two directions of greatest variance by power iteration. The returned function projects
+ * a vector, fitted or not, onto the plane along them, with the mean of the fitted vectors as the
+ * origin. The same vectors give the same plane.
  *
  *     fitProjection([
  *       [3, 0, 1],
  *       [1, 0, 1],
  *       [2, 1, 1],
  *     ])([3, 0, 1]); // { x: 1, y: -0.33 }
+ *
+ * @throws RangeError when dimensions differ, as does the returned function
  */
 export function fitProjection(vectors: readonly Float32Array[]): (vector: Float32Array) => Point {
   const dimensions = vectors[0]?.length ?? 0;
@@ -28,9 +31,8 @@ export function fitProjection(vectors: readonly Float32Array[]): (vector: Float3
       `Cannot lay out a vector of ${wrong.length} dimensions with one of ${dimensions}.`,
     );
   const step = Math.max(1, vectors.length / fittedMax);
-  const fitted = Array.from(
-    { length: Math.min(vectors.length, fittedMax) },
-    (_, index) => vectors[Math.floor(index * step)] ?? new Float32Array(dimensions),
+  const fitted = Array.from({ length: Math.min(vectors.length, fittedMax) }, (_, index) =>
+    at(vectors, Math.floor(index * step)),
   );
   const mean = new Float64Array(dimensions);
   for (const vector of fitted) addScaled(mean, vector, 1 / fitted.length);
@@ -51,38 +53,38 @@ export function fitProjection(vectors: readonly Float32Array[]): (vector: Float3
 }
 
 /**
- * The unit direction of greatest variance of centred rows, at right angles to `others`; zeros when
- * no variance is left.
+ * The unit direction of greatest variance of centred rows, at right angles to `others`. All zeros
+ * when there is no variance left.
  */
 function leadingAxis(
   rows: readonly Float64Array[],
   dimensions: number,
   others: readonly Float64Array[],
 ): Float64Array {
-  // The longest row has a part along the leading direction, save where that is hidden by symmetry;
-  // the ramp breaks symmetry.
+  // The longest row has a part along the leading direction, unless symmetry hides it: the ramp
+  // that is added breaks any symmetry.
   const longest = rows.reduce(
     (best, row) => (residue(row, others) > residue(best, others) ? row : best),
     new Float64Array(dimensions),
   );
   const scale = Math.sqrt(dot(longest, longest)) * 1e-3;
   let axis = unit(
-    rightAngled(
+    orthogonalised(
       longest.map((value, i) => value + scale * ((i % 7) - 3)),
       others,
     ),
   );
-  // Less than rounding of float32 leaves is no variance.
+  // What remains is no more than rounding errors of float32: there is no variance.
   if (Math.sqrt(residue(longest, others)) <= 1e-6) return new Float64Array(dimensions);
   for (let round = 0; round < roundsMax; round++) {
     const turned = new Float64Array(dimensions);
     for (const row of rows) addScaled(turned, row, dot(row, axis));
-    const next = unit(rightAngled(turned, others));
-    const isStill = 1 - dot(next, axis) < stillness;
+    const next = unit(orthogonalised(turned, others));
+    const turn = 1 - dot(next, axis);
     axis = next;
-    if (isStill) break;
+    if (turn < turnMin) break;
   }
-  // Either sign is as good: the one in which the largest part is positive is always the same.
+  // Both signs are equally good. The sign that makes the largest part positive is always the same.
   const largest = axis.reduce(
     (best, value) => (Math.abs(value) > Math.abs(best) ? value : best),
     0,
@@ -90,13 +92,13 @@ function leadingAxis(
   return largest < 0 ? axis.map((value) => -value) : axis;
 }
 
-/** What is left of a row's squared length beside `others`. */
+/** A row's squared length without its parts along `others`. */
 function residue(row: Float64Array, others: readonly Float64Array[]): number {
   return dot(row, row) - others.reduce((sum, other) => sum + dot(row, other) ** 2, 0);
 }
 
-/** The vector less its parts along `others`; changes it in place. */
-function rightAngled(vector: Float64Array, others: readonly Float64Array[]): Float64Array {
+/** Removes the vector's parts along `others`, in place. */
+function orthogonalised(vector: Float64Array, others: readonly Float64Array[]): Float64Array {
   for (const other of others) addScaled(vector, other, -dot(vector, other));
   return vector;
 }

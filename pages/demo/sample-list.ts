@@ -1,4 +1,5 @@
-// A small shop to begin with: eight categories whose products can be found without naming them.
+// Holds the sample list: a small shop of eight categories, whose products can be found without
+// naming them.
 
 import { readProducts } from './product-list.ts';
 

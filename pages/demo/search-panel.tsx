@@ -1,6 +1,6 @@
-// The search: a query as it is typed, what it could be, and the products nearest to it.
+// Shows the search: the query field with examples, and the products nearest to the query.
 
-import { score } from './format-figures.ts';
+import { formatScore } from './format-figures.ts';
 import { sampleQueries } from './sample-list.ts';
 import { queryCharsMax, type Workbench } from './workbench.ts';
 
@@ -46,24 +46,23 @@ export function SearchField({ query, onQuery }: Pick<SearchPanelProps, 'query' |
 export function Results({ bench, query, active, onActive }: Omit<SearchPanelProps, 'onQuery'>) {
   const { hits, products, phase } = bench;
   const isWaiting = query.trim() !== '' && hits.length === 0;
+  const best = hits[0] && products[hits[0].index];
   return (
     <section class="results" aria-label="Results" data-query={hits.length > 0 ? bench.query : null}>
       <p class="visually-hidden" role="status">
-        {hits.length > 0 && bench.query !== ''
-          ? `Nearest to ${bench.query}: ${products[hits[0]?.index ?? -1]?.name ?? ''}`
-          : ''}
+        {best !== undefined && bench.query !== '' && `Nearest to ${bench.query}: ${best.name}`}
       </p>
       {hits.length === 0 && (
         <p class="empty">
           {isWaiting && phase === 'loading'
-            ? 'The model is loading; your search is next.'
+            ? 'The model is loading; your search comes next.'
             : isWaiting && phase !== 'idle'
               ? 'Searching…'
-              : 'The nearest products appear here, however they are worded.'}
+              : 'The products nearest in meaning appear here, whatever their words.'}
         </p>
       )}
       <ol>
-        {hits.map(({ index, score: value }) => {
+        {hits.map(({ index, score }) => {
           const product = products[index];
           return (
             product && (
@@ -74,8 +73,8 @@ export function Results({ bench, query, active, onActive }: Omit<SearchPanelProp
                 onPointerLeave={() => onActive(null)}
               >
                 <span class="hit-score">
-                  <data value={value}>{score(value)}</data>
-                  <meter min={0} max={1} value={Math.max(0, value)} aria-hidden="true" />
+                  <data value={score}>{formatScore(score)}</data>
+                  <meter min={0} max={1} value={Math.max(0, score)} aria-hidden="true" />
                 </span>
                 <span class="hit-text" dir="auto">
                   <strong>{product.name}</strong>

@@ -1,30 +1,33 @@
-// Keeps the demo at hand without a network: its own files from the build's list, and which model
-// the gateway had last.
+// Makes the demo work without a network: caches the page's own files and the last answer on the
+// gateway's current model.
 
 /**
- * Written before this script by the build: the page's files by their address, and a hash of all of
- * them.
+ * The build writes it at the head of this script: the addresses of the page's files, and one hash
+ * over all of them.
  */
 declare const precache: { readonly version: string; readonly files: readonly string[] };
 declare const clients: { claim(): Promise<void> };
 declare function skipWaiting(): Promise<void>;
 
-type Lifetime = Event & { waitUntil(work: Promise<unknown>): void };
-type Asked = Lifetime & { readonly request: Request; respondWith(answer: Promise<Response>): void };
-const isLifetime = (event: Event): event is Lifetime => 'waitUntil' in event;
-const isAsked = (event: Event): event is Asked => 'respondWith' in event;
+type ExtendableEvent = Event & { waitUntil(work: Promise<unknown>): void };
+type FetchEvent = ExtendableEvent & {
+  readonly request: Request;
+  respondWith(response: Promise<Response>): void;
+};
+const isExtendable = (event: Event): event is ExtendableEvent => 'waitUntil' in event;
+const isFetch = (event: Event): event is FetchEvent => 'respondWith' in event;
 
-// Model and runtime have caches of their own, which the embedding worker keeps.
+// The embedding worker keeps model and runtime in caches of their own.
 const prefix = 'demo-';
 const cacheName = prefix + precache.version;
-const page = '/demo',
-  currentModel = '/models/current';
-/** A network that is slower than this to answer is no network. */
-const patienceMs = 4_000;
-const kept: ReadonlySet<string> = new Set(precache.files);
+const page = '/demo';
+const currentModel = '/models/current';
+/** When the gateway has not answered by then, the cache answers. */
+const answerMsMax = 4_000;
+const precached: ReadonlySet<string> = new Set(precache.files);
 
 addEventListener('install', (event) => {
-  if (!isLifetime(event)) return;
+  if (!isExtendable(event)) return;
   event.waitUntil(
     caches
       .open(cacheName)
@@ -40,42 +43,43 @@ addEventListener('install', (event) => {
 });
 
 addEventListener('activate', (event) => {
-  if (!isLifetime(event)) return;
-  event.waitUntil(forgetOlder().then(() => clients.claim()));
+  if (!isExtendable(event)) return;
+  event.waitUntil(forgetOlderVersions().then(() => clients.claim()));
 });
 
-// Whatever is not named here passes by untouched.
+// All other requests go to the network as usual.
 addEventListener('fetch', (event) => {
-  if (!isAsked(event) || event.request.method !== 'GET') return;
+  if (!isFetch(event) || event.request.method !== 'GET') return;
   const { origin, pathname } = new URL(event.request.url);
   if (origin !== location.origin) return;
   if (pathname === page || pathname === currentModel)
-    event.respondWith(newest(event.request, pathname));
-  else if (kept.has(pathname)) event.respondWith(keptFirst(event.request, pathname));
+    event.respondWith(networkFirst(event.request, pathname));
+  else if (precached.has(pathname)) event.respondWith(cacheFirst(event.request, pathname));
 });
 
-async function forgetOlder(): Promise<void> {
+async function forgetOlderVersions(): Promise<void> {
   for (const name of await caches.keys())
     if (name.startsWith(prefix) && name !== cacheName) await caches.delete(name);
 }
 
-/** From the gateway; from the cache while it cannot be reached. */
-async function newest(request: Request, pathname: string): Promise<Response> {
+/** The gateway's answer; the cached one while the gateway cannot be reached. */
+async function networkFirst(request: Request, pathname: string): Promise<Response> {
   const cache = await caches.open(cacheName);
   try {
-    const answer = await fetch(request, { signal: AbortSignal.timeout(patienceMs) });
-    // The page stays the one that its files belong to; a newer one brings a newer worker with it.
-    if (answer.ok && pathname === currentModel) await cache.put(pathname, answer.clone());
-    return answer;
+    const response = await fetch(request, { signal: AbortSignal.timeout(answerMsMax) });
+    // The cached page stays the one that its cached files belong to: a newer page installs a newer
+    // service worker.
+    if (response.ok && pathname === currentModel) await cache.put(pathname, response.clone());
+    return response;
   } catch (error) {
-    const answer = await cache.match(pathname);
-    if (answer === undefined) throw error;
-    return answer;
+    const cached = await cache.match(pathname);
+    if (cached === undefined) throw error;
+    return cached;
   }
 }
 
-/** Its name changes with its content: what is there is right. */
-async function keptFirst(request: Request, pathname: string): Promise<Response> {
+/** A file's name changes with its content, so a cached file is never out of date. */
+async function cacheFirst(request: Request, pathname: string): Promise<Response> {
   const cache = await caches.open(cacheName);
   return (await cache.match(pathname)) ?? fetch(request);
 }

@@ -1,41 +1,34 @@
-// Lays vectors out on a plane so that neighbours stay neighbours: t-SNE, a step at a time, so that
-// a page can draw it as it settles.
+// Lays vectors out on a plane so that neighbours stay neighbours: t-SNE (van der Maaten and Hinton
+// 2008), one step at a time, so that a page can draw it while it settles.
 
+import { at } from '#core/errors/assert.ts';
 import { fitProjection, type Point } from './principal-components.ts';
 
-/**
- * How many neighbours a point is held by, softly (the perplexity of van der Maaten and Hinton
- * 2008), and the most it looks at.
- */
+/** About how many neighbours attract a point. */
 const perplexity = 8;
+/** All neighbours that can attract a point at all. */
 const neighboursMax = 3 * perplexity;
-/**
- * Steps from the last vector that came until the map rests; at first, attraction is exaggerated so
- * that groups find together.
- */
+/** Steps from the last added vector until the map rests. */
 const stepsToRest = 300;
+/** In the first steps, attraction is exaggerated, so that groups find each other. */
 const exaggeratedSteps = 80;
 const exaggeration = 4;
-/**
- * Of the distances between the points at the start: small, so that attraction can sort them out
- * first.
- */
+/** The first points are placed close together, so that attraction can sort them first. */
 const startScale = 0.01;
-
-/** By which a difference of similarity is multiplied at most. */
+/** The largest factor on a difference of similarity. */
 const sharpnessMax = 4096;
 
 type Neighbour = { readonly index: number; readonly similarity: number };
+/** A vector, and the vectors most similar to it, most similar first. */
+type Node = { readonly vector: Float32Array; readonly neighbours: Neighbour[] };
 type Edge = { readonly from: number; readonly to: number; readonly weight: number };
 
 /**
- * Unit vectors of one dimension, as they come. A step costs about points² / 2 small additions: 3 ms
- * for 1,000. The same vectors in the same portions give the same map.
+ * Takes unit vectors of equal dimensions, all at once or in batches. The same vectors in the same
+ * batches give the same map. A step computes about points² / 2 forces: 3 ms for 1,000 points.
  */
-export class NeighbourMap {
-  readonly #vectors: Float32Array[] = [];
-  /** Of each vector its nearest others, nearest first. */
-  readonly #neighbours: Neighbour[][] = [];
+export class TsneLayout {
+  readonly #nodes: Node[] = [];
   #edges: readonly Edge[] = [];
   #x: number[] = [];
   #y: number[] = [];
@@ -43,7 +36,7 @@ export class NeighbourMap {
   #speedY: number[] = [];
   #stepsLeft = 0;
 
-  /** One per vector, in order of their coming. The scale is the map's own. */
+  /** One per vector, in the order in which they were added. The scale is arbitrary. */
   get points(): readonly Point[] {
     return this.#x.map((x, index) => ({ x, y: this.#y[index] ?? 0 }));
   }
@@ -52,29 +45,29 @@ export class NeighbourMap {
     return this.#stepsLeft === 0;
   }
 
-  /** Throws RangeError when dimensions differ. */
+  /** @throws RangeError when dimensions differ */
   add(vectors: readonly Float32Array[]): void {
     if (vectors.length === 0) return;
-    const project = this.#vectors.length === 0 ? fitProjection(vectors) : null;
+    const project = this.#nodes.length === 0 ? fitProjection(vectors) : null;
     for (const vector of vectors) {
-      const index = this.#vectors.length;
+      const index = this.#nodes.length;
       const start = project === null ? this.place(vector) : project(vector);
       const scale = project === null ? 1 : startScale;
-      // Two of the same place would never part: forces between them have no direction.
+      // Two points in the same place would never part: the force between them has no direction.
       const nudge = 1e-4 * startScale;
       this.#x.push(start.x * scale + nudge * Math.cos(index));
       this.#y.push(start.y * scale + nudge * Math.sin(index));
-      this.#meet(vector, index);
+      this.#connect(vector);
     }
     this.#speedX = this.#x.map(() => 0);
     this.#speedY = this.#x.map(() => 0);
-    this.#edges = edgesOf(this.#neighbours);
-    this.#stepsLeft = this.#vectors.length > 1 ? stepsToRest : 0;
+    this.#edges = edgesOf(this.#nodes);
+    this.#stepsLeft = this.#nodes.length > 1 ? stepsToRest : 0;
   }
 
   /**
-   * Where a vector that is not on the map belongs: among its nearest there, by likeness. The origin
-   * on an empty map.
+   * Where a vector that is not on the map belongs: between its three nearest, weighted by
+   * similarity. The origin on an empty map.
    */
   place(vector: Float32Array): Point {
     const nearest = this.#nearest(vector).slice(0, 3);
@@ -109,7 +102,7 @@ export class NeighbourMap {
     }
   }
 
-  /** Everyone pushes everyone apart, and neighbours pull each other together. */
+  /** All points repel each other, and neighbours attract each other, `pull` times as strongly. */
   #forces(pull: number): { forceX: Float64Array; forceY: Float64Array } {
     const count = this.#x.length;
     const [x, y] = [Float64Array.from(this.#x), Float64Array.from(this.#y)];
@@ -143,58 +136,59 @@ export class NeighbourMap {
   }
 
   #nearest(vector: Float32Array): Neighbour[] {
-    return this.#vectors
-      .map((other, index) => ({ index, similarity: likeness(vector, other) }))
+    return this.#nodes
+      .map((other, index) => ({ index, similarity: cosine(vector, other.vector) }))
       .toSorted((a, b) => b.similarity - a.similarity)
       .slice(0, neighboursMax);
   }
 
-  /** Makes a vector and those that are there neighbours where they are near. */
-  #meet(vector: Float32Array, index: number): void {
-    this.#neighbours.push([]);
-    this.#vectors.forEach((other, otherIndex) => {
-      const similarity = likeness(vector, other);
-      insert(this.#neighbours[index], { index: otherIndex, similarity });
-      insert(this.#neighbours[otherIndex], { index, similarity });
+  /** Finds the neighbours of a new vector, and makes it a neighbour of those it is near to. */
+  #connect(vector: Float32Array): void {
+    const index = this.#nodes.length;
+    const neighbours: Neighbour[] = [];
+    this.#nodes.forEach((other, otherIndex) => {
+      const similarity = cosine(vector, other.vector);
+      insert(neighbours, { index: otherIndex, similarity });
+      insert(other.neighbours, { index, similarity });
     });
-    this.#vectors.push(vector);
+    this.#nodes.push({ vector, neighbours });
   }
 }
 
-function insert(list: Neighbour[] | undefined, neighbour: Neighbour): void {
-  if (
-    list === undefined ||
-    (list.length === neighboursMax && neighbour.similarity <= (list.at(-1)?.similarity ?? -1))
-  )
-    return;
-  const at = list.findIndex(({ similarity }) => similarity < neighbour.similarity);
-  list.splice(at === -1 ? list.length : at, 0, neighbour);
+/** Inserts in order of similarity, and keeps the nearest `neighboursMax`. */
+function insert(list: Neighbour[], neighbour: Neighbour): void {
+  const last = list.at(-1);
+  const isFull = list.length === neighboursMax;
+  if (isFull && last !== undefined && neighbour.similarity <= last.similarity) return;
+  const position = list.findIndex(({ similarity }) => similarity < neighbour.similarity);
+  list.splice(position === -1 ? list.length : position, 0, neighbour);
   if (list.length > neighboursMax) list.pop();
 }
 
-/** How strongly neighbours pull each other, in both directions; all weights together are 1. */
-function edgesOf(neighbours: readonly (readonly Neighbour[])[]): Edge[] {
+/** How strongly neighbours attract each other, in both directions. The weights add up to 1. */
+function edgesOf(nodes: readonly Node[]): Edge[] {
   const weights = new Map<number, Edge>();
-  const share = 1 / (2 * neighbours.length);
+  const share = 1 / (2 * nodes.length);
   const add = (from: number, to: number, weight: number): void => {
-    const key = from * neighbours.length + to;
+    const key = from * nodes.length + to;
     weights.set(key, { from, to, weight: (weights.get(key)?.weight ?? 0) + weight });
   };
-  neighbours.forEach((list, from) => {
-    const bonds = bondsOf(list.map(({ similarity }) => similarity));
-    list.forEach(({ index: to }, position) => {
-      add(from, to, share * (bonds[position] ?? 0));
-      add(to, from, share * (bonds[position] ?? 0));
+  nodes.forEach(({ neighbours }, from) => {
+    const strengths = softmaxOf(neighbours.map(({ similarity }) => similarity));
+    neighbours.forEach(({ index: to }, position) => {
+      const weight = share * at(strengths, position);
+      add(from, to, weight);
+      add(to, from, weight);
     });
   });
   return [...weights.values()];
 }
 
 /**
- * Softmax of the similarities, nearest first, so sharp that its entropy is that of `perplexity`
- * equal neighbours.
+ * The softmax of the similarities, nearest first, with the sharpness at which its entropy is that
+ * of `perplexity` equal neighbours.
  */
-function bondsOf(similarities: readonly number[]): number[] {
+function softmaxOf(similarities: readonly number[]): number[] {
   const best = similarities[0] ?? 0;
   const wanted = Math.log(Math.min(perplexity, Math.max(1, similarities.length / 3)));
   let low = 0,
@@ -208,7 +202,7 @@ function bondsOf(similarities: readonly number[]): number[] {
       total += part;
       weighted += part * (similarity - best);
     }
-    // Entropy of the softmax: log of its sum, less the mean exponent.
+    // The entropy of the softmax is the logarithm of its sum, minus the mean exponent.
     if (Math.log(total) - (sharpness * weighted) / total > wanted) low = sharpness;
     else high = sharpness;
   }
@@ -217,7 +211,8 @@ function bondsOf(similarities: readonly number[]): number[] {
   return parts.map((part) => part / total);
 }
 
-function likeness(a: Float32Array, b: Float32Array): number {
+/** Of unit vectors. @throws RangeError when dimensions differ */
+function cosine(a: Float32Array, b: Float32Array): number {
   if (a.length !== b.length)
     throw new RangeError(
       `Cannot lay out a vector of ${a.length} dimensions with one of ${b.length}.`,

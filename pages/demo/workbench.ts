@@ -1,9 +1,11 @@
-// Embeds a list and searches it with one session: queries go before the rest of the list, and what
-// is there can be searched at once.
+// Embeds a list and searches it with one session: a query goes before the rest of the list, and
+// products can be searched as soon as they are embedded.
 
+import { at } from '#core/errors/assert.ts';
 import type { EmbedderInfo, EmbedOutcome } from '#core/ports.ts';
 import type { Embedding, EmbeddingRequest } from '../shared/embedding/embedding-client.ts';
 import type { LoadProgress } from '../shared/embedding/worker-messages.ts';
+import { deviceName, messageOf } from './describe-session.ts';
 import { nearest, type Hit } from './nearest-products.ts';
 import { Store } from './observable-store.ts';
 import type { ListedProduct } from './product-list.ts';
@@ -11,31 +13,31 @@ import type { ListedProduct } from './product-list.ts';
 export const hitsMax = 6;
 export const queryCharsMax = 500;
 
-/** Where a session may run, in order of preference. */
+/** How a session may run. */
 export type SessionChoice = Pick<EmbeddingRequest, 'device' | 'dtype'> & {
-  /** What the model wants before each text, see its manifest; '' for most. */
+  /** What the model expects before each text, from its manifest; '' for most models. */
   readonly prefixes: { readonly query: string; readonly passage: string };
 };
 
 export type Workbench = {
   readonly phase:
-    /** Nothing was asked for. */
+    /** There is no list yet. */
     | 'idle'
     /** A worker loads the model and proves its vectors. */
     | 'loading'
     | 'embedding'
-    /** Every product has its vector, or has been refused one. */
+    /** Every product has its vector, or was refused by the model. */
     | 'ready'
-    /** No session can be had; `trouble` says why. */
+    /** No session could be started; `trouble` says why. */
     | 'failed';
   readonly products: readonly ListedProduct[];
-  /** One per product; `null` as long as it has none. */
+  /** One per product; `null` until it is embedded. */
   readonly vectors: readonly (Float32Array | null)[];
-  /** Products that the model cannot embed. */
+  /** The number of products that the model cannot embed. */
   readonly refused: number;
   readonly progress: LoadProgress | null;
   readonly session: EmbedderInfo | null;
-  /** Of the list's texts, while they are and after they were embedded. */
+  /** Measured on the list, while it is embedded and afterwards. */
   readonly speed: { readonly textsPerSecond: number; readonly msPerText: number } | null;
   /** What went wrong and what was done about it, in plain words. */
   readonly trouble: string | null;
@@ -44,15 +46,15 @@ export type Workbench = {
   readonly hits: readonly Hit[];
 };
 
-export type WorkbenchParts = {
+export type WorkbenchDependencies = {
   readonly start: (request: EmbeddingRequest, signal?: AbortSignal) => Promise<Embedding>;
   /** What is worth trying in this browser, best first; never empty. */
   readonly choices: () => Promise<readonly SessionChoice[]>;
-  /** Milliseconds, never going back. */
+  /** Monotonic time in ms. */
   readonly now: () => number;
 };
 
-const nothing: Workbench = {
+const empty: Workbench = {
   phase: 'idle',
   products: [],
   vectors: [],
@@ -67,31 +69,34 @@ const nothing: Workbench = {
 };
 
 /**
- * A batch is this much work: long enough to be worth its way to the worker, short enough that a
- * query does not wait.
+ * How long a batch should take: long enough that sending it to the worker pays off, short enough
+ * that a query does not have to wait.
  */
 const batchMs = 150;
 const [batchMin, batchMax] = [4, 64];
 
 export class WorkbenchEngine {
-  readonly store = new Store<Workbench>(nothing);
-  readonly #parts: WorkbenchParts;
+  readonly store = new Store<Workbench>(empty);
+  readonly #dependencies: WorkbenchDependencies;
   #embedding: Promise<Embedding> | null = null;
-  /** Vectors of this list by text: one that was edited is not embedded again as a whole. */
+  /** The list's vectors by text: after an edit, only new texts are embedded. */
   #known = new Map<string, Float32Array>();
-  /** One after the other to the worker; a query puts itself before the next batch. */
+  /** The worker gets one call at a time; a waiting query goes before the next batch. */
   #waitingQuery: string | null = null;
   #isWorking = false;
   #prefixes: SessionChoice['prefixes'] = { query: '', passage: '' };
-  #queue: { readonly indices: readonly number[]; at: number; spentMs: number } | null = null;
+  /** The products to embed, how many are done, and the time that these took. */
+  #queue: { readonly indices: readonly number[]; done: number; spentMs: number } | null = null;
+  /** Failures in a row. */
+  #failures = 0;
 
-  constructor(parts: WorkbenchParts) {
-    this.#parts = parts;
+  constructor(dependencies: WorkbenchDependencies) {
+    this.#dependencies = dependencies;
   }
 
   /**
-   * Takes a list in place of the one before, and embeds what of it has no vector yet. Resolves when
-   * that is done or has failed.
+   * Replaces the list, and embeds the products that have no vector yet. Resolves when that is done
+   * or has failed.
    */
   async embed(products: readonly ListedProduct[]): Promise<void> {
     const vectors = products.map(({ text }) => this.#known.get(text) ?? null);
@@ -101,7 +106,7 @@ export class WorkbenchEngine {
       ),
     );
     const indices = vectors.flatMap((vector, index) => (vector === null ? [index] : []));
-    this.#queue = indices.length === 0 ? null : { indices, at: 0, spentMs: 0 };
+    this.#queue = indices.length === 0 ? null : { indices, done: 0, spentMs: 0 };
     this.store.set({
       products,
       refused: 0,
@@ -113,8 +118,8 @@ export class WorkbenchEngine {
   }
 
   /**
-   * Searches as soon as a session is there; of queries that come meanwhile only the last counts. An
-   * empty one clears.
+   * Searches as soon as there is a session. A later query replaces one that still waits; an empty
+   * one clears the results.
    */
   async search(query: string): Promise<void> {
     const text = query.trim().slice(0, queryCharsMax);
@@ -144,20 +149,20 @@ export class WorkbenchEngine {
       this.#waitingQuery = null;
       this.#queue = null;
       this.#failures = 0;
-      this.store.set({ phase: 'failed', progress: null, session: null, trouble: reasonOf(error) });
+      this.store.set({ phase: 'failed', progress: null, session: null, trouble: messageOf(error) });
     } finally {
       this.#isWorking = false;
     }
   }
 
-  /** The first session that starts. Throws the last one's reason when none does. */
+  /** The first session that starts. Throws the error of the last choice when none does. */
   async #open(): Promise<Embedding> {
     this.store.set({ phase: 'loading', progress: null, session: null });
-    const choices = await this.#parts.choices();
+    const choices = await this.#dependencies.choices();
     let failure: unknown = null;
     for (const { device, dtype, prefixes } of choices) {
       try {
-        const embedding = await this.#parts.start({
+        const embedding = await this.#dependencies.start({
           device,
           dtype,
           threads: 0,
@@ -168,7 +173,9 @@ export class WorkbenchEngine {
         this.store.set({
           session: embedding.info,
           progress: null,
-          ...(failure !== null && { trouble: `${reasonOf(failure)} ${nameOf(device)} took over.` }),
+          ...(failure !== null && {
+            trouble: `${messageOf(failure)} ${deviceName(device)} took over.`,
+          }),
         });
         return embedding;
       } catch (error) {
@@ -179,15 +186,14 @@ export class WorkbenchEngine {
   }
 
   /**
-   * A worker that failed is never used again. One in a row may be replaced; a second has its reason
-   * in what it is given.
+   * A worker that failed is never used again. A fresh one replaces it once; when that fails too,
+   * the texts themselves are the likely cause.
    */
-  #failures = 0;
   async #replace(error: unknown): Promise<void> {
     this.#failures += 1;
     this.dispose();
     if (this.#failures > 1) throw error;
-    this.store.set({ trouble: `${reasonOf(error)} A fresh worker took over.` });
+    this.store.set({ trouble: `${messageOf(error)} A fresh worker took over.` });
   }
 
   async #next(embedding: Embedding): Promise<void> {
@@ -195,7 +201,7 @@ export class WorkbenchEngine {
     if (query === null) return this.#nextBatch(embedding);
     const [outcome] = await embedding.embed([this.#prefixes.query + query]);
     this.#failures = 0;
-    // Another may have been typed meanwhile; that one's answer is on its way.
+    // A later query was typed meanwhile: it is answered next.
     if (this.#waitingQuery !== query) return undefined;
     this.#waitingQuery = null;
     if (outcome?.ok)
@@ -222,22 +228,22 @@ export class WorkbenchEngine {
       batchMax,
       Math.max(
         batchMin,
-        Math.floor(queue.spentMs === 0 ? 0 : (queue.at * batchMs) / queue.spentMs),
+        Math.floor(queue.spentMs === 0 ? 0 : (queue.done * batchMs) / queue.spentMs),
       ),
     );
-    const indices = queue.indices.slice(queue.at, queue.at + size);
+    const indices = queue.indices.slice(queue.done, queue.done + size);
     this.store.set({ phase: 'embedding' });
-    const startedAt = this.#parts.now();
+    const startedAt = this.#dependencies.now();
     const outcomes = await embedding.embed(
-      indices.map((index) => this.#prefixes.passage + (products[index]?.text ?? '')),
+      indices.map((index) => this.#prefixes.passage + at(products, index).text),
     );
     this.#failures = 0;
-    // A newer list came meanwhile.
+    // A newer list has replaced this one.
     if (queue !== this.#queue) return;
-    queue.at += indices.length;
-    queue.spentMs += Math.max(0.1, this.#parts.now() - startedAt);
+    queue.done += indices.length;
+    queue.spentMs += Math.max(0.1, this.#dependencies.now() - startedAt);
     this.#take(indices, outcomes, queue);
-    if (queue.at < queue.indices.length) return;
+    if (queue.done < queue.indices.length) return;
     this.#queue = null;
     this.store.set({ phase: this.#restPhase() });
   }
@@ -245,7 +251,7 @@ export class WorkbenchEngine {
   #take(
     indices: readonly number[],
     outcomes: readonly EmbedOutcome[],
-    { at: done, spentMs }: { readonly at: number; readonly spentMs: number },
+    { done, spentMs }: { readonly done: number; readonly spentMs: number },
   ): void {
     const { products, refused, queryVector } = this.store.value;
     const vectors = [...this.store.value.vectors];
@@ -253,7 +259,7 @@ export class WorkbenchEngine {
       const outcome = outcomes[position];
       if (!outcome?.ok) return;
       vectors[index] = outcome.vector;
-      this.#known.set(products[index]?.text ?? '', outcome.vector);
+      this.#known.set(at(products, index).text, outcome.vector);
     });
     const failed = outcomes.filter(({ ok }) => !ok).length;
     this.store.set({
@@ -277,18 +283,4 @@ export class WorkbenchEngine {
       hits: queryVector === null ? [] : nearest(vectors, queryVector, hitsMax),
     };
   }
-}
-
-export const nameOf = (device: string): string =>
-  ({ webgpu: 'WebGPU', wasm: 'WebAssembly' })[device] ?? device;
-
-/** What does the work: `NVIDIA Ampere`, `the processor, 4 threads`. */
-export function placeOf({ adapter, softwareAdapter }: EmbedderInfo): string {
-  return softwareAdapter
-    ? `${adapter}: a GPU emulated by the processor`
-    : adapter.replace(/^WebAssembly/, 'the processor');
-}
-
-export function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -4,7 +4,7 @@
 import { describe, expect, test } from 'vitest';
 import type { RunnerOptions, RunnerPageStatus } from '#core/runner/page-status.ts';
 import { CredentialNeededError } from '../../pages/demo/join-token.ts';
-import { batteryShare, LendingEngine } from '../../pages/demo/lending.ts';
+import { batteryShareMax, LendingEngine } from '../../pages/demo/lending.ts';
 
 const status: RunnerPageStatus = {
   state: 'working',
@@ -105,12 +105,12 @@ describe('lending a tab', () => {
     const { engine, told, setBattery } = lending();
     setBattery(true);
     await engine.lend('');
-    expect(told.options?.share).toBe(batteryShare);
-    engine.throttle({ sparesBattery: false });
+    expect(told.options?.share).toBe(batteryShareMax);
+    engine.throttle({ savesBattery: false });
     engine.throttle({ share: 0.8 });
-    engine.throttle({ sparesBattery: true });
+    engine.throttle({ savesBattery: true });
     setBattery(false);
-    expect(told.shares.slice(1)).toEqual([0.5, 0.8, batteryShare, 0.8]);
+    expect(told.shares.slice(1)).toEqual([0.5, 0.8, batteryShareMax, 0.8]);
   });
 
   test('ends when the runner does, and says why when it failed', async () => {

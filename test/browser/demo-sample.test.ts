@@ -8,7 +8,7 @@ import { nearest } from '../../pages/demo/nearest-products.ts';
 import { fitProjection, type Point } from '../../pages/demo/principal-components.ts';
 import { readProducts } from '../../pages/demo/product-list.ts';
 import { sampleList, sampleQueries } from '../../pages/demo/sample-list.ts';
-import { NeighbourMap } from '../../pages/demo/tsne-layout.ts';
+import { TsneLayout } from '../../pages/demo/tsne-layout.ts';
 
 const { products } = readProducts(sampleList);
 let vectors: readonly Float32Array[] = [];
@@ -58,7 +58,7 @@ test('each example finds what a person would look for', () => {
 });
 
 test('the map keeps three of four neighbours; a projection onto two axes keeps half', () => {
-  const map = new NeighbourMap();
+  const map = new TsneLayout();
   map.add(vectors);
   while (!map.isAtRest) map.step();
   expect(neighboursKept(map.points)).toBeGreaterThan(0.72);

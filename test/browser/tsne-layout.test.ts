@@ -3,7 +3,7 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { NeighbourMap } from '../../pages/demo/tsne-layout.ts';
+import { TsneLayout } from '../../pages/demo/tsne-layout.ts';
 
 const dimensions = 32;
 
@@ -29,13 +29,13 @@ function grouped(count: number, groups: number, seed: number): Float32Array[] {
   });
 }
 
-function settle(map: NeighbourMap): NeighbourMap {
+function settle(map: TsneLayout): TsneLayout {
   while (!map.isAtRest) map.step();
   return map;
 }
 
 /** Share of points whose nearest on the map is of their own group. */
-function sameGroup(map: NeighbourMap, groups: number): number {
+function sameGroup(map: TsneLayout, groups: number): number {
   const { points } = map;
   const right = points.filter((point, index) => {
     const others = points.map((other, at) => ({
@@ -59,7 +59,7 @@ test('groups stay together, whether the vectors come at once or in portions', ()
       fc.nat(10_000),
       (groups, portion, seed) => {
         const vectors = grouped(60, groups, seed);
-        const map = new NeighbourMap();
+        const map = new TsneLayout();
         for (let at = 0; at < vectors.length; at += portion) {
           map.add(vectors.slice(at, at + portion));
           for (let i = 0; i < 10; i++) map.step();
@@ -73,7 +73,7 @@ test('groups stay together, whether the vectors come at once or in portions', ()
 
 test('a vector that is not on the map is placed within its group', () => {
   const [query = new Float32Array(0), ...vectors] = grouped(61, 4, 7);
-  const map = new NeighbourMap();
+  const map = new TsneLayout();
   map.add(vectors);
   const { points } = settle(map);
   const at = map.place(query);
@@ -87,14 +87,14 @@ test('a vector that is not on the map is placed within its group', () => {
 });
 
 test('the same vectors give the same map', () => {
-  const [one, other] = [new NeighbourMap(), new NeighbourMap()];
+  const [one, other] = [new TsneLayout(), new TsneLayout()];
   for (const map of [one, other]) map.add(grouped(30, 3, 1));
   expect(settle(one).points).toEqual(settle(other).points);
 });
 
 test('none, one, two, and many of the same: every point is finite, and the map comes to rest', () => {
   const unit = Float32Array.of(0.6, 0.8);
-  const empty = new NeighbourMap();
+  const empty = new TsneLayout();
   empty.add([]);
   expect([empty.isAtRest, empty.points, empty.place(unit)]).toEqual([true, [], { x: 0, y: 0 }]);
   for (const vectors of [
@@ -102,7 +102,7 @@ test('none, one, two, and many of the same: every point is finite, and the map c
     [unit, Float32Array.of(0.8, 0.6)],
     Array.from({ length: 40 }, () => unit),
   ]) {
-    const map = new NeighbourMap();
+    const map = new TsneLayout();
     map.add(vectors);
     let steps = 0;
     for (; !map.isAtRest; steps++) map.step();
@@ -117,7 +117,7 @@ test('none, one, two, and many of the same: every point is finite, and the map c
 });
 
 test('vectors of different dimensions are refused', () => {
-  const map = new NeighbourMap();
+  const map = new TsneLayout();
   map.add([Float32Array.of(1, 0)]);
   expect(() => map.add([Float32Array.of(1)])).toThrow(RangeError);
 });

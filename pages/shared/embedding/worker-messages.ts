@@ -52,7 +52,7 @@ export type FromWorker =
   | { readonly type: 'serving'; readonly event: ServeEvent }
   /** The fleet has drained this session. */
   | { readonly type: 'served' }
-  /** The last message. `code`: `wrong_vectors`, `token_refused`, `model_changed`, `device_lost`, … */
+  /** The last message. `code`: `wrong_vectors`, `token_refused`, `device_lost`, … */
   | {
       readonly type: 'failed';
       readonly code: string;

@@ -20,7 +20,7 @@ import { watchTab } from './watch-tab.ts';
 
 const drainMsMax = 10_000;
 
-/** Begins at once. Never rejects: the status reports what happens, and ends `stopped` or `failed`. */
+/** Begins at once. Never rejects: the status reports all, and ends as `stopped` or `failed`. */
 export function startRunner(options: RunnerOptions): RunnerHandle {
   const runner = new TabRunner(options);
   // Only after the caller has the handle, which its `onStatus` may use.
