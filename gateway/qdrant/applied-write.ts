@@ -1,4 +1,4 @@
-// Accepts a write only when Qdrant says that it is applied, not merely received.
+// Accepts a write only when Qdrant has applied it; that it was received is not enough.
 
 import type { Schemas } from '@qdrant/js-client-rest';
 

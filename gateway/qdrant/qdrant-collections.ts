@@ -1,5 +1,5 @@
-// Sees to it that the collections are there with their indexes, and were made for this gateway's
-// vectors.
+// Ensures that the collections exist with their indexes, and that they were created for this
+// gateway's vectors.
 
 import type { QdrantClient, Schemas } from '@qdrant/js-client-rest';
 import { DependencyError, IndexMismatchError } from '#core/errors/errors.ts';
@@ -10,18 +10,15 @@ export type QdrantCollections = {
   /** A collection's name or alias. */
   readonly texts: string;
   readonly events: string;
-  /** Of runners whose work is not all vouched for. */
+  /** Sessions of runners whose work is not yet verified in full. */
   readonly sessions: string;
 };
 
-/** Of collections that are made here; those that exist stay as they are. */
+/** How new collections are created; existing ones stay as they are. */
 export type QdrantStorage = {
   /** Vectors are read from disk through the page cache instead of being held in memory. */
   readonly vectorsOnDisk: boolean;
-  /**
-   * Searches a smaller copy of the vectors first, and ranks what it finds by the vectors
-   * themselves.
-   */
+  /** Searches a smaller copy of the vectors first, and ranks what that finds by the full vectors. */
   readonly quantisation: 'none' | 'scalar' | 'binary';
   readonly shards: number;
   readonly replicas: number;
@@ -47,12 +44,17 @@ const eventIndexes: Readonly<Record<string, IndexType>> = {
   ingested_at: 'datetime',
 };
 
-/** The first with `update_filter`, which guards the newer version of an event, and `metadata`. */
+/**
+ * The first version with `metadata`, and with `update_filter`, which protects the newer version of
+ * an event.
+ */
 const versionMin = [1, 16] as const;
 
 /**
- * Any number of gateways may do this at once. Throws `IndexMismatchError` when a collection holds
- * something else, and `DependencyError` when Qdrant cannot be asked or is too old.
+ * Any number of gateways may do this at once.
+ *
+ * @throws IndexMismatchError when a collection was created for another index
+ * @throws DependencyError when Qdrant does not answer or is too old
  */
 export async function prepareCollections(
   ask: Ask,
@@ -78,17 +80,18 @@ export async function prepareCollections(
 }
 
 async function checkVersion(ask: Ask): Promise<void> {
-  const { version, major, minor } = await ask('say its version', async (client) => {
+  const { version, major, minor } = await ask('report its version', async (client) => {
     const info: Partial<Schemas['VersionInfo']> = await client.versionInfo();
     const numbers = /^(\d+)\.(\d+)/.exec(info.version ?? '');
-    if (numbers === null) throw new TypeError('is it another program?');
+    if (numbers === null) throw new TypeError('is this another program?');
     return { version: info.version, major: Number(numbers[1]), minor: Number(numbers[2]) };
   });
   if (major > versionMin[0] || (major === versionMin[0] && minor >= versionMin[1])) return;
   throw new DependencyError(
     'qdrant',
     codes.failed,
-    `Qdrant is of version ${version}, which cannot keep newer events from older ones: update it to ${versionMin.join('.')} or later.`,
+    `Qdrant has version ${version}, which cannot protect newer events from older ones: ` +
+      `update it to ${versionMin.join('.')} or later.`,
     { retryable: true },
   );
 }
@@ -112,7 +115,7 @@ async function prepare(
     };
   };
   const existing = await unless(codes.missing, ask(`read collection ${name}`, read));
-  // Another gateway may make it at the same time.
+  // Another gateway may create it at the same time.
   if (existing === null)
     await unless(
       codes.exists,
@@ -166,7 +169,7 @@ function metadataOf({
   };
 }
 
-/** Every property that must agree, by the name under which a mismatch is told. */
+/** Every property that must agree, by the name under which a mismatch is reported. */
 type Identity = Readonly<Record<string, string>>;
 
 function describe(identity: IndexIdentity, vectors: unknown): Identity {
@@ -182,7 +185,7 @@ function ofMetadata(metadata: unknown): Identity {
     typeof metadata === 'object' && metadata !== null ? Object.entries(metadata) : [],
   );
   return Object.fromEntries(
-    metadataKeys.map((key) => [key, values.has(key) ? String(values.get(key)) : 'not said']),
+    metadataKeys.map((key) => [key, values.has(key) ? String(values.get(key)) : 'missing']),
   );
 }
 
@@ -200,8 +203,10 @@ function check(collection: string, found: Identity, wanted: Identity): void {
     .map((key) => `${key}: ${found[key]} there, ${wanted[key]} here`)
     .join('; ');
   throw new IndexMismatchError(
-    `Qdrant's collection ${collection} was made for another index (${list}), and vectors of both cannot be compared. ` +
-      'Set QDRANT_COLLECTION and QDRANT_EVENTS_COLLECTION to new names and read the events again from the start; ' +
-      'where others search through aliases, switch these to the new collections once they are filled.',
+    `Qdrant's collection ${collection} was created for another index (${list}), ` +
+      'and vectors of different indexes cannot be compared. ' +
+      'Set QDRANT_COLLECTION and QDRANT_EVENTS_COLLECTION to new names ' +
+      'and read the events again from the start. Where other programs search through aliases, ' +
+      'point these to the new collections once they are filled.',
   );
 }

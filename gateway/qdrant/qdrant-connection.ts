@@ -1,5 +1,5 @@
-// Speaks to Qdrant: an answer, or a DependencyError that says whether the same call may succeed
-// later.
+// Sends requests to Qdrant: each ends in an answer, or in a DependencyError that says whether the
+// same call may succeed later.
 
 import {
   QdrantClient,
@@ -9,7 +9,7 @@ import {
 import { DependencyError } from '#core/errors/errors.ts';
 
 export type QdrantAddress = {
-  /** `http(s)://host[:port][/prefix]`; without a port it is 6333, Qdrant's own. */
+  /** `http(s)://host[:port][/prefix]`; the default port is 6333, Qdrant's own. */
   readonly url: string;
   readonly apiKey: string | null;
   /** A request that takes longer is cancelled. */
@@ -17,10 +17,9 @@ export type QdrantAddress = {
 };
 
 /**
- * Makes one or more calls and reads their answers; `what` names them in an error. Whatever goes
- * wrong inside comes out as a `DependencyError`: only a refusal of the request's content is not
- * retryable, so that no event is blamed for trouble of the server's, its network's or its
- * operator's.
+ * Makes one or more calls and reads their answers; `what` names them in an error. Every failure
+ * inside becomes a `DependencyError`. Only a refusal of the request's content is not retryable, so
+ * that no event is blamed for a problem of the server, the network or the configuration.
  */
 export type Ask = <T>(what: string, call: (client: QdrantClient) => Promise<T>) => Promise<T>;
 
@@ -32,7 +31,7 @@ export function connectQdrant({ url, apiKey, timeoutMs }: QdrantAddress): Ask {
     prefix,
     timeout: timeoutMs,
     checkCompatibility: false,
-    // As `apiKey` it would print a warning to the terminal when the link is not encrypted.
+    // With the client's `apiKey` option, an unencrypted connection prints a warning to the terminal.
     ...(apiKey === null ? {} : { headers: { 'api-key': apiKey } }),
   });
   return async (what, call) => {
@@ -56,7 +55,7 @@ function endpointOf(text: string): {
   readonly prefix: string;
 } {
   const { protocol, hostname, pathname } = new URL(text);
-  // `URL` leaves out 80 and 443, which are not the same as no port here.
+  // `URL` drops the ports 80 and 443, which differ from the default here.
   const written = /^https?:\/\/[^/?#]*:(\d+)(?=[/?#]|$)/i.exec(text)?.[1];
   return {
     origin: `${protocol}//${hostname}`,
@@ -65,7 +64,7 @@ function endpointOf(text: string): {
   };
 }
 
-/** The codes of this adapter's errors. */
+/** The codes of the errors of this adapter. */
 export const codes = {
   timeout: 'qdrant_timeout',
   busy: 'qdrant_busy',
@@ -79,14 +78,14 @@ export const codes = {
 } as const;
 
 function asDependencyError(error: unknown, failure: string, timeoutMs: number): DependencyError {
-  const trouble = (code: string, message: string, retryable = true): DependencyError =>
+  const failed = (code: string, message: string, retryable = true): DependencyError =>
     new DependencyError('qdrant', code, `${failure}: ${message}`, { retryable, cause: error });
 
   if (error instanceof QdrantClientTimeoutError)
-    return trouble(codes.timeout, `no answer within ${timeoutMs} ms`);
+    return failed(codes.timeout, `no answer within ${timeoutMs} ms`);
   if (error instanceof QdrantClientResourceExhaustedError)
-    return trouble(codes.busy, 'it limits the rate of requests (429) and asks to wait');
-  if (!(error instanceof Error)) return trouble(codes.failed, String(error));
+    return failed(codes.busy, 'it limits the rate of requests (429)');
+  if (!(error instanceof Error)) return failed(codes.failed, String(error));
   const status = 'status' in error && typeof error.status === 'number' ? error.status : null;
   if (status === null) {
     const cause =
@@ -97,20 +96,19 @@ function asDependencyError(error: unknown, failure: string, timeoutMs: number): 
       error instanceof TypeError &&
       (error.message === 'fetch failed' || error.message === 'terminated');
     return isNetwork
-      ? trouble(codes.unreachable, cause || error.message)
-      : trouble(codes.badAnswer, `its answer makes no sense (${shortened(error.message)})`);
+      ? failed(codes.unreachable, cause || error.message)
+      : failed(codes.badAnswer, `its answer is invalid (${shortened(error.message)})`);
   }
   const said = `${status} ${shortened(reasonOf(error))}`.trim();
-  if (status === 400 || status === 413 || status === 422)
-    return trouble(codes.refused, said, false);
+  if (status === 400 || status === 413 || status === 422) return failed(codes.refused, said, false);
   if (status === 401 || status === 403)
-    return trouble(codes.denied, `${said}: check QDRANT_API_KEY`);
-  if (status === 404) return trouble(codes.missing, said);
-  if (status === 409) return trouble(codes.exists, said);
-  return trouble(status === 429 ? codes.busy : codes.failed, said);
+    return failed(codes.denied, `${said}: check QDRANT_API_KEY`);
+  if (status === 404) return failed(codes.missing, said);
+  if (status === 409) return failed(codes.exists, said);
+  return failed(status === 429 ? codes.busy : codes.failed, said);
 }
 
-/** What the server says in `{status: {error}}`, or in plain text. */
+/** The server's message, which is in `{status: {error}}` or in plain text. */
 function reasonOf(error: Error): string {
   const data: unknown = 'data' in error ? error.data : null;
   if (typeof data === 'string') return data;

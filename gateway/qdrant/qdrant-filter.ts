@@ -1,4 +1,4 @@
-// Turns a filter on events into Qdrant's.
+// Translates a filter on events into Qdrant's filter.
 
 import type { Schemas } from '@qdrant/js-client-rest';
 import type { EventFilter } from '#core/ports.ts';
@@ -7,7 +7,7 @@ import { timeOf } from './qdrant-points.ts';
 export type Condition = Schemas['Condition'];
 export type Filter = { readonly must: Condition[] };
 
-/** `null` when nothing can match: one of its lists is empty. */
+/** `null` when nothing can match because one of its lists is empty. */
 export function filterOf({
   eventTypes,
   categories,
@@ -36,16 +36,18 @@ export function filterOf({
   any('event_type', eventTypes);
   any('product.category', categories);
   if (priceMin !== undefined || priceMax !== undefined)
-    must.push({ key: 'product.price', range: { ...at('gte', priceMin), ...at('lte', priceMax) } });
+    must.push({
+      key: 'product.price',
+      range: { ...limitAt('gte', priceMin), ...limitAt('lte', priceMax) },
+    });
   if (since !== undefined || until !== undefined)
     must.push({
       key: 'timestamp',
-      range: { ...timeAtEnd('gte', since), ...timeAtEnd('lte', until) },
+      range: { ...timeLimitAt('gte', since), ...timeLimitAt('lte', until) },
     });
   return { must };
 }
 
-export const isText = (textId: string): Condition => ({ key: 'text_id', match: { value: textId } });
 export const isAnyText = (textIds: readonly string[]): Condition => ({
   key: 'text_id',
   match: { any: [...textIds] },
@@ -61,6 +63,7 @@ export const isSince = (key: string, ms: number): Condition => ({
   key,
   range: { gte: timeOf(ms) },
 });
+/** The field holds exactly the time `ms`. */
 export const isAtTime = (key: string, ms: number): Condition => ({
   key,
   range: { gte: timeOf(ms), lte: timeOf(ms) },
@@ -68,10 +71,10 @@ export const isAtTime = (key: string, ms: number): Condition => ({
 
 type End = 'gte' | 'lte';
 
-function at(end: End, value: number | undefined): { readonly [K in End]?: number } {
+function limitAt(end: End, value: number | undefined): { readonly [K in End]?: number } {
   return value === undefined ? {} : { [end]: value };
 }
 
-function timeAtEnd(end: End, ms: number | undefined): { readonly [K in End]?: string } {
+function timeLimitAt(end: End, ms: number | undefined): { readonly [K in End]?: string } {
   return ms === undefined ? {} : { [end]: timeOf(ms) };
 }

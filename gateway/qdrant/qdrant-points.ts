@@ -1,4 +1,4 @@
-// How texts and events look as Qdrant points, and how they are read back; what cannot be read
+// Writes texts and events as Qdrant points, and reads them back; a point that cannot be read
 // throws.
 
 import type { Schemas } from '@qdrant/js-client-rest';
@@ -6,18 +6,19 @@ import type { BareText, EventRecord, Product, StoredEvent, TextRecord } from '#c
 
 export type Point = Schemas['PointStruct'];
 
-/** What is in a point, as the client types it. */
+/** The payload of a point, as the client types it. */
 type Payload = Readonly<Record<string, unknown>> | null | undefined;
 
-/** Qdrant reads times as RFC 3339 with four digits of the year. */
+/** Qdrant reads times as RFC 3339 with a year of four digits; other times are clamped to these. */
 export const timeOf = (ms: number): string =>
   new Date(Math.max(timeMin, Math.min(timeMax, ms))).toISOString();
 const timeMin = Date.parse('0001-01-01T00:00:00Z');
 const timeMax = Date.parse('9999-12-31T23:59:59.999Z');
 
 /**
- * `unreferenced_since` is a hint that no event may refer to the text. It is always set here, and
- * the sweep takes it away where it is wrong: events need no write to their text.
+ * `unreferenced_since` is a hint that possibly no event refers to the text. It is always set here,
+ * and the sweep removes it where it is wrong. For that reason a write of an event needs no write of
+ * its text.
  */
 export function textPoint(
   { id, text, kind, product, embedding: { vector, provenance } }: TextRecord,
@@ -42,8 +43,8 @@ export function textPoint(
 }
 
 /**
- * `payload` is the event as it came, as a string, so that it is given back to the letter; the rest
- * is to filter on.
+ * `payload` is the event as it arrived, as a string, so that it can be returned unchanged. The
+ * other fields are for filters.
  */
 export function eventPoint({ event, textId, ingestedAt }: EventRecord): Point {
   const { id, eventType, timestamp, userId, sessionId, product, payload } = event;
@@ -75,7 +76,7 @@ export function storedEvent({ id, payload }: Schemas['Record']): StoredEvent {
   };
 }
 
-/** A product's text or a query's, withheld or not. */
+/** Reads the text of a product or of a query, withheld or not. */
 export function bareText({ id, payload }: Schemas['Record']): BareText {
   const product = productAt(payload);
   return {
@@ -102,11 +103,11 @@ function productAt(payload: Payload): Product | null {
 
 export function stringAt(payload: Payload, key: string): string {
   const value = payload?.[key];
-  if (typeof value !== 'string') throw new TypeError(`a point has no text "${key}"`);
+  if (typeof value !== 'string') throw new TypeError(`a point has no string "${key}"`);
   return value;
 }
 
-/** UTC ms. */
+/** In UTC ms. */
 export function timeAt(payload: Payload, key: string): number {
   const ms = Date.parse(stringAt(payload, key));
   if (Number.isNaN(ms)) throw new TypeError(`a point's "${key}" is not a time`);
@@ -114,15 +115,15 @@ export function timeAt(payload: Payload, key: string): number {
 }
 
 /**
- * Eight decimals are seven significant digits of a unit vector's typical component: a float32 to
- * within its own error, in half the bytes that JSON takes for it as a float64 (4.4 KB for 384 of
- * them), and quicker to write than a number cut by `toPrecision`.
+ * Eight decimals are seven significant digits of a typical component of a unit vector: as exact as
+ * a float32. It takes half the bytes that JSON needs for the same number as a float64 (4.4 KB for
+ * 384 components), and is faster than `toPrecision`.
  */
 function roundedForJson(component: number): number {
   return Math.round(component * 1e8) / 1e8;
 }
 
-/** A lone surrogate cannot be sent as JSON that Qdrant reads. */
+/** Qdrant cannot read JSON with a lone surrogate. */
 function wellFormed({ id, name, description, category, price }: Product): Product {
   return {
     id: id.toWellFormed(),

@@ -1,8 +1,8 @@
-// Which texts a runner's session embedded, in Qdrant, and the marks of sessions in a collection of
-// their own.
+// Finds and withholds the texts that a runner's session embedded, and keeps the marks of sessions in
+// a collection of their own.
 //
-// A withheld text keeps its point, and is of no kind that a search looks for and of no session: one
-// filtered request for all of them.
+// A withheld text keeps its point, but gets a kind that no search asks for, and no session. One
+// filtered request withholds any number of texts.
 
 import type { BareText, SessionMark, SessionWork, ProvenanceStore } from '#core/ports.ts';
 import { applied } from './applied-write.ts';
@@ -13,7 +13,7 @@ import { bareText, timeAt, timeOf } from './qdrant-points.ts';
 
 /** In place of `product` or `query`. */
 export const withheldKind = 'withheld';
-const nobody = '';
+const withheldSession = '';
 const marksMax = 10_000;
 
 const workOf = ({ runnerSession, since }: SessionWork): Condition[] => [
@@ -29,7 +29,7 @@ export function createQdrantProvenance({
   readonly names: QdrantCollections;
 }): ProvenanceStore {
   const find = (must: Condition[], limit: number): Promise<readonly BareText[]> =>
-    ask('find texts of a runner', async (client) => {
+    ask("find a runner's texts", async (client) => {
       const { points } = await client.scroll(names.texts, {
         filter: { must },
         limit,
@@ -77,10 +77,10 @@ export function createQdrantProvenance({
       ),
     embeddedBy: (work, limit) => find(workOf(work), limit),
     withhold: (work) =>
-      ask('withhold texts of a runner', (client) =>
+      ask("withhold a runner's texts", (client) =>
         applied(
           client.setPayload(names.texts, {
-            payload: { kind: withheldKind, runner_session: nobody },
+            payload: { kind: withheldKind, runner_session: withheldSession },
             filter: { must: workOf(work) },
             wait: true,
           }),

@@ -1,8 +1,9 @@
-// Forgets old events, and texts that have had no event for long, in bounded steps that may run on
-// several gateways at once.
+// Deletes old events, and texts that have had no event for long, in bounded steps that several
+// gateways may run at once.
 //
-// A crash between any two requests leaves nothing pointing to nothing: texts are marked before
-// their events go, and a text goes only while its mark is old, which Qdrant checks as it deletes.
+// A crash between any two requests leaves no event that refers to a missing text: texts are marked
+// before their events are deleted, and a text is deleted only while its mark is old, which Qdrant
+// checks as it deletes.
 
 import type { VectorStore } from '#core/ports.ts';
 import { applied } from './applied-write.ts';
@@ -12,92 +13,93 @@ import { type Filter, hasId, isAnyText, isBefore } from './qdrant-filter.ts';
 import { stringAt } from './qdrant-points.ts';
 import type { QdrantTexts } from './qdrant-texts.ts';
 
-/** Items that one call takes at most of each kind. */
+/** One call handles at most this many items of each kind. */
 const forgetMax = 1_000;
 
-export function createQdrantRetention({
-  ask,
-  names,
-  texts,
-}: {
+type Parts = {
   readonly ask: Ask;
   readonly names: QdrantCollections;
   readonly texts: QdrantTexts;
-}): VectorStore['forget'] {
-  const forgetEvents = async (ingestedBefore: number): Promise<number> => {
-    const isOld = isBefore('ingested_at', ingestedBefore);
-    const old = await ask('find old events', async (client) => {
-      const { points } = await client.scroll(names.events, {
-        filter: { must: [isOld] },
-        limit: forgetMax,
-        with_payload: ['text_id'],
-      });
-      return points.map(({ id, payload }) => ({
-        id: String(id),
-        textId: stringAt(payload, 'text_id'),
-      }));
+};
+
+export function createQdrantRetention(parts: Parts): VectorStore['forget'] {
+  return async ({ ingestedBefore, now, textGraceMs }) => {
+    const events = await forgetEvents(parts, ingestedBefore);
+    const { looked, deleted } = await forgetTexts(parts, now - textGraceMs);
+    return { events, texts: deleted, more: events === forgetMax || looked === forgetMax };
+  };
+}
+
+/** @returns the number of old events that were found */
+async function forgetEvents({ ask, names, texts }: Parts, ingestedBefore: number): Promise<number> {
+  const isOld = isBefore('ingested_at', ingestedBefore);
+  const old = await ask('find old events', async (client) => {
+    const { points } = await client.scroll(names.events, {
+      filter: { must: [isOld] },
+      limit: forgetMax,
+      with_payload: ['text_id'],
     });
-    if (old.length === 0) return 0;
-    await texts.mark([...new Set(old.map(({ textId }) => textId))]);
-    // One of which a newer version came in the meantime stays.
-    await ask('delete old events', (client) =>
+    return points.map(({ id, payload }) => ({
+      id: String(id),
+      textId: stringAt(payload, 'text_id'),
+    }));
+  });
+  if (old.length === 0) return 0;
+  await texts.mark([...new Set(old.map(({ textId }) => textId))]);
+  // The condition keeps an event of which a newer version came meanwhile.
+  await ask('delete old events', (client) =>
+    applied(
+      client.delete(names.events, {
+        filter: { must: [hasId(old.map(({ id }) => id)), isOld] },
+        wait: true,
+      }),
+    ),
+  );
+  return old.length;
+}
+
+/** Deletes texts with an old mark and no event, and clears the old marks of texts with events. */
+async function forgetTexts(
+  { ask, names, texts }: Parts,
+  unreferencedBefore: number,
+): Promise<{ readonly looked: number; readonly deleted: number }> {
+  const isOld = isBefore('unreferenced_since', unreferencedBefore);
+  const stillMarked = (ids: readonly string[]): Filter => ({ must: [hasId(ids), isOld] });
+  const marked = await ask('find unused texts', async (client) => {
+    const { points } = await client.scroll(names.texts, {
+      filter: { must: [isOld] },
+      limit: forgetMax,
+      with_payload: false,
+    });
+    return points.map(({ id }) => String(id));
+  });
+  if (marked.length === 0) return { looked: 0, deleted: 0 };
+  const used = await ask('count events', async (client) => {
+    const { hits } = await client.facet(names.events, {
+      key: 'text_id',
+      filter: { must: [isAnyText(marked)] },
+      limit: marked.length,
+      exact: true,
+    });
+    return new Set(hits.map(({ value }) => String(value)));
+  });
+  const unused = marked.filter((id) => !used.has(id));
+  if (used.size > 0) {
+    await ask('clear marks', (client) =>
       applied(
-        client.delete(names.events, {
-          filter: { must: [hasId(old.map(({ id }) => id)), isOld] },
+        client.setPayload(names.texts, {
+          payload: { unreferenced_since: null },
+          filter: stillMarked([...used]),
           wait: true,
         }),
       ),
     );
-    return old.length;
-  };
-
-  const forgetTexts = async (
-    unreferencedBefore: number,
-  ): Promise<{ readonly looked: number; readonly deleted: number }> => {
-    const isOld = isBefore('unreferenced_since', unreferencedBefore);
-    const stillMarked = (ids: readonly string[]): Filter => ({ must: [hasId(ids), isOld] });
-    const marked = await ask('find unused texts', async (client) => {
-      const { points } = await client.scroll(names.texts, {
-        filter: { must: [isOld] },
-        limit: forgetMax,
-        with_payload: false,
-      });
-      return points.map(({ id }) => String(id));
-    });
-    if (marked.length === 0) return { looked: 0, deleted: 0 };
-    const used = await ask('count events', async (client) => {
-      const { hits } = await client.facet(names.events, {
-        key: 'text_id',
-        filter: { must: [isAnyText(marked)] },
-        limit: marked.length,
-        exact: true,
-      });
-      return new Set(hits.map(({ value }) => String(value)));
-    });
-    const unused = marked.filter((id) => !used.has(id));
-    if (used.size > 0) {
-      await ask('clear marks', (client) =>
-        applied(
-          client.setPayload(names.texts, {
-            payload: { unreferenced_since: null },
-            filter: stillMarked([...used]),
-            wait: true,
-          }),
-        ),
-      );
-    }
-    if (unused.length > 0) {
-      texts.forgotten(unused);
-      await ask('delete unused texts', (client) =>
-        applied(client.delete(names.texts, { filter: stillMarked(unused), wait: true })),
-      );
-    }
-    return { looked: marked.length, deleted: unused.length };
-  };
-
-  return async ({ ingestedBefore, now, textGraceMs }) => {
-    const events = await forgetEvents(ingestedBefore);
-    const { looked, deleted } = await forgetTexts(now - textGraceMs);
-    return { events, texts: deleted, more: events === forgetMax || looked === forgetMax };
-  };
+  }
+  if (unused.length > 0) {
+    texts.forgotten(unused);
+    await ask('delete unused texts', (client) =>
+      applied(client.delete(names.texts, { filter: stillMarked(unused), wait: true })),
+    );
+  }
+  return { looked: marked.length, deleted: unused.length };
 }

@@ -1,8 +1,9 @@
-// The vector store in Qdrant: texts with their vectors in one collection, events without vectors in
-// another.
+// The vector store in Qdrant: texts with their vectors are in one collection, events without vectors
+// in another.
 
 import { DependencyError } from '#core/errors/errors.ts';
 import type { Clock, IndexIdentity, VectorStore, WriteOutcome } from '#core/ports.ts';
+import { within } from '#core/time/deadline.ts';
 import type { SearchPlan } from '#core/vectors/search-plan.ts';
 import {
   prepareCollections,
@@ -25,43 +26,52 @@ export type QdrantStoreOptions = QdrantAddress & {
 };
 
 /**
- * What Qdrant's own guidance and measurement favour: 64 to 256 points a request, a few requests in
- * flight.
+ * Qdrant's own guidance and our measurements favour 64 to 256 points per request, with a few
+ * requests in flight.
  */
 const batchMax = { texts: 128, events: 256 } as const;
 
 const openMsMax = 3_000;
 
 /**
- * A store that may be asked at once: the collections are made or checked before the first call goes
- * through, and again when they are gone. Its calls throw `DependencyError` while that is not
- * possible, `IndexMismatchError` when the collections hold another index.
+ * Returns a store that may be used at once. The collections are created or checked before the first
+ * call, and again when they are gone. Its calls throw `DependencyError` while that is not possible,
+ * and `IndexMismatchError` when the collections were created for another index.
  */
 export function createQdrantStore(options: QdrantStoreOptions): VectorStore {
   return build(options).store;
 }
 
 /**
- * As `createQdrantStore`, after a first attempt, so that `IndexMismatchError` is thrown here. A
- * Qdrant that cannot be asked, or not soon, is told to `onWaiting` in one line; the store then
- * works as soon as it can.
+ * As `createQdrantStore`, but waits for a first attempt, for at most 3 s. When Qdrant cannot be
+ * reached, or does not answer in time, `onWaiting` gets one line that says so; the store then works
+ * as soon as Qdrant does.
+ *
+ * @throws IndexMismatchError when the collections were created for another index
  */
 export async function openQdrantStore(
   options: QdrantStoreOptions,
   onWaiting: (why: string) => void,
 ): Promise<VectorStore> {
   const { store, prepared } = build(options);
-  const enough = new AbortController();
-  const late = options.clock.sleep(openMsMax, enough.signal).then(
-    () => onWaiting(`Qdrant at ${options.url} has not answered yet`),
-    () => undefined,
-  );
-  const first = prepared().catch((error: unknown) => {
-    if (!(error instanceof DependencyError && error.retryable)) throw error;
-    if (!enough.signal.aborted) onWaiting(error.message);
+  const problem = await within(firstProblem(prepared), {
+    ms: openMsMax,
+    clock: options.clock,
+    late: () => `Qdrant at ${options.url} has not answered yet`,
   });
-  await Promise.race([first, late]).finally(() => enough.abort());
+  if (problem !== null) onWaiting(problem);
   return store;
+}
+
+/** Resolves with why Qdrant cannot be used at present; `null` when it can. */
+async function firstProblem(prepared: () => Promise<void>): Promise<string | null> {
+  try {
+    await prepared();
+    return null;
+  } catch (error) {
+    if (error instanceof DependencyError && error.retryable) return error.message;
+    throw error;
+  }
 }
 
 function build({
@@ -135,17 +145,17 @@ function build({
           client.count(names.events, { exact: true }),
         ]);
         if (!Number.isInteger(text.count) || !Number.isInteger(event.count))
-          throw new TypeError('a count is no number');
+          throw new TypeError('a count is not a number');
         return { texts: text.count, events: event.count };
       }),
     forget: createQdrantRetention({ ask, names, texts }),
-    // The client's idle connections do not keep the process alive, and close by themselves.
+    // The client's idle connections do not keep the process alive, and close themselves.
     async [Symbol.asyncDispose]() {},
   };
   return { store, prepared };
 }
 
-/** Larger writes than `countMax` go one part after the other. */
+/** Splits writes larger than `countMax` into parts, and writes one part after the other. */
 async function inParts<T>(
   items: readonly T[],
   countMax: number,

@@ -1,5 +1,5 @@
-// The Qdrant store keeps every guarantee of a vector store: on the double always, on a real server
-// where QDRANT_URL names one.
+// The Qdrant store keeps every guarantee of a vector store: always on the double, and on a real
+// server where QDRANT_URL names one.
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe } from 'vitest';
@@ -11,7 +11,7 @@ import { type MakeStore, vectorStoreConformance } from '../conformance/vector-st
 import { type QdrantDouble, startQdrantDouble } from '../helpers/qdrant-double.ts';
 import { storeOptions } from '../helpers/qdrant/store-options.ts';
 
-/** Every store gets collections of its own, which are deleted with it. */
+/** Every store gets its own collections, which are deleted with it. */
 const makeStoreAt =
   (urlOf: () => string, searchPlan: SearchPlan): MakeStore =>
   async ({ dimensions, clock }) => {
@@ -54,7 +54,7 @@ describe('on the double', () => {
 
 const server = process.env['QDRANT_URL'];
 describe.skipIf(server === undefined)(
-  'on a real server (set QDRANT_URL, and QDRANT_API_KEY where it wants one)',
+  'on a real server (set QDRANT_URL, and QDRANT_API_KEY if it requires a key)',
   () => {
     conformance('Qdrant', () => server ?? '');
   },

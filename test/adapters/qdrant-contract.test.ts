@@ -1,10 +1,10 @@
-// The double answers every recorded request as the real server did: what is proven on it holds for
-// Qdrant.
+// The double answers every recorded request as the real server did, so that what is proven on it
+// holds for Qdrant.
 //
-// Compared are status and body, field by field, in the recorded order of requests. Not compared:
-// `time`, scores between different vectors (their numbers are lost; the order of the hits is
-// compared), the numbers of a vector that was read (its length and that it is a unit vector are),
-// and of the metrics all but what names server and version.
+// Status and body are compared field by field, in the recorded order of requests. Not compared are:
+// `time`; scores between different vectors, whose numbers are lost (the order of the hits is
+// compared); the numbers of a vector that was read (its length is compared, and that it is a unit
+// vector); and the metrics beyond those that name server and version.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type QdrantDouble, startQdrantDouble } from '../helpers/qdrant-double.ts';
@@ -43,8 +43,8 @@ describe('the Qdrant double', () => {
   }
 });
 
-describe('what the recording leaves out was tried on the same server: the double', () => {
-  it('takes the last of two points of one id in a filtered request, older or not', async () => {
+describe('beyond the recording, as tried on the same server, the double', () => {
+  it('stores the last of two points with one id in a filtered request, older or not', async () => {
     await using double = await startQdrantDouble();
     const call = async (method: string, path: string, body: Json) =>
       (
@@ -72,8 +72,8 @@ describe('what the recording leaves out was tried on the same server: the double
 });
 
 /**
- * `json` with what cannot be compared replaced by what must hold of it; `recorded` says where that
- * is.
+ * Replaces the parts of `json` that cannot be compared by the properties that they must have;
+ * `recorded` shows where these parts are.
  */
 function comparable(json: Json | undefined, recorded: Json | undefined, key = ''): unknown {
   if (key === 'time') return typeof json;

@@ -1,5 +1,5 @@
-// When Qdrant fails, nothing is lost and nobody is blamed who did nothing: every trouble is named,
-// and told from bad content.
+// When Qdrant fails, no event is lost and no event is blamed: every failure is named, and is
+// distinguished from bad content.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DependencyError } from '#core/errors/errors.ts';
@@ -49,7 +49,7 @@ async function failureOf(work: Promise<unknown>): Promise<DependencyError> {
   return error;
 }
 
-/** Where a test does not ask what the store waits for. */
+/** Opens a store without checking what it waits for. */
 const opened = (options: QdrantStoreOptions): Promise<VectorStore> =>
   openQdrantStore(options, () => undefined);
 
@@ -59,7 +59,7 @@ async function openedStore(): Promise<VectorStore> {
   return store;
 }
 
-describe('trouble of the server or the network', () => {
+describe('a failure of the server or the network', () => {
   it.each([
     [{ kind: 'status', status: 500 }, 'qdrant_failed', /500 Service internal error/],
     [{ kind: 'status', status: 503 }, 'qdrant_failed', /503/],
@@ -67,7 +67,7 @@ describe('trouble of the server or the network', () => {
     [
       { kind: 'status', status: 429, headers: { 'retry-after': '30' } },
       'qdrant_busy',
-      /asks to wait/,
+      /limits the rate of requests/,
     ],
     [
       { kind: 'status', status: 429, headers: { 'retry-after': 'Wed, 21 Oct 2026 07:28:00 GMT' } },
@@ -80,12 +80,12 @@ describe('trouble of the server or the network', () => {
     [
       { kind: 'garbage', text: '<html>', contentType: 'text/html' },
       'qdrant_bad_answer',
-      /makes no sense/,
+      /its answer is invalid/,
     ],
     [
       { kind: 'garbage', text: '{"result"', contentType: 'application/json' },
       'qdrant_bad_answer',
-      /makes no sense/,
+      /its answer is invalid/,
     ],
     [
       {
@@ -121,7 +121,7 @@ describe('trouble of the server or the network', () => {
     ['{}'],
     ['null'],
     ['7'],
-  ])('the answer %s to a read is named, not believed', async (text) => {
+  ])('the answer %s to a read is an error, not data', async (text) => {
     const store = await openedStore();
     await store.putEvents([eventRecord(1)]);
     const read = (work: () => Promise<unknown>) => {
@@ -136,7 +136,7 @@ describe('trouble of the server or the network', () => {
     ).toMatchObject({ retryable: true });
   });
 
-  it('a write whose answer is lost counts as stored when it is repeated', async () => {
+  it('a write whose answer is lost is stored once when it is repeated', async () => {
     const store = await openedStore();
     double.fail({ kind: 'answer-lost' }, isEventWrite);
     expect(await failureOf(store.putEvents([eventRecord(1)]))).toMatchObject({ retryable: true });
@@ -144,7 +144,7 @@ describe('trouble of the server or the network', () => {
     expect((await store.counts()).events).toBe(1);
   });
 
-  it('a request that takes too long is cancelled, not only left', async () => {
+  it('a request that takes too long is cancelled, not just abandoned', async () => {
     const store = await openedStore();
     double.fail({ kind: 'no-answer' }, isEventWrite);
     await failureOf(store.putEvents([eventRecord(1)]));
@@ -153,7 +153,7 @@ describe('trouble of the server or the network', () => {
 });
 
 describe('refused content', () => {
-  it('is told from trouble, so that halving finds it and its neighbours are stored', async () => {
+  it('is not retryable, so that bisecting finds it and the other items are stored', async () => {
     const store = await openedStore();
     const bad = eventIdOf(5);
     double.fail(
@@ -179,7 +179,7 @@ describe('refused content', () => {
     expect((await store.counts()).events).toBe(8);
   });
 
-  it('half of a character in a user or a product costs nobody anything', async () => {
+  it('a lone surrogate in a user id does not fail the write', async () => {
     const store = await openedStore();
     const { event, ...rest } = eventRecord(1);
     expect(
@@ -189,12 +189,14 @@ describe('refused content', () => {
   });
 });
 
-describe('a server that is not there', () => {
-  it('does not keep the store from opening, which begins to work once the server is up', async () => {
+describe('a server that cannot be reached', () => {
+  it('does not keep the store from opening, which works once the server is up', async () => {
     await double.down();
     const waiting: string[] = [];
     const store = await openQdrantStore(storeOptions(double.url), (why) => waiting.push(why));
-    expect(waiting).toEqual([expect.stringMatching(/could not say its version: .*ECONNREFUSED/)]);
+    expect(waiting).toEqual([
+      expect.stringMatching(/could not report its version: .*ECONNREFUSED/),
+    ]);
     expect(await failureOf(store.putTexts([textRecord(1)]))).toMatchObject({
       code: 'qdrant_unreachable',
       retryable: true,
@@ -205,7 +207,7 @@ describe('a server that is not there', () => {
     expect(callsTo('/index')).toBe(13);
   });
 
-  it('and does not even refuse connections is not waited for', async () => {
+  it('and does not even refuse connections is waited for only briefly', async () => {
     const clock = new ManualClock(0);
     double.fail({ kind: 'no-answer' });
     const waiting: string[] = [];
@@ -222,17 +224,17 @@ describe('a server that is not there', () => {
     ['{}', 'application/json'],
     ['<html>A web page</html>', 'text/html'],
     ['{"version":7}', 'application/json'],
-  ])('or another program at its address, which answers %s, is told', async (text, contentType) => {
+  ])('or is another program, which answers %s, is reported', async (text, contentType) => {
     double.fail({ kind: 'garbage', text, contentType }, undefined, Infinity);
     const store = await opened(storeOptions(double.url));
     expect(await failureOf(store.counts())).toMatchObject({
       code: 'qdrant_bad_answer',
       retryable: true,
-      message: expect.stringContaining('is it another program?'),
+      message: expect.stringContaining('is this another program?'),
     });
   });
 
-  it('or one too old to guard newer events is told, and served once it is updated', async () => {
+  it('or is too old to protect newer events is reported, and used once it is updated', async () => {
     double.fail({
       kind: 'garbage',
       text: '{"title":"qdrant","version":"1.15.4"}',
@@ -278,7 +280,7 @@ describe('a server that is not there', () => {
 });
 
 describe('the API key', () => {
-  it('opens a secured server, and stands in no error', async () => {
+  it('opens a secured server, and appears in no error', async () => {
     await using secured = await startQdrantDouble({ apiKey: 'right-key' });
     const good = await opened(storeOptions(secured.url, { apiKey: 'right-key' }));
     expect(await good.counts()).toEqual({ texts: 0, events: 0 });
@@ -302,7 +304,7 @@ describe('a collection of another index', () => {
     ['model', { modelId: 'other' }, /model_id: model there, other here/],
     ['revision', { modelRevision: 'newer' }, /model_revision: revision there, newer here/],
     ['template', { templateHash: 'newer' }, /template_hash: template there, newer here/],
-  ])('is refused when its %s differ, with what to do', async (_, change, message) => {
+  ])('is refused when its %s differ, and the error says what to do', async (_, change, message) => {
     const options = storeOptions(double.url);
     await opened(options);
     const other = { ...options, identity: { ...options.identity, ...change } };
@@ -318,17 +320,17 @@ describe('a collection of another index', () => {
     });
   });
 
-  it('is refused when somebody else made it', async () => {
+  it('is refused when another program created it', async () => {
     await fetch(`${double.url}/collections/test_texts`, {
       method: 'PUT',
       body: JSON.stringify({ vectors: { size: 8, distance: 'Cosine' } }),
     });
     await expect(opened(storeOptions(double.url))).rejects.toThrow(
-      'model_id: not said there, model here',
+      'model_id: missing there, model here',
     );
   });
 
-  it('is made as configured, once, by whichever of several gateways is first', async () => {
+  it('is created as configured, once, by whichever of several gateways is first', async () => {
     const options = {
       ...storeOptions(double.url),
       storage: { vectorsOnDisk: true, quantisation: 'scalar', shards: 3, replicas: 2 },

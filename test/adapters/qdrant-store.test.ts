@@ -1,5 +1,5 @@
-// What the Qdrant store does beyond the guarantees of every store: several gateways on one index,
-// its sweep, and its costs.
+// What the Qdrant store does beyond the guarantees of every store: several gateways on one index, its
+// sweep, and its costs.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
@@ -42,7 +42,7 @@ const twoStores = (clock?: Clock): Promise<[VectorStore, VectorStore]> =>
   Promise.all([openStore(clock), openStore(clock)]);
 
 describe('several gateways', () => {
-  it('never put an older version of an event over a newer one, whoever looked first', async () => {
+  it('never overwrite a newer version of an event with an older one, whichever looked first', async () => {
     const [one, two] = await twoStores();
     await one.putTexts([textRecord(1)]);
     const newer = eventRecord(1, { timestamp: 20 });
@@ -60,7 +60,7 @@ describe('several gateways', () => {
     expect((await one.counts()).events).toBe(2);
   });
 
-  it('a text that one has been told is known is not swept by another that has chosen it already', async () => {
+  it('a text that one gateway was told is known is not swept by another that had already selected it', async () => {
     const clock = new ManualClock(noon);
     const [one, two] = await twoStores(clock);
     await one.putTexts([textRecord(1)]);
@@ -78,7 +78,7 @@ describe('several gateways', () => {
     expect(await two.vectors([textIdOf(1)])).toHaveProperty('size', 1);
   });
 
-  it('a text that is swept while one asks for it is not known', async () => {
+  it('a text that is swept during a look-up is not known', async () => {
     const clock = new ManualClock(noon);
     const [one, two] = await twoStores(clock);
     await one.putTexts([textRecord(1), textRecord(2)]);
@@ -101,14 +101,14 @@ describe('the sweep', () => {
     store = await openStore(clock);
     await store.putTexts([textRecord(1), textRecord(2)]);
     await store.putEvents([eventRecord(1, { text: 1 }), eventRecord(2, { text: 2 })]);
-    // Both texts have been found in use, and bear no mark any more.
+    // Both texts have been found in use, and have no mark any more.
     await clock.advance(graceMs + 1);
     await forget();
   });
   const forget = (ingestedBefore = 0, textGraceMs = graceMs) =>
     store.forget({ ingestedBefore, now: clock.now(), textGraceMs });
 
-  it('looks once at a text that is in use, not every time', async () => {
+  it('checks a text that is in use once, not every time', async () => {
     const before = double.requests.length;
     await clock.advance(graceMs + 1);
     expect(await forget()).toEqual({ events: 0, texts: 0, more: false });
@@ -118,20 +118,20 @@ describe('the sweep', () => {
     ]);
   });
 
-  it('takes a text in use once its last event is forgotten and its grace is over', async () => {
+  it('deletes a text once its last event is deleted and its grace is over', async () => {
     expect(await forget(noon + 1)).toMatchObject({ events: 2, texts: 0 });
     await clock.advance(graceMs + 1);
     expect(await forget()).toMatchObject({ texts: 2 });
   });
 
-  it('takes a text in use whose last event has moved to another', async () => {
+  it('deletes a text whose last event now refers to another text', async () => {
     await store.putEvents([eventRecord(1, { text: 2, timestamp: noon + 1 })]);
     await clock.advance(graceMs + 1);
     expect(await forget()).toMatchObject({ texts: 1 });
     expect(await store.knownTexts([textIdOf(1), textIdOf(2)])).toEqual(new Set([textIdOf(2)]));
   });
 
-  it('is remembered by the store that swept: no event is left pointing to nothing, however short the grace', async () => {
+  it('makes its own store forget the text: no event refers to a missing text, however short the grace', async () => {
     await store.putTexts([textRecord(3)]);
     await clock.advance(2);
     expect(await forget(0, 1)).toMatchObject({ texts: 1 });
@@ -140,9 +140,9 @@ describe('the sweep', () => {
     ]);
   });
 
-  it('spares an event that was stored anew while it looked, and its text', async () => {
-    const anew = eventRecord(1, { text: 1, timestamp: noon + 1, ingestedAt: clock.now() });
-    double.fail({ kind: 'after', work: () => store.putEvents([anew]) }, isSweepOf('test_events'));
+  it('spares an event that was stored again meanwhile, and its text', async () => {
+    const newer = eventRecord(1, { text: 1, timestamp: noon + 1, ingestedAt: clock.now() });
+    double.fail({ kind: 'after', work: () => store.putEvents([newer]) }, isSweepOf('test_events'));
     await forget(noon + 1);
     await clock.advance(graceMs + 1);
     expect(await forget()).toMatchObject({ texts: 1 });
@@ -151,7 +151,7 @@ describe('the sweep', () => {
 });
 
 describe('the newest event of a hit', () => {
-  it('is the one of the highest id among more of its millisecond than one page holds', async () => {
+  it('is the one with the highest id, also when one page does not hold all events of its millisecond', async () => {
     const store = await openStore();
     await store.putTexts([textRecord(1), textRecord(2)]);
     const records = Array.from({ length: 150 }, (_, n) =>
@@ -165,8 +165,8 @@ describe('the newest event of a hit', () => {
   });
 });
 
-describe('collections made before an index was thought of', () => {
-  it('get it when a gateway starts, and their events are found by it', async () => {
+describe('collections created before an index was introduced', () => {
+  it('get the index when a gateway starts, and their events are found by it', async () => {
     const eventsUrl = `${double.url}/collections/test_events`;
     const before = await openStore();
     await before.putTexts([textRecord(1)]);
@@ -196,7 +196,7 @@ describe('collections made before an index was thought of', () => {
 });
 
 describe('what a write costs', () => {
-  it('floats of a text are sent in eight decimals at most', async () => {
+  it('the components of a vector are sent with at most eight decimals', async () => {
     const store = await openStore();
     const third = Math.fround(1 / 3),
       rest = Math.sqrt(1 - third * third);
@@ -210,7 +210,7 @@ describe('what a write costs', () => {
     expect((await store.vectors([textIdOf(1)])).get(textIdOf(1))?.[0]).toBeCloseTo(1 / 3, 7);
   });
 
-  it('a batch of events about texts just seen is one look at their versions and one upsert', async () => {
+  it('a batch of events about texts just seen is one look-up of their versions and one upsert', async () => {
     const clock = new ManualClock(noon);
     const store = await openStore(clock);
     await store.putTexts([textRecord(1), textRecord(2)]);

@@ -1,5 +1,5 @@
-// The whole gateway with its index in Qdrant: it starts without it, names it while it is down, and
-// loses nothing for it.
+// The whole gateway with its index in Qdrant: it starts without Qdrant, names it while it is down,
+// and loses nothing.
 
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -117,7 +117,7 @@ const stored = async (url: string): Promise<unknown> => {
 const readiness = async (url: string): Promise<string> => (await fetch(`${url}/readyz`)).text();
 
 describe('a gateway whose index is in Qdrant', () => {
-  test('starts while Qdrant is down, says so, and goes on by itself whenever it comes back', async () => {
+  test('starts while Qdrant is down, says so, and continues by itself whenever Qdrant comes back', async () => {
     await double.down();
     const gateway = await start('data');
     expect((await fetch(`${gateway.url}/livez`)).status).toBe(200);
@@ -155,7 +155,7 @@ describe('a gateway whose index is in Qdrant', () => {
     expect(lines.filter((line) => line.includes(apiKey) || line.startsWith('FATAL'))).toEqual([]);
   });
 
-  test('refuses to start on collections of another model, and starts when told to use new ones', async () => {
+  test('refuses to start on collections of another model, and starts when configured to use new ones', async () => {
     await (await start('first')).close();
     const other = join(folder, 'other-model');
     await writeFakeModel(other);
@@ -168,7 +168,7 @@ describe('a gateway whose index is in Qdrant', () => {
       name: 'IndexMismatchError',
       message: expect.stringContaining('Set QDRANT_COLLECTION'),
     });
-    // The folder of log and dead letters is bound to no model.
+    // The folder with log and dead letters is not bound to a model.
     const moved = await start('first', {
       VECTORSTREAM_MODEL: other,
       QDRANT_COLLECTION: 'new_texts',

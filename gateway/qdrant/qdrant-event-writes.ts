@@ -1,0 +1,119 @@
+// Writes events to Qdrant: the newest version of each, and none that refers to a missing text.
+//
+// How `put` keeps its promises with several gateways at work: it reads the stored versions to
+// decide the outcomes, then writes what is newer in one upsert, each event under the condition that
+// the stored version is still older. Where another gateway was faster with a newer version, that
+// version stays, and `stored` means: stored, and overwritten in the same moment.
+
+import { isUuid } from '#core/event/uuid.ts';
+import type { EventRecord, WriteOutcome } from '#core/ports.ts';
+import { applied } from './applied-write.ts';
+import type { Ask } from './qdrant-connection.ts';
+import { hasId, isBefore } from './qdrant-filter.ts';
+import { eventPoint, stringAt, timeAt } from './qdrant-points.ts';
+import type { QdrantTexts } from './qdrant-texts.ts';
+
+type Version = { readonly timestamp: number; readonly textId: string };
+
+type WritePlan = {
+  /** One per record, in order. */
+  readonly outcomes: readonly WriteOutcome[];
+  /** The newest version of each event that is to be written. */
+  readonly writes: readonly EventRecord[];
+  /** Texts that an event refers to no more. */
+  readonly leftTexts: readonly string[];
+};
+
+export function createEventWriter({
+  ask,
+  collection,
+  texts,
+}: {
+  readonly ask: Ask;
+  readonly collection: string;
+  readonly texts: QdrantTexts;
+}): (records: readonly EventRecord[]) => Promise<readonly WriteOutcome[]> {
+  const versionsOf = (ids: readonly string[]): Promise<ReadonlyMap<string, Version>> =>
+    ask('look up events', async (client) => {
+      const points = await client.retrieve(collection, {
+        ids: [...ids],
+        with_payload: ['timestamp', 'text_id'],
+      });
+      return new Map(
+        points.map(({ id, payload }) => [
+          String(id),
+          { timestamp: timeAt(payload, 'timestamp'), textId: stringAt(payload, 'text_id') },
+        ]),
+      );
+    });
+
+  const write = (records: readonly EventRecord[]): Promise<void> => {
+    const isNewer = {
+      should: records.map(({ event }) => ({
+        must: [hasId([event.id]), isBefore('timestamp', event.timestamp)],
+      })),
+    };
+    return ask('write events', (client) =>
+      applied(
+        client.upsert(collection, {
+          points: records.map(eventPoint),
+          update_filter: isNewer,
+          wait: true,
+        }),
+      ),
+    );
+  };
+
+  return async (records) => {
+    const valid = records.filter((record) => refusalOf(record) === null);
+    const [versions, known] =
+      valid.length === 0
+        ? [new Map<string, Version>(), new Set<string>()]
+        : await Promise.all([
+            versionsOf([...new Set(valid.map(({ event }) => event.id))]),
+            texts.stillThere([...new Set(valid.map(({ textId }) => textId))]),
+          ]);
+    const { outcomes, writes, leftTexts } = planWrites(records, versions, known);
+    if (writes.length === 0) return outcomes;
+    // Marked before the write: an unneeded mark costs the sweep one look, a missing one would keep a
+    // text for ever.
+    await texts.mark(leftTexts);
+    await write(writes);
+    return outcomes;
+  };
+}
+
+/**
+ * @param stored the stored version of each event, by its id
+ * @param known the texts that exist
+ */
+function planWrites(
+  records: readonly EventRecord[],
+  stored: ReadonlyMap<string, Version>,
+  known: ReadonlySet<string>,
+): WritePlan {
+  const versions = new Map(stored);
+  const writes = new Map<string, EventRecord>();
+  const leftTexts = new Set<string>();
+  const outcomes = records.map((record): WriteOutcome => {
+    const { event, textId } = record;
+    const { id, timestamp } = event;
+    const refusal = refusalOf(record);
+    if (refusal !== null) return refusal;
+    if (!known.has(textId)) return { status: 'missing-text' };
+    const version = versions.get(id);
+    if (version !== undefined && version.timestamp >= timestamp) return { status: 'superseded' };
+    if (version !== undefined && version.textId !== textId) leftTexts.add(version.textId);
+    versions.set(id, { timestamp, textId });
+    writes.set(id, record);
+    return { status: 'stored' };
+  });
+  return { outcomes, writes: [...writes.values()], leftTexts: [...leftTexts] };
+}
+
+function refusalOf({ event, textId }: EventRecord): WriteOutcome | null {
+  const bad = [event.id, textId].find((id) => !isUuid(id));
+  return bad === undefined
+    ? null
+    : { status: 'rejected', message: `the id "${bad}" is not a UUID` };
+}

@@ -1,0 +1,121 @@
+// The requests to Qdrant that a search is made of.
+
+import type { EventType, SearchHit } from '#core/ports.ts';
+import type { Candidate } from '#core/vectors/search-plan.ts';
+import type { QdrantCollections } from './qdrant-collections.ts';
+import type { Ask } from './qdrant-connection.ts';
+import { type Condition, type Filter, isAnyText } from './qdrant-filter.ts';
+
+export type EventCounts = SearchHit['events'];
+
+export type QdrantSearchQueries = {
+  /**
+   * Whether so many events match that looking at each costs more than the set of their texts saves.
+   * The estimate costs next to nothing.
+   */
+  isWide(filter: Filter): Promise<boolean>;
+  /** Ids of the texts of the matching events; `null` when there are more than `max`. */
+  textsOfEvents(filter: Filter, max: number): Promise<readonly string[] | null>;
+  /** The `count` nearest of the texts that match the conditions, by descending score. */
+  nearest(
+    vector: Float32Array,
+    count: number,
+    must: Condition[],
+  ): Promise<readonly Candidate<string>[]>;
+  /** Those of these texts that have a matching event. */
+  withEvents(filter: Filter, textIds: readonly string[]): Promise<ReadonlySet<string>>;
+  /** The numbers of matching events by text and type. */
+  eventCounts(
+    filter: Filter,
+    types: readonly EventType[],
+    textIds: readonly string[],
+  ): Promise<ReadonlyMap<string, EventCounts>>;
+};
+
+/**
+ * The least width of a search in the graph. It finds about 99 of the 100 nearest, for a fraction of
+ * a millisecond more than a smaller width.
+ */
+const graphWidthMin = 128;
+/** Up to about this many matching events are all looked at for their texts. */
+const eventsMax = 50_000;
+const facetLimitMin = 16_384;
+
+export function createSearchQueries({
+  ask,
+  names,
+  isQuantised,
+}: {
+  readonly ask: Ask;
+  readonly names: QdrantCollections;
+  /** Vectors are compared by a coarser copy first. */
+  readonly isQuantised: boolean;
+}): QdrantSearchQueries {
+  const quantised = isQuantised ? { quantization: { rescore: true, oversampling: 2 } } : {};
+  const textFacet = { key: 'text_id', exact: true };
+
+  return {
+    isWide: async (filter) =>
+      filter.must.length === 0 ||
+      ask('estimate the number of events', async (client) => {
+        const { count } = await client.count(names.events, { filter, exact: false });
+        return count > eventsMax;
+      }),
+
+    textsOfEvents: (filter, max) =>
+      ask('find the texts of events', async (client) => {
+        // A facet has no pages, so its limit grows until it holds all.
+        for (let limit = max === Infinity ? facetLimitMin : max + 1; ; limit *= 8) {
+          const { hits } = await client.facet(names.events, { ...textFacet, filter, limit });
+          if (hits.length > max) return null;
+          if (hits.length < limit) return hits.map(({ value }) => String(value));
+        }
+      }),
+
+    nearest: (vector, count, must) =>
+      ask('search texts', async (client) => {
+        const { points } = await client.query(names.texts, {
+          query: [...vector],
+          limit: count,
+          filter: { must },
+          with_payload: false,
+          params: { hnsw_ef: Math.max(graphWidthMin, count), ...quantised },
+        });
+        return points.map(({ id, score }) => ({
+          text: String(id),
+          score: Math.max(-1, Math.min(1, score)),
+        }));
+      }),
+
+    withEvents: (filter, textIds) =>
+      ask('count events', async (client) => {
+        const { hits } = await client.facet(names.events, {
+          ...textFacet,
+          filter: { must: [isAnyText(textIds), ...filter.must] },
+          limit: textIds.length,
+        });
+        return new Set(hits.map(({ value }) => String(value)));
+      }),
+
+    eventCounts: (filter, types, textIds) =>
+      ask('count events', async (client) => {
+        const facets = await Promise.all(
+          types.map(async (type) => {
+            const isOfType: Condition = { key: 'event_type', match: { value: type } };
+            const { hits } = await client.facet(names.events, {
+              ...textFacet,
+              filter: { must: [isAnyText(textIds), isOfType, ...filter.must] },
+              limit: textIds.length,
+            });
+            return hits.map(({ value, count }) => ({ textId: String(value), type, count }));
+          }),
+        );
+        const counts = new Map<string, EventCounts>();
+        for (const { textId, type, count } of facets.flat()) {
+          const { total, byType } = counts.get(textId) ?? { total: 0, byType: {} };
+          counts.set(textId, { total: total + count, byType: { ...byType, [type]: count } });
+        }
+        return counts;
+      }),
+  };
+}
