@@ -1,5 +1,5 @@
-// Gives the Kafka client all four compressions that brokers and other clients use, without a native
-// build.
+// Gives the Kafka client all four compressions that brokers and other clients use, without native
+// modules.
 
 import { promisify } from 'node:util';
 import { gzip, gunzip, zstdCompress, zstdDecompress } from 'node:zlib';
@@ -10,7 +10,7 @@ import { compressSnappy, decompressSnappy } from './snappy-frames.ts';
 
 const { CompressionCodecs, CompressionTypes } = kafkajs;
 
-/** The number that stands for it in a record batch. */
+/** The numbers that identify the compressions in a record batch. */
 export const compressionTypes = {
   none: CompressionTypes.None,
   gzip: CompressionTypes.GZIP,
@@ -36,8 +36,10 @@ const codec =
   });
 
 /**
- * The client looks its codecs up in this table. Its own gzip knows no bound. `bytesMax`: of a
- * batch, decompressed. Repeatable.
+ * Registers the codecs in the table that the client looks them up in. The client's own gzip codec
+ * is replaced too, because it has no bound. May be called repeatedly.
+ *
+ * @param bytesMax the size of a decompressed batch; a larger one is refused
  */
 export function registerCodecs(bytesMax: number = batchBytesMax): void {
   const bound = { maxOutputLength: bytesMax };

@@ -1,13 +1,16 @@
-// Opens the one client library behind every use of Kafka: its security, patience and logging are
-// set here and nowhere else.
+// Opens the one client library behind every use of Kafka: its security, retries, timeouts and
+// logging are configured here and nowhere else.
 
 import kafkajs from 'kafkajs';
-import type { Kafka, KafkaConfig, LogEntry } from 'kafkajs';
+import type { Admin, Kafka, KafkaConfig, LogEntry } from 'kafkajs';
 import { registerCodecs } from './codecs.ts';
 import type { KafkaConnection, KafkaLog, Sasl } from './kafka-settings.ts';
 
-/** Every wait of the client ends soon: what calls it knows better whether to go on. */
-export const patience = {
+/**
+ * How the client retries by itself. Its retries end soon, because the caller knows better whether
+ * to go on. Times in ms.
+ */
+export const clientRetry = {
   initialRetryTime: 100,
   maxRetryTime: 1_000,
   factor: 0.2,
@@ -15,7 +18,7 @@ export const patience = {
   retries: 5,
 } as const;
 const connectMsMax = 3_000;
-const answerMsMax = 10_000;
+const requestMsMax = 10_000;
 
 export function openKafka({
   brokers,
@@ -31,13 +34,24 @@ export function openKafka({
     clientId,
     ssl,
     connectionTimeout: connectMsMax,
-    requestTimeout: answerMsMax,
-    retry: patience,
+    requestTimeout: requestMsMax,
+    retry: clientRetry,
     logLevel: kafkajs.logLevel.INFO,
-    logCreator: () => (entry) => passOn(log, entry),
+    logCreator: () => (entry) => writeLog(log, entry),
     ...(sasl !== null && { sasl: saslOf(sasl) }),
     ...(openSocket !== null && { socketFactory: openSocket }),
   });
+}
+
+/** Connects an admin client for one piece of work, and disconnects it afterwards. */
+export async function withAdmin<T>(kafka: Kafka, work: (admin: Admin) => Promise<T>): Promise<T> {
+  const admin = kafka.admin({ retry: clientRetry });
+  try {
+    await admin.connect();
+    return await work(admin);
+  } finally {
+    await admin.disconnect().catch(() => undefined);
+  }
 }
 
 function saslOf({ mechanism, username, password }: Sasl): NonNullable<KafkaConfig['sasl']> {
@@ -48,15 +62,15 @@ function saslOf({ mechanism, username, password }: Sasl): NonNullable<KafkaConfi
       : { mechanism, username, password };
 }
 
-/** Records are skipped or a configuration is wrong: nobody else says so. */
-const worthSaying = /offset out of range|not subscribed|unsubscribed/i;
+/** Lines that report skipped records or a wrong configuration. Only the client knows of these. */
+const isWarning = /offset out of range|not subscribed|unsubscribed/i;
 
 /**
- * The client calls every closed connection an error, and every pause news. Whoever uses it reports
- * trouble once, so most of its words are for the one who searches a fault. Only named members are
- * passed on.
+ * The client logs every closed connection as an error, and every pause as information. The code
+ * that uses it reports each failure once, so most of its lines are for debugging. Only the fields
+ * named here are logged.
  */
-function passOn(
+function writeLog(
   log: KafkaLog,
   {
     level,
@@ -73,7 +87,7 @@ function passOn(
     retry: retryCount,
     error: error instanceof Error ? error.message : error,
   };
-  if (worthSaying.test(message)) log.warn(fields, message);
+  if (isWarning.test(message)) log.warn(fields, message);
   else if (level <= kafkajs.logLevel.WARN) log.debug(fields, message);
   else log.trace(fields, message);
 }

@@ -1,10 +1,10 @@
-// Says what went wrong between this program and Kafka: one line, a stable code, and whether trying
-// again can help.
+// Describes what went wrong between this program and Kafka: one line, a stable code, and whether a
+// retry can help.
 
 import { DependencyError } from '#core/errors/errors.ts';
 
-/** What a broker answers the same way however often it is asked. */
-const lasting: readonly unknown[] = [
+/** Errors that a broker repeats however often the request is retried. */
+const permanentTypes: readonly unknown[] = [
   'MESSAGE_TOO_LARGE',
   'RECORD_LIST_TOO_LARGE',
   'INVALID_TOPIC_EXCEPTION',
@@ -13,51 +13,52 @@ const lasting: readonly unknown[] = [
 ];
 
 /**
- * What an operator can put right, by the client's words for it; without a code it may also pass by
- * itself.
+ * Failures that an operator can correct, found by the client's message. A failure without a code
+ * may also pass by itself.
  */
 const advices: readonly {
-  readonly words: RegExp;
+  readonly message: RegExp;
   readonly code: string | null;
   readonly advice: string;
 }[] = [
   {
-    words: /^SASL .*authentication failed/i,
+    message: /^SASL .*authentication failed/i,
     code: 'SASL_AUTHENTICATION_FAILED',
     advice: 'see KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD',
   },
   {
-    words: /altnames/i,
+    message: /altnames/i,
     code: 'TLS_UNTRUSTED',
     advice:
       'name the broker as its certificate does, in KAFKA_BROKERS and in its advertised listeners',
   },
   {
-    words: /certificate/i,
+    message: /certificate/i,
     code: 'TLS_UNTRUSTED',
     advice: "name the authority that signed the broker's certificate in NODE_EXTRA_CA_CERTS",
   },
   {
-    words: /given the current SASL state|SASL .* mechanism is not supported/i,
+    message: /given the current SASL state|SASL .* mechanism is not supported/i,
     code: 'SASL_NOT_TAKEN',
-    advice: 'this address of the broker takes no such login, see KAFKA_SASL_MECHANISM',
+    advice: 'this listener of the broker does not accept this login, see KAFKA_SASL_MECHANISM',
   },
   {
-    words: /before secure TLS connection|wrong version number|packet length too long/i,
+    message: /before secure TLS connection|wrong version number|packet length too long/i,
     code: null,
-    advice: 'if this goes on, this address of the broker speaks no TLS, see KAFKA_SSL',
+    advice: 'if this persists, this listener of the broker does not use TLS, see KAFKA_SSL',
   },
   {
-    words: /^Closed connection/i,
+    message: /^Closed connection/i,
     code: null,
     advice:
-      'if this goes on, this address of the broker wants TLS (KAFKA_SSL) or a login (KAFKA_SASL_MECHANISM)',
+      'if this persists, this listener of the broker requires TLS (KAFKA_SSL) ' +
+      'or a login (KAFKA_SASL_MECHANISM)',
   },
 ];
 
 /**
- * Settings are wrong: for a person who waits there is no point in trying again, while a service may
- * wait until they are put right at the broker.
+ * Whether settings are wrong. A person who waits gains nothing from a retry. A service may wait
+ * until somebody corrects the broker.
  */
 export const isMisconfigured = (error: unknown): boolean =>
   error instanceof DependencyError &&
@@ -67,29 +68,33 @@ export const isTooLarge = (error: unknown): boolean =>
   error instanceof DependencyError &&
   (error.code === 'kafka_message_too_large' || error.code === 'kafka_record_list_too_large');
 
-/** `doing` completes "Kafka: … failed". An error that was told already stays as it is. */
-export function kafkaError(error: unknown, doing: string): DependencyError {
+/**
+ * Turns any error of the client into a `DependencyError`, and returns one that already is as it is.
+ *
+ * @param operation completes "Kafka: … failed"
+ */
+export function kafkaError(error: unknown, operation: string): DependencyError {
   if (error instanceof DependencyError) return error;
   const root = rootOf(error);
-  const words = root.message.replace(/\s+/g, ' ');
-  const advised = advices.find(({ words: known }) => known.test(words));
-  const type = advised?.code ?? typeIn(root) ?? 'UNAVAILABLE';
+  const message = root.message.replace(/\s+/g, ' ');
+  const advised = advices.find(({ message: known }) => known.test(message));
+  const type = advised?.code ?? typeOf(root) ?? 'UNAVAILABLE';
   const advice = advised === undefined ? '' : ` (${advised.advice})`;
   return new DependencyError(
     'kafka',
     `kafka_${type.toLowerCase()}`,
-    `Kafka: ${doing} failed: ${words}${advice}`,
-    { retryable: !lasting.includes(type), cause: error },
+    `Kafka: ${operation} failed: ${message}${advice}`,
+    { retryable: !permanentTypes.includes(type), cause: error },
   );
 }
 
 /**
- * The broker's name for the trouble, such as `UNKNOWN_TOPIC_OR_PARTITION`; `null` when it is not
- * the broker's word.
+ * The broker's name for the error, such as `UNKNOWN_TOPIC_OR_PARTITION`; `null` when the error is
+ * not from the broker.
  */
-export const brokerWord = (error: unknown): string | null => typeIn(rootOf(error));
+export const brokerErrorType = (error: unknown): string | null => typeOf(rootOf(error));
 
-/** The client wraps what happened in "retries exceeded", sometimes several times. */
+/** The client wraps the cause in "retries exceeded", sometimes several times. */
 function rootOf(error: unknown): Error {
   let root = error instanceof Error ? error : new Error(String(error));
   for (let depth = 0; depth < 8; depth++) {
@@ -101,5 +106,5 @@ function rootOf(error: unknown): Error {
   return root;
 }
 
-const typeIn = (error: Error): string | null =>
+const typeOf = (error: Error): string | null =>
   'type' in error && typeof error.type === 'string' ? error.type : null;

@@ -1,5 +1,4 @@
-// What a person may say about a Kafka cluster and how to use it, checked without loading its
-// client.
+// Defines and checks the settings of a Kafka connection, without loading the client library.
 
 import type { ISocketFactory } from 'kafkajs';
 import { UsageError } from '#core/errors/errors.ts';
@@ -8,19 +7,19 @@ export const compressions = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;
 export type Compression = (typeof compressions)[number];
 
 /**
- * A batch that claims to be larger when decompressed is refused: what comes from a topic must not
- * fill the memory.
+ * Bytes of a decompressed batch. A larger batch is refused, so that the content of a topic cannot
+ * exhaust the memory.
  */
 export const batchBytesMax = 256 * 2 ** 20;
 
 /**
- * Who has a record when it counts as written: every replica in sync, the leader, or nobody for
- * sure.
+ * Which replicas have a record when it counts as written: all that are in sync, the leader, or
+ * possibly none.
  */
 export const acknowledgements = ['all', '1', '0'] as const;
 export type Acknowledgement = (typeof acknowledgements)[number];
 
-/** A part of pino's logger. */
+/** The part of pino's logger that is used here. */
 export type KafkaLog = Readonly<
   Record<'trace' | 'debug' | 'info' | 'warn' | 'error', (fields: object, message: string) => void>
 >;
@@ -35,17 +34,25 @@ export type Sasl = {
 export type KafkaConnection = {
   /** `host:port`, at least one. */
   readonly brokers: readonly string[];
-  /** TLS by the system's certificate authorities. */
+  /** TLS, verified by the system's certificate authorities. */
   readonly ssl: boolean;
   readonly sasl: Sasl | null;
   readonly clientId: string;
   readonly log: KafkaLog;
-  /** Opens connections in place of the library: for a proxy, or for a test that cuts them. */
+  /**
+   * Opens connections in place of the library: for a proxy, or for a test that cuts them. `null`:
+   * the library opens them.
+   */
   readonly openSocket: ISocketFactory | null;
 };
 
-/** `host:port,host:port`. Throws `UsageError`, which names `from`. */
-export function parseBrokers(text: string, from: string): readonly string[] {
+/**
+ * Reads `host:port,host:port`.
+ *
+ * @param setting the name of the setting, for the error
+ * @throws UsageError
+ */
+export function parseBrokers(text: string, setting: string): readonly string[] {
   const brokers = text
     .split(',')
     .map((broker) => broker.trim())
@@ -53,7 +60,8 @@ export function parseBrokers(text: string, from: string): readonly string[] {
   const wrong = brokers.find((broker) => !isBroker(broker));
   if (brokers.length > 0 && wrong === undefined) return brokers;
   throw new UsageError(
-    `${from} is ${JSON.stringify(wrong ?? text)}; allowed: brokers as host:port, separated by commas.`,
+    `${setting} is ${JSON.stringify(wrong ?? text)}; ` +
+      'allowed: brokers as host:port, separated by commas.',
   );
 }
 
@@ -64,7 +72,11 @@ export const isBroker = (text: string): boolean => {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** How to connect by the variables that every program of VectorStream reads. Throws `UsageError`. */
+/**
+ * Reads how to connect from the environment variables that every program of VectorStream shares.
+ *
+ * @throws UsageError
+ */
 export function connectionFromEnvironment(
   brokers: readonly string[],
   env: Environment,
@@ -72,20 +84,21 @@ export function connectionFromEnvironment(
 ): KafkaConnection {
   const {
     KAFKA_SSL: ssl,
-    KAFKA_SASL_MECHANISM: asked,
+    KAFKA_SASL_MECHANISM: requested,
     KAFKA_SASL_USERNAME: username,
     KAFKA_SASL_PASSWORD: password,
   } = env;
   if (ssl && ssl !== 'true' && ssl !== 'false')
     throw new UsageError(`KAFKA_SSL is "${ssl}"; allowed: true or false.`);
-  const mechanism = saslMechanisms.find((known) => known === asked);
-  if (asked && asked !== 'none' && mechanism === undefined)
+  const mechanism = saslMechanisms.find((known) => known === requested);
+  if (requested && requested !== 'none' && mechanism === undefined)
     throw new UsageError(
-      `KAFKA_SASL_MECHANISM is "${asked}"; allowed: none, ${saslMechanisms.join(', ')}.`,
+      `KAFKA_SASL_MECHANISM is "${requested}"; allowed: none, ${saslMechanisms.join(', ')}.`,
     );
   if (mechanism !== undefined && !(username && password))
     throw new UsageError(
-      `KAFKA_SASL_MECHANISM is ${mechanism}, which needs both KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD.`,
+      `KAFKA_SASL_MECHANISM is ${mechanism}, ` +
+        'which needs both KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD.',
     );
   const sasl =
     mechanism !== undefined && username && password ? { mechanism, username, password } : null;

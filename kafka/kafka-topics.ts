@@ -1,28 +1,32 @@
-// Makes sure that a topic is there before it is used: finds it, makes it where that is allowed, or
-// says what to do.
+// Ensures that a topic exists before it is used: finds it, creates it where that is allowed, or says
+// what to do.
 
 import type { Admin } from 'kafkajs';
 import { DependencyError } from '#core/errors/errors.ts';
-import { brokerWord, kafkaError } from './kafka-errors.ts';
+import { brokerErrorType, kafkaError } from './kafka-errors.ts';
 
 export type TopicPlan = {
   readonly topic: string;
-  /** Of a topic that is made; the replication is the broker's default. */
+  /** How many a new topic gets. Its replication factor is the broker's default. */
   readonly partitions: number;
   readonly config: Readonly<Record<string, string>>;
   readonly mayCreate: boolean;
 };
 
-/** Throws `DependencyError`. `admin` is connected. */
+/**
+ * @param admin a connected client
+ * @throws DependencyError
+ */
 export async function ensureTopic(
   admin: Admin,
   { topic, partitions, config, mayCreate }: TopicPlan,
 ): Promise<void> {
   if (await exists(admin, topic)) return;
-  if (!mayCreate) throw missing(topic, 'make it, or let VectorStream make it (kafka.createTopics)');
+  if (!mayCreate)
+    throw missing(topic, 'create it, or let VectorStream create it (kafka.createTopics)');
   try {
     await admin.createTopics({
-      // Whoever uses it next waits for it.
+      // The next client that uses the topic waits for its leaders.
       waitForLeaders: false,
       topics: [
         {
@@ -34,15 +38,18 @@ export async function ensureTopic(
       ],
     });
   } catch (error) {
-    if (brokerWord(error) === 'TOPIC_ALREADY_EXISTS') return;
-    if (/AUTHORIZATION_FAILED/.test(brokerWord(error) ?? ''))
-      throw missing(topic, 'it may not be made by this user: make it, or grant the right to');
-    throw kafkaError(error, `making the topic ${topic}`);
+    if (brokerErrorType(error) === 'TOPIC_ALREADY_EXISTS') return;
+    if (/AUTHORIZATION_FAILED/.test(brokerErrorType(error) ?? ''))
+      throw missing(
+        topic,
+        'this user may not create it: create it, or grant the right to create it',
+      );
+    throw kafkaError(error, `creating the topic ${topic}`);
   }
 }
 
 async function exists(admin: Admin, topic: string): Promise<boolean> {
-  // The list, since the client asks again and again for the metadata of a topic that is not there.
+  // Listed, because the client retries a request for the metadata of a missing topic many times.
   const topics = await admin.listTopics().catch((error: unknown) => {
     throw kafkaError(error, `looking for the topic ${topic}`);
   });

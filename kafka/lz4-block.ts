@@ -1,25 +1,30 @@
-// Compresses one LZ4 block so that every decoder takes it, the strict ones of brokers included;
-// reads one, and refuses what is none.
+// Compresses an LZ4 block so that every decoder accepts it, including the strict decoders of brokers;
+// decompresses a block, and refuses an invalid one.
 //
-// Greedy, with one candidate per hash. https://github.com/lz4/lz4/blob/dev/doc/lz4_Block_format.md:
-// a sequence is a token (4 bits of literal length, 4 bits of match length less 4), literals, the
-// match's offset; a length of 15 goes on in bytes of up to 255.
+// The compression is greedy, with one candidate per hash. A sequence is a token (4 bits of literal
+// length, 4 bits of match length minus 4), the literals, and the match's offset. A length of 15
+// continues in bytes of up to 255.
+// https://github.com/lz4/lz4/blob/dev/doc/lz4_Block_format.md
 
 const matchBytesMin = 4;
 /**
- * "End of block conditions": the last match starts this far from the end at least, and the last 5
- * bytes are literals.
+ * The format's "end of block conditions": the last match starts at least this many bytes before the
+ * end, and the last 5 bytes are literals.
  */
 const lastMatchStartBytes = 12;
 const lastLiteralBytes = 5;
 const hashBits = 14;
 
-/** For `target`: what is not compressible at all grows to so much. */
+/** The size that `target` needs: what cannot be compressed at all grows to this many bytes. */
 export const lz4BlockBytesMax = (bytes: number): number => bytes + Math.ceil(bytes / 255) + 16;
 
-/** At most 64 KiB of `source`. The compressed length. */
+/**
+ * Compresses `source`, which has at most 64 KiB, into `target`.
+ *
+ * @returns the compressed length in bytes
+ */
 export function compressLz4Block(source: Buffer, target: Buffer): number {
-  /** Places in `source`, plus one: 0 is none. */
+  /** Positions in `source`, plus one: 0 means none. */
   const table = new Int32Array(1 << hashBits);
   const matchStartMax = source.length - lastMatchStartBytes;
   const matchEndMax = source.length - lastLiteralBytes;
@@ -45,7 +50,7 @@ export function compressLz4Block(source: Buffer, target: Buffer): number {
     const candidate = (table[hash] ?? 0) - 1;
     table[hash] = at + 1;
     if (candidate < 0 || source.readInt32LE(candidate) !== four) {
-      // Faster through what does not repeat.
+      // The step grows while nothing repeats, so that incompressible bytes pass quickly.
       at += 1 + ((at - anchor) >> 6);
       continue;
     }
@@ -62,9 +67,11 @@ export function compressLz4Block(source: Buffer, target: Buffer): number {
 }
 
 /**
- * Appends what `block` stands for to `target` at `start`, and returns the place after it. Matches
- * reach back to `first` at most. Throws on a block that is not whole, reaches further back, or does
- * not fit.
+ * Decompresses `block` into `target` from position `start` on.
+ *
+ * @param first the position in `target` that matches may reach back to
+ * @returns the position after the last byte written
+ * @throws Error when the block is incomplete, reaches back beyond `first`, or does not fit
  */
 export function decompressLz4Block(
   block: Uint8Array,
@@ -93,7 +100,7 @@ export function decompressLz4Block(
     const token = next();
     const literals = long(token >> 4);
     if (literals > block.length - at)
-      throw new Error(`${literals} LZ4 literals go beyond the end of their block`);
+      throw new Error(`${literals} LZ4 literals extend beyond the end of their block`);
     for (const end = take(literals); out < end;) target[out++] = block[at++] ?? 0;
     if (at === block.length) return out;
     const offset = next() + next() * 256;

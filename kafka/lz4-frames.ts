@@ -1,12 +1,12 @@
-// LZ4 frames as Kafka takes them: independent blocks, no checksums written; frames of every client
-// are read.
+// Writes LZ4 frames that Kafka accepts, with independent blocks and without checksums; reads the
+// frames of every client.
 
 import { batchBytesMax } from './kafka-settings.ts';
 import { compressLz4Block, decompressLz4Block, lz4BlockBytesMax } from './lz4-block.ts';
 
 /**
- * https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md: magic, version 1 with independent
- * blocks, blocks of at most 64 KB, header checksum.
+ * The magic number, version 1 with independent blocks, blocks of at most 64 KB, and the header's
+ * checksum. https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md
  */
 const header = Buffer.from([0x04, 0x22, 0x4d, 0x18, 0x60, 0x40, 0x82]);
 const magic = 0x184d2204;
@@ -21,9 +21,9 @@ const flags = {
   dictionary: 0x01,
 };
 const version = 0x40;
-/** 4 stands for 64 KB, 7 for 4 MB. */
+/** 4 means blocks of 64 KB, 7 blocks of 4 MB. */
 const blockCodeMin = 4;
-/** The most that a byte of a compressed block can stand for. */
+/** One byte of a compressed block yields at most this many bytes. */
 const expansionMax = 255;
 
 export function compressLz4(bytes: Buffer): Buffer {
@@ -41,26 +41,26 @@ export function compressLz4(bytes: Buffer): Buffer {
   return Buffer.concat(parts);
 }
 
-/** Throws on bytes that are not an LZ4 frame, or may stand for more than `bytesMax`. */
+/** @throws Error when the bytes are not an LZ4 frame, or may yield more than `bytesMax` */
 export function decompressLz4(bytes: Buffer, bytesMax: number = batchBytesMax): Buffer {
   if (bytes.length < header.length || bytes.readUInt32LE(0) !== magic)
     throw new Error('Not an LZ4 frame');
   const flag = bytes.readUInt8(4);
   const blockCode = (bytes.readUInt8(5) >> 4) & 7;
   if ((flag & flags.version) !== version || blockCode < blockCodeMin)
-    throw new Error('An LZ4 frame of a version or with a block size that does not exist');
+    throw new Error('An LZ4 frame has an unknown version or block size');
   const blockMax = 1 << (8 + 2 * blockCode);
   const first = 7 + (flag & flags.contentSize ? 8 : 0) + (flag & flags.dictionary ? 4 : 0);
   const checksumBytes = flag & flags.blockChecksum ? 4 : 0;
   const blocks = [...blocksOf(bytes, first, checksumBytes)];
-  // All into one buffer: a block may refer to those before it.
+  // All blocks go into one buffer, because a block may refer to earlier ones.
   const bound = blocks.reduce(
     (sum, { length, plain }) => sum + (plain ? length : Math.min(blockMax, length * expansionMax)),
     0,
   );
   if (bound > bytesMax)
     throw new Error(
-      `An LZ4 frame of ${bytes.length} bytes may stand for ${bound}; at most ${bytesMax} are allowed`,
+      `An LZ4 frame of ${bytes.length} bytes may yield ${bound}; at most ${bytesMax} are allowed`,
     );
   const target = Buffer.alloc(bound);
   let at = 0;
@@ -75,7 +75,7 @@ export function decompressLz4(bytes: Buffer, bytesMax: number = batchBytesMax): 
       );
   }
   if (flag & flags.contentSize && bytes.readBigUInt64LE(6) !== BigInt(at))
-    throw new Error(`An LZ4 frame does not hold the bytes that it names; it holds ${at}`);
+    throw new Error(`An LZ4 frame holds ${at} bytes, not as many as its header says`);
   return target.subarray(0, at);
 }
 

@@ -1,13 +1,13 @@
-// Reads one Snappy block, or refuses it: never past its ends, never back, and never more memory
-// than its bytes can stand for.
+// Decompresses one Snappy block, or refuses it. It never reads beyond the block, never steps back,
+// and never allocates more memory than the block can yield.
 //
-// https://github.com/google/snappy/blob/main/format_description.txt: the length of the whole, then
-// literals and copies of what came before.
+// A block is the decompressed length, followed by literals and by copies of earlier bytes.
+// https://github.com/google/snappy/blob/main/format_description.txt
 
-/** A copy of 64 bytes takes 3. */
+/** A copy of 64 bytes is written in 3. */
 const expansionMax = 64 / 3;
 
-/** Throws on bytes that are not one whole Snappy block. */
+/** @throws Error when the bytes are not one complete Snappy block */
 export function decompressSnappyBlock(block: Uint8Array): Uint8Array {
   let at = 0;
   const next = (): number => {
@@ -29,7 +29,7 @@ export function decompressSnappyBlock(block: Uint8Array): Uint8Array {
     more = byte > 0x7f;
   }
   if (length > block.length * expansionMax)
-    throw new Error(`A Snappy block of ${block.length} bytes cannot stand for ${length}`);
+    throw new Error(`A Snappy block of ${block.length} bytes cannot yield ${length}`);
 
   const target = new Uint8Array(length);
   let out = 0;
@@ -47,12 +47,13 @@ export function decompressSnappyBlock(block: Uint8Array): Uint8Array {
       const offset = kind === 1 ? (tag >> 5) * 256 + next() : littleEndian(kind === 2 ? 2 : 4);
       if (offset === 0 || offset > out || count > length - out)
         throw new Error(
-          `A Snappy copy of ${count} bytes from ${offset} before byte ${out} of ${length} does not fit`,
+          `A Snappy copy of ${count} bytes from ${offset} before byte ${out} of ${length} ` +
+            'does not fit',
         );
       for (const end = out + count; out < end; out += 1) target[out] = target[out - offset] ?? 0;
     }
   }
   if (out !== length)
-    throw new Error(`A Snappy block says that it stands for ${length} bytes; it holds ${out}`);
+    throw new Error(`A Snappy block says that it yields ${length} bytes; it yields ${out}`);
   return target;
 }

@@ -1,17 +1,17 @@
-// Snappy as Kafka's Java clients write and read it: blocks behind the header of snappy-java; plain
-// Snappy is read, too.
+// Writes and reads Snappy as Kafka's Java clients do, as blocks after the header of snappy-java;
+// reads plain Snappy too.
 
 import { createRequire } from 'node:module';
 import { decompressSnappyBlock } from './snappy-block.ts';
 
 type Snappy = { compress(bytes: Uint8Array): Uint8Array };
-// The package brings no types. Only its writing is used: what it reads may make it loop, or come
-// back as zeros.
+// The package has no types. Only its compression is used: on damaged bytes its decompression may
+// loop for ever, or return zeros.
 const snappy: Snappy = createRequire(import.meta.url)('snappyjs');
 
 /**
- * https://github.com/xerial/snappy-java: magic, then version and lowest compatible version, both 1,
- * big-endian.
+ * The magic bytes, then the version and the lowest compatible version, both 1, big-endian.
+ * https://github.com/xerial/snappy-java
  */
 const header = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0, 0, 1, 0, 0, 0, 1]);
 const magicBytes = 8;
@@ -29,7 +29,7 @@ export function compressSnappy(bytes: Buffer): Buffer {
   return Buffer.concat(parts);
 }
 
-/** Throws on bytes that are not Snappy. */
+/** @throws Error when the bytes are not Snappy */
 export function decompressSnappy(bytes: Buffer): Buffer {
   if (bytes.compare(header, 0, magicBytes, 0, Math.min(magicBytes, bytes.length)) !== 0)
     return Buffer.from(decompressSnappyBlock(bytes));

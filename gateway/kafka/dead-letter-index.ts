@@ -1,8 +1,9 @@
-// Lists dead letters that live elsewhere: a temporary SQLite database, gone with the process and
-// built again from their log.
+// Lists dead letters that are stored elsewhere, from a temporary SQLite database. It ends with the
+// process and is rebuilt from their log.
 
 import { DatabaseSync } from 'node:sqlite';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { at } from '#core/errors/assert.ts';
 import type { DeadLetter, DeadLetterEntry, DeadLetterQuery } from '#core/ports.ts';
 import {
   packHeaders,
@@ -16,6 +17,7 @@ import {
   createDeadLetterWrites,
   deadLettersSchema,
   type DeadLetterStats,
+  type PackedDeadLetters,
   type StatusChange,
 } from '../embedded/sql/dead-letter-tables.ts';
 import { uuidBytes } from '../embedded/sql/uuid-bytes.ts';
@@ -23,9 +25,9 @@ import { uuidBytes } from '../embedded/sql/uuid-bytes.ts';
 export type IndexedDeadLetter = DeadLetter & Pick<DeadLetterEntry, 'valueBytes'>;
 
 export type DeadLetterIndex = Disposable & {
-  /** In the order of the log: of the same letter twice the first stays. */
-  add(letters: readonly IndexedDeadLetter[]): void;
-  /** The last word counts, also when it comes before its letter. */
+  /** In the order of the log: of several with one id the first stays. */
+  add(deadLetters: readonly IndexedDeadLetter[]): void;
+  /** The last status counts, even when it comes before its dead letter. */
   setStatus(changes: readonly StatusChange[]): void;
   has(id: string): boolean;
   list(query: DeadLetterQuery): Promise<readonly DeadLetterEntry[]>;
@@ -34,66 +36,44 @@ export type DeadLetterIndex = Disposable & {
 };
 
 const cacheKib = 8 * 1024;
+/** Also holds the status of dead letters that are not here yet. */
+const statesSchema =
+  'CREATE TABLE dead_letter_states (id BLOB PRIMARY KEY, status TEXT NOT NULL) WITHOUT ROWID;';
 
 export function createDeadLetterIndex(): DeadLetterIndex {
-  // Without a name: a file that SQLite removes itself, written only when the cache is full.
+  // A database without a name is a temporary file, which SQLite removes itself and writes only when
+  // the cache is full.
   const database = new DatabaseSync('');
-  database.exec(`PRAGMA cache_size = -${cacheKib}; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; ${deadLettersSchema}
-    CREATE TABLE letter_states (id BLOB PRIMARY KEY, status TEXT NOT NULL) WITHOUT ROWID;`);
+  database.exec(`PRAGMA cache_size = -${cacheKib}; PRAGMA journal_mode = OFF;
+    PRAGMA synchronous = OFF; ${deadLettersSchema} ${statesSchema}`);
   const writes = createDeadLetterWrites(database);
   const reads = createDeadLetterReads(database);
   const keepStatus = database.prepare(
-    'INSERT INTO letter_states (id, status) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET status = excluded.status',
+    'INSERT INTO dead_letter_states (id, status) VALUES (?, ?) ' +
+      'ON CONFLICT (id) DO UPDATE SET status = excluded.status',
   );
-  const findStatus = database.prepare('SELECT status FROM letter_states WHERE id = ?');
+  const findStatus = database.prepare('SELECT status FROM dead_letter_states WHERE id = ?');
   const find = database.prepare('SELECT 1 FROM dead_letters WHERE id = ?');
 
-  const together = (work: () => void): void => {
+  const inTransaction = (work: () => void): void => {
     database.exec('BEGIN');
     work();
     database.exec('COMMIT');
   };
-  const entries = ({
-    rows,
-    packed,
-  }: ReturnType<typeof reads.getDeadLetter>): readonly DeadLetterEntry[] =>
-    unpackRecords(packed).flatMap((record, index) => {
-      const row = rows[index];
-      return row === undefined
-        ? []
-        : [
-            {
-              ...row,
-              timestamp: record.timestamp,
-              key: record.key,
-              value: record.value,
-              headers: unpackHeaders(record.headers),
-            },
-          ];
-    });
+  const statusOf = ({ id }: IndexedDeadLetter): readonly StatusChange[] => {
+    const status = findStatus.get(uuidBytes(id))?.['status'];
+    return typeof status === 'string' ? [{ id, status: JSON.parse(status) }] : [];
+  };
 
   return {
-    add(letters) {
-      together(() => {
-        const packed = packRecords(
-          letters.map(({ timestamp, key, headers, value }) => ({
-            timestamp,
-            key,
-            headers: packHeaders(headers),
-            value,
-          })),
-        );
-        writes.putDeadLetters({ rows: letters, packed });
-        writes.setDeadLetterStatus(
-          letters.flatMap(({ id }) => {
-            const status = findStatus.get(uuidBytes(id))?.['status'];
-            return typeof status === 'string' ? [{ id, status: JSON.parse(status) }] : [];
-          }),
-        );
+    add(deadLetters) {
+      inTransaction(() => {
+        writes.putDeadLetters({ rows: deadLetters, packed: packed(deadLetters) });
+        writes.setDeadLetterStatus(deadLetters.flatMap(statusOf));
       });
     },
     setStatus(changes) {
-      together(() => {
+      inTransaction(() => {
         for (const { id, status } of changes) keepStatus.run(uuidBytes(id), JSON.stringify(status));
         writes.setDeadLetterStatus(changes);
       });
@@ -105,12 +85,31 @@ export function createDeadLetterIndex(): DeadLetterIndex {
     list: (query) =>
       wholePage(query, async (part) => {
         const found = reads.listDeadLetters(part);
-        // This is the gateway's own thread.
+        // The database runs on the gateway's own thread: other work gets a turn in between.
         if (found.next !== null) await nextTurn();
-        return { items: entries(found), next: found.next };
+        return { items: entriesOf(found), next: found.next };
       }),
-    get: (id) => entries(reads.getDeadLetter(id))[0] ?? null,
+    get: (id) => entriesOf(reads.getDeadLetter(id))[0] ?? null,
     stats: () => reads.deadLetterStats(),
     [Symbol.dispose]: () => database.close(),
   };
 }
+
+const packed = (deadLetters: readonly IndexedDeadLetter[]): Uint8Array =>
+  packRecords(
+    deadLetters.map(({ timestamp, key, headers, value }) => ({
+      timestamp,
+      key,
+      headers: packHeaders(headers),
+      value,
+    })),
+  );
+
+const entriesOf = ({ rows, packed: records }: PackedDeadLetters): readonly DeadLetterEntry[] =>
+  unpackRecords(records).map((record, index) => ({
+    ...at(rows, index),
+    timestamp: record.timestamp,
+    key: record.key,
+    value: record.value,
+    headers: unpackHeaders(record.headers),
+  }));

@@ -1,8 +1,8 @@
 // Writes a dead letter as a Kafka record that any client can read, and reads it back exactly.
 //
-// Key, value and headers are the original's. `__connect.errors.*` are those of Kafka Connect; a
-// record that failed before keeps the ones it came with, so that they tell its first origin.
-// `vectorstream.*` hold what Connect has no word for.
+// Key, value and headers are those of the original record. `__connect.errors.*` are the headers of
+// Kafka Connect; a record that failed before keeps the ones it has, so that they name its first
+// origin. `vectorstream.*` hold what Kafka Connect has no header for.
 
 import { deadLetterReasons, type DeadLetter, type LogRecord, type Position } from '#core/ports.ts';
 import {
@@ -32,23 +32,23 @@ const ownNames: readonly string[] = Object.values(names);
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** @param valueBytesMax a larger value is cut, and `vectorstream.value-bytes` tells how large it was */
+/** @param valueBytesMax a larger value is cut; `vectorstream.value-bytes` then holds its full size */
 export function recordOfDeadLetter(
-  letter: DeadLetter,
+  deadLetter: DeadLetter,
   valueBytesMax = Number.POSITIVE_INFINITY,
 ): LogRecord {
-  const { origin, headers, value, reason } = letter;
+  const { origin, headers, value, reason } = deadLetter;
   const added: Record<string, string | number | null> = {
-    [names.id]: letter.id,
+    [names.id]: deadLetter.id,
     [names.origin]: `${origin.topic}/${origin.partition}/${origin.offset}`,
     [names.reason]: reason,
-    [names.message]: letter.message,
-    [names.field]: letter.field,
-    [names.eventId]: letter.eventId,
-    [names.failedAt]: letter.failedAt,
-    [names.timestamp]: letter.timestamp,
-    [names.attempts]: letter.attempts,
-    [names.runner]: letter.runner,
+    [names.message]: deadLetter.message,
+    [names.field]: deadLetter.field,
+    [names.eventId]: deadLetter.eventId,
+    [names.failedAt]: deadLetter.failedAt,
+    [names.timestamp]: deadLetter.timestamp,
+    [names.attempts]: deadLetter.attempts,
+    [names.runner]: deadLetter.runner,
     [names.valueBytes]: value.length > valueBytesMax ? value.length : null,
     ...(!Object.hasOwn(headers, redriveCountHeader) && { [redriveCountHeader]: 0 }),
   };
@@ -57,18 +57,18 @@ export function recordOfDeadLetter(
   );
   const kept = Object.entries(headers).filter(([name]) => !ownNames.includes(name));
   return {
-    key: letter.key,
+    key: deadLetter.key,
     value: value.subarray(0, valueBytesMax),
     headers: {
       ...Object.fromEntries(kept),
-      ...firstFailureHeaders(letter),
+      ...firstFailureHeaders(deadLetter),
       ...Object.fromEntries(encoded),
     },
-    timestamp: letter.failedAt,
+    timestamp: deadLetter.failedAt,
   };
 }
 
-/** `null` for a record that is not a dead letter of VectorStream's. */
+/** `null` for a record that is not a dead letter of VectorStream. */
 export function deadLetterOfRecord({ key, value, headers }: LogRecord): IndexedDeadLetter | null {
   const text = (name: string): string | null => {
     const bytes = Object.hasOwn(headers, name) ? headers[name] : undefined;
@@ -105,7 +105,7 @@ export function deadLetterOfRecord({ key, value, headers }: LogRecord): IndexedD
   };
 }
 
-/** From `topic/partition/offset`. */
+/** Parses `topic/partition/offset`. */
 function originOf(text: string | null): Position | null {
   const [, topic, partition, offset] = /^(.*)\/(\d+)\/(\d+)$/s.exec(text ?? '') ?? [];
   return topic === undefined

@@ -1,17 +1,15 @@
-// Holds what was fetched of one partition and is not delivered yet: in order, each offset once, and
-// told when it is enough.
+// Holds the records of one partition that were fetched and are not delivered yet: in order, each
+// offset once, and measured in bytes.
 
-import type { KafkaMessage } from 'kafkajs';
 import { Fifo } from '#core/collections/fifo.ts';
-
-/** What a message takes besides its bytes, roughly. */
-const messageOverheadBytes = 300;
+import { recordBytes } from '#core/event/record-bytes.ts';
+import type { FetchedRecord } from './kafka-record.ts';
 
 export class FetchedPartition {
-  readonly #fetched = new Fifo<KafkaMessage>();
+  readonly #fetched = new Fifo<FetchedRecord>();
   #bytes = 0;
   #position: number | null = null;
-  /** Of the assignment; `null` until the first record tells where it begins. */
+  /** Of the assignment; `null` until the first record shows where the partition begins. */
   epoch: number | null = null;
   isPaused = false;
 
@@ -29,39 +27,40 @@ export class FetchedPartition {
   }
 
   /**
-   * Takes what is new. After a rebalance a broker may send again what is here, or delivered,
-   * already.
+   * Adds the records that are new. After a rebalance a broker may send records again that are
+   * already held or delivered.
+   *
+   * @param next the offset after the fetched batch
    */
-  add(messages: readonly KafkaMessage[], next: number): void {
-    for (const message of messages) {
-      const offset = Number(message.offset);
-      if (this.#position !== null && offset < this.#position) continue;
-      this.#fetched.push(message);
-      this.#bytes += bytesOf(message);
-      this.#position = offset + 1;
+  add(records: readonly FetchedRecord[], next: number): void {
+    for (const record of records) {
+      if (this.#position !== null && record.offset < this.#position) continue;
+      this.#fetched.push(record);
+      this.#bytes += recordBytes(record);
+      this.#position = record.offset + 1;
     }
     this.skipTo(next);
   }
 
-  /** Up to here all is read. */
+  /** Everything below `next` has been read. */
   skipTo(next: number): void {
     this.#position = Math.max(this.#position ?? next, next);
   }
 
-  /** The first messages, at least one if there is any, at most so many and about so many bytes. */
-  take(countMax: number, bytesMax: number): readonly KafkaMessage[] {
-    const taken: KafkaMessage[] = [];
+  /**
+   * Removes the first records: at most `countMax`, and no more once they reach `bytesMax`. The last
+   * one may exceed `bytesMax`, so that a large record passes.
+   */
+  take(countMax: number, bytesMax: number): readonly FetchedRecord[] {
+    const taken: FetchedRecord[] = [];
     let bytes = 0;
     while (taken.length < countMax && bytes < bytesMax) {
-      const message = this.#fetched.take();
-      if (message === undefined) break;
-      taken.push(message);
-      bytes += bytesOf(message);
+      const record = this.#fetched.take();
+      if (record === undefined) break;
+      taken.push(record);
+      bytes += recordBytes(record);
     }
     this.#bytes -= bytes;
     return taken;
   }
 }
-
-const bytesOf = ({ key, value }: KafkaMessage): number =>
-  (key?.length ?? 0) + (value?.length ?? 0) + messageOverheadBytes;

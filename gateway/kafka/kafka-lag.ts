@@ -1,23 +1,25 @@
-// Asks the broker how far a consumer group is behind, and answers with what it last heard while the
-// broker is silent.
+// Asks the broker how far a consumer group is behind, and answers from memory while the broker is
+// silent.
 
 import type { Admin, Kafka } from 'kafkajs';
 import type { Clock, PartitionLag } from '#core/ports.ts';
-import { patience } from '../../kafka/kafka-client.ts';
+import { within } from '#core/time/deadline.ts';
+import { clientRetry } from '../../kafka/kafka-client.ts';
 
+/** By partition: the offset that the group has committed, and the offset after the last record. */
 export type GroupOffsets = ReadonlyMap<
   number,
   { readonly committed: number; readonly end: number }
 >;
 
 export type KafkaLag = AsyncDisposable & {
-  /** Throws what the client throws. */
+  /** Rejects with the client's error. */
   offsets(): Promise<GroupOffsets>;
-  /** Of these partitions, within about a second. */
+  /** The lag of these partitions, within about a second. */
   lag(partitions: readonly number[]): Promise<readonly PartitionLag[]>;
 };
 
-const answerMsMax = 1_000;
+const lagMsMax = 1_000;
 
 export function createKafkaLag({
   kafka,
@@ -35,32 +37,15 @@ export function createKafkaLag({
   let last: GroupOffsets = new Map();
 
   const connect = async (): Promise<Admin> => {
-    const fresh = kafka.admin({ retry: { ...patience, retries: 1 } });
+    const fresh = kafka.admin({ retry: { ...clientRetry, retries: 1 } });
     await fresh.connect();
     return fresh;
   };
 
   const ask = async (): Promise<GroupOffsets> => {
-    admin ??= connect();
-    const mine = admin;
+    const mine = (admin ??= connect());
     try {
-      const connected = await mine;
-      const [ends, groups] = await Promise.all([
-        connected.fetchTopicOffsets(topic),
-        connected.fetchOffsets({ groupId, topics: [topic] }),
-      ]);
-      const committed = new Map(
-        groups.flatMap(({ partitions }) =>
-          partitions.map(({ partition, offset }) => [partition, Number(offset)]),
-        ),
-      );
-      last = new Map(
-        ends.map(({ partition, high, low }) => {
-          const at = committed.get(partition) ?? -1;
-          // A group that has not committed begins at the first record that is left.
-          return [partition, { committed: at < 0 ? Number(low) : at, end: Number(high) }];
-        }),
-      );
+      last = await readOffsets(await mine, topic, groupId);
       return last;
     } catch (error) {
       if (admin === mine) admin = null;
@@ -77,13 +62,10 @@ export function createKafkaLag({
   return {
     offsets,
     async lag(partitions) {
-      const timer = new AbortController();
-      const late = clock.sleep(answerMsMax, timer.signal).then(
-        () => last,
-        () => last,
+      const known = await within(
+        offsets().catch(() => last),
+        { ms: lagMsMax, clock, late: () => last },
       );
-      const known = await Promise.race([offsets().catch(() => last), late]);
-      timer.abort();
       return partitions.map((partition) => {
         const { committed, end } = known.get(partition) ?? { committed: 0, end: 0 };
         return { partition, lag: Math.max(0, end - committed) };
@@ -94,4 +76,23 @@ export function createKafkaLag({
       await admin?.then((connected) => connected.disconnect()).catch(() => undefined);
     },
   };
+}
+
+async function readOffsets(admin: Admin, topic: string, groupId: string): Promise<GroupOffsets> {
+  const [ends, groups] = await Promise.all([
+    admin.fetchTopicOffsets(topic),
+    admin.fetchOffsets({ groupId, topics: [topic] }),
+  ]);
+  const committed = new Map(
+    groups.flatMap(({ partitions }) =>
+      partitions.map(({ partition, offset }) => [partition, Number(offset)]),
+    ),
+  );
+  return new Map(
+    ends.map(({ partition, high, low }) => {
+      const offset = committed.get(partition) ?? -1;
+      // A group without a commit begins at the first record that still exists.
+      return [partition, { committed: offset < 0 ? Number(low) : offset, end: Number(high) }];
+    }),
+  );
 }

@@ -1,5 +1,5 @@
-// Makes the three parts of a gateway that live in Kafka from its settings: where events come from,
-// where they are put, and dead letters.
+// Opens the three parts of a gateway that use Kafka: the source of events, the sink for new events,
+// and the dead letters.
 
 import { assert } from '#core/errors/assert.ts';
 import type { Clock, DeadLetters, EventSink, EventSource } from '#core/ports.ts';
@@ -16,7 +16,11 @@ export type KafkaParts = AsyncDisposable & {
   readonly deadLetters: DeadLetters;
 };
 
-/** Starts at once; a broker that is not there is waited for. `alone`: see `KafkaSourceOptions`. */
+/**
+ * Starts at once. While there is no broker, it waits for one.
+ *
+ * @param options `alone`: see `KafkaSourceOptions`
+ */
 export function openKafkaParts(
   config: Config['kafka'],
   { alone, clock, log }: { readonly alone: boolean; readonly clock: Clock; readonly log: Log },
@@ -61,7 +65,7 @@ function connectionOf(
   { brokers, ssl, saslMechanism, saslUsername, saslPassword }: Config['kafka'],
   log: Log,
 ): KafkaConnection {
-  assert(brokers !== null, 'Kafka is used without brokers');
+  assert(brokers !== null, 'Kafka is used although no brokers are set');
   const sasl =
     saslMechanism === 'none' || saslUsername === null || saslPassword === null
       ? null

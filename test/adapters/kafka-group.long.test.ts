@@ -4,9 +4,9 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openStatus, type DeadLetter, type LogRecord } from '#core/ports.ts';
-import { openKafka } from '../../kafka/kafka-client.ts';
+import { openKafka, withAdmin } from '../../kafka/kafka-client.ts';
 import { compressions } from '../../kafka/kafka-settings.ts';
-import { createKafkaSink, sinkDefaults, withAdmin } from '../../kafka/kafka-sink.ts';
+import { createKafkaSink, sinkDefaults } from '../../kafka/kafka-sink.ts';
 import { noKafka, startKafkaBroker, type KafkaBroker } from '../helpers/kafka-broker.ts';
 import { until } from '../helpers/until.ts';
 import { cuttable, kafkaDeadLetters, kafkaTopic, testSessionMs } from './kafka-harness.ts';
@@ -213,7 +213,7 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
     await until(
       'health says so',
       10_000,
-      () => reader.source.health()?.includes(`Kafka has no topic ${log.topic}: make it`) === true,
+      () => reader.source.health()?.includes(`Kafka has no topic ${log.topic}: create it`) === true,
     );
     await log.append(recordsOf(3));
     await until('it is read', 15_000, () => reader.delivered.length === 3);

@@ -1,0 +1,75 @@
+// Passes commits, pauses and seeks to the consumer that is running at present, and drops them while
+// there is none.
+
+import type { Consumer, EachBatchPayload, Offsets } from 'kafkajs';
+import type { Commit } from '#core/pipeline/assignment.ts';
+import type { ResumedPartition } from './kafka-assignment.ts';
+
+export class ActiveConsumer {
+  readonly #topic: string;
+  #consumer: Consumer | null = null;
+  /**
+   * The commit function that the client passes with a batch. Unlike the consumer's own, which is
+   * used until the first batch, it does not retry after a rebalance has taken a partition away.
+   */
+  #commitOffsets: ((offsets: Offsets) => Promise<void>) | null = null;
+  #isRebalancing = false;
+
+  constructor(topic: string) {
+    this.#topic = topic;
+  }
+
+  is(consumer: Consumer): boolean {
+    return this.#consumer === consumer;
+  }
+
+  /** The consumer has ended, and the next one has not joined yet. */
+  ended(): void {
+    this.#consumer = null;
+    this.#commitOffsets = null;
+  }
+
+  /** The group has assigned partitions to this consumer, before it fetches any of them. */
+  joined(consumer: Consumer, assigned: readonly ResumedPartition[]): void {
+    this.#consumer = consumer;
+    this.#isRebalancing = false;
+    for (const { partition, seekTo, isPaused } of assigned) {
+      if (seekTo !== null) consumer.seek({ topic: this.#topic, partition, offset: String(seekTo) });
+      consumer[isPaused ? 'pause' : 'resume']([{ topic: this.#topic, partitions: [partition] }]);
+    }
+  }
+
+  /** The present assignment ends: what is settled from now on is committed by the next one. */
+  rebalancing(): void {
+    this.#isRebalancing = true;
+  }
+
+  received(payload: EachBatchPayload): void {
+    this.#commitOffsets = (offsets) => payload.commitOffsetsIfNecessary(offsets);
+  }
+
+  setPaused(partition: number, change: 'pause' | 'resume'): void {
+    try {
+      this.#consumer?.[change]([{ topic: this.#topic, partitions: [partition] }]);
+    } catch {
+      // A consumer that has just ended refuses. The next one gets the state when it joins.
+    }
+  }
+
+  /**
+   * Resolves with whether the broker has accepted the commits; `false` without a member and between
+   * two assignments. Rejects with the client's error.
+   */
+  async commit(commits: readonly Commit[]): Promise<boolean> {
+    if (this.#consumer === null || this.#isRebalancing) return false;
+    const topic = this.#topic;
+    const partitions = commits.map(({ partition, offset }) => ({
+      partition,
+      offset: String(offset),
+    }));
+    if (this.#commitOffsets !== null)
+      await this.#commitOffsets({ topics: [{ topic, partitions }] });
+    else await this.#consumer.commitOffsets(partitions.map((each) => ({ topic, ...each })));
+    return true;
+  }
+}

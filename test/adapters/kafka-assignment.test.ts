@@ -1,0 +1,312 @@
+// What a Kafka source keeps, drops, pauses, delivers and commits, decided without a broker.
+
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { recordBytes } from '#core/event/record-bytes.ts';
+import {
+  KafkaAssignment,
+  type KafkaAssignmentOptions,
+  type TakenBatch,
+} from '../../gateway/kafka/kafka-assignment.ts';
+import type { FetchedRecord } from '../../gateway/kafka/kafka-record.ts';
+
+const recordAt = (offset: number, headerBytes = 0): FetchedRecord => ({
+  key: null,
+  value: new Uint8Array(10),
+  headers: headerBytes === 0 ? {} : { large: new Uint8Array(headerBytes) },
+  timestamp: 1_700_000_000_000,
+  offset,
+});
+const recordSize = recordBytes(recordAt(0));
+
+const assignmentOf = (options: Partial<KafkaAssignmentOptions> = {}): KafkaAssignment =>
+  new KafkaAssignment({
+    batchMax: 100,
+    batchBytesMax: 1_000_000,
+    unsettledMax: 1_000,
+    fetchedBytesMax: 1_000_000,
+    ...options,
+  });
+
+/** As one fetch: the offsets from `from` up to `next`, which is not among them. */
+function fetch(
+  assignment: KafkaAssignment,
+  partition: number,
+  [from, next]: readonly [number, number],
+  { end = next, headerBytes = 0 } = {},
+) {
+  const records = Array.from({ length: next - from }, (_, i) => recordAt(from + i, headerBytes));
+  return assignment.add({ partition, records, next, end });
+}
+
+const offsetsOf = (batch: TakenBatch | null): readonly number[] =>
+  batch?.records.map(({ offset }) => offset) ?? [];
+
+function takeAll(assignment: KafkaAssignment): readonly TakenBatch[] {
+  const batches: TakenBatch[] = [];
+  for (let batch = assignment.take(); batch !== null; batch = assignment.take())
+    batches.push(batch);
+  return batches;
+}
+
+function settleAll(assignment: KafkaAssignment, { partition, epoch, records }: TakenBatch): void {
+  for (const { offset } of records) assignment.settle(partition, epoch, offset);
+}
+
+function take(assignment: KafkaAssignment): TakenBatch {
+  const batch = assignment.take();
+  if (batch === null) throw new Error('there was nothing to deliver');
+  return batch;
+}
+
+describe('a rebalance', () => {
+  it('starts a new partition where the group has committed', () => {
+    expect(assignmentOf().join('m', [3])).toEqual([
+      { partition: 3, seekTo: null, isPaused: false },
+    ]);
+  });
+
+  it('continues a partition that stays after the last record that was fetched', () => {
+    const assignment = assignmentOf();
+    assignment.join('m', [0, 1]);
+    fetch(assignment, 0, [5, 9]);
+    const batch = take(assignment);
+    fetch(assignment, 0, [9, 12]);
+    expect(assignment.join('m', [0])).toEqual([{ partition: 0, seekTo: 12, isPaused: false }]);
+    expect(offsetsOf(assignment.take())).toEqual([9, 10, 11]);
+    settleAll(assignment, batch);
+    expect(assignment.commits()).toMatchObject([{ partition: 0, offset: 9 }]);
+  });
+
+  it('drops a partition that another member gets: its records are not delivered, late settles count for nothing', () => {
+    const assignment = assignmentOf();
+    assignment.join('m', [0, 1]);
+    fetch(assignment, 1, [0, 2]);
+    const batch = take(assignment);
+    fetch(assignment, 1, [2, 4]);
+    assignment.join('m', [0]);
+    expect(assignment.take()).toBeNull();
+    expect(assignment.settle(1, batch.epoch, 0)).toBe(false);
+    expect([assignment.unsettled(), assignment.commits()]).toEqual([0, []]);
+    expect(assignment.partitions()).toEqual([0]);
+  });
+
+  it('reads a partition that was lost and came back from the commit on, under another epoch', () => {
+    const assignment = assignmentOf();
+    assignment.join('m', [0]);
+    fetch(assignment, 0, [0, 4]);
+    const before = take(assignment);
+    assignment.join('m', []);
+    expect(assignment.join('m', [0])).toMatchObject([{ seekTo: null }]);
+    fetch(assignment, 0, [0, 4]);
+    const after = take(assignment);
+    expect(offsetsOf(after)).toEqual([0, 1, 2, 3]);
+    expect(assignment.settle(0, before.epoch, 0)).toBe(false);
+    expect(assignment.settle(0, after.epoch, 0)).toBe(true);
+  });
+
+  it('drops everything when the group had given this member up and took it back under another id', () => {
+    const assignment = assignmentOf();
+    assignment.join('m', [0, 1]);
+    fetch(assignment, 0, [0, 4]);
+    expect(assignment.join('other', [0, 1])).toMatchObject([{ seekTo: null }, { seekTo: null }]);
+    expect(assignment.take()).toBeNull();
+  });
+});
+
+describe('a new consumer of the same source', () => {
+  it('keeps what is in hand while no other member has committed past it', () => {
+    const assignment = assignmentOf();
+    assignment.join('m', [0]);
+    fetch(assignment, 0, [0, 4]);
+    const batch = take(assignment);
+    settleAll(assignment, batch);
+    assignment.restart(new Map([[0, { committed: 3 }]]));
+    expect(assignment.join('next', [0])).toMatchObject([{ seekTo: 4 }]);
+    expect(assignment.commits()).toMatchObject([{ partition: 0, offset: 4 }]);
+  });
+
+  it('drops a partition on which another member has committed past what is settled here', () => {
+    const assignment = assignmentOf();
+    assignment.join('m', [0, 1]);
+    fetch(assignment, 0, [0, 4]);
+    settleAll(assignment, take(assignment));
+    assignment.restart(new Map([[0, { committed: 5 }]]));
+    expect(assignment.partitions()).toEqual([1]);
+    expect(assignment.join('next', [0, 1])).toMatchObject([{ seekTo: null }, { seekTo: null }]);
+  });
+});
+
+describe('fetched records', () => {
+  it('that come again after a rebalance are delivered once', () => {
+    const assignment = assignmentOf();
+    assignment.join('m', [0]);
+    fetch(assignment, 0, [0, 5]);
+    expect(fetch(assignment, 0, [3, 8])).toBe('added');
+    expect(offsetsOf(assignment.take())).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+  });
+
+  it('of a partition that is not held are ignored', () => {
+    const assignment = assignmentOf();
+    assignment.join('m', [0]);
+    expect(fetch(assignment, 1, [0, 5])).toBe('not-held');
+    expect(assignment.take()).toBeNull();
+  });
+
+  it('start again from the beginning where the topic was recreated', () => {
+    const assignment = assignmentOf();
+    assignment.join('m', [0]);
+    fetch(assignment, 0, [90, 95]);
+    const before = take(assignment);
+    expect(fetch(assignment, 0, [0, 3])).toBe('truncated');
+    expect(offsetsOf(assignment.take())).toEqual([0, 1, 2]);
+    expect(assignment.settle(0, before.epoch, 90)).toBe(false);
+  });
+
+  it('are committed past control records once all of them are delivered and settled', () => {
+    const assignment = assignmentOf();
+    assignment.join('m', [0]);
+    fetch(assignment, 0, [0, 2]);
+    expect(assignment.skipTo(0, 7)).toBe(false);
+    const batch = take(assignment);
+    expect(batch.mayCommit).toBe(true);
+    settleAll(assignment, batch);
+    expect(assignment.commits()).toMatchObject([{ partition: 0, offset: 7 }]);
+    expect(assignment.skipTo(0, 9)).toBe(true);
+    expect(assignment.commits()).toMatchObject([{ partition: 0, offset: 9 }]);
+  });
+});
+
+describe('bounds', () => {
+  it('a partition pauses above its share of the bytes, and resumes at half of that', () => {
+    const assignment = assignmentOf({ fetchedBytesMax: 20 * recordSize, batchMax: 1 });
+    assignment.join('m', [0, 1]);
+    fetch(assignment, 0, [0, 10]);
+    expect(assignment.regulate(0)).toBeNull();
+    fetch(assignment, 0, [10, 11]);
+    expect([assignment.regulate(0), assignment.regulate(0)]).toEqual(['pause', null]);
+    expect(assignment.join('m', [0, 1])).toMatchObject([{ isPaused: true }, { isPaused: false }]);
+    const changes = Array.from({ length: 7 }, () => {
+      assignment.take();
+      return assignment.regulate(0);
+    });
+    expect(changes).toEqual([null, null, null, null, null, 'resume', null]);
+  });
+
+  it('large headers pause a partition', () => {
+    const assignment = assignmentOf({ fetchedBytesMax: 100_000 });
+    assignment.join('m', [0]);
+    fetch(assignment, 0, [0, 3], { headerBytes: 30_000 });
+    expect(assignment.regulate(0)).toBeNull();
+    fetch(assignment, 0, [3, 4], { headerBytes: 30_000 });
+    expect(assignment.regulate(0)).toBe('pause');
+  });
+
+  it('large headers hold the bound on the bytes of a batch; one record may exceed it', () => {
+    const assignment = assignmentOf({ batchBytesMax: 100_000 });
+    assignment.join('m', [0]);
+    fetch(assignment, 0, [0, 9], { headerBytes: 40_000 });
+    fetch(assignment, 0, [9, 10], { headerBytes: 300_000 });
+    expect(takeAll(assignment).map(offsetsOf)).toEqual([[0, 1, 2], [3, 4, 5], [6, 7, 8], [9]]);
+  });
+
+  it('no more records than allowed are unsettled, and settles make room', () => {
+    const assignment = assignmentOf({ unsettledMax: 3 });
+    assignment.join('m', [0]);
+    fetch(assignment, 0, [0, 5]);
+    const first = take(assignment);
+    expect([offsetsOf(first), offsetsOf(assignment.take())]).toEqual([[0, 1, 2], []]);
+    expect(assignment.unsettled()).toBe(3);
+    settleAll(assignment, first);
+    expect(offsetsOf(assignment.take())).toEqual([3, 4]);
+  });
+
+  it('the partitions take turns', () => {
+    const assignment = assignmentOf({ batchMax: 2 });
+    assignment.join('m', [0, 1, 2]);
+    for (const partition of [0, 2]) fetch(assignment, partition, [0, 4]);
+    const turns = takeAll(assignment).map(({ partition }) => partition);
+    expect(turns).toEqual([2, 0, 2, 0]);
+  });
+});
+
+type Action =
+  | { readonly kind: 'fetch'; partition: number; count: number; back: number }
+  | { readonly kind: 'take' }
+  | { readonly kind: 'settle'; which: number }
+  | { readonly kind: 'join'; partitions: readonly number[] };
+
+const actions = fc.array(
+  fc.oneof(
+    fc.record({
+      kind: fc.constant('fetch' as const),
+      partition: fc.nat(2),
+      count: fc.integer({ min: 1, max: 5 }),
+      back: fc.nat(3),
+    }),
+    fc.record({ kind: fc.constant('take' as const) }),
+    fc.record({ kind: fc.constant('settle' as const), which: fc.nat(20) }),
+    fc.record({ kind: fc.constant('join' as const), partitions: fc.uniqueArray(fc.nat(2)) }),
+  ),
+  { maxLength: 80 },
+);
+
+type Delivered = { readonly partition: number; readonly epoch: number; readonly offset: number };
+
+/** Does what the actions say, and returns every violation of a promise. */
+function violations(given: readonly Action[]): readonly string[] {
+  const assignment = assignmentOf({ batchMax: 3, unsettledMax: 6 });
+  const fetched = new Map<number, number>();
+  const delivered = new Set<string>();
+  const unsettled: Delivered[] = [];
+  const found: string[] = [];
+
+  const fetchSome = (partition: number, count: number, back: number): void => {
+    const next = fetched.get(partition) ?? 0;
+    const range = [Math.max(0, next - back), next + count] as const;
+    if (fetch(assignment, partition, range, { end: 1_000 }) === 'added')
+      fetched.set(partition, next + count);
+  };
+  const deliver = (): void => {
+    const { partition, epoch, records } = assignment.take() ?? {
+      partition: -1,
+      epoch: -1,
+      records: [],
+    };
+    for (const { offset } of records) {
+      const key = `${epoch}/${partition}/${offset}`;
+      if (delivered.has(key)) found.push(`${key} was delivered twice`);
+      delivered.add(key);
+      unsettled.push({ partition, epoch, offset });
+    }
+  };
+  const settle = (which: number): void => {
+    const [one] = unsettled.splice(which, 1);
+    if (one !== undefined) assignment.settle(one.partition, one.epoch, one.offset);
+  };
+  const join = (partitions: readonly number[]): void => {
+    for (const { partition, seekTo } of assignment.join('m', partitions))
+      if (seekTo === null) fetched.delete(partition);
+  };
+
+  join([0, 1, 2]);
+  for (const action of given) {
+    if (action.kind === 'fetch') fetchSome(action.partition, action.count, action.back);
+    else if (action.kind === 'take') deliver();
+    else if (action.kind === 'settle') settle(action.which);
+    else join(action.partitions);
+    for (const commit of assignment.commits())
+      for (const { partition, epoch, offset } of unsettled)
+        if (partition === commit.partition && epoch === commit.epoch && offset < commit.offset)
+          found.push(`a commit of ${commit.offset} passes ${epoch}/${partition}/${offset}`);
+  }
+  return found;
+}
+
+it('in any order of actions every offset is delivered once per epoch, and no commit passes an unsettled one', () => {
+  fc.assert(
+    fc.property(actions, (given) => {
+      expect(violations(given)).toEqual([]);
+    }),
+  );
+});

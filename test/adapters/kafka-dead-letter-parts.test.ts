@@ -1,0 +1,70 @@
+// The parts of the Kafka dead letters that need no broker: how far the topics were read, and how a
+// status is written.
+
+import { describe, expect, it } from 'vitest';
+import { ManualClock } from '#core/memory/manual-clock.ts';
+import { openStatus } from '#core/ports.ts';
+import { recordOfStatus, statusOfRecord } from '../../gateway/kafka/dead-letter-status-record.ts';
+import { TopicProgress } from '../../gateway/kafka/topic-progress.ts';
+
+const id = 'a2b1c0d4-1111-5222-8333-444455556666';
+
+describe('the progress in a topic', () => {
+  it('is up to date once it has started and everything required was read', () => {
+    const progress = new TopicProgress(new ManualClock());
+    expect(progress.isUpToDate()).toBe(false);
+    progress.start();
+    expect(progress.isUpToDate()).toBe(true);
+    progress.require('a', 0, 5);
+    progress.require('b', 0, 2);
+    progress.advance('a', 0, 9);
+    expect(progress.isUpToDate()).toBe(false);
+    progress.advance('b', 0, 2);
+    expect(progress.isUpToDate()).toBe(true);
+  });
+
+  it('never requires less than before', () => {
+    const progress = new TopicProgress(new ManualClock());
+    progress.start();
+    progress.require('a', 0, 5);
+    progress.require('a', 0, 3);
+    progress.advance('a', 0, 4);
+    expect(progress.isUpToDate()).toBe(false);
+  });
+
+  it('is waited for as long as allowed, and leaves no timer behind', async () => {
+    const clock = new ManualClock();
+    const progress = new TopicProgress(clock);
+    progress.start();
+    progress.require('a', 0, 2);
+    const [short, long] = [progress.upToDate(100), progress.upToDate(1_000)];
+    await clock.advance(60);
+    progress.advance('a', 0, 1);
+    await clock.advance(60);
+    expect(await short).toBe(false);
+    progress.advance('a', 0, 2);
+    expect(await long).toBe(true);
+    expect(clock.sleeping).toBe(0);
+  });
+});
+
+describe('the status of a dead letter as a record', () => {
+  it('comes back as it was', () => {
+    const status = {
+      ...openStatus,
+      state: 'replayed',
+      replays: 2,
+      replay: { at: 5, by: 'key a', position: { topic: 'events', partition: 1, offset: 7 } },
+    } as const;
+    expect(statusOfRecord(recordOfStatus({ id, status }, 9))).toEqual({ id, status });
+  });
+
+  it.each([
+    ['not JSON', id, '{"state"'],
+    ['an unknown state', id, '{"state":"lost"}'],
+    ['a key that is not a UUID', 'x', '{"state":"open"}'],
+  ])('is told from %s', (_what, key, value) => {
+    const record = { key: Buffer.from(key), value: Buffer.from(value), headers: {}, timestamp: 0 };
+    expect(statusOfRecord(record)).toBeNull();
+  });
+});
