@@ -1,21 +1,21 @@
-// Says which writes are synced to the disk before they are answered: those whose answer promises
-// that a power loss does not undo them.
+// Decides which writes reach the disk before they are answered: those whose answer promises that
+// they survive a power loss.
 
 import type { WriterApi } from './writer-api.ts';
 
 /**
- * The others survive the death of the process (what is written is in the kernel's hands) and may be
- * undone by a power loss, but never out of order: the write-ahead log is one file that is recovered
- * up to its first torn frame. So a commit of an offset cannot survive without the store writes and
- * dead letters before it; at worst events are delivered again.
+ * All other writes survive the death of the process, because the kernel holds what was written. A
+ * power loss may undo them, but never out of order: the write-ahead log is one file, which is
+ * recovered up to its first torn frame. A committed offset therefore never survives without the
+ * store writes and dead letters before it. At worst, events are delivered again.
  */
-const synced: ReadonlySet<string> = new Set([
+const syncedMethods: ReadonlySet<string> = new Set([
   'append',
   'putDeadLetters',
   'setDeadLetterStatus',
 ] satisfies (keyof WriterApi)[]);
 
-/** SQLite's `synchronous` for the one transaction of all these calls. */
+/** SQLite's `synchronous` for one transaction that contains all of these calls. */
 export function synchronousFor(calls: readonly { readonly method: string }[]): 'FULL' | 'NORMAL' {
-  return calls.some(({ method }) => synced.has(method)) ? 'FULL' : 'NORMAL';
+  return calls.some(({ method }) => syncedMethods.has(method)) ? 'FULL' : 'NORMAL';
 }

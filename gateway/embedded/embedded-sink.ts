@@ -1,36 +1,30 @@
-// Appends events to the log in the data folder: durable when it answers, and on its way to the
-// sources at once.
+// Appends events to the log in the data folder. An answered append is durable, and the sources have
+// been notified of it.
 
+import { at } from '#core/errors/assert.ts';
 import type { EventSink } from '#core/ports.ts';
-import { packHeaders, packRecords } from './record-codec.ts';
+import { packLogRecords } from './record-codec.ts';
 import type { WorkerClient } from './worker-rpc.ts';
 import type { WriterApi } from './writer-api.ts';
 
 /**
- * `appended` is called after each append that succeeded. Nothing to dispose: the workers belong to
- * `openEmbedded`.
+ * Disposing it does nothing: the workers belong to `openEmbedded`.
+ *
+ * @param onAppend called after each append that succeeded
  */
 export function createEmbeddedSink(
   writer: WorkerClient<WriterApi>,
   topic: string,
-  appended: () => void,
+  onAppend: () => void,
 ): EventSink {
   return {
     async append(records) {
       if (records.length === 0) return [];
-      const packed = packRecords(
-        records.map(({ timestamp, key, headers, value }) => ({
-          timestamp,
-          key,
-          headers: packHeaders(headers),
-          value,
-        })),
-      );
-      const { partitions, offsets } = await writer.call('append', packed);
-      appended();
+      const { partitions, offsets } = await writer.call('append', packLogRecords(records));
+      onAppend();
       return Array.from(offsets, (offset, index) => ({
         topic,
-        partition: partitions[index] ?? 0,
+        partition: at(partitions, index),
         offset,
       }));
     },

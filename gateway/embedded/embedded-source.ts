@@ -6,7 +6,7 @@ import { Assignment } from '#core/pipeline/assignment.ts';
 import type { Clock, Delivery, EventSource } from '#core/ports.ts';
 import { createCoalescedTask } from '#core/time/coalesced-task.ts';
 import type { ReaderApi } from './reader.ts';
-import { unpackHeaders, unpackRecords } from './record-codec.ts';
+import { unpackLogRecords } from './record-codec.ts';
 import type { ReadAnswer } from './sql/log-reads.ts';
 import type { WorkerClient } from './worker-rpc.ts';
 import type { WriterApi } from './writer-api.ts';
@@ -40,11 +40,11 @@ type Parts = {
   readonly groupId: string;
   readonly clock: Clock;
   /** Called after every append of this process, which is the only one that appends. */
-  readonly appended: Set<() => void>;
+  readonly onAppend: Set<() => void>;
 };
 
 export async function createEmbeddedSource(
-  { writer, reader, topic, groupId, clock, appended }: Parts,
+  { writer, reader, topic, groupId, clock, onAppend }: Parts,
   options: EmbeddedSourceOptions,
 ): Promise<EventSource> {
   const assignment = new Assignment(options.unsettledMax);
@@ -64,7 +64,7 @@ export async function createEmbeddedSource(
     change.resolve();
     change = Promise.withResolvers();
   };
-  appended.add(wake);
+  onAppend.add(wake);
 
   const commit = async (): Promise<void> => {
     const commits = assignment.commits();
@@ -110,21 +110,18 @@ export async function createEmbeddedSource(
     });
   };
 
-  /** `changed` is from before the read began: what is appended during it is not missed. */
+  /** `changed` is from before the read began: what is onAppend during it is not missed. */
   const readAhead = () => ({ changed: change.promise, answer: settledOf(read()) });
 
   const deliver = ({ packed, partitions, offsets }: ReadAnswer): readonly Delivery[] =>
-    unpackRecords(packed).flatMap((record, index): Delivery[] => {
+    unpackLogRecords(packed).flatMap((record, index): Delivery[] => {
       const partition = partitions[index] ?? 0;
       const offset = offsets[index] ?? 0;
       const epoch = epochs.get(partition) ?? 0;
       if (!assignment.deliver(partition, epoch, offset)) return [];
       return [
         {
-          timestamp: record.timestamp,
-          key: record.key,
-          value: record.value,
-          headers: unpackHeaders(record.headers),
+          ...record,
           position: { topic, partition, offset },
           settle: () => settle(partition, epoch, offset),
         },
@@ -168,7 +165,7 @@ export async function createEmbeddedSource(
     async [Symbol.asyncDispose]() {
       if (closed.aborted) return;
       closing.abort();
-      appended.delete(wake);
+      onAppend.delete(wake);
       await commits.stop();
       await commit().catch(fail);
       for (const partition of assignment.partitions()) assignment.revoke(partition);

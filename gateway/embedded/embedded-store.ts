@@ -1,18 +1,19 @@
-// The vector store in the data folder: texts with their vectors once, events that refer to them,
-// searched exactly.
+// The vector store in the data folder: each text with its vector once, events that refer to texts,
+// and an exact search.
 
-import { assert } from '#core/errors/assert.ts';
+import { assert, at } from '#core/errors/assert.ts';
 import { isUuid } from '#core/event/uuid.ts';
 import type { Clock, EventRecord, TextRecord, VectorStore, WriteOutcome } from '#core/ports.ts';
 import type { SearchPlan } from '#core/vectors/search-plan.ts';
 import { vectorProblem } from '#core/vectors/vector.ts';
 import type { ReaderApi } from './reader.ts';
+import type { EventRow } from './sql/event-writes.ts';
 import { withheldSession } from './sql/session-tables.ts';
-import type { EventRow, TextRow } from './sql/store-writes.ts';
+import type { TextRow } from './sql/text-writes.ts';
 import type { WorkerClient } from './worker-rpc.ts';
 import type { WriterApi } from './writer-api.ts';
 
-export type EmbeddedStoreOptions = {
+type EmbeddedStoreOptions = {
   readonly dimensions: number;
   readonly clock: Clock;
   readonly searchPlan: SearchPlan;
@@ -20,14 +21,14 @@ export type EmbeddedStoreOptions = {
 
 const stored: WriteOutcome = { status: 'stored' };
 
-/** The workers of the folder; they belong to `openEmbedded`. */
-export type StoreWorkers = {
+type StoreWorkers = {
   readonly writer: WorkerClient<WriterApi>;
   readonly reader: WorkerClient<ReaderApi>;
-  /** A second reader, for what takes long. */
+  /** A second reader, for long queries. It is started at the first call. */
   readonly analyst: () => WorkerClient<ReaderApi>;
 };
 
+/** Disposing it does nothing: the workers belong to `openEmbedded`. */
 export function createEmbeddedStore(
   { writer, reader, analyst }: StoreWorkers,
   { dimensions, clock, searchPlan }: EmbeddedStoreOptions,
@@ -54,33 +55,33 @@ export function createEmbeddedStore(
     },
 
     async putTexts(texts) {
-      const outcomes = texts.map((text) => refusalOf(text, dimensions) ?? stored);
-      const good = texts.filter((_, index) => outcomes[index] === stored);
-      if (good.length > 0)
+      const outcomes = texts.map((text) => textRejection(text, dimensions) ?? stored);
+      const valid = texts.filter((_, index) => outcomes[index] === stored);
+      if (valid.length > 0)
         await writer.call('putTexts', {
-          rows: good.map(textRow),
-          vectors: packVectors(good, dimensions),
+          rows: valid.map(textRow),
+          vectors: packVectors(valid, dimensions),
           now: clock.now(),
         });
       return outcomes;
     },
 
     async putEvents(events) {
-      const outcomes = events.map(refusalOfEvent);
-      const good = events.filter((_, index) => outcomes[index] === null);
-      const answers =
-        good.length === 0
+      const rejections = events.map(eventRejection);
+      const valid = events.filter((_, index) => rejections[index] === null);
+      const statuses =
+        valid.length === 0
           ? []
-          : await writer.call('putEvents', { rows: good.map(eventRow), now: clock.now() });
+          : await writer.call('putEvents', { rows: valid.map(eventRow), now: clock.now() });
       assert(
-        answers.length === good.length,
-        `The database writer gave ${answers.length} outcomes for ${good.length} events`,
+        statuses.length === valid.length,
+        `The database writer gave ${statuses.length} outcomes for ${valid.length} events`,
       );
       let next = 0;
-      return outcomes.map((refusal) => refusal ?? { status: answers[next++] ?? 'missing-text' });
+      return rejections.map((rejection) => rejection ?? { status: at(statuses, next++) });
     },
 
-    // The vector is copied: it is moved to the reader, and the caller goes on with its own.
+    // The vector is copied, because the call transfers it and the caller still needs its own.
     search: (request) =>
       (request.lowPriority === true ? analyst() : reader).call('search', {
         ...request,
@@ -112,18 +113,18 @@ export function createEmbeddedStore(
   };
 }
 
-function refusalOf({ id, embedding }: TextRecord, dimensions: number): WriteOutcome | null {
+function textRejection({ id, embedding }: TextRecord, dimensions: number): WriteOutcome | null {
   const message = isUuid(id)
     ? vectorProblem(embedding.vector, dimensions)
     : `the text's id "${id}" is not a UUID`;
   return message === null ? null : { status: 'rejected', message };
 }
 
-function refusalOfEvent({ event, textId }: EventRecord): WriteOutcome | null {
-  const bad = [event.id, textId].find((id) => !isUuid(id));
-  return bad === undefined
+function eventRejection({ event, textId }: EventRecord): WriteOutcome | null {
+  const wrong = [event.id, textId].find((id) => !isUuid(id));
+  return wrong === undefined
     ? null
-    : { status: 'rejected', message: `the id "${bad}" is not a UUID` };
+    : { status: 'rejected', message: `the id "${wrong}" is not a UUID` };
 }
 
 function textRow({ id, text, kind, product, embedding }: TextRecord): TextRow {
@@ -135,6 +136,7 @@ function eventRow({ event, textId, ingestedAt }: EventRecord): EventRow {
   return [
     id,
     textId,
+    product?.id ?? null,
     timestamp,
     ingestedAt,
     eventType,
@@ -143,13 +145,12 @@ function eventRow({ event, textId, ingestedAt }: EventRecord): EventRow {
     userId,
     sessionId,
     payload,
-    product?.id ?? null,
   ];
 }
 
 /**
- * One buffer for all: a vector may be a view on a large frame, which would otherwise be copied
- * whole for each.
+ * One buffer for all vectors. A vector may be a view on a large frame, and a message would copy the
+ * whole frame for each vector.
  */
 function packVectors(texts: readonly TextRecord[], dimensions: number): Float32Array {
   const packed = new Float32Array(texts.length * dimensions);

@@ -1,4 +1,5 @@
-// Lets one process at a time use a data folder, and frees it however that process ends.
+// Lets only one process at a time use a data folder, and frees the folder when that process ends,
+// in whatever way.
 
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -6,20 +7,19 @@ import { UsageError } from '#core/errors/errors.ts';
 import { primaryCode, sqliteCode } from './sql/sqlite-errors.ts';
 
 /**
- * Holds SQLite's write lock on a small database beside the data. The operating system drops it with
- * the process, SIGKILL included, so nothing stale is left to clean up; and it lets others read, so
- * that they can name the holder. Throws `UsageError` when another process has it. Closing the
- * result frees the folder.
+ * Holds SQLite's write lock on a small database beside the data. The operating system releases the
+ * lock when the process ends, even by SIGKILL, so no stale lock remains. Other processes can still
+ * read the database and name the holder. Closing the result frees the folder.
+ *
+ * @throws UsageError when another process has the lock
  */
 export function lockFolder(folder: string): DatabaseSync {
   const lock = new DatabaseSync(join(folder, 'vectorstream.lock'));
   try {
-    lock.exec(
-      'PRAGMA busy_timeout = 0; BEGIN IMMEDIATE; CREATE TABLE IF NOT EXISTS holder (pid INTEGER); DELETE FROM holder;',
-    );
+    lock.exec('PRAGMA busy_timeout = 0; BEGIN IMMEDIATE');
+    lock.exec('CREATE TABLE IF NOT EXISTS holder (pid INTEGER); DELETE FROM holder');
     lock.prepare('INSERT INTO holder (pid) VALUES (?)').run(process.pid);
-    // The pid is committed for others to read; the second transaction is the lock, and it never
-    // commits.
+    // Others can read the committed pid. The second transaction is the lock and never commits.
     lock.exec('COMMIT; BEGIN IMMEDIATE;');
     return lock;
   } catch (error) {
@@ -31,7 +31,8 @@ export function lockFolder(folder: string): DatabaseSync {
     lock.close();
     const who = pid === null ? 'another process' : `process ${pid}`;
     throw new UsageError(
-      `The data folder ${folder} is in use by ${who}: stop it, or give this one another folder with VECTORSTREAM_DATA_DIR.`,
+      `The data folder ${folder} is in use by ${who}: ` +
+        'stop it, or give this one another folder with VECTORSTREAM_DATA_DIR.',
       { cause: error },
     );
   }
@@ -42,7 +43,7 @@ function holderOf(lock: DatabaseSync): number | null {
     const pid = lock.prepare('SELECT pid FROM holder').get()?.['pid'];
     return typeof pid === 'number' ? pid : null;
   } catch {
-    // The holder is between creating the table and committing its pid.
+    // The holder has not yet committed its pid.
     return null;
   }
 }

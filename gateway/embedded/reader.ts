@@ -1,10 +1,11 @@
-// The worker that reads `vectorstream.db`: it sees what is committed, and never waits for the
-// writer nor makes it wait.
+// The worker that reads `vectorstream.db`: it sees what is committed, and neither waits for the
+// writer nor makes the writer wait.
 
 import { setImmediate } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
+import { Fifo } from '#core/collections/fifo.ts';
 import { assert } from '#core/errors/assert.ts';
-import { openDatabase, opening } from './sql/database.ts';
+import { openDatabase, openDataFolder } from './sql/database.ts';
 import { createDeadLetterReads, type DeadLetterReads } from './sql/dead-letter-tables.ts';
 import { createLogReads, type LogReads } from './sql/log-reads.ts';
 import { createSessionReads, type SessionReads } from './sql/session-tables.ts';
@@ -17,23 +18,23 @@ export type ReaderApi = LogReads & StoreReads & SessionReads & DeadLetterReads;
 export type ReaderOptions = {
   readonly folder: string;
   readonly dimensions: number;
-  /** Whether to keep a copy of all vectors in memory: where searches are many. */
+  /** Whether to keep a copy of all vectors in memory, which makes searches fast. */
   readonly copiesVectors: boolean;
-  /** Shared: 0 until the writer has opened the file. */
+  /** Shared memory: 0 until the writer has opened the file. */
   readonly gate: Int32Array;
 };
 
-/** These go before all others, so that many searches do not starve the stream. */
-const urgent: ReadonlySet<string> = new Set(['read', 'lag'] satisfies (keyof ReaderApi)[]);
+/** These calls go before all others, so that many searches do not starve the event stream. */
+const urgentMethods: ReadonlySet<string> = new Set(['read', 'lag'] satisfies (keyof ReaderApi)[]);
 const cacheKib = 12 * 1024;
-const followEveryMs = 500;
+const followIntervalMs = 500;
 
 const { folder, dimensions, copiesVectors, gate }: ReaderOptions = workerData;
 assert(parentPort !== null, 'The database reader runs outside of a worker');
 Atomics.wait(gate, 0, 0);
 
 serve(parentPort, () =>
-  opening(folder, () => {
+  openDataFolder(folder, () => {
     const database = openDatabase(folder, { readOnly: true, cacheKib });
     const partitions = Number(
       database.prepare("SELECT value FROM meta WHERE name = 'partitions'").get()?.['value'],
@@ -45,9 +46,13 @@ serve(parentPort, () =>
       ...createSessionReads(database),
       ...createDeadLetterReads(database),
     };
-    const waiting: Call[] = [];
+    const urgent = new Fifo<Call>();
+    const others = new Fifo<Call>();
     let working = Promise.resolve();
     let isClosing = false;
+
+    const isWaiting = (): boolean => urgent.size + others.size > 0;
+    const isIdle = (): boolean => !isWaiting() && !isClosing;
 
     const run = async (call: Call): Promise<void> => {
       try {
@@ -57,39 +62,35 @@ serve(parentPort, () =>
       }
     };
 
-    const work = async (): Promise<void> => {
-      while (waiting.length > 0) {
-        const [call] = waiting.splice(
-          Math.max(
-            0,
-            waiting.findIndex(({ method }) => urgent.has(method)),
-          ),
-          1,
-        );
-        if (call) await run(call);
-        // Lets calls in that came meanwhile: one of them may be urgent.
-        if (waiting.length > 0) await setImmediate();
+    const runWaiting = async (): Promise<void> => {
+      for (
+        let call = urgent.take() ?? others.take();
+        call !== undefined;
+        call = urgent.take() ?? others.take()
+      ) {
+        await run(call);
+        // Accepts the calls that arrived meanwhile: one of them may be urgent.
+        if (isWaiting()) await setImmediate();
       }
     };
 
-    const isIdle = (): boolean => waiting.length === 0 && !isClosing;
-
-    /** What goes wrong shows in the next search, which reads the same. */
-    const copyOn = async (): Promise<void> => {
+    /** An error shows in the next search too, which reads the same vectors. */
+    const continueCopy = async (): Promise<void> => {
       try {
         while (isIdle() && copy?.step() === true) await setImmediate();
       } catch {}
     };
-    working = copyOn();
-    // Where nothing is asked for long, too: the first search then finds the copy whole.
+    working = continueCopy();
+    // Without any call, the copy still follows the file: the next search finds it complete.
     const following = setInterval(() => {
-      if (isIdle()) working = working.then(copyOn);
-    }, followEveryMs);
+      if (isIdle()) working = working.then(continueCopy);
+    }, followIntervalMs);
 
     return {
       answer: (calls) => {
-        waiting.push(...calls);
-        if (waiting.length === calls.length) working = working.then(work).then(copyOn);
+        const wasWaiting = isWaiting();
+        for (const call of calls) (urgentMethods.has(call.method) ? urgent : others).push(call);
+        if (!wasWaiting) working = working.then(runWaiting).then(continueCopy);
       },
       close: async () => {
         isClosing = true;

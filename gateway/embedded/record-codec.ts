@@ -1,14 +1,15 @@
-// Packs log records into one buffer and back, bytes unchanged: a buffer moves between threads for
-// nothing, a thousand small arrays do not.
+// Packs log records into one buffer and unpacks them unchanged. To transfer one buffer to another
+// thread costs nothing; a thousand small arrays would be copied.
 //
-//   record   timestamp f64 · key length u32 (all ones: no key) · headers length u32 · value length u32 · key · headers · value
+//   record   timestamp f64 · key length u32 (all ones: no key) · headers length u32 ·
+//            value length u32 · key · headers · value
 //   header   name length u32 · value length u32 · name (UTF-8) · value
 
 import type { LogRecord } from '#core/ports.ts';
 
 /**
- * A record with its headers still packed, as the log keeps it. Byte arrays are views on the buffer
- * they came in.
+ * A record with packed headers, as the log stores it. Unpacked byte arrays are views on the buffer
+ * that they were read from.
  */
 export type PackedRecord = {
   readonly timestamp: number;
@@ -23,7 +24,7 @@ const noHeaders = new Uint8Array(0);
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** Bytes that a record takes here, and what the log's bounds count. */
+/** The packed size of a record. The bounds of the log count it. */
 export function packedBytes(record: PackedRecord): number {
   return fixedBytes + (record.key?.length ?? 0) + record.headers.length + record.value.length;
 }
@@ -71,7 +72,27 @@ export function unpackRecords(bytes: Uint8Array): PackedRecord[] {
   return records;
 }
 
-/** `Object.entries` and no `for … in`: a header may have any name, `__proto__` too. */
+export function packLogRecords(records: readonly LogRecord[]): Uint8Array {
+  return packRecords(
+    records.map(({ timestamp, key, headers, value }) => ({
+      timestamp,
+      key,
+      headers: packHeaders(headers),
+      value,
+    })),
+  );
+}
+
+export function unpackLogRecords(bytes: Uint8Array): LogRecord[] {
+  return unpackRecords(bytes).map(({ timestamp, key, headers, value }) => ({
+    timestamp,
+    key,
+    value,
+    headers: unpackHeaders(headers),
+  }));
+}
+
+/** A header may have any name, even `__proto__`: hence `Object.entries` instead of `for … in`. */
 export function packHeaders(headers: LogRecord['headers']): Uint8Array {
   const entries = Object.entries(headers).map(([name, value]) => ({
     name: encoder.encode(name),

@@ -1,8 +1,8 @@
-// Calls between the gateway's thread and a database worker: every call ends, with its answer, its
-// typed error or the worker's death.
+// Calls between the gateway's thread and a database worker: every call ends with its answer, with a
+// typed error, or with the death of the worker.
 //
-// Typed arrays at the top level of an argument or answer are moved, not copied: make them for the
-// message.
+// Typed arrays at the top level of an argument or answer are transferred, not copied: the sender
+// loses them, so make them for the message.
 
 import { type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads';
 import { assert } from '#core/errors/assert.ts';
@@ -15,12 +15,12 @@ import {
 } from '#core/errors/errors.ts';
 import { damagedCode } from './sql/sqlite-errors.ts';
 
-/** What a worker offers: one message in, one out. */
-export type Api = { readonly [method: string]: (argument: never) => unknown };
+/** The methods of a worker: each takes one message and returns one. */
+type Api = { readonly [method: string]: (argument: never) => unknown };
 
 /**
- * One call as the worker sees it. Its argument is what the method takes, as both sides are checked
- * against one `Api`; exactly one of `resolve` and `reject` ends it.
+ * One call on the worker's side. `argument` is what the method takes: one `Api` types both sides.
+ * Exactly one call of `resolve` or `reject` ends it.
  */
 export type Call = {
   readonly method: string;
@@ -35,7 +35,7 @@ type WireError = {
   readonly message: string;
   readonly retryable: boolean;
 };
-type Asked<Argument = never> = {
+type RpcRequest<Argument = never> = {
   readonly id: number;
   readonly method: string;
   readonly argument: Argument;
@@ -44,41 +44,40 @@ type RpcReply<Value = never> =
   | { readonly id: number; readonly value: Value }
   | { readonly id: number; readonly error: WireError };
 
-/** The id under which a worker announces itself. */
+/** The id of the reply that says that the worker is ready. */
 const readyId = 0;
 const closeMethod = 'close';
 
-/**
- * Calls handed to the worker's code at once: those that wait are taken together, so that one fsync
- * serves them all.
- */
+/** Calls handed to the worker's code together at most, so that one fsync serves all of them. */
 const groupMax = 64;
 
+type WorkerService = {
+  /** Gets calls in the order in which they arrived, and ends each of them. */
+  answer(calls: readonly Call[]): void;
+  close(): Promise<void>;
+};
+
 /**
- * On the worker's side. `start` opens what the worker needs and returns how to answer a group of
- * calls (in the order in which they came; it ends every one) and how to close; what it throws
- * reaches the client's `ready`.
+ * The worker's side. `start` opens what the worker needs. An error that it throws rejects the
+ * client's `ready`.
  */
-export function serve(
-  port: MessagePort,
-  start: () => { answer(calls: readonly Call[]): void; close(): Promise<void> },
-): void {
-  const send = (message: RpcReply<unknown>, moved: readonly ArrayBuffer[]) =>
-    port.postMessage(message, moved);
-  const asCall = ({ id, method, argument }: Asked): Call => ({
+export function serve(port: MessagePort, start: () => WorkerService): void {
+  const send = (message: RpcReply<unknown>, transferred: readonly ArrayBuffer[]) =>
+    port.postMessage(message, transferred);
+  const asCall = ({ id, method, argument }: RpcRequest): Call => ({
     method,
     argument,
-    resolve: (value) => send({ id, value }, buffersOf(value)),
+    resolve: (value) => send({ id, value }, transferableBuffers(value)),
     reject: (error) => send({ id, error: wireError(error) }, []),
   });
   try {
     const service = start();
-    port.on('message', (first: Asked) => {
+    port.on('message', (first: RpcRequest) => {
       const group: Call[] = [];
       for (
-        let next: Asked | undefined = first;
+        let next: RpcRequest | undefined = first;
         next !== undefined;
-        next = group.length < groupMax ? waiting(port) : undefined
+        next = group.length < groupMax ? receiveMessageOnPort(port)?.message : undefined
       ) {
         if (next.method !== closeMethod) {
           group.push(asCall(next));
@@ -97,36 +96,35 @@ export function serve(
   }
 }
 
+type PendingCall = { resolve(value: never): void; reject(error: unknown): void };
+
 /** The gateway's side of one worker. */
 export class WorkerClient<A extends Api> {
   readonly #worker: Worker;
   readonly #name: string;
-  readonly #pending = new Map<
-    number,
-    { resolve(value: never): void; reject(error: unknown): void }
-  >();
-  readonly #ready: Promise<unknown>;
+  readonly #onWorkerExit: (error: DependencyError) => void;
+  readonly #pending = new Map<number, PendingCall>();
+  readonly #ready: Promise<void>;
   readonly #exited: Promise<void>;
   #lastId = readyId;
-  readonly #onWorkerExit: (error: DependencyError) => void;
-  /** Why no call is taken any more. */
+  #wasReady = false;
+  /** The error of every further call; `null` while calls are accepted. */
   #closed: DependencyError | null = null;
 
   /**
-   * `died` is called when a worker that was ready ends without having been asked to, and whenever
-   * it meets damage in its file.
+   * @param onWorkerExit called when a worker that was ready ends before `close`, and each time that
+   *   the worker finds damage in its file
    */
   constructor(worker: Worker, name: string, onWorkerExit: (error: DependencyError) => void) {
     this.#worker = worker;
     this.#name = name;
     this.#onWorkerExit = onWorkerExit;
-    let wasReady = false;
     this.#ready = new Promise((resolve, reject) => {
       this.#pending.set(readyId, { resolve, reject });
     }).then(() => {
-      wasReady = true;
+      this.#wasReady = true;
     });
-    // Whoever awaits `ready` hears of it; until then it must not count as unhandled.
+    // `ready` reports the error. Before its first call, the rejection must not count as unhandled.
     this.#ready.catch(() => {});
     let cause: unknown;
     worker.on('message', (message: RpcReply) => this.#settle(message));
@@ -134,33 +132,21 @@ export class WorkerClient<A extends Api> {
       cause = error;
     });
     this.#exited = new Promise((resolve) => {
-      worker.once('exit', (code) => {
-        const detail = cause instanceof Error ? cause.message : `exit code ${code}`;
-        const message = `The ${name} has stopped (${detail}): what it was doing may or may not have been written. Start the gateway again.`;
-        // Repeating the call cannot help here, but the items are not to blame: nothing may be
-        // dead-lettered for it.
-        const error = new DependencyError('embedded', 'worker_stopped', message, {
-          retryable: true,
-          cause,
-        });
-        const unexpected = this.#closed === null;
-        this.#closed ??= error;
-        for (const call of this.#pending.values()) call.reject(error);
-        this.#pending.clear();
-        if (unexpected && wasReady) onWorkerExit(error);
+      worker.once('exit', (exitCode) => {
+        this.#end(exitCode, cause);
         resolve();
       });
     });
   }
 
-  /** Resolves once the worker can be called; rejects with the reason why it cannot. */
+  /** Resolves once the worker accepts calls; rejects with the reason why it cannot start. */
   async ready(): Promise<void> {
     await this.#ready;
   }
 
   /**
-   * Rejects with what the worker threw: of the classes of core/errors/errors.ts as the same class,
-   * code and `retryable`.
+   * Rejects with the error that the worker threw. A class of core/errors/errors.ts is restored with
+   * its code and `retryable`.
    */
   call<M extends keyof A & string>(
     method: M,
@@ -171,20 +157,20 @@ export class WorkerClient<A extends Api> {
       this.#lastId += 1;
       this.#pending.set(this.#lastId, { resolve, reject });
       this.#worker.postMessage(
-        { id: this.#lastId, method, argument } satisfies Asked<unknown>,
-        buffersOf(argument),
+        { id: this.#lastId, method, argument } satisfies RpcRequest<unknown>,
+        transferableBuffers(argument),
       );
     });
   }
 
-  /** Ends the worker after every call made before, and waits for it. */
+  /** Ends the worker after all calls made before, and waits until it has ended. */
   async close(): Promise<void> {
     if (this.#closed === null) {
       this.#closed = new DependencyError('embedded', 'closed', `The ${this.#name} is closed.`, {
         retryable: false,
       });
       this.#worker.postMessage(
-        { id: readyId, method: closeMethod, argument: null } satisfies Asked<null>,
+        { id: readyId, method: closeMethod, argument: null } satisfies RpcRequest<null>,
         [],
       );
     }
@@ -200,25 +186,39 @@ export class WorkerClient<A extends Api> {
     }
     const error = restored(message.error);
     pending?.reject(error);
-    // Whoever goes on writing to a damaged file damages more of it.
+    // Further writes to a damaged file would damage more of it.
     if (message.id !== readyId && error instanceof DependencyError && error.code === damagedCode)
       this.#onWorkerExit(error);
   }
+
+  #end(exitCode: number, cause: unknown): void {
+    const detail = cause instanceof Error ? cause.message : `exit code ${exitCode}`;
+    const message =
+      `The ${this.#name} has stopped (${detail}): ` +
+      'its last writes may or may not have been applied. Start the gateway again.';
+    // Retryable although a repeated call must fail too: the items are not at fault, so none of them
+    // may become a dead letter.
+    const error = new DependencyError('embedded', 'worker_stopped', message, {
+      retryable: true,
+      cause,
+    });
+    const isUnexpected = this.#closed === null;
+    this.#closed ??= error;
+    for (const call of this.#pending.values()) call.reject(error);
+    this.#pending.clear();
+    if (isUnexpected && this.#wasReady) this.#onWorkerExit(error);
+  }
 }
 
-/** The handler of a call. Only a bug can ask for one that is not there. */
+/** The handler of a call, which exists unless there is a bug. */
 export function handlerOf(handlers: Api, { method }: Call): (argument: never) => unknown {
   const handler = Object.hasOwn(handlers, method) ? handlers[method] : undefined;
   assert(handler !== undefined, `A database worker has no method ${method}`);
   return handler;
 }
 
-function waiting(port: MessagePort): Asked | undefined {
-  return receiveMessageOnPort(port)?.message;
-}
-
-/** Only views that span their whole buffer can be moved without taking other data with them. */
-function buffersOf(message: unknown): ArrayBuffer[] {
+/** Only buffers that a view spans whole: others hold data besides the view. */
+function transferableBuffers(message: unknown): ArrayBuffer[] {
   const isObject = typeof message === 'object' && message !== null && !Array.isArray(message);
   const members: readonly unknown[] = ArrayBuffer.isView(message)
     ? [message]
@@ -238,13 +238,10 @@ function buffersOf(message: unknown): ArrayBuffer[] {
 }
 
 function wireError(error: unknown): WireError {
-  if (error instanceof VectorStreamError)
-    return {
-      name: error.name,
-      code: error.code,
-      message: error.message,
-      retryable: error.retryable,
-    };
+  if (error instanceof VectorStreamError) {
+    const { name, code, message, retryable } = error;
+    return { name, code, message, retryable };
+  }
   return {
     name: 'Error',
     code: 'bug',

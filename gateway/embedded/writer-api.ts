@@ -1,4 +1,4 @@
-// What the gateway's thread may ask of the database writer, and how the writer is started.
+// The calls that the gateway's thread can make to the database writer, and the writer's options.
 
 import type { IndexIdentity } from '#core/ports.ts';
 import type { DeadLetterWrites } from './sql/dead-letter-tables.ts';
@@ -10,7 +10,7 @@ export type WriterApi = LogWrites & StoreWrites & SessionWrites & DeadLetterWrit
 
 export type WriterOptions = {
   readonly folder: string;
-  /** `null` when no vectors are kept. */
+  /** `null` when the folder holds no vectors. */
   readonly identity: IndexIdentity | null;
   readonly partitions: number;
   readonly bounds: LogBounds;

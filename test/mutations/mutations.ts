@@ -193,17 +193,17 @@ export const mutations: readonly Mutation[] = [
   },
   {
     bug: 'the writer of the data folder answers before the transaction is committed',
-    file: 'gateway/embedded/writer.ts',
+    file: 'gateway/embedded/group-commit.ts',
     test: 'test/adapters/embedded-answers.test.ts',
-    find: 'unanswered.set(call, runOne(call));',
-    replace: 'call.resolve(runOne(call));',
+    find: 'unanswered.set(call, run(call));',
+    replace: 'call.resolve(run(call));',
   },
   {
     bug: 'an append is answered before it is synced to the disk',
     file: 'gateway/embedded/durability.ts',
     test: 'test/adapters/embedded-synced.test.ts',
-    find: "new Set(['append', ",
-    replace: 'new Set([',
+    find: "'append',",
+    replace: '',
   },
   {
     bug: 'the log forgets records that nobody has read',

@@ -1,4 +1,4 @@
-// Counts matching events by one of their fields, in one pass over the index that meets the fewest
+// Counts matching events by one of their fields, in one pass over the index that holds the fewest
 // of them.
 
 import type { Count, CountsRequest } from '#core/ports.ts';
@@ -7,8 +7,8 @@ import { conditionOf, selectiveIndex } from './event-filter.ts';
 import { uuidText } from './uuid-bytes.ts';
 
 /**
- * Up to so many events are read one by one; more of them by a pass over the index that has all that
- * is counted by.
+ * Up to this many events are read one by one. For more, one pass over the index that holds every
+ * counted field is faster.
  */
 const eventsMax = 50_000;
 
@@ -21,7 +21,9 @@ export function countEvents(
   const condition = conditionOf(filter);
   const index = selectiveIndex(statements, filter, eventsMax)?.index ?? 'events_by_text';
   const column = columns[by];
-  const groups = `SELECT ${column} AS value, count(*) AS count FROM events INDEXED BY ${index} WHERE ${condition.sql} AND ${column} IS NOT NULL GROUP BY ${column}`;
+  const groups = `
+    SELECT ${column} AS value, count(*) AS count FROM events INDEXED BY ${index}
+    WHERE ${condition.sql} AND ${column} IS NOT NULL GROUP BY ${column}`;
   const named =
     by === 'textId'
       ? `SELECT texts.id AS value, count FROM (${groups}) JOIN texts ON texts.key = value`

@@ -1,27 +1,28 @@
-// Opens `vectorstream.db` the same way for every connection, with one clear line when the folder or
-// the file will not do.
+// Opens `vectorstream.db` with the same settings for every connection, and explains in one line why
+// a folder or file cannot be used.
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { getLoadablePath } from 'sqlite-vec';
+import { BoundedMap } from '#core/collections/bounded-map.ts';
 import { UsageError, VectorStreamError } from '#core/errors/errors.ts';
 import { primaryCode, sqliteCode } from './sqlite-errors.ts';
 
 export const databaseFile = (folder: string) => join(folder, 'vectorstream.db');
 
 /**
- * Vectors of 384 floats fill a page of 8 KiB to 94 %, one of 4 KiB (SQLite's default) to 75 %: a
- * search reads them all.
+ * Vectors of 384 floats fill 94 % of a page of 8 KiB, but only 75 % of one of 4 KiB (SQLite's
+ * default). A search without a copy in memory reads all of these pages.
  */
 const pageBytes = 8192;
 
 /**
- * Reads go through a bounded cache and not through `mmap`, whose pages would count as the gateway's
+ * Reads go through a bounded cache instead of `mmap`, whose pages would count as the gateway's
  * memory.
  *
- * WAL lets the reader work while the writer writes. `synchronous` is the writer's to choose per
- * transaction, see writer.ts.
+ * WAL lets the reader work while the writer writes. The writer sets `synchronous` for each
+ * transaction: see group-commit.ts.
  */
 export function openDatabase(
   folder: string,
@@ -48,10 +49,12 @@ export function openDatabase(
 }
 
 /**
- * Runs the opening of a data folder, and turns what the file system or SQLite says into one line
- * that names the folder.
+ * Creates the data folder if it is missing, then runs `open`.
+ *
+ * @throws UsageError in place of any error of the file system or of SQLite: one line that names the
+ *   folder. A `VectorStreamError` passes unchanged.
  */
-export function opening<T>(folder: string, open: () => T): T {
+export function openDataFolder<T>(folder: string, open: () => T): T {
   try {
     mkdirSync(folder, { recursive: true });
     return open();
@@ -64,35 +67,40 @@ export function opening<T>(folder: string, open: () => T): T {
 function problemOf(folder: string, error: Error): string {
   const primary = primaryCode(error);
   if (primary === sqliteCode.notadb || primary === sqliteCode.corrupt) {
-    return `${databaseFile(folder)} is damaged or not a database: restore it from a backup, or move it away and read the events again.`;
+    return (
+      `${databaseFile(folder)} is damaged or not a database: ` +
+      'restore it from a backup, or move it away and read the events again.'
+    );
   }
-  if (primary === sqliteCode.full)
-    return `The disk of the data folder ${folder} is full: free some space, or choose another folder with VECTORSTREAM_DATA_DIR.`;
-  return `The data folder ${folder} cannot be used (${error.message}): it must be a folder that this user can write, see VECTORSTREAM_DATA_DIR.`;
+  if (primary === sqliteCode.full) {
+    return (
+      `The disk of the data folder ${folder} is full: ` +
+      'free some space, or choose another folder with VECTORSTREAM_DATA_DIR.'
+    );
+  }
+  return (
+    `The data folder ${folder} cannot be used (${error.message}): ` +
+    'it must be a folder that this user can write, see VECTORSTREAM_DATA_DIR.'
+  );
 }
 
 /**
- * Statements by their text, prepared once; the oldest goes when there are many (filters make their
- * own).
+ * Prepares each SQL text once. Filters produce many texts, so only the newest `sizeMax` statements
+ * are kept.
  */
 export class Statements {
   readonly #database: DatabaseSync;
-  readonly #max: number;
-  readonly #prepared = new Map<string, StatementSync>();
+  readonly #prepared: BoundedMap<string, StatementSync>;
 
-  constructor(database: DatabaseSync, max: number) {
+  constructor(database: DatabaseSync, sizeMax: number) {
     this.#database = database;
-    this.#max = max;
+    this.#prepared = new BoundedMap(() => sizeMax);
   }
 
   get(sql: string): StatementSync {
     const known = this.#prepared.get(sql);
     if (known !== undefined) return known;
     const statement = this.#database.prepare(sql);
-    for (const oldest of this.#prepared.keys()) {
-      if (this.#prepared.size < this.#max) break;
-      this.#prepared.delete(oldest);
-    }
     this.#prepared.set(sql, statement);
     return statement;
   }

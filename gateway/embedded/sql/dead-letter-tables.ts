@@ -1,7 +1,7 @@
-// The dead letters' table: a letter once, with the bytes of its record as they came.
+// Stores each dead letter once, with the unchanged bytes of its record.
 
 import type { DatabaseSync } from 'node:sqlite';
-import { assert } from '#core/errors/assert.ts';
+import { assert, at } from '#core/errors/assert.ts';
 import {
   type DeadLetter,
   type DeadLetterEntry,
@@ -13,16 +13,21 @@ import {
   type DeadLetterStatus,
   openStatus,
 } from '#core/ports.ts';
-import { type PackedRecord, packRecords, unpackRecords } from '../record-codec.ts';
+import {
+  type PackedRecord,
+  packRecords,
+  unpackLogRecords,
+  unpackRecords,
+} from '../record-codec.ts';
 import { type DeadLetterPage, deadLetterPage } from './dead-letter-search.ts';
 import { uuidBytes, uuidText } from './uuid-bytes.ts';
 
 type RecordFields = 'key' | 'value' | 'headers' | 'timestamp';
 
-/** Letters without their records, which travel packed beside them, in the same order. */
-export type DeadLetterRow = Omit<DeadLetter, RecordFields> & Pick<DeadLetterEntry, 'valueBytes'>;
+/** A dead letter without its record. Records travel packed beside the rows, in the same order. */
+type DeadLetterRow = Omit<DeadLetter, RecordFields> & Pick<DeadLetterEntry, 'valueBytes'>;
 export type StatusChange = { readonly id: string; readonly status: DeadLetterStatus };
-export type EntryRow = Omit<DeadLetterEntry, RecordFields>;
+type EntryRow = Omit<DeadLetterEntry, RecordFields>;
 export type PackedDeadLetters = { readonly rows: readonly EntryRow[]; readonly packed: Uint8Array };
 export type DeadLetterStats = {
   readonly byState: Readonly<Record<DeadLetterState, number>>;
@@ -30,15 +35,15 @@ export type DeadLetterStats = {
 };
 
 /**
- * Which the second schema added: what was done with the letter (JSON, `NULL` for nothing), and the
- * size of the original value (`NULL` when it is all there).
+ * Columns of the second version of the schema: the status (JSON; `NULL` for a new dead letter), and
+ * the size of the original value (`NULL` when the whole value is stored).
  */
 const deadLettersColumns2 = ['status TEXT', 'value_bytes INTEGER'] as const;
 export const deadLettersUpgrade2 = deadLettersColumns2
   .map((column) => `ALTER TABLE dead_letters ADD COLUMN ${column};`)
   .join(' ');
 
-/** The table and its indices, on a database that has none. */
+/** Creates the table and its indexes in a new database. */
 export const deadLettersSchema = `
   CREATE TABLE dead_letters (
     key INTEGER PRIMARY KEY,
@@ -65,14 +70,14 @@ export const deadLettersSchema = `
 `;
 
 export type DeadLetterWrites = {
-  putDeadLetters(letters: {
+  putDeadLetters(deadLetters: {
     readonly rows: readonly DeadLetterRow[];
     readonly packed: Uint8Array;
   }): void;
   setDeadLetterStatus(changes: readonly StatusChange[]): void;
 };
 export type DeadLetterReads = {
-  /** Of a search that goes through many letters only a part, and from where to go on. */
+  /** A search by text covers a part of the table, and says in `next` where to continue. */
   listDeadLetters(query: DeadLetterQuery): PackedDeadLetters & Pick<DeadLetterPage, 'next'>;
   getDeadLetter(id: string): PackedDeadLetters;
   deadLetterStats(): DeadLetterStats;
@@ -80,12 +85,14 @@ export type DeadLetterReads = {
 
 export function createDeadLetterWrites(database: DatabaseSync): DeadLetterWrites {
   const insert = database.prepare(`
-    INSERT INTO dead_letters (id, state, reason, failed_at, message, field, event_id, attempts, runner,
-      origin_topic, origin_partition, origin_offset, timestamp, record_key, record_headers, record_value, value_bytes)
+    INSERT INTO dead_letters (id, state, reason, failed_at, message, field, event_id, attempts,
+      runner, origin_topic, origin_partition, origin_offset, timestamp, record_key, record_headers,
+      record_value, value_bytes)
     VALUES (?, 'open', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`);
   const setStatus = database.prepare('UPDATE dead_letters SET state = ?, status = ? WHERE id = ?');
   const dropRecord = database.prepare(`
-    UPDATE dead_letters SET value_bytes = coalesce(value_bytes, length(record_value)), record_key = NULL, record_headers = x'', record_value = x'' WHERE id = ?`);
+    UPDATE dead_letters SET value_bytes = coalesce(value_bytes, length(record_value)),
+      record_key = NULL, record_headers = x'', record_value = x'' WHERE id = ?`);
   return {
     putDeadLetters({ rows, packed }) {
       const records = unpackRecords(packed);
@@ -93,8 +100,7 @@ export function createDeadLetterWrites(database: DatabaseSync): DeadLetterWrites
         index,
         { id, origin, reason, message, field, eventId, failedAt, attempts, runner, valueBytes },
       ] of rows.entries()) {
-        const record = records[index];
-        if (record === undefined) continue;
+        const record = at(records, index);
         insert.run(
           uuidBytes(id),
           reason,
@@ -128,22 +134,22 @@ export function createDeadLetterWrites(database: DatabaseSync): DeadLetterWrites
 }
 
 export function createDeadLetterReads(database: DatabaseSync): DeadLetterReads {
-  const portion = deadLetterPage(database);
-  const byId = database.prepare(
-    'SELECT *, coalesce(value_bytes, length(record_value)) AS bytes FROM dead_letters WHERE id = ?',
-  );
+  const findPage = deadLetterPage(database);
+  const byId = database.prepare(`
+    SELECT *, coalesce(value_bytes, length(record_value)) AS bytes
+    FROM dead_letters WHERE id = ?`);
   const counts = database.prepare(
     'SELECT state, reason, count(*) AS count FROM dead_letters GROUP BY state, reason',
   );
   return {
     listDeadLetters(query) {
-      const { rows, next } = portion(query);
-      return { ...lettersOf(rows), next };
+      const { rows, next } = findPage(query);
+      return { ...packedOf(rows), next };
     },
 
     getDeadLetter(id) {
       const key = uuidBytes(id);
-      return lettersOf(key === null ? [] : byId.all(key));
+      return packedOf(key === null ? [] : byId.all(key));
     },
 
     deadLetterStats() {
@@ -160,9 +166,14 @@ export function createDeadLetterReads(database: DatabaseSync): DeadLetterReads {
   };
 }
 
+/** The dead letters that `DeadLetterReads` answered with. */
+export function unpackDeadLetters({ rows, packed }: PackedDeadLetters): DeadLetterEntry[] {
+  return unpackLogRecords(packed).map((record, index) => ({ ...at(rows, index), ...record }));
+}
+
 type Row = Readonly<Record<string, unknown>>;
 
-function lettersOf(rows: readonly Row[]): PackedDeadLetters {
+function packedOf(rows: readonly Row[]): PackedDeadLetters {
   return { rows: rows.map(entryOf), packed: packRecords(rows.map(recordOf)) };
 }
 
@@ -212,7 +223,7 @@ function statusOf({ status, state }: Row): DeadLetterStatus {
 
 function reasonOf(value: unknown): DeadLetterReason {
   const reason = deadLetterReasons.find((known) => known === value);
-  assert(reason !== undefined, `A dead letter is stored with the reason ${String(value)}`);
+  assert(reason !== undefined, `A stored dead letter has the unknown reason ${String(value)}`);
   return reason;
 }
 

@@ -1,5 +1,5 @@
-// Turns a filter on events into SQL, one condition per member, so that a plan can pick the one that
-// its index serves.
+// Turns a filter on events into SQL: one condition for each member, so that a search can pick the
+// condition that an index serves.
 
 import type { SQLInputValue } from 'node:sqlite';
 import type { EventFilter } from '#core/ports.ts';
@@ -8,11 +8,12 @@ import type { Statements } from './database.ts';
 export type Condition = { readonly sql: string; readonly values: readonly SQLInputValue[] };
 
 /** A condition and the index that finds its events. */
-export type Way = { readonly index: string; readonly condition: Condition };
+type IndexedCondition = { readonly index: string; readonly condition: Condition };
 
+/** `index` is `null` when no index serves the condition. */
 type Part = Condition & { readonly index: string | null };
 
-/** On the table `events`; `true` for an empty filter. */
+/** A condition on the table `events`; its SQL is `true` for an empty filter. */
 export function conditionOf(filter: EventFilter): Condition {
   const parts = partsOf(filter);
   return {
@@ -22,27 +23,27 @@ export function conditionOf(filter: EventFilter): Condition {
 }
 
 /**
- * The way to the events of the filter that meets at most `eventsMax` of them, if one does; counting
- * stops there.
+ * The first condition of the filter that at most `eventsMax` events match, with its index; `null`
+ * when there is none. Counting stops after `eventsMax` events.
  */
 export function selectiveIndex(
   statements: Statements,
   filter: EventFilter,
   eventsMax: number,
-): Way | null {
+): IndexedCondition | null {
   for (const { index, ...condition } of partsOf(filter)) {
     if (index === null) continue;
-    const within = statements.get(
-      `SELECT count(*) AS count FROM (SELECT 1 FROM events INDEXED BY ${index} WHERE ${condition.sql} LIMIT ?)`,
-    );
+    const count = statements.get(`
+      SELECT count(*) AS count FROM (
+        SELECT 1 FROM events INDEXED BY ${index} WHERE ${condition.sql} LIMIT ?)`);
     const limit = Number.isFinite(eventsMax) ? eventsMax + 1 : -1;
-    if (Number(within.get(...condition.values, limit)?.['count']) <= eventsMax)
+    if (Number(count.get(...condition.values, limit)?.['count']) <= eventsMax)
       return { index, condition };
   }
   return null;
 }
 
-/** Those that usually match the fewest events first. */
+/** Conditions that usually match the fewest events come first. */
 function partsOf(filter: EventFilter): readonly Part[] {
   const {
     sessionId,
@@ -62,7 +63,7 @@ function partsOf(filter: EventFilter): readonly Part[] {
   if (userId !== undefined)
     parts.push({ index: 'events_by_user', sql: 'user_id = ?', values: [userId] });
   if (productId !== undefined) {
-    // A text may stand for several products that read the same.
+    // Several products with equal descriptions share one text: the payload tells them apart.
     const own = 'events.text IN (SELECT text FROM product_texts WHERE product = ?)';
     parts.push({
       index: 'events_by_text',
@@ -88,13 +89,13 @@ function partsOf(filter: EventFilter): readonly Part[] {
   if (categories !== undefined)
     parts.push({
       index: 'events_by_category',
-      sql: `category IN ${listed}`,
+      sql: `category IN ${jsonList}`,
       values: [JSON.stringify(categories)],
     });
   if (eventTypes !== undefined)
     parts.push({
       index: null,
-      sql: `event_type IN ${listed}`,
+      sql: `event_type IN ${jsonList}`,
       values: [JSON.stringify(eventTypes)],
     });
   if (priceMin !== undefined) parts.push({ index: null, sql: 'price >= ?', values: [priceMin] });
@@ -102,4 +103,5 @@ function partsOf(filter: EventFilter): readonly Part[] {
   return parts;
 }
 
-const listed = '(SELECT value FROM json_each(?))';
+/** The values of a JSON array that is bound to the parameter. */
+const jsonList = '(SELECT value FROM json_each(?))';

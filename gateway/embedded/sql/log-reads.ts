@@ -1,21 +1,22 @@
-// The read side of the log: ranges of records, taken in turn from every partition, and how far a
-// group is behind.
+// The read side of the log: reads records from all partitions in turn, and reports how far behind a
+// consumer group is.
 
 import type { DatabaseSync } from 'node:sqlite';
 import type { PartitionLag } from '#core/ports.ts';
 import { packedBytes, type PackedRecord, packRecords } from '../record-codec.ts';
 import type { GroupOffset } from './log-writes.ts';
 
-export type ReadRequest = {
+type ReadRequest = {
   /**
-   * Where to go on in each partition, and for how many records at most. What comes first in this
-   * list is served first.
+   * The next offset to read from each partition, and the most records to read. Partitions that come
+   * first in this list are served first.
    */
   readonly from: readonly (GroupOffset & { readonly max: number })[];
   readonly recordsMax: number;
-  /** At least one record is read, however large. */
+  /** At least one record is read, however large it is. */
   readonly bytesMax: number;
 };
+/** `partitions` and `offsets` have one item for each record in `packed`, in the same order. */
 export type ReadAnswer = {
   readonly packed: Uint8Array;
   readonly partitions: Uint16Array;
@@ -29,9 +30,9 @@ export type LogReads = {
 
 export function createLogReads(database: DatabaseSync, partitions: number): LogReads {
   const tables = Array.from({ length: partitions }, (_, partition) => ({
-    from: database.prepare(
-      `SELECT record_offset, timestamp, key, headers, value FROM log_${partition} WHERE record_offset >= ? ORDER BY record_offset LIMIT ?`,
-    ),
+    from: database.prepare(`
+      SELECT record_offset, timestamp, key, headers, value FROM log_${partition}
+      WHERE record_offset >= ? ORDER BY record_offset LIMIT ?`),
     last: database.prepare(
       `SELECT record_offset FROM log_${partition} ORDER BY record_offset DESC LIMIT 1`,
     ),
@@ -47,7 +48,7 @@ export function createLogReads(database: DatabaseSync, partitions: number): LogR
       const offsets: number[] = [];
       let bytes = 0;
       for (const [index, { partition, offset, max }] of from.entries()) {
-        // An even share of what is left, so that no partition starves behind a long one.
+        // An even share of what is left, so that a long partition does not starve the others.
         const share = Math.min(
           max,
           Math.ceil((recordsMax - records.length) / (from.length - index)),
@@ -80,9 +81,7 @@ export function createLogReads(database: DatabaseSync, partitions: number): LogR
   };
 }
 
-type Row = Readonly<Record<string, unknown>>;
-
-function recordOf(row: Row): PackedRecord {
+function recordOf(row: Readonly<Record<string, unknown>>): PackedRecord {
   const { key, headers, value } = row;
   return {
     timestamp: Number(row['timestamp']),

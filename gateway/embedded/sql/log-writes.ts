@@ -1,39 +1,44 @@
-// The write side of the log: offsets without gaps per partition, commits that only go forward, and
-// retention that spares the unread.
+// The write side of the log: offsets of a partition have no gaps, commits only go forward, and
+// retention never deletes unread records.
 
 import type { DatabaseSync } from 'node:sqlite';
+import { at } from '#core/errors/assert.ts';
 import { LogFullError } from '#core/errors/errors.ts';
 import { createPartitioner } from '#core/event/partition-of-key.ts';
 import { packedBytes, unpackRecords } from '../record-codec.ts';
+import type { LogState, Partition } from './log-state.ts';
 
 export type LogBounds = {
   /**
-   * Bytes that may wait to be read; more are refused, but for one append to a log in which nothing
-   * waits.
+   * Most bytes that may be unread. An append that would exceed this is refused, unless the log has
+   * nothing unread.
    */
   readonly unreadBytesMax: number;
-  /** Of what was read: how much is kept, and for how long after the record was made. */
+  /** How many bytes of read records are kept, and for how long after a record was made. */
   readonly retentionBytes: number;
   readonly retentionMs: number;
 };
 
 export type GroupOffset = { readonly partition: number; readonly offset: number };
 
+type RetentionStep = {
+  /** UTC ms. */
+  readonly now: number;
+  readonly rowsMax: number;
+};
+
 export type LogWrites = {
   /** Positions of the records, in input order. */
   append(packed: Uint8Array): { readonly partitions: Uint16Array; readonly offsets: Float64Array };
   /**
-   * Starts a group where it left off, else at the oldest record, and returns its offsets. From now
-   * on it holds back retention.
+   * Starts a group at its committed offsets, or at the oldest records, and returns these offsets.
+   * From then on, retention spares what the group has not read.
    */
   join(groupId: string): readonly GroupOffset[];
   commit(request: { readonly groupId: string; readonly commits: readonly GroupOffset[] }): void;
   leave(groupId: string): void;
-  /** Deletes up to `rowsMax` records; `more` says to call again. `now` is UTC ms. */
-  retain(request: { readonly now: number; readonly rowsMax: number }): {
-    readonly deleted: number;
-    readonly more: boolean;
-  };
+  /** Deletes up to `rowsMax` records. Call again while `more` is true. */
+  retain(step: RetentionStep): { readonly deleted: number; readonly more: boolean };
 };
 
 export function createLogWrites(
@@ -47,23 +52,18 @@ export function createLogWrites(
   );
   const commit = database.prepare(`
     INSERT INTO commits (group_id, partition, next_offset) VALUES (?, ?, ?)
-    ON CONFLICT DO UPDATE SET next_offset = excluded.next_offset WHERE excluded.next_offset > next_offset`);
+    ON CONFLICT DO UPDATE
+      SET next_offset = excluded.next_offset WHERE excluded.next_offset > next_offset`);
 
   return {
     append(packed) {
-      const waiting = log.unreadBytes();
-      // What is larger than the bound alone would be sent again for ever.
-      if (waiting > 0 && waiting + packed.length > bounds.unreadBytesMax) {
-        throw new LogFullError(
-          `The log holds ${waiting} unread bytes, and ${packed.length} more would pass its bound of ${bounds.unreadBytesMax}: send again when they have been processed.`,
-        );
-      }
+      refuseIfFull(log.unreadBytes(), packed.length, bounds);
       const records = unpackRecords(packed);
       const partitions = new Uint16Array(records.length);
       const offsets = new Float64Array(records.length);
       for (const [index, record] of records.entries()) {
-        const at = partitionFor(record.key);
-        const partition = log.partition(at);
+        const number = partitionFor(record.key);
+        const partition = at(log.partitions, number);
         partition.insert.run(
           partition.nextOffset,
           partition.nextPosition,
@@ -72,7 +72,7 @@ export function createLogWrites(
           record.headers,
           record.value,
         );
-        partitions[index] = at;
+        partitions[index] = number;
         offsets[index] = partition.nextOffset;
         partition.nextOffset += 1;
         partition.nextPosition += packedBytes(record);
@@ -81,13 +81,8 @@ export function createLogWrites(
     },
 
     join(groupId) {
-      for (const [index, partition] of log.partitions.entries()) {
-        commit.run(
-          groupId,
-          index,
-          Number(partition.firstFrom.get(0)?.['record_offset'] ?? partition.nextOffset),
-        );
-      }
+      for (const [index, { firstFrom, nextOffset }] of log.partitions.entries())
+        commit.run(groupId, index, Number(firstFrom.get(0)?.['record_offset'] ?? nextOffset));
       log.members.add(groupId);
       log.loadUnread();
       return committed.all(groupId).map((row) => ({
@@ -108,108 +103,47 @@ export function createLogWrites(
 
     retain({ now, rowsMax }) {
       if (log.members.size === 0) return { deleted: 0, more: false };
+      const limits = {
+        madeBefore: now - bounds.retentionMs,
+        bytesMax: bounds.retentionBytes / log.partitions.length,
+      };
       let deleted = 0;
-      for (const { unreadFrom, nextOffset, firstFrom, oldest, deleteBefore } of log.partitions) {
-        // The newest record stays: the next offset is read from it.
-        const end = Math.min(unreadFrom, nextOffset - 1);
-        const keepFrom =
-          Number(firstFrom.get(end)?.['position'] ?? 0) -
-          bounds.retentionBytes / log.partitions.length;
-        let before = -1;
-        for (const row of oldest.all(end, Math.max(0, rowsMax - deleted))) {
-          if (
-            Number(row['timestamp']) >= now - bounds.retentionMs &&
-            Number(row['position']) >= keepFrom
-          )
-            break;
-          before = Number(row['record_offset']) + 1;
-        }
-        if (before >= 0) deleted += Number(deleteBefore.run(before).changes);
-      }
+      for (const partition of log.partitions)
+        deleted += deleteOld(partition, { ...limits, rowsMax: Math.max(0, rowsMax - deleted) });
       return { deleted, more: deleted >= rowsMax };
     },
   };
 }
 
-type Partition = ReturnType<typeof partitionOf>;
-
-/**
- * Where the partitions end and what of them is unread: kept in memory, and read anew after a
- * rollback.
- */
-export class LogState {
-  readonly partitions: readonly Partition[];
-  /**
-   * Groups that read in this process. The slowest of them holds back retention; before the first
-   * joins, every group known does.
-   */
-  readonly members = new Set<string>();
-  readonly #commits;
-
-  constructor(database: DatabaseSync, count: number) {
-    this.partitions = Array.from({ length: count }, (_, index) => partitionOf(database, index));
-    this.#commits = database.prepare('SELECT group_id, partition, next_offset FROM commits');
-    this.reload();
-  }
-
-  partition(index: number): Partition {
-    const partition = this.partitions[index];
-    if (partition === undefined) throw new RangeError(`The log has no partition ${index}.`);
-    return partition;
-  }
-
-  reload(): void {
-    for (const partition of this.partitions) {
-      const row = partition.last.get();
-      partition.nextOffset = row === undefined ? 0 : Number(row['record_offset']) + 1;
-      partition.nextPosition =
-        row === undefined ? 0 : Number(row['position']) + Number(row['size']);
-    }
-    this.loadUnread();
-  }
-
-  loadUnread(): void {
-    const slowest = new Map<number, number>();
-    for (const row of this.#commits.all()) {
-      if (this.members.size > 0 && !this.members.has(String(row['group_id']))) continue;
-      const index = Number(row['partition']);
-      slowest.set(index, Math.min(slowest.get(index) ?? Infinity, Number(row['next_offset'])));
-    }
-    for (const [index, partition] of this.partitions.entries())
-      partition.unreadFrom = slowest.get(index) ?? 0;
-  }
-
-  unreadBytes(): number {
-    let bytes = 0;
-    for (const { firstFrom, unreadFrom, nextPosition } of this.partitions) {
-      const first = firstFrom.get(unreadFrom);
-      if (first !== undefined) bytes += nextPosition - Number(first['position']);
-    }
-    return bytes;
-  }
+/** An append that alone exceeds the bound is accepted once nothing is unread: see `LogBounds`. */
+function refuseIfFull(unread: number, added: number, { unreadBytesMax }: LogBounds): void {
+  if (unread === 0 || unread + added <= unreadBytesMax) return;
+  throw new LogFullError(
+    `The log holds ${unread} unread bytes, and ${added} more would exceed its bound of ` +
+      `${unreadBytesMax}: send again when they have been processed.`,
+  );
 }
 
-function partitionOf(database: DatabaseSync, index: number) {
-  const table = `log_${index}`;
-  return {
-    nextOffset: 0,
-    nextPosition: 0,
-    unreadFrom: 0,
-    insert: database.prepare(
-      `INSERT INTO ${table} (record_offset, position, timestamp, key, headers, value) VALUES (?, ?, ?, ?, ?, ?)`,
-    ),
-    last: database.prepare(
-      `SELECT record_offset, position, ${storedBytes} AS size FROM ${table} ORDER BY record_offset DESC LIMIT 1`,
-    ),
-    firstFrom: database.prepare(
-      `SELECT record_offset, position FROM ${table} WHERE record_offset >= ? ORDER BY record_offset LIMIT 1`,
-    ),
-    oldest: database.prepare(
-      `SELECT record_offset, position, timestamp FROM ${table} WHERE record_offset < ? ORDER BY record_offset LIMIT ?`,
-    ),
-    deleteBefore: database.prepare(`DELETE FROM ${table} WHERE record_offset < ?`),
-  };
-}
+type OldRecords = {
+  /** UTC ms. Older records are deleted. */
+  readonly madeBefore: number;
+  /** Read records beyond this many bytes are deleted, the oldest first. */
+  readonly bytesMax: number;
+  readonly rowsMax: number;
+};
 
-/** `packedBytes` of a stored record. */
-const storedBytes = '20 + ifnull(length(key), 0) + length(headers) + length(value)';
+/** Deletes old records that every group has read; returns their number. */
+function deleteOld(
+  { unreadFrom, nextOffset, firstFrom, oldest, deleteBefore }: Partition,
+  { madeBefore, bytesMax, rowsMax }: OldRecords,
+): number {
+  // The newest record always stays: the next offset is derived from it.
+  const end = Math.min(unreadFrom, nextOffset - 1);
+  const keepFrom = Number(firstFrom.get(end)?.['position'] ?? 0) - bytesMax;
+  let before = -1;
+  for (const row of oldest.all(end, rowsMax)) {
+    if (Number(row['timestamp']) >= madeBefore && Number(row['position']) >= keepFrom) break;
+    before = Number(row['record_offset']) + 1;
+  }
+  return before < 0 ? 0 : Number(deleteBefore.run(before).changes);
+}

@@ -1,5 +1,5 @@
-// The tables of `vectorstream.db`, and the proof that a file on disk was made for this schema and
-// this index.
+// Creates and upgrades the tables of `vectorstream.db`, and refuses a file that belongs to a newer
+// schema or to another index.
 
 import type { DatabaseSync } from 'node:sqlite';
 import { IndexMismatchError, UsageError } from '#core/errors/errors.ts';
@@ -7,36 +7,44 @@ import type { IndexIdentity } from '#core/ports.ts';
 import { vectorChanges } from '../vectors/vector-copy.ts';
 import { deadLettersSchema, deadLettersUpgrade2 } from './dead-letter-tables.ts';
 
-/** Kept in `PRAGMA user_version`. */
+/** Stored in `PRAGMA user_version`. */
 const schemaVersion = 3;
 
 /**
- * Which texts events of a product had. A table of pairs and no index on events: it grows by texts,
- * not by events.
+ * Which texts the events of each product have. This is a table of pairs instead of an index on
+ * events, so that it grows with the texts and not with the events.
+ *
+ * SQLite stores the text of every CREATE statement in the file: it must not change, not even in its
+ * white space. `+` breaks the long ones.
  */
-const productTables = `
-  CREATE TABLE IF NOT EXISTS product_texts (product TEXT NOT NULL, text INTEGER NOT NULL, PRIMARY KEY (product, text)) WITHOUT ROWID;
+const productTables =
+  `
+  CREATE TABLE IF NOT EXISTS product_texts (product TEXT NOT NULL, text INTEGER NOT NULL, ` +
+  `PRIMARY KEY (product, text)) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS product_texts_by_text ON product_texts (text);
 `;
 const productUpgrade = `${productTables}
   INSERT OR IGNORE INTO product_texts (product, text)
-    SELECT DISTINCT json_extract(payload, '$.product.id') AS product, text FROM events WHERE product IS NOT NULL;
+    SELECT DISTINCT json_extract(payload, '$.product.id') AS product, text FROM events
+    WHERE product IS NOT NULL;
 `;
 
-/** From the version before to the one of its name. */
+/** Each upgrades the version before to the version in its key. */
 const upgrades: Readonly<Record<number, string>> = { 2: deadLettersUpgrade2, 3: productUpgrade };
 
 /**
- * Why these indexes and no more: each costs every event a write. `events_by_text` also answers
- * counts and newest events under filters by type, category, price and time without touching the
- * events; `events_by_category` finds the texts of a category by seeking from one to the next.
+ * Every index on events costs each event one more write, so there are only these. `events_by_text`
+ * also answers counts and newest events under filters by type, category, price and time without
+ * reading the events. `events_by_category` finds the texts of a category by seeking from one text
+ * to the next.
  *
- * `totals` is kept by the writes: SQLite would count a table by reading all of it.
+ * The writes maintain `totals`, because SQLite counts a table by reading all of it.
  *
- * Vectors have a table of their own, without the rest of the text, so that many fit into memory
- * when all are read.
+ * Vectors have their own table, without the rest of the text, so that a pass over all vectors reads
+ * few pages.
  */
-const storeTables = `
+const storeTables =
+  `
   CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
   CREATE TABLE totals (name TEXT PRIMARY KEY, count INTEGER NOT NULL) WITHOUT ROWID;
@@ -56,7 +64,8 @@ const storeTables = `
     checked_at INTEGER NOT NULL,
     unreferenced_since INTEGER
   );
-  CREATE INDEX texts_unreferenced ON texts (unreferenced_since) WHERE unreferenced_since IS NOT NULL;
+  CREATE INDEX texts_unreferenced ON texts (unreferenced_since) ` +
+  `WHERE unreferenced_since IS NOT NULL;
 
   CREATE TABLE vectors (text INTEGER PRIMARY KEY, kind TEXT NOT NULL, vector BLOB NOT NULL);
 
@@ -80,23 +89,27 @@ const storeTables = `
   CREATE INDEX events_by_category ON events (category, text);
   CREATE INDEX events_by_ingestion ON events (ingested_at);
 
-  CREATE TABLE commits (group_id TEXT NOT NULL, partition INTEGER NOT NULL, next_offset INTEGER NOT NULL, PRIMARY KEY (group_id, partition)) WITHOUT ROWID;
+  CREATE TABLE commits (group_id TEXT NOT NULL, partition INTEGER NOT NULL, ` +
+  `next_offset INTEGER NOT NULL, PRIMARY KEY (group_id, partition)) WITHOUT ROWID;
 ${productTables}
 ${deadLettersSchema}`;
 
 /**
- * Of a wrong runner's work: see session-tables.ts. They came after the first files of this schema
- * were written, and an older version may go on without them.
+ * What finds the work of a faulty runner: see session-tables.ts. Some files of the present schema
+ * version lack these tables, and a gateway that does not know them may still use such a file. So
+ * they are created whenever they are missing, and the version stays.
  */
-const sessionTables = `
-  CREATE TABLE IF NOT EXISTS runner_sessions (id TEXT PRIMARY KEY, good_until INTEGER NOT NULL, renewed_at INTEGER NOT NULL) WITHOUT ROWID;
+const sessionTables =
+  `
+  CREATE TABLE IF NOT EXISTS runner_sessions (id TEXT PRIMARY KEY, good_until INTEGER NOT NULL, ` +
+  `renewed_at INTEGER NOT NULL) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS texts_by_session ON texts (runner_session, embedded_at);
 `;
 
 /**
- * One table per partition, keyed by offset, so that an append always goes to the end of a tree and
- * a read is one range. `position` is the number of bytes in the partition before the record: sizes
- * of ranges are differences, never sums.
+ * One table for each partition, keyed by offset: an append always goes to the end of the tree, and
+ * a read is one range. `position` is the number of bytes in the partition before the record, so the
+ * size of a range is a difference instead of a sum.
  */
 const logTable = (partition: number) => `
   CREATE TABLE IF NOT EXISTS log_${partition} (
@@ -110,9 +123,12 @@ const logTable = (partition: number) => `
 `;
 
 /**
- * Creates what is missing and returns the number of partitions: the larger of the file's and the
- * asked, because records in a partition must still be read. Without an identity nothing is said of
- * an index. Throws `UsageError` for a newer schema, `IndexMismatchError` for another index.
+ * Creates missing tables and upgrades older ones. Returns the number of partitions: `partitions`,
+ * or what the file has when that is more, because the records in every partition must be read.
+ *
+ * @param identity `null`: the index of the file is neither checked nor set
+ * @throws UsageError for a newer schema
+ * @throws IndexMismatchError for another index
  */
 export function prepareSchema(
   database: DatabaseSync,
@@ -123,7 +139,8 @@ export function prepareSchema(
   const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
   if (version > schemaVersion) {
     throw new UsageError(
-      `${file} was written by a newer VectorStream (schema ${version}, this one knows ${schemaVersion}): run that version, or choose another data folder.`,
+      `${file} was written by a newer VectorStream (schema ${version}, this one knows ` +
+        `${schemaVersion}): run that version, or choose another data folder.`,
     );
   }
   database.exec('BEGIN IMMEDIATE');
@@ -152,14 +169,19 @@ export function prepareSchema(
   }
 }
 
+/** This text is stored: it must not change. */
 function describe({ modelId, modelRevision, dimensions, templateHash }: IndexIdentity): string {
-  return `model ${modelId}, revision ${modelRevision}, ${dimensions} dimensions, text template ${templateHash}`;
+  return (
+    `model ${modelId}, revision ${modelRevision}, ${dimensions} dimensions, ` +
+    `text template ${templateHash}`
+  );
 }
 
 function checkIdentity(file: string, found: string, wanted: string): void {
   if (found === wanted) return;
   throw new IndexMismatchError(
-    `${file} holds vectors of another index (${found}), and this gateway makes (${wanted}). ` +
-      'Their vectors cannot be compared: choose another data folder, or move this one away and read the events again.',
+    `${file} holds vectors of another index (${found}) than this gateway makes (${wanted}). ` +
+      'Their vectors cannot be compared: choose another data folder, or move this one away and ' +
+      'read the events again.',
   );
 }

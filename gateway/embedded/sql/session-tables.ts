@@ -1,16 +1,16 @@
-// Which texts a runner's session embedded, and the vectors taken from those that are not to be
-// believed.
+// Records which texts each runner session embedded, and withholds vectors from untrusted sessions.
 //
-// A withheld text is one that no session embedded (`nobody`), and it has no row among the vectors.
+// A withheld text keeps its row in `texts`, but has no vector. Its session is `withheldSession`, so
+// that no runner session owns it.
 
 import type { DatabaseSync } from 'node:sqlite';
 import type { BareText, SessionMark, SessionWork } from '#core/ports.ts';
-import { uuidText } from './uuid-bytes.ts';
+import { bareTextOf, uuidOf } from './stored-rows.ts';
 
 export type SessionWrites = {
   markSession(mark: SessionMark): void;
   unmarkSession(runnerSession: string): void;
-  /** A bounded step; `true` says to call again. */
+  /** One bounded step. Call again while the result is `true`. */
   withholdTexts(work: SessionWork): boolean;
 };
 
@@ -21,18 +21,20 @@ export type SessionReads = {
 
 export const withheldSession = '';
 
-/** A few milliseconds of the writer's work. */
+/** Texts that one step withholds: a few milliseconds of the writer's work. */
 const withholdMax = 1_000;
 const marksMax = 10_000;
 
 export function createSessionWrites(database: DatabaseSync): SessionWrites {
   const mark = database.prepare(`
     INSERT INTO runner_sessions (id, good_until, renewed_at) VALUES (?, ?, ?)
-    ON CONFLICT (id) DO UPDATE SET good_until = excluded.good_until, renewed_at = excluded.renewed_at`);
+    ON CONFLICT (id) DO UPDATE
+      SET good_until = excluded.good_until, renewed_at = excluded.renewed_at`);
   const unmark = database.prepare('DELETE FROM runner_sessions WHERE id = ?');
   const takeFromSession = database.prepare(`
     UPDATE texts SET runner_session = '${withheldSession}' WHERE key IN (
-      SELECT key FROM texts INDEXED BY texts_by_session WHERE runner_session = ? AND embedded_at >= ? LIMIT ${withholdMax})
+      SELECT key FROM texts INDEXED BY texts_by_session
+      WHERE runner_session = ? AND embedded_at >= ? LIMIT ${withholdMax})
     RETURNING key`);
   const deleteVector = database.prepare('DELETE FROM vectors WHERE text = ?');
 
@@ -55,9 +57,9 @@ export function createSessionReads(database: DatabaseSync): SessionReads {
   const marks = database.prepare(
     `SELECT id, good_until, renewed_at FROM runner_sessions LIMIT ${marksMax}`,
   );
-  const embeddedBy = database.prepare(
-    'SELECT id, text, kind, product FROM texts INDEXED BY texts_by_session WHERE runner_session = ? AND embedded_at >= ? LIMIT ?',
-  );
+  const embeddedBy = database.prepare(`
+    SELECT id, text, kind, product FROM texts INDEXED BY texts_by_session
+    WHERE runner_session = ? AND embedded_at >= ? LIMIT ?`);
 
   return {
     sessionMarks() {
@@ -68,12 +70,9 @@ export function createSessionReads(database: DatabaseSync): SessionReads {
       }));
     },
     textsEmbeddedBy({ runnerSession, since, limit }) {
-      return embeddedBy.all(runnerSession, since, limit).map(({ id, text, kind, product }) => ({
-        id: id instanceof Uint8Array ? uuidText(id) : '',
-        text: String(text),
-        kind: kind === 'query' ? 'query' : 'product',
-        product: typeof product === 'string' ? JSON.parse(product) : null,
-      }));
+      return embeddedBy
+        .all(runnerSession, since, limit)
+        .map((row) => bareTextOf(uuidOf(row['id']), row));
     },
   };
 }

@@ -1,9 +1,9 @@
-// Says of every SQLite error whether the same call may succeed later, so that no event is blamed
-// for a full disk.
+// Says for each SQLite error whether the same call may succeed later, so that a full disk never
+// counts as the fault of an event.
 
 import { DependencyError, VectorStreamError } from '#core/errors/errors.ts';
 
-/** Primary result codes that matter here: https://sqlite.org/rescode.html */
+/** The primary result codes that matter here: https://sqlite.org/rescode.html */
 export const sqliteCode = {
   error: 1,
   perm: 3,
@@ -21,7 +21,7 @@ export const sqliteCode = {
   notadb: 26,
 } as const;
 
-/** Codes for which the data of the call is to blame. */
+/** With these codes, the data of the call is at fault. */
 const itemAtFault: ReadonlySet<number> = new Set([
   sqliteCode.toobig,
   sqliteCode.constraint,
@@ -29,7 +29,7 @@ const itemAtFault: ReadonlySet<number> = new Set([
   sqliteCode.range,
 ]);
 
-/** Of an error that does not pass, and is no call's own fault. */
+/** The code of an error that is permanent, but not the fault of any call. */
 export const damagedCode = 'corrupt';
 
 const meanings: Readonly<Record<number, { readonly code: string; readonly text: string }>> = {
@@ -39,14 +39,16 @@ const meanings: Readonly<Record<number, { readonly code: string; readonly text: 
   [sqliteCode.ioerr]: { code: 'io_error', text: 'the disk answered with an error' },
   [sqliteCode.corrupt]: {
     code: damagedCode,
-    text: 'the file is damaged; restore it from a backup, or move it away and read the events again',
+    text:
+      'the file is damaged; ' +
+      'restore it from a backup, or move it away and read the events again',
   },
   [sqliteCode.full]: { code: 'disk_full', text: 'the disk is full; free some space' },
   [sqliteCode.cantopen]: { code: 'io_error', text: 'the file cannot be opened' },
   [sqliteCode.notadb]: { code: damagedCode, text: 'the file is not a database' },
 };
 
-/** SQLite's primary result code of an error thrown by `node:sqlite`, else `null`. */
+/** SQLite's primary result code of an error that `node:sqlite` threw; `null` for other errors. */
 export function primaryCode(error: unknown): number | null {
   return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number'
     ? error.errcode & 0xff
@@ -54,8 +56,8 @@ export function primaryCode(error: unknown): number | null {
 }
 
 /**
- * What a worker throws instead of a raw SQLite error. Wrong SQL is a bug and is returned as it is,
- * like any other error.
+ * The `DependencyError` that a worker throws in place of a SQLite error. All other errors are
+ * returned unchanged, as is an error of wrong SQL, which is a bug.
  */
 export function asDependencyError(error: unknown): unknown {
   const primary = primaryCode(error);

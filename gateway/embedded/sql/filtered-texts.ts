@@ -1,0 +1,187 @@
+// Answers what a search plan asks of the database: texts near one vector, and those of their events
+// that match one filter.
+
+import type { StatementSync } from 'node:sqlite';
+import { type EventFilter, type EventType, eventTypes, type StoredEvent } from '#core/ports.ts';
+import type { Candidate, Match, SearchSpace } from '#core/vectors/search-plan.ts';
+import type { VectorCopy } from '../vectors/vector-copy.ts';
+import type { Statements } from './database.ts';
+import { type Condition, conditionOf, selectiveIndex } from './event-filter.ts';
+import {
+  joinTexts,
+  newestEventFirst,
+  type Row,
+  selectEvent,
+  storedEventOf,
+  uuidOf,
+} from './stored-rows.ts';
+
+/** Up to this many matching events are read one by one. For more, asking text by text is faster. */
+const eventsMax = 5_000;
+
+/** The matching events of one text. */
+type EventTally = {
+  newestAt: number;
+  total: number;
+  byType: Partial<Record<EventType, number>>;
+};
+
+const tallyColumns = 'event_type, count(*) AS count, max(timestamp) AS newest';
+
+/** For one search, within one transaction. Texts are named by their key in the database. */
+export class FilteredTexts implements SearchSpace<number> {
+  readonly #statements: Statements;
+  readonly #copy: VectorCopy | null;
+  readonly #vector: Float32Array;
+  readonly #filter: EventFilter;
+  readonly #condition: Condition;
+  readonly #productsOnly: boolean;
+  readonly #idOfText: StatementSync;
+  readonly #newestOfText: StatementSync;
+  readonly #tallyOfText: StatementSync;
+  /** By text; `null` until all matching events were read. */
+  #tallies: Map<number, EventTally> | null = null;
+
+  /** @param copy `null`: a search whose filter is not selective reads all vectors. */
+  constructor(
+    statements: Statements,
+    copy: VectorCopy | null,
+    { vector, filter }: { readonly vector: Float32Array; readonly filter: EventFilter },
+  ) {
+    this.#statements = statements;
+    this.#copy = copy;
+    this.#vector = vector;
+    this.#filter = filter;
+    this.#condition = conditionOf(filter);
+    this.#productsOnly = filter.eventTypes?.includes('search') !== true;
+    this.#idOfText = statements.get('SELECT id FROM texts WHERE key = ?');
+    this.#newestOfText = statements.get(`
+      SELECT timestamp FROM events INDEXED BY events_by_text
+      WHERE text = ? AND ${this.#condition.sql} ORDER BY timestamp DESC LIMIT 1`);
+    this.#tallyOfText = statements.get(`
+      SELECT ${tallyColumns} FROM events INDEXED BY events_by_text
+      WHERE text = ? AND ${this.#condition.sql} GROUP BY event_type`);
+  }
+
+  async textsOfEvents(max: number): Promise<readonly number[] | null> {
+    const isUnbounded = max === Infinity;
+    const selective = selectiveIndex(
+      this.#statements,
+      this.#filter,
+      isUnbounded ? Infinity : eventsMax,
+    );
+    if (selective !== null || isUnbounded) {
+      this.#tallies = this.#readTallies(selective?.index ?? null);
+      return [...this.#tallies.keys()];
+    }
+    const { categories } = this.#filter;
+    return categories === undefined ? null : textsOfCategories(this.#statements, categories, max);
+  }
+
+  async nearest(
+    count: number,
+    within: readonly number[] | null,
+  ): Promise<readonly Candidate<number>[]> {
+    const { buffer, byteOffset, byteLength } = this.#vector;
+    const among = within ?? this.#copy?.candidates(this.#vector, count, this.#productsOnly) ?? null;
+    const rows = this.#statements
+      .get(
+        `SELECT text, vec_distance_cosine(vector, ?) AS distance FROM vectors
+        WHERE ${among === null ? 'true' : 'text IN (SELECT value FROM json_each(?))'}
+        ${this.#productsOnly ? "AND kind = 'product'" : ''} ORDER BY distance LIMIT ?`,
+      )
+      .all(
+        new Uint8Array(buffer, byteOffset, byteLength),
+        ...(among === null ? [] : [JSON.stringify(among)]),
+        count,
+      );
+    return rows.map((row) => ({
+      text: Number(row['text']),
+      score: Math.max(-1, Math.min(1, 1 - Number(row['distance']))),
+    }));
+  }
+
+  async matches(texts: readonly number[]): Promise<readonly (Match | null)[]> {
+    return texts.map((text) => {
+      const newestAt =
+        this.#tallies === null
+          ? this.#newestOfText.get(text, ...this.#condition.values)?.['timestamp']
+          : this.#tallies.get(text)?.newestAt;
+      const textId = newestAt === undefined ? undefined : this.#idOfText.get(text)?.['id'];
+      return textId instanceof Uint8Array
+        ? { textId: uuidOf(textId), newestAt: Number(newestAt) }
+        : null;
+    });
+  }
+
+  /** `undefined` for a text without a matching event. */
+  tallyOf(text: number): EventTally | undefined {
+    if (this.#tallies !== null) return this.#tallies.get(text);
+    const tallies = new Map<number, EventTally>();
+    for (const row of this.#tallyOfText.iterate(text, ...this.#condition.values))
+      addToTally(tallies, text, row);
+    return tallies.get(text);
+  }
+
+  /** The newest matching event of a text, given its timestamp (UTC ms). */
+  eventAt(text: number, timestamp: number): StoredEvent | null {
+    const row = this.#statements
+      .get(
+        `${selectEvent} INDEXED BY events_by_text ${joinTexts}
+        WHERE events.text = ? AND timestamp = ? AND ${this.#condition.sql}
+        ${newestEventFirst} LIMIT 1`,
+      )
+      .get(text, timestamp, ...this.#condition.values);
+    return row === undefined ? null : storedEventOf(row);
+  }
+
+  #readTallies(index: string | null): Map<number, EventTally> {
+    const from = index === null ? 'events' : `events INDEXED BY ${index}`;
+    const rows = this.#statements
+      .get(
+        `SELECT text, ${tallyColumns} FROM ${from}
+        WHERE ${this.#condition.sql} GROUP BY text, event_type`,
+      )
+      .iterate(...this.#condition.values);
+    const tallies = new Map<number, EventTally>();
+    for (const row of rows) addToTally(tallies, Number(row['text']), row);
+    return tallies;
+  }
+}
+
+function addToTally(tallies: Map<number, EventTally>, text: number, row: Row): void {
+  const tally = tallies.get(text) ?? { newestAt: -Infinity, total: 0, byType: {} };
+  tallies.set(text, tally);
+  const count = Number(row['count']);
+  tally.total += count;
+  tally.newestAt = Math.max(tally.newestAt, Number(row['newest']));
+  const type = eventTypes.find((known) => known === row['event_type']);
+  if (type !== undefined) tally.byType[type] = count;
+}
+
+/**
+ * The texts that have events in these categories; `null` when there are more than `max`. Seeks in
+ * the index from each text to the next, so the cost grows with the texts and not with their
+ * events.
+ */
+function textsOfCategories(
+  statements: Statements,
+  categories: readonly string[],
+  max: number,
+): readonly number[] | null {
+  const next = statements.get(`
+    SELECT text FROM events INDEXED BY events_by_category
+    WHERE category = ? AND text > ? ORDER BY text LIMIT 1`);
+  const texts = new Set<number>();
+  for (const category of categories) {
+    for (
+      let row = next.get(category, -1);
+      row !== undefined;
+      row = next.get(category, Number(row['text']))
+    ) {
+      texts.add(Number(row['text']));
+      if (texts.size > max) return null;
+    }
+  }
+  return [...texts];
+}
