@@ -1,12 +1,13 @@
-// Reads the log in the data folder for one consumer group: all partitions in turn, one batch ahead,
-// committed to the settled head.
+// Reads the log in the data folder for one consumer group: all partitions in turn, one batch ahead.
+// Commits never pass the first unsettled record.
 
-import { assert } from '#core/errors/assert.ts';
 import { Assignment } from '#core/pipeline/assignment.ts';
-import type { Clock, Delivery, EventSource } from '#core/ports.ts';
+import { createPulledSource } from '#core/pipeline/pulled-source.ts';
+import type { Clock, EventSource } from '#core/ports.ts';
 import { createCoalescedTask } from '#core/time/coalesced-task.ts';
+import { rest } from '#core/time/rest.ts';
+import { PartitionReader } from './partition-reader.ts';
 import type { ReaderApi } from './reader.ts';
-import { unpackLogRecords } from './record-codec.ts';
 import type { ReadAnswer } from './sql/log-reads.ts';
 import type { WorkerClient } from './worker-rpc.ts';
 import type { WriterApi } from './writer-api.ts';
@@ -15,12 +16,12 @@ export type EmbeddedSourceOptions = {
   /** Records and bytes per batch. */
   readonly batchMax: number;
   readonly batchBytesMax: number;
-  /** Delivered records per partition from its first unsettled one on. */
+  /** Delivered records per partition, counted from its first unsettled record. */
   readonly unsettledMax: number;
-  /** A commit is due so long after the first settle, or after so many. */
+  /** A commit is due this long after the first settle, or after this many settles. */
   readonly commitMs: number;
   readonly commitSettles: number;
-  /** How long to wait before the log is asked again after trouble. */
+  /** Wait before a failed read or commit is repeated. */
   readonly retryMs: number;
 };
 
@@ -33,48 +34,35 @@ export const sourceDefaults: EmbeddedSourceOptions = {
   retryMs: 500,
 };
 
-type Parts = {
+type SourceParts = {
   readonly writer: WorkerClient<WriterApi>;
   readonly reader: WorkerClient<ReaderApi>;
   readonly topic: string;
   readonly groupId: string;
   readonly clock: Clock;
-  /** Called after every append of this process, which is the only one that appends. */
+  /** Callbacks for every append of this process, which is the only one that appends. */
   readonly onAppend: Set<() => void>;
 };
 
 export async function createEmbeddedSource(
-  { writer, reader, topic, groupId, clock, onAppend }: Parts,
+  { writer, reader, topic, groupId, clock, onAppend }: SourceParts,
   options: EmbeddedSourceOptions,
 ): Promise<EventSource> {
   const assignment = new Assignment(options.unsettledMax);
-  const joined = await writer.call('join', groupId);
-  const epochs = new Map(
-    joined.map(({ partition, offset }) => [partition, assignment.assign(partition, offset)]),
-  );
+  const epochs = new Map<number, number>();
+  for (const { partition, offset } of await writer.call('join', groupId))
+    epochs.set(partition, assignment.assign(partition, offset));
+  let problem: string | null = null;
 
-  const closing = new AbortController();
-  const { signal: closed } = closing;
-  let trouble: string | null = null;
-  let started = false;
-  let turn = 0;
-  let change = Promise.withResolvers<void>();
-
-  const wake = (): void => {
-    change.resolve();
-    change = Promise.withResolvers();
+  const fail = (error: unknown): void => {
+    problem = error instanceof Error ? error.message : String(error);
   };
-  onAppend.add(wake);
-
   const commit = async (): Promise<void> => {
     const commits = assignment.commits();
     if (commits.length === 0) return;
     await writer.call('commit', { groupId, commits });
     assignment.committed(commits);
-    trouble = null;
-  };
-  const fail = (error: unknown): void => {
-    trouble = error instanceof Error ? error.message : String(error);
+    problem = null;
   };
   const commits = createCoalescedTask({
     work: commit,
@@ -85,101 +73,52 @@ export async function createEmbeddedSource(
     failed: fail,
   });
 
-  const settle = (partition: number, epoch: number, offset: number): void => {
-    if (!assignment.settle(partition, epoch, offset)) return;
-    wake();
-    commits.ask();
+  const partitions = new PartitionReader({
+    reader,
+    topic,
+    assignment,
+    epochs,
+    batchMax: options.batchMax,
+    batchBytesMax: options.batchBytesMax,
+    onSettle() {
+      pulled.wake();
+      commits.ask();
+    },
+  });
+  const readWithRetries = async (ended: AbortSignal): Promise<ReadAnswer | null> => {
+    for (;;) {
+      try {
+        const answer = await partitions.read();
+        problem = null;
+        return answer;
+      } catch (error) {
+        fail(error);
+        if (!(await rest(clock, options.retryMs, ended))) return null;
+      }
+    }
   };
 
-  /**
-   * A read from where each partition stands, begun with the next one in turn. Full ones are left
-   * out.
-   */
-  const read = async (): Promise<ReadAnswer | null> => {
-    const places = [...epochs].flatMap(([partition, epoch]) => {
-      const max = assignment.room(partition, epoch);
-      const offset = assignment.next(partition, epoch);
-      return max === 0 || offset === null ? [] : [{ partition, offset, max }];
-    });
-    if (places.length === 0) return null;
-    turn = (turn + 1) % places.length;
-    return reader.call('read', {
-      from: [...places.slice(turn), ...places.slice(0, turn)],
-      recordsMax: options.batchMax,
-      bytesMax: options.batchBytesMax,
-    });
-  };
-
-  /** `changed` is from before the read began: what is onAppend during it is not missed. */
-  const readAhead = () => ({ changed: change.promise, answer: settledOf(read()) });
-
-  const deliver = ({ packed, partitions, offsets }: ReadAnswer): readonly Delivery[] =>
-    unpackLogRecords(packed).flatMap((record, index): Delivery[] => {
-      const partition = partitions[index] ?? 0;
-      const offset = offsets[index] ?? 0;
-      const epoch = epochs.get(partition) ?? 0;
-      if (!assignment.deliver(partition, epoch, offset)) return [];
-      return [
-        {
-          ...record,
-          position: { topic, partition, offset },
-          settle: () => settle(partition, epoch, offset),
-        },
-      ];
-    });
+  const pulled = createPulledSource({
+    fetch: readWithRetries,
+    deliver: (answer) => (answer === null ? [] : partitions.deliver(answer)),
+  });
+  onAppend.add(pulled.wake);
 
   return {
     kind: 'embedded',
-
-    async *deliveries(signal) {
-      assert(!started, 'The deliveries of a source were asked for twice');
-      started = true;
-      const ended = AbortSignal.any([signal, closed]);
-      ended.addEventListener('abort', wake);
-      try {
-        for (let next = readAhead(); !ended.aborted;) {
-          const { changed, answer } = next;
-          const result = await answer;
-          if (ended.aborted) return;
-          if ('error' in result) {
-            fail(result.error);
-            await clock.sleep(options.retryMs, ended).catch(() => {});
-            next = readAhead();
-            continue;
-          }
-          trouble = null;
-          const batch = result.value === null ? [] : deliver(result.value);
-          if (batch.length === 0) await changed;
-          next = readAhead();
-          if (batch.length > 0) yield batch;
-        }
-      } finally {
-        ended.removeEventListener('abort', wake);
-      }
-    },
-
+    deliveries: pulled.deliveries,
     lag: () => reader.call('lag', groupId),
     unsettled: () => assignment.unsettled(),
-    health: () => trouble,
+    health: () => problem,
 
     async [Symbol.asyncDispose]() {
-      if (closed.aborted) return;
-      closing.abort();
-      onAppend.delete(wake);
+      if (pulled.closed.aborted) return;
+      pulled.close();
+      onAppend.delete(pulled.wake);
       await commits.stop();
       await commit().catch(fail);
       for (const partition of assignment.partitions()) assignment.revoke(partition);
-      await writer.call('leave', groupId).catch(() => {});
+      await writer.call('leave', groupId).catch(() => undefined);
     },
   };
-}
-
-type Settled<T> = { readonly value: T } | { readonly error: unknown };
-
-/** A read runs ahead of whoever awaits it, so its failure is kept as a value until then. */
-function settledOf<T>(promise: Promise<T>): Promise<Settled<T>> {
-  return promise.then(
-    (value) => ({ value }),
-    (error: unknown) => ({ error }),
-  );
 }
