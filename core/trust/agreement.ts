@@ -1,12 +1,12 @@
-// Says how far two right vectors of one text may be apart when runners of different dtypes made
+// Says how far apart two correct vectors of one text may be when runners of different dtypes made
 // them.
 
 import type { GoldenBounds } from './golden.ts';
 
-/** Of a dtype that the model's manifest does not name. */
+/** Used when the model's manifest has no bounds at all. */
 const strictest: GoldenBounds = { goldenMeanMin: 0.998, goldenMin: 0.995 };
 
-/** The bounds of a dtype; those of `fp32` where the model does not name it. */
+/** The bounds of a dtype, or those of `fp32` when the model does not name the dtype. */
 export function boundsOf(
   bounds: Readonly<Record<string, GoldenBounds>>,
   dtype: string,
@@ -15,12 +15,13 @@ export function boundsOf(
 }
 
 /**
- * The least cosine between a runner's vector and a trusted runner's. Each may be as far from the
- * reference as the least golden text of its dtype, and angles add up: cos(acos a + acos b).
- * Ordinary texts stray farther than the golden ones, which gave the bounds; `strayMax` times as far
- * is allowed.
+ * The least cosine between a runner's vector and a trusted runner's vector of the same text. Each
+ * vector may be as far from the reference as `goldenMin` of its dtype, and angles add up: cos(acos
+ * a + acos b). The golden texts gave those bounds, and ordinary texts deviate more, so `strayMax`
+ * times that angle is allowed.
  *
- *     agreementMin({ goldenMin: 0.995, … }, { goldenMin: 0.988, … })   // 0.928: 8.6° and 13.3°
+ *     // 0.928: 1.5 × (5.7° + 8.9°) = 21.9°
+ *     agreementMin({ goldenMin: 0.995, … }, { goldenMin: 0.988, … })
  */
 export function agreementMin(one: GoldenBounds, other: GoldenBounds): number {
   const angle = strayMax * (Math.acos(one.goldenMin) + Math.acos(other.goldenMin));
@@ -30,8 +31,8 @@ export function agreementMin(one: GoldenBounds, other: GoldenBounds): number {
 export const strayMax = 1.5;
 
 /**
- * What became of a sample of a runner's work: a trusted runner agreed, differed, or none had time
- * for it.
+ * Result of the cross-check of one sample: a trusted runner's vector agreed or differed, or no
+ * trusted runner embedded the text in time (`dropped`).
  */
 export const crossCheckResults = ['agreed', 'differed', 'dropped'] as const;
 export type CrossCheckResult = (typeof crossCheckResults)[number];

@@ -1,14 +1,14 @@
 // Mixes golden texts into a runner's ordinary jobs, so that no job looks like a check, and judges
-// how they come back.
+// the vectors that come back for them.
 
+import { assert, at } from '#core/errors/assert.ts';
 import type { EmbedOutcome } from '#core/ports.ts';
-import { cosine } from '#core/vectors/vector.ts';
-import { goldenVerdict, type GoldenBounds, type GoldenCase } from './golden.ts';
+import { goldenCosine, goldenVerdict, type GoldenBounds, type GoldenCase } from './golden.ts';
 
-/** A job's texts with golden ones between them. */
+/** A job's texts with golden texts between them. */
 export type Mixed = {
   readonly texts: readonly string[];
-  /** Place in `texts` → which golden text stands there. */
+  /** Index in `texts` → index of the golden text that is there. */
   readonly canaries: ReadonlyMap<number, number>;
 };
 
@@ -16,11 +16,11 @@ export type CanaryOptions = {
   readonly cases: readonly GoldenCase[];
   readonly bounds: GoldenBounds;
   /**
-   * In such a time every golden text comes up once, when the runner is fast enough. Read at every
+   * Within this time every golden text comes up once, if the runner is fast enough. Read at every
    * use.
    */
   readonly limits: { readonly checkIntervalMs: number };
-  /** Uniform in [0, 1), and nothing that a runner could foresee. */
+  /** Uniform in [0, 1), and unpredictable for a runner. */
   readonly random: () => number;
 };
 
@@ -31,38 +31,38 @@ export type CanaryVerdict = {
   readonly min: number;
 };
 
-/** At most this share of what a runner could embed is canaries. */
+/** Largest share of what a runner could embed that may be canaries. */
 const canaryShareMax = 0.01;
-/** After a long rest no job gets more than this share of them, or one. */
+/** After a long idle time, no job gets more than this share of canaries; one is always allowed. */
 const jobShareMax = 0.125;
 
 /**
- * One runner's canaries. They come at random times, on average every `checkIntervalMs / cases`, or
- * as seldom as keeps them below 1 % of the runner's rate; at random places; in random order, all of
- * them before any comes again.
+ * The canaries of one runner. They come at random times: on average every `checkIntervalMs /
+ * cases`, or less often where more would exceed 1 % of the runner's rate. Their places in a job and
+ * their order are random; each comes once before any comes again.
  */
 export class Canaries {
   readonly #options: CanaryOptions;
   #dueAt: number;
-  /** Still to come in this round. */
+  /** Golden texts that are still to come in this round. */
   #left: number[] = [];
-  /** Cosines of this round, by golden text. */
+  /** Golden text → its cosine in this round. */
   #answered = new Map<number, number>();
 
-  /** `now`: monotonic ms, as everywhere here. */
+  /** `now` is monotonic ms everywhere here. */
   constructor(options: CanaryOptions, now: number) {
     this.#options = options;
     this.#dueAt = now + (options.random() * options.limits.checkIntervalMs) / options.cases.length;
   }
 
-  /** Whether one is to come with the next job. */
+  /** Whether the next job should contain a canary. */
   isDue(now: number): boolean {
     return this.#dueAt <= now;
   }
 
   /**
-   * `countMin`: so many in any case, such as in a job whose answers will judge others'. `room`:
-   * more texts than these do not fit.
+   * Adds the canaries that are due to a job's texts. `countMin`: at least this many, such as in a
+   * cross-check job. `room`: at most this many, because no more texts fit.
    */
   mix(
     texts: readonly string[],
@@ -79,46 +79,39 @@ export class Canaries {
     },
   ): Mixed {
     const { cases, random } = this.#options;
-    const places: { readonly text: string; readonly golden: number | null }[] = texts.map(
+    const mixed: { readonly text: string; readonly golden: number | null }[] = texts.map(
       (text) => ({ text, golden: null }),
     );
-    for (
-      let count = Math.min(room, this.#due(texts.length, textsPerSecond, countMin, now));
-      count > 0;
-      count--
-    ) {
+    const count = Math.min(room, this.#due(texts.length, textsPerSecond, countMin, now));
+    for (let added = 0; added < count; added++) {
       const golden = this.#next();
-      places.splice(Math.floor(random() * (places.length + 1)), 0, {
-        text: cases[golden]?.text ?? '',
-        golden,
-      });
+      const index = Math.floor(random() * (mixed.length + 1));
+      mixed.splice(index, 0, { text: at(cases, golden).text, golden });
     }
-    const canaries = places.flatMap(({ golden }, at): [number, number][] =>
-      golden === null ? [] : [[at, golden]],
+    const canaries = mixed.flatMap(({ golden }, index): [number, number][] =>
+      golden === null ? [] : [[index, golden]],
     );
-    return { texts: places.map(({ text }) => text), canaries: new Map(canaries) };
+    return { texts: mixed.map(({ text }) => text), canaries: new Map(canaries) };
   }
 
   /**
-   * Judges each canary by itself, and all golden texts together whenever the last of a round has
-   * come back: `null` until then. The rest of `outcomes` is not looked at.
+   * Judges each canary alone and, when the last one of a round has come back, all golden texts
+   * together. `null` when no canary is wrong and the round is not complete. Other outcomes are
+   * ignored.
    */
   judge(canaries: Mixed['canaries'], outcomes: readonly EmbedOutcome[]): CanaryVerdict | null {
     const { cases, bounds } = this.#options;
-    for (const [at, golden] of canaries) {
-      const outcome = outcomes[at];
-      const found = outcome?.ok ? cosine(outcome.vector, cases[golden]?.vector ?? []) : NaN;
+    for (const [index, golden] of canaries) {
+      const found = goldenCosine(outcomes[index], at(cases, golden));
       // Written so that NaN fails.
       if (!(found >= bounds.goldenMin)) {
         const what = Number.isNaN(found)
           ? 'was not embedded'
           : `has the cosine ${found.toFixed(5)} to the reference (at least ${bounds.goldenMin})`;
-        return {
-          ok: false,
-          mean: found,
-          min: found,
-          message: `vectors are wrong: golden text ${golden + 1} of ${cases.length}, in an ordinary job, ${what}`,
-        };
+        const message =
+          `vectors are wrong: golden text ${golden + 1} of ${cases.length}, ` +
+          `in an ordinary job, ${what}`;
+        return { ok: false, mean: found, min: found, message };
       }
       this.#answered.set(golden, found);
     }
@@ -142,7 +135,7 @@ export class Canaries {
     let count = 0;
     for (; this.#dueAt <= now && count < countMax; count++)
       this.#dueAt += spacingMs * (0.5 + random());
-    // What a runner at rest has missed is not made up for.
+    // Canaries that an idle runner missed are not made up for.
     this.#dueAt = Math.max(this.#dueAt, now);
     return Math.max(count, countMin);
   }
@@ -150,7 +143,8 @@ export class Canaries {
   #next(): number {
     const { cases, random } = this.#options;
     if (this.#left.length === 0) this.#left = cases.map((_, index) => index);
-    const [golden = 0] = this.#left.splice(Math.floor(random() * this.#left.length), 1);
+    const [golden] = this.#left.splice(Math.floor(random() * this.#left.length), 1);
+    assert(golden !== undefined, 'The model has no golden texts');
     return golden;
   }
 }

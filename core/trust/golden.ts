@@ -1,10 +1,13 @@
 // Says whether a session's vectors agree with the model's reference: one verdict, shared by runner
 // and gateway.
 
+import type { EmbedOutcome } from '#core/ports.ts';
+import { cosine } from '#core/vectors/vector.ts';
+
 /** A text and its reference vector. */
 export type GoldenCase = { readonly text: string; readonly vector: readonly number[] };
 
-/** The least cosine to the reference that a dtype may show on the golden texts. */
+/** The least cosine to the reference that is allowed for a dtype on the golden texts. */
 export type GoldenBounds = { readonly goldenMeanMin: number; readonly goldenMin: number };
 
 export type GoldenVerdict = {
@@ -16,14 +19,26 @@ export type GoldenVerdict = {
 };
 
 /**
- * Holds the cosines of all golden texts (-1…1, one per text) to the bounds. A cosine that is not a
- * number, or no cosine at all, is never right.
+ * The cosine (-1…1) between the outcome's vector and the reference vector; NaN when there is no
+ * vector. Throws RangeError when the dimensions differ.
+ */
+export function goldenCosine(
+  outcome: EmbedOutcome | undefined,
+  { vector }: Pick<GoldenCase, 'vector'>,
+): number {
+  return outcome?.ok ? cosine(outcome.vector, vector) : NaN;
+}
+
+/**
+ * Compares the cosines of all golden texts (-1…1, one per text) with the bounds. NaN, or no cosine
+ * at all, always fails.
  *
- *     goldenVerdict([0.999, 0.993], { goldenMeanMin: 0.994, goldenMin: 0.98 }).ok; // true: mean 0.996, min 0.993
+ *     const bounds = { goldenMeanMin: 0.994, goldenMin: 0.98 };
+ *     goldenVerdict([0.999, 0.993], bounds).ok; // true: mean 0.996, min 0.993
  */
 export function goldenVerdict(cosines: readonly number[], bounds: GoldenBounds): GoldenVerdict {
-  const mean = cosines.reduce((sum, cosine) => sum + cosine, 0) / cosines.length;
-  const min = cosines.reduce((least, cosine) => (cosine >= least ? least : cosine), Infinity);
+  const mean = cosines.reduce((sum, value) => sum + value, 0) / cosines.length;
+  const min = cosines.reduce((least, value) => (value >= least ? least : value), Infinity);
   // Written so that NaN fails both comparisons.
   const ok = mean >= bounds.goldenMeanMin && min >= bounds.goldenMin && Number.isFinite(min);
   const figures =

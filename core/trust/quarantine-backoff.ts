@@ -1,37 +1,32 @@
-// Remembers who was found wrong, so that a new connection does not give work to the same runner
-// again: each time it waits longer.
+// Remembers runners whose vectors were wrong, so that a new connection does not give the same
+// runner work at once. The wait grows each time.
+
+import { BoundedMap } from '#core/collections/bounded-map.ts';
+import { backoffMs } from '#core/time/retry.ts';
 
 export type QuarantineEntry = {
   readonly reason: string;
   /** UTC ms. */
   readonly until: number;
-  /** How often it was found wrong. */
+  /** How often the runner was found wrong. */
   readonly times: number;
 };
 
-/** The first wait; each further one is twice as long. */
-const waitMs = 60_000;
-const waitMsMax = 24 * 3_600_000;
-/** Whoever was right for so long after its wait begins anew. */
+/** A minute for the first time, then twice as long each time, up to a day. */
+const backoff = { delayMs: 60_000, delayMsMax: 24 * 3_600_000 };
+/** After this long without a fault since its last wait, a runner starts again at the first wait. */
 const forgiveMs = 24 * 3_600_000;
 const entriesMax = 10_000;
 
-/** Times are UTC ms. The entry that was added longest ago goes first when there are too many. */
+/** Times are UTC ms. When there are too many entries, the one that was added first is dropped. */
 export class QuarantineBackoff {
-  readonly #entries = new Map<string, QuarantineEntry>();
+  readonly #entries = new BoundedMap<string, QuarantineEntry>(() => entriesMax);
 
   add(identity: string, reason: string, now: number): QuarantineEntry {
     const before = this.#entries.get(identity);
     const times = before === undefined || now - before.until > forgiveMs ? 1 : before.times + 1;
-    const entry: QuarantineEntry = {
-      reason,
-      times,
-      until: now + Math.min(waitMsMax, waitMs * 2 ** (times - 1)),
-    };
-    this.#entries.delete(identity);
+    const entry: QuarantineEntry = { reason, times, until: now + backoffMs(backoff, times) };
     this.#entries.set(identity, entry);
-    const oldest = this.#entries.keys().next();
-    if (this.#entries.size > entriesMax && !oldest.done) this.#entries.delete(oldest.value);
     return entry;
   }
 

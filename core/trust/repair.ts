@@ -1,19 +1,19 @@
-// Sees to it that what a wrong runner embedded is found no more, and is embedded again: in this
-// life of the gateway or the next.
+// Removes a faulty runner's vectors from search and embeds those texts again, even across a restart
+// of the gateway.
 //
-//   begin ──► mark in the store ──► verifiedUntil… ──► end: the mark goes
-//                    │                  └─ distrust: withheld at once, embedded again, then the mark goes
-//                    └─ gateway dies: whoever finds the mark embeds again what came after it
+//   begin ──► mark in the store ──► verified… ──► end: the mark is removed
+//                    │                  └─ distrust: its vectors are withheld at once and its texts
+//                    │                     embedded again; then the mark is removed
+//                    └─ the gateway dies: the gateway that finds the mark embeds again what the
+//                       session embedded after it
 
-import type {
-  BareText,
-  Clock,
-  EmbeddingService,
-  Provenance,
-  TextRecord,
-  VectorStore,
-} from '#core/ports.ts';
-import { backoffMs, type Backoff } from '#core/time/retry.ts';
+import { BoundedMap } from '#core/collections/bounded-map.ts';
+import type { Clock, EmbeddingService, Provenance, VectorStore } from '#core/ports.ts';
+import { rest } from '#core/time/rest.ts';
+import { RetryDelays, type Backoff } from '#core/time/retry.ts';
+import { ReEmbedder } from './re-embedder.ts';
+import { SessionMarks } from './session-marks.ts';
+import { SuspectSessions } from './suspect-sessions.ts';
 
 export type RepairOptions = {
   readonly store: VectorStore;
@@ -27,253 +27,158 @@ export type RepairOptions = {
   readonly backoff: Backoff;
   /** Called synchronously; must not throw. */
   readonly observer: {
-    /** Texts that were embedded again. */
+    /** So many texts were embedded again. */
     repaired(texts: number): void;
-    /** A session of a gateway that is gone. */
+    /** The session belonged to a gateway that is gone; its work is embedded again. */
     adopted(runnerSession: string): void;
     failed(error: unknown): void;
   };
 };
 
-/** What the runner hub tells of its sessions. Times are UTC ms. */
+/** Where the runner hub reports its untrusted sessions. Times are UTC ms. */
 export type ProvenanceLog = {
   /**
-   * Before the session's first work: resolves once its mark is durable, however long that takes;
-   * rejects with the signal's reason.
+   * Call before the session's first work. Resolves once the session's mark is durable, however long
+   * that takes; rejects with the signal's reason.
    */
   begin(runnerSession: string, at: number, signal: AbortSignal): Promise<void>;
-  /** What the session embedded before is right. */
-  vouched(runnerSession: string, verifiedUntil: number): void;
+  /** What the session embedded before `verifiedUntil` is correct. */
+  verified(runnerSession: string, verifiedUntil: number): void;
   /** The session is over, and all of its work was checked. */
   end(runnerSession: string): void;
   /**
-   * The session is over, and what it embedded from `verifiedUntil` on is wrong; what came before
-   * may be.
+   * The session is over and is not believed: what it embedded from `verifiedUntil` on is wrong, and
+   * what it embedded before may be wrong.
    */
   distrust(runnerSession: string, verifiedUntil: number): void;
 };
 
-/** A session whose work is embedded again. */
-type Suspect = {
-  /** What came later has its vectors taken, from `withheldFrom` (monotonic ms) on. */
-  readonly verifiedUntil: number;
-  readonly withheldFrom: number;
-  /** All since then is embedded again, in place. */
-  readonly redoneSince: number;
-  /** Monotonic ms: until then a write of its vectors may still be on its way. */
-  readonly openUntil: number;
-  /** The store's mark says so, for the next life. */
-  isMarked: boolean;
-  /** Monotonic ms: when its vectors were last taken. */
-  withheldAt: number;
-};
-
-/** Texts that are embedded again at once; they wait in the same line as new ones. */
-const inHandMax = 512;
-/** So many that came back are written without waiting for the next step. */
-const wakeTexts = 64;
 const stepMs = 250;
-const withheldAgainMs = 2_000;
-/**
- * Sessions of this life that are not believed: what of theirs is still on its way to the store is
- * dropped.
- */
+/** Sessions whose late vectors are dropped, so that they do not reach the store. */
 const distrustedMax = 10_000;
-/** A text that cannot be embedded is left without a vector for so long. */
-const failedAgainMs = 5 * 60_000;
-const failedMax = 1_000;
-/** A mark that no gateway has renewed for so many check intervals is nobody's. */
+/** A mark that was not renewed for this many check intervals belongs to a gateway that is gone. */
 const abandonedIntervals = 3;
 
 export class Repair implements ProvenanceLog {
   readonly #options: RepairOptions;
-  /** Sessions of this gateway that still work or are still checked. */
-  readonly #open = new Map<string, { verifiedUntil: number; markedAt: number }>();
-  readonly #ended = new Set<string>();
-  readonly #suspects = new Map<string, Suspect>();
-  readonly #distrusted = new Set<string>();
-  /** Id → monotonic ms when it is tried again. */
-  readonly #failed = new Map<string, number>();
-  /** Ids with the fleet, or on their way to the store. */
-  readonly #inHand = new Set<string>();
-  readonly #embedded: TextRecord[] = [];
+  readonly #marks: SessionMarks;
+  readonly #suspects: SuspectSessions;
+  readonly #reEmbedder: ReEmbedder;
+  readonly #distrusted = new BoundedMap<string, true>(() => distrustedMax);
+  /** Aborts to start the next step early. */
   #wake = new AbortController();
-  #lookAt = 0;
+  #adoptAt = 0;
 
   constructor(options: RepairOptions) {
+    const { store, embedding, clock, limits, backoff, observer } = options;
+    const { provenanceStore } = store;
     this.#options = options;
+    this.#marks = new SessionMarks({
+      provenanceStore,
+      clock,
+      limits,
+      backoff,
+      onFailure: (error) => observer.failed(error),
+    });
+    this.#suspects = new SuspectSessions(provenanceStore, clock);
+    this.#reEmbedder = new ReEmbedder({
+      store,
+      embedding,
+      clock,
+      isDistrusted: (provenance) => this.isDistrusted(provenance),
+      onVectors: () => this.#wake.abort(),
+    });
   }
 
-  async begin(runnerSession: string, at: number, signal: AbortSignal): Promise<void> {
-    const { store, clock, backoff, observer } = this.#options;
-    this.#open.set(runnerSession, { verifiedUntil: at, markedAt: clock.monotonic() });
-    for (let failures = 1; ; failures++) {
-      try {
-        return await store.provenanceStore.mark({
-          runnerSession,
-          verifiedUntil: at,
-          renewedAt: clock.now(),
-        });
-      } catch (error) {
-        observer.failed(error);
-        await clock.sleep(backoffMs(backoff, failures), signal);
-      }
-    }
+  begin(runnerSession: string, at: number, signal: AbortSignal): Promise<void> {
+    return this.#marks.begin(runnerSession, at, signal);
   }
 
-  vouched(runnerSession: string, verifiedUntil: number): void {
-    const session = this.#open.get(runnerSession);
-    if (session !== undefined)
-      session.verifiedUntil = Math.max(session.verifiedUntil, verifiedUntil);
+  verified(runnerSession: string, verifiedUntil: number): void {
+    this.#marks.verified(runnerSession, verifiedUntil);
   }
 
   end(runnerSession: string): void {
-    if (this.#open.delete(runnerSession)) this.#ended.add(runnerSession);
+    this.#marks.end(runnerSession);
   }
 
   distrust(runnerSession: string, verifiedUntil: number): void {
-    const {
-      clock,
-      limits: { checkIntervalMs },
-    } = this.#options;
-    this.#open.delete(runnerSession);
-    this.#ended.delete(runnerSession);
-    this.#distrusted.add(runnerSession);
-    const [oldest] = this.#distrusted;
-    if (this.#distrusted.size > distrustedMax && oldest !== undefined)
-      this.#distrusted.delete(oldest);
+    const { clock, limits } = this.#options;
+    this.#marks.release(runnerSession);
+    this.#distrusted.set(runnerSession, true);
     const now = clock.monotonic();
-    this.#suspects.set(runnerSession, {
+    this.#suspects.add(runnerSession, {
       verifiedUntil,
-      withheldFrom: now,
-      redoneSince: 0,
-      openUntil: now + checkIntervalMs,
+      withholdFrom: now,
+      reEmbedSince: 0,
+      openUntil: now + limits.checkIntervalMs,
       isMarked: false,
-      withheldAt: -Infinity,
     });
     this.#wake.abort();
   }
 
-  /** Its vector must not be stored: the runner was found wrong after it had answered. */
+  /** The vector must not be stored: its runner was found wrong after it had answered. */
   isDistrusted({ runnerSession }: Provenance): boolean {
     return this.#distrusted.has(runnerSession);
   }
 
-  /** Until the signal aborts. Trouble with the store is waited out: the marks are there. */
+  /**
+   * Repairs until the signal aborts, then resolves. Failures of the store are retried: the marks
+   * say what is left to do.
+   */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, observer, backoff } = this.#options;
-    let failures = 0;
+    const delays = new RetryDelays({ backoff, jitter: 'none', random: Math.random });
     while (!signal.aborted) {
+      let restMs = stepMs;
       try {
         await this.#step(signal);
-        failures = 0;
+        delays.reset();
       } catch (error) {
         if (signal.aborted) return;
-        failures += 1;
         observer.failed(error);
+        restMs = delays.next();
       }
       if (this.#wake.signal.aborted) this.#wake = new AbortController();
-      const restMs = failures > 0 ? backoffMs(backoff, failures) : stepMs;
-      await clock
-        .sleep(restMs, AbortSignal.any([signal, this.#wake.signal]))
-        .catch(() => undefined);
+      await rest(clock, restMs, AbortSignal.any([signal, this.#wake.signal]));
     }
   }
 
   /**
-   * Once the sessions have ended, so that the next life looks only at what was left open. Trouble
-   * with the store leaves all as it was.
+   * Call once the sessions have ended, so that the next start of the gateway finds only marks of
+   * unchecked work. If the store fails, the marks stay as they are.
    */
   async close(): Promise<void> {
-    const {
-      store: { provenanceStore },
-      clock,
-      observer,
-    } = this.#options;
     try {
-      for (const runnerSession of this.#ended) await provenanceStore.unmark(runnerSession);
-      for (const [runnerSession, { verifiedUntil }] of this.#open)
-        await provenanceStore.mark({ runnerSession, verifiedUntil, renewedAt: clock.now() });
+      await this.#marks.flush();
     } catch (error) {
-      observer.failed(error);
+      this.#options.observer.failed(error);
     }
   }
 
   async #step(signal: AbortSignal): Promise<void> {
-    const {
-      store: { provenanceStore },
-      clock,
-      limits: { checkIntervalMs },
-    } = this.#options;
-    await this.#withhold();
-    await this.#write();
-    await this.#keepMarks();
+    const { store, clock, limits, observer } = this.#options;
+    await this.#suspects.withhold();
+    const stored = await this.#reEmbedder.write();
+    if (stored > 0) observer.repaired(stored);
+    await this.#marks.renew();
     const now = clock.monotonic();
-    const looks = now >= this.#lookAt;
-    if (looks) {
+    const adopts = now >= this.#adoptAt;
+    if (adopts) {
       await this.#adopt();
-      this.#lookAt = now + checkIntervalMs / 4;
+      this.#adoptAt = now + limits.checkIntervalMs / 4;
     }
-    // What is withheld may be of another gateway that died, or of an earlier life.
-    if (!looks && this.#suspects.size === 0 && this.#inHand.size === 0) return;
-    const page = inHandMax + this.#failed.size;
-    this.#embedAgain(await provenanceStore.withheld(page), signal);
-    for (const [runnerSession, { redoneSince, openUntil }] of this.#suspects) {
-      const texts = await provenanceStore.embeddedBy({ runnerSession, since: redoneSince }, page);
-      this.#embedAgain(texts, signal);
-      if (clock.monotonic() < openUntil || texts.length > 0) continue;
-      await provenanceStore.unmark(runnerSession);
-      this.#suspects.delete(runnerSession);
-    }
-  }
-
-  /** Again and again while a write of the session's may still be on its way. */
-  async #withhold(): Promise<void> {
-    const {
-      store: { provenanceStore },
-      clock,
-    } = this.#options;
-    for (const [runnerSession, suspect] of this.#suspects) {
-      const now = clock.monotonic();
-      if (now < Math.max(suspect.withheldFrom, suspect.withheldAt + withheldAgainMs)) continue;
-      await provenanceStore.withhold({ runnerSession, since: suspect.verifiedUntil });
-      suspect.withheldAt = now;
-      if (suspect.isMarked) continue;
-      await provenanceStore.mark({
-        runnerSession,
-        verifiedUntil: suspect.redoneSince,
-        renewedAt: clock.now(),
-      });
-      suspect.isMarked = true;
-    }
-  }
-
-  async #keepMarks(): Promise<void> {
-    const {
-      store: { provenanceStore },
-      clock,
-      limits: { checkIntervalMs },
-    } = this.#options;
-    const now = clock.monotonic();
-    for (const [runnerSession, session] of this.#open) {
-      if (now - session.markedAt < checkIntervalMs) continue;
-      session.markedAt = now;
-      await provenanceStore.mark({
-        runnerSession,
-        verifiedUntil: session.verifiedUntil,
-        renewedAt: clock.now(),
-      });
-    }
-    for (const runnerSession of this.#ended) {
-      await provenanceStore.unmark(runnerSession);
-      this.#ended.delete(runnerSession);
-    }
+    // Withheld texts may come from another gateway that died, or from before this gateway's start.
+    if (!adopts && this.#suspects.size === 0 && this.#reEmbedder.isIdle) return;
+    const { textsMax } = this.#reEmbedder;
+    this.#reEmbedder.embed(await store.provenanceStore.withheld(textsMax), signal);
+    await this.#suspects.reEmbed(textsMax, (texts) => this.#reEmbedder.embed(texts, signal));
   }
 
   /**
-   * Sessions of a gateway that is gone: nobody will check their last work any more. It is embedded
-   * again in place, and what is left after a check interval, such as without a runner, is
-   * withheld.
+   * Takes over the sessions of a gateway that is gone, because their last work will not be checked
+   * any more. It is embedded again in place. What is left after three quarters of a check interval,
+   * such as when no runner is there, is withheld.
    */
   async #adopt(): Promise<void> {
     const {
@@ -285,68 +190,16 @@ export class Repair implements ProvenanceLog {
     } = this.#options;
     const now = clock.monotonic();
     for (const { runnerSession, verifiedUntil, renewedAt } of await provenanceStore.marks()) {
-      if (
-        this.#open.has(runnerSession) ||
-        this.#ended.has(runnerSession) ||
-        this.#suspects.has(runnerSession)
-      )
-        continue;
+      if (this.#marks.has(runnerSession) || this.#suspects.has(runnerSession)) continue;
       if (isShared && clock.now() - renewedAt < abandonedIntervals * checkIntervalMs) continue;
-      const deadline = now + checkIntervalMs * 0.75;
-      this.#suspects.set(runnerSession, {
+      this.#suspects.add(runnerSession, {
         verifiedUntil,
-        withheldFrom: deadline,
-        redoneSince: verifiedUntil,
+        withholdFrom: now + checkIntervalMs * 0.75,
+        reEmbedSince: verifiedUntil,
         openUntil: now,
         isMarked: true,
-        withheldAt: -Infinity,
       });
       observer.adopted(runnerSession);
     }
-  }
-
-  /** Hands them to the fleet, up to a bound; what comes back is written by the next steps. */
-  #embedAgain(texts: readonly BareText[], signal: AbortSignal): void {
-    const { clock, embedding } = this.#options;
-    for (const text of texts) {
-      if (this.#inHand.size >= inHandMax) return;
-      if (this.#inHand.has(text.id) || (this.#failed.get(text.id) ?? 0) > clock.monotonic())
-        continue;
-      this.#inHand.add(text.id);
-      embedding.embed(text.text, { priority: 'bulk', signal }).then(
-        (result) => {
-          if (!result.ok) return this.#fail(text.id);
-          this.#embedded.push({ ...text, embedding: result.embedding });
-          if (this.#embedded.length >= wakeTexts) this.#wake.abort();
-        },
-        () => {
-          // The gateway stops, or its fleet is full: the text is found again.
-          this.#inHand.delete(text.id);
-        },
-      );
-    }
-  }
-
-  async #write(): Promise<void> {
-    const { store, observer } = this.#options;
-    const embedded = this.#embedded.splice(0);
-    const records = embedded.filter(({ embedding }) => !this.isDistrusted(embedding.provenance));
-    try {
-      const outcomes = records.length === 0 ? [] : await store.putTexts(records);
-      for (const [at, { status }] of outcomes.entries())
-        if (status === 'rejected') this.#fail(records[at]?.id ?? '');
-      const stored = outcomes.filter(({ status }) => status === 'stored').length;
-      if (stored > 0) observer.repaired(stored);
-    } finally {
-      for (const { id } of embedded) this.#inHand.delete(id);
-    }
-  }
-
-  #fail(id: string): void {
-    const { clock } = this.#options;
-    const now = clock.monotonic();
-    for (const [failed, until] of this.#failed) if (until <= now) this.#failed.delete(failed);
-    if (this.#failed.size < failedMax) this.#failed.set(id, now + failedAgainMs);
-    this.#inHand.delete(id);
   }
 }

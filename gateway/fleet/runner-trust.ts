@@ -167,7 +167,7 @@ export class RunnerTrust {
       connection.checks?.verifiedUntil ?? 0,
     );
     const { provenanceLog } = this.#state.options;
-    provenanceLog.vouched(connection.session.id, connection.verifiedUntil);
+    provenanceLog.verified(connection.session.id, connection.verifiedUntil);
   }
 
   /** Ends the provenance of a runner that has left, once all of its samples are compared. */

@@ -1,5 +1,5 @@
-// What a wrong runner embedded is found no more and made again, though a write of it was still on
-// its way when it was found out.
+// Vectors of a faulty runner are removed and made again, even when a write of them was still on its
+// way when the runner was found wrong.
 
 import { expect, test } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
@@ -11,7 +11,7 @@ import { dimensions, fakeVector } from '../helpers/fake-model.ts';
 
 const checkIntervalMs = 8_000;
 
-test('a write that was on its way when its runner was found wrong is mended when it lands', async () => {
+test('a write that lands after its runner was found wrong is repaired', async () => {
   const clock = new ManualClock();
   const store = createMemoryStore({ dimensions, now: () => clock.now() });
   const provenance = (runnerSession: string) => ({

@@ -41,7 +41,7 @@ const quiet = {
 };
 const noProvenanceLog: ProvenanceLog = {
   begin: () => Promise.resolve(),
-  vouched: () => undefined,
+  verified: () => undefined,
   end: () => undefined,
   distrust: () => undefined,
 };

@@ -153,8 +153,8 @@ export const mutations: readonly Mutation[] = [
     bug: 'what a wrong runner did is withheld once, and not what was on its way to the store then',
     file: 'core/trust/repair.ts',
     test: 'test/core/repair.test.ts',
-    find: 'openUntil: now + checkIntervalMs, isMarked: false',
-    replace: 'openUntil: now, isMarked: false',
+    find: 'openUntil: now + limits.checkIntervalMs,',
+    replace: 'openUntil: now,',
   },
   {
     bug: 'nobody looks after the work of a gateway that died',

@@ -91,7 +91,7 @@ export function watchedLedger(
 ): ProvenanceLog {
   return {
     begin: (session, at, signal) => ledger.begin(session, at, signal),
-    vouched: (session, verifiedUntil) => ledger.vouched(session, verifiedUntil),
+    verified: (session, verifiedUntil) => ledger.verified(session, verifiedUntil),
     end: (session) => ledger.end(session),
     distrust(session, verifiedUntil) {
       oracle.foundWrong(session, clock.monotonic());

@@ -1,0 +1,80 @@
+// Withholds the unverified vectors of sessions that are not believed, and keeps each session until
+// none of its texts is left to embed again.
+
+import type { BareText, Clock, ProvenanceStore } from '#core/ports.ts';
+
+/** A session whose work is embedded again. Times are UTC ms, or monotonic ms where it says so. */
+export type Suspect = {
+  /** Vectors made later are withheld, from `withholdFrom` (monotonic ms) on. */
+  readonly verifiedUntil: number;
+  readonly withholdFrom: number;
+  /** Texts embedded later are embedded again, in place. */
+  readonly reEmbedSince: number;
+  /** Monotonic ms: until then, a write of its vectors may still be on its way to the store. */
+  readonly openUntil: number;
+  /** Its mark in the store says `reEmbedSince`, for a gateway that finds it later. */
+  readonly isMarked: boolean;
+};
+
+/** How often the vectors of a suspect are withheld again while it is open, in ms. */
+const withholdEveryMs = 2_000;
+
+type Entry = Suspect & { isMarked: boolean; /** Monotonic ms. */ withheldAt: number };
+
+export class SuspectSessions {
+  readonly #store: ProvenanceStore;
+  readonly #clock: Clock;
+  readonly #suspects = new Map<string, Entry>();
+
+  constructor(store: ProvenanceStore, clock: Clock) {
+    this.#store = store;
+    this.#clock = clock;
+  }
+
+  get size(): number {
+    return this.#suspects.size;
+  }
+
+  has(runnerSession: string): boolean {
+    return this.#suspects.has(runnerSession);
+  }
+
+  add(runnerSession: string, suspect: Suspect): void {
+    this.#suspects.set(runnerSession, { ...suspect, withheldAt: -Infinity });
+  }
+
+  /**
+   * Takes the unverified vectors of all suspects out of the store. This is repeated, because a
+   * write of a suspect's vectors may land after an earlier call.
+   */
+  async withhold(): Promise<void> {
+    for (const [runnerSession, suspect] of this.#suspects) {
+      const now = this.#clock.monotonic();
+      if (now < Math.max(suspect.withholdFrom, suspect.withheldAt + withholdEveryMs)) continue;
+      await this.#store.withhold({ runnerSession, since: suspect.verifiedUntil });
+      suspect.withheldAt = now;
+      if (suspect.isMarked) continue;
+      await this.#store.mark({
+        runnerSession,
+        verifiedUntil: suspect.reEmbedSince,
+        renewedAt: this.#clock.now(),
+      });
+      suspect.isMarked = true;
+    }
+  }
+
+  /**
+   * Passes up to `limit` texts of each suspect to `embed`. A suspect that is no longer open and has
+   * no texts left is forgotten, and its mark removed.
+   */
+  async reEmbed(limit: number, embed: (texts: readonly BareText[]) => void): Promise<void> {
+    for (const [runnerSession, { reEmbedSince, openUntil }] of this.#suspects) {
+      const work = { runnerSession, since: reEmbedSince };
+      const texts = await this.#store.embeddedBy(work, limit);
+      embed(texts);
+      if (this.#clock.monotonic() < openUntil || texts.length > 0) continue;
+      await this.#store.unmark(runnerSession);
+      this.#suspects.delete(runnerSession);
+    }
+  }
+}
