@@ -1,20 +1,18 @@
-// Decides over who wants to join before a WebSocket exists: no valid runner token, no connection.
+// Checks a runner's token before its WebSocket exists: without a valid token there is no connection.
 
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import { subprotocol, tokenSubprotocolPrefix } from '#core/protocol/wire.ts';
+import { subprotocol } from '#core/protocol/wire.ts';
 import type { Problem } from '../http/problem-document.ts';
 import type { JoinToken, JoinVerdict } from './join-tokens.ts';
+import { subprotocolsOf, tokenOf } from './subprotocol-token.ts';
 
 export type RunnerTokens = {
-  /** What every runner of this fleet knows. */
+  /** The token that all runners of this fleet share. */
   readonly shared: string;
-  /**
-   * What only the runners know that the gateway starts itself: their work may vouch for that of
-   * others.
-   */
+  /** The token of the gateway's own runners, whose vectors verify those of other runners. */
   readonly trusted: string;
-  /** `null`: not a join token. */
+  /** Checks a join token; `null`: the text is not a join token. */
   readonly join: (token: string) => JoinVerdict | null;
 };
 
@@ -22,10 +20,10 @@ export type Admission =
   | { readonly ok: true; readonly trusted: boolean; readonly token: JoinToken | null }
   | ({ readonly ok: false } & Problem);
 
-/** The token comes as `Authorization: Bearer` or, from a browser, as a second subprotocol. */
+/** The token is sent as `Authorization: Bearer` or, by a browser, as a second subprotocol. */
 export function checkRunnerToken(headers: IncomingHttpHeaders, tokens: RunnerTokens): Admission {
-  const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
-  const admission = admitToken(bearerOf(headers.authorization) ?? fromSubprotocol(offered), tokens);
+  const offered = subprotocolsOf(headers['sec-websocket-protocol']);
+  const admission = admitToken(bearerOf(headers.authorization) ?? tokenOf(offered), tokens);
   if (!admission.ok || offered.includes(subprotocol)) return admission;
   return {
     ok: false,
@@ -39,7 +37,8 @@ function admitToken(token: string | null, { shared, trusted, join }: RunnerToken
   if (token === null) {
     return refused(
       'runner_token_missing',
-      'Send the runner token as "Authorization: Bearer" or as the subprotocol vectorstream.token.<base64url>.',
+      'Send the runner token as "Authorization: Bearer" ' +
+        'or as the subprotocol vectorstream.token.<base64url>.',
     );
   }
   const joined = join(token);
@@ -47,17 +46,18 @@ function admitToken(token: string | null, { shared, trusted, join }: RunnerToken
   if (joined?.why === 'expired')
     return refused(
       'runner_token_expired',
-      'This join token has expired: ask for a new one (POST /runners/tokens).',
+      'This join token has expired: request a new one (POST /runners/tokens).',
     );
   if (joined?.why === 'revoked')
     return refused('runner_token_revoked', 'This join token was revoked.');
-  // Both are compared, so that the time tells nothing of which one is near.
+  // Both are always compared, so that the response time reveals nothing about either.
   const isTrusted = same(token, trusted);
   const isShared = same(token, shared);
   if (isTrusted || isShared) return { ok: true, trusted: isTrusted, token: null };
   return refused(
     'runner_token_wrong',
-    'The runner token is not the one of this gateway (VECTORSTREAM_RUNNER_TOKEN), nor a join token that it knows.',
+    "The token is neither this gateway's runner token (VECTORSTREAM_RUNNER_TOKEN) " +
+      'nor a join token that it accepts.',
   );
 }
 
@@ -72,14 +72,7 @@ const refused = (code: string, detail: string): Admission => ({
   detail,
 });
 
-function fromSubprotocol(offered: readonly string[]): string | null {
-  const found = offered.find((name) => name.startsWith(tokenSubprotocolPrefix));
-  return found === undefined
-    ? null
-    : Buffer.from(found.slice(tokenSubprotocolPrefix.length), 'base64url').toString();
-}
-
-/** Hashed first: equal lengths, so that the comparison takes the same time for every token. */
+/** Compares digests, whose equal lengths make every comparison take the same time. */
 function same(offered: string, expected: string): boolean {
   return expected !== '' && timingSafeEqual(digest(offered), digest(expected));
 }

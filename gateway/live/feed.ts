@@ -1,12 +1,13 @@
-// Hands every message to those who follow its topic, and keeps the latest for whoever comes back.
+// Delivers every message to the clients that follow its topic, and keeps the latest ones for
+// clients that reconnect.
 
 import type { Topic } from './live-messages.ts';
 import { Outbox, type Entry, type OutboxLimits } from './outbox.ts';
 
 export type FeedOptions = {
-  /** Tells this run of the gateway from every other: ids of another run cannot be resumed from. */
+  /** Identifies this run of the gateway: a client cannot resume from an id of another run. */
   readonly run: string;
-  /** Entries kept for clients that come back. */
+  /** Entries kept for clients that reconnect, and their characters. */
   readonly keptMax: number;
   readonly keptCharsMax: number;
   readonly clientsMax: number;
@@ -18,26 +19,27 @@ export type Message = {
   readonly data: unknown;
   /** UTC ms. */
   readonly at: number;
-  /** Of what only the latest matters. */
+  /** Only the latest message with the same key matters; `null`: every message matters. */
   readonly key: string | null;
 };
 
-export type Client = {
+export type FeedClient = {
   readonly outbox: Outbox;
   readonly topics: ReadonlySet<Topic>;
   /** Called after something was put into an empty outbox. */
   wake: () => void;
 };
 
-/** Pure: it is told what happened, and puts it into outboxes. */
+/** Does no I/O: it turns messages into entries and puts them into outboxes. */
 export class Feed {
   readonly #options: FeedOptions;
-  readonly #clients = new Set<Client>();
+  readonly #clients = new Set<FeedClient>();
+  /** By sequence, oldest first. */
   readonly #kept = new Map<number, Entry>();
   #keptChars = 0;
   #sequence = 0;
-  /** Of the newest entry that is no longer kept. */
-  #forgotten = 0;
+  /** Sequence of the newest entry that is no longer kept. */
+  #dropped = 0;
 
   constructor(options: FeedOptions) {
     this.#options = options;
@@ -47,7 +49,7 @@ export class Feed {
     return this.#options.run;
   }
 
-  /** Of the last message. */
+  /** The id of the last message. */
   get id(): string {
     return `${this.#options.run}-${this.#sequence}`;
   }
@@ -56,14 +58,12 @@ export class Feed {
     return this.#clients.size >= this.#options.clientsMax;
   }
 
+  /** Whether any client follows this topic. */
   follows(topic: Topic): boolean {
     return [...this.#clients].some(({ topics }) => topics.has(topic));
   }
 
-  /**
-   * A snapshot replaces what is kept of its kind: it is not kept itself, as everyone who comes gets
-   * a new one.
-   */
+  /** `keep`: clients that reconnect get this message. Figures need not be kept: they get new ones. */
   publish(message: Message, keep: boolean): void {
     const entry = this.#entry(message, false);
     if (keep) this.#keep(entry);
@@ -71,33 +71,34 @@ export class Feed {
       if (client.topics.has(message.topic)) deliver(client, entry);
   }
 
-  /** An entry for one client, in the order of all. */
+  /** Makes an entry for one client, with an id in the order of all messages. */
   snapshot(message: Message): Entry {
     return this.#entry(message, true);
   }
 
-  /** A place in the feed: `missed` is given what was published after it. */
+  /** The position after the last message, for `missed`. */
   get mark(): number {
     return this.#sequence;
   }
 
-  /** The place that an id of this run names while nothing after it is forgotten; else `null`. */
+  /** The position of an id; `null` for another run's id, or when a later entry was dropped. */
   markOf(id: string): number | null {
     const dash = id.lastIndexOf('-');
     const sequence = Number(id.slice(dash + 1));
     if (id.slice(0, dash) !== this.#options.run || !/^\d{1,15}$/.test(id.slice(dash + 1)))
       return null;
-    return sequence >= this.#forgotten && sequence <= this.#sequence ? sequence : null;
+    return sequence >= this.#dropped && sequence <= this.#sequence ? sequence : null;
   }
 
+  /** The kept entries of these topics that were published after `mark`. */
   missed(mark: number, topics: ReadonlySet<Topic>): readonly Entry[] {
     return [...this.#kept.values()].filter(
       ({ sequence, topic }) => sequence > mark && [...topics].some((wanted) => wanted === topic),
     );
   }
 
-  join(topics: ReadonlySet<Topic>): Client {
-    const client: Client = {
+  join(topics: ReadonlySet<Topic>): FeedClient {
+    const client: FeedClient = {
       outbox: new Outbox(this.#options.outbox),
       topics,
       wake: () => undefined,
@@ -106,7 +107,7 @@ export class Feed {
     return client;
   }
 
-  leave(client: Client): void {
+  leave(client: FeedClient): void {
     this.#clients.delete(client);
   }
 
@@ -130,13 +131,13 @@ export class Feed {
       if (this.#kept.size <= keptMax && this.#keptChars <= keptCharsMax) return;
       this.#kept.delete(sequence);
       this.#keptChars -= text.length;
-      this.#forgotten = sequence;
+      this.#dropped = sequence;
     }
   }
 }
 
-/** Puts it in, and wakes who waits for it. */
-export function deliver(client: Client, entry: Entry): void {
+/** Puts an entry into the client's outbox, and wakes the client if that was empty. */
+function deliver(client: FeedClient, entry: Entry): void {
   const wasEmpty = client.outbox.size === 0;
   client.outbox.put(entry);
   if (wasEmpty) client.wake();

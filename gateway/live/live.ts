@@ -1,14 +1,15 @@
-// What happens in this gateway, as messages: figures every second, changes of health and runners at
-// once, dead letters and samples up to a rate.
+// Turns what happens in this gateway into live messages: figures every second, changes of health
+// and runners at once, dead letters and samples up to a rate.
 
 import { randomUUID } from 'node:crypto';
 import type { Clock, DeadLetter, Delivery } from '#core/ports.ts';
-import { Feed, type Client, type Message } from './feed.ts';
+import { rest } from '#core/time/rest.ts';
+import { Feed, type FeedClient, type Message } from './feed.ts';
 import { helloText, type Topic } from './live-messages.ts';
 
 export const heartbeatMs = 15_000;
 const tickMs = 1_000;
-/** Between two messages of one kind: what comes meanwhile is counted in the next one. */
+/** Least time between two messages of one kind; those in between are counted in the next one. */
 const eventMs = 100;
 const sampleBytesMax = 16 * 1024;
 
@@ -18,33 +19,33 @@ const limits = {
   outbox: { entriesMax: 256, charsMax: 2 ** 20 },
 };
 
-/** A connected client, whatever carries its messages. */
+/** A connected client, over WebSocket or server-sent events. */
 export type LiveConnection = {
-  /** The message that comes first, such as to be sent at once. */
+  /** The first message, which the caller sends at once. */
   readonly hello: string;
-  readonly client: Client;
+  readonly client: FeedClient;
   readonly leave: () => void;
 };
 
 /** A runner as `GET /runners` shows it. */
 export type LiveRunner = { readonly id: string; readonly state: string };
 
-/** What is told of the gateway: the same figures as its API answers. */
+/** The figures to publish, which are those of the API. */
 export type LiveFigures = {
   readonly stats: () => Promise<unknown>;
   readonly health: () => Promise<unknown>;
-  /** What keeps the gateway from working; health is told when it changes. */
+  /** What keeps the gateway from working; health is published when it changes. */
   readonly causes: () => Promise<readonly unknown[]>;
   readonly runners: () => readonly LiveRunner[];
-  /** Figures could not be had. */
-  readonly failed: (error: unknown) => void;
+  /** Called when reading the figures has failed. */
+  readonly onError: (error: unknown) => void;
 };
 
 export class Live {
   readonly feed: Feed;
   readonly #clock: Clock;
-  readonly #leaving = new Set<() => void>();
-  readonly #heartbeats = new Set<() => void>();
+  readonly #onEnd = new Set<() => void>();
+  readonly #onBeat = new Set<() => void>();
   readonly #stopped = new AbortController();
   readonly #paced = {
     dead_letter: { at: -Infinity, skipped: 0 },
@@ -58,15 +59,15 @@ export class Live {
     this.feed = new Feed({ run: randomUUID().slice(0, 8), clientsMax, ...limits });
   }
 
-  /** Begins to tell; `close` ends it. */
+  /** Starts to publish; `close` stops it. */
   start(figures: LiveFigures): void {
     this.#figures = figures;
-    void this.#keepTelling(figures);
+    void this.#publishFigures(figures);
   }
 
   /**
-   * Snapshots of the topics first, or what was missed since `since`, then changes. `null` when no
-   * client more may come.
+   * Connects a client. It gets snapshots of its topics, or what it has missed since the id `since`,
+   * and then changes. `null` when the feed is at its client limit or closed.
    */
   async open(topics: readonly Topic[], since: string | null): Promise<LiveConnection | null> {
     if (this.feed.isFull || this.#stopped.signal.aborted) return null;
@@ -74,7 +75,7 @@ export class Live {
     const mark = since === null ? null : this.feed.markOf(since);
     const from = mark ?? this.feed.mark;
     const snapshots = await this.#snapshots(topics, mark !== null);
-    // In one go: nothing is published between these lines, so nothing comes twice or not at all.
+    // No await from here on: nothing is published in between, so no message is lost or duplicated.
     if (this.feed.isFull || this.#stopped.signal.aborted) return null;
     const client = this.feed.join(wanted);
     for (const message of snapshots) client.outbox.put(this.feed.snapshot(message));
@@ -87,21 +88,21 @@ export class Live {
   }
 
   /**
-   * Calls `beat` every 15 seconds and `end` when the gateway stops; returns how to have neither any
-   * more.
+   * Calls `onBeat` every 15 seconds and `onEnd` when the gateway stops. Returns a function that
+   * ends both.
    */
-  watch(beat: () => void, end: () => void): () => void {
-    this.#heartbeats.add(beat);
-    this.#leaving.add(end);
+  watch(onBeat: () => void, onEnd: () => void): () => void {
+    this.#onBeat.add(onBeat);
+    this.#onEnd.add(onEnd);
     return () => {
-      this.#heartbeats.delete(beat);
-      this.#leaving.delete(end);
+      this.#onBeat.delete(onBeat);
+      this.#onEnd.delete(onEnd);
     };
   }
 
   close(): void {
     this.#stopped.abort();
-    for (const end of this.#leaving) end();
+    for (const onEnd of this.#onEnd) onEnd();
   }
 
   deadLettered({ id, reason, message, field, eventId, origin, failedAt }: DeadLetter): void {
@@ -133,7 +134,7 @@ export class Live {
     );
   }
 
-  /** All that are connected now; what has changed is told. */
+  /** Takes all runners that are connected now, and publishes what has changed. */
   runnersChanged(views: readonly LiveRunner[]): void {
     const before = this.#runners;
     this.#runners = new Map(views.map(({ id, state }) => [id, state]));
@@ -181,7 +182,7 @@ export class Live {
     const data: Partial<Record<Topic, () => Promise<unknown>>> = {
       stats: figures.stats,
       health: figures.health,
-      // Who comes back gets the changes that it missed.
+      // A client that reconnects gets the changes that it has missed instead.
       ...(!resumed && { runner: async () => ({ change: 'all', runners: figures.runners() }) }),
     };
     const made = await Promise.all(
@@ -196,19 +197,14 @@ export class Live {
       }));
   }
 
-  async #keepTelling(figures: LiveFigures): Promise<void> {
+  async #publishFigures(figures: LiveFigures): Promise<void> {
     const { signal } = this.#stopped;
     let causes = '';
     let beatAt = this.#clock.monotonic();
-    while (
-      await this.#clock.sleep(tickMs, signal).then(
-        () => true,
-        () => false,
-      )
-    ) {
+    while (await rest(this.#clock, tickMs, signal)) {
       if (this.#clock.monotonic() - beatAt >= heartbeatMs) {
         beatAt = this.#clock.monotonic();
-        for (const beat of this.#heartbeats) beat();
+        for (const onBeat of this.#onBeat) onBeat();
       }
       try {
         if (this.feed.follows('stats'))
@@ -219,7 +215,7 @@ export class Live {
           this.#publish({ topic: 'health', key: 'health', data: await figures.health() }, false);
         causes = now;
       } catch (error) {
-        figures.failed(error);
+        figures.onError(error);
       }
     }
   }

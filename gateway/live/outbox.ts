@@ -1,24 +1,24 @@
-// What one live client has yet to be sent: in order, bounded, and never two versions of what only
-// the latest of matters.
+// The messages that one live client has yet to receive: in order, bounded, and without outdated
+// versions of a message.
 
-/** A message for all clients, made into text once. */
+/** A message as text, made once for all clients. */
 export type Entry = {
   /** Rises with every message of this gateway. */
   readonly sequence: number;
   readonly topic: string;
-  /** Entries with the same key replace each other; `null`: every one counts. */
+  /** A newer entry replaces an older one with the same key; `null`: every entry counts. */
   readonly key: string | null;
   readonly text: string;
-  /** How things stand when a client comes, and no change. */
+  /** The state when a client connects, not a change. */
   readonly isSnapshot: boolean;
 };
 
 export type OutboxLimits = { readonly entriesMax: number; readonly charsMax: number };
 
-/** Pure. A client that does not keep up loses the oldest entries, and is told how many. */
+/** Pure. A slow client loses the oldest entries and learns how many. */
 export class Outbox {
   readonly #limits: OutboxLimits;
-  /** In the order in which they will be sent: a Map keeps the order of insertion. */
+  /** In sending order. */
   readonly #entries = new Map<string, Entry>();
   #chars = 0;
   #dropped = 0;
@@ -39,7 +39,7 @@ export class Outbox {
     this.#chars += entry.text.length;
     const { entriesMax, charsMax } = this.#limits;
     for (const [oldest, lost] of this.#entries) {
-      // Whatever is taken fits alone.
+      // A single entry always fits.
       if (this.#entries.size === 1 || (this.#entries.size <= entriesMax && this.#chars <= charsMax))
         return;
       this.#remove(oldest, lost);
@@ -47,7 +47,10 @@ export class Outbox {
     }
   }
 
-  /** The next one, and how many were lost since the last was taken; `null` when there is none. */
+  /**
+   * The next entry, and how many were dropped since the last one was taken; `null` when the outbox
+   * is empty.
+   */
   take(): { readonly entry: Entry; readonly dropped: number } | null {
     for (const [key, entry] of this.#entries) {
       this.#remove(key, entry);

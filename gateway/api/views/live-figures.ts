@@ -11,5 +11,5 @@ export const liveFigures = (services: Services): LiveFigures => ({
   health: () => healthOf(services),
   causes: () => causesOfUnreadiness(services),
   runners: () => services.runners().map(runnerOf),
-  failed: (error) => services.log.error({ err: error }, 'failed to publish to the live feed'),
+  onError: (error) => services.log.error({ err: error }, 'failed to publish to the live feed'),
 });
