@@ -1,4 +1,4 @@
-// A clock that moves only when told to, so that every wait in a test is decided by the test.
+// A clock that moves only when a test says so, so that the test decides how every wait ends.
 
 import type { Clock } from '#core/ports.ts';
 
@@ -23,12 +23,12 @@ export class ManualClock implements Clock {
     return this.#elapsed;
   }
 
-  /** How many sleeps have not ended: 0 shows that nothing was left behind. */
+  /** How many sleeps have not ended. 0 shows that no timer was left behind. */
   get sleeping(): number {
     return this.#sleepers.length;
   }
 
-  /** Moves the wall clock only, as when an administrator sets it. */
+  /** Moves only the wall clock, as when an administrator sets it. */
   jump(ms: number): void {
     this.#wallOffset += ms;
   }
@@ -54,19 +54,19 @@ export class ManualClock implements Clock {
   }
 
   /**
-   * Lets `ms` pass. Sleepers wake one by one at their due time, and what each goes on to do (up to
-   * its next real I/O) is done before the next wakes; a sleep begun on the way ends on the way too
-   * when it is due.
+   * Lets `ms` pass. Sleepers wake one by one at their due time. Before the next one wakes, all code
+   * that the last one resumed has run up to its next real I/O. A sleep that begins meanwhile also
+   * ends meanwhile when it is due.
    */
   async advance(ms: number): Promise<void> {
     const end = this.#elapsed + ms;
-    do await othersRun();
+    do await pendingReactions();
     while (this.wakeNext(end));
   }
 
   /**
-   * Wakes the one sleeper that is next, when it is due by `end` (monotonic ms), at its time.
-   * `false`: none is, and it is `end`.
+   * Moves to the next sleeper that is due by `end` (monotonic ms) and wakes it. When there is none,
+   * it moves to `end` and returns false.
    */
   wakeNext(end: number): boolean {
     const [next] = this.#sleepers;
@@ -81,8 +81,8 @@ export class ManualClock implements Clock {
   }
 }
 
-/** Resolves once every promise reaction now pending, and those they cause, have run. */
-function othersRun(): Promise<void> {
+/** Resolves once all pending promise reactions, and those that they cause, have run. */
+function pendingReactions(): Promise<void> {
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();
     port1.addEventListener('message', () => {

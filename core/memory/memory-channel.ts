@@ -1,5 +1,5 @@
-// Two channels joined in memory: frames arrive whole, in order and later, and a test can freeze or
-// cut the link.
+// Joins two channels in memory: frames arrive whole, in order and asynchronously, and a test can
+// freeze or cut the link.
 
 import type { Channel } from '#core/ports.ts';
 
@@ -11,9 +11,9 @@ type Arrival =
 export type MemoryLink = {
   readonly near: Channel;
   readonly far: Channel;
-  /** From now on nothing arrives at either end, as when a cable is pulled: no frame, no close. */
+  /** From now on no frame and no close arrives at either end, as when a cable is pulled. */
   freeze(): void;
-  /** Both ends see 1006, as when a process dies. */
+  /** Both ends see close code 1006, as when a process dies. */
   cut(): void;
 };
 
@@ -26,8 +26,8 @@ export function memoryLink(): MemoryLink {
     near,
     far,
     freeze: () => {
-      near.frozen = true;
-      far.frozen = true;
+      near.isFrozen = true;
+      far.isFrozen = true;
     },
     cut: () => {
       near.arrive({ code: 1006, reason: '' });
@@ -38,13 +38,13 @@ export function memoryLink(): MemoryLink {
 
 class MemoryEnd implements Channel {
   peer: MemoryEnd | null = null;
-  frozen = false;
+  isFrozen = false;
   #handlers: Handlers | null = null;
   #waiting: Arrival[] = [];
-  #closed = false;
+  #isClosed = false;
 
   send(frame: string | Uint8Array): void {
-    if (this.#closed) return;
+    if (this.#isClosed) return;
     this.peer?.arrive({ frame: typeof frame === 'string' ? frame : frame.slice() });
   }
 
@@ -53,7 +53,7 @@ class MemoryEnd implements Channel {
   }
 
   close(code: number, reason: string): void {
-    if (this.#closed) return;
+    if (this.#isClosed) return;
     this.peer?.arrive({ code, reason });
     this.arrive({ code, reason });
   }
@@ -64,7 +64,7 @@ class MemoryEnd implements Channel {
   }
 
   arrive(arrival: Arrival): void {
-    if (this.frozen) return;
+    if (this.isFrozen) return;
     this.#waiting.push(arrival);
     queueMicrotask(() => this.#deliver());
   }
@@ -74,11 +74,11 @@ class MemoryEnd implements Channel {
     const arrivals = this.#waiting;
     this.#waiting = [];
     for (const arrival of arrivals) {
-      if (this.#closed) return;
+      if (this.#isClosed) return;
       if ('frame' in arrival) {
         this.#handlers.frame(arrival.frame);
       } else {
-        this.#closed = true;
+        this.#isClosed = true;
         this.#handlers.closed(arrival.code, arrival.reason);
       }
     }

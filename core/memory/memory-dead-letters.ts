@@ -1,4 +1,4 @@
-// The reference dead-letter queue: idempotent by id, newest first, every byte as it came.
+// The reference dead-letter queue: idempotent by id, newest first, every byte unchanged.
 
 import { DependencyError } from '#core/errors/errors.ts';
 import {
@@ -12,57 +12,57 @@ import {
   type DeadLetterState,
 } from '#core/ports.ts';
 
-/** @param deadLettersMax `put` refuses to hold more */
+/** @param deadLettersMax the most dead letters that the queue holds; `put` refuses more */
 export function createMemoryDeadLetters(deadLettersMax = 100_000): DeadLetters {
-  const letters = new Map<string, DeadLetterEntry>();
+  const entries = new Map<string, DeadLetterEntry>();
   return {
     kind: 'memory',
-    async put(added) {
-      const fresh = new Map(
-        added
-          .filter(({ id }) => !letters.has(id))
+    async put(deadLetters) {
+      // Reversed, because of two with the same id the first counts.
+      const added = new Map(
+        deadLetters
+          .filter(({ id }) => !entries.has(id))
           .toReversed()
-          .map((letter) => [letter.id, letter]),
+          .map((deadLetter) => [deadLetter.id, deadLetter]),
       );
-      if (letters.size + fresh.size > deadLettersMax) {
+      if (entries.size + added.size > deadLettersMax)
         throw new DependencyError(
           'dead-letters',
           'dead_letters_full',
           `The dead-letter queue holds its maximum of ${deadLettersMax}.`,
           { retryable: true },
         );
+      for (const [id, deadLetter] of added) {
+        const valueBytes = deadLetter.value.length;
+        entries.set(id, { ...copyOf(deadLetter), ...openStatus, valueBytes });
       }
-      for (const letter of fresh.values())
-        letters.set(letter.id, {
-          ...copyOf(letter),
-          ...openStatus,
-          valueBytes: letter.value.length,
-        });
     },
     async setStatus(changes) {
       for (const { id, status } of changes) {
-        const letter = letters.get(id);
-        if (letter !== undefined)
-          letters.set(id, { ...letter, ...(status.state === 'purged' ? nothing : {}), ...status });
+        const entry = entries.get(id);
+        if (entry === undefined) continue;
+        entries.set(id, {
+          ...entry,
+          ...(status.state === 'purged' ? purgedRecord : {}),
+          ...status,
+        });
       }
     },
     async list(query) {
-      const found = [...letters.values()]
-        .filter((letter) => matches(letter, query))
+      return [...entries.values()]
+        .filter((entry) => matches(entry, query))
         .toSorted(newestFirst)
-        .slice(0, query.limit);
-      return found.map((letter) =>
-        copyOf({ ...letter, value: letter.value.subarray(0, query.valueBytesMax) }),
-      );
+        .slice(0, query.limit)
+        .map((entry) => copyOf({ ...entry, value: entry.value.subarray(0, query.valueBytesMax) }));
     },
     async get(id) {
-      const letter = letters.get(id);
-      return letter === undefined ? null : copyOf(letter);
+      const entry = entries.get(id);
+      return entry === undefined ? null : copyOf(entry);
     },
     async stats() {
       const byState: Record<DeadLetterState, number> = { open: 0, replayed: 0, purged: 0 };
       const byReason: Partial<Record<DeadLetterReason, number>> = {};
-      for (const { state, reason } of letters.values()) {
+      for (const { state, reason } of entries.values()) {
         byState[state] += 1;
         byReason[reason] = (byReason[reason] ?? 0) + 1;
       }
@@ -72,45 +72,47 @@ export function createMemoryDeadLetters(deadLettersMax = 100_000): DeadLetters {
   };
 }
 
-/** What a purge leaves of a record. */
-const nothing = { key: null, value: new Uint8Array(), headers: {} } as const;
+/** What a purge leaves of the original record. */
+const purgedRecord = { key: null, value: new Uint8Array(), headers: {} } as const;
 
 function newestFirst(a: DeadLetterCursor, b: DeadLetterCursor): number {
   return b.failedAt - a.failedAt || (a.id < b.id ? 1 : a.id > b.id ? -1 : 0);
 }
 
-/** Times include both ends. */
+/** `since` and `until` are inclusive. */
 function matches(
-  letter: DeadLetterEntry,
+  entry: DeadLetterEntry,
   { reason, state, since, until, text, after }: DeadLetterQuery,
 ): boolean {
   return (
-    (reason === undefined || letter.reason === reason) &&
-    (state === undefined || letter.state === state) &&
-    (since === undefined || letter.failedAt >= since) &&
-    (until === undefined || letter.failedAt <= until) &&
-    (text === undefined || holds(utf8.encode(letter.message), text) || holds(letter.value, text)) &&
-    (after === undefined || newestFirst(after, letter) < 0)
+    (reason === undefined || entry.reason === reason) &&
+    (state === undefined || entry.state === state) &&
+    (since === undefined || entry.failedAt >= since) &&
+    (until === undefined || entry.failedAt <= until) &&
+    (text === undefined ||
+      contains(utf8.encode(entry.message), text) ||
+      contains(entry.value, text)) &&
+    (after === undefined || newestFirst(after, entry) < 0)
   );
 }
 
 const utf8 = new TextEncoder();
-/** One character per byte, whatever the bytes are. */
+/** Maps each byte to one character, so that any bytes can be searched as text. */
 const bytewise = new TextDecoder('latin1');
 
-const plain = (bytes: Uint8Array): string =>
-  bytewise.decode(bytes).replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase());
+const lowerCase = (bytes: Uint8Array): string =>
+  bytewise.decode(bytes).replaceAll(/[A-Z]/g, (character) => character.toLowerCase());
 
-const holds = (bytes: Uint8Array, text: string): boolean =>
-  plain(bytes).includes(plain(utf8.encode(text)));
+const contains = (bytes: Uint8Array, text: string): boolean =>
+  lowerCase(bytes).includes(lowerCase(utf8.encode(text)));
 
-function copyOf<T extends DeadLetter>(letter: T): T {
+function copyOf<T extends DeadLetter>(deadLetter: T): T {
   return {
-    ...letter,
-    key: letter.key && new Uint8Array(letter.key),
-    value: new Uint8Array(letter.value),
+    ...deadLetter,
+    key: deadLetter.key && new Uint8Array(deadLetter.key),
+    value: new Uint8Array(deadLetter.value),
     headers: Object.fromEntries(
-      Object.entries(letter.headers).map(([name, header]) => [name, new Uint8Array(header)]),
+      Object.entries(deadLetter.headers).map(([name, header]) => [name, new Uint8Array(header)]),
     ),
   };
 }

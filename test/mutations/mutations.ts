@@ -50,7 +50,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     bug: 'an older version of an event replaces a newer one',
-    file: 'core/memory/memory-store.ts',
+    file: 'core/memory/memory-records.ts',
     test: 'test/core/memory-store.test.ts',
     find: 'old.event.timestamp >= record.event.timestamp',
     replace: 'old.event.timestamp === record.event.timestamp',
