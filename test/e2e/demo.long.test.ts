@@ -157,3 +157,27 @@ describe('the demo', () => {
     },
   );
 });
+
+test(
+  'Ctrl-C in mid-stream ends it within 5 s, and leaves no process',
+  { timeout },
+  async ({ skip }) => {
+    needsProcessList(skip);
+    await using folder = await temporaryFolder();
+    await using demo = await startDemo(folder.path, '--count', '20000', '--stream', 'unique');
+    await until(
+      'texts are being stored',
+      60_000,
+      async () => (await demo.gateway.stats()).store.texts >= 50,
+    );
+    const askedAt = performance.now();
+    process.kill(-demo.pid, 'SIGINT');
+    expect(await demo.ended).toEqual({ code: 130, signal: null });
+    expect(performance.now() - askedAt).toBeLessThan(5_000);
+    expect(processesOf(folder.path)).toEqual([]);
+    expect(demo.stdout() + demo.stderr()).toContain('What the gateway had accepted is safe');
+    const stopped = readStore(folder.path);
+    expect(stopped.letters).toEqual([]);
+    expect(stopped.eventIds.length, 'stopped in mid-stream').toBeLessThan(20_000);
+  },
+);

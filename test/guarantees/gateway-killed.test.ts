@@ -16,12 +16,12 @@ test(
   async ({ skip }) => {
     needsProcessList(skip);
     await using folder = await temporaryFolder();
-    const subjects = 700;
+    const subjects = 400;
     const killAt = 50 + Math.floor(Math.random() * 300);
 
     const killed = await startGateway(folder.path);
     await killed.ready();
-    const sending = sendEvents(killed, shopEvents(1_400, subjects));
+    const sending = sendEvents(killed, shopEvents(800, subjects));
     await until(
       `${killAt} texts are stored`,
       40_000,

@@ -42,7 +42,7 @@ test(
     await using folder = await temporaryFolder();
     await using gateway = await startGateway(folder.path);
     await gateway.ready();
-    const subjects = 1_500;
+    const subjects = 600;
     const sending = sendEvents(gateway, shopEvents(subjects, subjects));
 
     await until(

@@ -17,7 +17,7 @@ test(
   async ({ skip }) => {
     needsProcessList(skip);
     await using folder = await temporaryFolder();
-    const subjects = 600;
+    const subjects = 300;
     const stopped = await startGateway(folder.path);
     await stopped.ready();
     const sending = sendEvents(stopped, shopEvents(subjects, subjects));

@@ -1,0 +1,45 @@
+// The first start of a real `node-runner/main.ts`, which measures every candidate, and the next.
+
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test, vi } from 'vitest';
+import { sampleTexts } from '#core/transformers/sample-texts.ts';
+import { runnerStarter, runnerToken } from './runner-starter.ts';
+import { startScriptedGateway } from './scripted-gateway.ts';
+
+vi.setConfig({ testTimeout: 180_000 });
+
+test('the first start measures and the next remembers; both workers join, answer, and leave cleanly on SIGTERM', async () => {
+  await using runners = await runnerStarter();
+  await using gateway = await startScriptedGateway(runnerToken);
+  const runner = runners.start(gateway.url, '--runners', '2');
+  const joined = [await gateway.joined(), await gateway.joined()];
+  expect(joined.map(({ hello }) => hello.name).toSorted()).toEqual(['tested-1', 'tested-2']);
+  expect(joined[0]?.hello).toMatchObject({
+    kind: 'node',
+    device: 'cpu',
+    softwareAdapter: false,
+    dimensions: 384,
+  });
+  const choice = JSON.parse(await readFile(join(runners.dataDir, 'runner-choice.json'), 'utf8'));
+  expect(choice.candidates[0]).toEqual({ device: 'cpu', dtype: joined[0]?.hello.dtype });
+
+  const working = joined.map((one) => one.embed(sampleTexts(64)));
+  runner.child.kill('SIGTERM');
+  for (const result of await Promise.all(working)) {
+    expect(result.vectorProblem).toBeNull();
+    expect(result.outcomes.filter(({ ok }) => ok)).toHaveLength(64);
+  }
+  expect(await Promise.all(joined.map(({ closed }) => closed))).toEqual([1000, 1000]);
+  expect(await runner.exited).toBe(0);
+  expect(runner.output()).not.toContain(runnerToken);
+
+  const again = runners.start(gateway.url, '--runners', '1');
+  await gateway.joined();
+  again.child.kill('SIGTERM');
+  expect(await again.exited).toBe(0);
+  expect([runner, again].map(({ output }) => output().includes('candidate is right'))).toEqual([
+    true,
+    false,
+  ]);
+});
