@@ -1,15 +1,15 @@
-// Names the headers by which a record tells of its failures: Kafka Connect's words for the first
-// one, and how often it was put back.
+// Names the headers that describe the failures of a record: Kafka Connect's headers for its first
+// failure, and the number of its replays.
 
 import type { DeadLetter, DeadLetterReason, LogRecord } from '#core/ports.ts';
 
 export const connectPrefix = '__connect.errors.';
-/** How often an event was put back into its source; it comes with the event. */
+/** How often an event was replayed. The header travels with the event. */
 export const redriveCountHeader = 'vectorstream.redrive-count';
-/** When the record was made that failed first, UTC ms: one that is put back is made anew. */
+/** When the record that failed first was made, UTC ms. A replay makes a new record. */
 export const firstTimestampHeader = 'vectorstream.first-timestamp';
 
-/** The part of a pipeline in Kafka Connect's words (org.apache.kafka.connect.runtime.errors.Stage). */
+/** The stage of a pipeline, as in org.apache.kafka.connect.runtime.errors.Stage. */
 const stages: Readonly<Record<DeadLetterReason, string>> = {
   not_json: 'VALUE_CONVERTER',
   invalid_event: 'VALUE_CONVERTER',
@@ -18,7 +18,7 @@ const stages: Readonly<Record<DeadLetterReason, string>> = {
   store_rejected: 'TASK_PUT',
 };
 
-const connectMembers = [
+const connectFields = [
   'topic',
   'partition',
   'offset',
@@ -26,14 +26,17 @@ const connectMembers = [
   'exception.class.name',
   'exception.message',
 ] as const;
-export const connectNames: readonly string[] = connectMembers.map(
-  (member) => `${connectPrefix}${member}`,
+export const connectNames: readonly string[] = connectFields.map(
+  (field) => `${connectPrefix}${field}`,
 );
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** Of the failure that made this letter; none when its record failed before, and says so already. */
+/**
+ * The headers of the failure behind this dead letter; none when the record carries those of an
+ * earlier failure.
+ */
 export function firstFailureHeaders({
   headers,
   origin,
@@ -54,7 +57,7 @@ export function firstFailureHeaders({
   );
 }
 
-/** 0 for a record that was never put back, or by somebody who counts otherwise. */
+/** 0 for a record that was never replayed, or whose header is not a count. */
 export function redriveCountOf(headers: LogRecord['headers']): number {
   const header = Object.hasOwn(headers, redriveCountHeader)
     ? headers[redriveCountHeader]

@@ -1,26 +1,26 @@
-// Purges dead letters, never others than those that were counted, and counts letters of any number.
+// Purges dead letters by id or by filter, and counts how many a filter matches.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock, DeadLetterEntry, DeadLetters } from '#core/ports.ts';
 import type { DeadLetterFilter } from './replay.ts';
 
-export type Purger = {
-  /** Whether there is such a letter. One that is purged already stays as it is. */
+type Purger = {
+  /** Whether the dead letter exists. One that is purged already stays unchanged. */
   one(id: string, by: string): Promise<boolean>;
-  /** Ends with the signal; what was purged by then stays so. */
+  /** Returns how many were purged. Ends when the signal aborts; what is purged stays purged. */
   all(filter: DeadLetterFilter, by: string, signal: AbortSignal): Promise<number>;
 };
 
-const pageDeadLetters = 500;
+const pageRowsMax = 500;
 
-/** `purged` is told at once of what was done. */
+/** @param onPurged called as soon as dead letters were purged */
 export function createPurger(
   deadLetters: DeadLetters,
   clock: Clock,
-  purged: (ids: readonly string[], by: string) => void,
+  onPurged: (ids: readonly string[], by: string) => void,
 ): Purger {
-  const purge = async (letters: readonly DeadLetterEntry[], by: string): Promise<number> => {
-    const left = letters.filter(({ state }) => state !== 'purged');
+  const purge = async (entries: readonly DeadLetterEntry[], by: string): Promise<number> => {
+    const left = entries.filter(({ state }) => state !== 'purged');
     if (left.length === 0) return 0;
     const at = clock.now();
     await deadLetters.setStatus(
@@ -29,7 +29,7 @@ export function createPurger(
         status: { state: 'purged', replays, replay, purge: { at, by } },
       })),
     );
-    purged(
+    onPurged(
       left.map(({ id }) => id),
       by,
     );
@@ -37,9 +37,9 @@ export function createPurger(
   };
   return {
     async one(id, by) {
-      const letter = await deadLetters.get(id);
-      if (letter === null) return false;
-      await purge([letter], by);
+      const deadLetter = await deadLetters.get(id);
+      if (deadLetter === null) return false;
+      await purge([deadLetter], by);
       return true;
     },
     async all(filter, by, signal) {
@@ -53,7 +53,7 @@ export function createPurger(
   };
 }
 
-/** How many letters the filter finds, and the ids of the newest. */
+/** How many dead letters the filter matches, and the ids of the newest `idsMax`. */
 export async function countDeadLetters(
   deadLetters: DeadLetters,
   filter: DeadLetterFilter,
@@ -68,7 +68,7 @@ export async function countDeadLetters(
   return { count, ids };
 }
 
-/** Without values; in between others have their turn. */
+/** Dead letters without their values, newest first. Other tasks run between the pages. */
 async function* pages(
   deadLetters: DeadLetters,
   filter: DeadLetterFilter,
@@ -77,12 +77,12 @@ async function* pages(
     const page = await deadLetters.list({
       ...filter,
       ...(after !== undefined && { after }),
-      limit: pageDeadLetters,
+      limit: pageRowsMax,
       valueBytesMax: 0,
     });
     if (page.length > 0) yield page;
     const last = page.at(-1);
-    if (last === undefined || page.length < pageDeadLetters) return;
+    if (last === undefined || page.length < pageRowsMax) return;
     after = { failedAt: last.failedAt, id: last.id };
     await nextTurn();
   }

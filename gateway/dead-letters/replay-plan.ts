@@ -1,4 +1,4 @@
-// Decides whether a dead letter may go back to its source, and makes the record that does.
+// Decides whether a dead letter may be replayed, and makes the record for its source.
 
 import { isRejection, parseEvent, type EventLimits } from '#core/event/parse-event.ts';
 import type { DeadLetterEntry, LogRecord } from '#core/ports.ts';
@@ -10,15 +10,15 @@ import {
 } from './failure-headers.ts';
 
 export type ReplayRules = {
-  /** How often one event may be put back before somebody has to insist. */
+  /** How often one event may be replayed without `force`. */
   readonly redrivesMax: number;
   readonly event: EventLimits;
 };
 
 export type ReplayOptions = {
-  /** In place of the letter's own value; `null` for that one. */
+  /** Replaces the value of the dead letter; `null` keeps it. */
   readonly payload: Uint8Array | null;
-  /** Does what was done before, was done too often or cannot succeed. */
+  /** Replays even what was replayed before, was replayed too often, or cannot succeed. */
   readonly force: boolean;
   /** UTC ms. */
   readonly now: number;
@@ -34,24 +34,24 @@ export const refusalCodes = [
   'refused_by_source',
 ] as const;
 export type Refusal = { readonly code: (typeof refusalCodes)[number]; readonly detail: string };
-export type ReplayPlan = { readonly record: LogRecord } | { readonly refusal: Refusal };
+type ReplayPlan = { readonly record: LogRecord } | { readonly refusal: Refusal };
 
 const encoder = new TextEncoder();
 
 /**
- * The record has the letter's key and headers. Its timestamp is `now`, since a log deletes by
- * timestamp and latency is counted from it; the first one goes along as a header, and so do the
- * first failure and the number of times that the event was put back.
+ * The record has the key and headers of the dead letter. Its timestamp is `now`, because logs
+ * delete by timestamp and latency is measured from it. Headers carry the first timestamp, the first
+ * failure and the number of replays.
  */
 export function planReplay(
-  letter: DeadLetterEntry,
+  deadLetter: DeadLetterEntry,
   { payload, force, now }: ReplayOptions,
   { redrivesMax, event: limits }: ReplayRules,
 ): ReplayPlan {
-  const value = payload ?? letter.value;
+  const value = payload ?? deadLetter.value;
   const event = parseEvent(value, now, limits);
-  const redrives = redriveCountOf(letter.headers) + letter.replays;
-  const refusal = refusalOf(letter, {
+  const redrives = redriveCountOf(deadLetter.headers) + deadLetter.replays;
+  const refusal = refusalOf(deadLetter, {
     isEdited: payload !== null,
     force,
     redrives,
@@ -61,13 +61,13 @@ export function planReplay(
   if (refusal !== null) return { refusal };
   return {
     record: {
-      // Without a key events of a user may overtake each other.
-      key: letter.key ?? (isRejection(event) ? null : encoder.encode(event.userId)),
+      // Without a key, events of one user could overtake each other.
+      key: deadLetter.key ?? (isRejection(event) ? null : encoder.encode(event.userId)),
       value,
       headers: {
-        [firstTimestampHeader]: encoder.encode(String(letter.timestamp)),
-        ...letter.headers,
-        ...firstFailureHeaders(letter),
+        [firstTimestampHeader]: encoder.encode(String(deadLetter.timestamp)),
+        ...deadLetter.headers,
+        ...firstFailureHeaders(deadLetter),
         [redriveCountHeader]: encoder.encode(String(redrives + 1)),
       },
       timestamp: now,
@@ -75,27 +75,32 @@ export function planReplay(
   };
 }
 
-type Circumstances = {
+type ReplayChecks = {
   readonly isEdited: boolean;
   readonly force: boolean;
   readonly redrives: number;
   readonly redrivesMax: number;
+  /** Why the event is invalid; `null` when it is valid. */
   readonly problem: string | null;
 };
 
 function refusalOf(
   { state, replay, purge, value, valueBytes }: DeadLetterEntry,
-  { isEdited, force, redrives, redrivesMax, problem }: Circumstances,
+  { isEdited, force, redrives, redrivesMax, problem }: ReplayChecks,
 ): Refusal | null {
   if (state === 'purged')
     return {
       code: 'purged',
-      detail: `It was purged${purge === null ? '' : ` by ${purge.by} at ${instantOf(purge.at)}`}: its payload is gone.`,
+      detail:
+        `It was purged${purge === null ? '' : ` by ${purge.by} at ${instantOf(purge.at)}`}: ` +
+        'its payload is gone.',
     };
   if (!isEdited && value.length < valueBytes) {
     return {
       code: 'value_cut',
-      detail: `The queue kept ${value.length} of ${valueBytes} bytes of it: send the whole event as payload.`,
+      detail:
+        `The queue kept only ${value.length} of its ${valueBytes} bytes: ` +
+        'send the whole event as payload.',
     };
   }
   if (force) return null;
@@ -103,13 +108,17 @@ function refusalOf(
     const { topic, partition, offset } = replay.position;
     return {
       code: 'already_replayed',
-      detail: `It was put back by ${replay.by} at ${instantOf(replay.at)}, to ${topic}/${partition}/${offset}. With force it is put back again.`,
+      detail:
+        `It was replayed by ${replay.by} at ${instantOf(replay.at)}, ` +
+        `to ${topic}/${partition}/${offset}. Use force to replay it again.`,
     };
   }
   if (redrives >= redrivesMax) {
     return {
       code: 'redriven_too_often',
-      detail: `It was put back ${redrives} times and failed each time; at most ${redrivesMax} are allowed (ingest.redrivesMax). With force it is put back again.`,
+      detail:
+        `It was replayed ${redrives} times and failed each time; at most ${redrivesMax} replays ` +
+        'are allowed (ingest.redrivesMax). Use force to replay it again.',
     };
   }
   if (problem !== null)

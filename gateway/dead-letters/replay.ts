@@ -1,182 +1,116 @@
-// Puts dead letters back into the source: at least once, never more of them than asked, and written
-// down with who did it.
-//
-// First the record, then the letter's status: after a crash in between the letter is open still.
-// Put back again, it is a second copy of the same event, which the store recognises by its id.
+// Replays dead letters: appends their records to the source again, at least once and never more of
+// them than requested, and records who did it.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { DependencyError, VectorStreamError } from '#core/errors/errors.ts';
+import { VectorStreamError } from '#core/errors/errors.ts';
 import type {
   Clock,
-  DeadLetterEntry,
   DeadLetterCursor,
+  DeadLetterEntry,
+  DeadLetterQuery,
   DeadLetters,
-  EventSink,
-  LogRecord,
-  Position,
 } from '#core/ports.ts';
-import { planReplay, type Refusal, type ReplayRules, type ReplayOptions } from './replay-plan.ts';
+import { rest } from '#core/time/rest.ts';
+import { planReplay, type ReplayOptions, type ReplayRules } from './replay-plan.ts';
+import {
+  type PlannedReplay,
+  type ReplayOutcome,
+  type ReplayWriterParts,
+  writeReplays,
+} from './replay-writer.ts';
 
-export type DeadLetterFilter = Omit<Parameters<DeadLetters['list']>[0], 'limit' | 'valueBytesMax'>;
-export type ReplayOutcome = { readonly id: string } & (
-  | { readonly position: Position }
-  | { readonly refusal: Refusal }
-);
+export type DeadLetterFilter = Omit<DeadLetterQuery, 'limit' | 'valueBytesMax'>;
 
-export type BatchReplayOptions = {
+type BatchReplayOptions = {
   readonly force: boolean;
-  /** Says what would be done, and does nothing. */
+  /** Reports what would be done, and does nothing. */
   readonly dryRun: boolean;
-  /** Letters looked at, 1…1000. */
+  /** Dead letters that are examined, 1…1000. */
   readonly limit: number;
-  /** Letters per second; `null` for as fast as it goes. */
+  /** Dead letters per second; `null` for no limit. */
   readonly perSecond: number | null;
   readonly by: string;
-  /** Ends it after the letters in hand. */
+  /** Ends the batch after the dead letters in progress. */
   readonly signal: AbortSignal;
 };
 
-export type BatchReport = {
-  /** One per letter looked at, in order; of a dry run those that would go have no position. */
+type BatchReport = {
+  /**
+   * One per examined dead letter, in order. In a dry run, a dead letter that would be replayed has
+   * no position.
+   */
   readonly outcomes: readonly (ReplayOutcome | { readonly id: string })[];
-  /** Where to go on; `null` when nothing is left. */
+  /** Where to continue; `null` when every matching dead letter was examined. */
   readonly next: DeadLetterCursor | null;
-  /** Why it ended before its limit, when something failed. */
+  /** The error that ended the batch early; `null` when there was none. */
   readonly trouble: string | null;
 };
 
-export type Replayer = {
-  /** `null`: there is no such letter. Throws `DependencyError` or `LogFullError`. */
+type Replayer = {
+  /**
+   * `null` when there is no dead letter with this id.
+   *
+   * @throws DependencyError or LogFullError
+   */
   one(
     id: string,
-    wish: Pick<ReplayOptions, 'payload' | 'force'> & { readonly by: string },
+    options: Pick<ReplayOptions, 'payload' | 'force'> & { readonly by: string },
   ): Promise<ReplayOutcome | null>;
   /**
-   * Newest first; within `batchMsMax`. Throws `DependencyError` or `LogFullError` when nothing
-   * could be done.
+   * Newest first. Begins no further page once `batchMsMax` has passed.
+   *
+   * @throws DependencyError or LogFullError when nothing was done before the error
    */
-  batch(filter: DeadLetterFilter, wish: BatchReplayOptions): Promise<BatchReport>;
+  batch(filter: DeadLetterFilter, options: BatchReplayOptions): Promise<BatchReport>;
 };
 
-export type ReplayerOptions = {
-  readonly deadLetters: DeadLetters;
-  readonly sink: EventSink;
-  readonly clock: Clock;
+export type ReplayerOptions = ReplayWriterParts & {
   readonly rules: ReplayRules;
-  /** Told of everything that was put back, at once. */
   readonly observer: {
+    /** Called as soon as these dead letters were replayed. */
     replayed(ids: readonly string[], by: string): void;
     refused(count: number): void;
   };
 };
 
-/** An HTTP client and the proxies before it wait so long. */
+/** How long HTTP clients and the proxies before them wait for an answer. */
 export const batchMsMax = 20_000;
-/** Letters whose values are in memory together, at most. */
-const pageDeadLetterRows = 100;
-const portionBytes = 4 * 1024 * 1024;
+/** Bounds of one page of a batch, whose values are in memory together. */
+const pageRowsMax = 100;
+const pageBytesMax = 4 * 1024 * 1024;
 
-export function createReplayer({
-  deadLetters,
-  sink,
-  clock,
-  rules,
-  observer,
-}: ReplayerOptions): Replayer {
-  /** Nobody else of this gateway may put these back at the same time. */
-  const inWork = new Set<string>();
+export function createReplayer(options: ReplayerOptions): Replayer {
+  const { deadLetters, clock, rules, observer } = options;
+  /** Dead letters that a call of this gateway is replaying now. No other call may replay them. */
+  const inProgress = new Set<string>();
 
-  /**
-   * Records that the source refuses for good are told apart, so that they do not hold up the
-   * others.
-   */
-  const append = async (
-    records: readonly LogRecord[],
-  ): Promise<readonly (Position | Refusal)[]> => {
-    try {
-      return await sink.append(records);
-    } catch (error) {
-      if (!(error instanceof DependencyError) || error.retryable) throw error;
-      if (records.length === 1) return [{ code: 'refused_by_source', detail: error.message }];
-      const each: (Position | Refusal)[] = [];
-      for (const record of records) each.push(...(await append([record])));
-      return each;
-    }
-  };
-
-  const write = async (
-    planned: readonly { readonly letter: DeadLetterEntry; readonly record: LogRecord }[],
-    by: string,
-  ): Promise<readonly ReplayOutcome[]> => {
-    if (planned.length === 0) return [];
-    const answers = await append(planned.map(({ record }) => record));
-    const at = clock.now();
-    const outcomes = planned.map(({ letter: { id } }, index): ReplayOutcome => {
-      const answer = answers[index] ?? {
-        code: 'refused_by_source',
-        detail: 'The source did not say where it is.',
-      };
-      return 'code' in answer ? { id, refusal: answer } : { id, position: answer };
-    });
-    const changes = outcomes.flatMap((outcome, index) => {
-      const letter = planned[index]?.letter;
-      if (letter === undefined || !('position' in outcome)) return [];
-      return [
-        {
-          id: letter.id,
-          status: {
-            state: 'replayed',
-            replays: letter.replays + 1,
-            replay: { at, by, position: outcome.position },
-            purge: letter.purge,
-          } as const,
-        },
-      ];
-    });
-    await deadLetters.setStatus(changes).catch((error: unknown) => {
-      if (!(error instanceof DependencyError)) throw error;
-      const message = `${changes.length} letters were put back, and that could not be written down: they still count as open. Putting them back again does no harm. ${error.message}`;
-      throw new DependencyError(error.dependency, error.code, message, {
-        retryable: true,
-        cause: error,
-      });
-    });
-    return outcomes;
-  };
-
-  /** In order; unknown ids are left out. */
-  const replay = async (
-    ids: readonly string[],
-    wish: Omit<ReplayOptions, 'now'> & { readonly by: string; readonly dryRun: boolean },
-  ): Promise<BatchReport['outcomes']> => {
-    const free = ids.filter((id) => !inWork.has(id));
-    for (const id of free) inWork.add(id);
+  const replay: ReplayMany = async (ids, { dryRun, by, payload, force }) => {
+    const free = ids.filter((id) => !inProgress.has(id));
+    for (const id of free) inProgress.add(id);
     try {
       const outcomes = new Map<string, ReplayOutcome | { readonly id: string }>();
-      const planned: { readonly letter: DeadLetterEntry; readonly record: LogRecord }[] = [];
+      const planned: PlannedReplay[] = [];
       for (const id of ids) {
         if (!free.includes(id)) {
-          outcomes.set(id, {
-            id,
-            refusal: { code: 'being_replayed', detail: 'It is being put back at this moment.' },
-          });
+          outcomes.set(id, { id, refusal: beingReplayed });
           continue;
         }
-        const letter = await deadLetters.get(id);
-        if (letter === null) continue;
-        const plan = planReplay(letter, { ...wish, now: clock.now() }, rules);
+        const deadLetter = await deadLetters.get(id);
+        if (deadLetter === null) continue;
+        const plan = planReplay(deadLetter, { payload, force, now: clock.now() }, rules);
         outcomes.set(id, 'refusal' in plan ? { id, refusal: plan.refusal } : { id });
-        if ('record' in plan) planned.push({ letter, record: plan.record });
+        if ('record' in plan) planned.push({ deadLetter, record: plan.record });
       }
-      if (!wish.dryRun)
-        for (const outcome of await write(planned, wish.by)) outcomes.set(outcome.id, outcome);
-      const done = [...outcomes.values()];
-      const replayed = done.flatMap((outcome) => ('position' in outcome ? [outcome.id] : []));
-      if (replayed.length > 0) observer.replayed(replayed, wish.by);
-      if (!wish.dryRun) observer.refused(done.filter((outcome) => 'refusal' in outcome).length);
-      return done;
+      if (!dryRun)
+        for (const outcome of await writeReplays(options, planned, by))
+          outcomes.set(outcome.id, outcome);
+      const all = [...outcomes.values()];
+      const replayed = all.flatMap((outcome) => ('position' in outcome ? [outcome.id] : []));
+      if (replayed.length > 0) observer.replayed(replayed, by);
+      if (!dryRun) observer.refused(all.filter((outcome) => 'refusal' in outcome).length);
+      return all;
     } finally {
-      for (const id of free) inWork.delete(id);
+      for (const id of free) inProgress.delete(id);
     }
   };
 
@@ -187,64 +121,74 @@ export function createReplayer({
         ? outcome
         : null;
     },
-
-    async batch(filter, { force, dryRun, limit, perSecond, by, signal }) {
-      const startedAt = clock.monotonic();
-      const outcomes: (ReplayOutcome | { readonly id: string })[] = [];
-      let place = filter.after;
-      let trouble: string | null = null;
-      while (
-        trouble === null &&
-        outcomes.length < limit &&
-        !signal.aborted &&
-        clock.monotonic() - startedAt < batchMsMax
-      ) {
-        const portion = Math.min(
-          limit - outcomes.length,
-          perSecond === null
-            ? pageDeadLetterRows
-            : Math.min(pageDeadLetterRows, Math.ceil(perSecond)),
-        );
-        try {
-          const found = await deadLetters.list({
-            ...filter,
-            ...(place !== undefined && { after: place }),
-            limit: portion,
-            valueBytesMax: 0,
-          });
-          const heads = fitting(found);
-          outcomes.push(
-            ...(await replay(
-              heads.map(({ id }) => id),
-              { payload: null, force, by, dryRun },
-            )),
-          );
-          const last = heads.at(-1);
-          if (last === undefined || (heads.length === found.length && found.length < portion))
-            return { outcomes, next: null, trouble };
-          place = { failedAt: last.failedAt, id: last.id };
-        } catch (error) {
-          if (outcomes.length === 0 || !(error instanceof VectorStreamError)) throw error;
-          trouble = error.message;
-        }
-        if (perSecond !== null && !dryRun)
-          await clock
-            .sleep(
-              Math.max(0, startedAt + (outcomes.length / perSecond) * 1000 - clock.monotonic()),
-              signal,
-            )
-            .catch(() => undefined);
-        await nextTurn();
-      }
-      return { outcomes, next: place ?? null, trouble };
-    },
+    batch: (filter, batchOptions) =>
+      replayBatch({ deadLetters, clock, replay }, filter, batchOptions),
   };
 }
 
-/** As many as have room together; one always has. */
-function fitting(heads: readonly DeadLetterEntry[]): readonly DeadLetterEntry[] {
+const beingReplayed = {
+  code: 'being_replayed',
+  detail: 'Another request is replaying it now.',
+} as const;
+
+/** In order. Unknown ids are left out. */
+type ReplayMany = (
+  ids: readonly string[],
+  options: Omit<ReplayOptions, 'now'> & { readonly by: string; readonly dryRun: boolean },
+) => Promise<BatchReport['outcomes']>;
+
+async function replayBatch(
+  {
+    deadLetters,
+    clock,
+    replay,
+  }: { readonly deadLetters: DeadLetters; readonly clock: Clock; readonly replay: ReplayMany },
+  filter: DeadLetterFilter,
+  { force, dryRun, limit, perSecond, by, signal }: BatchReplayOptions,
+): Promise<BatchReport> {
+  const startedAt = clock.monotonic();
+  const rowsMax = Math.min(pageRowsMax, Math.ceil(perSecond ?? pageRowsMax));
+  const outcomes: (ReplayOutcome | { readonly id: string })[] = [];
+  let after = filter.after;
+  let trouble: string | null = null;
+  while (
+    trouble === null &&
+    outcomes.length < limit &&
+    !signal.aborted &&
+    clock.monotonic() - startedAt < batchMsMax
+  ) {
+    const pageLimit = Math.min(limit - outcomes.length, rowsMax);
+    try {
+      const found = await deadLetters.list({
+        ...filter,
+        ...(after !== undefined && { after }),
+        limit: pageLimit,
+        valueBytesMax: 0,
+      });
+      const page = fittingInMemory(found);
+      const ids = page.map(({ id }) => id);
+      outcomes.push(...(await replay(ids, { payload: null, force, by, dryRun })));
+      const last = page.at(-1);
+      if (last === undefined || (page.length === found.length && found.length < pageLimit))
+        return { outcomes, next: null, trouble };
+      after = { failedAt: last.failedAt, id: last.id };
+    } catch (error) {
+      if (outcomes.length === 0 || !(error instanceof VectorStreamError)) throw error;
+      trouble = error.message;
+    }
+    if (perSecond !== null && !dryRun) {
+      const dueAt = startedAt + (outcomes.length / perSecond) * 1000;
+      await rest(clock, Math.max(0, dueAt - clock.monotonic()), signal);
+    }
+    await nextTurn();
+  }
+  return { outcomes, next: after ?? null, trouble };
+}
+
+/** The first dead letters whose values fit into memory together, at least one. */
+function fittingInMemory(found: readonly DeadLetterEntry[]): readonly DeadLetterEntry[] {
   let bytes = 0;
-  return heads.filter(
-    ({ valueBytes }, index) => (bytes += valueBytes) <= portionBytes || index === 0,
+  return found.filter(
+    ({ valueBytes }, index) => (bytes += valueBytes) <= pageBytesMax || index === 0,
   );
 }

@@ -1,40 +1,40 @@
-// Forgets old events and texts without events, in small steps between which the store serves
-// others; never twice at once.
+// Deletes old events and texts without events, in small steps that leave the store time for other
+// calls. Sweeps never overlap.
 
 import type { Clock, VectorStore } from '#core/ports.ts';
+import { rest } from '#core/time/rest.ts';
 import type { Log } from '../telemetry/gateway-log.ts';
 
-export type RetentionOptions = {
+type RetentionOptions = {
   readonly store: VectorStore;
   readonly clock: Clock;
   readonly log: Log;
-  /** Both are read again at every sweep. */
+  /** Both are read again for every sweep. */
   readonly retentionMs: () => number;
   readonly sweepEveryMs: () => number;
-  /** Longer than any known-text cache remembers a text. */
+  /** Must exceed the time that any known-text cache keeps a text. */
   readonly textGraceMs: number;
 };
 
-const stepMsMax = 60_000;
+/** The longest wait before the interval is read again. */
+const waitMsMax = 60_000;
+/** Leaves the store to other calls for about as long as a step takes. */
+const pauseMs = 20;
 
-/**
- * Runs until the signal aborts, then resolves. A sweep that fails is logged and tried again at the
- * next turn.
- */
+/** Resolves once the signal aborts. A sweep that fails is logged; the next sweep tries again. */
 export async function runRetention(
   { store, clock, log, retentionMs, sweepEveryMs, textGraceMs }: RetentionOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const pause = (ms: number): Promise<void> => clock.sleep(ms, signal).catch(() => undefined);
   while (!signal.aborted) {
     const sweptAt = clock.monotonic();
-    // In short steps, since the interval may become a shorter one meanwhile.
+    // In short waits, because the interval may become shorter meanwhile.
     for (
       let left = sweepEveryMs();
       left > 0 && !signal.aborted;
       left = sweptAt + sweepEveryMs() - clock.monotonic()
     )
-      await pause(Math.min(left, stepMsMax));
+      await rest(clock, Math.min(left, waitMsMax), signal);
     const forgotten = { events: 0, texts: 0 };
     try {
       for (let more = true; more && !signal.aborted;) {
@@ -43,13 +43,12 @@ export async function runRetention(
         forgotten.events += step.events;
         forgotten.texts += step.texts;
         more = step.more;
-        // Leaves the store to others for as long as a step may take.
-        if (more) await pause(20);
+        if (more) await rest(clock, pauseMs, signal);
       }
       if (forgotten.events + forgotten.texts > 0)
-        log.info(forgotten, 'forgot old events and texts');
+        log.info(forgotten, 'deleted old events and texts');
     } catch (error) {
-      log.warn({ err: error }, 'the retention sweep failed; the next one tries again');
+      log.warn({ err: error }, 'the retention sweep failed; the next sweep tries again');
     }
   }
 }

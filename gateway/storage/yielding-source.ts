@@ -1,10 +1,10 @@
-// Hands on what a source delivers in small portions, so that searches, heartbeats and pages have
-// their turn between any two.
+// Passes on the deliveries of a source in small portions, so that searches, heartbeats and HTTP
+// requests can run between two portions.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Delivery, EventSource } from '#core/ports.ts';
 
-/** A few milliseconds of the pipeline's work. */
+/** About a few milliseconds of the pipeline's work. */
 const deliveriesPerTurn = 32;
 
 export function yieldingSource(source: EventSource): EventSource {

@@ -1,5 +1,5 @@
-// Dead letters over HTTP: found and shown with every byte, put back into the source within bounds,
-// purged only after a look.
+// Dead letters over HTTP: found and shown with every byte, replayed within bounds, and purged only
+// after their number was confirmed.
 
 import { describe, expect, test } from 'vitest';
 import { DependencyError, LogFullError } from '#core/errors/errors.ts';
@@ -13,7 +13,7 @@ const textOf = (bytes: Uint8Array | undefined): string => new TextDecoder().deco
 const headersOf = ({ headers }: LogRecord): Record<string, string> =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, textOf(value)]));
 
-function letter(
+function deadLetter(
   offset: number,
   value: Uint8Array | string,
   changes: Partial<DeadLetter> = {},
@@ -39,12 +39,12 @@ const idOf = (offset: number): string => uuidV5(`events/0/${offset}`);
 const valid = (name: string): string => JSON.stringify(event({ event_id: name }));
 
 async function appWith(
-  letters: readonly DeadLetter[],
+  entries: readonly DeadLetter[],
   changes: Partial<TestApp['services']> = {},
   env: Record<string, string> = {},
 ): Promise<TestApp> {
   const deadLetters = changes.deadLetters ?? createMemoryDeadLetters();
-  await deadLetters.put(letters);
+  await deadLetters.put(entries);
   return testApp({ ...changes, deadLetters }, env);
 }
 /** Status, code and detail. */
@@ -55,14 +55,14 @@ const refusedWith = async (response: Promise<Response>): Promise<[number, unknow
 };
 const anyText = expect.any(String);
 
-describe('looking', () => {
-  test('a letter shows its bytes as text, or as base64 where text would lose some', async () => {
+describe('finding', () => {
+  test('shows bytes as text, or as base64 where text would lose some', async () => {
     const long = utf8.encode('é'.repeat(4000));
     const { request } = await appWith([
-      letter(1, '{"broken'),
-      letter(2, new Uint8Array([0xc3, 0x28])),
-      letter(3, long.subarray(1)),
-      letter(4, long),
+      deadLetter(1, '{"broken'),
+      deadLetter(2, new Uint8Array([0xc3, 0x28])),
+      deadLetter(3, long.subarray(1)),
+      deadLetter(4, long),
     ]);
     const page = await (await request('/dlq/messages?limit=3&reason=not_json&state=open')).json();
     expect(page.items.map(({ id }: { id: string }) => id)).toEqual([4, 3, 2].map(idOf));
@@ -116,9 +116,11 @@ describe('looking', () => {
   });
 });
 
-describe('putting one back', () => {
-  test('keeps key, value and headers, and tells in headers where it failed first, when, and how often it was put back', async () => {
-    const { post, request, appended, logged, services } = await appWith([letter(7, valid('e-7'))]);
+describe('replaying one', () => {
+  test('keeps key, value and headers, and adds the first failure and the replay count', async () => {
+    const { post, request, appended, logged, services } = await appWith([
+      deadLetter(7, valid('e-7')),
+    ]);
     const answer = await post(`/dlq/replay/${idOf(7)}`, {});
     expect([answer.status, await answer.json()]).toEqual([
       200,
@@ -165,13 +167,13 @@ describe('putting one back', () => {
       expect(metrics).toContain(`vectorstream_${series}\n`);
   });
 
-  test('again is refused with who did it and when, and done when forced, which counts', async () => {
-    const { post, appended } = await appWith([letter(7, valid('e-7'))]);
+  test('again is refused with who did it and when, unless it is forced, which counts', async () => {
+    const { post, appended } = await appWith([deadLetter(7, valid('e-7'))]);
     expect((await post(`/dlq/replay/${idOf(7)}`, {})).status).toBe(200);
     expect(await refusedWith(post(`/dlq/replay/${idOf(7)}`, {}))).toEqual([
       409,
       'already_replayed',
-      expect.stringMatching(/^It was put back by anybody at \d{4}-.*\/0\/0\. With force/),
+      expect.stringMatching(/^It was replayed by anybody at \d{4}-.*\/0\/0\. Use force/),
     ]);
     expect((await post(`/dlq/replay/${idOf(7)}`, { force: true })).status).toBe(200);
     expect(appended.map((record) => headersOf(record)['vectorstream.redrive-count'])).toEqual([
@@ -180,10 +182,10 @@ describe('putting one back', () => {
     ]);
   });
 
-  test('what would fail again is refused with the reason, until it is corrected or forced', async () => {
+  test('refuses an event that would fail again, until it is corrected or forced', async () => {
     const { post, appended } = await appWith([
-      letter(1, '{"broken', { key: null }),
-      letter(2, '{"broken'),
+      deadLetter(1, '{"broken', { key: null }),
+      deadLetter(2, '{"broken'),
     ]);
     expect(await refusedWith(post(`/dlq/replay/${idOf(1)}`, {}))).toEqual([
       422,
@@ -207,32 +209,32 @@ describe('putting one back', () => {
       valid('as-object'),
       ` ${valid('as-text')}`,
     ]);
-    // In its user's order; a key that was there stays.
+    // A missing key becomes the user id; an existing key stays.
     expect(appended.map(({ key }) => key)).toEqual([utf8.encode('u-1'), new Uint8Array([0xff])]);
     expect((await post(`/dlq/replay/${idOf(2)}`, { force: true })).status).toBe(200);
     expect(textOf(appended[2]?.value)).toBe('{"broken');
   });
 
-  test('an event that came back as often as allowed goes only when forced', async () => {
+  test('an event that was replayed as often as allowed is replayed only when forced', async () => {
     const headers = { 'vectorstream.redrive-count': utf8.encode('3') };
-    const { post, appended } = await appWith([letter(1, valid('e-1'), { headers })]);
+    const { post, appended } = await appWith([deadLetter(1, valid('e-1'), { headers })]);
     expect(await refusedWith(post(`/dlq/replay/${idOf(1)}`, {}))).toEqual([
       409,
       'redriven_too_often',
-      expect.stringContaining('put back 3 times and failed each time; at most 3'),
+      expect.stringContaining('replayed 3 times and failed each time; at most 3'),
     ]);
     expect((await post(`/dlq/replay/${idOf(1)}`, { force: true })).status).toBe(200);
     expect(headersOf(appended[0]!)).toMatchObject({ 'vectorstream.redrive-count': '4' });
     const higher = await appWith(
-      [letter(1, valid('e-1'), { headers })],
+      [deadLetter(1, valid('e-1'), { headers })],
       {},
       { VECTORSTREAM_INGEST_REDRIVES_MAX: '4' },
     );
     expect((await higher.post(`/dlq/replay/${idOf(1)}`, {})).status).toBe(200);
   });
 
-  test('needs no body, and tells unknown letters, odd members and odd bodies apart', async () => {
-    const { post, request } = await appWith([letter(1, valid('e-1'))]);
+  test('needs no body; unknown ids, members and bodies are refused with their own codes', async () => {
+    const { post, request } = await appWith([deadLetter(1, valid('e-1'))]);
     expect((await request(`/dlq/replay/${idOf(1)}`, { method: 'POST' })).status).toBe(200);
     expect(await refusedWith(post('/dlq/replay/zzz', {}))).toEqual([
       404,
@@ -259,7 +261,7 @@ describe('putting one back', () => {
     ).toEqual([413, 'body_too_large', anyText]);
   });
 
-  test('when its status cannot be written it says so, and doing it again is safe', async () => {
+  test('says when the status cannot be written, and is safe to repeat', async () => {
     const kept = createMemoryDeadLetters();
     let failures = 1;
     const deadLetters: DeadLetters = {
@@ -272,34 +274,38 @@ describe('putting one back', () => {
         await kept.setStatus(changes);
       },
     };
-    const { post, request, appended } = await appWith([letter(1, valid('e-1'))], { deadLetters });
+    const { post, request, appended } = await appWith([deadLetter(1, valid('e-1'))], {
+      deadLetters,
+    });
     expect(await refusedWith(post(`/dlq/replay/${idOf(1)}`, {}))).toMatchObject([
       503,
       'kafka_unavailable',
-      expect.stringContaining('1 letters were put back, and that could not be written down'),
+      expect.stringContaining(
+        '1 dead letters were replayed, but their status could not be written',
+      ),
     ]);
     expect(await (await request(`/dlq/messages/${idOf(1)}`)).json()).toMatchObject({
       state: 'open',
       redrive_count: 0,
     });
     expect((await post(`/dlq/replay/${idOf(1)}`, {})).status).toBe(200);
-    // The same event twice: the store takes the second for the first.
+    // The same event twice: the store recognises the second by its id.
     expect(appended.map(({ value }) => textOf(value))).toEqual([valid('e-1'), valid('e-1')]);
   });
 });
 
-/** Every fifth is still wrong. */
+/** Every fifth is still invalid. */
 const many = (count: number): DeadLetter[] =>
   Array.from({ length: count }, (_, i) =>
-    letter(
+    deadLetter(
       i + 1,
       i % 5 === 4 ? '{"broken' : valid(`e-${i + 1}`),
       i % 2 === 0 ? {} : { reason: 'store_rejected' },
     ),
   );
 
-describe('putting many back', () => {
-  test('two who do it at the same time put back each letter once', async () => {
+describe('replaying many', () => {
+  test('two concurrent calls replay each dead letter once', async () => {
     const { post, appended } = await appWith(many(50));
     const reports: { replayed: number }[] = await Promise.all(
       [1, 2].map(async () => (await post('/dlq/replay/batch', {})).json()),
@@ -309,7 +315,7 @@ describe('putting many back', () => {
     expect(appended).toHaveLength(40);
   });
 
-  test('a dry run counts and names, and nothing is written', async () => {
+  test('a dry run counts and names the dead letters, and writes nothing', async () => {
     const { post, appended, services } = await appWith(many(50));
     const report = await (
       await post('/dlq/replay/batch', {
@@ -334,7 +340,7 @@ describe('putting many back', () => {
     expect([appended.length, (await services.deadLetters.stats()).byState.open]).toEqual([0, 50]);
   });
 
-  test('goes on from cursor to cursor until all were looked at; a second round finds only what was refused', async () => {
+  test('continues at each cursor to the end; a second pass finds only refused ones', async () => {
     const { post, appended, services } = await appWith(many(450));
     const calls: { replayed: number; refused: number }[] = [];
     for (let cursor: string | null = ''; cursor !== null;) {
@@ -371,7 +377,7 @@ describe('putting many back', () => {
     });
   });
 
-  test('goes no faster than the rate, and ends with its client', async () => {
+  test('stays below the rate, and ends when its client disconnects', async () => {
     const gone = new AbortController();
     const slept: number[] = [];
     const base = testApp().services.clock;
@@ -393,7 +399,7 @@ describe('putting many back', () => {
       body: JSON.stringify({ rate: 4 }),
       signal: gone.signal,
     });
-    // The clock stands still: after every four letters it waits for all that went so far.
+    // The clock stands still: after every four dead letters it waits for all replayed so far.
     expect(slept).toEqual([1000, 2000, 3000]);
     expect(appended).toHaveLength(12);
   });
@@ -406,7 +412,7 @@ describe('putting many back', () => {
     ],
     ['log_full', 429, new LogFullError('The log is full.')],
   ] as const)(
-    'trouble on the way (%s) ends it with what was done so far and where to go on',
+    'an error in between (%s) ends it with what was done so far and where to continue',
     async (code, status, error) => {
       const { sink } = (await appWith([])).services;
       let appends = 0;
@@ -426,11 +432,15 @@ describe('putting many back', () => {
     },
   );
 
-  test('a record that the source refuses for good does not hold up the others', async () => {
+  test('a record that the source refuses for good does not block the others', async () => {
     const app = await appWith([]);
     const { sink } = app.services;
     const { post } = await appWith(
-      [letter(1, valid('fits')), letter(2, valid('refused')), letter(3, valid('fits-too'))],
+      [
+        deadLetter(1, valid('fits')),
+        deadLetter(2, valid('refused')),
+        deadLetter(3, valid('fits-too')),
+      ],
       {
         sink: {
           ...sink,
@@ -473,8 +483,8 @@ describe('putting many back', () => {
 });
 
 describe('purging', () => {
-  test('one takes its payload away, for good and at once, and keeps its reason', async () => {
-    const { request, post } = await appWith([letter(1, 'private')]);
+  test('one removes its payload at once and for good, and keeps its reason', async () => {
+    const { request, post } = await appWith([deadLetter(1, 'private')]);
     expect((await request(`/dlq/messages/${idOf(1)}`, { method: 'DELETE' })).status).toBe(204);
     expect(await (await request(`/dlq/messages/${idOf(1)}`)).json()).toMatchObject({
       state: 'purged',
@@ -492,10 +502,10 @@ describe('purging', () => {
     ).toMatchObject([409, 'purged', expect.stringContaining('purged by anybody')]);
   });
 
-  test('many takes two calls: one counts, one confirms the count', async () => {
+  test('many takes two calls: the first counts, the second confirms the count', async () => {
     const { post, services, logged } = await appWith(
       Array.from({ length: 1203 }, (_, i) =>
-        letter(i, 'x', { reason: i % 2 === 0 ? 'not_json' : 'too_large' }),
+        deadLetter(i, 'x', { reason: i % 2 === 0 ? 'not_json' : 'too_large' }),
       ),
     );
     expect(await (await post('/dlq/purge', { filter: { reason: 'not_json' } })).json()).toEqual({
@@ -523,14 +533,14 @@ describe('purging', () => {
   });
 });
 
-test('a letter added by hand is checked, found like any other, and the same when its request is repeated', async () => {
+test('a dead letter is added by hand: validated, and only once per request id', async () => {
   const { post, request } = await appWith([]);
   const body = {
     reason: 'store_rejected',
     message: 'Parked until the price is known.',
     value: valid('parked'),
     key: 'u-1',
-    headers: { source: 'desk' },
+    headers: { source: 'support' },
   };
   const first = await post('/dlq/messages', body, { 'x-request-id': 'park-1' });
   expect(first.status).toBe(201);
@@ -540,7 +550,7 @@ test('a letter added by hand is checked, found like any other, and the same when
     reason: 'store_rejected',
     value: valid('parked'),
     key: 'u-1',
-    headers: { source: 'desk' },
+    headers: { source: 'support' },
     origin: { topic: 'manual' },
   });
   expect((await (await post('/dlq/messages', body, { 'x-request-id': 'park-1' })).json()).id).toBe(

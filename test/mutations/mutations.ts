@@ -206,7 +206,7 @@ export const mutations: readonly Mutation[] = [
     replace: '',
   },
   {
-    bug: 'the log forgets records that nobody has read',
+    bug: 'retention deletes unread records of the log',
     file: 'gateway/embedded/sql/log-writes.ts',
     test: 'test/adapters/embedded-folder.test.ts',
     find: 'Math.min(unreadFrom, nextOffset - 1)',
@@ -220,10 +220,10 @@ export const mutations: readonly Mutation[] = [
     replace: 'if (confirm > matching)',
   },
   {
-    bug: 'two who put back the same letter both do',
+    bug: 'two concurrent replays of one dead letter both succeed',
     file: 'gateway/dead-letters/replay.ts',
     test: 'test/gateway/dead-letters.test.ts',
-    find: 'for (const id of free) inWork.add(id);',
+    find: 'for (const id of free) inProgress.add(id);',
     replace: '',
   },
   {
