@@ -1,5 +1,5 @@
-// Sends records to one Kafka topic, one request at a time, through a producer that is replaced after
-// every failure.
+// Sends records to one Kafka topic, one request at a time, through a producer that is replaced
+// after every failure.
 
 import kafkajs from 'kafkajs';
 import type { ICustomPartitioner, Kafka, Message, Producer } from 'kafkajs';

@@ -1,10 +1,10 @@
 // Appends records to a Kafka topic: an append resolves when the broker has acknowledged it, a key
 // always goes to the same partition, and the waiting records are bounded.
 //
-// One request is in flight at a time. What arrives meanwhile goes with the next one. The reason: the
-// client numbers the records of an idempotent producer, and takes a number back when a request
-// fails. A broker could then mistake a second request in flight for a repetition of the failed one,
-// and drop it. For the same reason a producer that failed is not used again.
+// One request is in flight at a time; records that arrive meanwhile go with the next one. The
+// reason: the client numbers the records of an idempotent producer, and takes a number back when a
+// request fails. A broker could then mistake a second request in flight for a repetition of the
+// failed one, and drop it. For the same reason a producer that failed is not used again.
 
 import { Fifo } from '#core/collections/fifo.ts';
 import { DependencyError, LogFullError } from '#core/errors/errors.ts';

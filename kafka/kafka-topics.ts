@@ -1,5 +1,5 @@
-// Ensures that a topic exists before it is used: finds it, creates it where that is allowed, or says
-// what to do.
+// Ensures that a topic exists before it is used: finds it, creates it where that is allowed, or
+// says what to do.
 
 import type { Admin } from 'kafkajs';
 import { DependencyError } from '#core/errors/errors.ts';

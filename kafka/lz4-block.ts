@@ -1,5 +1,5 @@
-// Compresses an LZ4 block so that every decoder accepts it, including the strict decoders of brokers;
-// decompresses a block, and refuses an invalid one.
+// Compresses an LZ4 block so that every decoder accepts it, including the strict decoders of
+// brokers; decompresses a block, and refuses an invalid one.
 //
 // The compression is greedy, with one candidate per hash. A sequence is a token (4 bits of literal
 // length, 4 bits of match length minus 4), the literals, and the match's offset. A length of 15

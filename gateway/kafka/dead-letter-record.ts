@@ -32,7 +32,7 @@ const ownNames: readonly string[] = Object.values(names);
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** @param valueBytesMax a larger value is cut; `vectorstream.value-bytes` then holds its full size */
+/** @param valueBytesMax a larger value is cut; `vectorstream.value-bytes` then has its full size */
 export function recordOfDeadLetter(
   deadLetter: DeadLetter,
   valueBytesMax = Number.POSITIVE_INFINITY,

@@ -15,7 +15,7 @@ export type KafkaAssignmentOptions = {
   readonly batchBytesMax: number;
   /** Delivered records per partition, counted from its first unsettled one. */
   readonly unsettledMax: number;
-  /** Bytes that are fetched and not yet delivered, over all partitions; one fetch may come on top. */
+  /** Fetched and not yet delivered bytes over all partitions; one fetch may come on top. */
   readonly fetchedBytesMax: number;
 };
 

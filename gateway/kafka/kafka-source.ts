@@ -5,8 +5,8 @@
 //   broker ◄─commit── KafkaAssignment (head of each partition)   ◄─settle── Delivery
 //
 // In a rebalance a partition that stays keeps its ledger and its position, so that the records in
-// hand are not fetched again. One that is lost is forgotten at once, and late settles of its records
-// change nothing, because its new member reads the same records.
+// hand are not fetched again. One that is lost is forgotten at once, and late settles of its
+// records change nothing, because its new member reads the same records.
 
 import type { Consumer, Kafka } from 'kafkajs';
 import type { UsageError } from '#core/errors/errors.ts';
@@ -151,7 +151,7 @@ function handlersOf(
     },
 
     rebalancing() {
-      // The last chance to commit under the old assignment: the client joins again right after this.
+      // The last chance to commit under the old assignment: the client joins again at once.
       commits.beforeRebalance();
       active.rebalancing();
     },

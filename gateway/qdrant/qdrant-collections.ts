@@ -18,7 +18,7 @@ export type QdrantCollections = {
 export type QdrantStorage = {
   /** Vectors are read from disk through the page cache instead of being held in memory. */
   readonly vectorsOnDisk: boolean;
-  /** Searches a smaller copy of the vectors first, and ranks what that finds by the full vectors. */
+  /** A search reads a smaller copy of the vectors first, and ranks its finds by the full ones. */
   readonly quantisation: 'none' | 'scalar' | 'binary';
   readonly shards: number;
   readonly replicas: number;

@@ -31,7 +31,7 @@ export function connectQdrant({ url, apiKey, timeoutMs }: QdrantAddress): Ask {
     prefix,
     timeout: timeoutMs,
     checkCompatibility: false,
-    // With the client's `apiKey` option, an unencrypted connection prints a warning to the terminal.
+    // The client's own `apiKey` option prints a warning when the connection is not encrypted.
     ...(apiKey === null ? {} : { headers: { 'api-key': apiKey } }),
   });
   return async (what, call) => {

@@ -75,8 +75,8 @@ export function createEventWriter({
           ]);
     const { outcomes, writes, leftTexts } = planWrites(records, versions, known);
     if (writes.length === 0) return outcomes;
-    // Marked before the write: an unneeded mark costs the sweep one look, a missing one would keep a
-    // text for ever.
+    // Marked before the write: an unneeded mark costs the sweep one look, a missing one would keep
+    // a text for ever.
     await texts.mark(leftTexts);
     await write(writes);
     return outcomes;

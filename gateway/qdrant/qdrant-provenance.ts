@@ -1,5 +1,5 @@
-// Finds and withholds the texts that a runner's session embedded, and keeps the marks of sessions in
-// a collection of their own.
+// Finds and withholds the texts that a runner's session embedded, and keeps the marks of sessions
+// in a collection of their own.
 //
 // A withheld text keeps its point, but gets a kind that no search asks for, and no session. One
 // filtered request withholds any number of texts.

@@ -145,7 +145,7 @@ class QdrantSearchSpace implements SearchSpace<string> {
     });
   }
 
-  /** Also asks for the candidates after these, which would be asked for next: one request for all. */
+  /** Asks also for the candidates after these, which would be asked for next. */
   async #lookForEvents(textIds: readonly string[]): Promise<void> {
     const unknown = textIds.find((id) => !this.#hasEvents.has(id));
     if (unknown === undefined) return;

@@ -1,5 +1,5 @@
-// The vector store in Qdrant: texts with their vectors are in one collection, events without vectors
-// in another.
+// The vector store in Qdrant, which keeps texts with their vectors in one collection and events
+// without vectors in another.
 
 import { DependencyError } from '#core/errors/errors.ts';
 import type { Clock, IndexIdentity, VectorStore, WriteOutcome } from '#core/ports.ts';
