@@ -78,7 +78,7 @@ describe('a rebalance', () => {
     expect(assignment.commits()).toMatchObject([{ partition: 0, offset: 9 }]);
   });
 
-  it('drops a partition that another member gets: its records are not delivered, late settles count for nothing', () => {
+  it('drops a partition that another member gets, and ignores late settles of its records', () => {
     const assignment = assignmentOf();
     assignment.join('m', [0, 1]);
     fetch(assignment, 1, [0, 2]);
@@ -91,7 +91,7 @@ describe('a rebalance', () => {
     expect(assignment.partitions()).toEqual([0]);
   });
 
-  it('reads a partition that was lost and came back from the commit on, under another epoch', () => {
+  it('reads a partition that was lost and came back from its commit, under a new epoch', () => {
     const assignment = assignmentOf();
     assignment.join('m', [0]);
     fetch(assignment, 0, [0, 4]);
@@ -105,7 +105,7 @@ describe('a rebalance', () => {
     expect(assignment.settle(0, after.epoch, 0)).toBe(true);
   });
 
-  it('drops everything when the group had given this member up and took it back under another id', () => {
+  it('drops everything when the group gave this member up and took it back by a new id', () => {
     const assignment = assignmentOf();
     assignment.join('m', [0, 1]);
     fetch(assignment, 0, [0, 4]);
@@ -303,7 +303,7 @@ function violations(given: readonly Action[]): readonly string[] {
   return found;
 }
 
-it('in any order of actions every offset is delivered once per epoch, and no commit passes an unsettled one', () => {
+it('in any order, offsets are delivered once per epoch and commits pass no unsettled one', () => {
   fc.assert(
     fc.property(actions, (given) => {
       expect(violations(given)).toEqual([]);

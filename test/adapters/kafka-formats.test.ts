@@ -1,5 +1,5 @@
-// What goes over the wire to and from Kafka, without a broker: compressed bytes and dead letters
-// come back as they were.
+// The formats that Kafka sees, tested without a broker: compressed bytes and dead letters come back
+// as they were.
 
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
@@ -21,7 +21,7 @@ const codecs = [
   { name: 'snappy', compress: compressSnappy, decompress: decompressSnappy },
 ] as const;
 
-/** As event batches are: long repetitions with small changes, over several blocks. */
+/** Like a batch of events: long repetitions with small changes, over several blocks. */
 const repetitive = Buffer.from(
   Array.from(
     { length: 4_000 },
@@ -30,7 +30,7 @@ const repetitive = Buffer.from(
 );
 
 describe.each(codecs)('$name', ({ compress, decompress }) => {
-  it('gives back any bytes', () => {
+  it('returns any bytes unchanged', () => {
     const bytes = fc.oneof(
       fc.uint8Array({ maxLength: 2_000 }),
       fc
@@ -53,11 +53,11 @@ describe.each(codecs)('$name', ({ compress, decompress }) => {
     expect(decompress(compressed).equals(repetitive)).toBe(true);
   });
 
-  it('refuses bytes that end early or are none of its own', () => {
+  it('refuses bytes that end early or have another format', () => {
     const compressed = compress(repetitive);
     expect(() => decompress(compressed.subarray(0, compressed.length / 2))).toThrow(/\w/);
     expect(() =>
-      decompress(Buffer.from('neither one nor the other, and long enough for a header')),
+      decompress(Buffer.from('neither of the formats, and long enough for a header')),
     ).toThrow(/\w/);
   });
 });
@@ -66,11 +66,11 @@ it.each([
   ['Snappy that claims 10,626 bytes with two', decompressSnappy, '8253'],
   ['Snappy that claims 4 GiB with six', decompressSnappy, 'ffffffff0f00'],
   [
-    'a Snappy literal whose length goes back, which made the reader loop',
+    'a Snappy literal with a negative length, which made the reader loop',
     decompressSnappy,
     '04fcf6ffffff00000000000000000000',
   ],
-  ['Snappy of less than it claims', decompressSnappy, '080461626364'],
+  ['Snappy that yields less than it claims', decompressSnappy, '080461626364'],
   [
     'an LZ4 match that reaches before the start',
     decompressLz4,
@@ -78,16 +78,16 @@ it.each([
   ],
   ['LZ4 literals beyond their block', decompressLz4, '04224d1860408202000000f0ff0000000000'],
   [
-    'an LZ4 frame of another size than it names',
+    'an LZ4 frame with another size than it claims',
     decompressLz4,
     '04224d1868400900000000000000820300008061626300000000',
   ],
-  ['an LZ4 frame of another version', decompressLz4, '04224d18c04082030000806162630000000000'],
+  ['an LZ4 frame with another version', decompressLz4, '04224d18c04082030000806162630000000000'],
 ])('%s is refused, and not read as zeros', (_what, decompress, hex) => {
   expect(() => decompress(Buffer.from(hex, 'hex'))).toThrow(/LZ4|Snappy/);
 });
 
-it('a batch that swells beyond its bound is refused in every compression', async () => {
+it('a batch that exceeds its bound when decompressed is refused in every compression', async () => {
   const bytesMax = 1_000_000;
   registerCodecs(bytesMax);
   onTestFinished(() => registerCodecs());
@@ -95,7 +95,7 @@ it('a batch that swells beyond its bound is refused in every compression', async
   expect(await refusal(compressionTypes.gzip, gzipSync(zeros))).toMatch(/larger/);
   expect(await refusal(compressionTypes.zstd, zstdCompressSync(zeros))).toMatch(/larger/);
   expect(await refusal(compressionTypes.lz4, compressLz4(zeros))).toMatch(/at most/);
-  // Its blocks need no bound of their own: a byte of Snappy stands for 22 at most.
+  // Its blocks need no bound of their own, because a byte of Snappy yields at most 22.
   expect(await refusal(compressionTypes.snappy, compressSnappy(zeros).subarray(0, 20_000))).toMatch(
     /Snappy/,
   );
@@ -114,8 +114,8 @@ async function refusal(type: number, bytes: Buffer): Promise<string> {
 }
 
 /**
- * Reads a block as the format's own decoder does, which holds it to its end: the last 5 bytes are
- * literals, and no match starts within 12 of the end.
+ * Reads a block as the format's own decoder does, which checks its end: the last 5 bytes are
+ * literals, and no match starts within 12 bytes of the end.
  */
 function readStrictly(block: Uint8Array, length: number): Uint8Array {
   const bytes: number[] = [];
@@ -146,7 +146,7 @@ function readStrictly(block: Uint8Array, length: number): Uint8Array {
   }
 }
 
-it('an LZ4 block is such that strict decoders take it, wherever its repetitions end', () => {
+it('strict decoders accept every LZ4 block, wherever its repetitions end', () => {
   const pieces = fc.array(
     fc.oneof(
       fc.uint8Array({ maxLength: 12 }),
@@ -167,8 +167,8 @@ it('an LZ4 block is such that strict decoders take it, wherever its repetitions 
   );
 });
 
-it('an LZ4 frame of another client is read: with checksums, content size and blocks that refer to each other', () => {
-  // From the reference implementation: `lz4 -9 -B4 -BD -BX --content-size`.
+it('an LZ4 frame with checksums, content size and linked blocks is read', () => {
+  // Written by the reference implementation: `lz4 -9 -B4 -BD -BX --content-size`.
   const frame = Buffer.from(
     '04224d185c4080380100000000005a120100008f61626364656667680800' +
       'ff'.repeat(256) +
@@ -181,7 +181,7 @@ it('an LZ4 frame of another client is read: with checksums, content size and blo
 });
 
 const utf8 = new TextEncoder();
-const letter: DeadLetter = {
+const deadLetter: DeadLetter = {
   id: 'a2b1c0d4-1111-5222-8333-444455556666',
   origin: { topic: 'shop.events-1', partition: 7, offset: 42 },
   key: utf8.encode('user-1'),
@@ -202,14 +202,14 @@ const textOf = (headers: Readonly<Record<string, Uint8Array>>) =>
   );
 
 describe('a dead letter as a record', () => {
-  it('has the original key, value and headers, and tells its failure in the headers of Kafka Connect', () => {
-    const record = recordOfDeadLetter(letter);
+  it('has the original key, value and headers, and names its failure as Kafka Connect does', () => {
+    const record = recordOfDeadLetter(deadLetter);
     expect(plainRecord({ ...record, headers: {} })).toEqual(
       plainRecord({
-        key: letter.key,
-        value: letter.value,
+        key: deadLetter.key,
+        value: deadLetter.value,
         headers: {},
-        timestamp: letter.failedAt,
+        timestamp: deadLetter.failedAt,
       }),
     );
     expect(textOf(record.headers)).toMatchObject({
@@ -229,7 +229,7 @@ describe('a dead letter as a record', () => {
 
   it('comes back as it was', () => {
     const full = {
-      ...letter,
+      ...deadLetter,
       key: null,
       field: 'product.price',
       eventId: 'e/1',
@@ -237,17 +237,17 @@ describe('a dead letter as a record', () => {
       attempts: 3,
       reason: 'embedding_failed',
     } as const;
-    for (const each of [letter, full])
+    for (const each of [deadLetter, full])
       expect(deadLetterOfRecord(recordOfDeadLetter(each))).toEqual({
         ...each,
         valueBytes: each.value.length,
       });
   });
 
-  it('that failed before keeps its first origin, and comes back with it and with the count of its replays', () => {
-    const first = recordOfDeadLetter(letter);
+  it('that failed before keeps its first origin and the count of its replays', () => {
+    const first = recordOfDeadLetter(deadLetter);
     const second: DeadLetter = {
-      ...letter,
+      ...deadLetter,
       origin: { topic: 'shop.events-1', partition: 2, offset: 99 },
       headers: { ...first.headers, [redriveCountHeader]: utf8.encode('1') },
     };
@@ -269,14 +269,14 @@ describe('a dead letter as a record', () => {
   });
 
   it('that is too large is cut, and says how large it was', () => {
-    const record = recordOfDeadLetter({ ...letter, value: new Uint8Array(1000) }, 10);
+    const record = recordOfDeadLetter({ ...deadLetter, value: new Uint8Array(1000) }, 10);
     expect([record.value.length, textOf(record.headers)['vectorstream.value-bytes']]).toEqual([
       10,
       '1000',
     ]);
   });
 
-  it('is told from a record that is none', () => {
+  it('is distinguished from a record that is not a dead letter', () => {
     expect(
       deadLetterOfRecord({
         key: null,

@@ -1,5 +1,5 @@
-// Members of a consumer group come, go and stand still: nothing is lost, nothing in hand is
-// delivered twice, nothing lost is committed.
+// Members of a consumer group join, leave and pause: no event is lost, no event in hand is
+// delivered twice, and no lost partition is committed.
 
 import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -21,7 +21,7 @@ const recordsOf = (count: number, from = 0): LogRecord[] =>
     headers: {},
     timestamp: 1_700_000_000_000,
   }));
-const letterOf = (offset: number, value: Uint8Array): DeadLetter => ({
+const deadLetterOf = (offset: number, value: Uint8Array): DeadLetter => ({
   id: `00000000-0000-5000-8000-00000000000${offset}`,
   origin: { topic: 'events', partition: 0, offset },
   key: null,
@@ -38,8 +38,8 @@ const letterOf = (offset: number, value: Uint8Array): DeadLetter => ({
 });
 const partitions = 6;
 
-/** Resolves when it gets more. */
-function works(reader: KafkaReader): Promise<unknown> {
+/** Resolves when the member gets more events. */
+function getsMore(reader: KafkaReader): Promise<unknown> {
   const before = reader.delivered.length;
   return until('a member gets events', 20_000, () => reader.delivered.length > before);
 }
@@ -53,11 +53,15 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
   const topicOf = (options: { partitions: number; unsettledMax?: number }) =>
     kafkaTopic(broker, options, randomUUID());
 
-  it('a second member takes half; what the first has in hand stays there on the partitions it keeps, and counts no more on those it lost', async () => {
+  it('a second member takes half; the first keeps what it has in hand of the rest', async () => {
     await using log = topicOf({ partitions });
     const positions = await log.append(recordsOf(600));
     const first = new KafkaReader(await log.open('group'), false);
-    await until('all is delivered', 10_000, () => first.delivered.length === positions.length);
+    await until(
+      'everything is delivered',
+      10_000,
+      () => first.delivered.length === positions.length,
+    );
     const second = new KafkaReader(await log.open('group'), false);
     await until(
       'the partitions are shared',
@@ -75,7 +79,7 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
     );
     expect(first.source.unsettled()).toBe(positions.length - ofLost.length);
 
-    // Late words about what was lost change nothing: it is all still to be done by the second.
+    // Late settles of lost partitions change nothing: the second still has all of their events.
     for (const delivery of first.delivered) delivery.settle(stored);
     await until('the first has committed', 10_000, async () => (await first.lag()) === 0);
     expect(await second.lag()).toBe(ofLost.length);
@@ -84,7 +88,7 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
     first.settles = true;
     const more = await log.append(recordsOf(120, 600));
     await until(
-      'both go on',
+      'both continue',
       10_000,
       () =>
         first.delivered.length + second.delivered.length ===
@@ -94,14 +98,14 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
     expect(new Set(second.places()).size).toBe(second.delivered.length);
     for (const delivery of second.delivered) delivery.settle(stored);
     await until(
-      'all is committed',
+      'everything is committed',
       10_000,
       async () => (await first.lag()) + (await second.lag()) === 0,
     );
     await Promise.all([first.close(), second.close()]);
   });
 
-  it('three members come and go in mid-stream: every event is settled, and none comes again that a member had settled when it went', async () => {
+  it('three members come and go: every event is settled, and few come twice', async () => {
     await using log = topicOf({ partitions });
     const readers: KafkaReader[] = [];
     const join = async (): Promise<KafkaReader> => {
@@ -116,21 +120,21 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
         positions.push(...(await log.append(recordsOf(30, from))).map(placeOf));
     })();
     const first = await join();
-    await works(first);
+    await getsMore(first);
     const second = await join();
-    await works(second);
+    await getsMore(second);
     const third = await join();
-    await works(third);
+    await getsMore(third);
     await first.close();
-    await works(second);
+    await getsMore(second);
     const fourth = await join();
-    await works(fourth);
+    await getsMore(fourth);
     await third.close();
-    await works(second);
+    await getsMore(second);
     enough.abort();
     await streaming;
     await until(
-      'all is committed',
+      'everything is committed',
       20_000,
       async () =>
         (await second.lag()) + (await fourth.lag()) === 0 &&
@@ -140,15 +144,15 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
     for (const place of readers.flatMap((reader) => reader.places()))
       settled.set(place, (settled.get(place) ?? 0) + 1);
     expect(positions.filter((place) => !settled.has(place))).toEqual([]);
-    // A member that goes in good order has committed; in a rebalance the last commit may come too
-    // late for what was settled in that moment.
+    // A member that leaves in good order has committed. In a rebalance the last commit may come too
+    // late for events that were settled in that moment.
     expect([...settled.values()].filter((times) => times > 1).length).toBeLessThan(
       positions.length / 10,
     );
     await Promise.all([second.close(), fourth.close()]);
   });
 
-  it('a member whose partitions are all paused stays in the group, and goes on with the next record', async () => {
+  it('a member stays in the group while all its partitions pause, and then continues', async () => {
     await using log = topicOf({ partitions: 2, unsettledMax: 20 });
     const positions = await log.append(recordsOf(120));
     const source = await log.open('group', { fetchedBytesMax: 1 });
@@ -162,12 +166,12 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
     });
     reader.settles = true;
     for (const delivery of reader.delivered) delivery.settle(stored);
-    await until('all is committed', 10_000, async () => (await reader.lag()) === 0);
+    await until('everything is committed', 10_000, async () => (await reader.lag()) === 0);
     expect(reader.places().toSorted()).toEqual(positions.map(placeOf).toSorted());
     await reader.close();
   });
 
-  it('a single record is delivered at once, and a stop with work in hand takes no time', async () => {
+  it('a single record is delivered at once, and a stop with work in hand is quick', async () => {
     await using log = topicOf({ partitions });
     await log.append(recordsOf(1));
     const reader = new KafkaReader(await log.open('group'), false);
@@ -176,7 +180,7 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
     for (let i = 0; i < 10; i++) {
       await log.append(recordsOf(1, i));
       const since = performance.now();
-      await until('the record is here', 5_000, () => reader.delivered.length === i + 2);
+      await until('the record is delivered', 5_000, () => reader.delivered.length === i + 2);
       waits.push(performance.now() - since);
     }
     expect(waits.toSorted((a, b) => a - b)[5]).toBeLessThan(300);
@@ -185,11 +189,11 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
     expect(performance.now() - since).toBeLessThan(3_000);
   });
 
-  it('a member that must be alone ends when it finds another, which goes on', async () => {
+  it('a member that must be alone ends when it finds another, which continues', async () => {
     await using log = topicOf({ partitions });
     const first = new KafkaReader(await log.open('group', { alone: true }), true);
     await log.append(recordsOf(60));
-    await until('the first works', 10_000, () => first.delivered.length === 60);
+    await until('the first gets all events', 10_000, () => first.delivered.length === 60);
     const second = new KafkaReader(await log.open('group', { alone: true }), true);
     await expect(second.finished).rejects.toThrow(
       /has 2 members, but a gateway with the embedded store must be its only one.*KAFKA_GROUP_ID/,
@@ -198,14 +202,14 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
     await second.close();
     await log.append(recordsOf(60, 60));
     await until(
-      'the first goes on',
+      'the first continues',
       15_000,
       async () => new Set(first.places()).size === 120 && (await first.lag()) === 0,
     );
     await first.close();
   });
 
-  it('a topic that is missing and may not be made is named, with what to do, until it is there', async () => {
+  it('a missing topic that may not be created is named until it exists', async () => {
     const name = randomUUID();
     await using log = kafkaTopic(broker, { partitions: 1 }, name);
     const plan = { topic: log.topic, partitions: 1, config: {}, mayCreate: false };
@@ -221,16 +225,16 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
     await reader.close();
   });
 
-  it('a topic that is made anew is read from its beginning', async () => {
+  it('a recreated topic is read from its beginning', async () => {
     await using log = topicOf({ partitions: 1 });
     await log.append(recordsOf(50));
     const reader = new KafkaReader(await log.open('group'), true);
     await until('it is read', 10_000, () => reader.delivered.length === 50);
     await withAdmin(openKafka(cuttable(broker.brokers)), async (admin) => {
       await admin.deleteTopics({ topics: [log.topic] });
-      // By whoever is first: the reader makes it as well.
+      // The reader creates the topic too; either may be first.
       await until(
-        'it is made anew',
+        'it is recreated',
         15_000,
         async () =>
           (await admin.createTopics({
@@ -259,7 +263,7 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
     });
 
   it.each(compressions)(
-    '%s: what this client compresses the broker reads, and the other way round',
+    '%s: the broker reads what this client compresses, and the other way round',
     async (compression) => {
       const records = Array.from({ length: 300 }, (_, i): LogRecord => ({
         key: utf8.encode(`k${i}`),
@@ -295,7 +299,7 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
     },
   );
 
-  it('a record that the broker refuses is told to its sender alone, and what is too much at once must wait', async () => {
+  it('a refused record fails only its own append; the bound holds', async () => {
     const sink = kafkaSinkOf(`events-${randomUUID()}`, { bytesMax: 4 * 2 ** 20 });
     const large: LogRecord = {
       key: null,
@@ -324,12 +328,12 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
     await expect(sink.append(recordsOf(1))).rejects.toThrow('is closed');
   });
 
-  it('dead letters and their states are seen by every gateway, and one too large for its topic is cut', async () => {
+  it('every gateway sees all dead letters; one too large for its topic is cut', async () => {
     await using harness = kafkaDeadLetters(broker, randomUUID());
     const [one, other] = [await harness.open(), await harness.open()];
     const [small, large] = [
-      letterOf(1, utf8.encode('small')),
-      letterOf(2, randomBytes(3 * 2 ** 20)),
+      deadLetterOf(1, utf8.encode('small')),
+      deadLetterOf(2, randomBytes(3 * 2 ** 20)),
     ];
     await one.put([small, large]);
     await until(
@@ -348,7 +352,7 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
     ]);
     await other.setStatus([{ id: small.id, status: { ...openStatus, state: 'replayed' } }]);
     await until(
-      'the state is seen by the first',
+      'the first sees the state',
       10_000,
       async () => (await one.get(small.id))?.state === 'replayed',
     );

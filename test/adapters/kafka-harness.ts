@@ -1,4 +1,4 @@
-// Sources, sinks and dead letters on topics of a test's own, whose connections can be cut as a
+// Opens sources, sinks and dead letters on a test's own topics, and cuts their connections as a
 // crash would.
 
 import { connect, type Socket } from 'node:net';
@@ -28,10 +28,7 @@ export const testLog: KafkaLog = {
   error: say('error'),
 };
 
-/**
- * A connection that can be cut for good: its client finds nobody any more, and says goodbye to
- * nobody.
- */
+/** A connection that can be cut for good: its client neither leaves the group nor reconnects. */
 export type CuttableConnection = KafkaConnection & { cut(): void };
 
 export function cuttable(brokers: string): CuttableConnection {
@@ -56,7 +53,7 @@ export function cuttable(brokers: string): CuttableConnection {
   };
 }
 
-/** Soon given up when it is silent. */
+/** Short, so that the group soon gives up a silent member. */
 export const testSessionMs = 1_000;
 
 export function kafkaTopic(

@@ -1,4 +1,4 @@
-// The broker goes away and comes back: sources and sinks wait, say so, and go on by themselves,
+// The broker stops and starts again: sources and sinks wait, report it, and continue by themselves,
 // with nothing lost.
 
 import { randomUUID } from 'node:crypto';
@@ -12,7 +12,7 @@ import { KafkaReader, placeOf, stored } from './kafka-reader.ts';
 
 const reason =
   (await noKafka()) ??
-  (process.env['KAFKA_BROKERS'] ? 'the broker of KAFKA_BROKERS is not to be stopped' : null);
+  (process.env['KAFKA_BROKERS'] ? 'these tests must not stop the broker of KAFKA_BROKERS' : null);
 const utf8 = new TextEncoder();
 const recordsOf = (count: number, from: number): LogRecord[] =>
   Array.from({ length: count }, (_, i) => ({
@@ -22,7 +22,7 @@ const recordsOf = (count: number, from: number): LogRecord[] =>
     timestamp: 1_700_000_000_000,
   }));
 
-describe.skipIf(reason !== null)('a broker that goes away', () => {
+describe.skipIf(reason !== null)('a broker that stops', () => {
   let broker: KafkaBroker;
   beforeAll(async () => {
     broker = await startKafkaBroker();
@@ -30,10 +30,10 @@ describe.skipIf(reason !== null)('a broker that goes away', () => {
   afterAll(() => broker[Symbol.asyncDispose]());
 
   it.each(['SIGTERM', 'SIGKILL'] as const)(
-    'in mid-stream by %s: what is in hand stays in hand, every record is read, and all is committed',
+    'in mid-stream by %s: records in hand stay, all are read, and everything is committed',
     { timeout: 120_000 },
     async (how) => {
-      // So little room that partitions pause before the outage, and are to be resumed during it.
+      // Little room, so that partitions pause before the outage and must resume during it.
       await using log = kafkaTopic(
         broker,
         { partitions: 6, unsettledMax: 100, fetchedBytesMax: 1 },
@@ -42,9 +42,9 @@ describe.skipIf(reason !== null)('a broker that goes away', () => {
       const reader = new KafkaReader(await log.open('group'), true);
       const acknowledged: Position[] = [];
       const failures: unknown[] = [];
-      const enough = new AbortController();
+      const stop = new AbortController();
       const streaming = (async () => {
-        for (let from = 0; !enough.signal.aborted; from += 30) {
+        for (let from = 0; !stop.signal.aborted; from += 30) {
           await log.append(recordsOf(30, from)).then(
             (positions) => acknowledged.push(...positions),
             (error: unknown) => failures.push(error),
@@ -52,10 +52,10 @@ describe.skipIf(reason !== null)('a broker that goes away', () => {
         }
       })();
       await until('the stream runs', 20_000, () => reader.delivered.length > 500);
-      // From here on everything stays in hand.
+      // From here on nothing is settled.
       reader.settles = false;
       const before = reader.delivered.length;
-      await until('all that may be is in hand', 20_000, () => reader.source.unsettled() === 600);
+      await until('as much as allowed is in hand', 20_000, () => reader.source.unsettled() === 600);
       await broker.stop(how);
       await until(
         'health names it',
@@ -63,29 +63,29 @@ describe.skipIf(reason !== null)('a broker that goes away', () => {
         () => reader.source.health()?.startsWith('Kafka:') === true,
       );
       expect(reader.source.unsettled()).toBe(600);
-      // Finished while the broker is away: to be committed when it is back.
+      // Settled while the broker is down: committed when it is back.
       for (const delivery of reader.delivered.slice(before)) delivery.settle(stored);
       reader.settles = true;
-      await until('the sink says so, too', 30_000, () => failures.length > 0);
-      enough.abort();
+      await until('the sink reports it too', 30_000, () => failures.length > 0);
+      stop.abort();
       await streaming;
       await broker.start();
       const isDone = () =>
         until(
-          'all is committed',
+          'everything is committed',
           40_000,
           async () =>
             reader.source.health() === null &&
             (await reader.lag()) === 0 &&
             reader.source.unsettled() === 0,
         );
-      // Also what was read before, with no new record that would bring it about.
+      // Commits of earlier records need no new record.
       await isDone();
       acknowledged.push(...(await log.append(recordsOf(300, 1_000_000))));
       await isDone();
       const places = reader.places();
       expect(acknowledged.map(placeOf).filter((place) => !places.includes(place))).toEqual([]);
-      // Nobody else had a partition meanwhile: nothing came twice.
+      // No other member had a partition meanwhile, so nothing came twice.
       expect(new Set(places).size).toBe(places.length);
       expect(
         failures.filter((error) => !(error instanceof DependencyError && error.retryable)),
@@ -95,15 +95,15 @@ describe.skipIf(reason !== null)('a broker that goes away', () => {
   );
 
   it(
-    'is waited for at the start by sources and dead letters, and a stop meanwhile takes no time',
+    'is waited for at the start by sources and dead letters, which stop quickly meanwhile',
     { timeout: 90_000 },
     async () => {
       await broker.stop();
       await using log = kafkaTopic(broker, { partitions: 2 }, randomUUID());
-      await using letters = kafkaDeadLetters(broker, randomUUID());
-      const given = new KafkaReader(await log.open('given-up'), true);
+      await using deadLetters = kafkaDeadLetters(broker, randomUUID());
+      const stopped = new KafkaReader(await log.open('stopped'), true);
       const reader = new KafkaReader(await log.open('group'), true);
-      const queue = await letters.open();
+      const queue = await deadLetters.open();
       await until('health names it', 20_000, () =>
         /^Kafka: .*ECONNREFUSED/.test(reader.source.health() ?? ''),
       );
@@ -113,7 +113,7 @@ describe.skipIf(reason !== null)('a broker that goes away', () => {
       });
       expect(await queue.stats()).toMatchObject({ byState: { open: 0 } });
       const since = performance.now();
-      await given.close();
+      await stopped.close();
       expect(performance.now() - since).toBeLessThan(4_000);
       await broker.start();
       await log.append(recordsOf(10, 0));

@@ -1,4 +1,4 @@
-// Pulls from a source all the time, as the pipeline does, and notes what came.
+// Pulls from a source continuously, as the pipeline does, and records what it delivers.
 
 import type { Delivery, EventSource, Position } from '#core/ports.ts';
 
@@ -8,10 +8,10 @@ export const stored = { status: 'stored' } as const;
 export class KafkaReader {
   readonly source: EventSource;
   readonly delivered: Delivery[] = [];
-  /** Whether what comes is settled at once. */
+  /** Whether deliveries are settled at once. */
   settles: boolean;
   readonly #abort = new AbortController();
-  /** Rejects with what the source throws. */
+  /** Rejects with the error of the source. */
   readonly finished: Promise<void>;
 
   constructor(source: EventSource, settles: boolean) {
@@ -32,7 +32,7 @@ export class KafkaReader {
     return this.delivered.map(({ position }) => placeOf(position));
   }
 
-  /** Of the partitions that it holds. */
+  /** The lag of all partitions that the source holds. */
   async lag(): Promise<number> {
     return (await this.source.lag()).reduce((sum, { lag }) => sum + lag, 0);
   }

@@ -1,4 +1,4 @@
-// The Kafka adapters keep what every adapter guarantees, against a real broker.
+// On a real broker the Kafka adapters keep every guarantee of their ports.
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe } from 'vitest';

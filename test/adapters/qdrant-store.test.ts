@@ -1,5 +1,5 @@
-// What the Qdrant store does beyond the guarantees of every store: several gateways on one index, its
-// sweep, and its costs.
+// What the Qdrant store does beyond the guarantees of every store: several gateways on one index,
+// its sweep, and its costs.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
@@ -42,7 +42,7 @@ const twoStores = (clock?: Clock): Promise<[VectorStore, VectorStore]> =>
   Promise.all([openStore(clock), openStore(clock)]);
 
 describe('several gateways', () => {
-  it('never overwrite a newer version of an event with an older one, whichever looked first', async () => {
+  it('never overwrite a newer version of an event with an older one', async () => {
     const [one, two] = await twoStores();
     await one.putTexts([textRecord(1)]);
     const newer = eventRecord(1, { timestamp: 20 });
@@ -60,7 +60,7 @@ describe('several gateways', () => {
     expect((await one.counts()).events).toBe(2);
   });
 
-  it('a text that one gateway was told is known is not swept by another that had already selected it', async () => {
+  it('never sweep a text that another was just told is known', async () => {
     const clock = new ManualClock(noon);
     const [one, two] = await twoStores(clock);
     await one.putTexts([textRecord(1)]);
@@ -131,7 +131,7 @@ describe('the sweep', () => {
     expect(await store.knownTexts([textIdOf(1), textIdOf(2)])).toEqual(new Set([textIdOf(2)]));
   });
 
-  it('makes its own store forget the text: no event refers to a missing text, however short the grace', async () => {
+  it('makes its store forget the text, so that no event can refer to it', async () => {
     await store.putTexts([textRecord(3)]);
     await clock.advance(2);
     expect(await forget(0, 1)).toMatchObject({ texts: 1 });
@@ -151,7 +151,7 @@ describe('the sweep', () => {
 });
 
 describe('the newest event of a hit', () => {
-  it('is the one with the highest id, also when one page does not hold all events of its millisecond', async () => {
+  it('has the highest id, also when a millisecond has more events than a page', async () => {
     const store = await openStore();
     await store.putTexts([textRecord(1), textRecord(2)]);
     const records = Array.from({ length: 150 }, (_, n) =>
@@ -210,7 +210,7 @@ describe('what a write costs', () => {
     expect((await store.vectors([textIdOf(1)])).get(textIdOf(1))?.[0]).toBeCloseTo(1 / 3, 7);
   });
 
-  it('a batch of events about texts just seen is one look-up of their versions and one upsert', async () => {
+  it('a batch of events about texts just seen is one look-up and one upsert', async () => {
     const clock = new ManualClock(noon);
     const store = await openStore(clock);
     await store.putTexts([textRecord(1), textRecord(2)]);

@@ -1,5 +1,5 @@
-// A real broker behind TLS and SASL: the right settings do the whole job, and wrong ones say in one
-// line what to put right.
+// A real broker with TLS and SASL: the right settings work for all programs, and wrong ones are
+// reported in one line that says what to correct.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startGateway } from '../helpers/gateway-program.ts';
@@ -16,9 +16,17 @@ import { until } from '../helpers/until.ts';
 
 const reason =
   (await noKafka()) ??
-  (process.env['KAFKA_BROKERS'] ? 'the broker of KAFKA_BROKERS has its own locks' : null);
+  (process.env['KAFKA_BROKERS'] ? 'the broker of KAFKA_BROKERS has its own security' : null);
 const mechanisms = ['plain', 'scram-sha-256', 'scram-sha-512'] as const;
 const wrongPassword = 'wr0ng-pa55word';
+const anyEvent = {
+  event_id: 'e',
+  timestamp: '2026-01-01T00:00:00Z',
+  user_id: 'u',
+  event_type: 'view',
+  session_id: 's',
+  product: { id: 'p', name: 'Red kettle', price: 1 },
+};
 const unsecured =
   /Closed connection .*this listener of the broker requires TLS \(KAFKA_SSL\) or a login/;
 
@@ -31,7 +39,7 @@ const login = (
   KAFKA_SASL_PASSWORD: password,
 });
 
-describe.skipIf(reason !== null)('a broker behind TLS and SASL', () => {
+describe.skipIf(reason !== null)('a broker with TLS and SASL', () => {
   let broker: SecuredKafkaBroker;
   beforeAll(async () => {
     broker = await startSecuredKafkaBroker();
@@ -60,7 +68,7 @@ describe.skipIf(reason !== null)('a broker behind TLS and SASL', () => {
     });
 
   it(
-    'takes events, dead letters and commits from programs with each way to log in',
+    'accepts events, dead letters and commits with each SASL mechanism',
     { timeout: 120_000 },
     async () => {
       await using folder = await temporaryFolder();
@@ -68,25 +76,25 @@ describe.skipIf(reason !== null)('a broker behind TLS and SASL', () => {
         ...tls(),
         ...login('scram-sha-512'),
         KAFKA_BROKERS: broker.brokers,
-        KAFKA_TOPIC: 'locked',
-        KAFKA_GROUP_ID: 'locked',
+        KAFKA_TOPIC: 'secured',
+        KAFKA_GROUP_ID: 'secured',
       });
       await until('it is ready', 30_000, async () => (await gateway.get('/readyz')).status === 200);
       for (const [seed, mechanism] of mechanisms.entries())
-        expect(await generate('locked', { ...tls(), ...login(mechanism) }, { seed })).toMatchObject(
-          { code: 0 },
-        );
+        expect(
+          await generate('secured', { ...tls(), ...login(mechanism) }, { seed }),
+        ).toMatchObject({ code: 0 });
       expect(
         await gateway.post('/events?on_invalid=dead_letter', '{"event_id":"bad"}'),
       ).toMatchObject({ status: 202 });
-      await until('all is stored and committed', 60_000, async () => {
-        const { store, events, dead_letters: letters } = await gateway.stats();
+      await until('everything is stored and committed', 60_000, async () => {
+        const { store, events, dead_letters: deadLetters } = await gateway.stats();
         return (
           store.events === 120 &&
           events.received === 121 &&
           events.lag === 0 &&
           events.unsettled === 0 &&
-          letters.open === 1
+          deadLetters.open === 1
         );
       });
       for (const password of Object.values(passwords))
@@ -98,7 +106,7 @@ describe.skipIf(reason !== null)('a broker behind TLS and SASL', () => {
     {
       what: 'a wrong password (PLAIN)',
       gives: () => ({ ...tls(), ...login('plain', wrongPassword) }),
-      says: /SASL PLAIN authentication failed.*see KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD/,
+      says: /SASL PLAIN authentication failed.*see KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME/,
       endsSender: true,
     },
     {
@@ -110,30 +118,30 @@ describe.skipIf(reason !== null)('a broker behind TLS and SASL', () => {
     {
       what: 'an unknown authority',
       gives: () => ({ KAFKA_SSL: 'true', ...login('plain') }),
-      says: /certificate.*name the authority that signed the broker's certificate in NODE_EXTRA_CA_CERTS/,
+      says: /certificate.*name the authority that signed .* in NODE_EXTRA_CA_CERTS/,
       endsSender: true,
     },
     {
-      what: 'no TLS where it is wanted',
+      what: 'no TLS where it is required',
       gives: () => login('plain'),
       says: unsecured,
       endsSender: false,
     },
     {
-      what: 'no login where it is wanted',
+      what: 'no login where it is required',
       gives: () => tls(),
       says: unsecured,
       endsSender: false,
     },
     {
-      what: 'TLS where there is none',
+      what: 'TLS on a port without TLS',
       gives: () => tls(),
       atOpen: true,
       says: /before secure TLS connection was established .*does not use TLS, see KAFKA_SSL/,
       endsSender: false,
     },
     {
-      what: 'a login where none is taken',
+      what: 'a login where none is accepted',
       gives: () => login('plain'),
       atOpen: true,
       says: /this listener of the broker does not accept this login, see KAFKA_SASL_MECHANISM/,
@@ -142,7 +150,7 @@ describe.skipIf(reason !== null)('a broker behind TLS and SASL', () => {
   ] as const;
 
   it.each(wrongs)(
-    '$what: the gateway waits, says so once and in its readiness, keeps its secret, and stops at once',
+    '$what: the gateway waits, reports it once, keeps its secret, and stops at once',
     { timeout: 60_000 },
     async (wrong) => {
       await using folder = await temporaryFolder();
@@ -157,10 +165,7 @@ describe.skipIf(reason !== null)('a broker behind TLS and SASL', () => {
         const { status, body } = await gateway.get('/readyz');
         return status === 503 && wrong.says.test(JSON.stringify(body)) && JSON.stringify(body);
       });
-      const refused = await gateway.post(
-        '/events',
-        '{"event_id":"e","timestamp":"2026-01-01T00:00:00Z","user_id":"u","event_type":"view","session_id":"s","product":{"id":"p","name":"Red kettle","price":1}}',
-      );
+      const refused = await gateway.post('/events', JSON.stringify(anyEvent));
       expect(refused).toMatchObject({
         status: 503,
         body: { detail: expect.stringMatching(wrong.says) },

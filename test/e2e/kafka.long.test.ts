@@ -1,5 +1,5 @@
-// The whole job from Kafka: generated events in a real topic, a real gateway with the real model,
-// killed, and left without its broker.
+// Generated events in a real Kafka topic reach the store through a real gateway with the real
+// model, also when the gateway is killed or the broker stops.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -15,14 +15,22 @@ import { until } from '../helpers/until.ts';
 
 const reason =
   (await noKafka()) ??
-  (process.env['KAFKA_BROKERS'] ? 'the broker of KAFKA_BROKERS is not to be stopped' : null);
-/** A killed gateway is known to its group for a session of 10 s. */
+  (process.env['KAFKA_BROKERS'] ? 'these tests must not stop the broker of KAFKA_BROKERS' : null);
+/** The group lists a killed gateway until its session of 10 s has ended. */
 const joinMsMax = 30_000;
 const doneMsMax = 90_000;
+const anyEvent = {
+  event_id: 'e',
+  timestamp: '2026-01-01T00:00:00Z',
+  user_id: 'u',
+  event_type: 'view',
+  session_id: 's',
+  product: { id: 'p', name: 'Red kettle', price: 1 },
+};
 
 /**
- * Writes a stream into the topic, and tells what it held: the stored ids of the valid events, and
- * how many were invalid.
+ * Writes a stream into the topic. Resolves with the store's ids of its valid events and the number
+ * of invalid ones.
  */
 async function generate(
   folder: string,
@@ -38,7 +46,7 @@ async function generate(
     environment: {},
   });
   expect(planned).toMatchObject({ code: 0 });
-  // Byte by byte: among the invalid ones are some that are not UTF-8.
+  // Read byte by byte, because some invalid events are not UTF-8.
   const lines = (await readFile(file, 'latin1')).split('\n').filter((line) => line !== '');
   const parsed = lines.map((line) => parseEvent(Buffer.from(line, 'latin1'), Date.now()));
   const valid = new Set(parsed.flatMap((event) => (isRejection(event) ? [] : [event.id])));
@@ -75,7 +83,8 @@ describe.skipIf(reason !== null)('from a real Kafka to the embedded store', () =
   });
 
   it(
-    '5,000 events, the gateway killed in mid-stream: each valid one is stored once, each invalid one is a dead letter, and no stored text is embedded again',
+    '5,000 events, the gateway killed: each valid one is stored once, each invalid one is a dead ' +
+      'letter, and no stored text is embedded again',
     { timeout: 300_000 },
     async () => {
       await using folder = await temporaryFolder();
@@ -122,7 +131,8 @@ describe.skipIf(reason !== null)('from a real Kafka to the embedded store', () =
   );
 
   it(
-    'the broker stopped for 30 s in mid-stream: readiness names Kafka, POST /events says so, all goes on by itself, and nothing is lost or dead-lettered',
+    'the broker stopped for 30 s in mid-stream: readiness names Kafka, POST /events reports it, ' +
+      'work continues by itself, and nothing is lost or dead-lettered',
     { timeout: 300_000 },
     async () => {
       await using folder = await temporaryFolder();
@@ -136,7 +146,11 @@ describe.skipIf(reason !== null)('from a real Kafka to the embedded store', () =
         '5000',
       );
       expect(await sending).toMatchObject({ code: 0 });
-      await until('it works', 60_000, async () => (await gateway.stats()).store.texts >= 200);
+      await until(
+        'it stores texts',
+        60_000,
+        async () => (await gateway.stats()).store.texts >= 200,
+      );
       await broker.stop();
       const stoppedAt = performance.now();
       const unready = await until('readiness names Kafka', 15_000, async () => {
@@ -147,12 +161,9 @@ describe.skipIf(reason !== null)('from a real Kafka to the embedded store', () =
         code: 'not_ready',
         causes: [{ component: 'source', message: expect.stringMatching(/^Kafka: /) }],
       });
-      expect(
-        await gateway.post(
-          '/events',
-          '{"event_id":"e","timestamp":"2026-01-01T00:00:00Z","user_id":"u","event_type":"view","session_id":"s","product":{"id":"p","name":"Red kettle","price":1}}',
-        ),
-      ).toMatchObject({ status: 503 });
+      expect(await gateway.post('/events', JSON.stringify(anyEvent))).toMatchObject({
+        status: 503,
+      });
       expect(await gateway.get('/livez')).toMatchObject({ status: 200 });
       await until('30 s are over', 40_000, () => performance.now() - stoppedAt > 30_000);
       await broker.start();
@@ -168,7 +179,7 @@ describe.skipIf(reason !== null)('from a real Kafka to the embedded store', () =
   );
 
   it(
-    'a second gateway of the same group with a store of its own ends in a clear error, and the first goes on',
+    'a second gateway of the group with its own store ends with a clear error; the first continues',
     { timeout: 120_000 },
     async () => {
       await using folder = await temporaryFolder();
@@ -178,10 +189,11 @@ describe.skipIf(reason !== null)('from a real Kafka to the embedded store', () =
       const second = await startGateway(other.path, environment('alone'));
       expect(await second.ended).toMatchObject({ code: 1 });
       expect(second.stdout()).toContain(
-        'The consumer group alone has 2 members, but a gateway with the embedded store must be its only one',
+        'The consumer group alone has 2 members, ' +
+          'but a gateway with the embedded store must be its only one',
       );
       await until(
-        'the first has all again',
+        'the first has all partitions again',
         joinMsMax,
         async () => (await gateway.get('/readyz')).status === 200,
       );

@@ -117,7 +117,7 @@ const stored = async (url: string): Promise<unknown> => {
 const readiness = async (url: string): Promise<string> => (await fetch(`${url}/readyz`)).text();
 
 describe('a gateway whose index is in Qdrant', () => {
-  test('starts while Qdrant is down, says so, and continues by itself whenever Qdrant comes back', async () => {
+  test('starts while Qdrant is down, says so, and continues when Qdrant comes back', async () => {
     await double.down();
     const gateway = await start('data');
     expect((await fetch(`${gateway.url}/livez`)).status).toBe(200);
@@ -155,7 +155,7 @@ describe('a gateway whose index is in Qdrant', () => {
     expect(lines.filter((line) => line.includes(apiKey) || line.startsWith('FATAL'))).toEqual([]);
   });
 
-  test('refuses to start on collections of another model, and starts when configured to use new ones', async () => {
+  test('refuses to start on collections of another model, and starts on new ones', async () => {
     await (await start('first')).close();
     const other = join(folder, 'other-model');
     await writeFakeModel(other);

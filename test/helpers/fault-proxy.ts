@@ -1,44 +1,42 @@
-// A TCP proxy on the loopback between two parts, which can do to their connection what networks do.
+// A TCP proxy on the loopback interface between two parts, which can break their connection as
+// networks do.
 
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 
 export type LinkState =
   | 'through'
-  /** New connections are refused with a reset, those that are there end so. */
+  /** New connections are reset, and existing ones too. */
   | 'cut'
-  /** Connections stay, and nothing arrives any more in either direction. */
+  /** Connections stay open, but nothing arrives in either direction. */
   | 'half-open'
-  /**
-   * What the client sends arrives; of the answers nothing comes back: carried out, and nobody hears
-   * of it.
-   */
+  /** Requests arrive and are carried out, but no answer comes back. */
   | 'answers-lost'
-  /** The other way round: what the client sends, such as a runner its results, never arrives. */
+  /** Nothing that the client sends arrives, such as the results of a runner. */
   | 'requests-lost';
 
-/** Looks at what passes on one connection. */
+/** Observes the bytes of one connection. */
 export type Watcher = {
   sent(chunk: Buffer): void;
-  /** `false`: the connection ends before this answer arrives. */
+  /** Returns `false` to end the connection before this answer arrives. */
   answered(chunk: Buffer): boolean;
 };
 
 export type FaultProxy = AsyncDisposable & {
   /** `127.0.0.1:port` */
   readonly address: string;
-  /** For new connections; those that are there keep theirs. `null`: nobody is there. */
+  /** Existing connections keep their target. `null`: new connections are reset. */
   target(port: number | null): void;
   /**
-   * Back to `through`, connections that missed something are reset: TCP would not have lost their
-   * bytes either.
+   * Any change from a state other than `through` resets the connections, because TCP would not have
+   * lost their bytes.
    */
   set(state: LinkState): void;
-  /** Every byte takes so much longer from now on, ms. */
+  /** Delays every byte from now on by `ms`. */
   delay(ms: number): void;
-  /** Ends every connection in mid-flight with a reset. */
+  /** Resets every connection. */
   reset(): void;
-  /** Chunks of so many bytes or more that a client sent and nobody received. */
+  /** How many chunks of at least `bytesMin` bytes were sent by clients and never arrived. */
   lost(bytesMin: number): number;
 };
 
@@ -59,21 +57,9 @@ export async function startFaultProxy(
     }
     pairs.clear();
   };
-  // In order although each chunk waits: timers of the same delay fire in the order they were set.
+  // Chunks stay in order, because timers with the same delay fire in the order they were set.
   const later = (work: () => void): void =>
     void (delayMs === 0 ? work() : setTimeout(work, delayMs));
-  const pass = (from: Socket, to: Socket, isLost: (chunk?: Buffer) => boolean): void => {
-    from.on('data', (chunk: Buffer) => {
-      if (isLost(chunk)) return;
-      later(() => {
-        if (to.writable && !to.write(chunk)) from.pause();
-      });
-    });
-    to.on('drain', () => from.resume());
-    from.on('end', () => {
-      if (!isLost()) later(() => to.end());
-    });
-  };
 
   const proxy = createServer({ allowHalfOpen: true }, (client) => {
     client.on('error', () => client.destroy());
@@ -91,13 +77,13 @@ export async function startFaultProxy(
       client.destroy();
     });
     const watcher = watch?.() ?? null;
-    pass(client, server, (chunk) => {
+    pass(client, server, later, (chunk) => {
       if (chunk !== undefined) watcher?.sent(chunk);
       const isLost = state === 'half-open' || state === 'requests-lost';
       if (isLost && chunk !== undefined) lostBytes.push(chunk.length);
       return isLost;
     });
-    pass(server, client, (chunk) => {
+    pass(server, client, later, (chunk) => {
       if (chunk === undefined || watcher === null || watcher.answered(chunk))
         return state === 'half-open' || state === 'answers-lost';
       client.resetAndDestroy();
@@ -130,4 +116,23 @@ export async function startFaultProxy(
       await once(proxy, 'close');
     },
   };
+}
+
+/** @param isLost whether a chunk, or without one the end of the stream, does not arrive */
+function pass(
+  from: Socket,
+  to: Socket,
+  later: (work: () => void) => void,
+  isLost: (chunk?: Buffer) => boolean,
+): void {
+  from.on('data', (chunk: Buffer) => {
+    if (isLost(chunk)) return;
+    later(() => {
+      if (to.writable && !to.write(chunk)) from.pause();
+    });
+  });
+  to.on('drain', () => from.resume());
+  from.on('end', () => {
+    if (!isLost()) later(() => to.end());
+  });
 }

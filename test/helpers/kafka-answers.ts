@@ -1,20 +1,20 @@
-// Loses a Kafka broker's answers to requests of one kind, after it has carried them out: told by
-// the framing of Kafka's protocol.
+// Drops a Kafka broker's answers to requests of one kind, after the broker has carried them out.
+// Requests and answers are recognised by the framing of Kafka's protocol.
 
 import type { Watcher } from './fault-proxy.ts';
 
-/** An offset commit, or a record produced to a topic of dead letters. */
-export type Carried = 'commit' | 'letter';
+/** An offset commit, or a record produced to a dead-letter topic. */
+export type RequestKind = 'commit' | 'dead-letter';
 
 export type KafkaAnswers = {
-  /** For a fault proxy. */
+  /** To be passed to a fault proxy. */
   readonly watch: () => Watcher;
   /** The connection breaks before each of the next `times` answers of this kind. */
-  lose(what: Carried, times: number): void;
-  /** Forgets what was asked and has not come to pass. */
-  keep(): void;
-  /** How many were lost so far. */
-  lost(what: Carried): number;
+  drop(kind: RequestKind, times: number): void;
+  /** Drops no further answers. */
+  stopDropping(): void;
+  /** How many answers were dropped so far. */
+  dropped(kind: RequestKind): number;
 };
 
 /** https://kafka.apache.org/protocol.html#protocol_api_keys */
@@ -22,11 +22,11 @@ const produceKey = 0;
 const commitKey = 8;
 
 export function createKafkaAnswers(): KafkaAnswers {
-  const toLose = { commit: 0, letter: 0 };
-  const lost = { commit: 0, letter: 0 };
+  const toDrop = { commit: 0, 'dead-letter': 0 };
+  const dropped = { commit: 0, 'dead-letter': 0 };
   return {
     watch() {
-      const kinds = new Map<number, Carried>();
+      const kinds = new Map<number, RequestKind>();
       const requests = frames();
       const answers = frames();
       return {
@@ -41,30 +41,30 @@ export function createKafkaAnswers(): KafkaAnswers {
             const correlation = frame.readInt32BE(4);
             const kind = kinds.get(correlation);
             kinds.delete(correlation);
-            if (kind === undefined || toLose[kind] === 0) continue;
-            toLose[kind] -= 1;
-            lost[kind] += 1;
+            if (kind === undefined || toDrop[kind] === 0) continue;
+            toDrop[kind] -= 1;
+            dropped[kind] += 1;
             return false;
           }
           return true;
         },
       };
     },
-    lose: (what, times) => {
-      toLose[what] += times;
+    drop: (kind, times) => {
+      toDrop[kind] += times;
     },
-    keep: () => void Object.assign(toLose, { commit: 0, letter: 0 }),
-    lost: (what) => lost[what],
+    stopDropping: () => void Object.assign(toDrop, { commit: 0, 'dead-letter': 0 }),
+    dropped: (kind) => dropped[kind],
   };
 }
 
-function kindOf(request: Buffer): Carried | null {
+function kindOf(request: Buffer): RequestKind | null {
   const key = request.readInt16BE(4);
   if (key === commitKey) return 'commit';
-  return key === produceKey && request.includes('.dlq') ? 'letter' : null;
+  return key === produceKey && request.includes('.dlq') ? 'dead-letter' : null;
 }
 
-/** Cuts what arrives into whole frames: a size of 4 bytes, and so many more. */
+/** Splits the stream into frames: a size in 4 bytes, followed by that many bytes. */
 function frames(): (chunk: Buffer) => readonly Buffer[] {
   let held: Buffer = Buffer.alloc(0);
   return (chunk) => {

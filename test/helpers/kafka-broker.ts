@@ -1,5 +1,5 @@
-// A real Kafka broker for tests, without Docker: from Maven's packages, in a process of its own, or
-// the one that KAFKA_BROKERS names.
+// A real Kafka broker for tests, without Docker: from Maven's packages, in its own process, or the
+// one that KAFKA_BROKERS names.
 
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -12,11 +12,11 @@ import { freePort } from './program.ts';
 export type KafkaBroker = AsyncDisposable & {
   /** `host:port,host:port` */
   readonly brokers: string;
-  /** Whether it is this test's own, to stop and to start. */
+  /** Whether this test started it, so that it may be stopped and started. */
   readonly isOwn: boolean;
-  /** Ends it: in good order, or as a power cut would. Its data stays. */
+  /** Ends it in good order, or as a power cut would. Its data stays. */
   stop(how?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
-  /** Stands still, its connections open, until it is thawed. */
+  /** It does nothing, with its connections open, until it is thawed. */
   freeze(): void;
   thaw(): void;
   /** Starts it again on the same port, with the same data. */
@@ -31,16 +31,19 @@ const libraries = join(cache, `libs-${version}`);
 const startMsMax = 60_000;
 
 const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
-<groupId>vectorstream</groupId><artifactId>test-broker</artifactId><version>1</version><packaging>pom</packaging>
+<groupId>vectorstream</groupId><artifactId>test-broker</artifactId>
+<version>1</version><packaging>pom</packaging>
 <dependencies>
-<dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>${version}</version></dependency>
-<dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>1.7.36</version></dependency>
+<dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId>
+<version>${version}</version></dependency>
+<dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId>
+<version>1.7.36</version></dependency>
 </dependencies></project>
 `;
 
 /**
- * Why there is no broker for tests here; `null` when there is one. Where CI is set it throws
- * instead: a run that proves nothing about Kafka must not pass there.
+ * Resolves with why there is no broker for tests here; with `null` when there is one. Throws
+ * instead where CI is set, because a run that proves nothing about Kafka must not pass there.
  */
 export async function noKafka(): Promise<string | null> {
   if (process.env['KAFKA_BROKERS']) return null;
@@ -61,7 +64,7 @@ export async function noKafka(): Promise<string | null> {
   return reason;
 }
 
-/** Once per checkout; a second process that does the same at the same time does no harm. */
+/** Happens once per checkout; a second process may do the same at the same time. */
 async function fetchLibraries(): Promise<string | null> {
   if (existsSync(libraries)) return null;
   await mkdir(cache, { recursive: true });
@@ -77,17 +80,18 @@ async function fetchLibraries(): Promise<string | null> {
     });
     return null;
   } catch (error) {
-    return `Maven could not fetch Kafka ${version}: ${error instanceof Error ? error.message.slice(0, 300) : String(error)}`;
+    const message = error instanceof Error ? error.message.slice(0, 300) : String(error);
+    return `Maven could not fetch Kafka ${version}: ${message}`;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
 const refuse = (): never => {
-  throw new Error('The broker of KAFKA_BROKERS is not this test’s to stop.');
+  throw new Error('A test must not stop the broker of KAFKA_BROKERS.');
 };
 
-/** A second door, beside the one that takes anybody; `properties` say how it is locked. */
+/** A second listener beside the open one; `properties` say how it is secured. */
 export type SecuredListener = {
   readonly protocol: 'SASL_SSL' | 'SSL';
   readonly port: number;
@@ -95,7 +99,7 @@ export type SecuredListener = {
   readonly formatFlags: readonly string[];
 };
 
-/** Resolves when it answers. `settings` come on top of its server.properties. */
+/** Resolves when it answers. `settings` are added to its server.properties. */
 export async function startKafkaBroker(
   settings: Readonly<Record<string, string>> = {},
   secured: SecuredListener | null = null,
@@ -210,26 +214,34 @@ const securedProperties = (
   openPort: number,
   controllerPort: number,
 ): Readonly<Record<string, string>> => ({
-  listeners: `PLAINTEXT://127.0.0.1:${openPort},${protocol}://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+  listeners: [
+    `PLAINTEXT://127.0.0.1:${openPort}`,
+    `${protocol}://127.0.0.1:${port}`,
+    `CONTROLLER://127.0.0.1:${controllerPort}`,
+  ].join(','),
   'advertised.listeners': `PLAINTEXT://127.0.0.1:${openPort},${protocol}://127.0.0.1:${port}`,
-  'listener.security.protocol.map': `PLAINTEXT:PLAINTEXT,${protocol}:${protocol},CONTROLLER:PLAINTEXT`,
+  'listener.security.protocol.map': [
+    'PLAINTEXT:PLAINTEXT',
+    `${protocol}:${protocol}`,
+    'CONTROLLER:PLAINTEXT',
+  ].join(','),
   ...properties,
 });
 
-/** Resolves when the broker says that it serves; rejects with its last words when it ends instead. */
+/** Resolves when the broker says that it has started; rejects with its output when it ends. */
 function started(child: ChildProcess): Promise<void> {
   return new Promise((resolve, reject) => {
-    let words = '';
+    let output = '';
     const timer = setTimeout(
       () =>
         reject(
-          new Error(`The broker did not start within ${startMsMax} ms: ${words.slice(-2_000)}`),
+          new Error(`The broker did not start within ${startMsMax} ms: ${output.slice(-2_000)}`),
         ),
       startMsMax,
     );
     const hear = (chunk: Buffer): void => {
-      words = `${words}${chunk.toString()}`.slice(-8_000);
-      if (!words.includes('Kafka Server started')) return;
+      output = `${output}${chunk.toString()}`.slice(-8_000);
+      if (!output.includes('Kafka Server started')) return;
       clearTimeout(timer);
       resolve();
     };
@@ -239,7 +251,7 @@ function started(child: ChildProcess): Promise<void> {
     child.once('exit', (code, signal) => {
       clearTimeout(timer);
       reject(
-        new Error(`The broker ended at its start (${signal ?? code}): ${words.slice(-2_000)}`),
+        new Error(`The broker ended at its start (${signal ?? code}): ${output.slice(-2_000)}`),
       );
     });
   });

@@ -1,6 +1,6 @@
-// A Qdrant server for tests: answers over HTTP as the real one was recorded to
-// (test/fixtures/qdrant-contract.json), refuses as strictly, and can be made to fail in every way
-// that a server and a network do.
+// A Qdrant server for tests: it answers over HTTP as the real server does in the recording
+// (test/fixtures/qdrant-contract.json), refuses as strictly, and can fail in every way that servers
+// and networks do.
 
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -8,19 +8,19 @@ import { parseBody } from './qdrant/body.ts';
 import { Refusal } from './qdrant/qdrant-errors.ts';
 import { type Answer, Routes } from './qdrant/routes.ts';
 
-/** What becomes of one request. Only `half-an-answer`, `after` and `answer-lost` carry it out. */
+/** What happens to one request. Only `half-an-answer`, `after` and `answer-lost` carry it out. */
 export type Fault =
   | {
       readonly kind: 'status';
       readonly status: number;
       readonly headers?: Readonly<Record<string, string>>;
     }
-  /** Not what was asked for, as JSON or not. */
+  /** Another answer than was requested, as JSON or not. */
   | { readonly kind: 'garbage'; readonly text: string; readonly contentType: string }
   /** The connection breaks in the middle of the body. */
   | { readonly kind: 'half-an-answer' }
   | { readonly kind: 'no-answer' }
-  /** Others are served first: the way to make a race come out. */
+  /** Does this work before the request: the way to decide a race. */
   | { readonly kind: 'after'; readonly work: () => Promise<unknown> }
   | { readonly kind: 'answer-lost' };
 
@@ -28,13 +28,13 @@ export type SeenRequest = { readonly method: string; readonly path: string; read
 
 export type QdrantDouble = AsyncDisposable & {
   readonly url: string;
-  /** All since the start, in order of arrival. */
+  /** All requests since the start, in order of arrival. */
   readonly requests: readonly SeenRequest[];
-  /** Requests that were given up by the client before they were answered. */
+  /** Requests that the client cancelled before they were answered. */
   readonly abandoned: readonly SeenRequest[];
-  /** The next `times` requests for which `when` holds meet the fault. */
+  /** The next `times` requests for which `when` holds fail in this way. */
   fail(fault: Fault, when?: (request: SeenRequest) => boolean, times?: number): void;
-  /** Nobody listens until `up`; what is stored stays. */
+  /** Stops the server until `up`; its data stays. */
   down(): Promise<void>;
   up(): Promise<void>;
 };
@@ -71,43 +71,13 @@ export async function startQdrantDouble({
     outgoing.on('close', () => {
       if (!outgoing.writableEnded) abandoned.push(request);
     });
-    const fault = faultOf(request);
     const answer = (): Answer =>
       apiKey !== null && incoming.headers['api-key'] !== apiKey
         ? denied(incoming)
         : answerOf(routes, request);
-    if (fault === null) return send(outgoing, answer());
-    switch (fault.kind) {
-      case 'status':
-        return send(
-          outgoing,
-          {
-            status: fault.status,
-            body: { status: { error: 'Service internal error: made up' }, time: 0.001 },
-          },
-          fault.headers,
-        );
-      case 'garbage':
-        outgoing.writeHead(200, { 'content-type': fault.contentType }).end(fault.text);
-        return;
-      case 'half-an-answer': {
-        const text = JSON.stringify(answer().body);
-        outgoing.writeHead(200, {
-          'content-type': 'application/json',
-          'content-length': Buffer.byteLength(text),
-        });
-        outgoing.write(text.slice(0, text.length / 2), () => outgoing.destroy());
-        return;
-      }
-      case 'no-answer':
-        return;
-      case 'after':
-        await fault.work();
-        return send(outgoing, answer());
-      case 'answer-lost':
-        answer();
-        outgoing.destroy();
-    }
+    const fault = faultOf(request);
+    if (fault === null) send(outgoing, answer());
+    else await failWith(fault, outgoing, answer);
   };
 
   const up = async (): Promise<void> => {
@@ -141,6 +111,45 @@ export async function startQdrantDouble({
     fail: (fault, when = () => true, times = 1) => void faults.push({ fault, when, times }),
     [Symbol.asyncDispose]: down,
   };
+}
+
+/** @param answer carries out the request */
+async function failWith(
+  fault: Fault,
+  outgoing: ServerResponse,
+  answer: () => Answer,
+): Promise<void> {
+  switch (fault.kind) {
+    case 'status':
+      return send(
+        outgoing,
+        {
+          status: fault.status,
+          body: { status: { error: 'Service internal error: simulated' }, time: 0.001 },
+        },
+        fault.headers,
+      );
+    case 'garbage':
+      outgoing.writeHead(200, { 'content-type': fault.contentType }).end(fault.text);
+      return;
+    case 'half-an-answer': {
+      const text = JSON.stringify(answer().body);
+      outgoing.writeHead(200, {
+        'content-type': 'application/json',
+        'content-length': Buffer.byteLength(text),
+      });
+      outgoing.write(text.slice(0, text.length / 2), () => outgoing.destroy());
+      return;
+    }
+    case 'no-answer':
+      return;
+    case 'after':
+      await fault.work();
+      return send(outgoing, answer());
+    case 'answer-lost':
+      answer();
+      outgoing.destroy();
+  }
 }
 
 function answerOf(routes: Routes, { method, path, body }: SeenRequest): Answer {

@@ -1,5 +1,4 @@
-// What a Qdrant server holds, and who wrote it when: asked of the server itself, without the code
-// that stores.
+// Reads what a Qdrant server holds, and which requests wrote it, without the code under test.
 
 import type { SeenRequest } from './qdrant-double.ts';
 
@@ -46,9 +45,10 @@ export const isWriteOf =
     method === 'PUT' && path.startsWith(`/collections/${collection}/points`);
 
 /**
- * How often texts were written in all, which ones more than once, and which of these a gateway
- * embedded although the store had them before it asked: for each writing there must have been a
- * question before the first one.
+ * - `total`: how often texts were written.
+ * - `again`: texts that were written more than once.
+ * - `needless`: those of `again` that a gateway embedded although the store already had them when it
+ *   asked. For each write there must have been a look-up before the first write.
  */
 export function textWrites(requests: readonly SeenRequest[]): {
   readonly total: number;
@@ -58,11 +58,11 @@ export function textWrites(requests: readonly SeenRequest[]): {
   const askedBefore = new Map<string, number>();
   const written = new Map<string, number>();
   for (const request of requests) {
-    const isQuestion =
+    const isLookUp =
       request.method === 'POST' &&
       request.path.startsWith(`/collections/${textsCollection}/points`) &&
       !/points\/\w/.test(request.path);
-    if (!isQuestion && !isWriteOf(textsCollection)(request)) continue;
+    if (!isLookUp && !isWriteOf(textsCollection)(request)) continue;
     const { ids = [], points = [] }: Body = JSON.parse(request.body);
     for (const id of ids) if (!written.has(id)) askedBefore.set(id, (askedBefore.get(id) ?? 0) + 1);
     for (const { id } of points) written.set(id, (written.get(id) ?? 0) + 1);

@@ -1,13 +1,13 @@
-// A proxy that a browser sends every request through, those of its workers and sockets too, so that
-// a test knows all that was asked of whom.
+// A proxy that a browser sends every request through, including those of its workers and sockets,
+// so that a test sees every request and its target.
 
 import { createServer, request as httpRequest } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 
 export type RecordingProxy = AsyncDisposable & {
-  /** Flags that make Chromium use it, for this machine's own addresses as well. */
+  /** Flags that make Chromium use it, also for this machine's own addresses. */
   readonly flags: readonly string[];
-  /** `GET http://127.0.0.1:8080/runner`, `CONNECT 127.0.0.1:8080`, in the order in which they came. */
+  /** In order of arrival: `GET http://127.0.0.1:8080/runner`, `CONNECT 127.0.0.1:8080`. */
   readonly seen: readonly string[];
 };
 

@@ -1,5 +1,4 @@
-// A real Kafka broker that lets in by TLS and SASL only those whom it knows, with a certificate
-// authority of its own.
+// A real Kafka broker for tests that requires TLS and SASL, with its own certificate authority.
 
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,7 +8,7 @@ import { freePort } from './program.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 export type SecuredKafkaBroker = AsyncDisposable & {
-  /** Its other door, without TLS and SASL. */
+  /** Its other listener, without TLS and SASL. */
   readonly open: KafkaBroker;
   /** `host:port` */
   readonly brokers: string;
@@ -18,14 +17,14 @@ export type SecuredKafkaBroker = AsyncDisposable & {
 };
 
 export const username = 'shop';
-/** Unlike anything else that a log may hold. */
+/** Unlike anything else that a log may contain. */
 export const passwords = {
   plain: 'plain-Gr8-pa55',
   'scram-sha-256': 'scram256-Gr8-pa55',
   'scram-sha-512': 'scram512-Gr8-pa55',
 } as const;
 
-/** Of a day. Signed by itself without an authority. */
+/** Valid for a day. Without an authority it is self-signed. */
 async function certificate(
   name: string,
   authority: { readonly key: string; readonly cert: string } | null,
@@ -49,7 +48,7 @@ async function certificate(
   return { key: made.private, cert: made.cert };
 }
 
-/** As a value in a properties file. */
+/** The form of a value in a properties file. */
 const oneLine = (pem: string): string => pem.trim().split(/\r?\n/).join('\\n');
 
 export async function startSecuredKafkaBroker(): Promise<SecuredKafkaBroker> {
@@ -74,7 +73,9 @@ export async function startSecuredKafkaBroker(): Promise<SecuredKafkaBroker> {
         'ssl.keystore.key': oneLine(own.key),
         'ssl.keystore.certificate.chain': oneLine(own.cert),
         'sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
-        [`${listener}.plain.sasl.jaas.config`]: `org.apache.kafka.common.security.plain.PlainLoginModule required user_${username}="${passwords.plain}";`,
+        [`${listener}.plain.sasl.jaas.config`]:
+          'org.apache.kafka.common.security.plain.PlainLoginModule required ' +
+          `user_${username}="${passwords.plain}";`,
         [`${listener}.scram-sha-256.sasl.jaas.config`]:
           'org.apache.kafka.common.security.scram.ScramLoginModule required;',
         [`${listener}.scram-sha-512.sasl.jaas.config`]:

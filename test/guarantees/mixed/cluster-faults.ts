@@ -2,7 +2,7 @@
 // part.
 
 import { setTimeout as pass } from 'node:timers/promises';
-import type { Carried } from '../../helpers/kafka-answers.ts';
+import type { RequestKind } from '../../helpers/kafka-answers.ts';
 import type { SeenRequest, Fault as QdrantFault } from '../../helpers/qdrant-double.ts';
 import type { Seeded } from '../../helpers/seeded.ts';
 import type { ClusterWorld, LinkedBroker } from './cluster-world.ts';
@@ -25,9 +25,9 @@ export function clusterFaults(
   const ms = random.between(50, 1_500);
   const times = random.between(1, 12);
   const signal = random.pick(['SIGTERM', 'SIGKILL'] as const);
-  const losing = (what: Carried, words: string): Fault<ClusterWorld> => ({
+  const losing = (kind: RequestKind, words: string): Fault<ClusterWorld> => ({
     name: `Kafka carries out ${words} ${times} times, and nobody hears of it`,
-    happen: async () => answers.lose(what, times),
+    happen: async () => answers.drop(kind, times),
   });
   return [
     ...commonFaults(random, linkNames, 2),
@@ -91,7 +91,7 @@ export function clusterFaults(
       },
     ],
     [losing('commit', 'a commit')],
-    [losing('letter', 'the writing of dead letters')],
+    [losing('dead-letter', 'the writing of dead letters')],
     [
       {
         name: `a third gateway comes, works for ${ms} ms and ends by ${signal}`,

@@ -98,7 +98,10 @@ export async function startClusterWorld(
   const join: World['join'] = (name, manner) =>
     resources.use(joinAll([one, two], knowledge, name, manner));
   const visitors: Gateway[] = [];
-  const lostBefore = { commit: answers.lost('commit'), letter: answers.lost('letter') };
+  const lostBefore = {
+    commit: answers.dropped('commit'),
+    deadLetter: answers.dropped('dead-letter'),
+  };
   const visit: ClusterWorld['visit'] = async (ms, signal) => {
     await using three = await startFaultProxy();
     const visitor = await Gateway.start(
@@ -135,9 +138,9 @@ export async function startClusterWorld(
     url: `http://${producer.address}`,
     isSettled: () => isCommitted(broker.brokers, topic),
     async stored() {
-      answers.keep();
-      sightings.commitAnswersLost += answers.lost('commit') - lostBefore.commit;
-      sightings.deadLetterAnswersLost += answers.lost('letter') - lostBefore.letter;
+      answers.stopDropping();
+      sightings.commitAnswersLost += answers.dropped('commit') - lostBefore.commit;
+      sightings.deadLetterAnswersLost += answers.dropped('dead-letter') - lostBefore.deadLetter;
       sightings.resultsLost += one.lost(resultBytesMin) + two.lost(resultBytesMin);
       const received = [...gateways, ...visitors].reduce(
         (sum, gateway) => sum + gateway.received,

@@ -1,5 +1,5 @@
-// Reads request bodies as strictly as the server does: unknown and missing fields, wrong types and
-// bad ids are refused.
+// Reads request bodies as strictly as the server does: it refuses unknown and missing fields, wrong
+// types and invalid ids.
 
 import { formatError, validationError } from './qdrant-errors.ts';
 
@@ -21,8 +21,8 @@ export function parseBody(text: string): Json {
 }
 
 /**
- * Where a body ends too soon, in the words of the server's parser; any other mistake is only placed
- * at the end.
+ * The message of the server's parser for a body that ends too early; for any other mistake only the
+ * end is named.
  */
 function describeSyntax(text: string): string {
   const open: string[] = [];
@@ -43,14 +43,15 @@ function describeSyntax(text: string): string {
   return `EOF while parsing ${open.at(-1) === '[' ? 'a list' : 'an object'} ${place}`;
 }
 
-/** An object with no other fields than these. */
+/** Checks that `json` is an object with only these fields. */
 export function fieldsOf(json: Json | undefined, known: readonly string[], what: string): Fields {
   if (typeof json !== 'object' || json === null || isList(json))
     throw formatError(`invalid type: ${typeName(json)}, expected struct ${what}`);
   const unknown = Object.keys(json).find((key) => !known.includes(key));
   if (unknown !== undefined)
     throw formatError(
-      `unknown field \`${unknown}\`, expected one of ${known.map((key) => `\`${key}\``).join(', ')}`,
+      `unknown field \`${unknown}\`, ` +
+        `expected one of ${known.map((key) => `\`${key}\``).join(', ')}`,
     );
   return json;
 }
@@ -80,11 +81,12 @@ export function pointId(json: Json | undefined): string {
   if (json === undefined) throw formatError('missing field `id`');
   if (typeof json === 'string' && isUuidText(json)) return json.toLowerCase();
   throw formatError(
-    `value ${typeof json === 'string' ? json : JSON.stringify(json)} is not a valid point ID, valid values are either an unsigned integer or a UUID`,
+    `value ${typeof json === 'string' ? json : JSON.stringify(json)} is not a valid point ID, ` +
+      'valid values are either an unsigned integer or a UUID',
   );
 }
 
-/** 1 or larger. `path` is where the server finds it. */
+/** 1 or larger. `path` is the field's path in the server's messages. */
 export function limitOf(json: Json | undefined, fallback: number, path: string): number {
   if (json === undefined || json === null) return fallback;
   if (typeof json !== 'number' || !Number.isInteger(json) || json < 0)

@@ -1,4 +1,4 @@
-// One collection of the double: its points, its indexes, and what may be asked of them.
+// One collection of the double: its points, its indexes, and the requests to them.
 
 import {
   type Fields,
@@ -25,7 +25,7 @@ export class Collection {
   readonly #dimensions: number | null;
   readonly #points = new Map<string, Point>();
   readonly #indexes = new Map<string, string>();
-  /** Numbers the operations, and is the version of the points that they change. */
+  /** The number of the last operation, which is also the version of the points that it changed. */
   #operation = 0;
 
   constructor(config: Fields) {
@@ -99,7 +99,7 @@ export class Collection {
     };
   }
 
-  /** An index takes two operations. */
+  /** Creating an index counts as two operations. */
   index(body: Json): number {
     const { field_name, field_schema } = fieldsOf(
       body,
@@ -114,10 +114,7 @@ export class Collection {
     return this.#operation;
   }
 
-  /**
-   * All of them or, when one is refused, none. Only for points that exist does `update_filter` ask
-   * anything.
-   */
+  /** Writes all points, or none when one is refused. `update_filter` is for existing points only. */
   upsert(body: Json): number {
     const { points, update_filter } = fieldsOf(body, ['points', 'update_filter'], 'PointsList');
     const mayUpdate = filterOf(update_filter, 'update_filter');
@@ -137,8 +134,8 @@ export class Collection {
       })
       .map(({ id, vector, payload }) => ({ id, vector: this.#vectorOf(vector), payload }));
     this.#operation += 1;
-    // The last of several points of one id counts; the filter is asked of what was there before the
-    // request.
+    // Of several points with one id the last counts. The filter applies to the points as they were
+    // before the request.
     for (const { id, ...rest } of new Map(writes.map((write) => [write.id, write])).values()) {
       const old = this.#points.get(id);
       if (old === undefined || mayUpdate(old))
@@ -199,7 +196,8 @@ export class Collection {
     if (!['keyword', 'integer', 'uuid', 'bool'].includes(this.#indexes.get(field) ?? '')) {
       throw new Refusal(
         400,
-        `Bad request: Index required but not found for "${field}" of one of the following types: [keyword, integer, uuid, bool]`,
+        `Bad request: Index required but not found for "${field}" ` +
+          'of one of the following types: [keyword, integer, uuid, bool]',
       );
     }
     const counts = new Map<string, number>();
@@ -214,8 +212,8 @@ export class Collection {
   }
 
   /**
-   * By id with an offset, or by an indexed field without one: points of the same value then come in
-   * no order of their ids.
+   * By id with an offset, or by an indexed field without an offset. In the second case points with
+   * the same value are not ordered by id.
    */
   scroll(body: Json): Json {
     const { filter, limit, offset, with_payload, with_vector, order_by } = fieldsOf(
@@ -231,7 +229,8 @@ export class Collection {
       if (this.#indexes.get(field) !== 'datetime')
         throw new Refusal(
           400,
-          `Bad request: No range index for \`order_by\` key: \`${field}\`. Please create one to use \`order_by\`.`,
+          `Bad request: No range index for \`order_by\` key: \`${field}\`. ` +
+            'Please create one to use `order_by`.',
         );
       const sign = direction === 'desc' ? -1 : 1;
       const ordered = points
@@ -296,7 +295,7 @@ export class Collection {
     };
   }
 
-  /** All matching points by score. A point that the query names is not among them. */
+  /** All matching points by score, without the points that the query names. */
   #nearest(body: Json): readonly Scored[] {
     const { query, filter } = fieldsOf(body, Object.keys(body ?? {}), 'QueryRequest');
     const { target, named } = this.#target(query);
@@ -361,7 +360,7 @@ export class Collection {
     }
     const numbers = vectorNumbers(json);
     if (this.#dimensions === null) {
-      // This one is found out as the operation is applied, so that it has its number.
+      // The server finds this while it applies the operation, so the operation is counted.
       this.#operation += 1;
       throw noVector();
     }

@@ -1,5 +1,5 @@
-// The recorded exchanges with a real server, made whole again: long vectors were shortened to their
-// first three numbers.
+// Loads the recorded exchanges with a real server, and completes the long vectors, which were
+// shortened to their first three numbers.
 
 import { readFileSync } from 'node:fs';
 import { type Json, isList } from './body.ts';
@@ -10,7 +10,7 @@ export type Exchange = {
   readonly response: { readonly status: number; readonly body: Json };
 };
 
-/** Three numbers, then this, stand for a whole vector. */
+/** Follows the first three numbers of a shortened vector. */
 const shortened = /^\.\.\. (\d+) numbers$/;
 
 export function contract(): readonly Exchange[] {
@@ -23,7 +23,7 @@ export function contract(): readonly Exchange[] {
   }));
 }
 
-/** How many numbers such a list stands for; `null` when it is whole. */
+/** How many numbers a shortened list had; `null` for a list that was not shortened. */
 export function shortenedLength(json: Json): number | null {
   const last = isList(json) ? json.at(-1) : null;
   const length = typeof last === 'string' ? shortened.exec(last)?.[1] : undefined;
@@ -40,9 +40,9 @@ function completed(json: Json): Json {
 }
 
 /**
- * The missing numbers were as good as random, and so are these. Of all series that start anywhere,
- * this one ranks the recorded points as the lost numbers did: found by trying, so that recorded
- * orders can be compared and recorded scores cannot.
+ * The seed of the pseudo-random numbers that replace the missing ones. It was found by trial: with
+ * it the points rank as they did in the recording. For that reason recorded orders can be compared,
+ * and recorded scores cannot.
  */
 const series = 27;
 

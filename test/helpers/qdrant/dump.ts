@@ -1,4 +1,4 @@
-// Copies whole collections out of a Qdrant and into one, by the calls that any client makes.
+// Copies whole collections out of and into a Qdrant server, by requests that any client makes.
 
 import { z } from 'zod';
 
@@ -15,7 +15,7 @@ const pointSchema = z.object({
   vector: z.array(z.number()).optional(),
 });
 
-/** By the name of the collection. */
+/** By name of the collection. */
 export const dumpSchema = z.record(
   z.string(),
   z.object({ info: infoSchema, points: z.array(pointSchema) }),
@@ -23,7 +23,7 @@ export const dumpSchema = z.record(
 export type Dump = z.infer<typeof dumpSchema>;
 export type DumpedPoint = z.infer<typeof pointSchema>;
 
-/** More than any test has in a collection. */
+/** More than any test stores in a collection. */
 const pointsMax = 1_000;
 
 export async function dumpOf(url: string, names: readonly string[]): Promise<Dump> {
@@ -40,7 +40,7 @@ export async function dumpOf(url: string, names: readonly string[]): Promise<Dum
   return dump;
 }
 
-/** Makes the collections, with the metadata and the indexes that they had. */
+/** Creates the collections with their metadata, indexes and points. */
 export async function loadDump(url: string, dump: Dump): Promise<void> {
   for (const [name, { info, points }] of Object.entries(dump)) {
     const {

@@ -1,5 +1,4 @@
-// Compiles a request's filter into a test of one point, refusing what the server would not
-// understand.
+// Compiles a request's filter into a test of one point, and refuses what the server would refuse.
 
 import { type Fields, fieldsOf, isList, type Json, listOf, pointId, stringOf } from './body.ts';
 import { formatError, validationError } from './qdrant-errors.ts';
@@ -9,7 +8,7 @@ export type Test = (point: Matchable) => boolean;
 
 const everything: Test = () => true;
 
-/** `path` is where the server finds this filter, for its messages. */
+/** `path` is the filter's path in the server's messages. */
 export function filterOf(json: Json | undefined, path: string): Test {
   if (json === undefined || json === null) return everything;
   const {
@@ -68,7 +67,7 @@ function matching(key: string, { value, any }: Fields): Test {
   return ({ payload }) => valueAt(payload, key) === value;
 }
 
-/** Numbers against numbers, times against times: the limits say which. */
+/** Compares numbers with numbers and times with times, depending on the limits. */
 function within(key: string, { lt, gt, gte, lte }: Fields): Test {
   const limits = [lt, gt, gte, lte].filter((limit) => limit !== undefined && limit !== null);
   const isTime = limits.every((limit) => typeof limit === 'string' && timeOf(limit) !== null);
@@ -100,7 +99,7 @@ export function valueAt(payload: Json | undefined, key: string): Json | undefine
     );
 }
 
-/** UTC milliseconds; `null` when it is not a time of four year digits. */
+/** In UTC ms; `null` when it is not a time with a year of four digits. */
 export function timeOf(json: Json | undefined): number | null {
   if (typeof json !== 'string' || !/^\d{4}-\d\d-\d\d/.test(json)) return null;
   const ms = Date.parse(json);

@@ -1,4 +1,4 @@
-// What the double answers when a request is refused, in the server's words.
+// The answers of the double to refused requests, with the server's messages.
 
 export class Refusal extends Error {
   readonly status: number;
@@ -8,10 +8,10 @@ export class Refusal extends Error {
   }
 }
 
-/** The body is not what the request wants. */
+/** The body does not have the expected form. */
 export const formatError = (problem: string): Refusal =>
   new Refusal(400, `Format error in JSON body: ${problem}`);
-/** The body is well formed and one of its values is not allowed. */
+/** The body has the expected form, but one of its values is not allowed. */
 export const validationError = (problem: string): Refusal =>
   new Refusal(422, `Validation error in JSON body: [${problem}]`);
 export const wrongInput = (problem: string, status = 400): Refusal =>

@@ -1,4 +1,4 @@
-// The double's answers by method and path, over all its collections and aliases.
+// Routes requests to the double's collections and aliases by method and path.
 
 import { fieldsOf, type Json, listOf, stringOf } from './body.ts';
 import { Collection } from './collection.ts';
@@ -12,10 +12,11 @@ export class Routes {
   readonly #collections = new Map<string, Collection>();
   readonly #aliases = new Map<string, string>();
 
-  /** `body` is parsed only where the path wants one. */
+  /** `body` is called only where the path has a body. */
   answer(method: string, url: URL, body: () => Json): Answer {
     const [, first, second, ...rest] = url.pathname.split('/').map(decodeURIComponent);
-    const call = `${method} /${[first, second === undefined ? undefined : '*', ...rest].filter((part) => part !== undefined).join('/')}`;
+    const parts = [first, second === undefined ? undefined : '*', ...rest];
+    const call = `${method} /${parts.filter((part) => part !== undefined).join('/')}`;
     const name = second ?? '';
     const collection = (): Collection => this.#find(name);
     const done = (operation: number): Answer =>

@@ -1,4 +1,4 @@
-// Options of a Qdrant store for tests: small vectors, names of its own.
+// Options of a Qdrant store for tests, with small vectors and test names.
 
 import type { Clock } from '#core/ports.ts';
 import { systemClock } from '#core/time/clock.ts';

@@ -1,4 +1,4 @@
-// Vectors as the server keeps and compares them: of unit length, in single precision.
+// Vectors as the server stores and compares them: of unit length, in single precision.
 
 export function normalised(vector: readonly number[]): Float32Array {
   const length = Math.hypot(...vector);
