@@ -1,5 +1,5 @@
-// Decides over every request and every WebSocket before anybody serves it: by name and origin, by
-// key and scope, by what the client used already.
+// Decides whether a request or a WebSocket is served: by host name and origin, by API key and
+// scope, and by the client's remaining budget.
 
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
@@ -8,13 +8,12 @@ import { findKey, scopes, type Scope } from '../config/api-keys.ts';
 import type { Config } from '../config/config.ts';
 import { isLoopback } from '../config/network.ts';
 import type { Problem } from '../http/problem-document.ts';
-import { clientAddress, neighbourhood, type ClientAddress } from './client-address.ts';
+import { addressBlock, clientAddress, type ClientAddress } from './client-address.ts';
 import type { KeyRing } from './key-ring.ts';
-import { originProblem, type Asked } from './origins.ts';
+import { originProblem, type RequestOrigin } from './origins.ts';
 import type { Budget } from './route-rules.ts';
 import { TokenBuckets, type Use } from './token-buckets.ts';
 
-/** Who asks. */
 export type Client = {
   /** Name of the API key; `null` without one. */
   readonly key: string | null;
@@ -28,8 +27,8 @@ export type Caller = {
   readonly header: (name: string) => string | undefined;
 };
 
-/** What `RateLimit` headers tell. */
-export type Limited = Use & { readonly budget: Budget; readonly perMinute: number };
+/** What the `RateLimit` headers report. */
+export type BudgetUse = Use & { readonly budget: Budget; readonly perMinute: number };
 
 export type AccessOptions = {
   readonly config: Config;
@@ -51,13 +50,13 @@ export class Access {
     this.#wrongKeys = new TokenBuckets(() => config.rates.clientsMax);
   }
 
-  /** The check of names and origins, which comes first. */
-  screen(asked: Asked): Problem | null {
+  /** Checks the host name and the origin. This check comes first; `null`: no objection. */
+  screen(request: RequestOrigin): Problem | null {
     const { host, publicHosts, corsOrigins } = this.#options.config.gateway;
-    return originProblem({ host, publicHosts, corsOrigins }, asked);
+    return originProblem({ host, publicHosts, corsOrigins }, request);
   }
 
-  /** The same for a WebSocket. */
+  /** The same for a WebSocket upgrade. */
   screenUpgrade({ method = 'GET', headers: { host, origin } }: IncomingMessage): Problem | null {
     return this.screen({ method, isUpgrade: true, host, origin });
   }
@@ -70,25 +69,26 @@ export class Access {
     return this.#addressOf(caller.socketAddress, caller.header('x-forwarded-for'));
   }
 
-  /** Anybody, where no key is asked for. */
+  /** The client of a path that needs no key. */
   anonymous(caller: Caller): Client {
     return { key: null, address: this.addressOf(caller), scopes: new Set() };
   }
 
-  /** The client whose key this is; else the answer that it gets. */
+  /** The client that the key belongs to, or the problem to answer with. */
   identify(caller: Caller): Client | Problem {
     const keys = this.#options.ring.keys();
     const address = this.addressOf(caller);
     if (keys.length === 0) {
-      const bringsOthers = (caller.header('x-forwarded-for') ?? '')
+      const forwardsOthers = (caller.header('x-forwarded-for') ?? '')
         .split(',')
         .some((hop) => isIP(hop.trim()) !== 0 && !isLoopback(hop.trim()));
-      if (bringsOthers)
+      if (forwardsOthers)
         return {
           status: 403,
           code: 'proxy_without_key',
           detail:
-            'A proxy brings requests of other machines to this gateway, which has no API key: set VECTORSTREAM_API_KEY.',
+            'A proxy forwards requests of other machines to this gateway, ' +
+            'which has no API key: set VECTORSTREAM_API_KEY.',
         };
       return { key: null, address, scopes: new Set(scopes) };
     }
@@ -97,32 +97,34 @@ export class Access {
       return {
         status: 401,
         code: 'api_key_missing',
-        detail: 'An API key is needed: send it as Authorization: Bearer KEY or as X-API-Key.',
+        detail: 'An API key is required: send it as Authorization: Bearer KEY or as X-API-Key.',
       };
-    const refused = this.guessing('key', address);
+    const refused = this.guessLimitProblem('key', address);
     if (refused !== null) return refused;
     const key = findKey(keys, sent);
     if (key === null) {
-      this.guessedWrong('key', address);
+      this.countWrongGuess('key', address);
       return { status: 401, code: 'api_key_wrong', detail: 'The API key is wrong.' };
     }
     return { key: key.name, address, scopes: key.scopes };
   }
 
-  /** `null`: it may. */
+  /** `null`: the client's key has the scope. */
   missingScope({ key, scopes: granted }: Client, scope: Scope): Problem | null {
     if (granted.has(scope)) return null;
     return {
       status: 403,
       code: 'scope_missing',
-      detail: `The API key ${key} does not have the scope ${scope}, which this needs; it has ${[...granted].join(', ')}.`,
+      detail:
+        `This needs the scope ${scope}, which the API key ${key} does not have; ` +
+        `it has ${[...granted].join(', ')}.`,
     };
   }
 
-  /** Whoever sent too many wrong keys or tokens is not even compared, so that guessing has an end. */
-  guessing(what: 'key' | 'runner', address: string): Problem | null {
-    const { ok, oneInS } = this.#wrongKeys.look(
-      `${what} ${neighbourhood(address)}`,
+  /** After too many wrong keys or tokens, an address is refused without a comparison. */
+  guessLimitProblem(kind: 'key' | 'runner', address: string): Problem | null {
+    const { ok, oneInS } = this.#wrongKeys.peek(
+      `${kind} ${addressBlock(address)}`,
       this.#options.config.rates.wrongKeysPerMinute,
       this.#now(),
     );
@@ -130,22 +132,22 @@ export class Access {
     return {
       status: 429,
       code: 'too_many_wrong_keys',
-      detail: 'Too many wrong keys came from this address: wait as Retry-After says.',
+      detail: 'Too many wrong keys came from this address: wait as long as Retry-After says.',
       retryAfter: Math.max(1, oneInS),
     };
   }
 
-  guessedWrong(what: 'key' | 'runner', address: string): void {
+  countWrongGuess(kind: 'key' | 'runner', address: string): void {
     this.#wrongKeys.charge(
-      `${what} ${neighbourhood(address)}`,
+      `${kind} ${addressBlock(address)}`,
       this.#options.config.rates.wrongKeysPerMinute,
       1,
       this.#now(),
     );
   }
 
-  /** Counts one use; `null` where nothing is limited. */
-  use(client: Client, budget: Budget): Limited | null {
+  /** Counts one use; `null` when nothing is limited. */
+  use(client: Client, budget: Budget): BudgetUse | null {
     const perMinute = this.#perMinute(budget);
     return perMinute === null
       ? null
@@ -156,7 +158,7 @@ export class Access {
         };
   }
 
-  /** What a request turned out to hold beyond the one unit that it was counted as: events, texts. */
+  /** Charges what a request holds beyond the one unit that `use` has counted: events or texts. */
   charge(client: Client, budget: Budget, units: number): void {
     const perMinute = this.#perMinute(budget);
     if (perMinute !== null && units > 0)
@@ -186,7 +188,7 @@ export class Access {
 export const isProblem = (answer: Client | Problem): answer is Problem => 'status' in answer;
 
 const bucketOf = ({ key, address }: Client, budget: Budget): string =>
-  `${budget} ${key ?? ''} ${neighbourhood(address)}`;
+  `${budget} ${key ?? ''} ${addressBlock(address)}`;
 
 function sentKey({ header }: Caller): string | null {
   return (

@@ -1,5 +1,5 @@
-// Writes down every call that changes something: who, what, and what came of it, never what was in
-// its body.
+// Records every call that changes something: the client, the call and its result, but never its
+// body.
 
 import { closeSync, fstatSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,11 +8,11 @@ import type { Clock } from '#core/ports.ts';
 import type { Log } from '../telemetry/gateway-log.ts';
 
 export type AuditLine = {
-  /** Name of the API key; `null` where none is asked for. */
+  /** Name of the API key; `null` where no key is required. */
   readonly key: string | null;
   readonly address: string;
   readonly method: string;
-  /** With the ids that are in it. */
+  /** The path as requested, with its ids. */
   readonly path: string;
   readonly status: number;
   readonly request_id: string;
@@ -30,9 +30,10 @@ export type AuditTrailOptions = {
 };
 
 /**
- * One JSON object a line in `<dataDir>/audit.ndjson`, written before the call is answered; a full
- * file becomes `audit.ndjson.1` in place of the one before. Throws `UsageError` when it cannot be
- * written.
+ * Writes one JSON object per line to `<dataDir>/audit.ndjson`, before the call is answered. A full
+ * file replaces `audit.ndjson.1`.
+ *
+ * @throws UsageError when the file cannot be written
  */
 export function openAuditTrail({
   dataDir,
@@ -55,7 +56,7 @@ export function openAuditTrail({
       { cause },
     );
   }
-  const turn = (): void => {
+  const rotate = (): void => {
     closeSync(descriptor);
     renameSync(file, `${file}.1`);
     descriptor = open();
@@ -65,12 +66,11 @@ export function openAuditTrail({
     write(line) {
       const text = `${JSON.stringify({ time: new Date(clock.now()).toISOString(), ...line })}\n`;
       try {
-        if (bytes > 0 && bytes + Buffer.byteLength(text) > fileBytesMax) turn();
+        if (bytes > 0 && bytes + Buffer.byteLength(text) > fileBytesMax) rotate();
         bytes += writeSync(descriptor, text);
       } catch (error) {
-        // The change was made: whoever asked for it gets its answer, and the operator hears that
-        // the trail has a gap.
-        log.error({ err: error, line }, 'the audit trail cannot be written');
+        // The change was made, so the client gets its answer. The log shows the missing line.
+        log.error({ err: error, line }, 'cannot write to the audit trail');
       }
     },
     [Symbol.dispose]: () => closeSync(descriptor),

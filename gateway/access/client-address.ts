@@ -1,20 +1,21 @@
-// Says who is at the other end: the socket's address, or what a proxy that is trusted says of it.
+// Finds a client's address: the socket's, or the one that a trusted proxy reports.
 
 import { BlockList, isIP } from 'node:net';
+import { at } from '#core/errors/assert.ts';
 
 export type ClientAddress = (
   socketAddress: string | undefined,
   forwardedFor: string | undefined,
 ) => string;
 
-/** Without trusted networks `X-Forwarded-For` is anybody's claim, and is not read. */
+/** Reads `X-Forwarded-For` only from a trusted proxy: any other client could forge it. */
 export function clientAddress(trusted: readonly string[]): ClientAddress {
   const isTrusted = inNetworks(trusted);
   return (socketAddress, forwardedFor) => {
     let address = plain(socketAddress ?? '');
     if (trusted.length === 0 || forwardedFor === undefined || !isTrusted(address)) return address;
-    // Each proxy adds at the end whom it was asked by: the last one that is not a proxy of ours is
-    // the client.
+    // Each proxy appends the address that it was called from. From the end, the first address that
+    // is not a trusted proxy is the client.
     for (const hop of forwardedFor.split(',').slice(-hopsMax).toReversed()) {
       const next = plain(hop.trim());
       if (isIP(next) === 0) break;
@@ -25,6 +26,7 @@ export function clientAddress(trusted: readonly string[]): ClientAddress {
   };
 }
 
+/** `networks`: addresses, and networks such as `10.0.0.0/8`. */
 export function inNetworks(networks: readonly string[]): (address: string) => boolean {
   const list = new BlockList();
   for (const network of networks) {
@@ -37,12 +39,12 @@ export function inNetworks(networks: readonly string[]): (address: string) => bo
 }
 
 /**
- * What limits count by: one customer of an IPv6 provider has at least a /64 to choose addresses
- * from.
+ * The block of addresses that limits count as one client: an IPv4 address, or the /64 of an IPv6
+ * address, because a customer of an IPv6 provider can use at least a whole /64.
  */
-export function neighbourhood(address: string): string {
+export function addressBlock(address: string): string {
   if (isIP(address) !== 6) return address;
-  const [head = '', tail] = (address.split('%')[0] ?? '').split('::');
+  const [head = '', tail] = at(address.split('%'), 0).split('::');
   const left = head === '' ? [] : head.split(':');
   const right = tail === undefined || tail === '' ? [] : tail.split(':');
   const groups =

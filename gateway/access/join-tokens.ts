@@ -1,5 +1,5 @@
-// Makes and knows the tokens with which a tab joins for a while: signed, so that every gateway with
-// the same secret takes them.
+// Issues and verifies join tokens, by which a browser tab may join for a limited time. They are
+// signed: every gateway with the same secret accepts them.
 
 import { createHmac, randomUUID, timingSafeEqual } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
@@ -8,27 +8,27 @@ import { z } from 'zod';
 import { UsageError } from '#core/errors/errors.ts';
 import type { Clock } from '#core/ports.ts';
 
-/** What a runner that joins by it may do; it is never trusted. */
+/** The limits of the runners that join by this token. They are never trusted. */
 export type JoinToken = {
   readonly id: string;
   readonly name: string;
   /** UTC ms. */
   readonly expiresAt: number;
-  /** Connected at once. */
+  /** Runners connected at once. */
   readonly runnersMax: number;
-  /** Of all its runners together; `null`: as fast as they can. */
+  /** For all its runners together; `null`: no limit. */
   readonly textsPerSecondMax: number | null;
 };
 
-export type MadeToken = JoinToken & { readonly madeAt: number; readonly isRevoked: boolean };
+export type IssuedToken = JoinToken & { readonly madeAt: number; readonly isRevoked: boolean };
 
 export type JoinVerdict =
   | { readonly ok: true; readonly token: JoinToken }
   | { readonly ok: false; readonly why: 'wrong' | 'expired' | 'revoked' };
 
-/** Told apart from the shared token by this; the version of what follows. */
+/** Distinguishes join tokens from the shared token, and names the version of their format. */
 const prefix = 'vsj1.';
-/** Tokens that were made here and have not expired. */
+/** Issued tokens that have not expired. */
 export const joinTokensMax = 10_000;
 export const ttlMsMax = 7 * 24 * 3_600_000;
 
@@ -45,8 +45,10 @@ const fileSchema = z.object({
 });
 
 /**
- * `secret`: the shared runner token. The file in `dataDir` holds what was made and revoked, and no
- * token. Throws `UsageError` when it cannot be read.
+ * `secret` is the shared runner token. The file in `dataDir` records which tokens were issued and
+ * revoked, but not the tokens themselves.
+ *
+ * @throws UsageError when the file cannot be read
  */
 export async function openJoinTokens({
   secret,
@@ -70,8 +72,10 @@ export async function openJoinTokens({
       found === null ? { made: [], revoked: [] } : fileSchema.parse(JSON.parse(found)),
     );
   } catch (error) {
+    const reason = error instanceof Error ? error.message.slice(0, 200) : String(error);
     throw new UsageError(
-      `${file} cannot be used (${error instanceof Error ? error.message.slice(0, 200) : String(error)}): delete it, and tokens that were revoked are valid again until they expire.`,
+      `${file} cannot be used (${reason}). ` +
+        'If you delete it, revoked tokens are valid again until they expire.',
       { cause: error },
     );
   }
@@ -82,7 +86,7 @@ export class JoinTokens {
   readonly #file: string;
   readonly #clock: Pick<Clock, 'now'>;
   readonly #made: Map<string, JoinToken & { readonly madeAt: number }>;
-  /** Id → when it needs to be remembered no more, UTC ms. */
+  /** Id → UTC ms of the token's expiry, after which the id is forgotten. */
   readonly #revoked: Map<string, number>;
   #writing = Promise.resolve();
 
@@ -92,7 +96,7 @@ export class JoinTokens {
     clock: Pick<Clock, 'now'>,
     { made, revoked }: z.infer<typeof fileSchema>,
   ) {
-    // Another key than the secret itself: a signature tells nothing of the token that runners send.
+    // The key is derived from the secret: a signature then reveals nothing about the shared token.
     this.#key = createHmac('sha256', secret).update('vectorstream join tokens').digest();
     this.#file = file;
     this.#clock = clock;
@@ -100,7 +104,7 @@ export class JoinTokens {
     this.#revoked = new Map(revoked);
   }
 
-  /** Resolves once it is remembered; `null` when there are too many that have not expired. */
+  /** Resolves once the token is recorded; `null` when too many tokens have not expired. */
   async make({
     ttlMs,
     ...terms
@@ -118,7 +122,7 @@ export class JoinTokens {
     return { token: `${prefix}${body}.${this.#sign(body)}`, terms: token };
   }
 
-  /** `null`: it does not even look like one. */
+  /** `null`: the text does not have the format of a join token. */
   verify(text: string): JoinVerdict | null {
     if (!text.startsWith(prefix)) return null;
     const [body = '', signature = '', ...rest] = text.slice(prefix.length).split('.');
@@ -133,7 +137,7 @@ export class JoinTokens {
       : { ok: true, token: parsed.data };
   }
 
-  /** Holds for this gateway, whichever made the token. Resolves once it is remembered. */
+  /** Revokes a token of any gateway, for this gateway only. Resolves once that is recorded. */
   async revoke(id: string): Promise<void> {
     const now = this.#clock.now();
     this.#dropExpired(now);
@@ -141,8 +145,8 @@ export class JoinTokens {
     await this.#save();
   }
 
-  /** Those made here that have not expired, newest first. */
-  list(): readonly MadeToken[] {
+  /** The tokens issued here that have not expired, newest first. */
+  list(): readonly IssuedToken[] {
     this.#dropExpired(this.#clock.now());
     return [...this.#made.values()]
       .map((token) => ({ ...token, isRevoked: this.#revoked.has(token.id) }))
@@ -158,7 +162,7 @@ export class JoinTokens {
     for (const [id, until] of this.#revoked) if (until <= now) this.#revoked.delete(id);
   }
 
-  /** One write at a time, each whole or not at all. */
+  /** Writes the file, one write at a time and each atomically. */
   #save(): Promise<void> {
     this.#writing = this.#writing
       .catch(() => undefined)

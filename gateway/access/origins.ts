@@ -1,5 +1,5 @@
-// Keeps web pages of others away: which Host names this gateway goes by, and which Origins may
-// change something or open a WebSocket.
+// Protects against foreign web pages: checks the Host names that this gateway accepts, and the
+// Origins that may change something or open a WebSocket.
 
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
@@ -7,34 +7,37 @@ import { isLoopback } from '../config/network.ts';
 import type { Problem } from '../http/problem-document.ts';
 
 export type OriginPolicy = {
-  /** Where the gateway listens. */
+  /** The address that the gateway listens on. */
   readonly host: string;
-  /** Further names by which clients reach it, such as that of a proxy. */
+  /** Further names that clients use for it, such as that of a proxy. */
   readonly publicHosts: readonly string[];
   /** Origins of other pages that may use the API, such as `https://shop.example`. */
   readonly corsOrigins: readonly string[];
 };
 
-export type Asked = {
+/** What a request says about where it comes from and whom it addresses. */
+export type RequestOrigin = {
   readonly method: string;
   readonly isUpgrade: boolean;
   readonly host: string | undefined;
   readonly origin: string | undefined;
 };
 
-/** `null`: nothing against it. */
+/** Returns why the request is refused; `null`: it is not. */
 export function originProblem(
   policy: OriginPolicy,
-  { method, isUpgrade, host, origin }: Asked,
+  { method, isUpgrade, host, origin }: RequestOrigin,
 ): Problem | null {
   const name = nameOf(host);
   if (name === null || !isOurs(policy, name)) {
     return {
       status: 421,
       code: 'host_not_allowed',
-      // A page whose name leads to this machine's address asks with its own name, and would be of
-      // the same origin (DNS rebinding).
-      detail: `This gateway does not go by the name ${shown(name)}. Ask it by the address it listens on, or add the name to gateway.publicHosts (VECTORSTREAM_PUBLIC_HOSTS).`,
+      // DNS rebinding: a page whose own name resolves to this machine would be of the same origin.
+      detail:
+        `This gateway does not accept the host name ${shown(name)}. ` +
+        'Use the address that it listens on, ' +
+        'or add the name to gateway.publicHosts (VECTORSTREAM_PUBLIC_HOSTS).',
     };
   }
   if (origin === undefined || (!isUpgrade && safeMethods.has(method))) return null;
@@ -44,28 +47,30 @@ export function originProblem(
   return {
     status: 403,
     code: 'origin_not_allowed',
-    detail: `Pages of ${shown(origin)} may not use this gateway. Add the origin to gateway.corsOrigins (VECTORSTREAM_CORS_ORIGINS) if they should.`,
+    detail:
+      `Pages of ${shown(origin)} may not use this gateway. To allow them, ` +
+      'add the origin to gateway.corsOrigins (VECTORSTREAM_CORS_ORIGINS).',
   };
 }
 
-/** Safe methods change nothing, and what they answer is closed to other origins by CORS. */
+/** Safe methods change nothing, and CORS hides their answers from other origins. */
 const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
- * On a network a key is asked for, which a rebinding page does not have: there the check begins
- * once somebody has said the names.
+ * On a network the gateway requires an API key, which a rebinding page does not have. There, names
+ * are checked only once `publicHosts` is set.
  */
 function isOurs({ host, publicHosts }: OriginPolicy, name: string): boolean {
   if (isLoopbackName(name) || name === host.toLowerCase() || publicHosts.includes(name))
     return true;
   if (isLoopback(host)) return false;
-  // An address has no name whose meaning could be changed.
+  // An IP address cannot be rebound.
   return publicHosts.length === 0 || isIP(name) !== 0 || name === hostname().toLowerCase();
 }
 
 const isLoopbackName = (name: string): boolean => isLoopback(name) || name.endsWith('.localhost');
 
-/** Without port and brackets. */
+/** The name or address without its port and brackets; `null`: the header is malformed. */
 function nameOf(host: string | undefined): string | null {
   const [, bracketed, name] =
     /^(?:\[([0-9a-f:.]+)\]|([^:[\]/\s@]+))(?::\d{1,5})?$/i.exec(host ?? '') ?? [];

@@ -1,26 +1,26 @@
-// Says of every path who may use it and which budget it is counted against: the one table, from
-// which middleware, OpenAPI and documentation follow.
+// Defines which scope and which budget every path needs, in one table for the middleware, OpenAPI
+// and the documentation.
 
 import type { Scope } from '../config/api-keys.ts';
 
-/** `open` asks for no key. */
+/** `open`: no key is required. */
 export type RouteScope = Scope | 'open';
 export const budgets = ['reads', 'searches', 'events', 'admin'] as const;
 export type Budget = (typeof budgets)[number];
 
-/** `budget`: `null` is not counted. */
+/** `budget`: `null`: the request is not counted. */
 export type RouteRule = { readonly scope: RouteScope; readonly budget: Budget | null };
 
-/** They tell nothing but alive, started and ready, and a load balancer has no key. */
+/** A load balancer has no key, and these paths only tell whether the gateway is alive or ready. */
 const probe: RouteRule = { scope: 'open', budget: null };
 /**
- * Files of the web pages and what they need to begin: a browser cannot send a key with a page's own
- * address, and there is no secret in them.
+ * Web pages and what they need to start. A browser cannot send a key when it opens a page, and
+ * there is no secret in these files.
  */
 const page: RouteRule = { scope: 'open', budget: 'reads' };
 const search: RouteRule = { scope: 'read', budget: 'searches' };
 
-/** What is not as `fallback` says. Paths as in the OpenAPI document. */
+/** The paths that differ from `fallback`, written as in the OpenAPI document. */
 const exceptions: Readonly<Record<string, RouteRule>> = {
   'GET /livez': probe,
   'GET /startupz': probe,
@@ -52,17 +52,14 @@ const exceptions: Readonly<Record<string, RouteRule>> = {
   'GET /config': { scope: 'admin', budget: 'admin' },
 };
 
-/**
- * Reading is for `read`; a change that the table does not know is for `admin`: a new path is closed
- * rather than open.
- */
+/** A change that is not in the table needs `admin`: a new path is closed rather than open. */
 function fallback(method: string): RouteRule {
   return method === 'GET'
     ? { scope: 'read', budget: 'reads' }
     : { scope: 'admin', budget: 'admin' };
 }
 
-/** `path` is a pattern, `/dlq/messages/{id}` or `/dlq/messages/:id`; HEAD is as GET. */
+/** `path` is a pattern: `/dlq/messages/{id}` or `/dlq/messages/:id`. HEAD has the rule of GET. */
 export function ruleOf(method: string, path: string): RouteRule {
   const asked = method === 'HEAD' ? 'GET' : method;
   return (

@@ -1,4 +1,4 @@
-// Checks a runner's token before its WebSocket exists: without a valid token there is no connection.
+// Checks a runner's token before its WebSocket exists: no valid token, no connection.
 
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';

@@ -1,4 +1,4 @@
-// Makes the token with which runners of this machine join, in a file that only this user can read.
+// Creates the token for runners on this machine, in a file that only this user can read.
 
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { UsageError } from '#core/errors/errors.ts';
 
 /**
- * The token in `<dataDir>/runner-token`, made when there is none; the same after a restart, so that
- * runners find their way back. The folder is made when it is not there: with Kafka and Qdrant
- * nothing else is in it. Throws `UsageError` when the file cannot be used.
+ * Returns the token in `<dataDir>/runner-token`, and creates it and the folder if they are missing.
+ * The token survives a restart, so runners can reconnect.
+ *
+ * @throws UsageError when the file cannot be used
  */
 export async function localRunnerToken(dataDir: string): Promise<string> {
   const file = join(dataDir, 'runner-token');
@@ -26,19 +27,17 @@ export async function localRunnerToken(dataDir: string): Promise<string> {
     }
     if (!/^[\x21-\x7e]{1,512}$/.test(token))
       throw new UsageError(
-        `${file} does not hold one token: delete it, and a new one is made at the next start.`,
+        `${file} does not hold one token. Delete it: the next start creates a new one.`,
       );
-    // It may have been copied or restored with other rights.
+    // A copied or restored file may have other permissions.
     await chmod(file, 0o600);
     return token;
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    throw new UsageError(
-      `${file} cannot be used: ${error instanceof Error ? error.message : String(error)}`,
-      { cause: error },
-    );
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`${file} cannot be used: ${reason}`, { cause: error });
   }
 }
 
-/** 256 random bits, in characters that fit a header. */
+/** 256 random bits, in characters that are valid in a header. */
 export const freshToken = (): string => randomBytes(32).toString('base64url');

@@ -1,5 +1,6 @@
-// Counts what each client uses against budgets that fill again steadily; remembers a bounded number
-// of clients.
+// Token buckets that limit how much each client uses per minute, for a bounded number of clients.
+
+import { BoundedMap } from '#core/collections/bounded-map.ts';
 
 export type Use = {
   readonly ok: boolean;
@@ -7,49 +8,45 @@ export type Use = {
   readonly left: number;
   /** Seconds until the bucket is full. */
   readonly fullInS: number;
-  /** Seconds until one unit is there again; 0 while one is. */
+  /** Seconds until one unit is available; 0 if one is available now. */
   readonly oneInS: number;
 };
 
 type Bucket = { units: number; at: number };
 
 /**
- * A bucket holds what may be used in a minute and fills at that rate. Whoever finds at least one
- * unit may use any number, and then owes: the cost of a body is known only when it was read. `now`
- * is monotonic ms.
+ * A bucket holds one minute's budget and refills at that rate. A client with at least one unit may
+ * use any number of units and then owes the rest, because the cost of a body is known only after it
+ * was read. `now` is monotonic ms.
  */
 export class TokenBuckets {
-  readonly #clientsMax: () => number;
-  /** In order of last use. A client that was forgotten begins with a full bucket. */
-  readonly #buckets = new Map<string, Bucket>();
+  /** In order of last use. A client that was dropped starts with a full bucket. */
+  readonly #buckets: BoundedMap<string, Bucket>;
 
   constructor(clientsMax: () => number) {
-    this.#clientsMax = clientsMax;
+    this.#buckets = new BoundedMap(clientsMax);
   }
 
-  /** Takes `cost` when at least one unit is left. */
+  /** Takes `cost` if at least one unit is left. */
   use(client: string, perMinute: number, cost: number, now: number): Use {
     const bucket = this.#filled(client, perMinute, now);
     const ok = bucket.units >= 1;
     if (ok) bucket.units -= cost;
-    this.#remember(client, bucket);
-    return seen(bucket, perMinute, ok);
+    this.#buckets.set(client, bucket);
+    return useOf(bucket, perMinute, ok);
   }
 
-  /**
-   * Takes `cost` from what was used already: the bucket may owe afterwards, a minute's worth at
-   * most.
-   */
+  /** Takes `cost` in any case: afterwards the client may owe up to one minute's budget. */
   charge(client: string, perMinute: number, cost: number, now: number): void {
     const bucket = this.#filled(client, perMinute, now);
     bucket.units = Math.max(-perMinute, bucket.units - cost);
-    this.#remember(client, bucket);
+    this.#buckets.set(client, bucket);
   }
 
-  /** As `use`, without using anything. */
-  look(client: string, perMinute: number, now: number): Use {
+  /** Like `use`, but takes nothing. */
+  peek(client: string, perMinute: number, now: number): Use {
     const bucket = this.#filled(client, perMinute, now);
-    return seen(bucket, perMinute, bucket.units >= 1);
+    return useOf(bucket, perMinute, bucket.units >= 1);
   }
 
   get size(): number {
@@ -61,20 +58,11 @@ export class TokenBuckets {
     const units = Math.min(perMinute, bucket.units + ((now - bucket.at) * perMinute) / minuteMs);
     return { units, at: now };
   }
-
-  #remember(client: string, bucket: Bucket): void {
-    this.#buckets.delete(client);
-    this.#buckets.set(client, bucket);
-    for (const oldest of this.#buckets.keys()) {
-      if (this.#buckets.size <= this.#clientsMax()) break;
-      this.#buckets.delete(oldest);
-    }
-  }
 }
 
 const minuteMs = 60_000;
 
-function seen({ units }: Bucket, perMinute: number, ok: boolean): Use {
+function useOf({ units }: Bucket, perMinute: number, ok: boolean): Use {
   const secondsFor = (missing: number): number =>
     Math.max(0, Math.ceil((missing * 60) / perMinute));
   return {

@@ -96,7 +96,7 @@ function tooLong(chars: number): FleetResult {
   return {
     ok: false,
     code: 'text_too_long',
-    message: `The text has ${chars} characters; at most ${wireLimits.textCharsMax} can be embedded.`,
+    message: `The text has ${chars} characters; the maximum is ${wireLimits.textCharsMax}.`,
     attempts: 0,
     runner: null,
   };

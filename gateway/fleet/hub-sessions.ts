@@ -29,7 +29,7 @@ export class HubSessions {
     this.#answers = new JobAnswers(state, this.trust);
   }
 
-  /** Starts a session on an admitted runner's channel, unless the gateway has no capacity for it. */
+  /** Starts the session of an admitted runner, unless the gateway has no capacity for it. */
   open(channel: Channel, identity: RunnerIdentity): void {
     const { options, connections, signal } = this.#state;
     const { identity: model, golden, bounds, limits, clock, log } = options;

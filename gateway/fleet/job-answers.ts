@@ -44,8 +44,8 @@ export class JobAnswers {
       return [];
     }
     if (answer.kind === 'miscounted') {
-      const reason = `job ${jobId} has ${answer.texts} texts, its answer ${outcomes.length} outcomes`;
-      return session.end(closeCode.badMessage, reason, true);
+      const counts = `${answer.texts} texts, its answer ${outcomes.length} outcomes`;
+      return session.end(closeCode.badMessage, `job ${jobId} has ${counts}`, true);
     }
     if (answer.kind === 'check' && session.state === 'checking')
       return this.#goldenCheck(connection, answer.outcomes, embeddedAt);

@@ -10,7 +10,7 @@ export class Semaphore {
     this.#countMax = countMax;
   }
 
-  /** Runs the work as soon as there is room. Rejects with the signal's reason if it aborts before. */
+  /** Runs the work once there is room; rejects with the signal's reason if it aborts first. */
   async run<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
     await this.#acquire(signal);
     try {

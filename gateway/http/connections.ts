@@ -1,5 +1,5 @@
-// Keeps the number of connections bounded, altogether and from one address, and tells whoever is
-// too many.
+// Limits the number of connections, in total and per address, and answers a connection beyond the
+// limit.
 
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
@@ -11,12 +11,12 @@ export type ConnectionLimits = {
 };
 
 export type Connections = {
-  /** Its connection was one too many and has its answer: what it still sends is not to be served. */
+  /** The connection is beyond the limit and has got its answer: do not serve its requests. */
   isRefused(socket: object): boolean;
 };
 
-/** `isProxy`: many clients come from this address. */
-export function boundConnections(
+/** `isProxy`: many clients share this address, so that its connections are not limited. */
+export function limitConnections(
   server: Server,
   limits: ConnectionLimits,
   isProxy: (address: string) => boolean,
@@ -27,26 +27,28 @@ export function boundConnections(
   let open = 0;
   server.on('connection', (socket: Socket) => {
     const address = socket.remoteAddress ?? '';
-    const fromHere = (byAddress.get(address) ?? 0) + 1;
+    const fromAddress = (byAddress.get(address) ?? 0) + 1;
     open += 1;
-    byAddress.set(address, fromHere);
+    byAddress.set(address, fromAddress);
     socket.once('close', () => {
       open -= 1;
       const left = (byAddress.get(address) ?? 1) - 1;
       if (left === 0) byAddress.delete(address);
       else byAddress.set(address, left);
     });
-    const isCrowd = fromHere > limits.connectionsPerAddressMax && !isProxy(address);
-    if (open <= limits.connectionsMax && !isCrowd) return;
+    const isOverAddressLimit = fromAddress > limits.connectionsPerAddressMax && !isProxy(address);
+    if (open <= limits.connectionsMax && !isOverAddressLimit) return;
     refused.add(socket);
-    // Before its handshake a TLS client understands nothing.
+    // Before the TLS handshake no answer can be sent.
     if (speaksTls) {
       socket.destroy();
       return;
     }
-    const detail = isCrowd
-      ? `More than ${limits.connectionsPerAddressMax} connections come from this address (server.connectionsPerAddressMax): close some.`
-      : `More than ${limits.connectionsMax} connections are open (server.connectionsMax): come again later.`;
+    const detail = isOverAddressLimit
+      ? `More than ${limits.connectionsPerAddressMax} connections come from this address ` +
+        '(server.connectionsPerAddressMax): close some of them.'
+      : `More than ${limits.connectionsMax} connections are open (server.connectionsMax): ` +
+        'retry later.';
     refuseOnSocket(socket, { status: 503, code: 'too_many_connections', detail, retryAfter: 5 });
   });
   return { isRefused: (socket) => refused.has(socket) };

@@ -1,5 +1,5 @@
-// Puts the app behind a socket, plain or with TLS: bounded, with a clear answer to whatever is no
-// request, and a stop that waits for answers on their way.
+// Serves the app over HTTP or HTTPS with bounded connections: malformed requests get a clear
+// answer, and a stop waits for the requests in work.
 
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerOptions } from 'node:http';
@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
 import { UsageError } from '#core/errors/errors.ts';
-import { boundConnections, type ConnectionLimits, type Connections } from './connections.ts';
+import { limitConnections, type ConnectionLimits, type Connections } from './connections.ts';
 import { refusalOf, refuseOnSocket, type Problem } from './problem-document.ts';
 import {
   malformedRequest,
@@ -19,19 +19,19 @@ import {
 import { SlowBodies } from './slow-bodies.ts';
 import type { Certificate } from './tls-certificate.ts';
 
-/** Answers a refusal itself. */
+/** Takes over the socket of an upgrade request, and answers a refusal itself. */
 export type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
 export type HttpServerOptions = {
   readonly host: string;
   readonly port: number;
   readonly fetch: (request: Request, bindings: Bindings) => Response | Promise<Response>;
-  /** By path: who takes over the socket of a WebSocket upgrade. */
+  /** Handlers of WebSocket upgrades, by path. */
   readonly upgrades: ReadonlyMap<string, Upgrade>;
-  /** Looks at every upgrade before anybody takes it over; `null`: nothing against it. */
+  /** Checks every upgrade before its handler; `null`: no objection. */
   readonly screen: (request: IncomingMessage) => Problem | null;
   readonly limits: ServerLimits;
-  /** Many clients come from this address. */
+  /** Many clients share this address. */
   readonly isProxy: (address: string) => boolean;
   /** `null`: plain HTTP. */
   readonly certificate: Certificate | null;
@@ -41,7 +41,7 @@ type Bindings = {
   readonly incoming: { readonly socket: { readonly remoteAddress?: string | undefined } };
 };
 
-/** See `server` in `config-schema.ts`. Those that may change live are read at every use. */
+/** See `server` in `config-schema.ts`. Live settings among them are read at every use. */
 export type ServerLimits = ConnectionLimits &
   RequestLimits & {
     readonly headersMsMax: number;
@@ -55,13 +55,13 @@ export type HttpServer = {
   /** With the real port, such as `http://127.0.0.1:8080`. */
   readonly url: string;
   readonly port: number;
-  /** For the connections from now on. */
+  /** Uses this certificate for new connections. */
   renew(certificate: Certificate): void;
-  /** Takes no new connection, waits up to `msMax` for requests in work, then ends what is left. */
+  /** Accepts no new connection, waits up to `msMax` for requests in work, then ends the rest. */
   stop(msMax: number): Promise<void>;
 };
 
-/** Throws `UsageError` when the address cannot be had. */
+/** @throws UsageError when the server cannot listen on the address */
 export async function listen(options: HttpServerOptions): Promise<HttpServer> {
   const { certificate, limits } = options;
   const secure =
@@ -74,7 +74,7 @@ export async function listen(options: HttpServerOptions): Promise<HttpServer> {
   serve(
     server,
     options,
-    boundConnections(server, limits, options.isProxy, secure !== null),
+    limitConnections(server, limits, options.isProxy, secure !== null),
     bodies,
   );
   server.listen(options.port, options.host);
@@ -103,15 +103,14 @@ function nodeOptions({
   headerBytesMax,
 }: ServerLimits): ServerOptions {
   return {
-    // An offer of any other protocol, such as the h2c that some HTTP clients make with every
-    // request, is not taken up.
+    // Offers of other protocols are declined. Some HTTP clients offer h2c with every request.
     shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
     maxHeaderSize: headerBytesMax,
     headersTimeout: headersMsMax,
     requestTimeout: Math.max(requestMsMax, headersMsMax),
     keepAliveTimeout: idleMsMax,
     connectionsCheckingInterval: Math.min(1000, headersMsMax),
-    // Its absence is answered here: Node would say nothing but 400.
+    // `RequestChecks` answers a missing Host header; Node's answer would be a bare 400.
     requireHostHeader: false,
   };
 }
@@ -122,7 +121,7 @@ function serve(
   connections: Connections,
   bodies: SlowBodies,
 ): void {
-  const answer = getRequestListener(fetch, { hostname: host, errorHandler: unreadable });
+  const answer = getRequestListener(fetch, { hostname: host, errorHandler: malformedAnswer });
   const checks = new RequestChecks(limits);
   server.on('request', (request, response) => {
     if (connections.isRefused(request.socket)) return;
@@ -135,7 +134,9 @@ function serve(
     refuseRequest(response, {
       status: 417,
       code: 'expectation_failed',
-      detail: `Expect is ${JSON.stringify(request.headers.expect?.slice(0, 80))}; only 100-continue is known.`,
+      detail:
+        `Expect is ${JSON.stringify(request.headers.expect?.slice(0, 80))}; ` +
+        'only 100-continue is supported.',
     });
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
@@ -150,7 +151,7 @@ function serve(
     });
   });
   server.on('upgrade', (request, socket, head) => {
-    // Before anything else: an error without a listener would end the process.
+    // This comes first: an error without a listener would end the process.
     socket.on('error', () => socket.destroy());
     if (connections.isRefused(request.socket)) return;
     const problem = malformedRequest(request, limits.urlBytesMax) ?? screen(request);
@@ -166,7 +167,7 @@ function serve(
   });
 }
 
-/** More than any client sends. */
+/** No client sends so many headers. */
 const headersMax = 100;
 
 function clientProblem(
@@ -177,13 +178,17 @@ function clientProblem(
     return {
       status: 431,
       code: 'headers_too_large',
-      detail: `The headers of this request are larger than ${headerBytesMax} bytes (server.headerBytesMax), or more than ${headersMax}.`,
+      detail:
+        `This request has more than ${headerBytesMax} bytes of headers (server.headerBytesMax), ` +
+        `or more than ${headersMax} headers.`,
     };
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
     return {
       status: 408,
       code: 'request_too_slow',
-      detail: `The request did not come in time (server.headersMsMax, and ${requestMsMax} ms for all of it).`,
+      detail:
+        'The request did not arrive in time ' +
+        `(server.headersMsMax for its headers, ${requestMsMax} ms for all of it).`,
     };
   return {
     status: 400,
@@ -192,8 +197,8 @@ function clientProblem(
   };
 }
 
-/** A request that never became one for the app, such as one with a malformed Host. */
-function unreadable(): Response {
+/** Answers a request that the app cannot read, such as one with a malformed Host. */
+function malformedAnswer(): Response {
   const { headers, body } = refusalOf({
     status: 400,
     code: 'bad_request',
@@ -205,15 +210,15 @@ function unreadable(): Response {
 async function stop(server: Server, msMax: number): Promise<void> {
   const { promise: closed, resolve } = Promise.withResolvers<void>();
   server.close(() => resolve());
-  // A client keeps its connection after its last answer; nobody else ends it.
-  const idle = setInterval(() => server.closeIdleConnections(), 20);
+  // Clients keep their connection open after the last answer, so the server must close it.
+  const closeIdle = setInterval(() => server.closeIdleConnections(), 20);
   const late = setTimeout(() => {
     server.closeAllConnections();
-    // An upgraded socket is its owner's to close, and must not hold this up.
+    // An upgraded socket is closed by its owner, and must not delay the stop.
     resolve();
   }, msMax);
   await closed;
-  clearInterval(idle);
+  clearInterval(closeIdle);
   clearTimeout(late);
 }
 
@@ -225,10 +230,14 @@ const portOf = (server: Server): number => {
 function reason({ host, port }: HttpServerOptions, error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : null;
   if (code === 'EADDRINUSE')
-    return `Port ${port} on ${host} is in use, perhaps by another gateway: stop that one, or choose another with --port.`;
+    return (
+      `Port ${port} on ${host} is in use, perhaps by another gateway: ` +
+      'stop that one, or choose another with --port.'
+    );
   if (code === 'EACCES')
-    return `This user may not listen on port ${port}: choose one from 1024 up with --port.`;
+    return `This user may not listen on port ${port}: choose 1024 or higher with --port.`;
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
     return `${host} is not an address of this machine: see gateway.host.`;
-  return `Listening on ${host}, port ${port}, failed: ${error instanceof Error ? error.message : String(error)}`;
+  const message = error instanceof Error ? error.message : String(error);
+  return `Listening on ${host}, port ${port}, failed: ${message}`;
 }

@@ -1,5 +1,4 @@
-// The one shape in which every error is told over HTTP (RFC 9457), whether the app answers or the
-// bare socket.
+// The one format of every HTTP error (RFC 9457), whether the app or a bare socket answers.
 
 import { randomUUID } from 'node:crypto';
 import type { Duplex } from 'node:stream';
@@ -8,17 +7,17 @@ import { refusalHeaders } from './security-headers.ts';
 
 export type Problem = {
   readonly status: ContentfulStatusCode;
-  /** Stable, snake_case: what a program acts on. */
+  /** Stable, in snake_case, for programs. */
   readonly code: string;
-  /** What, which, and what to do: for a person. */
+  /** For people: what is wrong, with what, and what to do. */
   readonly detail: string;
-  /** Seconds after which trying again makes sense. */
+  /** Seconds after which a retry makes sense. */
   readonly retryAfter?: number;
-  /** Further members of the document. */
+  /** Additional members of the document. */
   readonly more?: Readonly<Record<string, unknown>>;
 };
 
-/** Thrown while a request is handled; becomes its answer. */
+/** Thrown while a request is handled; the problem becomes its answer. */
 export class ProblemError extends Error {
   override readonly name = 'ProblemError';
   readonly problem: Problem;
@@ -51,7 +50,7 @@ const titles: Readonly<Record<number, string>> = {
   503: 'Service Unavailable',
 };
 
-/** As JSON text. */
+/** The document as JSON text. */
 export function problemDocument(
   { status, code, detail, more }: Problem,
   requestId: string,
@@ -74,7 +73,7 @@ export type Refusal = {
   readonly body: string;
 };
 
-/** The whole answer to what no route of the app sees. */
+/** The complete answer to a request that does not reach a route of the app. */
 export function refusalOf(problem: Problem): Refusal {
   const requestId = randomUUID();
   const body = problemDocument(problem, requestId);
@@ -96,7 +95,7 @@ export function refusalOf(problem: Problem): Refusal {
 
 /**
  * Answers on a socket that no request of the app owns, and ends the connection. Returns the request
- * id that it told.
+ * id of the answer.
  */
 export function refuseOnSocket(socket: Duplex, problem: Problem): string {
   const { requestId, headers, body } = refusalOf(problem);
@@ -105,7 +104,7 @@ export function refuseOnSocket(socket: Duplex, problem: Problem): string {
     'Connection: close',
     ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
   ];
-  // A peer that is gone already needs no answer.
+  // A peer that has disconnected needs no answer.
   socket.once('error', () => socket.destroy());
   socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`);
   return requestId;

@@ -1,5 +1,5 @@
-// What is looked at before the app makes a request of it: that it is HTTP as it should be, of a
-// bearable size, and that there is room for it.
+// Checks a request before the app sees it: it must be valid HTTP with a short enough URL, and there
+// must be room for one more request in flight.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { refusalOf, type Problem } from './problem-document.ts';
@@ -9,7 +9,7 @@ export type RequestLimits = {
   readonly urlBytesMax: number;
 };
 
-/** What must answer under any load: else an orchestrator ends a gateway that is merely busy. */
+/** These paths answer under any load; otherwise an orchestrator would end a busy gateway. */
 const probes: ReadonlySet<string> = new Set([
   '/livez',
   '/startupz',
@@ -26,7 +26,7 @@ export class RequestChecks {
     this.#limits = limits;
   }
 
-  /** `null`: it may go on to the app; it counts as in work until its answer has gone. */
+  /** `null`: the app may handle it. It then counts as in flight until its answer is sent. */
   admit(request: IncomingMessage, response: ServerResponse): Problem | null {
     const malformed = malformedRequest(request, this.#limits.urlBytesMax);
     if (malformed !== null) return malformed;
@@ -35,7 +35,9 @@ export class RequestChecks {
       return {
         status: 503,
         code: 'too_many_requests_in_work',
-        detail: `${requestsInFlightMax} requests are in work (server.requestsInFlightMax): send this one again.`,
+        detail:
+          `${requestsInFlightMax} requests are in work (server.requestsInFlightMax): ` +
+          'retry this one.',
         retryAfter: 1,
       };
     }
@@ -65,12 +67,14 @@ export function malformedRequest(
     return {
       status: 400,
       code: 'host_header_wrong',
-      detail: `The request has ${hosts === 0 ? 'no Host header' : `${hosts} Host headers`}; HTTP/1.1 asks for one.`,
+      detail:
+        `The request has ${hosts === 0 ? 'no Host header' : `${hosts} Host headers`}; ` +
+        'HTTP/1.1 requires exactly one.',
     };
   return null;
 }
 
-/** Ends the connection too: what else comes on it may be the rest of a body that nobody reads. */
+/** Also ends the connection, because the rest of an unread body may follow on it. */
 export function refuseRequest(response: ServerResponse, problem: Problem): void {
   const { headers, body } = refusalOf(problem);
   response.writeHead(problem.status, { Connection: 'close', ...headers });

@@ -1,13 +1,13 @@
-// Decides in one place what browsers are told about every answer: what it may load, who may show
-// it, and what it may ask the device for.
+// The security headers of every answer: what a page may load, who may embed it, and which device
+// features it may use.
 
-/** Nothing at all: what an answer that is data needs. */
+/** Data may load nothing. */
 const dataPolicy =
   "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 /**
- * Pages of this gateway talk to nobody but this host; `wasm-unsafe-eval` compiles WebAssembly and
- * evaluates no text. Workers have no policy but the one that their own script comes with.
+ * Pages of this gateway connect to this host only. `wasm-unsafe-eval` allows WebAssembly, but not
+ * the evaluation of text. A worker has the policy that its own script is sent with.
  */
 const pagePolicy = (host: string | undefined): string => {
   // Some browsers do not count ws: of the same host as 'self'.
@@ -28,7 +28,7 @@ const pagePolicy = (host: string | undefined): string => {
   ].join('; ');
 };
 
-/** The API reference styles itself as it runs. */
+/** The API reference adds its styles at run time. */
 const docsPolicy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -44,27 +44,27 @@ const docsPolicy = [
 const always: Readonly<Record<string, string>> = {
   'X-Content-Type-Options': 'nosniff',
   'Referrer-Policy': 'no-referrer',
-  // A page with these two is isolated from all others: that is what shared memory, and with it WASM
-  // threads, asks for.
+  // These two isolate a page from all others. Shared memory, and so WASM threads, requires that.
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cross-Origin-Embedder-Policy': 'require-corp',
   'Cross-Origin-Resource-Policy': 'same-origin',
   'Permissions-Policy':
-    'accelerometer=(), browsing-topics=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), usb=()',
+    'accelerometer=(), browsing-topics=(), camera=(), display-capture=(), geolocation=(), ' +
+    'gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), usb=()',
 };
 
 /**
- * Half a year. Only over TLS, and never for a loopback name, whose other ports belong to other
- * programs.
+ * Half a year. Sent over TLS only, and never for a loopback name, because other programs use its
+ * other ports.
  */
 const strictTransport = 'max-age=15552000';
 
-/** What every answer carries. */
+/** The headers of every answer. */
 export function securityHeaders(isTransportStrict: boolean): Readonly<Record<string, string>> {
   return isTransportStrict ? { ...always, 'Strict-Transport-Security': strictTransport } : always;
 }
 
-/** The Content-Security-Policy of an answer at `path` to who asked for `host`. */
+/** The Content-Security-Policy of an answer at `path`, for a request to `host`. */
 export function contentPolicy(
   path: string,
   contentType: string | null,
@@ -76,8 +76,8 @@ export function contentPolicy(
 }
 
 /**
- * What an answer carries that no route made: it is data, and on a bare socket nobody knows by which
- * name the gateway was asked.
+ * The headers of an answer that no route has made. It is data, and a bare socket does not know the
+ * host name of the request.
  */
 export const refusalHeaders: Readonly<Record<string, string>> = {
   ...always,

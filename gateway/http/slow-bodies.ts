@@ -1,15 +1,15 @@
-// Gives up requests whose body comes so slowly that they only hold a place.
+// Ends requests whose body arrives too slowly, because each of them occupies a slot.
 
 import type { IncomingMessage } from 'node:http';
 import { refuseOnSocket } from './problem-document.ts';
 
 type Watched = { readonly request: IncomingMessage; since: number; bytes: number };
 
-/** How long a body may be slow, and how often one looks. */
+/** How long a body may be too slow. */
 export const slowMsMax = 5_000;
-const lookEveryMs = 1_000;
+const checkIntervalMs = 1_000;
 
-/** One timer for all, which rests while no body is on its way. */
+/** All bodies share one timer, which stops while there are none. */
 export class SlowBodies {
   readonly #bytesPerSecondMin: () => number;
   readonly #watched = new Set<Watched>();
@@ -26,7 +26,7 @@ export class SlowBodies {
     const watched = { request, since: performance.now(), bytes: socket.bytesRead };
     this.#watched.add(watched);
     request.once('close', () => this.#watched.delete(watched));
-    this.#timer ??= setInterval(() => this.#look(performance.now()), lookEveryMs).unref();
+    this.#timer ??= setInterval(() => this.#check(performance.now()), checkIntervalMs).unref();
   }
 
   close(): void {
@@ -34,9 +34,9 @@ export class SlowBodies {
     this.#timer = null;
   }
 
-  #look(now: number): void {
+  #check(now: number): void {
     if (this.#watched.size === 0) return this.close();
-    const least = this.#bytesPerSecondMin();
+    const bytesPerSecondMin = this.#bytesPerSecondMin();
     for (const watched of this.#watched) {
       const { request, since, bytes } = watched;
       const { socket } = request;
@@ -44,17 +44,19 @@ export class SlowBodies {
         this.#watched.delete(watched);
         continue;
       }
-      const come = socket.bytesRead - bytes;
-      // A full buffer means that this side does not read: that is not the client's fault.
-      const isOurs = request.readableLength >= request.readableHighWaterMark;
-      if (isOurs || come >= (least * slowMsMax) / 1000) {
+      const received = socket.bytesRead - bytes;
+      // A full buffer means that the gateway is not reading, which is not the client's fault.
+      const isBlocked = request.readableLength >= request.readableHighWaterMark;
+      if (isBlocked || received >= (bytesPerSecondMin * slowMsMax) / 1000) {
         Object.assign(watched, { since: now, bytes: socket.bytesRead });
       } else if (now - since >= slowMsMax) {
         this.#watched.delete(watched);
         refuseOnSocket(socket, {
           status: 408,
           code: 'body_too_slow',
-          detail: `Of the body ${come} bytes came in ${slowMsMax / 1000} seconds; at least ${least} a second are asked for (server.bodyBytesPerSecondMin).`,
+          detail:
+            `Request body too slow: ${received} bytes in ${slowMsMax / 1000} s; ` +
+            `the minimum is ${bytesPerSecondMin} bytes/s (server.bodyBytesPerSecondMin).`,
         });
       }
     }

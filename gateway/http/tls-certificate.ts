@@ -1,11 +1,11 @@
-// Reads the certificate and key for HTTPS, refuses what no client could use, and takes a renewed
-// pair without a restart.
+// Reads the certificate and key for HTTPS, rejects an unusable pair, and picks up a renewed pair
+// without a restart.
 
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { UsageError } from '#core/errors/errors.ts';
-import { lookEveryMs, watchedFile } from './watched-file.ts';
+import { watchFileChanges } from './watched-file.ts';
 
 export type Certificate = { readonly cert: string; readonly key: string };
 
@@ -17,7 +17,7 @@ export type CertificateLog = {
 
 const expiresSoonMs = 14 * 86_400_000;
 
-/** Throws `UsageError` that names the file and what is wrong with it. */
+/** @throws UsageError that names the unusable file and what is wrong with it */
 export function readCertificate(
   certPath: string,
   keyPath: string,
@@ -35,7 +35,7 @@ export function readCertificate(
     certificate = new X509Certificate(cert);
   } catch (cause) {
     throw new UsageError(
-      `VECTORSTREAM_TLS_CERT: ${certPath} holds no certificate in PEM (-----BEGIN CERTIFICATE-----).`,
+      `VECTORSTREAM_TLS_CERT: ${certPath} holds no PEM certificate (-----BEGIN CERTIFICATE-----).`,
       { cause },
     );
   }
@@ -46,35 +46,32 @@ export function readCertificate(
   try {
     createSecureContext({ cert, key });
   } catch (cause) {
-    throw new UsageError(
-      `VECTORSTREAM_TLS_CERT: ${certPath} cannot be used: ${cause instanceof Error ? cause.message : String(cause)}.`,
-      { cause },
-    );
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new UsageError(`VECTORSTREAM_TLS_CERT: ${certPath} cannot be used: ${reason}.`, {
+      cause,
+    });
   }
   warnOfDates(certificate, certPath, now, log);
   return { cert, key };
 }
 
-/**
- * Calls `renewed` with each pair that can be used; one that cannot is logged, and the old one
- * stays.
- */
+/** Calls `onRenewed` with each usable pair. An unusable one is logged, and the old pair stays. */
 export function watchCertificate(
   certPath: string,
   keyPath: string,
   log: CertificateLog,
-  renewed: (certificate: Certificate) => void,
+  onRenewed: (certificate: Certificate) => void,
 ): Disposable {
   const watches = [certPath, keyPath].map((path) =>
-    watchedFile(path, lookEveryMs, () => {
+    watchFileChanges(path, () => {
       try {
-        renewed(readCertificate(certPath, keyPath, Date.now(), log));
-        log.info({ path: certPath }, 'the certificate was read again');
+        onRenewed(readCertificate(certPath, keyPath, Date.now(), log));
+        log.info({ path: certPath }, 'reread the certificate');
       } catch (error) {
-        // Also between the two writes of a renewal: the second one is seen, too.
+        // This also happens between the two writes of a renewal; the second one is noticed too.
         log.error(
           { reason: error instanceof Error ? error.message : String(error) },
-          'the certificate stays as it was',
+          'cannot reread the certificate; it stays unchanged',
         );
       }
     }),
@@ -90,10 +87,8 @@ function readText(variable: string, path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (cause) {
-    throw new UsageError(
-      `${variable}: ${path} cannot be read (${cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause)}).`,
-      { cause },
-    );
+    const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+    throw new UsageError(`${variable}: ${path} cannot be read (${reason}).`, { cause });
   }
 }
 
@@ -104,8 +99,9 @@ function privateKey(path: string, pem: string): KeyObject {
     const isEncrypted = /ENCRYPTED/.test(pem);
     throw new UsageError(
       isEncrypted
-        ? `VECTORSTREAM_TLS_KEY: ${path} is encrypted: a program that starts by itself cannot ask for its passphrase. Decrypt it: openssl pkey -in ${path} -out key.pem`
-        : `VECTORSTREAM_TLS_KEY: ${path} holds no private key in PEM (-----BEGIN PRIVATE KEY-----).`,
+        ? `VECTORSTREAM_TLS_KEY: ${path} is encrypted, and the gateway cannot ask for its ` +
+            `passphrase. Decrypt it: openssl pkey -in ${path} -out key.pem`
+        : `VECTORSTREAM_TLS_KEY: ${path} holds no PEM private key (-----BEGIN PRIVATE KEY-----).`,
       { cause },
     );
   }

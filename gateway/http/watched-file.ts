@@ -1,14 +1,13 @@
-// Reads a file again whenever it has changed, by looking at it every few seconds: that also sees a
-// mounted secret whose link is turned.
+// Notices changes of a file by polling it, which also works when a mounted secret's link changes.
 
 import { unwatchFile, watchFile } from 'node:fs';
 
-/** `changed` is called after every change, also after the file has gone. Dispose to stop. */
-export function watchedFile(path: string, everyMs: number, changed: () => void): Disposable {
-  const look = (): void => changed();
-  watchFile(path, { interval: everyMs, persistent: false }, look);
-  return { [Symbol.dispose]: () => unwatchFile(path, look) };
-}
+/** How soon a renewed key or certificate is noticed. */
+const pollIntervalMs = 2_000;
 
-/** How soon a key or a certificate that was renewed is taken. */
-export const lookEveryMs = 2_000;
+/** Calls `onChange` after every change, also when the file is removed. Dispose it to stop. */
+export function watchFileChanges(path: string, onChange: () => void): Disposable {
+  const listener = (): void => onChange();
+  watchFile(path, { interval: pollIntervalMs, persistent: false }, listener);
+  return { [Symbol.dispose]: () => unwatchFile(path, listener) };
+}

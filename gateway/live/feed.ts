@@ -63,7 +63,7 @@ export class Feed {
     return [...this.#clients].some(({ topics }) => topics.has(topic));
   }
 
-  /** `keep`: clients that reconnect get this message. Figures need not be kept: they get new ones. */
+  /** `keep`: clients that reconnect get this message. For figures they get a snapshot instead. */
   publish(message: Message, keep: boolean): void {
     const entry = this.#entry(message, false);
     if (keep) this.#keep(entry);

@@ -5,7 +5,7 @@ import type { Clock } from '#core/ports.ts';
 import type { Access } from '../access/access.ts';
 import { openAuditTrail } from '../access/audit-trail.ts';
 import { inNetworks } from '../access/client-address.ts';
-import { guardedRunnerUpgrade } from '../access/token-guessing.ts';
+import { limitUpgradeGuesses } from '../access/token-guess-limit.ts';
 import { createApp } from '../api/app.ts';
 import type { Services } from '../api/services.ts';
 import { createGauges } from '../api/views/gauges.ts';
@@ -142,7 +142,7 @@ function serverOptions(
     ask: async (path, headers, incoming) =>
       app.fetch(new Request(`http://gateway${path}`, { headers }), { incoming }),
   });
-  const connectRunner = guardedRunnerUpgrade(access, admitRunner, (...upgrade) =>
+  const connectRunner = limitUpgradeGuesses(access, admitRunner, (...upgrade) =>
     hub.upgrade(...upgrade),
   );
   return {

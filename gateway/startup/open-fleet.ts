@@ -7,7 +7,7 @@ import type { Access } from '../access/access.ts';
 import { openJoinTokens, type JoinTokens } from '../access/join-tokens.ts';
 import { checkRunnerToken } from '../access/runner-admission.ts';
 import { freshToken, localRunnerToken } from '../access/runner-token.ts';
-import { countingTokenGuesses, runnerAddress, type AdmitRunner } from '../access/token-guessing.ts';
+import { limitTokenGuesses, runnerAddress, type AdmitRunner } from '../access/token-guess-limit.ts';
 import type { Config } from '../config/config.ts';
 import type { RunnerHub } from '../fleet/hub-types.ts';
 import type { GatewayModel } from '../fleet/open-model.ts';
@@ -125,7 +125,7 @@ export async function openFleet(
       },
     }),
     joinTokens,
-    admitRunner: countingTokenGuesses(access, (headers) => checkRunnerToken(headers, tokens)),
+    admitRunner: limitTokenGuesses(access, (headers) => checkRunnerToken(headers, tokens)),
     trustedToken: tokens.trusted,
   };
 }

@@ -55,7 +55,7 @@ describe('a key', () => {
     expect(await problemOf(await post('/events', event(), as(keys.reader)))).toMatchObject({
       status: 403,
       code: 'scope_missing',
-      detail: 'The API key reader does not have the scope write, which this needs; it has read.',
+      detail: 'This needs the scope write, which the API key reader does not have; it has read.',
     });
   });
 
@@ -168,7 +168,7 @@ describe('a file of keys', () => {
   test('that others may write, that is empty, absent, or names two keys alike is refused at the start', async () => {
     const file = await put(`a:read:${keys.reader}\n`);
     await chmod(file, 0o664);
-    await expect(open(file)).rejects.toThrow(/others may write to .*chmod 600/);
+    await expect(open(file)).rejects.toThrow(/other users can write to .*chmod 600/);
     await chmod(file, 0o644);
     (await open(file))[Symbol.dispose]();
     expect(lines.join('')).toContain('every user of this machine can read the API keys');
@@ -178,7 +178,7 @@ describe('a file of keys', () => {
       /same name/,
     );
     await expect(open(await put(`a:read:${keys.reader}\nb:read:${keys.reader}\n`))).rejects.toThrow(
-      /two names/,
+      /Two names have the same API key/,
     );
     expect(parseKeyFile(`a:read:${keys.reader}\nb`).wrong).toBe(2);
   });

@@ -2,7 +2,7 @@
 // are told about every answer.
 
 import { describe, expect, test } from 'vitest';
-import { clientAddress, neighbourhood } from '../../gateway/access/client-address.ts';
+import { clientAddress, addressBlock } from '../../gateway/access/client-address.ts';
 import { originProblem, type OriginPolicy } from '../../gateway/access/origins.ts';
 import { parseHostName, parseNetwork, parseOrigin } from '../../gateway/config/network.ts';
 import { contentPolicy } from '../../gateway/http/security-headers.ts';
@@ -236,11 +236,11 @@ describe('an address', () => {
   });
 
   test('of IPv6 counts by the network that one customer has', () => {
-    expect(neighbourhood('2001:db8:1:2:3:4:5:6')).toBe(neighbourhood('2001:db8:1:2::9'));
-    expect(neighbourhood('2001:db8:1:3::9')).not.toBe(neighbourhood('2001:db8:1:2::9'));
-    expect(neighbourhood('::1')).toBe('0:0:0:0::/64');
-    expect(neighbourhood('fe80::1%eth0')).toBe('fe80:0:0:0::/64');
-    expect(neighbourhood('10.0.0.1')).toBe('10.0.0.1');
+    expect(addressBlock('2001:db8:1:2:3:4:5:6')).toBe(addressBlock('2001:db8:1:2::9'));
+    expect(addressBlock('2001:db8:1:3::9')).not.toBe(addressBlock('2001:db8:1:2::9'));
+    expect(addressBlock('::1')).toBe('0:0:0:0::/64');
+    expect(addressBlock('fe80::1%eth0')).toBe('fe80:0:0:0::/64');
+    expect(addressBlock('10.0.0.1')).toBe('10.0.0.1');
   });
 
   test('networks, origins and names of the settings are checked', () => {

@@ -75,8 +75,8 @@ describe('a certificate', () => {
       /^VECTORSTREAM_TLS_KEY: .*cannot be read/,
     );
     expect(read(pair.keyPath, pair.certPath)).toThrow(/are the two files swapped/);
-    expect(read(rubbish, pair.keyPath)).toThrow(/holds no certificate in PEM/);
-    expect(read(pair.certPath, rubbish)).toThrow(/holds no private key in PEM/);
+    expect(read(rubbish, pair.keyPath)).toThrow(/holds no PEM certificate/);
+    expect(read(pair.certPath, rubbish)).toThrow(/holds no PEM private key/);
     expect(read(pair.certPath, other.keyPath)).toThrow(/is not the key of the certificate/);
     expect(read(pair.certPath, locked)).toThrow(/is encrypted.*openssl pkey/);
     for (const env of [{ VECTORSTREAM_TLS_CERT: 'c' }, { VECTORSTREAM_TLS_KEY: 'k' }])
@@ -185,7 +185,7 @@ describe('a gateway with a certificate', () => {
       const renewed = await order('renewed');
       await writeFile(made.keyPath, 'half a ren');
       await until('the broken pair is told of', 10_000, () =>
-        lines.some((line) => line.includes('the certificate stays as it was')),
+        lines.some((line) => line.includes('cannot reread the certificate')),
       );
       expect(await answerOf(`${gateway.url}/livez`, ca)).toBe(200);
       await copyFile(renewed.keyPath, made.keyPath);

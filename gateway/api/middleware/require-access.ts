@@ -5,7 +5,7 @@ import type { HttpBindings } from '@hono/node-server';
 import type { Context, MiddlewareHandler } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { matchedRoutes } from 'hono/route';
-import { isProblem, type Access, type Caller, type Limited } from '../../access/access.ts';
+import { isProblem, type Access, type Caller, type BudgetUse } from '../../access/access.ts';
 import { ruleOf, type RouteRule } from '../../access/route-rules.ts';
 import type { AppEnv } from '../app-env.ts';
 import { problemResponse } from './problem-response.ts';
@@ -68,7 +68,7 @@ export function matchedRule(c: Context<AppEnv>): RouteRule | null {
  */
 function setRateLimitHeaders(
   c: Context<AppEnv>,
-  { budget, perMinute, left, fullInS }: Limited,
+  { budget, perMinute, left, fullInS }: BudgetUse,
 ): void {
   c.header('RateLimit-Policy', `"${budget}";q=${perMinute};w=60`);
   c.header('RateLimit', `"${budget}";r=${left};t=${fullInS}`);
