@@ -1,4 +1,4 @@
-// What every handler finds in its context.
+// The context of every request handler.
 
 import type { HttpBindings } from '@hono/node-server';
 import type { Client } from '../access/access.ts';
@@ -11,12 +11,9 @@ export type AppEnv = {
     /** A child of the gateway's log that carries `request_id`. */
     log: Log;
     client: Client;
-    /**
-     * Counts what the request holds beyond one against the client's budget: further events, further
-     * texts.
-     */
+    /** Charges units beyond the first to the client's budget: further events, further texts. */
     charge: (units: number) => void;
-    /** What a route adds to the line of the audit trail: ids and counts, never a body. */
+    /** What a route adds to its line in the audit trail: ids and counts, never a body. */
     audit: Record<string, unknown>;
   };
 };

@@ -1,5 +1,4 @@
-// The HTTP API: which middleware every request passes, which routes there are, and how every error
-// is told.
+// The HTTP API: the middleware that every request passes, all routes, and the answer to every error.
 
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { methodNotAllowed } from 'hono/method-not-allowed';
@@ -31,11 +30,11 @@ import { eventRoutes } from './routes/stored-event-routes.ts';
 import { trendRoute } from './routes/trend-routes.ts';
 import type { Services } from './services.ts';
 
-/** Of any request but those that carry events or texts. */
+/** Limits the bodies of all requests except those that carry events or texts. */
 const requestBytesMax = 256 * 1024;
 
-/** Answered over HTTP only to say that they want an upgrade. */
-const sockets = ['/runners/connect', '/ws/events'];
+/** These paths serve WebSockets; over HTTP they only ask for an upgrade. */
+const socketPaths = ['/runners/connect', '/ws/events'];
 
 export function createApp(services: Services): OpenAPIHono<AppEnv> {
   const { config, log, access, audit } = services;
@@ -61,9 +60,9 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
 
   app.onError((error, c) => {
     const problem = problemOf(error);
-    // Nobody is there any more to read the answer, and the failure may well come from that.
+    // The client has left, which may have caused the error.
     if (c.req.raw.signal.aborted)
-      c.get('log').debug({ err: error, path: c.req.path }, 'the client went away');
+      c.get('log').debug({ err: error, path: c.req.path }, 'the client has disconnected');
     else if (problem.status === 500)
       c.get('log').error({ err: error, path: c.req.path }, 'request failed');
     return problemResponse(c, problem);
@@ -72,7 +71,7 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
     problemResponse(c, {
       status: 404,
       code: 'not_found',
-      detail: 'There is nothing at this path; GET / lists what there is.',
+      detail: 'There is nothing at this path; GET / lists all paths.',
     }),
   );
 
@@ -90,13 +89,13 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
         return problemResponse(c, {
           status: 405,
           code: 'method_not_allowed',
-          detail: `This path takes ${methods.join(', ')}.`,
+          detail: `This path accepts ${methods.join(', ')}.`,
         });
       },
     }),
   );
 
-  // Before the limit on other bodies: these have their own.
+  // Before the general limit on bodies, because these routes have their own limits.
   ingestRoute(app, services);
   deadLetterActionRoutes(app, services);
   embeddingRoutes(app, services);
@@ -109,7 +108,7 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
   eventRoutes(app, services);
   deadLetterRoutes(app, services);
   statsRoutes(app, services);
-  // Before /runners/{id}, which would match it.
+  // Before /runners/{id}, which would match /runners/tokens.
   joinTokenRoutes(app, services);
   runnerRoutes(app, services);
   healthRoutes(app, services);
@@ -124,7 +123,7 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
 
 function pathsOf(app: OpenAPIHono<AppEnv>): string[] {
   const listed = app.routes.filter(
-    ({ method, path }) => method !== 'ALL' && path !== '/' && !sockets.includes(path),
+    ({ method, path }) => method !== 'ALL' && path !== '/' && !socketPaths.includes(path),
   );
   return [
     ...new Set(
@@ -132,6 +131,6 @@ function pathsOf(app: OpenAPIHono<AppEnv>): string[] {
         ({ method, path }) => `${method} ${path.replaceAll(/:(\w+)(\{[^}]*\})?/g, '{$1}')}`,
       ),
     ),
-    ...sockets.map((path) => `WS ${path}`),
+    ...socketPaths.map((path) => `WS ${path}`),
   ];
 }

@@ -1,4 +1,4 @@
-// Keeps compressed copies of files that have none, made once, by their hash, when first asked for.
+// Makes compressed copies of files that have none: once per content, at the first request.
 
 import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
@@ -6,27 +6,24 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { constants, createBrotliCompress } from 'node:zlib';
 
-/** Small enough to be waited for. */
-const promptBytesMax = 2 ** 20;
-/**
- * A graph of 8-bit weights becomes a quarter smaller in a second; higher qualities take tens of
- * seconds for the last percents.
- */
+/** The first request waits for the copy of a file of at most this size. */
+const awaitedBytesMax = 2 ** 20;
+/** It makes a graph of 8-bit weights a quarter smaller in a second; the last percents take tens. */
 const quality = 5;
 
 export class CompressedCopies {
   readonly #folder: string;
   readonly #making = new Map<string, Promise<void>>();
 
-  /** `folder` is made when it is needed. */
+  /** `folder` is created when it is needed. */
   constructor(folder: string) {
     this.#folder = folder;
   }
 
   /**
-   * The path beside which `.br` is found when the copy is there. A small file's is waited for; a
-   * large one is sent as it is until its copy is made. What cannot be written is sent as it is for
-   * good.
+   * The path to which `.br` is appended once the copy exists. It waits for the copy of a small
+   * file; a large file is sent uncompressed until its copy is complete. If a copy cannot be
+   * written, the file is always sent uncompressed.
    */
   async of(path: string, sha256: string): Promise<string> {
     const copy = join(this.#folder, sha256);
@@ -35,11 +32,11 @@ export class CompressedCopies {
     if (size === undefined) return copy;
     const making = this.#making.get(sha256) ?? this.#make(path, copy).catch(() => undefined);
     this.#making.set(sha256, making);
-    if (size <= promptBytesMax) await making;
+    if (size <= awaitedBytesMax) await making;
     return copy;
   }
 
-  /** Beside its place until it is whole; another process may make the same. */
+  /** The copy has another name until it is complete; another process may make the same one. */
   async #make(path: string, copy: string): Promise<void> {
     const draft = `${copy}.${process.pid}.part`;
     try {

@@ -1,5 +1,5 @@
-// What the routes need from the rest of the gateway: ports and a few views, so that a test can hand
-// in memory adapters.
+// What the routes need from the rest of the gateway: ports and a few functions, so that tests can
+// pass memory adapters.
 
 import type { Manifest } from '#core/model/model-manifest.ts';
 import type {
@@ -25,9 +25,9 @@ import type { Telemetry } from '../telemetry/metrics.ts';
 import type { Gauges } from './views/gauges.ts';
 
 export type Services = {
-  /** What changes settings. */
+  /** Changes settings. */
   readonly settings: Settings;
-  /** `settings.config`: each member is what it is at the moment that it is read. */
+  /** `settings.config`: each member returns the present value. */
   readonly config: Config;
   readonly log: Log;
   readonly access: Access;
@@ -46,19 +46,16 @@ export type Services = {
   readonly gauges: Gauges;
   readonly live: Live;
   readonly runners: () => readonly RunnerView[];
-  /** Asks a runner to finish what it has and leave. `false`: no such runner. */
+  /** Asks a runner to finish its jobs and leave. `false`: there is no such runner. */
   readonly drainRunner: (id: string) => boolean;
-  /** Ends a runner's connection now. `false`: no such runner. */
+  /** Ends a runner's connection now. `false`: there is no such runner. */
   readonly removeRunner: (id: string) => boolean;
   readonly joinTokens: Pick<JoinTokens, 'make' | 'revoke' | 'list'>;
-  /** Ends the connections of all runners that joined by this token. */
+  /** Ends the connections of all runners that joined with this token. */
   readonly disconnectJoined: (tokenId: string) => void;
-  /**
-   * Whether a runner with these headers, from this address, may connect: what `WS /runners/connect`
-   * answers.
-   */
+  /** Decides whether a runner with these headers, from this address, may connect. */
   readonly admitRunner: AdmitRunner;
-  /** Where `npm run build` puts the web pages; may be missing. */
+  /** Where `npm run build` puts the web pages; may not exist. */
   readonly pagesFolder: string;
   readonly model: {
     readonly folder: string;

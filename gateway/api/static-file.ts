@@ -1,5 +1,5 @@
-// Answers with a file: compressed where a copy is there, in ranges, and with an ETag, so that
-// nothing is sent twice.
+// Answers with a file: compressed if a copy exists, in ranges, and with an ETag, so that clients do
+// not download it again.
 
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
@@ -11,9 +11,9 @@ import { problemResponse } from './middleware/problem-response.ts';
 
 export type StaticFile = {
   readonly path: string;
-  /** Where compressed copies are: this, and the ending of the encoding. Beside the file unless told. */
+  /** The path of compressed copies without their extension. Absent: they are beside the file. */
   readonly copies?: string;
-  /** How long it stays as it is: `immutable` for an address that names its content. */
+  /** `immutable` for a URL whose content never changes. */
   readonly cache: 'immutable' | 'revalidate';
 };
 
@@ -35,21 +35,22 @@ const encodings = [
   ['gzip', '.gz'],
 ] as const;
 
-/** `null` when there is no such file. */
+/** `null` when the file does not exist. */
 export async function answerFile(
   c: Context<AppEnv>,
   { path, copies = path, cache }: StaticFile,
 ): Promise<Response | null> {
   const whole = await stat(path).catch(() => null);
   if (whole === null || !whole.isFile()) return null;
-  // A range is one of the file itself.
+  // A range refers to the uncompressed file.
   const range = c.req.header('range');
   const copy =
     range === undefined
       ? await compressedCopy(copies, c.req.header('accept-encoding') ?? '')
       : null;
   const { size, mtimeMs } = copy ?? whole;
-  const etag = `"${size.toString(36)}-${Math.round(mtimeMs).toString(36)}${copy === null ? '' : `-${copy.encoding}`}"`;
+  const version = `${size.toString(36)}-${Math.round(mtimeMs).toString(36)}`;
+  const etag = copy === null ? `"${version}"` : `"${version}-${copy.encoding}"`;
   const answer = new Headers({
     'Content-Type': types[extname(path)] ?? 'application/octet-stream',
     'Cache-Control': cacheControl[cache],
@@ -85,7 +86,7 @@ export async function answerFile(
   const status = part === null ? 200 : 206;
   if (c.req.method === 'HEAD' || size === 0)
     return c.body(null, status, Object.fromEntries(answer));
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Node's own type of the same stream
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Node's type of this stream
   const body = Readable.toWeb(
     createReadStream(copy?.path ?? path, { start, end }),
   ) as ReadableStream<Uint8Array<ArrayBuffer>>;
@@ -106,8 +107,8 @@ async function compressedCopy(
 }
 
 /**
- * One range of bytes; `null` for what is no such range, or several of them: the whole file answers
- * that (RFC 9110, 14.2).
+ * One range of bytes, both ends included. `null` for several ranges and for any other header: these
+ * are answered with the whole file (RFC 9110, 14.2).
  */
 function rangeOf(
   header: string,

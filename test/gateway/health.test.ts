@@ -1,4 +1,5 @@
-// Health, figures and the process, while all is well and while parts are down or silent.
+// Health, statistics and the state of the process, while all parts work and while some are down or
+// silent.
 
 import { describe, expect, test } from 'vitest';
 import { DependencyError } from '#core/errors/errors.ts';
@@ -12,8 +13,8 @@ const down = new DependencyError('qdrant', 'qdrant_down', 'connect ECONNREFUSED'
 });
 const never = <T>(): Promise<T> => new Promise(() => undefined);
 
-/** Works until told that it is down, or silent. */
-function switchable() {
+/** A store that works until a test sets it to down or silent. */
+function switchableStore() {
   const store = scriptedStore();
   let state: 'up' | 'down' | 'silent' = 'up';
   const answer = <T>(work: () => Promise<T>): Promise<T> =>
@@ -34,26 +35,32 @@ function switchable() {
 
 describe('while the store is down', () => {
   test.each(['down', 'silent'] as const)(
-    '(%s) figures, metrics and health still answer, with what was known last',
+    '(%s) statistics, metrics and health still answer, with the last known values',
     async (state) => {
-      const { qdrant, set } = switchable();
+      const { qdrant, set } = switchableStore();
       const { request, clock } = testApp({ store: qdrant });
       expect(await (await request('/stats')).json()).toMatchObject({
         store: { texts: 1, events: 2, as_of: '2026-01-01T00:00:00.000Z' },
       });
       set(state);
       await clock.advance(60_000);
-      expect(await (await request('/stats')).json()).toMatchObject({
+      /** Lets the time limit for the store pass. */
+      const answered = async (path: string): Promise<Response> => {
+        const response = request(path);
+        await clock.advance(1_000);
+        return response;
+      };
+      expect(await (await answered('/stats')).json()).toMatchObject({
         events: { received: 0, lag: 0 },
         store: { texts: 1, events: 2, as_of: '2026-01-01T00:00:00.000Z' },
       });
-      expect((await request('/metrics')).status).toBe(200);
-      expect(await (await request('/health')).json()).toMatchObject({
+      expect((await answered('/metrics')).status).toBe(200);
+      expect(await (await answered('/health')).json()).toMatchObject({
         status: 'degraded',
         store: { status: 'down', circuit: 'closed', texts: 1 },
         source: { status: 'ok' },
       });
-      expect(await problemOf(await request('/health/qdrant'))).toMatchObject({
+      expect(await problemOf(await answered('/health/qdrant'))).toMatchObject({
         status: 503,
         code: 'qdrant_down',
         kind: 'qdrant',
@@ -61,14 +68,14 @@ describe('while the store is down', () => {
         trouble: expect.stringMatching(/ECONNREFUSED|no answer within 1000 ms/),
       });
       for (const path of ['/livez', '/startupz', '/health/kafka', '/health/runners', '/system'])
-        expect((await request(path)).status).toBe(200);
+        expect((await answered(path)).status).toBe(200);
       set('up');
-      // A question that never came back is asked no second time.
-      expect((await request('/health/qdrant')).status).toBe(state === 'down' ? 200 : 503);
+      // While a request to the store has no answer, no second one is sent.
+      expect((await answered('/health/qdrant')).status).toBe(state === 'down' ? 200 : 503);
     },
   );
 
-  test('and has never answered, there is no figure rather than a wrong one', async () => {
+  test('and has never answered, its numbers are null instead of wrong', async () => {
     const deadLetters = { ...createMemoryDeadLetters(), stats: () => Promise.reject(down) };
     const { request } = testApp({
       store: { ...scriptedStore(), counts: () => Promise.reject(down) },
@@ -88,7 +95,7 @@ describe('while the store is down', () => {
   });
 });
 
-test('the parts say what they are, and which are not used here', async () => {
+test('each part says what it is, or that it is not used', async () => {
   const { request, services } = testApp();
   expect(await (await request('/health/kafka')).json()).toEqual({
     status: 'not_used',
@@ -116,7 +123,7 @@ test('the parts say what they are, and which are not used here', async () => {
   ).toMatchObject({ status: 503, code: 'runners_down', connected: 0 });
 });
 
-test('the process tells of its event loop, memory, disk and file handles', async () => {
+test('the process reports its event loop, memory, disk and file handles', async () => {
   const { request } = testApp({}, { VECTORSTREAM_DATA_DIR: '.' });
   const first = await (await request('/system')).json();
   expect(first).toMatchObject({
@@ -135,7 +142,7 @@ test('the process tells of its event loop, memory, disk and file handles', async
   expect((await request('/health/system')).status).toBe(200);
 });
 
-test('a runner is drained or removed by its id, and one that is not there is a 404', async () => {
+test('a runner is drained or removed by its id, and an unknown id is a 404', async () => {
   const asked: string[] = [];
   const { request } = testApp({
     drainRunner: (id) => asked.push(`drain ${id}`) > 0,
@@ -149,9 +156,9 @@ test('a runner is drained or removed by its id, and one that is not there is a 4
   expect((await request(`/runners/${runner.id}`, { method: 'DELETE' })).status).toBe(204);
   expect(asked).toEqual([`drain ${runner.id}`, `remove ${runner.id}`]);
   for (const [path, method] of [
-    ['/runners/nobody', 'GET'],
-    ['/runners/nobody/drain', 'POST'],
-    ['/runners/nobody', 'DELETE'],
+    ['/runners/unknown', 'GET'],
+    ['/runners/unknown/drain', 'POST'],
+    ['/runners/unknown', 'DELETE'],
   ] as const) {
     expect(await problemOf(await request(path, { method }))).toMatchObject({
       status: 404,
@@ -160,7 +167,7 @@ test('a runner is drained or removed by its id, and one that is not there is a 4
   }
 });
 
-test('a known path says which methods it takes, asked by OPTIONS or by a wrong one', async () => {
+test('a path lists its methods in answer to OPTIONS and to a wrong method', async () => {
   const { request } = testApp();
   const options = await request('/events', { method: 'OPTIONS' });
   expect([options.status, options.headers.get('allow')]).toEqual([204, 'POST, GET, HEAD']);

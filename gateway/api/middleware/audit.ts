@@ -1,5 +1,5 @@
-// Sees to it that every call that may change something is in the audit trail with its outcome,
-// refused ones of known clients included.
+// Writes every call that may change something to the audit trail, with its outcome; a refused call
+// only when its client is known.
 
 import type { MiddlewareHandler } from 'hono';
 import { createMiddleware } from 'hono/factory';
@@ -8,7 +8,7 @@ import type { AppEnv } from '../app-env.ts';
 import { matchedRule } from './require-access.ts';
 
 const pathCharactersMax = 512;
-/** Nobody in particular was refused: whoever floods must not push out of the file what others did. */
+/** Refusals of unknown clients: a flood of them must not push other lines out of the file. */
 const anonymousRefusals: ReadonlySet<number> = new Set([401, 421, 429]);
 
 export function auditTo(audit: AuditTrail): MiddlewareHandler<AppEnv> {
@@ -19,8 +19,7 @@ export function auditTo(audit: AuditTrail): MiddlewareHandler<AppEnv> {
     const rule = matchedRule(c);
     if (rule === null || rule.scope === 'read' || anonymousRefusals.has(c.res.status)) return;
     const { key, address } = c.get('client');
-    // Without a key only pages of others and proxies that bring them are forbidden anything: as
-    // anonymous as those above.
+    // Without a key, 403 refuses a web page of another origin: its client is unknown, too.
     if (key === null && c.res.status === 403) return;
     audit.write({
       key,

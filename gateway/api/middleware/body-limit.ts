@@ -1,5 +1,5 @@
-// Refuses bodies that are too large: by the length that they declare, before anything of them is
-// read, else as soon as too much has come.
+// Refuses bodies that are too large: by their declared length before anything is read, otherwise as
+// soon as too many bytes have arrived.
 
 import type { Context, MiddlewareHandler } from 'hono';
 import { bodyLimit as countedLimit } from 'hono/body-limit';
@@ -18,8 +18,8 @@ export function bodyLimit(bytesMax: number): MiddlewareHandler<AppEnv> {
     const declared = c.req.header('content-length');
     if (declared === undefined || c.req.header('transfer-encoding') !== undefined)
       return counted(c, next);
-    // Whoever so much as looks at the body begins to read it; then the rest of it is left in the
-    // connection, and the next request on that waits behind it in vain.
+    // Accessing the body starts reading it. The unread rest would then stay in the connection and
+    // block the next request on it.
     return Number(declared) > bytesMax ? tooLarge(c) : next();
   };
 }

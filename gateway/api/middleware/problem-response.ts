@@ -1,5 +1,5 @@
-// Every error of the HTTP API is a problem document (RFC 9457) with a stable code and the request's
-// id.
+// Answers every error of the HTTP API with a problem document (RFC 9457) that has a stable code and
+// the request's id; under /v1/ with OpenAI's error shape.
 
 import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
@@ -27,20 +27,14 @@ const openAiTypes: Readonly<Record<number, string>> = {
   429: 'rate_limit_error',
 };
 
-/**
- * What OpenAI's clients turn into their own errors, with the same code as the problem document
- * would have.
- */
+/** The shape that OpenAI's clients understand, with the code of the problem document. */
 function openAiError(c: Context<AppEnv>, { status, code, detail, more }: Problem): Response {
   const param = typeof more?.['param'] === 'string' ? more['param'] : null;
   const type = openAiTypes[status] ?? (status < 500 ? 'invalid_request_error' : 'server_error');
   return c.json({ error: { message: detail, type, param, code } }, status === 422 ? 400 : status);
 }
 
-/**
- * Any error as a problem. What is not meant for the client (an unexpected error's message, a stack)
- * stays in the log.
- */
+/** Any error as a problem. The message and stack of an unexpected error stay in the log. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof ProblemError) return error.problem;
   if (error instanceof LogFullError)
@@ -49,7 +43,7 @@ export function problemOf(error: unknown): Problem {
     return {
       status: 503,
       code: error.code,
-      detail: `${error.dependency} is not available at present: ${error.message}`,
+      detail: `${error.dependency} is not available: ${error.message}`,
       retryAfter: 2,
     };
   }
@@ -58,11 +52,11 @@ export function problemOf(error: unknown): Problem {
     status: 500,
     code: 'internal_error',
     detail:
-      'The gateway failed to handle this request; its log has the cause under the request_id.',
+      'The gateway failed to handle this request; its log has the cause under this request_id.',
   };
 }
 
-/** What the framework's own validators throw. */
+/** The framework's own validators throw these. */
 function httpProblem(error: HTTPException): Problem {
   if (error.status === 400 && /malformed json/i.test(error.message)) {
     return { status: 400, code: 'malformed_json', detail: 'The body is not valid JSON.' };

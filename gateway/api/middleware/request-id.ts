@@ -1,20 +1,17 @@
-// Gives every request an id that its answer, its log lines and the records it made all carry.
+// Gives every request an id, which its answer, its log lines and its records carry.
 
 import { randomUUID } from 'node:crypto';
 import { createMiddleware } from 'hono/factory';
 import type { Log } from '../../telemetry/gateway-log.ts';
 import type { AppEnv } from '../app-env.ts';
 
-/**
- * What a client may choose: it goes into headers and logs, so nothing that could break a line or
- * flood it.
- */
-const sane = /^[A-Za-z0-9._:-]{1,128}$/;
+/** Ids that a client may choose: short, and safe in headers and logs. */
+const allowedId = /^[A-Za-z0-9._:-]{1,128}$/;
 
 export function requestId(log: Log) {
   return createMiddleware<AppEnv>(async (c, next) => {
     const given = c.req.header('x-request-id');
-    const id = given !== undefined && sane.test(given) ? given : randomUUID();
+    const id = given !== undefined && allowedId.test(given) ? given : randomUUID();
     c.set('requestId', id);
     c.set('log', log.child({ request_id: id }));
     c.header('X-Request-Id', id);

@@ -37,12 +37,12 @@ export function statsRoutes(app: OpenAPIHono<AppEnv>, services: Services): void 
   app.openapi(statsRoute, async (c) => c.json(await statsOf(services), 200));
 
   app.openapi(metricsRoute, async (c) => {
-    const [lag, letters] = await Promise.all([gauges.lag(), gauges.letters()]);
+    const [lag, deadLetters] = await Promise.all([gauges.lag(), gauges.deadLetters()]);
     const { contentType, body } = await telemetry.exposition({
       lag: lag.value,
       unsettled: source.unsettled(),
       runners: services.runners(),
-      deadLetters: letters.value?.byState ?? null,
+      deadLetters: deadLetters.value?.byState ?? null,
     });
     return c.text(body, 200, { 'Content-Type': contentType });
   });

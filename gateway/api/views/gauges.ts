@@ -1,5 +1,5 @@
-// The figures that only source, store and dead-letter queue know, within a second even while those
-// are down.
+// Gauges that only source, store and dead-letter queue know. They answer within a second, even while
+// these are down.
 
 import type { Clock, DeadLetters, EventSource, VectorStore } from '#core/ports.ts';
 import { lastKnown } from './last-known.ts';
@@ -7,8 +7,8 @@ import { lastKnown } from './last-known.ts';
 export type Gauges = ReturnType<typeof createGauges>;
 
 const answerMsMax = 1000;
-/** An id that no event has: the cheapest question that a store can only answer when it works. */
-const nobody = '00000000-0000-0000-0000-000000000000';
+/** No event has this id: looking it up is the cheapest request that only a working store answers. */
+const probeEventId = '00000000-0000-0000-0000-000000000000';
 
 export function createGauges({
   source,
@@ -21,16 +21,16 @@ export function createGauges({
   readonly deadLetters: DeadLetters;
   readonly clock: Clock;
 }) {
-  const ask = { msMax: answerMsMax, now: () => clock.now() };
+  const ask = { msMax: answerMsMax, clock };
   return {
     /** Records in the log after the last commit, by partition. */
     lag: lastKnown({ ...ask, what: `${source.kind} source`, ask: () => source.lag() }),
     counts: lastKnown({ ...ask, what: store.kind, ask: () => store.counts() }),
-    letters: lastKnown({
+    deadLetters: lastKnown({
       ...ask,
       what: `${deadLetters.kind} dead-letter queue`,
       ask: () => deadLetters.stats(),
     }),
-    storeWorks: lastKnown({ ...ask, what: store.kind, ask: () => store.event(nobody) }),
+    storeWorks: lastKnown({ ...ask, what: store.kind, ask: () => store.event(probeEventId) }),
   };
 }

@@ -1,5 +1,4 @@
-// The whole picture of this gateway's health, part by part: the same for GET /health, its parts and
-// the live feed.
+// The health of this gateway, part by part, as GET /health, its subpaths and the live feed show it.
 
 import { z } from '@hono/zod-openapi';
 import { circuitStates } from '../../telemetry/metrics.ts';
@@ -12,12 +11,12 @@ export const causeSchema = z.object({
 });
 const status = z.enum(['ok', 'down']);
 const trouble = z.string().nullable();
-const latency = z
-  .number()
-  .openapi({ description: 'Milliseconds of its last answer, or of waiting for one.' });
+const latency = z.number().openapi({
+  description: 'How long its last answer took, or how long one was awaited (milliseconds).',
+});
 const circuit = z
   .enum(circuitStates)
-  .openapi({ description: 'open: calls to it failed, and it is left alone for a while.' });
+  .openapi({ description: 'open: calls to it failed, and no calls are made for a while.' });
 
 export const sourceHealthSchema = z.object({
   status,
@@ -27,7 +26,7 @@ export const sourceHealthSchema = z.object({
   lag: z
     .int()
     .nullable()
-    .openapi({ description: 'Records after the last commit; the last known.' }),
+    .openapi({ description: 'Records after the last commit; the last known number.' }),
   partitions: z.array(z.object({ partition: z.int(), lag: z.int() })),
   unsettled: z.int(),
 });
@@ -51,7 +50,7 @@ export const runnersHealthSchema = z.object({
     .nullable()
     .openapi({
       description:
-        'The last golden check of any runner, passed or not: mean cosine to the reference.',
+        'The last golden check of any runner, passed or failed: mean cosine to the reference.',
     }),
 });
 const deadLettersHealthSchema = z.object({
@@ -182,11 +181,11 @@ export function runnersHealth({
 
 export async function healthOf(services: Services): Promise<HealthView> {
   const { deadLetters, gauges, telemetry, startedAt, clock } = services;
-  const [causes, source, store, letters] = await Promise.all([
+  const [causes, source, store, queue] = await Promise.all([
     causesOfUnreadiness(services),
     sourceHealth(services),
     storeHealth(services),
-    gauges.letters(),
+    gauges.deadLetters(),
   ]);
   return {
     status: causes.length === 0 ? 'ok' : 'degraded',
@@ -197,11 +196,11 @@ export async function healthOf(services: Services): Promise<HealthView> {
     store,
     runners: runnersHealth(services),
     dead_letters: {
-      ...state(letters.trouble),
+      ...state(queue.trouble),
       kind: deadLetters.kind,
-      latency_ms: letters.latencyMs,
+      latency_ms: queue.latencyMs,
       circuit: telemetry.circuitOf('dead_letters'),
-      open: letters.value?.byState.open ?? null,
+      open: queue.value?.byState.open ?? null,
     },
   };
 }

@@ -1,31 +1,34 @@
-// Asks what may be slow or down, once for all who want to know, and answers within a bound: with
-// what was known last, if need be.
+// Asks a dependency that may be slow or down, once for all who wait, and answers within a time limit:
+// with the last known value if there is no new one.
 
-import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock } from '#core/ports.ts';
+import { within } from '#core/time/deadline.ts';
 
 /**
- * `trouble`: why `value` is not of this moment; `null` when it is. `value` is `null` as long as
- * there was no answer at all.
+ * `trouble` says why `value` is not current; it is `null` when it is. `value` is `null` until the
+ * first answer.
  */
 export type Known<T> = {
   readonly value: T | null;
-  /** UTC ms of `value`. */ readonly at: number;
+  /** UTC ms of `value`. */
+  readonly at: number;
   readonly latencyMs: number;
   readonly trouble: string | null;
 };
 
 export type LastKnownOptions<T> = {
+  /** The dependency, as `trouble` names it. */
   readonly what: string;
   readonly ask: () => Promise<T>;
   readonly msMax: number;
-  readonly now: () => number;
+  readonly clock: Clock;
 };
 
 export function lastKnown<T>({
   what,
   ask,
   msMax,
-  now,
+  clock,
 }: LastKnownOptions<T>): () => Promise<Known<T>> {
   let last: Known<T> = {
     value: null,
@@ -33,31 +36,25 @@ export function lastKnown<T>({
     latencyMs: 0,
     trouble: `${what} has not answered yet`,
   };
-  let flight: Promise<void> | null = null;
-  const fly = async (): Promise<void> => {
-    const startedAt = performance.now();
-    const latencyMs = (): number => Math.round((performance.now() - startedAt) * 100) / 100;
+  let inFlight: Promise<Known<T>> | null = null;
+  const askOnce = async (): Promise<Known<T>> => {
+    const startedAt = clock.monotonic();
+    const latencyMs = (): number => Math.round((clock.monotonic() - startedAt) * 100) / 100;
     try {
       const value = await ask();
-      last = { value, at: now(), latencyMs: latencyMs(), trouble: null };
+      last = { value, at: clock.now(), latencyMs: latencyMs(), trouble: null };
     } catch (error) {
-      last = {
-        ...last,
-        latencyMs: latencyMs(),
-        trouble: error instanceof Error ? error.message : String(error),
-      };
+      const trouble = error instanceof Error ? error.message : String(error);
+      last = { ...last, latencyMs: latencyMs(), trouble };
     } finally {
-      flight = null;
+      inFlight = null;
     }
+    return last;
   };
-  return async () => {
-    flight ??= fly();
-    const patience = new AbortController();
-    const late = sleep(msMax, true, { signal: patience.signal, ref: false }).catch(() => false);
-    const isLate = await Promise.race([flight.then(() => false), late]);
-    patience.abort();
-    return isLate
-      ? { ...last, latencyMs: msMax, trouble: `${what} gave no answer within ${msMax} ms` }
-      : last;
-  };
+  const late = (): Known<T> => ({
+    ...last,
+    latencyMs: msMax,
+    trouble: `${what} gave no answer within ${msMax} ms`,
+  });
+  return () => within((inFlight ??= askOnce()), { ms: msMax, clock, late });
 }

@@ -1,4 +1,4 @@
-// What the live feed tells: the figures of GET /stats, /health and /runners.
+// What the live feed publishes at intervals: the figures of GET /stats, /health and /runners.
 
 import type { LiveFigures } from '../../live/live.ts';
 import type { Services } from '../services.ts';

@@ -1,4 +1,4 @@
-// Says whether this gateway can do its work, and if not, which part keeps it from it.
+// Says whether this gateway can do its work, and if not, which part prevents it.
 
 import type { Services } from '../services.ts';
 
@@ -7,7 +7,7 @@ export type Cause = {
   readonly message: string;
 };
 
-/** Everything that stands between an event and its being searchable; empty when ready. */
+/** Everything that keeps new events from becoming searchable; empty when the gateway is ready. */
 export async function causesOfUnreadiness({
   source,
   runners,

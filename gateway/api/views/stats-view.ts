@@ -1,5 +1,5 @@
-// What this gateway has done since it started, and what the index holds: the same for GET /stats
-// and the live feed.
+// What this gateway has done since it started, and what the index holds, as GET /stats and the live
+// feed show it.
 
 import { z } from '@hono/zod-openapi';
 import { runnerStates } from '#core/fleet/runner-state.ts';
@@ -36,29 +36,29 @@ export const runnerSchema = z
     adapter: z.string(),
     software_adapter: z.boolean(),
     state: z.enum(runnerStates),
-    trusted: z.boolean().openapi({ description: 'Started by this gateway itself.' }),
+    trusted: z.boolean().openapi({ description: 'Whether this gateway started it.' }),
     texts_per_second: z.number(),
     texts_embedded: z.int(),
     jobs_in_work: z.int(),
     connected_at: z.iso.datetime(),
     reference_cosine: z.number().nullable().openapi({
-      description: 'Mean cosine to the reference when all golden texts were last answered.',
+      description: 'Mean cosine to the reference over all golden texts at the last check.',
     }),
     join_token: z
       .string()
       .nullable()
-      .openapi({ description: 'Id of the join token by which it came.' }),
+      .openapi({ description: 'Id of the join token with which it joined.' }),
     quarantine: z
       .object({ reason: z.string(), until: z.iso.datetime() })
       .nullable()
-      .openapi({ description: 'Why it was found wrong, and until when it is kept away.' }),
+      .openapi({ description: 'Why it was quarantined, and until when.' }),
   })
   .openapi('Runner', { example: exampleRunner });
 
 export type RunnerView = z.infer<typeof runnerSchema>;
 
 const asOf = z.iso.datetime().openapi({
-  description: 'When it was counted: earlier than now while that part does not answer.',
+  description: 'When it was counted: a time in the past while that part does not answer.',
 });
 
 export const statsSchema = z
@@ -75,11 +75,14 @@ export const statsSchema = z
       })
       .openapi({
         description:
-          'stored includes superseded: those were there already, in the same or a newer version. lag: the last known; null when none is.',
+          'stored includes superseded: these events were already stored, in the same or a newer ' +
+          'version. lag is the last known number; null when none is known.',
       }),
     latency_ms: z
       .object({ p50: z.number(), p95: z.number(), p99: z.number(), max: z.number() })
-      .openapi({ description: "From the record's timestamp to searchable; quantiles within 2 %." }),
+      .openapi({
+        description: "From the record's timestamp until it is searchable; quantiles within 2 %.",
+      }),
     texts: z.object({
       unique_seen: z.int(),
       embedded: z.int(),
@@ -87,12 +90,12 @@ export const statsSchema = z
       cache_misses: z.int(),
     }),
     store: z.object({ texts: z.int(), events: z.int(), as_of: asOf }).nullable().openapi({
-      description: 'Of the whole index. null when the store has not answered since the start.',
+      description: 'Of the whole index. null if the store has not answered since the start.',
     }),
     dead_letters: z
       .object({ open: z.int(), as_of: asOf })
       .nullable()
-      .openapi({ description: 'null when the queue has not answered since the start.' }),
+      .openapi({ description: 'null if the queue has not answered since the start.' }),
     runners: z.array(runnerSchema),
     memory: z.object({ rss_bytes: z.int() }),
   })
@@ -125,10 +128,10 @@ export async function statsOf({
   startedAt,
   runners,
 }: Services): Promise<StatsView> {
-  const [lag, counts, letters] = await Promise.all([
+  const [lag, counts, queue] = await Promise.all([
     gauges.lag(),
     gauges.counts(),
-    gauges.letters(),
+    gauges.deadLetters(),
   ]);
   const [totals, latency] = [telemetry.totals(), telemetry.latency()];
   const { hit, shared, store: found, miss } = totals.cache;
@@ -159,9 +162,9 @@ export async function statsOf({
       events: counts.value.events,
       as_of: new Date(counts.at).toISOString(),
     },
-    dead_letters: letters.value && {
-      open: letters.value.byState.open,
-      as_of: new Date(letters.at).toISOString(),
+    dead_letters: queue.value && {
+      open: queue.value.byState.open,
+      as_of: new Date(queue.at).toISOString(),
     },
     runners: runners().map(runnerOf),
     memory: { rss_bytes: process.memoryUsage.rss() },

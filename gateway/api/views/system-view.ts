@@ -1,5 +1,5 @@
-// How the process and its machine are: event loop, memory, collections, disk, file handles,
-// versions.
+// The state of the process and its machine: event loop, memory, garbage collections, disk, file
+// handles, versions.
 
 import { readdir, readFile, statfs } from 'node:fs/promises';
 import { availableParallelism, freemem, loadavg, totalmem } from 'node:os';
@@ -10,7 +10,9 @@ import { z } from '@hono/zod-openapi';
 export const systemSchema = z
   .object({
     status: z.enum(['ok', 'strained']),
-    causes: z.array(z.string()).openapi({ description: 'What is short; empty when nothing is.' }),
+    causes: z
+      .array(z.string())
+      .openapi({ description: 'What is running short; empty when nothing is.' }),
     uptime_seconds: z.number(),
     versions: z.object({
       vectorstream: z.string(),
@@ -19,7 +21,7 @@ export const systemSchema = z
       sqlite: z.string().nullable(),
     }),
     platform: z.string(),
-    processors: z.int().openapi({ description: 'That this process may use.' }),
+    processors: z.int().openapi({ description: 'How many this process may use.' }),
     load_average: z
       .array(z.number())
       .openapi({ description: 'Of the machine, over 1, 5 and 15 minutes.' }),
@@ -50,7 +52,7 @@ export const systemSchema = z
     file_handles: z
       .object({ open: z.int(), limit: z.int().nullable() })
       .nullable()
-      .openapi({ description: 'null where the system does not tell.' }),
+      .openapi({ description: 'null where the system does not report them.' }),
   })
   .openapi('System', {
     example: {
@@ -82,19 +84,19 @@ const resolutionMs = 10;
 const version = '0.1.0';
 
 /**
- * Watches delays and collections of the last minute or so; costs a timer of 10 ms. Begun with the
- * first question.
+ * Watches event-loop delays and garbage collections over about a minute; this costs a timer of 10
+ * ms. Starts with the first `read`.
  */
 export class SystemWatch {
   #histogram: ReturnType<typeof monitorEventLoopDelay> | null = null;
-  #beganAt = 0;
+  #startedAt = 0;
   #collections = { count: 0, milliseconds: 0, longest: 0 };
 
-  /** Begins a new window when this one is a minute old. */
+  /** Starts a new window when the present one is a minute old. */
   read(): Pick<SystemView, 'event_loop_delay_ms' | 'garbage_collection'> {
-    const histogram = this.#histogram ?? this.#begin();
-    const window_seconds = Math.round((performance.now() - this.#beganAt) / 1000);
-    // The timer itself waits for its resolution.
+    const histogram = this.#histogram ?? this.#start();
+    const window_seconds = Math.round((performance.now() - this.#startedAt) / 1000);
+    // Each measurement includes the timer's own wait.
     const delay = (nanoseconds: number): number =>
       Math.max(0, round(nanoseconds / 1e6 - resolutionMs));
     const { count, milliseconds, longest } = this.#collections;
@@ -112,16 +114,16 @@ export class SystemWatch {
         window_seconds,
       },
     };
-    if (performance.now() - this.#beganAt > windowMs) {
+    if (performance.now() - this.#startedAt > windowMs) {
       histogram.reset();
       this.#collections = { count: 0, milliseconds: 0, longest: 0 };
-      this.#beganAt = performance.now();
+      this.#startedAt = performance.now();
     }
     return seen;
   }
 
-  #begin(): ReturnType<typeof monitorEventLoopDelay> {
-    this.#beganAt = performance.now();
+  #start(): ReturnType<typeof monitorEventLoopDelay> {
+    this.#startedAt = performance.now();
     const histogram = monitorEventLoopDelay({ resolution: resolutionMs });
     histogram.enable();
     this.#histogram = histogram;
@@ -136,7 +138,7 @@ export class SystemWatch {
   }
 }
 
-/** Shares of what there is below which work is in danger. */
+/** Beyond these bounds the process is at risk. */
 const diskBytesMin = 500e6;
 const heapShareMax = 0.92;
 const handleShareMax = 0.9;
