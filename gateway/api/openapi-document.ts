@@ -1,23 +1,25 @@
-// Describes the API as OpenAPI 3.1 from the schemas that validate the requests, and says once what
-// holds for every path.
+// Describes the API as OpenAPI 3.1 from the schemas that validate the requests, and adds what holds for
+// every path.
 
 import type { OpenAPIHono } from '@hono/zod-openapi';
+import { assert } from '#core/errors/assert.ts';
 import { ruleOf } from '../access/route-rules.ts';
 import { problemContentType, titleOf } from '../http/problem-document.ts';
 import type { AppEnv } from './app-env.ts';
 
 type Document = ReturnType<OpenAPIHono<AppEnv>['getOpenAPI31Document']>;
+type Operation = NonNullable<NonNullable<Document['paths']>[string]['get']>;
 
 const tags = [
   {
     name: 'Events',
     prefixes: ['/events'],
-    description: 'Taking events in, and the events that are stored.',
+    description: 'Send events, and read the events that are stored.',
   },
   {
     name: 'Search',
     prefixes: ['/search', '/products', '/users', '/trends'],
-    description: "Search by meaning, and what visitors' behaviour tells.",
+    description: "Search by meaning, and analyses of visitors' behaviour.",
   },
   {
     name: 'Embeddings',
@@ -27,51 +29,50 @@ const tags = [
   {
     name: 'Dead letters',
     prefixes: ['/dlq'],
-    description: 'Events that could not be stored, each with its reason and its bytes.',
+    description: 'Events that could not be stored, each with its reason and its original bytes.',
   },
   { name: 'Fleet', prefixes: ['/runners'], description: 'The runners connected to this gateway.' },
   {
     name: 'Live',
     prefixes: ['/ws', '/sse'],
-    description: 'What happens, as it happens. See docs/live.md for the messages.',
+    description: 'Changes as they happen. See docs/live.md for the messages.',
   },
   {
     name: 'Health',
     prefixes: ['/livez', '/readyz', '/startupz', '/health', '/system'],
-    description: 'Whether the gateway lives, can work, and how it feels.',
+    description: 'Whether the gateway runs, whether it can work, and the state of its parts.',
   },
   {
     name: 'Operation',
     prefixes: ['/stats', '/metrics', '/config'],
-    description: 'Figures and settings of this gateway.',
+    description: 'Statistics and settings of this gateway.',
   },
 ] as const;
 
-/** Beside what an operation says of itself. */
+/** In addition to the errors that an operation describes itself. */
 const commonErrors: Readonly<Record<string, string>> = {
-  401: 'No API key, or a wrong one (only where the gateway has keys).',
-  403: 'Not from this origin, or not with this key.',
-  429: 'Too much at once: wait as Retry-After says.',
+  401: 'The API key is missing or wrong. Only a gateway that has keys answers so.',
+  403: 'This origin may not use the API, or this key lacks the scope.',
+  429: 'Too many requests; retry after the seconds in Retry-After.',
   500: 'The gateway failed; its log has the cause under request_id.',
-  503: 'A part that this needs is not there at present: wait as Retry-After says.',
+  503: 'A part that this request needs is not available; retry after the seconds in Retry-After.',
 };
-/** Told before a path is looked at, and so in the one shape for all of them. */
+/** Answered before the path is known, so always as a problem document. */
 const serverErrors: Readonly<Record<string, string>> = {
-  408: 'The request did not come in time.',
+  408: 'The request did not arrive in time.',
   414: 'The path with its query is too long (server.urlBytesMax).',
   431: 'The headers are too large (server.headerBytesMax), or too many.',
 };
 const bodyErrors: Readonly<Record<string, string>> = {
-  400: 'The body is not what its Content-Type says.',
+  400: 'The body does not match its Content-Type.',
   413: 'The body is too large.',
-  415: 'The body has another Content-Type.',
+  415: 'The Content-Type is not supported.',
 };
 const inputErrors: Readonly<Record<string, string>> = {
   422: 'A parameter or a member of the body is not as described; `errors` says which.',
 };
 const methods = ['get', 'post', 'put', 'patch', 'delete'] as const;
 
-/** Operation ids follow from method and path alone, so that they never change while those do not. */
 export function openApiDocument(app: OpenAPIHono<AppEnv>): Document {
   const document = app.getOpenAPI31Document({
     openapi: '3.1.0',
@@ -86,47 +87,11 @@ export function openApiDocument(app: OpenAPIHono<AppEnv>): Document {
     tags: tags.map(({ name, description }) => ({ name, description })),
     security: [{ bearer: [] }, { apiKey: [] }, {}],
   });
-  for (const [path, item] of Object.entries(document.paths ?? {})) {
+  for (const [path, item] of Object.entries(document.paths ?? {}))
     for (const method of methods) {
       const operation = item[method];
-      if (operation === undefined) continue;
-      operation.operationId = operationId(method, path);
-      operation.tags = [tagOf(path)];
-      const { scope } = ruleOf(method.toUpperCase(), path);
-      if (scope === 'open') operation.security = [];
-      else
-        operation.description = [
-          operation.description,
-          `Asks for a key with the scope \`${scope}\`.`,
-        ]
-          .filter(Boolean)
-          .join(' ');
-      const hasInput =
-        operation.requestBody !== undefined || (operation.parameters ?? []).length > 0;
-      const errors = {
-        ...(scope === 'open' ? {} : commonErrors),
-        421: 'The Host header names another server.',
-        500: commonErrors[500] ?? '',
-        ...(operation.requestBody !== undefined && bodyErrors),
-        ...(hasInput && !path.startsWith('/v1') && inputErrors),
-      };
-      const schema = {
-        $ref: path.startsWith('/v1')
-          ? '#/components/schemas/OpenAiError'
-          : '#/components/schemas/Problem',
-      };
-      const type = path.startsWith('/v1') ? 'application/json' : problemContentType;
-      const responses = { ...operation.responses };
-      for (const [status, description] of Object.entries(errors))
-        responses[status] ??= { description, content: { [type]: { schema } } };
-      for (const [status, description] of Object.entries(serverErrors))
-        responses[status] ??= {
-          description,
-          content: { [problemContentType]: { schema: { $ref: '#/components/schemas/Problem' } } },
-        };
-      operation.responses = responses;
+      if (operation !== undefined) complete(operation, method, path);
     }
-  }
   const components = (document.components ??= {});
   components.securitySchemes = {
     bearer: { type: 'http', scheme: 'bearer', description: 'An API key.' },
@@ -135,7 +100,42 @@ export function openApiDocument(app: OpenAPIHono<AppEnv>): Document {
   return document;
 }
 
-/** `get /dlq/messages/{id}` → `getDlqMessagesById` */
+/** Adds id, tag, scope and the errors that every operation shares. */
+function complete(operation: Operation, method: (typeof methods)[number], path: string): void {
+  operation.operationId = operationId(method, path);
+  operation.tags = [tagOf(path)];
+  const { scope } = ruleOf(method.toUpperCase(), path);
+  if (scope === 'open') operation.security = [];
+  else {
+    const required = `Requires a key with the scope \`${scope}\`.`;
+    operation.description = [operation.description, required].filter(Boolean).join(' ');
+  }
+  const hasBody = operation.requestBody !== undefined;
+  const hasInput = hasBody || (operation.parameters ?? []).length > 0;
+  const isOpenAi = path.startsWith('/v1');
+  const errors = {
+    ...(scope === 'open' ? {} : commonErrors),
+    421: 'The Host header names another server.',
+    500: commonErrors[500] ?? '',
+    ...(hasBody && bodyErrors),
+    ...(hasInput && !isOpenAi && inputErrors),
+  };
+  const responses = { ...operation.responses };
+  for (const [status, description] of Object.entries(errors))
+    responses[status] ??= isOpenAi
+      ? errorResponse(description, 'application/json', 'OpenAiError')
+      : errorResponse(description, problemContentType, 'Problem');
+  for (const [status, description] of Object.entries(serverErrors))
+    responses[status] ??= errorResponse(description, problemContentType, 'Problem');
+  operation.responses = responses;
+}
+
+const errorResponse = (description: string, type: string, schema: string) => ({
+  description,
+  content: { [type]: { schema: { $ref: `#/components/schemas/${schema}` } } },
+});
+
+/** Stable as long as method and path are: `get /dlq/messages/{id}` → `getDlqMessagesById`. */
 function operationId(method: string, path: string): string {
   const words = path
     .split('/')
@@ -150,7 +150,7 @@ function tagOf(path: string): string {
   const tag = tags.find(({ prefixes }) =>
     prefixes.some((prefix) => path === prefix || path.startsWith(`${prefix}/`)),
   );
-  if (tag === undefined) throw new Error(`${path} has no tag. This is a bug in VectorStream.`);
+  assert(tag !== undefined, `${path} has no tag`);
   return tag.name;
 }
 
