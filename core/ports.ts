@@ -1,7 +1,18 @@
-// The types that cross a boundary: what flows along the arrow, and the contracts of everything that
-// does I/O.
+// The contracts of VectorStream: the data that flows through it, and a port for each part that does
+// I/O. Read this file first.
+//
+//     EventSource ──► pipeline ──► EmbeddingService ──► VectorStore
+//                        └───────► DeadLetters
+//
+// A port is a type; an adapter is a function that returns one. Each port has an adapter in memory
+// (core/memory), which is its reference implementation, and a conformance suite (test/conformance)
+// that every adapter passes.
+//
+// Three kinds of failure are never mixed. Bad input is a value (`Rejection`). Trouble is a typed
+// error that says whether the same call may succeed later (`retryable`). A broken invariant is an
+// assertion that stops the program.
 
-/** The six behaviours of a shop's visitor that VectorStream understands. */
+/** What visitors of a shop do. Every event has one of these types. */
 export const eventTypes = [
   'view',
   'add_to_cart',
@@ -12,25 +23,22 @@ export const eventTypes = [
 ] as const;
 export type EventType = (typeof eventTypes)[number];
 
-/**
- * Wall clock, monotonic clock and timer in one place, so that every wait in the program can be
- * driven by a test.
- */
+/** The only source of time, so that a test can control every wait. */
 export type Clock = {
   /** UTC, milliseconds since 1970. May jump. */
   now(): number;
-  /** Milliseconds since an arbitrary origin. Never goes back: durations and deadlines use this one. */
+  /** Milliseconds since an arbitrary origin. Never goes back: use it for durations. */
   monotonic(): number;
   /**
-   * Resolves after `ms`; rejects with `signal.reason` as soon as the signal aborts. Leaves no
+   * Resolves after `ms`. Rejects with `signal.reason` as soon as the signal aborts. Leaves no
    * listener behind.
    */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 };
 
-// ── Along the arrow ─────────────────────────────────────────────────────────────────────────────────────────────────
+// ── The path of an event ───────────────────────────────────────────────────────────────────────
 
-/** One record as a client hands it to a log: bytes, nothing interpreted. */
+/** One record of a log: bytes that nobody has interpreted yet. */
 export type LogRecord = {
   readonly key: Uint8Array | null;
   readonly value: Uint8Array;
@@ -39,22 +47,19 @@ export type LogRecord = {
   readonly timestamp: number;
 };
 
-/** Where a record stands in its log. Offsets stay below 2^53. */
+/** Where a record is in its log. Offsets are below 2^53. */
 export type Position = {
   readonly topic: string;
   readonly partition: number;
   readonly offset: number;
 };
 
-/**
- * A record on loan from a source: whoever finishes the event says so once, through `settle`. Only
- * the pipeline settles.
- */
+/** A record that a source has delivered and that must be settled. Only the pipeline settles. */
 export type Delivery = LogRecord & {
   readonly position: Position;
   /**
-   * Called once, when the outcome is durable. A delivery that is never settled comes again after a
-   * restart.
+   * Call it once, when the outcome is durable. A delivery that is not settled is delivered again
+   * after a restart.
    */
   settle(outcome: Outcome): void;
 };
@@ -67,20 +72,20 @@ export type Product = {
   readonly price: number;
 };
 
-/** A valid event. Made only by `parseEvent`. */
+/** A valid event. Only `parseEvent` makes one. */
 export type ProductEvent = {
-  /** As the client sent it. */
+  /** The id that the client sent. */
   readonly eventId: string;
-  /** `eventId` when that is a UUID, else UUIDv5 of it: the identity in the store. */
+  /** Identifies the event in the store: `eventId` if that is a UUID, else its UUIDv5. */
   readonly id: string;
   readonly eventType: EventType;
-  /** UTC ms; also the version of the stored event. */
+  /** UTC ms. Also the version of the stored event. */
   readonly timestamp: number;
   readonly userId: string;
   readonly sessionId: string;
   readonly product: Product | null;
   readonly searchQuery: string | null;
-  /** The whole event as JSON text, validated, unknown fields kept: what is stored and shown. */
+  /** The whole valid event as JSON text, with unknown fields. Stored and returned unchanged. */
   readonly payload: string;
 };
 
@@ -94,93 +99,95 @@ export const deadLetterReasons = [
 ] as const;
 export type DeadLetterReason = (typeof deadLetterReasons)[number];
 
-/** A "no" to bad input: a value, never thrown. */
+/** Why an event cannot be stored. It is a value and is never thrown. */
 export type Rejection = {
   readonly reason: DeadLetterReason;
-  /** Says which field, what was got and what is allowed. */
+  /** Names the field, the value received and the values allowed. */
   readonly message: string;
-  /** Dotted path of the offending field, when it is one field. */
+  /** Dotted path of the invalid field; `null` when it is not about one field. */
   readonly field: string | null;
-  /** The event's own id, when it could be read. */
+  /** The event's own id; `null` when it could not be read. */
   readonly eventId: string | null;
 };
 
-/** A text to embed, with the identity under which its vector is stored. Made only by `documentOf`. */
+/** The text of an event that is to be embedded. Only `documentOf` makes one. */
 export type Document = {
-  /** UUIDv5 of the text. */
+  /** UUIDv5 of the text. Events with the same text share one vector under this id. */
   readonly textId: string;
   readonly text: string;
   readonly kind: 'product' | 'query';
   readonly event: ProductEvent;
 };
 
-/** Who computed a vector, so that a wrong runner's work can be found and redone. */
+/** Who computed a vector, so that the vectors of a faulty runner can be found and replaced. */
 export type Provenance = {
-  /** The runner's session id, unique per connection. */
+  /** Id of the runner's session, unique per connection. */
   readonly runnerSession: string;
   readonly runnerName: string;
   readonly device: string;
   readonly dtype: string;
   /** UTC ms. */
   readonly embeddedAt: number;
-  /** UTC ms of the last golden check that the session had passed. */
+  /** When the session had last passed a golden check, UTC ms. */
   readonly checkedAt: number;
 };
 
-/** A unit vector and where it came from. `vector.length` is the index's dimension. */
+/** A unit vector, with as many components as the index has dimensions, and who computed it. */
 export type Embedding = { readonly vector: Float32Array; readonly provenance: Provenance };
 
-/** What became of one event. Every one of these is final and durable. */
+/** The end of one event. Each of these is final and durable. */
 export type Outcome =
   | { readonly status: 'stored' }
-  /** The store already had this event in the same or a newer version; counts as stored. */
+  /** The store already had this event in the same or a newer version. Counts as stored. */
   | { readonly status: 'superseded' }
   | { readonly status: 'dead-lettered'; readonly reason: DeadLetterReason };
 
-// ── Event source ────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── Event source and sink ──────────────────────────────────────────────────────────────────────
 
+/** How many records of a partition come after its last commit. */
 export type PartitionLag = { readonly partition: number; readonly lag: number };
 
 /**
- * Where events come from. At-least-once: whatever was not settled before a crash is delivered
- * again.
+ * Where events come from. Delivery is at-least-once: every record that was not settled before a
+ * crash is delivered again.
  *
- * - `deliveries` is called once. It yields non-empty batches, in offset order within a partition.
- *   Backpressure is not pulling. It ends when the signal aborts; it waits and retries while its
- *   dependency is down (see `health`).
- * - A commit covers the contiguous settled head of a partition only, and never a partition that was
- *   revoked.
- * - Disposing commits what is settled, stops, and closes. Deliveries settled later are ignored.
+ * - `deliveries` is called once. It yields batches that are not empty, in offset order within a
+ *   partition. A consumer applies backpressure by not pulling. The iteration ends when the signal
+ *   aborts. While the log is down it waits and retries (see `health`).
+ * - A partition is committed up to its first unsettled record, and never after it was revoked.
+ * - Disposing commits what is settled, ends `deliveries`, and closes. Later settles are ignored.
  */
 export type EventSource = AsyncDisposable & {
   readonly kind: 'kafka' | 'embedded' | 'memory';
   deliveries(signal: AbortSignal): AsyncIterable<readonly Delivery[]>;
-  /** Records in the log after the last commit, for the partitions this member holds. */
+  /** Of the partitions that this member of the group holds. */
   lag(): Promise<readonly PartitionLag[]>;
-  /** Delivered and not yet settled. */
+  /** How many deliveries are not settled yet. */
   unsettled(): number;
-  /** `null` while all is well, else one line that names the trouble. */
+  /** `null` while all is well, else one line that names the problem. */
   health(): string | null;
 };
 
-/** Where `POST /events` and the generator put events. */
+/** Where `POST /events` and the event generator write records. */
 export type EventSink = AsyncDisposable & {
   /**
-   * Resolves when every record is durable (fsynced, or acknowledged by the broker), with positions
-   * in input order. Throws `DependencyError`; `LogFullError` (retryable) when the log's bound is
-   * reached.
+   * Resolves when every record is durable (fsynced, or acknowledged by the broker), with the
+   * positions in input order.
+   *
+   * @throws DependencyError when the log did not accept the records
+   * @throws LogFullError (retryable) when the log has reached its bound
    */
   append(records: readonly LogRecord[]): Promise<readonly Position[]>;
 };
 
-// ── Vector store ────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── Vector store ───────────────────────────────────────────────────────────────────────────────
 
-/** A text with its vector, stored once however many events refer to it. */
+/** A text with its vector. It is stored once, however many events refer to it. */
 export type TextRecord = {
   readonly id: string;
   readonly text: string;
   readonly kind: 'product' | 'query';
-  /** The product it came from; `null` for a query. */
+  /** The product of the event that the text came from; `null` for a query. */
   readonly product: Product | null;
   readonly embedding: Embedding;
 };
@@ -189,23 +196,23 @@ export type TextRecord = {
 export type EventRecord = {
   readonly event: ProductEvent;
   readonly textId: string;
-  /** UTC ms; what retention goes by. */
+  /** UTC ms. Retention goes by this time. */
   readonly ingestedAt: number;
 };
 
-/**
- * One per item of a write, in order. `missing-text`: the text it refers to is gone; put the text
- * again, then the event.
- */
+/** What became of one item of a write. */
 export type WriteOutcome =
   | { readonly status: 'stored' }
+  /** The store already has the event in the same or a newer version. */
   | { readonly status: 'superseded' }
+  /** The store does not have the event's text. Put the text again, then the event. */
   | { readonly status: 'missing-text' }
+  /** The store refuses the item for its content. */
   | { readonly status: 'rejected'; readonly message: string };
 
 /**
- * Which events count. Every member that is present must match; all are on events. Times in UTC ms,
- * both ends included.
+ * Selects events. An event matches when it meets every condition that is present. Times are UTC ms;
+ * bounds of times and prices are inclusive.
  */
 export type EventFilter = {
   readonly eventTypes?: readonly EventType[];
@@ -234,25 +241,25 @@ export type SearchRequest = {
   /** 1…1000 */
   readonly limit: number;
   readonly filter: EventFilter;
-  /** No hit scores less. */
+  /** The lowest score of a hit. */
   readonly scoreMin?: number;
-  /** These are left out; up to 1000. */
+  /** Texts to leave out, at most 1000. */
   readonly exceptTextIds?: readonly string[];
-  /** Only what comes behind this place: where the last hit of the page before stood. */
+  /** Return only hits that rank after this one, which is the last hit of the page before. */
   readonly after?: SearchCursor;
-  /** Nobody waits for it: it lets all others go first. */
+  /** Runs after all other queries. */
   readonly lowPriority?: boolean;
 };
 
-/** Where a hit stands in the order of hits. */
+/** The rank of a hit: by score, then newest matching event, then text id. */
 export type SearchCursor = {
   readonly score: number;
-  /** Of its newest matching event, UTC ms. */
+  /** Time of its newest matching event, UTC ms. */
   readonly newestAt: number;
   readonly textId: string;
 };
 
-/** A distinct text near the query, with the events that match the filter (at least one). */
+/** A text near the query, with the events that match the filter (at least one). */
 export type SearchHit = {
   /** Cosine similarity, -1…1. */
   readonly score: number;
@@ -267,10 +274,10 @@ export type SearchHit = {
 };
 
 export type CountsRequest = {
-  /** Events without a category are in no group of `category`. */
+  /** With `category`, events without a category are not counted. */
   readonly by: 'textId' | 'category' | 'eventType';
   readonly filter: EventFilter;
-  /** 1…10,000 groups */
+  /** 1…10,000 groups. */
   readonly limit: number;
 };
 
@@ -278,48 +285,56 @@ export type Count = { readonly value: string; readonly count: number };
 
 export type StoreCounts = { readonly texts: number; readonly events: number };
 
-/** A text as it is stored, but for its vector. */
+/** A stored text without its vector. */
 export type BareText = Omit<TextRecord, 'embedding'>;
 
-/** Until when a runner's work is known to be right; kept while some of it is not. */
+/**
+ * How far the work of a runner session is verified. A mark is kept while some of the session's work
+ * is not verified.
+ */
 export type SessionMark = {
   /** A UUID. */
   readonly runnerSession: string;
-  /** UTC ms: what it embedded before has passed its checks. */
+  /** UTC ms. Everything that the session embedded before this time has passed its checks. */
   readonly verifiedUntil: number;
-  /** UTC ms: when a gateway last said that it looks after this session. */
+  /** When a gateway last confirmed that it watches this session, UTC ms. */
   readonly renewedAt: number;
 };
 
-/** Texts that a session embedded at `since` (UTC ms) or later. */
+/** The texts that a session embedded at `since` (UTC ms) or later. */
 export type SessionWork = { readonly runnerSession: string; readonly since: number };
 
 /**
- * What a store needs so that a wrong runner's work is found and redone, also after a crash and by
- * another gateway. Calls are idempotent, applied when they resolve, and throw as those of the store
- * do.
+ * Finds the vectors of a faulty runner so that they can be replaced, even after a crash or by
+ * another gateway. All calls are idempotent, are applied when they resolve, and throw the errors of
+ * `VectorStore`.
+ *
+ * A _withheld_ text is one whose vector must not be used:
+ *
+ * - `knownTexts`, `vectors`, `search` and `embeddedBy` leave it out.
+ * - `texts` and `counts` still include it, and `withheld` lists it.
+ * - Its events stay, in `events`, `event` and `countsBy` too, and `putEvents` accepts more of them.
+ * - `forget` treats it like any other text.
+ * - `putTexts` gives it a new vector and ends the withholding.
  */
 export type ProvenanceStore = {
-  /** Makes or replaces the session's mark. */
+  /** Creates or replaces the session's mark. */
   mark(mark: SessionMark): Promise<void>;
   unmark(runnerSession: string): Promise<void>;
-  /** At most 10,000, in no order. */
+  /** At most 10,000, in no particular order. */
   marks(): Promise<readonly SessionMark[]>;
-  /**
-   * In no order. A text that somebody else has embedded since, or that is withheld, is not among
-   * them.
-   */
+  /** In no particular order. A text that another session has embedded since is not part of the work. */
   embeddedBy(work: SessionWork, limit: number): Promise<readonly BareText[]>;
-  /**
-   * Takes their vectors from all of these texts: they are not known, not found and have no vector
-   * until they are put again. Their events stay and may refer to them.
-   */
+  /** Withholds all of these texts. */
   withhold(work: SessionWork): Promise<void>;
-  /** Texts without a vector, in no order. */
+  /** Withheld texts, in no particular order. */
   withheld(limit: number): Promise<readonly BareText[]>;
 };
 
-/** What an index holds; a store made for another identity refuses writes and says how to migrate. */
+/**
+ * What an index holds. A store that was created for another identity refuses writes, because new
+ * vectors could not be compared with its own. Its error says how to migrate.
+ */
 export type IndexIdentity = {
   readonly modelId: string;
   /** SHA-256 of the model's manifest. */
@@ -330,37 +345,46 @@ export type IndexIdentity = {
 };
 
 /**
- * Where vectors and events live. Opened for one `IndexIdentity`; an adapter's factory throws
- * `IndexMismatchError` when the store on disk has another.
+ * Where vectors and events live. A store is opened for one `IndexIdentity`, and its factory throws
+ * `IndexMismatchError` when the stored data has another.
  *
- * - Writes are applied and searchable when they resolve, idempotent, and total: one outcome per item,
- *   in order.
- * - Throws `DependencyError`: `retryable` (network, busy, 5xx) → the caller repeats the same call;
- *   not retryable → the caller halves the batch to find the bad item.
- * - `putTexts` refuses (`rejected`) a vector that is not finite, unit length and of the index's
- *   dimension. A text that is there already keeps its id and takes the new vector.
- * - `putEvents`: a newer version overwrites; an older or equal one is `superseded`. The same id twice
- *   in one call: as if they came one after the other.
+ * - A write is applied and searchable when it resolves. Writes are idempotent, and return one outcome
+ *   per item, in order.
+ * - Every call may throw `DependencyError`. If it is retryable (network, busy, 5xx), repeat the same
+ *   call. If it is not, a write holds an item that the store cannot accept: halve the batch to find
+ *   it (see `writeBisecting`).
+ * - A _known_ text is one that is stored and not withheld (see `ProvenanceStore`).
  */
 export type VectorStore = AsyncDisposable & {
   readonly kind: 'qdrant' | 'embedded' | 'memory';
-  /** Items per write call that the adapter takes at once. */
+  /** The most items that a caller puts into one write call. */
   readonly batchMax: { readonly texts: number; readonly events: number };
   readonly provenanceStore: ProvenanceStore;
+  /**
+   * Those of these texts that are known. A text without events is then kept for a whole grace
+   * period more (see `forget`), because its event is about to be written.
+   */
   knownTexts(ids: readonly string[]): Promise<ReadonlySet<string>>;
+  /**
+   * Rejects a vector that is not finite, not of unit length or not of the index's dimension. A text
+   * that is already stored keeps its id and gets the new vector.
+   */
   putTexts(texts: readonly TextRecord[]): Promise<readonly WriteOutcome[]>;
+  /**
+   * A newer version of an event replaces the stored one; the same or an older version is
+   * `superseded`. Two items with the same id are applied one after the other.
+   */
   putEvents(events: readonly EventRecord[]): Promise<readonly WriteOutcome[]>;
   /**
-   * Nearest distinct texts with at least one event matching the filter, by score, then newest
-   * event, then text id. Texts of kind `query` take part only when the filter's `eventTypes`
-   * includes `search`.
+   * The nearest known texts that have an event matching the filter, ranked as in `SearchCursor`.
+   * Queries take part only when the filter's `eventTypes` includes `search`.
    */
   search(request: SearchRequest): Promise<readonly SearchHit[]>;
-  /** Those of these ids that are known. */
+  /** Those of these texts that are stored, withheld ones included. */
   texts(textIds: readonly string[]): Promise<ReadonlyMap<string, BareText>>;
-  /** Vectors of those ids that are known. */
+  /** The vectors of those of these texts that are known. */
   vectors(textIds: readonly string[]): Promise<ReadonlyMap<string, Float32Array>>;
-  /** Newest first (timestamp, then id). `after` is the last item of the page before. */
+  /** Newest first (by timestamp, then id). `after` is the last event of the page before. */
   events(
     filter: EventFilter,
     limit: number,
@@ -368,16 +392,16 @@ export type VectorStore = AsyncDisposable & {
   ): Promise<readonly StoredEvent[]>;
   event(id: string): Promise<StoredEvent | null>;
   /**
-   * Numbers of matching events by one of their fields: the largest groups, by count and then value;
-   * which of equals are beyond the limit is not said. May take seconds over millions of events,
-   * without holding up any other call.
+   * Counts matching events by one field. Returns the largest groups, by count, then value; which
+   * groups of equal size fall beyond the limit is undefined. May take seconds with millions of
+   * events, and blocks no other call.
    */
   countsBy(request: CountsRequest): Promise<readonly Count[]>;
   counts(): Promise<StoreCounts>;
   /**
-   * Forgets events taken in before `ingestedBefore`, and texts that have had no event for longer
-   * than `textGraceMs` (which must exceed the life of any known-text cache entry). Bounded work per
-   * call; `more` says to call again.
+   * Deletes events ingested before `ingestedBefore`, and texts that have had no event for longer
+   * than `textGraceMs`. That must exceed the lifetime of every cached known text. The work per call
+   * is bounded; while `more` is true, call again.
    */
   forget(request: {
     readonly ingestedBefore: number;
@@ -386,10 +410,11 @@ export type VectorStore = AsyncDisposable & {
   }): Promise<{ readonly events: number; readonly texts: number; readonly more: boolean }>;
 };
 
-// ── Dead letters ────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── Dead letters ───────────────────────────────────────────────────────────────────────────────
 
+/** A record that could not be stored, and why. */
 export type DeadLetter = LogRecord & {
-  /** UUIDv5 of the origin position: the same failure twice is the same letter. */
+  /** UUIDv5 of the origin, so that the same failure is one dead letter however often it occurs. */
   readonly id: string;
   readonly origin: Position;
   readonly reason: DeadLetterReason;
@@ -398,21 +423,21 @@ export type DeadLetter = LogRecord & {
   readonly eventId: string | null;
   /** UTC ms. */
   readonly failedAt: number;
-  /** How often it was tried before it was given up. */
+  /** How often it was tried. */
   readonly attempts: number;
-  /** Name of the runner that failed last, if one did. */
+  /** Name of the runner that failed last; `null` when no runner failed. */
   readonly runner: string | null;
 };
 
 export const deadLetterStates = ['open', 'replayed', 'purged'] as const;
 export type DeadLetterState = (typeof deadLetterStates)[number];
 
-/** What people have done with a letter; a fresh one is `openStatus`. */
+/** What operators have done with a dead letter. A new one has `openStatus`. */
 export type DeadLetterStatus = {
   readonly state: DeadLetterState;
-  /** How often this letter was put back into the source. */
+  /** How often the dead letter was replayed: its record was appended to the source again. */
   readonly replays: number;
-  /** The last time that it was: when (UTC ms), by whom, and where it went. */
+  /** The last replay: when (UTC ms), by whom, and the new position. */
   readonly replay: { readonly at: number; readonly by: string; readonly position: Position } | null;
   readonly purge: { readonly at: number; readonly by: string } | null;
 };
@@ -426,43 +451,44 @@ export const openStatus: DeadLetterStatus = {
 export type DeadLetterEntry = DeadLetter &
   DeadLetterStatus & {
     /**
-     * Of the original value. `value` is shorter in a list that asks for its beginning, when the
-     * queue had to cut it, and after a purge.
+     * Size of the original value. `value` is shorter when a list has cut it, when the queue had to
+     * cut it, and after a purge.
      */
     readonly valueBytes: number;
   };
 export type DeadLetterQuery = {
   readonly reason?: DeadLetterReason;
   readonly state?: DeadLetterState;
+  /** Bounds of `failedAt`, inclusive, UTC ms. */
   readonly since?: number;
   readonly until?: number;
-  /** In the message or the value, 1…200 characters; `A` to `Z` match `a` to `z`. */
+  /** Occurs in the message or the value; 1…200 characters. `A` to `Z` also match `a` to `z`. */
   readonly text?: string;
-  /** Values are cut to so many bytes, so that a page of large ones is small. */
+  /** Values are cut to this many bytes, so that a page of large values stays small. */
   readonly valueBytesMax: number;
   /** 1…1000 */
   readonly limit: number;
-  /** The last item of the page before. */
+  /** The last entry of the page before. */
   readonly after?: DeadLetterCursor;
 };
 export type DeadLetterCursor = { readonly failedAt: number; readonly id: string };
 
 /**
- * The dead-letter queue. `put` and `setStatus` are durable when they resolve; both throw
+ * The dead-letter queue. `put` and `setStatus` are durable when they resolve, and may throw
  * `DependencyError`.
  */
 export type DeadLetters = AsyncDisposable & {
   readonly kind: 'kafka' | 'embedded' | 'memory';
-  /** Idempotent by id: of the same letter twice the first stays, with its status. */
-  put(letters: readonly DeadLetter[]): Promise<void>;
+  /** Idempotent by id: a dead letter that is already there stays as it is, with its status. */
+  put(deadLetters: readonly DeadLetter[]): Promise<void>;
   /**
-   * The last word counts. A purged letter loses its key, value and headers for good; unknown ids
-   * change nothing.
+   * The last status of an id wins, and unknown ids are ignored. A purge deletes the key, value and
+   * headers for good.
    */
   setStatus(
     changes: readonly { readonly id: string; readonly status: DeadLetterStatus }[],
   ): Promise<void>;
-  /** Newest first (failedAt, then id). */
+  /** Newest first (by failedAt, then id). */
   list(query: DeadLetterQuery): Promise<readonly DeadLetterEntry[]>;
   /** With the whole value. */
   get(id: string): Promise<DeadLetterEntry | null>;
@@ -472,34 +498,34 @@ export type DeadLetters = AsyncDisposable & {
   }>;
 };
 
-// ── Runners ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── Runners ────────────────────────────────────────────────────────────────────────────────────
 
 export type EmbedderInfo = {
   readonly device: 'cpu' | 'webgpu' | 'cuda' | 'wasm';
   readonly dtype: string;
-  /** What the adapter calls itself; for a CPU its model name. */
+  /** The adapter's own name; for a CPU, its model name. */
   readonly adapter: string;
   readonly softwareAdapter: boolean;
   readonly modelId: string;
   readonly modelRevision: string;
   readonly dimensions: number;
-  /** Measured at warm-up on texts like the stream's. */
+  /** Measured during warm-up, on texts like those of the stream. */
   readonly textsPerSecond: number;
 };
 
-/** One per text, in order. */
+/** What became of one text. */
 export type EmbedOutcome =
   /**
-   * `tokens`: of the whole text, special ones included, before it was cut to the model's length;
-   * absent when nobody counted.
+   * `tokens` counts the whole text with its special tokens, before it was cut to the model's
+   * maximum length. It is absent when the tokens were not counted.
    */
   | { readonly ok: true; readonly vector: Float32Array; readonly tokens?: number }
   | { readonly ok: false; readonly code: string; readonly message: string };
 
 /**
- * A loaded model on the runner's side. `embed` answers one outcome per text, in order; it throws
- * only when the session as a whole can no longer be trusted, and then the process or worker must
- * end. Calls do not overlap.
+ * A loaded model in a runner. `embed` returns one outcome per text, in order. It throws only when
+ * the model session can no longer be trusted; the process or worker must then end. Calls do not
+ * overlap.
  */
 export type Embedder = AsyncDisposable & {
   readonly info: EmbedderInfo;
@@ -507,30 +533,27 @@ export type Embedder = AsyncDisposable & {
 };
 
 /**
- * A connected message link (WebSocket in Node and browser, a pair in memory). Frames arrive whole
- * and in order.
+ * An open connection for messages: a WebSocket in Node or in the browser, or a pair in memory.
+ * Frames arrive whole and in order.
  */
 export type Channel = {
   send(frame: string | Uint8Array): void;
-  /** Bytes accepted by `send` and not yet handed to the network. */
+  /** Bytes that `send` has accepted and that are not yet handed to the network. */
   bufferedAmount(): number;
   close(code: number, reason: string): void;
-  /**
-   * Called once, before the first frame is read; a frame sent by the other side earlier is kept
-   * until then.
-   */
+  /** Called once. Frames that arrive earlier are kept until then. */
   listen(handlers: {
     frame(frame: string | Uint8Array): void;
-    /** Once, whoever closed; nothing comes after it. */
+    /** Called once, whichever side closed. No frame comes after it. */
     closed(code: number, reason: string): void;
   }): void;
 };
 
-/** What became of one text handed to the fleet. */
+/** What became of one text that was given to the fleet. */
 export type FleetResult =
-  /** `tokens`: as the runner counted them. */
+  /** `tokens` is the runner's count (see `EmbedOutcome`). */
   | { readonly ok: true; readonly embedding: Embedding; readonly tokens?: number }
-  /** No runner could embed it, tried alone as often as allowed. */
+  /** No runner could embed it, even alone and after every allowed attempt. */
   | {
       readonly ok: false;
       readonly code: string;
@@ -540,10 +563,10 @@ export type FleetResult =
     };
 
 /**
- * The fleet as the pipeline and the search see it. A text waits as long as no trusted runner is
- * there; it is embedded by any of them, again by another when one is lost, and ends alone with `ok:
- * false` when it is what makes runners fail. `search` goes before `bulk`. Rejects only with the
- * signal's reason.
+ * The fleet of runners, as the pipeline and the search see it. A text waits while no runner has
+ * passed its checks. When a runner is lost, another one embeds the text. A text that makes runners
+ * fail is tried alone, and in the end resolves with `ok: false`. `search` goes before `bulk`.
+ * `embed` rejects only with the signal's reason.
  */
 export type EmbeddingService = {
   embed(
