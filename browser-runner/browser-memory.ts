@@ -1,12 +1,12 @@
-// Measures what a browser holds in memory, over all its processes: a page's own figures leave out
-// workers, WebAssembly and the GPU's process.
+// Measures the memory of a browser over all its processes, because a page's own figures leave out
+// workers, WebAssembly and the GPU process.
 
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import type { Browser } from 'puppeteer';
 
-/** Bytes; `null` where it cannot be told. */
+/** Bytes; `null` when no process could be measured. */
 export async function browserMemoryBytes(browser: Browser): Promise<number | null> {
   const session = await browser.target().createCDPSession();
   try {
@@ -39,7 +39,7 @@ async function sizesOf(pids: readonly number[]): Promise<readonly number[]> {
     .filter((bytes) => bytes > 0);
 }
 
-/** Without the files that all processes of a browser map together. */
+/** Leaves out files that the processes of a browser share. Empty when the process has ended. */
 async function privateBytes(pid: number): Promise<number[]> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
   return [...status.matchAll(/^Rss(?:Anon|Shmem):\s+(\d+) kB$/gm)].map(

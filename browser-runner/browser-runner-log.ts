@@ -1,4 +1,4 @@
-// The browser runner's structured log: the supervisor's own lines, and those of its pages.
+// Creates the browser runner's structured log, for the supervisor's lines and those of its pages.
 
 import { pino, stdTimeFunctions, type Logger } from 'pino';
 import pretty from 'pino-pretty';
@@ -9,7 +9,7 @@ export function createLog(options: {
   readonly level: string;
   readonly format: 'json' | 'pretty';
 }): Log {
-  // Synchronous, so that the line that explains a crash is there.
+  // Synchronous, so that the line that explains a crash is not lost.
   const destination = pino.destination({ dest: 1, sync: true });
   const stream =
     options.format === 'pretty'

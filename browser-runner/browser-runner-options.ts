@@ -1,5 +1,5 @@
-// Turns flags and environment into a browser runner's options, once, with one clear line for
-// whatever is wrong.
+// Turns flags and environment into the options of a browser runner, or into one clear line on what
+// is wrong.
 
 import { parseArgs } from 'node:util';
 import { UsageError } from '#core/errors/errors.ts';
@@ -12,32 +12,26 @@ import {
 } from '#core/runner/runner-settings.ts';
 
 export type BrowserRunnerOptions = {
-  /**
-   * Gateways to serve, http(s):// or ws(s)://, at least one. The page comes from the first that
-   * answers.
-   */
+  /** Gateways to serve, http(s):// or ws(s)://, at least one. Each gets its own pages. */
   readonly gatewayUrls: readonly string[];
-  /** `null`: read from the data folder, where a local gateway writes it. */
+  /** `null`: it is in the data folder, where a gateway on this machine writes it. */
   readonly token: string | null;
   readonly dataDir: string;
   readonly device: 'auto' | 'webgpu' | 'wasm';
   readonly dtype: string;
   readonly threads: number | 'auto';
-  /** Pages, each in a browser of its own. */
+  /** Pages for each gateway, each in a browser of its own. */
   readonly runners: number;
-  /** What the fleet calls it; pages add `-1`, `-2`, … */
+  /** The name in the fleet; pages add `-1`, `-2`, … */
   readonly name: string;
-  /** `software`: a GPU that the processor plays. */
+  /** `software`: a GPU that the processor emulates. */
   readonly adapter: 'auto' | 'software';
-  /** Of each browser; more than that and it is replaced by a fresh one. */
+  /** The memory limit of each browser: above it, a fresh one replaces it. */
   readonly memoryMib: number | 'auto';
-  /** `auto`: on, except for root, whom Chromium refuses it. */
+  /** `auto`: on, except for root, for whom Chromium's sandbox does not work. */
   readonly sandbox: 'auto' | 'on' | 'off';
   readonly executablePath: string | null;
-  /**
-   * PEM file of the certificate, or of the authority, that the gateways are trusted by besides the
-   * public ones.
-   */
+  /** A PEM file of certificates whose public keys are trusted, beside the public authorities. */
   readonly tlsCa: string | null;
   readonly logLevel: string;
   readonly logFormat: 'json' | 'pretty';
@@ -45,26 +39,35 @@ export type BrowserRunnerOptions = {
 
 export const help = `Usage: npm run browser-runner -- [flags]
 
-Joins a gateway and embeds texts for it in a headless browser: with the GPU by WebGPU, which needs no more than the
-browser's driver, else with the processor by WebAssembly. The page and the model come from the gateway.
+Joins a gateway and embeds texts for it in a headless browser: on the GPU with WebGPU, which
+needs only the GPU's driver, else on the processor with WebAssembly. The page and the model
+come from the gateway.
 
-  --gateway URL    gateway to serve; several separated by commas  VECTORSTREAM_GATEWAY_URL      ws://127.0.0.1:8080
-  --device NAME    auto, webgpu or wasm                           VECTORSTREAM_RUNNER_DEVICE    auto
-  --dtype NAME     auto, or one of the model's: fp32, q8, …       VECTORSTREAM_RUNNER_DTYPE     auto
-  --threads N      threads of WebAssembly, or auto                VECTORSTREAM_RUNNER_THREADS   auto
-  --runners N      pages, each one runner in its own browser                                    1
-  --adapter NAME   auto, or software: with --device webgpu, a GPU                               auto
-                   that the processor plays, right and slow
-  --memory-max MIB of each browser; above it a fresh one takes    VECTORSTREAM_BROWSER_MEMORY   auto
-                   its place
-  --sandbox NAME   auto (on, except for root), on or off          VECTORSTREAM_BROWSER_SANDBOX  auto
-  --data-dir DIR   where the browser keeps its files              VECTORSTREAM_DATA_DIR         .vectorstream
-  --name NAME      how the fleet calls it                                                       host name
+  flag              meaning, variable, and default in brackets
+  --gateway URL     gateway to serve; several separated by commas
+                    VECTORSTREAM_GATEWAY_URL [ws://127.0.0.1:8080]
+  --device NAME     auto, webgpu or wasm
+                    VECTORSTREAM_RUNNER_DEVICE [auto]
+  --dtype NAME      auto, or one that the model has: fp32, q8, …
+                    VECTORSTREAM_RUNNER_DTYPE [auto]
+  --threads N       threads of WebAssembly, or auto
+                    VECTORSTREAM_RUNNER_THREADS [auto]
+  --runners N       pages for each gateway, each one runner in its own browser [1]
+  --adapter NAME    auto, or software: with --device webgpu, a GPU that the processor
+                    emulates, correct and slow [auto]
+  --memory-max MIB  memory limit of each browser; above it, a fresh one replaces it
+                    VECTORSTREAM_BROWSER_MEMORY [auto]
+  --sandbox NAME    auto (on, except for root), on or off
+                    VECTORSTREAM_BROWSER_SANDBOX [auto]
+  --data-dir DIR    where the browser keeps its files
+                    VECTORSTREAM_DATA_DIR [.vectorstream]
+  --name NAME       name in the fleet [host name]
   --help
 
-The browser is PUPPETEER_EXECUTABLE_PATH, else Puppeteer's own, else the Chrome, Chromium or Edge of this machine. The token
-comes from VECTORSTREAM_RUNNER_TOKEN, else from the file runner-token in the data folder, which a gateway on this machine
-writes. VECTORSTREAM_TLS_CA names a PEM file with the gateway's own certificate, where no public authority vouches for it.
+The browser is PUPPETEER_EXECUTABLE_PATH, else Puppeteer's own, else the Chrome, Chromium or
+Edge of this machine. The token comes from VECTORSTREAM_RUNNER_TOKEN, else from the file
+runner-token in the data folder, which a gateway on this machine writes. VECTORSTREAM_TLS_CA
+names a PEM file with the gateway's own certificate, if no public authority vouches for it.
 LOG_LEVEL (info) and LOG_FORMAT (json, pretty) are as for the gateway.`;
 
 const flags = {
@@ -84,8 +87,9 @@ const flags = {
 export type Surroundings = { readonly hostName: string; readonly terminal: boolean };
 
 /**
- * `'help'` when that was asked for. @throws UsageError naming the flag or variable, its value and
- * what is allowed.
+ * `'help'` when the help was asked for.
+ *
+ * @throws UsageError that names the flag or variable, its value and what is allowed
  */
 export function parseOptions(
   argv: readonly string[],

@@ -1,24 +1,26 @@
-// Runs one runner page from the browser's start to its end, and turns what becomes of it into one
-// ending for the supervisor.
+// Runs one runner page from the start of its browser to its end, and reports that end to the
+// supervisor in one form.
 
 import { rm } from 'node:fs/promises';
 import type { Clock } from '#core/ports.ts';
 import type { PageConfig } from '#core/runner/page-config.ts';
 import type { Worker, WorkerEnding } from '#core/runner/supervisor.ts';
-import { backoffMs } from '#core/time/retry.ts';
+import { rest } from '#core/time/rest.ts';
+import { RetryDelays } from '#core/time/retry.ts';
 import type { Log } from './browser-runner-log.ts';
-import { watchPage, type ExpectedGpu, type WatchEnd } from './page-watch.ts';
+import type { ExpectedGpu, WatchEnd } from './page-health.ts';
+import { watchPage } from './page-watch.ts';
 import { PageLoadError, type RunnerPage } from './runner-page.ts';
 import type { StatusFile } from './status-file.ts';
 
 export type BrowserWorkerOptions = {
-  /** Starts the browser; the signal gives that up. */
+  /** Starts the browser; the signal cancels that. */
   readonly open: (signal: AbortSignal) => Promise<RunnerPage>;
-  /** Of the gateway's runner page. */
+  /** The address of the gateway's runner page. */
   readonly address: string;
-  /** Asked anew for every attempt; a string in place of orders says what is missing. */
-  readonly orders: () => Promise<PageConfig | string>;
-  /** The browser's own folder, emptied when it does not come to embedding: what it holds may be why. */
+  /** Called for every attempt. Resolves with a sentence on what is missing in place of a config. */
+  readonly config: () => Promise<PageConfig | string>;
+  /** The browser's folder, emptied when the page never gets ready: its content may be the cause. */
   readonly profile: string;
   readonly memoryBytesMax: number;
   readonly gpu: ExpectedGpu | null;
@@ -27,55 +29,36 @@ export type BrowserWorkerOptions = {
   readonly log: Log;
 };
 
-/** A token is read anew, a gateway may be started anew: as a Node runner asks again. */
-const refusedAgainMs = 10_000;
-/** As a Node runner waits for its gateway. */
+/** How long to wait after a refusal: the token may be replaced meanwhile. */
+const refusedRetryMs = 10_000;
+/** The same as a Node runner's while it waits for its gateway. */
 const loadBackoff = { delayMs: 250, delayMsMax: 10_000 };
 
 export function startBrowserWorker(options: BrowserWorkerOptions): Worker {
   const drain = new AbortController();
   let page: RunnerPage | null = null;
-
-  const live = async (): Promise<WorkerEnding> => {
-    await using opened = await options.open(drain.signal);
-    page = opened;
-    for (let said = ''; ;) {
-      if (!(await load(opened, options, drain.signal)))
-        return ending({ kind: 'drained', message: 'drained', ready: false });
-      const end = await watchPage({
-        ...options,
-        page: opened,
-        drain: drain.signal,
-        onLook: (status, memoryBytes) => options.statusFile.tell(status, memoryBytes),
-      });
-      if (end.kind !== 'refused') return ending(end);
-      if (end.message !== said)
-        options.log.warn(
-          { reason: end.message },
-          'refused by the gateway; trying again every 10 s',
-        );
-      said = end.message;
-      await options.clock.sleep(refusedAgainMs, drain.signal).catch(() => undefined);
-    }
-  };
   const run = async (): Promise<WorkerEnding> => {
+    const live = async (): Promise<WorkerEnding> => {
+      await using opened = await options.open(drain.signal);
+      page = opened;
+      return await serve(opened, options, drain.signal);
+    };
     const ended = await live().catch((error: unknown): WorkerEnding => {
       const message = error instanceof Error ? error.message : String(error);
       return { done: drain.signal.aborted, renew: false, ready: false, retryable: true, message };
     });
-    options.statusFile.tell(null, null);
-    if (!ended.ready && !ended.done)
-      await rm(options.profile, {
-        recursive: true,
-        force: true,
-        maxRetries: 5,
-        retryDelay: 100,
-      }).catch(() => undefined);
-    return options.gpu?.needed === true && !ended.ready && !ended.done
+    options.statusFile.write(null, null);
+    if (ended.ready || ended.done) return ended;
+    await rm(options.profile, {
+      recursive: true,
+      force: true,
+      maxRetries: 5,
+      retryDelay: 100,
+    }).catch(() => undefined);
+    return options.gpu?.needed === true
       ? { ...ended, message: `${ended.message.replace(/\.$/, '')}: ${options.gpu.hint}` }
       : ended;
   };
-
   return {
     ended: run(),
     drain: () => drain.abort(),
@@ -83,7 +66,30 @@ export function startBrowserWorker(options: BrowserWorkerOptions): Worker {
   };
 }
 
-function ending({ kind, message, ready }: WatchEnd): WorkerEnding {
+/** Keeps the page in the fleet, and loads it again after every refusal. */
+async function serve(
+  page: RunnerPage,
+  options: BrowserWorkerOptions,
+  drain: AbortSignal,
+): Promise<WorkerEnding> {
+  for (let lastRefusal = ''; ;) {
+    if (!(await load(page, options, drain)))
+      return endingOf({ kind: 'drained', message: 'drained', ready: false });
+    const end = await watchPage({
+      ...options,
+      page,
+      drain,
+      onStatus: (status, memoryBytes) => options.statusFile.write(status, memoryBytes),
+    });
+    if (end.kind !== 'refused') return endingOf(end);
+    if (end.message !== lastRefusal)
+      options.log.warn({ reason: end.message }, 'refused by the gateway; trying again every 10 s');
+    lastRefusal = end.message;
+    await rest(options.clock, refusedRetryMs, drain);
+  }
+}
+
+function endingOf({ kind, message, ready }: WatchEnd): WorkerEnding {
   return {
     done: kind === 'drained',
     renew: kind === 'renew',
@@ -94,43 +100,44 @@ function ending({ kind, message, ready }: WatchEnd): WorkerEnding {
 }
 
 /**
- * Until the gateway serves the page; says so once for every new reason. False when told to leave
- * meanwhile. Throws when the browser ended.
+ * Tries until the gateway serves the page, and logs every new reason once. Resolves to `false` when
+ * drained meanwhile. Rejects when the browser ended.
  */
 async function load(
   page: RunnerPage,
-  { address, orders, clock, log, statusFile }: BrowserWorkerOptions,
+  { address, config, clock, log, statusFile }: BrowserWorkerOptions,
   drain: AbortSignal,
 ): Promise<boolean> {
-  let said = '';
+  let lastReason = '';
   let lost: string | null = null;
-  const over = new AbortController();
+  const gone = new AbortController();
   void page.gone.then((reason) => {
     lost = reason;
-    over.abort();
+    gone.abort();
   });
-  const wake = AbortSignal.any([over.signal, drain]);
-  for (let failures = 1; !drain.aborted; failures++) {
-    const reason = await attempt(page, address, await orders());
+  const wake = AbortSignal.any([gone.signal, drain]);
+  const delays = new RetryDelays({ backoff: loadBackoff, jitter: 'none', random: Math.random });
+  while (!drain.aborted) {
+    const reason = await attempt(page, address, await config());
     if (lost !== null) throw new Error(lost);
     if (reason === null) return true;
-    if (reason !== said) log.warn({ reason }, 'no page from the gateway yet; trying again');
-    said = reason;
-    statusFile.tell(null, null);
-    await clock.sleep(backoffMs(loadBackoff, failures), wake).catch(() => undefined);
+    if (reason !== lastReason) log.warn({ reason }, 'no page from the gateway yet; trying again');
+    lastReason = reason;
+    statusFile.write(null, null);
+    await rest(clock, delays.next(), wake);
   }
   return false;
 }
 
-/** `null` when the page is there. */
+/** `null` once the page is loaded, else why it is not. */
 async function attempt(
   page: RunnerPage,
   address: string,
-  orders: PageConfig | string,
+  config: PageConfig | string,
 ): Promise<string | null> {
-  if (typeof orders === 'string') return orders;
+  if (typeof config === 'string') return config;
   try {
-    await page.load(address, orders);
+    await page.load(address, config);
     return null;
   } catch (error) {
     if (error instanceof PageLoadError) return error.message;

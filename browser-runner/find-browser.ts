@@ -1,44 +1,48 @@
-// Finds the browser to run: the one that is named, else Puppeteer's own, else the machine's Chrome,
+// Finds the browser to run: the configured one, else Puppeteer's own, else the machine's Chrome,
 // Chromium or Edge.
 
 import { delimiter, posix, win32 } from 'node:path';
 import { UsageError } from '#core/errors/errors.ts';
 
-export type Places = {
+export type SearchContext = {
   readonly platform: NodeJS.Platform;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly home: string;
-  /** Where Puppeteer would have put its browser; it need not be there. */
-  readonly puppeteers: () => Promise<string>;
+  /** Where Puppeteer installs its browser; there may be none. */
+  readonly puppeteerPath: () => Promise<string>;
   readonly isFile: (path: string) => boolean;
 };
 
-/** The path of an executable. @throws UsageError with what to install. */
-export async function findBrowser(places: Places): Promise<string> {
-  const { platform, environment, puppeteers, isFile } = places;
+/** The path of an executable. @throws UsageError that says what to install. */
+export async function findBrowser(context: SearchContext): Promise<string> {
+  const { platform, environment, puppeteerPath, isFile } = context;
   const named = environment['PUPPETEER_EXECUTABLE_PATH'];
   if (named) {
     if (isFile(named)) return named;
     throw new UsageError(
-      `PUPPETEER_EXECUTABLE_PATH is "${named}": there is no such file. Name a Chrome, Chromium or Edge executable, or leave it empty to have one found.`,
+      `PUPPETEER_EXECUTABLE_PATH is "${named}": there is no such file. ` +
+        'Name a Chrome, Chromium or Edge executable, or leave it empty to search for one.',
     );
   }
-  const own = await puppeteers().catch(() => '');
-  const found = [own, ...systemPaths(places)].find((path) => path !== '' && isFile(path));
+  const own = await puppeteerPath().catch(() => '');
+  const found = [own, ...systemPaths(context)].find((path) => path !== '' && isFile(path));
   if (found !== undefined) return found;
   throw new UsageError(
-    `There is no browser on this machine. Install one: npx puppeteer browsers install chrome, or ${installers[platform] ?? 'Chrome or Chromium'}. Or name one in PUPPETEER_EXECUTABLE_PATH.`,
+    'There is no browser on this machine. ' +
+      'Install one: npx puppeteer browsers install chrome, ' +
+      `or ${installHints[platform] ?? 'Chrome or Chromium'}. ` +
+      'Or name one in PUPPETEER_EXECUTABLE_PATH.',
   );
 }
 
-const installers: Partial<Record<NodeJS.Platform, string>> = {
+const installHints: Partial<Record<NodeJS.Platform, string>> = {
   linux: 'apt install chromium (Debian), dnf install chromium (Fedora), Google Chrome elsewhere',
   darwin: 'brew install --cask google-chrome',
-  win32: 'winget install Google.Chrome (Edge, where it was not removed, will do)',
+  win32: 'winget install Google.Chrome (Edge works too, unless it was removed)',
 };
 
 /** In order of preference. */
-function systemPaths({ platform, environment, home }: Places): readonly string[] {
+function systemPaths({ platform, environment, home }: SearchContext): readonly string[] {
   if (platform === 'darwin') {
     const names = ['Google Chrome', 'Chromium', 'Microsoft Edge'];
     return ['/Applications', posix.join(home, 'Applications')].flatMap((folder) =>

@@ -1,45 +1,46 @@
-// Decides what a browser is tried with on this machine: with the GPU where one may be, then
+// Decides how browsers are tried on this machine: with the GPU where there may be one, then
 // without.
 
 import type { BrowserRunnerOptions } from './browser-runner-options.ts';
 import type { Graphics } from './launch-flags.ts';
 
 export type BrowserCandidate = {
-  /** What the page is asked to embed with; `auto` lets it measure. */
+  /** The device that the page is told to use; `auto` lets it measure. */
   readonly device: 'auto' | 'webgpu' | 'wasm';
   readonly dtype: string;
   readonly graphics: Graphics;
 };
 
 /**
- * Best first. A browser that cannot start with a GPU, or fails in service with it again and again,
- * is started without.
+ * Best first. After a browser cannot start with a GPU, or fails with it several times, the next one
+ * starts without. `mayHaveGpu`: the machine shows a GPU.
  */
 export function browserCandidates(
   { device, dtype, adapter }: Pick<BrowserRunnerOptions, 'device' | 'dtype' | 'adapter'>,
-  gpu: boolean,
+  mayHaveGpu: boolean,
 ): readonly BrowserCandidate[] {
   if (device === 'wasm') return [{ device, dtype, graphics: 'none' }];
   if (adapter === 'software') return [{ device, dtype, graphics: 'software' }];
   if (device === 'webgpu') return [{ device, dtype, graphics: 'gpu' }];
   const without = { device: 'wasm', dtype, graphics: 'none' } as const;
-  return gpu ? [{ device, dtype, graphics: 'gpu' }, without] : [without];
+  return mayHaveGpu ? [{ device, dtype, graphics: 'gpu' }, without] : [without];
 }
 
-/** What gives a browser a GPU. */
+/** What to do so that a browser can use the GPU. */
 export const gpuHints: Partial<Record<NodeJS.Platform, string>> = {
   linux:
-    'install the driver of the GPU with its Vulkan part (NVIDIA: the driver from 535; AMD and Intel: mesa-vulkan-drivers) and libvulkan1; a container needs the device, and for NVIDIA the Container Toolkit with NVIDIA_DRIVER_CAPABILITIES=graphics,compute,utility',
+    "install the GPU's driver with its Vulkan part (NVIDIA: driver 535 or newer; AMD and Intel: " +
+    'mesa-vulkan-drivers) and libvulkan1; a container needs the device, and for NVIDIA the ' +
+    'Container Toolkit with NVIDIA_DRIVER_CAPABILITIES=graphics,compute,utility',
   darwin: 'update macOS and the browser: WebGPU works over Metal from Chrome 113',
-  win32:
-    'update the driver of the GPU and the browser: WebGPU works over Direct3D 12 from Chrome 113',
+  win32: "update the GPU's driver and the browser: WebGPU works over Direct3D 12 from Chrome 113",
 };
 
 const mebibyte = 2 ** 20;
 
 /**
- * Bytes that one browser may hold: unless told, three quarters of the memory shared out among all,
- * 4 GiB at most.
+ * The bytes that one browser may hold. `auto`: an equal share of three quarters of the memory, at
+ * most 4 GiB.
  */
 export function browserMemoryMax(
   memoryMib: number | 'auto',

@@ -1,22 +1,22 @@
-// Chooses what a browser is started with, so that its page gets the GPU that is asked for, and
-// works as it would over HTTPS.
+// Chooses a browser's flags, so that its page reaches the wanted GPU and works as it does over
+// HTTPS.
 
-/** What the page may embed with: a real GPU, one that the processor plays, or none. */
+/** What the page may use: a real GPU, one that the processor emulates, or none. */
 export type Graphics = 'gpu' | 'software' | 'none';
 
 export type LaunchRequest = {
   readonly platform: NodeJS.Platform;
   readonly graphics: Graphics;
-  /** Where pages come from, `http(s)://host:port`. */
+  /** The origins of the pages, `http(s)://host:port`. */
   readonly origins: readonly string[];
   readonly sandbox: boolean;
-  /** Base64 of the SHA-256 of a public key, that a certificate of which is taken as valid. */
+  /** Public keys whose certificates are accepted as valid: SHA-256 in base64. */
   readonly trustedKeys: readonly string[];
 };
 
 /**
- * On top of Puppeteer's own. Linux gets WebGPU only over Vulkan and only when told so; macOS has
- * Metal, Windows D3D12.
+ * The flags beside Puppeteer's own. Chromium on Linux offers WebGPU only over Vulkan, and only with
+ * these flags; macOS has Metal and Windows Direct3D 12.
  */
 export function launchFlags({
   platform,
@@ -25,8 +25,8 @@ export function launchFlags({
   sandbox,
   trustedKeys,
 }: LaunchRequest): readonly string[] {
-  // WebGPU, threads and the cache want a secure context. Plain HTTP is one on this machine only,
-  // and to have no TLS within a cluster is the operator's choice.
+  // WebGPU, threads and the cache need a secure context. Browsers treat plain HTTP as secure on
+  // this machine only; whether a cluster uses TLS is the operator's decision.
   const plain = origins.filter((origin) => origin.startsWith('http:'));
   return [
     ...graphicsFlags(platform, graphics),

@@ -1,8 +1,8 @@
-// `npm run browser-runner`.
+// Starts the browser runner: `npm run browser-runner`.
 
 import { enableCompileCache } from 'node:module';
 
-// Before the rest is imported, which is then compiled once and not at every start.
+// Before all other imports, so that their compiled code is cached between starts.
 enableCompileCache();
 const { main } = await import('./browser-runner.ts');
 await main(process.argv.slice(2), process.env);

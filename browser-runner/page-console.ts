@@ -1,25 +1,26 @@
-// Brings what a page writes to its console, and what it throws, into the runner's log: whole lines,
-// bounded in length and number.
+// Writes a page's console, its errors and its failed requests to the runner's log, as single lines
+// of bounded length and number.
 
 import type { Page } from 'puppeteer';
 import type { Log } from './browser-runner-log.ts';
 
 const charsMax = 500;
 const linesMax = 20;
-const perMs = 10_000;
+/** At most `linesMax` lines in so many ms. */
+const windowMs = 10_000;
 
-/** `clean` takes out what must not be logged. */
+/** `clean` removes secrets from a text. */
 export function relayConsole(page: Page, log: Log, clean: (text: string) => string): void {
-  const room = createRoom(log);
+  const isAllowed = createLineLimit(log);
   const text = (raw: string): string => clean(raw).replaceAll(/\s+/g, ' ').slice(0, charsMax);
   page.on('console', (message) => {
-    if (!room()) return;
+    if (!isAllowed()) return;
     const type = message.type();
     const level = type === 'error' ? 'error' : type === 'warn' ? 'warn' : 'debug';
     log[level]({ console: text(message.text()) }, 'page console');
   });
   page.on('pageerror', (error) => {
-    if (room())
+    if (isAllowed())
       log.error(
         { error: text(error instanceof Error ? (error.stack ?? error.message) : String(error)) },
         'the page threw',
@@ -27,8 +28,8 @@ export function relayConsole(page: Page, log: Log, clean: (text: string) => stri
   });
   page.on('requestfailed', (request) => {
     const reason = request.failure()?.errorText ?? '';
-    // The page's own doing.
-    if (reason !== 'net::ERR_ABORTED' && room())
+    // The page itself cancels requests; that is no failure.
+    if (reason !== 'net::ERR_ABORTED' && isAllowed())
       log.warn(
         { url: text(request.url().split(/[?#]/)[0] ?? ''), reason },
         'the page could not load a file',
@@ -37,21 +38,21 @@ export function relayConsole(page: Page, log: Log, clean: (text: string) => stri
 }
 
 /**
- * Whether one more line may be written in this span of time. What was left out is counted and told
- * once.
+ * Returns whether one more line may be written now. Lines beyond the limit are counted, and their
+ * number is logged once.
  */
-function createRoom(log: Log): () => boolean {
-  let began = 0,
-    written = 0,
-    left = 0;
+function createLineLimit(log: Log): () => boolean {
+  let startedAt = 0;
+  let written = 0;
+  let omitted = 0;
   return () => {
     const now = performance.now();
-    if (now - began > perMs) {
-      if (left > 0) log.warn({ lines: left }, 'page console: lines left out');
-      [began, written, left] = [now, 0, 0];
+    if (now - startedAt > windowMs) {
+      if (omitted > 0) log.warn({ lines: omitted }, 'page console: lines left out');
+      [startedAt, written, omitted] = [now, 0, 0];
     }
     if (++written <= linesMax) return true;
-    left += 1;
+    omitted += 1;
     return false;
   };
 }

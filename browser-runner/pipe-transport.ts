@@ -1,17 +1,17 @@
-// Carries DevTools messages over the browser's two pipes: a browser whose pipes close ends by
-// itself, also when its parent was killed.
+// Carries DevTools messages over two pipes to the browser. A browser whose pipes close ends by
+// itself, even when its parent was killed.
 
 import type { Readable, Writable } from 'node:stream';
 import type { ConnectionTransport } from 'puppeteer';
 
-/** Messages are JSON, each ended by a zero byte. */
+/** Messages are JSON, each followed by a zero byte. */
 export function pipeTransport(toBrowser: Writable, fromBrowser: Readable): ConnectionTransport {
   let parts: string[] = [];
   const transport: ConnectionTransport = {
     send: (message) => void toBrowser.write(`${message}\0`),
     close: () => void toBrowser.end(),
   };
-  // What is written to a browser that has just ended is of no use any more.
+  // Writing to a browser that has just ended fails; nothing depends on it any more.
   toBrowser.on('error', () => undefined);
   fromBrowser.on('error', () => undefined);
   fromBrowser.setEncoding('utf8');

@@ -1,16 +1,18 @@
-// One runner page in one headless browser, as a supervisor needs it: opened, asked how it is, told
-// to leave, and never heard of again.
+// Opens one runner page in one headless browser, and gives a supervisor what it needs of it: load,
+// status, leave, memory, and an end that leaves nothing behind.
 
 import type { Browser, HTTPResponse, Page } from 'puppeteer';
 import { VectorStreamError } from '#core/errors/errors.ts';
 import type { PageConfig } from '#core/runner/page-config.ts';
 import type { RunnerPageStatus } from '#core/runner/page-status.ts';
+import { systemClock } from '#core/time/clock.ts';
+import { within } from '#core/time/deadline.ts';
 import { browserMemoryBytes } from './browser-memory.ts';
 import type { Log } from './browser-runner-log.ts';
 import { BrowserStartError, startChromium } from './chromium.ts';
 import { relayConsole } from './page-console.ts';
 
-/** The gateway does not serve the page, now. */
+/** The gateway does not serve the page at present. */
 export class PageLoadError extends VectorStreamError {
   override readonly name = 'PageLoadError';
   readonly code = 'page_load';
@@ -19,15 +21,15 @@ export class PageLoadError extends VectorStreamError {
 
 export type RunnerPage = AsyncDisposable & {
   readonly pid: number;
-  /** Resolves with the reason when the page crashed, or its browser ended. */
+  /** Resolves with the reason when the page has crashed, or its browser has ended. */
   readonly gone: Promise<string>;
-  /** Loads the page anew, with these orders. @throws PageLoadError in one line. */
-  load(address: string, orders: PageConfig): Promise<void>;
-  /** `null` before the page's script runs. @throws when it does not answer in time. */
+  /** Loads the page afresh, with this configuration. @throws PageLoadError in one line. */
+  load(address: string, config: PageConfig): Promise<void>;
+  /** `null` before the page's script runs. @throws Error when the page does not answer in time. */
   status(): Promise<RunnerPageStatus | null>;
   /** Resolves when the page has left the fleet in order. */
   leave(): Promise<void>;
-  /** Of the whole browser, bytes; `null` where it cannot be told. */
+  /** The memory of the whole browser in bytes; `null` when it is unknown. */
   memoryBytes(): Promise<number | null>;
   kill(): void;
 };
@@ -48,7 +50,7 @@ export async function openRunnerPage(
   const { browser } = chromium;
   const gone = Promise.withResolvers<string>();
   void chromium.ended.then(gone.resolve);
-  const watched = await within(loadMsMax, firstPage(browser)).catch(
+  const page = await answered(firstPage(browser), loadMsMax).catch(
     async (cause: unknown): Promise<never> => {
       chromium.kill();
       await chromium.ended;
@@ -58,51 +60,45 @@ export async function openRunnerPage(
       );
     },
   );
-  watched.on('error', () => {
+  page.on('error', () => {
     gone.resolve('the page crashed');
-    // It answers nothing any more, and whoever waits for it would wait for minutes; without a
-    // browser nobody does.
+    // A crashed page never answers, and Puppeteer would wait minutes for it. Without a browser it
+    // does not wait.
     chromium.kill();
   });
 
   let secret = '';
-  relayConsole(watched, options.log, (text) =>
-    secret === '' ? text : text.replaceAll(secret, '…'),
-  );
-  let handedOver: string | null = null;
+  relayConsole(page, options.log, (text) => (secret === '' ? text : text.replaceAll(secret, '…')));
+  let configScript: string | null = null;
 
   return {
     pid: chromium.pid,
     gone: gone.promise,
-    async load(address, orders) {
-      secret = orders.token;
+    async load(address, config) {
+      secret = config.token;
       const open = async (): Promise<HTTPResponse | null> => {
-        if (handedOver !== null) await watched.removeScriptToEvaluateOnNewDocument(handedOver);
-        handedOver = (
-          await watched.evaluateOnNewDocument((given) => {
+        if (configScript !== null) await page.removeScriptToEvaluateOnNewDocument(configScript);
+        configScript = (
+          await page.evaluateOnNewDocument((given) => {
             window.vectorstreamPageConfig = given;
-          }, orders)
+          }, config)
         ).identifier;
-        return watched.goto(address, { timeout: loadMsMax, waitUntil: 'domcontentloaded' });
+        return page.goto(address, { timeout: loadMsMax, waitUntil: 'domcontentloaded' });
       };
       const response = await open().catch((cause: unknown): never => {
         throw new PageLoadError(`${address} cannot be opened: ${explain(cause)}.`, { cause });
       });
-      // 304: what the browser has kept is still right.
-      if (response?.ok() !== true && response?.status() !== 304)
-        throw new PageLoadError(
-          `${address} answers ${response?.status() ?? 'nothing'}${response?.status() === 404 ? ': this gateway has no runner page' : ''}.`,
-        );
+      assertLoaded(address, response);
     },
     status: () =>
-      within(
+      answered(
+        page.evaluate(() => window.vectorstream?.status ?? null),
         answerMsMax,
-        watched.evaluate(() => window.vectorstream?.status ?? null),
       ),
     async leave() {
-      await watched.evaluate(() => window.vectorstream?.stop());
+      await page.evaluate(() => window.vectorstream?.stop());
     },
-    memoryBytes: () => within(answerMsMax, browserMemoryBytes(browser)).catch(() => null),
+    memoryBytes: () => answered(browserMemoryBytes(browser), answerMsMax).catch(() => null),
     kill: () => chromium.kill(),
     [Symbol.asyncDispose]: () => chromium[Symbol.asyncDispose](),
   };
@@ -112,7 +108,18 @@ async function firstPage(browser: Browser): Promise<Page> {
   return (await browser.pages())[0] ?? (await browser.newPage());
 }
 
-/** Chromium's names of what most often stands in the way, in plain words. */
+/** @throws PageLoadError */
+function assertLoaded(address: string, response: HTTPResponse | null): void {
+  const status = response?.status() ?? null;
+  // 304: the copy in the browser's cache is still current.
+  if (response?.ok() === true || status === 304) return;
+  throw new PageLoadError(
+    `${address} answers ${status ?? 'nothing'}` +
+      `${status === 404 ? ': this gateway has no runner page' : ''}.`,
+  );
+}
+
+/** Puts Chromium's names for the most frequent failures into plain words. */
 function explain(cause: unknown): string {
   const message = cause instanceof Error ? cause.message : String(cause);
   const code = /net::(ERR_\w+)/.exec(message)?.[1] ?? message.split('\n')[0] ?? '';
@@ -122,22 +129,16 @@ function explain(cause: unknown): string {
     code === 'ERR_EMPTY_RESPONSE'
   )
     return `no gateway answers there (${code})`;
-  if (code === 'ERR_NAME_NOT_RESOLVED') return `the name cannot be looked up (${code})`;
+  if (code === 'ERR_NAME_NOT_RESOLVED') return `the host name cannot be resolved (${code})`;
   if (code.startsWith('ERR_CERT'))
     return `its certificate is not trusted (${code}); name it in VECTORSTREAM_TLS_CA`;
   return code;
 }
 
-async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => late.reject(new Error(`the page gave no answer within ${ms / 1000} s`)),
-    ms,
-  );
-  try {
-    return await Promise.race([work, late.promise]);
-  } finally {
-    clearTimeout(timer);
-    work.catch(() => undefined);
-  }
+/** @throws Error when the work takes longer than `ms`. */
+async function answered<T>(work: Promise<T>, ms: number): Promise<T> {
+  const late = Symbol('late');
+  const answer = await within(work, { ms, clock: systemClock, late: (): typeof late => late });
+  if (answer === late) throw new Error(`the page gave no answer within ${ms / 1000} s`);
+  return answer;
 }

@@ -1,23 +1,23 @@
-// Tells in a file how a runner is, for the health check of a container and for people.
+// Writes a runner's status to a file, for the health check of a container and for people.
 
 import { rename, writeFile } from 'node:fs/promises';
 import type { RunnerPageStatus } from '#core/runner/page-status.ts';
 
-/** A file older than this was left by a runner that is gone, or hangs. */
+/** A file much older than this was left by a runner that has ended or hangs. */
 const writeEveryMs = 5_000;
 
 export type StatusFile = {
-  /** Written when the state changed, else every few seconds. */
-  tell(status: RunnerPageStatus | null, memoryBytes: number | null): void;
+  /** Writes when the state has changed, else every few seconds. */
+  write(status: RunnerPageStatus | null, memoryBytes: number | null): void;
 };
 
-/** `now`: UTC ms. A folder that cannot be written costs the health check, not the work. */
+/** `now`: UTC ms. When the folder cannot be written, the health check fails, and the work goes on. */
 export function createStatusFile(file: string, now: () => number): StatusFile {
   let state: string | null = null;
   let writtenAt = 0;
   let writing = Promise.resolve();
   return {
-    tell(status, memoryBytes) {
+    write(status, memoryBytes) {
       const at = now();
       const next = status?.state ?? 'opening';
       if (next === state && at - writtenAt < writeEveryMs) return;

@@ -1,4 +1,4 @@
-// Turns a certificate into what Chromium trusts it by: the hash of its public key, and of no other.
+// Computes by what Chromium trusts a certificate: the hash of its public key.
 
 import { createHash, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -6,7 +6,11 @@ import { UsageError } from '#core/errors/errors.ts';
 
 const certificate = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
 
-/** One per certificate of a PEM file: base64 of SHA-256. @throws UsageError naming the file. */
+/**
+ * The SHA-256 in base64 of the public key of each certificate in a PEM file.
+ *
+ * @throws UsageError naming the file
+ */
 export async function trustedKeysOf(file: string): Promise<readonly string[]> {
   try {
     const found = (await readFile(file, 'utf8')).match(certificate) ?? [];
@@ -18,7 +22,9 @@ export async function trustedKeysOf(file: string): Promise<readonly string[]> {
     );
   } catch (cause) {
     throw new UsageError(
-      `VECTORSTREAM_TLS_CA is "${file}": ${cause instanceof Error ? cause.message : String(cause)}. Name the PEM file of the gateway's certificate.`,
+      `VECTORSTREAM_TLS_CA is "${file}": ` +
+        `${cause instanceof Error ? cause.message : String(cause)}. ` +
+        "Name the PEM file of the gateway's certificate.",
       { cause },
     );
   }

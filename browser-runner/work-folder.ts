@@ -1,28 +1,29 @@
-// Gives every supervisor a folder of its own below the data folder, and takes over those that ended
-// supervisors left: they never pile up.
+// Gives every supervisor its own folder below the data folder, and reuses the folders of
+// supervisors that have ended, so that folders never pile up.
 
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UsageError } from '#core/errors/errors.ts';
 
-export type Workplace = AsyncDisposable & { readonly folder: string };
+export type WorkFolder = AsyncDisposable & { readonly path: string };
 
-/** Supervisors of one data folder at the same time. */
+/** Supervisors that use one data folder at the same time. */
 const supervisorsMax = 64;
 const claimed = new Set<string>();
 
 /**
- * `<dataDir>/browser-runner/1`, `2`, …: the first that no living process holds. @throws UsageError
- * when it cannot be written.
+ * Claims the first of `<dataDir>/browser-runner/1`, `2`, … that no living process owns.
+ *
+ * @throws UsageError when it cannot be written, or when all are in use
  */
-export async function claimWorkplace(dataDir: string): Promise<Workplace> {
+export async function claimWorkFolder(dataDir: string): Promise<WorkFolder> {
   for (let number = 1; number <= supervisorsMax; number++) {
-    const folder = join(dataDir, 'browser-runner', String(number));
-    const owner = join(folder, 'owner');
-    if (claimed.has(owner) || !(await claim(folder, owner))) continue;
+    const path = join(dataDir, 'browser-runner', String(number));
+    const owner = join(path, 'owner');
+    if (claimed.has(owner) || !(await claim(path, owner))) continue;
     claimed.add(owner);
     return {
-      folder,
+      path,
       async [Symbol.asyncDispose]() {
         claimed.delete(owner);
         await rm(owner, { force: true });
@@ -30,26 +31,33 @@ export async function claimWorkplace(dataDir: string): Promise<Workplace> {
     };
   }
   throw new UsageError(
-    `${supervisorsMax} browser runners use the data folder ${dataDir} already: give this one another, by --data-dir.`,
+    `${supervisorsMax} browser runners already use the data folder ${dataDir}: ` +
+      'give this one another with --data-dir.',
   );
 }
 
-async function claim(folder: string, owner: string): Promise<boolean> {
+/** `false` when another process owns the folder. */
+async function claim(path: string, owner: string): Promise<boolean> {
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await mkdir(path, { recursive: true, mode: 0o700 });
     if (!(await isAlive(owner))) await rm(owner, { force: true });
     await writeFile(owner, String(process.pid), { flag: 'wx', mode: 0o600 });
     return true;
   } catch (cause) {
     if (cause instanceof Error && 'code' in cause && cause.code === 'EEXIST') return false;
     throw new UsageError(
-      `The browser's files cannot be kept in ${folder}: ${cause instanceof Error ? cause.message : String(cause)}. Name another folder by --data-dir.`,
+      `The browser's files cannot be written to ${path}: ` +
+        `${cause instanceof Error ? cause.message : String(cause)}. ` +
+        'Name another folder with --data-dir.',
       { cause },
     );
   }
 }
 
-/** A number of this very process is left from another: this one has claimed nothing here yet. */
+/**
+ * Whether the process that wrote the file still runs. This process has not claimed the folder yet,
+ * so its own number was written by an earlier process.
+ */
 async function isAlive(owner: string): Promise<boolean> {
   const pid = Number(await readFile(owner, 'utf8').catch(() => ''));
   if (!Number.isInteger(pid) || pid <= 0 || pid === process.pid) return false;
@@ -57,7 +65,7 @@ async function isAlive(owner: string): Promise<boolean> {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // Of another user, and alive.
+    // EPERM: the process is alive and belongs to another user.
     return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
 }

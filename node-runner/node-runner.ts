@@ -2,8 +2,8 @@
 // stop; ends in one line whatever goes wrong.
 
 import { hostname } from 'node:os';
-import { UsageError, VectorStreamError } from '#core/errors/errors.ts';
 import { candidateRounds } from '#core/runner/device-preferences.ts';
+import { runUntilStopped } from '#core/runner/run-until-stopped.ts';
 import { supervise } from '#core/runner/supervisor.ts';
 import { systemClock } from '#core/time/clock.ts';
 import { graphBytesOf } from './graph-files.ts';
@@ -18,40 +18,24 @@ import { startWorker } from './worker-process.ts';
 /** With the time to close connections, still inside the 5 s that Ctrl-C may take. */
 const drainMsMax = 4_000;
 
-const stopping = new AbortController();
-
 export async function main(argv: readonly string[], environment: NodeJS.ProcessEnv): Promise<void> {
-  process.on('SIGTERM', () => stopping.abort());
-  process.on('SIGINT', () => {
-    // The second Ctrl-C is impatience; workers are killed on exit.
-    if (stopping.signal.aborted) process.exit(130);
-    stopping.abort();
-  });
   // Started by a gateway that is gone, however it ended, perhaps before this line.
   process.on('disconnect', () => process.exit());
   if (process.send !== undefined && !process.connected) process.exit();
 
-  try {
+  process.exitCode = await runUntilStopped(process, async (stop) => {
     const options = parseOptions(argv, environment, {
       hostName: hostname(),
       terminal: process.stdout.isTTY,
     });
     if (options === 'help') process.stdout.write(`${help}\n`);
-    else await run(options);
-  } catch (error) {
-    if (!stopping.signal.aborted) {
-      process.stderr.write(
-        `${error instanceof VectorStreamError ? error.message : error instanceof Error ? error.stack : String(error)}\n`,
-      );
-      process.exitCode = error instanceof UsageError ? 2 : 1;
-    }
-  } finally {
-    // The channel to a gateway would keep the process alive.
-    if (process.connected) process.disconnect();
-  }
+    else await run(options, stop);
+  });
+  // The channel to a gateway would keep the process alive.
+  if (process.connected) process.disconnect();
 }
 
-async function run(options: RunnerOptions): Promise<void> {
+async function run(options: RunnerOptions, stop: AbortSignal): Promise<void> {
   const log = createLog({
     level: options.logLevel,
     format: options.logFormat,
@@ -64,9 +48,9 @@ async function run(options: RunnerOptions): Promise<void> {
       candidateRounds(manifest, options, placeOf(machine))
         .flat()
         .map(({ dtype }) => dtype),
-    stopping.signal,
+    stop,
   );
-  const candidates = await chooseCandidates(options, modelFolder, machine, log, stopping.signal);
+  const candidates = await chooseCandidates(options, modelFolder, machine, log, stop);
   const graphBytes = new Map(
     await Promise.all(
       candidates.map(
@@ -103,7 +87,7 @@ async function run(options: RunnerOptions): Promise<void> {
       }),
     clock: systemClock,
     log,
-    signal: stopping.signal,
+    signal: stop,
     drainMsMax,
   });
 }

@@ -1,6 +1,5 @@
-// Computes everything on the map's drawing that is not layout: the scale, the way of the arrow
-// keys, the product under the pointer, and the places of labels. All lengths are in the drawing's
-// units.
+// Computes the geometry of the map's drawing: its scale, where the arrow keys lead, which product
+// is under the pointer, and where labels stand. All lengths are in the units of the drawing.
 
 import type { Point } from './principal-components.ts';
 

@@ -3,18 +3,18 @@
 
 import { describe, expect, test } from 'vitest';
 import { parseOptions } from '../../browser-runner/browser-runner-options.ts';
-import { findBrowser, type Places } from '../../browser-runner/find-browser.ts';
+import { findBrowser, type SearchContext } from '../../browser-runner/find-browser.ts';
 import { browserCandidates, browserMemoryMax } from '../../browser-runner/launch-candidates.ts';
 import { launchFlags, type LaunchRequest } from '../../browser-runner/launch-flags.ts';
 
 const parse = (argv: string[], environment: Record<string, string> = {}) =>
   parseOptions(argv, environment, { hostName: 'shop', terminal: false });
 
-const places = (over: Partial<Places>, ...files: string[]): Places => ({
+const contextWith = (over: Partial<SearchContext>, ...files: string[]): SearchContext => ({
   platform: 'linux',
   environment: { PATH: '/usr/bin' },
   home: '/me',
-  puppeteers: () => Promise.resolve('/cache/chrome'),
+  puppeteerPath: () => Promise.resolve('/cache/chrome'),
   isFile: (path) => files.includes(path),
   ...over,
 });
@@ -87,23 +87,23 @@ describe('options', () => {
 describe('the browser', () => {
   test('is the one that is named, or none', async () => {
     const named = { PUPPETEER_EXECUTABLE_PATH: '/opt/chrome', PATH: '/usr/bin' };
-    expect(await findBrowser(places({ environment: named }, '/opt/chrome', '/cache/chrome'))).toBe(
-      '/opt/chrome',
-    );
-    await expect(findBrowser(places({ environment: named }, '/cache/chrome'))).rejects.toThrow(
+    expect(
+      await findBrowser(contextWith({ environment: named }, '/opt/chrome', '/cache/chrome')),
+    ).toBe('/opt/chrome');
+    await expect(findBrowser(contextWith({ environment: named }, '/cache/chrome'))).rejects.toThrow(
       'PUPPETEER_EXECUTABLE_PATH is "/opt/chrome": there is no such file.',
     );
   });
 
   test("else Puppeteer's, else the machine's", async () => {
-    expect(await findBrowser(places({}, '/usr/bin/chromium', '/cache/chrome'))).toBe(
+    expect(await findBrowser(contextWith({}, '/usr/bin/chromium', '/cache/chrome'))).toBe(
       '/cache/chrome',
     );
-    expect(await findBrowser(places({}, '/usr/bin/chromium'))).toBe('/usr/bin/chromium');
+    expect(await findBrowser(contextWith({}, '/usr/bin/chromium'))).toBe('/usr/bin/chromium');
     expect(
       await findBrowser(
-        places(
-          { puppeteers: () => Promise.reject(new Error('no cache')) },
+        contextWith(
+          { puppeteerPath: () => Promise.reject(new Error('no cache')) },
           '/usr/bin/chromium',
           '/usr/bin/google-chrome',
         ),
@@ -111,13 +111,16 @@ describe('the browser', () => {
     ).toBe('/usr/bin/google-chrome');
     expect(
       await findBrowser(
-        places({ platform: 'darwin' }, '/me/Applications/Chromium.app/Contents/MacOS/Chromium'),
+        contextWith(
+          { platform: 'darwin' },
+          '/me/Applications/Chromium.app/Contents/MacOS/Chromium',
+        ),
       ),
     ).toBe('/me/Applications/Chromium.app/Contents/MacOS/Chromium');
     const edge = 'C:\\Program Files (x86)\\Microsoft\\Edge\\Application\\msedge.exe';
     expect(
       await findBrowser(
-        places(
+        contextWith(
           { platform: 'win32', environment: { 'PROGRAMFILES(X86)': 'C:\\Program Files (x86)' } },
           edge,
         ),
@@ -126,13 +129,13 @@ describe('the browser', () => {
   });
 
   test('is asked for in one line where there is none', async () => {
-    await expect(findBrowser(places({}))).rejects.toThrow(
+    await expect(findBrowser(contextWith({}))).rejects.toThrow(
       /^There is no browser on this machine\. Install one: npx puppeteer browsers install chrome, or apt install chromium .*PUPPETEER_EXECUTABLE_PATH\.$/,
     );
-    await expect(findBrowser(places({ platform: 'darwin' }))).rejects.toThrow(
+    await expect(findBrowser(contextWith({ platform: 'darwin' }))).rejects.toThrow(
       'brew install --cask google-chrome',
     );
-    await expect(findBrowser(places({ platform: 'win32' }))).rejects.toThrow(
+    await expect(findBrowser(contextWith({ platform: 'win32' }))).rejects.toThrow(
       'winget install Google.Chrome',
     );
   });

@@ -5,7 +5,8 @@ import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import type { RunnerPageStatus } from '#core/runner/page-status.ts';
-import { watchPage, type ExpectedGpu } from '../../browser-runner/page-watch.ts';
+import type { ExpectedGpu } from '../../browser-runner/page-health.ts';
+import { watchPage } from '../../browser-runner/page-watch.ts';
 import { workingPage as working } from './working-page.ts';
 
 const mebibyte = 2 ** 20;
@@ -37,7 +38,7 @@ function watched(options: { memoryBytes?: () => number; gpu?: ExpectedGpu } = {}
     drain: drain.signal,
     memoryBytesMax: 1000 * mebibyte,
     gpu: options.gpu ?? null,
-    onLook: () => undefined,
+    onStatus: () => undefined,
     page: {
       gone: gone.promise,
       status: async () => {
@@ -114,7 +115,7 @@ test('told to leave, the page has the time that it needs, and its last word is h
   });
   run.left();
   expect(await run.ended).toMatchObject({ kind: 'drained' });
-  expect(run.lines.map(({ told }) => told)).toContain('Left the fleet.');
+  expect(run.lines.map(({ text }) => text)).toContain('Left the fleet.');
 });
 
 test('a page that its gateway drained has left', async () => {
@@ -183,7 +184,7 @@ test('where a real GPU is asked for, one that the processor plays ends the page'
   });
   expect(await run.ended).toEqual({
     kind: 'failed',
-    message: 'The browser has no GPU but google swiftshader',
+    message: 'The browser has no GPU, only google swiftshader',
     ready: false,
   });
 });
@@ -228,8 +229,8 @@ test('what the page tells is logged once, its trouble as a warning', async () =>
   run.page.answer = () => 'silent';
   await run.ended;
   expect(
-    run.lines.flatMap(({ told, reason, level }) =>
-      told || reason ? [[level, told ?? reason]] : [],
+    run.lines.flatMap(({ text, reason, level }) =>
+      text || reason ? [[level, text ?? reason]] : [],
     ),
   ).toEqual([
     [30, 'Loading.'],

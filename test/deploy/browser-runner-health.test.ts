@@ -38,13 +38,13 @@ describe('a browser runner is well', () => {
       stdout: 'no page has told anything for 30 s\n',
     });
     const file = createStatusFile(join(folder, 'status-1.json'), Date.now);
-    file.tell(status, 2 ** 28);
+    file.write(status, 2 ** 28);
     await until(
       'the status is written and the check passes',
       10_000,
       async () => (await check()).stdout === 'works\n',
     );
-    file.tell({ ...status, state: 'restarting', lastError: 'The GPU was lost.' }, null);
+    file.write({ ...status, state: 'restarting', lastError: 'The GPU was lost.' }, null);
     await until('the check fails', 10_000, () =>
       check().then(
         () => false,
