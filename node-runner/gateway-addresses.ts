@@ -1,4 +1,4 @@
-// Finds the gateways behind an address: every one that its name stands for, each once.
+// Finds the gateways behind a URL: one endpoint for each address that its host name has.
 
 import { lookup } from 'node:dns/promises';
 import { BlockList, isIP } from 'node:net';
@@ -10,13 +10,13 @@ import {
   type ConnectOptions,
 } from '#core/protocol/websocket-channel.ts';
 
-/** IP addresses of a host name; rejects when it has none, or nobody can say. */
+/** IP addresses of a host name; rejects when it has none or the lookup fails. */
 export type Lookup = (host: string) => Promise<readonly string[]>;
 
 /** One gateway to dial. */
 export type GatewayEndpoint = {
   readonly url: string;
-  /** Where the URL's name leads this time; `null`: wherever the system finds it. */
+  /** IP address to connect to; `null`: the system resolves the URL's host name. */
   readonly address: string | null;
 };
 
@@ -28,13 +28,13 @@ loopback.addSubnet('127.0.0.0', 8);
 loopback.addAddress('::1', 'ipv6');
 
 /**
- * A gateway with both an IPv4 and an IPv6 address is one gateway: only IPv4 ones are taken where
- * there are any. This machine is dialled by its name, since its two addresses lead to one place,
- * and a program may listen on either.
+ * A gateway with an IPv4 and an IPv6 address is one gateway: if there are IPv4 addresses, only
+ * those are used. This machine is dialled by its name, because its two addresses lead to the same
+ * gateway, which may listen on either.
  *
  * @throws ConnectError when the name cannot be looked up.
  */
-export async function placesBehind(url: string, find: Lookup): Promise<readonly GatewayEndpoint[]> {
+export async function endpointsOf(url: string, find: Lookup): Promise<readonly GatewayEndpoint[]> {
   const host = new URL(url).hostname;
   const byName = [{ url, address: null }];
   if (isIP(host.replace(/^\[|\]$/g, '')) !== 0) return byName;
@@ -48,11 +48,11 @@ export async function placesBehind(url: string, find: Lookup): Promise<readonly 
     );
   }
   if (addresses.every(isLoopback)) return byName;
-  const ofFour = addresses.filter((address) => isIP(address) === 4);
-  return [...new Set(ofFour.length > 0 ? ofFour : addresses)].map((address) => ({ url, address }));
+  const ipv4 = addresses.filter((address) => isIP(address) === 4);
+  return [...new Set(ipv4.length > 0 ? ipv4 : addresses)].map((address) => ({ url, address }));
 }
 
-/** As `connectWebSocket`, at just this place; name and certificate stay those of the URL. */
+/** As `connectWebSocket`, to this address; TLS still checks the URL's host name. */
 export function connectTo(
   { url, address }: GatewayEndpoint,
   options: Omit<ConnectOptions, 'url'>,

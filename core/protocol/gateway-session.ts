@@ -1,11 +1,16 @@
-// The gateway's side of one connection as a state machine: who a runner is, whether it is right,
-// and whether it is alive.
+// The gateway's side of one connection as a state machine: who the runner is, whether its vectors
+// are correct, and whether it is alive.
 
 import { assert } from '#core/errors/assert.ts';
 import type { EmbedOutcome } from '#core/ports.ts';
 import { boundsOf } from '#core/trust/agreement.ts';
-import { goldenVerdict, type GoldenBounds, type GoldenCase } from '#core/trust/golden.ts';
-import { cosine } from '#core/vectors/vector.ts';
+import {
+  goldenCosine,
+  goldenVerdict,
+  type GoldenBounds,
+  type GoldenCase,
+} from '#core/trust/golden.ts';
+import { greetingProblem, type ModelIdentity } from './greeting-check.ts';
 import { decodeJobResult, type JobResult } from './job-result-frame.ts';
 import {
   closeCode,
@@ -18,22 +23,16 @@ import {
   type RunnerHello,
 } from './wire.ts';
 
-export type ModelIdentity = {
-  readonly modelId: string;
-  readonly modelRevision: string;
-  readonly dimensions: number;
-};
-
 export type GatewaySessionOptions = {
   readonly identity: ModelIdentity;
   readonly golden: { readonly cases: readonly GoldenCase[] };
-  /** By dtype; one that is not here is held to the bounds of `fp32`. */
+  /** By dtype; a dtype that is not here gets the bounds of `fp32`. */
   readonly bounds: Readonly<Record<string, GoldenBounds>>;
   readonly helloTimeoutMs: number;
   readonly heartbeatMs: number;
-  /** Why this runner may not join now, such as a quarantine; `null`: it may. */
+  /** Why this runner may not join now, such as a quarantine; `null` when it may. */
   readonly refusal: (hello: RunnerHello) => string | null;
-  /** How long a draining runner without a job may take to hang up. */
+  /** How long a draining runner without a job may take to close the connection, in ms. */
   readonly drainGraceMs: number;
 };
 
@@ -45,19 +44,19 @@ export type SessionState =
   | 'closed'
   | 'quarantined';
 
-/** What the shell is to do, in order. */
+/** What the caller must do, in order. */
 export type SessionEffect =
   | { readonly do: 'send'; readonly frame: string }
-  /** The runner is known: the fleet may check it. */
+  /** The runner has joined: the fleet may check it. */
   | { readonly do: 'join'; readonly hello: RunnerHello }
-  /** The golden texts are its next job; the answer comes back through `checked`. */
+  /** Make the golden texts its next job, and pass the answer to `checked`. */
   | { readonly do: 'check' }
-  /** It is right: the fleet may give it work. */
+  /** Its vectors are correct: the fleet may give it work. */
   | { readonly do: 'serve' }
   | { readonly do: 'answer'; readonly result: JobResult }
   /** No more jobs for it. */
   | { readonly do: 'drain' }
-  /** Last of all. `blame`: the job in work may be why. */
+  /** The last effect of a session. `blame`: the job in work may be the cause. */
   | {
       readonly do: 'close';
       readonly code: number;
@@ -68,8 +67,8 @@ export type SessionEffect =
 const missedHeartbeatsMax = 2;
 
 /**
- * Fed with frames and time (`now`: monotonic ms; `utc`: UTC ms), it answers with effects. After a
- * `close` it answers nothing.
+ * Takes frames and the time (`now`: monotonic ms; `utc`: UTC ms), and returns effects. After a
+ * `close` it returns none.
  */
 export class GatewaySession {
   readonly id: string;
@@ -80,7 +79,7 @@ export class GatewaySession {
   #seenAt: number;
   #beatAt: number;
   #checkedAt = 0;
-  /** Since when it drains with nothing in work. */
+  /** Monotonic ms since when it drains with no job in work. */
   #drainedAt: number | null = null;
   #cosine: { readonly mean: number; readonly min: number } | null = null;
 
@@ -96,17 +95,17 @@ export class GatewaySession {
     return this.#state;
   }
 
-  /** `null` until the runner has said who it is. */
+  /** `null` until the runner has sent its greeting. */
   get hello(): RunnerHello | null {
     return this.#hello;
   }
 
-  /** UTC ms of the check at the door; 0 before it is passed. */
+  /** UTC ms of the admission check; 0 until the runner has passed it. */
   get checkedAt(): number {
     return this.#checkedAt;
   }
 
-  /** Cosine to the reference in the last golden check, passed or not. */
+  /** Cosine to the reference in the last golden check, whether it passed or not. */
   get lastGoldenCosine(): { readonly mean: number; readonly min: number } | null {
     return this.#cosine;
   }
@@ -118,7 +117,7 @@ export class GatewaySession {
       return typeof frame === 'string' ? this.#message(frame, now) : this.#result(frame);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      return this.#close('closed', error.closeCode, error.message, true);
+      return this.end(error.closeCode, error.message, true);
     }
   }
 
@@ -130,10 +129,7 @@ export class GatewaySession {
       bounds,
     } = this.#options;
     const unanswered = outcomes.findIndex(({ ok }) => !ok);
-    const cosines = cases.map(({ vector }, index) => {
-      const outcome = outcomes[index];
-      return outcome?.ok ? cosine(outcome.vector, vector) : NaN;
-    });
+    const cosines = cases.map((golden, index) => goldenCosine(outcomes[index], golden));
     const verdict = goldenVerdict(cosines, boundsOf(bounds, this.#hello?.dtype ?? ''));
     this.#cosine = unanswered === -1 ? { mean: verdict.mean, min: verdict.min } : null;
     if (unanswered !== -1 || !verdict.ok) {
@@ -149,59 +145,47 @@ export class GatewaySession {
     return [{ do: 'serve' }];
   }
 
-  /** All golden texts came back right again, among its work. */
+  /** A round of canaries in its jobs is complete, and all were correct. */
   provedRight({ mean, min }: { readonly mean: number; readonly min: number }): void {
     this.#cosine = { mean, min };
   }
 
-  /** It was found wrong, and works no more. Its text is not to blame. */
+  /** The runner was found wrong: it gets no more work. The text that it has is not blamed. */
   quarantine(reason: string): readonly SessionEffect[] {
     return this.#ended() ? [] : this.#close('quarantined', closeCode.quarantined, reason, false);
   }
 
-  /** As `quarantine`, after the connection has gone. */
+  /** As `quarantine`, when the connection has already ended. */
   foundWrong(): void {
     this.#state = 'quarantined';
   }
 
-  /** Time has passed. `busy`: it has a job in work, and may be silent until that job's deadline. */
+  /**
+   * Call it regularly. `busy`: the runner has a job in work, so it may be silent until that job's
+   * deadline.
+   */
   tick(now: number, busy: boolean): readonly SessionEffect[] {
     if (this.#ended()) return [];
     const { helloTimeoutMs, heartbeatMs, drainGraceMs } = this.#options;
     if (this.#state === 'greeting') {
       return now - this.#openedAt < helloTimeoutMs
         ? []
-        : this.#close(
-            'closed',
-            closeCode.timeout,
-            `no runner-hello within ${helloTimeoutMs} ms`,
-            false,
-          );
+        : this.end(closeCode.timeout, `no runner-hello within ${helloTimeoutMs} ms`, false);
     }
-    // Half an interval more, for the way here.
+    // Half an interval more, for the time on the network.
     if (!busy && now - this.#seenAt > heartbeatMs * (missedHeartbeatsMax + 0.5)) {
-      return this.#close(
-        'closed',
-        closeCode.timeout,
-        `${missedHeartbeatsMax} heartbeats missed`,
-        false,
-      );
+      return this.end(closeCode.timeout, `${missedHeartbeatsMax} heartbeats missed`, false);
     }
     this.#drainedAt = this.#state === 'draining' && !busy ? (this.#drainedAt ?? now) : null;
     if (this.#drainedAt !== null && now - this.#drainedAt >= drainGraceMs) {
-      return this.#close(
-        'closed',
-        closeCode.done,
-        `drained, and still there after ${drainGraceMs} ms`,
-        false,
-      );
+      return this.end(closeCode.done, `drained, and still there after ${drainGraceMs} ms`, false);
     }
     if (now - this.#beatAt < heartbeatMs) return [];
     this.#beatAt = now;
     return [{ do: 'send', frame: encodeMessage({ type: 'gateway-heartbeat' }) }];
   }
 
-  /** Asks the runner to finish what it has and leave. */
+  /** Asks the runner to finish its jobs and leave. */
   drain(reason: string): readonly SessionEffect[] {
     if (this.#state !== 'ready' && this.#state !== 'checking') return [];
     this.#state = 'draining';
@@ -211,14 +195,14 @@ export class GatewaySession {
     ];
   }
 
-  /** Ends the connection from this side, e.g. for a job past its deadline. */
+  /** Ends the connection from this side, such as for a job past its deadline. */
   end(code: number, reason: string, blame: boolean): readonly SessionEffect[] {
     return this.#ended() ? [] : this.#close('closed', code, reason, blame);
   }
 
   /**
-   * The connection is gone, whoever closed it. `true` when the job in work takes the blame: not for
-   * a runner that left in order.
+   * The connection is gone, whichever side closed it. `true` when the job in work is blamed, which
+   * is not the case when the runner left in order.
    */
   closed(code: number): boolean {
     const inOrder =
@@ -241,12 +225,7 @@ export class GatewaySession {
     if (message.type === 'runner-hello')
       throw new ProtocolError('A second runner-hello on one connection.');
     if (message.type === 'runner-error') {
-      return this.#close(
-        'closed',
-        closeCode.runnerFailed,
-        `${message.code}: ${message.message}`,
-        true,
-      );
+      return this.end(closeCode.runnerFailed, `${message.code}: ${message.message}`, true);
     }
     if (message.type === 'runner-heartbeat') return [];
     this.#state = 'draining';
@@ -255,27 +234,10 @@ export class GatewaySession {
 
   #greet(hello: RunnerHello, now: number): readonly SessionEffect[] {
     const { identity, golden, heartbeatMs } = this.#options;
-    if (hello.protocol !== protocolVersion) {
-      throw new ProtocolError(
-        `The runner speaks protocol ${hello.protocol}; this gateway speaks ${protocolVersion}.`,
-      );
-    }
-    for (const key of ['modelId', 'modelRevision', 'dimensions'] as const) {
-      if (hello[key] === identity[key]) continue;
-      return this.#close(
-        'closed',
-        closeCode.modelMismatch,
-        `${key} is ${hello[key]}, not ${identity[key]}`,
-        false,
-      );
-    }
-    if (hello.limits.textsPerJobMax < golden.cases.length) {
-      throw new ProtocolError(
-        `The runner takes ${hello.limits.textsPerJobMax} texts per job; the golden check is one job of ${golden.cases.length}.`,
-      );
-    }
+    const problem = greetingProblem(hello, identity, golden.cases.length);
+    if (problem !== null) return this.end(problem.code, problem.reason, problem.blame);
     const refusal = this.#options.refusal(hello);
-    if (refusal !== null) return this.#close('closed', closeCode.notNow, refusal, false);
+    if (refusal !== null) return this.end(closeCode.notNow, refusal, false);
     this.#hello = hello;
     this.#state = 'checking';
     this.#beatAt = now;
@@ -298,8 +260,8 @@ export class GatewaySession {
       throw new ProtocolError('The first message must be runner-hello, not a binary frame.');
     const { vectorProblem, ...result } = decodeJobResult(frame, this.#options.identity.dimensions);
     if (vectorProblem === null) return [{ do: 'answer', result }];
-    // Nothing of this answer is taken: whoever sends one such vector is not to be believed about
-    // the others.
+    // Nothing of this answer is used: a runner that sends one such vector is not believed about the
+    // others.
     return this.#close(
       'quarantined',
       closeCode.quarantined,

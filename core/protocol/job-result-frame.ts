@@ -1,5 +1,5 @@
-// The job-result frame: a JSON header with one outcome per text, then the successes' vectors; never
-// read past its bounds.
+// The job-result frame: a JSON header with one outcome per text, then the vectors of the successful
+// ones. A frame is never read past its bounds.
 
 import { z } from 'zod';
 import { assert } from '#core/errors/assert.ts';
@@ -43,10 +43,7 @@ export type JobResult = {
   readonly timings: JobTimings;
 };
 
-/**
- * A frame that is well-formed. `vectorProblem` says what is wrong with the first vector that cannot
- * be real.
- */
+/** `vectorProblem` says what is wrong with the first vector that is not a valid one, or `null`. */
 export type DecodedResult = JobResult & { readonly vectorProblem: string | null };
 
 const lengthBytes = 4;
@@ -54,8 +51,8 @@ const space = 0x20;
 const littleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
 /**
- * Bytes: uint32 LE header length · header, space-padded to a multiple of 4 · float32 LE,
- * `dimensions` per success.
+ * The bytes of the frame: the header's length (uint32, little-endian); the header, padded with
+ * spaces to a multiple of 4; `dimensions` float32 (little-endian) for each success.
  */
 export function encodeJobResult(result: JobResult): Uint8Array<ArrayBuffer> {
   const vectors = result.outcomes.flatMap((outcome) => (outcome.ok ? [outcome.vector] : []));
@@ -100,14 +97,16 @@ export function encodeJobResult(result: JobResult): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Reads a job-result frame whose vectors have `dimensions` each. Throws only `ProtocolError`. The
- * vectors are copies: they keep no large frame alive, and an unaligned buffer (Node's `ws` hands
- * out such) does no harm.
+ * Reads a job-result frame whose vectors have `dimensions` each. The vectors are copies, so they
+ * keep no large frame alive, and the buffer may be unaligned (those of Node's `ws` are).
+ *
+ * @throws ProtocolError and nothing else.
  */
 export function decodeJobResult(frame: Uint8Array, dimensions: number): DecodedResult {
   if (frame.length > wireLimits.frameBytesMax) {
     throw new ProtocolError(
-      `A job-result frame has ${frame.length} bytes; at most ${wireLimits.frameBytesMax} are allowed.`,
+      `A job-result frame has ${frame.length} bytes; ` +
+        `at most ${wireLimits.frameBytesMax} are allowed.`,
     );
   }
   if (frame.length < lengthBytes) {
@@ -123,7 +122,8 @@ export function decodeJobResult(frame: Uint8Array, dimensions: number): DecodedR
     lengthBytes + headerLength > frame.length
   ) {
     throw new ProtocolError(
-      `A job-result frame of ${frame.length} bytes names a header of ${headerLength}: it must be a multiple of 4, at most ${wireLimits.headerBytesMax}, and inside the frame.`,
+      `A job-result frame of ${frame.length} bytes names a header of ${headerLength}: ` +
+        `it must be a multiple of 4, at most ${wireLimits.headerBytesMax}, and inside the frame.`,
     );
   }
   const { jobId, attempt, outcomes, timings } = parseHeader(
@@ -134,7 +134,8 @@ export function decodeJobResult(frame: Uint8Array, dimensions: number): DecodedR
   const expected = at + successes * dimensions * 4;
   if (frame.length !== expected) {
     throw new ProtocolError(
-      `A job-result frame with ${successes} vectors of ${dimensions} dimensions must have ${expected} bytes; this one has ${frame.length}.`,
+      `A job-result frame with ${successes} vectors of ${dimensions} dimensions ` +
+        `must have ${expected} bytes; this one has ${frame.length}.`,
     );
   }
   let problem: string | null = null;
@@ -158,8 +159,9 @@ function parseHeader(bytes: Uint8Array): z.infer<typeof header> {
   const result = header.safeParse(value);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
+  const path = issue?.path.map(String).join('.');
   throw new ProtocolError(
-    `The header of a job-result frame is wrong: ${issue?.path.map(String).join('.')}: ${issue?.message.slice(0, 150)}.`,
+    `The header of a job-result frame is wrong: ${path}: ${issue?.message.slice(0, 150)}.`,
   );
 }
 

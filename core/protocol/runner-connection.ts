@@ -1,14 +1,16 @@
-// Keeps a runner joined to one gateway for as long as its model is good: reconnects with backoff,
-// and knows when to give up.
+// Keeps a runner joined to one gateway while its model works: reconnects with backoff, and gives up
+// when the gateway refuses the runner for good.
 
 import { VectorStreamError } from '#core/errors/errors.ts';
-import type { Channel, Clock } from '#core/ports.ts';
-import { backoffMs } from '#core/time/retry.ts';
+import type { Channel } from '#core/ports.ts';
+import { startDeadline } from '#core/time/deadline.ts';
+import { rest } from '#core/time/rest.ts';
+import { RetryDelays, type Backoff } from '#core/time/retry.ts';
 import { runRunnerLoop, type RunnerLoopOptions } from './runner-loop.ts';
 import { ConnectError } from './websocket-channel.ts';
 import { closeCode } from './wire.ts';
 
-/** The gateway does not want this runner, and connecting again as it is would not help. */
+/** The gateway refuses this runner; connecting again without a change would not help. */
 export class RunnerRefusedError extends VectorStreamError {
   override readonly name = 'RunnerRefusedError';
   readonly code = 'runner_refused';
@@ -22,23 +24,23 @@ export class RunnerRefusedError extends VectorStreamError {
 
 export type RunnerConnectionOptions = Omit<RunnerLoopOptions, 'channel'> & {
   /**
-   * Opens a link, such as `connectWebSocket`; rejects when it cannot, and with the signal's reason
-   * when that aborts first.
+   * Opens a connection, such as `connectWebSocket`; rejects with `ConnectError` when it cannot, and
+   * with the signal's reason when that aborts first.
    */
   readonly connect: (signal: AbortSignal) => Promise<Channel>;
   /** Uniform in [0, 1), such as `Math.random`. */
   readonly random: () => number;
 };
 
-/** A gateway that is frozen, or a network that lost the greeting, answers nothing at all. */
+/** A frozen gateway, or a network that lost the greeting, never answers. */
 const connectMsMax = 10_000;
-const quick = { delayMs: 250, delayMsMax: 10_000 };
-/** After a refusal that may pass: the fleet is full, or one end did not understand the other. */
-const patient = { delayMs: 30_000, delayMsMax: 120_000 };
-/** A connection that lasted this long was a good one: the next failure is the first. */
-const goodAfterMs = 10_000;
+const usualBackoff: Backoff = { delayMs: 250, delayMsMax: 10_000 };
+/** After a temporary refusal: the fleet is full, or one end did not understand the other. */
+const refusedBackoff: Backoff = { delayMs: 30_000, delayMsMax: 120_000 };
+/** A connection that lasted this long was healthy: the next failure counts as the first. */
+const healthyMs = 10_000;
 
-/** Why a close code ends the runner; a code that is not here is worth another attempt. */
+/** Close codes that end the runner, with the reason; after any other code it connects again. */
 const refusals: Readonly<Record<number, string>> = {
   [closeCode.tokenRevoked]:
     'The gateway revoked this runner token. Start the runner with a valid VECTORSTREAM_RUNNER_TOKEN',
@@ -49,16 +51,23 @@ const refusals: Readonly<Record<number, string>> = {
 };
 
 /**
- * Serves the gateway over as many connections as it takes, with the same loaded model. Resolves
- * once drained, whichever side asked. Rejects with `RunnerRefusedError`, or with
- * `RunnerFailedError` when the model session failed: either way the process or worker ends.
+ * Serves the gateway over one connection after another, with the same loaded model. Resolves once
+ * drained, whichever side asked. Rejects with `RunnerRefusedError`, or with `RunnerFailedError`
+ * when the model session failed; in both cases the process or worker must end.
  */
 export async function keepConnected(options: RunnerConnectionOptions): Promise<void> {
   const { clock, random, drain, log } = options;
-  let failures = 0;
+  let backoff = usualBackoff;
+  const delays = new RetryDelays({
+    get backoff() {
+      return backoff;
+    },
+    jitter: 'equal',
+    random,
+  });
   while (!drain.aborted) {
     const startedAt = clock.monotonic();
-    let pace = quick;
+    backoff = usualBackoff;
     try {
       const channel = await connectInTime(options);
       const end = await runRunnerLoop({ ...options, channel });
@@ -69,18 +78,16 @@ export async function keepConnected(options: RunnerConnectionOptions): Promise<v
           end.code,
           `${refusal} (close code ${end.code}: ${end.reason}).`,
         );
-      if (end.code === closeCode.notNow || end.code === closeCode.badMessage) pace = patient;
-      failures = end.welcomed && clock.monotonic() - startedAt >= goodAfterMs ? 1 : failures + 1;
+      if (end.code === closeCode.notNow || end.code === closeCode.badMessage)
+        backoff = refusedBackoff;
+      if (end.welcomed && clock.monotonic() - startedAt >= healthyMs) delays.reset();
       log.warn({ code: end.code, reason: end.reason }, 'the connection to the gateway ended');
     } catch (error) {
       if (drain.aborted && error === drain.reason) return;
       if (!(error instanceof VectorStreamError) || error.code !== 'connect_failed') throw error;
-      failures += 1;
       log.warn({ error: error.message }, 'no connection to the gateway');
     }
-    // Between half and the whole of the backoff: spread, and never at once.
-    const delayMs = (0.5 + random() / 2) * backoffMs(pace, failures);
-    await clock.sleep(delayMs, drain).catch(() => undefined);
+    await rest(clock, delays.next(), drain);
   }
 }
 
@@ -88,21 +95,11 @@ async function connectInTime({
   connect,
   clock,
   drain,
-}: {
-  readonly connect: RunnerConnectionOptions['connect'];
-  readonly clock: Clock;
-  readonly drain: AbortSignal;
-}): Promise<Channel> {
-  const late = new AbortController();
-  const settled = new AbortController();
-  void clock.sleep(connectMsMax, settled.signal).then(
-    () =>
-      late.abort(new ConnectError(`No answer from the gateway within ${connectMsMax / 1000} s.`)),
-    () => undefined,
-  );
-  try {
-    return await connect(AbortSignal.any([drain, late.signal]));
-  } finally {
-    settled.abort();
-  }
+}: Pick<RunnerConnectionOptions, 'connect' | 'clock' | 'drain'>): Promise<Channel> {
+  using deadline = startDeadline({
+    ms: connectMsMax,
+    clock,
+    reason: () => new ConnectError(`No answer from the gateway within ${connectMsMax / 1000} s.`),
+  });
+  return await connect(AbortSignal.any([drain, deadline.signal]));
 }

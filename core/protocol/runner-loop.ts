@@ -1,11 +1,13 @@
-// A runner's side of one connection: greets, embeds job after job, shows life, and never goes on
-// with a model that failed.
+// A runner's side of one connection: greets the gateway, embeds one job after another, sends
+// heartbeats, and never continues with a model that failed.
 
 import { Fifo } from '#core/collections/fifo.ts';
 import { VectorStreamError } from '#core/errors/errors.ts';
 import type { Channel, Clock, EmbedOutcome, Embedder } from '#core/ports.ts';
+import { within } from '#core/time/deadline.ts';
 import type { Turn } from '#core/time/fair-queue.ts';
-import { vectorProblem } from '#core/vectors/vector.ts';
+import { rest } from '#core/time/rest.ts';
+import { checkedEmbed } from './checked-embed.ts';
 import { encodeJobResult } from './job-result-frame.ts';
 import {
   clip,
@@ -20,10 +22,7 @@ import {
   type RunnerHello,
 } from './wire.ts';
 
-/**
- * The model session can no longer be trusted. The process or worker must end; `cause` is what it
- * threw.
- */
+/** The model session failed with `cause` and must not be used again: the process or worker ends. */
 export class RunnerFailedError extends VectorStreamError {
   override readonly name = 'RunnerFailedError';
   readonly code = 'runner_failed';
@@ -39,12 +38,12 @@ export type RunnerLog = {
 export type RunnerLoopOptions = {
   readonly channel: Channel;
   readonly embedder: Embedder;
-  /** Among the loops that share the embedder. */
+  /** This loop's turn among those that share the embedder. */
   readonly turn: Turn;
   readonly clock: Clock;
   readonly name: string;
   readonly kind: RunnerHello['kind'];
-  /** When it aborts: finish what is in hand, close with 1000, resolve. */
+  /** When it aborts, the loop finishes its jobs, closes with 1000 and resolves. */
   readonly drain: AbortSignal;
   readonly log: RunnerLog;
 };
@@ -56,18 +55,17 @@ export type ConnectionEnd = {
   readonly welcomed: boolean;
 };
 
-/** A gateway may queue a job, the next one and a check; many more than that is not this protocol. */
+/** A gateway may queue a job, the next one and a check; many more break the protocol. */
 const jobsWaitingMax = 8;
-/** Heartbeats of our own during which nothing came from the gateway, after which it is gone. */
+/** After this many own heartbeats without a frame from the gateway, the gateway counts as gone. */
 const silentHeartbeatsMax = 3;
-/** How long a greeting, a close or the last frames may take. */
-const patienceMs = 10_000;
+/** How long the welcome may take, and the end of the connection after a close. */
+const answerMsMax = 10_000;
 const flushMsMax = 1_000;
 
 /**
- * Serves one gateway until the connection ends, whoever ends it. Rejects with `RunnerFailedError`
- * when the embedder threw or answered with a vector that is not real; the gateway has been told by
- * then.
+ * Serves one gateway until either side ends the connection. Rejects with `RunnerFailedError` when
+ * the embedder threw or gave an invalid vector; the gateway has received a `runner-error` by then.
  */
 export async function runRunnerLoop(options: RunnerLoopOptions): Promise<ConnectionEnd> {
   return new RunnerLoop(options).run();
@@ -83,9 +81,9 @@ class RunnerLoop {
   #welcomed = false;
   #draining = false;
   #silentHeartbeats = 0;
-  /** Told by the welcome. */
-  readonly #heartbeatMs = Promise.withResolvers<number>();
-  /** Wakes the loop when a job came, draining began or the connection ended. */
+  /** From the welcome; `null` when the connection ends before that. */
+  readonly #heartbeatMs = Promise.withResolvers<number | null>();
+  /** Wakes the loop when a job arrives, draining begins or the connection ends. */
   #wake = Promise.withResolvers<void>();
 
   constructor(options: RunnerLoopOptions) {
@@ -103,9 +101,9 @@ class RunnerLoop {
       });
       this.#greet();
       if (drain.aborted) onDrain();
-      const life = this.#showLife();
+      const heartbeats = this.#sendHeartbeats();
       await this.#work();
-      await life;
+      await heartbeats;
       return this.#end ?? { code: 1006, reason: '', welcomed: this.#welcomed };
     } finally {
       drain.removeEventListener('abort', onDrain);
@@ -172,13 +170,13 @@ class RunnerLoop {
   #drain(reason: string, announce: boolean): void {
     if (this.#draining || this.#end !== null) return;
     this.#draining = true;
-    this.#options.log.info({ reason }, 'draining: finishing what is in hand');
+    this.#options.log.info({ reason }, 'draining: finishing the jobs in hand');
     if (announce && this.#welcomed)
       this.#options.channel.send(encodeMessage({ type: 'runner-drain', reason }));
     this.#wake.resolve();
   }
 
-  /** Job after job, in the order they came, until the connection ends or nothing is left to drain. */
+  /** Works on jobs in order of arrival until the connection ends or the runner is drained. */
   async #work(): Promise<void> {
     while (this.#end === null) {
       const next = this.#jobs.take();
@@ -195,7 +193,7 @@ class RunnerLoop {
 
   async #perform({ job, arrivedAt }: Waiting): Promise<void> {
     const { channel, clock, log } = this.#options;
-    // While it waited for its turn, the connection may have ended.
+    // The connection may have ended while the job waited for its turn.
     if (this.#end !== null) return;
     const startedAt = clock.monotonic();
     const outcomes = await this.#embed(job);
@@ -207,22 +205,14 @@ class RunnerLoop {
     await this.#flush();
   }
 
-  /** Throws after the gateway has been told, so that it does not wait for a deadline. */
+  /**
+   * On a failure, sends a `runner-error` before it throws, so that the gateway does not wait for
+   * the job's deadline.
+   */
   async #embed(job: JobAssign): Promise<readonly EmbedOutcome[]> {
     const { channel, embedder } = this.#options;
     try {
-      const outcomes = await embedder.embed(job.texts);
-      if (outcomes.length !== job.texts.length) {
-        throw new Error(
-          `The embedder answered ${outcomes.length} outcomes for ${job.texts.length} texts.`,
-        );
-      }
-      for (const outcome of outcomes) {
-        const problem = outcome.ok ? vectorProblem(outcome.vector, embedder.info.dimensions) : null;
-        if (problem !== null)
-          throw new Error(`The embedder made a vector that is not real: ${problem}.`);
-      }
-      return outcomes;
+      return await checkedEmbed(embedder, job.texts);
     } catch (cause) {
       const message = cause instanceof Error ? cause.message : String(cause);
       channel.send(
@@ -242,8 +232,8 @@ class RunnerLoop {
   }
 
   /**
-   * Lets the answer leave, and new jobs arrive, before inference blocks the event loop again: a
-   * browser or Node hands bytes to the network only between tasks.
+   * Lets the answer leave and new jobs arrive before inference blocks the event loop again:
+   * browsers and Node pass bytes to the network only between tasks.
    */
   async #flush(): Promise<void> {
     const { channel, clock } = this.#options;
@@ -253,39 +243,38 @@ class RunnerLoop {
       await clock.sleep(1);
   }
 
-  /** Heartbeats out; notices a gateway that never answers or fell silent. Ends with the connection. */
-  async #showLife(): Promise<void> {
+  /**
+   * Sends heartbeats until the connection ends. Closes it when the gateway does not welcome the
+   * runner in time, or falls silent.
+   */
+  async #sendHeartbeats(): Promise<void> {
     const { channel, clock } = this.#options;
-    const signal = this.#ended.signal;
-    try {
-      const heartbeatMs = await Promise.race([
-        this.#heartbeatMs.promise,
-        clock.sleep(patienceMs, signal).then(() => null),
-      ]);
-      if (heartbeatMs === null) return this.#close(closeCode.timeout, 'no welcome came');
-      while (!signal.aborted) {
-        await clock.sleep(heartbeatMs, signal);
-        // Counted in beats, not in time: after a long inference the frames that had arrived are
-        // read before the next beat.
-        if (this.#silentHeartbeats++ >= silentHeartbeatsMax)
-          return this.#close(closeCode.timeout, 'the gateway is silent');
-        channel.send(encodeMessage({ type: 'runner-heartbeat' }));
-      }
-    } catch (error) {
-      if (!signal.aborted) throw error;
+    const heartbeatMs = await within(this.#heartbeatMs.promise, {
+      ms: answerMsMax,
+      clock,
+      late: () => 'late' as const,
+    });
+    if (heartbeatMs === null) return;
+    if (heartbeatMs === 'late') return this.#close(closeCode.timeout, 'no welcome in time');
+    while (await rest(clock, heartbeatMs, this.#ended.signal)) {
+      // Counted in heartbeats, not in time: after a long inference, the frames that have arrived are
+      // read before the next heartbeat.
+      if (this.#silentHeartbeats++ >= silentHeartbeatsMax)
+        return this.#close(closeCode.timeout, 'the gateway is silent');
+      channel.send(encodeMessage({ type: 'runner-heartbeat' }));
     }
   }
 
-  /** Closes, and waits a bounded while for the other end, so that what was sent before arrives. */
+  /** Closes, and waits a bounded time for the other end, so that frames sent before arrive. */
   async #leave(code: number, reason: string): Promise<void> {
     const { channel, clock } = this.#options;
     if (this.#end !== null) return;
     channel.close(code, reason);
-    await clock.sleep(patienceMs, this.#ended.signal).catch(() => undefined);
+    await rest(clock, answerMsMax, this.#ended.signal);
     this.#finish(code, reason);
   }
 
-  /** For a peer that is wrong or gone: closes and does not wait for it. */
+  /** For a gateway that is wrong or gone: closes without waiting for it. */
   #close(code: number, reason: string): void {
     this.#options.channel.close(code, reason);
     this.#finish(code, reason);
@@ -294,6 +283,7 @@ class RunnerLoop {
   #finish(code: number, reason: string): void {
     if (this.#end !== null) return;
     this.#end = { code, reason, welcomed: this.#welcomed };
+    this.#heartbeatMs.resolve(null);
     this.#ended.abort();
     this.#wake.resolve();
   }

@@ -1,10 +1,13 @@
-// A runner's link to a gateway over the global WebSocket, the same in Node and in every browser.
+// A runner's connection to a gateway over the global WebSocket, the same in Node and in browsers.
 
 import { VectorStreamError } from '#core/errors/errors.ts';
 import type { Channel } from '#core/ports.ts';
 import { closeReason, subprotocol, tokenSubprotocolPrefix } from './wire.ts';
 
-/** The link could not be opened. A WebSocket tells no cause, so the message names the likely ones. */
+/**
+ * The connection could not be opened. A WebSocket does not say why, so the message names the likely
+ * causes.
+ */
 export class ConnectError extends VectorStreamError {
   override readonly name = 'ConnectError';
   readonly code = 'connect_failed';
@@ -20,7 +23,7 @@ export type ConnectOptions = {
 
 type Handlers = Parameters<Channel['listen']>[0];
 
-/** What is used of a WebSocket: the browsers' and Node's own has it, and so has that of `ws`. */
+/** The members of a WebSocket that are used; browsers, Node and the package `ws` all have them. */
 export type Socket = {
   binaryType: string;
   readonly readyState: number;
@@ -38,9 +41,9 @@ export type Socket = {
 const openState = 1;
 
 /**
- * Opens the link. Rejects with `ConnectError` when the gateway cannot be reached or refuses (a
- * wrong token is refused before the upgrade), and with the signal's reason when that aborts first.
- * `open` makes the socket.
+ * Opens the connection. Rejects with `ConnectError` when the gateway cannot be reached or refuses
+ * (a wrong token is refused before the upgrade), and with the signal's reason when that aborts
+ * first. `open` makes the socket.
  */
 export function connectWebSocket(
   options: ConnectOptions,
@@ -66,7 +69,8 @@ export function connectWebSocket(
       signal.removeEventListener('abort', aborted);
       reject(
         new ConnectError(
-          `Cannot connect to ${url}: the gateway is not running there, or it refuses the runner token.`,
+          `Cannot connect to ${url}: ` +
+            'the gateway is not running there, or it refuses the runner token.',
         ),
       );
     });
@@ -85,13 +89,13 @@ function runnerUrl(url: string): string {
 class WebSocketChannel implements Channel {
   readonly #socket: Socket;
   #handlers: Handlers | null = null;
-  /** What arrived before `listen`. A gateway speaks only when greeted, so it is a close at most. */
+  /** Events before `listen`: at most a close, because a gateway sends only after the greeting. */
   #early: ((handlers: Handlers) => void)[] = [];
 
   constructor(socket: Socket) {
     this.#socket = socket;
-    // A failure is always followed by `close`, which says all there is to know. `ws` throws it
-    // where nobody listens.
+    // A `close` event follows every `error` event and says more. The package `ws` throws errors that
+    // have no listener.
     socket.addEventListener('error', () => undefined);
     socket.addEventListener('message', ({ data }) => {
       if (typeof data === 'string') this.#pass((handlers) => handlers.frame(data));

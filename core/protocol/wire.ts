@@ -1,5 +1,5 @@
-// Version 1 of the runner protocol: its limits, close codes and control messages, so that both ends
-// refuse the same things.
+// Version 1 of the runner protocol: its limits, close codes and control messages. Both ends use this
+// file, so they refuse the same things.
 
 import { z } from 'zod';
 import { VectorStreamError } from '#core/errors/errors.ts';
@@ -12,16 +12,13 @@ export const subprotocol = 'vectorstream.v1';
  */
 export const tokenSubprotocolPrefix = 'vectorstream.token.';
 
-/**
- * What either end may send. The largest job and the largest answer fit: see
- * docs/runner-protocol.md.
- */
+/** What either end may send. The largest job and its answer fit: see docs/runner-protocol.md. */
 export const wireLimits = {
   frameBytesMax: 16 * 1024 * 1024,
   headerBytesMax: 1024 * 1024,
   textsPerJobMax: 512,
   textCharsMax: 32 * 1024,
-  /** All texts of a job together, in UTF-16 code units; JSON needs at most 6 bytes for one. */
+  /** All texts of a job together, in UTF-16 code units; one needs at most 6 bytes in JSON. */
   jobCharsMax: 64 * 1024,
   dimensionsMax: 16_384,
   failureMessageCharsMax: 200,
@@ -37,26 +34,26 @@ export function textsPerJobMax(dimensions: number): number {
 }
 
 export const closeCode = {
-  /** Drained: finished what it had, and leaves. */
+  /** Drained: the runner finished its jobs and leaves. */
   done: 1000,
   /** The gateway stops; come back later. */
   goingAway: 1001,
-  /** A frame that the protocol does not allow. */
+  /** The other end sent a frame that the protocol does not allow. */
   badMessage: 4400,
   tokenRevoked: 4401,
-  /** Its vectors do not agree with the reference. */
+  /** The runner's vectors do not agree with the reference. */
   quarantined: 4403,
-  /** No greeting, no sign of life, or a job past its deadline. */
+  /** No greeting or heartbeat in time, or a job past its deadline. */
   timeout: 4408,
   modelMismatch: 4409,
-  /** The fleet is full, or this runner waits out a quarantine. */
+  /** The fleet is full, or this runner's quarantine is not over. */
   notNow: 4429,
   /** The runner's model session failed; its process or worker ends. */
   runnerFailed: 4500,
 } as const;
 
 /**
- * The other end sent what the protocol does not allow: close with `closeCode`, and trust nothing of
+ * The other end sent what the protocol does not allow. Close with `closeCode`, and use nothing of
  * that frame.
  */
 export class ProtocolError extends VectorStreamError {
@@ -100,12 +97,15 @@ const jobAssign = z.object({
   type: z.literal('job-assign'),
   jobId: line(100),
   attempt: z.int().min(1),
-  /** How long the gateway waits, counted from when the runner turns to this job: no clock is shared. */
+  /**
+   * How long the gateway waits, counted from when the runner starts this job; the two clocks are
+   * never compared.
+   */
   deadlineMs: z.int().positive(),
   texts: z.array(z.string().max(wireLimits.textCharsMax)).min(1).max(wireLimits.textsPerJobMax),
 });
 
-/** Either end: no more jobs; what is in hand is finished, then the runner closes with 1000. */
+/** From either end: no more jobs. The runner finishes those it has, then closes with 1000. */
 const runnerDrain = z.object({ type: z.literal('runner-drain'), reason: z.string().max(200) });
 
 const runnerError = z.object({
@@ -130,7 +130,6 @@ const fromGateway = z.discriminatedUnion('type', [
 ]);
 
 export type RunnerHello = z.infer<typeof runnerHello>;
-export type RunnerWelcome = z.infer<typeof runnerWelcome>;
 export type JobAssign = z.infer<typeof jobAssign>;
 export type RunnerMessage = z.infer<typeof fromRunner>;
 export type GatewayMessage = z.infer<typeof fromGateway>;
@@ -140,12 +139,12 @@ export function encodeMessage(message: RunnerMessage | GatewayMessage): string {
   return JSON.stringify(message);
 }
 
-/** What a gateway may receive as text. Throws only `ProtocolError`; unknown fields are dropped. */
+/** Reads a runner's text frame; unknown fields are dropped. @throws ProtocolError, nothing else */
 export function parseRunnerMessage(frame: string): RunnerMessage {
   return parse(fromRunner, frame);
 }
 
-/** What a runner may receive as text. Throws only `ProtocolError`; unknown fields are dropped. */
+/** Reads a gateway's text frame; unknown fields are dropped. @throws ProtocolError, nothing else */
 export function parseGatewayMessage(frame: string): GatewayMessage {
   return parse(fromGateway, frame);
 }

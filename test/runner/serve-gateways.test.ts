@@ -10,7 +10,7 @@ import { RunnerRefusedError } from '#core/protocol/runner-connection.ts';
 import { subprotocol } from '#core/protocol/wire.ts';
 import {
   connectTo,
-  placesBehind,
+  endpointsOf,
   type GatewayEndpoint,
 } from '../../node-runner/gateway-addresses.ts';
 import { createLog } from '../../node-runner/node-runner-log.ts';
@@ -34,7 +34,7 @@ describe('the places behind an address', () => {
     ['ws://10.0.0.9:8080', [], [null]],
     ['ws://[fd00::9]:8080', [], [null]],
   ])('%s with %j', async (url, addresses, expected) => {
-    expect(await placesBehind(url, async () => addresses)).toEqual(
+    expect(await endpointsOf(url, async () => addresses)).toEqual(
       expected.map((address) => ({ url, address })),
     );
   });

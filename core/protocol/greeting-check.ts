@@ -1,0 +1,37 @@
+// Decides whether a runner's greeting fits this gateway: the protocol, the model and the size of its
+// jobs.
+
+import { closeCode, protocolVersion, type RunnerHello } from './wire.ts';
+
+export type ModelIdentity = {
+  readonly modelId: string;
+  readonly modelRevision: string;
+  readonly dimensions: number;
+};
+
+/** `null` when the greeting fits; otherwise the close code and the reason. */
+export function greetingProblem(
+  hello: RunnerHello,
+  identity: ModelIdentity,
+  goldenTexts: number,
+): { readonly code: number; readonly reason: string; readonly blame: boolean } | null {
+  const badMessage = (reason: string) => ({ code: closeCode.badMessage, reason, blame: true });
+  if (hello.protocol !== protocolVersion) {
+    return badMessage(
+      `The runner speaks protocol ${hello.protocol}; this gateway speaks ${protocolVersion}.`,
+    );
+  }
+  for (const key of ['modelId', 'modelRevision', 'dimensions'] as const) {
+    if (hello[key] === identity[key]) continue;
+    const reason = `${key} is ${hello[key]}, not ${identity[key]}`;
+    return { code: closeCode.modelMismatch, reason, blame: false };
+  }
+  const { textsPerJobMax } = hello.limits;
+  if (textsPerJobMax < goldenTexts) {
+    return badMessage(
+      `The runner takes ${textsPerJobMax} texts per job; ` +
+        `the golden check is one job of ${goldenTexts}.`,
+    );
+  }
+  return null;
+}
