@@ -9,13 +9,18 @@ export type ModelIdentity = {
   readonly dimensions: number;
 };
 
-/** `null` when the greeting fits; otherwise the close code and the reason. */
+export type GreetingProblem = {
+  readonly code: number;
+  readonly reason: string;
+  readonly blame: boolean;
+};
+
+/** `null` when the greeting fits; otherwise how to close the connection. */
 export function greetingProblem(
   hello: RunnerHello,
   identity: ModelIdentity,
   goldenTexts: number,
-): { readonly code: number; readonly reason: string; readonly blame: boolean } | null {
-  const badMessage = (reason: string) => ({ code: closeCode.badMessage, reason, blame: true });
+): GreetingProblem | null {
   if (hello.protocol !== protocolVersion) {
     return badMessage(
       `The runner speaks protocol ${hello.protocol}; this gateway speaks ${protocolVersion}.`,
@@ -34,4 +39,8 @@ export function greetingProblem(
     );
   }
   return null;
+}
+
+function badMessage(reason: string): GreetingProblem {
+  return { code: closeCode.badMessage, reason, blame: true };
 }
