@@ -1,12 +1,12 @@
-// A process that fills a gateway's data folder for `npm run bench`: as many texts and events as
-// asked for, through the store's own port.
+// Fills a gateway's data folder with texts and events for `npm run bench`, through the port of the
+// store.
 //
 // Arguments: the folder, the model's folder, the number of texts, the number of events. Prints the
-// seconds that it took, as JSON.
+// duration in seconds as JSON.
 //
-// What a search of this folder costs is what it costs with real texts of as many: the vectors are
-// as long and each is looked at. They are pseudo-random, so that whatever is embedded later scores
-// above all of them.
+// A search of this folder costs as much as with the same number of real texts: the vectors are as
+// long, and a search reads each of them. They are pseudo-random, so texts that are embedded later
+// score above all of them.
 
 import { assert } from '#core/errors/assert.ts';
 import { systemClock } from '#core/time/clock.ts';
@@ -37,7 +37,7 @@ const beganAt = performance.now();
     (index) => textRecord(index, identity.dimensions),
     (records) => store.putTexts(records),
   );
-  // Taken in now, so that retention leaves them alone.
+  // Events that arrived just now are not yet deleted by retention.
   const ingestedAt = Date.now();
   await write(
     Number(events),
@@ -45,9 +45,9 @@ const beganAt = performance.now();
     (records) => store.putEvents(records),
   );
 }
-process.stdout.write(
-  `${JSON.stringify({ seconds: (performance.now() - beganAt) / 1000, newestAt: startAt + Number(events) * 1000 })}\n`,
-);
+const seconds = (performance.now() - beganAt) / 1000;
+const newestAt = startAt + Number(events) * 1000;
+process.stdout.write(`${JSON.stringify({ seconds, newestAt })}\n`);
 
 async function write<T>(
   count: number,
@@ -65,7 +65,7 @@ async function write<T>(
         );
         assert(
           outcomes.every(({ status }) => status === 'stored'),
-          'A made-up record was not stored',
+          'A synthetic record was not stored',
         );
       }
     }),

@@ -1,10 +1,10 @@
-// A process that measures what it costs to wait until writes are applied, for `npm run bench`, and
-// prints its figures as JSON.
+// Measures for `npm run bench` what it costs to wait until writes are applied, and prints its figures
+// as JSON.
 //
-// Arguments: a folder, the number of events, the number of rounds. In each round the same stream
-// goes twice through the real pipeline, from the embedded log to the embedded store: once as it is,
-// and once with a store that answers `stored` at once and writes afterwards, which loses events
-// when it crashes. Vectors are there at once, so that no runner is the limit.
+// Arguments: a folder, the number of events, the number of rounds. In each round, the same stream
+// goes twice through the real pipeline, from the embedded log to the embedded store: once with the
+// real store, and once with a store that answers `stored` at once and writes later, which would lose
+// events in a crash. Vectors are available at once, so that runners do not limit the rate.
 
 import { join } from 'node:path';
 import { eventLimits } from '#core/event/parse-event.ts';
@@ -23,7 +23,7 @@ import { eventRecord, unitVector } from './synthetic-records.ts';
 
 const [folder = '', count = '0', rounds = '0'] = process.argv.slice(2);
 const eventCount = Number(count);
-/** As in a stream whose popularity falls with the rank. */
+/** As in a stream in which few products are popular. */
 const eventsPerText = 19;
 const perCall = 1_000;
 const dimensions = 384;
@@ -34,7 +34,7 @@ const identity: IndexIdentity = {
   templateHash: '0',
 };
 
-const instantly: EmbeddingService = {
+const instantEmbedding: EmbeddingService = {
   embed: async (text) => ({
     ok: true,
     embedding: {
@@ -60,8 +60,8 @@ for (let round = 1; round <= Number(rounds); round += 1) {
 process.stdout.write(`${JSON.stringify(measured)}\n`);
 
 /**
- * From the first event read to the last one applied, whenever it was answered for: the same work by
- * both ways.
+ * From the first event read to the last event applied, whenever it was settled: both variants do
+ * the same work.
  */
 async function secondsFor(dataDir: string, isBehind: boolean): Promise<number> {
   await using embedded = await openEmbedded({
@@ -89,7 +89,7 @@ async function secondsFor(dataDir: string, isBehind: boolean): Promise<number> {
     source,
     store: behind?.store ?? embedded.store,
     deadLetters: embedded.deadLetters,
-    embedding: instantly,
+    embedding: instantEmbedding,
     clock: systemClock,
     random: Math.random,
     isDistrusted: () => false,
@@ -117,7 +117,7 @@ function logRecord(index: number): LogRecord {
   };
 }
 
-/** Answers before it has written. Writes reach the store in the order in which they were asked for. */
+/** Answers before it has written. The order of the writes stays. */
 function writeBehind(store: VectorStore): {
   readonly store: VectorStore;
   applied(): Promise<void>;
@@ -147,7 +147,7 @@ function numberOf(text: string): number {
   return Number(/\d+/.exec(text)?.[0]);
 }
 
-/** Resolves `all` with the last event; a dead letter would be a fault of this program. */
+/** Resolves `all` with the last event. A dead letter would be a bug of this program. */
 function counting(expected: number, all: PromiseWithResolvers<void>): PipelineObserver {
   let stored = 0;
   return {
@@ -162,6 +162,6 @@ function counting(expected: number, all: PromiseWithResolvers<void>): PipelineOb
       if (stored === expected) all.resolve();
     },
     deadLettered: ({ message }) =>
-      all.reject(new Error(`A made-up event was dead-lettered: ${message}`)),
+      all.reject(new Error(`A synthetic event became a dead letter: ${message}`)),
   };
 }

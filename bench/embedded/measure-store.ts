@@ -1,10 +1,11 @@
-// A process that measures the embedded log and store in an empty folder, for `npm run bench`, and
-// prints its figures as JSON.
+// Measures the embedded log and store in an empty folder for `npm run bench`, and prints its figures
+// as JSON.
 //
-// Arguments: the folder, and the share of the usual work (1 is 20,000 texts and 200,000 events).
+// Arguments: the folder, and the amount of work (1 is 20,000 texts and 200,000 events).
 
 import { recommendToUser } from '#core/analysis/recommend-to-user.ts';
 import { findTrends, spansOf } from '#core/analysis/trends.ts';
+import { at } from '#core/errors/assert.ts';
 import type { EventFilter, IndexIdentity, LogRecord } from '#core/ports.ts';
 import { systemClock } from '#core/time/clock.ts';
 import type { SearchPlan } from '#core/vectors/search-plan.ts';
@@ -67,14 +68,14 @@ async function measureWrites(): Promise<void> {
 
 async function measureSearches(plan: SearchPlan): Promise<void> {
   await using embedded = await open(plan);
-  // Meanwhile the vectors are copied into memory, as after a gateway's start.
+  // Meanwhile, the vectors are copied into memory, as after the start of a gateway.
   await systemClock.sleep(copyMs);
   await measureSearch(embedded, `search, all events, ${plan}`, {});
   await measureSearch(embedded, `search, purchases, ${plan}`, { eventTypes: ['purchase'] });
   await measureSearch(embedded, `search, one user of ${userCount}, ${plan}`, { userId: userId(7) });
 }
 
-/** Items are made before the clock starts. */
+/** The items exist before the measurement starts. */
 async function measureRate<T>(
   measure: string,
   unit: string,
@@ -97,7 +98,7 @@ async function measureRate<T>(
   figures[measure] = { value: (count / (performance.now() - startedAt)) * 1000, unit };
 }
 
-/** Trends with all events in window and baseline, which no question can exceed. */
+/** The trends cover all events in window and baseline, so no query costs more. */
 async function measureAnalysis(): Promise<void> {
   await using embedded = await open('auto');
   const { store } = embedded;
@@ -119,17 +120,20 @@ function measureSearch({ store }: Embedded, measure: string, filter: EventFilter
 /** In ms. */
 async function measureMedian(
   measure: string,
-  ask: (turn: number) => Promise<unknown>,
+  query: (turn: number) => Promise<unknown>,
 ): Promise<void> {
   const took: number[] = [];
   for (let turn = 0; turn <= searchCount; turn += 1) {
     const startedAt = performance.now();
-    await ask(turn);
-    // The first one fills the cache.
+    await query(turn);
+    // The first query only fills the cache.
     if (turn > 0) took.push(performance.now() - startedAt);
   }
   figures[measure] = {
-    value: took.toSorted((a, b) => a - b)[Math.floor(took.length / 2)] ?? Number.NaN,
+    value: at(
+      took.toSorted((a, b) => a - b),
+      Math.floor(took.length / 2),
+    ),
     unit: 'ms',
   };
 }

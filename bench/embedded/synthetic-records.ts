@@ -1,19 +1,22 @@
-// Records to measure a store with: made up, the same for the same index, and shaped like those of a
-// shop.
+// Makes synthetic records for benchmarks of a store: shaped like those of a shop, and the same for the
+// same index.
 
+import { at } from '#core/errors/assert.ts';
 import { uuidV5 } from '#core/event/uuid.ts';
 import { type EventRecord, eventTypes, type Product, type TextRecord } from '#core/ports.ts';
 
-/** UTC ms of the first event; the others follow a second apart. */
+/** UTC ms of the first event. Each further event is a second later. */
 export const startAt = Date.UTC(2026, 0, 1);
 export const userCount = 2_000;
-/** A search has a text of its own and not its product's. */
+/** A search has its own text instead of a product's. */
 const types = eventTypes.filter((type) => type !== 'search');
 
 export function textRecord(index: number, dimensions: number): TextRecord {
   return {
     id: textId(index),
-    text: `Product ${index}, ${category(index)}: as long as such a text usually is, for everyday use at home.`,
+    text:
+      `Product ${index}, ${category(index)}: ` +
+      'as long as such a text usually is, for everyday use at home.',
     kind: 'product',
     product: product(index),
     embedding: {
@@ -30,13 +33,13 @@ export function textRecord(index: number, dimensions: number): TextRecord {
   };
 }
 
-/** `textCount`: of the texts that events refer to, all equally often. */
+/** @param textCount texts that the events refer to, all equally often */
 export function eventRecord(index: number, textCount: number): EventRecord {
-  // A stride that meets every text, and never in the order in which they were put.
+  // The stride is a prime, so it reaches every text, in another order than they were written.
   const text = (index * 7_919) % textCount;
   const id = uuidV5(`event ${index}`);
   const timestamp = startAt + index * 1000;
-  const eventType = types[index % types.length] ?? 'view';
+  const eventType = at(types, index % types.length);
   const payload = JSON.stringify({
     event_id: id,
     timestamp: new Date(timestamp).toISOString(),
@@ -85,7 +88,7 @@ function product(index: number): Product {
   };
 }
 
-/** Pseudo-random; nearly at right angles to every other. */
+/** Pseudo-random, and nearly at right angles to every other of these vectors. */
 export function unitVector(index: number, dimensions: number): Float32Array {
   let state = index + 1;
   const vector = Float32Array.from({ length: dimensions }, () => {

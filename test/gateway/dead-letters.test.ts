@@ -117,7 +117,7 @@ describe('finding', () => {
 });
 
 describe('replaying one', () => {
-  test('keeps key, value and headers, and adds the first failure and the replay count', async () => {
+  test('keeps key, value and headers; adds the first failure and the replay count', async () => {
     const { post, request, appended, logged, services } = await appWith([
       deadLetter(7, valid('e-7')),
     ]);
@@ -233,7 +233,7 @@ describe('replaying one', () => {
     expect((await higher.post(`/dlq/replay/${idOf(1)}`, {})).status).toBe(200);
   });
 
-  test('needs no body; unknown ids, members and bodies are refused with their own codes', async () => {
+  test('needs no body; wrong ids, members and bodies have their own codes', async () => {
     const { post, request } = await appWith([deadLetter(1, valid('e-1'))]);
     expect((await request(`/dlq/replay/${idOf(1)}`, { method: 'POST' })).status).toBe(200);
     expect(await refusedWith(post('/dlq/replay/zzz', {}))).toEqual([

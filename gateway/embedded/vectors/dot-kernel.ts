@@ -1,26 +1,29 @@
-// The inner products of one query with many 8-bit vectors, by 128-bit SIMD, which JavaScript itself
-// has not: some ten times as fast as a loop.
+// Computes the inner products of one query with many 8-bit vectors by 128-bit SIMD, about ten times
+// as fast as a loop in JavaScript, which has no SIMD.
 //
-// WebAssembly written by hand, because it is one function that never changes:
+// The WebAssembly is assembled by hand, because it is one function that never changes:
 //
-//   (func (export "dot") (param $vector i32) (param $end i32) (param $query i32) (param $dimensions i32) (param $result i32)
+//   (func (export "dot") (param $vector i32) (param $end i32) (param $query i32)
+//                        (param $dimensions i32) (param $result i32)
 //     (local $sums v128) (local $left i32) (local $part i32)
 //     (loop $vectors
 //       $sums = 0; $left = $dimensions; $part = $query
 //       (loop $parts
-//         $sums += i32x4.dot_i16x8_s(i16x8.load8x8_s($vector), v128.load($part)) + the same of the next eight
+//         $sums += i32x4.dot_i16x8_s(i16x8.load8x8_s($vector), v128.load($part))
+//                  + the same for the next eight dimensions
 //         $vector += 16; $part += 32
 //         (br_if $parts ($left -= 16)))
-//       i32.store($result, the four lanes of $sums together)
+//       i32.store($result, the sum of the four lanes of $sums)
 //       $result += 4
 //       (br_if $vectors ($vector < $end))))
 
-/** A vector takes a multiple of this, filled up with zeros. */
+/** The length of a vector in memory is a multiple of this; zeros fill the rest. */
 export const dimensionsStep = 16;
 
 /**
- * All are bytes in the memory, but for the dimensions: vectors of int8 from `vector` to `end`, one
- * at least; a query of int16; results of int32. Sums must fit into 32 bits.
+ * Reads at least one int8 vector from `vector` up to `end` and the int16 query at `query`; writes
+ * one int32 for each vector to `result`. All parameters but `dimensions` are byte addresses in the
+ * memory. `dimensions` is a multiple of `dimensionsStep`. The sums must fit into 32 bits.
  */
 export type Dot = (
   vector: number,
@@ -34,10 +37,11 @@ const [vector, end, query, dimensions, result, sums, left, part] = [0, 1, 2, 3, 
 const [i32, v128] = [0x7f, 0x7b];
 const simd = 0xfd;
 
+// Instructions, by their opcodes: https://webassembly.github.io/spec/core/binary/instructions.html
 const get = (local: number): number[] => [0x20, local];
 const set = (local: number): number[] => [0x21, local];
 const tee = (local: number): number[] => [0x22, local];
-/** Below 64 a signed LEB128 is the number itself, negative ones counted from 128. */
+/** A signed LEB128 from -64 to 63 is one byte: the number itself, or 128 more if it is negative. */
 const constant = (value: number): number[] => [0x41, value & 0x7f];
 const add = [0x6a];
 const advance = (local: number, bytes: number): number[] => [
@@ -53,7 +57,9 @@ const dotOfPairs = [simd, 0xba, 0x01];
 const lane = (index: number): number[] => [...get(sums), simd, 0x1b, index];
 const zeros = [simd, 0x0c, ...Array<number>(16).fill(0)];
 const loop = (body: number[]): number[] => [0x03, 0x40, ...body, 0x0b];
-const again = [0x0d, 0];
+const branchToLoopIf = [0x0d, 0];
+const storeI32 = [0x36, 2, 0];
+const isLessUnsigned = [0x49];
 
 const productsAt = (index: number): number[] => [
   ...get(vector),
@@ -84,7 +90,7 @@ const body = [
       ...constant(-dimensionsStep),
       ...add,
       ...tee(left),
-      ...again,
+      ...branchToLoopIf,
     ]),
     ...get(result),
     ...lane(0),
@@ -94,19 +100,17 @@ const body = [
     ...add,
     ...lane(3),
     ...add,
-    0x36,
-    2,
-    0,
+    ...storeI32,
     ...advance(result, 4),
     ...get(vector),
     ...get(end),
-    0x49,
-    ...again,
+    ...isLessUnsigned,
+    ...branchToLoopIf,
   ]),
   0x0b,
 ];
 
-/** Lengths are LEB128 as well; none here has more than two bytes. */
+/** Lengths are unsigned LEB128; none here needs more than two bytes. */
 const length = (count: number): number[] =>
   count < 128 ? [count] : [(count & 0x7f) | 0x80, count >> 7];
 const sized = (bytes: number[]): number[] => [...length(bytes.length), ...bytes];
@@ -130,13 +134,13 @@ const moduleBytes = Uint8Array.from([
   ...section(10, [1, ...sized([...locals, ...body])]),
 ]);
 
-/** Works on a memory of at least one page. */
+/** `memory` must have at least one page. */
 export function createDot(memory: WebAssembly.Memory): Dot {
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(moduleBytes), {
     host: { memory },
   });
   const { dot } = exports;
-  if (!isDot(dot)) throw new TypeError('The module has no function "dot".');
+  if (!isDot(dot)) throw new TypeError('The module exports no function "dot".');
   return dot;
 }
 

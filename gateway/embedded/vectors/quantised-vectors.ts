@@ -1,38 +1,39 @@
-// Vectors at a quarter of their size, which tell quickly, and for certain, which of them alone can
-// be among the nearest of a query.
+// Keeps vectors at a quarter of their size, and finds quickly a few candidates that always include
+// the nearest vectors of a query.
 //
-// Each is kept in 8 bits per dimension, with its own scale, and with the length of what the
-// rounding took away: by the Cauchy–Schwarz inequality no inner product with a unit vector is
-// further from the truth than that. So the nearest are never missed, and whoever ranks the few that
-// are left by their full vectors ranks as if it had looked at all.
+// Each vector has 8 bits per dimension, its own scale, and the length of its rounding error. By the
+// Cauchy–Schwarz inequality, an inner product with a unit vector is off by at most that length. So
+// the nearest are never missed, and to rank the candidates by their full vectors gives the same
+// result as to rank all vectors. README.md has an example.
 
+import { at } from '#core/errors/assert.ts';
 import { createDot, dimensionsStep, type Dot } from './dot-kernel.ts';
 
-export type Entry = {
+type VectorEntry = {
   readonly id: number;
   readonly isProduct: boolean;
   readonly vector: Float32Array;
 };
 
 const pageBytes = 65_536;
-/** Of int8 and of int16; the sum of all products has to fit into 32 bits. */
+/** The largest int8 and int16, and the largest sum of all products. */
 const [byteMax, wordMax, sumMax] = [127, 32_767, 2 ** 31 - 1];
-/** What the full ranking, in float32, may differ by from a sum without rounding. */
-const slack = 1e-4;
-/** Into which inner products are sorted: the bound is rounded down by less than 0.001. */
+/** How far the full ranking, in float32, may be from a sum without rounding. */
+const float32Error = 1e-4;
+/** Buckets into which cosines are counted. Each is less than 0.001 wide. */
 const buckets = 4_096;
-const roomMin = 1_024;
+const capacityMin = 1_024;
 
 export class QuantisedVectors {
   readonly #dimensions: number;
-  /** In the memory: the query, then the results, then the vectors, in slots of so many bytes. */
+  /** The memory holds the query, the results, then the vectors in slots of this size. */
   readonly #slotBytes: number;
-  /** A query's largest number: so small that no sum can pass 32 bits. */
+  /** The largest component of a quantised query, so that no sum exceeds 32 bits. */
   readonly #queryMax: number;
   readonly #memory = new WebAssembly.Memory({ initial: 1 });
   readonly #dot: Dot = createDot(this.#memory);
   readonly #slots = new Map<number, number>();
-  #room = 0;
+  #capacity = 0;
   #ids = new Float64Array(0);
   #isProduct = new Uint8Array(0);
   #scales = new Float32Array(0);
@@ -44,14 +45,10 @@ export class QuantisedVectors {
     this.#queryMax = Math.floor(Math.min(wordMax, sumMax / byteMax / this.#slotBytes));
   }
 
-  get size(): number {
-    return this.#slots.size;
-  }
-
-  /** Adds a vector, which has a direction, or takes it in another's place. */
-  put({ id, isProduct, vector }: Entry): void {
+  /** Adds a vector or replaces the one with the same id. The vector must not be zero. */
+  put({ id, isProduct, vector }: VectorEntry): void {
     const slot = this.#slots.get(id) ?? this.#slots.size;
-    if (slot >= this.#room) this.#grow();
+    if (slot >= this.#capacity) this.#grow();
     this.#slots.set(id, slot);
     const { scale, error } = this.#quantise(
       vector,
@@ -64,15 +61,14 @@ export class QuantisedVectors {
     this.#errors[slot] = error;
   }
 
-  /** The last takes its place. */
+  /** The last vector moves to the free slot. */
   delete(id: number): void {
     const slot = this.#slots.get(id);
     if (slot === undefined) return;
     const last = this.#slots.size - 1;
     this.#slots.delete(id);
     if (slot === last) return;
-    const moved = this.#ids[last] ?? NaN;
-    this.#slots.set(moved, slot);
+    this.#slots.set(at(this.#ids, last), slot);
     new Int8Array(this.#memory.buffer).copyWithin(
       this.#vectorAt(slot),
       this.#vectorAt(last),
@@ -87,14 +83,14 @@ export class QuantisedVectors {
   }
 
   /**
-   * Ids of entries with the `count` of the largest cosine to `query` among them, of products only
-   * when asked; some more, in no order. Everything when there are no more than `count`. The query
-   * is as long as the dimensions, and has a direction.
+   * Ids that include the `count` vectors (with `productsOnly`, products) of the largest cosine to
+   * `query`, and some more, in no order; all ids when there are at most `count`. The query has as
+   * many components as the vectors, and must not be zero.
    */
   candidates(query: Float32Array, count: number, productsOnly: boolean): readonly number[] {
     const size = this.#slots.size;
     if (size === 0) return [];
-    const asked = this.#quantise(
+    const quantisedQuery = this.#quantise(
       query,
       this.#queryMax,
       new Int16Array(this.#memory.buffer, 0, this.#dimensions),
@@ -109,20 +105,20 @@ export class QuantisedVectors {
       this.#ids,
     ];
     const cosines = new Float64Array(size);
-    const wholes = new Uint32Array(buckets);
+    const counts = new Uint32Array(buckets);
     for (let slot = 0; slot < size; slot++) {
-      const cosine = (results[slot] ?? 0) * (scales[slot] ?? 0) * asked.scale;
+      const cosine = (results[slot] ?? 0) * (scales[slot] ?? 0) * quantisedQuery.scale;
       cosines[slot] = cosine;
       if (productsOnly && isProduct[slot] === 0) continue;
-      const bucket = bucketOf(cosine - errorOf(errors[slot] ?? 0, asked.error));
-      wholes[bucket] = (wholes[bucket] ?? 0) + 1;
+      const bucket = bucketOf(cosine - errorOf(errors[slot] ?? 0, quantisedQuery.error));
+      counts[bucket] = (counts[bucket] ?? 0) + 1;
     }
-    const least = leastOf(wholes, count);
+    const least = reachedBy(counts, count);
     const found: number[] = [];
     for (let slot = 0; slot < size; slot++) {
       if (productsOnly && isProduct[slot] === 0) continue;
-      if ((cosines[slot] ?? 0) + errorOf(errors[slot] ?? 0, asked.error) >= least)
-        found.push(ids[slot] ?? NaN);
+      if ((cosines[slot] ?? 0) + errorOf(errors[slot] ?? 0, quantisedQuery.error) >= least)
+        found.push(at(ids, slot));
     }
     return found;
   }
@@ -132,26 +128,26 @@ export class QuantisedVectors {
   }
 
   #vectorAt(slot: number): number {
-    return this.#resultsAt + this.#room * 4 + slot * this.#slotBytes;
+    return this.#resultsAt + this.#capacity * 4 + slot * this.#slotBytes;
   }
 
-  /** By a quarter: vectors are many, and copied seldom. */
+  /** Grows by a quarter: vectors are many, and growing copies them rarely. */
   #grow(): void {
     const [from, end] = [this.#vectorAt(0), this.#vectorAt(this.#slots.size)];
-    this.#room = Math.max(roomMin, Math.ceil(this.#room * 1.25));
-    const missing = this.#vectorAt(this.#room) - this.#memory.buffer.byteLength;
+    this.#capacity = Math.max(capacityMin, Math.ceil(this.#capacity * 1.25));
+    const missing = this.#vectorAt(this.#capacity) - this.#memory.buffer.byteLength;
     if (missing > 0) this.#memory.grow(Math.ceil(missing / pageBytes));
-    // Behind the results, of which there is room for more now.
+    // The results now take more space, so the vectors behind them move.
     new Int8Array(this.#memory.buffer).copyWithin(this.#vectorAt(0), from, end);
-    this.#ids = grown(this.#ids, new Float64Array(this.#room));
-    this.#isProduct = grown(this.#isProduct, new Uint8Array(this.#room));
-    this.#scales = grown(this.#scales, new Float32Array(this.#room));
-    this.#errors = grown(this.#errors, new Float32Array(this.#room));
+    this.#ids = grown(this.#ids, new Float64Array(this.#capacity));
+    this.#isProduct = grown(this.#isProduct, new Uint8Array(this.#capacity));
+    this.#scales = grown(this.#scales, new Float32Array(this.#capacity));
+    this.#errors = grown(this.#errors, new Float32Array(this.#capacity));
   }
 
   /**
-   * Writes the unit vector of its direction in whole numbers up to `max`; times `scale` they are
-   * off by a vector of the length `error`.
+   * Writes the vector, scaled to unit length, as integers from -`max` to `max`. Multiplied by
+   * `scale`, they differ from the unit vector by a vector of length `error`.
    */
   #quantise(
     vector: Float32Array,
@@ -177,21 +173,24 @@ export class QuantisedVectors {
   }
 }
 
-/** Of the inner product of two unit vectors, when each is known but for an error of this length. */
+/** Bound on the error of an inner product of two unit vectors that have errors of these lengths. */
 function errorOf(vectorError: number, queryError: number): number {
-  return vectorError + queryError + vectorError * queryError + slack;
+  return vectorError + queryError + vectorError * queryError + float32Error;
 }
 
-/** From -2, below any cosine less its error, to 1. */
+/** The buckets go from -2, which is below any cosine minus its error, to 1. */
 function bucketOf(value: number): number {
   return Math.max(0, Math.min(buckets - 1, Math.floor(((value + 2) / 3) * buckets)));
 }
 
-/** What `count` values reach, each known by its bucket; below all when there are no more than that. */
-function leastOf(wholes: Uint32Array, count: number): number {
+/**
+ * A value that at least `count` of the counted values reach, rounded down to its bucket;
+ * `-Infinity` when there are fewer values.
+ */
+function reachedBy(counts: Uint32Array, count: number): number {
   let above = 0;
   for (let bucket = buckets - 1; bucket > 0; bucket--) {
-    above += wholes[bucket] ?? 0;
+    above += counts[bucket] ?? 0;
     if (above >= count) return (bucket / buckets) * 3 - 2;
   }
   return -Infinity;

@@ -1,13 +1,15 @@
-// Keeps a quantised copy of all vectors of the database in memory, a little work at a time, so that
-// a search reads only the few that matter.
+// Keeps a quantised copy of all vectors of the database in memory, in small steps, so that a search
+// reads only a few full vectors.
 
 import type { DatabaseSync } from 'node:sqlite';
 import { QuantisedVectors } from './quantised-vectors.ts';
 
 /**
- * Every change of a vector is noted, whoever makes it, and notes beyond the last ten thousand go: a
- * copy that is further behind is made anew. An older version may write the file, and leaves notes
- * as well.
+ * Triggers log every change of a vector, and keep only the last 10,000 changes: a copy that is
+ * further behind is rebuilt. Because they are part of the file, they also log what an older version
+ * of the gateway writes.
+ *
+ * SQLite stores the text of the statements in the file: it must not change.
  */
 export const vectorChanges = `
   CREATE TABLE IF NOT EXISTS vector_changes (sequence INTEGER PRIMARY KEY, text INTEGER NOT NULL);
@@ -26,76 +28,77 @@ export const vectorChanges = `
     .join('')}
 `;
 
-/** Vectors of one step: a few milliseconds. */
+/** Vectors that one step copies: a few milliseconds. */
 const stepMax = 500;
-/** As SQL says it. */
+/** For `LIMIT`. */
 const unlimited = -1;
 
 export class VectorCopy {
   readonly #vectors: QuantisedVectors;
-  readonly #after;
-  readonly #one;
-  readonly #changes;
-  readonly #noted;
-  /** The copy knows of all changes up to this one. */
+  readonly #vectorsAfter;
+  readonly #vectorOf;
+  readonly #changesAfter;
+  readonly #loggedChanges;
+  /** The copy includes all changes up to this one. */
   #sequence = 0;
-  /** The text up to which the copy has come; `null` when it has not begun. */
+  /** The last text that was copied; `null` before the first. */
   #upTo: number | null = null;
-  #isWhole = false;
+  #isComplete = false;
 
   constructor(database: DatabaseSync, dimensions: number) {
     this.#vectors = new QuantisedVectors(dimensions);
-    this.#after = database.prepare(
+    this.#vectorsAfter = database.prepare(
       'SELECT text, kind, vector FROM vectors WHERE text > ? ORDER BY text LIMIT ?',
     );
-    this.#one = database.prepare('SELECT text, kind, vector FROM vectors WHERE text = ?');
-    this.#changes = database.prepare(
+    this.#vectorOf = database.prepare('SELECT text, kind, vector FROM vectors WHERE text = ?');
+    this.#changesAfter = database.prepare(
       'SELECT sequence, text FROM vector_changes WHERE sequence > ? ORDER BY sequence LIMIT ?',
     );
-    // Asked for together, SQLite would read all notes for the two.
-    this.#noted = database.prepare(
-      'SELECT (SELECT min(sequence) FROM vector_changes) AS first, (SELECT max(sequence) FROM vector_changes) AS last',
-    );
+    // In one SELECT, `min` and `max` would make SQLite read all logged changes.
+    this.#loggedChanges = database.prepare(`
+      SELECT (SELECT min(sequence) FROM vector_changes) AS first,
+        (SELECT max(sequence) FROM vector_changes) AS last`);
   }
 
-  /** Copies some more; `false` when there is nothing left to do. Outside of a transaction. */
+  /** One step of the copy; `false` when there was nothing to do. Call it outside a transaction. */
   step(): boolean {
-    const isMore = !this.#isWhole;
-    if (isMore) this.#copy();
-    return this.#follow(stepMax) || isMore;
+    const isIncomplete = !this.#isComplete;
+    if (isIncomplete) this.#copy();
+    return this.#follow(stepMax) || isIncomplete;
   }
 
   /**
-   * Texts with the `count` nearest of the snapshot that is being read among them, and few more, in
-   * no order; `null` while the copy is not whole, when all have to be looked at.
+   * Texts that include the `count` nearest ones in the snapshot of the present transaction, and a
+   * few more, in no order; `null` while the copy is incomplete, when a search must read all
+   * vectors.
    */
   candidates(query: Float32Array, count: number, productsOnly: boolean): readonly number[] | null {
-    if (this.#isWhole) this.#follow(unlimited);
-    return this.#isWhole ? this.#vectors.candidates(query, count, productsOnly) : null;
+    if (this.#isComplete) this.#follow(unlimited);
+    return this.#isComplete ? this.#vectors.candidates(query, count, productsOnly) : null;
   }
 
   #copy(): void {
     if (this.#upTo === null) {
       this.#vectors.clear();
-      this.#sequence = Number(this.#noted.get()?.['last'] ?? 0);
+      this.#sequence = Number(this.#loggedChanges.get()?.['last'] ?? 0);
     }
-    const rows = this.#after.all(this.#upTo ?? -1, stepMax);
+    const rows = this.#vectorsAfter.all(this.#upTo ?? -1, stepMax);
     for (const row of rows) this.#put(row);
     this.#upTo = Number(rows.at(-1)?.['text'] ?? this.#upTo);
-    this.#isWhole = rows.length < stepMax;
+    this.#isComplete = rows.length < stepMax;
   }
 
-  /** Takes over what has changed since; `false` when that was nothing. */
+  /** Applies the changes since the last call; `false` when there were none. */
   #follow(max: number): boolean {
-    const first = Number(this.#noted.get()?.['first'] ?? 0);
+    const first = Number(this.#loggedChanges.get()?.['first'] ?? 0);
     if (first > this.#sequence + 1) {
-      this.#isWhole = false;
+      this.#isComplete = false;
       this.#upTo = null;
       return true;
     }
-    const changes = this.#changes.all(this.#sequence, max);
+    const changes = this.#changesAfter.all(this.#sequence, max);
     for (const text of new Set(changes.map((change) => Number(change['text'])))) {
-      const row = this.#one.get(text);
+      const row = this.#vectorOf.get(text);
       if (row === undefined) this.#vectors.delete(text);
       else this.#put(row);
     }
@@ -106,7 +109,7 @@ export class VectorCopy {
   #put(row: Readonly<Record<string, unknown>>): void {
     const bytes = row['vector'];
     if (!(bytes instanceof Uint8Array)) return;
-    // Where SQLite put the bytes they need not be aligned.
+    // The bytes that SQLite returns may be unaligned.
     const vector =
       bytes.byteOffset % 4 === 0
         ? new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4)
