@@ -1,5 +1,5 @@
-// Tells under which conditions figures were measured, and narrows this program and its children to
-// fewer cores.
+// Describes the machine and conditions of a measurement, and limits this program and its children
+// to fewer cores.
 
 import { execFileSync } from 'node:child_process';
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
@@ -7,14 +7,14 @@ import { UsageError } from '#core/errors/errors.ts';
 
 export type Conditions = {
   readonly cpu: string;
-  /** That these processes may use. */
+  /** Cores that these processes may use. */
   readonly cores: number;
   readonly memoryGb: number;
   readonly system: string;
   readonly node: string;
   /**
-   * Processes that wanted a core in the minute before: about 0 on a machine that is free to measure
-   * on. `null` on Windows.
+   * Load average of the last minute: about 0 on a machine that is free for measurements. `null` on
+   * Windows.
    */
   readonly loadBefore: number | null;
 };
@@ -38,12 +38,21 @@ export function conditionsLine({
   node,
   loadBefore,
 }: Conditions): string {
-  return `${cpu}, ${cores} ${cores === 1 ? 'core' : 'cores'}, ${memoryGb} GB, ${system}, Node ${node}${loadBefore === null ? '' : `, load ${loadBefore} before`}`;
+  const parts = [
+    cpu,
+    `${cores} ${cores === 1 ? 'core' : 'cores'}`,
+    `${memoryGb} GB`,
+    system,
+    `Node ${node}`,
+    ...(loadBefore === null ? [] : [`load ${loadBefore} before`]),
+  ];
+  return parts.join(', ');
 }
 
 /**
- * For all threads of this process and for whatever it starts. Throws `UsageError` where that cannot
- * be done.
+ * Limits all threads of this process, and every process that it starts from now on.
+ *
+ * @throws UsageError where that is not possible
  */
 export function limitCores(cores: number): void {
   if (process.platform !== 'linux')
@@ -60,7 +69,8 @@ export function limitCores(cores: number): void {
     );
   } catch (error) {
     throw new UsageError(
-      `--cores needs taskset (of util-linux), which failed: ${error instanceof Error ? error.message.trim() : String(error)}`,
+      '--cores needs taskset (of util-linux), which failed: ' +
+        (error instanceof Error ? error.message.trim() : String(error)),
       { cause: error },
     );
   }

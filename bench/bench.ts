@@ -1,5 +1,5 @@
-// `npm run bench`: what this machine does, measured on the real programs, and held to the project's
-// targets.
+// `npm run bench`: measures the real programs on this machine, and compares the figures with the
+// project's targets.
 
 import { mkdirSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -46,25 +46,28 @@ const flags = {
     null,
     1,
     1024,
-    'only the first N cores, for this program and all that it starts (Linux)',
+    'only the first N cores, for this program and its children (Linux)',
   ),
-  quick: toggle('a tenth of the work: minutes less, and rough figures'),
-  json: text('FILE', null, 'writes conditions and figures there, too'),
+  quick: toggle('a tenth of the work: faster, with rough figures'),
+  json: text('FILE', null, 'also writes conditions and figures to this file'),
   profile: text(
     'FOLDER',
     null,
-    'writes CPU profiles of gateway and runners there, for Chrome DevTools',
+    'writes CPU profiles of gateway and runners here, for Chrome DevTools',
   ),
 };
 
+const list = benchmarks.map(({ name, about }) => `  ${name.padEnd(10)} ${about}`).join('\n');
 const command: Command<typeof flags> = {
   usage: 'npm run bench --',
-  about: `Measures VectorStream on this machine, with gateways and runners of its own in a temporary folder. Nothing else should run meanwhile.\n\n${benchmarks.map(({ name, about }) => `  ${name.padEnd(10)} ${about}`).join('\n')}`,
+  about:
+    'Measures VectorStream on this machine, with its own gateways and runners in a temporary ' +
+    `folder. Nothing else should run meanwhile.\n\n${list}`,
   flags,
   operands: [],
 };
 
-/** Time for a gateway and its runners to end in order. */
+/** How long a gateway and its runners may take to end in order. */
 const graceMs = 20_000;
 
 type Result = {
@@ -78,15 +81,11 @@ async function bench(values: FlagValues<typeof flags>): Promise<number> {
   const chosen = chosenFrom(values.only);
   const profileFolder = values.profile === null ? null : resolve(values.profile);
   if (profileFolder !== null) mkdirSync(profileFolder, { recursive: true });
-  // Now, and not after minutes of work.
-  if (values.json !== null)
-    await writeFile(values.json, '').catch((error: Error) => {
-      throw new UsageError(`--json ${values.json} cannot be written: ${error.message}.`);
-    });
+  if (values.json !== null) await requireWritable(values.json);
   if (values.cores !== null) limitCores(values.cores);
   using interrupt = listenForInterrupt(graceMs);
-  const found = conditions();
-  process.stdout.write(`${conditionsLine(found)}\n`);
+  const measuredOn = conditions();
+  process.stdout.write(`${conditionsLine(measuredOn)}\n`);
 
   const results: Result[] = [];
   try {
@@ -99,11 +98,10 @@ async function bench(values: FlagValues<typeof flags>): Promise<number> {
     process.stderr.write('Stopped.\n');
     return 130;
   }
-  if (values.json !== null)
-    await writeFile(
-      values.json,
-      `${JSON.stringify({ conditions: found, quick: values.quick, benchmarks: results }, null, 2)}\n`,
-    );
+  if (values.json !== null) {
+    const report = { conditions: measuredOn, quick: values.quick, benchmarks: results };
+    await writeFile(values.json, `${JSON.stringify(report, null, 2)}\n`);
+  }
   if (results.every(({ rows }) => rows.length === 0)) {
     process.stdout.write('\nNothing was measured.\n');
     return 0;
@@ -111,6 +109,13 @@ async function bench(values: FlagValues<typeof flags>): Promise<number> {
   const isAllMet = results.every(({ rows }) => rows.every(isMet));
   process.stdout.write(isAllMet ? '\nEvery target is met.\n' : '\nSome targets are not met.\n');
   return isAllMet ? 0 : 1;
+}
+
+/** Fails before minutes of work, and not after them. */
+async function requireWritable(file: string): Promise<void> {
+  await writeFile(file, '').catch((error: Error) => {
+    throw new UsageError(`--json ${file} cannot be written: ${error.message}.`);
+  });
 }
 
 async function measure(
@@ -143,7 +148,8 @@ function chosenFrom(only: string | null): readonly Benchmark[] {
     const found = benchmarks.find((benchmark) => benchmark.name === name.trim());
     if (found === undefined)
       throw new UsageError(
-        `--only names "${name}"; allowed are ${benchmarks.map((benchmark) => benchmark.name).join(', ')}.`,
+        `--only names "${name}"; allowed are ` +
+          `${benchmarks.map((benchmark) => benchmark.name).join(', ')}.`,
       );
     return found;
   });

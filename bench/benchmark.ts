@@ -1,4 +1,4 @@
-// What a benchmark is: it is handed a place to work in, and answers rows of figures.
+// The contract of a benchmark: it gets a folder to work in, and returns rows of figures.
 
 export type Target = { readonly bound: 'at least' | 'less than'; readonly value: number };
 
@@ -6,19 +6,19 @@ export type Row = {
   readonly measure: string;
   readonly value: number;
   readonly unit: string;
-  /** `null` for what is shown but not held to anything. */
+  /** `null` for a figure that is only shown. */
   readonly target: Target | null;
 };
 
 export type BenchmarkContext = {
-  /** Empty, the benchmark's own, and removed after it. */
+  /** An empty folder for this benchmark alone. It is removed afterwards. */
   readonly folder: string;
-  /** A tenth of the work, for a look: the figures are rough. */
+  /** Do a tenth of the work; the figures are rough. */
   readonly isQuick: boolean;
   /** Where CPU profiles of gateway and runners are written; `null` for none. */
   readonly profileFolder: string | null;
   readonly signal: AbortSignal;
-  /** One line on what is going on. */
+  /** Shows one line on what the benchmark does now. */
   readonly say: (line: string) => void;
 };
 
@@ -26,7 +26,7 @@ export type Benchmark = {
   readonly name: string;
   /** What it measures, in a sentence. */
   readonly about: string;
-  /** Rejects with the signal's reason when that aborts; leaves no process behind. */
+  /** Rejects with the signal's reason when that aborts. Leaves no process behind. */
   readonly run: (context: BenchmarkContext) => Promise<readonly Row[]>;
 };
 

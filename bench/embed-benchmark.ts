@@ -1,5 +1,5 @@
-// How fast distinct texts become vectors: the whole of VectorStream against transformers.js as its
-// documentation shows it.
+// Measures how fast distinct texts become vectors: all of VectorStream against transformers.js, used
+// as its documentation shows.
 
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -7,9 +7,10 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { isRejection, parseEvent } from '#core/event/parse-event.ts';
 import { documentOf } from '#core/event/text.ts';
-import type { GatewayClient } from '../cli/gateway-client.ts';
 import type { GeneratedEvent } from '../cli/generator/event-stream.ts';
-import { root, startGateway } from './bench-gateway.ts';
+import { gatewayTarget } from '../cli/generator/send-events.ts';
+import type { VectorStreamClient } from '../client/client.ts';
+import { root, startBenchGateway } from './bench-gateway.ts';
 import { atLeast, row, type Benchmark, type BenchmarkContext } from './benchmark.ts';
 import { median, medianRatio } from './figures.ts';
 import { sendAndWait } from './send-stream.ts';
@@ -22,25 +23,25 @@ const rounds = 5;
 export const embed: Benchmark = {
   name: 'embed',
   about:
-    "Distinct product texts: from POST /events to stored with their vectors, against pipeline('feature-extraction', fp32) in batches of 32, in turn.",
+    'Distinct product texts: from POST /events to stored with their vectors, in turn with ' +
+    "pipeline('feature-extraction', fp32) in batches of 32.",
   async run(context) {
     const { isQuick, say, signal } = context;
     const count = isQuick ? textsPerRound / 4 : textsPerRound;
-    await using gateway = await startGateway(context);
+    await using gateway = await startBenchGateway(context);
     await using plain = await startPipeline(context);
 
     const measured: { ours: number; theirs: number }[] = [];
-    // Round 0 warms both up. Every round has products of its own, so that no text comes twice.
+    // Round 0 warms both up. Every round has its own products, so that no text occurs twice.
     for (let round = 0; round <= (isQuick ? 2 : rounds); round += 1) {
       const made = [...events('unique', count, { seed: 100 + round, rate: null })];
       const theirs = count / (await plain.seconds(made.map(textOf)));
       const ours = count / (await secondsToStore(gateway.client, made, signal));
-      say(
-        `${round === 0 ? 'warming up' : `round ${round} of ${rounds}`}: ${Math.round(ours)} against ${Math.round(theirs)} texts/s`,
-      );
+      const phase = round === 0 ? 'warming up' : `round ${round} of ${rounds}`;
+      say(`${phase}: ${Math.round(ours)} against ${Math.round(theirs)} texts/s`);
       if (round > 0) measured.push({ ours, theirs });
     }
-    const [runner] = (await gateway.client.stats(signal)).runners;
+    const [runner] = (await gateway.client.stats({ signal })).runners;
     return [
       row(
         'transformers.js pipeline, fp32, all cores',
@@ -58,17 +59,17 @@ export const embed: Benchmark = {
 };
 
 async function secondsToStore(
-  client: GatewayClient,
+  client: VectorStreamClient,
   made: readonly GeneratedEvent[],
   signal: AbortSignal,
 ): Promise<number> {
   const { seconds } = await sendAndWait({
     client,
-    target: client,
+    target: gatewayTarget(client),
     events: made,
     rate: null,
     signal,
-    onLook: () => undefined,
+    onPoll: () => undefined,
   });
   return seconds;
 }
@@ -82,10 +83,7 @@ function textOf({ line }: GeneratedEvent): string {
 
 type Pipeline = AsyncDisposable & { seconds(texts: readonly string[]): Promise<number> };
 
-/**
- * A process of its own, as the runners are: inference must not share one with the program that
- * measures.
- */
+/** In its own process, like the runners: inference must not share one with this program. */
 async function startPipeline({ folder, signal }: BenchmarkContext): Promise<Pipeline> {
   const model = join(folder, 'token-level');
   await makeTokenLevelModel(join(root, 'models/all-MiniLM-L6-v2'), model);
@@ -109,7 +107,7 @@ async function startPipeline({ folder, signal }: BenchmarkContext): Promise<Pipe
   };
 }
 
-/** Nothing of it is worth a kind word. */
+/** The process has nothing to save, so SIGKILL is enough. */
 async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, 'exit');

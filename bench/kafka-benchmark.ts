@@ -1,13 +1,14 @@
-// What Kafka as the source costs against the embedded log, and how fast the way from Kafka to
-// Qdrant is.
+// Measures what Kafka as the source costs compared with the embedded log, and how fast events get
+// from Kafka to Qdrant.
 
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { systemClock } from '#core/time/clock.ts';
 import { createKafkaTarget } from '../cli/generator/kafka-target.ts';
+import { gatewayTarget } from '../cli/generator/send-events.ts';
 import { openKafka } from '../kafka/kafka-client.ts';
 import { connectionFromEnvironment, parseBrokers, type KafkaLog } from '../kafka/kafka-settings.ts';
-import { startGateway } from './bench-gateway.ts';
+import { startBenchGateway } from './bench-gateway.ts';
 import { atLeast, row, type Benchmark, type BenchmarkContext, type Row } from './benchmark.ts';
 import { median, medianRatio } from './figures.ts';
 import { sendAndWait } from './send-stream.ts';
@@ -15,7 +16,7 @@ import { events } from './streams.ts';
 
 const count = 20_000;
 const rounds = 3;
-/** Of the embedded log's rate. */
+/** As a share of the embedded log's rate. */
 const ratioMin = 0.85;
 const silent = (): void => undefined;
 const noLog: KafkaLog = { trace: silent, debug: silent, info: silent, warn: silent, error: silent };
@@ -23,7 +24,8 @@ const noLog: KafkaLog = { trace: silent, debug: silent, info: silent, warn: sile
 export const kafka: Benchmark = {
   name: 'kafka',
   about:
-    'Events of the stream zipf-1.1, 20,000 in a burst: from a Kafka topic against from the embedded log. Needs KAFKA_BROKERS; with QDRANT_URL also to Qdrant.',
+    'Events of the stream zipf-1.1, 20,000 in a burst: from a Kafka topic against the embedded log. ' +
+    'Needs KAFKA_BROKERS; with QDRANT_URL also to Qdrant.',
   async run(context) {
     if (!process.env['KAFKA_BROKERS']) {
       context.say('skipped: there is no broker. Set KAFKA_BROKERS, such as localhost:9092');
@@ -49,14 +51,14 @@ export const kafka: Benchmark = {
   },
 };
 
-const streamOf = (context: BenchmarkContext, seed: number) => {
-  const ofThis = context.isQuick ? count / 10 : count;
+const sendingOf = (context: BenchmarkContext, seed: number) => {
+  const total = context.isQuick ? count / 10 : count;
   return {
-    ofThis,
-    events: events('zipf-1.1', ofThis, { seed, rate: null }),
+    total,
+    events: events('zipf-1.1', total, { seed, rate: null }),
     rate: null,
     signal: context.signal,
-    onLook: silent,
+    onPoll: silent,
   };
 };
 
@@ -65,24 +67,24 @@ async function fromEmbeddedLog(
   name: string,
   seed: number,
 ): Promise<number> {
-  const { ofThis, ...sending } = streamOf(context, seed);
-  await using gateway = await startGateway({ ...context, folder: join(context.folder, name) });
+  const { total, ...sending } = sendingOf(context, seed);
+  await using gateway = await startBenchGateway({ ...context, folder: join(context.folder, name) });
   const { seconds } = await sendAndWait({
     ...sending,
     client: gateway.client,
-    target: gateway.client,
+    target: gatewayTarget(gateway.client),
   });
-  return ofThis / seconds;
+  return total / seconds;
 }
 
-/** Over a topic of its own, which is deleted again. */
+/** Uses a new topic, and deletes it afterwards. */
 async function fromKafka(
   context: BenchmarkContext,
   name: string,
   seed: number,
   settings: Readonly<Record<string, string>>,
 ): Promise<number> {
-  const { ofThis, ...sending } = streamOf(context, seed);
+  const { total, ...sending } = sendingOf(context, seed);
   const topic = `vectorstream-bench-${randomUUID()}`;
   const brokers = parseBrokers(process.env['KAFKA_BROKERS'] ?? '', 'KAFKA_BROKERS');
   const security = Object.fromEntries(
@@ -91,7 +93,7 @@ async function fromKafka(
     ),
   );
   try {
-    await using gateway = await startGateway(
+    await using gateway = await startBenchGateway(
       { ...context, folder: join(context.folder, name) },
       {
         ...security,
@@ -108,17 +110,17 @@ async function fromKafka(
       compression: 'none',
       env: process.env,
       clock: systemClock,
-      patienceMs: 60_000,
+      retryForMs: 60_000,
       onWait: context.say,
     });
     const { seconds } = await sendAndWait({ ...sending, client: gateway.client, target });
-    return ofThis / seconds;
+    return total / seconds;
   } finally {
     await deleteTopics(brokers, [topic, `${topic}.dlq`, `${topic}.dlq.state`]);
   }
 }
 
-/** Into collections of its own, which are deleted again. */
+/** Uses new collections, and deletes them afterwards. */
 async function fromKafkaToQdrant(
   context: BenchmarkContext,
   name: string,
@@ -150,8 +152,8 @@ async function deleteTopics(brokers: readonly string[], topics: readonly string[
   const admin = openKafka(connectionFromEnvironment(brokers, process.env, noLog)).admin();
   await admin.connect();
   try {
-    const there = await admin.listTopics();
-    await admin.deleteTopics({ topics: topics.filter((topic) => there.includes(topic)) });
+    const existing = await admin.listTopics();
+    await admin.deleteTopics({ topics: topics.filter((topic) => existing.includes(topic)) });
   } finally {
     await admin.disconnect();
   }

@@ -1,5 +1,5 @@
-// How fast events are parsed and turned into texts: what the gateway's own thread does for every
-// event.
+// Measures how fast events are parsed and turned into texts: the work of the gateway's main thread
+// for every event.
 
 import { isRejection, parseEvent } from '#core/event/parse-event.ts';
 import { documentOf } from '#core/event/text.ts';
@@ -21,7 +21,7 @@ export const parse: Benchmark = {
     );
     const parsing: number[] = [];
     const documents: number[] = [];
-    // The first round only warms up.
+    // Round 0 only warms up.
     for (let round = 0; round <= rounds; round += 1) {
       signal.throwIfAborted();
       const [parsed, parseSeconds] = timed(() => lines.map(parseValid));

@@ -1,8 +1,7 @@
-// A process that embeds texts in the way the documentation of transformers.js shows, and tells how
-// long it took.
+// A process that embeds texts as the documentation of transformers.js shows, and measures the time.
 //
-// Arguments: the folder of a model, threads. Each message is a list of texts, each answer its
-// seconds.
+// Arguments: folder of the model, number of threads. It receives lists of texts, and answers each
+// list with the seconds that it took.
 
 import { basename, dirname } from 'node:path';
 import { env, pipeline } from '@huggingface/transformers';
@@ -15,21 +14,21 @@ env.allowRemoteModels = false;
 const extract = await pipeline('feature-extraction', basename(folder), {
   dtype: 'fp32',
   session_options: {
-    // As many as ONNX Runtime takes by itself on a machine with as many cores; told, because it
-    // also counts cores that this process may not use.
+    // ONNX Runtime itself uses one thread per core of the machine, but it also counts cores that
+    // this process may not use.
     intraOpNumThreads: Number(threads),
-    // The shipped file keeps its weights in 8 bits. They are unfolded once, at loading, so that
-    // this computes as with a file of floats.
+    // The shipped file has 8-bit weights. They are dequantised once, while loading, so that this
+    // computes as with a file of floats.
     extra: { session: { disable_quant_qdq: '1' } },
   },
 });
 
 process.on('message', (message) => void answer(message));
-// Its parent is gone, however it ended.
+// The channel closes when the parent process ends, however it ends.
 process.on('disconnect', () => process.exit());
 
 async function answer(message: unknown): Promise<void> {
-  if (!Array.isArray(message)) throw new TypeError('A list of texts is expected.');
+  if (!Array.isArray(message)) throw new TypeError('A message must be a list of texts.');
   const texts = message.map(String);
   const startedAt = performance.now();
   for (let at = 0; at < texts.length; at += batchSize) {

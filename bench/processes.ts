@@ -1,11 +1,10 @@
-// Finds the processes that a program has started, and theirs, so that a benchmark can kill one of
-// them.
+// Finds the descendants of a process, so that a benchmark can kill one of them.
 
 import { readdirSync, readFileSync } from 'node:fs';
 
 export const canListProcesses = process.platform === 'linux';
 
-/** Process ids of whatever descends from `ancestor` and has `part` in its command line. Linux only. */
+/** Ids of the descendants of `ancestor` with `part` in their command line. Linux only. */
 export function descendantsOf(ancestor: number, part: string): readonly number[] {
   const parents = new Map(
     readdirSync('/proc')
@@ -21,7 +20,7 @@ export function descendantsOf(ancestor: number, part: string): readonly number[]
   );
 }
 
-/** Empty for a process that is gone. */
+/** Empty when the process has ended. */
 function read(file: string): string {
   try {
     return readFileSync(file, 'utf8');

@@ -1,4 +1,4 @@
-// How soon a new event can be found again after a gateway, a runner or a browser page was killed.
+// Measures how soon a new event is searchable after a gateway, a runner or a browser page is killed.
 
 import { execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -6,9 +6,10 @@ import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { assert } from '#core/errors/assert.ts';
 import { systemClock } from '#core/time/clock.ts';
-import type { GatewayClient } from '../cli/gateway-client.ts';
-import { root, startGateway } from './bench-gateway.ts';
+import type { VectorStreamClient } from '../client/client.ts';
+import { root, startBenchGateway } from './bench-gateway.ts';
 import { lessThan, row, type Benchmark, type BenchmarkContext, type Row } from './benchmark.ts';
 import { median } from './figures.ts';
 import { canListProcesses, descendantsOf } from './processes.ts';
@@ -16,19 +17,20 @@ import { events } from './streams.ts';
 
 const rounds = 3;
 const findMsMax = 60_000;
-const lookMs = 10;
-/** New texts under way when a runner is killed: about half a second of work for each runner. */
-const textsInWork = 80;
+const pollMs = 10;
+/** New texts in flight when a runner is killed: about half a second of work for each runner. */
+const textsInFlight = 80;
 /**
- * What a page has embedded before it is killed for the first time: some seconds of work, after
- * which its browser has kept the runtime's machine code.
+ * Texts that a page embeds before it is first killed. After these seconds of work its browser has
+ * cached the compiled runtime.
  */
 const textsBefore = 300;
 
 export const recovery: Benchmark = {
   name: 'recovery',
   about:
-    'Seconds from SIGKILL of a gateway, a runner or a browser page until an event that is sent then is found by a search for its text.',
+    'Seconds from SIGKILL of a gateway, a runner or a browser page until a search finds an event ' +
+    'that is sent then.',
   async run(context) {
     const turns = context.isQuick ? 1 : rounds;
     return [
@@ -39,7 +41,7 @@ export const recovery: Benchmark = {
   },
 };
 
-/** None for what could not be tried. */
+/** No rows for what could not be measured. */
 function rowsOf(what: string, seconds: readonly number[], secondsMax: number): readonly Row[] {
   if (seconds.length === 0) return [];
   return [
@@ -51,14 +53,14 @@ function rowsOf(what: string, seconds: readonly number[], secondsMax: number): r
 async function gatewayKilled(context: BenchmarkContext, turns: number): Promise<readonly number[]> {
   const own = { ...context, folder: join(context.folder, 'gateway') };
   const seconds: number[] = [];
-  let gateway = await startGateway(own);
+  let gateway = await startBenchGateway(own);
   try {
     await untilFound(gateway.client, context.signal);
     for (let turn = 1; turn <= turns; turn += 1) {
       context.say(`killing the gateway, ${turn} of ${turns}`);
       const killedAt = performance.now();
       await gateway.kill();
-      gateway = await startGateway(own);
+      gateway = await startBenchGateway(own);
       await untilFound(gateway.client, context.signal);
       seconds.push((performance.now() - killedAt) / 1000);
     }
@@ -72,10 +74,10 @@ async function runnerKilled(context: BenchmarkContext, turns: number): Promise<r
   if (!canListProcesses)
     return skipped(
       context,
-      'A killed runner is left out: runners are found through /proc, which only Linux has.',
+      'The killed runner is skipped: finding runners needs /proc, which only Linux has.',
     );
   const seconds: number[] = [];
-  await using gateway = await startGateway(
+  await using gateway = await startBenchGateway(
     { ...context, folder: join(context.folder, 'runner') },
     { VECTORSTREAM_RUNNERS: '2' },
   );
@@ -83,9 +85,9 @@ async function runnerKilled(context: BenchmarkContext, turns: number): Promise<r
     await readyRunners(gateway.client, 2, context.signal);
     await untilFound(gateway.client, context.signal);
     context.say(`killing a runner, ${turn} of ${turns}`);
-    await send(gateway.client, textsInWork, 20 + turn, context.signal);
+    await send(gateway.client, textsInFlight, 20 + turn, context.signal);
     const [worker] = descendantsOf(gateway.pid, 'node-runner/worker.ts');
-    if (worker === undefined) throw new Error('There is no runner to kill.');
+    if (worker === undefined) throw new Error('Found no runner to kill.');
     seconds.push(await secondsAfterKilling(worker, gateway.client, context.signal));
   }
   return seconds;
@@ -95,32 +97,33 @@ async function pageKilled(context: BenchmarkContext, turns: number): Promise<rea
   if (!canListProcesses || !process.env['PUPPETEER_EXECUTABLE_PATH'])
     return skipped(
       context,
-      'A killed page is left out: it needs Linux, and a browser named in PUPPETEER_EXECUTABLE_PATH.',
+      'The killed page is skipped: it needs Linux, and a browser in PUPPETEER_EXECUTABLE_PATH.',
     );
   await promisify(execFile)(process.execPath, [join(root, 'scripts/build-pages.mjs')], {
     signal: context.signal,
   });
   const folder = join(context.folder, 'page');
-  await using gateway = await startGateway(
+  await using gateway = await startBenchGateway(
     { ...context, folder },
     { VECTORSTREAM_RUNNERS: '0' },
     { untilReady: false },
   );
-  await using browser = startBrowserRunner(gateway.client.url, folder);
+  await using browser = startBrowserRunner(gateway.url, folder);
   const seconds: number[] = [];
   await readyRunners(gateway.client, 1, context.signal);
   await send(gateway.client, textsBefore, 20, context.signal);
   await untilTrue(
     'all is stored',
     context.signal,
-    async () => (await gateway.client.stats(context.signal)).store.events === textsBefore,
+    async () =>
+      (await gateway.client.stats({ signal: context.signal })).store?.events === textsBefore,
   );
   for (let turn = 1; turn <= turns; turn += 1) {
     await readyRunners(gateway.client, 1, context.signal);
     await untilFound(gateway.client, context.signal);
     context.say(`killing the page, ${turn} of ${turns}`);
     const [page] = descendantsOf(browser.pid, '--type=renderer');
-    if (page === undefined) throw new Error('There is no page to kill.');
+    if (page === undefined) throw new Error('Found no page to kill.');
     seconds.push(await secondsAfterKilling(page, gateway.client, context.signal));
   }
   return seconds;
@@ -133,7 +136,7 @@ function skipped(context: BenchmarkContext, why: string): readonly number[] {
 
 async function secondsAfterKilling(
   pid: number,
-  client: GatewayClient,
+  client: VectorStreamClient,
   signal: AbortSignal,
 ): Promise<number> {
   const killedAt = performance.now();
@@ -142,7 +145,7 @@ async function secondsAfterKilling(
   return (performance.now() - killedAt) / 1000;
 }
 
-/** One page on the processor: what a machine without a GPU has. */
+/** One page on the CPU, as on a machine without a GPU. */
 function startBrowserRunner(
   url: string,
   folder: string,
@@ -180,7 +183,7 @@ function startBrowserRunner(
 }
 
 async function readyRunners(
-  client: GatewayClient,
+  client: VectorStreamClient,
   count: number,
   signal: AbortSignal,
 ): Promise<void> {
@@ -188,28 +191,25 @@ async function readyRunners(
     `${count} runners are ready`,
     signal,
     async () =>
-      (await client.stats(signal)).runners.filter(({ state }) => state === 'ready').length ===
+      (await client.stats({ signal })).runners.filter(({ state }) => state === 'ready').length ===
       count,
   );
 }
 
 async function send(
-  client: GatewayClient,
+  client: VectorStreamClient,
   texts: number,
   seed: number,
   signal: AbortSignal,
 ): Promise<void> {
-  await client.postEvents(
+  await client.events.sendLines(
     Array.from(events('unique', texts, { seed, rate: null }), ({ line }) => line),
-    { onInvalid: 'dead_letter', signal },
+    { signal },
   );
 }
 
-/**
- * Sends an event about a product that nobody has seen, and resolves when a search for it finds it
- * first.
- */
-async function untilFound(client: GatewayClient, signal: AbortSignal): Promise<void> {
+/** Sends an event about a new product, and resolves when a search has that product as first hit. */
+async function untilFound(client: VectorStreamClient, signal: AbortSignal): Promise<void> {
   const id = randomUUID();
   const name = `Lantern ${id}`;
   const event = {
@@ -220,27 +220,31 @@ async function untilFound(client: GatewayClient, signal: AbortSignal): Promise<v
     session_id: 'bench',
     product: { id, name, price: 1 },
   };
-  await client.postEvents([Buffer.from(JSON.stringify(event))], { onInvalid: 'reject', signal });
+  const { accepted } = await client.events.sendLines([Buffer.from(JSON.stringify(event))], {
+    signal,
+  });
+  assert(accepted === 1, 'The gateway rejected the event of the benchmark');
   await untilTrue(
     'the event is stored',
     signal,
-    async () => (await fetch(`${client.url}/events/${id}`, { signal })).ok,
+    async () => (await client.events.get(id, { signal })) !== null,
   );
   await untilTrue(
     'a search finds it',
     signal,
-    async () => (await client.search(name, 1, signal)).hits[0]?.product?.name === name,
+    async () =>
+      (await client.search({ query: name, limit: 1 }, { signal })).hits[0]?.product?.name === name,
   );
 }
 
 async function untilTrue(
   what: string,
   signal: AbortSignal,
-  look: () => Promise<boolean>,
+  check: () => Promise<boolean>,
 ): Promise<void> {
   const giveUpAt = performance.now() + findMsMax;
-  while (!(await look())) {
+  while (!(await check())) {
     if (performance.now() > giveUpAt) throw new Error(`Not within ${findMsMax / 1000} s: ${what}.`);
-    await systemClock.sleep(lookMs, signal);
+    await systemClock.sleep(pollMs, signal);
   }
 }

@@ -1,14 +1,15 @@
-// How quick searches are while a stream runs at full speed, and what they cost that stream.
+// Measures how fast searches are while a stream runs at full speed, and how much they slow it down.
 
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { at } from '#core/errors/assert.ts';
 import { systemClock } from '#core/time/clock.ts';
-import { sendEvents } from '../cli/generator/send-events.ts';
-import { root, startGateway, type GatewayProcess } from './bench-gateway.ts';
+import { gatewayTarget, sendEvents } from '../cli/generator/send-events.ts';
+import { root, startBenchGateway, type BenchGateway } from './bench-gateway.ts';
 import { lessThan, row, type Benchmark, type BenchmarkContext, type Row } from './benchmark.ts';
 import { median } from './figures.ts';
-import { p, searchApart, together, type SearchTimes } from './searcher.ts';
+import { merged, percentile, searchInOwnProcess, type SearchTimes } from './searcher.ts';
 import { events } from './streams.ts';
 
 const texts = 50_000;
@@ -16,18 +17,21 @@ const storedEvents = 1_000_000;
 const searchesPerSecond = 5;
 const phaseSeconds = 15;
 /**
- * Until the stream's products are known, and what is measured is its speed and not that of the
- * runners.
+ * After this time the gateway knows the stream's products. Before, the runners limit the speed of
+ * the stream.
  */
 const warmUpSeconds = 45;
-/** With searches between two without, twice. */
+/** Whether there are searches: each phase with searches lies between two without. */
 const phases = [false, true, false, true, false];
-/** More than any machine takes in that time. */
+/** More events than any machine accepts in that time. */
 const streamLength = 20_000_000;
 
 export const search: Benchmark = {
   name: 'search',
-  about: `Searches over ${texts.toLocaleString('en-US')} texts and ${storedEvents.toLocaleString('en-US')} events, ${searchesPerSecond} a second, each with a query of its own, while a stream runs at full speed.`,
+  about:
+    `Searches over ${texts.toLocaleString('en-US')} texts and ` +
+    `${storedEvents.toLocaleString('en-US')} events, ${searchesPerSecond} per second, ` +
+    'each with a different query, while a stream runs at full speed.',
   async run(context) {
     const share = context.isQuick ? 0.1 : 1;
     context.say(`filling the store with ${texts * share} texts and ${storedEvents * share} events`);
@@ -39,53 +43,52 @@ export const search: Benchmark = {
       String(storedEvents * share),
     ];
     await promisify(execFile)(process.execPath, fill, { signal: context.signal });
-    await using gateway = await startGateway(context);
-    const measured = new Measured(context, gateway);
+    await using gateway = await startBenchGateway(context);
+    const workload = new Workload(context, gateway);
 
-    const idle = await measured.searches('searching with nothing else to do', 2 + 8 * share);
-    await using stream = measured.stream('zipf-1.1', 11);
-    context.say('the stream begins');
+    const idle = await workload.searches('searching an idle gateway', 2 + 8 * share);
+    await using stream = workload.stream('zipf-1.1', 11);
+    context.say('the stream starts');
     await stream.during(warmUpSeconds * share);
     const seconds = context.isQuick ? phaseSeconds / 3 : phaseSeconds;
     const rates: number[] = [];
-    const found: SearchTimes[] = [];
+    const times: SearchTimes[] = [];
     for (const withSearches of phases) {
       const searching = withSearches
-        ? measured.searches('the stream with searches', seconds)
+        ? workload.searches('the stream with searches', seconds)
         : null;
       if (searching === null) context.say('the stream without searches');
       rates.push(await stream.during(seconds));
-      if (searching !== null) found.push(await searching);
+      if (searching !== null) times.push(await searching);
     }
     await stream[Symbol.asyncDispose]();
 
-    await using fresh = measured.stream('unique', 12);
-    await fresh.during(seconds / 3);
-    const amongFresh = await measured.searches(
-      'searching while every event brings a new text',
+    await using unique = workload.stream('unique', 12);
+    await unique.during(seconds / 3);
+    const withUnique = await workload.searches(
+      'searching while every event has a new text',
       seconds,
     );
     return [
       ...idleRows(idle),
       ...streamRows(rates),
-      ...searchRows('zipf-1.1', together(found), true),
-      ...searchRows('only new texts', amongFresh, false),
+      ...searchRows('zipf-1.1', merged(times), true),
+      ...searchRows('only new texts', withUnique, false),
     ];
   },
 };
 
 function idleRows({ totalMs, embedMs, storeMs }: SearchTimes): readonly Row[] {
   return [
-    row('no stream: search, p50', p(50, totalMs), 'ms'),
-    row('no stream: of it embedding, p50', p(50, embedMs), 'ms'),
-    row('no stream: of it the store, p50', p(50, storeMs), 'ms'),
+    row('no stream: search, p50', percentile(50, totalMs), 'ms'),
+    row('no stream: of it embedding, p50', percentile(50, embedMs), 'ms'),
+    row('no stream: of it the store, p50', percentile(50, storeMs), 'ms'),
   ];
 }
 
-/** Each phase with searches against the mean of its neighbours, so that a drift counts for both. */
+/** Compares each phase with searches to the mean of its neighbours, so that a drift cancels out. */
 function streamRows(rates: readonly number[]): readonly Row[] {
-  const without = (index: number): number =>
-    ((rates[index - 1] ?? Number.NaN) + (rates[index + 1] ?? Number.NaN)) / 2;
+  const without = (index: number): number => (at(rates, index - 1) + at(rates, index + 1)) / 2;
   const slowed = rates.flatMap((rate, index) =>
     phases[index] === true ? [100 * (1 - rate / without(index))] : [],
   );
@@ -104,40 +107,37 @@ function streamRows(rates: readonly number[]): readonly Row[] {
   ];
 }
 
-/**
- * What of a search's embedding exceeds that of an idle machine is waiting for a runner, or for a
- * core.
- */
+/** Embedding that takes longer than on an idle machine is a wait for a runner, or for a core. */
 function searchRows(
   name: string,
   { totalMs, embedMs, storeMs, failed }: SearchTimes,
   isHeld: boolean,
 ): readonly Row[] {
-  // The gateway's event loop between posts, HTTP, and the program that searches.
+  // HTTP, the gateway's event loop, and the program that searches.
   const elsewhereMs = totalMs.map(
-    (total, index) => total - (embedMs[index] ?? Number.NaN) - (storeMs[index] ?? Number.NaN),
+    (total, index) => total - at(embedMs, index) - at(storeMs, index),
   );
   return [
-    row(`${name}: search, p50`, p(50, totalMs), 'ms'),
-    row(`${name}: search, p95`, p(95, totalMs), 'ms', isHeld ? lessThan(150) : null),
-    row(`${name}: search, p99`, p(99, totalMs), 'ms'),
-    row(`${name}: of it waiting for a runner and embedding, p50`, p(50, embedMs), 'ms'),
-    row(`${name}: of it waiting for a runner and embedding, p95`, p(95, embedMs), 'ms'),
-    row(`${name}: of it the store, p50`, p(50, storeMs), 'ms'),
-    row(`${name}: of it the store, p95`, p(95, storeMs), 'ms'),
-    row(`${name}: of it elsewhere (event loops, HTTP), p50`, p(50, elsewhereMs), 'ms'),
-    row(`${name}: of it elsewhere (event loops, HTTP), p95`, p(95, elsewhereMs), 'ms'),
+    row(`${name}: search, p50`, percentile(50, totalMs), 'ms'),
+    row(`${name}: search, p95`, percentile(95, totalMs), 'ms', isHeld ? lessThan(150) : null),
+    row(`${name}: search, p99`, percentile(99, totalMs), 'ms'),
+    row(`${name}: of it waiting for a runner and embedding, p50`, percentile(50, embedMs), 'ms'),
+    row(`${name}: of it waiting for a runner and embedding, p95`, percentile(95, embedMs), 'ms'),
+    row(`${name}: of it the store, p50`, percentile(50, storeMs), 'ms'),
+    row(`${name}: of it the store, p95`, percentile(95, storeMs), 'ms'),
+    row(`${name}: of it elsewhere (event loops, HTTP), p50`, percentile(50, elsewhereMs), 'ms'),
+    row(`${name}: of it elsewhere (event loops, HTTP), p95`, percentile(95, elsewhereMs), 'ms'),
     row(`${name}: searches that failed`, failed, '', isHeld ? lessThan(1) : null),
   ];
 }
 
-/** A gateway with a stream and searches at once; no query comes twice. */
-class Measured {
+/** Streams events to a gateway and searches it; no query occurs twice. */
+class Workload {
   readonly #context: BenchmarkContext;
-  readonly #gateway: GatewayProcess;
+  readonly #gateway: BenchGateway;
   #queries = 0;
 
-  constructor(context: BenchmarkContext, gateway: GatewayProcess) {
+  constructor(context: BenchmarkContext, gateway: BenchGateway) {
     this.#context = context;
     this.#gateway = gateway;
   }
@@ -147,13 +147,13 @@ class Measured {
     say(what);
     const from = this.#queries;
     this.#queries += Math.ceil(seconds * searchesPerSecond);
-    return searchApart(
-      { url: this.#gateway.client.url, from, perSecond: searchesPerSecond, seconds },
+    return searchInOwnProcess(
+      { url: this.#gateway.url, from, perSecond: searchesPerSecond, seconds },
       signal,
     );
   }
 
-  /** As fast as the gateway takes it, until it is disposed. */
+  /** Sends as fast as the gateway accepts it, until disposed. */
   stream(
     name: string,
     seed: number,
@@ -164,7 +164,7 @@ class Measured {
     const failed = new AbortController();
     const sending = sendEvents({
       events: events(name, streamLength, { seed, rate: null }),
-      client,
+      target: gatewayTarget(client),
       rate: null,
       clock: systemClock,
       stop: AbortSignal.any([signal, stop.signal]),
@@ -173,11 +173,11 @@ class Measured {
     });
     sending.catch((error: unknown) => failed.abort(error));
     const stored = async (): Promise<{ at: number; stored: number }> => ({
-      stored: (await client.stats(signal)).events.stored,
+      stored: (await client.stats({ signal })).events.stored,
       at: performance.now(),
     });
     return {
-      /** Events stored per second meanwhile. */
+      /** Resolves to the events stored per second during this time. */
       async during(seconds) {
         const before = await stored();
         await systemClock.sleep(seconds * 1000, AbortSignal.any([signal, failed.signal]));

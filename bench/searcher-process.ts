@@ -1,7 +1,7 @@
-// A process that searches a gateway: what to ask as JSON in its argument, what it took as JSON on
-// its output.
+// A process that searches a gateway. Its argument is JSON with the options; it prints the times as
+// JSON.
 
-import { type Searching, searchSteadily } from './searcher.ts';
+import { searchAtRate, type SearchOptions } from './searcher.ts';
 
-const searching: Searching = JSON.parse(process.argv[2] ?? '');
-process.stdout.write(JSON.stringify(await searchSteadily(searching)));
+const options: SearchOptions = JSON.parse(process.argv[2] ?? '');
+process.stdout.write(JSON.stringify(await searchAtRate(options)));

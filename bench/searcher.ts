@@ -1,23 +1,24 @@
-// Searches a gateway at a steady rate, whether or not it keeps up, and tells how long each search
+// Searches a gateway at a fixed rate, whether or not it keeps up, and measures how long each search
 // took and where.
 
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { at } from '#core/errors/assert.ts';
 import { systemClock } from '#core/time/clock.ts';
 import { quantile } from './figures.ts';
 
 export type SearchTimes = {
-  /** From the moment when it was due to the whole answer, ms. */
+  /** From the moment when the search was due to its complete answer, in ms. */
   readonly totalMs: readonly number[];
-  /** Of these, until the query's vector was there, and in the store, as the gateway tells. */
+  /** Time for the query's vector and time in the store, by the gateway's Server-Timing header. */
   readonly embedMs: readonly number[];
   readonly storeMs: readonly number[];
-  /** Answered with anything but 200. */
+  /** Searches that were not answered with success. */
   readonly failed: number;
 };
 
-const looks = [
+const adjectives = [
   'warm',
   'light',
   'small',
@@ -31,7 +32,7 @@ const looks = [
   'soft',
   'modern',
 ];
-const things = [
+const nouns = [
   'jacket',
   'lamp',
   'kettle',
@@ -59,45 +60,50 @@ const purposes = [
   'for cold nights',
   'for students',
 ];
-const queriesMax = looks.length * things.length * purposes.length;
+const queriesMax = adjectives.length * nouns.length * purposes.length;
 
-const word = (words: readonly string[], at: number): string => words[at % words.length] ?? '';
+const word = (words: readonly string[], index: number): string =>
+  at(words, Math.floor(index) % words.length);
 
-/** The same for the same index, and for no other. */
+/** A different query for each index below 1,728. */
 export function queryAt(index: number): string {
-  if (index >= queriesMax) throw new RangeError(`There are ${queriesMax} different queries.`);
-  return `${word(looks, index)} ${word(things, Math.floor(index / looks.length))} ${word(purposes, Math.floor(index / looks.length / things.length))}`;
+  if (index >= queriesMax) throw new RangeError(`There are only ${queriesMax} different queries.`);
+  return [
+    word(adjectives, index),
+    word(nouns, index / adjectives.length),
+    word(purposes, index / adjectives.length / nouns.length),
+  ].join(' ');
 }
 
-/** Queries from number `from` on, none twice, so that none is answered from memory. */
-export type Searching = {
+export type SearchOptions = {
   readonly url: string;
+  /** Index of the first query. Each is used once, so that none is answered from the cache. */
   readonly from: number;
   readonly perSecond: number;
   readonly seconds: number;
 };
 
-/**
- * In a process of its own, as whoever searches is not whoever sends the stream: neither waits for
- * the other's turn.
- */
-export async function searchApart(searching: Searching, signal: AbortSignal): Promise<SearchTimes> {
+/** Searches in another process, so that sending the stream in this one does not delay it. */
+export async function searchInOwnProcess(
+  options: SearchOptions,
+  signal: AbortSignal,
+): Promise<SearchTimes> {
   const program = fileURLToPath(new URL('./searcher-process.ts', import.meta.url));
   const { stdout } = await promisify(execFile)(
     process.execPath,
-    [program, JSON.stringify(searching)],
+    [program, JSON.stringify(options)],
     { signal, maxBuffer: 2 ** 24 },
   );
   return JSON.parse(stdout);
 }
 
-/** Resolves when all are answered. */
-export async function searchSteadily({
+/** Resolves when all searches are answered. */
+export async function searchAtRate({
   url,
   from,
   perSecond,
   seconds,
-}: Searching): Promise<SearchTimes> {
+}: SearchOptions): Promise<SearchTimes> {
   const times = {
     totalMs: [] as number[],
     embedMs: [] as number[],
@@ -108,6 +114,7 @@ export async function searchSteadily({
   const ask = async (index: number): Promise<void> => {
     const dueAt = beganAt + (index * 1000) / perSecond;
     await systemClock.sleep(Math.max(0, dueAt - performance.now()));
+    // Not the client: it does not pass on the header Server-Timing.
     const response = await fetch(`${url}/search`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -129,8 +136,8 @@ export async function searchSteadily({
   return times;
 }
 
-/** Several runs as one. */
-export function together(runs: readonly SearchTimes[]): SearchTimes {
+/** Joins the times of several runs. */
+export function merged(runs: readonly SearchTimes[]): SearchTimes {
   return {
     totalMs: runs.flatMap(({ totalMs }) => totalMs),
     embedMs: runs.flatMap(({ embedMs }) => embedMs),
@@ -139,10 +146,10 @@ export function together(runs: readonly SearchTimes[]): SearchTimes {
   };
 }
 
-export const p = (percent: number, values: readonly number[]): number =>
+export const percentile = (percent: number, values: readonly number[]): number =>
   quantile(values, percent / 100);
 
-/** `embed;dur=12.3, store;dur=4.5` has 12.3 as `embed`; NaN when it has none. */
+/** In `embed;dur=12.3, store;dur=4.5`, `embed` has 12.3. NaN when the name is missing. */
 function durationIn(timing: string, name: string): number {
   return Number(new RegExp(`(?:^|[ ,])${name};dur=([\\d.]+)`).exec(timing)?.[1]);
 }

@@ -1,29 +1,28 @@
-// Sends a stream to a gateway, or to where it reads, and watches until every event of it is stored.
+// Sends a stream to a gateway, or to the topic that it reads, and waits until every event is stored.
 
 import { systemClock } from '#core/time/clock.ts';
-import type { GatewayClient, GatewayStats } from '../cli/gateway-client.ts';
 import type { GeneratedEvent } from '../cli/generator/event-stream.ts';
-import { sendEvents, type SendOptions } from '../cli/generator/send-events.ts';
+import { sendEvents, type StreamTarget } from '../cli/generator/send-events.ts';
+import type { Stats, VectorStreamClient } from '../client/client.ts';
 
-export type Sending = {
-  readonly client: Pick<GatewayClient, 'stats'>;
-  /** Takes the events: the gateway itself, or a topic that it reads. */
-  readonly target: SendOptions['client'];
+export type SendStreamOptions = {
+  readonly client: Pick<VectorStreamClient, 'stats'>;
+  readonly target: StreamTarget;
   readonly events: Iterable<GeneratedEvent>;
-  /** Events per second; `null` as fast as the gateway takes them. */
+  /** Events per second; `null` sends as fast as the target accepts them. */
   readonly rate: number | null;
   readonly signal: AbortSignal;
-  /** Called with each look at the gateway, a few times per second. */
-  readonly onLook: (stats: GatewayStats) => void;
+  /** Called after each poll of the gateway's figures, a few times per second. */
+  readonly onPoll: (stats: Stats) => void;
 };
 
-const lookMs = 200;
-const lookMsAtEnd = 50;
+const pollMs = 200;
+const pollMsAtEnd = 50;
 
 /**
- * From the first post to the moment when all are stored. The events are read, and so made, while
- * they are sent; only the first is made before, and with it the catalogue. Rejects when an event is
- * not stored.
+ * Measures from the first batch until all events are stored. Events are generated while they are
+ * sent, except the first: making it also makes the catalogue. Rejects when an event is
+ * dead-lettered.
  */
 export async function sendAndWait({
   client,
@@ -31,13 +30,13 @@ export async function sendAndWait({
   events,
   rate,
   signal,
-  onLook,
-}: Sending): Promise<{
+  onPoll,
+}: SendStreamOptions): Promise<{
   readonly seconds: number;
   readonly sentSeconds: number;
-  readonly stats: GatewayStats;
+  readonly stats: Stats;
 }> {
-  const before = await client.stats(signal);
+  const before = await client.stats({ signal });
   const stream = Iterator.from(events);
   const first = stream.next();
   const failed = new AbortController();
@@ -47,7 +46,7 @@ export async function sendAndWait({
   const startedAt = performance.now();
   const sending = sendEvents({
     events: chained(first, stream),
-    client: target,
+    target,
     rate,
     clock: systemClock,
     stop,
@@ -59,15 +58,16 @@ export async function sendAndWait({
   });
   sending.catch((error: unknown) => failed.abort(error));
   for (;;) {
-    // Asked before the look: what is acknowledged then is in the figures.
+    // Read before the poll: figures that are read later include what is acknowledged by now.
     const { sent } = progress;
-    const stats = await client.stats(stop);
-    onLook(stats);
+    const stats = await client.stats({ signal: stop });
+    onPoll(stats);
     const stored = stats.events.stored - before.events.stored;
-    const lost = stats.events.dead_lettered - before.events.dead_lettered;
-    if (lost > 0)
+    const deadLettered = stats.events.dead_lettered - before.events.dead_lettered;
+    if (deadLettered > 0)
       throw new Error(
-        `${lost} events are in the dead-letter queue, where none should be: see GET /dlq/messages.`,
+        `${deadLettered} events are in the dead-letter queue, where none should be: ` +
+          'see GET /dlq/messages.',
       );
     if (sent !== null && stored >= sent) {
       return {
@@ -76,7 +76,7 @@ export async function sendAndWait({
         stats,
       };
     }
-    await systemClock.sleep(sent === null ? lookMs : lookMsAtEnd, stop);
+    await systemClock.sleep(sent === null ? pollMs : pollMsAtEnd, stop);
   }
 }
 

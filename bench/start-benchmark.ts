@@ -1,5 +1,5 @@
-// How long `npm start` takes until a checked runner is there: the very first time, which measures
-// the machine, and later ones.
+// Measures how long `npm start` takes until a checked runner is ready: the first time, when it also
+// measures the machine, and later.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -7,7 +7,8 @@ import { mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { systemClock } from '#core/time/clock.ts';
-import { createGatewayClient } from '../cli/gateway-client.ts';
+import { untilReady } from '../cli/gateway/gateway-readiness.ts';
+import { createClient } from '../client/client.ts';
 import { root } from './bench-gateway.ts';
 import { lessThan, row, type Benchmark } from './benchmark.ts';
 import { median } from './figures.ts';
@@ -19,11 +20,12 @@ const readyPollMs = 10;
 export const start: Benchmark = {
   name: 'start',
   about:
-    'Seconds from `npm start` to the first 200 of /readyz: npm, the set-up check and a checked runner included.',
+    'Seconds from `npm start` to the first 200 of /readyz, including npm, the set-up check and a ' +
+    'checked runner.',
   async run(context) {
     const seconds: { first: number; later: number }[] = [];
     for (let turn = 1; turn <= (context.isQuick ? 1 : repetitions); turn += 1) {
-      context.say(`start ${turn} of ${repetitions}, on an empty folder and on the same again`);
+      context.say(`start ${turn} of ${repetitions}, in an empty folder and in the same one again`);
       const folder = join(context.folder, String(turn));
       mkdirSync(folder, { recursive: true });
       const first = await startOnce(folder, context.signal);
@@ -48,17 +50,17 @@ export const start: Benchmark = {
 
 async function startOnce(folder: string, signal: AbortSignal): Promise<number> {
   const port = await freePort();
-  const given = Object.entries(process.env).filter(
+  const inherited = Object.entries(process.env).filter(
     ([name]) => !/^(VECTORSTREAM|KAFKA|QDRANT|LOG)_|^npm_/.test(name),
   );
   const env = {
-    ...Object.fromEntries(given),
+    ...Object.fromEntries(inherited),
     VECTORSTREAM_DATA_DIR: join(folder, 'data'),
     VECTORSTREAM_PORT: String(port),
     LOG_LEVEL: 'warn',
   };
   const startedAt = performance.now();
-  // A process group of its own: npm, its shells and the gateway are ended together.
+  // In its own process group, so that npm, its shells and the gateway end together.
   const child = spawn('npm', ['start'], {
     cwd: root,
     env,
@@ -68,22 +70,17 @@ async function startOnce(folder: string, signal: AbortSignal): Promise<number> {
   });
   const exited = once(child, 'exit');
   try {
-    const client = createGatewayClient({
-      url: `http://127.0.0.1:${port}`,
-      apiKey: null,
+    await untilReady({
+      client: createClient({ url: `http://127.0.0.1:${port}` }),
       clock: systemClock,
-      patienceMs: readyMsMax,
-      onWait: () => undefined,
+      signal,
+      pollMs: readyPollMs,
+      timeoutMs: readyMsMax,
+      hint: '',
+      onWait(reason) {
+        if (child.exitCode !== null) throw new Error(`npm start ended: ${reason}.`);
+      },
     });
-    for (
-      let reason = await client.unreadiness(signal);
-      reason !== null;
-      reason = await client.unreadiness(signal)
-    ) {
-      if (performance.now() - startedAt > readyMsMax || child.exitCode !== null)
-        throw new Error(`npm start did not get ready: ${reason}`);
-      await systemClock.sleep(readyPollMs, signal);
-    }
     return (performance.now() - startedAt) / 1000;
   } finally {
     if (child.pid !== undefined && child.exitCode === null)
@@ -92,7 +89,7 @@ async function startOnce(folder: string, signal: AbortSignal): Promise<number> {
   }
 }
 
-/** One that nothing listens on now. */
+/** A port on which nothing listens at the moment. */
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

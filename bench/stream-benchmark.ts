@@ -1,8 +1,9 @@
-// How many events per second become searchable, from the generator to the store, and how soon they
-// do at a moderate rate.
+// Measures how many events per second become searchable, from the generator to the store, and the
+// latency at a moderate rate.
 
 import { join } from 'node:path';
-import { startGateway } from './bench-gateway.ts';
+import { gatewayTarget } from '../cli/generator/send-events.ts';
+import { startBenchGateway } from './bench-gateway.ts';
 import { atLeast, row, type Benchmark, type BenchmarkContext, type Row } from './benchmark.ts';
 import { sendAndWait } from './send-stream.ts';
 import { events } from './streams.ts';
@@ -14,7 +15,8 @@ const pacedSeconds = 20;
 export const stream: Benchmark = {
   name: 'stream',
   about:
-    'Events of the stream zipf-1.1 from the generator to the store: 100,000 in a burst, then 1,000 per second.',
+    'Events of the stream zipf-1.1 from the generator to the store: 100,000 in a burst, then ' +
+    '1,000 per second.',
   async run(context) {
     return [...(await burst(context)), ...(await paced(context))];
   },
@@ -23,16 +25,19 @@ export const stream: Benchmark = {
 async function burst(context: BenchmarkContext): Promise<readonly Row[]> {
   const { signal, say, isQuick } = context;
   const count = isQuick ? burstCount / 10 : burstCount;
-  await using gateway = await startGateway({ ...context, folder: join(context.folder, 'burst') });
+  await using gateway = await startBenchGateway({
+    ...context,
+    folder: join(context.folder, 'burst'),
+  });
   const cpuBefore = await gateway.cpuSeconds();
-  say(`sending ${count} events as fast as the gateway takes them`);
+  say(`sending ${count} events as fast as the gateway accepts them`);
   const { seconds, sentSeconds, stats } = await sendAndWait({
     client: gateway.client,
-    target: gateway.client,
+    target: gatewayTarget(gateway.client),
     events: events('zipf-1.1', count, { seed: 1, rate: null }),
     rate: null,
     signal,
-    onLook: () => undefined,
+    onPoll: () => undefined,
   });
   const cpuMicroseconds = (((await gateway.cpuSeconds()) - cpuBefore) / count) * 1e6;
   const { texts, latency_ms: latency } = stats;
@@ -47,21 +52,24 @@ async function burst(context: BenchmarkContext): Promise<readonly Row[]> {
   ];
 }
 
-/** What a burst cannot tell, because in it most of the time is spent in the queue. */
+/** Measures latency, which a burst cannot: there, events spend most of the time in the queue. */
 async function paced(context: BenchmarkContext): Promise<readonly Row[]> {
   const { signal, say, isQuick } = context;
   const count = pacedRate * (isQuick ? pacedSeconds / 4 : pacedSeconds);
-  await using gateway = await startGateway({ ...context, folder: join(context.folder, 'paced') });
+  await using gateway = await startBenchGateway({
+    ...context,
+    folder: join(context.folder, 'paced'),
+  });
   say(`sending ${pacedRate} events per second`);
   const {
     stats: { latency_ms: latency },
   } = await sendAndWait({
     client: gateway.client,
-    target: gateway.client,
+    target: gatewayTarget(gateway.client),
     events: events('zipf-1.1', count, { seed: 2, rate: pacedRate }),
     rate: pacedRate,
     signal,
-    onLook: () => undefined,
+    onPoll: () => undefined,
   });
   return [
     row(`${pacedRate} per second: from accepted to searchable, p50`, latency.p50, 'ms'),

@@ -1,11 +1,11 @@
-// The streams that benchmarks send: those of `npm run generate`, without invalid events.
+// The streams that benchmarks send: as `npm run generate` makes them, without invalid events.
 
 import type { GeneratedEvent } from '../cli/generator/event-stream.ts';
 import { streamOf } from '../cli/generator/generator-flags.ts';
 
 /**
- * `name` as for `--stream`. Another seed is another shop with other products. `rate` in events per
- * second, or a burst.
+ * `name` is a value of `--stream`. Each seed is another shop with other products. `rate` is in
+ * events per second; `null` makes a burst.
  */
 export function events(
   name: string,

@@ -1,5 +1,4 @@
-// Shows a benchmark's rows to people: measures, figures with their units, and whether a target is
-// met.
+// Formats a benchmark's rows as a table: measures, figures with units, and whether targets are met.
 
 import { isMet, type Row } from './benchmark.ts';
 
@@ -28,7 +27,7 @@ export function table(rows: readonly Row[]): string {
     .join('\n');
 }
 
-/** Three figures that count: `0.123`, `4.56`, `78.9`, `1,234`. */
+/** Three significant digits: `0.123`, `4.56`, `78.9`, `1,234`. */
 export function figure(value: number): string {
   const size = Math.abs(value);
   const digits = size >= 100 || value === 0 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3;

@@ -1,13 +1,13 @@
-// Makes a copy of the shipped fp32 model that has the output that `pipeline('feature-extraction')`
-// expects, one vector per token.
+// Copies the shipped fp32 model and adds the output that `pipeline('feature-extraction')` expects:
+// one vector per token.
 
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** What the shipped graph pools. */
+/** The tensor that the shipped graph pools. */
 const lastLayer = '/layers.5/ln2/LayerNormalization_output_0';
 
-/** `to` becomes a folder that transformers.js loads as dtype `fp32`. */
+/** Makes `to` a folder that transformers.js loads as dtype `fp32`. */
 export async function makeTokenLevelModel(from: string, to: string): Promise<void> {
   await mkdir(join(to, 'onnx'), { recursive: true });
   for (const file of ['config.json', 'tokenizer.json', 'tokenizer_config.json'])
@@ -19,10 +19,12 @@ export async function makeTokenLevelModel(from: string, to: string): Promise<voi
 }
 
 /**
- * Bytes that, after those of an ONNX file, give its graph one more output: Protocol Buffers merge a
- * second occurrence of the message `graph` into the first. Field numbers are those of onnx.proto:
- * ModelProto.graph 7; GraphProto.node 1, output 12; NodeProto.input 1, output 2, op_type 4;
- * ValueInfoProto.name 1, type 2; TypeProto.tensor_type 1 (elem_type 1: float = 1).
+ * Bytes to append to an ONNX file, so that its graph has one more output. Protocol Buffers merge a
+ * second occurrence of the message `graph` into the first.
+ *
+ * The field numbers are those of onnx.proto: ModelProto.graph 7; GraphProto.node 1, output 12;
+ * NodeProto.input 1, output 2, op_type 4; ValueInfoProto.name 1, type 2; TypeProto.tensor_type 1
+ * (elem_type 1: float = 1).
  */
 function addedOutput(name: string, tensor: string): Buffer {
   const node = field(1, field(1, tensor), field(2, name), field(4, 'Identity'));
@@ -30,7 +32,7 @@ function addedOutput(name: string, tensor: string): Buffer {
   return field(7, node, field(12, field(1, name), type));
 }
 
-/** A length-delimited field. */
+/** Encodes a length-delimited field. */
 function field(number: number, ...parts: readonly (Buffer | string)[]): Buffer {
   const body = Buffer.concat(parts.map((part) => Buffer.from(part)));
   return Buffer.concat([Buffer.from([(number << 3) | 2, ...varint(body.length)]), body]);

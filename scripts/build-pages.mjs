@@ -16,10 +16,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
- * What a page can be made of. A file too many costs a needless build, one too few shows an old
- * page.
+ * Everything that a page can be made of. A file too many costs a needless build; one too few shows
+ * an old page.
  */
-const sources = [
+export const sources = [
   'package-lock.json',
   'package.json',
   'tsconfig.json',

@@ -1,18 +1,18 @@
-// One look at a gateway: what must stay flat for as long as it runs.
+// Takes one sample of a gateway: the figures that must stay flat for as long as it runs.
 
 import { assert } from '#core/errors/assert.ts';
-import type { GatewayClient } from '../../cli/gateway-client.ts';
+import type { BenchGateway } from '../bench-gateway.ts';
 
 export type Sample = {
   /** Since the first sample. */
   readonly seconds: number;
   readonly rssBytes: number;
   readonly heapBytes: number;
-  /** `null` where the system does not tell. */
+  /** `null` where the operating system does not report it. */
   readonly fileHandles: number | null;
   /** 99th percentile over the last minute at most. */
   readonly eventLoopDelayMs: number;
-  /** 99th percentile since the sample before; `null` when nothing was stored. */
+  /** 99th percentile since the previous sample; `null` when nothing was stored. */
   readonly searchableMs: number | null;
   readonly unsettled: number;
   readonly lag: number;
@@ -21,50 +21,46 @@ export type Sample = {
   readonly textsEmbedded: number;
 };
 
-type System = {
-  readonly memory: { readonly rss_bytes: number; readonly heap_used_bytes: number };
-  readonly file_handles: { readonly open: number } | null;
-  readonly event_loop_delay_ms: { readonly p99: number };
-};
-
 /** Cumulative counts by upper bound in seconds, as Prometheus has them. */
 export type Buckets = ReadonlyMap<number, number>;
 
-/** Each call answers what the gateway is like now, and how it was since the call before. */
-export function createSampler(client: GatewayClient): (signal: AbortSignal) => Promise<Sample> {
+/** Each call returns the gateway's figures now, or since the previous call. */
+export function createSampler({
+  client,
+  url,
+}: Pick<BenchGateway, 'client' | 'url'>): (signal: AbortSignal) => Promise<Sample> {
   let before: Buckets | null = null;
   let beganAt: number | null = null;
   return async (signal) => {
-    const ask = async (path: string): Promise<Response> => {
-      const response = await fetch(`${client.url}${path}`, { signal });
-      assert(response.ok, `GET ${path} answered ${response.status}`);
-      return response;
-    };
-    const [system, metrics, stats] = await Promise.all([
-      ask('/system').then(async (response) => response.json()),
-      ask('/metrics').then(async (response) => response.text()),
-      client.stats(signal),
+    const [system, metrics, { events, texts }] = await Promise.all([
+      client.system({ signal }),
+      metricsOf(url, signal),
+      client.stats({ signal }),
     ]);
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the gateway's own documented shape
-    const { memory, file_handles: handles, event_loop_delay_ms: delay } = system as System;
     const buckets = bucketsOf(metrics, 'vectorstream_event_to_searchable_seconds');
     const searchable = before === null ? null : quantileOf(since(before, buckets), 0.99);
     before = buckets;
     beganAt ??= performance.now();
     return {
       seconds: Math.round((performance.now() - beganAt) / 100) / 10,
-      rssBytes: memory.rss_bytes,
-      heapBytes: memory.heap_used_bytes,
-      fileHandles: handles?.open ?? null,
-      eventLoopDelayMs: delay.p99,
+      rssBytes: system.memory.rss_bytes,
+      heapBytes: system.memory.heap_used_bytes,
+      fileHandles: system.file_handles?.open ?? null,
+      eventLoopDelayMs: system.event_loop_delay_ms.p99,
       searchableMs: searchable === null ? null : searchable * 1000,
-      unsettled: stats.events.unsettled,
-      lag: stats.events.lag,
-      stored: stats.events.stored,
-      deadLettered: stats.events.dead_lettered,
-      textsEmbedded: stats.texts.embedded,
+      unsettled: events.unsettled,
+      lag: events.lag ?? 0,
+      stored: events.stored,
+      deadLettered: events.dead_lettered,
+      textsEmbedded: texts.embedded,
     };
   };
+}
+
+async function metricsOf(url: string, signal: AbortSignal): Promise<string> {
+  const response = await fetch(`${url}/metrics`, { signal });
+  assert(response.ok, `GET /metrics answered ${response.status}`);
+  return await response.text();
 }
 
 /** `name_bucket{le="0.5"} 12` → 0.5: 12 */
@@ -82,7 +78,7 @@ export function since(before: Buckets, now: Buckets): Buckets {
   return new Map(Array.from(now, ([bound, count]) => [bound, count - (before.get(bound) ?? 0)]));
 }
 
-/** Within its bucket as if evenly spread, as Prometheus reckons; `null` of nothing. */
+/** Interpolates linearly within a bucket, as Prometheus does. `null` without observations. */
 export function quantileOf(buckets: Buckets, share: number): number | null {
   const sorted = [...buckets].toSorted(([a], [b]) => a - b);
   const wanted = share * (sorted.at(-1)?.[1] ?? 0);

@@ -1,5 +1,5 @@
-// `npm run soak`: a gateway under a steady stream for as long as one likes, and whether anything of
-// it grows.
+// `npm run soak`: sends a steady stream to a gateway for a given time, and checks that nothing in
+// the gateway grows.
 
 import { closeSync, mkdtempSync, openSync, writeSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { UsageError } from '#core/errors/errors.ts';
 import { systemClock } from '#core/time/clock.ts';
+import { rest } from '#core/time/rest.ts';
 import {
   integer,
   number,
@@ -17,33 +18,41 @@ import {
 } from '../../cli/flags.ts';
 import type { GeneratedEvent } from '../../cli/generator/event-stream.ts';
 import { streamOf } from '../../cli/generator/generator-flags.ts';
-import { sendEvents } from '../../cli/generator/send-events.ts';
+import { gatewayTarget, sendEvents } from '../../cli/generator/send-events.ts';
 import { listenForInterrupt } from '../../cli/interrupt.ts';
 import { createProgress, duration, tolerateClosedPipes } from '../../cli/progress-bar.ts';
-import { startGateway } from '../bench-gateway.ts';
+import { startBenchGateway } from '../bench-gateway.ts';
 import { conditions, conditionsLine } from '../bench-machine.ts';
 import { createSampler, type Sample } from './sample.ts';
 import { verdictsOf, verdictTable } from './verdict.ts';
 
 const flags = {
   minutes: number('N', 60, 0.02, 30_000, 'how long'),
-  rate: number('R', 500, 1, 100_000, 'events per second: well below what this machine can do'),
+  rate: number(
+    'R',
+    500,
+    1,
+    100_000,
+    'events per second; choose well below what this machine can do',
+  ),
   'fresh-percent': number(
     'P',
     2,
     0,
     100,
-    'this share of the events is about products that nobody has seen, so that runners have work to the end',
+    'share of the events that is about new products, so that runners have work to the end',
   ),
   every: number('S', 5, 0.1, 3600, 'seconds between two samples'),
-  runners: integer('N', null, 1, 256, 'Node runners (default as many as suit this machine)'),
-  out: text('FILE', null, 'writes every sample there, one line of JSON each'),
+  runners: integer('N', null, 1, 256, 'Node runners (default: as many as suit this machine)'),
+  out: text('FILE', null, 'writes every sample to this file, as one line of JSON'),
 };
 
 const command: Command<typeof flags> = {
   usage: 'npm run soak --',
   about:
-    'Sends a steady stream to a gateway of its own in a temporary folder, and looks at memory, file handles, delays and backlog all the while.\nEnds with a table, and with exit code 1 when anything exceeds its bound or rises faster than it may. Ctrl-C ends it with what there is.',
+    'Sends a steady stream to its own gateway in a temporary folder, and samples memory, file ' +
+    'handles, delays and backlog.\nEnds with a table, and with exit code 1 when a figure exceeds ' +
+    'its bound or rises too fast. Ctrl-C ends it with the samples so far.',
   flags,
   operands: [],
 };
@@ -66,7 +75,7 @@ async function soak(values: FlagValues<typeof flags>): Promise<number> {
     return report(values, samples, interrupt.stop.aborted);
   } catch (error) {
     if (!interrupt.stop.aborted) throw error;
-    process.stderr.write('Stopped before there was anything to tell.\n');
+    process.stderr.write('Stopped before the first sample.\n');
     return 130;
   } finally {
     if (out !== null) closeSync(out);
@@ -74,7 +83,7 @@ async function soak(values: FlagValues<typeof flags>): Promise<number> {
   }
 }
 
-type Surroundings = {
+type SoakContext = {
   readonly folder: string;
   readonly stop: AbortSignal;
   readonly abandon: AbortSignal;
@@ -82,12 +91,12 @@ type Surroundings = {
 };
 
 /**
- * Until the time is over or `stop` fires. Rejects when the gateway does not start, or refuses or
- * loses events.
+ * Samples the gateway until the time is over or `stop` aborts. Rejects when the gateway does not
+ * start, or refuses events.
  */
 async function watch(
   { minutes, rate, every, runners, 'fresh-percent': freshPercent }: FlagValues<typeof flags>,
-  { folder, stop, abandon, out }: Surroundings,
+  { folder, stop, abandon, out }: SoakContext,
 ): Promise<readonly Sample[]> {
   const seconds = minutes * 60;
   const context = {
@@ -97,7 +106,7 @@ async function watch(
     signal: stop,
     say: () => undefined,
   };
-  await using gateway = await startGateway(
+  await using gateway = await startBenchGateway(
     context,
     runners === null ? {} : { VECTORSTREAM_RUNNERS: String(runners) },
   );
@@ -107,14 +116,14 @@ async function watch(
     out: process.stderr,
     clock: systemClock,
   });
-  const sample = createSampler(gateway.client);
+  const sample = createSampler(gateway);
   const over = AbortSignal.any([stop, AbortSignal.timeout(Math.ceil(seconds * 1000))]);
   const failed = new AbortController();
   const ended = AbortSignal.any([over, failed.signal]);
-  // Longer than needed: what ends the stream is the time.
+  // The stream is longer than needed; the time ends it.
   const sending = sendEvents({
     events: mixed(rate, Math.ceil(rate * seconds * 2), freshPercent / 100),
-    client: gateway.client,
+    target: gatewayTarget(gateway.client),
     rate,
     clock: systemClock,
     stop: over,
@@ -129,16 +138,15 @@ async function watch(
     samples.push(taken);
     if (out !== null) writeSync(out, `${JSON.stringify(taken)}\n`);
     progress.update(taken.seconds, `${Math.round(taken.rssBytes / 1e6)} MB, ${taken.lag} behind`);
-    await systemClock
-      .sleep(Math.max(0, (turn + 1) * every - taken.seconds) * 1000, ended)
-      .catch(() => undefined);
+    const nextAt = (turn + 1) * every;
+    await rest(systemClock, Math.max(0, nextAt - taken.seconds) * 1000, ended);
   }
   progress.finish();
   await sending;
   return samples;
 }
 
-/** `zipf-1.1`, with every so-manieth event from a catalogue without end. */
+/** `zipf-1.1`, mixed evenly with `freshShare` (0…1) of events about ever new products. */
 function* mixed(rate: number, count: number, freshShare: number): Generator<GeneratedEvent> {
   const stream = (name: string, share: number) =>
     streamOf({
@@ -164,10 +172,17 @@ function report(
 ): number {
   const verdicts = verdictsOf(samples);
   const [first, last] = [samples[0], samples.at(-1)];
-  if (first === undefined || last === undefined) throw new Error('There is no sample to judge.');
+  if (first === undefined || last === undefined) throw new Error('There are no samples.');
   const perSecond = (last.stored - first.stored) / Math.max(0.001, last.seconds);
+  const time = `${duration(last.seconds)} of ${duration(minutes * 60)}`;
+  const figures = [
+    `${samples.length} samples`,
+    `${Math.round(perSecond)} events/s stored`,
+    `${last.textsEmbedded - first.textsEmbedded} texts embedded`,
+    `${last.deadLettered} events dead-lettered`,
+  ].join(', ');
   process.stdout.write(
-    `\n${isStopped ? 'Stopped after' : 'After'} ${duration(last.seconds)} of ${duration(minutes * 60)}: ${samples.length} samples, ${Math.round(perSecond)} events/s stored, ${last.textsEmbedded - first.textsEmbedded} texts embedded, ${last.deadLettered} events dead-lettered.\n${verdictTable(verdicts)}\n`,
+    `\n${isStopped ? 'Stopped after' : 'After'} ${time}: ${figures}.\n${verdictTable(verdicts)}\n`,
   );
   const isKept = verdicts.every((verdict) => verdict.isKept) && last.deadLettered === 0;
   process.stdout.write(isKept ? '\nNothing grows.\n' : '\nSomething exceeds its bound.\n');
@@ -175,7 +190,7 @@ function report(
   return isStopped ? 130 : 0;
 }
 
-/** Now, and not after an hour. */
+/** Fails before an hour of work, and not after it. */
 function openOut(file: string): number {
   try {
     return openSync(file, 'w');

@@ -1,5 +1,4 @@
-// Finds whether a series rises, however much it scatters: the slope of Theil and Sen, and how sure
-// one can be of it.
+// Estimates whether a noisy series rises: its Theil–Sen slope, and a lower confidence bound.
 
 import { median } from '../figures.ts';
 
@@ -9,21 +8,21 @@ export type Trend = {
   /** Units of y per unit of x: the median of the slopes of all pairs. */
   readonly slope: number;
   /**
-   * With 97.5 % confidence the slope is at least this: Sen (1968), by Kendall's variance for points
-   * without ties.
+   * The slope is at least this with 97.5 % confidence: Sen (1968), with Kendall's variance for
+   * points without ties.
    */
   readonly atLeast: number;
 };
 
-/** With fewer points anything may look like a slope. */
+/** Fewer points can look like any slope. */
 const pointsMin = 10;
-/** More pairs than these say nothing new and take their time: every nth point is left out. */
+/** More points take long and add nothing: only every nth point is used. */
 const pointsMax = 1_000;
 const confidence = 1.96;
 
 /**
- * `null` for fewer than ten points that differ in x. A tenth of wild values hardly moves it, unlike
- * a line of least squares.
+ * `null` for fewer than ten points, or for points of one x. Unlike a least-squares line, it hardly
+ * moves when a tenth of the values are outliers.
  */
 export function trendOf(points: readonly Point[]): Trend | null {
   const step = Math.ceil(points.length / pointsMax);
@@ -41,7 +40,7 @@ export function trendOf(points: readonly Point[]): Trend | null {
   return { slope: median([...sorted]), atLeast: sorted[lowest] ?? Number.NaN };
 }
 
-/** Without what came before the first `share` (0…1) of the time was over. Points are in order of x. */
+/** Leaves out the first `share` (0…1) of the time. Points are in order of x. */
 export function withoutWarmUp<P extends { readonly x: number }>(
   points: readonly P[],
   share: number,

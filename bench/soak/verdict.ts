@@ -1,5 +1,5 @@
-// Holds the samples of a soak to what must not grow: each series to a bound, and to a slope that
-// would reach trouble in days.
+// Compares the samples of a soak with bounds: each series has a highest level, and a highest slope
+// that would become a problem within days.
 
 import { median } from '../figures.ts';
 import { figure } from '../table.ts';
@@ -10,13 +10,13 @@ type Series = {
   readonly name: string;
   readonly unit: string;
   readonly of: (sample: Sample) => number | null;
-  /** The median must be below this. */
+  /** The median must stay below this. */
   readonly levelMax: number;
-  /** It may rise by this share of its level in an hour … */
+  /** It may rise by this share of its level per hour … */
   readonly risePerHourMax: number;
-  /** … and by this share once: a cache that fills, a collection that is due later. */
+  /** … and by this share once, as when a cache fills or garbage is not collected yet. */
   readonly stepMax: number;
-  /** A lower level counts as this much: a share of next to nothing is nothing. */
+  /** A lower level counts as this much, since shares of a tiny level mean nothing. */
   readonly levelMin: number;
 };
 
@@ -67,7 +67,7 @@ const series: readonly Series[] = [
     levelMin: 100,
   },
   {
-    name: 'events in hand',
+    name: 'unsettled events',
     unit: '',
     of: ({ unsettled }) => unsettled,
     levelMax: 2_048,
@@ -93,16 +93,16 @@ export type Verdict = {
   readonly unit: string;
   readonly level: number;
   readonly levelMax: number;
-  /** Per hour, in its unit; `null` for too few samples. */
+  /** In its unit per hour; `null` for too few samples. */
   readonly slope: number | null;
-  /** The shorter the run, the more of it a single step may explain. */
+  /** Higher for a shorter run, in which a single step weighs more. */
   readonly slopeMax: number;
   readonly isKept: boolean;
 };
 
 /**
- * One per series that was seen. A slope is broken only when it is above its bound beyond doubt: a
- * short run that scatters is not blamed.
+ * One verdict per series with values. A slope fails only when it exceeds its bound with confidence,
+ * so that a short, noisy run does not fail.
  */
 export function verdictsOf(samples: readonly Sample[]): readonly Verdict[] {
   return series.flatMap(({ name, unit, of, levelMax, risePerHourMax, stepMax, levelMin }) => {

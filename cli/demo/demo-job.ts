@@ -1,27 +1,28 @@
 // The demo's job: sends the events, waits until each is stored or dead-lettered, and counts
-// exactly, also when the gateway died.
+// exactly, even when the gateway dies meanwhile.
 
 import type { Clock } from '#core/ports.ts';
-import type { GatewayClient, GatewayStats } from '../gateway-client.ts';
+import type { Stats, VectorStreamClient } from '../../client/client.ts';
+import { statsWithCounts, storedCountsOf, type StoredCounts } from '../gateway/stored-counts.ts';
 import type { GeneratedEvent } from '../generator/event-stream.ts';
-import { sendEvents } from '../generator/send-events.ts';
+import { gatewayTarget, sendEvents, type SendResult } from '../generator/send-events.ts';
 import type { Progress } from '../progress-bar.ts';
 
 export type JobOptions = {
-  readonly client: GatewayClient;
+  readonly client: VectorStreamClient;
   readonly events: Iterable<GeneratedEvent>;
   readonly rate: number | null;
   readonly clock: Clock;
   readonly progress: Progress;
   readonly signal: AbortSignal;
-  /** How often the gateway has died so far. */
+  /** How many times the gateway was restarted so far. */
   readonly restarts: () => number;
-  /** Called with every look at the gateway. */
-  readonly onLook: () => void;
+  /** Called after each poll of the gateway's figures. */
+  readonly onPoll: () => void;
 };
 
 export type JobResult = {
-  /** Acknowledged by the gateway as durable. */
+  /** Events that the gateway acknowledged as durable. */
   readonly events: number;
   readonly stored: number;
   readonly deadLettered: number;
@@ -31,131 +32,139 @@ export type JobResult = {
   readonly embeddedTexts: number;
   readonly restarts: number;
   /** The gateway's figures at the end. */
-  readonly stats: GatewayStats;
+  readonly stats: Stats;
 };
 
-const lookMs = 250;
-const lookMsAtEnd = 50;
-/**
- * Waiting longer than this without a single event done, with a gateway that answers, is worth a
- * word.
- */
+const pollMs = 250;
+const pollMsAtEnd = 50;
+/** After this long without a stored event, the progress says what the gateway waits for. */
 const stuckMs = 15_000;
 
 /**
- * The totals are differences of what the store and the dead-letter queue hold, and not of the
- * gateway's own counts: those start at 0 with every gateway, and see an event twice that was
- * delivered twice. The events of a job have ids that no other has, so the store grows by one for
- * each.
+ * The totals are what store and dead-letter queue gained. The gateway's own counts would not do:
+ * they start at 0 with every gateway, and count an event twice that was delivered twice. Each event
+ * of a job has an id of its own, so the store grows by one for each.
  *
  * Rejects with the signal's reason, or when the gateway refuses the events.
  */
-export async function runJob({
-  client,
-  events,
-  rate,
-  clock,
-  progress,
-  signal,
-  restarts,
-  onLook,
-}: JobOptions): Promise<JobResult> {
-  const before = await client.stats(signal);
-  const reasonsBefore = await client.deadLettersByReason(signal);
+export async function runJob(options: JobOptions): Promise<JobResult> {
+  const { client, clock, signal, restarts } = options;
+  const before = await statsWithCounts(client, clock, signal);
+  const reasonsBefore = await deadLettersByReason(client, signal);
   const restartsBefore = restarts();
   const startedAt = clock.monotonic();
   const subjects = new Set<string>();
-  const failed = new AbortController();
-  const stop = AbortSignal.any([signal, failed.signal]);
-  let isSent = false;
 
-  const sending = sendEvents({
-    events: noting(events, subjects),
-    client,
-    rate,
-    clock,
-    stop,
-    abandon: stop,
-    onProgress: () => {},
-  }).finally(() => {
-    isSent = true;
-  });
-  sending.catch((error: unknown) => failed.abort(error));
-  const settledOf = ({ store, dead_letters: letters }: GatewayStats): number =>
-    store.events - before.store.events + letters.open - before.dead_letters.open;
-
-  let movedAt = startedAt;
-  let done = 0;
-  let stats: GatewayStats;
-  for (;;) {
-    // Asked before the look: a gateway that is idle after the last acknowledgement has nothing left
-    // to do.
-    const wasSent = isSent;
-    stats = await client.stats(stop);
-    onLook();
-    const now = clock.monotonic();
-    if (settledOf(stats) !== done) movedAt = now;
-    done = settledOf(stats);
-    progress.update(done, now - movedAt > stuckMs ? waitingFor(stats) : '');
-    if (wasSent && isIdle(stats)) break;
-    await clock.sleep(wasSent ? lookMsAtEnd : lookMs, stop);
-  }
+  const { sent, stats, counts } = await sendUntilStored(options, before.counts, subjects);
   const seconds = (clock.monotonic() - startedAt) / 1000;
-  const sent = await sending;
-  const reasonsAfter = await client.deadLettersByReason(signal);
-  const died = restarts() - restartsBefore;
-  const stored = stats.store.events - before.store.events;
+  const reasonsAfter = await deadLettersByReason(client, signal);
+  const restartsDuring = restarts() - restartsBefore;
+  const stored = counts.events - before.counts.events;
   return {
     events: sent.sent,
     stored,
-    // A post that the gateway took and died before acknowledging was sent again: valid events are
-    // known by their ids, but an invalid one may lie in the dead-letter queue twice.
-    deadLettered: Math.min(stats.dead_letters.open - before.dead_letters.open, sent.sent - stored),
-    deadLetteredByReason: difference(reasonsAfter, reasonsBefore),
+    // When a gateway dies before it acknowledges a batch, the batch is sent again. Valid events are
+    // recognised by their ids; an invalid one may be in the dead-letter queue twice.
+    deadLettered: Math.min(counts.deadLetters - before.counts.deadLetters, sent.sent - stored),
+    deadLetteredByReason: increase(reasonsAfter, reasonsBefore),
     seconds,
     uniqueTexts: subjects.size,
     embeddedTexts:
-      died === 0
-        ? stats.texts.embedded - before.texts.embedded
-        : stats.store.texts - before.store.texts,
-    restarts: died,
+      restartsDuring === 0
+        ? stats.texts.embedded - before.stats.texts.embedded
+        : counts.texts - before.counts.texts,
+    restarts: restartsDuring,
     stats,
   };
 }
 
-export type BacklogOptions = {
-  readonly client: Pick<GatewayClient, 'stats'>;
-  readonly clock: Clock;
-  readonly signal: AbortSignal;
-  /** Called once, with the number of events that wait, when there are any. */
-  readonly open: (waiting: number) => Progress;
+type Stored = {
+  readonly sent: SendResult;
+  readonly stats: Stats;
+  readonly counts: StoredCounts;
 };
 
-/** Resolves when the gateway has finished what an earlier run left behind. */
-export async function drainBacklog({ client, clock, signal, open }: BacklogOptions): Promise<void> {
-  let stats = await client.stats(signal);
+/** Adds what the valid events are about to `subjects`. */
+async function sendUntilStored(
+  { client, events, rate, clock, progress, signal, onPoll }: JobOptions,
+  before: StoredCounts,
+  subjects: Set<string>,
+): Promise<Stored> {
+  const failed = new AbortController();
+  const stop = AbortSignal.any([signal, failed.signal]);
+  let isSent = false;
+  const sending = sendEvents({
+    events: withSubjects(events, subjects),
+    target: gatewayTarget(client),
+    rate,
+    clock,
+    stop,
+    abandon: stop,
+    onProgress: () => undefined,
+  }).finally(() => {
+    isSent = true;
+  });
+  sending.catch((error: unknown) => failed.abort(error));
+
+  let movedAt = clock.monotonic();
+  let done = 0;
+  for (;;) {
+    // Read before the poll: a gateway that is idle after the last acknowledgement has nothing left
+    // to do.
+    const wasSent = isSent;
+    const stats = await client.stats({ signal: stop });
+    const counts = storedCountsOf(stats);
+    onPoll();
+    const now = clock.monotonic();
+    if (counts !== null) {
+      const doneNow = counts.events - before.events + counts.deadLetters - before.deadLetters;
+      if (doneNow !== done) movedAt = now;
+      done = doneNow;
+    }
+    progress.update(done, now - movedAt > stuckMs ? waitReasonOf(stats) : '');
+    if (wasSent && isIdle(stats) && counts !== null) return { sent: await sending, stats, counts };
+    await clock.sleep(wasSent ? pollMsAtEnd : pollMs, stop);
+  }
+}
+
+export type BacklogOptions = {
+  readonly client: Pick<VectorStreamClient, 'stats'>;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** Called once, with the number of waiting events, when there are any. */
+  readonly onBacklog: (waiting: number) => Progress;
+};
+
+/** Resolves when the gateway has finished the events of an earlier run. */
+export async function drainBacklog({
+  client,
+  clock,
+  signal,
+  onBacklog,
+}: BacklogOptions): Promise<void> {
+  let stats = await client.stats({ signal });
   if (isIdle(stats)) return;
-  const waiting = stats.events.lag;
-  const progress = open(waiting);
+  const waiting = stats.events.lag ?? 0;
+  const progress = onBacklog(waiting);
   while (!isIdle(stats)) {
-    progress.update(Math.max(0, waiting - stats.events.lag));
-    await clock.sleep(lookMs, signal);
-    stats = await client.stats(signal);
+    progress.update(Math.max(0, waiting - (stats.events.lag ?? waiting)));
+    await clock.sleep(pollMs, signal);
+    stats = await client.stats({ signal });
   }
   progress.update(waiting);
   progress.finish();
 }
 
-const isIdle = ({ events }: GatewayStats): boolean => events.lag === 0 && events.unsettled === 0;
+const isIdle = ({ events }: Stats): boolean => events.lag === 0 && events.unsettled === 0;
 
-function waitingFor({ runners }: GatewayStats): string {
+function waitReasonOf({ runners }: Stats): string {
   return runners.some(({ state }) => state === 'ready')
     ? 'waiting for the gateway'
     : 'waiting for a runner';
 }
 
-/** Passes the events on, and remembers what the valid ones are about. */
-function* noting(
+/** Passes the events on, and adds the subjects of the valid ones to `subjects`. */
+function* withSubjects(
   events: Iterable<GeneratedEvent>,
   subjects: Set<string>,
 ): Generator<GeneratedEvent> {
@@ -165,13 +174,20 @@ function* noting(
   }
 }
 
-function difference(
-  after: Readonly<Record<string, number>>,
-  before: Readonly<Record<string, number>>,
-): Record<string, number> {
+type CountsByReason = Readonly<Record<string, number>>;
+
+/** Open, replayed and purged dead letters together. */
+async function deadLettersByReason(
+  client: VectorStreamClient,
+  signal: AbortSignal,
+): Promise<CountsByReason> {
+  return (await client.deadLetters.stats({ signal })).by_reason;
+}
+
+function increase(after: CountsByReason, before: CountsByReason): CountsByReason {
   return Object.fromEntries(
     Object.entries(after)
-      .map(([name, count]) => [name, count - (before[name] ?? 0)] as const)
-      .filter(([, count]) => count > 0),
+      .map(([reason, total]) => [reason, total - (before[reason] ?? 0)] as const)
+      .filter(([, total]) => total > 0),
   );
 }

@@ -1,7 +1,7 @@
 // What the demo shows at its end: a table for people, one JSON object for programs, searches, and
 // what to try next.
 
-import type { SearchAnswer } from '../gateway-client.ts';
+import type { SearchResult } from '../../client/client.ts';
 import { count, duration } from '../progress-bar.ts';
 import type { JobResult } from './demo-job.ts';
 
@@ -11,7 +11,7 @@ export const exampleQueries = [
   'comfortable shoes for running',
 ] as const;
 
-/** The last line of `--json`; its shape is what other programs rely on. */
+/** The last line of `--json`. Other programs rely on its shape. */
 export function summaryJson(result: JobResult): string {
   const { p50, p95, p99, max } = result.stats.latency_ms;
   return JSON.stringify({
@@ -35,32 +35,19 @@ export function summaryJson(result: JobResult): string {
 }
 
 export function summaryTable(result: JobResult): string {
-  const { latency_ms: latency, runners, memory } = result.stats;
-  const reasons = Object.entries(result.deadLetteredByReason)
-    .map(([reason, letters]) => `${reason} ${count(letters)}`)
-    .join(', ');
+  const { runners, memory } = result.stats;
+  const rate = count(Math.round(result.events / result.seconds));
+  const texts = count(result.uniqueTexts);
   const rows: (readonly [string, string])[] = [
     ['events', count(result.events)],
     ['stored', count(result.stored)],
-    ['dead-lettered', `${count(result.deadLettered)}${reasons === '' ? '' : ` (${reasons})`}`],
-    [
-      'time',
-      `${duration(result.seconds)}, ${count(Math.round(result.events / result.seconds))} events/s`,
-    ],
-    [
-      'latency',
-      `p50 ${milliseconds(latency.p50)}, p95 ${milliseconds(latency.p95)}, p99 ${milliseconds(latency.p99)}, max ${milliseconds(latency.max)}, from received to searchable${result.restarts > 0 ? ', since the last restart' : ''}`,
-    ],
-    [
-      'distinct texts',
-      `${count(result.uniqueTexts)}, of which ${count(result.embeddedTexts)} were new and embedded`,
-    ],
+    ['dead-lettered', deadLetterCell(result)],
+    ['time', `${duration(result.seconds)}, ${rate} events/s`],
+    ['latency', latencyCell(result)],
+    ['distinct texts', `${texts}, of which ${count(result.embeddedTexts)} were new and embedded`],
     ...runners.map(
-      (runner) =>
-        [
-          'runner',
-          `${runner.name}: ${runner.kind}, ${runner.device}, ${runner.dtype}, ${count(runner.texts_per_second)} texts/s`,
-        ] as const,
+      ({ name, kind, device, dtype, texts_per_second: perSecond }) =>
+        ['runner', `${name}: ${kind}, ${device}, ${dtype}, ${count(perSecond)} texts/s`] as const,
     ),
     ['gateway memory', `${count(Math.round(memory.rss_bytes / 1e6))} MB`],
     ...(result.restarts > 0 ? [['gateway restarts', count(result.restarts)] as const] : []),
@@ -69,22 +56,40 @@ export function summaryTable(result: JobResult): string {
   return `\n${rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`).join('\n')}\n`;
 }
 
-export function searchText(query: string, answer: SearchAnswer): string {
-  const lines = answer.hits.map(({ score, text, product, events }) => {
+function deadLetterCell({ deadLettered, deadLetteredByReason }: JobResult): string {
+  const reasons = Object.entries(deadLetteredByReason)
+    .map(([reason, total]) => `${reason} ${count(total)}`)
+    .join(', ');
+  return `${count(deadLettered)}${reasons === '' ? '' : ` (${reasons})`}`;
+}
+
+function latencyCell({ stats: { latency_ms: latency }, restarts }: JobResult): string {
+  const figures = (['p50', 'p95', 'p99', 'max'] as const)
+    .map((name) => `${name} ${milliseconds(latency[name])}`)
+    .join(', ');
+  return `${figures}, from received to searchable${restarts > 0 ? ', since the last restart' : ''}`;
+}
+
+export function searchText(query: string, { took_ms: tookMs, hits }: SearchResult): string {
+  const lines = hits.map(({ score, text, product, events }) => {
     const types = Object.entries(events.by_type)
       .map(([type, total]) => `${type} ${count(total)}`)
       .join(', ');
-    return `    ${score.toFixed(3)}  ${product?.name ?? text}${product === null ? '' : `, ${product.price.toFixed(2)}`}\n           ${types}`;
+    const title = product === null ? text : `${product.name}, ${product.price.toFixed(2)}`;
+    return `    ${score.toFixed(3)}  ${title}\n           ${types}`;
   });
-  return `  “${query}” (${Math.round(answer.took_ms)} ms)\n${lines.length === 0 ? '    nothing found' : lines.join('\n')}\n`;
+  const list = lines.length === 0 ? '    nothing found' : lines.join('\n');
+  return `  “${query}” (${Math.round(tookMs)} ms)\n${list}\n`;
 }
 
 export function nextSteps(url: string, logPath: string): string {
+  const search = (request: string): string =>
+    `  curl -s ${url}/search -H 'content-type: application/json' -d '${request}'`;
   return [
     `The gateway stays up at ${url} until Ctrl-C. Try:`,
     '',
-    `  curl -s ${url}/search -H 'content-type: application/json' -d '{"query":"gift for a coffee lover","limit":3}'`,
-    `  curl -s ${url}/search -H 'content-type: application/json' -d '{"query":"running shoes","filter":{"event_type":"purchase","price_max":120}}'`,
+    search('{"query":"gift for a coffee lover","limit":3}'),
+    search('{"query":"running shoes","filter":{"event_type":"purchase","price_max":120}}'),
     `  curl -s ${url}/stats`,
     `  curl -s ${url}/dlq/messages?limit=3`,
     `  npm run generate -- --count 1000 --rate 100 --target ${url}`,
@@ -94,12 +99,15 @@ export function nextSteps(url: string, logPath: string): string {
   ].join('\n');
 }
 
-/** Why the totals do not add up, or `null` when they do. */
+/** Why the totals do not add up; `null` when they do. */
 export function shortfall({ events, stored, deadLettered }: JobResult): string | null {
   const missing = events - stored - deadLettered;
-  return missing === 0
-    ? null
-    : `${count(Math.abs(missing))} of ${count(events)} events are ${missing > 0 ? 'neither stored nor dead-lettered' : 'counted twice'}: is another program sending to this gateway?`;
+  if (missing === 0) return null;
+  const what = missing > 0 ? 'neither stored nor dead-lettered' : 'counted twice';
+  return (
+    `${count(Math.abs(missing))} of ${count(events)} events are ${what}: ` +
+    'is another program sending to this gateway?'
+  );
 }
 
 const milliseconds = (value: number): string =>

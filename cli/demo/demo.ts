@@ -1,17 +1,19 @@
 // `npm run demo`: the whole job on this machine, from events to search, in one command.
 
-import { join } from 'node:path';
 import { systemClock } from '#core/time/clock.ts';
+import { rest } from '#core/time/rest.ts';
+import type { VectorStreamClient } from '../../client/client.ts';
 import { integer, number, runCommand, toggle } from '../flags.ts';
 import type { Command, FlagValues } from '../flags.ts';
-import { createGatewayClient, defaultGatewayUrl } from '../gateway-client.ts';
-import type { GatewayClient } from '../gateway-client.ts';
-import { startGateway } from '../gateway-process.ts';
-import type { GatewayProcess } from '../gateway-process.ts';
+import { connectGateway, defaultGatewayUrl } from '../gateway/gateway-connection.ts';
+import type { GatewayProcess } from '../gateway/gateway-process.ts';
+import type { EventStream } from '../generator/event-stream.ts';
 import { generatorFlags, streamOf } from '../generator/generator-flags.ts';
 import { listenForInterrupt } from '../interrupt.ts';
-import { count, createProgress, silentProgress, tolerateClosedPipes } from '../progress-bar.ts';
-import { drainBacklog, runJob } from './demo-job.ts';
+import { count, tolerateClosedPipes } from '../progress-bar.ts';
+import { demoEnvironment, startDemoGateway, waitUntilReady } from './demo-gateway.ts';
+import { drainBacklog, runJob, type JobResult } from './demo-job.ts';
+import { DemoScreen } from './demo-screen.ts';
 import {
   exampleQueries,
   nextSteps,
@@ -28,7 +30,7 @@ const flags = {
     null,
     0.01,
     1e6,
-    'events per second, instead of as fast as the gateway takes them',
+    'events per second, instead of as fast as the gateway accepts them',
   ),
   ...generatorFlags,
   port: integer(
@@ -39,50 +41,30 @@ const flags = {
     'where the gateway listens (default VECTORSTREAM_PORT, or 8080)',
   ),
   exit: toggle('ends after the summary instead of staying up'),
-  json: toggle(
-    'the last line of the output is one JSON object with the results; nothing else is written there',
-  ),
+  json: toggle('writes one JSON object with the results to the output, and nothing else'),
 };
+
+type Flags = FlagValues<typeof flags>;
 
 const command: Command<typeof flags> = {
   usage: 'npm run demo --',
   about:
-    'Starts a gateway and its runners, sends generated events, shows the figures and three searches, and stays up.',
+    'Starts a gateway and its runners, sends generated events, shows the figures and three ' +
+    'searches, and stays up.',
   flags,
   operands: [],
 };
 
-const root = join(import.meta.dirname, '../..');
-const readyMsMax = 180_000;
-/** As long as a gateway that died needs to come back. */
-const patienceMs = 120_000;
+/** A gateway that died needs this long at most to come back. */
+const retryForMs = 120_000;
 const graceMs = 4000;
+const logPollMs = 1000;
 
-async function demo(values: FlagValues<typeof flags>): Promise<number> {
+async function demo(values: Flags): Promise<number> {
   using interrupt = listenForInterrupt(graceMs);
   tolerateClosedPipes(interrupt.trigger);
-  const tell = (text: string): void => {
-    if (!values.json) process.stdout.write(text);
-  };
-  const makeProgress = (label: string, total: number | null) =>
-    values.json
-      ? silentProgress
-      : createProgress({ label, total, out: process.stdout, clock: systemClock });
-  let progress = silentProgress;
-  const say = (line: string): void => {
-    if (values.json) process.stderr.write(`${line}\n`);
-    else progress.say(line);
-  };
-
-  // What the person did not choose is embedded, whatever other engines are configured for npm
-  // start.
-  const env = {
-    VECTORSTREAM_SOURCE: 'embedded',
-    VECTORSTREAM_STORE: 'embedded',
-    ...process.env,
-    LOG_FORMAT: 'json',
-    ...(values.port !== null && { VECTORSTREAM_PORT: String(values.port) }),
-  };
+  const screen = new DemoScreen(values.json);
+  const env = demoEnvironment(process.env, values.port);
   const url = defaultGatewayUrl(env);
   const stream = streamOf({
     flags: values,
@@ -90,115 +72,79 @@ async function demo(values: FlagValues<typeof flags>): Promise<number> {
     rate: values.rate,
     now: systemClock.now(),
   });
+  const { client, throwExplained } = connectGateway({
+    url,
+    apiKey: process.env['VECTORSTREAM_API_KEY'] ?? null,
+    retryForMs,
+    onWait: () => undefined,
+  });
   try {
-    await using gateway = await startGateway({
-      command: [process.execPath, join(root, 'gateway', 'main.ts')],
-      folder: process.cwd(),
-      env,
-      clock: systemClock,
-      host: new URL(url).hostname.replace(/^\[|\]$/g, ''),
-      port: Number(new URL(url).port || 80),
-      dataDir: process.env['VECTORSTREAM_DATA_DIR'] ?? '.vectorstream',
-      logName: 'demo-gateway.log',
-      portSetting: '--port N',
-      say: (line) => say(line),
-    });
-    interrupt.stop.addEventListener('abort', gateway.expectEnd, { once: true });
+    await using gateway = await startDemoGateway(url, env, (line) => screen.say(line));
+    interrupt.stop.addEventListener('abort', () => gateway.expectEnd(), { once: true });
     const signal = AbortSignal.any([interrupt.stop, gateway.gone]);
-    const client = createGatewayClient({
-      url,
-      apiKey: process.env['VECTORSTREAM_API_KEY'] ?? null,
-      clock: systemClock,
-      patienceMs,
-      onWait: () => {},
-    });
-
-    progress = makeProgress('starting the gateway', null);
-    await waitUntilReady(client, gateway, signal, (reason) => progress.say(reason));
-    gateway.isReady();
-    await drainBacklog({
-      client,
-      clock: systemClock,
-      signal,
-      open: (waiting) => {
-        progress.say(
-          `${count(waiting)} events of an earlier run are still waiting; they are stored first.`,
-        );
-        return makeProgress('earlier events', waiting);
-      },
-    });
-
-    progress = makeProgress('stored', values.count);
-    const result = await runJob({
-      client,
-      events: stream.events(),
-      rate: values.rate,
-      clock: systemClock,
-      progress,
-      signal,
-      restarts: gateway.restarts,
-      onLook: gateway.readLog,
-    });
-    progress.finish();
-    progress = makeProgress('', null);
-    tell(summaryTable(result));
-    tell('\nThree searches, by meaning:\n\n');
-    for (const query of exampleQueries)
-      tell(searchText(query, await client.search(query, 3, signal)));
-    const trouble = shortfall(result);
-    if (trouble !== null) say(trouble);
+    const result = await runInGateway(client, gateway, stream, values, signal, screen);
+    const problem = shortfall(result);
+    if (problem !== null) screen.say(problem);
     if (values.json) process.stdout.write(`${summaryJson(result)}\n`);
     if (!values.exit) {
-      tell(`\n${nextSteps(url, gateway.logPath)}`);
+      screen.print(`\n${nextSteps(url, gateway.logPath)}`);
       await stayUp(gateway, signal);
     }
-    return trouble === null ? 0 : 1;
+    return problem === null ? 0 : 1;
   } catch (error) {
-    if (!interrupt.stop.aborted) throw error;
-    say('Stopped. What the gateway had accepted is safe, and goes on with the next start.');
+    if (!interrupt.stop.aborted) throwExplained(error);
+    screen.say('Stopped. What the gateway had accepted is safe, and goes on with the next start.');
     return 130;
   }
 }
 
-/** Says what it waits for, once per reason. */
-async function waitUntilReady(
-  client: GatewayClient,
+/** Sends the stream, and shows its summary and three searches. */
+async function runInGateway(
+  client: VectorStreamClient,
   gateway: GatewayProcess,
+  stream: EventStream,
+  values: Flags,
   signal: AbortSignal,
-  say: (reason: string) => void,
-): Promise<void> {
-  const startedAt = systemClock.monotonic();
-  let said: string | null = null;
-  for (
-    let reason = await client.unreadiness(signal);
-    reason !== null;
-    reason = await client.unreadiness(signal)
-  ) {
-    gateway.readLog();
-    if (systemClock.monotonic() - startedAt > readyMsMax)
-      throw new Error(
-        `The gateway is not ready after ${readyMsMax / 1000} s: ${reason}. Its log is ${gateway.logPath}.`,
+  screen: DemoScreen,
+): Promise<JobResult> {
+  screen.begin('starting the gateway', null);
+  await waitUntilReady(client, gateway, signal, screen);
+  await drainBacklog({
+    client,
+    clock: systemClock,
+    signal,
+    onBacklog(waiting) {
+      screen.sayWaiting(
+        `${count(waiting)} events of an earlier run are still waiting; they are stored first.`,
       );
-    const plain = explained(reason);
-    if (plain !== said) say(plain);
-    said = plain;
-    await systemClock.sleep(100, signal);
-  }
+      return screen.newProgress('earlier events', waiting);
+    },
+  });
+  const progress = screen.begin('stored', values.count);
+  const result = await runJob({
+    client,
+    events: stream.events(),
+    rate: values.rate,
+    clock: systemClock,
+    progress,
+    signal,
+    restarts: () => gateway.restarts,
+    onPoll: () => gateway.reportWarnings(),
+  });
+  progress.finish();
+  screen.begin('', null);
+  screen.print(summaryTable(result));
+  screen.print('\nThree searches, by meaning:\n\n');
+  for (const query of exampleQueries)
+    screen.print(searchText(query, await client.search({ query, limit: 3 }, { signal })));
+  return result;
 }
 
-function explained(reason: string): string {
-  if (reason.startsWith('it is starting')) return 'Starting the gateway …';
-  if (reason.includes('runner'))
-    return 'The gateway is up. Its runners load the model, check it and measure which device and layout is fastest here …';
-  return `Waiting: ${reason} …`;
-}
-
-/** Until Ctrl-C; rejects when the gateway is gone for good. */
+/** Resolves at Ctrl-C; rejects when the gateway is gone for good. */
 async function stayUp(gateway: GatewayProcess, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    gateway.readLog();
-    await systemClock.sleep(1000, signal).catch(() => undefined);
-  }
+  do {
+    gateway.reportWarnings();
+  } while (await rest(systemClock, logPollMs, signal));
   gateway.gone.throwIfAborted();
 }
 

@@ -1,5 +1,5 @@
-// `npm run generate`: events of a made-up shop, sent to a gateway or to Kafka, or written to a
-// file.
+// `npm run generate`: makes the events of a fictional shop and sends them to a gateway or to Kafka,
+// or writes them to a file.
 
 import { UsageError } from '#core/errors/errors.ts';
 import { parseTimestamp } from '#core/event/timestamp.ts';
@@ -7,71 +7,83 @@ import { systemClock } from '#core/time/clock.ts';
 import { acknowledgements, compressions } from '../../kafka/kafka-settings.ts';
 import { choice, integer, number, runCommand, text, toggle } from '../flags.ts';
 import type { Command, FlagValues } from '../flags.ts';
-import { createGatewayClient, defaultGatewayUrl } from '../gateway-client.ts';
-import type { GatewayClient } from '../gateway-client.ts';
+import {
+  connectGateway,
+  defaultGatewayUrl,
+  requireHttpUrl,
+  type GatewayConnection,
+} from '../gateway/gateway-connection.ts';
 import { listenForInterrupt } from '../interrupt.ts';
 import type { Interrupt } from '../interrupt.ts';
-import { count as shown, createProgress, duration, tolerateClosedPipes } from '../progress-bar.ts';
+import {
+  count as formatted,
+  createProgress,
+  duration,
+  tolerateClosedPipes,
+} from '../progress-bar.ts';
+import type { EventStream } from './event-stream.ts';
 import { monitor } from './gateway-monitor.ts';
 import { generatorFlags, streamOf } from './generator-flags.ts';
-import { kafkaPlaceOf } from './kafka-endpoint.ts';
-import { sendEvents } from './send-events.ts';
+import { kafkaEndpointOf } from './kafka-endpoint.ts';
+import { gatewayTarget, sendEvents, type SendResult } from './send-events.ts';
 import { writeEvents } from './write-events.ts';
 
 const flags = {
   count: integer('N', null, 1, 1e9, 'how many events (default 10000, or rate × duration)'),
-  burst: toggle('as fast as the gateway takes them; so it is when no rate is given'),
+  burst: toggle('as fast as the gateway accepts them; the default without --rate'),
   rate: number('R', null, 0.01, 1e6, 'events per second'),
-  duration: number('S', null, 0.1, 31_536_000, 'seconds to go on at that rate'),
+  duration: number('S', null, 0.1, 31_536_000, 'seconds for which to send at that rate'),
   ...generatorFlags,
   now: text(
     'TIME',
     null,
-    'the time it is to the generator, such as 2026-01-31T12:00:00Z, instead of the clock’s',
+    'the present time for the generator, such as 2026-01-31T12:00:00Z (default: the clock)',
   ),
   target: text(
     'URL',
     null,
-    'the gateway (default http://127.0.0.1:8080, or by VECTORSTREAM_HOST and VECTORSTREAM_PORT), or kafka://host:port,…/topic (default where KAFKA_BROKERS is set)',
+    'the gateway (default http://127.0.0.1:8080, or by VECTORSTREAM_HOST and VECTORSTREAM_PORT), ' +
+      'or kafka://host:port,…/topic (default when KAFKA_BROKERS is set)',
   ),
   acks: choice(
     acknowledgements,
     null,
-    'Kafka: who must have an event, every replica in sync, the leader or nobody (default all)',
+    'Kafka: which replicas must have an event: all in sync, the leader or none (default all)',
   ),
   compression: choice(compressions, null, 'Kafka: how events are compressed (default none)'),
-  out: text('FILE', null, 'writes NDJSON to a file, or with - to the output, instead of sending'),
-  'monitor-only': toggle('sends nothing, and shows what the gateway is doing'),
+  out: text('FILE', null, 'writes NDJSON to a file, or to the output with -, instead of sending'),
+  'monitor-only': toggle('sends nothing and shows what the gateway is doing'),
 };
+
+type Flags = FlagValues<typeof flags>;
 
 const command: Command<typeof flags> = {
   usage: 'npm run generate --',
   about:
-    'Makes the events of a shop (visitors search, view, put in carts, buy) and sends them to a gateway or to Kafka.\nVECTORSTREAM_API_KEY is sent along when it is set; KAFKA_SSL and KAFKA_SASL_… say how to connect.',
+    'Makes the events of a shop (visitors search, view, fill carts, buy) and sends them to a ' +
+    'gateway or to Kafka.\nVECTORSTREAM_API_KEY is sent along when it is set; KAFKA_SSL and ' +
+    'KAFKA_SASL_… configure the connection to Kafka.',
   flags,
   operands: [],
 };
 
-const patienceMs = 60_000;
+const retryForMs = 60_000;
 const graceMs = 4000;
-/**
- * The start of a file's events when only a seed is given, so that the file is the same whenever it
- * is made.
- */
+/** Replaces the present time when only a seed is given for a file, so the file is always the same. */
 const fixedNow = Date.UTC(2026, 0, 1);
+const differentReasonsMax = 20;
 
-async function generate(values: FlagValues<typeof flags>): Promise<number> {
+async function generate(values: Flags): Promise<number> {
   const { rate, out } = values;
   const count = countOf(values);
   using interrupt = listenForInterrupt(graceMs);
   tolerateClosedPipes(interrupt.trigger);
   if (values['monitor-only']) {
-    await monitor({
-      client: clientOf(values),
-      clock: systemClock,
-      signal: interrupt.stop,
-      out: process.stdout,
-    });
+    const { client, throwExplained } = connectionOf(values, () => undefined);
+    const signal = interrupt.stop;
+    await monitor({ client, clock: systemClock, signal, out: process.stdout }).catch(
+      throwExplained,
+    );
     return 0;
   }
   const isSeedGiven = process.argv.some(
@@ -79,84 +91,113 @@ async function generate(values: FlagValues<typeof flags>): Promise<number> {
   );
   const now = timeOf(values.now) ?? (out !== null && isSeedGiven ? fixedNow : systemClock.now());
   const stream = streamOf({ flags: values, count, rate, now });
-  if (out !== null) {
-    const written = await writeEvents(stream.events(), out, interrupt.stop);
-    process.stderr.write(
-      `${shown(written)} events written${out === '-' ? '' : ` to ${out}`}, ${shown(stream.invalidCount)} of ${shown(count)} planned as invalid\n`,
-    );
-    return written === count ? 0 : 130;
-  }
-  return await send(values, stream, count, interrupt);
+  return out === null
+    ? await send(values, stream, count, interrupt)
+    : await write(out, stream, count, interrupt);
 }
 
-async function send(
-  values: FlagValues<typeof flags>,
-  stream: ReturnType<typeof streamOf>,
+async function write(
+  out: string,
+  stream: EventStream,
   count: number,
   interrupt: Interrupt,
 ): Promise<number> {
+  const written = await writeEvents(stream.events(), out, interrupt.stop);
+  const where = out === '-' ? '' : ` to ${out}`;
+  const invalid = `${formatted(stream.invalidCount)} of ${formatted(count)} planned as invalid`;
+  process.stderr.write(`${formatted(written)} events written${where}, ${invalid}\n`);
+  return written === count ? 0 : 130;
+}
+
+async function send(
+  values: Flags,
+  stream: EventStream,
+  count: number,
+  interrupt: Interrupt,
+): Promise<number> {
+  const kafka = kafkaEndpointOf(values.target, process.env);
+  if (kafka === null) refuseKafkaFlags(values);
   const progress = createProgress({
     label: 'sent',
     total: count,
     out: process.stderr,
     clock: systemClock,
   });
-  const said = new Set<string>();
-  const say = (reason: string): void => {
-    if (said.size < 20 && said.size !== said.add(reason).size) progress.say(reason);
+  const reported = new Set<string>();
+  const onWait = (reason: string): void => {
+    if (reported.size >= differentReasonsMax || reported.has(reason)) return;
+    reported.add(reason);
+    progress.say(reason);
   };
-  const kafka = kafkaPlaceOf(values.target, process.env);
-  for (const name of ['acks', 'compression'] as const) {
-    if (kafka === null && values[name] !== null)
-      throw new UsageError(
-        `--${name} is for events that go to Kafka: say where with --target kafka://host:port/topic or KAFKA_BROKERS.`,
-      );
-  }
-  await using log =
-    kafka === null
-      ? null
-      : (await import('./kafka-target.ts')).createKafkaTarget({
-          ...kafka,
-          acks: values.acks ?? 'all',
-          compression: values.compression ?? 'none',
-          env: process.env,
-          clock: systemClock,
-          patienceMs,
-          onWait: say,
-        });
-  const result = await sendEvents({
+  const options = {
     events: stream.events(),
-    client: log ?? clientOf(values, say),
     rate: values.rate,
     clock: systemClock,
     stop: interrupt.stop,
     abandon: interrupt.abandon,
-    onProgress: (sent) => progress.update(sent),
-  });
+    onProgress: (sent: number) => progress.update(sent),
+  };
+  let result: SendResult;
+  if (kafka === null) {
+    const { client, throwExplained } = connectionOf(values, onWait);
+    const target = gatewayTarget(client);
+    result = await sendEvents({ ...options, target }).catch(throwExplained);
+  } else {
+    // Loaded only when it is used: it takes longer than the rest of the program.
+    const { createKafkaTarget } = await import('./kafka-target.ts');
+    await using target = createKafkaTarget({
+      ...kafka,
+      acks: values.acks ?? 'all',
+      compression: values.compression ?? 'none',
+      env: process.env,
+      clock: systemClock,
+      retryForMs,
+      onWait,
+    });
+    result = await sendEvents({ ...options, target });
+  }
   progress.finish();
-  const perSecond = Math.round(result.sent / Math.max(0.001, result.seconds));
-  process.stdout.write(
-    [
-      `sent            ${shown(result.sent)}${result.sent < count ? ` of ${shown(count)} (stopped early)` : ''}`,
-      `accepted        ${shown(result.accepted)}`,
-      // Kafka takes any bytes: what becomes of them, the gateways that read them tell.
-      ...(kafka !== null
-        ? [`made invalid    ${shown(stream.invalidCount)} of all ${shown(count)}`]
-        : [
-            `dead-lettered   ${shown(result.deadLettered)} (${shown(stream.invalidCount)} of all ${shown(count)} were made invalid)`,
-            `rejected        ${shown(result.rejected)}`,
-          ]),
-      `time            ${duration(result.seconds)}, ${shown(perSecond)} events/s`,
-      '',
-    ].join('\n'),
-  );
+  process.stdout.write(summary(result, stream.invalidCount, count, kafka !== null));
   return result.sent < count ? 130 : 0;
 }
 
-function countOf({ count, burst, rate, duration: seconds }: FlagValues<typeof flags>): number {
+function summary(
+  { sent, accepted, rejected, deadLettered, seconds }: SendResult,
+  invalidCount: number,
+  count: number,
+  isKafka: boolean,
+): string {
+  const [all, invalid] = [formatted(count), formatted(invalidCount)];
+  const perSecond = Math.round(sent / Math.max(0.001, seconds));
+  return [
+    `sent            ${formatted(sent)}${sent < count ? ` of ${all} (stopped early)` : ''}`,
+    `accepted        ${formatted(accepted)}`,
+    // Kafka accepts any bytes. Only the gateways that read them find out which are invalid.
+    ...(isKafka
+      ? [`made invalid    ${invalid} of all ${all}`]
+      : [
+          `dead-lettered   ${formatted(deadLettered)} (${invalid} of all ${all} were made invalid)`,
+          `rejected        ${formatted(rejected)}`,
+        ]),
+    `time            ${duration(seconds)}, ${formatted(perSecond)} events/s`,
+    '',
+  ].join('\n');
+}
+
+function refuseKafkaFlags(values: Flags): void {
+  for (const name of ['acks', 'compression'] as const) {
+    if (values[name] !== null)
+      throw new UsageError(
+        `--${name} is for events that go to Kafka: ` +
+          'name a topic with --target kafka://host:port/topic or KAFKA_BROKERS.',
+      );
+  }
+}
+
+function countOf({ count, burst, rate, duration: seconds }: Flags): number {
   if (burst && rate !== null)
     throw new UsageError(
-      '--burst and --rate exclude each other: a burst goes as fast as the gateway takes it.',
+      '--burst and --rate exclude each other: a burst goes as fast as the gateway accepts it.',
     );
   if (seconds === null) return count ?? 10_000;
   if (rate === null) throw new UsageError('--duration needs --rate: events per second.');
@@ -176,23 +217,15 @@ function timeOf(given: string | null): number | null {
   );
 }
 
-function clientOf(
-  { target }: FlagValues<typeof flags>,
-  onWait: (reason: string) => void = () => {},
-): GatewayClient {
-  // Events may go to Kafka while a gateway is watched.
+function connectionOf({ target }: Flags, onWait: (reason: string) => void): GatewayConnection {
+  // With --monitor-only, the target may be the topic that the gateway reads.
   const url =
     target === null || target.startsWith('kafka:') ? defaultGatewayUrl(process.env) : target;
-  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
-    throw new UsageError(
-      `--target is "${url}"; allowed is the http or https address of a gateway, such as http://127.0.0.1:8080, or kafka://host:port/topic.`,
-    );
-  }
-  return createGatewayClient({
+  requireHttpUrl(url, ', or kafka://host:port/topic');
+  return connectGateway({
     url,
     apiKey: process.env['VECTORSTREAM_API_KEY'] ?? null,
-    clock: systemClock,
-    patienceMs,
+    retryForMs,
     onWait,
   });
 }

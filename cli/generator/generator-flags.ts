@@ -1,4 +1,4 @@
-// The flags that every command with generated events has, and what they make.
+// The flags of every command that sends generated events, and the stream that they describe.
 
 import { integer, number, text } from '../flags.ts';
 import type { FlagValues } from '../flags.ts';
@@ -9,40 +9,40 @@ export const generatorFlags = {
   stream: text(
     'S',
     'zipf-1.1',
-    'which products come: unique, zipf-S (popularity falls with rank^-S) or seed-10 (ten products)',
+    'which products occur: unique, zipf-S (popularity falls with rank^-S) or seed-10 (ten products)',
   ),
   seed: integer(
     'N',
     1,
     0,
     Number.MAX_SAFE_INTEGER,
-    'the same seed makes the same shop, and with the same start the same events',
+    'the same seed makes the same shop; with the same start time, also the same events',
   ),
   'invalid-percent': number(
     'P',
     0,
     0,
     100,
-    'this share of the events is made invalid, in every way there is',
+    'share of the events that is invalid, in every possible way',
   ),
 };
 
 const catalogueSize = 5000;
-/** A burst tells of the minutes or hours before it, never of more than a day. */
+/** A burst covers the minutes or hours before now, never more than a day. */
 const burstStepMsMax = 20;
 const burstSpanMsMax = 86_400_000;
 
-export type StreamRequest = {
+export type StreamOptions = {
   readonly flags: FlagValues<typeof generatorFlags>;
   readonly count: number;
   /** Events per second, or `null` for a burst. */
   readonly rate: number | null;
-  /** UTC ms: when a burst ends, and a paced stream begins. */
+  /** UTC ms: the end of a burst, the begin of a paced stream. */
   readonly now: number;
 };
 
-/** Throws `UsageError` for a stream that there is not. */
-export function streamOf({ flags, count, rate, now }: StreamRequest): EventStream {
+/** @throws UsageError for an unknown stream */
+export function streamOf({ flags, count, rate, now }: StreamOptions): EventStream {
   const stepMs = rate === null ? Math.min(burstStepMsMax, burstSpanMsMax / count) : 1000 / rate;
   return openEventStream({
     seed: flags.seed,

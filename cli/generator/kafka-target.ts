@@ -1,5 +1,7 @@
-// Sends generated events straight to a Kafka topic, and waits in words while no broker takes them.
+// Sends generated events straight to a Kafka topic. It retries while no broker accepts them, and
+// says so.
 
+import { assert } from '#core/errors/assert.ts';
 import { DependencyError } from '#core/errors/errors.ts';
 import type { Clock, LogRecord } from '#core/ports.ts';
 import { retry } from '#core/time/retry.ts';
@@ -11,25 +13,20 @@ import {
   type KafkaLog,
 } from '../../kafka/kafka-settings.ts';
 import { createKafkaSink, sinkDefaults } from '../../kafka/kafka-sink.ts';
-import type { PostCounts } from '../gateway-client.ts';
 import type { KafkaEndpoint } from './kafka-endpoint.ts';
-import type { PostOptions } from './send-events.ts';
+import type { StreamTarget } from './send-events.ts';
 
 export type KafkaTargetOptions = KafkaEndpoint & {
   readonly acks: Acknowledgement;
   readonly compression: Compression;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
-  /** How long one post goes on trying. */
-  readonly patienceMs: number;
+  /** How long one batch is retried. */
+  readonly retryForMs: number;
   readonly onWait: (reason: string) => void;
 };
 
-export type KafkaTarget = AsyncDisposable & {
-  postEvents(lines: readonly Uint8Array[], options: PostOptions): Promise<PostCounts>;
-};
-
-/** Of a topic that it makes, as a gateway would. */
+/** Of a topic that it creates, as a gateway would. */
 const partitions = 12;
 const backoff = { delayMs: 500, delayMsMax: 5_000 };
 const encoder = new TextEncoder();
@@ -37,8 +34,9 @@ const silent = (): void => undefined;
 const noLog: KafkaLog = { trace: silent, debug: silent, info: silent, warn: silent, error: silent };
 
 /**
- * Every event counts as accepted: the topic takes any bytes. Throws `UsageError` for settings,
- * `DependencyError` once patience ends.
+ * Every event counts as accepted, because a topic accepts any bytes.
+ *
+ * @throws UsageError for wrong settings; `send` rejects with DependencyError after `retryForMs`
  */
 export function createKafkaTarget({
   brokers,
@@ -47,9 +45,9 @@ export function createKafkaTarget({
   compression,
   env,
   clock,
-  patienceMs,
+  retryForMs,
   onWait,
-}: KafkaTargetOptions): KafkaTarget {
+}: KafkaTargetOptions): StreamTarget & AsyncDisposable {
   const sink = createKafkaSink({
     ...sinkDefaults,
     acks,
@@ -58,11 +56,11 @@ export function createKafkaTarget({
     topic: { topic, partitions, mayCreate: true, config: {} },
   });
   return {
-    async postEvents(lines, { keys, signal }) {
+    async send({ lines, keys }, signal) {
+      assert(lines.length === keys.length, `${lines.length} lines have ${keys.length} keys`);
       const timestamp = clock.now();
-      const deadline = clock.monotonic() + patienceMs;
       const records = lines.map((value, index): LogRecord => ({
-        key: encoder.encode(keys[index] ?? ''),
+        key: encoder.encode(keys[index]),
         value,
         headers: {},
         timestamp,
@@ -72,13 +70,11 @@ export function createKafkaTarget({
         clock,
         random: Math.random,
         signal,
+        giveUpAt: clock.monotonic() + retryForMs,
         retryable: (error) =>
-          error instanceof DependencyError &&
-          error.retryable &&
-          !isMisconfigured(error) &&
-          clock.monotonic() < deadline,
+          error instanceof DependencyError && error.retryable && !isMisconfigured(error),
         onRetry: (error) =>
-          onWait(`${error instanceof Error ? error.message : String(error)}; trying again`),
+          onWait(`${error instanceof Error ? error.message : String(error)}; retrying`),
       });
       return { accepted: lines.length, rejected: 0, deadLettered: 0 };
     },

@@ -1,47 +1,66 @@
-// Sends a stream of events at the pace asked for, several posts at a time, and counts what became
-// of each.
+// Sends a stream of events at a given rate, several batches at a time, and counts the results.
 
 import type { Clock } from '#core/ports.ts';
-import type { PostCounts } from '../gateway-client.ts';
+import { rest } from '#core/time/rest.ts';
+import type { VectorStreamClient } from '../../client/client.ts';
 import type { GeneratedEvent } from './event-stream.ts';
 
-export type PostOptions = {
-  readonly onInvalid: 'dead_letter';
-  readonly signal: AbortSignal;
+/** How many events got which result; together they are all events that were sent. */
+export type SendCounts = {
+  readonly accepted: number;
+  readonly rejected: number;
+  readonly deadLettered: number;
+};
+
+/** `keys[i]` is the partition key of `lines[i]`. */
+export type LineBatch = {
+  readonly lines: readonly Uint8Array[];
   readonly keys: readonly string[];
+};
+
+/** Where events go: a gateway, or a topic from which gateways read. */
+export type StreamTarget = {
+  /** Resolves when the batch is durable. Retries by itself. */
+  send(batch: LineBatch, signal: AbortSignal): Promise<SendCounts>;
 };
 
 export type SendOptions = {
   readonly events: Iterable<GeneratedEvent>;
-  /** A gateway, or a log that wants to know the key of each line. */
-  readonly client: {
-    postEvents(lines: readonly Uint8Array[], options: PostOptions): Promise<PostCounts>;
-  };
-  /** Events per second; `null` as fast as the gateway takes them. */
+  readonly target: StreamTarget;
+  /** Events per second; `null` sends as fast as the target accepts them. */
   readonly rate: number | null;
   readonly clock: Clock;
-  /** Ends the sending: posts under way are finished, nothing new is begun. */
+  /** Ends the sending in order: batches in flight finish, and no other begins. */
   readonly stop: AbortSignal;
-  /** Ends the posts under way, too. */
+  /** Also ends the batches in flight. */
   readonly abandon: AbortSignal;
   readonly onProgress: (sent: number) => void;
 };
 
-export type SendResult = PostCounts & { readonly sent: number; readonly seconds: number };
+export type SendResult = SendCounts & { readonly sent: number; readonly seconds: number };
 
-const postsAtOnce = 3;
-const eventsPerPost = 500;
-const bytesPerPost = 1 << 20;
-/** At a given rate, a post goes out so often: events are not kept back to fill it. */
-const pacedPostMs = 50;
+const batchesInFlight = 3;
+const eventsPerBatch = 500;
+const bytesPerBatch = 1 << 20;
+/** At a given rate, a batch goes out this often: events do not wait for a full batch. */
+const pacedBatchMs = 50;
+
+/** Sends to `POST /events`; invalid events go to the dead-letter queue. */
+export const gatewayTarget = ({ events }: Pick<VectorStreamClient, 'events'>): StreamTarget => ({
+  async send({ lines }, signal) {
+    const result = await events.sendLines(lines, { onInvalid: 'dead_letter', signal });
+    const { accepted, rejected, dead_lettered: deadLettered } = result;
+    return { accepted, rejected, deadLettered };
+  },
+});
 
 /**
- * Resolves when every event is acknowledged, or `stop` has fired and what was under way is. Rejects
- * with the first failure.
+ * Resolves when every event is acknowledged, or when `stop` has aborted and the batches in flight
+ * have finished. Rejects with the first failure.
  */
 export async function sendEvents({
   events,
-  client,
+  target,
   rate,
   clock,
   stop,
@@ -49,31 +68,25 @@ export async function sendEvents({
   onProgress,
 }: SendOptions): Promise<SendResult> {
   const startedAt = clock.monotonic();
-  const perPost =
-    rate === null
-      ? eventsPerPost
-      : Math.min(eventsPerPost, Math.max(1, Math.round((rate * pacedPostMs) / 1000)));
-  const posts = inPosts(events, perPost);
+  const batches = batched(events, batchSizeOf(rate));
   const failed = new AbortController();
   const signal = AbortSignal.any([abandon, failed.signal]);
   const total = { accepted: 0, rejected: 0, deadLettered: 0, sent: 0 };
   let taken = 0;
 
-  // Each sender takes the next post when its last one is acknowledged: nothing is read ahead of
-  // what can be sent.
+  // Each sender takes the next batch when its last one is acknowledged, so that no event is made
+  // before it can be sent.
   const sender = async (): Promise<void> => {
-    for (let next = posts.next(); next.done !== true; next = posts.next()) {
-      const { lines, keys } = next.value;
+    for (let next = batches.next(); next.done !== true; next = batches.next()) {
+      const { lines } = next.value;
       taken += lines.length;
-      if (rate !== null)
-        await clock
-          .sleep(
-            Math.max(0, startedAt + (taken / rate) * 1000 - clock.monotonic()),
-            AbortSignal.any([stop, signal]),
-          )
-          .catch(() => undefined);
+      if (rate !== null) {
+        const dueAt = startedAt + (taken / rate) * 1000;
+        const ended = AbortSignal.any([stop, signal]);
+        await rest(clock, Math.max(0, dueAt - clock.monotonic()), ended);
+      }
       if (stop.aborted || signal.aborted) return;
-      const result = await client.postEvents(lines, { onInvalid: 'dead_letter', signal, keys });
+      const result = await target.send(next.value, signal);
       total.accepted += result.accepted;
       total.rejected += result.rejected;
       total.deadLettered += result.deadLettered;
@@ -82,7 +95,7 @@ export async function sendEvents({
     }
   };
   const settled = await Promise.allSettled(
-    Array.from({ length: postsAtOnce }, () =>
+    Array.from({ length: batchesInFlight }, () =>
       sender().catch((error: unknown) => {
         failed.abort(error);
         throw error;
@@ -94,24 +107,25 @@ export async function sendEvents({
   return { ...total, seconds: (clock.monotonic() - startedAt) / 1000 };
 }
 
-type Post = { readonly lines: Uint8Array[]; readonly keys: string[] };
+function batchSizeOf(rate: number | null): number {
+  if (rate === null) return eventsPerBatch;
+  return Math.min(eventsPerBatch, Math.max(1, Math.round((rate * pacedBatchMs) / 1000)));
+}
 
-/** Posts within both bounds; a line that is larger than the bound goes alone. */
-function* inPosts(events: Iterable<GeneratedEvent>, eventsMax: number): Generator<Post, void> {
-  let post: Post = { lines: [], keys: [] };
+/** Cuts the stream into batches within both bounds. A larger line makes a batch of its own. */
+function* batched(events: Iterable<GeneratedEvent>, eventsMax: number): Generator<LineBatch, void> {
+  let lines: Uint8Array[] = [];
+  let keys: string[] = [];
   let bytes = 0;
   for (const { line, key } of events) {
-    if (
-      post.lines.length === eventsMax ||
-      (post.lines.length > 0 && bytes + line.length > bytesPerPost)
-    ) {
-      yield post;
-      post = { lines: [], keys: [] };
-      bytes = 0;
+    const isFull = lines.length === eventsMax || bytes + line.length > bytesPerBatch;
+    if (lines.length > 0 && isFull) {
+      yield { lines, keys };
+      [lines, keys, bytes] = [[], [], 0];
     }
-    post.lines.push(line);
-    post.keys.push(key);
+    lines.push(line);
+    keys.push(key);
     bytes += line.length + 1;
   }
-  if (post.lines.length > 0) yield post;
+  if (lines.length > 0) yield { lines, keys };
 }

@@ -220,7 +220,7 @@ function newSender(post: Post, report: Report, progress: SavedProgress): Ordered
     batchRowsMax: 500,
     batchBytesMax: 1024 * 1024,
     inFlightMax: 4,
-    acknowledged(rows, refusals) {
+    onAcknowledged(rows, refusals) {
       for (const [index, row] of rows.entries()) {
         const message = refusals.get(index);
         if (message === undefined) {

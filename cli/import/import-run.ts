@@ -1,5 +1,4 @@
-// What `npm run import` does, step by step: plan, hash, send, report, wait; exit codes 0, 130 when
-// stopped.
+// The steps of `npm run import`: plan, hash, send, report, wait. Exit code 0, or 130 when stopped.
 
 import { resolve } from 'node:path';
 import type { Clock } from '#core/ports.ts';
@@ -13,44 +12,54 @@ import type { Post } from './ordered-sender.ts';
 import { noReportFile, openReportFile } from './report-file.ts';
 import { ProgressFile } from './saved-progress.ts';
 
-/** How the store and the dead-letter queue grew since the gateway was connected to. */
+/** How much the store and the dead-letter queue gained since the import connected. */
 export type Settled = { readonly added: number; readonly deadLettered: number };
 
-/** A gateway to import into, for as long as it is held. */
-export type Target = AsyncDisposable & {
+/** The gateway that receives an import. */
+export type ImportTarget = AsyncDisposable & {
   readonly url: string;
   /** Whether it was started for this import and ends with it. */
   readonly own: boolean;
   readonly post: Post;
-  /**
-   * Resolves when everything accepted so far can be found, with what became of it. Rejects with the
-   * signal's reason.
-   */
+  /** Resolves when everything accepted is searchable. Rejects with the signal's reason. */
   searchable(signal: AbortSignal, onLeft: (left: number, note: string) => void): Promise<Settled>;
 };
 
-export type Surroundings = {
+export type ImportContext = {
   readonly clock: Clock;
-  /** Aborted by Ctrl-C. */
+  /** Aborts on Ctrl-C. */
   readonly signal: AbortSignal;
   readonly dataDir: string;
-  connect(url: string | null, dataDir: string): Promise<Target>;
-  /** A line of result, for standard output. */
+  connect(url: string | null, dataDir: string): Promise<ImportTarget>;
+  /** Prints a line of the result on standard output. */
   say(text: string): void;
-  /** In bytes of the file, or in events when it is about making them searchable. */
+  /** `done` and `total` are bytes of the file, or events in the phase 'making searchable'. */
   progress(
     phase: 'reading' | 'importing' | 'making searchable',
     done: number,
-    of: number,
+    total: number,
     note: string,
   ): void;
 };
 
-/** Resolves to the exit code. Throws `UsageError` for a file, mapping or flag that cannot be used. */
+/** A planned import of one file. */
+type Job = {
+  readonly path: string;
+  readonly plan: Plan;
+  readonly hash: string;
+  readonly flags: ImportFlags;
+  readonly context: ImportContext;
+};
+
+/**
+ * Resolves to the exit code.
+ *
+ * @throws UsageError for a file, mapping or flag that cannot be used
+ */
 export async function runImport(
   path: string,
   flags: ImportFlags,
-  around: Surroundings,
+  context: ImportContext,
 ): Promise<number> {
   const size = await sizeOfLog(path);
   const plan = await planImport(path, {
@@ -62,71 +71,55 @@ export async function runImport(
     dateFormat: flags['date-format'],
     timeZone: flags['time-zone'],
   });
-  for (const [name, value] of plan.facts) around.say(`${name.padEnd(9)} ${value}`);
+  for (const [name, value] of plan.facts) context.say(`${name.padEnd(9)} ${value}`);
   const hash = await unlessStopped(
-    around,
-    hashLog(path, around.signal, (done) => around.progress('reading', done, size, '')),
+    context,
+    hashLog(path, context.signal, (done) => context.progress('reading', done, size, '')),
   );
-  if (hash === null) return stopped(around, 'nothing was sent');
-  return flags['dry-run']
-    ? dryRun(path, plan, hash, flags, around)
-    : importInto(path, plan, hash, flags, around);
+  if (hash === null) return stopped(context, 'nothing was sent');
+  const job = { path, plan, hash, flags, context };
+  return flags['dry-run'] ? dryRun(job) : importFile(job);
 }
 
-async function dryRun(
-  path: string,
-  plan: Plan,
-  hash: string,
-  flags: ImportFlags,
-  around: Surroundings,
-): Promise<number> {
-  const result = await importAndReport(path, plan, hash, flags, around, null);
-  around.say(`\n${reportText(result.account, 'fit to import')}\nA dry run: nothing was sent.`);
+async function dryRun(job: Job): Promise<number> {
+  const result = await importAndReport(job, null);
+  job.context.say(`\n${reportText(result.account, 'fit to import')}\nA dry run: nothing was sent.`);
   return result.ended === 'stopped' ? 130 : 0;
 }
 
-async function importInto(
-  path: string,
-  plan: Plan,
-  hash: string,
-  flags: ImportFlags,
-  around: Surroundings,
-): Promise<number> {
-  const dataDir = flags['data-dir'] ?? around.dataDir;
-  await using target = await unlessStopped(around, around.connect(flags.target, dataDir));
-  if (target === null) return stopped(around, 'nothing was sent');
-  around.say(
+async function importFile(job: Job): Promise<number> {
+  const { plan, hash, flags, context } = job;
+  const dataDir = flags['data-dir'] ?? context.dataDir;
+  await using target = await unlessStopped(context, context.connect(flags.target, dataDir));
+  if (target === null) return stopped(context, 'nothing was sent');
+  context.say(
     `target    ${target.url}${target.own ? `, started for this import on ${dataDir}` : ''}`,
   );
-  const result = await importAndReport(path, plan, hash, flags, around, {
+  const result = await importAndReport(job, {
     post: target.post,
     saved: new ProgressFile(dataDir, hash),
     restart: flags.restart,
-    // A gateway started here is known by its data; one at an address by its address.
+    // A gateway started here is identified by its data, any other by its address.
     fingerprint: JSON.stringify([plan.fingerprint, target.own ? resolve(dataDir) : target.url]),
   });
-  around.say(`\n${resumedText(result)}${reportText(result.account, 'imported')}`);
+  context.say(`\n${resumedText(result)}${reportText(result.account, 'imported')}`);
   if (result.ended === 'stopped')
-    return stopped(around, 'run the same command again to go on where this stopped');
+    return stopped(context, 'run the same command again to resume here');
   if (!flags['no-wait']) {
-    const settled = await untilSearchable(target, around);
+    const settled = await untilSearchable(target, context);
     if (settled === null)
       return stopped(
-        around,
+        context,
         'what was imported is kept, and a running gateway makes the rest of it searchable',
       );
-    around.say(settledText(settled));
+    context.say(settledText(settled));
   }
-  around.say(howToSearch(target));
+  context.say(howToSearch(target));
   return 0;
 }
 
 async function importAndReport(
-  path: string,
-  plan: Plan,
-  hash: string,
-  flags: ImportFlags,
-  around: Surroundings,
+  { path, plan, hash, flags, context }: Job,
   target: Parameters<typeof importLog>[0]['target'],
 ): Promise<ImportResult> {
   const reportFile = flags.report === null ? noReportFile : await openReportFile(flags.report);
@@ -137,9 +130,10 @@ async function importAndReport(
     target,
     reportFile,
     limit: flags.limit ?? Infinity,
-    clock: around.clock,
-    signal: around.signal,
-    onProgress: (done, of, rows) => around.progress('importing', done, of, `${count(rows)} rows`),
+    clock: context.clock,
+    signal: context.signal,
+    onProgress: (done, total, rows) =>
+      context.progress('importing', done, total, `${count(rows)} rows`),
   }).catch(async (error: unknown) => {
     await reportFile.close(null);
     throw error;
@@ -155,23 +149,23 @@ async function importAndReport(
   return result;
 }
 
-function untilSearchable(target: Target, around: Surroundings): Promise<Settled | null> {
+function untilSearchable(target: ImportTarget, context: ImportContext): Promise<Settled | null> {
   let most = 0;
   return unlessStopped(
-    around,
-    target.searchable(around.signal, (left, note) => {
+    context,
+    target.searchable(context.signal, (left, note) => {
       most = Math.max(most, left);
-      around.progress('making searchable', most - left, most, note);
+      context.progress('making searchable', most - left, most, note);
     }),
   );
 }
 
-/** `null` when it was Ctrl-C that ended the work. */
-async function unlessStopped<T>(around: Surroundings, work: Promise<T>): Promise<T | null> {
+/** `null` when Ctrl-C ended the work. */
+async function unlessStopped<T>(context: ImportContext, work: Promise<T>): Promise<T | null> {
   try {
     return await work;
   } catch (error) {
-    if (around.signal.aborted) return null;
+    if (context.signal.aborted) return null;
     throw error;
   }
 }
@@ -184,20 +178,22 @@ function settledText({ added, deadLettered }: Settled): string {
   return `All of it is searchable. The store grew by ${count(added)} events${lost}.`;
 }
 
-function stopped(around: Surroundings, then: string): number {
-  around.say(`Stopped; ${then}.`);
+function stopped(context: ImportContext, then: string): number {
+  context.say(`Stopped; ${then}.`);
   return 130;
 }
 
 function resumedText({ resumedAtLine }: ImportResult): string {
   return resumedAtLine === 0
     ? ''
-    : `Went on after line ${resumedAtLine}, where an earlier run stopped (--restart begins anew).\n`;
+    : `Resumed after line ${resumedAtLine}, where an earlier run stopped ` +
+        '(--restart begins at the first line).\n';
 }
 
-function howToSearch(target: Target): string {
-  const search = `curl -s ${target.url}/search -H 'content-type: application/json' -d '{"query":"lantern","limit":5}'`;
-  return target.own
-    ? `To search it, start the gateway with  npm start  and ask:\n  ${search}`
+function howToSearch({ url, own }: ImportTarget): string {
+  const body = '{"query":"lantern","limit":5}';
+  const search = `curl -s ${url}/search -H 'content-type: application/json' -d '${body}'`;
+  return own
+    ? `To search it, start the gateway with  npm start  and run:\n  ${search}`
     : `Search it:\n  ${search}`;
 }

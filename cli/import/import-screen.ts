@@ -3,7 +3,7 @@
 
 import type { Clock } from '#core/ports.ts';
 import { createProgress, type Progress } from '../progress-bar.ts';
-import type { Surroundings } from './import-run.ts';
+import type { ImportContext } from './import-run.ts';
 
 const bytesPerUnit = { kB: 1000, MB: 1_000_000 } as const;
 
@@ -13,7 +13,7 @@ export type Screen = {
   end(): void;
 };
 
-export function createScreen(clock: Clock): Pick<Surroundings, 'say' | 'progress'> & Screen {
+export function createScreen(clock: Clock): Pick<ImportContext, 'say' | 'progress'> & Screen {
   let noted = '';
   let shown: { readonly phase: string; readonly progress: Progress } | null = null;
   const end = (): void => {

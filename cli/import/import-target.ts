@@ -1,17 +1,20 @@
-// Connects an import to the gateway named, to the one running here, or to one started for its
-// duration.
+// Connects an import to the gateway that --target names, to the one that runs on this machine, or
+// to one that is started for the import.
 
 import { join } from 'node:path';
 import { DependencyError, UsageError } from '#core/errors/errors.ts';
 import type { Clock } from '#core/ports.ts';
+import type { VectorStreamClient } from '../../client/client.ts';
 import {
-  createGatewayClient,
+  connectGateway,
   defaultGatewayUrl,
-  type GatewayClient,
-  type Refusals,
-} from '../gateway-client.ts';
-import { type GatewayProcess, startGateway } from '../gateway-process.ts';
-import type { Target } from './import-run.ts';
+  requireHttpUrl,
+} from '../gateway/gateway-connection.ts';
+import { startGateway, type GatewayProcess } from '../gateway/gateway-process.ts';
+import { untilReady } from '../gateway/gateway-readiness.ts';
+import { statsWithCounts, storedCountsOf, type StoredCounts } from '../gateway/stored-counts.ts';
+import type { ImportTarget, Settled } from './import-run.ts';
+import type { Refusals } from './ordered-sender.ts';
 
 export type TargetOptions = {
   /** `null`: the gateway of this machine. */
@@ -21,74 +24,90 @@ export type TargetOptions = {
   readonly clock: Clock;
   /** Begin nothing new. */
   readonly stop: AbortSignal;
-  /** Leave what is under way, too. */
+  /** Also end what is in flight. */
   readonly abandon: AbortSignal;
   readonly say: (line: string) => void;
   /** Called while the gateway is not ready, with what it waits for. */
   readonly onWait: (reason: string) => void;
 };
 
-const patienceMs = 10 * 60_000;
+const retryForMs = 10 * 60_000;
 const readyMsMax = 180_000;
 const readyPollMs = 100;
 const searchablePollMs = 300;
 const gatewayScript = join(import.meta.dirname, '../../gateway/main.ts');
 
 /**
- * Throws `UsageError` for an address that is none or where something else answers,
- * `DependencyError` when nobody does.
+ * @throws UsageError when the address is wrong or something else answers there; DependencyError
+ *   when nothing answers
  */
-export async function connectTarget(options: TargetOptions): Promise<Target> {
+export async function connectTarget(options: TargetOptions): Promise<ImportTarget> {
   const { environment, clock, stop, abandon, onWait } = options;
-  const url = checkedUrl(options.url ?? defaultGatewayUrl(environment));
-  const client = createGatewayClient({
-    url,
-    apiKey: environment['VECTORSTREAM_API_KEY'] ?? null,
-    clock,
-    patienceMs,
+  const given = options.url ?? defaultGatewayUrl(environment);
+  requireHttpUrl(given);
+  const apiKey = environment['VECTORSTREAM_API_KEY'] ?? null;
+  const { url, client, throwExplained } = connectGateway({
+    url: given,
+    apiKey,
+    retryForMs,
     onWait,
   });
-  const own =
-    options.url === null && !(await isGatewayAt(url)) ? await startOwn(url, options) : null;
-  const leave = own === null ? abandon : AbortSignal.any([abandon, own.gone]);
+  const isRunning = options.url !== null || (await isGatewayAt(url));
+  const own = isRunning ? null : await startOwnGateway(url, options);
+  const signal = own === null ? abandon : AbortSignal.any([abandon, own.gone]);
   try {
-    if (own !== null) await untilReady(client, own, AbortSignal.any([stop, own.gone]), options);
-    const before = await client.stats(leave);
+    if (own !== null) await untilOwnReady(client, own, AbortSignal.any([stop, own.gone]), options);
+    const { counts } = await statsWithCounts(client, clock, signal);
     return {
-      url: client.url,
+      url,
       own: own !== null,
-      post: (lines) => refusalsOf(client, lines, leave),
-      async searchable(signal, onLeft) {
-        const either = AbortSignal.any([signal, leave]);
-        for (;;) {
-          const { events, runners, store, dead_letters: letters } = await client.stats(either);
-          own?.readLog();
-          const left = Math.max(events.lag, events.unsettled);
-          onLeft(
-            left,
-            left === 0 || runners.some(({ state }) => state === 'ready')
-              ? ''
-              : 'waiting for a runner',
-          );
-          if (left === 0)
-            return {
-              added: store.events - before.store.events,
-              deadLettered: letters.open - before.dead_letters.open,
-            };
-          await clock.sleep(searchablePollMs, either);
-        }
-      },
+      post: (lines) => post(client, url, lines, signal).catch(throwExplained),
+      searchable: (stopWaiting, onLeft) =>
+        untilSearchable(
+          client,
+          counts,
+          clock,
+          AbortSignal.any([stopWaiting, signal]),
+          (...left) => {
+            own?.reportWarnings();
+            onLeft(...left);
+          },
+        ).catch(throwExplained),
       [Symbol.asyncDispose]: async () => {
         await own?.[Symbol.asyncDispose]();
       },
     };
   } catch (error) {
     await own?.[Symbol.asyncDispose]();
-    throw error;
+    return throwExplained(error);
   }
 }
 
-async function startOwn(
+/** Resolves when everything accepted is searchable, with what store and queue gained. */
+async function untilSearchable(
+  client: VectorStreamClient,
+  before: StoredCounts,
+  clock: Clock,
+  signal: AbortSignal,
+  onLeft: (left: number, note: string) => void,
+): Promise<Settled> {
+  for (;;) {
+    const stats = await client.stats({ signal });
+    const { lag, unsettled } = stats.events;
+    const left = Math.max(lag ?? 0, unsettled);
+    const isWorking = left === 0 || stats.runners.some(({ state }) => state === 'ready');
+    onLeft(left, isWorking ? '' : 'waiting for a runner');
+    const counts = storedCountsOf(stats);
+    if (lag === 0 && unsettled === 0 && counts !== null)
+      return {
+        added: counts.events - before.events,
+        deadLettered: counts.deadLetters - before.deadLetters,
+      };
+    await clock.sleep(searchablePollMs, signal);
+  }
+}
+
+async function startOwnGateway(
   url: string,
   { environment, dataDir, clock, stop, say }: TargetOptions,
 ): Promise<GatewayProcess> {
@@ -116,51 +135,54 @@ async function startOwn(
   return gateway;
 }
 
-async function untilReady(
-  client: GatewayClient,
+async function untilOwnReady(
+  client: VectorStreamClient,
   gateway: GatewayProcess,
   signal: AbortSignal,
   { clock, onWait }: TargetOptions,
 ): Promise<void> {
-  const giveUpAt = clock.monotonic() + readyMsMax;
-  for (
-    let reason = await client.unreadiness(signal);
-    reason !== null;
-    reason = await client.unreadiness(signal)
-  ) {
-    gateway.readLog();
-    if (clock.monotonic() > giveUpAt) {
-      throw new DependencyError(
-        'gateway',
-        'gateway_unavailable',
-        `The gateway started for this import is not ready after ${readyMsMax / 1000} s: ${reason}. Its log is ${gateway.logPath}.`,
-        { retryable: false },
-      );
-    }
-    onWait(reason);
-    await clock.sleep(readyPollMs, signal);
-  }
-  gateway.isReady();
+  await untilReady({
+    client,
+    clock,
+    signal,
+    pollMs: readyPollMs,
+    timeoutMs: readyMsMax,
+    hint: `Its log is ${gateway.logPath}.`,
+    onWait(reason) {
+      gateway.reportWarnings();
+      onWait(reason);
+    },
+  });
+  gateway.setReady();
 }
 
 /**
- * Every line passed the same check here: an answer that does not say which were refused, and why,
- * is no gateway's of this version.
+ * Sends lines that passed the gateway's own check here, so the answer must say of every refused
+ * line why it was refused.
+ *
+ * @throws DependencyError when it does not: a gateway of another version
  */
-async function refusalsOf(
-  client: GatewayClient,
+async function post(
+  client: VectorStreamClient,
+  url: string,
   lines: readonly Uint8Array[],
   signal: AbortSignal,
 ): Promise<Refusals> {
-  const { accepted, rejected, refusals } = await client.postEvents(lines, {
+  const { accepted, rejected, items } = await client.events.sendLines(lines, {
     onInvalid: 'reject',
     signal,
   });
+  const refusals = new Map(
+    items
+      .filter(({ status }) => status === 'rejected')
+      .map(({ index, error }) => [index, error?.message ?? 'no reason given'] as const),
+  );
   if (accepted + rejected === lines.length && refusals.size === rejected) return refusals;
   throw new DependencyError(
     'gateway',
     'gateway_answer',
-    `${client.url} took ${accepted} and refused ${rejected} of ${lines.length} events, with ${refusals.size} reasons; is the gateway of another version?`,
+    `${url} accepted ${accepted} and rejected ${rejected} of ${lines.length} events, ` +
+      `with ${refusals.size} reasons; is the gateway of another version?`,
     { retryable: false },
   );
 }
@@ -182,12 +204,8 @@ async function isGatewayAt(url: string): Promise<boolean> {
 
 function notAGateway(url: string, answer: string, cause: unknown): UsageError {
   return new UsageError(
-    `${url}: what listens there is not a gateway (${answer}); name one with --target, or set a free VECTORSTREAM_PORT`,
+    `${url}: what listens there is not a gateway (${answer}); ` +
+      'name one with --target, or set a free VECTORSTREAM_PORT',
     { cause },
   );
-}
-
-function checkedUrl(url: string): string {
-  if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return url.replace(/\/+$/, '');
-  throw new UsageError(`--target ${url}: is not an address such as http://127.0.0.1:8080`);
 }

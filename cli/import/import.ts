@@ -1,8 +1,9 @@
-// `npm run import`: a real event log, through a column mapping, into a gateway; every line of it
-// accounted for.
+// `npm run import`: imports an event log into a gateway, through a column mapping, and accounts for
+// every line.
 
 import { systemClock as clock } from '#core/time/clock.ts';
 import { runCommand } from '../flags.ts';
+import { startingReason } from '../gateway/gateway-readiness.ts';
 import { listenForInterrupt } from '../interrupt.ts';
 import { tolerateClosedPipes } from '../progress-bar.ts';
 import { importCommand } from './import-flags.ts';
@@ -10,7 +11,7 @@ import { runImport } from './import-run.ts';
 import { createScreen } from './import-screen.ts';
 import { connectTarget } from './import-target.ts';
 
-/** What is under way when Ctrl-C comes may take this long to be acknowledged. */
+/** After Ctrl-C, batches in flight have this long to be acknowledged. */
 const graceMs = 3000;
 
 await runCommand(importCommand, process.argv.slice(2), async (flags, [path = '']) => {
@@ -34,7 +35,9 @@ await runCommand(importCommand, process.argv.slice(2), async (flags, [path = '']
           abandon: interrupt.abandon,
           say: screen.say,
           onWait: (reason) =>
-            screen.note(`Waiting: ${reason.replace(/^it is starting.*/, 'the gateway starts')} …`),
+            screen.note(
+              `Waiting: ${reason.startsWith(startingReason) ? 'the gateway starts' : reason} …`,
+            ),
         }),
     });
   } finally {

@@ -1,26 +1,28 @@
-// Sends rows in batches, several at once, and tells of their acknowledgements in the order of the
+// Sends rows in batches, several at a time, and reports their acknowledgements in the order of the
 // file.
 
-import type { Refusals } from '../gateway-client.ts';
+/** The gateway's reason for each line that it refused, by the line's index in the batch. */
+export type Refusals = ReadonlyMap<number, string>;
 
-/** Resolves when the gateway has answered for every line; repeats by itself what can be repeated. */
+/** Resolves when the gateway has answered for every line. Retries by itself. */
 export type Post = (lines: readonly Uint8Array[]) => Promise<Refusals>;
 
-export type Sending = { readonly bytes: Uint8Array };
-export type SenderOptions<T extends Sending> = {
+export type RowToSend = { readonly bytes: Uint8Array };
+export type SenderOptions<T extends RowToSend> = {
   readonly post: Post;
   readonly batchRowsMax: number;
   readonly batchBytesMax: number;
   readonly inFlightMax: number;
-  /** Called per batch, batches in order. */
-  acknowledged(rows: readonly T[], refusals: Refusals): void;
+  /** Called once per batch, in the order in which the rows were added. */
+  onAcknowledged(rows: readonly T[], refusals: Refusals): void;
 };
 
-type Flight<T> = { readonly rows: readonly T[]; readonly refusals: Promise<Refusals> };
+type InFlightBatch<T> = { readonly rows: readonly T[]; readonly refusals: Promise<Refusals> };
 
-export class OrderedSender<T extends Sending> {
+export class OrderedSender<T extends RowToSend> {
   readonly #options: SenderOptions<T>;
-  readonly #flights: Flight<T>[] = [];
+  /** Oldest first. */
+  readonly #inFlight: InFlightBatch<T>[] = [];
   #rows: T[] = [];
   #bytes = 0;
 
@@ -29,7 +31,7 @@ export class OrderedSender<T extends Sending> {
   }
 
   /**
-   * Waits while `inFlightMax` batches are unanswered. Rejects with the failure of the oldest of
+   * Waits while `inFlightMax` batches are in flight. Rejects with the failure of the oldest of
    * them.
    */
   async add(row: T): Promise<void> {
@@ -48,27 +50,27 @@ export class OrderedSender<T extends Sending> {
     await this.settle();
   }
 
-  /** Waits for what is under way; what was not sent yet stays unsent. */
+  /** Waits for the batches in flight. Rows that were not sent yet stay unsent. */
   async settle(): Promise<void> {
-    while (this.#flights.length > 0) await this.#land();
+    while (this.#inFlight.length > 0) await this.#acknowledgeOldest();
   }
 
   async #send(): Promise<void> {
-    while (this.#flights.length >= this.#options.inFlightMax) await this.#land();
+    while (this.#inFlight.length >= this.#options.inFlightMax) await this.#acknowledgeOldest();
     const rows = this.#rows;
     this.#rows = [];
     this.#bytes = 0;
     const refusals = this.#options.post(rows.map(({ bytes }) => bytes));
-    // Awaited in its turn; until then a failure must not count as unhandled.
+    // It is awaited when its batch is the oldest; until then a failure must not count as unhandled.
     refusals.catch(() => {});
-    this.#flights.push({ rows, refusals });
+    this.#inFlight.push({ rows, refusals });
   }
 
-  async #land(): Promise<void> {
-    const [flight] = this.#flights;
-    if (flight === undefined) return;
-    const refusals = await flight.refusals;
-    this.#flights.shift();
-    this.#options.acknowledged(flight.rows, refusals);
+  async #acknowledgeOldest(): Promise<void> {
+    const [oldest] = this.#inFlight;
+    if (oldest === undefined) return;
+    const refusals = await oldest.refusals;
+    this.#inFlight.shift();
+    this.#options.onAcknowledged(oldest.rows, refusals);
   }
 }

@@ -7,7 +7,7 @@ import kafkajs from 'kafkajs';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
 import type { DeadLetter } from '#core/ports.ts';
-import { kafkaPlaceOf } from '../../cli/generator/kafka-endpoint.ts';
+import { kafkaEndpointOf } from '../../cli/generator/kafka-endpoint.ts';
 import { redriveCountHeader } from '../../gateway/dead-letters/failure-headers.ts';
 import { deadLetterOfRecord, recordOfDeadLetter } from '../../gateway/kafka/dead-letter-record.ts';
 import { compressionTypes, registerCodecs } from '../../kafka/codecs.ts';
@@ -289,14 +289,17 @@ describe('a dead letter as a record', () => {
 });
 
 it('generated events go where the target or the environment says', () => {
-  expect(kafkaPlaceOf('http://127.0.0.1:8080', { KAFKA_BROKERS: 'a:1' })).toBeNull();
-  expect(kafkaPlaceOf(null, {})).toBeNull();
-  expect(kafkaPlaceOf(null, { KAFKA_BROKERS: 'a:1,b:2', KAFKA_TOPIC: 'mine' })).toEqual({
+  expect(kafkaEndpointOf('http://127.0.0.1:8080', { KAFKA_BROKERS: 'a:1' })).toBeNull();
+  expect(kafkaEndpointOf(null, {})).toBeNull();
+  expect(kafkaEndpointOf(null, { KAFKA_BROKERS: 'a:1,b:2', KAFKA_TOPIC: 'mine' })).toEqual({
     brokers: ['a:1', 'b:2'],
     topic: 'mine',
   });
-  expect(kafkaPlaceOf('kafka://a:1', {})).toEqual({ brokers: ['a:1'], topic: 'ecommerce-events' });
-  expect(kafkaPlaceOf('kafka://a:1,b:2/other', { KAFKA_TOPIC: 'mine' })).toEqual({
+  expect(kafkaEndpointOf('kafka://a:1', {})).toEqual({
+    brokers: ['a:1'],
+    topic: 'ecommerce-events',
+  });
+  expect(kafkaEndpointOf('kafka://a:1,b:2/other', { KAFKA_TOPIC: 'mine' })).toEqual({
     brokers: ['a:1', 'b:2'],
     topic: 'other',
   });

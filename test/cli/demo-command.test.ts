@@ -1,5 +1,5 @@
-// The demo's supervision and counting: exact totals also when the gateway dies between taking
-// events and saying so.
+// How the demo supervises its gateway and counts: its totals are exact even when the gateway dies
+// between storing events and acknowledging them.
 
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,10 +11,10 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { systemClock } from '#core/time/clock.ts';
 import { drainBacklog, runJob } from '../../cli/demo/demo-job.ts';
 import { shortfall, summaryJson, summaryTable } from '../../cli/demo/demo-summary.ts';
-import { createGatewayClient } from '../../cli/gateway-client.ts';
-import { startGateway } from '../../cli/gateway-process.ts';
+import { connectGateway } from '../../cli/gateway/gateway-connection.ts';
+import { createGatewayLogReader } from '../../cli/gateway/gateway-log-reader.ts';
+import { startGateway } from '../../cli/gateway/gateway-process.ts';
 import { openEventStream } from '../../cli/generator/event-stream.ts';
-import { createLogReader } from '../../cli/log-reader.ts';
 import { silentProgress } from '../../cli/progress-bar.ts';
 
 const folders: string[] = [];
@@ -63,15 +63,14 @@ async function run(dieAt: number, invalidPercent: number) {
     clock: systemClock,
     say: (line) => said.push(line),
   });
-  const client = createGatewayClient({
+  const { client } = connectGateway({
     url: `http://127.0.0.1:${port}`,
     apiKey: null,
-    clock: systemClock,
-    patienceMs: 20_000,
-    onWait: () => {},
+    retryForMs: 20_000,
+    onWait: () => undefined,
   });
   await client.stats();
-  gateway.isReady();
+  gateway.setReady();
   const stream = openEventStream({
     seed: 1,
     count: 3000,
@@ -88,8 +87,8 @@ async function run(dieAt: number, invalidPercent: number) {
     clock: systemClock,
     progress: silentProgress,
     signal: gateway.gone,
-    restarts: gateway.restarts,
-    onLook: gateway.readLog,
+    restarts: () => gateway.restarts,
+    onPoll: () => gateway.reportWarnings(),
   });
   return { result, said, planned: stream.invalidCount };
 }
@@ -116,7 +115,7 @@ describe('the demo’s job', () => {
     expect(summaryTable(result)).toContain('2,850');
   });
 
-  test('counts exactly when the gateway is killed after it took events and before it said so, and says what happened', async () => {
+  test('counts exactly, and reports it, when the gateway is killed before an acknowledgement', async () => {
     const { result, said, planned } = await run(3, 5);
     expect([result.events, result.stored, result.deadLettered]).toEqual([
       3000,
@@ -124,17 +123,17 @@ describe('the demo’s job', () => {
       planned,
     ]);
     expect(result.restarts).toBe(1);
-    expect(said.join('\n')).toMatch(/SIGKILL.*safe.*starting it again/);
+    expect(said.join('\n')).toMatch(/SIGKILL.*safe.*restarting it/);
   });
 
-  test('names what is missing instead of hiding it', async () => {
+  test('reports missing events', async () => {
     const { result } = await run(0, 0);
     expect(shortfall({ ...result, stored: result.stored - 2 })).toMatch(
       /^2 of 3,000 events are neither stored nor dead-lettered/,
     );
   });
 
-  test('waits for what an earlier run left behind', async () => {
+  test('waits for the events of an earlier run', async () => {
     const lags = [500, 200, 0];
     const updates: number[] = [];
     const { result } = await run(0, 0);
@@ -148,7 +147,7 @@ describe('the demo’s job', () => {
       },
       clock: { ...systemClock, sleep: () => Promise.resolve() },
       signal: never,
-      open: (waiting) => ({
+      onBacklog: (waiting) => ({
         ...silentProgress,
         update: (done) => {
           updates.push(waiting, done);
@@ -170,17 +169,17 @@ describe('the demo’s gateway', () => {
     say: () => {},
   };
 
-  test('is not started on a port that is taken', async () => {
+  test('does not start on a port that is taken', async () => {
     const { port, close } = await listening();
     await expect(
       startGateway({ ...options, port, dataDir: newFolder(), command: [process.execPath, fake] }),
     ).rejects.toThrow(
-      `Port ${port} of 127.0.0.1 is in use, perhaps by another gateway: stop that one, or choose another with --port N.`,
+      `Port ${port} of 127.0.0.1 is in use, perhaps by another gateway: stop that one, or choose another port with --port N.`,
     );
     await close();
   });
 
-  test('that ends before it was ready is reported with its last words, and not started again', async () => {
+  test('is reported with its last message, and not restarted, when it ends before it is ready', async () => {
     await using gateway = await startGateway({
       ...options,
       port: await freePort(),
@@ -195,14 +194,14 @@ describe('the demo’s gateway', () => {
       gateway.gone.addEventListener('abort', () => resolve(), { once: true }),
     );
     expect(gateway.gone.reason).toEqual(new Error('The data folder x is in use.'));
-    expect(gateway.restarts()).toBe(0);
+    expect(gateway.restarts).toBe(0);
   });
 
-  test('speaks through its log: what is new, warnings once each, and its last words', async () => {
+  test('has a log from which new warnings are read once each, and the last message', async () => {
     const path = join(newFolder(), 'log');
     writeFileSync(path, `${entry(50, 'of an earlier run')}\n`);
-    const reader = createLogReader(path);
-    expect([reader.warnings(), reader.lastWords()]).toEqual([[], null]);
+    const reader = createGatewayLogReader(path);
+    expect([reader.warnings(), reader.lastMessage()]).toEqual([[], null]);
     const lines = [
       entry(30, 'fine'),
       entry(40, 'slow'),
@@ -213,10 +212,10 @@ describe('the demo’s gateway', () => {
     expect(reader.warnings()).toEqual(['slow', 'bad: why']);
     appendFileSync(path, `0,"msg":"late"}\nError: bye\n    at somewhere\n\nNode.js v24.0.0\n`);
     expect(reader.warnings()).toEqual(['late']);
-    expect(reader.lastWords()).toBe('Error: bye');
+    expect(reader.lastMessage()).toBe('Error: bye');
   });
 
-  test('flags that are wrong end the demo with one line before anything starts', () => {
+  test('wrong flags end the demo with one line before anything starts', () => {
     const demo = join(root, 'cli/demo/demo.ts');
     for (const args of [
       ['--count', '0'],

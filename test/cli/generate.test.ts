@@ -1,60 +1,19 @@
-// `generate` and what it sends with: paced, patient while the gateway is full, and clear when it
-// refuses.
+// `generate` keeps to its rate, retries while the gateway is full, and explains errors in one line.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text as readAll } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 import type { Clock } from '#core/ports.ts';
-import { createGatewayClient, defaultGatewayUrl } from '../../cli/gateway-client.ts';
 import type { GeneratedEvent } from '../../cli/generator/event-stream.ts';
-import { sendEvents } from '../../cli/generator/send-events.ts';
+import { sendEvents, type LineBatch } from '../../cli/generator/send-events.ts';
 import { createProgress } from '../../cli/progress-bar.ts';
+import { allAccepted, scriptedGateway } from './helpers/scripted-http-gateway.ts';
 
-type Reply = {
-  readonly status: number;
-  readonly headers?: Record<string, string>;
-  readonly body: unknown;
-};
-
-/**
- * A server that answers each request by `reply(body, number)`; it counts, and keeps the headers it
- * saw.
- */
-async function serve(reply: (body: string, number: number) => Reply) {
-  const seen: { path: string; body: string; authorization: string | undefined }[] = [];
-  const server = createServer((request, response) => {
-    void readAll(request).then((body) => {
-      seen.push({ path: request.url ?? '', body, authorization: request.headers.authorization });
-      const { status, headers, body: answer } = reply(body, seen.length);
-      response.writeHead(status, headers).end(JSON.stringify(answer));
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a TCP server's address
-  const { port } = server.address() as AddressInfo;
-  return {
-    url: `http://127.0.0.1:${port}`,
-    seen,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
-  };
-}
-
-const taken = (body: string): Reply => ({
-  status: 202,
-  body: { accepted: body.trim().split('\n').length, rejected: 0, dead_lettered: 0, items: [] },
-});
-
-/** Time passes only by waiting. */
+/** A clock whose time passes only while something waits. */
 function idleClock(): Clock & { readonly waits: number[] } {
   let elapsed = 0;
   const waits: number[] = [];
@@ -70,135 +29,26 @@ function idleClock(): Clock & { readonly waits: number[] } {
   };
 }
 
-function clientOf(url: string, clock: Clock, said: string[] = []) {
-  return createGatewayClient({
-    url,
-    apiKey: 'key-1',
-    clock,
-    patienceMs: 10_000,
-    onWait: (reason) => said.push(reason),
-  });
-}
-
 const encoder = new TextEncoder();
-const lines = (count: number): Uint8Array[] =>
-  Array.from({ length: count }, (_, index) => encoder.encode(`{"n":${index}}`));
 const events = (count: number): GeneratedEvent[] =>
-  lines(count).map((line) => ({ line, key: 'u', subject: 's', isInvalid: false }));
-
-describe('the gateway client', () => {
-  test('waits as a full gateway asks, sends the same lines again, and brings its key', async () => {
-    const clock = idleClock();
-    const said: string[] = [];
-    await using server = await serve((body, number) =>
-      number < 3
-        ? { status: 429, headers: { 'retry-after': '2' }, body: { detail: 'The log is full.' } }
-        : taken(body),
-    );
-    expect(
-      await clientOf(server.url, clock, said).postEvents(lines(3), { onInvalid: 'dead_letter' }),
-    ).toMatchObject({ accepted: 3, rejected: 0, deadLettered: 0 });
-    expect(clock.waits).toEqual([2000, 2000]);
-    expect(said).toEqual(['the gateway answered 429: The log is full; trying again']);
-    expect(server.seen.map(({ path, body, authorization }) => [path, body, authorization])).toEqual(
-      Array.from({ length: 3 }, () => [
-        '/events?on_invalid=dead_letter',
-        '{"n":0}\n{"n":1}\n{"n":2}\n',
-        'Bearer key-1',
-      ]),
-    );
-  });
-
-  test('gives up in one line when nobody is there', async () => {
-    const gone = await serve(taken);
-    await gone[Symbol.asyncDispose]();
-    const clock = idleClock();
-    await expect(clientOf(gone.url, clock).stats()).rejects.toThrow(
-      `The gateway at ${gone.url} cannot be reached (ECONNREFUSED); gave up after 10 s. Start it with npm start, or name another with --target.`,
-    );
-    expect(clock.monotonic()).toBeLessThanOrEqual(10_000);
-  });
-
-  test('halves what is too large, and passes on why a request is refused', async () => {
-    await using halving = await serve((body) =>
-      body.length > 20 ? { status: 413, body: { detail: 'Too large.' } } : taken(body),
-    );
-    expect(
-      await clientOf(halving.url, idleClock()).postEvents(lines(8), { onInvalid: 'reject' }),
-    ).toMatchObject({ accepted: 8, rejected: 0, deadLettered: 0 });
-    const refused = { status: 'rejected', index: 0, error: { message: 'no' } };
-    await using refusing = await serve((body) =>
-      body.length > 20
-        ? { status: 413, body: {} }
-        : {
-            status: 202,
-            body: { accepted: 1, rejected: 1, items: [refused, { status: 'accepted', index: 1 }] },
-          },
-    );
-    expect(
-      (await clientOf(refusing.url, idleClock()).postEvents(lines(8), { onInvalid: 'reject' }))
-        .refusals,
-    ).toEqual(
-      new Map([
-        [0, 'no'],
-        [2, 'no'],
-        [4, 'no'],
-        [6, 'no'],
-      ]),
-    );
-    await using locked = await serve(() => ({ status: 401, body: { detail: 'No key.' } }));
-    await expect(
-      clientOf(locked.url, idleClock()).postEvents(lines(1), { onInvalid: 'reject' }),
-    ).rejects.toThrow(/answered 401: No key\. Set VECTORSTREAM_API_KEY/);
-  });
-
-  test('reads the counts of a request of which nothing was accepted', async () => {
-    await using server = await serve(() => ({
-      status: 400,
-      body: { detail: 'All were rejected.', accepted: 0, rejected: 2, items: [] },
-    }));
-    expect(
-      await clientOf(server.url, idleClock()).postEvents(lines(2), { onInvalid: 'reject' }),
-    ).toMatchObject({ accepted: 0, rejected: 2, deadLettered: 0 });
-  });
-
-  test('says what a gateway that is not ready waits for', async () => {
-    await using server = await serve((_, number) =>
-      number === 1
-        ? { status: 503, body: { detail: 'runners: no runner is connected' } }
-        : { status: 200, body: { status: 'ready' } },
-    );
-    const client = clientOf(server.url, idleClock());
-    expect(await client.unreadiness()).toBe('runners: no runner is connected');
-    expect(await client.unreadiness()).toBeNull();
-  });
-
-  test('finds the gateway of this machine by the environment', () => {
-    expect(defaultGatewayUrl({})).toBe('http://127.0.0.1:8080');
-    expect(defaultGatewayUrl({ VECTORSTREAM_HOST: '0.0.0.0', VECTORSTREAM_PORT: '9000' })).toBe(
-      'http://127.0.0.1:9000',
-    );
-    expect(defaultGatewayUrl({ VECTORSTREAM_HOST: '::1' })).toBe('http://[::1]:8080');
-    expect(() => defaultGatewayUrl({ VECTORSTREAM_PORT: 'x' })).toThrow(
-      'VECTORSTREAM_PORT is "x"; allowed is a whole number from 1 to 65535.',
-    );
-    expect(() => defaultGatewayUrl({ VECTORSTREAM_HOST: 'a b' })).toThrow(
-      /^VECTORSTREAM_HOST is "a b"/,
-    );
-  });
-});
+  Array.from({ length: count }, (_, index) => ({
+    line: encoder.encode(`{"n":${index}}`),
+    key: 'u',
+    subject: 's',
+    isInvalid: false,
+  }));
 
 describe('sending', () => {
   const signal = new AbortController().signal;
   const accepting = {
-    postEvents: (sent: readonly Uint8Array[]) =>
-      Promise.resolve({ accepted: sent.length, rejected: 0, deadLettered: 0 }),
+    send: ({ lines }: LineBatch) =>
+      Promise.resolve({ accepted: lines.length, rejected: 0, deadLettered: 0 }),
   };
 
-  test('keeps to the rate by the monotonic clock', async () => {
+  test('keeps to the rate, by the monotonic clock', async () => {
     const result = await sendEvents({
       events: events(1000),
-      client: accepting,
+      target: accepting,
       rate: 100,
       clock: idleClock(),
       stop: signal,
@@ -214,11 +64,11 @@ describe('sending', () => {
     });
   });
 
-  test('stops between two posts, and reports what was acknowledged', async () => {
+  test('stops between two batches, and reports what was acknowledged', async () => {
     const stop = new AbortController();
     const result = await sendEvents({
       events: events(5000),
-      client: accepting,
+      target: accepting,
       rate: null,
       clock: idleClock(),
       stop: stop.signal,
@@ -230,21 +80,21 @@ describe('sending', () => {
     expect(result.sent).toBeLessThan(5000);
   });
 
-  test('ends with the first failure, and begins no further post', async () => {
-    let posts = 0;
-    const failing = { postEvents: () => Promise.reject(new Error(`post ${++posts} failed`)) };
+  test('ends with the first failure, and begins no other batch', async () => {
+    let batches = 0;
+    const failing = { send: () => Promise.reject(new Error(`batch ${++batches} failed`)) };
     await expect(
       sendEvents({
         events: events(50_000),
-        client: failing,
+        target: failing,
         rate: null,
         clock: idleClock(),
         stop: signal,
         abandon: signal,
         onProgress: () => {},
       }),
-    ).rejects.toThrow('post 1 failed');
-    expect(posts).toBeLessThanOrEqual(3);
+    ).rejects.toThrow('batch 1 failed');
+    expect(batches).toBeLessThanOrEqual(3);
   });
 });
 
@@ -260,14 +110,20 @@ describe('the generate command', () => {
     return { status: child.exitCode, stdout, stderr };
   }
 
-  test('sends every event to a gateway that is full at first, and sums up', async () => {
-    await using server = await serve((body, number) =>
-      number === 1 ? { status: 429, headers: { 'retry-after': '0' }, body: {} } : taken(body),
+  test('sends every event to a gateway that is full at first, and prints a summary', async () => {
+    await using gateway = await scriptedGateway(({ body }, number) =>
+      number === 1 ? { status: 429, headers: { 'retry-after': '0' }, body: {} } : allAccepted(body),
     );
-    const { status, stdout } = await generate('--count', '1200', '--burst', '--target', server.url);
+    const { status, stdout } = await generate(
+      '--count',
+      '1200',
+      '--burst',
+      '--target',
+      gateway.url,
+    );
     expect(status).toBe(0);
     expect(stdout).toMatch(/sent +1,200\naccepted +1,200\n/);
-    const sent = server.seen.slice(1).flatMap(({ body }) => body.trim().split('\n'));
+    const sent = gateway.requests.slice(1).flatMap(({ body }) => body.trim().split('\n'));
     expect(new Set(sent.map((line) => String(JSON.parse(line).event_id))).size).toBe(1200);
   });
 
@@ -310,7 +166,7 @@ describe('the generate command', () => {
     expect(stderr).toMatch(message);
   });
 
-  test('ends quietly when the reader of its output goes away', async () => {
+  test('ends quietly when the reader of its output closes it', async () => {
     const child = spawn(process.execPath, [script, '--count', '200000', '--out', '-'], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -323,7 +179,7 @@ describe('the generate command', () => {
 });
 
 describe('progress', () => {
-  test('is one line that redraws itself on a terminal, and a line every few seconds elsewhere', () => {
+  test('redraws one line on a terminal, and prints a line every few seconds elsewhere', () => {
     for (const isTTY of [true, false]) {
       let now = 0;
       let out = '';

@@ -1,5 +1,5 @@
-// An import from file to gateway: every line accounted for, a second run adds nothing, an
-// interrupted one goes on.
+// An import from file to gateway: every line is accounted for, a second run adds nothing, and an
+// interrupted run resumes.
 
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -12,9 +12,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { UsageError } from '#core/errors/errors.ts';
 import { systemClock } from '#core/time/clock.ts';
 import { parseFlags } from '../../cli/flags.ts';
-import type { Refusals } from '../../cli/gateway-client.ts';
 import { importCommand } from '../../cli/import/import-flags.ts';
-import { runImport, type Target } from '../../cli/import/import-run.ts';
+import { runImport, type ImportTarget } from '../../cli/import/import-run.ts';
+import type { Refusals } from '../../cli/import/ordered-sender.ts';
 
 const fixtures = join(import.meta.dirname, '../fixtures/import');
 
@@ -49,13 +49,13 @@ type Fake = {
   dataDir?: string;
 };
 
-/** Runs the command against a gateway that takes everything, or as `fake` says. */
+/** Runs the command against a gateway that accepts everything, or does what `fake` says. */
 async function run(path: string, args: readonly string[] = [], fake: Fake = {}): Promise<Run> {
   const sent: Sent[] = [];
   const said: string[] = [];
   const stop = new AbortController();
   const reportPath = join(folder, `report-${(files += 1)}.json`);
-  const target: Target = {
+  const target: ImportTarget = {
     url: 'http://gateway.test',
     own: false,
     async post(lines) {
@@ -86,7 +86,7 @@ async function run(path: string, args: readonly string[] = [], fake: Fake = {}):
   };
 }
 
-/** The account of a run that came to the end of the file. */
+/** Checks the account of a run that reached the end of the file. */
 function expectWhole({ report }: Run): void {
   const { read, ...kinds } = report.summary.lines;
   expect(Object.values(kinds).reduce((sum, count) => sum + count, 0)).toBe(read);
@@ -100,7 +100,7 @@ function expectWhole({ report }: Run): void {
 const header = 'InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country';
 const good = (id: number): string => `${id},${id},WOODEN TOY,1,13/12/2010 08:00,2.5,7,France`;
 
-/** One row, columns separated as told. */
+/** A header and one row. */
 const oneRow = (separator: string): string =>
   [
     [
@@ -137,7 +137,7 @@ const reasons = ({ report }: Run): [number, string][] =>
   report.turned_away.map(({ line, reason }) => [line, reason]);
 
 describe('ready-made mappings', () => {
-  it('Online Retail: invoices become purchases, everything else is turned away with its reason', async () => {
+  it('Online Retail: invoices become purchases, other rows are turned away with a reason', async () => {
     const result = await run(join(fixtures, 'retail.csv'));
     expectWhole(result);
     expect(reasons(result)).toEqual(
@@ -208,7 +208,7 @@ describe('ready-made mappings', () => {
   });
 });
 
-describe('the same log in other clothes', () => {
+describe('the same log in another encoding', () => {
   it.each([
     ['UTF-8 with tabs', Buffer.from(oneRow('\t'))],
     ['windows-1252', Buffer.from(oneRow('|'), 'latin1')],
@@ -232,7 +232,7 @@ describe('the same log in other clothes', () => {
     expect(plain.sent).toEqual(packed.sent);
   });
 
-  it('flags overrule what would be found out', async () => {
+  it('flags override what is detected', async () => {
     const path = await file(oneRow(',').replace('13/12/2010', '1/12/2010'));
     const result = await run(path, ['--date-format', 'M/d/yyyy H:mm', '--time-zone', '+02:00']);
     expect(result.sent[0]).toMatchObject({ timestamp: '2010-01-12T06:00:00.000Z' });
@@ -241,7 +241,7 @@ describe('the same log in other clothes', () => {
 });
 
 describe('NDJSON', () => {
-  it('in our own shape passes as it is, and what is invalid is turned away', async () => {
+  it('of events passes unchanged, and invalid events are turned away', async () => {
     const result = await run(
       await file(
         `${event('a')}\nnot json\n\n${event('b').replace('"price":1', '"price":-1')}\n${event('c')}`,
@@ -258,7 +258,7 @@ describe('NDJSON', () => {
     expectWhole(result);
   });
 
-  it('in another shape goes through a mapping file', async () => {
+  it('of another shape goes through a mapping file', async () => {
     const lines = [
       {
         what: 'look',
@@ -335,15 +335,15 @@ function retail(count: number): string {
   return `InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n${rows.join('\n')}\n`;
 }
 
-describe('again and again', () => {
-  it('a second run makes the same ids', async () => {
+describe('a repeated import', () => {
+  it('makes the same ids', async () => {
     const path = await file(retail(20));
     const [first, second] = [await run(path), await run(path)];
     expect(second.sent).toEqual(first.sent);
     expect(new Set(first.sent.map(({ event_id: id }) => id)).size).toBe(20);
   });
 
-  it('an interrupted run says so, and the next goes on after the last acknowledged row', async () => {
+  it('resumes after the last acknowledged row of an interrupted run', async () => {
     const path = await file(retail(3000));
     const dataDir = join(folder, 'resumed');
     let posts = 0;
@@ -355,7 +355,7 @@ describe('again and again', () => {
       },
     });
     expect(first.code).toBe(130);
-    expect(first.said).toMatch(/again to go on/);
+    expect(first.said).toMatch(/again to resume here/);
     expect(first.report.summary.ended).toBe('stopped');
 
     const second = await run(path, [], { dataDir });
@@ -370,7 +370,7 @@ describe('again and again', () => {
     expect((await run(path, [], { dataDir })).sent).toHaveLength(3000);
   });
 
-  it('a gateway that fails leaves what it acknowledged behind; --restart ignores it', async () => {
+  it('resumes after a failure of the gateway, unless --restart is given', async () => {
     const path = await file(retail(3000));
     const dataDir = join(folder, 'failed');
     let posts = 0;
@@ -384,7 +384,7 @@ describe('again and again', () => {
     expect(rest.report.summary.lines).toMatchObject({ already: 10, accepted: 2990 });
   });
 
-  it('rows that the gateway refuses are in the report, in later runs too', async () => {
+  it('reports the rows that the gateway refused in an earlier run, too', async () => {
     const path = await file(retail(1200));
     const dataDir = join(folder, 'refused');
     let stopAfter = 1;
@@ -404,7 +404,7 @@ describe('again and again', () => {
     expectWhole(second);
   });
 
-  it('--dry-run sends nothing and accounts for everything', async () => {
+  it('sends nothing with --dry-run, and accounts for every line', async () => {
     const result = await run(join(fixtures, 'retail.csv'), ['--dry-run']);
     expect(result.sent).toEqual([]);
     expect(result.said).toContain('5 fit to import');
@@ -413,7 +413,7 @@ describe('again and again', () => {
 });
 
 describe('hostile files', () => {
-  it('a megabyte in one field, NULs, ragged rows and broken quotes cost their own lines', async () => {
+  it('huge fields, NUL bytes, ragged rows and broken quotes cost only their own lines', async () => {
     const lines = [
       header,
       good(1),
@@ -437,7 +437,7 @@ describe('hostile files', () => {
     expectWhole(result);
   });
 
-  it('every line is accounted for, whatever the lines are', async () => {
+  it('every line is accounted for, whatever it contains', async () => {
     const line = fc.oneof(
       fc.constant(good(1)),
       fc.string({ maxLength: 60 }),
@@ -461,7 +461,7 @@ describe('hostile files', () => {
     );
   });
 
-  it('any bytes end in an account or in one line that says no', async () => {
+  it('any bytes end in an account or in a one-line error', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.uint8Array({ minLength: 1, maxLength: 300 }),
@@ -535,14 +535,14 @@ describe('hostile files', () => {
     expect(String(error)).toMatch(message);
   });
 
-  it('an unknown mapping names those there are', async () => {
+  it('the error for an unknown mapping names the ready-made ones', async () => {
     await expect(run(await file(retail(3)), ['--mapping', 'amazon'])).rejects.toThrow(
       /mapping amazon: .*online-retail, rees46/,
     );
   });
 });
 
-it('the command ends with code 2 and one line for bad input, and shows its help', async () => {
+it('the command exits with code 2 and one line for bad input, and shows its help', async () => {
   await expect(command('/nowhere.csv')).rejects.toMatchObject({
     code: 2,
     stderr: '/nowhere.csv: no such file\n',

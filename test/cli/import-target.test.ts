@@ -1,38 +1,11 @@
-// Which gateway an import talks to, and what it makes of the answers; against a server that answers
-// as told.
+// Which gateway an import connects to, and how it reads the answers of a scripted server.
 
-import { once } from 'node:events';
-import { createServer, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { text } from 'node:stream/consumers';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { UsageError } from '#core/errors/errors.ts';
 import { systemClock } from '#core/time/clock.ts';
 import { connectTarget } from '../../cli/import/import-target.ts';
-
-type Answer = { readonly status: number; readonly body: unknown };
-const closers: (() => void)[] = [];
-afterEach(() => {
-  for (const close of closers.splice(0)) close();
-});
-
-/** A server on a free port; resolves to that port. */
-async function serve(answer: (path: string, body: string) => Answer): Promise<number> {
-  const server = createServer((request: IncomingMessage, response) => {
-    void text(request).then((body) => {
-      const { status, body: reply } = answer(request.url ?? '', body);
-      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(reply));
-    });
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  closers.push(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a server that listens on a port has such an address
-  return (server.address() as AddressInfo).port;
-}
+import { scriptedGateway } from './helpers/scripted-http-gateway.ts';
 
 const stats = (events: number, lag: number) => ({
   events: { received: 0, stored: 0, superseded: 0, dead_lettered: 0, unsettled: lag, lag },
@@ -56,34 +29,34 @@ const connect = (url: string | null, port: number) =>
 const lines = (...ids: string[]) => ids.map((id) => new TextEncoder().encode(id));
 
 describe('the gateway of an import', () => {
-  it('is the one that already runs on this machine; it is left running', async () => {
-    const port = await serve((path) => ({
+  it('is the one that already runs on this machine, and keeps running', async () => {
+    await using gateway = await scriptedGateway(({ path }) => ({
       status: 200,
       body: path === '/stats' ? stats(0, 0) : {},
     }));
-    await using target = await connect(null, port);
-    expect(target).toMatchObject({ own: false, url: `http://127.0.0.1:${port}` });
+    await using target = await connect(null, gateway.port);
+    expect(target).toMatchObject({ own: false, url: gateway.url });
   });
 
-  it('is not whatever else listens there', async () => {
-    const port = await serve(() => ({ status: 404, body: {} }));
-    await expect(connect(null, port)).rejects.toThrow(
+  it('is not another program that listens there', async () => {
+    await using gateway = await scriptedGateway(() => ({ status: 404, body: {} }));
+    await expect(connect(null, gateway.port)).rejects.toThrow(
       /is not a gateway \(404 to \/livez\).*--target/,
     );
   });
 
-  it('needs an address', async () => {
+  it('needs an http address', async () => {
     await expect(connect('localhost:8080', 1)).rejects.toBeInstanceOf(UsageError);
-    await expect(connect('nonsense', 1)).rejects.toThrow(/--target nonsense: .*http:/);
+    await expect(connect('nonsense', 1)).rejects.toThrow(/--target is "nonsense"; .*http:/);
   });
 
-  it('is asked until nothing is left to make searchable, and says by how much its store grew', async () => {
+  it('is polled until everything is searchable, and its store’s growth is reported', async () => {
     const answers = [stats(100, 0), stats(120, 30), stats(140, 10), stats(150, 0)];
-    const port = await serve((path) => ({
+    await using gateway = await scriptedGateway(({ path }) => ({
       status: 200,
       body: path === '/stats' ? answers.shift() : {},
     }));
-    await using target = await connect(null, port);
+    await using target = await connect(null, gateway.port);
     const left: [number, string][] = [];
     expect(
       await target.searchable(new AbortController().signal, (...seen) => left.push(seen)),
@@ -95,8 +68,8 @@ describe('the gateway of an import', () => {
     ]);
   });
 
-  it('refuses some rows of a batch: exactly those are named, in its own words', async () => {
-    const port = await serve((path, body) => {
+  it('names exactly the rows of a batch that it refuses, in its own words', async () => {
+    await using gateway = await scriptedGateway(({ path, body }) => {
       if (!path.startsWith('/events')) return { status: 200, body: stats(0, 0) };
       const items = body
         .trim()
@@ -114,10 +87,10 @@ describe('the gateway of an import', () => {
       const rejected = items.filter(({ status }) => status === 'rejected').length;
       return {
         status: rejected === items.length ? 400 : 202,
-        body: { accepted: items.length - rejected, rejected, items },
+        body: { accepted: items.length - rejected, rejected, dead_lettered: 0, items },
       };
     });
-    await using target = await connect(null, port);
+    await using target = await connect(null, gateway.port);
     expect([...(await target.post(lines('a', 'b', 'c')))]).toEqual([]);
     expect([...(await target.post(lines('bad1', 'b', 'c', 'bad2', 'e')))]).toEqual([
       [0, 'bad1 is bad'],
@@ -126,14 +99,14 @@ describe('the gateway of an import', () => {
     expect([...(await target.post(lines('bad1')))]).toEqual([[0, 'bad1 is bad']]);
   });
 
-  it('is held to its counts: an answer that leaves rows unaccounted for ends the import', async () => {
-    const port = await serve((path) => ({
+  it('must account for every row: otherwise the import ends', async () => {
+    await using gateway = await scriptedGateway(({ path }) => ({
       status: path.startsWith('/events') ? 202 : 200,
       body: path.startsWith('/events') ? { accepted: 1, rejected: 1, items: [] } : stats(0, 0),
     }));
-    await using target = await connect(null, port);
+    await using target = await connect(null, gateway.port);
     await expect(target.post(lines('a', 'b'))).rejects.toThrow(
-      'took 1 and refused 1 of 2 events, with 0 reasons',
+      'accepted 1 and rejected 1 of 2 events, with 0 reasons',
     );
   });
 });

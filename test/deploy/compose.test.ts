@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { parseOptions as parseBrowserOptions } from '../../browser-runner/browser-runner-options.ts';
-import { kafkaPlaceOf } from '../../cli/generator/kafka-endpoint.ts';
+import { kafkaEndpointOf } from '../../cli/generator/kafka-endpoint.ts';
 import { settings } from '../../gateway/config/config-schema.ts';
 import { sourceKind, storeKind } from '../../gateway/config/config.ts';
 import { parseConfig } from '../../gateway/config/parse-config.ts';
@@ -154,7 +154,7 @@ describe('docker-compose.yml', () => {
       env: service('gateway').environment,
       flags: new Map(),
     });
-    expect(kafkaPlaceOf(null, service('generator').environment)).toEqual({
+    expect(kafkaEndpointOf(null, service('generator').environment)).toEqual({
       brokers: kafka.brokers,
       topic: kafka.topic,
     });

@@ -1,6 +1,7 @@
-// Finds every file and package that a program of the tree imports, by text, as the tidy test does.
+// Finds every file and package that a program loads when it runs.
 
 import { existsSync, statSync } from 'node:fs';
+import { stripTypeScriptTypes } from 'node:module';
 import { dirname, join, normalize } from 'node:path';
 import { read, root } from './compose-file.ts';
 
@@ -9,14 +10,10 @@ export type ProgramFiles = {
   readonly packages: ReadonlySet<string>;
 };
 
-/**
- * What is loaded when it runs: `import … from 'x'`, `import 'x'`, `import('x')`, and files run by
- * path, `new URL('x', …)`.
- */
+/** `import … from 'x'`, `import 'x'`, `import('x')`, and `new URL('x', …)` for files run by path. */
 const specifiers = [
-  /^(?:import|export)\b(?! type )[^'\n=]* from '([^'\n]+)'/gm,
-  /^\} from '([^'\n]+)'/gm,
-  /^import '([^'\n]+)'/gm,
+  /\b(?:import|export)\b[^'";]* from '([^'\n]+)'/g,
+  /\bimport '([^'\n]+)'/g,
   /\bimport\('([^'\n]+)'\)/g,
   /new URL\(\s*'([^'\n]+)',/g,
 ];
@@ -29,25 +26,27 @@ export function programFiles(entry: string): ProgramFiles {
     if (existsSync(join(root, file)) && statSync(join(root, file)).isDirectory()) return;
     files.add(file);
     if (!/\.(ts|mjs)$/.test(file)) return;
+    // Imports of types alone load nothing.
+    const code = file.endsWith('.ts') ? stripTypeScriptTypes(read(file)) : read(file);
     for (const specifier of specifiers.flatMap((pattern) =>
-      [...read(file).matchAll(pattern)].map((match) => match[1] ?? ''),
+      [...code.matchAll(pattern)].map((match) => match[1] ?? ''),
     )) {
       const beside = normalize(join(dirname(file), specifier));
       if (specifier.startsWith('node:')) continue;
       if (specifier.startsWith('#')) visit(specifier.slice(1));
       else if (specifier.startsWith('.') || isFile(beside)) visit(beside);
-      else
-        packages.add(
-          specifier
-            .split('/')
-            .slice(0, specifier.startsWith('@') ? 2 : 1)
-            .join('/'),
-        );
+      else packages.add(packageOf(specifier));
     }
   };
   visit(entry);
   return { files, packages };
 }
+
+const packageOf = (specifier: string): string =>
+  specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/');
 
 const isFile = (file: string): boolean =>
   existsSync(join(root, file)) && statSync(join(root, file)).isFile();

@@ -61,7 +61,7 @@ describe('the demo', () => {
         stored: 3_800,
         deadLettered: 200,
       });
-      expect(demo.stderr().match(/starting it again/g)).toHaveLength(2);
+      expect(demo.stderr().match(/restarting it/g)).toHaveLength(2);
       const { eventIds, log, committed, letters } = readStore(folder.path);
       expect(new Set(eventIds).size).toBe(3_800);
       expect(eventIds).toHaveLength(3_800);
