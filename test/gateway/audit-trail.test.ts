@@ -98,7 +98,7 @@ describe('the file', () => {
   });
 });
 
-test('every change is written down with who made it, refused ones of known clients included; reading and strangers are not', async () => {
+test('records every change with its client, also refused ones; no reads, no strangers', async () => {
   const keys = {
     VECTORSTREAM_API_KEYS: 'shop:write:the-key-of-the-shop,reader:read:the-key-of-the-reader',
   };

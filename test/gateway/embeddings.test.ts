@@ -179,7 +179,7 @@ describe('embeddings', () => {
     }
   });
 
-  test('of many requests together are bounded, and leave nothing behind when they fail', async () => {
+  test('of all requests together are bounded, and a failed request leaves nothing', async () => {
     let begun = 0;
     const embedding: EmbeddingService = {
       embed: (_text, { signal }) =>

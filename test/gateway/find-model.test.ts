@@ -20,7 +20,7 @@ const configOf = (model: string) =>
     flags: new Map(),
   });
 
-test('a folder goes before a model of the same name, and a model that was downloaded needs no network', async () => {
+test('a folder wins over a model name; a downloaded model needs no network', async () => {
   await using data = await temporaryFolder();
   const root = join(import.meta.dirname, '..', '..');
   expect(await findModel(configOf('models/all-MiniLM-L6-v2'), data.path, {})).toEqual({
@@ -43,7 +43,7 @@ test('a folder goes before a model of the same name, and a model that was downlo
   );
 });
 
-test('what the preparing process says is what is reported, and whether it can be put right', async () => {
+test('the error of the preparing process is reported, with its kind', async () => {
   await using data = await temporaryFolder();
   await using hub = await startFakeHuggingFace({});
   const find = (endpoint: string): Promise<unknown> =>
@@ -89,7 +89,7 @@ test('the shipped model is found from any working directory', async () => {
   });
 });
 
-test('what is searched for goes out as a query, what is stored as a passage, and a model without prefixes is left alone', async () => {
+test('a search gets the query prefix, the stream the passage prefix, if there are any', async () => {
   const embedded: string[] = [];
   const service: EmbeddingService = {
     embed(text) {

@@ -163,7 +163,7 @@ describe('the HTTP server', () => {
     },
   );
 
-  test('upgrades go to the hub on its path only, and what is not HTTP is a problem document', async () => {
+  test('upgrades reach the hub on its path only; malformed HTTP gets a problem', async () => {
     const server = await serve(() => new Response('ok'));
     expect(await raw(server.port, upgrade('/runners/connect?x=1'))).toContain('418 Taken');
     expect(await raw(server.port, upgrade('//'))).toMatch(

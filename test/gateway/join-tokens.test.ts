@@ -37,7 +37,7 @@ async function made(
 }
 
 describe('a join token', () => {
-  test('is known with its terms by every gateway of the same secret, until it expires', async () => {
+  test('is accepted by every gateway with the same secret, until it expires', async () => {
     const {
       token,
       terms: { id },
@@ -68,7 +68,7 @@ describe('a join token', () => {
     expect([tokens.verify('secret'), tokens.verify('')]).toEqual([null, null]);
   });
 
-  test("stays revoked after a restart, whoever made it; the file has no token in it, and is its owner's alone", async () => {
+  test('stays revoked after a restart; the file is private and holds no token', async () => {
     const {
       token,
       terms: { id },
@@ -98,7 +98,7 @@ const world = () =>
   });
 
 describe('a runner that came by one', () => {
-  test('is never trusted, joins with others of it up to its number, and is disconnected with 4401 when it is revoked', async () => {
+  test('is untrusted, counts towards the limit, and is closed with 4401 on revocation', async () => {
     await using here = await world();
     const {
       token,
@@ -132,7 +132,7 @@ describe('a runner that came by one', () => {
     expect(seconds).toBeGreaterThan(8);
   });
 
-  test('once wrong, takes its token with it: no runner comes by it until the wait is over', async () => {
+  test('that was wrong blocks its token until the quarantine is over', async () => {
     await using here = await world();
     const { token } = await made({ ttlMs: 3_600_000, runnersMax: 5 });
     joinFakeRunner({ url: here.url, token: 'trusted-token', name: 'own', vectors: embed });

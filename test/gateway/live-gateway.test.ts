@@ -1,5 +1,5 @@
-// Every other setting that may change live, changed on a running gateway by PUT /config: its
-// behaviour is another at once.
+// Live settings outside of the pipeline: after PUT /config a running gateway uses the new value at
+// once.
 
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -262,7 +262,7 @@ test("runners.checkSeconds: a sample of a runner's work is due at the new interv
   expect(checks.due(10_001)).toHaveLength(1);
 });
 
-test('store.sweepMinutes and retentionDays: old events are looked for sooner, and go at another age', async () => {
+test('store.sweepMinutes and retentionDays: old events are deleted by the new values', async () => {
   const { config, change } = settingsOf();
   const clock = new ManualClock();
   const asked: number[] = [];

@@ -192,7 +192,7 @@ describe('while the pipeline runs', () => {
     expect(seen.cache.slice(4)).toEqual(['miss', 'hit', 'store']);
   });
 
-  test('retries.delayMs and delayMsMax: an outage that goes on is asked at the new pace', async () => {
+  test('retries.delayMs and delayMsMax: retries of a long outage use the new delays', async () => {
     const { clock, seen, behaviour, change, send } = world({
       VECTORSTREAM_PIPELINE_BATCH_AGE_MS_MAX: '0',
       VECTORSTREAM_RETRIES_CIRCUIT_FAILURES_MAX: '1000',
@@ -206,7 +206,7 @@ describe('while the pipeline runs', () => {
     expect(seen.retries.slice(4)).toEqual([1500, 1550, 1600, 1650, 1700]);
   });
 
-  test('retries.circuitFailuresMax, circuitDelayMs and circuitDelayMsMax: the circuit opens sooner and is tried at the new pace', async () => {
+  test('retries.circuit*: circuitFailuresMax, circuitDelayMs, circuitDelayMsMax', async () => {
     const { clock, seen, behaviour, change, send } = world({
       VECTORSTREAM_PIPELINE_BATCH_AGE_MS_MAX: '0',
       VECTORSTREAM_RETRIES_CIRCUIT_FAILURES_MAX: '1000',

@@ -13,7 +13,7 @@ type Message = {
   readonly data?: Record<string, unknown>;
 };
 
-test('runners, health, samples and dead letters are told as they happen, and 1001 when the gateway stops', async () => {
+test('runners, health, samples and dead letters arrive; a stop closes with 1001', async () => {
   await using folder = await temporaryFolder();
   await using gateway = await startGateway(folder.path);
   const socket = new WebSocket(`${gateway.url.replace('http', 'ws')}/ws/events`);

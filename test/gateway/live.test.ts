@@ -18,7 +18,7 @@ import { until } from '../helpers/until.ts';
 import { apiKey, runner, testApp } from './test-services.ts';
 
 describe('an outbox', () => {
-  test('is in order, within its bounds, has the latest of each key, and loses nothing without counting it', () => {
+  test('keeps order and bounds, has the latest of each key, and counts every loss', () => {
     expect(
       fc.check(
         fc.property(
@@ -199,7 +199,7 @@ function follow(url: string, path: string, protocols: string[] = []) {
 }
 
 describe('over WebSocket', () => {
-  test('a client gets hello, snapshots, then changes, and a heartbeat while nothing happens', async () => {
+  test('a client gets hello, snapshots, changes and heartbeats', async () => {
     const { url, live, clock } = await serve();
     const { until: seen, types } = follow(url, '/ws/events');
     expect(await seen('hello')).toMatchObject({
@@ -224,7 +224,7 @@ describe('over WebSocket', () => {
     });
   });
 
-  test('topics are changed by message, and a wrong message ends the connection with a reason', async () => {
+  test('a message changes topics; a wrong message ends the connection', async () => {
     const { url, live } = await serve();
     const client = follow(url, '/ws/events?topics=runner');
     await client.until('runner');
@@ -294,12 +294,20 @@ describe('over WebSocket', () => {
     expect(await closed).toBe(1001);
   });
 
-  test('a client that does not read costs a bounded number of bytes, and learns how much it lost when it reads again', async () => {
+  test('a client that does not read costs bounded memory, and learns what it lost', async () => {
     const { live, port } = await serve();
     const socket = connect(port, '127.0.0.1');
     cleanUps.push(async () => socket.destroy());
     socket.write(
-      `GET /ws/events?topics=dead_letter HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n`,
+      [
+        'GET /ws/events?topics=dead_letter HTTP/1.1',
+        `Host: 127.0.0.1:${port}`,
+        'Upgrade: websocket',
+        'Connection: Upgrade',
+        'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+        'Sec-WebSocket-Version: 13',
+        '\r\n',
+      ].join('\r\n'),
     );
     await once(socket, 'data');
     socket.pause();
@@ -344,7 +352,7 @@ const reader = async (url: string, headers: Record<string, string> = {}) => {
 };
 
 describe('as server-sent events', () => {
-  test('the same messages come with their ids, resume by Last-Event-ID, and end when the gateway stops', async () => {
+  test('messages have ids, resume by Last-Event-ID, and end with the gateway', async () => {
     const { url, live } = await serve();
     const first = await reader(`${url}/sse/events?topics=runner`);
     expect(first.response.headers.get('content-type')).toMatch(/^text\/event-stream/);
@@ -363,7 +371,7 @@ describe('as server-sent events', () => {
     await again.reading;
   });
 
-  test('who does not read is cut off after two heartbeats, and HEAD leaves nobody behind', async () => {
+  test('a client that does not read is disconnected, and HEAD adds no client', async () => {
     const { url, port, live, clock } = await serve();
     expect((await fetch(`${url}/sse/events?topics=dead_letter`, { method: 'HEAD' })).status).toBe(
       200,

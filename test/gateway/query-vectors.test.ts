@@ -1,4 +1,4 @@
-// A query is embedded once for all who wait for it, as long as somebody does.
+// A query is embedded once for all searches that wait for it, and cancelled when none does.
 
 import { expect, test } from 'vitest';
 import type { EmbeddingService, FleetResult } from '#core/ports.ts';
@@ -19,7 +19,7 @@ const result: FleetResult = {
   },
 };
 
-/** Answers when told to; knows what it was asked and who left. */
+/** A fleet that answers when the test says so, and records what it was asked. */
 function heldFleet() {
   const asked: {
     readonly text: string;
@@ -59,7 +59,7 @@ test('searches for the same words at the same time share one embedding', async (
   expect(asked.map(({ text }) => text)).toEqual(['kettle', 'lamp']);
 });
 
-test('one that nobody waits for any more is given up, and the next begins anew', async () => {
+test('a query without waiting searches is cancelled; the next search starts it again', async () => {
   const { asked, queries } = heldFleet();
   const [first, second] = [new AbortController(), new AbortController()];
   const given = [queries.vector('kettle', first.signal), queries.vector('kettle', second.signal)];
@@ -74,7 +74,7 @@ test('one that nobody waits for any more is given up, and the next begins anew',
   for (const one of await Promise.allSettled(given)) expect(one.status).toBe('rejected');
 });
 
-test('after a runner was found wrong no vector from before is given again', async () => {
+test('after `clear` no cached vector is used', async () => {
   const { asked, queries } = heldFleet();
   const { signal } = new AbortController();
   const before = queries.vector('kettle', signal);

@@ -1,5 +1,5 @@
-// The hub over real WebSockets on the loopback: who gets in, who may work, and what becomes of work
-// whose runner fails.
+// The runner hub over real WebSockets on the loopback address: which runners are admitted, which may
+// work, and what happens to the work of a runner that fails.
 
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
@@ -99,7 +99,7 @@ async function startHub(
   return { hub, url: `ws://127.0.0.1:${address.port}/runners/connect`, server, seen };
 }
 
-/** A real runner loop over a real socket; answers how it ended. */
+/** A real runner loop over a real socket; `end` resolves with how it ended. */
 async function startRunner(
   url: string,
   embedder: Embedder = fakeEmbedder(),
@@ -124,7 +124,7 @@ async function startRunner(
   return { stop, end };
 }
 
-/** A client that greets and passes the golden check, and then does what the test tells it. */
+/** A client that passes the golden check, and then does what the test says. */
 class RawRunner {
   readonly socket: WebSocket;
   readonly jobs: JobAssign[] = [];
@@ -215,7 +215,7 @@ async function refusal(url: string, protocols: string[], headers: Record<string,
   return { status: response.statusCode, type: response.headers['content-type'], body };
 }
 
-describe('the door', () => {
+describe('admission', () => {
   test.each<[string, string[], Record<string, string>, number, string]>([
     ['no token', [subprotocol], {}, 401, 'runner_token_missing'],
     [
@@ -263,7 +263,16 @@ describe('the door', () => {
     const { url } = await startHub();
     const socket = connect(Number(new URL(url).port), '127.0.0.1');
     socket.end(
-      `GET /runners/connect HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nAuthorization: Bearer ${tokens.shared}\r\nSec-WebSocket-Protocol: ${subprotocol}\r\nSec-WebSocket-Version: 13\r\n\r\n`,
+      [
+        'GET /runners/connect HTTP/1.1',
+        'Host: x',
+        'Connection: Upgrade',
+        'Upgrade: websocket',
+        `Authorization: Bearer ${tokens.shared}`,
+        `Sec-WebSocket-Protocol: ${subprotocol}`,
+        'Sec-WebSocket-Version: 13',
+        '\r\n',
+      ].join('\r\n'),
     );
     const answer = await textOf(socket);
     expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
@@ -274,7 +283,7 @@ describe('the door', () => {
     });
   });
 
-  test("a runner with a token, in the header or as a subprotocol, joins; the gateway's own are trusted", async () => {
+  test('a runner joins by a token in the header or a subprotocol', async () => {
     const { hub, url, seen } = await startHub();
     const raw = new RawRunner(url);
     await startRunner(url, fakeEmbedder(), tokens.trusted);
@@ -302,14 +311,14 @@ describe('the door', () => {
     expect(seen.toSorted()).toEqual(['golden cpu 1.000', 'golden wasm 1.000']);
   });
 
-  test('one runner too many is told with 4429', async () => {
+  test('a runner beyond the limit is closed with 4429', async () => {
     const { hub, url } = await startHub(systemClock, { runnersMax: 1 });
     await startRunner(url);
     await ready(hub);
     expect(await new RawRunner(url).closed).toBe(4429);
   });
 
-  test('another model is told with 4409', async () => {
+  test('a runner with another model is closed with 4409', async () => {
     const { url } = await startHub();
     expect(await new RawRunner(url, { modelRevision: 'beef' }).closed).toBe(4409);
   });
@@ -331,7 +340,7 @@ describe('the door', () => {
 });
 
 describe('work', () => {
-  test('a text becomes its vector, with who made it and after which check', async () => {
+  test('a vector comes with its provenance', async () => {
     const { hub, url } = await startHub();
     await startRunner(url);
     const before = Date.now();
@@ -349,7 +358,7 @@ describe('work', () => {
     expect(provenance.embeddedAt).toBeGreaterThanOrEqual(provenance.checkedAt);
   });
 
-  test('2,000 texts over two runners: each its own vector, both took part', async () => {
+  test('2,000 texts over two runners: each gets its own vector, and both runners work', async () => {
     const { hub, url } = await startHub();
     await startRunner(url);
     await startRunner(url);
@@ -369,7 +378,7 @@ describe('work', () => {
     });
   });
 
-  test('a text waits until a runner is there; one nobody waits for any more is dropped', async () => {
+  test('a text waits for a runner; a text whose caller aborted is dropped', async () => {
     const { hub, url } = await startHub();
     const stop = new AbortController();
     const dropped = embed(hub, 'dropped', stop.signal).catch((error: unknown) => error);
@@ -392,7 +401,7 @@ describe('work', () => {
 });
 
 describe('failure', () => {
-  test("a runner that is silent past its job's deadline is closed with 4408, and another does the job", async () => {
+  test('a runner that misses a job deadline is closed with 4408; another does the job', async () => {
     const clock = new ManualClock();
     const { hub, url, seen } = await startHub(clock);
     const silent = new RawRunner(url);
@@ -431,7 +440,7 @@ describe('failure', () => {
     expect((await results).every(({ ok }) => ok)).toBe(true);
   });
 
-  test('a text that kills every runner ends alone as embedding_failed; its neighbours get their vectors', async () => {
+  test('a text that makes every runner fail ends as embedding_failed, and only that text', async () => {
     const { hub, url } = await startHub();
     const texts = Array.from({ length: 20 }, (_, index) =>
       index === 7 ? 'poison' : `fine ${index}`,
@@ -439,7 +448,7 @@ describe('failure', () => {
     const results = Promise.all(texts.map((text) => embed(hub, text)));
     let deaths = -1;
     let onWorkerExit: unknown;
-    // Its supervisor: a fresh runner for every one that died.
+    // Acts as the supervisor: starts a new runner after each failure.
     do {
       deaths += 1;
       const { end } = await startRunner(
@@ -465,7 +474,7 @@ describe('failure', () => {
     expect(deaths).toBeLessThanOrEqual(9);
   });
 
-  test('a runner that is wrong on the golden texts never gets work, and is told so', async () => {
+  test('a runner that fails the golden texts gets no work, and learns why', async () => {
     const { hub, url, seen } = await startHub();
     const result = embed(hub, 'a');
     const liar = fakeEmbedder((text) => ({ ok: true, vector: fakeVector(`${text}!`) }));
@@ -518,7 +527,7 @@ describe('failure', () => {
     },
   );
 
-  test('an answer for another job is ignored and counted; one with too few outcomes ends the connection', async () => {
+  test('a late answer is ignored and counted; a miscounted one ends the connection', async () => {
     const { hub, url, seen } = await startHub();
     const raw = new RawRunner(url);
     await ready(hub);
@@ -561,7 +570,7 @@ describe('leaving', () => {
     expect(await later).toMatchObject({ ok: true });
   });
 
-  test('a runner that is removed is gone at once; nothing is blamed', async () => {
+  test('a removed runner is disconnected at once; its texts are not blamed', async () => {
     const { hub, url } = await startHub();
     const raw = new RawRunner(url);
     await ready(hub);
@@ -574,7 +583,7 @@ describe('leaving', () => {
     expect([hub.remove('nobody'), hub.drain('nobody')]).toEqual([false, false]);
   });
 
-  test('closing tells every runner to come back later, and ends what waits', async () => {
+  test('closing disconnects every runner with 1001, and rejects waiting texts', async () => {
     const clock = new ManualClock();
     const { hub, url } = await startHub(clock);
     const raw = new RawRunner(url);

@@ -9,7 +9,7 @@ import { testApp } from './test-services.ts';
 
 const page = readFileSync(join(import.meta.dirname, '../../docs/security.md'), 'utf8');
 
-test('the documentation has every path that is not as its method says, each with its scope and its budget', async () => {
+test('the documentation lists every exceptional path with its scope and budget', async () => {
   const { paths }: { paths: string[] } = await (await testApp().request('/')).json();
   const asked = [...paths, 'GET /'].map((line) => {
     const [method = '', path = ''] = line.split(' ');

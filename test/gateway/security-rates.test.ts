@@ -13,13 +13,13 @@ const limited = {
 };
 
 describe('rate limits', () => {
-  test('are off on a loopback host, so that demo and generator run as fast as they can', async () => {
+  test('are off on a loopback host, so demo and generator run at full speed', async () => {
     const { request } = testApp({}, { VECTORSTREAM_RATES_READS_PER_MINUTE: '1' });
     for (let i = 0; i < 5; i += 1)
       expect((await request('/stats')).headers.get('ratelimit')).toBeNull();
   });
 
-  test('tell what is left, refuse what is too much with when to come again, and fill steadily', async () => {
+  test('report what is left, refuse the excess with Retry-After, and refill steadily', async () => {
     const { post, clock } = testApp({}, limited);
     const search = () => post('/search', { query: 'kettle' });
     const first = await search();
@@ -73,7 +73,7 @@ describe('rate limits', () => {
 });
 
 describe('a bucket', () => {
-  test('of a client that was not seen for the longest is forgotten when there are too many', () => {
+  test('of the least recently seen client is dropped when there are too many', () => {
     const buckets = new TokenBuckets(() => 1000);
     for (let i = 0; i < 50_000; i += 1) buckets.use(`client ${i}`, 10, 1, 0);
     expect(buckets.size).toBe(1000);

@@ -211,7 +211,7 @@ describe('whoever is slow gives way', () => {
 });
 
 describe('what is too much at once', () => {
-  test('from one address is answered 503 and not served; a proxy may hold as many as it needs', async () => {
+  test('from one address beyond the limit gets 503; a proxy has no such limit', async () => {
     let served = 0;
     const count = () => {
       served += 1;
@@ -309,7 +309,7 @@ test('an upgrade is looked at before anybody takes it over', async () => {
   expect(answer()).toContain('418 Taken');
 });
 
-test('a body that is too large is refused by its length, and the connection serves the next request', async () => {
+test('a body that is too large is refused by its length; the connection stays usable', async () => {
   const { services } = testApp();
   const app = createApp(services);
   const { port } = await serve({}, { fetch: app.fetch });

@@ -83,7 +83,7 @@ describe('a certificate', () => {
       expect(() => new Settings({ yaml: null, env, flags: new Map() })).toThrow(/HTTPS needs both/);
   });
 
-  test('that has expired, is not valid yet, or soon no longer, is used with a warning', async () => {
+  test('that has expired, expires soon, or is not valid yet is used with a warning', async () => {
     warned.length = 0;
     const day = 86_400_000;
     for (const [name, now, days] of [

@@ -1,5 +1,5 @@
-// A gateway's trusting part on memory adapters and a manual clock: runners over real sockets, texts
-// stored as the pipeline does.
+// A gateway's runner hub and repair on memory adapters and a manual clock: runners use real sockets,
+// and texts are stored as in the pipeline.
 
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -49,9 +49,9 @@ export type World = AsyncDisposable & {
   readonly clock: ManualClock;
   readonly store: VectorStore;
   readonly seen: string[];
-  /** Stores so many new texts; resolves when all are. */
+  /** Stores `count` new texts; resolves when all are stored. */
   feed(count: number): Promise<void>;
-  /** The clock moves, and all that follows is done. */
+  /** Advances the clock, and waits until the fleet is idle. */
   pass(ms: number): Promise<void>;
   ready(count: number): Promise<void>;
   /** Texts whose vector in the store is not the right one. */
@@ -122,7 +122,7 @@ export async function openWorld({
     expectsTrusted: false,
     random: Math.random,
     addressOf: () => '127.0.0.1',
-    // The clock runs ahead of the sockets: nobody is lost for that.
+    // The manual clock runs ahead of the sockets: that must not end any connection.
     limits: {
       ...defaultHubLimits,
       pace: { ...defaultPace, deadlineMsMin: 600_000 },
@@ -174,7 +174,7 @@ export async function openWorld({
   const documents = (): ReturnType<typeof documentOf>[] =>
     Array.from({ length: fed }, (_, n) => documentOf(eventOf(n)));
   const atRest = async (): Promise<void> => {
-    // Answers are on their way over real sockets; the clock waits for them.
+    // Answers come over real sockets, so the clock must wait for them.
     await until('the fleet is at rest', 10_000, () => {
       const { waiting, inWork } = hub.fleetStats();
       return waiting + inWork === 0;
@@ -197,7 +197,7 @@ export async function openWorld({
       const done = stored.finally(() => {
         state.isDone = true;
       });
-      // Writes wait for company by the clock.
+      // Writes wait for the batch to fill, by the manual clock.
       while (!state.isDone) {
         await clock.advance(1);
         await setImmediate();

@@ -1,5 +1,5 @@
-// A runner that is wrong is out of work within its check interval, and one interval later nothing
-// that it embedded is in the store.
+// A wrong runner is quarantined within its check interval, and one interval later none of its wrong
+// vectors is in the store.
 
 import { describe, expect, test } from 'vitest';
 import { fakeVector, golden } from '../helpers/fake-model.ts';
@@ -13,7 +13,7 @@ const right = (texts: readonly string[]) => texts.map(fakeVector);
 const goldenTexts = new Set(golden.cases.map(({ text }) => text));
 const hourMs = 3_600_000;
 
-/** Right for golden texts, and for the rest what `wrong` says. */
+/** Right vectors for golden texts, and those of `wrong` for all others. */
 const rightForGolden =
   (wrong: (text: string) => Float32Array): Lie =>
   (texts) =>
@@ -45,7 +45,7 @@ function liar(
   return seen;
 }
 
-/** New texts, second by second, until it is out; how long that took by the clock, ms. */
+/** Feeds new texts each second until the runner is out; returns how long that took, in ms. */
 async function workUntilOut(
   world: World,
   runner: { readonly end: object | null },
@@ -76,7 +76,7 @@ describe('a liar beside a trusted runner', () => {
       /to a trusted runner's/,
     ],
   ])(
-    '%s: out within a check interval, and nothing wrong is left one later',
+    '%s: quarantined within a check interval, and nothing wrong is left one later',
     { timeout: 30_000 },
     async ([, lie, reason]) => {
       await using world = await openWorld();
@@ -98,7 +98,7 @@ describe('a liar beside a trusted runner', () => {
   );
 
   test(
-    'wrong only after an hour: out within a check interval of its first lie, and nothing wrong is left one later',
+    'wrong only after an hour: quarantined within a check interval of its first lie',
     { timeout: 60_000 },
     async () => {
       await using world = await openWorld();
@@ -127,7 +127,7 @@ describe('a liar beside a trusted runner', () => {
   );
 
   test(
-    'that left before it was found wrong is found all the same, and may not come back',
+    'that left before its samples were compared is still found wrong',
     { timeout: 30_000 },
     async () => {
       await using world = await openWorld();
@@ -146,7 +146,7 @@ describe('a liar beside a trusted runner', () => {
   );
 
   test(
-    'comes back under its name only after a wait that doubles, and is told how long',
+    'may reconnect under its name only after a wait that doubles',
     { timeout: 30_000 },
     async () => {
       await using world = await openWorld();
@@ -173,7 +173,7 @@ describe('a liar beside a trusted runner', () => {
 });
 
 test(
-  'found wrong by a golden text with nobody else there: its vectors are absent at once, and made anew when a runner comes',
+  'vectors of a lone wrong runner are withheld, and re-embedded once a runner joins',
   { timeout: 30_000 },
   async () => {
     await using world = await openWorld();
@@ -202,7 +202,7 @@ test(
 );
 
 test(
-  'a trusted runner that turns wrong is out itself, by a golden text among its work, and its work is mended',
+  'a trusted runner that turns wrong fails a canary, and its work is repaired',
   { timeout: 30_000 },
   async () => {
     await using world = await openWorld();
@@ -235,7 +235,7 @@ test(
 );
 
 test(
-  'honest runners are never quarantined, and of what they embed at most 2 % is checks',
+  'honest runners are never quarantined, and checks are at most 2 % of their work',
   { timeout: 30_000 },
   async () => {
     await using world = await openWorld();
@@ -257,13 +257,15 @@ test(
     expect(samples).toBeGreaterThan(0);
     expect((canaries + samples) / rate).toBeLessThan(0.02);
     process.stdout.write(
-      `${texts.length} texts, ${canaries} canaries, ${samples} samples: ${(((canaries + samples) * 100) / texts.length).toFixed(2)} % of the work, ${(((canaries + samples) * 100) / rate).toFixed(3)} % of the rate\n`,
+      `${texts.length} texts, ${canaries} canaries, ${samples} samples: ` +
+        `${(((canaries + samples) * 100) / texts.length).toFixed(2)} % of the work, ` +
+        `${(((canaries + samples) * 100) / rate).toFixed(3)} % of the rate\n`,
     );
   },
 );
 
 test(
-  'a gateway that dies between a lie and its discovery: the next one embeds again what nobody had checked',
+  'after a gateway has died, the next one re-embeds what was never checked',
   { timeout: 30_000 },
   async () => {
     const first = await openWorld();
@@ -295,7 +297,7 @@ test(
 );
 
 test(
-  'without any runner after such a death, what nobody had checked is absent within a check interval',
+  'without any runner then, unchecked vectors are withheld within a check interval',
   { timeout: 30_000 },
   async () => {
     const first = await openWorld();
@@ -316,7 +318,7 @@ test(
   },
 );
 
-/** The store as the dead gateway left it: what it would still do to marks is not done. */
+/** The store as the dead gateway left it: the gateway can no longer change its marks. */
 function frozen({ store }: World): World['store'] {
   const { provenanceStore } = store;
   const own: World['store']['provenanceStore'] = { ...provenanceStore };
