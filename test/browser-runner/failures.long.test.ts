@@ -1,5 +1,5 @@
-// Browsers that fail under a stream, as real processes: a page that crashes, a browser that is
-// killed, one that holds too much memory, one whose supervisor is killed.
+// Failures of real browser processes during a stream: a crashed page, a killed browser, too much
+// memory, a killed supervisor.
 
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
@@ -12,9 +12,7 @@ import { joinMsMax, linesOf, startRig } from './runner-rig.ts';
 
 vi.setConfig({ testTimeout: 400_000 });
 
-test('a page that crashes and a browser that is killed are replaced, and the stream is finished', async ({
-  skip,
-}) => {
+test('a crashed page and a killed browser are replaced during a stream', async ({ skip }) => {
   needsProcessList(skip);
   await needsBrowser(skip);
   await using rig = await startRig();
@@ -30,16 +28,14 @@ test('a page that crashes and a browser that is killed are replaced, and the str
   expect(
     linesOf(runner).flatMap(({ reason, delay_ms: delay }) => (delay === undefined ? [] : [reason])),
   ).toEqual(['the page crashed', expect.stringMatching(/^the browser ended by SIGKILL/)]);
-  // Not only when a look at the page has waited in vain.
+  // The crash itself is noticed, and not only a page that does not answer.
   const noticedAt = linesOf(runner).find(({ reason }) => reason === 'the page crashed')?.['time'];
   expect(Date.parse(String(noticedAt)) - killedAt).toBeLessThan(4_000);
   runner.child.kill('SIGTERM');
   expect(await runner.ended).toMatchObject({ code: 0 });
 });
 
-test('a page that crashes while its browser opens it, or while it is loaded, is replaced too', async ({
-  skip,
-}) => {
+test('a page that crashes while it is opened or loaded is replaced', async ({ skip }) => {
   needsProcessList(skip);
   await needsBrowser(skip);
   await using rig = await startRig();
@@ -57,9 +53,7 @@ test('a page that crashes while its browser opens it, or while it is loaded, is 
   expect(before).not.toContain(await rig.joined(runner, before));
 });
 
-test('a browser that is killed while its page is frozen is replaced, and leaves nothing behind', async ({
-  skip,
-}) => {
+test('a browser killed with a frozen page leaves nothing behind', async ({ skip }) => {
   needsProcessList(skip);
   await needsBrowser(skip);
   await using rig = await startRig();
@@ -74,9 +68,7 @@ test('a browser that is killed while its page is frozen is replaced, and leaves 
   expect(await runner.ended).toMatchObject({ code: 0 });
 });
 
-test('a page above its memory leaves in order, and a fresh one takes its place', async ({
-  skip,
-}) => {
+test('a page above its memory limit leaves in order and is replaced', async ({ skip }) => {
   await needsBrowser(skip);
   await using rig = await startRig();
   await using runner = rig.startRunner({}, '--memory-max', '100');
@@ -87,7 +79,7 @@ test('a page above its memory leaves in order, and a fresh one takes its place',
   ).toMatchObject({ reason: expect.stringMatching(/^the browser held \d{3,} MiB$/) });
 });
 
-test('no browser outlives a supervisor that is killed, and the next one takes over its folder', async ({
+test('no browser outlives a killed supervisor; the next one reuses its folder', async ({
   skip,
 }) => {
   needsProcessList(skip);

@@ -1,5 +1,5 @@
-// What a browser runner decides without starting anything: options, the browser, its flags,
-// candidates and memory.
+// Decisions of a browser runner that start nothing: options, the browser, its flags, candidates and
+// memory.
 
 import { describe, expect, test } from 'vitest';
 import { parseOptions } from '../../browser-runner/browser-runner-options.ts';
@@ -49,7 +49,7 @@ describe('options', () => {
     });
   });
 
-  test('gateways are named by what a browser or a socket would call them', () => {
+  test('gateways may be given as http, https, ws or wss addresses', () => {
     expect(parse([], { VECTORSTREAM_GATEWAY_URL: 'https://a, ws://b:1,https://a' })).toMatchObject({
       gatewayUrls: ['https://a', 'ws://b:1'],
     });
@@ -71,7 +71,7 @@ describe('options', () => {
     [
       ['--gateway', 'https://a/?token=x'],
       {},
-      '--gateway has an address with a user, a password, a query or a fragment (at a): the token goes in VECTORSTREAM_RUNNER_TOKEN.',
+      '--gateway has an address with a user, a password, a query or a fragment (at a)',
     ],
     [
       [],
@@ -85,7 +85,7 @@ describe('options', () => {
 });
 
 describe('the browser', () => {
-  test('is the one that is named, or none', async () => {
+  test('is the configured one, or none', async () => {
     const named = { PUPPETEER_EXECUTABLE_PATH: '/opt/chrome', PATH: '/usr/bin' };
     expect(
       await findBrowser(contextWith({ environment: named }, '/opt/chrome', '/cache/chrome')),
@@ -95,7 +95,7 @@ describe('the browser', () => {
     );
   });
 
-  test("else Puppeteer's, else the machine's", async () => {
+  test("is Puppeteer's, else the machine's", async () => {
     expect(await findBrowser(contextWith({}, '/usr/bin/chromium', '/cache/chrome'))).toBe(
       '/cache/chrome',
     );
@@ -128,9 +128,9 @@ describe('the browser', () => {
     ).toBe(edge);
   });
 
-  test('is asked for in one line where there is none', async () => {
+  test('is missing in one line that says what to install', async () => {
     await expect(findBrowser(contextWith({}))).rejects.toThrow(
-      /^There is no browser on this machine\. Install one: npx puppeteer browsers install chrome, or apt install chromium .*PUPPETEER_EXECUTABLE_PATH\.$/,
+      /^There is no browser on this machine\. .* or apt install chromium .*EXECUTABLE_PATH\.$/,
     );
     await expect(findBrowser(contextWith({ platform: 'darwin' }))).rejects.toThrow(
       'brew install --cask google-chrome',
@@ -142,7 +142,7 @@ describe('the browser', () => {
 });
 
 describe('flags', () => {
-  test('reach the GPU: over Vulkan on Linux, as it is elsewhere', () => {
+  test('reach the GPU: over Vulkan on Linux, with the same few flags elsewhere', () => {
     expect(flags({})).toEqual([
       '--enable-unsafe-webgpu',
       '--ignore-gpu-blocklist',
@@ -155,7 +155,7 @@ describe('flags', () => {
       expect(flags({ platform })).toEqual(['--enable-unsafe-webgpu', '--ignore-gpu-blocklist']);
   });
 
-  test('play a GPU only when told to', () => {
+  test('emulate a GPU only on request', () => {
     expect(flags({ graphics: 'software' })).toEqual([
       '--enable-unsafe-webgpu',
       '--use-webgpu-adapter=swiftshader',
@@ -163,7 +163,7 @@ describe('flags', () => {
     expect(flags({ graphics: 'none' })).toEqual(['--disable-gpu']);
   });
 
-  test('let a page over plain HTTP work as one over HTTPS, and trust one key and no other', () => {
+  test('make a plain HTTP page a secure context, and trust only the given keys', () => {
     expect(flags({ graphics: 'none', origins: ['http://a:1', 'https://b'] })).toContain(
       '--unsafely-treat-insecure-origin-as-secure=http://a:1',
     );
@@ -175,7 +175,7 @@ describe('flags', () => {
   });
 });
 
-test('a GPU is tried where one may be, and the processor when that fails; what is forced is the only thing tried', () => {
+test('a possible GPU is tried before the processor; a forced device is the only one tried', () => {
   const auto = { device: 'auto', dtype: 'auto', adapter: 'auto' } as const;
   expect(browserCandidates(auto, true).map(({ device, graphics }) => [device, graphics])).toEqual([
     ['auto', 'gpu'],

@@ -1,4 +1,4 @@
-// The watch over a page with a scripted page and a clock that only the test moves.
+// The watch over a page, with a scripted page and a manual clock.
 
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
@@ -11,7 +11,7 @@ import { workingPage as working } from './working-page.ts';
 
 const mebibyte = 2 ** 20;
 
-/** `answer` is what the page says when it is looked at. */
+/** `answer` returns what the page answers at the next look. */
 function watched(options: { memoryBytes?: () => number; gpu?: ExpectedGpu } = {}) {
   const clock = new ManualClock();
   const drain = new AbortController();
@@ -64,7 +64,7 @@ function watched(options: { memoryBytes?: () => number; gpu?: ExpectedGpu } = {}
   return { page, lines, ended, looks, drain, left: left.resolve, gone: gone.resolve };
 }
 
-test('a page that is silent for a minute is lost, one that answers now and then is not', async () => {
+test('a page is lost after a minute of silence, not while it answers now and then', async () => {
   const run = watched();
   await run.looks(2);
   run.page.answer = () => 'silent';
@@ -102,7 +102,7 @@ test('a crash ends the watch at once', async () => {
   expect(await run.ended).toEqual({ kind: 'lost', message: 'the page crashed', ready: true });
 });
 
-test('told to leave, the page has the time that it needs, and its last word is heard', async () => {
+test('a drained page takes the time it needs, and its last line is logged', async () => {
   const run = watched();
   await run.looks(1);
   run.drain.abort();
@@ -118,14 +118,14 @@ test('told to leave, the page has the time that it needs, and its last word is h
   expect(run.lines.map(({ text }) => text)).toContain('Left the fleet.');
 });
 
-test('a page that its gateway drained has left', async () => {
+test('a page drained by its gateway has left', async () => {
   const run = watched();
   run.page.answer = () => ({ ...working, state: 'stopped' });
   expect(await run.ended).toMatchObject({ kind: 'drained' });
   expect(run.page.toldToLeave).toBe(0);
 });
 
-test('above its memory a page leaves in order before a fresh one takes its place', async () => {
+test('a page above its memory limit leaves in order before it is replaced', async () => {
   let memoryBytes = 1200 * mebibyte;
   const run = watched({ memoryBytes: () => memoryBytes });
   run.page.answer = () => ({ ...working, state: 'loading' });
@@ -145,7 +145,7 @@ test('above its memory a page leaves in order before a fresh one takes its place
   });
 });
 
-test('a page that cannot go on says why', async () => {
+test('a failed page says why', async () => {
   const run = watched();
   run.page.answer = () => ({
     ...working,
@@ -159,7 +159,7 @@ test('a page that cannot go on says why', async () => {
   });
 });
 
-test('a page that was not let in may be let in later', async () => {
+test('a page that was refused may be accepted later', async () => {
   const run = watched();
   run.page.answer = () => ({
     ...working,
@@ -174,7 +174,7 @@ test('a page that was not let in may be let in later', async () => {
   });
 });
 
-test('where a real GPU is asked for, one that the processor plays ends the page', async () => {
+test('when a real GPU is required, an emulated one ends the page', async () => {
   const run = watched({ gpu: { needed: true, hint: 'install the driver' } });
   run.page.answer = () => ({
     ...working,
@@ -189,7 +189,7 @@ test('where a real GPU is asked for, one that the processor plays ends the page'
   });
 });
 
-test('where a GPU was hoped for, WebAssembly goes on and the log says what would give one', async () => {
+test('when no GPU is reached, WebAssembly goes on and the log says what to install', async () => {
   const run = watched({ gpu: { needed: false, hint: 'install the driver' } });
   await run.looks(3);
   run.gone('over');
@@ -198,7 +198,7 @@ test('where a GPU was hoped for, WebAssembly goes on and the log says what would
   expect(run.lines.filter(({ hint }) => hint === 'install the driver')).toHaveLength(1);
 });
 
-test('a browser whose GPU never answers is given up, a page that waits for its gateway is not', async () => {
+test('a GPU that never answers ends the page, a gateway that is away does not', async () => {
   const run = watched({ gpu: { needed: false, hint: '' } });
   run.page.answer = () => ({
     ...working,
@@ -215,7 +215,7 @@ test('a browser whose GPU never answers is given up, a page that waits for its g
   });
 });
 
-test('what the page tells is logged once, its trouble as a warning', async () => {
+test('each line of the history is logged once, problems as warnings', async () => {
   const run = watched();
   const history = [
     { at: 1, text: 'Loading.' },

@@ -1,5 +1,4 @@
-// A browser runner as a real process, and a gateway that has no other runner; shared by the short
-// and the long tests.
+// Starts browser runners as real processes, and a gateway that has no other runner.
 
 import { expect } from 'vitest';
 import { browserExecutable, buildPages } from '../helpers/browser.ts';
@@ -10,7 +9,7 @@ import { shopEvents } from '../helpers/shop-events.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { until } from '../helpers/until.ts';
 
-/** A browser starts and loads a model; on a busy machine that takes its time. */
+/** A browser starts and loads a model, which is slow on a busy machine. */
 export const joinMsMax = 90_000;
 
 export type RunnerRig = AsyncDisposable & {

@@ -1,4 +1,4 @@
-// What a page that has joined says about itself.
+// The status of a page that has joined the fleet.
 
 import type { RunnerPageStatus } from '#core/runner/page-status.ts';
 

@@ -1,5 +1,4 @@
-// The pages in a real Chromium: served so that threads and WebAssembly work, and nothing else is
-// allowed.
+// The built pages in a real Chromium: their headers allow threads and WebAssembly, and no more.
 
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';

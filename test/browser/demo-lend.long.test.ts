@@ -1,5 +1,5 @@
-// The demo's tab in the fleet of a real gateway: one click in, events embedded by it, one click out
-// with nothing lost.
+// The demo's tab in the fleet of a real gateway: one click to join, events that it embeds, and one
+// click to leave with nothing lost.
 
 import type { Browser } from 'puppeteer';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -30,7 +30,7 @@ const joined = (demo: DemoPage) =>
   );
 
 test(
-  'one click lends the tab where the gateway asks for no key; its embedded texts are counted, and it leaves cleanly',
+  'without a key, one click lends the tab, which counts its texts and leaves in order',
   { timeout: waitMsMax },
   async ({ skip }) => {
     await needsBrowser(skip);
@@ -72,7 +72,7 @@ test(
 );
 
 test(
-  'where the gateway has a key, the tab asks for a token or key, says when it is wrong, and joins with the right one',
+  'with a key, the tab asks for one, says when it is wrong, and joins with the right one',
   { timeout: waitMsMax },
   async ({ skip }) => {
     await needsBrowser(skip);
@@ -101,7 +101,7 @@ test(
     await demo.page.type('#credential', key.replaceAll(' ', '-'));
     await demo.page.keyboard.press('Enter');
     await joined(demo);
-    // What was pasted is kept nowhere.
+    // The pasted key is stored nowhere.
     expect(
       await demo.page.evaluate(() =>
         JSON.stringify([

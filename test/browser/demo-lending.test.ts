@@ -1,5 +1,5 @@
-// Lending as the panel drives it: a token first, the share that the person or the battery allows,
-// and a clean end whoever ends it.
+// The engine of lending: it gets a token first, works only the share that the person or the battery
+// allows, and ends in order.
 
 import { describe, expect, test } from 'vitest';
 import type { RunnerOptions, RunnerPageStatus } from '#core/runner/page-status.ts';
@@ -31,7 +31,7 @@ const status: RunnerPageStatus = {
   memoryBytes: null,
 };
 
-/** A runner that does what it is told, and what it was told. */
+/** An engine with a fake runner, and a record of what the runner was asked to do. */
 function lending(joinToken: (credential: string) => Promise<string> = async () => 'token') {
   const told: { options: RunnerOptions | null; shares: number[]; stopped: number } = {
     options: null,
@@ -66,7 +66,7 @@ function lending(joinToken: (credential: string) => Promise<string> = async () =
 }
 
 describe('lending a tab', () => {
-  test('takes one click where the gateway gives a token, and one to leave, at full speed', async () => {
+  test('takes one click to join and one to leave, at full speed', async () => {
     const { engine, told } = lending();
     await engine.lend('');
     expect([engine.store.value.phase, told.options?.token, told.options?.share]).toEqual([
@@ -81,7 +81,7 @@ describe('lending a tab', () => {
     expect(engine.store.value.status?.textsEmbedded).toBe(7);
   });
 
-  test('asks for a token or key where the gateway wants one, and takes it', async () => {
+  test('asks for a token or key when the gateway wants one, and uses it', async () => {
     const { engine, told } = lending(async (credential) => {
       if (credential === '') throw new CredentialNeededError('Paste one.');
       return credential;
@@ -101,7 +101,7 @@ describe('lending a tab', () => {
     expect(told.options?.token).toBe('vsj1.x');
   });
 
-  test('works as much as the person allows, and less on battery unless told otherwise', async () => {
+  test('works the allowed share, and less on battery unless that is switched off', async () => {
     const { engine, told, setBattery } = lending();
     setBattery(true);
     await engine.lend('');

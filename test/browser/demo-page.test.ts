@@ -1,5 +1,5 @@
-// The demo in a real Chromium without WebGPU: a list becomes vectors, a map and a search, in the
-// page alone and without a network too.
+// The demo in a real Chromium without WebGPU: a list becomes vectors, a map and a search, within
+// the page and even without a network.
 
 import type { Browser } from 'puppeteer';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -24,12 +24,14 @@ beforeAll(async () => {
 afterAll(() => open.disposeAsync());
 
 describe('the demo', { timeout: waitMsMax }, () => {
-  test('embeds the sample, says where and how fast, and draws every product', async ({ skip }) => {
+  test('embeds the sample, says on what and how fast, and draws every product', async ({
+    skip,
+  }) => {
     await needsBrowser(skip);
     await demo.embed();
     expect(await demo.text('[data-phase]')).toBe('64 products embedded. Search away.');
     expect(await demo.text('.facts')).toMatch(
-      /Speed[\d.,]+ texts\/sPer text[\d.,]+ msRuns onWebAssembly q8Adapterthe processor, \d+ threads?/,
+      /Speed[\d.,]+ texts\/sPer text[\d.,]+ msRuns onWebAssembly q8Adapterthe processor, \d+ t/,
     );
     await demo.mapHas(64);
   });
@@ -45,7 +47,7 @@ describe('the demo', { timeout: waitMsMax }, () => {
     expect([await demo.count('.map-query'), await demo.count('.map-link')]).toEqual([1, 3]);
   });
 
-  test('is used without a mouse: the map goes from product to product, tells each, and searches for what is like it', async ({
+  test('works without a mouse: keys move over the map, describe and search products', async ({
     skip,
   }) => {
     await needsBrowser(skip);
@@ -63,7 +65,7 @@ describe('the demo', { timeout: waitMsMax }, () => {
       name,
     );
     expect(Number(await demo.text('.hit-score'))).toBeCloseTo(1, 1);
-    // The rest is reached by Tab alone, in the order in which it stands.
+    // Tab alone reaches the rest, in visual order.
     await demo.page.focus('#query');
     const seen: string[] = [];
     for (let presses = 0; presses < 14; presses++) {
@@ -88,7 +90,7 @@ describe('the demo', { timeout: waitMsMax }, () => {
     ).toEqual(['query', 'Sample', 'Clear', 'list', 'Embed 64 products', 'Compare on this machine']);
   });
 
-  test('takes a pasted list, says what it leaves out, and embeds only what is new', async ({
+  test('accepts a pasted list, says what it left out, and embeds only what is new', async ({
     skip,
   }) => {
     await needsBrowser(skip);
@@ -135,22 +137,24 @@ describe('the demo', { timeout: waitMsMax }, () => {
     );
   });
 
-  test('asked nothing of any other host, and nothing went wrong', async ({ skip }) => {
+  test('sends no request to another host, and reports no error', async ({ skip }) => {
     await needsBrowser(skip);
     expect(demo.troubles).toEqual([]);
   });
 
-  test('works without a network once it was there: page, model and search', async ({ skip }) => {
+  test('works without a network after the first visit: page, model and search', async ({
+    skip,
+  }) => {
     await needsBrowser(skip);
     await demo.page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
     await demo.page.close();
-    // Not only this page's network: there is no gateway any more.
+    // The gateway itself has ended too, not only the page's network.
     await gateway[Symbol.asyncDispose]();
     await expect(fetch(gateway.url)).rejects.toThrow('fetch failed');
     const again = await openDemo(browser.defaultBrowserContext(), gateway.url);
     await again.page.setOfflineMode(true);
     await again.typeList('rubber boots\nfrying pan');
-    // Whoever searches first means the list that is there: it is embedded unasked.
+    // A first search embeds the list by itself.
     expect((await again.search('walk through puddles'))[0]).toBe('rubber boots');
   });
 });

@@ -1,14 +1,14 @@
-// The demo as a person uses it in a real browser: what they do, and what they then see.
+// Drives the demo in a real browser as a person does, and reads what the page then shows.
 
 import type { BrowserContext, Page } from 'puppeteer';
 
 export type DemoPage = {
   readonly page: Page;
-  /** Errors of page and console, and requests to any other host; empty when all is well. */
+  /** Errors of page and console, and requests to other hosts; should stay empty. */
   readonly troubles: readonly string[];
   /** Presses the button of the list and waits until every product has its vector. */
   embed(): Promise<void>;
-  /** In place of what the field holds. */
+  /** Replaces the content of the field. */
   typeList(list: string): Promise<void>;
   /**
    * Types into the search field; resolves with the names of the hits once they are those of this
@@ -18,7 +18,7 @@ export type DemoPage = {
   /** Text of the first element; '' when there is none. */
   text(selector: string): Promise<string>;
   count(selector: string): Promise<number>;
-  /** The map draws a vector in the frame after it came; rejects when it never has that many points. */
+  /** Resolves once the map has that many points. */
   mapHas(points: number): Promise<void>;
 };
 
@@ -48,13 +48,13 @@ export async function openDemo(context: BrowserContext, url: string): Promise<De
       await page.waitForSelector('[data-phase=ready]');
     },
     async typeList(list) {
-      // As a paste does it: all at once, and one event.
+      // Like a paste: all at once, with one event.
       await page.evaluate((value) => {
         const field = document.querySelector<HTMLTextAreaElement>('#list');
         if (field === null) throw new Error('There is no list.');
         field.value = value;
         field.dispatchEvent(new InputEvent('input', { bubbles: true }));
-        // Drawn again with what became of it.
+        // After the page has rendered the result.
         return new Promise<void>((resolve) => {
           requestAnimationFrame(() => resolve());
         });

@@ -1,4 +1,4 @@
-// What a person types or pastes becomes products, and whatever is left out is said.
+// What a person types or pastes becomes products, and the page says what was left out.
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -13,7 +13,7 @@ import { sampleList, sampleSize } from '../../pages/demo/sample-list.ts';
 const textsOf = (list: string): string[] => readProducts(list).products.map(({ text }) => text);
 
 describe('a product list', () => {
-  test('has one product per line, with a category and a description when there are commas or tabs', () => {
+  test('has one product per line; commas or tabs separate category and description', () => {
     expect(
       readProducts('Kettle, Kitchen, 1.7 l, steel\n\n  Kite  \r\nTent\tOutdoors\tfor two, or three')
         .products,
@@ -50,7 +50,7 @@ describe('a product list', () => {
     expect(textsOf('name tag\nKite')).toEqual(['name tag', 'Kite']);
   });
 
-  test('without a product is empty, whatever blanks it is made of', () => {
+  test('is empty when it holds only blanks and separators', () => {
     for (const list of ['', ' \n\t\n', ',,\n , ', '\u2028\u00a0'])
       expect(readProducts(list)).toEqual({ products: [], notes: [], kept: list });
   });
@@ -59,7 +59,7 @@ describe('a product list', () => {
     expect(textsOf('🧤 gloves, ملابس\nקומקום חשמלי')).toEqual(['🧤 gloves, ملابس', 'קומקום חשמלי']);
   });
 
-  test('of 100,000 lines gives the first thousand and says so', () => {
+  test('of 100,000 lines is cut to the first thousand, with a note', () => {
     const list = Array.from({ length: 100_000 }, (_, i) => `n${i}`).join('\n');
     const { products, notes, kept } = readProducts(list);
     expect(kept).toBe(Array.from({ length: productsMax }, (_, i) => `n${i}`).join('\n'));
@@ -67,7 +67,7 @@ describe('a product list', () => {
     expect(notes).toEqual(['The list has 100,000 lines; the first 1,000 products are taken.']);
   });
 
-  test('of one giant line gives its beginning and says so, never half a character', () => {
+  test('of one giant line is cut to its beginning, never within a character', () => {
     const { products, notes, kept } = readProducts('🧤'.repeat(listCharsMax));
     expect(kept).toBe('🧤'.repeat(productCharsMax / 2));
     expect(products[0]?.text).toBe('🧤'.repeat(productCharsMax / 2));
@@ -85,7 +85,7 @@ describe('a product list', () => {
     });
   });
 
-  test('of any characters stays within its bounds, and no two products are the same text', () => {
+  test('of any characters stays within its bounds and has no text twice', () => {
     fc.assert(
       fc.property(
         fc.array(fc.string({ unit: 'binary' })).map((lines) => lines.join('\n')),
@@ -99,7 +99,7 @@ describe('a product list', () => {
     );
   });
 
-  test('is there to begin with, with a category and a description for every product', () => {
+  test('has a sample with a category and a description for every product', () => {
     const { products, notes } = readProducts(sampleList);
     expect([products.length, notes]).toEqual([sampleSize, []]);
     expect(

@@ -1,5 +1,5 @@
-// The demo's sample with the real model: its searches find what a person would, and its map keeps
-// neighbours better than a projection.
+// The demo's sample with the real model: searches find what a person expects, and the map keeps
+// more neighbours than a projection.
 
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
@@ -47,7 +47,7 @@ function neighboursKept(points: readonly Point[]): number {
   return kept.reduce((sum, share) => sum + share, 0) / kept.length;
 }
 
-test('each example finds what a person would look for', () => {
+test('each example query finds what a person expects', () => {
   const firsts = queries.map((query) => products[nearest(vectors, query, 1)[0]?.index ?? -1]?.name);
   expect(Object.fromEntries(sampleQueries.map((query, index) => [query, firsts[index]]))).toEqual({
     'keeps me dry in a storm': 'Drizzle Shell',

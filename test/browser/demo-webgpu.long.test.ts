@@ -1,5 +1,5 @@
-// The demo's comparison in a real Chromium whose WebGPU is emulated by the processor: few texts,
-// right vectors, and plain words about it.
+// The demo's comparison in a real Chromium where the processor emulates WebGPU: few texts, right
+// vectors, and a sentence that says so.
 
 import type { Browser } from 'puppeteer';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -24,7 +24,7 @@ beforeAll(async () => {
 afterAll(() => open.disposeAsync());
 
 test(
-  'a GPU that the processor emulates is measured on few texts, agrees with WebAssembly, and is called what it is',
+  'an emulated GPU is measured on few texts, agrees with WebAssembly, and is named as such',
   async ({ skip }) => {
     await needsBrowser(skip);
     const demo = await openDemo(browser.defaultBrowserContext(), gateway.url);
@@ -37,7 +37,7 @@ test(
     expect(verdict).toContain('WebAssembly is');
     expect(verdict).toContain('only 4 texts were measured');
     expect(Number(/agree to ([\d.]+)/.exec(verdict)?.[1])).toBeGreaterThan(0.98);
-    // Unasked, the list is embedded by WebAssembly all the same.
+    // The list itself is still embedded with WebAssembly.
     await demo.embed();
     expect(await demo.text('.facts')).toContain('WebAssembly');
     expect(demo.troubles).toEqual([]);

@@ -1,5 +1,5 @@
-// Holds the demo's weight: little script before anything is embedded, all of it deferred, nothing
-// inline, and nothing precached that it does not need.
+// The size of the demo: little script before anything is embedded, all of it deferred, none inline,
+// and nothing precached that the page does not need.
 
 import { execFileSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
@@ -16,7 +16,7 @@ beforeAll(() => {
 }, 120_000);
 
 const read = (path: string): string => readFileSync(join(pages, path), 'utf8');
-/** As the gateway sends it to every current browser. */
+/** Compressed with Brotli, as the gateway sends it to every current browser. */
 const bytesOf = (path: string): number => statSync(join(pages, `${path}.br`)).size;
 const importsOf = (path: string): readonly string[] =>
   [...read(path).matchAll(/(?:from|import)\s*["'`]\.\/([\w.-]+\.js)["'`]/g)].map(([, name]) =>
@@ -32,7 +32,7 @@ function scripts(): readonly string[] {
   return found;
 }
 
-test('less than 60 KB of script, compressed, comes before the embedding worker starts, parts that are loaded on a click included', () => {
+test('all script but the embedding worker is less than 60 KB, compressed', () => {
   const first = scripts();
   const all = assetsOf(pages, page).filter(
     (path) => path.endsWith('.js') && !path.includes('embedding-worker'),
@@ -51,7 +51,7 @@ test('the embedding worker is less than 200 KB, compressed', () => {
   expect(bytes).toBeLessThan(200_000);
 });
 
-test('the first paint waits for no script: it is static, and what there is of script is deferred', () => {
+test('the first paint waits for no script: it is static, and all script is deferred', () => {
   const html = read(page);
   const tags = html.match(/<script[^>]*>/g) ?? [];
   expect(tags).toHaveLength(1);
@@ -65,7 +65,7 @@ test('no script and no style is inline, and no address leads to another host', (
   expect(html).not.toMatch(/(?:src|href)="(?:https?:)?\/\//);
 });
 
-test('the service worker keeps exactly the files that the page is made of, and is a classic script', () => {
+test('the service worker is a classic script and caches exactly the files of the page', () => {
   const script = read('demo-offline.js');
   const { files, version }: { readonly files: readonly string[]; readonly version: string } =
     JSON.parse(/^const precache=(.*);\n/.exec(script)?.[1] ?? '');

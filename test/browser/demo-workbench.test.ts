@@ -1,5 +1,5 @@
-// What the demo does with sessions: nothing is embedded twice, a query never waits for the list,
-// and a worker that failed is not used again.
+// The demo's use of sessions: nothing is embedded twice, a query never waits for the list, and a
+// failed worker is not used again.
 
 import { describe, expect, test } from 'vitest';
 import type { EmbedOutcome } from '#core/ports.ts';
@@ -103,7 +103,7 @@ describe('the workbench', () => {
     );
   });
 
-  test('embeds of an edited list only what is new', async () => {
+  test('embeds only the new products of an edited list', async () => {
     const parts = sessions(right);
     const engine = bench(parts);
     await engine.embed(list(20));
@@ -122,7 +122,7 @@ describe('the workbench', () => {
     expect(fast.started[0]?.calls.map(({ length }) => length)).toEqual([4, 64, 64, 64, 4]);
   });
 
-  test('answers a query before the rest of the list, among what is there, and ranks anew as more comes', async () => {
+  test('answers a query before the rest of the list, and ranks again later', async () => {
     const seen: number[] = [];
     const parts = sessions((texts, session) => {
       if (session.calls.length === 1) void engine.search('product 17');
@@ -140,7 +140,7 @@ describe('the workbench', () => {
     expect(engine.store.value).toMatchObject({ query: '', hits: [] });
   });
 
-  test('puts before queries and products what the model wants there', async () => {
+  test('puts the prefixes of the model before queries and products', async () => {
     const parts = sessions(right);
     const engine = bench(parts, [
       { ...wasm, prefixes: { query: 'query: ', passage: 'passage: ' } },
@@ -150,7 +150,7 @@ describe('the workbench', () => {
     expect(parts.started[0]?.calls).toEqual([['passage: product 0'], ['query: kite']]);
   });
 
-  test('of queries typed one after the other, answers the last', async () => {
+  test('answers the last of several queries typed in a row', async () => {
     const parts = sessions((texts, session) => {
       if (texts[0] === 'k') void engine.search('product 3');
       return right(texts, session);
@@ -178,7 +178,7 @@ describe('the workbench', () => {
     expect(engine.store.value.hits.map(({ index }) => index)).not.toContain(2);
   });
 
-  test('replaces a worker that failed by a fresh one, goes on where it stood, and says so', async () => {
+  test('replaces a failed worker with a fresh one, continues, and says so', async () => {
     const parts = sessions((texts, session) => {
       if (parts.started.length === 1 && session.calls.length === 2) throw lost;
       return right(texts, session);
@@ -193,7 +193,7 @@ describe('the workbench', () => {
     expect(engine.store.value.vectors.every((vector) => vector !== null)).toBe(true);
   });
 
-  test('gives up on what fails again at once, says why, and can be asked again', async () => {
+  test('stops after a second failure, says why, and can be started again', async () => {
     let broken = true;
     const parts = sessions((texts, session) => {
       if (broken) throw lost;
@@ -211,7 +211,7 @@ describe('the workbench', () => {
     expect(engine.store.value).toMatchObject({ phase: 'ready', trouble: null });
   });
 
-  test('takes WebAssembly where WebGPU does not start, and says so', async () => {
+  test('uses WebAssembly when WebGPU does not start, and says so', async () => {
     const parts = sessions(right, ({ device }) => {
       if (device === 'webgpu') throw new Error('fp16 on webgpu: vectors are wrong.');
     });
@@ -242,7 +242,7 @@ function compare(
 
 describe('the comparison', () => {
   const texts = Array.from({ length: 300 }, (_, i) => `text ${i}`);
-  test('runs both on the same texts, each in a worker of its own that is gone afterwards', async () => {
+  test('runs both on the same texts, each in its own worker, which then ends', async () => {
     const parts = sessions(right);
     const engine = compare(parts, { name: 'a GPU', software: false, fp16: true });
     await engine.run(texts);
@@ -264,7 +264,7 @@ describe('the comparison', () => {
     expect(engine.store.value.verdict).toContain('their vectors agree to 1.0000');
   });
 
-  test('measures few texts on a GPU that the processor emulates, and says what that means', async () => {
+  test('measures few texts on an emulated GPU', async () => {
     const parts = sessions(right);
     const engine = compare(parts, { name: 'SwiftShader', software: true, fp16: false });
     await engine.run(texts);
@@ -289,7 +289,7 @@ describe('the comparison', () => {
     }
   });
 
-  test('tells on its side what failed, and can be stopped', async () => {
+  test('shows a failure on its side, and can be stopped', async () => {
     const failing = compare(
       sessions((asked, { request }) => {
         if (request.device === 'webgpu') throw lost;

@@ -1,4 +1,4 @@
-// GET /docs in a real browser: the whole API reference, from this gateway alone.
+// GET /docs in a real browser: the whole API reference, served by this gateway alone.
 
 import { writeFileSync } from 'node:fs';
 import type { Browser } from 'puppeteer';
@@ -26,7 +26,7 @@ afterAll(async () => {
   await folder[Symbol.asyncDispose]();
 });
 
-test('renders every part of the API, without a key, a request to another host or a breach of its policy', async () => {
+test('renders the whole API without a key, other hosts or policy violations', async () => {
   if (browser === undefined || gateway === undefined) throw new Error('Nothing was started.');
   const page = await browser.newPage();
   const [hosts, troubles] = [new Set<string>(), [] as string[]];

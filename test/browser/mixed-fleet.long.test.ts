@@ -1,5 +1,5 @@
 // One stream of 5,000 unique events over a Node runner, a WASM tab and a WebGPU tab on a software
-// adapter: all stored once, shares by speed, vectors right whoever made them.
+// adapter: all stored once, shares by speed, and right vectors from every runner.
 
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -21,7 +21,7 @@ const subjects = 5_000;
 const sampleMax = 60;
 
 test(
-  '5,000 events over three kinds of runners: stored once, shares by speed, cosine to float32 at least 0.99 whoever embedded',
+  'three kinds of runners share 5,000 events by speed, each with a mean cosine of 0.99',
   { timeout: 900_000 },
   async ({ skip }) => {
     await needsBrowser(skip);

@@ -1,5 +1,5 @@
-// Holds the map of vectors to what it claims: the plane of greatest variance, the same every time,
-// and sound for any input.
+// The projection of vectors: the plane of greatest variance, the same every time, and finite for
+// any input.
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -26,7 +26,7 @@ function spread(all: readonly Float32Array[], direction: readonly number[]): num
 const squares = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value * value, 0);
 
-test('no direction has more variance than the first axis of the map, and the first has no less than the second', () => {
+test('no direction has more variance than the first axis, nor the second than the first', () => {
   fc.assert(
     fc.property(
       vectors,
@@ -84,7 +84,7 @@ test('vectors that lie on a plane keep their distances', () => {
   );
 });
 
-test('the same vectors give the same map, whatever number they are', () => {
+test('the same vectors give the same projection, for any number of them', () => {
   fc.assert(
     fc.property(vectors, (all) => {
       expect(all.map(fitProjection(all))).toEqual(all.map(fitProjection(all)));
@@ -92,7 +92,7 @@ test('the same vectors give the same map, whatever number they are', () => {
   );
 });
 
-test('none, one, and many of the same have a map without extent, and every point is finite', () => {
+test('no vectors, one, or many equal ones are all placed at the origin', () => {
   expect(fitProjection([])(new Float32Array(0))).toEqual({ x: 0, y: 0 });
   const same = Float32Array.of(0.6, 0.8);
   for (const all of [[same], [same, same, same]]) {

@@ -1,5 +1,5 @@
-// A tab lent to the fleet, in a real Chromium: by WebGPU on a software adapter, which is slow:
-// right vectors, named what it is, and a fresh worker when its device is lost.
+// A tab lent to the fleet, in a real Chromium with WebGPU on a software adapter: right vectors,
+// named as such, and a fresh worker when its device is lost.
 
 import type { Browser } from 'puppeteer';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -37,7 +37,7 @@ describe('with WebGPU on a software adapter', () => {
   }, 60_000);
 
   test(
-    'forced, it is right, and called what it is; when its GPU is lost a fresh worker takes over',
+    'when forced, it is right and named as such; a fresh worker replaces a lost GPU',
     { timeout: 400_000 },
     async ({ skip }) => {
       await needsBrowser(skip);
@@ -85,7 +85,7 @@ describe('with WebGPU on a software adapter', () => {
     },
   );
 
-  test('unless forced, it is passed over for WASM', { timeout: 180_000 }, async ({ skip }) => {
+  test('unless forced, WASM is used instead', { timeout: 180_000 }, async ({ skip }) => {
     await needsBrowser(skip);
     const lent = await tab(browser, 'name=wise-tab&dtype=int8&threads=1');
     expect(await lent.reaches('working', 150_000)).toMatchObject({

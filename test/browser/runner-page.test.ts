@@ -1,5 +1,5 @@
-// A tab lent to the fleet, in a real Chromium: right vectors by WASM, nothing asked of any other
-// host, and a fresh worker after every failure.
+// A tab lent to the fleet, in a real Chromium: right vectors with WASM, no requests to other hosts,
+// and a fresh worker after every failure.
 
 import type { Browser } from 'puppeteer';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -42,7 +42,7 @@ describe('without WebGPU', () => {
   }, 60_000);
 
   test(
-    'a tab measures WASM candidates, takes the fastest right one, and says so, on the page and in the fleet',
+    'a tab measures WASM candidates, uses the fastest right one, and reports it',
     { timeout: 180_000 },
     async ({ skip }) => {
       await needsBrowser(skip);
@@ -129,7 +129,7 @@ describe('without WebGPU', () => {
   );
 
   test(
-    'a worker that crashed is replaced by a fresh one, and the person is told',
+    'a crashed worker is replaced by a fresh one, and the page says so',
     { timeout: 120_000 },
     async ({ skip }) => {
       await needsBrowser(skip);
@@ -151,7 +151,7 @@ describe('without WebGPU', () => {
     },
   );
 
-  test('told to stop it leaves in order', { timeout: 30_000 }, async ({ skip }) => {
+  test('it leaves in order when it is stopped', { timeout: 30_000 }, async ({ skip }) => {
     await needsBrowser(skip);
     await lent.page.evaluate(() => window.vectorstream?.stop());
     expect(await lent.status()).toMatchObject({ state: 'stopped', runnerId: null });
@@ -171,7 +171,7 @@ describe('without WebGPU', () => {
       const before = seen.length;
       const again = await tab(browser, 'name=again&threads=1');
       const working = await again.reaches('working', 90_000);
-      // Nor does it measure again.
+      // It does not measure again either.
       expect(working).toMatchObject({ state: 'working', measured: [] });
       expect(await again.told()).toContain(
         'was the fastest here when this browser was last measured',
@@ -185,7 +185,7 @@ describe('without WebGPU', () => {
   );
 
   test(
-    'a wrong token is told in words, and is not tried again',
+    'a wrong token is reported in plain words and not tried again',
     { timeout: 30_000 },
     async ({ skip }) => {
       await needsBrowser(skip);
@@ -205,7 +205,7 @@ describe('without WebGPU', () => {
     },
   );
 
-  test('all of this asked nothing of any other host', async ({ skip }) => {
+  test('no request went to another host', async ({ skip }) => {
     await needsBrowser(skip);
     const { seen } = await proxy;
     const hosts = new Set(seen.map((line) => /^\w+ (?:\w+:\/\/)?([^/]+)/.exec(line)?.[1]));

@@ -1,5 +1,5 @@
-// What a certificate of `npm run certificate` is for: a page under another name than localhost is a
-// secure context, isolated, with WebGPU; and foreign pages stay out.
+// The use of a certificate from `npm run certificate`: a page under another name than localhost is
+// a secure context, isolated, with WebGPU. And pages of other origins are kept out.
 
 import { createHash, X509Certificate } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -112,7 +112,7 @@ const facts = () => ({
   hasCaches: 'caches' in globalThis,
 });
 
-test('over HTTPS a page of another name has what runners need; without it, it has not', async () => {
+test('a page of another name has what runners need over HTTPS, and only then', async () => {
   expect(await inPage(`http://box.lan:${portOf(plain)}/runner`, facts)).toEqual({
     isSecureContext: false,
     crossOriginIsolated: false,
@@ -159,7 +159,7 @@ const attempt = async (host: string) => {
   return { opened, sent, read };
 };
 
-test('a page of this gateway may open its WebSockets and change things; a foreign one may neither, nor read', async () => {
+test('only pages of this gateway may open its WebSockets, send events and read', async () => {
   const host = `127.0.0.1:${portOf(plain)}`;
   const foreign = createServer((_, response) =>
     response.end('<!doctype html><title>a foreign page</title>'),

@@ -1,5 +1,5 @@
-// A gateway whose model has few golden texts, so that a slow device passes the door in seconds, and
-// what its lent tabs embed.
+// Starts a gateway whose model has few golden texts, so that a slow device passes its check in
+// seconds, and compares what lent tabs embed with the reference.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,7 +25,7 @@ export type TabGateway = {
   cosines(texts: number): Promise<readonly number[]>;
 };
 
-/** It has no runner of its own. */
+/** The gateway has no runner of its own. */
 export async function startTabGateway(open: AsyncDisposableStack): Promise<TabGateway> {
   const folder = open.use(await temporaryFolder());
   const model = await modelWithFewGoldenTexts(join(folder.path, 'model'));

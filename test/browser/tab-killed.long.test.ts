@@ -1,5 +1,5 @@
-// A Node runner and a tab share one stream, each event stored once; a tab that is killed in mid-job
-// is missed by nobody.
+// A Node runner and a tab share one stream, and each event is stored once, even when the tab is
+// killed in the middle of a job.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ import { until } from '../helpers/until.ts';
 const subjects = 3_000;
 
 test(
-  'a tab and a Node runner share a stream; the tab is killed with work in hand, and all is stored once',
+  'every event is stored once when the tab is killed with unfinished work',
   { timeout: 240_000 },
   async ({ skip }) => {
     await needsBrowser(skip);

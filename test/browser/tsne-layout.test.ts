@@ -1,5 +1,5 @@
-// Holds the map to what a person reads from it: what is near there is near in meaning, however the
-// vectors came.
+// The layout of the map: what is near on it is near in meaning, in whatever batches the vectors
+// come.
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -51,7 +51,7 @@ function sameGroup(map: TsneLayout, groups: number): number {
   return right.length / points.length;
 }
 
-test('groups stay together, whether the vectors come at once or in portions', () => {
+test('groups stay together, whether the vectors come at once or in batches', () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 2, max: 8 }),
@@ -92,7 +92,7 @@ test('the same vectors give the same map', () => {
   expect(settle(one).points).toEqual(settle(other).points);
 });
 
-test('none, one, two, and many of the same: every point is finite, and the map comes to rest', () => {
+test('none, one, two or many equal vectors: points are finite, and the map comes to rest', () => {
   const unit = Float32Array.of(0.6, 0.8);
   const empty = new TsneLayout();
   empty.add([]);

@@ -1,5 +1,5 @@
-// A real Chromium for tests: with WebGPU on the processor, or without any; and a person who looks
-// at a page in it.
+// Starts a real Chromium for tests, with WebGPU emulated by the processor or without WebGPU, and
+// opens pages in it.
 
 import { execFileSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
@@ -9,11 +9,11 @@ import { until } from './until.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 
-/** WebGPU emulated by the processor (about one text a second), which pages call a software adapter. */
+/** WebGPU emulated by the processor: a software adapter, about one text a second. */
 export const softwareWebGpu = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
 export const noWebGpu = ['--disable-features=WebGPU', '--disable-webgpu'];
 
-/** The one that is named, else the packaged one, unpacked; `null` where that package has none. */
+/** The configured one, else the packaged one, unpacked; `null` where there is no package. */
 export async function browserExecutable(): Promise<string | null> {
   const given = process.env['PUPPETEER_EXECUTABLE_PATH'];
   if (given !== undefined && given !== '') return given;
@@ -22,7 +22,7 @@ export async function browserExecutable(): Promise<string | null> {
   return chromium.executablePath();
 }
 
-/** Fails where CI is set and no browser is there; else says loudly that the tests are skipped. */
+/** Without a browser: fails when CI is set, else prints that the tests are skipped. */
 export async function needsBrowser(skip: (reason: string) => void): Promise<void> {
   const reason = await browserExecutable().then(
     (path) =>
@@ -37,14 +37,14 @@ export async function needsBrowser(skip: (reason: string) => void): Promise<void
   skip(reason);
 }
 
-/** When their sources have changed. */
+/** Builds the pages when their sources have changed. */
 export function buildPages(): void {
   execFileSync(process.execPath, [join(root, 'scripts/build-pages.mjs')], { stdio: 'pipe' });
 }
 
 /**
- * Also builds the pages when their sources have changed. It is gone when this process is, however
- * that ends.
+ * Also builds the pages when their sources have changed. The browser ends with this process,
+ * however that ends.
  */
 export async function startBrowser(
   flags: readonly string[],
@@ -90,7 +90,7 @@ export async function openBrowser(
   return browser;
 }
 
-/** A page that lends itself, as its status tells. */
+/** A lent tab, seen through its status. */
 export type RunnerTab = {
   readonly page: Page;
   status(): Promise<RunnerPageStatus>;
@@ -99,7 +99,7 @@ export type RunnerTab = {
    * says.
    */
   reaches(state: PageRunnerState, msMax: number): Promise<RunnerPageStatus>;
-  /** Everything that the page has told its person. */
+  /** All sentences that the page has shown. */
   told(): Promise<string>;
   /** Runs in the page's worker. */
   inWorker(work: () => void): Promise<void>;
