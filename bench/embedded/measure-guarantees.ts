@@ -1,10 +1,10 @@
-// Measures for `npm run bench` what it costs to wait until writes are applied, and prints its figures
-// as JSON.
+// Measures for `npm run bench` what it costs to wait until writes are applied, and prints its
+// figures as JSON.
 //
 // Arguments: a folder, the number of events, the number of rounds. In each round, the same stream
 // goes twice through the real pipeline, from the embedded log to the embedded store: once with the
-// real store, and once with a store that answers `stored` at once and writes later, which would lose
-// events in a crash. Vectors are available at once, so that runners do not limit the rate.
+// real store, and once with a store that answers `stored` at once and writes later, which would
+// lose events in a crash. Vectors are available at once, so that runners do not limit the rate.
 
 import { join } from 'node:path';
 import { eventLimits } from '#core/event/parse-event.ts';

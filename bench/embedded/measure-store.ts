@@ -1,5 +1,5 @@
-// Measures the embedded log and store in an empty folder for `npm run bench`, and prints its figures
-// as JSON.
+// Measures the embedded log and store in an empty folder for `npm run bench`, and prints its
+// figures as JSON.
 //
 // Arguments: the folder, and the amount of work (1 is 20,000 texts and 200,000 events).
 

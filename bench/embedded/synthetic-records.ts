@@ -1,5 +1,5 @@
-// Makes synthetic records for benchmarks of a store: shaped like those of a shop, and the same for the
-// same index.
+// Makes synthetic records for benchmarks of a store: shaped like those of a shop, and the same for
+// the same index.
 
 import { at } from '#core/errors/assert.ts';
 import { uuidV5 } from '#core/event/uuid.ts';

@@ -1,4 +1,4 @@
-// A worker that answers what it was asked, throws what it is told to, and falls over on demand.
+// A worker that returns its argument, throws the named error, or crashes on demand.
 
 import { parentPort, workerData } from 'node:worker_threads';
 import {
@@ -29,13 +29,13 @@ const handlers: EchoApi = {
   },
   die: () => {
     queueMicrotask(() => {
-      throw new Error('It fell over.');
+      throw new Error('It crashed.');
     });
     return null;
   },
 };
 
-if (parentPort === null) throw new Error('The echo runs in a worker.');
+if (parentPort === null) throw new Error('The echo worker runs outside of a worker.');
 serve(parentPort, () => {
   if (workerData === 'cannot start') throw new UsageError('The folder is not there.');
   return {

@@ -1,12 +1,11 @@
-// Whoever hears that something is written can see it: nothing is answered before its transaction is
-// committed.
+// A write is answered only after its transaction was committed, so that every reader sees it.
 
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
 import { reopening } from './embedded-harness.ts';
 
-/** So many that their commit takes longer than the answer to them. */
+/** Enough that the commit takes longer than the answer. */
 const recordsPerAppend = 1_000;
 const records = Array.from({ length: recordsPerAppend }, () => ({
   key: null,
@@ -15,7 +14,7 @@ const records = Array.from({ length: recordsPerAppend }, () => ({
   timestamp: 0,
 }));
 
-test('what was answered is seen by others at once', async () => {
+test('other connections see an answered write at once', async () => {
   await using folder = await reopening({ partitions: 1 });
   const { sink } = await folder.get();
   using other = new DatabaseSync(join(folder.path, 'vectorstream.db'), { readOnly: true });

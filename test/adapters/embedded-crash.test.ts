@@ -1,4 +1,4 @@
-// A SIGKILL at any point loses nothing that was acknowledged, in the log or in the store.
+// A SIGKILL at any point loses nothing that was acknowledged, neither in the log nor in the store.
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,12 +8,12 @@ import { eventIdOf } from '../conformance/store-records.ts';
 import type { Acknowledged } from './embedded-crasher.ts';
 import { openFolder, temporaryFolder } from './embedded-harness.ts';
 
-/** Runs the writer until it has told of so many batches, then kills it at once. */
+/** Runs the writer until it has sent this many messages, then kills it at once. */
 async function crashAfter(
   messages: number,
   path: string,
   first: number,
-  heard: (what: Acknowledged) => void,
+  onMessage: (what: Acknowledged) => void,
 ): Promise<void> {
   const child = fork(
     fileURLToPath(new URL('./embedded-crasher.ts', import.meta.url)),
@@ -23,7 +23,7 @@ async function crashAfter(
   const exited = once(child, 'exit');
   let count = 0;
   child.on('message', (what: Acknowledged) => {
-    heard(what);
+    onMessage(what);
     count += 1;
     if (count === messages) child.kill('SIGKILL');
   });
@@ -31,36 +31,36 @@ async function crashAfter(
   expect({ code, signal }).toEqual({ code: null, signal: 'SIGKILL' });
 }
 
-it('a gateway killed at any point loses nothing acknowledged, and goes on where it was', async () => {
+it('a gateway killed at any point loses nothing acknowledged, and continues', async () => {
   await using folder = await temporaryFolder();
   const appended = new Set<number>();
   const stored = new Set<number>();
-  const heard = (what: Acknowledged) => {
+  const onMessage = (what: Acknowledged) => {
     if ('appended' in what) for (const n of what.appended) appended.add(n);
     if ('stored' in what) for (const n of what.stored) stored.add(n);
   };
   for (const [round, messages] of [1, 7, 40, 90].entries())
-    await crashAfter(messages, folder.path, round * 1_000_000, heard);
+    await crashAfter(messages, folder.path, round * 1_000_000, onMessage);
 
   await using embedded = await openFolder(folder.path, { partitions: 2 });
   const missing: number[] = [];
   for (const n of stored) if ((await embedded.store.event(eventIdOf(n))) === null) missing.push(n);
   expect(missing).toEqual([]);
 
-  // What was appended and is not in the store has not been committed: it comes again.
+  // An event that is in the log but not in the store was not committed: it is delivered again.
   const source = await embedded.source('group');
   const abort = new AbortController();
-  const waiting = new Set<number>();
+  const redelivered = new Set<number>();
   let lag = (await source.lag()).reduce((sum, each) => sum + each.lag, 0);
   if (lag === 0) abort.abort();
   for await (const batch of source.deliveries(abort.signal)) {
-    for (const { value } of batch) waiting.add(Number(new TextDecoder().decode(value)));
+    for (const { value } of batch) redelivered.add(Number(new TextDecoder().decode(value)));
     lag -= batch.length;
     if (lag === 0) abort.abort();
   }
   const lost: number[] = [];
   for (const n of appended)
-    if (!waiting.has(n) && (await embedded.store.event(eventIdOf(n))) === null) lost.push(n);
+    if (!redelivered.has(n) && (await embedded.store.event(eventIdOf(n))) === null) lost.push(n);
   expect(lost).toEqual([]);
   expect([appended.size > 100, stored.size > 100]).toEqual([true, true]);
   await source[Symbol.asyncDispose]();

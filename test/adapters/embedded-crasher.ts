@@ -1,5 +1,5 @@
-// A gateway's worth of writes, until it is killed: it tells its parent only of what was
-// acknowledged.
+// Writes to a data folder as a gateway does, until it is killed. It reports to its parent what was
+// acknowledged, and nothing else.
 
 import { eventRecord, textRecord } from '../conformance/store-records.ts';
 import { openFolder } from './embedded-harness.ts';
@@ -12,13 +12,13 @@ export type Acknowledged =
 const [path = '', first = '0'] = process.argv.slice(2);
 const encoder = new TextEncoder();
 const batch = 20;
-const tell = (what: Acknowledged) => process.send?.(what);
+const report = (what: Acknowledged) => process.send?.(what);
 
 const embedded = await openFolder(path, { partitions: 2 });
 const { sink, store } = embedded;
 const reader = await embedded.source('group', { commitMs: 1 });
 
-/** What is appended comes back, is stored and settled, as in the pipeline. */
+/** Appended records are read, stored and settled, as in the pipeline: see `consume`. */
 async function append(): Promise<never> {
   for (let n = Number(first); ; n += batch) {
     const numbers = Array.from({ length: batch }, (_, i) => n + i);
@@ -30,7 +30,7 @@ async function append(): Promise<never> {
         timestamp: 0,
       })),
     );
-    tell({ appended: numbers });
+    report({ appended: numbers });
   }
 }
 
@@ -39,9 +39,9 @@ async function consume(): Promise<void> {
     const numbers = deliveries.map(({ value }) => Number(new TextDecoder().decode(value)));
     await store.putTexts([...new Set(numbers.map((n) => n % 50))].map((n) => textRecord(n)));
     await store.putEvents(numbers.map((n) => eventRecord(n, { text: n % 50 })));
-    tell({ stored: numbers });
+    report({ stored: numbers });
     for (const delivery of deliveries) delivery.settle({ status: 'stored' });
-    tell({ settled: numbers.length });
+    report({ settled: numbers.length });
   }
 }
 

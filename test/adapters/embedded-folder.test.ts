@@ -1,4 +1,4 @@
-// A data folder belongs to one process and one index, and says plainly what is wrong with it; the
+// A data folder belongs to one process and one index, and refuses others with a clear error; the
 // log keeps its bounds.
 
 import { fork } from 'node:child_process';
@@ -32,7 +32,7 @@ async function holder(path: string): Promise<ReturnType<typeof fork>> {
 }
 
 describe('a data folder', () => {
-  it('refuses a second process, naming the folder and the first; a SIGKILL of that one frees it', async () => {
+  it('refuses a second process and names the first; SIGKILL of the first frees it', async () => {
     await using folder = await temporaryFolder();
     const first = await holder(folder.path);
     const refused = await openFolder(folder.path).catch((error: unknown) => error);
@@ -45,14 +45,14 @@ describe('a data folder', () => {
     expect(await embedded.store.counts()).toEqual({ texts: 0, events: 0 });
   });
 
-  it('refuses a second opening in the same process', async () => {
+  it('cannot be opened twice in one process', async () => {
     await using folder = await temporaryFolder();
     await using first = await openFolder(folder.path);
     await expect(openFolder(folder.path)).rejects.toThrow(UsageError);
     expect(await first.store.counts()).toEqual({ texts: 0, events: 0 });
   });
 
-  it('made for another model refuses this one, names both and says how to go on', async () => {
+  it('of another model refuses this one, names both and says what to do', async () => {
     await using folder = await temporaryFolder();
     await (await openFolder(folder.path))[Symbol.asyncDispose]();
     for (const other of [
@@ -71,7 +71,7 @@ describe('a data folder', () => {
     }
   });
 
-  it('from before events were found by their product is brought along, with all that is in it', async () => {
+  it('of schema 2 is upgraded, so that its events are found by product', async () => {
     await using folder = await temporaryFolder();
     {
       await using embedded = await openFolder(folder.path);
@@ -100,7 +100,7 @@ describe('a data folder', () => {
     expect(await eventsOf('p1')).toHaveLength(2);
   });
 
-  it('written by a newer version is left alone', async () => {
+  it('of a newer version is refused', async () => {
     await using folder = await temporaryFolder();
     await (await openFolder(folder.path))[Symbol.asyncDispose]();
     const file = new DatabaseSync(join(folder.path, 'vectorstream.db'));
@@ -109,9 +109,9 @@ describe('a data folder', () => {
     await expect(openFolder(folder.path)).rejects.toThrow(/newer VectorStream \(schema 99/);
   });
 
-  it('written before dead letters had a status gets one, and keeps its letters', async () => {
+  it('of schema 1 keeps its dead letters, which get a status', async () => {
     await using folder = await temporaryFolder();
-    const letter: DeadLetter = {
+    const deadLetter: DeadLetter = {
       ...recordOf(1),
       id: uuidV5('events/0/1'),
       origin: { topic: 'events', partition: 0, offset: 1 },
@@ -124,30 +124,31 @@ describe('a data folder', () => {
       runner: null,
     };
     const first = await openFolder(folder.path);
-    await first.deadLetters.put([letter]);
+    await first.deadLetters.put([deadLetter]);
     await first[Symbol.asyncDispose]();
     const file = new DatabaseSync(join(folder.path, 'vectorstream.db'));
     file.exec(
-      'ALTER TABLE dead_letters DROP COLUMN status; ALTER TABLE dead_letters DROP COLUMN value_bytes; PRAGMA user_version = 1',
+      `ALTER TABLE dead_letters DROP COLUMN status;
+      ALTER TABLE dead_letters DROP COLUMN value_bytes; PRAGMA user_version = 1`,
     );
     file.close();
     await using second = await openFolder(folder.path);
-    expect(await second.deadLetters.get(letter.id)).toMatchObject({
-      id: letter.id,
+    expect(await second.deadLetters.get(deadLetter.id)).toMatchObject({
+      id: deadLetter.id,
       ...openStatus,
       valueBytes: 10,
     });
     await second.deadLetters.setStatus([
-      { id: letter.id, status: { ...openStatus, state: 'purged' } },
+      { id: deadLetter.id, status: { ...openStatus, state: 'purged' } },
     ]);
-    expect(await second.deadLetters.get(letter.id)).toMatchObject({
+    expect(await second.deadLetters.get(deadLetter.id)).toMatchObject({
       state: 'purged',
       value: new Uint8Array(),
       valueBytes: 10,
     });
   });
 
-  it("with something else under the database's name says so", async () => {
+  it('with another file in place of the database is a clear error', async () => {
     await using folder = await temporaryFolder();
     await writeFile(
       join(folder.path, 'vectorstream.db'),
@@ -158,7 +159,7 @@ describe('a data folder', () => {
     expect(String(error)).toMatch(/vectorstream\.db is damaged or not a database/);
   });
 
-  it('that cannot be a folder is a clear error', async () => {
+  it('that cannot be created is a clear error', async () => {
     await using folder = await temporaryFolder();
     await writeFile(join(folder.path, 'file'), '');
     for (const path of [join(folder.path, 'file'), join(folder.path, 'file', 'below')]) {
@@ -177,7 +178,7 @@ describe('a data folder', () => {
     },
   );
 
-  it('killed in the middle of its work ends every call', async () => {
+  it('ends every call when its workers are killed', async () => {
     await using folder = await temporaryFolder();
     const deaths: string[] = [];
     const embedded = await openFolder(folder.path, {
@@ -207,7 +208,7 @@ describe('the embedded log', () => {
     await expect(sink.append([recordOf(2, 1)])).rejects.toThrow(LogFullError);
   });
 
-  it('refuses what would pass its bound of unread bytes, and takes it once the group has read', async () => {
+  it('refuses what exceeds its bound of unread bytes, until the group has read', async () => {
     await using folder = await reopening({
       partitions: 1,
       log: { unreadBytesMax: 10_000, retentionBytes: 0, retentionMs: 0 },
@@ -235,7 +236,7 @@ describe('the embedded log', () => {
     ['size', { retentionBytes: 3 * 30, retentionMs: 2 ** 40 }, 11],
     ['neither', { retentionBytes: 2 ** 30, retentionMs: 2 ** 40 }, 20],
   ])(
-    'forgets by %s what the group has committed, and nothing else',
+    'deletes by %s what the group has committed, and nothing else',
     async (_name, retention, left) => {
       const clock = new ManualClock(1_000_000);
       await using folder = await reopening({
@@ -253,7 +254,7 @@ describe('the embedded log', () => {
       }
       await reader[Symbol.asyncDispose]();
       const group = await embedded.source('group');
-      // A group that starts anew sees what is left.
+      // A new group sees what is left.
       const recordsLeft = async (): Promise<number | undefined> => {
         await clock.advance(100_000);
         const probe = await embedded.source(`probe ${clock.now()}`);
@@ -269,7 +270,7 @@ describe('the embedded log', () => {
     },
   );
 
-  it('keeps its partitions and offsets over restarts, and never gets fewer', async () => {
+  it('keeps its partitions and offsets over restarts, and never has fewer', async () => {
     await using folder = await temporaryFolder();
     for (const [partitions, expected] of [
       [3, 3],

@@ -1,5 +1,4 @@
-// Data folders for tests: each in a temporary directory of its own, removed with everything that is
-// open on it.
+// Opens data folders for tests, each in its own temporary directory, and removes them.
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -27,7 +26,7 @@ export async function temporaryFolder(): Promise<AsyncDisposable & { readonly pa
   };
 }
 
-/** A worker that dies fails the test through the calls that it rejects. */
+/** When a worker dies, it rejects its calls, which fails the test. */
 export function openFolder(
   dataDir: string,
   options: Partial<EmbeddedOptions> = {},
@@ -42,7 +41,7 @@ export function openFolder(
   });
 }
 
-/** One folder, opened when first needed and again after a crash. */
+/** One folder, opened when it is first needed, and again after a crash. */
 export async function reopening(options: Partial<EmbeddedOptions> = {}) {
   const folder = await temporaryFolder();
   let embedded: Embedded | null = null;

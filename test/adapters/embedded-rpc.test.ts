@@ -1,4 +1,4 @@
-// A call to a database worker ends in every case, and a death is told once.
+// Every call to a database worker ends, and the death of a worker is reported once.
 
 import { Worker } from 'node:worker_threads';
 import { expect, it } from 'vitest';
@@ -23,7 +23,7 @@ function start(mode: string): { client: WorkerClient<EchoApi>; deaths: string[] 
   };
 }
 
-it('answers come to their own call, typed arrays moved', async () => {
+it('each call gets its own answer, and typed arrays are transferred', async () => {
   const { client } = start('');
   await client.ready();
   const bytes = new Uint8Array([1, 2, 3]);
@@ -41,7 +41,7 @@ it('answers come to their own call, typed arrays moved', async () => {
   await client.close();
 });
 
-it('errors keep their class, code and whether to try again; others of the group are answered', async () => {
+it('errors keep class, code and retryability; the other calls are answered', async () => {
   const { client } = start('');
   await client.ready();
   const [failed, fine] = await Promise.allSettled([
@@ -60,7 +60,7 @@ it('errors keep their class, code and whether to try again; others of the group 
   await client.close();
 });
 
-it('a worker that dies rejects all that is pending and all that comes, and says so once', async () => {
+it('the death of a worker rejects pending and later calls, and is reported once', async () => {
   const { client, deaths } = start('');
   await client.ready();
   const pending = Promise.allSettled([client.call('die', null), client.call('echo', 1)]);
@@ -69,19 +69,19 @@ it('a worker that dies rejects all that is pending and all that comes, and says 
       status: 'rejected',
       reason: { code: 'worker_stopped', retryable: true },
     });
-  await expect(client.call('echo', 1)).rejects.toThrow('The echo has stopped (It fell over.)');
+  await expect(client.call('echo', 1)).rejects.toThrow('The echo has stopped (It crashed.)');
   await client.close();
   expect(deaths.length).toBe(1);
 });
 
-it('a worker that cannot start says why, and is not a death', async () => {
+it('a worker that cannot start says why, and is not reported as dead', async () => {
   const { client, deaths } = start('cannot start');
   await expect(client.ready()).rejects.toThrow(new UsageError('The folder is not there.'));
   await client.close();
   expect(deaths).toEqual([]);
 });
 
-it('closing answers what was asked before, and refuses what comes after', async () => {
+it('close answers earlier calls, and refuses later ones', async () => {
   const { client, deaths } = start('');
   await client.ready();
   const before = client.call('echo', 'before');

@@ -1,11 +1,11 @@
-// A power loss undoes nothing that was promised: where a client, or a dead letter's event, has no
-// other copy, the answer waits for the disk.
+// A power loss undoes no promise: when no other copy of an event or dead letter exists, the answer
+// waits for the disk.
 
 import { expect, test } from 'vitest';
 import { synchronousFor } from '../../gateway/embedded/durability.ts';
 
 test.each(['append', 'putDeadLetters', 'setDeadLetterStatus'])(
-  '%s is synced, in whatever company',
+  '%s is synced, whatever calls share its transaction',
   (method) => {
     expect(synchronousFor([{ method: 'putEvents' }, { method }, { method: 'commit' }])).toBe(
       'FULL',
@@ -13,7 +13,7 @@ test.each(['append', 'putDeadLetters', 'setDeadLetterStatus'])(
   },
 );
 
-test('what comes again after a power loss is not', () => {
+test('writes that are repeated after a power loss are not synced', () => {
   expect(
     synchronousFor(
       ['putTexts', 'putEvents', 'commit', 'mark', 'withhold'].map((method) => ({ method })),

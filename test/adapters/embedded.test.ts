@@ -1,4 +1,4 @@
-// The embedded log, store and dead letters keep what every adapter guarantees.
+// The embedded log, store and dead letters keep the guarantees of every adapter.
 
 import { behaviourAnalysisConformance } from '../conformance/behaviour-analysis.ts';
 import { deadLettersConformance } from '../conformance/dead-letters.ts';

@@ -1,4 +1,4 @@
-// A full disk is nobody's fault and passes; a value that does not fit is the item's own.
+// A full disk is a retryable error; a value that the table refuses is the fault of its item.
 
 import { DatabaseSync } from 'node:sqlite';
 import { expect, it } from 'vitest';
@@ -18,19 +18,19 @@ function thrownBy(sql: string): unknown {
   throw new Error(`${sql} did not fail`);
 }
 
-it('a full disk may be tried again', () => {
+it('a full disk is retryable', () => {
   const error = thrownBy('INSERT INTO t (x) VALUES (hex(zeroblob(100000)))');
   expect(error).toBeInstanceOf(DependencyError);
   expect(error).toMatchObject({ code: 'disk_full', retryable: true });
 });
 
-it('a value that the table refuses may not', () => {
+it('a value that the table refuses is not retryable', () => {
   expect(thrownBy('INSERT INTO t (x) VALUES (NULL)')).toMatchObject({
     name: 'DependencyError',
     retryable: false,
   });
 });
 
-it('wrong SQL is a bug, and no dependency is blamed for it', () => {
+it('wrong SQL is a bug and not an error of the dependency', () => {
   expect(thrownBy('SELECT nothing FROM nowhere')).not.toBeInstanceOf(DependencyError);
 });

@@ -1,5 +1,5 @@
-// The copy of the vectors follows its database through every kind of change, and a search through
-// it is the search of all.
+// The copy of the vectors follows its database through every kind of change, and its candidates
+// match all stored vectors.
 
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -18,7 +18,9 @@ async function openBoth() {
   const file = join(folder.path, 'vectors.db');
   const writer = new DatabaseSync(file);
   writer.exec(
-    `PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; CREATE TABLE vectors (text INTEGER PRIMARY KEY, kind TEXT NOT NULL, vector BLOB NOT NULL); ${vectorChanges}`,
+    `PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;
+    CREATE TABLE vectors (text INTEGER PRIMARY KEY, kind TEXT NOT NULL, vector BLOB NOT NULL);
+    ${vectorChanges}`,
   );
   const reader = new DatabaseSync(file, { readOnly: true });
   onTestFinished(() => [reader, writer].forEach((database) => database.close()));
@@ -37,7 +39,8 @@ describe('the copy of the vectors', () => {
     Float32Array.from({ length: dimensions }, () => random.next() - 0.5);
   const put = (from: number, count: number): void => {
     const insert = both.writer.prepare(
-      "INSERT INTO vectors (text, kind, vector) VALUES (?, 'product', ?) ON CONFLICT (text) DO UPDATE SET vector = excluded.vector",
+      `INSERT INTO vectors (text, kind, vector) VALUES (?, 'product', ?)
+      ON CONFLICT (text) DO UPDATE SET vector = excluded.vector`,
     );
     both.writer.exec('BEGIN');
     for (let text = from; text < from + count; text++) insert.run(text, bytesOf(vector()));
@@ -55,7 +58,7 @@ describe('the copy of the vectors', () => {
     while (both.copy.step());
   };
 
-  it('is none until it is whole', () => {
+  it('returns nothing until it is complete', () => {
     put(1, 1_200);
     expect(both.copy.step()).toBe(true);
     expect(candidates(5)).toBeNull();
@@ -63,7 +66,7 @@ describe('the copy of the vectors', () => {
     expect(candidates(10_000)).toEqual(everything());
   });
 
-  it('is whole though texts come, change and go while it is made', () => {
+  it('is complete although texts are added, changed and deleted meanwhile', () => {
     put(1, 1_700);
     both.copy.step();
     put(1_800, 100);
@@ -75,7 +78,7 @@ describe('the copy of the vectors', () => {
     expect(candidates(10_000)).toEqual(everything());
   });
 
-  it('has what was committed before a search, and ranks a changed vector by what it is now', () => {
+  it('has all changes committed before a search, and ranks by the new vectors', () => {
     put(1, 500);
     copyAll();
     remove('text <= 100');
@@ -86,7 +89,7 @@ describe('the copy of the vectors', () => {
     expect(both.copy.candidates(query, 1, true)).toContain(400);
   });
 
-  it('shows a reader in its transaction nothing that was committed since', () => {
+  it('hides from a transaction what was committed after it began', () => {
     put(1, 20);
     copyAll();
     both.reader.exec('BEGIN');
@@ -97,7 +100,7 @@ describe('the copy of the vectors', () => {
     expect(candidates(100)).toHaveLength(25);
   });
 
-  it('forgets what was rolled back', () => {
+  it('ignores changes that were rolled back', () => {
     put(1, 20);
     copyAll();
     both.writer.exec('BEGIN; SAVEPOINT one');
@@ -106,13 +109,13 @@ describe('the copy of the vectors', () => {
     expect(candidates(100)).toEqual(everything());
   });
 
-  it('is made anew when more has changed than is noted', () => {
+  it('is rebuilt when more has changed than was logged', () => {
     put(1, 600);
     copyAll();
     remove('text <= 300');
     for (let round = 0; round < 25; round++) put(301, 500);
-    expect(both.writer.prepare('SELECT count(*) AS notes FROM vector_changes').get()).toEqual({
-      notes: 10_000,
+    expect(both.writer.prepare('SELECT count(*) AS changes FROM vector_changes').get()).toEqual({
+      changes: 10_000,
     });
     expect(candidates(5)).toBeNull();
     copyAll();

@@ -1,5 +1,5 @@
-// Runs the commands of the runbook for dead letters as docs/operations.md has them, against a
-// gateway in the state that they speak of.
+// Runs the commands of the runbook for dead letters, as they stand in docs/operations.md, against a
+// gateway with dead letters.
 
 import { execFileSync } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
@@ -11,7 +11,7 @@ import { shopEvent } from '../helpers/shop-events.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { until } from '../helpers/until.ts';
 
-/** What the commands need, and this machine lacks. */
+/** Programs that the commands need and this machine lacks. */
 const missing = ['bash', 'curl', 'jq'].filter((program) => {
   try {
     execFileSync(program, ['--version'], { stdio: 'ignore' });
@@ -21,7 +21,7 @@ const missing = ['bash', 'curl', 'jq'].filter((program) => {
   }
 });
 if (missing.length > 0 && process.env['CI'])
-  throw new Error(`The runbook cannot be tried: ${missing.join(', ')} not found.`);
+  throw new Error(`The runbook cannot be tested: ${missing.join(', ')} not found.`);
 if (missing.length > 0)
   process.stderr.write(
     `\n*** SKIPPED: the runbook for dead letters. ${missing.join(', ')} not found. ***\n\n`,
@@ -31,7 +31,7 @@ const parked = 3;
 
 describe.skipIf(missing.length > 0)('the runbook for dead letters', () => {
   it(
-    'works as it stands: it finds, corrects, puts back and purges',
+    'works as it stands: it finds, corrects, replays and purges',
     { timeout: 120_000 },
     async () => {
       await using folder = await temporaryFolder();
@@ -65,7 +65,7 @@ describe.skipIf(missing.length > 0)('the runbook for dead letters', () => {
         );
       }
       await until(
-        'all letters are there',
+        'all dead letters are there',
         30_000,
         async () => (await gateway.stats()).dead_letters.open === 200 + parked,
       );
@@ -81,7 +81,7 @@ describe.skipIf(missing.length > 0)('the runbook for dead letters', () => {
         .map((line) => line.slice(4))
         .join('\n');
       const script = join(folder.path, 'runbook.sh');
-      // The one letter that was corrected is purged before the others are counted.
+      // The corrected dead letter is purged before the others are counted.
       await writeFile(
         script,
         commands
@@ -100,7 +100,7 @@ describe.skipIf(missing.length > 0)('the runbook for dead letters', () => {
       expect(said).toContain(`{"matching":${parked},"purged":${parked},`);
       expect(said).not.toContain('urn:vectorstream:problem');
       await until(
-        'what was put back is stored',
+        'the replayed events are stored',
         20_000,
         async () => (await gateway.stats()).store.events === 800 + parked + 1,
       );

@@ -1,6 +1,6 @@
-// Dead letters from end to end on a real broker: exactly the bad events become letters that any
-// client can read, corrected ones are stored, what fails again keeps its history, and neither a
-// crash nor a repetition makes a second copy of an event.
+// Dead letters from end to end on a real broker: exactly the invalid events become dead letters
+// that any client can read, corrected events are stored, an event that fails again keeps its
+// history, and neither a crash nor a repetition makes a second copy of an event.
 
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -21,7 +21,7 @@ const reason = await noKafka();
 const doneMsMax = 180_000;
 const [count, bad] = [20_000, 1_000];
 
-type Letter = {
+type DeadLetterView = {
   id: string;
   state: string;
   reason: string;
@@ -30,7 +30,7 @@ type Letter = {
   redrive_count: number;
   origin: { topic: string; partition: number; offset: number };
 };
-type Page = { items: Letter[]; next_cursor: string | null };
+type Page = { items: DeadLetterView[]; next_cursor: string | null };
 type Report = {
   replayed: number;
   refused: number;
@@ -42,31 +42,31 @@ type Report = {
 const body = async <T>(answer: Promise<{ status: number; body: unknown }>): Promise<T> => {
   const { status, body: read } = await answer;
   if (status !== 200) throw new Error(`${status} ${JSON.stringify(read)}`);
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the documented shape; a test of it would fail on a wrong one
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- documented; a wrong shape fails the test
   return read as T;
 };
 const post = <T>(gateway: RunningGateway, path: string, request: object): Promise<T> =>
   body<T>(gateway.post(path, JSON.stringify(request)));
 
-async function allDeadLetters(gateway: RunningGateway, filter: string): Promise<Letter[]> {
-  const letters: Letter[] = [];
+async function allDeadLetters(gateway: RunningGateway, filter: string): Promise<DeadLetterView[]> {
+  const deadLetters: DeadLetterView[] = [];
   for (let cursor: string | null = ''; cursor !== null;) {
     const page: Page = await body<Page>(
       gateway.get(`/dlq/messages?limit=500&${filter}${cursor && `&cursor=${cursor}`}`),
     );
-    letters.push(...page.items);
+    deadLetters.push(...page.items);
     cursor = page.next_cursor;
   }
-  return letters;
+  return deadLetters;
 }
 
-/** A message that says until when a timestamp is allowed says it of its own moment. */
+/** A message on a timestamp names the latest time allowed, which differs with each parse. */
 const timeless = (message: string | undefined): string | undefined =>
   message?.replace(/which is \S+Z$/, 'which is then');
 
 type PlainRecord = { readonly value: string; readonly headers: Readonly<Record<string, string>> };
 
-/** What a client that knows nothing of VectorStream finds in a topic, once it holds so many records. */
+/** What any Kafka client reads from a topic, once it has `atLeast` records. */
 async function readTopic(
   broker: KafkaBroker,
   topic: string,
@@ -101,13 +101,13 @@ async function readTopic(
 const ready = (gateway: RunningGateway) =>
   until('it is ready', 30_000, async () => (await gateway.get('/readyz')).status === 200);
 const settled = (gateway: RunningGateway, events: number, open: number) =>
-  until(`${events} events are stored, ${open} letters open`, doneMsMax, async () => {
+  until(`${events} events are stored, ${open} dead letters are open`, doneMsMax, async () => {
     const {
       store,
       events: { lag, unsettled },
-      dead_letters: letters,
+      dead_letters: deadLetters,
     } = await gateway.stats();
-    return store.events === events && lag === 0 && unsettled === 0 && letters.open === open;
+    return store.events === events && lag === 0 && unsettled === 0 && deadLetters.open === open;
   });
 
 const reasons = (of: Iterable<{ reason: string }>): Record<string, number> => {
@@ -130,7 +130,7 @@ describe.skipIf(reason !== null)('dead letters on a real broker', () => {
     });
 
   it(
-    `${bad} of ${count} events are bad: exactly these become letters, each with its reason, and corrected they are stored`,
+    `${bad} invalid of ${count} events become dead letters, and are stored once corrected`,
     { timeout: 600_000 },
     async () => {
       await using folder = await temporaryFolder();
@@ -196,7 +196,7 @@ describe.skipIf(reason !== null)('dead letters on a real broker', () => {
         ).size,
       ).toBe(bad);
 
-      // As they are, none of them can do better a second time.
+      // Without a correction, none of them can succeed.
       const dry = await post<Report>(gateway, '/dlq/replay/batch', { dry_run: true });
       expect(dry).toMatchObject({
         matching: bad,
@@ -204,13 +204,13 @@ describe.skipIf(reason !== null)('dead letters on a real broker', () => {
         refused: bad,
         refusals: expect.arrayContaining([expect.objectContaining({ code: 'still_invalid' })]),
       });
-      const letters = await allDeadLetters(gateway, 'state=open');
-      expect(reasons(letters)).toEqual(
+      const deadLetters = await allDeadLetters(gateway, 'state=open');
+      expect(reasons(deadLetters)).toEqual(
         reasons(records.map(({ headers }) => ({ reason: headers['vectorstream.reason'] ?? '' }))),
       );
-      for (let index = 0; index < letters.length; index += 10) {
+      for (let index = 0; index < deadLetters.length; index += 10) {
         await Promise.all(
-          letters.slice(index, index + 10).map(({ id }) =>
+          deadLetters.slice(index, index + 10).map(({ id }) =>
             post(gateway, `/dlq/replay/${id}`, {
               payload: shopEvent({ event_id: `corrected-${id}` }),
             }),
@@ -228,7 +228,7 @@ describe.skipIf(reason !== null)('dead letters on a real broker', () => {
   );
 
   it(
-    'what fails again is a new letter that keeps the first origin and the count, and is put back no oftener than allowed',
+    'an event that fails again keeps its first origin and count, up to the limit of replays',
     { timeout: 180_000 },
     async () => {
       await using folder = await temporaryFolder();
@@ -240,17 +240,17 @@ describe.skipIf(reason !== null)('dead letters on a real broker', () => {
       ).toMatchObject({ status: 202 });
       const origins: string[] = [];
       for (let redrives = 0; redrives <= 3; redrives++) {
-        const [letter] = await until(`letter ${redrives}`, 30_000, async () => {
+        const [deadLetter] = await until(`dead letter ${redrives}`, 30_000, async () => {
           const found = await allDeadLetters(gateway, 'state=open');
           return found.length === 1 && found;
         });
-        expect(letter).toMatchObject({
+        expect(deadLetter).toMatchObject({
           redrive_count: redrives,
           value: '{"event_id":"bad"}',
           origin: { topic },
         });
-        origins.push(`${letter?.origin.partition}/${letter?.origin.offset}`);
-        if (redrives < 3) await post(gateway, `/dlq/replay/${letter?.id}`, { force: true });
+        origins.push(`${deadLetter?.origin.partition}/${deadLetter?.origin.offset}`);
+        if (redrives < 3) await post(gateway, `/dlq/replay/${deadLetter?.id}`, { force: true });
       }
       const [last] = await allDeadLetters(gateway, 'state=open');
       expect(
@@ -275,7 +275,7 @@ describe.skipIf(reason !== null)('dead letters on a real broker', () => {
   );
 
   it(
-    'killed while it puts a batch back, it loses no letter, and the second round makes no second copy',
+    'a gateway killed during a batch loses no dead letter, and makes no second copy',
     { timeout: 300_000 },
     async () => {
       await using folder = await temporaryFolder();
@@ -299,7 +299,7 @@ describe.skipIf(reason !== null)('dead letters on a real broker', () => {
         () => 'cut off',
       );
       await until(
-        'some are put back',
+        'some are replayed',
         30_000,
         async () => (await killed.stats()).store.events >= 100,
       );

@@ -1,5 +1,5 @@
-// A database file that was damaged on the disk: the gateway does not start on it, or ends as soon
-// as it meets the damage; it says why, and serves nothing wrong.
+// With a damaged database file, the gateway does not start, or ends as soon as it finds the damage.
+// It says why, and serves no wrong data.
 
 import { cp, open, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -25,10 +25,7 @@ let knowledge: Knowledge;
 let folder: TemporaryFolder;
 let whole: string;
 let bytesPerPage = 0;
-/**
- * By the table or index that they belong to: the last of its pages, so that larger trees lose a
- * leaf.
- */
+/** The last page of each table and index, so that a larger tree loses a leaf. */
 const pages = new Map<string, number>();
 
 const joinHonest = (gateway: RunningGateway) =>
@@ -65,7 +62,7 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => folder[Symbol.asyncDispose]());
 
-/** A copy of the folder with so much of its file lost. */
+/** A copy of the folder, whose file `harm` damages. */
 async function copyWith(name: string, harm: (file: string) => Promise<void>): Promise<string> {
   const copy = join(folder.path, name);
   await cp(whole, copy, { recursive: true });
@@ -85,10 +82,10 @@ test.for<[string, (file: string) => Promise<void>]>([
   ['its header', (file) => overwrite(file, 0, 100)],
   ['its first page after the header', (file) => overwrite(file, 100, 1_000)],
   ['its second half, cut off', (file) => truncate(file, 20 * bytesPerPage)],
-  ['what it says of itself', overwritePage('meta')],
+  ['its metadata', overwritePage('meta')],
   ['its commits', overwritePage('commits')],
   ['a part of the log', overwritePage('log_0')],
-])('without %s it is refused at the start, in one line', async ([name, harm]) => {
+])('without %s, it is refused at the start in one line', async ([name, harm]) => {
   const dataDir = await copyWith(name, harm);
   const { code, stdout, stderr } = await runProgram({
     script: 'gateway/main.ts',
@@ -113,7 +110,7 @@ test.for([
   'dead_letters',
   'runner_sessions',
 ])(
-  'without a page of %s it ends when it meets that, says why in one line, and has served nothing wrong',
+  'without a page of %s, it ends in one line when it finds that, and serves no wrong data',
   { timeout: 60_000 },
   async (name) => {
     const dataDir = await copyWith(name, overwritePage(name));
@@ -131,7 +128,7 @@ test.for([
 
 type Started = { readonly gateway: RunningGateway | null; readonly lastWords: () => string };
 
-/** It may meet the damage before anybody has asked for anything. */
+/** The gateway may find the damage before the first request. */
 async function startOrEnd(dataDir: string): Promise<Started> {
   try {
     const gateway = await startGateway(dataDir, environment);
@@ -141,10 +138,7 @@ async function startOrEnd(dataDir: string): Promise<Started> {
   }
 }
 
-/**
- * Asks for all that it has, and gives it something new; what it served that is wrong is added to
- * `served`.
- */
+/** Requests all data and sends a new event. Adds wrong hits to `served`. */
 async function hasEnded(gateway: RunningGateway, served: unknown[]): Promise<boolean> {
   if (gateway.child.exitCode !== null) return gateway.child.exitCode === 1;
   const event = {
@@ -169,7 +163,7 @@ async function hasEnded(gateway: RunningGateway, served: unknown[]): Promise<boo
   return false;
 }
 
-/** Hits are texts that were produced, each with the score that its own vector has. */
+/** A right hit is a produced text with the score of its own vector. */
 function wrongHits(query: string, { status, body }: Answer): readonly unknown[] {
   if (status === 503) return [];
   const { hits }: { hits: readonly { score: number; text: string }[] } = Object(body);

@@ -1,4 +1,5 @@
-// Data that commit d644d36 wrote, in a data folder and in Qdrant, is opened, searched, written on.
+// Data that commit d644d36 wrote, in a data folder and in Qdrant, can be opened, searched and
+// extended.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -14,7 +15,7 @@ import { schemaOf, search, send, type OlderData, type OlderEvent } from '../help
 import { dumpOf, type DumpedPoint } from '../helpers/qdrant/dump.ts';
 import { readStore, readVectors } from '../helpers/store-file.ts';
 
-/** What these vectors are of. Another identity asks users for a new index. */
+/** The identity of these vectors. Another identity would require a new index. */
 const identity = {
   modelId: 'sentence-transformers/all-MiniLM-L6-v2',
   modelRevision: '1f3d84417748db4890915d21b16c42787418fd49db1c262addafdd73f3199b46',
@@ -30,12 +31,12 @@ beforeAll(async () => {
 });
 afterAll(() => resources.disposeAsync());
 
-const letterOf = (eventId: string): string =>
-  world.answers.letters.find(({ event_id: id }) => id === eventId)?.id ?? 'no such letter';
+const deadLetterIdOf = (eventId: string): string =>
+  world.answers.letters.find(({ event_id: id }) => id === eventId)?.id ?? 'no such dead letter';
 const replay = (id: string, body: object = {}) =>
   world.embedded.post(`/dlq/replay/${id}`, JSON.stringify(body));
 
-/** As it was sent, in its newest version. */
+/** The newest version of an event, as it was sent. */
 function sent(eventId: string): object {
   return world.answers.events.find(({ event }) => event.event_id === eventId)?.event ?? {};
 }
@@ -79,18 +80,18 @@ const newRug = {
 };
 
 describe('an older data folder', () => {
-  test('is of the index and the schema that are made today', async () => {
+  test('has the index and the schema that a new folder has', async () => {
     const { before, folders } = world;
     expect((await openGatewayModel('models/all-MiniLM-L6-v2')).identity).toEqual(identity);
     const { modelId, modelRevision, templateHash } = identity;
-    const told = [`model ${modelId}`, `revision ${modelRevision}`, '384 dimensions'];
-    expect(before.identity).toBe([...told, `text template ${templateHash}`].join(', '));
+    const parts = [`model ${modelId}`, `revision ${modelRevision}`, '384 dimensions'];
+    expect(before.identity).toBe([...parts, `text template ${templateHash}`].join(', '));
     expect(before.schema.version).toBe(3);
     expect(schemaOf(folders.old)).toEqual({ schema: before.schema, identity: before.identity });
     expect(schemaOf(folders.fresh).schema).toEqual(before.schema);
   });
 
-  test('keeps its events, its settings and its dead letters, each as it was', async () => {
+  test('keeps its events, settings and dead letters unchanged', async () => {
     const { embedded, answers } = world;
     expect(answers.events).toHaveLength(27);
     const events = await eventsOf(embedded);
@@ -116,12 +117,12 @@ describe('an older data folder', () => {
     });
   });
 
-  test('has what it had taken in and not stored finished, from where it had stopped', async () => {
+  test('finishes the accepted events that were not stored yet', async () => {
     const { embedded, before, folders } = world;
     expect(before.texts.size).toBe(15);
     expect(before.eventIds).toHaveLength(28);
     expect([before.log.length, before.committed]).toEqual([42, 37]);
-    // The invalid one was in the queue before: it is the same letter again.
+    // The invalid event was a dead letter before: it is the same one again.
     expect(await embedded.stats()).toMatchObject({
       events: { received: 5, dead_lettered: 1, lag: 0, unsettled: 0 },
       texts: { embedded: 3 },
@@ -141,7 +142,7 @@ describe('an older data folder', () => {
     expect((await search(world.embedded, query, filter))[0]?.text).toContain(text);
   });
 
-  test('takes new events: a text it has is not embedded again, a new one is', async () => {
+  test('accepts new events: embeds only new texts', async () => {
     const { embedded, before, folders, oldVectors } = world;
     const { store, texts } = await embedded.stats();
     const after = await send(embedded, newKettle, newRug);
@@ -158,7 +159,7 @@ describe('an older data folder', () => {
     expect(oldVectors.map(({ text }) => vectors.get(text))).toEqual(oldVectors);
   });
 
-  test('stores the events that it has only once, in the newest version', async () => {
+  test('stores events that it has only once, in the newest version', async () => {
     const { embedded } = world;
     const { store, events } = await embedded.stats();
     const newer = { ...sent('older-03'), timestamp: '2025-04-02T08:00:00Z', view_duration: 7 };
@@ -172,12 +173,12 @@ describe('an older data folder', () => {
     expect((await embedded.get('/events/older-04')).body).toMatchObject(kept);
   });
 
-  test('has its dead letters replayed, but none twice and none that was purged', async () => {
+  test('replays its dead letters, but none twice and none that was purged', async () => {
     const { embedded } = world;
     const [second] = world.answers.letters.filter(({ event_id: id }) => id === 'older-type');
     expect(second).toMatchObject({ redrive_count: 1 });
     const payload = { ...newKettle, event_id: 'older-price' };
-    expect(await replay(letterOf('older-price'), { payload })).toMatchObject({ status: 200 });
+    expect(await replay(deadLetterIdOf('older-price'), { payload })).toMatchObject({ status: 200 });
     const typed = { ...newKettle, event_id: 'older-type' };
     expect(await replay(second?.id ?? '', { payload: typed })).toMatchObject({ status: 200 });
     for (const [id, status] of [
@@ -185,7 +186,7 @@ describe('an older data folder', () => {
       ['older-time', 409],
       ['older-by-hand', 422],
     ] as const)
-      expect(await replay(letterOf(id)), id).toMatchObject({ status });
+      expect(await replay(deadLetterIdOf(id)), id).toMatchObject({ status });
     await embedded.idle(10_000);
     expect((await embedded.get('/events/older-price')).body).toMatchObject({ event: payload });
     expect((await embedded.get('/events/older-type')).body).toMatchObject({ event: typed });
@@ -200,7 +201,7 @@ describe('an older data folder', () => {
 const textAt = ({ payload }: DumpedPoint, key: string): string => String(payload[key]);
 const timeAt = (point: DumpedPoint, key: string): number => Date.parse(textAt(point, key));
 
-/** The event of a point, read and named by the code of today. */
+/** The event of a point, parsed and identified by the present code. */
 function recordOf(point: DumpedPoint): EventRecord & Pick<Document, 'kind' | 'text'> {
   const event = parseEvent(new TextEncoder().encode(textAt(point, 'payload')), Date.now());
   if (isRejection(event)) throw new Error(event.message);
@@ -209,7 +210,7 @@ function recordOf(point: DumpedPoint): EventRecord & Pick<Document, 'kind' | 'te
 }
 
 describe('older Qdrant collections', () => {
-  test('are what is made today of the same events: indexes, ids and payloads', async () => {
+  test('equal what the same events produce now: indexes, ids and payloads', async () => {
     const { double, dump } = world;
     const [texts = [], events = []] = collections.map((name) => dump[name]?.points);
     expect([texts.length, events.length]).toEqual([15, 27]);
@@ -231,7 +232,7 @@ describe('older Qdrant collections', () => {
     const put = await store.putTexts(
       texts.map((point) => {
         const of = records.filter(({ textId }) => textId === point.id);
-        // The last version of an event may have left the text behind, which stays for a while.
+        // The newest version of an event may have another text: the old one stays for a while.
         const { product } = point.payload;
         const newest = of.find(({ event }) => event.product?.price === priceOf(product)) ?? of[0];
         if (newest === undefined) throw new Error(`No event is of text ${point.id}.`);
@@ -262,7 +263,7 @@ describe('older Qdrant collections', () => {
     expect(texts.map(({ id }) => id)).toContain(kettleText);
   });
 
-  test('are taken as they are: every event, and no text embedded', async () => {
+  test('are used unchanged: every event is there, and no text is embedded again', async () => {
     const { onQdrant, answers, double, dump } = world;
     expect(await onQdrant.stats()).toMatchObject({
       store: { texts: 15, events: 27 },
@@ -277,11 +278,11 @@ describe('older Qdrant collections', () => {
     expect((await search(world.onQdrant, query, filter))[0]?.text).toContain(text);
   });
 
-  test('take new events and newer versions, and no older ones', async () => {
+  test('accept new events and newer versions, but no older ones', async () => {
     const { onQdrant, double, dump } = world;
     const newer = { ...sent('older-03'), timestamp: '2025-04-02T08:00:00Z', view_duration: 7 };
     const older = { ...sent('older-04'), timestamp: '2025-01-01T00:00:00Z', quantity: 50 };
-    // Searches are counted among the embedded, too.
+    // Embedded texts include search queries.
     const {
       texts: { embedded },
     } = await onQdrant.stats();
@@ -306,7 +307,7 @@ describe('older Qdrant collections', () => {
 
 const textIn = (payload: DumpedPoint['payload']): string => String(payload['text']);
 
-/** Without the moment when it was taken in. */
+/** Without the time of ingestion. */
 function alike({ id, text_id, timestamp, event }: OlderEvent): Omit<OlderEvent, 'ingested_at'> {
   return { id, text_id, timestamp, event };
 }

@@ -1,5 +1,5 @@
-// What is stored is real: finite unit vectors that agree with the reference of the model, read with
-// sqlite-vec alone.
+// Stored vectors are right: finite unit vectors that agree with the reference of the model. They are
+// read with sqlite-vec alone.
 
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
@@ -16,12 +16,12 @@ const goldenSchema = z.object({
 const manifestSchema = z.object({
   dtypes: z.record(z.string(), z.object({ goldenMeanMin: z.number(), goldenMin: z.number() })),
 });
-/** The golden text of 1,350 characters fits no field that could hold it alone. */
+/** No field of an event is long enough for the golden text of 1,350 characters. */
 const nameCharsMax = 1_024;
 const plain = (text: string): string => text.normalize('NFC').replace(/\s+/g, ' ').trim();
 
 test(
-  'every vector is finite, of unit length and 384 dimensions, and golden texts sent as products agree with the reference',
+  'vectors are finite unit vectors of 384 dimensions, and golden texts agree with the reference',
   { timeout: 90_000 },
   async () => {
     const golden = goldenSchema
@@ -32,12 +32,12 @@ test(
     );
     expect(golden).toHaveLength(23);
     await using folder = await temporaryFolder();
-    // The dtype that this machine's own measurement chooses.
+    // `auto` chooses the dtype by a measurement on this machine.
     await using gateway = await startGateway(folder.path, { VECTORSTREAM_RUNNER_DTYPE: 'auto' });
     const named = golden.map(({ text }, index) =>
       shopEvent({ product: { id: `golden-${index}`, name: text, price: 1 } }),
     );
-    // Among others, in batches with texts of other lengths.
+    // They share batches with texts of other lengths.
     const others = shopEvents(200, 200);
     await sendEvents(gateway, [...others.slice(0, 100), ...named, ...others.slice(100)]);
     await gateway.ready();
@@ -53,7 +53,7 @@ test(
       ).toBe(true);
       expect(Math.abs(length - 1), text).toBeLessThan(1e-3);
     }
-    // Distinct texts, distinct vectors: nothing stands in for another.
+    // Distinct texts have distinct vectors.
     expect(new Set(vectors.map(({ values }) => values.join())).size).toBe(223);
 
     const byText = new Map(vectors.map((vector) => [vector.text, vector]));
