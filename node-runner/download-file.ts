@@ -50,7 +50,9 @@ export async function download(
         file.sha256 === null
           ? [`Git blob ${file.blobId}`, hashes?.blobId]
           : [`SHA-256 ${file.sha256}`, hashes?.sha256];
-      const message = `${what} is not what ${hub.host} announces: expected ${expected} (${file.size} bytes), got ${got} (${hashes?.size} bytes).`;
+      const message =
+        `${what} is not what ${hub.host} announces: ` +
+        `expected ${expected} (${file.size} bytes), got ${got} (${hashes?.size} bytes).`;
       // A part may have been damaged where it lay; what came in one piece stays wrong.
       throw new HuggingFaceError(message, { retryable: before > 0 });
     }

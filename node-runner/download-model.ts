@@ -59,7 +59,8 @@ export async function prepareHuggingFaceModel(
   for (const { path, sha256 } of files) {
     if (sha256 !== manifest.files[path])
       throw new UsageError(
-        `${model.id} has changed on ${hub.host} since ${folder} was made: delete that folder, and the model as it is now is downloaded; it asks for a new index.`,
+        `${model.id} has changed on ${hub.host} since ${folder} was made: delete that folder, ` +
+          'and the model as it is now is downloaded; it asks for a new index.',
       );
   }
   await downloadAll(
@@ -86,7 +87,9 @@ async function install(
   const [reference] = dtypes;
   if (reference === undefined)
     throw new UsageError(
-      `${listing.id} cannot be used: it has none of ${Object.values(graphFiles).join(', ')}. Many models have a copy with such graphs, for example under Xenova/ or onnx-community/.`,
+      `${listing.id} cannot be used: it has none of ${Object.values(graphFiles).join(', ')}. ` +
+        'Many models have a copy with such graphs, ' +
+        'for example under Xenova/ or onnx-community/.',
     );
 
   const sentence = await sentenceSettings(listing, hub);
@@ -180,7 +183,8 @@ async function downloadAll(
   const disk = await statfs(dirname(folder));
   if (disk.bavail * disk.bsize < bytes)
     throw new UsageError(
-      `The model needs ${megabytes(bytes)} in ${folder}; ${megabytes(disk.bavail * disk.bsize)} are free.`,
+      `The model needs ${megabytes(bytes)} in ${folder}; ` +
+        `${megabytes(disk.bavail * disk.bsize)} are free.`,
     );
   const sums = new Map<string, string>();
   for (const { listing, file } of wanted)

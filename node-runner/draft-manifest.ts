@@ -129,7 +129,9 @@ async function poolingOf(settings: Settings, modelId: string): Promise<'mean' | 
       .filter((type) => !['Transformer', 'Pooling', 'Normalize'].includes(type)) ?? [];
   if (foreign.length > 0)
     throw new UsageError(
-      `${modelId} cannot be used: its graph gives last_hidden_state, and its modules.json asks for ${foreign.join(', ')} after that. A graph that gives sentence_embedding holds them itself.`,
+      `${modelId} cannot be used: its graph gives last_hidden_state, ` +
+        `and its modules.json asks for ${foreign.join(', ')} after that. ` +
+        'A graph that gives sentence_embedding holds them itself.',
     );
   const pooling = (await settings('1_Pooling/config.json', poolingSchema)) ?? {};
   const named = Object.entries(pooling)
@@ -139,7 +141,8 @@ async function poolingOf(settings: Settings, modelId: string): Promise<'mean' | 
   const [mode = 'mean', ...more] = modes.map((name) => name.replace(/_tokens?$/, ''));
   if (more.length > 0 || (mode !== 'mean' && mode !== 'cls'))
     throw new UsageError(
-      `${modelId} cannot be used: it pools by ${[mode, ...more].join(' and ')}; mean and cls are what is done here.`,
+      `${modelId} cannot be used: it pools by ${[mode, ...more].join(' and ')}; ` +
+        'mean and cls are what is done here.',
     );
   return mode;
 }

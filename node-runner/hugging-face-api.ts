@@ -1,5 +1,4 @@
-// Asks the Hugging Face hub what a model consists of and for its files, and says in one line why it
-// cannot have them.
+// Lists and downloads a model's files from Hugging Face; a failure is explained in one line.
 
 import { z } from 'zod';
 import { UsageError, VectorStreamError } from '#core/errors/errors.ts';
@@ -7,7 +6,7 @@ import type { HuggingFaceModel } from '#core/model/model-source.ts';
 import { systemClock } from '#core/time/clock.ts';
 import { retry } from '#core/time/retry.ts';
 
-/** The hub cannot be reached, or does not give what it should. */
+/** Hugging Face cannot be reached, or its answer is wrong. */
 export class HuggingFaceError extends VectorStreamError {
   override readonly name = 'HuggingFaceError';
   readonly code = 'model_hub';
@@ -42,8 +41,9 @@ export type HuggingFaceApi = {
   /** @throws UsageError for a model that is not there or not open to us; HuggingFaceError */
   list(model: HuggingFaceModel): Promise<HuggingFaceListing>;
   /**
-   * The file's bytes from `start`, or all of them (status 200) when the hub knows no ranges. @throws
-   * UsageError, HuggingFaceError
+   * The file's bytes from `start`, or all of them (status 200) when the server ignores ranges.
+   *
+   * @throws UsageError, HuggingFaceError
    */
   open(listing: HuggingFaceListing, file: HuggingFaceFile, start: number): Promise<Response>;
 };
@@ -72,8 +72,9 @@ const listingSchema = z.object({
 });
 
 /**
- * `endpoint`: such as `https://huggingface.co`; `token`: for models that are private or gated. @throws
- * UsageError
+ * `endpoint`: such as `https://huggingface.co`; `token`: for private or gated models.
+ *
+ * @throws UsageError
  */
 export function createHuggingFaceApi({
   endpoint,
@@ -125,7 +126,8 @@ export function createHuggingFaceApi({
       const { data, error } = listingSchema.safeParse(answer);
       if (data === undefined)
         throw new HuggingFaceError(
-          `${what} cannot be downloaded: ${host} does not answer as the Hugging Face hub does (${error.issues[0]?.path.join('.') || 'JSON'} is not as expected).`,
+          `${what} cannot be downloaded: ${host} does not answer as the Hugging Face hub does ` +
+            `(${error.issues[0]?.path.join('.') || 'JSON'} is not as expected).`,
           { retryable: false },
         );
       const files = data.siblings.map(
@@ -146,13 +148,14 @@ export function createHuggingFaceApi({
       };
     },
     open({ id, commit }, { path }, start) {
-      const address = `${id}/resolve/${commit}/${path.split('/').map(encodeURIComponent).join('/')}`;
+      const encoded = path.split('/').map(encodeURIComponent).join('/');
+      const address = `${id}/resolve/${commit}/${encoded}`;
       return get(address, `${id}/${path}`, start > 0 ? { range: `bytes=${start}-` } : {});
     },
   };
 }
 
-/** Tries what may succeed in a moment a few times over. */
+/** Tries an operation up to four times while its error is retryable. */
 export function retryHuggingFace<T>(operation: () => Promise<T>): Promise<T> {
   return retry(operation, {
     policy: { attemptsMax: 4, delayMs: 500, delayMsMax: 4_000 },
@@ -163,7 +166,7 @@ export function retryHuggingFace<T>(operation: () => Promise<T>): Promise<T> {
   });
 }
 
-/** The innermost cause: that a `fetch failed` says nothing. */
+/** The innermost cause, because the message of `fetch failed` says nothing. */
 export function reasonOf(error: unknown): string {
   let inner = error;
   while (inner instanceof Error && inner.cause instanceof Error) inner = inner.cause;
@@ -180,7 +183,9 @@ function refusal(
   const code = headers.get('x-error-code');
   if (code === 'GatedRepo' || status === 403) {
     return new UsageError(
-      `${what} is gated: accept its terms on ${host} and give a token of that account as HF_TOKEN${withToken ? ' (the one given is refused)' : ''}.`,
+      `${what} is gated: accept its terms on ${host} ` +
+        'and give a token of that account as HF_TOKEN' +
+        `${withToken ? ' (the one given is refused)' : ''}.`,
     );
   }
   if (code === 'RevisionNotFound')
@@ -189,7 +194,8 @@ function refusal(
     );
   if (status === 401 || status === 404) {
     return new UsageError(
-      `${what} is neither a folder here nor a model on ${host} (${status}): check its spelling${withToken ? ' and what HF_TOKEN may read' : '; a private model needs HF_TOKEN'}.`,
+      `${what} is neither a folder here nor a model on ${host} (${status}): check its spelling` +
+        `${withToken ? ' and what HF_TOKEN may read' : '; a private model needs HF_TOKEN'}.`,
     );
   }
   return new HuggingFaceError(`${what} cannot be downloaded: ${host} answers ${status}.`, {

@@ -1,5 +1,4 @@
-// Chooses device and dtype by measurement, each candidate in a process of its own, and remembers
-// the choice.
+// Measures each candidate device and dtype in its own process, chooses, and stores the choice.
 
 import { execFile } from 'node:child_process';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
@@ -123,7 +122,8 @@ export async function chooseCandidates(
       result.ok ? '' : `${result.candidate.dtype} on ${result.candidate.device}: ${result.message}`,
     );
     throw new NoCandidateError(
-      `No device of this machine embeds correctly with ${model.manifest.modelId}. ${reasons.join(' ')}`,
+      `No device of this machine embeds correctly with ${model.manifest.modelId}. ` +
+        reasons.join(' '),
     );
   }
   await remember(file, { key, candidates }).catch((error: unknown) =>

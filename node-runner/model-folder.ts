@@ -96,5 +96,7 @@ const isFolder = async (path: string): Promise<boolean> =>
   (await stat(path).catch(() => null))?.isDirectory() === true;
 const noSuchFolder = (path: string): UsageError =>
   new UsageError(
-    `VECTORSTREAM_MODEL is "${path}": there is no such folder. Give a folder with a model and its manifest.json, or the id of a model on Hugging Face, such as Xenova/bge-small-en-v1.5.`,
+    `VECTORSTREAM_MODEL is "${path}": there is no such folder. ` +
+      'Give a folder with a model and its manifest.json, ' +
+      'or the id of a model on Hugging Face, such as Xenova/bge-small-en-v1.5.',
   );

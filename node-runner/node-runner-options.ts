@@ -1,5 +1,5 @@
-// Turns flags and environment into a runner's options, once, with one clear line for whatever is
-// wrong.
+// Turns flags and environment into a runner's options; a wrong value gets an error of one clear
+// line.
 
 import { parseArgs } from 'node:util';
 import { UsageError } from '#core/errors/errors.ts';
@@ -23,7 +23,7 @@ export type RunnerOptions = {
   readonly dtype: string;
   readonly threads: number | 'auto';
   readonly runners: number | 'auto';
-  /** What the fleet calls it; workers add `-1`, `-2`, … */
+  /** Name in the fleet; workers add `-1`, `-2`, … */
   readonly name: string;
   readonly logLevel: string;
   readonly logFormat: 'json' | 'pretty';
@@ -31,24 +31,28 @@ export type RunnerOptions = {
 
 export const help = `Usage: npm run runner -- [flags]
 
-Joins a gateway and embeds texts for it with the processor or the GPU of this machine. It measures once which device and
-dtype is right and fastest here, remembers that in the data folder, and starts as many processes as the machine can use.
+Joins a gateway and embeds texts for it with the CPU or GPU of this machine. At the first start it
+measures which device and dtype is correct and fastest, and stores the choice in the data folder.
+It starts as many processes as the machine can use.
 
-  --gateway URL   gateway to serve; several separated by commas   VECTORSTREAM_GATEWAY_URL     ws://127.0.0.1:8080
-  --device NAME   auto, cpu, webgpu or cuda                       VECTORSTREAM_RUNNER_DEVICE   auto
-  --dtype NAME    auto, or one of the model's: fp32, q8, …        VECTORSTREAM_RUNNER_DTYPE    auto
-  --threads N     threads of each process, or auto                VECTORSTREAM_RUNNER_THREADS  auto
-  --runners N     processes, each one runner, or auto                                          auto
-  --model NAME    folder with a manifest.json, or a model's id    VECTORSTREAM_MODEL           models/all-MiniLM-L6-v2
-                  on Hugging Face, such as Xenova/bge-small-en-v1.5
-  --data-dir DIR  where the choice and downloaded models are      VECTORSTREAM_DATA_DIR        .vectorstream
-  --name NAME     how the fleet calls it                                                       host name
+  --gateway URL   gateway to serve; several separated by commas
+                  (VECTORSTREAM_GATEWAY_URL, default ws://127.0.0.1:8080)
+  --device NAME   auto, cpu, webgpu or cuda (VECTORSTREAM_RUNNER_DEVICE, default auto)
+  --dtype NAME    auto, or one of the model's: fp32, q8, … (VECTORSTREAM_RUNNER_DTYPE, default auto)
+  --threads N     threads of each process, or auto (VECTORSTREAM_RUNNER_THREADS, default auto)
+  --runners N     processes, each one runner, or auto (default auto)
+  --model NAME    folder with a manifest.json, or the id of a model on Hugging Face, such as
+                  Xenova/bge-small-en-v1.5 (VECTORSTREAM_MODEL, default models/all-MiniLM-L6-v2)
+  --data-dir DIR  folder for the choice and downloaded models
+                  (VECTORSTREAM_DATA_DIR, default .vectorstream)
+  --name NAME     name in the fleet (default: the host name)
   --help
 
-A name is dialled at every address it has: each gateway behind it is served.
-The token comes from VECTORSTREAM_RUNNER_TOKEN, else from the file runner-token in the data folder, which a gateway on this
-machine writes. A model on Hugging Face is downloaded once: HF_TOKEN opens private and gated ones, HF_ENDPOINT names a
-mirror. LOG_LEVEL (info) and LOG_FORMAT (json, pretty) are as for the gateway.`;
+A host name with several addresses stands for several gateways; each one is served.
+The token comes from VECTORSTREAM_RUNNER_TOKEN, else from the file runner-token in the data folder,
+which a gateway on this machine writes. A model on Hugging Face is downloaded once: HF_TOKEN gives
+access to private and gated models, HF_ENDPOINT names a mirror. LOG_LEVEL (info) and LOG_FORMAT
+(json, pretty) are as for the gateway.`;
 
 const flags = {
   gateway: { type: 'string' },

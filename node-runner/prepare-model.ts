@@ -52,5 +52,6 @@ function oneLine(error: unknown): string {
         ? error.message
         : (error.stack ?? error.message)
       : String(error);
-  return `The model ${request.model.id} cannot be kept in ${request.folder}: ${message.replaceAll(/\s+/g, ' ')}`;
+  const reason = message.replaceAll(/\s+/g, ' ');
+  return `The model ${request.model.id} cannot be kept in ${request.folder}: ${reason}`;
 }

@@ -1,5 +1,5 @@
-// One runner: one process, one model session, one connection to each gateway. Whatever fails ends
-// the process.
+// One runner: one process, one model session, one connection to each gateway. Any failure ends the
+// process.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -37,7 +37,7 @@ process.on('SIGTERM', stop);
 process.on('message', (message) => {
   if (message === drainMessage) stop();
 });
-// The supervisor is gone, however it ended: nobody would stop this process any more.
+// The supervisor is gone, however it ended, so nothing else would stop this process.
 process.on('disconnect', () => process.exit(0));
 if (!process.connected) process.exit(0);
 
@@ -63,7 +63,8 @@ try {
   if (softwareAdapter)
     log.warn(
       { adapter },
-      'this GPU is played by the processor: right, and much slower than VECTORSTREAM_RUNNER_DEVICE=cpu',
+      'this is a software GPU adapter: correct, but much slower than ' +
+        'VECTORSTREAM_RUNNER_DEVICE=cpu',
     );
   tell({ type: 'ready' });
   setInterval(() => tell({ type: 'alive' }), aliveEveryMs).unref();
@@ -83,7 +84,7 @@ try {
   );
 }
 
-/** Resolves once drained. Throws when the session failed, or when every gateway refused this runner. */
+/** Resolves once drained. Throws when the session failed or every gateway refused this runner. */
 function serve(embedder: Embedder): Promise<void> {
   const turns = new FairQueue(systemClock);
   return serveGateways({
@@ -92,11 +93,11 @@ function serve(embedder: Embedder): Promise<void> {
     clock: systemClock,
     drain: drain.signal,
     log,
-    serve: (place, dial) =>
+    serve: (endpoint, dial) =>
       keepConnected({
         connect: (signal) => {
           dial();
-          return connect(place, signal);
+          return connect(endpoint, signal);
         },
         embedder,
         turn: turns.join(),
@@ -106,24 +107,25 @@ function serve(embedder: Embedder): Promise<void> {
         kind: 'node',
         drain: drain.signal,
         log: log.child({
-          gateway: place.url,
-          ...(place.address !== null && { address: place.address }),
+          gateway: endpoint.url,
+          ...(endpoint.address !== null && { address: endpoint.address }),
         }),
       }),
   });
 }
 
-/** Reads the token anew for every attempt: a gateway that starts later writes it then. */
-async function connect(place: GatewayEndpoint, signal: AbortSignal): Promise<Channel> {
+/** Reads the token for every attempt, because a gateway that starts later writes it then. */
+async function connect(endpoint: GatewayEndpoint, signal: AbortSignal): Promise<Channel> {
   const file = join(request.dataDir, 'runner-token');
   const token =
     process.env['VECTORSTREAM_RUNNER_TOKEN'] ||
     (await readFile(file, 'utf8').catch(() => '')).trim();
   if (token === '')
     throw new ConnectError(
-      `There is no runner token: set VECTORSTREAM_RUNNER_TOKEN, or start a gateway on this machine, which writes ${file}.`,
+      'There is no runner token: set VECTORSTREAM_RUNNER_TOKEN, ' +
+        `or start a gateway on this machine, which writes ${file}.`,
     );
-  return connectTo(place, { token, signal });
+  return connectTo(endpoint, { token, signal });
 }
 
 function tell(message: FromWorker, exitCode?: number): void {

@@ -1,10 +1,10 @@
-// The manifest names every file a model is made of by its SHA-256, so that all runners of a fleet
-// compute the same vectors.
+// The manifest names every file of a model by its SHA-256, so that all runners of a fleet compute
+// the same vectors.
 
 import { z } from 'zod';
 import { VectorStreamError } from '#core/errors/errors.ts';
 
-/** A model's folder is missing a file, or holds one that is not the one the manifest names. */
+/** A file of the model's folder is missing, or differs from the one in the manifest. */
 export class ModelFileError extends VectorStreamError {
   override readonly name = 'ModelFileError';
   readonly code = 'model_file';
@@ -15,7 +15,7 @@ export const devices = ['cpu', 'webgpu', 'cuda', 'wasm'] as const;
 export type Device = (typeof devices)[number];
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected a SHA-256 as 64 lower-case hex digits');
-/** Relative and inside the folder: a manifest cannot name a file elsewhere. */
+/** Relative and inside the folder: a manifest cannot name a file outside. */
 const path = z
   .string()
   .regex(/^(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9_./-]*$/, 'expected a relative path inside the folder');
@@ -24,25 +24,25 @@ const cosineBound = z.number().min(0).max(1);
 const manifestSchema = z
   .strictObject({
     format: z.literal(1),
-    /** The model as it is known, e.g. on Hugging Face: what `POST /v1/embeddings` calls `model`. */
+    /** The model's public name, such as on Hugging Face; `model` in `POST /v1/embeddings`. */
     modelId: z.string().min(1).max(200),
     licence: z.string().min(1),
     dimensions: z.int().min(1).max(16_384),
-    /** Longer texts are cut here, special tokens included. */
+    /** Longer texts are cut at this many tokens, special tokens included. */
     maxTokens: z.int().min(3).max(131_072),
     /**
      * `none`: the graph outputs `sentence_embedding`. `mean`, `cls`: it outputs
      * `last_hidden_state`, pooled by the embedder.
      */
     pooling: z.enum(['none', 'mean', 'cls']),
-    /** Whether the embedder divides by the length; false when the graph already does. */
+    /** Whether the embedder scales vectors to length 1; false when the graph already does. */
     normalise: z.boolean(),
     /**
-     * Put before a text by the gateway, for models that were trained so: `query` when searching,
-     * `passage` when storing. Empty for others.
+     * The gateway puts these before a text, for models that were trained with prefixes: `query` for
+     * searches, `passage` for stored texts. Empty for other models.
      */
     prefixes: z.strictObject({ query: z.string().max(1000), passage: z.string().max(1000) }),
-    /** By transformers.js's name of the dtype. */
+    /** By the dtype's name in transformers.js. */
     dtypes: z
       .record(
         z.string(),
@@ -57,8 +57,8 @@ const manifestSchema = z
       )
       .refine((dtypes) => Object.keys(dtypes).length > 0, 'expected at least one dtype'),
     /**
-     * `local`: made on this machine by the model itself. Another machine's differ in the last
-     * digits, so they are no part of the model's identity.
+     * `local`: the model itself made the golden vectors on this machine. Those of another machine
+     * differ in the last digits, so they are not part of the model's identity.
      */
     golden: z.enum(['reference', 'local']).default('reference'),
     files: z.record(path, sha256),
@@ -73,7 +73,6 @@ const manifestSchema = z
   );
 
 export type Manifest = Readonly<z.infer<typeof manifestSchema>>;
-export type ManifestDtype = Manifest['dtypes'][string];
 
 export const manifestFile = 'manifest.json';
 export const goldenFile = 'golden.json';
@@ -99,10 +98,10 @@ export type Golden = Readonly<z.infer<typeof goldenSchema>>;
 /** Reads a file of the model's folder by its path in the manifest; rejects when it cannot. */
 export type ReadModelFile = (path: string) => Promise<Uint8Array>;
 
-/** A manifest with its identity, and the reader its files come from. */
+/** A manifest with its identity, and the reader of its files. */
 export type Model = {
   readonly manifest: Manifest;
-  /** SHA-256 of the manifest's bytes: what the two ends of a connection compare. */
+  /** SHA-256 of the manifest's bytes, which the two ends of a connection compare. */
   readonly revision: string;
   readonly read: ReadModelFile;
 };
@@ -130,7 +129,7 @@ export async function openModel(read: ReadModelFile): Promise<Model> {
 }
 
 /**
- * The golden texts, after the hash of those that belong to the model was checked. @throws
+ * The golden texts. Their hash is checked unless they were made on this machine. @throws
  * ModelFileError
  */
 export async function readGolden(model: Model): Promise<Golden> {
@@ -143,14 +142,14 @@ export async function readGolden(model: Model): Promise<Golden> {
   );
 }
 
-/** Of `paths`, those that hold the weights of a graph too large for one file. */
+/** Those of `paths` that hold the weights of a graph that is too large for one file. */
 export function dataFilesOf(graph: string, paths: readonly string[]): readonly string[] {
   return paths.filter((candidate) => candidate.startsWith(`${graph}_data`));
 }
 
 /**
- * Every file that a session of this dtype loads: the graph, and all files that are not another
- * dtype's graph.
+ * Every file that a session of this dtype loads: its graph, and all files that do not belong to
+ * another dtype's graph.
  *
  * @throws ModelFileError when the model has no such dtype.
  */
@@ -180,7 +179,8 @@ async function readVerified(model: Model, file: string): Promise<Uint8Array> {
   const actual = await revisionOf(bytes);
   if (actual !== expected) {
     throw new ModelFileError(
-      `Model file ${file} is not the one in ${manifestFile}: expected SHA-256 ${expected}, got ${actual} (${bytes.length} bytes). ${remedy}`,
+      `Model file ${file} is not the one in ${manifestFile}: ` +
+        `expected SHA-256 ${expected}, got ${actual} (${bytes.length} bytes). ${remedy}`,
     );
   }
   return bytes;
@@ -190,12 +190,11 @@ async function readOrExplain(read: ReadModelFile, file: string): Promise<Uint8Ar
   try {
     return await read(file);
   } catch (cause) {
-    // It says itself what to do, and whether to try again.
+    // Its message already says what to do.
     if (cause instanceof VectorStreamError) throw cause;
-    throw new ModelFileError(
-      `Model file ${file} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}. ${remedy}`,
-      { cause },
-    );
+    throw new ModelFileError(`Model file ${file} cannot be read: ${messageOf(cause)}. ${remedy}`, {
+      cause,
+    });
   }
 }
 
@@ -204,19 +203,22 @@ function parse<T>(schema: z.ZodType<T>, json: string, file: string): T {
   try {
     value = JSON.parse(json);
   } catch (cause) {
-    throw new ModelFileError(
-      `Model file ${file} is not JSON: ${cause instanceof Error ? cause.message : String(cause)}. ${remedy}`,
-      { cause },
-    );
+    throw new ModelFileError(`Model file ${file} is not JSON: ${messageOf(cause)}. ${remedy}`, {
+      cause,
+    });
   }
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
+  const member = issue?.path.join('.') || 'its root';
   throw new ModelFileError(
-    `Model file ${file} is wrong at ${issue?.path.join('.') || 'its root'}: ${issue?.message}. ${remedy}`,
+    `Model file ${file} is wrong at ${member}: ${issue?.message}. ${remedy}`,
   );
 }
 
 const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+const messageOf = (cause: unknown): string =>
+  cause instanceof Error ? cause.message : String(cause);
 const remedy =
-  'Restore the shipped model with `git checkout -- models`; delete the folder of a downloaded one, and the next start downloads it again.';
+  'Restore the shipped model with `git checkout -- models`; ' +
+  'delete the folder of a downloaded one, and the next start downloads it again.';

@@ -1,5 +1,5 @@
-// Reads a model setting that is the id of a model on the Hugging Face hub, and names the folder
-// that it gets.
+// Reads a model setting that is the id of a model on Hugging Face, and names the folder that the
+// model gets.
 
 export type HuggingFaceModel = {
   /** `organisation/name` */
@@ -9,11 +9,11 @@ export type HuggingFaceModel = {
 };
 
 /**
- * `null` for what can only be a folder. A folder that is there goes before a model of the same
- * name.
+ * `null` for a setting that can only be a folder. If a folder of that name exists, callers prefer
+ * it to the model.
  *
- *     huggingFaceModelOf('Xenova/bge-small-en-v1.5'); // { id: 'Xenova/bge-small-en-v1.5', revision: 'main' }
- *     huggingFaceModelOf('Xenova/bge-small-en-v1.5@v2'); // { id: 'Xenova/bge-small-en-v1.5', revision: 'v2' }
+ *     huggingFaceModelOf('Xenova/bge-small'); // { id: 'Xenova/bge-small', revision: 'main' }
+ *     huggingFaceModelOf('Xenova/bge-small@v2'); // { id: 'Xenova/bge-small', revision: 'v2' }
  *     huggingFaceModelOf('./models/mine'); // null
  */
 export function huggingFaceModelOf(setting: string): HuggingFaceModel | null {
@@ -21,7 +21,7 @@ export function huggingFaceModelOf(setting: string): HuggingFaceModel | null {
   return id === undefined || setting.includes('..') ? null : { id, revision };
 }
 
-/** Different for every model and revision: a name on the hub has no `--`. */
+/** Different for every model and revision, because no name on Hugging Face contains `--`. */
 export function huggingFaceFolderName({ id, revision }: HuggingFaceModel): string {
   return (revision === mainBranch ? id : `${id}/${revision}`).replaceAll('/', '--');
 }

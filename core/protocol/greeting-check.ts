@@ -1,5 +1,5 @@
-// Decides whether a runner's greeting fits this gateway: the protocol, the model and the size of its
-// jobs.
+// Decides whether a runner's greeting fits this gateway: the protocol, the model and the size of
+// its jobs.
 
 import { closeCode, protocolVersion, type RunnerHello } from './wire.ts';
 

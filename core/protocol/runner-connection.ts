@@ -43,9 +43,11 @@ const healthyMs = 10_000;
 /** Close codes that end the runner, with the reason; after any other code it connects again. */
 const refusals: Readonly<Record<number, string>> = {
   [closeCode.tokenRevoked]:
-    'The gateway revoked this runner token. Start the runner with a valid VECTORSTREAM_RUNNER_TOKEN',
+    'The gateway revoked this runner token. ' +
+    'Start the runner with a valid VECTORSTREAM_RUNNER_TOKEN',
   [closeCode.quarantined]:
-    'The gateway quarantined this runner because its vectors are wrong. Choose another device or dtype',
+    'The gateway quarantined this runner because its vectors are wrong. ' +
+    'Choose another device or dtype',
   [closeCode.modelMismatch]:
     "The gateway works with another model. Start the runner with the gateway's model folder",
 };

@@ -257,8 +257,8 @@ class RunnerLoop {
     if (heartbeatMs === null) return;
     if (heartbeatMs === 'late') return this.#close(closeCode.timeout, 'no welcome in time');
     while (await rest(clock, heartbeatMs, this.#ended.signal)) {
-      // Counted in heartbeats, not in time: after a long inference, the frames that have arrived are
-      // read before the next heartbeat.
+      // Counted in heartbeats, not in time: after a long inference, the frames that have arrived
+      // are read before the next heartbeat.
       if (this.#silentHeartbeats++ >= silentHeartbeatsMax)
         return this.#close(closeCode.timeout, 'the gateway is silent');
       channel.send(encodeMessage({ type: 'runner-heartbeat' }));

@@ -94,8 +94,8 @@ class WebSocketChannel implements Channel {
 
   constructor(socket: Socket) {
     this.#socket = socket;
-    // A `close` event follows every `error` event and says more. The package `ws` throws errors that
-    // have no listener.
+    // A `close` event follows every `error` event and says more. The package `ws` throws errors
+    // that have no listener.
     socket.addEventListener('error', () => undefined);
     socket.addEventListener('message', ({ data }) => {
       if (typeof data === 'string') this.#pass((handlers) => handlers.frame(data));

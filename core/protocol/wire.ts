@@ -1,5 +1,5 @@
-// Version 1 of the runner protocol: its limits, close codes and control messages. Both ends use this
-// file, so they refuse the same things.
+// Version 1 of the runner protocol: its limits, close codes and control messages. Both ends use
+// this file, so they refuse the same things.
 
 import { z } from 'zod';
 import { VectorStreamError } from '#core/errors/errors.ts';

@@ -1,4 +1,4 @@
-// Decides what is worth trying on a machine, and which of the measured candidates embed for it.
+// Decides which devices and dtypes to try on a machine, and ranks the measured ones.
 
 import { UsageError } from '#core/errors/errors.ts';
 import type { Device, Manifest } from '#core/model/model-manifest.ts';
@@ -22,13 +22,13 @@ export type ProbeResult =
 type Request = { readonly device: Device | 'auto'; readonly dtype: string };
 
 export type Platform = {
-  /** What is tried unasked, the last resort last; at least one. */
+  /** Tried when no device is forced, the last resort last; at least one. */
   readonly devices: readonly Device[];
-  /** By what name a dtype is forced here. */
+  /** Name of the setting that forces a dtype. */
   readonly dtypeSetting: string;
 };
 
-/** By device: what is tried first, and what is tried when nothing of that was right. */
+/** By device: the dtypes tried first, and those tried when none of the first was correct. */
 const preferences: Readonly<Record<Device, readonly (readonly string[])[]>> = {
   webgpu: [['fp16', 'fp32']],
   cuda: [['fp16', 'fp32']],
@@ -37,30 +37,31 @@ const preferences: Readonly<Record<Device, readonly (readonly string[])[]>> = {
 };
 
 /**
- * Rounds of candidates; a round is tried only when none before it has a right one for the same
- * device. Whatever is forced is the only thing tried.
+ * Rounds of candidates. A round is tried only while no earlier round has a correct candidate for
+ * the same device. If a device or dtype is forced, nothing else is tried.
  *
  * @throws UsageError when the model has no such dtype.
  */
 export function candidateRounds(
   manifest: Manifest,
   request: Request,
-  place: Platform,
+  platform: Platform,
 ): readonly (readonly Candidate[])[] {
   const known = Object.keys(manifest.dtypes);
   if (request.dtype !== 'auto' && !known.includes(request.dtype)) {
     throw new UsageError(
-      `${place.dtypeSetting} is "${request.dtype}": ${manifest.modelId} has ${known.join(', ')}; auto chooses.`,
+      `${platform.dtypeSetting} is "${request.dtype}": ` +
+        `${manifest.modelId} has ${known.join(', ')}; auto chooses.`,
     );
   }
-  const onDevices = request.device === 'auto' ? place.devices : [request.device];
+  const onDevices = request.device === 'auto' ? platform.devices : [request.device];
   if (request.dtype !== 'auto') {
     const fitting = onDevices.filter(
       (device) =>
         request.device !== 'auto' || manifest.dtypes[request.dtype]?.devices.includes(device),
     );
     return [
-      (fitting.length > 0 ? fitting : place.devices.slice(-1)).map((device) => ({
+      (fitting.length > 0 ? fitting : platform.devices.slice(-1)).map((device) => ({
         device,
         dtype: request.dtype,
       })),
@@ -77,7 +78,7 @@ export function candidateRounds(
   const rounds = Array.from({ length: depth }, (_, round) =>
     byDevice.flatMap((device) => device[round] ?? []),
   ).filter((round) => round.length > 0);
-  // A model with dtypes of other names still runs: all that it has for the device.
+  // A model whose dtypes have other names still runs: all that it has for the device are tried.
   return rounds.length > 0
     ? rounds
     : [
@@ -89,17 +90,14 @@ export function candidateRounds(
       ];
 }
 
-/** Whether a round is still needed: some candidate of it is for a device that no result is right on. */
+/** Whether the round has a candidate for a device on which no result is correct yet. */
 export function isNeeded(round: readonly Candidate[], results: readonly ProbeResult[]): boolean {
   return round.some(
     ({ device }) => !results.some((result) => result.ok && result.candidate.device === device),
   );
 }
 
-/**
- * The right ones, fastest first: the first embeds, the others take over when it fails again and
- * again.
- */
+/** The correct ones, fastest first. The first embeds; the next takes over when it keeps failing. */
 export function ranked(results: readonly ProbeResult[]): readonly (ProbeResult & { ok: true })[] {
   return results
     .filter((result) => result.ok)

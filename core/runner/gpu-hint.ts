@@ -1,8 +1,8 @@
-// Says whether trying WebGPU is worth the time on a machine, without touching a driver.
+// Says whether WebGPU is worth trying on a machine, without loading a driver.
 
 /**
- * `namesIn` lists a folder, and is empty for one that cannot be read. Only Linux shows its devices
- * as files.
+ * `namesIn` lists a folder, and returns nothing for one that cannot be read. Only Linux has device
+ * files; elsewhere the answer is always yes.
  */
 export function mayHaveGpu(
   platform: string,

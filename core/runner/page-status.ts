@@ -1,26 +1,26 @@
-// What a page that embeds for a fleet says about itself: to the person in front of it, and to the
-// supervisor of a headless browser.
+// The status of a page that embeds for a fleet, for the person who opened it and for the supervisor
+// of a headless browser.
 
 import type { EmbedderInfo } from '#core/ports.ts';
 
 export type PageRunnerState =
-  /** No token yet: a person has to give one. */
+  /** No token yet: a person must enter one. */
   | 'idle'
-  /** Asks the gateway for its model, and whether the token is good. */
+  /** Asks the gateway for its model, and whether the token is valid. */
   | 'starting'
   /** Tries candidates, each in a fresh worker. */
   | 'measuring'
-  /** A worker loads the chosen model and proves its vectors. */
+  /** A worker loads the chosen model and checks its vectors. */
   | 'loading'
-  /** Has a proved model, and no connection to the gateway. */
+  /** Has a checked model, and no connection to the gateway. */
   | 'connecting'
-  /** Joined: embeds whatever comes. */
+  /** Joined: embeds texts. */
   | 'working'
-  /** A worker failed; a fresh one starts after a while. */
+  /** A worker failed; a new one starts after a delay. */
   | 'restarting'
-  /** Left in order: told to, or drained by its gateway. Final. */
+  /** Left in order: stopped, or drained by its gateway. Final. */
   | 'stopped'
-  /** Cannot go on by itself; `lastError` says why and what to do. Final. */
+  /** Cannot continue; `lastError` says why and what to do. Final. */
   | 'failed';
 
 /** A candidate that was tried. */
@@ -59,35 +59,35 @@ export type RunnerPageStatus = {
   readonly modelId: string | null;
   readonly modelRevision: string | null;
   /**
-   * In order of trial; empty when there was nothing to choose, or when an earlier visit's choice
-   * holds.
+   * In order of trial. Empty when there was nothing to choose, or when an earlier visit's choice
+   * was used.
    */
   readonly measured: readonly Measured[];
   /** While files are loaded. */
   readonly progress: { readonly loadedBytes: number; readonly totalBytes: number } | null;
-  /** As the gateway knows this connection in `GET /runners`. */
+  /** The id of this connection in `GET /runners`. */
   readonly runnerId: string | null;
   /** Counted since the page was opened, golden texts included. */
   readonly textsEmbedded: number;
   readonly jobsDone: number;
-  /** Of the jobs of the last minute; before the first, as measured at warm-up. */
+  /** In the jobs of the last minute; before the first job, as measured at warm-up. */
   readonly textsPerSecond: number;
   /** UTC ms of the last answered job. */
   readonly lastJobAt: number | null;
   /** Workers that failed and were replaced. */
   readonly restarts: number;
-  /** In plain words; `null` when nothing went wrong so far. */
+  /** In plain words; `null` when nothing has gone wrong. */
   readonly lastError: string | null;
   /** What happened, in plain words, newest last, at most 50. */
   readonly history: readonly { readonly at: number; readonly text: string }[];
-  /** Page and workers together where the browser tells it, bytes. */
+  /** Bytes of page and workers together; `null` where the browser does not report it. */
   readonly memoryBytes: number | null;
 };
 
 /** `window.vectorstream`. */
 export type RunnerPage = {
   readonly status: RunnerPageStatus;
-  /** Finishes what is in hand and leaves the fleet; resolves when the state is final. */
+  /** Finishes its jobs and leaves the fleet; resolves when the state is final. */
   stop(): Promise<void>;
 };
 
@@ -100,14 +100,14 @@ export type RunnerOptions = {
   /** For people, in `GET /runners`. */
   readonly name: string;
   /**
-   * `auto`: the fastest right one wins. Whatever is forced is the only thing tried, a software
-   * adapter too.
+   * `auto`: the fastest correct device is used. A forced device is the only one tried, even if it
+   * is a software adapter.
    */
   readonly device: 'auto' | 'webgpu' | 'wasm';
   readonly dtype: string;
   /** Of the WASM runtime; 0 chooses. */
   readonly threads: number;
-  /** Share of its time, 0 < share ≤ 1, that it works: rest for the battery. */
+  /** Share of the time that it works, 0 < share ≤ 1; less saves battery. */
   readonly share: number;
   readonly onStatus: (status: RunnerPageStatus) => void;
 };

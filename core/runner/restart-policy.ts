@@ -1,13 +1,13 @@
-// Decides what follows when a worker has ended: the same again after a while, the next candidate,
-// or the end.
+// Decides what follows when a worker of a candidate has ended: a restart, the next candidate, or
+// the end.
 
-import { backoffMs, type Backoff } from '#core/time/retry.ts';
+import { RetryDelays, type Backoff } from '#core/time/retry.ts';
 
 export type WorkerEnd = {
-  /** `start`: before it had proved its vectors. `service`: after. */
+  /** `start`: before its vectors passed the golden check. `service`: after. */
   readonly stage: 'start' | 'service';
   readonly ranMs: number;
-  /** Whether the same may work next time; wrong vectors and changed files stay as they are. */
+  /** Whether a restart may help; it does not after wrong vectors or changed files. */
   readonly retryable: boolean;
 };
 
@@ -16,41 +16,51 @@ export type NextStep =
   | { readonly kind: 'next-candidate' }
   | { readonly kind: 'give-up' };
 
-/** Consecutive failures of all workers of one candidate. */
-export type Failures = { readonly start: number; readonly service: number };
-
-export const noFailures: Failures = { start: 0, service: 0 };
-
 const backoff: Backoff = { delayMs: 250, delayMsMax: 10_000 };
-/** A worker that ran so long had recovered: its end begins a new count. */
+/** A worker that ran this long had recovered: its end starts a new count. */
 const healthyMs = 60_000;
 const failuresMax = 3;
 
 /**
- * A candidate that cannot start, three times in a row or for good, is given up for the next one or,
- * when none is left, for good. Failures in service may be the fault of a text, which no other
- * process on the same device stands better: they restart for ever, except that a GPU which fails
- * three times in a row gives way to another device. What had proved itself is started again at once
- * the first time.
+ * Counts the consecutive failures of all workers of one candidate.
+ *
+ * - A candidate whose workers fail to start, three times in a row or not retryably, is given up for
+ *   the next candidate. If none is left, the runner gives up.
+ * - A failure in service may be the fault of a text, which no other process on the same device
+ *   survives better. So these workers are restarted without a limit, at once the first time. Only
+ *   when another device is left, three failures in a row move on to the next candidate.
  */
-export function afterEnd(
-  failures: Failures,
-  end: WorkerEnd,
-  candidates: { readonly left: boolean; readonly otherDeviceLeft: boolean },
-): { failures: Failures; next: NextStep } {
-  const before = end.ranMs >= healthyMs ? noFailures : failures;
-  const counted = { ...before, [end.stage]: before[end.stage] + 1 };
-  if (!end.retryable || counted.start >= failuresMax) {
-    return {
-      failures: noFailures,
-      next: candidates.left ? { kind: 'next-candidate' } : { kind: 'give-up' },
-    };
+export class RestartPolicy {
+  readonly #candidates: { readonly left: boolean; readonly otherDeviceLeft: boolean };
+  readonly #starts = new RetryDelays({ backoff, jitter: 'none', random: Math.random });
+  /** Counts from the second failure in service on: the first restart is immediate. */
+  readonly #services = new RetryDelays({ backoff, jitter: 'none', random: Math.random });
+  #serviceFailures = 0;
+
+  /** `left`: other candidates remain; `otherDeviceLeft`: one of them is for another device. */
+  constructor(candidates: { readonly left: boolean; readonly otherDeviceLeft: boolean }) {
+    this.#candidates = candidates;
   }
-  if (counted.service >= failuresMax && candidates.otherDeviceLeft)
-    return { failures: noFailures, next: { kind: 'next-candidate' } };
-  const waits = end.stage === 'service' ? counted.service - 1 : counted.start;
-  return {
-    failures: counted,
-    next: { kind: 'restart', delayMs: waits === 0 ? 0 : backoffMs(backoff, waits) },
-  };
+
+  afterEnd({ stage, ranMs, retryable }: WorkerEnd): NextStep {
+    const { left, otherDeviceLeft } = this.#candidates;
+    if (ranMs >= healthyMs) this.#reset();
+    const delayMs = stage === 'start' ? this.#starts.next() : this.#serviceDelayMs();
+    const movesOn = this.#serviceFailures >= failuresMax && otherDeviceLeft;
+    if (retryable && this.#starts.failures < failuresMax && !movesOn)
+      return { kind: 'restart', delayMs };
+    this.#reset();
+    return { kind: left ? 'next-candidate' : 'give-up' };
+  }
+
+  #serviceDelayMs(): number {
+    this.#serviceFailures += 1;
+    return this.#serviceFailures === 1 ? 0 : this.#services.next();
+  }
+
+  #reset(): void {
+    this.#starts.reset();
+    this.#services.reset();
+    this.#serviceFailures = 0;
+  }
 }

@@ -1,18 +1,15 @@
-// Reads single settings of a runner, each with one clear line for what is wrong with it.
+// Reads single settings of a runner; a wrong value gets an error of one clear line.
 
 import { UsageError } from '#core/errors/errors.ts';
 
-/** A flag's or variable's value, with the name to blame. */
+/** The value of a flag or variable, with its name for error messages. */
 export type Setting = { readonly name: string; readonly value: string };
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/**
- * Finds a setting: the flag, else the variable, else the default; with the name to blame. An empty
- * variable counts as none.
- */
+/** Finds a setting: the flag, else the variable, else the default. An empty variable is ignored. */
 export function settingReader<F extends string>(
   flags: Readonly<{ [name in F]?: string | undefined }>,
   environment: Environment,
@@ -60,7 +57,7 @@ export function countOrAuto({ name, value }: Setting, max = 256): number | 'auto
   return count;
 }
 
-/** Addresses separated by commas, each once, at least one. @throws UsageError */
+/** URLs separated by commas, each once, at least one. @throws UsageError */
 export function gatewayUrls(
   { name, value }: Setting,
   schemes: readonly string[] = ['ws', 'wss'],
@@ -69,18 +66,20 @@ export function gatewayUrls(
     .split(',')
     .map((url) => url.trim())
     .filter((url) => url !== '');
-  // Addresses are logged: what opens the door must not be a part of them.
+  // URLs are logged, so they must not contain a secret.
   const secretive = urls.find((url) => URL.canParse(url) && /[@?#]/.test(url));
   if (secretive !== undefined)
     throw new UsageError(
-      `${name} has an address with a user, a password, a query or a fragment (at ${new URL(secretive).host}): the token goes in VECTORSTREAM_RUNNER_TOKEN.`,
+      `${name} has an address with a user, a password, a query or a fragment ` +
+        `(at ${new URL(secretive).host}): the token goes in VECTORSTREAM_RUNNER_TOKEN.`,
     );
   const wrong = urls.find(
     (url) => !URL.canParse(url) || !schemes.includes(new URL(url).protocol.slice(0, -1)),
   );
   if (urls.length === 0 || wrong !== undefined)
     throw new UsageError(
-      `${name} is "${wrong ?? value}": expected addresses such as ws://127.0.0.1:8080 or wss://host.`,
+      `${name} is "${wrong ?? value}": ` +
+        'expected addresses such as ws://127.0.0.1:8080 or wss://host.',
     );
   return [...new Set(urls)];
 }

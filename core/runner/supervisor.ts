@@ -1,38 +1,39 @@
-// Keeps workers (processes, browsers) running: restarts those that end, moves on from a candidate
-// that fails, drains them when told to.
+// Keeps workers (processes, browsers) running: restarts those that end, moves on when a candidate
+// keeps failing, and drains all when the signal aborts.
 
 import { VectorStreamError } from '#core/errors/errors.ts';
 import type { Clock } from '#core/ports.ts';
 import type { RunnerLog } from '#core/protocol/runner-loop.ts';
-import { afterEnd, noFailures } from './restart-policy.ts';
+import { rest } from '#core/time/rest.ts';
+import { RestartPolicy } from './restart-policy.ts';
 
-/** Nothing that was tried embeds correctly here. */
+/** No candidate embeds correctly on this machine. */
 export class NoCandidateError extends VectorStreamError {
   override readonly name = 'NoCandidateError';
   readonly code = 'no_candidate';
   readonly retryable = false;
 }
 
-/** Workers of one candidate, and the threads of each; `0` leaves the number to the runtime. */
+/** Workers of one candidate, and threads per worker; `threads` 0: the runtime chooses. */
 export type Layout = { readonly processes: number; readonly threads: number };
 
 export type WorkerEnding = {
-  /** Drained by its gateway: nothing failed, and nobody takes its place. */
+  /** Drained by its gateway: nothing failed, and no worker replaces it. */
   readonly done: boolean;
-  /** Drained so that a fresh one takes its place, at once. */
+  /** Drained so that a new worker replaces it at once. */
   readonly renew: boolean;
-  /** Whether it had proved its vectors. */
+  /** Whether its vectors had passed the golden check. */
   readonly ready: boolean;
-  /** What it reported, or how its process ended. */
+  /** The error that it reported, or how its process ended. */
   readonly message: string;
   readonly retryable: boolean;
 };
 
 /** A worker as the supervisor sees it. */
 export type Worker = {
-  /** Resolves once, when it is gone with all it had started. */
+  /** Resolves once, when the worker and everything that it started are gone. */
   readonly ended: Promise<WorkerEnding>;
-  /** Finish what is in hand, take no more, end. */
+  /** Makes it finish its jobs, take no more, and end. */
   drain(): void;
   kill(): void;
 };
@@ -51,8 +52,9 @@ export type SupervisorOptions<Candidate extends { readonly device: string }> = {
 };
 
 /**
- * Resolves when every worker is gone: the signal aborted, or gateways drained them. @throws
- * NoCandidateError when no candidate keeps running.
+ * Resolves when all workers are gone, because the signal aborted or gateways drained them.
+ *
+ * @throws NoCandidateError when no candidate keeps running.
  */
 export async function supervise<Candidate extends { readonly device: string }>(
   options: SupervisorOptions<Candidate>,
@@ -67,22 +69,22 @@ export async function supervise<Candidate extends { readonly device: string }>(
 }
 
 /**
- * `null` when stopped or drained, else why the candidate was given up. All its workers are gone
- * either way.
+ * Resolves to `null` when stopped or drained, and otherwise to why the candidate was given up. In
+ * both cases all its workers are gone.
  */
 async function runCandidate<Candidate extends { readonly device: string }>(
   { layoutFor, start, clock, log, signal, drainMsMax }: SupervisorOptions<Candidate>,
   candidate: Candidate,
-  rest: readonly Candidate[],
+  others: readonly Candidate[],
 ): Promise<string | null> {
   const layout = layoutFor(candidate);
   const left = {
-    left: rest.length > 0,
-    otherDeviceLeft: rest.some(({ device }) => device !== candidate.device),
+    left: others.length > 0,
+    otherDeviceLeft: others.some(({ device }) => device !== candidate.device),
   };
   const abandoned = new AbortController();
   const stop = AbortSignal.any([signal, abandoned.signal]);
-  let failures = noFailures;
+  const policy = new RestartPolicy(left);
   let failure: string | null = null;
   log.info({ ...candidate, ...layout }, 'starting workers');
 
@@ -99,31 +101,26 @@ async function runCandidate<Candidate extends { readonly device: string }>(
         );
         continue;
       }
-      const decision = afterEnd(
-        failures,
-        {
-          stage: ending.ready ? 'service' : 'start',
-          ranMs: clock.monotonic() - startedAt,
-          retryable: ending.retryable,
-        },
-        left,
-      );
-      failures = decision.failures;
-      if (decision.next.kind !== 'restart') {
+      const next = policy.afterEnd({
+        stage: ending.ready ? 'service' : 'start',
+        ranMs: clock.monotonic() - startedAt,
+        retryable: ending.retryable,
+      });
+      if (next.kind !== 'restart') {
         log.error(
           { ...candidate, slot, reason: ending.message },
-          decision.next.kind === 'give-up' ? 'giving up' : 'trying the next candidate',
+          next.kind === 'give-up' ? 'giving up' : 'trying the next candidate',
         );
         failure = ending.message;
         abandoned.abort();
         return;
       }
-      const { delayMs } = decision.next;
+      const { delayMs } = next;
       log.warn(
         { ...candidate, slot, reason: ending.message, delay_ms: delayMs },
         'worker ended; starting another',
       );
-      await clock.sleep(delayMs, stop).catch(() => undefined);
+      await rest(clock, delayMs, stop);
     }
   };
 
@@ -141,11 +138,7 @@ async function endOf(
   const gone = new AbortController();
   const drain = async (): Promise<void> => {
     worker.drain();
-    const late = await clock.sleep(drainMsMax, gone.signal).then(
-      () => true,
-      () => false,
-    );
-    if (late) worker.kill();
+    if (await rest(clock, drainMsMax, gone.signal)) worker.kill();
   };
   const onStop = (): void => void drain();
   stop.addEventListener('abort', onStop, { once: true });

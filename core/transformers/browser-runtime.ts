@@ -1,5 +1,5 @@
-// Sets transformers.js up for a page: the runtime from given addresses, and no file but those that
-// the page has read itself.
+// Sets up transformers.js in a page: the runtime comes from given URLs, and model files only from
+// what the page has already read.
 
 import { env } from '@huggingface/transformers';
 
@@ -7,21 +7,21 @@ export type BrowserRuntime = {
   /** Absolute addresses of the runtime's module and of its WebAssembly. */
   readonly addresses: { readonly mjs: string; readonly wasm: string };
   /**
-   * What is at `addresses.wasm`; `null`: the browser has it itself, with the machine code that it
-   * once compiled it to.
+   * The bytes at `addresses.wasm`; `null`: the browser loads them itself, with the machine code
+   * that it has cached.
    */
   readonly wasm: ArrayBuffer | null;
   readonly threads: number;
   /**
-   * A file of the model by its address; `null` for one that the model does not have. Nothing else
-   * is ever fetched.
+   * A file of the model by its URL; `null` for a file that the model does not have. Nothing is
+   * fetched.
    */
   readonly fileAt: (address: string) => Uint8Array<ArrayBuffer> | null;
 };
 
 /** Before the first session of this worker. */
 export function setUpBrowserRuntime({ addresses, wasm, threads, fileAt }: BrowserRuntime): void {
-  // It would load the module through a blob: address, which the pages' policy forbids.
+  // That cache would load the module from a blob: URL, which the pages' content policy forbids.
   env.useWasmCache = false;
   env.useBrowserCache = false;
   env.useCustomCache = true;
@@ -42,7 +42,7 @@ export function setUpBrowserRuntime({ addresses, wasm, threads, fileAt }: Browse
   });
 }
 
-/** Once a session is open: the compiled runtime needs its 27 MB of bytes no more. */
+/** Call once a session is open: the compiled runtime no longer needs its 27 MB of bytes. */
 export function forgetRuntimeFile(): void {
   Object.assign(env.backends.onnx.wasm ?? {}, { wasmBinary: undefined });
 }

@@ -1,5 +1,5 @@
-// Embeds texts with transformers.js: the verified files of a model, one session, and no vector that
-// was not checked.
+// Embeds texts with transformers.js: from verified model files, in one session, and with every
+// vector checked.
 
 import { Tensor } from '@huggingface/transformers';
 import {
@@ -26,7 +26,7 @@ export type EmbedderOptions = {
   readonly location: string;
   readonly device: Device;
   readonly dtype: string;
-  /** Threads of one product; 0 leaves it to the runtime. */
+  /** Threads per matrix product; 0: the runtime chooses. */
   readonly threads: number;
   /** Padded tokens per run; see `cpuBudget`. */
   readonly budget: number;
@@ -35,17 +35,18 @@ export type EmbedderOptions = {
 };
 
 /**
- * Padded tokens that a CPU runs at once, such as 16 texts of 24: enough to fill its units, little
- * enough to stay in its caches. From 256 to 512 there is no difference; 128 and 1024 cost about 5 %
- * more, 1536 15 %.
+ * Padded tokens that a CPU runs at once, such as 16 texts of 24: enough to keep its units busy, few
+ * enough to stay in its caches. Measured: no difference from 256 to 512; 128 and 1024 are about 5 %
+ * slower, 1536 15 %.
  */
 export const cpuBudget = 384;
-/** A GPU needs more at once before its launches pay. */
+/** A GPU needs more at once to make up for the cost of a launch. */
 export const gpuBudget = 8192;
 
 /**
- * An embedder whose `info.textsPerSecond` is yet unknown (0); `warmUp` measures it. @throws
- * ModelFileError, SessionError
+ * Opens an embedder. Its `info.textsPerSecond` is 0 until `warmUp` measures it.
+ *
+ * @throws ModelFileError, SessionError
  */
 export async function createEmbedder(options: EmbedderOptions): Promise<Embedder> {
   const {
@@ -112,8 +113,7 @@ export async function createEmbedder(options: EmbedderOptions): Promise<Embedder
             message: 'the session gave no vector',
           },
       );
-      // One odd text may have no vector; when none of several has, it is the session that is
-      // broken.
+      // One odd text may get no vector. If none of several texts gets one, the session is broken.
       const first = outcomes[0];
       if (outcomes.length > 1 && first?.ok === false && outcomes.every((outcome) => !outcome.ok)) {
         throw new SessionError(
@@ -131,11 +131,13 @@ function outputOf(outputs: Outputs, manifest: Manifest, shape: readonly number[]
   const tensor = outputs.get(name);
   if (!(tensor instanceof Tensor))
     throw new SessionError(
-      `The graph has no output ${name} but ${[...outputs.keys()].join(', ')}; see "pooling" in ${manifestFile}.`,
+      `The graph has no output ${name} but ${[...outputs.keys()].join(', ')}; ` +
+        `see "pooling" in ${manifestFile}.`,
     );
   if (tensor.dims.join() !== shape.join() || !(tensor.data instanceof Float32Array)) {
     throw new SessionError(
-      `The graph answered ${tensor.type}[${tensor.dims.join()}] where float32[${shape.join()}] was expected.`,
+      `The graph answered ${tensor.type}[${tensor.dims.join()}] ` +
+        `where float32[${shape.join()}] was expected.`,
     );
   }
   return tensor.data;

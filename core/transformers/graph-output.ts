@@ -1,19 +1,19 @@
-// Finds out what a graph answers with, so that a model that comes without our manifest can be given
-// one.
+// Finds out what a graph outputs, so that a manifest can be drafted for a model without one.
 
 import { Tensor } from '@huggingface/transformers';
 import { loadSession, SessionError, type ModelSessionOptions } from './model-session.ts';
 import { createTokenise, tensorsOf } from './tokens.ts';
 
 export type GraphOutput = {
-  /** One vector per text, or one per token, which are yet to be pooled. */
+  /** One vector per text, or one per token, which must be pooled. */
   readonly name: 'sentence_embedding' | 'last_hidden_state';
   readonly dimensions: number;
 };
 
 /**
- * Runs the graph on one text. A graph that gives both is taken at its own pooled vectors. @throws
- * SessionError
+ * Runs the graph on one text. If the graph has both outputs, its own pooled vectors are chosen.
+ *
+ * @throws SessionError
  */
 export async function graphOutputOf(options: ModelSessionOptions): Promise<GraphOutput> {
   const { tokenizer, run, dispose } = await loadSession(options);
@@ -29,7 +29,9 @@ export async function graphOutputOf(options: ModelSessionOptions): Promise<Graph
       if (dimensions !== undefined) return { name, dimensions };
     }
     throw new SessionError(
-      `${options.modelId} is no model for embeddings that VectorStream can use: its graph ${options.file} has neither sentence_embedding nor last_hidden_state among its outputs (${[...outputs.keys()].join(', ')}).`,
+      `${options.modelId} is no model for embeddings that VectorStream can use: ` +
+        `its graph ${options.file} has neither sentence_embedding nor last_hidden_state ` +
+        `among its outputs (${[...outputs.keys()].join(', ')}).`,
     );
   } finally {
     await dispose();

@@ -1,5 +1,4 @@
-// Cuts texts into micro-batches of similar length, so that little of what a session computes is
-// padding.
+// Groups texts of similar length into micro-batches, so that a session computes little padding.
 
 /**
  * Groups of indices into `lengths` (tokens per text, ≥ 0), longest texts first. Every index is in

@@ -1,4 +1,4 @@
-// Loads one graph of a model's folder with transformers.js, and says in one line why it cannot.
+// Loads one graph of a model's folder with transformers.js; a failure is explained in one line.
 
 import {
   AutoModel,
@@ -19,17 +19,17 @@ export type ModelSessionOptions = {
    * at its end.
    */
   readonly location: string;
-  /** The graph's path below it. */
+  /** The graph's path inside `location`. */
   readonly file: string;
   /** Files beside a large graph that hold its weights: `<file>_data`, `<file>_data_1`, … */
   readonly dataFiles: number;
   readonly device: Device;
   readonly dtype: string;
-  /** Threads of one product; 0 leaves it to the runtime. */
+  /** Threads per matrix product; 0: the runtime chooses. */
   readonly threads: number;
 };
 
-/** By name; what a graph gives besides tensors is not looked at. */
+/** By output name; values that are not tensors are ignored. */
 export type Outputs = ReadonlyMap<string, unknown>;
 
 export type LoadedSession = {
@@ -38,10 +38,7 @@ export type LoadedSession = {
   readonly dispose: () => Promise<void>;
 };
 
-/**
- * The session cannot be loaded, or what it answers is not what was asked: the process or worker
- * must end.
- */
+/** The session cannot be loaded, or its answer has the wrong shape: the process or worker must end. */
 export class SessionError extends VectorStreamError {
   override readonly name = 'SessionError';
   readonly code = 'session';
@@ -53,8 +50,9 @@ export async function loadSession(options: ModelSessionOptions): Promise<LoadedS
   try {
     return await load(options);
   } catch (cause) {
+    const { modelId, dtype, device } = options;
     throw new SessionError(
-      `${options.modelId} cannot be loaded as ${options.dtype} on ${options.device}: ${reasonOf(cause)}.${hints[options.device]}`,
+      `${modelId} cannot be loaded as ${dtype} on ${device}: ${reasonOf(cause)}.${hints[device]}`,
       { cause },
     );
   }
@@ -68,19 +66,19 @@ async function load({
   dtype,
   threads,
 }: ModelSessionOptions): Promise<LoadedSession> {
-  // A path is taken as it is; a URL only in two parts, and then its last must read like a name on
-  // the hub.
+  // transformers.js takes a path as it is. A URL must be given in two parts, the last of which
+  // looks like a model's name.
   const slash = location.includes('://') ? location.lastIndexOf('/') + 1 : 0;
   env.localModelPath = location.slice(0, slash);
   env.allowLocalModels = true;
   env.allowRemoteModels = false;
-  // Whatever fails is thrown; the runtime would print it as well, over several lines.
+  // Failures are thrown; without this, the runtime would also print them over several lines.
   env.logLevel = LogLevel.NONE;
   const name = location.slice(slash);
 
   const tokenizer = await AutoTokenizer.from_pretrained(name);
-  // transformers.js derives a graph's name from the dtype; with `fp32`, which adds nothing, it
-  // loads just this file.
+  // transformers.js derives a graph's file name from the dtype. `fp32` adds no suffix, so exactly
+  // this file is loaded.
   const fileAt = file.lastIndexOf('/') + 1;
   const session: PreTrainedModel = await AutoModel.from_pretrained(name, {
     dtype: 'fp32',
@@ -106,9 +104,9 @@ async function load({
 }
 
 /**
- * On x86 processors with AVX2 and without VNNI the fast 8-bit product saturates: `q8` then misses
- * its golden bounds (mean 0.9955 instead of 0.9979). This takes the product that does not; other
- * processors and devices do not look at it.
+ * On x86 processors with AVX2 but without VNNI, the fast 8-bit product saturates: `q8` then misses
+ * its golden bounds (mean 0.9955 instead of 0.9979). This option selects a product that does not
+ * saturate. Other processors and devices ignore it.
  */
 const integerDtypes: ReadonlySet<string> = new Set(['q8', 'int8', 'uint8']);
 const exactProducts = { extra: { session: { x64quantprecision: '1' } } };
@@ -120,7 +118,7 @@ const hints: Readonly<Record<Device, string>> = {
   cuda: ' CUDA needs the CUDA build of onnxruntime-node; webgpu works without.',
 };
 
-/** The runtime's message in one line, without the place in its source that it begins with. */
+/** The runtime's message in one line, without the source position at its start. */
 function reasonOf(cause: unknown): string {
   const message = cause instanceof Error ? cause.message : String(cause);
   return message

@@ -1,4 +1,4 @@
-// Turns a graph's output into one vector per text, row by row over the typed array.
+// Turns a graph's output into one vector per text.
 
 export type Pooling = 'none' | 'mean' | 'cls';
 
@@ -6,8 +6,8 @@ export type Pooling = 'none' | 'mean' | 'cls';
  * The vectors of one padded batch, each a copy of `dimensions` numbers.
  *
  * `output` is row-major: `[texts, dimensions]` for `none`, `[texts, padded, dimensions]` for `mean`
- * and `cls`. `lengths` holds the tokens of each text; padding is on the right, so these are the
- * ones its attention mask counts.
+ * and `cls`. `lengths` holds the number of tokens of each text. Padding is on the right, so these
+ * are the tokens that the attention mask counts.
  */
 export function pool(
   output: Float32Array,
@@ -25,7 +25,7 @@ export function pool(
   });
 }
 
-/** Scales a vector to length 1, in place. A vector of zeros becomes NaN, which no check lets pass. */
+/** Scales a vector to length 1, in place. A vector of zeros becomes NaN, which every check rejects. */
 export function normalise(vector: Float32Array): Float32Array {
   let squares = 0;
   for (const value of vector) squares += value * value;

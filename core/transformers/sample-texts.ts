@@ -1,4 +1,7 @@
-// Makes texts like the stream's (about 24 tokens, all different), to measure a session's speed on.
+// Makes texts like those of the stream (about 24 tokens, all different), to measure a session's
+// speed.
+
+import { at } from '#core/errors/assert.ts';
 
 const makers = [
   'Nordfell',
@@ -46,10 +49,11 @@ export function sampleTexts(count: number): string[] {
   return Array.from(
     { length: count },
     (_, i) =>
-      `${pick(makers, i)} ${pick(materials, i)} ${pick(things, i)} ${i}. ${pick(things, i + 3)}, ${pick(uses, i)}. ${pick(categories, i)}`,
+      `${pick(makers, i)} ${pick(materials, i)} ${pick(things, i)} ${i}. ` +
+      `${pick(things, i + 3)}, ${pick(uses, i)}. ${pick(categories, i)}`,
   );
 }
 
 function pick(from: readonly string[], index: number): string {
-  return from[index % from.length] ?? '';
+  return at(from, index % from.length);
 }

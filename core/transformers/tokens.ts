@@ -1,9 +1,9 @@
-// Turns texts into token ids cut to the model's length, and batches of them into the tensors that a
-// graph takes.
+// Turns texts into token ids, cut to the model's maximum, and batches of token ids into the tensors
+// that a graph takes.
 
 import { Tensor, type PreTrainedTokenizer } from '@huggingface/transformers';
 
-/** `tokens`: of the whole text. */
+/** `tokens`: how many the whole text has, before it is cut. */
 export type Tokenised = { readonly ids: readonly number[]; readonly tokens: number };
 export type Tokenise = (texts: readonly string[]) => readonly Tokenised[];
 

@@ -1,31 +1,31 @@
-// Lets an embedder into service: its golden texts must come out right, and its speed is measured on
-// texts like the stream's.
+// Checks an embedder's golden texts and measures its speed, before it embeds for a fleet.
 
 import { VectorStreamError } from '#core/errors/errors.ts';
 import type { Golden } from '#core/model/model-manifest.ts';
 import type { Embedder } from '#core/ports.ts';
-import { goldenVerdict, type GoldenBounds, type GoldenVerdict } from '#core/trust/golden.ts';
-import { cosine } from '#core/vectors/vector.ts';
+import {
+  goldenCosine,
+  goldenVerdict,
+  type GoldenBounds,
+  type GoldenVerdict,
+} from '#core/trust/golden.ts';
 import { sampleTexts } from './sample-texts.ts';
 
-/** The session answers, but wrongly. Only another dtype or device helps. */
+/** The session answers with wrong vectors. Only another dtype or device can help. */
 export class WrongVectorsError extends VectorStreamError {
   override readonly name = 'WrongVectorsError';
   readonly code = 'wrong_vectors';
   readonly retryable = false;
 }
 
-/**
- * Two micro-batches of a processor are enough to tell its speed, and little enough for a quick
- * start.
- */
+/** Two micro-batches of a CPU: enough to measure its speed, few enough for a quick start. */
 const textsAtLeast = 32;
 const textsFirst = 4;
-/** What one job may have. */
+/** The most texts in one job. */
 const textsMost = 512;
 const roundMsMin = 100;
 
-/** The cosines of all golden texts held to the bounds; a text without a vector counts as NaN. */
+/** Compares the cosines of all golden texts with the bounds; a text without a vector fails. */
 export async function checkGolden(
   embedder: Embedder,
   golden: Golden,
@@ -33,19 +33,16 @@ export async function checkGolden(
 ): Promise<GoldenVerdict> {
   const outcomes = await embedder.embed(golden.cases.map(({ text }) => text));
   return goldenVerdict(
-    golden.cases.map(({ vector }, index) => {
-      const outcome = outcomes[index];
-      return outcome?.ok ? cosine(outcome.vector, vector) : NaN;
-    }),
+    golden.cases.map((goldenCase, index) => goldenCosine(outcomes[index], goldenCase)),
     bounds,
   );
 }
 
 /**
- * Texts per second, of the best round. Rounds grow until one takes `roundMsMin`, to the size of the
- * jobs that such a session gets: a GPU shows its speed only with hundreds of texts, and one that
- * the processor emulates takes seconds for four. Ends after `budgetMs`, not before 32 texts in a
- * round unless fewer took long enough. `now` in ms.
+ * Texts per second of the fastest round. Rounds double in size, up to one job, until one takes
+ * `roundMsMin`: a GPU reaches its speed only with hundreds of texts, while a software GPU takes
+ * seconds for four. Ends after `budgetMs`, but not before a round of 32 texts, unless a smaller one
+ * took `roundMsMin`. `now` in ms.
  */
 export async function measureSpeed(
   embedder: Pick<Embedder, 'embed'>,
@@ -70,8 +67,8 @@ export async function measureSpeed(
 }
 
 /**
- * The same embedder, proved and with its measured speed. @throws WrongVectorsError with the
- * figures.
+ * The same embedder, checked, with its measured speed. @throws WrongVectorsError with the cosines
+ * and the bounds.
  */
 export async function warmUp(
   embedder: Embedder,

@@ -11,7 +11,7 @@ import {
   type Platform,
   type ProbeResult,
 } from '#core/runner/device-preferences.ts';
-import { afterEnd, noFailures } from '#core/runner/restart-policy.ts';
+import { RestartPolicy } from '#core/runner/restart-policy.ts';
 import { parseOptions } from '../../node-runner/node-runner-options.ts';
 import { layoutOf } from '../../node-runner/process-layout.ts';
 
@@ -173,15 +173,14 @@ const end = (stage: 'start' | 'service', ranMs = 100, retryable = true) => ({
 describe('restarts', () => {
   const cpuOnly = { left: false, otherDeviceLeft: false };
   const kinds = (ends: readonly ReturnType<typeof end>[], left: typeof cpuOnly): string[] => {
-    let failures = noFailures;
+    const policy = new RestartPolicy(left);
     return ends.map((one) => {
-      const decision = afterEnd(failures, one, left);
-      ({ failures } = decision);
-      return decision.next.kind === 'restart' ? String(decision.next.delayMs) : decision.next.kind;
+      const next = policy.afterEnd(one);
+      return next.kind === 'restart' ? String(next.delayMs) : next.kind;
     });
   };
 
-  test('the first restart is at once, then waits double from 250 ms up to 10 s, and a worker that was healthy for a minute starts anew', () => {
+  test('the first restart is at once; waits double from 250 ms to 10 s, until a minute of health', () => {
     expect(
       kinds([...Array.from({ length: 8 }, () => end('service')), end('service', 60_000)], cpuOnly),
     ).toEqual(['0', '250', '500', '1000', '2000', '4000', '8000', '10000', '0']);
