@@ -1,5 +1,5 @@
-// Measures how fast distinct texts become vectors: all of VectorStream against transformers.js, used
-// as its documentation shows.
+// Measures how fast distinct texts become vectors: VectorStream end to end, against transformers.js
+// used as its documentation shows.
 
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,5 +1,5 @@
-// Measures what it costs to wait until writes are applied: the stream as it is, against a store that
-// answers first and writes afterwards.
+// Measures what it costs to wait until writes are applied: the stream as it is, against a store
+// that answers first and writes afterwards.
 
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
@@ -14,8 +14,8 @@ const rounds = 3;
 export const guarantees: Benchmark = {
   name: 'guarantees',
   about:
-    'Events from the embedded log through the pipeline to the embedded store, with vectors at once: ' +
-    'as it is, against a store that answers before writes are applied.',
+    'Events from the embedded log through the pipeline to the embedded store, with vectors at ' +
+    'once: as it is, against a store that answers before writes are applied.',
   async run({ folder, isQuick, signal }) {
     const { stdout } = await promisify(execFile)(
       process.execPath,

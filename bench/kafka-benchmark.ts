@@ -24,8 +24,8 @@ const noLog: KafkaLog = { trace: silent, debug: silent, info: silent, warn: sile
 export const kafka: Benchmark = {
   name: 'kafka',
   about:
-    'Events of the stream zipf-1.1, 20,000 in a burst: from a Kafka topic against the embedded log. ' +
-    'Needs KAFKA_BROKERS; with QDRANT_URL also to Qdrant.',
+    'Events of the stream zipf-1.1, 20,000 in a burst: from a Kafka topic against the embedded ' +
+    'log. Needs KAFKA_BROKERS; with QDRANT_URL also to Qdrant.',
   async run(context) {
     if (!process.env['KAFKA_BROKERS']) {
       context.say('skipped: there is no broker. Set KAFKA_BROKERS, such as localhost:9092');

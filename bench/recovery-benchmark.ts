@@ -1,4 +1,5 @@
-// Measures how soon a new event is searchable after a gateway, a runner or a browser page is killed.
+// Measures how soon a new event is searchable after a gateway, a runner or a browser page is
+// killed.
 
 import { execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';

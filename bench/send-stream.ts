@@ -1,4 +1,5 @@
-// Sends a stream to a gateway, or to the topic that it reads, and waits until every event is stored.
+// Sends a stream to a gateway, or to the topic that it reads, and waits until every event is
+// stored.
 
 import { systemClock } from '#core/time/clock.ts';
 import type { GeneratedEvent } from '../cli/generator/event-stream.ts';

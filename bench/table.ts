@@ -22,7 +22,9 @@ export function table(rows: readonly Row[]): string {
   ];
   return cells
     .map(({ measure, value, unit, target }) =>
-      `  ${measure.padEnd(measures)}  ${value.padStart(values)} ${unit.padEnd(units)}  ${target}`.trimEnd(),
+      [`  ${measure.padEnd(measures)}`, `${value.padStart(values)} ${unit.padEnd(units)}`, target]
+        .join('  ')
+        .trimEnd(),
     )
     .join('\n');
 }

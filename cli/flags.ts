@@ -1,15 +1,15 @@
-// Command-line flags: declared once with their bounds, so that every wrong one ends in a line that
-// says what is allowed.
+// Command-line flags, declared once with their bounds. Every wrong flag ends in one line that says
+// what is allowed.
 
 import { parseArgs } from 'node:util';
 import { UsageError } from '#core/errors/errors.ts';
 
 /**
- * How one flag reads its text. `read` returns the value, or throws `UsageError` naming the flag;
- * `before` is what it had until then.
+ * One flag. `read` returns the value of its text; `before` is the value so far. It throws a
+ * `UsageError` that names the flag.
  */
 export type Flag<T> = {
-  /** What stands for the value in `--help`; `null` for a flag that takes none. */
+  /** Represents the value in `--help`; `null` for a flag without a value. */
   readonly hint: string | null;
   readonly help: string;
   readonly fallback: T;
@@ -22,12 +22,12 @@ export type FlagValues<F extends Flags> = {
 };
 
 export type Command<F extends Flags> = {
-  /** As typed by a person: `npm run generate --`. */
+  /** What a person types, such as `npm run generate --`. */
   readonly usage: string;
   /** What it does, in a sentence or two. */
   readonly about: string;
   readonly flags: F;
-  /** Names of the arguments without a flag, all required: `['FILE']`. */
+  /** Names of the arguments without a flag, such as `['FILE']`. All are required. */
   readonly operands: readonly string[];
 };
 
@@ -68,7 +68,7 @@ export const choice = <const T extends string, D extends NoInfer<T> | null>(
   },
 });
 
-/** May be given several times, and with several values separated by commas. */
+/** The flag may be repeated, and may have several values separated by commas. */
 export const texts = (hint: string, help: string): Flag<readonly string[]> => ({
   hint,
   help,
@@ -80,7 +80,7 @@ export const texts = (hint: string, help: string): Flag<readonly string[]> => ({
   },
 });
 
-/** Any finite number in `min…max`; `integer` is the same for whole numbers. */
+/** A finite number in `min…max`; `integer` is the same for whole numbers. */
 export const number = <T extends number | null>(
   hint: string,
   fallback: T,
@@ -107,7 +107,11 @@ export const integer = <T extends number | null>(
   read: (value, name) => readNumber(value, name, min, max, true),
 });
 
-/** `null` when help was asked for. Throws `UsageError`. */
+/**
+ * Returns `null` when `--help` was given.
+ *
+ * @throws UsageError for a wrong flag or argument
+ */
 export function parseFlags<F extends Flags>(
   command: Command<F>,
   args: readonly string[],
@@ -117,7 +121,7 @@ export function parseFlags<F extends Flags>(
   };
   for (const [name, flag] of Object.entries(command.flags))
     options[name] = { type: flag.hint === null ? 'boolean' : 'string' };
-  // Not strict, because the messages of strict mode name neither the range nor where to look.
+  // Not strict, because the messages of strict mode do not say what is allowed.
   const { tokens, positionals } = parseArgs({
     args: [...args],
     options,
@@ -150,7 +154,7 @@ export function parseFlags<F extends Flags>(
     throw new UsageError(
       `"${surplus}" is one argument too many; --help shows how this command is called.`,
     );
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- filled above from the same keys by the same flags
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- filled above by the same flags
   return { values: values as FlagValues<F>, operands: positionals };
 }
 
@@ -162,12 +166,13 @@ export function helpText<F extends Flags>(command: Command<F>): string {
   }));
   const width = Math.min(30, Math.max(...rows.map((row) => row.left.length)));
   const list = rows.map((row) => `  ${row.left.padEnd(width)}  ${row.right}`).join('\n');
-  return `${command.about}\n\nUsage: ${[command.usage, ...command.operands].join(' ')} [flags]\n\n${list}\n  ${'--help'.padEnd(width)}  this text\n`;
+  const usage = `Usage: ${[command.usage, ...command.operands].join(' ')} [flags]`;
+  return `${command.about}\n\n${usage}\n\n${list}\n  ${'--help'.padEnd(width)}  this text\n`;
 }
 
 /**
- * Runs a command's `main` and sets the exit code: what `main` resolves to; 2 with one line on
- * stderr for a `UsageError`; 1 with one line for any other error.
+ * Runs a command's `main` and sets the exit code to what it resolves to. An error is one line on
+ * stderr, with exit code 2 for a `UsageError` and 1 for any other.
  */
 export async function runCommand<F extends Flags>(
   command: Command<F>,
@@ -195,6 +200,7 @@ function readNumber(value: string, name: string, min: number, max: number, whole
   if (Number.isFinite(read) && read >= min && read <= max && (!whole || Number.isInteger(read)))
     return read;
   throw new UsageError(
-    `--${name} is "${value}"; allowed is ${whole ? 'a whole number' : 'a number'} from ${min} to ${max}.`,
+    `--${name} is "${value}"; ` +
+      `allowed is ${whole ? 'a whole number' : 'a number'} from ${min} to ${max}.`,
   );
 }

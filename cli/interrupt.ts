@@ -1,11 +1,11 @@
-// Ctrl-C in two steps: the first ends a command in good order, the second at once.
+// Ctrl-C in two steps: the first ends a command in order, the second ends it at once.
 
 export type Interrupt = Disposable & {
-  /** Fires at the first SIGINT, SIGTERM or SIGHUP: begin nothing new, finish what is under way. */
+  /** Aborts at the first SIGINT, SIGTERM or SIGHUP: begin nothing new, finish what is in flight. */
   readonly stop: AbortSignal;
-  /** Fires at the second, or `graceMs` after the first: leave everything. */
+  /** Aborts at the second, or `graceMs` after the first: end everything. */
   readonly abandon: AbortSignal;
-  /** As if the first signal had come. */
+  /** Has the effect of a first signal. */
   readonly trigger: () => void;
 };
 

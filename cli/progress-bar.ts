@@ -1,12 +1,12 @@
-// Shows how far a job is: one line that redraws itself on a terminal, a plain line every few
-// seconds elsewhere.
+// Shows the progress of a job: on a terminal one line that is redrawn, elsewhere a plain line every
+// few seconds.
 
 import type { Clock } from '#core/ports.ts';
 
 export type Progress = {
-  /** `note` is shown behind the figures. Cheap: call it as often as you like. */
+  /** `note` is shown after the figures. Cheap enough to call at every step. */
   update(done: number, note?: string): void;
-  /** A line of its own, above the bar. */
+  /** Prints a line above the bar. */
   say(line: string): void;
   /** Draws the last state and ends the line. */
   finish(): void;
@@ -14,13 +14,13 @@ export type Progress = {
 
 export type ProgressOptions = {
   readonly label: string;
-  /** `null` when nobody knows: a count and a rate are shown, no bar. */
+  /** `null` when it is unknown: count and rate are shown, without a bar. */
   readonly total: number | null;
   readonly out: ProgressOutput;
   readonly clock: Clock;
 };
 
-/** What of a stream is used here. `process.stdout` and `process.stderr` are such. */
+/** The part of a stream that is used here, as of `process.stdout` or `process.stderr`. */
 export type ProgressOutput = {
   readonly isTTY?: boolean;
   readonly columns?: number;
@@ -30,7 +30,7 @@ export type ProgressOutput = {
 const redrawMs = 100;
 const plainMs = 3000;
 const barWidth = 24;
-/** The rate is that of the last moments, so that it tells of now; older figures fade. */
+/** Time constant of the rate: an exponential moving average. */
 const rateMemoryMs = 4000;
 
 export function createProgress({ label, total, out, clock }: ProgressOptions): Progress {
@@ -81,7 +81,7 @@ export function createProgress({ label, total, out, clock }: ProgressOptions): P
   };
 }
 
-/** Shows nothing: for `--json`. What is said goes nowhere. */
+/** Shows and prints nothing: for `--json`. */
 export const silentProgress: Progress = { update() {}, say() {}, finish() {} };
 
 type LineOptions = {
@@ -128,8 +128,8 @@ export function duration(seconds: number): string {
 }
 
 /**
- * Lets the reader of our output go away (`| head`) without an error: `onClosed` is told once, and
- * later writes go nowhere. Called once per process, before anything is written.
+ * Keeps a closed output (`| head`) from ending in an error: `onClosed` is called, and later writes
+ * go nowhere. Call it once per process, before anything is written.
  */
 export function tolerateClosedPipes(onClosed: () => void): void {
   for (const stream of [process.stdout, process.stderr]) {

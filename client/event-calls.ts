@@ -158,7 +158,7 @@ const lineBreak = 10;
 function resultOfRefusal(error: unknown): SendResult {
   if (!(error instanceof VectorStreamApiError) || error.status !== 400) throw error;
   if (!Array.isArray(error.problem['items'])) throw error;
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- documented: items as in an answer
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- documented so
   const items = error.problem['items'] as SendItem[];
   return { accepted: 0, rejected: items.length, dead_lettered: 0, items };
 }

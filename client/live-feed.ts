@@ -99,7 +99,7 @@ async function* connection(
       watch.pause();
       ended.throwIfAborted();
       if (done === true) return;
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- docs/live.md lists all messages
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as in docs/live.md
       const message = JSON.parse(value.data) as Received['message'];
       if (message.type === 'hello') heartbeatMs = message.heartbeat_ms;
       yield { message, id: value.id };

@@ -71,7 +71,7 @@ export function operationCalls(transport: Transport) {
         } catch (error) {
           if (!(error instanceof VectorStreamApiError) || error.code !== 'not_ready') throw error;
           const { causes } = error.problem;
-          // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- documented for not_ready
+          // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- documented
           return { ready: false, causes: (causes ?? []) as HealthView['causes'] };
         }
       },

@@ -82,7 +82,7 @@ export class Transport {
       const text = await withTypedErrors(call, signal, async () =>
         (await this.#fetch(call, limit)).text(),
       );
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the schema of this answer says so
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- by the schema
       return (text === '' ? undefined : parse(call, text)) as T;
     };
     return retry(attempt, {
@@ -138,7 +138,7 @@ function isRetryable({ method, repeat }: Call, error: unknown): boolean {
   return isHarmlessTwice || (error instanceof VectorStreamApiError && error.isCertainlyUndone);
 }
 
-/** Whatever `fetch` throws, except for the caller's own signal, means that the answer is missing. */
+/** Whatever `fetch` throws, except for the caller's own signal, means a missing answer. */
 async function withTypedErrors<T>(
   call: Call,
   signal: AbortSignal | undefined,

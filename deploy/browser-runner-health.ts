@@ -1,16 +1,16 @@
-// Tells a container engine whether this browser runner works: a page of it has joined its gateway,
-// and said so a moment ago.
+// Health check of a browser runner for container engines: one of its pages works and has reported
+// that recently.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-/** The runner writes every few seconds; an older file was left by one that is gone, or hangs. */
+/** The runner writes every few seconds. An older file is of a page that ended or hangs. */
 const ageMsMax = 30_000;
 
 /**
  * `null` when a page works, else why none does. `files` are the contents of
- * `browser-runner/<n>/status-<m>.json`; `now`: UTC ms.
+ * `browser-runner/<n>/status-<m>.json`; `now` is in UTC ms.
  */
 export function troubleOf(files: readonly string[], now: number): string | null {
   const pages = files.map(pageOf).filter(({ at }) => now - at <= ageMsMax);
@@ -18,21 +18,21 @@ export function troubleOf(files: readonly string[], now: number): string | null 
   return (
     pages
       .map(({ state, lastError }) => `${state}${lastError === null ? '' : `: ${lastError}`}`)
-      .join('; ') || 'no page has told anything for 30 s'
+      .join('; ') || 'no page has reported for 30 s'
   );
 }
 
-/** A torn file is one of no page. */
+/** A file that is not complete JSON counts as no page. */
 function pageOf(file: string): { at: number; state: string; lastError: string | null } {
   try {
-    const told: unknown = JSON.parse(file);
-    if (typeof told !== 'object' || told === null || !('at' in told) || !('state' in told))
+    const status: unknown = JSON.parse(file);
+    if (typeof status !== 'object' || status === null || !('at' in status) || !('state' in status))
       return nothing;
     return {
-      at: Number(told.at),
-      state: String(told.state),
+      at: Number(status.at),
+      state: String(status.state),
       lastError:
-        'last_error' in told && typeof told.last_error === 'string' ? told.last_error : null,
+        'last_error' in status && typeof status.last_error === 'string' ? status.last_error : null,
     };
   } catch {
     return nothing;

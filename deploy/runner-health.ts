@@ -1,5 +1,5 @@
-// Tells a container engine whether this runner is joined to a gateway: it has an open connection to
-// one of their ports.
+// Health check of a runner for container engines: the runner has an open connection to a port of one
+// of its gateways.
 
 import { readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
@@ -9,7 +9,7 @@ const established = '01';
 
 /**
  * Whether one of the tables (`/proc/net/tcp`, `tcp6`) has an established connection to the port of
- * one of the addresses. A runner that was refused, or whose model failed, keeps none open.
+ * one of the gateways. A runner that was refused, or whose model failed, has none.
  */
 export function isJoined(gatewayUrls: string, tables: readonly string[]): boolean {
   const ports = new Set(

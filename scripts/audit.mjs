@@ -1,5 +1,5 @@
-// `npm run audit`: fails for a known vulnerability of high or critical severity in what runs in
-// production; says so when nobody can be asked.
+// `npm run audit`: fails for a known vulnerability of high or critical severity in production
+// packages. It says so when the registry cannot be asked.
 
 import { spawnSync } from 'node:child_process';
 
@@ -12,7 +12,7 @@ const report = parsed(stdout);
 const counts = report?.metadata?.vulnerabilities;
 
 if (counts === undefined) {
-  // Offline, or a mirror that keeps no list: that is no finding, and no proof of the opposite.
+  // Offline, or a mirror without a list of vulnerabilities: nothing was found, and nothing proven.
   const why =
     report?.error?.summary ||
     report?.message ||
@@ -20,11 +20,13 @@ if (counts === undefined) {
     stderr.trim().split('\n').at(-1) ||
     'no answer';
   console.log(
-    `Dependencies were NOT audited: the registry's list of vulnerabilities cannot be read (${why.slice(0, 300)}).`,
+    "Dependencies were NOT audited: the registry's list of vulnerabilities cannot be read " +
+      `(${why.slice(0, 300)}).`,
   );
 } else {
   console.log(
-    `Dependencies in production: ${counts.critical} critical, ${counts.high} high, ${counts.moderate} moderate, ${counts.low} low vulnerabilities known.`,
+    `Dependencies in production: ${counts.critical} critical, ${counts.high} high, ` +
+      `${counts.moderate} moderate, ${counts.low} low vulnerabilities known.`,
   );
   for (const { name, severity, range } of Object.values(report.vulnerabilities))
     console.log(`  ${severity}: ${name} ${range}`);

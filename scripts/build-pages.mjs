@@ -1,5 +1,5 @@
-// Builds the browser pages into dist/pages when their sources have changed since the last time; at
-// once done otherwise. Dependency-free and written for Node 20: set-up runs it.
+// Builds the browser pages into dist/pages if their sources have changed since the last build.
+// Without dependencies and for Node 20, because set-up runs it.
 
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -32,17 +32,17 @@ export const sources = [
   'scripts/write-api-reference.ts',
 ];
 
-/** Resolves to whether it had to build. Throws with the builder's last words. */
+/** Resolves to whether it built anything. Throws with the builder's last output. */
 export async function buildPages(root) {
   const vite = join(root, 'node_modules', 'vite', 'bin', 'vite.js');
-  // Without the development tools, as in an image, the pages are there already or not wanted.
+  // Without the development tools, as in an image, the pages exist already or are not needed.
   if (!existsSync(vite) || !existsSync(join(root, 'vite.config.ts'))) return false;
   const target = join(root, 'dist', 'pages');
   const stampFile = join(target, '.stamp');
   const stamp = hashOf(root);
   if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return false;
 
-  // Made beside the old ones, which may be being served, and put in their place in one step.
+  // The old pages may be in use, so the new ones are built beside them and replace them at once.
   const draft = `${target}.${process.pid}`;
   const old = `${draft}.old`;
   const packagedNode = join(

@@ -1,5 +1,5 @@
-// Puts a Brotli and a gzip copy beside each built file that becomes smaller by it, so that the
-// gateway never compresses.
+// Writes a Brotli and a gzip copy of each built file that becomes smaller, so that the gateway never
+// compresses.
 
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,13 +7,10 @@ import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
 
 const smallBytesMax = 2 ** 20;
-/** Below this, headers outweigh what is saved. */
+/** Smaller files save less than their headers cost. */
 const bytesMin = 512;
 
-/**
- * All files below `folder`. Of a large one the last percents would take longer than all the rest:
- * quality 5 instead of 11.
- */
+/** Compresses all files below `folder`. Large files get Brotli quality 5: 11 would take too long. */
 export async function compressPages(folder: string): Promise<void> {
   const files = readdirSync(folder, { recursive: true })
     .map((name) => join(folder, String(name)))

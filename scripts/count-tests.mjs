@@ -1,4 +1,4 @@
-// Adds up the JSON reports of test runs and prints the closing line of a CI run.
+// Adds up the JSON reports of test runs and prints the last line of a CI run.
 
 import { readFileSync } from 'node:fs';
 
@@ -7,7 +7,7 @@ let failed = 0;
 for (const file of process.argv.slice(2)) {
   const report = JSON.parse(readFileSync(file, 'utf8'));
   passed += report.numPassedTests;
-  // A test file that cannot be loaded fails the run without a failed test.
+  // A test file that cannot be loaded fails the run, although no test failed.
   failed += Math.max(report.numFailedTests, report.success ? 0 : 1);
 }
 process.stdout.write(`${passed} passed, ${failed} failed\n`);

@@ -1,6 +1,6 @@
-// Makes a fresh clone ready to run: checks Node, installs the locked packages once, and says
-// plainly what is in the way. Dependency-free and written for Node 20, because it runs before
-// anything is installed.
+// Makes a fresh clone ready to run: checks Node, installs the locked packages once, and explains
+// problems in one line. Without dependencies and for Node 20, because it runs before anything is
+// installed.
 
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -28,7 +28,8 @@ function fail(line) {
 const nodeMajor = Number(process.versions.node.split('.')[0]);
 if (nodeMajor < nodeMajorMin) {
   fail(
-    `this is Node ${process.versions.node}, VectorStream needs Node ${nodeMajorMin} or newer. Install a current Node from nodejs.org and try again.`,
+    `this is Node ${process.versions.node}, VectorStream needs Node ${nodeMajorMin} or newer. ` +
+      'Install a current Node from nodejs.org and try again.',
   );
 }
 
@@ -50,12 +51,13 @@ async function install() {
   const freeBytes = disk.bavail * disk.bsize;
   if (freeBytes < diskBytesMin) {
     fail(
-      `the disk of ${root} has ${(freeBytes / 1e9).toFixed(1)} GB free, the packages need ${diskBytesMin / 1e9} GB. Free some space and try again.`,
+      `the disk of ${root} has ${(freeBytes / 1e9).toFixed(1)} GB free, ` +
+        `the packages need ${diskBytesMin / 1e9} GB. Free some space and try again.`,
     );
   }
   process.stderr.write('Setting up: installing packages, once (about 1 GB on disk) …\n');
   const startedAt = Date.now();
-  // Without a registry, "npm ci" tries every package for minutes; one ping says so at once.
+  // Without a registry, "npm ci" tries for minutes; one ping finds out at once.
   const ping = await runNpm([
     'ping',
     '--fetch-retries=1',
@@ -77,10 +79,7 @@ async function install() {
   process.stderr.write(`Set-up done in ${Math.round((Date.now() - startedAt) / 1000)} s.\n`);
 }
 
-/**
- * The pages that the gateway serves; the programs run without them, so that a failure is told and
- * ends nothing.
- */
+/** Builds the gateway's pages. The programs run without them, so a failure is only reported. */
 async function build() {
   try {
     if (await buildPages(root)) process.stderr.write('Built the browser pages.\n');
@@ -89,10 +88,7 @@ async function build() {
   }
 }
 
-/**
- * Runs the npm that started this script, or the one on the path; shows that it is alive every ten
- * seconds.
- */
+/** Runs the npm that started this script, or the one on the path. Shows a line every ten seconds. */
 function runNpm(args) {
   const npmScript = process.env.npm_execpath;
   const [command, commandArgs] = npmScript?.endsWith('.js')
@@ -128,12 +124,18 @@ function explain(output, code) {
   if (code === 130) return 'interrupted. Run the same command again to go on.';
   if (/ENOSPC/.test(output)) return 'the disk is full. Free 1.8 GB and try again.';
   if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|network/i.test(output)) {
-    return 'the npm registry cannot be reached. Check the network (or the proxy and registry settings of npm) and try again.';
+    return (
+      'the npm registry cannot be reached. ' +
+      'Check the network (or the proxy and registry settings of npm) and try again.'
+    );
   }
   if (/EACCES|EPERM/.test(output))
     return `no permission to write ${join(root, 'node_modules')}. Check its owner and try again.`;
   if (/EINTEGRITY/.test(output))
-    return 'a package does not match its checksum in package-lock.json. Run: npm cache clean --force, then try again.';
+    return (
+      'a package does not match its checksum in package-lock.json. ' +
+      'Run: npm cache clean --force, then try again.'
+    );
   const lastLine =
     output
       .trim()
@@ -143,21 +145,19 @@ function explain(output, code) {
   return `npm ci failed: ${lastLine || 'no output'}. Run "npm ci" to see it whole.`;
 }
 
-/**
- * The inner scripts run on the Node that was just installed; platforms without a packaged one use
- * the system's.
- */
+/** The npm scripts run on the packaged Node; platforms without one use the system's Node. */
 function checkPackagedNode() {
   if (!existsSync(packagedNode) && nodeMajor < 24) {
     fail(
-      `no packaged Node 24 exists for ${process.platform}-${process.arch}, and this is Node ${process.versions.node}. Install Node 24 and try again.`,
+      `no packaged Node 24 exists for ${process.platform}-${process.arch}, ` +
+        `and this is Node ${process.versions.node}. Install Node 24 and try again.`,
     );
   }
 }
 
 /**
- * Runs each program once, so that Node keeps its compiled code and the first start is as quick as
- * later ones. What goes wrong here goes wrong again at that start, which says why.
+ * Runs each program once, so that Node caches its compiled code and the first start is as fast as
+ * later ones. A failure here is ignored: the first start will report it.
  */
 async function compile() {
   const request = {

@@ -1,5 +1,5 @@
-// Makes the page of the API reference: Scalar's browser script, taken out of the package that
-// carries it, and a page that starts it without asking any other host.
+// Makes the page of the API reference: Scalar's browser script, taken from its package, and a page
+// that starts it without contacting any other host.
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import { runInNewContext } from 'node:vm';
 
 const require = createRequire(import.meta.url);
-/** The package holds the script as one string literal, and does not export it. */
+/** The package contains the script as one string literal, and does not export it. */
 const literal = /^var standalone_default = ("(?:[^"\\]|\\.)*")/m;
 
-/** Every default that would load something from elsewhere, or send something there, is off. */
+/** Turns off every default that loads from, or sends to, another host. */
 const settings = {
   url: '/openapi.json',
   withDefaultFonts: false,
@@ -26,6 +26,8 @@ const settings = {
   defaultHttpClient: { targetKey: 'shell', clientKey: 'curl' },
 };
 
+const configuration = JSON.stringify(settings).replaceAll('"', '&quot;');
+
 const page = `<!doctype html>
 <html lang="en">
 <head>
@@ -34,8 +36,8 @@ const page = `<!doctype html>
 <title>VectorStream API</title>
 </head>
 <body>
-<noscript>This page needs JavaScript; <a href="/openapi.json">openapi.json</a> has all that it shows.</noscript>
-<script id="api-reference" type="application/json" data-configuration="${JSON.stringify(settings).replaceAll('"', '&quot;')}"></script>
+<noscript>This page needs JavaScript; see <a href="/openapi.json">openapi.json</a>.</noscript>
+<script id="api-reference" type="application/json" data-configuration="${configuration}"></script>
 <script src="/docs/api-reference.js"></script>
 </body>
 </html>
@@ -47,7 +49,8 @@ export function writeApiReference(folder: string): void {
   )?.[1];
   if (found === undefined)
     throw new Error(
-      '@scalar/fastify-api-reference no longer holds its script as the string that scripts/write-api-reference.ts looks for.',
+      '@scalar/fastify-api-reference no longer contains its script as the string that ' +
+        'scripts/write-api-reference.ts looks for.',
     );
   const script = String(runInNewContext(found)).replace(/\n\/\/# sourceMappingURL=.*\s*$/, '\n');
   mkdirSync(join(folder, 'docs'), { recursive: true });

@@ -1,5 +1,5 @@
-// Writes a model folder's manifest.json: hashes its files anew and keeps what a person decided
-// (dtypes, bounds, prefixes). For a folder that has no manifest yet, such as one downloaded from
+// Writes a model folder's manifest.json: updates the hashes of its files and keeps what a person
+// decided (dtypes, bounds, prefixes). For a folder without a manifest, such as one downloaded from
 // Hugging Face, it drafts one and makes the golden vectors.
 //
 //   node scripts/write-manifest.ts models/all-MiniLM-L6-v2

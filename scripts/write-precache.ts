@@ -1,17 +1,17 @@
-// Tells the demo's service worker exactly which built files its page is made of, by following their
+// Gives the demo's service worker the exact list of built files for its page, by following their
 // names from the page.
 
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { extname, join } from 'node:path';
 
-/** Read whole for the names of others in them. */
+/** Files that are searched for the names of other files. */
 const textual = new Set(['.html', '.js', '.mjs', '.css']);
 
 /**
- * The assets that a page in `folder` needs, sorted, found by their names, which the build has made
- * unique by a hash of their content. The WebAssembly is left out: the embedding worker keeps it
- * with the model, and only when something is embedded.
+ * The sorted assets that a page in `folder` needs. They are found by their names, which the build
+ * made unique with a hash. WebAssembly is left out: the embedding worker caches it with the model,
+ * once something is embedded.
  */
 export function assetsOf(folder: string, page: string): readonly string[] {
   const names = readdirSync(join(folder, 'assets')).filter(
@@ -32,8 +32,8 @@ export function assetsOf(folder: string, page: string): readonly string[] {
 }
 
 /**
- * Writes the list before the service worker's own script, with a version that changes when the page
- * or any of its files does.
+ * Writes the list at the start of the service worker's script, with a version that changes when the
+ * page or any of its files changes.
  */
 export function writePrecache(folder: string, page: string, serviceWorker: string): void {
   const files = assetsOf(folder, page);

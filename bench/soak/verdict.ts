@@ -1,6 +1,7 @@
 // Compares the samples of a soak with bounds: each series has a highest level, and a highest slope
 // that would become a problem within days.
 
+import { at } from '#core/errors/assert.ts';
 import { median } from '../figures.ts';
 import { figure } from '../table.ts';
 import type { Sample } from './sample.ts';
@@ -145,9 +146,7 @@ export function verdictTable(verdicts: readonly Verdict[]): string {
   const rows = [['', 'median', 'bound', 'slope', 'bound', ''], ...cells];
   const widths =
     rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
-  return rows
-    .map((row) =>
-      `  ${row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join('  ')}`.trimEnd(),
-    )
-    .join('\n');
+  const padded = (cell: string, column: number): string =>
+    column === 0 ? cell.padEnd(at(widths, column)) : cell.padStart(at(widths, column));
+  return rows.map((row) => `  ${row.map(padded).join('  ')}`.trimEnd()).join('\n');
 }

@@ -1,5 +1,5 @@
-// Finds the names and addresses by which other machines of the local network reach this one, and
-// puts a person's own choice through the same check.
+// Finds the names and addresses under which other machines of the local network reach this one, and
+// checks names that a person gives.
 
 import { isIP } from 'node:net';
 import type { NetworkInterfaceInfo } from 'node:os';
@@ -10,25 +10,29 @@ export type Machine = {
   readonly interfaces: Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>;
 };
 
-/** Programs of this machine come by these; they are in every certificate. */
+/** Programs on this machine use these names, so every certificate has them. */
 export const ownNames: readonly string[] = ['localhost', '127.0.0.1', '::1'];
 
 /**
- * Without `asked`: all of this machine. Throws `UsageError` when no other machine could use any of
- * them.
+ * The names in `asked`, or all names of this machine when it is empty.
+ *
+ * @throws UsageError when a name is invalid, or no other machine could use any of them
  */
 export function certificateNames(asked: readonly string[], machine: Machine): readonly string[] {
   const wrong = asked.find((name) => !isName(name));
   if (wrong !== undefined)
     throw new UsageError(
-      `--host is ${JSON.stringify(wrong.slice(0, 100))}; allowed are host names and IP addresses, without scheme and port.`,
+      `--host is ${JSON.stringify(wrong.slice(0, 100))}; allowed are host names and IP addresses, ` +
+        'without scheme and port.',
     );
   const names = asked.length > 0 ? asked.map((name) => name.toLowerCase()) : namesOf(machine);
   if (names.every(isLoopback)) {
     throw new UsageError(
       asked.length > 0
-        ? 'A certificate for this machine alone is not needed: browsers count http://localhost as secure. Name the address by which others reach it: --host 192.168.1.20'
-        : 'This machine has no address in a network. Name one by which others reach it: --host 192.168.1.20',
+        ? 'A certificate for this machine alone is not needed: browsers count http://localhost as ' +
+            'secure. Name the address by which others reach it: --host 192.168.1.20'
+        : 'This machine has no address in a network. Name one by which others reach it: ' +
+            '--host 192.168.1.20',
     );
   }
   return [...new Set([...names, ...ownNames])];
@@ -37,7 +41,7 @@ export function certificateNames(asked: readonly string[], machine: Machine): re
 function namesOf({ hostName, interfaces }: Machine): readonly string[] {
   const addresses = Object.values(interfaces)
     .flatMap((list) => list ?? [])
-    // A link-local address means another machine on each network.
+    // A link-local address belongs to a different machine on each network.
     .filter(
       ({ internal, address }) =>
         !internal && !/^fe[89ab]/i.test(address) && !address.startsWith('169.254.'),

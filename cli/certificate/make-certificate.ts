@@ -1,11 +1,12 @@
-// Makes a key and a certificate that says this machine's names, signed by itself, in two files of
-// which only this user can read the key.
+// Makes a key and a self-signed certificate for this machine's names, in two files. Only this user
+// can read the key.
 
 import { X509Certificate } from 'node:crypto';
 import { access, mkdir, rename, writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { generate } from 'selfsigned';
+import { at } from '#core/errors/assert.ts';
 import { UsageError } from '#core/errors/errors.ts';
 
 export type MadeCertificate = {
@@ -16,25 +17,25 @@ export type MadeCertificate = {
   readonly until: Date;
 };
 
-export type CertificateOrder = {
+export type CertificateOptions = {
   readonly names: readonly string[];
   readonly folder: string;
   readonly days: number;
   readonly now: number;
-  /** Puts the new files in the place of old ones. */
+  /** Replaces old files. */
   readonly force: boolean;
 };
 
 const dayMs = 86_400_000;
 
-/** Throws `UsageError` when there is one already, or the folder cannot be written. */
+/** @throws UsageError when a file exists already, or the folder cannot be written */
 export async function makeCertificate({
   names,
   folder,
   days,
   now,
   force,
-}: CertificateOrder): Promise<MadeCertificate> {
+}: CertificateOptions): Promise<MadeCertificate> {
   const [certPath, keyPath] = [join(folder, 'certificate.pem'), join(folder, 'key.pem')];
   for (const path of [certPath, keyPath]) {
     if (
@@ -45,25 +46,26 @@ export async function makeCertificate({
       ))
     )
       throw new UsageError(
-        `${path} is there already: with --force a new one takes its place (clients then have to trust that one), with --out it goes elsewhere.`,
+        `${path} exists already: --force replaces it (clients then have to trust the new one), ` +
+          '--out names another folder.',
       );
   }
   const until = new Date(now + days * dayMs);
   const made = await generate(
     [
-      { name: 'commonName', value: names[0] ?? '' },
+      { name: 'commonName', value: at(names, 0) },
       { name: 'organizationName', value: 'VectorStream' },
     ],
     {
-      // A day earlier: the clocks of phones and computers differ.
+      // Valid from a day ago, because the clocks of phones and computers differ.
       keyType: 'ec',
       curve: 'P-256',
       algorithm: 'sha256',
       notBeforeDate: new Date(now - dayMs),
       notAfterDate: until,
       extensions: [
-        // It vouches for this machine and for nobody else: whoever trusts it, and whoever steals
-        // its key, gets no authority.
+        // Not a certificate authority: a stolen key cannot sign for other machines, and devices that
+        // trust it trust this machine alone.
         { name: 'basicConstraints', cA: false, critical: true },
         { name: 'keyUsage', digitalSignature: true, critical: true },
         { name: 'extKeyUsage', serverAuth: true },
@@ -89,7 +91,7 @@ export async function makeCertificate({
   return { certPath, keyPath, until, fingerprint: new X509Certificate(made.cert).fingerprint256 };
 }
 
-/** A gateway that looks at the file meanwhile sees the old or the new one, whole. */
+/** Writes atomically: a gateway that reads meanwhile sees the whole old or the whole new file. */
 async function put(path: string, text: string, mode: number): Promise<void> {
   await writeFile(`${path}.new`, text, { mode });
   await rename(`${path}.new`, path);

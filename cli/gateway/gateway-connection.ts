@@ -85,8 +85,8 @@ export function requireHttpUrl(url: string, alternative = ''): void {
 /** What is wrong, as the end of a sentence: `answered 429: The log is full`. */
 export function problemOf(error: ClientError): string {
   if (error instanceof VectorStreamApiError) {
-    const { detail } = error.problem;
-    return `answered ${error.status}${detail === undefined ? '' : `: ${detail.replace(/\.$/, '')}`}`;
+    const detail = error.problem.detail?.replace(/\.$/, '');
+    return `answered ${error.status}${detail === undefined ? '' : `: ${detail}`}`;
   }
   return error.code === 'not_json'
     ? 'is not a VectorStream gateway: its answer is not JSON'

@@ -83,7 +83,7 @@ export class GatewayProcess implements AsyncDisposable {
     this.#wasReady = true;
   }
 
-  /** From now on the gateway's end is expected: it is neither reported nor followed by a restart. */
+  /** From now on the gateway's end is expected: it is not reported, and there is no restart. */
   expectEnd(): void {
     this.#closing.abort();
   }

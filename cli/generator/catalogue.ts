@@ -1,5 +1,5 @@
-// The shop's products: each is made from its seed and its number alone, reads like a real one, and
-// no two read the same.
+// The shop's products. Each is made from the seed and its number alone, reads like a real product,
+// and has its own text.
 
 import type { Faker } from '@faker-js/faker';
 import { faker as fakerDe } from '@faker-js/faker/locale/de';
@@ -8,6 +8,7 @@ import { faker as fakerEs } from '@faker-js/faker/locale/es';
 import { faker as fakerFr } from '@faker-js/faker/locale/fr';
 import { faker as fakerJa } from '@faker-js/faker/locale/ja';
 import { faker as fakerTr } from '@faker-js/faker/locale/tr';
+import { at } from '#core/errors/assert.ts';
 import { random } from './random.ts';
 import type { Random } from './random.ts';
 import type { Aisle, Vocabulary } from './vocabulary.ts';
@@ -26,9 +27,9 @@ export type CatalogueProduct = {
   readonly name: string;
   readonly description: string;
   readonly category: string;
-  /** What people type who look for it, most usual first. */
+  /** What people type to find it, most frequent first. */
   readonly queries: readonly string[];
-  /** Language and category: what one visitor keeps to. */
+  /** Language and category: a visitor stays mostly in one aisle. */
   readonly aisle: string;
   readonly offsetMinutes: number;
 };
@@ -41,8 +42,8 @@ type Department = {
 
 export type Catalogue = {
   /**
-   * The `index`-th product, whatever was asked before. `coded` adds a model number, which makes its
-   * text unlike any other's.
+   * The product with this index, independent of earlier calls. `coded` adds a model number, which
+   * makes its text unique.
    */
   product(index: number, coded: boolean): CatalogueProduct;
 };
@@ -77,7 +78,7 @@ export function products(catalogue: Catalogue, size: number): readonly Catalogue
   });
 }
 
-/** Brands and colours of a language; faker's own random picks depend on its seed alone. */
+/** Brands and colours of a language. Faker's random picks depend on its seed alone. */
 function department(vocabulary: Vocabulary, faker: Faker, seed: number): Department {
   faker.seed(seed);
   return {
@@ -104,8 +105,8 @@ function makeProduct(
     brand: dice.pick(brands),
     style: dice.pick(styles),
     colour: dice.pick(colours),
-    feature: aisle.features[first] ?? '',
-    second: aisle.features[second] ?? '',
+    feature: at(aisle.features, first),
+    second: at(aisle.features, second),
     material: dice.pick(aisle.materials),
     use: dice.pick(aisle.uses),
   };
@@ -133,8 +134,8 @@ type Words = Readonly<Record<string, string>>;
 const compiled = new Map<string, readonly string[]>();
 
 /**
- * `fill('{noun} for {use}', …)` → `running shoes for rainy days`. A template is taken apart once:
- * words stand at odd places.
+ * `fill('{noun} for {use}', …)` → `running shoes for rainy days`. Each template is split once; its
+ * placeholders then have odd indices.
  */
 function fill(template: string, words: Words): string {
   let parts = compiled.get(template);
@@ -158,13 +159,13 @@ function departmentAt(departments: readonly Department[], share: number): Depart
   return first;
 }
 
-/** Cheap things are more usual than dear ones: log-uniform, with a shop's endings. */
+/** Log-uniform, since cheap products are more common; the price ends as in a shop (.99, .95). */
 function priceBetween(min: number, max: number, dice: Random): number {
   const whole = Math.round(Math.exp(Math.log(min) + dice.next() * (Math.log(max) - Math.log(min))));
   return Math.max(1, whole) + dice.pick([-0.01, -0.01, -0.05, 0, -0.5]);
 }
 
-/** A different one for every index: `M-00A7K`. */
+/** A different model number for every index, such as `M-00A7K`. */
 function modelNumber(index: number): string {
   return `M-${index.toString(36).toUpperCase().padStart(5, '0')}`;
 }

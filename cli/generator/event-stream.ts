@@ -1,5 +1,5 @@
-// The stream of a shop's events: many visits at once, in constant memory, the same for the same
-// seed and start.
+// The stream of a shop's events: many visits at once, in constant memory. The same seed and start
+// give the same events.
 
 import { UsageError } from '#core/errors/errors.ts';
 import { openCatalogue, products } from './catalogue.ts';
@@ -12,8 +12,8 @@ import { startVisit } from './visit.ts';
 import type { Step, Visit } from './visit.ts';
 
 /**
- * `unique`: every event another product; `zipf-S`: popularity falls with rank^-S; `seed-10`: ten
- * products, all alike.
+ * `unique`: every event has a different product; `zipf-S`: popularity falls with rank^-S;
+ * `seed-10`: ten equally popular products.
  */
 export type Stream = { readonly kind: 'unique' | 'zipf' | 'seed-10'; readonly exponent: number };
 
@@ -22,20 +22,20 @@ export type GeneratorOptions = {
   readonly count: number;
   readonly stream: Stream;
   readonly catalogueSize: number;
-  /** 0…100: this share of `count`, rounded, is made invalid. */
+  /** 0…100: percentage of `count`, rounded, that is made invalid. */
   readonly invalidPercent: number;
-  /** Timestamp of the first event, UTC ms; with the seed it decides every byte, ids included. */
+  /** Timestamp of the first event, UTC ms. With the seed it determines every byte and id. */
   readonly startAt: number;
   /** Milliseconds from one event to the next. */
   readonly stepMs: number;
 };
 
 export type GeneratedEvent = {
-  /** One line of JSON in UTF-8, without its line break, and never with one inside. */
+  /** One line of JSON in UTF-8, without a line break. */
   readonly line: Uint8Array;
-  /** The user id: what a partitioned log keys by. */
+  /** The user id: the partition key in a log. */
   readonly key: string;
-  /** The product's id or the search's words: what its text is about. */
+  /** The product's id or the search query: what the event's text is about. */
   readonly subject: string;
   readonly isInvalid: boolean;
 };
@@ -45,7 +45,7 @@ export type EventStream = {
   events(): Iterable<GeneratedEvent>;
 };
 
-/** Visits under way at any moment, and the people who make them. */
+/** Concurrent visits, and the number of users who make them. */
 const visitsAtOnce = 200;
 const users = 20_000;
 const paymentMethods = [
@@ -57,14 +57,19 @@ const paymentMethods = [
   'gift_card',
 ];
 
-/** Reads `zipf-1.1`, `unique` or `seed-10`. Throws `UsageError`. */
+/**
+ * Reads `zipf-1.1`, `unique` or `seed-10`.
+ *
+ * @throws UsageError for any other text
+ */
 export function parseStream(text: string): Stream {
   if (text === 'unique') return { kind: 'unique', exponent: 0 };
   if (text === 'seed-10') return { kind: 'seed-10', exponent: 0 };
   const exponent = /^zipf-(\d+(\.\d+)?)$/.test(text) ? Number(text.slice(5)) : Number.NaN;
   if (exponent <= 5) return { kind: 'zipf', exponent };
   throw new UsageError(
-    `--stream is "${text}"; allowed are unique, seed-10 and zipf-S with S from 0 to 5, such as zipf-1.1.`,
+    `--stream is "${text}"; ` +
+      'allowed are unique, seed-10 and zipf-S with S from 0 to 5, such as zipf-1.1.',
   );
 }
 
@@ -78,21 +83,21 @@ export function openEventStream(options: GeneratorOptions): EventStream {
 function* generate(options: GeneratorOptions): Generator<GeneratedEvent> {
   const { seed, count, invalidPercent, startAt, stepMs } = options;
   const dice = random(seed, startAt);
-  const arrive = openDoors(options, dice);
+  const newVisit = openVisits(options, dice);
   const invalidLine = openInvalidLines(random(seed, startAt, 1));
   const invalidTotal = invalidCount(count, invalidPercent);
   const encoder = new TextEncoder();
   const visits: Visit[] = Array.from(
     { length: Math.min(visitsAtOnce, Math.ceil(count / 5)) },
-    arrive,
+    newVisit,
   );
 
   for (let index = 0; index < count; index += 1) {
     const slot = dice.below(visits.length);
-    let visit = visits[slot] ?? arrive();
+    let visit = visits[slot] ?? newVisit();
     let step = visit.next();
     while (step === null) {
-      visit = arrive();
+      visit = newVisit();
       visits[slot] = visit;
       step = visit.next();
     }
@@ -107,11 +112,8 @@ function* generate(options: GeneratorOptions): Generator<GeneratedEvent> {
   }
 }
 
-/**
- * Who comes in next, and what catches their eye: mostly products of the aisle that they always
- * like.
- */
-function openDoors({ seed, stream, catalogueSize }: GeneratorOptions, dice: Random): () => Visit {
+/** Returns a function that starts a visit. A user chooses mostly products of a favourite aisle. */
+function openVisits({ seed, stream, catalogueSize }: GeneratorOptions, dice: Random): () => Visit {
   const catalogue = openCatalogue(seed);
   const isUnique = stream.kind === 'unique';
   let fresh = 0;
@@ -139,7 +141,7 @@ function openDoors({ seed, stream, catalogueSize }: GeneratorOptions, dice: Rand
       dice,
     });
     if (!isUnique) return visit;
-    // Whatever the visitor does, it is with a product that no event had before.
+    // Every step of a visit is about a new product.
     return {
       ...visit,
       next: () => {
@@ -153,21 +155,25 @@ function openDoors({ seed, stream, catalogueSize }: GeneratorOptions, dice: Rand
 function eventJson(visit: Visit, step: Step, timestamp: number, dice: Random): string {
   const { type, product, query, quantity } = step;
   const offsetMinutes = product?.offsetMinutes ?? 0;
-  let json = `{"event_id":"${dice.uuid()}","timestamp":"${isoTime(timestamp, offsetMinutes)}","user_id":"${visit.userId}","event_type":"${type}","session_id":"${visit.sessionId}"`;
+  let json =
+    `{"event_id":"${dice.uuid()}","timestamp":"${isoTime(timestamp, offsetMinutes)}",` +
+    `"user_id":"${visit.userId}","event_type":"${type}","session_id":"${visit.sessionId}"`;
   if (product !== null) json += `,"product":${product.json}`;
   if (query !== null) json += `,"search_query":${JSON.stringify(query)}`;
   if (quantity !== null) json += `,"quantity":${quantity}`;
   if (type === 'purchase' && product !== null) {
-    json += `,"total_amount":${Math.round(product.price * (quantity ?? 1) * 100) / 100},"payment_method":"${dice.pick(paymentMethods)}"`;
+    const total = Math.round(product.price * (quantity ?? 1) * 100) / 100;
+    json += `,"total_amount":${total},"payment_method":"${dice.pick(paymentMethods)}"`;
   }
   if (type === 'view') json += `,"view_duration":${1 + Math.floor(dice.next() ** 3 * 240)}`;
   return `${json}}`;
 }
 
-/** ISO 8601 at the visitor's place: `2026-05-01T14:00:00.000+02:00`. */
+/** ISO 8601 in the visitor's time zone: `2026-05-01T14:00:00.000+02:00`. */
 function isoTime(timestamp: number, offsetMinutes: number): string {
   if (offsetMinutes === 0) return new Date(timestamp).toISOString();
   const hours = String(Math.floor(Math.abs(offsetMinutes) / 60)).padStart(2, '0');
   const minutes = String(Math.abs(offsetMinutes) % 60).padStart(2, '0');
-  return `${new Date(timestamp + offsetMinutes * 60_000).toISOString().slice(0, -1)}${offsetMinutes < 0 ? '-' : '+'}${hours}:${minutes}`;
+  const local = new Date(timestamp + offsetMinutes * 60_000).toISOString().slice(0, -1);
+  return `${local}${offsetMinutes < 0 ? '-' : '+'}${hours}:${minutes}`;
 }

@@ -69,7 +69,7 @@ const command: Command<typeof flags> = {
 
 const retryForMs = 60_000;
 const graceMs = 4000;
-/** Replaces the present time when only a seed is given for a file, so the file is always the same. */
+/** The present time for a file when only a seed is given, so that the file is always the same. */
 const fixedNow = Date.UTC(2026, 0, 1);
 const differentReasonsMax = 20;
 

@@ -9,7 +9,7 @@ export const generatorFlags = {
   stream: text(
     'S',
     'zipf-1.1',
-    'which products occur: unique, zipf-S (popularity falls with rank^-S) or seed-10 (ten products)',
+    'which products occur: unique, zipf-S (popularity falls with rank^-S), seed-10 (ten products)',
   ),
   seed: integer(
     'N',

@@ -1,16 +1,16 @@
-// Every way in which an event can be wrong, each made from a right one, in exactly the number and
-// places asked for.
+// Makes invalid events from valid ones, in every way in which an event can be invalid. Number and
+// places are exact.
 
 import type { Random } from './random.ts';
 
 type Fields = Record<string, unknown>;
 
-/** What is wrong, and the bytes that have it wrong. No line holds a line break. */
+/** One way to be invalid. `make` returns one line without a line break. */
 export type InvalidKind = { readonly name: string; make(json: string, dice: Random): Uint8Array };
 
 const encoder = new TextEncoder();
 
-/** Changes the members of a right event, and writes it again. */
+/** Parses a valid event, changes its members, and writes it again. */
 const changed = (name: string, change: (event: Fields) => unknown): InvalidKind => ({
   name,
   make(json) {
@@ -38,7 +38,7 @@ const literal = (name: string, member: string): InvalidKind => ({
 const days = 86_400_000;
 const far = (ms: number): string => new Date(Date.UTC(2026, 0, 1) + ms).toISOString();
 
-/** One line just over 256 KiB: the largest kind, injected once in sixteen rounds of the table. */
+/** One line just over 256 KiB. It is large, so it occurs once in sixteen rounds of the table. */
 const tooLarge: InvalidKind = {
   name: 'larger than 256 KiB',
   make: (json) => encoder.encode(`${json.slice(0, -1)},"note":"${'x'.repeat(256 * 1024)}"}`),
@@ -126,7 +126,7 @@ export function isInvalidAt(index: number, count: number, invalidTotal: number):
   );
 }
 
-/** Spoils one right event after another, going round the table of kinds. */
+/** Makes one valid event after another invalid, going round the table of kinds. */
 export function openInvalidLines(dice: Random): (json: string) => Uint8Array {
   const rareEvery = invalidKinds.length * 16;
   const offset = dice.below(invalidKinds.length);
@@ -139,14 +139,14 @@ export function openInvalidLines(dice: Random): (json: string) => Uint8Array {
   };
 }
 
-/** A byte that no UTF-8 text has, within the first string. */
+/** Puts a byte that is never valid in UTF-8 into a string. */
 function brokenUtf8(json: string): Uint8Array {
   const bytes = encoder.encode(json);
   bytes[json.indexOf('user_id') + 10] = 0xff;
   return bytes;
 }
 
-/** Searches have no product: spoiling a member of it needs one. */
+/** Adds a product to a search, so that members of the product can be made invalid. */
 function withProduct(event: Fields): Fields {
   if (event['product'] !== undefined) return event;
   return {

@@ -1,12 +1,12 @@
-// Which product comes next: exactly Zipf over the whole shop, while each visitor keeps to the
-// aisles they like.
+// Chooses the next product: exactly by Zipf's law over the whole shop, although each visitor prefers
+// one aisle.
 
 import type { Random } from './random.ts';
 
 export type Popularity = {
-  /** An aisle, by how much of the shop's traffic it has. */
+  /** Draws an aisle, by its share of the shop's traffic. */
   aisle(dice: Random): number;
-  /** The index of one of an aisle's products, by popularity within it. */
+  /** Draws a product of the aisle, by its popularity there. Returns its index in the shop. */
   productOf(aisle: number, dice: Random): number;
 };
 

@@ -1,12 +1,12 @@
-// Repeatable randomness: the same key gives the same numbers on every machine, fast enough for
+// Repeatable random numbers: the same key gives the same numbers on every machine, fast enough for
 // millions of events.
 
 export type Random = {
   /** 0 ≤ x < 1, 32 bits. */
   next(): number;
-  /** Whole, 0 ≤ x < bound. */
+  /** An integer, 0 ≤ x < bound. */
   below(bound: number): number;
-  /** One of a non-empty list. */
+  /** A random item of a non-empty list. */
   pick<T>(list: readonly T[]): T;
   /** True with this probability. */
   chance(probability: number): boolean;
@@ -19,10 +19,7 @@ const hex = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(
 const group = (value: number): string =>
   `${hex[value >>> 24]}${hex[(value >>> 16) & 255]}${hex[(value >>> 8) & 255]}${hex[value & 255]}`;
 
-/**
- * Seeded by any whole numbers: `random(seed, index)` and `random(seed, index + 1)` have nothing in
- * common.
- */
+/** Seeded by integers. `random(seed, index)` and `random(seed, index + 1)` are independent. */
 export function random(...key: readonly number[]): Random {
   // sfc32 (Chris Doty-Humphrey, PractRand): 128 bits of state, passes BigCrush.
   let a = 0x9e3779b9;
@@ -57,7 +54,8 @@ export function random(...key: readonly number[]): Random {
     uuid() {
       const second = group(((bits() & 0xffff0fff) | 0x4000) >>> 0);
       const third = group(((bits() & 0x3fffffff) | 0x80000000) >>> 0);
-      return `${group(bits())}-${second.slice(0, 4)}-${second.slice(4)}-${third.slice(0, 4)}-${third.slice(4)}${group(bits())}`;
+      const middle = `${second.slice(0, 4)}-${second.slice(4)}-${third.slice(0, 4)}`;
+      return `${group(bits())}-${middle}-${third.slice(4)}${group(bits())}`;
     },
   };
 }

@@ -1,11 +1,11 @@
-// One visitor's session, step by step: nothing is put in a cart unseen, taken out that was not in,
-// or bought twice.
+// One visitor's session, step by step. Visitors view a product before they put it in the cart, remove
+// only what is in it, and buy nothing twice.
 
 import type { EventType } from '#core/ports.ts';
 import type { CatalogueProduct } from './catalogue.ts';
 import type { Random } from './random.ts';
 
-/** What a step does, with the members that its event has beside the common ones. */
+/** One step, with the members that its event has in addition to the common ones. */
 export type Step = {
   readonly type: EventType;
   readonly product: CatalogueProduct | null;
@@ -20,7 +20,7 @@ export type Visit = {
   next(): Step | null;
 };
 
-/** How often a visitor at a choice does what; tuned so that a tenth of all events are searches. */
+/** Probabilities of a visitor's choices, tuned so that a tenth of all events are searches. */
 const startsWithSearch = 0.5;
 const searchesAgain = 0.05;
 const leaves = 0.14;
@@ -29,7 +29,7 @@ const stepsMax = 40;
 export type VisitOptions = {
   readonly userId: string;
   readonly sessionId: string;
-  /** The next product that takes the visitor's fancy. */
+  /** Chooses the next product for this visitor. */
   readonly choose: () => CatalogueProduct;
   readonly searches: boolean;
   readonly dice: Random;
@@ -70,7 +70,7 @@ export function startVisit({ userId, sessionId, choose, searches, dice }: VisitO
 
       const choice = dice.next();
       if (choice < leaves) {
-        // Two in five carts are paid for, the others are left standing, as in real shops.
+        // Two in five carts are bought, the others are abandoned, as in real shops.
         if (cart.length === 0 || !dice.chance(0.4)) return null;
         return buy();
       }
@@ -101,7 +101,7 @@ const step = (
   quantity: number | null = null,
 ): Step => ({ type, product, query: null, quantity });
 
-/** Half of all searches are for the kind of thing alone: those repeat most. */
+/** Half of all searches name only the kind of product; these queries repeat most. */
 function queryFor(product: CatalogueProduct, dice: Random): string {
   const { queries } = product;
   return (dice.chance(0.5) ? queries[0] : dice.pick(queries)) ?? product.name;

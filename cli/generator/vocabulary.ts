@@ -1,7 +1,7 @@
-// What a language's part of the shop is made of, so that every generated product makes sense to a
+// The types of a language's vocabulary, from which products are generated that make sense to a
 // shopper and to a search.
 
-/** A kind of thing, what it costs, and the words that may stand beside its name. */
+/** A kind of product, its price range, and the styles that fit its name. */
 export type Item = {
   readonly noun: string;
   readonly priceMin: number;
@@ -10,7 +10,7 @@ export type Item = {
 };
 
 export type Aisle = {
-  /** The same in all languages, so that one filter finds them all. Several aisles may share one. */
+  /** The same in all languages, so that one filter finds all. Several aisles may share one. */
   readonly category: string;
   readonly items: readonly Item[];
   readonly features: readonly string[];
@@ -20,15 +20,15 @@ export type Aisle = {
 
 export type Vocabulary = {
   readonly language: 'en' | 'de' | 'fr' | 'es' | 'tr' | 'ja';
-  /** Of the products that the shop sells, and of its visitors. The shares of all languages add up to 1. */
+  /** Share of the shop's products and visitors. The shares of all languages add up to 1. */
   readonly share: number;
-  /** Where its visitors are, minutes east of UTC. */
+  /** The visitors' time zone, in minutes east of UTC. */
   readonly offsetMinutes: number;
   /** Filled with {brand} {style} {noun} {colour}. */
   readonly names: readonly string[];
   /** Filled with {feature} {second} {material} {use}. */
   readonly descriptions: readonly string[];
-  /** What people type, most usual first: filled with {noun} {style} {colour} {use}. */
+  /** Search queries, most frequent first. Filled with {noun} {style} {colour} {use}. */
   readonly queries: readonly string[];
   readonly aisles: readonly Aisle[];
 };

@@ -1,4 +1,4 @@
-// Writes events as NDJSON to a file or to the standard output, no faster than it can be written.
+// Writes events as NDJSON to a file or to standard output, with backpressure.
 
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
@@ -9,10 +9,7 @@ import type { GeneratedEvent } from './event-stream.ts';
 const chunkBytes = 1 << 18;
 const lineBreak = Buffer.from('\n');
 
-/**
- * Resolves to the number written; fewer than all when the signal came, or the reader of the output
- * went away.
- */
+/** Resolves to the number of written events: fewer than all when the signal aborted. */
 export async function writeEvents(
   events: Iterable<GeneratedEvent>,
   path: string,

@@ -1,11 +1,11 @@
-// Lines → CSV records, so that a line with broken quotes costs that line and the next one is read
-// as if nothing happened.
+// Reads CSV records from lines. A line with broken quotes costs only that line; the next one is read
+// normally.
 
 import { CsvError, parse } from 'csv-parse/sync';
 
 /**
- * A record may go on over line ends inside quotes, but not for ever: past these bounds its first
- * line is the broken one.
+ * A record may continue over line ends inside quotes. Beyond these bounds, its first line counts as
+ * broken.
  */
 const recordLinesMax = 100;
 const recordCharactersMax = 256 * 1024;
@@ -29,13 +29,13 @@ export type TextLine = {
 };
 export type CsvDialect = {
   readonly delimiter: string;
-  /** `null`: quotes mean nothing. */ readonly quote: string | null;
+  /** `null`: quotes have no meaning. */ readonly quote: string | null;
 };
 
-/** Feed it line after line; what comes out accounts for every line, in order. */
+/** Push one line after another; the results account for every line, in order. */
 export class CsvReader {
   readonly #dialect: CsvDialect;
-  /** Lines of a record whose quotes are still open. */
+  /** Lines of a record with an open quote. */
   #open: TextLine[] = [];
   #openCharacters = 0;
   #openQuotes = 0;
@@ -46,7 +46,7 @@ export class CsvReader {
   }
 
   *push(line: TextLine): Generator<CsvRow | BrokenLine> {
-    // Lines of a record that turned out broken are read again, one by one: a stack, deepest first.
+    // The other lines of a broken record are read again, one by one, from a stack.
     const again = [line];
     for (let next = again.pop(); next !== undefined; next = again.pop()) {
       const result = this.#open.length === 0 ? this.#first(next) : this.#further(next);
@@ -57,7 +57,7 @@ export class CsvReader {
     }
   }
 
-  /** What is still open when the file ends is broken. */
+  /** A record that is open at the end of the file is broken. */
   *end(): Generator<CsvRow | BrokenLine> {
     while (this.#open.length > 0) {
       const [first, ...rest] = this.#takeOpen();
@@ -69,8 +69,7 @@ export class CsvReader {
   #first(line: TextLine): CsvRow | BrokenLine | null {
     const { delimiter, quote } = this.#dialect;
     if (line.problem !== null) return broken(line, line.problem);
-    // Without a quote character there is nothing to interpret, and most lines of most logs are like
-    // that.
+    // Most lines have no quotes: nothing in them needs interpreting.
     if (quote === null || !line.text.includes(quote))
       return this.#record(line, 1, line.text.split(delimiter));
     const fields = this.#parse(line.text, true);
@@ -89,11 +88,11 @@ export class CsvReader {
     if (this.#open.length > recordLinesMax || this.#openCharacters > recordCharactersMax) {
       return broken(first, `a quote is opened and not closed within ${recordLinesMax} lines`);
     }
-    // An odd number of quotes cannot close; this keeps long records from being parsed again for
-    // each of their lines.
+    // An odd number of quotes cannot close. Without this check, a long record is parsed again for
+    // each of its lines.
     if (!line.text.includes(this.#dialect.quote ?? '"') || this.#openQuotes % 2 === 1) return null;
-    // Strict, and of the usual width: two broken lines must not pass as one record with everything
-    // between them inside.
+    // Strict, and with the usual number of columns: two broken lines must not pass as one record
+    // that contains everything between them.
     const fields = this.#parse(this.#open.map(({ text }) => text).join('\n'), false);
     if (fields === 'open') return null;
     if (fields === 'invalid' || fields.length !== this.#columns)
@@ -130,8 +129,8 @@ export class CsvReader {
         escape: quote ?? false,
         relax_quotes: relaxed,
         relax_column_count: true,
-        // Line ends are already cut; a separator that no text holds keeps the parser from looking
-        // for its own.
+        // Line ends are cut already. A separator that occurs in no text keeps the parser from
+        // detecting its own.
         record_delimiter: '\u0000',
         max_record_size: 0,
       });

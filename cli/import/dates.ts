@@ -1,5 +1,5 @@
-// Text of a log's time column → UTC milliseconds, by one format for the whole file; a date that
-// does not exist is no date.
+// Reads the time column of a log as UTC milliseconds, by one format for the whole file. Rejects dates
+// that do not exist.
 
 import { UsageError } from '#core/errors/errors.ts';
 import { utcMs } from '#core/event/timestamp.ts';
@@ -9,10 +9,7 @@ export type DateReader = (text: string) => number | null;
 
 type Parts = Record<string, string>;
 
-/**
- * What each letter group of a format reads. `[ ]` encloses what may be missing; other characters
- * stand for themselves.
- */
+/** What each letter group of a format reads. `[ ]` encloses an optional part. */
 const tokens: Readonly<Record<string, string>> = {
   yyyy: '(?<year>\\d{4})',
   yy: '(?<shortYear>\\d{2})',
@@ -54,7 +51,7 @@ const monthNames = [
 
 const timeOfDay = '[ H:mm[:ss[.f]][ ][Z]]';
 const timeOfHalfDay = ' h:mm[:ss][ ]a';
-/** Tried in this order. Where day and month change places, both are here: the sample decides. */
+/** Tried in this order. Where day and month can be swapped, both are here: the sample decides. */
 const knownFormats: readonly string[] = [
   'yyyy-MM-dd[THH:mm[:ss[.f]][Z]]',
   `yyyy-M-d${timeOfDay}`,
@@ -74,8 +71,9 @@ const knownFormats: readonly string[] = [
 ];
 
 /**
- * Throws `UsageError` for a format or zone that makes no sense. `zone` applies to dates that carry
- * no offset themselves.
+ * `zone` applies to dates without an offset of their own.
+ *
+ * @throws UsageError for an invalid format or zone
  */
 export function dateReader(format: string, zone: string): DateReader {
   const offsetOf = zoneOffset(zone);
@@ -89,14 +87,15 @@ export function dateReader(format: string, zone: string): DateReader {
 
 export type DetectedFormat = {
   readonly format: string;
-  /** Why this one, when another would have fitted too. */ readonly because: string | null;
+  /** Why this format was chosen when several fit. */ readonly because: string | null;
 };
 
 /**
- * The format that reads most of the sample (at least nine of ten). When day and month could change
- * places everywhere, the reading with the shorter span of time wins, since a log's dates lie close
- * together; then day first where a decimal comma is used. `null`: two readings remain. Throws
- * `UsageError` when nothing fits.
+ * The format that reads most of the sample, at least nine of ten. When day and month could be
+ * swapped everywhere, the reading with the shorter time span wins, because a log's dates are close
+ * together. After that, day first wins where a decimal comma is used. `null`: two readings remain.
+ *
+ * @throws UsageError when no format fits
  */
 export function detectDateFormat(
   sample: readonly string[],
@@ -112,7 +111,8 @@ export function detectDateFormat(
   const most = Math.max(...fits.map(({ times }) => times.length));
   if (most < texts.length * 0.9) {
     throw new UsageError(
-      `the dates in column ${options.column} (such as "${texts[0]?.slice(0, 40)}") fit no known format; give --date-format, for example 'd.M.yyyy H:mm'`,
+      `the dates in column ${options.column} (such as "${texts[0]?.slice(0, 40)}") ` +
+        "fit no known format; give --date-format, for example 'd.M.yyyy H:mm'",
     );
   }
   const best = fits
@@ -139,7 +139,7 @@ function timesOf(texts: readonly string[], read: DateReader): number[] {
   const times: number[] = [];
   for (const text of texts) {
     const time = read(text);
-    // Outside these years it is some other number, not a shop's log.
+    // A time outside these years is another kind of number.
     if (time !== null && time > Date.UTC(1990) && time < Date.UTC(2100)) times.push(time);
   }
   return times;
@@ -175,7 +175,8 @@ function patternOf(format: string): string {
     else if (character === ']') pattern += ')?';
     else if (/[A-Za-z]/.test(character) && character !== 'T')
       throw new UsageError(
-        `date format "${format}": "${character}" means nothing; use ${Object.keys(tokens).join(' ')} and [ ] around what may be missing`,
+        `date format "${format}": "${character}" has no meaning; use ` +
+          `${Object.keys(tokens).join(' ')} and [ ] around an optional part`,
       );
     else pattern += RegExp.escape(character);
     at += token?.length ?? 1;
@@ -212,7 +213,7 @@ function fromParts(parts: Parts, offsetOf: (localMs: number) => number): number 
     parts['offset'] === undefined ? null : (fixedOffset(parts['offset']) ?? Number.NaN);
   const local = utcMs(year, month - 1, day, hour, minute, second, fraction);
   const check = new Date(local);
-  // Date.UTC rolls the 31st of February over into March: such a date is a mistake, not a date.
+  // Date.UTC turns 31 February into a day in March; such a date is rejected.
   const exists =
     check.getUTCMonth() === month - 1 &&
     check.getUTCDate() === day &&
@@ -239,15 +240,15 @@ function zoneOffset(zone: string): (localMs: number) => number {
   const fixed = fixedOffset(zone);
   if (fixed !== null) return () => fixed;
   const clock = zoneClock(zone);
-  // Asking for a zone's clock is slow and rows come in order: the answer of a quarter of an hour
-  // serves all of it.
+  // The offset of a zone is slow to compute and rows come in order, so one result serves a whole
+  // quarter of an hour.
   const quarter = 15 * 60_000;
   let [lastQuarter, lastOffset] = [Number.NaN, 0];
   return (localMs) => {
     if (Math.floor(localMs / quarter) === lastQuarter) return lastOffset;
     lastQuarter = Math.floor(localMs / quarter);
-    // First as if local time were UTC, then once more with the offset found there: right on both
-    // sides of a change.
+    // First as if local time were UTC, then again with the offset found there. This is correct on
+    // both sides of a change.
     lastOffset = clock(localMs - clock(localMs));
     return lastOffset;
   };

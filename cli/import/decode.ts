@@ -1,11 +1,10 @@
-// Bytes of a line → text, whatever single encoding the file claims and however often it breaks the
-// claim.
+// Decodes the bytes of a line, even where a line is not in the encoding of its file.
 
 import { UsageError } from '#core/errors/errors.ts';
 
 /**
- * `detected` means UTF-8, line by line: a line that is not valid UTF-8 is read as windows-1252, as
- * mixed logs need.
+ * With `detected`, a line that is not valid UTF-8 is read as windows-1252, because some logs mix
+ * both.
  */
 export function lineDecoder(encoding: string, detected: boolean): (bytes: Uint8Array) => string {
   if (encoding === 'utf-16le' || encoding === 'utf-16be') return utf8;
@@ -22,13 +21,18 @@ export function lineDecoder(encoding: string, detected: boolean): (bytes: Uint8A
   };
 }
 
-/** The canonical name of an encoding that this runtime can read. Throws `UsageError`. */
+/**
+ * The canonical name of an encoding.
+ *
+ * @throws UsageError when this runtime does not know it
+ */
 export function encodingNamed(label: string): string {
   try {
     return new TextDecoder(label).encoding;
   } catch {
     throw new UsageError(
-      `--encoding ${label}: is not known; use utf-8, utf-16le, utf-16be, windows-1252 or another WHATWG name`,
+      `--encoding ${label}: is not known; use utf-8, utf-16le, utf-16be, windows-1252 ` +
+        'or another WHATWG name',
     );
   }
 }

@@ -1,9 +1,9 @@
-// The flags of `npm run import`, with what each allows.
+// The flags of `npm run import`, and the values that each allows.
 
 import { UsageError } from '#core/errors/errors.ts';
 import { type Command, type Flag, type FlagValues, integer, text, toggle } from '../flags.ts';
 
-/** A single character; `tab` stands for the one that shells make hard to type. */
+/** A single character, or a word such as `tab` for one that is hard to type in a shell. */
 const character = (help: string, words: Readonly<Record<string, string>>): Flag<string | null> => ({
   hint: 'C',
   help,
@@ -21,7 +21,7 @@ const character = (help: string, words: Readonly<Record<string, string>>): Flag<
 
 const decimal: Flag<'point' | 'comma' | null> = {
   hint: 'point|comma',
-  help: 'decimal sign of the numbers (default: found out)',
+  help: 'decimal sign of the numbers (default: detected)',
   fallback: null,
   read(value, name) {
     if (value === 'point' || value === 'comma') return value;
@@ -43,26 +43,26 @@ const flags = {
   'dry-run': toggle('read, map and check everything, send nothing'),
   limit: integer('N', null, 1, Number.MAX_SAFE_INTEGER, 'stop after N rows'),
   report: text('FILE', null, 'write every line that was turned away, with its reason, as JSON'),
-  restart: toggle('start at the first line, whatever an earlier run has done'),
-  'no-wait': toggle('end when all is accepted, not when all is searchable'),
-  delimiter: character('column separator, or tab (default: found out)', { tab: '\t' }),
-  quote: character('quote character, or none (default: found out)', { none: 'none' }),
-  encoding: text('NAME', null, 'utf-8, utf-16le, utf-16be, windows-1252, … (default: found out)'),
+  restart: toggle('start at the first line, even after an earlier run'),
+  'no-wait': toggle('end when everything is accepted, not when it is searchable'),
+  delimiter: character('column separator, or tab (default: detected)', { tab: '\t' }),
+  quote: character('quote character, or none (default: detected)', { none: 'none' }),
+  encoding: text('NAME', null, 'utf-8, utf-16le, utf-16be, windows-1252, … (default: detected)'),
   decimal,
   'date-format': text(
     'FORMAT',
     null,
-    "as in 'd/M/yyyy H:mm', or unix-s, unix-ms (default: found out)",
+    "as in 'd/M/yyyy H:mm', or unix-s, unix-ms (default: detected)",
   ),
   'time-zone': text(
     'ZONE',
     null,
-    "of dates that name none: +01:00 or Europe/London (default: the mapping's, else UTC)",
+    "for dates without one: +01:00 or Europe/London (default: the mapping's, else UTC)",
   ),
   'data-dir': text(
     'DIR',
     null,
-    'where progress is kept, and the data of a gateway started here (default .vectorstream)',
+    'for progress, and for the data of a gateway started here (default .vectorstream)',
   ),
 };
 
@@ -71,7 +71,8 @@ export type ImportFlags = FlagValues<typeof flags>;
 export const importCommand: Command<typeof flags> = {
   usage: 'npm run import --',
   about:
-    'Imports an event log (CSV, NDJSON, either in gzip) and makes it searchable. A second run of the same file adds nothing,\nan interrupted one goes on where it stopped. Mappings are described in docs/import.md.',
+    'Imports an event log (CSV or NDJSON, also in gzip) and makes it searchable. A second run of ' +
+    'the same file\nadds nothing; an interrupted run resumes. docs/import.md describes mappings.',
   operands: ['FILE'],
   flags,
 };

@@ -1,5 +1,5 @@
-// The arrow of an import: bytes → lines → rows → events → acknowledged, with an account of every
-// line at its end.
+// The pipeline of an import: bytes → lines → rows → events → acknowledgements. It accounts for every
+// line.
 
 import { assert } from '#core/errors/assert.ts';
 import { UsageError } from '#core/errors/errors.ts';
@@ -20,7 +20,7 @@ import { textLine } from './text-line.ts';
 export type ImportOptions = {
   readonly path: string;
   readonly plan: Plan;
-  /** SHA-256 of the unpacked file: with the line number, an event's identity. */
+  /** SHA-256 of the unpacked file. With the line number it identifies an event. */
   readonly hash: string;
   /** `null`: a dry run. */
   readonly target: {
@@ -33,7 +33,7 @@ export type ImportOptions = {
   readonly limit: number;
   readonly reportFile: ReportFile;
   readonly clock: Clock;
-  /** Stops between rows; what is under way is awaited. */
+  /** Stops between rows; batches in flight are awaited. */
   readonly signal: AbortSignal;
   onProgress(bytesRead: number, size: number, rows: number): void;
 };
@@ -45,8 +45,8 @@ export type ImportResult = {
 };
 
 /**
- * A gateway that refuses more rows than this which pass the same check here is another version, or
- * not a gateway.
+ * Every row passes the gateway's check here first. A gateway that refuses more rows than this has
+ * another version.
  */
 const refusedMax = 1000;
 
@@ -57,7 +57,7 @@ type Sent = {
   readonly sample: string;
 };
 
-/** Rejects with what the target rejected with, after saving how far it came. */
+/** Rejects with the target's error, after saving the progress. */
 export async function importLog(options: ImportOptions): Promise<ImportResult> {
   const { target, signal, clock } = options;
   const report = new Report((row) => options.reportFile.write(row));
@@ -96,7 +96,7 @@ export async function importLog(options: ImportOptions): Promise<ImportResult> {
     return { account: report.account(), ended, resumedAtLine };
   } catch (error) {
     await target?.saved.save(progress);
-    // What was under way when Ctrl-C came may have failed because of it.
+    // After Ctrl-C, batches in flight may fail because of it.
     if (signal.aborted) return { account: report.account(), ended: 'stopped', resumedAtLine };
     throw error;
   }
@@ -104,7 +104,7 @@ export async function importLog(options: ImportOptions): Promise<ImportResult> {
 
 type TakeRow = (row: CsvRow | BrokenLine) => Promise<void>;
 
-/** Every line of the file is counted here and belongs to exactly one row. */
+/** Reads the rows of the file. Every line belongs to exactly one row. */
 async function readRows(
   options: ImportOptions,
   report: Report,
@@ -195,7 +195,7 @@ function rowTaker(
   };
 }
 
-/** An empty line, or one of nothing but delimiters, as spreadsheets write them. */
+/** Whether the line is empty or has only delimiters, as spreadsheets write them. */
 function isBlank(fields: readonly string[], plan: Plan): boolean {
   return (
     (plan.dialect.kind === 'csv' || fields.length === 1) &&
@@ -204,8 +204,8 @@ function isBlank(fields: readonly string[], plan: Plan): boolean {
 }
 
 /**
- * A row may end in empty surplus columns, as spreadsheets write them; otherwise its width is the
- * header's.
+ * The row without empty surplus columns at its end, as spreadsheets write them; `null` when the
+ * number of columns is wrong.
  */
 function fitted(fields: readonly string[], columns: number | null): readonly string[] | null {
   if (columns === null || fields.length === columns) return fields;
@@ -233,7 +233,8 @@ function newSender(post: Post, report: Report, progress: SavedProgress): Ordered
       progress.acknowledged_line = rows.at(-1)?.line ?? progress.acknowledged_line;
       if (progress.refused.length > refusedMax) {
         throw new UsageError(
-          `the gateway refuses rows that are valid here (${progress.refused.length} so far, the last: ${progress.refused.at(-1)?.message}); is it of the same version?`,
+          `the gateway refuses rows that are valid here (${progress.refused.length} so far, ` +
+            `the last: ${progress.refused.at(-1)?.message}); is it of the same version?`,
         );
       }
     },

@@ -1,5 +1,5 @@
-// Decides, before anything is sent, how a file will be read: dialect, mapping, dates and numbers,
-// each given or found out.
+// Decides how a file is read, before anything is sent: dialect, mapping, dates and numbers, each
+// given or detected.
 
 import { createHash } from 'node:crypto';
 import { UsageError } from '#core/errors/errors.ts';
@@ -17,8 +17,8 @@ import { type Dialect, sniff } from './sniff.ts';
 import { firstOf, type Resolve } from './template.ts';
 import { textLine } from './text-line.ts';
 
-/** What the command line gives; `null`: find out. */
-export type Wishes = {
+/** Values of the command line; `null` means to detect them. */
+export type PlanOptions = {
   readonly mapping: string | null;
   readonly delimiter: string | null;
   readonly quote: string | null;
@@ -30,34 +30,34 @@ export type Wishes = {
 
 export type Plan = {
   readonly dialect: Dialect;
-  /** `null` for events in our own shape. */
+  /** `null` for events in VectorStream's own format. */
   readonly mapping: string | null;
   /** Whether the first record is the header. */
   readonly header: boolean;
-  /** Fields that every row must have; `null` where rows have no columns. */
+  /** How many fields every row must have; `null` where rows have no columns. */
   readonly columns: number | null;
   newReader(): RowReader;
   readonly toEvent: RowMapper;
-  /** How the file is read, for people: name and value. */
+  /** How the file is read, as names and values for a person. */
   readonly facts: readonly (readonly [string, string])[];
   /** Equal for two runs that make the same events of the same file. */
   readonly fingerprint: string;
 };
 
-/** Throws `UsageError`, its message starting with the file's name. */
-export async function planImport(path: string, wishes: Wishes): Promise<Plan> {
-  const mapping = wishes.mapping === null ? null : await loadMapping(wishes.mapping);
+/** @throws UsageError with a message that starts with the file's name */
+export async function planImport(path: string, options: PlanOptions): Promise<Plan> {
+  const mapping = options.mapping === null ? null : await loadMapping(options.mapping);
   const sample = await sampleLog(path, sampleBytesMax);
   try {
-    const encoding = wishes.encoding ?? mapping?.encoding ?? null;
+    const encoding = options.encoding ?? mapping?.encoding ?? null;
     const dialect = sniff(sample, {
       encoding: encoding === null ? null : encodingNamed(encoding),
-      delimiter: wishes.delimiter ?? mapping?.delimiter ?? null,
-      quote: wishes.quote ?? mapping?.quote ?? null,
+      delimiter: options.delimiter ?? mapping?.delimiter ?? null,
+      quote: options.quote ?? mapping?.quote ?? null,
     });
     return dialect.kind === 'csv'
-      ? await planCsv(dialect, sample, mapping, wishes)
-      : await planNdjson(dialect, sample, mapping, wishes);
+      ? await planCsv(dialect, sample, mapping, options)
+      : await planNdjson(dialect, sample, mapping, options);
   } catch (error) {
     throw error instanceof UsageError
       ? new UsageError(`${path}: ${printable(error.message)}`, { cause: error })
@@ -69,7 +69,7 @@ async function planCsv(
   dialect: Dialect,
   sample: Buffer,
   given: Mapping | null,
-  wishes: Wishes,
+  options: PlanOptions,
 ): Promise<Plan> {
   const newReader = (): RowReader => new CsvReader(dialect);
   const rows = rowsOf(sample, dialect, newReader());
@@ -83,7 +83,7 @@ async function planCsv(
   const plan = planMapped(
     dialect,
     mapping,
-    wishes,
+    options,
     rows,
     (column) => {
       const index = columns.get(columnKey(column));
@@ -93,7 +93,8 @@ async function planCsv(
     () => {
       if (missing.size > 0)
         throw new UsageError(
-          `mapping ${mapping.name} needs the ${plural(missing.size, 'column')} ${[...missing].join(', ')}; found ${listed(header)}`,
+          `mapping ${mapping.name} needs the ${plural(missing.size, 'column')} ` +
+            `${[...missing].join(', ')}; found ${listed(header)}`,
         );
     },
   );
@@ -104,7 +105,7 @@ async function planNdjson(
   dialect: Dialect,
   sample: Buffer,
   mapping: Mapping | null,
-  wishes: Wishes,
+  options: PlanOptions,
 ): Promise<Plan> {
   if (mapping === null) {
     return {
@@ -123,7 +124,7 @@ async function planNdjson(
     const index = columns.indexOf(column);
     return index >= 0 ? index : columns.push(column) - 1;
   };
-  // Once to learn which members the mapping names, then with the sample's rows of just those.
+  // First to learn which members the mapping names, then to read only these.
   rowMapper(mapping, resolve, { decimal: 'point', date: () => null });
   firstOf(mapping.event.timestamp, resolve);
   const newReader = (): RowReader => memberReader(columns);
@@ -131,7 +132,7 @@ async function planNdjson(
     ...planMapped(
       dialect,
       mapping,
-      wishes,
+      options,
       rowsOf(sample, dialect, newReader()),
       resolve,
       () => {},
@@ -145,7 +146,7 @@ async function planNdjson(
 function planMapped(
   dialect: Dialect,
   mapping: Mapping,
-  wishes: Wishes,
+  options: PlanOptions,
   rows: readonly CsvRow[],
   resolve: Resolve,
   check: () => void,
@@ -155,14 +156,14 @@ function planMapped(
   rowMapper(mapping, resolve, { decimal: 'point', date: () => null });
   check();
   const decimal =
-    wishes.decimal ??
+    options.decimal ??
     mapping.decimal ??
     detectDecimal(rows.flatMap(({ fields }) => amounts(fields)));
-  const timeZone = wishes.timeZone ?? mapping.time_zone ?? 'UTC';
+  const timeZone = options.timeZone ?? mapping.time_zone ?? 'UTC';
   const dates = rows.map(({ fields }) => timestamp(fields));
   const { format, because } = dateFormat(
     dates,
-    wishes.dateFormat ?? mapping.date_format ?? null,
+    options.dateFormat ?? mapping.date_format ?? null,
     decimal,
     String(mapping.event.timestamp),
   );
@@ -178,7 +179,11 @@ function planMapped(
       ['mapping', mapping.name],
       [
         'dates',
-        `${format}, ${timeZone}${exampleTime === null ? '' : `: ${example} is ${new Date(exampleTime).toISOString()}`}${because === null ? '' : ` (${because}; --date-format says otherwise)`}`,
+        [
+          `${format}, ${timeZone}`,
+          exampleTime === null ? '' : `: ${example} is ${new Date(exampleTime).toISOString()}`,
+          because === null ? '' : ` (${because}; --date-format overrides it)`,
+        ].join(''),
       ],
       ['numbers', `decimal ${decimal}`],
     ],
@@ -198,11 +203,12 @@ function dateFormat(
   const detected = detectDateFormat(dates, { decimalComma: decimal === 'comma', column });
   if (detected !== null) return detected;
   throw new UsageError(
-    `dates such as ${dates.find((text) => text !== '')} can be read day first or month first; say which with --date-format, for example 'd/M/yyyy H:mm' or 'M/d/yyyy H:mm'`,
+    `dates such as ${dates.find((text) => text !== '')} can be read day first or month first; ` +
+      "choose with --date-format, for example 'd/M/yyyy H:mm' or 'M/d/yyyy H:mm'",
   );
 }
 
-/** The ready-made mapping whose columns are all there. */
+/** The ready-made mapping whose columns all exist. */
 async function mappingFor(header: readonly string[]): Promise<Mapping> {
   const found = new Set(header.map(columnKey));
   const needs: string[] = [];
@@ -218,7 +224,8 @@ async function mappingFor(header: readonly string[]): Promise<Mapping> {
     needs.push(`${name} misses ${[...missing].join(', ')}`);
   }
   throw new UsageError(
-    `no ready-made mapping fits: found ${listed(header)}; ${needs.join('; ')}. Write a mapping and give it with --mapping FILE.yaml (docs/import.md)`,
+    `no ready-made mapping fits: found ${listed(header)}; ${needs.join('; ')}. ` +
+      'Write a mapping and give it with --mapping FILE.yaml (docs/import.md)',
   );
 }
 
@@ -229,7 +236,7 @@ function rowsOf(sample: Buffer, dialect: Dialect, reader: RowReader): CsvRow[] {
   const bytes = utf16 ? Buffer.from(new TextDecoder(dialect.encoding).decode(sample)) : sample;
   const rows: CsvRow[] = [];
   const lines = [...splitter.push(bytes)];
-  // A sample that fills its bound ends inside a line, which would tell nothing true.
+  // A sample of the full size ends inside a line, which would mislead.
   if (sample.length < sampleBytesMax) lines.push(...splitter.end());
   for (const line of lines)
     for (const row of reader.push(textLine(line, decode))) if ('fields' in row) rows.push(row);
@@ -251,7 +258,11 @@ function dialectFacts(dialect: Dialect): (readonly [string, string])[] {
   return [
     [
       'format',
-      `CSV, ${names[dialect.delimiter] ?? `"${dialect.delimiter}"`}-separated, ${dialect.quote === null ? 'no quotes' : `quote ${dialect.quote}`}, ${encoding}`,
+      [
+        `CSV, ${names[dialect.delimiter] ?? `"${dialect.delimiter}"`}-separated`,
+        dialect.quote === null ? 'no quotes' : `quote ${dialect.quote}`,
+        encoding,
+      ].join(', '),
     ],
   ];
 }

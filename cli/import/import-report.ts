@@ -1,5 +1,5 @@
-// Accounts for every line of the log: what was sent, what was turned away and why; bounded however
-// many lines that are.
+// Accounts for every line of the log: what was sent, what was turned away and why. Its memory is
+// bounded for any number of lines.
 
 import { count } from '../progress-bar.ts';
 import { printable } from './printable.ts';
@@ -8,7 +8,7 @@ const reasonsMax = 100;
 const linesShownMax = 5;
 const sampleCharactersMax = 160;
 
-/** Lines from `line` on, `lines` of them, that make no event. */
+/** `lines` lines, starting at `line`, that make no event. */
 export type TurnedAwayRow = {
   readonly line: number;
   readonly lines: number;
@@ -59,7 +59,7 @@ export class Report {
   >();
   readonly #each: (row: TurnedAwayRow) => void;
 
-  /** `each` sees every turned-away row, to write it out. */
+  /** `each` is called with every turned-away row. */
   constructor(each: (row: TurnedAwayRow) => void) {
     this.#each = each;
   }
@@ -73,11 +73,11 @@ export class Report {
   empty(span: Span): void {
     this.#lines.empty += span.lines;
   }
-  /** On its way; ends as accepted or turned away, or was not sent. */
+  /** The row waits to be sent; it ends as accepted, turned away or not sent. */
   queued(span: Span): void {
     this.#count('queued', span, 1);
   }
-  /** Acknowledged in an earlier run. */
+  /** The row was acknowledged in an earlier run. */
   already(span: Span): void {
     this.#count('already', span, 1);
   }
@@ -144,7 +144,7 @@ export class Report {
   }
 }
 
-/** For the terminal. `imported`: the word for what was accepted. */
+/** The account for a terminal. `imported` is the word for accepted lines. */
 export function reportText(account: LineAccount, imported: string): string {
   const { lines, rows } = account;
   const parts = [
@@ -158,11 +158,16 @@ export function reportText(account: LineAccount, imported: string): string {
   const table = account.turned_away.flatMap(
     ({ reason, rows: number, first_lines: first, detail }) => [
       `  ${count(number).padStart(9)}  ${reason}`,
-      `             line${first.length === 1 ? '' : 's'} ${first.join(', ')}${number > first.length ? ', …' : ''}; got ${printable(detail).slice(0, 100)}`,
+      [
+        `             line${first.length === 1 ? '' : 's'} ${first.join(', ')}`,
+        `${number > first.length ? ', …' : ''}; got ${printable(detail).slice(0, 100)}`,
+      ].join(''),
     ],
   );
+  const isLinePerRow = lines.read === rows.read + lines.header + lines.empty;
+  const note = isLinePerRow ? '' : ` (${count(rows.read)} rows)`;
   return [
-    `${count(lines.read)} lines = ${parts.join(' + ')}${lines.read === rows.read + lines.header + lines.empty ? '' : ` (${count(rows.read)} rows)`}`,
+    `${count(lines.read)} lines = ${parts.join(' + ')}${note}`,
     ...(table.length > 0 ? ['Turned away:', ...table] : []),
   ].join('\n');
 }

@@ -1,5 +1,5 @@
-// What a person sees of an import: results as lines on standard output, progress as one moving line
-// on standard error.
+// What a person sees of an import: results on standard output, progress as one moving line on
+// standard error.
 
 import type { Clock } from '#core/ports.ts';
 import { createProgress, type Progress } from '../progress-bar.ts';
@@ -8,7 +8,7 @@ import type { ImportContext } from './import-run.ts';
 const bytesPerUnit = { kB: 1000, MB: 1_000_000 } as const;
 
 export type Screen = {
-  /** What is waited for, on standard error; the same words once only until they change. */
+  /** Prints what the import waits for on standard error, unless it is the same as before. */
   note(text: string): void;
   end(): void;
 };

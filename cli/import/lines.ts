@@ -1,6 +1,6 @@
-// Bytes in any chunking → the same numbered lines, in memory bounded by one line.
+// Splits bytes into numbered lines, however the bytes are cut. Memory is bounded by one line.
 
-/** A line longer than this is counted and turned away; its bytes are not kept. */
+/** A longer line is counted and turned away, without keeping its bytes. */
 export const lineBytesMax = 4 * 1024 * 1024;
 
 export type Line = {

@@ -1,12 +1,12 @@
-// One row through a mapping → the JSON of an event, or the reason why it is turned away. Says no,
-// never throws, per row.
+// Maps one row to the JSON of an event, or to the reason why the row is turned away. It never throws
+// because of a row.
 
 import type { DateReader } from './dates.ts';
 import type { AmountSpec, FieldSpec, Mapping, RuleSpec } from './mapping.ts';
 import { type Decimal, readNumber } from './numbers.ts';
 import { firstOf, type Resolve, type Row, template } from './template.ts';
 
-/** `reason` is one of few, to be counted by; `detail` says what was got. */
+/** `reason` is one of few, so that rows are counted by it; `detail` is what the row has. */
 export type TurnedAway = { readonly reason: string; readonly detail: string };
 export type Reading = { readonly decimal: Decimal; readonly date: DateReader };
 export type RowMapper = (row: Row, eventId: string) => string | TurnedAway;
@@ -14,7 +14,7 @@ export type RowMapper = (row: Row, eventId: string) => string | TurnedAway;
 type Field<T> = (row: Row) => T | undefined | TurnedAway;
 type Rule = (row: Row) => TurnedAway | null;
 
-/** Throws `UsageError` for a template or pattern that means nothing. */
+/** @throws UsageError for an invalid template or pattern */
 export function rowMapper(mapping: Mapping, resolve: Resolve, reading: Reading): RowMapper {
   const rules = (mapping.turn_away ?? []).map((rule) =>
     compileRule(rule, resolve, reading.decimal),
@@ -65,13 +65,13 @@ export function rowMapper(mapping: Mapping, resolve: Resolve, reading: Reading):
     const productRead = read(productFields, row);
     if (!isTurnedAway(productRead))
       return JSON.stringify({ event_id: eventId, ...event, product: productRead });
-    // A search is about its query; in a log of everything its product columns are empty.
+    // A search has a query; its product columns may be empty.
     const isQuery = event['event_type'] === 'search' && event['search_query'] !== undefined;
     return isQuery ? JSON.stringify({ event_id: eventId, ...event }) : productRead;
   };
 }
 
-/** The texts of the columns that numbers are read from, for finding out the decimal sign. */
+/** The texts of the numeric columns, for detecting the decimal sign. */
 export function amountTexts(mapping: Mapping, resolve: Resolve): (row: Row) => string[] {
   const { product, quantity, total_amount: total, view_duration: duration } = mapping.event;
   const templates = [product?.price, quantity, total, duration]
@@ -151,7 +151,7 @@ function amountField(
       if (value === null) return { reason: `${name} not readable`, detail: shown(text) };
       result *= value;
     }
-    // 2 × 7.65 is 15.3, not 15.299999…: a millionth is finer than any price.
+    // 2 × 7.65 is 15.3, not 15.299999…; no price needs more than millionths.
     return templates.length === 1 ? result : Math.round(result * 1e6) / 1e6;
   };
 }

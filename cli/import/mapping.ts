@@ -1,9 +1,10 @@
-// A mapping, ready-made or the user's own YAML file: checked in full before the first line is read.
+// Loads a mapping, ready-made or the user's own YAML file, and checks all of it before a line is read.
 
 import { readFile, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { parse, YAMLParseError } from 'yaml';
 import { z } from 'zod';
+import { at } from '#core/errors/assert.ts';
 import { UsageError } from '#core/errors/errors.ts';
 
 const texts = z.union([z.string(), z.array(z.string()).min(1)]);
@@ -80,21 +81,30 @@ export async function readyMadeNames(): Promise<string[]> {
     .toSorted();
 }
 
-/** A ready-made mapping by name, else a YAML file by path. Throws `UsageError`. */
+/**
+ * A ready-made mapping by name, else a YAML file by path.
+ *
+ * @throws UsageError when it does not exist or has a mistake
+ */
 export async function loadMapping(nameOrPath: string): Promise<Mapping> {
   const names = await readyMadeNames();
   const ready = names.includes(nameOrPath);
   const path = ready ? join(folder, `${nameOrPath}.yaml`) : nameOrPath;
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     throw new UsageError(
-      `mapping ${nameOrPath}: is neither ready-made (${names.join(', ')}) nor a file that can be read`,
+      `mapping ${nameOrPath}: is neither ready-made (${names.join(', ')}) ` +
+        'nor a file that can be read',
       { cause: error },
     );
   });
   return parseMapping(text, ready ? nameOrPath : path);
 }
 
-/** `name` is what messages call it. Throws `UsageError` with the first mistake. */
+/**
+ * `name` is for messages.
+ *
+ * @throws UsageError with the first mistake
+ */
 function parseMapping(text: string, name: string): Mapping {
   const result = schema.safeParse(yamlOf(text, name));
   if (!result.success) {
@@ -108,7 +118,8 @@ function parseMapping(text: string, name: string): Mapping {
         ? `; allowed are ${(allowedKeys[path] ?? ['from', 'map', 'otherwise']).join(', ')}`
         : '';
     throw new UsageError(
-      `mapping ${name}: ${issue.path.join('.') || 'the file'}: ${issue.message}${allowed} (docs/import.md)`,
+      `mapping ${name}: ${issue.path.join('.') || 'the file'}: ` +
+        `${issue.message}${allowed} (docs/import.md)`,
     );
   }
   for (const { reason, matches } of result.data.turn_away ?? []) {
@@ -120,7 +131,8 @@ function parseMapping(text: string, name: string): Mapping {
   for (const [index, { when, reason, ...conditions }] of (result.data.turn_away ?? []).entries()) {
     if (Object.keys(conditions).length !== 1)
       throw new UsageError(
-        `mapping ${name}: turn_away.${index} (${reason}) on "${when}": needs exactly one of matches, one_of, empty, below`,
+        `mapping ${name}: turn_away.${index} (${reason}) on "${when}": ` +
+          'needs exactly one of matches, one_of, empty, below',
       );
   }
   if (!result.data.event.product && result.data.event.search_query === undefined) {
@@ -146,7 +158,8 @@ function yamlOf(text: string, name: string): unknown {
     const place =
       error instanceof YAMLParseError ? ` (line ${error.linePos?.[0].line ?? '?'})` : '';
     throw new UsageError(
-      `mapping ${name}: is not YAML${place}: ${error instanceof Error ? error.message.split('\n')[0] : ''}`,
+      `mapping ${name}: is not YAML${place}: ` +
+        (error instanceof Error ? error.message.split('\n')[0] : ''),
       { cause: error },
     );
   }
@@ -154,13 +167,11 @@ function yamlOf(text: string, name: string): unknown {
 
 type Issue = z.core.$ZodIssue;
 /**
- * A key that means nothing explains what it leaves missing; of several shapes that fit not, the one
- * that got furthest says most.
+ * The most helpful issue: an unknown key, because it explains a missing one; in a union, the issue
+ * of the alternative that matched furthest.
  */
 function deepest(issues: readonly Issue[]): Issue {
-  const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0];
-  if (issue === undefined)
-    throw new Error('A failed check has an issue. This is a bug in VectorStream.');
+  const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? at(issues, 0);
   if (issue.code !== 'invalid_union') return issue;
   const inner = issue.errors
     .flat()

@@ -1,4 +1,4 @@
-// Lines of NDJSON → the same rows that a CSV gives, so that one mapping language serves both.
+// Reads lines of NDJSON into the same rows as those of a CSV, so that one mapping language fits both.
 
 import type { BrokenLine, CsvRow, TextLine } from './csv-records.ts';
 
@@ -8,8 +8,8 @@ export type RowReader = {
 };
 
 /**
- * Rows of the named members, `product.name` reaching inside; a member that is missing, null or no
- * single value is `''`.
+ * Rows with the named members; `product.name` is a nested one. A member that is missing, null, an
+ * object or a list is `''`.
  */
 export function memberReader(columns: readonly string[]): RowReader {
   const paths = columns.map((column) => column.split('.'));
@@ -26,7 +26,7 @@ export function memberReader(columns: readonly string[]): RowReader {
   });
 }
 
-/** Rows of one field: the line as it is. */
+/** Rows with one field: the whole line. */
 export function wholeLineReader(): RowReader {
   return lineReader((line) => ({ line: line.number, lines: 1, fields: [line.text] }));
 }

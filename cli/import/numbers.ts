@@ -1,5 +1,5 @@
-// Text of a number column → number, with the file's own decimal sign, thousands separators and
-// currency signs.
+// Reads the numbers of a column, with the file's decimal sign, thousands separators and currency
+// signs.
 
 export type Decimal = 'point' | 'comma';
 
@@ -8,7 +8,7 @@ const plain: Readonly<Record<Decimal, RegExp>> = {
   comma: /^[+-]?(\d+|\d{1,3}([. '’]\d{3})+)?(,\d+)?(e[+-]?\d+)?$/i,
 };
 
-/** `null` for text that is no finite number in this notation. */
+/** `null` when the text is not a finite number in this notation. */
 export function readNumber(text: string, decimal: Decimal): number | null {
   const bare = text
     .replaceAll('\u00A0', ' ')
@@ -21,9 +21,8 @@ export function readNumber(text: string, decimal: Decimal): number | null {
 }
 
 /**
- * The decimal sign under which more of the sample are numbers. `1,234` and `1.234` fit both: what
- * tells them apart is a separator that is not followed by exactly three digits. Nothing to go by:
- * point.
+ * The decimal sign with which more texts of the sample are numbers; point when both fit equally.
+ * `1,234` and `1.234` fit both. A separator that is not followed by exactly three digits decides.
  */
 export function detectDecimal(sample: readonly string[]): Decimal {
   let [point, comma] = [0, 0];

@@ -1,4 +1,4 @@
-// Opens a log as a stream of plain bytes in an ASCII-compatible encoding, and hashes it, in
+// Reads a log as a stream of unpacked bytes in an ASCII-compatible encoding, and hashes it, in
 // constant memory.
 
 import { createHash } from 'node:crypto';
@@ -9,14 +9,14 @@ import { createGunzip } from 'node:zlib';
 import { UsageError } from '#core/errors/errors.ts';
 
 export type OpenFile = {
-  /** Unpacked; UTF-16 turned into UTF-8, everything else as it lies in the file. */
+  /** Unpacked bytes. UTF-16 is converted to UTF-8; other encodings are unchanged. */
   readonly chunks: AsyncIterable<Buffer>;
-  /** Bytes of the file itself that were read so far, of `size`. */
+  /** Bytes of the file read so far, of `size`. */
   bytesRead(): number;
   readonly size: number;
 };
 
-/** Read at the start of a log, whatever its size, to find out how it is written. */
+/** How much of a log is read to detect how it is written. */
 export const sampleBytesMax = 1024 * 1024;
 const gzipMagic = [0x1f, 0x8b];
 const systemMessages: Readonly<Record<string, string>> = {
@@ -25,7 +25,11 @@ const systemMessages: Readonly<Record<string, string>> = {
   EISDIR: 'is a folder; name a file',
 };
 
-/** Size in bytes, after making sure that there is something to read. Throws `UsageError`. */
+/**
+ * Size in bytes.
+ *
+ * @throws UsageError when there is nothing to read
+ */
 export async function sizeOfLog(path: string): Promise<number> {
   const info = await stat(path).catch((error: unknown) => {
     throw unreadable(path, error);
@@ -52,8 +56,9 @@ async function isGzip(path: string): Promise<boolean> {
 }
 
 /**
- * `transcode` names a UTF-16 encoding to turn into UTF-8 on the way. Reading throws `UsageError`
- * for a damaged archive.
+ * `transcode` names a UTF-16 encoding to convert to UTF-8.
+ *
+ * @throws UsageError for a file that cannot be read; while reading, for a damaged archive
  */
 export async function openLog(
   path: string,
@@ -63,7 +68,7 @@ export async function openLog(
   const packed = await isGzip(path);
   const file = createReadStream(path, { highWaterMark: 256 * 1024 });
   async function* chunks(): AsyncGenerator<Buffer> {
-    // The callback has nothing to do: an error reaches the reader of the last stream.
+    // The callback is empty because errors reach the reader of the last stream.
     const bytes: AsyncIterable<Buffer> = packed ? pipeline(file, createGunzip(), () => {}) : file;
     try {
       if (transcode === null) yield* bytes;
@@ -123,7 +128,8 @@ function unreadable(path: string, error: unknown): UsageError {
       cause: error,
     });
   return new UsageError(
-    `${path}: ${systemMessages[code] ?? (error instanceof Error ? error.message : 'cannot be read')}`,
+    `${path}: ` +
+      (systemMessages[code] ?? (error instanceof Error ? error.message : 'cannot be read')),
     { cause: error },
   );
 }

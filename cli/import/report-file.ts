@@ -1,5 +1,5 @@
-// Writes every turned-away row to a JSON file while it is found, so that a report of millions of
-// rows needs no memory.
+// Writes turned-away rows to a JSON file as they are found, so that a report of millions of rows
+// needs no memory.
 
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
@@ -9,7 +9,7 @@ import type { LineAccount, TurnedAwayRow } from './import-report.ts';
 
 export type ReportFile = {
   write(row: TurnedAwayRow): void;
-  /** Resolves when the file is ready for more; await it between rows. */
+  /** Resolves when the file accepts more. Await it between rows. */
   drained(): Promise<void>;
   /** `null` when the import failed. */
   close(summary: (LineAccount & Readonly<Record<string, unknown>>) | null): Promise<void>;
@@ -22,7 +22,8 @@ export type ReportFile = {
 export async function openReportFile(path: string): Promise<ReportFile> {
   const handle = await open(path, 'w').catch((error: unknown) => {
     throw new UsageError(
-      `--report ${path}: cannot be written (${error instanceof Error ? error.message : String(error)})`,
+      `--report ${path}: cannot be written ` +
+        `(${error instanceof Error ? error.message : String(error)})`,
       { cause: error },
     );
   });

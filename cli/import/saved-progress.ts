@@ -1,5 +1,4 @@
-// Remembers on disk up to which line a log has been acknowledged, so that an interrupted import
-// goes on there.
+// Saves up to which line a log has been acknowledged, so that an interrupted import resumes there.
 
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,10 +8,10 @@ const refusal = z.object({ line: z.number(), message: z.string() });
 const schema = z.object({
   version: z.literal(1),
   file: z.string(),
-  /** Of plan and target: with another mapping or another gateway the file is a new import. */
+  /** Of plan and target: another mapping or another gateway makes a new import. */
   fingerprint: z.string(),
   acknowledged_line: z.number().int().nonnegative(),
-  /** Rows at or before that line which the gateway did not take. */
+  /** Rows up to that line that the gateway refused. */
   refused: z.array(refusal),
 });
 export type SavedProgress = z.infer<typeof schema>;
@@ -23,12 +22,12 @@ export class ProgressFile {
   readonly #path: string;
   #savedAt = -Infinity;
 
-  /** `hash`: of the log. */
+  /** `hash` is that of the log. */
   constructor(dataDir: string, hash: string) {
     this.#path = join(dataDir, 'import', `${hash}.json`);
   }
 
-  /** `null` when there is none for this fingerprint; a file that is not readable counts as none. */
+  /** `null` when there is no readable progress for this fingerprint. */
   async load(fingerprint: string): Promise<SavedProgress | null> {
     const text = await readFile(this.#path, 'utf8').catch(() => null);
     if (text === null) return null;
@@ -40,7 +39,7 @@ export class ProgressFile {
     }
   }
 
-  /** At most once a second; what is lost in a crash is sent again and changes nothing. */
+  /** Saves at most once a second. Rows lost in a crash are sent again, which changes nothing. */
   async saveSometimes(progress: SavedProgress, nowMs: number): Promise<void> {
     if (nowMs - this.#savedAt < saveEveryMs) return;
     this.#savedAt = nowMs;

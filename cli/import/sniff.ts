@@ -1,11 +1,11 @@
-// The first bytes of a log → how it is written: container, encoding, line ends, delimiter, quote.
-// Never throws on content that is merely odd; says in one line what a file is that no log can be.
+// Detects from the first bytes how a log is written: encoding, line ends, delimiter, quote. It throws
+// only for a file that cannot be a log, and says in one line what the file is.
 
 import { UsageError } from '#core/errors/errors.ts';
 import { CsvReader } from './csv-records.ts';
 
 const delimiters = [',', ';', '\t', '|'] as const;
-/** Beyond this the columns would hardly differ, and every line is split once per candidate. */
+/** Every line is split once per candidate, and more lines hardly change the result. */
 const delimiterLinesMax = 200;
 
 export type Dialect = {
@@ -20,15 +20,19 @@ export type Dialect = {
   readonly quote: string | null;
 };
 
-export type DialectWish = {
+export type DialectOptions = {
   readonly encoding: string | null;
   readonly delimiter: string | null;
   readonly quote: string | null;
 };
 
-/** `sample`: unpacked bytes as they lie in the file. Throws `UsageError`. */
-export function sniff(sample: Buffer, wish: DialectWish): Dialect {
-  const encoding = wish.encoding ?? encodingOf(sample);
+/**
+ * `sample` has the unpacked bytes at the start of the file.
+ *
+ * @throws UsageError for a file that cannot be a log
+ */
+export function sniff(sample: Buffer, given: DialectOptions): Dialect {
+  const encoding = given.encoding ?? encodingOf(sample);
   const text = new TextDecoder(encoding).decode(sample);
   refuseOtherThings(sample, text);
   const newline = text.includes('\n') || !text.includes('\r') ? 10 : 13;
@@ -36,15 +40,15 @@ export function sniff(sample: Buffer, wish: DialectWish): Dialect {
   // The sample may end inside a line.
   const whole = lines.length > 1 && !/[\r\n]$/.test(text) ? lines.slice(0, -1) : lines;
   const kind =
-    wish.delimiter === null && whole[0]?.trimStart().startsWith('{') === true ? 'ndjson' : 'csv';
-  const quote = wish.quote === null ? quoteOf(whole) : wish.quote === 'none' ? null : wish.quote;
-  const delimiter = wish.delimiter ?? delimiterOf(whole.slice(0, delimiterLinesMax), quote);
-  return { kind, encoding, encodingDetected: wish.encoding === null, newline, delimiter, quote };
+    given.delimiter === null && whole[0]?.trimStart().startsWith('{') === true ? 'ndjson' : 'csv';
+  const quote = given.quote === null ? quoteOf(whole) : given.quote === 'none' ? null : given.quote;
+  const delimiter = given.delimiter ?? delimiterOf(whole.slice(0, delimiterLinesMax), quote);
+  return { kind, encoding, encodingDetected: given.encoding === null, newline, delimiter, quote };
 }
 
 /**
- * By byte-order mark; else by where the zero bytes lie; else UTF-8, which the line decoder mends
- * line by line.
+ * By byte-order mark, else by the places of zero bytes, else UTF-8. The line decoder handles lines
+ * that are not UTF-8.
  */
 function encodingOf(sample: Buffer): string {
   if (sample[0] === 0xff && sample[1] === 0xfe) return 'utf-16le';
@@ -75,19 +79,16 @@ function refuseOtherThings(sample: Buffer, text: string): void {
     if ((code < 32 && code !== 9 && code !== 10 && code !== 13) || code === 0xfffd) strange += 1;
   }
   if (strange > text.length * 0.1)
-    throw new UsageError('is not a text file: more than a tenth of its beginning is no text');
-  if (text.trim() === '') throw new UsageError('holds nothing but blanks');
+    throw new UsageError('is not a text file: more than a tenth of its beginning is not text');
+  if (text.trim() === '') throw new UsageError('has only blanks');
   if (/^\s*\[/.test(text) && /^\s*\[\s*[{\]]/.test(text)) {
     throw new UsageError(
-      'is one JSON array; write one object a line instead (jq -c ".[]" FILE > FILE.ndjson)',
+      'is one JSON array; write one object per line (jq -c ".[]" FILE > FILE.ndjson)',
     );
   }
 }
 
-/**
- * A single quote only when fields are plainly wrapped in it; else the double quote, which costs
- * nothing when absent.
- */
+/** The single quote only when most lines have fields in it, else the double quote. */
 function quoteOf(lines: readonly string[]): string {
   const wrapped = (quote: string): number =>
     lines.filter((line) =>
@@ -98,7 +99,7 @@ function quoteOf(lines: readonly string[]): string {
 }
 
 /**
- * The one that cuts most lines into as many columns as the header has; of two, the one that makes
+ * The delimiter that splits most lines into as many columns as the header has; of two, the one with
  * more columns.
  */
 function delimiterOf(lines: readonly string[], quote: string | null): string {

@@ -1,15 +1,12 @@
-// "{brand} {category_code|last|words}" → a function of a row: how a mapping says where a field's
-// text comes from.
+// Compiles a template such as "{brand} {category_code|last|words}" to a function of a row. Mappings
+// use it to say where a field's text comes from.
 
 import { UsageError } from '#core/errors/errors.ts';
 
-/**
- * Text of a row's column, `''` when it has none. `index` is a number that the template's `resolve`
- * gave out.
- */
+/** The texts of a row's columns; `''` for an empty one. `Resolve` gives the indices. */
 export type Row = readonly string[];
 export type Template = (row: Row) => string;
-/** Column name → its place in a row. */
+/** Returns the index of a column in a row. */
 export type Resolve = (column: string) => number;
 
 const filters: Readonly<Record<string, (text: string) => string>> = {
@@ -27,9 +24,10 @@ const filters: Readonly<Record<string, (text: string) => string>> = {
 };
 
 /**
- * Whitespace is collapsed, and a text whose columns are all empty is empty: `"guest:{id}"` of no id
- * is `''`. Text without columns is a constant. Throws `UsageError` for a brace or filter that means
- * nothing.
+ * Collapses whitespace. When all columns are empty, the text is empty: `"guest:{id}"` without an id
+ * is `''`. A text without columns is a constant.
+ *
+ * @throws UsageError for an unclosed brace or an unknown filter
  */
 export function template(text: string, resolve: Resolve): Template {
   const parts = text

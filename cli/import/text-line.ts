@@ -1,5 +1,4 @@
-// Bytes of a line → its text without a byte-order mark, with the reason when no reader should look
-// at it.
+// Decodes a line to text without a byte-order mark, and says why when no reader should read it.
 
 import type { TextLine } from './csv-records.ts';
 import { type Line, lineBytesMax } from './lines.ts';

@@ -108,7 +108,7 @@ describe('the command', () => {
     const again = await run('--host', 'box.lan', '--out', out);
     expect([again.code, again.stderr]).toEqual([
       2,
-      expect.stringMatching(/^[^\n]*certificate\.pem is there already: with --force[^\n]*\n$/),
+      expect.stringMatching(/^[^\n]*certificate\.pem exists already: --force replaces it[^\n]*\n$/),
     ]);
     expect(await readFile(join(out, 'certificate.pem'), 'utf8')).toBe(pem);
     expect((await run('--host', 'box.lan', '--out', out, '--force')).code).toBe(0);

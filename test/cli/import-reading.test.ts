@@ -190,7 +190,7 @@ describe('the dialect', () => {
     ['PK\x03\x04...', 'zip'],
     ['PAR1....', 'Parquet'],
     ['\0\x01\x02\x03\x04\x05', 'not a text file'],
-    ['  \n \n', 'nothing but blanks'],
+    ['  \n \n', 'only blanks'],
     ['[{"a":1}]', 'JSON array'],
   ])('%j is refused by name', (text, word) => {
     expect(() => sniff(Buffer.from(text, 'latin1'), noWish)).toThrow(new RegExp(word));

@@ -18,8 +18,8 @@ const told = (at: number, state: string, lastError: string | null = null) =>
 describe('a browser runner is well', () => {
   test('while one of its pages works and has said so a moment ago', () => {
     expect(troubleOf([told(1_000, 'opening'), told(1_000, 'working')], 20_000)).toBeNull();
-    expect(troubleOf([told(1_000, 'working')], 40_000)).toBe('no page has told anything for 30 s');
-    expect(troubleOf([], 0)).toBe('no page has told anything for 30 s');
+    expect(troubleOf([told(1_000, 'working')], 40_000)).toBe('no page has reported for 30 s');
+    expect(troubleOf([], 0)).toBe('no page has reported for 30 s');
     expect(
       troubleOf([told(1_000, 'connecting', 'The gateway refuses the token.'), '{"at":'], 2_000),
     ).toBe('connecting: The gateway refuses the token.');
@@ -35,7 +35,7 @@ describe('a browser runner is well', () => {
       });
     await expect(check()).rejects.toMatchObject({
       code: 1,
-      stdout: 'no page has told anything for 30 s\n',
+      stdout: 'no page has reported for 30 s\n',
     });
     const file = createStatusFile(join(folder, 'status-1.json'), Date.now);
     file.write(status, 2 ** 28);
