@@ -323,7 +323,7 @@ export type ProvenanceStore = {
   unmark(runnerSession: string): Promise<void>;
   /** At most 10,000, in no particular order. */
   marks(): Promise<readonly SessionMark[]>;
-  /** In no particular order. A text that another session has embedded since is not part of the work. */
+  /** In no particular order. Leaves out texts that another session has embedded since. */
   embeddedBy(work: SessionWork, limit: number): Promise<readonly BareText[]>;
   /** Withholds all of these texts. */
   withhold(work: SessionWork): Promise<void>;
@@ -348,11 +348,11 @@ export type IndexIdentity = {
  * Where vectors and events live. A store is opened for one `IndexIdentity`, and its factory throws
  * `IndexMismatchError` when the stored data has another.
  *
- * - A write is applied and searchable when it resolves. Writes are idempotent, and return one outcome
- *   per item, in order.
- * - Every call may throw `DependencyError`. If it is retryable (network, busy, 5xx), repeat the same
- *   call. If it is not, a write holds an item that the store cannot accept: halve the batch to find
- *   it (see `writeBisecting`).
+ * - A write is applied and searchable when it resolves. Writes are idempotent.
+ * - A write returns one outcome per item, in order.
+ * - Every call may throw `DependencyError`. If it is retryable (network, busy, 5xx), the caller
+ *   repeats the same call. If it is not, a write holds an item that the store cannot accept, and
+ *   the caller halves the batch to find it (see `writeBisecting`).
  * - A _known_ text is one that is stored and not withheld (see `ProvenanceStore`).
  */
 export type VectorStore = AsyncDisposable & {

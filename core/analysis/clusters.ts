@@ -1,16 +1,16 @@
-// Puts vectors that are near each other into one cluster, in one pass and without a number of
-// clusters to guess.
+// Groups similar vectors into clusters in one pass, without a given number of clusters.
 
 import { cosine } from '#core/vectors/vector.ts';
 
 export type Cluster<T> = {
-  /** The first of its members. */ readonly leader: T;
+  /** Its first member. */
+  readonly leader: T;
   readonly members: readonly T[];
 };
 
 /**
  * Leader clustering (Hartigan, "Clustering Algorithms", 1975): each item joins the most similar
- * leader when that is at least `similarityMin` (a cosine), else it leads a cluster of its own. So
+ * leader if the similarity (a cosine) is at least `similarityMin`, else it leads a new cluster. So
  * put the most important items first. Work: items × clusters.
  */
 export function clustersOf<T extends { readonly vector: Float32Array }>(

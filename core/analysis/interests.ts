@@ -1,14 +1,14 @@
-// Reads a user's events as interests: how much each says about the taste behind it, and which of
-// them led to a product.
+// Turns a user's events into weighted interests, and finds those that explain a recommended
+// product.
 
 import { wireEventSchema } from '#core/event/event-schema.ts';
 import { type EventType, type Product, type StoredEvent } from '#core/ports.ts';
 import { cosine } from '#core/vectors/vector.ts';
 
 /**
- * What an event says about its user, in views. A purchase is the strongest sign, then what comes
- * closest to one; taking something out of the cart takes back that it was put in. Their order
- * matters more than their size.
+ * How strongly each type of event shows interest, in views. A purchase is the strongest sign, then
+ * what comes closest to one. Removing from the cart cancels adding to it. The order of the weights
+ * matters more than their values.
  */
 export const eventWeights: Readonly<Record<EventType, number>> = {
   purchase: 5,
@@ -21,7 +21,7 @@ export const eventWeights: Readonly<Record<EventType, number>> = {
 
 export type Interest = {
   readonly textId: string;
-  /** As the client sent it. */
+  /** The id that the client sent. */
   readonly eventId: string;
   readonly eventType: EventType;
   readonly timestamp: number;
@@ -31,12 +31,12 @@ export type Interest = {
 };
 
 /**
- * Of a user's events, newest first:
+ * The interests of a user's events, newest first:
  *
  *     weight = weight of its type × 2^(−age / half-life)
  *
- * Age counts back from the newest of them, not from now: only the proportions matter, and old ones
- * stay numbers.
+ * Age is relative to the newest event, not to now. Only the proportions matter, and the weights of
+ * old events do not underflow.
  */
 export function interestsOf(
   events: readonly StoredEvent[],
@@ -60,7 +60,7 @@ export function interestsOf(
   });
 }
 
-/** What all events about a text say together, by text id. */
+/** The sum of the weights of each text's events, by text id. */
 export function weightsByText(interests: readonly Interest[]): ReadonlyMap<string, number> {
   const weights = new Map<string, number>();
   for (const { textId, weight } of interests)
@@ -70,10 +70,11 @@ export function weightsByText(interests: readonly Interest[]): ReadonlyMap<strin
 
 export type Cause = {
   readonly interest: Interest;
-  /** Cosine of the interest's text and the product. */ readonly similarity: number;
+  /** Cosine of the interest's text and the product. */
+  readonly similarity: number;
 };
 
-/** The interests that led to a product the most, by weight × similarity; `vectors` by text id. */
+/** The interests that explain a product best, by weight × similarity. `vectors` is by text id. */
 export function causesOf(
   product: Float32Array,
   interests: readonly Interest[],

@@ -1,5 +1,5 @@
-// Recommends products to a user from what they did lately, each with the events that led to it;
-// what was bought is left out.
+// Recommends products to a user from their latest events, each with the events that explain it.
+// Products that the user has bought are left out.
 
 import type { SearchHit, VectorStore } from '#core/ports.ts';
 import { type Cause, causesOf, type Interest, interestsOf, weightsByText } from './interests.ts';
@@ -14,31 +14,31 @@ export type UserRequest = {
 
 export type UserRecommendation = {
   readonly hit: SearchHit;
-  /** The user has met this product among the events that were looked at; such come last. */
+  /** Whether the product occurs in the user's events that were read. Such products come last. */
   readonly isSeen: boolean;
-  /** The strongest first. */
+  /** Strongest first. */
   readonly because: readonly Cause[];
 };
 
 export type UserRecommendations = {
   readonly items: readonly UserRecommendation[];
-  /** Events of the user that were looked at. */
+  /** How many of the user's events were read. */
   readonly eventsUsed: number;
   /** Why there are no items; `null` when there are some. */
   readonly reason: 'no_events' | 'no_interest' | 'nothing_left' | null;
 };
 
-/** The newest events of a user that are looked at. */
+/** How many of a user's newest events are read. */
 export const eventsMax = 200;
-/** The newest purchases that are left out. */
+/** How many of a user's newest purchases are left out. */
 export const purchasesMax = 500;
 const causesMax = 3;
-/** Hits more than asked for: what was bought or seen may stand there under another text. */
+/** Extra hits to request, because bought or seen products may be found under another text. */
 const otherTextsMax = 50;
 
 /**
- * Work: two lists of events, two reads of at most 200 vectors, one search; a second one among what
- * was seen when there is not enough else.
+ * Work: two lists of events, two reads of at most 200 vectors, and one search. When that finds too
+ * few products, a second search adds products that the user has seen.
  */
 export async function recommendToUser(
   store: Pick<VectorStore, 'events' | 'vectors' | 'search'>,

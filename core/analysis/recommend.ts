@@ -1,5 +1,5 @@
-// Finds texts near some examples and far from others, the same way in every store: one taste
-// vector, then a search.
+// Finds texts that are similar to some examples and unlike others, in the same way for every store:
+// one taste vector, then one search.
 
 import type { SearchHit, SearchRequest, VectorStore } from '#core/ports.ts';
 import { tasteOf } from './taste.ts';
@@ -12,9 +12,9 @@ export type RecommendRequest = Omit<SearchRequest, 'vector'> & {
 };
 
 export type Recommended = {
-  /** None when the examples cancel out. The examples themselves are not among them. */
+  /** Without the examples themselves. Empty when the examples cancel out. */
   readonly hits: readonly SearchHit[];
-  /** Examples that the store does not know; nothing was searched then. */
+  /** Examples that the store does not know. If there are any, nothing was searched. */
   readonly unknown: readonly string[];
 };
 
@@ -26,7 +26,7 @@ export async function recommend(
   const vectors = await store.vectors(examples);
   const unknown = examples.filter((id) => !vectors.has(id));
   if (unknown.length > 0) return { hits: [], unknown };
-  // Both sides weigh the same, however many examples each has.
+  // Both sides have the same weight, however many examples each has.
   const weighted = (ids: readonly string[], weight: number) =>
     ids.flatMap((id) => {
       const vector = vectors.get(id);

@@ -1,5 +1,4 @@
-// Tells which things have become a larger share of what happens than they used to be, beyond what
-// chance would do.
+// Finds what has become a larger share of all events than before, by more than chance explains.
 
 export type Tally = {
   readonly value: string;
@@ -12,32 +11,32 @@ export type Tally = {
 export type Totals = Pick<Tally, 'count' | 'before'>;
 
 export type Rising = Tally & {
-  /** Events that the window would have if its share were that of the baseline. */
+  /** How many events the window would have at the baseline's share. */
   readonly expected: number;
-  /** How many times more than expected, drawn towards 1 where numbers are small. */
+  /** How many times as many as expected, drawn towards 1 when numbers are small. */
   readonly growth: number;
-  /** Log-likelihood ratio G²: how improbable it is by chance. */
+  /** Log-likelihood ratio G²: the higher it is, the less likely is chance. */
   readonly score: number;
 };
 
-/** Added to both sides of the growth: 1 → 2 events is 1.2 times, 100 → 200 is 1.95 times. */
+/** Added to both sides of the growth: 1 → 2 events is 1.17 times, 100 → 200 is 1.95 times. */
 const pseudoCount = 5;
-/** Less growth than this is nothing to tell, however certain. */
+/** Less growth than this is not reported, however certain it is. */
 export const growthMin = 1.5;
 /**
- * The chance of as large a G² without a change is 1 in 10,000 (χ², one degree of freedom):
- * thousands of things are looked at.
+ * Without a change, the chance of a G² this large is 1 in 10,000 (χ², one degree of freedom). It is
+ * this small because thousands of values are compared.
  */
 export const scoreMin = 15.14;
 
 /**
- * The rising ones, most improbable first. Compared are shares of all events (`totals`), not rates:
- * when the whole shop is busier, or the baseline is not full yet, nothing rises for that; without a
- * baseline nothing does at all.
+ * The values that rise, least likely by chance first. It compares shares of all events (`totals`),
+ * not rates: nothing rises just because the whole shop is busier or the baseline is not full yet.
+ * Without a baseline nothing rises.
  *
  * G² = 2 Σ observed × ln(observed / expected) over the table (this, the rest) × (window, baseline):
- * Dunning, "Accurate Methods for the Statistics of Surprise and Coincidence", 1993. Sound for small
- * counts, where a normal approximation is not.
+ * Dunning, "Accurate Methods for the Statistics of Surprise and Coincidence", 1993. It is valid for
+ * small counts, where a normal approximation is not.
  */
 export function risingOf(
   tallies: readonly Tally[],
@@ -62,7 +61,7 @@ export function risingOf(
     .toSorted((a, b) => b.score - a.score || (a.value < b.value ? -1 : 1));
 }
 
-/** 0 when both shares are the same; never below. */
+/** At least 0, and 0 when both shares are the same. */
 export function logLikelihoodRatio({ count, before }: Totals, totals: Totals): number {
   const all = totals.count + totals.before;
   const these = count + before;

@@ -1,22 +1,23 @@
-// Turns what somebody liked and disliked into one vector that stands for the taste behind it.
+// Turns liked and disliked examples into one vector that represents a taste.
 
 export type Example = {
-  /** Of unit length. */
+  /** Unit length. */
   readonly vector: Float32Array;
-  /** Above 0: liked, so much. Below 0: disliked. */
+  /** How much it is liked (above 0) or disliked (below 0). */
   readonly weight: number;
 };
 
-/** Shorter than this, a sum of unit vectors is rounding and no direction. */
+/** A shorter sum of unit vectors is a rounding error and has no direction. */
 const lengthMin = 1e-6;
 
 /**
  * A unit vector, or `null` when nothing is liked or the examples cancel out.
  *
- *     taste = liked + pull × (liked − disliked),   pull = min(1, Σ|weights disliked| / Σ weights liked)
+ *     taste = liked + pull × (liked − disliked)
+ *     pull = min(1, Σ|weights disliked| / Σ weights liked)
  *
- * where `liked` and `disliked` are weighted means. With both sides of the same weight this is
- * Qdrant's `average_vector` (mean liked + mean liked − mean disliked); a small dislike pulls less,
+ * where `liked` and `disliked` are weighted means. When both sides have the same weight, this is
+ * Qdrant's `average_vector` (mean liked + mean liked − mean disliked). A small dislike pulls less,
  * as in Rocchio's relevance feedback (1971).
  */
 export function tasteOf(examples: readonly Example[]): Float32Array | null {
@@ -33,7 +34,7 @@ function meanOf(
 ): { readonly mean: Float64Array; readonly weight: number } | null {
   const [first] = examples;
   if (first === undefined) return null;
-  // Relative to the largest weight, so that a sum of very old interests does not vanish.
+  // Relative to the largest weight, so that a sum of very small weights does not underflow.
   const largest = Math.max(...examples.map(({ weight }) => Math.abs(weight)));
   const total = examples.reduce((sum, { weight }) => sum + Math.abs(weight) / largest, 0);
   const mean = new Float64Array(first.vector.length);
@@ -44,12 +45,12 @@ function meanOf(
   return { mean, weight: total * largest };
 }
 
-/** `null` for a vector without a direction, or with numbers that are none. */
+/** `null` for a vector of length 0, or with components that are not finite. */
 export function unitOf(vector: Iterable<number>): Float32Array | null {
   const numbers = Float64Array.from(vector);
   const largest = numbers.reduce((max, x) => Math.max(max, Math.abs(x)), 0);
   if (!(largest > 0) || !Number.isFinite(largest)) return null;
-  // Scaled first: squares of very large or small numbers would overflow or vanish.
+  // Scale first, because squares of very large or small numbers would overflow or underflow.
   const length = Math.hypot(...numbers.map((x) => x / largest));
   return Float32Array.from(numbers, (x) => x / largest / length);
 }

@@ -1,5 +1,5 @@
-// Finds products, categories and search queries that rise against their own baseline, from counts
-// that the store makes.
+// Finds products, categories and search queries that rise against their own baseline, from the
+// store's counts.
 
 import type { BareText, CountsRequest, EventFilter, EventType, VectorStore } from '#core/ports.ts';
 import { type Rising, risingOf, type Tally, type Totals } from './rising.ts';
@@ -13,17 +13,19 @@ export const interestTypes: readonly EventType[] = [
 ];
 const searchTypes: readonly EventType[] = ['search'];
 
-/** The most frequent of each kind that are compared with their baseline. */
+/** How many of the most frequent values of each kind are compared with their baseline. */
 export const candidatesMax = 1_000;
 
 export type Span = {
-  /** UTC ms, both ends included. */ readonly since: number;
+  /** UTC ms, inclusive. */
+  readonly since: number;
+  /** UTC ms, inclusive. */
   readonly until: number;
 };
 
 /**
- * The window ends at `until`; the baseline is so many windows long and ends where the window
- * begins.
+ * The window ends at `until`. The baseline is `baselineWindows` windows long and ends where the
+ * window begins.
  */
 export function spansOf(
   until: number,
@@ -40,9 +42,9 @@ export function spansOf(
 export type TrendRequest = {
   readonly window: Span;
   readonly baseline: Span;
-  /** Of each kind, 1…100. */
+  /** Per kind, 1…100. */
   readonly limit: number;
-  /** Fewer events in the window are no trend. */
+  /** The fewest events in the window that make a trend. */
   readonly countMin: number;
 };
 

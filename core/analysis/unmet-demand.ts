@@ -1,15 +1,15 @@
-// Finds what people search for and the shop does not have: clusters of queries whose nearest
-// product is far away.
+// Finds what visitors search for and the shop does not have: clusters of queries without a similar
+// product.
 
 import type { SearchHit, VectorStore } from '#core/ports.ts';
 import { clustersOf } from './clusters.ts';
 import type { Span } from './trends.ts';
 
-/** The most frequent queries of the window that are looked at. */
+/** How many of the window's most frequent queries are checked. */
 export const queriesMax = 100;
-/** Queries at least as near to a cluster's leader belong to it. */
+/** A query that is at least this similar to a cluster's leader joins the cluster. */
 export const clusterSimilarityMin = 0.55;
-/** Queries of a cluster that are told. */
+/** How many queries of a cluster are returned. */
 const examplesMax = 5;
 
 export type DemandRequest = {
@@ -18,28 +18,28 @@ export type DemandRequest = {
   readonly matchMin: number;
   /** Clusters, 1…100. */
   readonly limit: number;
-  /** Searches that a cluster needs. */
+  /** The fewest searches of a cluster. */
   readonly countMin: number;
 };
 
 export type Query = {
   readonly textId: string;
   readonly text: string;
-  /** Searches for it in the window. */
+  /** How often it was searched for in the window. */
   readonly count: number;
-  /** `null` when there is no product at all. */
+  /** `null` when the store has no product. */
   readonly nearest: Pick<SearchHit, 'score' | 'textId' | 'product'> | null;
 };
 
 export type UnmetDemand = {
-  /** Searches in the window, by all of the cluster's queries. */
+  /** How many searches the cluster's queries had in the window. */
   readonly count: number;
   readonly queryCount: number;
-  /** The most frequent first; the first gives the cluster its name. */
+  /** Most frequent first. The first one names the cluster. */
   readonly queries: readonly Query[];
 };
 
-/** The product nearest to a query. Asked for one query after the other; may remember what it found. */
+/** The product nearest to a query. Calls do not overlap, and the result may be cached. */
 export type NearestProduct = (query: {
   readonly textId: string;
   readonly vector: Float32Array;
@@ -58,7 +58,7 @@ export const nearestProductIn =
   };
 
 /**
- * Work: one count, one read of 100 texts and of their vectors, and `nearestProduct` for up to 100
+ * Work: one count, one read of 100 texts and their vectors, and `nearestProduct` for up to 100
  * queries.
  */
 export async function findUnmetDemand(

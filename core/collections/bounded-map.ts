@@ -1,13 +1,13 @@
-// A map that never grows beyond its bound: one entry more drops the oldest.
+// A map that never exceeds its bound: when it is full, a new entry drops the oldest one.
 
-/** Entries are as old as their last `set`. */
+/** The age of an entry counts from its last `set`. */
 export class BoundedMap<K, V> extends Map<K, V> {
   readonly #sizeMax: () => number;
   readonly #dropped: (key: K, value: V) => void;
 
   /**
-   * @param sizeMax read at every `set`, so that it may change
-   * @param dropped told of every entry that had to go
+   * @param sizeMax read at every `set`, because it may change
+   * @param dropped called for each entry that was dropped
    */
   constructor(sizeMax: () => number, dropped: (key: K, value: V) => void = () => undefined) {
     super();

@@ -1,7 +1,6 @@
-// A queue that gives back what went in, in that order, in constant amortised time and without
-// holding on to what left.
+// A first-in, first-out queue in constant amortised time, which keeps no reference to taken items.
 
-/** Taken slots are dropped together once they are at least this many and at least half of the array. */
+/** Taken slots are dropped once there are this many and they are half of the array. */
 const compactAt = 1024;
 
 export class Fifo<T> {

@@ -1,6 +1,6 @@
-// Stops the program where something happened that cannot happen, and says so.
+// Stops the program at a broken invariant, which is always a bug.
 
-/** @throws Error when `condition` is false: an invariant is broken, and nothing may go on. */
+/** @throws Error when `condition` is false. Do not catch it: an invariant is broken. */
 export function assert(condition: unknown, message: string): asserts condition {
   if (!condition) throw new Error(`${message}. This is a bug in VectorStream.`);
 }

@@ -1,5 +1,5 @@
-// Trouble that a caller can act on: each class is one cause, with a stable code and whether trying
-// again can help.
+// Errors that a caller can act on. Each class is one cause, with a stable code and whether a retry
+// can help.
 
 export abstract class VectorStreamError extends Error {
   abstract readonly code: string;
@@ -7,7 +7,7 @@ export abstract class VectorStreamError extends Error {
 }
 
 /**
- * A log, store or queue could not do what it was asked. `retryable` says whether the same call may
+ * A log, store or queue failed to carry out a call. `retryable` says whether the same call may
  * succeed later.
  */
 export class DependencyError extends VectorStreamError {
@@ -29,8 +29,8 @@ export class DependencyError extends VectorStreamError {
 }
 
 /**
- * The store was made for another model, template or dimension; writing to it would mix incomparable
- * vectors.
+ * The store was created for another model, template or dimension, so its vectors cannot be compared
+ * with new ones.
  */
 export class IndexMismatchError extends VectorStreamError {
   override readonly name = 'IndexMismatchError';
@@ -38,7 +38,7 @@ export class IndexMismatchError extends VectorStreamError {
   readonly retryable = false;
 }
 
-/** The log holds as many unread bytes as it may: the sender must wait. */
+/** The log holds as many unread bytes as it may. The sender must wait. */
 export class LogFullError extends VectorStreamError {
   override readonly name = 'LogFullError';
   readonly code = 'log_full';
@@ -46,8 +46,8 @@ export class LogFullError extends VectorStreamError {
 }
 
 /**
- * The configuration, a file or a command line is wrong; the message is one line that says what,
- * which and what to do.
+ * The configuration, a file or a command line is wrong. The message is one line: what is wrong,
+ * where, and what to do.
  */
 export class UsageError extends VectorStreamError {
   override readonly name = 'UsageError';

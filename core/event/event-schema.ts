@@ -1,15 +1,16 @@
-// The shape of an event on the wire: every field, its bounds, and the words in which a violation is
-// told.
+// The shape of an event as clients send it: every field, its bounds, and the message for a
+// violation.
 
 import { z } from 'zod';
 import { eventTypes } from '#core/ports.ts';
 import { timestampAllowed } from './timestamp.ts';
 
 /**
- * Control characters (Unicode's Cc) have no place in an id, and make logs and terminals misbehave.
- * Written out: these patterns go into the API's description, and few languages know `\p{Cc}`.
+ * Control characters (Unicode's Cc) are not allowed in ids, because they break logs and terminals.
+ * They are written out, because these patterns appear in the API's description and few languages
+ * know `\p{Cc}`.
  */
-// oxlint-disable-next-line no-control-regex -- they are what is refused
+// oxlint-disable-next-line no-control-regex -- these characters are refused
 const plainId = /^(?=\s*\S)[^\u0000-\u001f\u007f-\u009f]+$/u;
 // oxlint-disable-next-line no-control-regex -- as above
 const visible = /[^\s\u0000-\u001f\u007f-\u009f]/u;

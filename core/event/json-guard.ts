@@ -1,5 +1,5 @@
-// Reads JSON that anyone may have written, and refuses what would overflow a stack, lose a number
-// or reach a prototype.
+// Reads untrusted JSON, and refuses what would overflow the stack, lose a number or reach a
+// prototype.
 
 export type Path = readonly PropertyKey[];
 export type Problem = { readonly path: Path; readonly message: string };
@@ -10,8 +10,8 @@ export type ParsedJson =
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
- * Strict UTF-8, a byte-order mark allowed. Every string in the value is well-formed: lone
- * surrogates become U+FFFD.
+ * The input must be UTF-8; a byte-order mark is allowed. Lone surrogates become U+FFFD, so that
+ * every string in the value is well-formed.
  */
 export function parseJson(bytes: Uint8Array): ParsedJson {
   let text: string;
@@ -29,30 +29,35 @@ export function parseJson(bytes: Uint8Array): ParsedJson {
     const reason = error instanceof Error ? error.message : String(error);
     return {
       ok: false,
-      message: `got text that is not JSON (${printable(reason, 160)}), allowed: one JSON object in UTF-8`,
+      message:
+        `got text that is not JSON (${printable(reason, 160)}), ` +
+        'allowed: one JSON object in UTF-8',
     };
   }
 }
 
 /**
- * UTF-8 has no lone surrogates, so only an escape such as `\ud83d` can make one. An escaped
- * backslash is stepped over.
+ * UTF-8 has no lone surrogates, so only an escape such as `\ud83d` can make one. The pattern skips
+ * escaped backslashes.
  */
 function repairEscapes(json: string): string {
   if (!json.includes('\\u')) return json;
-  return json.replace(
-    /\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|[^])/g,
-    (escape, lone) => (lone === undefined ? escape : String.raw`\ufffd`),
+  return json.replace(escapes, (escape, lone) =>
+    lone === undefined ? escape : String.raw`\ufffd`,
   );
 }
+
+/** Any escape; only a lone surrogate is captured, and a pair of surrogates is one match. */
+const escapes =
+  /\\(?:u[dD][89abAB]\p{AHex}{2}\\u[dD][c-fC-F]\p{AHex}{2}|(u[dD][89a-fA-F]\p{AHex}{2})|[^])/gu;
 
 /** Keys through which a careless copy would reach a prototype. */
 const forbiddenKeys: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
 /**
- * The first thing in a JSON value that must not be kept, or `null`: nesting beyond `depthMax` (an
- * object or array at the top has depth 1), a forbidden key, or a number too large for a float64
- * (`1e999`), which would be written as `null`.
+ * The first problem in a JSON value, or `null` when there is none. Problems are nesting beyond
+ * `depthMax` (an object or array at the top has depth 1), a forbidden key, and a number too large
+ * for a float64 (`1e999`), which would be written as `null`.
  */
 export function structureProblem(
   value: unknown,
@@ -78,7 +83,7 @@ export function structureProblem(
         message: 'got a reserved name, allowed: any name but __proto__, constructor and prototype',
       };
     }
-    // Most members are strings: no path is made for what cannot have a problem.
+    // Most members are strings, which cannot have a problem: do not build a path for them.
     if (typeof member !== 'object' && typeof member !== 'number') continue;
     const problem = structureProblem(member, depthMax, [...path, key]);
     if (problem !== null) return problem;
@@ -86,7 +91,7 @@ export function structureProblem(
   return null;
 }
 
-/** What stands at a path, `undefined` when nothing does. */
+/** The value at a path; `undefined` when there is none. */
 export function valueAt(value: unknown, path: Path): unknown {
   return path.reduce((at, key) => (isObject(at) ? at[key] : undefined), value);
 }
@@ -96,8 +101,8 @@ function isObject(value: unknown): value is Record<PropertyKey, unknown> {
 }
 
 /**
- * `product.price`; shortened, since an attacker may choose the names. Empty for the value as a
- * whole.
+ * For example `product.price`. Long paths are shortened, because an attacker may choose the names.
+ * Empty for the whole value.
  */
 export function dotted(path: Path): string {
   return printable(
@@ -109,7 +114,7 @@ export function dotted(path: Path): string {
   );
 }
 
-/** A received value in a few safe words: `-3`, `"chair"`, `an array of 2`, `nothing`. */
+/** Describes a received value briefly and safely: `-3`, `"chair"`, `an array of 2`, `nothing`. */
 export function show(value: unknown): string {
   switch (typeof value) {
     case 'undefined':
@@ -128,8 +133,8 @@ export function show(value: unknown): string {
 }
 
 /**
- * One line of at most about `lengthMax` characters; controls, format characters and lone surrogates
- * are written as escapes.
+ * One line of about `lengthMax` characters at most. Control characters, format characters and lone
+ * surrogates are written as escapes.
  */
 function printable(text: string, lengthMax: number): string {
   const short = text.length <= lengthMax ? text : `${text.slice(0, lengthMax).toWellFormed()}…`;

@@ -1,5 +1,5 @@
-// Turns the bytes of a record into a valid event, or into one line that names the field, what was
-// got and what is allowed.
+// Turns the bytes of a record into a valid event, or into a rejection: one line that names the
+// field, the value received and the values allowed.
 
 import type { z } from 'zod';
 import type { DeadLetterReason, Product, ProductEvent, Rejection } from '#core/ports.ts';
@@ -17,9 +17,9 @@ import { parseTimestamp } from './timestamp.ts';
 import { isUuid, uuidV5 } from './uuid.ts';
 
 export type EventLimits = {
-  /** Of the record as received, and of its payload as stored (in characters). */
+  /** Of the received record in bytes, and of its stored payload in characters. */
   readonly bytesMax: number;
-  /** Of objects and arrays within each other. */
+  /** How deep objects and arrays may be nested. */
   readonly depthMax: number;
   /** At the top level. */
   readonly unknownFieldsMax: number;
@@ -39,9 +39,8 @@ export function isRejection(parsed: ProductEvent | Rejection): parsed is Rejecti
 }
 
 /**
- * Total: answers for any bytes, never throws. `now` is UTC ms. The payload is the event as sent,
- * written compactly: unknown fields kept, of a repeated key the last one, numbers as 64-bit
- * floats.
+ * Never throws, whatever the bytes are. `now` is UTC ms. The payload is the event as it was sent,
+ * in compact JSON: with unknown fields, the last of a repeated key, and numbers as 64-bit floats.
  */
 export function parseEvent(
   value: Uint8Array,
@@ -85,7 +84,7 @@ function schemaProblem(error: z.ZodError, value: unknown): Problem {
   return { path, message: `got ${show(valueAt(value, path))}, allowed: ${message}` };
 }
 
-/** What the schema of single fields cannot say. */
+/** Checks the rules that involve more than one field. */
 function contentProblem(event: WireEvent, limits: EventLimits): Problem | null {
   const unknownFields = Object.keys(event).filter(
     (key) => !Object.hasOwn(wireEventSchema.shape, key),
@@ -103,7 +102,9 @@ function contentProblem(event: WireEvent, limits: EventLimits): Problem | null {
   if (visibleText(event.search_query) === null) {
     return {
       path: ['search_query'],
-      message: `got ${show(event.search_query)}, allowed: text that is not blank (a search event needs a search_query or a product)`,
+      message:
+        `got ${show(event.search_query)}, allowed: text that is not blank ` +
+        '(a search event needs a search_query or a product)',
     };
   }
   return null;
@@ -118,7 +119,9 @@ function readTimestamp(text: string, now: number): number | Problem {
   const latest = new Date(now + timestampAheadMsMax).toISOString();
   return {
     path: ['timestamp'],
-    message: `got ${show(text)}, allowed: from 2000-01-01T00:00:00Z to 24 hours from now, which is ${latest}`,
+    message:
+      `got ${show(text)}, ` +
+      `allowed: from 2000-01-01T00:00:00Z to 24 hours from now, which is ${latest}`,
   };
 }
 
@@ -134,7 +137,7 @@ function productOf({ product }: WireEvent): Product | null {
   };
 }
 
-/** The event's own id for a report about it, even when other fields are wrong. */
+/** The event's own id, for reports about an event whose other fields may be invalid. */
 function readableEventId(value: unknown): string | null {
   const id = valueAt(value, ['event_id']);
   return wireEventSchema.shape.event_id.safeParse(id).data ?? null;

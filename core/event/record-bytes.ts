@@ -1,11 +1,11 @@
-// How much memory a record takes: the one measure behind every bound on records.
+// Measures how much memory a record takes. Every bound on records uses this measure.
 
 import type { LogRecord } from '#core/ports.ts';
 
-/** What a record and each of its headers take besides their bytes. */
+/** Estimated memory of a record, and of each header, besides their bytes. */
 const overheadBytes = 64;
 
-/** Key, value and headers with their names, in bytes. */
+/** Bytes of the key, the value and the headers with their names, plus overhead. */
 export function recordBytes({ key, value, headers }: Omit<LogRecord, 'timestamp'>): number {
   let bytes = overheadBytes + (key?.length ?? 0) + value.length;
   for (const [name, header] of Object.entries(headers))

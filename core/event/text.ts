@@ -1,17 +1,17 @@
-// Turns an event into the text that is embedded, so that the same product or query always gives the
-// same text and id.
+// Turns an event into the text to embed. The same product or query always gives the same text and
+// id.
 
 import type { Document, Product, ProductEvent } from '#core/ports.ts';
 import { uuidV5 } from './uuid.ts';
 
 /**
- * How a product reads as text. What stands before a field goes with it when the field is absent:
+ * How a product becomes text. When a field is absent, so is what stands before it:
  *
  *     Kettle, Kitchen: 1.7 l, stainless steel       Kettle: 1.7 l, stainless steel       Kettle
  *
  * The category precedes the description, so that a long description never pushes it past the
- * model's last token. User, time, price and event type are left out: they would make one product
- * into many texts.
+ * model's last token. User, time, price and event type are left out, because they would turn one
+ * product into many texts.
  */
 const templateParts = [
   { before: '', field: 'name' },
@@ -20,12 +20,14 @@ const templateParts = [
 ] as const;
 
 /**
- * Stands for everything this file does to a text. The index keeps its hash: a change here asks for
- * a new index.
+ * Describes everything that this file does to a text. Its hash is part of the index's identity, so
+ * a change here requires a new index.
  */
-export const textTemplate = `${templateParts.map(({ before, field }) => `${before}{${field}}`).join('')} (NFC, blanks collapsed)`;
+export const textTemplate =
+  templateParts.map(({ before, field }) => `${before}{${field}}`).join('') +
+  ' (NFC, blanks collapsed)';
 
-/** The document of a valid event: the query of a search that has one, else the product. */
+/** The document of a valid event: the query of a search event that has one, else the product. */
 export function documentOf(event: ProductEvent): Document {
   if (event.eventType === 'search' && event.searchQuery !== null) {
     const text = normaliseText(event.searchQuery);
@@ -38,7 +40,7 @@ export function documentOf(event: ProductEvent): Document {
   return { textId: textIdOf(text, 'product'), text, kind: 'product', event };
 }
 
-/** A product as it is embedded, normalised. */
+/** The normalised text of a product, as it is embedded. */
 export function productText(
   product: Pick<Product, (typeof templateParts)[number]['field']>,
 ): string {
@@ -59,8 +61,8 @@ export function normaliseText(text: string): string {
 }
 
 /**
- * UUIDv5 of a normalised text. A query that reads like a product is another text: only products are
- * found by default.
+ * UUIDv5 of a normalised text. A query and a product with the same words have different ids,
+ * because searches return only products by default.
  */
 export function textIdOf(text: string, kind: Document['kind'] = 'product'): string {
   return uuidV5(text, namespaces[kind]);
@@ -71,5 +73,5 @@ const namespaces: Readonly<Record<Document['kind'], string>> = {
   query: uuidV5('query'),
 };
 
-/** Matches what must change: a lone plain space, by far the most common blank, is left alone. */
+/** Matches only blanks that must change. A single space, the most common blank, is left alone. */
 const blanks = /[\s\p{Cc}]{2,}|[^\S ]|\p{Cc}/gu;

@@ -1,21 +1,23 @@
-// Reads an ISO 8601 date-time with any UTC offset into an instant, and says what is wrong with
-// anything else.
+// Parses an ISO 8601 date-time with any UTC offset, and says what is wrong with any other text.
 
 export type Timestamp =
   | { readonly ok: true; readonly ms: number }
   | { readonly ok: false; readonly problem: string };
 
 export const timestampAllowed =
-  'an ISO 8601 date-time with a UTC offset, such as 2026-11-23T10:00:00Z or 2026-11-23T12:00:00.5+02:00';
+  'an ISO 8601 date-time with a UTC offset, ' +
+  'such as 2026-11-23T10:00:00Z or 2026-11-23T12:00:00.5+02:00';
 
-//                 1 year   2 month  3 day       4 hour   5 minute    6 second     7 fraction         8 sign 9 hours     10 minutes
-const dateTime =
-  /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?(?:[Zz]|([+-])(\d{2})(?::?(\d{2}))?)?$/;
+// Groups: year, month, day; hour, minute, second, fraction; sign, hours and minutes of the offset.
+const date = String.raw`(\d{4})-(\d{2})-(\d{2})`;
+const time = String.raw`(\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?`;
+const offset = String.raw`[Zz]|([+-])(\d{2})(?::?(\d{2}))?`;
+const dateTime = new RegExp(`^${date}[Tt ]${time}(?:${offset})?$`);
 
 /**
- * `T`, `t` or a space between date and time; seconds and up to 9 digits of fraction may follow; the
- * offset is `Z`, `z`, `±hh:mm`, `±hhmm` or `±hh`. The instant is cut to whole milliseconds.
- * `problem` ends with what is allowed.
+ * `T`, `t` or a space separates date and time. Seconds and a fraction of up to 9 digits are
+ * optional. The offset is `Z`, `z`, `±hh:mm`, `±hhmm` or `±hh`. The result is cut to whole
+ * milliseconds, and `problem` ends with what is allowed.
  */
 export function parseTimestamp(text: string): Timestamp {
   const match = dateTime.exec(text);
@@ -60,8 +62,8 @@ export function parseTimestamp(text: string): Timestamp {
 }
 
 /**
- * `Date.UTC` for any year from 0: that takes the years before 100 for those of the last century.
- * The calendar repeats itself after 400 years.
+ * `Date.UTC` for any year from 0 on. `Date.UTC` itself reads years below 100 as 1900 to 1999, so
+ * the date is computed 400 years later, after which the calendar repeats.
  */
 export function utcMs(
   year: number,

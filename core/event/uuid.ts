@@ -1,5 +1,5 @@
-// Names things by UUIDv5, so that the same event or text gets the same id in every process and
-// after every restart.
+// Makes UUIDv5 ids, so that the same event or text has the same id in every process and after every
+// restart.
 
 import { assert } from '#core/errors/assert.ts';
 
@@ -17,9 +17,9 @@ export function isUuid(text: string): boolean {
 }
 
 /**
- * UUIDv5 (RFC 9562 §5.5): the first 16 bytes of SHA-1 over namespace and UTF-8 name, marked with
- * version and variant. Synchronous and free of imports, because ids are made per event, in the
- * browser too (`crypto.subtle` is asynchronous).
+ * UUIDv5 (RFC 9562 §5.5): the first 16 bytes of SHA-1 over the namespace and the name in UTF-8,
+ * with version and variant set. It is synchronous and needs no import, because it makes an id per
+ * event, in the browser too (`crypto.subtle` is asynchronous).
  */
 export function uuidV5(name: string, namespace: string = vectorstreamNamespace): string {
   assert(isUuid(namespace), `The namespace "${namespace}" is not a UUID`);
@@ -34,7 +34,7 @@ export function uuidV5(name: string, namespace: string = vectorstreamNamespace):
   return format(a, (b & 0xffff0fff) | 0x5000, (c & 0x3fffffff) | 0x80000000, d);
 }
 
-// Scratch space is shared between calls: nothing here awaits, so no two calls overlap.
+// Scratch space is shared by all calls. Nothing here awaits, so calls do not overlap.
 const paddingBytesMax = 72;
 const scratch = new Uint8Array(4096);
 const schedule = new Int32Array(80);
@@ -43,7 +43,10 @@ const encoder = new TextEncoder();
 const hex = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
 function format(a: number, b: number, c: number, d: number): string {
-  return `${hex16(a >>> 16)}${hex16(a)}-${hex16(b >>> 16)}-${hex16(b)}-${hex16(c >>> 16)}-${hex16(c)}${hex16(d >>> 16)}${hex16(d)}`;
+  return (
+    `${hex16(a >>> 16)}${hex16(a)}-${hex16(b >>> 16)}-${hex16(b)}-${hex16(c >>> 16)}-` +
+    `${hex16(c)}${hex16(d >>> 16)}${hex16(d)}`
+  );
 }
 
 function hex16(word: number): string {
@@ -64,8 +67,8 @@ function nibble(code: number): number {
 }
 
 /**
- * Bytes written. ASCII, the usual case, is copied here: for short names that is faster than a call
- * of the encoder.
+ * Returns the number of bytes written. ASCII, the usual case, is copied here, because for short
+ * names that is faster than calling the encoder.
  */
 function writeUtf8(text: string, into: Uint8Array, from: number): number {
   for (let index = 0; index < text.length; index++) {
@@ -77,8 +80,8 @@ function writeUtf8(text: string, into: Uint8Array, from: number): number {
 }
 
 /**
- * SHA-1 (FIPS 180-4 §6.1) of `message[0, length)` into `state`; the padding is written behind the
- * message.
+ * Writes the SHA-1 (FIPS 180-4 §6.1) of `message[0, length)` into `state`, and the padding after
+ * the message.
  */
 function sha1(message: Uint8Array, length: number): void {
   const end = (length + paddingBytesMax) & ~63;

@@ -55,7 +55,7 @@ export class Ledger {
     this.#next = Math.max(this.#next, offset);
   }
 
-  /** True the first time an offset is settled. Each later call returns false and changes nothing. */
+  /** True the first time an offset is settled. Later calls return false and change nothing. */
   settle(offset: number): boolean {
     assert(offset < this.#next, `Offset ${offset} was settled before it was delivered`);
     if (!this.#unsettled.delete(offset)) return false;

@@ -1,4 +1,4 @@
-// Takes events from a source and brings each one to its final outcome: stored, or in the dead-letter
+// Takes events from a source and brings each one to its outcome: stored, or in the dead-letter
 // queue. Only then is it settled, so that a crash loses nothing.
 //
 //     source ──► Delivery ──► processDelivery (see its file) ──► Outcome ──► settle ──► commit

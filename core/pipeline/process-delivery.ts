@@ -1,9 +1,9 @@
 // Carries one delivery through the stages of the pipeline, and settles it once its outcome is
 // durable.
 //
-//     Delivery ─parseEvent─► ProductEvent ─documentOf─► Document ─texts.ensure─► text stored with vector
-//        │                                                                         │
-//        │ Rejection                                           Rejection           ▼ writeEvent
+//     Delivery ─parseEvent─► ProductEvent ─documentOf─► Document ─texts.ensure─► text stored
+//        │                                                                         │ writeEvent
+//        │ Rejection                                           failure             ▼
 //        └───────────────────────► writeDeadLetter ◄───────────────────────── event stored
 //                                        └────────────────► Outcome ◄──────────────┘
 //                                                              └─► settle

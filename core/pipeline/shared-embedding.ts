@@ -1,5 +1,5 @@
-// Keeps gateways that share a store from embedding the same texts twice: a text that another gateway
-// has stored in the meantime no longer waits for a runner.
+// Keeps gateways that share a store from embedding the same texts twice: a text that another
+// gateway has stored meanwhile no longer waits for a runner.
 
 import type { Clock, Document, EmbeddingService, FleetResult } from '#core/ports.ts';
 import { rest } from '#core/time/rest.ts';

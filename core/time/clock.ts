@@ -1,10 +1,10 @@
-// The real clock, in Node and in the browser.
+// The real clock, for Node and the browser.
 
 import type { Clock } from '#core/ports.ts';
 
 /**
- * Timers count in 32 bits; a longer wait would fire at once, so it ends after this many ms (24.8
- * days) instead.
+ * Timers have 32 bits, and a longer wait would fire at once. Such a wait ends after this time
+ * instead, which is 24.8 days.
  */
 const timerMsMax = 2 ** 31 - 1;
 

@@ -1,15 +1,16 @@
-// Does a piece of work once for many askings: soon after the first, at once when there are many,
-// again while it fails.
+// Runs a task once for many requests: soon after the first, at once when there are many, and again
+// when it fails.
 
 import type { Clock } from '#core/ports.ts';
+import { rest } from './rest.ts';
 
 export type CoalescedTaskOptions = {
-  /** Never called twice at once. */
+  /** Calls do not overlap. */
   readonly work: () => Promise<void>;
   readonly delayMs: number;
-  /** So many askings make it due at once. */
+  /** This many requests make the task run at once. */
   readonly countMax: number;
-  /** Before it is tried again. */
+  /** How long to wait after a failure. */
   readonly retryMs: number;
   readonly failed: (error: unknown) => void;
   readonly clock: Clock;
@@ -17,7 +18,7 @@ export type CoalescedTaskOptions = {
 
 export type CoalescedTask = {
   ask(): void;
-  /** Ends the waiting; resolves when nothing is under way. Asking changes nothing from then on. */
+  /** Ends the wait. Resolves when the task no longer runs. Later requests are ignored. */
   stop(): Promise<void>;
 };
 
@@ -38,8 +39,7 @@ export function createCoalescedTask({
   const run = async (): Promise<void> => {
     while (asked > 0 && !signal.aborted) {
       due = new AbortController();
-      if (asked < countMax)
-        await clock.sleep(delayMs, AbortSignal.any([due.signal, signal])).catch(() => undefined);
+      if (asked < countMax) await rest(clock, delayMs, AbortSignal.any([due.signal, signal]));
       due = null;
       if (signal.aborted) break;
       asked = 0;
@@ -48,7 +48,7 @@ export function createCoalescedTask({
       } catch (error) {
         asked += 1;
         failed(error);
-        await clock.sleep(retryMs, signal).catch(() => undefined);
+        await rest(clock, retryMs, signal);
       }
     }
     running = null;

@@ -1,11 +1,10 @@
-// Bounds how long something may take: by the clock that is handed in, and without leaving a timer
-// behind.
+// Bounds how long something may take, and leaves no timer behind.
 
 import type { Clock } from '#core/ports.ts';
 
 /**
- * Resolves or rejects as `work` does; after `ms` it resolves with what `late` returns instead. The
- * work itself goes on: hand it a `Deadline`'s signal where it can be cancelled.
+ * Settles as `work` does. After `ms` it resolves with the result of `late` instead. The work itself
+ * goes on: to cancel it, pass it the signal of a `Deadline`.
  */
 export async function within<T, L>(
   work: Promise<T>,

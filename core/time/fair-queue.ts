@@ -1,34 +1,36 @@
-// Divides one model among the connections that share it: while all want it, each has it for the
-// same time.
+// Divides one model among the connections that share it: while all need it, each gets the same
+// time.
 
 import type { Clock } from '#core/ports.ts';
 
-/** A connection's place among those that share a model. */
+/** One connection's share of a model. */
 export type Turn = {
   /**
-   * Does the work as soon as no other place works and it is this one's turn. A place has one call
-   * at a time.
+   * Runs the work when it is this connection's turn and no other one works. Calls of one connection
+   * do not overlap.
    */
   during<T>(work: () => Promise<T>): Promise<T>;
 };
 
-/** Of a connection that has its model to itself. */
+/** For a connection that does not share its model. */
 export const always: Turn = { during: (work) => work() };
 
-type Place = { spentMs: number; begin: () => void };
+/** A connection: the time that it has used, and how to begin its turn. */
+type Member = { usedMs: number; begin: () => void };
 
 /**
- * Next is whoever has had the least time, not the fewest turns: one gateway's jobs may be a hundred
- * times another's. Time in which a place wanted nothing earns it nothing: it comes back level with
- * the others (start-time fair queueing, Goyal, Vin and Cheng 1996). Work that throws keeps its
- * turn: a model that failed is not used again.
+ * The next turn goes to the connection that has used the least time, not the fewest turns, because
+ * the jobs of one gateway may be a hundred times as long as those of another. Idle time earns no
+ * credit: a connection comes back level with the others (start-time fair queueing: Goyal, Vin and
+ * Cheng, 1996). Work that throws never ends its turn, because a model that failed is not used
+ * again.
  */
 export class FairQueue {
   readonly #clock: Clock;
-  /** In the order in which they came. */
-  readonly #waiting = new Set<Place>();
+  /** In order of arrival. */
+  readonly #waiting = new Set<Member>();
   #isTaken = false;
-  /** What the place whose turn it is, or was last, had spent when that began. */
+  /** How much time the member of the current or last turn had used when that turn began. */
   #levelMs = 0;
 
   constructor(clock: Clock) {
@@ -36,34 +38,34 @@ export class FairQueue {
   }
 
   join(): Turn {
-    const place: Place = { spentMs: 0, begin: () => undefined };
-    return { during: (work) => this.#during(place, work) };
+    const member: Member = { usedMs: 0, begin: () => undefined };
+    return { during: (work) => this.#during(member, work) };
   }
 
-  async #during<T>(place: Place, work: () => Promise<T>): Promise<T> {
-    place.spentMs = Math.max(place.spentMs, this.#levelMs);
+  async #during<T>(member: Member, work: () => Promise<T>): Promise<T> {
+    member.usedMs = Math.max(member.usedMs, this.#levelMs);
     if (this.#isTaken) {
       await new Promise<void>((resolve) => {
-        place.begin = resolve;
-        this.#waiting.add(place);
+        member.begin = resolve;
+        this.#waiting.add(member);
       });
     }
     this.#isTaken = true;
-    this.#levelMs = place.spentMs;
+    this.#levelMs = member.usedMs;
     const startedAt = this.#clock.monotonic();
     const result = await work();
-    place.spentMs += this.#clock.monotonic() - startedAt;
+    member.usedMs += this.#clock.monotonic() - startedAt;
     void this.#pass();
     return result;
   }
 
   async #pass(): Promise<void> {
-    // The place that had the turn asks for its next one when it has this one's result: it is to be
-    // among those compared.
+    // The member that had the turn may ask for its next one when it gets this result. Wait, so that
+    // it takes part in the comparison.
     if (this.#waiting.size > 0) await this.#clock.sleep(0);
     const [first, ...others] = this.#waiting;
     const next = others.reduce(
-      (least, place) => (least !== undefined && place.spentMs < least.spentMs ? place : least),
+      (least, member) => (least !== undefined && member.usedMs < least.usedMs ? member : least),
       first,
     );
     if (next === undefined) {

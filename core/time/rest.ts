@@ -1,4 +1,4 @@
-// A wait that ends quietly: what waits asks whether the time has passed instead of catching an
+// A wait that never rejects: the caller reads whether the time has passed instead of catching an
 // error.
 
 import type { Clock } from '#core/ports.ts';

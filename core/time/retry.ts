@@ -1,17 +1,16 @@
-// Repeats an operation that may succeed later, with waits that grow and are spread at random, until
-// it is told to stop.
+// Repeats an operation that may succeed later, with waits that grow and are spread at random.
 
 import type { Clock } from '#core/ports.ts';
 
 export type Backoff = {
-  /** The longest wait after the first failure. */
+  /** The longest wait after the first failure, ms. */
   readonly delayMs: number;
-  /** No wait is longer than this. */
+  /** The longest wait, ms. */
   readonly delayMsMax: number;
 };
 
 export type RetryPolicy = Backoff & {
-  /** How often the operation is tried in all; `Infinity` until it succeeds or the signal aborts. */
+  /** How often the operation is tried; `Infinity` means until it succeeds or the signal aborts. */
   readonly attemptsMax: number;
 };
 
@@ -22,7 +21,7 @@ export type RetryOptions = {
   readonly random: () => number;
   readonly signal: AbortSignal;
   readonly retryable: (error: unknown) => boolean;
-  /** The least wait, where who failed has said so (`Retry-After`). None when absent. */
+  /** The shortest wait that the failed side asks for (`Retry-After`), ms. */
   readonly waitMsMin?: (error: unknown) => number;
   /** Monotonic ms: a wait that would end later is not begun. No limit when absent. */
   readonly giveUpAt?: number;
@@ -30,29 +29,29 @@ export type RetryOptions = {
   readonly onRetry?: (error: unknown, attempt: number, delayMs: number) => void;
 };
 
-/** Doubles from `delayMs` with every failure (from 1), up to `delayMsMax`: 100 → 100, 200, 400, … */
+/** Doubles with every failure (from 1), up to `delayMsMax`: 100 → 100, 200, 400, … */
 export function backoffMs(backoff: Backoff, failures: number): number {
   return Math.min(backoff.delayMsMax, backoff.delayMs * 2 ** (failures - 1));
 }
 
-/** How a delay is spread at random, so that many clients of one dependency do not return at once. */
+/** How a delay is spread at random, so that clients of one dependency do not retry together. */
 export type Jitter =
   /** Uniform from 0 to the backoff. */
   | 'full'
-  /** Uniform from half of the backoff to the whole: spread, and never at once. */
+  /** Uniform from half of the backoff to the whole, so never at once. */
   | 'equal'
   /** The backoff itself. */
   | 'none';
 
 export type RetryDelaysOptions = {
-  /** Read at every failure: settings may change meanwhile. */
+  /** Read at every failure, because settings may change. */
   readonly backoff: Backoff;
   readonly jitter: Jitter;
   /** Uniform in [0, 1), such as `Math.random`. */
   readonly random: () => number;
 };
 
-/** The delays between tries of one operation: every loop that tries again takes its waits from here. */
+/** The delays between attempts at one operation. Every retry loop takes its waits from here. */
 export class RetryDelays {
   readonly #options: RetryDelaysOptions;
   #failures = 0;
@@ -66,7 +65,7 @@ export class RetryDelays {
     return this.#failures;
   }
 
-  /** Counts one more failure; returns how long to wait before the next try, in ms. */
+  /** Counts one more failure, and returns how long to wait before the next attempt, in ms. */
   next(): number {
     const { backoff, jitter, random } = this.#options;
     this.#failures += 1;
@@ -75,7 +74,7 @@ export class RetryDelays {
     return jitter === 'full' ? random() * ms : (0.5 + random() / 2) * ms;
   }
 
-  /** The operation succeeded: the next failure is the first again. */
+  /** The operation succeeded, so the next failure is the first again. */
   reset(): void {
     this.#failures = 0;
   }

@@ -1,4 +1,4 @@
-// The order in which groups of events are told: the largest first, of the same size by their value.
+// The order of groups of events: the largest first, and groups of one size by value.
 
 import type { Count } from '#core/ports.ts';
 

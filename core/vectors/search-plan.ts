@@ -1,51 +1,53 @@
-// Finds the nearest texts that have a matching event, by whichever of two plans is cheap, with the
-// same answer either way.
+// Finds the nearest texts that have a matching event, by the cheaper of two plans. Both give the
+// same answer.
 //
-//   events first    the filter matches few texts: take that set, and rank it
-//   nearest first   it matches many: take the nearest texts, keep those with a matching event, widen until there are enough
+//   events first    the filter matches few texts: fetch those texts and rank them
+//   nearest first   it matches many: fetch the nearest texts, keep those with a matching event, and
+//                   widen until there are enough
 //
-// Which one is cheap shows on the way: the set is asked for with a bound, and when the nearest
-// texts turn out to match rarely, without one. An adapter supplies the look-ups; `Text` is whatever
-// it names a text by.
+// Which plan is cheaper shows during the search. First, the set of matching texts is requested with
+// a bound. When the nearest texts turn out to match rarely, it is requested without one. An adapter
+// supplies the look-ups; `Text` is the key that it uses for a text.
 
 import type { SearchCursor } from '#core/ports.ts';
 
-/** `auto` is for production; tests force the other two to hold them equal. */
+/** `auto` is for production. Tests force the other two, to check that they agree. */
 export type SearchPlan = 'auto' | 'events-first' | 'nearest-first';
 
 export type Candidate<Text> = { readonly text: Text; readonly score: number };
 
-/** Where a text with a matching event stands among texts of the same score. */
+/** What ranks a text with a matching event among texts with the same score. */
 export type Match = {
   readonly textId: string;
-  /** Of its newest matching event, UTC ms. */ readonly newestAt: number;
+  /** Time of its newest matching event, UTC ms. */
+  readonly newestAt: number;
 };
 
 export type Ranked<Text> = Candidate<Text> & Match;
 
 export type SearchSpace<Text> = {
   /**
-   * Texts that may have a matching event: none is missing, some may be too many. `null` when there
-   * are more than `max`, or when finding out costs more than it saves; with `max` infinite every
-   * event may be looked at.
+   * Texts that may have a matching event. It contains all that have one, and may contain others.
+   * `null` when there are more than `max`, or when finding them costs more than it saves. With an
+   * infinite `max` it may read every event, and must not return `null`.
    */
   textsOfEvents(max: number): Promise<readonly Text[] | null>;
   /**
-   * The `count` nearest texts, of those in `within` when given, by descending score. Fewer only
-   * when there are no more.
+   * The `count` nearest texts, among `within` if given, by descending score. Fewer only when there
+   * are no more.
    */
   nearest(count: number, within: readonly Text[] | null): Promise<readonly Candidate<Text>[]>;
-  /** One per text, in order; `null` for a text without a matching event. */
+  /** One per text, in order. `null` for a text without a matching event. */
   matches(texts: readonly Text[]): Promise<readonly (Match | null)[]>;
 };
 
-/** A set of texts up to this size is ranked faster than the whole index. */
+/** Ranking a set of up to this many texts is faster than searching the whole index. */
 const setMax = 4_096;
 
-/** Widening repeats a scan: few, large steps. */
+/** Each widening repeats the scan, so the steps are few and large. */
 const widenBy = 16;
 
-/** So many texts looked at without `limit` matches among them mean that matches are rare. */
+/** Matches are rare when this many texts contain fewer than `limit` of them. */
 const rareFrom = 512;
 
 export type Wanted<Text> = {
@@ -73,7 +75,7 @@ export async function searchTexts<Text>(
     const candidates = await space.nearest(count, within);
     const last = candidates.at(-1)?.score ?? -Infinity;
     const isAll = candidates.length < count || last < scoreMin;
-    // Texts that tie with the last one may lie behind the cut: they wait for the next, wider look.
+    // Texts that tie with the last one may be cut off. Leave the tie to the next, wider scan.
     const cut = isAll ? -Infinity : last;
     const fresh = candidates.filter(
       ({ text, score }) => score > cut && score >= scoreMin && score <= scoreMax && !seen.has(text),
@@ -97,8 +99,8 @@ export async function searchTexts<Text>(
 }
 
 /**
- * `found` is by descending score. It is enough only when the next candidate cannot tie with the
- * last that counts.
+ * `found` is ordered by descending score. It is enough only when the next candidate cannot tie with
+ * the last one that is returned.
  */
 function isEnough<Text>(
   found: readonly Ranked<Text>[],

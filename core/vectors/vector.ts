@@ -1,18 +1,18 @@
-// Decides whether a vector may be trusted and stored, and how near two vectors are.
+// Decides whether a vector may be stored, and how similar two vectors are.
 
 /**
- * How far the length of a unit vector may be from 1, in float32 and after any of the model's
- * dtypes.
+ * How far the length of a unit vector may differ from 1, in float32 and with any dtype of the
+ * model.
  */
 const lengthTolerance = 1e-3;
 
-/** `null` for a finite unit vector of that dimension, else one line that says what is wrong with it. */
+/** `null` for a finite unit vector of that dimension, else one line that says what is wrong. */
 export function vectorProblem(vector: Float32Array, dimensions: number): string | null {
   if (vector.length !== dimensions)
     return `the vector has ${vector.length} dimensions, the index has ${dimensions}`;
   let squares = 0;
   for (const value of vector) squares += value * value;
-  // Squares of float32 cannot overflow a float64: the sum is finite exactly when every component
+  // Squares of float32 cannot overflow a float64, so the sum is finite exactly when every component
   // is.
   if (!Number.isFinite(squares)) {
     const index = vector.findIndex((value) => !Number.isFinite(value));
@@ -25,8 +25,9 @@ export function vectorProblem(vector: Float32Array, dimensions: number): string 
 }
 
 /**
- * Cosine similarity, -1…1; 0 when either vector has no direction. Throws RangeError when the
- * dimensions differ.
+ * Cosine similarity, -1…1; 0 when a vector has length 0.
+ *
+ * @throws RangeError when the dimensions differ
  */
 export function cosine(
   a: Float32Array | readonly number[],
@@ -47,6 +48,6 @@ export function cosine(
     squaresB += y * y;
   }
   if (squaresA === 0 || squaresB === 0) return 0;
-  // Rounding may carry parallel vectors past ±1.
+  // Rounding may take parallel vectors beyond ±1.
   return Math.max(-1, Math.min(1, dot / Math.sqrt(squaresA * squaresB)));
 }

@@ -1,13 +1,14 @@
-// Keys keep their partition for ever: these values are on disks.
+// Keys keep their partition for ever, because logs on disk depend on it.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createPartitioner, fnv1a, partitionOf } from '#core/event/partition-of-key.ts';
+import { createPartitioner, partitionOf } from '#core/event/partition-of-key.ts';
 
 const utf8 = new TextEncoder();
+const fnv1a = (key: Uint8Array): number => partitionOf(key, 2 ** 32);
 
 describe('partition', () => {
-  it('hashes as the published test vectors of FNV-1a', () => {
+  it('hashes like the published test vectors of FNV-1a', () => {
     expect(fnv1a(utf8.encode(''))).toBe(0x811c9dc5);
     expect(fnv1a(utf8.encode('a'))).toBe(0xe40c292c);
     expect(fnv1a(utf8.encode('foobar'))).toBe(0xbf9cf968);
