@@ -15,7 +15,7 @@ const costs: Readonly<Record<string, number>> = {
   dates: 3,
   config: 3,
 };
-const executions = 1500;
+const executions = 600;
 
 describe.each(targets)('$name', (target) => {
   const corpus = readCorpus(target.name);
