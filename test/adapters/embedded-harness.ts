@@ -5,11 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { IndexIdentity } from '#core/ports.ts';
 import { systemClock } from '#core/time/clock.ts';
+import type { SearchPlan } from '#core/vectors/search-plan.ts';
 import {
   type Embedded,
   type EmbeddedOptions,
   openEmbedded,
 } from '../../gateway/embedded/open-embedded.ts';
+import type { MakeStore } from '../conformance/vector-store.ts';
 
 export const identity: IndexIdentity = {
   modelId: 'test-model',
@@ -62,3 +64,14 @@ export async function reopening(options: Partial<EmbeddedOptions> = {}) {
     },
   };
 }
+
+/** Makes a store for a conformance suite, in a data folder of its own. */
+export const embeddedStoreMaker =
+  (searchPlan: SearchPlan): MakeStore =>
+  async ({ dimensions, clock }) => {
+    const folder = await reopening({ searchPlan, clock, identity: { ...identity, dimensions } });
+    return {
+      store: (await folder.get()).store,
+      [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+    };
+  };

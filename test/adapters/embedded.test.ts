@@ -4,8 +4,8 @@ import { behaviourAnalysisConformance } from '../conformance/behaviour-analysis.
 import { deadLettersConformance } from '../conformance/dead-letters.ts';
 import { eventSourceConformance } from '../conformance/event-source.ts';
 import { vectorSearchConformance } from '../conformance/vector-search.ts';
-import { type MakeStore, vectorStoreConformance } from '../conformance/vector-store.ts';
-import { identity, reopening } from './embedded-harness.ts';
+import { vectorStoreConformance } from '../conformance/vector-store.ts';
+import { embeddedStoreMaker, reopening } from './embedded-harness.ts';
 
 eventSourceConformance('embedded', async ({ partitions, unsettledMax }) => {
   const folder = await reopening({ partitions });
@@ -26,17 +26,6 @@ deadLettersConformance('embedded', async () => {
   };
 });
 
-const makeStore =
-  (searchPlan: 'auto' | 'events-first' | 'nearest-first'): MakeStore =>
-  async ({ dimensions, clock }) => {
-    const folder = await reopening({ searchPlan, clock, identity: { ...identity, dimensions } });
-    return {
-      store: (await folder.get()).store,
-      [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
-    };
-  };
-
-vectorStoreConformance('embedded', makeStore('auto'));
-behaviourAnalysisConformance('embedded', makeStore('auto'));
-for (const searchPlan of ['auto', 'events-first', 'nearest-first'] as const)
-  vectorSearchConformance(`embedded, ${searchPlan}`, makeStore(searchPlan));
+vectorStoreConformance('embedded', embeddedStoreMaker('auto'));
+behaviourAnalysisConformance('embedded', embeddedStoreMaker('auto'));
+vectorSearchConformance('embedded, auto', embeddedStoreMaker('auto'));

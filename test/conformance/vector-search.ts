@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { createMemoryStore } from '#core/memory/memory-store.ts';
 import { type EventFilter, eventTypes, type SearchHit } from '#core/ports.ts';
+import type { SearchPlan } from '#core/vectors/search-plan.ts';
 import {
   dimensions,
   eventIdOf,
@@ -15,6 +16,9 @@ import {
   textRecord,
 } from './store-records.ts';
 import type { MakeStore, StoreHarness } from './vector-store.ts';
+
+/** Every plan that a store may be told to search by. */
+export const searchPlans: readonly SearchPlan[] = ['auto', 'events-first', 'nearest-first'];
 
 /** Against a catalogue in which many texts share a vector and many events a millisecond. */
 export function vectorSearchConformance(name: string, makeStore: MakeStore): void {
