@@ -1,7 +1,7 @@
-// Counts what happens: one method per business event, each feeding the Prometheus series and the
-// totals of /stats at once.
+// Counts what happens: one method per event, which updates the Prometheus series and the totals of
+// /stats together.
 
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics } from 'prom-client';
 import { runnerStates } from '#core/fleet/runner-state.ts';
 import { devices } from '#core/model/model-manifest.ts';
 import {
@@ -13,19 +13,18 @@ import {
 } from '#core/ports.ts';
 import { crossCheckResults, type CrossCheckResult } from '#core/trust/agreement.ts';
 import { LatencyHistogram, type LatencySummary } from './latency-histogram.ts';
+import { MetricSeries } from './metric-series.ts';
 
 const cacheResults = ['hit', 'shared', 'store', 'miss'] as const;
 export type CacheResult = (typeof cacheResults)[number];
 
-/** As `circuit_state` shows them: the index is the gauge's value. */
+/** In the order of `circuit_state`: the index is the gauge's value. */
 export const circuitStates = ['closed', 'half-open', 'open'] as const;
 type CircuitState = (typeof circuitStates)[number];
 /** As the pipeline names them. */
 const dependencies = ['store', 'dead_letters', 'other'] as const;
-/** What people do with dead letters. */
+/** Outcomes of requests on dead letters. */
 const deadLetterActions = ['replayed', 'refused', 'purged', 'added'] as const;
-
-const secondsBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
 /** Totals since this gateway started. */
 export type Totals = {
@@ -38,8 +37,8 @@ export type Totals = {
   readonly cache: Readonly<Record<CacheResult, number>>;
 };
 
-/** What only the moment of the question can tell. */
-export type Gauges = {
+/** Values that are read when the metrics are scraped. */
+export type ScrapedGauges = {
   /** `null`: not known. */
   readonly lag: readonly PartitionLag[] | null;
   readonly unsettled: number;
@@ -48,11 +47,11 @@ export type Gauges = {
 };
 
 export class Telemetry {
-  /** The last golden check of any runner, passed or not; `at`: UTC ms. */
+  /** The last golden check of any runner, passed or failed; `at`: UTC ms. */
   lastCheck: { readonly device: string; readonly cosine: number; readonly at: number } | null =
     null;
   readonly #circuitStates = new Map<string, CircuitState>();
-  readonly #registry = new Registry();
+  readonly #series = new MetricSeries();
   readonly #latency = new LatencyHistogram();
   readonly #totals = {
     received: 0,
@@ -63,98 +62,106 @@ export class Telemetry {
     cache: { hit: 0, shared: 0, store: 0, miss: 0 },
   };
 
-  readonly #received = this.#counter('events_received_total', 'Events taken from the source.', []);
-  readonly #stored = this.#counter(
-    'events_stored_total',
-    'Events applied in the store; superseded ones count.',
+  readonly #received = this.#series.counter(
+    'events_received_total',
+    'Events taken from the source.',
     [],
   );
-  readonly #deadLettered = this.#counter(
+  readonly #stored = this.#series.counter(
+    'events_stored_total',
+    'Events applied in the store, superseded ones included.',
+    [],
+  );
+  readonly #deadLettered = this.#series.counter(
     'events_dead_lettered_total',
     'Events put into the dead-letter queue.',
     ['reason'],
   );
-  readonly #embedded = this.#counter('texts_embedded_total', 'Texts that runners embedded.', [
-    'device',
-  ]);
-  readonly #cache = this.#counter(
+  readonly #embedded = this.#series.counter(
+    'texts_embedded_total',
+    'Texts that runners embedded.',
+    ['device'],
+  );
+  readonly #cache = this.#series.counter(
     'cache_requests_total',
-    'Texts asked of the cache: hit (known here), shared (in flight), store (known there), miss (a runner embeds it).',
+    'Texts looked up: hit (cached), shared (in flight), store (found there), miss (a runner embeds it).',
     ['result'],
   );
-  readonly #requeued = this.#counter(
+  readonly #requeued = this.#series.counter(
     'jobs_requeued_total',
-    'Embedding jobs given to another runner because theirs was lost.',
+    'Embedding jobs requeued because their runner was lost.',
     [],
   );
-  readonly #late = this.#counter(
+  readonly #late = this.#series.counter(
     'late_answers_total',
-    "Answers to jobs that were no longer their runner's; ignored.",
+    'Answers that came after the job was taken from the runner; ignored.',
     [],
   );
-  readonly #quarantines = this.#counter('runners_quarantined_total', 'Runners found wrong.', [
-    'device',
-  ]);
-  readonly #crossChecks = this.#counter(
+  readonly #quarantines = this.#series.counter(
+    'runners_quarantined_total',
+    'Quarantined runners.',
+    ['device'],
+  );
+  readonly #crossChecks = this.#series.counter(
     'cross_checks_total',
-    "Samples of untrusted runners' work that a trusted one embedded again; dropped ones found none in time.",
+    "Samples of untrusted runners' work, re-embedded by a trusted one; dropped if none was free in time.",
     ['result'],
   );
-  readonly #repaired = this.#counter(
+  readonly #repaired = this.#series.counter(
     'texts_repaired_total',
-    'Texts embedded again because their runner was wrong, or nobody had checked it.',
+    'Texts re-embedded because their runner was wrong or was never checked.',
     [],
   );
-  readonly #retries = this.#counter(
+  readonly #retries = this.#series.counter(
     'retries_total',
     'Calls repeated because a dependency failed.',
     ['dependency'],
   );
-  readonly #searchable = this.#histogram(
+  readonly #searchable = this.#series.histogram(
     'event_to_searchable_seconds',
     "From the record's timestamp to applied in the store.",
     [],
   );
-  readonly #jobSeconds = this.#histogram(
+  readonly #jobSeconds = this.#series.histogram(
     'embedding_job_seconds',
     'From handing a job to a runner to its answer.',
     ['device'],
   );
-  readonly #writeSeconds = this.#histogram(
+  readonly #writeSeconds = this.#series.histogram(
     'store_write_seconds',
     'One write call to the store.',
     [],
   );
-  readonly #lag = this.#gauge('consumer_lag', 'Records in the log after the last commit.', [
+  readonly #lag = this.#series.gauge('consumer_lag', 'Records in the log after the last commit.', [
     'partition',
   ]);
-  readonly #unsettled = this.#gauge(
+  readonly #unsettled = this.#series.gauge(
     'unsettled_events',
     'Events delivered and not yet settled.',
     [],
   );
-  readonly #runners = this.#gauge(
+  readonly #runners = this.#series.gauge(
     'runner_count',
-    'Connected runners, and those quarantined a while ago.',
+    'Connected runners, and recently quarantined ones.',
     ['device', 'state'],
   );
-  readonly #cosine = this.#gauge(
+  readonly #cosine = this.#series.gauge(
     'runner_reference_cosine',
-    'Mean cosine to the reference in the last golden check of a runner of this device; 0 before the first.',
+    'Mean cosine to the reference at the last golden check on this device; 0 before the first.',
     ['device'],
   );
-  readonly #circuits = this.#gauge('circuit_state', '0 closed, 1 half-open, 2 open.', [
+  readonly #circuits = this.#series.gauge('circuit_state', '0 closed, 1 half-open, 2 open.', [
     'dependency',
   ]);
-  readonly #deadLetterActions = this.#counter(
+  readonly #deadLetterActions = this.#series.counter(
     'dead_letter_actions_total',
-    'Dead letters that were put back into the source, refused to be, purged, or added by hand.',
+    'Dead letters that were replayed, refused a replay, purged, or added by hand.',
     ['action'],
   );
-  readonly #letters = this.#gauge('dead_letters', 'Dead letters by state.', ['state']);
+  readonly #deadLetters = this.#series.gauge('dead_letters', 'Dead letters by state.', ['state']);
 
   constructor() {
-    collectDefaultMetrics({ register: this.#registry });
+    collectDefaultMetrics({ register: this.#series.registry });
     for (const reason of deadLetterReasons) this.#deadLettered.inc({ reason }, 0);
     for (const result of cacheResults) this.#cache.inc({ result }, 0);
     for (const result of crossCheckResults) this.#crossChecks.inc({ result }, 0);
@@ -169,7 +176,7 @@ export class Telemetry {
       this.#cosine.set({ device }, 0);
     }
     this.#setRunners([]);
-    for (const state of deadLetterStates) this.#letters.set({ state }, 0);
+    for (const state of deadLetterStates) this.#deadLetters.set({ state }, 0);
     for (const action of deadLetterActions) this.#deadLetterActions.inc({ action }, 0);
   }
 
@@ -185,7 +192,7 @@ export class Telemetry {
     this.#totals.stored += 1;
   }
 
-  /** Besides `stored`: of those, this one was there already. */
+  /** Called in addition to `stored`: the event was already stored. */
   superseded(): void {
     this.#totals.superseded += 1;
   }
@@ -274,7 +281,7 @@ export class Telemetry {
 
   /** The text of `GET /metrics`. */
   async exposition(
-    gauges: Gauges,
+    gauges: ScrapedGauges,
   ): Promise<{ readonly contentType: string; readonly body: string }> {
     if (gauges.lag !== null) this.#lag.reset();
     for (const { partition, lag } of gauges.lag ?? [])
@@ -282,11 +289,13 @@ export class Telemetry {
     this.#unsettled.set(gauges.unsettled);
     this.#setRunners(gauges.runners);
     if (gauges.deadLetters !== null)
-      for (const state of deadLetterStates) this.#letters.set({ state }, gauges.deadLetters[state]);
-    return { contentType: this.#registry.contentType, body: await this.#registry.metrics() };
+      for (const state of deadLetterStates)
+        this.#deadLetters.set({ state }, gauges.deadLetters[state]);
+    const { registry } = this.#series;
+    return { contentType: registry.contentType, body: await registry.metrics() };
   }
 
-  #setRunners(runners: Gauges['runners']): void {
+  #setRunners(runners: ScrapedGauges['runners']): void {
     for (const device of devices) {
       for (const state of runnerStates) {
         this.#runners.set(
@@ -296,37 +305,9 @@ export class Telemetry {
       }
     }
   }
-
-  #counter<L extends string>(name: string, help: string, labelNames: readonly L[]): Counter<L> {
-    return new Counter({
-      name: `vectorstream_${name}`,
-      help,
-      labelNames: [...labelNames],
-      registers: [this.#registry],
-    });
-  }
-
-  #gauge<L extends string>(name: string, help: string, labelNames: readonly L[]): Gauge<L> {
-    return new Gauge({
-      name: `vectorstream_${name}`,
-      help,
-      labelNames: [...labelNames],
-      registers: [this.#registry],
-    });
-  }
-
-  #histogram<L extends string>(name: string, help: string, labelNames: readonly L[]): Histogram<L> {
-    return new Histogram({
-      name: `vectorstream_${name}`,
-      help,
-      labelNames: [...labelNames],
-      buckets: secondsBuckets,
-      registers: [this.#registry],
-    });
-  }
 }
 
-/** A label takes a value of its list only: series must not grow with what a peer sends. */
+/** Labels take only values of a fixed list: what a peer sends must not create series. */
 function bounded<V extends string>(values: readonly V[], value: string, otherwise: V): V {
   return values.find((candidate) => candidate === value) ?? otherwise;
 }

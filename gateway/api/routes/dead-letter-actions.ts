@@ -1,5 +1,5 @@
-// What may be done with dead letters: put them back into the source, purge them, add one by hand.
-// Each is written down with who did it.
+// The actions on dead letters: replay them into the source, purge them, add one by hand. Each action
+// is logged with who did it.
 
 import type { OpenAPIHono, z } from '@hono/zod-openapi';
 import { eventLimits } from '#core/event/parse-event.ts';
@@ -25,14 +25,16 @@ import {
 import { deadLetterFilterOf, deadLetterView } from './dead-letter-view.ts';
 import { cursorOf, parseCursor } from './schemas.ts';
 
-export function deadLetterActionRoutes(
-  app: OpenAPIHono<AppEnv>,
-  { deadLetters, sink, clock, config, telemetry, log }: Services,
-): void {
-  /** At once, portion by portion: the line of the audit trail is written when the call has ended. */
-  const tell =
-    (action: 'replayed' | 'purged' | 'added') =>
-    (ids: readonly string[], by: string): void => {
+/** How one call with dead letters is reported, at once and in portions: ids, and who did it. */
+type Report = (ids: readonly string[], by: string) => void;
+
+export function deadLetterActionRoutes(app: OpenAPIHono<AppEnv>, services: Services): void {
+  const { deadLetters, sink, clock, config, telemetry, log } = services;
+  const { redrivesMax, eventBytesMax } = config.ingest;
+  /** The audit trail has one line for the whole call, written at its end. */
+  const report =
+    (action: 'replayed' | 'purged' | 'added'): Report =>
+    (ids, by) => {
       telemetry.deadLetterAction(action, ids.length);
       log.info(
         { action: `dead_letters_${action}`, by, count: ids.length, dead_letter_ids: ids },
@@ -43,31 +45,36 @@ export function deadLetterActionRoutes(
     deadLetters,
     sink,
     clock,
-    rules: {
-      redrivesMax: config.ingest.redrivesMax,
-      event: { ...eventLimits, bytesMax: config.ingest.eventBytesMax },
-    },
+    rules: { redrivesMax, event: { ...eventLimits, bytesMax: eventBytesMax } },
     observer: {
-      replayed: tell('replayed'),
+      replayed: report('replayed'),
       refused: (count) => telemetry.deadLetterAction('refused', count),
     },
   });
-  const purger = createPurger(deadLetters, clock, tell('purged'));
 
-  // A corrected event of the largest size, in which every second character is escaped.
-  app.use('/dlq/*', bodyLimit(2 * config.ingest.eventBytesMax + 64 * 1024));
+  // Room for a corrected event of the largest size in which every second character is escaped.
+  app.use('/dlq/*', bodyLimit(2 * eventBytesMax + 64 * 1024));
+  replayRoutes(app, deadLetters, replayer);
+  addDeadLetterRoute(app, services, report('added'));
+  purgeRoutes(app, services, createPurger(deadLetters, clock, report('purged')));
+}
 
-  // Before the path with an id, which would take `batch` for one.
+function replayRoutes(
+  app: OpenAPIHono<AppEnv>,
+  deadLetters: Services['deadLetters'],
+  replayer: ReturnType<typeof createReplayer>,
+): void {
+  // Before the path with an id, which would match `batch`.
   app.openapi(batchRoute, async (c) => {
     const { filter, dry_run, limit, rate, force, cursor } = c.req.valid('json');
     const page = parseCursor(cursor);
-    const asked = {
+    const query = {
       state: 'open' as const,
       ...deadLetterFilterOf(filter),
       ...(page !== null && { after: { failedAt: page.at, id: page.id } }),
     };
-    const matching = dry_run ? (await countDeadLetters(deadLetters, asked, 0)).count : null;
-    const { outcomes, next, trouble } = await replayer.batch(asked, {
+    const matching = dry_run ? (await countDeadLetters(deadLetters, query, 0)).count : null;
+    const { outcomes, next, trouble } = await replayer.batch(query, {
       dryRun: dry_run,
       limit,
       perSecond: rate ?? null,
@@ -120,7 +127,13 @@ export function deadLetterActionRoutes(
     if ('refusal' in outcome) throw refusalProblem(outcome.refusal);
     return c.json(outcome, 200);
   });
+}
 
+function addDeadLetterRoute(
+  app: OpenAPIHono<AppEnv>,
+  { deadLetters, clock }: Services,
+  report: Report,
+): void {
   app.openapi(addRoute, async (c) => {
     const given = c.req.valid('json');
     const { value, key, headers, encoding, reason, message, field, event_id: eventId } = given;
@@ -148,13 +161,19 @@ export function deadLetterActionRoutes(
         runner: null,
       },
     ]);
-    tell('added')([id], nameOf(c.get('client')));
+    report([id], nameOf(c.get('client')));
     Object.assign(c.get('audit'), { dead_letter_id: id });
-    const letter = await deadLetters.get(id);
-    if (letter === null) throw unknownDeadLetter();
-    return c.json(deadLetterView(letter, Number.POSITIVE_INFINITY), 201);
+    const deadLetter = await deadLetters.get(id);
+    if (deadLetter === null) throw unknownDeadLetter();
+    return c.json(deadLetterView(deadLetter, Number.POSITIVE_INFINITY), 201);
   });
+}
 
+function purgeRoutes(
+  app: OpenAPIHono<AppEnv>,
+  { deadLetters, clock }: Services,
+  purger: ReturnType<typeof createPurger>,
+): void {
   app.openapi(purgeOneRoute, async (c) => {
     if (!(await purger.one(c.req.valid('param').id, nameOf(c.get('client')))))
       throw unknownDeadLetter();
@@ -164,24 +183,26 @@ export function deadLetterActionRoutes(
   app.openapi(purgeRoute, async (c) => {
     const { filter, confirm } = c.req.valid('json');
     const given = deadLetterFilterOf(filter);
-    // Letters that come meanwhile were not counted, and are not purged.
-    const asked = {
+    // Later dead letters are neither counted nor purged.
+    const query = {
       state: 'open' as const,
       ...given,
       until: Math.min(given.until ?? Number.POSITIVE_INFINITY, clock.now()),
     };
-    const { count: matching, ids } = await countDeadLetters(deadLetters, asked, idsMax);
+    const { count: matching, ids } = await countDeadLetters(deadLetters, query, idsMax);
     if (confirm === undefined) return c.json({ matching, purged: 0, ids: [...ids] }, 200);
     if (confirm !== matching) {
       throw new ProblemError({
         status: 409,
         code: 'confirmation_differs',
-        detail: `${confirm} was confirmed, and the filter finds ${matching} letters: look again, then confirm that number.`,
+        detail:
+          `${confirm} was confirmed, but the filter matches ${matching} dead letters: ` +
+          'check them again, then confirm that number.',
         more: { matching },
       });
     }
     const purged = await purger.all(
-      asked,
+      query,
       nameOf(c.get('client')),
       AbortSignal.any([c.req.raw.signal, AbortSignal.timeout(batchMsMax)]),
     );
@@ -190,11 +211,11 @@ export function deadLetterActionRoutes(
   });
 }
 
-/** Who is written down: `key ops from 10.1.2.3`, or `anybody from 127.0.0.1` where no key is needed. */
+/** Who did it: `key ops from 10.1.2.3`, or `anybody from 127.0.0.1` where no key is needed. */
 const nameOf = ({ key, address }: Client): string =>
   `${key === null ? 'anybody' : `key ${key}`}${address === '' ? '' : ` from ${address}`}`;
 
-/** What is searched for may be somebody's data. */
+/** The text that is searched for may be personal data. */
 const withoutText = ({ text, ...filter }: z.infer<typeof filterSchema>): object => ({
   ...filter,
   ...(text !== undefined && { text: true }),
@@ -208,9 +229,9 @@ const unknownDeadLetter = (): ProblemError =>
   });
 
 function refusalProblem({ code, detail }: Refusal): ProblemError {
-  const isPayloads =
+  const isPayloadWrong =
     code === 'still_invalid' || code === 'value_cut' || code === 'refused_by_source';
-  return new ProblemError({ status: isPayloads ? 422 : 409, code, detail });
+  return new ProblemError({ status: isPayloadWrong ? 422 : 409, code, detail });
 }
 
 function bytesOf(member: string, text: string, encoding: 'utf8' | 'base64'): Uint8Array {

@@ -1,13 +1,14 @@
-// GET /sse/events: the live feed as server-sent events; and what GET /ws/events says to who comes
+// GET /sse/events: the live feed as server-sent events; and the answer of GET /ws/events to a request
 // without an upgrade.
 
 import type { HttpBindings } from '@hono/node-server';
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { ProblemError } from '../../http/problem-document.ts';
-import { droppedText, heartbeatText, parseTopics, topics } from '../../live/live-messages.ts';
+import { parseTopics, topics } from '../../live/live-messages.ts';
 import type { AppEnv } from '../app-env.ts';
 import { problemResponse } from '../middleware/problem-response.ts';
 import type { Services } from '../services.ts';
+import { EventStream } from './event-stream.ts';
 import { problem } from './schemas.ts';
 
 const query = z.object({
@@ -20,42 +21,47 @@ const query = z.object({
       `expected a list of ${topics.join(', ')}, separated by commas`,
     )
     .openapi({
-      description: `Which of ${topics.join(', ')}, separated by commas; all when absent.`,
+      description: `A list of ${topics.join(', ')}, separated by commas; all when absent.`,
       example: 'stats,dead_letter',
     }),
   since: z.string().max(100).optional().openapi({
     description:
-      'id of the last message seen: what came after it is sent first, as long as it is kept.',
+      'id of the last message seen: the messages after it come first, as far as they are kept.',
   }),
 });
 
 const socketRoute = createRoute({
   method: 'get',
   path: '/ws/events',
-  summary: 'WebSocket: what happens, as it happens',
+  summary: 'WebSocket: changes as they happen',
   description: 'See docs/live.md for the messages.',
   request: { query },
-  responses: { 101: { description: 'Messages begin.' }, 426: problem('Asked without an upgrade.') },
+  responses: {
+    101: { description: 'Messages begin.' },
+    426: problem('The request does not ask for an upgrade.'),
+  },
 });
 const streamRoute = createRoute({
   method: 'get',
   path: '/sse/events',
-  summary: 'Server-sent events: what happens, as it happens',
+  summary: 'Server-sent events: changes as they happen',
   description:
-    'The messages of WS /ws/events; see docs/live.md. A client that comes back sends Last-Event-ID by itself.',
+    'The messages of WS /ws/events; see docs/live.md. ' +
+    'A browser that reconnects sends Last-Event-ID by itself.',
   request: { query, headers: z.object({ 'last-event-id': z.string().max(100).optional() }) },
   responses: {
     200: {
-      description: 'A stream that does not end by itself.',
+      description: 'A stream that lasts until the client leaves or the gateway stops.',
       content: {
         'text/event-stream': {
           schema: z.string(),
           example:
-            'id: 1f0c9a2b-17\nevent: stats\ndata: {"type":"stats","id":"1f0c9a2b-17","at":"2026-01-31T12:00:00.000Z","data":{}}\n\n',
+            'id: 1f0c9a2b-17\nevent: stats\n' +
+            'data: {"type":"stats","id":"1f0c9a2b-17","at":"2026-01-31T12:00:00.000Z","data":{}}\n\n',
         },
       },
     },
-    503: problem('As many clients follow as may.'),
+    503: problem('The live feed is at its client limit.'),
   },
 });
 
@@ -72,12 +78,12 @@ export function liveRoutes(app: OpenAPIHono<AppEnv>, { live, clock }: Services):
     return problemResponse(c, {
       status: 426,
       code: 'upgrade_required',
-      detail: 'The live feed is here by WebSocket; GET /sse/events has it as server-sent events.',
+      detail: 'The live feed uses WebSocket here; GET /sse/events sends server-sent events.',
     });
   });
 
   app.openapi(streamRoute, async (c) => {
-    // Its body is read by nobody, who could then not leave either.
+    // A client never reads the body of HEAD, so it would never leave either.
     if (c.req.method === 'HEAD') return c.body(null, 200, streamHeaders);
     const { topics: named, since } = c.req.valid('query');
     const connection = await live.open(
@@ -88,75 +94,13 @@ export function liveRoutes(app: OpenAPIHono<AppEnv>, { live, clock }: Services):
       throw new ProblemError({
         status: 503,
         code: 'live_full',
-        detail: 'As many clients follow this gateway as may (live.clientsMax), or it stops.',
+        detail:
+          'The live feed is at its client limit (live.clientsMax), or the gateway is shutting down.',
         retryAfter: 10,
       });
-    const { client, hello, leave } = connection;
-    const encoder = new TextEncoder();
-    let isDue = false;
-    let isEnded = false;
-    let woken = Promise.withResolvers<void>();
-    // Absent when a test asks the app in process.
+    // Absent when a test calls the app in process.
     const { outgoing }: Partial<HttpBindings> = c.env ?? {};
-    const unwatch = live.watch(
-      () => {
-        // The last heartbeat was not taken: nobody reads.
-        if (isDue) {
-          end();
-          outgoing?.destroy();
-          return;
-        }
-        isDue = true;
-        woken.resolve();
-      },
-      () => {
-        isEnded = true;
-        woken.resolve();
-      },
-    );
-    client.wake = () => woken.resolve();
-    const end = (): void => {
-      unwatch();
-      leave();
-    };
-    const body = new ReadableStream<Uint8Array<ArrayBuffer>>(
-      {
-        start: (controller) =>
-          controller.enqueue(encoder.encode(`retry: 2000\n\nevent: hello\ndata: ${hello}\n\n`)),
-        // Called when the client takes more: what it does not take stays in its outbox, which is
-        // bounded.
-        async pull(controller) {
-          for (;;) {
-            if (isEnded) {
-              end();
-              return controller.close();
-            }
-            const next = client.outbox.take();
-            if (next !== null) {
-              const { entry, dropped } = next;
-              const lost = dropped > 0 ? `event: dropped\ndata: ${droppedText(dropped)}\n\n` : '';
-              // A snapshot is no place to resume from: changes that came before it may follow it.
-              const id = entry.isSnapshot ? '' : `id: ${live.feed.run}-${entry.sequence}\n`;
-              return controller.enqueue(
-                encoder.encode(`${lost}${id}event: ${entry.topic}\ndata: ${entry.text}\n\n`),
-              );
-            }
-            if (isDue) {
-              isDue = false;
-              return controller.enqueue(
-                encoder.encode(
-                  `event: heartbeat\ndata: ${heartbeatText(live.feed.id, clock.now())}\n\n`,
-                ),
-              );
-            }
-            await woken.promise;
-            woken = Promise.withResolvers();
-          }
-        },
-        cancel: end,
-      },
-      { highWaterMark: 1 },
-    );
-    return c.body(body, 200, streamHeaders);
+    const stream = new EventStream(live, connection, clock, () => outgoing?.destroy());
+    return c.body(stream.body(), 200, streamHeaders);
   });
 }

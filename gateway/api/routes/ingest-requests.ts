@@ -1,0 +1,172 @@
+// Reads the body of POST /events, passes its events to the intake, and answers a repeated
+// Idempotency-Key from memory.
+
+import { createHash } from 'node:crypto';
+import type { Context } from 'hono';
+import { eventLimits } from '#core/event/parse-event.ts';
+import { ProblemError } from '../../http/problem-document.ts';
+import { idempotencyDefaults, IdempotencyKeys } from '../../ingest/idempotency.ts';
+import { Intake, intakeSchema, type IntakeResult } from '../../ingest/intake.ts';
+import { linePortions } from '../../ingest/line-portions.ts';
+import { BodyReader } from '../../ingest/read-body.ts';
+import { splitArray, splitLines } from '../../ingest/split-records.ts';
+import type { AppEnv } from '../app-env.ts';
+import { problemOf } from '../middleware/problem-response.ts';
+import type { Services } from '../services.ts';
+
+/**
+ * There is memory for this many bodies of the largest size: half of it for large bodies, half for
+ * small ones.
+ */
+const largestBodiesAtOnce = 4;
+const portionBytes = 256 * 1024;
+const portionQuietMs = 50;
+
+export type BodyFormat = 'json' | 'lines';
+
+export type IngestRequest = {
+  readonly format: BodyFormat;
+  /** Invalid events go to the dead-letter queue; otherwise they are rejected. */
+  readonly toDeadLetters: boolean;
+  /** The client's Idempotency-Key; `null` without one. */
+  readonly key: string | null;
+};
+
+export class IngestRequests {
+  readonly #services: Pick<Services, 'sink' | 'clock' | 'config'>;
+  readonly #bodies: BodyReader;
+  readonly #keys = new IdempotencyKeys(idempotencyDefaults);
+
+  constructor(services: Pick<Services, 'sink' | 'clock' | 'config'>) {
+    const { bodyBytesMax } = services.config.ingest;
+    this.#services = services;
+    this.#bodies = new BodyReader(
+      {
+        bytesMax: bodyBytesMax,
+        bytesMaxTogether: largestBodiesAtOnce * bodyBytesMax,
+        largeAtOnce: largestBodiesAtOnce / 2,
+      },
+      services.clock,
+    );
+  }
+
+  /** @throws ProblemError for everything that the client can correct. */
+  handle(c: Context<AppEnv>, request: IngestRequest): Promise<IntakeResult> {
+    if (request.key === null) return this.#process(c, request, () => undefined);
+    // Per client: another client may choose the same key.
+    const client = c.get('client').key ?? '';
+    const key = createHash('sha256').update(`${client}\n${request.key}`).digest('base64');
+    return this.#processOnce(c, request, key);
+  }
+
+  async #processOnce(
+    c: Context<AppEnv>,
+    request: IngestRequest,
+    key: string,
+  ): Promise<IntakeResult> {
+    const { clock } = this.#services;
+    const hash = createHash('sha256').update(`${request.format} ${request.toDeadLetters}\n`);
+    const begun = this.#keys.begin(key, clock.monotonic());
+    if (begun.state === 'busy')
+      throw new ProblemError({
+        status: 409,
+        code: 'idempotency_key_busy',
+        detail: 'The first request with this Idempotency-Key is still in progress; retry later.',
+        retryAfter: 1,
+      });
+    if (begun.state === 'done') {
+      for await (const chunk of this.#bodies.chunks(c.req.raw)) hash.update(chunk);
+      if (hash.digest('hex') !== begun.fingerprint)
+        throw new ProblemError({
+          status: 422,
+          code: 'idempotency_key_reused',
+          detail: 'This Idempotency-Key was used with another body: use a new key per request.',
+        });
+      c.header('Idempotency-Replayed', 'true');
+      return intakeSchema.parse(JSON.parse(begun.answer));
+    }
+    try {
+      const result = await this.#process(c, request, (chunk) => hash.update(chunk));
+      this.#keys.finish(key, hash.digest('hex'), JSON.stringify(result), clock.monotonic());
+      return result;
+    } catch (error) {
+      this.#keys.abandon(key);
+      throw error;
+    }
+  }
+
+  /** @param onBytes gets every byte of the body. */
+  async #process(
+    c: Context<AppEnv>,
+    { format, toDeadLetters }: IngestRequest,
+    onBytes: (chunk: Uint8Array) => void,
+  ): Promise<IntakeResult> {
+    const { sink, clock, config } = this.#services;
+    const intake = new Intake({
+      sink,
+      deadLetter: toDeadLetters,
+      limits: { ...eventLimits, bytesMax: config.ingest.eventBytesMax },
+      requestId: c.get('requestId'),
+      now: clock.now(),
+    });
+    try {
+      if (format === 'json') await this.#takeJson(c.req.raw, intake, onBytes);
+      else await this.#takeLines(c.req.raw, intake, onBytes);
+    } catch (error) {
+      const problem = problemOf(error);
+      // An unexpected error is not shown to the client; it is logged.
+      throw problem.status === 500 ? error : intake.interrupted(new ProblemError(problem));
+    } finally {
+      c.get('charge')(intake.size - 1);
+    }
+    const result = intake.result();
+    const { accepted, rejected, dead_lettered } = result;
+    Object.assign(c.get('audit'), { accepted, rejected, dead_lettered });
+    c.get('log').debug({ accepted, rejected, dead_lettered }, 'events accepted');
+    return result;
+  }
+
+  async #takeJson(
+    request: Request,
+    intake: Intake,
+    onBytes: (chunk: Uint8Array) => void,
+  ): Promise<void> {
+    const { eventsPerRequestMax } = this.#services.config.ingest;
+    using body = await this.#bodies.read(request);
+    onBytes(body.bytes);
+    if (body.bytes.length === 0) return;
+    // One more than is allowed: a body of millions is refused without being split to its end.
+    const values = splitArray(body.bytes, eventsPerRequestMax + 1) ?? [body.bytes];
+    if (values.length > eventsPerRequestMax) throw tooManyEvents(eventsPerRequestMax);
+    await intake.take(values);
+  }
+
+  async #takeLines(
+    request: Request,
+    intake: Intake,
+    onBytes: (chunk: Uint8Array) => void,
+  ): Promise<void> {
+    const { clock, config } = this.#services;
+    const { eventsPerRequestMax } = config.ingest;
+    using hold = this.#bodies.hold(request);
+    for await (const portion of linePortions(this.#bodies.chunks(request), {
+      bytes: portionBytes,
+      quietMs: portionQuietMs,
+      clock,
+      hold,
+    })) {
+      onBytes(portion);
+      const values = splitLines(portion, eventsPerRequestMax - intake.size + 1);
+      if (intake.size + values.length > eventsPerRequestMax)
+        throw tooManyEvents(eventsPerRequestMax);
+      await intake.take(values);
+    }
+  }
+}
+
+const tooManyEvents = (max: number): ProblemError =>
+  new ProblemError({
+    status: 413,
+    code: 'too_many_events',
+    detail: `The body has more than ${max} events. Send it in parts.`,
+  });
