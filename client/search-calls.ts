@@ -4,7 +4,7 @@ import type {
   EmbeddingsRequest,
   EmbeddingsResponse,
   ModelView,
-} from '../gateway/api/routes/embeddings-routes.ts';
+} from '../gateway/api/routes/embeddings-schemas.ts';
 import type {
   RecommendationQuery,
   Recommendations,

@@ -219,9 +219,9 @@ describe('search', () => {
 
   test.each([
     [{ query: 'x', vector: along(0) }, 'exactly one of query, vector and text_id'],
-    [{ query: 'x', unlike_text_id: jacketId(1) }, 'unlike_text_id goes with text_id'],
+    [{ query: 'x', unlike_text_id: jacketId(1) }, 'unlike_text_id needs text_id'],
     [{ vector: [1, 2, 3] }, "vector: has 3 numbers, the model's vectors have 384"],
-    [{ vector: Array(384).fill(0) }, 'vector: points nowhere'],
+    [{ vector: Array(384).fill(0) }, 'vector: has no direction'],
     [`{"vector":[${Array(384).fill('1e999').join()}]}`, 'vector.0'],
     [`{"vector":[${Array(384).fill('null').join()}]}`, 'vector.0'],
     [{ vector: Array(20_000).fill(1) }, 'vector'],

@@ -1,5 +1,5 @@
-// GET /config shows every setting and where its value came from; PUT /config/{section} changes what
-// may change while the gateway runs.
+// GET /config shows every setting and where its value came from; PUT /config/{section} changes the
+// live settings.
 
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { UsageError } from '#core/errors/errors.ts';
@@ -14,7 +14,10 @@ import { answer, problem } from './schemas.ts';
 const settingSchema = z
   .object({
     value: z.unknown().openapi({ description: 'Absent for a secret.' }).optional(),
-    is_set: z.boolean().optional().openapi({ description: 'Of a secret: whether it has a value.' }),
+    is_set: z
+      .boolean()
+      .optional()
+      .openapi({ description: 'Only for a secret: whether it has a value.' }),
     origin: z.enum(['default', 'file', 'environment', 'flag', 'override', 'request']).openapi({
       description:
         'override: persisted by PUT /config/{section}; request: changed until the next restart.',
@@ -51,14 +54,19 @@ const putRoute = createRoute({
   path: '/config/{section}',
   summary: 'Change settings while the gateway runs',
   description:
-    'All of the settings in the body change, or none. Those not named stay. `null` takes back what an earlier change had set. Of this gateway only.',
+    'Changes all of the settings in the body, or none; the others stay. `null` removes what an ' +
+    'earlier change had set. Affects this gateway only.',
   request: {
     params: z.object({ section: z.string().min(1).max(64).openapi({ example: 'pipeline' }) }),
     query: z.strictObject({
-      persist: z.enum(['true', 'false']).default('false').openapi({
-        description:
-          'true: also after a restart, over file, environment and flags (overrides.yaml in the data folder).',
-      }),
+      persist: z
+        .enum(['true', 'false'])
+        .default('false')
+        .openapi({
+          description:
+            'true: the change also holds after a restart; it overrides file, environment and flags ' +
+            '(overrides.yaml in the data folder).',
+        }),
     }),
     body: {
       required: true,
@@ -77,8 +85,8 @@ const putRoute = createRoute({
   responses: {
     200: answer('The section as it is now.', sectionSchema, exampleSection),
     404: problem('No such section.'),
-    409: problem('A setting that takes effect at the start only: nothing was changed.'),
-    422: problem('A setting that is none, or a value that is not allowed: nothing was changed.'),
+    409: problem('A setting takes effect only at the start: nothing was changed.'),
+    422: problem('A setting does not exist, or a value is not allowed: nothing was changed.'),
   },
 });
 
@@ -119,7 +127,7 @@ export function configRoutes(
       throw new ProblemError({
         status: 404,
         code: 'section_not_found',
-        detail: `There are the sections ${Object.keys(configSchema).join(', ')}.`,
+        detail: `The sections are ${Object.keys(configSchema).join(', ')}.`,
       });
     try {
       await settings.change(section, values, persist === 'true');
@@ -130,7 +138,7 @@ export function configRoutes(
         throw new ProblemError({ status: 422, code: 'validation_failed', detail: error.message });
       throw error;
     }
-    // None of them is a secret: those cannot change live.
+    // None of the values is a secret, because secrets cannot change live.
     Object.assign(c.get('audit'), { changed: values, persist: persist === 'true' });
     c.get('log').info(
       { section, changed: values, persist: persist === 'true', key: c.get('client').key },

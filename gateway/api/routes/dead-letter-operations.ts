@@ -1,5 +1,4 @@
-// Describes what may be done with dead letters: the schemas that check the requests, and what is
-// answered.
+// Describes the actions on dead letters: the schemas of their requests and answers.
 
 import { createRoute, z } from '@hono/zod-openapi';
 import { deadLetterReasons } from '#core/ports.ts';
@@ -13,12 +12,14 @@ import {
 } from './dead-letter-view.ts';
 import { answer, exampleEvent, problem } from './schemas.ts';
 
-/** Of the letters that an answer names. */
+/** How many dead letters an answer names. */
 export const idsMax = 20;
 const idParams = z.object({ id: z.string().min(1).max(256) });
 export const filterSchema = z
   .strictObject(deadLetterFilterFields)
-  .openapi('DeadLetterFilter', { description: 'Open letters, unless `state` says otherwise.' });
+  .openapi('DeadLetterFilter', {
+    description: 'Open dead letters, unless `state` says otherwise.',
+  });
 const jsonBody = <S extends z.ZodType>(schema: S) => ({
   required: true,
   content: { 'application/json': { schema } },
@@ -27,7 +28,7 @@ const jsonBody = <S extends z.ZodType>(schema: S) => ({
 export const replayRoute = createRoute({
   method: 'post',
   path: '/dlq/replay/{id}',
-  summary: 'Put one dead letter back into the source, as it was or corrected',
+  summary: 'Replay one dead letter into the source, unchanged or corrected',
   request: {
     params: idParams,
     body: {
@@ -41,10 +42,11 @@ export const replayRoute = createRoute({
               .optional()
               .openapi({
                 description:
-                  'The corrected event, as an object or as text that is taken as it is. Without it the letter goes as it was.',
+                  'The corrected event, as an object, or as text that is used unchanged. ' +
+                  'Without it, the original event is replayed.',
               }),
             force: z.boolean().optional().openapi({
-              description: 'Also when it was put back before, too often, or would fail again.',
+              description: 'Replay even if it was replayed before, too often, or would fail again.',
             }),
           })
           .openapi('DeadLetterReplay', { example: { payload: exampleEvent } }),
@@ -54,16 +56,16 @@ export const replayRoute = createRoute({
   },
   responses: {
     200: answer(
-      'It is durable in the source; what becomes of it is seen there.',
+      'The event is durable in the source and is processed from there.',
       z.object({ id: z.string(), position: positionSchema }),
       {
         id: exampleDeadLetter.id,
         position: { topic: 'ecommerce-events', partition: 3, offset: 52_114 },
       },
     ),
-    404: problem('No such letter.'),
-    409: problem('It was put back or purged before, or put back too often.'),
-    422: problem('It would fail again, or only a part of it is there.'),
+    404: problem('No dead letter has this id.'),
+    409: problem('It was already replayed or purged, or was replayed too often.'),
+    422: problem('It would fail again, or only a part of it is stored.'),
     503: problem('The source or the dead-letter queue is not available.'),
   },
 });
@@ -71,7 +73,7 @@ export const replayRoute = createRoute({
 export const batchRoute = createRoute({
   method: 'post',
   path: '/dlq/replay/batch',
-  summary: 'Put dead letters back by filter, newest first',
+  summary: 'Replay dead letters by filter, newest first',
   request: {
     body: jsonBody(
       z
@@ -80,25 +82,25 @@ export const batchRoute = createRoute({
           dry_run: z
             .boolean()
             .default(false)
-            .openapi({ description: 'Count, and say what would be done; nothing is.' }),
+            .openapi({ description: 'Count and report what would be done, without doing it.' }),
           limit: z
             .int()
             .min(1)
             .max(1000)
             .default(1000)
-            .openapi({ description: 'Letters to look at in this call.' }),
+            .openapi({ description: 'Maximum number of dead letters to process in this call.' }),
           rate: z
             .number()
             .min(0.1)
             .max(100_000)
             .optional()
-            .openapi({ description: 'Letters per second.' }),
+            .openapi({ description: 'Dead letters per second.' }),
           force: z.boolean().default(false),
           cursor: z
             .string()
             .max(512)
             .optional()
-            .openapi({ description: 'next_cursor of the call before.' }),
+            .openapi({ description: 'next_cursor of the previous call.' }),
         })
         .openapi('DeadLetterBatch', {
           example: {
@@ -112,15 +114,16 @@ export const batchRoute = createRoute({
   },
   responses: {
     200: answer(
-      `What was done within ${batchMsMax / 1000} seconds. Call again with next_cursor until that is null.`,
+      `What was done within ${batchMsMax / 1000} seconds. ` +
+        'Call again with next_cursor until it is null.',
       z.object({
         dry_run: z.boolean(),
         matching: z.int().nullable().openapi({
-          description: 'Letters that the filter finds from the cursor on; only of a dry run.',
+          description: 'Dead letters from the cursor on that match the filter; only for a dry run.',
         }),
-        replayed: z.int().openapi({ description: 'Of a dry run: that would be.' }),
+        replayed: z.int().openapi({ description: 'For a dry run: how many would be replayed.' }),
         refused: z.int(),
-        ids: z.array(z.string()).openapi({ description: `The first ${idsMax} of those.` }),
+        ids: z.array(z.string()).openapi({ description: `Of these, the first ${idsMax}.` }),
         refusals: z
           .array(z.object({ id: z.string(), code: z.enum(refusalCodes), detail: z.string() }))
           .openapi({ description: `The first ${idsMax}.` }),
@@ -128,7 +131,7 @@ export const batchRoute = createRoute({
         trouble: z
           .string()
           .nullable()
-          .openapi({ description: 'Why it ended early, when something failed on the way.' }),
+          .openapi({ description: 'Why the call ended early, if something failed.' }),
       }),
       {
         dry_run: true,
@@ -141,14 +144,15 @@ export const batchRoute = createRoute({
             id: exampleDeadLetter.id,
             code: 'still_invalid',
             detail:
-              'It would fail again: product.price: got "39.90", allowed: a finite number from 0 to 1e9. Send a correct event as payload.',
+              'It would fail again: product.price: got "39.90", allowed: a finite number from 0 ' +
+              'to 1e9. Send a correct event as payload.',
           },
         ],
         next_cursor: 'WzE3Njk4NjA4MDAwMDAsIjYiXQ',
         trouble: null,
       },
     ),
-    422: problem('Not a filter, or not a cursor.'),
+    422: problem('The filter or the cursor is invalid.'),
     503: problem('The source or the dead-letter queue is not available; nothing was done.'),
   },
 });
@@ -167,7 +171,7 @@ export const addRoute = createRoute({
           encoding: z
             .enum(['utf8', 'base64'])
             .default('utf8')
-            .openapi({ description: 'Of value and key.' }),
+            .openapi({ description: 'The encoding of value and key.' }),
           key: z.string().max(4096).nullable().default(null),
           headers: z.record(z.string().min(1).max(200), z.string().max(4096)).default({}),
           event_id: z.string().min(1).max(512).nullable().default(null),
@@ -185,10 +189,10 @@ export const addRoute = createRoute({
   },
   responses: {
     201: answer(
-      'It is durable in the queue. Repeated with the same X-Request-Id it is the same letter.',
+      'It is durable in the queue. A repeated request with the same X-Request-Id adds no second one.',
       deadLetterSchema,
     ),
-    422: problem('A member is not right.'),
+    422: problem('A member is invalid.'),
     503: problem('The dead-letter queue is not available.'),
   },
 });
@@ -196,11 +200,11 @@ export const addRoute = createRoute({
 export const purgeOneRoute = createRoute({
   method: 'delete',
   path: '/dlq/messages/{id}',
-  summary: 'Purge one dead letter: its payload goes, its reason stays',
+  summary: 'Purge one dead letter: its payload is deleted, its reason stays',
   request: { params: idParams },
   responses: {
-    204: { description: 'It is purged, perhaps since before.' },
-    404: problem('No such letter.'),
+    204: { description: 'It is purged, now or already before.' },
+    404: problem('No dead letter has this id.'),
     503: problem('The dead-letter queue is not available.'),
   },
 });
@@ -219,7 +223,7 @@ export const purgeRoute = createRoute({
             .int()
             .min(0)
             .optional()
-            .openapi({ description: '`matching` of a call without it.' }),
+            .openapi({ description: '`matching` of a previous call without `confirm`.' }),
         })
         .openapi('DeadLetterPurge', {
           example: { filter: { state: 'replayed', until: '2026-01-31T00:00:00Z' }, confirm: 1240 },
@@ -228,14 +232,14 @@ export const purgeRoute = createRoute({
   },
   responses: {
     200: answer(
-      'Without confirm nothing is purged.',
+      'Without `confirm`, nothing is purged.',
       z.object({ matching: z.int(), purged: z.int(), ids: z.array(z.string()) }),
       { matching: 1240, purged: 1240, ids: [exampleDeadLetter.id] },
     ),
     409: problem(
-      'The filter finds another number of letters than was confirmed; `matching` tells.',
+      'The filter matches another number of dead letters than was confirmed: see `matching`.',
     ),
-    422: problem('Not a filter.'),
+    422: problem('The filter is invalid.'),
     503: problem('The dead-letter queue is not available.'),
   },
 });

@@ -16,7 +16,7 @@ import { answer, cursorOf, pageQueryFields, parseCursor, problem } from './schem
 
 /** A list shows the beginning of a large value; `GET /dlq/messages/{id}` shows all of it. */
 const previewBytesMax = 4096;
-/** So many more are fetched, to cut between two characters. */
+/** Extra bytes to fetch, so that the cut can be between two characters. */
 const characterBytesMax = 4;
 
 const listRoute = createRoute({
@@ -32,7 +32,7 @@ const listRoute = createRoute({
       z.object({ items: z.array(deadLetterSchema), next_cursor: z.string().nullable() }),
       { items: [{ ...exampleDeadLetter, base64: [] }], next_cursor: null },
     ),
-    422: problem('A filter is not one.'),
+    422: problem('A filter is invalid.'),
   },
 });
 
@@ -41,7 +41,10 @@ const oneRoute = createRoute({
   path: '/dlq/messages/{id}',
   summary: 'One dead letter in full',
   request: { params: z.object({ id: z.string().min(1).max(256) }) },
-  responses: { 200: answer('The letter.', deadLetterSchema), 404: problem('No such letter.') },
+  responses: {
+    200: answer('The dead letter.', deadLetterSchema),
+    404: problem('No dead letter has this id.'),
+  },
 });
 
 const countsSchema = z.object({
@@ -72,16 +75,16 @@ export function deadLetterRoutes(app: OpenAPIHono<AppEnv>, { deadLetters }: Serv
   app.openapi(listRoute, async (c) => {
     const { limit, cursor, ...filter } = c.req.valid('query');
     const page = parseCursor(cursor);
-    const letters = await deadLetters.list({
+    const found = await deadLetters.list({
       ...deadLetterFilterOf(filter),
       limit,
       valueBytesMax: previewBytesMax + characterBytesMax,
       ...(page !== null && { after: { failedAt: page.at, id: page.id } }),
     });
-    const last = letters.length < limit ? undefined : letters.at(-1);
+    const last = found.length < limit ? undefined : found.at(-1);
     return c.json(
       {
-        items: letters.map((letter) => deadLetterView(letter, previewBytesMax)),
+        items: found.map((deadLetter) => deadLetterView(deadLetter, previewBytesMax)),
         next_cursor: last === undefined ? null : cursorOf(last.failedAt, last.id),
       },
       200,
@@ -89,14 +92,14 @@ export function deadLetterRoutes(app: OpenAPIHono<AppEnv>, { deadLetters }: Serv
   });
 
   app.openapi(oneRoute, async (c) => {
-    const letter = await deadLetters.get(c.req.valid('param').id);
-    if (letter === null)
+    const deadLetter = await deadLetters.get(c.req.valid('param').id);
+    if (deadLetter === null)
       throw new ProblemError({
         status: 404,
         code: 'dead_letter_not_found',
         detail: 'No dead letter has this id.',
       });
-    return c.json(deadLetterView(letter, Number.POSITIVE_INFINITY), 200);
+    return c.json(deadLetterView(deadLetter, Number.POSITIVE_INFINITY), 200);
   });
 
   app.openapi(statsRoute, async (c) => {

@@ -1,5 +1,4 @@
-// Shows a dead letter as JSON: its bytes as text where they are text, and in base64 where text
-// would lose some.
+// Shows a dead letter as JSON: its bytes as text if they are UTF-8, and in base64 otherwise.
 
 import { z } from '@hono/zod-openapi';
 import { deadLetterReasons, deadLetterStates, type DeadLetterEntry } from '#core/ports.ts';
@@ -44,14 +43,13 @@ export const deadLetterSchema = z
     attempts: z.int(),
     runner: z.string().nullable(),
     redrive_count: z.int().openapi({
-      description:
-        'How often the event was put back into its source, as this letter and as those before it.',
+      description: 'How often the event was replayed, as this dead letter and as earlier ones.',
     }),
     replayed: z
       .object({ at: z.iso.datetime(), by: z.string(), position: positionSchema })
       .nullable()
       .openapi({
-        description: 'The last time that it was put back: when, by whom, and where it went.',
+        description: 'The last replay: when, by whom, and to which position.',
       }),
     purged: z.object({ at: z.iso.datetime(), by: z.string() }).nullable(),
     origin: positionSchema,
@@ -60,7 +58,7 @@ export const deadLetterSchema = z
     value: z.string().openapi({ description: 'The original bytes as text.' }),
     value_bytes: z
       .int()
-      .openapi({ description: 'Of the original value, also when not all of it is there.' }),
+      .openapi({ description: 'Size of the original value, even if only a part of it is stored.' }),
     value_truncated: z.boolean(),
     headers: z.record(z.string(), z.string()),
     base64: z.array(z.string()).openapi({
@@ -70,18 +68,18 @@ export const deadLetterSchema = z
   })
   .openapi('DeadLetter', { example: exampleDeadLetter });
 
-/** Which letters: of a query string as of a body. */
+/** Which dead letters, in a query string or in a body. */
 export const deadLetterFilterFields = {
   reason: z.enum(deadLetterReasons).optional(),
   state: z.enum(deadLetterStates).optional(),
-  since: instant.optional().openapi({ description: 'Failed then or later.' }),
+  since: instant.optional().openapi({ description: 'Failed at this time or later.' }),
   until: instant.optional(),
   text: z
     .string()
     .min(1)
     .max(200)
     .optional()
-    .openapi({ description: 'In the message or the value; A to Z match a to z.' }),
+    .openapi({ description: 'Contained in the message or the value; A to Z match a to z.' }),
 };
 
 export function deadLetterFilterOf({
@@ -104,11 +102,8 @@ export function deadLetterFilterOf({
 export type DeadLetterView = z.infer<typeof deadLetterSchema>;
 export type DeadLetterListQuery = z.input<z.ZodObject<typeof deadLetterFilterFields>>;
 
-/**
- * As it is; `value` is cut when it is longer than `bytesMax`, of which the entry holds a few bytes
- * more.
- */
-export function deadLetterView(letter: DeadLetterEntry, bytesMax: number): DeadLetterView {
+/** `value` is cut to `bytesMax`; the entry must have a few more bytes, to cut between characters. */
+export function deadLetterView(deadLetter: DeadLetterEntry, bytesMax: number): DeadLetterView {
   const base64: string[] = [];
   const shown = (member: string, bytes: Uint8Array): string => {
     const text = textOf(bytes);
@@ -116,36 +111,36 @@ export function deadLetterView(letter: DeadLetterEntry, bytesMax: number): DeadL
     return text ?? Buffer.from(bytes).toString('base64');
   };
   return {
-    id: letter.id,
-    state: letter.state,
-    reason: letter.reason,
-    message: letter.message,
-    field: letter.field,
-    event_id: letter.eventId,
-    failed_at: new Date(letter.failedAt).toISOString(),
-    attempts: letter.attempts,
-    runner: letter.runner,
-    redrive_count: redriveCountOf(letter.headers) + letter.replays,
+    id: deadLetter.id,
+    state: deadLetter.state,
+    reason: deadLetter.reason,
+    message: deadLetter.message,
+    field: deadLetter.field,
+    event_id: deadLetter.eventId,
+    failed_at: new Date(deadLetter.failedAt).toISOString(),
+    attempts: deadLetter.attempts,
+    runner: deadLetter.runner,
+    redrive_count: redriveCountOf(deadLetter.headers) + deadLetter.replays,
     replayed:
-      letter.replay === null
+      deadLetter.replay === null
         ? null
         : {
-            at: new Date(letter.replay.at).toISOString(),
-            by: letter.replay.by,
-            position: letter.replay.position,
+            at: new Date(deadLetter.replay.at).toISOString(),
+            by: deadLetter.replay.by,
+            position: deadLetter.replay.position,
           },
     purged:
-      letter.purge === null
+      deadLetter.purge === null
         ? null
-        : { at: new Date(letter.purge.at).toISOString(), by: letter.purge.by },
-    origin: letter.origin,
-    timestamp: new Date(letter.timestamp).toISOString(),
-    key: letter.key === null ? null : shown('key', letter.key),
-    value: shown('value', beginning(letter.value, bytesMax)),
-    value_bytes: letter.valueBytes,
-    value_truncated: letter.valueBytes > Math.min(letter.value.length, bytesMax),
+        : { at: new Date(deadLetter.purge.at).toISOString(), by: deadLetter.purge.by },
+    origin: deadLetter.origin,
+    timestamp: new Date(deadLetter.timestamp).toISOString(),
+    key: deadLetter.key === null ? null : shown('key', deadLetter.key),
+    value: shown('value', beginning(deadLetter.value, bytesMax)),
+    value_bytes: deadLetter.valueBytes,
+    value_truncated: deadLetter.valueBytes > Math.min(deadLetter.value.length, bytesMax),
     headers: Object.fromEntries(
-      Object.entries(letter.headers).map(([name, value]) => [
+      Object.entries(deadLetter.headers).map(([name, value]) => [
         name,
         shown(`headers.${name}`, value),
       ]),
@@ -154,10 +149,7 @@ export function deadLetterView(letter: DeadLetterEntry, bytesMax: number): DeadL
   };
 }
 
-/**
- * At most so many bytes, not cut inside a UTF-8 character (whose bytes after the first read
- * 10xxxxxx).
- */
+/** At most `bytesMax` bytes, not cut inside a UTF-8 character, whose later bytes are 10xxxxxx. */
 function beginning(bytes: Uint8Array, bytesMax: number): Uint8Array {
   if (bytes.length <= bytesMax) return bytes;
   let end = bytesMax;

@@ -1,5 +1,5 @@
-// Liveness asks nothing of others; readiness names what is missing; /health and its parts show the
-// whole picture.
+// Liveness depends on no other part; readiness names what is missing; /health and its subpaths show
+// everything.
 
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { ProblemError } from '../../http/problem-document.ts';
@@ -38,7 +38,7 @@ const readyRoute = (path: string) =>
   createRoute({
     method: 'get',
     path,
-    summary: 'Events can be taken in, embedded, stored and found',
+    summary: 'Whether events can be accepted, embedded, stored and found',
     responses: {
       200: answer('Ready.', readySchema, { status: 'ready' }),
       503: problem('Not ready; `causes` names each part.'),
@@ -47,8 +47,8 @@ const readyRoute = (path: string) =>
 const startedRoute = createRoute({
   method: 'get',
   path: '/startupz',
-  summary: 'The start is over: model, log and store are open',
-  description: 'Nothing is answered before that.',
+  summary: 'Whether the start is complete: model, log and store are open',
+  description: 'Before that, the gateway does not answer at all.',
   responses: {
     200: answer('Started.', startedSchema, {
       status: 'started',
@@ -75,7 +75,7 @@ const partRoute = <P extends string, S extends z.ZodType>(
     summary,
     responses: {
       200: answer('It works, or is not used here.', schema, example),
-      503: problem('It does not; the document has the same members as the answer.'),
+      503: problem('It does not work; the document has the same members as the answer.'),
     },
   });
 const kafkaRoute = partRoute(
@@ -106,11 +106,11 @@ const runnersRoute = partRoute(
 const systemHealthRoute = createRoute({
   method: 'get',
   path: '/health/system',
-  summary: 'Whether the process has room to breathe: event loop, memory, disk, file handles',
+  summary: 'Whether the process has enough resources: event loop, memory, disk, file handles',
   responses: {
     200: answer('It has.', systemSchema),
     503: problem(
-      'It has not; `causes` says where. The document has the same members as the answer.',
+      'It has not; `causes` says which. The document has the same members as the answer.',
     ),
   },
 });
@@ -119,7 +119,7 @@ const systemRoute = createRoute({
   path: '/system',
   summary: 'The process and its machine',
   responses: {
-    200: answer('At this moment; delays and collections of the last minute.', systemSchema),
+    200: answer('The present state; delays and collections of the last minute.', systemSchema),
   },
 });
 
@@ -182,7 +182,7 @@ export function healthRoutes(app: OpenAPIHono<AppEnv>, services: Services): void
   app.openapi(systemRoute, async (c) => c.json(await system(), 200));
 }
 
-/** Throws `ProblemError` 503 when it is down. */
+/** @throws ProblemError (503) when it is down. */
 function up<T extends { readonly status: string; readonly trouble: string | null }>(
   part: string,
   seen: T,

@@ -1,4 +1,4 @@
-// /runners/tokens: makes, lists and revokes the tokens with which tabs join for a while.
+// /runners/tokens: creates, lists and revokes the tokens with which tabs join for a limited time.
 
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { joinTokensMax, ttlMsMax, type JoinToken } from '../../access/join-tokens.ts';
@@ -15,7 +15,7 @@ const tokenRequest = z
       .string()
       .max(100)
       .default('')
-      .openapi({ description: 'For whom or what; shown in lists.' }),
+      .openapi({ description: 'Who or what it is for; shown in lists.' }),
     ttl_minutes: z
       .int()
       .min(1)
@@ -26,14 +26,14 @@ const tokenRequest = z
       .min(1)
       .max(1_000)
       .default(1)
-      .openapi({ description: 'Runners connected by it at once.' }),
+      .openapi({ description: 'Maximum number of runners that are connected with it at once.' }),
     texts_per_second_max: z
       .number()
       .min(0.1)
       .max(1_000_000)
       .nullable()
       .default(null)
-      .openapi({ description: 'Of all its runners together; null: no limit.' }),
+      .openapi({ description: 'For all its runners together; null: no limit.' }),
   })
   .openapi('JoinTokenRequest', {
     example: { name: 'tabs in the shop', ttl_minutes: 60, runners_max: 5 },
@@ -53,7 +53,7 @@ const listedSchema = tokenSchema
   .extend({
     made_at: z.iso.datetime(),
     revoked: z.boolean(),
-    runners: z.int().openapi({ description: 'Connected here by it now.' }),
+    runners: z.int().openapi({ description: 'Connected to this gateway with it now.' }),
   })
   .openapi('ListedJoinToken');
 
@@ -74,16 +74,16 @@ const done = (description: string) => ({ description });
 const makeRoute = createRoute({
   method: 'post',
   path: '/runners/tokens',
-  summary: 'Make a token with which tabs join for a while',
+  summary: 'Create a token with which tabs join for a limited time',
   request: { body: { content: { 'application/json': { schema: tokenRequest } }, required: true } },
   responses: {
     201: answer(
-      'Every gateway with the same runner token takes it. Its runners are never trusted.',
+      'Every gateway with the same runner token accepts it. Its runners are never trusted.',
       madeSchema,
       { ...exampleToken, token: 'eyJpZCI6…' },
     ),
     422: problem('Not such a request.'),
-    429: problem('Too many that have not expired.'),
+    429: problem('Too many join tokens have not expired.'),
   },
 });
 const listRoute = createRoute({
@@ -110,7 +110,8 @@ const revokeRoute = createRoute({
   request: { params: tokenParams },
   responses: {
     204: done(
-      'Its runners here are disconnected (4401) and none joins by it again. Other gateways are to be told too.',
+      'Its runners are disconnected from this gateway (4401), and none joins with it again. ' +
+        'Revoke it at the other gateways too.',
     ),
     422: problem('Not an id.'),
   },

@@ -1,5 +1,4 @@
-// Serves the browser pages, what they are made of, and the files of the model: all that a tab
-// needs, from this one host.
+// Serves the browser pages, their assets, and the files of the model: a tab needs no other host.
 
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,7 +11,7 @@ import { problemResponse } from '../middleware/problem-response.ts';
 import type { Services } from '../services.ts';
 import { answerFile } from '../static-file.ts';
 
-/** Pages, and the service worker of one, by their path, and the file below the built pages. */
+/** By path: the file of a page, or of a service worker, below the built pages. */
 const pages: Readonly<Record<string, string>> = {
   '/runner': 'runner/index.html',
   '/demo': 'demo/index.html',
@@ -44,7 +43,8 @@ export function pageRoutes(app: OpenAPIHono<AppEnv>, { pagesFolder, model }: Ser
         status: 404,
         code: 'not_found',
         detail:
-          'There is no such file; the page that asks for it is older than this installation. Load it again.',
+          'This file does not exist; the page that requests it is older than this installation. ' +
+          'Reload the page.',
       })
     );
   });
@@ -58,7 +58,7 @@ export function pageRoutes(app: OpenAPIHono<AppEnv>, { pagesFolder, model }: Ser
       })),
     );
     c.header('Cache-Control', 'no-cache');
-    // A graph of a model from the hub is here when a runner of this machine has needed it.
+    // A graph of a model from Hugging Face exists once a runner of this machine has needed it.
     return c.json({
       model_id: model.manifest.modelId,
       revision: model.revision,
@@ -79,7 +79,7 @@ export function pageRoutes(app: OpenAPIHono<AppEnv>, { pagesFolder, model }: Ser
       problemResponse(c, {
         status: 404,
         code: 'not_found',
-        detail: 'This gateway has no such file of a model; GET /models/current lists what it has.',
+        detail: 'This gateway does not have this model file; GET /models/current lists the files.',
       })
     );
   });
@@ -92,10 +92,7 @@ const notBuilt = (c: Context<AppEnv>): Response =>
     detail: 'The web pages of this installation are not built: run `npm run build`.',
   });
 
-/**
- * Names below a folder, read again when they are asked for after a change: a new build has new
- * names.
- */
+/** The file names in a folder; they are read again after a change, because a build has new names. */
 function filesBelow(folder: string): () => Promise<ReadonlySet<string>> {
   let read: { readonly at: number; readonly names: ReadonlySet<string> } = {
     at: -1,

@@ -17,7 +17,7 @@ const causeSchema = z
     search_query: z.string().nullable(),
     weight: z
       .number()
-      .openapi({ description: 'Of the event: by its type, halved with every half-life of age.' }),
+      .openapi({ description: "The event's weight: by type, halved with every half-life of age." }),
     similarity: z
       .number()
       .openapi({ description: "Cosine of the event's text and the recommended product." }),
@@ -31,16 +31,22 @@ const responseSchema = z
       hitSchema.extend({
         seen: z
           .boolean()
-          .openapi({ description: 'The user has met this product lately; such come last.' }),
+          .openapi({
+            description: 'Whether the user saw this product lately; such products come last.',
+          }),
         because: z.array(causeSchema).openapi({
-          description: 'Up to three events of the user, the strongest (weight × similarity) first.',
+          description: 'Up to three events of the user, by weight × similarity, highest first.',
         }),
       }),
     ),
-    reason: z.enum(['no_events', 'no_interest', 'nothing_left']).nullable().openapi({
-      description:
-        'Why there are no items: the user has no stored events; none of them shows interest; all that is near was bought.',
-    }),
+    reason: z
+      .enum(['no_events', 'no_interest', 'nothing_left'])
+      .nullable()
+      .openapi({
+        description:
+          'Why there are no items: the user has no stored events; none of them shows interest; or ' +
+          'every similar product was already bought.',
+      }),
     events_used: z.int(),
     as_of: asOfSchema,
   })
@@ -77,7 +83,7 @@ const querySchema = z.strictObject({
     .min(0.01)
     .max(87_600)
     .default(72)
-    .openapi({ description: 'After so long, an event counts half.' }),
+    .openapi({ description: 'Age at which an event counts half.' }),
 });
 export type RecommendationQuery = Partial<z.output<typeof querySchema>>;
 export type Recommendations = z.output<typeof responseSchema>;
@@ -87,7 +93,8 @@ const route = createRoute({
   path: '/users/{id}/recommendations',
   summary: 'Products for a user',
   description:
-    "From the user's 200 newest events, weighted by type and age; what was bought is left out. See docs/analysis.md for the formula.",
+    "Computed from the user's 200 newest events, weighted by type and age; products that the user " +
+    'bought are left out. See docs/analysis.md for the formula.',
   request: {
     params: z.object({
       id: z
@@ -98,7 +105,9 @@ const route = createRoute({
     }),
     query: querySchema,
   },
-  responses: { 200: answer('Empty with a reason when there is nothing to go by.', responseSchema) },
+  responses: {
+    200: answer('No items, and a reason, when there is nothing to recommend.', responseSchema),
+  },
 });
 
 export function recommendationRoute(app: OpenAPIHono<AppEnv>, { store, clock }: Services): void {

@@ -1,4 +1,4 @@
-// /runners: who is connected to this gateway, and how to let one finish or cut it off.
+// /runners: the runners connected to this gateway, and how to drain or disconnect one.
 
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { ProblemError } from '../../http/problem-document.ts';
@@ -10,16 +10,16 @@ import { answer, problem } from './schemas.ts';
 
 const params = z.object({
   id: z.string().min(1).max(100).openapi({
-    description: 'id of a runner: its session, a new one for every connection.',
+    description: 'id of a runner: its session, new for every connection.',
     example: '3f0d1c8e-1a63-4a57-9a51-b8f0f3a1f6c2',
   }),
 });
-const noSuch = problem('No such runner is connected.');
+const noSuch = problem('No runner with this id is connected.');
 
 const listRoute = createRoute({
   method: 'get',
   path: '/runners',
-  summary: 'The runners connected to this gateway, and those quarantined a while ago',
+  summary: 'The runners connected to this gateway, and recently quarantined ones',
   responses: {
     200: answer('All of them.', z.object({ items: z.array(runnerSchema), next_cursor: z.null() }), {
       items: [],
@@ -37,16 +37,18 @@ const oneRoute = createRoute({
 const drainRoute = createRoute({
   method: 'post',
   path: '/runners/{id}/drain',
-  summary: 'Let a runner finish what it has, and leave',
+  summary: 'Let a runner finish its jobs and leave',
   request: { params },
-  responses: { 202: answer('It has been told; it takes no more.', runnerSchema), 404: noSuch },
+  responses: {
+    202: answer('The runner was asked to leave; it gets no more jobs.', runnerSchema),
+    404: noSuch,
+  },
 });
 const removeRoute = createRoute({
   method: 'delete',
   path: '/runners/{id}',
   summary: 'Cut a runner off',
-  description:
-    'What it has in work goes to another one. A runner that is supervised comes back by itself.',
+  description: 'Its jobs go to other runners. A supervised runner reconnects by itself.',
   request: { params },
   responses: { 204: { description: 'It is gone.' }, 404: noSuch },
 });
@@ -57,9 +59,9 @@ const connectRoute = createRoute({
   description: 'See docs/runner-protocol.md.',
   responses: {
     101: { description: 'The runner protocol begins.' },
-    204: { description: 'Asked without an upgrade: the token is good.' },
-    401: problem('No runner token, or a wrong one.'),
-    429: problem('Too many attempts from this address: wait as Retry-After says.'),
+    204: { description: 'The request does not ask for an upgrade, and the token is valid.' },
+    401: problem('The runner token is missing or wrong.'),
+    429: problem('Too many attempts from this address; retry after the seconds in Retry-After.'),
   },
 });
 
@@ -74,13 +76,14 @@ export function runnerRoutes(
         status: 404,
         code: 'runner_not_found',
         detail:
-          'No runner with this id is connected; GET /runners lists them. A runner that comes back has another id.',
+          'No runner with this id is connected; GET /runners lists them. ' +
+          'A runner that reconnects gets a new id.',
       });
     return runnerOf(runner);
   };
 
-  // Before /runners/{id}, which would match it. A browser shows a page nothing of a refused
-  // upgrade: it asks here first whether its token is good.
+  // Before /runners/{id}, which would match it. A browser tells a page nothing about a refused
+  // upgrade, so the page first asks here whether its token is valid.
   app.openAPIRegistry.registerPath(connectRoute);
   app.get('/runners/connect', (c) => {
     const admission = admitRunner(

@@ -12,14 +12,14 @@ const problemSchema = z
     type: z.string().openapi({ description: 'urn:vectorstream:problem:CODE' }),
     title: z.string(),
     status: z.int(),
-    detail: z.string().openapi({ description: 'What, which and what to do: for a person.' }),
-    code: z.string().openapi({ description: 'Stable: what a program acts on.' }),
+    detail: z.string().openapi({ description: 'What is wrong and what to do, for people.' }),
+    code: z.string().openapi({ description: 'Stable, for programs.' }),
     request_id: z.string(),
     timestamp: z.iso.datetime(),
     errors: z
       .array(z.object({ path: z.string(), message: z.string() }))
       .optional()
-      .openapi({ description: 'Of validation_failed.' }),
+      .openapi({ description: 'Only with validation_failed.' }),
   })
   .openapi('Problem', { example: exampleProblem });
 
@@ -30,7 +30,7 @@ const problemContent = { 'application/problem+json': { schema: problemSchema } }
 /** The `responses` entry of an error. */
 export const problem = (description: string) => ({ description, content: problemContent });
 
-/** `responses` entry of a JSON answer. `example`: where the schema has none. */
+/** The `responses` entry of a JSON answer. `example` is for a schema without one. */
 export const answer = <S extends z.ZodType>(
   description: string,
   schema: S,
@@ -133,10 +133,10 @@ export const filterSchema = z
   })
   .openapi('EventFilter');
 
-// Not coerced at once: that would read nothing as 0.
+// Not coerced directly: that would read an empty text as 0.
 const numberInQuery = z.string().trim().min(1).pipe(z.coerce.number());
 
-/** The same filter in a query string, where all values are text and a list repeats its name. */
+/** The same filter in a query string: all values are text, and a list repeats its name. */
 export const filterQueryFields = {
   ...filterFields,
   price_min: numberInQuery.optional(),
@@ -179,19 +179,19 @@ export const pageQueryFields = {
     .string()
     .max(512)
     .optional()
-    .openapi({ description: 'next_cursor of the page before.' }),
+    .openapi({ description: 'next_cursor of the previous page.' }),
 };
 
-/** The gateway's own words for a cursor that it did not give. */
+/** The error for a cursor that this gateway did not give. */
 export const badCursor = (): ProblemError =>
   new ProblemError({
     status: 422,
     code: 'validation_failed',
     detail:
-      'cursor: not one that this gateway gave for this request; take next_cursor of the page before.',
+      'cursor: not one that this gateway gave for this request; use next_cursor of the previous page.',
   });
 
-/** Newest first: a page ends at a time (UTC ms) and an id. */
+/** A page, newest first, ends at a time (UTC ms) and an id. */
 export const cursorOf = (at: number, id: string): string =>
   Buffer.from(JSON.stringify([at, id])).toString('base64url');
 

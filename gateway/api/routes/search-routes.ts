@@ -27,14 +27,14 @@ import {
 } from './schemas.ts';
 import { nextSearchCursor, parseSearchCursor } from './search-cursor.ts';
 
-/** Of more dimensions no model is. */
+/** No model has more dimensions. */
 const dimensionsMax = 16_384;
-/** Lists of events asked of the store at once, for the hits of one answer. */
+/** Maximum number of event lists that one answer reads from the store at once. */
 const listsAtOnce = 8;
 
 const textIds = () => oneOrMore(z.uuid(), 'ids of texts, as text_id of a hit');
 
-/** What is searched by: one of them. */
+/** What to search by: exactly one of these. */
 const searchedBy = ['query', 'vector', 'text_id'] as const;
 
 const requestSchema = z
@@ -44,17 +44,23 @@ const requestSchema = z
       .max(2000)
       .refine((query) => normaliseText(query) !== '', 'is empty: say what to look for')
       .optional()
-      .openapi({ description: 'Words; the fleet embeds them.' }),
-    vector: z.array(z.number()).min(1).max(dimensionsMax).optional().openapi({
-      description:
-        "Of the model's dimensions, such as POST /v1/embeddings answers. Its length does not matter: it is scaled to 1.",
-    }),
+      .openapi({ description: 'A text, which the fleet embeds.' }),
+    vector: z
+      .array(z.number())
+      .min(1)
+      .max(dimensionsMax)
+      .optional()
+      .openapi({
+        description:
+          "A vector of the model's dimensions, such as POST /v1/embeddings returns. " +
+          'It is scaled to length 1.',
+      }),
     text_id: textIds()
       .optional()
-      .openapi({ description: 'Texts to find more like; they are not among the hits.' }),
+      .openapi({ description: 'Texts to find similar ones to; they are not among the hits.' }),
     unlike_text_id: textIds()
       .optional()
-      .openapi({ description: 'With text_id: texts to keep away from.' }),
+      .openapi({ description: 'Only with text_id: texts that the hits should not resemble.' }),
     limit: z.int().min(1).max(100).default(10),
     filter: filterSchema.default({}),
     score_threshold: z
@@ -63,14 +69,25 @@ const requestSchema = z
       .max(1)
       .optional()
       .openapi({ description: 'No hit scores less.' }),
-    events_limit: z.int().min(0).max(10).default(0).openapi({
-      description:
-        'So many of the newest matching events come with each hit; GET /events?text_id=… has them all.',
-    }),
-    cursor: z.string().max(512).optional().openapi({
-      description:
-        'next_cursor of the page before; the rest of the request must be the same, limit and events_limit aside.',
-    }),
+    events_limit: z
+      .int()
+      .min(0)
+      .max(10)
+      .default(0)
+      .openapi({
+        description:
+          'How many of the newest matching events come with each hit; ' +
+          'GET /events?text_id=… returns all of them.',
+      }),
+    cursor: z
+      .string()
+      .max(512)
+      .optional()
+      .openapi({
+        description:
+          'next_cursor of the previous page. Only limit and events_limit may differ from the request ' +
+          'for that page.',
+      }),
   })
   .refine(
     (request) => searchedBy.filter((name) => request[name] !== undefined).length === 1,
@@ -78,9 +95,9 @@ const requestSchema = z
   )
   .refine(
     ({ text_id, unlike_text_id }) => unlike_text_id === undefined || text_id !== undefined,
-    'unlike_text_id goes with text_id',
+    'unlike_text_id needs text_id',
   )
-  // The first of these rules, as JSON Schema says it.
+  // The first of these rules, in JSON Schema.
   .openapi('SearchRequest', {
     oneOf: searchedBy.map((name) => ({
       type: 'object' as const,
@@ -109,7 +126,7 @@ const responseSchema = z
     next_cursor: z
       .string()
       .nullable()
-      .openapi({ description: 'null when there is no more, or after 10,000 hits.' }),
+      .openapi({ description: 'null after the last hit, and after 10,000 hits.' }),
     took_ms: z.number(),
     as_of: asOfSchema,
   })
@@ -168,7 +185,7 @@ export function searchRoute(
         : await store.search({ ...request, vector });
     const matching = eventsLimit === 0 ? null : await eventsOf(store, filter, hits, eventsLimit);
     const answeredAt = clock.monotonic();
-    // Browsers and load tools show it: which part an answer waited for.
+    // Browsers and load tools show which part took how long.
     c.header(
       'server-timing',
       `embed;dur=${rounded(embeddedAt - startedAt)}, store;dur=${rounded(answeredAt - embeddedAt)}`,
@@ -194,7 +211,7 @@ function vectorOf(numbers: readonly number[], dimensions: number): Float32Array 
   if (numbers.length !== dimensions)
     throw badVector(`has ${numbers.length} numbers, the model's vectors have ${dimensions}`);
   const vector = unitOf(numbers);
-  if (vector === null) throw badVector('points nowhere: all its numbers are 0');
+  if (vector === null) throw badVector('has no direction: all its numbers are 0');
   return vector;
 }
 
@@ -222,7 +239,9 @@ async function moreLike(
   throw new ProblemError({
     status: 404,
     code: 'text_not_found',
-    detail: `No text with the id ${unknown.slice(0, 3).join(', ')} is stored, or its vector is being made again.`,
+    detail:
+      `No text with the id ${unknown.slice(0, 3).join(', ')} is stored, ` +
+      'or its vector is being recomputed.',
   });
 }
 

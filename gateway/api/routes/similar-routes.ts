@@ -1,4 +1,4 @@
-// GET /products/{id}/similar: products that read like this one.
+// GET /products/{id}/similar: products whose texts are similar to that of this one.
 
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { recommend } from '#core/analysis/recommend.ts';
@@ -9,14 +9,14 @@ import type { Services } from '../services.ts';
 import { asOfSchema, exampleHit, hitOf, hitSchema } from './hits.ts';
 import { answer, exampleStoredEvent, filterOf, filterQueryFields, problem } from './schemas.ts';
 
-/** Hits more than asked for: the product itself may stand there under several texts. */
+/** Extra hits to fetch, because the product itself may be among them with several texts. */
 const ownTextsMax = 20;
 
 const responseSchema = z
   .object({
     product_id: z.string(),
     text_id: z.string().openapi({
-      description: 'The newest text of this product: what the others are compared with.',
+      description: 'The newest text of this product, with which the others are compared.',
     }),
     items: z.array(hitSchema),
     as_of: asOfSchema,
@@ -42,7 +42,8 @@ const route = createRoute({
   path: '/products/{id}/similar',
   summary: 'Products like this one',
   description:
-    'The nearest products by cosine of their texts, this product left out. Filters are on the events of the similar products. See docs/analysis.md.',
+    'The nearest products by cosine of their texts, without this product. Filters apply to the ' +
+    'events of the similar products. See docs/analysis.md.',
   request: {
     params: z.object({
       id: z
@@ -70,7 +71,7 @@ export function similarRoute(app: OpenAPIHono<AppEnv>, { store, clock }: Service
       throw new ProblemError({
         status: 404,
         code: 'product_not_found',
-        detail: 'No event about a product with this id is stored; it may still be on its way.',
+        detail: 'No event about a product with this id is stored; it may still be in progress.',
       });
     const { hits, unknown } = await recommend(store, {
       liked: [textId],
@@ -82,7 +83,7 @@ export function similarRoute(app: OpenAPIHono<AppEnv>, { store, clock }: Service
       throw new ProblemError({
         status: 503,
         code: 'vector_missing',
-        detail: 'The vector of this product is being made again.',
+        detail: "This product's vector is being recomputed.",
         retryAfter: 5,
       });
     const others = hits.filter(({ product }) => product?.id !== id).slice(0, limit);
@@ -90,7 +91,7 @@ export function similarRoute(app: OpenAPIHono<AppEnv>, { store, clock }: Service
   });
 }
 
-/** A search that names a product is stored with the text of its query. */
+/** The text of a search event is its query, even when the event names a product. */
 async function newestTextOf(store: VectorStore, productId: string): Promise<string | null> {
   const [newest] = await store.events(
     { productId, eventTypes: eventTypes.filter((type) => type !== 'search') },

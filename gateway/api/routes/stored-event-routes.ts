@@ -32,7 +32,7 @@ const listRoute = createRoute({
       z.object({ items: z.array(storedEventSchema), next_cursor: z.string().nullable() }),
       { items: [exampleStoredEvent], next_cursor: null },
     ),
-    422: problem('A filter is not one.'),
+    422: problem('A filter is invalid.'),
   },
 });
 
@@ -50,7 +50,7 @@ const oneRoute = createRoute({
   },
   responses: {
     200: answer('The event.', storedEventSchema),
-    404: problem('No such event is stored.'),
+    404: problem('No event with this id is stored.'),
   },
 });
 
@@ -78,7 +78,7 @@ export function eventRoutes(app: OpenAPIHono<AppEnv>, { store }: Services): void
         status: 404,
         code: 'event_not_found',
         detail:
-          'No event with this id is stored; it may still be on its way, or in the dead-letter queue.',
+          'No event with this id is stored; it may still be in progress, or in the dead-letter queue.',
       });
     return c.json(storedEvent(event), 200);
   });

@@ -1,4 +1,4 @@
-// GET /trends: what rises against its own baseline, and what is searched for in vain.
+// GET /trends: what rises against its own baseline, and which searches find no product.
 
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import type { Rising } from '#core/analysis/rising.ts';
@@ -25,11 +25,11 @@ import {
 } from './schemas.ts';
 
 /**
- * Of answers: the same question again within this time gets the same one. They share one reader
- * with each other, and none with searches.
+ * An equal request within this time gets the same answer. Analyses share one database reader, which
+ * searches do not use.
  */
 const answerBounds = { ageMsMax: 15_000, keptMax: 32, atOnceMax: 4 };
-/** Of the nearest products of queries, which change slowly and cost a search each. */
+/** For the nearest product of a query, which changes slowly and costs a search. */
 const nearestBounds = { ageMsMax: 600_000, keptMax: 2_000, atOnceMax: 4 };
 
 const risingFields = {
@@ -41,7 +41,7 @@ const risingFields = {
   growth: z.number().openapi({ description: '(count + 5) / (expected + 5)' }),
   score: z
     .number()
-    .openapi({ description: 'Log-likelihood ratio G²: how improbable it is by chance.' }),
+    .openapi({ description: 'Log-likelihood ratio G²: how unlikely this is by chance.' }),
 };
 const exampleRising = {
   count: 240,
@@ -90,7 +90,7 @@ const exampleDemand = {
 };
 const demandSchema = z
   .object({
-    label: z.string().openapi({ description: 'The most frequent of its queries.' }),
+    label: z.string().openapi({ description: 'Its most frequent query.' }),
     count: z.int().openapi({ description: 'Searches in the window.' }),
     query_count: z.int().openapi({ description: 'Different queries.' }),
     queries: z
@@ -104,7 +104,7 @@ const demandSchema = z
             .nullable(),
         }),
       )
-      .openapi({ description: 'Up to five of them, each with the nearest product there is.' }),
+      .openapi({ description: 'Up to five queries, each with its nearest product.' }),
   })
   .openapi('UnmetDemand', { example: exampleDemand });
 
@@ -119,7 +119,9 @@ const responseSchema = z
     reason: z
       .enum(['no_events', 'no_baseline'])
       .nullable()
-      .openapi({ description: 'Why nothing can rise: no event in the window, or none before it.' }),
+      .openapi({
+        description: 'Why nothing can rise: there is no event in the window, or none before it.',
+      }),
     took_ms: z.number(),
     as_of: asOfSchema,
   })
@@ -161,11 +163,9 @@ const querySchema = z.strictObject({
     .default(60)
     .openapi({ description: 'A minute to a day.' }),
   baseline_windows: z.coerce.number().int().min(1).max(28).default(7).openapi({
-    description: 'The baseline is so many windows long and ends where the window begins.',
+    description: 'Length of the baseline in windows; it ends where the window begins.',
   }),
-  until: instant
-    .optional()
-    .openapi({ description: 'The end of the window; now, when it is left out.' }),
+  until: instant.optional().openapi({ description: 'The end of the window; now if it is absent.' }),
   limit: z.coerce
     .number()
     .int()
@@ -179,7 +179,7 @@ const querySchema = z.strictObject({
     .min(2)
     .max(1_000_000)
     .default(5)
-    .openapi({ description: 'Fewer events in the window are no trend.' }),
+    .openapi({ description: 'Fewest events in the window that make a trend.' }),
   match_min: z.coerce
     .number()
     .min(0.01)
@@ -194,9 +194,11 @@ export type Trends = z.output<typeof responseSchema>;
 const route = createRoute({
   method: 'get',
   path: '/trends',
-  summary: 'What rises, and what is searched for in vain',
+  summary: 'What rises, and which searches find no product',
   description:
-    'Products, categories and queries whose share of events is larger than before, beyond chance; clusters of queries without a matching product. By event time. See docs/analysis.md for the formulas.',
+    'Products, categories and queries whose share of events is larger than before, beyond chance; ' +
+    'and clusters of queries without a matching product. All by event time. ' +
+    'See docs/analysis.md for the formulas.',
   request: { query: querySchema },
   responses: { 200: answer('The most surprising first.', responseSchema) },
 });
