@@ -1,4 +1,4 @@
-// The HTTP API: the middleware that every request passes, all routes, and the answer to every error.
+// The HTTP API: the middleware that every request passes, all routes, and the answers to errors.
 
 import { OpenAPIHono } from '@hono/zod-openapi';
 import { methodNotAllowed } from 'hono/method-not-allowed';

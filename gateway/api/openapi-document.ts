@@ -1,5 +1,5 @@
-// Describes the API as OpenAPI 3.1 from the schemas that validate the requests, and adds what holds for
-// every path.
+// Describes the API as OpenAPI 3.1 from the schemas that validate the requests, and adds what holds
+// for every path.
 
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { assert } from '#core/errors/assert.ts';

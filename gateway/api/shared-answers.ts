@@ -1,5 +1,5 @@
-// Computes an answer once for all equal requests within a short time, and bounds how many answers are
-// computed at once.
+// Computes an answer once for all equal requests within a short time, and bounds how many answers
+// are computed at once.
 
 import { BoundedMap } from '#core/collections/bounded-map.ts';
 import type { Clock } from '#core/ports.ts';

@@ -1,5 +1,5 @@
-// The API keys of this gateway: read from the settings and a file, held as hashes, and compared in a
-// time that does not depend on the key that was sent.
+// The API keys of this gateway: read from the settings and a file, held as hashes, and compared in
+// a time that does not depend on the key that was sent.
 
 import { createHash, timingSafeEqual } from 'node:crypto';
 
@@ -20,7 +20,8 @@ export type ApiKey = {
 };
 
 export const keyAllowed =
-  'keys as name:scope:key, where scope is read, write, read+write or admin, and key has 16 to 512 ' +
+  'keys as name:scope:key, where scope is read, write, read+write or admin, and key has 16 to ' +
+  '512 ' +
   'printable ASCII characters without spaces and commas';
 
 /** Parses `ci:read+write:0f3c…`; `null` when the text is no key. */

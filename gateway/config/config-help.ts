@@ -42,8 +42,8 @@ export function helpText(): string {
   return [
     'Usage: npm start -- [--name value …]',
     '',
-    'Starts the gateway. It takes in events, has runners embed their texts, keeps the vector index and',
-    'answers searches.',
+    'Starts the gateway. It accepts events, has runners embed their texts, keeps the vector index',
+    'and answers searches.',
     'Settings come from vectorstream.yaml, then from the environment, then from flags.',
     'vectorstream.example.yaml lists the three names of each setting.',
     '',
@@ -61,7 +61,7 @@ function names({ variable, flag, key }: Setting): string {
   return `Set by ${variable}${flag === null ? '' : ` or --${flag}`}.${live}`;
 }
 
-/** Lines of at most `columnsMax` characters, each behind the indent; a longer word has its own line. */
+/** Indented lines of at most `columnsMax` characters; a longer word has its own line. */
 function wrapped(words: string, indent = '      '): string[] {
   const lines: string[] = [];
   let line = '';

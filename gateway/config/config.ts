@@ -24,7 +24,8 @@ export function configView(valueAt: (path: string) => unknown): Config {
       get: () => valueAt(path),
     });
   }
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it has every key of the schema, and each value has passed the check of its key
+  // It has every key of the schema, and each value has passed the check of its key.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- see above
   return view as Config;
 }
 

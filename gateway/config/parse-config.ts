@@ -90,7 +90,7 @@ export function configOf(values: Resolved): Config {
   return config;
 }
 
-/** An empty variable counts as absent: compose files and shells pass unset variables on like that. */
+/** An empty variable counts as absent: compose files and shells pass unset variables like that. */
 function* settingsInEnvironment(env: ConfigInput['env']): Generator<[Setting, unknown]> {
   for (const setting of settings) {
     const value = env[setting.variable];

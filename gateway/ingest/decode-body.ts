@@ -1,5 +1,5 @@
-// Streams a request's body, decompressed and counted as it comes: a small body that swells is
-// refused when it has swollen too far, not after.
+// Streams the body of a request, decompressed and counted as it arrives: a small body that expands
+// too far is refused while it expands.
 
 import { pipeline } from 'node:stream/promises';
 import { createBrotliDecompress, createGunzip, createZstdDecompress } from 'node:zlib';
@@ -10,13 +10,15 @@ const decoders = {
   br: createBrotliDecompress,
   zstd: createZstdDecompress,
 } as const;
-/** Every piece makes its way through the event loop. */
+/** Each chunk passes through the event loop, so chunks must not be small. */
 const decodedChunkBytes = 64 * 1024;
 const encodings = Object.keys(decoders).join(', ');
 
 /**
- * Yields at most `bytesMax` bytes. Throws `ProblemError`: 400 when it breaks off or cannot be
- * decompressed, 413, 415.
+ * Yields at most `bytesMax` bytes.
+ *
+ * @throws ProblemError 400 when the body breaks off or cannot be decompressed, 413 when it is too
+ *   large, 415 for an unknown encoding.
  */
 export async function* decodedBody(
   request: Request,
@@ -26,7 +28,9 @@ export async function* decodedBody(
   const tooLarge = new ProblemError({
     status: 413,
     code: 'body_too_large',
-    detail: `The body is larger than ${bytesMax} bytes${encoding === 'identity' ? '' : ' when decompressed'}. Send it in parts.`,
+    detail:
+      `The body is larger than ${bytesMax} bytes` +
+      `${encoding === 'identity' ? '' : ' when decompressed'}. Send it in parts.`,
   });
   if (Number(request.headers.get('content-length') ?? 0) > bytesMax) throw tooLarge;
   let size = 0;
@@ -44,7 +48,7 @@ async function* arriving(request: Request): AsyncGenerator<Uint8Array, void> {
     throw new ProblemError({
       status: 400,
       code: 'body_incomplete',
-      detail: 'The connection ended before the whole body had come.',
+      detail: 'The connection ended before the whole body had arrived.',
     });
   }
 }
@@ -59,7 +63,9 @@ function inflated(
     throw new ProblemError({
       status: 415,
       code: 'unsupported_content_encoding',
-      detail: `Content-Encoding is ${encoding.slice(0, 40)}; send the body uncompressed or as one of ${encodings}.`,
+      detail:
+        `Content-Encoding is ${encoding.slice(0, 40)}; ` +
+        `send the body uncompressed or as one of ${encodings}.`,
     });
   }
   return through(decoder({ chunkSize: decodedChunkBytes }), chunks, encoding);
@@ -70,7 +76,7 @@ async function* through(
   chunks: AsyncGenerator<Uint8Array, void>,
   encoding: string,
 ): AsyncGenerator<Uint8Array, void> {
-  // What goes wrong on either side is thrown where the decoder is read.
+  // An error on either side is thrown where the decoder is read.
   const feeding = pipeline(chunks, decoder).catch(() => undefined);
   try {
     for await (const chunk of decoder) yield chunk;
@@ -79,7 +85,9 @@ async function* through(
     throw new ProblemError({
       status: 400,
       code: 'body_not_decodable',
-      detail: `The body is not valid ${encoding}${error instanceof Error ? `: ${error.message}` : ''}.`,
+      detail:
+        `The body is not valid ${encoding}` +
+        `${error instanceof Error ? `: ${error.message}` : ''}.`,
     });
   } finally {
     decoder.destroy();

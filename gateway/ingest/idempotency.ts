@@ -1,9 +1,9 @@
-// Remembers the answers to requests with an Idempotency-Key, so that one that is sent again is
-// answered and not carried out again.
+// Remembers the answers to requests with an Idempotency-Key, so that a repeated request is answered
+// and not executed again.
 
 export type IdempotencyOptions = {
   readonly keysMax: number;
-  /** Of all answers together, in UTF-16 code units; the oldest go first. */
+  /** For all answers together, in UTF-16 code units; the oldest are dropped first. */
   readonly answerCharsMax: number;
   readonly ageMsMax: number;
 };
@@ -14,7 +14,7 @@ export const idempotencyDefaults: IdempotencyOptions = {
   ageMsMax: 24 * 3_600_000,
 };
 
-/** `busy`: the first request with this key is still being worked on. */
+/** `busy`: the first request with this key is still in progress. */
 export type Begun =
   | { readonly state: 'new' }
   | { readonly state: 'busy' }
@@ -22,7 +22,7 @@ export type Begun =
 
 type Done = { readonly fingerprint: string; readonly answer: string; readonly at: number };
 
-/** Pure: it is told the time (monotonic ms). Of this process only: a restart forgets it. */
+/** Pure: it receives the time (monotonic ms). It lives in memory: a restart forgets it. */
 export class IdempotencyKeys {
   readonly #options: IdempotencyOptions;
   readonly #busy = new Set<string>();
@@ -44,7 +44,7 @@ export class IdempotencyKeys {
     return { state: 'new' };
   }
 
-  /** What the request with this key was (such as a hash of its body), and what it was answered. */
+  /** `fingerprint` identifies the request, such as a hash of its body; `answer` answered it. */
   finish(key: string, fingerprint: string, answer: string, now: number): void {
     this.#busy.delete(key);
     this.#done.set(key, { fingerprint, answer, at: now });
@@ -52,7 +52,7 @@ export class IdempotencyKeys {
     this.#expire(now);
   }
 
-  /** Nothing was carried out, or not all: the same request may come again. */
+  /** The request failed, at least in part: it may be sent again with the same key. */
   abandon(key: string): void {
     this.#busy.delete(key);
   }

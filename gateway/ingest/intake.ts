@@ -1,4 +1,4 @@
-// Takes events from a request into the log, portion by portion, and keeps one result per event, in
+// Writes the events of a request to the log, portion by portion, and keeps one result per event, in
 // order.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -10,7 +10,7 @@ import { ProblemError } from '../http/problem-document.ts';
 const itemSchema = z
   .object({
     index: z.int(),
-    event_id: z.string().nullable().openapi({ description: 'null when it could not be read.' }),
+    event_id: z.string().nullable().openapi({ description: 'null if it could not be read.' }),
     status: z.enum(['accepted', 'rejected', 'dead_lettered']),
     error: z
       .object({
@@ -26,10 +26,11 @@ type Item = z.infer<typeof itemSchema>;
 export const intakeSchema = z
   .object({
     accepted: z.int().openapi({ description: 'Valid events, durable in the log.' }),
-    rejected: z.int().openapi({ description: 'Invalid events, not taken.' }),
+    rejected: z.int().openapi({ description: 'Invalid events, not accepted.' }),
     dead_lettered: z.int().openapi({
       description:
-        'Invalid events, durable in the log on their way to the dead-letter queue (on_invalid=dead_letter).',
+        'Invalid events, durable in the log, from which they go to the dead-letter queue ' +
+        '(on_invalid=dead_letter).',
     }),
     items: z.array(itemSchema).openapi({ description: 'One per event, in order.' }),
   })
@@ -57,15 +58,15 @@ export type IntakeResult = z.infer<typeof intakeSchema>;
 
 export type IntakeOptions = {
   readonly sink: EventSink;
-  /** Invalid events are put into the log too. */
+  /** Whether invalid events are written to the log too. */
   readonly deadLetter: boolean;
   readonly limits: EventLimits;
   readonly requestId: string;
-  /** UTC ms: when the request came. */
+  /** When the request arrived, in UTC ms. */
   readonly now: number;
 };
 
-/** Between two turns of the event loop: a large request must not hold up searches and heartbeats. */
+/** Per turn of the event loop: a large request must not delay searches and heartbeats. */
 const eventsPerTurn = 64;
 const encoder = new TextEncoder();
 
@@ -85,10 +86,7 @@ export class Intake {
     return this.#items.length;
   }
 
-  /**
-   * Resolves when what was taken of these events is durable; throws what the log throws, and then
-   * nothing of them counts.
-   */
+  /** Resolves when the accepted events are durable. If the log throws, none of them count. */
   async take(values: readonly Uint8Array[]): Promise<void> {
     const { sink, deadLetter, limits, now } = this.#options;
     const headers = this.#headers;
@@ -118,19 +116,21 @@ export class Intake {
     }
   }
 
-  /** Throws `ProblemError` 400, with the same items, when nothing was taken. */
+  /** @throws ProblemError (400), with the same items, when no event was accepted. */
   result(): IntakeResult {
     const result = this.#soFar();
     if (result.items.length === 0)
       throw new ProblemError({
         status: 400,
         code: 'no_events',
-        detail: 'The body holds no event.',
+        detail: 'The body has no event.',
       });
     if (result.accepted + result.dead_lettered > 0) return result;
     const [first] = result.items;
     const isNotJson = result.items.length === 1 && first?.error?.code === 'not_json';
-    const detail = `${result.items.length === 1 ? 'The event was' : `All ${result.items.length} events were`} rejected; ${first?.error?.message ?? 'see items'}`;
+    const { length } = result.items;
+    const subject = length === 1 ? 'The event was' : `All ${length} events were`;
+    const detail = `${subject} rejected; ${first?.error?.message ?? 'see items'}`;
     throw new ProblemError({
       status: 400,
       code: isNotJson ? 'malformed_json' : 'no_event_accepted',
@@ -139,14 +139,14 @@ export class Intake {
     });
   }
 
-  /**
-   * The same trouble, told with what had been taken before it: that is durable, and the answer must
-   * not hide it.
-   */
+  /** The same problem, with the events that were accepted before it: these are durable. */
   interrupted({ problem }: ProblemError): ProblemError {
     const result = this.#soFar();
     if (result.items.length === 0) return new ProblemError(problem);
-    const detail = `${problem.detail} The first ${result.items.length} events of this body were worked on before that, and what was accepted of them is durable: send the rest, or all of it again (the same event_id makes no second copy).`;
+    const detail =
+      `${problem.detail} The first ${result.items.length} events of this body were processed ` +
+      'before that, and those that were accepted are durable: send the rest, or everything again ' +
+      '(the same event_id makes no second copy).';
     return new ProblemError({ ...problem, detail, more: { ...problem.more, ...result } });
   }
 

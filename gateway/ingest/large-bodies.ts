@@ -1,30 +1,26 @@
-// Lets few large bodies be in hand at the same time; whoever brings another one waits in turn, and
-// is not read meanwhile.
+// Lets only a few large bodies be read at the same time; further ones wait in order, unread.
 
 import type { Clock } from '#core/ports.ts';
 import { ProblemError } from '../http/problem-document.ts';
 
 export type LargeBodyLimits = {
   readonly atOnce: number;
-  /** Of one body. */
+  /** For one body. */
   readonly bytesMax: number;
   readonly waitMsMax: number;
 };
 
-/** Disposing lets the next one in. */
+/** Disposing it admits the next body. */
 export type BodySlot = Disposable & {
-  /**
-   * Where a body is put together. Used again for the next one: bodies that are refused when they
-   * have grown large then leave no memory behind.
-   */
-  readonly desk: Buffer;
+  /** Collects the body. It is reused, so that refused large bodies leave no memory behind. */
+  readonly buffer: Buffer;
 };
 
 export class LargeBodies {
   readonly #limits: LargeBodyLimits;
   readonly #clock: Clock;
-  readonly #desks: Buffer[] = [];
-  /** In the order in which they came. */
+  readonly #buffers: Buffer[] = [];
+  /** In order of arrival. */
   readonly #waiting = new Set<() => void>();
   #inside = 0;
 
@@ -33,18 +29,18 @@ export class LargeBodies {
     this.#clock = clock;
   }
 
-  /** Throws `ProblemError` 429 when no place came free in time, and the signal's reason. */
+  /** @throws ProblemError (429) when no slot was free in time, or the signal's reason. */
   async enter(signal: AbortSignal): Promise<BodySlot> {
     if (this.#inside >= this.#limits.atOnce) await this.#turn(signal);
     else this.#inside += 1;
-    // Of its memory as much is resident as was ever written.
-    const desk = this.#desks.pop() ?? Buffer.allocUnsafeSlow(this.#limits.bytesMax);
+    // Only the part that was ever written is resident in memory.
+    const buffer = this.#buffers.pop() ?? Buffer.allocUnsafeSlow(this.#limits.bytesMax);
     return {
-      desk,
+      buffer,
       [Symbol.dispose]: () => {
-        this.#desks.push(desk);
+        this.#buffers.push(buffer);
         const [next] = this.#waiting;
-        // The place goes from hand to hand: nobody who comes now is before those who wait.
+        // The slot passes directly to the first waiting body, so no later one can take it.
         if (next === undefined) {
           this.#inside -= 1;
         } else {
@@ -59,7 +55,7 @@ export class LargeBodies {
     const { atOnce, waitMsMax } = this.#limits;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const done = new AbortController();
-    // At once, so that no place is handed to somebody who has gone.
+    // Removed at once, so that no slot passes to a request that has ended.
     const leave = (reason: unknown): void => {
       this.#waiting.delete(resolve);
       reject(reason);
@@ -74,7 +70,9 @@ export class LargeBodies {
           new ProblemError({
             status: 429,
             code: 'too_many_bodies',
-            detail: `${atOnce} large bodies are being read, and it was not the turn of this one within ${waitMsMax / 1000} seconds. Send it again, in smaller parts or as NDJSON.`,
+            detail:
+              `${atOnce} other large bodies are being read, and none finished within ` +
+              `${waitMsMax / 1000} seconds. Send it again, in smaller parts or as NDJSON.`,
             retryAfter: 1,
           }),
         ),

@@ -1,24 +1,25 @@
-// Cuts a stream of NDJSON into portions of whole lines, so that a body of any length is taken in as
-// it comes and little of it is in memory.
+// Cuts a stream of NDJSON into portions of whole lines, so that a body of any length is processed
+// while it arrives, with little of it in memory.
 
 import type { Clock } from '#core/ports.ts';
+import { within } from '#core/time/deadline.ts';
 import type { Hold } from './read-body.ts';
 
 export type PortionOptions = {
-  /** A portion goes on when it has so many bytes… */
+  /** A portion is yielded when it has this many bytes… */
   readonly bytes: number;
-  /** …or when it has a whole line and nothing has come for so long. */
+  /** …or when it has a whole line and nothing has arrived for this long. */
   readonly quietMs: number;
   readonly clock: Clock;
-  /** Where room is taken for bytes that wait for the end of their line. */
+  /** Reserves memory for bytes that wait for the end of their line. */
   readonly hold: Hold;
 };
 
 const newline = 0x0a;
 
 /**
- * Each portion ends with a line break, but the last one perhaps. Its bytes are given back when the
- * next one is asked for.
+ * Each portion ends with a line break, except perhaps the last. Its memory is released when the
+ * next one is requested.
  */
 export async function* linePortions(
   chunks: AsyncGenerator<Uint8Array, void>,
@@ -26,7 +27,7 @@ export async function* linePortions(
 ): AsyncGenerator<Uint8Array, void> {
   let parts: Uint8Array[] = [];
   let size = 0;
-  /** Bytes up to and with the last line break. */
+  /** Bytes up to and including the last line break. */
   let whole = 0;
   const cut = (): Uint8Array => {
     const all = parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts);
@@ -41,7 +42,8 @@ export async function* linePortions(
   let next = chunks.next();
   try {
     for (;;) {
-      const arrived = whole === 0 ? await next : await withinMs(next, quietMs, clock);
+      const arrived =
+        whole === 0 ? await next : await within(next, { ms: quietMs, clock, late: () => null });
       if (arrived !== null) {
         if (arrived.done === true) break;
         const chunk = arrived.value;
@@ -64,22 +66,8 @@ export async function* linePortions(
     yield last;
     hold.giveBack(last.length);
   } finally {
-    // Its failure, if it is one, has nobody left to hear it.
+    // The reader has left, so a failure does not matter.
     next.catch(() => undefined);
     await chunks.return();
-  }
-}
-
-/** `null`: not within that time. */
-async function withinMs<T>(promise: Promise<T>, ms: number, clock: Clock): Promise<T | null> {
-  const timer = new AbortController();
-  const late = clock.sleep(ms, timer.signal).then(
-    () => null,
-    () => null,
-  );
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    timer.abort();
   }
 }

@@ -1,5 +1,4 @@
-// Holds request bodies in memory within a bound for each and one for all that are in hand at the
-// same time.
+// Holds request bodies in memory within two bounds: one for each body, one for all of them.
 
 import type { Clock } from '#core/ports.ts';
 import { ProblemError } from '../http/problem-document.ts';
@@ -7,28 +6,29 @@ import { decodedBody } from './decode-body.ts';
 import { LargeBodies, type BodySlot } from './large-bodies.ts';
 
 export type BodyLimits = {
-  /** Of one body, decompressed. */
+  /** For one body, decompressed. */
   readonly bytesMax: number;
-  /** Of all bodies that are being read or worked on, together; at least `bytesMax`. */
+  /** For all bodies that are being read or processed together; at least `bytesMax`. */
   readonly bytesMaxTogether: number;
-  /** Bodies that are no longer small and still being read. */
+  /** Large bodies that are being read at once. */
   readonly largeAtOnce: number;
 };
 
-/** Disposed when nothing refers to its bytes any more. */
+/** Dispose it when nothing refers to its bytes any more. */
 export type Body = Disposable & { readonly bytes: Uint8Array };
 
-/** A part of the common bound; disposing gives all of it back. */
+/** A part of the bound for all bodies; disposing releases it. */
 export type Hold = Disposable & {
   /**
-   * Waits when it has become large and is not among the few that may. Throws `ProblemError` 429
-   * when there is no room for so many bytes more.
+   * A body that becomes large here waits for a slot.
+   *
+   * @throws ProblemError (429) when there is no room for these bytes.
    */
   take(bytes: number): Promise<void>;
   giveBack(bytes: number): void;
 };
 
-/** Up to here bodies are read side by side. */
+/** Bodies up to this size do not wait for a slot. */
 export const smallBytesMax = 512 * 1024;
 const waitMsMax = 10_000;
 
@@ -45,7 +45,7 @@ export class BodyReader {
     );
   }
 
-  /** Whole. Throws `ProblemError` as `decodedBody` does, and 429 when there is no room for it now. */
+  /** @throws ProblemError as `decodedBody` does, and 429 when there is no room at present. */
   async read(request: Request): Promise<Body> {
     const hold = this.#hold(request.signal);
     let chunks: Uint8Array[] = [];
@@ -53,18 +53,18 @@ export class BodyReader {
     try {
       for await (const chunk of this.chunks(request)) {
         await hold.take(chunk.length);
-        const desk = hold.desk();
-        if (desk === null) {
+        const buffer = hold.buffer();
+        if (buffer === null) {
           chunks.push(chunk);
         } else {
-          if (chunks.length > 0) desk.set(Buffer.concat(chunks));
+          if (chunks.length > 0) buffer.set(Buffer.concat(chunks));
           chunks = [];
-          desk.set(chunk, size);
+          buffer.set(chunk, size);
         }
         size += chunk.length;
       }
-      const desk = hold.desk();
-      const bytes = desk === null ? Buffer.concat(chunks) : Buffer.from(desk.subarray(0, size));
+      const buffer = hold.buffer();
+      const bytes = buffer === null ? Buffer.concat(chunks) : Buffer.from(buffer.subarray(0, size));
       hold.leave();
       return { bytes, [Symbol.dispose]: hold[Symbol.dispose] };
     } catch (error) {
@@ -73,7 +73,7 @@ export class BodyReader {
     }
   }
 
-  /** As they come; who keeps them takes room for them. */
+  /** As they arrive; a caller that keeps them reserves memory with `hold`. */
   chunks(request: Request): AsyncGenerator<Uint8Array, void> {
     return decodedBody(request, this.#limits.bytesMax);
   }
@@ -82,7 +82,7 @@ export class BodyReader {
     return this.#hold(request.signal);
   }
 
-  #hold(signal: AbortSignal): Hold & { desk(): Buffer | null; leave(): void } {
+  #hold(signal: AbortSignal): Hold & { buffer(): Buffer | null; leave(): void } {
     const { bytesMaxTogether } = this.#limits;
     let held = 0;
     let place: BodySlot | null = null;
@@ -103,7 +103,9 @@ export class BodyReader {
       throw new ProblemError({
         status: 429,
         code: 'too_many_bodies',
-        detail: `Bodies of more than ${bytesMaxTogether} bytes together are being worked on. Send this one again.`,
+        detail:
+          `The bodies in progress exceed ${bytesMaxTogether} bytes together. ` +
+          'Send this one again.',
         retryAfter: 1,
       });
     };
@@ -111,7 +113,7 @@ export class BodyReader {
       take,
       giveBack,
       leave,
-      desk: () => place?.desk ?? null,
+      buffer: () => place?.buffer ?? null,
       [Symbol.dispose]: () => giveBack(held),
     };
   }

@@ -1,5 +1,5 @@
-// Cuts a request body into the bytes of its events without decoding them, so that one broken event
-// leaves its neighbours whole.
+// Splits a request body into the bytes of its events without decoding them, so that a broken event
+// does not affect the others.
 
 const newline = 0x0a;
 const quote = 0x22;
@@ -11,8 +11,8 @@ const openBrace = 0x7b;
 const closeBrace = 0x7d;
 
 /**
- * One slice per line that is not blank, at most `most` of them: what comes after is left alone.
- * Views into `body`; a byte that is not UTF-8 stays within its line.
+ * One slice per line that is not blank, at most `most` slices; the rest is ignored. The slices are
+ * views into `body`.
  */
 export function splitLines(body: Uint8Array, most: number): Uint8Array[] {
   const lines: Uint8Array[] = [];
@@ -29,8 +29,8 @@ export function splitLines(body: Uint8Array, most: number): Uint8Array[] {
 }
 
 /**
- * One slice per item when `body` is one JSON array by its brackets, else `null`; after `most` items
- * it looks no further. Whether an item is JSON is for its parser to say. Views into `body`.
+ * One slice per item if `body` is a JSON array by its brackets, otherwise `null`. It stops after
+ * `most` items, and does not check whether an item is JSON. The slices are views into `body`.
  *
  *     [{"a":1}, {"b":]  → null      [{"a":1}, {"b":}] → {"a":1} and {"b":}      [] → none
  */
@@ -63,7 +63,7 @@ export function splitArray(body: Uint8Array, most: number): Uint8Array[] | null 
   return depth === 0 ? items : null;
 }
 
-/** Index of the quote that closes the string opened at `open`; -1 when none does. */
+/** Index of the quote that closes the string opened at `open`; -1 if none does. */
 function endOfString(bytes: Uint8Array, open: number): number {
   let close = open;
   for (;;) {

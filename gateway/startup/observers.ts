@@ -1,5 +1,5 @@
-// Passes what pipeline, hub and repair report to the metrics and the live feed, and what an operator
-// should know to the log.
+// Passes what pipeline, hub and repair report to the metrics and the live feed, and what an
+// operator should know to the log.
 
 import type { PipelineObserver } from '#core/pipeline/pipeline-observer.ts';
 import type { RepairOptions } from '#core/trust/repair.ts';

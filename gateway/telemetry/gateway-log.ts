@@ -14,10 +14,7 @@ export type Log = Logger;
 export type LogOptions = {
   readonly level: LevelWithSilent;
   readonly format: 'auto' | 'pretty' | 'json';
-  /**
-   * Values that must never be written, wherever in a line they turn up; read at every line, so that
-   * it may grow.
-   */
+  /** Values that must not appear anywhere in a line. It is read for every line, so it may grow. */
   readonly secrets: ReadonlySet<string>;
   /** Where lines go; `null` for standard output. */
   readonly destination: DestinationStream | null;
@@ -38,7 +35,7 @@ const names = [
 
 /**
  * Children carry ids: `log.child({ request_id })`, and likewise `event_id`, `job_id`. Lines are
- * written at once, so that the last one before a crash is there.
+ * written synchronously, so that the last one before a crash is not lost.
  */
 export function createLog(options: LogOptions): Log {
   const lines = options.destination ?? pino.destination({ dest: 1, sync: true });
@@ -56,8 +53,8 @@ export function createLog(options: LogOptions): Log {
         censor: censored,
       },
       hooks: {
-        // A token can also stand in a URL or in another program's error message, where no path
-        // finds it.
+        // A token can also appear inside a URL or in another program's error message, which the
+        // paths do not reach.
         streamWrite: (line) => without(options.secrets, line),
       },
     },
@@ -65,7 +62,7 @@ export function createLog(options: LogOptions): Log {
   );
 }
 
-/** A secret of one or two characters would be found in every word, and hides nothing. */
+/** A secret of one or two characters would match in every word. */
 const secretLengthMin = 3;
 
 function without(secrets: ReadonlySet<string>, line: string): string {

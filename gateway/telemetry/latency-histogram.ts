@@ -1,5 +1,5 @@
-// Keeps quantiles of an unbounded number of durations in a few kilobytes, each within 2 % of the
-// true value.
+// Computes quantiles of any number of durations in a few kilobytes, each within 2 % of the true
+// value.
 
 // The buckets of DDSketch (Masson, Rim, Lee, VLDB 2019): bucket i holds (γ^(i-1), γ^i], and its
 // middle 2γ^i/(γ+1) is within α of everything in it when γ = (1+α)/(1-α).
@@ -7,7 +7,7 @@ const alpha = 0.02;
 const gamma = (1 + alpha) / (1 - alpha);
 const logGamma = Math.log(gamma);
 
-/** What is shorter counts as this long; what is longer falls into the last bucket (about 30 days). */
+/** Shorter durations count as this long; those over about 30 days go to the last bucket. */
 const lowestMs = 0.01;
 const bucketCount = 1 + Math.ceil(Math.log((30 * 86_400_000) / lowestMs) / logGamma);
 
@@ -32,7 +32,7 @@ export class LatencyHistogram {
     if (ms > this.#max) this.#max = ms;
   }
 
-  /** The value below or at which the share `q` (0…1) of all durations lies; 0 while there are none. */
+  /** The share `q` (0…1) of all durations is at or below this value; 0 while there are none. */
   quantile(q: number): number {
     if (this.#count === 0) return 0;
     const rank = Math.max(1, Math.ceil(q * this.#count));

@@ -84,7 +84,8 @@ export class Telemetry {
   );
   readonly #cache = this.#series.counter(
     'cache_requests_total',
-    'Texts looked up: hit (cached), shared (in flight), store (found there), miss (a runner embeds it).',
+    'Texts looked up: hit (cached), shared (in flight), store (found there), miss (a runner ' +
+      'embeds it).',
     ['result'],
   );
   readonly #requeued = this.#series.counter(
@@ -104,7 +105,8 @@ export class Telemetry {
   );
   readonly #crossChecks = this.#series.counter(
     'cross_checks_total',
-    "Samples of untrusted runners' work, re-embedded by a trusted one; dropped if none was free in time.",
+    "Samples of untrusted runners' work, re-embedded by a trusted one; dropped if none was " +
+      'free in time.',
     ['result'],
   );
   readonly #repaired = this.#series.counter(

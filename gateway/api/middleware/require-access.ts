@@ -41,7 +41,9 @@ export function requireAccess(access: Access): MiddlewareHandler<AppEnv> {
       return problemResponse(c, {
         status: 429,
         code: 'rate_limited',
-        detail: `More than ${limited.perMinute} ${limited.budget} per minute; retry after the seconds in Retry-After.`,
+        detail:
+          `More than ${limited.perMinute} ${limited.budget} per minute; ` +
+          'retry after the seconds in Retry-After.',
         retryAfter: Math.max(1, limited.oneInS),
       });
     }

@@ -64,7 +64,8 @@ const putRoute = createRoute({
         .default('false')
         .openapi({
           description:
-            'true: the change also holds after a restart; it overrides file, environment and flags ' +
+            'true: the change also holds after a restart; it overrides file, environment and ' +
+            'flags ' +
             '(overrides.yaml in the data folder).',
         }),
     }),

@@ -1,5 +1,5 @@
-// The actions on dead letters: replay them into the source, purge them, add one by hand. Each action
-// is logged with who did it.
+// The actions on dead letters: replay them into the source, purge them, add one by hand. Each
+// action is logged with who did it.
 
 import type { OpenAPIHono, z } from '@hono/zod-openapi';
 import { eventLimits } from '#core/event/parse-event.ts';

@@ -15,11 +15,9 @@ import { answer, exampleEvent, problem } from './schemas.ts';
 /** How many dead letters an answer names. */
 export const idsMax = 20;
 const idParams = z.object({ id: z.string().min(1).max(256) });
-export const filterSchema = z
-  .strictObject(deadLetterFilterFields)
-  .openapi('DeadLetterFilter', {
-    description: 'Open dead letters, unless `state` says otherwise.',
-  });
+export const filterSchema = z.strictObject(deadLetterFilterFields).openapi('DeadLetterFilter', {
+  description: 'Open dead letters, unless `state` says otherwise.',
+});
 const jsonBody = <S extends z.ZodType>(schema: S) => ({
   required: true,
   content: { 'application/json': { schema } },
@@ -189,7 +187,8 @@ export const addRoute = createRoute({
   },
   responses: {
     201: answer(
-      'It is durable in the queue. A repeated request with the same X-Request-Id adds no second one.',
+      'It is durable in the queue. A repeated request with the same X-Request-Id adds no ' +
+        'second one.',
       deadLetterSchema,
     ),
     422: problem('A member is invalid.'),

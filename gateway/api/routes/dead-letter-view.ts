@@ -102,7 +102,7 @@ export function deadLetterFilterOf({
 export type DeadLetterView = z.infer<typeof deadLetterSchema>;
 export type DeadLetterListQuery = z.input<z.ZodObject<typeof deadLetterFilterFields>>;
 
-/** `value` is cut to `bytesMax`; the entry must have a few more bytes, to cut between characters. */
+/** Cuts `value` to `bytesMax`; the entry needs a few more bytes, to cut between characters. */
 export function deadLetterView(deadLetter: DeadLetterEntry, bytesMax: number): DeadLetterView {
   const base64: string[] = [];
   const shown = (member: string, bytes: Uint8Array): string => {

@@ -66,7 +66,8 @@ const usageSchema = z
   .object({ prompt_tokens: z.int().nullable(), total_tokens: z.int().nullable() })
   .openapi({
     description:
-      "As the runners' tokenizer counted them, special tokens included; a repeated text counts each " +
+      "As the runners' tokenizer counted them, special tokens included; a repeated text counts " +
+      'each ' +
       'time. null if one of the runners does not count tokens.',
   });
 export const responseSchema = z

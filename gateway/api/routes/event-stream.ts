@@ -1,5 +1,5 @@
-// The body of one client of GET /sse/events: it sends what the client takes, and ends when the client
-// stops reading or the gateway stops.
+// The body of one client of GET /sse/events: it sends what the client takes, and ends when the
+// client stops reading or the gateway stops.
 
 import type { Clock } from '#core/ports.ts';
 import { droppedText, heartbeatText } from '../../live/live-messages.ts';

@@ -1,5 +1,5 @@
-// POST /events: accepts one event, an array or NDJSON, answers per item, and answers 202 only once the
-// accepted events are durable.
+// POST /events: accepts one event, an array or NDJSON, answers per item, and answers 202 only once
+// the accepted events are durable.
 
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { wireEventSchema } from '#core/event/event-schema.ts';
@@ -28,7 +28,8 @@ const route = createRoute({
   description:
     'One event, an array, or NDJSON; uncompressed or with Content-Encoding gzip, br or zstd. The ' +
     'answer is 202 once the accepted events are durable. NDJSON is written to the log while it ' +
-    'arrives: if such a request fails midway (429, 413, a broken connection), the events accepted ' +
+    'arrives: if such a request fails midway (429, 413, a broken connection), the events ' +
+    'accepted ' +
     'so far stay, and an error that still reaches the client lists them in `items`. Sending ' +
     'everything again is always safe: the same event_id makes no second copy.',
   request: {
@@ -38,7 +39,8 @@ const route = createRoute({
         .default('reject')
         .openapi({
           description:
-            'reject: invalid events are rejected, item by item. dead_letter: they are accepted too, ' +
+            'reject: invalid events are rejected, item by item. dead_letter: they are accepted ' +
+            'too, ' +
             'and go to the dead-letter queue with their reason.',
         }),
     }),
@@ -52,8 +54,10 @@ const route = createRoute({
         .optional()
         .openapi({
           description:
-            'Chosen by the client, a new one for each request that must take effect once. The same ' +
-            'key with the same body gets the same answer and writes nothing. This gateway remembers ' +
+            'Chosen by the client, a new one for each request that must take effect once. The ' +
+            'same ' +
+            'key with the same body gets the same answer and writes nothing. This gateway ' +
+            'remembers ' +
             'keys for a day, or until it restarts.',
         }),
     }),

@@ -1,5 +1,5 @@
-// GET /sse/events: the live feed as server-sent events; and the answer of GET /ws/events to a request
-// without an upgrade.
+// GET /sse/events: the live feed as server-sent events; and the answer of GET /ws/events to a
+// request without an upgrade.
 
 import type { HttpBindings } from '@hono/node-server';
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
@@ -57,7 +57,8 @@ const streamRoute = createRoute({
           schema: z.string(),
           example:
             'id: 1f0c9a2b-17\nevent: stats\n' +
-            'data: {"type":"stats","id":"1f0c9a2b-17","at":"2026-01-31T12:00:00.000Z","data":{}}\n\n',
+            'data: {"type":"stats","id":"1f0c9a2b-17",' +
+            '"at":"2026-01-31T12:00:00.000Z","data":{}}\n\n',
         },
       },
     },
@@ -95,7 +96,8 @@ export function liveRoutes(app: OpenAPIHono<AppEnv>, { live, clock }: Services):
         status: 503,
         code: 'live_full',
         detail:
-          'The live feed is at its client limit (live.clientsMax), or the gateway is shutting down.',
+          'The live feed is at its client limit (live.clientsMax), or the gateway is shutting ' +
+          'down.',
         retryAfter: 10,
       });
     // Absent when a test calls the app in process.

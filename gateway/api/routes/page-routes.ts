@@ -92,7 +92,7 @@ const notBuilt = (c: Context<AppEnv>): Response =>
     detail: 'The web pages of this installation are not built: run `npm run build`.',
   });
 
-/** The file names in a folder; they are read again after a change, because a build has new names. */
+/** The file names in a folder, read again after a change: a new build has new names. */
 function filesBelow(folder: string): () => Promise<ReadonlySet<string>> {
   let read: { readonly at: number; readonly names: ReadonlySet<string> } = {
     at: -1,

@@ -29,11 +29,9 @@ const responseSchema = z
     user_id: z.string(),
     items: z.array(
       hitSchema.extend({
-        seen: z
-          .boolean()
-          .openapi({
-            description: 'Whether the user saw this product lately; such products come last.',
-          }),
+        seen: z.boolean().openapi({
+          description: 'Whether the user saw this product lately; such products come last.',
+        }),
         because: z.array(causeSchema).openapi({
           description: 'Up to three events of the user, by weight × similarity, highest first.',
         }),
@@ -44,7 +42,8 @@ const responseSchema = z
       .nullable()
       .openapi({
         description:
-          'Why there are no items: the user has no stored events; none of them shows interest; or ' +
+          'Why there are no items: the user has no stored events; none of them shows interest; ' +
+          'or ' +
           'every similar product was already bought.',
       }),
     events_used: z.int(),
@@ -93,7 +92,8 @@ const route = createRoute({
   path: '/users/{id}/recommendations',
   summary: 'Products for a user',
   description:
-    "Computed from the user's 200 newest events, weighted by type and age; products that the user " +
+    "Computed from the user's 200 newest events, weighted by type and age; products that the " +
+    'user ' +
     'bought are left out. See docs/analysis.md for the formula.',
   request: {
     params: z.object({

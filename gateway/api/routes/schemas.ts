@@ -188,7 +188,8 @@ export const badCursor = (): ProblemError =>
     status: 422,
     code: 'validation_failed',
     detail:
-      'cursor: not one that this gateway gave for this request; use next_cursor of the previous page.',
+      'cursor: not one that this gateway gave for this request; use next_cursor of the ' +
+      'previous page.',
   });
 
 /** A page, newest first, ends at a time (UTC ms) and an id. */

@@ -85,7 +85,8 @@ const requestSchema = z
       .optional()
       .openapi({
         description:
-          'next_cursor of the previous page. Only limit and events_limit may differ from the request ' +
+          'next_cursor of the previous page. Only limit and events_limit may differ from the ' +
+          'request ' +
           'for that page.',
       }),
   })

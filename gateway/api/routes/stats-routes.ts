@@ -24,7 +24,8 @@ const metricsRoute = createRoute({
         'text/plain': {
           schema: z.string(),
           example:
-            '# TYPE vectorstream_events_received_total counter\nvectorstream_events_received_total 10000\n',
+            '# TYPE vectorstream_events_received_total ' +
+            'counter\nvectorstream_events_received_total 10000\n',
         },
       },
     },

@@ -78,7 +78,8 @@ export function eventRoutes(app: OpenAPIHono<AppEnv>, { store }: Services): void
         status: 404,
         code: 'event_not_found',
         detail:
-          'No event with this id is stored; it may still be in progress, or in the dead-letter queue.',
+          'No event with this id is stored; it may still be in progress, or in the dead-letter ' +
+          'queue.',
       });
     return c.json(storedEvent(event), 200);
   });

@@ -116,12 +116,9 @@ const responseSchema = z
     categories: z.array(categoryTrendSchema),
     queries: z.array(queryTrendSchema),
     unmet_demand: z.array(demandSchema),
-    reason: z
-      .enum(['no_events', 'no_baseline'])
-      .nullable()
-      .openapi({
-        description: 'Why nothing can rise: there is no event in the window, or none before it.',
-      }),
+    reason: z.enum(['no_events', 'no_baseline']).nullable().openapi({
+      description: 'Why nothing can rise: there is no event in the window, or none before it.',
+    }),
     took_ms: z.number(),
     as_of: asOfSchema,
   })
@@ -196,7 +193,8 @@ const route = createRoute({
   path: '/trends',
   summary: 'What rises, and which searches find no product',
   description:
-    'Products, categories and queries whose share of events is larger than before, beyond chance; ' +
+    'Products, categories and queries whose share of events is larger than before, beyond ' +
+    'chance; ' +
     'and clusters of queries without a matching product. All by event time. ' +
     'See docs/analysis.md for the formulas.',
   request: { query: querySchema },

@@ -1,5 +1,5 @@
-// Gauges that only source, store and dead-letter queue know. They answer within a second, even while
-// these are down.
+// Gauges that only source, store and dead-letter queue know. They answer within a second, even
+// while these are down.
 
 import type { Clock, DeadLetters, EventSource, VectorStore } from '#core/ports.ts';
 import { lastKnown } from './last-known.ts';
@@ -7,7 +7,7 @@ import { lastKnown } from './last-known.ts';
 export type Gauges = ReturnType<typeof createGauges>;
 
 const answerMsMax = 1000;
-/** No event has this id: looking it up is the cheapest request that only a working store answers. */
+/** No event has this id; looking it up is the cheapest test of whether the store works. */
 const probeEventId = '00000000-0000-0000-0000-000000000000';
 
 export function createGauges({

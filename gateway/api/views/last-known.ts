@@ -1,5 +1,5 @@
-// Asks a dependency that may be slow or down, once for all who wait, and answers within a time limit:
-// with the last known value if there is no new one.
+// Asks a dependency that may be slow or down, once for all who wait, and answers within a time
+// limit: with the last known value if there is no new one.
 
 import type { Clock } from '#core/ports.ts';
 import { within } from '#core/time/deadline.ts';

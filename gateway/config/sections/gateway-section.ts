@@ -45,7 +45,9 @@ export const gatewaySection = {
   apiKeysFile: path({
     env: 'VECTORSTREAM_API_KEYS_FILE',
     flag: 'api-keys-file',
-    help: 'File with further API keys, one name:scope:key per line. It is read again when it changes.',
+    help:
+      'File with further API keys, one name:scope:key per line. ' +
+      'It is read again when it changes.',
   }),
   publicHosts: list({
     env: 'VECTORSTREAM_PUBLIC_HOSTS',
@@ -54,7 +56,8 @@ export const gatewaySection = {
     item: parseHostName,
     help:
       'Host names that clients use in addition to the address of the gateway, such as that of a ' +
-      'proxy. On a loopback address, requests for any other name are refused; on other addresses, ' +
+      'proxy. On a loopback address, requests for any other name are refused; on other ' +
+      'addresses, ' +
       'only if this list has an entry.',
   }),
   corsOrigins: list({

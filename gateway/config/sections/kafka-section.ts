@@ -28,7 +28,8 @@ export const kafkaSection = {
     env: 'KAFKA_DLQ_TOPIC',
     flag: 'kafka-dlq-topic',
     help:
-      'Topic of the dead letters; their states are in a second topic, with .state appended to the ' +
+      'Topic of the dead letters; their states are in a second topic, with .state appended to ' +
+      'the ' +
       'name. If it is not set, the name is that of the event topic with .dlq appended.',
   }),
   createTopics: yesOrNo({ default: true, help: 'Whether to create missing topics.' }),

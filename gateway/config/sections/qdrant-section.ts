@@ -39,7 +39,8 @@ export const qdrantSection = {
   quantisation: oneOf(['none', 'scalar', 'binary'], {
     default: 'none',
     help:
-      'Quantisation of a new collection, whose searches then compare smaller copies of the vectors ' +
+      'Quantisation of a new collection, whose searches then compare smaller copies of the ' +
+      'vectors ' +
       'first: 8 bits (scalar) or 1 bit (binary) per number.',
   }),
   shards: integer({

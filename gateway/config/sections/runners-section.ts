@@ -32,8 +32,10 @@ export const runnersSection = {
     max: 86_400,
     live: true,
     help:
-      'Check interval (seconds). A runner that returns wrong vectors gets no more work within one ' +
-      'interval, and its vectors leave the store within one more. The interval of a slow runner is ' +
+      'Check interval (seconds). A runner that returns wrong vectors gets no more work within ' +
+      'one ' +
+      'interval, and its vectors leave the store within one more. The interval of a slow ' +
+      'runner is ' +
       'longer, so that checks stay below 2 % of its work.',
   }),
   fleetMax: integer({
