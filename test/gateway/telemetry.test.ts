@@ -8,9 +8,9 @@ import { Live } from '../../gateway/live/live.ts';
 import { pipelineObserver } from '../../gateway/startup/observers.ts';
 import { createLog } from '../../gateway/telemetry/gateway-log.ts';
 import { LatencyHistogram } from '../../gateway/telemetry/latency-histogram.ts';
-import { Telemetry, type Gauges } from '../../gateway/telemetry/metrics.ts';
+import { Telemetry, type ScrapedGauges } from '../../gateway/telemetry/metrics.ts';
 
-const quiet: Gauges = {
+const quiet: ScrapedGauges = {
   lag: [{ partition: 0, lag: 0 }],
   unsettled: 0,
   runners: [],
