@@ -1,5 +1,5 @@
-// Health check of a runner for container engines: the runner has an open connection to a port of one
-// of its gateways.
+// Health check of a runner for container engines: the runner has an open connection to a port of
+// one of its gateways.
 
 import { readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';

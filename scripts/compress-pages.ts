@@ -1,5 +1,5 @@
-// Writes a Brotli and a gzip copy of each built file that becomes smaller, so that the gateway never
-// compresses.
+// Writes a Brotli and a gzip copy of each built file that becomes smaller, so that the gateway
+// never compresses.
 
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
-// `npm run certificate`: makes a certificate for HTTPS in the local network. Without HTTPS, browsers
-// give a page of another machine neither WebGPU nor threads.
+// `npm run certificate`: makes a certificate for HTTPS in the local network. Without HTTPS,
+// browsers give a page of another machine neither WebGPU nor threads.
 
 import { isIP } from 'node:net';
 import { hostname, networkInterfaces } from 'node:os';

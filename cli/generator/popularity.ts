@@ -1,5 +1,5 @@
-// Chooses the next product: exactly by Zipf's law over the whole shop, although each visitor prefers
-// one aisle.
+// Chooses the next product: exactly by Zipf's law over the whole shop, although each visitor
+// prefers one aisle.
 
 import type { Random } from './random.ts';
 

@@ -1,5 +1,5 @@
-// One visitor's session, step by step. Visitors view a product before they put it in the cart, remove
-// only what is in it, and buy nothing twice.
+// One visitor's session, step by step. Visitors view a product before they put it in the cart,
+// remove only what is in it, and buy nothing twice.
 
 import type { EventType } from '#core/ports.ts';
 import type { CatalogueProduct } from './catalogue.ts';

@@ -1,5 +1,5 @@
-// Reads CSV records from lines. A line with broken quotes costs only that line; the next one is read
-// normally.
+// Reads CSV records from lines. A line with broken quotes costs only that line; the next one is
+// read normally.
 
 import { CsvError, parse } from 'csv-parse/sync';
 

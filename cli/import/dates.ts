@@ -1,5 +1,5 @@
-// Reads the time column of a log as UTC milliseconds, by one format for the whole file. Rejects dates
-// that do not exist.
+// Reads the time column of a log as UTC milliseconds, by one format for the whole file. Rejects
+// dates that do not exist.
 
 import { UsageError } from '#core/errors/errors.ts';
 import { utcMs } from '#core/event/timestamp.ts';

@@ -1,5 +1,5 @@
-// The pipeline of an import: bytes → lines → rows → events → acknowledgements. It accounts for every
-// line.
+// The pipeline of an import: bytes → lines → rows → events → acknowledgements. It accounts for
+// every line.
 
 import { assert } from '#core/errors/assert.ts';
 import { UsageError } from '#core/errors/errors.ts';

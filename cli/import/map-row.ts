@@ -1,5 +1,5 @@
-// Maps one row to the JSON of an event, or to the reason why the row is turned away. It never throws
-// because of a row.
+// Maps one row to the JSON of an event, or to the reason why the row is turned away. It never
+// throws because of a row.
 
 import type { DateReader } from './dates.ts';
 import type { AmountSpec, FieldSpec, Mapping, RuleSpec } from './mapping.ts';

@@ -1,4 +1,5 @@
-// Loads a mapping, ready-made or the user's own YAML file, and checks all of it before a line is read.
+// Loads a mapping, ready-made or the user's own YAML file, and checks all of it before a line is
+// read.
 
 import { readFile, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';

@@ -1,4 +1,5 @@
-// Reads lines of NDJSON into the same rows as those of a CSV, so that one mapping language fits both.
+// Reads lines of NDJSON into the same rows as those of a CSV, so that one mapping language fits
+// both.
 
 import type { BrokenLine, CsvRow, TextLine } from './csv-records.ts';
 

@@ -1,5 +1,5 @@
-// Detects from the first bytes how a log is written: encoding, line ends, delimiter, quote. It throws
-// only for a file that cannot be a log, and says in one line what the file is.
+// Detects from the first bytes how a log is written: encoding, line ends, delimiter, quote. It
+// throws only for a file that cannot be a log, and says in one line what the file is.
 
 import { UsageError } from '#core/errors/errors.ts';
 import { CsvReader } from './csv-records.ts';
