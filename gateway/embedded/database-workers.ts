@@ -11,7 +11,7 @@ export type DatabaseWorkersOptions = {
   readonly writer: WriterOptions;
   readonly dimensions: number;
   readonly copiesVectors: boolean;
-  /** Called at most once, when a worker has died or found damage in the file. */
+  /** Called at most once, when a worker has died or found its file damaged or gone. */
   readonly onWorkerExit: (error: DependencyError) => void;
 };
 

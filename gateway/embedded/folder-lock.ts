@@ -6,6 +6,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { UsageError } from '#core/errors/errors.ts';
 import { primaryCode, sqliteCode } from './sql/sqlite-errors.ts';
 
+export const lockFile = (folder: string) => join(folder, 'vectorstream.lock');
+
 /**
  * Holds SQLite's write lock on a small database beside the data. The operating system releases the
  * lock when the process ends, even by SIGKILL, so no stale lock remains. Other processes can still
@@ -14,7 +16,7 @@ import { primaryCode, sqliteCode } from './sql/sqlite-errors.ts';
  * @throws UsageError when another process has the lock
  */
 export function lockFolder(folder: string): DatabaseSync {
-  const lock = new DatabaseSync(join(folder, 'vectorstream.lock'));
+  const lock = new DatabaseSync(lockFile(folder));
   try {
     lock.exec('PRAGMA busy_timeout = 0; BEGIN IMMEDIATE');
     lock.exec('CREATE TABLE IF NOT EXISTS holder (pid INTEGER); DELETE FROM holder');

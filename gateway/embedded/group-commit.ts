@@ -8,16 +8,28 @@ import { asDependencyError } from './sql/sqlite-errors.ts';
 import { type Call, handlerOf } from './worker-rpc.ts';
 import type { WriterApi } from './writer-api.ts';
 
+export type GroupCommitOptions = {
+  readonly database: DatabaseSync;
+  readonly handlers: WriterApi;
+  /**
+   * Called before the next call after the changes of a call, or of the whole group, were undone.
+   * When it throws, that call fails, and it is called again before the next one.
+   */
+  readonly reload: () => void;
+  /** Called after the commit. When it throws, no call of the group is answered as done. */
+  readonly verify: () => void;
+};
+
 /**
- * The function returns whether the transaction was committed, and ends every call in any case.
- *
- * @param onRollback called after the changes of a call, or of the whole group, were undone
+ * The function returns whether the transaction was committed and verified. It ends every call in
+ * any case, and throws nothing that a full or failing disk causes.
  */
-export function createGroupCommit(
-  database: DatabaseSync,
-  handlers: WriterApi,
-  onRollback: () => void,
-): (calls: readonly Call[]) => boolean {
+export function createGroupCommit({
+  database,
+  handlers,
+  reload,
+  verify,
+}: GroupCommitOptions): (calls: readonly Call[]) => boolean {
   const begin = database.prepare('BEGIN IMMEDIATE');
   const commit = database.prepare('COMMIT');
   const rollback = database.prepare('ROLLBACK');
@@ -25,15 +37,19 @@ export function createGroupCommit(
   const release = database.prepare('RELEASE one_call');
   const rollbackCall = database.prepare('ROLLBACK TO one_call');
 
+  let isStale = false;
+
   const run = (call: Call): unknown => {
     const handler = handlerOf(handlers, call);
     savepoint.run();
     try {
+      if (isStale) reload();
+      isStale = false;
       return handler(call.argument);
     } catch (error) {
       // When the disk is full, SQLite may have rolled back the whole transaction already.
+      isStale = true;
       if (database.isTransaction) rollbackCall.run();
-      onRollback();
       throw error;
     } finally {
       if (database.isTransaction) release.run();
@@ -55,9 +71,10 @@ export function createGroupCommit(
         }
       }
       commit.run();
+      verify();
     } catch (error) {
+      isStale = true;
       if (database.isTransaction) rollback.run();
-      onRollback();
       for (const call of unanswered.keys()) call.reject(groupError(error));
       return false;
     }

@@ -44,8 +44,8 @@ export type EmbeddedOptions = {
   readonly searchPlan: SearchPlan;
   readonly clock: Clock;
   /**
-   * Called at most once, when a database worker has died or found damage in the file. Nothing can
-   * be read or written after that, so the gateway must end.
+   * Called at most once, when a database worker has died or found its file damaged, removed or
+   * replaced. Nothing can be read or written after that, so the gateway must end.
    */
   readonly onWorkerExit: (error: DependencyError) => void;
 };

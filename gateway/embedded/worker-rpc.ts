@@ -13,6 +13,7 @@ import {
   UsageError,
   VectorStreamError,
 } from '#core/errors/errors.ts';
+import { misplacedCode } from './files-in-place.ts';
 import { damagedCode } from './sql/sqlite-errors.ts';
 
 /** The methods of a worker: each takes one message and returns one. */
@@ -46,6 +47,8 @@ type RpcReply<Value = never> =
 
 /** The id of the reply that says that the worker is ready. */
 const readyId = 0;
+/** The id of an error that answers no call. */
+const reportId = -1;
 const closeMethod = 'close';
 
 /** Calls handed to the worker's code together at most, so that one fsync serves all of them. */
@@ -57,11 +60,17 @@ type WorkerService = {
   close(): Promise<void>;
 };
 
+/** With these codes, every further write would be lost or would do harm. */
+const fatalCodes: ReadonlySet<string> = new Set([damagedCode, misplacedCode]);
+
 /**
  * The worker's side. `start` opens what the worker needs. An error that it throws rejects the
- * client's `ready`.
+ * client's `ready`. Later it may report errors that answer no call.
  */
-export function serve(port: MessagePort, start: () => WorkerService): void {
+export function serve(
+  port: MessagePort,
+  start: (report: (error: unknown) => void) => WorkerService,
+): void {
   const send = (message: RpcReply<unknown>, transferred: readonly ArrayBuffer[]) =>
     port.postMessage(message, transferred);
   const asCall = ({ id, method, argument }: RpcRequest): Call => ({
@@ -71,7 +80,7 @@ export function serve(port: MessagePort, start: () => WorkerService): void {
     reject: (error) => send({ id, error: wireError(error) }, []),
   });
   try {
-    const service = start();
+    const service = start((error) => send({ id: reportId, error: wireError(error) }, []));
     port.on('message', (first: RpcRequest) => {
       const group: Call[] = [];
       for (
@@ -113,7 +122,7 @@ export class WorkerClient<A extends Api> {
 
   /**
    * @param onWorkerExit called when a worker that was ready ends before `close`, and each time that
-   *   the worker finds damage in its file
+   *   the worker finds its file damaged, removed or replaced
    */
   constructor(worker: Worker, name: string, onWorkerExit: (error: DependencyError) => void) {
     this.#worker = worker;
@@ -186,9 +195,9 @@ export class WorkerClient<A extends Api> {
     }
     const error = restored(message.error);
     pending?.reject(error);
-    // Further writes to a damaged file would damage more of it.
-    if (message.id !== readyId && error instanceof DependencyError && error.code === damagedCode)
-      this.#onWorkerExit(error);
+    // Further writes to a damaged file would damage more of it; those to a removed one are lost.
+    const isFatal = error instanceof DependencyError && fatalCodes.has(error.code);
+    if (message.id !== readyId && isFatal) this.#onWorkerExit(error);
   }
 
   #end(exitCode: number, cause: unknown): void {

@@ -1,18 +1,19 @@
 // The worker that writes `vectorstream.db`, and the only one: all waiting calls share a
 // transaction.
 
-import { statSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '#core/errors/assert.ts';
-import { lockFolder } from './folder-lock.ts';
+import { watchFiles } from './files-in-place.ts';
+import { lockFile, lockFolder } from './folder-lock.ts';
 import { createGroupCommit } from './group-commit.ts';
-import { databaseFile, openDatabase, openDataFolder } from './sql/database.ts';
+import { databaseFile, openDatabase, openDataFolder, walFile } from './sql/database.ts';
 import { createDeadLetterWrites } from './sql/dead-letter-tables.ts';
 import { LogState } from './sql/log-state.ts';
 import { createLogWrites } from './sql/log-writes.ts';
 import { prepareSchema } from './sql/schema.ts';
 import { createSessionWrites } from './sql/session-tables.ts';
 import { createStoreWrites } from './sql/store-writes.ts';
+import { createWalBound } from './wal-bound.ts';
 import { serve } from './worker-rpc.ts';
 import type { WriterOptions } from './writer-api.ts';
 
@@ -20,16 +21,16 @@ import type { WriterOptions } from './writer-api.ts';
 const cacheKib = 16 * 1024;
 /** Pages of WAL after which SQLite copies them into the database (32 MiB). */
 const checkpointPages = 4096;
-/**
- * Size of the WAL at which the writer waits for readers. Without this, the file would grow as long
- * as searches overlap.
- */
 const walBytesMax = 128 * 2 ** 20;
+const walBytesBetweenTries = 16 * 2 ** 20;
+const walWaitMs = 100;
+/** A gateway without any write notices within this time that its files were taken away. */
+const watchMs = 500;
 
 const { folder, identity, partitions, bounds }: WriterOptions = workerData;
 assert(parentPort !== null, 'The database writer runs outside of a worker');
 
-serve(parentPort, () =>
+serve(parentPort, (report) =>
   openDataFolder(folder, () => {
     const lock = lockFolder(folder);
     const database = openDatabase(folder, { readOnly: false, cacheKib });
@@ -42,22 +43,36 @@ serve(parentPort, () =>
       ...createSessionWrites(database),
       ...createDeadLetterWrites(database),
     };
-    const commitGroup = createGroupCommit(database, handlers, () => log.reload());
+    const verify = watchFiles([databaseFile(folder), walFile(folder), lockFile(folder)]);
+    const commitGroup = createGroupCommit({
+      database,
+      handlers,
+      reload: () => log.reload(),
+      verify,
+    });
+    const keepWalSmall = createWalBound(database, {
+      file: walFile(folder),
+      bytesMax: walBytesMax,
+      bytesBetweenTries: walBytesBetweenTries,
+      waitMs: walWaitMs,
+    });
+    const watch = setInterval(() => {
+      try {
+        verify();
+      } catch (error) {
+        report(error);
+      }
+    }, watchMs);
 
     return {
       answer: (calls) => {
-        const isCommitted = commitGroup(calls);
-        if (isCommitted && walBytes() > walBytesMax)
-          database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+        if (commitGroup(calls)) keepWalSmall();
       },
       close: async () => {
+        clearInterval(watch);
         database.close();
         lock.close();
       },
     };
   }),
 );
-
-function walBytes(): number {
-  return statSync(`${databaseFile(folder)}-wal`, { throwIfNoEntry: false })?.size ?? 0;
-}

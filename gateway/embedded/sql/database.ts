@@ -10,6 +10,11 @@ import { UsageError, VectorStreamError } from '#core/errors/errors.ts';
 import { primaryCode, sqliteCode } from './sqlite-errors.ts';
 
 export const databaseFile = (folder: string) => join(folder, 'vectorstream.db');
+/** The write-ahead log: what is committed and not yet in the database file. */
+export const walFile = (folder: string) => `${databaseFile(folder)}-wal`;
+
+/** How long a connection waits for another one's lock. */
+export const busyTimeoutMs = 5_000;
 
 /**
  * Vectors of 384 floats fill 94 % of a page of 8 KiB, but only 75 % of one of 4 KiB (SQLite's
@@ -31,7 +36,7 @@ export function openDatabase(
   const database = new DatabaseSync(databaseFile(folder), {
     readOnly: options.readOnly,
     allowExtension: true,
-    timeout: 5_000,
+    timeout: busyTimeoutMs,
   });
   try {
     database.loadExtension(getLoadablePath());
