@@ -29,3 +29,8 @@ export class MetricSeries {
     };
   }
 }
+
+/** Labels take only values of a fixed list: what a peer sends must not create series. */
+export function bounded<V extends string>(values: readonly V[], value: string, otherwise: V): V {
+  return values.find((candidate) => candidate === value) ?? otherwise;
+}

@@ -13,7 +13,7 @@ import {
 } from '#core/ports.ts';
 import { crossCheckResults, type CrossCheckResult } from '#core/trust/agreement.ts';
 import { LatencyHistogram, type LatencySummary } from './latency-histogram.ts';
-import { MetricSeries } from './metric-series.ts';
+import { bounded, MetricSeries } from './metric-series.ts';
 
 const cacheResults = ['hit', 'shared', 'store', 'miss'] as const;
 export type CacheResult = (typeof cacheResults)[number];
@@ -262,15 +262,9 @@ export class Telemetry {
   }
 
   golden(device: string, meanCosine: number): void {
-    this.lastCheck = {
-      device,
-      cosine: Number.isFinite(meanCosine) ? meanCosine : 0,
-      at: Date.now(),
-    };
-    this.#cosine.set(
-      { device: bounded<string>(devices, device, 'cpu') },
-      Number.isFinite(meanCosine) ? meanCosine : 0,
-    );
+    const cosine = Number.isFinite(meanCosine) ? meanCosine : 0;
+    this.lastCheck = { device, cosine, at: Date.now() };
+    this.#cosine.set({ device: bounded<string>(devices, device, 'cpu') }, cosine);
   }
 
   totals(): Totals {
@@ -298,18 +292,10 @@ export class Telemetry {
   }
 
   #setRunners(runners: ScrapedGauges['runners']): void {
-    for (const device of devices) {
+    for (const device of devices)
       for (const state of runnerStates) {
-        this.#runners.set(
-          { device, state },
-          runners.filter((runner) => runner.device === device && runner.state === state).length,
-        );
+        const counted = runners.filter((each) => each.device === device && each.state === state);
+        this.#runners.set({ device, state }, counted.length);
       }
-    }
   }
-}
-
-/** Labels take only values of a fixed list: what a peer sends must not create series. */
-function bounded<V extends string>(values: readonly V[], value: string, otherwise: V): V {
-  return values.find((candidate) => candidate === value) ?? otherwise;
 }
