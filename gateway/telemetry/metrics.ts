@@ -21,9 +21,7 @@ export type CacheResult = (typeof cacheResults)[number];
 /** In the order of `circuit_state`: the index is the gauge's value. */
 export const circuitStates = ['closed', 'half-open', 'open'] as const;
 type CircuitState = (typeof circuitStates)[number];
-/** As the pipeline names them. */
 const dependencies = ['store', 'dead_letters', 'other'] as const;
-/** Outcomes of requests on dead letters. */
 const deadLetterActions = ['replayed', 'refused', 'purged', 'added'] as const;
 
 /** Totals since this gateway started. */
@@ -194,8 +192,8 @@ export class Telemetry {
     this.#totals.stored += 1;
   }
 
-  /** Called in addition to `stored`: the event was already stored. */
   superseded(): void {
+    // In addition to `stored`: the event was already stored.
     this.#totals.superseded += 1;
   }
 

@@ -8,7 +8,7 @@ import { parseTopics, topics } from '../../live/live-messages.ts';
 import type { AppEnv } from '../app-env.ts';
 import { problemResponse } from '../middleware/problem-response.ts';
 import type { Services } from '../services.ts';
-import { EventStream } from './event-stream.ts';
+import { LiveEventStream } from './live-event-stream.ts';
 import { problem } from './schemas.ts';
 
 const query = z.object({
@@ -102,7 +102,7 @@ export function liveRoutes(app: OpenAPIHono<AppEnv>, { live, clock }: Services):
       });
     // Absent when a test calls the app in process.
     const { outgoing }: Partial<HttpBindings> = c.env ?? {};
-    const stream = new EventStream(live, connection, clock, () => outgoing?.destroy());
+    const stream = new LiveEventStream(live, connection, clock, () => outgoing?.destroy());
     return c.body(stream.body(), 200, streamHeaders);
   });
 }

@@ -7,7 +7,7 @@ import type { Live, LiveConnection } from '../../live/live.ts';
 
 const encoder = new TextEncoder();
 
-export class EventStream {
+export class LiveEventStream {
   readonly #live: Live;
   readonly #connection: LiveConnection;
   readonly #clock: Clock;
