@@ -414,7 +414,10 @@ export type VectorStore = AsyncDisposable & {
 
 /** A record that could not be stored, and why. */
 export type DeadLetter = LogRecord & {
-  /** UUIDv5 of the origin, so that the same failure is one dead letter however often it occurs. */
+  /**
+   * UUIDv5 of the origin and the record (see `deadLetterId`), so that the same failure is one dead
+   * letter however often it occurs.
+   */
   readonly id: string;
   readonly origin: Position;
   readonly reason: DeadLetterReason;
@@ -479,7 +482,11 @@ export type DeadLetterCursor = { readonly failedAt: number; readonly id: string 
  */
 export type DeadLetters = AsyncDisposable & {
   readonly kind: 'kafka' | 'embedded' | 'memory';
-  /** Idempotent by id: a dead letter that is already there stays as it is, with its status. */
+  /**
+   * Idempotent by id: a dead letter that is already there stays as it is, with its status. One of
+   * an earlier version counts as there too when its id is `deadLetterIdOfPlace` and its key, value
+   * and timestamp are the same.
+   */
   put(deadLetters: readonly DeadLetter[]): Promise<void>;
   /**
    * The last status of an id wins, and unknown ids are ignored. A purge deletes the key, value and

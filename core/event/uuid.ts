@@ -17,19 +17,22 @@ export function isUuid(text: string): boolean {
 }
 
 /**
- * UUIDv5 (RFC 9562 §5.5): the first 16 bytes of SHA-1 over the namespace and the name in UTF-8,
- * with version and variant set. It is synchronous and needs no import, because it makes an id per
- * event, in the browser too (`crypto.subtle` is asynchronous).
+ * UUIDv5 (RFC 9562 §5.5): the first 16 bytes of SHA-1 over the namespace and the name (bytes, or
+ * text as UTF-8), with version and variant set. It is synchronous and needs no import, because it
+ * makes an id per event, in the browser too (`crypto.subtle` is asynchronous).
  */
-export function uuidV5(name: string, namespace: string = vectorstreamNamespace): string {
+export function uuidV5(
+  name: string | Uint8Array,
+  namespace: string = vectorstreamNamespace,
+): string {
   assert(isUuid(namespace), `The namespace "${namespace}" is not a UUID`);
-  const bytesMax = 16 + name.length * 3;
+  const bytesMax = 16 + name.length * (typeof name === 'string' ? 3 : 1);
   const message =
     bytesMax + paddingBytesMax <= scratch.length
       ? scratch
       : new Uint8Array(bytesMax + paddingBytesMax);
   writeUuid(namespace, message);
-  sha1(message, 16 + writeUtf8(name, message, 16));
+  sha1(message, 16 + writeName(name, message, 16));
   const [a, b, c, d] = [state[0] ?? 0, state[1] ?? 0, state[2] ?? 0, state[3] ?? 0];
   return format(a, (b & 0xffff0fff) | 0x5000, (c & 0x3fffffff) | 0x80000000, d);
 }
@@ -64,6 +67,12 @@ function writeUuid(uuid: string, into: Uint8Array): void {
 /** `0`–`9` are 48–57; the low three bits of `a`–`f` and `A`–`F` are 1–6. */
 function nibble(code: number): number {
   return code < 58 ? code - 48 : (code & 7) + 9;
+}
+
+function writeName(name: string | Uint8Array, into: Uint8Array, from: number): number {
+  if (typeof name === 'string') return writeUtf8(name, into, from);
+  into.set(name, from);
+  return name.length;
 }
 
 /**

@@ -1,6 +1,7 @@
 // The reference dead-letter queue: idempotent by id, newest first, every byte unchanged.
 
 import { DependencyError } from '#core/errors/errors.ts';
+import { deadLetterId, deadLetterIdOfPlace } from '#core/event/dead-letter-id.ts';
 import {
   openStatus,
   type DeadLetter,
@@ -15,13 +16,20 @@ import {
 /** @param deadLettersMax the most dead letters that the queue holds; `put` refuses more */
 export function createMemoryDeadLetters(deadLettersMax = 100_000): DeadLetters {
   const entries = new Map<string, DeadLetterEntry>();
+  const isKnown = (deadLetter: DeadLetter): boolean => {
+    const older = entries.get(deadLetterIdOfPlace(deadLetter.origin));
+    return (
+      entries.has(deadLetter.id) ||
+      (older !== undefined && deadLetterId(older.origin, older) === deadLetter.id)
+    );
+  };
   return {
     kind: 'memory',
     async put(deadLetters) {
       // Reversed, because of two with the same id the first counts.
       const added = new Map(
         deadLetters
-          .filter(({ id }) => !entries.has(id))
+          .filter((deadLetter) => !isKnown(deadLetter))
           .toReversed()
           .map((deadLetter) => [deadLetter.id, deadLetter]),
       );

@@ -9,9 +9,9 @@
 //                                                              └─► settle
 
 import { assert } from '#core/errors/assert.ts';
+import { deadLetterId } from '#core/event/dead-letter-id.ts';
 import { type EventLimits, isRejection, parseEvent } from '#core/event/parse-event.ts';
 import { documentOf } from '#core/event/text.ts';
-import { uuidV5 } from '#core/event/uuid.ts';
 import type {
   Clock,
   DeadLetter,
@@ -123,7 +123,7 @@ function deadLetterOf(delivery: Delivery, failure: Failure, failedAt: number): D
   const { position, key, value, headers, timestamp } = delivery;
   const { rejection, attempts, runner } = failure;
   return {
-    id: uuidV5(`${position.topic}/${position.partition}/${position.offset}`),
+    id: deadLetterId(position, delivery),
     origin: position,
     key,
     value,

@@ -13,6 +13,7 @@ import {
 } from '../embedded/record-codec.ts';
 import { wholePage } from '../embedded/sql/dead-letter-search.ts';
 import {
+  createDeadLetterLookup,
   createDeadLetterReads,
   createDeadLetterWrites,
   deadLettersSchema,
@@ -29,7 +30,8 @@ export type DeadLetterIndex = Disposable & {
   add(deadLetters: readonly IndexedDeadLetter[]): void;
   /** The last status counts, even when it comes before its dead letter. */
   setStatus(changes: readonly StatusChange[]): void;
-  has(id: string): boolean;
+  /** Also when it is there under the id of an earlier version, see `DeadLetters.put`. */
+  has(deadLetter: DeadLetter): boolean;
   list(query: DeadLetterQuery): Promise<readonly DeadLetterEntry[]>;
   get(id: string): DeadLetterEntry | null;
   stats(): DeadLetterStats;
@@ -53,7 +55,7 @@ export function createDeadLetterIndex(): DeadLetterIndex {
       'ON CONFLICT (id) DO UPDATE SET status = excluded.status',
   );
   const findStatus = database.prepare('SELECT status FROM dead_letter_states WHERE id = ?');
-  const find = database.prepare('SELECT 1 FROM dead_letters WHERE id = ?');
+  const isStored = createDeadLetterLookup(database);
 
   const inTransaction = (work: () => void): void => {
     database.exec('BEGIN');
@@ -78,10 +80,7 @@ export function createDeadLetterIndex(): DeadLetterIndex {
         writes.setDeadLetterStatus(changes);
       });
     },
-    has(id) {
-      const key = uuidBytes(id);
-      return key !== null && find.get(key) !== undefined;
-    },
+    has: (deadLetter) => isStored(deadLetter, deadLetter),
     list: (query) =>
       wholePage(query, async (part) => {
         const found = reads.listDeadLetters(part);

@@ -85,7 +85,7 @@ export function createKafkaDeadLetters(options: KafkaDeadLettersOptions): DeadLe
   return {
     kind: 'kafka',
     async put(deadLetters) {
-      const fresh = deadLetters.filter(({ id }) => !index.has(id));
+      const fresh = deadLetters.filter((deadLetter) => !index.has(deadLetter));
       // The first of several with one id stays.
       const byId = new Map(fresh.toReversed().map((deadLetter) => [deadLetter.id, deadLetter]));
       await append([...byId.values()].toReversed());

@@ -1,7 +1,7 @@
 // What every dead-letter queue guarantees to the pipeline and to the person who reads it.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { uuidV5 } from '#core/event/uuid.ts';
+import { deadLetterId, deadLetterIdOfPlace } from '#core/event/dead-letter-id.ts';
 import {
   openStatus,
   type DeadLetter,
@@ -27,13 +27,17 @@ const whole = 2 ** 20;
 const noon = 1_700_000_000_000;
 
 function letterOf(offset: number, changes: Partial<DeadLetter> = {}): DeadLetter {
-  return {
-    id: uuidV5(`events/0/${offset}`),
-    origin: { topic: 'events', partition: 0, offset },
+  const origin = { topic: 'events', partition: 0, offset };
+  const record = {
     key: utf8.encode(`user-${offset}`),
     value: utf8.encode(`{"event_id":${offset}`),
     headers: {},
     timestamp: noon - 5,
+  };
+  return {
+    id: deadLetterId(origin, record),
+    origin,
+    ...record,
     reason: 'not_json',
     message: `Expected a JSON object, got text that ends early at character ${offset}.`,
     field: null,
@@ -154,6 +158,38 @@ export function deadLettersConformance(
       queue = await harness.open();
       await queue.put([letterOf(1, { failedAt: noon + 999 })]);
       expect(offsetsOf(await queue.list({ limit: 10, valueBytesMax: whole }))).toEqual([1]);
+    });
+
+    it('another record at the same place is another letter: its topic was made anew', async () => {
+      const { origin, id: firstId } = letterOf(1);
+      const of = (changes: Partial<DeadLetter>): DeadLetter => {
+        const letter = letterOf(1, changes);
+        return { ...letter, id: deadLetterId(origin, letter) };
+      };
+      const later = [
+        of({ value: utf8.encode('another value') }),
+        of({ key: null }),
+        of({ timestamp: noon - 4 }),
+      ];
+      await queue.put([letterOf(1)]);
+      await queue.put(later);
+      expect((await queue.stats()).byState.open).toBe(4);
+      for (const { id } of [letterOf(1), ...later])
+        expect((await queue.get(id))?.origin).toEqual(origin);
+      expect(new Set([firstId, ...later.map(({ id }) => id)]).size).toBe(4);
+    });
+
+    it('a letter of an earlier version, named by its place alone, is known by its record', async () => {
+      const older = letterOf(1, { id: deadLetterIdOfPlace(letterOf(1).origin) });
+      const replayed = statusOf({ state: 'replayed', replays: 1 });
+      await queue.put([older]);
+      await queue.setStatus([{ id: older.id, status: replayed }]);
+      await queue.list({ limit: 1, valueBytesMax: 0 });
+      const other = letterOf(1, { value: utf8.encode('another record at its place') });
+      await queue.put([letterOf(1), { ...other, id: deadLetterId(other.origin, other) }]);
+      expect((await queue.stats()).byState).toEqual({ open: 1, replayed: 1, purged: 0 });
+      expect(await queue.get(older.id)).toMatchObject(replayed);
+      expect(await queue.get(letterOf(1).id)).toBeNull();
     });
 
     it('an empty put changes nothing', async () => {

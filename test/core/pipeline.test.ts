@@ -66,10 +66,13 @@ const badRequest = () =>
   new DependencyError('store', 'bad_request', 'One point is malformed.', { retryable: false });
 
 /** A world in which everything outside the pipeline fails as the test wants it to. */
-function createWorld(random: () => number, faultRate: number) {
+function createWorld(
+  random: () => number,
+  faultRate: number,
+  memoryDeadLetters = createMemoryDeadLetters(),
+) {
   const clock = new ManualClock(startsAt);
   const memoryStore = createMemoryStore({ dimensions, now: () => clock.now() });
-  const memoryDeadLetters = createMemoryDeadLetters();
   const log = createMemoryLog({ partitions: 3, unsettledMax: 50, batchMax: 7 });
   const ends = { events: new Set<string>(), letters: new Set<string>() };
   const embedded: string[] = [];
@@ -238,6 +241,21 @@ describe('the pipeline', () => {
       ),
       { numRuns: 60 },
     );
+  });
+
+  test('a bad record at an offset that its log uses again is dead-lettered beside the first', async () => {
+    const queue = createMemoryDeadLetters();
+    const lives = ['of the first topic', 'of the topic that was made anew'];
+    for (const life of lives) {
+      const world = createWorld(seeded(5).next, 0, queue);
+      const bad = recordOf({ kind: 'not-json', eventId: 'event-0', product: 1 });
+      await world.log.sink.append([{ ...bad, value: encode(life) }]);
+      await world.run('drained', 'crash');
+      await world.run('drained', 'stop');
+    }
+    const letters = await queue.list({ limit: 10, valueBytesMax: 100 });
+    expect(letters.map(({ value }) => new TextDecoder().decode(value)).toSorted()).toEqual(lives);
+    expect(new Set(letters.map(({ origin }) => origin.offset)).size).toBe(1);
   });
 
   test('a text is embedded once however many events carry it, and never again once it is stored', async () => {

@@ -2,7 +2,7 @@
 // that is held to its promise.
 
 import { DependencyError } from '#core/errors/errors.ts';
-import { uuidV5 } from '#core/event/uuid.ts';
+import { deadLetterId } from '#core/event/dead-letter-id.ts';
 import type { ManualClock } from '#core/memory/manual-clock.ts';
 import type { EventSource } from '#core/ports.ts';
 
@@ -51,11 +51,10 @@ export function watchedSource(
         yield batch.map((delivery) => ({
           ...delivery,
           settle: (outcome: Parameters<typeof delivery.settle>[0]) => {
-            const { topic, partition, offset } = delivery.position;
             const eventId = delivery.key === null ? '' : new TextDecoder().decode(delivery.key);
             const isDurable =
               outcome.status === 'dead-lettered'
-                ? durable.letters.has(uuidV5(`${topic}/${partition}/${offset}`))
+                ? durable.letters.has(deadLetterId(delivery.position, delivery))
                 : durable.events.has(eventId);
             check(isDurable, `${eventId} settled as ${outcome.status} before it was durable`);
             delivery.settle(outcome);

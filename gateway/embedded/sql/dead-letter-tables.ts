@@ -2,6 +2,7 @@
 
 import type { DatabaseSync } from 'node:sqlite';
 import { assert, at } from '#core/errors/assert.ts';
+import { deadLetterIdOfPlace } from '#core/event/dead-letter-id.ts';
 import {
   type DeadLetter,
   type DeadLetterEntry,
@@ -83,12 +84,28 @@ export type DeadLetterReads = {
   deadLetterStats(): DeadLetterStats;
 };
 
+/**
+ * Says whether a dead letter is stored, under its id or under that of an earlier version (see
+ * `DeadLetters.put`).
+ */
+export function createDeadLetterLookup(
+  database: DatabaseSync,
+): (row: Pick<DeadLetter, 'id' | 'origin'>, record: Omit<PackedRecord, 'headers'>) => boolean {
+  const byId = database.prepare('SELECT 1 FROM dead_letters WHERE id = ?');
+  const byPlace = database.prepare(`SELECT 1 FROM dead_letters
+    WHERE id = ? AND timestamp = ? AND record_key IS ? AND record_value = ?`);
+  return ({ id, origin }, { timestamp, key, value }) =>
+    byId.get(uuidBytes(id)) !== undefined ||
+    byPlace.get(uuidBytes(deadLetterIdOfPlace(origin)), timestamp, key, value) !== undefined;
+}
+
 export function createDeadLetterWrites(database: DatabaseSync): DeadLetterWrites {
+  const isStored = createDeadLetterLookup(database);
   const insert = database.prepare(`
     INSERT INTO dead_letters (id, state, reason, failed_at, message, field, event_id, attempts,
       runner, origin_topic, origin_partition, origin_offset, timestamp, record_key, record_headers,
       record_value, value_bytes)
-    VALUES (?, 'open', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`);
+    VALUES (?, 'open', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
   const setStatus = database.prepare('UPDATE dead_letters SET state = ?, status = ? WHERE id = ?');
   const dropRecord = database.prepare(`
     UPDATE dead_letters SET value_bytes = coalesce(value_bytes, length(record_value)),
@@ -101,6 +118,7 @@ export function createDeadLetterWrites(database: DatabaseSync): DeadLetterWrites
         { id, origin, reason, message, field, eventId, failedAt, attempts, runner, valueBytes },
       ] of rows.entries()) {
         const record = at(records, index);
+        if (isStored({ id, origin }, record)) continue;
         insert.run(
           uuidBytes(id),
           reason,
