@@ -69,6 +69,11 @@ export class Assignment {
     return ledger !== undefined;
   }
 
+  /** See `Ledger.head`; `null` when the partition is not held. */
+  head(partition: number): number | null {
+    return this.#held.get(partition)?.ledger.head() ?? null;
+  }
+
   /** See `Ledger.skipTo`. */
   skipTo(partition: number, epoch: number, offset: number): void {
     this.#ledger(partition, epoch)?.skipTo(offset);

@@ -69,8 +69,10 @@ export class KafkaAssignment {
    * @param offsets what the group has committed, by partition
    */
   restart(offsets: ReadonlyMap<number, { readonly committed: number }>): void {
-    for (const { partition, offset: head } of this.#ledgers.commits())
-      if ((offsets.get(partition)?.committed ?? 0) > head) this.drop(partition);
+    for (const [partition, { position }] of this.#held) {
+      const head = this.#ledgers.head(partition) ?? position;
+      if (head !== null && (offsets.get(partition)?.committed ?? 0) > head) this.drop(partition);
+    }
     this.#isNewMember = true;
   }
 

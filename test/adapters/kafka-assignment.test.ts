@@ -137,6 +137,47 @@ describe('a new consumer of the same source', () => {
   });
 });
 
+describe('a new consumer after all was committed', () => {
+  it('never commits below what another member has committed meanwhile', () => {
+    const commitOrder: number[] = [];
+    const assignment = assignmentOf();
+    const work = (from: number, next: number): void => {
+      fetch(assignment, 0, [from, next]);
+      for (const batch of takeAll(assignment)) settleAll(assignment, batch);
+      const commits = assignment.commits();
+      assignment.committed(commits);
+      commitOrder.push(...commits.map(({ offset }) => offset));
+    };
+    assignment.join('m', [0]);
+    work(0, 100);
+    commitOrder.push(500);
+    assignment.restart(new Map([[0, { committed: 500 }]]));
+    const [resumed] = assignment.join('next', [0]);
+    expect(resumed).toMatchObject({ seekTo: null });
+    const from = resumed?.seekTo ?? 500;
+    work(from, from + 50);
+    expect(commitOrder).toEqual([100, 500, 550]);
+  });
+
+  it('keeps a partition that nobody else has worked on', () => {
+    const assignment = assignmentOf();
+    assignment.join('m', [0]);
+    fetch(assignment, 0, [0, 100]);
+    for (const batch of takeAll(assignment)) settleAll(assignment, batch);
+    assignment.committed(assignment.commits());
+    assignment.restart(new Map([[0, { committed: 100 }]]));
+    expect(assignment.join('next', [0])).toMatchObject([{ seekTo: 100 }]);
+  });
+
+  it('drops a position after control records that another member has passed', () => {
+    const assignment = assignmentOf();
+    assignment.join('m', [0]);
+    assignment.skipTo(0, 3);
+    assignment.restart(new Map([[0, { committed: 9 }]]));
+    expect(assignment.join('next', [0])).toMatchObject([{ seekTo: null }]);
+  });
+});
+
 describe('fetched records', () => {
   it('that come again after a rebalance are delivered once', () => {
     const assignment = assignmentOf();
