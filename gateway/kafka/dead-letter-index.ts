@@ -25,6 +25,7 @@ import { uuidBytes } from '../embedded/sql/uuid-bytes.ts';
 
 export type IndexedDeadLetter = DeadLetter & Pick<DeadLetterEntry, 'valueBytes'>;
 
+/** A write that fails changes nothing, and may be repeated. */
 export type DeadLetterIndex = Disposable & {
   /** In the order of the log: of several with one id the first stays. */
   add(deadLetters: readonly IndexedDeadLetter[]): void;
@@ -46,7 +47,7 @@ export function createDeadLetterIndex(): DeadLetterIndex {
   // A database without a name is a temporary file, which SQLite removes itself and writes only when
   // the cache is full.
   const database = new DatabaseSync('');
-  database.exec(`PRAGMA cache_size = -${cacheKib}; PRAGMA journal_mode = OFF;
+  database.exec(`PRAGMA cache_size = -${cacheKib}; PRAGMA journal_mode = MEMORY;
     PRAGMA synchronous = OFF; ${deadLettersSchema} ${statesSchema}`);
   const writes = createDeadLetterWrites(database);
   const reads = createDeadLetterReads(database);
@@ -59,8 +60,14 @@ export function createDeadLetterIndex(): DeadLetterIndex {
 
   const inTransaction = (work: () => void): void => {
     database.exec('BEGIN');
-    work();
-    database.exec('COMMIT');
+    try {
+      work();
+      database.exec('COMMIT');
+    } catch (error) {
+      // On a full disk SQLite has rolled back by itself.
+      if (database.isTransaction) database.exec('ROLLBACK');
+      throw error;
+    }
   };
   const statusOf = ({ id }: IndexedDeadLetter): readonly StatusChange[] => {
     const status = findStatus.get(uuidBytes(id))?.['status'];

@@ -4,6 +4,7 @@
 // Kafka Connect; a record that failed before keeps the ones it has, so that they name its first
 // origin. `vectorstream.*` hold what Kafka Connect has no header for.
 
+import { isUuid } from '#core/event/uuid.ts';
 import { deadLetterReasons, type DeadLetter, type LogRecord, type Position } from '#core/ports.ts';
 import {
   connectNames,
@@ -77,7 +78,13 @@ export function deadLetterOfRecord({ key, value, headers }: LogRecord): IndexedD
   const id = text(names.id);
   const origin = originOf(text(names.origin));
   const reason = deadLetterReasons.find((known) => known === text(names.reason));
-  if (id === null || origin === null || reason === undefined) return null;
+  const [timestamp, failedAt, attempts] = [
+    Number(text(names.timestamp)),
+    Number(text(names.failedAt)),
+    Number(text(names.attempts)),
+  ];
+  if (id === null || !isUuid(id) || origin === null || reason === undefined) return null;
+  if (![timestamp, failedAt, attempts].every(Number.isFinite)) return null;
   const failedBefore =
     text(`${connectPrefix}topic`) !== origin.topic ||
     text(`${connectPrefix}partition`) !== String(origin.partition) ||
@@ -95,9 +102,9 @@ export function deadLetterOfRecord({ key, value, headers }: LogRecord): IndexedD
     value,
     valueBytes: Number(text(names.valueBytes) ?? value.length),
     headers: Object.fromEntries(Object.entries(headers).filter(([name]) => !added.includes(name))),
-    timestamp: Number(text(names.timestamp)),
-    failedAt: Number(text(names.failedAt)),
-    attempts: Number(text(names.attempts)),
+    timestamp,
+    failedAt,
+    attempts,
     message: text(names.message) ?? '',
     field: text(names.field),
     eventId: text(names.eventId),

@@ -1,9 +1,15 @@
-// The parts of the Kafka dead letters that need no broker: how far the topics were read, and how a
-// status is written.
+// The parts of the Kafka dead letters that need no broker: how far the topics were read, how a
+// status is written, and the index.
 
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { openStatus } from '#core/ports.ts';
+import {
+  createDeadLetterIndex,
+  type DeadLetterIndex,
+  type IndexedDeadLetter,
+} from '../../gateway/kafka/dead-letter-index.ts';
+import { deadLetterOfRecord, recordOfDeadLetter } from '../../gateway/kafka/dead-letter-record.ts';
 import { recordOfStatus, statusOfRecord } from '../../gateway/kafka/dead-letter-status-record.ts';
 import { TopicProgress } from '../../gateway/kafka/topic-progress.ts';
 
@@ -66,5 +72,62 @@ describe('the status of a dead letter as a record', () => {
   ])('is told from %s', (_what, key, value) => {
     const record = { key: Buffer.from(key), value: Buffer.from(value), headers: {}, timestamp: 0 };
     expect(statusOfRecord(record)).toBeNull();
+  });
+});
+
+const letterOf = (letterId: string, offset: number): IndexedDeadLetter => ({
+  id: letterId,
+  origin: { topic: 'events', partition: 0, offset },
+  key: null,
+  value: Buffer.from(`bad ${offset}`),
+  valueBytes: 5,
+  headers: {},
+  timestamp: 1,
+  reason: 'not_json',
+  message: 'not JSON',
+  field: null,
+  eventId: null,
+  failedAt: 2,
+  attempts: 1,
+  runner: null,
+});
+const otherId = 'a2b1c0d4-1111-5222-8333-444455557777';
+
+describe('the index of dead letters', () => {
+  const purged = { ...openStatus, state: 'purged' } as const;
+  it.each<readonly [string, (index: DeadLetterIndex) => void]>([
+    ['added', (index) => index.add([letterOf(otherId, 1), letterOf('no id', 2)])],
+    [
+      'given a status',
+      (index) =>
+        index.setStatus([
+          { id, status: purged },
+          { id: 'no id', status: purged },
+        ]),
+    ],
+  ])(
+    'works on after a write whose second letter cannot be %s, and keeps none of it',
+    (_, write) => {
+      using index = createDeadLetterIndex();
+      index.add([letterOf(id, 0)]);
+      expect(() => write(index)).toThrow(/constraint/);
+      expect(index.stats().byState).toEqual({ open: 1, replayed: 0, purged: 0 });
+      index.add([letterOf(otherId, 1)]);
+      index.setStatus([{ id: otherId, status: purged }]);
+      expect(index.stats().byState).toEqual({ open: 1, replayed: 0, purged: 1 });
+      expect(index.get(id)?.state).toBe('open');
+    },
+  );
+
+  it.each([
+    ['id', 'no UUID'],
+    ['failed-at', 'yesterday'],
+    ['timestamp', 'now'],
+    ['attempts', 'many'],
+  ])('is spared a foreign record with the %s "%s"', (name, text) => {
+    const record = recordOfDeadLetter(letterOf(id, 0));
+    const headers = { ...record.headers, [`vectorstream.${name}`]: Buffer.from(text) };
+    expect(deadLetterOfRecord(record)).not.toBeNull();
+    expect(deadLetterOfRecord({ ...record, headers })).toBeNull();
   });
 });
