@@ -1,11 +1,12 @@
 // Records every call that changes something: the client, the call and its result, but never its
 // body.
 
-import { closeSync, fstatSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '#core/errors/errors.ts';
 import type { Clock } from '#core/ports.ts';
 import type { Log } from '../telemetry/gateway-log.ts';
+import { TrailFile } from './trail-file.ts';
 
 export type AuditLine = {
   /** Name of the API key; `null` where no key is required. */
@@ -31,7 +32,7 @@ export type AuditTrailOptions = {
 
 /**
  * Writes one JSON object per line to `<dataDir>/audit.ndjson`, before the call is answered. A full
- * file replaces `audit.ndjson.1`.
+ * file replaces `audit.ndjson.1`. A file that was moved or removed is followed by a new one.
  *
  * @throws UsageError when the file cannot be written
  */
@@ -42,37 +43,38 @@ export function openAuditTrail({
   log,
 }: AuditTrailOptions): AuditTrail {
   if (fileBytesMax === 0) return { write: () => undefined, [Symbol.dispose]: () => undefined };
-  const file = join(dataDir, 'audit.ndjson');
-  const open = (): number => openSync(file, 'a', 0o600);
-  let descriptor: number;
-  let bytes: number;
-  try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-    descriptor = open();
-    bytes = fstatSync(descriptor).size;
-  } catch (cause) {
-    throw new UsageError(
-      `${file} cannot be written: ${cause instanceof Error ? cause.message : String(cause)}`,
-      { cause },
-    );
-  }
-  const rotate = (): void => {
-    closeSync(descriptor);
-    renameSync(file, `${file}.1`);
-    descriptor = open();
-    bytes = 0;
+  const path = join(dataDir, 'audit.ndjson');
+  const file = openFile(dataDir, path, fileBytesMax);
+  let known: string | null = null;
+  /** Logs a problem once, and its end. */
+  const tell = (problem: string | null): void => {
+    if (problem === known) return;
+    known = problem;
+    if (problem === null) log.info({ path }, 'the audit trail replaces its file again');
+    else log.error({ path, reason: problem }, 'the audit trail cannot replace its file');
   };
   return {
     write(line) {
-      const text = `${JSON.stringify({ time: new Date(clock.now()).toISOString(), ...line })}\n`;
+      const text = JSON.stringify({ time: new Date(clock.now()).toISOString(), ...line });
       try {
-        if (bytes > 0 && bytes + Buffer.byteLength(text) > fileBytesMax) rotate();
-        bytes += writeSync(descriptor, text);
+        tell(file.append(text)?.message ?? null);
       } catch (error) {
-        // The change was made, so the client gets its answer. The log shows the missing line.
-        log.error({ err: error, line }, 'cannot write to the audit trail');
+        // The change was made, so the client gets its answer. The log holds each missing line.
+        log.error({ path, reason: reasonOf(error), line }, 'cannot write to the audit trail');
       }
     },
-    [Symbol.dispose]: () => closeSync(descriptor),
+    [Symbol.dispose]: () => file.close(),
   };
 }
+
+function openFile(dataDir: string, path: string, fileBytesMax: number): TrailFile {
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    return new TrailFile(path, fileBytesMax);
+  } catch (cause) {
+    throw new UsageError(`${path} cannot be written: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+const reasonOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);
