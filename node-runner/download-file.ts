@@ -1,4 +1,4 @@
-// Downloads a file of a model so that it is there whole and verified, or not at all.
+// Downloads a file of a model: the file appears complete and verified, or not at all.
 
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -14,10 +14,11 @@ import {
 } from './hugging-face-api.ts';
 
 /**
- * Writes the file to `target`, unless the right one is there. A part that was left by a process
- * that is gone is carried on with, and so is one whose connection broke. `onBytes` is told how many
- * more bytes are here (fewer: a negative number). Resolves to the file's SHA-256. @throws
- * UsageError, HuggingFaceError, and what the file system throws
+ * Writes the file to `target`, unless the right file exists there. It continues a part that a dead
+ * process left, and one whose connection broke. `onBytes` gets the change in the number of bytes
+ * that are here; it is negative when bytes were dropped. Resolves to the file's SHA-256.
+ *
+ * @throws UsageError, HuggingFaceError, and what the file system throws
  */
 export async function download(
   hub: HuggingFaceApi,
@@ -51,9 +52,9 @@ export async function download(
           ? [`Git blob ${file.blobId}`, hashes?.blobId]
           : [`SHA-256 ${file.sha256}`, hashes?.sha256];
       const message =
-        `${what} is not what ${hub.host} announces: ` +
+        `${what} differs from what ${hub.host} announces: ` +
         `expected ${expected} (${file.size} bytes), got ${got} (${hashes?.size} bytes).`;
-      // A part may have been damaged where it lay; what came in one piece stays wrong.
+      // An old part may be damaged on this disk; a file that came in one piece stays wrong.
       throw new HuggingFaceError(message, { retryable: before > 0 });
     }
     count(file.size);
@@ -73,7 +74,7 @@ async function append(
 ): Promise<void> {
   let here = response.status === 206 ? before : 0;
   const broken = (why: string, cause?: unknown): HuggingFaceError =>
-    new HuggingFaceError(`${what} did not come whole: ${here} of ${size} bytes, then ${why}.`, {
+    new HuggingFaceError(`${what} is incomplete: ${here} of ${size} bytes, then ${why}.`, {
       retryable: true,
       cause,
     });
@@ -83,11 +84,11 @@ async function append(
       await handle.appendFile(chunk);
       here += chunk.length;
       count(here);
-      // More than was announced: the file is another, and might have no end.
+      // More than announced: this is another file, perhaps without an end.
       if (here > size) break;
     }
   } catch (cause) {
-    // Only the file's own trouble names a system call here; a broken connection comes wrapped.
+    // Only a file error has a system call here; a connection error is wrapped.
     if (cause instanceof Error && 'syscall' in cause) throw cause;
     throw broken(reasonOf(cause), cause);
   }
@@ -102,10 +103,7 @@ const isRight = (hashes: Hashes, { size, sha256, blobId }: HuggingFaceFile): boo
 const sizeOf = async (path: string): Promise<number> =>
   (await stat(path).catch(() => null))?.size ?? 0;
 
-/**
- * `null` when there is no such file. Git names a blob by the SHA-1 of `blob <size>\0` and the
- * bytes.
- */
+/** `null`: no such file. Git names a blob by the SHA-1 of `blob <size>\0` and the bytes. */
 async function hashesOf(path: string): Promise<Hashes | null> {
   const found = await stat(path).catch(() => null);
   if (found === null) return null;
@@ -119,8 +117,8 @@ async function hashesOf(path: string): Promise<Hashes | null> {
 }
 
 /**
- * This process's own part of the file, so that two never write one; the part of a process that is
- * gone becomes it.
+ * The path of this process's own part of the file, so that two processes never write the same part.
+ * It takes over the part of a dead process.
  */
 async function claimPart(target: string): Promise<string> {
   const folder = dirname(target);
@@ -129,7 +127,7 @@ async function claimPart(target: string): Promise<string> {
   for (const name of await readdir(folder)) {
     if (!name.startsWith(`${basename(target)}.`) || !name.endsWith('.part')) continue;
     const pid = Number(name.split('.').at(-2));
-    // Whoever renames it first has it; for the other it is not there any more.
+    // The first process to rename it has it; for the others the rename fails.
     if (!isAlive(pid)) await rename(join(folder, name), own).catch(() => undefined);
   }
   return own;

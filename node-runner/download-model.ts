@@ -1,4 +1,4 @@
-// Makes a folder with manifest and golden vectors out of a model on the hub; the folder appears
+// Turns a model on Hugging Face into a folder with manifest and golden vectors; the folder appears
 // complete or not at all.
 
 import { mkdir, readFile, rename, rm, statfs, writeFile } from 'node:fs/promises';
@@ -30,14 +30,15 @@ import type { Log } from './node-runner-log.ts';
 export type HuggingFaceModelRequest = {
   readonly model: HuggingFaceModel;
   readonly folder: string;
-  /** Whose graphs are needed besides the one that the golden vectors are made with. */
+  /** Their graphs are needed, besides the one that makes the golden vectors. */
   readonly dtypes: readonly string[];
 };
 
 /**
  * Resolves when the folder holds the model with these dtypes. Its manifest names every graph that
- * the hub has, downloaded or not, so that the model has the same identity on every machine. @throws
- * UsageError, HuggingFaceError, SessionError
+ * the hub has, downloaded or not, so that the model has the same identity on every machine.
+ *
+ * @throws UsageError, HuggingFaceError, SessionError
  */
 export async function prepareHuggingFaceModel(
   { model, folder, dtypes }: HuggingFaceModelRequest,
@@ -46,10 +47,10 @@ export async function prepareHuggingFaceModel(
 ): Promise<void> {
   const listing = await hub.list(model);
   if (!(await isThere(join(folder, manifestFile)))) {
-    // By commit: a later start goes on with what is there only while the hub still has the same.
+    // Named by commit: a later start continues it only while the hub still has that commit.
     const draft = `${folder}.${listing.commit.slice(0, 12)}.partial`;
     await install(listing, folder, draft, hub, log).catch(async (error: unknown) => {
-      // Another process was quicker; its folder is as good.
+      // Another process was faster; its folder is as good.
       if (!(await isThere(join(folder, manifestFile)))) throw error;
       await rm(draft, { recursive: true, force: true });
     });
@@ -59,8 +60,8 @@ export async function prepareHuggingFaceModel(
   for (const { path, sha256 } of files) {
     if (sha256 !== manifest.files[path])
       throw new UsageError(
-        `${model.id} has changed on ${hub.host} since ${folder} was made: delete that folder, ` +
-          'and the model as it is now is downloaded; it asks for a new index.',
+        `${model.id} has changed on ${hub.host} since ${folder} was made: delete that folder ` +
+          'to download the present model, which needs a new index.',
       );
   }
   await downloadAll(
@@ -154,8 +155,8 @@ async function install(
 }
 
 /**
- * Where the model says how its vectors are made: in itself, or, as a conversion to ONNX often
- * leaves that out, in the one model that it was made from.
+ * The listing with the files of sentence-transformers. Conversions to ONNX often leave them out;
+ * then it is the listing of the one model that this model was made from.
  */
 async function sentenceSettings(
   listing: HuggingFaceListing,
@@ -164,7 +165,7 @@ async function sentenceSettings(
   const base = huggingFaceModelOf(listing.baseModel ?? '');
   if (base === null || sentenceFiles.some((path) => listing.files.has(path))) return listing;
   return hub.list(base).catch((error: unknown) => {
-    // Not open to everybody: as if the card had not named it.
+    // The base model is not public: as if the card had not named it.
     if (error instanceof UsageError) return listing;
     throw error;
   });
@@ -172,7 +173,7 @@ async function sentenceSettings(
 
 type Wanted = { readonly listing: HuggingFaceListing; readonly file: HuggingFaceFile };
 
-/** One after the other: the network is what limits them. Resolves to each file's SHA-256. */
+/** One after another, because the network is the limit. Resolves to each file's SHA-256. */
 async function downloadAll(
   wanted: readonly Wanted[],
   folder: string,

@@ -1,4 +1,4 @@
-// Drafts the manifest of a model that comes without one, from what its own settings say.
+// Drafts the manifest of a model that has none, from the model's own settings.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,8 +8,8 @@ import type { Manifest } from '#core/model/model-manifest.ts';
 import type { GraphOutput } from '#core/transformers/graph-output.ts';
 
 /**
- * Graphs as transformers.js names them, by dtype, best first: the first that a model has makes its
- * golden vectors.
+ * Graph files as transformers.js names them, by dtype, best first. The first one that a model has
+ * makes its golden vectors.
  */
 export const graphFiles = {
   fp32: 'onnx/model.onnx',
@@ -20,12 +20,12 @@ export const graphFiles = {
 export type GraphDtype = keyof typeof graphFiles;
 export const graphDtypes = ['fp32', 'fp16', 'q8', 'int8'] as const satisfies readonly GraphDtype[];
 
-/** What a session loads besides its graph; without one of these there is no model. */
+/** What a session loads besides its graph. All are required. */
 export const sessionFiles = ['config.json', 'tokenizer.json', 'tokenizer_config.json'] as const;
 
 /**
- * Written by sentence-transformers: how the model's vectors are made from what its graph gives.
- * Each may be absent.
+ * Files of sentence-transformers that say how a graph's output becomes the model's vectors. Any of
+ * them may be absent.
  */
 export const sentenceFiles = [
   'modules.json',
@@ -34,7 +34,7 @@ export const sentenceFiles = [
   'config_sentence_transformers.json',
 ] as const;
 
-/** Attention takes memory by the square of this; no product text comes near. */
+/** Attention memory grows with the square of this; product texts are far shorter. */
 const maxTokensMax = 2048;
 const count = z.int().positive().nullish().catch(null);
 
@@ -62,8 +62,9 @@ export type DraftOptions = {
 };
 
 /**
- * All but `files`. @throws UsageError when the settings ask for what is not done here, or cannot be
- * read
+ * The manifest without `files`.
+ *
+ * @throws UsageError when the settings are unreadable or ask for something unsupported
  */
 export async function draftManifest({
   folder,
@@ -82,7 +83,7 @@ export async function draftManifest({
     dimensions: output.dimensions,
     maxTokens: await maxTokensOf(settings),
     pooling: output.name === 'sentence_embedding' ? 'none' : await poolingOf(settings, modelId),
-    // The index holds unit vectors, whatever the model gives.
+    // The index holds unit vectors, whatever the model outputs.
     normalise: true,
     prefixes: prefixesOf(await settings('config_sentence_transformers.json', promptsSchema)),
     dtypes: Object.fromEntries(
@@ -100,14 +101,14 @@ const floating: Omit<Manifest['dtypes'][string], 'file'> = {
   goldenMeanMin: 0.998,
   goldenMin: 0.995,
 };
-/** Loose enough for a graph that nobody has tuned, far from the vectors of another text. */
+/** Loose enough for an untuned graph, yet far from the vectors of any other text. */
 const integer: typeof floating = { devices: ['cpu', 'wasm'], goldenMeanMin: 0.98, goldenMin: 0.95 };
 
 type Settings = <T>(file: string, schema: z.ZodType<T>) => Promise<T | null>;
 
 async function maxTokensOf(settings: Settings): Promise<number> {
   const config = await settings('config.json', configSchema);
-  // RoBERTa and its kin count positions from behind the padding token's id.
+  // RoBERTa and related models count positions from the padding token's id + 1.
   const reserved = /roberta|mpnet|camembert/.test(config?.model_type ?? '')
     ? (config?.pad_token_id ?? 1) + 1
     : 0;
@@ -120,7 +121,7 @@ async function maxTokensOf(settings: Settings): Promise<number> {
   return limits.length === 0 ? 512 : Math.min(...limits, maxTokensMax);
 }
 
-/** Mean where nothing else is said, as most models of this kind. */
+/** Mean unless the settings say otherwise, as in most models of this kind. */
 async function poolingOf(settings: Settings, modelId: string): Promise<'mean' | 'cls'> {
   const modules = await settings('modules.json', modulesSchema);
   const foreign =
@@ -129,9 +130,9 @@ async function poolingOf(settings: Settings, modelId: string): Promise<'mean' | 
       .filter((type) => !['Transformer', 'Pooling', 'Normalize'].includes(type)) ?? [];
   if (foreign.length > 0)
     throw new UsageError(
-      `${modelId} cannot be used: its graph gives last_hidden_state, ` +
-        `and its modules.json asks for ${foreign.join(', ')} after that. ` +
-        'A graph that gives sentence_embedding holds them itself.',
+      `${modelId} cannot be used: its graph outputs last_hidden_state, ` +
+        `and its modules.json adds ${foreign.join(', ')}, which is not supported. ` +
+        'A graph that outputs sentence_embedding contains those layers.',
     );
   const pooling = (await settings('1_Pooling/config.json', poolingSchema)) ?? {};
   const named = Object.entries(pooling)
@@ -142,12 +143,12 @@ async function poolingOf(settings: Settings, modelId: string): Promise<'mean' | 
   if (more.length > 0 || (mode !== 'mean' && mode !== 'cls'))
     throw new UsageError(
       `${modelId} cannot be used: it pools by ${[mode, ...more].join(' and ')}; ` +
-        'mean and cls are what is done here.',
+        'only mean and cls are supported.',
     );
   return mode;
 }
 
-/** Models that tell queries from passages name their prompts so. */
+/** These are the usual prompt names of models that distinguish queries from passages. */
 function prefixesOf(settings: z.infer<typeof promptsSchema> | null): Manifest['prefixes'] {
   const prompts = settings?.prompts ?? {};
   const fallback = prompts[settings?.default_prompt_name ?? ''] ?? '';
@@ -168,6 +169,8 @@ async function readSettings<T>(
   try {
     return schema.parse(JSON.parse(text));
   } catch (cause) {
-    throw new UsageError(`${modelId} cannot be used: its ${file} is not as expected.`, { cause });
+    throw new UsageError(`${modelId} cannot be used: its ${file} has an unexpected format.`, {
+      cause,
+    });
   }
 }

@@ -1,11 +1,11 @@
-// Says which graphs of a model are here and how large they are; apart from the download, so that a
-// supervisor does not load the runtime.
+// Finds which graph files of a model are in its folder, and their sizes. Separate from the
+// download, so that a supervisor does not load the runtime.
 
 import { access, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { dataFilesOf, type Manifest } from '#core/model/model-manifest.ts';
 
-/** Those of the dtypes' graphs, with their data, that are not in the folder. */
+/** The graph and data files of these dtypes that are not in the folder. */
 export async function missingFiles(
   folder: string,
   manifest: Manifest,
@@ -15,11 +15,11 @@ export async function missingFiles(
   const needed = dtypes
     .flatMap((dtype) => manifest.dtypes[dtype]?.file ?? [])
     .flatMap((graph) => graphWithData(graph, paths));
-  const there = await Promise.all(needed.map((path) => isThere(join(folder, path))));
-  return needed.filter((_, index) => !there[index]);
+  const present = await Promise.all(needed.map((path) => isThere(join(folder, path))));
+  return needed.filter((_, index) => !present[index]);
 }
 
-/** Bytes of the dtype's graph with its data; what is not there counts nothing. */
+/** Bytes of the dtype's graph and data files; a missing file counts 0. */
 export async function graphBytesOf(
   folder: string,
   manifest: Manifest,

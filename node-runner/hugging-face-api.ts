@@ -20,7 +20,7 @@ export class HuggingFaceError extends VectorStreamError {
 export type HuggingFaceFile = {
   readonly path: string;
   readonly size: number;
-  /** `null` for a small file, which git itself holds, named by `blobId`. */
+  /** `null` for a small file, which git itself stores under `blobId`. */
   readonly sha256: string | null;
   /** SHA-1 of the file as git's blob. */
   readonly blobId: string;
@@ -38,7 +38,7 @@ export type HuggingFaceListing = {
 
 export type HuggingFaceApi = {
   readonly host: string;
-  /** @throws UsageError for a model that is not there or not open to us; HuggingFaceError */
+  /** @throws UsageError for a model that does not exist or needs a token; HuggingFaceError */
   list(model: HuggingFaceModel): Promise<HuggingFaceListing>;
   /**
    * The file's bytes from `start`, or all of them (status 200) when the server ignores ranges.
@@ -60,7 +60,7 @@ const listingSchema = z.object({
       lfs: z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/), size: z.int().min(0) }).nullish(),
     }),
   ),
-  // Written by people: what is odd there is as good as absent.
+  // Written by people: an unexpected value counts as absent.
   cardData: z
     .object({
       license: z.string().catch(unknownLicence),
@@ -89,7 +89,7 @@ export function createHuggingFaceApi({
     );
   const base = endpoint.replace(/\/+$/, '');
   const { host } = new URL(endpoint);
-  // A redirect to another host goes without the token: `fetch` drops it.
+  // `fetch` drops the token when it follows a redirect to another host.
   const authorization: Record<string, string> =
     token === null ? {} : { authorization: `Bearer ${token}` };
 
@@ -126,8 +126,8 @@ export function createHuggingFaceApi({
       const { data, error } = listingSchema.safeParse(answer);
       if (data === undefined)
         throw new HuggingFaceError(
-          `${what} cannot be downloaded: ${host} does not answer as the Hugging Face hub does ` +
-            `(${error.issues[0]?.path.join('.') || 'JSON'} is not as expected).`,
+          `${what} cannot be downloaded: ${host} does not answer like the Hugging Face hub ` +
+            `(unexpected ${error.issues[0]?.path.join('.') || 'JSON'}).`,
           { retryable: false },
         );
       const files = data.siblings.map(
@@ -166,7 +166,7 @@ export function retryHuggingFace<T>(operation: () => Promise<T>): Promise<T> {
   });
 }
 
-/** The innermost cause, because the message of `fetch failed` says nothing. */
+/** The innermost cause, because `fetch failed` alone says nothing. */
 export function reasonOf(error: unknown): string {
   let inner = error;
   while (inner instanceof Error && inner.cause instanceof Error) inner = inner.cause;
@@ -184,8 +184,8 @@ function refusal(
   if (code === 'GatedRepo' || status === 403) {
     return new UsageError(
       `${what} is gated: accept its terms on ${host} ` +
-        'and give a token of that account as HF_TOKEN' +
-        `${withToken ? ' (the one given is refused)' : ''}.`,
+        'and set HF_TOKEN to a token of that account' +
+        `${withToken ? ' (the present token is refused)' : ''}.`,
     );
   }
   if (code === 'RevisionNotFound')

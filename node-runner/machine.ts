@@ -1,4 +1,4 @@
-// Describes the machine as far as it decides how to embed on it.
+// Describes what decides how a machine embeds: CPU, cores, free memory, and whether it has a GPU.
 
 import { readdirSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
@@ -23,8 +23,8 @@ export function describeMachine(): Machine {
   };
 }
 
-/** WebGPU is tried unasked where a GPU may be; CUDA only when asked for. */
-export const placeOf = ({ gpu }: Machine): Platform => ({
+/** WebGPU is a candidate by default where a GPU may exist; CUDA only when a setting names it. */
+export const platformOf = ({ gpu }: Machine): Platform => ({
   devices: gpu ? ['webgpu', 'cpu'] : ['cpu'],
   dtypeSetting: 'VECTORSTREAM_RUNNER_DTYPE',
 });

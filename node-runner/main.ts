@@ -1,11 +1,11 @@
-// `npm run runner`.
+// The program of `npm run runner`.
 
 import { enableCompileCache } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-// Before the rest is imported, which is then compiled once and not at every start; workers and
-// probes inherit the variable.
+// Enabled before the other imports, so that they are compiled only once and not at every start;
+// workers and probes inherit the variable.
 enableCompileCache();
 process.env['NODE_COMPILE_CACHE'] ??= join(tmpdir(), 'node-compile-cache');
 const { main } = await import('./node-runner.ts');

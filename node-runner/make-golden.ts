@@ -1,5 +1,5 @@
-// Makes golden vectors for a model that comes without: the shipped golden texts as its best graph
-// embeds them on the processor.
+// Makes golden vectors for a model that has none: its best graph embeds the shipped golden texts on
+// the CPU.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,7 +12,11 @@ const shippedGolden = fileURLToPath(
   new URL('../models/all-MiniLM-L6-v2/golden.json', import.meta.url),
 );
 
-/** One text a batch, so that no padding takes part. @throws ModelFileError, SessionError */
+/**
+ * Embeds one text per batch, so that padding has no influence.
+ *
+ * @throws ModelFileError, SessionError
+ */
 export async function makeGolden(
   folder: string,
   manifest: Manifest,

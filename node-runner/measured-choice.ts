@@ -16,7 +16,7 @@ import {
 } from '#core/runner/device-preferences.ts';
 import { NoCandidateError } from '#core/runner/supervisor.ts';
 import packageJson from '../package.json' with { type: 'json' };
-import { placeOf, type Machine } from './machine.ts';
+import { platformOf, type Machine } from './machine.ts';
 import type { ModelFolder } from './model-folder.ts';
 import type { Log } from './node-runner-log.ts';
 import type { RunnerOptions } from './node-runner-options.ts';
@@ -39,21 +39,25 @@ const resultSchema = z.discriminatedUnion('ok', [
     message: z.string(),
   }),
 ]);
-const rememberedSchema = z.object({ key: z.string(), candidates: z.array(candidateSchema).min(1) });
+const cachedChoiceSchema = z.object({
+  key: z.string(),
+  candidates: z.array(candidateSchema).min(1),
+});
 
 const probeFile = fileURLToPath(new URL('probe.ts', import.meta.url));
 const measureMs = 300;
 /**
- * Enough for a GPU to compile its shaders; a software adapter is still at its golden texts then,
+ * Enough for a GPU to compile its shaders. A software adapter is not past its golden texts by then,
  * and loses.
  */
 const probeMsMax = 30_000;
-/** Where it is the only device that may be used, that one gets its time. */
+/** A device that a setting forces may be slow. */
 const forcedProbeMsMax = 300_000;
 
 /**
- * Candidates for this machine, best first. @throws UsageError, NoCandidateError with what each
- * candidate failed by.
+ * Candidates for this machine, best first.
+ *
+ * @throws UsageError; NoCandidateError with the reason why each candidate failed
  */
 export async function chooseCandidates(
   options: RunnerOptions,
@@ -62,9 +66,9 @@ export async function chooseCandidates(
   log: Log,
   signal: AbortSignal,
 ): Promise<readonly Candidate[]> {
-  const rounds = candidateRounds(model.manifest, options, placeOf(machine));
+  const rounds = candidateRounds(model.manifest, options, platformOf(machine));
   const all = rounds.flat();
-  // Nothing to choose; the worker proves its vectors itself.
+  // Nothing to choose; the worker checks its own vectors.
   if (all.length === 1) return all;
 
   const file = join(options.dataDir, 'runner-choice.json');
@@ -83,13 +87,13 @@ export async function chooseCandidates(
     options.device,
     options.dtype,
   ].join(' · ');
-  const remembered = await recall(file, key);
-  if (remembered !== null) return remembered;
+  const cached = await readChoice(file, key);
+  if (cached !== null) return cached;
 
   const results: ProbeResult[] = [];
   for (const round of rounds) {
     if (!isNeeded(round, results)) continue;
-    // Processor candidates share its cores fairly; GPU ones must not disturb each other.
+    // CPU candidates share the cores fairly; GPU candidates must not run at the same time.
     const cpu = round.filter(({ device }) => device === 'cpu');
     if (machine.cores >= cpu.length)
       results.push(
@@ -111,9 +115,10 @@ export async function chooseCandidates(
           texts_per_second: Math.round(result.textsPerSecond),
           golden: result.golden,
         },
-        'candidate is right',
+        'candidate is correct',
       );
-    else log.info({ ...candidate, code: result.code, reason: result.message }, 'candidate is out');
+    else
+      log.info({ ...candidate, code: result.code, reason: result.message }, 'candidate rejected');
   }
 
   const candidates = ranked(results).map(({ candidate }) => candidate);
@@ -126,11 +131,8 @@ export async function chooseCandidates(
         reasons.join(' '),
     );
   }
-  await remember(file, { key, candidates }).catch((error: unknown) =>
-    log.warn(
-      { err: error, file },
-      'the choice cannot be remembered; the next start measures again',
-    ),
+  await writeChoice(file, { key, candidates }).catch((error: unknown) =>
+    log.warn({ err: error, file }, 'cannot store the choice; the next start measures again'),
   );
   return candidates;
 }
@@ -162,14 +164,14 @@ async function probe(
     const message =
       ended.data?.killed === true
         ? `gave no answer within ${msMax / 1000} s`
-        : `its process ended by ${ended.data?.signal ?? `exit code ${String(ended.data?.code)}`}`;
+        : `its process ended with ${ended.data?.signal ?? `exit code ${String(ended.data?.code)}`}`;
     return { ok: false, candidate, code: 'crashed', message };
   }
 }
 
 /**
- * A GPU that the processor plays is out unless its device is forced: the processor embeds faster
- * without the detour.
+ * Rejects a software GPU adapter unless its device is forced: the same CPU embeds faster without
+ * it.
  */
 export function judge(result: z.infer<typeof resultSchema>, forced: boolean): ProbeResult {
   if (!result.ok || !result.softwareAdapter || forced) return result;
@@ -177,21 +179,24 @@ export function judge(result: z.infer<typeof resultSchema>, forced: boolean): Pr
     ok: false,
     candidate: result.candidate,
     code: 'software_adapter',
-    message: `its GPU is played by the processor (${result.adapter})`,
+    message: `this is a software GPU adapter (${result.adapter})`,
   };
 }
 
-async function recall(file: string, key: string): Promise<readonly Candidate[] | null> {
+async function readChoice(file: string, key: string): Promise<readonly Candidate[] | null> {
   try {
-    const remembered = rememberedSchema.parse(JSON.parse(await readFile(file, 'utf8')));
-    return remembered.key === key ? remembered.candidates : null;
+    const cached = cachedChoiceSchema.parse(JSON.parse(await readFile(file, 'utf8')));
+    return cached.key === key ? cached.candidates : null;
   } catch {
-    // Absent, torn or of another version: measuring again is cheap.
+    // Absent, damaged or of another version: measuring again is cheap.
     return null;
   }
 }
 
-async function remember(file: string, choice: z.infer<typeof rememberedSchema>): Promise<void> {
+async function writeChoice(
+  file: string,
+  choice: z.infer<typeof cachedChoiceSchema>,
+): Promise<void> {
   await mkdir(join(file, '..'), { recursive: true });
   const draft = `${file}.${process.pid}`;
   await writeFile(draft, `${JSON.stringify(choice, null, 2)}\n`);

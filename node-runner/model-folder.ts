@@ -1,5 +1,5 @@
-// Opens the folder of the model that a setting names, after downloading it when it is one of the
-// hub's and not yet here.
+// Opens the folder of the model that a setting names. Downloads a model from Hugging Face first if
+// it is not here yet.
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -18,7 +18,7 @@ import type { RunnerOptions } from './node-runner-options.ts';
 
 export type ModelFolder = { readonly model: Model; readonly folder: string };
 
-/** The model could not be made ready; the message is the one of the process that tried. */
+/** The model could not be prepared; the message comes from the process that tried. */
 class PrepareError extends VectorStreamError {
   override readonly name = 'PrepareError';
   readonly code = 'model_preparation';
@@ -29,10 +29,10 @@ const project = fileURLToPath(new URL('..', import.meta.url));
 const prepareFile = fileURLToPath(new URL('prepare-model.ts', import.meta.url));
 
 /**
- * A relative folder is looked for in the working directory, then in the project. `dtypesOf`: whose
- * graphs are needed.
+ * Looks for a relative folder in the working directory, then in the project. `dtypesOf` names the
+ * dtypes whose graphs are needed.
  *
- * @throws UsageError when there is neither such a folder nor such a model; ModelFileError,
+ * @throws UsageError when neither such a folder nor such a model exists; ModelFileError,
  *   PrepareError
  */
 export async function openConfiguredModel(
@@ -57,8 +57,8 @@ export async function openConfiguredModel(
 }
 
 /**
- * @throws UsageError when there is no such folder; ModelFileError when its manifest is missing or
- *   wrong.
+ * @throws UsageError when the folder does not exist; ModelFileError when its manifest is missing or
+ *   invalid
  */
 export async function openModelFolder(path: string): Promise<ModelFolder> {
   const folder = resolve(path);
@@ -66,7 +66,7 @@ export async function openModelFolder(path: string): Promise<ModelFolder> {
   return { folder, model: await openModel((file) => readFile(join(folder, file))) };
 }
 
-/** In a process of its own, which logs how far it is. */
+/** Runs in a separate process, which logs its progress. */
 async function prepare(
   model: HuggingFaceModel,
   folder: string,
@@ -74,7 +74,7 @@ async function prepare(
   { logLevel, logFormat }: RunnerOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  // The channel ends it when this process is gone, however it ended.
+  // Closing the channel ends the child, however this process ends.
   const child = fork(
     prepareFile,
     [JSON.stringify({ model, folder, dtypes, logLevel, logFormat })],
@@ -88,7 +88,7 @@ async function prepare(
   if (code === 0) return;
   const message =
     stderr.trim().split('\n').at(-1) ||
-    `The process that prepares ${model.id} ended by ${killed ?? `exit code ${code}`}.`;
+    `The process that prepares ${model.id} ended with ${killed ?? `exit code ${code}`}.`;
   throw code === 2 ? new UsageError(message) : new PrepareError(message);
 }
 
@@ -97,6 +97,6 @@ const isFolder = async (path: string): Promise<boolean> =>
 const noSuchFolder = (path: string): UsageError =>
   new UsageError(
     `VECTORSTREAM_MODEL is "${path}": there is no such folder. ` +
-      'Give a folder with a model and its manifest.json, ' +
-      'or the id of a model on Hugging Face, such as Xenova/bge-small-en-v1.5.',
+      'Set it to a folder with a model and its manifest.json, ' +
+      'or to the id of a model on Hugging Face, such as Xenova/bge-small-en-v1.5.',
   );

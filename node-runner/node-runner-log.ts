@@ -1,4 +1,4 @@
-// The runner's structured log: supervisor and workers write whole lines to the same standard
+// The runner's structured log: supervisor and workers write complete lines to the same standard
 // output.
 
 import { pino, stdTimeFunctions, type Logger } from 'pino';
@@ -11,7 +11,7 @@ export function createLog(options: {
   readonly format: 'json' | 'pretty';
   readonly fields: Readonly<Record<string, string>>;
 }): Log {
-  // Synchronous, so that the line that explains a crash is there.
+  // Synchronous, so that the line that explains a crash is not lost.
   const destination = pino.destination({ dest: 1, sync: true });
   const stream =
     options.format === 'pretty'

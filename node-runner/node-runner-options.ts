@@ -1,5 +1,4 @@
-// Turns flags and environment into a runner's options; a wrong value gets an error of one clear
-// line.
+// Turns flags and environment into a runner's options; an invalid value gets a one-line error.
 
 import { parseArgs } from 'node:util';
 import { UsageError } from '#core/errors/errors.ts';
@@ -38,7 +37,8 @@ It starts as many processes as the machine can use.
   --gateway URL   gateway to serve; several separated by commas
                   (VECTORSTREAM_GATEWAY_URL, default ws://127.0.0.1:8080)
   --device NAME   auto, cpu, webgpu or cuda (VECTORSTREAM_RUNNER_DEVICE, default auto)
-  --dtype NAME    auto, or one of the model's: fp32, q8, … (VECTORSTREAM_RUNNER_DTYPE, default auto)
+  --dtype NAME    auto, or a dtype of the model: fp32, q8, …
+                  (VECTORSTREAM_RUNNER_DTYPE, default auto)
   --threads N     threads of each process, or auto (VECTORSTREAM_RUNNER_THREADS, default auto)
   --runners N     processes, each one runner, or auto (default auto)
   --model NAME    folder with a manifest.json, or the id of a model on Hugging Face, such as
@@ -69,8 +69,9 @@ const flags = {
 export type Surroundings = { readonly hostName: string; readonly terminal: boolean };
 
 /**
- * `'help'` when that was asked for. @throws UsageError naming the flag or variable, its value and
- * what is allowed.
+ * `'help'` when the flags ask for it.
+ *
+ * @throws UsageError that names the flag or variable, its value and what is allowed
  */
 export function parseOptions(
   argv: readonly string[],

@@ -1,5 +1,5 @@
-// Chooses how this machine embeds best and keeps its runners joined to the gateway until told to
-// stop; ends in one line whatever goes wrong.
+// Chooses how this machine embeds best and keeps its runners joined to the gateway until it is
+// stopped. Any failure ends with a one-line message.
 
 import { hostname } from 'node:os';
 import { candidateRounds } from '#core/runner/device-preferences.ts';
@@ -7,7 +7,7 @@ import { runUntilStopped } from '#core/runner/run-until-stopped.ts';
 import { supervise } from '#core/runner/supervisor.ts';
 import { systemClock } from '#core/time/clock.ts';
 import { graphBytesOf } from './graph-files.ts';
-import { describeMachine, placeOf } from './machine.ts';
+import { describeMachine, platformOf } from './machine.ts';
 import { chooseCandidates } from './measured-choice.ts';
 import { openConfiguredModel } from './model-folder.ts';
 import { createLog } from './node-runner-log.ts';
@@ -15,11 +15,11 @@ import { help, parseOptions, type RunnerOptions } from './node-runner-options.ts
 import { layoutOf } from './process-layout.ts';
 import { startWorker } from './worker-process.ts';
 
-/** With the time to close connections, still inside the 5 s that Ctrl-C may take. */
+/** Leaves time to close connections within the 5 s that Ctrl-C may take. */
 const drainMsMax = 4_000;
 
 export async function main(argv: readonly string[], environment: NodeJS.ProcessEnv): Promise<void> {
-  // Started by a gateway that is gone, however it ended, perhaps before this line.
+  // The gateway that started this process has ended, perhaps before this line runs.
   process.on('disconnect', () => process.exit());
   if (process.send !== undefined && !process.connected) process.exit();
 
@@ -45,7 +45,7 @@ async function run(options: RunnerOptions, stop: AbortSignal): Promise<void> {
   const modelFolder = await openConfiguredModel(
     options,
     (manifest) =>
-      candidateRounds(manifest, options, placeOf(machine))
+      candidateRounds(manifest, options, platformOf(machine))
         .flat()
         .map(({ dtype }) => dtype),
     stop,

@@ -1,5 +1,5 @@
-// A process that makes a model of the hub ready in a folder: model code runs here, and whatever it
-// crashes, it crashes alone.
+// A process that prepares a model from Hugging Face in a folder. Model code runs here, so a crash
+// ends only this process.
 
 import { writeSync } from 'node:fs';
 import { z } from 'zod';
@@ -18,7 +18,7 @@ const requestSchema = z.strictObject({
   logFormat: z.enum(['auto', 'pretty', 'json']),
 });
 
-// Whoever wanted the model is gone, perhaps before this line.
+// The parent process has ended, perhaps before this line runs.
 process.on('disconnect', () => process.exit(1));
 if (!process.connected) process.exit(1);
 
@@ -38,14 +38,14 @@ try {
   );
   process.exit(0);
 } catch (error) {
-  // The last line of this process's standard error is what its parent reports.
+  // The parent reports the last line of this process's standard error.
   writeSync(2, `\n${oneLine(error)}\n`);
   process.exit(error instanceof UsageError ? 2 : 1);
 }
 
 function oneLine(error: unknown): string {
   if (error instanceof VectorStreamError) return error.message;
-  // The file system's: ENOSPC, EACCES and their like say what and where.
+  // An error of the file system, such as ENOSPC or EACCES, already says what and where.
   const message =
     error instanceof Error
       ? 'code' in error
@@ -53,5 +53,5 @@ function oneLine(error: unknown): string {
         : (error.stack ?? error.message)
       : String(error);
   const reason = message.replaceAll(/\s+/g, ' ');
-  return `The model ${request.model.id} cannot be kept in ${request.folder}: ${reason}`;
+  return `The model ${request.model.id} cannot be stored in ${request.folder}: ${reason}`;
 }

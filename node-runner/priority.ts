@@ -1,15 +1,15 @@
-// Puts this process behind others on a busy machine, so that searches and the gateway stay quick.
+// Lowers this process's priority, so that searches and the gateway stay fast on a busy machine.
 
 import { constants, setPriority } from 'node:os';
 
 /**
- * Before the session is loaded: on Linux its threads inherit the priority, threads that run already
- * do not change theirs.
+ * Call it before the session is loaded: on Linux new threads inherit the priority, and running
+ * threads keep theirs.
  */
 export function yieldToOthers(): void {
   try {
     setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
   } catch {
-    // Some containers forbid it; embedding works as well at normal priority.
+    // Some containers forbid it; embedding also works at normal priority.
   }
 }

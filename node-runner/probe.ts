@@ -1,5 +1,5 @@
-// A process that tries one candidate and prints one line of JSON about it; whatever it crashes, it
-// crashes alone.
+// A process that tries one candidate and prints one line of JSON about it. A crash ends only this
+// process.
 
 import { writeSync } from 'node:fs';
 import { VectorStreamError } from '#core/errors/errors.ts';
@@ -29,10 +29,10 @@ try {
     message: error instanceof Error ? error.message : String(error),
   });
 }
-// Not waiting for the session's disposal: some drivers hang in it.
+// Does not wait for the session's disposal, because some drivers hang in it.
 process.exit(0);
 
 function report(result: unknown): void {
-  // At once: what is still buffered at `process.exit` would be lost.
+  // Synchronous: `process.exit` would lose buffered output.
   writeSync(1, `${JSON.stringify(result)}\n`);
 }

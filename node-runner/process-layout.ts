@@ -1,21 +1,21 @@
-// Decides how a machine is divided into runner processes and threads.
+// Decides how many runner processes and threads a machine runs.
 
 import type { Device } from '#core/model/model-manifest.ts';
 import type { Layout } from '#core/runner/supervisor.ts';
 
 /**
- * What one process takes at its peak besides its graph, and how often it holds that: 400 MiB for
- * the shipped graphs of 23 MB.
+ * The peak memory of one process without its graph, and how many copies of the graph it holds: 400
+ * MiB for the shipped graphs of 23 MB.
  */
 const bytesPerProcess = 330 * 2 ** 20;
 const graphCopies = 3;
 const processesMax = 64;
 
 /**
- * On a CPU one thread per process: a process with two threads waits for the slower one after every
- * product (`npm run bench` compares layouts). All cores are used, since runners run at lower
- * priority than the gateway, in at most half of the memory that is free. A GPU takes one process,
- * whose session fills it. `0` threads leaves the number to the runtime.
+ * On a CPU, each process has one thread: with two, it would wait for the slower one after every
+ * matrix product (`npm run bench` compares layouts). Runners use all cores, because they have a
+ * lower priority than the gateway, and at most half of the free memory. A GPU gets one process,
+ * whose session fills it. `threads: 0` leaves the number to the runtime.
  */
 export function layoutOf(request: {
   readonly device: Device;

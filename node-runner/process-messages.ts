@@ -1,12 +1,12 @@
-// What supervisor and worker tell each other over the process channel, and how a worker is told
-// what to do.
+// The messages between supervisor and worker on the process channel, and the request that starts a
+// worker.
 
 import { z } from 'zod';
 import { sessionSchema } from './session-request.ts';
 
 /**
- * A worker's first argument, as JSON. The token is not in it: arguments can be read by everybody on
- * the machine.
+ * A worker's first argument, as JSON. It does not contain the token, because every user of the
+ * machine can read arguments.
  */
 export const workerRequestSchema = sessionSchema.extend({
   gatewayUrls: z.array(z.string()).min(1),
@@ -18,21 +18,21 @@ export const workerRequestSchema = sessionSchema.extend({
 export type WorkerRequest = z.infer<typeof workerRequestSchema>;
 
 export const fromWorkerSchema = z.discriminatedUnion('type', [
-  /** Its vectors are proved; it connects now. */
+  /** Its vectors passed the golden check; it connects now. */
   z.object({ type: z.literal('ready') }),
-  /** Its event loop turns. Told every `aliveEveryMs` from `ready` on. */
+  /** Its event loop runs. Sent every `aliveEveryMs` after `ready`. */
   z.object({ type: z.literal('alive') }),
   z.object({ type: z.literal('failed'), message: z.string(), retryable: z.boolean() }),
-  /** Drained, because it or its gateway was told to; it is not to be replaced. */
+  /** Drained, because it or its gateway is stopping; do not replace it. */
   z.object({ type: z.literal('done') }),
 ]);
 export type FromWorker = z.infer<typeof fromWorkerSchema>;
 
 /**
- * A micro-batch holds the event loop of a worker for about a second at most; one that is silent for
- * many of these hangs.
+ * A micro-batch blocks a worker's event loop for about a second at most, so a worker that is silent
+ * for many of these intervals hangs.
  */
 export const aliveEveryMs = 5_000;
 
-/** The only word of a supervisor. */
+/** The only message that a supervisor sends. */
 export const drainMessage = 'drain';

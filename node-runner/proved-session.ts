@@ -1,4 +1,4 @@
-// Opens one proved session for this process: what a probe and a worker both begin with.
+// Opens a model session and checks its vectors; a probe and a worker both begin with it.
 
 import { readGolden } from '#core/model/model-manifest.ts';
 import type { Embedder } from '#core/ports.ts';
@@ -23,7 +23,7 @@ export async function openSession(
     device: request.device,
     dtype: request.dtype,
     threads: request.threads,
-    // A GPU that the processor plays gains nothing from large batches.
+    // A software GPU adapter gains nothing from large batches.
     budget: cpu || !machine.gpu ? cpuBudget : gpuBudget,
     adapter: machine.cpu,
     softwareAdapter: false,

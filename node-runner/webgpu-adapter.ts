@@ -1,11 +1,10 @@
-// Names the GPU that a WebGPU session uses, and tells whether it is none: a driver that has the
-// processor play one.
+// Names the GPU that a WebGPU session uses, and recognises software adapters, which run on the CPU.
 
 import { readdirSync, readFileSync } from 'node:fs';
 
 export type Adapter = { readonly name: string; readonly software: boolean };
 
-/** Vulkan drivers by the library that the loader maps into this process. */
+/** Vulkan drivers, recognised by the library that is mapped into this process. */
 const software: readonly (readonly [RegExp, string])[] = [
   [/libvk_swiftshader/, 'SwiftShader'],
   [/libvulkan_lvp/, 'llvmpipe'],
@@ -23,9 +22,9 @@ const elsewhere: Partial<Record<NodeJS.Platform, string>> = {
 };
 
 /**
- * The runtime does not say which adapter it took. On Linux the drivers in the process do: a
- * hardware one goes before one of software, and needs a device. `maps` is `/proc/self/maps`,
- * `nvidiaModels` what NVIDIA's driver calls its GPUs.
+ * The runtime does not say which adapter it uses. On Linux the drivers in this process do: a
+ * hardware driver has precedence over a software driver, and counts only if there is a GPU. `maps`
+ * is the text of `/proc/self/maps`; `nvidiaModels` are the GPU names of NVIDIA's driver.
  */
 export function adapterOf({
   platform,
@@ -46,12 +45,12 @@ export function adapterOf({
       name: `${maker === 'NVIDIA' ? (nvidiaModels[0] ?? maker) : maker} (Vulkan)`,
       software: false,
     };
-  const player = software.find(([library]) => library.test(maps))?.[1];
-  if (player !== undefined) return { name: `${player} (Vulkan)`, software: true };
+  const softwareDriver = software.find(([library]) => library.test(maps))?.[1];
+  if (softwareDriver !== undefined) return { name: `${softwareDriver} (Vulkan)`, software: true };
   return { name: 'unknown (Vulkan)', software: !gpu };
 }
 
-/** Once a session is open: its driver is loaded then. */
+/** Call it once a session is open, because its driver is loaded then. */
 export function adapterInUse(gpu: boolean): Adapter {
   return adapterOf({
     platform: process.platform,
@@ -72,7 +71,7 @@ function modelsOfNvidia(): readonly string[] {
   }
 }
 
-/** Empty where there is no such file. */
+/** Empty if the file cannot be read. */
 function read(file: string): string {
   try {
     return readFileSync(file, 'utf8');

@@ -1,4 +1,4 @@
-// Starts a worker as a process of its own and turns what becomes of it into one ending.
+// Starts a worker as a separate process and reports how it ended, exactly once.
 
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -12,16 +12,16 @@ import {
 
 const workerFile = fileURLToPath(new URL('worker.ts', import.meta.url));
 const alive = new Set<ChildProcess>();
-/** Signs of life that a worker may miss before it counts as hung: a minute. */
+/** Checks without a message after which a worker counts as hung: one minute. */
 const missedMax = 12;
 
-// A supervisor that ends in any way it can notice takes its workers along; otherwise they notice
-// that it is gone.
+// The supervisor kills its workers when it exits. If it is killed itself, the workers notice that
+// their channel has closed.
 process.on('exit', () => {
   for (const child of alive) child.kill('SIGKILL');
 });
 
-/** The process is given one chance to end by itself; `kill` does not ask. */
+/** `drain` lets the process finish its jobs and end by itself; `kill` ends it at once. */
 export function startWorker(request: WorkerRequest): Worker {
   const child = fork(workerFile, [JSON.stringify(request)], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
@@ -33,13 +33,12 @@ export function startWorker(request: WorkerRequest): Worker {
   let missed = 0;
   child.on('message', (message) => {
     missed = 0;
-    const told = fromWorkerSchema.parse(message);
-    if (told.type === 'ready') ready = true;
-    else if (told.type === 'done') done = true;
-    else if (told.type === 'failed') failed = told;
+    const report = fromWorkerSchema.parse(message);
+    if (report.type === 'ready') ready = true;
+    else if (report.type === 'done') done = true;
+    else if (report.type === 'failed') failed = report;
   });
-  // Counted in checks and not by the clock: when the whole machine slept, only one check was
-  // missed.
+  // Counts checks instead of time: after the whole machine slept, only one check was missed.
   const watch = setInterval(() => {
     if (!ready || ++missed <= missedMax) return;
     failed = {
@@ -62,13 +61,13 @@ export function startWorker(request: WorkerRequest): Worker {
     };
     child.once('error', (error) => finish(`the process cannot be started: ${error.message}`));
     child.once('exit', (code, signal) =>
-      finish(`the process ended by ${signal ?? `exit code ${code}`}`),
+      finish(`the process ended with ${signal ?? `exit code ${code}`}`),
     );
   });
   return {
     ended,
     drain() {
-      // A worker that is gone already needs no word.
+      // A worker that has ended needs no message.
       if (child.connected) child.send(drainMessage, () => undefined);
     },
     kill() {

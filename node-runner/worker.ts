@@ -31,13 +31,13 @@ const log = createLog({
 const drain = new AbortController();
 const stop = (): void => drain.abort();
 
-// Ctrl-C reaches the whole process group; the supervisor then says what to do.
+// Ctrl-C reaches the whole process group; the supervisor then drains its workers.
 process.on('SIGINT', () => undefined);
 process.on('SIGTERM', stop);
 process.on('message', (message) => {
   if (message === drainMessage) stop();
 });
-// The supervisor is gone, however it ended, so nothing else would stop this process.
+// The supervisor has ended, so nothing else would stop this process.
 process.on('disconnect', () => process.exit(0));
 if (!process.connected) process.exit(0);
 
@@ -66,15 +66,15 @@ try {
       'this is a software GPU adapter: correct, but much slower than ' +
         'VECTORSTREAM_RUNNER_DEVICE=cpu',
     );
-  tell({ type: 'ready' });
-  setInterval(() => tell({ type: 'alive' }), aliveEveryMs).unref();
+  send({ type: 'ready' });
+  setInterval(() => send({ type: 'alive' }), aliveEveryMs).unref();
   await serve(session.embedder);
-  tell({ type: 'done' }, 0);
+  send({ type: 'done' }, 0);
 } catch (error) {
   const known = error instanceof VectorStreamError;
-  // A known trouble explains itself; anything else is a bug, whose stack is needed.
+  // A known error explains itself; any other is a bug, whose stack is needed.
   if (!known) log.error({ err: error }, 'the runner failed');
-  tell(
+  send(
     {
       type: 'failed',
       message: error instanceof Error ? error.message : String(error),
@@ -84,7 +84,11 @@ try {
   );
 }
 
-/** Resolves once drained. Throws when the session failed or every gateway refused this runner. */
+/**
+ * Resolves once drained.
+ *
+ * @throws when the session failed or every gateway refused this runner
+ */
 function serve(embedder: Embedder): Promise<void> {
   const turns = new FairQueue(systemClock);
   return serveGateways({
@@ -114,7 +118,7 @@ function serve(embedder: Embedder): Promise<void> {
   });
 }
 
-/** Reads the token for every attempt, because a gateway that starts later writes it then. */
+/** Reads the token for every attempt, because a gateway that starts later writes it later. */
 async function connect(endpoint: GatewayEndpoint, signal: AbortSignal): Promise<Channel> {
   const file = join(request.dataDir, 'runner-token');
   const token =
@@ -128,10 +132,10 @@ async function connect(endpoint: GatewayEndpoint, signal: AbortSignal): Promise<
   return connectTo(endpoint, { token, signal });
 }
 
-function tell(message: FromWorker, exitCode?: number): void {
-  const leave = (): void => {
+function send(message: FromWorker, exitCode?: number): void {
+  const exit = (): void => {
     if (exitCode !== undefined) process.exit(exitCode);
   };
-  if (process.connected && process.send !== undefined) process.send(message, leave);
-  else leave();
+  if (process.connected && process.send !== undefined) process.send(message, exit);
+  else exit();
 }

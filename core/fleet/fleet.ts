@@ -47,7 +47,7 @@ export type TaskResult = { readonly id: string } & (
 export type JobAnswer =
   /** The runner does not have this job, or no longer has it. Ignored and counted. */
   | { readonly kind: 'late' }
-  /** The answer has not one outcome per text: nothing was used, and the runner still has the job. */
+  /** The answer does not have one outcome per text: it is dropped, and the runner keeps the job. */
   | { readonly kind: 'miscounted'; readonly texts: number }
   | { readonly kind: 'check'; readonly outcomes: readonly EmbedOutcome[]; readonly ms: number }
   | {

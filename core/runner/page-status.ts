@@ -92,8 +92,8 @@ export type RunnerPage = {
 };
 
 /**
- * `startRunner(options)` in `./runner.ts` lends the page to its gateway until it is stopped; it
- * never rejects: the status says what happened.
+ * What a page's runner is started with (`pages/shared/tab-runner/tab-runner.ts`). It embeds for its
+ * gateway until it is stopped, and never throws: the status says what happened.
  */
 export type RunnerOptions = {
   readonly token: string;

@@ -2,6 +2,7 @@
 // vector checked.
 
 import { Tensor } from '@huggingface/transformers';
+import { assert, at } from '#core/errors/assert.ts';
 import {
   dataFilesOf,
   manifestFile,
@@ -53,7 +54,9 @@ export async function createEmbedder(options: EmbedderOptions): Promise<Embedder
     model: { manifest },
   } = options;
   await verifyFiles(options.model, options.dtype);
-  const file = manifest.dtypes[options.dtype]?.file ?? '';
+  const graph = manifest.dtypes[options.dtype];
+  assert(graph !== undefined, `verifyFiles passed a model without ${options.dtype}`);
+  const { file } = graph;
   const {
     tokenizer,
     run: session,
@@ -93,15 +96,11 @@ export async function createEmbedder(options: EmbedderOptions): Promise<Embedder
         rows.map(({ ids }) => ids.length),
         options.budget,
       )) {
-        const vectors = await run(batch.map((index) => rows[index]?.ids ?? []));
+        const vectors = await run(batch.map((index) => at(rows, index).ids));
         batch.forEach((index, position) => {
           found.set(
             index,
-            outcomeOf(
-              vectors[position] ?? new Float32Array(0),
-              rows[index]?.tokens ?? 0,
-              manifest.dimensions,
-            ),
+            outcomeOf(at(vectors, position), at(rows, index).tokens, manifest.dimensions),
           );
         });
       }

@@ -38,7 +38,7 @@ export type LoadedSession = {
   readonly dispose: () => Promise<void>;
 };
 
-/** The session cannot be loaded, or its answer has the wrong shape: the process or worker must end. */
+/** The session cannot load, or its answer has the wrong shape: the process or worker must end. */
 export class SessionError extends VectorStreamError {
   override readonly name = 'SessionError';
   readonly code = 'session';

@@ -25,7 +25,7 @@ export function pool(
   });
 }
 
-/** Scales a vector to length 1, in place. A vector of zeros becomes NaN, which every check rejects. */
+/** Scales a vector to length 1, in place. A zero vector becomes NaN, which every check rejects. */
 export function normalise(vector: Float32Array): Float32Array {
   let squares = 0;
   for (const value of vector) squares += value * value;

@@ -26,7 +26,7 @@ export function createTokenise(tokenizer: PreTrainedTokenizer, maxTokens: number
   return (texts) => encode(texts.map((text) => text.toWellFormed())).map(cut);
 }
 
-/** `input_ids` and `attention_mask`, int64, `[texts, longest]`, padded on the right with `padId`. */
+/** `input_ids` and `attention_mask`: int64, `[texts, longest]`, padded right with `padId`. */
 export function tensorsOf(
   rows: readonly (readonly number[])[],
   padId: number,

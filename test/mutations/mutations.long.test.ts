@@ -1,5 +1,4 @@
-// Tests that notice nothing prove nothing: each planted bug must make the test fail that is there
-// to catch it.
+// Proves that the tests can fail: each planted bug must make its test fail.
 
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -12,23 +11,23 @@ import { mutations } from './mutations.ts';
 const root = join(import.meta.dirname, '..', '..');
 const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
 
-test.each(mutations)('there is one place to plant: $bug', ({ file, find }) => {
+test.each(mutations)('its source text occurs exactly once: $bug', ({ file, find }) => {
   expect(readFileSync(join(root, file), 'utf8').split(find)).toHaveLength(2);
 });
 
-test.each(mutations)('the documentation lists it: $bug', ({ bug, file, test: name }) => {
+test.each(mutations)('the documentation lists the bug: $bug', ({ bug, file, test: name }) => {
   expect(readFileSync(join(root, 'docs', 'guarantees.md'), 'utf8')).toContain(
     `| ${bug} | \`${file}\` | \`${name}\` |`,
   );
 });
 
 /**
- * What vitest loads is planted by its configuration; programs and workers that Node starts from
- * files, by this.
+ * Plants the bug in programs and workers that Node starts from files. The configuration of vitest
+ * plants it in what vitest loads.
  */
 const inPrograms = `--import=${pathToFileURL(join(root, 'test/mutations/plant.ts')).href}`;
 
-describe.concurrent('is noticed:', () => {
+describe.concurrent('the test notices the bug:', () => {
   test.each(mutations.map((mutation, index) => ({ ...mutation, index })))(
     '$bug',
     { timeout: 120_000 },
@@ -52,7 +51,7 @@ describe.concurrent('is noticed:', () => {
         (error: { code: number; stdout: string }) => error,
       );
       expect(code, stdout).toBe(1);
-      // A test that failed, and not a file that could not be loaded.
+      // A test failed; a file that cannot be loaded does not count.
       expect(stripVTControlCharacters(stdout)).toMatch(/Tests {2}\d+ failed/);
     },
   );

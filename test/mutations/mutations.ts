@@ -1,11 +1,11 @@
-// Bugs planted on purpose, each the kind that this program could have, and the test that has to
+// Bugs to plant on purpose, each of a kind that this program could have, and the test that must
 // notice it.
 
 export type Mutation = {
   /** What would be wrong. */
   readonly bug: string;
   readonly file: string;
-  /** Stands exactly once in the file. */
+  /** Occurs exactly once in the file. */
   readonly find: string;
   readonly replace: string;
   readonly test: string;
@@ -56,19 +56,20 @@ export const mutations: readonly Mutation[] = [
     replace: 'old.event.timestamp === record.event.timestamp',
   },
   {
-    bug: 'a late answer of an older attempt is taken',
+    bug: 'a late answer of an older attempt is accepted',
     file: 'core/fleet/fleet.ts',
     test: 'test/core/fleet.test.ts',
     find: 'job.jobId === jobId && job.attempt === attempt',
     replace: 'job.jobId === jobId',
   },
   {
-    bug: "every vector is its neighbour's",
+    bug: "every text gets its neighbour's vector",
     file: 'core/protocol/job-result-frame.ts',
     test: 'test/core/wire.test.ts',
     find: 'at += dimensions * 4;\n    problem',
     replace:
-      'at += at + dimensions * 4 < frame.length - dimensions * 4 ? dimensions * 4 : 0;\n    problem',
+      'at += at + dimensions * 4 < frame.length - dimensions * 4 ? dimensions * 4 : 0;' +
+      '\n    problem',
   },
   {
     bug: 'a vector with NaN passes as real',
@@ -105,7 +106,9 @@ export const mutations: readonly Mutation[] = [
     test: 'test/core/pipeline.test.ts',
     find: 'if (items.length === 1) return [{ status',
     replace:
-      "if (items.length > 0) return items.map(() => ({ status: 'rejected' as const, message: error.message }));\n    if (items.length === 1) return [{ status",
+      'if (items.length > 0)\n      return items.map(() => ' +
+      "({ status: 'rejected' as const, message: error.message }));\n    " +
+      'if (items.length === 1) return [{ status',
   },
   {
     bug: 'a text that kills runners is retried for ever',
@@ -115,7 +118,7 @@ export const mutations: readonly Mutation[] = [
     replace: 'failuresAlone >= Infinity',
   },
   {
-    bug: "Qdrant's word that it has received a write counts as applied",
+    bug: 'a write that Qdrant has received, not applied, counts as applied',
     file: 'gateway/qdrant/applied-write.ts',
     test: 'test/adapters/qdrant-faults.test.ts',
     find: "if (status !== 'completed')",
@@ -143,28 +146,28 @@ export const mutations: readonly Mutation[] = [
     replace: 'isDistrusted(provenance) !== null',
   },
   {
-    bug: 'a runner that was found wrong is sent away, and what it did stays',
+    bug: 'a wrong runner is disconnected, but its vectors stay',
     file: 'gateway/fleet/runner-trust.ts',
     test: 'test/gateway/trust.test.ts',
     find: 'if (checks !== null) provenanceLog.distrust(session.id, verifiedUntil);',
     replace: '',
   },
   {
-    bug: 'what a wrong runner did is withheld once, and not what was on its way to the store then',
+    bug: "a wrong runner's vectors are withheld once, but not those being written then",
     file: 'core/trust/repair.ts',
     test: 'test/core/repair.test.ts',
     find: 'openUntil: now + limits.checkIntervalMs,',
     replace: 'openUntil: now,',
   },
   {
-    bug: 'nobody looks after the work of a gateway that died',
+    bug: "work under a dead gateway's runners is never checked",
     file: 'core/trust/repair.ts',
     test: 'test/gateway/trust.test.ts',
     find: 'await this.#adopt();',
     replace: '',
   },
   {
-    bug: 'a query keeps the vector of a runner that was found wrong',
+    bug: "a cached query keeps a wrong runner's vector",
     file: 'gateway/fleet/query-vectors.ts',
     test: 'test/gateway/query-vectors.test.ts',
     find: '    this.#cached.clear();',
@@ -213,7 +216,7 @@ export const mutations: readonly Mutation[] = [
     replace: 'nextOffset - 1',
   },
   {
-    bug: 'dead letters are purged though another number was confirmed',
+    bug: 'dead letters are purged although another number was confirmed',
     file: 'gateway/api/routes/dead-letter-actions.ts',
     test: 'test/gateway/dead-letters.test.ts',
     find: 'if (confirm !== matching)',

@@ -1,5 +1,5 @@
-// Plants the bug of the number in VECTORSTREAM_MUTATION in programs and workers that Node starts
-// from files; the files stay as they are.
+// Plants bug number VECTORSTREAM_MUTATION in programs and workers that Node starts from files. The
+// files on disk do not change.
 
 import { registerHooks } from 'node:module';
 import { join } from 'node:path';

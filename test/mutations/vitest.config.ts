@@ -1,5 +1,5 @@
-// Runs tests over code in which the bug of the number in VECTORSTREAM_MUTATION is planted; the
-// files on disk stay as they are.
+// Runs tests on code in which bug number VECTORSTREAM_MUTATION is planted. The files on disk do not
+// change.
 
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
@@ -8,7 +8,7 @@ import { mutations } from './mutations.ts';
 const root = join(import.meta.dirname, '..', '..');
 const mutation = mutations[Number(process.env['VECTORSTREAM_MUTATION'])];
 if (mutation === undefined)
-  throw new Error(`VECTORSTREAM_MUTATION is one of 0 to ${mutations.length - 1}.`);
+  throw new Error(`VECTORSTREAM_MUTATION must be a number from 0 to ${mutations.length - 1}.`);
 
 export default defineConfig({
   root,
@@ -22,6 +22,6 @@ export default defineConfig({
       },
     },
   ],
-  // What was transformed for another run is another program.
+  // Code that was transformed for another run has another bug.
   test: { testTimeout: 10_000, bail: 1, fsModuleCache: false },
 });

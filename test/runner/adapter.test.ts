@@ -55,7 +55,7 @@ test('a GPU that the processor plays is out however fast it says it is, unless i
     ok: false,
     candidate: played.candidate,
     code: 'software_adapter',
-    message: 'its GPU is played by the processor (llvmpipe (Vulkan))',
+    message: 'this is a software GPU adapter (llvmpipe (Vulkan))',
   });
   expect(judge(played, true)).toEqual(played);
   expect(

@@ -201,14 +201,14 @@ describe('a model of the hub', () => {
       403,
       'GatedRepo',
       false,
-      /^somebody\/some-model is gated: accept its terms on .* as HF_TOKEN\.$/,
+      /^somebody\/some-model is gated: accept its terms on .* and set HF_TOKEN to a token of that account\.$/,
     ],
     [
       'gated, with a token that is refused',
       403,
       'GatedRepo',
       true,
-      /as HF_TOKEN \(the one given is refused\)\.$/,
+      /of that account \(the present token is refused\)\.$/,
     ],
     [
       'of an unknown revision',
@@ -261,7 +261,7 @@ describe('a model of the hub', () => {
         id,
         revision: 'main',
       }),
-    ).rejects.toThrow('does not answer as the Hugging Face hub does');
+    ).rejects.toThrow('does not answer like the Hugging Face hub');
     expect(() => createHuggingFaceApi({ endpoint: 'huggingface.co', token: null })).toThrow(
       'HF_ENDPOINT is "huggingface.co"',
     );
@@ -416,7 +416,7 @@ describe('a file of the hub', () => {
       await using here = await arrange();
       here.hub.instead = (_request, response) => Boolean(response.end(wrong));
       await expect(here.get()).rejects.toThrow(
-        /^somebody\/some-model\/onnx\/model\.onnx is not what .* announces: expected SHA-256 [0-9a-f]{64} \(3000000 bytes\), got [0-9a-f]{64} \(\d+ bytes\)\.$/,
+        /^somebody\/some-model\/onnx\/model\.onnx differs from what .* announces: expected SHA-256 [0-9a-f]{64} \(3000000 bytes\), got [0-9a-f]{64} \(\d+ bytes\)\.$/,
       );
       expect(await readdir(join(here.target, '..'))).toEqual([]);
     },
@@ -468,16 +468,16 @@ describe('a draft', () => {
       pooling: 'cls',
     });
     await expect(draft(pooling('lasttoken'))).rejects.toThrow(
-      'it pools by lasttoken; mean and cls are what is done here.',
+      'it pools by lasttoken; only mean and cls are supported.',
     );
     await expect(draft(pooling('cls_token', 'mean_tokens'))).rejects.toThrow(
       'it pools by cls and mean;',
     );
     await expect(
       draft({ 'modules.json': [{ type: 'sentence_transformers.models.Dense' }] }),
-    ).rejects.toThrow('its modules.json asks for Dense after that.');
+    ).rejects.toThrow('its modules.json adds Dense, which is not supported.');
     await expect(draft({ 'modules.json': 'none' })).rejects.toThrow(
-      'its modules.json is not as expected.',
+      'its modules.json has an unexpected format.',
     );
   });
 

@@ -38,7 +38,7 @@ test('the first start measures and the next remembers; both workers join, answer
   await gateway.joined();
   again.child.kill('SIGTERM');
   expect(await again.exited).toBe(0);
-  expect([runner, again].map(({ output }) => output().includes('candidate is right'))).toEqual([
+  expect([runner, again].map(({ output }) => output().includes('candidate is correct'))).toEqual([
     true,
     false,
   ]);
