@@ -160,7 +160,10 @@ export type PartitionLag = { readonly partition: number; readonly lag: number };
 export type EventSource = AsyncDisposable & {
   readonly kind: 'kafka' | 'embedded' | 'memory';
   deliveries(signal: AbortSignal): AsyncIterable<readonly Delivery[]>;
-  /** Of the partitions that this member of the group holds. */
+  /**
+   * Of the partitions that this member of the group holds. Throws `DependencyError` while it is not
+   * known, such as before the log has answered for the first time.
+   */
   lag(): Promise<readonly PartitionLag[]>;
   /** How many deliveries are not settled yet. */
   unsettled(): number;

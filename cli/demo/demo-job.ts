@@ -143,8 +143,13 @@ export async function drainBacklog({
   onBacklog,
 }: BacklogOptions): Promise<void> {
   let stats = await client.stats({ signal });
+  // How many wait is not known before the log has answered.
+  while (stats.events.lag === null) {
+    await clock.sleep(pollMs, signal);
+    stats = await client.stats({ signal });
+  }
   if (isIdle(stats)) return;
-  const waiting = stats.events.lag ?? 0;
+  const waiting = stats.events.lag;
   const progress = onBacklog(waiting);
   while (!isIdle(stats)) {
     progress.update(Math.max(0, waiting - (stats.events.lag ?? waiting)));

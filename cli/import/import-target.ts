@@ -96,7 +96,8 @@ async function untilSearchable(
     const { lag, unsettled } = stats.events;
     const left = Math.max(lag ?? 0, unsettled);
     const isWorking = left === 0 || stats.runners.some(({ state }) => state === 'ready');
-    onLeft(left, isWorking ? '' : 'waiting for a runner');
+    const reason = lag === null ? 'waiting for the event log' : 'waiting for a runner';
+    onLeft(left, isWorking && lag !== null ? '' : reason);
     const counts = storedCountsOf(stats);
     if (lag === 0 && unsettled === 0 && counts !== null)
       return {

@@ -19,6 +19,11 @@ export class ActiveConsumer {
     this.#topic = topic;
   }
 
+  /** Whether the group has assigned partitions to a consumer that has not ended since. */
+  get isMember(): boolean {
+    return this.#consumer !== null;
+  }
+
   is(consumer: Consumer): boolean {
     return this.#consumer === consumer;
   }

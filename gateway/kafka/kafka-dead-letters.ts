@@ -100,6 +100,7 @@ export function createKafkaDeadLetters(options: KafkaDeadLettersOptions): DeadLe
       // Dashboards ask every few seconds: the counts known so far are better than an error, and
       // without a broker better than a long wait.
       await progress.upToDate(member.isFailing() ? 0 : waitMsMax);
+      if (!progress.isStarted) throw behind(deadLetterTopic.topic, member);
       return index.stats();
     },
     async [Symbol.asyncDispose]() {

@@ -2,6 +2,7 @@
 // silent.
 
 import type { Admin, Kafka } from 'kafkajs';
+import { DependencyError } from '#core/errors/errors.ts';
 import type { Clock, PartitionLag } from '#core/ports.ts';
 import { within } from '#core/time/deadline.ts';
 import { clientRetry } from '../../kafka/kafka-client.ts';
@@ -15,8 +16,14 @@ export type GroupOffsets = ReadonlyMap<
 export type KafkaLag = AsyncDisposable & {
   /** Rejects with the client's error. */
   offsets(): Promise<GroupOffsets>;
-  /** The lag of these partitions, within about a second. */
-  lag(partitions: readonly number[]): Promise<readonly PartitionLag[]>;
+  /**
+   * The lag of these partitions, within about a second: the last known one while the broker is
+   * silent.
+   *
+   * @param partitions `null` while the group has not assigned any
+   * @throws DependencyError when it is not known
+   */
+  lag(partitions: readonly number[] | null): Promise<readonly PartitionLag[]>;
 };
 
 const lagMsMax = 1_000;
@@ -34,7 +41,8 @@ export function createKafkaLag({
 }): KafkaLag {
   let admin: Promise<Admin> | null = null;
   let asking: Promise<GroupOffsets> | null = null;
-  let last: GroupOffsets = new Map();
+  /** `null` until the first answer. */
+  let last: GroupOffsets | null = null;
 
   const connect = async (): Promise<Admin> => {
     const fresh = kafka.admin({ retry: { ...clientRetry, retries: 1 } });
@@ -45,8 +53,9 @@ export function createKafkaLag({
   const ask = async (): Promise<GroupOffsets> => {
     const mine = (admin ??= connect());
     try {
-      last = await readOffsets(await mine, topic, groupId);
-      return last;
+      const answered = await readOffsets(await mine, topic, groupId);
+      last = answered;
+      return answered;
     } catch (error) {
       if (admin === mine) admin = null;
       void mine.then((failed) => failed.disconnect()).catch(() => undefined);
@@ -62,13 +71,16 @@ export function createKafkaLag({
   return {
     offsets,
     async lag(partitions) {
+      if (partitions === null) throw unknownLag(topic, `group ${groupId} has not been joined`);
       const known = await within(
         offsets().catch(() => last),
         { ms: lagMsMax, clock, late: () => last },
       );
       return partitions.map((partition) => {
-        const { committed, end } = known.get(partition) ?? { committed: 0, end: 0 };
-        return { partition, lag: Math.max(0, end - committed) };
+        const offset = known?.get(partition);
+        if (offset === undefined)
+          throw unknownLag(topic, `the offsets of partition ${partition} were not answered`);
+        return { partition, lag: Math.max(0, offset.end - offset.committed) };
       });
     },
     async [Symbol.asyncDispose]() {
@@ -77,6 +89,16 @@ export function createKafkaLag({
     },
   };
 }
+
+const unknownLag = (topic: string, why: string): DependencyError =>
+  new DependencyError(
+    'kafka',
+    'kafka_lag_unknown',
+    `The lag of ${topic} is not known: ${why} yet.`,
+    {
+      retryable: true,
+    },
+  );
 
 async function readOffsets(admin: Admin, topic: string, groupId: string): Promise<GroupOffsets> {
   const [ends, groups] = await Promise.all([

@@ -105,7 +105,7 @@ export function createKafkaSource(options: KafkaSourceOptions): EventSource {
   return {
     kind: 'kafka',
     deliveries: (signal) => pulled.deliveries(signal),
-    lag: () => lag.lag(assignment.partitions()),
+    lag: () => lag.lag(active.isMember ? assignment.partitions() : null),
     unsettled: () => assignment.unsettled(),
     health: () => pulled.failure()?.message ?? member.health(),
     async [Symbol.asyncDispose]() {

@@ -176,7 +176,6 @@ export class Telemetry {
       this.#cosine.set({ device }, 0);
     }
     this.#setRunners([]);
-    for (const state of deadLetterStates) this.#deadLetters.set({ state }, 0);
     for (const action of deadLetterActions) this.#deadLetterActions.inc({ action }, 0);
   }
 

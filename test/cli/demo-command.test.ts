@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import { at } from '#core/errors/assert.ts';
 import { systemClock } from '#core/time/clock.ts';
 import { drainBacklog, runJob } from '../../cli/demo/demo-job.ts';
 import { shortfall, summaryJson, summaryTable } from '../../cli/demo/demo-summary.ts';
@@ -133,8 +134,8 @@ describe('the demo’s job', () => {
     );
   });
 
-  test('waits for the events of an earlier run', async () => {
-    const lags = [500, 200, 0];
+  test('waits for the events of an earlier run, also while their number is not known', async () => {
+    const lags = [null, 500, 200, 0];
     const updates: number[] = [];
     const { result } = await run(0, 0);
     await drainBacklog({
@@ -142,7 +143,7 @@ describe('the demo’s job', () => {
         stats: () =>
           Promise.resolve({
             ...result.stats,
-            events: { ...result.stats.events, lag: lags.shift() ?? 0 },
+            events: { ...result.stats.events, lag: at(lags.splice(0, 1), 0) },
           }),
       },
       clock: { ...systemClock, sleep: () => Promise.resolve() },

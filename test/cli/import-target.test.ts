@@ -7,8 +7,8 @@ import { systemClock } from '#core/time/clock.ts';
 import { connectTarget } from '../../cli/import/import-target.ts';
 import { scriptedGateway } from './helpers/scripted-http-gateway.ts';
 
-const stats = (events: number, lag: number) => ({
-  events: { received: 0, stored: 0, superseded: 0, dead_lettered: 0, unsettled: lag, lag },
+const stats = (events: number, lag: number | null) => ({
+  events: { received: 0, stored: 0, superseded: 0, dead_lettered: 0, unsettled: lag ?? 0, lag },
   runners: [],
   store: { texts: 0, events },
   dead_letters: { open: 0 },
@@ -51,7 +51,13 @@ describe('the gateway of an import', () => {
   });
 
   it('is polled until everything is searchable, and its store’s growth is reported', async () => {
-    const answers = [stats(100, 0), stats(120, 30), stats(140, 10), stats(150, 0)];
+    const answers = [
+      stats(100, 0),
+      stats(100, null),
+      stats(120, 30),
+      stats(140, 10),
+      stats(150, 0),
+    ];
     await using gateway = await scriptedGateway(({ path }) => ({
       status: 200,
       body: path === '/stats' ? answers.shift() : {},
@@ -62,6 +68,7 @@ describe('the gateway of an import', () => {
       await target.searchable(new AbortController().signal, (...seen) => left.push(seen)),
     ).toEqual({ added: 50, deadLettered: 0 });
     expect(left).toEqual([
+      [0, 'waiting for the event log'],
       [30, 'waiting for a runner'],
       [10, 'waiting for a runner'],
       [0, ''],
