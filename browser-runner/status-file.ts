@@ -11,7 +11,7 @@ export type StatusFile = {
   write(status: RunnerPageStatus | null, memoryBytes: number | null): void;
 };
 
-/** `now`: UTC ms. When the folder cannot be written, the health check fails, and the work goes on. */
+/** `now`: UTC ms. When the folder cannot be written, the health check fails; work goes on. */
 export function createStatusFile(file: string, now: () => number): StatusFile {
   let state: string | null = null;
   let writtenAt = 0;

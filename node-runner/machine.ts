@@ -2,7 +2,7 @@
 
 import { readdirSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
-import type { Platform } from '#core/runner/device-preferences.ts';
+import type { Platform } from '#core/runner/device-candidates.ts';
 import { mayHaveGpu } from '#core/runner/gpu-hint.ts';
 
 export type Machine = {

@@ -13,7 +13,7 @@ import {
   ranked,
   type Candidate,
   type ProbeResult,
-} from '#core/runner/device-preferences.ts';
+} from '#core/runner/device-candidates.ts';
 import { NoCandidateError } from '#core/runner/supervisor.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { platformOf, type Machine } from './machine.ts';

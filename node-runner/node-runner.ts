@@ -2,7 +2,7 @@
 // stopped. Any failure ends with a one-line message.
 
 import { hostname } from 'node:os';
-import { candidateRounds } from '#core/runner/device-preferences.ts';
+import { candidateRounds } from '#core/runner/device-candidates.ts';
 import { runUntilStopped } from '#core/runner/run-until-stopped.ts';
 import { supervise } from '#core/runner/supervisor.ts';
 import { systemClock } from '#core/time/clock.ts';

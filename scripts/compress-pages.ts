@@ -10,7 +10,7 @@ const smallBytesMax = 2 ** 20;
 /** Smaller files save less than their headers cost. */
 const bytesMin = 512;
 
-/** Compresses all files below `folder`. Large files get Brotli quality 5: 11 would take too long. */
+/** Compresses all files below `folder`. Large files get Brotli quality 5: 11 takes too long. */
 export async function compressPages(folder: string): Promise<void> {
   const files = readdirSync(folder, { recursive: true })
     .map((name) => join(folder, String(name)))

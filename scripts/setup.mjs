@@ -88,7 +88,7 @@ async function build() {
   }
 }
 
-/** Runs the npm that started this script, or the one on the path. Shows a line every ten seconds. */
+/** Runs the npm that started this script, or that on the path. Shows a line every ten seconds. */
 function runNpm(args) {
   const npmScript = process.env.npm_execpath;
   const [command, commandArgs] = npmScript?.endsWith('.js')

@@ -32,7 +32,8 @@ const flags = {
 const command: Command<typeof flags> = {
   usage: 'npm run certificate --',
   about:
-    'Makes a key and a self-signed certificate for HTTPS in the local network. If this machine has ' +
+    'Makes a key and a self-signed certificate for HTTPS in the local network. If this machine ' +
+    'has ' +
     'a public name,\nuse a certificate of a public authority instead.',
   flags,
   operands: [],
@@ -59,10 +60,11 @@ async function certificate({ host, out, days, force }: FlagValues<typeof flags>)
     'The browser warns that it does not know who made the certificate. ' +
       'Look at it there: its SHA-256 fingerprint must be',
     `  ${fingerprint}`,
-    'Then choose Advanced (in Safari: Show Details) and go on to the page. It asks once per device.',
+    'Then choose Advanced (Safari: Show Details) and go on to the page. It asks once per device.',
     '',
     `Runners and commands on other machines: copy ${certPath} (never the key) there, and run`,
-    `  ${trust} VECTORSTREAM_GATEWAY_URL=wss://${address} VECTORSTREAM_RUNNER_TOKEN=… npm run runner`,
+    `  ${trust} VECTORSTREAM_GATEWAY_URL=wss://${address} ` +
+      'VECTORSTREAM_RUNNER_TOKEN=… npm run runner',
     `  ${trust} VECTORSTREAM_API_KEY=… npm run generate -- --target https://${address}`,
     '',
   ];

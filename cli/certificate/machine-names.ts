@@ -22,14 +22,14 @@ export function certificateNames(asked: readonly string[], machine: Machine): re
   const wrong = asked.find((name) => !isName(name));
   if (wrong !== undefined)
     throw new UsageError(
-      `--host is ${JSON.stringify(wrong.slice(0, 100))}; allowed are host names and IP addresses, ` +
+      `--host is ${JSON.stringify(wrong.slice(0, 100))}; allowed: host names and IP addresses, ` +
         'without scheme and port.',
     );
   const names = asked.length > 0 ? asked.map((name) => name.toLowerCase()) : namesOf(machine);
   if (names.every(isLoopback)) {
     throw new UsageError(
       asked.length > 0
-        ? 'A certificate for this machine alone is not needed: browsers count http://localhost as ' +
+        ? 'This machine alone needs no certificate: browsers count http://localhost as ' +
             'secure. Name the address by which others reach it: --host 192.168.1.20'
         : 'This machine has no address in a network. Name one by which others reach it: ' +
             '--host 192.168.1.20',

@@ -64,7 +64,7 @@ export async function makeCertificate({
       notBeforeDate: new Date(now - dayMs),
       notAfterDate: until,
       extensions: [
-        // Not a certificate authority: a stolen key cannot sign for other machines, and devices that
+        // No certificate authority: a stolen key cannot sign for other machines, and devices that
         // trust it trust this machine alone.
         { name: 'basicConstraints', cA: false, critical: true },
         { name: 'keyUsage', digitalSignature: true, critical: true },

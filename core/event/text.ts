@@ -2,7 +2,7 @@
 // id.
 
 import type { Document, Product, ProductEvent } from '#core/ports.ts';
-import { uuidV5 } from './uuid.ts';
+import { textIdOf } from './text-id.ts';
 
 /**
  * How a product becomes text. When a field is absent, so is what stands before it:
@@ -59,19 +59,6 @@ export function productText(
 export function normaliseText(text: string): string {
   return text.toWellFormed().normalize('NFC').replace(blanks, ' ').trim();
 }
-
-/**
- * UUIDv5 of a normalised text. A query and a product with the same words have different ids,
- * because searches return only products by default.
- */
-export function textIdOf(text: string, kind: Document['kind'] = 'product'): string {
-  return uuidV5(text, namespaces[kind]);
-}
-
-const namespaces: Readonly<Record<Document['kind'], string>> = {
-  product: uuidV5('product'),
-  query: uuidV5('query'),
-};
 
 /** Matches only blanks that must change. A single space, the most common blank, is left alone. */
 const blanks = /[\s\p{Cc}]{2,}|[^\S ]|\p{Cc}/gu;

@@ -24,7 +24,7 @@ import { within } from '#core/time/deadline.ts';
 import type { Backoff } from '#core/time/retry.ts';
 import { createBatchedCalls } from './batched-calls.ts';
 import type { CircuitPolicy } from './circuit-breaker.ts';
-import { Guard, isRetryable } from './guard.ts';
+import { Guard, isRetryable } from './dependency-guard.ts';
 import { InFlightLimit } from './in-flight-limit.ts';
 import type { PipelineObserver } from './pipeline-observer.ts';
 import { processDelivery, type Stages } from './process-delivery.ts';

@@ -3,7 +3,7 @@
 
 import { type BatchedCallsOptions, createBatchedCalls } from './batched-calls.ts';
 import { type Refused, writeBisecting } from './bisecting-write.ts';
-import type { Guard } from './guard.ts';
+import type { Guard } from './dependency-guard.ts';
 import type { PipelineObserver } from './pipeline-observer.ts';
 
 export type StoreWriterOptions<T, R> = Omit<BatchedCallsOptions<T, R>, 'run'> & {

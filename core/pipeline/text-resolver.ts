@@ -17,7 +17,7 @@ import type {
   VectorStore,
 } from '#core/ports.ts';
 import { type BatchLimits, createBatchedCalls } from './batched-calls.ts';
-import type { Guard } from './guard.ts';
+import type { Guard } from './dependency-guard.ts';
 import { KnownTexts } from './known-texts.ts';
 import type { PipelineObserver } from './pipeline-observer.ts';
 import { embedUnlessStored } from './shared-embedding.ts';

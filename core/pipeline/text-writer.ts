@@ -3,7 +3,7 @@
 import { assert, at } from '#core/errors/assert.ts';
 import type { Clock, Provenance, TextRecord, VectorStore, WriteOutcome } from '#core/ports.ts';
 import type { BatchLimits } from './batched-calls.ts';
-import type { Guard } from './guard.ts';
+import type { Guard } from './dependency-guard.ts';
 import type { PipelineObserver } from './pipeline-observer.ts';
 import { createStoreWriter } from './store-writer.ts';
 

@@ -72,7 +72,7 @@ export class ReEmbedder {
     }
   }
 
-  /** Stores the vectors that are ready. Resolves to how many were stored; throws as the store does. */
+  /** Stores the vectors that are ready. Resolves to their number; throws as the store does. */
   async write(): Promise<number> {
     const { store, isDistrusted } = this.#options;
     const embedded = this.#embedded.splice(0);

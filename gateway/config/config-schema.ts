@@ -1,24 +1,24 @@
 // Every setting of the gateway in one table: default, bound, meaning, and the names by which file,
 // environment and flags set it.
 
-import { gatewaySection } from './sections/gateway-section.ts';
-import { ingestSection } from './sections/ingest-section.ts';
-import { kafkaSection } from './sections/kafka-section.ts';
-import { pipelineSection } from './sections/pipeline-section.ts';
-import { qdrantSection } from './sections/qdrant-section.ts';
-import { ratesSection } from './sections/rates-section.ts';
-import { retriesSection } from './sections/retries-section.ts';
-import { runnersSection } from './sections/runners-section.ts';
-import { serverSection } from './sections/server-section.ts';
+import type { Key } from './setting-types.ts';
+import { gatewaySection } from './settings/gateway-section.ts';
+import { ingestSection } from './settings/ingest-section.ts';
+import { kafkaSection } from './settings/kafka-section.ts';
 import {
   auditSection,
   embeddingsSection,
   liveSection,
   loggingSection,
   searchSection,
-} from './sections/small-sections.ts';
-import { storeSection } from './sections/store-section.ts';
-import type { Key } from './setting-types.ts';
+} from './settings/other-sections.ts';
+import { pipelineSection } from './settings/pipeline-section.ts';
+import { qdrantSection } from './settings/qdrant-section.ts';
+import { ratesSection } from './settings/rates-section.ts';
+import { retriesSection } from './settings/retries-section.ts';
+import { runnersSection } from './settings/runners-section.ts';
+import { serverSection } from './settings/server-section.ts';
+import { storeSection } from './settings/store-section.ts';
 
 /** In the order of the settings file. */
 export const configSchema = {

@@ -12,7 +12,7 @@ import type { GatewaySessionOptions } from '#core/protocol/gateway-session.ts';
 import type { CrossCheckResult } from '#core/trust/agreement.ts';
 import type { ProvenanceLog } from '#core/trust/repair.ts';
 import type { RunnerTokens } from '../access/runner-admission.ts';
-import { defaultCheckIntervalMs } from '../config/defaults.ts';
+import { defaultCheckIntervalMs } from '../config/shared-defaults.ts';
 import type { RunnerIdentity } from './runner-identity.ts';
 
 /** Satisfied by a pino logger. */

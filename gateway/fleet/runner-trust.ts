@@ -6,22 +6,25 @@ import { RunnerChecks } from '#core/fleet/runner-checks.ts';
 import type { EmbedOutcome } from '#core/ports.ts';
 import type { AnsweredText, Sample } from '#core/trust/sampler.ts';
 import { CrossChecks } from './cross-checks.ts';
-import { deviceOf, viewOf, type HubConnection } from './hub-connection.ts';
+import { deviceOf, type HubConnection } from './hub-connection.ts';
 import type { HubState } from './hub-state.ts';
-import { QuarantineList } from './quarantine-list.ts';
+import { quarantine, QuarantineList } from './quarantine.ts';
 
 export class RunnerTrust {
   readonly quarantined: QuarantineList;
   readonly #state: HubState;
-  readonly #endConnection: (connection: HubConnection, reason: string) => void;
+  readonly #quarantineSession: (connection: HubConnection, reason: string) => void;
   readonly #crossChecks: CrossChecks;
   #expectsTrusted: boolean;
 
-  /** `endConnection` puts a connected runner into quarantine; `left` is called as a result. */
-  constructor(state: HubState, endConnection: (connection: HubConnection, reason: string) => void) {
+  /** `quarantineSession` puts a connected runner into quarantine; `left` is called as a result. */
+  constructor(
+    state: HubState,
+    quarantineSession: (connection: HubConnection, reason: string) => void,
+  ) {
     const { bounds, clock, observer, limits, expectsTrusted } = state.options;
     this.#state = state;
-    this.#endConnection = endConnection;
+    this.#quarantineSession = quarantineSession;
     this.#expectsTrusted = expectsTrusted;
     this.quarantined = new QuarantineList(clock);
     this.#crossChecks = new CrossChecks({
@@ -116,7 +119,8 @@ export class RunnerTrust {
 
   /** The runner's connection has ended. */
   left(connection: HubConnection, reason: string): void {
-    if (connection.session.state === 'quarantined') return this.#quarantine(connection, reason);
+    if (connection.session.state === 'quarantined')
+      return quarantine(connection, reason, this.#state, this.quarantined);
     this.#compare(connection, connection.checks?.end() ?? []);
     this.#endIfSettled(connection);
   }
@@ -136,28 +140,9 @@ export class RunnerTrust {
   }
 
   #foundWrong(connection: HubConnection, reason: string): void {
-    if (this.#isConnected(connection)) return this.#endConnection(connection, reason);
+    if (this.#isConnected(connection)) return this.#quarantineSession(connection, reason);
     connection.session.foundWrong();
-    this.#quarantine(connection, reason);
-  }
-
-  #quarantine(connection: HubConnection, reason: string): void {
-    const { session, identity, checks, verifiedUntil } = connection;
-    const { observer, provenanceLog, log } = this.#state.options;
-    const view = viewOf(connection, this.#state.fleet);
-    if (view !== null) this.quarantined.add(identity, view, reason);
-    if (checks !== null) provenanceLog.distrust(session.id, verifiedUntil);
-    observer.quarantined(deviceOf(session));
-    log.error(
-      {
-        runner_id: session.id,
-        runner: session.hello?.name,
-        join_token: identity.token?.id,
-        good_until: verifiedUntil,
-        reason,
-      },
-      'runner quarantined: its vectors are wrong',
-    );
+    quarantine(connection, reason, this.#state, this.quarantined);
   }
 
   /** Records up to which time the runner's work has passed its checks. */

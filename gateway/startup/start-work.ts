@@ -4,17 +4,17 @@
 import { runPipeline } from '#core/pipeline/pipeline.ts';
 import type { Clock } from '#core/ports.ts';
 import type { Config } from '../config/config.ts';
-import type { LocalRunners } from '../fleet/local-runners.ts';
+import type { LocalRunners } from '../fleet/own-runners-process.ts';
+import { startOwnRunners, type OwnRunnersOptions } from '../fleet/own-runners.ts';
 import type { Live } from '../live/live.ts';
 import type { GatewayStorage } from '../storage/open-storage.ts';
-import { runRetention } from '../storage/retention.ts';
+import { runRetention } from '../storage/retention-sweep.ts';
 import { yieldingSource } from '../storage/yielding-source.ts';
 import type { Log } from '../telemetry/gateway-log.ts';
 import type { Telemetry } from '../telemetry/metrics.ts';
 import { pipelineLimits } from './live-limits.ts';
 import { pipelineObserver } from './observers.ts';
 import type { FleetParts } from './open-fleet.ts';
-import { startOwnRunners, type OwnRunnersOptions } from './own-runners.ts';
 
 export type WorkOptions = {
   readonly config: Config;

@@ -20,7 +20,10 @@ export async function choiceFor(device: 'webgpu' | 'wasm'): Promise<SessionChoic
 
 async function choicesFor(device: 'auto' | 'webgpu' | 'wasm'): Promise<readonly SessionChoice[]> {
   // Loaded late: it is more script than the rest of the page, and the first paint does not need it.
-  const { openOffer, pageRounds } = await import('../shared/embedding/model-offer.ts');
+  const [{ openOffer }, { pageRounds }] = await Promise.all([
+    import('../shared/embedding/model-offer.ts'),
+    import('../shared/embedding/page-candidates.ts'),
+  ]);
   const [adapter, { manifest }] = await Promise.all([findAdapter(), openOffer()]);
   return pageRounds(manifest, { device, dtype: 'auto' }, adapter)
     .flat()

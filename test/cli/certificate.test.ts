@@ -62,7 +62,7 @@ describe('the names', () => {
 
   test.each(['https://box', 'box:8080', 'two words', '', '-x', '*'])('%s is none', (name) => {
     expect(() => certificateNames([name], laptop)).toThrow(
-      'allowed are host names and IP addresses',
+      'allowed: host names and IP addresses',
     );
   });
 });

@@ -3,7 +3,7 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
-import type { Candidate } from '#core/runner/device-preferences.ts';
+import type { Candidate } from '#core/runner/device-candidates.ts';
 import { supervise, type Worker, type WorkerEnding } from '#core/runner/supervisor.ts';
 
 const webgpu: Candidate = { device: 'webgpu', dtype: 'fp16' };

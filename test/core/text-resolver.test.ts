@@ -6,7 +6,7 @@ import { DependencyError } from '#core/errors/errors.ts';
 import { documentOf } from '#core/event/text.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { createMemoryStore } from '#core/memory/memory-store.ts';
-import { Guard, isRetryable } from '#core/pipeline/guard.ts';
+import { Guard, isRetryable } from '#core/pipeline/dependency-guard.ts';
 import { defaultPipelineLimits } from '#core/pipeline/pipeline.ts';
 import { createTextResolver } from '#core/pipeline/text-resolver.ts';
 import type { ProductEvent, TextRecord } from '#core/ports.ts';

@@ -3,7 +3,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { isRejection, parseEvent } from '#core/event/parse-event.ts';
-import { documentOf, normaliseText, textIdOf, textTemplate } from '#core/event/text.ts';
+import { textIdOf } from '#core/event/text-id.ts';
+import { documentOf, normaliseText, textTemplate } from '#core/event/text.ts';
 import { eventNow, productEventArbitrary, wireEventArbitrary } from './event-arbitrary.ts';
 
 function documentFrom(wire: object) {

@@ -4,7 +4,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { unitOf } from '#core/analysis/taste.ts';
-import { textIdOf } from '#core/event/text.ts';
+import { textIdOf } from '#core/event/text-id.ts';
 import { uuidV5 } from '#core/event/uuid.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { createMemoryStore } from '#core/memory/memory-store.ts';

@@ -11,10 +11,10 @@ import { ManualClock } from '#core/memory/manual-clock.ts';
 import { systemClock } from '#core/time/clock.ts';
 import { freshToken, localRunnerToken } from '../../gateway/access/runner-token.ts';
 import { parseConfig } from '../../gateway/config/parse-config.ts';
-import { startLocalRunners } from '../../gateway/fleet/local-runners.ts';
+import { startLocalRunners } from '../../gateway/fleet/own-runners-process.ts';
 import { failureMessage } from '../../gateway/gateway-command.ts';
 import { listen, type HttpServer } from '../../gateway/http/http-server.ts';
-import { runRetention } from '../../gateway/storage/retention.ts';
+import { runRetention } from '../../gateway/storage/retention-sweep.ts';
 import { createLog } from '../../gateway/telemetry/gateway-log.ts';
 import { scriptedStore } from './test-services.ts';
 

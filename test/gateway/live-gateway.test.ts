@@ -19,7 +19,7 @@ import {
 } from '../../gateway/fleet/request-embeddings.ts';
 import { startGateway, type Gateway } from '../../gateway/gateway.ts';
 import { hubLimits } from '../../gateway/startup/live-limits.ts';
-import { runRetention } from '../../gateway/storage/retention.ts';
+import { runRetention } from '../../gateway/storage/retention-sweep.ts';
 import { createLog } from '../../gateway/telemetry/gateway-log.ts';
 import { writeFakeModel } from '../helpers/fake-model-folder.ts';
 import { bounds, fakeVector, golden } from '../helpers/fake-model.ts';

@@ -8,7 +8,7 @@ import { documentOf } from '#core/event/text.ts';
 import { defaultPace } from '#core/fleet/runner-pace.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { createMemoryStore } from '#core/memory/memory-store.ts';
-import { Guard, isRetryable } from '#core/pipeline/guard.ts';
+import { Guard, isRetryable } from '#core/pipeline/dependency-guard.ts';
 import { defaultPipelineLimits } from '#core/pipeline/pipeline.ts';
 import { createTextResolver } from '#core/pipeline/text-resolver.ts';
 import type { ProductEvent, VectorStore } from '#core/ports.ts';

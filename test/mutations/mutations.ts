@@ -175,7 +175,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     bug: 'a write that failed three times is dropped silently',
-    file: 'core/pipeline/guard.ts',
+    file: 'core/pipeline/dependency-guard.ts',
     test: 'test/core/pipeline.test.ts',
     find: 'attemptsMax: Infinity',
     replace: 'attemptsMax: 3',

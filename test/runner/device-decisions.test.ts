@@ -10,7 +10,7 @@ import {
   ranked,
   type Platform,
   type ProbeResult,
-} from '#core/runner/device-preferences.ts';
+} from '#core/runner/device-candidates.ts';
 import { RestartPolicy } from '#core/runner/restart-policy.ts';
 import { parseOptions } from '../../node-runner/node-runner-options.ts';
 import { layoutOf } from '../../node-runner/process-layout.ts';

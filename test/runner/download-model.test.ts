@@ -9,7 +9,7 @@ import { pino } from 'pino';
 import { describe, expect, test, vi } from 'vitest';
 import { readGolden } from '#core/model/model-manifest.ts';
 import { huggingFaceFolderName, huggingFaceModelOf } from '#core/model/model-source.ts';
-import { candidateRounds } from '#core/runner/device-preferences.ts';
+import { candidateRounds } from '#core/runner/device-candidates.ts';
 import { cosine } from '#core/vectors/vector.ts';
 import { download } from '../../node-runner/download-file.ts';
 import { prepareHuggingFaceModel } from '../../node-runner/download-model.ts';

@@ -2,8 +2,8 @@
 // without its text.
 
 import type { DatabaseSync } from 'node:sqlite';
+import { createForgetWrites, type ForgetWrites } from './delete-old-events.ts';
 import { createEventWrites, type EventWrites } from './event-writes.ts';
-import { createForgetWrites, type ForgetWrites } from './forget-writes.ts';
 import { TextReferences } from './text-references.ts';
 import { createTextWrites, type TextWrites } from './text-writes.ts';
 

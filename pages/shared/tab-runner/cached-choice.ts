@@ -1,7 +1,7 @@
 // Caches for a week which candidates were right and fast in this browser, so that the next visit
 // measures nothing and downloads only the files of the best.
 
-import type { PageCandidate } from '../embedding/model-offer.ts';
+import type { PageCandidate } from '../embedding/page-candidates.ts';
 
 const storageKey = 'vectorstream-choice';
 const ageMsMax = 7 * 86_400_000;

@@ -1,11 +1,11 @@
 // Measures which candidates embed correctly and fast in this browser, each in a fresh worker.
 
 import { VectorStreamError } from '#core/errors/errors.ts';
-import { isNeeded, ranked, type ProbeResult } from '#core/runner/device-preferences.ts';
+import { isNeeded, ranked, type ProbeResult } from '#core/runner/device-candidates.ts';
 import { NoCandidateError } from '#core/runner/supervisor.ts';
 import { isDownloadError } from '../embedding/download.ts';
 import { startEmbedding } from '../embedding/embedding-client.ts';
-import type { PageCandidate } from '../embedding/model-offer.ts';
+import type { PageCandidate } from '../embedding/page-candidates.ts';
 import type { LoadProgress } from '../embedding/worker-messages.ts';
 import { retryWhileUnavailable } from './retry-while-unavailable.ts';
 

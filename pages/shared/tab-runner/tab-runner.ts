@@ -6,13 +6,14 @@ import type { RunnerHandle, RunnerOptions, RunnerPageStatus } from '#core/runner
 import { NoCandidateError, supervise, type Worker } from '#core/runner/supervisor.ts';
 import { systemClock } from '#core/time/clock.ts';
 import { findAdapter, type Adapter } from '../embedding/gpu-adapter.ts';
-import { openOffer, pageRounds, type PageCandidate } from '../embedding/model-offer.ts';
+import { openOffer } from '../embedding/model-offer.ts';
+import { pageRounds, type PageCandidate } from '../embedding/page-candidates.ts';
 import { threadsOf } from '../embedding/wasm-threads.ts';
 import { withoutStop } from '../format.ts';
 import { forgetToken } from '../stored-token.ts';
 import { tokenProblem } from '../token-check.ts';
 import { forgetCachedChoice } from './cached-choice.ts';
-import { choosePageCandidates } from './choose-page-candidates.ts';
+import { choosePageCandidates } from './cached-or-measured.ts';
 import { isRetryable, retryWhileUnavailable } from './retry-while-unavailable.ts';
 import { StatusBoard } from './status-board.ts';
 import { TabSession, type SessionEnd } from './tab-session.ts';

@@ -7,7 +7,7 @@ import { textsPerJobMax } from '#core/protocol/wire.ts';
 import type { Worker, WorkerEnding } from '#core/runner/supervisor.ts';
 import { isDownloadError } from '../embedding/download.ts';
 import { startEmbedding, type Embedding } from '../embedding/embedding-client.ts';
-import type { PageCandidate } from '../embedding/model-offer.ts';
+import type { PageCandidate } from '../embedding/page-candidates.ts';
 import { Timeout } from '../embedding/timeout.ts';
 import type { ServeEvent } from '../embedding/worker-messages.ts';
 import { formatDevice, formatRate } from '../format.ts';

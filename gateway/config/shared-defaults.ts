@@ -1,5 +1,5 @@
 // Defaults that a setting shares with a part of the gateway that also opens without settings. All
-// other defaults stand beside their settings, in sections/.
+// other defaults stand beside their settings, in settings/.
 
 /** Of a new embedded log, and what it keeps. */
 export const defaultLog = {

@@ -3,8 +3,8 @@
 import { join } from 'node:path';
 import type { Clock } from '#core/ports.ts';
 import type { Config } from '../config/config.ts';
-import { startLocalRunners, type LocalRunners } from '../fleet/local-runners.ts';
 import type { Log } from '../telemetry/gateway-log.ts';
+import { startLocalRunners, type LocalRunners } from './own-runners-process.ts';
 
 export type OwnRunnersOptions = {
   readonly count: number | 'auto';

@@ -1,9 +1,11 @@
-// Remembers quarantined runners: refuses them until their time is over, and keeps showing them for
-// a while.
+// Puts wrong runners into quarantine: withholds what they embedded, refuses them until their time
+// is over, and keeps showing them for a while.
 
 import { BoundedMap } from '#core/collections/bounded-map.ts';
 import type { Clock } from '#core/ports.ts';
 import { QuarantineBackoff } from '#core/trust/quarantine-backoff.ts';
+import { deviceOf, viewOf, type HubConnection } from './hub-connection.ts';
+import type { HubState } from './hub-state.ts';
 import type { RunnerView } from './hub-types.ts';
 import type { RunnerIdentity } from './runner-identity.ts';
 
@@ -52,6 +54,34 @@ export class QuarantineList {
     for (const [id, { shownUntil }] of this.#views) if (shownUntil <= now) this.#views.delete(id);
     return [...this.#views.values()].map(({ view }) => view);
   }
+}
+
+/**
+ * A runner was found wrong: its vectors since the last passed check are withheld, it is refused for
+ * a while, and operators are told.
+ */
+export function quarantine(
+  connection: HubConnection,
+  reason: string,
+  { options, fleet }: HubState,
+  list: QuarantineList,
+): void {
+  const { session, identity, checks, verifiedUntil } = connection;
+  const { observer, provenanceLog, log } = options;
+  const view = viewOf(connection, fleet);
+  if (view !== null) list.add(identity, view, reason);
+  if (checks !== null) provenanceLog.distrust(session.id, verifiedUntil);
+  observer.quarantined(deviceOf(session));
+  log.error(
+    {
+      runner_id: session.id,
+      runner: session.hello?.name,
+      join_token: identity.token?.id,
+      good_until: verifiedUntil,
+      reason,
+    },
+    'runner quarantined: its vectors are wrong',
+  );
 }
 
 /** `null`: a trusted runner, which is never refused. */

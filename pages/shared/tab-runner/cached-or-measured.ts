@@ -1,9 +1,9 @@
 // Chooses how a tab embeds: by the cached choice of an earlier visit, else by measuring every
 // candidate.
 
-import type { ProbeResult } from '#core/runner/device-preferences.ts';
+import type { ProbeResult } from '#core/runner/device-candidates.ts';
 import type { Measured, RunnerOptions } from '#core/runner/page-status.ts';
-import type { PageCandidate } from '../embedding/model-offer.ts';
+import type { PageCandidate } from '../embedding/page-candidates.ts';
 import { formatDevice, withoutStop } from '../format.ts';
 import { cacheChoice, readCachedChoice } from './cached-choice.ts';
 import { probeCandidates } from './probe-candidates.ts';

@@ -2,8 +2,8 @@
 // embedded log.
 
 import { eventLimits } from '#core/event/parse-event.ts';
-import { defaultLog } from '../defaults.ts';
 import { integer, oneOf } from '../setting-types.ts';
+import { defaultLog } from '../shared-defaults.ts';
 import { hour, mebibyte } from '../units.ts';
 
 export const ingestSection = {

@@ -1,7 +1,7 @@
 // The settings in the section `runners`: the model, and the runners that embed with it.
 
-import { defaultCheckIntervalMs } from '../defaults.ts';
 import { integer, integerOrAuto, secret, text } from '../setting-types.ts';
+import { defaultCheckIntervalMs } from '../shared-defaults.ts';
 
 export const runnersSection = {
   model: text({
