@@ -61,9 +61,7 @@ describe('the names', () => {
   });
 
   test.each(['https://box', 'box:8080', 'two words', '', '-x', '*'])('%s is none', (name) => {
-    expect(() => certificateNames([name], laptop)).toThrow(
-      'allowed: host names and IP addresses',
-    );
+    expect(() => certificateNames([name], laptop)).toThrow('allowed: host names and IP addresses');
   });
 });
 
