@@ -87,7 +87,7 @@ describe('memory log', () => {
 
 it('memory dead letters refuse to grow past their bound', async () => {
   await using queue = createMemoryDeadLetters(0);
-  const letter = {
+  const deadLetter = {
     ...record('x'),
     id: 'a',
     origin: { topic: 't', partition: 0, offset: 0 },
@@ -99,7 +99,7 @@ it('memory dead letters refuse to grow past their bound', async () => {
     attempts: 1,
     runner: null,
   } as const;
-  await expect(queue.put([letter])).rejects.toMatchObject({
+  await expect(queue.put([deadLetter])).rejects.toMatchObject({
     code: 'dead_letters_full',
     retryable: true,
   });

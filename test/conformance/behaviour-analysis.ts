@@ -1,5 +1,5 @@
-// What behaviour analysis finds in a small shop, the same on every store: similar products, a
-// user's taste, what rises, what is missing.
+// Behaviour analysis gives the same results for a small shop on every store: similar products, a
+// user's taste, rising products and unmet demand.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { recommendToUser } from '#core/analysis/recommend-to-user.ts';
@@ -18,7 +18,7 @@ const hour = 60 * minute;
 const kinds = ['jacket', 'kettle', 'shoe'] as const;
 const perKind = 12;
 
-/** Near to one axis, a little to the side by `n`. */
+/** A unit vector close to one axis, turned a little further for a larger `n`. */
 const near = (axis: number, n: number): Float32Array => {
   const numbers = Array.from({ length: dimensions }, () => 0);
   numbers[axis] = 1;
@@ -130,8 +130,8 @@ export function behaviourAnalysisConformance(name: string, makeStore: MakeStore)
         eventOf('ann', 'view', 'shoe 1', 60 * 24 * 30),
         eventOf('bob', 'remove_from_cart', 'kettle 1', 600),
         eventOf('crowd', 'view', 'jacket 3 in other words', 450, 'jacket 3'),
-        // Once in each hour before, thirty times in the last one; and one that went from one to
-        // two.
+        // Kettle 7: one view in each earlier hour, thirty events in the last hour. Shoe 4: from one
+        // event to two.
         ...times(30, (n) =>
           eventOf(`u${n}`, n % 3 === 0 ? 'add_to_cart' : 'view', 'kettle 7', 1 + n),
         ),
@@ -147,7 +147,7 @@ export function behaviourAnalysisConformance(name: string, makeStore: MakeStore)
     });
     afterAll(() => harness[Symbol.asyncDispose]());
 
-    it('texts like others are the nearest to their average vector, and none of the examples', async () => {
+    it('texts like others are nearest to their average vector, without the examples', async () => {
       const [liked, disliked] = [['jacket 1', 'shoe 1'].map(idOf), ['jacket 9'].map(idOf)];
       for (const request of [
         { liked, disliked: [] },
@@ -174,7 +174,7 @@ export function behaviourAnalysisConformance(name: string, makeStore: MakeStore)
       }
     });
 
-    it('an example that is not stored is named, and nothing is searched', async () => {
+    it('names an example that is not stored, and searches nothing', async () => {
       expect(
         await recommend(store, {
           liked: [idOf('jacket 1'), idOf('nothing')],
@@ -185,7 +185,7 @@ export function behaviourAnalysisConformance(name: string, makeStore: MakeStore)
       ).toEqual({ hits: [], unknown: [idOf('nothing')] });
     });
 
-    it('a user who met jackets gets jackets: new ones first, none that was bought under any text, each explained', async () => {
+    it('recommends jackets after jackets: new first, none bought, each explained', async () => {
       const { items, reason, eventsUsed } = await recommendToUser(store, {
         userId: 'ann',
         limit: 12,
@@ -203,7 +203,7 @@ export function behaviourAnalysisConformance(name: string, makeStore: MakeStore)
       for (const { similarity } of items[0]!.because) expect(similarity).toBeGreaterThan(0.9);
     });
 
-    it('a user of whom nothing, or nothing good, is known gets nothing, with the reason', async () => {
+    it('recommends nothing, with the reason, to a user without positive events', async () => {
       expect(
         await recommendToUser(store, { userId: 'nobody', limit: 5, halfLifeMs: hour }),
       ).toEqual({ items: [], reason: 'no_events', eventsUsed: 0 });
@@ -214,7 +214,7 @@ export function behaviourAnalysisConformance(name: string, makeStore: MakeStore)
       });
     });
 
-    it('a planted spike is the top trend by product, category and query; what went from one to two is none', async () => {
+    it('ranks a planted spike first; a rise from one to two is no trend', async () => {
       const { products, categories, queries, totals } = await findTrends(store, {
         ...spansOf(noon, hour, 7),
         limit: 10,
@@ -233,7 +233,7 @@ export function behaviourAnalysisConformance(name: string, makeStore: MakeStore)
       ).toHaveLength(1);
     });
 
-    it('without anything before, or anything at all, nothing rises', async () => {
+    it('finds no trend without earlier events, or without any events', async () => {
       expect(
         await findTrends(store, { ...spansOf(noon - 8 * hour, hour, 7), limit: 10, countMin: 2 }),
       ).toMatchObject({ products: [], categories: [], queries: [] });
@@ -242,7 +242,7 @@ export function behaviourAnalysisConformance(name: string, makeStore: MakeStore)
       ).toEqual({ products: [], categories: [], queries: [], totals: { count: 0, before: 0 } });
     });
 
-    it('queries far from every product are unmet demand, together with those that mean the same', async () => {
+    it('queries far from every product are unmet demand, grouped by meaning', async () => {
       const demand = await findUnmetDemand(store, nearestProductIn(store), {
         window: { since: noon - hour, until: noon },
         matchMin: 0.4,

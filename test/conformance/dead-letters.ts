@@ -13,20 +13,20 @@ import {
 } from '#core/ports.ts';
 import { plainRecord } from './plain-record.ts';
 
-/** A fresh, empty queue per test, and the power to end the process that works on it. */
+/** A fresh, empty queue per test, and a way to kill the process that works on it. */
 export type DeadLettersHarness = AsyncDisposable & {
   open(): Promise<DeadLetters>;
-  /** What SIGKILL would do: open queues end without a word. `open` works after it. */
+  /** Acts like SIGKILL: open queues end without a clean-up. `open` works after it. */
   crash(): Promise<void>;
 };
 
 const utf8 = new TextEncoder();
 const allBytes = Uint8Array.from({ length: 256 }, (_, i) => i);
-/** Larger than any value here. */
+/** Larger than any value in these tests. */
 const whole = 2 ** 20;
 const noon = 1_700_000_000_000;
 
-function letterOf(offset: number, changes: Partial<DeadLetter> = {}): DeadLetter {
+function deadLetterOf(offset: number, changes: Partial<DeadLetter> = {}): DeadLetter {
   const origin = { topic: 'events', partition: 0, offset };
   const record = {
     key: utf8.encode(`user-${offset}`),
@@ -49,20 +49,23 @@ function letterOf(offset: number, changes: Partial<DeadLetter> = {}): DeadLetter
   };
 }
 
-/** As `list` and `get` answer it, with bytes that compare well. */
-const plainEntry = (letter: DeadLetterEntry): object => ({ ...letter, ...plainRecord(letter) });
-const openEntry = (letter: DeadLetter): object =>
-  plainEntry({ ...letter, ...openStatus, valueBytes: letter.value.length });
+/** An entry as `list` and `get` return it, with bytes in a form that compares well. */
+const plainEntry = (deadLetter: DeadLetterEntry): object => ({
+  ...deadLetter,
+  ...plainRecord(deadLetter),
+});
+const openEntry = (deadLetter: DeadLetter): object =>
+  plainEntry({ ...deadLetter, ...openStatus, valueBytes: deadLetter.value.length });
 
 const statusOf = (changes: Partial<DeadLetterStatus>): DeadLetterStatus => ({
   ...openStatus,
   ...changes,
 });
 
-const offsetsOf = (letters: readonly DeadLetter[]): number[] =>
-  letters.map(({ origin }) => origin.offset);
+const offsetsOf = (deadLetters: readonly DeadLetter[]): number[] =>
+  deadLetters.map(({ origin }) => origin.offset);
 
-/** Every page of a query, one after the other. */
+/** Every page of a query, in order. */
 async function pagesOf(
   queue: DeadLetters,
   query: DeadLetterQuery,
@@ -94,16 +97,16 @@ export function deadLettersConformance(
       await harness[Symbol.asyncDispose]();
     });
 
-    it('a letter comes back with every byte and every field as it was put', async () => {
-      const letters = [
-        letterOf(1, {
+    it('a dead letter is returned with every byte and every field as it was put', async () => {
+      const deadLetters = [
+        deadLetterOf(1, {
           key: null,
           value: new Uint8Array(),
           field: 'product.price',
           eventId: 'e-1',
           reason: 'invalid_event',
         }),
-        letterOf(2, {
+        deadLetterOf(2, {
           key: allBytes,
           value: allBytes,
           headers: { binary: allBytes, empty: new Uint8Array(), größe: utf8.encode('ß') },
@@ -111,85 +114,85 @@ export function deadLettersConformance(
           runner: 'node-1',
           reason: 'embedding_failed',
         }),
-        letterOf(3, {
+        deadLetterOf(3, {
           key: new Uint8Array(),
           message: 'Grüße, 世界 \u{1F600}',
           origin: { topic: 'über', partition: 7, offset: 2 ** 53 - 1 },
         }),
       ];
-      await queue.put(letters);
-      for (const letter of letters)
-        expect(plainEntry((await queue.get(letter.id))!)).toEqual(openEntry(letter));
+      await queue.put(deadLetters);
+      for (const deadLetter of deadLetters)
+        expect(plainEntry((await queue.get(deadLetter.id))!)).toEqual(openEntry(deadLetter));
       expect((await queue.list({ limit: 10, valueBytesMax: whole })).map(plainEntry)).toEqual(
-        letters.toReversed().map(openEntry),
+        deadLetters.toReversed().map(openEntry),
       );
     });
 
-    it('keeps what it was given, whatever the sender does with its buffer afterwards', async () => {
+    it('keeps its own copy: the sender may reuse its buffers', async () => {
       const value = utf8.encode('before');
-      await queue.put([letterOf(1, { value })]);
+      await queue.put([deadLetterOf(1, { value })]);
       value.fill(0);
-      expect(new TextDecoder().decode((await queue.get(letterOf(1).id))!.value)).toBe('before');
+      expect(new TextDecoder().decode((await queue.get(deadLetterOf(1).id))!.value)).toBe('before');
     });
 
-    it('put is durable when it resolves', async () => {
-      await queue.put([letterOf(1), letterOf(2)]);
+    it('a put is durable when it resolves', async () => {
+      await queue.put([deadLetterOf(1), deadLetterOf(2)]);
       await harness.crash();
       queue = await harness.open();
       expect(offsetsOf(await queue.list({ limit: 10, valueBytesMax: whole }))).toEqual([2, 1]);
     });
 
-    it('the same failure put twice is one letter, and the first one stays', async () => {
-      await queue.put([letterOf(1)]);
+    it('the same failure put twice is one dead letter, and the first one stays', async () => {
+      await queue.put([deadLetterOf(1)]);
       await queue.put([
-        letterOf(1, { failedAt: noon + 999, message: 'again' }),
-        letterOf(2),
-        letterOf(2, { message: 'twice in one call' }),
+        deadLetterOf(1, { failedAt: noon + 999, message: 'again' }),
+        deadLetterOf(2),
+        deadLetterOf(2, { message: 'twice in one call' }),
       ]);
       expect((await queue.list({ limit: 10, valueBytesMax: whole })).map(plainEntry)).toEqual(
-        [letterOf(2), letterOf(1)].map(openEntry),
+        [deadLetterOf(2), deadLetterOf(1)].map(openEntry),
       );
       expect((await queue.stats()).byState.open).toBe(2);
     });
 
-    it('the same failure put after a restart is still one letter', async () => {
-      await queue.put([letterOf(1)]);
+    it('the same failure put after a restart is still one dead letter', async () => {
+      await queue.put([deadLetterOf(1)]);
       await harness.crash();
       queue = await harness.open();
-      await queue.put([letterOf(1, { failedAt: noon + 999 })]);
+      await queue.put([deadLetterOf(1, { failedAt: noon + 999 })]);
       expect(offsetsOf(await queue.list({ limit: 10, valueBytesMax: whole }))).toEqual([1]);
     });
 
-    it('another record at the same place is another letter: its topic was made anew', async () => {
-      const { origin, id: firstId } = letterOf(1);
+    it('another record at the same offset is another dead letter', async () => {
+      const { origin, id: firstId } = deadLetterOf(1);
       const of = (changes: Partial<DeadLetter>): DeadLetter => {
-        const letter = letterOf(1, changes);
-        return { ...letter, id: deadLetterId(origin, letter) };
+        const deadLetter = deadLetterOf(1, changes);
+        return { ...deadLetter, id: deadLetterId(origin, deadLetter) };
       };
       const later = [
         of({ value: utf8.encode('another value') }),
         of({ key: null }),
         of({ timestamp: noon - 4 }),
       ];
-      await queue.put([letterOf(1)]);
+      await queue.put([deadLetterOf(1)]);
       await queue.put(later);
       expect((await queue.stats()).byState.open).toBe(4);
-      for (const { id } of [letterOf(1), ...later])
+      for (const { id } of [deadLetterOf(1), ...later])
         expect((await queue.get(id))?.origin).toEqual(origin);
       expect(new Set([firstId, ...later.map(({ id }) => id)]).size).toBe(4);
     });
 
-    it('a letter of an earlier version, named by its place alone, is known by its record', async () => {
-      const older = letterOf(1, { id: deadLetterIdOfPlace(letterOf(1).origin) });
+    it('a dead letter with an id of an earlier version is recognised by its record', async () => {
+      const older = deadLetterOf(1, { id: deadLetterIdOfPlace(deadLetterOf(1).origin) });
       const replayed = statusOf({ state: 'replayed', replays: 1 });
       await queue.put([older]);
       await queue.setStatus([{ id: older.id, status: replayed }]);
       await queue.list({ limit: 1, valueBytesMax: 0 });
-      const other = letterOf(1, { value: utf8.encode('another record at its place') });
-      await queue.put([letterOf(1), { ...other, id: deadLetterId(other.origin, other) }]);
+      const other = deadLetterOf(1, { value: utf8.encode('another record at its offset') });
+      await queue.put([deadLetterOf(1), { ...other, id: deadLetterId(other.origin, other) }]);
       expect((await queue.stats()).byState).toEqual({ open: 1, replayed: 1, purged: 0 });
       expect(await queue.get(older.id)).toMatchObject(replayed);
-      expect(await queue.get(letterOf(1).id)).toBeNull();
+      expect(await queue.get(deadLetterOf(1).id)).toBeNull();
     });
 
     it('an empty put changes nothing', async () => {
@@ -197,42 +200,42 @@ export function deadLettersConformance(
       expect(await queue.list({ limit: 10, valueBytesMax: whole })).toEqual([]);
     });
 
-    it('a thousand letters in one put are a thousand letters', async () => {
-      const letters = Array.from({ length: 1000 }, (_, i) => letterOf(i));
-      await queue.put(letters);
+    it('a thousand dead letters in one put are a thousand dead letters', async () => {
+      const deadLetters = Array.from({ length: 1000 }, (_, i) => deadLetterOf(i));
+      await queue.put(deadLetters);
       expect(offsetsOf(await queue.list({ limit: 1000, valueBytesMax: whole }))).toEqual(
-        offsetsOf(letters.toReversed()),
+        offsetsOf(deadLetters.toReversed()),
       );
       expect((await queue.stats()).byState.open).toBe(1000);
     });
 
-    it('lists newest first, in whatever order letters were put', async () => {
-      await queue.put([letterOf(3), letterOf(1)]);
-      await queue.put([letterOf(5)]);
-      await queue.put([letterOf(2), letterOf(4)]);
+    it('lists newest first, in whatever order dead letters were put', async () => {
+      await queue.put([deadLetterOf(3), deadLetterOf(1)]);
+      await queue.put([deadLetterOf(5)]);
+      await queue.put([deadLetterOf(2), deadLetterOf(4)]);
       expect(offsetsOf(await queue.list({ limit: 10, valueBytesMax: whole }))).toEqual([
         5, 4, 3, 2, 1,
       ]);
     });
 
-    it('pages meet without a gap or a double, also among letters that failed in the same millisecond', async () => {
-      const letters = Array.from({ length: 23 }, (_, i) =>
-        letterOf(i, { failedAt: noon + Math.floor(i / 10) }),
+    it('pages have no gaps or duplicates, even within the same millisecond', async () => {
+      const deadLetters = Array.from({ length: 23 }, (_, i) =>
+        deadLetterOf(i, { failedAt: noon + Math.floor(i / 10) }),
       );
-      await queue.put(letters);
+      await queue.put(deadLetters);
       const pages = await pagesOf(queue, { limit: 4, valueBytesMax: 0 });
       expect(pages.map(({ length }) => length)).toEqual([4, 4, 4, 4, 4, 3]);
-      // By failedAt, then by id, both from the highest down.
-      const newestFirst = letters.toSorted(
+      // Ordered by failedAt, then by id, both descending.
+      const newestFirst = deadLetters.toSorted(
         (a, b) => b.failedAt - a.failedAt || (a.id < b.id ? 1 : -1),
       );
       expect(offsetsOf(pages.flat())).toEqual(offsetsOf(newestFirst));
     });
 
-    it('a letter that comes while somebody pages does not move the pages', async () => {
-      await queue.put([1, 2, 3, 4].map((offset) => letterOf(offset)));
+    it('a dead letter that arrives during paging does not shift the pages', async () => {
+      await queue.put([1, 2, 3, 4].map((offset) => deadLetterOf(offset)));
       const [first, second] = await queue.list({ limit: 2, valueBytesMax: 0 });
-      await queue.put([letterOf(9)]);
+      await queue.put([deadLetterOf(9)]);
       expect(offsetsOf([first!, second!])).toEqual([4, 3]);
       expect(
         offsetsOf(
@@ -245,10 +248,10 @@ export function deadLettersConformance(
       ).toEqual([2, 1]);
     });
 
-    it('filters by reason, state and time, both ends included, and by all of them at once', async () => {
+    it('filters by reason, state and time (both ends included), alone and combined', async () => {
       const reasons: readonly DeadLetterReason[] = ['not_json', 'invalid_event', 'too_large'];
       await queue.put(
-        Array.from({ length: 9 }, (_, i) => letterOf(i, { reason: reasons[i % 3]! })),
+        Array.from({ length: 9 }, (_, i) => deadLetterOf(i, { reason: reasons[i % 3]! })),
       );
       const found = async (
         query: Omit<DeadLetterQuery, 'limit' | 'valueBytesMax'>,
@@ -271,23 +274,27 @@ export function deadLettersConformance(
       ).toEqual([8, 5, 2]);
     });
 
-    it('finds a text in the message or in the value, in either case, together with the other filters', async () => {
+    it('finds a text in message or value, ignoring case, with the other filters', async () => {
       await queue.put([
-        letterOf(1, { message: 'product.price: got "CHEAP", allowed: a number' }),
-        letterOf(2, { value: utf8.encode('{"name":"Grüße aus Cheapside"}'), message: 'x' }),
-        letterOf(3, {
+        deadLetterOf(1, { message: 'product.price: got "CHEAP", allowed: a number' }),
+        deadLetterOf(2, { value: utf8.encode('{"name":"Grüße aus Cheapside"}'), message: 'x' }),
+        deadLetterOf(3, {
           value: Uint8Array.from([0xff, 0x00, ...utf8.encode('cHEap'), 0xfe]),
           message: 'x',
           reason: 'invalid_event',
         }),
-        letterOf(4, { value: utf8.encode('ch eap'), message: '100 % of it' }),
+        deadLetterOf(4, { value: utf8.encode('ch eap'), message: '100 % of it' }),
       ]);
       const found = async (query: Partial<DeadLetterQuery>): Promise<number[]> =>
         offsetsOf(await queue.list({ limit: 100, valueBytesMax: 0, ...query }));
       expect(await found({ text: 'cheap' })).toEqual([3, 2, 1]);
       expect(await found({ text: 'CHEAP', reason: 'not_json' })).toEqual([2, 1]);
       expect(
-        await found({ text: 'cheap', limit: 1, after: { failedAt: noon + 3, id: letterOf(3).id } }),
+        await found({
+          text: 'cheap',
+          limit: 1,
+          after: { failedAt: noon + 3, id: deadLetterOf(3).id },
+        }),
       ).toEqual([2]);
       expect(await found({ text: 'ÜßE' })).toEqual([]);
       expect(await found({ text: 'üße' })).toEqual([2]);
@@ -295,10 +302,10 @@ export function deadLettersConformance(
       expect(await found({ text: '_' })).toEqual([1]);
     });
 
-    it('finds a text however many letters without it are in between', async () => {
+    it('finds a text behind any number of dead letters without it', async () => {
       await queue.put(
         Array.from({ length: 1300 }, (_, i) =>
-          letterOf(i, { message: i % 650 === 0 ? 'a needle' : 'hay' }),
+          deadLetterOf(i, { message: i % 650 === 0 ? 'a needle' : 'hay' }),
         ),
       );
       expect(offsetsOf(await queue.list({ text: 'needle', limit: 10, valueBytesMax: 0 }))).toEqual([
@@ -310,16 +317,19 @@ export function deadLettersConformance(
       expect(await queue.list({ text: 'pin', limit: 10, valueBytesMax: 0 })).toEqual([]);
     });
 
-    it('a list cuts values as it is told, and says how long they are', async () => {
-      await queue.put([letterOf(1, { value: allBytes }), letterOf(2, { value: new Uint8Array() })]);
+    it('a list cuts values to the given size, and states their full length', async () => {
+      await queue.put([
+        deadLetterOf(1, { value: allBytes }),
+        deadLetterOf(2, { value: new Uint8Array() }),
+      ]);
       const [empty, cut] = await queue.list({ limit: 10, valueBytesMax: 5 });
       expect([empty!.value.length, empty!.valueBytes]).toEqual([0, 0]);
       expect([[...cut!.value], cut!.valueBytes]).toEqual([[0, 1, 2, 3, 4], 256]);
-      expect((await queue.get(letterOf(1).id))!.value).toHaveLength(256);
+      expect((await queue.get(deadLetterOf(1).id))!.value).toHaveLength(256);
     });
 
-    it('what was done with a letter is kept, found, counted, and still there after a crash', async () => {
-      await queue.put([1, 2, 3].map((offset) => letterOf(offset)));
+    it('the status of a dead letter is kept, found and counted, even after a crash', async () => {
+      await queue.put([1, 2, 3].map((offset) => deadLetterOf(offset)));
       const replayed = statusOf({
         state: 'replayed',
         replays: 1,
@@ -335,22 +345,22 @@ export function deadLettersConformance(
         replay: { at: noon + 60, by: 'Bo', position: { topic: 'events', partition: 0, offset: 9 } },
       };
       await queue.setStatus([
-        { id: letterOf(1).id, status: replayed },
-        { id: letterOf(3).id, status: replayed },
+        { id: deadLetterOf(1).id, status: replayed },
+        { id: deadLetterOf(3).id, status: replayed },
       ]);
       await queue.setStatus([
-        { id: letterOf(3).id, status: again },
-        { id: letterOf(99).id, status: replayed },
+        { id: deadLetterOf(3).id, status: again },
+        { id: deadLetterOf(99).id, status: replayed },
       ]);
       for (const crashes of [false, true]) {
         if (crashes) {
           await harness.crash();
           queue = await harness.open();
         }
-        expect(plainEntry((await queue.get(letterOf(1).id))!)).toEqual(
-          plainEntry({ ...letterOf(1), ...replayed, valueBytes: letterOf(1).value.length }),
+        expect(plainEntry((await queue.get(deadLetterOf(1).id))!)).toEqual(
+          plainEntry({ ...deadLetterOf(1), ...replayed, valueBytes: deadLetterOf(1).value.length }),
         );
-        expect(await queue.get(letterOf(3).id)).toMatchObject(again);
+        expect(await queue.get(deadLetterOf(3).id)).toMatchObject(again);
         expect(
           offsetsOf(await queue.list({ state: 'replayed', limit: 10, valueBytesMax: 0 })),
         ).toEqual([3, 1]);
@@ -361,44 +371,48 @@ export function deadLettersConformance(
       }
     });
 
-    it('a purged letter stays as what it was, without its key, value and headers, also when the same failure is put again', async () => {
-      const letter = letterOf(1, {
+    it('a purged dead letter loses key, value and headers only, and for good', async () => {
+      const deadLetter = deadLetterOf(1, {
         value: allBytes,
         headers: { secret: allBytes },
         eventId: 'e-1',
       });
-      await queue.put([letter]);
+      await queue.put([deadLetter]);
       const purged = statusOf({ state: 'purged', purge: { at: noon + 50, by: 'Ana' } });
-      await queue.setStatus([{ id: letter.id, status: purged }]);
-      await queue.put([letter]);
+      await queue.setStatus([{ id: deadLetter.id, status: purged }]);
+      await queue.put([deadLetter]);
       const left = plainEntry({
-        ...letter,
+        ...deadLetter,
         key: null,
         value: new Uint8Array(),
         headers: {},
         valueBytes: 256,
         ...purged,
       });
-      expect(plainEntry((await queue.get(letter.id))!)).toEqual(left);
+      expect(plainEntry((await queue.get(deadLetter.id))!)).toEqual(left);
       expect(
         (await queue.list({ state: 'purged', limit: 10, valueBytesMax: whole })).map(plainEntry),
       ).toEqual([left]);
       await harness.crash();
       queue = await harness.open();
-      expect(plainEntry((await queue.get(letter.id))!)).toEqual(left);
+      expect(plainEntry((await queue.get(deadLetter.id))!)).toEqual(left);
       expect((await queue.stats()).byState).toEqual({ open: 0, replayed: 0, purged: 1 });
     });
 
-    it('get answers null for an unknown id', async () => {
-      expect(await queue.get(letterOf(1).id)).toBeNull();
+    it('get returns null for an unknown id', async () => {
+      expect(await queue.get(deadLetterOf(1).id)).toBeNull();
     });
 
-    it('stats count every letter once, by state and by reason', async () => {
+    it('stats count every dead letter once, by state and by reason', async () => {
       expect(await queue.stats()).toEqual({
         byState: { open: 0, replayed: 0, purged: 0 },
         byReason: {},
       });
-      await queue.put([letterOf(1), letterOf(2), letterOf(3, { reason: 'store_rejected' })]);
+      await queue.put([
+        deadLetterOf(1),
+        deadLetterOf(2),
+        deadLetterOf(3, { reason: 'store_rejected' }),
+      ]);
       expect(await queue.stats()).toEqual({
         byState: { open: 3, replayed: 0, purged: 0 },
         byReason: { not_json: 2, store_rejected: 1 },

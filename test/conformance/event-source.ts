@@ -1,27 +1,27 @@
-// What every event log guarantees to the pipeline, whichever engine keeps it.
+// What every event log guarantees to the pipeline, whatever its engine.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Delivery, EventSource, LogRecord, Position } from '#core/ports.ts';
 import { plainRecord, type PlainRecord } from './plain-record.ts';
 
-/** A fresh, empty log per test, and the power to end the process that works on it. */
+/** A fresh, empty log per test, and a way to kill the process that works on it. */
 export type SourceHarness = AsyncDisposable & {
   append(records: readonly LogRecord[]): Promise<readonly Position[]>;
   /**
-   * A source of the group, the only member at that time; it starts where the group's last commit
-   * was, or at the first record.
+   * A source of the group, as its only member. It starts at the group's last commit, or at the
+   * first record.
    */
   open(groupId: string): Promise<EventSource>;
   /**
-   * What SIGKILL would do: open sources end without a word, and so does the log when it lives in
-   * the same process. `append` and `open` work after it.
+   * Acts like SIGKILL: open sources end without a clean-up, and so does the log if it lives in the
+   * same process. `append` and `open` work after it.
    */
   crash(): Promise<void>;
 };
 
 export type SourceHarnessOptions = {
   readonly partitions: number;
-  /** Bound of delivered records per partition, from the first unsettled one on. */
+  /** The most records delivered per partition, counted from the first unsettled one. */
   readonly unsettledMax: number;
 };
 
@@ -31,7 +31,7 @@ const utf8 = new TextEncoder();
 const stored = { status: 'stored' } as const;
 const allBytes = Uint8Array.from({ length: 256 }, (_, i) => i);
 
-/** `count` records of one key, thus of one partition. */
+/** `count` records of one key, so all in one partition. */
 function recordsOf(key: string, count: number, from = 0): LogRecord[] {
   return Array.from({ length: count }, (_, i) => ({
     key: utf8.encode(key),
@@ -49,11 +49,11 @@ const offsetsOf = (deliveries: readonly Delivery[]): number[] =>
 const settleAll = (deliveries: readonly Delivery[]): void =>
   deliveries.forEach((delivery) => delivery.settle(stored));
 
-/** What came, by where it stands in the log. */
+/** The delivered values, by their position in the log. */
 const byPlace = (deliveries: readonly Delivery[]): Map<string, PlainRecord> =>
   new Map(deliveries.map((delivery) => [placeOf(delivery.position), plainRecord(delivery)]));
 
-/** Pulls from a source only when more records are asked for than were pulled before. */
+/** Pulls from a source only when more records are asked for than have been pulled. */
 class Reader {
   readonly source: EventSource;
   readonly #abort = new AbortController();
@@ -82,7 +82,7 @@ class Reader {
     return (await this.source.lag()).reduce((sum, { lag }) => sum + lag, 0);
   }
 
-  /** Resolves once the log has taken commits up to this many records before the end. */
+  /** Resolves once the committed offsets are within this many records of the end. */
   async lagIs(lag: number): Promise<void> {
     await vi.waitFor(
       async () => {
@@ -112,7 +112,7 @@ export function eventSourceConformance(
     afterEach(() => log[Symbol.asyncDispose]());
 
     describe('append', () => {
-      it('answers with the positions of the records, in input order', async () => {
+      it('returns the positions of the records, in input order', async () => {
         const records = ['a', 'b', 'c', 'd', 'e'].flatMap((key) => recordsOf(key, 2));
         const positions = await log.append(records);
         expect(positions).toHaveLength(records.length);
@@ -172,7 +172,7 @@ export function eventSourceConformance(
         await reader.end();
       });
 
-      it('keeps what it was given, whatever the sender does with its buffer afterwards', async () => {
+      it('keeps its own copy: the sender may reuse its buffers', async () => {
         const value = utf8.encode('before');
         await log.append([{ key: null, value, headers: {}, timestamp: 1_700_000_000_000 }]);
         value.fill(0);
@@ -187,7 +187,7 @@ export function eventSourceConformance(
           await log.append(keys.flatMap((key) => recordsOf(key, 1, round)));
         const reader = await read();
         const deliveries: Delivery[] = [];
-        // In parts: how the keys spread over the partitions is the log's own affair.
+        // Part by part: each log has its own way to spread keys over the partitions.
         while (deliveries.length < keys.length * 3) {
           const part = await reader.take(Math.min(4, keys.length * 3 - deliveries.length));
           settleAll(part);
@@ -205,7 +205,7 @@ export function eventSourceConformance(
     });
 
     describe('deliveries', () => {
-      it('come in offset order within a partition, each once, in batches that are not empty', async () => {
+      it('come in offset order within a partition, each once, in non-empty batches', async () => {
         const records = Array.from({ length: 40 }, (_, i) => recordsOf(`key-${i}`, 1)).flat();
         const positions = await log.append(records);
         const reader = await read();
@@ -228,7 +228,7 @@ export function eventSourceConformance(
         await reader.end();
       });
 
-      it('go on with records that are appended while the source waits', async () => {
+      it('include records that are appended while the source waits', async () => {
         await log.append(recordsOf('a', 1));
         const reader = await read();
         settleAll(await reader.take(1));
@@ -238,7 +238,7 @@ export function eventSourceConformance(
         await reader.end();
       });
 
-      it('stop at the bound when nothing is settled, and go on from there', async () => {
+      it('stop at the bound when nothing is settled, and resume after a settle', async () => {
         await log.append(recordsOf('a', unsettledMax + 5));
         const reader = await read();
         const first = await reader.take(unsettledMax);
@@ -247,12 +247,13 @@ export function eventSourceConformance(
           pulled = true;
           return batch;
         });
-        // Ask the log twice, so that a source which reads on by itself has had its chance.
+        // Ask the log twice, so that a source that reads without a pull would have had the time to
+        // do so.
         await log.append(recordsOf('a', 1, unsettledMax + 5));
         await reader.lagIs(unsettledMax + 6);
         expect([pulled, reader.source.unsettled()]).toEqual([false, unsettledMax]);
-        // The first unsettled record holds the partition: what is settled behind it would come
-        // again after a crash.
+        // The first unsettled record holds the partition: records settled after it would come again
+        // after a crash.
         settleAll(first.slice(1));
         await reader.lagIs(unsettledMax + 6);
         expect([pulled, reader.source.unsettled()]).toEqual([false, 1]);
@@ -261,7 +262,7 @@ export function eventSourceConformance(
         await reader.end();
       });
 
-      it('are not read on while nobody pulls', async () => {
+      it('are not read unless somebody pulls', async () => {
         await log.append(recordsOf('a', 5 * unsettledMax));
         const reader = await read();
         settleAll(await reader.pull());
@@ -271,7 +272,7 @@ export function eventSourceConformance(
         await reader.end();
       });
 
-      it('of a full partition do not hold up the others', async () => {
+      it('of a full partition do not hold up the other partitions', async () => {
         const [blocked] = await log.append(recordsOf('a', 2 * unsettledMax));
         const other = await keyOfAnotherPartition(log, blocked!.partition);
         const reader = await read();
@@ -288,7 +289,7 @@ export function eventSourceConformance(
         await reader.end();
       });
 
-      it('end when the signal aborts, waiting or not', async () => {
+      it('end when the signal aborts, during a wait or not', async () => {
         await log.append(recordsOf('a', 1));
         const abort = new AbortController();
         await using source = await log.open('group');
@@ -300,7 +301,7 @@ export function eventSourceConformance(
         expect(await batches.next()).toMatchObject({ done: true });
       });
 
-      it('do not begin when the signal has aborted before', async () => {
+      it('do not begin when the signal is already aborted', async () => {
         await log.append(recordsOf('a', 1));
         await using source = await log.open('group');
         const batches = source.deliveries(AbortSignal.abort())[Symbol.asyncIterator]();
@@ -323,7 +324,7 @@ export function eventSourceConformance(
         const end = (reader: Reader): Promise<void> =>
           how === 'a crash' ? log.crash() : reader.end();
 
-        it(`by ${how}, what was not settled comes again and what was committed does not`, async () => {
+        it(`by ${how}, unsettled records come again and committed ones do not`, async () => {
           await log.append(recordsOf('a', 6));
           const before = await read();
           settleAll((await before.take(6)).slice(0, 4));
@@ -346,7 +347,7 @@ export function eventSourceConformance(
           await after.end();
         });
 
-        it(`by ${how}, with nothing settled everything comes again, with the same positions`, async () => {
+        it(`by ${how}, if nothing was settled all comes again at the same positions`, async () => {
           await log.append(['a', 'b', 'c', 'd', 'e'].flatMap((key) => recordsOf(key, 3)));
           const before = await read();
           const first = await before.take(15);
@@ -356,7 +357,7 @@ export function eventSourceConformance(
           await after.end();
         });
 
-        it(`by ${how}, with everything settled only new records come`, async () => {
+        it(`by ${how}, if everything was settled only new records come`, async () => {
           await log.append(recordsOf('a', 5));
           const before = await read();
           settleAll(await before.take(5));
@@ -395,7 +396,7 @@ export function eventSourceConformance(
         await last.end();
       });
 
-      it('each partition goes on where it was', async () => {
+      it('each partition resumes at its own position', async () => {
         const keys = Array.from({ length: 9 }, (_, i) => `key-${i}`);
         await log.append(keys.flatMap((key) => recordsOf(key, 4)));
         const before = await read();
@@ -403,7 +404,8 @@ export function eventSourceConformance(
           await before.take(36),
           ({ position }) => position.partition,
         );
-        // Of every partition a different number from the start, and its last one out of order.
+        // Settle a different number in each partition, from its start, plus its last one out of
+        // order.
         const left: string[] = [];
         for (const [partition, deliveries] of byPartition) {
           const settled = Math.min(partition + 1, deliveries.length - 2);
@@ -419,7 +421,7 @@ export function eventSourceConformance(
         await after.end();
       });
 
-      it('consumer groups know nothing of each other', async () => {
+      it('consumer groups do not affect each other', async () => {
         await log.append(recordsOf('a', 3));
         const one = await read('one');
         settleAll(await one.take(3));
@@ -432,7 +434,7 @@ export function eventSourceConformance(
     });
 
     describe('figures', () => {
-      it('unsettled counts what is delivered and not settled; a second settle of one delivery changes nothing', async () => {
+      it('unsettled counts unsettled deliveries; a second settle has no effect', async () => {
         await log.append(recordsOf('a', 4));
         const reader = await read();
         expect(reader.source.unsettled()).toBe(0);
@@ -466,7 +468,7 @@ export function eventSourceConformance(
         await reader.end();
       });
 
-      it('health is without trouble while all is well', async () => {
+      it('health reports no trouble while all is well', async () => {
         await log.append(recordsOf('a', 1));
         const reader = await read();
         await reader.take(1);

@@ -1,4 +1,4 @@
-// A record in a form that compares and prints well, whatever kind of Uint8Array its bytes came in.
+// A record in a form that compares and prints well, whatever kind of Uint8Array holds its bytes.
 
 import type { LogRecord } from '#core/ports.ts';
 

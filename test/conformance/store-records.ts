@@ -1,4 +1,5 @@
-// Small, readable texts and events for tests of vector stores: number n always gives the same one.
+// Small, readable texts and events for tests of vector stores: the same number always gives the
+// same one.
 
 import { uuidV5 } from '#core/event/uuid.ts';
 import type { EventRecord, EventType, Product, TextRecord } from '#core/ports.ts';
@@ -10,14 +11,14 @@ export const textIdOf = (n: number): string => uuidV5(`text ${n}`);
 export const sessionIdOf = (n: number): string => uuidV5(`session ${n}`);
 export const eventIdOf = (n: number): string => uuidV5(`event ${n}`);
 
-/** One of 16 directions, so that texts `n` and `n + 16` tie with any query. */
+/** One of 16 directions, so that texts `n` and `n + 16` tie for any query. */
 export function unit(n: number): Float32Array {
   const vector = new Float32Array(dimensions);
   vector[n % dimensions] = Math.floor(n / dimensions) % 2 === 0 ? 1 : -1;
   return vector;
 }
 
-/** At another angle to each of the directions. */
+/** A query vector at a different angle to each of the directions. */
 export const queryVector: Float32Array = (() => {
   const raw = Float32Array.from({ length: dimensions }, (_, i) => 1 + i * 0.37);
   const length = Math.hypot(...raw);
@@ -57,7 +58,7 @@ type Changes = {
   readonly timestamp?: number;
   readonly ingestedAt?: number;
   readonly eventType?: EventType;
-  /** Instead of the text's own. */ readonly productId?: string;
+  /** In place of the text's own product id. */ readonly productId?: string;
 };
 
 export function eventRecord(

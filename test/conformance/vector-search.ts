@@ -1,4 +1,4 @@
-// What every vector store finds and counts: the same as a look at each single text and event would.
+// Every vector store finds and counts exactly what a check of each single text and event would.
 
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -20,7 +20,7 @@ import type { MakeStore, StoreHarness } from './vector-store.ts';
 /** Every plan that a store may be told to search by. */
 export const searchPlans: readonly SearchPlan[] = ['auto', 'events-first', 'nearest-first'];
 
-/** Against a catalogue in which many texts share a vector and many events a millisecond. */
+/** On a catalogue in which many texts share a vector and many events share a millisecond. */
 export function vectorSearchConformance(name: string, makeStore: MakeStore): void {
   describe(`vector search: ${name}`, () => {
     const clock = new ManualClock(noon);
@@ -61,7 +61,7 @@ export function vectorSearchConformance(name: string, makeStore: MakeStore): voi
         ),
       );
 
-    it('a hit is a text with its product, the number of matching events by type and the newest of them', async () => {
+    it('a hit is a text with its product, its matching events by type and the newest', async () => {
       const filter = { userId: 'user-3', eventTypes: ['view', 'purchase'] } as const;
       const hits = await harness.store.search({ vector: queryVector, limit: 5, filter });
       expect(hits.length).toBe(5);
@@ -75,7 +75,7 @@ export function vectorSearchConformance(name: string, makeStore: MakeStore): voi
       }
     });
 
-    it('leaves the texts of queries out unless searches are asked for', async () => {
+    it('leaves out the texts of queries unless searches are asked for', async () => {
       expect(await kinds({})).toEqual(new Set(['product']));
       expect(await kinds({ eventTypes: ['search'] })).toEqual(new Set(['query']));
       expect(await kinds({ eventTypes: ['search', 'view'] })).toEqual(
@@ -83,7 +83,7 @@ export function vectorSearchConformance(name: string, makeStore: MakeStore): voi
       );
     });
 
-    it('answers for every filter and limit as a look at each single event would', async () => {
+    it('finds for every filter and limit what a check of each event would', async () => {
       await fc.assert(
         fc.asyncProperty(filters, fc.constantFrom(1, 3, 10, 100, 1000), async (filter, limit) => {
           const [expected, found] = await Promise.all(
@@ -99,7 +99,7 @@ export function vectorSearchConformance(name: string, makeStore: MakeStore): voi
       );
     });
 
-    it('leaves out what scores too little and what it is told to, and goes on behind any hit, as a look at each text would', async () => {
+    it('excludes low scores and given texts, and continues after any hit', async () => {
       const changes = fc.record(
         {
           scoreMin: fc.constantFrom(-1, 0.2, 0.5, 2),
@@ -139,7 +139,7 @@ export function vectorSearchConformance(name: string, makeStore: MakeStore): voi
       );
     });
 
-    it('counts the events of every filter by text, category and type as a look at each single event would', async () => {
+    it('counts events by text, category and type as a check of each event would', async () => {
       await fc.assert(
         fc.asyncProperty(
           filters,
@@ -159,7 +159,7 @@ export function vectorSearchConformance(name: string, makeStore: MakeStore): voi
       );
     });
 
-    it('lists the events of every filter as a look at each single event would', async () => {
+    it('lists for every filter the events that a check of each event would', async () => {
       await fc.assert(
         fc.asyncProperty(filters, fc.constantFrom(1, 20, 1000), async (filter, limit) => {
           const [expected, found] = await Promise.all(
@@ -188,7 +188,7 @@ const placeOf = ({ score, newest, textId }: SearchHit) => ({
 
 const withoutScore = ({ score: _score, ...hit }: SearchHit) => hit;
 
-/** Every member there or not; values that match many, few and no events. */
+/** Every member present or absent; values that match many, few and no events. */
 const filters: fc.Arbitrary<EventFilter> = fc.record(
   {
     eventTypes: fc.subarray([...eventTypes]),

@@ -1,5 +1,4 @@
-// What every vector store guarantees to the pipeline and to whoever searches, whichever engine
-// keeps it.
+// What every vector store guarantees to the pipeline and to searches, whatever its engine.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
@@ -16,7 +15,7 @@ import {
   unit,
 } from './store-records.ts';
 
-/** A fresh, empty store. Its clock decides when a text without events began to be one. */
+/** A fresh, empty store. Its clock measures how long a text has had no events. */
 export type StoreHarness = AsyncDisposable & { readonly store: VectorStore };
 export type MakeStore = (options: {
   readonly dimensions: number;
@@ -45,7 +44,7 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
       store.search({ vector: queryVector, limit, filter });
 
     describe('texts', () => {
-      it('are known, counted and searchable with their vector as soon as the put resolves', async () => {
+      it('are known, counted and searchable with their vector when the put resolves', async () => {
         expect(await store.knownTexts([textIdOf(1), textIdOf(2)])).toEqual(new Set());
         expect(await store.putTexts([textRecord(1), textRecord(2)])).toEqual([stored, stored]);
         expect(await store.putEvents([eventRecord(1, { text: 1 })])).toEqual([stored]);
@@ -59,7 +58,7 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
         expect((await searchFor()).map(({ textId }) => textId)).toEqual([textIdOf(1)]);
       });
 
-      it('put again keep their id and take the new vector', async () => {
+      it('that are put again keep their id and take the new vector', async () => {
         await store.putTexts([textRecord(1)]);
         await store.putEvents([eventRecord(1, { text: 1 })]);
         const again = {
@@ -72,7 +71,7 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
         expect((await searchFor())[0]?.score).toBeCloseTo(queryVector[3]!, 5);
       });
 
-      it('whose vector is not finite, unit length and of the dimension are refused; their neighbours are stored', async () => {
+      it('without a finite unit vector of the right dimension are refused, alone', async () => {
         const bad = [
           new Float32Array(dimensions),
           unit(1).with(0, NaN),
@@ -98,7 +97,7 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
         expect(await store.counts()).toEqual({ texts: 2, events: 0 });
       });
 
-      it('are read as they were put, and those that are not there are left out', async () => {
+      it('are read as they were put; unknown ones are left out', async () => {
         await store.putTexts([textRecord(1), textRecord(2, 'query')]);
         const { embedding: _product, ...one } = textRecord(1);
         const { embedding: _query, ...two } = textRecord(2, 'query');
@@ -111,7 +110,7 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
         expect(await store.texts([])).toEqual(new Map());
       });
 
-      it('keep their vector whatever the caller does with its own afterwards', async () => {
+      it('keep their vector when the caller changes its own copy afterwards', async () => {
         const record = textRecord(1);
         await store.putTexts([record]);
         const expected = record.embedding.vector.slice();
@@ -128,7 +127,7 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
     describe('events', () => {
       beforeEach(() => store.putTexts([textRecord(1), textRecord(2)]));
 
-      it('come back as they were put', async () => {
+      it('are returned as they were put', async () => {
         const record = eventRecord(1, { text: 2 });
         await store.putEvents([record]);
         const { id, timestamp, payload } = record.event;
@@ -145,7 +144,7 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
         expect(await store.event('not a UUID')).toBeNull();
       });
 
-      it('put a second time make no second copy', async () => {
+      it('that are put a second time make no second copy', async () => {
         await store.putEvents([eventRecord(1)]);
         expect(await store.putEvents([eventRecord(1), eventRecord(2)])).toEqual([
           superseded,
@@ -154,7 +153,7 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
         expect((await store.counts()).events).toBe(2);
       });
 
-      it('of a newer version overwrite, of an older or the same one do not, also within one call', async () => {
+      it('replace older versions, but not newer or equal ones, even in one call', async () => {
         expect(
           await store.putEvents([
             versionOf(10, 1),
@@ -173,7 +172,7 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
         ]);
       });
 
-      it('are found by their product, also where two products read the same', async () => {
+      it('are found by their product, even when two products have the same text', async () => {
         await store.putEvents([
           eventRecord(1, { text: 1 }),
           eventRecord(2, { text: 1, productId: 'twin' }),
@@ -190,7 +189,7 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
         expect([await ids('p1'), await ids('p9')]).toEqual([[], [eventIdOf(1)]]);
       });
 
-      it('whose text is not there say so, and their neighbours are stored', async () => {
+      it('whose text is not stored say so, and the other events are stored', async () => {
         expect(await store.putEvents([eventRecord(1, { text: 9 }), eventRecord(2)])).toEqual([
           { status: 'missing-text' },
           stored,
@@ -198,13 +197,13 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
         expect(await store.event(eventIdOf(1))).toBeNull();
       });
 
-      it('fill a whole batch, one outcome each', async () => {
+      it('may fill a whole batch, with one outcome each', async () => {
         const records = Array.from({ length: store.batchMax.events }, (_, i) => eventRecord(i));
         expect(await store.putEvents(records)).toEqual(records.map(() => stored));
         expect((await store.counts()).events).toBe(records.length);
       });
 
-      it('and texts may come in no number at all', async () => {
+      it('and texts may come in empty batches', async () => {
         expect([
           await store.putEvents([]),
           await store.putTexts([]),
@@ -212,7 +211,7 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
         ]).toEqual([[], [], new Set()]);
       });
 
-      it('are listed newest first, page by page without a gap or a double, also within one millisecond', async () => {
+      it('are listed newest first, in pages without gaps or duplicates', async () => {
         const records = Array.from({ length: 23 }, (_, i) =>
           eventRecord(i, { timestamp: noon + Math.floor(i / 10) }),
         );
@@ -231,7 +230,7 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
       });
     });
 
-    describe('the work of a runner that was found wrong', () => {
+    describe('the work of a runner that returned wrong vectors', () => {
       const [mine, other] = [sessionIdOf(1), sessionIdOf(2)];
       beforeEach(async () => {
         await store.putTexts([
@@ -248,7 +247,7 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
         ]);
       });
 
-      it('is found by session and time, until somebody else embeds the text again', async () => {
+      it('is found by session and time, until another runner embeds the text again', async () => {
         expect(
           byId(await store.provenanceStore.embeddedBy({ runnerSession: mine, since: noon }, 10)),
         ).toEqual(byId([bare(2), bare(5, 'query')]));
@@ -261,7 +260,7 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
         ).toEqual([bare(5, 'query')]);
       });
 
-      it("that is withheld has no vector to anybody, whatever the search; its events stay, more may come, and others' texts are as before", async () => {
+      it('is hidden from every search when it is withheld; its events stay', async () => {
         await store.provenanceStore.withhold({ runnerSession: mine, since: noon });
         await store.provenanceStore.withhold({ runnerSession: mine, since: noon });
         expect(byId(await store.provenanceStore.withheld(10))).toEqual(
@@ -293,7 +292,7 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
         expect(await store.event(eventIdOf(2))).not.toBeNull();
       });
 
-      it('is whole again once it is put again', async () => {
+      it('is searchable again once the texts are put again', async () => {
         await store.provenanceStore.withhold({ runnerSession: mine, since: noon });
         expect(
           await store.putTexts([
@@ -310,7 +309,7 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
         expect(await store.counts()).toEqual({ texts: 4, events: 4 });
       });
 
-      it('is forgotten like any other when nothing refers to it', async () => {
+      it('is deleted like any other when nothing refers to it', async () => {
         await store.provenanceStore.withhold({ runnerSession: mine, since: 0 });
         await forget(noon + 1);
         await clock.advance(graceMs + 1);
@@ -321,7 +320,7 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
         ]);
       });
 
-      it('may be more than one step takes', async () => {
+      it('may be larger than one step of the store', async () => {
         const many = Array.from({ length: 2_100 }, (_, n) => embeddedBy(mine, noon, 10 + n));
         for (let at = 0; at < many.length; at += 1_000)
           await store.putTexts(many.slice(at, at + 1_000));
@@ -332,7 +331,7 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
         expect(await store.provenanceStore.withheld(5_000)).toHaveLength(2_103);
       });
 
-      it('is marked by session, the last word counting', async () => {
+      it('is marked by session, and the latest mark counts', async () => {
         await store.provenanceStore.mark({
           runnerSession: mine,
           verifiedUntil: noon,
@@ -362,7 +361,7 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
     });
 
     describe('forgetting', () => {
-      it('takes events by the time they were taken in, and keeps texts that others refer to', async () => {
+      it('deletes events by ingestion time, and keeps texts that others refer to', async () => {
         await store.putTexts([textRecord(1)]);
         await store.putEvents([
           eventRecord(1, { ingestedAt: noon, timestamp: noon + 9 }),
@@ -378,7 +377,7 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
         expect(await store.counts()).toEqual({ texts: 1, events: 1 });
       });
 
-      it('takes a text without events only after its grace', async () => {
+      it('deletes a text without events only after its grace period', async () => {
         await store.putTexts([textRecord(1), textRecord(2)]);
         await store.putEvents([
           eventRecord(1, { text: 1, ingestedAt: noon }),
@@ -396,7 +395,7 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
         ]);
       });
 
-      it('spares a text that somebody has just been told is known, since its event is on the way', async () => {
+      it('spares a text just reported as known, since its event is on the way', async () => {
         await store.putTexts([textRecord(1)]);
         await clock.advance(graceMs);
         await store.knownTexts([textIdOf(1)]);
@@ -407,7 +406,7 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
         expect(await forget()).toMatchObject({ texts: 0 });
       });
 
-      it('takes a text whose event never came, and one whose event moved to another text', async () => {
+      it('deletes a text whose event never came or moved to another text', async () => {
         await store.putTexts([textRecord(1), textRecord(2), textRecord(3)]);
         await store.putEvents([eventRecord(1, { text: 1, timestamp: 1 })]);
         await store.putEvents([eventRecord(1, { text: 2, timestamp: 2 })]);
@@ -416,7 +415,7 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
         expect(await store.knownTexts([1, 2, 3].map(textIdOf))).toEqual(new Set([textIdOf(2)]));
       });
 
-      it('says when there is more, and ends', async () => {
+      it('reports whether more is left, and ends', async () => {
         await store.putTexts([textRecord(1)]);
         for (let batch = 0; batch < 3; batch++) {
           await store.putEvents(
@@ -443,7 +442,7 @@ const bare = (n: number, kind: 'product' | 'query' = 'product'): BareText => {
 };
 const byId = (texts: readonly BareText[]) => texts.toSorted((a, b) => (a.id < b.id ? -1 : 1));
 
-/** Text `n` as that session embedded it then. */
+/** Text `n` as that session embedded it at that time. */
 const embeddedBy = (
   runnerSession: string,
   embeddedAt: number,
@@ -465,5 +464,5 @@ const withVector = (n: number, vector: Float32Array) => ({
   embedding: { ...textRecord(n).embedding, vector },
 });
 
-/** Event 1 as of that time, about that text. */
+/** Event 1 at that time, about that text. */
 const versionOf = (timestamp: number, text: number) => eventRecord(1, { text, timestamp });

@@ -1,4 +1,4 @@
-// Holds both clocks to the contract of `Clock`, and the manual one to its order.
+// Both clocks keep the contract of `Clock`, and the manual one wakes sleepers in order.
 
 import { getEventListeners } from 'node:events';
 import fc from 'fast-check';
@@ -76,7 +76,7 @@ describe('the manual clock', () => {
     );
   });
 
-  test('a sleeper that sleeps again is woken again on the way', async () => {
+  test('a woken sleeper that sleeps again wakes again within the same advance', async () => {
     const clock = new ManualClock();
     const ticks: number[] = [];
     const ticking = (async () => {
@@ -90,7 +90,7 @@ describe('the manual clock', () => {
     expect(ticks).toEqual([10, 20, 30, 40, 50]);
   });
 
-  test('the wall clock can jump; durations do not notice', async () => {
+  test('the wall clock can jump without an effect on durations', async () => {
     const clock = new ManualClock(1000);
     await clock.advance(5);
     clock.jump(-500);
@@ -98,7 +98,7 @@ describe('the manual clock', () => {
     expect(clock.monotonic()).toBe(5);
   });
 
-  test('an aborted sleeper is gone', async () => {
+  test('an aborted sleeper is removed', async () => {
     const clock = new ManualClock();
     const controller = new AbortController();
     const sleeps = Promise.allSettled([

@@ -1,10 +1,10 @@
-// Valid events as a shop might send them, with everything the wire format allows and nothing it
-// does not.
+// Valid events as a shop might send them, with everything that the wire format allows and nothing
+// else.
 
 import fc from 'fast-check';
 import { eventTypes } from '#core/ports.ts';
 
-/** The time at which `parseEvent` is asked about these events, UTC ms. */
+/** The current time for `parseEvent` in tests with these events, UTC ms. */
 export const eventNow = Date.UTC(2026, 10, 23, 12);
 
 const two = (value: number) => String(value).padStart(2, '0');

@@ -1,5 +1,5 @@
-// The pipeline's promises against an independent oracle: reference adapters, injected faults, and a
-// clock moved by hand.
+// The pipeline keeps its promises when compared with an independent oracle: reference adapters,
+// injected faults and a manual clock.
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -74,7 +74,7 @@ function createWorld(
   const clock = new ManualClock(startsAt);
   const memoryStore = createMemoryStore({ dimensions, now: () => clock.now() });
   const log = createMemoryLog({ partitions: 3, unsettledMax: 50, batchMax: 7 });
-  const ends = { events: new Set<string>(), letters: new Set<string>() };
+  const ends = { events: new Set<string>(), deadLetters: new Set<string>() };
   const embedded: string[] = [];
 
   const flaky = <T>(call: () => Promise<T>): Promise<T> =>
@@ -99,10 +99,10 @@ function createWorld(
   };
   const deadLetters: DeadLetters = {
     ...memoryDeadLetters,
-    put: (letters) =>
+    put: (added) =>
       flaky(async () => {
-        await memoryDeadLetters.put(letters);
-        for (const { id } of letters) ends.letters.add(id);
+        await memoryDeadLetters.put(added);
+        for (const { id } of added) ends.deadLetters.add(id);
       }),
   };
   const embedding: EmbeddingService = {
@@ -131,7 +131,7 @@ function createWorld(
   const watched = (source: EventSource): EventSource =>
     watchedSource(source, ends, (isKept, otherwise) => expect(isKept, otherwise).toBe(true));
 
-  /** Runs until everything is settled, or for `ms` of the clock; then stops or crashes. */
+  /** Runs until everything is settled, or for `ms` on the clock; then stops or crashes. */
   async function run(
     until: 'drained' | number,
     end: 'stop' | 'crash',
@@ -204,7 +204,7 @@ const sentArbitrary = fc
   );
 
 describe('the pipeline', () => {
-  test('every event ends exactly once, stored or dead-lettered with its reason, through faults, crashes and restarts', async () => {
+  test('every event ends once, stored or dead-lettered, through faults and crashes', async () => {
     await fc.assert(
       fc.asyncProperty(
         sentArbitrary,
@@ -218,14 +218,17 @@ describe('the pipeline', () => {
           await world.run('drained', 'stop');
 
           const stored = await world.memoryStore.events({}, 1_000);
-          const letters = await world.memoryDeadLetters.list({ limit: 1_000, valueBytesMax: 0 });
+          const deadLetters = await world.memoryDeadLetters.list({
+            limit: 1_000,
+            valueBytesMax: 0,
+          });
           const idsOf = (...kinds: Kind[]) =>
             sent
               .filter(({ kind }) => kinds.includes(kind))
               .map(({ eventId }) => uuidV5(eventId))
               .toSorted();
           expect(stored.map(({ id }) => id).toSorted()).toEqual(idsOf('valid'));
-          const reasons = Object.groupBy(letters, ({ reason }) => reason);
+          const reasons = Object.groupBy(deadLetters, ({ reason }) => reason);
           expect(reasons.not_json?.length ?? 0).toBe(idsOf('not-json').length);
           expect(reasons.invalid_event?.length ?? 0).toBe(idsOf('bad-price').length);
           expect(reasons.embedding_failed?.length ?? 0).toBe(idsOf('poison-text').length);
@@ -243,9 +246,9 @@ describe('the pipeline', () => {
     );
   });
 
-  test('a bad record at an offset that its log uses again is dead-lettered beside the first', async () => {
+  test('a bad record at a reused offset becomes a second dead letter', async () => {
     const queue = createMemoryDeadLetters();
-    const lives = ['of the first topic', 'of the topic that was made anew'];
+    const lives = ['of the first topic', 'of the topic that replaced it'];
     for (const life of lives) {
       const world = createWorld(seeded(5).next, 0, queue);
       const bad = recordOf({ kind: 'not-json', eventId: 'event-0', product: 1 });
@@ -253,12 +256,14 @@ describe('the pipeline', () => {
       await world.run('drained', 'crash');
       await world.run('drained', 'stop');
     }
-    const letters = await queue.list({ limit: 10, valueBytesMax: 100 });
-    expect(letters.map(({ value }) => new TextDecoder().decode(value)).toSorted()).toEqual(lives);
-    expect(new Set(letters.map(({ origin }) => origin.offset)).size).toBe(1);
+    const deadLetters = await queue.list({ limit: 10, valueBytesMax: 100 });
+    expect(deadLetters.map(({ value }) => new TextDecoder().decode(value)).toSorted()).toEqual(
+      lives,
+    );
+    expect(new Set(deadLetters.map(({ origin }) => origin.offset)).size).toBe(1);
   });
 
-  test('a text is embedded once however many events carry it, and never again once it is stored', async () => {
+  test('a text is embedded once for all its events, and never again once stored', async () => {
     const world = createWorld(seeded(1).next, 0);
     const send = (from: number, count: number) =>
       world.log.sink.append(
@@ -280,7 +285,7 @@ describe('the pipeline', () => {
     expect(await world.memoryStore.counts()).toEqual({ texts: 5, events: 400 });
   });
 
-  test('while the store is down the intake pauses, nothing is dead-lettered for it, and all resumes by itself', async () => {
+  test('while the store is down intake pauses; nothing is dead-lettered, all resumes', async () => {
     const world = createWorld(seeded(2).next, 0);
     const putEvents = world.store.putEvents.bind(world.store);
     const isDown = () => world.clock.monotonic() < 60_000;
@@ -310,7 +315,7 @@ describe('the pipeline', () => {
     expect(await world.memoryDeadLetters.list({ limit: 10, valueBytesMax: 0 })).toEqual([]);
   });
 
-  test('a text that the store lost under an event is put again, then the event', async () => {
+  test('a text that the store lost is put again, and then its event', async () => {
     const world = createWorld(seeded(3).next, 0);
     await world.log.sink.append([recordOf({ kind: 'valid', eventId: 'event-0', product: 1 })]);
     const putEvents = world.store.putEvents.bind(world.store);
@@ -323,7 +328,7 @@ describe('the pipeline', () => {
     expect(world.embedded).toEqual(['product 1', 'product 1', 'product 1']);
   });
 
-  test('a stop with no runner in sight ends within its bound and leaves the events for the next start', async () => {
+  test('a stop without runners is bounded and leaves the events for the next start', async () => {
     const world = createWorld(seeded(4).next, 0);
     await world.log.sink.append([
       recordOf({ kind: 'valid', eventId: 'event-0', product: 1 }),

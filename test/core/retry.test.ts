@@ -1,4 +1,4 @@
-// Holds retries to their bounds: attempts, waits, and an end as soon as the signal asks for it.
+// Retries keep their bounds on attempts and waits, and end as soon as the signal aborts.
 
 import { getEventListeners } from 'node:events';
 import fc from 'fast-check';
@@ -31,7 +31,7 @@ function setUp(options: Partial<RetryOptions> = {}) {
   return { clock, controller, waits, start, calls: () => calls };
 }
 
-/** Handles the rejection at once, so that time can pass before it is looked at. */
+/** Handles the rejection at once, so that time can pass before the test checks it. */
 function failureOf(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(
     () => 'no failure',
@@ -39,7 +39,7 @@ function failureOf(promise: Promise<unknown>): Promise<unknown> {
   );
 }
 
-test('waits double up to the bound, spread at random over all of it', async () => {
+test('waits double up to the bound, each with full jitter', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.nat(12),
@@ -86,7 +86,7 @@ test('a wait that would end too late is not begun: the error is thrown at once',
   expect(waits).toEqual([50, 100]);
 });
 
-test('an error that cannot be helped by trying again is thrown at once', async () => {
+test('a non-retryable error is thrown at once', async () => {
   const { start, calls, waits } = setUp({ retryable: () => false });
   await expect(start(99)).rejects.toThrow('failure 1');
   expect(calls()).toBe(1);
@@ -113,14 +113,14 @@ test('many waits leave no listener either', async () => {
   expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0);
 });
 
-test('nothing is tried once the signal has aborted', async () => {
+test('no attempt is made once the signal has aborted', async () => {
   const { controller, start, calls } = setUp();
   controller.abort(new Error('too late'));
   await expect(start(0)).rejects.toThrow('too late');
   expect(calls()).toBe(0);
 });
 
-test('an operation that fails because of the abort is not repeated, and its own error is thrown', async () => {
+test('an operation that fails due to the abort is not retried; its error is thrown', async () => {
   const { controller, start, waits } = setUp({
     retryable: () => {
       throw new Error('not asked');

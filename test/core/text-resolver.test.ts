@@ -1,5 +1,4 @@
-// A vector of a runner that is found wrong on the way to the store is computed anew, whenever on
-// the way that is.
+// If a runner is distrusted at any point before its vector is stored, the text is embedded again.
 
 import { expect, test } from 'vitest';
 import { DependencyError } from '#core/errors/errors.ts';

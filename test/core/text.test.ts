@@ -1,4 +1,4 @@
-// Holds texts to one form: what reads the same is the same text, with the same id.
+// Texts have one normal form: events that read the same have the same text and the same id.
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -43,11 +43,11 @@ test.each([
   });
 });
 
-test('the template is spelled out, for the hash that an index keeps', () => {
+test('the template is written out, for the hash that an index keeps', () => {
   expect(textTemplate).toBe('{name}, {category}: {description} (NFC, blanks collapsed)');
 });
 
-test('a search reads as its query, and as its product when it has no query', () => {
+test('a search has the text of its query, or of its product when it has no query', () => {
   const search = { ...wire, event_type: 'search', search_query: ' tea   kettle ' };
   expect(documentFrom(search)).toMatchObject({ text: 'tea kettle', kind: 'query' });
   expect(documentFrom({ ...search, product: undefined })).toMatchObject({
@@ -61,7 +61,7 @@ test('a search reads as its query, and as its product when it has no query', () 
   expect(documentFrom({ ...wire, search_query: 'tea kettle' }).kind).toBe('product');
 });
 
-test('a query never takes the id of a product that reads the same', () => {
+test('a query never takes the id of a product with the same text', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'grapheme' }), (text) => {
       expect(textIdOf(text, 'query')).not.toBe(textIdOf(text, 'product'));
@@ -85,7 +85,7 @@ test('user, time, price and event type do not change the text', () => {
   );
 });
 
-test('every valid event has a text in normal form that is not empty', () => {
+test('every valid event has a non-empty text in normal form', () => {
   fc.assert(
     fc.property(wireEventArbitrary, (event) => {
       const { text, textId, kind } = documentFrom(event);
@@ -97,7 +97,7 @@ test('every valid event has a text in normal form that is not empty', () => {
   );
 });
 
-test('normalisation is idempotent and total, and joins what looks the same', () => {
+test('normalisation is idempotent and total, and gives lookalikes the same form', () => {
   const anything = fc.array(
     fc.oneof(
       fc.constantFrom(0x20, 0x09, 0x0a, 0xa0, 0x3000, 0x00, 0x85, 0xd800, 0xdc00, 0x301, 0x65),

@@ -1,4 +1,4 @@
-// Holds ids to the RFC and to Node's own SHA-1.
+// Ids match the RFC and Node's own SHA-1.
 
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
@@ -17,7 +17,7 @@ function reference(name: string, namespace: string): string {
   return bytes.toString('hex', 0, 16).replace(/(.{8})(.{4})(.{4})(.{4})(.{12})/, '$1-$2-$3-$4-$5');
 }
 
-test('the vectors of RFC 9562 and of the namespace itself', () => {
+test('the test vectors of RFC 9562 and the namespace are reproduced', () => {
   expect(uuidV5('www.example.com', dns)).toBe('2ed6657d-e927-568b-95e1-2665a8aea6a2');
   expect(uuidV5('vectorstream', dns)).toBe(vectorstreamNamespace);
 });
@@ -41,7 +41,7 @@ test('any name in any namespace gives the id that node:crypto gives', () => {
   );
 });
 
-test('every length around the 64-byte blocks, and names larger than the scratch space', () => {
+test('so does every length around the 64-byte blocks, and names beyond the scratch space', () => {
   for (const length of [
     ...Array.from({ length: 200 }, (_, index) => index),
     1336,
@@ -54,7 +54,7 @@ test('every length around the 64-byte blocks, and names larger than the scratch 
   }
 });
 
-test('a UUID is recognised in either case and any version, nothing else is', () => {
+test('a UUID is recognised in either case and any version; nothing else is', () => {
   fc.assert(
     fc.property(
       fc.uuid(),

@@ -1,4 +1,4 @@
-// Holds the gate in front of the store: only finite unit vectors of the right dimension pass.
+// The check in front of the store passes only finite unit vectors of the right dimension.
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -9,7 +9,7 @@ const direction = fc
   .filter((values) => Math.hypot(...values) > 1e-3)
   .map((values) => Float32Array.from(values, (value) => value / Math.hypot(...values)));
 
-test('a unit vector has no problem; scaled, cut short, or with one component not finite it has', () => {
+test('a unit vector has no problem; a scaled, short or non-finite one has', () => {
   fc.assert(
     fc.property(
       direction,
@@ -36,7 +36,7 @@ test('a unit vector has no problem; scaled, cut short, or with one component not
   );
 });
 
-test('the length may be off by what rounding costs, not by more', () => {
+test('the length may be off by a rounding error, not by more', () => {
   expect(vectorProblem(Float32Array.of(1.0009, 0), 2)).toBeNull();
   expect(vectorProblem(Float32Array.of(0.9991, 0), 2)).toBeNull();
   expect(vectorProblem(Float32Array.of(1.0011, 0), 2)).toBe(
@@ -45,7 +45,7 @@ test('the length may be off by what rounding costs, not by more', () => {
   expect(vectorProblem(new Float32Array(0), 0)).toBe("the vector's length is 0.00000, not 1");
 });
 
-test('cosine is symmetric, within ±1, 1 with itself, -1 with its opposite, and blind to scale', () => {
+test('cosine is symmetric, within ±1, 1 with itself, and independent of scale', () => {
   fc.assert(
     fc.property(
       direction,
@@ -73,7 +73,7 @@ test('cosine is symmetric, within ±1, 1 with itself, -1 with its opposite, and 
   );
 });
 
-test('a vector without direction is like no other, and dimensions must agree', () => {
+test('a zero vector is not similar to any other, and dimensions must agree', () => {
   expect(cosine([0, 0], [1, 0])).toBe(0);
   expect(cosine([1, 1], Float32Array.of(1, 0))).toBeCloseTo(Math.SQRT1_2, 6);
   expect(() => cosine([1], [1, 0])).toThrow(RangeError);

@@ -34,12 +34,12 @@ test(
     expect(summary.eventsPerSecond).toBeCloseTo(2_000 / summary.seconds, -1);
     expect(processesOf(folder.path)).toEqual([]);
 
-    const { eventIds, letters, texts, log, committed } = readStore(folder.path);
+    const { eventIds, deadLetters, texts, log, committed } = readStore(folder.path);
     expect(new Set(eventIds).size).toBe(1_900);
     expect([log.length, committed]).toEqual([2_000, 2_000]);
     expect(texts.size).toBe(summary.uniqueTexts);
-    expect(letters).toHaveLength(100);
-    for (const { reason, message, value } of letters) {
+    expect(deadLetters).toHaveLength(100);
+    for (const { reason, message, value } of deadLetters) {
       expect(reason).toMatch(/^(not_json|invalid_event|too_large)$/);
       expect(message).toMatch(/^\S+: got .+, .*allowed: .+$/);
       expect(value.length).toBeGreaterThan(0);

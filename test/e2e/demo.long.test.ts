@@ -62,13 +62,13 @@ describe('the demo', () => {
         deadLettered: 200,
       });
       expect(demo.stderr().match(/restarting it/g)).toHaveLength(2);
-      const { eventIds, log, committed, letters } = readStore(folder.path);
+      const { eventIds, log, committed, deadLetters } = readStore(folder.path);
       expect(new Set(eventIds).size).toBe(3_800);
       expect(eventIds).toHaveLength(3_800);
       expect(committed).toBe(log.length);
       // Records posted again after a kill included, each is stored or a letter.
       const stored = new Set(eventIds);
-      expect(letters).toHaveLength(log.filter((record) => !stored.has(idOf(record))).length);
+      expect(deadLetters).toHaveLength(log.filter((record) => !stored.has(idOf(record))).length);
       expect(processesOf(folder.path)).toEqual([]);
     },
   );
@@ -177,7 +177,7 @@ test(
     expect(processesOf(folder.path)).toEqual([]);
     expect(demo.stdout() + demo.stderr()).toContain('What the gateway had accepted is safe');
     const stopped = readStore(folder.path);
-    expect(stopped.letters).toEqual([]);
+    expect(stopped.deadLetters).toEqual([]);
     expect(stopped.eventIds.length, 'stopped in mid-stream').toBeLessThan(20_000);
   },
 );

@@ -79,15 +79,15 @@ test('does nothing that its description does not say, whatever it is sent', asyn
     { onInvalid: 'dead_letter' },
   );
   await gateway.idle(20_000);
-  const letters: string[] = [];
-  for await (const { id } of client.deadLetters.list()) letters.push(id);
+  const deadLetters: string[] = [];
+  for await (const { id } of client.deadLetters.list()) deadLetters.push(id);
   const knownIds = {
     '/events/{id}': ['e-1', 'e-2'],
     '/products/{id}/similar': ['p-1', 'p-2'],
     '/users/{id}/recommendations': ['u-7'],
     '/v1/models/{model}': ['fake-model'],
-    '/dlq/messages/{id}': letters,
-    '/dlq/replay/{id}': letters,
+    '/dlq/messages/{id}': deadLetters,
+    '/dlq/replay/{id}': deadLetters,
     '/config/{section}': ['pipeline', 'search', 'logging'],
   };
   // 503 is an answer with a reason: runners are sent away here, and come back. It must be

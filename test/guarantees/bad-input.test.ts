@@ -239,14 +239,14 @@ describe.each([
       const after = readStore(folder.path);
       expect(neighbours.filter(({ event_id: id }) => !after.eventIds.includes(id))).toEqual([]);
       expect(after.eventIds).toHaveLength(before.eventIds.length + neighbours.length);
-      const letters = after.letters.slice(before.letters.length);
+      const deadLetters = after.deadLetters.slice(before.deadLetters.length);
       // Byte for byte what was sent, so that it can be looked at and replayed.
-      expect(hashes(letters.map(({ value }) => value))).toEqual(
+      expect(hashes(deadLetters.map(({ value }) => value))).toEqual(
         hashes(deadLettersPerEvent === 0 ? [] : bytes),
       );
-      expect(letters).toEqual(
+      expect(deadLetters).toEqual(
         expect.arrayContaining(
-          badEvents.slice(0, letters.length).map((bad) => expect.objectContaining(told(bad))),
+          badEvents.slice(0, deadLetters.length).map((bad) => expect.objectContaining(told(bad))),
         ),
       );
     },

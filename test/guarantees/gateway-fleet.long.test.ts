@@ -260,14 +260,14 @@ describe.skipIf(reason !== null)('gateways of one group with one store', () => {
       await drained([gateway]);
       expect(await idsIn(qdrant, eventsCollection)).toEqual(stream.eventIds);
       const sent = await readAll(broker, 'bad', events);
-      const letters = await readAll(broker, 'bad.dlq', stream.invalid);
+      const deadLetters = await readAll(broker, 'bad.dlq', stream.invalid);
       const expected = sent.flatMap(({ place, key, value }) => {
         const parsed = parseEvent(value, Date.now());
         return isRejection(parsed)
           ? [[place, { reason: parsed.reason, key, value: value.toString('latin1') }] as const]
           : [];
       });
-      const found = letters.map(
+      const found = deadLetters.map(
         ({ key, value, headers }) =>
           [
             ['topic', 'partition', 'offset']
@@ -278,7 +278,7 @@ describe.skipIf(reason !== null)('gateways of one group with one store', () => {
       );
       expect(found).toHaveLength(stream.invalid);
       expect(new Map(found)).toEqual(new Map(expected));
-      for (const { headers } of letters) {
+      for (const { headers } of deadLetters) {
         expect(headers).toMatchObject({
           '__connect.errors.stage': 'VALUE_CONVERTER',
           '__connect.errors.exception.class.name': expect.stringMatching(/./),

@@ -85,7 +85,7 @@ test(
         `${moment?.name}: ${now.eventIds.length} of ${sent.acknowledged.size} stored, ${now.texts.size} texts`,
       );
       if (before !== null) expectNotEmbeddedAgain(before, now);
-      expect(now.letters, history.join('; ')).toEqual([]);
+      expect(now.deadLetters, history.join('; ')).toEqual([]);
       before = now;
     }
     await using gateway = await startGateway(folder.path);

@@ -10,7 +10,13 @@ import { systemClock } from '#core/time/clock.ts';
 import { openGatewayModel } from '../../gateway/fleet/open-model.ts';
 import { openQdrantStore } from '../../gateway/qdrant/qdrant-store.ts';
 import { expectNotEmbeddedAgain } from '../helpers/exactly-once.ts';
-import { collections, eventsOf, lasting, lettersOf, openOlderData } from '../helpers/older-data.ts';
+import {
+  collections,
+  eventsOf,
+  lasting,
+  deadLettersOf,
+  openOlderData,
+} from '../helpers/older-data.ts';
 import { schemaOf, search, send, type OlderData, type OlderEvent } from '../helpers/older-data.ts';
 import { dumpOf, type DumpedPoint } from '../helpers/qdrant/dump.ts';
 import { readStore, readVectors } from '../helpers/store-file.ts';
@@ -32,7 +38,7 @@ beforeAll(async () => {
 afterAll(() => resources.disposeAsync());
 
 const deadLetterIdOf = (eventId: string): string =>
-  world.answers.letters.find(({ event_id: id }) => id === eventId)?.id ?? 'no such dead letter';
+  world.answers.deadLetters.find(({ event_id: id }) => id === eventId)?.id ?? 'no such dead letter';
 const replay = (id: string, body: object = {}) =>
   world.embedded.post(`/dlq/replay/${id}`, JSON.stringify(body));
 
@@ -97,8 +103,10 @@ describe('an older data folder', () => {
     const events = await eventsOf(embedded);
     const settled = events.filter(({ event }) => !event.event_id.startsWith('waiting-'));
     expect(settled).toEqual(answers.events);
-    expect(await lettersOf(world.embedded)).toEqual(answers.letters);
-    expect(answers.letters.map(({ state, reason, event_id: id }) => [id, reason, state])).toEqual([
+    expect(await deadLettersOf(world.embedded)).toEqual(answers.deadLetters);
+    expect(
+      answers.deadLetters.map(({ state, reason, event_id: id }) => [id, reason, state]),
+    ).toEqual([
       ['waiting-invalid', 'invalid_event', 'open'],
       ['older-type', 'invalid_event', 'open'],
       ['older-by-hand', 'store_rejected', 'open'],
@@ -175,7 +183,7 @@ describe('an older data folder', () => {
 
   test('replays its dead letters, but none twice and none that was purged', async () => {
     const { embedded } = world;
-    const [second] = world.answers.letters.filter(({ event_id: id }) => id === 'older-type');
+    const [second] = world.answers.deadLetters.filter(({ event_id: id }) => id === 'older-type');
     expect(second).toMatchObject({ redrive_count: 1 });
     const payload = { ...newKettle, event_id: 'older-price' };
     expect(await replay(deadLetterIdOf('older-price'), { payload })).toMatchObject({ status: 200 });
@@ -194,7 +202,7 @@ describe('an older data folder', () => {
       state: 'replayed',
       redrive_count: 2,
     });
-    expect(await lettersOf(world.embedded)).toHaveLength(9);
+    expect(await deadLettersOf(world.embedded)).toHaveLength(9);
   });
 });
 

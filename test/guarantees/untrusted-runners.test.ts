@@ -175,9 +175,9 @@ test(
     });
     await gateway.idle(60_000);
     expect(honest.stderr()).toBe('');
-    const { eventIds, texts, letters } = readStore(folder.path);
+    const { eventIds, texts, deadLetters } = readStore(folder.path);
     expect(new Set(eventIds)).toEqual(sent.acknowledged);
-    expect(letters).toEqual([]);
+    expect(deadLetters).toEqual([]);
     expect(new Set([...texts.values()].map(({ runnerName }) => runnerName))).toEqual(
       new Set(['honest-1']),
     );

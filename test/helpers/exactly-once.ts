@@ -11,13 +11,13 @@ import type { StoreContents } from './store-file.ts';
  */
 export function expectExactlyOnce(
   { acknowledged, uncertain }: Sent,
-  { eventIds, letters }: StoreContents,
+  { eventIds, deadLetters }: StoreContents,
 ): void {
   const stored = new Set(eventIds);
   expect(eventIds).toHaveLength(stored.size);
   expect([...acknowledged].filter((id) => !stored.has(id))).toEqual([]);
   expect(eventIds.filter((id) => !acknowledged.has(id) && !uncertain.has(id))).toEqual([]);
-  expect(letters).toEqual([]);
+  expect(deadLetters).toEqual([]);
 }
 
 /**

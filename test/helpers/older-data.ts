@@ -38,7 +38,7 @@ const eventsSchema = z.object({ items: z.array(eventSchema) });
 const deadLettersSchema = z.object({ items: z.array(deadLetterSchema) });
 const hitsSchema = z.object({ hits: z.array(z.object({ text: z.string(), text_id: z.string() })) });
 export type OlderEvent = z.infer<typeof eventSchema>;
-export type Letter = z.infer<typeof deadLetterSchema>;
+export type DeadLetterAnswer = z.infer<typeof deadLetterSchema>;
 
 export type OlderData = {
   readonly double: QdrantDouble;
@@ -50,7 +50,10 @@ export type OlderData = {
   readonly folders: { readonly old: string; readonly fresh: string };
   readonly before: StoreContents & { readonly schema: Schema; readonly identity: string };
   readonly oldVectors: readonly StoredVector[];
-  readonly answers: { readonly events: readonly OlderEvent[]; readonly letters: readonly Letter[] };
+  readonly answers: {
+    readonly events: readonly OlderEvent[];
+    readonly deadLetters: readonly DeadLetterAnswer[];
+  };
 };
 
 /** Starts both gateways; whatever that opens is of `resources`. */
@@ -79,7 +82,7 @@ export async function openOlderData(resources: AsyncDisposableStack): Promise<Ol
     readFile(join(fixture, 'answers.json'), 'utf8'),
   ]);
   const answers = z
-    .object({ events: z.array(eventSchema), letters: z.array(deadLetterSchema) })
+    .object({ events: z.array(eventSchema), deadLetters: z.array(deadLetterSchema) })
     .parse(JSON.parse(recorded));
   return {
     double,
@@ -124,7 +127,7 @@ export async function eventsOf(gateway: RunningGateway) {
   return eventsSchema.parse((await gateway.get('/events?limit=100')).body).items;
 }
 
-export async function lettersOf(gateway: RunningGateway): Promise<readonly Letter[]> {
+export async function deadLettersOf(gateway: RunningGateway): Promise<readonly DeadLetterAnswer[]> {
   return deadLettersSchema.parse((await gateway.get('/dlq/messages?limit=100')).body).items;
 }
 

@@ -26,7 +26,7 @@ export type StoreContents = {
   readonly eventIds: readonly string[];
   /** By id. */
   readonly texts: ReadonlyMap<string, StoredText>;
-  readonly letters: readonly StoredDeadLetter[];
+  readonly deadLetters: readonly StoredDeadLetter[];
   /** Every record in the log, as text. */
   readonly log: readonly string[];
   /** Records before the committed offsets. */
@@ -64,7 +64,7 @@ export function readStore(dataDir: string): StoreContents {
         },
       ]),
     ),
-    letters: all(
+    deadLetters: all(
       'SELECT event_id, reason, field, message, record_value FROM dead_letters ORDER BY key',
     ).map((row) => ({
       eventId: nullable(row['event_id']),

@@ -32,7 +32,7 @@ export async function unreliably<T>(
 /** Ids of the events, and of the dead letters, that were written. */
 export type Durable = {
   readonly events: ReadonlySet<string>;
-  readonly letters: ReadonlySet<string>;
+  readonly deadLetters: ReadonlySet<string>;
 };
 
 /**
@@ -54,7 +54,7 @@ export function watchedSource(
             const eventId = delivery.key === null ? '' : new TextDecoder().decode(delivery.key);
             const isDurable =
               outcome.status === 'dead-lettered'
-                ? durable.letters.has(deadLetterId(delivery.position, delivery))
+                ? durable.deadLetters.has(deadLetterId(delivery.position, delivery))
                 : durable.events.has(eventId);
             check(isDurable, `${eventId} settled as ${outcome.status} before it was durable`);
             delivery.settle(outcome);

@@ -44,7 +44,7 @@ export const mutations: readonly Mutation[] = [
   {
     bug: 'an event gets a random id, so that a replay makes a second copy',
     file: 'core/event/parse-event.ts',
-    test: 'test/core/event.test.ts',
+    test: 'test/core/parse-event.test.ts',
     find: 'uuidV5(event.event_id)',
     replace: 'crypto.randomUUID()',
   },

@@ -11,13 +11,13 @@ import { splitLines } from '../../../gateway/ingest/split-records.ts';
 
 const [port = '0', file = '', dieAt = '0'] = process.argv.slice(2);
 const stored = new Set<string>();
-const letters: Record<string, number> = {};
+const deadLetters: Record<string, number> = {};
 let posts = 0;
 
 function apply(line: string): void {
   const [kind = '', value = ''] = line.split(' ');
   if (kind === 'stored') stored.add(value);
-  if (kind === 'dead') letters[value] = (letters[value] ?? 0) + 1;
+  if (kind === 'dead') deadLetters[value] = (deadLetters[value] ?? 0) + 1;
 }
 const mayDie = !existsSync(file);
 if (!mayDie) readFileSync(file, 'utf8').split('\n').forEach(apply);
@@ -30,7 +30,7 @@ const statsJson = (): string =>
     latency_ms: { p50: 1, p95: 2, p99: 3, max: 4 },
     texts: { unique_seen: 0, embedded: 0, cache_hits: 0, cache_misses: 0 },
     store: { texts: stored.size, events: stored.size },
-    dead_letters: { open: Object.values(letters).reduce((sum, count) => sum + count, 0) },
+    dead_letters: { open: Object.values(deadLetters).reduce((sum, count) => sum + count, 0) },
     runners: [
       {
         id: '1',
@@ -50,7 +50,7 @@ const statsJson = (): string =>
 function answer(path: string, body: Buffer): readonly [number, string] {
   if (path === '/readyz') return [200, '{"status":"ready"}'];
   if (path === '/stats') return [200, statsJson()];
-  if (path === '/dlq/stats') return [200, JSON.stringify({ by_state: {}, by_reason: letters })];
+  if (path === '/dlq/stats') return [200, JSON.stringify({ by_state: {}, by_reason: deadLetters })];
   posts += 1;
   const lines = splitLines(body, Infinity).map((value) => {
     const event = parseEvent(value, Date.now());

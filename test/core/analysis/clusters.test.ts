@@ -1,4 +1,4 @@
-// Every item is in one cluster, near enough to its leader.
+// Every item is in exactly one cluster, close enough to its leader.
 
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
@@ -12,7 +12,7 @@ const item = fc
   .filter((vector) => vector !== null)
   .map((vector) => ({ vector }));
 
-it('each item is in exactly one cluster, near enough to its leader; leaders are not near to each other', () => {
+it('each item is in one cluster, close to its leader; leaders are far apart', () => {
   fc.assert(
     fc.property(
       fc.array(item, { maxLength: 30 }),

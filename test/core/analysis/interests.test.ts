@@ -1,4 +1,4 @@
-// A user's events weigh by type and age, and a product is explained by those that led to it.
+// A user's events weigh by type and age, and those that led to a product explain it.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -24,7 +24,7 @@ const stored = (eventType: EventType, hoursAgo: number, textId = 't'): StoredEve
 });
 
 describe('interests', () => {
-  it('rank purchase before cart, wish, search and view; what is taken out of the cart counts against it', () => {
+  it('rank purchase before cart, wish list, search and view; removals count against', () => {
     const weights = interestsOf(
       eventTypes.map((type) => stored(type, 0)),
       hour,
@@ -45,7 +45,7 @@ describe('interests', () => {
     ).toBe(0);
   });
 
-  it('count half with every half-life, back from the newest of them', () => {
+  it('lose half their weight per half-life, counted back from the newest', () => {
     fc.assert(
       fc.property(
         fc.constantFrom(...eventTypes),
@@ -63,11 +63,11 @@ describe('interests', () => {
     );
   });
 
-  it('of an event whose payload is no event are none', () => {
+  it('do not include events whose payload is not an event', () => {
     expect(interestsOf([{ ...stored('view', 0), payload: '{"event_id":"x"}' }], hour)).toEqual([]);
   });
 
-  it('explain a product by weight × similarity, strongest first, and never by what speaks against it', () => {
+  it('explain a product by weight × similarity, strongest first, never by a dislike', () => {
     const vectors = new Map([
       ['near', Float32Array.of(1, 0)],
       ['half', Float32Array.of(0.6, 0.8)],

@@ -1,5 +1,5 @@
-// What is recommended when there is little left to recommend, and what never is, whatever a user
-// did.
+// What is recommended when there is little left to recommend, and what is never recommended,
+// whatever a user did.
 
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
@@ -87,7 +87,7 @@ const ask = async (acts: readonly (readonly [EventType, number])[], limit = 100)
   recommendToUser(await shop(acts), { userId: 'ann', limit, halfLifeMs: hour });
 const all = Array.from({ length: productCount }, (_, n) => n);
 
-it('when everything was bought nothing is left; when everything was seen, what was not bought comes again', async () => {
+it('all bought leaves nothing; all seen brings back what was not bought', async () => {
   expect(await ask(all.map((n) => ['purchase', n]))).toMatchObject({
     items: [],
     reason: 'nothing_left',
@@ -98,7 +98,7 @@ it('when everything was bought nothing is left; when everything was seen, what w
   expect(items.map(({ hit }) => hit.product?.id)).not.toContain('p2');
 });
 
-it('no product that was bought, no more than asked for, new ones first, and every reason is an event of the user', async () => {
+it('nothing bought, no more than asked for, new ones first, each with real reasons', async () => {
   const act = fc.tuple(
     fc.constantFrom(...eventTypes.filter((type) => type !== 'search')),
     fc.nat(2 * productCount - 1),

@@ -1,4 +1,4 @@
-// What is told to rise does so beyond chance, and nothing else is told.
+// A reported rise is beyond chance, and every such rise is reported.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -9,7 +9,7 @@ const rises = (count: number, before: number, countMin = 5) =>
   risingOf([{ value: 'x', count, before }], totals, countMin).length === 1;
 
 describe('rising', () => {
-  it('is what has clearly more than its share; from 1 to 2, or as ever, is not', () => {
+  it('is what has clearly more than its share; from 1 to 2, or unchanged, is not', () => {
     expect([rises(200, 350), rises(50, 0), rises(12, 7)]).toEqual([true, true, true]);
     expect([
       rises(2, 7),
@@ -21,7 +21,7 @@ describe('rising', () => {
     ]).toEqual(Array(6).fill(false));
   });
 
-  it('nothing is that has fewer events than asked for, grew less than half, or fell', () => {
+  it('excludes what has too few events, grew by less than half, or fell', () => {
     const number = fc.integer({ min: 0, max: 5_000 });
     fc.assert(
       fc.property(number, number, fc.integer({ min: 2, max: 100 }), (count, before, countMin) => {
@@ -36,7 +36,7 @@ describe('rising', () => {
     );
   });
 
-  it('nothing is without a baseline, or when all is busier alike', () => {
+  it('is empty without a baseline, or when everything grows alike', () => {
     expect(
       risingOf([{ value: 'x', count: 500, before: 0 }], { count: 1_000, before: 0 }, 5),
     ).toEqual([]);
@@ -58,7 +58,7 @@ describe('rising', () => {
     );
   });
 
-  it('comes most surprising first, the same for any order of what is given', () => {
+  it('lists the most surprising first, whatever the order of the input', () => {
     const tally = fc.record({
       value: fc.uuid(),
       count: fc.integer({ min: 0, max: 300 }),
@@ -78,7 +78,7 @@ describe('rising', () => {
     );
   });
 
-  it('the log-likelihood ratio is 0 for equal shares, never negative, and that of a table worked by hand', () => {
+  it('has a log-likelihood ratio of 0 for equal shares, never negative, and exact', () => {
     fc.assert(
       fc.property(
         fc.nat(1000),

@@ -1,4 +1,4 @@
-// A taste is the direction that the examples say, whatever their number and size.
+// A taste points in the direction of its examples, whatever their number and size.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -32,7 +32,7 @@ describe('a taste', () => {
     );
   });
 
-  it('of one liked example is that example; only dislikes are none', () => {
+  it('of one liked example is that example; of dislikes alone it is nothing', () => {
     fc.assert(
       fc.property(liked, ({ vector: one, weight }) => {
         expect(cosine(tasteOf([{ vector: one, weight }])!, one)).toBeCloseTo(1, 5);
@@ -59,7 +59,7 @@ describe('a taste', () => {
     );
   });
 
-  it("with both sides of the same weight is Qdrant's average_vector", () => {
+  it("with equal weight on both sides is Qdrant's average_vector", () => {
     fc.assert(
       fc.property(
         fc.array(vector, { minLength: 1, maxLength: 5 }),
@@ -76,7 +76,7 @@ describe('a taste', () => {
     );
   });
 
-  it('keeps away from a dislike the more, the more it weighs', () => {
+  it('moves further from a dislike the more the dislike weighs', () => {
     const [like, dislike] = [Float32Array.of(1, 0), Float32Array.of(Math.SQRT1_2, Math.SQRT1_2)];
     const away = [0, -0.1, -0.5, -1].map((weight) =>
       cosine(
@@ -92,7 +92,7 @@ describe('a taste', () => {
   });
 });
 
-it('any vector with a direction is scaled to length 1, the others are refused', () => {
+it('scales any vector with a direction to length 1 and refuses the others', () => {
   for (const numbers of [
     [3, 4],
     [1e-300, 0],

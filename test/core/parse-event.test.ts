@@ -1,5 +1,5 @@
-// Holds the event parser to its promise: any bytes get an answer, and a refusal says which field,
-// what and why.
+// The event parser answers any bytes, and a rejection says which field is wrong, what it got and
+// why.
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -57,7 +57,7 @@ const plain = {
 const plainWith = (member: string) => JSON.stringify(plain).replace('{', `{${member},`);
 
 describe('parseEvent is total', () => {
-  test('any bytes are answered', () => {
+  test('any bytes get an answer', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
         expect(parseEvent(bytes, eventNow)).toSatisfy(isWellMade);
@@ -66,7 +66,7 @@ describe('parseEvent is total', () => {
     );
   });
 
-  test('any JSON is answered', () => {
+  test('any JSON gets an answer', () => {
     const looksLikeAnEvent = fc.record(
       Object.fromEntries(
         [
@@ -96,7 +96,7 @@ describe('parseEvent is total', () => {
     );
   });
 
-  test('a valid event with any damage to its bytes is answered', () => {
+  test('a valid event with any damage to its bytes gets an answer', () => {
     const damaged = fc
       .tuple(
         wireEventArbitrary,
@@ -155,7 +155,7 @@ describe('a valid event', () => {
     );
   });
 
-  test('has the same instant however its timestamp is written', () => {
+  test('has the same instant in every notation of its timestamp', () => {
     fc.assert(
       fc.property(timestampArbitrary, ({ text, ms }) => {
         expect(accepted(parse({ ...plain, timestamp: text })).timestamp).toBe(ms);
@@ -164,10 +164,15 @@ describe('a valid event', () => {
     );
   });
 
-  test('may leave out the seconds, begin with a byte-order mark, and use null for absent', () => {
+  test('may omit the seconds, begin with a byte-order mark, and use null for absent', () => {
     const event = accepted(
       parseText(
-        `\ufeff${JSON.stringify({ ...plain, timestamp: '2026-11-23T10:00+02:00', quantity: null, product: { ...plain.product, description: null } })}`,
+        `\ufeff${JSON.stringify({
+          ...plain,
+          timestamp: '2026-11-23T10:00+02:00',
+          quantity: null,
+          product: { ...plain.product, description: null },
+        })}`,
       ),
     );
     expect(event.timestamp).toBe(Date.UTC(2026, 10, 23, 8));
@@ -199,7 +204,7 @@ describe('a valid event', () => {
   });
 });
 
-describe('a rejection names the field, what was got and what is allowed', () => {
+describe('a rejection names the field, what it got and what is allowed', () => {
   const absent = Symbol('absent');
   const notText = [absent, null, 7, true, [], {}];
   const badId = [...notText, '', ' \t', 'a\u0000b', 'line\nbreak', '\u0085', 'x'.repeat(257)];
@@ -259,7 +264,7 @@ describe('a rejection names the field, what was got and what is allowed', () => 
     return Object.fromEntries(members);
   }
 
-  test('every corruption of a single field', () => {
+  test('for every corruption of a single field', () => {
     for (const [field, values] of Object.entries(corruptions)) {
       for (const value of values)
         expect(
@@ -269,7 +274,7 @@ describe('a rejection names the field, what was got and what is allowed', () => 
     }
   });
 
-  test('any corruption of any valid event', () => {
+  test('for any corruption of any valid event', () => {
     fc.assert(
       fc.property(productEventArbitrary, corruption, (event, { field, value }) => {
         const rejection = rejected(parse(corrupt(event, field, value)));
@@ -300,11 +305,13 @@ describe('a rejection names the field, what was got and what is allowed', () => 
       { ...plain, event_type: 'click' },
     ],
     [
-      'product: got null, allowed: an object with id, name and price (only a search event with a search_query may do without)',
+      'product: got null, allowed: an object with id, name and price ' +
+        '(only a search event with a search_query may do without)',
       { ...plain, product: null },
     ],
     [
-      'search_query: got nothing, allowed: text that is not blank (a search event needs a search_query or a product)',
+      'search_query: got nothing, allowed: text that is not blank ' +
+        '(a search event needs a search_query or a product)',
       { ...plain, event_type: 'search', product: undefined },
     ],
     [
@@ -312,11 +319,13 @@ describe('a rejection names the field, what was got and what is allowed', () => 
       { ...plain, timestamp: '2026-02-30T10:00:00Z' },
     ],
     [
-      'timestamp: got "2026-11-23T10:00:00", which has no UTC offset, allowed: an ISO 8601 date-time with a UTC offset, such as 2026-11-23T10:00:00Z or 2026-11-23T12:00:00.5+02:00',
+      'timestamp: got "2026-11-23T10:00:00", which has no UTC offset, allowed: an ISO 8601 ' +
+        'date-time with a UTC offset, such as 2026-11-23T10:00:00Z or 2026-11-23T12:00:00.5+02:00',
       { ...plain, timestamp: '2026-11-23T10:00:00' },
     ],
     [
-      'timestamp: got "2030-01-01T00:00:00Z", allowed: from 2000-01-01T00:00:00Z to 24 hours from now, which is 2026-11-24T12:00:00.000Z',
+      'timestamp: got "2030-01-01T00:00:00Z", allowed: from 2000-01-01T00:00:00Z to 24 hours ' +
+        'from now, which is 2026-11-24T12:00:00.000Z',
       { ...plain, timestamp: '2030-01-01T00:00:00Z' },
     ],
     ['event: got an array of 0, allowed: a JSON object', []],
@@ -359,7 +368,7 @@ describe('a rejection names the field, what was got and what is allowed', () => 
     ).toBe('invalid_event');
   });
 
-  test('size, depth and the number of unknown fields are bounded, exactly', () => {
+  test('size, depth and the number of unknown fields have exact bounds', () => {
     const padded = (bytes: number) =>
       plainWith(`"x":"${'x'.repeat(bytes - plainWith('"x":""').length)}"`);
     accepted(parseText(padded(eventLimits.bytesMax)));
@@ -388,7 +397,7 @@ describe('a rejection names the field, what was got and what is allowed', () => 
     );
   });
 
-  test('bytes that are not UTF-8 or not JSON are told apart', () => {
+  test('bytes that are not UTF-8 and bytes that are not JSON get different reasons', () => {
     expect(rejected(parseEvent(Uint8Array.of(0x22, 0xff, 0x22), eventNow))).toMatchObject({
       reason: 'not_json',
       field: null,
@@ -398,7 +407,7 @@ describe('a rejection names the field, what was got and what is allowed', () => 
     );
     for (const text of ['', '{', 'NaN', '{"a":NaN}', '{} {}', "{'a':1}"])
       expect(rejected(parseText(text)).reason).toBe('not_json');
-    accepted(parse(plain)); // the decoder is as good as new after a failure
+    accepted(parse(plain)); // The decoder works again after a failure.
   });
 
   test('hostile names and values are shown shortened and escaped', () => {

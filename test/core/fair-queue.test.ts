@@ -1,5 +1,5 @@
-// A model that several connections share: equal time for those that want it, all of it for one that
-// is alone.
+// A model that several connections share: those that want it get equal time, and one that is alone
+// gets all of it.
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -11,7 +11,7 @@ import { encodeMessage, protocolVersion } from '#core/protocol/wire.ts';
 import { always, FairQueue, type Turn } from '#core/time/fair-queue.ts';
 import { dimensions, fakeEmbedder, fakeVector } from '../helpers/fake-model.ts';
 
-/** Wants the model again and again, `jobMs` each time, until `untilMs`; how much it had so far. */
+/** Runs jobs of `jobMs` in sequence until `untilMs`; resolves with the time it had, in ms. */
 function keepAsking(
   clock: ManualClock,
   turn: Turn,
@@ -28,8 +28,8 @@ function keepAsking(
   return had;
 }
 
-describe('turns', () => {
-  test('are equal in time, however different the jobs are, within the longest job', async () => {
+describe('the fair queue', () => {
+  test('gives equal time, whatever the length of the jobs, to within the longest job', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.integer({ min: 1, max: 500 }), { minLength: 2, maxLength: 4 }),
@@ -52,7 +52,7 @@ describe('turns', () => {
     );
   });
 
-  test('one that wants nothing costs the other nothing, and has no claim to the time that it did not use', async () => {
+  test('takes nothing from others for an idle connection, and saves nothing for it', async () => {
     const clock = new ManualClock();
     const turns = new FairQueue(clock);
     const late = turns.join();
@@ -67,7 +67,7 @@ describe('turns', () => {
     expect(clock.sleeping).toBe(0);
   });
 
-  test('never overlap, and work that throws is the last', async () => {
+  test('runs one job at a time, and ends after work that throws', async () => {
     const clock = new ManualClock();
     const turns = new FairQueue(clock);
     const begun: string[] = [];
@@ -85,12 +85,12 @@ describe('turns', () => {
     expect(begun).toEqual(['first']);
   });
 
-  test('one connection alone has its model at once', async () => {
+  test('gives a connection that is alone the model at once', async () => {
     expect(await always.during(async () => 1)).toBe(1);
     expect(await new FairQueue(new ManualClock()).join().during(async () => 1)).toBe(1);
   });
 
-  test('a job whose gateway is gone when its turn comes is not embedded', async () => {
+  test('does not embed a job whose gateway is gone when its turn comes', async () => {
     const clock = new ManualClock();
     const turns = new FairQueue(clock);
     const embedder = fakeEmbedder(async (text) => {
