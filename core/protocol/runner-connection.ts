@@ -67,11 +67,14 @@ export async function keepConnected(options: RunnerConnectionOptions): Promise<v
     jitter: 'equal',
     random,
   });
+  /** Without a connection, only the first failure is worth a line at the usual level. */
+  let isCutOff = false;
   while (!drain.aborted) {
     const startedAt = clock.monotonic();
     backoff = usualBackoff;
     try {
       const channel = await connectInTime(options);
+      isCutOff = false;
       const end = await runRunnerLoop({ ...options, channel });
       if (drain.aborted || (end.welcomed && end.code === closeCode.done)) return;
       const refusal = refusals[end.code];
@@ -87,7 +90,10 @@ export async function keepConnected(options: RunnerConnectionOptions): Promise<v
     } catch (error) {
       if (drain.aborted && error === drain.reason) return;
       if (!(error instanceof VectorStreamError) || error.code !== 'connect_failed') throw error;
-      log.warn({ error: error.message }, 'no connection to the gateway');
+      const fields = { error: error.message };
+      if (isCutOff) log.debug(fields, 'still no connection to the gateway');
+      else log.warn(fields, 'no connection to the gateway; trying again');
+      isCutOff = true;
     }
     await rest(clock, delays.next(), drain);
   }

@@ -9,7 +9,7 @@ import { openDatabase, openDataFolder } from './sql/database.ts';
 import { createDeadLetterReads, type DeadLetterReads } from './sql/dead-letter-tables.ts';
 import { createLogReads, type LogReads } from './sql/log-reads.ts';
 import { createSessionReads, type SessionReads } from './sql/session-tables.ts';
-import { asDependencyError } from './sql/sqlite-errors.ts';
+import { asDependencyError, damagedValue } from './sql/sqlite-errors.ts';
 import { createStoreReads, type StoreReads } from './sql/store-reads.ts';
 import { VectorCopy } from './vectors/vector-copy.ts';
 import { type Call, handlerOf, serve } from './worker-rpc.ts';
@@ -39,6 +39,7 @@ serve(parentPort, () =>
     const partitions = Number(
       database.prepare("SELECT value FROM meta WHERE name = 'partitions'").get()?.['value'],
     );
+    if (!Number.isInteger(partitions)) throw damagedValue('the number of partitions is missing');
     const copy = copiesVectors ? new VectorCopy(database, dimensions) : null;
     const handlers: ReaderApi = {
       ...createLogReads(database, partitions),

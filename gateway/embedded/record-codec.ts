@@ -6,6 +6,7 @@
 //   header   name length u32 · value length u32 · name (UTF-8) · value
 
 import type { LogRecord } from '#core/ports.ts';
+import { damagedValue } from './sql/sqlite-errors.ts';
 
 /**
  * A record with packed headers, as the log stores it. Unpacked byte arrays are views on the buffer
@@ -114,12 +115,14 @@ export function packHeaders(headers: LogRecord['headers']): Uint8Array {
   return bytes;
 }
 
+/** @throws DependencyError when the bytes are not what `packHeaders` made. */
 export function unpackHeaders(bytes: Uint8Array): LogRecord['headers'] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const entries: [string, Uint8Array][] = [];
   for (let at = 0; at < bytes.length;) {
-    const valueAt = at + 8 + view.getUint32(at);
-    const end = valueAt + view.getUint32(at + 4);
+    const valueAt = at + 8 <= bytes.length ? at + 8 + view.getUint32(at) : Infinity;
+    const end = valueAt < Infinity ? valueAt + view.getUint32(at + 4) : Infinity;
+    if (end > bytes.length) throw damagedValue('the headers of a record end too early');
     entries.push([decoder.decode(bytes.subarray(at + 8, valueAt)), bytes.subarray(valueAt, end)]);
     at = end;
   }

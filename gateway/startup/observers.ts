@@ -2,12 +2,14 @@
 // operator should know to the log.
 
 import type { PipelineObserver } from '#core/pipeline/pipeline-observer.ts';
+import type { Clock } from '#core/ports.ts';
 import type { RepairOptions } from '#core/trust/repair.ts';
 import { runnerOf } from '../api/views/stats-view.ts';
 import type { HubObserver } from '../fleet/hub-types.ts';
 import type { Live } from '../live/live.ts';
 import type { Log } from '../telemetry/gateway-log.ts';
 import type { Telemetry } from '../telemetry/metrics.ts';
+import { createTroubleLog, errorFields } from '../telemetry/trouble-log.ts';
 
 export function pipelineObserver(telemetry: Telemetry, live: Live, log: Log): PipelineObserver {
   return {
@@ -45,7 +47,7 @@ export function pipelineObserver(telemetry: Telemetry, live: Live, log: Log): Pi
     storeWrite: (seconds) => telemetry.storeWrite(seconds),
     retried(dependency, error) {
       telemetry.retried(dependency);
-      log.debug({ dependency, err: error }, 'retrying a call');
+      log.debug({ dependency, ...errorFields(error) }, 'retrying a call');
     },
     circuit(dependency, state) {
       telemetry.circuit(dependency, state);
@@ -81,7 +83,11 @@ export function hubObserver(
   };
 }
 
-export function repairObserver(telemetry: Telemetry, log: Log): RepairOptions['observer'] {
+export function repairObserver(
+  telemetry: Telemetry,
+  log: Log,
+  clock: Clock,
+): RepairOptions['observer'] {
   return {
     repaired(texts) {
       telemetry.repaired(texts);
@@ -92,11 +98,12 @@ export function repairObserver(telemetry: Telemetry, log: Log): RepairOptions['o
         { runner_session: runnerSession },
         'the gateway of this runner session died before its last work was checked: re-embedding it',
       ),
-    failed: (error) =>
+    failed: createTroubleLog(clock, (fields) =>
       log.warn(
-        { err: error },
+        fields,
         'cannot write session marks or repair vectors while the store is unavailable; retrying',
       ),
+    ),
   };
 }
 

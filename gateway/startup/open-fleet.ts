@@ -86,7 +86,7 @@ export async function openFleet(
     limits: hubLimits(config),
     isShared: store.kind === 'qdrant',
     backoff: pipelineLimits(config).backoff,
-    observer: repairObserver(telemetry, log),
+    observer: repairObserver(telemetry, log, clock),
     // The hub reports to the repair, which embeds through the hub.
     embedding: { embed: (text, options) => embedding.embed(text, options) },
   });

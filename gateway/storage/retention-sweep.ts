@@ -4,6 +4,7 @@
 import type { Clock, VectorStore } from '#core/ports.ts';
 import { rest } from '#core/time/rest.ts';
 import type { Log } from '../telemetry/gateway-log.ts';
+import { createTroubleLog } from '../telemetry/trouble-log.ts';
 
 type RetentionOptions = {
   readonly store: VectorStore;
@@ -26,6 +27,9 @@ export async function runRetention(
   { store, clock, log, retentionMs, sweepEveryMs, textGraceMs }: RetentionOptions,
   signal: AbortSignal,
 ): Promise<void> {
+  const failed = createTroubleLog(clock, (fields) =>
+    log.warn(fields, 'the retention sweep failed; the next sweep tries again'),
+  );
   while (!signal.aborted) {
     const sweptAt = clock.monotonic();
     // In short waits, because the interval may become shorter meanwhile.
@@ -48,7 +52,7 @@ export async function runRetention(
       if (forgotten.events + forgotten.texts > 0)
         log.info(forgotten, 'deleted old events and texts');
     } catch (error) {
-      log.warn({ err: error }, 'the retention sweep failed; the next sweep tries again');
+      failed(error);
     }
   }
 }

@@ -1,6 +1,7 @@
 // What the live feed publishes at intervals: the figures of GET /stats, /health and /runners.
 
 import type { LiveFigures } from '../../live/live.ts';
+import { createTroubleLog } from '../../telemetry/trouble-log.ts';
 import type { Services } from '../services.ts';
 import { healthOf } from './health-view.ts';
 import { causesOfUnreadiness } from './readiness.ts';
@@ -11,5 +12,7 @@ export const liveFigures = (services: Services): LiveFigures => ({
   health: () => healthOf(services),
   causes: () => causesOfUnreadiness(services),
   runners: () => services.runners().map(runnerOf),
-  onError: (error) => services.log.error({ err: error }, 'failed to publish to the live feed'),
+  onError: createTroubleLog(services.clock, (fields) =>
+    services.log.error(fields, 'failed to publish to the live feed'),
+  ),
 });

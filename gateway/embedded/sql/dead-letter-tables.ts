@@ -1,7 +1,7 @@
 // Stores each dead letter once, with the unchanged bytes of its record.
 
 import type { DatabaseSync } from 'node:sqlite';
-import { assert, at } from '#core/errors/assert.ts';
+import { at } from '#core/errors/assert.ts';
 import { deadLetterIdOfPlace } from '#core/event/dead-letter-id.ts';
 import {
   type DeadLetter,
@@ -21,6 +21,7 @@ import {
   unpackRecords,
 } from '../record-codec.ts';
 import { type DeadLetterPage, deadLetterPage } from './dead-letter-search.ts';
+import { damagedValue, storedJson } from './sqlite-errors.ts';
 import { uuidBytes, uuidText } from './uuid-bytes.ts';
 
 type RecordFields = 'key' | 'value' | 'headers' | 'timestamp';
@@ -235,13 +236,17 @@ function stateOf(value: unknown): DeadLetterState {
 
 function statusOf({ status, state }: Row): DeadLetterStatus {
   return typeof status === 'string'
-    ? { ...openStatus, ...JSON.parse(status) }
+    ? {
+        ...openStatus,
+        ...storedJson<Partial<DeadLetterStatus>>(status, 'the status of a dead letter'),
+      }
     : { ...openStatus, state: stateOf(state) };
 }
 
 function reasonOf(value: unknown): DeadLetterReason {
   const reason = deadLetterReasons.find((known) => known === value);
-  assert(reason !== undefined, `A stored dead letter has the unknown reason ${String(value)}`);
+  if (reason === undefined)
+    throw damagedValue(`a dead letter has the unknown reason ${String(value).slice(0, 40)}`);
   return reason;
 }
 

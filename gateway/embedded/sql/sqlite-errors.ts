@@ -32,6 +32,34 @@ const itemAtFault: ReadonlySet<number> = new Set([
 /** The code of an error that is permanent, but not the fault of any call. */
 export const damagedCode = 'corrupt';
 
+const damagedText =
+  'the file is damaged; restore it from a backup, or move it away and read the events again';
+
+/**
+ * For a stored value that no version of the program writes. SQLite keeps no checksums, so that such
+ * damage shows only when the value is read.
+ */
+export function damagedValue(what: string, cause?: unknown): DependencyError {
+  return new DependencyError(
+    'embedded',
+    damagedCode,
+    `vectorstream.db: ${damagedText} (${what}).`,
+    {
+      retryable: true,
+      cause,
+    },
+  );
+}
+
+/** @throws DependencyError when the stored JSON, which `what` names, cannot be read. */
+export function storedJson<T>(json: string, what: string): T {
+  try {
+    return JSON.parse(json);
+  } catch (cause) {
+    throw damagedValue(`${what} is not JSON`, cause);
+  }
+}
+
 const meanings: Readonly<Record<number, { readonly code: string; readonly text: string }>> = {
   [sqliteCode.busy]: { code: 'busy', text: 'the database is busy' },
   [sqliteCode.locked]: { code: 'busy', text: 'the database is busy' },
@@ -39,9 +67,7 @@ const meanings: Readonly<Record<number, { readonly code: string; readonly text: 
   [sqliteCode.ioerr]: { code: 'io_error', text: 'the disk answered with an error' },
   [sqliteCode.corrupt]: {
     code: damagedCode,
-    text:
-      'the file is damaged; ' +
-      'restore it from a backup, or move it away and read the events again',
+    text: damagedText,
   },
   [sqliteCode.full]: { code: 'disk_full', text: 'the disk is full; free some space' },
   [sqliteCode.cantopen]: { code: 'io_error', text: 'the file cannot be opened' },

@@ -1,6 +1,7 @@
 // Reads rows of the database as the values that the store's port promises.
 
 import type { BareText, Product, StoredEvent } from '#core/ports.ts';
+import { storedJson } from './sqlite-errors.ts';
 import { uuidText } from './uuid-bytes.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -32,7 +33,7 @@ export function bareTextOf(id: string, row: Row): BareText {
 }
 
 export function productOf(json: unknown): Product | null {
-  return typeof json === 'string' ? JSON.parse(json) : null;
+  return typeof json === 'string' ? storedJson(json, 'the product of a text') : null;
 }
 
 export function uuidOf(bytes: unknown): string {

@@ -2,6 +2,7 @@
 
 import type { DatabaseSync } from 'node:sqlite';
 import type { BareText } from '#core/ports.ts';
+import { damagedValue } from './sqlite-errors.ts';
 import { bareTextOf } from './stored-rows.ts';
 import { uuidBytes } from './uuid-bytes.ts';
 
@@ -34,7 +35,10 @@ export function createTextReads(database: DatabaseSync, dimensions: number): Tex
       for (const id of new Set(textIds)) {
         const key = uuidBytes(id);
         const vector = key === null ? undefined : vectorById.get(key)?.['vector'];
-        if (vector instanceof Uint8Array) found.push({ id, vector });
+        if (!(vector instanceof Uint8Array)) continue;
+        if (vector.length !== vectorBytes)
+          throw damagedValue(`a vector has ${vector.length} bytes instead of ${vectorBytes}`);
+        found.push({ id, vector });
       }
       const bytes = new Uint8Array(found.length * vectorBytes);
       for (const [index, { vector }] of found.entries()) bytes.set(vector, index * vectorBytes);

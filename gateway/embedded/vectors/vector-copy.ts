@@ -2,6 +2,7 @@
 // reads only a few full vectors.
 
 import type { DatabaseSync } from 'node:sqlite';
+import { damagedValue } from '../sql/sqlite-errors.ts';
 import { QuantisedVectors } from './quantised-vectors.ts';
 
 /**
@@ -34,6 +35,7 @@ const stepMax = 500;
 const unlimited = -1;
 
 export class VectorCopy {
+  readonly #vectorBytes: number;
   readonly #vectors: QuantisedVectors;
   readonly #vectorsAfter;
   readonly #vectorOf;
@@ -46,6 +48,7 @@ export class VectorCopy {
   #isComplete = false;
 
   constructor(database: DatabaseSync, dimensions: number) {
+    this.#vectorBytes = dimensions * Float32Array.BYTES_PER_ELEMENT;
     this.#vectors = new QuantisedVectors(dimensions);
     this.#vectorsAfter = database.prepare(
       'SELECT text, kind, vector FROM vectors WHERE text > ? ORDER BY text LIMIT ?',
@@ -109,6 +112,8 @@ export class VectorCopy {
   #put(row: Readonly<Record<string, unknown>>): void {
     const bytes = row['vector'];
     if (!(bytes instanceof Uint8Array)) return;
+    if (bytes.length !== this.#vectorBytes)
+      throw damagedValue(`a vector has ${bytes.length} bytes instead of ${this.#vectorBytes}`);
     // The bytes that SQLite returns may be unaligned.
     const vector =
       bytes.byteOffset % 4 === 0

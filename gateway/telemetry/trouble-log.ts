@@ -1,0 +1,32 @@
+// Logs a trouble that repeats once, when it begins: while a dependency is down, a line at every
+// retry would hide all others.
+
+import { VectorStreamError } from '#core/errors/errors.ts';
+import type { Clock } from '#core/ports.ts';
+
+/** A trouble that comes back after this much quiet is a new one. */
+const quietMs = 60_000;
+
+/**
+ * What the log shows of an error: for trouble with a dependency its code and its reason, for
+ * anything else the stack too.
+ */
+export function errorFields(error: unknown): Record<string, unknown> {
+  return error instanceof VectorStreamError
+    ? { code: error.code, reason: error.message }
+    : { err: error };
+}
+
+/** The function calls `write` for the first of a row of errors of one code. */
+export function createTroubleLog(
+  clock: Clock,
+  write: (fields: Record<string, unknown>) => void,
+): (error: unknown) => void {
+  let seen: { readonly code: string; readonly at: number } | null = null;
+  return (error) => {
+    const code = error instanceof VectorStreamError ? error.code : String(error);
+    const isNew = seen === null || seen.code !== code || clock.monotonic() - seen.at > quietMs;
+    seen = { code, at: clock.monotonic() };
+    if (isNew) write(errorFields(error));
+  };
+}

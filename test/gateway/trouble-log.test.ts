@@ -1,0 +1,54 @@
+// A dependency that is down for an hour is one line in the log, without a stack trace.
+
+import { expect, test } from 'vitest';
+import { DependencyError } from '#core/errors/errors.ts';
+import { ManualClock } from '#core/memory/manual-clock.ts';
+import { repairObserver } from '../../gateway/startup/observers.ts';
+import { createLog } from '../../gateway/telemetry/gateway-log.ts';
+import { Telemetry } from '../../gateway/telemetry/metrics.ts';
+import { createTroubleLog } from '../../gateway/telemetry/trouble-log.ts';
+
+const down = (code: string) =>
+  new DependencyError('qdrant', code, 'connect ECONNREFUSED', { retryable: true });
+
+function repairLog() {
+  const lines: string[] = [];
+  const log = createLog({
+    level: 'info',
+    format: 'json',
+    secrets: new Set(),
+    destination: { write: (line) => lines.push(line) },
+  });
+  const clock = new ManualClock();
+  return { lines, clock, observer: repairObserver(new Telemetry(), log, clock) };
+}
+
+test('a repair that fails twice a second for an hour is logged once, without a stack', async () => {
+  const { lines, clock, observer } = repairLog();
+  for (let halfSeconds = 0; halfSeconds < 7_200; halfSeconds++) {
+    observer.failed(down('unavailable'));
+    await clock.advance(500);
+  }
+  expect(lines).toHaveLength(1);
+  expect(lines[0]).toContain('"reason":"connect ECONNREFUSED"');
+  expect(lines[0]).not.toMatch(/stack|\.ts:\d+/);
+});
+
+test('it is logged again when it comes back after a minute of quiet, and when its cause changes', async () => {
+  const { lines, clock, observer } = repairLog();
+  observer.failed(down('unavailable'));
+  await clock.advance(60_001);
+  observer.failed(down('unavailable'));
+  observer.failed(down('refused'));
+  observer.failed(down('refused'));
+  expect(lines).toHaveLength(3);
+});
+
+test('an error that nobody expected keeps its stack', () => {
+  const written: object[] = [];
+  const failed = createTroubleLog(new ManualClock(), (fields) => written.push(fields));
+  const bug = new TypeError('undefined is not a function');
+  failed(bug);
+  failed(bug);
+  expect(written).toEqual([{ err: bug }]);
+});
