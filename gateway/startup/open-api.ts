@@ -93,7 +93,7 @@ function servicesOf(options: ApiOptions, opened: AsyncDisposableStack): Services
   const { settings, model, storage, fleet, access, live, telemetry } = options;
   const { dataDir, clock, startedAt, log } = options;
   const { config } = settings;
-  const { source, sink, store, deadLetters } = storage;
+  const { source, sink, store, deadLetters, disk } = storage;
   const { hub, embedding, queries, requestEmbeddings, joinTokens, admitRunner } = fleet;
   const { fileBytesMax } = config.audit;
   return {
@@ -108,6 +108,7 @@ function servicesOf(options: ApiOptions, opened: AsyncDisposableStack): Services
     sink,
     store,
     deadLetters,
+    disk,
     embedding,
     queries,
     requestEmbeddings,

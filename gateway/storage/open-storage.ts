@@ -14,6 +14,8 @@ import { sourceKind, storeKind, type Config } from '../config/config.ts';
 import { openEmbedded, type Embedded } from '../embedded/open-embedded.ts';
 import { openQdrantStore } from '../qdrant/qdrant-store.ts';
 import type { Log } from '../telemetry/gateway-log.ts';
+import { gatedSink, gatedSource } from './disk-gate.ts';
+import { type DiskSpace, freeBytesOf, watchDiskSpace } from './disk-space.ts';
 
 export type StorageOptions = {
   readonly config: Config;
@@ -32,7 +34,10 @@ export type GatewayStorage = {
   readonly sink: EventSink;
   readonly deadLetters: DeadLetters;
   readonly store: VectorStore;
+  readonly disk: DiskSpace;
 };
+
+type Engines = Omit<GatewayStorage, 'disk'>;
 
 /** Names of the embedded log and of its only reader. */
 const topic = 'ecommerce-events';
@@ -48,6 +53,31 @@ export async function openStorage(
   options: StorageOptions,
   opened: AsyncDisposableStack,
 ): Promise<GatewayStorage> {
+  const { config, dataDir, clock, log } = options;
+  const { source, sink, deadLetters, store } = await openEngines(options, opened);
+  const disk = opened.use(
+    await watchDiskSpace({
+      folder: dataDir,
+      limits: config.ingest,
+      holdsEvents: source.kind === 'embedded' || store.kind === 'embedded',
+      clock,
+      log,
+      readFreeBytes: freeBytesOf,
+    }),
+  );
+  return {
+    source: gatedSource(source, disk, clock),
+    sink: gatedSink(sink, disk),
+    deadLetters,
+    store,
+    disk,
+  };
+}
+
+async function openEngines(
+  options: StorageOptions,
+  opened: AsyncDisposableStack,
+): Promise<Engines> {
   const { config } = options;
   const isLogEmbedded = sourceKind(config) === 'embedded';
   const isStoreEmbedded = storeKind(config) === 'embedded';

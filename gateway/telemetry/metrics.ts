@@ -2,18 +2,12 @@
 // /stats together.
 
 import { collectDefaultMetrics } from 'prom-client';
-import { runnerStates } from '#core/fleet/runner-state.ts';
 import { devices } from '#core/model/model-manifest.ts';
-import {
-  deadLetterReasons,
-  deadLetterStates,
-  type DeadLetterReason,
-  type DeadLetterState,
-  type PartitionLag,
-} from '#core/ports.ts';
+import { deadLetterReasons, type DeadLetterReason } from '#core/ports.ts';
 import { crossCheckResults, type CrossCheckResult } from '#core/trust/agreement.ts';
 import { LatencyHistogram, type LatencySummary } from './latency-histogram.ts';
 import { bounded, MetricSeries } from './metric-series.ts';
+import { type ScrapedGauges, ScrapedSeries } from './scraped-gauges.ts';
 
 const cacheResults = ['hit', 'shared', 'store', 'miss'] as const;
 export type CacheResult = (typeof cacheResults)[number];
@@ -33,15 +27,6 @@ export type Totals = {
   /** Texts. */
   readonly embedded: number;
   readonly cache: Readonly<Record<CacheResult, number>>;
-};
-
-/** Values that are read when the metrics are scraped. */
-export type ScrapedGauges = {
-  /** `null`: not known. */
-  readonly lag: readonly PartitionLag[] | null;
-  readonly unsettled: number;
-  readonly runners: readonly { readonly device: string; readonly state: string }[];
-  readonly deadLetters: Readonly<Record<DeadLetterState, number>> | null;
 };
 
 export class Telemetry {
@@ -132,19 +117,7 @@ export class Telemetry {
     'One write call to the store.',
     [],
   );
-  readonly #lag = this.#series.gauge('consumer_lag', 'Records in the log after the last commit.', [
-    'partition',
-  ]);
-  readonly #unsettled = this.#series.gauge(
-    'unsettled_events',
-    'Events delivered and not yet settled.',
-    [],
-  );
-  readonly #runners = this.#series.gauge(
-    'runner_count',
-    'Connected runners, and recently quarantined ones.',
-    ['device', 'state'],
-  );
+  readonly #scraped = new ScrapedSeries(this.#series);
   readonly #cosine = this.#series.gauge(
     'runner_reference_cosine',
     'Mean cosine to the reference at the last golden check on this device; 0 before the first.',
@@ -158,7 +131,6 @@ export class Telemetry {
     'Dead letters that were replayed, refused a replay, purged, or added by hand.',
     ['action'],
   );
-  readonly #deadLetters = this.#series.gauge('dead_letters', 'Dead letters by state.', ['state']);
 
   constructor() {
     collectDefaultMetrics({ register: this.#series.registry });
@@ -175,7 +147,6 @@ export class Telemetry {
       this.#jobSeconds.zero({ device });
       this.#cosine.set({ device }, 0);
     }
-    this.#setRunners([]);
     for (const action of deadLetterActions) this.#deadLetterActions.inc({ action }, 0);
   }
 
@@ -276,23 +247,8 @@ export class Telemetry {
   async exposition(
     gauges: ScrapedGauges,
   ): Promise<{ readonly contentType: string; readonly body: string }> {
-    if (gauges.lag !== null) this.#lag.reset();
-    for (const { partition, lag } of gauges.lag ?? [])
-      this.#lag.set({ partition: String(partition) }, lag);
-    this.#unsettled.set(gauges.unsettled);
-    this.#setRunners(gauges.runners);
-    if (gauges.deadLetters !== null)
-      for (const state of deadLetterStates)
-        this.#deadLetters.set({ state }, gauges.deadLetters[state]);
+    this.#scraped.set(gauges);
     const { registry } = this.#series;
     return { contentType: registry.contentType, body: await registry.metrics() };
-  }
-
-  #setRunners(runners: ScrapedGauges['runners']): void {
-    for (const device of devices)
-      for (const state of runnerStates) {
-        const counted = runners.filter((each) => each.device === device && each.state === state);
-        this.#runners.set({ device, state }, counted.length);
-      }
   }
 }

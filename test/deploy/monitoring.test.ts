@@ -18,6 +18,7 @@ const levels = {
   unsettled: 0,
   runners: [],
   deadLetters: { open: 0, replayed: 0, purged: 0 },
+  disk: { freeBytes: 0, level: 'enough' as const },
 };
 const gatewaySeries = parseExposition((await telemetry.exposition(levels)).body);
 const qdrantSeries = parseExposition(read('test/deploy/qdrant-metrics.txt'));

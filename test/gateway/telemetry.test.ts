@@ -8,13 +8,15 @@ import { Live } from '../../gateway/live/live.ts';
 import { pipelineObserver } from '../../gateway/startup/observers.ts';
 import { createLog } from '../../gateway/telemetry/gateway-log.ts';
 import { LatencyHistogram } from '../../gateway/telemetry/latency-histogram.ts';
-import { Telemetry, type ScrapedGauges } from '../../gateway/telemetry/metrics.ts';
+import { Telemetry } from '../../gateway/telemetry/metrics.ts';
+import type { ScrapedGauges } from '../../gateway/telemetry/scraped-gauges.ts';
 
 const quiet: ScrapedGauges = {
   lag: [{ partition: 0, lag: 0 }],
   unsettled: 0,
   runners: [],
   deadLetters: { open: 0, replayed: 0, purged: 0 },
+  disk: { freeBytes: 0, level: 'enough' },
 };
 
 test('a quantile is within 2 % of the true one, and the longest is exact', () => {

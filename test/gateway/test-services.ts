@@ -187,6 +187,7 @@ export function testApp(
     clock,
     embedding,
     runners,
+    disk: { state: () => ({ level: 'enough', freeBytes: 1e12, problem: null }) },
     access: new Access({ config, clock, ring: { keys: () => fixedKeys(config.gateway) } }),
     audit: { write: (line) => audited.push(line), [Symbol.dispose]: () => undefined },
     admitRunner: (headers) =>

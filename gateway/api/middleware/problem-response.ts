@@ -43,7 +43,10 @@ export function problemOf(error: unknown): Problem {
     return {
       status: 503,
       code: error.code,
-      detail: `${error.dependency} is not available: ${error.message}`,
+      detail:
+        error.code === 'disk_space_low'
+          ? error.message
+          : `${error.dependency} is not available: ${error.message}`,
       retryAfter: 2,
     };
   }

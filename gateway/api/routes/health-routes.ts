@@ -124,10 +124,16 @@ const systemRoute = createRoute({
 });
 
 export function healthRoutes(app: OpenAPIHono<AppEnv>, services: Services): void {
-  const { source, store, startedAt, config } = services;
+  const { source, store, startedAt, config, disk, clock } = services;
   const watch = new SystemWatch();
   const system = () =>
-    systemOf({ watch, dataDir: config.gateway.dataDir, startedAt, now: services.clock.now() });
+    systemOf({
+      watch,
+      diskSpace: disk,
+      dataDir: config.gateway.dataDir,
+      startedAt,
+      now: clock.now(),
+    });
 
   for (const path of ['/livez', '/health/live'])
     app.openapi(liveRoute(path), (c) => c.json({ status: 'alive' as const }, 200));

@@ -44,6 +44,7 @@ export function statsRoutes(app: OpenAPIHono<AppEnv>, services: Services): void 
       unsettled: source.unsettled(),
       runners: services.runners(),
       deadLetters: deadLetters.value?.byState ?? null,
+      disk: services.disk.state(),
     });
     return c.text(body, 200, { 'Content-Type': contentType });
   });

@@ -3,10 +3,10 @@
 import { z } from '@hono/zod-openapi';
 import { circuitStates } from '../../telemetry/metrics.ts';
 import type { Services } from '../services.ts';
-import { causesOfUnreadiness } from './readiness.ts';
+import { causesOfDegradation } from './readiness.ts';
 
 export const causeSchema = z.object({
-  component: z.enum(['source', 'store', 'runners']),
+  component: z.enum(['source', 'store', 'runners', 'disk']),
   message: z.string(),
 });
 const status = z.enum(['ok', 'down']);
@@ -182,7 +182,7 @@ export function runnersHealth({
 export async function healthOf(services: Services): Promise<HealthView> {
   const { deadLetters, gauges, telemetry, startedAt, clock } = services;
   const [causes, source, store, queue] = await Promise.all([
-    causesOfUnreadiness(services),
+    causesOfDegradation(services),
     sourceHealth(services),
     storeHealth(services),
     gauges.deadLetters(),

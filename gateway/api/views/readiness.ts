@@ -3,7 +3,7 @@
 import type { Services } from '../services.ts';
 
 export type Cause = {
-  readonly component: 'source' | 'store' | 'runners';
+  readonly component: 'source' | 'store' | 'runners' | 'disk';
   readonly message: string;
 };
 
@@ -12,8 +12,11 @@ export async function causesOfUnreadiness({
   source,
   runners,
   gauges,
+  disk,
 }: Services): Promise<readonly Cause[]> {
-  const causes: Cause[] = [];
+  const { level, problem } = disk.state();
+  const causes: Cause[] =
+    level === 'out' && problem !== null ? [{ component: 'disk', message: problem }] : [];
   const trouble = source.health();
   if (trouble !== null) causes.push({ component: 'source', message: trouble });
   const store = await gauges.storeWorks();
@@ -27,4 +30,13 @@ export async function causesOfUnreadiness({
     causes.push({ component: 'runners', message });
   }
   return causes;
+}
+
+/** Also what will keep events from becoming searchable soon; empty when all is well. */
+export async function causesOfDegradation(services: Services): Promise<readonly Cause[]> {
+  const causes = await causesOfUnreadiness(services);
+  const { level, problem } = services.disk.state();
+  return level === 'low' && problem !== null
+    ? [...causes, { component: 'disk', message: problem }]
+    : causes;
 }

@@ -6,6 +6,7 @@ import { availableParallelism, freemem, loadavg, totalmem } from 'node:os';
 import { monitorEventLoopDelay, PerformanceObserver } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
 import { z } from '@hono/zod-openapi';
+import type { DiskSpace } from '../../storage/disk-space.ts';
 
 export const systemSchema = z
   .object({
@@ -139,18 +140,19 @@ export class SystemWatch {
 }
 
 /** Beyond these bounds the process is at risk. */
-const diskBytesMin = 500e6;
 const heapShareMax = 0.92;
 const handleShareMax = 0.9;
 const delayMsMax = 1000;
 
 export async function systemOf({
   watch,
+  diskSpace,
   dataDir,
   startedAt,
   now,
 }: {
   readonly watch: SystemWatch;
+  readonly diskSpace: DiskSpace;
   readonly dataDir: string;
   readonly startedAt: number;
   readonly now: number;
@@ -159,10 +161,9 @@ export async function systemOf({
   const { rss, heapUsed, external } = process.memoryUsage();
   const { heap_size_limit: heapLimit } = getHeapStatistics();
   const watched = watch.read();
+  const diskProblem = diskSpace.state().problem;
   const causes = [
-    ...(disk !== null && disk.free_bytes < diskBytesMin
-      ? [`the disk of the data folder has ${disk.free_bytes} bytes free`]
-      : []),
+    ...(diskProblem === null ? [] : [diskProblem]),
     ...(heapUsed > heapLimit * heapShareMax
       ? [`the heap uses ${heapUsed} of ${heapLimit} bytes`]
       : []),

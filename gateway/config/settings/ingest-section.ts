@@ -4,7 +4,7 @@
 import { eventLimits } from '#core/event/parse-event.ts';
 import { integer, oneOf } from '../setting-types.ts';
 import { defaultLog } from '../shared-defaults.ts';
-import { hour, mebibyte } from '../units.ts';
+import { gibibyte, hour, mebibyte } from '../units.ts';
 
 export const ingestSection = {
   source: oneOf(['auto', 'embedded', 'kafka'], {
@@ -66,5 +66,21 @@ export const ingestSection = {
     min: 1,
     max: 87_600,
     help: 'How long the embedded log keeps a processed event (hours).',
+  }),
+  diskFreeBytesLow: integer({
+    default: gibibyte,
+    min: 0,
+    max: 2 ** 40,
+    help:
+      'Free space on the disk of the data folder below which GET /health is degraded and the log ' +
+      'warns (bytes). At least ingest.diskFreeBytesMin is used.',
+  }),
+  diskFreeBytesMin: integer({
+    default: 256 * mebibyte,
+    min: 0,
+    max: 2 ** 40,
+    help:
+      'Free space on the disk of the data folder below which no events are taken (bytes), if log ' +
+      'or store are embedded. Intake resumes by itself once there is a tenth more. 0 never stops it.',
   }),
 } as const;

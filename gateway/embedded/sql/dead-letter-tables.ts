@@ -238,7 +238,7 @@ function statusOf({ status, state }: Row): DeadLetterStatus {
   return typeof status === 'string'
     ? {
         ...openStatus,
-        ...storedJson<Partial<DeadLetterStatus>>(status, 'the status of a dead letter'),
+        ...storedJson(status, 'the status of a dead letter'),
       }
     : { ...openStatus, state: stateOf(state) };
 }

@@ -52,7 +52,8 @@ export function damagedValue(what: string, cause?: unknown): DependencyError {
 }
 
 /** @throws DependencyError when the stored JSON, which `what` names, cannot be read. */
-export function storedJson<T>(json: string, what: string): T {
+// oxlint-disable-next-line typescript/no-explicit-any -- what JSON.parse returns
+export function storedJson(json: string, what: string): any {
   try {
     return JSON.parse(json);
   } catch (cause) {

@@ -40,7 +40,14 @@ export async function startEmbeddedWorld(
   const dataDir = disk?.path ?? folder.path;
   const inside = disk?.outside ?? folder.path;
   const gateway = resources.use(
-    await Gateway.start(dataDir, [producer, runners], sightings, {}, disk?.through),
+    await Gateway.start(
+      dataDir,
+      [producer, runners],
+      sightings,
+      // The runs fill the disk up, to its last byte.
+      { VECTORSTREAM_INGEST_DISK_FREE_BYTES_MIN: '0' },
+      disk?.through,
+    ),
   );
   const join: World['join'] = (name, manner) =>
     resources.use(joinAll([runners], knowledge, name, manner));

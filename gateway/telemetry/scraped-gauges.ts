@@ -1,0 +1,74 @@
+// The gauges whose values are read when the metrics are scraped.
+
+import { runnerStates } from '#core/fleet/runner-state.ts';
+import { devices } from '#core/model/model-manifest.ts';
+import { deadLetterStates, type DeadLetterState, type PartitionLag } from '#core/ports.ts';
+import type { MetricSeries } from './metric-series.ts';
+
+export type ScrapedGauges = {
+  /** `null`: not known. */
+  readonly lag: readonly PartitionLag[] | null;
+  readonly unsettled: number;
+  readonly runners: readonly { readonly device: string; readonly state: string }[];
+  readonly deadLetters: Readonly<Record<DeadLetterState, number>> | null;
+  readonly disk: { readonly freeBytes: number | null; readonly level: DiskLevel };
+};
+
+/** How much room the disk of the data folder has; the index is the value of `disk_level`. */
+export const diskLevels = ['enough', 'low', 'out'] as const;
+export type DiskLevel = (typeof diskLevels)[number];
+
+export class ScrapedSeries {
+  readonly #lag;
+  readonly #unsettled;
+  readonly #runners;
+  readonly #deadLetters;
+  readonly #diskFree;
+  readonly #diskLevel;
+
+  constructor(series: MetricSeries) {
+    this.#lag = series.gauge('consumer_lag', 'Records in the log after the last commit.', [
+      'partition',
+    ]);
+    this.#unsettled = series.gauge('unsettled_events', 'Events delivered and not yet settled.', []);
+    this.#runners = series.gauge(
+      'runner_count',
+      'Connected runners, and recently quarantined ones.',
+      ['device', 'state'],
+    );
+    this.#deadLetters = series.gauge('dead_letters', 'Dead letters by state.', ['state']);
+    this.#diskFree = series.gauge(
+      'disk_free_bytes',
+      'Bytes that are free on the disk of the data folder; NaN while it does not say.',
+      [],
+    );
+    this.#diskLevel = series.gauge(
+      'disk_level',
+      'Room on the disk of the data folder: 0 enough, 1 low, 2 out (intake has stopped).',
+      [],
+    );
+    this.#setRunners([]);
+  }
+
+  set({ lag, unsettled, runners, deadLetters, disk }: ScrapedGauges): void {
+    if (lag !== null) this.#lag.reset();
+    for (const each of lag ?? []) this.#lag.set({ partition: String(each.partition) }, each.lag);
+    this.#unsettled.set(unsettled);
+    this.#setRunners(runners);
+    if (deadLetters !== null)
+      for (const state of deadLetterStates) this.#deadLetters.set({ state }, deadLetters[state]);
+    this.#diskFree.set(disk.freeBytes ?? NaN);
+    this.#diskLevel.set(diskLevels.indexOf(disk.level));
+  }
+
+  #setRunners(runners: ScrapedGauges['runners']): void {
+    for (const device of devices) {
+      for (const state of runnerStates) {
+        this.#runners.set(
+          { device, state },
+          runners.filter((runner) => runner.device === device && runner.state === state).length,
+        );
+      }
+    }
+  }
+}
