@@ -1,7 +1,7 @@
 # syntax=docker/dockerfile:1
-# One image per program, each with what that program imports and nothing else:
+# One image per program. Each contains only what that program imports:
 #   docker build --target gateway|node-runner|node-runner-gpu|browser-runner|browser-runner-gpu|generator .
-# Node runs the TypeScript as it is; only the browser pages are built.
+# Node runs the TypeScript directly. Only the browser pages are built.
 
 ARG NODE_IMAGE=node:24-bookworm-slim
 
@@ -23,7 +23,7 @@ RUN npm pkg delete "dependencies.@hono/node-server" "dependencies.@hono/zod-open
       dependencies.csv-parse dependencies.hono dependencies.kafkajs dependencies.snappyjs dependencies.prom-client \
       dependencies.sqlite-vec dependencies.yaml dependencies.puppeteer dependencies.selfsigned \
     && npm prune --omit=dev
-# The runtime for browsers is never loaded in Node; of the native ones only this platform's is.
+# Node never loads the runtime for browsers. It loads only this platform's native runtime.
 RUN rm -rf node_modules/onnxruntime-web \
     && find node_modules/onnxruntime-node/bin -mindepth 3 -maxdepth 3 ! -path "*/linux/$(node -p process.arch)" -exec rm -rf {} +
 
@@ -54,7 +54,7 @@ RUN node scripts/build-pages.mjs
 FROM ${NODE_IMAGE} AS base
 ENV NODE_ENV=production LOG_FORMAT=json
 WORKDIR /app
-# The user "node" of the image, by number, so that Kubernetes can see that it is not root.
+# 1000 is the image's user "node". A number lets Kubernetes check that the user is not root.
 RUN mkdir /data && chown 1000:1000 /data
 COPY package.json ./
 COPY core ./core
@@ -62,7 +62,7 @@ COPY core ./core
 # ── Gateway: takes events in, keeps the index, answers searches. It embeds nothing itself ─────────────────────────────
 FROM base AS gateway
 COPY --from=gateway-packages /app/node_modules ./node_modules
-# What it serves to browsers: pages, and the model that they embed with.
+# What the gateway serves to browsers: the pages, and the model that they embed with.
 COPY --from=pages /app/dist/pages ./dist/pages
 COPY models ./models
 COPY kafka ./kafka
@@ -92,7 +92,7 @@ FROM node-runner AS node-runner-gpu
 USER 0:0
 RUN apt-get update && apt-get install --yes --no-install-recommends libvulkan1 libegl1 libxext6 && rm -rf /var/lib/apt/lists/*
 USER 1000:1000
-# Without "graphics" the NVIDIA runtime hands in no Vulkan driver, and WebGPU finds no adapter.
+# Without "graphics", the NVIDIA runtime provides no Vulkan driver, and WebGPU finds no adapter.
 ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=graphics,compute,utility VECTORSTREAM_RUNNER_DEVICE=webgpu
 
 # ── Browser runner: the gateway's runner page in a headless Chromium; page and model come from the gateway ────────────
@@ -101,7 +101,8 @@ RUN apt-get update && apt-get install --yes --no-install-recommends chromium && 
 COPY --from=browser-runner-packages /app/node_modules ./node_modules
 COPY browser-runner ./browser-runner
 COPY deploy/browser-runner-health.ts ./deploy/
-# The container is the sandbox: Chromium's own needs rights that a container does not give, and only the gateway's page is opened.
+# The container is the sandbox. Chromium's own needs rights that a container does not give. The browser
+# opens only the gateway's page.
 ENV VECTORSTREAM_DATA_DIR=/data PUPPETEER_EXECUTABLE_PATH=/usr/bin/chromium VECTORSTREAM_BROWSER_SANDBOX=off HOME=/data
 VOLUME /data
 USER 1000:1000

@@ -1,5 +1,5 @@
-// Holds dashboards and alerts to what is really measured, and every alert to a page that says what
-// to do.
+// Checks that dashboards and alerts use only exposed metrics, and that docs/operations.md explains
+// every alert.
 
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,13 +22,13 @@ const levels = {
 };
 const gatewaySeries = parseExposition((await telemetry.exposition(levels)).body);
 const qdrantSeries = parseExposition(read('test/deploy/qdrant-metrics.txt'));
-/** What Prometheus makes itself. */
+/** The series that Prometheus itself creates. */
 const ownSeries = new Map([
   ['up', new Set<string>()],
   ['ALERTS', new Set(['alertname', 'alertstate'])],
 ]);
 const series = new Map([...gatewaySeries, ...qdrantSeries, ...ownSeries]);
-/** Prometheus adds these to whatever it scrapes. */
+/** Prometheus adds these labels to everything that it scrapes. */
 const targetLabels = ['instance', 'job'];
 
 const gridSchema = z.object({
@@ -104,7 +104,7 @@ const labelsOf = (metric: string): readonly string[] => [
 const expressionsOf = ({ panels }: z.infer<typeof dashboardSchema>): readonly string[] =>
   panels.flatMap(({ targets }) => targets.map(({ expr }) => expr));
 
-/** What an expression asks for that nothing exposes, in words. */
+/** The series and labels of an expression that nothing exposes, in words. */
 function unknownIn(expression: string): readonly string[] {
   const { selectors, grouping } = parseQuery(expression);
   return [
@@ -127,7 +127,8 @@ describe('a PromQL expression', () => {
   test('is read with its series and labels', () => {
     expect(
       parseQuery(
-        'histogram_quantile(0.95, sum by (le, x) (rate(a_bucket{job="b{c}", d!~"e"}[1m]))) > 1e3 and count(f) == 0',
+        'histogram_quantile(0.95, sum by (le, x) (rate(a_bucket{job="b{c}", d!~"e"}[1m]))) ' +
+          '> 1e3 and count(f) == 0',
       ),
     ).toEqual({
       selectors: [

@@ -10,10 +10,12 @@ import { isJoined } from '../../deploy/runner-health.ts';
 import { root } from './compose-file.ts';
 
 const heading =
-  '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode';
+  '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when ' +
+  'retrnsmt   uid  timeout inode';
 /** 0x1F90 is 8080; 01 is established, 02 is on its way, 0A listens. */
 const line = (remote: string, state: string) =>
-  `   0: 050012AC:9C40 ${remote} ${state} 00000000:00000000 00:00000000 00000000  1000        0 31337 1 0`;
+  `   0: 050012AC:9C40 ${remote} ${state} 00000000:00000000 ` +
+  '00:00000000 00000000  1000        0 31337 1 0';
 const table = (...lines: readonly string[]) => [heading, ...lines, ''].join('\n');
 
 describe('a runner is well', () => {

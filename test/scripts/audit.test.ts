@@ -15,7 +15,8 @@ function audit(answer: string): { status: number | null; output: string } {
   writeFileSync(join(folder, 'answer'), answer);
   writeFileSync(
     join(folder, 'npm'),
-    `#!/bin/sh\n[ "$*" = "audit --omit=dev --json" ] || exit 9\ncat '${join(folder, 'answer')}'\nexit 1\n`,
+    `#!/bin/sh\n[ "$*" = "audit --omit=dev --json" ] || exit 9\n` +
+      `cat '${join(folder, 'answer')}'\nexit 1\n`,
     { mode: 0o755 },
   );
   const { status, stdout, stderr } = spawnSync(

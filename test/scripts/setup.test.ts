@@ -92,7 +92,8 @@ describe('set-up', () => {
     const preload = join(folder, 'old-node.cjs');
     await writeFile(
       preload,
-      `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '18.19.0' } });`,
+      `Object.defineProperty(process, 'versions', ` +
+        `{ value: { ...process.versions, node: '18.19.0' } });`,
     );
     const { code, lines } = await setUp(await scriptNpm({ output: '', code: 0 }), [
       '--require',
