@@ -1,5 +1,5 @@
-// Holds docker-compose.yml to the code: every port, variable, flag, build target and mounted file
-// that it names is there.
+// Checks docker-compose.yml against the code: every port, variable, flag, build target and mounted
+// file that it names exists.
 
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -60,7 +60,7 @@ function composeMissing(): string | null {
     execFileSync('docker', ['compose', 'version'], { stdio: 'pipe' });
     return null;
   } catch {
-    return 'this machine has no "docker compose"; the strict schema of these tests stands in for it';
+    return 'this machine has no "docker compose"; these tests use their strict schema instead';
   }
 }
 
@@ -79,7 +79,7 @@ describe('docker-compose.yml', () => {
     });
   });
 
-  test('listens on this machine only, unless told otherwise', () => {
+  test('listens on this machine only by default', () => {
     expect([...ports.values()].flat().filter(({ host }) => !(host > 0))).toEqual([]);
     expect(
       variablesUsed.filter(
@@ -190,7 +190,7 @@ describe('docker-compose.yml', () => {
     expect(named.filter(({ host, port }) => !listensOn(host).includes(port))).toEqual([]);
   });
 
-  test('lets Prometheus scrape services that are there, with keys that it is handed', () => {
+  test('lets Prometheus scrape services that exist, with the keys that it receives', () => {
     const target = z.object({
       job_name: z.string(),
       authorization: z.object({ credentials_file: z.string() }).optional(),
@@ -261,7 +261,7 @@ describe('docker-compose.yml', () => {
     expect(withDefault).toEqual([]);
   });
 
-  test('starts a service after those that it needs, once they are well', () => {
+  test('starts a service once the services that it needs are healthy', () => {
     expect(
       services
         .flatMap(([, { depends_on: needs }]) => Object.keys(needs))
@@ -294,7 +294,7 @@ describe('docker-compose.yml', () => {
     ).toEqual([]);
   });
 
-  test('adds what is not always wanted by profiles', () => {
+  test('adds optional services by profiles', () => {
     expect(
       Object.fromEntries(
         services.flatMap(([name, { profiles }]) =>

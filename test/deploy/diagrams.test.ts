@@ -1,4 +1,4 @@
-// Holds every diagram to mermaid's grammar, and what it names to the code.
+// Checks every diagram against mermaid's grammar, and the names in it against the code.
 
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -45,7 +45,7 @@ describe('the diagrams', () => {
     expect(problems('pie\n  "a": 1')).toHaveLength(1);
   });
 
-  test('name files that are there', () => {
+  test('name files that exist', () => {
     const files = diagrams.flatMap((file) =>
       [...read(file).matchAll(/\b(?:core|gateway|node-runner)\/[\w./-]+\.ts\b/g)].map(
         (match) => match[0],

@@ -1,5 +1,5 @@
-// Holds every image to the program in it: what it imports is there, what it does not need is not,
-// and it is not root.
+// Checks every image against its program: the image has what the program imports, lacks what it
+// does not need, and does not run as root.
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -32,7 +32,7 @@ const isInside = (file: string, copied: readonly string[]) =>
   copied.some((path) => file === path || file.startsWith(`${path}/`));
 
 describe('the Dockerfile', () => {
-  test('builds every stage on one that is there', () => {
+  test('builds every stage on one that exists', () => {
     const names = ['${NODE_IMAGE}', ...stages.map(({ name }) => name)];
     const copiedFrom = stages
       .flatMap(({ name }) => instructionsOf(name))
@@ -120,7 +120,7 @@ describe('the Dockerfile', () => {
   });
 
   test.each(targets.filter((target) => target !== 'generator'))(
-    '%s tells whether it is well',
+    '%s has a health check',
     (target) => {
       expect(lastOf(target, 'HEALTHCHECK')).toMatch(
         /^--interval=\S+ --timeout=\S+ --start-period=\S+ --retries=\d+ +CMD \["node", /,
