@@ -11,7 +11,7 @@ import { BoundedMap } from '#core/collections/bounded-map.ts';
 import type { Clock, EmbeddingService, Provenance, VectorStore } from '#core/ports.ts';
 import { rest } from '#core/time/rest.ts';
 import { RetryDelays, type Backoff } from '#core/time/retry.ts';
-import { ReEmbedder } from './re-embedder.ts';
+import { ReEmbedder, type RefusedText } from './re-embedder.ts';
 import { SessionMarks } from './session-marks.ts';
 import { SuspectSessions } from './suspect-sessions.ts';
 
@@ -29,6 +29,8 @@ export type RepairOptions = {
   readonly observer: {
     /** So many texts were embedded again. */
     repaired(texts: number): void;
+    /** The store refuses this text's new vector. Said once; the text is tried again rarely. */
+    refused(text: RefusedText): void;
     /** The session belonged to a gateway that is gone; its work is embedded again. */
     adopted(runnerSession: string): void;
     failed(error: unknown): void;
@@ -87,6 +89,7 @@ export class Repair implements ProvenanceLog {
       clock,
       isDistrusted: (provenance) => this.isDistrusted(provenance),
       onVectors: () => this.#wake.abort(),
+      onRefused: (text) => observer.refused(text),
     });
   }
 

@@ -19,7 +19,16 @@ export type Suspect = {
 /** How often the vectors of a suspect are withheld again while it is open, in ms. */
 const withholdEveryMs = 2_000;
 
-type Entry = Suspect & { isMarked: boolean; /** Monotonic ms. */ withheldAt: number };
+/** How long the texts of a suspect are not looked at, when all that are left have failed. */
+const restMs = 30_000;
+
+type Entry = Suspect & {
+  isMarked: boolean;
+  /** Monotonic ms. */
+  withheldAt: number;
+  /** Monotonic ms: its texts are not looked at before. */
+  restsUntil: number;
+};
 
 export class SuspectSessions {
   readonly #store: ProvenanceStore;
@@ -40,7 +49,7 @@ export class SuspectSessions {
   }
 
   add(runnerSession: string, suspect: Suspect): void {
-    this.#suspects.set(runnerSession, { ...suspect, withheldAt: -Infinity });
+    this.#suspects.set(runnerSession, { ...suspect, withheldAt: -Infinity, restsUntil: 0 });
   }
 
   /**
@@ -64,15 +73,23 @@ export class SuspectSessions {
   }
 
   /**
-   * Passes up to `limit` texts of each suspect to `embed`. A suspect that is no longer open and has
-   * no texts left is forgotten, and its mark removed.
+   * Passes up to `limit` texts of each suspect to `embed`, which says whether any of them can be
+   * embedded now. A suspect that is no longer open and has no texts left is forgotten, and its mark
+   * removed.
    */
-  async reEmbed(limit: number, embed: (texts: readonly BareText[]) => void): Promise<void> {
-    for (const [runnerSession, { reEmbedSince, openUntil }] of this.#suspects) {
+  async reEmbed(limit: number, embed: (texts: readonly BareText[]) => boolean): Promise<void> {
+    for (const [runnerSession, suspect] of this.#suspects) {
+      const { reEmbedSince, openUntil } = suspect;
+      const now = this.#clock.monotonic();
+      if (now < suspect.restsUntil) continue;
       const work = { runnerSession, since: reEmbedSince };
       const texts = await this.#store.embeddedBy(work, limit);
-      embed(texts);
-      if (this.#clock.monotonic() < openUntil || texts.length > 0) continue;
+      const isWorth = embed(texts);
+      if (now < openUntil) continue;
+      if (texts.length > 0) {
+        if (!isWorth) suspect.restsUntil = now + restMs;
+        continue;
+      }
       await this.#store.unmark(runnerSession);
       this.#suspects.delete(runnerSession);
     }

@@ -93,6 +93,14 @@ export function repairObserver(
       telemetry.repaired(texts);
       log.info({ texts }, 're-embedded texts of quarantined or orphaned runner sessions');
     },
+    refused({ id, message }) {
+      telemetry.repairRefused();
+      log.error(
+        { text_id: id, reason: message },
+        'the store refuses the new vector of a withheld text: searches do not find this text, ' +
+          'and it is tried again every five minutes',
+      );
+    },
     adopted: (runnerSession) =>
       log.warn(
         { runner_session: runnerSession },

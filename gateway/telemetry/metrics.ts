@@ -97,6 +97,11 @@ export class Telemetry {
     'Texts re-embedded because their runner was wrong or was never checked.',
     [],
   );
+  readonly #repairRefused = this.#series.counter(
+    'repair_texts_refused_total',
+    'Re-embedded texts whose new vector the store refuses; each is counted once.',
+    [],
+  );
   readonly #retries = this.#series.counter(
     'retries_total',
     'Calls repeated because a dependency failed.',
@@ -227,6 +232,10 @@ export class Telemetry {
 
   repaired(texts: number): void {
     this.#repaired.inc(texts);
+  }
+
+  repairRefused(): void {
+    this.#repairRefused.inc();
   }
 
   golden(device: string, meanCosine: number): void {

@@ -2,18 +2,22 @@
 // way when the runner was found wrong.
 
 import { expect, test } from 'vitest';
+import { DependencyError } from '#core/errors/errors.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { createMemoryStore } from '#core/memory/memory-store.ts';
-import type { TextRecord } from '#core/ports.ts';
+import type { TextRecord, VectorStore } from '#core/ports.ts';
 import { Repair } from '#core/trust/repair.ts';
 import { cosine } from '#core/vectors/vector.ts';
 import { dimensions, fakeVector } from '../helpers/fake-model.ts';
 
 const checkIntervalMs = 8_000;
+const malformed = new DependencyError('store', 'bad_request', 'One point is malformed.', {
+  retryable: false,
+});
 
-test('a write that lands after its runner was found wrong is repaired', async () => {
-  const clock = new ManualClock();
-  const store = createMemoryStore({ dimensions, now: () => clock.now() });
+function setUp(store: VectorStore, clock: ManualClock) {
+  const seen: string[] = [];
+  const embedded: string[] = [];
   const provenance = (runnerSession: string) => ({
     runnerSession,
     runnerName: '',
@@ -29,21 +33,21 @@ test('a write that lands after its runner was found wrong is repaired', async ()
     isShared: false,
     backoff: { delayMs: 50, delayMsMax: 1_000 },
     embedding: {
-      embed: async (text) => ({
-        ok: true,
-        embedding: { vector: fakeVector(text), provenance: provenance('honest') },
-      }),
+      async embed(text) {
+        embedded.push(text);
+        return {
+          ok: true,
+          embedding: { vector: fakeVector(text), provenance: provenance('honest') },
+        };
+      },
     },
     observer: {
       repaired: () => undefined,
-      adopted: () => undefined,
-      failed: (error) => {
-        throw error;
-      },
+      refused: ({ id }) => seen.push(`refused ${id}`),
+      adopted: (session) => seen.push(`adopted ${session}`),
+      failed: (error) => seen.push(String(error)),
     },
   });
-  const stop = new AbortController();
-  const running = repair.run(stop.signal);
   const wrong = (id: string): TextRecord => ({
     id,
     text: id,
@@ -51,6 +55,15 @@ test('a write that lands after its runner was found wrong is repaired', async ()
     product: null,
     embedding: { vector: fakeVector('another text'), provenance: provenance('liar') },
   });
+  return { repair, wrong, seen, embedded };
+}
+
+test('a write that lands after its runner was found wrong is repaired', async () => {
+  const clock = new ManualClock();
+  const store = createMemoryStore({ dimensions, now: () => clock.now() });
+  const { repair, wrong, seen } = setUp(store, clock);
+  const stop = new AbortController();
+  const running = repair.run(stop.signal);
   const similarity = async (id: string): Promise<number> =>
     cosine((await store.vectors([id])).get(id) ?? new Float32Array(dimensions), fakeVector(id));
 
@@ -63,6 +76,45 @@ test('a write that lands after its runner was found wrong is repaired', async ()
   await clock.advance(checkIntervalMs);
   expect(await similarity('lamp')).toBeCloseTo(1);
   expect(await store.provenanceStore.marks()).toEqual([]);
+  expect(seen).toEqual([]);
+
+  stop.abort();
+  await running;
+});
+
+test('one of 400 texts that the store refuses stops no other, whatever a write may hold', async () => {
+  const clock = new ManualClock();
+  const memory = createMemoryStore({
+    dimensions,
+    now: () => clock.now(),
+    batchMax: { texts: 128, events: 128 },
+  });
+  let isOdd = false;
+  const store: VectorStore = {
+    ...memory,
+    async putTexts(texts) {
+      if (isOdd && texts.some(({ id }) => id === 'odd')) throw malformed;
+      return memory.putTexts(texts);
+    },
+  };
+  const { repair, wrong, seen, embedded } = setUp(store, clock);
+  const stop = new AbortController();
+  const running = repair.run(stop.signal);
+  await repair.begin('liar', clock.now(), stop.signal);
+  const ids = ['odd', ...Array.from({ length: 399 }, (_, n) => `text ${n}`)];
+  for (let from = 0; from < ids.length; from += 100)
+    await store.putTexts(ids.slice(from, from + 100).map(wrong));
+  isOdd = true;
+  repair.distrust('liar', clock.now());
+
+  await clock.advance(checkIntervalMs);
+  expect((await store.knownTexts(ids)).size).toBe(399);
+  expect(await store.provenanceStore.withheld(10)).toMatchObject([{ id: 'odd' }]);
+  await clock.advance(4 * 60_000);
+  expect([seen, embedded.length]).toEqual([['refused odd'], 400]);
+  isOdd = false;
+  await clock.advance(2 * 60_000);
+  expect((await store.knownTexts(ids)).size).toBe(400);
 
   stop.abort();
   await running;

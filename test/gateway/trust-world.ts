@@ -107,6 +107,7 @@ export async function openWorld({
     embedding: { embed: (text, options) => hub.service.embed(text, options) },
     observer: {
       repaired: (texts) => seen.push(`repaired ${texts}`),
+      refused: ({ id }) => seen.push(`refused ${id}`),
       adopted: () => seen.push('adopted'),
       failed: (error) => seen.push(`failed ${String(error)}`),
     },

@@ -81,6 +81,7 @@ export function startSimulatedGateway({
     embedding: { embed: (text, how) => hub.service.embed(text, how) },
     observer: {
       repaired: () => seen('a text was embedded again'),
+      refused: () => seen('a text was refused'),
       adopted: () => seen('the work of a gateway that died was adopted'),
       failed: () => undefined,
     },
