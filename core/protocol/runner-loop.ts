@@ -80,6 +80,8 @@ class RunnerLoop {
   #end: ConnectionEnd | null = null;
   #welcomed = false;
   #draining = false;
+  /** The channel was closed from this side, so nothing more is sent over it. */
+  #hasClosed = false;
   #silentHeartbeats = 0;
   /** From the welcome; `null` when the connection ends before that. */
   readonly #heartbeatMs = Promise.withResolvers<number | null>();
@@ -171,8 +173,7 @@ class RunnerLoop {
     if (this.#draining || this.#end !== null) return;
     this.#draining = true;
     this.#options.log.info({ reason }, 'draining: finishing the jobs in hand');
-    if (announce && this.#welcomed)
-      this.#options.channel.send(encodeMessage({ type: 'runner-drain', reason }));
+    if (announce && this.#welcomed) this.#send(encodeMessage({ type: 'runner-drain', reason }));
     this.#wake.resolve();
   }
 
@@ -192,7 +193,7 @@ class RunnerLoop {
   }
 
   async #perform({ job, arrivedAt }: Waiting): Promise<void> {
-    const { channel, clock, log } = this.#options;
+    const { clock, log } = this.#options;
     // The connection may have ended while the job waited for its turn.
     if (this.#end !== null) return;
     const startedAt = clock.monotonic();
@@ -200,7 +201,7 @@ class RunnerLoop {
     if (this.#end !== null) return;
     const { jobId, attempt, texts } = job;
     const timings = { queuedMs: startedAt - arrivedAt, embedMs: clock.monotonic() - startedAt };
-    channel.send(encodeJobResult({ jobId, attempt, outcomes, timings }));
+    this.#send(encodeJobResult({ jobId, attempt, outcomes, timings }));
     log.debug({ job_id: jobId, attempt, texts: texts.length, ms: timings.embedMs }, 'job done');
     await this.#flush();
   }
@@ -210,12 +211,12 @@ class RunnerLoop {
    * the job's deadline.
    */
   async #embed(job: JobAssign): Promise<readonly EmbedOutcome[]> {
-    const { channel, embedder } = this.#options;
+    const { embedder } = this.#options;
     try {
       return await checkedEmbed(embedder, job.texts);
     } catch (cause) {
       const message = cause instanceof Error ? cause.message : String(cause);
-      channel.send(
+      this.#send(
         encodeMessage({
           type: 'runner-error',
           code: 'embedder_failed',
@@ -248,7 +249,7 @@ class RunnerLoop {
    * runner in time, or falls silent.
    */
   async #sendHeartbeats(): Promise<void> {
-    const { channel, clock } = this.#options;
+    const { clock } = this.#options;
     const heartbeatMs = await within(this.#heartbeatMs.promise, {
       ms: answerMsMax,
       clock,
@@ -261,14 +262,20 @@ class RunnerLoop {
       // are read before the next heartbeat.
       if (this.#silentHeartbeats++ >= silentHeartbeatsMax)
         return this.#close(closeCode.timeout, 'the gateway is silent');
-      channel.send(encodeMessage({ type: 'runner-heartbeat' }));
+      this.#send(encodeMessage({ type: 'runner-heartbeat' }));
     }
+  }
+
+  /** A frame that comes too late, because the connection ends, has nobody to read it. */
+  #send(frame: string | Uint8Array): void {
+    if (!this.#hasClosed && this.#end === null) this.#options.channel.send(frame);
   }
 
   /** Closes, and waits a bounded time for the other end, so that frames sent before arrive. */
   async #leave(code: number, reason: string): Promise<void> {
     const { channel, clock } = this.#options;
     if (this.#end !== null) return;
+    this.#hasClosed = true;
     channel.close(code, reason);
     await rest(clock, answerMsMax, this.#ended.signal);
     this.#finish(code, reason);
@@ -276,6 +283,7 @@ class RunnerLoop {
 
   /** For a gateway that is wrong or gone: closes without waiting for it. */
   #close(code: number, reason: string): void {
+    this.#hasClosed = true;
     this.#options.channel.close(code, reason);
     this.#finish(code, reason);
   }
