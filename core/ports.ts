@@ -11,6 +11,9 @@
 // Three kinds of failure are never mixed. Bad input is a value (`Rejection`). Trouble is a typed
 // error that says whether the same call may succeed later (`retryable`). A broken invariant is an
 // assertion that stops the program.
+//
+// A port that was disposed is not used again, except where it says so. The adapters in memory hold
+// their callers to the limits that stand here: whoever exceeds one meets an assertion.
 
 /** What visitors of a shop do. Every event has one of these types. */
 export const eventTypes = [
@@ -547,6 +550,7 @@ export type Embedder = AsyncDisposable & {
  * Frames arrive whole and in order.
  */
 export type Channel = {
+  /** Not after `close`. When the other side has closed, the frame is dropped. */
   send(frame: string | Uint8Array): void;
   /** Bytes that `send` has accepted and that are not yet handed to the network. */
   bufferedAmount(): number;

@@ -1,6 +1,7 @@
 // Joins two channels in memory: frames arrive whole, in order and asynchronously, and a test can
 // freeze or cut the link.
 
+import { assert } from '#core/errors/assert.ts';
 import type { Channel } from '#core/ports.ts';
 
 type Handlers = Parameters<Channel['listen']>[0];
@@ -42,8 +43,11 @@ class MemoryEnd implements Channel {
   #handlers: Handlers | null = null;
   #waiting: Arrival[] = [];
   #isClosed = false;
+  /** This end has closed the channel, so it must send nothing more. */
+  #hasClosed = false;
 
   send(frame: string | Uint8Array): void {
+    assert(!this.#hasClosed, 'A frame was sent over a channel after it was closed');
     if (this.#isClosed) return;
     this.peer?.arrive({ frame: typeof frame === 'string' ? frame : frame.slice() });
   }
@@ -53,12 +57,14 @@ class MemoryEnd implements Channel {
   }
 
   close(code: number, reason: string): void {
+    this.#hasClosed = true;
     if (this.#isClosed) return;
     this.peer?.arrive({ code, reason });
     this.arrive({ code, reason });
   }
 
   listen(handlers: Handlers): void {
+    assert(this.#handlers === null, 'A channel was listened to twice');
     this.#handlers = handlers;
     queueMicrotask(() => this.#deliver());
   }

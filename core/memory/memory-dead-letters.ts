@@ -12,6 +12,8 @@ import {
   type DeadLetters,
   type DeadLetterState,
 } from '#core/ports.ts';
+import { assertLimit } from './contract-limits.ts';
+import { untilDisposed } from './until-disposed.ts';
 
 /** @param deadLettersMax the most dead letters that the queue holds; `put` refuses more */
 export function createMemoryDeadLetters(deadLettersMax = 100_000): DeadLetters {
@@ -23,7 +25,7 @@ export function createMemoryDeadLetters(deadLettersMax = 100_000): DeadLetters {
       (older !== undefined && deadLetterId(older.origin, older) === deadLetter.id)
     );
   };
-  return {
+  return untilDisposed('A memory dead-letter queue', {
     kind: 'memory',
     async put(deadLetters) {
       // Reversed, because of two with the same id the first counts.
@@ -57,6 +59,7 @@ export function createMemoryDeadLetters(deadLettersMax = 100_000): DeadLetters {
       }
     },
     async list(query) {
+      assertLimit(query.limit, 1_000, 'Dead letters');
       return [...entries.values()]
         .filter((entry) => matches(entry, query))
         .toSorted(newestFirst)
@@ -77,7 +80,7 @@ export function createMemoryDeadLetters(deadLettersMax = 100_000): DeadLetters {
       return { byState, byReason };
     },
     async [Symbol.asyncDispose]() {},
-  };
+  });
 }
 
 /** What a purge leaves of the original record. */

@@ -5,6 +5,7 @@ import { assert, at } from '#core/errors/assert.ts';
 import type { EventSink } from '#core/ports.ts';
 import { MemoryPartitions, type MemoryPartitionsOptions } from './memory-partitions.ts';
 import { createMemorySource, type MemoryGroup, type MemorySource } from './memory-source.ts';
+import { untilDisposed } from './until-disposed.ts';
 
 export type MemoryLogOptions = MemoryPartitionsOptions & {
   /** Bound of delivered records per partition, from the first unsettled one on. */
@@ -46,7 +47,7 @@ export function createMemoryLog(options: Partial<MemoryLogOptions> = {}): Memory
   };
 
   return {
-    sink: {
+    sink: untilDisposed<EventSink>('The sink of a memory log', {
       async append(records) {
         if (!partitions.fits(records)) dropCommitted();
         const positions = partitions.append(records);
@@ -54,7 +55,7 @@ export function createMemoryLog(options: Partial<MemoryLogOptions> = {}): Memory
         return positions;
       },
       async [Symbol.asyncDispose]() {},
-    },
+    }),
 
     source(groupId) {
       const group = groups.get(groupId) ?? { committed: partitions.starts(), isOpen: false };

@@ -1,10 +1,11 @@
 // Reads the memory log as the only member of a consumer group.
 
-import { at } from '#core/errors/assert.ts';
+import { assert, at } from '#core/errors/assert.ts';
 import { Assignment } from '#core/pipeline/assignment.ts';
 import { createPulledSource } from '#core/pipeline/pulled-source.ts';
 import type { Delivery, EventSource, LogRecord, Position } from '#core/ports.ts';
 import type { MemoryPartitions } from './memory-partitions.ts';
+import { untilDisposed } from './until-disposed.ts';
 
 /** A consumer group: the offset to read next per partition, and whether it has a member now. */
 export type MemoryGroup = { readonly committed: number[]; isOpen: boolean };
@@ -47,17 +48,22 @@ export function createMemorySource({
     assignment.committed(commits);
   };
 
-  const deliveryOf = (record: LogRecord, position: Position, epoch: number): Delivery => ({
-    ...record,
-    position,
-    settle() {
-      if (!assignment.settle(position.partition, epoch, position.offset)) return;
-      pulled.wake();
-      // One commit for everything that is settled in the same turn of the event loop.
-      if (!isCommitDue) queueMicrotask(commit);
-      isCommitDue = true;
-    },
-  });
+  const deliveryOf = (record: LogRecord, position: Position, epoch: number): Delivery => {
+    let isSettled = false;
+    return {
+      ...record,
+      position,
+      settle() {
+        assert(!isSettled, `Offset ${position.offset} was settled twice`);
+        isSettled = true;
+        if (!assignment.settle(position.partition, epoch, position.offset)) return;
+        pulled.wake();
+        // One commit for everything that is settled in the same turn of the event loop.
+        if (!isCommitDue) queueMicrotask(commit);
+        isCommitDue = true;
+      },
+    };
+  };
 
   /** A batch of one partition, as much as its ledger takes. The partitions take turns. */
   const deliver = (): readonly Delivery[] => {
@@ -91,7 +97,7 @@ export function createMemorySource({
     pulled.close();
   };
 
-  return {
+  return untilDisposed('A memory source', {
     kind: 'memory',
     deliveries: pulled.deliveries,
     async lag() {
@@ -107,5 +113,5 @@ export function createMemorySource({
       commit();
       close();
     },
-  };
+  });
 }

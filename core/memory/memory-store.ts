@@ -1,44 +1,55 @@
 // The reference vector store: what every adapter must answer, in the plainest code, over everything
-// it holds.
+// it holds. It holds its callers to the limits of the port.
 
 import type { VectorStore } from '#core/ports.ts';
 import { byCount } from '#core/vectors/count-order.ts';
 import type { SearchPlan } from '#core/vectors/search-plan.ts';
+import { assertBatch, assertLimit } from './contract-limits.ts';
 import { byAge, groupOf } from './memory-filter.ts';
 import { createMemoryProvenance } from './memory-provenance.ts';
 import { bareText, MemoryRecords, type MemoryRecordsOptions } from './memory-records.ts';
 import { searchMemory, storedEvent } from './memory-search.ts';
+import { untilDisposed } from './until-disposed.ts';
 
-export type MemoryStoreOptions = MemoryRecordsOptions & { readonly searchPlan: SearchPlan };
+export type MemoryStoreOptions = MemoryRecordsOptions & {
+  readonly searchPlan: SearchPlan;
+  readonly batchMax: VectorStore['batchMax'];
+};
 
 const defaults: MemoryStoreOptions = {
   dimensions: 384,
   now: () => Date.now(),
   searchPlan: 'auto',
   itemsMax: 1_000_000,
+  batchMax: { texts: 1_000, events: 1_000 },
 };
 
 export function createMemoryStore(options: Partial<MemoryStoreOptions> = {}): VectorStore {
-  const { searchPlan, ...bounds } = { ...defaults, ...options };
+  const { searchPlan, batchMax, ...bounds } = { ...defaults, ...options };
   const records = new MemoryRecords(bounds);
   const { texts } = records;
 
-  return {
+  return untilDisposed('A memory store', {
     kind: 'memory',
-    batchMax: { texts: 1_000, events: 1_000 },
+    batchMax,
     provenanceStore: createMemoryProvenance(texts),
 
     async knownTexts(ids) {
       return records.knownTexts(ids);
     },
     async putTexts(added) {
+      assertBatch(added, batchMax.texts, 'texts');
       return records.putTexts(added);
     },
     async putEvents(added) {
+      assertBatch(added, batchMax.events, 'events');
       return records.putEvents(added);
     },
 
-    search: (request) => searchMemory(records, request, searchPlan),
+    async search(request) {
+      assertLimit(request.limit, 1_000, 'Hits');
+      return searchMemory(records, request, searchPlan);
+    },
     async texts(textIds) {
       return new Map(records.textsOf(textIds).map((text) => [text.record.id, bareText(text)]));
     },
@@ -60,6 +71,7 @@ export function createMemoryStore(options: Partial<MemoryStoreOptions> = {}): Ve
       return record === undefined ? null : storedEvent(record);
     },
     async countsBy({ by, filter, limit }) {
+      assertLimit(limit, 10_000, 'Counts');
       const counts = new Map<string, number>();
       for (const record of records.eventsOf(filter)) {
         const value = groupOf(record, by);
@@ -77,5 +89,5 @@ export function createMemoryStore(options: Partial<MemoryStoreOptions> = {}): Ve
       return { ...records.forget(request), more: false };
     },
     async [Symbol.asyncDispose]() {},
-  };
+  });
 }

@@ -72,7 +72,11 @@ function createWorld(
   memoryDeadLetters = createMemoryDeadLetters(),
 ) {
   const clock = new ManualClock(startsAt);
-  const memoryStore = createMemoryStore({ dimensions, now: () => clock.now() });
+  const memoryStore = createMemoryStore({
+    dimensions,
+    now: () => clock.now(),
+    batchMax: { texts: 5, events: 9 },
+  });
   const log = createMemoryLog({ partitions: 3, unsettledMax: 50, batchMax: 7 });
   const ends = { events: new Set<string>(), deadLetters: new Set<string>() };
   const embedded: string[] = [];
@@ -82,7 +86,6 @@ function createWorld(
 
   const store: VectorStore = {
     ...memoryStore,
-    batchMax: { texts: 5, events: 9 },
     knownTexts: (ids) => flaky(() => memoryStore.knownTexts(ids)),
     putTexts: (texts) =>
       flaky(async () => {

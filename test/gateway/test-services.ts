@@ -35,6 +35,7 @@ import {
 import { Live } from '../../gateway/live/live.ts';
 import { createLog } from '../../gateway/telemetry/gateway-log.ts';
 import { Telemetry } from '../../gateway/telemetry/metrics.ts';
+import { strictEmbedding, strictStore } from '../helpers/strict.ts';
 
 const modelFolder = join(import.meta.dirname, '../../models/all-MiniLM-L6-v2');
 
@@ -70,15 +71,15 @@ export const storedEvent: StoredEvent = {
 /** Remembers what it was asked; finds the same event always. */
 export function scriptedStore(): VectorStore & { readonly searches: SearchRequest[] } {
   const searches: SearchRequest[] = [];
-  return {
-    kind: 'memory',
+  return strictStore({
+    kind: 'memory' as const,
     batchMax: { texts: 10, events: 10 },
     searches,
     provenanceStore: createMemoryStore().provenanceStore,
     knownTexts: async () => new Set(),
     putTexts: async () => [],
     putEvents: async () => [],
-    async search(request) {
+    async search(request: SearchRequest) {
       searches.push(request);
       return [
         {
@@ -100,13 +101,13 @@ export function scriptedStore(): VectorStore & { readonly searches: SearchReques
     texts: async () => new Map(),
     vectors: async () => new Map(),
     countsBy: async () => [],
-    events: async (_filter, limit, after) =>
+    events: async (_filter: unknown, limit: number, after?: unknown) =>
       after === undefined ? [storedEvent].slice(0, limit) : [],
-    event: async (id) => (id === storedEvent.id ? storedEvent : null),
+    event: async (id: string) => (id === storedEvent.id ? storedEvent : null),
     counts: async () => ({ texts: 1, events: 2 }),
     forget: async () => ({ events: 0, texts: 0, more: false }),
     async [Symbol.asyncDispose]() {},
-  };
+  });
 }
 
 export const answeringFleet: EmbeddingService = {
@@ -130,11 +131,7 @@ export const answeringFleet: EmbeddingService = {
 export const emptyFleet: EmbeddingService = {
   embed: (_text, { signal }) =>
     new Promise((_, reject) => {
-      signal.addEventListener(
-        'abort',
-        () => reject(new Error('aborted', { cause: signal.reason })),
-        { once: true },
-      );
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
     }),
 };
 
@@ -175,7 +172,7 @@ export function testApp(
   const events = createMemoryLog();
   const appended: LogRecord[] = [];
   const clock = changes.clock instanceof ManualClock ? changes.clock : new ManualClock();
-  const embedding = changes.embedding ?? answeringFleet;
+  const embedding = strictEmbedding(changes.embedding ?? answeringFleet);
   const runners = changes.runners ?? (() => [runner]);
   const source = changes.source ?? events.source('test');
   const store = changes.store ?? scriptedStore();
@@ -185,7 +182,6 @@ export function testApp(
     config,
     log,
     clock,
-    embedding,
     runners,
     disk: { state: () => ({ level: 'enough', freeBytes: 1e12, problem: null }) },
     access: new Access({ config, clock, ring: { keys: () => fixedKeys(config.gateway) } }),
@@ -240,6 +236,7 @@ export function testApp(
     }),
     telemetry: new Telemetry(),
     ...changes,
+    embedding,
   };
   services.live.start(liveFigures(services));
   const app = createApp(services);

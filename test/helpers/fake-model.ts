@@ -1,6 +1,7 @@
 // A model without weights: every text has one deterministic unit vector, and golden texts to match.
 
 import type { Embedder, EmbedOutcome } from '#core/ports.ts';
+import { strictEmbedder } from './strict.ts';
 
 export const dimensions = 8;
 export const identity = { modelId: 'fake-model', modelRevision: 'f00d', dimensions };
@@ -36,8 +37,7 @@ export function fakeEmbedder(
   }),
 ): Embedder & { readonly embedded: string[] } {
   const embedded: string[] = [];
-  return {
-    embedded,
+  const embedder = strictEmbedder({
     info: {
       ...identity,
       device: 'cpu',
@@ -53,5 +53,6 @@ export function fakeEmbedder(
       return outcomes;
     },
     [Symbol.asyncDispose]: () => Promise.resolve(),
-  };
+  });
+  return { ...embedder, embedded };
 }

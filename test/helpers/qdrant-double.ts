@@ -5,7 +5,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { parseBody } from './qdrant/body.ts';
-import { Refusal } from './qdrant/qdrant-errors.ts';
+import { Refusal, tooLarge } from './qdrant/qdrant-errors.ts';
 import { type Answer, Routes } from './qdrant/routes.ts';
 
 /** What happens to one request. Only `half-an-answer`, `after` and `answer-lost` carry it out. */
@@ -39,9 +39,19 @@ export type QdrantDouble = AsyncDisposable & {
   up(): Promise<void>;
 };
 
+export type QdrantDoubleOptions = {
+  readonly apiKey?: string | null;
+  /** The server's `max_request_size_mb`, or the body limit of a proxy before it. */
+  readonly requestBytesMax?: number;
+};
+
+/** What a Qdrant server takes unless it is told otherwise. */
+const defaultRequestBytesMax = 32 * 1024 * 1024;
+
 export async function startQdrantDouble({
   apiKey = null,
-}: { readonly apiKey?: string | null } = {}): Promise<QdrantDouble> {
+  requestBytesMax = defaultRequestBytesMax,
+}: QdrantDoubleOptions = {}): Promise<QdrantDouble> {
   const routes = new Routes();
   const requests: SeenRequest[] = [];
   const abandoned: SeenRequest[] = [];
@@ -71,10 +81,10 @@ export async function startQdrantDouble({
     outgoing.on('close', () => {
       if (!outgoing.writableEnded) abandoned.push(request);
     });
-    const answer = (): Answer =>
-      apiKey !== null && incoming.headers['api-key'] !== apiKey
-        ? denied(incoming)
-        : answerOf(routes, request);
+    const answer = (): Answer => {
+      if (apiKey !== null && incoming.headers['api-key'] !== apiKey) return denied(incoming);
+      return answerOf(routes, request, requestBytesMax);
+    };
     const fault = faultOf(request);
     if (fault === null) send(outgoing, answer());
     else await failWith(fault, outgoing, answer);
@@ -152,8 +162,10 @@ async function failWith(
   }
 }
 
-function answerOf(routes: Routes, { method, path, body }: SeenRequest): Answer {
+function answerOf(routes: Routes, { method, path, body }: SeenRequest, bytesMax: number): Answer {
   try {
+    const bytes = Buffer.byteLength(body);
+    if (bytes > bytesMax) throw tooLarge(bytes, bytesMax);
     return routes.answer(method, new URL(path, 'http://qdrant'), () => parseBody(body));
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;

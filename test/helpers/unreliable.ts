@@ -3,6 +3,7 @@
 
 import { DependencyError } from '#core/errors/errors.ts';
 import { deadLetterId } from '#core/event/dead-letter-id.ts';
+import { aroundCalls } from '#core/memory/around-calls.ts';
 import type { ManualClock } from '#core/memory/manual-clock.ts';
 import type { EventSource } from '#core/ports.ts';
 
@@ -27,6 +28,18 @@ export async function unreliably<T>(
   const result = await call();
   if (random() < faultRate) throw unavailable();
   return result;
+}
+
+/**
+ * The same port, of which call number `step` (from 1) fails before it is carried out, whichever it
+ * is. All other calls are carried out: what was begun must be finished by the next attempt.
+ */
+export function failAt<T extends object>(step: number, port: T): T {
+  let calls = 0;
+  return aroundCalls(port, (_, call) => {
+    calls += 1;
+    return calls === step ? Promise.reject(unavailable()) : call();
+  });
 }
 
 /** Ids of the events, and of the dead letters, that were written. */

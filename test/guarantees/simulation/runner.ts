@@ -10,6 +10,7 @@ import { ConnectError } from '#core/protocol/websocket-channel.ts';
 import { always } from '#core/time/fair-queue.ts';
 import type { RunnerHub } from '../../../gateway/fleet/runner-hub.ts';
 import { fakeVector, golden, identity } from '../../helpers/fake-model.ts';
+import { strictEmbedder } from '../../helpers/strict.ts';
 
 export const manners = [
   'honest',
@@ -74,7 +75,7 @@ export function startSimulatedRunner(options: SimulatedRunnerOptions): Simulated
       try {
         return await keepConnected({
           connect,
-          embedder: embedderOf(clock, manner),
+          embedder: strictEmbedder(embedderOf(clock, manner)),
           turn: always,
           clock,
           random,
@@ -130,13 +131,20 @@ function embedderOf(clock: ManualClock, manner: Manner): Embedder {
   };
 }
 
-/** Says every frame twice, or up to two seconds after it should; a late one overtakes none. */
+/**
+ * Says every frame twice, or up to two seconds after it should; a late one overtakes none. Those
+ * that are still late at the close are lost.
+ */
 function disturbed(channel: Channel, clock: ManualClock, manner: 'repeating' | 'late'): Channel {
   let last = Promise.resolve();
+  let isClosed = false;
   return {
     ...channel,
     bufferedAmount: () => 0,
-    close: (code, reason) => channel.close(code, reason),
+    close(code, reason) {
+      isClosed = true;
+      channel.close(code, reason);
+    },
     listen: (handlers) => channel.listen(handlers),
     send(frame) {
       if (manner === 'repeating') {
@@ -144,7 +152,11 @@ function disturbed(channel: Channel, clock: ManualClock, manner: 'repeating' | '
         // A second greeting is another fault than an answer that comes twice.
         if (typeof frame !== 'string') channel.send(frame);
       } else {
-        last = last.then(() => clock.sleep(2_000)).then(() => channel.send(frame));
+        last = last
+          .then(() => clock.sleep(2_000))
+          .then(() => {
+            if (!isClosed) channel.send(frame);
+          });
       }
     },
   };

@@ -50,7 +50,11 @@ export class SimulatedWorld implements Disposable {
     unsettledMax: unsettledOfPartitionMax,
     batchMax: 7,
   });
-  readonly #memoryStore = createMemoryStore({ dimensions, now: () => this.clock.now() });
+  readonly #memoryStore = createMemoryStore({
+    dimensions,
+    now: () => this.clock.now(),
+    batchMax: { texts: 5, events: 9 },
+  });
   readonly #memoryDeadLetters = createMemoryDeadLetters();
   readonly #oracle = new Oracle(
     (name) => this.#runners.find((runner) => runner.name === name)?.manner,

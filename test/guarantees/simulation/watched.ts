@@ -19,7 +19,6 @@ export function watchedStore(
   const { provenanceStore } = store;
   return {
     ...store,
-    batchMax: { texts: 5, events: 9 },
     knownTexts: (ids) => unreliably(() => store.knownTexts(ids)),
     putTexts: (texts) =>
       unreliably(async () => {

@@ -14,6 +14,11 @@ export const formatError = (problem: string): Refusal =>
 /** The body has the expected form, but one of its values is not allowed. */
 export const validationError = (problem: string): Refusal =>
   new Refusal(422, `Validation error in JSON body: [${problem}]`);
+export const tooLarge = (bytes: number, max: number): Refusal =>
+  new Refusal(
+    400,
+    `Payload error: JSON payload (${bytes} bytes) is larger than allowed (limit: ${max} bytes).`,
+  );
 export const wrongInput = (problem: string, status = 400): Refusal =>
   new Refusal(status, `Wrong input: ${problem}`);
 export const noCollection = (name: string): Refusal =>
