@@ -1,5 +1,5 @@
-// What finds a wrong runner: canaries no more than allowed and at places nobody can foresee,
-// samples that no way of lying slips past.
+// The checks find a wrong runner: canaries stay within their share and at unpredictable places, and
+// samples catch every pattern of lying.
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -33,7 +33,7 @@ const canaries = (seed: number) =>
   new Canaries({ cases: golden.cases, bounds, limits, random: randomFrom(seed) }, 0);
 
 describe('canaries', () => {
-  test('stand among the texts of a job, which come back in their order; each is where it is said to be', () => {
+  test('are mixed into a job at the returned places, and its texts keep their order', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1 }),
@@ -57,7 +57,7 @@ describe('canaries', () => {
     );
   });
 
-  test("take at most 1 % of a runner's rate, however fast it is and whatever its jobs are", () => {
+  test("take at most 1 % of a runner's rate at any speed and job size", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1 }),
@@ -72,8 +72,7 @@ describe('canaries', () => {
             placed += mixer.mix(texts(count), { textsPerSecond, room: 50, countMin: 0, now })
               .canaries.size;
           expect(placed).toBeLessThanOrEqual(2 + (0.01 * 1.1 * textsPerSecond * now) / 1000);
-          // And every golden text comes up about once in a check interval, where the rate allows
-          // it.
+          // Every golden text is used about once per check interval, if the rate allows it.
           const isFast = textsPerSecond >= 40 && now > 10 * minuteMs;
           expect(placed).toBeGreaterThan(isFast ? (golden.cases.length * now) / minuteMs / 2 : 0);
         },
@@ -82,7 +81,7 @@ describe('canaries', () => {
     );
   });
 
-  test('come in an order in which none comes again before all others have', () => {
+  test('are all used once before any is used again', () => {
     const mixer = canaries(7);
     const order = [
       ...mixer
@@ -93,7 +92,7 @@ describe('canaries', () => {
     expect(order).toHaveLength(3);
   });
 
-  test('tell at once of one that is wrong or missing, and of all together when the round is whole', () => {
+  test('report a wrong or missing one at once, and their mean when the round is complete', () => {
     const mixer = canaries(3);
     const job = mixer.mix(texts(10), { textsPerSecond: 1000, room: 9, countMin: 3, now: 0 });
     const [first = 0] = job.canaries.keys();
@@ -114,11 +113,11 @@ describe('canaries', () => {
         ),
       ),
     ).toMatchObject({ ok: false, message: expect.stringMatching(/was not embedded/) });
-    const whole = canaries(3);
-    const one = whole.mix(texts(10), { textsPerSecond: 1000, room: 1, countMin: 1, now: 0 });
-    expect(whole.judge(one.canaries, one.texts.map(right))).toBeNull();
-    const rest = whole.mix(texts(10), { textsPerSecond: 1000, room: 2, countMin: 2, now: 0 });
-    expect(whole.judge(rest.canaries, rest.texts.map(right))).toMatchObject({
+    const round = canaries(3);
+    const one = round.mix(texts(10), { textsPerSecond: 1000, room: 1, countMin: 1, now: 0 });
+    expect(round.judge(one.canaries, one.texts.map(right))).toBeNull();
+    const rest = round.mix(texts(10), { textsPerSecond: 1000, room: 2, countMin: 2, now: 0 });
+    expect(round.judge(rest.canaries, rest.texts.map(right))).toMatchObject({
       ok: true,
       mean: expect.closeTo(1, 5),
     });
@@ -132,7 +131,7 @@ const answered = (count: number, from = 0) =>
   Array.from({ length: count }, (_, n) => ({ text: `${from + n}`, vector: any }));
 
 describe('samples', () => {
-  test('are one of every hundred texts, each with the same chance', () => {
+  test('are one of every hundred texts, each with the same probability', () => {
     const counts = Array.from({ length: 10 }, () => 0);
     for (let seed = 1; seed <= 1_000; seed++) {
       const chosen = sampler(seed * 7919).answered(answered(100), 0, 0);
@@ -143,7 +142,7 @@ describe('samples', () => {
     for (const count of counts) expect(count).toBeGreaterThan(60);
   });
 
-  test('are at least one of the texts of a quarter of an interval, and none of a runner that did nothing', () => {
+  test('are at least one per quarter of an interval, and none of an idle runner', () => {
     const one = sampler(5);
     expect(one.due(60_000)).toEqual([]);
     expect(one.answered(answered(3), 0, 1_000)).toEqual([]);
@@ -152,7 +151,7 @@ describe('samples', () => {
     expect(one.due(90_000)).toEqual([]);
   });
 
-  test('find a runner that is wrong on a share f of its work with 1 − (1 − f)ⁿ for n samples, whichever texts it chooses', () => {
+  test('find a runner that is wrong on a share f with probability 1 − (1 − f)ⁿ by n samples', () => {
     const runs = 300;
     for (const [share, strata] of [
       [0.1, 20],
@@ -183,7 +182,7 @@ describe('samples', () => {
     }
   });
 
-  test('hold the good time back until they are compared, and until their stratum is full', () => {
+  test('hold back the verified time until they are compared and their stratum is full', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1 }),
@@ -209,7 +208,7 @@ describe('samples', () => {
     );
   });
 
-  test('keep their vector whatever becomes of the frame that it came in', () => {
+  test('keep their vector when the frame that carried it is overwritten', () => {
     const frame = fakeVector('x');
     const [sample] = new Sampler({ everyTexts: 1, everyMs: 1, random: () => 0 }).answered(
       [{ text: 'x', vector: frame }],
@@ -221,7 +220,7 @@ describe('samples', () => {
   });
 });
 
-test('work is vouched for only by a canary after it and by the samples of it', () => {
+test('work is verified only by a later canary and by its own samples', () => {
   const checks = new RunnerChecks(
     { golden, bounds: { fp32: bounds }, dtype: 'fp32', limits, random: randomFrom(9) },
     1_000,
@@ -265,7 +264,7 @@ test('work is vouched for only by a canary after it and by the samples of it', (
   expect(checks.verifiedUntil).toBe(5_000);
 });
 
-test('two right vectors of different dtypes may be as far apart as both are from the reference, and half as much again', () => {
+test('two dtypes may differ by 1.5 times the sum of their distances from the reference', () => {
   const shipped = {
     fp32: { goldenMeanMin: 0.998, goldenMin: 0.995 },
     q8: { goldenMeanMin: 0.996, goldenMin: 0.988 },
@@ -302,7 +301,7 @@ test('two right vectors of different dtypes may be as far apart as both are from
   );
 });
 
-test('who was found wrong waits a minute, then twice as long each time, at most a day; after a day of peace it begins anew', () => {
+test('a quarantine doubles from a minute up to a day, and resets after a good day', () => {
   const book = new QuarantineBackoff();
   let now = 0;
   const waits: number[] = [];
@@ -319,7 +318,7 @@ test('who was found wrong waits a minute, then twice as long each time, at most 
   expect(book.add('a', 'wrong', now + 24 * 60 * minuteMs + 1).times).toBe(1);
 });
 
-test('those who share a rate get no more than it, and each takes at least one text', () => {
+test('runners that share a rate never exceed it, and each gets at least one text', () => {
   fc.assert(
     fc.property(
       fc.double({ min: 0.1, max: 500, noNaN: true }),

@@ -1,5 +1,5 @@
-// The circuit follows its diagram: no call while it is open, one probe at a time, and a longer delay
-// after each probe that fails.
+// The circuit follows its diagram: no call while it is open, one probe at a time, and a longer
+// delay after each failed probe.
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -74,7 +74,7 @@ test('results of calls that were admitted before it opened change nothing', () =
   expect(circuit.state(100)).toBe('closed');
 });
 
-test('in any history, open admits nothing, half-open one call, and a healthy dependency closes it', () => {
+test('in any history open admits nothing, half-open one call, and success closes it', () => {
   const step = fc.oneof(
     fc.record({ kind: fc.constant('admit' as const) }),
     fc.record({

@@ -17,7 +17,7 @@ test('work that is in time keeps its result, and its failure', async () => {
   expect(clock.sleeping).toBe(0);
 });
 
-test('work that is late is answered for at the deadline', async () => {
+test('late work gets its replacement result at the deadline', async () => {
   const clock = new ManualClock();
   const result = within(new Promise(() => {}), { ms: 10, clock, late });
   await clock.advance(10);

@@ -1,5 +1,5 @@
-// A lent machine works its share of the time and no more, whatever the jobs are, and at once again
-// when it is given more.
+// A lent machine works its share of the time and no more, at any job length. A larger share takes
+// effect at once.
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -8,8 +8,8 @@ import { DutyCycle, shareMin } from '#core/time/duty-cycle.ts';
 import { always } from '#core/time/fair-queue.ts';
 
 /**
- * Does jobs of these lengths one after the other until `untilMs`; how much was worked, and when
- * each began.
+ * Does jobs of these lengths one after another until `untilMs`. Returns the time that it worked,
+ * and when each job began.
  */
 function keepWorking(
   clock: ManualClock,
@@ -32,7 +32,7 @@ function keepWorking(
 }
 
 describe('a duty cycle', () => {
-  test('works its share of the time under any mixture of jobs, and no more', async () => {
+  test('works exactly its share of the time with any mixture of jobs', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.integer({ min: 1, max: 800 }), { minLength: 1, maxLength: 4 }),
@@ -53,7 +53,7 @@ describe('a duty cycle', () => {
     );
   });
 
-  test("rests not at all at a full share, and never longer than a job's deadline allows", async () => {
+  test("never rests at a full share, or longer than a job's deadline allows", async () => {
     const clock = new ManualClock();
     const duty = new DutyCycle(always, clock);
     const full = keepWorking(clock, duty, [50], 1_000);
@@ -66,7 +66,7 @@ describe('a duty cycle', () => {
     expect(slow.begun[1]).toBeLessThanOrEqual((slow.begun[0] ?? 0) + 9_000 + 10_000);
   });
 
-  test('a larger share ends a rest that has become too long, and idle time is rest enough', async () => {
+  test('a larger share shortens the present rest, and idle time counts as rest', async () => {
     const clock = new ManualClock();
     const duty = new DutyCycle(always, clock);
     duty.share = 0.1;
@@ -86,7 +86,7 @@ describe('a duty cycle', () => {
     expect(clock.sleeping).toBe(0);
   });
 
-  test('work that throws is thrown on', async () => {
+  test('passes on what the work throws', async () => {
     const duty = new DutyCycle(always, new ManualClock());
     await expect(
       duty.during(async () => {

@@ -1,5 +1,5 @@
-// The fleet's promises: no text is lost or ends twice, a poison text ends alone, and work is
-// divided by speed.
+// The fleet keeps its promises: no text is lost or ends twice, a poison text fails alone, and work
+// is divided by speed.
 
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
@@ -52,13 +52,13 @@ const sizes = (jobs: readonly Assignment[]) =>
   jobs.map(({ runner, texts }) => [runner, texts.length]);
 
 describe('dividing work', () => {
-  test('a single text goes out at once', () => {
+  test('a single text is assigned at once', () => {
     const fleet = fleetWith({ id: 'a', textsPerSecond: 1000 });
     submit(fleet, 1);
     expect(sizes(fleet.assign(0, nothingMixedIn))).toEqual([['a', 1]]);
   });
 
-  test('under backlog a job is half a second of work, one is in work and one prefetched', () => {
+  test('with a backlog a job is half a second of work; one is in work and one prefetched', () => {
     const fleet = fleetWith(
       { id: 'fast', textsPerSecond: 800 },
       { id: 'slow', textsPerSecond: 40 },
@@ -73,12 +73,12 @@ describe('dividing work', () => {
     expect(fleet.assign(0, nothingMixedIn)).toEqual([]);
   });
 
-  test('while searches come, bulk jobs are a tenth of a second and none is prefetched; five seconds after the last, all is as before', () => {
+  test('until 5 s after a search, bulk jobs take 0.1 s and none is prefetched', () => {
     const fleet = fleetWith({ id: 'a', textsPerSecond: 800 });
     submit(fleet, 1, 'search');
     submit(fleet, 5000);
     const [search, ...more] = fleet.assign(0, nothingMixedIn);
-    assert(search !== undefined && more.length === 0, 'the search goes alone');
+    assert(search !== undefined && more.length === 0, 'the search is assigned alone');
     succeed(fleet, search, 1);
     const [bulk] = fleet.assign(1, nothingMixedIn);
     assert(bulk !== undefined, 'a bulk job follows');
@@ -86,7 +86,7 @@ describe('dividing work', () => {
     expect(fleet.assign(20, nothingMixedIn)).toEqual([]);
     submit(fleet, 1, 'search', 1);
     const [behind] = fleet.assign(30, nothingMixedIn);
-    assert(behind?.texts.length === 1, 'a search waits for that one job alone');
+    assert(behind?.texts.length === 1, 'a search waits only for that job');
     succeed(fleet, bulk, 101);
     succeed(fleet, behind, 102);
     expect(
@@ -94,7 +94,7 @@ describe('dividing work', () => {
     ).toEqual([true, true]);
   });
 
-  test('a small backlog is divided, so that no runner idles', () => {
+  test('a small backlog is divided so that no runner idles', () => {
     const fleet = fleetWith({ id: 'a', textsPerSecond: 1000 }, { id: 'b', textsPerSecond: 1000 });
     submit(fleet, 100);
     expect(sizes(fleet.assign(0, nothingMixedIn))).toEqual([
@@ -112,7 +112,7 @@ describe('dividing work', () => {
     ]);
   });
 
-  test('search goes before bulk that was there first, to the runner that is done first', () => {
+  test('a search overtakes waiting bulk texts, on the runner that is free first', () => {
     const fleet = fleetWith(
       { id: 'slow', textsPerSecond: 10 },
       { id: 'fast', textsPerSecond: 1000 },
@@ -144,7 +144,7 @@ describe('dividing work', () => {
     expect(jobs.at(-1)?.texts.length).toBeLessThan(75);
   });
 
-  test('a job never holds more characters than a job may', () => {
+  test('a job never exceeds the character limit of a job', () => {
     const fleet = fleetWith({ id: 'a', textsPerSecond: 1000 });
     for (let index = 0; index < 10; index++)
       fleet.submit({ id: `${index}`, text: 'x'.repeat(30_000), lane: 'bulk' });
@@ -154,7 +154,7 @@ describe('dividing work', () => {
     ]);
   });
 
-  test('without a runner texts wait; a runner that is only being checked gets none of them', () => {
+  test('texts wait while there is no runner; a runner under check gets none of them', () => {
     const fleet = new Fleet(options);
     submit(fleet, 3);
     expect(fleet.assign(0, nothingMixedIn)).toEqual([]);
@@ -170,7 +170,7 @@ describe('dividing work', () => {
     expect(sizes(fleet.assign(10, nothingMixedIn))).toEqual([['a', 3]]);
   });
 
-  test('more texts than may wait are refused', () => {
+  test('texts beyond the limit are refused', () => {
     const fleet = new Fleet({ ...options, tasksMax: 2 });
     const taken = ['1', '2', '3'].map((id) => fleet.submit({ id, text: 'x', lane: 'bulk' }));
     expect(taken).toEqual([true, true, false]);
@@ -180,7 +180,7 @@ describe('dividing work', () => {
 });
 
 describe('a lost runner', () => {
-  test('its job goes to another as it was, its prefetched job unblamed', () => {
+  test('its job goes unchanged to another runner, its prefetched job without blame', () => {
     const fleet = fleetWith({ id: 'a', textsPerSecond: 100 });
     submit(fleet, 100);
     const [first, second] = fleet.assign(0, nothingMixedIn);
@@ -193,7 +193,7 @@ describe('a lost runner', () => {
     ]);
   });
 
-  test('a job that is larger than the next runner takes is cut', () => {
+  test('a job that is too large for the next runner is split', () => {
     const fleet = fleetWith({ id: 'a', textsPerSecond: 1000 });
     submit(fleet, 100);
     fleet.assign(0, nothingMixedIn);
@@ -206,7 +206,7 @@ describe('a lost runner', () => {
     ]);
   });
 
-  test('a job past its deadline is named once per runner; the prefetched one does not run out', () => {
+  test('a job past its deadline is reported once; the prefetched job does not expire', () => {
     const fleet = fleetWith({ id: 'a', textsPerSecond: 100 });
     submit(fleet, 100);
     const [first] = fleet.assign(0, nothingMixedIn);
@@ -218,7 +218,7 @@ describe('a lost runner', () => {
     expect(fleet.expired(deadlineMs + 1)).toEqual([]);
   });
 
-  test('an answer of an older attempt, or a second one, is ignored and counted', () => {
+  test('an answer to an older attempt, or a second answer, is ignored and counted', () => {
     const fleet = fleetWith({ id: 'a', textsPerSecond: 100 }, { id: 'b', textsPerSecond: 100 });
     submit(fleet, 1);
     const [job] = fleet.assign(0, nothingMixedIn);
@@ -231,7 +231,7 @@ describe('a lost runner', () => {
     expect(fleet.stats()).toMatchObject({ late: 2, waiting: 0, inWork: 0 });
   });
 
-  test('an answer with the wrong count of outcomes changes nothing', () => {
+  test('an answer with the wrong number of outcomes changes nothing', () => {
     const fleet = fleetWith({ id: 'a', textsPerSecond: 100 });
     submit(fleet, 2);
     const [job] = fleet.assign(0, nothingMixedIn);
@@ -244,43 +244,43 @@ describe('a lost runner', () => {
 });
 
 describe('a text that fails', () => {
-  test('is not given up by the word of runners that nobody vouches for, where a trusted one is expected: it has the last try', () => {
+  test('gets its last attempt from the trusted runner, if one is expected', () => {
     const fleet = new Fleet(options, true);
-    const sick = [1, 2, 3, 4, 5].map((number) => `sick ${number}`);
+    const failing = [1, 2, 3, 4, 5].map((number) => `failing ${number}`);
     submit(fleet, 1);
-    for (const [at, id] of sick.entries()) {
+    for (const [at, id] of failing.entries()) {
       fleet.join(terms(id));
       fleet.serve(id);
       expect(sizes(fleet.assign(at, nothingMixedIn))).toEqual([[id, 1]]);
       expect(fleet.leave(id, lost)).toEqual([]);
     }
     for (const { id, trusted } of [
-      { id: 'sick 6', trusted: false },
+      { id: 'failing 6', trusted: false },
       { id: 'trusted', trusted: true },
     ]) {
       fleet.join({ ...terms(id), trusted });
       fleet.serve(id);
     }
     const [job, ...more] = fleet.assign(10, nothingMixedIn);
-    assert(job?.runner === 'trusted' && more.length === 0, 'it is for the trusted runner alone');
+    assert(job?.runner === 'trusted' && more.length === 0, 'only the trusted runner gets it');
     expect(succeed(fleet, job, 20)).toMatchObject([{ ok: true }]);
   });
 
-  test('is given up all the same when no trusted runner comes', () => {
+  test('is still given up when no trusted runner joins', () => {
     const fleet = new Fleet(options, true);
     submit(fleet, 1);
     const ended: TaskResult[] = [];
     let lives = 0;
     for (; ended.length === 0 && lives < 20; lives++) {
-      fleet.join(terms(`sick ${lives}`));
-      fleet.serve(`sick ${lives}`);
+      fleet.join(terms(`failing ${lives}`));
+      fleet.serve(`failing ${lives}`);
       fleet.assign(lives, nothingMixedIn);
-      ended.push(...fleet.leave(`sick ${lives}`, lost));
+      ended.push(...fleet.leave(`failing ${lives}`, lost));
     }
     expect([lives, ended]).toMatchObject([12, [{ ok: false, code: 'embedding_failed' }]]);
   });
 
-  test('reported by its runner: goes alone, elsewhere if it can, and ends after three times', () => {
+  test('is retried alone, on another runner if possible, and ends after three failures', () => {
     const fleet = fleetWith({ id: 'a', textsPerSecond: 100 }, { id: 'b', textsPerSecond: 100 });
     submit(fleet, 8);
     const [job] = fleet.assign(0, nothingMixedIn);
@@ -314,7 +314,7 @@ describe('a text that fails', () => {
     });
   });
 
-  test('a runner that leaves in order blames nothing, however often', () => {
+  test('a runner that leaves in order never blames a text', () => {
     const fleet = new Fleet(options);
     submit(fleet, 1);
     for (let round = 0; round < 10; round++) {
@@ -375,7 +375,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-/** Plays the runners: poison in the job in work kills its runner, everything else is embedded. */
+/** Plays the runners: poison in the job in work kills its runner; everything else is embedded. */
 class Model {
   readonly fleet = new Fleet(options);
   readonly jobs = new Map<string, Assignment[]>();
@@ -442,8 +442,8 @@ class Model {
   }
 
   /**
-   * Its cable is pulled: the job in work takes the blame, but for no text more than once, lest an
-   * innocent one be given up.
+   * The connection is lost: the job in work is blamed, but each text at most once, so that no
+   * innocent text is given up.
    */
   lose(runner: string | undefined): void {
     if (runner === undefined) return;
@@ -485,10 +485,10 @@ class Model {
     }
   }
 
-  /** Fresh runners come until everything has ended. */
+  /** New runners join until everything has ended. */
   finish(): void {
     for (let round = 0; this.live.size > 0; round++) {
-      assert(round < 20_000, 'texts that never end');
+      assert(round < 20_000, 'texts never end');
       this.now += 7;
       if ([...this.jobs.values()].every((jobs) => jobs.length === 0)) this.join(2000);
       this.assign();
@@ -497,7 +497,7 @@ class Model {
   }
 }
 
-test('whatever joins, leaves, dies and answers late: every text ends exactly once, poison alone fails, its neighbours succeed', () => {
+test('in any history every text ends exactly once, and only poison fails', () => {
   fc.assert(
     fc.property(fc.array(step, { minLength: 5, maxLength: 60 }), (steps) => {
       const model = new Model();
@@ -526,6 +526,6 @@ test('one poison text among 500 costs few runners', () => {
   expect([...model.ended.values()].filter(({ ok }) => !ok).map(({ id }) => id)).toEqual([
     'poison-124',
   ]);
-  // Once as it was, nine halvings, and what is left of the three attempts alone.
+  // One unchanged retry, nine halvings, and the rest of the three attempts alone.
   expect(runners).toBeLessThanOrEqual(13);
 });

@@ -69,7 +69,7 @@ class Model {
 }
 
 describe('known texts', () => {
-  it('agree with the model under any interleaving of calls, results, forgets and time', async () => {
+  it('agree with the model in any interleaving of calls, results and time', async () => {
     const entriesMax = 3;
     const ttlMs = 100;
     await fc.assert(
@@ -172,7 +172,7 @@ describe('known texts', () => {
     expect(states.lastIndexOf('unknown')).toBe(149_999);
   });
 
-  it('takes no more memory however often it is used', async () => {
+  it('uses no more memory after many uses', async () => {
     const cache = new KnownTexts<Result>({ entriesMax: 100_000, ttlMs: 10, succeeded });
     const ask = async (times: number): Promise<void> => {
       for (let i = 0; i < times; i++) await cache.share(`${i % 1_000}`, 0, succeed(''));

@@ -114,7 +114,7 @@ describe('ledger', () => {
     expect([ledger.head(), ledger.next()]).toEqual([5, 5]);
   });
 
-  it('throws when an offset goes back, exceeds the bound or is settled before it is delivered', () => {
+  it('throws on an offset that goes back, exceeds the bound or is settled too early', () => {
     const ledger = new Ledger(3, 2);
     expect(() => ledger.deliver(2)).toThrow('Offset 2 was delivered after 2. This is a bug');
     expect(() => ledger.settle(3)).toThrow('settled before it was delivered');

@@ -1,4 +1,4 @@
-// The reference store keeps its own guarantees, by every plan.
+// The reference store keeps its own guarantees with every query plan.
 
 import { createMemoryStore } from '#core/memory/memory-store.ts';
 import type { SearchPlan } from '#core/vectors/search-plan.ts';

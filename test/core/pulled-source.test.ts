@@ -1,5 +1,4 @@
-// The shared loop of the event sources: it misses no wake, reads one batch ahead, and ends when it
-// should.
+// The shared loop of the event sources misses no wake-up, reads one batch ahead and ends in time.
 
 import { describe, expect, it } from 'vitest';
 import { createPulledSource } from '#core/pipeline/pulled-source.ts';

@@ -1,5 +1,5 @@
-// Texts are embedded again within bounds: each is in flight once, and one that fails is left alone
-// for a while.
+// Texts are re-embedded within bounds: each is in flight at most once, and a text that fails waits
+// before its next attempt.
 
 import { expect, test } from 'vitest';
 import { assert } from '#core/errors/assert.ts';
@@ -74,7 +74,7 @@ function setUp({ distrusted = '', answer = (_id: string): FleetResult | null => 
   return { clock, reEmbedder, asked, written, refused, fail, wakes: () => wakes };
 }
 
-test('a text that is in flight is not submitted twice, and never more than 512 are', async () => {
+test('at most 512 texts are in flight, each of them once', async () => {
   const { clock, reEmbedder, asked, written, wakes } = setUp();
   reEmbedder.embed(texts(600), never);
   reEmbedder.embed(texts(600), never);
@@ -102,7 +102,7 @@ test('a text that fails or is refused by the store waits five minutes', async ()
   expect(asked).toHaveLength(4);
 });
 
-test('the vector of a runner that was found wrong meanwhile is not written', async () => {
+test('a vector is not written if its runner was found wrong in the meantime', async () => {
   const { clock, reEmbedder, written } = setUp({ distrusted: 'a' });
   reEmbedder.embed([text('a'), text('b')], never);
   await clock.advance(0);

@@ -1,5 +1,5 @@
-// Vectors of a faulty runner are removed and made again, even when a write of them was still on its
-// way when the runner was found wrong.
+// Vectors of a wrong runner are removed and recomputed, even if a write was in flight when the
+// runner was found wrong.
 
 import { expect, test } from 'vitest';
 import { DependencyError } from '#core/errors/errors.ts';

@@ -78,7 +78,7 @@ test('the last error is thrown when the attempts are used up', async () => {
   expect(waits).toEqual([50, 100, 200, 400]);
 });
 
-test('a wait that would end too late is not begun: the error is thrown at once', async () => {
+test('a delay that would end too late is skipped, and the error is thrown at once', async () => {
   const { clock, start, waits } = setUp({ giveUpAt: 200 });
   const failure = failureOf(start(99));
   await clock.advance(150);
@@ -105,7 +105,7 @@ test('an abort ends the wait with its reason, and leaves no listener and no slee
   expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0);
 });
 
-test('many waits leave no listener either', async () => {
+test('many delays leave no listener either', async () => {
   const { clock, controller, start } = setUp();
   const done = start(4);
   await clock.advance(10_000);

@@ -1,4 +1,4 @@
-// The frame of a runner's program: signals stop it in order, and failures end in one line.
+// The frame of a runner's program: signals stop it cleanly, and failures end with one line.
 
 import { describe, expect, test } from 'vitest';
 import { UsageError } from '#core/errors/errors.ts';

@@ -1,5 +1,5 @@
-// A runner's side of a connection, over a link in memory: it works, shows life, leaves in order,
-// and dies when its model does.
+// A runner's side of a connection, over a link in memory: it works, sends heartbeats, leaves in
+// order, and ends when its model fails.
 
 import { describe, expect, test } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
@@ -31,7 +31,7 @@ const welcome: GatewayMessage = {
 };
 const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined };
 
-/** The gateway's end, driven by hand. */
+/** The gateway's end, controlled by the test. */
 class Gateway {
   readonly messages: string[] = [];
   readonly results: DecodedResult[] = [];
@@ -86,8 +86,8 @@ function setUp(embedder: Embedder = fakeEmbedder()) {
 }
 
 /**
- * Each attempt to connect takes the next of `script`: a gateway that plays its part, one that
- * answers nothing at all, or no gateway.
+ * Each attempt to connect takes the next entry of `script`: a working gateway, a gateway that never
+ * answers, or no gateway.
  */
 function keep(script: (((gateway: Gateway) => void) | 'frozen')[]) {
   const clock = new ManualClock();
@@ -136,7 +136,7 @@ describe('one connection', () => {
     expect(clock.sleeping).toBe(0);
   });
 
-  test('a text that the model refuses is an outcome, its neighbours get their vectors', async () => {
+  test('a text that the model refuses fails alone; its neighbours get their vectors', async () => {
     const { clock, gateway, end } = setUp(
       fakeEmbedder((text) =>
         text === 'bad'
@@ -161,7 +161,7 @@ describe('one connection', () => {
     ],
     ['makes NaN', (text) => ({ ok: true, vector: fakeVector(text).fill(NaN) })],
     ['makes zeros', (text) => ({ ok: true, vector: fakeVector(text).fill(0) })],
-  ])('a model that %s is reported, and never used again', async (_, outcome) => {
+  ])('a model that %s is reported and never used again', async (_, outcome) => {
     const { clock, gateway, end } = setUp(fakeEmbedder(outcome));
     const failed = end.catch((error: unknown) => error);
     gateway.tell(welcome);
@@ -174,7 +174,7 @@ describe('one connection', () => {
     expect(gateway.results).toEqual([]);
   });
 
-  test('heartbeats go out at the interval the gateway asked for', async () => {
+  test('sends heartbeats at the interval that the gateway asked for', async () => {
     const { clock, gateway, end } = setUp();
     gateway.tell(welcome);
     await clock.advance(0);
@@ -187,7 +187,7 @@ describe('one connection', () => {
     await end;
   });
 
-  test('a gateway that falls silent is given up', async () => {
+  test('closes the connection when the gateway falls silent', async () => {
     const { clock, gateway, link, end } = setUp();
     gateway.tell(welcome);
     await clock.advance(0);
@@ -198,7 +198,7 @@ describe('one connection', () => {
     expect(await end).toMatchObject({ code: 4408, welcomed: true });
   });
 
-  test('a gateway that never welcomes is given up', async () => {
+  test('closes the connection when the gateway sends no welcome', async () => {
     const { clock, end } = setUp();
     await clock.advance(10_000);
     expect(await end).toMatchObject({ code: 4408, welcomed: false });
@@ -218,7 +218,7 @@ describe('one connection', () => {
     expect(gateway.end?.code).toBe(4400);
   });
 
-  test('draining: what is in hand is answered, then it closes with 1000', async () => {
+  test('a drain answers the jobs in work, then closes with 1000', async () => {
     const release = Promise.withResolvers<void>();
     const { clock, gateway, stop, end } = setUp(
       fakeEmbedder(async (text) => {
@@ -239,7 +239,7 @@ describe('one connection', () => {
     expect(clock.sleeping).toBe(0);
   });
 
-  test('asked to drain by the gateway: the same', async () => {
+  test('a drain that the gateway asks for does the same', async () => {
     const { clock, gateway, end } = setUp();
     gateway.tell(welcome);
     gateway.assign('1', 'a');
@@ -251,7 +251,7 @@ describe('one connection', () => {
 });
 
 describe('over connections', () => {
-  test('a gateway that went away is found again with the same model', async () => {
+  test('reconnects with the same model after the gateway was away', async () => {
     const gateways: Gateway[] = [];
     const { clock, stop, done, embedder } = keep([
       (gateway) => {
@@ -280,7 +280,7 @@ describe('over connections', () => {
     [4401, /token/],
     [4403, /vectors are wrong/],
     [4409, /another model/],
-  ])('close code %i ends the runner and says why', async (code, message) => {
+  ])('close code %i ends the runner with the reason', async (code, message) => {
     const { clock, done } = keep([(gateway) => gateway.close(code)]);
     const refused = done.catch((error: unknown) => error);
     await clock.advance(0);
@@ -291,7 +291,7 @@ describe('over connections', () => {
     });
   });
 
-  test('without a gateway it tries again, less and less often, until it is stopped', async () => {
+  test('without a gateway it retries with growing delays until it is stopped', async () => {
     const { clock, stop, done, attempts } = keep([]);
     await clock.advance(2_000);
     const early = attempts();
@@ -305,7 +305,7 @@ describe('over connections', () => {
     expect(clock.sleeping).toBe(0);
   });
 
-  test('a gateway that takes the connection and answers nothing is dialled anew', async () => {
+  test('reconnects when the gateway accepts the connection and never answers', async () => {
     const { clock, stop, done, attempts } = keep(['frozen', (gateway) => gateway.tell(welcome)]);
     await clock.advance(9_000);
     expect(attempts()).toBe(1);
@@ -317,7 +317,7 @@ describe('over connections', () => {
     expect(clock.sleeping).toBe(0);
   });
 
-  test('a full fleet is asked again only after a long wait', async () => {
+  test('waits long before it connects to a full fleet again', async () => {
     const { clock, stop, done, attempts } = keep([(gateway) => gateway.close(4429)]);
     await clock.advance(14_000);
     expect(attempts()).toBe(1);
@@ -327,7 +327,7 @@ describe('over connections', () => {
     await done;
   });
 
-  test('asked to drain by the gateway, it stays away', async () => {
+  test('does not reconnect after the gateway asked it to drain', async () => {
     const { clock, done, attempts } = keep([
       (gateway) => {
         gateway.tell(welcome);

@@ -19,7 +19,7 @@ function setUp() {
     provenanceStore: {
       ...provenanceStore,
       mark: async (mark) => {
-        if (outages-- > 0) throw new Error('the store is away');
+        if (outages-- > 0) throw new Error('the store is unavailable');
         await provenanceStore.mark(mark);
       },
     },
@@ -57,7 +57,7 @@ test('a session begins only when its mark is stored, after growing waits', async
   ]);
 });
 
-test('beginning ends with the reason of the signal', async () => {
+test('an abort ends the start of a session with its reason', async () => {
   const { clock, marks, fail } = setUp();
   fail(1);
   const stop = new AbortController();

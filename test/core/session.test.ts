@@ -1,5 +1,5 @@
-// The gateway's side of a connection: nobody works unchecked, whoever is wrong or silent is ended,
-// with a code that says why.
+// The gateway's side of a connection: no runner works unchecked, and a wrong or silent runner is
+// closed with a code that says why.
 
 import { describe, expect, test } from 'vitest';
 import type { EmbedOutcome } from '#core/ports.ts';
@@ -48,7 +48,7 @@ function readySession(): GatewaySession {
 }
 
 describe('greeting', () => {
-  test('a right hello is welcomed, joined and checked; only then may it work', () => {
+  test('a valid hello is welcomed, joined and checked before the runner may work', () => {
     const session = new GatewaySession('s', options, 0);
     const effects = tell(session, hello);
     expect(effects.map((effect) => effect.do)).toEqual(['send', 'join', 'check']);
@@ -72,7 +72,7 @@ describe('greeting', () => {
     expect(tell(session, hello)).toEqual([]);
   });
 
-  test('anything else first, or a hello twice, is refused with 4400', () => {
+  test('another first message, or a second hello, is refused with 4400', () => {
     expect(tell(new GatewaySession('s', options, 0), { type: 'runner-heartbeat' })).toMatchObject([
       { do: 'close', code: 4400 },
     ]);
@@ -82,7 +82,7 @@ describe('greeting', () => {
     expect(tell(readySession(), hello)).toMatchObject([{ do: 'close', code: 4400 }]);
   });
 
-  test('no hello in time ends with 4408', () => {
+  test('a connection without a hello in time is closed with 4408', () => {
     const session = new GatewaySession('s', options, 0);
     expect(session.tick(999, false)).toEqual([]);
     expect(session.tick(1000, false)).toMatchObject([{ do: 'close', code: 4408 }]);
@@ -97,7 +97,7 @@ describe('trust', () => {
         index === 1 ? { ok: true, vector: fakeVector('something else') } : outcome,
     ],
     [
-      'all golden texts turned around',
+      'all golden texts with the opposite direction',
       (outcome) =>
         outcome.ok ? { ok: true, vector: outcome.vector.map((value) => -value) } : outcome,
     ],
@@ -119,7 +119,7 @@ describe('trust', () => {
     expect(session.state).toBe('quarantined');
   });
 
-  test('too few outcomes are no proof', () => {
+  test('too few outcomes fail the check', () => {
     const session = new GatewaySession('s', options, 0);
     tell(session, hello);
     expect(session.checked(right.slice(1), 0)).toMatchObject([{ do: 'close', code: 4403 }]);
@@ -129,7 +129,7 @@ describe('trust', () => {
     ['NaN', () => NaN],
     ['zeroed', () => 0],
     ['scaled', (value: number) => value * 2],
-  ])('a vector that is %s is not taken, and its runner quarantined', (_, change) => {
+  ])('a vector that is %s is rejected, and its runner is quarantined', (_, change) => {
     const frame = encodeJobResult({
       jobId: 'job-1',
       attempt: 1,
@@ -141,7 +141,7 @@ describe('trust', () => {
     ]);
   });
 
-  test('a vector of another dimension is not taken', () => {
+  test('a vector of another dimension is rejected', () => {
     const frame = encodeJobResult({
       jobId: 'job-1',
       attempt: 1,
@@ -169,7 +169,7 @@ describe('trust', () => {
     expect(session.checked(near, 0)).toMatchObject([{ do: 'close', code: 4403 }]);
   });
 
-  test('one found wrong in the midst of its work is ended at once, and heard no more', () => {
+  test('a runner that is found wrong during its work is closed at once and then ignored', () => {
     const session = readySession();
     expect(session.quarantine('vectors are wrong')).toEqual([
       { do: 'close', code: 4403, reason: 'vectors are wrong', blame: false },
@@ -182,7 +182,7 @@ describe('trust', () => {
     ]);
   });
 
-  test('one that is kept away is told why, and may ask again', () => {
+  test('a quarantined runner learns why, and may connect again', () => {
     const session = new GatewaySession(
       's',
       { ...options, refusal: ({ name }) => `quarantined, ${name}` },
@@ -203,19 +203,19 @@ describe('life', () => {
     expect(session.tick(351, false)).toMatchObject([{ do: 'close', code: 4408 }]);
   });
 
-  test('one with a job in work may be silent', () => {
+  test('a runner with a job in work may be silent', () => {
     expect(readySession().tick(100_000, true)).not.toContainEqual(
       expect.objectContaining({ do: 'close' }),
     );
   });
 
-  test('the gateway shows life every interval', () => {
+  test('the gateway sends a heartbeat every interval', () => {
     const session = readySession();
     const beats = [50, 100, 150, 200].map((now) => session.tick(now, true).length);
     expect(beats).toEqual([0, 1, 0, 1]);
   });
 
-  test('a drain, asked for or announced, stops work and blames nothing', () => {
+  test('a drain by either side stops work and blames nothing', () => {
     const asked = readySession();
     expect(asked.drain('test').map((effect) => effect.do)).toEqual(['send', 'drain']);
     expect(asked.closed(1006)).toBe(false);
@@ -225,7 +225,7 @@ describe('life', () => {
     expect(readySession().closed(1006)).toBe(true);
   });
 
-  test('a draining runner that beats on is ended once it has had nothing in work for a while; its jobs have their own deadlines', () => {
+  test('a draining runner that idles and does not leave is closed', () => {
     const session = readySession();
     session.drain('test');
     const after = (now: number, busy: boolean): readonly SessionEffect[] => {
@@ -238,7 +238,7 @@ describe('life', () => {
     expect(after(10_400, false)).toMatchObject([{ code: 1000, blame: false }]);
   });
 
-  test('a runner that reports its failure is ended at once, its job blamed', () => {
+  test('a runner that reports its failure is closed at once, and its job is blamed', () => {
     const effects = tell(readySession(), {
       type: 'runner-error',
       code: 'embedder_failed',

@@ -95,7 +95,7 @@ function gateway(
 }
 
 describe('texts that wait for a runner', () => {
-  test('are dropped when another gateway has stored them, so that two gateways embed few of them twice', async () => {
+  test('are dropped once another gateway stores them, so few are embedded twice', async () => {
     const clock = new ManualClock();
     const store = new Set<string>();
     const gateways = [gateway(clock, store, 1), gateway(clock, store, 2)];

@@ -1,4 +1,4 @@
-// The supervisor with scripted workers and a clock that only the test moves.
+// The supervisor replaces failed workers; here with scripted workers and a manual clock.
 
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
@@ -12,7 +12,7 @@ const crashed: WorkerEnding = {
   done: false,
   renew: false,
   ready: true,
-  message: 'the process ended by SIGSEGV',
+  message: 'the process ended with SIGSEGV',
   retryable: true,
 };
 
@@ -24,7 +24,7 @@ type Started = {
   end(ending: WorkerEnding): void;
 };
 
-/** Workers that end when told to; `next` waits for the next one to be started. */
+/** Workers that the test ends; `next` waits for the next one to start. */
 function scripted(candidates: readonly Candidate[], processes: number) {
   const started: Started[] = [];
   let arrived = Promise.withResolvers<void>();
@@ -67,7 +67,7 @@ function scripted(candidates: readonly Candidate[], processes: number) {
       await arrived.promise;
     }
   };
-  /** Moves the clock only when somebody waits for it: the restart's delay has begun. */
+  /** Moves the clock only once something sleeps on it: the delay of the restart has begun. */
   const afterDelay = async (ms: number): Promise<Started> => {
     for (let turn = 0; turn < 10; turn++) await Promise.resolve();
     await clock.advance(ms);
@@ -76,7 +76,7 @@ function scripted(candidates: readonly Candidate[], processes: number) {
   return { clock, next, afterDelay, supervised, stop: () => stopping.abort() };
 }
 
-test('a worker that crashes is replaced in its slot at once, and after the backoff when it crashes again', async () => {
+test('a crashed worker is replaced at once, and after a backoff when it crashes again', async () => {
   const run = scripted([cpu], 2);
   await run.next();
   const second = await run.next();
@@ -88,7 +88,7 @@ test('a worker that crashes is replaced in its slot at once, and after the backo
   await replacement.drained;
 });
 
-test('told to stop, workers are drained, and killed after the time for that', async () => {
+test('a stop drains the workers, and kills them after a deadline', async () => {
   const run = scripted([cpu], 2);
   const first = await run.next(),
     second = await run.next();
@@ -101,7 +101,7 @@ test('told to stop, workers are drained, and killed after the time for that', as
   await expect(run.supervised).resolves.toBeUndefined();
 });
 
-test('a GPU that fails again and again gives way to the processor', async () => {
+test('the CPU replaces a GPU that keeps failing', async () => {
   const run = scripted([webgpu, cpu], 1);
   (await run.next()).end(crashed);
   (await run.afterDelay(0)).end(crashed);
@@ -113,7 +113,7 @@ test('a GPU that fails again and again gives way to the processor', async () => 
   await run.supervised;
 });
 
-test('wrong vectors of the last candidate end the runner, and the other workers with it', async () => {
+test('wrong vectors of the last candidate end the runner and all its workers', async () => {
   const run = scripted([cpu], 2);
   const first = await run.next(),
     second = await run.next();
@@ -135,7 +135,7 @@ test('a runner that its gateway drained is not replaced', async () => {
   await expect(run.supervised).resolves.toBeUndefined();
 });
 
-test('a worker that was drained to be renewed is replaced at once, and that is no failure', async () => {
+test('a worker that is renewed is replaced at once, without a failure', async () => {
   const run = scripted([cpu], 1);
   for (let renewals = 0; renewals < 5; renewals++)
     (await run.next()).end({ ...crashed, renew: true, message: 'it held too much memory' });

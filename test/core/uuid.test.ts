@@ -69,6 +69,6 @@ test('a UUID is recognised in either case and any version; nothing else is', () 
   );
 });
 
-test('a namespace that is not a UUID is a bug of the caller', () => {
+test('a namespace that is not a UUID throws an assertion error', () => {
   expect(() => uuidV5('name', 'products')).toThrow('"products" is not a UUID');
 });

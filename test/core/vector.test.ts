@@ -79,7 +79,7 @@ test('a zero vector is not similar to any other, and dimensions must agree', () 
   expect(() => cosine([1], [1, 0])).toThrow(RangeError);
 });
 
-test('rounding never carries a cosine past 1', () => {
+test('rounding never makes a cosine larger than 1', () => {
   const a = [1.3, 13 / 3];
   const b = a.map((value) => (value * 3) / 7);
   expect(cosine(a, b)).toBe(1);

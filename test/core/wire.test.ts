@@ -1,5 +1,5 @@
-// The runner protocol's frames: what is encoded comes back, and whatever else arrives is refused
-// with a ProtocolError only.
+// The runner protocol's frames: encoding and decoding give back the same, and anything else is
+// refused with a ProtocolError.
 
 import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
@@ -67,7 +67,7 @@ const jobResult: fc.Arbitrary<JobResult> = fc.record({
   timings: fc.record({ queuedMs: fc.nat(), embedMs: fc.nat() }),
 });
 
-/** `refused`: with a ProtocolError. Anything else that is thrown goes through, and fails the test. */
+/** `refused`: with a ProtocolError. Any other error passes through and fails the test. */
 function refusedOrRead(read: () => unknown): 'read' | 'refused' {
   try {
     read();
@@ -89,7 +89,7 @@ function fill(count: number): string[] {
 const eitherWay = ['read', 'refused'];
 
 describe('control messages', () => {
-  test('come back as they were sent', () => {
+  test('are decoded as they were sent', () => {
     expect(parseRunnerMessage(encodeMessage(hello))).toEqual(hello);
     const assign = {
       type: 'job-assign' as const,
@@ -101,7 +101,7 @@ describe('control messages', () => {
     expect(parseGatewayMessage(encodeMessage(assign))).toEqual(assign);
   });
 
-  test('of the other side are refused', () => {
+  test('that belong to the other side are refused', () => {
     expect(() => parseGatewayMessage(encodeMessage(hello))).toThrow(ProtocolError);
     expect(() =>
       parseRunnerMessage(
@@ -110,7 +110,7 @@ describe('control messages', () => {
     ).toThrow(ProtocolError);
   });
 
-  test('over a limit are refused, at the limit they are read', () => {
+  test('over a limit are refused; at the limit they are accepted', () => {
     expect(refusedOrRead(() => parseGatewayMessage(job(fill(wireLimits.textsPerJobMax))))).toBe(
       'read',
     );
@@ -128,7 +128,7 @@ describe('control messages', () => {
     );
   });
 
-  test('unknown fields are dropped, so that a newer peer may add some', () => {
+  test('lose unknown fields, so that a newer peer may add some', () => {
     expect(
       parseRunnerMessage(
         JSON.stringify({ ...hello, battery: 0.5, limits: { ...hello.limits, more: 1 } }),
@@ -136,7 +136,7 @@ describe('control messages', () => {
     ).toEqual(hello);
   });
 
-  test('arbitrary text and JSON end in a message or a ProtocolError', () => {
+  test('with arbitrary text or JSON end in a message or a ProtocolError', () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -157,7 +157,7 @@ describe('control messages', () => {
     );
   });
 
-  test('deep nesting is refused, not followed', () => {
+  test('with deep nesting are refused without recursion', () => {
     expect(refusedOrRead(() => parseRunnerMessage('['.repeat(1_000_000)))).toBe('refused');
     expect(
       refusedOrRead(() => parseRunnerMessage('{"type":'.repeat(50_000) + '1' + '}'.repeat(50_000))),
@@ -166,7 +166,7 @@ describe('control messages', () => {
 });
 
 describe('job-result frames', () => {
-  test('come back as they were sent, wherever they lie in a larger buffer', () => {
+  test('are decoded as they were sent, at any position in a larger buffer', () => {
     fc.assert(
       fc.property(jobResult, fc.nat(7), (result, offset) => {
         const frame = encodeJobResult(result);
@@ -179,7 +179,7 @@ describe('job-result frames', () => {
     );
   });
 
-  test.each([-1, 1.5, 1e9])('%d is no number of tokens', (tokens) => {
+  test.each([-1, 1.5, 1e9])('%d is not a valid number of tokens', (tokens) => {
     const frame = encodeJobResult({
       jobId: '1',
       attempt: 1,
@@ -189,7 +189,7 @@ describe('job-result frames', () => {
     expect(() => decodeJobResult(frame, 4)).toThrow(ProtocolError);
   });
 
-  test('the vectors start at a multiple of 4, little-endian', () => {
+  test('hold little-endian vectors that start at a multiple of 4', () => {
     const frame = encodeJobResult({
       jobId: '1',
       attempt: 1,
@@ -202,7 +202,7 @@ describe('job-result frames', () => {
     expect([0, 4, 8, 12].map((at) => view.getFloat32(start + at, true))).toEqual([1, 0, 0, 0]);
   });
 
-  test('are byte by byte as the documentation shows', async () => {
+  test('equal the documented bytes', async () => {
     const page = await readFile(new URL('../../docs/runner-protocol.md', import.meta.url), 'utf8');
     const rows = [...page.matchAll(/^[0-9a-f]{4} {2}((?:[0-9a-f]{2} ?)+) {2}/gm)];
     const shown = Uint8Array.from(
@@ -222,7 +222,7 @@ describe('job-result frames', () => {
     expect(decodeJobResult(shown, 4)).toEqual({ ...result, vectorProblem: null });
   });
 
-  test('cut, extended or of other dimensions are refused', () => {
+  test('that are cut, extended or of other dimensions are refused', () => {
     fc.assert(
       fc.property(
         jobResult,
@@ -246,7 +246,7 @@ describe('job-result frames', () => {
     );
   });
 
-  test('random bytes and flipped bits throw nothing but a ProtocolError', () => {
+  test('with random bytes or flipped bits throw only a ProtocolError', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
         expect(eitherWay).toContain(refusedOrRead(() => decodeJobResult(bytes, 4)));
@@ -262,7 +262,7 @@ describe('job-result frames', () => {
     );
   });
 
-  test('a header that claims more than the frame, or more than is allowed, is refused before it is read', () => {
+  test('with a header beyond the frame or the limit are refused before it is read', () => {
     for (const length of [5, 0xffff_fffc, wireLimits.headerBytesMax + 4, 400]) {
       const frame = new Uint8Array(64);
       new DataView(frame.buffer).setUint32(0, length, true);
@@ -278,7 +278,7 @@ describe('job-result frames', () => {
     ['infinite', Float32Array.of(Infinity, 0, 0, 0)],
     ['zero', Float32Array.of(0, 0, 0, 0)],
     ['not unit', Float32Array.of(1, 1, 0, 0)],
-  ])('a vector that is %s is named as a problem', (_, vector) => {
+  ])('report a vector that is %s as a problem', (_, vector) => {
     const frame = encodeJobResult({
       jobId: '1',
       attempt: 1,
@@ -291,7 +291,7 @@ describe('job-result frames', () => {
     expect(decodeJobResult(frame, 4).vectorProblem).toMatch(/vector/);
   });
 
-  test('the largest job that is allowed fits into one frame, at any dimension', () => {
+  test('the largest allowed job fits into one frame at any dimension', () => {
     const failure = {
       ok: false as const,
       code: 'c'.repeat(64),

@@ -1,5 +1,4 @@
-// What a Node runner calls its GPU, from the drivers in its process, and what it makes of one that
-// is none.
+// A Node runner names its GPU by the drivers in its process, and rejects a software adapter.
 
 import { expect, test } from 'vitest';
 import { judge } from '../../node-runner/measured-choice.ts';
@@ -14,7 +13,7 @@ const mapped = (...libraries: string[]) =>
     )
     .join('\n');
 
-test("a GPU goes by its driver, and NVIDIA's by its model", () => {
+test("a GPU is named after its driver, and NVIDIA's after its model", () => {
   expect(adapterOf({ ...linux, maps: mapped('libvulkan_radeon.so') })).toEqual({
     name: 'AMD (Vulkan)',
     software: false,
@@ -32,7 +31,7 @@ test("a GPU goes by its driver, and NVIDIA's by its model", () => {
   });
 });
 
-test('a driver that has the processor play a GPU is named so, also beside drivers of GPUs that are not there', () => {
+test('a software driver is recognised, also beside drivers of absent GPUs', () => {
   expect(adapterOf({ ...linux, maps: mapped('libvk_swiftshader.so') })).toEqual({
     name: 'SwiftShader (Vulkan)',
     software: true,
@@ -42,7 +41,7 @@ test('a driver that has the processor play a GPU is named so, also beside driver
   ).toEqual({ name: 'llvmpipe (Vulkan)', software: true });
 });
 
-test('a GPU that the processor plays is out however fast it says it is, unless it is forced', () => {
+test('a software adapter is rejected at any speed unless its device is forced', () => {
   const played = {
     ok: true,
     candidate: { device: 'webgpu', dtype: 'fp32' },

@@ -1,5 +1,5 @@
-// Honest runners of every dtype are never taken for wrong ones: how far right vectors are apart,
-// against what is allowed.
+// Honest runners of every dtype pass all checks: the largest distances between correct vectors are
+// within the allowed ones.
 
 import { expect, test } from 'vitest';
 import { productText } from '#core/event/text.ts';
@@ -17,7 +17,7 @@ const jobTexts = 100;
 const canariesPerJob = 4;
 
 test(
-  'on 1,500 products and 500 odd texts no two dtypes differ by more than is allowed, and no canary in their company misses its bound',
+  'on 1,500 products and 500 odd texts every dtype and every canary is within its bounds',
   { timeout: 600_000 },
   async () => {
     const { model, folder } = await openModelFolder(shippedModel);
@@ -54,7 +54,8 @@ test(
           least = Math.min(least, cosine(found[job.length + at] ?? [], vector));
       }
       console.log(
-        `${dtype}: least cosine of a canary ${least.toFixed(4)}, allowed ${boundsOf(bounds, dtype).goldenMin}`,
+        `${dtype}: least cosine of a canary ${least.toFixed(4)}, ` +
+          `allowed ${boundsOf(bounds, dtype).goldenMin}`,
       );
       expect(least).toBeGreaterThan(boundsOf(bounds, dtype).goldenMin);
       vectors.set(dtype, own);

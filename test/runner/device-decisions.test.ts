@@ -1,4 +1,4 @@
-// What a Node runner decides without touching anything: options, candidates, layout, restarts.
+// The pure decisions of a Node runner: options, candidates, layout and restarts.
 
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
@@ -37,7 +37,7 @@ const wrong = (device: 'cpu' | 'webgpu', dtype: string): ProbeResult => ({
 describe('candidates', () => {
   const auto = { device: 'auto', dtype: 'auto' } as const;
 
-  test('without a GPU the integer graphs are tried first, and fp32 only when both are wrong', () => {
+  test('without a GPU integer graphs come first, and fp32 only if both are wrong', () => {
     const rounds = candidateRounds(manifest, auto, onCpu);
     expect(rounds).toEqual([
       [
@@ -50,7 +50,7 @@ describe('candidates', () => {
     expect(isNeeded(rounds[1] ?? [], [wrong('cpu', 'q8'), wrong('cpu', 'int8')])).toBe(true);
   });
 
-  test('where a GPU may be, WebGPU is tried too', () => {
+  test('where a GPU may exist, WebGPU is tried too', () => {
     expect(candidateRounds(manifest, auto, withGpu)[0]).toEqual([
       { device: 'webgpu', dtype: 'fp16' },
       { device: 'webgpu', dtype: 'fp32' },
@@ -59,7 +59,7 @@ describe('candidates', () => {
     ]);
   });
 
-  test('in a tab WASM takes the place of the processor', () => {
+  test('in a tab WASM replaces the CPU', () => {
     expect(candidateRounds(manifest, auto, inTab)).toEqual([
       [
         { device: 'webgpu', dtype: 'fp16' },
@@ -74,7 +74,7 @@ describe('candidates', () => {
     ]);
   });
 
-  test('the fastest right one wins, a wrong one never', () => {
+  test('the fastest correct candidate wins; a wrong one never does', () => {
     const results = [wrong('cpu', 'q8'), right('webgpu', 'fp32', 1), right('cpu', 'int8', 250)];
     expect(ranked(results).map(({ candidate }) => candidate)).toEqual([
       { device: 'cpu', dtype: 'int8' },
@@ -83,7 +83,7 @@ describe('candidates', () => {
     expect(ranked([wrong('cpu', 'q8')])).toEqual([]);
   });
 
-  test('what is forced is the only thing tried', () => {
+  test('a forced device or dtype is the only one tried', () => {
     expect(candidateRounds(manifest, { device: 'webgpu', dtype: 'fp32' }, onCpu)).toEqual([
       [{ device: 'webgpu', dtype: 'fp32' }],
     ]);
@@ -96,11 +96,12 @@ describe('candidates', () => {
       [{ device: 'cpu', dtype: 'q8' }],
     ]);
     expect(() => candidateRounds(manifest, { device: 'auto', dtype: 'q4' }, onCpu)).toThrow(
-      'VECTORSTREAM_RUNNER_DTYPE is "q4": sentence-transformers/all-MiniLM-L6-v2 has fp16, fp32, q8, int8',
+      'VECTORSTREAM_RUNNER_DTYPE is "q4": ' +
+        'sentence-transformers/all-MiniLM-L6-v2 has fp16, fp32, q8, int8',
     );
   });
 
-  test('a model with only one dtype is tried with that', () => {
+  test('the only dtype of a model is tried', () => {
     const single = {
       ...manifest,
       dtypes: {
@@ -126,12 +127,12 @@ describe('layout', () => {
     threads: 'auto',
   } as const;
 
-  test('a processor gets one single-threaded process per core', () => {
+  test('a CPU gets one single-threaded process per core', () => {
     expect(layoutOf(machine)).toEqual({ processes: 4, threads: 1 });
     expect(layoutOf({ ...machine, cores: 1 })).toEqual({ processes: 1, threads: 1 });
   });
 
-  test('what is forced is kept, and the rest follows', () => {
+  test('forced values are kept, and the others adapt', () => {
     expect(layoutOf({ ...machine, runners: 1 })).toEqual({ processes: 1, threads: 4 });
     expect(layoutOf({ ...machine, threads: 2 })).toEqual({ processes: 2, threads: 2 });
     expect(layoutOf({ ...machine, runners: 3, threads: 5 })).toEqual({ processes: 3, threads: 5 });
@@ -141,7 +142,7 @@ describe('layout', () => {
     expect(layoutOf({ ...machine, device: 'webgpu' })).toEqual({ processes: 1, threads: 0 });
   });
 
-  test('memory bounds the processes, and cores left over become threads', () => {
+  test('memory limits the processes, and the remaining cores become threads', () => {
     expect(layoutOf({ ...machine, cores: 8, memoryBytes: 2 * gibibyte })).toEqual({
       processes: 2,
       threads: 4,
@@ -180,13 +181,13 @@ describe('restarts', () => {
     });
   };
 
-  test('the first restart is at once; waits double from 250 ms to 10 s, until a minute of health', () => {
+  test('restarts begin at once, then after 250 ms to 10 s; a healthy minute resets this', () => {
     expect(
       kinds([...Array.from({ length: 8 }, () => end('service')), end('service', 60_000)], cpuOnly),
     ).toEqual(['0', '250', '500', '1000', '2000', '4000', '8000', '10000', '0']);
   });
 
-  test('a candidate that cannot start three times gives way to the next, or the runner ends', () => {
+  test('after three failed starts the next candidate follows, or the runner ends', () => {
     expect(
       kinds([end('start'), end('start'), end('start')], { left: true, otherDeviceLeft: false }),
     ).toEqual(['250', '500', 'next-candidate']);
@@ -197,14 +198,14 @@ describe('restarts', () => {
     ]);
   });
 
-  test('wrong vectors are not tried twice', () => {
+  test('a candidate with wrong vectors is not tried again', () => {
     expect(kinds([end('start', 100, false)], { left: true, otherDeviceLeft: true })).toEqual([
       'next-candidate',
     ]);
     expect(kinds([end('service', 100, false)], cpuOnly)).toEqual(['give-up']);
   });
 
-  test('a GPU that fails in service gives way to the processor', () => {
+  test('the CPU replaces a GPU that fails in service', () => {
     expect(
       kinds([end('service'), end('service'), end('service')], {
         left: true,
@@ -234,7 +235,7 @@ describe('options', () => {
     });
   });
 
-  test('a flag goes before its variable, and an empty variable is none', () => {
+  test('a flag overrides its variable, and an empty variable counts as unset', () => {
     expect(
       parse(['--device', 'cpu'], {
         VECTORSTREAM_RUNNER_DEVICE: 'webgpu',
@@ -258,7 +259,8 @@ describe('options', () => {
     [
       ['--gateway', 'ws://a,ws://me:secret@b:1'],
       {},
-      '--gateway has an address with a user, a password, a query or a fragment (at b:1): the token goes in VECTORSTREAM_RUNNER_TOKEN.',
+      '--gateway has an address with a user, a password, a query or a fragment (at b:1): ' +
+        'the token goes in VECTORSTREAM_RUNNER_TOKEN.',
     ],
     [['--nonsense'], {}, "Unknown option '--nonsense'. See --help."],
     [[], { LOG_LEVEL: 'loud' }, 'LOG_LEVEL is "loud": expected one of trace'],

@@ -1,5 +1,4 @@
-// The shipped graphs on this machine's processor: right vectors, whatever they are batched with and
-// however odd the text.
+// The shipped graphs give correct vectors on this machine's CPU, in any batch and for any text.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readGolden } from '#core/model/model-manifest.ts';
@@ -45,7 +44,7 @@ function vectorOf(outcome: EmbedOutcome | undefined): Float32Array {
   return outcome.vector;
 }
 
-describe('golden texts on the processor', () => {
+describe('golden texts on the CPU', () => {
   test.each(['fp32', 'fp16', 'q8', 'int8'])(
     '%s agrees with the reference within its bounds',
     async (dtype) => {
@@ -59,7 +58,7 @@ describe('golden texts on the processor', () => {
 });
 
 describe('a graph that outputs hidden states', () => {
-  test('pooled by the mean over its attention mask and normalised, it agrees with the reference', async () => {
+  test('agrees with the reference after mean pooling and normalisation', async () => {
     await using copy = await modelWithHiddenStates('mean');
     const { embedder, check } = await open('fp32', copy.folder);
     await using _ = embedder;
@@ -67,7 +66,7 @@ describe('a graph that outputs hidden states', () => {
     expect(verdict).toMatchObject({ ok: true });
   });
 
-  test('pooled by its first token it is another embedding, which the golden check refuses', async () => {
+  test('fails the golden check when it is pooled by its first token', async () => {
     await using copy = await modelWithHiddenStates('cls');
     const { embedder, warm } = await open('fp32', copy.folder);
     await using _ = embedder;
@@ -84,8 +83,8 @@ describe('one session', () => {
     await embedder[Symbol.asyncDispose]();
   });
 
-  // int8 activations are quantised over a whole batch, so its companions show; float graphs compute
-  // each text for itself.
+  // int8 activations are quantised over a whole batch, so the other texts have an influence; float
+  // graphs compute each text independently.
   test.each([
     ['fp32', 0.9999],
     ['int8', 0.99],
@@ -139,7 +138,7 @@ describe('one session', () => {
     expect(await embedder.embed([])).toEqual([]);
   });
 
-  test('a text beyond the token limit has the vector of its beginning', async () => {
+  test('a text beyond the token limit gets the vector of its beginning', async () => {
     const [longer, longest] = await embedder.embed([
       'garden hose '.repeat(400),
       'garden hose '.repeat(4000),

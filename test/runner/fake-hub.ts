@@ -1,5 +1,5 @@
-// Plays the Hugging Face hub on a local port: listings with hashes, files with ranges, and whatever
-// can go wrong on the way.
+// A fake Hugging Face hub on a local port: listings with hashes, files with ranges, and failures on
+// demand.
 
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -11,9 +11,9 @@ export type FakeModel = {
 
 export type FakeHuggingFace = AsyncDisposable & {
   readonly endpoint: string;
-  /** Paths that were asked for, with the range if there was one. */
+  /** Requested paths, each with its range if it had one. */
   readonly requests: string[];
-  /** Answers in place of the hub when it returns true. */
+  /** Replaces the hub's answer when it returns true. */
   instead: (request: IncomingMessage, response: ServerResponse) => boolean;
   close(): Promise<void>;
 };
@@ -38,7 +38,7 @@ export async function startFakeHuggingFace(
     const content = path === undefined ? undefined : model?.files[path];
     if (model !== undefined && path === undefined) response.end(JSON.stringify(listingOf(model)));
     else if (content !== undefined) send(Buffer.from(content), request.headers.range, response);
-    // As the hub does for what is not there and for what is not public.
+    // The hub's answer for a model that does not exist or is not public.
     else response.writeHead(401, { 'x-error-code': 'RepoNotFound' }).end();
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

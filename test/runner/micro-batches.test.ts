@@ -1,4 +1,4 @@
-// Micro-batches hold every text exactly once, within their budget.
+// Micro-batches contain every text exactly once, within their budget.
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -81,7 +81,7 @@ test('mean pooling over the tokens of a text ignores its padding', () => {
   );
 });
 
-test('first-token pooling and pooled graphs take their row', () => {
+test('first-token pooling and pooled graphs use the right row', () => {
   const output = Float32Array.from([1, 2, 3, 4, 5, 6, 7, 8]);
   expect(pool(output, [1, 2], 2, 2, 'cls').map((vector) => [...vector])).toEqual([
     [1, 2],
@@ -93,7 +93,7 @@ test('first-token pooling and pooled graphs take their row', () => {
   ]);
 });
 
-test('a normalised vector has length 1, and one without direction becomes NaN', () => {
+test('a normalised vector has length 1, and a zero vector becomes NaN', () => {
   expect([...normalise(Float32Array.from([3, 4]))]).toEqual([Math.fround(0.6), Math.fround(0.8)]);
   expect([...normalise(new Float32Array(2))]).toEqual([NaN, NaN]);
 });

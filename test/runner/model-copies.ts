@@ -1,5 +1,5 @@
-// Copies of the shipped model in a temporary folder, changed in one way: damaged, or with a graph
-// that leaves pooling to us.
+// Copies of the shipped model in a temporary folder with one change: damage, or a graph without
+// pooling.
 
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -10,10 +10,7 @@ export const shippedModel = resolve('models/all-MiniLM-L6-v2');
 
 export type ModelCopy = AsyncDisposable & { readonly folder: string };
 
-/**
- * A folder of links to the shipped files; `changes` are written in place of them, and `null` leaves
- * a file out.
- */
+/** A folder of links to the shipped files. `changes` replaces files; `null` leaves a file out. */
 export async function modelCopy(
   changes: Readonly<Record<string, Uint8Array | string | null>>,
 ): Promise<ModelCopy> {
@@ -49,8 +46,8 @@ export async function modelWithHiddenStates(pooling: Manifest['pooling']): Promi
 }
 
 /**
- * What it pools itself goes by a name that means nothing to anybody; as long as the real one, so
- * that no length in the file changes.
+ * Renames the graph's own pooled output to an unknown name of the same length, so that no length in
+ * the file changes.
  */
 export async function graphWithHiddenStates(
   tensor = '/layers.5/ln2/LayerNormalization_output_0',

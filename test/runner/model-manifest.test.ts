@@ -1,4 +1,4 @@
-// A changed, missing or truncated file of a model is noticed and named.
+// A changed, missing or truncated model file is detected and named.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -16,20 +16,21 @@ import { modelCopy, shippedModel } from './model-copies.ts';
 
 const shipped = (path: string): Promise<Buffer> => readFile(join(shippedModel, path));
 
-test('the shipped model is what its manifest says, for every dtype', async () => {
+test('the shipped model matches its manifest for every dtype', async () => {
   const { model } = await openModelFolder(shippedModel);
   for (const dtype of Object.keys(model.manifest.dtypes)) await verifyFiles(model, dtype);
   expect(await readGolden(model)).toMatchObject({ dimensions: model.manifest.dimensions });
   expect(model.revision).toMatch(/^[0-9a-f]{64}$/);
 });
 
-test('a truncated graph is named with both hashes and the way to restore it', async () => {
+test('a truncated graph is reported with both hashes and how to restore it', async () => {
   const graph = await shipped('onnx/model_int8.onnx');
   await using copy = await modelCopy({ 'onnx/model_int8.onnx': graph.subarray(0, -1) });
   const { model } = await openModelFolder(copy.folder);
   await expect(verifyFiles(model, 'int8')).rejects.toThrow(
     new RegExp(
-      `onnx/model_int8.onnx .* expected SHA-256 ${model.manifest.files['onnx/model_int8.onnx']}, got [0-9a-f]{64} .*git checkout`,
+      'onnx/model_int8.onnx .* expected SHA-256 ' +
+        `${model.manifest.files['onnx/model_int8.onnx']}, got [0-9a-f]{64} .*git checkout`,
     ),
   );
 });
@@ -53,7 +54,7 @@ test.each(['tokenizer.json', 'config.json', 'golden.json'])(
   },
 );
 
-test('a folder that is not there, and one without a manifest, say so', async () => {
+test('a missing folder and a missing manifest are reported', async () => {
   await expect(openModelFolder('/no/such/model')).rejects.toThrow(
     'VECTORSTREAM_MODEL is "/no/such/model": there is no such folder.',
   );
@@ -63,7 +64,7 @@ test('a folder that is not there, and one without a manifest, say so', async () 
   );
 });
 
-test('a manifest that is wrong names the member', async () => {
+test('an invalid manifest is reported with its invalid member', async () => {
   const manifest = JSON.parse((await shipped('manifest.json')).toString());
   expect(() => parseManifest('{')).toThrow('manifest.json is not JSON');
   expect(() => parseManifest(JSON.stringify({ ...manifest, dimensions: '384' }))).toThrow(
@@ -87,7 +88,7 @@ test('a manifest that is wrong names the member', async () => {
   ).toThrow('every vector');
 });
 
-test('the golden verdict holds both bounds and lets nothing that is no number pass', () => {
+test('the golden verdict applies both bounds and rejects NaN', () => {
   const bounds = { goldenMeanMin: 0.99, goldenMin: 0.98 };
   expect(goldenVerdict([0.999, 0.985], bounds)).toMatchObject({ ok: true, min: 0.985 });
   for (const cosines of [[0.999, 0.979], [0.985, 0.985], [1, NaN], [NaN], []])

@@ -1,4 +1,4 @@
-// Texts unlike any product, the same ones every time: what a shop's visitors type, and worse.
+// Texts unlike any product, the same at every call: what a shop's visitors type, and worse.
 
 export type OddTexts = { next(): number; oddTexts(count: number): string[] };
 

@@ -1,5 +1,4 @@
-// A model folder that comes without a manifest, as downloaded from a hub, becomes one that runners
-// can join with.
+// A downloaded model folder without a manifest becomes one that runners can use.
 
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
@@ -24,7 +23,7 @@ test.each([
   ['hidden states', 'mean', async () => ({ 'onnx/model.onnx': await graphWithHiddenStates() })],
   ['pooled vectors', 'none', async () => ({})],
 ] as const)(
-  'a graph with %s is drafted with pooling "%s", its golden vectors agree with the reference, and it serves',
+  'a graph with %s gets pooling "%s" and correct golden vectors, and serves',
   async (_, pooling, graph) => {
     await using copy = await modelCopy({ ...bare, ...(await graph()) });
     await draft(copy.folder, 'somebody/some-model');
@@ -58,7 +57,7 @@ test.each([
   },
 );
 
-test('a folder without a graph, and a draft without a name, say so', async () => {
+test('a missing graph and a missing model name are reported', async () => {
   await using empty = await modelCopy({ ...bare, 'onnx/model.onnx': null });
   await expect(draft(empty.folder, 'somebody/some-model')).rejects.toMatchObject({
     code: 1,
