@@ -20,7 +20,7 @@ export default defineConfig(({ mode, command }) => {
       exclude: mode === 'full' ? [] : ['test/**/*.long.test.ts'],
       testTimeout: 30_000,
       hookTimeout: 60_000,
-      // Most tests wait for processes of their own, which take what is left.
+      // Most tests wait for their own processes, which use the remaining cores.
       maxWorkers: Math.max(2, availableParallelism() - 1),
       reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
     },
@@ -32,7 +32,7 @@ function pages() {
   return {
     root: 'pages',
     publicDir: false as const,
-    // The runtime's module stays a file of its own: the pages say where, and its threads begin from
+    // The runtime's module stays a separate file: the pages name its address, and its threads load
     // it.
     resolve: { conditions: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'production'] },
     oxc: { jsx: { runtime: 'automatic' as const, importSource: 'preact' } },
@@ -47,7 +47,7 @@ function pages() {
       outDir: '../dist/pages',
       emptyOutDir: true,
       target: 'es2023',
-      // The pages' policy allows no data: addresses.
+      // The pages' content security policy forbids data: URLs.
       assetsInlineLimit: 0,
       modulePreload: { polyfill: false },
       chunkSizeWarningLimit: 1024,
@@ -57,8 +57,8 @@ function pages() {
           demo: resolve('pages/demo/index.html'),
           'demo-offline': resolve('pages/demo/service-worker.ts'),
         },
-        // A service worker has the reach of the folder that it comes from, and one address for all
-        // its versions.
+        // A service worker controls the folder that it is served from, and needs the same address in
+        // every version.
         output: {
           entryFileNames: ({ name }: { readonly name: string }) =>
             name === 'demo-offline' ? '[name].js' : 'assets/[name]-[hash].js',

@@ -151,7 +151,7 @@ describe('samples', () => {
     expect(one.due(90_000)).toEqual([]);
   });
 
-  test('find a runner that is wrong on a share f with probability 1 − (1 − f)ⁿ by n samples', () => {
+  test('n samples find a runner that is wrong on a share f with 1 − (1 − f)ⁿ', () => {
     const runs = 300;
     for (const [share, strata] of [
       [0.1, 20],

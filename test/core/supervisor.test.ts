@@ -76,7 +76,7 @@ function scripted(candidates: readonly Candidate[], processes: number) {
   return { clock, next, afterDelay, supervised, stop: () => stopping.abort() };
 }
 
-test('a crashed worker is replaced at once, and after a backoff when it crashes again', async () => {
+test('a crashed worker is replaced at once, then after a backoff', async () => {
   const run = scripted([cpu], 2);
   await run.next();
   const second = await run.next();

@@ -1,5 +1,5 @@
-// A model of the Hugging Face hub is downloaded once, whole and verified, and becomes a folder that
-// runners can join with.
+// A model on Hugging Face is downloaded once, completely and verified, and becomes a folder that
+// runners can use.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -41,7 +41,7 @@ const complete = (): Promise<FakeModel['files']> =>
   sessionFiles().then((files) => ({ ...files, 'onnx/model.onnx': 'graph' }));
 
 describe('a model of the hub', () => {
-  test('is downloaded, drafted from its own settings and proved; later starts need no network, and a new need only what is missing', async () => {
+  test('is downloaded, drafted and checked; later starts download only what is missing', async () => {
     await using hub = await startFakeHuggingFace({
       [id]: {
         files: {
@@ -163,11 +163,11 @@ describe('a model of the hub', () => {
       /^somebody\/some-model cannot be used: it has no tokenizer\.json\.$/,
     ],
     [
-      'a graph that is none',
+      'an invalid graph',
       async () => ({ files: await complete() }),
       /^somebody\/some-model cannot be loaded as fp32 on cpu: /,
     ],
-  ])('with %s is refused in one line, and leaves no folder', async (_, model, message) => {
+  ])('with %s is refused with one line and leaves no folder', async (_, model, message) => {
     await using hub = await startFakeHuggingFace({ [id]: await model() });
     await using dataDir = await temporaryFolder();
     const folder = join(dataDir.path, 'model');
@@ -225,7 +225,7 @@ describe('a model of the hub', () => {
       /^somebody\/some-model cannot be downloaded: .* answers 418\.$/,
     ],
   ])(
-    'that is %s says so, and never shows the token',
+    'that is %s gets an error that never shows the token',
     async (_, status, code, withToken, message) => {
       await using hub = await startFakeHuggingFace({});
       const sent: (string | undefined)[] = [];
@@ -246,7 +246,7 @@ describe('a model of the hub', () => {
     },
   );
 
-  test('a hub that cannot be reached, one that is no hub, and an address that is none are named', async () => {
+  test('an unreachable hub, a foreign server and an invalid address are reported', async () => {
     const gone = await startFakeHuggingFace({});
     await gone.close();
     await expect(
@@ -267,7 +267,7 @@ describe('a model of the hub', () => {
     );
   });
 
-  test('that needs more room than there is does not begin', async () => {
+  test('that needs more disk space than is free is not downloaded', async () => {
     await using hub = await startFakeHuggingFace({ [id]: { files: await complete() } });
     hub.instead = (request, response) => {
       if (!request.url?.startsWith('/api/')) return false;
@@ -296,7 +296,7 @@ describe('a model of the hub', () => {
     );
   });
 
-  test('the process that prepares it ends with one line and no stack', async () => {
+  test('is prepared by a process that fails with one line and no stack', async () => {
     await using hub = await startFakeHuggingFace({});
     await using dataDir = await temporaryFolder();
     const request = {
@@ -328,7 +328,7 @@ describe('a model of the hub', () => {
   });
 });
 
-/** Of the requests for the file: `whole`, or the range. */
+/** For each request for the file: `whole`, or its range. */
 const ranges = (requests: readonly string[]): string[] =>
   requests
     .filter((request) => request.includes('/resolve/'))
@@ -354,7 +354,7 @@ describe('a file of the hub', () => {
       [Symbol.asyncDispose]: () => stack.disposeAsync(),
     };
   };
-  test('whose connection breaks is carried on with where it broke, and is not there before it is whole', async () => {
+  test('resumes after a broken connection, and appears only when it is complete', async () => {
     await using here = await arrange();
     let cuts = 0;
     here.hub.instead = (request, response) => {
@@ -388,7 +388,7 @@ describe('a file of the hub', () => {
     ).toBe(true);
   });
 
-  test('that a process left half done is carried on with by the next, from scratch when the half is damaged', async () => {
+  test('is continued by the next process, from the start if the part is damaged', async () => {
     const ended = spawn(process.execPath, ['--version'], { stdio: 'ignore' });
     await once(ended, 'close');
     for (const [left, asked] of [
@@ -410,17 +410,14 @@ describe('a file of the hub', () => {
   test.each([
     ['other bytes', Buffer.alloc(content.length)],
     ['more bytes', Buffer.concat([content, content])],
-  ])(
-    'that comes with %s than announced is thrown away and named with both hashes',
-    async (_, wrong) => {
-      await using here = await arrange();
-      here.hub.instead = (_request, response) => Boolean(response.end(wrong));
-      await expect(here.get()).rejects.toThrow(
-        /^somebody\/some-model\/onnx\/model\.onnx differs from what .* announces: expected SHA-256 [0-9a-f]{64} \(3000000 bytes\), got [0-9a-f]{64} \(\d+ bytes\)\.$/,
-      );
-      expect(await readdir(join(here.target, '..'))).toEqual([]);
-    },
-  );
+  ])('with %s than announced is deleted and reported with both hashes', async (_, wrong) => {
+    await using here = await arrange();
+    here.hub.instead = (_request, response) => Boolean(response.end(wrong));
+    await expect(here.get()).rejects.toThrow(
+      /^somebody\/some-model\/onnx\/model\.onnx differs from what .* announces: expected SHA-256 [0-9a-f]{64} \(3000000 bytes\), got [0-9a-f]{64} \(\d+ bytes\)\.$/,
+    );
+    expect(await readdir(join(here.target, '..'))).toEqual([]);
+  });
 });
 
 const draft = async (files: Readonly<Record<string, unknown>>) => {
@@ -442,7 +439,7 @@ const pooling = (...modes: string[]) => ({
 });
 
 describe('a draft', () => {
-  test('takes the least of the lengths that are named', async () => {
+  test('uses the smallest of the given lengths', async () => {
     expect(await draft({})).toMatchObject({
       maxTokens: 512,
       pooling: 'mean',
@@ -462,7 +459,7 @@ describe('a draft', () => {
     ).toMatchObject({ maxTokens: 2048 });
   });
 
-  test('pools as the model says, and refuses what it cannot do', async () => {
+  test('pools as the model says, and refuses unsupported pooling', async () => {
     expect(await draft(pooling('cls_token'))).toMatchObject({ pooling: 'cls' });
     expect(await draft({ '1_Pooling/config.json': { pooling_mode: 'cls' } })).toMatchObject({
       pooling: 'cls',
@@ -481,7 +478,7 @@ describe('a draft', () => {
     );
   });
 
-  test('takes the default prompt for both where no other is named', async () => {
+  test('uses the default prompt for both if no other is given', async () => {
     expect(
       await draft({
         'config_sentence_transformers.json': {
@@ -493,7 +490,7 @@ describe('a draft', () => {
   });
 });
 
-test('a setting is a model of the hub, or can only be a folder', () => {
+test('a setting names a model on Hugging Face, or a folder', () => {
   expect(huggingFaceModelOf('Xenova/bge-small-en-v1.5')).toEqual({
     id: 'Xenova/bge-small-en-v1.5',
     revision: 'main',

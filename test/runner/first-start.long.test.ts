@@ -1,4 +1,4 @@
-// The first start of a real `node-runner/main.ts`, which measures every candidate, and the next.
+// The first start of the real `node-runner/main.ts` measures every candidate; the next does not.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { startScriptedGateway } from './scripted-gateway.ts';
 
 vi.setConfig({ testTimeout: 180_000 });
 
-test('the first start measures and the next remembers; both workers join, answer, and leave cleanly on SIGTERM', async () => {
+test('the first start measures, the next reads its choice, and both leave cleanly', async () => {
   await using runners = await runnerStarter();
   await using gateway = await startScriptedGateway(runnerToken);
   const runner = runners.start(gateway.url, '--runners', '2');

@@ -1,5 +1,4 @@
-// The real thing: `node-runner/main.ts` as a process with its workers, joined to a gateway that the
-// test plays.
+// The real `node-runner/main.ts` with its worker processes, joined to a gateway that the test plays.
 
 import { execFile, type ChildProcess } from 'node:child_process';
 import { promisify } from 'node:util';
@@ -8,7 +7,7 @@ import { modelCopy } from './model-copies.ts';
 import { runnerStarter, runnerToken, type RunnerStarter } from './runner-starter.ts';
 import { startScriptedGateway, type JoinedRunner } from './scripted-gateway.ts';
 
-// Several processes load the model; on a busy machine that takes its time.
+// Several processes load the model, which is slow on a busy machine.
 vi.setConfig({ testTimeout: 90_000 });
 
 let runners: RunnerStarter;
@@ -43,8 +42,8 @@ test('a worker that is killed is replaced', async () => {
 
 test.each([
   ['the supervisor is killed', (child: ChildProcess) => child.kill('SIGKILL')],
-  ['the gateway that started it is gone', (child: ChildProcess) => child.disconnect()],
-])('no worker outlives it when %s', async (_, end) => {
+  ['the gateway that started it ends', (child: ChildProcess) => child.disconnect()],
+])('no worker is left when %s', async (_, end) => {
   await using gateway = await startScriptedGateway(runnerToken);
   const runner = runners.start(gateway.url, '--runners', '2');
   const joined: JoinedRunner[] = [await gateway.joined(), await gateway.joined()];
@@ -55,7 +54,7 @@ test.each([
 
 test.each([
   [
-    'a model folder that is not there',
+    'a missing model folder',
     ['--model', '/no/such/model'],
     2,
     /^VECTORSTREAM_MODEL is "\/no\/such\/model": there is no such folder\..*\n$/,
@@ -72,7 +71,7 @@ test.each([
   ).rejects.toMatchObject({ code, stderr: expect.stringMatching(line) });
 });
 
-test('a damaged graph of a forced dtype ends with the file, both hashes and the remedy', async () => {
+test('a damaged graph of a forced dtype is reported with both hashes and the remedy', async () => {
   await using copy = await modelCopy({ 'onnx/model_int8.onnx': 'damaged' });
   const running = promisify(execFile)(process.execPath, [
     'node-runner/main.ts',

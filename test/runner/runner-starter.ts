@@ -1,4 +1,4 @@
-// Starts `node-runner/main.ts` as a process, as a gateway does, for tests that play the gateway.
+// Starts `node-runner/main.ts` as a gateway does, for tests that play the gateway.
 
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,17 +11,17 @@ export const runnerToken = 'a-token-of-the-test';
 export type StartedRunner = {
   readonly child: ChildProcess;
   readonly output: () => string;
-  /** Its exit code, once all its processes are gone. */
+  /** Its exit code, once all its processes have ended. */
   readonly exited: Promise<unknown>;
 };
 
 export type RunnerStarter = AsyncDisposable & {
   readonly dataDir: string;
-  /** With a channel; the token comes from the data folder. */
+  /** Has a channel; the token comes from the data folder. */
   start(url: string, ...flags: string[]): StartedRunner;
 };
 
-/** Disposing kills what is left and removes the data folder. */
+/** Disposal kills the remaining processes and removes the data folder. */
 export async function runnerStarter(): Promise<RunnerStarter> {
   const dataDir = await mkdtemp(join(tmpdir(), 'vectorstream-runner-'));
   await writeFile(join(dataDir, 'runner-token'), `${runnerToken}\n`);
@@ -44,7 +44,7 @@ export async function runnerStarter(): Promise<RunnerStarter> {
         stream?.on('data', (chunk: Buffer) => {
           output += chunk.toString();
         });
-      // Workers write to the same standard output: it ends when all of them are gone.
+      // Workers write to the same standard output, so it ends when all of them have ended.
       const silent = Promise.all(
         [child.stdout, child.stderr].flatMap((stream) =>
           stream === null ? [] : [once(stream, 'end')],

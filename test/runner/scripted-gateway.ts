@@ -1,4 +1,4 @@
-// A gateway's side of the runner protocol on a real socket, that does only what a test tells it to.
+// A gateway's side of the runner protocol on a real socket, controlled by a test.
 
 import { createServer } from 'node:http';
 import { WebSocketServer, type WebSocket } from 'ws';
@@ -11,7 +11,7 @@ import {
   type RunnerHello,
 } from '#core/protocol/wire.ts';
 
-/** A runner that was welcomed. */
+/** A welcomed runner. */
 export type JoinedRunner = {
   readonly hello: RunnerHello;
   /** Rejects when the connection closes first. One job at a time. */

@@ -1,5 +1,4 @@
-// Which gateways a runner is joined to: every one behind its addresses, each once, while they come
-// and go.
+// A runner joins every gateway behind its URLs exactly once, while gateways come and go.
 
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -19,7 +18,7 @@ import { serveGateways } from '../../node-runner/serve-gateways.ts';
 const log = createLog({ level: 'silent', format: 'json', fields: {} });
 const nameOf = ({ url, address }: GatewayEndpoint): string => address ?? url;
 
-describe('the places behind an address', () => {
+describe('the endpoints of a URL', () => {
   test.each<[string, readonly string[], readonly (string | null)[]]>([
     ['ws://gateways:8080', ['10.0.0.1', '10.0.0.2'], ['10.0.0.1', '10.0.0.2']],
     [
@@ -39,7 +38,7 @@ describe('the places behind an address', () => {
     );
   });
 
-  test('one is dialled just there, under its own name', async () => {
+  test('an endpoint is dialled at its address under its host name', async () => {
     const server = createServer();
     const sockets = new WebSocketServer({ server, handleProtocols: () => subprotocol });
     server.listen(0, '127.0.0.1');
@@ -73,7 +72,7 @@ describe('the places behind an address', () => {
   });
 });
 
-/** A runner with `urls`; `dns` may be changed, and what it serves is looked at and ended by hand. */
+/** A runner with `urls`. The test may change `dns`, and inspects and ends what it serves. */
 function start(urls: readonly string[], dns: Record<string, readonly string[] | null>) {
   const clock = new ManualClock();
   const stop = new AbortController();
@@ -89,7 +88,7 @@ function start(urls: readonly string[], dns: Record<string, readonly string[] | 
       if (found === null) throw new Error('ENOTFOUND');
       return found;
     },
-    // As `keepConnected`: dials again whenever the connection is lost, until it is told otherwise.
+    // Like `keepConnected`: dials again whenever the connection is lost, until it is stopped.
     serve: async (place, dial) => {
       while (!stop.signal.aborted) {
         dial();
@@ -119,7 +118,7 @@ function start(urls: readonly string[], dns: Record<string, readonly string[] | 
 }
 
 describe('a runner of several gateways', () => {
-  test('joins all behind one name, finds new ones, and lets go of one that is gone only when its connection ends', async () => {
+  test('joins all of a name, finds new ones, and drops a removed one when it disconnects', async () => {
     const { clock, stop, done, dns, open, dialled, lose } = start(['ws://gateways:8080'], {
       gateways: ['10.0.0.1', '10.0.0.2'],
     });
@@ -132,7 +131,7 @@ describe('a runner of several gateways', () => {
     lose('10.0.0.2');
     await clock.advance(1_000);
     expect([...open.keys()].toSorted()).toEqual(['10.0.0.2', '10.0.0.3']);
-    // The address is back: another gateway, or the same.
+    // The address is back: it is another gateway, or the same.
     dns['gateways'] = ['10.0.0.1', '10.0.0.2', '10.0.0.3'];
     await clock.advance(10_000);
     expect(dialled.filter((name) => name === '10.0.0.1')).toHaveLength(2);
@@ -141,7 +140,7 @@ describe('a runner of several gateways', () => {
     expect(clock.sleeping).toBe(0);
   });
 
-  test('the same place under two addresses is one gateway', async () => {
+  test('two URLs with the same endpoint are one gateway', async () => {
     const { clock, stop, done, dialled } = start(['ws://a:8080', 'ws://b:8080', 'ws://b:9090'], {
       a: ['10.0.0.1'],
       b: ['10.0.0.1'],
@@ -152,7 +151,7 @@ describe('a runner of several gateways', () => {
     await done;
   });
 
-  test('a name server that fails takes nothing away, and is asked again soon', async () => {
+  test('a failed lookup removes no gateway and is soon retried', async () => {
     const { clock, stop, done, dns, open } = start(['ws://a:8080', 'ws://b:8080'], {
       a: ['10.0.0.1'],
       b: null,
@@ -167,7 +166,7 @@ describe('a runner of several gateways', () => {
     await done;
   });
 
-  test('told to stop before any name is known, it stops', async () => {
+  test('stops even before any name is resolved', async () => {
     const { clock, stop, done } = start(['ws://a:8080'], {});
     await clock.advance(5_000);
     stop.abort();
@@ -175,7 +174,7 @@ describe('a runner of several gateways', () => {
     expect(clock.sleeping).toBe(0);
   });
 
-  test('a refusal costs one gateway; the last one ends the runner', async () => {
+  test('a refusal removes one gateway; the last one ends the runner', async () => {
     const { clock, done, open, refuse } = start(['ws://gateways:8080'], {
       gateways: ['10.0.0.1', '10.0.0.2'],
     });
@@ -190,7 +189,7 @@ describe('a runner of several gateways', () => {
     expect(clock.sleeping).toBe(0);
   });
 
-  test('anything else that fails ends it at once', async () => {
+  test('any other failure ends it at once', async () => {
     const { clock, done, open } = start(['ws://gateways:8080'], {
       gateways: ['10.0.0.1', '10.0.0.2'],
     });

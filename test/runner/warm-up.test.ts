@@ -1,10 +1,10 @@
-// How a session's speed is measured: on rounds as large as its jobs, without minutes spent on a
-// slow one.
+// A session's speed is measured on rounds as large as its jobs, without spending minutes on a slow
+// one.
 
 import { expect, test } from 'vitest';
 import { measureSpeed } from '#core/transformers/warm-up.ts';
 
-/** Takes `overheadMs` for a round and `msPerText` for each of its texts, on a clock of its own. */
+/** Takes `overheadMs` per round and `msPerText` per text, on its own clock. */
 async function measured({
   overheadMs,
   msPerText,
@@ -30,13 +30,13 @@ async function measured({
   return { rounds, textsPerSecond };
 }
 
-test('a processor is told by 32 texts, also when there is no time at all', async () => {
+test('a CPU is measured with 32 texts, even without any time', async () => {
   const { rounds, textsPerSecond } = await measured({ overheadMs: 0, msPerText: 1, budgetMs: 0 });
   expect(rounds).toEqual([4, 8, 16, 32]);
   expect(textsPerSecond).toBeCloseTo(1000);
 });
 
-test('a GPU, which pays for every launch, is measured with hundreds of texts', async () => {
+test('a GPU, where every launch is costly, is measured with hundreds of texts', async () => {
   const { rounds, textsPerSecond } = await measured({
     overheadMs: 20,
     msPerText: 0.1,
@@ -46,7 +46,7 @@ test('a GPU, which pays for every launch, is measured with hundreds of texts', a
   expect(textsPerSecond).toBeGreaterThan(7_000);
 });
 
-test('one that the processor emulates is told by four', async () => {
+test('a software GPU is measured with four texts', async () => {
   expect(await measured({ overheadMs: 0, msPerText: 1_000, budgetMs: 400 })).toEqual({
     rounds: [4],
     textsPerSecond: 1,

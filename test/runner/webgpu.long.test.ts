@@ -1,4 +1,4 @@
-// WebGPU in a Node runner, played by the processor: the packaged Chromium's Vulkan driver under the
+// WebGPU in a Node runner on a software adapter: the packaged Chromium's Vulkan driver with the
 // system's Vulkan loader.
 
 import { execFileSync } from 'node:child_process';
@@ -18,7 +18,7 @@ const token = 'a-token-of-the-test';
 /** A text takes about a second. */
 const goldenTexts = 6;
 
-/** Variables that make SwiftShader the only Vulkan driver; a string says what is missing. */
+/** Variables that make SwiftShader the only Vulkan driver, or a string that says what is missing. */
 async function softwareVulkan(): Promise<Record<string, string> | string> {
   const loaders = ['/usr/lib/x86_64-linux-gnu', '/usr/lib64', '/usr/lib'].map((folder) =>
     join(folder, 'libvulkan.so.1'),
@@ -26,7 +26,7 @@ async function softwareVulkan(): Promise<Record<string, string> | string> {
   if (!loaders.some((file) => existsSync(file)))
     return 'there is no Vulkan loader: apt install libvulkan1';
   const chromium = await browserExecutable();
-  if (chromium === null) return 'there is no browser here';
+  if (chromium === null) return 'there is no browser on this machine';
   const driver = join(dirname(chromium), 'vk_swiftshader_icd.json');
   return existsSync(driver)
     ? { VK_ICD_FILENAMES: driver, VK_DRIVER_FILES: driver }
@@ -56,7 +56,7 @@ async function fewGoldenTexts() {
 }
 
 test(
-  'VECTORSTREAM_RUNNER_DEVICE=webgpu embeds right, and says that its GPU is played by the processor',
+  'VECTORSTREAM_RUNNER_DEVICE=webgpu embeds correctly and reports its software adapter',
   { timeout: 400_000 },
   async ({ skip }) => {
     const vulkan = await softwareVulkan();
@@ -92,7 +92,7 @@ test(
     const joined = await Promise.race([
       gateway.joined(),
       runner.ended.then(({ code }): never => {
-        throw new Error(`The runner ended by ${code}: ${runner.stderr()}${runner.stdout()}`);
+        throw new Error(`The runner ended with ${code}: ${runner.stderr()}${runner.stdout()}`);
       }),
     ]);
     expect(joined.hello).toMatchObject({
@@ -114,7 +114,7 @@ test(
   },
 );
 
-test('where the driver is missing, a forced WebGPU ends in one line that says what to install', async ({
+test('forced WebGPU without a driver ends with one line that says what to install', async ({
   skip,
 }) => {
   skip(process.platform !== 'linux', 'Vulkan is the way to the GPU on Linux only');
