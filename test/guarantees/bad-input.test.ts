@@ -1,5 +1,5 @@
-// Bad events through the real door: each is turned away or dead-lettered with the field, what was
-// got and what is allowed; its neighbours are stored.
+// Bad events through the real API: each is refused or dead-lettered with its field, the value and
+// what is allowed; its neighbours are stored.
 
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -13,7 +13,7 @@ const json = (fields: Readonly<Record<string, unknown>>): string =>
   JSON.stringify(shopEvent(fields));
 const product = (fields: Readonly<Record<string, unknown>>): string =>
   json({ product: { id: 'p1', name: 'Storm lantern', price: 20, ...fields } });
-/** A member written literally, for what `JSON.stringify` would never write. */
+/** A member as literal text, for what `JSON.stringify` never writes. */
 const literal = (member: string): string => `${json({}).slice(0, -1)},${member}}`;
 const brokenUtf8 = (): Uint8Array<ArrayBuffer> => {
   const bytes = utf8.encode(json({ user_id: 'u-broken' }));
@@ -190,7 +190,7 @@ afterAll(async () => {
   await folder[Symbol.asyncDispose]();
 });
 
-/** What is told of a bad event, wherever it is told. */
+/** What every answer says about a bad event. */
 const told = ([, , reason, field, message]: (typeof badEvents)[number]) => ({
   message: expect.stringMatching(message),
   ...(field !== null && { field }),
@@ -202,7 +202,7 @@ describe.each([
   { onInvalid: 'dead_letter', fate: 'dead_lettered', deadLettersPerEvent: 1 },
 ])('on_invalid=$onInvalid', ({ onInvalid, fate, deadLettersPerEvent }) => {
   test(
-    'every bad event is told with its reason, field and message; every neighbour is stored',
+    'every bad event is reported with reason, field and message; every neighbour is stored',
     { timeout: 60_000 },
     async () => {
       const before = readStore(folder.path);
@@ -263,7 +263,7 @@ test.for([
   ],
   ['dead_letter', 202, 'application/json', { accepted: 0, dead_lettered: 1 }, 'dead_lettered'],
 ] as const)(
-  'with on_invalid=%s a bad event that is alone is answered with its field',
+  'with on_invalid=%s the answer to a single bad event names its field',
   async ([onInvalid, status, type, counts, fate]) => {
     const answer = await gateway.post(`/events?on_invalid=${onInvalid}`, product({ price: -5 }));
     expect([answer.status, answer.type.split(';')[0]]).toEqual([status, type]);
@@ -308,7 +308,7 @@ test.for([
   },
 );
 
-test('nothing of it was logged as an error', () => {
+test('no bad input was logged as an error', () => {
   const severe = gateway
     .stdout()
     .split('\n')

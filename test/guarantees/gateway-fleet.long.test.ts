@@ -1,6 +1,6 @@
-// Several gateways of one consumer group, real ones on a real broker, and one store for all: they
-// come, go and are killed in mid-stream, the store stops, events are bad; each valid event is
-// stored exactly once, each other one is a dead letter.
+// Several real gateways of one consumer group on a real broker share one store. They join, leave and
+// are killed in mid-stream, the store stops, and events are bad. Each valid event is stored exactly
+// once, and each invalid event is a dead letter.
 
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
@@ -24,10 +24,10 @@ import { temporaryFolder, type TemporaryFolder } from '../helpers/temporary-fold
 import { until } from '../helpers/until.ts';
 
 const reason = await noKafka();
-/** 20,000 by hand, and fewer here: the promises do not depend on it. */
+/** Fewer than in a manual run (20,000): the promises do not depend on the number. */
 const events = Number(process.env['VECTORSTREAM_TEST_EVENTS'] ?? 5_000);
 const drainedMsMax = 30_000 + events * 20;
-/** A killed gateway is known to its group for a session of 10 s. */
+/** A killed gateway stays a member of its group for a session of 10 s. */
 const joinMsMax = 30_000;
 
 const ready = (gateway: RunningGateway) =>
@@ -69,7 +69,7 @@ describe.skipIf(reason !== null)('gateways of one group with one store', () => {
     });
 
   it(
-    'two gateways with a runner each: each event is stored once, each text embedded once, but for those that both met before either had stored it',
+    'two gateways store each event once and embed few texts twice',
     { timeout: 120_000 + drainedMsMax },
     async () => {
       await using folder = await temporaryFolder();
@@ -87,7 +87,7 @@ describe.skipIf(reason !== null)('gateways of one group with one store', () => {
       expect(needless).toEqual([]);
       const stats = await Promise.all(gateways.map((gateway) => gateway.stats()));
       const embedded = stats.reduce((sum, { texts }) => sum + texts.embedded, 0);
-      // What another gateway stored while a runner had it is not written again.
+      // A text that another gateway stored during the embedding is not written again.
       expect(embedded).toBeGreaterThanOrEqual(total);
       expect(embedded).toBeLessThan(stream.textIds.size * 1.25);
       expect(
@@ -95,14 +95,15 @@ describe.skipIf(reason !== null)('gateways of one group with one store', () => {
         'both worked',
       ).toBeGreaterThan(0);
       process.stdout.write(
-        `${stream.eventIds.size} events, ${stream.textIds.size} texts, ${again.length} of them written by both gateways, ${embedded} embedded in all\n`,
+        `${stream.eventIds.size} events, ${stream.textIds.size} texts, ` +
+          `${again.length} of them written by both gateways, ${embedded} embedded in all\n`,
       );
       await Promise.all(gateways.map((gateway) => gateway[Symbol.asyncDispose]()));
     },
   );
 
   it(
-    'three gateways that come, are stopped and are killed in mid-stream: the same',
+    'three gateways that join, stop and are killed in mid-stream do the same',
     { timeout: 180_000 + drainedMsMax },
     async () => {
       await using folder = await temporaryFolder();
@@ -131,14 +132,15 @@ describe.skipIf(reason !== null)('gateways of one group with one store', () => {
       expect(needless).toEqual([]);
       expect((await third.stats()).dead_letters.open).toBe(0);
       process.stdout.write(
-        `${stream.eventIds.size} events, ${stream.textIds.size} texts, ${again.length} of them met by several gateways at once\n`,
+        `${stream.eventIds.size} events, ${stream.textIds.size} texts, ` +
+          `${again.length} of them met by several gateways at once\n`,
       );
       await Promise.all([third, fourth].map((gateway) => gateway[Symbol.asyncDispose]()));
     },
   );
 
   it(
-    'killed between store and commit: what is read again makes no second copy, and no older version takes the place of a newer one',
+    'a kill between store and commit makes no second copy and keeps the newest version',
     { timeout: 120_000 },
     async () => {
       await using folder = await temporaryFolder();
@@ -146,7 +148,7 @@ describe.skipIf(reason !== null)('gateways of one group with one store', () => {
       const start = starter(folder, qdrant, 'killed');
       const killed = await start('killed');
       await ready(killed);
-      // Carried out, but the one who asked is gone: stored, and not committed.
+      // The write succeeds after its gateway is killed: stored, and not committed.
       let replayed: readonly string[] = [];
       qdrant.fail({ kind: 'half-an-answer' }, (request) => {
         if (!isWriteOf(eventsCollection)(request)) return false;
@@ -165,8 +167,8 @@ describe.skipIf(reason !== null)('gateways of one group with one store', () => {
       expect(replayed.length).toBeGreaterThan(0);
       expect(await countPoints(qdrant.url, eventsCollection)).toBe(replayed.length);
 
-      // Of every second one a newer version, in other partitions and so before or after the one
-      // that is read again; of all an older one.
+      // Every second event gets a newer version in another partition, so before or after the one
+      // that is read again; every event gets an older version.
       const newer = versions
         .filter((_, index) => index % 2 === 0)
         .map((event) => ({
@@ -202,7 +204,7 @@ describe.skipIf(reason !== null)('gateways of one group with one store', () => {
   );
 
   it(
-    'the store stopped for 30 s in mid-stream: readiness names it, nothing is dead-lettered for it, and all goes on by itself',
+    'a store outage of 30 s shows in readiness, dead-letters nothing, and ends by itself',
     { timeout: 150_000 + drainedMsMax },
     async () => {
       await using folder = await temporaryFolder();
@@ -246,7 +248,7 @@ describe.skipIf(reason !== null)('gateways of one group with one store', () => {
   );
 
   it(
-    'events made bad: exactly these are dead letters, each with its reason, key and value, for any Kafka client to read',
+    'exactly the bad events are dead letters, each with its reason, key and value',
     { timeout: 120_000 + drainedMsMax },
     async () => {
       await using folder = await temporaryFolder();
@@ -295,7 +297,7 @@ describe.skipIf(reason !== null)('gateways of one group with one store', () => {
   );
 });
 
-/** Nothing of this project in between. */
+/** Uses no code of this project. */
 const plainKafka = (broker: KafkaBroker) =>
   new kafkajs.Kafka({ brokers: broker.brokers.split(','), logLevel: kafkajs.logLevel.NOTHING });
 
@@ -325,7 +327,7 @@ type PlainRecord = {
   readonly headers: Readonly<Record<string, string>>;
 };
 
-/** All that a topic holds, which is at least `count` soon. */
+/** All records of a topic, once there are at least `count`. */
 async function readAll(
   broker: KafkaBroker,
   topic: string,

@@ -1,5 +1,5 @@
-// SIGKILL of a gateway again and again on one folder, at any moment of its life: the promises hold
-// over all of its lives together.
+// Repeated SIGKILL of a gateway on one data folder, at any moment of its life: the promises hold over
+// all its lives.
 
 import { expect, test } from 'vitest';
 import { expectExactlyOnce, expectNotEmbeddedAgain } from '../helpers/exactly-once.ts';
@@ -17,7 +17,7 @@ const lives = 12;
 const below = (max: number): number => Math.floor(Math.random() * max);
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Resolves when it has come. `texts`: how many were stored before this life. */
+/** Resolves at the moment. `texts`: how many were stored before this life. */
 type Moment = (
   gateway: RunningGateway,
   acknowledged: () => number,
@@ -35,7 +35,7 @@ const newTexts: Moment = (gateway, _, texts) => {
 
 const moments: readonly { readonly name: string; readonly come: Moment }[] = [
   {
-    name: 'while events are taken in',
+    name: 'while events are accepted',
     come: (_, acknowledged) => {
       const enough = acknowledged() + below(eventsPerLife);
       return until('events are acknowledged', 30_000, () => acknowledged() >= enough);
@@ -54,7 +54,7 @@ const moments: readonly { readonly name: string; readonly come: Moment }[] = [
 ];
 
 test(
-  'twelve lives, each killed: every acknowledged event is stored once, and no stored text was ever embedded again',
+  'after twelve kills acknowledged events are stored once and stored texts embedded once',
   { timeout: 300_000 },
   async ({ skip }) => {
     needsProcessList(skip);
@@ -65,7 +65,7 @@ test(
     for (let life = 0; life < lives; life++) {
       const moment = moments[life % moments.length];
       await using gateway = await startGateway(folder.path);
-      // Half of the texts are those of the life before.
+      // Half of the texts repeat those of the previous life.
       const sending = sendEvents(
         gateway,
         shopEvents(eventsPerLife, 2 * newTextsPerLife, life * newTextsPerLife),
@@ -75,14 +75,15 @@ test(
       gateway.child.kill('SIGKILL');
       await gateway.ended;
       await until(
-        'no process of the killed gateway is left',
+        'all processes of the killed gateway have ended',
         5_000,
         () => processesOf(folder.path).length === 0,
       );
       await sending;
       const now = readStore(folder.path);
       history.push(
-        `${moment?.name}: ${now.eventIds.length} of ${sent.acknowledged.size} stored, ${now.texts.size} texts`,
+        `${moment?.name}: ${now.eventIds.length} of ${sent.acknowledged.size} stored, ` +
+          `${now.texts.size} texts`,
       );
       if (before !== null) expectNotEmbeddedAgain(before, now);
       expect(now.deadLetters, history.join('; ')).toEqual([]);

@@ -1,5 +1,5 @@
-// SIGKILL of a working gateway: what was acknowledged is stored once after the next start, and no
-// stored text is computed again.
+// SIGKILL of a working gateway: after the next start every acknowledged event is stored once, and no
+// stored text is embedded again.
 
 import { expect, test } from 'vitest';
 import { expectExactlyOnce, expectNotEmbeddedAgain } from '../helpers/exactly-once.ts';
@@ -11,7 +11,7 @@ import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { until } from '../helpers/until.ts';
 
 test(
-  'every acknowledged event is stored once, nothing is dead-lettered, no stored text is embedded again, and no runner is left behind',
+  'acknowledged events are stored once, stored texts embedded once, and no runner is left',
   { timeout: 90_000 },
   async ({ skip }) => {
     needsProcessList(skip);
@@ -34,7 +34,7 @@ test(
     ).toEqual(['gateway', 'supervisor', 'worker']);
     killed.child.kill('SIGKILL');
     await until(
-      'no process of the killed gateway is left',
+      'all processes of the killed gateway have ended',
       5_000,
       () => processesOf(folder.path).length === 0,
     );
@@ -48,7 +48,7 @@ test(
     expectExactlyOnce(sent, after);
     expectNotEmbeddedAgain(atKill, after);
     expect(texts.embedded).toBe(after.texts.size - atKill.texts.size);
-    // Only what was not committed came again.
+    // Only uncommitted events were delivered again.
     expect(events.received).toBe(after.log.length - atKill.committed);
   },
 );

@@ -1,5 +1,5 @@
-// Ten thousand hostile requests beside a running stream: each is turned away clearly, memory stays,
-// a steady stream does not notice, nothing is lost.
+// Ten thousand hostile requests beside a running stream: each is refused clearly, memory stays
+// bounded, a steady stream is not slowed down, and nothing is lost.
 
 import { expect, test } from 'vitest';
 import { expectExactlyOnce } from '../helpers/exactly-once.ts';
@@ -16,26 +16,26 @@ const seed = Number(process.env['HOSTILE_SEED'] ?? 1);
 const requests = Number(process.env['HOSTILE_REQUESTS'] ?? 10_000);
 const key = 'hostile-test-key-0123456789abcdef';
 /**
- * Two bodies of 16 MB, and some of half a megabyte, are put together side by side; their memory is
- * used again and again.
+ * Two bodies of 16 MB and some of half a megabyte are assembled at the same time; their memory is
+ * reused.
  */
 const firstHalfBytesMax = 120e6;
 const secondHalfBytesMax = 30e6;
 /**
- * Of the gateway, all threads: what a request costs that is turned away, zip bombs included. Free
- * of who else uses the cores.
+ * CPU time of all threads of the gateway per refused request, zip bombs included. It does not
+ * depend on other users of the cores.
  */
 const processorMsPerRequestMax = 10;
 /**
- * Of a stream as fast as it is taken, which leaves no core idle: the attackers' own work and the
- * noise of a shared machine are in it.
+ * For a stream at full speed, which leaves no core idle: the attackers' own work and the noise of a
+ * shared machine are included.
  */
 const burstRatioMin = 0.4;
-/** Of a stream at 1,000 events/s, which leaves room for others: it must not notice them. */
+/** For a stream at 1,000 events/s, which leaves cores idle: it must not be slowed down. */
 const steadyRatioMin = 0.9;
 const steadyBatch = { events: 200, everyMs: 200 };
 
-/** Sends batches of events until told to end: one after the other, or one every so many ms. */
+/** Sends batches of events until the abort: one after another, or one every `everyMs`. */
 async function streamUntil(
   gateway: RunningGateway,
   over: AbortSignal,
@@ -51,7 +51,7 @@ async function streamUntil(
   }
 }
 
-/** A while in which nothing but the stream happens. */
+/** A time in which only the stream runs. */
 const calm = (): Promise<unknown> => new Promise((resolve) => setTimeout(resolve, 5_000));
 
 type Span = {
@@ -84,12 +84,12 @@ async function spanOf(gateway: RunningGateway, work: () => Promise<unknown>): Pr
 }
 
 const rateOf = ({ events, seconds }: Span): number => events / seconds;
-/** What of a span's processor time its events do not explain, at what they cost in the other one. */
+/** CPU time of a span beyond what its events cost in the calm span. */
 const excessMs = (span: Span, calmly: Span): number =>
   span.processorMs - (span.events * calmly.processorMs) / calmly.events;
 
 test(
-  `${requests} hostile requests are turned away clearly, and the stream beside them loses nothing`,
+  `${requests} hostile requests are refused clearly, and the stream beside them loses nothing`,
   { timeout: 400_000 },
   async () => {
     await using folder = await temporaryFolder();
@@ -106,7 +106,7 @@ test(
         environment: {},
       });
       expect([code, stderr]).toEqual([0, '']);
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what the other half of this test wrote
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the attacker's output
       reports.push(JSON.parse(stdout) as Report);
     };
 
@@ -136,11 +136,20 @@ test(
     const steadyRatio = rateOf(second) / ((1000 * steadyBatch.events) / steadyBatch.everyMs);
     const processorMsPerRequest = (excessMs(first, before) + excessMs(second, after)) / requests;
     process.stderr.write(
-      `hostile, seed ${seed}: ${requests} requests in ${(first.seconds + second.seconds).toFixed(1)} s; a stream at full speed, without and with them: ${Math.round(rateOf(before))}, ${Math.round(rateOf(first))} events/s, ratio ${burstRatio.toFixed(2)}; a stream at 1,000 events/s, with them: ${Math.round(rateOf(second))} events/s; processor time per hostile request: ${processorMsPerRequest.toFixed(1)} ms; resident MB before, halfway, at the end, after: ${[before, first, second, after].map(({ rssAfter }) => Math.round(rssAfter / 1e6)).join(', ')}\n`,
+      `hostile, seed ${seed}: ${requests} requests ` +
+        `in ${(first.seconds + second.seconds).toFixed(1)} s; ` +
+        `a stream at full speed, without and with them: ${Math.round(rateOf(before))}, ` +
+        `${Math.round(rateOf(first))} events/s, ratio ${burstRatio.toFixed(2)}; ` +
+        `a stream at 1,000 events/s, with them: ${Math.round(rateOf(second))} events/s; ` +
+        `CPU time per hostile request: ${processorMsPerRequest.toFixed(1)} ms; ` +
+        'resident MB before, halfway, at the end, after: ' +
+        `${[before, first, second, after]
+          .map(({ rssAfter }) => Math.round(rssAfter / 1e6))
+          .join(', ')}\n`,
     );
     const faults = reports.flatMap((report) => report.faults);
     expect([...new Set(faults)].slice(0, 20), `seed ${seed}, ${faults.length} faults`).toEqual([]);
-    // In fewer the rare ones may not come.
+    // Fewer requests may not include the rare kinds.
     const seen = new Set(reports.flatMap((report) => report.kinds));
     expect(requests < 5_000 ? [] : Object.keys(kinds).filter((kind) => !seen.has(kind))).toEqual(
       [],

@@ -1,5 +1,5 @@
-// Real processes, the real model, and a runner that is right for golden texts only: none of its
-// vectors stays in the store.
+// Real processes, the real model, and a runner that is correct only for golden texts: none of its
+// wrong vectors stays in the store.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -38,7 +38,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => reference[Symbol.asyncDispose]());
 
-/** Like a real vector in everything but its direction, which is another text's. */
+/** A valid unit vector with a wrong direction. */
 const lie: Lie = { vectors: (texts) => texts.map((text) => golden.get(text) ?? randomUnit()) };
 
 function randomUnit(): Float32Array {
@@ -57,7 +57,7 @@ async function learn(texts: readonly string[]): Promise<void> {
     if (outcome.ok) right.set(unknown[at] ?? '', outcome.vector);
 }
 
-/** Stored vectors that are not their text's, and texts without a vector. */
+/** Stored vectors that do not belong to their text, and texts without a vector. */
 async function state(
   dataDir: string,
 ): Promise<{ readonly wrong: number; readonly missing: number }> {
@@ -68,7 +68,7 @@ async function state(
 }
 
 test(
-  'a gateway killed between the lies and their discovery: its next life embeds them again',
+  'a gateway killed before it finds the lies re-embeds them after its next start',
   { timeout: 180_000 },
   async () => {
     await using folder = await temporaryFolder();
@@ -82,7 +82,7 @@ test(
     await killed.ended;
     expect(await state(folder.path)).toEqual({ wrong: 150, missing: 0 });
 
-    // Still without anybody who could embed: they are taken out.
+    // There is still no runner: the vectors are withheld.
     const alone = await startGateway(folder.path, { ...environment, VECTORSTREAM_RUNNERS: '0' });
     await until(
       'nothing wrong is left',
@@ -105,7 +105,7 @@ test(
 );
 
 test(
-  "a liar beside the gateway's own runner is out within a check interval, and nothing wrong is left one later",
+  'a liar is quarantined within one check interval, and its vectors are gone one later',
   { timeout: 180_000 },
   async () => {
     await using folder = await temporaryFolder();
@@ -135,7 +135,7 @@ test(
     expect(outAt - lied).toBeLessThan(checkSeconds * 1000);
     await gateway.idle(60_000);
     await learn([...readStore(folder.path).texts.values()].map(({ text }) => text));
-    // Taken out at once; embedded again as fast as the one runner can.
+    // Withheld at once; re-embedded as fast as the one runner can.
     expect((await state(folder.path)).wrong).toBe(0);
     await until('nothing is missing', 60_000, async () => (await state(folder.path)).missing === 0);
     expect((await state(folder.path)).wrong).toBe(0);

@@ -1,5 +1,5 @@
-// The same over Kafka and Qdrant: two gateways of one group, a broker that is killed, a store that
-// answers every kind of wrong.
+// Mixed faults with Kafka and Qdrant: two gateways of one group, a broker that is killed, and a store
+// with every kind of wrong answer.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { noKafka } from '../helpers/kafka-broker.ts';
@@ -17,7 +17,7 @@ import { runMixedFaults } from './mixed/run.ts';
 const reason = await noKafka();
 const runs = Number(process.env['VECTORSTREAM_TEST_RUNS'] ?? 5);
 const firstSeed = Number(process.env['VECTORSTREAM_TEST_SEED'] ?? 1);
-/** Too seldom for a few runs. */
+/** Too rare for a few runs. */
 const ofMany = [
   'bisected',
   'circuitsOpened',
@@ -55,7 +55,7 @@ describe.skipIf(reason !== null)(
       },
     );
 
-    test.skipIf(runs < 5)('and the faults did reach what they are meant to try', () => {
+    test.skipIf(runs < 5)('the faults took effect', () => {
       process.stdout.write(`${JSON.stringify(sightings)}\n`);
       expect(
         unseen(sightings, [

@@ -1,5 +1,5 @@
-// The same with runners that lie beside one that the gateway trusts: what they did is found and
-// embedded again, whatever else goes wrong.
+// Mixed faults with lying runners beside a trusted one: their work is found and re-embedded, whatever
+// else fails.
 
 import { beforeAll, describe, expect, test } from 'vitest';
 import { anyOf } from './mixed/faults.ts';
@@ -33,7 +33,7 @@ describe('under mixed faults, with runners that lie', () => {
     },
   );
 
-  test('and lies were told', () => {
+  test('the runners lied', () => {
     process.stdout.write(`${JSON.stringify(lies)}\n`);
     expect(lies.answered).toBeGreaterThan(0);
   });

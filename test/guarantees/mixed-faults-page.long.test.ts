@@ -1,5 +1,5 @@
-// The same with real runners: a page in a headless browser and a Node runner, whose processes are
-// killed and frozen like all others.
+// Mixed faults with real runners: a page in a headless browser and a Node runner, whose processes are
+// killed and frozen too.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { needsBrowser } from '../helpers/browser.ts';
@@ -51,7 +51,7 @@ describe.skipIf(reason !== null)(
       },
     );
 
-    test.skipIf(runs < 3)('and both kinds of runners did the work', () => {
+    test.skipIf(runs < 3)('both kinds of runners did work', () => {
       process.stdout.write(`${JSON.stringify([...embedded])} ${JSON.stringify(sightings)}\n`);
       expect([...embedded.keys()]).toEqual(expect.arrayContaining(['page-1', 'node-1']));
     });

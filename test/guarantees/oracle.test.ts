@@ -1,5 +1,5 @@
-// The oracle of the mixed faults sees every way in which a store can be wrong: each is planted by
-// hand in one that is right.
+// The oracle of the mixed faults detects every way in which a store can be wrong: each is planted in
+// a correct store.
 
 import { expect, test } from 'vitest';
 import { seeded } from '../helpers/seeded.ts';
@@ -15,7 +15,7 @@ const reference = new Map(
   }),
 );
 
-/** As it should be: one runner survived the first poison, and none the others. */
+/** The correct store: one runner survived the first poison, and none survived the others. */
 const right: Stored = {
   events: [...produced.valid].map(([id, hashes]) => ({
     id,
@@ -44,7 +44,7 @@ if (
   neighbour === undefined ||
   older === undefined
 )
-  throw new Error('This seed has too little.');
+  throw new Error('This seed produces too few events.');
 
 function vectorOf(text: string): Float32Array {
   return reference.get(text) ?? new Float32Array();
@@ -70,7 +70,7 @@ function turned(cosine: number): Float32Array {
   );
 }
 
-test('nothing is said of a store that is right', () => {
+test('a correct store has no faults', () => {
   expect(told({})).toEqual([]);
   expect(withVector(turned(0.99), 'q8')).toEqual([]);
 });
@@ -129,9 +129,9 @@ test.for<[string, () => readonly string[], RegExp]>([
     /nothing is wrong with is dead-lettered/,
   ],
   [
-    'a bad event that became two letters',
+    'a bad event that became two dead letters',
     () => told({ letters: [...right.letters, ...right.letters.slice(0, 1)] }),
-    /became 2 letters$/,
+    /became 2 dead letters$/,
   ],
   [
     'a poison event that is lost',
@@ -186,6 +186,6 @@ test.for<[string, () => readonly string[], RegExp]>([
   expect(plant()).toContainEqual(expect.stringMatching(line));
 });
 
-test('a bad event may be several letters only when it was sent again', () => {
+test('a bad event may become several dead letters only if it was sent again', () => {
   expect(told({ letters: [...right.letters, ...right.letters.slice(0, 1)] }, true)).toEqual([]);
 });

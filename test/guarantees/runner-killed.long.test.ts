@@ -20,7 +20,7 @@ const blows: readonly (readonly [Role, NodeJS.Signals])[] = [
 ];
 
 test(
-  'a stream is stored to its last event while two runners are killed, ended and frozen',
+  'all events are stored while two runners are killed, ended and frozen',
   { timeout: 240_000 },
   async ({ skip }) => {
     needsProcessList(skip);
@@ -53,7 +53,7 @@ test(
     expect(after.texts.size).toBe(subjects);
     gateway.child.kill('SIGTERM');
     expect(await gateway.ended).toEqual({ code: 0, signal: null });
-    // The frozen one included, which cannot hear that it should end.
+    // Including the frozen one, which cannot receive a signal to end.
     expect(processesOf(folder.path)).toEqual([]);
   },
 );

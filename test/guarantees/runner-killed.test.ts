@@ -1,5 +1,5 @@
-// SIGKILL of a runner, and of the process that supervises it: another takes its place, and the
-// stream goes on to its end.
+// SIGKILL of a runner and of its supervisor: another one replaces it, and the stream is stored to its
+// end.
 
 import { expect, test } from 'vitest';
 import { expectExactlyOnce } from '../helpers/exactly-once.ts';
@@ -35,7 +35,7 @@ async function killAndWait(gateway: RunningGateway, dataDir: string, role: Role)
 }
 
 test(
-  'events are stored to the last one when a runner and then its supervisor are killed in mid-stream',
+  'all events are stored when a runner and then its supervisor are killed',
   { timeout: 90_000 },
   async ({ skip }) => {
     needsProcessList(skip);

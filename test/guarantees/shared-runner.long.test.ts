@@ -1,5 +1,5 @@
-// One runner of two gateways: each has half of it while both have work, one that idles takes
-// nothing, one that is killed is missed by nobody.
+// Two gateways share one runner: each gets half while both have work, an idle gateway takes nothing,
+// and a killed one leaves the runner to the other.
 
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -16,7 +16,7 @@ const embedded = async (gateway: GatewayClient): Promise<number> =>
   (await gateway.stats()).texts.embedded;
 
 test(
-  'two gateways share a runner in halves, though one began with a trickle; when one is killed the other has all, and it is joined again when it is back',
+  'two gateways share a runner in halves, through a kill and a restart of one of them',
   { timeout: 180_000 },
   async () => {
     await using folder = await temporaryFolder();
@@ -54,7 +54,7 @@ test(
       perRequest: 500,
       lanes: 1,
     });
-    // A trickle beside the other's full jobs: what was measured by it must not stay.
+    // Few events beside the other's full jobs: the speed measured from them must not last.
     for (let trickle = 0; trickle < 5; trickle++) {
       const before = await embedded(late);
       await sendEvents(late, shopEvents(2, 2, 100_000 + trickle * 2));

@@ -1,6 +1,6 @@
-// Histories of the whole program on one clock: gateways that crash, runners that fail in every
-// manner, a store that answers when it likes. In every turn nothing is broken, and in the end every
-// event is stored once or a dead letter, and every vector is right.
+// Simulated histories of the whole program on one clock: gateways crash, runners fail in every way,
+// and a store is slow. No turn breaks a promise; in the end every event is stored once or is a dead
+// letter, and every vector is correct.
 
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ const count = Number(process.env['VECTORSTREAM_TEST_HISTORIES'] ?? 450);
 const seed = Number(process.env['VECTORSTREAM_TEST_SEED'] ?? 1);
 const history = process.env['VECTORSTREAM_TEST_HISTORY'];
 
-/** What must have happened now and then, or nothing was tried. */
+/** What must have happened in some history, or the test proves nothing. */
 const sometimes = [
   'a record was delivered again',
   'a job was given again',
@@ -54,7 +54,7 @@ test('no history breaks a promise', { timeout: 600_000 }, async () => {
   );
 });
 
-test('a seed tells the same histories again, turn by turn, here and in another process', async () => {
+test('a seed repeats the same histories turn by turn, also in another process', async () => {
   const { trace } = await search({ seed: 5, count: 25, only: null });
   expect((await search({ seed: 5, count: 25, only: null })).trace).toBe(trace);
   expect((await search({ seed: 6, count: 25, only: null })).trace).not.toBe(trace);
@@ -70,7 +70,7 @@ test('a seed tells the same histories again, turn by turn, here and in another p
   expect(stdout).toContain(`trace ${trace}\n`);
 });
 
-test('a history that breaks a promise is shrunk to the steps that matter, and told with what lives it again', async () => {
+test('a failing history is shrunk to its essential steps and printed with its command', async () => {
   const { failure } = await search({ seed: 3, count: 100, only: null }, async ({ steps }) => {
     const joined = steps.findIndex((step) => step.do === 'join' && step.manner === 'late');
     return {
@@ -88,6 +88,7 @@ test('a history that breaks a promise is shrunk to the steps that matter, and to
     '  and then all is well.',
     'Broken:',
     '  an event is lost',
-    `Again: VECTORSTREAM_TEST_SEED=3 VECTORSTREAM_TEST_HISTORY=${number} npm run test:guarantees -- simulation.test`,
+    `Again: VECTORSTREAM_TEST_SEED=3 VECTORSTREAM_TEST_HISTORY=${number} ` +
+      'npm run test:guarantees -- simulation.test',
   ]);
 });

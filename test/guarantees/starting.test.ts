@@ -1,4 +1,4 @@
-// A gateway that cannot start as it was told says so in one line and ends; it never starts half.
+// A gateway that cannot start as configured ends with one line and never starts partially.
 
 import { createServer } from 'node:net';
 import { expect, test } from 'vitest';
@@ -25,7 +25,8 @@ test('a second gateway on a data folder names the folder and the process that ha
   await using gateway = await startGateway(folder.path, { VECTORSTREAM_RUNNERS: '0' });
   const { code, output } = await failingStart(folder.path, ['--port', '0']);
   expect(output).toBe(
-    `The data folder ${folder.path} is in use by process ${gateway.pid}: stop it, or give this one another folder with VECTORSTREAM_DATA_DIR.\n`,
+    `The data folder ${folder.path} is in use by process ${gateway.pid}: stop it, ` +
+      'or give this one another folder with VECTORSTREAM_DATA_DIR.\n',
   );
   expect(code).toBe(2);
   expect((await gateway.get('/livez')).status).toBe(200);
@@ -40,7 +41,8 @@ test('a port that is in use is named', async () => {
   const { code, output } = await failingStart(folder.path, ['--port', String(port)]);
   await new Promise((resolve) => server.close(resolve));
   expect(output).toBe(
-    `Port ${port} on 127.0.0.1 is in use, perhaps by another gateway: stop that one, or choose another with --port.\n`,
+    `Port ${port} on 127.0.0.1 is in use, perhaps by another gateway: stop that one, ` +
+      'or choose another with --port.\n',
   );
   expect(code).toBe(2);
 });

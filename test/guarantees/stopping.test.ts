@@ -1,5 +1,5 @@
-// SIGTERM with work in hand: a clean end in time, what is settled is committed, and the next start
-// goes on from there.
+// SIGTERM with work in flight: a clean end in time, settled events are committed, and the next start
+// continues from there.
 
 import { expect, test } from 'vitest';
 import { expectExactlyOnce, expectNotEmbeddedAgain } from '../helpers/exactly-once.ts';
@@ -58,7 +58,7 @@ test.for([
     await using folder = await temporaryFolder();
     const environment = { ...oneRunner, VECTORSTREAM_DATA_DIR: folder.path };
     await using program = startProgram({ script, flags, environment, channel: true });
-    // All that a child ever sees of its parent's end.
+    // The only sign that a child gets of its parent's end.
     program.child.disconnect();
     expect(await program.ended).toEqual({ code: 0, signal: null });
     expect(processesOf(folder.path)).toEqual([]);

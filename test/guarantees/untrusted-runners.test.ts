@@ -1,5 +1,5 @@
-// No runner joins without the token, and of a runner whose vectors are wrong nothing is ever
-// stored: others do its work.
+// No runner joins without the token, and no vector of a wrong runner is ever stored: other runners do
+// its work.
 
 import { readFile } from 'node:fs/promises';
 import { request } from 'node:http';
@@ -20,7 +20,7 @@ let gateway: RunningGateway;
 let token: string;
 let sent: Sent;
 
-/** Two hundred texts wait for a runner all the while. */
+/** Two hundred texts wait for a runner all the time. */
 beforeAll(async () => {
   const { cases }: { cases: { text: string; vector: number[] }[] } = JSON.parse(
     await readFile('models/all-MiniLM-L6-v2/golden.json', 'utf8'),
@@ -67,7 +67,7 @@ describe('a runner is refused before it connects', () => {
     expect((await gateway.get('/runners')).body).toMatchObject({ items: [] });
   });
 
-  test('and a real one says so in its log', async () => {
+  test('a real runner logs the refusal', async () => {
     await using runner = startProgram({
       script: 'node-runner/main.ts',
       channel: true,
@@ -163,7 +163,7 @@ describe('nothing is stored of a runner', () => {
 });
 
 test(
-  'an honest runner then does all of the work, and nothing of it is dead-lettered',
+  'an honest runner then does all the work, and nothing is dead-lettered',
   { timeout: 90_000 },
   async () => {
     await using honest = startProgram({

@@ -1,5 +1,5 @@
-// Sends hostile requests from a process of its own, at the lowest priority: node attacker.ts <port>
-// <key> <requests> <seed>. Writes what was not turned away as it should be.
+// Sends hostile requests from a separate process at the lowest priority: node attacker.ts <port>
+// <key> <requests> <seed>. Prints the requests that were not refused properly.
 
 import { constants, setPriority } from 'node:os';
 import { random } from '../../../cli/generator/random.ts';
@@ -11,9 +11,10 @@ export type Report = { readonly faults: readonly string[]; readonly kinds: reado
 
 const atOnce = 32;
 
-/** `null`: turned away as it should be; else what was wrong. */
+/** `null`: refused properly; else what was wrong. */
 function faultOf({ kind, end }: Attack, { status, text, isHung }: RawAnswer): string | null {
-  const told = `${kind}: ${isHung ? 'left open after ' : ''}${text.replaceAll(/^(?!HTTP|content-type).*:.*\r\n/gim, '').slice(0, 300) || 'closed without an answer'}`;
+  const answer = text.replaceAll(/^(?!HTTP|content-type).*:.*\r\n/gim, '').slice(0, 300);
+  const told = `${kind}: ${isHung ? 'left open after ' : ''}${answer || 'closed without an answer'}`;
   if (isHung || (status !== null && status >= 500)) return told;
   if (end === 'closed') return status === 101 ? null : told;
   if (status === null) return end === 'or-closed' ? null : told;
@@ -24,7 +25,7 @@ function faultOf({ kind, end }: Attack, { status, text, isHung }: RawAnswer): st
   return isClear && isGuarded(text) ? null : told;
 }
 
-/** Whoever answers, the app or the bare socket. */
+/** Both the app and the bare socket send these headers. */
 const isGuarded = (text: string): boolean =>
   [
     'content-security-policy',
@@ -34,7 +35,7 @@ const isGuarded = (text: string): boolean =>
   ].every((name) => new RegExp(`^${name}: `, 'im').test(text));
 
 const [port, key = '', requests, seed] = process.argv.slice(2);
-// What it costs is not to be taken from whom it attacks.
+// The attacker must not take CPU time from the gateway.
 setPriority(constants.priority.PRIORITY_LOW);
 const dice = random(Number(seed));
 const faults: string[] = [];

@@ -1,4 +1,4 @@
-// Kinds of hostile requests: what each sends, and in which way it may be turned away.
+// Kinds of hostile requests: what each sends, and how it may be refused.
 
 import type { Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
@@ -9,13 +9,13 @@ export type Attack = {
   readonly act: (socket: Socket, came: () => string) => void;
   /**
    * `problem`: a 4xx with a problem document. `or-closed`: that, unless the answer is lost because
-   * more was on its way. `closed`: after an upgrade.
+   * more data was in flight. `closed`: after an upgrade.
    */
   readonly end: 'problem' | 'or-closed' | 'closed';
 };
 
 type Kind = {
-  /** How often it comes, against the others. */
+  /** Relative frequency. */
   readonly weight: number;
   readonly end?: Attack['end'];
   readonly bytes?: (dice: Random, key: string) => string | Uint8Array;
@@ -112,7 +112,8 @@ const malformed = [
   'GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n',
   'GET /a b HTTP/1.1\r\nHost: localhost\r\n\r\n',
   'GET / HTTP/1.1\r\nHost: localhost\r\nBad Header: x\r\n\r\n',
-  'POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+  'POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n' +
+    'Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
   'POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Length: -5\r\n\r\n',
   'POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1, 2\r\n\r\n',
   'CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example\r\n\r\n',
@@ -149,7 +150,7 @@ const frames: readonly (readonly number[])[] = [
   [0x80, 0x80, 0, 0, 0, 0],
 ];
 
-/** Written once the other side has taken the upgrade. */
+/** Sent once the upgrade is accepted. */
 const afterUpgrade =
   (head: string, frame: readonly number[]): Attack['act'] =>
   (socket, came) => {
@@ -161,7 +162,8 @@ const afterUpgrade =
 
 const dripping: Attack['act'] = (socket) => {
   socket.write(
-    'POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n[',
+    'POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n' +
+      'Content-Length: 100000\r\n\r\n[',
   );
   const drip = setInterval(() => socket.write(' '), 1_000);
   socket.on('close', () => clearInterval(drip));
@@ -219,7 +221,7 @@ export const kinds: Readonly<Record<string, Kind>> = {
     bytes: (dice, key) =>
       post('/events', key, bomb.slice(0, 20 + dice.below(40)), 'Content-Encoding: gzip'),
   },
-  'an encoding that nobody knows': {
+  'an unknown encoding': {
     weight: 2,
     bytes: (_, key) => post('/events', key, '[]', 'Content-Encoding: compress'),
   },
@@ -228,7 +230,7 @@ export const kinds: Readonly<Record<string, Kind>> = {
     end: 'or-closed',
     bytes: (_, key) => post('/events', key, bomb, 'Content-Encoding: gzip'),
   },
-  'a media type that is not taken': {
+  'an unsupported media type': {
     weight: 3,
     bytes: (dice, key) =>
       request(

@@ -1,18 +1,18 @@
-// Bytes over a socket as an attacker sends them, and whatever comes back until the other side
+// Sends raw bytes over a socket, as an attacker does, and collects the answer until the other side
 // closes.
 
 import { connect, type Socket } from 'node:net';
 
 export type RawAnswer = {
-  /** Of the last response; `null`: closed without any. */
+  /** Of the last response; `null`: closed without a response. */
   readonly status: number | null;
   readonly text: string;
-  /** The other side had not closed when patience ended. */
+  /** The other side had not closed at the timeout. */
   readonly isHung: boolean;
 };
 
 const answerCharsMax = 65_536;
-const patienceMs = 30_000;
+const timeoutMs = 30_000;
 
 /**
  * `act` writes; it may wait for what came so far. Resolves when the other side closes, or after
@@ -29,10 +29,10 @@ export async function rawRequest(
   socket.on('data', (chunk: string) => {
     if (text.length < answerCharsMax) text += chunk;
   });
-  // A reset is one way to be turned away.
+  // A reset is a valid refusal.
   socket.on('error', () => undefined);
   socket.on('close', () => resolve(false));
-  const timer = setTimeout(() => resolve(true), patienceMs);
+  const timer = setTimeout(() => resolve(true), timeoutMs);
   act(socket, () => text);
   const isHung = await closed;
   clearTimeout(timer);

@@ -1,5 +1,5 @@
-// Compares what was produced with what is stored, told by the store's own engine alone: every way
-// to differ is a line of text.
+// Compares what was produced with what is stored, as read by the store's own engine alone: every
+// difference is a line of text.
 
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -32,14 +32,16 @@ export function readEmbedded(dataDir: string): Stored {
   const rows = (sql: string) => database.prepare(sql).all();
   return {
     events: rows(
-      'SELECT lower(hex(events.id)) AS id, payload, texts.text FROM events LEFT JOIN texts ON texts.key = events.text',
+      'SELECT lower(hex(events.id)) AS id, payload, texts.text ' +
+        'FROM events LEFT JOIN texts ON texts.key = events.text',
     ).map(({ id, payload, text }) => ({
       id: String(id).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'),
       hash: hashOf(Buffer.from(JSON.stringify(JSON.parse(String(payload))))),
       text: text === null ? null : String(text),
     })),
     vectors: rows(
-      'SELECT texts.text, texts.runner_name, dtype, vector FROM vectors JOIN texts ON texts.key = vectors.text',
+      'SELECT texts.text, texts.runner_name, dtype, vector ' +
+        'FROM vectors JOIN texts ON texts.key = vectors.text',
     ).map(({ text, runner_name: runner, dtype, vector }) => {
       if (!(vector instanceof Uint8Array)) throw new Error(`${String(text)} has no vector.`);
       return {
@@ -63,13 +65,13 @@ export function readEmbedded(dataDir: string): Stored {
  * texts: of float32 itself, or of half floats and 8 bits.
  */
 const cosineMin = (dtype: string): number => (dtype === 'fp32' ? 0.9999 : 0.97);
-/** A vector that is stored is of length 1, but for rounding. */
+/** A stored vector has length 1, except for rounding. */
 const lengthErrorMax = 0.001;
 
 /**
  * Every promise of the store that this run could have broken, one line each; empty when all are
  * kept. `isResent`: the producer never heard of some request and sent it again, so that one bad
- * event may have become several letters.
+ * event may have become several dead letters.
  */
 export function violations(
   produced: Produced,
@@ -103,9 +105,10 @@ export function violations(
       say(`an event that nothing is wrong with is dead-lettered as ${copies[0]?.reason}`);
     else if (copies.some((copy) => copy.reason !== reason))
       say(
-        `an event is dead-lettered as ${copies.map((copy) => copy.reason).join(', ')}, not as ${reason}`,
+        `an event is dead-lettered as ${copies.map((copy) => copy.reason).join(', ')}, ` +
+          `not as ${reason}`,
       );
-    if (copies.length > 1 && !isResent) say(`one bad event became ${copies.length} letters`);
+    if (copies.length > 1 && !isResent) say(`one bad event became ${copies.length} dead letters`);
   }
   for (const [hash, reason] of produced.bad)
     if (!letters.has(hash)) say(`an event that is ${reason} is lost`);
@@ -117,7 +120,7 @@ export function violations(
   return found;
 }
 
-/** Of these, what is wrong with vectors: it may take a while until a liar is found. */
+/** The faults of vectors only: it may take time until a liar is found. */
 export function vectorViolations(
   stored: Stored,
   reference: ReadonlyMap<string, Float32Array>,

@@ -55,7 +55,8 @@ export async function search(
     '  and then all is well.',
     'Broken:',
     ...violations.map((violation) => `  ${violation}`),
-    `Again: VECTORSTREAM_TEST_SEED=${seed} VECTORSTREAM_TEST_HISTORY=${number} npm run test:guarantees -- simulation.test`,
+    `Again: VECTORSTREAM_TEST_SEED=${seed} VECTORSTREAM_TEST_HISTORY=${number} ` +
+      'npm run test:guarantees -- simulation.test',
   ].join('\n');
   return { failure, seen, trace };
 }
