@@ -67,7 +67,7 @@ test('an abort ends the start of a session with its reason', async () => {
   expect(await begun).toEqual(new Error('closing'));
 });
 
-test('an open session is marked once per check interval, with its latest verified time', async () => {
+test('an open session is marked each check interval with its verified time', async () => {
   const { clock, marks, stored } = setUp();
   await marks.begin('s', 5, never);
   marks.verified('s', 20);
@@ -80,7 +80,7 @@ test('an open session is marked once per check interval, with its latest verifie
   expect(await stored()).toMatchObject([{ verifiedUntil: 20, renewedAt: clock.now() }]);
 });
 
-test('an ended session keeps its mark until the next renewal; a released one keeps it', async () => {
+test('an ended session keeps its mark until the next renewal; a released one stays', async () => {
   const { marks, stored } = setUp();
   await marks.begin('ended', 0, never);
   await marks.begin('released', 0, never);

@@ -1,6 +1,6 @@
-// Several real gateways of one consumer group on a real broker share one store. They join, leave and
-// are killed in mid-stream, the store stops, and events are bad. Each valid event is stored exactly
-// once, and each invalid event is a dead letter.
+// Several real gateways of one consumer group on a real broker share one store. They join, leave
+// and are killed in mid-stream, the store stops, and events are bad. Each valid event is stored
+// exactly once, and each invalid event is a dead letter.
 
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';

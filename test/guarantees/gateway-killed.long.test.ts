@@ -1,5 +1,5 @@
-// Repeated SIGKILL of a gateway on one data folder, at any moment of its life: the promises hold over
-// all its lives.
+// Repeated SIGKILL of a gateway on one data folder, at any moment of its life: the promises hold
+// over all its lives.
 
 import { expect, test } from 'vitest';
 import { expectExactlyOnce, expectNotEmbeddedAgain } from '../helpers/exactly-once.ts';

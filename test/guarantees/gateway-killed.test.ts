@@ -1,5 +1,5 @@
-// SIGKILL of a working gateway: after the next start every acknowledged event is stored once, and no
-// stored text is embedded again.
+// SIGKILL of a working gateway: after the next start every acknowledged event is stored once, and
+// no stored text is embedded again.
 
 import { expect, test } from 'vitest';
 import { expectExactlyOnce, expectNotEmbeddedAgain } from '../helpers/exactly-once.ts';

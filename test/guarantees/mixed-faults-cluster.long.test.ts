@@ -1,5 +1,5 @@
-// Mixed faults with Kafka and Qdrant: two gateways of one group, a broker that is killed, and a store
-// with every kind of wrong answer.
+// Mixed faults with Kafka and Qdrant: two gateways of one group, a broker that is killed, and a
+// store with every kind of wrong answer.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { noKafka } from '../helpers/kafka-broker.ts';

@@ -1,5 +1,5 @@
-// Mixed faults with lying runners beside a trusted one: their work is found and re-embedded, whatever
-// else fails.
+// Mixed faults with lying runners beside a trusted one: their work is found and re-embedded,
+// whatever else fails.
 
 import { beforeAll, describe, expect, test } from 'vitest';
 import { anyOf } from './mixed/faults.ts';

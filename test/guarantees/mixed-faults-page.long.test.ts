@@ -1,5 +1,5 @@
-// Mixed faults with real runners: a page in a headless browser and a Node runner, whose processes are
-// killed and frozen too.
+// Mixed faults with real runners: a page in a headless browser and a Node runner, whose processes
+// are killed and frozen too.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { needsBrowser } from '../helpers/browser.ts';

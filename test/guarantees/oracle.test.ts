@@ -1,5 +1,5 @@
-// The oracle of the mixed faults detects every way in which a store can be wrong: each is planted in
-// a correct store.
+// The oracle of the mixed faults detects every way in which a store can be wrong: each is planted
+// in a correct store.
 
 import { expect, test } from 'vitest';
 import { seeded } from '../helpers/seeded.ts';

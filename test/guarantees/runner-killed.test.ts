@@ -1,5 +1,5 @@
-// SIGKILL of a runner and of its supervisor: another one replaces it, and the stream is stored to its
-// end.
+// SIGKILL of a runner and of its supervisor: another one replaces it, and the stream is stored to
+// its end.
 
 import { expect, test } from 'vitest';
 import { expectExactlyOnce } from '../helpers/exactly-once.ts';

@@ -1,5 +1,5 @@
-// Two gateways share one runner: each gets half while both have work, an idle gateway takes nothing,
-// and a killed one leaves the runner to the other.
+// Two gateways share one runner: each gets half while both have work, an idle gateway takes
+// nothing, and a killed one leaves the runner to the other.
 
 import { join } from 'node:path';
 import { expect, test } from 'vitest';

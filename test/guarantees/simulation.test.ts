@@ -50,7 +50,8 @@ test('no history breaks a promise', { timeout: 600_000 }, async () => {
     count < 400 || history !== undefined ? [] : sometimes.filter((what) => !seen.has(what)),
   ).toEqual([]);
   process.stdout.write(
-    `${count} histories from seed ${seed} in ${((performance.now() - startedAt) / 1000).toFixed(1)} s\n`,
+    `${count} histories from seed ${seed} ` +
+      `in ${((performance.now() - startedAt) / 1000).toFixed(1)} s\n`,
   );
 });
 
@@ -70,7 +71,7 @@ test('a seed repeats the same histories turn by turn, also in another process', 
   expect(stdout).toContain(`trace ${trace}\n`);
 });
 
-test('a failing history is shrunk to its essential steps and printed with its command', async () => {
+test('a failing history is shrunk and printed with the command that repeats it', async () => {
   const { failure } = await search({ seed: 3, count: 100, only: null }, async ({ steps }) => {
     const joined = steps.findIndex((step) => step.do === 'join' && step.manner === 'late');
     return {

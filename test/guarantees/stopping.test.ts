@@ -1,5 +1,5 @@
-// SIGTERM with work in flight: a clean end in time, settled events are committed, and the next start
-// continues from there.
+// SIGTERM with work in flight: a clean end in time, settled events are committed, and the next
+// start continues from there.
 
 import { expect, test } from 'vitest';
 import { expectExactlyOnce, expectNotEmbeddedAgain } from '../helpers/exactly-once.ts';

@@ -1,5 +1,5 @@
-// Stored vectors are right: finite unit vectors that agree with the reference of the model. They are
-// read with sqlite-vec alone.
+// Stored vectors are right: finite unit vectors that agree with the reference of the model. They
+// are read with sqlite-vec alone.
 
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';

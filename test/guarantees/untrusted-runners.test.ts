@@ -1,5 +1,5 @@
-// No runner joins without the token, and no vector of a wrong runner is ever stored: other runners do
-// its work.
+// No runner joins without the token, and no vector of a wrong runner is ever stored: other runners
+// do its work.
 
 import { readFile } from 'node:fs/promises';
 import { request } from 'node:http';

@@ -1,4 +1,5 @@
-// The real `node-runner/main.ts` with its worker processes, joined to a gateway that the test plays.
+// The real `node-runner/main.ts` with its worker processes, joined to a gateway that the test
+// plays.
 
 import { execFile, type ChildProcess } from 'node:child_process';
 import { promisify } from 'node:util';

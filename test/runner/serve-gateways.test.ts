@@ -118,7 +118,7 @@ function start(urls: readonly string[], dns: Record<string, readonly string[] | 
 }
 
 describe('a runner of several gateways', () => {
-  test('joins all of a name, finds new ones, and drops a removed one when it disconnects', async () => {
+  test('joins all, finds new ones, and drops a removed one when it disconnects', async () => {
     const { clock, stop, done, dns, open, dialled, lose } = start(['ws://gateways:8080'], {
       gateways: ['10.0.0.1', '10.0.0.2'],
     });

@@ -18,7 +18,7 @@ const token = 'a-token-of-the-test';
 /** A text takes about a second. */
 const goldenTexts = 6;
 
-/** Variables that make SwiftShader the only Vulkan driver, or a string that says what is missing. */
+/** Variables that make SwiftShader the only Vulkan driver, or the name of what is missing. */
 async function softwareVulkan(): Promise<Record<string, string> | string> {
   const loaders = ['/usr/lib/x86_64-linux-gnu', '/usr/lib64', '/usr/lib'].map((folder) =>
     join(folder, 'libvulkan.so.1'),

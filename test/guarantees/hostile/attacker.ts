@@ -14,7 +14,8 @@ const atOnce = 32;
 /** `null`: refused properly; else what was wrong. */
 function faultOf({ kind, end }: Attack, { status, text, isHung }: RawAnswer): string | null {
   const answer = text.replaceAll(/^(?!HTTP|content-type).*:.*\r\n/gim, '').slice(0, 300);
-  const told = `${kind}: ${isHung ? 'left open after ' : ''}${answer || 'closed without an answer'}`;
+  const told =
+    `${kind}: ${isHung ? 'left open after ' : ''}` + (answer || 'closed without an answer');
   if (isHung || (status !== null && status >= 500)) return told;
   if (end === 'closed') return status === 101 ? null : told;
   if (status === null) return end === 'or-closed' ? null : told;

@@ -103,6 +103,6 @@ export function clusterFaults(
 
 const isWrite = ({ method, path }: SeenRequest): boolean =>
   method === 'PUT' && /\/points\b/.test(path);
-/** One that a store may refuse for the sake of one point; a single point would rightly be given up. */
+/** A batch that a store may refuse because of one point. A single point would be given up. */
 const isBatch = (request: SeenRequest): boolean =>
   isWrite(request) && JSON.parse(request.body).points?.length > 1;

@@ -57,9 +57,9 @@ export type ClusterWorld = World & {
   visit(ms: number, signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
 };
 
-/** A gateway that was killed keeps its partitions for a session of 10 s, and then the group meets. */
+/** A killed gateway keeps its partitions for a session of 10 s; then the group rebalances. */
 const freshMsMax = 30_000;
-/** Until the group has met. */
+/** Until the group has rebalanced. */
 const joinMsMax = 6_000;
 /** A frame with a vector is no smaller. */
 const resultBytesMin = 1_536;

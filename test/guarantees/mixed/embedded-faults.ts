@@ -21,7 +21,9 @@ export function embeddedFaults(
   const where = random.next();
   const garbage = random.next();
   const powerLoss = (how: string, part: number | null): Fault<EmbeddedWorld> => ({
-    name: `power is lost ${tornAfterMs} ms after the last acknowledgement, and what the log had not synced is ${how} from ${where.toFixed(2)} of it on`,
+    name:
+      `power is lost ${tornAfterMs} ms after the last acknowledgement, ` +
+      `and unsynced data of the log is ${how} from ${where.toFixed(2)} of it on`,
     happen: async (world) => {
       const { gateway, links } = world;
       // Whoever lost an answer sends again; whoever has one is to find its events.

@@ -36,7 +36,7 @@ export function testEmbeddedRuns(defaults: {
     knowledge = await learn();
   }, 60_000);
 
-  describe('under mixed faults every event is stored once in its newest version or dead-lettered with its reason, every vector is right, and new events are found', () => {
+  describe('under mixed faults every promise of the store is kept', () => {
     test.for(Array.from({ length: runs }, (_, index) => firstSeed + index))(
       'seed %i',
       { timeout: 300_000 },

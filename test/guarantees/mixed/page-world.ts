@@ -73,7 +73,7 @@ export async function startPageWorld(
 /** Long enough for a gateway to give up on a runner that does not move. */
 const frozenLongMs = 15_000;
 
-/** Besides what may befall any part, each process of a real runner is killed, or frozen for a while. */
+/** Besides the usual faults, each process of a real runner is killed, or frozen for a while. */
 export function pageFaults(random: Seeded): readonly (readonly Fault<PageWorld>[])[] {
   const ms = random.pick([random.between(50, 1_500), random.between(50, 1_500), frozenLongMs]);
   return [

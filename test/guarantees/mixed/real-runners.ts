@@ -24,7 +24,7 @@ export type RealRunners = AsyncDisposable & {
   /** Each comes through a link of its own, to whichever gateway that leads to. */
   readonly page: FaultProxy;
   readonly node: FaultProxy;
-  /** To the process of that role, waited for while another one is starting. Resolves with its id. */
+  /** Signals the process of that role, once it has started. Resolves with its id. */
   signal(role: RunnerRole, signal: 'SIGKILL' | 'SIGSTOP'): Promise<number>;
   /** What both programs wrote last. */
   lastWords(): string;

@@ -11,7 +11,8 @@ import { join } from 'node:path';
 export type LogMark = { readonly salt: string; readonly frames: number };
 type Index = LogMark & {
   readonly pageBytes: number;
-  /** Frames that are, or may be, in the database already: these were synced. */ readonly copied: number;
+  /** Frames that are, or may be, in the database already: these were synced. */
+  readonly copied: number;
 };
 
 const copyBytes = 48;

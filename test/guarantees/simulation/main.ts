@@ -68,7 +68,8 @@ async function searchInThreads(options: SearchOptions, threads: number): Promise
       failure === null ? `seed ${seed}: no promise is broken, trace ${trace}\n` : `${failure}\n`,
     );
   process.stdout.write(
-    `${count} histories in ${(wallMs / 1000).toFixed(1)} s: ${perMinute(wallMs)} a minute on ${threads} threads, ${perMinute(cpuMs)} for each minute of one processor\n`,
+    `${count} histories in ${(wallMs / 1000).toFixed(1)} s: ${perMinute(wallMs)} a minute ` +
+      `on ${threads} threads, ${perMinute(cpuMs)} per minute of one CPU\n`,
   );
   if (told.some(({ failure }) => failure !== null)) process.exitCode = 1;
 }

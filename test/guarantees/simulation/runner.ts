@@ -69,7 +69,7 @@ export function startSimulatedRunner(options: SimulatedRunnerOptions): Simulated
       : opened.far;
   };
 
-  /** As a supervisor does: a model that failed is replaced. One that is refused does not come back. */
+  /** Like a supervisor, replaces a model that failed. A refused runner does not return. */
   const live = async (): Promise<void> => {
     while (!stop.signal.aborted) {
       try {

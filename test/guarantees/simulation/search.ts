@@ -50,7 +50,8 @@ export async function search(
       : String(result.errorInstance),
   ];
   const failure = [
-    `History ${number} of seed ${seed} breaks a promise. Shrunk ${result.numShrinks} times, this is left of it:`,
+    `History ${number} of seed ${seed} breaks a promise. ` +
+      `Shrunk ${result.numShrinks} times, this is left of it:`,
     told,
     '  and then all is well.',
     'Broken:',

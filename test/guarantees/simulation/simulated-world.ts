@@ -64,7 +64,7 @@ export class SimulatedWorld implements Disposable {
   #trouble: Trouble = noTrouble;
   /** Monotonic ms: since when a gateway runs and its store answers. */
   #wellSince = Infinity;
-  /** Of the times of all turns so far: two histories that went different ways have different ones. */
+  /** A hash of the times of all turns so far; different courses have different hashes. */
   trace = 0;
 
   constructor(random: () => number, seen: Watched['seen']) {
