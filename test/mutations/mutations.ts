@@ -147,7 +147,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     bug: 'a wrong runner is disconnected, but its vectors stay',
-    file: 'gateway/fleet/runner-trust.ts',
+    file: 'gateway/fleet/quarantine.ts',
     test: 'test/gateway/trust.test.ts',
     find: 'if (checks !== null) provenanceLog.distrust(session.id, verifiedUntil);',
     replace: '',

@@ -41,7 +41,7 @@ const complete = (): Promise<FakeModel['files']> =>
   sessionFiles().then((files) => ({ ...files, 'onnx/model.onnx': 'graph' }));
 
 describe('a model of the hub', () => {
-  test('is downloaded, drafted and checked; later starts download only what is missing', async () => {
+  test('is downloaded, drafted and checked; later only what is missing', async () => {
     await using hub = await startFakeHuggingFace({
       [id]: {
         files: {
