@@ -38,7 +38,7 @@ const record = (value: string): LogRecord => ({
 });
 
 describe('memory log', () => {
-  it('refuses records that do not fit, stores none of them, and takes them once there is room', async () => {
+  it('refuses a batch that does not fit as a whole, and takes it once there is room', async () => {
     const log = createMemoryLog({ bytesMax: 150 });
     await using source = log.source('group');
     const batches = source.deliveries(new AbortController().signal)[Symbol.asyncIterator]();

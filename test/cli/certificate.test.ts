@@ -75,7 +75,7 @@ describe('the command', () => {
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
-  test('makes both files, the key for this user alone, and never replaces them unasked', async () => {
+  test('makes both files, the key for this user alone; replaces them only if asked', async () => {
     const out = join(folder, 'made', 'tls');
     const made = await run(
       '--host',

@@ -116,7 +116,7 @@ describe('the demo’s job', () => {
     expect(summaryTable(result)).toContain('2,850');
   });
 
-  test('counts exactly, and reports it, when the gateway is killed before an acknowledgement', async () => {
+  test('counts and reports exactly when the gateway dies before an acknowledgement', async () => {
     const { result, said, planned } = await run(3, 5);
     expect([result.events, result.stored, result.deadLettered]).toEqual([
       3000,
@@ -175,12 +175,13 @@ describe('the demo’s gateway', () => {
     await expect(
       startGateway({ ...options, port, dataDir: newFolder(), command: [process.execPath, fake] }),
     ).rejects.toThrow(
-      `Port ${port} of 127.0.0.1 is in use, perhaps by another gateway: stop that one, or choose another port with --port N.`,
+      `Port ${port} of 127.0.0.1 is in use, perhaps by another gateway: stop that one, or ` +
+        'choose another port with --port N.',
     );
     await close();
   });
 
-  test('is reported with its last message, and not restarted, when it ends before it is ready', async () => {
+  test('is reported with its last message and not restarted if it ends too early', async () => {
     await using gateway = await startGateway({
       ...options,
       port: await freePort(),

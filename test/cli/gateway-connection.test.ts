@@ -48,7 +48,7 @@ const readinessOptions = (url: string, timeoutMs: number, reasons: string[]) => 
 });
 
 describe('a connection', () => {
-  test('retries the same lines at a full gateway, announces the wait once and has the key', async () => {
+  test('retries at a full gateway with the key, and announces the wait once', async () => {
     await using gateway = await scriptedGateway(({ body }, number) =>
       number < 3
         ? { status: 429, headers: { 'retry-after': '0' }, body: { detail: 'The log is full.' } }

@@ -53,7 +53,7 @@ describe('a stream of events', () => {
     expect(lines({ startAt: startAt + 1 })[0]).not.toEqual(lines({})[0]);
   });
 
-  test('holds only events that the parser accepts, each with an id of its own, whatever the seed and stream', () => {
+  test('holds only events that the parser accepts, with unique ids, for any seed', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
@@ -125,7 +125,7 @@ describe('a stream of events', () => {
     expect(new Set(queries).size).toBeLessThan(queries.length * 0.7);
   });
 
-  test('never removes or buys what is not in the session’s cart, and never acts on a product that was not seen', () => {
+  test('acts only on products in the cart, or on those seen in the session', () => {
     type Session = { seen: Set<string>; cart: Set<string> };
     const sessions = new Map<string, Session>();
     const users = new Map<string, string>();
@@ -153,7 +153,7 @@ describe('a stream of events', () => {
 });
 
 describe('invalid events', () => {
-  test('are exactly the rounded share, known in advance, evenly spread, and all that the parser refuses', () => {
+  test('are exactly the rounded share, known, evenly spread, and all that is refused', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 800 }),

@@ -240,7 +240,7 @@ describe('dates', () => {
     expect(() => dateReader('yyyy-M-d', 'Mars/Olympus')).toThrow(/Mars\/Olympus/);
   });
 
-  it('day and month are told apart by a value over 12, by closeness, by a decimal comma, or not at all', () => {
+  it('day and month differ by a value over 12, closeness, decimal comma, or not at all', () => {
     expect(detect(['1/12/2010', '13/12/2010'])).toMatch(/^d\/M/);
     expect(detect(['12/13/2010 8:26', '12/1/2010 8:26'])).toMatch(/^M\/d/);
     expect(detect(['1/12/2010 08:26', '5/12/2010 10:00'])).toMatch(/^d\/M/);

@@ -137,7 +137,7 @@ const reasons = ({ report }: Run): [number, string][] =>
   report.turned_away.map(({ line, reason }) => [line, reason]);
 
 describe('ready-made mappings', () => {
-  it('Online Retail: invoices become purchases, other rows are turned away with a reason', async () => {
+  it('Online Retail: invoices become purchases, the rest is rejected with a reason', async () => {
     const result = await run(join(fixtures, 'retail.csv'));
     expectWhole(result);
     expect(reasons(result)).toEqual(
@@ -244,7 +244,8 @@ describe('NDJSON', () => {
   it('of events passes unchanged, and invalid events are turned away', async () => {
     const result = await run(
       await file(
-        `${event('a')}\nnot json\n\n${event('b').replace('"price":1', '"price":-1')}\n${event('c')}`,
+        `${event('a')}\nnot json\n\n${event('b').replace('"price":1', '"price":-1')}` +
+          `\n${event('c')}`,
       ),
     );
     expect(result.sent.map(({ event_id: id, shade }) => [id, shade])).toEqual([
@@ -332,7 +333,10 @@ function retail(count: number): string {
     { length: count },
     (_, index) => `${index},${20000 + index},WOODEN TOY ${index},1,13/12/2010 08:00,2.5,7,France`,
   );
-  return `InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n${rows.join('\n')}\n`;
+  return (
+    'InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n' +
+    `${rows.join('\n')}\n`
+  );
 }
 
 describe('a repeated import', () => {
@@ -413,7 +417,7 @@ describe('a repeated import', () => {
 });
 
 describe('hostile files', () => {
-  it('huge fields, NUL bytes, ragged rows and broken quotes cost only their own lines', async () => {
+  it('huge fields, NUL bytes, ragged rows and broken quotes cost only their lines', async () => {
     const lines = [
       header,
       good(1),
@@ -514,15 +518,18 @@ describe('hostile files', () => {
     ['event: {}', /event\.event_type/],
     ['evnt: {}\nevent: {}', /evnt.*allowed are about/],
     [
-      'event:\n  event_type: view\n  timestamp: "{t}"\n  user_id: "{u}"\n  session_id: "{s}"\n  colour: red\n  product: {id: "{i}", name: "{n}", price: 1}',
+      'event:\n  event_type: view\n  timestamp: "{t}"\n  user_id: "{u}"\n  session_id: "{s}"\n' +
+        '  colour: red\n  product: {id: "{i}", name: "{n}", price: 1}',
       /colour.*allowed are event_type/s,
     ],
     [
-      'event:\n  event_type: view\n  timestamp: "{t|upside-down}"\n  user_id: "{u}"\n  session_id: "{s}"\n  product: {id: "{i}", name: "{n}", price: 1}',
+      'event:\n  event_type: view\n  timestamp: "{t|upside-down}"\n  user_id: "{u}"\n  ' +
+        'session_id: "{s}"\n  product: {id: "{i}", name: "{n}", price: 1}',
       /upside-down/,
     ],
     [
-      'event:\n  event_type: view\n  timestamp: "{when}"\n  user_id: "{u}"\n  session_id: "{u}"\n  product: {id: "{u}", name: "{u}", price: 1}',
+      'event:\n  event_type: view\n  timestamp: "{when}"\n  user_id: "{u}"\n  session_id: ' +
+        '"{u}"\n  product: {id: "{u}", name: "{u}", price: 1}',
       /needs the columns when, u; found InvoiceNo/,
     ],
     ['a: [', /not YAML/],

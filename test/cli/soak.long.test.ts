@@ -16,7 +16,8 @@ const straight = (slope: number, count: number) =>
   Array.from({ length: count }, (_, x) => ({ x, y: slope * x + 7 }));
 const look = (a: number, b: number, all: number) =>
   bucketsOf(
-    `x_bucket{le="0.1"} ${a}\nx_bucket{le="0.5"} ${b}\nx_bucket{le="+Inf"} ${all}\nother_bucket{le="0.1"} 7\n`,
+    `x_bucket{le="0.1"} ${a}\nx_bucket{le="0.5"} ${b}\nx_bucket{le="+Inf"} ${all}\n` +
+      'other_bucket{le="0.1"} 7\n',
     'x',
   );
 const broken = (samples: readonly Sample[]) =>
@@ -127,7 +128,7 @@ describe('the verdict', () => {
     ).toEqual([]);
   });
 
-  test('finds memory that grows by three megabytes a minute, and one handle lost in a minute', () => {
+  test('finds memory that grows by 3 MB a minute, and one handle lost in a minute', () => {
     const dice = random(4, 4);
     expect(
       broken(tenMinutes((index) => ({ rssBytes: 200e6 + (index / 12) * 3e6 + dice.next() * 2e6 }))),

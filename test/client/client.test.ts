@@ -192,7 +192,7 @@ describe('the client', () => {
     await gateway.ready();
   }, 30_000);
 
-  test('follows the live feed, resumes after a broken connection, and ends when aborted', async () => {
+  test('follows the live feed, resumes after a lost connection, ends when aborted', async () => {
     const asked: URL[] = [];
     let cut = new AbortController();
     const follower = createClient({
@@ -271,7 +271,7 @@ describe('an error', () => {
     });
   });
 
-  test('is a connection error where nothing answers, and the reason of an aborted signal', async () => {
+  test('is a connection error if nothing answers, or the reason of an aborted signal', async () => {
     const unreachable = createClient({
       url: `http://127.0.0.1:${await freePort()}`,
       attemptsMax: 2,

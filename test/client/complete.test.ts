@@ -35,7 +35,8 @@ test('every path has a call', async () => {
     attemptsMax: 1,
     fetch: async (address, init) => {
       called.add(
-        `${init.method} ${decodeURIComponent(new URL(address).pathname).replace(/\[[^\]]*\]/, '{}')}`,
+        `${init.method}` +
+          ` ${decodeURIComponent(new URL(address).pathname).replace(/\[[^\]]*\]/, '{}')}`,
       );
       return new Response('{"code":"refused","detail":"no"}', { status: 422 });
     },

@@ -15,7 +15,7 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   return list;
 }
 
-test('every event is in one batch, in order; only a single large event exceeds the limits', async () => {
+test('every event is in one batch, in order; only one large event exceeds a limit', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.string({ maxLength: 60, unit: 'binary' })), async (texts) => {
       const batches = await all(batchesOf(texts, limits, new ManualClock()));
@@ -37,7 +37,7 @@ test('every event is in one batch, in order; only a single large event exceeds t
   );
 });
 
-test('an incomplete batch goes when its first event is old enough; later events are not lost', async () => {
+test('an incomplete batch is sent when its first event is old enough; none is lost', async () => {
   const clock = new ManualClock();
   const more = Promise.withResolvers<void>();
   let isClosed = false;
@@ -126,7 +126,8 @@ test('the source is closed when the reader leaves', async () => {
 
 test('server-sent events are the same however their bytes are cut', async () => {
   const stream =
-    'retry: 2000\n\n: comment\n\nid: 1\nevent: stats\ndata: {"a":"ü"}\n\ndata:one\r\ndata: two\r\n\r\nid: 2\n\n';
+    'retry: 2000\n\n: comment\n\nid: 1\nevent: stats\ndata: {"a":"ü"}\n\ndata:one\r\ndata: ' +
+    'two\r\n\r\nid: 2\n\n';
   const bytes = new TextEncoder().encode(stream);
   await fc.assert(
     fc.asyncProperty(fc.array(fc.nat(bytes.length), { maxLength: 20 }), async (cuts) => {

@@ -62,7 +62,7 @@ const event = {
   product: { id: 'p', name: 'Lamp', price: 1 },
 };
 
-test('a batch of events is retried under the same key, after Retry-After and a backoff', async () => {
+test('a batch is retried under the same key, after Retry-After and a backoff', async () => {
   const { transport, clock, asked } = scripted([
     problem(429, 'log_full', { 'Retry-After': '3' }),
     broken,

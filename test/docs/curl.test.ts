@@ -22,7 +22,8 @@ function calls(block: string): readonly string[] {
       const method = /-X (\w+)/.exec(before)?.[1] ?? (/ -d | --data/.test(after) ? 'POST' : 'GET');
       return (path === '$path' ? paths : [path]).map(
         (one) =>
-          `${method} /${one.replaceAll(/\$ID|doc-1|(?<=products\/)[^/]+|(?<=users\/)[^/]+|(?<=models\/).+|(?<=config\/).+/g, '{}')}`,
+          `${method} ` +
+          `/${one.replaceAll(/\$ID|doc-1|(?<=products\/)[^/]+|(?<=users\/)[^/]+|(?<=models\/).+|(?<=config\/).+/g, '{}')}`,
       );
     },
   );
@@ -60,7 +61,8 @@ test('every example works, in the order of the guide', async () => {
       maxBuffer: 2 ** 24,
     }).catch((error: unknown) =>
       failures.push(
-        `${block}\n→ ${error instanceof Error ? error.message : String(error)}${typeof error === 'object' && error !== null && 'stdout' in error ? String(error.stdout).slice(0, 600) : ''}`,
+        `${block}\n→` +
+          ` ${error instanceof Error ? error.message : String(error)}${typeof error === 'object' && error !== null && 'stdout' in error ? String(error.stdout).slice(0, 600) : ''}`,
       ),
     );
   }

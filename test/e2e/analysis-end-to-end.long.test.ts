@@ -17,7 +17,7 @@ const many = (times: number, make: (n: number) => string): string[] =>
   Array.from({ length: times }, (_, n) => make(n));
 
 test(
-  'who looked at jackets gets jackets, a planted spike is the top trend, and what the shop lacks is found among the searches',
+  'jackets lead to jackets, a planted spike is the top trend, and unmet searches are found',
   { timeout: 120_000 },
   async () => {
     await using folder = await temporaryFolder();

@@ -42,7 +42,7 @@ type Report = {
 const body = async <T>(answer: Promise<{ status: number; body: unknown }>): Promise<T> => {
   const { status, body: read } = await answer;
   if (status !== 200) throw new Error(`${status} ${JSON.stringify(read)}`);
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- documented; a wrong shape fails the test
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- documented shape
   return read as T;
 };
 const post = <T>(gateway: RunningGateway, path: string, request: object): Promise<T> =>

@@ -9,7 +9,7 @@ import { temporaryFolder } from '../helpers/temporary-folder.ts';
 const timeout = 120_000;
 
 test(
-  '2,000 events, 5 % of them spoiled: the totals are exact, and exactly the spoiled ones are dead-lettered with reasons',
+  '2,000 events, 5 % invalid: exact totals, and exactly those are dead-lettered with reasons',
   { timeout },
   async ({ skip }) => {
     needsProcessList(skip);

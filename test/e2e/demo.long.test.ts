@@ -74,7 +74,7 @@ describe('the demo', () => {
   );
 
   test(
-    'leaves no process when it is killed, and the next gateway on its folder stores all that was accepted',
+    'leaves no process when killed; the next gateway on its folder stores all that was accepted',
     { timeout },
     async ({ skip }) => {
       needsProcessList(skip);

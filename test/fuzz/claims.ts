@@ -9,7 +9,8 @@ export function assert(holds: boolean, claim: string): asserts holds {
 export function equal(actual: unknown, expected: unknown, claim: string): void {
   if (!isDeepStrictEqual(actual, expected))
     throw new Error(
-      `Does not hold: ${claim}\n${JSON.stringify(actual)?.slice(0, 500)}\n${JSON.stringify(expected)?.slice(0, 500)}`,
+      `Does not hold: ${claim}\n${JSON.stringify(actual)?.slice(0, 500)}` +
+        `\n${JSON.stringify(expected)?.slice(0, 500)}`,
     );
 }
 
@@ -25,7 +26,7 @@ export function oneLine(message: string, charactersMax: number): void {
   );
 }
 
-/** Its result, or the error when that is of the class that is allowed here; any other is thrown on. */
+/** The result, or an error of the allowed class; rethrows any other error. */
 export function allowing<T>(
   refusal: new (...args: never[]) => Error,
   run: () => T,

@@ -28,7 +28,8 @@ export function readCorpus(target: string): Kept[] {
 /** Returns the file's name; the same input gets the same one. */
 export function keepInput(target: string, prefix: 'found' | 'failing', input: Buffer): string {
   const isText = Buffer.from(input.toString()).equals(input) && !input.includes(0);
-  const name = `${prefix}-${createHash('sha256').update(input).digest('hex').slice(0, 10)}${isText ? '.txt' : hexEnding}`;
+  const hash = createHash('sha256').update(input).digest('hex').slice(0, 10);
+  const name = `${prefix}-${hash}${isText ? '.txt' : hexEnding}`;
   mkdirSync(folderOf(target), { recursive: true });
   writeFileSync(
     join(folderOf(target), name),

@@ -21,6 +21,7 @@ test.each(targets)('$name, for some seconds', { timeout: 120_000 }, async (targe
   const told =
     failure === null
       ? null
-      : `seed ${seed}, kept as ${keepInput(target.name, 'failing', failure.input)}: ${String(failure.error)}`;
+      : `seed ${seed}, kept as ${keepInput(target.name, 'failing', failure.input)}:` +
+        ` ${String(failure.error)}`;
   expect(told).toBeNull();
 });

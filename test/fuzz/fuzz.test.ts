@@ -41,7 +41,7 @@ describe.each(targets)('$name', (target) => {
   });
 });
 
-test('the search finds its way to a bug that chance alone would not, and shrinks what shows it', async () => {
+test('the search finds a bug that chance would miss, and shrinks the input', async () => {
   const { failure } = await fuzz(planted, {
     corpus: [Buffer.from('some words')],
     seed: 1,

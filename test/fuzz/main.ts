@@ -62,18 +62,23 @@ async function search(target: Target): Promise<boolean> {
       if (seconds() - told < 10) return;
       told = seconds();
       say(
-        `${target.name}: ${told.toFixed(0)} s, ${state.executions} executions, ${state.kept} kept, ${state.reached} characters of code reached`,
+        `${target.name}: ${told.toFixed(0)} s, ${state.executions} executions, ${state.kept} ` +
+          `kept, ${state.reached} characters of code reached`,
       );
     },
   });
   for (const input of found) keepInput(target.name, 'found', input);
   say(
-    `${target.name}: seed ${seed}, ${executions} executions in ${seconds().toFixed(1)} s (${(executions / seconds()).toFixed(0)}/s), ${reached} characters of code reached, ${found.length} new inputs kept in test/fuzz/corpus/${target.name}`,
+    `${target.name}: seed ${seed}, ${executions} executions in ${seconds().toFixed(1)} s ` +
+      `(${(executions / seconds()).toFixed(0)}/s), ${reached} characters of code reached,` +
+      ` ${found.length} new inputs kept in test/fuzz/corpus/${target.name}`,
   );
   if (failure === null) return true;
   const name = keepInput(target.name, 'failing', failure.input);
   say(
-    `${target.name} FAILS: ${textOf(failure.error)}\n${JSON.stringify(failure.input.toString().slice(0, 2000))}\nAgain: npm run fuzz -- --target ${target.name} --replay ${name}`,
+    `${target.name} FAILS: ${textOf(failure.error)}\n` +
+      `${JSON.stringify(failure.input.toString().slice(0, 2000))}\nAgain: npm run fuzz -- ` +
+      `--target ${target.name} --replay ${name}`,
   );
   return false;
 }

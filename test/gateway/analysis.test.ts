@@ -243,7 +243,7 @@ async function outcomeOf(response: Response): Promise<'answered' | 'refused' | '
     : 'failed';
 }
 
-test('whatever is sent to these paths, the answer is what was asked for or a 4xx problem', async () => {
+test('any request to these paths gets its result or a 4xx problem', async () => {
   const { request, post } = await app();
   const anything = fc.oneof(
     fc.string({ unit: 'binary', maxLength: 40 }),
@@ -366,7 +366,7 @@ describe('behaviour analysis', () => {
       });
   });
 
-  test('recommendations follow what the user did, leave out what was bought, and say why', async () => {
+  test('recommendations follow the user, leave out what was bought, and say why', async () => {
     const { request } = await app();
     const found = await (await request('/users/ann/recommendations?limit=20')).json();
     const names = found.items.map((item: { text: string }) => item.text);
@@ -402,7 +402,7 @@ describe('behaviour analysis', () => {
       });
   });
 
-  test('trends tell the planted spike and the queries that find nothing, with the reason when there is nothing to tell', async () => {
+  test('trends show the planted spike and unmet queries, or the reason for none', async () => {
     const { request } = await app();
     const found = await (await request('/trends?window_minutes=60&baseline_windows=6')).json();
     expect(found.products.map((entry: { text: string }) => entry.text)).toEqual(['kettle 9']);
@@ -445,7 +445,7 @@ describe('behaviour analysis', () => {
     }
   });
 
-  test('one analysis serves all who ask the same at once, and too many different ones are told to wait', async () => {
+  test('equal requests share one analysis; too many different ones must wait', async () => {
     const store = await shop();
     let counted = 0;
     const released = Promise.withResolvers<void>();

@@ -260,7 +260,7 @@ describe('health', () => {
     });
   });
 
-  test('a dependency that is down answers 503, and anything unforeseen 500 without a word of its inside', async () => {
+  test('a dependency that is down gives 503; an unexpected error 500 without details', async () => {
     const { request, logged } = testApp({
       store: {
         ...scriptedStore(),

@@ -98,7 +98,7 @@ describe('the file', () => {
   });
 });
 
-test('records every change with its client, also refused ones; no reads, no strangers', async () => {
+test('records changes with their client, even refused; no reads, no unknown clients', async () => {
   const keys = {
     VECTORSTREAM_API_KEYS: 'shop:write:the-key-of-the-shop,reader:read:the-key-of-the-reader',
   };

@@ -95,7 +95,8 @@ describe('what is wrong is told in one line with name, value and bound', () => {
     ],
     [
       { env: { VECTORSTREAM_SOMETHING_ELSE_ALTOGETHER: '1' } },
-      'Unknown variable "VECTORSTREAM_SOMETHING_ELSE_ALTOGETHER": vectorstream.example.yaml lists what is allowed',
+      'Unknown variable "VECTORSTREAM_SOMETHING_ELSE_ALTOGETHER": vectorstream.example.yaml ' +
+        'lists what is allowed',
     ],
     [{ flags: ['--prot', '1'] }, 'Unknown flag "--prot": did you mean --port?'],
     [{ flags: ['--port'] }, '--port needs a value; --help lists what is allowed.'],
@@ -136,7 +137,8 @@ describe('what is wrong is told in one line with name, value and bound', () => {
 
   test('a secret is never shown and never taken from a flag', () => {
     expect(refusal({ env: { VECTORSTREAM_API_KEY: 'my secret key' } })).toBe(
-      'VECTORSTREAM_API_KEY is [redacted]; allowed: 1 to 512 printable ASCII characters without spaces.',
+      'VECTORSTREAM_API_KEY is [redacted]; allowed: 1 to 512 printable ASCII characters ' +
+        'without spaces.',
     );
     expect(refusal({ flags: ['--gateway-api-key', 'my-secret-key'] })).not.toContain(
       'my-secret-key',
@@ -210,7 +212,8 @@ describe('the door', () => {
     ].map((env) => storeKind(parse({ env })));
     expect(kinds).toEqual(['embedded', 'qdrant', 'embedded', 'qdrant']);
     expect(refusal({ env: { VECTORSTREAM_STORE: 'qdrant' } })).toBe(
-      'store.kind is qdrant, but its address is missing: set QDRANT_URL, such as http://127.0.0.1:6333.',
+      'store.kind is qdrant, but its address is missing: set QDRANT_URL, such as ' +
+        'http://127.0.0.1:6333.',
     );
     expect(
       refusal({ env: { QDRANT_COLLECTION: 'one', QDRANT_EVENTS_COLLECTION: 'one' } }),
@@ -224,7 +227,7 @@ describe('the door', () => {
       expect(refusal({ env: { QDRANT_URL: bad } })).toContain('allowed: an address such as');
   });
 
-  test('Kafka is the source where its brokers are set, unless told otherwise, and half of its settings are refused', () => {
+  test('Kafka is the default source if brokers are set; partial settings are refused', () => {
     expect(sourceKind(parse({}))).toBe('embedded');
     expect(sourceKind(parse({ env: { KAFKA_BROKERS: 'localhost:9092, [::1]:9093' } }))).toBe(
       'kafka',

@@ -89,7 +89,7 @@ test('the shipped model is found from any working directory', async () => {
   });
 });
 
-test('a search gets the query prefix, the stream the passage prefix, if there are any', async () => {
+test('a search gets the query prefix and the stream the passage prefix, if any', async () => {
   const embedded: string[] = [];
   const service: EmbeddingService = {
     embed(text) {

@@ -39,7 +39,9 @@ async function supervisor(
   const script = join(folder, 'supervisor.mjs');
   await writeFile(
     script,
-    `import { appendFileSync } from 'node:fs';\nappendFileSync(${JSON.stringify(join(folder, 'starts'))}, 'x');\nprocess.on('disconnect', () => process.exit());\n${body}\n`,
+    `import { appendFileSync } from 'node:fs';\n` +
+      `appendFileSync(${JSON.stringify(join(folder, 'starts'))}, 'x');\n` +
+      `process.on('disconnect', () => process.exit());\n${body}\n`,
   );
   return {
     script,
@@ -156,7 +158,8 @@ describe('the HTTP server', () => {
       expect(
         await raw(
           server.port,
-          'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n',
+          'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings, close\r\n' +
+            'Upgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n',
         ),
       ).toMatch(/^HTTP\/1\.1 200[\s\S]*as usual$/);
       await server.stop(1000);

@@ -100,7 +100,7 @@ const post = (url: string, path: string, body: unknown) =>
 const stats = async (url: string) => (await fetch(`${url}/stats`)).json();
 
 describe('the gateway', () => {
-  test('makes events searchable, embeds each text once, keeps all of it over a restart, and shows no token', async () => {
+  test('makes events searchable, embeds texts once, survives a restart, hides tokens', async () => {
     const first = await start('data');
     expect(
       (await post(first.url, '/events?on_invalid=dead_letter', [...products, { event_id: 'bad' }]))
@@ -161,7 +161,7 @@ describe('the gateway', () => {
     expect(lines.filter((line) => line.startsWith('FATAL'))).toEqual([]);
   });
 
-  test('closes once, however often it is told, with events still waiting for a runner', async () => {
+  test('closes once for any number of calls, with events still waiting for a runner', async () => {
     const gateway = await start('waiting');
     await post(gateway.url, '/events', products);
     await expect

@@ -98,7 +98,7 @@ describe('while the store is down', () => {
   });
 });
 
-test('the lag and the dead letters of a broker that has never answered are unknown, and never 0', async () => {
+test('lag and dead letters of a broker that never answered are unknown, not 0', async () => {
   await using source = createKafkaSource({
     ...kafkaSourceDefaults,
     connection: cuttable('127.0.0.1:1'),

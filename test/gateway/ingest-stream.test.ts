@@ -100,7 +100,7 @@ function sending(
 }
 
 describe('NDJSON', () => {
-  test('is in the log before its last line has come, in order and with one result per line', async () => {
+  test('is logged before its last line arrives, in order, with one result per line', async () => {
     const { request, appended, services } = testApp();
     const { answer, send, end } = sending(request);
     const lines = linesOf(events(2000));
@@ -156,7 +156,7 @@ describe('NDJSON', () => {
     expect(problem['items']).toHaveLength(appended.length);
   });
 
-  test('that meets a full log, or too many events, on its way tells what it had taken before', async () => {
+  test('that meets a full log or too many events reports what was accepted before', async () => {
     let calls = 0;
     const sink = {
       async append() {
@@ -187,7 +187,7 @@ describe('NDJSON', () => {
     ).toMatchObject({ status: 413, code: 'too_many_events', accepted: appended.length });
   });
 
-  test('is cut between lines and nowhere else, whatever its chunks, and gives all its room back', async () => {
+  test('is split only between lines, for any chunks, and releases all its memory', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.stringMatching(/^[a-z]{0,6}\n?$/)),

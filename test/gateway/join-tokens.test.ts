@@ -98,7 +98,7 @@ const world = () =>
   });
 
 describe('a runner that came by one', () => {
-  test('is untrusted, counts towards the limit, and is closed with 4401 on revocation', async () => {
+  test('is untrusted, counts towards the limit, and is closed with 4401 when revoked', async () => {
     await using here = await world();
     const {
       token,

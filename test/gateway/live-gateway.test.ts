@@ -160,7 +160,8 @@ describe('a running gateway', () => {
       socket.on('data', (chunk) => (answer += chunk.toString()));
       socket.on('error', () => undefined);
       socket.write(
-        'POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n[',
+        'POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n' +
+          'Content-Length: 100000\r\n\r\n[',
       );
       const drip = setInterval(() => socket.write(' '.repeat(1000)), 200);
       await once(socket, 'close');

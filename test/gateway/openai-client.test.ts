@@ -31,7 +31,8 @@ afterAll(async () => {
 const texts = Array.from(
   { length: 100 },
   (_, index) =>
-    `Product number ${index}: ${['kettle', 'lamp', 'garden hose', 'winter jacket'][index % 4]} in colour ${index % 7}`,
+    `Product number ${index}:` +
+    ` ${['kettle', 'lamp', 'garden hose', 'winter jacket'][index % 4]} in colour ${index % 7}`,
 );
 
 test('embeds 100 texts, float and base64, with equal vectors', async () => {

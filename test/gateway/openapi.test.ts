@@ -75,7 +75,7 @@ const exampleOf = (media: JsonObject): Json | undefined =>
   object(media['schema'])['example'] ??
   Object.values(object(media['examples'])).map((example) => object(example)['value'])[0];
 
-test('is OpenAPI 3.1 with named, tagged, unique operations that say how they are let in and what can go wrong', async () => {
+test('is OpenAPI 3.1; each operation is named, with its access and its errors', async () => {
   const document = await read();
   expect(document['openapi']).toBe('3.1.0');
   const operations = operationsOf(document);
@@ -206,7 +206,7 @@ test('names every path that GET / lists, but for pages and the document itself',
   expect(undescribed.filter((path) => !files.includes(path))).toEqual([]);
 });
 
-test('tells that a search is by exactly one of query, vector and text id, as the request is checked', async () => {
+test('says that a search takes exactly one of query, vector and text id', async () => {
   const document = await read();
   const described = schemaFrom(resolve(document, { $ref: '#/components/schemas/SearchRequest' }));
   const text_id = '0d5b3f0e-97a9-5b62-8f0e-52f1a1f0c3d4';

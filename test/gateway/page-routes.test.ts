@@ -42,7 +42,7 @@ afterAll(() => folder[Symbol.asyncDispose]());
 const get = (path: string, headers: Record<string, string> = {}) => app.request(path, { headers });
 
 describe('a page and its assets', () => {
-  test('an asset, whose name is its hash, may be kept for ever; a page is asked for again', async () => {
+  test('an asset, named by its hash, is cached for ever; a page is revalidated', async () => {
     expect((await get('/assets/page-abc.js')).headers.get('cache-control')).toBe(
       'public, max-age=31536000, immutable',
     );
@@ -100,7 +100,7 @@ describe('a page and its assets', () => {
     expect(Buffer.from(await answer.arrayBuffer())).toEqual(noise.subarray(start, end));
   });
 
-  test('a range beyond the end is refused, and one of a file that has changed gets the whole', async () => {
+  test('a range beyond the end is refused; one of a changed file gets the whole file', async () => {
     expect(
       await problemOf(await get('/assets/noise-abc.wasm', { range: 'bytes=1000-' })),
     ).toMatchObject({ status: 416, code: 'range_not_satisfiable' });
@@ -131,7 +131,7 @@ describe('a page and its assets', () => {
 describe('the model', () => {
   const { model } = testApp().services;
 
-  test('every file of the manifest is listed with its size, and is what the manifest says', async () => {
+  test('every file of the manifest is listed with its size, and matches its hash', async () => {
     const listed = currentSchema.parse(await (await get('/models/current')).json());
     expect(listed).toMatchObject({ model_id: model.manifest.modelId, revision: model.revision });
     expect(listed.files.map(({ path }) => path).toSorted()).toEqual(
@@ -160,7 +160,7 @@ describe('the model', () => {
     });
   });
 
-  test('files travel compressed: a small one at once, a graph from the moment on that its copy is made', async () => {
+  test('files are sent compressed: a small one at once, a graph once its copy exists', async () => {
     const graph = model.manifest.dtypes['q8']?.file ?? '';
     for (const path of ['tokenizer.json', graph]) {
       const accepting = () => get(`/models/${model.revision}/${path}`, { 'accept-encoding': 'br' });

@@ -48,7 +48,7 @@ test('one that is larger is refused, by its length before it is read', async () 
   );
 });
 
-test('all in hand share a bound, and have room again when one is done, refused or broken off', async () => {
+test('share one bound, and release it when they are done, refused or broken off', async () => {
   const reader = new BodyReader(
     { bytesMax: 10, bytesMaxTogether: 15, largeAtOnce: 1 },
     new ManualClock(),
@@ -89,7 +89,7 @@ describe('bodies that are no longer small', () => {
     };
   }
 
-  test('are read one after the other, in the order in which they came, each whole; small ones do not wait', async () => {
+  test('are read whole, one by one, in order of arrival; small ones do not wait', async () => {
     const reader = new BodyReader(limits, new ManualClock());
     const [first, second, third] = [growing(), growing(), growing()];
     const done: string[] = [];
@@ -109,7 +109,7 @@ describe('bodies that are no longer small', () => {
     expect(done).toEqual(['0', '1', '2']);
   });
 
-  test('are told to come again when it is not their turn in time, and then take no room', async () => {
+  test('are asked to retry if their turn comes too late, and then take no memory', async () => {
     const clock = new ManualClock();
     const reader = new BodyReader(limits, clock);
     const [first, second] = [growing(), growing()];

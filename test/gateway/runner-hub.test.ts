@@ -1,5 +1,5 @@
-// The runner hub over real WebSockets on the loopback address: which runners are admitted, which may
-// work, and what happens to the work of a runner that fails.
+// The runner hub over real WebSockets on the loopback address: which runners are admitted, which
+// may work, and what happens to the work of a runner that fails.
 
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
@@ -358,7 +358,7 @@ describe('work', () => {
     expect(provenance.embeddedAt).toBeGreaterThanOrEqual(provenance.checkedAt);
   });
 
-  test('2,000 texts over two runners: each gets its own vector, and both runners work', async () => {
+  test('2,000 texts over two runners: each gets its own vector, both runners work', async () => {
     const { hub, url } = await startHub();
     await startRunner(url);
     await startRunner(url);
@@ -401,7 +401,7 @@ describe('work', () => {
 });
 
 describe('failure', () => {
-  test('a runner that misses a job deadline is closed with 4408; another does the job', async () => {
+  test('a runner that misses a deadline is closed with 4408; another does the job', async () => {
     const clock = new ManualClock();
     const { hub, url, seen } = await startHub(clock);
     const silent = new RawRunner(url);
@@ -440,7 +440,7 @@ describe('failure', () => {
     expect((await results).every(({ ok }) => ok)).toBe(true);
   });
 
-  test('a text that makes every runner fail ends as embedding_failed, and only that text', async () => {
+  test('a text on which every runner fails ends as embedding_failed, alone', async () => {
     const { hub, url } = await startHub();
     const texts = Array.from({ length: 20 }, (_, index) =>
       index === 7 ? 'poison' : `fine ${index}`,

@@ -111,7 +111,8 @@ test('does nothing that its description does not say, whatever it is sent', asyn
       '--max-time',
       '120',
       '--checks',
-      'not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,response_headers_conformance',
+      'not_a_server_error,status_code_conformance,content_type_conformance,' +
+        'response_schema_conformance,response_headers_conformance',
       '--continue-on-failure',
       '--request-timeout',
       '20',

@@ -16,7 +16,9 @@ test('the documentation lists every exceptional path with its scope and budget',
     const rule = ruleOf(method.replace('WS', 'GET'), path);
     const usual = ruleOf(method.replace('WS', 'GET'), '/any/other');
     return {
-      row: `| \`${line}\` | ${path === '/runners/connect' ? 'runner token' : rule.scope} | ${rule.budget ?? '–'} |`,
+      row:
+        `| \`${line}\` | ${path === '/runners/connect' ? 'runner token' : rule.scope} | ` +
+        `${rule.budget ?? '–'} |`,
       isUsual: rule.scope === usual.scope && rule.budget === usual.budget,
     };
   });

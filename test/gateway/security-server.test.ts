@@ -121,7 +121,8 @@ describe('a request that is none is answered with a problem document', () => {
     ['that is not HTTP', 'HELLO\r\n\r\n', 400, 'bad_request'],
     [
       'with two lengths',
-      'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+      'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nTransfer-Encoding: ' +
+        'chunked\r\n\r\n0\r\n\r\n',
       400,
       'bad_request',
     ],
@@ -325,7 +326,8 @@ test('a body that is too large is refused by its length; the connection stays us
       ['/config/pipeline', '413'],
     ] as const) {
       socket.write(
-        `PUT ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+        `PUT ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n` +
+          `Content-Length: ${body.length}\r\n\r\n${body}`,
       );
       expected.push(status);
       await until('it is refused', 5_000, () => statuses().length === expected.length);

@@ -78,7 +78,7 @@ describe('GET /config', () => {
 });
 
 describe('PUT /config/{section}', () => {
-  test('changes what it names, tells the section as it is now, and writes down who did', async () => {
+  test('changes what it names, returns the new section, and records who did it', async () => {
     const app = testApp();
     const response = await put(app, 'pipeline', { batchAgeMsMax: 20, writesInFlightMax: '3' });
     expect(response.status).toBe(200);
@@ -121,7 +121,8 @@ describe('PUT /config/{section}', () => {
     expect(await refused('retries', { delayMs: 5000, delayMsMax: 100 })).toEqual([
       422,
       'validation_failed',
-      'retries.delayMs is 5000 and retries.delayMsMax is 100: delayMsMax cannot be less than delayMs.',
+      'retries.delayMs is 5000 and retries.delayMsMax is 100: delayMsMax cannot be less than ' +
+        'delayMs.',
     ]);
     expect(await refused('search', { waitMsMax: 50, toString: 1 })).toMatchObject([
       422,
@@ -131,7 +132,8 @@ describe('PUT /config/{section}', () => {
     expect(await refused('gateway', { port: 9 })).toEqual([
       409,
       'restart_needed',
-      'gateway.port cannot change while the gateway runs: set it by file, environment or flag, and restart.',
+      'gateway.port cannot change while the gateway runs: set it by file, environment or ' +
+        'flag, and restart.',
     ]);
     expect(await refused('runners', { fleetMax: 3, token: 'a-new-token' })).toMatchObject([
       409,
@@ -167,7 +169,7 @@ describe('PUT /config/{section}', () => {
     ]);
   });
 
-  test('is forgotten at a restart, unless it is asked to stay: then it goes over the environment', async () => {
+  test('is lost at a restart, unless persisted: then it overrides the environment', async () => {
     const env = { VECTORSTREAM_SEARCH_WAIT_MS_MAX: '500' };
     const first = await started(env);
     await first.change('search', { queryCacheMax: 7 }, false);

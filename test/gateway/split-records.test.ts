@@ -22,7 +22,8 @@ test('an array is cut into the exact bytes of its items', () => {
       pad,
       pad,
       (items, before, after) => {
-        const body = `${before}[${items.map(([json, left, right]) => `${left}${json}${right}`).join(',')}]${after}`;
+        const list = items.map(([json, left, right]) => `${left}${json}${right}`).join(',');
+        const body = `${before}[${list}]${after}`;
         expect(texts(splitArray(bytes(body), 1000))).toEqual(items.map(([json]) => json));
       },
     ),

@@ -1,5 +1,5 @@
-// The audit trail's file: no line is lost, torn or put behind half of another one, and no descriptor
-// of another part is closed, whichever step fails.
+// The audit trail's file: no line is lost, torn or put behind half of another one, and no
+// descriptor of another part is closed, whichever step fails.
 
 import {
   appendFileSync,
@@ -76,7 +76,7 @@ test('a line never follows a torn one: after a restart, and while it runs', () =
   expect(linesOf(path)).toEqual(['torn', 'again']);
 });
 
-test('a rotation whose rename fails closes no descriptor of another part, and loses no line', () => {
+test('a rotation whose rename fails closes no foreign descriptor and loses no line', () => {
   using file = open(20);
   mkdirSync(join(`${path}.1`, 'in the way'), { recursive: true });
   file.append('0123456789');

@@ -1,5 +1,5 @@
-// A gateway's runner hub and repair on memory adapters and a manual clock: runners use real sockets,
-// and texts are stored as in the pipeline.
+// A gateway's runner hub and repair on memory adapters and a manual clock: runners use real
+// sockets, and texts are stored as in the pipeline.
 
 import { once } from 'node:events';
 import { createServer } from 'node:http';

@@ -39,7 +39,7 @@ it('hands on every delivery in order, and lets others in between', async () => {
   expect(turns).toBeGreaterThan(10);
 });
 
-it('ends in the middle of a delivery when the signal aborts; what is left stays unsettled', async () => {
+it('ends within a delivery when the signal aborts; the rest stays unsettled', async () => {
   const source = await sourceOf(recordsMax);
   const stop = new AbortController();
   let seen = 0;

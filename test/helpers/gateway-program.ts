@@ -54,7 +54,7 @@ export function gatewayClient(url: string, key?: string): GatewayClient {
     const type = response.headers.get('content-type') ?? '';
     return { status: response.status, type, body: type.includes('json') ? JSON.parse(text) : text };
   };
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the documented shape; a test of it would fail on a wrong one
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the documented shape
   const stats = async (): Promise<Stats> => (await ask('/stats', {})).body as Stats;
   return {
     url,

@@ -47,8 +47,8 @@ export const isWriteOf =
 /**
  * - `total`: how often texts were written.
  * - `again`: texts that were written more than once.
- * - `needless`: those of `again` that a gateway embedded although the store already had them when it
- *   asked. For each write there must have been a look-up before the first write.
+ * - `needless`: those of `again` that a gateway embedded although the store had them when it asked.
+ *   For each write there must have been a look-up before the first write.
  */
 export function textWrites(requests: readonly SeenRequest[]): {
   readonly total: number;

@@ -51,7 +51,8 @@ export function readStore(dataDir: string): StoreContents {
     eventIds: all('SELECT lower(hex(id)) AS id FROM events').map(({ id }) => uuid(id)),
     texts: new Map(
       all(
-        'SELECT lower(hex(id)) AS id, text, kind, runner_session, runner_name, dtype, embedded_at FROM texts',
+        'SELECT lower(hex(id)) AS id, text, kind, runner_session, runner_name, dtype, ' +
+          'embedded_at FROM texts',
       ).map((row) => [
         uuid(row['id']),
         {
@@ -93,7 +94,8 @@ export function readVectors(dataDir: string): readonly StoredVector[] {
   const origin = new Float32Array(384);
   const rows = database
     .prepare(`
-    SELECT texts.text, texts.dtype, vec_length(vector) AS dimensions, vec_distance_l2(vector, ?) AS length, vec_to_json(vector) AS vector
+    SELECT texts.text, texts.dtype, vec_length(vector) AS dimensions,
+           vec_distance_l2(vector, ?) AS length, vec_to_json(vector) AS vector
     FROM vectors JOIN texts ON texts.key = vectors.text`)
     .all(new Uint8Array(origin.buffer));
   return rows.map((row) => ({

@@ -115,7 +115,8 @@ function target(name: string, mapping: string | null, words: readonly string[]):
         assert(ended === 'complete' && notSent === 0 && already === 0, 'the whole file is read');
         assert(
           read === header + empty + accepted + away,
-          `${read} lines are ${header} header, ${empty} empty, ${accepted} accepted and ${away} turned away`,
+          `${read} lines are ${header} header, ${empty} empty, ${accepted} accepted and ` +
+            `${away} turned away`,
         );
         if (plan.dialect.encoding === 'utf-8')
           assert(

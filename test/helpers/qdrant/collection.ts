@@ -114,7 +114,7 @@ export class Collection {
     return this.#operation;
   }
 
-  /** Writes all points, or none when one is refused. `update_filter` is for existing points only. */
+  /** Writes all points, or none if one is refused. `update_filter` is for existing points. */
   upsert(body: Json): number {
     const { points, update_filter } = fieldsOf(body, ['points', 'update_filter'], 'PointsList');
     const mayUpdate = filterOf(update_filter, 'update_filter');
