@@ -20,8 +20,10 @@ export default defineConfig(({ mode, command }) => {
       exclude: mode === 'full' ? [] : ['test/**/*.long.test.ts'],
       testTimeout: 30_000,
       hookTimeout: 60_000,
-      // Most tests wait for their own processes, which use the remaining cores.
-      maxWorkers: Math.max(2, availableParallelism() - 1),
+      // Most tests wait for their own processes. One worker more than there are cores keeps the cores
+      // busy; the long tests load every core themselves.
+      maxWorkers:
+        mode === 'full' ? Math.max(2, availableParallelism() - 1) : availableParallelism() + 1,
       reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
     },
   };

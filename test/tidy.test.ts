@@ -224,6 +224,15 @@ describe('the tree', () => {
     expect(listed.filter((file) => !existsSync(join(root, file)) || !isLong(file))).toEqual([]);
   });
 
+  test('lines stay within 100 columns', () => {
+    const long = sources.flatMap((file) =>
+      read(file)
+        .split('\n')
+        .flatMap((line, index) => ([...line].length > 100 ? [`${file}:${index + 1}`] : [])),
+    );
+    expect(long).toEqual([]);
+  });
+
   test('every source file opens with a sentence on what it ensures', () => {
     const silent = sources.filter(
       (file) => !read(file).startsWith('// ') && file !== 'vite.config.ts',
