@@ -1,6 +1,7 @@
 // Every input that once found something holds today, and so does what a short search with a fixed
 // seed makes of the corpus.
 
+import { globSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { readCorpus } from './corpus.ts';
 import { firstFailure, fuzz } from './fuzzer.ts';
@@ -16,9 +17,15 @@ const costs: Readonly<Record<string, number>> = {
   config: 3,
 };
 const executions = 600;
+/** A search without coverage of the code that it tries would be blind. */
+const sourceFiles = globSync('{core,gateway,kafka,cli}/**/*.ts');
 
 describe.each(targets)('$name', (target) => {
   const corpus = readCorpus(target.name);
+
+  test('follows code that exists', () => {
+    expect(sourceFiles.some((file) => target.covers.test(`/${file}`))).toBe(true);
+  });
 
   test('every kept input holds', async () => {
     for (const { name, input } of corpus)

@@ -14,7 +14,7 @@ const isoText = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{3})?Z$/;
 /** The format is the first line, its zone the second, and the texts are those that follow. */
 export const dates: Target = {
   name: 'dates',
-  covers: /\/cli\/import\/(dates|numbers)\.ts|\/core\/timestamp\.ts/,
+  covers: /\/cli\/import\/(dates|numbers)\.ts|\/core\/event\/timestamp\.ts/,
   words: [
     'yyyy',
     'yy',

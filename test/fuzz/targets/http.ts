@@ -28,8 +28,7 @@ const readDocument = async (): Promise<Paths> =>
 /** An input is requests divided by `###`: `METHOD /path`, headers, an empty line, the body. */
 export const http: Target = {
   name: 'http',
-  covers:
-    /\/gateway\/(routes|ingest|middleware|embeddings|dead-letters|access)\/|\/gateway\/(app|settings|shared-answers|query-vectors)\.ts/,
+  covers: /\/gateway\/(api|ingest|access|http|dead-letters|config)\//,
   words: [
     'GET ',
     'POST ',

@@ -12,7 +12,7 @@ import {
 import { allowing, assert, equal, oneLine } from '../claims.ts';
 import type { Target } from '../fuzzer.ts';
 
-const covers = /\/core\/(wire|wire-result|vector|errors)\.ts/;
+const covers = /\/core\/(protocol\/(wire|job-result-frame)|vectors\/vector)\.ts/;
 const members = [
   'type',
   'jobId',
