@@ -98,6 +98,10 @@ function resolveImport(file: string, specifier: string): string | null {
   return null;
 }
 
+/** The titles of tests, and the texts and patterns that they compare, are left whole. */
+const literals = /'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`(?:[^`\\]|\\.)*`?|\/\S.*\/|<.*>/g;
+const isLongLine = (file: string, line: string) =>
+  [...(file.startsWith('test/') ? line.replaceAll(literals, '') : line)].length > 100;
 const isLong = (file: string) =>
   read(file).split('\n').length > (file.startsWith('test/') ? linesMax.test : linesMax.source);
 const roomOf = (file: string) => file.split('/').slice(0, 2).join('/');
@@ -224,11 +228,11 @@ describe('the tree', () => {
     expect(listed.filter((file) => !existsSync(join(root, file)) || !isLong(file))).toEqual([]);
   });
 
-  test('lines stay within 100 columns', () => {
+  test('lines stay within 100 columns, but for literals of tests', () => {
     const long = sources.flatMap((file) =>
       read(file)
         .split('\n')
-        .flatMap((line, index) => ([...line].length > 100 ? [`${file}:${index + 1}`] : [])),
+        .flatMap((line, index) => (isLongLine(file, line) ? [`${file}:${index + 1}`] : [])),
     );
     expect(long).toEqual([]);
   });

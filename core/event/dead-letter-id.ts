@@ -1,5 +1,6 @@
-// Names a dead letter by its place in the log and by its record: the same failure has one id however
-// often it occurs, and another record at a re-used offset (a topic that was recreated) has another.
+// Names a dead letter by its place in the log and by its record: the same failure has one id
+// however often it occurs, and another record at a re-used offset (a topic that was recreated) has
+// another.
 
 import type { DeadLetter, LogRecord, Position } from '#core/ports.ts';
 import { uuidV5 } from './uuid.ts';

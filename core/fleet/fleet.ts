@@ -62,9 +62,9 @@ export type JobAnswer =
  * A pure scheduler: methods report what happened and when (`now`: monotonic ms), and `assign`
  * returns what to send.
  *
- * - Two lanes: `search` goes before `bulk`. A runner has one job in work and one prefetched, sized to
- *   its speed. While searches come, bulk jobs are short and none is prefetched. A third lane,
- *   `cross-check`, gets a bounded share of trusted runners' time, or their idle time.
+ * - Two lanes: `search` goes before `bulk`. A runner has one job in work and one prefetched, both
+ *   sized to its speed. While searches come, bulk jobs are short and none is prefetched. A third
+ *   lane, `cross-check`, gets a bounded share of trusted runners' time, or their idle time.
  * - When a runner fails, its job in work is blamed. That job is tried once more as it was, then in
  *   halves, until the text that makes runners fail is alone. A prefetched job was not begun, so it
  *   is requeued without blame.

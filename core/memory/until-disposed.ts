@@ -3,7 +3,7 @@
 import { assert } from '#core/errors/assert.ts';
 import { aroundCalls } from './around-calls.ts';
 
-/** The same port. Every call after its disposal is an assertion; disposing it again does nothing. */
+/** The same port. A call after its disposal is an assertion; disposing it twice does nothing. */
 export function untilDisposed<T extends AsyncDisposable>(name: string, port: T): T {
   let isDisposed = false;
   return aroundCalls(port, (key, call) => {

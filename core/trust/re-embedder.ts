@@ -26,7 +26,7 @@ export type ReEmbedderOptions = {
   readonly isDistrusted: (provenance: Provenance) => boolean;
   /** Called when enough vectors are ready that `write` is worth calling now. */
   readonly onVectors: () => void;
-  /** The store refuses this text with its new vector. Called once per text, not at every attempt. */
+  /** The store refuses this text with its new vector. Called once per text, not per attempt. */
   readonly onRefused: (text: RefusedText) => void;
 };
 
@@ -38,7 +38,7 @@ const inFlightMax = 512;
 const vectorsToWrite = 64;
 /** A text that could not be embedded, or that the store refused, is tried again after this time. */
 const retryFailedMs = 5 * 60_000;
-/** While so many texts wait for that, no further text is tried: they would be tried all the time. */
+/** While so many texts wait for that, no further text is tried: it would never rest. */
 const failedMax = 10_000;
 
 export class ReEmbedder {

@@ -1,5 +1,5 @@
-// A disk that fills up: a warning in time, a clean stop of intake before a write fails, and a return
-// without an operator; and every place that shows it says the same.
+// A disk that fills up: a warning in time, a clean stop of intake before a write fails, and a
+// return without an operator; and every place that shows it says the same.
 
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { createMemoryLog } from '#core/memory/memory-log.ts';
 import { gatedSink, gatedSource } from '../../gateway/storage/disk-gate.ts';
-import { watchDiskSpace } from '../../gateway/storage/disk-space.ts';
+import { watchDiskSpace } from '../../gateway/telemetry/disk-space.ts';
 import { createLog } from '../../gateway/telemetry/gateway-log.ts';
 import { startGateway } from '../helpers/gateway-program.ts';
 import { noSmallDisk, startSmallDisk } from '../helpers/small-disk.ts';

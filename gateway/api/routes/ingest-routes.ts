@@ -77,7 +77,8 @@ const route = createRoute({
     415: problem('The body is neither JSON nor NDJSON, or has an unknown encoding.'),
     422: problem('This Idempotency-Key was used with another body; or a parameter is wrong.'),
     503: problem(
-      'The log is not available, or its disk has no room (`disk_space_low`): wait as Retry-After says.',
+      'The log is not available, or its disk has no room (`disk_space_low`): ' +
+        'wait as Retry-After says.',
     ),
     429: problem(
       'The log is full, Kafka is too far behind, or too many bodies are being read; ' +

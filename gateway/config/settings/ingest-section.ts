@@ -81,6 +81,6 @@ export const ingestSection = {
     max: 2 ** 40,
     help:
       'Free space on the disk of the data folder below which no events are taken (bytes), if log ' +
-      'or store are embedded. Intake resumes by itself once there is a tenth more. 0 never stops it.',
+      'or store are embedded. Intake resumes once there is a tenth more. 0 never stops it.',
   }),
 } as const;

@@ -4,8 +4,8 @@
 import { statfs } from 'node:fs/promises';
 import type { Clock } from '#core/ports.ts';
 import { rest } from '#core/time/rest.ts';
-import type { Log } from '../telemetry/gateway-log.ts';
-import type { DiskLevel } from '../telemetry/scraped-gauges.ts';
+import type { Log } from './gateway-log.ts';
+import type { DiskLevel } from './scraped-gauges.ts';
 
 export type DiskState = {
   readonly level: DiskLevel;
@@ -30,7 +30,7 @@ export type DiskSpaceOptions = {
 };
 
 const lookEveryMs = 1_000;
-/** A level is left again only this far beyond its bound, so that it does not change all the time. */
+/** A level ends only this far beyond its bound, so that it does not change all the time. */
 const roomToRise = 1.1;
 
 export async function freeBytesOf(folder: string): Promise<number> {
