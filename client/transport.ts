@@ -45,8 +45,8 @@ export type Call = {
   /**
    * When the call is retried.
    *
-   * - `always` (default of GET): also when the first attempt may have taken effect: doing it twice is
-   *   as good as once.
+   * - `always` (default of GET): also when the first attempt may have taken effect: twice is as good
+   *   as once.
    * - `refused` (default otherwise): only when the gateway said that it did nothing.
    * - `never`: an error is the answer.
    */
