@@ -1,5 +1,5 @@
-// Every example of docs/api.md, run as it stands against a running gateway; and none of the API's
-// paths is without one.
+// Runs every example of docs/api.md unchanged against a running gateway, and ensures that every path
+// of the API has an example.
 
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
