@@ -13,6 +13,7 @@ const require = createRequire(import.meta.url);
 // `npm test` leaves out `*.long.test.ts`; `npm run test:full` (vitest --mode full) runs everything.
 export default defineConfig(({ mode, command }) => {
   const report = process.env['VECTORSTREAM_TEST_REPORT'];
+  const cores = availableParallelism();
   return {
     ...(command === 'build' ? pages() : {}),
     test: {
@@ -20,10 +21,9 @@ export default defineConfig(({ mode, command }) => {
       exclude: mode === 'full' ? [] : ['test/**/*.long.test.ts'],
       testTimeout: 30_000,
       hookTimeout: 60_000,
-      // Most tests wait for their own processes. One worker more than there are cores keeps the cores
-      // busy; the long tests load every core themselves.
-      maxWorkers:
-        mode === 'full' ? Math.max(2, availableParallelism() - 1) : availableParallelism() + 1,
+      // Most tests wait for their own processes. One worker more than there are cores keeps the
+      // cores busy; the long tests load every core themselves.
+      maxWorkers: mode === 'full' ? Math.max(2, cores - 1) : cores + 1,
       reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
     },
   };
@@ -59,8 +59,8 @@ function pages() {
           demo: resolve('pages/demo/index.html'),
           'demo-offline': resolve('pages/demo/service-worker.ts'),
         },
-        // A service worker controls the folder that it is served from, and needs the same address in
-        // every version.
+        // A service worker controls the folder that it is served from, and needs the same address
+        // in every version.
         output: {
           entryFileNames: ({ name }: { readonly name: string }) =>
             name === 'demo-offline' ? '[name].js' : 'assets/[name]-[hash].js',

@@ -45,8 +45,7 @@ export type Call = {
   /**
    * When the call is retried.
    *
-   * - `always` (default of GET): also when the first attempt may have taken effect: twice is as good
-   *   as once.
+   * - `always` (default of GET): even if the first attempt took effect. A repeat does no harm.
    * - `refused` (default otherwise): only when the gateway said that it did nothing.
    * - `never`: an error is the answer.
    */
