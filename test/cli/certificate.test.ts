@@ -120,7 +120,7 @@ describe('the command', () => {
     ]);
     expect([loopback.code, loopback.stderr]).toEqual([
       2,
-      expect.stringMatching(/^A certificate for this machine alone[^\n]*\n$/),
+      expect.stringMatching(/^This machine alone needs no certificate[^\n]*\n$/),
     ]);
     expect([file.code, file.stderr]).toEqual([
       2,
