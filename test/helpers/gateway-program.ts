@@ -13,7 +13,7 @@ export type Stats = {
     readonly lag: number;
   };
   readonly texts: { readonly unique_seen: number; readonly embedded: number };
-  readonly store: { readonly texts: number; readonly events: number };
+  readonly store: { readonly texts: number; readonly events: number; readonly as_of: string };
   readonly dead_letters: { readonly open: number };
   readonly memory: { readonly rss_bytes: number };
   readonly runners: readonly {
@@ -69,11 +69,15 @@ export function gatewayClient(url: string, key?: string): GatewayClient {
         async () => (await ask('/readyz', {})).status === 200,
       );
     },
-    idle: (msMax) =>
-      until('the gateway has nothing left to do', msMax, async () => {
+    idle(msMax) {
+      const askedAt = Date.now();
+      return until('the gateway has nothing left to do', msMax, async () => {
         const seen = await stats();
-        return seen.events.lag === 0 && seen.events.unsettled === 0 && seen;
-      }),
+        // On a busy machine `/stats` answers with what was known last.
+        const isFresh = Date.parse(seen.store.as_of) >= askedAt;
+        return isFresh && seen.events.lag === 0 && seen.events.unsettled === 0 && seen;
+      });
+    },
   };
 }
 
