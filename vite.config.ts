@@ -10,6 +10,10 @@ import { writePrecache } from './scripts/write-precache.ts';
 
 const require = createRequire(import.meta.url);
 
+// Every program and worker thread that a test starts reads its compiled modules from here: without
+// it, a database worker spends most of its start on TypeScript.
+process.env['NODE_COMPILE_CACHE'] ??= resolve('node_modules/.cache/node-compile-cache');
+
 // `npm test` leaves out `*.long.test.ts`; `npm run test:full` (vitest --mode full) runs everything.
 export default defineConfig(({ mode, command }) => {
   const report = process.env['VECTORSTREAM_TEST_REPORT'];

@@ -58,12 +58,12 @@ describe('the demo', { timeout: waitMsMax }, () => {
       await demo.page.keyboard.press(key);
     await demo.page.waitForSelector('.map-detail strong');
     const name = await demo.text('.map-detail strong');
+    const answered = () =>
+      demo.page.$eval('.results', (results) => results.getAttribute('data-query'));
+    const before = await answered();
     await demo.page.keyboard.press('Enter');
-    await demo.page.waitForFunction(
-      (wanted) => document.querySelector('.hit strong')?.textContent === wanted,
-      {},
-      name,
-    );
+    await expect.poll(answered, { timeout: waitMsMax }).not.toBe(before);
+    expect(await demo.text('.hit strong')).toBe(name);
     expect(Number(await demo.text('.hit-score'))).toBeCloseTo(1, 1);
     // Tab alone reaches the rest, in visual order.
     await demo.page.focus('#query');

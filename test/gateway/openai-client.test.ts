@@ -76,20 +76,21 @@ test("counts tokens as the model's tokenizer does, and refuses what it would cut
 }, 30_000);
 
 test("maps every error to the client's own class", async () => {
+  const stranger = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: 'wrong', maxRetries: 0 });
   const cases = [
     [
-      client.embeddings.create({ model: 'text-embedding-3-small', input: 'x' }),
+      () => client.embeddings.create({ model: 'text-embedding-3-small', input: 'x' }),
       OpenAI.NotFoundError,
     ],
-    [client.embeddings.create({ model, input: 'x', dimensions: 256 }), OpenAI.BadRequestError],
-    [client.embeddings.create({ model, input: [[1, 2, 3]] }), OpenAI.BadRequestError],
     [
-      new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: 'wrong', maxRetries: 0 }).models.list(),
-      OpenAI.AuthenticationError,
+      () => client.embeddings.create({ model, input: 'x', dimensions: 256 }),
+      OpenAI.BadRequestError,
     ],
-    [client.models.retrieve('gpt-5'), OpenAI.NotFoundError],
+    [() => client.embeddings.create({ model, input: [[1, 2, 3]] }), OpenAI.BadRequestError],
+    [() => stranger.models.list(), OpenAI.AuthenticationError],
+    [() => client.models.retrieve('gpt-5'), OpenAI.NotFoundError],
   ] as const;
-  for (const [call, error] of cases) await expect(call).rejects.toBeInstanceOf(error);
+  for (const [call, error] of cases) await expect(call()).rejects.toBeInstanceOf(error);
 });
 
 test('lists the model and finds it by both names', async () => {
