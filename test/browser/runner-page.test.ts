@@ -38,18 +38,18 @@ describe('without WebGPU', () => {
     browser = await startBrowser([...noWebGpu, ...(await proxy).flags]);
     open.defer(() => browser.close());
     open.use(await proxy);
-    lent = await tab(browser, 'name=wasm-tab&threads=1');
+    lent = await tab(browser, 'name=wasm-tab&threads=1&dtype=q8');
   }, 60_000);
 
   test(
-    'a tab measures WASM candidates, uses the fastest right one, and reports it',
+    'a tab with a given dtype embeds without measuring, and reports itself',
     { timeout: 180_000 },
     async ({ skip }) => {
       await needsBrowser(skip);
-      const working = await lent.reaches('working', 150_000);
-      expect(working).toMatchObject({
+      expect(await lent.reaches('working', 150_000)).toMatchObject({
         state: 'working',
         device: 'wasm',
+        dtype: 'q8',
         adapter: null,
         softwareAdapter: false,
         crossOriginIsolated: true,
@@ -57,18 +57,10 @@ describe('without WebGPU', () => {
         restarts: 0,
         lastError: null,
       });
-      const right = working.measured.filter((candidate) => candidate.ok);
-      expect(right.map(({ dtype }) => dtype).toSorted()).toEqual(['int8', 'q8']);
-      expect(working.dtype).toBe(
-        right.toSorted((a, b) => b.textsPerSecond - a.textsPerSecond)[0]?.dtype,
-      );
-      expect(await lent.told()).toContain(
-        'This browser offers no WebGPU: the processor embeds, with WebAssembly.',
-      );
       expect(await world.runnerNamed('wasm-tab')).toMatchObject({
         kind: 'browser',
         device: 'wasm',
-        dtype: working.dtype,
+        dtype: 'q8',
         software_adapter: false,
         trusted: false,
       });
@@ -169,13 +161,8 @@ describe('without WebGPU', () => {
       await needsBrowser(skip);
       const { seen } = await proxy;
       const before = seen.length;
-      const again = await tab(browser, 'name=again&threads=1');
-      const working = await again.reaches('working', 90_000);
-      // It does not measure again either.
-      expect(working).toMatchObject({ state: 'working', measured: [] });
-      expect(await again.told()).toContain(
-        'was the fastest here when this browser was last measured',
-      );
+      const again = await tab(browser, 'name=again&threads=1&dtype=q8');
+      await again.reaches('working', 90_000);
       expect(
         seen.slice(before).filter((line) => /\/models\/[0-9a-f]{64}\/|\.wasm/.test(line)),
       ).toEqual([]);

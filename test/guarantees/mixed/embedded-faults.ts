@@ -66,6 +66,14 @@ export function embeddedFaults(
             sightings.startsRefused += 1;
           }),
       },
+      {
+        name: 'the files of the database are moved away, and back when the gateway has ended',
+        happen: ({ gateway, moveFiles }) =>
+          gateway.restartAfter(
+            () => moveFiles('away'),
+            () => moveFiles('back'),
+          ),
+      },
       powerLoss('cut off', null),
       powerLoss('garbage', garbage),
     ],

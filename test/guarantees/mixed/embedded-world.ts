@@ -1,7 +1,7 @@
 // One gateway with its log and store in a folder, on a small disk of its own where that can be, and
 // two honest runners.
 
-import { cp } from 'node:fs/promises';
+import { cp, mkdir, readdir, rename } from 'node:fs/promises';
 import { join as pathOf } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { startFaultProxy } from '../../helpers/fault-proxy.ts';
@@ -23,6 +23,8 @@ export type EmbeddedWorld = World & {
   readonly disk: SmallDisk | null;
   /** Of a gateway that was killed: see `tear`. Nothing may be on its way to the producer. */
   tearLog(where: number, garbage: number | null): void;
+  /** Moves the files of the database to another folder, or back. */
+  moveFiles(to: 'away' | 'back'): Promise<void>;
 };
 
 export async function startEmbeddedWorld(
@@ -70,6 +72,14 @@ export async function startEmbeddedWorld(
     },
     tearLog: (where, garbage) => {
       sightings.torn += Number(tear(inside, mark, where, garbage) > 0);
+    },
+    async moveFiles(to) {
+      const away = pathOf(inside, 'away');
+      await mkdir(away, { recursive: true });
+      const [source, target] = to === 'away' ? [inside, away] : [away, inside];
+      for (const name of await readdir(source))
+        if (name.startsWith('vectorstream.db'))
+          await rename(pathOf(source, name), pathOf(target, name));
     },
     isSettled: () => gateway.isIdle(),
     async stored() {

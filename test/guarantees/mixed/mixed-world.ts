@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import type { FaultProxy } from '../../helpers/fault-proxy.ts';
 import { startGateway, type RunningGateway } from '../../helpers/gateway-program.ts';
+import { until } from '../../helpers/until.ts';
 import type { Stored } from './mixed-oracle.ts';
 import { productNames } from './produced.ts';
 import { startReferenceRunner, type Manner, type ReferenceRunner } from './reference-runner.ts';
@@ -94,6 +95,8 @@ export const unseen = (
 ): readonly string[] => names.filter((name) => sightings[name] === 0);
 
 export const runnerToken = 'the-token-of-a-run';
+/** On a machine that does much else. */
+const endMsMax = 15_000;
 const clock = `--import=${new URL('jumping-clock.ts', import.meta.url).href}`;
 
 /** A gateway that is started again and again on its folder, behind links that follow it. */
@@ -154,6 +157,20 @@ export class Gateway implements AsyncDisposable {
   ): Promise<void> {
     await this.end(signal);
     await meanwhile();
+    this.#running = await this.#start();
+  }
+
+  /** The cause makes the gateway end by itself; once it is undone, the gateway starts again. */
+  async restartAfter(cause: () => Promise<void>, undo: () => Promise<void>): Promise<void> {
+    await this.#look();
+    const { ended } = this.#running;
+    let hasEnded = false;
+    void ended.then(() => {
+      hasEnded = true;
+    });
+    await cause();
+    await until('the gateway has ended by itself', endMsMax, () => hasEnded);
+    await undo();
     this.#running = await this.#start();
   }
 

@@ -1,0 +1,36 @@
+// Starts the slowest test files first, so that none of them runs alone at the end. A fresh clone has
+// no durations of an earlier run to sort by.
+
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** Those that take over ten seconds, the slowest first. */
+const slowest = [
+  'test/adapters/kafka.test.ts',
+  'test/browser/demo-page.test.ts',
+  'test/browser/runner-page.test.ts',
+  'test/adapters/embedded.test.ts',
+  'test/guarantees/gateway-killed.test.ts',
+  'test/guarantees/stopping.test.ts',
+  'test/guarantees/runner-killed.test.ts',
+  'test/fuzz/fuzz.test.ts',
+  'test/docs/curl.test.ts',
+  'test/runner/download-model.test.ts',
+  'test/runner/processes.test.ts',
+  'test/guarantees/starting.test.ts',
+  'test/guarantees/mixed-faults.test.ts',
+  'test/guarantees/data-folder-replaced.test.ts',
+  'test/guarantees/simulation.test.ts',
+  'test/e2e/demo-end-to-end.test.ts',
+  'test/guarantees/untrusted-runners.test.ts',
+];
+
+export class SlowTestsFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification) => {
+      const index = slowest.findIndex((name) => moduleId.endsWith(name));
+      return index === -1 ? slowest.length : index;
+    };
+    // A stable sort: the others keep their order.
+    return (await super.sort(files)).toSorted((a, b) => rank(a) - rank(b));
+  }
+}
