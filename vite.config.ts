@@ -9,6 +9,7 @@ import { SlowTestsFirst } from './scripts/slow-tests-first.ts';
 import { writeApiReference } from './scripts/write-api-reference.ts';
 import { writePrecache } from './scripts/write-precache.ts';
 
+const fuzzTests = 'test/fuzz/*.test.ts';
 const require = createRequire(import.meta.url);
 
 // Every program and worker thread that a test starts reads its compiled modules from here: without
@@ -19,23 +20,30 @@ process.env['NODE_COMPILE_CACHE'] ??= resolve('node_modules/.cache/node-compile-
 export default defineConfig(({ mode, command }) => {
   const report = process.env['VECTORSTREAM_TEST_REPORT'];
   const cores = availableParallelism();
+  const leftOut = mode === 'full' ? [] : ['test/**/*.long.test.ts'];
   return {
     ...(command === 'build' ? pages() : {}),
     test: {
-      include: ['test/**/*.test.ts'],
-      exclude: mode === 'full' ? [] : ['test/**/*.long.test.ts'],
       testTimeout: 30_000,
       hookTimeout: 60_000,
-      // The files share nothing but modules, and a process for each costs half a second.
-      isolate: false,
-      sequence: { sequencer: SlowTestsFirst },
       // Most tests wait for their own processes. One worker more than there are cores keeps the
       // cores busy; the long tests load every core themselves.
       maxWorkers: mode === 'full' ? Math.max(2, cores - 1) : cores + 1,
+      sequence: { sequencer: SlowTestsFirst },
+      projects: [
+        // The files share nothing but modules, and a process for each would cost half a second.
+        project('shared', false, ['test/**/*.test.ts'], [...leftOut, fuzzTests]),
+        // The fuzzer reads the coverage of every module in its process.
+        project('alone', true, [fuzzTests], leftOut),
+      ],
       reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
     },
   };
 });
+
+function project(name: string, isolate: boolean, include: string[], exclude: string[]) {
+  return { extends: true as const, test: { name, isolate, include, exclude } };
+}
 
 /** `npm run build`: the browser pages, which the gateway serves from dist/pages. */
 function pages() {

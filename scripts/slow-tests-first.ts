@@ -1,5 +1,5 @@
-// Starts the slowest test files first, so that none of them runs alone at the end. A fresh clone has
-// no durations of an earlier run to sort by.
+// Starts the slowest test files first, so that none of them runs alone at the end. A fresh clone
+// has no durations of an earlier run to sort by.
 
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 

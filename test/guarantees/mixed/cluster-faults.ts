@@ -90,6 +90,12 @@ export function clusterFaults(
           ),
       },
     ],
+    [
+      {
+        name: 'the topic is deleted and made anew',
+        happen: (world) => world.recreateTopic(),
+      },
+    ],
     [losing('commit', 'a commit')],
     [losing('dead-letter', 'the writing of dead letters')],
     [

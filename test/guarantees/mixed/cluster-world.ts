@@ -55,10 +55,15 @@ export type ClusterWorld = World & {
    * given work, or after a while without.
    */
   visit(ms: number, signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
+  /** Deletes the topic once all that was taken in is settled, and makes it anew. */
+  recreateTopic(): Promise<void>;
 };
 
 /** A killed gateway keeps its partitions for a session of 10 s; then the group rebalances. */
 const freshMsMax = 30_000;
+const partitions = 4;
+/** With a gateway that was just killed, and a store that was just down. */
+const settledMsMax = 90_000;
 /** Until the group has rebalanced. */
 const joinMsMax = 6_000;
 /** A frame with a vector is no smaller. */
@@ -81,11 +86,19 @@ export async function startClusterWorld(
     await proxy(Number(new URL(qdrant.url).port)),
   ];
   const topic = `run-${randomUUID()}`;
+  let recordsDeleted = 0;
+  const recreateTopic: ClusterWorld['recreateTopic'] = async () => {
+    producer.set('cut');
+    await until('the old topic is settled', settledMsMax, () => isCommitted(broker.brokers, topic));
+    recordsDeleted += await recordsIn(broker.brokers, topic);
+    await replaceTopic(broker.brokers, topic);
+    producer.set('through');
+  };
   const environment = {
     KAFKA_BROKERS: kafka.address,
     KAFKA_TOPIC: topic,
     KAFKA_GROUP_ID: topic,
-    VECTORSTREAM_KAFKA_PARTITIONS: '4',
+    VECTORSTREAM_KAFKA_PARTITIONS: String(partitions),
     QDRANT_URL: `http://${store.address}`,
     VECTORSTREAM_QDRANT_TIMEOUT_MS: '1000',
   };
@@ -134,6 +147,7 @@ export async function startClusterWorld(
     sightings,
     join,
     visit,
+    recreateTopic,
     freshMsMax,
     url: `http://${producer.address}`,
     isSettled: () => isCommitted(broker.brokers, topic),
@@ -146,7 +160,8 @@ export async function startClusterWorld(
         (sum, gateway) => sum + gateway.received,
         0,
       );
-      sightings.replayed += Math.max(0, received - (await recordsIn(broker.brokers, topic)));
+      const records = recordsDeleted + (await recordsIn(broker.brokers, topic));
+      sightings.replayed += Math.max(0, received - records);
       return {
         ...(await readQdrant(qdrant.url)),
         letters: await readDeadLetters(broker.brokers, `${topic}.dlq`),
@@ -213,6 +228,27 @@ async function isCommitted(brokers: string, topic: string): Promise<boolean> {
   }
 }
 
+async function replaceTopic(brokers: string, topic: string): Promise<void> {
+  const admin = plainKafka(brokers).admin();
+  await admin.connect();
+  try {
+    await admin.deleteTopics({ topics: [topic] });
+    // A gateway may have made it first.
+    await admin.createTopics({
+      topics: [{ topic, numPartitions: partitions }],
+      waitForLeaders: false,
+    });
+    await until('the new topic is there', 20_000, () =>
+      admin.fetchTopicOffsets(topic).then(
+        (held) => held.length === partitions,
+        () => false,
+      ),
+    );
+  } finally {
+    await admin.disconnect();
+  }
+}
+
 const plainKafka = (brokers: string) =>
   new kafkajs.Kafka({ brokers: brokers.split(','), logLevel: kafkajs.logLevel.NOTHING });
 
@@ -224,7 +260,10 @@ async function recordsIn(brokers: string, topic: string): Promise<number> {
   return held.reduce((sum, { high }) => sum + Number(high), 0);
 }
 
-/** All that the topic holds, a letter that was produced twice taken once: it has one origin. */
+/**
+ * All that the topic holds. A dead letter that was produced twice counts once: it has one origin. A
+ * topic that was made anew uses its offsets again.
+ */
 async function readDeadLetters(brokers: string, topic: string): Promise<Stored['letters']> {
   const held = await recordsIn(brokers, topic);
   const consumer = plainKafka(brokers).consumer({ groupId: randomUUID() });
@@ -235,11 +274,12 @@ async function readDeadLetters(brokers: string, topic: string): Promise<Stored['
   await consumer.run({
     eachMessage: async ({ message: { value, headers = {} } }) => {
       read += 1;
-      const origin = ['topic', 'partition', 'offset']
-        .map((name) => String(headers[`__connect.errors.${name}`]))
-        .join('/');
-      letters.set(origin, {
-        hash: hashOf(value ?? new Uint8Array()),
+      const hash = hashOf(value ?? new Uint8Array());
+      const origin = ['topic', 'partition', 'offset'].map((name) =>
+        String(headers[`__connect.errors.${name}`]),
+      );
+      letters.set([...origin, hash].join('/'), {
+        hash,
         reason: String(headers['vectorstream.reason']),
       });
     },
