@@ -68,10 +68,10 @@ export function embeddedFaults(
       },
       {
         name: 'the files of the database are moved away, and back when the gateway has ended',
-        happen: ({ gateway, moveFiles }) =>
-          gateway.restartAfter(
-            () => moveFiles('away'),
-            () => moveFiles('back'),
+        happen: (world) =>
+          world.gateway.restartAfter(
+            () => world.moveFiles('away'),
+            () => world.moveFiles('back'),
           ),
       },
       powerLoss('cut off', null),
