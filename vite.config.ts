@@ -24,8 +24,8 @@ export default defineConfig(({ mode, command }) => {
   return {
     ...(command === 'build' ? pages() : {}),
     test: {
-      testTimeout: 30_000,
-      hookTimeout: 60_000,
+      testTimeout: 60_000,
+      hookTimeout: 120_000,
       // Most tests wait for their own processes. One worker more than there are cores keeps the
       // cores busy; the long tests load every core themselves.
       maxWorkers: mode === 'full' ? Math.max(2, cores - 1) : cores + 1,
