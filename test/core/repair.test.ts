@@ -9,6 +9,7 @@ import type { TextRecord, VectorStore } from '#core/ports.ts';
 import { Repair } from '#core/trust/repair.ts';
 import { cosine } from '#core/vectors/vector.ts';
 import { dimensions, fakeVector } from '../helpers/fake-model.ts';
+import { failAt } from '../helpers/unreliable.ts';
 
 const checkIntervalMs = 8_000;
 const malformed = new DependencyError('store', 'bad_request', 'One point is malformed.', {
@@ -119,3 +120,29 @@ test('one of 400 texts that the store refuses stops no other, whatever a write m
   stop.abort();
   await running;
 });
+
+test.each(Array.from({ length: 16 }, (_, index) => index + 1))(
+  'a repair of which the store fails call %i is finished by the next attempt',
+  async (step) => {
+    const clock = new ManualClock();
+    const store = createMemoryStore({ dimensions, now: () => clock.now() });
+    const { repair, wrong, seen } = setUp(failAt(step, store), clock);
+    const stop = new AbortController();
+    const running = repair.run(stop.signal);
+    const begun = repair.begin('liar', clock.now(), stop.signal);
+    await clock.advance(2_000);
+    await begun;
+    await store.putTexts(['kettle', 'lamp'].map(wrong));
+    repair.distrust('liar', clock.now());
+    await clock.advance(2 * checkIntervalMs);
+
+    expect(seen).toHaveLength(1);
+    const vectors = await store.vectors(['kettle', 'lamp']);
+    for (const [id, vector] of vectors) expect(cosine(vector, fakeVector(id))).toBeCloseTo(1);
+    expect(vectors.size).toBe(2);
+    expect(await store.provenanceStore.withheld(10)).toEqual([]);
+    expect(await store.provenanceStore.marks()).toEqual([]);
+    stop.abort();
+    await running;
+  },
+);
