@@ -20,7 +20,7 @@ import type { RunnerView } from '../fleet/hub-types.ts';
 import type { QueryVectors } from '../fleet/query-vectors.ts';
 import type { RequestEmbeddings } from '../fleet/request-embeddings.ts';
 import type { Live } from '../live/live.ts';
-import type { DiskSpace } from '../telemetry/disk-space.ts';
+import type { DiskSpace } from '../storage/disk-space.ts';
 import type { Log } from '../telemetry/gateway-log.ts';
 import type { Telemetry } from '../telemetry/metrics.ts';
 import type { Gauges } from './views/gauges.ts';

@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { createMemoryLog } from '#core/memory/memory-log.ts';
 import { gatedSink, gatedSource } from '../../gateway/storage/disk-gate.ts';
-import { watchDiskSpace } from '../../gateway/telemetry/disk-space.ts';
+import { watchDiskSpace } from '../../gateway/storage/disk-space.ts';
 import { createLog } from '../../gateway/telemetry/gateway-log.ts';
 import { startGateway } from '../helpers/gateway-program.ts';
 import { noSmallDisk, startSmallDisk } from '../helpers/small-disk.ts';

@@ -6,7 +6,7 @@ import { availableParallelism, freemem, loadavg, totalmem } from 'node:os';
 import { monitorEventLoopDelay, PerformanceObserver } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
 import { z } from '@hono/zod-openapi';
-import type { DiskSpace } from '../../telemetry/disk-space.ts';
+import type { DiskSpace } from '../../storage/disk-space.ts';
 
 export const systemSchema = z
   .object({

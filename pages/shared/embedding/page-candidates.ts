@@ -26,6 +26,7 @@ export function pageRounds(
       'WebGPU was asked for, and this browser has none: ' +
         'leave the choice of device to the page, or use a browser with WebGPU.',
     );
+  // WebGPU first: it leaves the processor to the person at the machine.
   const rounds = candidateRounds(manifest, request, {
     devices: hasGpu ? ['webgpu', 'wasm'] : ['wasm'],
     dtypeSetting: 'dtype',
