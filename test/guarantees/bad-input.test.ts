@@ -13,7 +13,7 @@ const json = (fields: Readonly<Record<string, unknown>>): string =>
   JSON.stringify(shopEvent(fields));
 const product = (fields: Readonly<Record<string, unknown>>): string =>
   json({ product: { id: 'p1', name: 'Storm lantern', price: 20, ...fields } });
-/** A member as literal text, for what `JSON.stringify` never writes. */
+/** A JSON member as literal text, for what `JSON.stringify` never writes. */
 const literal = (member: string): string => `${json({}).slice(0, -1)},${member}}`;
 const brokenUtf8 = (): Uint8Array<ArrayBuffer> => {
   const bytes = utf8.encode(json({ user_id: 'u-broken' }));
@@ -21,7 +21,7 @@ const brokenUtf8 = (): Uint8Array<ArrayBuffer> => {
   return bytes;
 };
 
-/** What, its bytes, the reason, the field (`null`: any), and what the message must say. */
+/** Name, bytes, reason, field (`null`: any), and what the message must say. */
 const badEvents: readonly (readonly [
   string,
   () => string | Uint8Array<ArrayBuffer>,
@@ -52,7 +52,7 @@ const badEvents: readonly (readonly [
       ] as const,
   ),
   [
-    'a search for nothing',
+    'a search without a query',
     () => json({ event_type: 'search', product: undefined }),
     'invalid_event',
     'search_query',
@@ -190,7 +190,7 @@ afterAll(async () => {
   await folder[Symbol.asyncDispose]();
 });
 
-/** What every answer says about a bad event. */
+/** Checks what every answer must say about a bad event. */
 const told = ([, , reason, field, message]: (typeof badEvents)[number]) => ({
   message: expect.stringMatching(message),
   ...(field !== null && { field }),
@@ -240,7 +240,7 @@ describe.each([
       expect(neighbours.filter(({ event_id: id }) => !after.eventIds.includes(id))).toEqual([]);
       expect(after.eventIds).toHaveLength(before.eventIds.length + neighbours.length);
       const deadLetters = after.deadLetters.slice(before.deadLetters.length);
-      // Byte for byte what was sent, so that it can be looked at and replayed.
+      // The bytes are exactly those sent, so that the dead letter can be read and replayed.
       expect(hashes(deadLetters.map(({ value }) => value))).toEqual(
         hashes(deadLettersPerEvent === 0 ? [] : bytes),
       );

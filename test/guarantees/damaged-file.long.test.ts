@@ -1,5 +1,5 @@
-// With a damaged database file, the gateway does not start, or ends as soon as it finds the damage.
-// It says why, and serves no wrong data.
+// With a damaged database file, the gateway refuses to start or ends as soon as it finds the
+// damage. It says why and serves no wrong data.
 
 import { cp, open, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { startGateway, type Answer, type RunningGateway } from '../helpers/gatew
 import { runProgram } from '../helpers/program.ts';
 import { temporaryFolder, type TemporaryFolder } from '../helpers/temporary-folder.ts';
 import { until } from '../helpers/until.ts';
-import { learn, runnerToken, type Knowledge } from './mixed/mixed-world.ts';
+import { loadReferences, runnerToken, type References } from './mixed/mixed-world.ts';
 import { produce, productNames } from './mixed/produced.ts';
 import { startReferenceRunner } from './mixed/reference-runner.ts';
 
@@ -21,11 +21,11 @@ const environment = {
 };
 const produced = produce(3, 240, 0);
 const damaged = /damaged/;
-let knowledge: Knowledge;
+let references: References;
 let folder: TemporaryFolder;
 let whole: string;
 let bytesPerPage = 0;
-/** The last page of each table and index, so that a larger tree loses a leaf. */
+/** The last page of each table and index: in larger trees, a leaf. */
 const pages = new Map<string, number>();
 
 const joinHonest = (gateway: RunningGateway) =>
@@ -33,13 +33,13 @@ const joinHonest = (gateway: RunningGateway) =>
     address: new URL(gateway.url).host,
     token: runnerToken,
     name: 'one',
-    manner: 'honest',
-    vectors: knowledge.reference,
-    golden: knowledge.golden,
+    behaviour: 'honest',
+    vectors: references.reference,
+    golden: references.golden,
   });
 
 beforeAll(async () => {
-  knowledge = await learn();
+  references = await loadReferences();
   folder = await temporaryFolder();
   whole = join(folder.path, 'whole');
   await using gateway = await startGateway(whole, environment);
@@ -62,7 +62,7 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => folder[Symbol.asyncDispose]());
 
-/** A copy of the folder, whose file `harm` damages. */
+/** A copy of the folder with a database file damaged by `harm`. */
 async function copyWith(name: string, harm: (file: string) => Promise<void>): Promise<string> {
   const copy = join(folder.path, name);
   await cp(whole, copy, { recursive: true });
@@ -85,7 +85,7 @@ test.for<[string, (file: string) => Promise<void>]>([
   ['its metadata', overwritePage('meta')],
   ['its commits', overwritePage('commits')],
   ['a part of the log', overwritePage('log_0')],
-])('without %s, it is refused at the start in one line', async ([name, harm]) => {
+])('without %s, the gateway refuses to start and says why in one line', async ([name, harm]) => {
   const dataDir = await copyWith(name, harm);
   const { code, stdout, stderr } = await runProgram({
     script: 'gateway/main.ts',
@@ -110,7 +110,7 @@ test.for([
   'dead_letters',
   'runner_sessions',
 ])(
-  'without a page of %s, it ends in one line when it finds that, and serves no wrong data',
+  'without a page of %s, it ends with one line when it finds the damage, and serves no wrong data',
   { timeout: 60_000 },
   async (name) => {
     const dataDir = await copyWith(name, overwritePage(name));
@@ -175,4 +175,4 @@ function wrongHits(query: string, { status, body }: Answer): readonly unknown[] 
 }
 
 const vectorOf = (text: string): Float32Array =>
-  knowledge.reference.get(text) ?? new Float32Array(384);
+  references.reference.get(text) ?? new Float32Array(384);

@@ -1,5 +1,5 @@
-// A data folder that is removed or replaced under a working gateway ends it within a second, in one
-// line. No event that it acknowledged is missing in the files that it wrote.
+// When its data folder is removed or replaced, a running gateway ends within a second, with one
+// line. No event that it acknowledged is missing from the files that it wrote.
 
 import { cp, mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import { until } from '../helpers/until.ts';
 
 const environment = { VECTORSTREAM_RUNNERS: '0', LOG_LEVEL: 'warn' };
 
-/** Each returns the folder in which the acknowledged events are then; `null` for none. */
+/** Each returns the folder that then has the acknowledged events; `null` for none. */
 const faults: readonly [string, (data: string, spare: string) => Promise<string | null>][] = [
   [
     'removed',
@@ -82,7 +82,7 @@ test.each(faults)('a folder that is %s', { timeout: 90_000 }, async (_, fault) =
   expect(lost).toEqual([]);
 });
 
-test('a gateway without any work notices it too', { timeout: 60_000 }, async () => {
+test('an idle gateway notices it too', { timeout: 60_000 }, async () => {
   await using folder = await temporaryFolder();
   const data = join(folder.path, 'data');
   await using gateway = await startGateway(data, environment);

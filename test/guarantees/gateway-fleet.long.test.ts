@@ -87,7 +87,7 @@ describe.skipIf(reason !== null)('gateways of one group with one store', () => {
       expect(needless).toEqual([]);
       const stats = await Promise.all(gateways.map((gateway) => gateway.stats()));
       const embedded = stats.reduce((sum, { texts }) => sum + texts.embedded, 0);
-      // A text that another gateway stored during the embedding is not written again.
+      // A text that another gateway stored meanwhile is not written again.
       expect(embedded).toBeGreaterThanOrEqual(total);
       expect(embedded).toBeLessThan(stream.textIds.size * 1.25);
       expect(
@@ -96,14 +96,14 @@ describe.skipIf(reason !== null)('gateways of one group with one store', () => {
       ).toBeGreaterThan(0);
       process.stdout.write(
         `${stream.eventIds.size} events, ${stream.textIds.size} texts, ` +
-          `${again.length} of them written by both gateways, ${embedded} embedded in all\n`,
+          `${again.length} of them written by both gateways, ${embedded} embedded in total\n`,
       );
       await Promise.all(gateways.map((gateway) => gateway[Symbol.asyncDispose]()));
     },
   );
 
   it(
-    'three gateways that join, stop and are killed in mid-stream do the same',
+    'three gateways that join, stop and are killed in mid-stream store each event once too',
     { timeout: 180_000 + drainedMsMax },
     async () => {
       await using folder = await temporaryFolder();
@@ -133,7 +133,7 @@ describe.skipIf(reason !== null)('gateways of one group with one store', () => {
       expect((await third.stats()).dead_letters.open).toBe(0);
       process.stdout.write(
         `${stream.eventIds.size} events, ${stream.textIds.size} texts, ` +
-          `${again.length} of them met by several gateways at once\n`,
+          `${again.length} of them in several gateways at the same time\n`,
       );
       await Promise.all([third, fourth].map((gateway) => gateway[Symbol.asyncDispose]()));
     },
@@ -167,8 +167,8 @@ describe.skipIf(reason !== null)('gateways of one group with one store', () => {
       expect(replayed.length).toBeGreaterThan(0);
       expect(await countPoints(qdrant.url, eventsCollection)).toBe(replayed.length);
 
-      // Every second event gets a newer version in another partition, so before or after the one
-      // that is read again; every event gets an older version.
+      // Every second event gets a newer version in another partition, which is read before or after
+      // the first version is read again. Every event gets an older version.
       const newer = versions
         .filter((_, index) => index % 2 === 0)
         .map((event) => ({
@@ -204,7 +204,7 @@ describe.skipIf(reason !== null)('gateways of one group with one store', () => {
   );
 
   it(
-    'a store outage of 30 s shows in readiness, dead-letters nothing, and ends by itself',
+    'a store outage of 30 s shows in readiness and dead-letters nothing; work then resumes by itself',
     { timeout: 150_000 + drainedMsMax },
     async () => {
       await using folder = await temporaryFolder();

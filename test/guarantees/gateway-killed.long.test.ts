@@ -1,5 +1,5 @@
-// Repeated SIGKILL of a gateway on one data folder, at any moment of its life: the promises hold
-// over all its lives.
+// A gateway is killed (SIGKILL) again and again on one data folder, at any moment: the promises
+// hold over all its lives.
 
 import { expect, test } from 'vitest';
 import { expectExactlyOnce, expectNotEmbeddedAgain } from '../helpers/exactly-once.ts';
@@ -17,7 +17,7 @@ const lives = 12;
 const below = (max: number): number => Math.floor(Math.random() * max);
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Resolves at the moment. `texts`: how many were stored before this life. */
+/** Resolves at the moment for the kill. `texts`: the number stored before this life. */
 type Moment = (
   gateway: RunningGateway,
   acknowledged: () => number,

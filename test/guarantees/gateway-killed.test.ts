@@ -11,7 +11,7 @@ import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { until } from '../helpers/until.ts';
 
 test(
-  'acknowledged events are stored once, stored texts embedded once, and no runner is left',
+  'acknowledged events are stored once, stored texts embedded once, and no runner stays behind',
   { timeout: 90_000 },
   async ({ skip }) => {
     needsProcessList(skip);

@@ -16,22 +16,22 @@ const seed = Number(process.env['HOSTILE_SEED'] ?? 1);
 const requests = Number(process.env['HOSTILE_REQUESTS'] ?? 10_000);
 const key = 'hostile-test-key-0123456789abcdef';
 /**
- * Two bodies of 16 MB and some of half a megabyte are assembled at the same time; their memory is
- * reused.
+ * Two bodies of 16 MB and some of half a megabyte are assembled at the same time, and their memory
+ * is reused.
  */
 const firstHalfBytesMax = 120e6;
 const secondHalfBytesMax = 30e6;
 /**
- * CPU time of all threads of the gateway per refused request, zip bombs included. It does not
- * depend on other users of the cores.
+ * CPU time of all threads of the gateway per refused request, zip bombs included. Other programs on
+ * the machine do not change it.
  */
 const processorMsPerRequestMax = 10;
 /**
- * For a stream at full speed, which leaves no core idle: the attackers' own work and the noise of a
- * shared machine are included.
+ * The least speed, compared with an undisturbed stream, of a stream that leaves no core idle: it
+ * includes the attackers' own work and the noise of a shared machine.
  */
 const burstRatioMin = 0.4;
-/** For a stream at 1,000 events/s, which leaves cores idle: it must not be slowed down. */
+/** The same for a stream of 1,000 events/s, which leaves cores idle and must not slow down. */
 const steadyRatioMin = 0.9;
 const steadyBatch = { events: 200, everyMs: 200 };
 
@@ -84,7 +84,7 @@ async function spanOf(gateway: RunningGateway, work: () => Promise<unknown>): Pr
 }
 
 const rateOf = ({ events, seconds }: Span): number => events / seconds;
-/** CPU time of a span beyond what its events cost in the calm span. */
+/** CPU time of a span, less what its events cost in the span without attacks. */
 const excessMs = (span: Span, calmly: Span): number =>
   span.processorMs - (span.events * calmly.processorMs) / calmly.events;
 

@@ -1,4 +1,4 @@
-// Real processes, the real model, and a runner that is correct only for golden texts: none of its
+// Real processes, the real model, and a runner that is right only for golden texts: none of its
 // wrong vectors stays in the store.
 
 import { readFile } from 'node:fs/promises';
@@ -38,7 +38,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => reference[Symbol.asyncDispose]());
 
-/** A valid unit vector with a wrong direction. */
+/** A unit vector with a wrong direction. */
 const lie: Lie = { vectors: (texts) => texts.map((text) => golden.get(text) ?? randomUnit()) };
 
 function randomUnit(): Float32Array {
@@ -50,7 +50,7 @@ function randomUnit(): Float32Array {
 const right = new Map<string, Float32Array>();
 
 /** The reference vectors of these texts, computed once. */
-async function learn(texts: readonly string[]): Promise<void> {
+async function loadReferences(texts: readonly string[]): Promise<void> {
   const unknown = texts.filter((text) => !right.has(text));
   const outcomes = await reference.embed(unknown);
   for (const [at, outcome] of outcomes.entries())
@@ -62,13 +62,13 @@ async function state(
   dataDir: string,
 ): Promise<{ readonly wrong: number; readonly missing: number }> {
   const vectors = readVectors(dataDir);
-  await learn(vectors.map(({ text }) => text));
+  await loadReferences(vectors.map(({ text }) => text));
   const wrong = vectors.filter(({ text, values }) => cosine(right.get(text) ?? [], values) < 0.9);
   return { wrong: wrong.length, missing: readStore(dataDir).texts.size - vectors.length };
 }
 
 test(
-  'a gateway killed before it finds the lies re-embeds them after its next start',
+  'a gateway killed before it detects the liar re-embeds its texts after the next start',
   { timeout: 180_000 },
   async () => {
     await using folder = await temporaryFolder();
@@ -82,10 +82,10 @@ test(
     await killed.ended;
     expect(await state(folder.path)).toEqual({ wrong: 150, missing: 0 });
 
-    // There is still no runner: the vectors are withheld.
+    // No runner is connected yet, so the vectors are withheld.
     const alone = await startGateway(folder.path, { ...environment, VECTORSTREAM_RUNNERS: '0' });
     await until(
-      'nothing wrong is left',
+      'no wrong vector is left',
       checkSeconds * 1000 + 5_000,
       async () => (await state(folder.path)).wrong === 0,
     );
@@ -105,7 +105,7 @@ test(
 );
 
 test(
-  'a liar is quarantined within one check interval, and its vectors are gone one later',
+  'a liar is quarantined within one check interval, and its vectors are gone after one more',
   { timeout: 180_000 },
   async () => {
     await using folder = await temporaryFolder();
@@ -134,8 +134,8 @@ test(
     });
     expect(outAt - lied).toBeLessThan(checkSeconds * 1000);
     await gateway.idle(60_000);
-    await learn([...readStore(folder.path).texts.values()].map(({ text }) => text));
-    // Withheld at once; re-embedded as fast as the one runner can.
+    await loadReferences([...readStore(folder.path).texts.values()].map(({ text }) => text));
+    // They are withheld at once, and re-embedded as fast as the one runner can.
     expect((await state(folder.path)).wrong).toBe(0);
     await until('nothing is missing', 60_000, async () => (await state(folder.path)).missing === 0);
     expect((await state(folder.path)).wrong).toBe(0);

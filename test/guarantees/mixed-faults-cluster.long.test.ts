@@ -1,5 +1,5 @@
 // Mixed faults with Kafka and Qdrant: two gateways of one group, a broker that is killed, and a
-// store with every kind of wrong answer.
+// store that fails in every way.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { noKafka } from '../helpers/kafka-broker.ts';
@@ -11,13 +11,13 @@ import {
   type LinkedBroker,
 } from './mixed/cluster-world.ts';
 import { anyOf } from './mixed/faults.ts';
-import { learn, nothingSighted, unseen, type Knowledge } from './mixed/mixed-world.ts';
+import { loadReferences, noSightings, unseen, type References } from './mixed/mixed-world.ts';
 import { runMixedFaults } from './mixed/run.ts';
 
 const reason = await noKafka();
 const runs = Number(process.env['VECTORSTREAM_TEST_RUNS'] ?? 5);
 const firstSeed = Number(process.env['VECTORSTREAM_TEST_SEED'] ?? 1);
-/** Too rare for a few runs. */
+/** These happen too rarely to be expected of a few runs. */
 const ofMany = [
   'bisected',
   'circuitsOpened',
@@ -27,15 +27,15 @@ const ofMany = [
   'resultsLost',
   'rebalanced',
 ] as const;
-const sightings = nothingSighted();
+const sightings = noSightings();
 
 describe.skipIf(reason !== null)(
   'under mixed faults, with a broker and a store that fail too',
   () => {
-    let knowledge: Knowledge;
+    let references: References;
     let broker: LinkedBroker;
     beforeAll(async () => {
-      knowledge = await learn();
+      references = await loadReferences();
       broker = await startLinkedBroker();
     }, 120_000);
     afterAll(() => broker[Symbol.asyncDispose]());
@@ -46,9 +46,9 @@ describe.skipIf(reason !== null)(
       async (seed) => {
         const { faults, violations, seconds } = await runMixedFaults(
           seed,
-          knowledge,
+          references,
           (random) => anyOf(random, clusterFaults(random, clusterLinks, broker)),
-          () => startClusterWorld(knowledge, sightings, broker),
+          () => startClusterWorld(references, sightings, broker),
         );
         process.stdout.write(`seed ${seed}, ${seconds} s: ${faults.join('; ')}\n`);
         expect(violations, faults.join('; ')).toEqual([]);

@@ -1,19 +1,19 @@
-// Mixed faults with lying runners beside a trusted one: their work is found and re-embedded,
+// Mixed faults with lying runners beside a trusted one: their work is detected and re-embedded,
 // whatever else fails.
 
 import { beforeAll, describe, expect, test } from 'vitest';
 import { anyOf } from './mixed/faults.ts';
 import { lyingFaults, startLyingWorld } from './mixed/lying-world.ts';
-import { learn, nothingSighted, type Knowledge } from './mixed/mixed-world.ts';
+import { loadReferences, noSightings, type References } from './mixed/mixed-world.ts';
 import { runMixedFaults } from './mixed/run.ts';
 
 const runs = Number(process.env['VECTORSTREAM_TEST_RUNS'] ?? 3);
 const firstSeed = Number(process.env['VECTORSTREAM_TEST_SEED'] ?? 1);
 const lies = { answered: 0 };
 
-let knowledge: Knowledge;
+let references: References;
 beforeAll(async () => {
-  knowledge = await learn();
+  references = await loadReferences();
 }, 120_000);
 
 describe('under mixed faults, with runners that lie', () => {
@@ -23,9 +23,9 @@ describe('under mixed faults, with runners that lie', () => {
     async (seed) => {
       const { faults, violations, seconds } = await runMixedFaults(
         seed,
-        knowledge,
+        references,
         (random) => anyOf(random, lyingFaults(random)),
-        () => startLyingWorld(knowledge, nothingSighted(), lies),
+        () => startLyingWorld(references, noSightings(), lies),
         0,
       );
       process.stdout.write(`seed ${seed}, ${seconds} s: ${faults.join('; ')}\n`);

@@ -5,14 +5,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { needsBrowser } from '../helpers/browser.ts';
 import { needsProcessList } from '../helpers/process-list.ts';
 import { anyOf } from './mixed/faults.ts';
-import { learn, nothingSighted, type Knowledge } from './mixed/mixed-world.ts';
+import { loadReferences, noSightings, type References } from './mixed/mixed-world.ts';
 import { pageFaults, startPageWorld, type Embedded } from './mixed/page-world.ts';
 import { startRealRunners, type RealRunners } from './mixed/real-runners.ts';
 import { runMixedFaults } from './mixed/run.ts';
 
 const runs = Number(process.env['VECTORSTREAM_TEST_RUNS'] ?? 3);
 const firstSeed = Number(process.env['VECTORSTREAM_TEST_SEED'] ?? 1);
-const sightings = nothingSighted();
+const sightings = noSightings();
 const embedded: Embedded = new Map();
 
 let reason: string | null = null;
@@ -26,10 +26,10 @@ await needsBrowser((why) => {
 describe.skipIf(reason !== null)(
   'under mixed faults, with a browser and a Node runner that fail too',
   () => {
-    let knowledge: Knowledge;
+    let references: References;
     let runners: RealRunners;
     beforeAll(async () => {
-      knowledge = await learn();
+      references = await loadReferences();
       runners = await startRealRunners();
     }, 120_000);
     afterAll(() => runners[Symbol.asyncDispose]());
@@ -41,9 +41,9 @@ describe.skipIf(reason !== null)(
         // No text kills a real runner.
         const { faults, violations, seconds } = await runMixedFaults(
           seed,
-          knowledge,
+          references,
           (random) => anyOf(random, pageFaults(random)),
-          () => startPageWorld(knowledge, sightings, runners, embedded),
+          () => startPageWorld(references, sightings, runners, embedded),
           0,
         );
         process.stdout.write(`seed ${seed}, ${seconds} s: ${faults.join('; ')}\n`);
@@ -51,7 +51,7 @@ describe.skipIf(reason !== null)(
       },
     );
 
-    test.skipIf(runs < 3)('both kinds of runners did work', () => {
+    test.skipIf(runs < 3)('both kinds of runners embedded texts', () => {
       process.stdout.write(`${JSON.stringify([...embedded])} ${JSON.stringify(sightings)}\n`);
       expect([...embedded.keys()]).toEqual(expect.arrayContaining(['page-1', 'node-1']));
     });

@@ -1,4 +1,4 @@
-// Data that commit d644d36 wrote, in a data folder and in Qdrant, can be opened, searched and
+// Data written by commit d644d36, in a data folder and in Qdrant, can be opened, searched and
 // extended.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -42,12 +42,12 @@ const deadLetterIdOf = (eventId: string): string =>
 const replay = (id: string, body: object = {}) =>
   world.embedded.post(`/dlq/replay/${id}`, JSON.stringify(body));
 
-/** The newest version of an event, as it was sent. */
+/** The newest version of an event as it was sent. */
 function sent(eventId: string): object {
   return world.answers.events.find(({ event }) => event.event_id === eventId)?.event ?? {};
 }
 
-/** The first hits: the same in both stores. */
+/** The expected first hits, the same in both stores. */
 const found = [
   ['wireless headphones for the gym', {}, 'Wireless over-ear headphones, Electronics'],
   ['warm clothes for winter', {}, 'Down winter jacket, Clothing'],
@@ -130,7 +130,7 @@ describe('an older data folder', () => {
     expect(before.texts.size).toBe(15);
     expect(before.eventIds).toHaveLength(28);
     expect([before.log.length, before.committed]).toEqual([42, 37]);
-    // The invalid event was a dead letter before: it is the same one again.
+    // The invalid event was a dead letter before, and stays the same one.
     expect(await embedded.stats()).toMatchObject({
       events: { received: 5, dead_lettered: 1, lag: 0, unsettled: 0 },
       texts: { embedded: 3 },
@@ -181,7 +181,7 @@ describe('an older data folder', () => {
     expect((await embedded.get('/events/older-04')).body).toMatchObject(kept);
   });
 
-  test('replays its dead letters, but none twice and none that was purged', async () => {
+  test('replays its dead letters once each, and none that was purged', async () => {
     const { embedded } = world;
     const [second] = world.answers.deadLetters.filter(({ event_id: id }) => id === 'older-type');
     expect(second).toMatchObject({ redrive_count: 1 });
@@ -209,7 +209,7 @@ describe('an older data folder', () => {
 const textAt = ({ payload }: DumpedPoint, key: string): string => String(payload[key]);
 const timeAt = (point: DumpedPoint, key: string): number => Date.parse(textAt(point, key));
 
-/** The event of a point, parsed and identified by the present code. */
+/** The event of a point, parsed and given its id by the present code. */
 function recordOf(point: DumpedPoint): EventRecord & Pick<Document, 'kind' | 'text'> {
   const event = parseEvent(new TextEncoder().encode(textAt(point, 'payload')), Date.now());
   if (isRejection(event)) throw new Error(event.message);
@@ -240,10 +240,10 @@ describe('older Qdrant collections', () => {
     const put = await store.putTexts(
       texts.map((point) => {
         const of = records.filter(({ textId }) => textId === point.id);
-        // The newest version of an event may have another text: the old one stays for a while.
+        // The newest version of an event may have another text; the old text stays for a while.
         const { product } = point.payload;
         const newest = of.find(({ event }) => event.product?.price === priceOf(product)) ?? of[0];
-        if (newest === undefined) throw new Error(`No event is of text ${point.id}.`);
+        if (newest === undefined) throw new Error(`No event has the text ${point.id}.`);
         return {
           id: newest.textId,
           text: newest.text,

@@ -28,7 +28,7 @@ const right: Stored = {
     runner: 'one',
     dtype: 'fp32',
   })),
-  letters: [...produced.bad, ...produced.poison].map(([hash, reason]) => ({ hash, reason })),
+  deadLetters: [...produced.bad, ...produced.poison].map(([hash, reason]) => ({ hash, reason })),
 };
 const [event, other] = right.events;
 const [vector, neighbour] = right.vectors;
@@ -49,16 +49,18 @@ if (
 function vectorOf(text: string): Float32Array {
   return reference.get(text) ?? new Float32Array();
 }
-const told = (stored: Partial<Stored>, isResent = false) =>
+const violationsOf = (stored: Partial<Stored>, isResent = false) =>
   violations(produced, { ...right, ...stored }, reference, isResent);
 const withVector = (changed: Float32Array, dtype = 'fp32') =>
-  told({
+  violationsOf({
     vectors: right.vectors.map((each) =>
       each === vector ? { ...each, vector: changed, dtype } : each,
     ),
   });
 const withEvent = (change: Partial<Stored['events'][number]>) =>
-  told({ events: right.events.map((each) => (each === event ? { ...each, ...change } : each)) });
+  violationsOf({
+    events: right.events.map((each) => (each === event ? { ...each, ...change } : each)),
+  });
 /** Turned by an angle of this cosine. */
 function turned(cosine: number): Float32Array {
   const [a, b] = [vectorOf(vector?.text ?? ''), vectorOf(neighbour?.text ?? '')];
@@ -71,15 +73,19 @@ function turned(cosine: number): Float32Array {
 }
 
 test('a correct store has no faults', () => {
-  expect(told({})).toEqual([]);
+  expect(violationsOf({})).toEqual([]);
   expect(withVector(turned(0.99), 'q8')).toEqual([]);
 });
 
 test.for<[string, () => readonly string[], RegExp]>([
-  ['an event that is lost', () => told({ events: right.events.slice(1) }), /^event \S+ is lost$/],
+  [
+    'an event that is lost',
+    () => violationsOf({ events: right.events.slice(1) }),
+    /^event \S+ is lost$/,
+  ],
   [
     'an event that is stored twice',
-    () => told({ events: [...right.events, event] }),
+    () => violationsOf({ events: [...right.events, event] }),
     /is stored 2 times$/,
   ],
   [
@@ -88,69 +94,76 @@ test.for<[string, () => readonly string[], RegExp]>([
     /was never produced$/,
   ],
   [
-    'an event whose older version stayed',
+    'an event stored in an older version',
     () => {
       const { event_id: id } = Object(JSON.parse(older.bytes.toString()));
-      return told({
+      return violationsOf({
         events: right.events.map((each) => (each.id === id ? { ...each, hash: older.hash } : each)),
       });
     },
-    /in a version that is not its newest$/,
+    /is not stored in its newest version$/,
   ],
   [
-    'a payload that was changed',
+    'a changed payload',
     () => withEvent({ hash: hashOf(Buffer.from('{}')) }),
-    /in a version that is not its newest$/,
+    /is not stored in its newest version$/,
   ],
   [
-    "an event with another one's text",
+    'an event with the text of another',
     () => withEvent({ text: right.vectors.find(({ text }) => text !== event.text)?.text ?? null }),
-    /refers to the text .*, not to its own$/,
+    /refers to the text .*, not to its own text$/,
   ],
   ['an event without its text', () => withEvent({ text: null }), /refers to the text null/],
   [
     'a bad event that is lost',
-    () => told({ letters: right.letters.slice(1) }),
-    /^an event that is \w+ is lost$/,
+    () => violationsOf({ deadLetters: right.deadLetters.slice(1) }),
+    /should be dead-lettered as \w+ is lost$/,
   ],
   [
     'a bad event with another reason',
     () =>
-      told({
-        letters: right.letters.map((letter, index) =>
-          index === 0 ? { ...letter, reason: 'store_rejected' } : letter,
+      violationsOf({
+        deadLetters: right.deadLetters.map((deadLetter, index) =>
+          index === 0 ? { ...deadLetter, reason: 'store_rejected' } : deadLetter,
         ),
       }),
     /is dead-lettered as store_rejected, not as/,
   ],
   [
     'a good event that is dead-lettered',
-    () => told({ letters: [...right.letters, { hash: event.hash, reason: 'store_rejected' }] }),
-    /nothing is wrong with is dead-lettered/,
+    () =>
+      violationsOf({
+        deadLetters: [...right.deadLetters, { hash: event.hash, reason: 'store_rejected' }],
+      }),
+    /^a valid event is dead-lettered as/,
   ],
   [
     'a bad event that became two dead letters',
-    () => told({ letters: [...right.letters, ...right.letters.slice(0, 1)] }),
+    () => violationsOf({ deadLetters: [...right.deadLetters, ...right.deadLetters.slice(0, 1)] }),
     /became 2 dead letters$/,
   ],
   [
     'a poison event that is lost',
-    () => told({ letters: right.letters.filter(({ reason }) => reason !== 'embedding_failed') }),
+    () =>
+      violationsOf({
+        deadLetters: right.deadLetters.filter(({ reason }) => reason !== 'embedding_failed'),
+      }),
     /neither stored nor a dead letter$/,
   ],
   [
     'a text without a vector',
-    () => told({ vectors: right.vectors.slice(1) }),
-    /has events and no vector$/,
+    () => violationsOf({ vectors: right.vectors.slice(1) }),
+    /has events but no vector$/,
   ],
   [
     'a text with two vectors',
-    () => told({ vectors: [...right.vectors, vector] }),
+    () => violationsOf({ vectors: [...right.vectors, vector] }),
     /has 2 vectors$/,
   ],
   [
     'a vector of nothing that was produced',
-    () => told({ vectors: [...right.vectors, { ...vector, text: 'a text of nobody' }] }),
+    () =>
+      violationsOf({ vectors: [...right.vectors, { ...vector, text: 'a text that nobody sent' }] }),
     /has a cosine of NaN/,
   ],
   ["another text's vector", () => withVector(vectorOf(neighbour.text)), /has a cosine of/],
@@ -166,26 +179,28 @@ test.for<[string, () => readonly string[], RegExp]>([
     /has a cosine of 0\.99/,
   ],
   [
-    'an 8-bit vector that is farther off than 8 bits are',
+    'an 8-bit vector that is farther off than 8 bits explain',
     () => withVector(turned(0.96), 'q8'),
     /has a cosine of 0\.9/,
   ],
-  ['a vector of zeros', () => withVector(new Float32Array(384)), /is of length 0$/],
+  ['a vector of zeros', () => withVector(new Float32Array(384)), /has length 0$/],
   [
     'a vector of length 2',
     () => withVector(vectorOf(vector.text).map((value) => 2 * value)),
-    /is of length (2|1\.9)/,
+    /has length (2|1\.9)/,
   ],
-  ['a vector with NaN', () => withVector(vectorOf(vector.text).with(5, NaN)), /is of length NaN$/],
+  ['a vector with NaN', () => withVector(vectorOf(vector.text).with(5, NaN)), /has length NaN$/],
   [
-    'a vector that is cut',
+    'a vector that is cut short',
     () => withVector(vectorOf(vector.text).subarray(0, 383)),
     /has a cosine of NaN/,
   ],
-])('%s is told', ([, plant, line]) => {
+])('%s is reported', ([, plant, line]) => {
   expect(plant()).toContainEqual(expect.stringMatching(line));
 });
 
 test('a bad event may become several dead letters only if it was sent again', () => {
-  expect(told({ letters: [...right.letters, ...right.letters.slice(0, 1)] }, true)).toEqual([]);
+  expect(
+    violationsOf({ deadLetters: [...right.deadLetters, ...right.deadLetters.slice(0, 1)] }, true),
+  ).toEqual([]);
 });

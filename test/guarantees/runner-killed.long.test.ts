@@ -1,5 +1,5 @@
 // A fleet whose runners are killed, frozen and orphaned in turn still embeds every text once and
-// gives none of them up.
+// dead-letters none.
 
 import { expect, test } from 'vitest';
 import { expectExactlyOnce } from '../helpers/exactly-once.ts';
@@ -39,7 +39,7 @@ test(
         store: { texts },
       } = await gateway.stats();
       await until(
-        'texts are stored since the last blow',
+        'texts are stored after the last fault',
         60_000,
         async () => (await gateway.stats()).store.texts >= texts + 250,
       );
@@ -59,7 +59,7 @@ test(
 );
 
 test(
-  "the only runner hangs: another takes its place without anybody's help, and the stream goes on",
+  'when the only runner hangs, another replaces it without help and the stream goes on',
   { timeout: 150_000 },
   async ({ skip }) => {
     needsProcessList(skip);
@@ -67,7 +67,7 @@ test(
     await using gateway = await startGateway(folder.path);
     await gateway.ready();
     const [hung] = pidsOf(folder.path, 'worker');
-    if (hung === undefined) throw new Error('There is no worker to freeze.');
+    if (hung === undefined) throw new Error('No worker runs that could be frozen.');
     process.kill(hung, 'SIGSTOP');
     const sent = await sendEvents(gateway, shopEvents(50, 50));
     await until('the hung worker is gone and another runs', 90_000, () => {

@@ -1,5 +1,5 @@
-// SIGKILL of a runner and of its supervisor: another one replaces it, and the stream is stored to
-// its end.
+// SIGKILL of a runner and of its supervisor: another runner replaces it, and the stream is stored
+// to its end.
 
 import { expect, test } from 'vitest';
 import { expectExactlyOnce } from '../helpers/exactly-once.ts';
@@ -11,8 +11,8 @@ import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { until } from '../helpers/until.ts';
 
 /**
- * Kills the one process of that role; resolves when new ones work, none of the old is left, and
- * texts are being stored again.
+ * Kills the one process of that role. Resolves when new ones work, all old ones are gone, and texts
+ * are being stored again.
  */
 async function killAndWait(gateway: RunningGateway, dataDir: string, role: Role): Promise<void> {
   const before = processesOf(dataDir).filter(

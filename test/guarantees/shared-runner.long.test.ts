@@ -1,5 +1,5 @@
-// Two gateways share one runner: each gets half while both have work, an idle gateway takes
-// nothing, and a killed one leaves the runner to the other.
+// Two gateways share one runner: each gets half of its time while both have work, an idle gateway
+// takes nothing, and after a kill the other gateway gets all of it.
 
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -16,7 +16,7 @@ const embedded = async (gateway: GatewayClient): Promise<number> =>
   (await gateway.stats()).texts.embedded;
 
 test(
-  'two gateways share a runner in halves, through a kill and a restart of one of them',
+  'two gateways share a runner equally, even when one of them is killed and restarted',
   { timeout: 180_000 },
   async () => {
     await using folder = await temporaryFolder();
@@ -54,12 +54,13 @@ test(
       perRequest: 500,
       lanes: 1,
     });
-    // Few events beside the other's full jobs: the speed measured from them must not last.
+    // Few events, while the other gateway sends full jobs: the speed measured from them must not
+    // last.
     for (let trickle = 0; trickle < 5; trickle++) {
       const before = await embedded(late);
       await sendEvents(late, shopEvents(2, 2, 100_000 + trickle * 2));
       await until(
-        'the trickle is embedded',
+        'the few events are embedded',
         20_000,
         async () => (await embedded(late)) >= before + 2,
       );
@@ -85,12 +86,12 @@ test(
     const stats = await early.idle(90_000);
     expect(stats).toMatchObject({ store: { events: allTexts }, dead_letters: { open: 0 } });
     await using again = await start('late', port);
-    await until('the runner is joined again', 20_000, async () =>
+    await until('the runner has joined again', 20_000, async () =>
       (await again.stats()).runners.some(({ state }) => state === 'ready'),
     );
     expect(runner.child.exitCode).toBeNull();
     await until(
-      'what it had is embedded',
+      'its remaining events are embedded',
       60_000,
       async () => (await again.stats()).store.events === allTexts + 10,
     );

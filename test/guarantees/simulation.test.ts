@@ -1,6 +1,6 @@
 // Simulated histories of the whole program on one clock: gateways crash, runners fail in every way,
-// and a store is slow. No turn breaks a promise; in the end every event is stored once or is a dead
-// letter, and every vector is correct.
+// and the store is slow. No turn breaks a promise. In the end every event is stored once or is a
+// dead letter, and every vector is correct.
 
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
@@ -9,30 +9,30 @@ import { expect, test } from 'vitest';
 import { search } from './simulation/search.ts';
 
 /**
- * `VECTORSTREAM_TEST_HISTORIES=5000 VECTORSTREAM_TEST_SEED=7` for more, or other, ones; `npm run
- * simulate` uses all processors.
+ * `VECTORSTREAM_TEST_HISTORIES=5000 VECTORSTREAM_TEST_SEED=7` runs more, or other, histories; `npm
+ * run simulate` uses all processors.
  */
 const count = Number(process.env['VECTORSTREAM_TEST_HISTORIES'] ?? 450);
 const seed = Number(process.env['VECTORSTREAM_TEST_SEED'] ?? 1);
 const history = process.env['VECTORSTREAM_TEST_HISTORY'];
 
-/** What must have happened in some history, or the test proves nothing. */
+/** Each must have happened in some history, or the test proves nothing. */
 const sometimes = [
   'a record was delivered again',
-  'a job was given again',
+  'a job was reassigned',
   'a late answer was ignored',
-  'a call was repeated: store',
-  'a call was repeated: dead_letters',
+  'a call was retried: store',
+  'a call was retried: dead_letters',
   'the circuit of store was open',
   'the circuit of store was closed',
   'a text was found: store',
   'a text was found: shared',
   'an event was superseded',
   'a runner was quarantined',
-  'a sample was differed',
+  'a cross-check differed',
   "a wrong runner's work was withheld",
   'a text was embedded again',
-  'the work of a gateway that died was adopted',
+  'the work of a killed gateway was adopted',
   'an event was dead-lettered: not_json',
   'an event was dead-lettered: invalid_event',
   'an event was dead-lettered: embedding_failed',
@@ -73,7 +73,7 @@ test('a seed repeats the same histories turn by turn, also in another process', 
 
 test('a failing history is shrunk and printed with the command that repeats it', async () => {
   const { failure } = await search({ seed: 3, count: 100, only: null }, async ({ steps }) => {
-    const joined = steps.findIndex((step) => step.do === 'join' && step.manner === 'late');
+    const joined = steps.findIndex((step) => step.do === 'join' && step.behaviour === 'late');
     return {
       violations:
         joined !== -1 && steps.slice(joined).some((step) => step.do === 'crash')
@@ -86,10 +86,10 @@ test('a failing history is shrunk and printed with the command that repeats it',
   expect(failure?.split('\n').slice(2)).toEqual([
     '  join late',
     '  crash',
-    '  and then all is well.',
-    'Broken:',
+    '  then nothing fails any more',
+    'Violations:',
     '  an event is lost',
-    `Again: VECTORSTREAM_TEST_SEED=3 VECTORSTREAM_TEST_HISTORY=${number} ` +
+    `Repeat it with:  VECTORSTREAM_TEST_SEED=3 VECTORSTREAM_TEST_HISTORY=${number} ` +
       'npm run test:guarantees -- simulation.test',
   ]);
 });

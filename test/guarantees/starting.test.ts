@@ -1,4 +1,4 @@
-// A gateway that cannot start as configured ends with one line and never starts partially.
+// A gateway that cannot start as configured ends with one line, and never starts in part.
 
 import { createServer } from 'node:net';
 import { expect, test } from 'vitest';
@@ -6,7 +6,7 @@ import { startGateway } from '../helpers/gateway-program.ts';
 import { runProgram } from '../helpers/program.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 
-/** How a start ended: code and all that was written. */
+/** The result of a start: exit code and output. */
 async function failingStart(
   dataDir: string,
   flags: readonly string[],

@@ -51,14 +51,14 @@ test.for([
   ['gateway', 'gateway/main.ts', ['--port', '0']],
   ['runner', 'node-runner/main.ts', []],
 ] as const)(
-  'a %s whose parent is gone before it has started ends, and leaves no process',
+  'a %s whose parent ends during its start ends too, and leaves no process',
   { timeout: 30_000 },
   async ([, script, flags], { skip }) => {
     needsProcessList(skip);
     await using folder = await temporaryFolder();
     const environment = { ...oneRunner, VECTORSTREAM_DATA_DIR: folder.path };
     await using program = startProgram({ script, flags, environment, channel: true });
-    // The only sign that a child gets of its parent's end.
+    // A child notices the end of its parent only by this.
     program.child.disconnect();
     expect(await program.ended).toEqual({ code: 0, signal: null });
     expect(processesOf(folder.path)).toEqual([]);

@@ -1,5 +1,5 @@
-// Stored vectors are right: finite unit vectors that agree with the reference of the model. They
-// are read with sqlite-vec alone.
+// Stored vectors are right: finite unit vectors that agree with the model's reference vectors. The
+// test reads them with sqlite-vec alone.
 
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
@@ -16,7 +16,7 @@ const goldenSchema = z.object({
 const manifestSchema = z.object({
   dtypes: z.record(z.string(), z.object({ goldenMeanMin: z.number(), goldenMin: z.number() })),
 });
-/** No field of an event is long enough for the golden text of 1,350 characters. */
+/** The golden text of 1,350 characters fits into no field of an event. */
 const nameCharsMax = 1_024;
 const plain = (text: string): string => text.normalize('NFC').replace(/\s+/g, ' ').trim();
 
@@ -32,12 +32,12 @@ test(
     );
     expect(golden).toHaveLength(23);
     await using folder = await temporaryFolder();
-    // `auto` chooses the dtype by a measurement on this machine.
+    // `auto` chooses the dtype by measuring on this machine.
     await using gateway = await startGateway(folder.path, { VECTORSTREAM_RUNNER_DTYPE: 'auto' });
     const named = golden.map(({ text }, index) =>
       shopEvent({ product: { id: `golden-${index}`, name: text, price: 1 } }),
     );
-    // They share batches with texts of other lengths.
+    // Golden texts share batches with texts of other lengths.
     const others = shopEvents(200, 200);
     await sendEvents(gateway, [...others.slice(0, 100), ...named, ...others.slice(100)]);
     await gateway.ready();

@@ -1,5 +1,5 @@
 // No runner joins without the token, and no vector of a wrong runner is ever stored: other runners
-// do its work.
+// embed its texts.
 
 import { readFile } from 'node:fs/promises';
 import { request } from 'node:http';
@@ -20,7 +20,7 @@ let gateway: RunningGateway;
 let token: string;
 let sent: Sent;
 
-/** Two hundred texts wait for a runner all the time. */
+/** Keeps two hundred texts waiting for a runner. */
 beforeAll(async () => {
   const { cases }: { cases: { text: string; vector: number[] }[] } = JSON.parse(
     await readFile('models/all-MiniLM-L6-v2/golden.json', 'utf8'),
@@ -47,7 +47,7 @@ function randomUnit(): Float32Array {
   return Float32Array.from(values, (value) => value / length);
 }
 const reference = (text: string): Float32Array => golden.get(text) ?? randomUnit();
-/** The golden check is passed; the lie begins with the first job of real work. */
+/** The runner passes the golden check and lies from its first job of real work on. */
 const afterTheCheck =
   (lie: (texts: readonly string[]) => readonly Float32Array[]): Lie['vectors'] =>
   (texts, job) =>
@@ -78,7 +78,7 @@ describe('a runner is refused before it connects', () => {
         VECTORSTREAM_RUNNER_TOKEN: 'not-the-token',
       },
     });
-    await until('it tells of the token', 30_000, () =>
+    await until('it reports the refused token', 30_000, () =>
       runner.stdout().includes('refuses the runner token'),
     );
     expect(runner.stdout()).not.toContain('not-the-token');
@@ -163,7 +163,7 @@ describe('nothing is stored of a runner', () => {
 });
 
 test(
-  'an honest runner then does all the work, and nothing is dead-lettered',
+  'an honest runner then embeds everything, and nothing is dead-lettered',
   { timeout: 90_000 },
   async () => {
     await using honest = startProgram({
@@ -184,12 +184,12 @@ test(
   },
 );
 
-/** The answer to a request for a WebSocket that is refused. */
+/** The status of a refused WebSocket upgrade. */
 async function upgrade(
   headers: Readonly<Record<string, string>>,
 ): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
-    const asked = request(`${gateway.url}/runners/connect`, {
+    const attempt = request(`${gateway.url}/runners/connect`, {
       headers: {
         connection: 'Upgrade',
         upgrade: 'websocket',
@@ -199,15 +199,15 @@ async function upgrade(
         ...headers,
       },
     });
-    asked.on('upgrade', () => reject(new Error('the gateway took the connection')));
-    asked.on('error', reject);
-    asked.on('response', (response) => {
+    attempt.on('upgrade', () => reject(new Error('the gateway accepted the connection')));
+    attempt.on('error', reject);
+    attempt.on('response', (response) => {
       let body = '';
       response.on('data', (chunk: Buffer) => {
         body += chunk.toString();
       });
       response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
     });
-    asked.end();
+    attempt.end();
   });
 }

@@ -26,7 +26,7 @@ function faultOf({ kind, end }: Attack, { status, text, isHung }: RawAnswer): st
   return isClear && isGuarded(text) ? null : told;
 }
 
-/** Both the app and the bare socket send these headers. */
+/** The app and the raw socket both send these headers. */
 const isGuarded = (text: string): boolean =>
   [
     'content-security-policy',

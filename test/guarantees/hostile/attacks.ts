@@ -23,8 +23,8 @@ type Kind = {
 };
 
 /**
- * A request in latin1, one byte per character; every one but a malformed one asks for the
- * connection to be closed.
+ * A request in latin1, one byte per character. All but the malformed ones ask the server to close
+ * the connection.
  */
 const request = (method: string, path: string, headers: readonly string[], body = ''): string =>
   [
@@ -137,8 +137,8 @@ const upgrade = (path: string, ...headers: readonly string[]): string =>
   ].join('\r\n');
 
 /**
- * Each breaks RFC 6455: not masked, an opcode that there is not, a length of terabytes, text that
- * is not UTF-8, a ping in pieces, reserved bits, text that is no message.
+ * Each breaks RFC 6455: an unmasked frame, an unknown opcode, a length of terabytes, text that is
+ * not UTF-8, a fragmented ping, reserved bits, text that is no message.
  */
 const frames: readonly (readonly number[])[] = [
   [0x81, 0x02, 0x68, 0x69],
@@ -180,11 +180,11 @@ export const kinds: Readonly<Record<string, Kind>> = {
     end: 'or-closed',
     bytes: (_, key) => post('/events', key, large),
   },
-  'a search of wrong types': {
+  'a search with wrong types': {
     weight: 12,
     bytes: (dice, key) => post('/search', key, dice.pick(wrongSearches)),
   },
-  'events of wrong types': {
+  'events with wrong types': {
     weight: 12,
     bytes: (dice, key) => post('/events', key, dice.pick(wrongEvents)),
   },
@@ -211,7 +211,7 @@ export const kinds: Readonly<Record<string, Kind>> = {
     weight: 3,
     bytes: (dice, key) => post('/search', key, nested(100 + dice.below(20_000))),
   },
-  'gzip that is none': {
+  'a body that is not gzip': {
     weight: 6,
     end: 'or-closed',
     bytes: (dice, key) => post('/events', key, noise(dice, 300), 'Content-Encoding: gzip'),
@@ -261,7 +261,7 @@ export const kinds: Readonly<Record<string, Kind>> = {
     end: 'or-closed',
     bytes: (dice) => request('GET', `/${'a'.repeat(8_200 + dice.below(4_000))}`, []).concat('\r\n'),
   },
-  'a path with a trick': {
+  'a path that tries to escape': {
     weight: 14,
     bytes: (dice, key) => request('GET', dice.pick(tricks), [bearer(key)]).concat('\r\n'),
   },
@@ -273,7 +273,7 @@ export const kinds: Readonly<Record<string, Kind>> = {
       ]).concat('\r\n'),
   },
   'no HTTP': { weight: 8, bytes: (dice) => dice.pick(malformed) },
-  'a key that is nearly right': {
+  'an almost valid key': {
     weight: 8,
     bytes: (dice, key) =>
       request('GET', dice.pick(['/stats', '/config', '/events', '/dlq/messages']), [
@@ -302,16 +302,16 @@ export const kinds: Readonly<Record<string, Kind>> = {
     weight: 2,
     bytes: (_, key) => upgrade('/ws/events', 'Origin: https://evil.example', bearer(key)),
   },
-  'a WebSocket to nowhere': { weight: 2, bytes: () => upgrade('/ws/nowhere') },
-  'a WebSocket frame that is wrong': {
+  'a WebSocket to an unknown path': { weight: 2, bytes: () => upgrade('/ws/nowhere') },
+  'an invalid WebSocket frame': {
     weight: 6,
     end: 'closed',
     act: (dice, key) => afterUpgrade(upgrade('/ws/events', bearer(key)), dice.pick(frames)),
   },
-  'a body that trickles': { weight: 0.15, act: () => dripping },
+  'a slow body': { weight: 0.15, act: () => dripping },
 };
 
-/** The next one; the same for the same dice. */
+/** The next attack; the same for the same dice. */
 export function nextAttack(dice: Random, key: string): Attack {
   const total = Object.values(kinds).reduce((sum, { weight }) => sum + weight, 0);
   let left = dice.next() * total;

@@ -4,10 +4,10 @@
 import { connect, type Socket } from 'node:net';
 
 export type RawAnswer = {
-  /** Of the last response; `null`: closed without a response. */
+  /** Status of the last response; `null`: closed without a response. */
   readonly status: number | null;
   readonly text: string;
-  /** The other side had not closed at the timeout. */
+  /** Whether the connection was still open at the timeout. */
   readonly isHung: boolean;
 };
 
@@ -15,8 +15,8 @@ const answerCharsMax = 65_536;
 const timeoutMs = 30_000;
 
 /**
- * `act` writes; it may wait for what came so far. Resolves when the other side closes, or after
- * half a minute. Never rejects.
+ * `act` writes and may wait for bytes received so far. Resolves when the other side closes, or
+ * after half a minute. Never rejects.
  */
 export async function rawRequest(
   port: number,

@@ -1,5 +1,4 @@
-// What Kafka, Qdrant and the gateways of a group do to each other, besides all that may befall any
-// part.
+// Faults of Kafka, Qdrant and the gateways of a group, besides the faults that any world has.
 
 import { setTimeout as pass } from 'node:timers/promises';
 import type { RequestKind } from '../../helpers/kafka-answers.ts';
@@ -26,19 +25,19 @@ export function clusterFaults(
   const times = random.between(1, 12);
   const signal = random.pick(['SIGTERM', 'SIGKILL'] as const);
   const losing = (kind: RequestKind, words: string): Fault<ClusterWorld> => ({
-    name: `Kafka carries out ${words} ${times} times, and nobody hears of it`,
-    happen: async () => answers.drop(kind, times),
+    name: `Kafka carries out ${words} ${times} times and its answers are lost`,
+    inject: async () => answers.drop(kind, times),
   });
   return [
     ...commonFaults(random, linkNames, 2),
     qdrantFaults.map((fault) => ({
-      name: `Qdrant meets ${times} requests with ${JSON.stringify(fault)}`,
-      happen: async ({ qdrant }) => qdrant.fail(fault, undefined, times),
+      name: `Qdrant answers ${times} requests with ${JSON.stringify(fault)}`,
+      inject: async ({ qdrant }) => qdrant.fail(fault, undefined, times),
     })),
     [
       {
         name: `Qdrant refuses ${times} batches`,
-        happen: async ({ qdrant, sightings }) =>
+        inject: async ({ qdrant, sightings }) =>
           qdrant.fail(
             { kind: 'status', status: 400 },
             (request) => {
@@ -52,7 +51,7 @@ export function clusterFaults(
     [
       {
         name: `Qdrant is down for ${ms} ms`,
-        happen: async ({ qdrant }) => {
+        inject: async ({ qdrant }) => {
           await qdrant.down();
           await pass(ms);
           await qdrant.up();
@@ -62,14 +61,14 @@ export function clusterFaults(
     [
       {
         name: 'the broker is killed and started',
-        happen: async () => {
+        inject: async () => {
           await broker.stop('SIGKILL');
           await broker.start();
         },
       },
       {
         name: `the broker is frozen for ${4 * ms} ms`,
-        happen: async () => {
+        inject: async () => {
           broker.freeze();
           await pass(4 * ms);
           broker.thaw();
@@ -78,8 +77,8 @@ export function clusterFaults(
     ],
     [
       {
-        name: `Qdrant carries out ${times} writes, and nobody hears of it`,
-        happen: async ({ qdrant, sightings }) =>
+        name: `Qdrant carries out ${times} writes and its answers are lost`,
+        inject: async ({ qdrant, sightings }) =>
           qdrant.fail(
             { kind: 'answer-lost' },
             (request) => {
@@ -92,16 +91,16 @@ export function clusterFaults(
     ],
     [
       {
-        name: 'the topic is deleted and made anew',
-        happen: (world) => world.recreateTopic(),
+        name: 'the topic is deleted and created again',
+        inject: (world) => world.recreateTopic(),
       },
     ],
     [losing('commit', 'a commit')],
     [losing('dead-letter', 'the writing of dead letters')],
     [
       {
-        name: `a third gateway comes, works for ${ms} ms and ends by ${signal}`,
-        happen: (world) => world.visit(ms, signal),
+        name: `a third gateway joins, works for ${ms} ms and ends by ${signal}`,
+        inject: (world) => world.runThirdGateway(ms, signal),
       },
     ],
   ];
@@ -109,6 +108,6 @@ export function clusterFaults(
 
 const isWrite = ({ method, path }: SeenRequest): boolean =>
   method === 'PUT' && /\/points\b/.test(path);
-/** A batch that a store may refuse because of one point. A single point would be given up. */
+/** A batch, which the gateway halves when the store refuses it. It would give up a single point. */
 const isBatch = (request: SeenRequest): boolean =>
   isWrite(request) && JSON.parse(request.body).points?.length > 1;

@@ -13,7 +13,7 @@ import { eventsCollection, textsCollection } from '../../helpers/qdrant-witness.
 import { temporaryFolder } from '../../helpers/temporary-folder.ts';
 import { until } from '../../helpers/until.ts';
 import type { Stored } from './mixed-oracle.ts';
-import { Gateway, joinAll, type Knowledge, type Sightings, type World } from './mixed-world.ts';
+import { Gateway, joinAll, type References, type Sightings, type World } from './mixed-world.ts';
 import { hashOf } from './produced.ts';
 
 export const clusterLinks = [
@@ -24,7 +24,7 @@ export const clusterLinks = [
   'Qdrant',
 ] as const;
 
-/** A broker that tells its clients to come through a link. */
+/** A broker that directs its clients to a link. */
 export type LinkedBroker = AsyncDisposable & {
   readonly broker: KafkaBroker;
   readonly link: FaultProxy;
@@ -51,26 +51,26 @@ export type ClusterWorld = World & {
   readonly qdrant: QdrantDouble;
   readonly sightings: Sightings;
   /**
-   * A third gateway joins the group with a runner of its own, and ends so many ms after it was
-   * given work, or after a while without.
+   * A third gateway joins the group with its own runner. It ends `ms` after it got work, or after a
+   * while without work.
    */
-  visit(ms: number, signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
-  /** Deletes the topic once all that was taken in is settled, and makes it anew. */
+  runThirdGateway(ms: number, signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
+  /** Deletes the topic once every accepted event is settled, and creates it again. */
   recreateTopic(): Promise<void>;
 };
 
 /** A killed gateway keeps its partitions for a session of 10 s; then the group rebalances. */
 const freshMsMax = 30_000;
 const partitions = 4;
-/** With a gateway that was just killed, and a store that was just down. */
+/** Long enough even if a gateway was just killed or the store was just down. */
 const settledMsMax = 90_000;
-/** Until the group has rebalanced. */
+/** The time for the group to rebalance. */
 const joinMsMax = 6_000;
-/** A frame with a vector is no smaller. */
+/** The smallest frame that can carry a vector. */
 const resultBytesMin = 1_536;
 
 export async function startClusterWorld(
-  knowledge: Knowledge,
+  references: References,
   sightings: Sightings,
   { broker, link: kafka, answers }: LinkedBroker,
 ): Promise<ClusterWorld> {
@@ -108,29 +108,28 @@ export async function startClusterWorld(
     ),
     resources.use(await Gateway.start(pathOf(folder.path, 'two'), [two], sightings, environment)),
   ];
-  const join: World['join'] = (name, manner) =>
-    resources.use(joinAll([one, two], knowledge, name, manner));
-  const visitors: Gateway[] = [];
+  const join: World['join'] = (name, behaviour) =>
+    resources.use(joinAll([one, two], references, name, behaviour));
+  const thirdGateways: Gateway[] = [];
   const lostBefore = {
     commit: answers.dropped('commit'),
     deadLetter: answers.dropped('dead-letter'),
   };
-  const visit: ClusterWorld['visit'] = async (ms, signal) => {
+  const runThirdGateway: ClusterWorld['runThirdGateway'] = async (ms, signal) => {
     await using three = await startFaultProxy();
-    const visitor = await Gateway.start(
-      pathOf(folder.path, `visitor ${visitors.length}`),
+    const third = await Gateway.start(
+      pathOf(folder.path, `third ${thirdGateways.length}`),
       [three],
       sightings,
       environment,
     );
-    visitors.push(visitor);
-    await using _ = joinAll([three], knowledge, 'three', 'honest');
-    const hasWork = async (): Promise<boolean> =>
-      (await visitor.running.stats()).events.received > 0;
+    thirdGateways.push(third);
+    await using _ = joinAll([three], references, 'three', 'honest');
+    const hasWork = async (): Promise<boolean> => (await third.running.stats()).events.received > 0;
     if (await until('it has work', joinMsMax, hasWork).catch(() => false))
       sightings.rebalanced += 1;
     await pass(ms);
-    await visitor.end(signal);
+    await third.end(signal);
   };
   join('one', 'honest');
   join('two', 'honest');
@@ -146,7 +145,7 @@ export async function startClusterWorld(
     qdrant,
     sightings,
     join,
-    visit,
+    runThirdGateway,
     recreateTopic,
     freshMsMax,
     url: `http://${producer.address}`,
@@ -156,7 +155,7 @@ export async function startClusterWorld(
       sightings.commitAnswersLost += answers.dropped('commit') - lostBefore.commit;
       sightings.deadLetterAnswersLost += answers.dropped('dead-letter') - lostBefore.deadLetter;
       sightings.resultsLost += one.lost(resultBytesMin) + two.lost(resultBytesMin);
-      const received = [...gateways, ...visitors].reduce(
+      const received = [...gateways, ...thirdGateways].reduce(
         (sum, gateway) => sum + gateway.received,
         0,
       );
@@ -164,7 +163,7 @@ export async function startClusterWorld(
       sightings.replayed += Math.max(0, received - records);
       return {
         ...(await readQdrant(qdrant.url)),
-        letters: await readDeadLetters(broker.brokers, `${topic}.dlq`),
+        deadLetters: await readDeadLetters(broker.brokers, `${topic}.dlq`),
       };
     },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
@@ -187,7 +186,7 @@ async function pointsOf(url: string, collection: string): Promise<readonly Point
   return result.points;
 }
 
-async function readQdrant(url: string): Promise<Omit<Stored, 'letters'>> {
+async function readQdrant(url: string): Promise<Omit<Stored, 'deadLetters'>> {
   const texts = await pointsOf(url, textsCollection);
   const textOf = new Map(texts.map(({ id, payload }) => [id, String(payload['text'])]));
   return {
@@ -206,8 +205,8 @@ async function readQdrant(url: string): Promise<Omit<Stored, 'letters'>> {
 }
 
 /**
- * To the last event, by the broker's word: a partition whose member was killed is for a while no
- * gateway's.
+ * Asks the broker whether everything is committed: after a kill, a partition belongs to no gateway
+ * for a while.
  */
 async function isCommitted(brokers: string, topic: string): Promise<boolean> {
   const admin = plainKafka(brokers).admin();
@@ -261,13 +260,13 @@ async function recordsIn(brokers: string, topic: string): Promise<number> {
 }
 
 /**
- * All that the topic holds. A dead letter that was produced twice counts once: it has one origin. A
- * topic that was made anew uses its offsets again.
+ * All dead letters of the topic. One that was produced twice counts once, since it has one origin.
+ * The hash is part of the key because a recreated topic uses the same offsets again.
  */
-async function readDeadLetters(brokers: string, topic: string): Promise<Stored['letters']> {
+async function readDeadLetters(brokers: string, topic: string): Promise<Stored['deadLetters']> {
   const held = await recordsIn(brokers, topic);
   const consumer = plainKafka(brokers).consumer({ groupId: randomUUID() });
-  const letters = new Map<string, { hash: string; reason: string }>();
+  const deadLetters = new Map<string, { hash: string; reason: string }>();
   let read = 0;
   await consumer.connect();
   await consumer.subscribe({ topic, fromBeginning: true });
@@ -278,13 +277,13 @@ async function readDeadLetters(brokers: string, topic: string): Promise<Stored['
       const origin = ['topic', 'partition', 'offset'].map((name) =>
         String(headers[`__connect.errors.${name}`]),
       );
-      letters.set([...origin, hash].join('/'), {
+      deadLetters.set([...origin, hash].join('/'), {
         hash,
         reason: String(headers['vectorstream.reason']),
       });
     },
   });
-  await until(`all ${held} letters are read`, 30_000, () => read >= held);
+  await until(`all ${held} dead letters are read`, 30_000, () => read >= held);
   await consumer.disconnect();
-  return [...letters.values()];
+  return [...deadLetters.values()];
 }

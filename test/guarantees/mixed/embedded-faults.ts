@@ -1,4 +1,4 @@
-// What the disk does under the log and store of one gateway, besides all that may befall any.
+// Faults of the disk under the log and store of one gateway, besides the faults that any world has.
 
 import { execFileSync } from 'node:child_process';
 import { setTimeout as pass } from 'node:timers/promises';
@@ -9,8 +9,8 @@ import type { EmbeddedWorld } from './embedded-world.ts';
 import { commonFaults, found, type Fault } from './faults.ts';
 
 /**
- * Without a disk of the test's own none is full or write-protected, and off Linux files have no
- * limit: then these faults only take their time.
+ * Without a small disk, no disk is full or write-protected; outside Linux, files have no limit.
+ * These faults then only take time.
  */
 export function embeddedFaults(
   random: Seeded,
@@ -23,10 +23,10 @@ export function embeddedFaults(
   const powerLoss = (how: string, part: number | null): Fault<EmbeddedWorld> => ({
     name:
       `power is lost ${tornAfterMs} ms after the last acknowledgement, ` +
-      `and unsynced data of the log is ${how} from ${where.toFixed(2)} of it on`,
-    happen: async (world) => {
+      `and unsynced data of the log is ${how} from ${where.toFixed(2)} of its length on`,
+    inject: async (world) => {
       const { gateway, links } = world;
-      // Whoever lost an answer sends again; whoever has one is to find its events.
+      // The producer sends again what was not answered; what was acknowledged must be found.
       found(links.get('producer')).set('cut');
       await pass(tornAfterMs);
       await gateway.restart('SIGKILL', () => world.tearLog(where, part));
@@ -38,7 +38,7 @@ export function embeddedFaults(
     [
       {
         name: `no file may be written past 4 KB for ${ms} ms`,
-        happen: async ({ gateway }) => {
+        inject: async ({ gateway }) => {
           const { pid } = gateway.running;
           limitFiles(pid, '4096');
           await pass(ms);
@@ -47,7 +47,7 @@ export function embeddedFaults(
       },
       {
         name: `the disk is full for ${ms} ms`,
-        happen: async ({ disk }) => {
+        inject: async ({ disk }) => {
           await disk?.fill();
           await pass(ms);
           await disk?.free();
@@ -57,7 +57,7 @@ export function embeddedFaults(
     [
       {
         name: 'the gateway is killed, and its disk is write-protected at the next start',
-        happen: async ({ gateway, disk, sightings }) =>
+        inject: async ({ gateway, disk, sightings }) =>
           gateway.restart('SIGKILL', async () => {
             if (disk === null) return;
             await disk.protect();
@@ -68,7 +68,7 @@ export function embeddedFaults(
       },
       {
         name: 'the files of the database are moved away, and back when the gateway has ended',
-        happen: (world) =>
+        inject: (world) =>
           world.gateway.restartAfter(
             () => world.moveFiles('away'),
             () => world.moveFiles('back'),
@@ -81,15 +81,15 @@ export function embeddedFaults(
 }
 
 /**
- * What a write of this process meets beyond so many bytes is EFBIG; SQLite tells it as any error of
- * a disk, such as EROFS, but for ENOSPC.
+ * A write beyond so many bytes fails with EFBIG. SQLite reports it like any disk error except
+ * ENOSPC.
  */
 function limitFiles(pid: number, bytes: string): void {
   if (process.platform === 'linux')
     execFileSync('prlimit', ['--pid', String(pid), `--fsize=${bytes}:unlimited`]);
 }
 
-/** One line that names the folder, and no start. */
+/** Expects no start, and one line that names the folder. */
 async function expectRefusal({ path, through }: SmallDisk): Promise<void> {
   const { code, stdout, stderr } = await runProgram({
     script: 'gateway/main.ts',

@@ -6,11 +6,11 @@ import { noSmallDisk } from '../../helpers/small-disk.ts';
 import { embeddedFaults } from './embedded-faults.ts';
 import { embeddedLinks, startEmbeddedWorld } from './embedded-world.ts';
 import { anyOf } from './faults.ts';
-import { learn, nothingSighted, unseen, type Knowledge } from './mixed-world.ts';
+import { loadReferences, noSightings, unseen, type References } from './mixed-world.ts';
 import { runMixedFaults } from './run.ts';
 
 const noDisk = await noSmallDisk();
-/** Too rare for a few runs. */
+/** These happen too rarely to be expected of a few runs. */
 const ofMany = [
   'retried',
   'circuitsOpened',
@@ -21,8 +21,8 @@ const ofMany = [
 ] as const;
 
 /**
- * Declares the tests of some runs. `VECTORSTREAM_TEST_RUNS` and `VECTORSTREAM_TEST_SEED` ask for
- * more runs, or for the one that failed.
+ * Declares one test per run. Set `VECTORSTREAM_TEST_RUNS` and `VECTORSTREAM_TEST_SEED` for more
+ * runs, or to repeat one that failed.
  */
 export function testEmbeddedRuns(defaults: {
   readonly runs: number;
@@ -30,10 +30,10 @@ export function testEmbeddedRuns(defaults: {
 }): void {
   const runs = Number(process.env['VECTORSTREAM_TEST_RUNS'] ?? defaults.runs);
   const firstSeed = Number(process.env['VECTORSTREAM_TEST_SEED'] ?? defaults.firstSeed);
-  const sightings = nothingSighted();
-  let knowledge: Knowledge;
+  const sightings = noSightings();
+  let references: References;
   beforeAll(async () => {
-    knowledge = await learn();
+    references = await loadReferences();
   }, 60_000);
 
   describe('under mixed faults every promise of the store is kept', () => {
@@ -43,9 +43,9 @@ export function testEmbeddedRuns(defaults: {
       async (seed) => {
         const { faults, violations, seconds } = await runMixedFaults(
           seed,
-          knowledge,
+          references,
           (random) => anyOf(random, embeddedFaults(random, embeddedLinks)),
-          () => startEmbeddedWorld(knowledge, sightings, noDisk === null),
+          () => startEmbeddedWorld(references, sightings, noDisk === null),
         );
         process.stdout.write(`seed ${seed}, ${seconds} s: ${faults.join('; ')}\n`);
         expect(violations, faults.join('; ')).toEqual([]);

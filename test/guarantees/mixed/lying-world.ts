@@ -1,5 +1,5 @@
-// One gateway with its log and store in a folder and a real runner of its own, which it trusts;
-// quicker ones come that are odd, or lie.
+// One gateway with its log and store in a folder and its own, trusted real runner. Faster runners
+// join that misbehave or lie.
 
 import { setTimeout as pass } from 'node:timers/promises';
 import { startFaultProxy } from '../../helpers/fault-proxy.ts';
@@ -12,7 +12,7 @@ import {
   Gateway,
   joinAll,
   runnerToken,
-  type Knowledge,
+  type References,
   type Sightings,
   type World,
 } from './mixed-world.ts';
@@ -29,11 +29,11 @@ const environment = {
   VECTORSTREAM_RUNNER_THREADS: '1',
   VECTORSTREAM_RUNNERS_CHECK_SECONDS: '5',
 };
-/** What a liar did last is found, taken out and embedded again. */
+/** Time to detect a liar's last work, withhold it and embed it again. */
 const freshMsMax = 30_000;
 
 export async function startLyingWorld(
-  knowledge: Knowledge,
+  references: References,
   sightings: Sightings,
   lies: Lies,
 ): Promise<LyingWorld> {
@@ -46,8 +46,8 @@ export async function startLyingWorld(
   );
   await gateway.running.ready();
   const open = resources.move();
-  const join: World['join'] = (name, manner) =>
-    open.use(joinAll([runners], knowledge, name, manner));
+  const join: World['join'] = (name, behaviour) =>
+    open.use(joinAll([runners], references, name, behaviour));
   let liars = 0;
   return {
     links: new Map([
@@ -58,33 +58,33 @@ export async function startLyingWorld(
     url: `http://${producer.address}`,
     join,
     freshMsMax,
-    // Each under a name of its own: one that was found out may not come back so soon.
+    // Each has its own name: a runner that was detected is quarantined for a while.
     async lie(ms) {
       await using liar = startReferenceRunner({
         address: runners.address,
         token: runnerToken,
         name: `liar ${++liars}`,
-        manner: 'lying',
-        vectors: knowledge.reference,
-        golden: knowledge.golden,
+        behaviour: 'lying',
+        vectors: references.reference,
+        golden: references.golden,
       });
       await pass(ms);
       lies.answered += liar.lies();
     },
     isSettled: async () =>
       (await gateway.isIdle()) &&
-      vectorViolations(readEmbedded(folder.path), knowledge.reference).length === 0,
+      vectorViolations(readEmbedded(folder.path), references.reference).length === 0,
     stored: async () => readEmbedded(folder.path),
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
 }
 
-/** Besides what may befall any part, a runner comes that is right for golden texts only. */
+/** Besides the common faults, a runner joins that is right only for golden texts. */
 export function lyingFaults(random: Seeded): readonly (readonly Fault<LyingWorld>[])[] {
   const ms = random.between(300, 2_500);
   const lying: Fault<LyingWorld> = {
-    name: `a runner that lies is there for ${ms} ms`,
-    happen: (world) => world.lie(ms),
+    name: `a runner that lies is connected for ${ms} ms`,
+    inject: (world) => world.lie(ms),
   };
   const common = commonFaults(random, embeddedLinks, 1);
   return [...common, ...common.map(() => [lying])];

@@ -18,7 +18,7 @@ export type Stored = {
     readonly runner: string;
     readonly dtype: string;
   }[];
-  readonly letters: readonly { readonly hash: string; readonly reason: string }[];
+  readonly deadLetters: readonly { readonly hash: string; readonly reason: string }[];
 };
 
 /** From the SQLite file of a data folder. */
@@ -51,7 +51,7 @@ export function readEmbedded(dataDir: string): Stored {
         vector: new Float32Array(vector.slice().buffer),
       };
     }),
-    letters: rows('SELECT record_value, reason FROM dead_letters').map(
+    deadLetters: rows('SELECT record_value, reason FROM dead_letters').map(
       ({ record_value: value, reason }) => ({
         hash: value instanceof Uint8Array ? hashOf(value) : 'none',
         reason: String(reason),
@@ -61,17 +61,17 @@ export function readEmbedded(dataDir: string): Stored {
 }
 
 /**
- * Cosine to the float32 reference that a runner of this model must reach on any of these short
- * texts: of float32 itself, or of half floats and 8 bits.
+ * The least cosine to the float32 reference that a runner of this model must reach on these short
+ * texts: for float32 itself, or for half floats and 8 bits.
  */
 const cosineMin = (dtype: string): number => (dtype === 'fp32' ? 0.9999 : 0.97);
 /** A stored vector has length 1, except for rounding. */
 const lengthErrorMax = 0.001;
 
 /**
- * Every promise of the store that this run could have broken, one line each; empty when all are
- * kept. `isResent`: the producer never heard of some request and sent it again, so that one bad
- * event may have become several dead letters.
+ * Every promise of the store that this run broke, one line each; empty when all are kept.
+ * `isResent`: the producer got no answer to some request and sent it again, so one bad event may
+ * have become several dead letters.
  */
 export function violations(
   produced: Produced,
@@ -86,23 +86,21 @@ export function violations(
   for (const [id, copies] of byId) {
     if (copies.length > 1) say(`event ${id} is stored ${copies.length} times`);
     if (!produced.valid.has(id) && !copies.every(({ hash }) => produced.poison.has(hash)))
-      say(`event ${id} is stored and was never produced`);
+      say(`event ${id} is stored but was never produced`);
   }
   for (const [id, hashes] of produced.valid) {
     const [copy] = byId.get(id) ?? [];
     if (copy === undefined) say(`event ${id} is lost`);
-    else if (!hashes.has(copy.hash))
-      say(`event ${id} is stored in a version that is not its newest`);
+    else if (!hashes.has(copy.hash)) say(`event ${id} is not stored in its newest version`);
     if (copy !== undefined && copy.text !== produced.texts.get(id))
-      say(`event ${id} refers to the text ${JSON.stringify(copy.text)}, not to its own`);
+      say(`event ${id} refers to the text ${JSON.stringify(copy.text)}, not to its own text`);
   }
 
-  const letters = Map.groupBy(stored.letters, ({ hash }) => hash);
+  const deadLetters = Map.groupBy(stored.deadLetters, ({ hash }) => hash);
   const storedHashes = new Set(stored.events.map(({ hash }) => hash));
-  for (const [hash, copies] of letters) {
+  for (const [hash, copies] of deadLetters) {
     const reason = produced.bad.get(hash) ?? produced.poison.get(hash);
-    if (reason === undefined)
-      say(`an event that nothing is wrong with is dead-lettered as ${copies[0]?.reason}`);
+    if (reason === undefined) say(`a valid event is dead-lettered as ${copies[0]?.reason}`);
     else if (copies.some((copy) => copy.reason !== reason))
       say(
         `an event is dead-lettered as ${copies.map((copy) => copy.reason).join(', ')}, ` +
@@ -111,16 +109,16 @@ export function violations(
     if (copies.length > 1 && !isResent) say(`one bad event became ${copies.length} dead letters`);
   }
   for (const [hash, reason] of produced.bad)
-    if (!letters.has(hash)) say(`an event that is ${reason} is lost`);
+    if (!deadLetters.has(hash)) say(`an event that should be dead-lettered as ${reason} is lost`);
   for (const [hash] of produced.poison)
-    if (!letters.has(hash) && !storedHashes.has(hash))
+    if (!deadLetters.has(hash) && !storedHashes.has(hash))
       say('an event that kills runners is neither stored nor a dead letter');
 
   found.push(...vectorViolations(stored, reference));
   return found;
 }
 
-/** The faults of vectors only: it may take time until a liar is found. */
+/** Checks vectors only. It may take time until a liar is detected. */
 export function vectorViolations(
   stored: Stored,
   reference: ReadonlyMap<string, Float32Array>,
@@ -131,13 +129,13 @@ export function vectorViolations(
   for (const [text, copies] of vectors)
     if (copies.length > 1) say(`"${text}" has ${copies.length} vectors`);
   for (const { text } of stored.events)
-    if (text !== null && !vectors.has(text)) say(`"${text}" has events and no vector`);
+    if (text !== null && !vectors.has(text)) say(`"${text}" has events but no vector`);
   for (const { text, vector, runner, dtype } of stored.vectors) {
     const right = reference.get(text);
     const cosine = right === undefined ? NaN : cosineOf(vector, right);
     const length = Math.sqrt(dot(vector, vector));
     if (!(Math.abs(length - 1) <= lengthErrorMax))
-      say(`the vector of "${text}", by ${runner}, is of length ${length}`);
+      say(`the vector of "${text}", by ${runner}, has length ${length}`);
     if (!(cosine >= cosineMin(dtype)))
       say(`the vector of "${text}", by ${runner}, has a cosine of ${cosine} to its reference`);
   }

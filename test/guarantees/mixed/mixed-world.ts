@@ -1,5 +1,5 @@
-// What a run of mixed faults breaks: gateways that are reached through links which can fail, and
-// runners that misbehave.
+// The world of a run of mixed faults: gateways behind links that can fail, and runners that
+// misbehave.
 
 import { readFileSync } from 'node:fs';
 import type { FaultProxy } from '../../helpers/fault-proxy.ts';
@@ -7,16 +7,16 @@ import { startGateway, type RunningGateway } from '../../helpers/gateway-program
 import { until } from '../../helpers/until.ts';
 import type { Stored } from './mixed-oracle.ts';
 import { productNames } from './produced.ts';
-import { startReferenceRunner, type Manner, type ReferenceRunner } from './reference-runner.ts';
+import { startReferenceRunner, type Behaviour, type ReferenceRunner } from './reference-runner.ts';
 import { referenceVectors } from './reference.ts';
 
-export type Knowledge = {
+export type References = {
   readonly reference: ReadonlyMap<string, Float32Array>;
   readonly golden: ReadonlyMap<string, Float32Array>;
 };
 
-/** What every run needs to know and none changes. */
-export async function learn(): Promise<Knowledge> {
+/** Loads the right vectors; all runs share them. */
+export async function loadReferences(): Promise<References> {
   const { cases }: { cases: { text: string; vector: number[] }[] } = JSON.parse(
     readFileSync('models/all-MiniLM-L6-v2/golden.json', 'utf8'),
   );
@@ -26,28 +26,28 @@ export async function learn(): Promise<Knowledge> {
   };
 }
 
-/** Of the event that is sent when all faults are over. */
+/** The text of the event that is sent when all faults are over. */
 export const freshText = 'a lamp that came last';
 
 export type World = AsyncDisposable & {
   /** By name. */
   readonly links: ReadonlyMap<string, FaultProxy>;
   readonly gateways: readonly Gateway[];
-  /** Where the producer finds the gateway. */
+  /** The address of the gateway for the producer. */
   readonly url: string;
   /** A runner that serves every gateway. */
-  join(name: string, manner: Manner): AsyncDisposable;
-  /** Called whenever the producer hears that a gateway has its events. */
+  join(name: string, behaviour: Behaviour): AsyncDisposable;
+  /** Called for each answer that acknowledges events. */
   acknowledged?(): void;
-  /** How soon a new event is searchable after the last fault; 10 s when absent. */
+  /** How long a new event may take to be searchable after the last fault; 10 s when absent. */
   readonly freshMsMax?: number;
-  /** Everything that was taken in is stored or dead-lettered, and committed. */
+  /** Every accepted event is stored or dead-lettered, and committed. */
   isSettled(): Promise<boolean>;
   /** Read from the engines themselves, once no gateway runs. */
   stored(): Promise<Stored>;
 };
 
-/** What must have happened in some run of many, or the faults prove nothing. */
+/** What must have happened in at least one of many runs, or the faults prove nothing. */
 export type Sightings = Record<
   | 'requeued'
   | 'retried'
@@ -56,21 +56,21 @@ export type Sightings = Record<
   | 'late'
   | 'circuitsOpened'
   | 'bisected'
-  /** Events that a gateway took from its source a second time. */
+  /** Events that a gateway read from its source a second time. */
   | 'replayed'
-  /** Power losses that had something to tear; starts on a disk that could not be written. */
+  /** Power losses that destroyed something; starts on a write-protected disk. */
   | 'torn'
   | 'startsRefused'
-  /** Carried out, and the one who asked never heard of it. */
+  /** Requests that were carried out, but whose answer was lost. */
   | 'resultsLost'
   | 'writeAnswersLost'
   | 'commitAnswersLost'
   | 'deadLetterAnswersLost'
-  /** Gateways that came to a running group and got work. */
+  /** Gateways that joined a running group and got work. */
   | 'rebalanced',
   number
 >;
-export const nothingSighted = (): Sightings => ({
+export const noSightings = (): Sightings => ({
   requeued: 0,
   retried: 0,
   superseded: 0,
@@ -88,7 +88,7 @@ export const nothingSighted = (): Sightings => ({
   rebalanced: 0,
 });
 
-/** Which of these were in no run. */
+/** Names of those that happened in no run. */
 export const unseen = (
   sightings: Sightings,
   names: readonly (keyof Sightings)[],
@@ -99,7 +99,7 @@ export const runnerToken = 'the-token-of-a-run';
 const endMsMax = 15_000;
 const clock = `--import=${new URL('jumping-clock.ts', import.meta.url).href}`;
 
-/** A gateway that is started again and again on its folder, behind links that follow it. */
+/** A gateway that is restarted on its folder; its links follow it to its new port. */
 export class Gateway implements AsyncDisposable {
   readonly #start: () => Promise<RunningGateway>;
   readonly #sightings: Sightings;
@@ -146,7 +146,7 @@ export class Gateway implements AsyncDisposable {
     return this.#running;
   }
 
-  /** Events taken from the source in all its lives, as told before each ended: at least so many. */
+  /** Events read from the source in all its lives, counted just before each end: a lower bound. */
   get received(): number {
     return this.#received;
   }
@@ -180,7 +180,7 @@ export class Gateway implements AsyncDisposable {
     await this.#running.ended;
   }
 
-  /** Everything that this gateway has been given is stored or dead-lettered, and committed. */
+  /** Every event that this gateway read is stored or dead-lettered, and committed. */
   async isIdle(): Promise<boolean> {
     const {
       events: { lag, unsettled },
@@ -192,7 +192,7 @@ export class Gateway implements AsyncDisposable {
     await this.#running[Symbol.asyncDispose]();
   }
 
-  /** Adds what it has counted: its counters end with it. */
+  /** Adds its counters to the sightings, since they end with the process. */
   async #look(): Promise<void> {
     const { body } = await this.#running.get('/metrics').catch(() => ({ body: '' }));
     const total = (name: string): number =>
@@ -211,19 +211,19 @@ export class Gateway implements AsyncDisposable {
   }
 }
 
-/** One connection to each gateway. */
+/** One runner with a connection to each gateway. */
 export function joinAll(
   links: readonly FaultProxy[],
-  { reference, golden }: Knowledge,
+  { reference, golden }: References,
   name: string,
-  manner: Manner,
+  behaviour: Behaviour,
 ): AsyncDisposable {
   const runners = links.map((link): ReferenceRunner =>
     startReferenceRunner({
       address: link.address,
       token: runnerToken,
       name,
-      manner,
+      behaviour,
       vectors: reference,
       golden,
     }),

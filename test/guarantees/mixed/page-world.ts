@@ -8,7 +8,7 @@ import { temporaryFolder } from '../../helpers/temporary-folder.ts';
 import { until } from '../../helpers/until.ts';
 import { commonFaults, type Fault } from './faults.ts';
 import { readEmbedded } from './mixed-oracle.ts';
-import { Gateway, joinAll, type Knowledge, type Sightings, type World } from './mixed-world.ts';
+import { Gateway, joinAll, type References, type Sightings, type World } from './mixed-world.ts';
 import { runnerRoles, type RealRunners } from './real-runners.ts';
 
 export const pageLinks = ['producer', 'page', 'Node runner'] as const;
@@ -18,16 +18,16 @@ export type PageWorld = World & { readonly runners: RealRunners; readonly embedd
 /** Texts by the name of the runner that embedded them, over all runs. */
 export type Embedded = Map<string, number>;
 
-/** One that has just been killed must load its model first. */
+/** A runner that has just been killed must load its model first. */
 const freshMsMax = 60_000;
 /**
- * A browser starts, loads a model and proves it; a runner that met no gateway for long asks again
- * only every 10 s.
+ * A browser starts, loads a model and passes admission. A runner that could not reach a gateway for
+ * long tries again only every 10 s.
  */
 const joinMsMax = 120_000;
 
 export async function startPageWorld(
-  knowledge: Knowledge,
+  references: References,
   sightings: Sightings,
   runners: RealRunners,
   embedded: Embedded,
@@ -58,7 +58,7 @@ export async function startPageWorld(
     runners,
     embedded,
     freshMsMax,
-    join: (name, manner) => open.use(joinAll([runners.node], knowledge, name, manner)),
+    join: (name, behaviour) => open.use(joinAll([runners.node], references, name, behaviour)),
     isSettled: () => gateway.isIdle(),
     async stored() {
       const stored = readEmbedded(folder.path);
@@ -70,7 +70,7 @@ export async function startPageWorld(
   };
 }
 
-/** Long enough for a gateway to give up on a runner that does not move. */
+/** Long enough for a gateway to give up on a runner that does not answer. */
 const frozenLongMs = 15_000;
 
 /** Besides the usual faults, each process of a real runner is killed, or frozen for a while. */
@@ -81,11 +81,11 @@ export function pageFaults(random: Seeded): readonly (readonly Fault<PageWorld>[
     ...runnerRoles.map((role): readonly Fault<PageWorld>[] => [
       {
         name: `the ${role} is killed`,
-        happen: async ({ runners }) => void (await runners.signal(role, 'SIGKILL')),
+        inject: async ({ runners }) => void (await runners.signal(role, 'SIGKILL')),
       },
       {
         name: `the ${role} is frozen for ${ms} ms`,
-        happen: async ({ runners }) => {
+        inject: async ({ runners }) => {
           const pid = await runners.signal(role, 'SIGSTOP');
           await pass(ms);
           process.kill(pid, 'SIGCONT');

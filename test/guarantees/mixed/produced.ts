@@ -1,12 +1,12 @@
-// The events of one run, deterministic by seed, and what must become of each: told without any code
-// of the pipeline.
+// The events of one run, determined by the seed, and what must become of each. Shares no code with
+// the pipeline.
 
 import { createHash } from 'node:crypto';
 import { seeded } from '../../helpers/seeded.ts';
 
 /**
- * Texts that runs draw from: so few that their reference vectors are computed once for all runs, so
- * many that a run has something to embed to its end.
+ * The texts of all runs: few enough to compute their reference vectors once for all runs, many
+ * enough that a run has new texts until its end.
  */
 const things = [
   'lantern',
@@ -45,7 +45,7 @@ const looks = [
 export const productNames: readonly string[] = things.flatMap((thing) =>
   looks.map((look) => `${look} ${thing}`),
 );
-/** Runners die of these. */
+/** These texts kill runners. */
 const poisonNames: readonly string[] = ['poison ivy seeds', 'poison dart board'];
 export const isPoison = (text: string): boolean => text.startsWith('poison');
 
@@ -55,18 +55,18 @@ export type Produced = {
   /** What is sent, in this order. */
   readonly lines: readonly Line[];
   /**
-   * By the id that the event must be stored under: hashes of its versions that may be the stored
-   * one: those with the newest timestamp.
+   * By the id under which the event must be stored: hashes of the versions with the newest
+   * timestamp. One of them must be stored.
    */
   readonly valid: ReadonlyMap<string, ReadonlySet<string>>;
-  /** Hashes of what can only be a dead letter, and the reason. */
+  /** By hash: events that must become dead letters, with the reason. */
   readonly bad: ReadonlyMap<string, string>;
   /**
-   * Hashes of events whose text kills runners: stored if one survived it, else a dead letter of
-   * this reason.
+   * By hash: events whose text kills runners, each stored if a runner survived it, else a dead
+   * letter with this reason.
    */
   readonly poison: ReadonlyMap<string, string>;
-  /** By the same id: its text. */
+  /** By the same id: the text of the event. */
   readonly texts: ReadonlyMap<string, string>;
 };
 
@@ -86,7 +86,7 @@ function uuidV5(namespace: string, name: string): string {
 }
 const isUuid = (id: string): boolean => /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(id);
 const ownNamespace = uuidV5('6ba7b810-9dad-11d1-80b4-00c04fd430c8', 'vectorstream');
-/** A UUID stays, any other name of an event becomes one. */
+/** A UUID stays; any other id becomes a UUID. */
 const storedId = (id: string): string => (isUuid(id) ? id : uuidV5(ownNamespace, id));
 
 export function produce(seed: number, count: number, poisonShare: number): Produced {
@@ -135,7 +135,7 @@ export function produce(seed: number, count: number, poisonShare: number): Produ
     } else {
       // Every sixth is another version of an event before it, newer or older, with the same text.
       const earlier = kind > 0.84 && names.length > 0 ? random.pick(names) : null;
-      // Every third is named by its shop, not by a UUID.
+      // Every third has an id of its shop, which is no UUID.
       const called = earlier ?? (index % 3 === 0 ? `order ${seed}/${index}` : uuid(index));
       if (earlier === null) names.push(called);
       const id = storedId(called);

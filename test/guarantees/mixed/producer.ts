@@ -1,5 +1,5 @@
-// Sends every event until the gateway says that it has it: the client that a promise of
-// at-least-once is made to.
+// Sends every event until the gateway acknowledges it: the client to whom at-least-once delivery is
+// promised.
 
 import type { Line } from './produced.ts';
 
@@ -16,17 +16,17 @@ export type Sending = {
 
 const linesPerRequest = 6;
 const lanes = 2;
-/** Between two requests of a lane, so that the stream still flows while faults happen. */
+/** The pause between two requests of a lane, so that the stream still flows while faults happen. */
 const paceMs = 150;
 const answerMsMax = 1_500;
 const pauseMs = 100;
 
-/** `heard`: called at each such word. */
+/** `onAcknowledged` is called for each acknowledgement. */
 export function send(
   url: string,
   lines: readonly Line[],
   msMax: number,
-  heard: () => void = () => undefined,
+  onAcknowledged: () => void = () => undefined,
 ): Sending {
   const deadline = performance.now() + msMax;
   let next = 0;
@@ -42,13 +42,11 @@ export function send(
     });
     const text = await response.text();
     if (response.status === 202) {
-      heard();
+      onAcknowledged();
       return true;
     }
     if (response.status === 429 || response.status >= 500) return false;
-    throw new TypeError(
-      `The gateway refused events that it should take, with ${response.status}: ${text}`,
-    );
+    throw new TypeError(`The gateway refused valid events with ${response.status}: ${text}`);
   };
   const lane = async (): Promise<void> => {
     while (next < lines.length) {
@@ -57,7 +55,7 @@ export function send(
       for (let attempt = 1; ; attempt++) {
         if (performance.now() > deadline)
           throw new Error(
-            `Not all events were taken within ${msMax} ms: ${acknowledged} of ${lines.length}.`,
+            `Not all events were acknowledged within ${msMax} ms: ${acknowledged} of ${lines.length}.`,
           );
         if (await post(body).catch((error: unknown) => refusal(error))) break;
         resent += 1;

@@ -1,5 +1,5 @@
-// A page in a headless browser and a Node runner, as the programs that they are: kept running as a
-// service manager would, and found by what they do.
+// A page in a headless browser and a Node runner, as real programs. They are restarted as a service
+// manager would do it, and their processes can be signalled by role.
 
 import { setTimeout as pass } from 'node:timers/promises';
 import { browserExecutable, buildPages } from '../../helpers/browser.ts';
@@ -10,7 +10,10 @@ import { temporaryFolder } from '../../helpers/temporary-folder.ts';
 import { until } from '../../helpers/until.ts';
 import { runnerToken } from './mixed-world.ts';
 
-/** Of one page, and of one Node runner: what runs the model, and what starts that again. */
+/**
+ * The processes of one page and of one Node runner: the one that runs the model, and its
+ * supervisor.
+ */
 export const runnerRoles = [
   'page',
   'browser',
@@ -21,7 +24,7 @@ export const runnerRoles = [
 export type RunnerRole = (typeof runnerRoles)[number];
 
 export type RealRunners = AsyncDisposable & {
-  /** Each comes through a link of its own, to whichever gateway that leads to. */
+  /** Each connects through its own link to the gateway that the link points to. */
   readonly page: FaultProxy;
   readonly node: FaultProxy;
   /** Signals the process of that role, once it has started. Resolves with its id. */
@@ -37,7 +40,7 @@ const appearMsMax = 60_000;
 export async function startRealRunners(): Promise<RealRunners> {
   buildPages();
   const executable = await browserExecutable();
-  if (executable === null) throw new Error('There is no browser.');
+  if (executable === null) throw new Error('This machine has no browser.');
   const open = new AsyncDisposableStack();
   const folder = open.use(await temporaryFolder());
   const page = open.use(await startFaultProxy());

@@ -1,5 +1,5 @@
-// Runners that know every right vector beforehand, and behave as a test asks: quick, slow, silent,
-// repeating, out of order, lying, dying.
+// Runners that know every right vector in advance and behave as a test chooses: fast, slow, silent,
+// repeating, out of order, lying or dying.
 
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -18,17 +18,20 @@ const modelRevision = createHash('sha256')
   .update(readFileSync(`${model}/manifest.json`))
   .digest('hex');
 
-export type Manner =
+export type Behaviour =
   | 'honest'
-  /** A tenth of a second a text. */
+  /** Takes a tenth of a second for each text. */
   | 'slow'
   /** Takes work and never answers. */
   | 'silent'
-  /** Says everything twice. */
+  /** Sends every answer twice. */
   | 'repeating'
   /** Answers a job only after the next one, or after a while. */
   | 'out-of-order'
-  /** Right vectors for golden texts, and each other text's neighbour's for the rest. */
+  /**
+   * Sends right vectors for golden texts; any other text gets the vector of its neighbour in the
+   * job.
+   */
   | 'lying';
 
 export type ReferenceRunner = AsyncDisposable & {
@@ -42,7 +45,7 @@ export type ReferenceRunnerOptions = {
   readonly address: string;
   readonly token: string;
   readonly name: string;
-  readonly manner: Manner;
+  readonly behaviour: Behaviour;
   readonly vectors: ReadonlyMap<string, Float32Array>;
   readonly golden: ReadonlyMap<string, Float32Array>;
 };
@@ -52,14 +55,14 @@ const slowMsPerText = 100;
 const lateMs = 400;
 
 /**
- * Joins, and joins again whenever its connection ends, until it is disposed. It dies of poison,
- * whatever its manner.
+ * Joins, and reconnects whenever its connection ends, until it is disposed. A poison text ends its
+ * connection, whatever its behaviour.
  */
 export function startReferenceRunner({
   address,
   token,
   name,
-  manner,
+  behaviour,
   vectors,
   golden,
 }: ReferenceRunnerOptions): ReferenceRunner {
@@ -70,17 +73,18 @@ export function startReferenceRunner({
   let ended = Promise.resolve();
 
   const answerOf = ({ jobId, attempt, texts }: JobAssign): Uint8Array<ArrayBuffer> => {
-    const isLie = manner === 'lying' && texts.some((text) => !golden.has(text));
+    const isLie = behaviour === 'lying' && texts.some((text) => !golden.has(text));
     if (isLie) lies += 1;
     const outcomes = texts.map((text, index) => {
-      const told = isLie && !golden.has(text) ? (texts[(index + 1) % texts.length] ?? text) : text;
-      // Alone in its job it has no neighbour to be mistaken for.
-      const vector = isLie && texts.length === 1 ? [...known.values()][7] : known.get(told);
+      const chosen =
+        isLie && !golden.has(text) ? (texts[(index + 1) % texts.length] ?? text) : text;
+      // A text that is alone in its job has no neighbour.
+      const vector = isLie && texts.length === 1 ? [...known.values()][7] : known.get(chosen);
       return vector === undefined
         ? {
             ok: false as const,
             code: 'unknown_text',
-            message: `Nobody told this runner of "${text}".`,
+            message: `This runner has no vector for "${text}".`,
           }
         : { ok: true as const, vector };
     });
@@ -123,7 +127,7 @@ export function startReferenceRunner({
           modelId: 'sentence-transformers/all-MiniLM-L6-v2',
           modelRevision,
           dimensions: 384,
-          textsPerSecond: manner === 'slow' ? 10 : 500,
+          textsPerSecond: behaviour === 'slow' ? 10 : 500,
           limits: { textsPerJobMax: 64 },
         }),
       ),
@@ -131,18 +135,18 @@ export function startReferenceRunner({
     mine.addEventListener('message', ({ data }) => {
       const message = parseGatewayMessage(String(data));
       if (message.type === 'gateway-heartbeat') send(encodeMessage({ type: 'runner-heartbeat' }));
-      if (message.type !== 'job-assign' || manner === 'silent') return;
-      if (message.texts.some(isPoison)) return mine.close(4500, 'it died of a text');
+      if (message.type !== 'job-assign' || behaviour === 'silent') return;
+      if (message.texts.some(isPoison)) return mine.close(4500, 'a poison text ended this runner');
       const frame = answerOf(message);
-      if (manner === 'out-of-order') {
+      if (behaviour === 'out-of-order') {
         waiting.push(frame);
         if (waiting.length > 1) sendWaiting();
         else setTimeout(sendWaiting, lateMs);
-      } else if (manner === 'slow') {
+      } else if (behaviour === 'slow') {
         setTimeout(() => send(frame), slowMsPerText * message.texts.length);
       } else {
         send(frame);
-        if (manner === 'repeating') send(frame);
+        if (behaviour === 'repeating') send(frame);
       }
     });
   };
@@ -153,7 +157,7 @@ export function startReferenceRunner({
     async [Symbol.asyncDispose]() {
       isOver = true;
       socket?.close(1000, 'the run is over');
-      // A peer that is frozen does not answer a close.
+      // A frozen peer does not answer a close.
       await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 1_000))]);
     },
   };

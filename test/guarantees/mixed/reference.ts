@@ -22,7 +22,7 @@ export async function referenceVectors(
     const [tensor] = outputs;
     const values = Object(tensor).data;
     if (!(values instanceof Float32Array) || values.length % batch.length !== 0)
-      throw new Error('The graph does not answer one pooled vector per text.');
+      throw new Error('The graph does not return one pooled vector per text.');
     const dimensions = values.length / batch.length;
     batch.forEach((text, index) =>
       vectors.set(text, values.slice(index * dimensions, (index + 1) * dimensions)),

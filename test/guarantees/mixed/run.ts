@@ -1,4 +1,4 @@
-// One run: a stream, faults while it flows, and the oracle's word on what is stored when both are
+// One run: a stream, faults while it flows, and what the oracle finds in the store when both are
 // over.
 
 import { randomUUID } from 'node:crypto';
@@ -7,7 +7,7 @@ import { seeded, type Seeded } from '../../helpers/seeded.ts';
 import { until } from '../../helpers/until.ts';
 import type { Fault } from './faults.ts';
 import { violations } from './mixed-oracle.ts';
-import { freshText, type Knowledge, type World } from './mixed-world.ts';
+import { freshText, type References, type World } from './mixed-world.ts';
 import { produce } from './produced.ts';
 import { send } from './producer.ts';
 
@@ -19,16 +19,16 @@ export type RunReport = {
 
 const eventsPerRun = 240;
 const sendMsMax = 60_000;
-/** A probe that meets no answer costs its time-out, and the next one comes later. */
+/** A probe without an answer costs its timeout, and the next probe comes later. */
 const settleMsMax = 150_000;
 
-/** Half of the runs have poison, which costs each runner that takes it its connection. */
+/** Half of the runs have poison texts, each of which costs a runner its connection. */
 const usualPoison = (seed: number): number => (seed % 2 === 0 ? 0.02 : 0);
 
-/** All that happens is decided by the seed, but for when the machine gets round to it. */
+/** The seed decides everything except the timing of the machine. */
 export async function runMixedFaults<W extends World>(
   seed: number,
-  knowledge: Knowledge,
+  references: References,
   choose: (random: Seeded) => Fault<W>,
   start: () => Promise<W>,
   poisonShare = usualPoison(seed),
@@ -52,7 +52,7 @@ export async function runMixedFaults<W extends World>(
   try {
     for (const { afterMs, fault } of faults) {
       await pass(afterMs);
-      await fault.happen(world);
+      await fault.inject(world);
     }
     await sending.done;
     await until('everything is settled', settleMsMax, () => world.isSettled());
@@ -66,7 +66,7 @@ export async function runMixedFaults<W extends World>(
     ...stored,
     events: stored.events.filter(({ text }) => text !== freshText),
   };
-  return report(violations(produced, withoutFresh, knowledge.reference, sending.resent() > 0));
+  return report(violations(produced, withoutFresh, references.reference, sending.resent() > 0));
 }
 
 const post = (url: string, body: unknown): Promise<Response> =>
@@ -76,7 +76,7 @@ const post = (url: string, body: unknown): Promise<Response> =>
     headers: { 'content-type': 'application/json' },
   });
 
-/** The faults are over: what comes now is soon found by a search for its text. */
+/** After the faults, a new event is soon found by a search for its text. */
 async function findFresh({ url, freshMsMax = 10_000 }: World): Promise<void> {
   const id = randomUUID();
   const event = {

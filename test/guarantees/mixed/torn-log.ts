@@ -1,38 +1,38 @@
-// Does to SQLite's write-ahead log what a power loss may do: what was not synced is cut off or full
-// of garbage. Told from SQLite's file formats alone.
+// Damages SQLite's write-ahead log as a power loss may: unsynced data is cut off or overwritten
+// with garbage. Uses only SQLite's file formats.
 
 import { closeSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * How far the log is written, in frames; another salt is another log, begun when the one before was
- * in the database.
+ * The end of the log, in frames. Another salt means another log, which begins when all of the
+ * previous one is in the database.
  */
 export type LogMark = { readonly salt: string; readonly frames: number };
 type Index = LogMark & {
   readonly pageBytes: number;
-  /** Frames that are, or may be, in the database already: these were synced. */
+  /** Frames that are, or may be, in the database already, and so were synced. */
   readonly copied: number;
 };
 
 const copyBytes = 48;
-/** Both copies, and what is said of checkpoints. */
+/** Both copies and the checkpoint information. */
 const indexBytes = 136;
 const logHeaderBytes = 32;
 const frameHeaderBytes = 24;
 
 /**
- * How far it is written now. What an answer to a producer promises was written and synced before
- * it; `null` when it cannot be told.
+ * The end of the log now; `null` when it cannot be read. Whatever was acknowledged to a producer
+ * was written and synced before it.
  */
 export function markOf(folder: string): LogMark | null {
   return indexOf(folder);
 }
 
 /**
- * Of what was written since the mark, loses what lies behind a point at `where` (0…1): cut off, or
- * the part of it that `garbage` (0…1) tells overwritten, with whole frames behind it. Returns the
- * number of bytes that it could choose from. No gateway may run.
+ * Damages what was written since the mark, from `where` (0…1) on. `null` for `garbage` cuts it off;
+ * else `garbage` (0…1) is the share that is overwritten, with intact frames behind it. Returns the
+ * number of bytes that were open to damage. No gateway may run.
  */
 export function tear(
   folder: string,
@@ -66,8 +66,8 @@ export function tear(
 }
 
 /**
- * From `vectorstream.db-shm`: https://sqlite.org/walformat.html#the_wal_index_header. Its two
- * copies agree when nobody is just writing it.
+ * Reads `vectorstream.db-shm`: https://sqlite.org/walformat.html#the_wal_index_header. Its two
+ * copies agree except during a write.
  */
 function indexOf(folder: string): Index | null {
   for (let attempt = 0; attempt < 10; attempt++) {

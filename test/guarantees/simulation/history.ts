@@ -1,9 +1,9 @@
-// Histories of a simulated world: what may happen in one, how it is lived through, and how one that
-// broke a promise is told.
+// Histories of a simulated world: the steps that can happen, how a history runs, and how one that
+// breaks a promise is printed.
 
 import fc from 'fast-check';
 import { seeded } from '../../helpers/seeded.ts';
-import { manners, type Manner } from './runner.ts';
+import { behaviours, type Behaviour } from './runner.ts';
 import { idOf, type Sent } from './sent.ts';
 import { checkIntervalMs } from './simulated-gateway.ts';
 import { noTrouble, SimulatedWorld } from './simulated-world.ts';
@@ -12,7 +12,7 @@ import type { Watched } from './watched.ts';
 export type Step =
   | { readonly do: 'send'; readonly events: readonly Sent[] }
   | { readonly do: 'pass'; readonly ms: number }
-  | { readonly do: 'join'; readonly manner: Manner; readonly trusted: boolean }
+  | { readonly do: 'join'; readonly behaviour: Behaviour; readonly trusted: boolean }
   | { readonly do: 'cut' | 'freeze' | 'leave' | 'drain' | 'remove'; readonly runner: number }
   | { readonly do: 'crash' | 'stop' | 'start' }
   | {
@@ -24,10 +24,10 @@ export type Step =
   | { readonly do: 'jump'; readonly ms: number };
 
 /**
- * `luck` seeds every choice that is made on the way: how long a call takes, whether it fails, what
- * is sampled.
+ * `randomSeed` seeds every other choice of a run: how long a call takes, whether it fails, what is
+ * cross-checked.
  */
-export type History = { readonly steps: readonly Step[]; readonly luck: number };
+export type History = { readonly steps: readonly Step[]; readonly randomSeed: number };
 
 const sent: fc.Arbitrary<Sent> = fc.record({
   kind: fc.oneof(
@@ -55,13 +55,12 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       ms: fc.integer({ min: 1, max: 3_000 }),
     }),
   },
-  // Only a runner that the gateway itself started is believed more than another, and such a one
-  // does not lie.
+  // Only a runner that the gateway itself started is trusted, and such a runner is honest.
   {
     weight: 3,
     arbitrary: fc.record({
       do: fc.constant('join' as const),
-      manner: fc.constantFrom(...manners),
+      behaviour: fc.constantFrom(...behaviours),
       trusted: fc.constant(false),
     }),
   },
@@ -69,7 +68,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({
       do: fc.constant('join' as const),
-      manner: fc.constant('honest' as const),
+      behaviour: fc.constant('honest' as const),
       trusted: fc.constant(true),
     }),
   },
@@ -111,65 +110,68 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 export const histories: fc.Arbitrary<History> = fc.record({
   steps: fc.array(step, { maxLength: 30, size: 'medium' }),
-  luck: fc.integer(),
+  randomSeed: fc.integer(),
 });
 
-/** `trace`: the same for two lives of a history exactly when both went the same way. */
-export type Lived = { readonly violations: readonly string[]; readonly trace: number };
+/** `trace`: equal for two runs of a history exactly when both took the same course. */
+export type HistoryResult = { readonly violations: readonly string[]; readonly trace: number };
 
-/** Lives through one and then lets all be well; ends with the step in which a promise is broken. */
-export async function live({ steps, luck }: History, seen: Watched['seen']): Promise<Lived> {
-  using world = new SimulatedWorld(seeded(luck).next, seen);
-  const violations = await liveIn(world, steps);
+/** Runs a history and then lets everything recover. Stops at the step that breaks a promise. */
+export async function runHistory(
+  { steps, randomSeed }: History,
+  seen: Watched['seen'],
+): Promise<HistoryResult> {
+  using world = new SimulatedWorld(seeded(randomSeed).next, seen);
+  const violations = await runIn(world, steps);
   return { violations, trace: world.trace };
 }
 
-async function liveIn(world: SimulatedWorld, steps: readonly Step[]): Promise<readonly string[]> {
+async function runIn(world: SimulatedWorld, steps: readonly Step[]): Promise<readonly string[]> {
   world.start();
   world.join('honest', true);
   for (const one of steps) {
-    await take(world, one);
+    await perform(world, one);
     if (world.violations.length > 0) return world.violations;
   }
-  // Everything is well from now on, and a runner of the gateway's own is there.
+  // From here on nothing fails, and the gateway has a trusted runner of its own.
   world.store(noTrouble);
   world.start();
   world.join('honest', true);
-  const passUntil = async (isSo: () => Promise<boolean>, msMax: number): Promise<boolean> => {
+  const passUntil = async (isReached: () => Promise<boolean>, msMax: number): Promise<boolean> => {
     for (
       let waited = 0;
-      waited < msMax && world.violations.length === 0 && !(await isSo());
-      waited += lookMs
+      waited < msMax && world.violations.length === 0 && !(await isReached());
+      waited += pollMs
     )
-      await world.pass(lookMs);
-    return isSo();
+      await world.pass(pollMs);
+    return isReached();
   };
   if (!(await passUntil(() => world.isDrained(), 600_000)))
-    return [...world.violations, 'not all is settled after ten minutes'];
-  // Whoever was wrong is out within one interval, and what it did is mended soon after: for good,
-  // though a liar may be the one who mends.
+    return [...world.violations, 'not every event is settled after ten minutes'];
+  // A wrong runner is quarantined within one interval, and its work is repaired soon after. A liar
+  // may do the repair, so it may take several rounds.
   const isRight = async (): Promise<boolean> => (await world.wrongVectors()).length === 0;
-  await passUntil(isRight, 3 * checkIntervalMs + mendMsMax);
+  await passUntil(isRight, 3 * checkIntervalMs + repairMsMax);
   if (world.hasLiars) {
     await world.pass(checkIntervalMs);
-    await passUntil(isRight, mendMsMax);
+    await passUntil(isRight, repairMsMax);
   }
   world.leaveAll();
   await world.end('stop');
   return world.verify();
 }
 
-const lookMs = 500;
-const mendMsMax = 120_000;
+const pollMs = 500;
+const repairMsMax = 120_000;
 
-async function take(world: SimulatedWorld, one: Step): Promise<void> {
+async function perform(world: SimulatedWorld, one: Step): Promise<void> {
   switch (one.do) {
     case 'send':
       return world.send(one.events);
     case 'pass':
       return world.pass(one.ms);
     case 'join':
-      return world.join(one.manner, one.trusted);
+      return world.join(one.behaviour, one.trusted);
     case 'cut':
       return world.runner(one.runner)?.cut();
     case 'freeze':
@@ -192,18 +194,20 @@ async function take(world: SimulatedWorld, one: Step): Promise<void> {
 }
 
 /** One line per step, such as `send valid-3 v2, poison-1 v1`. */
-export function tell({ steps, luck }: History): string {
-  return [`luck ${luck}`, ...steps.map(tellStep)].map((line) => `  ${line}`).join('\n');
+export function describeHistory({ steps, randomSeed }: History): string {
+  return [`randomSeed ${randomSeed}`, ...steps.map(describeStep)]
+    .map((line) => `  ${line}`)
+    .join('\n');
 }
 
-function tellStep(one: Step): string {
+function describeStep(one: Step): string {
   switch (one.do) {
     case 'send':
       return `send ${one.events.map((event) => `${idOf(event)} v${event.version}`).join(', ')}`;
     case 'pass':
       return `pass ${one.ms} ms`;
     case 'join':
-      return `join ${one.trusted ? 'trusted ' : ''}${one.manner}`;
+      return `join ${one.trusted ? 'trusted ' : ''}${one.behaviour}`;
     case 'cut':
     case 'freeze':
     case 'leave':

@@ -1,5 +1,5 @@
 // `npm run simulate -- --histories 20000`: the same search as in the tests, over several threads
-// and as many seeds.
+// and many seeds.
 
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -7,12 +7,15 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 import { search, type Found, type SearchOptions } from './search.ts';
 
 const usage = `npm run simulate -- [--histories N] [--threads N] [--seed N] [--history N]
-  --histories  in all (default 10000)
-  --threads    each with a seed of its own, from --seed on (default: the processors)
-  --seed       the first (default: the clock)
-  --history    of a failure that was told: lives through that one alone`;
+  --histories  number of histories (default 10000)
+  --threads    threads; each has its own seed, counted up from --seed (default: one per processor)
+  --seed       first seed (default: from the clock)
+  --history    repeats only this history of a reported failure`;
 
-type Told = Pick<Found, 'failure' | 'trace'> & { readonly seed: number; readonly cpuMs: number };
+type ThreadResult = Pick<Found, 'failure' | 'trace'> & {
+  readonly seed: number;
+  readonly cpuMs: number;
+};
 
 if (isMainThread) {
   const { values } = parseArgs({
@@ -46,24 +49,29 @@ if (isMainThread) {
   const cpu = process.threadCpuUsage();
   const { failure, trace } = await search(options);
   const { user, system } = process.threadCpuUsage(cpu);
-  const told: Told = { failure, trace, seed: options.seed, cpuMs: (user + system) / 1000 };
-  parentPort?.postMessage(told, []);
+  const result: ThreadResult = {
+    failure,
+    trace,
+    seed: options.seed,
+    cpuMs: (user + system) / 1000,
+  };
+  parentPort?.postMessage(result, []);
 }
 
 async function searchInThreads(options: SearchOptions, threads: number): Promise<void> {
   const startedAt = performance.now();
-  const told = await Promise.all(
+  const results = await Promise.all(
     Array.from({ length: threads }, (_, thread) =>
       inThread({ ...options, seed: options.seed + thread }),
     ),
   );
   const [wallMs, cpuMs, count] = [
     performance.now() - startedAt,
-    told.reduce((sum, one) => sum + one.cpuMs, 0),
+    results.reduce((sum, one) => sum + one.cpuMs, 0),
     options.count * threads,
   ];
   const perMinute = (ms: number): string => ((count / ms) * 60_000).toFixed(0);
-  for (const { failure, seed, trace } of told)
+  for (const { failure, seed, trace } of results)
     process.stdout.write(
       failure === null ? `seed ${seed}: no promise is broken, trace ${trace}\n` : `${failure}\n`,
     );
@@ -71,10 +79,10 @@ async function searchInThreads(options: SearchOptions, threads: number): Promise
     `${count} histories in ${(wallMs / 1000).toFixed(1)} s: ${perMinute(wallMs)} a minute ` +
       `on ${threads} threads, ${perMinute(cpuMs)} per minute of one CPU\n`,
   );
-  if (told.some(({ failure }) => failure !== null)) process.exitCode = 1;
+  if (results.some(({ failure }) => failure !== null)) process.exitCode = 1;
 }
 
-function inThread(options: SearchOptions): Promise<Told> {
+function inThread(options: SearchOptions): Promise<ThreadResult> {
   return new Promise((resolve, reject) => {
     const worker = new Worker(new URL(import.meta.url), { workerData: options });
     worker.once('message', resolve);

@@ -1,5 +1,5 @@
-// A simulated runner: the real loop over links in memory, on a model that behaves as a run wants it
-// to.
+// A simulated runner: the real runner loop over in-memory links, on a model that behaves as the run
+// chooses.
 
 import type { ManualClock } from '#core/memory/manual-clock.ts';
 import { memoryLink, type MemoryLink } from '#core/memory/memory-channel.ts';
@@ -12,7 +12,7 @@ import type { RunnerHub } from '../../../gateway/fleet/runner-hub.ts';
 import { fakeVector, golden, identity } from '../../helpers/fake-model.ts';
 import { strictEmbedder } from '../../helpers/strict.ts';
 
-export const manners = [
+export const behaviours = [
   'honest',
   'slow',
   'hanging',
@@ -20,18 +20,18 @@ export const manners = [
   'late',
   'broken',
   'lying',
-  'turning',
+  'lying-later',
 ] as const;
-export type Manner = (typeof manners)[number];
-/** Those whose wrong vectors pass the golden check, until they are compared. */
-export const believed: readonly Manner[] = ['lying', 'turning'];
+export type Behaviour = (typeof behaviours)[number];
+/** Their wrong vectors pass the golden check and are detected only by a cross-check. */
+export const passingGolden: readonly Behaviour[] = ['lying', 'lying-later'];
 
 export type SimulatedRunner = {
   readonly name: string;
-  readonly manner: Manner;
-  /** Both ends see that the link is gone. */
+  readonly behaviour: Behaviour;
+  /** Both ends see that the link is closed. */
   cut(): void;
-  /** Nothing arrives any more, and nobody is told. */
+  /** Nothing arrives any more, and neither end is notified. */
   freeze(): void;
   leave(): void;
 };
@@ -40,7 +40,7 @@ export type SimulatedRunnerOptions = {
   readonly clock: ManualClock;
   readonly random: () => number;
   readonly name: string;
-  readonly manner: Manner;
+  readonly behaviour: Behaviour;
   readonly trusted: boolean;
   /** `null` while no gateway runs. */
   readonly hub: () => RunnerHub | null;
@@ -49,23 +49,23 @@ export type SimulatedRunnerOptions = {
 const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined };
 const goldenTexts = new Set(golden.cases.map(({ text }) => text));
 const respawnMs = 500;
-const honestCallsOfTurning = 4;
+const honestCallsFirst = 4;
 
 const isPoison = (text: string): boolean => text.startsWith('poison');
 
 export function startSimulatedRunner(options: SimulatedRunnerOptions): SimulatedRunner {
-  const { clock, random, name, manner, trusted, hub } = options;
+  const { clock, random, name, behaviour, trusted, hub } = options;
   const stop = new AbortController();
   let link: MemoryLink | null = null;
 
   const connect = async (): Promise<Channel> => {
     const gateway = hub();
-    if (gateway === null) throw new ConnectError('No gateway is there.');
+    if (gateway === null) throw new ConnectError('No gateway is running.');
     const opened = memoryLink();
     link = opened;
     gateway.accept(opened.near, { trusted, token: null, address: name });
-    return manner === 'repeating' || manner === 'late'
-      ? disturbed(opened.far, clock, manner)
+    return behaviour === 'repeating' || behaviour === 'late'
+      ? disturbed(opened.far, clock, behaviour)
       : opened.far;
   };
 
@@ -75,7 +75,7 @@ export function startSimulatedRunner(options: SimulatedRunnerOptions): Simulated
       try {
         return await keepConnected({
           connect,
-          embedder: strictEmbedder(embedderOf(clock, manner)),
+          embedder: strictEmbedder(embedderOf(clock, behaviour)),
           turn: always,
           clock,
           random,
@@ -94,19 +94,19 @@ export function startSimulatedRunner(options: SimulatedRunnerOptions): Simulated
   void live();
   return {
     name,
-    manner,
+    behaviour,
     cut: () => link?.cut(),
     freeze: () => link?.freeze(),
     leave: () => stop.abort(),
   };
 }
 
-function embedderOf(clock: ManualClock, manner: Manner): Embedder {
+function embedderOf(clock: ManualClock, behaviour: Behaviour): Embedder {
   let calls = 0;
   const isWrong = (text: string): boolean =>
-    manner === 'broken' ||
+    behaviour === 'broken' ||
     (!goldenTexts.has(text) &&
-      (manner === 'lying' || (manner === 'turning' && calls > honestCallsOfTurning)));
+      (behaviour === 'lying' || (behaviour === 'lying-later' && calls > honestCallsFirst)));
   return {
     info: {
       ...identity,
@@ -114,13 +114,13 @@ function embedderOf(clock: ManualClock, manner: Manner): Embedder {
       dtype: 'fp32',
       adapter: 'none',
       softwareAdapter: false,
-      textsPerSecond: manner === 'slow' ? 2 : 100,
+      textsPerSecond: behaviour === 'slow' ? 2 : 100,
     },
     async embed(texts) {
       calls += 1;
-      // The check at the door is passed in any case.
-      if (manner === 'hanging' && calls > 2) await clock.sleep(1e9);
-      await clock.sleep(texts.length * (manner === 'slow' ? 500 : 5));
+      // It passes admission first.
+      if (behaviour === 'hanging' && calls > 2) await clock.sleep(1e9);
+      await clock.sleep(texts.length * (behaviour === 'slow' ? 500 : 5));
       if (texts.some(isPoison)) throw new Error('A text that kills runners.');
       return texts.map((text) => ({
         ok: true,
@@ -132,10 +132,10 @@ function embedderOf(clock: ManualClock, manner: Manner): Embedder {
 }
 
 /**
- * Says every frame twice, or up to two seconds after it should; a late one overtakes none. Those
- * that are still late at the close are lost.
+ * Sends every frame twice, or each frame two seconds late and in order. Frames that are still
+ * delayed when the channel closes are lost.
  */
-function disturbed(channel: Channel, clock: ManualClock, manner: 'repeating' | 'late'): Channel {
+function disturbed(channel: Channel, clock: ManualClock, behaviour: 'repeating' | 'late'): Channel {
   let last = Promise.resolve();
   let isClosed = false;
   return {
@@ -147,9 +147,9 @@ function disturbed(channel: Channel, clock: ManualClock, manner: 'repeating' | '
     },
     listen: (handlers) => channel.listen(handlers),
     send(frame) {
-      if (manner === 'repeating') {
+      if (behaviour === 'repeating') {
         channel.send(frame);
-        // A second greeting is another fault than an answer that comes twice.
+        // A second greeting is a different fault from a repeated answer.
         if (typeof frame !== 'string') channel.send(frame);
       } else {
         last = last

@@ -1,5 +1,5 @@
-// What simulated producers send: events of few products, in few versions, so that they meet; and
-// records that are bad.
+// What simulated producers send: events of few products in few versions, so that they collide, and
+// bad records.
 
 import type { LogRecord } from '#core/ports.ts';
 

@@ -1,5 +1,5 @@
 // One life of a simulated gateway: the parts of a real one between its source and its store, on the
-// world's clock, each watched.
+// world's clock. The oracle watches each part.
 
 import { eventLimits } from '#core/event/parse-event.ts';
 import { defaultPace } from '#core/fleet/runner-pace.ts';
@@ -15,7 +15,7 @@ import {
 } from '../../../gateway/fleet/runner-hub.ts';
 import { bounds, golden, identity } from '../../helpers/fake-model.ts';
 import {
-  watchedLedger,
+  watchedProvenance,
   watchedDeadLetters,
   watchedSource,
   watchedStore,
@@ -23,7 +23,7 @@ import {
 } from './watched.ts';
 
 export const checkIntervalMs = 8_000;
-/** Events in hand at once, at most. */
+/** The most in-flight events. */
 const unsettledMax = 30;
 const quiet = {
   debug: () => undefined,
@@ -35,7 +35,7 @@ const quiet = {
 export type SimulatedGatewayOptions = {
   readonly clock: ManualClock;
   readonly random: () => number;
-  /** This life's; what is not committed at its end comes again in the next. */
+  /** Of this life only; the next life reads again what this one did not commit. */
   readonly source: MemorySource;
   readonly store: VectorStore;
   readonly deadLetters: DeadLetters;
@@ -46,8 +46,8 @@ export type SimulatedGateway = {
   readonly hub: RunnerHub;
   readonly source: MemorySource;
   /**
-   * In order, or as a kill would: then nothing that was settled in its last moment is committed.
-   * Resolves when nothing of it runs.
+   * In order (`stop`), or like a kill (`crash`): then what was settled last is not committed.
+   * Resolves when nothing of this gateway runs any more.
    */
   end(how: 'stop' | 'crash'): Promise<void>;
 };
@@ -82,7 +82,7 @@ export function startSimulatedGateway({
     observer: {
       repaired: () => seen('a text was embedded again'),
       refused: () => seen('a text was refused'),
-      adopted: () => seen('the work of a gateway that died was adopted'),
+      adopted: () => seen('the work of a killed gateway was adopted'),
       failed: () => undefined,
     },
   });
@@ -93,7 +93,7 @@ export function startSimulatedGateway({
     tokens: { shared: 's', trusted: 't', join: () => null },
     clock,
     log: quiet,
-    provenanceLog: watchedLedger(repair, clock, watched),
+    provenanceLog: watchedProvenance(repair, clock, watched),
     expectsTrusted: true,
     random,
     addressOf: () => '127.0.0.1',
@@ -109,10 +109,10 @@ export function startSimulatedGateway({
       job: () => undefined,
       runners: () => undefined,
       golden: () => undefined,
-      requeued: () => seen('a job was given again'),
+      requeued: () => seen('a job was reassigned'),
       quarantined: () => seen('a runner was quarantined'),
       lateAnswer: () => seen('a late answer was ignored'),
-      crossCheck: (result) => seen(`a sample was ${result}`),
+      crossCheck: (result) => seen(`a cross-check ${result}`),
     },
   });
   const pipeline = runPipeline({
@@ -131,7 +131,7 @@ export function startSimulatedGateway({
       superseded: () => seen('an event was superseded'),
       deadLettered: ({ reason }) => seen(`an event was dead-lettered: ${reason}`),
       cacheRequest: (result) => seen(`a text was found: ${result}`),
-      retried: (dependency) => seen(`a call was repeated: ${dependency}`),
+      retried: (dependency) => seen(`a call was retried: ${dependency}`),
       circuit: (dependency, state) => seen(`the circuit of ${dependency} was ${state}`),
     },
     isDistrusted: (provenance) => repair.isDistrusted(provenance),

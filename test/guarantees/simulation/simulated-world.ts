@@ -1,5 +1,5 @@
-// The whole program but for its sockets and files, in one process on a clock moved by hand: every
-// turn is held to the promises.
+// The whole program except its sockets and files, in one process on a manual clock. The promises
+// are checked in every turn.
 
 import { uuidV5 } from '#core/event/uuid.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
@@ -8,7 +8,12 @@ import { createMemoryLog } from '#core/memory/memory-log.ts';
 import { createMemoryStore } from '#core/memory/memory-store.ts';
 import { dimensions } from '../../helpers/fake-model.ts';
 import { unreliably } from '../../helpers/unreliable.ts';
-import { believed, startSimulatedRunner, type Manner, type SimulatedRunner } from './runner.ts';
+import {
+  passingGolden,
+  startSimulatedRunner,
+  type Behaviour,
+  type SimulatedRunner,
+} from './runner.ts';
 import { idOf, recordOf, startsAt, timestampOf, type Sent } from './sent.ts';
 import {
   checkIntervalMs,
@@ -20,22 +25,22 @@ import { immediatesOn, pass } from './turns.ts';
 import type { Watched } from './watched.ts';
 
 /**
- * What a store that was down, or a gateway that has just started, may take before it works again:
- * an open circuit, a backoff.
+ * How long a gateway that has just started, or whose store was down, may take to work again: an
+ * open circuit, a backoff.
  */
 const resumeMsMax = 3_000;
 const partitions = 3;
 const unsettledOfPartitionMax = 12;
 /**
- * Distinct texts are few: a queue or a list of sleepers that grows beyond these holds something
- * that it has forgotten.
+ * There are few distinct texts. A queue or a list of sleepers that grows beyond these leaks
+ * entries.
  */
 const tasksMax = 64;
 const sleepersMax = (runners: number): number => 80 + 12 * runners;
 
 /**
- * Of the store and the dead-letter queue: they fail at this rate, before a call and after it was
- * carried out (at 1 they are down), and take up to so long.
+ * Of the store and the dead-letter queue: calls fail at this rate, both before and after they are
+ * carried out (at 1 they are down), and take up to `msMax`.
  */
 export type Trouble = { readonly faultRate: number; readonly msMax: number };
 export const noTrouble: Trouble = { faultRate: 0, msMax: 20 };
@@ -57,7 +62,7 @@ export class SimulatedWorld implements Disposable {
   });
   readonly #memoryDeadLetters = createMemoryDeadLetters();
   readonly #oracle = new Oracle(
-    (name) => this.#runners.find((runner) => runner.name === name)?.manner,
+    (name) => this.#runners.find((runner) => runner.name === name)?.behaviour,
   );
   readonly #runners: SimulatedRunner[] = [];
   #gateway: SimulatedGateway | null = null;
@@ -94,13 +99,13 @@ export class SimulatedWorld implements Disposable {
     }
   }
 
-  join(manner: Manner, trusted = false): void {
+  join(behaviour: Behaviour, trusted = false): void {
     this.#runners.push(
       startSimulatedRunner({
         clock: this.clock,
         random: this.#random,
-        name: `${manner} ${this.#runners.length + 1}`,
-        manner,
+        name: `${behaviour} ${this.#runners.length + 1}`,
+        behaviour,
         trusted,
         hub: () => this.#gateway?.hub ?? null,
       }),
@@ -112,16 +117,16 @@ export class SimulatedWorld implements Disposable {
   }
 
   get hasLiars(): boolean {
-    return this.#runners.some(({ manner }) => believed.includes(manner));
+    return this.#runners.some(({ behaviour }) => passingGolden.includes(behaviour));
   }
 
-  /** As an operator does by the API: finish what you have and go, or go at once. */
+  /** As an operator does over the API: `drain` lets the runner finish its work, `remove` does not. */
   dismiss(how: 'drain' | 'remove', index: number): void {
     const view = this.#gateway?.hub.runners().find(({ name }) => name === this.runner(index)?.name);
     if (view !== undefined) this.#gateway?.hub[how](view.id);
   }
 
-  /** From now on. */
+  /** Applies from now on. */
   store(trouble: Trouble): void {
     this.#trouble = trouble;
     this.#becameWell();
@@ -171,13 +176,13 @@ export class SimulatedWorld implements Disposable {
     for (const runner of this.#runners) runner.leave();
   }
 
-  /** When all is over: what was sent against what is stored. */
+  /** At the end: compares what was sent with what is stored. */
   async verify(): Promise<readonly string[]> {
     const found = [...this.violations];
     const events = new Map(
       (await this.#memoryStore.events({}, 1_000)).map((event) => [event.id, event]),
     );
-    const letters = await this.#memoryDeadLetters.list({ limit: 1_000, valueBytesMax: 0 });
+    const deadLetters = await this.#memoryDeadLetters.list({ limit: 1_000, valueBytesMax: 0 });
     const newest = new Map<string, { readonly name: string; readonly timestamp: number }>();
     const { sent } = this.#oracle;
     for (const one of sent) {
@@ -188,16 +193,18 @@ export class SimulatedWorld implements Disposable {
     for (const [id, { name, timestamp }] of newest) {
       const event = events.get(id);
       if (event === undefined) found.push(`${name} is lost`);
-      else if (event.timestamp !== timestamp) found.push(`${name} is not its newest version`);
+      else if (event.timestamp !== timestamp)
+        found.push(`${name} is not stored in its newest version`);
     }
     for (const [id, { payload }] of events)
-      if (!newest.has(id)) found.push(`an event is stored that was not sent: ${payload}`);
-    const buried = sent.filter(({ kind }) => kind !== 'valid').length;
-    if (letters.length !== buried) found.push(`${letters.length} dead letters, not ${buried}`);
+      if (!newest.has(id)) found.push(`an event is stored that was never sent: ${payload}`);
+    const deadLettered = sent.filter(({ kind }) => kind !== 'valid').length;
+    if (deadLetters.length !== deadLettered)
+      found.push(`${deadLetters.length} dead letters, not ${deadLettered}`);
     return [...found, ...(await this.wrongVectors())];
   }
 
-  /** Texts of stored events that have a vector which is not theirs, or none. */
+  /** Texts of stored events without a vector, or with one of another text. */
   async wrongVectors(): Promise<readonly string[]> {
     const names = new Map(
       (await this.#memoryStore.events({}, 1_000)).map(({ textId, payload }) => [
@@ -220,7 +227,7 @@ export class SimulatedWorld implements Disposable {
       this.#gateway !== null && this.#trouble === noTrouble ? this.clock.monotonic() : Infinity;
   }
 
-  /** In every turn. */
+  /** Called in every turn. */
   #hold(): void {
     const oracle = this.#oracle;
     const now = this.clock.monotonic();
@@ -231,20 +238,20 @@ export class SimulatedWorld implements Disposable {
     void source.lag().then((lags) => oracle.committed(lags));
     oracle.hold(
       source.unsettled() <= partitions * unsettledOfPartitionMax,
-      'more is unsettled than may be',
+      'more events are unsettled than the limit allows',
     );
     const { waiting, inWork } = hub.fleetStats();
-    oracle.hold(waiting + inWork <= tasksMax, 'texts pile up before the fleet');
+    oracle.hold(waiting + inWork <= tasksMax, 'texts pile up in the embedding queue');
     if (now - this.#wellSince < resumeMsMax + checkIntervalMs) return;
     for (const text of oracle.overdue(now - checkIntervalMs))
       oracle.hold(
         false,
-        `"${text}" still has the vector of a runner that was found wrong a check interval ago`,
+        `"${text}" still has the vector of a runner that was detected a check interval ago`,
       );
   }
 }
 
-/** Of 32 bits; fractions of a millisecond count. */
+/** Mixes a value into a 32-bit hash; fractions of a millisecond count. */
 export function mixed(trace: number, value: number): number {
   return (Math.imul(trace ^ Math.round(value * 1_000), 0x01000193) + 1) | 0;
 }

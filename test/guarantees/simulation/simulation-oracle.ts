@@ -1,5 +1,5 @@
-// What no simulated history may ever show: held against every write, every settled delivery and
-// every turn. Shares no code with the pipeline.
+// What no simulated history may ever show. Every write, every settled delivery and every turn is
+// checked. Shares no code with the pipeline.
 
 import type {
   DeadLetter,
@@ -15,15 +15,15 @@ import type {
 } from '#core/ports.ts';
 import { cosine } from '#core/vectors/vector.ts';
 import { fakeVector } from '../../helpers/fake-model.ts';
-import { believed, type Manner } from './runner.ts';
+import { passingGolden, type Behaviour } from './runner.ts';
 import { idOf, timestampOf, type Sent } from './sent.ts';
 
 type Appended = { readonly sent: Sent; readonly record: LogRecord; deliveries: number };
-/** A stored vector that is not its text's. */
-type Wrong = {
+/** A stored vector that does not belong to its text. */
+type WrongVector = {
   readonly text: string;
   readonly session: string;
-  readonly manner: Manner | undefined;
+  readonly behaviour: Behaviour | undefined;
   readonly embeddedAt: number;
 };
 
@@ -36,19 +36,19 @@ const reasons = {
 
 export class Oracle {
   readonly violations: string[] = [];
-  readonly #mannerOf: (runnerName: string) => Manner | undefined;
+  readonly #behaviourOf: (runnerName: string) => Behaviour | undefined;
   /** By partition and offset. */
   readonly #appended: Appended[][] = [];
   /** Event id → timestamp of its newest version that was written. */
   readonly #newest = new Map<string, number>();
-  readonly #letters = new Map<string, DeadLetter>();
+  readonly #deadLetters = new Map<string, DeadLetter>();
   readonly #committed: number[] = [];
-  readonly #wrong = new Map<string, Wrong>();
+  readonly #wrong = new Map<string, WrongVector>();
   /** Session → monotonic ms. */
   readonly #foundAt = new Map<string, number>();
 
-  constructor(mannerOf: (runnerName: string) => Manner | undefined) {
-    this.#mannerOf = mannerOf;
+  constructor(behaviourOf: (runnerName: string) => Behaviour | undefined) {
+    this.#behaviourOf = behaviourOf;
   }
 
   get sent(): readonly Sent[] {
@@ -59,7 +59,7 @@ export class Oracle {
     (this.#appended[partition] ??= [])[offset] = { sent, record, deliveries: 0 };
   }
 
-  /** These events were written, whether or not the caller learns of it. */
+  /** These events were written, even if the caller does not learn of it. */
   putEvents(records: readonly EventRecord[], outcomes: readonly WriteOutcome[]): void {
     for (const [
       at,
@@ -70,28 +70,31 @@ export class Oracle {
       const [status, newest] = [outcomes[at]?.status, this.#newest.get(eventId) ?? -Infinity];
       this.#hold(eventId.startsWith('valid-'), () => `${eventId} was written as an event`);
       if (status === 'superseded')
-        this.#hold(newest >= timestamp, () => `${eventId} was superseded by nothing`);
+        this.#hold(
+          newest >= timestamp,
+          () => `${eventId} was superseded, but no newer version is stored`,
+        );
       if (status === 'stored') this.#newest.set(eventId, Math.max(newest, timestamp));
     }
   }
 
-  putDeadLetters(letters: readonly DeadLetter[]): void {
-    for (const letter of letters) {
+  putDeadLetters(deadLetters: readonly DeadLetter[]): void {
+    for (const deadLetter of deadLetters) {
       const {
         origin: { partition, offset },
         reason,
         value,
-      } = letter;
+      } = deadLetter;
       const appended = this.#appended[partition]?.[offset];
       this.#hold(
         appended !== undefined && reasons[appended.sent.kind] === reason,
-        () => `a dead letter says ${reason} of ${nameOf(appended)}`,
+        () => `a dead letter gives the reason ${reason} for ${nameOf(appended)}`,
       );
       this.#hold(
         appended !== undefined && Buffer.compare(appended.record.value, value) === 0,
         () => `the dead letter of ${nameOf(appended)} has other bytes`,
       );
-      this.#letters.set(`${partition}/${offset}`, letter);
+      this.#deadLetters.set(`${partition}/${offset}`, deadLetter);
     }
   }
 
@@ -108,12 +111,12 @@ export class Oracle {
       this.#wrong.delete(id);
       if (isOf(text, vector)) continue;
       const { runnerName, runnerSession: session, embeddedAt } = provenance;
-      const manner = this.#mannerOf(runnerName);
+      const behaviour = this.#behaviourOf(runnerName);
       this.#hold(
-        manner !== undefined && believed.includes(manner),
+        behaviour !== undefined && passingGolden.includes(behaviour),
         () => `"${text}" got another text's vector, by ${runnerName}`,
       );
-      this.#wrong.set(id, { text, session, manner, embeddedAt });
+      this.#wrong.set(id, { text, session, behaviour, embeddedAt });
     }
   }
 
@@ -126,7 +129,10 @@ export class Oracle {
     this.#foundAt.set(session, now);
   }
 
-  /** How often this record has been delivered, with this time. It has the bytes that were sent. */
+  /**
+   * Counts the deliveries of this record, this one included. Checks that its bytes are the sent
+   * ones.
+   */
   delivered({ position: { partition, offset }, value }: Delivery): number {
     const appended = this.#appended[partition]?.[offset];
     this.#hold(
@@ -140,7 +146,7 @@ export class Oracle {
     const appended = this.#appended[partition]?.[offset];
     const isDurable =
       status === 'dead-lettered'
-        ? this.#letters.has(`${partition}/${offset}`)
+        ? this.#deadLetters.has(`${partition}/${offset}`)
         : this.#isStored(appended);
     this.#hold(
       isDurable,
@@ -156,11 +162,11 @@ export class Oracle {
       this.#committed[partition] = head;
       this.#hold(
         head >= before,
-        () => `partition ${partition} went back from ${before} to ${head}`,
+        () => `partition ${partition} committed backwards, from ${before} to ${head}`,
       );
       for (let offset = before; offset < head; offset++) {
         this.#hold(
-          this.#letters.has(`${partition}/${offset}`) || this.#isStored(records[offset]),
+          this.#deadLetters.has(`${partition}/${offset}`) || this.#isStored(records[offset]),
           () => `${nameOf(records[offset])} was committed before it was durable`,
         );
       }
@@ -168,7 +174,7 @@ export class Oracle {
   }
 
   /**
-   * Texts that still have a wrong vector though its runner was found wrong before `foundBefore`
+   * Texts that still have a wrong vector although its runner was detected before `foundBefore`
    * (monotonic ms).
    */
   overdue(foundBefore: number): readonly string[] {
@@ -179,19 +185,21 @@ export class Oracle {
   }
 
   /**
-   * A sample shows a runner that is wrong on a part of its work with some chance only: its wrong
-   * vectors are promised to go once it is found.
+   * A cross-check detects a runner that is wrong only on a part of its work with some probability.
+   * The promise is that its wrong vectors go once it is detected.
    */
   mayBeWrong(textId: string): boolean {
     const wrong = this.#wrong.get(textId);
-    return wrong !== undefined && !this.#foundAt.has(wrong.session) && wrong.manner === 'turning';
+    return (
+      wrong !== undefined && !this.#foundAt.has(wrong.session) && wrong.behaviour === 'lying-later'
+    );
   }
 
   hold(isKept: boolean, otherwise: string): void {
     this.#hold(isKept, () => otherwise);
   }
 
-  /** Each is told once: what is broken in one turn is so in the next. */
+  /** Records each violation once: what is broken in one turn is also broken in the next. */
   #hold(isKept: boolean, otherwise: () => string): void {
     if (isKept) return;
     const violation = otherwise();

@@ -1,19 +1,19 @@
-// The event loop of simulated histories: time passes wake by wake, and all that follows from one
-// wake is done before the next.
+// The event loop of simulated histories: time advances from one sleeper to the next, and everything
+// that follows from a wake-up is done before the next one.
 
 import { setImmediate } from 'node:timers';
 import type { ManualClock } from '#core/memory/manual-clock.ts';
 
 /**
- * A turn costs less when many are asked for at once: the loop looks for I/O, of which there is
- * none, only between bursts.
+ * Scheduling many turns at once makes a turn cheaper: the loop then looks for I/O, which the
+ * simulation does not have, only once per burst.
  */
 const turnsPerBurst = 16;
 
 /**
- * Lets `ms` pass. `before` is called in every turn, when nothing is left to do at that time but to
- * wake the next sleeper; what it throws ends it. Node runs all microtasks between two immediates,
- * so that one turn is one immediate.
+ * Lets `ms` pass. Calls `before` in every turn, when nothing is left to do at that time but to wake
+ * the next sleeper; if it throws, the run ends. Node runs all microtasks between two immediates, so
+ * one turn is one immediate.
  */
 export function pass(clock: ManualClock, ms: number, before: () => void): Promise<void> {
   const end = clock.monotonic() + ms;
@@ -40,8 +40,8 @@ export function pass(clock: ManualClock, ms: number, before: () => void): Promis
 }
 
 /**
- * What the program leaves for later by `setImmediate` happens on this clock too, in a turn of its
- * own, until this is disposed.
+ * Runs what the program defers with `setImmediate` on this clock too, each in its own turn, until
+ * disposed.
  */
 export function immediatesOn(clock: ManualClock): Disposable {
   const real = globalThis.setImmediate;

@@ -1,5 +1,5 @@
-// The ports as simulated gateways have them: calls fail as a network's do, and whatever is carried
-// out is told to the oracle.
+// The ports of simulated gateways: calls fail as on a network, and the oracle is notified of
+// everything that was carried out.
 
 import type { Clock, DeadLetters, EventSource, VectorStore } from '#core/ports.ts';
 import type { ProvenanceLog } from '#core/trust/repair.ts';
@@ -7,7 +7,7 @@ import type { Oracle } from './simulation-oracle.ts';
 
 export type Watched = {
   readonly oracle: Oracle;
-  /** Told of everything of note, such as "a late answer was ignored". */
+  /** Called for each notable event, such as "a late answer was ignored". */
   readonly seen: (what: string) => void;
   readonly unreliably: <T>(call: () => Promise<T>) => Promise<T>;
 };
@@ -50,14 +50,14 @@ export function watchedStore(
 }
 
 export function watchedDeadLetters(
-  letters: DeadLetters,
+  deadLetters: DeadLetters,
   { oracle, unreliably }: Watched,
 ): DeadLetters {
   return {
-    ...letters,
+    ...deadLetters,
     put: (added) =>
       unreliably(async () => {
-        await letters.put(added);
+        await deadLetters.put(added);
         oracle.putDeadLetters(added);
       }),
   };
@@ -83,18 +83,18 @@ export function watchedSource(source: EventSource, { oracle, seen }: Watched): E
   };
 }
 
-export function watchedLedger(
-  ledger: ProvenanceLog,
+export function watchedProvenance(
+  provenanceLog: ProvenanceLog,
   clock: Clock,
   { oracle }: Watched,
 ): ProvenanceLog {
   return {
-    begin: (session, at, signal) => ledger.begin(session, at, signal),
-    verified: (session, verifiedUntil) => ledger.verified(session, verifiedUntil),
-    end: (session) => ledger.end(session),
+    begin: (session, at, signal) => provenanceLog.begin(session, at, signal),
+    verified: (session, verifiedUntil) => provenanceLog.verified(session, verifiedUntil),
+    end: (session) => provenanceLog.end(session),
     distrust(session, verifiedUntil) {
       oracle.foundWrong(session, clock.monotonic());
-      ledger.distrust(session, verifiedUntil);
+      provenanceLog.distrust(session, verifiedUntil);
     },
   };
 }
