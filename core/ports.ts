@@ -580,7 +580,8 @@ export type FleetResult =
  * The fleet of runners, as the pipeline and the search see it. A text waits while no runner has
  * passed its checks. When a runner is lost, another one embeds the text. A text that makes runners
  * fail is tried alone, and in the end resolves with `ok: false`. `search` goes before `bulk`.
- * `embed` rejects only with the signal's reason.
+ * `embed` rejects with the signal's reason, or with a retryable `DependencyError` when the fleet is
+ * full or closed.
  */
 export type EmbeddingService = {
   embed(

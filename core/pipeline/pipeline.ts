@@ -21,10 +21,10 @@ import type {
   WriteOutcome,
 } from '#core/ports.ts';
 import { within } from '#core/time/deadline.ts';
-import type { Backoff } from '#core/time/retry.ts';
+import { type Backoff, retry } from '#core/time/retry.ts';
 import { createBatchedCalls } from './batched-calls.ts';
 import type { CircuitPolicy } from './circuit-breaker.ts';
-import { Guard, isRetryable } from './dependency-guard.ts';
+import { dependencyOf, Guard, isRetryable, retryPolicy } from './dependency-guard.ts';
 import { InFlightLimit } from './in-flight-limit.ts';
 import type { PipelineObserver } from './pipeline-observer.ts';
 import { processDelivery, type Stages } from './process-delivery.ts';
@@ -87,7 +87,7 @@ export type PipelineOptions = {
  * port breaks its contract.
  */
 export async function runPipeline(options: PipelineOptions): Promise<void> {
-  const { source, clock, limits, observer } = options;
+  const { source, clock, random, limits, observer } = options;
   const broken = new AbortController();
   const intake = AbortSignal.any([options.signal, broken.signal]);
   const writes = new AbortController();
@@ -95,13 +95,24 @@ export async function runPipeline(options: PipelineOptions): Promise<void> {
   const guards = createGuards(options, writes.signal);
   const stages = createStages(options, guards, intake);
 
-  /** An error without a stop is a broken invariant, and ends the pipeline. */
+  /** An error that no repetition can help, without a stop, ends the pipeline. */
   const fail = (error: unknown): void => {
     if (!intake.aborted) broken.abort(error);
   };
   const start = (delivery: Delivery): void => {
     const leave = inFlight.enter(recordBytes(delivery));
-    processDelivery(delivery, stages).catch(fail).finally(leave);
+    // The guards repeat single calls. Any other error that may pass, such as a fleet that is full,
+    // repeats the delivery, which is not settled yet.
+    retry(() => processDelivery(delivery, stages), {
+      policy: retryPolicy(limits.backoff),
+      clock,
+      random,
+      signal: intake,
+      retryable: isRetryable,
+      onRetry: (error) => observer.retried(dependencyOf(error), error),
+    })
+      .catch(fail)
+      .finally(leave);
   };
 
   try {

@@ -1,5 +1,5 @@
-// Defaults that a setting shares with a part of the gateway that also opens without settings. All
-// other defaults stand beside their settings, in settings/.
+// Defaults and bounds that a setting shares with a part of the gateway that also opens without
+// settings. All others stand beside their settings, in settings/.
 
 /** Of a new embedded log, and what it keeps. */
 export const defaultLog = {
@@ -11,3 +11,6 @@ export const defaultLog = {
 
 /** Between two rounds of checks of a runner. */
 export const defaultCheckIntervalMs = 60_000;
+
+/** The highest value of `pipeline.unsettledMax`. The fleet has room for as many texts. */
+export const unsettledMaxHighest = 1_000_000;

@@ -12,7 +12,7 @@ import type { GatewaySessionOptions } from '#core/protocol/gateway-session.ts';
 import type { CrossCheckResult } from '#core/trust/agreement.ts';
 import type { ProvenanceLog } from '#core/trust/repair.ts';
 import type { RunnerTokens } from '../access/runner-admission.ts';
-import { defaultCheckIntervalMs } from '../config/shared-defaults.ts';
+import { defaultCheckIntervalMs, unsettledMaxHighest } from '../config/shared-defaults.ts';
 import type { RunnerIdentity } from './runner-identity.ts';
 
 /** Satisfied by a pino logger. */
@@ -51,10 +51,13 @@ export type HubLimits = FleetOptions &
     readonly closeMsMax: number;
   };
 
+/** Texts of searches, API requests, repair and cross-checks; those of events come on top. */
+const otherTextsMax = 100_000;
+
 export const defaultHubLimits: HubLimits = {
   pace: defaultPace,
   attemptsAloneMax: 3,
-  tasksMax: 100_000,
+  tasksMax: unsettledMaxHighest + otherTextsMax,
   helloTimeoutMs: 10_000,
   heartbeatMs: 5_000,
   checkIntervalMs: defaultCheckIntervalMs,

@@ -65,6 +65,9 @@ const silent: PipelineObserver = {
 const badRequest = () =>
   new DependencyError('store', 'bad_request', 'One point is malformed.', { retryable: false });
 
+const fleetFull = () =>
+  new DependencyError('fleet', 'fleet_full', 'The embedding queue is full.', { retryable: true });
+
 /** A world in which everything outside the pipeline fails as the test wants it to. */
 function createWorld(
   random: () => number,
@@ -111,6 +114,7 @@ function createWorld(
   const embedding: EmbeddingService = {
     async embed(text, { signal }): Promise<FleetResult> {
       await clock.sleep(Math.floor(random() * 200), signal);
+      if (random() < faultRate) throw fleetFull();
       embedded.push(text);
       if (text.startsWith('poison'))
         return {
@@ -175,7 +179,7 @@ function createWorld(
     await source[Symbol.asyncDispose]();
   }
 
-  return { clock, log, memoryStore, memoryDeadLetters, store, embedded, run };
+  return { clock, log, memoryStore, memoryDeadLetters, store, embedding, embedded, run };
 }
 
 const sentArbitrary = fc
@@ -316,6 +320,24 @@ describe('the pipeline', () => {
     expect(states.at(-1)).toBe('store closed');
     expect((await world.memoryStore.counts()).events).toBe(500);
     expect(await world.memoryDeadLetters.list({ limit: 10, valueBytesMax: 0 })).toEqual([]);
+  });
+
+  test('a fleet that is full for seconds ends nothing, and no event is lost', async () => {
+    const world = createWorld(seeded(6).next, 0);
+    const embed = world.embedding.embed.bind(world.embedding);
+    world.embedding.embed = (text, options) =>
+      world.clock.monotonic() < 5_000 ? Promise.reject(fleetFull()) : embed(text, options);
+    await world.log.sink.append(
+      Array.from({ length: 100 }, (_, index) =>
+        recordOf({ kind: 'valid', eventId: `event-${index}`, product: index }),
+      ),
+    );
+    const retried = new Set<string>();
+    const observer: PipelineObserver = { ...silent, retried: (name) => void retried.add(name) };
+    await world.run('drained', 'stop', observer);
+    expect((await world.memoryStore.counts()).events).toBe(100);
+    expect(await world.memoryDeadLetters.list({ limit: 10, valueBytesMax: 0 })).toEqual([]);
+    expect([...retried]).toEqual(['fleet']);
   });
 
   test('a text that the store lost is put again, and then its event', async () => {

@@ -10,7 +10,7 @@ import { createMemoryStore } from '#core/memory/memory-store.ts';
 import { runPipeline } from '#core/pipeline/pipeline.ts';
 import type { FleetResult, VectorStore } from '#core/ports.ts';
 import { Settings } from '../../gateway/config/live-settings.ts';
-import { pipelineLimits } from '../../gateway/startup/live-limits.ts';
+import { hubLimits, pipelineLimits } from '../../gateway/startup/live-limits.ts';
 import { dimensions, fakeVector } from '../helpers/fake-model.ts';
 
 const startsAt = Date.UTC(2026, 10, 23, 12);
@@ -154,6 +154,15 @@ describe('while the pipeline runs', () => {
     await send();
     await clock.advance(10);
     expect(seen.writes).toBe(3);
+  });
+
+  test('pipeline.unsettledMax: the fleet has room for the texts of the highest', async () => {
+    const settings = new Settings({ yaml: null, env: {}, flags: new Map() });
+    const { tasksMax } = hubLimits(settings.config);
+    await expect(settings.change('pipeline', { unsettledMax: tasksMax }, false)).rejects.toThrow(
+      'whole number from 1 to 1000000',
+    );
+    expect(tasksMax).toBeGreaterThan(1_000_000);
   });
 
   test('pipeline.unsettledMax and unsettledBytesMax: more in hand', async () => {

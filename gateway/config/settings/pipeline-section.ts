@@ -2,13 +2,14 @@
 
 import { defaultPipelineLimits } from '#core/pipeline/pipeline.ts';
 import { integer } from '../setting-types.ts';
+import { unsettledMaxHighest } from '../shared-defaults.ts';
 import { mebibyte } from '../units.ts';
 
 export const pipelineSection = {
   unsettledMax: integer({
     default: defaultPipelineLimits.unsettledMax,
     min: 1,
-    max: 1_000_000,
+    max: unsettledMaxHighest,
     live: true,
     help: 'Maximum number of events in progress.',
   }),
