@@ -41,7 +41,8 @@ export type RepairOptions = {
 export type ProvenanceLog = {
   /**
    * Call before the session's first work. Resolves once the session's mark is durable, however long
-   * that takes; rejects with the signal's reason.
+   * that takes; rejects with the signal's reason. The signal aborts when the session's connection
+   * ends.
    */
   begin(runnerSession: string, at: number, signal: AbortSignal): Promise<void>;
   /** What the session embedded before `verifiedUntil` is correct. */

@@ -19,6 +19,8 @@ type OpenSession = {
   verifiedUntil: number;
   /** Monotonic ms: when its mark was last written. */
   markedAt: number;
+  /** All of its work is checked, so its mark goes. */
+  hasEnded: boolean;
 };
 
 /** The sessions of this gateway that still work, or whose work is still being checked. */
@@ -38,19 +40,23 @@ export class SessionMarks {
 
   /**
    * Resolves once the session's mark is durable. Retries until then, without a limit; rejects with
-   * the signal's reason.
+   * the signal's reason. The signal aborts when the session's connection ends.
    */
   async begin(runnerSession: string, at: number, signal: AbortSignal): Promise<void> {
     const { clock, backoff, onFailure } = this.#options;
-    const session = { verifiedUntil: at, markedAt: clock.monotonic() };
+    const session = { verifiedUntil: at, markedAt: clock.monotonic(), hasEnded: false };
     this.#open.set(runnerSession, session);
     const delays = new RetryDelays({ backoff, jitter: 'none', random: Math.random });
     for (;;) {
+      signal.throwIfAborted();
       try {
         return await this.#mark(runnerSession, at);
       } catch (error) {
         onFailure(error);
         await clock.sleep(delays.next(), signal);
+      } finally {
+        // If the session ended meanwhile, its mark may have arrived after it was removed.
+        if (session.hasEnded) this.#ended.add(runnerSession);
       }
     }
   }
@@ -63,7 +69,11 @@ export class SessionMarks {
 
   /** All of the session's work is checked: the next `renew` removes its mark. */
   end(runnerSession: string): void {
-    if (this.#open.delete(runnerSession)) this.#ended.add(runnerSession);
+    const session = this.#open.get(runnerSession);
+    if (session === undefined) return;
+    session.hasEnded = true;
+    this.#open.delete(runnerSession);
+    this.#ended.add(runnerSession);
   }
 
   /** From now on, somebody else takes care of the session's mark. */

@@ -13,6 +13,8 @@ export type HubConnection = {
   readonly session: GatewaySession;
   readonly channel: Channel;
   readonly identity: RunnerIdentity;
+  /** Aborts when the connection ends, and with it whatever was begun for it alone. */
+  readonly ended: AbortController;
   /** UTC ms. */
   readonly connectedAt: number;
   /** `null` until the runner has passed its first golden check. */

@@ -50,6 +50,7 @@ export class HubSessions {
       session,
       channel,
       identity,
+      ended: new AbortController(),
       connectedAt: clock.now(),
       checks: null,
       textsEmbedded: 0,
@@ -156,6 +157,7 @@ export class HubSessions {
     const { options, fleet, queue, assigner, connections, joinLimits } = this.#state;
     const { session, identity } = connection;
     if (!connections.delete(session.id)) return;
+    connection.ended.abort();
     const why = reason === '' ? String(code) : `${code}: ${reason}`;
     const cause: FailureCause = {
       code: 'runner_lost',

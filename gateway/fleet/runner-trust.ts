@@ -43,9 +43,8 @@ export class RunnerTrust {
    * waits until its session is marked in the store. `false`: its connection has ended.
    */
   async begin(connection: HubConnection): Promise<boolean> {
-    const { session, identity } = connection;
-    const { options, signal } = this.#state;
-    const { provenanceLog, golden, bounds, limits, random, clock } = options;
+    const { session, identity, ended } = connection;
+    const { provenanceLog, golden, bounds, limits, random, clock } = this.#state.options;
     connection.checks = new RunnerChecks(
       { golden, bounds, dtype: session.hello?.dtype ?? '', limits, random },
       session.checkedAt,
@@ -54,7 +53,7 @@ export class RunnerTrust {
     connection.verifiedUntil = session.checkedAt;
     this.#expectsTrusted ||= identity.trusted;
     try {
-      if (!identity.trusted) await provenanceLog.begin(session.id, session.checkedAt, signal);
+      if (!identity.trusted) await provenanceLog.begin(session.id, session.checkedAt, ended.signal);
     } catch {
       return false;
     }

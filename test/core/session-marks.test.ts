@@ -15,11 +15,13 @@ function setUp() {
   const { provenanceStore } = createMemoryStore({ dimensions, now: () => clock.now() });
   const failures: unknown[] = [];
   let outages = 0;
+  let held: Promise<void> | null = null;
   const marks = new SessionMarks({
     provenanceStore: {
       ...provenanceStore,
       mark: async (mark) => {
         if (outages-- > 0) throw new Error('the store is unavailable');
+        await held;
         await provenanceStore.mark(mark);
       },
     },
@@ -35,6 +37,12 @@ function setUp() {
     stored: () => provenanceStore.marks(),
     fail: (times: number) => {
       outages = times;
+    },
+    /** The store takes marks only after the returned function was called. */
+    hold: () => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      held = promise;
+      return resolve;
     },
   };
 }
@@ -65,6 +73,21 @@ test('an abort ends the start of a session with its reason', async () => {
   await clock.advance(1);
   stop.abort(new Error('closing'));
   expect(await begun).toEqual(new Error('closing'));
+});
+
+test('a mark that arrives after its session has ended is removed', async () => {
+  const { marks, stored, hold } = setUp();
+  const arrive = hold();
+  const ended = new AbortController();
+  const begun = marks.begin('s', 0, ended.signal);
+  ended.abort();
+  marks.end('s');
+  await marks.renew();
+  arrive();
+  await begun;
+  expect([await stored(), marks.has('s')]).toMatchObject([[{ runnerSession: 's' }], true]);
+  await marks.renew();
+  expect(await stored()).toEqual([]);
 });
 
 test('an open session is marked each check interval with its verified time', async () => {

@@ -2,8 +2,12 @@
 // vectors is in the store.
 
 import { describe, expect, test } from 'vitest';
-import { fakeVector, golden } from '../helpers/fake-model.ts';
+import { ManualClock } from '#core/memory/manual-clock.ts';
+import { createMemoryStore } from '#core/memory/memory-store.ts';
+import type { VectorStore } from '#core/ports.ts';
+import { dimensions, fakeVector, golden } from '../helpers/fake-model.ts';
 import { joinFakeRunner, type FakeRunner } from '../helpers/fake-runner.ts';
+import { unavailable } from '../helpers/unreliable.ts';
 import { until } from '../helpers/until.ts';
 import { checkIntervalMs, openWorld, tokens, type World } from './trust-world.ts';
 
@@ -329,3 +333,38 @@ function frozen({ store }: World): World['store'] {
   });
   return { ...store, provenanceStore: own };
 }
+
+test('runners that leave while the store is down leave no retry and no mark behind', async () => {
+  const clock = new ManualClock();
+  const memory = createMemoryStore({ dimensions, now: () => clock.now() });
+  const { provenanceStore } = memory;
+  const marked: string[] = [];
+  let isDown = true;
+  const store: VectorStore = {
+    ...memory,
+    provenanceStore: {
+      ...provenanceStore,
+      async mark(mark) {
+        marked.push(mark.runnerSession);
+        if (isDown) throw unavailable();
+        await provenanceStore.mark(mark);
+      },
+    },
+  };
+  await using world = await openWorld({ clock, store });
+  const runners = ['a', 'b', 'c'].map((name) =>
+    joinFakeRunner({ url: world.url, token: tokens.shared, name, vectors: right }),
+  );
+  await until('all have passed their first check', 10_000, () => new Set(marked).size === 3);
+  for (const runner of runners) {
+    runner.leave();
+    await runner.closed;
+  }
+  await until('all have left', 10_000, () => world.hub.runners().length === 0);
+  const attempts = marked.length;
+  await world.pass(30_000);
+  expect(marked.slice(attempts)).toEqual([]);
+  isDown = false;
+  await world.pass(checkIntervalMs);
+  expect([await provenanceStore.marks(), world.seen.includes('adopted')]).toEqual([[], false]);
+});
