@@ -12,15 +12,19 @@ import { wireLimits } from '#core/protocol/wire.ts';
 type Waiting = {
   readonly resolve: (result: FleetResult) => void;
   readonly reject: (reason: unknown) => void;
-  /** Removes the abort listener. */
-  readonly release: () => void;
+  readonly signal: AbortSignal;
 };
+
+/** The texts that wait under one signal. They share one listener, which `release` removes. */
+type UnderSignal = { readonly ids: Set<string>; readonly release: () => void };
 
 export class EmbeddingQueue implements EmbeddingService {
   readonly #fleet: Fleet;
   readonly #onSubmit: () => void;
   /** By task id. */
   readonly #waiting = new Map<string, Waiting>();
+  /** Adding a listener to a signal takes longer the more it has, so all texts share one. */
+  readonly #signals = new Map<AbortSignal, UnderSignal>();
   #lastTask = 0;
   #isClosed = false;
 
@@ -40,14 +44,8 @@ export class EmbeddingQueue implements EmbeddingService {
     const id = `text-${++this.#lastTask}`;
     if (!this.#fleet.submit({ id, text, lane: priority })) return Promise.reject(fullError());
     return new Promise((resolve, reject) => {
-      const onAbort = () => {
-        this.#waiting.delete(id);
-        this.#fleet.cancel(id);
-        reject(signal.reason);
-      };
-      signal.addEventListener('abort', onAbort, { once: true });
-      const release = () => signal.removeEventListener('abort', onAbort);
-      this.#waiting.set(id, { resolve, reject, release });
+      this.#waiting.set(id, { resolve, reject, signal });
+      this.#underSignal(signal).ids.add(id);
       this.#onSubmit();
     });
   }
@@ -57,24 +55,47 @@ export class EmbeddingQueue implements EmbeddingService {
    * all results are failures.
    */
   settle(ended: readonly TaskResult[], provenance: Provenance | null): void {
-    for (const result of ended) {
-      const waiting = this.#waiting.get(result.id);
-      if (waiting === undefined) continue;
-      this.#waiting.delete(result.id);
-      waiting.release();
-      waiting.resolve(fleetResult(result, provenance));
-    }
+    for (const result of ended) this.#take(result.id)?.resolve(fleetResult(result, provenance));
   }
 
   /** Rejects every text that waits, and every later one. */
   close(): void {
     this.#isClosed = true;
-    for (const [id, { reject, release }] of this.#waiting) {
+    for (const id of this.#waiting.keys())
+      this.#drop(id, closedError('this text was not embedded'));
+  }
+
+  #underSignal(signal: AbortSignal): UnderSignal {
+    const present = this.#signals.get(signal);
+    if (present !== undefined) return present;
+    const ids = new Set<string>();
+    const onAbort = (): void => {
+      for (const id of ids) this.#drop(id, signal.reason);
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    const release = (): void => signal.removeEventListener('abort', onAbort);
+    const added = { ids, release };
+    this.#signals.set(signal, added);
+    return added;
+  }
+
+  #drop(id: string, reason: unknown): void {
+    this.#fleet.cancel(id);
+    this.#take(id)?.reject(reason);
+  }
+
+  /** The caller no longer waits for this text. */
+  #take(id: string): Waiting | undefined {
+    const waiting = this.#waiting.get(id);
+    if (waiting === undefined) return undefined;
+    this.#waiting.delete(id);
+    const { ids, release } = this.#underSignal(waiting.signal);
+    ids.delete(id);
+    if (ids.size === 0) {
+      this.#signals.delete(waiting.signal);
       release();
-      this.#fleet.cancel(id);
-      reject(closedError('this text was not embedded'));
     }
-    this.#waiting.clear();
+    return waiting;
   }
 }
 
