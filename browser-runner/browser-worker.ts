@@ -116,7 +116,7 @@ async function load(
     gone.abort();
   });
   const wake = AbortSignal.any([gone.signal, drain]);
-  const delays = new RetryDelays({ backoff: loadBackoff, jitter: 'none', random: Math.random });
+  const delays = new RetryDelays({ backoff: loadBackoff, jitter: 'none' });
   while (!drain.aborted) {
     const reason = await attempt(page, address, await config());
     if (lost !== null) throw new Error(lost);

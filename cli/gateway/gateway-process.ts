@@ -50,7 +50,6 @@ export class GatewayProcess implements AsyncDisposable {
   readonly #delays = new RetryDelays({
     backoff: restartBackoff,
     jitter: 'none',
-    random: Math.random,
   });
   #restarts = 0;
   #wasReady = false;

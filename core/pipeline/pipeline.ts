@@ -72,6 +72,7 @@ export type PipelineOptions = {
   /** See `TextResolverOptions`. */
   readonly isDistrusted: (provenance: Provenance) => boolean;
   readonly clock: Clock;
+  /** Uniform in [0, 1), and a different sequence in every gateway. */
   readonly random: () => number;
   readonly limits: PipelineLimits;
   readonly observer: PipelineObserver;
@@ -156,7 +157,7 @@ function createGuards(
 }
 
 function createStages(options: PipelineOptions, guards: Guards, intake: AbortSignal): Stages {
-  const { store, deadLetters, embedding, isDistrusted, clock, limits, observer } = options;
+  const { store, deadLetters, embedding, isDistrusted, clock, random, limits, observer } = options;
   return {
     clock,
     observer,
@@ -166,6 +167,7 @@ function createStages(options: PipelineOptions, guards: Guards, intake: AbortSig
       embedding,
       guard: guards.store,
       clock,
+      random,
       limits,
       observer,
       isDistrusted,

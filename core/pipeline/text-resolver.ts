@@ -38,6 +38,8 @@ export type TextResolverOptions = {
   readonly embedding: EmbeddingService;
   readonly guard: Guard;
   readonly clock: Clock;
+  /** See `SharedEmbeddingOptions`. */
+  readonly random: () => number;
   readonly limits: BatchLimits & {
     readonly knownTextsMax: number;
     readonly knownTextAgeMsMax: number;
@@ -97,13 +99,13 @@ export function createTextResolver(options: TextResolverOptions): TextResolver {
 
 /** Looks a text up, and embeds and writes it when the store does not have it. */
 function createStages(options: TextResolverOptions): (document: Document) => Promise<TextOutcome> {
-  const { store, embedding, guard, clock, observer, signal } = options;
+  const { store, embedding, guard, clock, random, observer, signal } = options;
   const isStored = createLookUp(options);
   const embed = embedUnlessStored({
     embedding,
     clock,
     signal,
-    random: Math.random,
+    random,
     // Every other store belongs to one gateway, so no other puts texts there.
     stored: store.kind === 'qdrant' ? (ids) => guard.call(() => store.knownTexts(ids)) : null,
   });

@@ -32,9 +32,9 @@ const failuresMax = 3;
  */
 export class RestartPolicy {
   readonly #candidates: { readonly left: boolean; readonly otherDeviceLeft: boolean };
-  readonly #starts = new RetryDelays({ backoff, jitter: 'none', random: Math.random });
+  readonly #starts = new RetryDelays({ backoff, jitter: 'none' });
   /** Counts from the second failure in service on: the first restart is immediate. */
-  readonly #services = new RetryDelays({ backoff, jitter: 'none', random: Math.random });
+  readonly #services = new RetryDelays({ backoff, jitter: 'none' });
   #serviceFailures = 0;
 
   /** `left`: other candidates remain; `otherDeviceLeft`: one of them is for another device. */

@@ -34,22 +34,20 @@ export function backoffMs(backoff: Backoff, failures: number): number {
   return Math.min(backoff.delayMsMax, backoff.delayMs * 2 ** (failures - 1));
 }
 
-/** How a delay is spread at random, so that clients of one dependency do not retry together. */
-export type Jitter =
-  /** Uniform from 0 to the backoff. */
-  | 'full'
-  /** Uniform from half of the backoff to the whole, so never at once. */
-  | 'equal'
-  /** The backoff itself. */
-  | 'none';
-
 export type RetryDelaysOptions = {
   /** Read at every failure, because settings may change. */
   readonly backoff: Backoff;
-  readonly jitter: Jitter;
-  /** Uniform in [0, 1), such as `Math.random`. */
-  readonly random: () => number;
-};
+} & Jitter;
+
+/** How a delay is spread at random, so that clients of one dependency do not retry together. */
+export type Jitter =
+  /** `none`: the backoff itself. */
+  | { readonly jitter: 'none' }
+  /**
+   * `full`: uniform from 0 to the backoff. `equal`: uniform from half of the backoff to the whole,
+   * so never at once. `random` is uniform in [0, 1), such as `Math.random`.
+   */
+  | { readonly jitter: 'full' | 'equal'; readonly random: () => number };
 
 /** The delays between attempts at one operation. Every retry loop takes its waits from here. */
 export class RetryDelays {
@@ -67,11 +65,12 @@ export class RetryDelays {
 
   /** Counts one more failure, and returns how long to wait before the next attempt, in ms. */
   next(): number {
-    const { backoff, jitter, random } = this.#options;
+    const options = this.#options;
     this.#failures += 1;
-    const ms = backoffMs(backoff, this.#failures);
-    if (jitter === 'none') return ms;
-    return jitter === 'full' ? random() * ms : (0.5 + random() / 2) * ms;
+    const ms = backoffMs(options.backoff, this.#failures);
+    if (options.jitter === 'none') return ms;
+    const part = options.random();
+    return options.jitter === 'full' ? part * ms : (0.5 + part / 2) * ms;
   }
 
   /** The operation succeeded, so the next failure is the first again. */

@@ -132,7 +132,7 @@ export class Repair implements ProvenanceLog {
    */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, observer, backoff } = this.#options;
-    const delays = new RetryDelays({ backoff, jitter: 'none', random: Math.random });
+    const delays = new RetryDelays({ backoff, jitter: 'none' });
     while (!signal.aborted) {
       let restMs = stepMs;
       try {

@@ -46,7 +46,7 @@ export class SessionMarks {
     const { clock, backoff, onFailure } = this.#options;
     const session = { verifiedUntil: at, markedAt: clock.monotonic(), hasEnded: false };
     this.#open.set(runnerSession, session);
-    const delays = new RetryDelays({ backoff, jitter: 'none', random: Math.random });
+    const delays = new RetryDelays({ backoff, jitter: 'none' });
     for (;;) {
       signal.throwIfAborted();
       try {

@@ -56,7 +56,6 @@ export function startLocalRunners(options: LocalRunnersOptions): LocalRunners {
     const delays = new RetryDelays({
       backoff: restartBackoff,
       jitter: 'none',
-      random: Math.random,
     });
     while (!stopping.signal.aborted) {
       const startedAt = clock.monotonic();

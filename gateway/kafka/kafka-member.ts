@@ -54,7 +54,7 @@ export function startKafkaMember(
   const { kafka, name, groupId, topics, clock, log, sessionMs } = options;
   const stopping = new AbortController();
   const { signal } = stopping;
-  const delays = new RetryDelays({ backoff: restartBackoff, jitter: 'none', random: Math.random });
+  const delays = new RetryDelays({ backoff: restartBackoff, jitter: 'none' });
   const config = consumerConfig(groupId, sessionMs);
   let problem: string | null = `Kafka: joining ${name}`;
   let heardAt = clock.monotonic();

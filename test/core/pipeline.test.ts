@@ -210,6 +210,19 @@ const sentArbitrary = fc
     })),
   );
 
+/** The order in which new texts are embedded beside other gateways. */
+async function orderOf(seed: number): Promise<readonly string[]> {
+  const world = createWorld(seeded(seed).next, 0);
+  Object.assign(world.store, { kind: 'qdrant' });
+  await world.log.sink.append(
+    Array.from({ length: 40 }, (_, index) =>
+      recordOf({ kind: 'valid', eventId: `event-${index}`, product: index }),
+    ),
+  );
+  await world.run('drained', 'stop');
+  return world.embedded;
+}
+
 describe('the pipeline', () => {
   test('every event ends once, stored or dead-lettered, through faults and crashes', async () => {
     await fc.assert(
@@ -290,6 +303,11 @@ describe('the pipeline', () => {
       'product 4',
     ]);
     expect(await world.memoryStore.counts()).toEqual({ texts: 5, events: 400 });
+  });
+
+  test('beside other gateways new texts go in an order that the injected random sets', async () => {
+    expect(await orderOf(7)).toEqual(await orderOf(7));
+    expect(await orderOf(7)).not.toEqual(await orderOf(8));
   });
 
   test('while the store is down intake pauses; nothing is dead-lettered, all resumes', async () => {

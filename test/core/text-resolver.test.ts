@@ -57,6 +57,7 @@ test.for([
   const texts = createTextResolver({
     store,
     clock,
+    random: () => 0.5,
     signal,
     observer: silent,
     limits: defaultPipelineLimits,

@@ -157,6 +157,7 @@ export async function openWorld({
     embedding: hub.service,
     guard,
     clock,
+    random: () => 0.5,
     limits: { ...defaultPipelineLimits, batchAgeMsMax: 0 },
     observer: noObserver,
     signal: stop.signal,

@@ -24,7 +24,7 @@ export async function retryWhileUnavailable<T>(
     readonly onTrouble: (text: string) => void;
   },
 ): Promise<T> {
-  const delays = new RetryDelays({ backoff, jitter: 'none', random: Math.random });
+  const delays = new RetryDelays({ backoff, jitter: 'none' });
   for (;;) {
     try {
       return await work();
