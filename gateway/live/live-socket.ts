@@ -59,10 +59,13 @@ export class LiveSocket {
           'or the gateway is shutting down.',
         retryAfter: 10,
       });
-    if (socket.destroyed) return connection.leave();
-    this.#server.handleUpgrade(request, socket, head, (webSocket) =>
-      serveLiveSession({ socket: webSocket, live, now }, connection, topics),
-    );
+    let isServed = false;
+    this.#server.handleUpgrade(request, socket, head, (webSocket) => {
+      isServed = true;
+      serveLiveSession({ socket: webSocket, live, now }, connection, topics);
+    });
+    // The handshake is complete at once, or never: it was malformed, or the client has gone.
+    if (!isServed) connection.leave();
   }
 }
 

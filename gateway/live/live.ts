@@ -37,7 +37,7 @@ export type LiveFigures = {
   /** What keeps the gateway from working; health is published when it changes. */
   readonly causes: () => Promise<readonly unknown[]>;
   readonly runners: () => readonly LiveRunner[];
-  /** Called when reading the figures has failed. */
+  /** Called when reading the figures has failed. Must not throw. */
   readonly onError: (error: unknown) => void;
 };
 
@@ -185,8 +185,14 @@ export class Live {
       // A client that reconnects gets the changes that it has missed instead.
       ...(!resumed && { runner: async () => ({ change: 'all', runners: figures.runners() }) }),
     };
+    // A client whose snapshot cannot be made now follows without it.
     const made = await Promise.all(
-      topics.map(async (topic) => ({ topic, data: await data[topic]?.() })),
+      topics.map(async (topic) => ({
+        topic,
+        data: await data[topic]?.().catch((error: unknown) => {
+          figures.onError(error);
+        }),
+      })),
     );
     return made
       .filter((message) => message.data !== undefined)

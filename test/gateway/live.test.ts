@@ -198,6 +198,8 @@ function follow(url: string, path: string, protocols: string[] = []) {
   };
 }
 
+const doesNotAnswer = () => Promise.reject(new Error('the store does not answer'));
+
 describe('over WebSocket', () => {
   test('a client gets hello, snapshots, changes and heartbeats', async () => {
     const { url, live, clock } = await serve();
@@ -284,6 +286,64 @@ describe('over WebSocket', () => {
     only.socket.close();
     await only.closed;
     await until('there is room again', 5000, () => !full.live.feed.isFull);
+  });
+
+  test('a handshake that fails takes no place, however it fails', async () => {
+    const { url, port, live } = await serve({ CLIENTS: '2' });
+    const good = { 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==', 'Sec-WebSocket-Version': '13' };
+    const malformed: Record<string, string>[] = [
+      { ...good, 'Sec-WebSocket-Key': 'short' },
+      { ...good, 'Sec-WebSocket-Version': '12' },
+      { ...good, 'Sec-WebSocket-Protocol': ',,' },
+      { 'Sec-WebSocket-Version': '13' },
+    ];
+    const requestOf = (headers: Record<string, string>): string =>
+      [
+        'GET /ws/events HTTP/1.1',
+        `Host: 127.0.0.1:${port}`,
+        'Upgrade: websocket',
+        'Connection: Upgrade',
+        ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+        '\r\n',
+      ].join('\r\n');
+    for (const headers of malformed) {
+      const socket = connect(port, '127.0.0.1');
+      cleanUps.push(async () => socket.destroy());
+      socket.write(requestOf(headers));
+      const [answer] = await once(socket, 'data');
+      expect(String(answer)).toMatch(/^HTTP\/1\.1 400 .*bad_websocket_request/s);
+    }
+    // These send a whole handshake, and no longer listen for its answer.
+    for (const leave of ['end', 'resetAndDestroy'] as const) {
+      const socket = connect(port, '127.0.0.1');
+      cleanUps.push(async () => socket.destroy());
+      await once(socket, 'connect');
+      socket.on('error', () => undefined).resume();
+      socket.write(requestOf(good), () => socket[leave]());
+      await once(socket, 'close');
+    }
+    for (const path of ['/ws/events?topics=stats', '/ws/events?topics=runner'])
+      await follow(url, path).until('hello');
+    expect(live.feed.isFull).toBe(true);
+  });
+
+  test('a client follows although its snapshots cannot be made', async () => {
+    const { url, live } = await serve();
+    const failures: unknown[] = [];
+    live.start({
+      stats: doesNotAnswer,
+      health: doesNotAnswer,
+      causes: doesNotAnswer,
+      runners: () => [runner],
+      onError: (error) => failures.push(error),
+    });
+    const client = follow(url, '/ws/events?topics=stats,runner');
+    await client.until('runner');
+    client.socket.send(JSON.stringify({ type: 'subscribe', topics: ['health'] }));
+    await client.until('hello', 2);
+    await client.until('runner', 2);
+    expect(client.types()).toEqual(['hello', 'runner', 'hello', 'runner']);
+    expect(failures).toHaveLength(3);
   });
 
   test('a stop closes with 1001', async () => {
