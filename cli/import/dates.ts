@@ -49,6 +49,14 @@ const monthNames = [
   'dec',
 ];
 
+/** Whole numbers since 1970, and how many of their digits are fractions of a second. */
+const unixDecimals: Readonly<Record<string, number>> = {
+  'unix-s': 0,
+  'unix-ms': 3,
+  'unix-us': 6,
+  'unix-ns': 9,
+};
+
 const timeOfDay = '[ H:mm[:ss[.f]][ ][Z]]';
 const timeOfHalfDay = ' h:mm[:ss][ ]a';
 /** Tried in this order. Where day and month can be swapped, both are here: the sample decides. */
@@ -57,8 +65,7 @@ const knownFormats: readonly string[] = [
   `yyyy-M-d${timeOfDay}`,
   `yyyy/M/d${timeOfDay}`,
   `yyyy.M.d${timeOfDay}`,
-  'unix-s',
-  'unix-ms',
+  ...Object.keys(unixDecimals),
   ...['/', '.', '-'].flatMap((separator) =>
     ['d*M*yyyy', 'M*d*yyyy', 'd*M*yy', 'M*d*yy'].flatMap((date) => {
       const day = date.replaceAll('*', separator);
@@ -77,7 +84,8 @@ const knownFormats: readonly string[] = [
  */
 export function dateReader(format: string, zone: string): DateReader {
   const offsetOf = zoneOffset(zone);
-  if (format === 'unix-s' || format === 'unix-ms') return unixReader(format);
+  const decimals = unixDecimals[format];
+  if (decimals !== undefined) return unixReader(decimals);
   const pattern = new RegExp(`^${patternOf(format)}$`);
   return (text) => {
     const parts = pattern.exec(text.trim())?.groups;
@@ -154,10 +162,15 @@ function spanOf(times: readonly number[]): number {
   return most - least;
 }
 
-function unixReader(format: 'unix-s' | 'unix-ms'): DateReader {
-  const [pattern, factor] =
-    format === 'unix-s' ? ([/^\d{9,10}(\.\d+)?$/, 1000] as const) : ([/^\d{12,13}$/, 1] as const);
-  return (text) => (pattern.test(text.trim()) ? Math.round(Number(text) * factor) : null);
+/** Of times from 1973 to 2286. Cut to whole milliseconds, without rounding on the way. */
+function unixReader(decimals: number): DateReader {
+  const pattern = new RegExp(`^(\\d{9,10})(\\d{${decimals}})(?:\\.(\\d+))?$`);
+  return (text) => {
+    const match = pattern.exec(text.trim());
+    if (match === null) return null;
+    const [, seconds = '', fraction = '', rest = ''] = match;
+    return Number(seconds + (fraction + rest).slice(0, 3).padEnd(3, '0'));
+  };
 }
 
 function patternOf(format: string): string {
@@ -188,7 +201,8 @@ function patternOf(format: string): string {
   for (const needed of [/<(year|shortYear)>/, /<month(Name)?>/, /<day>/]) {
     if (!needed.test(pattern))
       throw new UsageError(
-        `date format "${format}": needs a year, a month and a day (or is unix-s or unix-ms)`,
+        `date format "${format}": needs a year, a month and a day ` +
+          `(or is one of ${Object.keys(unixDecimals).join(', ')})`,
       );
   }
   return pattern;

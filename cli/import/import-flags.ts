@@ -52,7 +52,7 @@ const flags = {
   'date-format': text(
     'FORMAT',
     null,
-    "as in 'd/M/yyyy H:mm', or unix-s, unix-ms (default: detected)",
+    "as in 'd/M/yyyy H:mm', or unix-s, -ms, -us, -ns (default: detected)",
   ),
   'time-zone': text(
     'ZONE',

@@ -1,6 +1,7 @@
 // Reads lines of NDJSON into the same rows as those of a CSV, so that one mapping language fits
 // both.
 
+import { isExactNumber, parseExactly } from '#core/event/exact-json.ts';
 import type { BrokenLine, CsvRow, TextLine } from './csv-records.ts';
 
 export type RowReader = {
@@ -10,14 +11,14 @@ export type RowReader = {
 
 /**
  * Rows with the named members; `product.name` is a nested one. A member that is missing, null, an
- * object or a list is `''`.
+ * object or a list is `''`. A long number, such as a 64-bit id, keeps its digits.
  */
 export function memberReader(columns: readonly string[]): RowReader {
   const paths = columns.map((column) => column.split('.'));
   return lineReader((line) => {
     let value: unknown;
     try {
-      value = JSON.parse(line.text);
+      value = parseExactly(line.text);
     } catch {
       return broken(line, 'not JSON');
     }
@@ -53,6 +54,7 @@ function textAt(value: unknown, path: readonly string[]): string {
     if (typeof at !== 'object' || at === null || !Object.hasOwn(at, name)) return '';
     at = Reflect.get(at, name);
   }
+  if (isExactNumber(at)) return at.rawJSON;
   return typeof at === 'string' || typeof at === 'number' || typeof at === 'boolean'
     ? String(at)
     : '';

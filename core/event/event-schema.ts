@@ -40,16 +40,13 @@ const wholeNumber = (min: number, max: number) => {
 export const productAllowed =
   'an object with id, name and price (only a search event with a search_query may do without)';
 
-const productSchema = z.looseObject(
-  {
-    id: id(),
-    name: text(1024, visibleName).regex(visible, visibleName),
-    description: text(16_384).nullish(),
-    category: text(512).nullish(),
-    price: number(0, 1e9),
-  },
-  productAllowed,
-);
+export const productShape = {
+  id: id(),
+  name: text(1024, visibleName).regex(visible, visibleName),
+  description: text(16_384).nullish(),
+  category: text(512).nullish(),
+  price: number(0, 1e9),
+};
 
 const eventType = `one of ${eventTypes.join(', ')}`;
 
@@ -61,7 +58,7 @@ export const wireEventSchema = z.looseObject(
     user_id: id(),
     event_type: z.enum(eventTypes, eventType),
     session_id: id(),
-    product: productSchema.nullish(),
+    product: z.looseObject(productShape, productAllowed).nullish(),
     search_query: text(1024).nullish(),
     quantity: wholeNumber(1, 1e6).nullish(),
     total_amount: number(0, 1e12).nullish(),

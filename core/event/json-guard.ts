@@ -1,6 +1,8 @@
 // Reads untrusted JSON, and refuses what would overflow the stack, lose a number or reach a
 // prototype.
 
+import { isExactNumber, parseExactly } from './exact-json.ts';
+
 export type Path = readonly PropertyKey[];
 export type Problem = { readonly path: Path; readonly message: string };
 export type ParsedJson =
@@ -11,7 +13,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
  * The input must be UTF-8; a byte-order mark is allowed. Lone surrogates become U+FFFD, so that
- * every string in the value is well-formed.
+ * every string in the value is well-formed. Long numbers are read by `parseExactly`.
  */
 export function parseJson(bytes: Uint8Array): ParsedJson {
   let text: string;
@@ -24,7 +26,7 @@ export function parseJson(bytes: Uint8Array): ParsedJson {
     };
   }
   try {
-    return { ok: true, value: JSON.parse(repairEscapes(text)) };
+    return { ok: true, value: parseExactly(repairEscapes(text)) };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     return {
@@ -70,7 +72,7 @@ export function structureProblem(
       message: 'got a number beyond the range of a 64-bit float, allowed: a finite number',
     };
   }
-  if (typeof value !== 'object' || value === null) return null;
+  if (typeof value !== 'object' || value === null || isExactNumber(value)) return null;
   if (path.length >= depthMax)
     return {
       path,
@@ -128,6 +130,7 @@ export function show(value: unknown): string {
         : `"${printable(value, 40)}" (${Array.from(value).length} characters)`;
     default:
       if (value === null) return 'null';
+      if (isExactNumber(value)) return printable(value.rawJSON, 60);
       return Array.isArray(value) ? `an array of ${value.length}` : 'an object';
   }
 }

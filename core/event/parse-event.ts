@@ -13,6 +13,7 @@ import {
   structureProblem,
   valueAt,
 } from './json-guard.ts';
+import { placeLongNumbers } from './long-numbers.ts';
 import { parseTimestamp } from './timestamp.ts';
 import { isUuid, uuidV5 } from './uuid.ts';
 
@@ -40,7 +41,8 @@ export function isRejection(parsed: ProductEvent | Rejection): parsed is Rejecti
 
 /**
  * Never throws, whatever the bytes are. `now` is UTC ms. The payload is the event as it was sent,
- * in compact JSON: with unknown fields, the last of a repeated key, and numbers as 64-bit floats.
+ * in compact JSON: with unknown fields and all their digits, and the last of a repeated key. Known
+ * fields that were sent as long numbers have the forms of `placeLongNumbers`.
  */
 export function parseEvent(
   value: Uint8Array,
@@ -53,17 +55,17 @@ export function parseEvent(
   if (!json.ok) return reject('not_json', [], json.message, null);
 
   const invalid = ({ path, message }: Problem) =>
-    reject('invalid_event', path, message, readableEventId(json.value));
-  const parsed = wireEventSchema.safeParse(json.value);
+    reject('invalid_event', path, message, readableEventId(placed));
+  const placed = placeLongNumbers(json.value);
+  const parsed = wireEventSchema.safeParse(placed);
   if (!parsed.success) return invalid(schemaProblem(parsed.error, json.value));
-  const problem =
-    structureProblem(json.value, limits.depthMax) ?? contentProblem(parsed.data, limits);
+  const problem = structureProblem(placed, limits.depthMax) ?? contentProblem(parsed.data, limits);
   if (problem !== null) return invalid(problem);
 
   const event = parsed.data;
   const timestamp = readTimestamp(event.timestamp, now);
   if (typeof timestamp !== 'number') return invalid(timestamp);
-  const payload = JSON.stringify(json.value);
+  const payload = JSON.stringify(placed);
   if (payload.length > limits.bytesMax)
     return tooLarge(`a payload of ${payload.length} characters`, limits, event.event_id);
   return {

@@ -62,6 +62,18 @@ export function parseTimestamp(text: string): Timestamp {
 }
 
 /**
+ * The date-time, with every digit, of a time since 1970 in microseconds (16 digits) or nanoseconds
+ * (19 digits); `null` for any other text. Times from 2001 to 2286 have so many digits.
+ *
+ *     1795428000123456 → 2026-11-23T10:00:00.123456Z
+ */
+export function timestampOfUnixDigits(digits: string): string | null {
+  if (!/^(?:\d{16}|\d{19})$/.test(digits)) return null;
+  const milliseconds = new Date(Number(digits.slice(0, 13))).toISOString();
+  return `${milliseconds.slice(0, -1)}${digits.slice(13)}Z`;
+}
+
+/**
  * `Date.UTC` for any year from 0 on. `Date.UTC` itself reads years below 100 as 1900 to 1999, so
  * the date is computed 400 years later, after which the calendar repeats.
  */

@@ -2,6 +2,7 @@
 // and runners at once, dead letters and samples up to a rate.
 
 import { randomUUID } from 'node:crypto';
+import { parseExactly } from '#core/event/exact-json.ts';
 import type { Clock, DeadLetter, Delivery } from '#core/ports.ts';
 import { rest } from '#core/time/rest.ts';
 import { Feed, type FeedClient, type Message } from './feed.ts';
@@ -127,7 +128,7 @@ export class Live {
     this.#event(
       'sample',
       (skipped) => {
-        const event: unknown = JSON.parse(new TextDecoder().decode(value));
+        const event = parseExactly(new TextDecoder().decode(value));
         return { event, latency_ms: Math.round(latencySeconds * 1000), skipped };
       },
       false,

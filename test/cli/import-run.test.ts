@@ -240,6 +240,10 @@ describe('the same log in another encoding', () => {
   });
 });
 
+const rowWithLongIds = (id: string, at: string): string =>
+  `{"event_time":${at},"event_type":"view","product_id":${id},"name":"Kettle","price":35.79,` +
+  `"user_id":1515915625519388267,"user_session":"s1"}`;
+
 describe('NDJSON', () => {
   it('of events passes unchanged, and invalid events are turned away', async () => {
     const result = await run(
@@ -256,6 +260,30 @@ describe('NDJSON', () => {
       [2, 'not json'],
       [4, 'invalid product.price'],
     ]);
+    expectWhole(result);
+  });
+
+  it('keeps every digit of long ids and reads times in microseconds', async () => {
+    const mapping = await file(
+      [
+        'event:',
+        '  event_type: "{event_type}"',
+        '  timestamp: "{event_time}"',
+        '  user_id: "{user_id}"',
+        '  session_id: "{user_session}"',
+        '  product: { id: "{product_id}", name: "{name}", price: "{price}" }',
+      ].join('\n'),
+    );
+    const ids = ['2103807459595387724', '2103807459595387725', '2103807459595387726'];
+    const lines = ids.map((id, index) => rowWithLongIds(id, `1569888000123${index}99`));
+    const result = await run(await file(lines.join('\n')), ['--mapping', mapping]);
+    expect(result.sent).toMatchObject(
+      ids.map((id) => ({
+        timestamp: '2019-10-01T00:00:00.123Z',
+        user_id: '1515915625519388267',
+        product: { id },
+      })),
+    );
     expectWhole(result);
   });
 

@@ -2,6 +2,8 @@
 // action is logged with who did it.
 
 import type { OpenAPIHono, z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import { parseExactly } from '#core/event/exact-json.ts';
 import { eventLimits } from '#core/event/parse-event.ts';
 import { uuidV5 } from '#core/event/uuid.ts';
 import type { LogRecord } from '#core/ports.ts';
@@ -113,7 +115,7 @@ function replayRoutes(
     const bytes =
       payload === undefined
         ? null
-        : Buffer.from(typeof payload === 'string' ? payload : JSON.stringify(payload));
+        : Buffer.from(typeof payload === 'string' ? payload : await exactPayload(c));
     const outcome = await replayer.one(id, { payload: bytes, force, by: nameOf(c.get('client')) });
     if (outcome === null) throw unknownDeadLetter();
     Object.assign(c.get('audit'), {
@@ -127,6 +129,12 @@ function replayRoutes(
     if ('refusal' in outcome) throw refusalProblem(outcome.refusal);
     return c.json(outcome, 200);
   });
+}
+
+/** The payload with the digits that were sent: in the validated body, numbers are floats. */
+async function exactPayload(c: Context): Promise<string> {
+  const body = parseExactly(await c.req.text());
+  return JSON.stringify(typeof body === 'object' && body !== null && Reflect.get(body, 'payload'));
 }
 
 function addDeadLetterRoute(

@@ -31,7 +31,9 @@ const route = createRoute({
     'arrives: if such a request fails midway (429, 413, a broken connection), the events ' +
     'accepted ' +
     'so far stay, and an error that still reaches the client lists them in `items`. Sending ' +
-    'everything again is always safe: the same event_id makes no second copy.',
+    'everything again is always safe: the same event_id makes no second copy. Numbers of 16 ' +
+    'digits or more keep every digit: as text where an id stands, and as microseconds (16 ' +
+    'digits) or nanoseconds (19 digits) since 1970 where the timestamp stands.',
   request: {
     query: z.strictObject({
       on_invalid: z

@@ -2,6 +2,8 @@
 // cursors.
 
 import { z } from '@hono/zod-openapi';
+import { assert } from '#core/errors/assert.ts';
+import { parseExactly } from '#core/event/exact-json.ts';
 import { parseTimestamp } from '#core/event/timestamp.ts';
 import { eventTypes, type EventFilter, type Product, type StoredEvent } from '#core/ports.ts';
 import { ProblemError } from '../../http/problem-document.ts';
@@ -95,8 +97,15 @@ export function storedEvent(stored: StoredEvent): StoredEventView {
     text_id: stored.textId,
     timestamp: new Date(stored.timestamp).toISOString(),
     ingested_at: new Date(stored.ingestedAt).toISOString(),
-    event: JSON.parse(stored.payload),
+    event: eventOf(stored.payload),
   };
+}
+
+/** The payload of an event is a JSON object, with numbers of more digits than a float has. */
+function eventOf(payload: string): StoredEventView['event'] {
+  const event = parseExactly(payload);
+  assert(typeof event === 'object' && event !== null, 'the payload of a stored event is an object');
+  return { ...event };
 }
 
 export const productOf = (product: Product | null): z.infer<typeof productSchema> | null => product;
