@@ -343,8 +343,10 @@ export type ProvenanceStore = {
  */
 export type IndexIdentity = {
   readonly modelId: string;
-  /** SHA-256 of the model's manifest. */
+  /** The model's vector revision. */
   readonly modelRevision: string;
+  /** Other revisions whose vectors may be compared with these. Absent: none. */
+  readonly compatibleRevisions?: readonly string[];
   readonly dimensions: number;
   /** SHA-256 of the text template. */
   readonly templateHash: string;

@@ -23,7 +23,12 @@ export async function makeGolden(
   dtype: string,
 ): Promise<Golden> {
   const { cases: texts } = parseGolden(await readFile(shippedGolden, 'utf8'));
-  const model = { manifest, revision: '', read: (path: string) => readFile(join(folder, path)) };
+  const model = {
+    manifest,
+    revision: '',
+    filesRevision: '',
+    read: (path: string) => readFile(join(folder, path)),
+  };
   await using embedder = await createEmbedder({
     model,
     location: folder.replaceAll('\\', '/'),

@@ -75,7 +75,7 @@ export async function chooseCandidates(
   const { '@huggingface/transformers': transformers, 'onnxruntime-node': onnxruntime } =
     packageJson.dependencies;
   const key = [
-    model.revision,
+    model.filesRevision,
     transformers,
     onnxruntime,
     process.version,

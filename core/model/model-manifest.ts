@@ -19,6 +19,7 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected a SHA-256 as 64 lowe
 const path = z
   .string()
   .regex(/^(?!.*\.\.)[A-Za-z0-9_][A-Za-z0-9_./-]*$/, 'expected a relative path inside the folder');
+const line = z.string().min(1).max(300);
 const cosineBound = z.number().min(0).max(1);
 
 const manifestSchema = z
@@ -61,6 +62,21 @@ const manifestSchema = z
      * differ in the last digits, so they are not part of the model's identity.
      */
     golden: z.enum(['reference', 'local']).default('reference'),
+    /**
+     * What makes the vectors what they are, besides `modelId`, `dimensions`, `maxTokens` and
+     * `prefixes`; see `vectorRevisionOf`. Absent for a downloaded model, whose whole manifest is
+     * its vector revision.
+     */
+    vectors: z
+      .strictObject({ weights: line, tokenizer: line, pooling: line, normalisation: line })
+      .optional(),
+    /**
+     * Older vector revisions whose vectors may be compared with these. `tokenizer` is `older` where
+     * the texts of `hasOtherIds` had other token ids, and so vectors that must be made again.
+     */
+    compatible: z
+      .array(z.strictObject({ revision: sha256, tokenizer: z.enum(['same', 'older']) }))
+      .optional(),
     files: z.record(path, sha256),
   })
   .refine(
@@ -101,8 +117,10 @@ export type ReadModelFile = (path: string) => Promise<Uint8Array>;
 /** A manifest with its identity, and the reader of its files. */
 export type Model = {
   readonly manifest: Manifest;
-  /** SHA-256 of the manifest's bytes, which the two ends of a connection compare. */
+  /** The vector revision, which the two ends of a connection compare. */
   readonly revision: string;
+  /** SHA-256 of the manifest's bytes: two copies of the model with the same have the same files. */
+  readonly filesRevision: string;
   readonly read: ReadModelFile;
 };
 
@@ -116,8 +134,8 @@ export function parseGolden(json: string): Golden {
   return parse(goldenSchema, json, goldenFile);
 }
 
-/** SHA-256 as 64 hex digits; of `manifest.json`'s bytes it is the model's revision. */
-export async function revisionOf(bytes: Uint8Array): Promise<string> {
+/** SHA-256 as 64 hex digits. */
+export async function sha256Of(bytes: Uint8Array): Promise<string> {
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', new Uint8Array(bytes)));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
@@ -125,7 +143,28 @@ export async function revisionOf(bytes: Uint8Array): Promise<string> {
 /** Opens a model by its manifest. No other file is read yet. @throws ModelFileError */
 export async function openModel(read: ReadModelFile): Promise<Model> {
   const bytes = await readOrExplain(read, manifestFile);
-  return { manifest: parseManifest(decode(bytes)), revision: await revisionOf(bytes), read };
+  const manifest = parseManifest(decode(bytes));
+  const filesRevision = await sha256Of(bytes);
+  return {
+    manifest,
+    revision: await vectorRevisionOf(manifest, filesRevision),
+    filesRevision,
+    read,
+  };
+}
+
+/**
+ * Says whether vectors may be compared: those of one vector revision always, and those of the
+ * revisions that the manifest lists as compatible. A better graph, another dtype or more golden
+ * texts do not change it. `filesRevision` is the answer for a manifest without `vectors`.
+ */
+async function vectorRevisionOf(manifest: Manifest, filesRevision: string): Promise<string> {
+  const { modelId, vectors, prefixes, maxTokens, dimensions } = manifest;
+  if (vectors === undefined) return filesRevision;
+  const { weights, tokenizer, pooling, normalisation } = vectors;
+  const { query, passage } = prefixes;
+  const identity = [modelId, weights, tokenizer, maxTokens, pooling, normalisation, dimensions];
+  return sha256Of(new TextEncoder().encode(JSON.stringify([...identity, query, passage])));
 }
 
 /**
@@ -176,7 +215,7 @@ export async function verifyFiles(model: Model, dtype: string): Promise<void> {
 async function readVerified(model: Model, file: string): Promise<Uint8Array> {
   const expected = model.manifest.files[file];
   const bytes = await readOrExplain(model.read, file);
-  const actual = await revisionOf(bytes);
+  const actual = await sha256Of(bytes);
   if (actual !== expected) {
     throw new ModelFileError(
       `Model file ${file} is not the one in ${manifestFile}: ` +

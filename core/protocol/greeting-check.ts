@@ -6,6 +6,8 @@ import { closeCode, protocolVersion, type RunnerHello } from './wire.ts';
 export type ModelIdentity = {
   readonly modelId: string;
   readonly modelRevision: string;
+  /** Other revisions that a runner may name. Absent: none. */
+  readonly compatibleRevisions?: readonly string[];
   readonly dimensions: number;
 };
 
@@ -28,6 +30,7 @@ export function greetingProblem(
   }
   for (const key of ['modelId', 'modelRevision', 'dimensions'] as const) {
     if (hello[key] === identity[key]) continue;
+    if (key === 'modelRevision' && identity.compatibleRevisions?.includes(hello[key])) continue;
     const reason = `${key} is ${hello[key]}, not ${identity[key]}`;
     return { code: closeCode.modelMismatch, reason, blame: false };
   }

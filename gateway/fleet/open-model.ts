@@ -18,6 +18,8 @@ import type { GoldenBounds } from '#core/trust/golden.ts';
 export type GatewayModel = {
   readonly identity: IndexIdentity;
   readonly manifest: Manifest;
+  /** SHA-256 of the manifest's bytes. */
+  readonly filesRevision: string;
   readonly golden: Golden;
   /** By dtype. */
   readonly bounds: Readonly<Record<string, GoldenBounds>>;
@@ -28,11 +30,19 @@ export type GatewayModel = {
 export async function openGatewayModel(folder: string): Promise<GatewayModel> {
   try {
     const model = await openModel((file) => readFile(join(folder, file)));
-    const { modelId, dimensions, dtypes, prefixes } = model.manifest;
+    const { modelId, dimensions, dtypes, prefixes, compatible = [] } = model.manifest;
     const templateHash = createHash('sha256').update(textTemplate).digest('hex');
     return {
       manifest: model.manifest,
-      identity: { modelId, modelRevision: model.revision, dimensions, templateHash },
+      identity: {
+        modelId,
+        modelRevision: model.revision,
+        // A runner may also name the manifest that both have.
+        compatibleRevisions: [model.filesRevision, ...compatible.map(({ revision }) => revision)],
+        dimensions,
+        templateHash,
+      },
+      filesRevision: model.filesRevision,
       golden: await readGolden(model),
       bounds: dtypes,
       prefixes,

@@ -122,7 +122,7 @@ async function prepare(
       ask(`create collection ${name}`, (client) => client.createCollection(name, wanted)),
     );
   const { found, indexed } = existing ?? (await ask(`read collection ${name}`, read));
-  check(name, found, describe(identity, wanted.vectors));
+  check(name, found, expected(identity, found, wanted.vectors));
   for (const [field, type] of Object.entries(indexes)) {
     if (indexed.get(field) === type) continue;
     await ask(`index ${field} of collection ${name}`, (client) =>
@@ -174,6 +174,19 @@ type Identity = Readonly<Record<string, string>>;
 
 function describe(identity: IndexIdentity, vectors: unknown): Identity {
   return { vectors: describeVectors(vectors), ...ofMetadata(metadataOf(identity)) };
+}
+
+/** With the revision that was found, when its vectors may be compared with those of `identity`. */
+function expected(
+  identity: IndexIdentity,
+  { model_revision }: Identity,
+  vectors: unknown,
+): Identity {
+  const isCompatible = identity.compatibleRevisions?.includes(model_revision ?? '') === true;
+  return describe(
+    isCompatible ? { ...identity, modelRevision: model_revision ?? '' } : identity,
+    vectors,
+  );
 }
 
 function describeFound({ params, metadata }: Schemas['CollectionConfig']): Identity {

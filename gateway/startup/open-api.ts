@@ -118,7 +118,7 @@ function servicesOf(options: ApiOptions, opened: AsyncDisposableStack): Services
       folder: model.folder,
       compressedFolder: join(dataDir, 'compressed'),
       manifest: model.manifest,
-      revision: model.identity.modelRevision,
+      revision: model.filesRevision,
     },
     live,
     gauges: createGauges({ source, store, deadLetters, clock }),

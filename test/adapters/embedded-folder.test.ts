@@ -71,6 +71,18 @@ describe('a data folder', () => {
     }
   });
 
+  it('of a compatible revision is used, and keeps its revision for older versions', async () => {
+    await using folder = await temporaryFolder();
+    await (await openFolder(folder.path))[Symbol.asyncDispose]();
+    const newer = { modelRevision: 'r2', compatibleRevisions: ['r0', identity.modelRevision] };
+    {
+      await using embedded = await openFolder(folder.path, { identity: { ...identity, ...newer } });
+      await embedded.store.putTexts([textRecord(1)]);
+    }
+    await using embedded = await openFolder(folder.path);
+    expect(await embedded.store.counts()).toEqual({ texts: 1, events: 0 });
+  });
+
   it('of schema 2 is upgraded, so that its events are found by product', async () => {
     await using folder = await temporaryFolder();
     {

@@ -320,6 +320,18 @@ describe('a collection of another index', () => {
     });
   });
 
+  it('is used when its revision is compatible, and keeps it for older versions', async () => {
+    const options = storeOptions(double.url);
+    await opened(options);
+    const newer = { modelRevision: 'newer', compatibleRevisions: [options.identity.modelRevision] };
+    const identity = { ...options.identity, ...newer };
+    await opened({ ...options, identity });
+    await opened(options);
+    await expect(
+      opened({ ...options, identity: { ...identity, templateHash: 'newer' } }),
+    ).rejects.toThrow(/\(template_hash: template there, newer here\)/);
+  });
+
   it('is refused when another program created it', async () => {
     await fetch(`${double.url}/collections/test_texts`, {
       method: 'PUT',

@@ -72,6 +72,16 @@ describe('greeting', () => {
     expect(tell(session, hello)).toEqual([]);
   });
 
+  test('a runner of a compatible revision is welcomed', () => {
+    const compatible = { ...options.identity, compatibleRevisions: ['older'] };
+    const session = new GatewaySession('s', { ...options, identity: compatible }, 0);
+    expect(tell(session, { ...hello, modelRevision: 'older' }).map((effect) => effect.do)).toEqual([
+      'send',
+      'join',
+      'check',
+    ]);
+  });
+
   test('another first message, or a second hello, is refused with 4400', () => {
     expect(tell(new GatewaySession('s', options, 0), { type: 'runner-heartbeat' })).toMatchObject([
       { do: 'close', code: 4400 },

@@ -4,7 +4,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { parseManifest, revisionOf, type Manifest } from '#core/model/model-manifest.ts';
+import { parseManifest, sha256Of, type Manifest } from '#core/model/model-manifest.ts';
 
 export const shippedModel = resolve('models/all-MiniLM-L6-v2');
 
@@ -40,7 +40,7 @@ export async function modelWithHiddenStates(pooling: Manifest['pooling']): Promi
       ...manifest,
       pooling,
       normalise: true,
-      files: { ...manifest.files, 'onnx/model.onnx': await revisionOf(graph) },
+      files: { ...manifest.files, 'onnx/model.onnx': await sha256Of(graph) },
     }),
   });
 }

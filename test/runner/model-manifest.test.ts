@@ -9,6 +9,7 @@ import {
   parseManifest,
   readGolden,
   verifyFiles,
+  type Manifest,
 } from '#core/model/model-manifest.ts';
 import { goldenVerdict } from '#core/trust/golden.ts';
 import { openModelFolder } from '../../node-runner/model-folder.ts';
@@ -21,6 +22,61 @@ test('the shipped model matches its manifest for every dtype', async () => {
   for (const dtype of Object.keys(model.manifest.dtypes)) await verifyFiles(model, dtype);
   expect(await readGolden(model)).toMatchObject({ dimensions: model.manifest.dimensions });
   expect(model.revision).toMatch(/^[0-9a-f]{64}$/);
+});
+
+/** The revision of d644d36: the SHA-256 of that version's manifest.json. */
+const older = '1f3d84417748db4890915d21b16c42787418fd49db1c262addafdd73f3199b46';
+
+/** The shipped model with other members in its manifest. */
+async function revisionsWith(change: (manifest: Manifest) => object): Promise<readonly string[]> {
+  const manifest = parseManifest((await shipped('manifest.json')).toString());
+  const changed = JSON.stringify({ ...manifest, ...change(manifest) });
+  await using copy = await modelCopy({ 'manifest.json': changed });
+  const { model } = await openModelFolder(copy.folder);
+  return [model.revision, model.filesRevision];
+}
+
+test('other files change what a download is checked against, not the vector revision', async () => {
+  const { model } = await openModelFolder(shippedModel);
+  for (const change of [
+    ({ files }: Manifest) => ({ files: { ...files, 'golden.json': 'f'.repeat(64) } }),
+    ({ dtypes: { fp32 } }: Manifest) => ({ dtypes: { fp32 } }),
+    () => ({ licence: 'another', compatible: [] }),
+  ]) {
+    const [revision, filesRevision] = await revisionsWith(change);
+    expect(revision).toBe(model.revision);
+    expect(filesRevision).not.toBe(model.filesRevision);
+  }
+});
+
+test('whatever makes other vectors changes the vector revision', async () => {
+  const changes: readonly ((manifest: Manifest) => object)[] = [
+    () => ({}),
+    ...['weights', 'tokenizer', 'pooling', 'normalisation'].map(
+      (name) =>
+        ({ vectors }: Manifest) => ({ vectors: { ...vectors, [name]: 'other' } }),
+    ),
+    () => ({ modelId: 'other' }),
+    () => ({ dimensions: 16 }),
+    () => ({ maxTokens: 128 }),
+    () => ({ prefixes: { query: 'query: ', passage: '' } }),
+    () => ({ prefixes: { query: '', passage: 'query: ' } }),
+  ];
+  const revisions = await Promise.all(
+    changes.map(async (change) => (await revisionsWith(change))[0]),
+  );
+  expect(new Set(revisions).size).toBe(changes.length);
+});
+
+test('a manifest without `vectors` is its own vector revision, as in older versions', async () => {
+  const [revision, filesRevision] = await revisionsWith(() => ({ vectors: undefined }));
+  expect(revision).toBe(filesRevision);
+});
+
+test('the shipped model names the revision of d644d36 as compatible', async () => {
+  const { model } = await openModelFolder(shippedModel);
+  expect(model.manifest.compatible).toContainEqual({ revision: older, tokenizer: 'older' });
+  expect(model.revision).not.toBe(older);
 });
 
 test('a truncated graph is reported with both hashes and how to restore it', async () => {

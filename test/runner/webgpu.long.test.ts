@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { parseGolden, parseManifest, revisionOf } from '#core/model/model-manifest.ts';
+import { parseGolden, parseManifest, sha256Of } from '#core/model/model-manifest.ts';
 import { cosine } from '#core/vectors/vector.ts';
 import { browserExecutable } from '../helpers/browser.ts';
 import { startProgram } from '../helpers/program.ts';
@@ -44,7 +44,7 @@ async function fewGoldenTexts() {
   const manifest = parseManifest(await read('manifest.json'));
   const files = {
     ...manifest.files,
-    'golden.json': await revisionOf(new TextEncoder().encode(text)),
+    'golden.json': await sha256Of(new TextEncoder().encode(text)),
   };
   return {
     cases,

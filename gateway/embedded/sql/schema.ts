@@ -157,7 +157,7 @@ export function prepareSchema(
       return String(database.prepare('SELECT value FROM meta WHERE name = ?').get(name)?.['value']);
     };
     if (identity !== null)
-      checkIdentity(file, meta('index_identity', describe(identity)), describe(identity));
+      checkIdentity(file, meta('index_identity', describe(identity)), identity);
     const count = Math.max(partitions, Number(meta('partitions', String(partitions))));
     database.prepare("UPDATE meta SET value = ? WHERE name = 'partitions'").run(String(count));
     for (let partition = 0; partition < count; partition++) database.exec(logTable(partition));
@@ -177,8 +177,12 @@ function describe({ modelId, modelRevision, dimensions, templateHash }: IndexIde
   );
 }
 
-function checkIdentity(file: string, found: string, wanted: string): void {
-  if (found === wanted) return;
+function checkIdentity(file: string, found: string, identity: IndexIdentity): void {
+  const older = (identity.compatibleRevisions ?? []).map((modelRevision) =>
+    describe({ ...identity, modelRevision }),
+  );
+  const wanted = describe(identity);
+  if (found === wanted || older.includes(found)) return;
   throw new IndexMismatchError(
     `${file} holds vectors of another index (${found}) than this gateway makes (${wanted}). ` +
       'Their vectors cannot be compared: choose another data folder, or move this one away and ' +

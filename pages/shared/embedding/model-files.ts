@@ -34,11 +34,11 @@ export const modelAddress = (revision: string): string => `${location.origin}/mo
 export async function openCurrentModel(loader: FileLoader, dtype: string): Promise<Model> {
   const { revision, files } = await currentModel();
   const model = await openModel((path) => loader.load(`${modelAddress(revision)}/${path}`));
-  if (model.revision !== revision) {
+  if (model.filesRevision !== revision) {
     await forgetModel(revision);
     throw new DownloadError(
       "The model's manifest is not the one that the gateway names: " +
-        `its hash is ${model.revision}, not ${revision}.`,
+        `its hash is ${model.filesRevision}, not ${revision}.`,
     );
   }
   const sizes = new Map(files.map(({ path, bytes }) => [path, bytes]));

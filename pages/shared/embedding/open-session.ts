@@ -73,7 +73,7 @@ export async function openSession(
   const softwareAdapter = adapter?.software ?? false;
   const loading = createEmbedder({
     model,
-    location: modelAddress(model.revision),
+    location: modelAddress(model.filesRevision),
     device,
     dtype,
     threads: 0,
