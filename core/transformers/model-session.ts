@@ -2,7 +2,6 @@
 
 import {
   AutoModel,
-  AutoTokenizer,
   env,
   LogLevel,
   type PreTrainedModel,
@@ -11,6 +10,7 @@ import {
 } from '@huggingface/transformers';
 import { VectorStreamError } from '#core/errors/errors.ts';
 import type { Device } from '#core/model/model-manifest.ts';
+import { loadTokenizer } from './tokenizer.ts';
 
 export type ModelSessionOptions = {
   readonly modelId: string;
@@ -76,7 +76,7 @@ async function load({
   env.logLevel = LogLevel.NONE;
   const name = location.slice(slash);
 
-  const tokenizer = await AutoTokenizer.from_pretrained(name);
+  const tokenizer = await loadTokenizer(name);
   // transformers.js derives a graph's file name from the dtype. `fp32` adds no suffix, so exactly
   // this file is loaded.
   const fileAt = file.lastIndexOf('/') + 1;
