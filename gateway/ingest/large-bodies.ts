@@ -29,6 +29,11 @@ export class LargeBodies {
     this.#clock = clock;
   }
 
+  /** Whether a body waits for a slot. */
+  get hasWaiting(): boolean {
+    return this.#waiting.size > 0;
+  }
+
   /** @throws ProblemError (429) when no slot was free in time, or the signal's reason. */
   async enter(signal: AbortSignal): Promise<BodySlot> {
     if (this.#inside >= this.#limits.atOnce) await this.#turn(signal);

@@ -4,6 +4,7 @@ import type { Clock } from '#core/ports.ts';
 import { ProblemError } from '../http/problem-document.ts';
 import { decodedBody } from './decode-body.ts';
 import { LargeBodies, type BodySlot } from './large-bodies.ts';
+import { SlotRate } from './slot-rate.ts';
 
 export type BodyLimits = {
   /** For one body, decompressed. */
@@ -22,7 +23,8 @@ export type Hold = Disposable & {
   /**
    * A body that becomes large here waits for a slot.
    *
-   * @throws ProblemError (429) when there is no room for these bytes.
+   * @throws ProblemError 429 when there is no room for these bytes, 408 when the body has a slot
+   *   for which others wait, and grows too slowly.
    */
   take(bytes: number): Promise<void>;
   giveBack(bytes: number): void;
@@ -35,17 +37,19 @@ const waitMsMax = 10_000;
 export class BodyReader {
   readonly #limits: BodyLimits;
   readonly #large: LargeBodies;
+  readonly #clock: Clock;
   #inHand = 0;
 
   constructor(limits: BodyLimits, clock: Clock) {
     this.#limits = limits;
+    this.#clock = clock;
     this.#large = new LargeBodies(
       { atOnce: limits.largeAtOnce, bytesMax: limits.bytesMax, waitMsMax },
       clock,
     );
   }
 
-  /** @throws ProblemError as `decodedBody` does, and 429 when there is no room at present. */
+  /** @throws ProblemError as `decodedBody` and `Hold.take` do. */
   async read(request: Request): Promise<Body> {
     const hold = this.#hold(request.signal);
     let chunks: Uint8Array[] = [];
@@ -85,10 +89,14 @@ export class BodyReader {
   #hold(signal: AbortSignal): Hold & { buffer(): Buffer | null; leave(): void } {
     const { bytesMaxTogether } = this.#limits;
     let held = 0;
-    let place: BodySlot | null = null;
+    let place: { readonly slot: BodySlot; readonly rate: SlotRate } | null = null;
     const leave = (): void => {
-      place?.[Symbol.dispose]();
+      place?.slot[Symbol.dispose]();
       place = null;
+    };
+    const enter = async () => {
+      const slot = await this.#large.enter(signal);
+      return { slot, rate: new SlotRate(this.#clock) };
     };
     const giveBack = (bytes: number): void => {
       held -= bytes;
@@ -96,7 +104,8 @@ export class BodyReader {
       if (held <= smallBytesMax) leave();
     };
     const take = async (bytes: number): Promise<void> => {
-      if (held + bytes > smallBytesMax) place ??= await this.#large.enter(signal);
+      if (held + bytes > smallBytesMax) place ??= await enter();
+      place?.rate.arrived(bytes, held, this.#large.hasWaiting);
       held += bytes;
       this.#inHand += bytes;
       if (this.#inHand <= bytesMaxTogether) return;
@@ -113,7 +122,7 @@ export class BodyReader {
       take,
       giveBack,
       leave,
-      buffer: () => place?.buffer ?? null,
+      buffer: () => place?.slot.buffer ?? null,
       [Symbol.dispose]: () => giveBack(held),
     };
   }

@@ -77,7 +77,10 @@ describe('bodies that are no longer small', () => {
     let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
     const body = new ReadableStream<Uint8Array>({ start: (given) => void (controller = given) });
     controller?.enqueue(new Uint8Array(smallBytesMax).fill(1));
+    const nothingQueued = () => (controller?.desiredSize ?? 1) > 0;
     return {
+      trickle: (bytes: number) => controller?.enqueue(new Uint8Array(bytes).fill(2)),
+      taken: () => until('all is taken', 5_000, nothingQueued),
       request: new Request('http://x/', {
         method: 'POST',
         body,
@@ -143,5 +146,44 @@ describe('bodies that are no longer small', () => {
     expect(await broken).toEqual(problem('body_too_large', 413));
     using body = await reader.read(request(new Uint8Array(large)));
     expect(body.bytes).toHaveLength(large);
+  });
+
+  test('that trickle give their slot to others, however often they trickle', async () => {
+    const clock = new ManualClock();
+    const reader = new BodyReader(limits, clock);
+    const [slow, next] = [growing(), growing()];
+    slow.grow();
+    const given = refusalOf(reader, slow.request);
+    await slow.taken();
+    next.grow();
+    next.end();
+    const whole = reader.read(next.request);
+    await until('the next one waits', 5_000, () => clock.sleeping === 1);
+    for (let second = 1; second <= 4; second++) {
+      await clock.advance(1_000);
+      slow.trickle(200);
+      await slow.taken();
+    }
+    expect(await given).toEqual(problem('body_too_slow', 408));
+    using body = await whole;
+    expect(body.bytes).toHaveLength(large);
+  });
+
+  test('that are slow keep their slot while no other body waits', async () => {
+    const clock = new ManualClock();
+    const reader = new BodyReader(limits, clock);
+    const slow = growing();
+    slow.grow();
+    const whole = reader.read(slow.request);
+    await slow.taken();
+    for (let minute = 1; minute <= 10; minute++) {
+      await clock.advance(60_000);
+      slow.trickle(200);
+      await slow.taken();
+    }
+    slow.trickle(300 * 1024);
+    slow.end();
+    using body = await whole;
+    expect(body.bytes).toHaveLength(large + 10 * 200 + 300 * 1024);
   });
 });
