@@ -2,13 +2,20 @@
 // answer, and a stop waits for the requests in work.
 
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerOptions } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
 import { UsageError } from '#core/errors/errors.ts';
 import { limitConnections, type ConnectionLimits, type Connections } from './connections.ts';
+import { continueWhenRead } from './expect-continue.ts';
 import { refusalOf, refuseOnSocket, type Problem } from './problem-document.ts';
 import {
   malformedRequest,
@@ -123,11 +130,20 @@ function serve(
 ): void {
   const answer = getRequestListener(fetch, { hostname: host, errorHandler: malformedAnswer });
   const checks = new RequestChecks(limits);
-  server.on('request', (request, response) => {
-    if (connections.isRefused(request.socket)) return;
+  const admits = (request: IncomingMessage, response: ServerResponse): boolean => {
+    if (connections.isRefused(request.socket)) return false;
     const problem = checks.admit(request, response);
-    if (problem !== null) return refuseRequest(response, problem);
+    if (problem !== null) refuseRequest(response, problem);
+    return problem === null;
+  };
+  server.on('request', (request, response) => {
+    if (!admits(request, response)) return;
     bodies.watch(request);
+    void answer(request, response);
+  });
+  server.on('checkContinue', (request, response) => {
+    if (!admits(request, response)) return;
+    continueWhenRead(request, response, () => bodies.watch(request));
     void answer(request, response);
   });
   server.on('checkExpectation', (request, response) => {

@@ -342,3 +342,37 @@ test('a body that is too large is refused by its length; the connection stays us
     }
   }
 });
+
+describe('Expect: 100-continue', () => {
+  const apiKey = 'k'.repeat(16);
+  const post = (bytes: number, headers = `X-API-Key: ${apiKey}\r\n`): string =>
+    'POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n' +
+    `Expect: 100-continue\r\nContent-Length: ${bytes}\r\n${headers}\r\n`;
+  const serveApp = (): Promise<HttpServer> => {
+    const { services } = testApp({}, { VECTORSTREAM_API_KEY: apiKey });
+    return serve({}, { fetch: createApp(services).fetch });
+  };
+
+  test.for([
+    ['a body that is too large', post(2 ** 31), 413, 'body_too_large'],
+    ['a request without a key', post(100, ''), 401, 'api_key_missing'],
+  ] as const)('%s is refused before it is asked for', async ([, request, status, code]) => {
+    const { port } = await serveApp();
+    const { answer, closed } = open(port, request);
+    await closed;
+    expect(answer()).toMatch(new RegExp(`^HTTP/1.1 ${status} .*"${code}"`, 's'));
+    expect(answer()).toMatch(/^connection: close/im);
+  });
+
+  test('a body that is wanted is asked for once, and the connection goes on', async () => {
+    const { port } = await serveApp();
+    const { socket, answer } = open(port, post(2));
+    await until('it is asked for', 5_000, () => answer() !== '');
+    expect(answer()).toBe('HTTP/1.1 100 Continue\r\n\r\n');
+    socket.write('[]');
+    await until('it is answered', 5_000, () => answer().includes('"no_events"'));
+    socket.write(post(2, ''));
+    await until('the next one is answered', 5_000, () => answer().includes('"api_key_missing"'));
+    expect(answer().match(/100 Continue/g)).toHaveLength(1);
+  });
+});
