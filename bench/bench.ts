@@ -1,11 +1,11 @@
 // `npm run bench`: measures the real programs on this machine, and compares the figures with the
 // project's targets.
 
-import { mkdirSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { UsageError } from '#core/errors/errors.ts';
+import { createFolder } from '../cli/create-folder.ts';
 import { integer, runCommand, text, toggle, type Command, type FlagValues } from '../cli/flags.ts';
 import { listenForInterrupt } from '../cli/interrupt.ts';
 import { conditions, conditionsLine, limitCores } from './bench-machine.ts';
@@ -80,7 +80,7 @@ type Result = {
 async function bench(values: FlagValues<typeof flags>): Promise<number> {
   const chosen = chosenFrom(values.only);
   const profileFolder = values.profile === null ? null : resolve(values.profile);
-  if (profileFolder !== null) mkdirSync(profileFolder, { recursive: true });
+  if (profileFolder !== null) createFolder(profileFolder);
   if (values.json !== null) await requireWritable(values.json);
   if (values.cores !== null) limitCores(values.cores);
   using interrupt = listenForInterrupt(graceMs);

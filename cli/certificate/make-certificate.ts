@@ -2,12 +2,13 @@
 // can read the key.
 
 import { X509Certificate } from 'node:crypto';
-import { access, mkdir, rename, writeFile } from 'node:fs/promises';
+import { access, rename, writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { generate } from 'selfsigned';
 import { at } from '#core/errors/assert.ts';
 import { UsageError } from '#core/errors/errors.ts';
+import { createFolder } from '../create-folder.ts';
 
 export type MadeCertificate = {
   readonly certPath: string;
@@ -79,7 +80,7 @@ export async function makeCertificate({
     },
   );
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    createFolder(folder);
     await put(keyPath, made.private, 0o600);
     await put(certPath, made.cert, 0o644);
   } catch (cause) {

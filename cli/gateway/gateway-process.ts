@@ -3,13 +3,14 @@
 
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdirSync, openSync, renameSync, statSync } from 'node:fs';
+import { closeSync, openSync, renameSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { UsageError } from '#core/errors/errors.ts';
 import type { Clock } from '#core/ports.ts';
 import { rest } from '#core/time/rest.ts';
 import { RetryDelays } from '#core/time/retry.ts';
+import { createFolder } from '../create-folder.ts';
 import { createGatewayLogReader, type GatewayLogReader } from './gateway-log-reader.ts';
 
 export type GatewayProcessOptions = {
@@ -153,7 +154,16 @@ export class GatewayProcess implements AsyncDisposable {
 /** Returns the path of the log, which exists then. A large one is put aside. */
 function openLog(dataDir: string, name: string): string {
   const path = join(dataDir, name);
-  mkdirSync(dataDir, { recursive: true });
+  try {
+    createFolder(dataDir);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new UsageError(
+      `The data folder ${dataDir} cannot be used (${reason}): ` +
+        'it must be a folder that this user can write, see VECTORSTREAM_DATA_DIR.',
+      { cause },
+    );
+  }
   if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > logBytesMax)
     renameSync(path, `${path}.old`);
   // Appended to and never emptied: another gateway of this folder may be writing to it.

@@ -1,8 +1,9 @@
 // Saves up to which line a log has been acknowledged, so that an interrupted import resumes there.
 
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
+import { createFolder } from '../create-folder.ts';
 
 const refusal = z.object({ line: z.number(), message: z.string() });
 const schema = z.object({
@@ -47,7 +48,7 @@ export class ProgressFile {
   }
 
   async save(progress: SavedProgress): Promise<void> {
-    await mkdir(join(this.#path, '..'), { recursive: true });
+    createFolder(dirname(this.#path));
     await writeFile(`${this.#path}.new`, JSON.stringify(progress));
     await rename(`${this.#path}.new`, this.#path);
   }

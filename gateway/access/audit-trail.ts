@@ -1,10 +1,10 @@
 // Records every call that changes something: the client, the call and its result, but never its
 // body.
 
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '#core/errors/errors.ts';
 import type { Clock } from '#core/ports.ts';
+import { makeFolder } from '../files/make-folder.ts';
 import type { Log } from '../telemetry/gateway-log.ts';
 import { TrailFile } from './trail-file.ts';
 
@@ -69,7 +69,7 @@ export function openAuditTrail({
 
 function openFile(dataDir: string, path: string, fileBytesMax: number): TrailFile {
   try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    makeFolder(dataDir);
     return new TrailFile(path, fileBytesMax);
   } catch (cause) {
     throw new UsageError(`${path} cannot be written: ${reasonOf(cause)}`, { cause });

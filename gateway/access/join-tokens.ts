@@ -2,11 +2,12 @@
 // signed: every gateway with the same secret accepts them.
 
 import { createHmac, randomUUID, timingSafeEqual } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { UsageError } from '#core/errors/errors.ts';
 import type { Clock } from '#core/ports.ts';
+import { makeFolder } from '../files/make-folder.ts';
 
 /** The limits of the runners that join by this token. They are never trusted. */
 export type JoinToken = {
@@ -167,7 +168,7 @@ export class JoinTokens {
     this.#writing = this.#writing
       .catch(() => undefined)
       .then(async () => {
-        await mkdir(dirname(this.#file), { recursive: true, mode: 0o700 });
+        makeFolder(dirname(this.#file));
         await writeFile(
           `${this.#file}.new`,
           JSON.stringify({ made: [...this.#made.values()], revoked: [...this.#revoked] }),

@@ -1,9 +1,10 @@
 // Creates the token for runners on this machine, in a file that only this user can read.
 
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UsageError } from '#core/errors/errors.ts';
+import { makeFolder } from '../files/make-folder.ts';
 
 /**
  * Returns the token in `<dataDir>/runner-token`, and creates it and the folder if they are missing.
@@ -21,7 +22,7 @@ export async function localRunnerToken(dataDir: string): Promise<string> {
     const token = found.trim();
     if (token === '') {
       const made = freshToken();
-      await mkdir(dataDir, { recursive: true, mode: 0o700 });
+      makeFolder(dataDir);
       await writeFile(file, `${made}\n`, { mode: 0o600 });
       return made;
     }

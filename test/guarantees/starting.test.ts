@@ -65,6 +65,12 @@ test.for([
   ],
   ['a model folder that is not there', ['--model', '/no/such/model'], {}, /\/no\/such\/model/],
   [
+    'a data folder where there can be none',
+    ['--data-dir', '/proc/vectorstream/data'],
+    {},
+    /\/proc\/vectorstream\/data cannot be used/,
+  ],
+  [
     'a file of settings that is not there',
     ['--config', '/no/such/file.yaml'],
     {},

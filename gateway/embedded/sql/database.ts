@@ -1,12 +1,12 @@
 // Opens `vectorstream.db` with the same settings for every connection, and explains in one line why
 // a folder or file cannot be used.
 
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { getLoadablePath } from 'sqlite-vec';
 import { BoundedMap } from '#core/collections/bounded-map.ts';
 import { UsageError, VectorStreamError } from '#core/errors/errors.ts';
+import { makeFolder } from '../../files/make-folder.ts';
 import { primaryCode, sqliteCode } from './sqlite-errors.ts';
 
 export const databaseFile = (folder: string) => join(folder, 'vectorstream.db');
@@ -61,7 +61,7 @@ export function openDatabase(
  */
 export function openDataFolder<T>(folder: string, open: () => T): T {
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     return open();
   } catch (error) {
     if (error instanceof VectorStreamError || !(error instanceof Error)) throw error;
