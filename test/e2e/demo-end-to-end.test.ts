@@ -9,7 +9,7 @@ import { temporaryFolder } from '../helpers/temporary-folder.ts';
 const timeout = 120_000;
 
 test(
-  '2,000 events, 5 % invalid: exact totals, and exactly those are dead-lettered with reasons',
+  '1,000 events, 5 % invalid: exact totals, and exactly those are dead-lettered with reasons',
   { timeout },
   async ({ skip }) => {
     needsProcessList(skip);
@@ -19,26 +19,26 @@ test(
       '--exit',
       '--json',
       '--count',
-      '2000',
+      '1000',
       '--invalid-percent',
       '5',
     );
     expect(await demo.ended, demo.stderr()).toEqual({ code: 0, signal: null });
     const summary = summaryOf(demo.stdout());
     expect(summary).toMatchObject({
-      events: 2_000,
-      stored: 1_900,
-      deadLettered: 100,
+      events: 1_000,
+      stored: 950,
+      deadLettered: 50,
       embeddedTexts: summary.uniqueTexts,
     });
-    expect(summary.eventsPerSecond).toBeCloseTo(2_000 / summary.seconds, -1);
+    expect(summary.eventsPerSecond).toBeCloseTo(1_000 / summary.seconds, -1);
     expect(processesOf(folder.path)).toEqual([]);
 
     const { eventIds, deadLetters, texts, log, committed } = readStore(folder.path);
-    expect(new Set(eventIds).size).toBe(1_900);
-    expect([log.length, committed]).toEqual([2_000, 2_000]);
+    expect(new Set(eventIds).size).toBe(950);
+    expect([log.length, committed]).toEqual([1_000, 1_000]);
     expect(texts.size).toBe(summary.uniqueTexts);
-    expect(deadLetters).toHaveLength(100);
+    expect(deadLetters).toHaveLength(50);
     for (const { reason, message, value } of deadLetters) {
       expect(reason).toMatch(/^(not_json|invalid_event|too_large)$/);
       expect(message).toMatch(/^\S+: got .+, .*allowed: .+$/);
