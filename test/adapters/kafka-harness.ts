@@ -61,7 +61,9 @@ export function kafkaTopic(
   { partitions, ...options }: { readonly partitions: number } & Partial<KafkaSourceOptions>,
   name: string,
 ) {
-  const topic = { topic: `events-${name}`, partitions, config: {}, mayCreate: true };
+  // The records are dated years ago: a broker would soon delete them.
+  const config = { 'retention.ms': '-1' };
+  const topic = { topic: `events-${name}`, partitions, config, mayCreate: true };
   const sink = createKafkaSink({ ...sinkDefaults, connection: cuttable(broker.brokers), topic });
   const open = new Set<{ readonly source: EventSource; readonly connection: CuttableConnection }>();
   const crashed: EventSource[] = [];

@@ -203,6 +203,11 @@ const propertiesOf = (
   'group.min.session.timeout.ms': '500',
   'auto.create.topics.enable': 'false',
   'controlled.shutdown.enable': 'false',
+  // Records of tests are dated years ago, and retention goes by their dates. A topic that would not
+  // keep them loses them within a second, instead of once in some minutes.
+  'log.retention.ms': '-1',
+  'log.initial.task.delay.ms': '0',
+  'log.retention.check.interval.ms': '1000',
   'num.network.threads': '2',
   'num.io.threads': '2',
   'log.cleaner.dedupe.buffer.size': '2097152',
