@@ -2,7 +2,7 @@
 
 import type { EventFilter } from '#core/ports.ts';
 import type { QdrantCollections } from './qdrant-collections.ts';
-import type { Ask } from './qdrant-connection.ts';
+import type { Qdrant } from './qdrant-connection.ts';
 import type { QdrantEvents } from './qdrant-events.ts';
 import { type Filter, isAnyText } from './qdrant-filter.ts';
 import { stringAt, timeAt } from './qdrant-points.ts';
@@ -24,11 +24,11 @@ type TextEvent = NewestEvent & { readonly textId: string };
  * the remaining texts are asked for again. Every page settles at least one text, usually most.
  */
 export function createNewestEvents({
-  ask,
+  qdrant,
   names,
   events,
 }: {
-  readonly ask: Ask;
+  readonly qdrant: Qdrant;
   readonly names: QdrantCollections;
   readonly events: QdrantEvents;
 }): FindNewestEvents {
@@ -37,7 +37,7 @@ export function createNewestEvents({
     textIds: readonly string[],
     limit: number,
   ): Promise<readonly TextEvent[]> =>
-    ask('find newest events', async (client) => {
+    qdrant.read('find newest events', async (client) => {
       const { points } = await client.scroll(names.events, {
         filter: { must: [isAnyText(textIds), ...filter.must] },
         limit,

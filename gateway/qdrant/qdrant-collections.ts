@@ -4,7 +4,7 @@
 import type { QdrantClient, Schemas } from '@qdrant/js-client-rest';
 import { DependencyError, IndexMismatchError } from '#core/errors/errors.ts';
 import type { IndexIdentity } from '#core/ports.ts';
-import { type Ask, codes } from './qdrant-connection.ts';
+import { codes, type Qdrant } from './qdrant-connection.ts';
 
 export type QdrantCollections = {
   /** A collection's name or alias. */
@@ -57,15 +57,15 @@ const versionMin = [1, 16] as const;
  * @throws DependencyError when Qdrant does not answer or is too old
  */
 export async function prepareCollections(
-  ask: Ask,
+  qdrant: Qdrant,
   names: QdrantCollections,
   identity: IndexIdentity,
   storage: QdrantStorage,
 ): Promise<void> {
-  await checkVersion(ask);
+  await checkVersion(qdrant);
   const placed = { shard_number: storage.shards, replication_factor: storage.replicas };
   const metadata = metadataOf(identity);
-  await prepare(ask, names.texts, textIndexes, identity, {
+  await prepare(qdrant, names.texts, textIndexes, identity, {
     ...placed,
     metadata,
     vectors: {
@@ -75,12 +75,12 @@ export async function prepareCollections(
     },
     ...quantised(storage.quantisation),
   });
-  await prepare(ask, names.events, eventIndexes, identity, { ...placed, metadata, vectors: {} });
-  await prepare(ask, names.sessions, {}, identity, { ...placed, metadata, vectors: {} });
+  await prepare(qdrant, names.events, eventIndexes, identity, { ...placed, metadata, vectors: {} });
+  await prepare(qdrant, names.sessions, {}, identity, { ...placed, metadata, vectors: {} });
 }
 
-async function checkVersion(ask: Ask): Promise<void> {
-  const { version, major, minor } = await ask('report its version', async (client) => {
+async function checkVersion(qdrant: Qdrant): Promise<void> {
+  const { version, major, minor } = await qdrant.read('report its version', async (client) => {
     const info: Partial<Schemas['VersionInfo']> = await client.versionInfo();
     const numbers = /^(\d+)\.(\d+)/.exec(info.version ?? '');
     if (numbers === null) throw new TypeError('is this another program?');
@@ -97,7 +97,7 @@ async function checkVersion(ask: Ask): Promise<void> {
 }
 
 async function prepare(
-  ask: Ask,
+  qdrant: Qdrant,
   name: string,
   indexes: Readonly<Record<string, IndexType>>,
   identity: IndexIdentity,
@@ -114,18 +114,18 @@ async function prepare(
       ),
     };
   };
-  const existing = await unless(codes.missing, ask(`read collection ${name}`, read));
+  const existing = await unless(codes.missing, qdrant.read(`read collection ${name}`, read));
   // Another gateway may create it at the same time.
   if (existing === null)
     await unless(
       codes.exists,
-      ask(`create collection ${name}`, (client) => client.createCollection(name, wanted)),
+      qdrant.write(`create collection ${name}`, (client) => client.createCollection(name, wanted)),
     );
-  const { found, indexed } = existing ?? (await ask(`read collection ${name}`, read));
+  const { found, indexed } = existing ?? (await qdrant.read(`read collection ${name}`, read));
   check(name, found, expected(identity, found, wanted.vectors));
   for (const [field, type] of Object.entries(indexes)) {
     if (indexed.get(field) === type) continue;
-    await ask(`index ${field} of collection ${name}`, (client) =>
+    await qdrant.write(`index ${field} of collection ${name}`, (client) =>
       client.createPayloadIndex(name, { field_name: field, field_schema: type, wait: true }),
     );
   }

@@ -7,6 +7,7 @@ import {
   QdrantClientTimeoutError,
 } from '@qdrant/js-client-rest';
 import { DependencyError } from '#core/errors/errors.ts';
+import type { Clock } from '#core/ports.ts';
 
 export type QdrantAddress = {
   /** `http(s)://host[:port][/prefix]`; the default port is 6333, Qdrant's own. */
@@ -14,6 +15,7 @@ export type QdrantAddress = {
   readonly apiKey: string | null;
   /** A request that takes longer is cancelled. */
   readonly timeoutMs: number;
+  readonly clock: Clock;
 };
 
 /**
@@ -21,33 +23,86 @@ export type QdrantAddress = {
  * inside becomes a `DependencyError`. Only a refusal of the request's content is not retryable, so
  * that no event is blamed for a problem of the server, the network or the configuration.
  */
-export type Ask = <T>(what: string, call: (client: QdrantClient) => Promise<T>) => Promise<T>;
+type Ask = <T>(what: string, call: (client: QdrantClient) => Promise<T>) => Promise<T>;
 
-export function connectQdrant({ url, apiKey, timeoutMs }: QdrantAddress): Ask {
+export type Qdrant = {
+  /** The calls change nothing: they are made once more when their connection breaks. */
+  readonly read: Ask;
+  /** A write whose connection breaks may have been applied. Whoever asked decides what to do. */
+  readonly write: Ask;
+};
+
+/**
+ * Qdrant closes a connection that was idle for 5 s, and the client's pool of connections would keep
+ * it for 10 s. A pool that is older than this gets no new requests, so none of its connections can
+ * have been idle for longer.
+ */
+const poolMsMax = 4_000;
+
+export function connectQdrant({ url, apiKey, timeoutMs, clock }: QdrantAddress): Qdrant {
   const { origin, port, prefix } = endpointOf(url);
-  const client = new QdrantClient({
-    url: origin,
-    port,
-    prefix,
-    timeout: timeoutMs,
-    checkCompatibility: false,
-    // The client's own `apiKey` option prints a warning when the connection is not encrypted.
-    ...(apiKey === null ? {} : { headers: { 'api-key': apiKey } }),
+  const openPool = () => ({
+    openedAt: clock.monotonic(),
+    client: new QdrantClient({
+      url: origin,
+      port,
+      prefix,
+      timeout: timeoutMs,
+      checkCompatibility: false,
+      // The client's own `apiKey` option prints a warning when the connection is not encrypted.
+      ...(apiKey === null ? {} : { headers: { 'api-key': apiKey } }),
+    }),
   });
-  return async (what, call) => {
-    try {
-      return await call(client);
-    } catch (error) {
-      throw error instanceof DependencyError
-        ? error
-        : asDependencyError(
-            error,
-            `Qdrant at ${origin}:${port}${prefix} could not ${what}`,
-            timeoutMs,
-          );
-    }
+  // The connections of an old pool finish their requests, and then close themselves.
+  let pool = openPool();
+  const client = (): QdrantClient => {
+    if (clock.monotonic() - pool.openedAt >= poolMsMax) pool = openPool();
+    return pool.client;
+  };
+  const failed = (error: unknown, what: string): DependencyError =>
+    error instanceof DependencyError
+      ? error
+      : asDependencyError(
+          error,
+          `Qdrant at ${origin}:${port}${prefix} could not ${what}`,
+          timeoutMs,
+        );
+
+  return {
+    async read(what, call) {
+      try {
+        return await call(client()).catch((error: unknown) => {
+          if (!isBrokenConnection(error)) throw error;
+          pool = openPool();
+          return call(pool.client);
+        });
+      } catch (error) {
+        throw failed(error, what);
+      }
+    },
+    async write(what, call) {
+      try {
+        return await call(client());
+      } catch (error) {
+        throw failed(error, what);
+      }
+    },
   };
 }
+
+const isNetworkError = (error: Error): boolean =>
+  error instanceof TypeError &&
+  (error.message === 'fetch failed' || error.message === 'terminated');
+
+const brokenCodes: readonly unknown[] = ['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'];
+
+/** Whether a connection that was open broke before the answer was complete. */
+const isBrokenConnection = (error: unknown): boolean =>
+  error instanceof Error &&
+  isNetworkError(error) &&
+  error.cause instanceof Error &&
+  'code' in error.cause &&
+  brokenCodes.includes(error.cause.code);
 
 function endpointOf(text: string): {
   readonly origin: string;
@@ -92,10 +147,7 @@ function asDependencyError(error: unknown, failure: string, timeoutMs: number): 
       error.cause instanceof Error
         ? error.cause.message || ('code' in error.cause ? String(error.cause.code) : '')
         : '';
-    const isNetwork =
-      error instanceof TypeError &&
-      (error.message === 'fetch failed' || error.message === 'terminated');
-    return isNetwork
+    return isNetworkError(error)
       ? failed(codes.unreachable, cause || error.message)
       : failed(codes.badAnswer, `its answer is invalid (${shortened(error.message)})`);
   }

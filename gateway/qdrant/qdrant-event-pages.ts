@@ -2,7 +2,7 @@
 
 import type { Schemas } from '@qdrant/js-client-rest';
 import type { StoredEvent, VectorStore } from '#core/ports.ts';
-import type { Ask } from './qdrant-connection.ts';
+import type { Qdrant } from './qdrant-connection.ts';
 import { type Filter, filterOf, isAtTime, isBefore } from './qdrant-filter.ts';
 import { eventFields, storedEvent } from './qdrant-points.ts';
 
@@ -10,16 +10,16 @@ import { eventFields, storedEvent } from './qdrant-points.ts';
 const tiePage = 1_000;
 
 export function createEventPages({
-  ask,
+  qdrant,
   collection,
   byId,
 }: {
-  readonly ask: Ask;
+  readonly qdrant: Qdrant;
   readonly collection: string;
   readonly byId: (ids: readonly string[]) => Promise<readonly StoredEvent[]>;
 }): VectorStore['events'] {
   const newest = (filter: Filter, limit: number): Promise<readonly StoredEvent[]> =>
-    ask('list events', async (client) => {
+    qdrant.read('list events', async (client) => {
       const { points } = await client.scroll(collection, {
         filter,
         limit,
@@ -41,7 +41,7 @@ export function createEventPages({
     limit: number,
   ): Promise<readonly StoredEvent[]> => {
     const inMillisecond = { must: [...filter.must, isAtTime('timestamp', ms)] };
-    const ids = await ask('list events', async (client) => {
+    const ids = await qdrant.read('list events', async (client) => {
       let highest: string[] = [];
       let offset: Schemas['ScrollResult']['next_page_offset'] = null;
       do {

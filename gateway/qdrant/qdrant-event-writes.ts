@@ -8,7 +8,7 @@
 import { isUuid } from '#core/event/uuid.ts';
 import type { EventRecord, WriteOutcome } from '#core/ports.ts';
 import { applied } from './applied-write.ts';
-import type { Ask } from './qdrant-connection.ts';
+import type { Qdrant } from './qdrant-connection.ts';
 import { hasId, isBefore } from './qdrant-filter.ts';
 import { eventPoint, stringAt, timeAt } from './qdrant-points.ts';
 import type { QdrantTexts } from './qdrant-texts.ts';
@@ -25,16 +25,16 @@ type WritePlan = {
 };
 
 export function createEventWriter({
-  ask,
+  qdrant,
   collection,
   texts,
 }: {
-  readonly ask: Ask;
+  readonly qdrant: Qdrant;
   readonly collection: string;
   readonly texts: QdrantTexts;
 }): (records: readonly EventRecord[]) => Promise<readonly WriteOutcome[]> {
   const versionsOf = (ids: readonly string[]): Promise<ReadonlyMap<string, Version>> =>
-    ask('look up events', async (client) => {
+    qdrant.read('look up events', async (client) => {
       const points = await client.retrieve(collection, {
         ids: [...ids],
         with_payload: ['timestamp', 'text_id'],
@@ -53,7 +53,7 @@ export function createEventWriter({
         must: [hasId([event.id]), isBefore('timestamp', event.timestamp)],
       })),
     };
-    return ask('write events', (client) =>
+    return qdrant.write('write events', (client) =>
       applied(
         client.upsert(collection, {
           points: records.map(eventPoint),

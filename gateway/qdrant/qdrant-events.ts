@@ -3,7 +3,7 @@
 import { isUuid } from '#core/event/uuid.ts';
 import type { EventRecord, StoredEvent, VectorStore, WriteOutcome } from '#core/ports.ts';
 import { byCount } from '#core/vectors/count-order.ts';
-import type { Ask } from './qdrant-connection.ts';
+import type { Qdrant } from './qdrant-connection.ts';
 import { createEventPages } from './qdrant-event-pages.ts';
 import { createEventWriter } from './qdrant-event-writes.ts';
 import { filterOf } from './qdrant-filter.ts';
@@ -24,18 +24,18 @@ const countedKeys = {
 } as const;
 
 export function createQdrantEvents({
-  ask,
+  qdrant,
   collection,
   texts,
 }: {
-  readonly ask: Ask;
+  readonly qdrant: Qdrant;
   readonly collection: string;
   readonly texts: QdrantTexts;
 }): QdrantEvents {
   const byId = async (ids: readonly string[]): Promise<readonly StoredEvent[]> => {
     const valid = ids.filter(isUuid);
     if (valid.length === 0) return [];
-    return ask('read events', async (client) =>
+    return qdrant.read('read events', async (client) =>
       (await client.retrieve(collection, { ids: valid, with_payload: eventFields })).map(
         storedEvent,
       ),
@@ -43,13 +43,13 @@ export function createQdrantEvents({
   };
 
   return {
-    put: createEventWriter({ ask, collection, texts }),
+    put: createEventWriter({ qdrant, collection, texts }),
     byId,
-    list: createEventPages({ ask, collection, byId }),
+    list: createEventPages({ qdrant, collection, byId }),
     async countsBy({ by, filter: eventFilter, limit }) {
       const filter = filterOf(eventFilter);
       if (filter === null) return [];
-      return ask('count events', async (client) => {
+      return qdrant.read('count events', async (client) => {
         const { hits } = await client.facet(collection, {
           key: countedKeys[by],
           filter,

@@ -7,7 +7,7 @@
 import type { BareText, SessionMark, SessionWork, ProvenanceStore } from '#core/ports.ts';
 import { applied } from './applied-write.ts';
 import type { QdrantCollections } from './qdrant-collections.ts';
-import type { Ask } from './qdrant-connection.ts';
+import type { Qdrant } from './qdrant-connection.ts';
 import { type Condition, hasId, isSince } from './qdrant-filter.ts';
 import { bareText, timeAt, timeOf } from './qdrant-points.ts';
 
@@ -22,14 +22,14 @@ const workOf = ({ runnerSession, since }: SessionWork): Condition[] => [
 ];
 
 export function createQdrantProvenance({
-  ask,
+  qdrant,
   names,
 }: {
-  readonly ask: Ask;
+  readonly qdrant: Qdrant;
   readonly names: QdrantCollections;
 }): ProvenanceStore {
   const find = (must: Condition[], limit: number): Promise<readonly BareText[]> =>
-    ask("find a runner's texts", async (client) => {
+    qdrant.read("find a runner's texts", async (client) => {
       const { points } = await client.scroll(names.texts, {
         filter: { must },
         limit,
@@ -40,7 +40,7 @@ export function createQdrantProvenance({
 
   return {
     mark: ({ runnerSession, verifiedUntil, renewedAt }) =>
-      ask("mark a runner's session", (client) =>
+      qdrant.write("mark a runner's session", (client) =>
         applied(
           client.upsert(names.sessions, {
             points: [
@@ -55,13 +55,13 @@ export function createQdrantProvenance({
         ),
       ),
     unmark: (runnerSession) =>
-      ask("delete the mark of a runner's session", (client) =>
+      qdrant.write("delete the mark of a runner's session", (client) =>
         applied(
           client.delete(names.sessions, { filter: { must: [hasId([runnerSession])] }, wait: true }),
         ),
       ),
     marks: () =>
-      ask(
+      qdrant.read(
         "read the marks of runners' sessions",
         async (client): Promise<readonly SessionMark[]> => {
           const { points } = await client.scroll(names.sessions, {
@@ -77,7 +77,7 @@ export function createQdrantProvenance({
       ),
     embeddedBy: (work, limit) => find(workOf(work), limit),
     withhold: (work) =>
-      ask("withhold a runner's texts", (client) =>
+      qdrant.write("withhold a runner's texts", (client) =>
         applied(
           client.setPayload(names.texts, {
             payload: { kind: withheldKind, runner_session: withheldSession },

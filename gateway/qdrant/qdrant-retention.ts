@@ -8,7 +8,7 @@
 import type { VectorStore } from '#core/ports.ts';
 import { applied } from './applied-write.ts';
 import type { QdrantCollections } from './qdrant-collections.ts';
-import type { Ask } from './qdrant-connection.ts';
+import type { Qdrant } from './qdrant-connection.ts';
 import { type Filter, hasId, isAnyText, isBefore } from './qdrant-filter.ts';
 import { stringAt } from './qdrant-points.ts';
 import type { QdrantTexts } from './qdrant-texts.ts';
@@ -17,7 +17,7 @@ import type { QdrantTexts } from './qdrant-texts.ts';
 const forgetMax = 1_000;
 
 type Parts = {
-  readonly ask: Ask;
+  readonly qdrant: Qdrant;
   readonly names: QdrantCollections;
   readonly texts: QdrantTexts;
 };
@@ -31,9 +31,12 @@ export function createQdrantRetention(parts: Parts): VectorStore['forget'] {
 }
 
 /** @returns the number of old events that were found */
-async function forgetEvents({ ask, names, texts }: Parts, ingestedBefore: number): Promise<number> {
+async function forgetEvents(
+  { qdrant, names, texts }: Parts,
+  ingestedBefore: number,
+): Promise<number> {
   const isOld = isBefore('ingested_at', ingestedBefore);
-  const old = await ask('find old events', async (client) => {
+  const old = await qdrant.read('find old events', async (client) => {
     const { points } = await client.scroll(names.events, {
       filter: { must: [isOld] },
       limit: forgetMax,
@@ -47,7 +50,7 @@ async function forgetEvents({ ask, names, texts }: Parts, ingestedBefore: number
   if (old.length === 0) return 0;
   await texts.mark([...new Set(old.map(({ textId }) => textId))]);
   // The condition keeps an event of which a newer version came meanwhile.
-  await ask('delete old events', (client) =>
+  await qdrant.write('delete old events', (client) =>
     applied(
       client.delete(names.events, {
         filter: { must: [hasId(old.map(({ id }) => id)), isOld] },
@@ -60,12 +63,12 @@ async function forgetEvents({ ask, names, texts }: Parts, ingestedBefore: number
 
 /** Deletes texts with an old mark and no event, and clears the old marks of texts with events. */
 async function forgetTexts(
-  { ask, names, texts }: Parts,
+  { qdrant, names, texts }: Parts,
   unreferencedBefore: number,
 ): Promise<{ readonly looked: number; readonly deleted: number }> {
   const isOld = isBefore('unreferenced_since', unreferencedBefore);
   const stillMarked = (ids: readonly string[]): Filter => ({ must: [hasId(ids), isOld] });
-  const marked = await ask('find unused texts', async (client) => {
+  const marked = await qdrant.read('find unused texts', async (client) => {
     const { points } = await client.scroll(names.texts, {
       filter: { must: [isOld] },
       limit: forgetMax,
@@ -74,7 +77,7 @@ async function forgetTexts(
     return points.map(({ id }) => String(id));
   });
   if (marked.length === 0) return { looked: 0, deleted: 0 };
-  const used = await ask('count events', async (client) => {
+  const used = await qdrant.read('count events', async (client) => {
     const { hits } = await client.facet(names.events, {
       key: 'text_id',
       filter: { must: [isAnyText(marked)] },
@@ -85,7 +88,7 @@ async function forgetTexts(
   });
   const unused = marked.filter((id) => !used.has(id));
   if (used.size > 0) {
-    await ask('clear marks', (client) =>
+    await qdrant.write('clear marks', (client) =>
       applied(
         client.setPayload(names.texts, {
           payload: { unreferenced_since: null },
@@ -97,7 +100,7 @@ async function forgetTexts(
   }
   if (unused.length > 0) {
     texts.forgotten(unused);
-    await ask('delete unused texts', (client) =>
+    await qdrant.write('delete unused texts', (client) =>
       applied(client.delete(names.texts, { filter: stillMarked(unused), wait: true })),
     );
   }

@@ -3,7 +3,7 @@
 import type { EventType, SearchHit } from '#core/ports.ts';
 import type { Candidate } from '#core/vectors/search-plan.ts';
 import type { QdrantCollections } from './qdrant-collections.ts';
-import type { Ask } from './qdrant-connection.ts';
+import type { Qdrant } from './qdrant-connection.ts';
 import { type Condition, type Filter, isAnyText } from './qdrant-filter.ts';
 
 export type EventCounts = SearchHit['events'];
@@ -42,11 +42,11 @@ const eventsMax = 50_000;
 const facetLimitMin = 16_384;
 
 export function createSearchQueries({
-  ask,
+  qdrant,
   names,
   isQuantised,
 }: {
-  readonly ask: Ask;
+  readonly qdrant: Qdrant;
   readonly names: QdrantCollections;
   /** Vectors are compared by a coarser copy first. */
   readonly isQuantised: boolean;
@@ -57,13 +57,13 @@ export function createSearchQueries({
   return {
     isWide: async (filter) =>
       filter.must.length === 0 ||
-      ask('estimate the number of events', async (client) => {
+      qdrant.read('estimate the number of events', async (client) => {
         const { count } = await client.count(names.events, { filter, exact: false });
         return count > eventsMax;
       }),
 
     textsOfEvents: (filter, max) =>
-      ask('find the texts of events', async (client) => {
+      qdrant.read('find the texts of events', async (client) => {
         // A facet has no pages, so its limit grows until it holds all.
         for (let limit = max === Infinity ? facetLimitMin : max + 1; ; limit *= 8) {
           const { hits } = await client.facet(names.events, { ...textFacet, filter, limit });
@@ -73,7 +73,7 @@ export function createSearchQueries({
       }),
 
     nearest: (vector, count, must) =>
-      ask('search texts', async (client) => {
+      qdrant.read('search texts', async (client) => {
         const { points } = await client.query(names.texts, {
           query: [...vector],
           limit: count,
@@ -88,7 +88,7 @@ export function createSearchQueries({
       }),
 
     withEvents: (filter, textIds) =>
-      ask('count events', async (client) => {
+      qdrant.read('count events', async (client) => {
         const { hits } = await client.facet(names.events, {
           ...textFacet,
           filter: { must: [isAnyText(textIds), ...filter.must] },
@@ -98,7 +98,7 @@ export function createSearchQueries({
       }),
 
     eventCounts: (filter, types, textIds) =>
-      ask('count events', async (client) => {
+      qdrant.read('count events', async (client) => {
         const facets = await Promise.all(
           types.map(async (type) => {
             const isOfType: Condition = { key: 'event_type', match: { value: type } };

@@ -21,13 +21,13 @@ import {
   type NewestEvent,
 } from './newest-events.ts';
 import type { QdrantCollections } from './qdrant-collections.ts';
-import type { Ask } from './qdrant-connection.ts';
+import type { Qdrant } from './qdrant-connection.ts';
 import type { QdrantEvents } from './qdrant-events.ts';
 import { type Condition, filterOf, hasId } from './qdrant-filter.ts';
 import { createSearchQueries, type QdrantSearchQueries } from './qdrant-search-queries.ts';
 
 export type SearchOptions = {
-  readonly ask: Ask;
+  readonly qdrant: Qdrant;
   readonly names: QdrantCollections;
   readonly events: QdrantEvents;
   readonly readTexts: VectorStore['texts'];

@@ -2,7 +2,7 @@
 // without vectors in another.
 
 import { DependencyError } from '#core/errors/errors.ts';
-import type { Clock, IndexIdentity, VectorStore, WriteOutcome } from '#core/ports.ts';
+import type { IndexIdentity, VectorStore, WriteOutcome } from '#core/ports.ts';
 import { within } from '#core/time/deadline.ts';
 import type { SearchPlan } from '#core/vectors/search-plan.ts';
 import {
@@ -10,7 +10,7 @@ import {
   type QdrantCollections,
   type QdrantStorage,
 } from './qdrant-collections.ts';
-import { type Ask, codes, connectQdrant, type QdrantAddress } from './qdrant-connection.ts';
+import { codes, connectQdrant, type Qdrant, type QdrantAddress } from './qdrant-connection.ts';
 import { createQdrantEvents } from './qdrant-events.ts';
 import { createQdrantProvenance } from './qdrant-provenance.ts';
 import { createQdrantRetention } from './qdrant-retention.ts';
@@ -21,7 +21,6 @@ export type QdrantStoreOptions = QdrantAddress & {
   readonly collections: Pick<QdrantCollections, 'texts' | 'events'>;
   readonly storage: QdrantStorage;
   readonly identity: IndexIdentity;
-  readonly clock: Clock;
   readonly searchPlan: SearchPlan;
 };
 
@@ -74,14 +73,11 @@ async function firstProblem(prepared: () => Promise<void>): Promise<string | nul
   }
 }
 
-function build({
-  collections,
-  storage,
-  identity,
-  clock,
-  searchPlan,
-  ...address
-}: QdrantStoreOptions): { readonly store: VectorStore; readonly prepared: () => Promise<void> } {
+function build({ collections, storage, identity, searchPlan, ...address }: QdrantStoreOptions): {
+  readonly store: VectorStore;
+  readonly prepared: () => Promise<void>;
+} {
+  const { clock } = address;
   const connected = connectQdrant(address);
   const names = { ...collections, sessions: `${collections.texts}_sessions` };
 
@@ -94,36 +90,42 @@ function build({
         throw error;
       },
     ));
-  const ask: Ask = async (what, call) => {
-    await prepared();
-    try {
-      return await connected(what, call);
-    } catch (error) {
-      if (error instanceof DependencyError && error.code === codes.missing) {
-        preparing = null;
-        texts.forgotten();
+  const whenPrepared =
+    (ask: Qdrant['read']): Qdrant['read'] =>
+    async (what, call) => {
+      await prepared();
+      try {
+        return await ask(what, call);
+      } catch (error) {
+        if (error instanceof DependencyError && error.code === codes.missing) {
+          preparing = null;
+          texts.forgotten();
+        }
+        throw error;
       }
-      throw error;
-    }
+    };
+  const qdrant: Qdrant = {
+    read: whenPrepared(connected.read),
+    write: whenPrepared(connected.write),
   };
 
   const texts = createQdrantTexts({
-    ask,
+    qdrant,
     collection: names.texts,
     dimensions: identity.dimensions,
     clock,
   });
-  const events = createQdrantEvents({ ask, collection: names.events, texts });
+  const events = createQdrantEvents({ qdrant, collection: names.events, texts });
 
   const store: VectorStore = {
     kind: 'qdrant',
     batchMax,
-    provenanceStore: createQdrantProvenance({ ask, names }),
+    provenanceStore: createQdrantProvenance({ qdrant, names }),
     knownTexts: (ids) => texts.known(ids),
     putTexts: (records) => inParts(records, batchMax.texts, (part) => texts.put(part)),
     putEvents: (records) => inParts(records, batchMax.events, (part) => events.put(part)),
     search: createQdrantSearch({
-      ask,
+      qdrant,
       names,
       events,
       readTexts: (ids) => texts.read(ids),
@@ -139,7 +141,7 @@ function build({
     },
     countsBy: (request) => events.countsBy(request),
     counts: () =>
-      ask('count its points', async (client) => {
+      qdrant.read('count its points', async (client) => {
         const [text, event] = await Promise.all([
           client.count(names.texts, { exact: true }),
           client.count(names.events, { exact: true }),
@@ -148,7 +150,7 @@ function build({
           throw new TypeError('a count is not a number');
         return { texts: text.count, events: event.count };
       }),
-    forget: createQdrantRetention({ ask, names, texts }),
+    forget: createQdrantRetention({ qdrant, names, texts }),
     // The client's idle connections do not keep the process alive, and close themselves.
     async [Symbol.asyncDispose]() {},
   };

@@ -9,7 +9,7 @@ import type { QdrantClient } from '@qdrant/js-client-rest';
 import { isUuid } from '#core/event/uuid.ts';
 import type { Clock } from '#core/ports.ts';
 import { applied } from './applied-write.ts';
-import type { Ask } from './qdrant-connection.ts';
+import type { Qdrant } from './qdrant-connection.ts';
 import { hasId } from './qdrant-filter.ts';
 import { timeOf } from './qdrant-points.ts';
 import { withheldKind } from './qdrant-provenance.ts';
@@ -33,11 +33,11 @@ export type QdrantTextReferences = {
 };
 
 export function createTextReferences({
-  ask,
+  qdrant,
   collection,
   clock,
 }: {
-  readonly ask: Ask;
+  readonly qdrant: Qdrant;
   readonly collection: string;
   readonly clock: Clock;
 }): QdrantTextReferences {
@@ -57,7 +57,7 @@ export function createTextReferences({
     const valid = [...new Set(ids)].filter(isUuid);
     if (valid.length === 0) return new Map();
     const at = clock.monotonic();
-    const found = await ask('look up texts', async (client) => {
+    const found = await qdrant.read('look up texts', async (client) => {
       const points = await client.retrieve(collection, {
         ids: valid,
         with_payload: ['kind', 'unreferenced_since'],
@@ -94,7 +94,7 @@ export function createTextReferences({
       return new Set(ids.filter((id) => found.has(id) || seen.has(id, now)));
     },
     async mark(ids) {
-      if (ids.length > 0) await ask('mark texts', (client) => setMarks(client, ids));
+      if (ids.length > 0) await qdrant.write('mark texts', (client) => setMarks(client, ids));
     },
     written: (ids, at) => seen.add(ids, at),
     forgotten: (ids) => seen.forget(ids),

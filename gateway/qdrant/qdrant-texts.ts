@@ -4,7 +4,7 @@ import { isUuid } from '#core/event/uuid.ts';
 import type { BareText, Clock, TextRecord, WriteOutcome } from '#core/ports.ts';
 import { vectorProblem } from '#core/vectors/vector.ts';
 import { applied } from './applied-write.ts';
-import type { Ask } from './qdrant-connection.ts';
+import type { Qdrant } from './qdrant-connection.ts';
 import { bareText, textPoint } from './qdrant-points.ts';
 import { withheldKind } from './qdrant-provenance.ts';
 import { createTextReferences, type QdrantTextReferences } from './qdrant-text-references.ts';
@@ -16,17 +16,17 @@ export type QdrantTexts = QdrantTextReferences & {
 };
 
 export function createQdrantTexts({
-  ask,
+  qdrant,
   collection,
   dimensions,
   clock,
 }: {
-  readonly ask: Ask;
+  readonly qdrant: Qdrant;
   readonly collection: string;
   readonly dimensions: number;
   readonly clock: Clock;
 }): QdrantTexts {
-  const references = createTextReferences({ ask, collection, clock });
+  const references = createTextReferences({ qdrant, collection, clock });
 
   return {
     ...references,
@@ -37,7 +37,7 @@ export function createQdrantTexts({
       if (valid.length === 0) return outcomes;
       const at = clock.monotonic();
       const points = valid.map((text) => textPoint(text, clock.now()));
-      await ask('write texts', (client) =>
+      await qdrant.write('write texts', (client) =>
         applied(client.upsert(collection, { points, wait: true })),
       );
       references.written(
@@ -50,7 +50,7 @@ export function createQdrantTexts({
     async read(ids) {
       const valid = [...new Set(ids)].filter(isUuid);
       if (valid.length === 0) return new Map();
-      return ask('read texts', async (client) => {
+      return qdrant.read('read texts', async (client) => {
         const points = await client.retrieve(collection, {
           ids: valid,
           with_payload: ['text', 'product'],
@@ -62,7 +62,7 @@ export function createQdrantTexts({
     async vectors(ids) {
       const valid = [...new Set(ids)].filter(isUuid);
       if (valid.length === 0) return new Map();
-      return ask('read vectors', async (client) => {
+      return qdrant.read('read vectors', async (client) => {
         const points = await client.retrieve(collection, {
           ids: valid,
           with_payload: ['kind'],

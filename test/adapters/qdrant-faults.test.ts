@@ -152,6 +152,54 @@ describe('a failure of the server or the network', () => {
   });
 });
 
+describe('idle connections', () => {
+  const closes = (times: number) => double.fail({ kind: 'closed' }, () => true, times);
+
+  it('that the server closes do not fail a read, which is made once more', async () => {
+    const store = await openedStore();
+    await store.putEvents([eventRecord(1)]);
+    const reads: readonly (() => Promise<unknown>)[] = [
+      () => store.event(eventIdOf(1)),
+      () => store.events({}, 5),
+      () => store.vectors([textIdOf(1)]),
+      () => store.search({ vector: queryVector, limit: 1, filter: {} }),
+      () => store.counts(),
+      () => store.countsBy({ by: 'category', filter: {}, limit: 5 }),
+    ];
+    for (const read of reads) {
+      const answer = await read();
+      closes(1);
+      expect(await read()).toEqual(answer);
+    }
+  });
+
+  it('fail a read that meets a second one, and a write at once: it may have been applied', async () => {
+    const store = await openedStore();
+    closes(2);
+    expect(await failureOf(store.event(eventIdOf(1)))).toMatchObject({
+      code: 'qdrant_unreachable',
+      message: expect.stringContaining('other side closed'),
+    });
+    double.fail({ kind: 'closed' }, isEventWrite);
+    const writes = double.requests.filter(isEventWrite).length;
+    expect(await failureOf(store.putEvents([eventRecord(1)]))).toMatchObject({ retryable: true });
+    expect(double.requests.filter(isEventWrite).length).toBe(writes + 1);
+  });
+
+  it('are not used again after 4 s, before the server closes them', async () => {
+    const clock = new ManualClock(0);
+    const store = await opened(storeOptions(double.url, { clock }));
+    await store.counts();
+    const before = double.connections();
+    await clock.advance(3_999);
+    await store.counts();
+    expect(double.connections()).toBe(before);
+    await clock.advance(1);
+    await store.counts();
+    expect(double.connections()).toBeGreaterThan(before);
+  });
+});
+
 describe('refused content', () => {
   it('is not retryable, so that bisecting finds it and the other items are stored', async () => {
     const store = await openedStore();

@@ -20,6 +20,8 @@ export type Fault =
   /** The connection breaks in the middle of the body. */
   | { readonly kind: 'half-an-answer' }
   | { readonly kind: 'no-answer' }
+  /** The server closes the connection, which was idle for too long, as the request arrives. */
+  | { readonly kind: 'closed' }
   /** Does this work before the request: the way to decide a race. */
   | { readonly kind: 'after'; readonly work: () => Promise<unknown> }
   | { readonly kind: 'answer-lost' };
@@ -37,12 +39,19 @@ export type QdrantDouble = AsyncDisposable & {
   /** Stops the server until `up`; its data stays. */
   down(): Promise<void>;
   up(): Promise<void>;
+  /** How many connections were opened since the start. */
+  connections(): number;
 };
 
 export type QdrantDoubleOptions = {
   readonly apiKey?: string | null;
   /** The server's `max_request_size_mb`, or the body limit of a proxy before it. */
   readonly requestBytesMax?: number;
+  /**
+   * A connection that is idle for this long is closed: 5 s by default, as the real server does,
+   * which does not tell its clients.
+   */
+  readonly idleMsMax?: number;
 };
 
 /** What a Qdrant server takes unless it is told otherwise. */
@@ -51,6 +60,7 @@ const defaultRequestBytesMax = 32 * 1024 * 1024;
 export async function startQdrantDouble({
   apiKey = null,
   requestBytesMax = defaultRequestBytesMax,
+  idleMsMax = 5_000,
 }: QdrantDoubleOptions = {}): Promise<QdrantDouble> {
   const routes = new Routes();
   const requests: SeenRequest[] = [];
@@ -61,6 +71,7 @@ export async function startQdrantDouble({
     times: number;
   }[] = [];
   let port = 0;
+  let connections = 0;
   let server: Server | null = null;
 
   const faultOf = (request: SeenRequest): Fault | null => {
@@ -96,6 +107,11 @@ export async function startQdrantDouble({
         outgoing.destroy(error instanceof Error ? error : undefined),
       );
     });
+    server.keepAliveTimeout = idleMsMax;
+    server.keepAliveTimeoutBuffer = 0;
+    server.on('connection', () => {
+      connections += 1;
+    });
     server.listen(port, '127.0.0.1');
     await once(server, 'listening');
     const address = server.address();
@@ -118,6 +134,7 @@ export async function startQdrantDouble({
     abandoned,
     up,
     down,
+    connections: () => connections,
     fail: (fault, when = () => true, times = 1) => void faults.push({ fault, when, times }),
     [Symbol.asyncDispose]: down,
   };
@@ -152,6 +169,9 @@ async function failWith(
       return;
     }
     case 'no-answer':
+      return;
+    case 'closed':
+      outgoing.destroy();
       return;
     case 'after':
       await fault.work();
@@ -190,6 +210,11 @@ function send(
 ): void {
   const isText = typeof body === 'string';
   outgoing
-    .writeHead(status, { 'content-type': isText ? 'text/plain' : 'application/json', ...headers })
+    .writeHead(status, {
+      'content-type': isText ? 'text/plain' : 'application/json',
+      // Said here, so that Node does not add for how long it keeps the connection.
+      connection: 'keep-alive',
+      ...headers,
+    })
     .end(isText ? body : JSON.stringify(body));
 }
