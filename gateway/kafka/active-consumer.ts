@@ -53,6 +53,10 @@ export class ActiveConsumer {
     this.#commitOffsets = (offsets) => payload.commitOffsetsIfNecessary(offsets);
   }
 
+  seek(partition: number, offset: number): void {
+    this.#consumer?.seek({ topic: this.#topic, partition, offset: String(offset) });
+  }
+
   setPaused(partition: number, change: 'pause' | 'resume'): void {
     try {
       this.#consumer?.[change]([{ topic: this.#topic, partitions: [partition] }]);

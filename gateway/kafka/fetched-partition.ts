@@ -12,6 +12,8 @@ export class FetchedPartition {
   /** Of the assignment; `null` until the first record shows where the partition begins. */
   epoch: number | null = null;
   isPaused = false;
+  /** False while another member may have committed past what is held here. */
+  isConfirmed = true;
 
   /** The offset to fetch next; `null` until something was fetched. */
   get position(): number | null {

@@ -19,6 +19,9 @@ export type KafkaAssignmentOptions = {
   readonly fetchedBytesMax: number;
 };
 
+/** A partition, and the offset to fetch next. */
+export type Continued = { readonly partition: number; readonly seekTo: number };
+
 /** What the consumer must do with a partition that it was assigned. */
 export type ResumedPartition = {
   readonly partition: number;
@@ -62,18 +65,43 @@ export class KafkaAssignment {
   }
 
   /**
-   * A new consumer starts, which joins the group as a new member. A partition is kept while the
-   * group's commit is not past its head: then no other member has worked on it, and the records in
-   * hand are still this member's own.
-   *
-   * @param offsets what the group has committed, by partition
+   * A new consumer starts, which joins the group as a new member. What is held stays, and is not
+   * committed until it is confirmed.
    */
-  restart(offsets: ReadonlyMap<number, { readonly committed: number }>): void {
-    for (const [partition, { position }] of this.#held) {
-      const head = this.#ledgers.head(partition) ?? position;
-      if (head !== null && (offsets.get(partition)?.committed ?? 0) > head) this.drop(partition);
-    }
+  restart(): void {
+    for (const state of this.#held.values()) state.isConfirmed = false;
     this.#isNewMember = true;
+  }
+
+  /** Whether a partition is held that other members may have worked on since. */
+  get isConfirmed(): boolean {
+    return this.#held.values().every((state) => state.isConfirmed);
+  }
+
+  /**
+   * A partition that was kept over a restart stays while the group's commit is not past its head:
+   * then no other member has worked on it, and the records in hand are still this member's own.
+   *
+   * @param offsets what the group has committed, by partition, read after this member has joined:
+   *   the broker accepts no commit of the members before it from then on
+   * @returns the partitions that were dropped, which continue where the group has committed
+   */
+  confirm(offsets: ReadonlyMap<number, { readonly committed: number }>): readonly Continued[] {
+    const dropped: Continued[] = [];
+    for (const [partition, { position, isConfirmed, isPaused }] of [...this.#held]) {
+      if (isConfirmed) continue;
+      const head = this.#ledgers.head(partition) ?? position;
+      const committed = offsets.get(partition)?.committed ?? 0;
+      this.#partition(partition).isConfirmed = true;
+      if (head === null || committed <= head) continue;
+      this.drop(partition);
+      const fresh = new FetchedPartition();
+      fresh.skipTo(committed);
+      fresh.isPaused = isPaused;
+      this.#held.set(partition, fresh);
+      dropped.push({ partition, seekTo: committed });
+    }
+    return dropped;
   }
 
   /**
@@ -173,9 +201,11 @@ export class KafkaAssignment {
     return this.#ledgers.settle(partition, epoch, offset);
   }
 
-  /** See `Assignment.commits`. */
+  /** See `Assignment.commits`; without the partitions that are not confirmed. */
   commits(): readonly Commit[] {
-    return this.#ledgers.commits();
+    return this.#ledgers
+      .commits()
+      .filter(({ partition }) => this.#held.get(partition)?.isConfirmed === true);
   }
 
   /** The broker has accepted these commits. */

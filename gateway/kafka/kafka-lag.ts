@@ -14,7 +14,7 @@ export type GroupOffsets = ReadonlyMap<
 >;
 
 export type KafkaLag = AsyncDisposable & {
-  /** Rejects with the client's error. */
+  /** As they are committed at this moment or later. Rejects with the client's error. */
   offsets(): Promise<GroupOffsets>;
   /**
    * The lag of these partitions, within about a second: the last known one while the broker is
@@ -63,17 +63,17 @@ export function createKafkaLag({
     }
   };
 
-  const offsets = (): Promise<GroupOffsets> =>
+  const shared = (): Promise<GroupOffsets> =>
     (asking ??= ask().finally(() => {
       asking = null;
     }));
 
   return {
-    offsets,
+    offsets: ask,
     async lag(partitions) {
       if (partitions === null) throw unknownLag(topic, `group ${groupId} has not been joined`);
       const known = await within(
-        offsets().catch(() => last),
+        shared().catch(() => last),
         { ms: lagMsMax, clock, late: () => last },
       );
       return partitions.map((partition) => {

@@ -12,6 +12,7 @@ import type { Consumer, Kafka } from 'kafkajs';
 import type { UsageError } from '#core/errors/errors.ts';
 import { createPulledSource, type PulledSource } from '#core/pipeline/pulled-source.ts';
 import type { Clock, Delivery, EventSource } from '#core/ports.ts';
+import { rest } from '#core/time/rest.ts';
 import { openKafka, withAdmin } from '../../kafka/kafka-client.ts';
 import type { KafkaConnection } from '../../kafka/kafka-settings.ts';
 import { ensureTopic, type TopicPlan } from '../../kafka/kafka-topics.ts';
@@ -121,7 +122,7 @@ export function createKafkaSource(options: KafkaSourceOptions): EventSource {
 
 function handlersOf(
   parts: Parts,
-  { topic: plan, groupId, connection: { log } }: KafkaSourceOptions,
+  { topic: plan, groupId, retryMs, clock, connection: { log } }: KafkaSourceOptions,
 ): KafkaMemberHandlers {
   const { kafka, lag, assignment, active, soleMember, commits, pulled } = parts;
   const { topic } = plan;
@@ -134,11 +135,25 @@ function handlersOf(
     );
   };
 
+  /** Drops what other members have worked on while this one was away. */
+  const confirmKept = async (consumer: Consumer): Promise<void> => {
+    while (active.is(consumer) && !assignment.isConfirmed && !pulled.closed.aborted) {
+      const offsets = await lag.offsets().catch(() => null);
+      if (offsets !== null && active.is(consumer)) {
+        for (const { partition, seekTo } of assignment.confirm(offsets)) {
+          active.seek(partition, seekTo);
+          regulate(partition, parts);
+        }
+        commits.ask();
+      } else await rest(clock, retryMs, pulled.closed);
+    }
+  };
+
   return {
     async prepare() {
       active.ended();
       await withAdmin(kafka, (admin) => ensureTopic(admin, plan));
-      assignment.restart(assignment.partitions().length === 0 ? new Map() : await lag.offsets());
+      assignment.restart();
     },
 
     joined(consumer, partitionsOf, member) {
@@ -146,6 +161,7 @@ function handlersOf(
       active.joined(consumer, assignment.join(member, partitions));
       log.info({ group: groupId, member, partitions }, 'partitions assigned');
       void confirmAlone(consumer);
+      void confirmKept(consumer);
       commits.ask();
       pulled.wake();
     },

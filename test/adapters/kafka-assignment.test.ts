@@ -114,6 +114,16 @@ describe('a rebalance', () => {
   });
 });
 
+/** The same source joins the group again with a new consumer. */
+function rejoin(
+  assignment: KafkaAssignment,
+  partitions: readonly number[],
+): ReturnType<KafkaAssignment['join']> {
+  assignment.restart();
+  return assignment.join('next', partitions);
+}
+const committedAt = (committed: number) => new Map([[0, { committed }]]);
+
 describe('a new consumer of the same source', () => {
   it('keeps what is in hand while no other member has committed past it', () => {
     const assignment = assignmentOf();
@@ -121,41 +131,70 @@ describe('a new consumer of the same source', () => {
     fetch(assignment, 0, [0, 4]);
     const batch = take(assignment);
     settleAll(assignment, batch);
-    assignment.restart(new Map([[0, { committed: 3 }]]));
-    expect(assignment.join('next', [0])).toMatchObject([{ seekTo: 4 }]);
+    expect(rejoin(assignment, [0])).toMatchObject([{ seekTo: 4 }]);
+    expect(assignment.confirm(committedAt(3))).toEqual([]);
     expect(assignment.commits()).toMatchObject([{ partition: 0, offset: 4 }]);
   });
 
-  it('drops a partition on which another member has committed past what is settled here', () => {
+  it('continues where another member has committed past what is settled here', () => {
     const assignment = assignmentOf();
     assignment.join('m', [0, 1]);
     fetch(assignment, 0, [0, 4]);
-    settleAll(assignment, take(assignment));
-    assignment.restart(new Map([[0, { committed: 5 }]]));
-    expect(assignment.partitions()).toEqual([1]);
-    expect(assignment.join('next', [0, 1])).toMatchObject([{ seekTo: null }, { seekTo: null }]);
+    const before = take(assignment);
+    fetch(assignment, 0, [4, 6]);
+    expect(rejoin(assignment, [0, 1])).toMatchObject([{ seekTo: 6 }, { seekTo: null }]);
+    expect(assignment.confirm(committedAt(5))).toEqual([{ partition: 0, seekTo: 5 }]);
+    expect(assignment.take()).toBeNull();
+    settleAll(assignment, before);
+    expect(assignment.commits()).toEqual([]);
+    // An answer to a fetch that was on its way holds records from before the commit.
+    fetch(assignment, 0, [4, 8]);
+    expect(offsetsOf(assignment.take())).toEqual([5, 6, 7]);
+  });
+
+  it('commits nothing of what it kept before it knows what the others have committed', () => {
+    const assignment = assignmentOf();
+    assignment.join('m', [0, 1]);
+    fetch(assignment, 0, [0, 4]);
+    rejoin(assignment, [0, 1]);
+    // What is in hand is still delivered, and a partition that was not in hand is committed.
+    fetch(assignment, 1, [0, 2]);
+    for (const batch of takeAll(assignment)) settleAll(assignment, batch);
+    expect(assignment.isConfirmed).toBe(false);
+    expect(assignment.commits()).toEqual([]);
+    assignment.confirm(committedAt(0));
+    expect(assignment.isConfirmed).toBe(true);
+    expect(assignment.commits()).toMatchObject([
+      { partition: 0, offset: 4 },
+      { partition: 1, offset: 2 },
+    ]);
   });
 });
 
 describe('a new consumer after all was committed', () => {
-  it('never commits below what another member has committed meanwhile', () => {
+  it('never commits below what another member commits before it has joined', () => {
     const commitOrder: number[] = [];
     const assignment = assignmentOf();
-    const work = (from: number, next: number): void => {
-      fetch(assignment, 0, [from, next]);
-      for (const batch of takeAll(assignment)) settleAll(assignment, batch);
+    const commit = (): void => {
       const commits = assignment.commits();
       assignment.committed(commits);
       commitOrder.push(...commits.map(({ offset }) => offset));
     };
+    const work = (from: number, next: number): void => {
+      fetch(assignment, 0, [from, next]);
+      for (const batch of takeAll(assignment)) settleAll(assignment, batch);
+      commit();
+    };
     assignment.join('m', [0]);
     work(0, 100);
+    assignment.restart();
+    // The other member commits until the moment at which this one has joined.
     commitOrder.push(500);
-    assignment.restart(new Map([[0, { committed: 500 }]]));
     const [resumed] = assignment.join('next', [0]);
-    expect(resumed).toMatchObject({ seekTo: null });
-    const from = resumed?.seekTo ?? 500;
-    work(from, from + 50);
+    work(resumed?.seekTo ?? 500, 150);
+    const [continued] = assignment.confirm(committedAt(500));
+    commit();
+    work(continued?.seekTo ?? 150, 550);
     expect(commitOrder).toEqual([100, 500, 550]);
   });
 
@@ -165,16 +204,26 @@ describe('a new consumer after all was committed', () => {
     fetch(assignment, 0, [0, 100]);
     for (const batch of takeAll(assignment)) settleAll(assignment, batch);
     assignment.committed(assignment.commits());
-    assignment.restart(new Map([[0, { committed: 100 }]]));
-    expect(assignment.join('next', [0])).toMatchObject([{ seekTo: 100 }]);
+    expect(rejoin(assignment, [0])).toMatchObject([{ seekTo: 100 }]);
+    expect(assignment.confirm(committedAt(100))).toEqual([]);
   });
 
   it('drops a position after control records that another member has passed', () => {
     const assignment = assignmentOf();
     assignment.join('m', [0]);
     assignment.skipTo(0, 3);
-    assignment.restart(new Map([[0, { committed: 9 }]]));
-    expect(assignment.join('next', [0])).toMatchObject([{ seekTo: null }]);
+    rejoin(assignment, [0]);
+    expect(assignment.confirm(committedAt(9))).toEqual([{ partition: 0, seekTo: 9 }]);
+  });
+
+  it('keeps a paused partition paused, whoever has worked on it', () => {
+    const assignment = assignmentOf({ fetchedBytesMax: 1 });
+    assignment.join('m', [0]);
+    fetch(assignment, 0, [0, 4]);
+    assignment.regulate(0);
+    expect(rejoin(assignment, [0])).toMatchObject([{ isPaused: true }]);
+    assignment.confirm(committedAt(5));
+    expect(assignment.regulate(0)).toBe('resume');
   });
 });
 
