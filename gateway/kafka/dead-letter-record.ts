@@ -30,7 +30,6 @@ const names = {
 } as const;
 const ownNames: readonly string[] = Object.values(names);
 
-const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 /** @param valueBytesMax a larger value is cut; `vectorstream.value-bytes` then has its full size */
@@ -54,7 +53,7 @@ export function recordOfDeadLetter(
     ...(!Object.hasOwn(headers, redriveCountHeader) && { [redriveCountHeader]: 0 }),
   };
   const encoded = Object.entries(added).flatMap(([name, text]) =>
-    text === null ? [] : [[name, encoder.encode(String(text))] as const],
+    text === null ? [] : [[name, Buffer.from(String(text))] as const],
   );
   const kept = Object.entries(headers).filter(([name]) => !ownNames.includes(name));
   return {

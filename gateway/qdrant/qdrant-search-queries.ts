@@ -4,7 +4,7 @@ import type { EventType, SearchHit } from '#core/ports.ts';
 import type { Candidate } from '#core/vectors/search-plan.ts';
 import type { QdrantCollections } from './qdrant-collections.ts';
 import type { Qdrant } from './qdrant-connection.ts';
-import { type Condition, type Filter, isAnyText } from './qdrant-filter.ts';
+import { type Condition, type Filter, hasId, isAnyText } from './qdrant-filter.ts';
 
 export type EventCounts = SearchHit['events'];
 
@@ -16,11 +16,15 @@ export type QdrantSearchQueries = {
   isWide(filter: Filter): Promise<boolean>;
   /** Ids of the texts of the matching events; `null` when there are more than `max`. */
   textsOfEvents(filter: Filter, max: number): Promise<readonly string[] | null>;
-  /** The `count` nearest of the texts that match the conditions, by descending score. */
+  /**
+   * The `count` nearest of the texts that match the condition, by descending score; of those
+   * `within`, if given, however many they are.
+   */
   nearest(
     vector: Float32Array,
     count: number,
-    must: Condition[],
+    condition: Condition,
+    within: readonly string[] | null,
   ): Promise<readonly Candidate<string>[]>;
   /** Those of these texts that have a matching event. */
   withEvents(filter: Filter, textIds: readonly string[]): Promise<ReadonlySet<string>>;
@@ -40,6 +44,13 @@ const graphWidthMin = 128;
 /** Up to about this many matching events are all looked at for their texts. */
 const eventsMax = 50_000;
 const facetLimitMin = 16_384;
+/**
+ * The most ids in one request, 160 KB. Qdrant compares the vectors of so few texts one by one, so
+ * the nearest of them are exact; of more it would search in the graph.
+ */
+const idsMax = 4_096;
+/** A set with more texts is searched in parts, and so many parts at once. */
+const partsInFlightMax = 4;
 
 export function createSearchQueries({
   qdrant,
@@ -53,6 +64,25 @@ export function createSearchQueries({
 }): QdrantSearchQueries {
   const quantised = isQuantised ? { quantization: { rescore: true, oversampling: 2 } } : {};
   const textFacet = { key: 'text_id', exact: true };
+
+  const nearestOf = (
+    vector: Float32Array,
+    count: number,
+    must: Condition[],
+  ): Promise<readonly Candidate<string>[]> =>
+    qdrant.read('search texts', async (client) => {
+      const { points } = await client.query(names.texts, {
+        query: [...vector],
+        limit: count,
+        filter: { must },
+        with_payload: false,
+        params: { hnsw_ef: Math.max(graphWidthMin, count), ...quantised },
+      });
+      return points.map(({ id, score }) => ({
+        text: String(id),
+        score: Math.max(-1, Math.min(1, score)),
+      }));
+    });
 
   return {
     isWide: async (filter) =>
@@ -72,20 +102,19 @@ export function createSearchQueries({
         }
       }),
 
-    nearest: (vector, count, must) =>
-      qdrant.read('search texts', async (client) => {
-        const { points } = await client.query(names.texts, {
-          query: [...vector],
-          limit: count,
-          filter: { must },
-          with_payload: false,
-          params: { hnsw_ef: Math.max(graphWidthMin, count), ...quantised },
-        });
-        return points.map(({ id, score }) => ({
-          text: String(id),
-          score: Math.max(-1, Math.min(1, score)),
-        }));
-      }),
+    async nearest(vector, count, condition, within) {
+      const parts = within === null ? [null] : partsOf(within, idsMax);
+      let nearest: readonly Candidate<string>[] = [];
+      for (const some of partsOf(parts, partsInFlightMax)) {
+        const found = await Promise.all(
+          some.map((part) =>
+            nearestOf(vector, count, part === null ? [condition] : [hasId(part), condition]),
+          ),
+        );
+        nearest = [...nearest, ...found.flat()].toSorted(byScore).slice(0, count);
+      }
+      return nearest;
+    },
 
     withEvents: (filter, textIds) =>
       qdrant.read('count events', async (client) => {
@@ -119,3 +148,10 @@ export function createSearchQueries({
       }),
   };
 }
+
+const byScore = (a: Candidate<string>, b: Candidate<string>): number => b.score - a.score;
+
+const partsOf = <T>(items: readonly T[], size: number): readonly (readonly T[])[] =>
+  Array.from({ length: Math.ceil(items.length / size) }, (_, part) =>
+    items.slice(part * size, (part + 1) * size),
+  );

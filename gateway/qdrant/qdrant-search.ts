@@ -23,7 +23,7 @@ import {
 import type { QdrantCollections } from './qdrant-collections.ts';
 import type { Qdrant } from './qdrant-connection.ts';
 import type { QdrantEvents } from './qdrant-events.ts';
-import { type Condition, filterOf, hasId } from './qdrant-filter.ts';
+import { type Condition, filterOf } from './qdrant-filter.ts';
 import { createSearchQueries, type QdrantSearchQueries } from './qdrant-search-queries.ts';
 
 export type SearchOptions = {
@@ -128,8 +128,7 @@ class QdrantSearchSpace implements SearchSpace<string> {
   async nearest(count: number, within: readonly string[] | null) {
     if (within?.length === 0) return [];
     const kinds = kindsOf(this.#filters.eventFilter);
-    const must = within === null ? [kinds] : [hasId(within), kinds];
-    const candidates = await this.#queries.nearest(this.#vector, count, must);
+    const candidates = await this.#queries.nearest(this.#vector, count, kinds, within);
     this.#ranking = candidates.map(({ text }) => text);
     return candidates;
   }

@@ -232,3 +232,39 @@ describe('what a write costs', () => {
     ).not.toHaveLength(0);
   });
 });
+
+describe('a filter that matches many texts', () => {
+  const near = 1_100;
+  const far = 4_200;
+  /** Unit vectors that turn away from the first axis: the higher `n`, the farther from it. */
+  const vectorOf = (n: number): Float32Array => {
+    const angle = (n / (near + far)) * Math.PI;
+    return Float32Array.from([Math.cos(angle), Math.sin(angle), 0, 0, 0, 0, 0, 0]);
+  };
+
+  it('none of which the query means, is searched in parts, and the nearest are exact', async () => {
+    const store = await openStore();
+    const numbers = Array.from({ length: near + far }, (_, n) => n);
+    await store.putTexts(
+      numbers.map((n) => {
+        const { embedding, ...text } = textRecord(n);
+        return { ...text, embedding: { ...embedding, vector: vectorOf(n) } };
+      }),
+    );
+    await store.putEvents(
+      numbers.map((n) => eventRecord(n, { text: n, eventType: n < near ? 'view' : 'purchase' })),
+    );
+    const before = double.requests.length;
+    const hits = await store.search({
+      vector: vectorOf(0),
+      limit: 10,
+      filter: { eventTypes: ['purchase'] },
+    });
+    expect(hits.map(({ textId }) => textId)).toEqual(numbers.slice(near, near + 10).map(textIdOf));
+    const idsInRequests = double.requests
+      .slice(before)
+      .map(({ body }) => body.split(/[0-9a-f]{8}-[0-9a-f]{4}-/).length - 1);
+    expect(Math.max(...idsInRequests)).toBe(4_096);
+    expect(idsInRequests.reduce((sum, ids) => sum + ids)).toBeGreaterThan(far);
+  });
+});
