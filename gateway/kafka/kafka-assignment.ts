@@ -88,7 +88,7 @@ export class KafkaAssignment {
    */
   confirm(offsets: ReadonlyMap<number, { readonly committed: number }>): readonly Continued[] {
     const dropped: Continued[] = [];
-    for (const [partition, { position, isConfirmed, isPaused }] of [...this.#held]) {
+    for (const [partition, { position, isConfirmed, isPaused }] of this.#held) {
       if (isConfirmed) continue;
       const head = this.#ledgers.head(partition) ?? position;
       const committed = offsets.get(partition)?.committed ?? 0;

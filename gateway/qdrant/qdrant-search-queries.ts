@@ -52,37 +52,19 @@ const idsMax = 4_096;
 /** A set with more texts is searched in parts, and so many parts at once. */
 const partsInFlightMax = 4;
 
-export function createSearchQueries({
-  qdrant,
-  names,
-  isQuantised,
-}: {
+type SearchedCollections = {
   readonly qdrant: Qdrant;
   readonly names: QdrantCollections;
   /** Vectors are compared by a coarser copy first. */
   readonly isQuantised: boolean;
-}): QdrantSearchQueries {
-  const quantised = isQuantised ? { quantization: { rescore: true, oversampling: 2 } } : {};
-  const textFacet = { key: 'text_id', exact: true };
+};
 
-  const nearestOf = (
-    vector: Float32Array,
-    count: number,
-    must: Condition[],
-  ): Promise<readonly Candidate<string>[]> =>
-    qdrant.read('search texts', async (client) => {
-      const { points } = await client.query(names.texts, {
-        query: [...vector],
-        limit: count,
-        filter: { must },
-        with_payload: false,
-        params: { hnsw_ef: Math.max(graphWidthMin, count), ...quantised },
-      });
-      return points.map(({ id, score }) => ({
-        text: String(id),
-        score: Math.max(-1, Math.min(1, score)),
-      }));
-    });
+export function createSearchQueries({
+  qdrant,
+  names,
+  isQuantised,
+}: SearchedCollections): QdrantSearchQueries {
+  const textFacet = { key: 'text_id', exact: true };
 
   return {
     isWide: async (filter) =>
@@ -102,19 +84,7 @@ export function createSearchQueries({
         }
       }),
 
-    async nearest(vector, count, condition, within) {
-      const parts = within === null ? [null] : partsOf(within, idsMax);
-      let nearest: readonly Candidate<string>[] = [];
-      for (const some of partsOf(parts, partsInFlightMax)) {
-        const found = await Promise.all(
-          some.map((part) =>
-            nearestOf(vector, count, part === null ? [condition] : [hasId(part), condition]),
-          ),
-        );
-        nearest = [...nearest, ...found.flat()].toSorted(byScore).slice(0, count);
-      }
-      return nearest;
-    },
+    nearest: createNearest({ qdrant, names, isQuantised }),
 
     withEvents: (filter, textIds) =>
       qdrant.read('count events', async (client) => {
@@ -146,6 +116,47 @@ export function createSearchQueries({
         }
         return counts;
       }),
+  };
+}
+
+function createNearest({
+  qdrant,
+  names,
+  isQuantised,
+}: SearchedCollections): QdrantSearchQueries['nearest'] {
+  const quantised = isQuantised ? { quantization: { rescore: true, oversampling: 2 } } : {};
+
+  const nearestOf = (
+    vector: Float32Array,
+    count: number,
+    must: Condition[],
+  ): Promise<readonly Candidate<string>[]> =>
+    qdrant.read('search texts', async (client) => {
+      const { points } = await client.query(names.texts, {
+        query: [...vector],
+        limit: count,
+        filter: { must },
+        with_payload: false,
+        params: { hnsw_ef: Math.max(graphWidthMin, count), ...quantised },
+      });
+      return points.map(({ id, score }) => ({
+        text: String(id),
+        score: Math.max(-1, Math.min(1, score)),
+      }));
+    });
+
+  return async (vector, count, condition, within) => {
+    const parts = within === null ? [null] : partsOf(within, idsMax);
+    let nearest: readonly Candidate<string>[] = [];
+    for (const some of partsOf(parts, partsInFlightMax)) {
+      const found = await Promise.all(
+        some.map((part) =>
+          nearestOf(vector, count, part === null ? [condition] : [hasId(part), condition]),
+        ),
+      );
+      nearest = [...nearest, ...found.flat()].toSorted(byScore).slice(0, count);
+    }
+    return nearest;
   };
 }
 

@@ -152,9 +152,10 @@ describe('a failure of the server or the network', () => {
   });
 });
 
-describe('idle connections', () => {
-  const closes = (times: number) => double.fail({ kind: 'closed' }, () => true, times);
+/** The server closes the connections of the next requests. */
+const closes = (times: number): void => double.fail({ kind: 'closed' }, () => true, times);
 
+describe('idle connections', () => {
   it('that the server closes do not fail a read, which is made once more', async () => {
     const store = await openedStore();
     await store.putEvents([eventRecord(1)]);
