@@ -1,4 +1,5 @@
-// Holds the browser runner's health check to what the runner writes: the file itself, and its age.
+// Tests the browser runner's health check against the file that the runner writes, and against its
+// age.
 
 import { execFile } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
@@ -16,7 +17,7 @@ const told = (at: number, state: string, lastError: string | null = null) =>
   JSON.stringify({ at, state, last_error: lastError });
 
 describe('a browser runner is well', () => {
-  test('while one of its pages works and has said so a moment ago', () => {
+  test('while one of its pages works and has reported recently', () => {
     expect(troubleOf([told(1_000, 'opening'), told(1_000, 'working')], 20_000)).toBeNull();
     expect(troubleOf([told(1_000, 'working')], 40_000)).toBe('no page has reported for 30 s');
     expect(troubleOf([], 0)).toBe('no page has reported for 30 s');
@@ -25,7 +26,7 @@ describe('a browser runner is well', () => {
     ).toBe('connecting: The gateway refuses the token.');
   });
 
-  test('as the program itself tells by its exit code', async () => {
+  test('according to the exit code of the program', async () => {
     await using dataDir = await temporaryFolder();
     const folder = join(dataDir.path, 'browser-runner', '1');
     await mkdir(folder, { recursive: true });

@@ -1,4 +1,4 @@
-// docker-compose.yml as a test sees it: anchors merged, variables replaced from .env.example.
+// Reads docker-compose.yml: anchors merged, variables replaced from .env.example.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ const device = z.strictObject({
   count: z.int(),
   capabilities: z.array(z.string()),
 });
-/** Strict: a misspelt key is an error here, as it is for docker compose. */
+/** Strict: a misspelt key is an error, as for docker compose. */
 const serviceSchema = z.strictObject({
   image: z.string(),
   build: z.strictObject({ context: z.literal('.'), target: z.string() }).optional(),

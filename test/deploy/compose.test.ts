@@ -27,7 +27,7 @@ import { runners, runnerVariables } from './runner-variables.ts';
 
 const own = services.filter(([, { build }]) => build !== undefined);
 
-/** `127.0.0.1:8090:8080` → what this machine calls it, and what the container does. */
+/** `127.0.0.1:8090:8080` → the port on this machine and the port in the container. */
 const ports = new Map(
   services.map(([name, { ports: published = [] }]) => [
     name,
@@ -49,7 +49,7 @@ function listensOn(name: string): readonly number[] {
   return [...exposed, ...kafka, ...(ports.get(name) ?? []).map(({ container }) => container)];
 }
 
-/** By its own health check, or by that of its image. */
+/** Whether it or its image has a health check. */
 const isChecked = (name: string): boolean =>
   service(name).healthcheck !== undefined ||
   (lastOf(service(name).build?.target ?? '', 'HEALTHCHECK') ?? 'NONE') !== 'NONE';
@@ -101,7 +101,7 @@ describe('docker-compose.yml', () => {
     expect(foreign.filter((image) => !/^[\w./-]+:v?\d+\.\d+\.\d+(-\w+)?$/.test(image))).toEqual([]);
   });
 
-  test('gives the gateway a configuration that it starts with', () => {
+  test('gives the gateway a configuration that it accepts', () => {
     const environment = {
       ...Object.fromEntries(environmentOf('gateway')),
       ...service('gateway').environment,
@@ -116,7 +116,7 @@ describe('docker-compose.yml', () => {
     expect(listensOn('qdrant')).toContain(Number(new URL(config.qdrant.url ?? '').port));
   });
 
-  test.each(runners)('gives %s options that it starts with', (name) => {
+  test.each(runners)('gives %s options that it accepts', (name) => {
     const environment = {
       ...Object.fromEntries(environmentOf(name)),
       ...service(name).environment,
@@ -254,7 +254,7 @@ describe('docker-compose.yml', () => {
     ).toEqual([]);
   });
 
-  test('has no default for a secret of its own', () => {
+  test('has no default for a secret', () => {
     const withDefault = variablesUsed.filter(
       ({ name, fallback }) => /(KEY|TOKEN)$/.test(name) && fallback,
     );
@@ -276,7 +276,7 @@ describe('docker-compose.yml', () => {
     ).toEqual([]);
   });
 
-  test('gives every container of this project no more than it needs', () => {
+  test('gives every container of this project only what it needs', () => {
     for (const [name, { read_only: fixed, cap_drop: dropped, tmpfs }] of own) {
       expect({ name, fixed, dropped, tmpfs }).toEqual({
         name,

@@ -32,7 +32,7 @@ describe('the diagrams', () => {
     expect(problemsOf(block)).toEqual([]);
   });
 
-  test('are refused when they are not', () => {
+  test('are refused when they are invalid', () => {
     expect(problems('flowchart LR\n  a["x"] --> b["y"]')).toEqual([]);
     expect(problems('flowchart LR\n  a["x] --> b')).toHaveLength(1);
     expect(problems('flowchart LR\n  subgraph s [S]\n  a --> b')).toHaveLength(1);
@@ -55,7 +55,7 @@ describe('the diagrams', () => {
     expect(files.filter((file) => !existsSync(join(root, file)))).toEqual([]);
   });
 
-  test('show every service of docker-compose.yml, and what each waits for', () => {
+  test('show every service of docker-compose.yml, and which services it waits for', () => {
     const [, stack, order] = blocks
       .filter(({ file }) => file === 'docs/diagrams/deployment.md')
       .map(({ lines }) => lines.join('\n'));

@@ -89,7 +89,7 @@ describe('the Dockerfile', () => {
     }
   });
 
-  test('has the model where it is used, and where browsers are given it', () => {
+  test('has the model where it is used or served to browsers', () => {
     expect(targets.filter((target) => copiedInto(target).includes('models'))).toEqual([
       'gateway',
       'node-runner',
@@ -97,7 +97,7 @@ describe('the Dockerfile', () => {
     ]);
   });
 
-  test('builds the pages from all that they are made of, for the gateway', () => {
+  test('builds the pages for the gateway from all of their sources', () => {
     const wanted = sources.filter((path) => existsSync(join(root, path)));
     const builders = ['vite.config.ts', 'scripts/build-pages.mjs'].flatMap((file) => [
       ...programFiles(file).files,
@@ -128,7 +128,7 @@ describe('the Dockerfile', () => {
     },
   );
 
-  test('the generator runs and ends, so that it has no health', () => {
+  test('the generator runs and ends, so it has no health check', () => {
     expect(lastOf('generator', 'HEALTHCHECK')).toBe('NONE');
   });
 
@@ -147,7 +147,7 @@ describe('the Dockerfile', () => {
     ).toEqual([]);
   });
 
-  test('sets only variables that the program knows, to values that it takes', () => {
+  test('sets only variables that the program knows, to values that it accepts', () => {
     const gateway = [...environmentOf('gateway')].filter(([name]) => name !== 'NODE_ENV');
     const refused = gateway.filter(
       ([name, value]) =>

@@ -1,4 +1,4 @@
-// The Dockerfile as a test sees it: its stages, each with its instructions.
+// Reads the Dockerfile: its stages, each with its instructions.
 
 import { read } from './compose-file.ts';
 
@@ -28,7 +28,7 @@ export const stages: readonly Stage[] = lines.reduce<Stage[]>((found, line) => {
   return [...found.slice(0, -1), { ...last, instructions: [...last.instructions, { word, rest }] }];
 }, []);
 
-/** The programs: stages that are run, not only copied from. */
+/** The stages that run programs; the others are only copied from. */
 export const targets = [
   'gateway',
   'node-runner',
@@ -69,7 +69,7 @@ export function copiedInto(name: string): readonly string[] {
     .flatMap(({ rest }) => rest.split(/\s+/).slice(0, -1));
 }
 
-/** What `npm pkg delete` takes out of the packages that a stage copies. */
+/** The packages that `npm pkg delete` removes from a stage's package.json. */
 export function packagesRemovedFrom(name: string): readonly string[] {
   const from = instructionsOf(name).flatMap(({ word, rest }) =>
     word === 'COPY' ? (/^--from=(\S+)/.exec(rest)?.[1] ?? []) : [],

@@ -1,5 +1,5 @@
-// Holds the Kubernetes manifests to the code: the images, variables, ports, paths and names that
-// they use are there.
+// Checks the Kubernetes manifests against the code: the images, variables, ports, paths and names
+// that they use exist.
 
 import { describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
@@ -132,7 +132,7 @@ describe('the Kubernetes manifests', () => {
     ).toEqual([]);
   });
 
-  test('lead runners to every gateway, ready or not, and clients to those that are ready', () => {
+  test('send runners to every gateway, ready or not, and clients only to ready ones', () => {
     const gateway = deployments.find(({ image }) => image === 'vectorstream/gateway');
     const url = new URL(
       deployments
@@ -152,7 +152,7 @@ describe('the Kubernetes manifests', () => {
     for (const { spec } of services) expect(spec.selector).toEqual(gateway?.labels);
   });
 
-  test('ask a program how it is by what it has', () => {
+  test('probe each program by the health check that it has', () => {
     for (const { image, startupProbe, livenessProbe, readinessProbe } of deployments) {
       const probes = [startupProbe, livenessProbe, readinessProbe].filter(
         (one) => one !== undefined,

@@ -1,5 +1,5 @@
-// Reads mermaid blocks of markdown files strictly enough to catch what would not render: the
-// grammar that this project uses of it.
+// Reads mermaid blocks of markdown files strictly enough to catch what would not render. It knows
+// the grammar that this project uses.
 
 export type Block = {
   readonly file: string;
@@ -21,7 +21,7 @@ export function mermaidBlocks(file: string, markdown: string): readonly Block[] 
   return blocks;
 }
 
-/** What is wrong, one line each; empty when it renders. */
+/** The problems of a block, one line each; empty when it renders. */
 export function problemsOf({ lines }: Block): readonly string[] {
   const [heading = '', ...body] = lines.map((line) => line.trim()).filter((line) => line !== '');
   if (/^flowchart (LR|TB)$/.test(heading)) return flowchart(body);
@@ -78,7 +78,7 @@ function sequence(lines: readonly string[]): string[] {
         ...(message ?? note ?? [])
           .slice(1)
           .filter((name) => name !== undefined && !participants.has(name))
-          .map((name) => `${name} takes no part: ${line}`),
+          .map((name) => `${name} is not a participant: ${line}`),
       );
     else if (line !== 'autonumber') problems.push(`not a message: ${line}`);
   }

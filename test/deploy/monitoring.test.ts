@@ -104,7 +104,7 @@ const labelsOf = (metric: string): readonly string[] => [
 const expressionsOf = ({ panels }: z.infer<typeof dashboardSchema>): readonly string[] =>
   panels.flatMap(({ targets }) => targets.map(({ expr }) => expr));
 
-/** The series and labels of an expression that nothing exposes, in words. */
+/** The series and labels of an expression that nothing exposes, one message each. */
 function unknownIn(expression: string): readonly string[] {
   const { selectors, grouping } = parseQuery(expression);
   return [
@@ -124,7 +124,7 @@ function unknownIn(expression: string): readonly string[] {
 }
 
 describe('a PromQL expression', () => {
-  test('is read with its series and labels', () => {
+  test('is parsed into its series and labels', () => {
     expect(
       parseQuery(
         'histogram_quantile(0.95, sum by (le, x) (rate(a_bucket{job="b{c}", d!~"e"}[1m]))) ' +
@@ -148,7 +148,7 @@ describe('a PromQL expression', () => {
 });
 
 describe('the dashboards', () => {
-  test('are those of pipeline, fleet, Kafka lag and Qdrant, where Grafana looks for them', () => {
+  test('cover pipeline, fleet, Kafka lag and Qdrant, and lie where Grafana looks for them', () => {
     expect(files.toSorted()).toEqual([
       'fleet.json',
       'kafka-lag.json',
@@ -168,7 +168,7 @@ describe('the dashboards', () => {
     );
   });
 
-  test.each(dashboards)('$title asks only for what is measured', (dashboard) => {
+  test.each(dashboards)('$title queries only exposed metrics', (dashboard) => {
     const { panels, templating } = dashboard;
     const expressions = [
       ...expressionsOf(dashboard),
@@ -195,7 +195,7 @@ describe('the dashboards', () => {
   });
 
   test.each(dashboards)(
-    '$title says of every panel what it shows and in which unit, from the provisioned source',
+    '$title describes every panel, with its unit, and uses the provisioned data source',
     ({ panels }) => {
       const shown = panels.filter(({ type }) => type !== 'row');
       expect(
@@ -221,7 +221,7 @@ describe('the dashboards', () => {
   );
 
   test.each(dashboards)(
-    '$title fits its panels into the grid without overlap or gap at the side',
+    '$title fits its panels into the grid, without overlaps or gaps',
     ({ panels }) => {
       const cells = panels.flatMap(({ gridPos: { x, y, w, h } }) =>
         Array.from({ length: w * h }, (_, i) => `${x + (i % w)},${y + Math.floor(i / w)}`),
@@ -234,7 +234,7 @@ describe('the dashboards', () => {
     },
   );
 
-  test('together show every measure of the gateway', () => {
+  test('together show every metric of the gateway', () => {
     const asked = new Set(
       dashboards
         .flatMap(expressionsOf)
@@ -248,7 +248,7 @@ describe('the dashboards', () => {
 });
 
 describe('the alerts', () => {
-  test('ask only for what is measured', () => {
+  test('query only exposed metrics', () => {
     expect(rules.flatMap(({ expr }) => unknownIn(expr))).toEqual([]);
   });
 
@@ -290,7 +290,7 @@ describe('the alerts', () => {
     expect([...jobs].filter((job) => !(job in compose.services))).toEqual([]);
   });
 
-  test('call vectors off below the loosest bound of the shipped model', () => {
+  test('report wrong vectors below the loosest bound of the shipped model', () => {
     const manifest = parseManifest(read('models/all-MiniLM-L6-v2/manifest.json'));
     const bound = Math.min(
       ...Object.values(manifest.dtypes).map(({ goldenMeanMin }) => goldenMeanMin),
@@ -301,7 +301,7 @@ describe('the alerts', () => {
     expect(read('docs/operations.md')).toContain(`loosest bound of the model's dtypes (${bound})`);
   });
 
-  test('are each explained, with what to do, in docs/operations.md', () => {
+  test('are all explained in docs/operations.md, with what to do', () => {
     const headings = [...read('docs/operations.md').matchAll(/^### (\w+)$/gm)].map(
       (match) => match[1] ?? '',
     );

@@ -26,7 +26,7 @@ export function programFiles(entry: string): ProgramFiles {
     if (existsSync(join(root, file)) && statSync(join(root, file)).isDirectory()) return;
     files.add(file);
     if (!/\.(ts|mjs)$/.test(file)) return;
-    // Imports of types alone load nothing.
+    // Type imports load nothing.
     const code = file.endsWith('.ts') ? stripTypeScriptTypes(read(file)) : read(file);
     for (const specifier of specifiers.flatMap((pattern) =>
       [...code.matchAll(pattern)].map((match) => match[1] ?? ''),

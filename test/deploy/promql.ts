@@ -1,5 +1,5 @@
-// Finds in a PromQL expression which series it asks for, and by which labels: enough to hold it to
-// what is exposed.
+// Finds the series and labels that a PromQL expression queries: enough to compare it with what is
+// exposed.
 
 export type Asked = { readonly metric: string; readonly labels: readonly string[] };
 export type Query = {
@@ -14,7 +14,7 @@ const words = new Set(['and', 'or', 'unless', 'bool', 'offset', 'inf', 'nan']);
 
 /** `sum by (le) (rate(a_bucket{x="1"}[1m])) > 2` → selectors [a_bucket by x], grouping [le]. */
 export function parseQuery(expression: string): Query {
-  // Contents of strings may look like anything, and say nothing here.
+  // Strings may contain anything, so their contents are removed first.
   const bare = expression.replaceAll(/"(?:[^"\\]|\\.)*"/g, '""');
   const grouped = [...bare.matchAll(grouping)].flatMap((match) =>
     (match[1] ?? '')

@@ -1,4 +1,4 @@
-// Holds the runner's health check to the kernel's table of connections, recorded and real.
+// Tests the runner's health check against the kernel's table of connections, recorded and real.
 
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,7 +12,7 @@ import { root } from './compose-file.ts';
 const heading =
   '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when ' +
   'retrnsmt   uid  timeout inode';
-/** 0x1F90 is 8080; 01 is established, 02 is on its way, 0A listens. */
+/** 0x1F90 is port 8080. States: 01 established, 02 SYN sent, 0A listening. */
 const line = (remote: string, state: string) =>
   `   0: 050012AC:9C40 ${remote} ${state} 00000000:00000000 ` +
   '00:00000000 00000000  1000        0 31337 1 0';
@@ -32,7 +32,7 @@ describe('a runner is well', () => {
     ).toBe(true);
   });
 
-  test('not while it connects, listens, or talks to others', () => {
+  test('not while it connects, listens, or is connected elsewhere', () => {
     expect(
       isJoined('ws://gateway:8080', [
         table(
@@ -45,13 +45,13 @@ describe('a runner is well', () => {
     expect(isJoined('ws://gateway:8080', [table(), ''])).toBe(false);
   });
 
-  test('by the default port of an address that names none', () => {
+  test('on the default port of an address without a port', () => {
     expect(isJoined('wss://gateway', [table(line('030012AC:01BB', '01'))])).toBe(true);
     expect(isJoined('ws://gateway', [table(line('030012AC:0050', '01'))])).toBe(true);
   });
 
   test.skipIf(process.platform !== 'linux')(
-    'as the program itself tells by its exit code (Linux, as in the image)',
+    'according to the exit code of the program (Linux, as in the image)',
     async () => {
       const server = createServer().listen(0, '127.0.0.1');
       await once(server, 'listening');

@@ -1,5 +1,5 @@
 // Search by vector, by text and page by page, and behaviour analysis over HTTP, on the reference
-// store: what is answered and what refused.
+// store: results and refusals.
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -136,7 +136,7 @@ describe('search', () => {
     expect(near.next_cursor).toBeNull();
   });
 
-  test('by texts finds more like them, and keeps away from others', async () => {
+  test('by texts finds similar ones, and avoids those like the negative examples', async () => {
     const { post } = await app();
     const like: Hits = await (
       await post('/search', { text_id: jacketId(4).toUpperCase(), limit: 2 })
@@ -155,7 +155,7 @@ describe('search', () => {
     ).toMatchObject({ status: 404, code: 'text_not_found' });
   });
 
-  test('page by page shows every text once, though events keep arriving', async () => {
+  test('page by page shows every text once, even while events arrive', async () => {
     const store = await shop();
     const { post } = testApp({ store });
     const shown: string[] = [];
@@ -179,7 +179,7 @@ describe('search', () => {
     expect(shown).toHaveLength(30);
   });
 
-  test('a cursor belongs to its request, and no other is taken', async () => {
+  test('a cursor is accepted only with the request that it came from', async () => {
     const { post } = await app();
     const { next_cursor: cursor }: Hits = await (
       await post('/search', { vector: along(0), limit: 4 })
@@ -335,7 +335,7 @@ test('any request to these paths gets its result or a 4xx problem', async () => 
 });
 
 describe('behaviour analysis', () => {
-  test('similar products are the nearest of others; an unknown one is a 404', async () => {
+  test('similar products are the nearest others; an unknown product is a 404', async () => {
     const { request } = await app();
     const found = await (await request('/products/id%20of%20kettle%204/similar?limit=2')).json();
     expect(found).toMatchObject({ product_id: 'id of kettle 4', text_id: textIdOf('kettle 4') });
@@ -445,7 +445,7 @@ describe('behaviour analysis', () => {
     }
   });
 
-  test('equal requests share one analysis; too many different ones must wait', async () => {
+  test('equal requests share one analysis; too many different ones are told to retry', async () => {
     const store = await shop();
     let counted = 0;
     const released = Promise.withResolvers<void>();

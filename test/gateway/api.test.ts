@@ -1,5 +1,5 @@
-// Every path of the HTTP API but ingestion, asked in process: what it answers, what it refuses and
-// how it tells.
+// Every path of the HTTP API except ingestion, called in process: results, refusals and the form of
+// errors.
 
 import { describe, expect, test } from 'vitest';
 import { DependencyError } from '#core/errors/errors.ts';
@@ -92,7 +92,7 @@ describe('search', () => {
     });
   });
 
-  test('without a runner it waits its bound and says so', async () => {
+  test('without a runner it waits for its time limit and reports that', async () => {
     const response = await testApp({ embedding: emptyFleet, runners: () => [] }).post('/search', {
       query: 'x',
     });
@@ -107,7 +107,7 @@ describe('search', () => {
     ).toMatchObject({ status: 503, reason: 'runners_busy' });
   });
 
-  test("a query that no runner can embed is the query's fault", async () => {
+  test('a query that no runner can embed is a client error', async () => {
     const embedding = {
       embed: async () => ({
         ok: false as const,
@@ -140,7 +140,7 @@ describe('search', () => {
     expect(problem['detail']).toContain(named);
   });
 
-  test('malformed JSON and another content type are told apart', async () => {
+  test('malformed JSON and a wrong content type are different errors', async () => {
     const { post } = testApp();
     expect(await problemOf(await post('/search', '{"query":'))).toMatchObject({
       status: 400,
@@ -164,7 +164,7 @@ describe('search', () => {
 });
 
 describe('stored events', () => {
-  test('come in pages whose cursor leads on', async () => {
+  test('come in pages linked by cursors', async () => {
     const { request } = testApp();
     const first = await (
       await request('/events?limit=1&event_type=view&event_type=search&price_min=1.5')
@@ -186,7 +186,7 @@ describe('stored events', () => {
       expect(await problemOf(await request(`/events?${query}`))).toMatchObject({ status: 422 });
   });
 
-  test('are filtered by everything that an event has, its text included', async () => {
+  test('are filtered by every field of an event, its text included', async () => {
     const asked: unknown[] = [];
     const { request } = testApp({
       store: {
@@ -216,7 +216,7 @@ describe('stored events', () => {
     expect(await problemOf(await request('/events?text_id=kettle'))).toMatchObject({ status: 422 });
   });
 
-  test('one is found by its id, or it is a 404', async () => {
+  test('one is found by its id; an unknown id is a 404', async () => {
     const { request } = testApp();
     expect((await request(`/events/${storedEvent.id.toUpperCase()}`)).status).toBe(200);
     expect(await problemOf(await request('/events/nobody'))).toMatchObject({
@@ -281,7 +281,7 @@ describe('health', () => {
   });
 });
 
-test('figures are there before anything has happened', async () => {
+test('figures exist before anything has happened', async () => {
   const { request } = testApp();
   expect(await (await request('/stats')).json()).toMatchObject({
     events: { received: 0, stored: 0, superseded: 0, dead_lettered: 0, unsettled: 0, lag: 0 },
@@ -302,8 +302,8 @@ test('figures are there before anything has happened', async () => {
   expect(await metrics.text()).toContain('vectorstream_runner_count{device="cpu",state="ready"} 1');
 });
 
-describe('the door', () => {
-  test('with a key set, everything but liveness and readiness asks for it', async () => {
+describe('access', () => {
+  test('with a key set, everything except liveness and readiness requires it', async () => {
     const { request, logged } = testApp({}, { VECTORSTREAM_API_KEY: apiKey });
     for (const path of [
       '/events',
@@ -334,7 +334,7 @@ describe('the door', () => {
     expect(logged()).not.toContain(apiKey);
   });
 
-  test('other origins are told nothing', async () => {
+  test('other origins get no answer', async () => {
     const response = await testApp().request('/stats', {
       headers: { origin: 'https://evil.example' },
     });
@@ -343,7 +343,7 @@ describe('the door', () => {
 });
 
 describe('every answer', () => {
-  test("carries a request id: the client's own when it is sane", async () => {
+  test("carries a request id: the client's own if it is valid", async () => {
     const { request } = testApp();
     expect(
       (await request('/livez', { headers: { 'x-request-id': 'abc-1' } })).headers.get(

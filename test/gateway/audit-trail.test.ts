@@ -1,5 +1,5 @@
-// The audit trail: who changed what with which outcome, in a file that stays small, without what
-// was in a body; and no secret anywhere in what the gateway writes.
+// The audit trail: who changed what, with which outcome, in a file of bounded size. It has no
+// content of bodies, and nothing that the gateway writes has a secret.
 
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -41,7 +41,7 @@ const linesOf = async (file: string): Promise<Record<string, unknown>[]> =>
     .map((text) => JSON.parse(text));
 
 describe('the file', () => {
-  test('has one JSON object a line, for this user only, and goes on after a restart', async () => {
+  test('has one JSON object per line, is readable by this user only, and continues after a restart', async () => {
     for (let start = 0; start < 2; start += 1) {
       using trail = openAuditTrail({
         dataDir: folder,
@@ -58,7 +58,7 @@ describe('the file', () => {
     expect((await stat(join(folder, 'audit.ndjson'))).mode & 0o777).toBe(0o600);
   });
 
-  test('never grows beyond its bound, twice: a full one makes room for a new one', async () => {
+  test('and its predecessor stay within the bound: a full file is rotated', async () => {
     {
       using trail = openAuditTrail({
         dataDir: folder,
@@ -98,7 +98,7 @@ describe('the file', () => {
   });
 });
 
-test('records changes with their client, even refused; no reads, no unknown clients', async () => {
+test('records changes with their client, refused ones too, but no reads and no unknown clients', async () => {
   const keys = {
     VECTORSTREAM_API_KEYS: 'shop:write:the-key-of-the-shop,reader:read:the-key-of-the-reader',
   };
@@ -145,7 +145,7 @@ const as = (key: string) => ({
   headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
 });
 
-describe('no secret that is planted', () => {
+describe('no planted secret', () => {
   const secrets = {
     VECTORSTREAM_API_KEY: 'planted-api-key-0001',
     VECTORSTREAM_RUNNER_TOKEN: 'planted-runner-token-0002',
@@ -234,9 +234,9 @@ describe('no secret that is planted', () => {
       ['--qdrant-url', 'http://user:planted-in-flag-0010@127.0.0.1:6333'],
     ],
     ['brokers', { KAFKA_BROKERS: 'user:planted-in-brokers-0011@127.0.0.1:9092' }, []],
-    ['keys that are none', { VECTORSTREAM_API_KEYS: 'planted-in-keys-0012' }, []],
+    ['malformed keys', { VECTORSTREAM_API_KEYS: 'planted-in-keys-0012' }, []],
     ['a key with a space', { VECTORSTREAM_API_KEY: 'planted-in key-0013' }, []],
-    ['half a login', { KAFKA_SASL_PASSWORD: 'planted-password-0014' }, []],
+    ['an incomplete login', { KAFKA_SASL_PASSWORD: 'planted-password-0014' }, []],
   ])('in %s is in the line that refuses the start', async (_, environment, flags) => {
     const { code, stdout, stderr } = await runProgram({
       script: 'gateway/main.ts',
@@ -249,7 +249,7 @@ describe('no secret that is planted', () => {
   });
 });
 
-test('guessing the runner token ends, over HTTP and over WebSocket alike', async () => {
+test('guessing the runner token is blocked, over HTTP and over WebSocket', async () => {
   await writeFakeModel(join(folder, 'model'));
   const settings = new Settings({
     yaml: null,

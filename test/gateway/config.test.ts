@@ -1,5 +1,5 @@
-// Settings from file, environment and flags: precedence, one-line refusals, the closed door, and
-// the example file.
+// Settings from file, environment and flags: precedence, one-line refusals, the keys that a network
+// needs, and the example file.
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -62,7 +62,7 @@ describe('precedence', () => {
   });
 });
 
-describe('what is wrong is told in one line with name, value and bound', () => {
+describe('a mistake is reported in one line with name, value and bound', () => {
   test.each([
     [
       { yaml: 'gateway: {port: 70000}' },
@@ -108,7 +108,7 @@ describe('what is wrong is told in one line with name, value and bound', () => {
     expect(refusal(input)).toBe(message);
   });
 
-  test('broken YAML names the place and does not quote the file', () => {
+  test('invalid YAML is reported by its position, without quoting the file', () => {
     const message = refusal({ yaml: 'gateway:\n  apiKey: "hunter2-hunter2\n  port: [1' });
     expect(message).toMatch(/^The settings file is not valid YAML: .*line \d+/);
     expect(message).not.toContain('hunter2');
@@ -129,13 +129,13 @@ describe('what is wrong is told in one line with name, value and bound', () => {
     expect(message).not.toContain('hunter2');
   });
 
-  test('a message holds nothing that steers a terminal', () => {
+  test('a message contains no terminal control characters', () => {
     expect(refusal({ flags: ['\u009b31m\u007f\u202e\u2028'] })).toBe(
       'Unexpected argument " 31m ": settings are given as --name value; --help lists them.',
     );
   });
 
-  test('a secret is never shown and never taken from a flag', () => {
+  test('a secret is never shown and never accepted as a flag', () => {
     expect(refusal({ env: { VECTORSTREAM_API_KEY: 'my secret key' } })).toBe(
       'VECTORSTREAM_API_KEY is [redacted]; allowed: 1 to 512 printable ASCII characters ' +
         'without spaces.',
@@ -149,7 +149,7 @@ describe('what is wrong is told in one line with name, value and bound', () => {
     expect(config.gateway.apiKey).toBe('my-secret-key');
   });
 
-  test('whatever stands in file, environment and flags, the answer is a Config or one line', () => {
+  test('any file, environment and flags give a Config or a one-line error', () => {
     const word = fc.oneof(
       fc.constantFrom(
         ...settings.flatMap(({ path, name, section, variable }) => [path, name, section, variable]),
@@ -179,7 +179,7 @@ describe('what is wrong is told in one line with name, value and bound', () => {
   });
 });
 
-describe('the door', () => {
+describe('keys and addresses', () => {
   test('a host that other machines reach needs a key and a token', () => {
     for (const host of ['0.0.0.0', '::', '192.168.1.5', 'example.com', '127.0.0.1.example.com']) {
       expect(refusal({ env: { VECTORSTREAM_HOST: host } })).toMatch(
@@ -270,8 +270,8 @@ describe('the door', () => {
   });
 });
 
-describe('what people read', () => {
-  test('vectorstream.example.yaml is the schema, setting by setting', async () => {
+describe('help for people', () => {
+  test('vectorstream.example.yaml lists exactly the settings of the schema', async () => {
     await expect(exampleYaml()).toMatchFileSnapshot('../../vectorstream.example.yaml');
     expect(parse({ yaml: exampleYaml() })).toEqual(parse({}));
   });

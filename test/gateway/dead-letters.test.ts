@@ -167,7 +167,7 @@ describe('replaying one', () => {
       expect(metrics).toContain(`vectorstream_${series}\n`);
   });
 
-  test('again is refused with who did it and when, unless it is forced, which counts', async () => {
+  test('a second time is refused with who replayed it and when, unless forced; forced replays count', async () => {
     const { post, appended } = await appWith([deadLetter(7, valid('e-7'))]);
     expect((await post(`/dlq/replay/${idOf(7)}`, {})).status).toBe(200);
     expect(await refusedWith(post(`/dlq/replay/${idOf(7)}`, {}))).toEqual([
@@ -215,7 +215,7 @@ describe('replaying one', () => {
     expect(textOf(appended[2]?.value)).toBe('{"broken');
   });
 
-  test('an event that was replayed as often as allowed is replayed only when forced', async () => {
+  test('an event at its limit of replays is replayed only when forced', async () => {
     const headers = { 'vectorstream.redrive-count': utf8.encode('3') };
     const { post, appended } = await appWith([deadLetter(1, valid('e-1'), { headers })]);
     expect(await refusedWith(post(`/dlq/replay/${idOf(1)}`, {}))).toEqual([
@@ -261,7 +261,7 @@ describe('replaying one', () => {
     ).toEqual([413, 'body_too_large', anyText]);
   });
 
-  test('says when the status cannot be written, and is safe to repeat', async () => {
+  test('reports when the status cannot be written, and is safe to repeat', async () => {
     const kept = createMemoryDeadLetters();
     let failures = 1;
     const deadLetters: DeadLetters = {
@@ -340,7 +340,7 @@ describe('replaying many', () => {
     expect([appended.length, (await services.deadLetters.stats()).byState.open]).toEqual([0, 50]);
   });
 
-  test('continues at each cursor to the end; a second pass finds only refused ones', async () => {
+  test('continues from each cursor to the end; a second pass finds only refused ones', async () => {
     const { post, appended, services } = await appWith(many(450));
     const calls: { replayed: number; refused: number }[] = [];
     for (let cursor: string | null = ''; cursor !== null;) {
@@ -412,7 +412,7 @@ describe('replaying many', () => {
     ],
     ['log_full', 429, new LogFullError('The log is full.')],
   ] as const)(
-    'an error in between (%s) ends it with what was done so far and where to continue',
+    'an error in between (%s) ends it, and says what was done and where to continue',
     async (code, status, error) => {
       const { sink } = (await appWith([])).services;
       let appends = 0;
@@ -432,7 +432,7 @@ describe('replaying many', () => {
     },
   );
 
-  test('a record that the source refuses for good does not block the others', async () => {
+  test('a record that the source refuses permanently does not block the others', async () => {
     const app = await appWith([]);
     const { sink } = app.services;
     const { post } = await appWith(

@@ -1,5 +1,5 @@
-// A disk that fills up: a warning in time, a clean stop of intake before a write fails, and a
-// return without an operator; and every place that shows it says the same.
+// A disk that fills up: an early warning, a clean stop of intake before a write fails, and a
+// recovery without an operator. All places that show it agree.
 
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ import { event, problemOf, testApp } from './test-services.ts';
 
 const limits = { diskFreeBytesLow: 1_000 * 2 ** 20, diskFreeBytesMin: 100 * 2 ** 20 };
 
-/** A disk whose free space the test sets, in MiB; `null`: it does not say. */
+/** A disk with the free space that the test sets, in MiB; `null`: unknown. */
 async function scriptedDisk({ holdsEvents = true } = {}) {
   const clock = new ManualClock();
   const lines: string[] = [];
@@ -78,7 +78,7 @@ test('each level begins at its bound and ends a tenth above it, with one line fo
   ]);
 });
 
-test('a disk that does not say keeps its level, and one that holds no events never stops intake', async () => {
+test('a disk of unknown space keeps its level, and a disk without events never stops intake', async () => {
   await using scripted = await scriptedDisk();
   expect(await scripted.set(null)).toBe('enough');
   expect(await scripted.set(50)).toBe('out');
@@ -87,7 +87,7 @@ test('a disk that does not say keeps its level, and one that holds no events nev
   expect(await other.set(1)).toBe('low');
 });
 
-test('the source pauses without room, and goes on with the same deliveries', async () => {
+test('the source pauses while there is no space, and continues with the same deliveries', async () => {
   await using scripted = await scriptedDisk();
   const events = createMemoryLog();
   const record = { key: null, value: new Uint8Array([1]), headers: {}, timestamp: 0 };
@@ -117,7 +117,7 @@ const appOn = async (mebibytes: number) => {
 };
 
 describe('health, readiness, system, metrics and intake agree', () => {
-  test('while it is low: degraded and strained, and intake goes on', async () => {
+  test('when space is low: degraded and strained, and intake continues', async () => {
     const { scripted, request, post } = await appOn(500);
     const cause = { component: 'disk', message: expect.stringMatching(/^500 MiB are free/) };
     expect(await (await request('/health')).json()).toMatchObject({
@@ -136,7 +136,7 @@ describe('health, readiness, system, metrics and intake agree', () => {
     await scripted[Symbol.asyncDispose]();
   });
 
-  test('without room: not ready, and a refusal that says what to do; then all is well again', async () => {
+  test('without space: not ready, and a refusal that says what to do; then it recovers', async () => {
     const { scripted, request, post } = await appOn(50);
     const refused = await post('/events', event());
     expect(refused.headers.get('retry-after')).toBe('2');
@@ -164,7 +164,7 @@ describe('a real gateway', async () => {
   const reason = await noSmallDisk();
 
   test.skipIf(reason !== null)(
-    'on a disk that fills up stops taking events, and resumes when there is room',
+    'on a disk that fills up stops accepting events, and resumes when there is space',
     { timeout: 90_000 },
     async () => {
       await using folder = await temporaryFolder();
@@ -184,12 +184,12 @@ describe('a real gateway', async () => {
       const post = () => gateway.post('/events', JSON.stringify(event()));
       expect(await post()).toMatchObject({ status: 202 });
       await disk.fill();
-      await until('events are refused for want of room', 10_000, async () =>
+      await until('events are refused for lack of space', 10_000, async () =>
         JSON.stringify(await post()).includes('disk_space_low'),
       );
       expect(gateway.child.exitCode).toBeNull();
       await disk.free();
-      await until('events are taken again', 10_000, async () => (await post()).status === 202);
+      await until('events are accepted again', 10_000, async () => (await post()).status === 202);
       const told = gateway.stdout().match(/no events are taken until there is room/g);
       expect(told).toHaveLength(1);
     },

@@ -1,5 +1,5 @@
-// POST /v1/embeddings and GET /v1/models, asked in process: what is taken, what is refused in
-// OpenAI's words, and who goes first.
+// POST /v1/embeddings and GET /v1/models, called in process: what is accepted, what is refused in
+// OpenAI's error shape, and the order of requests.
 
 import { describe, expect, test } from 'vitest';
 import type { EmbeddingService, FleetResult } from '#core/ports.ts';
@@ -17,7 +17,7 @@ const provenance = {
   embeddedAt: 0,
   checkedAt: 0,
 } as const;
-/** A text's vector has its length in it; a word is a token. */
+/** The vector of a text encodes the text's length; each word is one token. */
 const vectorOf = (text: string): FleetResult => ({
   ok: true,
   tokens: text.split(' ').length + 2,
@@ -46,7 +46,7 @@ const errorOf = async (response: Response): Promise<unknown> => {
 };
 
 describe('embeddings', () => {
-  test('come in the order of their texts, as numbers or as base64 of the same', async () => {
+  test('come in the order of their texts, as numbers or as base64 of the same numbers', async () => {
     const fleet = counting();
     const { post } = testApp({ embedding: fleet });
     const input = [
@@ -86,7 +86,7 @@ describe('embeddings', () => {
     ]);
   });
 
-  test('of a text that is too long are refused, or cut when the client asks for that', async () => {
+  test('of a text that is too long are refused, unless the client allows it to be cut', async () => {
     const { post } = testApp({ embedding: counting() });
     const input = ['short', 'word '.repeat(260)];
     const refused = await post('/v1/embeddings', { model, input });
@@ -100,7 +100,7 @@ describe('embeddings', () => {
     expect((await post('/v1/embeddings', { model, input, truncate: true })).status).toBe(200);
   });
 
-  test('say that nobody counted when a runner did not', async () => {
+  test('have no token count when a runner gave none', async () => {
     const { post } = testApp();
     expect(await (await post('/v1/embeddings', { model, input: 'x' })).json()).toMatchObject({
       usage: { prompt_tokens: null, total_tokens: null },
@@ -132,7 +132,7 @@ describe('embeddings', () => {
     });
   });
 
-  test("tell everything that goes wrong at the door in OpenAI's shape too", async () => {
+  test("use OpenAI's error shape for refused keys, rates and bodies too", async () => {
     const { request, post } = testApp({}, { VECTORSTREAM_API_KEY: apiKey });
     expect(await errorOf(await post('/v1/embeddings', { model, input: 'x' }))).toMatchObject({
       type: 'authentication_error',
@@ -157,7 +157,7 @@ describe('embeddings', () => {
     ]);
   });
 
-  test('wait a bounded while, and say which is missing: a runner, or its time', async () => {
+  test('wait for a limited time, and say whether there was no runner or no free one', async () => {
     for (const [isReady, code] of [
       [false, 'no_runner'],
       [true, 'runners_busy'],
@@ -179,7 +179,7 @@ describe('embeddings', () => {
     }
   });
 
-  test('of all requests together are bounded, and a failed request leaves nothing', async () => {
+  test('are bounded over all requests, and a failed request leaves nothing behind', async () => {
     let begun = 0;
     const embedding: EmbeddingService = {
       embed: (_text, { signal }) =>

@@ -43,7 +43,7 @@ test('a folder wins over a model name; a downloaded model needs no network', asy
   );
 });
 
-test('the error of the preparing process is reported, with its kind', async () => {
+test('the error of the preparing process is reported with its class', async () => {
   await using data = await temporaryFolder();
   await using hub = await startFakeHuggingFace({});
   const find = (endpoint: string): Promise<unknown> =>
@@ -82,7 +82,7 @@ test('the shipped model is found from any working directory', async () => {
       VECTORSTREAM_RUNNER_TOKEN: 'token',
     },
   });
-  // It got as far as the address, which no machine has: the model was opened before.
+  // The gateway got as far as its address, which no machine has, so it had opened the model.
   expect({ code, stderr }).toMatchObject({
     code: expect.any(Number),
     stderr: expect.stringContaining('192.0.2.1'),

@@ -1,4 +1,4 @@
-// Runner token, local runners, HTTP server and retention, each alone.
+// Runner token, local runners, HTTP server and retention, each in isolation.
 
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
@@ -32,7 +32,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-/** A supervisor that writes a line per start and then does as told. */
+/** A supervisor that records each start and then does what the test says. */
 async function supervisor(
   body: string,
 ): Promise<{ readonly script: string; readonly starts: () => Promise<number> }> {
@@ -87,7 +87,7 @@ const upgrade = (path: string) =>
   `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`;
 
 describe('the runner token', () => {
-  test('is made once, for this user only, and stays', async () => {
+  test('is created once, readable by this user only, and kept', async () => {
     const token = await localRunnerToken(folder);
     expect(token).toMatch(/^[\w-]{43}$/);
     expect((await stat(join(folder, 'runner-token'))).mode & 0o777).toBe(0o600);
@@ -95,13 +95,13 @@ describe('the runner token', () => {
     expect(freshToken()).not.toBe(freshToken());
   });
 
-  test('a data folder that nothing else needed is made for it', async () => {
+  test('its data folder is created when nothing else has done so', async () => {
     const made = join(folder, 'with', 'kafka-and-qdrant');
     expect(await localRunnerToken(made)).toBe(await localRunnerToken(made));
     expect((await stat(made)).mode & 0o777).toBe(0o700);
   });
 
-  test('a file that holds something else is named, not used', async () => {
+  test('a file with other content is named in an error and not used', async () => {
     await writeFile(join(folder, 'runner-token'), 'two words\n');
     await expect(localRunnerToken(folder)).rejects.toThrow(UsageError);
     await expect(localRunnerToken(join(folder, 'runner-token'))).rejects.toThrow(
@@ -129,7 +129,7 @@ describe('local runners', () => {
     await runners.stop(5000);
   });
 
-  test('that do not listen are ended after the bound', async () => {
+  test('that ignore the signal are killed after the time limit', async () => {
     const { script, starts } = await supervisor(
       "process.on('SIGTERM', () => {}); setInterval(() => {}, 1000);",
     );
@@ -142,7 +142,7 @@ describe('local runners', () => {
 });
 
 describe('the HTTP server', () => {
-  test('a port in use is told in one line', async () => {
+  test('a port in use is reported in one line', async () => {
     const first = await serve(() => new Response('ok'));
     await expect(serve(() => new Response('ok'), first.port)).rejects.toThrow(
       /^Port \d+ on 127\.0\.0\.1 is in use/,
@@ -152,7 +152,7 @@ describe('the HTTP server', () => {
 
   // Earlier versions cannot decline an upgrade.
   test.skipIf(/^v24\.[0-8]\./.test(process.version))(
-    'an offer of another protocol is not taken up (needs Node 24.9)',
+    'an upgrade to another protocol is declined (needs Node 24.9)',
     async () => {
       const server = await serve(() => new Response('as usual'));
       expect(
@@ -200,7 +200,7 @@ describe('the HTTP server', () => {
     await expect(fetch(server.url)).rejects.toThrow('fetch failed');
   });
 
-  test('a stop does not wait for ever', async () => {
+  test('a stop waits for a limited time', async () => {
     const arrived = Promise.withResolvers<void>();
     const server = await serve(() => {
       arrived.resolve();
@@ -216,7 +216,7 @@ describe('the HTTP server', () => {
   });
 });
 
-test('retention forgets step by step, survives a failure, and ends with its signal', async () => {
+test('retention deletes in steps, survives a failure, and ends with its signal', async () => {
   const clock = new ManualClock();
   const asked: number[] = [];
   const answers = [
@@ -253,7 +253,7 @@ test('retention forgets step by step, survives a failure, and ends with its sign
   await done;
 });
 
-describe('the last words of a gateway that cannot start', () => {
+describe('the error of a gateway that cannot start', () => {
   const unforeseen = new Error('read\n  EIO');
 
   test.each([
@@ -268,7 +268,7 @@ describe('the last words of a gateway that cannot start', () => {
     expect(failureMessage(error, false)).toBe(words);
   });
 
-  test('have the trace when it is asked for', () => {
+  test('has a stack trace when that is requested', () => {
     expect(failureMessage(unforeseen, true)).toMatch(/^Error: read\n {2}EIO\n +at /);
   });
 });

@@ -161,7 +161,7 @@ describe('the gateway', () => {
     expect(lines.filter((line) => line.startsWith('FATAL'))).toEqual([]);
   });
 
-  test('closes once for any number of calls, with events still waiting for a runner', async () => {
+  test('closes once for any number of calls, even while events wait for a runner', async () => {
     const gateway = await start('waiting');
     await post(gateway.url, '/events', products);
     await expect
@@ -194,7 +194,7 @@ async function run(args: readonly string[], env: Record<string, string>) {
   let err = '';
   stdout.on('data', (chunk) => (out += String(chunk)));
   stderr.on('data', (chunk) => (err += String(chunk)));
-  // Not `close`: that never comes to a parent that hung up the channel.
+  // Not `close`, which never fires for a parent that closed the channel.
   const exited: Promise<unknown[]> = once(child, 'exit');
   const exit = Promise.all([exited, once(stdout, 'end'), once(stderr, 'end')]).then(
     ([[code]]) => code,
@@ -207,7 +207,7 @@ async function run(args: readonly string[], env: Record<string, string>) {
 }
 
 describe('npm start', () => {
-  test('tells what is wrong in one line and exits with 2', async () => {
+  test('reports a mistake in one line and exits with 2', async () => {
     const blocker = createServer().listen(0, '127.0.0.1');
     await once(blocker, 'listening');
     const address = blocker.address();
@@ -242,7 +242,7 @@ describe('npm start', () => {
     }
   });
 
-  test('--help exits with 0; SIGTERM and a parent that is gone end it cleanly', async () => {
+  test('--help exits with 0; SIGTERM and the end of its parent end it cleanly', async () => {
     const help = await run(['--help'], {});
     expect(await help.exit).toBe(0);
     expect(help.output().out).toContain('--port');

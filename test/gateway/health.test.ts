@@ -80,7 +80,7 @@ describe('while the store is down', () => {
     },
   );
 
-  test('and has never answered, its numbers are null instead of wrong', async () => {
+  test('and has never answered, its numbers are null', async () => {
     const deadLetters = { ...createMemoryDeadLetters(), stats: () => Promise.reject(down) };
     const { request } = testApp({
       store: { ...scriptedStore(), counts: () => Promise.reject(down) },
@@ -135,7 +135,7 @@ test('lag and dead letters of a broker that never answered are unknown, not 0', 
   );
 }, 30_000);
 
-test('each part says what it is, or that it is not used', async () => {
+test('each part names its engine, or says that it is not used', async () => {
   const { request, services } = testApp();
   expect(await (await request('/health/kafka')).json()).toEqual({
     status: 'not_used',
@@ -207,7 +207,7 @@ test('a runner is drained or removed by its id, and an unknown id is a 404', asy
   }
 });
 
-test('a path lists its methods in answer to OPTIONS and to a wrong method', async () => {
+test('a path lists its methods when asked by OPTIONS or a wrong method', async () => {
   const { request } = testApp();
   const options = await request('/events', { method: 'OPTIONS' });
   expect([options.status, options.headers.get('allow')]).toEqual([204, 'POST, GET, HEAD']);

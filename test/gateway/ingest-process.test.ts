@@ -1,5 +1,5 @@
-// A stream of NDJSON to a real gateway process that breaks in its middle: what was taken stays, and
-// sending it all again adds only the rest.
+// A stream of NDJSON to a real gateway process breaks in the middle: accepted events stay, and a
+// complete resend adds only the rest.
 
 import { once } from 'node:events';
 import { connect } from 'node:net';
@@ -9,7 +9,7 @@ import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { until } from '../helpers/until.ts';
 import { event } from './test-services.ts';
 
-test('a lost connection in mid-body loses nothing accepted; a resend makes no copy', async () => {
+test('a connection lost in mid-body loses no accepted event; a resend makes no copy', async () => {
   await using folder = await temporaryFolder();
   await using gateway = await startGateway(folder.path);
   const lines = Array.from(

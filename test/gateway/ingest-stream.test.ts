@@ -1,5 +1,5 @@
-// POST /events as a stream: compressed bodies, NDJSON that is taken in while it comes, and requests
-// that come twice.
+// POST /events as a stream: compressed bodies, NDJSON that is accepted while it arrives, and
+// repeated requests.
 
 import { brotliCompressSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
@@ -23,7 +23,7 @@ describe('a compressed body', () => {
     ['gzip', gzipSync],
     ['br', brotliCompressSync],
     ['zstd', zstdCompressSync],
-  ] as const)('in %s is taken as it was before', async (encoding, compress) => {
+  ] as const)('in %s is accepted like the uncompressed one', async (encoding, compress) => {
     const { post, appended } = testApp();
     expect(
       (
@@ -43,7 +43,7 @@ describe('a compressed body', () => {
     expect(appended).toHaveLength(5);
   });
 
-  test('that swells beyond the bound is refused, and little of it was ever in memory', async () => {
+  test('that is too large when decompressed is refused, without much of it in memory', async () => {
     const { post, appended } = testApp(
       {},
       { VECTORSTREAM_INGEST_BODY_BYTES_MAX: String(1024 * 1024) },
@@ -123,7 +123,7 @@ describe('NDJSON', () => {
     expect(services.clock.monotonic()).toBe(0);
   });
 
-  test('of a slow sender is taken when nothing came for a while', async () => {
+  test('of a slow sender is accepted after a pause', async () => {
     const clock = new ManualClock();
     const { request, appended } = testApp({ clock });
     const { answer, send, end } = sending(request);
@@ -141,7 +141,7 @@ describe('NDJSON', () => {
     });
   });
 
-  test('that breaks off keeps what was taken, and says so if anybody hears it', async () => {
+  test('that breaks off keeps what was accepted, and the answer says so', async () => {
     const { request, appended } = testApp();
     const { answer, send, breakOff } = sending(request);
     send(linesOf(events(2000)).slice(0, 300_000));
@@ -156,7 +156,7 @@ describe('NDJSON', () => {
     expect(problem['items']).toHaveLength(appended.length);
   });
 
-  test('that meets a full log or too many events reports what was accepted before', async () => {
+  test('that hits a full log or has too many events reports what was accepted before', async () => {
     let calls = 0;
     const sink = {
       async append() {
@@ -231,7 +231,7 @@ describe('NDJSON', () => {
 const keyed = (key: string) => ({ ...ndjson, 'idempotency-key': key });
 
 describe('Idempotency-Key', () => {
-  test('makes a request that comes again write nothing and answer the same', async () => {
+  test('makes a repeated request write nothing and return the same answer', async () => {
     const { post, appended } = testApp(
       {},
       {
@@ -257,7 +257,7 @@ describe('Idempotency-Key', () => {
     expect(appended).toHaveLength(6);
   });
 
-  test('with another body is refused, also when only on_invalid differs', async () => {
+  test('with another body is refused, even if only on_invalid differs', async () => {
     const { post, appended } = testApp();
     await post('/events', linesOf(events(1)), keyed('k'));
     expect(await problemOf(await post('/events', linesOf(events(2)), keyed('k')))).toMatchObject({
@@ -273,7 +273,7 @@ describe('Idempotency-Key', () => {
     ).toMatchObject({ status: 422, code: 'validation_failed' });
   });
 
-  test('of a request in work answers 409, and is free again when that one fails', async () => {
+  test('of a request in progress gets 409, and is free again when that request fails', async () => {
     const { request, post, appended } = testApp();
     const { answer, send, breakOff } = sending(request, { 'idempotency-key': 'k' });
     send('{"event_id"');
@@ -288,7 +288,7 @@ describe('Idempotency-Key', () => {
     expect(appended).toHaveLength(2);
   });
 
-  test('is remembered within bounds of number, size and age, whatever comes', () => {
+  test('is remembered within bounds of number, size and age', () => {
     fc.assert(
       fc.property(
         fc.array(

@@ -1,4 +1,4 @@
-// POST /events: what is taken byte for byte, and what becomes of every kind of invalid event.
+// POST /events: what is accepted byte for byte, and what happens to every kind of invalid event.
 
 import { describe, expect, test } from 'vitest';
 import { LogFullError } from '#core/errors/errors.ts';
@@ -7,7 +7,7 @@ import { event, problemOf, testApp } from './test-services.ts';
 const text = (value: Uint8Array | undefined): string => new TextDecoder().decode(value);
 const ndjson = { 'content-type': 'application/x-ndjson' };
 
-describe('POST /events takes', () => {
+describe('POST /events accepts', () => {
   test('one event, keyed by its user, byte for byte, with the id of the request', async () => {
     const { post, appended } = testApp();
     const body = `  ${JSON.stringify(event({ surprise: [1.0] }), null, 2)}\n`;
@@ -66,7 +66,7 @@ describe('POST /events takes', () => {
 });
 
 describe('invalid events', () => {
-  test('are all told with their reasons when nothing could be accepted', async () => {
+  test('are all reported with their reasons when none could be accepted', async () => {
     const { post, appended } = testApp();
     const response = await post('/events', [
       event({ timestamp: 'yesterday' }),
@@ -85,7 +85,7 @@ describe('invalid events', () => {
     expect(appended).toHaveLength(0);
   });
 
-  test('go on to the dead-letter queue byte for byte when the sender asks for that', async () => {
+  test('go to the dead-letter queue byte for byte when the sender wants that', async () => {
     const { post, appended } = testApp();
     const response = await post(
       '/events?on_invalid=dead_letter',
@@ -142,18 +142,24 @@ describe('invalid events', () => {
   });
 });
 
-describe('what is turned away as a whole', () => {
+describe('a request that is refused as a whole', () => {
   test.each([
     ['no content type', { 'content-type': '' }, '{}', 415, 'unsupported_media_type'],
     ['text', { 'content-type': 'text/plain' }, '{}', 415, 'unsupported_media_type'],
     [
-      'compressed in an unknown way',
+      'an unknown compression',
       { 'content-encoding': 'compress' },
       '{}',
       415,
       'unsupported_content_encoding',
     ],
-    ['said to be compressed', { 'content-encoding': 'gzip' }, '{}', 400, 'body_not_decodable'],
+    [
+      'wrongly declared as compressed',
+      { 'content-encoding': 'gzip' },
+      '{}',
+      400,
+      'body_not_decodable',
+    ],
     ['empty', {}, '', 400, 'no_events'],
     ['an empty array', {}, '[]', 400, 'no_events'],
     ['blank lines', ndjson, '\n \n', 400, 'no_events'],
@@ -177,7 +183,7 @@ describe('what is turned away as a whole', () => {
     expect(problem['detail']).toContain('on_invalid');
   });
 
-  test('a full log answers 429 and says when to come back', async () => {
+  test('a full log gives 429 and says when to retry', async () => {
     const { post } = testApp({
       sink: {
         append: () => Promise.reject(new LogFullError('The log is full.')),

@@ -1,4 +1,5 @@
-// Tokens for tabs: signed, short-lived, limited, revocable over a restart, and never told again.
+// Tokens for tabs: signed, short-lived, limited, revocable even after a restart, and shown only
+// once.
 
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -54,7 +55,7 @@ describe('a join token', () => {
     expect(tokens.list()).toEqual([]);
   });
 
-  test('that is changed anywhere is wrong, and another text is none', async () => {
+  test('that was changed anywhere is refused, and so is any other text', async () => {
     const { token } = await made();
     for (let at = 5; at < token.length; at += 7) {
       const other = token.slice(0, at) + (token[at] === 'A' ? 'B' : 'A') + token.slice(at + 1);
@@ -97,7 +98,7 @@ const world = () =>
     },
   });
 
-describe('a runner that came by one', () => {
+describe('a runner with a join token', () => {
   test('is untrusted, counts towards the limit, and is closed with 4401 when revoked', async () => {
     await using here = await world();
     const {
@@ -119,7 +120,7 @@ describe('a runner that came by one', () => {
     ).toBe(1006);
   });
 
-  test('gets no more texts per second than it allows', async () => {
+  test('gets no more texts per second than the token allows', async () => {
     await using here = await world();
     const { token } = await made({ ttlMs: 3_600_000, textsPerSecondMax: 10 });
     const runner = joinFakeRunner({ url: here.url, token, name: 'tab', vectors: embed });
@@ -132,7 +133,7 @@ describe('a runner that came by one', () => {
     expect(seconds).toBeGreaterThan(8);
   });
 
-  test('that was wrong blocks its token until the quarantine is over', async () => {
+  test('that returned wrong vectors blocks its token until the quarantine is over', async () => {
     await using here = await world();
     const { token } = await made({ ttlMs: 3_600_000, runnersMax: 5 });
     joinFakeRunner({ url: here.url, token: 'trusted-token', name: 'own', vectors: embed });
@@ -164,7 +165,7 @@ describe('a runner that came by one', () => {
 });
 
 describe('over HTTP', () => {
-  test('a token is made, told once, listed without it and revoked', async () => {
+  test('a token is created, shown once, listed without its text and revoked', async () => {
     const ended: string[] = [];
     const { post, request, logged } = testApp({
       joinTokens: tokens,
@@ -200,7 +201,7 @@ describe('over HTTP', () => {
     ['too long', { ttl_minutes: 7 * 24 * 60 + 1 }],
     ['no time', { ttl_minutes: 0 }],
     ['no runner', { runners_max: 0 }],
-    ['a member unknown', { limits: {} }],
+    ['an unknown member', { limits: {} }],
   ])('%s is refused', async ([, body]) => {
     const { post } = testApp({ joinTokens: tokens });
     expect(await problemOf(await post('/runners/tokens', body))).toMatchObject({
@@ -209,7 +210,7 @@ describe('over HTTP', () => {
     });
   });
 
-  test('needs the API key where there is one', async () => {
+  test('requires the API key where one is set', async () => {
     const { post, request } = testApp({ joinTokens: tokens }, { VECTORSTREAM_API_KEY: apiKey });
     expect((await post('/runners/tokens', {})).status).toBe(401);
     expect((await request('/runners/tokens')).status).toBe(401);

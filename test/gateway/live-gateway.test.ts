@@ -134,12 +134,12 @@ describe('a running gateway', () => {
     for (const ask of asked) expect((await ask()).status).not.toBe(429);
   });
 
-  test('server.requestsInFlightMax: one too many is told so', async () => {
+  test('server.requestsInFlightMax: a request beyond it is refused with the reason', async () => {
     await put('search', { waitMsMax: 3000 });
     await put('server', { requestsInFlightMax: 1 });
     const waiting = search();
     await until(
-      'the place is taken',
+      'the one request is in flight',
       2_000,
       async () => (await fetch(`${gateway.url}/stats`)).status === 503,
     );
@@ -151,7 +151,7 @@ describe('a running gateway', () => {
   });
 
   test(
-    'server.bodyBytesPerSecondMin: a body that was quick enough is too slow',
+    'server.bodyBytesPerSecondMin: a body that was fast enough is now too slow',
     { timeout: 20_000 },
     async () => {
       await put('server', { bodyBytesPerSecondMin: 100_000 });
@@ -170,7 +170,7 @@ describe('a running gateway', () => {
     },
   );
 
-  test('runners.fleetMax: the next runner is one too many', async () => {
+  test('runners.fleetMax: the next runner is refused', async () => {
     const token = (await readFile(join(folder, 'data', 'runner-token'), 'utf8')).trim();
     const knock = () =>
       new WebSocket(`${gateway.url.replace('http', 'ws')}/runners/connect`, 'vectorstream.v1', {
@@ -185,7 +185,7 @@ describe('a running gateway', () => {
   });
 });
 
-test('rates.wrongKeysPerMinute: guessing ends sooner', async () => {
+test('rates.wrongKeysPerMinute: guessing is blocked sooner', async () => {
   const key = 'the-key-of-the-boss';
   const { request } = testApp({}, { VECTORSTREAM_API_KEYS: `boss:admin:${key}` });
   const wrong = async () =>
@@ -199,7 +199,7 @@ test('rates.wrongKeysPerMinute: guessing ends sooner', async () => {
   expect([await wrong(), await wrong()]).toEqual([401, 429]);
 });
 
-test('search.queryCacheMax: fewer query vectors are remembered', async () => {
+test('search.queryCacheMax: fewer query vectors are cached', async () => {
   const embedded: string[] = [];
   const { post, request } = testApp({
     embedding: {
@@ -250,7 +250,7 @@ test('embeddings.waitMsMax: a request gives up at the new time', async () => {
   await expect(embeddings.embed(['a'], new AbortController().signal)).rejects.toThrow('100 ms');
 });
 
-test("runners.checkSeconds: a sample of a runner's work is due at the new interval", async () => {
+test("runners.checkSeconds: a cross-check of a runner's work is due at the new interval", async () => {
   const { config, change } = settingsOf();
   const checks = new RunnerChecks(
     { golden, bounds, dtype: 'fp32', limits: hubLimits(config), random: () => 0.5 },

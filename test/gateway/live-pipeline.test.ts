@@ -1,5 +1,5 @@
-// Every setting of the pipeline that may change live, changed while events are under way: what
-// follows is as if it had been so from the start.
+// Every setting of the pipeline that can change live, changed while events are in flight: it then
+// works as if it had started with the new value.
 
 import { afterEach, describe, expect, test } from 'vitest';
 import { DependencyError } from '#core/errors/errors.ts';
@@ -27,7 +27,7 @@ afterEach(async () => {
   for (const end of ends.splice(0)) await end();
 });
 
-/** A pipeline whose store and fleet do as the test says, with what it did so far. */
+/** A pipeline with a scripted store and fleet, and a record of what it did. */
 function world(env: Record<string, string>) {
   const settings = new Settings({ yaml: null, env, flags: new Map() });
   const clock = new ManualClock(startsAt);
@@ -104,7 +104,7 @@ function world(env: Record<string, string>) {
     change: (section: string, values: Record<string, unknown>) =>
       settings.change(section, values, false),
     release: () => held.shift()?.(),
-    /** Each event has a product of its own, unless it is named. */
+    /** Each event has its own product unless one is given. */
     send: async (product: string = `product ${sent}`, padding = 0): Promise<void> => {
       sent += 1;
       const event = {
@@ -130,7 +130,7 @@ function world(env: Record<string, string>) {
 }
 
 describe('while the pipeline runs', () => {
-  test('pipeline.batchAgeMsMax: what waits for company goes sooner', async () => {
+  test('pipeline.batchAgeMsMax: an incomplete batch goes sooner', async () => {
     const { clock, seen, change, send } = world({ VECTORSTREAM_PIPELINE_BATCH_AGE_MS_MAX: '5000' });
     await send();
     await clock.advance(1000);
@@ -156,7 +156,7 @@ describe('while the pipeline runs', () => {
     expect(seen.writes).toBe(3);
   });
 
-  test('pipeline.unsettledMax: the fleet has room for the texts of the highest', async () => {
+  test('pipeline.unsettledMax: the fleet has room for the texts of the highest value', async () => {
     const settings = new Settings({ yaml: null, env: {}, flags: new Map() });
     const { tasksMax } = hubLimits(settings.config);
     await expect(settings.change('pipeline', { unsettledMax: tasksMax }, false)).rejects.toThrow(
@@ -165,7 +165,7 @@ describe('while the pipeline runs', () => {
     expect(tasksMax).toBeGreaterThan(1_000_000);
   });
 
-  test('pipeline.unsettledMax and unsettledBytesMax: more in hand', async () => {
+  test('pipeline.unsettledMax and unsettledBytesMax: more in flight', async () => {
     const { clock, seen, behaviour, change, release, send } = world({
       VECTORSTREAM_PIPELINE_UNSETTLED_MAX: '2',
       VECTORSTREAM_PIPELINE_UNSETTLED_BYTES_MAX: String(2 ** 20),
@@ -186,7 +186,7 @@ describe('while the pipeline runs', () => {
     expect(seen.embedded).toHaveLength(13);
   });
 
-  test('pipeline.knownTextsMax: fewer texts are remembered', async () => {
+  test('pipeline.knownTextsMax: fewer texts are cached', async () => {
     const { clock, seen, change, send } = world({ VECTORSTREAM_PIPELINE_BATCH_AGE_MS_MAX: '0' });
     for (const product of ['a', 'b', 'a', 'b']) {
       await send(product);

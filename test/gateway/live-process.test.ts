@@ -1,5 +1,5 @@
-// The live feed of a real gateway with a real runner: each topic tells of what happened, and a stop
-// says goodbye.
+// The live feed of a real gateway with a real runner: each topic reports what happened, and a stop
+// closes the feed in order.
 
 import { expect, test } from 'vitest';
 import { startGateway } from '../helpers/gateway-program.ts';

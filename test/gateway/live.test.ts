@@ -1,5 +1,5 @@
-// The live feed: what a client gets and in which order, what a slow one loses, and that it never
-// costs more than its bound.
+// The live feed: which messages a client gets and in which order, what a slow client loses, and
+// that the cost of a client is bounded.
 
 import { once } from 'node:events';
 import { connect } from 'node:net';
@@ -93,7 +93,7 @@ describe('a feed', () => {
     outbox: { entriesMax: 10, charsMax: 10_000 },
   };
 
-  test('resumes from what it keeps, and says when it cannot', () => {
+  test('resumes from its kept messages, and says when it cannot', () => {
     const feed = new Feed(options);
     publish(feed, 3);
     const seen = feed.id;
@@ -109,7 +109,7 @@ describe('a feed', () => {
     expect(feed.markOf(feed.id)).toBe(9);
   });
 
-  test('gives a message to those who follow its topic, and to nobody who has left', () => {
+  test('sends a message to the followers of its topic, and to no client that has left', () => {
     const feed = new Feed(options);
     const follower = feed.join(new Set(['dead_letter']));
     const other = feed.join(new Set(['stats']));
@@ -246,7 +246,7 @@ describe('over WebSocket', () => {
     expect(await flood.closed).toBe(4429);
   });
 
-  test('who comes back is told what was missed', async () => {
+  test('a client that comes back gets what it missed', async () => {
     const { url, live } = await serve();
     const first = follow(url, '/ws/events?topics=runner');
     await first.until('runner');
@@ -261,7 +261,7 @@ describe('over WebSocket', () => {
     expect(again.messages).toHaveLength(2);
   });
 
-  test('the door is the one of every request: key, topics, number of clients', async () => {
+  test('key, topics and number of clients are checked as for every request', async () => {
     const { url } = await serve({ VECTORSTREAM_API_KEY: apiKey });
     expect(await follow(url, '/ws/events').refused).toMatchObject({
       status: 401,
@@ -285,7 +285,7 @@ describe('over WebSocket', () => {
     });
     only.socket.close();
     await only.closed;
-    await until('there is room again', 5000, () => !full.live.feed.isFull);
+    await until('the feed accepts clients again', 5000, () => !full.live.feed.isFull);
   });
 
   test('a handshake that fails takes no place, however it fails', async () => {
@@ -354,7 +354,7 @@ describe('over WebSocket', () => {
     expect(await closed).toBe(1001);
   });
 
-  test('a client that does not read costs bounded memory, and learns what it lost', async () => {
+  test('a client that does not read costs bounded memory, and gets the number of lost messages', async () => {
     const { live, port } = await serve();
     const socket = connect(port, '127.0.0.1');
     cleanUps.push(async () => socket.destroy());

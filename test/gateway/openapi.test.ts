@@ -1,5 +1,5 @@
-// The OpenAPI document: every path is described whole, every reference leads somewhere, and every
-// example is what its schema says.
+// The OpenAPI document: every path is fully described, every reference resolves, and every example
+// matches its schema.
 
 import { expect, test } from 'vitest';
 import { z } from 'zod';
@@ -18,7 +18,7 @@ async function read(): Promise<JsonObject> {
   return object(document);
 }
 
-/** A reference replaced by what it leads to. */
+/** Replaces a reference by its target. */
 function resolve(document: JsonObject, value: Json | undefined, depth = 0): Json {
   if (depth > 30) throw new Error('A schema refers to itself.');
   if (Array.isArray(value)) return value.map((item: Json) => resolve(document, item, depth + 1));
@@ -29,7 +29,7 @@ function resolve(document: JsonObject, value: Json | undefined, depth = 0): Json
       .replace(/^#\//, '')
       .split('/')
       .reduce<Json | undefined>((at, name) => object(at)[name], document);
-    if (found === undefined) throw new Error(`${reference} leads nowhere.`);
+    if (found === undefined) throw new Error(`${reference} does not resolve.`);
     return resolve(document, found, depth + 1);
   }
   return Object.fromEntries(
@@ -135,7 +135,7 @@ test('is OpenAPI 3.1; each operation is named, with its access and its errors', 
   );
 });
 
-test('shows an example of every body, and each is what its schema says', async () => {
+test('shows an example of every body, and each matches its schema', async () => {
   const document = await read();
   const wrong: string[] = [];
   let seen = 0;
@@ -163,10 +163,10 @@ test('shows an example of every body, and each is what its schema says', async (
   expect(seen).toBeGreaterThan(80);
 });
 
-/** Told by the server, before a path is looked at. */
+/** Sent by the server before it looks at the path. */
 const ofTheServer = ['408', '414', '431'];
 
-test("tells every problem in the one shape, and OpenAI's paths in OpenAI's", async () => {
+test("uses the problem shape for every error, and OpenAI's shape on OpenAI's paths", async () => {
   const document = await read();
   const wrong = operationsOf(document).flatMap((operation) =>
     contentsOf(operation)
@@ -185,7 +185,7 @@ test("tells every problem in the one shape, and OpenAI's paths in OpenAI's", asy
   expect(wrong).toEqual([]);
 });
 
-test('names every path that GET / lists, but for pages and the document itself', async () => {
+test('names every path that GET / lists, except pages and the document itself', async () => {
   const { request } = testApp();
   const described = new Set(operationsOf(await read()).map(({ name }) => name));
   const { paths }: { readonly paths: readonly string[] } = await (

@@ -1,5 +1,5 @@
-// How pages, their assets and the model's files are served: compressed, in ranges, never twice, and
-// nothing beside them.
+// How pages, their assets and the model's files are served: compressed, in ranges, not twice to one
+// client, and nothing outside their folders.
 
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -71,7 +71,7 @@ describe('a page and its assets', () => {
     );
   });
 
-  test('what a client has already is not sent again', async () => {
+  test('a cached file is not sent again', async () => {
     for (const headers of [{ 'accept-encoding': 'br' }, { 'accept-encoding': '' }]) {
       const etag = (await get('/assets/page-abc.js', headers)).headers.get('etag') ?? '';
       const again = await get('/assets/page-abc.js', {
@@ -154,7 +154,7 @@ describe('the model', () => {
     'onnx/',
     'constructor',
     'nothing.onnx',
-  ])('%s, which is no file of it, is not served', async (path) => {
+  ])('%s, which is not in the manifest, is not served', async (path) => {
     expect(await problemOf(await get(`/models/${model.revision}/${path}`))).toMatchObject({
       status: 404,
     });

@@ -1,4 +1,4 @@
-// A query is embedded once for all searches that wait for it, and cancelled when none does.
+// A query is embedded once for all searches that wait for it, and cancelled when no search waits.
 
 import { expect, test } from 'vitest';
 import type { EmbeddingService, FleetResult } from '#core/ports.ts';
@@ -19,7 +19,7 @@ const result: FleetResult = {
   },
 };
 
-/** A fleet that answers when the test says so, and records what it was asked. */
+/** A fleet that answers when the test says so, and records its texts. */
 function heldFleet() {
   const asked: {
     readonly text: string;

@@ -1,4 +1,4 @@
-// Bodies are read whole or not at all, each and all of them together within their bounds.
+// Bodies are read completely or not at all, each within its bound and all within a common one.
 
 import { describe, expect, test } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
@@ -7,7 +7,7 @@ import { until } from '../helpers/until.ts';
 
 const request = (body: BodyInit, headers: Record<string, string> = {}) =>
   new Request('http://x/', { method: 'POST', body, headers, duplex: 'half' } as RequestInit);
-/** Comes in chunks, without a Content-Length; then goes on, ends or breaks. */
+/** Sends chunks without a Content-Length, and then continues, ends or breaks. */
 const stream = (chunks: readonly number[], then: 'ends' | 'breaks') =>
   new ReadableStream<Uint8Array>({
     start(controller) {
@@ -48,7 +48,7 @@ test('one that is larger is refused, by its length before it is read', async () 
   );
 });
 
-test('share one bound, and release it when they are done, refused or broken off', async () => {
+test('share one bound, and release their part when they are done, refused or broken off', async () => {
   const reader = new BodyReader(
     { bytesMax: 10, bytesMaxTogether: 15, largeAtOnce: 1 },
     new ManualClock(),
@@ -69,10 +69,10 @@ test('share one bound, and release it when they are done, refused or broken off'
   expect(largest.bytes).toHaveLength(10);
 });
 
-describe('bodies that are no longer small', () => {
+describe('large bodies', () => {
   const large = 600 * 1024;
   const limits = { bytesMax: 2 ** 20, bytesMaxTogether: 8 * 2 ** 20, largeAtOnce: 1 };
-  /** Half a megabyte has come, and the rest when the test says so. */
+  /** Half a megabyte has arrived; the rest follows when the test says so. */
   function growing(signal = new AbortController().signal) {
     let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
     const body = new ReadableStream<Uint8Array>({ start: (given) => void (controller = given) });
@@ -92,7 +92,7 @@ describe('bodies that are no longer small', () => {
     };
   }
 
-  test('are read whole, one by one, in order of arrival; small ones do not wait', async () => {
+  test('are read one at a time, in order of arrival; small ones do not wait', async () => {
     const reader = new BodyReader(limits, new ManualClock());
     const [first, second, third] = [growing(), growing(), growing()];
     const done: string[] = [];
@@ -130,7 +130,7 @@ describe('bodies that are no longer small', () => {
     expect(next.bytes).toHaveLength(large);
   });
 
-  test('that are given up while they wait, or refused, keep no place', async () => {
+  test('that are abandoned while they wait, or refused, leave the queue', async () => {
     const clock = new ManualClock();
     const reader = new BodyReader(limits, clock);
     const gone = new AbortController();

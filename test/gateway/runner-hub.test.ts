@@ -1,5 +1,5 @@
 // The runner hub over real WebSockets on the loopback address: which runners are admitted, which
-// may work, and what happens to the work of a runner that fails.
+// may work, and what happens to the work of a failed runner.
 
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
@@ -240,7 +240,7 @@ describe('admission', () => {
       'runner_protocol_unknown',
     ],
   ])(
-    '%s is refused before the upgrade, with a problem document that does not tell the token',
+    '%s is refused before the upgrade, with a problem document that does not contain the token',
     async (_, protocols, headers, status, code) => {
       const { url } = await startHub();
       const refused = await refusal(url, protocols, headers);
@@ -259,7 +259,7 @@ describe('admission', () => {
     },
   );
 
-  test('a request that is no handshake is refused in the same shape', async () => {
+  test('an invalid handshake is refused in the same shape', async () => {
     const { url } = await startHub();
     const socket = connect(Number(new URL(url).port), '127.0.0.1');
     socket.end(
@@ -326,7 +326,7 @@ describe('admission', () => {
   test.each<[string, string | Uint8Array, number]>([
     ['not JSON', 'hello?', 4400],
     ['a binary frame of noise', new Uint8Array([255, 255, 255, 255, 1, 2, 3]), 4400],
-    ['longer than a frame may be', new Uint8Array(wireLimits.frameBytesMax + 1), 1009],
+    ['longer than the limit', new Uint8Array(wireLimits.frameBytesMax + 1), 1009],
   ])('a frame that is %s ends that connection only', async (_, frame, code) => {
     const { hub, url } = await startHub();
     await startRunner(url);
@@ -391,7 +391,7 @@ describe('work', () => {
     expect(embedder.embedded).not.toContain('dropped');
   });
 
-  test('a text that is too long for any job is an outcome', async () => {
+  test('a text that is too long for any job gets an outcome', async () => {
     const { hub } = await startHub();
     expect(await embed(hub, 'x'.repeat(wireLimits.textCharsMax + 1))).toMatchObject({
       ok: false,
@@ -474,7 +474,7 @@ describe('failure', () => {
     expect(deaths).toBeLessThanOrEqual(9);
   });
 
-  test('a runner that fails the golden texts gets no work, and learns why', async () => {
+  test('a runner that fails the golden texts gets no work, and the reason', async () => {
     const { hub, url, seen } = await startHub();
     const result = embed(hub, 'a');
     const liar = fakeEmbedder((text) => ({ ok: true, vector: fakeVector(`${text}!`) }));
@@ -506,7 +506,7 @@ describe('failure', () => {
     ['zeros', (vector) => vector.fill(0)],
     ['a scaled vector', (vector) => vector.map((value) => value * 3)],
   ])(
-    '%s from a runner that was right before: nothing of it is taken, the runner is quarantined',
+    '%s from a runner that was right before: its result is refused, and it is quarantined',
     async (_, change) => {
       const { hub, url } = await startHub();
       const turned = new RawRunner(url);
@@ -546,7 +546,7 @@ describe('failure', () => {
 });
 
 describe('leaving', () => {
-  test('a runner asked to drain finishes what it has and closes with 1000', async () => {
+  test('a draining runner finishes its work and closes with 1000', async () => {
     const release = Promise.withResolvers<void>();
     const { hub, url, seen } = await startHub();
     const { end } = await startRunner(

@@ -1,5 +1,5 @@
-// Schemathesis reads the API's own description and tries to catch the gateway at something that is
-// not in it: a failure, a status, a body.
+// Schemathesis reads the API's own description and searches for answers that it does not allow: a
+// failure, an unknown status, a wrong body.
 
 import { execFile, type ExecFileOptionsWithStringEncoding } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -16,17 +16,14 @@ const root = join(import.meta.dirname, '..', '..');
 const version = '4.32.5';
 const environment = join(root, 'node_modules', '.cache', `schemathesis-${version}`);
 const python = join(environment, 'bin', 'python3');
-/**
- * By its module: the script beside it names the folder in which it was installed, and folders are
- * moved.
- */
+/** Run as a module, because the installed script contains the path of its folder, which may move. */
 const schemathesis = (
   flags: readonly string[],
   options: ExecFileOptionsWithStringEncoding = { encoding: 'utf8' },
 ) => run(python, ['-m', 'schemathesis.cli', ...flags], options);
 
 /**
- * In a Python environment of its own, made once. Its reason where Python or the package index is
+ * Creates its own Python environment once. Returns the reason when Python or the package index is
  * missing.
  */
 async function installed(): Promise<string | null> {
@@ -58,7 +55,7 @@ const event = (n: number) => ({
   product: { id: `p-${n}`, name: `Kettle no. ${n}`, price: n },
 });
 
-test('does nothing that its description does not say, whatever it is sent', async (context) => {
+test('does only what its description says, for any request', async (context) => {
   const missing = await installed();
   if (missing !== null) {
     if (process.env['CI']) throw new Error(`Schemathesis cannot run: ${missing}`);
@@ -90,15 +87,15 @@ test('does nothing that its description does not say, whatever it is sent', asyn
     '/dlq/replay/{id}': deadLetters,
     '/config/{section}': ['pipeline', 'search', 'logging'],
   };
-  // 503 is an answer with a reason: runners are sent away here, and come back. It must be
-  // described, as every other.
+  // Here 503 is a valid answer, because runners are disconnected and reconnect. Like every status,
+  // it must be described.
   await writeFile(
     join(folder.path, 'schemathesis.toml'),
     '[checks.not_a_server_error]\nexpected-statuses = ["2xx", "3xx", "4xx", 503]\n',
   );
   const said = await schemathesis(
     [
-      // A stream without an end is no answer that it could look at.
+      // It cannot check an endless stream.
       'run',
       `${gateway.url}/openapi.json`,
       '--no-color',
@@ -136,11 +133,11 @@ test('does nothing that its description does not say, whatever it is sent', asyn
   ).catch((error: unknown) => {
     const told =
       typeof error === 'object' && error !== null && 'stdout' in error ? String(error.stdout) : '';
-    throw new Error(`Schemathesis found something, or could not look:\n${told.slice(-20_000)}`, {
+    throw new Error(`Schemathesis found a problem, or could not run:\n${told.slice(-20_000)}`, {
       cause: error,
     });
   });
-  // The gateway is well, and what it had is there.
+  // The gateway still works and has its data.
   expect(said.stdout).toMatch(/\d{3,} generated/);
   expect((await client.events.get('e-1'))?.event).toMatchObject({ event_id: 'e-1' });
   await gateway.ready();

@@ -1,4 +1,4 @@
-// The table of scopes in the documentation is the one that the gateway goes by.
+// The documentation's table of scopes matches the gateway's.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -35,7 +35,7 @@ test('the documentation lists every exceptional path with its scope and budget',
   ).toEqual([]);
 });
 
-test('every setting that it names is one', () => {
+test('every setting that it names exists', () => {
   const sections = new Set(settings.map(({ section }) => section));
   const named = [...page.matchAll(/`([a-z]+)\.([A-Za-z]+)`/g)]
     .filter(([, section = '', name]) => sections.has(section) && name !== 'ndjson')

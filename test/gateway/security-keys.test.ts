@@ -1,5 +1,5 @@
-// Keys and scopes: who may do what, how keys are replaced while the gateway runs, and where
-// guessing ends.
+// Keys and scopes: who may do what, how keys are replaced while the gateway runs, and when guessing
+// is blocked.
 
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -31,7 +31,7 @@ const env = {
 const as = (key: string) => ({ authorization: `Bearer ${key}` });
 
 describe('a key', () => {
-  test('may do what its scope says, and no more', async () => {
+  test('may do only what its scope allows', async () => {
     const { request, post } = testApp({}, env);
     const status = async (path: string, key: string, init: RequestInit = {}): Promise<number> =>
       (
@@ -64,7 +64,7 @@ describe('a key', () => {
     });
   });
 
-  test('is asked for on every path but those that the table opens', async () => {
+  test('is required on every path except those that the table opens', async () => {
     const { request } = testApp({}, env);
     const { paths }: { paths: string[] } = await (await request('/')).json();
     const asked = await Promise.all(
@@ -85,19 +85,19 @@ describe('a key', () => {
     expect((await request('/nowhere')).status).toBe(401);
   });
 
-  test("that a new path has not been given one for is admin's when it changes something", () => {
+  test('of admin is required on a new path without a scope, if it changes something', () => {
     expect(ruleOf('DELETE', '/something/new')).toEqual({ scope: 'admin', budget: 'admin' });
     expect(ruleOf('HEAD', '/config')).toEqual(ruleOf('GET', '/config'));
     expect(ruleOf('GET', '/models/:revision/:path{.+}').scope).toBe('open');
   });
 
-  test('single, with VECTORSTREAM_API_KEY, does everything', async () => {
+  test('set alone by VECTORSTREAM_API_KEY may do everything', async () => {
     const { post, request } = testApp({}, { VECTORSTREAM_API_KEY: apiKey });
     expect((await post('/events', event(), { 'x-api-key': apiKey })).status).toBe(202);
     expect((await request('/config', { headers: as(apiKey) })).status).toBe(200);
   });
 
-  test('is held as a hash, and one that is malformed is never shown', () => {
+  test('is kept as a hash, and a malformed one is never shown', () => {
     const config = parseConfig({ yaml: null, env, flags: new Map() });
     expect(JSON.stringify(config)).not.toContain(keys.boss);
     for (const wrong of [
@@ -160,7 +160,7 @@ describe('a file of keys', () => {
       await until('the second key is valid', 8_000, () => findKey(ring.keys(), keys.both));
       expect(findKey(ring.keys(), keys.sender)?.name).toBe('shop-1');
       await put(`shop-2:write:${keys.both}\nnonsense-with-${keys.boss}\n`);
-      await until('the broken file is told of', 8_000, () =>
+      await until('the broken file is reported', 8_000, () =>
         lines.some((line) => line.includes('line 2 of')),
       );
       expect(ring.keys()).toHaveLength(2);
@@ -189,7 +189,7 @@ describe('a file of keys', () => {
   });
 });
 
-test('a proxy that brings others to a gateway without a key is told so', async () => {
+test('a request through a proxy to a gateway without a key is refused with the reason', async () => {
   const { request } = testApp();
   expect(
     await problemOf(await request('/stats', { headers: { 'x-forwarded-for': '203.0.113.9' } })),
@@ -202,7 +202,7 @@ test('a proxy that brings others to a gateway without a key is told so', async (
   );
 });
 
-test('a network is closed without a key, whichever way it is given', () => {
+test('a network needs a key, given in either way', () => {
   const host = { VECTORSTREAM_HOST: '0.0.0.0', VECTORSTREAM_RUNNER_TOKEN: 'a-token' };
   const parse = (more: Record<string, string>) =>
     parseConfig({ yaml: null, env: { ...host, ...more }, flags: new Map() });

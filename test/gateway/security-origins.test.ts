@@ -1,5 +1,5 @@
-// Pages of others stay out: by the name they ask for, by where they come from, and by what browsers
-// are told about every answer.
+// Pages of other origins have no access: by Host, by Origin, and by the headers that browsers get
+// with every answer.
 
 import { describe, expect, test } from 'vitest';
 import { clientAddress, addressBlock } from '../../gateway/access/client-address.ts';
@@ -51,11 +51,11 @@ describe('a name', () => {
     'user@localhost',
     '[::1',
     'localhost:x',
-  ])('that leads to a loopback gateway and is not its own is refused: %s', (host) => {
+  ])('that resolves to a loopback gateway but is not its own is refused: %s', (host) => {
     expect(ask(loopback, { host })).toBe('host_not_allowed');
   });
 
-  test('is free on a network, where a key is asked for, until names are configured', () => {
+  test('is not checked on a network, where a key is required, until names are configured', () => {
     expect(ask(network, { host: 'gateway:8080' })).toBeNull();
     const named = { ...network, publicHosts: ['shop.example'] };
     expect(ask(named, { host: 'gateway:8080' })).toBe('host_not_allowed');
@@ -66,7 +66,7 @@ describe('a name', () => {
 
 describe('an origin', () => {
   const host = '127.0.0.1:8080';
-  test("that is the gateway's own or on the list may change things and open WebSockets", () => {
+  test("that is the gateway's own or listed may change things and open WebSockets", () => {
     for (const origin of [
       'http://127.0.0.1:8080',
       'https://127.0.0.1:8080',
@@ -131,7 +131,7 @@ const preflight = (origin: string) => ({
 });
 
 describe('CORS', () => {
-  test('answers pages on the list without a key, and nobody else', async () => {
+  test('answers listed pages without a key, and no others', async () => {
     const { request } = testApp(
       {},
       {
@@ -156,14 +156,14 @@ describe('CORS', () => {
     expect([other.status, other.headers.get('access-control-allow-origin')]).toEqual([401, null]);
   });
 
-  test('is closed when nothing is configured', async () => {
+  test('is off when nothing is configured', async () => {
     const response = await testApp().request('/events', preflight('https://panel.example'));
     expect(response.headers.get('access-control-allow-origin')).toBeNull();
   });
 });
 
 describe('every answer', () => {
-  test('tells browsers to keep it to itself, errors included', async () => {
+  test('has headers that keep it private in browsers, errors included', async () => {
     const { request } = testApp();
     for (const path of ['/stats', '/nowhere', '/', '/livez', 'http://rebound.example/']) {
       const { headers } = await request(path);
@@ -182,7 +182,7 @@ describe('every answer', () => {
     }
   });
 
-  test('over TLS asks for TLS from now on, but not of a loopback name', async () => {
+  test('over TLS asks browsers for TLS from then on, except on a loopback name', async () => {
     const { request } = testApp(
       {},
       {
@@ -203,7 +203,7 @@ describe('every answer', () => {
     ).toBeNull();
   });
 
-  test('that is a page may talk to this host only; only the API reference may style itself', () => {
+  test('that is a page may connect only to this host; only the API reference has inline styles', () => {
     const page = contentPolicy('/demo', 'text/html; charset=utf-8', 'box:8080');
     expect(page).toContain("connect-src 'self' ws://box:8080 wss://box:8080");
     expect(page).toContain("script-src 'self' 'wasm-unsafe-eval'");
@@ -235,7 +235,7 @@ describe('an address', () => {
     expect(behind(undefined, undefined)).toBe('');
   });
 
-  test('of IPv6 counts by the network that one customer has', () => {
+  test('of IPv6 counts by its /64 network', () => {
     expect(addressBlock('2001:db8:1:2:3:4:5:6')).toBe(addressBlock('2001:db8:1:2::9'));
     expect(addressBlock('2001:db8:1:3::9')).not.toBe(addressBlock('2001:db8:1:2::9'));
     expect(addressBlock('::1')).toBe('0:0:0:0::/64');

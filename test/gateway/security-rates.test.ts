@@ -1,5 +1,5 @@
-// What a client may use: budgets that fill again, headers that tell of them, and a memory of
-// clients that does not grow.
+// Rate limits of clients: budgets that refill, headers that report them, and a bounded memory of
+// clients.
 
 import { describe, expect, test } from 'vitest';
 import { TokenBuckets } from '../../gateway/access/token-buckets.ts';
@@ -19,7 +19,7 @@ describe('rate limits', () => {
       expect((await request('/stats')).headers.get('ratelimit')).toBeNull();
   });
 
-  test('report what is left, refuse the excess with Retry-After, and refill steadily', async () => {
+  test('report the remaining budget, refuse the excess with Retry-After, and refill steadily', async () => {
     const { post, clock } = testApp({}, limited);
     const search = () => post('/search', { query: 'kettle' });
     const first = await search();
@@ -43,7 +43,7 @@ describe('rate limits', () => {
     expect((await search()).status).toBe(429);
   });
 
-  test('count events one by one, and each budget by itself', async () => {
+  test('count events one by one, and each budget separately', async () => {
     const { post, request, clock } = testApp({}, limited);
     const events = (count: number) =>
       post(
@@ -54,14 +54,14 @@ describe('rate limits', () => {
     expect((await events(1)).status).toBe(429);
     expect((await request('/stats')).status).toBe(200);
     expect((await post('/search', { query: 'kettle' })).status).toBe(200);
-    // Five too many, and one more, at ten a minute.
+    // Five events too many and one more, at ten a minute.
     await clock.advance(35_000);
     expect((await events(1)).status).toBe(429);
     await clock.advance(2_000);
     expect((await events(1)).status).toBe(202);
   });
 
-  test('count each key by itself, and leave liveness alone', async () => {
+  test('count each key separately, and do not count liveness', async () => {
     const keys = { VECTORSTREAM_API_KEYS: 'a:read:the-key-of-client-a,b:read:the-key-of-client-b' };
     const { post, request } = testApp({}, { ...limited, ...keys });
     const search = (key: string) => post('/search', { query: 'kettle' }, { 'x-api-key': key });
@@ -80,7 +80,7 @@ describe('a bucket', () => {
     expect(buckets.peek('client 49999', 10, 0).left).toBe(9);
   });
 
-  test('owes a minute at most, whatever was taken', () => {
+  test('owes at most a minute, whatever was used', () => {
     const buckets = new TokenBuckets(() => 10);
     buckets.use('a', 10, 1, 0);
     buckets.charge('a', 10, 1_000_000, 0);

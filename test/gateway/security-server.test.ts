@@ -1,5 +1,5 @@
-// The bare server on real sockets: what is slow, too much, too large or no HTTP at all gets a clear
-// answer, and nobody else notices.
+// The raw server on real sockets: requests that are slow, too many, too large or not HTTP get a
+// clear answer, and other clients do not notice.
 
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
@@ -81,7 +81,7 @@ async function answered(
 const get = (path: string, headers = 'Host: localhost\r\n', version = '1.1'): string =>
   `GET ${path} HTTP/${version}\r\n${headers}\r\n`;
 
-describe('a request that is none is answered with a problem document', () => {
+describe('a malformed request is answered with a problem document', () => {
   test.each([
     ['without Host', get('/', ''), 400, 'host_header_wrong'],
     [
@@ -91,14 +91,14 @@ describe('a request that is none is answered with a problem document', () => {
       'host_header_wrong',
     ],
     [
-      'with an expectation that nobody knows',
+      'with an unknown expectation',
       get('/', 'Host: localhost\r\nExpect: miracles\r\n'),
       417,
       'expectation_failed',
     ],
-    ['with an address that never ends', get(`/${'a'.repeat(9000)}`), 414, 'url_too_long'],
+    ['with an endless address', get(`/${'a'.repeat(9000)}`), 414, 'url_too_long'],
     [
-      'with more headers than anybody sends',
+      'with too many headers',
       get(
         '/',
         `Host: localhost\r\n${Array.from({ length: 120 }, (_, i) => `X-${i}: y\r\n`).join('')}`,
@@ -113,7 +113,7 @@ describe('a request that is none is answered with a problem document', () => {
       'headers_too_large',
     ],
     [
-      'to a proxy',
+      'meant for a proxy',
       'CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example\r\n\r\n',
       405,
       'method_not_allowed',
@@ -149,15 +149,15 @@ describe('a request that is none is answered with a problem document', () => {
   });
 });
 
-describe('whoever is slow gives way', () => {
-  test('with nothing at all to say', async () => {
+describe('a slow connection is closed', () => {
+  test('that sends nothing', async () => {
     const { port } = await serve({ headersMsMax: 200 });
     const { answer, closed } = open(port, '');
     await closed;
     expect(answer()).toMatch(/^HTTP\/1.1 408 .*request_too_slow/s);
   });
 
-  test('with headers that trickle', async () => {
+  test('whose headers are slow', async () => {
     const { port } = await serve({ headersMsMax: 200 });
     const { socket, answer, closed } = open(port, 'GET / HTTP/1.1\r\nHost: localhost\r\n');
     const drip = setInterval(() => socket.write('X: y\r\n'), 50);
@@ -166,38 +166,34 @@ describe('whoever is slow gives way', () => {
     expect(answer()).toMatch(/^HTTP\/1.1 408 .*request_too_slow/s);
   });
 
-  test(
-    'with a body that trickles, while one that is merely long goes on',
-    { timeout: 20_000 },
-    async () => {
-      const bodies: string[] = [];
-      const { port } = await serve(
-        { bodyBytesPerSecondMin: 1000 },
-        {
-          fetch: async (request) => {
-            bodies.push(await request.text().catch(() => 'broken off'));
-            return new Response('taken');
-          },
+  test('whose body is slow, while a long body continues', { timeout: 20_000 }, async () => {
+    const bodies: string[] = [];
+    const { port } = await serve(
+      { bodyBytesPerSecondMin: 1000 },
+      {
+        fetch: async (request) => {
+          bodies.push(await request.text().catch(() => 'broken off'));
+          return new Response('taken');
         },
-      );
-      const head = 'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n';
-      const slow = open(port, head);
-      const long = open(port, head);
-      let left = 100_000;
-      const drip = setInterval(() => {
-        slow.socket.write('x');
-        left -= 1250;
-        if (left >= 0) long.socket.write('y'.repeat(1250));
-      }, 100);
-      await slow.closed;
-      expect(slow.answer()).toMatch(/^HTTP\/1.1 408 .*body_too_slow/s);
-      await until('the long body is taken', 10_000, () => long.answer().endsWith('taken'));
-      clearInterval(drip);
-      expect(bodies).toEqual(['broken off', 'y'.repeat(100_000)]);
-    },
-  );
+      },
+    );
+    const head = 'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n';
+    const slow = open(port, head);
+    const long = open(port, head);
+    let left = 100_000;
+    const drip = setInterval(() => {
+      slow.socket.write('x');
+      left -= 1250;
+      if (left >= 0) long.socket.write('y'.repeat(1250));
+    }, 100);
+    await slow.closed;
+    expect(slow.answer()).toMatch(/^HTTP\/1.1 408 .*body_too_slow/s);
+    await until('the long body is read', 10_000, () => long.answer().endsWith('taken'));
+    clearInterval(drip);
+    expect(bodies).toEqual(['broken off', 'y'.repeat(100_000)]);
+  });
 
-  test('with a whole request that takes too long', async () => {
+  test('whose whole request takes too long', async () => {
     const { port } = await serve(
       { headersMsMax: 100, requestMsMax: 300, bodyBytesPerSecondMin: 0 },
       { fetch: async (request) => new Response(await request.text()) },
@@ -211,7 +207,7 @@ describe('whoever is slow gives way', () => {
   });
 });
 
-describe('what is too much at once', () => {
+describe('too many connections or requests', () => {
   test('from one address beyond the limit gets 503; a proxy has no such limit', async () => {
     let served = 0;
     const count = () => {
@@ -228,7 +224,7 @@ describe('what is too much at once', () => {
     expect(served).toBe(0);
     held[0]?.socket.destroy();
     await until(
-      'there is room again',
+      'the address may connect again',
       5_000,
       async () =>
         (await fetch(`http://127.0.0.1:${port}`, { headers: { connection: 'close' } })).ok,
@@ -245,7 +241,7 @@ describe('what is too much at once', () => {
     );
   });
 
-  test('altogether is answered 503', async () => {
+  test('in total get 503', async () => {
     const { port } = await serve({ connectionsMax: 1 });
     const { socket } = open(port, '');
     await once(socket, 'connect');
@@ -255,7 +251,7 @@ describe('what is too much at once', () => {
     });
   });
 
-  test('in work is answered 503 with when to come again, but probes are', async () => {
+  test('in flight get 503 with Retry-After, but probes are answered', async () => {
     const { promise: go, resolve } = Promise.withResolvers<void>();
     const { port, url } = await serve(
       { requestsInFlightMax: 1 },
@@ -280,7 +276,7 @@ describe('what is too much at once', () => {
   });
 });
 
-test('an upgrade is looked at before anybody takes it over', async () => {
+test('an upgrade is checked before it is handed over', async () => {
   let taken = 0;
   const { port } = await serve(
     {},

@@ -1,5 +1,5 @@
 // HTTPS and WSS with a certificate of `npm run certificate`: what is refused at the start, that
-// runners join, and that a renewed one is taken while running.
+// runners join, and that a renewed certificate is used without a restart.
 
 import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
@@ -53,7 +53,7 @@ const read = (certPath: string, keyPath: string) => () =>
   readCertificate(certPath, keyPath, Date.now(), quiet);
 
 describe('a certificate', () => {
-  test('that no client could use stops the start with what is wrong', async () => {
+  test('that no client could use stops the start, with the reason', async () => {
     const other = await order('other');
     const rubbish = join(folder, 'rubbish.pem');
     await writeFile(rubbish, 'rubbish');
@@ -140,7 +140,7 @@ const answerOf = (url: string, ca: string): Promise<number> =>
 
 describe('a gateway with a certificate', () => {
   test(
-    'speaks HTTPS and WSS only, to whoever trusts it, and takes a renewed one without a restart',
+    'speaks only HTTPS and WSS, to clients that trust it, and uses a renewed one without a restart',
     { timeout: 30_000 },
     async () => {
       await using cleanUp = new AsyncDisposableStack();
@@ -184,7 +184,7 @@ describe('a gateway with a certificate', () => {
 
       const renewed = await order('renewed');
       await writeFile(made.keyPath, 'half a ren');
-      await until('the broken pair is told of', 10_000, () =>
+      await until('the broken pair is reported', 10_000, () =>
         lines.some((line) => line.includes('cannot reread the certificate')),
       );
       expect(await answerOf(`${gateway.url}/livez`, ca)).toBe(200);
@@ -203,7 +203,7 @@ describe('a gateway with a certificate', () => {
   );
 
   test(
-    'has runners of its own, and takes those of other machines, as processes',
+    'has its own runners and accepts those of other machines, as processes',
     { timeout: 200_000 },
     async () => {
       const tls = { VECTORSTREAM_TLS_CERT: pair.certPath, VECTORSTREAM_TLS_KEY: pair.keyPath };

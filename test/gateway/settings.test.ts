@@ -1,5 +1,5 @@
-// Settings while the gateway runs: what is shown, what may change, all or nothing, and what is left
-// after a restart.
+// Settings while the gateway runs: what is shown, what may change, all or nothing, and what
+// survives a restart.
 
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -33,7 +33,7 @@ const started = async (env: Record<string, string> = {}): Promise<Settings> => {
 };
 
 describe('GET /config', () => {
-  test('shows every setting with its origin, and of a secret only that it is set', async () => {
+  test('shows every setting with its origin; of a secret, only whether it is set', async () => {
     const { request } = testApp(
       {},
       {
@@ -62,7 +62,7 @@ describe('GET /config', () => {
     expect(text).not.toMatch(/the-(key|runner|qdrant|kafka)/);
   });
 
-  test("tells a file's value from a flag's", () => {
+  test('distinguishes a value of a file from one of a flag', () => {
     const settings = new Settings({
       yaml: 'search: {waitMsMax: 30}',
       env: {},
@@ -195,14 +195,14 @@ describe('PUT /config/{section}', () => {
     await expect(stat(join(folder, 'overrides.yaml'))).rejects.toThrow('ENOENT');
   });
 
-  test('that cannot be kept changes nothing', async () => {
+  test('that cannot be persisted changes nothing', async () => {
     const settings = await started();
     await rm(folder, { recursive: true });
     await expect(settings.change('search', { waitMsMax: 900 }, true)).rejects.toThrow('ENOENT');
     expect(settings.config.search.waitMsMax).toBe(2000);
   });
 
-  test('several at once do not undo each other', async () => {
+  test('concurrent changes do not undo each other', async () => {
     const settings = await started();
     await Promise.all([
       settings.change('search', { waitMsMax: 900 }, true),

@@ -1,5 +1,5 @@
-// One computation for all who ask the same within its time; failures are told and not kept; no more
-// at once than allowed.
+// One computation serves all equal requests within its time; failures are passed on but not cached;
+// the number of computations is bounded.
 
 import { expect, test } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
@@ -20,7 +20,7 @@ test('the same question gets the same answer until it is too old', async () => {
   expect(await ask()).toBe(2);
 });
 
-test('no more answers are kept than allowed, the oldest going first', async () => {
+test('the number of cached answers is bounded; the oldest is dropped first', async () => {
   const answers = answersOf(new ManualClock());
   let made = 0;
   const ask = (key: string) => answers.get(key, async () => (made += 1));
@@ -28,7 +28,7 @@ test('no more answers are kept than allowed, the oldest going first', async () =
   expect([await ask('c'), await ask('b'), await ask('a')]).toEqual([3, 2, 4]);
 });
 
-test('a failure reaches all who wait for it, and the next one asks anew', async () => {
+test('a failure reaches all who wait for it, and the next request starts again', async () => {
   const answers = answersOf(new ManualClock());
   const failing = () => answers.get('a', () => Promise.reject(new Error('not now')));
   const both = await Promise.allSettled([failing(), failing()]);
@@ -36,7 +36,7 @@ test('a failure reaches all who wait for it, and the next one asks anew', async 
   expect(await answers.get('a', async () => 7)).toBe(7);
 });
 
-test('a further one is refused while too many are being made, and taken after', async () => {
+test('a request is refused while too many computations run, and accepted afterwards', async () => {
   const answers = answersOf(new ManualClock());
   const gate = Promise.withResolvers<number>();
   const [a, b] = [answers.get('a', () => gate.promise), answers.get('b', () => gate.promise)];

@@ -1,4 +1,4 @@
-// Request bodies are cut into the exact bytes of their events, whatever those are.
+// Request bodies are split into the exact bytes of their events, whatever these bytes are.
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -8,7 +8,7 @@ const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const texts = (parts: readonly Uint8Array[] | null): string[] | null =>
   parts?.map((part) => new TextDecoder().decode(part)) ?? null;
 
-test('an array is cut into the exact bytes of its items', () => {
+test('an array is split into the exact bytes of its items', () => {
   const pad = fc.constantFrom('', ' ', '\n', '\t\r\n ');
   fc.assert(
     fc.property(
@@ -30,7 +30,7 @@ test('an array is cut into the exact bytes of its items', () => {
   );
 });
 
-test('a broken item stays one item, a broken array is none', () => {
+test('a broken item stays one item, and a broken array has no items', () => {
   expect(texts(splitArray(bytes('[{"a":1},{"b":},{"c":"]"}]'), 1000))).toEqual([
     '{"a":1}',
     '{"b":}',
@@ -43,7 +43,7 @@ test('a broken item stays one item, a broken array is none', () => {
     expect(splitArray(bytes(body), 1000)).toBeNull();
 });
 
-test('any bytes are cut without an error, and lines keep every byte that is not blank', () => {
+test('any bytes are split without an error, and lines keep every byte that is not blank', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (body) => {
       splitArray(body, 1000);
@@ -59,7 +59,7 @@ test('any bytes are cut without an error, and lines keep every byte that is not 
   ]);
 });
 
-test('no more is cut than is asked for, whatever the body holds', () => {
+test('no more items are returned than requested, whatever the body contains', () => {
   expect(texts(splitLines(bytes('1\n2\n3\n4'), 3))).toEqual(['1', '2', '3']);
   expect(texts(splitArray(bytes('[1,2,3,4]'), 3))).toEqual(['1', '2', '3']);
   expect(splitLines(bytes('x\n'.repeat(1_000_000)), 10)).toHaveLength(10);

@@ -38,7 +38,7 @@ test('a quantile is within 2 % of the true one, and the longest is exact', () =>
   expect(new LatencyHistogram().summary()).toEqual({ p50: 0, p95: 0, p99: 0, max: 0 });
 });
 
-test('every series with bounded labels is there from the start, at 0', async () => {
+test('every series with bounded labels exists from the start, at 0', async () => {
   const { body } = await new Telemetry().exposition(quiet);
   for (const line of [
     'vectorstream_events_received_total 0',
@@ -62,7 +62,7 @@ test('every series with bounded labels is there from the start, at 0', async () 
   expect(body).toContain('process_resident_memory_bytes');
 });
 
-test('what happened is in the metrics and in the totals alike', async () => {
+test('metrics and totals both count what happened', async () => {
   const telemetry = new Telemetry();
   telemetry.received(5);
   telemetry.stored(0.25);

@@ -1,4 +1,5 @@
-// The gateway's HTTP API on memory adapters and a scripted fleet, for tests that ask it in process.
+// The gateway's HTTP API on memory adapters and a scripted fleet, for tests that call it in
+// process.
 
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -68,7 +69,7 @@ export const storedEvent: StoredEvent = {
   payload: '{"event_id":"e-1","extra":1}',
 };
 
-/** Remembers what it was asked; finds the same event always. */
+/** Records its requests; always finds the same event. */
 export function scriptedStore(): VectorStore & { readonly searches: SearchRequest[] } {
   const searches: SearchRequest[] = [];
   return strictStore({
@@ -137,9 +138,9 @@ export const emptyFleet: EmbeddingService = {
 
 export type TestApp = {
   readonly services: Services;
-  /** Everything the log was written, as one text. */
+  /** All log output as one text. */
   readonly logged: () => string;
-  /** What reached the log of events. */
+  /** The records in the event log. */
   readonly appended: LogRecord[];
   readonly audited: readonly AuditLine[];
   readonly clock: ManualClock;
@@ -265,7 +266,7 @@ export function testApp(
   };
 }
 
-/** A problem document, after the members that every one has were looked for. */
+/** A problem document, checked for the members that every one has. */
 export async function problemOf(response: Response): Promise<Record<string, unknown>> {
   const body: unknown = await response.json();
   if (

@@ -1,5 +1,5 @@
-// The audit trail's file: no line is lost, torn or put behind half of another one, and no
-// descriptor of another part is closed, whichever step fails.
+// The audit trail's file: no line is lost, torn or appended to half a line, and no foreign
+// descriptor is closed, whichever step fails.
 
 import {
   appendFileSync,
@@ -44,7 +44,7 @@ test('a file that was moved away is followed by a new one at the path', () => {
   expect(linesOf(path)).toEqual(['after']);
 });
 
-test('a file that was removed, or replaced by another one, is left for the one at the path', () => {
+test('a file that was removed or replaced is given up for the one at the path', () => {
   using file = open();
   file.append('removed');
   rmSync(path);
@@ -56,7 +56,7 @@ test('a file that was removed, or replaced by another one, is left for the one a
   expect(linesOf(path)).toEqual(['of somebody else', 'behind it']);
 });
 
-test('a file that was copied and emptied counts from its new end', () => {
+test('a file that was copied and truncated continues at its new end', () => {
   using file = open(20);
   file.append('0123456789');
   truncateSync(path);

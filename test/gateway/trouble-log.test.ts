@@ -44,7 +44,7 @@ test('it is logged again when it comes back after a minute of quiet, and when it
   expect(lines).toHaveLength(3);
 });
 
-test('an error that nobody expected keeps its stack', () => {
+test('an unexpected error keeps its stack', () => {
   const written: object[] = [];
   const failed = createTroubleLog(new ManualClock(), (fields) => written.push(fields));
   const bug = new TypeError('undefined is not a function');

@@ -75,12 +75,12 @@ describe('a liar beside a trusted runner', () => {
       /to a trusted runner's/,
     ],
     [
-      'right for golden texts and turned around for the rest',
+      'right for golden texts and negated for the rest',
       rightForGolden((text) => fakeVector(text).map((x) => -x)),
       /to a trusted runner's/,
     ],
   ])(
-    '%s: quarantined within a check interval, and nothing wrong is left one later',
+    '%s: quarantined within a check interval, and no wrong vector is left one interval later',
     { timeout: 30_000 },
     async ([, lie, reason]) => {
       await using world = await openWorld();
@@ -130,27 +130,23 @@ describe('a liar beside a trusted runner', () => {
     },
   );
 
-  test(
-    'that left before its samples were compared is still found wrong',
-    { timeout: 30_000 },
-    async () => {
-      await using world = await openWorld();
-      const wrong = liar(world, rightForGolden(another));
-      await world.ready(1);
-      trusted(world);
-      await world.ready(2);
-      await world.feed(40);
-      wrong.leave();
-      await wrong.closed;
-      await world.pass(checkIntervalMs);
-      expect(world.seen).toContain('quarantined');
-      await world.pass(checkIntervalMs);
-      expect([await world.wrong(), await world.missing()]).toEqual([[], 0]);
-    },
-  );
+  test('that left before its cross-check is still detected', { timeout: 30_000 }, async () => {
+    await using world = await openWorld();
+    const wrong = liar(world, rightForGolden(another));
+    await world.ready(1);
+    trusted(world);
+    await world.ready(2);
+    await world.feed(40);
+    wrong.leave();
+    await wrong.closed;
+    await world.pass(checkIntervalMs);
+    expect(world.seen).toContain('quarantined');
+    await world.pass(checkIntervalMs);
+    expect([await world.wrong(), await world.missing()]).toEqual([[], 0]);
+  });
 
   test(
-    'may reconnect under its name only after a wait that doubles',
+    'may reconnect under its name only after a delay that doubles',
     { timeout: 30_000 },
     async () => {
       await using world = await openWorld();
@@ -269,11 +265,11 @@ test(
 );
 
 test(
-  'after a gateway has died, the next one re-embeds what was never checked',
+  'after a gateway was killed, the next one re-embeds unchecked texts',
   { timeout: 30_000 },
   async () => {
     const first = await openWorld();
-    // No trusted runner: nothing could be compared.
+    // Without a trusted runner nothing could be compared.
     joinFakeRunner({
       url: first.url,
       token: tokens.shared,
@@ -284,7 +280,7 @@ test(
     await first.ready(1);
     await first.feed(50);
     expect((await first.wrong()).length).toBe(50);
-    // All that survives is the store.
+    // Only the store survives.
     const store = frozen(first);
     await first[Symbol.asyncDispose]();
     await using second = await openWorld({ store, clock: first.clock, from: 50 });
@@ -301,7 +297,7 @@ test(
 );
 
 test(
-  'without any runner then, unchecked vectors are withheld within a check interval',
+  'unchecked vectors are withheld within a check interval even without a runner',
   { timeout: 30_000 },
   async () => {
     const first = await openWorld();
@@ -322,7 +318,7 @@ test(
   },
 );
 
-/** The store as the dead gateway left it: the gateway can no longer change its marks. */
+/** The store as the killed gateway left it; that gateway can no longer change its marks. */
 function frozen({ store }: World): World['store'] {
   const { provenanceStore } = store;
   const own: World['store']['provenanceStore'] = { ...provenanceStore };

@@ -1,5 +1,5 @@
-// A large delivery is handed on whole and in order, with turns of the event loop in between, and
-// not at all once it is over.
+// A large batch is passed on completely and in order, with turns of the event loop in between, and
+// stops when it is aborted.
 
 import { expect, it } from 'vitest';
 import { createMemoryLog } from '#core/memory/memory-log.ts';
@@ -21,7 +21,7 @@ async function sourceOf(count: number) {
   return yieldingSource(log.source('group'));
 }
 
-it('hands on every delivery in order, and lets others in between', async () => {
+it('passes on every delivery in order, and lets other work run in between', async () => {
   const source = await sourceOf(recordsMax);
   const stop = new AbortController();
   const seen: string[] = [];
