@@ -24,7 +24,7 @@ export type BenchmarkContext = {
 
 export type Benchmark = {
   readonly name: string;
-  /** What it measures, in a sentence. */
+  /** One sentence on what it measures. */
   readonly about: string;
   /** Rejects with the signal's reason when that aborts. Leaves no process behind. */
   readonly run: (context: BenchmarkContext) => Promise<readonly Row[]>;

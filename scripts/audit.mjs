@@ -1,5 +1,5 @@
 // `npm run audit`: fails for a known vulnerability of high or critical severity in production
-// packages. It says so when the registry cannot be asked.
+// packages. It says so when the registry has no answer.
 
 import { spawnSync } from 'node:child_process';
 
@@ -12,7 +12,7 @@ const report = parsed(stdout);
 const counts = report?.metadata?.vulnerabilities;
 
 if (counts === undefined) {
-  // Offline, or a mirror without a list of vulnerabilities: nothing was found, and nothing proven.
+  // Offline, or a mirror without a list of vulnerabilities: nothing was checked.
   const why =
     report?.error?.summary ||
     report?.message ||
@@ -32,7 +32,7 @@ if (counts === undefined) {
     console.log(`  ${severity}: ${name} ${range}`);
   if (counts.critical + counts.high > 0) {
     console.log(
-      'Update what is critical or high before this goes out: npm audit --omit=dev tells how.',
+      'Update the critical and high ones before a release: npm audit --omit=dev says how.',
     );
     process.exitCode = 1;
   }

@@ -16,8 +16,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
- * Everything that a page can be made of. A file too many costs a needless build; one too few shows
- * an old page.
+ * Every possible source of a page. An unneeded entry causes needless builds; a missing one leaves
+ * an outdated page.
  */
 export const sources = [
   'package-lock.json',

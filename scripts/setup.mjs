@@ -121,7 +121,7 @@ function runNpm(args) {
 
 /** One line for each way an installation usually fails. */
 function explain(output, code) {
-  if (code === 130) return 'interrupted. Run the same command again to go on.';
+  if (code === 130) return 'interrupted. Run the same command again to continue.';
   if (/ENOSPC/.test(output)) return 'the disk is full. Free 1.8 GB and try again.';
   if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|network/i.test(output)) {
     return (
@@ -142,7 +142,7 @@ function explain(output, code) {
       .split('\n')
       .filter((line) => /error/i.test(line) && !/complete log/i.test(line))
       .at(-1) ?? output.trim().split('\n').at(-1);
-  return `npm ci failed: ${lastLine || 'no output'}. Run "npm ci" to see it whole.`;
+  return `npm ci failed: ${lastLine || 'no output'}. Run "npm ci" to see the full output.`;
 }
 
 /** The npm scripts run on the packaged Node; platforms without one use the system's Node. */

@@ -1,6 +1,6 @@
 // Writes a model folder's manifest.json: updates the hashes of its files and keeps what a person
-// decided (dtypes, bounds, prefixes). For a folder without a manifest, such as one downloaded from
-// Hugging Face, it drafts one and makes the golden vectors.
+// chose (dtypes, bounds, prefixes). For a folder without a manifest, such as one downloaded from
+// Hugging Face, it drafts one and computes the golden vectors.
 //
 //   node scripts/write-manifest.ts models/all-MiniLM-L6-v2
 //   node scripts/write-manifest.ts models/bge-small Xenova/bge-small-en-v1.5
@@ -68,7 +68,7 @@ async function draft(modelId: string | undefined): Promise<void> {
   };
   writeFileSync(at(goldenFile), JSON.stringify(await makeGolden(folder, manifest, reference)));
   write({ ...manifest, files: hashes() });
-  console.log('Look through prefixes, licence and bounds, then run this again to check it.');
+  console.log('Check prefixes, licence and bounds, then run this again to verify it.');
 }
 
 /** SHA-256 of every file that a runner may load. */

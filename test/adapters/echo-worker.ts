@@ -17,9 +17,9 @@ export type EchoApi = {
 
 const errors: Readonly<Record<string, Error>> = {
   DependencyError: new DependencyError('embedded', 'busy', 'It is busy.', { retryable: true }),
-  UsageError: new UsageError('Use it well.'),
+  UsageError: new UsageError('Wrong usage.'),
   LogFullError: new LogFullError('It is full.'),
-  IndexMismatchError: new IndexMismatchError('It is another.'),
+  IndexMismatchError: new IndexMismatchError('The index differs.'),
 };
 
 const handlers: EchoApi = {

@@ -1,4 +1,5 @@
-// A stored value that no version of the program writes is called damage of the file, never a bug.
+// A stored value that no version of the program writes is reported as damage of the file, not as a
+// bug.
 
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';

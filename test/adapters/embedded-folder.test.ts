@@ -210,7 +210,7 @@ describe('a data folder', () => {
 });
 
 describe('the embedded log', () => {
-  it('takes what alone passes its bound of unread bytes when nothing waits', async () => {
+  it('accepts a record above its bound of unread bytes when nothing waits', async () => {
     await using folder = await reopening({
       partitions: 1,
       log: { unreadBytesMax: 10_000, retentionBytes: 0, retentionMs: 0 },
@@ -220,7 +220,7 @@ describe('the embedded log', () => {
     await expect(sink.append([recordOf(2, 1)])).rejects.toThrow(LogFullError);
   });
 
-  it('refuses what exceeds its bound of unread bytes, until the group has read', async () => {
+  it('refuses records above its bound of unread bytes, until the group has read', async () => {
     await using folder = await reopening({
       partitions: 1,
       log: { unreadBytesMax: 10_000, retentionBytes: 0, retentionMs: 0 },
@@ -247,42 +247,39 @@ describe('the embedded log', () => {
     ['age', { retentionBytes: 2 ** 30, retentionMs: 60_000 }, 8],
     ['size', { retentionBytes: 3 * 30, retentionMs: 2 ** 40 }, 11],
     ['neither', { retentionBytes: 2 ** 30, retentionMs: 2 ** 40 }, 20],
-  ])(
-    'deletes by %s what the group has committed, and nothing else',
-    async (_name, retention, left) => {
-      const clock = new ManualClock(1_000_000);
-      await using folder = await reopening({
-        partitions: 1,
-        clock,
-        log: { unreadBytesMax: 2 ** 30, ...retention },
-      });
-      const embedded = await folder.get();
-      // Each of 30 bytes as the log counts them.
-      await embedded.sink.append(Array.from({ length: 20 }, (_, n) => recordOf(n, 10, 1_000_000)));
-      const reader = await embedded.source('group');
-      for await (const batch of reader.deliveries(new AbortController().signal)) {
-        for (const delivery of batch.slice(0, 12)) delivery.settle({ status: 'stored' });
-        break;
-      }
-      await reader[Symbol.asyncDispose]();
-      const group = await embedded.source('group');
-      // A new group sees what is left.
-      const recordsLeft = async (): Promise<number | undefined> => {
-        await clock.advance(100_000);
-        const probe = await embedded.source(`probe ${clock.now()}`);
-        const [lag] = await probe.lag();
-        await probe[Symbol.asyncDispose]();
-        return lag?.lag;
-      };
-      await expect.poll(recordsLeft).toBe(left);
-      // Later passes of retention change nothing more.
-      expect([await recordsLeft(), await recordsLeft()]).toEqual([left, left]);
-      expect(await group.lag()).toEqual([{ partition: 0, lag: 8 }]);
-      await group[Symbol.asyncDispose]();
-    },
-  );
+  ])('deletes by %s only what the group has committed', async (_name, retention, left) => {
+    const clock = new ManualClock(1_000_000);
+    await using folder = await reopening({
+      partitions: 1,
+      clock,
+      log: { unreadBytesMax: 2 ** 30, ...retention },
+    });
+    const embedded = await folder.get();
+    // Each counts as 30 bytes in the log.
+    await embedded.sink.append(Array.from({ length: 20 }, (_, n) => recordOf(n, 10, 1_000_000)));
+    const reader = await embedded.source('group');
+    for await (const batch of reader.deliveries(new AbortController().signal)) {
+      for (const delivery of batch.slice(0, 12)) delivery.settle({ status: 'stored' });
+      break;
+    }
+    await reader[Symbol.asyncDispose]();
+    const group = await embedded.source('group');
+    // A new group reads what is left.
+    const recordsLeft = async (): Promise<number | undefined> => {
+      await clock.advance(100_000);
+      const probe = await embedded.source(`probe ${clock.now()}`);
+      const [lag] = await probe.lag();
+      await probe[Symbol.asyncDispose]();
+      return lag?.lag;
+    };
+    await expect.poll(recordsLeft).toBe(left);
+    // Later passes of retention change nothing more.
+    expect([await recordsLeft(), await recordsLeft()]).toEqual([left, left]);
+    expect(await group.lag()).toEqual([{ partition: 0, lag: 8 }]);
+    await group[Symbol.asyncDispose]();
+  });
 
-  it('keeps its partitions and offsets over restarts, and never has fewer', async () => {
+  it('keeps its partitions and offsets over restarts, and never reduces them', async () => {
     await using folder = await temporaryFolder();
     for (const [partitions, expected] of [
       [3, 3],

@@ -1,4 +1,4 @@
-// The writer's housekeeping never ends it, never holds it for long, and fails no write.
+// The writer's housekeeping never ends it, never blocks it for long, and fails no write.
 
 import { renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -83,7 +83,7 @@ test('a long reader delays a write only once per step of growth, and the log shr
     writer.grow(4 * kib);
     keepSmall();
   }
-  // Far below the 5 s for which a single statement may wait.
+  // Far below the 5 s that a single statement may wait.
   expect(performance.now() - begun).toBeLessThan(4_000);
   expect(tries).toBeGreaterThan(1);
   expect(tries).toBeLessThan(30);
@@ -95,7 +95,7 @@ test('a long reader delays a write only once per step of growth, and the log shr
   expect(writer.walBytes()).toBeLessThan(100 * kib);
 });
 
-/** A group commit of one method, and what became of each call. */
+/** A group commit of one method, with the result of each call. */
 function groupsOf(database: DatabaseSync, parts: { reload(): void; verify(): void }) {
   const insert = database.prepare('INSERT INTO t VALUES (?)');
   const outcomes: unknown[] = [];
@@ -119,7 +119,7 @@ function groupsOf(database: DatabaseSync, parts: { reload(): void; verify(): voi
   return { outcomes, commit: (...items: string[]) => commit(items.map(call)) };
 }
 
-test('what is kept in memory is read again after an undone call, until that succeeds', async () => {
+test('values kept in memory are read again after a call was rolled back, until that succeeds', async () => {
   await using folder = await temporaryFolder();
   using writer = openWal(folder.path);
   let failures = 1;
@@ -141,7 +141,7 @@ test('what is kept in memory is read again after an undone call, until that succ
   expect(reloads).toBe(1);
 });
 
-test('a committed group whose files are not in place any more is not answered as done', async () => {
+test('a committed group is not acknowledged if its files are no longer in place', async () => {
   await using folder = await temporaryFolder();
   using writer = openWal(folder.path);
   const verify = watchFiles([writer.file, writer.wal]);

@@ -1,4 +1,4 @@
-// A power loss undoes no promise: when no other copy of an event or dead letter exists, the answer
+// A power loss breaks no promise: when no other copy of an event or dead letter exists, the answer
 // waits for the disk.
 
 import { expect, test } from 'vitest';
@@ -13,7 +13,7 @@ test.each(['append', 'putDeadLetters', 'setDeadLetterStatus'])(
   },
 );
 
-test('writes that are repeated after a power loss are not synced', () => {
+test('writes that would be repeated after a power loss are not synced', () => {
   expect(
     synchronousFor(
       ['putTexts', 'putEvents', 'commit', 'mark', 'withhold'].map((method) => ({ method })),

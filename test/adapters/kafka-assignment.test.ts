@@ -1,4 +1,5 @@
-// What a Kafka source keeps, drops, pauses, delivers and commits, decided without a broker.
+// Which partitions and records a Kafka source keeps, drops, pauses, delivers and commits, decided
+// without a broker.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -28,7 +29,7 @@ const assignmentOf = (options: Partial<KafkaAssignmentOptions> = {}): KafkaAssig
     ...options,
   });
 
-/** As one fetch: the offsets from `from` up to `next`, which is not among them. */
+/** One fetch: the offsets from `from` up to, but not including, `next`. */
 function fetch(
   assignment: KafkaAssignment,
   partition: number,
@@ -60,13 +61,13 @@ function take(assignment: KafkaAssignment): TakenBatch {
 }
 
 describe('a rebalance', () => {
-  it('starts a new partition where the group has committed', () => {
+  it("starts a new partition at the group's commit", () => {
     expect(assignmentOf().join('m', [3])).toEqual([
       { partition: 3, seekTo: null, isPaused: false },
     ]);
   });
 
-  it('continues a partition that stays after the last record that was fetched', () => {
+  it('continues a kept partition after the last fetched record', () => {
     const assignment = assignmentOf();
     assignment.join('m', [0, 1]);
     fetch(assignment, 0, [5, 9]);
@@ -91,7 +92,7 @@ describe('a rebalance', () => {
     expect(assignment.partitions()).toEqual([0]);
   });
 
-  it('reads a partition that was lost and came back from its commit, under a new epoch', () => {
+  it('reads a partition that was lost and assigned again from its commit, under a new epoch', () => {
     const assignment = assignmentOf();
     assignment.join('m', [0]);
     fetch(assignment, 0, [0, 4]);
@@ -105,7 +106,7 @@ describe('a rebalance', () => {
     expect(assignment.settle(0, after.epoch, 0)).toBe(true);
   });
 
-  it('drops everything when the group gave this member up and took it back by a new id', () => {
+  it('drops everything when the group removed this member and readmitted it under a new id', () => {
     const assignment = assignmentOf();
     assignment.join('m', [0, 1]);
     fetch(assignment, 0, [0, 4]);
@@ -125,7 +126,7 @@ function rejoin(
 const committedAt = (committed: number) => new Map([[0, { committed }]]);
 
 describe('a new consumer of the same source', () => {
-  it('keeps what is in hand while no other member has committed past it', () => {
+  it('keeps in-flight records while no other member has committed past them', () => {
     const assignment = assignmentOf();
     assignment.join('m', [0]);
     fetch(assignment, 0, [0, 4]);
@@ -198,7 +199,7 @@ describe('a new consumer after all was committed', () => {
     expect(commitOrder).toEqual([100, 500, 550]);
   });
 
-  it('keeps a partition that nobody else has worked on', () => {
+  it('keeps a partition that no other member has read', () => {
     const assignment = assignmentOf();
     assignment.join('m', [0]);
     fetch(assignment, 0, [0, 100]);
@@ -228,7 +229,7 @@ describe('a new consumer after all was committed', () => {
 });
 
 describe('fetched records', () => {
-  it('that come again after a rebalance are delivered once', () => {
+  it('that are fetched again after a rebalance are delivered once', () => {
     const assignment = assignmentOf();
     assignment.join('m', [0]);
     fetch(assignment, 0, [0, 5]);
@@ -243,7 +244,7 @@ describe('fetched records', () => {
     expect(assignment.take()).toBeNull();
   });
 
-  it('start again from the beginning where the topic was recreated', () => {
+  it('start from the beginning again if the topic was recreated', () => {
     const assignment = assignmentOf();
     assignment.join('m', [0]);
     fetch(assignment, 0, [90, 95]);
@@ -292,7 +293,7 @@ describe('bounds', () => {
     expect(assignment.regulate(0)).toBe('pause');
   });
 
-  it('large headers hold the bound on the bytes of a batch; one record may exceed it', () => {
+  it('large headers count towards the bytes of a batch; one record may exceed the bound', () => {
     const assignment = assignmentOf({ batchBytesMax: 100_000 });
     assignment.join('m', [0]);
     fetch(assignment, 0, [0, 9], { headerBytes: 40_000 });

@@ -1,5 +1,5 @@
 // The parts of the Kafka dead letters that need no broker: how far the topics were read, how a
-// status is written, and the index.
+// status is encoded, and the index.
 
 import { describe, expect, it } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
@@ -38,7 +38,7 @@ describe('the progress in a topic', () => {
     expect(progress.isUpToDate()).toBe(false);
   });
 
-  it('is waited for as long as allowed, and leaves no timer behind', async () => {
+  it('is awaited for a limited time, and leaves no timer behind', async () => {
     const clock = new ManualClock();
     const progress = new TopicProgress(clock);
     progress.start();
@@ -55,7 +55,7 @@ describe('the progress in a topic', () => {
 });
 
 describe('the status of a dead letter as a record', () => {
-  it('comes back as it was', () => {
+  it('survives encoding and decoding', () => {
     const status = {
       ...openStatus,
       state: 'replayed',
@@ -69,7 +69,7 @@ describe('the status of a dead letter as a record', () => {
     ['not JSON', id, '{"state"'],
     ['an unknown state', id, '{"state":"lost"}'],
     ['a key that is not a UUID', 'x', '{"state":"open"}'],
-  ])('is told from %s', (_what, key, value) => {
+  ])('is distinguished from %s', (_what, key, value) => {
     const record = { key: Buffer.from(key), value: Buffer.from(value), headers: {}, timestamp: 0 };
     expect(statusOfRecord(record)).toBeNull();
   });
@@ -106,7 +106,7 @@ describe('the index of dead letters', () => {
         ]),
     ],
   ])(
-    'works on after a write whose second letter cannot be %s, and keeps none of it',
+    'still works after a write whose second dead letter cannot be %s, and keeps none of that write',
     (_, write) => {
       using index = createDeadLetterIndex();
       index.add([letterOf(id, 0)]);
@@ -124,7 +124,7 @@ describe('the index of dead letters', () => {
     ['failed-at', 'yesterday'],
     ['timestamp', 'now'],
     ['attempts', 'many'],
-  ])('is spared a foreign record with the %s "%s"', (name, text) => {
+  ])('ignores a foreign record with the %s "%s"', (name, text) => {
     const record = recordOfDeadLetter(letterOf(id, 0));
     const headers = { ...record.headers, [`vectorstream.${name}`]: Buffer.from(text) };
     expect(deadLetterOfRecord(record)).not.toBeNull();

@@ -1,5 +1,5 @@
-// The formats that Kafka sees, tested without a broker: compressed bytes and dead letters come back
-// as they were.
+// The formats in Kafka, tested without a broker: compressed bytes and dead letters survive encoding
+// and decoding.
 
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
@@ -47,7 +47,7 @@ describe.each(codecs)('$name', ({ compress, decompress }) => {
     );
   });
 
-  it('makes repetitions over several blocks small', () => {
+  it('compresses repetitions over several blocks', () => {
     const compressed = compress(repetitive);
     expect(compressed.length).toBeLessThan(repetitive.length / 3);
     expect(decompress(compressed).equals(repetitive)).toBe(true);
@@ -227,7 +227,7 @@ describe('a dead letter as a record', () => {
     expect(Object.keys(record.headers)).not.toContain('vectorstream.runner');
   });
 
-  it('comes back as it was', () => {
+  it('survives encoding and decoding', () => {
     const full = {
       ...deadLetter,
       key: null,

@@ -1,4 +1,4 @@
-// Members of a consumer group join, leave and pause: no event is lost, no event in hand is
+// Members of a consumer group join, leave and pause: no event is lost, no in-flight event is
 // delivered twice, and no lost partition is committed.
 
 import { randomBytes, randomUUID } from 'node:crypto';
@@ -53,7 +53,7 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
   const topicOf = (options: { partitions: number; unsettledMax?: number }) =>
     kafkaTopic(broker, options, randomUUID());
 
-  it('a second member takes half; the first keeps what it has in hand of the rest', async () => {
+  it('a second member takes half; the first keeps its in-flight records of the other half', async () => {
     await using log = topicOf({ partitions });
     const positions = await log.append(recordsOf(600));
     const first = new KafkaReader(await log.open('group'), false);
@@ -105,7 +105,7 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
     await Promise.all([first.close(), second.close()]);
   });
 
-  it('three members come and go: every event is settled, and few come twice', async () => {
+  it('three members join and leave: every event is settled, and few are delivered twice', async () => {
     await using log = topicOf({ partitions });
     const readers: KafkaReader[] = [];
     const join = async (): Promise<KafkaReader> => {
@@ -171,7 +171,7 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
     await reader.close();
   });
 
-  it('a single record is delivered at once, and a stop with work in hand is quick', async () => {
+  it('a single record is delivered at once, and a stop with in-flight work is quick', async () => {
     await using log = topicOf({ partitions });
     await log.append(recordsOf(1));
     const reader = new KafkaReader(await log.open('group'), false);
@@ -209,7 +209,7 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
     await first.close();
   });
 
-  it('a missing topic that may not be created is named until it exists', async () => {
+  it('a missing topic that may not be created is reported until it exists', async () => {
     const name = randomUUID();
     await using log = kafkaTopic(broker, { partitions: 1 }, name);
     const plan = { topic: log.topic, partitions: 1, config: {}, mayCreate: false };
@@ -263,7 +263,7 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
     });
 
   it.each(compressions)(
-    '%s: the broker reads what this client compresses, and the other way round',
+    '%s: the broker reads what this client compresses, and vice versa',
     async (compression) => {
       const records = Array.from({ length: 300 }, (_, i): LogRecord => ({
         key: utf8.encode(`k${i}`),

@@ -30,12 +30,12 @@ describe.skipIf(reason !== null)('a broker that stops', () => {
   afterAll(() => broker[Symbol.asyncDispose]());
 
   it.each(['SIGTERM', 'SIGKILL'] as const)(
-    'in mid-stream by %s: records in hand stay, all are read, and everything is committed',
+    'in mid-stream by %s: in-flight records stay, all are read, and everything is committed',
     { timeout: 120_000 },
     async (how) => {
-      // Little room, so that partitions pause before the outage and must resume during it. A
-      // session so long that the group does not give the member up when this machine is busy: what
-      // is in hand would then be read again, because another member may have held the partitions.
+      // Low limits, so that partitions pause before the outage and must resume during it. The
+      // session is long enough that the group keeps this member on a busy machine; otherwise
+      // in-flight records would be read again, because another member may have held the partitions.
       await using log = kafkaTopic(
         broker,
         { partitions: 6, unsettledMax: 100, fetchedBytesMax: 1, sessionMs: 6_000 },
@@ -57,7 +57,11 @@ describe.skipIf(reason !== null)('a broker that stops', () => {
       // From here on nothing is settled.
       reader.settles = false;
       const before = reader.delivered.length;
-      await until('as much as allowed is in hand', 20_000, () => reader.source.unsettled() === 600);
+      await until(
+        'the limit of in-flight records is reached',
+        20_000,
+        () => reader.source.unsettled() === 600,
+      );
       await broker.stop(how);
       await until(
         'health names it',
@@ -87,7 +91,7 @@ describe.skipIf(reason !== null)('a broker that stops', () => {
       await isDone();
       const places = reader.places();
       expect(acknowledged.map(placeOf).filter((place) => !places.includes(place))).toEqual([]);
-      // No other member had a partition meanwhile, so nothing came twice.
+      // No other member held a partition meanwhile, so nothing was delivered twice.
       expect(new Set(places).size).toBe(places.length);
       expect(
         failures.filter((error) => !(error instanceof DependencyError && error.retryable)),
@@ -97,7 +101,7 @@ describe.skipIf(reason !== null)('a broker that stops', () => {
   );
 
   it(
-    'is waited for at the start by sources and dead letters, which stop quickly meanwhile',
+    'is awaited at the start by sources and dead letters, which can stop quickly meanwhile',
     { timeout: 90_000 },
     async () => {
       await broker.stop();
@@ -113,7 +117,7 @@ describe.skipIf(reason !== null)('a broker that stops', () => {
         name: 'DependencyError',
         retryable: true,
       });
-      // What nobody has answered is unknown, and never 0.
+      // A figure without an answer is unknown, and never 0.
       const unknown = { name: 'DependencyError', retryable: true };
       await expect(queue.stats()).rejects.toMatchObject(unknown);
       await expect(reader.source.lag()).rejects.toMatchObject(unknown);

@@ -1,4 +1,4 @@
-// A topic that is deleted and made anew starts at offset 0 again, and loses nothing for it.
+// A topic that is deleted and recreated starts at offset 0 again, and loses nothing.
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -61,14 +61,14 @@ async function drain(source: EventSource, deadLetters: DeadLetters): Promise<voi
   await pipeline;
 }
 
-describe.skipIf(reason !== null)('a topic that was deleted and made anew', () => {
+describe.skipIf(reason !== null)('a topic that was deleted and recreated', () => {
   let broker: KafkaBroker;
   beforeAll(async () => {
     broker = await startKafkaBroker();
   }, 90_000);
   afterAll(() => broker[Symbol.asyncDispose]());
 
-  it('has each of its bad records dead-lettered, also at the offsets of dead letters before it', async () => {
+  it('has each of its bad records dead-lettered, even at offsets of earlier dead deadLetters', async () => {
     const name = randomUUID();
     await using deadLetters = kafkaDeadLetters(broker, name);
     const queue = await deadLetters.open();
@@ -84,8 +84,8 @@ describe.skipIf(reason !== null)('a topic that was deleted and made anew', () =>
         });
       });
     }
-    const letters = await queue.list({ limit: 1_000, valueBytesMax: 100 });
-    expect(letters.map(({ value }) => new TextDecoder().decode(value)).toSorted()).toEqual(
+    const listed = await queue.list({ limit: 1_000, valueBytesMax: 100 });
+    expect(listed.map(({ value }) => new TextDecoder().decode(value)).toSorted()).toEqual(
       ['first', 'second']
         .flatMap(badRecords)
         .map(({ value }) => new TextDecoder().decode(value))

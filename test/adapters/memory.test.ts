@@ -38,7 +38,7 @@ const record = (value: string): LogRecord => ({
 });
 
 describe('memory log', () => {
-  it('refuses a batch that does not fit as a whole, and takes it once there is room', async () => {
+  it('refuses a batch that does not fit completely, and accepts it once there is space', async () => {
     const log = createMemoryLog({ bytesMax: 150 });
     await using source = log.source('group');
     const batches = source.deliveries(new AbortController().signal)[Symbol.asyncIterator]();
@@ -76,7 +76,7 @@ describe('memory log', () => {
     expect(() => log.source('group')).not.toThrow();
   });
 
-  it('a source is read by one consumer', async () => {
+  it('a source has one reader', async () => {
     const source = createMemoryLog().source('group');
     await source.deliveries(AbortSignal.abort())[Symbol.asyncIterator]().next();
     await expect(

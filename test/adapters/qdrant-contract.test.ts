@@ -3,8 +3,8 @@
 //
 // Status and body are compared field by field, in the recorded order of requests. Not compared are:
 // `time`; scores between different vectors, whose numbers are lost (the order of the hits is
-// compared); the numbers of a vector that was read (its length is compared, and that it is a unit
-// vector); and the metrics beyond those that name server and version.
+// compared); the numbers of a returned vector (its length is compared, and that it is a unit
+// vector); and all metrics except those that name server and version.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type QdrantDouble, startQdrantDouble } from '../helpers/qdrant-double.ts';
@@ -44,7 +44,7 @@ describe('the Qdrant double', () => {
 });
 
 describe('beyond the recording, as tried on the same server, the double', () => {
-  it('stores the last of two points with one id in a filtered request, older or not', async () => {
+  it('stores the last of two points with one id in a filtered request, even an older one', async () => {
     await using double = await startQdrantDouble();
     const call = async (method: string, path: string, body: Json) =>
       (

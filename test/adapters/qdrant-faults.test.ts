@@ -1,5 +1,5 @@
-// When Qdrant fails, no event is lost and no event is blamed: every failure is named, and is
-// distinguished from bad content.
+// When Qdrant fails, no event is lost or blamed: every failure is named, and is distinguished from
+// bad content.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DependencyError } from '#core/errors/errors.ts';
@@ -49,7 +49,7 @@ async function failureOf(work: Promise<unknown>): Promise<DependencyError> {
   return error;
 }
 
-/** Opens a store without checking what it waits for. */
+/** Opens a store whose waits the test does not check. */
 const opened = (options: QdrantStoreOptions): Promise<VectorStore> =>
   openQdrantStore(options, () => undefined);
 
@@ -98,7 +98,7 @@ describe('a failure of the server or the network', () => {
     ],
     [{ kind: 'half-an-answer' }, 'qdrant_unreachable', /could not write events/],
     [{ kind: 'no-answer' }, 'qdrant_timeout', /no answer within 300 ms/],
-  ] as const)('%j may pass: the same write is stored later', async (fault, code, message) => {
+  ] as const)('%j is temporary: the same write is stored later', async (fault, code, message) => {
     const store = await openedStore();
     double.fail(fault, isEventWrite);
     const error = await failureOf(store.putEvents([eventRecord(1)]));
@@ -256,7 +256,7 @@ describe('a server that cannot be reached', () => {
     expect(callsTo('/index')).toBe(13);
   });
 
-  it('and does not even refuse connections is waited for only briefly', async () => {
+  it('and does not even refuse connections is awaited only briefly', async () => {
     const clock = new ManualClock(0);
     double.fail({ kind: 'no-answer' });
     const waiting: string[] = [];
@@ -283,7 +283,7 @@ describe('a server that cannot be reached', () => {
     });
   });
 
-  it('or is too old to protect newer events is reported, and used once it is updated', async () => {
+  it('or is too old to protect newer events is reported, and used once it is upgraded', async () => {
     double.fail({
       kind: 'garbage',
       text: '{"title":"qdrant","version":"1.15.4"}',
@@ -302,7 +302,7 @@ describe('a server that cannot be reached', () => {
     });
   });
 
-  it('keeps what was stored before it went', async () => {
+  it('keeps what was stored before the outage', async () => {
     const store = await openedStore();
     await store.putEvents([eventRecord(1)]);
     await double.down();
@@ -313,7 +313,7 @@ describe('a server that cannot be reached', () => {
     expect((await store.event(eventIdOf(1)))?.id).toBe(eventIdOf(1));
   });
 
-  it('or a collection that is gone is made again, and its texts are asked for again', async () => {
+  it('or a deleted collection is created again, and its texts are looked up again', async () => {
     const store = await openedStore();
     await store.putEvents([eventRecord(1)]);
     for (const name of ['test_texts', 'test_events'])
@@ -391,7 +391,7 @@ describe('a collection of another index', () => {
     );
   });
 
-  it('is created as configured, once, by whichever of several gateways is first', async () => {
+  it('is created as configured, once, by the first of several gateways', async () => {
     const options = {
       ...storeOptions(double.url),
       storage: { vectorsOnDisk: true, quantisation: 'scalar', shards: 3, replicas: 2 },

@@ -60,7 +60,7 @@ describe('several gateways', () => {
     expect((await one.counts()).events).toBe(2);
   });
 
-  it('never sweep a text that another was just told is known', async () => {
+  it('never sweep a text that the store just reported to another gateway as known', async () => {
     const clock = new ManualClock(noon);
     const [one, two] = await twoStores(clock);
     await one.putTexts([textRecord(1)]);
@@ -101,7 +101,7 @@ describe('the sweep', () => {
     store = await openStore(clock);
     await store.putTexts([textRecord(1), textRecord(2)]);
     await store.putEvents([eventRecord(1, { text: 1 }), eventRecord(2, { text: 2 })]);
-    // Both texts have been found in use, and have no mark any more.
+    // Both texts were found in use, and have no mark any more.
     await clock.advance(graceMs + 1);
     await forget();
   });
@@ -118,7 +118,7 @@ describe('the sweep', () => {
     ]);
   });
 
-  it('deletes a text once its last event is deleted and its grace is over', async () => {
+  it('deletes a text once its last event is deleted and its grace period is over', async () => {
     expect(await forget(noon + 1)).toMatchObject({ events: 2, texts: 0 });
     await clock.advance(graceMs + 1);
     expect(await forget()).toMatchObject({ texts: 2 });
@@ -140,7 +140,7 @@ describe('the sweep', () => {
     ]);
   });
 
-  it('spares an event that was stored again meanwhile, and its text', async () => {
+  it('keeps an event that was stored again meanwhile, and its text', async () => {
     const newer = eventRecord(1, { text: 1, timestamp: noon + 1, ingestedAt: clock.now() });
     double.fail({ kind: 'after', work: () => store.putEvents([newer]) }, isSweepOf('test_events'));
     await forget(noon + 1);
@@ -151,7 +151,7 @@ describe('the sweep', () => {
 });
 
 describe('the newest event of a hit', () => {
-  it('has the highest id, also when a millisecond has more events than a page', async () => {
+  it('has the highest id, even if a millisecond has more events than a page', async () => {
     const store = await openStore();
     await store.putTexts([textRecord(1), textRecord(2)]);
     const records = Array.from({ length: 150 }, (_, n) =>
@@ -210,7 +210,7 @@ describe('what a write costs', () => {
     expect((await store.vectors([textIdOf(1)])).get(textIdOf(1))?.[0]).toBeCloseTo(1 / 3, 7);
   });
 
-  it('a batch of events about texts just seen is one look-up and one upsert', async () => {
+  it('a batch of events about recently seen texts is one look-up and one upsert', async () => {
     const clock = new ManualClock(noon);
     const store = await openStore(clock);
     await store.putTexts([textRecord(1), textRecord(2)]);

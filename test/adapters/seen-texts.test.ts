@@ -1,4 +1,4 @@
-// The memory of recently seen texts forgets in time, and is bounded.
+// The cache of recently seen texts expires, and is bounded.
 
 import { expect, it } from 'vitest';
 import { SeenTexts } from '../../gateway/qdrant/seen-texts.ts';
@@ -13,7 +13,7 @@ it('a text counts as seen for 30 s after the store was asked', () => {
   ]);
 });
 
-it('texts that are forgotten are asked for again', () => {
+it('expired texts are looked up again', () => {
   const seen = new SeenTexts();
   seen.add(['a', 'b', 'c'], 0);
   seen.forget(['a']);
@@ -22,7 +22,7 @@ it('texts that are forgotten are asked for again', () => {
   expect(['b', 'c'].map((id) => seen.has(id, 1))).toEqual([false, false]);
 });
 
-it('beyond its bound the texts that were seen longest ago are dropped', () => {
+it('beyond its bound the texts seen longest ago are dropped', () => {
   const seen = new SeenTexts();
   seen.add(
     Array.from({ length: 100_000 }, (_, i) => `t${i}`),

@@ -1,4 +1,4 @@
-// A full disk is a retryable error; a value that the table refuses is the fault of its item.
+// A full disk is a retryable error; a value that the table refuses is an error of its item.
 
 import { DatabaseSync } from 'node:sqlite';
 import { expect, it } from 'vitest';
@@ -31,6 +31,6 @@ it('a value that the table refuses is not retryable', () => {
   });
 });
 
-it('wrong SQL is a bug and not an error of the dependency', () => {
+it('wrong SQL is a bug, not an error of the dependency', () => {
   expect(thrownBy('SELECT nothing FROM nowhere')).not.toBeInstanceOf(DependencyError);
 });

@@ -28,7 +28,7 @@ test('a crashed page and a killed browser are replaced during a stream', async (
   expect(
     linesOf(runner).flatMap(({ reason, delay_ms: delay }) => (delay === undefined ? [] : [reason])),
   ).toEqual(['the page crashed', expect.stringMatching(/^the browser ended by SIGKILL/)]);
-  // The crash itself is noticed, and not only a page that does not answer.
+  // The crash itself is noticed, not only the silence after it.
   const noticedAt = linesOf(runner).find(({ reason }) => reason === 'the page crashed')?.['time'];
   expect(Date.parse(String(noticedAt)) - killedAt).toBeLessThan(4_000);
   runner.child.kill('SIGTERM');

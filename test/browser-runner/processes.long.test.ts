@@ -123,19 +123,19 @@ test('a gateway with a private certificate is joined only when that is configure
 
 test.each([
   [
-    'no browser where one is named',
+    'a missing browser',
     { PUPPETEER_EXECUTABLE_PATH: '/no/such/browser' },
     2,
     /^PUPPETEER_EXECUTABLE_PATH is "\/no\/such\/browser": there is no such file\. .*\n$/,
   ],
   [
-    'a program that is no browser',
+    'a program that is not a browser',
     { PUPPETEER_EXECUTABLE_PATH: process.execPath },
     1,
     /^The runner gave up: the browser ended by exit code 9\.\n$/,
   ],
   [
-    'a certificate that is not there',
+    'a missing certificate',
     { PUPPETEER_EXECUTABLE_PATH: process.execPath, VECTORSTREAM_TLS_CA: '/no/such/file' },
     2,
     /^VECTORSTREAM_TLS_CA is "\/no\/such\/file": .*\n$/,

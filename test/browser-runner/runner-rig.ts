@@ -16,11 +16,11 @@ export type RunnerRig = AsyncDisposable & {
   readonly dataDir: string;
   readonly gateway: RunningGateway;
   /**
-   * One candidate, so that nothing is measured. The token comes from the data folder, unless it is
+   * One candidate, so that nothing is measured. The token comes from the data folder unless one is
    * given.
    */
   startRunner(environment?: Readonly<Record<string, string>>, ...flags: string[]): Program;
-  /** The id of a ready runner that is none of `before`. */
+  /** The id of a ready runner that is not in `before`. */
   joined(runner: Program, before?: readonly string[]): Promise<string>;
   /** Sends new texts, so that a runner has to embed them, and waits until all are stored. */
   streamIsStored(events: number): Promise<void>;

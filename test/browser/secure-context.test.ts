@@ -95,7 +95,7 @@ async function inPage<T>(
   look: (argument: string) => T | Promise<T>,
   argument = '',
 ): Promise<T> {
-  if (browser === null) throw new Error('There is no browser.');
+  if (browser === null) throw new Error('No browser was found.');
   const page = await browser.newPage();
   try {
     await page.goto(url);

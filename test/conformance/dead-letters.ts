@@ -303,7 +303,7 @@ export function deadLettersConformance(
       expect(await found({ text: '_' })).toEqual([1]);
     });
 
-    it('finds a text behind any number of dead letters without it', async () => {
+    it('finds a text after any number of dead letters without it', async () => {
       await queue.put(
         Array.from({ length: 1300 }, (_, i) =>
           deadLetterOf(i, { message: i % 650 === 0 ? 'a needle' : 'hay' }),

@@ -187,7 +187,7 @@ export function eventSourceConformance(
           await log.append(keys.flatMap((key) => recordsOf(key, 1, round)));
         const reader = await read();
         const deliveries: Delivery[] = [];
-        // Part by part: each log has its own way to spread keys over the partitions.
+        // Partition by partition, since each log distributes keys in its own way.
         while (deliveries.length < keys.length * 3) {
           const part = await reader.take(Math.min(4, keys.length * 3 - deliveries.length));
           settleAll(part);
@@ -247,13 +247,13 @@ export function eventSourceConformance(
           pulled = true;
           return batch;
         });
-        // Ask the log twice, so that a source that reads without a pull would have had the time to
-        // do so.
+        // Query the log twice, so that a source that reads without a pull would have had the time
+        // to do so.
         await log.append(recordsOf('a', 1, unsettledMax + 5));
         await reader.lagIs(unsettledMax + 6);
         expect([pulled, reader.source.unsettled()]).toEqual([false, unsettledMax]);
-        // The first unsettled record holds the partition: records settled after it would come again
-        // after a crash.
+        // The first unsettled record holds the partition: records settled after it would be
+        // delivered again after a crash.
         settleAll(first.slice(1));
         await reader.lagIs(unsettledMax + 6);
         expect([pulled, reader.source.unsettled()]).toEqual([false, 1]);
@@ -262,7 +262,7 @@ export function eventSourceConformance(
         await reader.end();
       });
 
-      it('are not read unless somebody pulls', async () => {
+      it('are not read without a pull', async () => {
         await log.append(recordsOf('a', 5 * unsettledMax));
         const reader = await read();
         settleAll(await reader.pull());
@@ -324,7 +324,7 @@ export function eventSourceConformance(
         const end = (reader: Reader): Promise<void> =>
           how === 'a crash' ? log.crash() : reader.end();
 
-        it(`by ${how}, unsettled records come again and committed ones do not`, async () => {
+        it(`by ${how}, unsettled records are delivered again and committed ones are not`, async () => {
           await log.append(recordsOf('a', 6));
           const before = await read();
           settleAll((await before.take(6)).slice(0, 4));
@@ -347,7 +347,7 @@ export function eventSourceConformance(
           await after.end();
         });
 
-        it(`by ${how}, if nothing was settled all comes again at the same positions`, async () => {
+        it(`by ${how}, if nothing was settled, everything is delivered again at the same positions`, async () => {
           await log.append(['a', 'b', 'c', 'd', 'e'].flatMap((key) => recordsOf(key, 3)));
           const before = await read();
           const first = await before.take(15);
@@ -357,7 +357,7 @@ export function eventSourceConformance(
           await after.end();
         });
 
-        it(`by ${how}, if everything was settled only new records come`, async () => {
+        it(`by ${how}, if everything was settled, only new records are delivered`, async () => {
           await log.append(recordsOf('a', 5));
           const before = await read();
           settleAll(await before.take(5));

@@ -1,5 +1,5 @@
 // Small, readable texts and events for tests of vector stores: the same number always gives the
-// same one.
+// same record.
 
 import { uuidV5 } from '#core/event/uuid.ts';
 import type { EventRecord, EventType, Product, TextRecord } from '#core/ports.ts';

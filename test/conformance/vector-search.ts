@@ -1,4 +1,4 @@
-// Every vector store finds and counts exactly what a check of each single text and event would.
+// Every vector store finds and counts exactly what a check of each text and event would.
 
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -17,10 +17,10 @@ import {
 } from './store-records.ts';
 import type { MakeStore, StoreHarness } from './vector-store.ts';
 
-/** Every plan that a store may be told to search by. */
+/** Every search plan that a store can be set to. */
 export const searchPlans: readonly SearchPlan[] = ['auto', 'events-first', 'nearest-first'];
 
-/** On a catalogue in which many texts share a vector and many events share a millisecond. */
+/** Uses a catalogue in which many texts share a vector and many events share a millisecond. */
 export function vectorSearchConformance(name: string, makeStore: MakeStore): void {
   describe(`vector search: ${name}`, () => {
     const clock = new ManualClock(noon);
@@ -75,7 +75,7 @@ export function vectorSearchConformance(name: string, makeStore: MakeStore): voi
       }
     });
 
-    it('leaves out the texts of queries unless searches are asked for', async () => {
+    it('leaves out the texts of queries unless the filter includes searches', async () => {
       expect(await kinds({})).toEqual(new Set(['product']));
       expect(await kinds({ eventTypes: ['search'] })).toEqual(new Set(['query']));
       expect(await kinds({ eventTypes: ['search', 'view'] })).toEqual(

@@ -15,7 +15,7 @@ import {
   unit,
 } from './store-records.ts';
 
-/** A fresh, empty store. Its clock measures how long a text has had no events. */
+/** A fresh, empty store. Its clock measures how long a text has been without events. */
 export type StoreHarness = AsyncDisposable & { readonly store: VectorStore };
 export type MakeStore = (options: {
   readonly dimensions: number;
@@ -189,7 +189,7 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
         expect([await ids('p1'), await ids('p9')]).toEqual([[], [eventIdOf(1)]]);
       });
 
-      it('whose text is not stored say so, and the other events are stored', async () => {
+      it('whose text is not stored are refused for that, and the others are stored', async () => {
         expect(await store.putEvents([eventRecord(1, { text: 9 }), eventRecord(2)])).toEqual([
           { status: 'missing-text' },
           stored,
@@ -320,7 +320,7 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
         ]);
       });
 
-      it('may be larger than one step of the store', async () => {
+      it('may exceed one step of the store', async () => {
         const many = Array.from({ length: 2_100 }, (_, n) => embeddedBy(mine, noon, 10 + n));
         for (let at = 0; at < many.length; at += 1_000)
           await store.putTexts(many.slice(at, at + 1_000));
@@ -360,7 +360,7 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
       });
     });
 
-    describe('forgetting', () => {
+    describe('retention', () => {
       it('deletes events by ingestion time, and keeps texts that others refer to', async () => {
         await store.putTexts([textRecord(1)]);
         await store.putEvents([
@@ -395,7 +395,7 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
         ]);
       });
 
-      it('spares a text just reported as known, since its event is on the way', async () => {
+      it('keeps a text just reported as known, since its event is in flight', async () => {
         await store.putTexts([textRecord(1)]);
         await clock.advance(graceMs);
         await store.knownTexts([textIdOf(1)]);

@@ -1,5 +1,5 @@
-// Behaviour analysis on a generated shop with the real model: what visitors did comes back as what
-// a person would expect of it.
+// Behaviour analysis on a generated shop with the real model: its results are what a person would
+// expect of the visitors' behaviour.
 
 import { expect, test } from 'vitest';
 import { openCatalogue, products } from '../../cli/generator/catalogue.ts';

@@ -1,4 +1,4 @@
-// Runs the commands of the runbook for dead letters, as they stand in docs/operations.md, against a
+// Runs the commands of the runbook for dead letters, unchanged from docs/operations.md, against a
 // gateway with dead letters.
 
 import { execFileSync } from 'node:child_process';
@@ -30,83 +30,77 @@ if (missing.length > 0)
 const parked = 3;
 
 describe.skipIf(missing.length > 0)('the runbook for dead letters', () => {
-  it(
-    'works as it stands: it finds, corrects, replays and purges',
-    { timeout: 120_000 },
-    async () => {
-      await using folder = await temporaryFolder();
-      await using gateway = await startGateway(folder.path);
-      await gateway.ready();
-      expect(
-        await runProgram({
-          script: 'cli/generator/generate.ts',
-          flags: [
-            '--count',
-            '1000',
-            '--burst',
-            '--invalid-percent',
-            '20',
-            '--stream',
-            'seed-10',
-            '--target',
-            gateway.url,
-          ],
-          environment: {},
+  it('works unchanged: it finds, corrects, replays and purges', { timeout: 120_000 }, async () => {
+    await using folder = await temporaryFolder();
+    await using gateway = await startGateway(folder.path);
+    await gateway.ready();
+    expect(
+      await runProgram({
+        script: 'cli/generator/generate.ts',
+        flags: [
+          '--count',
+          '1000',
+          '--burst',
+          '--invalid-percent',
+          '20',
+          '--stream',
+          'seed-10',
+          '--target',
+          gateway.url,
+        ],
+        environment: {},
+      }),
+    ).toMatchObject({ code: 0 });
+    for (let index = 0; index < parked; index++) {
+      await gateway.post(
+        '/dlq/messages',
+        JSON.stringify({
+          reason: 'store_rejected',
+          message: 'The disk was full.',
+          value: JSON.stringify(shopEvent()),
         }),
-      ).toMatchObject({ code: 0 });
-      for (let index = 0; index < parked; index++) {
-        await gateway.post(
-          '/dlq/messages',
-          JSON.stringify({
-            reason: 'store_rejected',
-            message: 'The disk was full.',
-            value: JSON.stringify(shopEvent()),
-          }),
-        );
-      }
-      await until(
-        'all dead letters are there',
-        30_000,
-        async () => (await gateway.stats()).dead_letters.open === 200 + parked,
       );
+    }
+    await until(
+      'all dead letters are there',
+      30_000,
+      async () => (await gateway.stats()).dead_letters.open === 200 + parked,
+    );
 
-      const operations = await readFile(
-        join(import.meta.dirname, '../../docs/operations.md'),
-        'utf8',
-      );
-      const [, section = ''] = /^## Dead letters: .*\n([\s\S]*?)^## /m.exec(operations) ?? [];
-      const commands = section
-        .split('\n')
-        .filter((line) => line.startsWith('    '))
-        .map((line) => line.slice(4))
-        .join('\n');
-      const script = join(folder.path, 'runbook.sh');
-      // The corrected dead letter is purged before the others are counted.
-      await writeFile(
-        script,
-        commands
-          .replace('http://127.0.0.1:8080', gateway.url)
-          .replace(/"confirm": \d+/, `"confirm": ${parked}`),
-      );
-      const said = execFileSync('bash', ['-euo', 'pipefail', script], { encoding: 'utf8' });
+    const operations = await readFile(
+      join(import.meta.dirname, '../../docs/operations.md'),
+      'utf8',
+    );
+    const [, section = ''] = /^## Dead letters: .*\n([\s\S]*?)^## /m.exec(operations) ?? [];
+    const commands = section
+      .split('\n')
+      .filter((line) => line.startsWith('    '))
+      .map((line) => line.slice(4))
+      .join('\n');
+    const script = join(folder.path, 'runbook.sh');
+    // The corrected dead letter is purged before the others are counted.
+    await writeFile(
+      script,
+      commands
+        .replace('http://127.0.0.1:8080', gateway.url)
+        .replace(/"confirm": \d+/, `"confirm": ${parked}`),
+    );
+    const said = execFileSync('bash', ['-euo', 'pipefail', script], { encoding: 'utf8' });
 
-      expect(said).toContain('product.price: got "');
-      expect(said).toMatch(/"state": "replayed"/);
-      expect(said).toContain(
-        `"dry_run":true,"matching":${parked},"replayed":${parked},"refused":0`,
-      );
-      expect(said).toContain(`{"replayed":${parked},"refused":0,"trouble":null}`);
-      expect(said).toContain(`{"matching":${parked},"purged":0,`);
-      expect(said).toContain(`{"matching":${parked},"purged":${parked},`);
-      expect(said).not.toContain('urn:vectorstream:problem');
-      await until(
-        'the replayed events are stored',
-        20_000,
-        async () => (await gateway.stats()).store.events === 800 + parked + 1,
-      );
-      expect((await gateway.get('/dlq/stats')).body).toMatchObject({
-        by_state: { open: 199, replayed: 0, purged: parked + 1 },
-      });
-    },
-  );
+    expect(said).toContain('product.price: got "');
+    expect(said).toMatch(/"state": "replayed"/);
+    expect(said).toContain(`"dry_run":true,"matching":${parked},"replayed":${parked},"refused":0`);
+    expect(said).toContain(`{"replayed":${parked},"refused":0,"trouble":null}`);
+    expect(said).toContain(`{"matching":${parked},"purged":0,`);
+    expect(said).toContain(`{"matching":${parked},"purged":${parked},`);
+    expect(said).not.toContain('urn:vectorstream:problem');
+    await until(
+      'the replayed events are stored',
+      20_000,
+      async () => (await gateway.stats()).store.events === 800 + parked + 1,
+    );
+    expect((await gateway.get('/dlq/stats')).body).toMatchObject({
+      by_state: { open: 199, replayed: 0, purged: parked + 1 },
+    });
+  });
 });

@@ -66,7 +66,7 @@ const timeless = (message: string | undefined): string | undefined =>
 
 type PlainRecord = { readonly value: string; readonly headers: Readonly<Record<string, string>> };
 
-/** What any Kafka client reads from a topic, once it has `atLeast` records. */
+/** The records of a topic as any Kafka client reads them, once it has `atLeast`. */
 async function readTopic(
   broker: KafkaBroker,
   topic: string,

@@ -1,5 +1,5 @@
-// The demo under fire: its gateway killed, itself killed, Ctrl-C at any moment; totals stay exact
-// and nothing accepted is lost.
+// The demo under faults: its gateway is killed, the demo is killed, Ctrl-C comes at any moment.
+// Totals stay exact and no accepted event is lost.
 
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -13,7 +13,7 @@ import { until } from '../helpers/until.ts';
 const timeout = 180_000;
 const withId = z.object({ event_id: z.string() });
 
-/** Empty for a record that is no event. */
+/** Empty for a record that is not an event. */
 function idOf(record: string): string {
   try {
     return withId.parse(JSON.parse(record)).event_id;
@@ -22,7 +22,7 @@ function idOf(record: string): string {
   }
 }
 
-/** Every record of the log, each of which the gateway accepted, is stored under its own id. */
+/** Every record of the log was accepted, so each is stored under its own id. */
 function expectLogStored({ log, eventIds }: StoreContents): void {
   const accepted = log.map(idOf);
   expect(new Set(eventIds)).toEqual(new Set(accepted));
@@ -66,7 +66,7 @@ describe('the demo', () => {
       expect(new Set(eventIds).size).toBe(3_800);
       expect(eventIds).toHaveLength(3_800);
       expect(committed).toBe(log.length);
-      // Records posted again after a kill included, each is stored or a letter.
+      // Includes records that were posted again after a kill: each is stored or dead-lettered.
       const stored = new Set(eventIds);
       expect(deadLetters).toHaveLength(log.filter((record) => !stored.has(idOf(record))).length);
       expect(processesOf(folder.path)).toEqual([]);
@@ -74,7 +74,7 @@ describe('the demo', () => {
   );
 
   test(
-    'leaves no process when killed; the next gateway on its folder stores all that was accepted',
+    'leaves no process when killed; the next gateway on its folder stores every accepted event',
     { timeout },
     async ({ skip }) => {
       needsProcessList(skip);
@@ -86,7 +86,11 @@ describe('the demo', () => {
         async () => (await demo.gateway.stats()).store.texts >= 200,
       );
       process.kill(demo.pid, 'SIGKILL');
-      await until('no process of it is left', 8_000, () => processesOf(folder.path).length === 0);
+      await until(
+        'none of its processes is left',
+        8_000,
+        () => processesOf(folder.path).length === 0,
+      );
       const killed = readStore(folder.path);
       expect(killed.eventIds.length, 'killed in mid-stream').toBeLessThan(killed.log.length);
 
@@ -97,7 +101,7 @@ describe('the demo', () => {
   );
 
   test(
-    'that follows one ended by Ctrl-C stores what that one left, and counts only its own',
+    'after one ended by Ctrl-C stores the events that were left, and counts only its own',
     { timeout },
     async ({ skip }) => {
       needsProcessList(skip);
@@ -135,7 +139,7 @@ describe('the demo', () => {
   );
 
   test(
-    'ends within 5 s of Ctrl-C and leaves no process, whenever that comes',
+    'ends within 5 s of Ctrl-C at any moment, and leaves no process',
     { timeout },
     async ({ skip }) => {
       needsProcessList(skip);

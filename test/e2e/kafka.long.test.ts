@@ -1,5 +1,5 @@
 // Generated events in a real Kafka topic reach the store through a real gateway with the real
-// model, also when the gateway is killed or the broker stops.
+// model, even when the gateway is killed or the broker stops.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -29,7 +29,7 @@ const anyEvent = {
 };
 
 /**
- * Writes a stream into the topic. Resolves with the store's ids of its valid events and the number
+ * Writes a stream into the topic. Resolves with the stored ids of its valid events and the number
  * of invalid ones.
  */
 async function generate(

@@ -13,7 +13,7 @@ const root = join(import.meta.dirname, '..', '..');
 export const softwareWebGpu = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
 export const noWebGpu = ['--disable-features=WebGPU', '--disable-webgpu'];
 
-/** The configured one, else the packaged one, unpacked; `null` where there is no package. */
+/** The configured browser, else the packaged one, unpacked; `null` where there is no package. */
 export async function browserExecutable(): Promise<string | null> {
   const given = process.env['PUPPETEER_EXECUTABLE_PATH'];
   if (given !== undefined && given !== '') return given;
@@ -22,7 +22,7 @@ export async function browserExecutable(): Promise<string | null> {
   return chromium.executablePath();
 }
 
-/** Without a browser: fails when CI is set, else prints that the tests are skipped. */
+/** Without a browser, fails if CI is set, else prints that the tests are skipped. */
 export async function needsBrowser(skip: (reason: string) => void): Promise<void> {
   const reason = await browserExecutable().then(
     (path) =>
@@ -43,15 +43,15 @@ export function buildPages(): void {
 }
 
 /**
- * Also builds the pages when their sources have changed. The browser ends with this process,
- * however that ends.
+ * Also builds the pages when their sources have changed. The browser ends with this process in any
+ * case.
  */
 export async function startBrowser(
   flags: readonly string[],
   options: LaunchOptions = {},
 ): Promise<Browser> {
   const executablePath = await browserExecutable();
-  if (executablePath === null) throw new Error('There is no browser.');
+  if (executablePath === null) throw new Error('No browser was found.');
   buildPages();
   return puppeteer.launch({
     executablePath,
@@ -90,16 +90,13 @@ export async function openBrowser(
   return browser;
 }
 
-/** A lent tab, seen through its status. */
+/** A lent tab with its status. */
 export type RunnerTab = {
   readonly page: Page;
   status(): Promise<RunnerPageStatus>;
-  /**
-   * Resolves with the status in that state; at once when the page failed instead, with what it
-   * says.
-   */
+  /** Resolves with the status in that state, or at once with the status of a page that failed. */
   reaches(state: PageRunnerState, msMax: number): Promise<RunnerPageStatus>;
-  /** All sentences that the page has shown. */
+  /** All messages that the page has shown. */
   told(): Promise<string>;
   /** Runs in the page's worker. */
   inWorker(work: () => void): Promise<void>;
@@ -131,7 +128,7 @@ export async function openRunnerTab(
       }),
     told: async () => (await status()).history.map(({ text }) => text).join('\n'),
     async inWorker(work) {
-      // Not one of the runtime's threads, which wait and answer nothing.
+      // Skips the runtime's threads, which wait and answer nothing.
       const worker = page
         .workers()
         .findLast((candidate) => candidate.url().includes('embedding-worker'));

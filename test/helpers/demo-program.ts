@@ -1,5 +1,4 @@
-// The demo as a person runs it: a command of a shell in its own process group, on a free port and a
-// fresh data folder.
+// The demo as a shell command in its own process group, on a free port and a new data folder.
 
 import { expect } from 'vitest';
 import { z } from 'zod';
@@ -22,7 +21,7 @@ export async function startDemo(
   return { ...program, gateway: gatewayClient(`http://127.0.0.1:${port}`) };
 }
 
-/** As the documentation has it: no member more, none less. */
+/** The documented members, exactly. */
 const summarySchema = z.strictObject({
   events: z.int(),
   stored: z.int(),

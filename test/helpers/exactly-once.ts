@@ -1,12 +1,12 @@
-// The oracle of every test that kills something: what was sent and what the SQLite file holds
-// afterwards must agree.
+// The oracle of every test that kills something: compares what was sent with what the SQLite file
+// holds afterwards.
 
 import { expect } from 'vitest';
 import type { Sent } from './shop-events.ts';
 import type { StoreContents } from './store-file.ts';
 
 /**
- * Every acknowledged event is stored, none twice, none that was never sent; nothing was
+ * Every acknowledged event is stored, none twice, and no other event is stored; nothing was
  * dead-lettered.
  */
 export function expectExactlyOnce(
@@ -20,10 +20,7 @@ export function expectExactlyOnce(
   expect(deadLetters).toEqual([]);
 }
 
-/**
- * Every text that was stored before still has the vector of that time: same runner session, same
- * moment.
- */
+/** Every text that was stored before still has its old vector: same runner session, same time. */
 export function expectNotEmbeddedAgain(before: StoreContents, after: StoreContents): void {
   const again = [...before.texts].filter(
     ([id, text]) => JSON.stringify(after.texts.get(id)) !== JSON.stringify(text),

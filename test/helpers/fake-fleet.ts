@@ -1,5 +1,5 @@
 // A real gateway process with a model without weights, and a runner for it in this process: texts
-// are searchable at once, at no cost.
+// are searchable at once, without computation.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,8 +13,8 @@ import { startGateway, type RunningGateway } from './gateway-program.ts';
 const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined };
 
 /**
- * Resolves when events can be taken in, embedded and found. The runner comes back whenever it is
- * sent away.
+ * Resolves when events can be accepted, embedded and found. The runner reconnects whenever its
+ * connection ends.
  */
 export async function startGatewayWithFakeFleet(
   dataDir: string,
@@ -50,7 +50,7 @@ export async function startGatewayWithFakeFleet(
   };
   const running = run();
   await Promise.race([gateway.ready(), running]);
-  // From here on it may end with its gateway.
+  // From here on the runner may end with its gateway.
   const ended = running.catch(() => undefined);
   return {
     ...gateway,

@@ -6,7 +6,7 @@ import { strictEmbedder } from './strict.ts';
 export const dimensions = 8;
 export const identity = { modelId: 'fake-model', modelRevision: 'f00d', dimensions };
 
-/** Seeded by the text's characters (FNV-1a and xorshift); the same everywhere. */
+/** Seeded by the text's characters (FNV-1a and xorshift); the same on every machine. */
 export function fakeVector(text: string): Float32Array {
   let seed = 0x811c9dc5;
   for (const char of text) seed = Math.imul(seed ^ (char.codePointAt(0) ?? 0), 0x01000193);
@@ -29,7 +29,7 @@ export const golden = {
 
 export const bounds = { fp32: { goldenMeanMin: 0.999, goldenMin: 0.999 } };
 
-/** `outcome` decides over one text, or throws, as a model session that breaks. */
+/** `outcome` decides the result of one text; if it throws, the model session fails. */
 export function fakeEmbedder(
   outcome: (text: string) => EmbedOutcome | Promise<EmbedOutcome> = (text) => ({
     ok: true,

@@ -1,4 +1,4 @@
-// A runner of the fake model on a real socket, whose every vector a test decides.
+// A runner of the fake model on a real socket; the test chooses every vector.
 
 import { WebSocket } from 'ws';
 import { encodeJobResult } from '#core/protocol/job-result-frame.ts';
@@ -6,7 +6,7 @@ import { encodeMessage, parseGatewayMessage, subprotocol } from '#core/protocol/
 import { identity } from './fake-model.ts';
 
 export type FakeRunner = {
-  /** Texts of every job, the check at the door first. */
+  /** Texts of every job, the golden check first. */
   readonly jobs: readonly (readonly string[])[];
   readonly closed: Promise<{ readonly code: number; readonly reason: string }>;
   leave(): void;
@@ -67,7 +67,7 @@ export function joinFakeRunner({
       }),
     );
   });
-  // A refusal before the upgrade: `closed` tells of it, with 1006.
+  // After a refusal before the upgrade, `closed` gives 1006.
   socket.on('error', () => undefined);
   const closed = new Promise<{ code: number; reason: string }>((resolve) => {
     socket.once('close', (code, reason) => resolve({ code, reason: reason.toString() }));

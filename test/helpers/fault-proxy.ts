@@ -1,5 +1,4 @@
-// A TCP proxy on the loopback interface between two parts, which can break their connection as
-// networks do.
+// A TCP proxy on the loopback interface that can break a connection in the ways networks do.
 
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';

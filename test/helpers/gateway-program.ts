@@ -34,13 +34,13 @@ export type GatewayClient = {
   get(path: string): Promise<Answer>;
   post(path: string, body: string | Uint8Array<ArrayBuffer>, type?: string): Promise<Answer>;
   stats(): Promise<Stats>;
-  /** Events can be taken in, embedded and found. */
+  /** Resolves when events can be accepted, embedded and found. */
   ready(): Promise<void>;
   /** Everything in the log is stored or dead-lettered, and committed. */
   idle(msMax: number): Promise<Stats>;
 };
 
-/** `key`: what it asks with, where keys are asked for. */
+/** `key`: the API key for its requests, if one is required. */
 export function gatewayClient(url: string, key?: string): GatewayClient {
   const ask = async (path: string, init: RequestInit): Promise<Answer> => {
     const headers = new Headers(init.headers);
@@ -73,7 +73,7 @@ export function gatewayClient(url: string, key?: string): GatewayClient {
       const askedAt = Date.now();
       return until('the gateway has nothing left to do', msMax, async () => {
         const seen = await stats();
-        // On a busy machine `/stats` answers with what was known last.
+        // On a busy machine `/stats` returns the last known values.
         const isFresh = Date.parse(seen.store.as_of) >= askedAt;
         return isFresh && seen.events.lag === 0 && seen.events.unsettled === 0 && seen;
       });

@@ -7,7 +7,7 @@ import type { Watcher } from './fault-proxy.ts';
 export type RequestKind = 'commit' | 'dead-letter';
 
 export type KafkaAnswers = {
-  /** To be passed to a fault proxy. */
+  /** For a fault proxy. */
   readonly watch: () => Watcher;
   /** The connection breaks before each of the next `times` answers of this kind. */
   drop(kind: RequestKind, times: number): void;

@@ -1,4 +1,4 @@
-// A real Kafka broker for tests, without Docker: from Maven's packages, in its own process, or the
+// A real Kafka broker for tests, without Docker: from Maven's packages in its own process, or the
 // one that KAFKA_BROKERS names.
 
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
@@ -14,9 +14,9 @@ export type KafkaBroker = AsyncDisposable & {
   readonly brokers: string;
   /** Whether this test started it, so that it may be stopped and started. */
   readonly isOwn: boolean;
-  /** Ends it in good order, or as a power cut would. Its data stays. */
+  /** Ends it in order, or as a power cut would. Its data stays. */
   stop(how?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
-  /** It does nothing, with its connections open, until it is thawed. */
+  /** Stops it with open connections until it is thawed. */
   freeze(): void;
   thaw(): void;
   /** Starts it again on the same port, with the same data. */
@@ -42,8 +42,8 @@ const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.
 `;
 
 /**
- * Resolves with why there is no broker for tests here; with `null` when there is one. Throws
- * instead where CI is set, because a run that proves nothing about Kafka must not pass there.
+ * Resolves with the reason why tests have no broker here; `null` when there is one. Throws where CI
+ * is set, because a run that proves nothing about Kafka must not pass there.
  */
 export async function noKafka(): Promise<string | null> {
   if (process.env['KAFKA_BROKERS']) return null;
@@ -64,7 +64,7 @@ export async function noKafka(): Promise<string | null> {
   return reason;
 }
 
-/** Happens once per checkout; a second process may do the same at the same time. */
+/** Runs once per checkout; a second process may do the same at the same time. */
 async function fetchLibraries(): Promise<string | null> {
   if (existsSync(libraries)) return null;
   await mkdir(cache, { recursive: true });
@@ -91,7 +91,7 @@ const refuse = (): never => {
   throw new Error('A test must not stop the broker of KAFKA_BROKERS.');
 };
 
-/** A second listener beside the open one; `properties` say how it is secured. */
+/** A second listener beside the open one; `properties` set its security. */
 export type SecuredListener = {
   readonly protocol: 'SASL_SSL' | 'SSL';
   readonly port: number;
@@ -233,7 +233,7 @@ const securedProperties = (
   ...properties,
 });
 
-/** Resolves when the broker says that it has started; rejects with its output when it ends. */
+/** Resolves when the broker has started; rejects with its output when it ends. */
 function started(child: ChildProcess): Promise<void> {
   return new Promise((resolve, reject) => {
     let output = '';

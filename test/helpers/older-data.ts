@@ -1,4 +1,5 @@
-// Opens what commit d644d36 wrote, a data folder and Qdrant collections, by the gateway of today.
+// Opens data that commit d644d36 wrote, a data folder and Qdrant collections, with the present
+// gateway.
 
 import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -43,9 +44,9 @@ export type DeadLetterAnswer = z.infer<typeof deadLetterSchema>;
 export type OlderData = {
   readonly double: QdrantDouble;
   readonly dump: Dump;
-  /** On the old data folder. */
+  /** Runs on the old data folder. */
   readonly embedded: RunningGateway;
-  /** On the old collections, with a data folder of its own. */
+  /** Runs on the old collections, with its own data folder. */
   readonly onQdrant: RunningGateway;
   readonly folders: { readonly old: string; readonly fresh: string };
   readonly before: StoreContents & { readonly schema: Schema; readonly identity: string };
@@ -56,7 +57,7 @@ export type OlderData = {
   };
 };
 
-/** Starts both gateways; whatever that opens is of `resources`. */
+/** Starts both gateways; `resources` closes everything that is opened. */
 export async function openOlderData(resources: AsyncDisposableStack): Promise<OlderData> {
   const old = resources.use(await temporaryFolder());
   const fresh = resources.use(await temporaryFolder());
@@ -98,7 +99,7 @@ export async function openOlderData(resources: AsyncDisposableStack): Promise<Ol
 
 type Schema = { readonly version: number; readonly objects: readonly string[] };
 
-/** What the file says of itself. */
+/** The metadata of the file. */
 export function schemaOf(folder: string): { readonly schema: Schema; readonly identity: string } {
   using database = new DatabaseSync(join(folder, 'vectorstream.db'), { readOnly: true });
   const all = (sql: string) => database.prepare(sql).all();
@@ -133,7 +134,7 @@ export async function deadLettersOf(gateway: RunningGateway): Promise<readonly D
 
 const moving = { unreferenced_since: 'moves' };
 
-/** Without what moves: when it was written, how many points an index covers. */
+/** Without values that change: the time of writing, the number of indexed points. */
 export const lasting = (dump: Dump, names: readonly string[]) =>
   names.map((name) => {
     const { info, points } = dump[name] ?? { info: null, points: [] };

@@ -1,5 +1,5 @@
-// A stream of `npm run generate` whose every event is known beforehand, and what must be in the
-// store when it has gone through.
+// A stream of `npm run generate` whose every event is known in advance, and what the store must
+// contain after it.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,9 +12,9 @@ export type PlannedStream = {
   readonly eventIds: ReadonlySet<string>;
   /** Ids of their texts. */
   readonly textIds: ReadonlySet<string>;
-  /** How many events are not valid. */
+  /** The number of invalid events. */
   readonly invalid: number;
-  /** Into a topic, to the last event. */
+  /** Writes it into a topic, to the last event. */
   send(brokers: string, topic: string, ...flags: readonly string[]): Promise<void>;
 };
 

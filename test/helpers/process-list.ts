@@ -1,5 +1,5 @@
-// Finds every process that works for a data folder, orphans included: the folder stands in the
-// environment all of them inherit.
+// Finds every process that works for a data folder, orphans included: all of them inherit the
+// folder in their environment.
 
 import { readdirSync, readFileSync } from 'node:fs';
 
@@ -17,8 +17,8 @@ export type ListedProcess = { readonly pid: number; readonly role: Role };
 const canList = process.platform === 'linux';
 
 /**
- * First in every test that looks at processes: where that is impossible it is skipped, and in CI it
- * fails.
+ * Called first in every test that lists processes: where that is impossible the test is skipped,
+ * and in CI it fails.
  */
 export function needsProcessList(skip: (reason: string) => void): void {
   if (canList) return;
@@ -32,8 +32,8 @@ const scripts: readonly (readonly [Role, string])[] = [
   ['gateway', 'gateway/main.ts'],
   ['supervisor', 'node-runner/main.ts'],
   ['worker', 'node-runner/worker.ts'],
-  // Of a headless browser: its supervisor, the process that runs a page's code, and the one that
-  // all others belong to.
+  // The processes of a headless browser: its supervisor, the one that runs a page's code, and the
+  // root of all others.
   ['browser-runner', 'browser-runner/main.ts'],
   ['page', '--type=renderer'],
   ['other', '--type='],
@@ -41,11 +41,11 @@ const scripts: readonly (readonly [Role, string])[] = [
 ];
 
 /**
- * Those that run now, and what they have started; a process that has ended and is not yet reaped
- * has no environment any more.
+ * Running processes and their children; a process that has ended and is not yet reaped has no
+ * environment any more.
  */
 export function processesOf(dataDir: string): readonly ListedProcess[] {
-  if (!canList) throw new Error('Only a test that calls needsProcessList may look at processes.');
+  if (!canList) throw new Error('Only a test that calls needsProcessList may list processes.');
   const all = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map((name) => ({
@@ -67,7 +67,7 @@ export function processesOf(dataDir: string): readonly ListedProcess[] {
     });
 }
 
-/** Ends what is left of a test, where it can be found. */
+/** Ends the remaining processes of a test, where they can be found. */
 export function endProcessesOf(dataDir: string): void {
   for (const { pid } of canList ? processesOf(dataDir) : []) {
     try {
@@ -83,7 +83,7 @@ export const pidsOf = (dataDir: string, role: Role): readonly number[] =>
     .filter((process) => process.role === role)
     .map(({ pid }) => pid);
 
-/** Empty for a process that is gone, or another user's. */
+/** Empty for a process that has ended, or belongs to another user. */
 function read(file: string): string {
   try {
     return readFileSync(file, 'utf8');

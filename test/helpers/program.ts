@@ -1,4 +1,4 @@
-// Starts a program of this project as a real process, with settings that come from the test alone.
+// Starts a program of this project as a real process whose settings come only from the test.
 
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createServer } from 'node:net';
@@ -11,30 +11,30 @@ export type Program = AsyncDisposable & {
   readonly pid: number;
   readonly stdout: () => string;
   readonly stderr: () => string;
-  /** Resolves when the process is gone. */
+  /** Resolves when the process has ended. */
   readonly ended: Promise<Ending>;
 };
 
 export type ProgramOptions = {
-  /** From the root of the project. */
+  /** Path from the root of the project. */
   readonly script: string;
   readonly flags?: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
-  /** Where it runs; the project's root when absent. */
+  /** The working directory; the project's root when absent. */
   readonly directory?: string;
   /**
-   * Ends with this process, however that ends, through an open channel; programs started from a
-   * shell have none.
+   * Ends with this process in any case, through an open channel; programs started from a shell have
+   * no channel.
    */
   readonly channel?: boolean;
   /** In a process group of its own, as a shell starts a command: a signal to `-pid` is a Ctrl-C. */
   readonly group?: boolean;
-  /** What its command begins with, of a program that puts itself in its place. */
+  /** The command in front of it, which must replace itself with the program. */
   readonly through?: readonly string[];
 };
 
 const root = join(import.meta.dirname, '..', '..');
-/** Settings of whoever runs the tests. */
+/** Settings from the environment of the test run. */
 const foreign = /^(VECTORSTREAM|KAFKA|QDRANT|LOG)_/;
 
 /** One small runner on any processor: no measuring, little memory. */
@@ -89,7 +89,7 @@ export function startProgram({
   };
 }
 
-/** Runs to its end and returns how it ended and all it wrote. */
+/** Runs to its end and returns exit code and output. */
 export async function runProgram(
   options: ProgramOptions,
 ): Promise<Ending & { readonly stdout: string; readonly stderr: string }> {

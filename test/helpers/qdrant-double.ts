@@ -1,4 +1,4 @@
-// A Qdrant server for tests: it answers over HTTP as the real server does in the recording
+// A Qdrant server for tests: it answers over HTTP as the recorded real server does
 // (test/fixtures/qdrant-contract.json), refuses as strictly, and can fail in every way that servers
 // and networks do.
 
@@ -8,21 +8,24 @@ import { parseBody } from './qdrant/body.ts';
 import { Refusal, tooLarge } from './qdrant/qdrant-errors.ts';
 import { type Answer, Routes } from './qdrant/routes.ts';
 
-/** What happens to one request. Only `half-an-answer`, `after` and `answer-lost` carry it out. */
+/**
+ * What happens to one request. Only `half-an-answer`, `after` and `answer-lost` carry the request
+ * out.
+ */
 export type Fault =
   | {
       readonly kind: 'status';
       readonly status: number;
       readonly headers?: Readonly<Record<string, string>>;
     }
-  /** Another answer than was requested, as JSON or not. */
+  /** A wrong answer, as JSON or not. */
   | { readonly kind: 'garbage'; readonly text: string; readonly contentType: string }
   /** The connection breaks in the middle of the body. */
   | { readonly kind: 'half-an-answer' }
   | { readonly kind: 'no-answer' }
   /** The server closes the connection, which was idle for too long, as the request arrives. */
   | { readonly kind: 'closed' }
-  /** Does this work before the request: the way to decide a race. */
+  /** Does this work before the request, to decide a race. */
   | { readonly kind: 'after'; readonly work: () => Promise<unknown> }
   | { readonly kind: 'answer-lost' };
 
@@ -54,7 +57,7 @@ export type QdrantDoubleOptions = {
   readonly idleMsMax?: number;
 };
 
-/** What a Qdrant server takes unless it is told otherwise. */
+/** The default limit of a Qdrant server. */
 const defaultRequestBytesMax = 32 * 1024 * 1024;
 
 export async function startQdrantDouble({

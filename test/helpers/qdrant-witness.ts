@@ -1,4 +1,4 @@
-// Reads what a Qdrant server holds, and which requests wrote it, without the code under test.
+// Reads what a Qdrant server stores, and which requests wrote it, without the code under test.
 
 import type { SeenRequest } from './qdrant-double.ts';
 
@@ -47,8 +47,8 @@ export const isWriteOf =
 /**
  * - `total`: how often texts were written.
  * - `again`: texts that were written more than once.
- * - `needless`: those of `again` that a gateway embedded although the store had them when it asked.
- *   For each write there must have been a look-up before the first write.
+ * - `needless`: those of `again` that a gateway embedded although the store had them at the look-up.
+ *   Every first write must follow a look-up.
  */
 export function textWrites(requests: readonly SeenRequest[]): {
   readonly total: number;

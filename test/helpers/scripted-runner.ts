@@ -1,5 +1,5 @@
-// A runner that greets as a real one does and answers what a test tells it to: the way in for every
-// kind of lie.
+// A runner that greets like a real one and gives the answers that a test chooses, for every kind of
+// lie.
 
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -15,11 +15,11 @@ const model = 'models/all-MiniLM-L6-v2';
 
 export type Lie = {
   /**
-   * The vectors of the golden check and of every job after it, one per text unless counts are the
-   * lie.
+   * The vectors of the golden check and of every later job, one per text unless the test lies about
+   * counts.
    */
   readonly vectors: (texts: readonly string[], job: number) => readonly Float32Array[];
-  /** What it says of itself that is not so. */
+  /** False statements about itself in its greeting. */
   readonly hello?: Readonly<Record<string, unknown>>;
 };
 
@@ -30,7 +30,7 @@ export type ScriptedRunner = {
   readonly closed: Promise<{ readonly code: number; readonly reason: string }>;
 };
 
-/** A name of its own for each: who was found wrong is known again by its name and address. */
+/** Each has its own name, because a quarantine applies to name and address. */
 let started = 0;
 
 export function startScriptedRunner(

@@ -17,7 +17,7 @@ export type SecuredKafkaBroker = AsyncDisposable & {
 };
 
 export const username = 'shop';
-/** Unlike anything else that a log may contain. */
+/** Cannot occur in a log by chance. */
 export const passwords = {
   plain: 'plain-Gr8-pa55',
   'scram-sha-256': 'scram256-Gr8-pa55',
@@ -48,7 +48,7 @@ async function certificate(
   return { key: made.private, cert: made.cert };
 }
 
-/** The form of a value in a properties file. */
+/** Escapes a value for a properties file. */
 const oneLine = (pem: string): string => pem.trim().split(/\r?\n/).join('\\n');
 
 export async function startSecuredKafkaBroker(): Promise<SecuredKafkaBroker> {

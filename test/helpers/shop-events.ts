@@ -1,4 +1,4 @@
-// Events of a small shop with ids that the test chose, and a sender that knows which of them were
+// Events of a small shop with ids chosen by the test, and a sender that records which of them were
 // acknowledged.
 
 import { randomUUID } from 'node:crypto';
@@ -33,8 +33,8 @@ const looks = [
 ];
 
 /**
- * Views of `subjects` different products in turn, from number `from` on; UUIDs as ids, so that the
- * store's ids are the same.
+ * Views of `subjects` different products in turn, from number `from` on. Their ids are UUIDs, so
+ * the stored ids are the same.
  */
 export function shopEvents(count: number, subjects: number, from = 0): readonly ShopEvent[] {
   return Array.from({ length: count }, (_, index) => {
@@ -62,19 +62,19 @@ export function shopEvent(fields: Readonly<Record<string, unknown>> = {}): ShopE
   };
 }
 
-/** What became of the events that were sent. */
+/** The result for the events that were sent. */
 export type Sent = {
-  /** Answered with 202. */
+  /** Acknowledged with 202. */
   readonly acknowledged: Set<string>;
-  /** Sent without an answer: the gateway may have them or not. */
+  /** Sent without an answer: the gateway may or may not have them. */
   readonly uncertain: Set<string>;
 };
 
 export const nothingSent = (): Sent => ({ acknowledged: new Set(), uncertain: new Set() });
 
 /**
- * Posts small batches, `lanes` at a time, until all are sent or the gateway is gone, and adds each
- * to `sent` at once. Throws when it refuses an event.
+ * Posts small batches, `lanes` at a time, until all are sent or the gateway has ended, and adds
+ * each to `sent` at once. Throws when the gateway refuses an event.
  */
 export async function sendEvents(
   gateway: GatewayClient,
@@ -89,7 +89,7 @@ export async function sendEvents(
       const batch = events.slice(next, (next += perRequest));
       const answer = await postUntilTaken(gateway, JSON.stringify(batch));
       if (answer === null) isGone = true;
-      // A gateway that is told to stop answers 503 while it can.
+      // A gateway that is stopping answers 503 while it can.
       else if (answer.status !== 503)
         expect(answer).toMatchObject({ status: 202, body: { accepted: batch.length } });
       const fate = answer?.status === 202 ? sent.acknowledged : sent.uncertain;
@@ -100,7 +100,7 @@ export async function sendEvents(
   return sent;
 }
 
-/** 429 asks to come again. `null`: no answer. */
+/** 429 means retry later. `null`: no answer. */
 async function postUntilTaken(gateway: GatewayClient, body: string): Promise<Answer | null> {
   for (;;) {
     const answer = await gateway.post('/events', body).catch(() => null);

@@ -1,5 +1,5 @@
-// A small disk of a test's own, to be filled up and write-protected: only programs started through
-// it see it, and it is gone with them.
+// A small disk for one test, which can be filled and write-protected. Only programs started through
+// it see it, and it disappears with them.
 
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,25 +10,25 @@ const run = promisify(execFile);
 const sizeMb = 48;
 
 export type SmallDisk = AsyncDisposable & {
-  /** What a command begins with, so that its program sees the disk at `path`. */
+  /** The start of a command whose program sees the disk at `path`. */
   readonly through: readonly string[];
   readonly path: string;
-  /** The same folder for this process; not for SQLite, which would look behind the link. */
+  /** The same folder as this process sees it; not for SQLite, which would resolve the link. */
   readonly outside: string;
-  /** Whoever writes more meets ENOSPC, until `free`. */
+  /** Further writes fail with ENOSPC, until `free`. */
   fill(): Promise<void>;
   free(): Promise<void>;
   /**
-   * Whoever opens a file to write meets EROFS, until `allow`. Refused by the kernel while a program
-   * writes.
+   * Opening a file to write fails with EROFS, until `allow`. The kernel refuses this call while a
+   * program writes.
    */
   protect(): Promise<void>;
   allow(): Promise<void>;
 };
 
 /**
- * Why there can be no such disk here; `null` when there can: it takes Linux, and the right to
- * mount.
+ * The reason why such a disk is impossible here; `null` when it is possible. It needs Linux and the
+ * right to mount.
  */
 export async function noSmallDisk(): Promise<string | null> {
   const tried =
@@ -47,8 +47,8 @@ export async function noSmallDisk(): Promise<string | null> {
 const ownMounts = ['--mount', '--propagation', 'private'];
 
 /**
- * In memory, mounted at `path` in a namespace that one process keeps: it ends with this one, and
- * the kernel unmounts.
+ * A disk in memory, mounted at `path` in a namespace that one process keeps open. That process ends
+ * with this one, and the kernel unmounts the disk.
  */
 export async function startSmallDisk(path: string): Promise<SmallDisk> {
   await mkdir(path, { recursive: true });

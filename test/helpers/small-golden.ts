@@ -1,4 +1,4 @@
-// The shipped model with a few short golden texts only, for a software GPU that takes seconds for
+// The shipped model with only a few short golden texts, for a software GPU that takes seconds for
 // one text.
 
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
@@ -7,7 +7,7 @@ import { parseGolden, parseManifest } from '#core/model/model-manifest.ts';
 
 const shipped = join(import.meta.dirname, '../../models/all-MiniLM-L6-v2');
 
-/** Writes it to `folder`, and resolves to that. */
+/** Writes it to `folder`, and resolves to that folder. */
 export async function modelWithFewGoldenTexts(folder: string, texts = 3): Promise<string> {
   const manifest = parseManifest(await readFile(join(shipped, 'manifest.json'), 'utf8'));
   const golden = parseGolden(await readFile(join(shipped, 'golden.json'), 'utf8'));

@@ -1,5 +1,5 @@
-// Reads a data folder's SQLite file with SQLite and sqlite-vec alone: what is stored, told without
-// the code that stored it.
+// Reads the contents of a data folder's SQLite file with SQLite and sqlite-vec alone, without the
+// code that wrote it.
 
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';

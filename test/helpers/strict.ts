@@ -1,11 +1,11 @@
-// Holds whoever calls a test's double of a port to the limits of that port: a test in which they
-// are exceeded fails.
+// Checks that callers of a port's double respect the limits of that port: a test that exceeds them
+// fails.
 
 import { assert } from '#core/errors/assert.ts';
 import { untilDisposed } from '#core/memory/until-disposed.ts';
 import type { Embedder, EmbeddingService, EventSource, VectorStore } from '#core/ports.ts';
 
-/** Its calls do not overlap, and none comes after its end. It gives one outcome per text. */
+/** Calls must not overlap or come after its end. It gives one outcome per text. */
 export function strictEmbedder(embedder: Embedder): Embedder {
   let isEmbedding = false;
   return untilDisposed('An embedder', {
@@ -72,7 +72,7 @@ export function strictSource(source: EventSource): EventSource {
   });
 }
 
-/** Rejects only with the reason of the caller's signal, as the port says. */
+/** Rejects only with the reason of the caller's signal, as the port requires. */
 export function strictEmbedding(service: EmbeddingService): EmbeddingService {
   return {
     embed: (text, options) =>

@@ -1,4 +1,4 @@
-// A data folder of one test, removed with all its processes when the test ends, however it ends.
+// A data folder of one test, removed with all its processes when the test ends in any way.
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

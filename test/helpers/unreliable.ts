@@ -1,5 +1,5 @@
-// What surrounds the pipeline in simulated runs: calls that fail as a network does, and a source
-// that is held to its promise.
+// The environment of the pipeline in simulated runs: calls that fail as on a network, and a source
+// that checks the order of settles.
 
 import { DependencyError } from '#core/errors/errors.ts';
 import { deadLetterId } from '#core/event/dead-letter-id.ts';
@@ -18,7 +18,7 @@ export type Unreliable = {
   readonly msMax: number;
 };
 
-/** Takes its time, and fails at this rate before the call, and again after it was carried out. */
+/** Takes some time, and fails at this rate before the call and again after it was carried out. */
 export async function unreliably<T>(
   call: () => Promise<T>,
   { clock, random, faultRate, msMax }: Unreliable,
@@ -31,8 +31,8 @@ export async function unreliably<T>(
 }
 
 /**
- * The same port, of which call number `step` (from 1) fails before it is carried out, whichever it
- * is. All other calls are carried out: what was begun must be finished by the next attempt.
+ * The same port, whose call number `step` (from 1) fails before it is carried out. All other calls
+ * succeed: the next attempt must finish what was begun.
  */
 export function failAt<T extends object>(step: number, port: T): T {
   let calls = 0;
@@ -49,8 +49,8 @@ export type Durable = {
 };
 
 /**
- * The source, held to the rule that a delivery is settled only once its end is durable. A record's
- * key is its event's id.
+ * A source that checks that a delivery is settled only once its result is durable. A record's key
+ * is its event's id.
  */
 export function watchedSource(
   source: EventSource,

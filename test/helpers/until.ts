@@ -1,11 +1,11 @@
-// Waits for a condition of something real (a process, a file, an answer), and says what was last
-// seen when it does not come.
+// Waits for a condition of something real (a process, a file, an answer), and reports the last
+// failure when it does not come.
 
 const lookEveryMs = 20;
 
 /**
- * Resolves with the first value of `look` that is neither `null`, `undefined` nor `false`; what
- * `look` throws counts as not yet.
+ * Resolves with the first value of `look` that is neither `null`, `undefined` nor `false`; an error
+ * of `look` counts as not yet.
  */
 export async function until<T>(
   what: string,

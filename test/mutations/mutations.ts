@@ -1,8 +1,7 @@
-// Bugs to plant on purpose, each of a kind that this program could have, and the test that must
-// notice it.
+// Bugs to plant on purpose, each a plausible bug of this program, and the test that must notice it.
 
 export type Mutation = {
-  /** What would be wrong. */
+  /** The wrong behaviour. */
   readonly bug: string;
   readonly file: string;
   /** Occurs exactly once in the file. */

@@ -1,5 +1,5 @@
-// `npm run audit`: a known vulnerability of high severity fails it, a registry that cannot be asked
-// does not, and says so.
+// `npm run audit`: a known vulnerability of high severity fails it; an unreachable registry does
+// not, and is reported.
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { afterAll, expect, test } from 'vitest';
 const folder = mkdtempSync(join(tmpdir(), 'vectorstream-audit-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** With an npm that answers this, and was asked for what runs in production alone. */
+/** Runs it with a scripted npm that checks for an audit of production packages only. */
 function audit(answer: string): { status: number | null; output: string } {
   writeFileSync(join(folder, 'answer'), answer);
   writeFileSync(
@@ -43,13 +43,13 @@ test.runIf(process.platform !== 'win32').each([
   ['high', report({ high: 2 }), 1, '2 high'],
   ['moderate', report({ moderate: 3 }), 0, '3 moderate'],
   [
-    'an answer that there is no list',
+    'an answer without a list',
     JSON.stringify({ message: '405 Method Not Allowed', error: { summary: '', detail: '' } }),
     0,
     "NOT audited: the registry's list of vulnerabilities cannot be read (405 Method Not Allowed)",
   ],
   ['no answer', '', 0, 'NOT audited'],
-  ['an answer that is no JSON', '<html>', 0, 'NOT audited'],
+  ['an answer that is not JSON', '<html>', 0, 'NOT audited'],
 ])('%s', (_, answer, status, said) => {
   const result = audit(answer);
   expect(result.output).toContain(said);

@@ -1,5 +1,5 @@
-// The set-up script says in one line what is in the way, and does its work once. A scripted npm
-// stands in for the network.
+// The set-up script reports a problem in one line, and does its work once. A scripted npm replaces
+// the network.
 
 import { spawn } from 'node:child_process';
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -20,7 +20,7 @@ beforeEach(async () => {
 
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-/** An npm that notes each call and answers `ci` as told. */
+/** A scripted npm that records each call and answers `ci` as the test says. */
 async function scriptNpm({ output, code }: { output: string; code: number }): Promise<string> {
   const file = join(folder, 'npm.js');
   await writeFile(
@@ -74,21 +74,18 @@ describe('set-up', () => {
     ['npm error code ENOSPC', 'the disk is full'],
     ['npm error code EACCES', 'no permission to write'],
     ['npm error code EINTEGRITY', 'does not match its checksum'],
-    ['npm error something nobody foresaw', 'something nobody foresaw'],
-  ])(
-    'ends in one line when npm says %j, and does not take itself for done',
-    async (output, line) => {
-      const npm = await scriptNpm({ output, code: 1 });
-      for (const attempt of [1, 2]) {
-        const { code, lines } = await setUp(npm);
-        expect(code, `attempt ${attempt}`).toBe(1);
-        expect(lines.at(-1)).toMatch(/^Set-up stopped: /);
-        expect(lines.at(-1)).toContain(line);
-      }
-    },
-  );
+    ['npm error something unexpected', 'something unexpected'],
+  ])('ends with one line when npm says %j, and does not count as done', async (output, line) => {
+    const npm = await scriptNpm({ output, code: 1 });
+    for (const attempt of [1, 2]) {
+      const { code, lines } = await setUp(npm);
+      expect(code, `attempt ${attempt}`).toBe(1);
+      expect(lines.at(-1)).toMatch(/^Set-up stopped: /);
+      expect(lines.at(-1)).toContain(line);
+    }
+  });
 
-  test('names the Node it got and the one it needs', async () => {
+  test('names the present and the required Node version', async () => {
     const preload = join(folder, 'old-node.cjs');
     await writeFile(
       preload,
@@ -105,7 +102,7 @@ describe('set-up', () => {
     ]);
   });
 
-  test('says how much room is missing before it begins', async () => {
+  test('reports too little disk space before it begins', async () => {
     const preload = join(folder, 'full-disk.cjs');
     await writeFile(
       preload,

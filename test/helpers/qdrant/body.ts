@@ -21,8 +21,8 @@ export function parseBody(text: string): Json {
 }
 
 /**
- * The message of the server's parser for a body that ends too early; for any other mistake only the
- * end is named.
+ * The message of the server's parser for a body that ends too early; for any other mistake it gives
+ * only the position.
  */
 function describeSyntax(text: string): string {
   const open: string[] = [];

@@ -1,4 +1,4 @@
-// Copies whole collections out of and into a Qdrant server, by requests that any client makes.
+// Copies whole collections from and to a Qdrant server, with requests that any client makes.
 
 import { z } from 'zod';
 

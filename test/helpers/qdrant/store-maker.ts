@@ -1,4 +1,4 @@
-// Makes Qdrant stores for conformance suites, and leaves nothing of them on the server.
+// Makes Qdrant stores for conformance suites, and removes all of their data from the server.
 
 import { randomUUID } from 'node:crypto';
 import type { SearchPlan } from '#core/vectors/search-plan.ts';
