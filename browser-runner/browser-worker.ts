@@ -18,7 +18,7 @@ export type BrowserWorkerOptions = {
   readonly open: (signal: AbortSignal) => Promise<RunnerPage>;
   /** The address of the gateway's runner page. */
   readonly address: string;
-  /** Called for every attempt. Resolves with a sentence on what is missing in place of a config. */
+  /** Called for every attempt. Resolves with the config, or with a sentence on what is missing. */
   readonly config: () => Promise<PageConfig | string>;
   /** The browser's folder, emptied when the page never gets ready: its content may be the cause. */
   readonly profile: string;

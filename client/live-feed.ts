@@ -118,7 +118,7 @@ async function* connection(
 const failure = (message: string, cause?: unknown): VectorStreamConnectionError =>
   new VectorStreamConnectionError(message, { code: 'no_answer', reason: message, cause });
 
-/** Calls `onSilence` when nothing was heard for as long as was expected last. */
+/** Calls `onSilence` when nothing arrived within the expected time. */
 class SilenceWatch {
   readonly #clock: Clock;
   readonly #onSilence: () => void;

@@ -6,7 +6,7 @@ export type ServerSentEvent = { readonly id: string; readonly data: string };
 /** In UTF-16 code units per event. Without a bound, a stream without blank lines fills memory. */
 const eventCharsMax = 16 * 2 ** 20;
 
-/** Ends with the stream. Reads only as events are asked for. */
+/** Ends with the stream. Reads only on demand. */
 export async function* serverSentEvents(
   bytes: ReadableStream<Uint8Array<ArrayBuffer>>,
 ): AsyncGenerator<ServerSentEvent, void, undefined> {

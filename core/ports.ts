@@ -12,8 +12,8 @@
 // error that says whether the same call may succeed later (`retryable`). A broken invariant is an
 // assertion that stops the program.
 //
-// A port that was disposed is not used again, except where it says so. The adapters in memory hold
-// their callers to the limits that stand here: whoever exceeds one meets an assertion.
+// A port that was disposed is not used again, except where it says so. The adapters in memory
+// assert that their callers keep the limits stated here.
 
 /** What visitors of a shop do. Every event has one of these types. */
 export const eventTypes = [
@@ -492,13 +492,13 @@ export type DeadLetters = AsyncDisposable & {
   readonly kind: 'kafka' | 'embedded' | 'memory';
   /**
    * Idempotent by id: a dead letter that is already there stays as it is, with its status. One of
-   * an earlier version counts as there too when its id is `deadLetterIdOfPlace` and its key, value
-   * and timestamp are the same.
+   * an earlier version counts as there too when its id is `deadLetterIdOfPosition` and its key,
+   * value and timestamp are the same.
    */
   put(deadLetters: readonly DeadLetter[]): Promise<void>;
   /**
    * The last status of an id wins, and unknown ids are ignored. A purge deletes the key, value and
-   * headers for good.
+   * headers permanently.
    */
   setStatus(
     changes: readonly { readonly id: string; readonly status: DeadLetterStatus }[],

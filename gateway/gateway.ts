@@ -30,8 +30,8 @@ export type Gateway = {
   /** With the real port, such as `http://127.0.0.1:8080`. */
   readonly url: string;
   /**
-   * Takes no further event, finishes and commits what is in hand, and closes all parts, within
-   * `gateway.shutdownMsMax`. Repeatable.
+   * Accepts no further event, finishes and commits the events in flight, and closes all parts,
+   * within `gateway.shutdownMsMax`. Repeatable.
    */
   close(): Promise<void>;
 };

@@ -55,7 +55,7 @@ const command: Command<typeof flags> = {
   operands: [],
 };
 
-/** A gateway that died needs this long at most to come back. */
+/** The longest time that a gateway may take to restart. */
 const retryForMs = 120_000;
 const graceMs = 4000;
 const logPollMs = 1000;
@@ -93,7 +93,7 @@ async function demo(values: Flags): Promise<number> {
     return problem === null ? 0 : 1;
   } catch (error) {
     if (!interrupt.stop.aborted) throwExplained(error);
-    screen.say('Stopped. What the gateway had accepted is safe, and goes on with the next start.');
+    screen.say('Stopped. Accepted events are safe; the next start processes them.');
     return 130;
   }
 }
@@ -140,7 +140,7 @@ async function runInGateway(
   return result;
 }
 
-/** Resolves at Ctrl-C; rejects when the gateway is gone for good. */
+/** Resolves at Ctrl-C; rejects when the gateway has ended and is not restarted. */
 async function stayUp(gateway: GatewayProcess, signal: AbortSignal): Promise<void> {
   do {
     gateway.reportWarnings();

@@ -63,7 +63,7 @@ export class GatewayProcess implements AsyncDisposable {
     this.#child = this.#launch();
   }
 
-  /** Aborts when the gateway is gone for good; the reason is an error that says why. */
+  /** Aborts when the gateway has ended and is not restarted; the reason is an error with why. */
   get gone(): AbortSignal {
     return this.#gone.signal;
   }

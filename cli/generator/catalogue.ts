@@ -142,7 +142,7 @@ function fill(template: string, words: Words): string {
   if (parts === undefined) compiled.set(template, (parts = template.split(/\{(\w+)\}/)));
   let text = '';
   for (let index = 0; index < parts.length; index += 1) {
-    const part = parts[index] ?? '';
+    const part = at(parts, index);
     text += index % 2 === 0 ? part : (words[part] ?? part);
   }
   return text;

@@ -1,6 +1,7 @@
 // Chooses the next product: exactly by Zipf's law over the whole shop, although each visitor
 // prefers one aisle.
 
+import { at } from '#core/errors/assert.ts';
 import type { Random } from './random.ts';
 
 export type Popularity = {
@@ -25,24 +26,24 @@ export function openPopularity(aisles: readonly string[], exponent: number): Pop
   });
   const all = [...members.values()];
   let sum = 0;
-  const totals = all.map((aisle) => (sum += aisle.cumulative.at(-1) ?? 0));
+  const totals = all.map((aisle) => (sum += at(aisle.cumulative, aisle.cumulative.length - 1)));
   return {
     aisle: (dice) => draw(totals, dice),
     productOf(aisle, dice) {
-      const { products = [], cumulative = [] } = all[aisle] ?? {};
-      return products[draw(cumulative, dice)] ?? 0;
+      const { products, cumulative } = at(all, aisle);
+      return at(products, draw(cumulative, dice));
     },
   };
 }
 
 /** Index of the first cumulative weight above a random share of the last one. */
 function draw(cumulative: readonly number[], dice: Random): number {
-  const target = dice.next() * (cumulative.at(-1) ?? 0);
+  const target = dice.next() * at(cumulative, cumulative.length - 1);
   let low = 0;
   let high = cumulative.length - 1;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if ((cumulative[middle] ?? 0) > target) high = middle;
+    if (at(cumulative, middle) > target) high = middle;
     else low = middle + 1;
   }
   return low;

@@ -130,7 +130,7 @@ export function detectDateFormat(
   if (first === undefined || second === undefined)
     return { format: first?.format ?? '', because: null };
   if (first.span < second.span)
-    return { format: first.format, because: 'so read, the dates lie closest together' };
+    return { format: first.format, because: 'this reading puts the dates closest together' };
   const [readFirst, readSecond] = [
     dateReader(first.format, 'UTC'),
     dateReader(second.format, 'UTC'),

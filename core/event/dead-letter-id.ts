@@ -1,6 +1,6 @@
-// Names a dead letter by its place in the log and by its record: the same failure has one id
-// however often it occurs, and another record at a re-used offset (a topic that was recreated) has
-// another.
+// Gives a dead letter an id from its position in the log and its record: the same failure has one
+// id however often it occurs, and another record at a reused offset (of a recreated topic) has
+// another id.
 
 import type { DeadLetter, LogRecord, Position } from '#core/ports.ts';
 import { uuidV5 } from './uuid.ts';
@@ -22,9 +22,9 @@ export function deadLetterId(
 }
 
 /**
- * The id that earlier versions gave: of the place alone. A queue that holds a dead letter under it
- * knows a new one whose key, value and timestamp are the same.
+ * The id that earlier versions gave, from the position alone. A queue that has a dead letter under
+ * this id recognises a new one by its equal key, value and timestamp.
  */
-export function deadLetterIdOfPlace({ topic, partition, offset }: DeadLetter['origin']): string {
+export function deadLetterIdOfPosition({ topic, partition, offset }: DeadLetter['origin']): string {
   return uuidV5(`${topic}/${partition}/${offset}`);
 }

@@ -1,5 +1,5 @@
-// A job that a runner has, and the parts of its answer: what was asked for, and what only checks
-// the runner.
+// A job that a runner has, and the parts of its answer: the outcomes of the requested texts, and
+// the vectors that only check the runner.
 
 import type { EmbedOutcome } from '#core/ports.ts';
 import type { Mixed } from '#core/trust/canaries.ts';

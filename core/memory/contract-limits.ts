@@ -11,6 +11,6 @@ export function assertBatch(items: readonly unknown[], max: number, what: string
 export function assertLimit(limit: number, max: number, what: string): void {
   assert(
     Number.isSafeInteger(limit) && limit >= 1 && limit <= max,
-    `${what} were asked for with the limit ${limit}, which is not 1 to ${max}`,
+    `${what} were requested with the limit ${limit}, which is not 1 to ${max}`,
   );
 }

@@ -1,7 +1,7 @@
 // The reference dead-letter queue: idempotent by id, newest first, every byte unchanged.
 
 import { DependencyError } from '#core/errors/errors.ts';
-import { deadLetterId, deadLetterIdOfPlace } from '#core/event/dead-letter-id.ts';
+import { deadLetterId, deadLetterIdOfPosition } from '#core/event/dead-letter-id.ts';
 import {
   openStatus,
   type DeadLetter,
@@ -19,7 +19,7 @@ import { untilDisposed } from './until-disposed.ts';
 export function createMemoryDeadLetters(deadLettersMax = 100_000): DeadLetters {
   const entries = new Map<string, DeadLetterEntry>();
   const isKnown = (deadLetter: DeadLetter): boolean => {
-    const older = entries.get(deadLetterIdOfPlace(deadLetter.origin));
+    const older = entries.get(deadLetterIdOfPosition(deadLetter.origin));
     return (
       entries.has(deadLetter.id) ||
       (older !== undefined && deadLetterId(older.origin, older) === deadLetter.id)

@@ -1,5 +1,5 @@
-// The reference vector store: what every adapter must answer, in the plainest code, over everything
-// it holds. It holds its callers to the limits of the port.
+// The reference vector store: it computes the answers that every adapter must give, in the plainest
+// code, over all of its records. It asserts that callers keep the limits of the port.
 
 import type { VectorStore } from '#core/ports.ts';
 import { byCount } from '#core/vectors/count-order.ts';

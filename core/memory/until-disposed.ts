@@ -11,7 +11,7 @@ export function untilDisposed<T extends AsyncDisposable>(name: string, port: T):
       if (isDisposed) return Promise.resolve();
       isDisposed = true;
     } else {
-      assert(!isDisposed, `${name} was asked for ${String(key)} after it was disposed`);
+      assert(!isDisposed, `${name} got a call of ${String(key)} after it was disposed`);
     }
     return call();
   });

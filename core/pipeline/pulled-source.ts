@@ -1,5 +1,5 @@
 // The loop that every event source shares: it reads when it is pulled, waits while there is nothing
-// to read, and ends when it is told to stop.
+// to read, and ends when its signal aborts or it is closed.
 
 import { assert } from '#core/errors/assert.ts';
 import type { Delivery, EventSource } from '#core/ports.ts';
@@ -48,7 +48,7 @@ export function createPulledSource<Fetched>({
 
   return {
     async *deliveries(signal) {
-      assert(!isStarted, 'The deliveries of a source were asked for twice');
+      assert(!isStarted, 'The deliveries of a source were requested twice');
       isStarted = true;
       const ended = AbortSignal.any([signal, closing.signal]);
       ended.addEventListener('abort', wake);

@@ -172,7 +172,7 @@ class RunnerLoop {
   #drain(reason: string, announce: boolean): void {
     if (this.#draining || this.#end !== null) return;
     this.#draining = true;
-    this.#options.log.info({ reason }, 'draining: finishing the jobs in hand');
+    this.#options.log.info({ reason }, 'draining: finishing the jobs in flight');
     if (announce && this.#welcomed) this.#send(encodeMessage({ type: 'runner-drain', reason }));
     this.#wake.resolve();
   }
@@ -266,7 +266,7 @@ class RunnerLoop {
     }
   }
 
-  /** A frame that comes too late, because the connection ends, has nobody to read it. */
+  /** Drops a frame that comes after the connection has ended. */
   #send(frame: string | Uint8Array): void {
     if (!this.#hasClosed && this.#end === null) this.#options.channel.send(frame);
   }

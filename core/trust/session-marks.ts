@@ -76,7 +76,7 @@ export class SessionMarks {
     this.#ended.add(runnerSession);
   }
 
-  /** From now on, somebody else takes care of the session's mark. */
+  /** From now on, another part manages the session's mark. */
   release(runnerSession: string): void {
     this.#open.delete(runnerSession);
     this.#ended.delete(runnerSession);

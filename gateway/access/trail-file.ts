@@ -9,7 +9,7 @@ export class TrailFile {
   readonly #path: string;
   readonly #bytesMax: number;
   #descriptor: number;
-  /** The last line is not whole, so that the next one must not be put behind it. */
+  /** The last line is incomplete, so the next one must not be appended to it. */
   #isTorn: boolean;
 
   /**
@@ -64,7 +64,7 @@ export class TrailFile {
     }
   }
 
-  /** False after somebody moved or removed the file, as a rotation of logs does. */
+  /** False once the file was moved or removed, as log rotation does. */
   #isInPlace(): boolean {
     const found = statSync(this.#path, { bigint: true, throwIfNoEntry: false });
     const opened = fstatSync(this.#descriptor, { bigint: true });

@@ -50,7 +50,7 @@ const tags = [
 ] as const;
 
 /** In addition to the errors that an operation describes itself. */
-const commonErrors: Readonly<Record<string, string>> = {
+const commonErrors = {
   401: 'The API key is missing or wrong. Only a gateway that has keys answers so.',
   403: 'This origin may not use the API, or this key lacks the scope.',
   429: 'Too many requests; retry after the seconds in Retry-After.',
@@ -116,7 +116,7 @@ function complete(operation: Operation, method: (typeof methods)[number], path: 
   const errors = {
     ...(scope === 'open' ? {} : commonErrors),
     421: 'The Host header names another server.',
-    500: commonErrors[500] ?? '',
+    500: commonErrors[500],
     ...(hasBody && bodyErrors),
     ...(hasInput && !isOpenAi && inputErrors),
   };

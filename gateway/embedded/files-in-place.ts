@@ -1,5 +1,5 @@
-// Says whether the files that were opened are still the ones at their paths, so that nothing is
-// written into files that nobody will find again.
+// Checks that the files that were opened are still the ones at their paths, so that nothing is
+// written into files that were removed or replaced.
 
 import { type BigIntStats, statSync } from 'node:fs';
 import { DependencyError } from '#core/errors/errors.ts';
@@ -39,7 +39,7 @@ function lookAt(file: string): BigIntStats | null {
     throw new DependencyError(
       'embedded',
       'io_error',
-      `The disk does not say whether ${file} is still in place (${reason}).`,
+      `Cannot check whether ${file} is still in place (${reason}).`,
       { retryable: true, cause },
     );
   }

@@ -46,7 +46,7 @@ export function createWalBound(
         database.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
       }
     } catch {
-      // All that is committed stands in the log, and the next call that meets the trouble names it.
+      // Everything committed is in the log. If the trouble lasts, the next call reports it.
     }
   };
 }

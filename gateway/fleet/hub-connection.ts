@@ -13,7 +13,7 @@ export type HubConnection = {
   readonly session: GatewaySession;
   readonly channel: Channel;
   readonly identity: RunnerIdentity;
-  /** Aborts when the connection ends, and with it whatever was begun for it alone. */
+  /** Aborts when the connection ends, and cancels the work begun for it alone. */
   readonly ended: AbortController;
   /** UTC ms. */
   readonly connectedAt: number;

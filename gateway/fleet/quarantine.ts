@@ -58,7 +58,7 @@ export class QuarantineList {
 
 /**
  * A runner was found wrong: its vectors since the last passed check are withheld, it is refused for
- * a while, and operators are told.
+ * a while, and log and API report it.
  */
 export function quarantine(
   connection: HubConnection,

@@ -36,7 +36,7 @@ export class RequestChecks {
         status: 503,
         code: 'too_many_requests_in_work',
         detail:
-          `${requestsInFlightMax} requests are in work (server.requestsInFlightMax): ` +
+          `${requestsInFlightMax} requests are in flight (server.requestsInFlightMax): ` +
           'retry this one.',
         retryAfter: 1,
       };

@@ -1,5 +1,4 @@
-// Commits what is settled soon after it is settled, many settles at a time, and retries while that
-// fails.
+// Commits soon after records are settled, many settles at a time, and retries failed commits.
 
 import type { Clock } from '#core/ports.ts';
 import { createCoalescedTask } from '#core/time/coalesced-task.ts';

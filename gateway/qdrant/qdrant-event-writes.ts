@@ -20,7 +20,7 @@ type WritePlan = {
   readonly outcomes: readonly WriteOutcome[];
   /** The newest version of each event that is to be written. */
   readonly writes: readonly EventRecord[];
-  /** Texts that an event refers to no more. */
+  /** Texts to which an event no longer refers. */
   readonly leftTexts: readonly string[];
 };
 

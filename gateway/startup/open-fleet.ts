@@ -1,5 +1,5 @@
-// Opens what embeds texts: the runner hub and the repair of its work, and the caches and limits of
-// those that ask for vectors.
+// Opens the embedding side of the gateway: the runner hub, the repair of its work, and the caches
+// and limits of requests for vectors.
 
 import type { Clock, EmbeddingService, VectorStore } from '#core/ports.ts';
 import { Repair } from '#core/trust/repair.ts';

@@ -32,7 +32,7 @@ export type WorkOptions = {
 export type Work = {
   /** `null` when the settings ask for none. */
   readonly runners: LocalRunners | null;
-  /** Takes no further event; resolves when what is in hand is finished and committed. */
+  /** Accepts no further event; resolves when the events in flight are finished and committed. */
   stop(): Promise<void>;
 };
 

@@ -13,7 +13,7 @@ const headlines: Readonly<Record<PageRunnerState, string>> = {
   working: 'Embedding for the fleet',
   restarting: 'Starting again',
   stopped: 'Stopped',
-  failed: 'Cannot go on',
+  failed: 'Cannot continue',
 };
 const tones: Readonly<Record<PageRunnerState, string>> = {
   idle: '',

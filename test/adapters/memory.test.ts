@@ -81,7 +81,7 @@ describe('memory log', () => {
     await source.deliveries(AbortSignal.abort())[Symbol.asyncIterator]().next();
     await expect(
       source.deliveries(AbortSignal.abort())[Symbol.asyncIterator]().next(),
-    ).rejects.toThrow('asked for twice');
+    ).rejects.toThrow('requested twice');
   });
 });
 

@@ -1,7 +1,7 @@
 // What every dead-letter queue guarantees to the pipeline and to the person who reads it.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { deadLetterId, deadLetterIdOfPlace } from '#core/event/dead-letter-id.ts';
+import { deadLetterId, deadLetterIdOfPosition } from '#core/event/dead-letter-id.ts';
 import {
   openStatus,
   type DeadLetter,
@@ -183,7 +183,7 @@ export function deadLettersConformance(
     });
 
     it('a dead letter with an id of an earlier version is recognised by its record', async () => {
-      const older = deadLetterOf(1, { id: deadLetterIdOfPlace(deadLetterOf(1).origin) });
+      const older = deadLetterOf(1, { id: deadLetterIdOfPosition(deadLetterOf(1).origin) });
       const replayed = statusOf({ state: 'replayed', replays: 1 });
       await queue.put([older]);
       await queue.setStatus([{ id: older.id, status: replayed }]);

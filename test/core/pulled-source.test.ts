@@ -98,6 +98,6 @@ describe('a pulled source', () => {
     await source.deliveries(AbortSignal.abort())[Symbol.asyncIterator]().next();
     await expect(
       source.deliveries(AbortSignal.abort())[Symbol.asyncIterator]().next(),
-    ).rejects.toThrow('asked for twice');
+    ).rejects.toThrow('requested twice');
   });
 });

@@ -31,7 +31,7 @@ beforeAll(async () => {
   token = (await readFile(join(folder.path, 'runner-token'), 'utf8')).trim();
   sent = await sendEvents(gateway, shopEvents(200, 200));
   await until(
-    'all events are in hand',
+    'all events are in flight',
     10_000,
     async () => (await gateway.stats()).events.unsettled === 200,
   );

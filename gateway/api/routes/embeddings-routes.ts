@@ -45,7 +45,7 @@ const modelsRoute = createRoute({
   summary: 'The served model, as a list',
   responses: {
     200: answer(
-      'A list of one.',
+      'A list with one model.',
       z.object({ object: z.literal('list'), data: z.array(modelSchema) }),
       {
         object: 'list',

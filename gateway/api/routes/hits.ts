@@ -46,7 +46,8 @@ export function hitOf(hit: SearchHit): z.infer<typeof hitSchema> {
   };
 }
 
-/** Of every answer that the index as it is now gives. */
+/** In every answer that depends on the present index. */
 export const asOfSchema = z.iso.datetime().openapi({
-  description: 'Events applied before this moment were looked at; some that came later may be.',
+  description:
+    'The answer includes all events applied before this time, and may include later ones.',
 });

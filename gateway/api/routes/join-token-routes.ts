@@ -82,7 +82,7 @@ const makeRoute = createRoute({
       madeSchema,
       { ...exampleToken, token: 'eyJpZCI6…' },
     ),
-    422: problem('Not such a request.'),
+    422: problem('The request is invalid.'),
     429: problem('Too many join tokens have not expired.'),
   },
 });
@@ -113,7 +113,7 @@ const revokeRoute = createRoute({
       'Its runners are disconnected from this gateway (4401), and none joins with it again. ' +
         'Revoke it at the other gateways too.',
     ),
-    422: problem('Not an id.'),
+    422: problem('The id is invalid.'),
   },
 });
 export function joinTokenRoutes(

@@ -103,7 +103,7 @@ export function runnerRoutes(
     const { id } = c.req.valid('param');
     found(id);
     drainRunner(id);
-    log.info({ runner_id: id, request_id: c.get('requestId') }, 'runner told to drain');
+    log.info({ runner_id: id, request_id: c.get('requestId') }, 'runner asked to drain');
     return c.json(found(id), 202);
   });
   app.openapi(removeRoute, (c) => {

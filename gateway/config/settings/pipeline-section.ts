@@ -1,4 +1,4 @@
-// The settings in the section `pipeline`: how much work is in hand at once.
+// The settings in the section `pipeline`: how many events and writes are in flight at once.
 
 import { defaultPipelineLimits } from '#core/pipeline/pipeline.ts';
 import { integer } from '../setting-types.ts';

@@ -2,7 +2,7 @@
 
 import type { DatabaseSync } from 'node:sqlite';
 import { at } from '#core/errors/assert.ts';
-import { deadLetterIdOfPlace } from '#core/event/dead-letter-id.ts';
+import { deadLetterIdOfPosition } from '#core/event/dead-letter-id.ts';
 import {
   type DeadLetter,
   type DeadLetterEntry,
@@ -97,7 +97,7 @@ export function createDeadLetterLookup(
     WHERE id = ? AND timestamp = ? AND record_key IS ? AND record_value = ?`);
   return ({ id, origin }, { timestamp, key, value }) =>
     byId.get(uuidBytes(id)) !== undefined ||
-    byPlace.get(uuidBytes(deadLetterIdOfPlace(origin)), timestamp, key, value) !== undefined;
+    byPlace.get(uuidBytes(deadLetterIdOfPosition(origin)), timestamp, key, value) !== undefined;
 }
 
 export function createDeadLetterWrites(database: DatabaseSync): DeadLetterWrites {

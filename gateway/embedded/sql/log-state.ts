@@ -8,8 +8,8 @@ export type Partition = ReturnType<typeof partitionOf>;
 export class LogState {
   readonly partitions: readonly Partition[];
   /**
-   * Groups that read in this process. Retention spares what the slowest of them has not read.
-   * Before the first group joins, it spares what any known group has not read.
+   * Groups that read in this process. Retention keeps what the slowest of them has not read. Before
+   * the first group joins, it keeps what any known group has not read.
    */
   readonly members = new Set<string>();
   readonly #commits;

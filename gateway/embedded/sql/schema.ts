@@ -2,6 +2,7 @@
 // schema or to another index.
 
 import type { DatabaseSync } from 'node:sqlite';
+import { assert } from '#core/errors/assert.ts';
 import { IndexMismatchError, UsageError } from '#core/errors/errors.ts';
 import type { IndexIdentity } from '#core/ports.ts';
 import { vectorChanges } from '../vectors/vector-copy.ts';
@@ -31,6 +32,12 @@ const productUpgrade = `${productTables}
 
 /** Each upgrades the version before to the version in its key. */
 const upgrades: Readonly<Record<number, string>> = { 2: deadLettersUpgrade2, 3: productUpgrade };
+
+function upgradeTo(version: number): string {
+  const upgrade = upgrades[version];
+  assert(upgrade !== undefined, `There is no upgrade to schema ${version}`);
+  return upgrade;
+}
 
 /**
  * Every index on events costs each event one more write, so there are only these. `events_by_text`
@@ -146,7 +153,7 @@ export function prepareSchema(
   database.exec('BEGIN IMMEDIATE');
   try {
     if (version === 0) database.exec(storeTables);
-    else for (let to = version + 1; to <= schemaVersion; to++) database.exec(upgrades[to] ?? '');
+    else for (let to = version + 1; to <= schemaVersion; to++) database.exec(upgradeTo(to));
     database.exec(`PRAGMA user_version = ${schemaVersion}`);
     database.exec(sessionTables);
     database.exec(vectorChanges);

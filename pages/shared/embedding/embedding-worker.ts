@@ -123,7 +123,7 @@ function refusalOf({ closeCode: code, message }: RunnerRefusedError): {
     };
   return {
     code: 'quarantined',
-    message: 'The gateway found wrong vectors from this tab and takes no more of them',
+    message: 'The gateway found wrong vectors from this tab and accepts no more of them',
     retryable: false,
   };
 }
