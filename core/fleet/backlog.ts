@@ -65,9 +65,15 @@ export class Backlog {
   /**
    * The next job of a lane, of at most `textsMax` texts (1 or more), or `null`. A requeued group
    * goes first and alone; it is cut when this runner takes fewer texts. A group for which
-   * `isForAnother` answers true waits; it holds up only the groups behind it.
+   * `isForAnother` answers true waits; it holds up only the groups behind it. A job ends before the
+   * first new text for which `isLeft` answers true.
    */
-  take(lane: Lane, textsMax: number, isForAnother: (group: Group) => boolean): Group | null {
+  take(
+    lane: Lane,
+    textsMax: number,
+    isForAnother: (group: Group) => boolean,
+    isLeft: (text: string) => boolean,
+  ): Group | null {
     const queue = this.#lanes[lane];
     const requeued = queue.peekRequeued();
     if (requeued !== undefined && !isForAnother(requeued)) {
@@ -79,7 +85,7 @@ export class Backlog {
       queue.requeue(this.group(tasks.slice(textsMax), requeued));
       return this.group(tasks.slice(0, textsMax), requeued);
     }
-    const tasks = queue.takeNew(textsMax);
+    const tasks = queue.takeNew(textsMax, isLeft);
     return tasks.length === 0 ? null : this.group(tasks, null);
   }
 
@@ -139,7 +145,7 @@ class LaneQueue {
     return this.#assign(group?.tasks.filter(({ state }) => state === 'waiting') ?? []);
   }
 
-  takeNew(textsMax: number): readonly Task[] {
+  takeNew(textsMax: number, isLeft: (text: string) => boolean): readonly Task[] {
     const tasks: Task[] = [];
     let chars = 0;
     for (
@@ -148,6 +154,7 @@ class LaneQueue {
       task = this.#new.peek()
     ) {
       if (task.state === 'waiting') {
+        if (isLeft(task.text)) break;
         chars += task.text.length;
         if (tasks.length > 0 && chars > wireLimits.jobCharsMax) break;
         tasks.push(task);

@@ -32,7 +32,8 @@ export function isGivenUp(
 
 /**
  * Whether this runner must leave the group to another one. A group that it has failed waits for any
- * other serving runner; a text before its last attempt waits for a trusted one.
+ * other serving runner; a text before its last attempt waits for a trusted one, and one that this
+ * runner must not embed for one that may.
  */
 export function isForAnother(
   group: Group,
@@ -41,10 +42,23 @@ export function isForAnother(
   attemptsAloneMax: number,
 ): boolean {
   const others = [...runners].filter((other) => other !== runner && other.state === 'serving');
+  const isLeft = textsForOthers(runner, others);
+  if (group.tasks.some(({ text }) => isLeft(text))) return true;
   const [alone, ...more] = group.tasks;
   const isLastAttempt =
     more.length === 0 && alone !== undefined && alone.failuresAlone + 1 >= attemptsAloneMax;
   if (isLastAttempt && (runner.trusted || others.some(({ trusted }) => trusted)))
     return !runner.trusted;
   return group.failedBy === runner.id && others.length > 0;
+}
+
+/** Which texts this runner must leave to others: none while no serving one may embed them. */
+export function textsForOthers(
+  { mustNotEmbed }: Runner,
+  others: Iterable<Runner>,
+): (text: string) => boolean {
+  const canLeave = [...others].some(
+    (other) => other.state === 'serving' && other.mustNotEmbed === null,
+  );
+  return mustNotEmbed !== null && canLeave ? mustNotEmbed : () => false;
 }

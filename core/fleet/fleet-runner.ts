@@ -12,6 +12,8 @@ export type RunnerTerms = {
   readonly textsPerJobMax: number;
   /** May embed again what other runners have embedded. */
   readonly trusted: boolean;
+  /** Texts to which it would give wrong vectors, because its version is older; `null`: none. */
+  readonly mustNotEmbed: ((text: string) => boolean) | null;
   /** Shared by all runners of one join token. */
   readonly limit: TextRateLimit | null;
 };

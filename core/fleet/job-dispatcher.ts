@@ -2,7 +2,7 @@
 // bulk work, in jobs sized to each runner's speed.
 
 import type { Backlog, Group, Lane } from './backlog.ts';
-import { isForAnother } from './failure-policy.ts';
+import { isForAnother, textsForOthers } from './failure-policy.ts';
 import type { Assignment, Job, MixIn } from './fleet-job.ts';
 import { jobsPerRunnerMax, waitMs, type Runner } from './fleet-runner.ts';
 
@@ -118,8 +118,11 @@ export class JobDispatcher {
     const { runners, backlog, attemptsAloneMax } = this.#options;
     const allowed = Math.min(textsMax, runner.limit?.texts(now) ?? Infinity);
     if (allowed === 0) return null;
-    const group = backlog.take(lane, allowed, (other) =>
-      isForAnother(other, runner, runners.values(), attemptsAloneMax),
+    const group = backlog.take(
+      lane,
+      allowed,
+      (other) => isForAnother(other, runner, runners.values(), attemptsAloneMax),
+      textsForOthers(runner, runners.values()),
     );
     if (group === null) return null;
     group.attempt += 1;

@@ -10,7 +10,12 @@ import {
   type GoldenBounds,
   type GoldenCase,
 } from '#core/trust/golden.ts';
-import { greetingProblem, type ModelIdentity } from './greeting-check.ts';
+import {
+  goldenOf,
+  greetingProblem,
+  hasOlderTokenizer,
+  type ModelIdentity,
+} from './greeting-check.ts';
 import { decodeJobResult, type JobResult } from './job-result-frame.ts';
 import {
   closeCode,
@@ -110,6 +115,17 @@ export class GatewaySession {
     return this.#cosine;
   }
 
+  /** The golden texts that check this runner. */
+  get golden(): readonly GoldenCase[] {
+    const { identity, golden } = this.#options;
+    return goldenOf(this.#hello, identity, golden.cases);
+  }
+
+  /** It must not embed the texts of `hasOtherIds`. */
+  get hasOlderTokenizer(): boolean {
+    return hasOlderTokenizer(this.#hello, this.#options.identity);
+  }
+
   receive(frame: string | Uint8Array, now: number): readonly SessionEffect[] {
     if (this.#ended()) return [];
     this.#seenAt = now;
@@ -124,10 +140,8 @@ export class GatewaySession {
   /** The answer to a `check`, one outcome per golden text. */
   checked(outcomes: readonly EmbedOutcome[], utc: number): readonly SessionEffect[] {
     if (this.#ended()) return [];
-    const {
-      golden: { cases },
-      bounds,
-    } = this.#options;
+    const { bounds } = this.#options;
+    const cases = this.golden;
     const unanswered = outcomes.findIndex(({ ok }) => !ok);
     const cosines = cases.map((golden, index) => goldenCosine(outcomes[index], golden));
     const verdict = goldenVerdict(cosines, boundsOf(bounds, this.#hello?.dtype ?? ''));

@@ -1,6 +1,8 @@
 // Decides whether a runner's greeting fits this gateway: the protocol, the model and the size of
 // its jobs.
 
+import { hasOtherIds } from '#core/model/older-tokenizer.ts';
+import type { GoldenCase } from '#core/trust/golden.ts';
 import { closeCode, protocolVersion, type RunnerHello } from './wire.ts';
 
 export type ModelIdentity = {
@@ -8,6 +10,8 @@ export type ModelIdentity = {
   readonly modelRevision: string;
   /** Other revisions that a runner may name. Absent: none. */
   readonly compatibleRevisions?: readonly string[];
+  /** Those of them whose runners give other ids to the texts of `hasOtherIds`. Absent: none. */
+  readonly olderTokenizers?: readonly string[];
   readonly dimensions: number;
 };
 
@@ -42,6 +46,22 @@ export function greetingProblem(
     );
   }
   return null;
+}
+
+/** Whether the runner gives other ids to the texts of `hasOtherIds`. */
+export function hasOlderTokenizer(hello: RunnerHello | null, identity: ModelIdentity): boolean {
+  return hello !== null && identity.olderTokenizers?.includes(hello.modelRevision) === true;
+}
+
+/** The golden texts that check this runner: those whose ids do not depend on its tokenizer's age. */
+export function goldenOf(
+  hello: RunnerHello | null,
+  identity: ModelIdentity,
+  cases: readonly GoldenCase[],
+): readonly GoldenCase[] {
+  return hasOlderTokenizer(hello, identity)
+    ? cases.filter(({ text }) => !hasOtherIds(text))
+    : cases;
 }
 
 function badMessage(reason: string): GreetingProblem {

@@ -3,6 +3,7 @@
 
 import { randomUUID } from 'node:crypto';
 import type { FailureCause } from '#core/fleet/fleet.ts';
+import { hasOtherIds } from '#core/model/older-tokenizer.ts';
 import type { Channel } from '#core/ports.ts';
 import { GatewaySession, type SessionEffect } from '#core/protocol/gateway-session.ts';
 import { closeCode, textsPerJobMax, type RunnerHello } from '#core/protocol/wire.ts';
@@ -107,14 +108,14 @@ export class HubSessions {
 
   #carryOut(connection: HubConnection, effect: SessionEffect): void {
     const { session, channel } = connection;
-    const { fleet, options } = this.#state;
+    const { fleet } = this.#state;
     switch (effect.do) {
       case 'send':
         return channel.send(effect.frame);
       case 'join':
         return this.#join(connection, effect.hello);
       case 'check': {
-        const texts = options.golden.cases.map(({ text }) => text);
+        const texts = session.golden.map(({ text }) => text);
         return fleet.check(session.id, { texts, canaries: new Map() });
       }
       case 'serve':
@@ -139,6 +140,7 @@ export class HubSessions {
       name,
       textsPerSecond,
       trusted: identity.trusted,
+      mustNotEmbed: session.hasOlderTokenizer ? hasOtherIds : null,
       limit: joinLimits.rate(identity.token),
       textsPerJobMax: Math.min(limits.textsPerJobMax, textsPerJobMax(dimensions)),
     });

@@ -13,10 +13,11 @@ import {
   type Manifest,
 } from '#core/model/model-manifest.ts';
 import type { IndexIdentity } from '#core/ports.ts';
+import type { ModelIdentity } from '#core/protocol/greeting-check.ts';
 import type { GoldenBounds } from '#core/trust/golden.ts';
 
 export type GatewayModel = {
-  readonly identity: IndexIdentity;
+  readonly identity: IndexIdentity & ModelIdentity;
   readonly manifest: Manifest;
   /** SHA-256 of the manifest's bytes. */
   readonly filesRevision: string;
@@ -39,6 +40,9 @@ export async function openGatewayModel(folder: string): Promise<GatewayModel> {
         modelRevision: model.revision,
         // A runner may also name the manifest that both have.
         compatibleRevisions: [model.filesRevision, ...compatible.map(({ revision }) => revision)],
+        olderTokenizers: compatible
+          .filter(({ tokenizer }) => tokenizer === 'older')
+          .map(({ revision }) => revision),
         dimensions,
         templateHash,
       },

@@ -49,7 +49,14 @@ class FleetHub implements RunnerHub {
     const { signal } = this.#stopped;
     const fleet = new Fleet(limits, expectsTrusted);
     const connections = new Map<string, HubConnection>();
-    const assigner = new JobAssigner({ fleet, connections, clock, log, signal });
+    const assigner = new JobAssigner({
+      fleet,
+      connections,
+      clock,
+      log,
+      signal,
+      end: (runner, code, reason) => this.#sessions.end(runner, { code, reason, blame: false }),
+    });
     this.service = new EmbeddingQueue(fleet, () => assigner.assignSoon());
     this.#state = {
       options,

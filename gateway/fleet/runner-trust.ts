@@ -44,9 +44,15 @@ export class RunnerTrust {
    */
   async begin(connection: HubConnection): Promise<boolean> {
     const { session, identity, ended } = connection;
-    const { provenanceLog, golden, bounds, limits, random, clock } = this.#state.options;
+    const { provenanceLog, bounds, limits, random, clock } = this.#state.options;
     connection.checks = new RunnerChecks(
-      { golden, bounds, dtype: session.hello?.dtype ?? '', limits, random },
+      {
+        golden: { cases: session.golden },
+        bounds,
+        dtype: session.hello?.dtype ?? '',
+        limits,
+        random,
+      },
       session.checkedAt,
       clock.monotonic(),
     );

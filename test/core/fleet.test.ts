@@ -17,6 +17,7 @@ const terms = (id: string) => ({
   textsPerSecond: 100,
   textsPerJobMax: 512,
   trusted: false,
+  mustNotEmbed: null,
   limit: null,
 });
 const lost = { code: 'runner_lost', message: 'lost' };
