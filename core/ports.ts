@@ -335,6 +335,8 @@ export type ProvenanceStore = {
   withhold(work: SessionWork): Promise<void>;
   /** Withheld texts, in no particular order. */
   withheld(limit: number): Promise<readonly BareText[]>;
+  /** Stored texts in order of their ids, withheld ones included; `after`: the last id of a page. */
+  textsAfter(after: string | null, limit: number): Promise<readonly BareText[]>;
 };
 
 /**

@@ -84,6 +84,7 @@ export async function startGateway(
     storage,
     fleet,
     runners,
+    identity,
     clock,
     log,
     telemetry,

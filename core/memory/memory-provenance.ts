@@ -27,6 +27,10 @@ export function createMemoryProvenance(texts: ReadonlyMap<string, MemoryText>): 
     async withheld(limit) {
       return found(({ isWithheld }) => isWithheld, limit);
     },
+    async textsAfter(after, limit) {
+      const later = [...texts.values()].map(bareText).filter(({ id }) => id > (after ?? ''));
+      return later.toSorted((a, b) => (a.id < b.id ? -1 : 1)).slice(0, limit);
+    },
   };
 }
 

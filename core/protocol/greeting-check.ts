@@ -53,7 +53,7 @@ export function hasOlderTokenizer(hello: RunnerHello | null, identity: ModelIden
   return hello !== null && identity.olderTokenizers?.includes(hello.modelRevision) === true;
 }
 
-/** The golden texts that check this runner: those whose ids do not depend on its tokenizer's age. */
+/** The golden texts that check this runner: those that its tokenizer reads as this version does. */
 export function goldenOf(
   hello: RunnerHello | null,
   identity: ModelIdentity,

@@ -47,6 +47,7 @@ export function createEmbeddedStore(
       },
       withheld: (limit) =>
         reader.call('textsEmbeddedBy', { runnerSession: withheldSession, since: 0, limit }),
+      textsAfter: (after, limit) => reader.call('textsAfter', { after, limit }),
     },
 
     async knownTexts(ids) {

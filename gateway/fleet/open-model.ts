@@ -17,7 +17,8 @@ import type { ModelIdentity } from '#core/protocol/greeting-check.ts';
 import type { GoldenBounds } from '#core/trust/golden.ts';
 
 export type GatewayModel = {
-  readonly identity: IndexIdentity & ModelIdentity;
+  readonly identity: IndexIdentity &
+    ModelIdentity & { readonly olderTokenizers: readonly string[] };
   readonly manifest: Manifest;
   /** SHA-256 of the manifest's bytes. */
   readonly filesRevision: string;

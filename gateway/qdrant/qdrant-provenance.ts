@@ -86,6 +86,19 @@ export function createQdrantProvenance({
           }),
         ),
       ),
+    textsAfter: (after, limit) =>
+      qdrant.read('read its texts one page after the other', async (client) => {
+        const { points } = await client.scroll(names.texts, {
+          // A page begins with the point at the offset, which the page before had.
+          ...(after === null ? {} : { offset: after }),
+          limit: limit + 1,
+          with_payload: ['text', 'product'],
+        });
+        return points
+          .filter(({ id }) => id !== after)
+          .slice(0, limit)
+          .map(bareText);
+      }),
     withheld: (limit) => find([{ key: 'kind', match: { value: withheldKind } }], limit),
   };
 }

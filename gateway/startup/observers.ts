@@ -3,6 +3,7 @@
 
 import type { PipelineObserver } from '#core/pipeline/pipeline-observer.ts';
 import type { Clock } from '#core/ports.ts';
+import type { OlderTextsOptions } from '#core/trust/older-texts.ts';
 import type { RepairOptions } from '#core/trust/repair.ts';
 import { runnerOf } from '../api/views/stats-view.ts';
 import type { HubObserver } from '../fleet/hub-types.ts';
@@ -111,6 +112,16 @@ export function repairObserver(
         fields,
         'cannot write session marks or repair vectors while the store is unavailable; retrying',
       ),
+    ),
+  };
+}
+
+export function olderTextsObserver(log: Log, clock: Clock): OlderTextsOptions['observer'] {
+  return {
+    refused: ({ id, message }) =>
+      log.error({ text_id: id, reason: message }, 'the store refuses the new vector of a text'),
+    failed: createTroubleLog(clock, (fields) =>
+      log.warn(fields, 'cannot read or write texts of an older tokenizer; retrying'),
     ),
   };
 }

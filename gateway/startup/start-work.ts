@@ -4,6 +4,7 @@
 import { runPipeline } from '#core/pipeline/pipeline.ts';
 import type { Clock } from '#core/ports.ts';
 import type { Config } from '../config/config.ts';
+import type { GatewayModel } from '../fleet/open-model.ts';
 import type { LocalRunners } from '../fleet/own-runners-process.ts';
 import { startOwnRunners, type OwnRunnersOptions } from '../fleet/own-runners.ts';
 import type { Live } from '../live/live.ts';
@@ -13,7 +14,8 @@ import { yieldingSource } from '../storage/yielding-source.ts';
 import type { Log } from '../telemetry/gateway-log.ts';
 import type { Telemetry } from '../telemetry/metrics.ts';
 import { pipelineLimits } from './live-limits.ts';
-import { pipelineObserver } from './observers.ts';
+import { olderTextsObserver, pipelineObserver } from './observers.ts';
+import { embedOlderTextsOnce } from './older-texts-once.ts';
 import type { FleetParts } from './open-fleet.ts';
 
 export type WorkOptions = {
@@ -21,6 +23,7 @@ export type WorkOptions = {
   readonly storage: GatewayStorage;
   readonly fleet: FleetParts;
   readonly runners: Pick<OwnRunnersOptions, 'environment' | 'url' | 'model' | 'dataDir'>;
+  readonly identity: GatewayModel['identity'];
   readonly clock: Clock;
   readonly log: Log;
   readonly telemetry: Telemetry;
@@ -56,6 +59,25 @@ export function startWork(options: WorkOptions): Work {
     isDistrusted: (provenance) => repair.isDistrusted(provenance),
   }).catch(onFatal);
   const repairing = repair.run(stopping.signal);
+  const { modelRevision, olderTokenizers } = options.identity;
+  const { url, collection } = config.qdrant;
+  const renewing =
+    olderTokenizers.length > 0
+      ? embedOlderTextsOnce(
+          {
+            store,
+            embedding,
+            clock,
+            log,
+            dataDir: options.runners.dataDir,
+            index: [modelRevision, ...(store.kind === 'qdrant' ? [url, collection] : [])].join(' '),
+            backoff: limits.backoff,
+            observer: olderTextsObserver(log, clock),
+            isDistrusted: (provenance) => repair.isDistrusted(provenance),
+          },
+          stopping.signal,
+        )
+      : Promise.resolve();
   const retention = runRetention(
     {
       store,
@@ -82,7 +104,7 @@ export function startWork(options: WorkOptions): Work {
           }),
     async stop() {
       stopping.abort();
-      await Promise.all([pipeline, retention, repairing]);
+      await Promise.all([pipeline, retention, repairing, renewing]);
     },
   };
 }

@@ -247,6 +247,20 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
         ]);
       });
 
+      it('is read one page after the other, in order of ids, with withheld texts', async () => {
+        await store.provenanceStore.withhold({ runnerSession: mine, since: noon + 5 });
+        const all = [bare(1), bare(2), bare(3), bare(5, 'query')];
+        const sorted = all.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+        const pages: BareText[][] = [];
+        do {
+          const last = pages.at(-1)?.at(-1)?.id ?? null;
+          pages.push([...(await store.provenanceStore.textsAfter(last, 3))]);
+        } while (pages.at(-1)?.length === 3);
+        expect(pages).toEqual([sorted.slice(0, 3), sorted.slice(3)]);
+        const end = sorted.at(-1)?.id ?? '';
+        expect(await store.provenanceStore.textsAfter(end, 3)).toEqual([]);
+      });
+
       it('is found by session and time, until another runner embeds the text again', async () => {
         expect(
           byId(await store.provenanceStore.embeddedBy({ runnerSession: mine, since: noon }, 10)),

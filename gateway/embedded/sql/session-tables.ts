@@ -6,6 +6,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { BareText, SessionMark, SessionWork } from '#core/ports.ts';
 import { bareTextOf, uuidOf } from './stored-rows.ts';
+import { uuidBytes } from './uuid-bytes.ts';
 
 export type SessionWrites = {
   markSession(mark: SessionMark): void;
@@ -17,6 +18,10 @@ export type SessionWrites = {
 export type SessionReads = {
   sessionMarks(): readonly SessionMark[];
   textsEmbeddedBy(request: SessionWork & { readonly limit: number }): readonly BareText[];
+  textsAfter(request: {
+    readonly after: string | null;
+    readonly limit: number;
+  }): readonly BareText[];
 };
 
 export const withheldSession = '';
@@ -60,6 +65,9 @@ export function createSessionReads(database: DatabaseSync): SessionReads {
   const embeddedBy = database.prepare(`
     SELECT id, text, kind, product FROM texts INDEXED BY texts_by_session
     WHERE runner_session = ? AND embedded_at >= ? LIMIT ?`);
+  const textsAfter = database.prepare(
+    'SELECT id, text, kind, product FROM texts WHERE id > ? ORDER BY id LIMIT ?',
+  );
 
   return {
     sessionMarks() {
@@ -72,6 +80,12 @@ export function createSessionReads(database: DatabaseSync): SessionReads {
     textsEmbeddedBy({ runnerSession, since, limit }) {
       return embeddedBy
         .all(runnerSession, since, limit)
+        .map((row) => bareTextOf(uuidOf(row['id']), row));
+    },
+    textsAfter({ after, limit }) {
+      const last = after === null ? null : uuidBytes(after);
+      return textsAfter
+        .all(last ?? new Uint8Array(), limit)
         .map((row) => bareTextOf(uuidOf(row['id']), row));
     },
   };

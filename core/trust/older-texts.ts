@@ -1,0 +1,80 @@
+// Embeds again, in place, the stored texts to which an older tokenizer may have given wrong
+// vectors.
+
+import { hasOtherIds } from '#core/model/older-tokenizer.ts';
+import type { BareText, Clock, EmbeddingService, Provenance, VectorStore } from '#core/ports.ts';
+import { RetryDelays, type Backoff } from '#core/time/retry.ts';
+import { ReEmbedder, type RefusedText } from './re-embedder.ts';
+
+export type OlderTextsOptions = {
+  readonly store: VectorStore;
+  /** With the model's prefixes, as the pipeline has it. */
+  readonly embedding: EmbeddingService;
+  readonly clock: Clock;
+  readonly isDistrusted: (provenance: Provenance) => boolean;
+  readonly backoff: Backoff;
+  /** Called synchronously; must not throw. */
+  readonly observer: {
+    /** The store refuses this text's new vector; the old one stays. */
+    refused(text: RefusedText): void;
+    failed(error: unknown): void;
+  };
+};
+
+/** Texts that are read at once. */
+const pageTexts = 512;
+/** Texts that are embedded at once: few, so that new texts hardly wait for them. */
+const inFlightMax = 16;
+const stepMs = 250;
+
+/**
+ * Looks at every stored text once. Each keeps its vector until the new one is stored. A store that
+ * is down is asked again. Resolves to how many texts have new vectors; rejects with the signal's
+ * reason.
+ */
+export async function embedOlderTexts(
+  { store, embedding, clock, isDistrusted, backoff, observer }: OlderTextsOptions,
+  signal: AbortSignal,
+): Promise<number> {
+  const reEmbedder = new ReEmbedder({
+    store,
+    embedding,
+    clock,
+    isDistrusted,
+    onVectors: () => undefined,
+    onRefused: (text) => observer.refused(text),
+  });
+  const delays = new RetryDelays({ backoff, jitter: 'none' });
+  const retried = async <T>(call: () => Promise<T>): Promise<T> => {
+    for (;;) {
+      try {
+        const result = await call();
+        delays.reset();
+        return result;
+      } catch (error) {
+        signal.throwIfAborted();
+        observer.failed(error);
+        await clock.sleep(delays.next(), signal);
+      }
+    }
+  };
+
+  let stored = 0;
+  let last: string | null = null;
+  for (;;) {
+    const page: readonly BareText[] = await retried(() =>
+      store.provenanceStore.textsAfter(last, pageTexts),
+    );
+    const older = page.filter(({ text }) => hasOtherIds(text));
+    for (let first = 0; first < older.length; first += inFlightMax) {
+      signal.throwIfAborted();
+      reEmbedder.embed(older.slice(first, first + inFlightMax), signal);
+      while (!reEmbedder.isIdle) {
+        stored += await retried(() => reEmbedder.write());
+        if (!reEmbedder.isIdle) await clock.sleep(stepMs, signal);
+      }
+    }
+    last = page.at(-1)?.id ?? last;
+    if (page.length < pageTexts) return stored;
+  }
+}
