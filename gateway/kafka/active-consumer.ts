@@ -69,7 +69,7 @@ export class ActiveConsumer {
    * Resolves with whether the broker has accepted the commits; `false` without a member and between
    * two assignments. Rejects with the client's error.
    */
-  async commit(commits: readonly Commit[]): Promise<boolean> {
+  async commit(commits: readonly Pick<Commit, 'partition' | 'offset'>[]): Promise<boolean> {
     if (this.#consumer === null || this.#isRebalancing) return false;
     const topic = this.#topic;
     const partitions = commits.map(({ partition, offset }) => ({

@@ -22,6 +22,8 @@ export type ConsumerHandlers = {
   skipped(topic: string, partition: number, next: number): void;
   /** The broker has answered. */
   heard(): void;
+  /** The group still has this member; called some times in each session. */
+  heartbeat(): void;
 };
 
 export type ConsumerRun = {
@@ -86,7 +88,10 @@ function listen(
 ): void {
   const { events } = consumer;
   consumer.on(events.CRASH, ({ payload }) => end(payload.error));
-  consumer.on(events.HEARTBEAT, () => handlers.heard());
+  consumer.on(events.HEARTBEAT, () => {
+    handlers.heard();
+    handlers.heartbeat();
+  });
   consumer.on(events.REBALANCING, () => guarded(() => handlers.rebalancing()));
   consumer.on(events.GROUP_JOIN, ({ payload: { memberId, memberAssignment } }) =>
     guarded(() => {

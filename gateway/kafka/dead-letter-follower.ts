@@ -72,6 +72,7 @@ export function followDeadLetters(options: DeadLetterFollowerOptions): DeadLette
         }
       },
       rebalancing: () => undefined,
+      heartbeat: () => undefined,
       batch: take,
       skipped: (topic, partition, next) => progress.advance(topic, partition, next),
     },

@@ -10,6 +10,8 @@ import type { KafkaAssignment } from './kafka-assignment.ts';
 export type KafkaCommitsOptions = {
   readonly assignment: KafkaAssignment;
   readonly active: ActiveConsumer;
+  /** See `TopicWatch.check`. */
+  readonly checkTopic: () => Promise<boolean>;
   /** From the first settle to its commit. */
   readonly commitMs: number;
   /** This many settles make a commit due at once. */
@@ -22,12 +24,12 @@ export type KafkaCommitsOptions = {
 export type KafkaCommits = {
   /** A head may have moved: commits it soon. */
   ask(): void;
-  /** Begins one last commit under an assignment that ends. */
-  beforeRebalance(): void;
   /** No commit begins from now on, except by `last`. */
   stop(): Promise<void>;
   /** Commits once more, and waits for at most a second. */
   last(): Promise<void>;
+  /** Commits the start of these partitions, and waits for at most a second. */
+  start(partitions: readonly number[]): Promise<void>;
 };
 
 const lastMsMax = 1_000;
@@ -35,6 +37,7 @@ const lastMsMax = 1_000;
 export function createKafkaCommits({
   assignment,
   active,
+  checkTopic,
   commitMs,
   commitSettles,
   retryMs,
@@ -42,6 +45,9 @@ export function createKafkaCommits({
   log,
 }: KafkaCommitsOptions): KafkaCommits {
   const commit = async (): Promise<void> => {
+    if (assignment.commits().length === 0) return;
+    // A commit of the topic before would pass over records of the present one.
+    if (!(await checkTopic())) throw new Error('there is no such topic');
     const commits = assignment.commits();
     // What cannot be committed now stays in the ledger: the next consumer that joins commits it.
     if (commits.length > 0 && (await active.commit(commits))) assignment.committed(commits);
@@ -57,13 +63,19 @@ export function createKafkaCommits({
   return {
     ask: () => task.ask(),
     stop: () => task.stop(),
-    beforeRebalance() {
-      commit().catch(() => undefined);
-    },
     async last() {
       const committed = commit().catch((error: unknown) =>
         log.debug({ error: String(error) }, 'the last commit failed; its events are read again'),
       );
+      await within(committed, { ms: lastMsMax, clock, late: () => undefined });
+    },
+    async start(partitions) {
+      const starts = partitions.map((partition) => ({ partition, offset: 0 }));
+      const committed = active
+        .commit(starts)
+        .catch((error: unknown) =>
+          log.debug({ error: String(error) }, 'the start could not be committed'),
+        );
       await within(committed, { ms: lastMsMax, clock, late: () => undefined });
     },
   };

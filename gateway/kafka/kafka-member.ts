@@ -33,6 +33,8 @@ export type KafkaMember = {
   health(): string | null;
   /** Whether its last start failed, so that waiting for it may take long. */
   isFailing(): boolean;
+  /** Leaves the group, and joins it again with a new consumer. */
+  restart(): void;
   /** Leaves the group; takes at most `stopMsMax`, even when the broker does not answer. */
   stop(): Promise<void>;
 };
@@ -54,6 +56,7 @@ export function startKafkaMember(
   const { kafka, name, groupId, topics, clock, log, sessionMs } = options;
   const stopping = new AbortController();
   const { signal } = stopping;
+  let restarting = new AbortController();
   const delays = new RetryDelays({ backoff: restartBackoff, jitter: 'none' });
   const config = consumerConfig(groupId, sessionMs);
   let problem: string | null = `Kafka: joining ${name}`;
@@ -75,13 +78,16 @@ export function startKafkaMember(
   const runOnce = async (): Promise<unknown> => {
     await handlers.prepare();
     if (signal.aborted) return null;
-    return runConsumer({ kafka, config, topics, signal, clock }, observed);
+    restarting = new AbortController();
+    const ending = AbortSignal.any([signal, restarting.signal]);
+    return runConsumer({ kafka, config, topics, signal: ending, clock }, observed);
   };
 
   const keepRunning = async (): Promise<void> => {
     while (!signal.aborted) {
       const error = await runOnce().catch((thrown: unknown) => thrown);
       if (signal.aborted) return;
+      if (error === null) continue;
       problem = kafkaError(error, `reading as ${name}`).message;
       const delayMs = delays.next();
       const { failures } = delays;
@@ -101,6 +107,7 @@ export function startKafkaMember(
         : null;
     },
     isFailing: () => delays.failures > 0,
+    restart: () => restarting.abort(),
     async stop() {
       stopping.abort();
       await within(finished, { ms: stopMsMax, clock, late: () => undefined });

@@ -7,6 +7,9 @@
 // In a rebalance a partition that stays keeps its ledger and its position, so that the records in
 // hand are not fetched again. One that is lost is forgotten at once, and late settles of its
 // records change nothing, because its new member reads the same records.
+//
+// A topic that was deleted and recreated is noticed by its id. Everything held is then dropped, and
+// the new topic is read from its start.
 
 import type { Consumer, Kafka } from 'kafkajs';
 import type { UsageError } from '#core/errors/errors.ts';
@@ -16,6 +19,7 @@ import { rest } from '#core/time/rest.ts';
 import { openKafka, withAdmin } from '../../kafka/kafka-client.ts';
 import type { KafkaConnection } from '../../kafka/kafka-settings.ts';
 import { ensureTopic, type TopicPlan } from '../../kafka/kafka-topics.ts';
+import { createTopicId } from '../../kafka/topic-id.ts';
 import { ActiveConsumer } from './active-consumer.ts';
 import { KafkaAssignment, type KafkaAssignmentOptions } from './kafka-assignment.ts';
 import { createKafkaCommits, type KafkaCommits } from './kafka-commits.ts';
@@ -23,6 +27,7 @@ import { createKafkaLag, type KafkaLag } from './kafka-lag.ts';
 import { type KafkaMemberHandlers, startKafkaMember } from './kafka-member.ts';
 import { recordOfMessage } from './kafka-record.ts';
 import { SoleMember } from './sole-member.ts';
+import { createTopicWatch, type TopicWatch } from './topic-watch.ts';
 
 export type KafkaSourceOptions = KafkaAssignmentOptions & {
   readonly connection: KafkaConnection;
@@ -64,6 +69,7 @@ type Parts = {
   readonly active: ActiveConsumer;
   readonly soleMember: SoleMember | null;
   readonly commits: KafkaCommits;
+  readonly watch: TopicWatch;
   readonly pulled: PulledSource;
 };
 
@@ -77,7 +83,25 @@ export function createKafkaSource(options: KafkaSourceOptions): EventSource {
   const assignment = new KafkaAssignment(options);
   const active = new ActiveConsumer(topic);
   const soleMember = options.alone ? new SoleMember(options) : null;
-  const commits = createKafkaCommits({ ...options, assignment, active, log });
+  const topicId = createTopicId({ kafka, topic, groupId });
+  const watch = createTopicWatch({
+    current: () => topicId.current(),
+    async replaced() {
+      log.warn({ topic }, 'the topic was deleted and recreated: reading it from the start');
+      const partitions = assignment.partitions();
+      for (const partition of partitions) assignment.drop(partition);
+      await commits.start(partitions);
+      active.ended();
+      member.restart();
+    },
+  });
+  const commits = createKafkaCommits({
+    ...options,
+    assignment,
+    active,
+    checkTopic: () => watch.check(),
+    log,
+  });
 
   const deliver = (): readonly Delivery[] => {
     const batch = soleMember?.isConfirmed === false ? null : assignment.take();
@@ -100,7 +124,7 @@ export function createKafkaSource(options: KafkaSourceOptions): EventSource {
   const name = `group ${groupId} at ${connection.brokers.join(', ')}`;
   const member = startKafkaMember(
     { kafka, name, groupId, topics: [topic], sessionMs, clock, log },
-    handlersOf({ kafka, lag, assignment, active, soleMember, commits, pulled }, options),
+    handlersOf({ kafka, lag, assignment, active, soleMember, commits, watch, pulled }, options),
   );
 
   return {
@@ -115,7 +139,11 @@ export function createKafkaSource(options: KafkaSourceOptions): EventSource {
       await commits.stop();
       if (member.health() === null) await commits.last();
       for (const partition of assignment.partitions()) assignment.drop(partition);
-      await Promise.all([member.stop(), lag[Symbol.asyncDispose]()]);
+      await Promise.all([
+        member.stop(),
+        lag[Symbol.asyncDispose](),
+        topicId[Symbol.asyncDispose](),
+      ]);
     },
   };
 }
@@ -124,7 +152,7 @@ function handlersOf(
   parts: Parts,
   { topic: plan, groupId, retryMs, clock, connection: { log } }: KafkaSourceOptions,
 ): KafkaMemberHandlers {
-  const { kafka, lag, assignment, active, soleMember, commits, pulled } = parts;
+  const { kafka, lag, assignment, active, soleMember, commits, watch, pulled } = parts;
   const { topic } = plan;
 
   const confirmAlone = async (consumer: Consumer): Promise<void> => {
@@ -153,6 +181,7 @@ function handlersOf(
     async prepare() {
       active.ended();
       await withAdmin(kafka, (admin) => ensureTopic(admin, plan));
+      await watch.check();
       assignment.restart();
     },
 
@@ -166,9 +195,12 @@ function handlersOf(
       pulled.wake();
     },
 
+    heartbeat() {
+      // What fails is tried again by the next one.
+      watch.check().catch(() => undefined);
+    },
+
     rebalancing() {
-      // The last chance to commit under the old assignment: the client joins again at once.
-      commits.beforeRebalance();
       active.rebalancing();
     },
 

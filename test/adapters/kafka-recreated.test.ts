@@ -11,15 +11,17 @@ import { openKafka, withAdmin } from '../../kafka/kafka-client.ts';
 import { noKafka, startKafkaBroker, type KafkaBroker } from '../helpers/kafka-broker.ts';
 import { until } from '../helpers/until.ts';
 import { cuttable, kafkaDeadLetters, kafkaTopic } from './kafka-harness.ts';
+import { KafkaReader, stored } from './kafka-reader.ts';
 
 const reason = await noKafka();
 const utf8 = new TextEncoder();
-const badRecords = (life: string): LogRecord[] =>
-  Array.from({ length: 300 }, (_, i) => ({
+const textOf = (bytes: Uint8Array | null): string => new TextDecoder().decode(bytes ?? undefined);
+const badRecords = (life: string, length = 300): LogRecord[] =>
+  Array.from({ length }, (_, i) => ({
     key: utf8.encode(`key ${i % 10}`),
     value: utf8.encode(`not JSON: ${life} ${i}`),
     headers: {},
-    timestamp: 1_700_000_000_000,
+    timestamp: Date.now(),
   }));
 
 const silent = {
@@ -85,11 +87,39 @@ describe.skipIf(reason !== null)('a topic that was deleted and recreated', () =>
       });
     }
     const listed = await queue.list({ limit: 1_000, valueBytesMax: 100 });
-    expect(listed.map(({ value }) => new TextDecoder().decode(value)).toSorted()).toEqual(
+    expect(listed.map(({ value }) => textOf(value)).toSorted()).toEqual(
       ['first', 'second']
-        .flatMap(badRecords)
-        .map(({ value }) => new TextDecoder().decode(value))
+        .flatMap((life) => badRecords(life))
+        .map(({ value }) => textOf(value))
         .toSorted(),
     );
+  }, 60_000);
+
+  it('is read from its start, even when it has grown past the position of a reader meanwhile', async () => {
+    await using log = kafkaTopic(broker, { partitions: 1 }, randomUUID());
+    await log.append(badRecords('first', 20));
+    // It takes five, has the rest in hand, and does not fetch any more.
+    const source = await log.open('group', { unsettledMax: 5, fetchedBytesMax: 1 });
+    const reader = new KafkaReader(source, false);
+    await until('it is full', 20_000, () => reader.delivered.length === 5);
+    await withAdmin(openKafka(cuttable(broker.brokers)), async (admin) => {
+      await admin.deleteTopics({ topics: [log.topic] });
+      await admin.createTopics({
+        topics: [{ topic: log.topic, numPartitions: 1 }],
+        waitForLeaders: false,
+      });
+    });
+    const records = badRecords('second', 50);
+    await until('the new topic is full', 20_000, () => log.append(records).then(() => true));
+    reader.settles = true;
+    for (const delivery of reader.delivered) delivery.settle(stored);
+    const read = () => new Set(reader.delivered.map(({ value }) => textOf(value)));
+    await until(
+      'all is committed',
+      20_000,
+      async () => (await reader.partitions()).length === 1 && (await reader.lag()) === 0,
+    );
+    expect(records.filter(({ value }) => !read().has(textOf(value)))).toEqual([]);
+    await reader.close();
   }, 60_000);
 });

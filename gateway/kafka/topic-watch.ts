@@ -1,0 +1,35 @@
+// Notices that the topic was deleted and recreated: its offsets begin again at 0, so that positions
+// and commits of the topic before it mean other records.
+
+export type TopicWatchOptions = {
+  /** See `TopicId`. */
+  readonly current: () => Promise<string | null>;
+  /** The topic is another one than at the last check. The check waits for it. */
+  readonly replaced: () => Promise<void>;
+};
+
+export type TopicWatch = {
+  /** Resolves with whether the topic exists; rejects with the client's error. */
+  check(): Promise<boolean>;
+};
+
+export function createTopicWatch({ current, replaced }: TopicWatchOptions): TopicWatch {
+  /** `null` until the topic was seen. */
+  let known: string | null = null;
+  let checking: Promise<boolean> | null = null;
+
+  const check = async (): Promise<boolean> => {
+    const id = await current();
+    if (id === null) return false;
+    const isReplaced = known !== null && id !== known;
+    known = id;
+    if (isReplaced) await replaced();
+    return true;
+  };
+  return {
+    check: () =>
+      (checking ??= check().finally(() => {
+        checking = null;
+      })),
+  };
+}
