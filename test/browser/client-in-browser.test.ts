@@ -1,5 +1,5 @@
-// The typed client in a real browser, in a page of another origin that the gateway lets in: bundled
-// as an application would, with nothing of Node in it.
+// The typed client in a real browser, in a page of another origin that the gateway allows: bundled
+// as an application would do it, without any Node module.
 
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -29,7 +29,7 @@ async function bundle(): Promise<string> {
   return output.code;
 }
 
-/** A page of somebody's application. */
+/** A page of another application. */
 async function serve(script: string): Promise<AsyncDisposable & { readonly origin: string }> {
   const server = createServer((_request, response) =>
     response

@@ -24,9 +24,7 @@ beforeAll(async () => {
 afterAll(() => open.disposeAsync());
 
 describe('the demo', { timeout: waitMsMax }, () => {
-  test('embeds the sample, says on what and how fast, and draws every product', async ({
-    skip,
-  }) => {
+  test('embeds the sample, shows device and speed, and draws every product', async ({ skip }) => {
     await needsBrowser(skip);
     await demo.embed();
     expect(await demo.text('[data-phase]')).toBe('64 products embedded. Search away.');
@@ -148,7 +146,7 @@ describe('the demo', { timeout: waitMsMax }, () => {
     await needsBrowser(skip);
     await demo.page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
     await demo.page.close();
-    // The gateway itself has ended too, not only the page's network.
+    // The gateway has ended too, not only the page's network.
     await gateway[Symbol.asyncDispose]();
     await expect(fetch(gateway.url)).rejects.toThrow('fetch failed');
     const again = await openDemo(browser.defaultBrowserContext(), gateway.url);

@@ -1,5 +1,5 @@
 // The size of the demo: little script before anything is embedded, all of it deferred, none inline,
-// and nothing precached that the page does not need.
+// and no unneeded file is precached.
 
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
@@ -16,7 +16,7 @@ beforeAll(() => {
 }, 120_000);
 
 const read = (path: string): string => readFileSync(join(pages, path), 'utf8');
-/** As the gateway sends it to every current browser: by Brotli, but for tiny files. */
+/** Sizes as the gateway sends files to every current browser: by Brotli, except for tiny files. */
 function bytesOf(path: string): number {
   const compressed = join(pages, `${path}.br`);
   return statSync(existsSync(compressed) ? compressed : join(pages, path)).size;

@@ -30,7 +30,7 @@ const lost = new EmbeddingFailedError('The GPU was lost: driver update', {
   retryable: true,
 });
 
-/** Sessions that embed by `answer`; `refuse` throws for what cannot be started. */
+/** Sessions that embed with `answer`; `refuse` throws for candidates that cannot start. */
 function sessions(answer: Answer, refuse: (request: EmbeddingRequest) => void = () => undefined) {
   const started: Session[] = [];
   const start = async (request: EmbeddingRequest): Promise<Embedding> => {

@@ -72,7 +72,7 @@ test(
     const nodeName = [...by.keys()].find((name) => !name.startsWith('tab-')) ?? '';
     expect([...by.keys()].toSorted()).toEqual([nodeName, 'tab-gpu', 'tab-wasm'].toSorted());
     expect(new Set(texts('tab-gpu').map(({ dtype }) => dtype))).toEqual(new Set(['fp32']));
-    // Who is faster has more of the stream, about as much more as it is faster.
+    // A faster runner has more of the stream, about in proportion to its speed.
     const speed = (name: string) =>
       (speeds.get(name) ?? []).reduce((sum, value, _, all) => sum + value / all.length, 0);
     expect(texts('tab-gpu').length).toBeLessThan(texts('tab-wasm').length);

@@ -40,8 +40,8 @@ test('no direction has more variance than the first axis, nor the second than th
           squares(placed.map((point) => point.y)),
         ];
         const length = Math.sqrt(squares(any));
-        // Two directions of nearly the same variance may be told apart late: what is lost then is
-        // as small as their difference.
+        // Two directions of nearly the same variance may be separated late; the loss is then as
+        // small as their difference.
         expect(x).toBeGreaterThanOrEqual(
           spread(
             all,

@@ -37,7 +37,7 @@ describe('with WebGPU on a software adapter', () => {
   }, 60_000);
 
   test(
-    'when forced, it is right and named as such; a fresh worker replaces a lost GPU',
+    'when forced, it is right and reported as software; a fresh worker replaces a lost GPU',
     { timeout: 400_000 },
     async ({ skip }) => {
       await needsBrowser(skip);

@@ -86,7 +86,7 @@ describe('without WebGPU', () => {
 
   test.for([
     [
-      'the network went',
+      'the network fails',
       () => {
         dispatchEvent(new Event('offline'));
       },
@@ -148,7 +148,7 @@ describe('without WebGPU', () => {
     await lent.page.evaluate(() => window.vectorstream?.stop());
     expect(await lent.status()).toMatchObject({ state: 'stopped', runnerId: null });
     await until(
-      'the fleet has let it go',
+      'the fleet no longer lists it',
       10_000,
       async () => (await world.gateway.stats()).runners.length === 0,
     );

@@ -31,7 +31,7 @@ const log = createLog({
   destination: { write: () => undefined },
 });
 
-/** Both go by box.lan, which the browser takes for this machine. */
+/** Both are named box.lan, which the browser resolves to this machine. */
 async function start(data: string, environment: Record<string, string>): Promise<Gateway> {
   const settings = new Settings({
     yaml: null,
@@ -73,7 +73,7 @@ beforeAll(async () => {
     type: 'spki',
     format: 'der',
   });
-  // As a person does who compared the fingerprint: this one certificate is taken, and no other.
+  // Trusts this one certificate and no other, as a person does after comparing the fingerprint.
   const flags = [
     '--host-resolver-rules=MAP *.lan 127.0.0.1',
     `--ignore-certificate-errors-spki-list=${createHash('sha256').update(spki).digest('base64')}`,
@@ -125,13 +125,13 @@ test('a page of another name has what runners need over HTTPS, and only then', a
     hasWebGpu: true,
     hasCaches: true,
   });
-  // The browser was told to ask this name by TLS alone from now on.
+  // From now on the browser uses only TLS for this name.
   await expect(inPage(`http://box.lan:${portOf(plain)}/runner`, facts)).rejects.toThrow(
     'ERR_SSL_PROTOCOL_ERROR',
   );
 });
 
-/** Run in a page: what it can do to the gateway at `host`. */
+/** Runs in a page: its possible actions on the gateway at `host`. */
 const attempt = async (host: string) => {
   const socket = new WebSocket(`ws://${host}/ws/events`, ['vectorstream.v1']);
   const opened = await new Promise((resolve) => {
@@ -147,7 +147,8 @@ const attempt = async (host: string) => {
     session_id: 's',
     product: { id: 'p', name: 'Lamp', price: 1 },
   });
-  // Such a request needs no leave: the browser sends it, whatever becomes of the answer.
+  // Such a request needs no permission: the browser sends it, whether or not the page may read the
+  // answer.
   const sent = await fetch(`http://${host}/events`, { method: 'POST', body, mode: 'no-cors' }).then(
     ({ type }) => type,
     () => 'refused',
@@ -180,7 +181,7 @@ test('only pages of this gateway may open its WebSockets, send events and read',
     expect(await (await fetch(`http://${host}/stats`)).json()).toMatchObject({
       events: { received: 0 },
     });
-    // A name that leads here is not yet one of ours.
+    // A name that resolves to this machine is not necessarily one of the gateway's.
     expect(
       await inPage(`http://rebound.lan:${portOf(plain)}/stats`, () => document.body.textContent),
     ).toContain('host_not_allowed');

@@ -21,7 +21,7 @@ export type TabGateway = {
   readonly token: string;
   /** Resolves when a runner of this name is ready. */
   runnerNamed(name: string): Promise<Stats['runners'][number]>;
-  /** Cosines of the fleet's vectors, which lent tabs make alone, to the reference. */
+  /** Cosines of the fleet's vectors, computed by lent tabs alone, to the reference. */
   cosines(texts: number): Promise<readonly number[]>;
 };
 

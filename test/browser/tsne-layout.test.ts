@@ -1,5 +1,4 @@
-// The layout of the map: what is near on it is near in meaning, in whatever batches the vectors
-// come.
+// The layout of the map: near points have similar meanings, in whatever batches the vectors arrive.
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';

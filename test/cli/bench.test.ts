@@ -1,4 +1,4 @@
-// The figures of the benchmarks: what is reported is what was measured.
+// The figures of the benchmarks: reports match the measurements.
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -34,7 +34,7 @@ describe('median', () => {
 });
 
 describe('quantile', () => {
-  test('is a value that so many do not exceed, and no smaller one is', () => {
+  test('is the smallest value that this share does not exceed', () => {
     expect(quantile([5, 1, 4, 2, 3], 0.5)).toBe(3);
     expect(quantile([], 0.5)).toBeNaN();
     fc.assert(
@@ -115,7 +115,7 @@ describe('secondHalf', () => {
 });
 
 describe('a row', () => {
-  test('is met or not by its bound, and always without one', () => {
+  test('is met or missed by its bound, and always met without one', () => {
     expect(isMet(row('rate', 3000, 'events/s', atLeast(3000)))).toBe(true);
     expect(isMet(row('rate', 2999, 'events/s', atLeast(3000)))).toBe(false);
     expect(isMet(row('memory', 300, 'MB', lessThan(300)))).toBe(false);
@@ -134,7 +134,7 @@ describe('a row', () => {
     );
   });
 
-  test('shows three figures that count', () => {
+  test('shows three significant digits', () => {
     expect([1234.5, 123.4, 12.34, 1.234, 0.1234, 0, -12.34].map(figure)).toEqual([
       '1,235',
       '123',

@@ -1,5 +1,5 @@
-// `npm run certificate`: whose names it takes, what it refuses, and that what it makes is a key and
-// a certificate that belong together.
+// `npm run certificate`: the names it accepts, what it refuses, and that its key and certificate
+// belong together.
 
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
@@ -60,7 +60,7 @@ describe('the names', () => {
     ).toThrow('This machine has no address in a network.');
   });
 
-  test.each(['https://box', 'box:8080', 'two words', '', '-x', '*'])('%s is none', (name) => {
+  test.each(['https://box', 'box:8080', 'two words', '', '-x', '*'])('%s is refused', (name) => {
     expect(() => certificateNames([name], laptop)).toThrow('allowed: host names and IP addresses');
   });
 });

@@ -134,7 +134,7 @@ describe('the demo’s job', () => {
     );
   });
 
-  test('waits for the events of an earlier run, also while their number is not known', async () => {
+  test('waits for the events of an earlier run, even while their number is unknown', async () => {
     const lags = [null, 500, 200, 0];
     const updates: number[] = [];
     const { result } = await run(0, 0);

@@ -1,5 +1,5 @@
-// The generator: repeatable, shaped as promised, sensible in order, and wrong exactly where it
-// says.
+// The generator: repeatable, with the documented distributions, in a sensible order, and invalid
+// exactly where it says.
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -47,7 +47,7 @@ function parsed(options: Partial<GeneratorOptions>): ProductEvent[] {
 }
 
 describe('a stream of events', () => {
-  test('is the same, byte for byte, for the same seed and start, and another for any other', () => {
+  test('is identical byte for byte for the same seed and start, and different for others', () => {
     expect(lines({})).toEqual(lines({}));
     expect(lines({ seed: 2 })[0]).not.toEqual(lines({})[0]);
     expect(lines({ startAt: startAt + 1 })[0]).not.toEqual(lines({})[0]);

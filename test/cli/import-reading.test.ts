@@ -1,5 +1,5 @@
-// What a log is read as: lines, records, dialect, dates and numbers, for the logs that exist and
-// for hostile ones.
+// How a log is read: lines, records, dialect, dates and numbers, for real logs and for hostile
+// ones.
 
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

@@ -1,4 +1,4 @@
-// The soak: a rise is found however the series scatters, and a run of seconds on a real gateway
+// The soak: a rise is detected however the series scatters, and a run of seconds on a real gateway
 // ends in a table.
 
 import { readFile } from 'node:fs/promises';
@@ -28,7 +28,7 @@ const broken = (samples: readonly Sample[]) =>
 describe('the slope of Theil and Sen', () => {
   const rise = fc.integer({ min: -1000, max: 1000 });
 
-  test('is that of the line on which the points lie, and is sure of it', () => {
+  test('is that of the line through the points, with certainty', () => {
     fc.assert(
       fc.property(rise, fc.integer({ min: 10, max: 60 }), (slope, count) => {
         expect(trendOf(straight(slope, count))).toEqual({ slope, atLeast: slope });
@@ -67,7 +67,7 @@ describe('the slope of Theil and Sen', () => {
     );
   });
 
-  test('claims a rise in a series that only scatters hardly ever', () => {
+  test('hardly ever reports a rise in a series that only scatters', () => {
     const rising = Array.from({ length: 200 }, (_, seed) => {
       const dice = random(seed, 5);
       return trendOf(Array.from({ length: 60 }, (_point, x) => ({ x, y: dice.next() })));
@@ -76,7 +76,7 @@ describe('the slope of Theil and Sen', () => {
     expect(rising.length).toBeLessThan(15);
   });
 
-  test('is not told from fewer than ten points, and takes a thousand of very many', () => {
+  test('is not given for fewer than ten points, and uses a thousand of very many', () => {
     expect(trendOf(straight(1, 9))).toBeNull();
     expect(trendOf(straight(3, 20_000))?.slope).toBe(3);
   });
@@ -138,15 +138,15 @@ describe('the verdict', () => {
     ]);
   });
 
-  test('takes one step for no leak', () => {
+  test('does not report a single step as a leak', () => {
     expect(broken(tenMinutes((index) => ({ rssBytes: index < 60 ? 200e6 : 208e6 })))).toEqual([]);
   });
 
-  test('finds a level that is too high without any rise', () => {
+  test('detects a level that is too high without any rise', () => {
     expect(broken(tenMinutes(() => ({ rssBytes: 400e6 })))).toEqual(['resident memory']);
   });
 
-  test('says so in a table, and leaves out what the system does not tell', () => {
+  test('is shown in a table, without what the system does not report', () => {
     const lines = verdictTable(
       verdictsOf(tenMinutes((index) => ({ fileHandles: null, rssBytes: 200e6 + index * 1e6 }))),
     ).split('\n');
@@ -156,7 +156,7 @@ describe('the verdict', () => {
   });
 });
 
-test('a run of seconds on a real gateway tells what it saw', { timeout: 120_000 }, async () => {
+test('a run of seconds on a real gateway reports its figures', { timeout: 120_000 }, async () => {
   await using folder = await temporaryFolder();
   const out = join(folder.path, 'samples.ndjson');
   const { code, stdout, stderr } = await runProgram({
@@ -164,8 +164,8 @@ test('a run of seconds on a real gateway tells what it saw', { timeout: 120_000 
     flags: ['--minutes', '0.06', '--every', '0.25', '--rate', '40', '--runners', '1', '--out', out],
     environment: {},
   });
-  // A busy machine may exceed a bound in so short a time: what is claimed is that it is measured,
-  // judged and told.
+  // A busy machine may exceed a bound in so short a time, so the test checks only that everything
+  // is measured, judged and reported.
   expect([0, 1], stderr).toContain(code);
   expect(stdout).toMatch(
     /After \d+ s of \d+ s: \d+ samples, \d+ events\/s stored, \d+ texts embedded, 0 events dead-lettered/,

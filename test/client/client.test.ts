@@ -1,4 +1,4 @@
-// Uses every part of the typed client once against a real gateway, and meets each kind of error.
+// Uses every part of the typed client once against a real gateway, and every kind of error.
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {

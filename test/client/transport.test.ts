@@ -25,7 +25,7 @@ const broken: Answer = () => {
 
 type Sent = { readonly url: string; readonly headers: Headers; readonly body: unknown };
 
-/** Gives the answers one after the other, and keeps what was sent and what was waited for. */
+/** Returns the answers one after the other, and records requests and waits. */
 function scripted(answers: readonly Answer[], options: Partial<TransportOptions> = {}) {
   const asked: Sent[] = [];
   const waits: RetryWait[] = [];
@@ -91,7 +91,7 @@ test('a batch is retried under the same key, after Retry-After and a backoff', a
   ]);
 });
 
-test('a call that must not happen twice is retried only when the gateway refused it', async () => {
+test('a call that must not run twice is retried only when the gateway refused it', async () => {
   const call = { method: 'POST', path: '/dlq/replay/1', json: {} } as const;
   const lost = scripted([broken]);
   await expect(lost.transport.json(call)).rejects.toMatchObject({

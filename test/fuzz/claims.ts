@@ -1,4 +1,4 @@
-// What a target claims of every input, in words that a failing run prints.
+// The claims of a target about every input, worded for the output of a failing run.
 
 import { isDeepStrictEqual } from 'node:util';
 
@@ -14,7 +14,7 @@ export function equal(actual: unknown, expected: unknown, claim: string): void {
     );
 }
 
-/** A message for people: one line that cannot steer a terminal, and not endless. */
+/** A message for people: one line of bounded length without terminal control characters. */
 export function oneLine(message: string, charactersMax: number): void {
   assert(
     message !== '' && message.length <= charactersMax,

@@ -1,11 +1,11 @@
-// The inputs that are kept per target: valid ones to begin from, and those that once found
-// something, each under its name.
+// The kept inputs of each target: valid ones to start from, and those that once found something,
+// each in its own file.
 
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** What is no text lies as hexadecimal digits, so that a change to it can be read. */
+/** Binary inputs are stored as hexadecimal digits, so that a change to them is readable. */
 const hexEnding = '.hex';
 const folderOf = (target: string): string => join(import.meta.dirname, 'corpus', target);
 

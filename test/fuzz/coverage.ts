@@ -6,7 +6,7 @@ type Interval = readonly [start: number, end: number];
 
 export type Coverage = AsyncDisposable & {
   /**
-   * Whether something was reached since the last call that never was before. Unless `learn`, it
+   * Whether code was reached since the last call that was never reached before. Unless `learn`, it
    * stays new.
    */
   grew(learn: boolean): Promise<boolean>;
@@ -15,8 +15,8 @@ export type Coverage = AsyncDisposable & {
 };
 
 /**
- * Of the scripts whose address `counts` fits. The profiler is one per process: dispose before the
- * next.
+ * Covers the scripts whose address `counts` accepts. There is one profiler per process: dispose it
+ * before the next.
  */
 export async function startCoverage(counts: RegExp): Promise<Coverage> {
   const session = new Session();
@@ -24,8 +24,8 @@ export async function startCoverage(counts: RegExp): Promise<Coverage> {
   await session.post('Profiler.enable');
   await session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
   /**
-   * Per function, what no run reached: V8 joins neighbouring blocks of the same count, so that the
-   * blocks reached have no lasting bounds.
+   * Per function, the code that no run reached. V8 joins neighbouring blocks with the same count,
+   * so reached blocks have no stable bounds.
    */
   const unreached = new Map<
     string,

@@ -1,5 +1,5 @@
-// A longer search of every target, with another seed for each day, so that the search goes on as
-// long as the project does.
+// A longer search of every target. The seed changes every day, so the search continues as long as
+// the project does.
 
 import { expect, test } from 'vitest';
 import { keepInput, readCorpus } from './corpus.ts';

@@ -1,5 +1,5 @@
-// Every input that once found something holds today, and so does what a short search with a fixed
-// seed makes of the corpus.
+// Every input that once found something passes today, and so does a short search from the corpus
+// with a fixed seed.
 
 import { globSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
@@ -8,7 +8,7 @@ import { firstFailure, fuzz } from './fuzzer.ts';
 import { targets } from './targets/all.ts';
 import { planted } from './targets/planted.ts';
 
-/** What one execution costs, compared with parsing an event. */
+/** The cost of one execution, compared with parsing an event. */
 const costs: Readonly<Record<string, number>> = {
   http: 30,
   import: 12,
@@ -17,7 +17,7 @@ const costs: Readonly<Record<string, number>> = {
   config: 3,
 };
 const executions = 600;
-/** A search without coverage of the code that it tries would be blind. */
+/** Without coverage of the tested code, the search would be blind. */
 const sourceFiles = globSync('{core,gateway,kafka,cli}/**/*.ts');
 
 describe.each(targets)('$name', (target) => {
@@ -27,7 +27,7 @@ describe.each(targets)('$name', (target) => {
     expect(sourceFiles.some((file) => target.covers.test(`/${file}`))).toBe(true);
   });
 
-  test('every kept input holds', async () => {
+  test('every kept input passes', async () => {
     for (const { name, input } of corpus)
       expect((await firstFailure(target, [input]))?.error, name).toBeUndefined();
   });

@@ -1,5 +1,5 @@
-// Looks for an input that breaks a target's claims: mutates known inputs, keeps those that reach
-// new code, and shrinks what fails.
+// Searches for an input that breaks a target's claims: mutates known inputs, keeps those that reach
+// new code, and shrinks those that fail.
 
 import vm from 'node:vm';
 import { seeded } from '../helpers/seeded.ts';
@@ -8,12 +8,12 @@ import { mutate, type Words } from './mutate.ts';
 
 export type Target = {
   readonly name: string;
-  /** Addresses of the scripts whose coverage leads the search. */
+  /** Addresses of the scripts whose coverage guides the search. */
   readonly covers: RegExp;
   /** Words of the input's language. */
   readonly words: Words;
   /**
-   * Throws when a claim does not hold of this input. In a target that returns a promise, that
+   * Throws when a claim does not hold for this input. In a target that returns a promise, that
    * promise rejects.
    */
   readonly run: (input: Buffer) => void | Promise<void>;
@@ -42,15 +42,15 @@ export type FuzzResult = {
   readonly failure: Failure | null;
 };
 
-/** Asking for the coverage costs as much as dozens of runs. */
+/** Reading the coverage costs as much as dozens of runs. */
 const batchInputs = 32;
 const hangMs = 20_000;
 const shrinkRunsMax = 500;
 const keptMax = 2000;
 
 /**
- * The known inputs first, then what is made of them. The same seed, corpus and code make the same
- * inputs.
+ * Tries the known inputs first, then mutations of them. The same seed, corpus and code give the
+ * same inputs.
  */
 export async function fuzz(
   target: Target,
@@ -83,8 +83,8 @@ export async function fuzz(
 }
 
 /**
- * Runs them in order. What does not come back is a failure, too: a loop is interrupted, a promise
- * left alone.
+ * Runs them in order. A run that does not end is a failure, too: a loop is interrupted, and a
+ * promise is abandoned.
  */
 export async function firstFailure(
   target: Target,
@@ -126,8 +126,8 @@ async function within(running: Promise<void>, msMax: number): Promise<void> {
 }
 
 /**
- * Takes pieces away, ever smaller ones, as long as it still fails. A hang is left as it is: each
- * try of it takes its full time.
+ * Removes ever smaller pieces as long as the input still fails. A hang is not shrunk, because each
+ * attempt would take its full time.
  */
 async function shrunk(target: Target, failure: Failure): Promise<Failure> {
   let smallest = failure;

@@ -1,5 +1,5 @@
-// `npm run fuzz -- --target NAME --minutes N`: searches for as long as it is let, keeps what
-// reached new code, and stores what fails.
+// `npm run fuzz -- --target NAME --minutes N`: searches for the given time, keeps inputs that
+// reached new code, and stores those that fail.
 
 import { parseArgs } from 'node:util';
 import { keepInput, readCorpus } from './corpus.ts';
@@ -45,7 +45,7 @@ else if (
         ? (process.exitCode ?? 0)
         : 1;
   }
-  // What an input left open must not hold the program.
+  // Resources that an input left open must not keep the program running.
   process.exit();
 }
 

@@ -1,5 +1,5 @@
-// Makes a new input out of known ones: by bytes, by lines, by words of the target's language, and
-// by the members of JSON.
+// Makes a new input from known ones: by bytes, by lines, by words of the target's language, and by
+// the members of JSON.
 
 import type { Seeded } from '../helpers/seeded.ts';
 
@@ -69,10 +69,7 @@ const oddBytes = [
 export type Words = readonly string[];
 type Mutation = (bytes: Buffer, random: Seeded, words: Words, corpus: readonly Buffer[]) => Buffer;
 
-/**
- * The newest of the corpus, which lead to where nobody was before, are begun from as often as all
- * others.
- */
+/** The newest inputs reached new code, so half of the mutations start from them. */
 const newest = 8;
 
 /** One to five changes. At most `inputBytesMax` bytes. */
@@ -155,7 +152,7 @@ const changeNumber: Mutation = (bytes, random) => {
     ]),
   );
 };
-/** Takes, doubles or moves a line, or a field of it. */
+/** Removes, doubles or moves a line, or a field of it. */
 const shuffleParts: Mutation = (bytes, random) => {
   const separator = random.pick(['\n', '\n', ',', ';', ' ', '"', '&', ':']);
   const parts = bytes.toString('latin1').split(separator);
@@ -167,7 +164,7 @@ const shuffleParts: Mutation = (bytes, random) => {
   );
   return Buffer.from(parts.join(separator), 'latin1');
 };
-/** Changes, adds or takes away a member somewhere inside. What is no JSON gets a word instead. */
+/** Changes, adds or removes a member at any depth. An input that is not JSON gets a word instead. */
 const changeMember: Mutation = (bytes, random, words, corpus) => {
   let value: unknown;
   try {

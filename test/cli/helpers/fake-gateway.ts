@@ -1,5 +1,5 @@
-// A gateway's HTTP face over one file, for tests of its clients: durable before it answers, and
-// dying on demand.
+// A gateway's HTTP interface over one file, for tests of its clients: durable before it answers,
+// and killed on demand.
 //
 // node fake-gateway.ts PORT FILE DIE_AT: before it answers its DIE_AT-th POST (0: never) it kills
 // itself, once per file.

@@ -1,5 +1,5 @@
-// Any bytes as a compressed batch of Kafka: what they stand for, as another decoder reads it too,
-// or an error; bounded in time and memory.
+// Any bytes as a compressed batch of Kafka: the same result as another decoder's, or an error;
+// bounded in time and memory.
 
 import { createRequire } from 'node:module';
 import { compressLz4, decompressLz4 } from '../../../kafka/lz4-frames.ts';
@@ -11,7 +11,7 @@ const require = createRequire(import.meta.url);
 const lz4: { decompress(frame: Uint8Array): Uint8Array } = require('lz4js');
 const snappy: { uncompress(block: Uint8Array): Uint8Array } = require('snappyjs');
 
-/** No format says more than this with a byte. */
+/** No format yields more than this per byte. */
 const expansionMax = 255;
 const snappyJavaMagic = 0x82;
 const independentFlag = 0x20;
@@ -28,7 +28,10 @@ const target = (
   covers: /\/kafka\/(lz4|snappy)-/,
   words: words.map((bytes) => Buffer.from(bytes).toString()),
   run(input) {
-    assert(decompress(compress(input)).equals(input), 'what is compressed comes back');
+    assert(
+      decompress(compress(input)).equals(input),
+      'decompressing gives back what was compressed',
+    );
     const read = allowing(Error, () => decompress(input));
     if ('refusal' in read) return;
     assert(
@@ -40,7 +43,7 @@ const target = (
   },
 });
 
-// The other one reads blocks well, and of headers only the plainest: others make it loop.
+// The other decoder is reliable for blocks, and for plain headers only: others make it loop.
 export const lz4Frame = target(
   'lz4',
   [[0x04, 0x22, 0x4d, 0x18], [0, 0, 0, 0], [0x60, 0x40], [0x1f], [0x0f, 0, 0], [0x7f]],
@@ -50,7 +53,7 @@ export const lz4Frame = target(
     ((frame[4] ?? 0) & ~independentFlag) === plainestFlags ? lz4.decompress(frame) : null,
 );
 
-// The other one reads plain blocks only.
+// The other decoder reads plain blocks only.
 export const snappyFrame = target(
   'snappy',
   [[0, 0, 0], [0x7c], [0x01, 0x02], [0x7f, 0x7f, 0x7f]],

@@ -8,13 +8,13 @@ import { parseFlags } from '../../../gateway/config/parse-flags.ts';
 import { allowing, assert, equal, oneLine } from '../claims.ts';
 import type { Target } from '../fuzzer.ts';
 
-/** What the inputs write where a secret belongs. */
+/** The secret that the inputs contain. */
 const secret = 'Hunter2Hunter2';
 const secretPlaces = settings.filter(({ key }) => key.secret);
 
 /**
- * An input is the file, then variables behind `=== env`, then flags behind `=== flags`, a line
- * each.
+ * An input is the file, then variables behind `=== env`, then flags behind `=== flags`, one per
+ * line.
  */
 function parts(text: string): { yaml: string; env: Record<string, string>; argv: string[] } {
   const [yaml = '', env = '', flags = ''] = text.split(/^=== (?:env|flags)$/m);
@@ -96,7 +96,7 @@ export const config: Target = {
     const values = new Map<string, Record<string, unknown>>(Object.entries(result.value));
     for (const { section, name, path, key } of settings) {
       const value = values.get(section)?.[name];
-      // The items of a list are read into something else than their text.
+      // The items of a list are parsed into other values than their text.
       if (!Array.isArray(value))
         equal(key.check(value), { ok: true, value }, `${path} is what its own check lets through`);
     }
@@ -104,8 +104,8 @@ export const config: Target = {
 };
 
 /**
- * Whether the secret stands where none belongs, such as on a command line: there it is as good as
- * any other text.
+ * Whether the secret is in a place for other values, such as a command line: there it counts as
+ * ordinary text.
  */
 function isElsewhere(text: string): boolean {
   const { yaml, env, argv } = parts(text);

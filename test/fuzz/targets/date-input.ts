@@ -1,5 +1,5 @@
-// Any date format over any texts, and any text as a number: an instant that exists, as another
-// reader has it too, or none.
+// Any date format with any texts, and any text as a number: an existing instant that another reader
+// confirms, or none.
 
 import { UsageError } from '#core/errors/errors.ts';
 import { parseTimestamp } from '#core/event/timestamp.ts';
@@ -90,7 +90,7 @@ function checkText(text: string): void {
   if (/^-?\d+(\.\d+)?$/.test(text) && text.length < 300)
     assert(number === Number(text), `"${text}" is the number that it reads`);
   if (!isoText.test(text)) return;
-  // The platform's own reader takes 24:00, and rolls the 31st of February over into March.
+  // The platform's own parser accepts 24:00, and turns the 31st of February into a day in March.
   const parsed = new Date(text);
   const expected =
     !Number.isNaN(parsed.getTime()) && parsed.toISOString().startsWith(text.slice(0, 19))

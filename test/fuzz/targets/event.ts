@@ -1,5 +1,5 @@
-// Any bytes as a record: a valid event whose payload reads back to the same event, or a reason in
-// one safe line.
+// Any bytes as a record: a valid event whose payload parses to the same event, or a reason in one
+// safe line.
 
 import { eventLimits, isRejection, parseEvent } from '#core/event/parse-event.ts';
 import { documentOf, normaliseText } from '#core/event/text.ts';
@@ -73,7 +73,7 @@ function checkEvent(parsed: ProductEvent): void {
   );
   assert(
     parsed.product === null || (Number.isFinite(parsed.product.price) && parsed.product.price >= 0),
-    'a price is no less than nothing',
+    'a price is not negative',
   );
   const again = Buffer.from(parsed.payload);
   // As JSON, which knows no -0.

@@ -1,5 +1,5 @@
-// Any requests, one after the other, to a gateway in process: an answer that the API's own document
-// allows, errors as problem documents.
+// Any requests, one after the other, to a gateway in process: every answer is one that the API's
+// own document allows, and errors are problem documents.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -116,7 +116,7 @@ async function ask(app: TestApp, text: string, paths: Paths): Promise<void> {
       { method, headers, ...(hasBody && { body: text.slice(end + 2) }) },
     );
   } catch {
-    // No request at all: the platform refuses to make it.
+    // The platform refuses to make this request.
     return;
   }
   const { pathname } = new URL(request.url);

@@ -1,4 +1,4 @@
-// Any file as an event log: every line is accounted for, or one line says why no log can be that.
+// Any file as an event log: every line is accounted for, or one line says why the file is no log.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -55,7 +55,7 @@ export const importFile = target('import', null, [
   '£',
 ]);
 
-/** Through a mapping of one's own. */
+/** With a user's own mapping. */
 export const importMapped = target('import-mapped', clicks, [
   'what',
   'look',
@@ -137,7 +137,7 @@ function target(name: string, mapping: string | null, words: readonly string[]):
   };
 }
 
-/** Counted apart from the program that is looked at. */
+/** Counted independently of the program under test. */
 function linesOf(bytes: Buffer, newline: number): number {
   let lines = bytes.at(-1) === newline ? 0 : 1;
   for (const byte of bytes) if (byte === newline) lines += 1;

@@ -1,4 +1,4 @@
-// A bug that chance alone would hardly find: three words, one after the other, at the beginning.
+// A bug that random inputs would hardly find: three words in sequence at the beginning.
 
 import type { Target } from '../fuzzer.ts';
 

@@ -60,7 +60,7 @@ export const wireMessage: Target = {
         equal(
           encodeMessage(parse(encodeMessage(read.value))),
           encodeMessage(read.value),
-          'a message reads back as it was',
+          'a message survives encoding and decoding',
         );
     }
   },
@@ -78,8 +78,8 @@ export const wireFrame: Target = {
     '\u0000\u0000\u00c0\u007f',
   ],
   run(input) {
-    // In the middle of a larger buffer, as sockets hand frames out, and nothing of its neighbours
-    // may show.
+    // In the middle of a larger buffer, as sockets deliver frames; no neighbouring bytes may
+    // appear.
     const around = Buffer.alloc(input.length + 13, 0x7f);
     around.set(input, 5);
     const read = allowing(ProtocolError, () =>
@@ -106,7 +106,7 @@ export const wireFrame: Target = {
     equal(
       decodeJobResult(encodeJobResult(result), dimensions),
       result,
-      'a result reads back as it was',
+      'a result survives encoding and decoding',
     );
   },
 };
