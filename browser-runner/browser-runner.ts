@@ -4,6 +4,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { homedir, hostname, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
+import { isatty } from 'node:tty';
 import puppeteer from 'puppeteer';
 import { at } from '#core/errors/assert.ts';
 import { mayHaveGpu } from '#core/runner/gpu-hint.ts';
@@ -34,7 +35,7 @@ const drainMsMax = 3_500;
 const pagePath = '/runner';
 
 export async function main(argv: readonly string[], environment: NodeJS.ProcessEnv): Promise<void> {
-  process.exitCode = await runUntilStopped(process, async (stop) => {
+  process.exitCode = await runUntilStopped(process, hasTerminal(), async (stop) => {
     const options = parseOptions(argv, environment, {
       hostName: hostname(),
       terminal: process.stdout.isTTY,
@@ -42,7 +43,11 @@ export async function main(argv: readonly string[], environment: NodeJS.ProcessE
     if (options === 'help') process.stdout.write(`${help}\n`);
     else await run(options, environment, stop);
   });
+  // The channel to the program that started this one would keep the process alive.
+  if (process.connected) process.disconnect();
 }
+
+const hasTerminal = (): boolean => [0, 1, 2].some((descriptor) => isatty(descriptor));
 
 async function run(
   options: BrowserRunnerOptions,

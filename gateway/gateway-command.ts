@@ -2,6 +2,7 @@
 // line.
 
 import { readFile } from 'node:fs/promises';
+import { isatty } from 'node:tty';
 import { IndexMismatchError, UsageError, VectorStreamError } from '#core/errors/errors.ts';
 import { helpText } from './config/config-help.ts';
 import type { Config } from './config/config.ts';
@@ -10,11 +11,8 @@ import { parseFlags } from './config/parse-flags.ts';
 import { startGateway } from './gateway.ts';
 import { createLog } from './telemetry/gateway-log.ts';
 
-/**
- * The exit codes with which a shell reports SIGINT and SIGTERM. Only a second signal, which does
- * not wait for the stop to finish, uses them.
- */
-const secondSignalExitCodes = { SIGINT: 130, SIGTERM: 143 } as const;
+/** With this code a shell reports SIGINT. A second Ctrl-C does not wait for the stop to finish. */
+const secondInterruptExitCode = 130;
 
 /** Runs until a signal ends the process; returns at once for `--help`. */
 export async function main(argv: readonly string[], environment: NodeJS.ProcessEnv): Promise<void> {
@@ -87,11 +85,17 @@ async function run(
     log.info({ why }, 'stopping');
     gateway.close().then(() => process.exit(0), fatal);
   };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () =>
-      stopping ? process.exit(secondSignalExitCodes[signal]) : stop(signal),
-    );
-  }
+  // A service manager may signal npm and the gateway, and npm passes it on: only a person means it
+  // when a signal comes again.
+  process.on('SIGINT', () => (stopping ? process.exit(secondInterruptExitCode) : stop('SIGINT')));
+  process.on('SIGTERM', () => {
+    if (!stopping) stop('SIGTERM');
+  });
+  // Without a terminal, as under nohup, the end of a terminal does not matter.
+  const hasTerminal = [0, 1, 2].some((descriptor) => isatty(descriptor));
+  process.on('SIGHUP', () => {
+    if (hasTerminal && !stopping) stop('SIGHUP');
+  });
   onOrphaned = () => stop('the program that started it has ended');
   // That program may have ended meanwhile: a failure to send is ignored.
   process.send?.({ type: 'listening', url: gateway.url }, undefined, undefined, () => undefined);

@@ -2,6 +2,7 @@
 // stopped. Any failure ends with a one-line message.
 
 import { hostname } from 'node:os';
+import { isatty } from 'node:tty';
 import { candidateRounds } from '#core/runner/device-candidates.ts';
 import { runUntilStopped } from '#core/runner/run-until-stopped.ts';
 import { supervise } from '#core/runner/supervisor.ts';
@@ -19,11 +20,11 @@ import { startWorker } from './worker-process.ts';
 const drainMsMax = 4_000;
 
 export async function main(argv: readonly string[], environment: NodeJS.ProcessEnv): Promise<void> {
-  // The gateway that started this process has ended, perhaps before this line runs.
+  // The program that started this one has ended, perhaps before this line runs.
   process.on('disconnect', () => process.exit());
   if (process.send !== undefined && !process.connected) process.exit();
 
-  process.exitCode = await runUntilStopped(process, async (stop) => {
+  process.exitCode = await runUntilStopped(process, hasTerminal(), async (stop) => {
     const options = parseOptions(argv, environment, {
       hostName: hostname(),
       terminal: process.stdout.isTTY,
@@ -31,9 +32,11 @@ export async function main(argv: readonly string[], environment: NodeJS.ProcessE
     if (options === 'help') process.stdout.write(`${help}\n`);
     else await run(options, stop);
   });
-  // The channel to a gateway would keep the process alive.
+  // The channel to the program that started this one would keep the process alive.
   if (process.connected) process.disconnect();
 }
+
+const hasTerminal = (): boolean => [0, 1, 2].some((descriptor) => isatty(descriptor));
 
 async function run(options: RunnerOptions, stop: AbortSignal): Promise<void> {
   const log = createLog({

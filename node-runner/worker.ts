@@ -31,8 +31,9 @@ const log = createLog({
 const drain = new AbortController();
 const stop = (): void => drain.abort();
 
-// Ctrl-C reaches the whole process group; the supervisor then drains its workers.
-process.on('SIGINT', () => undefined);
+// Ctrl-C and the end of a terminal reach the whole process group. The supervisor then drains its
+// workers.
+for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined);
 process.on('SIGTERM', stop);
 process.on('message', (message) => {
   if (message === drainMessage) stop();

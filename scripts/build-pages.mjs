@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { endFirst } from './hand-over.mjs';
 
 /**
  * Every possible source of a page. An unneeded entry causes needless builds; a missing one leaves
@@ -92,11 +93,13 @@ function readdirEntries(path) {
 }
 
 function run(command, args, cwd) {
-  const child = spawn(command, args, {
-    cwd,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    shell: process.platform === 'win32',
-  });
+  const child = endFirst(
+    spawn(command, args, {
+      cwd,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      shell: process.platform === 'win32',
+    }),
+  );
   let output = '';
   const keep = (chunk) => {
     output = (output + chunk).slice(-5_000);

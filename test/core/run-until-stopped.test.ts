@@ -30,7 +30,7 @@ const untilStopped = (stop: AbortSignal): Promise<void> =>
 describe('a runner program', () => {
   test.each(['SIGINT', 'SIGTERM'] as const)('ends with 0 and no word on %s', async (name) => {
     const process = fakeProcess();
-    const ended = runUntilStopped(process, untilStopped);
+    const ended = runUntilStopped(process, false, untilStopped);
     process.signal(name);
     expect(await ended).toBe(0);
     expect(process.lines).toEqual([]);
@@ -38,7 +38,7 @@ describe('a runner program', () => {
 
   test('ends at once on the second Ctrl-C', async () => {
     const process = fakeProcess();
-    void runUntilStopped(process, () => new Promise(() => undefined));
+    void runUntilStopped(process, false, () => new Promise(() => undefined));
     process.signal('SIGINT');
     expect(process.exits).toEqual([]);
     expect(() => process.signal('SIGINT')).toThrow('exited');
@@ -47,7 +47,7 @@ describe('a runner program', () => {
 
   test('ends with 2 and one line on wrong usage, and with 1 and a stack on a bug', async () => {
     const process = fakeProcess();
-    const failing = (error: Error) => runUntilStopped(process, () => Promise.reject(error));
+    const failing = (error: Error) => runUntilStopped(process, false, () => Promise.reject(error));
     expect(await failing(new UsageError('--x is unknown.'))).toBe(2);
     expect(process.lines).toEqual(['--x is unknown.\n']);
     expect(await failing(new Error('a bug'))).toBe(1);

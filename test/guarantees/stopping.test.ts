@@ -10,6 +10,7 @@ import { sendEvents, shopEvents } from '../helpers/shop-events.ts';
 import { readStore } from '../helpers/store-file.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { until } from '../helpers/until.ts';
+import { expectStopped, type WayToStop } from './stopping-by-npm.ts';
 
 test(
   'SIGTERM ends a busy gateway with code 0 within 5 s, leaves no process, and loses nothing',
@@ -62,5 +63,17 @@ test.for([
     program.child.disconnect();
     expect(await program.ended).toEqual({ code: 0, signal: null });
     expect(processesOf(folder.path)).toEqual([]);
+  },
+);
+
+test.for<WayToStop>([
+  ['SIGTERM', 'npm alone', 'SIGTERM'],
+  ['SIGINT', 'the process group', 'SIGINT'],
+])(
+  '%s to %s ends a program of npm start in order, and leaves no process',
+  { timeout: 40_000 },
+  async (way, { skip }) => {
+    needsProcessList(skip);
+    await expectStopped(way);
   },
 );

@@ -13,7 +13,7 @@ let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'vectorstream-setup-'));
   await mkdir(join(folder, 'scripts'));
-  for (const name of ['setup.mjs', 'build-pages.mjs'])
+  for (const name of ['setup.mjs', 'build-pages.mjs', 'hand-over.mjs'])
     await copyFile(join(scripts, name), join(folder, 'scripts', name));
   await writeFile(join(folder, 'package-lock.json'), '{}');
 });
