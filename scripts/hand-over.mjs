@@ -21,7 +21,7 @@ const children = new Set();
 let stoppedAt = -Infinity;
 let exitCode = null;
 
-/** From now on this process ends its children before itself, whichever of the processes is ended. */
+/** From now on this process ends its children before itself, whichever of them is told to end. */
 export function endChildrenFirst() {
   // Without a terminal, as under nohup, the end of a terminal does not matter.
   const hasTerminal = [0, 1, 2].some((descriptor) => isatty(descriptor));
@@ -54,11 +54,11 @@ export function exitIfStopped() {
 }
 
 /** Runs `node …` of package.json's script, and ends as it ends. */
-export function handOver({ root, node, script, args }) {
+export function handOver({ root, node, script, flags }) {
   const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const [, ...words] = scripts[script].split(' ');
   const child = endFirst(
-    spawn(node, [...words, ...args], {
+    spawn(node, [...words, ...flags], {
       // By the IPC channel the program learns that this process was killed.
       stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
       detached: process.platform !== 'win32',

@@ -47,8 +47,8 @@ const isReady = existsSync(stampFile) && readFileSync(stampFile, 'utf8') === sta
 if (!isReady) await install();
 await build();
 exitIfStopped();
-const [script, ...args] = process.argv.slice(2);
-if (script !== undefined) handOver({ root, node: nodeToRun(), script, args });
+const [script, ...flags] = process.argv.slice(2);
+if (script !== undefined) handOver({ root, node: nodeToRun(), script, flags });
 
 async function install() {
   const disk = statfsSync(root);

@@ -10,7 +10,7 @@ import { sendEvents, shopEvents } from '../helpers/shop-events.ts';
 import { readStore } from '../helpers/store-file.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { until } from '../helpers/until.ts';
-import { expectStopped, type WayToStop } from './stopping-by-npm.ts';
+import { toldUntilStopped, type WayToStop } from './stopping-by-npm.ts';
 
 test(
   'SIGTERM ends a busy gateway with code 0 within 5 s, leaves no process, and loses nothing',
@@ -74,6 +74,6 @@ test.for<WayToStop>([
   { timeout: 40_000 },
   async (way, { skip }) => {
     needsProcessList(skip);
-    await expectStopped(way);
+    expect(await toldUntilStopped(way)).toEqual([way[2], 'the child has ended']);
   },
 );

@@ -29,6 +29,7 @@ export async function startByNpm(
   folder: string,
   program: readonly string[],
   environment: Readonly<Record<string, string>>,
+  command: readonly [string, ...string[]] = ['npm', 'start'],
 ): Promise<NpmProgram> {
   await mkdir(join(folder, 'scripts'), { recursive: true });
   await mkdir(join(folder, 'node_modules'), { recursive: true });
@@ -43,7 +44,8 @@ export async function startByNpm(
   };
   await writeFile(join(folder, 'package.json'), JSON.stringify({ type: 'module', scripts }));
 
-  const npm = spawn('npm', ['start'], {
+  const [starter, ...words] = command;
+  const npm = spawn(starter, words, {
     cwd: folder,
     // A process group of its own, as a shell gives to a command.
     detached: true,
