@@ -79,7 +79,7 @@ export type Product = {
 export type ProductEvent = {
   /** The id that the client sent. */
   readonly eventId: string;
-  /** Identifies the event in the store: `eventId` if that is a UUID, else its UUIDv5. */
+  /** Identifies the event in the store (see `storedIdOf`). */
   readonly id: string;
   readonly eventType: EventType;
   /** UTC ms. Also the version of the stored event. */
@@ -99,6 +99,8 @@ export const deadLetterReasons = [
   'too_large',
   'embedding_failed',
   'store_rejected',
+  /** Another event has the same id in the store: one `event_id` is the UUIDv5 of the other. */
+  'id_conflict',
 ] as const;
 export type DeadLetterReason = (typeof deadLetterReasons)[number];
 
@@ -211,6 +213,8 @@ export type WriteOutcome =
   | { readonly status: 'stored' }
   /** The store already has the event in the same or a newer version. */
   | { readonly status: 'superseded' }
+  /** The store has another event under this id: one with the raw id `rawId` (see `rawIdOf`). */
+  | { readonly status: 'id-conflict'; readonly rawId: string }
   /** The store does not have the event's text. Put the text again, then the event. */
   | { readonly status: 'missing-text' }
   /** The store refuses the item for its content. */
@@ -382,7 +386,9 @@ export type VectorStore = AsyncDisposable & {
   putTexts(texts: readonly TextRecord[]): Promise<readonly WriteOutcome[]>;
   /**
    * A newer version of an event replaces the stored one; the same or an older version is
-   * `superseded`. Two items with the same id are applied one after the other.
+   * `superseded`. An event whose raw id is not that of the stored one is an `id-conflict` in any
+   * version; events that were stored without their raw id, by older versions of this program,
+   * conflict with none. Two items with the same id are applied one after the other.
    */
   putEvents(events: readonly EventRecord[]): Promise<readonly WriteOutcome[]>;
   /**

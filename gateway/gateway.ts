@@ -8,6 +8,7 @@ import { openKeyRing } from './access/key-ring.ts';
 import type { Settings } from './config/live-settings.ts';
 import { findModel } from './fleet/find-model.ts';
 import { openGatewayModel } from './fleet/open-model.ts';
+import { StoredVersions } from './ingest/stored-versions.ts';
 import { Live } from './live/live.ts';
 import { openApi } from './startup/open-api.ts';
 import { openFleet } from './startup/open-fleet.ts';
@@ -67,30 +68,19 @@ export async function startGateway(
   );
   const ring = opened.use(await openKeyRing(config.gateway, log));
   const access = new Access({ config, clock, ring });
-  const telemetry = new Telemetry();
   const live = new Live(clock, config.live.clientsMax);
+  const shared = { clock, log, telemetry: new Telemetry(), live, versions: new StoredVersions() };
   const { store } = storage;
   const fleet = await openFleet(
-    { config, model, store, access, dataDir, clock, log, secrets, telemetry, live },
+    { config, model, store, access, dataDir, secrets, ...shared },
     opened,
   );
   const api = await openApi(
-    { settings, model, storage, fleet, access, live, telemetry, dataDir, clock, startedAt, log },
+    { settings, model, storage, fleet, access, dataDir, startedAt, ...shared },
     opened,
   );
   const runners = { environment, url: api.runnerUrl, model: found.setting, dataDir };
-  const work = startWork({
-    config,
-    storage,
-    fleet,
-    runners,
-    identity,
-    clock,
-    log,
-    telemetry,
-    live,
-    onFatal,
-  });
+  const work = startWork({ config, storage, fleet, runners, identity, onFatal, ...shared });
   // From here on nothing fails: `close` owns what was opened.
   const resources = opened.move();
   log.info(

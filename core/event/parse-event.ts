@@ -3,6 +3,7 @@
 
 import type { z } from 'zod';
 import type { DeadLetterReason, Product, ProductEvent, Rejection } from '#core/ports.ts';
+import { storedIdOf } from './event-id.ts';
 import { productAllowed, visibleText, type WireEvent, wireEventSchema } from './event-schema.ts';
 import {
   dotted,
@@ -15,7 +16,6 @@ import {
 } from './json-guard.ts';
 import { placeLongNumbers } from './long-numbers.ts';
 import { parseTimestamp } from './timestamp.ts';
-import { isUuid, uuidV5 } from './uuid.ts';
 
 export type EventLimits = {
   /** Of the received record in bytes, and of its stored payload in characters. */
@@ -70,7 +70,7 @@ export function parseEvent(
     return tooLarge(`a payload of ${payload.length} characters`, limits, event.event_id);
   return {
     eventId: event.event_id,
-    id: isUuid(event.event_id) ? event.event_id.toLowerCase() : uuidV5(event.event_id),
+    id: storedIdOf(event.event_id),
     eventType: event.event_type,
     timestamp,
     userId: event.user_id,

@@ -1,6 +1,7 @@
 // Holds the texts and events of the reference vector store, and applies every write to them.
 
 import { DependencyError } from '#core/errors/errors.ts';
+import { rawIdOf } from '#core/event/event-id.ts';
 import type {
   BareText,
   EventFilter,
@@ -113,6 +114,9 @@ export class MemoryRecords {
     const text = this.texts.get(record.textId);
     if (text === undefined) return { status: 'missing-text' };
     const old = this.events.get(record.event.id);
+    const rawId = old === undefined ? null : rawIdOf(old.event.eventId);
+    if (rawId !== null && rawId !== rawIdOf(record.event.eventId))
+      return { status: 'id-conflict', rawId };
     if (old !== undefined && old.event.timestamp >= record.event.timestamp)
       return { status: 'superseded' };
     this.events.set(record.event.id, record);

@@ -1,13 +1,13 @@
 // What the pipeline reports about itself, so that metrics and logs stay outside of it.
 
-import type { DeadLetter, Delivery } from '#core/ports.ts';
+import type { DeadLetter, Delivery, ProductEvent } from '#core/ports.ts';
 import type { CircuitState } from './circuit-breaker.ts';
 
 /** Called synchronously; must not throw. */
 export type PipelineObserver = {
   received(count: number): void;
   /** An event became searchable, this many seconds after its record was made. */
-  stored(latencySeconds: number, eventId: string, delivery: Delivery): void;
+  stored(latencySeconds: number, event: ProductEvent, delivery: Delivery): void;
   /** Called before `stored`, for an event that the store already had in this or a newer version. */
   superseded(): void;
   deadLettered(deadLetter: DeadLetter): void;

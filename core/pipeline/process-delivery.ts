@@ -10,6 +10,7 @@
 
 import { assert } from '#core/errors/assert.ts';
 import { deadLetterId } from '#core/event/dead-letter-id.ts';
+import { show } from '#core/event/json-guard.ts';
 import { type EventLimits, isRejection, parseEvent } from '#core/event/parse-event.ts';
 import { documentOf } from '#core/event/text.ts';
 import type {
@@ -67,7 +68,7 @@ async function storeEvent(
   if (result.status === 'failed') return result;
   if (result.status === 'superseded') observer.superseded();
   const latencySeconds = Math.max(0, clock.now() - delivery.timestamp) / 1000;
-  observer.stored(latencySeconds, event.eventId, delivery);
+  observer.stored(latencySeconds, event, delivery);
   return result;
 }
 
@@ -91,6 +92,7 @@ async function writeWithText(
       const { message } = written;
       return failed({ reason: 'store_rejected', message, field: null, eventId });
     }
+    if (written.status === 'id-conflict') return failed(idConflict(event, written.rawId));
     // The store forgot the text between the look-up and the write: put the text again, then the
     // event.
     assert(
@@ -99,6 +101,14 @@ async function writeWithText(
     );
     texts.forget(textId);
   }
+}
+
+function idConflict({ eventId, id }: ProductEvent, rawId: string): Rejection {
+  const message =
+    `event_id: got ${show(eventId)}, which is stored under the id ${id}, as the event ` +
+    `${show(rawId)} is already; allowed: an event_id that is neither the UUIDv5 of another one ` +
+    'nor the text of one';
+  return { reason: 'id_conflict', message, field: 'event_id', eventId };
 }
 
 function failed(

@@ -19,6 +19,7 @@ import type { Settings } from '../config/live-settings.ts';
 import type { RunnerView } from '../fleet/hub-types.ts';
 import type { QueryVectors } from '../fleet/query-vectors.ts';
 import type { RequestEmbeddings } from '../fleet/request-embeddings.ts';
+import type { StoredVersions } from '../ingest/stored-versions.ts';
 import type { Live } from '../live/live.ts';
 import type { DiskSpace } from '../storage/disk-space.ts';
 import type { Log } from '../telemetry/gateway-log.ts';
@@ -48,6 +49,7 @@ export type Services = {
   readonly telemetry: Telemetry;
   readonly gauges: Gauges;
   readonly live: Live;
+  readonly versions: StoredVersions;
   readonly runners: () => readonly RunnerView[];
   /** Asks a runner to finish its jobs and leave. `false`: there is no such runner. */
   readonly drainRunner: (id: string) => boolean;

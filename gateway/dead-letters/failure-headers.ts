@@ -17,6 +17,7 @@ const stages: Readonly<Record<DeadLetterReason, string>> = {
   too_large: 'VALUE_CONVERTER',
   embedding_failed: 'TRANSFORMATION',
   store_rejected: 'TASK_PUT',
+  id_conflict: 'TASK_PUT',
 };
 
 const connectFields = [

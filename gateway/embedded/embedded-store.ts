@@ -2,6 +2,7 @@
 // and an exact search.
 
 import { assert, at } from '#core/errors/assert.ts';
+import { rawIdOf } from '#core/event/event-id.ts';
 import { isUuid } from '#core/event/uuid.ts';
 import type { Clock, EventRecord, TextRecord, VectorStore, WriteOutcome } from '#core/ports.ts';
 import type { SearchPlan } from '#core/vectors/search-plan.ts';
@@ -79,7 +80,11 @@ export function createEmbeddedStore(
         `The database writer gave ${statuses.length} outcomes for ${valid.length} events`,
       );
       let next = 0;
-      return rejections.map((rejection) => rejection ?? { status: at(statuses, next++) });
+      return rejections.map((rejection) => {
+        if (rejection !== null) return rejection;
+        const status = at(statuses, next++);
+        return typeof status === 'string' ? { status } : status;
+      });
     },
 
     // The vector is copied, because the call transfers it and the caller still needs its own.
@@ -133,7 +138,7 @@ function textRow({ id, text, kind, product, embedding }: TextRecord): TextRow {
 }
 
 function eventRow({ event, textId, ingestedAt }: EventRecord): EventRow {
-  const { id, timestamp, eventType, product, userId, sessionId, payload } = event;
+  const { eventId, id, timestamp, eventType, product, userId, sessionId, payload } = event;
   return [
     id,
     textId,
@@ -146,6 +151,7 @@ function eventRow({ event, textId, ingestedAt }: EventRecord): EventRow {
     userId,
     sessionId,
     payload,
+    rawIdOf(eventId),
   ];
 }
 

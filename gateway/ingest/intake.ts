@@ -6,12 +6,21 @@ import { z } from '@hono/zod-openapi';
 import { isRejection, parseEvent, type EventLimits } from '#core/event/parse-event.ts';
 import { deadLetterReasons, type EventSink, type LogRecord, type Rejection } from '#core/ports.ts';
 import { ProblemError } from '../http/problem-document.ts';
+import type { StoredVersions } from './stored-versions.ts';
 
 const itemSchema = z
   .object({
     index: z.int(),
     event_id: z.string().nullable().openapi({ description: 'null if it could not be read.' }),
     status: z.enum(['accepted', 'rejected', 'dead_lettered']),
+    superseded: z
+      .literal(true)
+      .optional()
+      .openapi({
+        description:
+          'Present when this gateway knows already that this event will change nothing: it has ' +
+          'stored the same or a newer version (by timestamp) under this event_id.',
+      }),
     error: z
       .object({
         code: z.enum(deadLetterReasons),
@@ -61,6 +70,7 @@ export type IntakeOptions = {
   /** Whether invalid events are written to the log too. */
   readonly deadLetter: boolean;
   readonly limits: EventLimits;
+  readonly versions: StoredVersions;
   readonly requestId: string;
   /** When the request arrived, in UTC ms. */
   readonly now: number;
@@ -88,7 +98,7 @@ export class Intake {
 
   /** Resolves when the accepted events are durable. If the log throws, none of them count. */
   async take(values: readonly Uint8Array[]): Promise<void> {
-    const { sink, deadLetter, limits, now } = this.#options;
+    const { sink, deadLetter, limits, versions, now } = this.#options;
     const headers = this.#headers;
     const records: LogRecord[] = [];
     const items: Item[] = [];
@@ -98,7 +108,12 @@ export class Intake {
       const event = parseEvent(value, now, limits);
       if (!isRejection(event)) {
         records.push({ key: encoder.encode(event.userId), value, headers, timestamp: now });
-        items.push({ index, event_id: event.eventId, status: 'accepted' });
+        items.push({
+          index,
+          event_id: event.eventId,
+          status: 'accepted',
+          ...(versions.covers(event) && { superseded: true }),
+        });
       } else {
         if (deadLetter) records.push({ key: null, value, headers, timestamp: now });
         items.push({

@@ -3,17 +3,26 @@
 // How `put` keeps its promises with several gateways at work: it reads the stored versions to
 // decide the outcomes, then writes what is newer in one upsert, each event under the condition that
 // the stored version is still older. Where another gateway was faster with a newer version, that
-// version stays, and `stored` means: stored, and overwritten in the same moment.
+// version stays, and `stored` means: stored, and overwritten in the same moment. Where it was
+// faster with another raw id under the same id, that event stays too. Qdrant does not say so, and
+// a look after the write finds it out: the event that was not written is an `id-conflict`.
 
+import { at } from '#core/errors/assert.ts';
+import { mayShareId, rawIdOf } from '#core/event/event-id.ts';
 import { isUuid } from '#core/event/uuid.ts';
 import type { EventRecord, WriteOutcome } from '#core/ports.ts';
 import { applied } from './applied-write.ts';
 import type { Qdrant } from './qdrant-connection.ts';
-import { hasId, isBefore } from './qdrant-filter.ts';
+import { hasId, isAbsentOr, isBefore } from './qdrant-filter.ts';
 import { eventPoint, stringAt, timeAt } from './qdrant-points.ts';
 import type { QdrantTexts } from './qdrant-texts.ts';
 
-type Version = { readonly timestamp: number; readonly textId: string };
+type Version = {
+  readonly timestamp: number;
+  readonly textId: string;
+  /** `null` when the event was stored without it, by an earlier version of this program. */
+  readonly rawId: string | null;
+};
 
 type WritePlan = {
   /** One per record, in order. */
@@ -37,12 +46,16 @@ export function createEventWriter({
     qdrant.read('look up events', async (client) => {
       const points = await client.retrieve(collection, {
         ids: [...ids],
-        with_payload: ['timestamp', 'text_id'],
+        with_payload: ['timestamp', 'text_id', 'raw_id'],
       });
       return new Map(
         points.map(({ id, payload }) => [
           String(id),
-          { timestamp: timeAt(payload, 'timestamp'), textId: stringAt(payload, 'text_id') },
+          {
+            timestamp: timeAt(payload, 'timestamp'),
+            textId: stringAt(payload, 'text_id'),
+            rawId: typeof payload?.['raw_id'] === 'string' ? payload['raw_id'] : null,
+          },
         ]),
       );
     });
@@ -50,7 +63,11 @@ export function createEventWriter({
   const write = (records: readonly EventRecord[]): Promise<void> => {
     const isNewer = {
       should: records.map(({ event }) => ({
-        must: [hasId([event.id]), isBefore('timestamp', event.timestamp)],
+        must: [
+          hasId([event.id]),
+          isBefore('timestamp', event.timestamp),
+          isAbsentOr('raw_id', rawIdAt(event)),
+        ],
       })),
     };
     return qdrant.write('write events', (client) =>
@@ -79,7 +96,16 @@ export function createEventWriter({
     // a text for ever.
     await texts.mark(leftTexts);
     await write(writes);
-    return outcomes;
+    const contested = writes.filter(
+      ({ event }) => mayShareId(event.eventId) && !versions.has(event.id),
+    );
+    if (contested.length === 0) return outcomes;
+    const written = await versionsOf(contested.map(({ event }) => event.id));
+    return outcomes.map((outcome, index) =>
+      outcome.status === 'stored'
+        ? (conflictOf(at(records, index), written.get(at(records, index).event.id)) ?? outcome)
+        : outcome,
+    );
   };
 }
 
@@ -102,13 +128,23 @@ function planWrites(
     if (refusal !== null) return refusal;
     if (!known.has(textId)) return { status: 'missing-text' };
     const version = versions.get(id);
+    const conflict = conflictOf(record, version);
+    if (conflict !== null) return conflict;
     if (version !== undefined && version.timestamp >= timestamp) return { status: 'superseded' };
     if (version !== undefined && version.textId !== textId) leftTexts.add(version.textId);
-    versions.set(id, { timestamp, textId });
+    versions.set(id, { timestamp, textId, rawId: rawIdAt(event) });
     writes.set(id, record);
     return { status: 'stored' };
   });
   return { outcomes, writes: [...writes.values()], leftTexts: [...leftTexts] };
+}
+
+/** As it is stored. */
+const rawIdAt = ({ eventId }: EventRecord['event']): string => rawIdOf(eventId).toWellFormed();
+
+function conflictOf({ event }: EventRecord, stored: Version | undefined): WriteOutcome | null {
+  const rawId = stored?.rawId ?? null;
+  return rawId === null || rawId === rawIdAt(event) ? null : { status: 'id-conflict', rawId };
 }
 
 function refusalOf({ event, textId }: EventRecord): WriteOutcome | null {

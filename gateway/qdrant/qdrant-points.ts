@@ -2,6 +2,7 @@
 // throws.
 
 import type { Schemas } from '@qdrant/js-client-rest';
+import { rawIdOf } from '#core/event/event-id.ts';
 import type { BareText, EventRecord, Product, StoredEvent, TextRecord } from '#core/ports.ts';
 
 export type Point = Schemas['PointStruct'];
@@ -47,11 +48,12 @@ export function textPoint(
  * other fields are for filters.
  */
 export function eventPoint({ event, textId, ingestedAt }: EventRecord): Point {
-  const { id, eventType, timestamp, userId, sessionId, product, payload } = event;
+  const { eventId, id, eventType, timestamp, userId, sessionId, product, payload } = event;
   return {
     id,
     vector: {},
     payload: {
+      raw_id: rawIdOf(eventId).toWellFormed(),
       event_type: eventType,
       text_id: textId,
       user_id: userId.toWellFormed(),

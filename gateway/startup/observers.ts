@@ -7,22 +7,29 @@ import type { OlderTextsOptions } from '#core/trust/older-texts.ts';
 import type { RepairOptions } from '#core/trust/repair.ts';
 import { runnerOf } from '../api/views/stats-view.ts';
 import type { HubObserver } from '../fleet/hub-types.ts';
+import type { StoredVersions } from '../ingest/stored-versions.ts';
 import type { Live } from '../live/live.ts';
 import type { Log } from '../telemetry/gateway-log.ts';
 import type { Telemetry } from '../telemetry/metrics.ts';
 import { createTroubleLog, errorFields } from '../telemetry/trouble-log.ts';
 
-export function pipelineObserver(telemetry: Telemetry, live: Live, log: Log): PipelineObserver {
+export function pipelineObserver(
+  telemetry: Telemetry,
+  live: Live,
+  versions: StoredVersions,
+  log: Log,
+): PipelineObserver {
   return {
     received: (count) => telemetry.received(count),
-    stored(latencySeconds, eventId, delivery) {
+    stored(latencySeconds, event, delivery) {
       const { position, headers } = delivery;
       telemetry.stored(latencySeconds);
+      versions.add(event);
       live.stored(latencySeconds, delivery);
       // Checked first, because this runs for every event.
       if (log.isLevelEnabled('trace'))
         log.trace(
-          { event_id: eventId, request_id: requestOf(headers), origin: position },
+          { event_id: event.eventId, request_id: requestOf(headers), origin: position },
           'stored',
         );
     },

@@ -19,6 +19,7 @@ import {
   type Upgrade,
 } from '../http/http-server.ts';
 import { readCertificate, watchCertificate, type Certificate } from '../http/tls-certificate.ts';
+import type { StoredVersions } from '../ingest/stored-versions.ts';
 import { LiveSocket } from '../live/live-socket.ts';
 import type { Live } from '../live/live.ts';
 import type { GatewayStorage } from '../storage/open-storage.ts';
@@ -33,6 +34,7 @@ export type ApiOptions = {
   readonly fleet: FleetParts;
   readonly access: Access;
   readonly live: Live;
+  readonly versions: StoredVersions;
   readonly telemetry: Telemetry;
   /** Absolute. */
   readonly dataDir: string;
@@ -90,7 +92,7 @@ export async function openApi(options: ApiOptions, opened: AsyncDisposableStack)
 }
 
 function servicesOf(options: ApiOptions, opened: AsyncDisposableStack): Services {
-  const { settings, model, storage, fleet, access, live, telemetry } = options;
+  const { settings, model, storage, fleet, access, live, versions, telemetry } = options;
   const { dataDir, clock, startedAt, log } = options;
   const { config } = settings;
   const { source, sink, store, deadLetters, disk } = storage;
@@ -121,6 +123,7 @@ function servicesOf(options: ApiOptions, opened: AsyncDisposableStack): Services
       revision: model.filesRevision,
     },
     live,
+    versions,
     gauges: createGauges({ source, store, deadLetters, clock }),
     runners: () => hub.runners(),
     drainRunner: (id) => hub.drain(id),

@@ -7,6 +7,7 @@ import type { Config } from '../config/config.ts';
 import type { GatewayModel } from '../fleet/open-model.ts';
 import type { LocalRunners } from '../fleet/own-runners-process.ts';
 import { startOwnRunners, type OwnRunnersOptions } from '../fleet/own-runners.ts';
+import type { StoredVersions } from '../ingest/stored-versions.ts';
 import type { Live } from '../live/live.ts';
 import type { GatewayStorage } from '../storage/open-storage.ts';
 import { runRetention } from '../storage/retention-sweep.ts';
@@ -28,6 +29,7 @@ export type WorkOptions = {
   readonly log: Log;
   readonly telemetry: Telemetry;
   readonly live: Live;
+  readonly versions: StoredVersions;
   /** The pipeline ended with an error; called at most once. */
   readonly onFatal: (error: unknown) => void;
 };
@@ -41,7 +43,7 @@ export type Work = {
 
 /** Never throws. */
 export function startWork(options: WorkOptions): Work {
-  const { config, storage, fleet, clock, log, telemetry, live, onFatal } = options;
+  const { config, storage, fleet, clock, log, telemetry, live, versions, onFatal } = options;
   const { source, store, deadLetters } = storage;
   const { embedding, repair, trustedToken } = fleet;
   const limits = pipelineLimits(config);
@@ -54,7 +56,7 @@ export function startWork(options: WorkOptions): Work {
     clock,
     random: Math.random,
     limits,
-    observer: pipelineObserver(telemetry, live, log),
+    observer: pipelineObserver(telemetry, live, versions, log),
     signal: stopping.signal,
     isDistrusted: (provenance) => repair.isDistrusted(provenance),
   }).catch(onFatal);

@@ -12,7 +12,13 @@ import { IndexMismatchError, LogFullError, UsageError } from '#core/errors/error
 import { uuidV5 } from '#core/event/uuid.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { openStatus, type DeadLetter, type LogRecord } from '#core/ports.ts';
-import { eventRecord, textRecord } from '../conformance/store-records.ts';
+import {
+  eventIdOf,
+  eventRecord,
+  noon,
+  rivalEvent,
+  textRecord,
+} from '../conformance/store-records.ts';
 import { identity, openFolder, reopening, temporaryFolder } from './embedded-harness.ts';
 
 const recordOf = (n: number, bytes = 10, timestamp = 0): LogRecord => ({
@@ -110,6 +116,33 @@ describe('a data folder', () => {
       { status: 'stored' },
     ]);
     expect(await eventsOf('p1')).toHaveLength(2);
+  });
+
+  it('without raw ids gets them, and its events conflict with none', async () => {
+    await using folder = await temporaryFolder();
+    {
+      await using embedded = await openFolder(folder.path);
+      await embedded.store.putTexts([textRecord(1), textRecord(2)]);
+      await embedded.store.putEvents([eventRecord(1), eventRecord(2)]);
+    }
+    {
+      using database = new DatabaseSync(join(folder.path, 'vectorstream.db'));
+      database.exec('ALTER TABLE events DROP COLUMN raw_id');
+    }
+    await using embedded = await openFolder(folder.path);
+    expect(
+      await embedded.store.putEvents([
+        eventRecord(2),
+        rivalEvent(noon),
+        rivalEvent(noon + 1),
+        eventRecord(1, { timestamp: noon + 2 }),
+      ]),
+    ).toEqual([
+      { status: 'superseded' },
+      { status: 'superseded' },
+      { status: 'stored' },
+      { status: 'id-conflict', rawId: eventIdOf(1) },
+    ]);
   });
 
   it('of a newer version is refused', async () => {

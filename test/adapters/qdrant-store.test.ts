@@ -11,6 +11,7 @@ import {
   eventRecord,
   noon,
   queryVector,
+  rivalEvent,
   textIdOf,
   textRecord,
   unit,
@@ -58,6 +59,40 @@ describe('several gateways', () => {
       (await one.event(eventIdOf(2)))?.timestamp,
     ]).toEqual([20, 10]);
     expect((await one.counts()).events).toBe(2);
+  });
+
+  it('never store two raw ids under one id, and lose neither in silence', async () => {
+    const [one, two] = await twoStores();
+    await one.putTexts([textRecord(1), textRecord(2)]);
+    double.fail(
+      {
+        kind: 'after',
+        work: async () => expect(await two.putEvents([rivalEvent(10)])).toEqual([stored]),
+      },
+      isEventWrite,
+    );
+    expect(
+      await one.putEvents([eventRecord(1, { timestamp: 20 }), eventRecord(2, { timestamp: 20 })]),
+    ).toEqual([{ status: 'id-conflict', rawId: eventIdOf(1) }, stored]);
+    expect((await one.event(eventIdOf(1)))?.timestamp).toBe(10);
+  });
+
+  it('take an event of an earlier version, without a raw id, as one of any raw id', async () => {
+    const store = await openStore();
+    await store.putTexts([textRecord(1), textRecord(2)]);
+    await store.putEvents([eventRecord(1, { timestamp: 10 })]);
+    await fetch(`${double.url}/collections/test_events/points/payload?wait=true`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ payload: { raw_id: null }, points: [eventIdOf(1)] }),
+    });
+    expect(await store.putEvents([rivalEvent(9), rivalEvent(11)])).toEqual([
+      { status: 'superseded' },
+      stored,
+    ]);
+    expect(await store.putEvents([eventRecord(1, { timestamp: 12 })])).toMatchObject([
+      { status: 'id-conflict' },
+    ]);
   });
 
   it('never sweep a text that the store just reported to another gateway as known', async () => {
@@ -195,6 +230,9 @@ describe('collections created before an index was introduced', () => {
   });
 });
 
+/** A UUID of version 4, which no text has as its UUIDv5. */
+const uuidOf = (n: number): string => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
+
 describe('what a write costs', () => {
   it('the components of a vector are sent with at most eight decimals', async () => {
     const store = await openStore();
@@ -215,14 +253,23 @@ describe('what a write costs', () => {
     const store = await openStore(clock);
     await store.putTexts([textRecord(1), textRecord(2)]);
     const before = double.requests.length;
-    await store.putEvents(
-      Array.from({ length: 256 }, (_, n) => eventRecord(n, { text: 1 + (n % 2) })),
+    const requestsOf = async (idOf: (n: number) => string, first: number) => {
+      const from = double.requests.length;
+      await store.putEvents(
+        Array.from({ length: 256 }, (_, n) =>
+          eventRecord(first + n, { text: 1 + (n % 2), eventId: idOf(n) }),
+        ),
+      );
+      return double.requests
+        .slice(from)
+        .map(({ method, path }) => `${method} ${path.replace(/\?.*/, '')}`);
+    };
+    const [lookUp, upsert] = ['POST', 'PUT'].map(
+      (method) => `${method} /collections/test_events/points`,
     );
-    expect(
-      double.requests
-        .slice(before)
-        .map(({ method, path }) => `${method} ${path.replace(/\?.*/, '')}`),
-    ).toEqual(['POST /collections/test_events/points', 'PUT /collections/test_events/points']);
+    expect(await requestsOf(uuidOf, 0)).toEqual([lookUp, upsert]);
+    // An id that is text, or a UUIDv5, may meet a rival: one look more.
+    expect(await requestsOf((n) => `event ${n}`, 1_000)).toEqual([lookUp, upsert, lookUp]);
     await clock.advance(60_000);
     await store.putEvents([eventRecord(300)]);
     expect(

@@ -59,11 +59,19 @@ type Changes = {
   readonly ingestedAt?: number;
   readonly eventType?: EventType;
   /** In place of the text's own product id. */ readonly productId?: string;
+  /** The id that the client sent. */ readonly eventId?: string;
 };
 
 export function eventRecord(
   n: number,
-  { text = 1, timestamp = noon, ingestedAt = noon, eventType = 'view', productId }: Changes = {},
+  {
+    text = 1,
+    timestamp = noon,
+    ingestedAt = noon,
+    eventType = 'view',
+    productId,
+    eventId = `event ${n}`,
+  }: Changes = {},
 ): EventRecord {
   const isQuery = eventType === 'search';
   const product = isQuery
@@ -71,7 +79,7 @@ export function eventRecord(
     : { ...productOf(text), ...(productId === undefined ? {} : { id: productId }) };
   return {
     event: {
-      eventId: `event ${n}`,
+      eventId,
       id: eventIdOf(n),
       eventType,
       timestamp,
@@ -85,3 +93,7 @@ export function eventRecord(
     ingestedAt,
   };
 }
+
+/** The same id as event 1 has, from a client that sends it as its own `event_id`. */
+export const rivalEvent = (timestamp: number): EventRecord =>
+  eventRecord(1, { text: 2, timestamp, eventId: eventIdOf(1) });

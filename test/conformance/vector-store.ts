@@ -9,6 +9,7 @@ import {
   eventRecord,
   noon,
   queryVector,
+  rivalEvent,
   sessionIdOf,
   textIdOf,
   textRecord,
@@ -25,6 +26,8 @@ export type MakeStore = (options: {
 const stored = { status: 'stored' };
 const superseded = { status: 'superseded' };
 const graceMs = 60_000;
+
+const withRawId = (timestamp: number, eventId: string) => eventRecord(1, { timestamp, eventId });
 
 export function vectorStoreConformance(name: string, makeStore: MakeStore): void {
   describe(`vector store: ${name}`, () => {
@@ -169,6 +172,35 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
         });
         expect((await searchFor()).map(({ textId, events }) => [textId, events.total])).toEqual([
           [textIdOf(2), 1],
+        ]);
+      });
+
+      it('with another raw id under the same id conflict in any version, and change nothing', async () => {
+        const first = eventRecord(1, { timestamp: noon });
+        const rawId = first.event.eventId;
+        const conflict = { status: 'id-conflict', rawId };
+        expect(await store.putEvents([first, rivalEvent(noon + 1), eventRecord(2)])).toEqual([
+          stored,
+          conflict,
+          stored,
+        ]);
+        expect(
+          await store.putEvents([rivalEvent(noon - 1), rivalEvent(noon), rivalEvent(noon + 2)]),
+        ).toEqual([conflict, conflict, conflict]);
+        expect(await store.event(eventIdOf(1))).toMatchObject({
+          timestamp: noon,
+          textId: textIdOf(1),
+          payload: first.event.payload,
+        });
+        expect(await store.putEvents([eventRecord(1, { timestamp: noon + 3 })])).toEqual([stored]);
+      });
+
+      it('whose raw id is a UUID are one event in upper and lower case', async () => {
+        const uuid = eventIdOf(1);
+        expect(await store.putEvents([withRawId(noon, uuid.toUpperCase())])).toEqual([stored]);
+        expect(await store.putEvents([withRawId(noon, uuid), withRawId(noon + 1, uuid)])).toEqual([
+          superseded,
+          stored,
         ]);
       });
 

@@ -283,6 +283,29 @@ describe('the pipeline', () => {
     expect(new Set(deadLetters.map(({ origin }) => origin.offset)).size).toBe(1);
   });
 
+  test('an event with another raw id under a stored id is dead-lettered, and says why', async () => {
+    const world = createWorld(seeded(6).next, 0);
+    const uuid = uuidV5('order-7');
+    await world.log.sink.append([
+      recordOf({ kind: 'valid', eventId: 'order-7', product: 1 }),
+      recordOf({ kind: 'valid', eventId: 'order-8', product: 1 }),
+    ]);
+    await world.run('drained', 'stop');
+    await world.log.sink.append([
+      recordOf({ kind: 'valid', eventId: uuid.toUpperCase(), product: 2 }),
+    ]);
+    await world.run('drained', 'stop');
+    expect(await world.memoryDeadLetters.list({ limit: 10, valueBytesMax: 0 })).toMatchObject([
+      {
+        reason: 'id_conflict',
+        field: 'event_id',
+        eventId: uuid.toUpperCase(),
+        message: expect.stringMatching(/^event_id: got "[0-9A-F-]+", .* "order-7" .*; allowed: /),
+      },
+    ]);
+    expect((await world.memoryStore.counts()).events).toBe(2);
+  });
+
   test('a text is embedded once for all its events, and never again once stored', async () => {
     const world = createWorld(seeded(1).next, 0);
     const send = (from: number, count: number) =>

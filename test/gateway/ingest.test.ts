@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { LogFullError } from '#core/errors/errors.ts';
+import { storedIdOf } from '#core/event/event-id.ts';
 import { event, problemOf, testApp } from './test-services.ts';
 
 const text = (value: Uint8Array | undefined): string => new TextDecoder().decode(value);
@@ -23,6 +24,24 @@ describe('POST /events accepts', () => {
     expect(text(appended[0]?.value)).toBe(body);
     expect(text(appended[0]?.key ?? undefined)).toBe('u-1');
     expect(text(appended[0]?.headers['x-request-id'])).toBe('req-7');
+  });
+
+  test('a version that the store has or has a newer one of, and says that it changes nothing', async () => {
+    const { post, services } = testApp();
+    const [at, before, after] = ['00:00Z', '59:59Z', '00:01Z'].map((end, index) =>
+      Date.parse(`2025-12-31T${index === 1 ? '22' : '23'}:${end}`),
+    );
+    for (const timestamp of [at ?? 0, before ?? 0])
+      services.versions.add({ id: storedIdOf('e-1'), timestamp });
+    const sent = [at, before, after].map((ms) => event({ timestamp: new Date(ms ?? 0) }));
+    const answer = await (await post('/events', [...sent, event({ event_id: 'e-2' })])).json();
+    expect(answer).toMatchObject({ accepted: 4 });
+    expect(answer.items).toEqual([
+      { index: 0, event_id: 'e-1', status: 'accepted', superseded: true },
+      { index: 1, event_id: 'e-1', status: 'accepted', superseded: true },
+      { index: 2, event_id: 'e-1', status: 'accepted' },
+      { index: 3, event_id: 'e-2', status: 'accepted' },
+    ]);
   });
 
   test('an array, answering per item and in order', async () => {

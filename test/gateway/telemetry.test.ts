@@ -4,12 +4,14 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import type { Delivery } from '#core/ports.ts';
+import { StoredVersions } from '../../gateway/ingest/stored-versions.ts';
 import { Live } from '../../gateway/live/live.ts';
 import { pipelineObserver } from '../../gateway/startup/observers.ts';
 import { createLog } from '../../gateway/telemetry/gateway-log.ts';
 import { LatencyHistogram } from '../../gateway/telemetry/latency-histogram.ts';
 import { Telemetry } from '../../gateway/telemetry/metrics.ts';
 import type { ScrapedGauges } from '../../gateway/telemetry/scraped-gauges.ts';
+import { eventRecord } from '../conformance/store-records.ts';
 
 const quiet: ScrapedGauges = {
   lag: [{ partition: 0, lag: 0 }],
@@ -143,11 +145,12 @@ test('an event can be followed by its id and its request from level trace on', (
       timestamp: 0,
       settle: () => undefined,
     };
-    pipelineObserver(new Telemetry(), new Live(new ManualClock(), 1), log).stored(
-      0.1,
-      'e-1',
-      delivery,
-    );
+    pipelineObserver(
+      new Telemetry(),
+      new Live(new ManualClock(), 1),
+      new StoredVersions(),
+      log,
+    ).stored(0.1, { ...eventRecord(1).event, eventId: 'e-1' }, delivery);
   };
   stored('debug');
   expect(lines).toEqual([]);

@@ -33,6 +33,7 @@ import {
   RequestEmbeddings,
   requestEmbeddingLimits,
 } from '../../gateway/fleet/request-embeddings.ts';
+import { StoredVersions } from '../../gateway/ingest/stored-versions.ts';
 import { Live } from '../../gateway/live/live.ts';
 import { createLog } from '../../gateway/telemetry/gateway-log.ts';
 import { Telemetry } from '../../gateway/telemetry/metrics.ts';
@@ -211,6 +212,7 @@ export function testApp(
     source,
     store,
     deadLetters,
+    versions: new StoredVersions(),
     live: new Live(clock, config.live.clientsMax),
     gauges: createGauges({ source, store, deadLetters, clock }),
     drainRunner: (id) => id === runner.id,

@@ -3,6 +3,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { rawIdOf } from '#core/event/event-id.ts';
 import { isRejection, parseEvent } from '#core/event/parse-event.ts';
 import { documentOf } from '#core/event/text.ts';
 import type { Document, EventRecord } from '#core/ports.ts';
@@ -98,8 +99,14 @@ describe('an older data folder', () => {
     const parts = [`model ${modelId}`, `revision ${modelRevision}`, '384 dimensions'];
     expect(before.identity).toBe([...parts, `text template ${templateHash}`].join(', '));
     expect(before.schema.version).toBe(3);
-    expect(schemaOf(folders.old)).toEqual({ schema: before.schema, identity: before.identity });
-    expect(schemaOf(folders.fresh).schema).toEqual(before.schema);
+    const upgraded = schemaOf(folders.old);
+    expect(upgraded.identity).toBe(before.identity);
+    expect(schemaOf(folders.fresh).schema).toEqual(upgraded.schema);
+    // Opening it has added one column, and changed nothing else.
+    const withoutRawIds = upgraded.schema.objects.map((told) =>
+      told.replace(' , raw_id TEXT)', ' )'),
+    );
+    expect({ ...upgraded.schema, objects: withoutRawIds }).toEqual(before.schema);
   });
 
   test('keeps its events, settings and dead letters unchanged', async () => {
@@ -271,8 +278,16 @@ describe('older Qdrant collections', () => {
     expect(put).toEqual(texts.map(() => stored));
     expect(await store.putEvents(records)).toEqual(records.map(() => stored));
     const names = ['fresh', 'fresh_events', 'fresh_sessions'];
-    const made = await dumpOf(double.url, names);
-    expect(lasting(made, names)).toEqual(lasting(dump, collections));
+    const made = lasting(await dumpOf(double.url, names), names);
+    // The raw id is what has been added since; events without it are used as they are.
+    const rawIds = made[1]?.points.map(({ payload }) => Reflect.get(payload, 'raw_id'));
+    expect(rawIds).toEqual(
+      records
+        .toSorted((a, b) => (a.event.id < b.event.id ? -1 : 1))
+        .map(({ event }) => rawIdOf(event.eventId)),
+    );
+    for (const { payload } of made[1]?.points ?? []) Reflect.deleteProperty(payload, 'raw_id');
+    expect(made).toEqual(lasting(dump, collections));
     expect(texts.map(({ id }) => id)).toContain(kettleText);
   });
 

@@ -66,6 +66,7 @@ const statsRoute = createRoute({
         too_large: 1,
         embedding_failed: 0,
         store_rejected: 0,
+        id_conflict: 0,
       },
     }),
   },
@@ -110,6 +111,7 @@ export function deadLetterRoutes(app: OpenAPIHono<AppEnv>, { deadLetters }: Serv
       too_large: 0,
       embedding_failed: 0,
       store_rejected: 0,
+      id_conflict: 0,
       ...byReason,
     };
     return c.json({ by_state: byState, by_reason }, 200);

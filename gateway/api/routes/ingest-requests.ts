@@ -33,11 +33,11 @@ export type IngestRequest = {
 };
 
 export class IngestRequests {
-  readonly #services: Pick<Services, 'sink' | 'clock' | 'config'>;
+  readonly #services: Pick<Services, 'sink' | 'clock' | 'config' | 'versions'>;
   readonly #bodies: BodyReader;
   readonly #keys = new IdempotencyKeys(idempotencyDefaults);
 
-  constructor(services: Pick<Services, 'sink' | 'clock' | 'config'>) {
+  constructor(services: Pick<Services, 'sink' | 'clock' | 'config' | 'versions'>) {
     const { bodyBytesMax } = services.config.ingest;
     this.#services = services;
     this.#bodies = new BodyReader(
@@ -101,11 +101,12 @@ export class IngestRequests {
     { format, toDeadLetters }: IngestRequest,
     onBytes: (chunk: Uint8Array) => void,
   ): Promise<IntakeResult> {
-    const { sink, clock, config } = this.#services;
+    const { sink, clock, config, versions } = this.#services;
     const intake = new Intake({
       sink,
       deadLetter: toDeadLetters,
       limits: { ...eventLimits, bytesMax: config.ingest.eventBytesMax },
+      versions,
       requestId: c.get('requestId'),
       now: clock.now(),
     });

@@ -1,7 +1,7 @@
 // Writes events: the newest version of each, and none that refers to a missing text.
 
 import type { DatabaseSync } from 'node:sqlite';
-import type { EventType } from '#core/ports.ts';
+import type { EventType, WriteOutcome } from '#core/ports.ts';
 import type { TextReferences } from './text-references.ts';
 import { uuidBytes } from './uuid-bytes.ts';
 
@@ -19,10 +19,15 @@ export type EventRow = readonly [
     userId: string,
     sessionId: string,
     payload: string,
+    rawId: string,
   ],
 ];
 
-type EventStatus = 'stored' | 'superseded' | 'missing-text';
+type EventStatus =
+  | 'stored'
+  | 'superseded'
+  | 'missing-text'
+  | Extract<WriteOutcome, { readonly status: 'id-conflict' }>;
 
 export type EventWrites = {
   /** One status for each row, in order. `now`: UTC ms. */
@@ -36,12 +41,12 @@ export function createEventWrites(database: DatabaseSync, references: TextRefere
   const textById = database.prepare('SELECT key, unreferenced_since FROM texts WHERE id = ?');
   const insertEvent = database.prepare(`
     INSERT INTO events (id, text, timestamp, ingested_at, event_type, category, price, user_id,
-      session_id, payload)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`);
-  const eventById = database.prepare('SELECT text, timestamp FROM events WHERE id = ?');
+      session_id, payload, raw_id)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`);
+  const eventById = database.prepare('SELECT text, timestamp, raw_id FROM events WHERE id = ?');
   const updateEvent = database.prepare(`
     UPDATE events SET text = ?, timestamp = ?, ingested_at = ?, event_type = ?, category = ?,
-      price = ?, user_id = ?, session_id = ?, payload = ?
+      price = ?, user_id = ?, session_id = ?, payload = ?, raw_id = ?
     WHERE id = ?`);
   const putProductText = database.prepare(
     'INSERT INTO product_texts (product, text) VALUES (?, ?) ON CONFLICT DO NOTHING',
@@ -63,6 +68,9 @@ export function createEventWrites(database: DatabaseSync, references: TextRefere
           added += 1;
         } else {
           const stored = eventById.get(eventKey);
+          const rawId = stored?.['raw_id'];
+          if (typeof rawId === 'string' && rawId !== columns[columns.length - 1])
+            return { status: 'id-conflict', rawId };
           if (Number(stored?.['timestamp']) >= timestamp) return 'superseded';
           updateEvent.run(key, ...columns, eventKey);
           const before = Number(stored?.['text']);

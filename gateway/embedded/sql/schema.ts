@@ -114,6 +114,16 @@ const sessionTables =
 `;
 
 /**
+ * The raw id of an event; NULL in events of earlier gateways. As with the session tables, an
+ * earlier gateway may still use the file, and the version stays. Adding a column rewrites no row.
+ */
+function addRawIds(database: DatabaseSync): void {
+  const columns = database.prepare("SELECT name FROM pragma_table_info('events')").all();
+  if (columns.some(({ name }) => name === 'raw_id')) return;
+  database.exec('ALTER TABLE events ADD COLUMN raw_id TEXT');
+}
+
+/**
  * One table for each partition, keyed by offset: an append always goes to the end of the tree, and
  * a read is one range. `position` is the number of bytes in the partition before the record, so the
  * size of a range is a difference instead of a sum.
@@ -156,6 +166,7 @@ export function prepareSchema(
     else for (let to = version + 1; to <= schemaVersion; to++) database.exec(upgradeTo(to));
     database.exec(`PRAGMA user_version = ${schemaVersion}`);
     database.exec(sessionTables);
+    addRawIds(database);
     database.exec(vectorChanges);
     const meta = (name: string, initial: string): string => {
       database
