@@ -121,7 +121,7 @@ export async function chooseCandidates(
       log.info({ ...candidate, code: result.code, reason: result.message }, 'candidate rejected');
   }
 
-  const candidates = ranked(results).map(({ candidate }) => candidate);
+  const candidates = ranked(results, model.manifest).map(({ candidate }) => candidate);
   if (candidates.length === 0) {
     const reasons = results.map((result) =>
       result.ok ? '' : `${result.candidate.dtype} on ${result.candidate.device}: ${result.message}`,

@@ -97,9 +97,30 @@ export function isNeeded(round: readonly Candidate[], results: readonly ProbeRes
   );
 }
 
-/** The correct ones, fastest first. The first embeds; the next takes over when it keeps failing. */
-export function ranked(results: readonly ProbeResult[]): readonly (ProbeResult & { ok: true })[] {
-  return results
+type Correct = ProbeResult & { ok: true };
+
+/** A dtype of lower fidelity is preferred only when it is this many times as fast. */
+export const speedForFidelity = 1.3;
+
+/**
+ * The correct ones, best first. The first embeds; the next takes over when it keeps failing.
+ * Fidelity goes before speed: a dtype's fidelity is the mean cosine that the manifest asks of it.
+ */
+export function ranked(
+  results: readonly ProbeResult[],
+  { dtypes }: Pick<Manifest, 'dtypes'>,
+  factor = speedForFidelity,
+): readonly Correct[] {
+  const fidelity = ({ candidate }: Correct): number => dtypes[candidate.dtype]?.goldenMeanMin ?? 0;
+  const left = results
     .filter((result) => result.ok)
-    .toSorted((a, b) => b.textsPerSecond - a.textsPerSecond);
+    .toSorted((a, b) => fidelity(b) - fidelity(a) || b.textsPerSecond - a.textsPerSecond);
+  const order: Correct[] = [];
+  while (left.length > 0) {
+    const best = left.reduce((one, other) =>
+      other.textsPerSecond >= factor * one.textsPerSecond ? other : one,
+    );
+    order.push(...left.splice(left.indexOf(best), 1));
+  }
+  return order;
 }

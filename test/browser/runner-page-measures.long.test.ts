@@ -37,7 +37,7 @@ test(
       measured: [],
     });
     expect(await second.told()).toContain(
-      'was the fastest here when this browser was last measured',
+      'was the best choice here when this browser was last measured',
     );
   },
 );

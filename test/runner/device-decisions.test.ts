@@ -33,6 +33,8 @@ const wrong = (device: 'cpu' | 'webgpu', dtype: string): ProbeResult => ({
   code: 'wrong_vectors',
   message: '',
 });
+const order = (...results: ProbeResult[]) =>
+  ranked(results, manifest).map(({ candidate }) => `${candidate.dtype} on ${candidate.device}`);
 
 describe('candidates', () => {
   const auto = { device: 'auto', dtype: 'auto' } as const;
@@ -74,13 +76,29 @@ describe('candidates', () => {
     ]);
   });
 
-  test('the fastest correct candidate wins; a wrong one never does', () => {
-    const results = [wrong('cpu', 'q8'), right('webgpu', 'fp32', 1), right('cpu', 'int8', 250)];
-    expect(ranked(results).map(({ candidate }) => candidate)).toEqual([
-      { device: 'cpu', dtype: 'int8' },
-      { device: 'webgpu', dtype: 'fp32' },
+  test('a much faster correct candidate wins; a wrong one never does', () => {
+    expect(
+      order(wrong('cpu', 'q8'), right('webgpu', 'fp32', 1), right('cpu', 'int8', 250)),
+    ).toEqual(['int8 on cpu', 'fp32 on webgpu']);
+    expect(order(wrong('cpu', 'q8'))).toEqual([]);
+  });
+
+  test('the better fidelity wins unless the lower one is 1.3 times as fast', () => {
+    const q8 = right('cpu', 'q8', 100);
+    expect(order(right('cpu', 'int8', 129), q8)).toEqual(['q8 on cpu', 'int8 on cpu']);
+    expect(order(q8, right('cpu', 'int8', 130))).toEqual(['int8 on cpu', 'q8 on cpu']);
+    expect(order(q8, right('cpu', 'int8', 90), right('webgpu', 'fp32', 80))).toEqual([
+      'fp32 on webgpu',
+      'q8 on cpu',
+      'int8 on cpu',
     ]);
-    expect(ranked([wrong('cpu', 'q8')])).toEqual([]);
+  });
+
+  test('of equal fidelity the faster one wins', () => {
+    expect(order(right('webgpu', 'fp32', 90), right('webgpu', 'fp16', 100))).toEqual([
+      'fp16 on webgpu',
+      'fp32 on webgpu',
+    ]);
   });
 
   test('a forced device or dtype is the only one tried', () => {

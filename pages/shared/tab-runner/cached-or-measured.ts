@@ -1,6 +1,7 @@
 // Chooses how a tab embeds: by the cached choice of an earlier visit, else by measuring every
 // candidate.
 
+import type { Manifest } from '#core/model/model-manifest.ts';
 import type { ProbeResult } from '#core/runner/device-candidates.ts';
 import type { Measured, RunnerOptions } from '#core/runner/page-status.ts';
 import type { PageCandidate } from '../embedding/page-candidates.ts';
@@ -14,6 +15,7 @@ export type ChoiceOptions = {
   /** What the person asked for. */
   readonly wanted: Pick<RunnerOptions, 'device' | 'dtype'>;
   readonly threads: number;
+  readonly manifest: Pick<Manifest, 'dtypes'>;
   readonly modelRevision: string;
   /** The name of the GPU; `null` without one. */
   readonly adapterName: string | null;
@@ -28,7 +30,8 @@ export type ChoiceOptions = {
 export async function choosePageCandidates(
   options: ChoiceOptions,
 ): Promise<readonly PageCandidate[]> {
-  const { rounds, wanted, threads, modelRevision, adapterName, board, signal } = options;
+  const { rounds, wanted, threads, manifest, modelRevision, adapterName } = options;
+  const { board, signal } = options;
   const [only, ...others] = rounds.flat();
   if (only !== undefined && others.length === 0) return [only];
 
@@ -38,13 +41,14 @@ export async function choosePageCandidates(
   if (cached?.[0] !== undefined) {
     const { device, dtype } = cached[0];
     board.say(
-      `${formatDevice(device, dtype)} was the fastest here when this browser was last measured.`,
+      `${formatDevice(device, dtype)} was the best choice here when this browser was last measured.`,
     );
     return cached;
   }
 
   board.change({ measured: [] });
   const candidates = await probeCandidates(rounds, {
+    manifest,
     threads,
     signal,
     onStart: ({ device, dtype }) => board.state('measuring', { device, dtype }),

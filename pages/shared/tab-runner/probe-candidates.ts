@@ -1,6 +1,7 @@
 // Measures which candidates embed correctly and fast in this browser, each in a fresh worker.
 
 import { VectorStreamError } from '#core/errors/errors.ts';
+import type { Manifest } from '#core/model/model-manifest.ts';
 import { isNeeded, ranked, type ProbeResult } from '#core/runner/device-candidates.ts';
 import { NoCandidateError } from '#core/runner/supervisor.ts';
 import { isDownloadError } from '../embedding/download.ts';
@@ -14,6 +15,7 @@ const silentMsMax = 60_000;
 const measureMs = 400;
 
 export type ProbeOptions = {
+  readonly manifest: Pick<Manifest, 'dtypes'>;
   readonly threads: number;
   readonly signal: AbortSignal;
   readonly onStart: (candidate: PageCandidate) => void;
@@ -24,8 +26,8 @@ export type ProbeOptions = {
 };
 
 /**
- * The candidates that are right, fastest first. They are measured one after the other, so that they
- * do not slow each other down.
+ * The candidates that are right, best first. They are measured one after the other, so that they do
+ * not slow each other down.
  *
  * @throws NoCandidateError when all failed, with the reason of each
  */
@@ -44,7 +46,7 @@ export async function probeCandidates(
       options.onResult(result);
     }
   }
-  const best = ranked(results).flatMap(
+  const best = ranked(results, options.manifest).flatMap(
     ({ candidate: { device, dtype } }) =>
       rounds.flat().find((candidate) => candidate.device === device && candidate.dtype === dtype) ??
       [],

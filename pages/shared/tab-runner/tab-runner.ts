@@ -116,6 +116,7 @@ class TabRunner {
       rounds: pageRounds(manifest, this.#options, adapter),
       wanted: this.#options,
       threads,
+      manifest,
       modelRevision: revision,
       adapterName: adapter?.name ?? null,
       board,
