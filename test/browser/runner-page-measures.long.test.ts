@@ -36,8 +36,6 @@ test(
       dtype: working.dtype,
       measured: [],
     });
-    expect(await second.told()).toContain(
-      'was the best choice here when this browser was last measured',
-    );
+    expect(await second.told()).toContain('was the best here when this browser was last measured');
   },
 );

@@ -41,7 +41,7 @@ export async function choosePageCandidates(
   if (cached?.[0] !== undefined) {
     const { device, dtype } = cached[0];
     board.say(
-      `${formatDevice(device, dtype)} was the best choice here when this browser was last measured.`,
+      `${formatDevice(device, dtype)} was the best here when this browser was last measured.`,
     );
     return cached;
   }
