@@ -9,16 +9,20 @@ import { runnerOf } from '../api/views/stats-view.ts';
 import type { HubObserver } from '../fleet/hub-types.ts';
 import type { StoredVersions } from '../ingest/stored-versions.ts';
 import type { Live } from '../live/live.ts';
+import { createForeignRecords, type ForeignRecordsReport } from '../telemetry/foreign-records.ts';
 import type { Log } from '../telemetry/gateway-log.ts';
 import type { Telemetry } from '../telemetry/metrics.ts';
 import { createTroubleLog, errorFields } from '../telemetry/trouble-log.ts';
 
 export function pipelineObserver(
   telemetry: Telemetry,
-  live: Live,
-  versions: StoredVersions,
+  live: Pick<Live, 'stored' | 'deadLettered'>,
+  versions: Pick<StoredVersions, 'add'>,
   log: Log,
 ): PipelineObserver {
+  const foreignRecords = createForeignRecords(foreignRecordsReport(log));
+  const isDown = new Set<string>();
+  const lastErrors = new Map<string, Record<string, unknown>>();
   return {
     received: (count) => telemetry.received(count),
     stored(latencySeconds, event, delivery) {
@@ -26,6 +30,7 @@ export function pipelineObserver(
       telemetry.stored(latencySeconds);
       versions.add(event);
       live.stored(latencySeconds, delivery);
+      foreignRecords.stored();
       // Checked first, because this runs for every event.
       if (log.isLevelEnabled('trace'))
         log.trace(
@@ -37,6 +42,7 @@ export function pipelineObserver(
     deadLettered(deadLetter) {
       telemetry.deadLettered(deadLetter);
       live.deadLettered(deadLetter);
+      foreignRecords.deadLettered(deadLetter);
       const { id, eventId, origin, reason, message } = deadLetter;
       // Too many lines for the default level; the queue itself holds every dead letter.
       log.debug(
@@ -55,16 +61,35 @@ export function pipelineObserver(
     storeWrite: (seconds) => telemetry.storeWrite(seconds),
     retried(dependency, error) {
       telemetry.retried(dependency);
+      lastErrors.set(dependency, errorFields(error));
       log.debug({ dependency, ...errorFields(error) }, 'retrying a call');
     },
     circuit(dependency, state) {
       telemetry.circuit(dependency, state);
-      if (state === 'closed') log.info({ dependency }, 'a dependency is back; intake resumes');
-      if (state === 'open')
-        log.warn({ dependency }, 'a dependency is down; intake is paused until it is back');
+      // A circuit opens again after each probe that fails: during an outage that is no news.
+      if (state === 'closed' && isDown.delete(dependency))
+        log.info({ dependency }, 'a dependency is back; intake resumes');
+      if (state === 'open' && !isDown.has(dependency)) {
+        isDown.add(dependency);
+        log.warn(
+          { dependency, ...lastErrors.get(dependency) },
+          'a dependency is down; intake is paused until it is back',
+        );
+      }
     },
   };
 }
+
+/** The record itself stays out of the log: it may be about a person. */
+const foreignRecordsReport = (log: Log): ForeignRecordsReport => ({
+  began: ({ id, origin: { topic, partition, offset }, reason, message }) =>
+    log.warn(
+      { topic, partition, offset, reason, example: message, dead_letter_id: id },
+      'nearly all records of this topic are no events, such as this one; they become dead ' +
+        'letters: is it the right topic?',
+    ),
+  ended: () => log.info('most records are events again'),
+});
 
 /**
  * The hub writes its own log.

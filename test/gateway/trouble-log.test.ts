@@ -3,7 +3,8 @@
 import { expect, test } from 'vitest';
 import { DependencyError } from '#core/errors/errors.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
-import { repairObserver } from '../../gateway/startup/observers.ts';
+import { Guard, isRetryable } from '#core/pipeline/dependency-guard.ts';
+import { pipelineObserver, repairObserver } from '../../gateway/startup/observers.ts';
 import { createLog } from '../../gateway/telemetry/gateway-log.ts';
 import { Telemetry } from '../../gateway/telemetry/metrics.ts';
 import { createTroubleLog } from '../../gateway/telemetry/trouble-log.ts';
@@ -11,7 +12,7 @@ import { createTroubleLog } from '../../gateway/telemetry/trouble-log.ts';
 const down = (code: string) =>
   new DependencyError('qdrant', code, 'connect ECONNREFUSED', { retryable: true });
 
-function repairLog() {
+function collectedLog() {
   const lines: string[] = [];
   const log = createLog({
     level: 'info',
@@ -19,7 +20,11 @@ function repairLog() {
     secrets: new Set(),
     destination: { write: (line) => lines.push(line) },
   });
-  const clock = new ManualClock();
+  return { lines, log, clock: new ManualClock() };
+}
+
+function repairLog() {
+  const { lines, log, clock } = collectedLog();
   return { lines, clock, observer: repairObserver(new Telemetry(), log, clock) };
 }
 
@@ -51,4 +56,35 @@ test('an unexpected error keeps its stack', () => {
   failed(bug);
   failed(bug);
   expect(written).toEqual([{ err: bug }]);
+});
+
+test('an outage is two lines, its begin with the reason and its end, however often it is probed', async () => {
+  const { lines, log, clock } = collectedLog();
+  const live: Parameters<typeof pipelineObserver>[1] = {
+    stored: () => undefined,
+    deadLettered: () => undefined,
+  };
+  let isDown = true;
+  const guard = new Guard({
+    dependency: 'store',
+    retryable: isRetryable,
+    backoff: { delayMs: 100, delayMsMax: 10_000 },
+    circuit: { failuresMax: 5, delayMs: 1_000, delayMsMax: 15_000 },
+    clock,
+    random: () => 0.5,
+    signal: new AbortController().signal,
+    observer: pipelineObserver(new Telemetry(), live, { add: () => undefined }, log),
+  });
+  const call = guard.call(async () => {
+    if (isDown) throw down('unreachable');
+  });
+  await clock.advance(3_600_000);
+  expect(lines).toHaveLength(1);
+  expect(lines[0]).toContain('"reason":"connect ECONNREFUSED","msg":"a dependency is down;');
+  expect(lines[0]).not.toMatch(/stack|\.ts:\d+/);
+  isDown = false;
+  await clock.advance(60_000);
+  await call;
+  expect(lines).toHaveLength(2);
+  expect(lines[1]).toContain('a dependency is back');
 });
