@@ -1,6 +1,6 @@
 // A real gateway process on a free port, and the few questions that tests ask it over HTTP.
 
-import { oneRunner, startProgram, type Program } from './program.ts';
+import { oneRunner, projectRoot, startProgram, type Program } from './program.ts';
 import { until } from './until.ts';
 
 export type Stats = {
@@ -89,9 +89,11 @@ export async function startGateway(
   environment: Readonly<Record<string, string>> = {},
   flags: readonly string[] = [],
   through: readonly string[] = [],
+  project = projectRoot,
 ): Promise<RunningGateway> {
   const program = startProgram({
     script: 'gateway/main.ts',
+    project,
     flags: ['--port', '0', ...flags],
     channel: true,
     through,

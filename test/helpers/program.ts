@@ -18,6 +18,8 @@ export type Program = AsyncDisposable & {
 export type ProgramOptions = {
   /** Path from the root of the project. */
   readonly script: string;
+  /** The root of another version of the project. */
+  readonly project?: string;
   readonly flags?: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   /** The working directory; the project's root when absent. */
@@ -33,7 +35,7 @@ export type ProgramOptions = {
   readonly through?: readonly string[];
 };
 
-const root = join(import.meta.dirname, '..', '..');
+export const projectRoot = join(import.meta.dirname, '..', '..');
 /** Settings from the environment of the test run. */
 const foreign = /^(VECTORSTREAM|KAFKA|QDRANT|LOG)_/;
 
@@ -49,7 +51,8 @@ export function startProgram({
   script,
   flags = [],
   environment,
-  directory = root,
+  project = projectRoot,
+  directory = project,
   channel = false,
   group = false,
   through = [],
@@ -57,7 +60,7 @@ export function startProgram({
   const inherited = Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !foreign.test(name)),
   );
-  const [command = '', ...words] = [...through, process.execPath, join(root, script), ...flags];
+  const [command = '', ...words] = [...through, process.execPath, join(project, script), ...flags];
   const child = spawn(command, words, {
     cwd: directory,
     detached: group,
