@@ -46,6 +46,11 @@ export type LogRecord = {
   readonly key: Uint8Array | null;
   readonly value: Uint8Array;
   readonly headers: Readonly<Record<string, Uint8Array>>;
+  /**
+   * Kafka allows several headers with one name, of which the last is read. The memory of the others
+   * stays with the record: their bytes, by `headerBytes`. Absent without any.
+   */
+  readonly repeatedHeaderBytes?: number;
   /** When the record was made, UTC ms. */
   readonly timestamp: number;
 };

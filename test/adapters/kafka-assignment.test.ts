@@ -9,7 +9,7 @@ import {
   type KafkaAssignmentOptions,
   type TakenBatch,
 } from '../../gateway/kafka/kafka-assignment.ts';
-import type { FetchedRecord } from '../../gateway/kafka/kafka-record.ts';
+import { type FetchedRecord, recordOfMessage } from '../../gateway/kafka/kafka-record.ts';
 
 const recordAt = (offset: number, headerBytes = 0): FetchedRecord => ({
   key: null,
@@ -291,6 +291,33 @@ describe('bounds', () => {
     expect(assignment.regulate(0)).toBeNull();
     fetch(assignment, 0, [3, 4], { headerBytes: 30_000 });
     expect(assignment.regulate(0)).toBe('pause');
+  });
+
+  it('headers that repeat a name pause a partition too, and the last of them is read', () => {
+    const assignment = assignmentOf({ fetchedBytesMax: 100_000 });
+    assignment.join('m', [0]);
+    const records = [0, 1, 2, 3].map((offset) =>
+      recordOfMessage({
+        key: null,
+        value: Buffer.from('{}'),
+        timestamp: '1',
+        offset: String(offset),
+        attributes: 0,
+        headers: {
+          large: [Buffer.alloc(20_000), Buffer.alloc(20_000), Buffer.from('last')],
+          ['__proto__']: 'own',
+        },
+      }),
+    );
+    assignment.add({ partition: 0, records: records.slice(0, 2), next: 2, end: 4 });
+    expect(assignment.regulate(0)).toBeNull();
+    assignment.add({ partition: 0, records: records.slice(2), next: 4, end: 4 });
+    expect(assignment.regulate(0)).toBe('pause');
+    const headers = Object.entries(assignment.take()?.records[0]?.headers ?? {});
+    expect(headers.map(([name, value]) => `${name}: ${Buffer.from(value).toString()}`)).toEqual([
+      'large: last',
+      '__proto__: own',
+    ]);
   });
 
   it('large headers count towards the bytes of a batch; one record may exceed the bound', () => {
