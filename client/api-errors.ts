@@ -2,13 +2,16 @@
 
 import { VectorStreamError } from '#core/errors/errors.ts';
 import type { ProblemView } from '../gateway/api/routes/schemas.ts';
+import type { IntakeResult } from '../gateway/ingest/intake.ts';
+
+type SendItem = IntakeResult['items'][number];
 
 /**
  * The gateway, or a proxy before it, answered with an error. Programs act on `code`, which is
  * stable; people read `message`.
  */
 export class VectorStreamApiError extends VectorStreamError {
-  override readonly name = 'VectorStreamApiError';
+  override readonly name: string = 'VectorStreamApiError';
   readonly status: number;
   readonly code: string;
   readonly detail: string;
@@ -38,6 +41,20 @@ export class VectorStreamApiError extends VectorStreamError {
   /** False when a proxy gave up waiting: the gateway may have carried out the call. */
   get isCertainlyUndone(): boolean {
     return this.status !== 502 && this.status !== 504;
+  }
+}
+
+/**
+ * The gateway could not process all events of a call: those in `items` have their results, and what
+ * it accepted of them is durable. Nothing is known of the others: send them again.
+ */
+export class VectorStreamPartialSendError extends VectorStreamApiError {
+  override readonly name = 'VectorStreamPartialSendError';
+  /** In order, from the first event of the call. */
+  readonly items: readonly SendItem[];
+  constructor({ status, problem, retryAfterMs }: VectorStreamApiError, items: readonly SendItem[]) {
+    super(status, problem, retryAfterMs);
+    this.items = items;
   }
 }
 

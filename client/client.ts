@@ -10,7 +10,11 @@ import { searchCalls } from './search-calls.ts';
 import { Transport, type Fetch, type RetryWait } from './transport.ts';
 
 // Users of the package import everything from this one file.
-export { VectorStreamApiError, VectorStreamConnectionError } from './api-errors.ts';
+export {
+  VectorStreamApiError,
+  VectorStreamConnectionError,
+  VectorStreamPartialSendError,
+} from './api-errors.ts';
 export type { LiveMessage, Topic } from './feed-messages.ts';
 export type { EventToSend, SendItem, SendOptions, SendResult } from './event-calls.ts';
 export type { Stats } from './operation-calls.ts';

@@ -6,7 +6,7 @@ import type { wireEventSchema } from '#core/event/event-schema.ts';
 import type { StoredEventView } from '../gateway/api/routes/schemas.ts';
 import type { EventQuery } from '../gateway/api/routes/stored-event-routes.ts';
 import type { IntakeResult as SendResult } from '../gateway/ingest/intake.ts';
-import { nullWhen, VectorStreamApiError } from './api-errors.ts';
+import { nullWhen, VectorStreamApiError, VectorStreamPartialSendError } from './api-errors.ts';
 import { pagesOf } from './cursor-pages.ts';
 import { batchesOf, type BatchLimits } from './event-batches.ts';
 import type { Call, CallOptions, Transport } from './transport.ts';
@@ -28,7 +28,8 @@ export function eventCalls(transport: Transport) {
    * Yields one result per event, in order, as the gateway answers; `accepted` means durable. Reads
    * events only as results are asked for, so a source of any length needs the memory of one batch.
    * A batch whose answer was lost is sent again under the same Idempotency-Key and writes nothing
-   * twice.
+   * twice. When the gateway could process only some events of a batch, it yields their results, and
+   * then throws a `VectorStreamPartialSendError` with them.
    */
   async function* stream(
     events: Iterable<EventToSend> | AsyncIterable<EventToSend>,
@@ -41,13 +42,13 @@ export function eventCalls(transport: Transport) {
       transport.timing.clock,
       signal,
     )) {
-      const { items } = await post(transport, text, {
-        onInvalid,
-        signal,
-        headers: { 'Idempotency-Key': crypto.randomUUID() },
-      });
+      const headers = { 'Idempotency-Key': crypto.randomUUID() };
+      const answer = await post(transport, text, { onInvalid, signal, headers }).catch(partOf);
+      const items = answer.items.map((item) => ({ ...item, index: sent + item.index }));
+      yield* items;
+      if (answer instanceof VectorStreamPartialSendError)
+        throw new VectorStreamPartialSendError(answer, items);
       assert(items.length === count, `${count} events got ${items.length} results`);
-      for (const item of items) yield { ...item, index: sent + item.index };
       sent += count;
     }
   }
@@ -55,15 +56,24 @@ export function eventCalls(transport: Transport) {
   return {
     stream,
 
-    /** Sends events whose results fit into memory. An invalid event is a result, not an error. */
+    /**
+     * Sends events whose results fit into memory. An invalid event is a result, not an error.
+     *
+     * @throws VectorStreamPartialSendError with all results so far
+     */
     async send(
       events: Iterable<EventToSend> | AsyncIterable<EventToSend>,
       options: SendOptions = {},
     ): Promise<SendResult> {
       const result: SendResult = { accepted: 0, rejected: 0, dead_lettered: 0, items: [] };
-      for await (const item of stream(events, options)) {
-        result.items.push(item);
-        result[item.status] += 1;
+      try {
+        for await (const item of stream(events, options)) {
+          result.items.push(item);
+          result[item.status] += 1;
+        }
+      } catch (error) {
+        if (!(error instanceof VectorStreamPartialSendError)) throw error;
+        throw new VectorStreamPartialSendError(error, result.items);
       }
       return result;
     },
@@ -154,11 +164,20 @@ function joined(lines: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
 }
 const lineBreak = 10;
 
-/** When no event of a request is valid, the results come in an error. */
+/** When no event of a request is valid, the results come in an error with one of these codes. */
+const codesWithAllResults: ReadonlySet<string> = new Set(['no_event_accepted', 'malformed_json']);
+
+/** Any other error with results is about a request of which the gateway processed a part. */
 function resultOfRefusal(error: unknown): SendResult {
-  if (!(error instanceof VectorStreamApiError) || error.status !== 400) throw error;
+  if (!(error instanceof VectorStreamApiError)) throw error;
   if (!Array.isArray(error.problem['items'])) throw error;
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- documented so
   const items = error.problem['items'] as SendItem[];
+  if (!codesWithAllResults.has(error.code)) throw new VectorStreamPartialSendError(error, items);
   return { accepted: 0, rejected: items.length, dead_lettered: 0, items };
+}
+
+function partOf(error: unknown): VectorStreamPartialSendError {
+  if (error instanceof VectorStreamPartialSendError) return error;
+  throw error;
 }

@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
+import { VectorStreamPartialSendError } from '../../client/api-errors.ts';
 import { eventCalls } from '../../client/event-calls.ts';
 import { retryAfterMsOf } from '../../client/http-answers.ts';
 import { Transport, type RetryWait, type TransportOptions } from '../../client/transport.ts';
@@ -61,6 +62,35 @@ const event = {
   session_id: 's',
   product: { id: 'p', name: 'Lamp', price: 1 },
 };
+
+test('a batch of which a part was processed is a typed error with the results so far', async () => {
+  const second = { ...item, event_id: 'e-2' };
+  const interrupted: Answer = () =>
+    Response.json(
+      { status: 400, code: 'body_incomplete', detail: 'It broke off.', items: [second] },
+      { status: 400 },
+    );
+  const { transport } = scripted([
+    json({ accepted: 1, rejected: 0, dead_lettered: 0, items: [item] }),
+    interrupted,
+  ]);
+  await expect(
+    eventCalls(transport).send([event, event, event], { eventsMax: 1 }),
+  ).rejects.toMatchObject({
+    name: 'VectorStreamPartialSendError',
+    code: 'body_incomplete',
+    status: 400,
+    items: [item, { ...second, index: 1 }],
+  });
+  const yielded: unknown[] = [];
+  const streamed = eventCalls(scripted([interrupted]).transport).stream([event, event]);
+  await expect(
+    (async () => {
+      for await (const result of streamed) yielded.push(result);
+    })(),
+  ).rejects.toBeInstanceOf(VectorStreamPartialSendError);
+  expect(yielded).toEqual([second]);
+});
 
 test('a batch is retried under the same key, after Retry-After and a backoff', async () => {
   const { transport, clock, asked } = scripted([
@@ -158,7 +188,8 @@ test('lines are sent as they are, and in halves when they are too large together
   const { transport, asked } = scripted([
     problem(413, 'body_too_large'),
     json({ accepted: 2, rejected: 0, dead_lettered: 0, items: [item, { ...item, index: 1 }] }),
-    () => new Response(JSON.stringify({ status: 400, items: [rejected] }), { status: 400 }),
+    () =>
+      Response.json({ status: 400, code: 'malformed_json', items: [rejected] }, { status: 400 }),
   ]);
   const lines = [line('{"a":1}'), line('not json'), line('{"c":3}')];
   const result = await eventCalls(transport).sendLines(lines, { onInvalid: 'reject' });
