@@ -45,7 +45,7 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN --mount=type=cache,target=/root/.npm npm ci
 COPY tsconfig.json vite.config.ts ./
-COPY scripts/build-pages.mjs scripts/compress-pages.ts scripts/write-precache.ts scripts/write-api-reference.ts \
+COPY scripts/build-pages.mjs scripts/hand-over.mjs scripts/compress-pages.ts scripts/write-precache.ts scripts/write-api-reference.ts \
      scripts/slow-tests-first.ts ./scripts/
 COPY core ./core
 COPY pages ./pages

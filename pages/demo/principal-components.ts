@@ -6,9 +6,11 @@ export type Point = { readonly x: number; readonly y: number };
 
 /** The axes are fitted to so many vectors, picked evenly: more would hardly change them. */
 const fittedMax = 512;
-const roundsMax = 100;
+const roundsMax = 200;
 /** An axis that turns by less than this in a round, as 1 − cosine, has been found. */
-const turnMin = 1e-7;
+const turnMin = 1e-10;
+/** The part of the ramp in the first guess of an axis. */
+const rampShare = 0.2;
 
 /**
  * Finds the two directions of greatest variance by power iteration. The returned function projects
@@ -61,19 +63,15 @@ function leadingAxis(
   dimensions: number,
   others: readonly Float64Array[],
 ): Float64Array {
-  // The longest row has a part along the leading direction, unless symmetry hides it: the ramp
-  // that is added breaks any symmetry.
+  // The longest row has a part along the leading direction, unless it lies along another one: the
+  // ramp that is added gives it some of each.
   const longest = rows.reduce(
     (best, row) => (residue(row, others) > residue(best, others) ? row : best),
     new Float64Array(dimensions),
   );
-  const scale = Math.sqrt(dot(longest, longest)) * 1e-3;
-  let axis = unit(
-    orthogonalised(
-      longest.map((value, i) => value + scale * ((i % 7) - 3)),
-      others,
-    ),
-  );
+  const start = unit(longest);
+  addScaled(start, unit(longest.map((_, i) => (i % 7) - 3.1)), rampShare);
+  let axis = unit(orthogonalised(start, others));
   // What remains is no more than rounding errors of float32: there is no variance.
   if (Math.sqrt(residue(longest, others)) <= 1e-6) return new Float64Array(dimensions);
   for (let round = 0; round < roundsMax; round++) {

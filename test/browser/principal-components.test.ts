@@ -56,6 +56,20 @@ test('no direction has more variance than the first axis, nor the second than th
   );
 });
 
+test('a longest vector along another direction does not hide the first axis', () => {
+  const all = [
+    [58, -9, -23, -19, 88, -2],
+    [68, 10, 73, -51, 11, 92],
+    [89, -94, 99, -70, -13, 99],
+    [-15, 47, 48, 85, -87, 38],
+    [-58, -68, -79, 4, 62, -13],
+  ].map((values) => Float32Array.from(values));
+  const placed = all.map(fitProjection(all));
+  expect(squares(placed.map(({ x }) => x))).toBeGreaterThanOrEqual(
+    spread(all, [0, 0, 0, 0, -1, 0]),
+  );
+});
+
 test('the mean lies at the origin', () => {
   fc.assert(
     fc.property(vectors, (all) => {

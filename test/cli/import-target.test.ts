@@ -92,10 +92,13 @@ describe('the gateway of an import', () => {
             : { index, event_id: id, status: 'accepted' },
         );
       const rejected = items.filter(({ status }) => status === 'rejected').length;
-      return {
-        status: rejected === items.length ? 400 : 202,
-        body: { accepted: items.length - rejected, rejected, dead_lettered: 0, items },
-      };
+      if (rejected === items.length)
+        return {
+          status: 400,
+          body: { code: 'no_event_accepted', detail: 'None is valid.', items },
+        };
+      const accepted = items.length - rejected;
+      return { status: 202, body: { accepted, rejected, dead_lettered: 0, items } };
     });
     await using target = await connect(null, gateway.port);
     expect([...(await target.post(lines('a', 'b', 'c')))]).toEqual([]);
