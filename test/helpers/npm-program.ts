@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Ending } from './program.ts';
+import { inheritedEnvironment, type Ending } from './program.ts';
 
 export type NpmProgram = {
   readonly npm: ChildProcess;
@@ -49,7 +49,7 @@ export async function startByNpm(
     cwd: folder,
     // A process group of its own, as a shell gives to a command.
     detached: true,
-    env: { ...process.env, ...environment, VECTORSTREAM_DATA_DIR: folder },
+    env: { ...inheritedEnvironment(), ...environment, VECTORSTREAM_DATA_DIR: folder },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const { pid } = npm;

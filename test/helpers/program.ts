@@ -47,6 +47,10 @@ export const oneRunner = {
   VECTORSTREAM_RUNNER_THREADS: '1',
 };
 
+/** Of this process, without settings: a program of a test gets those of its test alone. */
+export const inheritedEnvironment = (): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
+
 export function startProgram({
   script,
   flags = [],
@@ -57,14 +61,11 @@ export function startProgram({
   group = false,
   through = [],
 }: ProgramOptions): Program {
-  const inherited = Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !foreign.test(name)),
-  );
   const [command = '', ...words] = [...through, process.execPath, join(project, script), ...flags];
   const child = spawn(command, words, {
     cwd: directory,
     detached: group,
-    env: { ...inherited, LOG_FORMAT: 'json', ...environment },
+    env: { ...inheritedEnvironment(), LOG_FORMAT: 'json', ...environment },
     stdio: ['ignore', 'pipe', 'pipe', ...(channel ? ['ipc' as const] : [])],
   });
   const { pid } = child;
