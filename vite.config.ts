@@ -10,6 +10,12 @@ import { writeApiReference } from './scripts/write-api-reference.ts';
 import { writePrecache } from './scripts/write-precache.ts';
 
 const fuzzTests = 'test/fuzz/*.test.ts';
+/** They take an hour and more on two cores. */
+const heavyTests = [
+  'test/mutations/*.long.test.ts',
+  'test/guarantees/faults-alone.long.test.ts',
+  'test/guarantees/mixed-faults-*.long.test.ts',
+];
 const require = createRequire(import.meta.url);
 
 // Every program and worker thread that a test starts reads its compiled modules from here: without
@@ -32,9 +38,10 @@ export default defineConfig(({ mode, command }) => {
       sequence: { sequencer: SlowTestsFirst },
       projects: [
         // The files share nothing but modules, and a process for each would cost half a second.
-        project('shared', false, ['test/**/*.test.ts'], [...leftOut, fuzzTests]),
+        project('shared', false, ['test/**/*.test.ts'], [...leftOut, ...heavyTests, fuzzTests]),
         // The fuzzer reads the coverage of every module in its process.
         project('alone', true, [fuzzTests], leftOut),
+        project('heavy', false, heavyTests, leftOut),
       ],
       reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
     },
