@@ -36,6 +36,8 @@ export default defineConfig(({ mode, command }) => {
       // cores busy; the long tests load every core themselves.
       maxWorkers: mode === 'full' ? Math.max(2, cores - 1) : cores + 1,
       sequence: { sequencer: SlowTestsFirst },
+      setupFiles: ['test/helpers/property-seed.ts'],
+      provide: { fixedPropertySeed: mode !== 'full' || Boolean(process.env['CI']) },
       projects: [
         // The files share nothing but modules, and a process for each would cost half a second.
         project('shared', false, ['test/**/*.test.ts'], [...leftOut, ...heavyTests, fuzzTests]),
