@@ -5,7 +5,7 @@
 
 ARG NODE_IMAGE=node:24-bookworm-slim
 
-# ── The locked packages, without development tools and the packaged Node of the npm scripts ────────────────
+# ── The locked packages, without development tools and the packaged Node of the npm scripts ───────
 FROM ${NODE_IMAGE} AS packages
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
@@ -39,19 +39,19 @@ RUN npm pkg delete "dependencies.@huggingface/transformers" dependencies.onnxrun
       dependencies.puppeteer dependencies.selfsigned \
     && npm prune --omit=dev
 
-# ── The browser pages, which the gateway serves ───────────────────────────────────────────────────────────────────────
+# ── The browser pages, which the gateway serves ───────────────────────────────────────────────────
 FROM ${NODE_IMAGE} AS pages
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN --mount=type=cache,target=/root/.npm npm ci
 COPY tsconfig.json vite.config.ts ./
-COPY scripts/build-pages.mjs scripts/hand-over.mjs scripts/compress-pages.ts scripts/write-precache.ts scripts/write-api-reference.ts \
-     scripts/slow-tests-first.ts ./scripts/
+COPY scripts/build-pages.mjs scripts/hand-over.mjs scripts/compress-pages.ts \
+     scripts/write-precache.ts scripts/write-api-reference.ts scripts/slow-tests-first.ts ./scripts/
 COPY core ./core
 COPY pages ./pages
 RUN node scripts/build-pages.mjs
 
-# ── The base of every program ────────────────────────────────────────────────────────────────────────────────────────────
+# ── The base of every program ─────────────────────────────────────────────────────────────────────
 FROM ${NODE_IMAGE} AS base
 ENV NODE_ENV=production LOG_FORMAT=json
 WORKDIR /app
@@ -60,7 +60,7 @@ RUN mkdir /data && chown 1000:1000 /data
 COPY package.json ./
 COPY core ./core
 
-# ── Gateway: accepts events, stores the index, answers searches. It embeds nothing itself ─────────────────────────────
+# ── Gateway: accepts events, stores the index, answers searches. It embeds nothing itself ─────────
 FROM base AS gateway
 COPY --from=gateway-packages /app/node_modules ./node_modules
 # Served to browsers: the pages and their model.
@@ -76,7 +76,7 @@ HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=3 \
   CMD ["node", "-e", "process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'; fetch(`${process.env.VECTORSTREAM_TLS_CERT ? 'https' : 'http'}://127.0.0.1:${process.env.VECTORSTREAM_PORT}/livez`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 CMD ["node", "gateway/main.ts"]
 
-# ── Runner: turns texts into vectors for its configured gateways ────────────────────────────────────────────────
+# ── Runner: turns texts into vectors for its configured gateways ──────────────────────────────────
 FROM base AS node-runner
 COPY --from=node-runner-packages /app/node_modules ./node_modules
 COPY models ./models
@@ -88,7 +88,7 @@ USER 1000:1000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=90s --retries=3 CMD ["node", "deploy/runner-health.ts"]
 CMD ["node", "node-runner/main.ts"]
 
-# ── The same with a Vulkan loader, for a GPU that the host provides ───────────────────────────────────────────────────
+# ── The same with a Vulkan loader, for a GPU that the host provides ───────────────────────────────
 FROM node-runner AS node-runner-gpu
 USER 0:0
 RUN apt-get update && apt-get install --yes --no-install-recommends libvulkan1 libegl1 libxext6 && rm -rf /var/lib/apt/lists/*
@@ -110,14 +110,14 @@ USER 1000:1000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=180s --retries=3 CMD ["node", "deploy/browser-runner-health.ts"]
 CMD ["node", "browser-runner/main.ts"]
 
-# ── The same for a GPU that the host provides ─────────────────────────────────────────────────────────────────────────
+# ── The same for a GPU that the host provides ─────────────────────────────────────────────────────
 FROM browser-runner AS browser-runner-gpu
 USER 0:0
 RUN apt-get update && apt-get install --yes --no-install-recommends libvulkan1 libegl1 libxext6 && rm -rf /var/lib/apt/lists/*
 USER 1000:1000
 ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=graphics,compute,utility VECTORSTREAM_RUNNER_DEVICE=webgpu
 
-# ── Generator: events of a synthetic shop; runs and ends ────────────────────────────────────────────────────────────
+# ── Generator: events of a synthetic shop; runs and ends ──────────────────────────────────────────
 FROM base AS generator
 COPY --from=generator-packages /app/node_modules ./node_modules
 COPY kafka ./kafka

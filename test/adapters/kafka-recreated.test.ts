@@ -70,7 +70,7 @@ describe.skipIf(reason !== null)('a topic that was deleted and recreated', () =>
   }, 90_000);
   afterAll(() => broker[Symbol.asyncDispose]());
 
-  it('has each of its bad records dead-lettered, even at offsets of earlier dead deadLetters', async () => {
+  it('has each bad record dead-lettered, even at the offset of an earlier dead letter', async () => {
     const name = randomUUID();
     await using deadLetters = kafkaDeadLetters(broker, name);
     const queue = await deadLetters.open();
