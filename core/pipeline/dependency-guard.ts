@@ -3,7 +3,7 @@
 
 import { DependencyError } from '#core/errors/errors.ts';
 import type { Clock } from '#core/ports.ts';
-import { type Backoff, retry, type RetryPolicy } from '#core/time/retry.ts';
+import { type Backoff, retry, withoutEnd } from '#core/time/retry.ts';
 import { CircuitBreaker, type CircuitPolicy, type CircuitState } from './circuit-breaker.ts';
 import type { PipelineObserver } from './pipeline-observer.ts';
 
@@ -28,17 +28,6 @@ export const isRetryable = (error: unknown): boolean =>
 export const dependencyOf = (error: unknown): string =>
   error instanceof DependencyError ? error.dependency : 'other';
 
-/** Repeats until the operation succeeds. `backoff` is read at every failure. */
-export const retryPolicy = (backoff: Backoff): RetryPolicy => ({
-  get delayMs() {
-    return backoff.delayMs;
-  },
-  get delayMsMax() {
-    return backoff.delayMsMax;
-  },
-  attemptsMax: Infinity,
-});
-
 export class Guard {
   readonly #options: GuardOptions;
   readonly #circuit: CircuitBreaker;
@@ -56,7 +45,7 @@ export class Guard {
   call<T>(operation: () => Promise<T>): Promise<T> {
     const { backoff, clock, random, signal, retryable, observer, dependency } = this.#options;
     return retry(() => this.#once(operation), {
-      policy: retryPolicy(backoff),
+      policy: withoutEnd(backoff),
       clock,
       random,
       signal,

@@ -21,10 +21,10 @@ import type {
   WriteOutcome,
 } from '#core/ports.ts';
 import { within } from '#core/time/deadline.ts';
-import { type Backoff, retry } from '#core/time/retry.ts';
+import { type Backoff, retry, withoutEnd } from '#core/time/retry.ts';
 import { createBatchedCalls } from './batched-calls.ts';
 import type { CircuitPolicy } from './circuit-breaker.ts';
-import { dependencyOf, Guard, isRetryable, retryPolicy } from './dependency-guard.ts';
+import { dependencyOf, Guard, isRetryable } from './dependency-guard.ts';
 import { InFlightLimit } from './in-flight-limit.ts';
 import type { PipelineObserver } from './pipeline-observer.ts';
 import { processDelivery, type Stages } from './process-delivery.ts';
@@ -105,7 +105,7 @@ export async function runPipeline(options: PipelineOptions): Promise<void> {
     // The guards repeat single calls. Any other error that may pass, such as a fleet that is full,
     // repeats the delivery, which is not settled yet.
     retry(() => processDelivery(delivery, stages), {
-      policy: retryPolicy(limits.backoff),
+      policy: withoutEnd(limits.backoff),
       clock,
       random,
       signal: intake,

@@ -17,8 +17,8 @@ export type RetryPolicy = Backoff & {
 export type RetryOptions = {
   readonly policy: RetryPolicy;
   readonly clock: Clock;
-  /** Uniform in [0, 1), such as `Math.random`. */
-  readonly random: () => number;
+  /** Uniform in [0, 1), such as `Math.random`. Absent: every wait is the whole backoff. */
+  readonly random?: () => number;
   readonly signal: AbortSignal;
   readonly retryable: (error: unknown) => boolean;
   /** The shortest wait that the failed side asks for (`Retry-After`), ms. */
@@ -28,6 +28,17 @@ export type RetryOptions = {
   /** Before each wait. `attempt` is the one that failed, from 1. */
   readonly onRetry?: (error: unknown, attempt: number, delayMs: number) => void;
 };
+
+/** Repeats until the operation succeeds. `backoff` is read at every failure. */
+export const withoutEnd = (backoff: Backoff): RetryPolicy => ({
+  get delayMs() {
+    return backoff.delayMs;
+  },
+  get delayMsMax() {
+    return backoff.delayMsMax;
+  },
+  attemptsMax: Infinity,
+});
 
 /** Doubles with every failure (from 1), up to `delayMsMax`: 100 → 100, 200, 400, … */
 export function backoffMs(backoff: Backoff, failures: number): number {
@@ -89,7 +100,10 @@ export class RetryDelays {
 export async function retry<T>(operation: () => Promise<T>, options: RetryOptions): Promise<T> {
   const { policy, clock, random, signal, retryable, waitMsMin, onRetry } = options;
   const { giveUpAt = Infinity } = options;
-  const delays = new RetryDelays({ backoff: policy, jitter: 'full', random });
+  const delays = new RetryDelays({
+    backoff: policy,
+    ...(random === undefined ? { jitter: 'none' } : { jitter: 'full', random }),
+  });
   for (;;) {
     signal.throwIfAborted();
     try {

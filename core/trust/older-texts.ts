@@ -3,7 +3,7 @@
 
 import { hasOtherIds } from '#core/model/older-tokenizer.ts';
 import type { BareText, Clock, EmbeddingService, Provenance, VectorStore } from '#core/ports.ts';
-import { RetryDelays, type Backoff } from '#core/time/retry.ts';
+import { type Backoff, retry, withoutEnd } from '#core/time/retry.ts';
 import { ReEmbedder, type RefusedText } from './re-embedder.ts';
 
 export type OlderTextsOptions = {
@@ -29,8 +29,8 @@ const stepMs = 250;
 
 /**
  * Looks at every stored text once. Each keeps its vector until the new one is stored. A store that
- * is down is asked again. Resolves to how many texts have new vectors; rejects with the signal's
- * reason.
+ * is down is asked again. Resolves to how many texts have new vectors; rejects once the signal
+ * aborts.
  */
 export async function embedOlderTexts(
   { store, embedding, clock, isDistrusted, backoff, observer }: OlderTextsOptions,
@@ -44,20 +44,14 @@ export async function embedOlderTexts(
     onVectors: () => undefined,
     onRefused: (text) => observer.refused(text),
   });
-  const delays = new RetryDelays({ backoff, jitter: 'none' });
-  const retried = async <T>(call: () => Promise<T>): Promise<T> => {
-    for (;;) {
-      try {
-        const result = await call();
-        delays.reset();
-        return result;
-      } catch (error) {
-        signal.throwIfAborted();
-        observer.failed(error);
-        await clock.sleep(delays.next(), signal);
-      }
-    }
-  };
+  const retried = <T>(call: () => Promise<T>): Promise<T> =>
+    retry(call, {
+      policy: withoutEnd(backoff),
+      clock,
+      signal,
+      retryable: () => true,
+      onRetry: (error) => observer.failed(error),
+    });
 
   let stored = 0;
   let last: string | null = null;

@@ -1,8 +1,9 @@
 // Embeds the texts of an older tokenizer again, once for each index that this gateway uses.
 
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { embedOlderTexts, type OlderTextsOptions } from '#core/trust/older-texts.ts';
+import { makeFolder } from '../files/make-folder.ts';
 import type { Log } from '../telemetry/gateway-log.ts';
 
 export type OlderTextsOnceOptions = OlderTextsOptions & {
@@ -27,7 +28,7 @@ export async function embedOlderTextsOnce(
     const texts = await embedOlderTexts(options, signal);
     if (texts > 0)
       log.info({ texts }, 'embedded texts again to which an older tokenizer gave wrong vectors');
-    await mkdir(dataDir, { recursive: true });
+    makeFolder(dataDir);
     const draft = `${file}.${process.pid}`;
     await writeFile(draft, `${index}\n`);
     await rename(draft, file);
