@@ -1,6 +1,7 @@
 // Keeps gateways that share a store from embedding the same texts twice: a text that another
 // gateway has stored meanwhile no longer waits for a runner.
 
+import { partsOf } from '#core/collections/parts-of.ts';
 import type { Clock, Document, EmbeddingService, FleetResult } from '#core/ports.ts';
 import { rest } from '#core/time/rest.ts';
 
@@ -45,10 +46,8 @@ export function embedUnlessStored({
         const ids = [...waiting.keys()];
         if (!(await rest(clock, lookUpEveryMs, signal))) return;
         const left = ids.filter((id) => waiting.has(id));
-        for (let from = 0; from < left.length; from += lookUpMax) {
-          for (const id of await stored(left.slice(from, from + lookUpMax)))
-            waiting.get(id)?.abort();
-        }
+        for (const part of partsOf(left, lookUpMax))
+          for (const id of await stored(part)) waiting.get(id)?.abort();
       }
     } finally {
       isLooking = false;

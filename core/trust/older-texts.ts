@@ -1,6 +1,7 @@
 // Embeds again, in place, the stored texts to which an older tokenizer may have given wrong
 // vectors.
 
+import { partsOf } from '#core/collections/parts-of.ts';
 import { hasOtherIds } from '#core/model/older-tokenizer.ts';
 import type { BareText, Clock, EmbeddingService, Provenance, VectorStore } from '#core/ports.ts';
 import { type Backoff, retry, withoutEnd } from '#core/time/retry.ts';
@@ -60,9 +61,9 @@ export async function embedOlderTexts(
       store.provenanceStore.textsAfter(last, pageTexts),
     );
     const older = page.filter(({ text }) => hasOtherIds(text));
-    for (let first = 0; first < older.length; first += inFlightMax) {
+    for (const part of partsOf(older, inFlightMax)) {
       signal.throwIfAborted();
-      reEmbedder.embed(older.slice(first, first + inFlightMax), signal);
+      reEmbedder.embed(part, signal);
       while (!reEmbedder.isIdle) {
         stored += await retried(() => reEmbedder.write());
         if (!reEmbedder.isIdle) await clock.sleep(stepMs, signal);

@@ -1,5 +1,6 @@
 // The requests to Qdrant that a search is made of.
 
+import { partsOf } from '#core/collections/parts-of.ts';
 import type { EventType, SearchHit } from '#core/ports.ts';
 import type { Candidate } from '#core/vectors/search-plan.ts';
 import type { QdrantCollections } from './qdrant-collections.ts';
@@ -161,8 +162,3 @@ function createNearest({
 }
 
 const byScore = (a: Candidate<string>, b: Candidate<string>): number => b.score - a.score;
-
-const partsOf = <T>(items: readonly T[], size: number): readonly (readonly T[])[] =>
-  Array.from({ length: Math.ceil(items.length / size) }, (_, part) =>
-    items.slice(part * size, (part + 1) * size),
-  );

@@ -1,6 +1,7 @@
 // The vector store in Qdrant, which keeps texts with their vectors in one collection and events
 // without vectors in another.
 
+import { partsOf } from '#core/collections/parts-of.ts';
 import { DependencyError } from '#core/errors/errors.ts';
 import type { IndexIdentity, VectorStore, WriteOutcome } from '#core/ports.ts';
 import { within } from '#core/time/deadline.ts';
@@ -165,7 +166,6 @@ async function inParts<T>(
 ): Promise<readonly WriteOutcome[]> {
   if (items.length <= countMax) return write(items);
   const outcomes: WriteOutcome[] = [];
-  for (let at = 0; at < items.length; at += countMax)
-    outcomes.push(...(await write(items.slice(at, at + countMax))));
+  for (const part of partsOf(items, countMax)) outcomes.push(...(await write(part)));
   return outcomes;
 }

@@ -4,6 +4,7 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { recommend } from '#core/analysis/recommend.ts';
 import { unitOf } from '#core/analysis/taste.ts';
+import { partsOf } from '#core/collections/parts-of.ts';
 import { normaliseText } from '#core/event/text.ts';
 import type {
   EventFilter,
@@ -258,12 +259,10 @@ async function eventsOf(
   limit: number,
 ): Promise<readonly (readonly StoredEvent[])[]> {
   const lists: (readonly StoredEvent[])[] = [];
-  for (let at = 0; at < hits.length; at += listsAtOnce) {
+  for (const part of partsOf(hits, listsAtOnce)) {
     lists.push(
       ...(await Promise.all(
-        hits
-          .slice(at, at + listsAtOnce)
-          .map(({ textId }) => store.events({ ...filter, textIds: [textId] }, limit)),
+        part.map(({ textId }) => store.events({ ...filter, textIds: [textId] }, limit)),
       )),
     );
   }
