@@ -1,10 +1,11 @@
 // Makes compressed copies of files that have none: once per content, at the first request.
 
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { constants, createBrotliCompress } from 'node:zlib';
+import { makeFolder } from '../files/make-folder.ts';
 
 /** The first request waits for the copy of a file of at most this size. */
 const awaitedBytesMax = 2 ** 20;
@@ -40,7 +41,7 @@ export class CompressedCopies {
   async #make(path: string, copy: string): Promise<void> {
     const draft = `${copy}.${process.pid}.part`;
     try {
-      await mkdir(this.#folder, { recursive: true });
+      makeFolder(this.#folder);
       await pipeline(
         createReadStream(path),
         createBrotliCompress({ params: { [constants.BROTLI_PARAM_QUALITY]: quality } }),

@@ -43,8 +43,9 @@ export function pipelineObserver(
       telemetry.deadLettered(deadLetter);
       live.deadLettered(deadLetter);
       foreignRecords.deadLettered(deadLetter);
-      const { id, eventId, origin, reason, message } = deadLetter;
-      // Too many lines for the default level; the queue itself holds every dead letter.
+      const { id, eventId, origin, reason, field } = deadLetter;
+      // Too many lines for the default level; the queue itself holds every dead letter. Its message
+      // stays out of the log: it may quote what is about a person.
       log.debug(
         {
           dead_letter_id: id,
@@ -52,7 +53,7 @@ export function pipelineObserver(
           request_id: requestOf(deadLetter.headers),
           origin,
           reason,
-          message,
+          field,
         },
         'dead-lettered',
       );
@@ -80,11 +81,11 @@ export function pipelineObserver(
   };
 }
 
-/** The record itself stays out of the log: it may be about a person. */
+/** Neither the record nor the message, which may quote it: they may be about a person. */
 const foreignRecordsReport = (log: Log): ForeignRecordsReport => ({
-  began: ({ id, origin: { topic, partition, offset }, reason, message }) =>
+  began: ({ id, origin: { topic, partition, offset }, reason, field }) =>
     log.warn(
-      { topic, partition, offset, reason, example: message, dead_letter_id: id },
+      { topic, partition, offset, reason, field, dead_letter_id: id },
       'nearly all records of this topic are no events, such as this one; they become dead ' +
         'letters: is it the right topic?',
     ),

@@ -17,7 +17,7 @@ const deadLetter = (offset: number, reason: DeadLetterReason = 'invalid_event'):
   headers: {},
   timestamp: 5,
   reason,
-  message: 'event_type: expected one of view, purchase',
+  message: 'event_type: got "Ada", allowed: one of view, purchase',
   field: 'event_type',
   eventId: null,
   failedAt: 1_700_000_000_000,
@@ -30,10 +30,10 @@ const delivery: Delivery = {
   settle: () => undefined,
 };
 
-function observed() {
+function observed(level: 'info' | 'trace' = 'info') {
   const lines: Record<string, unknown>[] = [];
   const log = createLog({
-    level: 'info',
+    level,
     format: 'json',
     secrets: new Set(),
     destination: { write: (line) => void lines.push(JSON.parse(line)) },
@@ -64,11 +64,18 @@ test('100,000 records that are no events are one line, which names the topic and
       partition: 3,
       offset: 199,
       reason: 'invalid_event',
-      example: 'event_type: expected one of view, purchase',
+      field: 'event_type',
       dead_letter_id: '00000000-0000-5000-8000-000000000001',
     },
   ]);
   expect(lines[0]?.['msg']).toContain('nearly all records of this topic are no events');
+  expect(JSON.stringify(lines)).not.toContain('Ada');
+});
+
+test('no level of the log quotes a refused value', () => {
+  const { lines, fail } = observed('trace');
+  fail(1_000);
+  expect(lines).toHaveLength(1_001);
   expect(JSON.stringify(lines)).not.toContain('Ada');
 });
 

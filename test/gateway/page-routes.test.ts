@@ -180,6 +180,16 @@ describe('the model', () => {
     }
   });
 
+  test('where no copy can be written, files are sent as they are', async () => {
+    const { request } = testApp({ model: { ...model, compressedFolder: '/proc/vectorstream/x' } });
+    const answer = await request(`/models/${model.revision}/tokenizer.json`, {
+      headers: { 'accept-encoding': 'br' },
+    });
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('content-encoding')).toBe(null);
+    await answer.body?.cancel();
+  });
+
   test('another revision is not served', async () => {
     expect(await problemOf(await get(`/models/${'0'.repeat(64)}/tokenizer.json`))).toMatchObject({
       status: 404,
