@@ -1,6 +1,7 @@
 // A tab without WebGPU chooses its dtype by measuring, once for each browser.
 
 import { afterAll, expect, test } from 'vitest';
+import { speedForFidelity } from '#core/runner/device-candidates.ts';
 import { needsBrowser, noWebGpu, openBrowser, openRunnerTab } from '../helpers/browser.ts';
 import { startTabGateway } from './tab-gateway.ts';
 
@@ -8,7 +9,7 @@ const open = new AsyncDisposableStack();
 afterAll(() => open.disposeAsync());
 
 test(
-  'a tab measures WASM candidates, uses the fastest correct one, and does not measure again',
+  'a tab measures WASM candidates, uses the best correct one, and does not measure again',
   { timeout: 300_000 },
   async ({ skip }) => {
     await needsBrowser(skip);
@@ -22,9 +23,10 @@ test(
     const working = await first.reaches('working', 150_000);
     const correct = working.measured.filter((candidate) => candidate.ok);
     expect(correct.map(({ dtype }) => dtype).toSorted()).toEqual(['int8', 'q8']);
-    expect(working.dtype).toBe(
-      correct.toSorted((a, b) => b.textsPerSecond - a.textsPerSecond)[0]?.dtype,
-    );
+    const speed = (wanted: string): number =>
+      correct.find(({ dtype }) => dtype === wanted)?.textsPerSecond ?? 0;
+    // q8 is closer to the reference; int8 must be much faster to be preferred.
+    expect(working.dtype).toBe(speed('int8') >= speedForFidelity * speed('q8') ? 'int8' : 'q8');
     expect(await first.told()).toContain(
       'This browser offers no WebGPU: the processor embeds, with WebAssembly.',
     );

@@ -70,9 +70,11 @@ test(
     await gateway.ready();
     await gateway.idle(80_000);
 
+    // The fourth jacket is as near as a windproof bag: which one is nearer depends on the dtype.
     const { body: similar } = Object(
-      await gateway.get(`/products/${jackets[0]!.id}/similar?limit=5`),
+      await gateway.get(`/products/${jackets[0]!.id}/similar?limit=3`),
     );
+    expect(similar.items).toHaveLength(3);
     for (const { product } of similar.items)
       expect([product.category, product.id === jackets[0]!.id]).toEqual(['Jackets & Coats', false]);
 
