@@ -13,6 +13,9 @@ import { VectorStreamApiError } from './api-errors.ts';
 import type { CallOptions, Transport } from './transport.ts';
 
 export type { Stats };
+export type ReadyOptions = CallOptions & {
+  readonly for?: 'intake' | 'search' | undefined;
+};
 export type Readiness = { readonly ready: boolean; readonly causes: HealthView['causes'] };
 
 export function operationCalls(transport: Transport) {
@@ -61,20 +64,10 @@ export function operationCalls(transport: Transport) {
         transport.json({ method: 'GET', path: '/health' }, options),
 
       /**
-       * Whether events can be accepted, embedded and found. A gateway that is not ready is an
-       * answer, not an error. Never retried.
+       * Whether events can be taken (`for: 'intake'`), searches answered (`for: 'search'`), or
+       * both. A gateway that is not ready is an answer, not an error. Never retried.
        */
-      async ready(options?: CallOptions): Promise<Readiness> {
-        try {
-          await transport.json({ method: 'GET', path: '/readyz', repeat: 'never' }, options);
-          return { ready: true, causes: [] };
-        } catch (error) {
-          if (!(error instanceof VectorStreamApiError) || error.code !== 'not_ready') throw error;
-          const { causes } = error.problem;
-          // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- documented
-          return { ready: false, causes: (causes ?? []) as HealthView['causes'] };
-        }
-      },
+      ready: (options?: ReadyOptions): Promise<Readiness> => askReadiness(transport, options),
     },
 
     stats: (options?: CallOptions): Promise<Stats> =>
@@ -109,3 +102,19 @@ export function operationCalls(transport: Transport) {
 }
 
 const pathOf = (id: string): string => `/runners/${encodeURIComponent(id)}`;
+
+async function askReadiness(
+  transport: Transport,
+  { for: purpose, signal }: ReadyOptions = {},
+): Promise<Readiness> {
+  const query = { for: purpose };
+  try {
+    await transport.json({ method: 'GET', path: '/readyz', query, repeat: 'never' }, { signal });
+    return { ready: true, causes: [] };
+  } catch (error) {
+    if (!(error instanceof VectorStreamApiError) || error.code !== 'not_ready') throw error;
+    const { causes } = error.problem;
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- documented
+    return { ready: false, causes: (causes ?? []) as HealthView['causes'] };
+  }
+}

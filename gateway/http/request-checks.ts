@@ -18,6 +18,8 @@ const probes: ReadonlySet<string> = new Set([
   '/health/ready',
 ]);
 
+const isProbe = (url: string): boolean => probes.has(url.split('?', 1)[0] ?? '');
+
 export class RequestChecks {
   readonly #limits: RequestLimits;
   #inFlight = 0;
@@ -31,7 +33,7 @@ export class RequestChecks {
     const malformed = malformedRequest(request, this.#limits.urlBytesMax);
     if (malformed !== null) return malformed;
     const { requestsInFlightMax } = this.#limits;
-    if (this.#inFlight >= requestsInFlightMax && !probes.has(request.url ?? '')) {
+    if (this.#inFlight >= requestsInFlightMax && !isProbe(request.url ?? '')) {
       return {
         status: 503,
         code: 'too_many_requests_in_work',

@@ -177,6 +177,7 @@ describe('the client', () => {
 
   test('reads and changes the fleet, health and settings', async () => {
     expect(await client.health.ready()).toEqual({ ready: true, causes: [] });
+    expect((await client.health.ready({ for: 'intake' })).ready).toBe(true);
     expect((await client.health.get()).runners.ready).toBe(1);
     expect((await client.system()).versions.node).toBe(process.versions.node);
     const [runner] = await client.runners.list();

@@ -230,10 +230,23 @@ describe('docker-compose.yml', () => {
     );
   });
 
-  test('mounts files that exist, and volumes that are declared', () => {
-    const mounts = services.flatMap(([, { volumes = [] }]) =>
-      volumes.map((volume) => volume.split(':')[0] ?? ''),
+  test('keeps what a gateway writes on a volume of its own, which no other gateway shares', () => {
+    expect(service('gateway').volumes).toEqual([
+      environmentOf('gateway').get('VECTORSTREAM_DATA_DIR'),
+    ]);
+  });
+
+  test('waits for the intake of a gateway, which needs no runner', () => {
+    expect(service('gateway').healthcheck?.test.join(' ')).toContain(
+      `127.0.0.1:${listensOn('gateway')[0]}/readyz?for=intake`,
     );
+  });
+
+  test('mounts files that exist, and volumes that are declared', () => {
+    const mounts = services
+      .flatMap(([, { volumes = [] }]) => volumes)
+      .filter((volume) => volume.includes(':'))
+      .map((volume) => volume.split(':')[0] ?? '');
     const [files, volumes] = [
       mounts.filter((mount) => mount.startsWith('.')),
       mounts.filter((mount) => !mount.startsWith('.')),
@@ -282,7 +295,7 @@ describe('docker-compose.yml', () => {
         name,
         fixed: true,
         dropped: ['ALL'],
-        tmpfs: ['/tmp', '/data:uid=1000,gid=1000,mode=0700'],
+        tmpfs: name === 'gateway' ? ['/tmp'] : ['/tmp', '/data:uid=1000,gid=1000,mode=0700'],
       });
     }
     expect(

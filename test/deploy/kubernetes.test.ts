@@ -41,16 +41,23 @@ const container = z.strictObject({
   volumeMounts: z.array(z.strictObject({ name: z.string(), mountPath: z.string() })),
 });
 const pod = z.strictObject({
+  automountServiceAccountToken: z.literal(false),
   securityContext: z.strictObject({
     runAsNonRoot: z.literal(true),
     runAsUser: z.literal(1000),
     fsGroup: z.literal(1000),
+    seccompProfile: z.strictObject({ type: z.literal('RuntimeDefault') }),
   }),
   containers: z.tuple([container]),
   volumes: z.array(z.strictObject({ name: z.string(), emptyDir: z.strictObject({}) })),
 });
 const labels = z.strictObject({ app: z.string() });
 const metadata = z.strictObject({ name: z.string() });
+const workload = {
+  replicas: z.int(),
+  selector: z.strictObject({ matchLabels: labels }),
+  template: z.strictObject({ metadata: z.strictObject({ labels }), spec: pod }),
+};
 const document = z.discriminatedUnion('kind', [
   z.strictObject({
     apiVersion: z.literal('v1'),
@@ -66,13 +73,37 @@ const document = z.discriminatedUnion('kind', [
     }),
   }),
   z.strictObject({
+    apiVersion: z.literal('policy/v1'),
+    kind: z.literal('PodDisruptionBudget'),
+    metadata,
+    spec: z.strictObject({
+      maxUnavailable: z.literal(1),
+      selector: z.strictObject({ matchLabels: labels }),
+    }),
+  }),
+  z.strictObject({
     apiVersion: z.literal('apps/v1'),
     kind: z.literal('Deployment'),
     metadata,
+    spec: z.strictObject(workload),
+  }),
+  z.strictObject({
+    apiVersion: z.literal('apps/v1'),
+    kind: z.literal('StatefulSet'),
+    metadata,
     spec: z.strictObject({
-      replicas: z.int(),
-      selector: z.strictObject({ matchLabels: labels }),
-      template: z.strictObject({ metadata: z.strictObject({ labels }), spec: pod }),
+      ...workload,
+      serviceName: z.string(),
+      podManagementPolicy: z.literal('Parallel'),
+      volumeClaimTemplates: z.tuple([
+        z.strictObject({
+          metadata,
+          spec: z.strictObject({
+            accessModes: z.tuple([z.literal('ReadWriteOnce')]),
+            resources: z.object({ requests: z.strictObject({ storage: z.string() }) }),
+          }),
+        }),
+      ]),
     }),
   }),
 ]);
@@ -81,12 +112,17 @@ const documents = parseAllDocuments(read('deploy/kubernetes/vectorstream.yaml'))
   document.parse(parsed.toJS()),
 );
 const services = documents.filter((one) => one.kind === 'Service');
-const deployments = documents
-  .filter((one) => one.kind === 'Deployment')
+const workloads = documents
+  .filter((one) => one.kind === 'Deployment' || one.kind === 'StatefulSet')
   .map(({ spec }) => ({
     app: spec.selector.matchLabels.app,
     labels: spec.template.metadata.labels,
-    pod: spec.template.spec,
+    volumes: [
+      ...('volumeClaimTemplates' in spec
+        ? spec.volumeClaimTemplates.map((claim) => claim.metadata.name)
+        : []),
+      ...spec.template.spec.volumes.map(({ name }) => name),
+    ],
     ...spec.template.spec.containers[0],
   }));
 const targetOf = (image: string) =>
@@ -94,12 +130,7 @@ const targetOf = (image: string) =>
 
 describe('the Kubernetes manifests', () => {
   test('run images that the Dockerfile builds, on their ports, with their folders writable', () => {
-    for (const {
-      image,
-      ports,
-      volumeMounts,
-      pod: { volumes },
-    } of deployments) {
+    for (const { image, ports, volumeMounts, volumes } of workloads) {
       expect(targets.map((target) => `vectorstream/${target}`)).toContain(image);
       expect(ports.map(({ containerPort }) => String(containerPort))).toEqual(
         lastOf(targetOf(image), 'EXPOSE')?.split(' ') ?? [],
@@ -108,7 +139,7 @@ describe('the Kubernetes manifests', () => {
         environmentOf(targetOf(image)).get('VECTORSTREAM_DATA_DIR'),
         '/tmp',
       ]);
-      expect(volumeMounts.map(({ name }) => name)).toEqual(volumes.map(({ name }) => name));
+      expect(volumeMounts.map(({ name }) => name)).toEqual(volumes);
     }
   });
 
@@ -117,7 +148,7 @@ describe('the Kubernetes manifests', () => {
       gateway: settings.map(({ variable }) => variable),
       ...runnerVariables,
     };
-    const set = deployments.flatMap(({ image, env }) =>
+    const set = workloads.flatMap(({ image, env }) =>
       env.map((variable) => ({ target: targetOf(image), ...variable })),
     );
     expect(set.filter(({ target, name }) => known[target]?.includes(name) !== true)).toEqual([]);
@@ -132,14 +163,20 @@ describe('the Kubernetes manifests', () => {
     ).toEqual([]);
   });
 
-  test('send runners to every gateway, ready or not, and clients only to ready ones', () => {
-    const gateway = deployments.find(({ image }) => image === 'vectorstream/gateway');
+  test('keep what a gateway writes on a volume of its own', () => {
+    const [gateways] = documents.filter((one) => one.kind === 'StatefulSet');
+    expect(gateways?.spec.serviceName).toBe(services[0]?.metadata.name);
+    expect(gateways?.spec.volumeClaimTemplates[0].metadata.name).toBe('data');
+  });
+
+  test('send runners and searches to every gateway, and events only to ready ones', () => {
+    const gateway = workloads.find(({ image }) => image === 'vectorstream/gateway');
     const url = new URL(
-      deployments
+      workloads
         .find(({ image }) => image === 'vectorstream/node-runner')
         ?.env.find(({ name }) => name === 'VECTORSTREAM_GATEWAY_URL')?.value ?? '',
     );
-    const [forRunners, forClients] = services;
+    const [forRunners, forEvents, forSearches] = services;
     expect(forRunners).toMatchObject({
       metadata: { name: url.hostname },
       spec: {
@@ -148,19 +185,22 @@ describe('the Kubernetes manifests', () => {
         ports: [{ port: Number(url.port) }],
       },
     });
-    expect(forClients?.spec).not.toHaveProperty('publishNotReadyAddresses');
+    expect(forEvents?.spec).not.toHaveProperty('publishNotReadyAddresses');
+    expect(forSearches?.spec).toHaveProperty('publishNotReadyAddresses', true);
+    // Without runners or a store, a gateway stays ready: it goes on taking events.
+    expect(gateway?.readinessProbe.httpGet?.path).toBe('/readyz?for=intake');
     for (const { spec } of services) expect(spec.selector).toEqual(gateway?.labels);
   });
 
   test('probe each program by the health check that it has', () => {
-    for (const { image, startupProbe, livenessProbe, readinessProbe } of deployments) {
+    for (const { image, startupProbe, livenessProbe, readinessProbe } of workloads) {
       const probes = [startupProbe, livenessProbe, readinessProbe].filter(
         (one) => one !== undefined,
       );
       expect(
         probes
           .flatMap(({ httpGet }) => httpGet?.path ?? [])
-          .filter((path) => !['/livez', '/readyz'].includes(path)),
+          .filter((path) => !['/livez', '/readyz?for=intake'].includes(path)),
       ).toEqual([]);
       expect(
         probes

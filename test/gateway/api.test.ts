@@ -250,6 +250,31 @@ describe('health', () => {
     });
   });
 
+  test('without store and runners events can be taken; without the log searches work', async () => {
+    const stored = testApp({
+      runners: () => [],
+      store: { ...scriptedStore(), event: () => new Promise(() => undefined) },
+    });
+    // The silent store is not asked: nothing advances the clock to the end of its time limit.
+    expect((await stored.request('/readyz?for=intake')).status).toBe(200);
+    const searching = stored.request('/readyz?for=search');
+    await stored.clock.advance(1_000);
+    expect(await problemOf(await searching)).toMatchObject({
+      status: 503,
+      causes: [{ component: 'store' }, { component: 'runners' }],
+    });
+
+    const { services } = testApp();
+    const broken = testApp({ source: { ...services.source, health: () => 'no broker answers' } });
+    expect((await broken.request('/readyz?for=search')).status).toBe(200);
+    expect(await problemOf(await broken.request('/readyz?for=intake'))).toMatchObject({
+      status: 503,
+      causes: [{ component: 'source', message: 'no broker answers' }],
+    });
+    expect((await broken.request('/readyz')).status).toBe(503);
+    expect((await broken.request('/readyz?for=reads')).status).toBe(422);
+  });
+
   test('with store, source and a ready runner it is ready', async () => {
     const { request } = testApp();
     for (const path of ['/readyz', '/health/ready']) expect((await request(path)).status).toBe(200);

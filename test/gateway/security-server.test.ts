@@ -269,7 +269,8 @@ describe('too many connections or requests', () => {
       return response.status === 503 && response;
     });
     expect(refused.headers.get('retry-after')).toBe('1');
-    expect((await fetch(`${url}/livez`)).status).toBe(200);
+    for (const probe of ['/livez', '/readyz?for=intake'])
+      expect((await fetch(url + probe)).status).toBe(200);
     resolve();
     await until('the first is answered', 5_000, () => waiting.answer().endsWith('well'));
     expect((await fetch(url)).status).toBe(200);

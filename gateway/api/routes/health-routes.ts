@@ -15,12 +15,22 @@ import {
   storeHealth,
   storeHealthSchema,
 } from '../views/health-view.ts';
-import { causesOfUnreadiness } from '../views/readiness.ts';
+import { causesOfUnreadiness, purposes } from '../views/readiness.ts';
 import { systemOf, systemSchema, SystemWatch } from '../views/system-view.ts';
 import { answer, problem } from './schemas.ts';
 
 const liveSchema = z.object({ status: z.literal('alive') });
 const readySchema = z.object({ status: z.literal('ready') });
+const readyQuery = z.strictObject({
+  for: z
+    .enum(purposes)
+    .optional()
+    .openapi({
+      description:
+        'intake: events can be taken and kept (log, disk). search: queries can be answered ' +
+        '(store, runners). Without it: both.',
+    }),
+});
 const startedSchema = z.object({ status: z.literal('started'), started_at: z.iso.datetime() });
 const notUsed = z.object({
   status: z.literal('not_used'),
@@ -38,7 +48,11 @@ const readyRoute = (path: string) =>
   createRoute({
     method: 'get',
     path,
-    summary: 'Whether events can be accepted, embedded, stored and found',
+    summary: 'Whether events can be taken, and searches answered',
+    description:
+      'A load balancer that sends events asks for intake, and one that sends searches asks for ' +
+      'search: the loss of all runners, or of the store, does not stop the intake.',
+    request: { query: readyQuery },
     responses: {
       200: answer('Ready.', readySchema, { status: 'ready' }),
       503: problem('Not ready; `causes` names each part.'),
@@ -143,7 +157,7 @@ export function healthRoutes(app: OpenAPIHono<AppEnv>, services: Services): void
 
   for (const path of ['/readyz', '/health/ready']) {
     app.openapi(readyRoute(path), async (c) => {
-      const causes = await causesOfUnreadiness(services);
+      const causes = await causesOfUnreadiness(services, c.req.valid('query').for ?? null);
       if (causes.length === 0) return c.json({ status: 'ready' as const }, 200);
       const detail = causes.map(({ component, message }) => `${component}: ${message}`).join('; ');
       throw new ProblemError({
