@@ -13,9 +13,12 @@ export type CircuitPolicy = Backoff & {
 export type Permit = { readonly generation: number };
 
 /**
- * closed ── failuresMax failures in a row ──► open ◄── probe fails: a longer delay ──┐ ▲ └── delay
- * is over ──► half-open ──────┤ └──────────────────────────────── probe succeeds
- * ───────────────────────────────┘
+ * Failures in a row open the circuit. When the delay is over it is half-open, and one probe may
+ * pass: its success closes the circuit, its failure opens it for a longer delay.
+ *
+ *     closed ──failuresMax failures──► open ──delay is over──► half-open ──probe succeeds──► closed
+ *                                       ▲                          │
+ *                                       └───────probe fails────────┘
  *
  * `now` is monotonic milliseconds. The result of a call that was admitted before the last change of
  * state is ignored, because it says nothing new.

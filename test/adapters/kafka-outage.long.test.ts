@@ -53,26 +53,26 @@ describe.skipIf(reason !== null)('a broker that stops', () => {
           );
         }
       })();
-      await until('the stream runs', 20_000, () => reader.delivered.length > 500);
+      await until('the stream runs', 60_000, () => reader.delivered.length > 500);
       // From here on nothing is settled.
       reader.settles = false;
       const before = reader.delivered.length;
       await until(
         'the limit of in-flight records is reached',
-        20_000,
+        60_000,
         () => reader.source.unsettled() === 600,
       );
       await broker.stop(how);
       await until(
         'health names it',
-        15_000,
+        60_000,
         () => reader.source.health()?.startsWith('Kafka:') === true,
       );
       expect(reader.source.unsettled()).toBe(600);
       // Settled while the broker is down: committed when it is back.
       for (const delivery of reader.delivered.slice(before)) delivery.settle(stored);
       reader.settles = true;
-      await until('the sink reports it too', 30_000, () => failures.length > 0);
+      await until('the sink reports it too', 60_000, () => failures.length > 0);
       stop.abort();
       await streaming;
       await broker.start();
@@ -110,7 +110,7 @@ describe.skipIf(reason !== null)('a broker that stops', () => {
       const stopped = new KafkaReader(await log.open('stopped'), true);
       const reader = new KafkaReader(await log.open('group'), true);
       const queue = await deadLetters.open();
-      await until('health names it', 20_000, () =>
+      await until('health names it', 60_000, () =>
         /^Kafka: .*ECONNREFUSED/.test(reader.source.health() ?? ''),
       );
       await expect(queue.list({ limit: 1, valueBytesMax: 0 })).rejects.toMatchObject({
@@ -126,11 +126,11 @@ describe.skipIf(reason !== null)('a broker that stops', () => {
       expect(performance.now() - since).toBeLessThan(4_000);
       await broker.start();
       await log.append(recordsOf(10, 0));
-      await until('the source reads', 30_000, () => reader.delivered.length === 10);
+      await until('the source reads', 60_000, () => reader.delivered.length === 10);
       expect(reader.source.health()).toBeNull();
       await until(
         'the dead letters are listed',
-        30_000,
+        60_000,
         async () => (await queue.list({ limit: 1, valueBytesMax: 0 })).length === 0,
       );
       await reader.close();

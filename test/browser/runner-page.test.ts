@@ -111,7 +111,7 @@ describe('without WebGPU', () => {
       await needsBrowser(skip);
       const before = await lent.reaches('working', 30_000);
       await lent.inWorker(happen);
-      const after = await until('it has joined again', 30_000, async () => {
+      const after = await until('it has joined again', 60_000, async () => {
         const now = await lent.status();
         return now.state === 'working' && now.runnerId !== before.runnerId && now;
       });
@@ -149,7 +149,7 @@ describe('without WebGPU', () => {
     expect(await lent.status()).toMatchObject({ state: 'stopped', runnerId: null });
     await until(
       'the fleet no longer lists it',
-      10_000,
+      60_000,
       async () => (await world.gateway.stats()).runners.length === 0,
     );
   });

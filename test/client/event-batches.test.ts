@@ -56,7 +56,7 @@ test('an incomplete batch is sent when its first event is old enough; none is lo
     clock,
   );
   const first = batches.next();
-  await until('it waits for a third', 5_000, () => clock.sleeping === 1);
+  await until('it waits for a third', 60_000, () => clock.sleeping === 1);
   await clock.advance(500);
   expect(await first).toEqual({
     done: false,
@@ -81,7 +81,7 @@ test('more events that trickle in do not make the first event of a batch wait lo
     clock,
   );
   const first = batches.next();
-  await until('both wait', 5_000, () => clock.sleeping === 2);
+  await until('both wait', 60_000, () => clock.sleeping === 2);
   await clock.advance(500);
   expect((await first).value).toEqual({ text: '0\n1\n', count: 2 });
 });
@@ -99,7 +99,7 @@ test('a signal ends the wait for a silent source and leaves no unhandled rejecti
     stop.signal,
   );
   const first = batches.next();
-  await until('it waits', 5_000, () => clock.sleeping === 1);
+  await until('it waits', 60_000, () => clock.sleeping === 1);
   stop.abort(new Error('enough'));
   await expect(first).rejects.toThrow('enough');
   fails.reject(new Error('nobody waits for this'));

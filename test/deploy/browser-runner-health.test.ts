@@ -42,11 +42,11 @@ describe('a browser runner is well', () => {
     file.write(status, 2 ** 28);
     await until(
       'the status is written and the check passes',
-      10_000,
+      60_000,
       async () => (await check()).stdout === 'works\n',
     );
     file.write({ ...status, state: 'restarting', lastError: 'The GPU was lost.' }, null);
-    await until('the check fails', 10_000, () =>
+    await until('the check fails', 60_000, () =>
       check().then(
         () => false,
         (error: { stdout?: string }) => error.stdout === 'restarting: The GPU was lost.\n',

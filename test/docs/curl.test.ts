@@ -52,12 +52,12 @@ test('every example works, in the order of the guide', async () => {
     if (block.includes('/events/doc-1'))
       await until(
         'the first event is stored',
-        20_000,
+        60_000,
         async () => (await gateway.get('/events/doc-1')).status === 200,
       );
     await promisify(execFile)('bash', ['-euo', 'pipefail', '-c', block], {
       env: { ...process.env, VECTORSTREAM_URL: gateway.url },
-      timeout: 20_000,
+      timeout: 60_000,
       maxBuffer: 2 ** 24,
     }).catch((error: unknown) =>
       failures.push(

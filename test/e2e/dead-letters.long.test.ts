@@ -99,7 +99,7 @@ async function readTopic(
 }
 
 const ready = (gateway: RunningGateway) =>
-  until('it is ready', 30_000, async () => (await gateway.get('/readyz')).status === 200);
+  until('it is ready', 60_000, async () => (await gateway.get('/readyz')).status === 200);
 const settled = (gateway: RunningGateway, events: number, open: number) =>
   until(`${events} events are stored, ${open} dead letters are open`, doneMsMax, async () => {
     const {
@@ -240,7 +240,7 @@ describe.skipIf(reason !== null)('dead letters on a real broker', () => {
       ).toMatchObject({ status: 202 });
       const origins: string[] = [];
       for (let redrives = 0; redrives <= 3; redrives++) {
-        const [deadLetter] = await until(`dead letter ${redrives}`, 30_000, async () => {
+        const [deadLetter] = await until(`dead letter ${redrives}`, 60_000, async () => {
           const found = await allDeadLetters(gateway, 'state=open');
           return found.length === 1 && found;
         });
@@ -300,7 +300,7 @@ describe.skipIf(reason !== null)('dead letters on a real broker', () => {
       );
       await until(
         'some are replayed',
-        30_000,
+        60_000,
         async () => (await killed.stats()).store.events >= 100,
       );
       killed.child.kill('SIGKILL');

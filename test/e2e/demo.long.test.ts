@@ -88,7 +88,7 @@ describe('the demo', () => {
       process.kill(demo.pid, 'SIGKILL');
       await until(
         'none of its processes is left',
-        8_000,
+        60_000,
         () => processesOf(folder.path).length === 0,
       );
       const killed = readStore(folder.path);
@@ -154,7 +154,7 @@ describe('the demo', () => {
         expect(performance.now() - askedAt, `Ctrl-C after ${afterMs} ms`).toBeLessThan(5_000);
         await until(
           `no process is left of a Ctrl-C after ${afterMs} ms`,
-          1_000,
+          60_000,
           () => processesOf(folder.path).length === 0,
         );
       }

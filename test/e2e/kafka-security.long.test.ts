@@ -79,7 +79,7 @@ describe.skipIf(reason !== null)('a broker with TLS and SASL', () => {
         KAFKA_TOPIC: 'secured',
         KAFKA_GROUP_ID: 'secured',
       });
-      await until('it is ready', 30_000, async () => (await gateway.get('/readyz')).status === 200);
+      await until('it is ready', 60_000, async () => (await gateway.get('/readyz')).status === 200);
       for (const [seed, mechanism] of mechanisms.entries())
         expect(
           await generate('secured', { ...tls(), ...login(mechanism) }, { seed }),
@@ -161,7 +161,7 @@ describe.skipIf(reason !== null)('a broker with TLS and SASL', () => {
         KAFKA_TOPIC: 'refused',
         VECTORSTREAM_RUNNERS: '0',
       });
-      const unready = await until('readiness says why', 20_000, async () => {
+      const unready = await until('readiness says why', 60_000, async () => {
         const { status, body } = await gateway.get('/readyz');
         return status === 503 && wrong.says.test(JSON.stringify(body)) && JSON.stringify(body);
       });

@@ -121,7 +121,7 @@ describe.skipIf(reason !== null)('from a real Kafka to the embedded store', () =
       expectNotEmbeddedAgain(atKill, readStore(folder.path));
       await until(
         'every invalid event is a dead letter',
-        20_000,
+        60_000,
         async () => (await gateway.stats()).dead_letters.open === invalid,
       );
       expect((await gateway.get('/dlq/messages?limit=1')).body).toMatchObject({
@@ -153,7 +153,7 @@ describe.skipIf(reason !== null)('from a real Kafka to the embedded store', () =
       );
       await broker.stop();
       const stoppedAt = performance.now();
-      const unready = await until('readiness names Kafka', 15_000, async () => {
+      const unready = await until('readiness names Kafka', 60_000, async () => {
         const answer = await gateway.get('/readyz');
         return answer.status === 503 && answer;
       });

@@ -184,12 +184,12 @@ describe('a real gateway', async () => {
       const post = () => gateway.post('/events', JSON.stringify(event()));
       expect(await post()).toMatchObject({ status: 202 });
       await disk.fill();
-      await until('events are refused for lack of space', 10_000, async () =>
+      await until('events are refused for lack of space', 60_000, async () =>
         JSON.stringify(await post()).includes('disk_space_low'),
       );
       expect(gateway.child.exitCode).toBeNull();
       await disk.free();
-      await until('events are accepted again', 10_000, async () => (await post()).status === 202);
+      await until('events are accepted again', 60_000, async () => (await post()).status === 202);
       const told = gateway.stdout().match(/no events are taken until there is room/g);
       expect(told).toHaveLength(1);
     },

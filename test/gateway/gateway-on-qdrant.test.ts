@@ -129,7 +129,7 @@ describe('a gateway whose index is in Qdrant', () => {
     await joinRunner(gateway, 'data');
     await double.up();
     await expect
-      .poll(() => stored(gateway.url), { timeout: 15_000 })
+      .poll(() => stored(gateway.url))
       .toEqual({ texts: 5, events: 20, lag: 0, deadLettered: 0 });
     await expect.poll(() => readiness(gateway.url)).toContain('ready');
 
@@ -138,7 +138,7 @@ describe('a gateway whose index is in Qdrant', () => {
     await expect.poll(() => readiness(gateway.url)).toContain('Qdrant');
     await double.up();
     await expect
-      .poll(() => stored(gateway.url), { timeout: 15_000 })
+      .poll(() => stored(gateway.url))
       .toEqual({ texts: 5, events: 40, lag: 0, deadLettered: 0 });
 
     const found = await (

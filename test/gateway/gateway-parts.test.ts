@@ -114,7 +114,7 @@ describe('local runners', () => {
   test('that end are started again, and stop when told to', async () => {
     const { script, starts } = await supervisor('process.exit(1);');
     const runners = start(script);
-    await expect.poll(starts, { timeout: 10_000 }).toBeGreaterThanOrEqual(2);
+    await expect.poll(starts).toBeGreaterThanOrEqual(2);
     await runners.stop(5000);
     const count = await starts();
     expect(lines.join('')).toContain('restarting them');
@@ -124,7 +124,7 @@ describe('local runners', () => {
   test('that refuse their configuration are not started again', async () => {
     const { script, starts } = await supervisor('process.exit(2);');
     const runners = start(script);
-    await expect.poll(() => lines.join(''), { timeout: 10_000 }).toContain('not restarting them');
+    await expect.poll(() => lines.join('')).toContain('not restarting them');
     expect(await starts()).toBe(1);
     await runners.stop(5000);
   });
@@ -134,7 +134,7 @@ describe('local runners', () => {
       "process.on('SIGTERM', () => {}); setInterval(() => {}, 1000);",
     );
     const runners = start(script);
-    await expect.poll(starts, { timeout: 10_000 }).toBe(1);
+    await expect.poll(starts).toBe(1);
     const startedAt = performance.now();
     await runners.stop(200);
     expect(performance.now() - startedAt).toBeLessThan(3000);

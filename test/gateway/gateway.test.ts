@@ -111,7 +111,7 @@ describe('the gateway', () => {
 
     const { embedder, token } = await joinRunner(first, 'data');
     await expect
-      .poll(async () => (await stats(first.url)).events, { timeout: 15_000 })
+      .poll(async () => (await stats(first.url)).events)
       .toMatchObject({ received: 31, stored: 30, dead_lettered: 1, unsettled: 0, lag: 0 });
     expect((await fetch(`${first.url}/readyz`)).status).toBe(200);
     expect(await stats(first.url)).toMatchObject({
@@ -153,7 +153,7 @@ describe('the gateway', () => {
     const again = await joinRunner(second, 'data');
     await post(second.url, '/events', products);
     await expect
-      .poll(async () => (await stats(second.url)).events, { timeout: 15_000 })
+      .poll(async () => (await stats(second.url)).events)
       .toMatchObject({ received: 30, stored: 30, superseded: 30, lag: 0 });
     expect(again.embedder.embedded.filter((text) => text.startsWith('Lamp'))).toHaveLength(0);
     expect(again.token).toBe(token);
@@ -165,7 +165,7 @@ describe('the gateway', () => {
     const gateway = await start('waiting');
     await post(gateway.url, '/events', products);
     await expect
-      .poll(async () => (await stats(gateway.url)).events, { timeout: 10_000 })
+      .poll(async () => (await stats(gateway.url)).events)
       .toMatchObject({ unsettled: 30 });
     const startedAt = performance.now();
     await Promise.all([gateway.close(), gateway.close()]);
@@ -173,7 +173,7 @@ describe('the gateway', () => {
     await expect(fetch(gateway.url)).rejects.toThrow('fetch failed');
     const next = await start('waiting');
     await expect
-      .poll(async () => (await stats(next.url)).events, { timeout: 10_000 })
+      .poll(async () => (await stats(next.url)).events)
       .toMatchObject({ received: 30, unsettled: 30 });
   });
 

@@ -105,7 +105,7 @@ describe('NDJSON', () => {
     const { answer, send, end } = sending(request);
     const lines = linesOf(events(2000));
     send(lines.slice(0, 300_000));
-    await until('the first portion is taken', 5000, () => appended.length > 500);
+    await until('the first portion is taken', 60_000, () => appended.length > 500);
     const early = appended.length;
     send(lines.slice(300_000));
     end();
@@ -128,10 +128,10 @@ describe('NDJSON', () => {
     const { request, appended } = testApp({ clock });
     const { answer, send, end } = sending(request);
     send(`${linesOf(events(1))}{"event_id":`);
-    await until('it waits for more', 5000, () => clock.sleeping > 1);
+    await until('it waits for more', 60_000, () => clock.sleeping > 1);
     expect(appended).toHaveLength(0);
     await clock.advance(50);
-    await until('the line is taken', 5000, () => appended.length === 1);
+    await until('the line is taken', 60_000, () => appended.length === 1);
     send('"late"}\n');
     end();
     expect(await (await answer).json()).toMatchObject({
@@ -145,7 +145,7 @@ describe('NDJSON', () => {
     const { request, appended } = testApp();
     const { answer, send, breakOff } = sending(request);
     send(linesOf(events(2000)).slice(0, 300_000));
-    await until('the first portion is taken', 5000, () => appended.length > 500);
+    await until('the first portion is taken', 60_000, () => appended.length > 500);
     breakOff();
     const problem = await problemOf(await answer);
     expect(problem).toMatchObject({
@@ -277,7 +277,7 @@ describe('Idempotency-Key', () => {
     const { request, post, appended } = testApp();
     const { answer, send, breakOff } = sending(request, { 'idempotency-key': 'k' });
     send('{"event_id"');
-    const busy = await until('the first is in work', 5000, async () => {
+    const busy = await until('the first is in work', 60_000, async () => {
       const response = await post('/events', linesOf(events(1)), keyed('other'));
       return response.status === 202 && post('/events', linesOf(events(1)), keyed('k'));
     });

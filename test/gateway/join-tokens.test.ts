@@ -158,7 +158,7 @@ describe('a runner with a join token', () => {
     joinFakeRunner({ url: here.url, token, name: 'tab', vectors: embed });
     await until(
       'it is back',
-      5_000,
+      60_000,
       () => here.hub.runners().filter(({ state }) => state === 'ready').length === 3,
     );
   });

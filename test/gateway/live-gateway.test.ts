@@ -140,7 +140,7 @@ describe('a running gateway', () => {
     const waiting = search();
     await until(
       'the one request is in flight',
-      2_000,
+      60_000,
       async () => (await fetch(`${gateway.url}/stats`)).status === 503,
     );
     expect((await fetch(`${gateway.url}/livez`)).status).toBe(200);

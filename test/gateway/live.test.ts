@@ -192,7 +192,7 @@ function follow(url: string, path: string, protocols: string[] = []) {
     until: (type: string, count = 1) =>
       until(
         `${count} ${type}`,
-        5000,
+        60_000,
         () => messages.filter((message) => message.type === type)[count - 1],
       ),
   };
@@ -253,7 +253,7 @@ describe('over WebSocket', () => {
     live.runnersChanged([runner]);
     const last = await first.until('runner', 2);
     first.socket.terminate();
-    await until('it has left', 5000, () => !live.feed.follows('runner'));
+    await until('it has left', 60_000, () => !live.feed.follows('runner'));
     live.runnersChanged([]);
     const again = follow(url, `/ws/events?topics=runner&since=${String(last['id'])}`);
     expect(await again.until('hello')).toMatchObject({ resumed: true });
@@ -285,7 +285,7 @@ describe('over WebSocket', () => {
     });
     only.socket.close();
     await only.closed;
-    await until('the feed accepts clients again', 5000, () => !full.live.feed.isFull);
+    await until('the feed accepts clients again', 60_000, () => !full.live.feed.isFull);
   });
 
   test('a handshake that fails takes no place, however it fails', async () => {
@@ -387,7 +387,7 @@ describe('over WebSocket', () => {
     socket.resume();
     const lost = await until(
       'it learns what it lost',
-      10_000,
+      60_000,
       () => /\{"type":"dropped","count":(\d+)\}/.exec(text)?.[1],
     );
     expect(Number(lost)).toBeGreaterThan(15_000);
@@ -407,7 +407,7 @@ const reader = async (url: string, headers: Record<string, string> = {}) => {
     stop,
     reading,
     text: () => text,
-    until: (what: string) => until(what, 5000, () => text.includes(what) && text),
+    until: (what: string) => until(what, 60_000, () => text.includes(what) && text),
   };
 };
 
@@ -422,7 +422,7 @@ describe('as server-sent events', () => {
     expect(text).toMatch(/^retry: 2000\n\nevent: hello\ndata: \{"type":"hello"/);
     const id = [...text.matchAll(/^id: (\S+)$/gm)].at(-1)?.[1] ?? '';
     first.stop.abort();
-    await until('it has left', 5000, () => !live.feed.follows('runner'));
+    await until('it has left', 60_000, () => !live.feed.follows('runner'));
     live.runnersChanged([]);
     const again = await reader(`${url}/sse/events?topics=runner`, { 'last-event-id': id });
     await again.until('"left"');
@@ -443,7 +443,7 @@ describe('as server-sent events', () => {
     socket.write(`GET /sse/events?topics=dead_letter HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`);
     await once(socket, 'data');
     socket.pause();
-    await until('nobody follows any more', 20_000, async () => {
+    await until('nobody follows any more', 60_000, async () => {
       for (let index = 0; index < 500; index += 1)
         live.feed.publish(
           { topic: 'dead_letter', data: 'm'.repeat(10_000), at: 0, key: null },

@@ -91,8 +91,9 @@ function join(embedder: Embedder, name: string): Promise<ConnectionEnd> {
 }
 
 const ready = (count: number) =>
-  vi.waitFor(() =>
-    expect(hub.runners().filter(({ state }) => state === 'ready')).toHaveLength(count),
+  vi.waitFor(
+    () => expect(hub.runners().filter(({ state }) => state === 'ready')).toHaveLength(count),
+    { timeout: 45_000 },
   );
 const embed = (text: string) =>
   hub.service.embed(text, { priority: 'bulk', signal: AbortSignal.timeout(10_000) });

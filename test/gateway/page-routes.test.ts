@@ -167,7 +167,7 @@ describe('the model', () => {
       if (path === graph)
         await until(
           'the copy is made',
-          30_000,
+          60_000,
           async () => (await accepting()).headers.get('content-encoding') === 'br',
         );
       const answer = await accepting();

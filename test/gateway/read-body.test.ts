@@ -80,7 +80,7 @@ describe('large bodies', () => {
     const nothingQueued = () => (controller?.desiredSize ?? 1) > 0;
     return {
       trickle: (bytes: number) => controller?.enqueue(new Uint8Array(bytes).fill(2)),
-      taken: () => until('all is taken', 5_000, nothingQueued),
+      taken: () => until('all is taken', 60_000, nothingQueued),
       request: new Request('http://x/', {
         method: 'POST',
         body,
@@ -120,7 +120,7 @@ describe('large bodies', () => {
     second.grow();
     const whole = reader.read(first.request);
     const refused = refusalOf(reader, second.request);
-    await until('the second waits', 5_000, () => clock.sleeping === 1);
+    await until('the second waits', 60_000, () => clock.sleeping === 1);
     await clock.advance(10_000);
     expect(await refused).toEqual(problem('too_many_bodies', 429));
     first.end();
@@ -139,7 +139,7 @@ describe('large bodies', () => {
     second.grow();
     const broken = refusalOf(reader, first.request);
     const waiting = refusalOf(reader, second.request);
-    await until('the second waits', 5_000, () => clock.sleeping === 1);
+    await until('the second waits', 60_000, () => clock.sleeping === 1);
     gone.abort();
     expect(await waiting).toBeInstanceOf(DOMException);
     for (let more = 0; more < 5; more += 1) first.grow();
@@ -158,7 +158,7 @@ describe('large bodies', () => {
     next.grow();
     next.end();
     const whole = reader.read(next.request);
-    await until('the next one waits', 5_000, () => clock.sleeping === 1);
+    await until('the next one waits', 60_000, () => clock.sleeping === 1);
     for (let second = 1; second <= 4; second++) {
       await clock.advance(1_000);
       slow.trickle(200);

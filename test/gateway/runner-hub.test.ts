@@ -183,7 +183,7 @@ class RawRunner {
         if (job === undefined) throw new Error('no job came');
         return job;
       },
-      { interval: 2 },
+      { interval: 2, timeout: 45_000 },
     );
   }
 }
@@ -191,7 +191,7 @@ class RawRunner {
 async function ready(hub: RunnerHub, count = 1): Promise<void> {
   await vi.waitFor(
     () => expect(hub.runners().filter(({ state }) => state === 'ready')).toHaveLength(count),
-    { interval: 2 },
+    { interval: 2, timeout: 45_000 },
   );
 }
 
@@ -537,7 +537,7 @@ describe('failure', () => {
       ok: true,
       vector: fakeVector(text),
     }));
-    await vi.waitFor(() => expect(seen).toContain('late'), { interval: 2 });
+    await vi.waitFor(() => expect(seen).toContain('late'), { interval: 2, timeout: 45_000 });
     raw.answer({ ...job, texts: ['a', 'b'] }, (text) => ({ ok: true, vector: fakeVector(text) }));
     expect(await raw.closed).toBe(4400);
     await startRunner(url);
@@ -558,7 +558,7 @@ describe('leaving', () => {
     );
     await ready(hub);
     const result = embed(hub, 'slow');
-    await vi.waitFor(() => expect(hub.runners()[0]?.jobsInWork).toBe(1), { interval: 2 });
+    await vi.waitFor(() => expect(hub.runners()[0]?.jobsInWork).toBe(1), { interval: 2, timeout: 45_000 });
     expect(hub.drain(hub.runners()[0]?.id ?? '')).toBe(true);
     const later = embed(hub, 'later');
     expect(hub.runners()[0]?.state).toBe('draining');

@@ -188,7 +188,7 @@ describe('a slow connection is closed', () => {
     }, 100);
     await slow.closed;
     expect(slow.answer()).toMatch(/^HTTP\/1.1 408 .*body_too_slow/s);
-    await until('the long body is read', 10_000, () => long.answer().endsWith('taken'));
+    await until('the long body is read', 60_000, () => long.answer().endsWith('taken'));
     clearInterval(drip);
     expect(bodies).toEqual(['broken off', 'y'.repeat(100_000)]);
   });
@@ -225,7 +225,7 @@ describe('too many connections or requests', () => {
     held[0]?.socket.destroy();
     await until(
       'the address may connect again',
-      5_000,
+      60_000,
       async () =>
         (await fetch(`http://127.0.0.1:${port}`, { headers: { connection: 'close' } })).ok,
     );
@@ -236,7 +236,7 @@ describe('too many connections or requests', () => {
       { isProxy: (address) => address === '127.0.0.1' },
     );
     const many = Array.from({ length: 5 }, () => open(behind, get('/')));
-    await until('all are served', 5_000, () =>
+    await until('all are served', 60_000, () =>
       many.every(({ answer }) => answer().endsWith('well')),
     );
   });
@@ -264,7 +264,7 @@ describe('too many connections or requests', () => {
     );
     const waiting = open(port, get('/wait'));
     await once(waiting.socket, 'connect');
-    const refused = await until('one is too many', 5_000, async () => {
+    const refused = await until('one is too many', 60_000, async () => {
       const response = await fetch(url);
       return response.status === 503 && response;
     });
@@ -272,7 +272,7 @@ describe('too many connections or requests', () => {
     for (const probe of ['/livez', '/readyz?for=intake'])
       expect((await fetch(url + probe)).status).toBe(200);
     resolve();
-    await until('the first is answered', 5_000, () => waiting.answer().endsWith('well'));
+    await until('the first is answered', 60_000, () => waiting.answer().endsWith('well'));
     expect((await fetch(url)).status).toBe(200);
   });
 });
@@ -327,12 +327,12 @@ test('a body that is too large is refused by its length; the connection stays us
           `Content-Length: ${body.length}\r\n\r\n${body}`,
       );
       expected.push(status);
-      await until('it is refused', 5_000, () => statuses().length === expected.length);
+      await until('it is refused', 60_000, () => statuses().length === expected.length);
       socket.write(get('/livez'));
       expected.push('200');
       await until(
         'the next one is answered',
-        5_000,
+        60_000,
         () => statuses().length === expected.length || socket.destroyed,
       );
       expect(statuses()).toEqual(expected);
@@ -364,12 +364,12 @@ describe('Expect: 100-continue', () => {
   test('a body that is wanted is asked for once, and the connection goes on', async () => {
     const { port } = await serveApp();
     const { socket, answer } = open(port, post(2));
-    await until('it is asked for', 5_000, () => answer() !== '');
+    await until('it is asked for', 60_000, () => answer() !== '');
     expect(answer()).toBe('HTTP/1.1 100 Continue\r\n\r\n');
     socket.write('[]');
-    await until('it is answered', 5_000, () => answer().includes('"no_events"'));
+    await until('it is answered', 60_000, () => answer().includes('"no_events"'));
     socket.write(post(2, ''));
-    await until('the next one is answered', 5_000, () => answer().includes('"api_key_missing"'));
+    await until('the next one is answered', 60_000, () => answer().includes('"api_key_missing"'));
     expect(answer().match(/100 Continue/g)).toHaveLength(1);
   });
 });

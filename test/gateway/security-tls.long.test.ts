@@ -178,13 +178,13 @@ describe('a gateway with a certificate', () => {
       cleanUp.defer(() => stop.abort());
       await until(
         'the runner is ready',
-        10_000,
+        60_000,
         async () => (await answerOf(`${gateway.url}/readyz`, ca)) === 200,
       );
 
       const renewed = await order('renewed');
       await writeFile(made.keyPath, 'half a ren');
-      await until('the broken pair is reported', 10_000, () =>
+      await until('the broken pair is reported', 60_000, () =>
         lines.some((line) => line.includes('cannot reread the certificate')),
       );
       expect(await answerOf(`${gateway.url}/livez`, ca)).toBe(200);
@@ -192,7 +192,7 @@ describe('a gateway with a certificate', () => {
       await copyFile(renewed.certPath, made.certPath);
       await until(
         'the renewed certificate is shown',
-        10_000,
+        60_000,
         async () => (await shown(gateway.url)) === renewed.fingerprint,
       );
       expect(

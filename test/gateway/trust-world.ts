@@ -177,7 +177,7 @@ export async function openWorld({
     Array.from({ length: fed }, (_, n) => documentOf(eventOf(n)));
   const atRest = async (): Promise<void> => {
     // Answers come over real sockets, so the clock must wait for them.
-    await until('the fleet is at rest', 10_000, () => {
+    await until('the fleet is at rest', 60_000, () => {
       const { waiting, inWork } = hub.fleetStats();
       return waiting + inWork === 0;
     });
@@ -215,7 +215,7 @@ export async function openWorld({
     async ready(count) {
       await until(
         `${count} runners are ready`,
-        10_000,
+        60_000,
         () => hub.runners().filter(({ state }) => state === 'ready').length === count,
       );
     },

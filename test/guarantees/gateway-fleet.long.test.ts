@@ -220,7 +220,7 @@ describe.skipIf(reason !== null)('gateways of one group with one store', () => {
       );
       await qdrant.down();
       const since = performance.now();
-      const unready = await until('readiness names the store', 20_000, async () => {
+      const unready = await until('readiness names the store', 60_000, async () => {
         const answer = await gateway.get('/readyz');
         return answer.status === 503 && answer;
       });
@@ -234,7 +234,7 @@ describe.skipIf(reason !== null)('gateways of one group with one store', () => {
             String((await gateway.get('/metrics')).body),
           )?.[1],
         );
-      await until('10 s are over', 20_000, () => performance.now() - since > 10_000);
+      await until('10 s are over', 60_000, () => performance.now() - since > 10_000);
       const received = await receivedSoFar();
       await until('30 s are over', 40_000, () => performance.now() - since > 30_000);
       expect(await receivedSoFar(), 'intake pauses').toBe(received);
@@ -350,14 +350,14 @@ async function readAll(
       });
     },
   });
-  await until(`${count} records of ${topic} are read`, 30_000, () => records.length >= count);
+  await until(`${count} records of ${topic} are read`, 60_000, () => records.length >= count);
   const admin = plainKafka(broker).admin();
   await admin.connect();
   const held = (await admin.fetchTopicOffsets(topic)).reduce(
     (sum, { high, low }) => sum + Number(high) - Number(low),
     0,
   );
-  await until(`all ${held} records of ${topic} are read`, 10_000, () => records.length >= held);
+  await until(`all ${held} records of ${topic} are read`, 60_000, () => records.length >= held);
   await admin.disconnect();
   await consumer.disconnect();
   return records;

@@ -38,7 +38,7 @@ const moments: readonly { readonly name: string; readonly come: Moment }[] = [
     name: 'while events are accepted',
     come: (_, acknowledged) => {
       const enough = acknowledged() + below(eventsPerLife);
-      return until('events are acknowledged', 30_000, () => acknowledged() >= enough);
+      return until('events are acknowledged', 60_000, () => acknowledged() >= enough);
     },
   },
   { name: 'while texts are embedded', come: newTexts },
@@ -76,7 +76,7 @@ test(
       await gateway.ended;
       await until(
         'all processes of the killed gateway have ended',
-        5_000,
+        60_000,
         () => processesOf(folder.path).length === 0,
       );
       await sending;

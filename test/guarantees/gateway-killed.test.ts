@@ -35,7 +35,7 @@ test(
     killed.child.kill('SIGKILL');
     await until(
       'all processes of the killed gateway have ended',
-      5_000,
+      60_000,
       () => processesOf(folder.path).length === 0,
     );
     const sent = await sending;

@@ -121,12 +121,12 @@ test(
     });
     await until(
       'it has joined',
-      10_000,
+      60_000,
       async () =>
         (await gateway.stats()).runners.filter(({ state: is }) => is === 'ready').length === 2,
     );
     await sendEvents(gateway, shopEvents(600, 600));
-    await until('it has work', 20_000, () => liar.jobs.length > 1);
+    await until('it has work', 60_000, () => liar.jobs.length > 1);
     const lied = performance.now();
     expect(await liar.closed).toMatchObject({
       code: 4403,

@@ -43,7 +43,7 @@ test(
         60_000,
         async () => (await gateway.stats()).store.texts >= texts + 250,
       );
-      const pid = await until(`a ${role} runs`, 30_000, () => pidsOf(folder.path, role)[0]);
+      const pid = await until(`a ${role} runs`, 60_000, () => pidsOf(folder.path, role)[0]);
       process.kill(pid, signal);
     }
     const sent = await sending;

@@ -21,7 +21,7 @@ async function killAndWait(gateway: RunningGateway, dataDir: string, role: Role)
   const [pid] = pidsOf(dataDir, role);
   if (pid === undefined) throw new Error(`There is no ${role} to kill.`);
   process.kill(pid, 'SIGKILL');
-  await until('the killed runner and its workers are gone', 5_000, () =>
+  await until('the killed runner and its workers are gone', 60_000, () =>
     processesOf(dataDir).every((now) => before.every((old) => old.pid !== now.pid)),
   );
   const {

@@ -61,7 +61,7 @@ test(
       await sendEvents(late, shopEvents(2, 2, 100_000 + trickle * 2));
       await until(
         'the few events are embedded',
-        20_000,
+        60_000,
         async () => (await embedded(late)) >= before + 2,
       );
     }
@@ -86,7 +86,7 @@ test(
     const stats = await early.idle(90_000);
     expect(stats).toMatchObject({ store: { events: allTexts }, dead_letters: { open: 0 } });
     await using again = await start('late', port);
-    await until('the runner has joined again', 20_000, async () =>
+    await until('the runner has joined again', 60_000, async () =>
       (await again.stats()).runners.some(({ state }) => state === 'ready'),
     );
     expect(runner.child.exitCode).toBeNull();

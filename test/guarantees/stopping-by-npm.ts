@@ -19,9 +19,9 @@ export type WayToStop = readonly [
 export async function toldUntilStopped([signal, to]: WayToStop): Promise<readonly string[]> {
   await using folder = await temporaryFolder();
   const { pid, stdout, closed } = await startByNpm(folder.path, [stoppable], {});
-  await until('the program has started', 20_000, () => stdout().includes('started\n'));
+  await until('the program has started', 60_000, () => stdout().includes('started\n'));
   process.kill(to === 'npm alone' ? pid : -pid, signal);
-  await until('no process is left', 10_000, () => processesOf(folder.path).length === 0);
+  await until('no process is left', 60_000, () => processesOf(folder.path).length === 0);
   await closed;
   const lines = stdout().trim().split('\n');
   return lines.slice(lines.indexOf('started') + 1);

@@ -77,7 +77,7 @@ test.for<Command>([
     });
     const running = processesOf(folder.path);
     process.kill(pid, 'SIGTERM');
-    await until('all of them are gone', 10_000, () => !running.some((one) => isThere(one.pid)));
+    await until('all of them are gone', 60_000, () => !running.some((one) => isThere(one.pid)));
     expect(processesOf(folder.path)).toEqual([]);
   },
 );
@@ -125,7 +125,7 @@ describe('a gateway that no npm has started', () => {
     if (gateway === undefined) return;
     await until('a runner works again', 60_000, () => rolesOf(folder.path).includes('worker'));
     process.kill(gateway, 'SIGTERM');
-    await until('no process is left', 10_000, () => processesOf(folder.path).length === 0);
+    await until('no process is left', 60_000, () => processesOf(folder.path).length === 0);
   });
 
   test('ends in order as the first process of a container', async ({ skip }) => {
@@ -162,7 +162,7 @@ test('the end of its terminal ends a gateway under npm', { timeout: 90_000 }, as
   await until('its runner works', 60_000, () => rolesOf(folder.path).includes('worker'));
   const running = processesOf(folder.path);
   process.kill(terminal.pid, 'SIGKILL');
-  await until('all of them are gone', 10_000, () => !running.some((one) => isThere(one.pid)));
+  await until('all of them are gone', 60_000, () => !running.some((one) => isThere(one.pid)));
   expect(processesOf(folder.path)).toEqual([]);
 });
 

@@ -32,7 +32,7 @@ beforeAll(async () => {
   sent = await sendEvents(gateway, shopEvents(200, 200));
   await until(
     'all events are in flight',
-    10_000,
+    60_000,
     async () => (await gateway.stats()).events.unsettled === 200,
   );
 });
@@ -78,7 +78,7 @@ describe('a runner is refused before it connects', () => {
         VECTORSTREAM_RUNNER_TOKEN: 'not-the-token',
       },
     });
-    await until('it reports the refused token', 30_000, () =>
+    await until('it reports the refused token', 60_000, () =>
       runner.stdout().includes('refuses the runner token'),
     );
     expect(runner.stdout()).not.toContain('not-the-token');
@@ -151,7 +151,7 @@ describe('nothing is stored of a runner', () => {
       4409,
       /dimensions is 768, not 384/,
     ],
-  ])('%s', { timeout: 15_000 }, async ([, lie, code, reason]) => {
+  ])('%s', async ([, lie, code, reason]) => {
     const runner = startScriptedRunner(gateway.url, token, lie);
     const closed = await runner.closed;
     expect(closed).toEqual({ code, reason: expect.stringMatching(reason) });

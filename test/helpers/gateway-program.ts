@@ -65,7 +65,7 @@ export function gatewayClient(url: string, key?: string): GatewayClient {
     async ready() {
       await until(
         'the gateway is ready',
-        30_000,
+        60_000,
         async () => (await ask('/readyz', {})).status === 200,
       );
     },

@@ -237,7 +237,7 @@ async function replaceTopic(brokers: string, topic: string): Promise<void> {
       topics: [{ topic, numPartitions: partitions }],
       waitForLeaders: false,
     });
-    await until('the new topic is there', 20_000, () =>
+    await until('the new topic is there', 60_000, () =>
       admin.fetchTopicOffsets(topic).then(
         (held) => held.length === partitions,
         () => false,
@@ -283,7 +283,7 @@ async function readDeadLetters(brokers: string, topic: string): Promise<Stored['
       });
     },
   });
-  await until(`all ${held} dead letters are read`, 30_000, () => read >= held);
+  await until(`all ${held} dead letters are read`, 60_000, () => read >= held);
   await consumer.disconnect();
   return [...deadLetters.values()];
 }
