@@ -45,6 +45,7 @@ const stamp = createHash('sha256')
   .digest('hex');
 const isReady = existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp;
 if (!isReady) await install();
+checkSystemNode();
 await build();
 exitIfStopped();
 const [script, ...flags] = process.argv.slice(2);
@@ -77,7 +78,6 @@ async function install() {
     ...(ping.code === 0 ? [] : ['--prefer-offline', '--fetch-retries=0']),
   ]);
   if (code !== 0) fail(explain(output, code));
-  checkPackagedNode();
   writeFileSync(stampFile, stamp);
   await compile();
   process.stderr.write(`Set-up done in ${Math.round((Date.now() - startedAt) / 1000)} s.\n`);
@@ -148,14 +148,30 @@ function explain(output, code) {
   return `npm ci failed: ${lastLine || 'no output'}. Run "npm ci" to see the full output.`;
 }
 
-/** The npm scripts run on the packaged Node; platforms without one use the system's Node. */
-function checkPackagedNode() {
-  if (!existsSync(packagedNode) && nodeMajor < 24) {
-    fail(
-      `no packaged Node 24 exists for ${process.platform}-${process.arch}, ` +
-        `and this is Node ${process.versions.node}. Install Node 24 and try again.`,
-    );
-  }
+/**
+ * The npm scripts run on the packaged Node. Platforms without one use the system's Node, which must
+ * be no older than the oldest packaged one: earlier releases have known vulnerabilities.
+ */
+function checkSystemNode() {
+  if (existsSync(packagedNode)) return;
+  const { optionalDependencies = {} } = JSON.parse(
+    readFileSync(join(root, 'package.json'), 'utf8'),
+  );
+  const [oldest] = Object.entries(optionalDependencies)
+    .filter(([name]) => name.startsWith('node-'))
+    .map(([, version]) => version)
+    .toSorted(byVersion);
+  if (oldest === undefined || byVersion(process.versions.node, oldest) >= 0) return;
+  fail(
+    `there is no packaged Node for ${process.platform}-${process.arch}, and this is Node ` +
+      `${process.versions.node}: VectorStream needs Node ${oldest} or newer, which has the ` +
+      'fixes of known vulnerabilities. Install a current Node from nodejs.org and try again.',
+  );
+}
+
+/** Orders `24.9.0` before `24.18.1`. */
+function byVersion(a, b) {
+  return a.localeCompare(b, 'en', { numeric: true });
 }
 
 function nodeToRun() {

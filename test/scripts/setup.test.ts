@@ -6,6 +6,7 @@ import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promi
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { z } from 'zod';
 
 const scripts = join(import.meta.dirname, '../../scripts');
 let folder: string;
@@ -100,6 +101,47 @@ describe('set-up', () => {
     expect(lines).toEqual([
       expect.stringContaining('this is Node 18.19.0, VectorStream needs Node 20 or newer'),
     ]);
+  });
+
+  test('refuses to run on a Node older than the packaged ones, with what to do', async () => {
+    await writeFile(
+      join(folder, 'package.json'),
+      JSON.stringify({
+        optionalDependencies: { 'node-x': '26.1.0', 'node-y': '24.18.1', other: '1.0.0' },
+      }),
+    );
+    const npm = join(folder, 'npm.js');
+    await writeFile(
+      npm,
+      `require('node:fs').mkdirSync(${JSON.stringify(join(folder, 'node_modules'))}, ` +
+        '{ recursive: true });',
+    );
+    const on = async (version: string) => {
+      const preload = join(folder, `node-${version}.cjs`);
+      await writeFile(
+        preload,
+        `Object.defineProperty(process, 'versions', ` +
+          `{ value: { ...process.versions, node: '${version}' } });`,
+      );
+      return setUp(npm, ['--require', preload]);
+    };
+    const old = await on('24.9.0');
+    expect(old.code).toBe(1);
+    expect(old.lines.at(-1)).toMatch(
+      /^Set-up stopped: there is no packaged Node for .* 24\.9\.0: VectorStream needs Node 24\.18\.1/,
+    );
+    expect((await on('24.18.1')).code).toBe(0);
+    expect((await on('26.0.0')).code).toBe(0);
+  });
+
+  test('packages for every platform a Node with the fixes of 24.4.1', async () => {
+    const { optionalDependencies } = z
+      .object({ optionalDependencies: z.record(z.string(), z.string()) })
+      .parse(JSON.parse(await readFile(join(scripts, '../package.json'), 'utf8')));
+    const nodes = Object.entries(optionalDependencies).filter(([name]) => name.startsWith('node-'));
+    expect(nodes).toHaveLength(5);
+    for (const [name, version] of nodes)
+      expect(version.localeCompare('24.4.1', 'en', { numeric: true }), name).toBeGreaterThan(0);
   });
 
   test('reports too little disk space before it begins', async () => {
