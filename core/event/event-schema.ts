@@ -6,18 +6,29 @@ import { eventTypes } from '#core/ports.ts';
 import { timestampAllowed } from './timestamp.ts';
 
 /**
- * Control characters (Unicode's Cc) are not allowed in ids, because they break logs and terminals.
- * They are written out, because these patterns appear in the API's description and few languages
- * know `\p{Cc}`.
+ * Ids have no control characters (Unicode's Cc), which break logs and terminals, and no characters
+ * that leave no mark or change the order of others: with them, two ids look like one. `.` and `..`
+ * cannot stand in a path of the API. The characters are written out, because this pattern appears
+ * in the API's description and few languages know `\p{…}`; it holds those below U+10000.
  */
-// oxlint-disable-next-line no-control-regex -- these characters are refused
-const plainId = /^(?=\s*\S)[^\u0000-\u001f\u007f-\u009f]+$/u;
-// oxlint-disable-next-line no-control-regex -- as above
+const plainId = new RegExp(
+  String.raw`^(?=\s*\S)(?!\.{1,2}$)[^\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160` +
+    String.raw`\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164` +
+    String.raw`\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb]+$`,
+  'u',
+);
+/** All that the pattern refuses, and the same above U+FFFF. */
+const invisible = /[\p{Default_Ignorable_Code_Point}\p{Cf}]/u;
+// oxlint-disable-next-line no-control-regex -- these characters are not visible
 const visible = /[^\s\u0000-\u001f\u007f-\u009f]/u;
 
 const id = () => {
-  const allowed = '1 to 256 characters, not blank, no control characters';
-  return z.string(allowed).max(256, allowed).regex(plainId, allowed);
+  const allowed = '1 to 256 visible characters, not blank, not . or ..';
+  return z
+    .string(allowed)
+    .max(256, allowed)
+    .regex(plainId, allowed)
+    .refine((value) => !invisible.test(value), allowed);
 };
 
 const text = (

@@ -47,12 +47,13 @@ const textArbitrary = (lengthMax: number) =>
     .string({ unit: 'grapheme', maxLength: Math.min(lengthMax, 60) })
     .filter((text) => text.length <= lengthMax);
 const visible = (text: string) => text.replaceAll(/\p{Cc}/gu, '').trim() !== '';
+const notInIds = /[\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\u2028\u2029\u2800]|^\.{1,2}$/u;
 const idArbitrary = fc.oneof(
   fc.uuid(),
   fc.uuid().map((uuid) => uuid.toUpperCase()),
   fc
     .string({ unit: 'grapheme', minLength: 1, maxLength: 40 })
-    .filter((text) => visible(text) && !/\p{Cc}/u.test(text) && text.length <= 256),
+    .filter((text) => visible(text) && !notInIds.test(text) && text.length <= 256),
 );
 const numberArbitrary = (max: number) => fc.double({ min: 0, max, noNaN: true });
 const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: null });

@@ -207,7 +207,18 @@ describe('a valid event', () => {
 describe('a rejection names the field, what it got and what is allowed', () => {
   const absent = Symbol('absent');
   const notText = [absent, null, 7, true, [], {}];
-  const badId = [...notText, '', ' \t', 'a\u0000b', 'line\nbreak', '\u0085', 'x'.repeat(257)];
+  const invisible = [
+    '\u200b',
+    'a\u202eb',
+    '\u{e0041}',
+    'a\u2028',
+    '\ufeffa',
+    'a\u00ad',
+    'a\u3164',
+    '\u2800',
+  ];
+  const controls = ['a\u0000b', 'line\nbreak', '\u0085', '\u001b[2J'];
+  const badId = [...notText, '', ' \t', '.', '..', 'x'.repeat(257), ...controls, ...invisible];
   const notNumber = ['7', true, [], {}];
   const corruptions: Record<string, readonly unknown[]> = {
     event_id: badId,
@@ -297,7 +308,7 @@ describe('a rejection names the field, what it got and what is allowed', () => {
     ],
     ['quantity: got 1.5, allowed: a whole number from 1 to 1e6', { ...plain, quantity: 1.5 }],
     [
-      'user_id: got nothing, allowed: 1 to 256 characters, not blank, no control characters',
+      'user_id: got nothing, allowed: 1 to 256 visible characters, not blank, not . or ..',
       { ...plain, user_id: undefined },
     ],
     [
