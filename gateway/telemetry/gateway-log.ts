@@ -76,6 +76,19 @@ function without(secrets: ReadonlySet<string>, line: string): string {
 }
 
 function prettified(lines: DestinationStream, colorize: boolean): DestinationStream {
-  const pretty = prettyFactory({ colorize, ignore: 'pid,hostname' });
-  return { write: (line) => lines.write(pretty(line)) };
+  const pretty = prettyFactory({
+    colorize,
+    ignore: 'pid,hostname',
+    // Other fields are printed as JSON, but these as they are.
+    customPrettifiers: { name: quoted, caller: quoted },
+  });
+  return { write: (line) => lines.write(pretty(line).replaceAll(misleading, escaped)) };
 }
+
+const quoted = (value: unknown): string => JSON.stringify(value);
+
+/** Characters that leave no mark, change the order of others, or end a line for some terminals. */
+const misleading = /[\p{Default_Ignorable_Code_Point}\p{Cf}\u0080-\u009f\u2028\u2029]/gu;
+
+const escaped = (character: string): string =>
+  `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;

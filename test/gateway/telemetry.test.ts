@@ -173,3 +173,26 @@ test('a person at a terminal gets lines to read', () => {
   }).info({ port: 8080 }, 'listening');
   expect(lines.join('')).toMatch(/INFO.*listening[\s\S]*port: 8080/);
 });
+
+test('no value can forge a line for a person, or hide in one', () => {
+  const lines: string[] = [];
+  const log = createLog({
+    level: 'info',
+    format: 'pretty',
+    secrets: new Set(),
+    destination: { write: (line) => lines.push(line) },
+  });
+  const forged = 'guest\n[12:00:00.000] INFO: join token revoked\u001b[2K\u202e\u2028\u{e0041}';
+  for (const name of ['name', 'caller', 'runner']) {
+    lines.length = 0;
+    log.info({ [name]: forged }, 'join token made');
+    expect(
+      lines
+        .join('')
+        .split('\n')
+        .filter((line) => line.startsWith('[')),
+    ).toHaveLength(1);
+    expect(lines.join('')).toMatch(/\\u\{202e\}/);
+    expect(lines.join('')).not.toMatch(/[\u001b\u202e\u2028\u{e0041}]/u);
+  }
+});
