@@ -118,6 +118,12 @@ describe('PUT /config/{section}', () => {
       'validation_failed',
       'Unknown setting "pipeline.writesInFlight": did you mean pipeline.writesInFlightMax?',
     ]);
+    const prototype: unknown = JSON.parse('{ "batchAgeMsMax": 20, "__proto__": 1 }');
+    expect(await refused('pipeline', prototype)).toEqual([
+      422,
+      'validation_failed',
+      'Unknown setting "pipeline.__proto__": vectorstream.example.yaml lists what is allowed',
+    ]);
     expect(await refused('retries', { delayMs: 5000, delayMsMax: 100 })).toEqual([
       422,
       'validation_failed',
@@ -165,7 +171,7 @@ describe('PUT /config/{section}', () => {
     );
     expect(app.services.config.runners.fleetMax).toBe(256);
     expect(app.audited.map(({ status }) => status)).toEqual([
-      422, 422, 422, 422, 409, 409, 404, 404, 422, 422,
+      422, 422, 422, 422, 422, 409, 409, 404, 404, 422, 422,
     ]);
   });
 

@@ -49,6 +49,10 @@ const getRoute = createRoute({
   },
 });
 
+const valuesSchema = z
+  .record(z.string().max(64), z.union([z.string().max(4096), z.number(), z.boolean(), z.null()]))
+  .openapi({ example: { batchAgeMsMax: 20 } });
+
 const putRoute = createRoute({
   method: 'put',
   path: '/config/{section}',
@@ -73,12 +77,7 @@ const putRoute = createRoute({
       required: true,
       content: {
         'application/json': {
-          schema: z
-            .record(
-              z.string().max(64),
-              z.union([z.string().max(4096), z.number(), z.boolean(), z.null()]),
-            )
-            .openapi({ example: { batchAgeMsMax: 20 } }),
+          schema: valuesSchema,
         },
       },
     },
@@ -123,7 +122,8 @@ export function configRoutes(
   app.openapi(putRoute, async (c) => {
     const { section } = c.req.valid('param');
     const { persist } = c.req.valid('query');
-    const values = c.req.valid('json');
+    // As sent: the validated copy has lost a name such as __proto__, which is unknown, too.
+    const values: z.infer<typeof valuesSchema> = await c.req.json();
     if (!Object.hasOwn(configSchema, section))
       throw new ProblemError({
         status: 404,
