@@ -1,5 +1,6 @@
-// Reads docker-compose.yml: anchors merged, variables replaced from .env.example.
+// Reads docker-compose.yml: anchors merged, variables replaced from .env.example, secrets made up.
 
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
@@ -83,9 +84,19 @@ export const variablesUsed: readonly { readonly name: string; readonly fallback:
     fallback: kind === '-' ? value : null,
   }));
 
+/** The secrets that compose asks for, as `deploy/make-env.sh` makes them. */
+export const secrets: ReadonlyMap<string, string> = new Map(
+  [...text.matchAll(variable)]
+    .filter(([, , kind]) => kind === '?')
+    .map(([, name = '']) => [name, createHash('sha256').update(name).digest('hex')]),
+);
+
 export const compose = composeSchema.parse(
   parse(
-    text.replace(variable, (_, name: string) => exampleEnvironment.get(name) ?? ''),
+    text.replace(
+      variable,
+      (_, name: string) => secrets.get(name) ?? exampleEnvironment.get(name) ?? '',
+    ),
     { merge: true },
   ),
 );
