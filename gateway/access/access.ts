@@ -99,14 +99,15 @@ export class Access {
         code: 'api_key_missing',
         detail: 'An API key is required: send it as Authorization: Bearer KEY or as X-API-Key.',
       };
-    const refused = this.guessLimitProblem('key', address);
-    if (refused !== null) return refused;
     const key = findKey(keys, sent);
-    if (key === null) {
-      this.countWrongGuess('key', address);
-      return { status: 401, code: 'api_key_wrong', detail: 'The API key is wrong.' };
-    }
-    return { key: key.name, address, scopes: key.scopes };
+    if (key !== null) return { key: key.name, address, scopes: key.scopes };
+    return (
+      this.wrongGuess('key', address) ?? {
+        status: 401,
+        code: 'api_key_wrong',
+        detail: 'The API key is wrong.',
+      }
+    );
   }
 
   /** `null`: the client's key has the scope. */
@@ -121,11 +122,15 @@ export class Access {
     };
   }
 
-  /** After too many wrong keys or tokens, an address is refused without a comparison. */
-  guessLimitProblem(kind: 'key' | 'runner', address: string): Problem | null {
-    const { ok, oneInS } = this.#wrongKeys.peek(
+  /**
+   * Counts a wrong key or token. Returns 429 after too many of one address: clients that share it
+   * with a guesser are not kept out, because a right key is never counted.
+   */
+  wrongGuess(kind: 'key' | 'runner', address: string): Problem | null {
+    const { ok, oneInS } = this.#wrongKeys.use(
       `${kind} ${addressBlock(address)}`,
       this.#options.config.rates.wrongKeysPerMinute,
+      1,
       this.#now(),
     );
     if (ok) return null;
@@ -135,15 +140,6 @@ export class Access {
       detail: 'Too many wrong keys came from this address: wait as long as Retry-After says.',
       retryAfter: Math.max(1, oneInS),
     };
-  }
-
-  countWrongGuess(kind: 'key' | 'runner', address: string): void {
-    this.#wrongKeys.charge(
-      `${kind} ${addressBlock(address)}`,
-      this.#options.config.rates.wrongKeysPerMinute,
-      1,
-      this.#now(),
-    );
   }
 
   /** Counts one use; `null` when nothing is limited. */

@@ -5,6 +5,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { UsageError } from '#core/errors/errors.ts';
 import { apiKey, parseKeyFile, type ApiKey } from '../config/api-keys.ts';
 import type { Config } from '../config/config.ts';
+import { refuseWeakKeys } from '../config/refuse-weak-secrets.ts';
 import { watchFileChanges } from '../http/watched-file.ts';
 import type { Log } from '../telemetry/gateway-log.ts';
 
@@ -27,19 +28,22 @@ export function fixedKeys({
  * @throws UsageError when the file cannot be used
  */
 export async function openKeyRing(
-  config: Pick<Config['gateway'], 'apiKey' | 'apiKeys' | 'apiKeysFile'>,
+  config: Pick<Config['gateway'], 'apiKey' | 'apiKeys' | 'apiKeysFile' | 'host'>,
   log: Log,
 ): Promise<KeyRing> {
-  const { apiKeysFile } = config;
+  const { apiKeysFile, host } = config;
   const fixed = fixedKeys(config);
   refuseDuplicates(fixed);
   if (apiKeysFile === null) return { keys: () => fixed, [Symbol.dispose]: () => undefined };
-  let keys = [...fixed, ...(await keysIn(apiKeysFile, log))];
-  refuseDuplicates(keys);
+  const withFile = async (): Promise<readonly ApiKey[]> => {
+    const all = [...fixed, ...(await keysIn(apiKeysFile, log))];
+    refuseDuplicates(all);
+    refuseWeakKeys(host, all);
+    return all;
+  };
+  let keys = await withFile();
   const reread = async (): Promise<void> => {
-    const next = [...fixed, ...(await keysIn(apiKeysFile, log))];
-    refuseDuplicates(next);
-    keys = next;
+    keys = await withFile();
     log.info({ keys: keys.map(({ name }) => name) }, 'reread the API keys');
   };
   const watch = watchFileChanges(apiKeysFile, () => {

@@ -43,12 +43,6 @@ export class TokenBuckets {
     this.#buckets.set(client, bucket);
   }
 
-  /** Like `use`, but takes nothing. */
-  peek(client: string, perMinute: number, now: number): Use {
-    const bucket = this.#filled(client, perMinute, now);
-    return useOf(bucket, perMinute, bucket.units >= 1);
-  }
-
   get size(): number {
     return this.#buckets.size;
   }

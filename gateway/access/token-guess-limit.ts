@@ -1,5 +1,5 @@
-// Stops the guessing of runner tokens: after too many wrong ones, an address is refused before its
-// token is compared.
+// Slows the guessing of runner tokens: after too many wrong ones, the wrong tokens of an address
+// are answered 429. A right token is always let in.
 
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Upgrade } from '../http/http-server.ts';
@@ -9,18 +9,16 @@ import type { Admission } from './runner-admission.ts';
 
 export type AdmitRunner = (headers: IncomingHttpHeaders, address: string) => Admission;
 
-/** Counts the wrong tokens of each address, and refuses with 429 once there are too many. */
+/** Counts the wrong tokens of each address, and answers 429 once there are too many. */
 export function limitTokenGuesses(
   access: Access,
   checkToken: (headers: IncomingHttpHeaders) => Admission,
 ): AdmitRunner {
   return (headers, address) => {
-    const refused = access.guessLimitProblem('runner', address);
-    if (refused !== null) return { ok: false, ...refused };
     const admission = checkToken(headers);
-    if (!admission.ok && admission.code === 'runner_token_wrong')
-      access.countWrongGuess('runner', address);
-    return admission;
+    if (admission.ok || admission.code !== 'runner_token_wrong') return admission;
+    const refused = access.wrongGuess('runner', address);
+    return refused === null ? admission : { ok: false, ...refused };
   };
 }
 

@@ -2,6 +2,7 @@
 // a time that does not depend on the key that was sent.
 
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { weaknessOf } from './weak-secrets.ts';
 
 /**
  * `read` reads, `write` sends events, `admin` does everything. `write` does not include `read`: a
@@ -17,6 +18,8 @@ export type ApiKey = {
   readonly scopes: ReadonlySet<Scope>;
   /** SHA-256. */
   readonly digest: Buffer;
+  /** See `weaknessOf`. */
+  readonly weakness: string | null;
 };
 
 export const keyAllowed =
@@ -37,6 +40,7 @@ export function apiKey(name: string, granted: readonly Scope[], key: string): Ap
     name,
     scopes: new Set(granted.includes('admin') ? scopes : granted),
     digest: digest(key),
+    weakness: weaknessOf(key),
   };
 }
 

@@ -3,6 +3,7 @@
 import { UsageError } from '#core/errors/errors.ts';
 import type { Config } from './config.ts';
 import { isLoopback } from './network.ts';
+import { refuseWeakSecrets } from './refuse-weak-secrets.ts';
 import { show } from './setting-errors.ts';
 
 /** @throws UsageError for the first combination that cannot work. */
@@ -16,9 +17,10 @@ export function checkCombinations(config: Config): void {
 
 /**
  * Without keys, everybody who can reach the port can read and write everything: on a network, the
- * gateway needs an API key and a runner token.
+ * gateway needs an API key and a runner token that nobody can guess.
  */
-function checkCredentials({ gateway, runners }: Config): void {
+function checkCredentials(config: Config): void {
+  const { gateway, runners } = config;
   if (isLoopback(gateway.host)) return;
   const hasKey =
     gateway.apiKey !== null || gateway.apiKeys.length > 0 || gateway.apiKeysFile !== null;
@@ -31,6 +33,7 @@ function checkCredentials({ gateway, runners }: Config): void {
       `gateway.host is ${show(gateway.host)}, which other machines can reach: ` +
         `set ${missing.join(' and ')}, or listen on 127.0.0.1.`,
     );
+  refuseWeakSecrets(config);
 }
 
 function checkCertificate({ gateway: { tlsCert, tlsKey } }: Config): void {

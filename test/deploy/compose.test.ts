@@ -1,8 +1,9 @@
 // Checks docker-compose.yml against the code: every port, variable, flag, build target and mounted
 // file that it names exists.
 
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { copyFile, mkdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -12,12 +13,15 @@ import { kafkaEndpointOf } from '../../cli/generator/kafka-endpoint.ts';
 import { settings } from '../../gateway/config/config-schema.ts';
 import { sourceKind, storeKind } from '../../gateway/config/config.ts';
 import { parseConfig } from '../../gateway/config/parse-config.ts';
+import { weaknessOf } from '../../gateway/config/weak-secrets.ts';
 import { parseOptions as parseNodeOptions } from '../../node-runner/node-runner-options.ts';
+import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import {
   compose,
   exampleEnvironment,
   read,
   root,
+  secrets,
   service,
   services,
   variablesUsed,
@@ -63,6 +67,8 @@ function composeMissing(): string | null {
     return 'this machine has no "docker compose"; these tests use their strict schema instead';
   }
 }
+
+const isSecret = (name: string): boolean => /(KEY|TOKEN|PASSWORD)$/.test(name);
 
 describe('docker-compose.yml', () => {
   test('offers every interface where the README says', () => {
@@ -110,7 +116,7 @@ describe('docker-compose.yml', () => {
     expect(config.gateway).toMatchObject({ host: '0.0.0.0', port: listensOn('gateway')[0] });
     expect(config.runners).toMatchObject({
       count: 0,
-      token: exampleEnvironment.get('VECTORSTREAM_RUNNER_TOKEN'),
+      token: secrets.get('VECTORSTREAM_RUNNER_TOKEN'),
     });
     expect([sourceKind(config), storeKind(config)]).toEqual(['kafka', 'qdrant']);
     expect(listensOn('qdrant')).toContain(Number(new URL(config.qdrant.url ?? '').port));
@@ -223,7 +229,7 @@ describe('docker-compose.yml', () => {
       qdrant_api_key: { environment: 'QDRANT_API_KEY' },
     });
     expect(service('gateway').environment['VECTORSTREAM_API_KEYS']).toBe(
-      `prometheus:read:${exampleEnvironment.get('PROMETHEUS_API_KEY')}`,
+      `prometheus:read:${secrets.get('PROMETHEUS_API_KEY')}`,
     );
     expect(service('qdrant').environment['QDRANT__SERVICE__API_KEY']).toBe(
       service('gateway').environment['QDRANT_API_KEY'],
@@ -267,11 +273,35 @@ describe('docker-compose.yml', () => {
     ).toEqual([]);
   });
 
-  test('has no default for a secret', () => {
-    const withDefault = variablesUsed.filter(
-      ({ name, fallback }) => /(KEY|TOKEN)$/.test(name) && fallback,
-    );
+  test('has no default for a secret, and asks for each that .env.example leaves empty', () => {
+    const withDefault = variablesUsed.filter(({ name, fallback }) => isSecret(name) && fallback);
     expect(withDefault).toEqual([]);
+    expect([...secrets.keys()].filter((name) => exampleEnvironment.get(name) !== '')).toEqual([]);
+    expect([...exampleEnvironment.keys()].filter(isSecret).toSorted()).toEqual(
+      [...secrets.keys(), 'HF_TOKEN'].toSorted(),
+    );
+  });
+
+  test('gets random secrets from deploy/make-env.sh, which never replaces a file', async () => {
+    await using folder = await temporaryFolder();
+    await mkdir(join(folder.path, 'deploy'));
+    for (const file of ['.env.example', 'docker-compose.yml', 'deploy/make-env.sh'])
+      await copyFile(join(root, file), join(folder.path, file));
+    const make = () =>
+      spawnSync('sh', ['deploy/make-env.sh'], { cwd: folder.path, encoding: 'utf8' });
+    const madeFile = () => readFile(join(folder.path, '.env'), 'utf8');
+    expect(make().status).toBe(0);
+    const first = await madeFile();
+    const made = new Map(first.split('\n').map((line) => [line.split('=')[0], line]));
+    expect((await stat(join(folder.path, '.env'))).mode & 0o777).toBe(0o600);
+    const values = [...secrets.keys()].map((name) => made.get(name)?.slice(name.length + 1) ?? '');
+    expect(new Set(values).size).toBe(secrets.size);
+    expect(values.map(weaknessOf)).toEqual(values.map(() => null));
+    for (const [name, value] of exampleEnvironment)
+      expect(made.get(name)).toMatch(secrets.has(name) ? /=[0-9a-f]{64}$/ : `${name}=${value}`);
+    const { status, stderr } = make();
+    expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringContaining('stays') });
+    expect(await madeFile()).toBe(first);
   });
 
   test('starts a service once the services that it needs are healthy', () => {
@@ -339,7 +369,7 @@ describe('docker-compose.yml', () => {
       const printed = execFileSync(
         'docker',
         ['compose', '--env-file', '.env.example', '--profile', '*', 'config', '--services'],
-        { cwd: root, encoding: 'utf8' },
+        { cwd: root, encoding: 'utf8', env: { ...process.env, ...Object.fromEntries(secrets) } },
       );
       expect(printed.trim().split('\n').toSorted()).toEqual(
         Object.keys(compose.services).toSorted(),

@@ -192,8 +192,8 @@ describe('keys and addresses', () => {
         parse({
           env: {
             VECTORSTREAM_HOST: host,
-            VECTORSTREAM_API_KEY: 'k',
-            VECTORSTREAM_RUNNER_TOKEN: 't',
+            VECTORSTREAM_API_KEY: 'the-key-of-the-boss',
+            VECTORSTREAM_RUNNER_TOKEN: 'a-token-of-runners',
           },
         }).gateway.host,
       ).toBe(host);

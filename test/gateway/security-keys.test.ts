@@ -117,15 +117,16 @@ describe('a key', () => {
   });
 });
 
-test('after too many wrong keys from an address, no key is compared for a while', async () => {
+test('after too many wrong keys an address gets 429, but a right key from it is let in', async () => {
   const { request, clock } = testApp({}, { ...env, VECTORSTREAM_RATES_WRONG_KEYS_PER_MINUTE: '3' });
   const wrong = () => request('/stats', { headers: as('a-key-that-nobody-has') });
   for (let i = 0; i < 3; i += 1) expect((await wrong()).status).toBe(401);
-  const right = await request('/stats', { headers: as(keys.boss) });
-  expect(await problemOf(right)).toMatchObject({ status: 429, code: 'too_many_wrong_keys' });
-  expect(right.headers.get('retry-after')).toBe('20');
-  await clock.advance(21_000);
+  const refused = await wrong();
+  expect(await problemOf(refused)).toMatchObject({ status: 429, code: 'too_many_wrong_keys' });
+  expect(refused.headers.get('retry-after')).toBe('20');
   expect((await request('/stats', { headers: as(keys.boss) })).status).toBe(200);
+  await clock.advance(21_000);
+  expect((await wrong()).status).toBe(401);
 });
 
 describe('a file of keys', () => {
@@ -146,8 +147,8 @@ describe('a file of keys', () => {
     await writeFile(join(folder, 'keys'), text, { mode: 0o600 });
     return join(folder, 'keys');
   };
-  const open = (apiKeysFile: string) =>
-    openKeyRing({ apiKey: null, apiKeys: [], apiKeysFile }, log);
+  const open = (apiKeysFile: string, host = '127.0.0.1') =>
+    openKeyRing({ apiKey: null, apiKeys: [], apiKeysFile, host }, log);
 
   test(
     'is read again when it changes; a broken change leaves the old keys in force and shows none',
@@ -190,6 +191,9 @@ describe('a file of keys', () => {
       /Two names have the same API key/,
     );
     expect(parseKeyFile(`a:read:${keys.reader}\nb`).wrong).toBe(2);
+    const weak = await put('a:read:abababababababababab\n');
+    (await open(weak))[Symbol.dispose]();
+    await expect(open(weak, '0.0.0.0')).rejects.toThrow(/^The API key a has less than 8 different/);
   });
 });
 
@@ -206,11 +210,64 @@ test('a request through a proxy to a gateway without a key is refused with the r
   );
 });
 
+/** The secrets of a gateway on a network, and `more`. */
+const onNetwork = (more: Record<string, string>) =>
+  parseConfig({
+    yaml: null,
+    env: { VECTORSTREAM_HOST: '0.0.0.0', VECTORSTREAM_RUNNER_TOKEN: 'a-token-of-runners', ...more },
+    flags: new Map(),
+  });
+
+function refusalOf(parse: () => unknown): string {
+  try {
+    parse();
+  } catch (error) {
+    if (error instanceof UsageError) return error.message;
+    throw error;
+  }
+  return 'accepted';
+}
+
 test('a network needs a key, given in either way', () => {
-  const host = { VECTORSTREAM_HOST: '0.0.0.0', VECTORSTREAM_RUNNER_TOKEN: 'a-token' };
-  const parse = (more: Record<string, string>) =>
-    parseConfig({ yaml: null, env: { ...host, ...more }, flags: new Map() });
-  expect(() => parse({})).toThrow(/set VECTORSTREAM_API_KEY/);
-  for (const more of [{ VECTORSTREAM_API_KEY: 'k' }, env, { VECTORSTREAM_API_KEYS_FILE: 'keys' }])
-    expect(parse(more).gateway.host).toBe('0.0.0.0');
+  expect(() => onNetwork({})).toThrow(/set VECTORSTREAM_API_KEY/);
+  for (const more of [
+    { VECTORSTREAM_API_KEY: apiKey },
+    env,
+    { VECTORSTREAM_API_KEYS_FILE: 'keys' },
+  ])
+    expect(onNetwork(more).gateway.host).toBe('0.0.0.0');
+});
+
+describe('on a network, the start is refused', () => {
+  test.for([
+    ['one character', 'a', 'has less than 16 characters'],
+    ['15 characters', 'abcdefghijklmno', 'has less than 16 characters'],
+    ['few different characters', 'abcabcabcabcabcabc', 'has less than 8 different characters'],
+    ['a published value', 'local-runner-token', 'is published in the files of this project'],
+    ['another one', 'local-prometheus-key', 'is published in the files of this project'],
+  ] as const)(
+    'with a secret of %s, whichever secret it is; it is never shown',
+    ([, secret, why]) => {
+      const key = { VECTORSTREAM_API_KEY: apiKey };
+      const all: readonly Record<string, string>[] = [
+        { VECTORSTREAM_API_KEY: secret },
+        { ...key, VECTORSTREAM_RUNNER_TOKEN: secret },
+        ...(secret.length < 16 ? [] : [{ VECTORSTREAM_API_KEYS: `shop:read:${secret}` }]),
+      ];
+      for (const more of all) {
+        const { gateway } = parseConfig({ yaml: null, env: more, flags: new Map() });
+        expect(gateway.host).toBe('127.0.0.1');
+      }
+      const refusals = all.map((more) => refusalOf(() => onNetwork(more)));
+      expect(refusals.map((line) => line.slice(0, line.indexOf(', and gateway.host')))).toEqual(
+        ['VECTORSTREAM_API_KEY', 'VECTORSTREAM_RUNNER_TOKEN', 'The API key shop']
+          .slice(0, refusals.length)
+          .map((name) => `${name} ${why}`),
+      );
+      for (const line of refusals) {
+        expect(line).toContain('openssl rand -base64 32');
+        expect(line).not.toContain(secret.padEnd(2, '"'));
+      }
+    },
+  );
 });

@@ -193,6 +193,7 @@ test('no value can forge a line for a person, or hide in one', () => {
         .filter((line) => line.startsWith('[')),
     ).toHaveLength(1);
     expect(lines.join('')).toMatch(/\\u\{202e\}/);
-    expect(lines.join('')).not.toMatch(/[\u001b\u202e\u2028\u{e0041}]/u);
+    for (const character of ['\u001b', '\u202e', '\u2028', '\u{e0041}'])
+      expect(lines.join('')).not.toContain(character);
   }
 });

@@ -45,8 +45,8 @@ export const ratesSection = {
     live: true,
     help:
       'Wrong API keys and runner tokens per minute from one address. ' +
-      'Beyond that, the gateway refuses further ones from that address without checking them, ' +
-      'whatever rates.apply says.',
+      'Beyond that, further wrong ones from that address are answered 429, ' +
+      'whatever rates.apply says. A right key is always let in.',
   }),
   clientsMax: integer({
     default: 10_000,
