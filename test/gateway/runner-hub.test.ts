@@ -558,7 +558,10 @@ describe('leaving', () => {
     );
     await ready(hub);
     const result = embed(hub, 'slow');
-    await vi.waitFor(() => expect(hub.runners()[0]?.jobsInWork).toBe(1), { interval: 2, timeout: 45_000 });
+    await vi.waitFor(() => expect(hub.runners()[0]?.jobsInWork).toBe(1), {
+      interval: 2,
+      timeout: 45_000,
+    });
     expect(hub.drain(hub.runners()[0]?.id ?? '')).toBe(true);
     const later = embed(hub, 'later');
     expect(hub.runners()[0]?.state).toBe('draining');
