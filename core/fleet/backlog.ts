@@ -15,6 +15,10 @@ export type Task = {
   failures: number;
   /** How many of those jobs held no other text. */
   failuresAlone: number;
+  /** Owners of the untrusted runners on which it failed alone. */
+  readonly refusedBy: Set<string>;
+  /** Monotonic ms: while it is held, runners of those owners do not get it earlier. */
+  retryAt: number;
   state: 'waiting' | 'assigned' | 'ended';
 };
 
@@ -56,10 +60,24 @@ export class Backlog {
     };
   }
 
+  /** Texts of a lane that are held. They count as waiting too. */
+  held(lane: Lane): number {
+    return this.#lanes[lane].held;
+  }
+
   /** The group goes before all new texts of its lane. */
   requeue(group: Group): void {
     const lane = group.tasks[0]?.lane;
     if (lane !== undefined) this.#lanes[lane].requeue(group);
+  }
+
+  /**
+   * A group of one text, which few runners may try. It goes before all others to a runner that may,
+   * and holds up none of them.
+   */
+  hold(group: Group): void {
+    const lane = group.tasks[0]?.lane;
+    if (lane !== undefined) this.#lanes[lane].hold(group);
   }
 
   /**
@@ -75,6 +93,8 @@ export class Backlog {
     isLeft: (text: string) => boolean,
   ): Group | null {
     const queue = this.#lanes[lane];
+    const held = queue.takeHeld(isForAnother);
+    if (held !== null) return held;
     const requeued = queue.peekRequeued();
     if (requeued !== undefined && !isForAnother(requeued)) {
       const tasks = queue.takeRequeued();
@@ -104,6 +124,7 @@ const endedInQueueMax = 1024;
 class LaneQueue {
   #new = new Fifo<Task>();
   readonly #requeued = new Fifo<Group>();
+  readonly #held = new Set<Group>();
   /** Tasks in state `waiting`, in `#new` and `#requeued`. */
   waiting = 0;
 
@@ -113,13 +134,30 @@ class LaneQueue {
     this.#new.push(task);
   }
 
+  /** Texts of `#held` that wait. */
+  get held(): number {
+    return [...this.#held].filter(isWaiting).length;
+  }
+
   requeue(group: Group): void {
-    for (const task of group.tasks) {
-      if (task.state !== 'assigned') continue;
-      task.state = 'waiting';
-      this.waiting += 1;
-    }
+    this.#wait(group.tasks);
     this.#requeued.push(group);
+  }
+
+  hold(group: Group): void {
+    this.#wait(group.tasks);
+    this.#held.add(group);
+  }
+
+  /** The first held group that is for this runner. */
+  takeHeld(isForAnother: (group: Group) => boolean): Group | null {
+    for (const group of this.#held) {
+      if (isWaiting(group) && isForAnother(group)) continue;
+      this.#held.delete(group);
+      if (this.#assign(group.tasks.filter(({ state }) => state === 'waiting')).length > 0)
+        return group;
+    }
+    return null;
   }
 
   forget(): void {
@@ -134,7 +172,7 @@ class LaneQueue {
   /** The first group with a task that still waits. */
   peekRequeued(): Group | undefined {
     for (let group = this.#requeued.peek(); group !== undefined; group = this.#requeued.peek()) {
-      if (group.tasks.some(({ state }) => state === 'waiting')) return group;
+      if (isWaiting(group)) return group;
       this.#requeued.take();
     }
     return undefined;
@@ -164,6 +202,14 @@ class LaneQueue {
     return this.#assign(tasks);
   }
 
+  #wait(tasks: readonly Task[]): void {
+    for (const task of tasks) {
+      if (task.state !== 'assigned') continue;
+      task.state = 'waiting';
+      this.waiting += 1;
+    }
+  }
+
   #assign(tasks: readonly Task[]): readonly Task[] {
     for (const task of tasks) {
       if (task.state === 'waiting') this.waiting -= 1;
@@ -172,3 +218,5 @@ class LaneQueue {
     return tasks;
   }
 }
+
+const isWaiting = ({ tasks }: Group): boolean => tasks.some(({ state }) => state === 'waiting');

@@ -1,54 +1,70 @@
 // Decides which runner tries a text again after a failure, and when the text has failed often
 // enough to be given up.
 
+import { backoffMs } from '#core/time/retry.ts';
 import type { Group, Task } from './backlog.ts';
 import type { Runner } from './fleet-runner.ts';
 
-/**
- * While the trusted runner is away, a text may fail alone this many times as often. The text must
- * end at some point, but not soon just because no honest runner is connected.
- */
-const untrustedAttemptsFactor = 4;
+/** An event's text that untrusted runners refuse is given up once so many owners' have refused. */
+const refusingOwnersMin = 3;
 
-export type FailurePolicy = {
-  /** How often a text that is alone in its job may fail. */
-  readonly attemptsAloneMax: number;
-  /** A trusted runner has been connected, or the gateway starts one. */
-  readonly expectsTrusted: boolean;
-};
+/** How long runners of an owner that has refused a held text do not get it again. */
+const retryHeld = { delayMs: 10_000, delayMsMax: 10 * 60_000 };
 
-/**
- * Whether the text ends now as failed. A failing or malicious runner must not be able to
- * dead-letter good texts: if a trusted runner is expected, it must make the last attempt.
- */
-export function isGivenUp(
-  { failuresAlone }: Task,
-  runner: Runner,
-  { attemptsAloneMax, expectsTrusted }: FailurePolicy,
-): boolean {
-  const factor = runner.trusted || !expectsTrusted ? 1 : untrustedAttemptsFactor;
-  return failuresAlone >= factor * attemptsAloneMax;
+/** A text failed alone on this runner, at `now` (monotonic ms). */
+export function failedAlone(
+  task: Task,
+  { trusted, owner }: Runner,
+  attemptsAloneMax: number,
+  now: number,
+): void {
+  task.failuresAlone += 1;
+  if (!trusted) task.refusedBy.add(owner);
+  const triesHeld = task.failuresAlone - attemptsAloneMax + 1;
+  if (triesHeld > 0) task.retryAt = now + backoffMs(retryHeld, triesHeld);
 }
 
 /**
- * Whether this runner must leave the group to another one. A group that it has failed waits for any
- * other serving runner; a text before its last attempt waits for a trusted one, and one that this
- * runner must not embed for one that may.
+ * Whether the text ends now as failed, after `failedAlone`. A failing or malicious runner must not
+ * be able to dead-letter good texts: a trusted runner must have tried the text, or runners of
+ * several owners. Until then the text is held. The client of a search gets its answer at once.
+ */
+export function isGivenUp(
+  { failuresAlone, refusedBy, lane }: Task,
+  runner: Runner,
+  attemptsAloneMax: number,
+): boolean {
+  if (failuresAlone < attemptsAloneMax) return false;
+  return runner.trusted || lane === 'search' || refusedBy.size >= refusingOwnersMin;
+}
+
+/** The text has failed too often for any runner to get it. */
+export const isHeld = (group: Group, attemptsAloneMax: number): boolean =>
+  group.tasks.length === 1 && (group.tasks[0]?.failuresAlone ?? 0) >= attemptsAloneMax;
+
+/**
+ * Whether this runner must leave the group to another one, at `now` (monotonic ms). A group that it
+ * has failed waits for any other serving runner; a text before its last attempt waits for a trusted
+ * one, and one that this runner must not embed for one that may. A held text waits for a trusted
+ * runner or one of another owner, and is tried again by its owners only rarely.
  */
 export function isForAnother(
   group: Group,
   runner: Runner,
   runners: Iterable<Runner>,
   attemptsAloneMax: number,
+  now: number,
 ): boolean {
   const others = [...runners].filter((other) => other !== runner && other.state === 'serving');
   const isLeft = textsForOthers(runner, others);
   if (group.tasks.some(({ text }) => isLeft(text))) return true;
   const [alone, ...more] = group.tasks;
-  const isLastAttempt =
-    more.length === 0 && alone !== undefined && alone.failuresAlone + 1 >= attemptsAloneMax;
-  if (isLastAttempt && (runner.trusted || others.some(({ trusted }) => trusted)))
-    return !runner.trusted;
+  if (more.length === 0 && alone !== undefined && alone.failuresAlone + 1 >= attemptsAloneMax) {
+    if (runner.trusted) return false;
+    if (others.some(({ trusted }) => trusted)) return true;
+    if (alone.failuresAlone >= attemptsAloneMax)
+      return alone.refusedBy.has(runner.owner) && now < alone.retryAt;
+  }
   return group.failedBy === runner.id && others.length > 0;
 }
 

@@ -10,6 +10,8 @@ export type RunnerTerms = {
   readonly name: string;
   readonly textsPerSecond: number;
   readonly textsPerJobMax: number;
+  /** Whom it belongs to, as far as its token says. */
+  readonly owner: string;
   /** May embed again what other runners have embedded. */
   readonly trusted: boolean;
   /** Texts to which it would give wrong vectors, because its version is older; `null`: none. */

@@ -7,7 +7,6 @@ import { wireLimits } from '#core/protocol/wire.ts';
 import type { Mixed } from '#core/trust/canaries.ts';
 import type { AnsweredText } from '#core/trust/sampler.ts';
 import { Backlog, type Group, type Lane, type Task } from './backlog.ts';
-import { isGivenUp, type FailurePolicy } from './failure-policy.ts';
 import {
   answeredTexts,
   outcomesOfTasks,
@@ -18,31 +17,19 @@ import {
 import type { Runner, RunnerTerms } from './fleet-runner.ts';
 import { JobDispatcher } from './job-dispatcher.ts';
 import { Pace, type PaceOptions } from './runner-pace.ts';
+import type { FailureCause, TaskResult } from './task-result.ts';
+import { TextRetries } from './text-retries.ts';
 
 export type FleetOptions = {
   readonly pace: PaceOptions;
   /**
-   * How often a text that is alone in its job may fail before it is given up. If a trusted runner
-   * is expected, it makes the last attempt.
+   * How often a text that is alone in its job may fail before it is given up or, when only runners
+   * of one or two owners have tried it and none of them is trusted, held.
    */
   readonly attemptsAloneMax: number;
   /** How many texts may wait or be in work at once. */
   readonly tasksMax: number;
 };
-
-export type FailureCause = { readonly code: string; readonly message: string };
-
-/** How a task ended. */
-export type TaskResult = { readonly id: string } & (
-  | { readonly ok: true; readonly vector: Float32Array; readonly tokens?: number }
-  | {
-      readonly ok: false;
-      readonly code: string;
-      readonly message: string;
-      readonly attempts: number;
-      readonly runner: string;
-    }
-);
 
 export type JobAnswer =
   /** The runner does not have this job, or no longer has it. Ignored and counted. */
@@ -68,8 +55,9 @@ export type JobAnswer =
  * - When a runner fails, its job in work is blamed. That job is tried once more as it was, then in
  *   halves, until the text that makes runners fail is alone. A prefetched job was not begun, so it
  *   is requeued without blame.
- * - A text that failed `attemptsAloneMax` times alone ends with `embedding_failed`; if a trusted
- *   runner is expected, it must make the last attempt. While there is no runner, texts wait.
+ * - A text that failed `attemptsAloneMax` times alone ends with `embedding_failed`, once a trusted
+ *   runner or runners of three owners have tried it. Until then it is held, and holds up no other
+ *   text. While there is no runner, texts wait.
  */
 export class Fleet {
   readonly #options: FleetOptions;
@@ -77,15 +65,18 @@ export class Fleet {
   readonly #tasks = new Map<string, Task>();
   readonly #backlog = new Backlog();
   readonly #dispatcher: JobDispatcher;
-  #failurePolicy: FailurePolicy;
+  readonly #retries: TextRetries;
   #requeued = 0;
   #late = 0;
 
-  /** `expectsTrusted`: a trusted runner will join, such as one that the gateway starts. */
-  constructor(options: FleetOptions, expectsTrusted = false) {
+  constructor(options: FleetOptions) {
     const { attemptsAloneMax } = options;
     this.#options = options;
-    this.#failurePolicy = { attemptsAloneMax, expectsTrusted };
+    this.#retries = new TextRetries({
+      backlog: this.#backlog,
+      attemptsAloneMax,
+      end: (task) => this.#end(task),
+    });
     this.#dispatcher = new JobDispatcher({
       runners: this.#runners,
       backlog: this.#backlog,
@@ -94,12 +85,14 @@ export class Fleet {
   }
 
   /**
-   * Texts that have not ended (`waiting`, `inWork`), and two totals: jobs that were requeued after
-   * their runner was lost, and answers that came too late.
+   * Texts that have not ended (`waiting`, `inWork`); of those that wait, texts of events that are
+   * held for a trusted runner or one of another owner (`held`); and two totals: jobs that were
+   * requeued after their runner was lost, and answers that came too late.
    */
   stats(): {
     readonly waiting: number;
     readonly inWork: number;
+    readonly held: number;
     readonly requeued: number;
     readonly late: number;
   } {
@@ -110,6 +103,7 @@ export class Fleet {
     return {
       waiting,
       inWork: this.#tasks.size - waiting,
+      held: this.#backlog.held('bulk'),
       requeued: this.#requeued,
       late: this.#late,
     };
@@ -126,7 +120,14 @@ export class Fleet {
       `A text of ${task.text.length} characters does not fit a job`,
     );
     if (this.#tasks.size >= this.#options.tasksMax) return false;
-    const entry: Task = { ...task, failures: 0, failuresAlone: 0, state: 'waiting' };
+    const entry: Task = {
+      ...task,
+      failures: 0,
+      failuresAlone: 0,
+      refusedBy: new Set(),
+      retryAt: 0,
+      state: 'waiting',
+    };
     this.#tasks.set(task.id, entry);
     this.#backlog.add(entry);
     return true;
@@ -141,7 +142,6 @@ export class Fleet {
   /** Adds a runner, which gets only checks until `serve`. */
   join(runner: RunnerTerms): void {
     assert(!this.#runners.has(runner.id), `Runner ${runner.id} joined twice`);
-    if (runner.trusted) this.#failurePolicy = { ...this.#failurePolicy, expectsTrusted: true };
     const pace = new Pace(this.#options.pace, runner.textsPerSecond, runner.textsPerJobMax);
     this.#runners.set(runner.id, {
       ...runner,
@@ -176,7 +176,7 @@ export class Fleet {
    * The runner is gone. With a `cause` its job in work is blamed; `null`: it left in order, and no
    * job is blamed.
    */
-  leave(id: string, cause: FailureCause | null): readonly TaskResult[] {
+  leave(id: string, cause: FailureCause | null, now: number): readonly TaskResult[] {
     const runner = this.#runners.get(id);
     if (runner === undefined) return [];
     this.#runners.delete(id);
@@ -184,8 +184,9 @@ export class Fleet {
     for (const [index, { group }] of runner.jobs.entries()) {
       if (group === null) continue;
       this.#requeued += 1;
-      if (index === 0 && cause !== null) ended.push(...this.#blame(group, runner, cause));
-      else this.#backlog.requeue(group);
+      if (index === 0 && cause !== null)
+        ended.push(...this.#retries.blame(group, runner, cause, now));
+      else this.#retries.requeue(group);
     }
     return ended;
   }
@@ -222,7 +223,7 @@ export class Fleet {
     runner.startedAt = now;
     runner.pace.measured(job.texts.length, ms);
     if (job.group === null) return { kind: 'check', outcomes, ms };
-    const ended = this.#settle(runner, job.group, outcomesOfTasks(job, outcomes));
+    const ended = this.#settle(runner, job.group, outcomesOfTasks(job, outcomes), now);
     const isCrossCheck = job.group.tasks[0]?.lane === 'cross-check';
     return { kind: 'work', ended, embedded: isCrossCheck ? [] : answeredTexts(job, outcomes), ms };
   }
@@ -250,43 +251,20 @@ export class Fleet {
     return this.#dispatcher.assign(now, mixIn);
   }
 
-  #settle(runner: Runner, group: Group, outcomes: readonly EmbedOutcome[]): readonly TaskResult[] {
+  #settle(
+    runner: Runner,
+    group: Group,
+    outcomes: readonly EmbedOutcome[],
+    now: number,
+  ): readonly TaskResult[] {
     return group.tasks.flatMap((task, index): readonly TaskResult[] => {
       const outcome = at(outcomes, index);
       if (task.state === 'ended') return [];
-      if (!outcome.ok) return this.#blame(this.#backlog.group([task], null), runner, outcome);
+      if (!outcome.ok)
+        return this.#retries.blame(this.#backlog.group([task], null), runner, outcome, now);
       this.#end(task);
       return [{ id: task.id, ...outcome }];
     });
-  }
-
-  /** Requeues the group's texts after a failure: whole the first time, then in halves. */
-  #blame(group: Group, runner: Runner, cause: FailureCause): readonly TaskResult[] {
-    const tasks = group.tasks.filter(({ state }) => state !== 'ended');
-    for (const task of tasks) task.failures += 1;
-    const [alone] = tasks;
-    if (alone === undefined) return [];
-    if (group.tasks.length === 1) {
-      alone.failuresAlone += 1;
-      if (isGivenUp(alone, runner, this.#failurePolicy))
-        return [this.#giveUp(alone, runner, cause)];
-    }
-    group.failedBy = runner.id;
-    group.failures += 1;
-    if (group.failures === 1 || tasks.length === 1) {
-      this.#backlog.requeue(group);
-    } else {
-      const middle = Math.ceil(tasks.length / 2);
-      for (const half of [tasks.slice(0, middle), tasks.slice(middle)])
-        this.#backlog.requeue(this.#backlog.group(half, group));
-    }
-    return [];
-  }
-
-  #giveUp(task: Task, runner: Runner, { message }: FailureCause): TaskResult {
-    this.#end(task);
-    const { id, failures: attempts } = task;
-    return { id, ok: false, code: 'embedding_failed', message, attempts, runner: runner.name };
   }
 
   #end(task: Task): void {

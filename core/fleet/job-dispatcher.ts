@@ -121,7 +121,7 @@ export class JobDispatcher {
     const group = backlog.take(
       lane,
       allowed,
-      (other) => isForAnother(other, runner, runners.values(), attemptsAloneMax),
+      (other) => isForAnother(other, runner, runners.values(), attemptsAloneMax, now),
       textsForOthers(runner, runners.values()),
     );
     if (group === null) return null;

@@ -16,7 +16,7 @@ import type { JoinTokens } from '../access/join-tokens.ts';
 import type { AdmitRunner } from '../access/token-guess-limit.ts';
 import type { Config } from '../config/config.ts';
 import type { Settings } from '../config/live-settings.ts';
-import type { RunnerView } from '../fleet/hub-types.ts';
+import type { FleetStats, RunnerView } from '../fleet/hub-types.ts';
 import type { QueryVectors } from '../fleet/query-vectors.ts';
 import type { RequestEmbeddings } from '../fleet/request-embeddings.ts';
 import type { StoredVersions } from '../ingest/stored-versions.ts';
@@ -51,6 +51,7 @@ export type Services = {
   readonly live: Live;
   readonly versions: StoredVersions;
   readonly runners: () => readonly RunnerView[];
+  readonly fleet: () => FleetStats;
   /** Asks a runner to finish its jobs and leave. `false`: there is no such runner. */
   readonly drainRunner: (id: string) => boolean;
   /** Ends a runner's connection now. `false`: there is no such runner. */

@@ -9,6 +9,7 @@ import { show } from './setting-errors.ts';
 /** @throws UsageError for the first combination that cannot work. */
 export function checkCombinations(config: Config): void {
   checkCredentials(config);
+  checkRunnerTokens(config);
   checkCertificate(config);
   checkKafka(config);
   checkQdrant(config);
@@ -34,6 +35,15 @@ function checkCredentials(config: Config): void {
         `set ${missing.join(' and ')}, or listen on 127.0.0.1.`,
     );
   refuseWeakSecrets(config);
+}
+
+/** Whoever holds the shared token must not be trusted by it. */
+function checkRunnerTokens({ runners: { token, trustedToken } }: Config): void {
+  if (trustedToken !== null && trustedToken === token)
+    throw new UsageError(
+      'VECTORSTREAM_TRUSTED_RUNNER_TOKEN and VECTORSTREAM_RUNNER_TOKEN are the same: trusted ' +
+        'runners need a token of their own.',
+    );
 }
 
 function checkCertificate({ gateway: { tlsCert, tlsKey } }: Config): void {

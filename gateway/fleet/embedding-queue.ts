@@ -4,7 +4,8 @@
 import { assert } from '#core/errors/assert.ts';
 import { DependencyError } from '#core/errors/errors.ts';
 import type { Lane } from '#core/fleet/backlog.ts';
-import type { TaskResult, Fleet } from '#core/fleet/fleet.ts';
+import type { Fleet } from '#core/fleet/fleet.ts';
+import type { TaskResult } from '#core/fleet/task-result.ts';
 import type { EmbeddingService, FleetResult, Provenance } from '#core/ports.ts';
 import { wireLimits } from '#core/protocol/wire.ts';
 

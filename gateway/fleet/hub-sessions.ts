@@ -2,7 +2,7 @@
 // decides until the connection has ended.
 
 import { randomUUID } from 'node:crypto';
-import type { FailureCause } from '#core/fleet/fleet.ts';
+import type { FailureCause } from '#core/fleet/task-result.ts';
 import { hasOtherIds } from '#core/model/older-tokenizer.ts';
 import type { Channel } from '#core/ports.ts';
 import { GatewaySession, type SessionEffect } from '#core/protocol/gateway-session.ts';
@@ -11,7 +11,7 @@ import { logFieldsOf, viewOf, type HubConnection } from './hub-connection.ts';
 import type { HubState } from './hub-state.ts';
 import type { RunnerView } from './hub-types.ts';
 import { JobAnswers } from './job-answers.ts';
-import type { RunnerIdentity } from './runner-identity.ts';
+import { ownerOf, type RunnerIdentity } from './runner-identity.ts';
 import { RunnerTrust } from './runner-trust.ts';
 
 /** How a connection ends. `blame`: the job in work may be the cause. */
@@ -139,6 +139,7 @@ export class HubSessions {
       id: session.id,
       name,
       textsPerSecond,
+      owner: ownerOf(identity),
       trusted: identity.trusted,
       mustNotEmbed: session.hasOlderTokenizer ? hasOtherIds : null,
       limit: joinLimits.rate(identity.token),
@@ -166,7 +167,7 @@ export class HubSessions {
       message: `The runner was lost while it had the text (${why}).`,
     };
     const requeuedBefore = fleet.stats().requeued;
-    queue.settle(fleet.leave(session.id, blame ? cause : null), null);
+    queue.settle(fleet.leave(session.id, blame ? cause : null, options.clock.monotonic()), null);
     const requeued = fleet.stats().requeued - requeuedBefore;
     if (requeued > 0) options.observer.requeued(requeued);
     this.#logEnd(connection, code, reason, requeued);

@@ -7,6 +7,7 @@ import type { FleetOptions } from '#core/fleet/fleet.ts';
 import type { RunnerChecksOptions } from '#core/fleet/runner-checks.ts';
 import { defaultPace } from '#core/fleet/runner-pace.ts';
 import type { RunnerState } from '#core/fleet/runner-state.ts';
+import type { Verifiers } from '#core/fleet/verifiers.ts';
 import type { Channel, Clock, EmbedderInfo, EmbeddingService } from '#core/ports.ts';
 import type { GatewaySessionOptions } from '#core/protocol/gateway-session.ts';
 import type { CrossCheckResult } from '#core/trust/agreement.ts';
@@ -83,8 +84,8 @@ export type RunnerHubOptions = Pick<GatewaySessionOptions, 'identity' | 'golden'
     /** Records what untrusted runners embed, and repairs it when a runner was wrong. */
     readonly provenanceLog: ProvenanceLog;
     /**
-     * The gateway starts runners of its own. Samples of untrusted work then wait for them, even
-     * before the first one has joined.
+     * Trusted runners will join, such as the gateway's own. Samples of untrusted work then wait for
+     * them, even before the first one has joined.
      */
     readonly expectsTrusted: boolean;
   };
@@ -99,7 +100,7 @@ export type RunnerView = {
   readonly adapter: string;
   readonly softwareAdapter: boolean;
   readonly state: RunnerState;
-  /** Started by the gateway itself. */
+  /** Its vectors verify those of other runners: the gateway's own, or one with the token for it. */
   readonly trusted: boolean;
   readonly textsPerSecond: number;
   readonly textsEmbedded: number;
@@ -115,10 +116,16 @@ export type RunnerView = {
 };
 
 export type FleetStats = {
+  readonly checkedBy: Verifiers;
   /** Texts that wait for a runner. */
   readonly waiting: number;
   /** Texts that a runner has. */
   readonly inWork: number;
+  /**
+   * Texts of events that untrusted runners refuse. They wait for a trusted runner, or for runners
+   * with other tokens.
+   */
+  readonly held: number;
   /** The counts below start at 0 when the hub is created. */
   readonly requeued: number;
   readonly late: number;

@@ -45,9 +45,9 @@ class FleetHub implements RunnerHub {
   readonly #stopped = new AbortController();
 
   constructor(options: RunnerHubOptions) {
-    const { limits, expectsTrusted, clock, log } = options;
+    const { limits, clock, log } = options;
     const { signal } = this.#stopped;
-    const fleet = new Fleet(limits, expectsTrusted);
+    const fleet = new Fleet(limits);
     const connections = new Map<string, HubConnection>();
     const assigner = new JobAssigner({
       fleet,
@@ -87,7 +87,14 @@ class FleetHub implements RunnerHub {
   }
 
   fleetStats(): FleetStats {
-    return { ...this.#state.fleet.stats(), quarantined: this.#sessions.trust.quarantined.count };
+    const { fleet, connections } = this.#state;
+    const ready = [...connections.values()].filter(({ session }) => session.state === 'ready');
+    const isChecked = ready.length === 0 || ready.some(({ identity }) => identity.trusted);
+    return {
+      ...fleet.stats(),
+      checkedBy: isChecked ? 'trusted' : 'nobody',
+      quarantined: this.#sessions.trust.quarantined.count,
+    };
   }
 
   drain(id: string): boolean {

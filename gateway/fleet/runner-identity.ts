@@ -11,3 +11,7 @@ export type RunnerIdentity = {
   readonly token: JoinToken | null;
   readonly address: string;
 };
+
+/** Runners of one owner have the same token. The holders of the shared token are one owner. */
+export const ownerOf = ({ trusted, token }: RunnerIdentity): string =>
+  trusted ? 'gateway' : token === null ? 'shared' : `token ${token.id}`;

@@ -126,6 +126,7 @@ function servicesOf(options: ApiOptions, opened: AsyncDisposableStack): Services
     versions,
     gauges: createGauges({ source, store, deadLetters, clock }),
     runners: () => hub.runners(),
+    fleet: () => hub.fleetStats(),
     drainRunner: (id) => hub.drain(id),
     removeRunner: (id) => hub.remove(id),
     joinTokens,

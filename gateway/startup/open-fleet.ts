@@ -32,7 +32,7 @@ export type FleetParts = {
   readonly joinTokens: JoinTokens;
   readonly admitRunner: AdmitRunner;
   /** The token of the gateway's own runners. */
-  readonly trustedToken: string;
+  readonly ownToken: string;
 };
 
 export type FleetPartsOptions = {
@@ -73,12 +73,14 @@ export async function openFleet(
   const { identity, golden, bounds, prefixes } = model;
   const shared = config.runners.token ?? (await localRunnerToken(dataDir));
   const joinTokens = await openJoinTokens({ secret: shared, dataDir, clock });
+  const ownToken = freshToken();
+  const { trustedToken } = config.runners;
   const tokens = {
     shared,
-    trusted: freshToken(),
+    trusted: trustedToken === null ? [ownToken] : [ownToken, trustedToken],
     join: (token: string) => joinTokens.verify(token),
   };
-  for (const token of [tokens.shared, tokens.trusted]) secrets.add(token);
+  for (const token of [shared, ...tokens.trusted]) secrets.add(token);
 
   const repair = new Repair({
     store,
@@ -101,7 +103,7 @@ export async function openFleet(
     random: secureRandom(),
     addressOf: (request) => runnerAddress(access, request),
     limits: hubLimits(config),
-    expectsTrusted: config.runners.count !== 0,
+    expectsTrusted: config.runners.count !== 0 || trustedToken !== null,
     observer: hubObserver(telemetry, live, () => queries.clear()),
   });
   opened.defer(() => hub.close());
@@ -126,6 +128,6 @@ export async function openFleet(
     }),
     joinTokens,
     admitRunner: limitTokenGuesses(access, (headers) => checkRunnerToken(headers, tokens)),
-    trustedToken: tokens.trusted,
+    ownToken,
   };
 }

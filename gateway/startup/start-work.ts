@@ -45,7 +45,7 @@ export type Work = {
 export function startWork(options: WorkOptions): Work {
   const { config, storage, fleet, clock, log, telemetry, live, versions, onFatal } = options;
   const { source, store, deadLetters } = storage;
-  const { embedding, repair, trustedToken } = fleet;
+  const { embedding, repair, ownToken } = fleet;
   const limits = pipelineLimits(config);
   const stopping = new AbortController();
   const pipeline = runPipeline({
@@ -99,7 +99,7 @@ export function startWork(options: WorkOptions): Work {
         : startOwnRunners({
             ...options.runners,
             count,
-            token: trustedToken,
+            token: ownToken,
             logging: config.logging,
             clock,
             log,

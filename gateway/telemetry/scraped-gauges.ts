@@ -1,6 +1,7 @@
 // The gauges whose values are read when the metrics are scraped.
 
 import { runnerStates } from '#core/fleet/runner-state.ts';
+import { verifiers, type Verifiers } from '#core/fleet/verifiers.ts';
 import { devices } from '#core/model/model-manifest.ts';
 import { deadLetterStates, type DeadLetterState, type PartitionLag } from '#core/ports.ts';
 import type { MetricSeries } from './metric-series.ts';
@@ -9,6 +10,9 @@ export type ScrapedGauges = {
   /** `null`: not known. */
   readonly lag: readonly PartitionLag[] | null;
   readonly unsettled: number;
+  /** Texts that untrusted runners refuse (see `FleetStats`). */
+  readonly heldTexts: number;
+  readonly checkedBy: Verifiers;
   readonly runners: readonly { readonly device: string; readonly state: string }[];
   readonly deadLetters: Readonly<Record<DeadLetterState, number>> | null;
   readonly disk: { readonly freeBytes: number | null; readonly level: DiskLevel };
@@ -21,6 +25,8 @@ export type DiskLevel = (typeof diskLevels)[number];
 export class ScrapedSeries {
   readonly #lag;
   readonly #unsettled;
+  readonly #heldTexts;
+  readonly #checkedBy;
   readonly #runners;
   readonly #deadLetters;
   readonly #diskFree;
@@ -31,6 +37,16 @@ export class ScrapedSeries {
       'partition',
     ]);
     this.#unsettled = series.gauge('unsettled_events', 'Events delivered and not yet settled.', []);
+    this.#heldTexts = series.gauge(
+      'texts_needing_trusted_runner',
+      'Texts of events that untrusted runners refuse, and that wait for a trusted one.',
+      [],
+    );
+    this.#checkedBy = series.gauge(
+      'fleet_checked_by',
+      'Who verifies the vectors of untrusted runners: 1 for that, 0 for the others.',
+      ['verifiers'],
+    );
     this.#runners = series.gauge(
       'runner_count',
       'Connected runners, and recently quarantined ones.',
@@ -50,10 +66,13 @@ export class ScrapedSeries {
     this.#setRunners([]);
   }
 
-  set({ lag, unsettled, runners, deadLetters, disk }: ScrapedGauges): void {
+  set({ lag, unsettled, heldTexts, checkedBy, runners, deadLetters, disk }: ScrapedGauges): void {
     if (lag !== null) this.#lag.reset();
     for (const each of lag ?? []) this.#lag.set({ partition: String(each.partition) }, each.lag);
     this.#unsettled.set(unsettled);
+    this.#heldTexts.set(heldTexts);
+    for (const each of verifiers)
+      this.#checkedBy.set({ verifiers: each }, each === checkedBy ? 1 : 0);
     this.#setRunners(runners);
     if (deadLetters !== null)
       for (const state of deadLetterStates) this.#deadLetters.set({ state }, deadLetters[state]);

@@ -5,8 +5,9 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { nothingMixedIn, type Assignment } from '#core/fleet/fleet-job.ts';
-import { Fleet, type TaskResult } from '#core/fleet/fleet.ts';
+import { Fleet } from '#core/fleet/fleet.ts';
 import { defaultPace } from '#core/fleet/runner-pace.ts';
+import type { TaskResult } from '#core/fleet/task-result.ts';
 import type { EmbedOutcome } from '#core/ports.ts';
 
 const options = { pace: defaultPace, attemptsAloneMax: 3, tasksMax: 10_000 };
@@ -16,6 +17,7 @@ const terms = (id: string) => ({
   name: id,
   textsPerSecond: 100,
   textsPerJobMax: 512,
+  owner: id,
   trusted: false,
   mustNotEmbed: null,
   limit: null,
@@ -185,7 +187,7 @@ describe('a lost runner', () => {
     const fleet = fleetWith({ id: 'a', textsPerSecond: 100 });
     submit(fleet, 100);
     const [first, second] = fleet.assign(0, nothingMixedIn);
-    expect(fleet.leave('a', lost)).toEqual([]);
+    expect(fleet.leave('a', lost, 0)).toEqual([]);
     fleet.join({ ...terms('b'), textsPerSecond: 100, textsPerJobMax: 512 });
     fleet.serve('b');
     expect(fleet.assign(1, nothingMixedIn)).toMatchObject([
@@ -198,7 +200,7 @@ describe('a lost runner', () => {
     const fleet = fleetWith({ id: 'a', textsPerSecond: 1000 });
     submit(fleet, 100);
     fleet.assign(0, nothingMixedIn);
-    fleet.leave('a', null);
+    fleet.leave('a', null, 0);
     fleet.join({ ...terms('b'), textsPerSecond: 1000, textsPerJobMax: 30 });
     fleet.serve('b');
     expect(sizes(fleet.assign(1, nothingMixedIn))).toEqual([
@@ -224,7 +226,7 @@ describe('a lost runner', () => {
     submit(fleet, 1);
     const [job] = fleet.assign(0, nothingMixedIn);
     expect(job?.runner).toBe('a');
-    fleet.leave('a', lost);
+    fleet.leave('a', lost, 0);
     const [again] = fleet.assign(1, nothingMixedIn);
     expect(fleet.answer('b', again?.jobId ?? '', 1, [good], 2)).toEqual({ kind: 'late' });
     expect(again && succeed(fleet, again, 3)).toHaveLength(1);
@@ -244,41 +246,77 @@ describe('a lost runner', () => {
   });
 });
 
+const shared = (id: string) => ({ ...terms(id), owner: 'shared' });
+
+/** Each of these runners takes the text alone and dies of it. */
+function fail(fleet: Fleet, runners: readonly ReturnType<typeof terms>[]): TaskResult[] {
+  return runners.flatMap((runner) => {
+    fleet.join(runner);
+    fleet.serve(runner.id);
+    expect(sizes(fleet.assign(0, nothingMixedIn))).toEqual([[runner.id, 1]]);
+    return fleet.leave(runner.id, lost, 0);
+  });
+}
+
 describe('a text that fails', () => {
-  test('gets its last attempt from the trusted runner, if one is expected', () => {
-    const fleet = new Fleet(options, true);
-    const failing = [1, 2, 3, 4, 5].map((number) => `failing ${number}`);
+  test('gets its last attempt from a trusted runner, if one is there', () => {
+    const fleet = new Fleet(options);
     submit(fleet, 1);
-    for (const [at, id] of failing.entries()) {
-      fleet.join(terms(id));
-      fleet.serve(id);
-      expect(sizes(fleet.assign(at, nothingMixedIn))).toEqual([[id, 1]]);
-      expect(fleet.leave(id, lost)).toEqual([]);
-    }
-    for (const { id, trusted } of [
-      { id: 'failing 6', trusted: false },
-      { id: 'trusted', trusted: true },
-    ]) {
-      fleet.join({ ...terms(id), trusted });
-      fleet.serve(id);
+    expect(fail(fleet, [terms('failing 1'), terms('failing 2')])).toEqual([]);
+    for (const runner of [terms('failing 3'), { ...terms('trusted'), trusted: true }]) {
+      fleet.join(runner);
+      fleet.serve(runner.id);
     }
     const [job, ...more] = fleet.assign(10, nothingMixedIn);
     assert(job?.runner === 'trusted' && more.length === 0, 'only the trusted runner gets it');
-    expect(succeed(fleet, job, 20)).toMatchObject([{ ok: true }]);
+    expect(fleet.leave('trusted', lost, 10)).toMatchObject([{ ok: false, attempts: 3 }]);
   });
 
-  test('is still given up when no trusted runner joins', () => {
-    const fleet = new Fleet(options, true);
+  test('is given up once runners of three owners have refused it', () => {
+    const fleet = new Fleet(options);
     submit(fleet, 1);
-    const ended: TaskResult[] = [];
-    let lives = 0;
-    for (; ended.length === 0 && lives < 20; lives++) {
-      fleet.join(terms(`failing ${lives}`));
-      fleet.serve(`failing ${lives}`);
-      fleet.assign(lives, nothingMixedIn);
-      ended.push(...fleet.leave(`failing ${lives}`, lost));
-    }
-    expect([lives, ended]).toMatchObject([12, [{ ok: false, code: 'embedding_failed' }]]);
+    expect(fail(fleet, [terms('a'), terms('b'), terms('c')])).toMatchObject([
+      { ok: false, code: 'embedding_failed', runner: 'c' },
+    ]);
+  });
+
+  test('is never given up for runners of one owner: it waits, and holds up no other text', () => {
+    const fleet = new Fleet(options);
+    submit(fleet, 1);
+    expect(fail(fleet, [shared('a'), shared('b'), shared('c')])).toEqual([]);
+    expect(fleet.stats()).toMatchObject({ held: 1, waiting: 1 });
+    submit(fleet, 1, 'bulk', 1);
+    fleet.join(shared('d'));
+    fleet.serve('d');
+    const [other, ...more] = fleet.assign(1, nothingMixedIn);
+    assert(other !== undefined && more.length === 0, 'only the other text is assigned');
+    expect(other.texts).toEqual(['bulk 1']);
+    succeed(fleet, other, 2);
+    // Its owner may have repaired its runners.
+    const [again] = fleet.assign(10_001, nothingMixedIn);
+    assert(again !== undefined, 'it is tried again after a while');
+    expect(succeed(fleet, again, 10_002)).toMatchObject([{ id: 'bulk-0', ok: true }]);
+    expect(fleet.stats()).toMatchObject({ held: 0, waiting: 0 });
+  });
+
+  test.for([
+    ['a trusted runner', { trusted: true }],
+    ['a runner of another owner', { owner: 'other' }],
+  ] as const)('that is held goes to %s at once', ([, who]) => {
+    const fleet = new Fleet(options);
+    submit(fleet, 1);
+    fail(fleet, [shared('a'), shared('b'), shared('c')]);
+    fleet.join({ ...shared('d'), ...who });
+    fleet.serve('d');
+    const [job] = fleet.assign(1, nothingMixedIn);
+    assert(job !== undefined, 'it is assigned');
+    expect(succeed(fleet, job, 2)).toMatchObject([{ id: 'bulk-0', ok: true }]);
+  });
+
+  test('of a search ends after three failures, whoever failed: its client waits', () => {
+    const fleet = new Fleet(options);
+    submit(fleet, 1, 'search');
+    expect(fail(fleet, [shared('a'), shared('b'), shared('c')])).toMatchObject([{ ok: false }]);
   });
 
   test('is retried alone, on another runner if possible, and ends after three failures', () => {
@@ -299,9 +337,12 @@ describe('a text that fails', () => {
     const [second] = fleet.assign(10, nothingMixedIn);
     expect(second).toMatchObject({ runner: 'b', texts: ['bulk 3'] });
     fleet.answer('b', second?.jobId ?? '', second?.attempt ?? 0, [bad], 20);
+    fleet.join({ ...terms('c'), textsPerSecond: 1_000 });
+    fleet.serve('c');
+    fleet.drain('a');
     const [third] = fleet.assign(20, nothingMixedIn);
-    expect(third).toMatchObject({ runner: 'a', texts: ['bulk 3'] });
-    expect(fleet.answer('a', third?.jobId ?? '', third?.attempt ?? 0, [bad], 30)).toMatchObject({
+    expect(third).toMatchObject({ runner: 'c', texts: ['bulk 3'] });
+    expect(fleet.answer('c', third?.jobId ?? '', third?.attempt ?? 0, [bad], 30)).toMatchObject({
       ended: [
         {
           id: 'bulk-3',
@@ -309,7 +350,7 @@ describe('a text that fails', () => {
           code: 'embedding_failed',
           message: 'too odd',
           attempts: 3,
-          runner: 'a',
+          runner: 'c',
         },
       ],
     });
@@ -322,7 +363,7 @@ describe('a text that fails', () => {
       fleet.join(terms(`${round}`));
       fleet.serve(`${round}`);
       expect(fleet.assign(round, nothingMixedIn)).toHaveLength(1);
-      expect(fleet.leave(`${round}`, null)).toEqual([]);
+      expect(fleet.leave(`${round}`, null, 0)).toEqual([]);
     }
     expect(fleet.stats()).toMatchObject({ waiting: 1 });
   });
@@ -334,7 +375,7 @@ describe('a text that fails', () => {
     for (let index = 0; index < 200; index++) fleet.cancel(`bulk-${index}`);
     expect(fleet.stats()).toMatchObject({ waiting: 0, inWork: 0 });
     expect(job && succeed(fleet, job, 10)).toEqual([]);
-    fleet.leave('a', lost);
+    fleet.leave('a', lost, 0);
     expect(fleet.stats()).toMatchObject({ waiting: 0, inWork: 0 });
   });
 });
@@ -433,7 +474,7 @@ class Model {
     const job = this.jobs.get(runner ?? '')?.[0];
     if (runner === undefined || job === undefined) return;
     if (job.texts.some((text) => text.startsWith('poison'))) {
-      this.end(this.fleet.leave(runner, lost));
+      this.end(this.fleet.leave(runner, lost, 0));
       this.jobs.delete(runner);
       return;
     }
@@ -454,7 +495,7 @@ class Model {
     if (blame) for (const text of texts) this.blamed.add(text);
     this.past.push(...jobs);
     this.jobs.delete(runner);
-    this.end(this.fleet.leave(runner, blame ? lost : null));
+    this.end(this.fleet.leave(runner, blame ? lost : null, 0));
   }
 
   drain(runner: string | undefined): void {

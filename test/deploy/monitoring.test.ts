@@ -16,6 +16,8 @@ telemetry.storeWrite(0.01);
 const levels = {
   lag: [{ partition: 0, lag: 1 }],
   unsettled: 0,
+  heldTexts: 0,
+  checkedBy: 'trusted' as const,
   runners: [],
   deadLetters: { open: 0, replayed: 0, purged: 0 },
   disk: { freeBytes: 0, level: 'enough' as const },

@@ -270,6 +270,17 @@ describe('keys and addresses', () => {
   });
 });
 
+test('trusted runners need a token of their own', () => {
+  expect(() =>
+    parse({
+      env: {
+        VECTORSTREAM_RUNNER_TOKEN: 'a-token-of-runners',
+        VECTORSTREAM_TRUSTED_RUNNER_TOKEN: 'a-token-of-runners',
+      },
+    }),
+  ).toThrow(/VECTORSTREAM_TRUSTED_RUNNER_TOKEN and VECTORSTREAM_RUNNER_TOKEN are the same/);
+});
+
 describe('help for people', () => {
   test('vectorstream.example.yaml lists exactly the settings of the schema', async () => {
     await expect(exampleYaml()).toMatchFileSnapshot('../../vectorstream.example.yaml');

@@ -2,7 +2,8 @@
 
 import { getEventListeners } from 'node:events';
 import { expect, test } from 'vitest';
-import { Fleet, type TaskResult } from '#core/fleet/fleet.ts';
+import { Fleet } from '#core/fleet/fleet.ts';
+import type { TaskResult } from '#core/fleet/task-result.ts';
 import { EmbeddingQueue } from '../../gateway/fleet/embedding-queue.ts';
 import { defaultHubLimits } from '../../gateway/fleet/hub-types.ts';
 

@@ -11,7 +11,7 @@ import { createKafkaDeadLetters } from '../../gateway/kafka/kafka-dead-letters.t
 import { createKafkaSource, kafkaSourceDefaults } from '../../gateway/kafka/kafka-source.ts';
 import { cuttable } from '../adapters/kafka-harness.ts';
 import { until } from '../helpers/until.ts';
-import { problemOf, runner, scriptedStore, testApp } from './test-services.ts';
+import { problemOf, quietFleet, runner, scriptedStore, testApp } from './test-services.ts';
 
 const down = new DependencyError('qdrant', 'qdrant_down', 'connect ECONNREFUSED', {
   retryable: true,
@@ -96,6 +96,25 @@ describe('while the store is down', () => {
     });
     expect(await (await request('/metrics')).text()).not.toMatch(/^vectorstream_dead_letters\{/m);
   });
+});
+
+test.for([
+  ['nobody checks the fleet', { checkedBy: 'nobody' }, 'unchecked_fleet'],
+  ['texts need a trusted runner', { held: 3 }, 'needs_trusted_runner'],
+] as const)('that %s is a cause in /health, and a figure in /metrics', async ([, state, code]) => {
+  const { request } = testApp({ fleet: () => ({ ...quietFleet, ...state }) });
+  expect(await (await request('/health')).json()).toMatchObject({
+    status: 'degraded',
+    causes: [{ component: 'runners', code }],
+  });
+  // Events are taken, and searches are answered.
+  expect((await request('/readyz')).status).toBe(200);
+  const metrics = await (await request('/metrics')).text();
+  expect(metrics).toContain(
+    code === 'unchecked_fleet'
+      ? 'vectorstream_fleet_checked_by{verifiers="nobody"} 1'
+      : 'vectorstream_texts_needing_trusted_runner 3',
+  );
 });
 
 test('lag and dead letters of a broker that never answered are unknown, not 0', async () => {

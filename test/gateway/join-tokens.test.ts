@@ -93,7 +93,7 @@ const world = () =>
     clock,
     tokens: {
       shared: 'shared-token',
-      trusted: 'trusted-token',
+      trusted: ['trusted-token'],
       join: (token) => tokens.verify(token),
     },
   });

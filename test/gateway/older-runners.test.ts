@@ -39,7 +39,7 @@ beforeEach(() => {
     identity: { ...identity, compatibleRevisions: [older], olderTokenizers: [older] },
     golden: { cases: [...golden.cases, { text: greek, vector: [...fakeVector(greek)] }] },
     bounds,
-    tokens: { shared: 'shared', trusted: 'trusted', join: () => null },
+    tokens: { shared: 'shared', trusted: ['trusted'], join: () => null },
     clock: systemClock,
     limits: { ...defaultHubLimits, closeMsMax: 500 },
     log: quiet,

@@ -16,6 +16,8 @@ import { eventRecord } from '../conformance/store-records.ts';
 const quiet: ScrapedGauges = {
   lag: [{ partition: 0, lag: 0 }],
   unsettled: 0,
+  heldTexts: 0,
+  checkedBy: 'trusted' as const,
   runners: [],
   deadLetters: { open: 0, replayed: 0, purged: 0 },
   disk: { freeBytes: 0, level: 'enough' },
@@ -86,6 +88,8 @@ test('metrics and totals both count what happened', async () => {
   const { body } = await telemetry.exposition({
     ...quiet,
     unsettled: 2,
+    heldTexts: 0,
+    checkedBy: 'trusted' as const,
     runners: [{ device: 'cpu', state: 'ready' }],
   });
   for (const line of [

@@ -27,7 +27,7 @@ import type { Services } from '../../gateway/api/services.ts';
 import { createGauges } from '../../gateway/api/views/gauges.ts';
 import { liveFigures } from '../../gateway/api/views/live-figures.ts';
 import { Settings } from '../../gateway/config/live-settings.ts';
-import type { RunnerView } from '../../gateway/fleet/hub-types.ts';
+import type { FleetStats, RunnerView } from '../../gateway/fleet/hub-types.ts';
 import { QueryVectors } from '../../gateway/fleet/query-vectors.ts';
 import {
   RequestEmbeddings,
@@ -60,6 +60,17 @@ export const runner: RunnerView = {
   lastGoldenCosine: 0.998,
   tokenId: null,
   quarantine: null,
+};
+
+/** Nothing waits, and nothing has happened. */
+export const quietFleet: FleetStats = {
+  checkedBy: 'trusted',
+  waiting: 0,
+  inWork: 0,
+  held: 0,
+  requeued: 0,
+  late: 0,
+  quarantined: 0,
 };
 
 export const storedEvent: StoredEvent = {
@@ -185,13 +196,14 @@ export function testApp(
     log,
     clock,
     runners,
+    fleet: () => quietFleet,
     disk: { state: () => ({ level: 'enough', freeBytes: 1e12, problem: null }) },
     access: new Access({ config, clock, ring: { keys: () => fixedKeys(config.gateway) } }),
     audit: { write: (line) => audited.push(line), [Symbol.dispose]: () => undefined },
     admitRunner: (headers) =>
       checkRunnerToken(headers, {
         shared: 'runner-token',
-        trusted: 'trusted-token',
+        trusted: ['trusted-token'],
         join: () => null,
       }),
     joinTokens: new JoinTokens(

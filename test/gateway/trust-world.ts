@@ -23,9 +23,10 @@ import {
 import { bounds, dimensions, fakeVector, golden, identity } from '../helpers/fake-model.ts';
 import { until } from '../helpers/until.ts';
 
+export const trustedToken = 'trusted-token';
 export const tokens: RunnerTokens = {
   shared: 'shared-token',
-  trusted: 'trusted-token',
+  trusted: [trustedToken],
   join: () => null,
 };
 export const checkIntervalMs = 60_000;

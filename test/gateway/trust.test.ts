@@ -9,7 +9,7 @@ import { dimensions, fakeVector, golden } from '../helpers/fake-model.ts';
 import { joinFakeRunner, type FakeRunner } from '../helpers/fake-runner.ts';
 import { unavailable } from '../helpers/unreliable.ts';
 import { until } from '../helpers/until.ts';
-import { checkIntervalMs, openWorld, tokens, type World } from './trust-world.ts';
+import { checkIntervalMs, openWorld, tokens, trustedToken, type World } from './trust-world.ts';
 
 type Lie = (texts: readonly string[], job: number, world: World) => readonly Float32Array[];
 
@@ -25,7 +25,7 @@ const rightForGolden =
 const another = (text: string) => fakeVector(`${text} but another`);
 
 function trusted(world: World): FakeRunner {
-  return joinFakeRunner({ url: world.url, token: tokens.trusted, name: 'own', vectors: right });
+  return joinFakeRunner({ url: world.url, token: trustedToken, name: 'own', vectors: right });
 }
 
 function liar(
@@ -209,7 +209,7 @@ test(
     let isWrong = false;
     joinFakeRunner({
       url: world.url,
-      token: tokens.trusted,
+      token: trustedToken,
       name: 'own',
       vectors: (texts) => (isWrong ? texts.map(another) : right(texts)),
     });

@@ -114,6 +114,7 @@ const runnersRoute = partRoute(
     connected: 2,
     ready: 2,
     texts_per_second: 1624,
+    checked_by: 'trusted',
     last_check: { device: 'cpu', cosine: 0.998, at: '2026-01-31T11:59:58.000Z' },
   },
 );

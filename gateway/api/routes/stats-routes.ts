@@ -39,9 +39,12 @@ export function statsRoutes(app: OpenAPIHono<AppEnv>, services: Services): void 
 
   app.openapi(metricsRoute, async (c) => {
     const [lag, deadLetters] = await Promise.all([gauges.lag(), gauges.deadLetters()]);
+    const fleet = services.fleet();
     const { contentType, body } = await telemetry.exposition({
       lag: lag.value,
       unsettled: source.unsettled(),
+      heldTexts: fleet.held,
+      checkedBy: fleet.checkedBy,
       runners: services.runners(),
       deadLetters: deadLetters.value?.byState ?? null,
       disk: services.disk.state(),

@@ -1,13 +1,17 @@
 // The health of this gateway, part by part, as GET /health, its subpaths and the live feed show it.
 
 import { z } from '@hono/zod-openapi';
+import { verifiers } from '#core/fleet/verifiers.ts';
 import { circuitStates } from '../../telemetry/metrics.ts';
 import type { Services } from '../services.ts';
-import { causesOfDegradation } from './readiness.ts';
+import { causeCodes, causesOfDegradation } from './readiness.ts';
 
 export const causeSchema = z.object({
   component: z.enum(['source', 'store', 'runners', 'disk']),
   message: z.string(),
+  code: z.enum(causeCodes).optional().openapi({
+    description: 'For a cause that programs may want to tell from others.',
+  }),
 });
 const status = z.enum(['ok', 'down']);
 const trouble = z.string().nullable();
@@ -45,6 +49,10 @@ export const runnersHealthSchema = z.object({
   connected: z.int(),
   ready: z.int(),
   texts_per_second: z.number(),
+  checked_by: z.enum(verifiers).openapi({
+    description:
+      'Who verifies the vectors of untrusted runners. nobody: some are ready, and no trusted one.',
+  }),
   last_check: z
     .object({ device: z.string(), cosine: z.number(), at: z.iso.datetime() })
     .nullable()
@@ -103,6 +111,7 @@ export const healthSchema = z
         connected: 2,
         ready: 2,
         texts_per_second: 1624,
+        checked_by: 'trusted',
         last_check: { device: 'cpu', cosine: 0.998, at: '2026-01-31T11:59:58.000Z' },
       },
       dead_letters: {
@@ -156,6 +165,7 @@ export async function storeHealth({
 
 export function runnersHealth({
   runners,
+  fleet,
   telemetry,
 }: Services): z.infer<typeof runnersHealthSchema> {
   const connected = runners();
@@ -171,6 +181,7 @@ export function runnersHealth({
     ready: ready.length,
     texts_per_second:
       Math.round(10 * ready.reduce((sum, { textsPerSecond }) => sum + textsPerSecond, 0)) / 10,
+    checked_by: fleet().checkedBy,
     last_check: lastCheck && {
       device: lastCheck.device,
       cosine: lastCheck.cosine,

@@ -1,14 +1,20 @@
 // Says whether this gateway can take events and answer searches, and if not, which part is why.
 
+import type { FleetStats } from '../../fleet/hub-types.ts';
 import type { Services } from '../services.ts';
 
 /** `intake`: events are taken and kept. `search`: queries are answered from what is stored. */
 export const purposes = ['intake', 'search'] as const;
 export type Purpose = (typeof purposes)[number];
 
+/** Causes that have a runbook of their own. */
+export const causeCodes = ['needs_trusted_runner', 'unchecked_fleet'] as const;
+export type CauseCode = (typeof causeCodes)[number];
+
 export type Cause = {
   readonly component: 'source' | 'store' | 'runners' | 'disk';
   readonly message: string;
+  readonly code?: CauseCode;
 };
 
 /**
@@ -54,9 +60,33 @@ async function searchCauses({ gauges, runners }: Services): Promise<readonly Cau
 
 /** Also what will keep events from becoming searchable soon; empty when all is well. */
 export async function causesOfDegradation(services: Services): Promise<readonly Cause[]> {
-  const causes = await causesOfUnreadiness(services, null);
   const { level, problem } = services.disk.state();
-  return level === 'low' && problem !== null
-    ? [...causes, { component: 'disk', message: problem }]
-    : causes;
+  return [
+    ...(await causesOfUnreadiness(services, null)),
+    ...(level === 'low' && problem !== null
+      ? [{ component: 'disk' as const, message: problem }]
+      : []),
+    ...fleetCauses(services.fleet()),
+  ];
+}
+
+function fleetCauses({ held, checkedBy }: FleetStats): readonly Cause[] {
+  const causes: Cause[] = [];
+  if (checkedBy === 'nobody')
+    causes.push({
+      component: 'runners',
+      code: 'unchecked_fleet',
+      message:
+        'nobody checks this fleet: no trusted runner is ready, so wrong vectors are not noticed; ' +
+        'start one with VECTORSTREAM_TRUSTED_RUNNER_TOKEN',
+    });
+  if (held > 0)
+    causes.push({
+      component: 'runners',
+      code: 'needs_trusted_runner',
+      message:
+        `texts that untrusted runners refuse (${held}) wait for a trusted runner; ` +
+        'intake pauses once too many events wait',
+    });
+  return causes;
 }

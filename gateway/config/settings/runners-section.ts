@@ -26,6 +26,13 @@ export const runnersSection = {
       'Token with which runners join. If it is not set and the host is a loopback address, ' +
       'the gateway generates one in the data folder.',
   }),
+  trustedToken: secret({
+    env: 'VECTORSTREAM_TRUSTED_RUNNER_TOKEN',
+    help:
+      "Token of trusted runners, besides the gateway's own: their vectors verify those of other " +
+      'runners. Give it only to runners on machines that you control. It differs from ' +
+      'runners.token.',
+  }),
   checkSeconds: integer({
     default: defaultCheckIntervalMs / 1000,
     min: 1,

@@ -47,7 +47,7 @@ export async function startLyingWorld(
   await gateway.running.ready();
   const open = resources.move();
   const join: World['join'] = (name, behaviour) =>
-    open.use(joinAll([runners], references, name, behaviour));
+    open.use(joinAll([runners], references, name, behaviour, runnerToken));
   let liars = 0;
   return {
     links: new Map([

@@ -95,6 +95,7 @@ export const unseen = (
 ): readonly string[] => names.filter((name) => sightings[name] === 0);
 
 export const runnerToken = 'the-token-of-a-run';
+export const trustedToken = 'the-token-of-trusted-runners';
 /** On a machine that does much else. */
 const endMsMax = 15_000;
 const clock = `--import=${new URL('jumping-clock.ts', import.meta.url).href}`;
@@ -129,6 +130,7 @@ export class Gateway implements AsyncDisposable {
         {
           VECTORSTREAM_RUNNERS: '0',
           VECTORSTREAM_RUNNER_TOKEN: runnerToken,
+          VECTORSTREAM_TRUSTED_RUNNER_TOKEN: trustedToken,
           LOG_LEVEL: 'warn',
           NODE_OPTIONS: clock,
           ...environment,
@@ -211,17 +213,18 @@ export class Gateway implements AsyncDisposable {
   }
 }
 
-/** One runner with a connection to each gateway. */
+/** One runner with a connection to each gateway. Poison ends only at trusted ones. */
 export function joinAll(
   links: readonly FaultProxy[],
   { reference, golden }: References,
   name: string,
   behaviour: Behaviour,
+  token = trustedToken,
 ): AsyncDisposable {
   const runners = links.map((link): ReferenceRunner =>
     startReferenceRunner({
       address: link.address,
-      token: runnerToken,
+      token,
       name,
       behaviour,
       vectors: reference,

@@ -90,7 +90,7 @@ export function startSimulatedGateway({
     identity,
     golden,
     bounds,
-    tokens: { shared: 's', trusted: 't', join: () => null },
+    tokens: { shared: 's', trusted: ['t'], join: () => null },
     clock,
     log: quiet,
     provenanceLog: watchedProvenance(repair, clock, watched),
