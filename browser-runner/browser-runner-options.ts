@@ -3,10 +3,12 @@
 
 import { parseArgs } from 'node:util';
 import { UsageError } from '#core/errors/errors.ts';
+import { speedupMinDefault } from '#core/runner/device-candidates.ts';
 import {
   countOrAuto,
   gatewayUrls,
   logSettings,
+  numberFrom,
   oneOf,
   settingReader,
 } from '#core/runner/runner-settings.ts';
@@ -19,6 +21,8 @@ export type BrowserRunnerOptions = {
   readonly dataDir: string;
   readonly device: 'auto' | 'webgpu' | 'wasm';
   readonly dtype: string;
+  /** A dtype of lower fidelity is chosen only when it is this many times as fast; at least 1. */
+  readonly speedupMin: number;
   readonly threads: number | 'auto';
   /** Pages for each gateway, each in a browser of its own. */
   readonly runners: number;
@@ -50,6 +54,9 @@ come from the gateway.
                     VECTORSTREAM_RUNNER_DEVICE [auto]
   --dtype NAME      auto, or one that the model has: fp32, q8, …
                     VECTORSTREAM_RUNNER_DTYPE [auto]
+  --speedup-min N   a dtype of lower fidelity is chosen only when it is N times as fast,
+                    from 1 to 100
+                    VECTORSTREAM_RUNNER_SPEEDUP_MIN [1.3]
   --threads N       threads of WebAssembly, or auto
                     VECTORSTREAM_RUNNER_THREADS [auto]
   --runners N       pages for each gateway, each one runner in its own browser [1]
@@ -74,6 +81,7 @@ const flags = {
   gateway: { type: 'string' },
   device: { type: 'string' },
   dtype: { type: 'string' },
+  'speedup-min': { type: 'string' },
   threads: { type: 'string' },
   runners: { type: 'string' },
   adapter: { type: 'string' },
@@ -113,6 +121,11 @@ export function parseOptions(
       'wasm',
     ] as const),
     dtype: setting('dtype', 'VECTORSTREAM_RUNNER_DTYPE', 'auto').value,
+    speedupMin: numberFrom(
+      setting('speedup-min', 'VECTORSTREAM_RUNNER_SPEEDUP_MIN', String(speedupMinDefault)),
+      1,
+      100,
+    ),
     threads: countOrAuto(setting('threads', 'VECTORSTREAM_RUNNER_THREADS', 'auto')),
     runners: runners === 'auto' ? 1 : runners,
     name: setting('name', null, surroundings.hostName).value.slice(0, 90),

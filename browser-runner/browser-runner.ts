@@ -165,7 +165,7 @@ function startSlot({
 
 /** Reads the token at every call: a gateway that starts later writes it only then. */
 async function pageConfigOf(
-  { token, dataDir, threads }: BrowserRunnerOptions,
+  { token, dataDir, speedupMin, threads }: BrowserRunnerOptions,
   { device, dtype }: BrowserCandidate,
   name: string,
 ): Promise<PageConfig | string> {
@@ -176,7 +176,14 @@ async function pageConfigOf(
       'There is no runner token: set VECTORSTREAM_RUNNER_TOKEN, ' +
       `or start a gateway on this machine, which writes ${file}.`
     );
-  return { token: found, name, device, dtype, threads: threads === 'auto' ? 0 : threads };
+  return {
+    token: found,
+    name,
+    device,
+    dtype,
+    speedupMin,
+    threads: threads === 'auto' ? 0 : threads,
+  };
 }
 
 /** Empty when the folder cannot be read. */

@@ -86,6 +86,7 @@ export async function chooseCandidates(
     machine.gpu,
     options.device,
     options.dtype,
+    options.speedupMin,
   ].join(' · ');
   const cached = await readChoice(file, key);
   if (cached !== null) return cached;
@@ -121,7 +122,9 @@ export async function chooseCandidates(
       log.info({ ...candidate, code: result.code, reason: result.message }, 'candidate rejected');
   }
 
-  const candidates = ranked(results, model.manifest).map(({ candidate }) => candidate);
+  const candidates = ranked(results, model.manifest, options.speedupMin).map(
+    ({ candidate }) => candidate,
+  );
   if (candidates.length === 0) {
     const reasons = results.map((result) =>
       result.ok ? '' : `${result.candidate.dtype} on ${result.candidate.device}: ${result.message}`,

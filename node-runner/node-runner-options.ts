@@ -3,10 +3,12 @@
 import { parseArgs } from 'node:util';
 import { UsageError } from '#core/errors/errors.ts';
 import { devices, type Device } from '#core/model/model-manifest.ts';
+import { speedupMinDefault } from '#core/runner/device-candidates.ts';
 import {
   countOrAuto,
   gatewayUrls,
   logSettings,
+  numberFrom,
   oneOf,
   settingReader,
 } from '#core/runner/runner-settings.ts';
@@ -20,6 +22,8 @@ export type RunnerOptions = {
   readonly model: string;
   readonly device: Device | 'auto';
   readonly dtype: string;
+  /** A dtype of lower fidelity is chosen only when it is this many times as fast; at least 1. */
+  readonly speedupMin: number;
   readonly threads: number | 'auto';
   readonly runners: number | 'auto';
   /** Name in the fleet; workers add `-1`, `-2`, … */
@@ -31,14 +35,16 @@ export type RunnerOptions = {
 export const help = `Usage: npm run runner -- [flags]
 
 Joins a gateway and embeds texts for it with the CPU or GPU of this machine. At the first start it
-measures which device and dtype is correct and fastest, and stores the choice in the data folder.
-It starts as many processes as the machine can use.
+measures which devices and dtypes are correct, chooses the most faithful one unless it is slow, and
+stores the choice in the data folder. It starts as many processes as the machine can use.
 
   --gateway URL   gateway to serve; several separated by commas
                   (VECTORSTREAM_GATEWAY_URL, default ws://127.0.0.1:8080)
   --device NAME   auto, cpu, webgpu or cuda (VECTORSTREAM_RUNNER_DEVICE, default auto)
   --dtype NAME    auto, or a dtype of the model: fp32, q8, …
                   (VECTORSTREAM_RUNNER_DTYPE, default auto)
+  --speedup-min N a dtype of lower fidelity is chosen only when it is N times as fast, from 1 to 100
+                  (VECTORSTREAM_RUNNER_SPEEDUP_MIN, default 1.3)
   --threads N     threads of each process, or auto (VECTORSTREAM_RUNNER_THREADS, default auto)
   --runners N     processes, each one runner, or auto (default auto)
   --model NAME    folder with a manifest.json, or the id of a model on Hugging Face, such as
@@ -58,6 +64,7 @@ const flags = {
   gateway: { type: 'string' },
   device: { type: 'string' },
   dtype: { type: 'string' },
+  'speedup-min': { type: 'string' },
   threads: { type: 'string' },
   runners: { type: 'string' },
   model: { type: 'string' },
@@ -91,6 +98,11 @@ export function parseOptions(
       ...devices.filter((device) => device !== 'wasm'),
     ]),
     dtype: setting('dtype', 'VECTORSTREAM_RUNNER_DTYPE', 'auto').value,
+    speedupMin: numberFrom(
+      setting('speedup-min', 'VECTORSTREAM_RUNNER_SPEEDUP_MIN', String(speedupMinDefault)),
+      1,
+      100,
+    ),
     threads: countOrAuto(setting('threads', 'VECTORSTREAM_RUNNER_THREADS', 'auto')),
     runners: countOrAuto(setting('runners', null, 'auto')),
     name: setting('name', null, surroundings.hostName).value.slice(0, 100),

@@ -99,17 +99,18 @@ export function isNeeded(round: readonly Candidate[], results: readonly ProbeRes
 
 type Correct = ProbeResult & { ok: true };
 
-/** A dtype of lower fidelity is preferred only when it is this many times as fast. */
-export const speedForFidelity = 1.3;
+/** `speedupMin` when no setting gives it. */
+export const speedupMinDefault = 1.3;
 
 /**
  * The correct ones, best first. The first embeds; the next takes over when it keeps failing.
- * Fidelity goes before speed: a dtype's fidelity is the mean cosine that the manifest asks of it.
+ * Fidelity goes before speed: a dtype of lower fidelity is preferred only when it is `speedupMin`
+ * times as fast. A dtype's fidelity is the mean cosine that the manifest asks of it.
  */
 export function ranked(
   results: readonly ProbeResult[],
   { dtypes }: Pick<Manifest, 'dtypes'>,
-  factor = speedForFidelity,
+  speedupMin: number,
 ): readonly Correct[] {
   const fidelity = ({ candidate }: Correct): number => dtypes[candidate.dtype]?.goldenMeanMin ?? 0;
   const left = results
@@ -118,7 +119,7 @@ export function ranked(
   const order: Correct[] = [];
   while (left.length > 0) {
     const best = left.reduce((one, other) =>
-      other.textsPerSecond >= factor * one.textsPerSecond ? other : one,
+      other.textsPerSecond >= speedupMin * one.textsPerSecond ? other : one,
     );
     order.push(...left.splice(left.indexOf(best), 1));
   }

@@ -100,11 +100,13 @@ export type RunnerOptions = {
   /** For people, in `GET /runners`. */
   readonly name: string;
   /**
-   * `auto`: the fastest correct device is used. A forced device is the only one tried, even if it
-   * is a software adapter.
+   * `auto`: the best correct device is used. A forced device is the only one tried, even if it is a
+   * software adapter.
    */
   readonly device: 'auto' | 'webgpu' | 'wasm';
   readonly dtype: string;
+  /** A dtype of lower fidelity is chosen only when it is this many times as fast; at least 1. */
+  readonly speedupMin: number;
   /** Of the WASM runtime; 0 chooses. */
   readonly threads: number;
   /** Share of the time that it works, 0 < share ≤ 1; less saves battery. */

@@ -57,6 +57,14 @@ export function countOrAuto({ name, value }: Setting, max = 256): number | 'auto
   return count;
 }
 
+/** @throws UsageError */
+export function numberFrom({ name, value }: Setting, min: number, max: number): number {
+  const number = Number(value);
+  if (!(number >= min && number <= max))
+    throw new UsageError(`${name} is "${value}": expected a number from ${min} to ${max}.`);
+  return number;
+}
+
 /** URLs separated by commas, each once, at least one. @throws UsageError */
 export function gatewayUrls(
   { name, value }: Setting,

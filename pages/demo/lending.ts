@@ -1,6 +1,7 @@
 // Lends this tab to the gateway's fleet with the runner of the runner page, and limits its work as
 // the person wants.
 
+import { speedupMinDefault } from '#core/runner/device-candidates.ts';
 import type { RunnerHandle, RunnerOptions, RunnerPageStatus } from '#core/runner/page-status.ts';
 import { messageOf } from './describe-session.ts';
 import { CredentialNeededError } from './join-token.ts';
@@ -69,6 +70,7 @@ export class LendingEngine {
         name: 'demo page',
         device: 'auto',
         dtype: 'auto',
+        speedupMin: speedupMinDefault,
         threads: 0,
         share: this.#workingShare,
         onStatus: (status) => this.#onStatus(status),

@@ -4,21 +4,17 @@ import { render } from 'preact';
 import type { RunnerPageStatus } from '#core/runner/page-status.ts';
 import { idleStatus } from '../shared/tab-runner/status-board.ts';
 import { startRunner } from '../shared/tab-runner/tab-runner.ts';
-import { readPageConfig, type PageSettings } from './read-page-config.ts';
+import { readPageConfig } from './read-page-config.ts';
 import { RunnerView } from './runner-view.tsx';
 import { TokenForm } from './token-form.tsx';
 
 const root = document.getElementById('app') ?? document.body;
 const settings = readPageConfig();
 
-function lend(token: string, { name, device, dtype, threads, share }: PageSettings): void {
+function lend(token: string): void {
   const runner = startRunner({
+    ...settings,
     token,
-    name,
-    device,
-    dtype,
-    threads,
-    share,
     onStatus: (status) => show(status),
   });
   const show = (status: RunnerPageStatus): void =>
@@ -28,8 +24,8 @@ function lend(token: string, { name, device, dtype, threads, share }: PageSettin
 }
 
 if (settings.token !== null) {
-  lend(settings.token, settings);
+  lend(settings.token);
 } else {
   window.vectorstream = { status: idleStatus(settings.name), stop: async () => undefined };
-  render(<TokenForm onToken={(token) => lend(token, settings)} />, root);
+  render(<TokenForm onToken={(token) => lend(token)} />, root);
 }

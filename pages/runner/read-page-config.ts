@@ -1,6 +1,7 @@
 // Reads what the page is to do, from a supervisor or from the page's address. The token comes in
 // the fragment, which browsers send to no server.
 
+import { speedupMinDefault } from '#core/runner/device-candidates.ts';
 import type { PageConfig } from '#core/runner/page-config.ts';
 import { storedToken, storeToken } from '../shared/stored-token.ts';
 
@@ -10,6 +11,8 @@ export type PageSettings = {
   readonly name: string;
   readonly device: 'auto' | 'webgpu' | 'wasm';
   readonly dtype: string;
+  /** A dtype of lower fidelity is chosen only when it is this many times as fast; at least 1. */
+  readonly speedupMin: number;
   /** Of the WASM runtime; 0 chooses. */
   readonly threads: number;
   /** Share of its time that the tab works, 0 < share ≤ 1. */
@@ -18,8 +21,8 @@ export type PageSettings = {
 
 /**
  * Reads an address such as
- * `/runner?device=webgpu&dtype=fp32&threads=1&name=desk&share=0.5#token=…`, and removes the token
- * from the address bar.
+ * `/runner?device=webgpu&dtype=fp32&speedup-min=2&threads=1&name=desk&share=0.5#token=…`, and
+ * removes the token from the address bar.
  */
 export function readPageConfig(): PageSettings {
   const query = new URLSearchParams(location.search);
@@ -32,6 +35,7 @@ export function readPageConfig(): PageSettings {
     history.replaceState(null, '', location.pathname + location.search);
   }
   const device = given?.device ?? query.get('device');
+  const speedupMin = given?.speedupMin ?? Number(query.get('speedup-min'));
   const share = Number(query.get('share') ?? 1);
   return {
     token: given?.token ?? fragment ?? storedToken(),
@@ -39,6 +43,7 @@ export function readPageConfig(): PageSettings {
       (given?.name ?? query.get('name') ?? browserName(navigator.userAgent)).slice(0, 100) || 'tab',
     device: device === 'webgpu' || device === 'wasm' ? device : 'auto',
     dtype: given?.dtype ?? (query.get('dtype') || 'auto'),
+    speedupMin: speedupMin >= 1 ? speedupMin : speedupMinDefault,
     threads: threadsFrom(given?.threads ?? query.get('threads')),
     share: share > 0 && share <= 1 ? share : 1,
   };

@@ -36,6 +36,7 @@ describe('options', () => {
       dataDir: '.vectorstream',
       device: 'auto',
       dtype: 'auto',
+      speedupMin: 1.3,
       threads: 'auto',
       runners: 1,
       name: 'shop',

@@ -1,7 +1,7 @@
 // A tab without WebGPU chooses its dtype by measuring, once for each browser.
 
 import { afterAll, expect, test } from 'vitest';
-import { speedForFidelity } from '#core/runner/device-candidates.ts';
+import { speedupMinDefault } from '#core/runner/device-candidates.ts';
 import { needsBrowser, noWebGpu, openBrowser, openRunnerTab } from '../helpers/browser.ts';
 import { startTabGateway } from './tab-gateway.ts';
 
@@ -26,7 +26,7 @@ test(
     const speed = (wanted: string): number =>
       correct.find(({ dtype }) => dtype === wanted)?.textsPerSecond ?? 0;
     // q8 is closer to the reference; int8 must be much faster to be preferred.
-    expect(working.dtype).toBe(speed('int8') >= speedForFidelity * speed('q8') ? 'int8' : 'q8');
+    expect(working.dtype).toBe(speed('int8') >= speedupMinDefault * speed('q8') ? 'int8' : 'q8');
     expect(await first.told()).toContain(
       'This browser offers no WebGPU: the processor embeds, with WebAssembly.',
     );

@@ -33,8 +33,11 @@ const wrong = (device: 'cpu' | 'webgpu', dtype: string): ProbeResult => ({
   code: 'wrong_vectors',
   message: '',
 });
-const order = (...results: ProbeResult[]) =>
-  ranked(results, manifest).map(({ candidate }) => `${candidate.dtype} on ${candidate.device}`);
+const order = (...results: ProbeResult[]) => orderBy(1.3, ...results);
+const orderBy = (speedupMin: number, ...results: ProbeResult[]) =>
+  ranked(results, manifest, speedupMin).map(
+    ({ candidate }) => `${candidate.dtype} on ${candidate.device}`,
+  );
 
 describe('candidates', () => {
   const auto = { device: 'auto', dtype: 'auto' } as const;
@@ -92,6 +95,12 @@ describe('candidates', () => {
       'q8 on cpu',
       'int8 on cpu',
     ]);
+  });
+
+  test('a setting says how many times as fast a dtype of lower fidelity must be', () => {
+    const results = [right('cpu', 'q8', 100), right('cpu', 'int8', 199)];
+    expect(orderBy(2, ...results)).toEqual(['q8 on cpu', 'int8 on cpu']);
+    expect(orderBy(1, ...results)).toEqual(['int8 on cpu', 'q8 on cpu']);
   });
 
   test('of equal fidelity the faster one wins', () => {
@@ -245,6 +254,7 @@ describe('options', () => {
       model: 'models/all-MiniLM-L6-v2',
       device: 'auto',
       dtype: 'auto',
+      speedupMin: 1.3,
       threads: 'auto',
       runners: 'auto',
       name: 'shop',
@@ -266,6 +276,9 @@ describe('options', () => {
         VECTORSTREAM_RUNNER_THREADS: '2',
       }),
     ).toMatchObject({ gatewayUrls: ['ws://a:1', 'wss://b'], threads: 2 });
+    expect(parse([], { VECTORSTREAM_RUNNER_SPEEDUP_MIN: '1.05' })).toMatchObject({
+      speedupMin: 1.05,
+    });
     expect(parse(['--help'])).toBe('help');
   });
 
@@ -273,6 +286,8 @@ describe('options', () => {
     [['--device', 'tpu'], {}, '--device is "tpu": expected one of auto, cpu, webgpu, cuda.'],
     [[], { VECTORSTREAM_RUNNER_DEVICE: 'tpu' }, 'VECTORSTREAM_RUNNER_DEVICE is "tpu"'],
     [['--runners', '0'], {}, '--runners is "0": expected auto or a whole number from 1 to 256.'],
+    [['--speedup-min', '0.9'], {}, '--speedup-min is "0.9": expected a number from 1 to 100.'],
+    [['--speedup-min', 'x'], {}, '--speedup-min is "x": expected a number from 1 to 100.'],
     [['--gateway', 'http://a'], {}, '--gateway is "http://a": expected addresses such as'],
     [
       ['--gateway', 'ws://a,ws://me:secret@b:1'],

@@ -13,7 +13,7 @@ import type { StatusBoard } from './status-board.ts';
 export type ChoiceOptions = {
   readonly rounds: readonly (readonly PageCandidate[])[];
   /** What the person asked for. */
-  readonly wanted: Pick<RunnerOptions, 'device' | 'dtype'>;
+  readonly wanted: Pick<RunnerOptions, 'device' | 'dtype' | 'speedupMin'>;
   readonly threads: number;
   readonly manifest: Pick<Manifest, 'dtypes'>;
   readonly modelRevision: string;
@@ -36,7 +36,8 @@ export async function choosePageCandidates(
   if (only !== undefined && others.length === 0) return [only];
 
   const place = `${modelRevision} · ${adapterName ?? 'no GPU'}`;
-  const key = [place, navigator.userAgent, threads, wanted.device, wanted.dtype].join(' · ');
+  const asked = [wanted.device, wanted.dtype, wanted.speedupMin];
+  const key = [place, navigator.userAgent, threads, ...asked].join(' · ');
   const cached = readCachedChoice(key, rounds.flat());
   if (cached?.[0] !== undefined) {
     const { device, dtype } = cached[0];
@@ -49,6 +50,7 @@ export async function choosePageCandidates(
   board.change({ measured: [] });
   const candidates = await probeCandidates(rounds, {
     manifest,
+    speedupMin: wanted.speedupMin,
     threads,
     signal,
     onStart: ({ device, dtype }) => board.state('measuring', { device, dtype }),

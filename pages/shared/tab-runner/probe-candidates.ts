@@ -16,6 +16,7 @@ const measureMs = 400;
 
 export type ProbeOptions = {
   readonly manifest: Pick<Manifest, 'dtypes'>;
+  readonly speedupMin: number;
   readonly threads: number;
   readonly signal: AbortSignal;
   readonly onStart: (candidate: PageCandidate) => void;
@@ -46,7 +47,7 @@ export async function probeCandidates(
       options.onResult(result);
     }
   }
-  const best = ranked(results, options.manifest).flatMap(
+  const best = ranked(results, options.manifest, options.speedupMin).flatMap(
     ({ candidate: { device, dtype } }) =>
       rounds.flat().find((candidate) => candidate.device === device && candidate.dtype === dtype) ??
       [],
