@@ -102,6 +102,8 @@ export const deadLetterReasons = [
   'not_json',
   'invalid_event',
   'too_large',
+  /** Nothing else is wrong with the event: once its time has come, it can be replayed. */
+  'timestamp_ahead',
   'embedding_failed',
   'store_rejected',
   /** Another event has the same id in the store: one `event_id` is the UUIDv5 of the other. */
@@ -118,6 +120,8 @@ export type Rejection = {
   readonly field: string | null;
   /** The event's own id; `null` when it could not be read. */
   readonly eventId: string | null;
+  /** UTC ms, for the reason `timestamp_ahead`; `null` for the others. */
+  readonly timestampAhead: number | null;
 };
 
 /** The text of an event that is to be embedded. Only `documentOf` makes one. */

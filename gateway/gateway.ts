@@ -16,6 +16,7 @@ import { startWork } from './startup/start-work.ts';
 import { openStorage } from './storage/open-storage.ts';
 import type { Log } from './telemetry/gateway-log.ts';
 import { Telemetry } from './telemetry/metrics.ts';
+import { createTimestampAlarm } from './telemetry/timestamp-alarm.ts';
 
 export type GatewayOptions = {
   readonly log: Log;
@@ -69,7 +70,14 @@ export async function startGateway(
   const ring = opened.use(await openKeyRing(config.gateway, log));
   const access = new Access({ config, clock, ring });
   const live = new Live(clock, config.live.clientsMax);
-  const shared = { clock, log, telemetry: new Telemetry(), live, versions: new StoredVersions() };
+  const shared = {
+    clock,
+    log,
+    telemetry: new Telemetry(),
+    live,
+    versions: new StoredVersions(),
+    timestamps: createTimestampAlarm(clock, log),
+  };
   const { store } = storage;
   const fleet = await openFleet(
     { config, model, store, access, dataDir, secrets, ...shared },

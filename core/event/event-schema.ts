@@ -65,7 +65,10 @@ const eventType = `one of ${eventTypes.join(', ')}`;
 export const wireEventSchema = z.looseObject(
   {
     event_id: id(),
-    timestamp: text(64, timestampAllowed),
+    timestamp: text(64, timestampAllowed).describe(
+      'With a UTC offset. At most 5 minutes ahead (ingest.timestampAheadSecondsMax); beyond ' +
+        'that, the event is refused as timestamp_ahead.',
+    ),
     user_id: id(),
     event_type: z.enum(eventTypes, eventType),
     session_id: id(),

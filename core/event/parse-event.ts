@@ -24,25 +24,28 @@ export type EventLimits = {
   readonly depthMax: number;
   /** At the top level. */
   readonly unknownFieldsMax: number;
+  /** How far an event's timestamp may be ahead of the time at which it is judged. */
+  readonly timestampAheadMsMax: number;
 };
 
 export const eventLimits: EventLimits = {
   bytesMax: 256 * 1024,
   depthMax: 32,
   unknownFieldsMax: 256,
+  timestampAheadMsMax: 300_000,
 };
 
 const timestampMin = Date.UTC(2000, 0, 1);
-const timestampAheadMsMax = 24 * 3_600_000;
 
 export function isRejection(parsed: ProductEvent | Rejection): parsed is Rejection {
   return 'reason' in parsed;
 }
 
 /**
- * Never throws, whatever the bytes are. `now` is UTC ms. The payload is the event as it was sent,
- * in compact JSON: with unknown fields and all their digits, and the last of a repeated key. Known
- * fields that were sent as long numbers have the forms of `placeLongNumbers`.
+ * Never throws, whatever the bytes are. `now` is UTC ms, and a timestamp may not be far ahead of
+ * it. The payload is the event as it was sent, in compact JSON: with unknown fields and all their
+ * digits, and the last of a repeated key. Known fields that were sent as long numbers have the
+ * forms of `placeLongNumbers`.
  */
 export function parseEvent(
   value: Uint8Array,
@@ -63,11 +66,13 @@ export function parseEvent(
   if (problem !== null) return invalid(problem);
 
   const event = parsed.data;
-  const timestamp = readTimestamp(event.timestamp, now);
+  const timestamp = readTimestamp(event.timestamp);
   if (typeof timestamp !== 'number') return invalid(timestamp);
   const payload = JSON.stringify(placed);
   if (payload.length > limits.bytesMax)
     return tooLarge(`a payload of ${payload.length} characters`, limits, event.event_id);
+  if (timestamp > now + limits.timestampAheadMsMax)
+    return tooFarAhead(event, timestamp, now, limits);
   return {
     eventId: event.event_id,
     id: storedIdOf(event.event_id),
@@ -112,18 +117,14 @@ function contentProblem(event: WireEvent, limits: EventLimits): Problem | null {
   return null;
 }
 
-function readTimestamp(text: string, now: number): number | Problem {
+function readTimestamp(text: string): number | Problem {
   const timestamp = parseTimestamp(text);
   if (!timestamp.ok)
     return { path: ['timestamp'], message: `got ${show(text)}, ${timestamp.problem}` };
-  if (timestamp.ms >= timestampMin && timestamp.ms <= now + timestampAheadMsMax)
-    return timestamp.ms;
-  const latest = new Date(now + timestampAheadMsMax).toISOString();
+  if (timestamp.ms >= timestampMin) return timestamp.ms;
   return {
     path: ['timestamp'],
-    message:
-      `got ${show(text)}, ` +
-      `allowed: from 2000-01-01T00:00:00Z to 24 hours from now, which is ${latest}`,
+    message: `got ${show(text)}, allowed: from 2000-01-01T00:00:00Z on`,
   };
 }
 
@@ -149,6 +150,22 @@ function tooLarge(got: string, limits: EventLimits, eventId: string | null): Rej
   return reject('too_large', [], `got ${got}, allowed: at most ${limits.bytesMax}`, eventId);
 }
 
+function tooFarAhead(
+  { timestamp: text, event_id }: WireEvent,
+  timestamp: number,
+  now: number,
+  { timestampAheadMsMax }: EventLimits,
+): Rejection {
+  const latest = new Date(now + timestampAheadMsMax).toISOString();
+  const message =
+    `got ${show(text)}, which is ${Math.ceil((timestamp - now) / 1000)} seconds ahead, ` +
+    `allowed: at most ${timestampAheadMsMax / 1000} seconds ahead, which was ${latest}`;
+  return {
+    ...reject('timestamp_ahead', ['timestamp'], message, event_id),
+    timestampAhead: timestamp,
+  };
+}
+
 function reject(
   reason: DeadLetterReason,
   path: Path,
@@ -156,5 +173,11 @@ function reject(
   eventId: string | null,
 ): Rejection {
   const field = path.length === 0 ? null : dotted(path);
-  return { reason, message: `${field ?? 'event'}: ${message}`, field, eventId };
+  return {
+    reason,
+    message: `${field ?? 'event'}: ${message}`,
+    field,
+    eventId,
+    timestampAhead: null,
+  };
 }

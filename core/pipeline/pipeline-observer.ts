@@ -10,7 +10,8 @@ export type PipelineObserver = {
   stored(latencySeconds: number, event: ProductEvent, delivery: Delivery): void;
   /** Called before `stored`, for an event that the store already had in this or a newer version. */
   superseded(): void;
-  deadLettered(deadLetter: DeadLetter): void;
+  /** @param timestampAhead as in `Rejection` */
+  deadLettered(deadLetter: DeadLetter, timestampAhead: number | null): void;
   /**
    * Where the vector of an event's text was found: in the cache of known texts (`hit`), in the
    * computation that another event has started (`shared`), in the store, or nowhere yet (`miss`).

@@ -16,6 +16,7 @@ import { documentOf } from '#core/event/text.ts';
 import type {
   Clock,
   DeadLetter,
+  DeadLetterReason,
   Delivery,
   EventRecord,
   Outcome,
@@ -51,7 +52,9 @@ type Failure = {
  * or an invariant is broken.
  */
 export async function processDelivery(delivery: Delivery, stages: Stages): Promise<void> {
-  const event = parseEvent(delivery.value, stages.clock.now(), stages.eventLimits);
+  // The later of two clocks: that this machine's clock is slow makes no event invalid.
+  const now = Math.max(stages.clock.now(), delivery.timestamp);
+  const event = parseEvent(delivery.value, now, stages.eventLimits);
   const result = isRejection(event) ? failed(event) : await storeEvent(event, delivery, stages);
   const outcome =
     result.status === 'failed' ? await putDeadLetter(delivery, result, stages) : result;
@@ -77,21 +80,18 @@ async function writeWithText(
   event: ProductEvent,
   { clock, texts, writeEvent }: Stages,
 ): Promise<Stored | Failure> {
-  const { eventId } = event;
   const document = documentOf(event);
   const { textId } = document;
   for (let attempt = 1; ; attempt++) {
     const text = await texts.ensure(document);
     if (!text.ok) {
       const { reason, message, attempts, runner } = text;
-      return failed({ reason, message, field: null, eventId }, { attempts, runner });
+      return failed(problemOf(event, reason, message), { attempts, runner });
     }
     const written = await writeEvent({ event, textId, ingestedAt: clock.now() });
     if (written.status === 'stored' || written.status === 'superseded') return written;
-    if (written.status === 'rejected') {
-      const { message } = written;
-      return failed({ reason: 'store_rejected', message, field: null, eventId });
-    }
+    if (written.status === 'rejected')
+      return failed(problemOf(event, 'store_rejected', written.message));
     if (written.status === 'id-conflict') return failed(idConflict(event, written.rawId));
     // The store forgot the text between the look-up and the write: put the text again, then the
     // event.
@@ -103,12 +103,21 @@ async function writeWithText(
   }
 }
 
-function idConflict({ eventId, id }: ProductEvent, rawId: string): Rejection {
+function problemOf(
+  { eventId }: ProductEvent,
+  reason: DeadLetterReason,
+  message: string,
+): Rejection {
+  return { reason, message, field: null, eventId, timestampAhead: null };
+}
+
+function idConflict(event: ProductEvent, rawId: string): Rejection {
+  const { eventId, id } = event;
   const message =
     `event_id: got ${show(eventId)}, which is stored under the id ${id}, as the event ` +
     `${show(rawId)} is already; allowed: an event_id that is neither the UUIDv5 of another one ` +
     'nor the text of one';
-  return { reason: 'id_conflict', message, field: 'event_id', eventId };
+  return { ...problemOf(event, 'id_conflict', message), field: 'event_id' };
 }
 
 function failed(
@@ -125,13 +134,14 @@ async function putDeadLetter(
 ): Promise<Outcome> {
   const deadLetter = deadLetterOf(delivery, failure, clock.now());
   await writeDeadLetter(deadLetter);
-  observer.deadLettered(deadLetter);
+  observer.deadLettered(deadLetter, failure.rejection.timestampAhead);
   return { status: 'dead-lettered', reason: deadLetter.reason };
 }
 
 function deadLetterOf(delivery: Delivery, failure: Failure, failedAt: number): DeadLetter {
   const { position, key, value, headers, timestamp } = delivery;
   const { rejection, attempts, runner } = failure;
+  const { reason, message, field, eventId } = rejection;
   return {
     id: deadLetterId(position, delivery),
     origin: position,
@@ -139,7 +149,10 @@ function deadLetterOf(delivery: Delivery, failure: Failure, failedAt: number): D
     value,
     headers,
     timestamp,
-    ...rejection,
+    reason,
+    message,
+    field,
+    eventId,
     failedAt,
     attempts,
     runner,

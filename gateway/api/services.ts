@@ -24,6 +24,7 @@ import type { Live } from '../live/live.ts';
 import type { DiskSpace } from '../storage/disk-space.ts';
 import type { Log } from '../telemetry/gateway-log.ts';
 import type { Telemetry } from '../telemetry/metrics.ts';
+import type { TimestampAlarm } from '../telemetry/timestamp-alarm.ts';
 import type { Gauges } from './views/gauges.ts';
 
 export type Services = {
@@ -50,6 +51,7 @@ export type Services = {
   readonly gauges: Gauges;
   readonly live: Live;
   readonly versions: StoredVersions;
+  readonly timestamps: TimestampAlarm;
   readonly runners: () => readonly RunnerView[];
   readonly fleet: () => FleetStats;
   /** Asks a runner to finish its jobs and leave. `false`: there is no such runner. */

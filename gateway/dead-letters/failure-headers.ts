@@ -15,6 +15,7 @@ const stages: Readonly<Record<DeadLetterReason, string>> = {
   not_json: 'VALUE_CONVERTER',
   invalid_event: 'VALUE_CONVERTER',
   too_large: 'VALUE_CONVERTER',
+  timestamp_ahead: 'VALUE_CONVERTER',
   embedding_failed: 'TRANSFORMATION',
   store_rejected: 'TASK_PUT',
   id_conflict: 'TASK_PUT',

@@ -6,6 +6,7 @@ import { z } from '@hono/zod-openapi';
 import { isRejection, parseEvent, type EventLimits } from '#core/event/parse-event.ts';
 import { deadLetterReasons, type EventSink, type LogRecord, type Rejection } from '#core/ports.ts';
 import { ProblemError } from '../http/problem-document.ts';
+import type { TimestampAlarm } from '../telemetry/timestamp-alarm.ts';
 import type { StoredVersions } from './stored-versions.ts';
 
 const itemSchema = z
@@ -71,6 +72,7 @@ export type IntakeOptions = {
   readonly deadLetter: boolean;
   readonly limits: EventLimits;
   readonly versions: StoredVersions;
+  readonly timestamps: Pick<TimestampAlarm, 'add'>;
   readonly requestId: string;
   /** When the request arrived, in UTC ms. */
   readonly now: number;
@@ -98,7 +100,7 @@ export class Intake {
 
   /** Resolves when the accepted events are durable. If the log throws, none of them count. */
   async take(values: readonly Uint8Array[]): Promise<void> {
-    const { sink, deadLetter, limits, versions, now } = this.#options;
+    const { sink, deadLetter, limits, versions, timestamps, now } = this.#options;
     const headers = this.#headers;
     const records: LogRecord[] = [];
     const items: Item[] = [];
@@ -115,7 +117,9 @@ export class Intake {
           ...(versions.covers(event) && { superseded: true }),
         });
       } else {
+        // The pipeline tells of the others, when it stores them.
         if (deadLetter) records.push({ key: null, value, headers, timestamp: now });
+        else if (event.timestampAhead !== null) timestamps.add(event.timestampAhead, now);
         items.push({
           index,
           event_id: event.eventId,

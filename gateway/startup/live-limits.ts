@@ -1,14 +1,14 @@
 // The limits of pipeline and hub as views of the settings: each is read at every use, so that a
 // change takes effect at once.
 
-import { eventLimits } from '#core/event/parse-event.ts';
 import { defaultPipelineLimits, type PipelineLimits } from '#core/pipeline/pipeline.ts';
 import type { Config } from '../config/config.ts';
+import { eventLimitsOf } from '../config/event-limits.ts';
 import { defaultHubLimits, type HubLimits } from '../fleet/hub-types.ts';
 
 export function pipelineLimits({ pipeline, retries, ingest, gateway }: Config): PipelineLimits {
   return {
-    event: { ...eventLimits, bytesMax: ingest.eventBytesMax },
+    event: eventLimitsOf(ingest),
     knownTextAgeMsMax: defaultPipelineLimits.knownTextAgeMsMax,
     drainMsMax: Math.min(defaultPipelineLimits.drainMsMax, gateway.shutdownMsMax / 2),
     get unsettledMax() {

@@ -12,14 +12,22 @@ import type { Live } from '../live/live.ts';
 import { createForeignRecords, type ForeignRecordsReport } from '../telemetry/foreign-records.ts';
 import type { Log } from '../telemetry/gateway-log.ts';
 import type { Telemetry } from '../telemetry/metrics.ts';
+import type { TimestampAlarm } from '../telemetry/timestamp-alarm.ts';
 import { createTroubleLog, errorFields } from '../telemetry/trouble-log.ts';
 
-export function pipelineObserver(
-  telemetry: Telemetry,
-  live: Pick<Live, 'stored' | 'deadLettered'>,
-  versions: Pick<StoredVersions, 'add'>,
-  log: Log,
-): PipelineObserver {
+export function pipelineObserver({
+  telemetry,
+  live,
+  versions,
+  timestamps,
+  log,
+}: {
+  readonly telemetry: Telemetry;
+  readonly live: Pick<Live, 'stored' | 'deadLettered'>;
+  readonly versions: Pick<StoredVersions, 'add'>;
+  readonly timestamps: Pick<TimestampAlarm, 'add'>;
+  readonly log: Log;
+}): PipelineObserver {
   const foreignRecords = createForeignRecords(foreignRecordsReport(log));
   const isDown = new Set<string>();
   const lastErrors = new Map<string, Record<string, unknown>>();
@@ -29,6 +37,7 @@ export function pipelineObserver(
       const { position, headers } = delivery;
       telemetry.stored(latencySeconds);
       versions.add(event);
+      timestamps.add(event.timestamp, delivery.timestamp);
       live.stored(latencySeconds, delivery);
       foreignRecords.stored();
       // Checked first, because this runs for every event.
@@ -39,8 +48,9 @@ export function pipelineObserver(
         );
     },
     superseded: () => telemetry.superseded(),
-    deadLettered(deadLetter) {
+    deadLettered(deadLetter, timestampAhead) {
       telemetry.deadLettered(deadLetter);
+      if (timestampAhead !== null) timestamps.add(timestampAhead, deadLetter.timestamp);
       live.deadLettered(deadLetter);
       foreignRecords.deadLettered(deadLetter);
       const { id, eventId, origin, reason, field } = deadLetter;

@@ -25,6 +25,7 @@ import type { Live } from '../live/live.ts';
 import type { GatewayStorage } from '../storage/open-storage.ts';
 import type { Log } from '../telemetry/gateway-log.ts';
 import type { Telemetry } from '../telemetry/metrics.ts';
+import type { TimestampAlarm } from '../telemetry/timestamp-alarm.ts';
 import type { FleetParts } from './open-fleet.ts';
 
 export type ApiOptions = {
@@ -35,6 +36,7 @@ export type ApiOptions = {
   readonly access: Access;
   readonly live: Live;
   readonly versions: StoredVersions;
+  readonly timestamps: TimestampAlarm;
   readonly telemetry: Telemetry;
   /** Absolute. */
   readonly dataDir: string;
@@ -92,7 +94,8 @@ export async function openApi(options: ApiOptions, opened: AsyncDisposableStack)
 }
 
 function servicesOf(options: ApiOptions, opened: AsyncDisposableStack): Services {
-  const { settings, model, storage, fleet, access, live, versions, telemetry } = options;
+  const { settings, model, storage, fleet, access, live, versions, timestamps, telemetry } =
+    options;
   const { dataDir, clock, startedAt, log } = options;
   const { config } = settings;
   const { source, sink, store, deadLetters, disk } = storage;
@@ -124,6 +127,7 @@ function servicesOf(options: ApiOptions, opened: AsyncDisposableStack): Services
     },
     live,
     versions,
+    timestamps,
     gauges: createGauges({ source, store, deadLetters, clock }),
     runners: () => hub.runners(),
     fleet: () => hub.fleetStats(),

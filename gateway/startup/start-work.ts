@@ -14,6 +14,7 @@ import { runRetention } from '../storage/retention-sweep.ts';
 import { yieldingSource } from '../storage/yielding-source.ts';
 import type { Log } from '../telemetry/gateway-log.ts';
 import type { Telemetry } from '../telemetry/metrics.ts';
+import type { TimestampAlarm } from '../telemetry/timestamp-alarm.ts';
 import { pipelineLimits } from './live-limits.ts';
 import { olderTextsObserver, pipelineObserver } from './observers.ts';
 import { embedOlderTextsOnce } from './older-texts-once.ts';
@@ -30,6 +31,7 @@ export type WorkOptions = {
   readonly telemetry: Telemetry;
   readonly live: Live;
   readonly versions: StoredVersions;
+  readonly timestamps: TimestampAlarm;
   /** The pipeline ended with an error; called at most once. */
   readonly onFatal: (error: unknown) => void;
 };
@@ -43,7 +45,7 @@ export type Work = {
 
 /** Never throws. */
 export function startWork(options: WorkOptions): Work {
-  const { config, storage, fleet, clock, log, telemetry, live, versions, onFatal } = options;
+  const { config, storage, fleet, clock, log, telemetry, live, versions, timestamps } = options;
   const { source, store, deadLetters } = storage;
   const { embedding, repair, ownToken } = fleet;
   const limits = pipelineLimits(config);
@@ -56,10 +58,10 @@ export function startWork(options: WorkOptions): Work {
     clock,
     random: Math.random,
     limits,
-    observer: pipelineObserver(telemetry, live, versions, log),
+    observer: pipelineObserver({ telemetry, live, versions, timestamps, log }),
     signal: stopping.signal,
     isDistrusted: (provenance) => repair.isDistrusted(provenance),
-  }).catch(onFatal);
+  }).catch(options.onFatal);
   const repairing = repair.run(stopping.signal);
   const { modelRevision, olderTokenizers } = options.identity;
   const { url, collection } = config.qdrant;

@@ -16,6 +16,7 @@ export type ScrapedGauges = {
   readonly runners: readonly { readonly device: string; readonly state: string }[];
   readonly deadLetters: Readonly<Record<DeadLetterState, number>> | null;
   readonly disk: { readonly freeBytes: number | null; readonly level: DiskLevel };
+  readonly timestampOffsetSeconds: number;
 };
 
 /** How much room the disk of the data folder has; the index is the value of `disk_level`. */
@@ -31,6 +32,7 @@ export class ScrapedSeries {
   readonly #deadLetters;
   readonly #diskFree;
   readonly #diskLevel;
+  readonly #timestampOffset;
 
   constructor(series: MetricSeries) {
     this.#lag = series.gauge('consumer_lag', 'Records in the log after the last commit.', [
@@ -63,10 +65,16 @@ export class ScrapedSeries {
       'Room on the disk of the data folder: 0 enough, 1 low, 2 out (intake has stopped).',
       [],
     );
+    this.#timestampOffset = series.gauge(
+      'timestamp_offset_seconds',
+      'How far most events of a minute are dated ahead of their records; 0 while they are not.',
+      [],
+    );
     this.#setRunners([]);
   }
 
-  set({ lag, unsettled, heldTexts, checkedBy, runners, deadLetters, disk }: ScrapedGauges): void {
+  set(gauges: ScrapedGauges): void {
+    const { lag, unsettled, heldTexts, checkedBy, runners, deadLetters, disk } = gauges;
     if (lag !== null) this.#lag.reset();
     for (const each of lag ?? []) this.#lag.set({ partition: String(each.partition) }, each.lag);
     this.#unsettled.set(unsettled);
@@ -78,6 +86,7 @@ export class ScrapedSeries {
       for (const state of deadLetterStates) this.#deadLetters.set({ state }, deadLetters[state]);
     this.#diskFree.set(disk.freeBytes ?? NaN);
     this.#diskLevel.set(diskLevels.indexOf(disk.level));
+    this.#timestampOffset.set(gauges.timestampOffsetSeconds);
   }
 
   #setRunners(runners: ScrapedGauges['runners']): void {

@@ -21,6 +21,7 @@ const levels = {
   runners: [],
   deadLetters: { open: 0, replayed: 0, purged: 0 },
   disk: { freeBytes: 0, level: 'enough' as const },
+  timestampOffsetSeconds: 0,
 };
 const gatewaySeries = parseExposition((await telemetry.exposition(levels)).body);
 const qdrantSeries = parseExposition(read('test/deploy/qdrant-metrics.txt'));

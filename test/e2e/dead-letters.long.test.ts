@@ -60,9 +60,9 @@ async function allDeadLetters(gateway: RunningGateway, filter: string): Promise<
   return deadLetters;
 }
 
-/** A message on a timestamp names the latest time allowed, which differs with each parse. */
+/** A message on a timestamp ahead names times that differ with each parse. */
 const timeless = (message: string | undefined): string | undefined =>
-  message?.replace(/which is \S+Z$/, 'which is then');
+  message?.replace(/which is \d+ seconds ahead|which was \S+Z$/g, 'then');
 
 type PlainRecord = { readonly value: string; readonly headers: Readonly<Record<string, string>> };
 

@@ -40,7 +40,7 @@ test(
     expect(texts.size).toBe(summary.uniqueTexts);
     expect(deadLetters).toHaveLength(50);
     for (const { reason, message, value } of deadLetters) {
-      expect(reason).toMatch(/^(not_json|invalid_event|too_large)$/);
+      expect(reason).toMatch(/^(not_json|invalid_event|too_large|timestamp_ahead)$/);
       expect(message).toMatch(/^\S+: got .+, .*allowed: .+$/);
       expect(value.length).toBeGreaterThan(0);
     }

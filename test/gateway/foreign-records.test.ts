@@ -42,14 +42,20 @@ function observed(level: 'info' | 'trace' = 'info') {
     stored: () => undefined,
     deadLettered: () => undefined,
   };
-  const observer = pipelineObserver(new Telemetry(), live, { add: () => undefined }, log);
+  const observer = pipelineObserver({
+    telemetry: new Telemetry(),
+    live,
+    versions: { add: () => undefined },
+    timestamps: { add: () => undefined },
+    log,
+  });
   return {
     lines,
     store: (count: number) => {
       for (let n = 0; n < count; n++) observer.stored(0, eventRecord(n).event, delivery);
     },
     fail: (count: number, reason?: DeadLetterReason) => {
-      for (let n = 0; n < count; n++) observer.deadLettered(deadLetter(n, reason));
+      for (let n = 0; n < count; n++) observer.deadLettered(deadLetter(n, reason), null);
     },
   };
 }

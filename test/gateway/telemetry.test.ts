@@ -21,6 +21,7 @@ const quiet: ScrapedGauges = {
   runners: [],
   deadLetters: { open: 0, replayed: 0, purged: 0 },
   disk: { freeBytes: 0, level: 'enough' },
+  timestampOffsetSeconds: 0,
 };
 
 test('a quantile is within 2 % of the true one, and the longest is exact', () => {
@@ -149,12 +150,13 @@ test('an event can be followed by its id and its request from level trace on', (
       timestamp: 0,
       settle: () => undefined,
     };
-    pipelineObserver(
-      new Telemetry(),
-      new Live(new ManualClock(), 1),
-      new StoredVersions(),
+    pipelineObserver({
+      telemetry: new Telemetry(),
+      live: new Live(new ManualClock(), 1),
+      versions: new StoredVersions(),
+      timestamps: { add: () => undefined },
       log,
-    ).stored(0.1, { ...eventRecord(1).event, eventId: 'e-1' }, delivery);
+    }).stored(0.1, { ...eventRecord(1).event, eventId: 'e-1' }, delivery);
   };
   stored('debug');
   expect(lines).toEqual([]);

@@ -37,6 +37,7 @@ import { StoredVersions } from '../../gateway/ingest/stored-versions.ts';
 import { Live } from '../../gateway/live/live.ts';
 import { createLog } from '../../gateway/telemetry/gateway-log.ts';
 import { Telemetry } from '../../gateway/telemetry/metrics.ts';
+import { createTimestampAlarm } from '../../gateway/telemetry/timestamp-alarm.ts';
 import { strictEmbedding, strictStore } from '../helpers/strict.ts';
 
 const modelFolder = join(import.meta.dirname, '../../models/all-MiniLM-L6-v2');
@@ -225,6 +226,7 @@ export function testApp(
     store,
     deadLetters,
     versions: new StoredVersions(),
+    timestamps: createTimestampAlarm(clock, log),
     live: new Live(clock, config.live.clientsMax),
     gauges: createGauges({ source, store, deadLetters, clock }),
     drainRunner: (id) => id === runner.id,

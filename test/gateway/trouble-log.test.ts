@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { DependencyError } from '#core/errors/errors.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { Guard, isRetryable } from '#core/pipeline/dependency-guard.ts';
+import type { Live } from '../../gateway/live/live.ts';
 import { pipelineObserver, repairObserver } from '../../gateway/startup/observers.ts';
 import { createLog } from '../../gateway/telemetry/gateway-log.ts';
 import { Telemetry } from '../../gateway/telemetry/metrics.ts';
@@ -60,7 +61,7 @@ test('an unexpected error keeps its stack', () => {
 
 test('an outage is two lines, its begin with the reason and its end, however often it is probed', async () => {
   const { lines, log, clock } = collectedLog();
-  const live: Parameters<typeof pipelineObserver>[1] = {
+  const live: Pick<Live, 'stored' | 'deadLettered'> = {
     stored: () => undefined,
     deadLettered: () => undefined,
   };
@@ -73,7 +74,13 @@ test('an outage is two lines, its begin with the reason and its end, however oft
     clock,
     random: () => 0.5,
     signal: new AbortController().signal,
-    observer: pipelineObserver(new Telemetry(), live, { add: () => undefined }, log),
+    observer: pipelineObserver({
+      telemetry: new Telemetry(),
+      live,
+      versions: { add: () => undefined },
+      timestamps: { add: () => undefined },
+      log,
+    }),
   });
   const call = guard.call(async () => {
     if (isDown) throw down('unreachable');

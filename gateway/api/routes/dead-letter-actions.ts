@@ -4,10 +4,10 @@
 import type { OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { parseExactly } from '#core/event/exact-json.ts';
-import { eventLimits } from '#core/event/parse-event.ts';
 import { uuidV5 } from '#core/event/uuid.ts';
 import type { LogRecord } from '#core/ports.ts';
 import type { Client } from '../../access/access.ts';
+import { eventLimitsOf } from '../../config/event-limits.ts';
 import { countDeadLetters, createPurger } from '../../dead-letters/purge.ts';
 import type { Refusal } from '../../dead-letters/replay-plan.ts';
 import { batchMsMax, createReplayer } from '../../dead-letters/replay.ts';
@@ -47,7 +47,7 @@ export function deadLetterActionRoutes(app: OpenAPIHono<AppEnv>, services: Servi
     deadLetters,
     sink,
     clock,
-    rules: { redrivesMax, event: { ...eventLimits, bytesMax: eventBytesMax } },
+    rules: { redrivesMax, event: eventLimitsOf(config.ingest) },
     observer: {
       replayed: report('replayed'),
       refused: (count) => telemetry.deadLetterAction('refused', count),

@@ -6,6 +6,7 @@ import { ProblemError } from '../../http/problem-document.ts';
 import type { AppEnv } from '../app-env.ts';
 import type { Services } from '../services.ts';
 import {
+  causeSchema,
   healthOf,
   healthSchema,
   runnersHealth,
@@ -15,12 +16,17 @@ import {
   storeHealth,
   storeHealthSchema,
 } from '../views/health-view.ts';
-import { causesOfUnreadiness, purposes } from '../views/readiness.ts';
+import { causesOfUnreadiness, purposes, warningsOf } from '../views/readiness.ts';
 import { systemOf, systemSchema, SystemWatch } from '../views/system-view.ts';
 import { answer, problem } from './schemas.ts';
 
 const liveSchema = z.object({ status: z.literal('alive') });
-const readySchema = z.object({ status: z.literal('ready') });
+const readySchema = z.object({
+  status: z.literal('ready'),
+  warnings: z
+    .array(causeSchema)
+    .openapi({ description: 'What is wrong although the gateway is ready.' }),
+});
 const readyQuery = z.strictObject({
   for: z
     .enum(purposes)
@@ -54,7 +60,7 @@ const readyRoute = (path: string) =>
       'search: the loss of all runners, or of the store, does not stop the intake.',
     request: { query: readyQuery },
     responses: {
-      200: answer('Ready.', readySchema, { status: 'ready' }),
+      200: answer('Ready.', readySchema, { status: 'ready', warnings: [] }),
       503: problem('Not ready; `causes` names each part.'),
     },
   });
@@ -159,7 +165,8 @@ export function healthRoutes(app: OpenAPIHono<AppEnv>, services: Services): void
   for (const path of ['/readyz', '/health/ready']) {
     app.openapi(readyRoute(path), async (c) => {
       const causes = await causesOfUnreadiness(services, c.req.valid('query').for ?? null);
-      if (causes.length === 0) return c.json({ status: 'ready' as const }, 200);
+      if (causes.length === 0)
+        return c.json({ status: 'ready' as const, warnings: [...warningsOf(services)] }, 200);
       const detail = causes.map(({ component, message }) => `${component}: ${message}`).join('; ');
       throw new ProblemError({
         status: 503,

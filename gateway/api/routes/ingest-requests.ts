@@ -3,7 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import type { Context } from 'hono';
-import { eventLimits } from '#core/event/parse-event.ts';
+import { eventLimitsOf } from '../../config/event-limits.ts';
 import { ProblemError } from '../../http/problem-document.ts';
 import { idempotencyDefaults, IdempotencyKeys } from '../../ingest/idempotency.ts';
 import { Intake, intakeSchema, type IntakeResult } from '../../ingest/intake.ts';
@@ -22,6 +22,8 @@ const largestBodiesAtOnce = 4;
 const portionBytes = 256 * 1024;
 const portionQuietMs = 50;
 
+type IngestServices = Pick<Services, 'sink' | 'clock' | 'config' | 'versions' | 'timestamps'>;
+
 export type BodyFormat = 'json' | 'lines';
 
 export type IngestRequest = {
@@ -33,11 +35,11 @@ export type IngestRequest = {
 };
 
 export class IngestRequests {
-  readonly #services: Pick<Services, 'sink' | 'clock' | 'config' | 'versions'>;
+  readonly #services: IngestServices;
   readonly #bodies: BodyReader;
   readonly #keys = new IdempotencyKeys(idempotencyDefaults);
 
-  constructor(services: Pick<Services, 'sink' | 'clock' | 'config' | 'versions'>) {
+  constructor(services: IngestServices) {
     const { bodyBytesMax } = services.config.ingest;
     this.#services = services;
     this.#bodies = new BodyReader(
@@ -101,12 +103,13 @@ export class IngestRequests {
     { format, toDeadLetters }: IngestRequest,
     onBytes: (chunk: Uint8Array) => void,
   ): Promise<IntakeResult> {
-    const { sink, clock, config, versions } = this.#services;
+    const { sink, clock, config, versions, timestamps } = this.#services;
     const intake = new Intake({
       sink,
       deadLetter: toDeadLetters,
-      limits: { ...eventLimits, bytesMax: config.ingest.eventBytesMax },
+      limits: eventLimitsOf(config.ingest),
       versions,
+      timestamps,
       requestId: c.get('requestId'),
       now: clock.now(),
     });

@@ -48,6 +48,7 @@ export function statsRoutes(app: OpenAPIHono<AppEnv>, services: Services): void 
       runners: services.runners(),
       deadLetters: deadLetters.value?.byState ?? null,
       disk: services.disk.state(),
+      timestampOffsetSeconds: services.timestamps.state().offsetSeconds,
     });
     return c.text(body, 200, { 'Content-Type': contentType });
   });

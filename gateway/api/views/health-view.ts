@@ -4,7 +4,7 @@ import { z } from '@hono/zod-openapi';
 import { verifiers } from '#core/fleet/verifiers.ts';
 import { circuitStates } from '../../telemetry/metrics.ts';
 import type { Services } from '../services.ts';
-import { causeCodes, causesOfDegradation } from './readiness.ts';
+import { causeCodes, causesOf } from './readiness.ts';
 
 export const causeSchema = z.object({
   component: z.enum(['source', 'store', 'runners', 'disk']),
@@ -193,7 +193,7 @@ export function runnersHealth({
 export async function healthOf(services: Services): Promise<HealthView> {
   const { deadLetters, gauges, telemetry, startedAt, clock } = services;
   const [causes, source, store, queue] = await Promise.all([
-    causesOfDegradation(services),
+    causesOf(services),
     sourceHealth(services),
     storeHealth(services),
     gauges.deadLetters(),

@@ -8,7 +8,7 @@ export const purposes = ['intake', 'search'] as const;
 export type Purpose = (typeof purposes)[number];
 
 /** Causes that have a runbook of their own. */
-export const causeCodes = ['needs_trusted_runner', 'unchecked_fleet'] as const;
+export const causeCodes = ['needs_trusted_runner', 'timestamps_ahead', 'unchecked_fleet'] as const;
 export type CauseCode = (typeof causeCodes)[number];
 
 export type Cause = {
@@ -58,15 +58,23 @@ async function searchCauses({ gauges, runners }: Services): Promise<readonly Cau
   return causes;
 }
 
-/** Also what will keep events from becoming searchable soon; empty when all is well. */
-export async function causesOfDegradation(services: Services): Promise<readonly Cause[]> {
-  const { level, problem } = services.disk.state();
+/** Everything that is wrong; empty when all is well. */
+export async function causesOf(services: Services): Promise<readonly Cause[]> {
+  return [...(await causesOfUnreadiness(services, null)), ...warningsOf(services)];
+}
+
+/** What is wrong although the gateway is ready; empty when all is well. */
+export function warningsOf({ disk, timestamps, fleet }: Services): readonly Cause[] {
+  const { level, problem } = disk.state();
+  const misdated = timestamps.state().problem;
   return [
-    ...(await causesOfUnreadiness(services, null)),
     ...(level === 'low' && problem !== null
       ? [{ component: 'disk' as const, message: problem }]
       : []),
-    ...fleetCauses(services.fleet()),
+    ...(misdated === null
+      ? []
+      : [{ component: 'source' as const, code: 'timestamps_ahead' as const, message: misdated }]),
+    ...fleetCauses(fleet()),
   ];
 }
 

@@ -33,6 +33,14 @@ export const ingestSection = {
     max: mebibyte,
     help: 'Maximum size of an event (bytes). A larger event is invalid.',
   }),
+  timestampAheadSecondsMax: integer({
+    default: eventLimits.timestampAheadMsMax / 1000,
+    min: 0,
+    max: 86_400,
+    help:
+      "How far an event's timestamp may be ahead of the clock and of its Kafka record (seconds). " +
+      'An event further ahead is a dead letter with the reason timestamp_ahead.',
+  }),
   redrivesMax: integer({
     default: 3,
     min: 1,

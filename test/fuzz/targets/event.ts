@@ -64,7 +64,7 @@ function checkEvent(parsed: ProductEvent): void {
   assert(
     Number.isSafeInteger(parsed.timestamp) &&
       parsed.timestamp >= Date.UTC(2000, 0, 1) &&
-      parsed.timestamp <= now + 86_400_000,
+      parsed.timestamp <= now + eventLimits.timestampAheadMsMax,
     'the time is within the bounds',
   );
   assert(

@@ -131,6 +131,8 @@ export class Gateway implements AsyncDisposable {
           VECTORSTREAM_RUNNERS: '0',
           VECTORSTREAM_RUNNER_TOKEN: runnerToken,
           VECTORSTREAM_TRUSTED_RUNNER_TOKEN: trustedToken,
+          // Clocks jump.
+          VECTORSTREAM_INGEST_TIMESTAMP_AHEAD_SECONDS_MAX: '86400',
           LOG_LEVEL: 'warn',
           NODE_OPTIONS: clock,
           ...environment,
