@@ -69,6 +69,7 @@ come from the gateway.
   --data-dir DIR    where the browser keeps its files
                     VECTORSTREAM_DATA_DIR [.vectorstream]
   --name NAME       name in the fleet [host name]
+  --version
   --help
 
 The browser is PUPPETEER_EXECUTABLE_PATH, else Puppeteer's own, else the Chrome, Chromium or
@@ -90,12 +91,13 @@ const flags = {
   'data-dir': { type: 'string' },
   name: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean' },
 } as const;
 
 export type Surroundings = { readonly hostName: string; readonly terminal: boolean };
 
 /**
- * `'help'` when the help was asked for.
+ * `'help'` or `'version'` when the flags ask for that.
  *
  * @throws UsageError that names the flag or variable, its value and what is allowed
  */
@@ -103,9 +105,10 @@ export function parseOptions(
   argv: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
   surroundings: Surroundings,
-): BrowserRunnerOptions | 'help' {
-  const { help: isHelp, ...given } = parseFlags(argv);
+): BrowserRunnerOptions | 'help' | 'version' {
+  const { help: isHelp, version, ...given } = parseFlags(argv);
   if (isHelp === true) return 'help';
+  if (version === true) return 'version';
   const setting = settingReader(given, environment);
   const runners = countOrAuto(setting('runners', null, '1'), 64);
   return {

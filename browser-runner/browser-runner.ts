@@ -12,6 +12,7 @@ import type { PageConfig } from '#core/runner/page-config.ts';
 import { runUntilStopped } from '#core/runner/run-until-stopped.ts';
 import { supervise, type Worker } from '#core/runner/supervisor.ts';
 import { systemClock } from '#core/time/clock.ts';
+import packageJson from '../package.json' with { type: 'json' };
 import { createLog, type Log } from './browser-runner-log.ts';
 import { help, parseOptions, type BrowserRunnerOptions } from './browser-runner-options.ts';
 import { startBrowserWorker } from './browser-worker.ts';
@@ -41,6 +42,7 @@ export async function main(argv: readonly string[], environment: NodeJS.ProcessE
       terminal: process.stdout.isTTY,
     });
     if (options === 'help') process.stdout.write(`${help}\n`);
+    else if (options === 'version') process.stdout.write(`${packageJson.version}\n`);
     else await run(options, environment, stop);
   });
   // The channel to the program that started this one would keep the process alive.

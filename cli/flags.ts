@@ -3,6 +3,7 @@
 
 import { parseArgs } from 'node:util';
 import { UsageError } from '#core/errors/errors.ts';
+import packageJson from '../package.json' with { type: 'json' };
 
 /**
  * One flag. `read` returns the value of its text; `before` is the value so far. It throws a
@@ -27,7 +28,10 @@ export type Command<F extends Flags> = {
   /** What it does, in a sentence or two. */
   readonly about: string;
   readonly flags: F;
-  /** Names of the arguments without a flag, such as `['FILE']`. All are required. */
+  /**
+   * Names of the arguments without a flag, such as `['FILE']`. All are required; the last may be
+   * given several times if its name ends with `…`.
+   */
   readonly operands: readonly string[];
 };
 
@@ -108,16 +112,17 @@ export const integer = <T extends number | null>(
 });
 
 /**
- * Returns `null` when `--help` was given.
+ * Returns `'help'` or `'version'` when the text of that flag is asked for instead.
  *
  * @throws UsageError for a wrong flag or argument
  */
 export function parseFlags<F extends Flags>(
   command: Command<F>,
   args: readonly string[],
-): { readonly values: FlagValues<F>; readonly operands: readonly string[] } | null {
+): { readonly values: FlagValues<F>; readonly operands: readonly string[] } | 'help' | 'version' {
   const options: Record<string, { type: 'boolean' | 'string'; short?: string }> = {
     help: { type: 'boolean', short: 'h' },
+    version: { type: 'boolean' },
   };
   for (const [name, flag] of Object.entries(command.flags))
     options[name] = { type: flag.hint === null ? 'boolean' : 'string' };
@@ -134,7 +139,7 @@ export function parseFlags<F extends Flags>(
   for (const [name, flag] of Object.entries(command.flags)) values[name] = flag.fallback;
   for (const token of tokens) {
     if (token.kind !== 'option') continue;
-    if (token.name === 'help') return null;
+    if (token.name === 'help' || token.name === 'version') return token.name;
     const flag = Object.hasOwn(command.flags, token.name) ? command.flags[token.name] : undefined;
     if (flag === undefined)
       throw new UsageError(
@@ -149,7 +154,9 @@ export function parseFlags<F extends Flags>(
   const missing = command.operands[positionals.length];
   if (missing !== undefined)
     throw new UsageError(`${missing} is missing: ${command.usage} ${command.operands.join(' ')}.`);
-  const surplus = positionals[command.operands.length];
+  const surplus = command.operands.at(-1)?.endsWith('…')
+    ? undefined
+    : positionals[command.operands.length];
   if (surplus !== undefined)
     throw new UsageError(
       `"${surplus}" is one argument too many; --help shows how this command is called.`,
@@ -167,7 +174,9 @@ export function helpText<F extends Flags>(command: Command<F>): string {
   const width = Math.min(30, Math.max(...rows.map((row) => row.left.length)));
   const list = rows.map((row) => `  ${row.left.padEnd(width)}  ${row.right}`).join('\n');
   const usage = `Usage: ${[command.usage, ...command.operands].join(' ')} [flags]`;
-  return `${command.about}\n\n${usage}\n\n${list}\n  ${'--help'.padEnd(width)}  this text\n`;
+  const versionRow = `  ${'--version'.padEnd(width)}  the version\n`;
+  const helpRow = `  ${'--help'.padEnd(width)}  this text\n`;
+  return `${command.about}\n\n${usage}\n\n${list}\n${versionRow}${helpRow}`;
 }
 
 /**
@@ -181,7 +190,8 @@ export async function runCommand<F extends Flags>(
 ): Promise<void> {
   try {
     const parsed = parseFlags(command, args);
-    if (parsed === null) process.stdout.write(helpText(command));
+    if (parsed === 'help') process.stdout.write(helpText(command));
+    else if (parsed === 'version') process.stdout.write(`${packageJson.version}\n`);
     else process.exitCode = await main(parsed.values, parsed.operands);
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);

@@ -12,7 +12,7 @@ import type { SystemView } from '../gateway/api/views/system-view.ts';
 import { VectorStreamApiError } from './api-errors.ts';
 import type { CallOptions, Transport } from './transport.ts';
 
-export type { Stats };
+export type { HealthView, Stats, SystemView };
 export type ReadyOptions = CallOptions & {
   readonly for?: 'intake' | 'search' | undefined;
 };

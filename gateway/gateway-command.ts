@@ -4,6 +4,7 @@
 import { readFile } from 'node:fs/promises';
 import { isatty } from 'node:tty';
 import { IndexMismatchError, UsageError, VectorStreamError } from '#core/errors/errors.ts';
+import packageJson from '../package.json' with { type: 'json' };
 import { helpText } from './config/config-help.ts';
 import type { Config } from './config/config.ts';
 import { Settings } from './config/live-settings.ts';
@@ -18,8 +19,9 @@ const secondInterruptExitCode = 130;
 export async function main(argv: readonly string[], environment: NodeJS.ProcessEnv): Promise<void> {
   let withTrace = false;
   try {
-    const { help, configFile, flags } = parseFlags(argv);
+    const { help, version, configFile, flags } = parseFlags(argv);
     if (help) return void process.stdout.write(helpText());
+    if (version) return void process.stdout.write(`${packageJson.version}\n`);
     const settings = new Settings({
       yaml: await settingsFile(configFile),
       env: environment,

@@ -52,6 +52,7 @@ stores the choice in the data folder. It starts as many processes as the machine
   --data-dir DIR  folder for the choice and downloaded models
                   (VECTORSTREAM_DATA_DIR, default .vectorstream)
   --name NAME     name in the fleet (default: the host name)
+  --version
   --help
 
 A host name with several addresses stands for several gateways; each one is served.
@@ -71,12 +72,13 @@ const flags = {
   'data-dir': { type: 'string' },
   name: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean' },
 } as const;
 
 export type Surroundings = { readonly hostName: string; readonly terminal: boolean };
 
 /**
- * `'help'` when the flags ask for it.
+ * `'help'` or `'version'` when the flags ask for that.
  *
  * @throws UsageError that names the flag or variable, its value and what is allowed
  */
@@ -84,9 +86,10 @@ export function parseOptions(
   argv: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
   surroundings: Surroundings,
-): RunnerOptions | 'help' {
-  const { help: isHelp, ...given } = parseFlags(argv);
+): RunnerOptions | 'help' | 'version' {
+  const { help: isHelp, version, ...given } = parseFlags(argv);
   if (isHelp === true) return 'help';
+  if (version === true) return 'version';
   const setting = settingReader(given, environment);
   return {
     gatewayUrls: gatewayUrls(setting('gateway', 'VECTORSTREAM_GATEWAY_URL', 'ws://127.0.0.1:8080')),

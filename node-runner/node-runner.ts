@@ -7,6 +7,7 @@ import { candidateRounds } from '#core/runner/device-candidates.ts';
 import { runUntilStopped } from '#core/runner/run-until-stopped.ts';
 import { supervise } from '#core/runner/supervisor.ts';
 import { systemClock } from '#core/time/clock.ts';
+import packageJson from '../package.json' with { type: 'json' };
 import { graphBytesOf } from './graph-files.ts';
 import { describeMachine, platformOf } from './machine.ts';
 import { chooseCandidates } from './measured-choice.ts';
@@ -30,6 +31,7 @@ export async function main(argv: readonly string[], environment: NodeJS.ProcessE
       terminal: process.stdout.isTTY,
     });
     if (options === 'help') process.stdout.write(`${help}\n`);
+    else if (options === 'version') process.stdout.write(`${packageJson.version}\n`);
     else await run(options, stop);
   });
   // The channel to the program that started this one would keep the process alive.

@@ -3,8 +3,10 @@
 import { join } from 'node:path';
 import { systemClock } from '#core/time/clock.ts';
 import type { VectorStreamClient } from '../../client/client.ts';
+import { green } from '../colours.ts';
 import { startGateway, type GatewayProcess } from '../gateway/gateway-process.ts';
 import { startingReason, untilReady } from '../gateway/gateway-readiness.ts';
+import { defaultDemoFolder } from './demo-folder.ts';
 import type { DemoScreen } from './demo-screen.ts';
 
 const gatewayScript = join(import.meta.dirname, '../../gateway/main.ts');
@@ -13,12 +15,16 @@ const readyPollMs = 100;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Engines that the person did not choose are embedded, whatever is configured for `npm start`. */
+/**
+ * Engines that the person did not choose are embedded, and the data folder is the demo's own,
+ * whatever is configured for `npm start`.
+ */
 export function demoEnvironment(environment: Environment, port: number | null): Environment {
   return {
     VECTORSTREAM_SOURCE: 'embedded',
     VECTORSTREAM_STORE: 'embedded',
     ...environment,
+    VECTORSTREAM_DATA_DIR: environment['VECTORSTREAM_DATA_DIR'] || defaultDemoFolder,
     LOG_FORMAT: 'json',
     ...(port !== null && { VECTORSTREAM_PORT: String(port) }),
   };
@@ -38,21 +44,21 @@ export function startDemoGateway(
     clock: systemClock,
     host: hostname.replace(/^\[|\]$/g, ''),
     port: Number(port || 80),
-    dataDir: env['VECTORSTREAM_DATA_DIR'] ?? '.vectorstream',
+    dataDir: env['VECTORSTREAM_DATA_DIR'] ?? defaultDemoFolder,
     logName: 'demo-gateway.log',
     portSetting: '--port N',
     say,
   });
 }
 
-/** Says what the gateway waits for, once per reason. */
+/** Shows what the gateway waits for, and for how long. */
 export async function waitUntilReady(
   client: VectorStreamClient,
   gateway: GatewayProcess,
   signal: AbortSignal,
   screen: DemoScreen,
 ): Promise<void> {
-  let said: string | null = null;
+  const spinner = screen.wait();
   await untilReady({
     client,
     clock: systemClock,
@@ -62,11 +68,10 @@ export async function waitUntilReady(
     hint: `Its log is ${gateway.logPath}.`,
     onWait(reason) {
       gateway.reportWarnings();
-      const line = lineFor(reason);
-      if (line !== said) screen.sayWaiting(line);
-      said = line;
+      spinner.turn(lineFor(reason));
     },
-  });
+  }).finally(() => spinner.finish());
+  screen.sayWaiting(green(`✓ ready after ${spinner.seconds()} s`));
   gateway.setReady();
 }
 

@@ -3,10 +3,11 @@
 
 import { systemClock } from '#core/time/clock.ts';
 import { createProgress, silentProgress, type Progress } from '../progress-bar.ts';
+import { createSpinner, type Spinner } from '../spinner.ts';
 
 export class DemoScreen {
   readonly #isJson: boolean;
-  #progress: Progress = silentProgress;
+  #progress: Pick<Progress, 'say'> = silentProgress;
 
   constructor(isJson: boolean) {
     this.#isJson = isJson;
@@ -30,8 +31,17 @@ export class DemoScreen {
 
   /** Starts a new bar, above which lines are said from now on. */
   begin(label: string, total: number | null): Progress {
-    this.#progress = this.newProgress(label, total);
-    return this.#progress;
+    const progress = this.newProgress(label, total);
+    this.#progress = progress;
+    return progress;
+  }
+
+  /** Starts to wait; lines are said above the spinner from now on. */
+  wait(): Spinner {
+    const silent = { isTTY: false, write: () => true };
+    const spinner = createSpinner(this.#isJson ? silent : process.stdout, systemClock);
+    this.#progress = spinner;
+    return spinner;
   }
 
   /** A bar that does not become the one above which lines are said. */

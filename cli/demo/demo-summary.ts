@@ -1,7 +1,7 @@
 // What the demo shows at its end: a table for people, one JSON object for programs, searches, and
 // what to try next.
 
-import type { SearchResult } from '../../client/client.ts';
+import { bold, cyan, dim, green } from '../colours.ts';
 import { count, duration } from '../progress-bar.ts';
 import type { JobResult } from './demo-job.ts';
 
@@ -40,7 +40,7 @@ export function summaryTable(result: JobResult): string {
   const texts = count(result.uniqueTexts);
   const rows: (readonly [string, string])[] = [
     ['events', count(result.events)],
-    ['stored', count(result.stored)],
+    ['stored', bold(green(count(result.stored)))],
     ['dead-lettered', deadLetterCell(result)],
     ['time', `${duration(result.seconds)}, ${rate} events/s`],
     ['latency', latencyCell(result)],
@@ -53,7 +53,7 @@ export function summaryTable(result: JobResult): string {
     ...(result.restarts > 0 ? [['gateway restarts', count(result.restarts)] as const] : []),
   ];
   const width = Math.max(...rows.map(([name]) => name.length));
-  return `\n${rows.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`).join('\n')}\n`;
+  return `\n${rows.map(([name, value]) => `  ${dim(name.padEnd(width))}  ${value}`).join('\n')}\n`;
 }
 
 function deadLetterCell({ deadLettered, deadLetteredByReason }: JobResult): string {
@@ -70,34 +70,37 @@ function latencyCell({ stats: { latency_ms: latency }, restarts }: JobResult): s
   return `${figures}, from received to searchable${restarts > 0 ? ', since the last restart' : ''}`;
 }
 
-export function searchText(query: string, { took_ms: tookMs, hits }: SearchResult): string {
-  const lines = hits.map(({ score, text, product, events }) => {
-    const types = Object.entries(events.by_type)
-      .map(([type, total]) => `${type} ${count(total)}`)
-      .join(', ');
-    const title = product === null ? text : `${product.name}, ${product.price.toFixed(2)}`;
-    return `    ${score.toFixed(3)}  ${title}\n           ${types}`;
-  });
-  const list = lines.length === 0 ? '    nothing found' : lines.join('\n');
-  return `  “${query}” (${Math.round(tookMs)} ms)\n${list}\n`;
-}
+const defaultUrl = 'http://127.0.0.1:8080';
 
+/**
+ * The addresses to open, and commands that bash, zsh and PowerShell take as they are: PowerShell
+ * would swallow `--` without quotes, and zsh an unquoted `?`.
+ */
 export function nextSteps(url: string, logPath: string): string {
-  const search = (request: string): string =>
-    `  curl -s ${url}/search -H 'content-type: application/json' -d '${request}'`;
+  const target = url === defaultUrl ? '' : ` --target ${url}`;
+  const search = `"gift for a coffee lover"${target}`;
   return [
-    `The gateway stays up at ${url} until Ctrl-C. Try:`,
+    `The gateway stays up until Ctrl-C. Open:`,
     '',
-    search('{"query":"gift for a coffee lover","limit":3}'),
-    search('{"query":"running shoes","filter":{"event_type":"purchase","price_max":120}}'),
-    `  curl -s ${url}/stats`,
-    `  curl -s ${url}/dlq/messages?limit=3`,
-    `  npm run generate -- --count 1000 --rate 100 --target ${url}`,
+    `  ${cyan(`${url}/demo`)}   embed, map and search a list of your own in the browser`,
+    `  ${cyan(`${url}/docs`)}   every call of the API, to try`,
+    `  ${cyan(`${url}/`)}       where everything is`,
     '',
-    `Its log is ${logPath}.`,
+    'Or in another terminal:',
+    '',
+    cyan(`  npm run search ${target === '' ? search : `"--" ${search}`}`),
+    cyan(`  npm run status${target === '' ? '' : ` "--"${target}`}`),
+    cyan(`  npm run generate "--" --count 1000 --rate 100${target}`),
+    '',
+    dim(`Its log is ${logPath}.`),
     '',
   ].join('\n');
 }
+
+/** What a person should know when the demo has ended. */
+export const farewell = (folder: string): string =>
+  `\nStopped. The events of the demo are in ${folder}, and the next demo adds to them: start it ` +
+  'with --reset, or remove the folder, to begin anew. npm start has a folder of its own.\n';
 
 /** Why the totals do not add up; `null` when they do. */
 export function shortfall({ events, stored, deadLettered }: JobResult): string | null {

@@ -1,5 +1,6 @@
 // `npm run demo`: the whole job on this machine, from events to search, in one command.
 
+import { resolve } from 'node:path';
 import { systemClock } from '#core/time/clock.ts';
 import { rest } from '#core/time/rest.ts';
 import type { VectorStreamClient } from '../../client/client.ts';
@@ -9,15 +10,18 @@ import { connectGateway, defaultGatewayUrl } from '../gateway/gateway-connection
 import type { GatewayProcess } from '../gateway/gateway-process.ts';
 import type { EventStream } from '../generator/event-stream.ts';
 import { generatorFlags, streamOf } from '../generator/generator-flags.ts';
-import { listenForInterrupt } from '../interrupt.ts';
+import { listenForInterrupt, type Interrupt } from '../interrupt.ts';
+import { openBrowser } from '../open-browser.ts';
 import { count, tolerateClosedPipes } from '../progress-bar.ts';
+import { hitsText } from '../search/hits-text.ts';
+import { defaultDemoFolder, openDemoFolder } from './demo-folder.ts';
 import { demoEnvironment, startDemoGateway, waitUntilReady } from './demo-gateway.ts';
 import { drainBacklog, runJob, type JobResult } from './demo-job.ts';
 import { DemoScreen } from './demo-screen.ts';
 import {
   exampleQueries,
+  farewell,
   nextSteps,
-  searchText,
   shortfall,
   summaryJson,
   summaryTable,
@@ -40,6 +44,8 @@ const flags = {
     65_535,
     'where the gateway listens (default VECTORSTREAM_PORT, or 8080)',
   ),
+  reset: toggle('removes the events of earlier demos first'),
+  open: toggle('opens the demo page in a browser when all is stored'),
   exit: toggle('ends after the summary instead of staying up'),
   json: toggle('writes one JSON object with the results to the output, and nothing else'),
 };
@@ -50,7 +56,8 @@ const command: Command<typeof flags> = {
   usage: 'npm run demo --',
   about:
     'Starts a gateway and its runners, sends generated events, shows the figures and three ' +
-    'searches, and stays up.',
+    'searches, and stays up.\nIts data is in .vectorstream-demo, apart from that of npm start; ' +
+    'VECTORSTREAM_DATA_DIR names another folder.',
   flags,
   operands: [],
 };
@@ -78,36 +85,56 @@ async function demo(values: Flags): Promise<number> {
     retryForMs,
     onWait: () => undefined,
   });
+  const folder = env['VECTORSTREAM_DATA_DIR'] ?? defaultDemoFolder;
+  openDemoFolder(folder, values.reset);
   try {
-    await using gateway = await startDemoGateway(url, env, (line) => screen.say(line));
-    interrupt.stop.addEventListener('abort', () => gateway.expectEnd(), { once: true });
-    const signal = AbortSignal.any([interrupt.stop, gateway.gone]);
-    const result = await runInGateway(client, gateway, stream, values, signal, screen);
-    const problem = shortfall(result);
-    if (problem !== null) screen.say(problem);
-    if (values.json) process.stdout.write(`${summaryJson(result)}\n`);
-    if (!values.exit) {
-      screen.print(`\n${nextSteps(url, gateway.logPath)}`);
-      await stayUp(gateway, signal);
-    }
-    return problem === null ? 0 : 1;
+    const code = await withGateway({ url, env, client, stream, values, interrupt, screen });
+    if (!values.exit) screen.print(farewell(resolve(folder)));
+    return code;
   } catch (error) {
     if (!interrupt.stop.aborted) throwExplained(error);
-    screen.say('Stopped. Accepted events are safe; the next start processes them.');
+    screen.say(
+      `Stopped. The accepted events are safe in ${resolve(folder)}; the next demo stores them.`,
+    );
     return 130;
   }
 }
 
+type Run = {
+  readonly url: string;
+  readonly env: ReturnType<typeof demoEnvironment>;
+  readonly client: VectorStreamClient;
+  readonly stream: EventStream;
+  readonly values: Flags;
+  readonly interrupt: Interrupt;
+  readonly screen: DemoScreen;
+};
+
+/** Resolves to the exit code when the gateway has stopped. */
+async function withGateway(run: Run): Promise<number> {
+  const { url, env, values, interrupt, screen } = run;
+  await using gateway = await startDemoGateway(url, env, (line) => screen.say(line));
+  interrupt.stop.addEventListener('abort', () => gateway.expectEnd(), { once: true });
+  const signal = AbortSignal.any([interrupt.stop, gateway.gone]);
+  const result = await sendAndSearch(run, gateway, signal);
+  const problem = shortfall(result);
+  if (problem !== null) screen.say(problem);
+  if (values.json) process.stdout.write(`${summaryJson(result)}\n`);
+  if (!values.exit) {
+    screen.print(`\n${nextSteps(url, gateway.logPath)}`);
+    if (values.open)
+      openBrowser(`${url}/demo`, () => screen.say(`No browser starts here: open ${url}/demo`));
+    await stayUp(gateway, signal);
+  }
+  return problem === null ? 0 : 1;
+}
+
 /** Sends the stream, and shows its summary and three searches. */
-async function runInGateway(
-  client: VectorStreamClient,
+async function sendAndSearch(
+  { client, stream, values, screen }: Run,
   gateway: GatewayProcess,
-  stream: EventStream,
-  values: Flags,
   signal: AbortSignal,
-  screen: DemoScreen,
 ): Promise<JobResult> {
-  screen.begin('starting the gateway', null);
   await waitUntilReady(client, gateway, signal, screen);
   await drainBacklog({
     client,
@@ -136,7 +163,7 @@ async function runInGateway(
   screen.print(summaryTable(result));
   screen.print('\nThree searches, by meaning:\n\n');
   for (const query of exampleQueries)
-    screen.print(searchText(query, await client.search({ query, limit: 3 }, { signal })));
+    screen.print(hitsText(query, await client.search({ query, limit: 3 }, { signal })));
   return result;
 }
 

@@ -21,8 +21,8 @@ import {
   duration,
   tolerateClosedPipes,
 } from '../progress-bar.ts';
+import { monitor } from '../status/gateway-monitor.ts';
 import type { EventStream } from './event-stream.ts';
-import { monitor } from './gateway-monitor.ts';
 import { generatorFlags, streamOf } from './generator-flags.ts';
 import { kafkaEndpointOf } from './kafka-endpoint.ts';
 import { gatewayTarget, sendEvents, type SendResult } from './send-events.ts';

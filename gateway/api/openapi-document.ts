@@ -3,6 +3,7 @@
 
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { assert } from '#core/errors/assert.ts';
+import packageJson from '../../package.json' with { type: 'json' };
 import { ruleOf } from '../access/route-rules.ts';
 import { problemContentType, titleOf } from '../http/problem-document.ts';
 import type { AppEnv } from './app-env.ts';
@@ -78,7 +79,7 @@ export function openApiDocument(app: OpenAPIHono<AppEnv>): Document {
     openapi: '3.1.0',
     info: {
       title: 'VectorStream',
-      version: '0.1.0',
+      version: packageJson.version,
       license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
       description:
         'Turns a stream of e-commerce behaviour events into a live, searchable vector index.',

@@ -7,6 +7,7 @@ import { show, unknownName } from './setting-errors.ts';
 
 export type Flags = {
   readonly help: boolean;
+  readonly version: boolean;
   /** `--config FILE`. */
   readonly configFile: string | null;
   /** Values of settings, by flag without dashes. */
@@ -20,11 +21,15 @@ export type Flags = {
  */
 export function parseFlags(argv: readonly string[]): Flags {
   const flags = new Map<string, string>();
-  let help = false;
+  let [help, version] = [false, false];
   for (let i = 0; i < argv.length; i += 1) {
     const word = at(argv, i);
     if (word === '--help' || word === '-h') {
       help = true;
+      continue;
+    }
+    if (word === '--version') {
+      version = true;
       continue;
     }
     if (!word.startsWith('--'))
@@ -41,7 +46,7 @@ export function parseFlags(argv: readonly string[]): Flags {
   }
   const configFile = flags.get('config') ?? null;
   flags.delete('config');
-  return { help, configFile, flags };
+  return { help, version, configFile, flags };
 }
 
 /** @throws UsageError when no setting has this flag. */
@@ -52,6 +57,7 @@ export function settingOfFlag(name: string): Setting {
     ...settings.flatMap(({ flag }) => (flag === null ? [] : [`--${flag}`])),
     '--config',
     '--help',
+    '--version',
   ];
   throw unknownName('flag', `--${name}`, flags);
 }

@@ -58,9 +58,18 @@ describe('flags', () => {
     expect(() => parseFlags(command, args)).toThrow(new UsageError(message));
   });
 
+  test('a last argument that ends with … may be given several times, but not left out', () => {
+    const several = { ...command, operands: ['WORDS…'] };
+    expect(parseFlags(several, ['warm', '--burst', 'coat'])).toMatchObject({
+      operands: ['warm', 'coat'],
+    });
+    expect(() => parseFlags(several, [])).toThrow('WORDS… is missing');
+  });
+
   test('--help wins over everything and lists every flag', () => {
-    expect(parseFlags(command, ['--help'])).toBeNull();
-    expect(parseFlags(command, ['-h'])).toBeNull();
+    expect(parseFlags(command, ['--help'])).toBe('help');
+    expect(parseFlags(command, ['-h'])).toBe('help');
+    expect(parseFlags(command, ['--version'])).toBe('version');
     for (const name of Object.keys(flags)) expect(helpText(command)).toContain(`--${name}`);
   });
 });

@@ -301,6 +301,7 @@ describe('help for people', () => {
     for (const flag of settings.flatMap((setting) => setting.flag ?? []))
       expect(helpText()).toContain(`--${flag}\n`);
     expect(parseFlags(['--help']).help).toBe(true);
+    expect(parseFlags(['--version']).version).toBe(true);
     expect(parseFlags(['--config', 'other.yaml', '--port', '1'])).toMatchObject({
       configFile: 'other.yaml',
       flags: new Map([['port', '1']]),

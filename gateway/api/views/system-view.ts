@@ -6,6 +6,7 @@ import { availableParallelism, freemem, loadavg, totalmem } from 'node:os';
 import { monitorEventLoopDelay, PerformanceObserver } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
 import { z } from '@hono/zod-openapi';
+import packageJson from '../../../package.json' with { type: 'json' };
 import type { DiskSpace } from '../../storage/disk-space.ts';
 
 export const systemSchema = z
@@ -82,7 +83,6 @@ export type SystemView = z.infer<typeof systemSchema>;
 
 const windowMs = 60_000;
 const resolutionMs = 10;
-const version = '0.1.0';
 
 /**
  * Watches event-loop delays and garbage collections over about a minute; this costs a timer of 10
@@ -179,7 +179,7 @@ export async function systemOf({
     causes,
     uptime_seconds: Math.round((now - startedAt) / 1000),
     versions: {
-      vectorstream: version,
+      vectorstream: packageJson.version,
       node: process.versions.node,
       v8: process.versions.v8,
       sqlite: process.versions['sqlite'] ?? null,

@@ -2,8 +2,8 @@
 
 import type { Clock } from '#core/ports.ts';
 import type { Stats, VectorStreamClient } from '../../client/client.ts';
-import { count } from '../progress-bar.ts';
-import type { ProgressOutput } from '../progress-bar.ts';
+import { count, type ProgressOutput } from '../progress-bar.ts';
+import { known } from './status-text.ts';
 
 export type MonitorOptions = {
   readonly client: Pick<VectorStreamClient, 'stats'>;
@@ -53,9 +53,4 @@ function monitorLine(
     `runners ${runners.filter(({ state }) => state === 'ready').length}/${runners.length}`,
     `${count(Math.round(memory.rss_bytes / 1e6))} MB`,
   ].join('  ');
-}
-
-/** `?` for what the gateway does not know yet. */
-function known(value: number | null | undefined): string {
-  return value === null || value === undefined ? '?' : count(value);
 }

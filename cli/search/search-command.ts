@@ -1,0 +1,66 @@
+// `npm run search`: asks a gateway, and prints the hits for people.
+
+import { eventTypes } from '#core/ports.ts';
+import { choice, integer, number, runCommand, text, toggle } from '../flags.ts';
+import type { Command, FlagValues } from '../flags.ts';
+import {
+  connectGateway,
+  defaultGatewayUrl,
+  requireHttpUrl,
+} from '../gateway/gateway-connection.ts';
+import { listenForInterrupt } from '../interrupt.ts';
+import { tolerateClosedPipes } from '../progress-bar.ts';
+import { hitsText } from './hits-text.ts';
+
+const flags = {
+  limit: integer('N', 5, 1, 100, 'how many hits'),
+  'event-type': choice(eventTypes, null, 'only products with such events'),
+  category: text('NAME', null, 'only products of this category'),
+  'price-max': number('P', null, 0, 1e12, 'only products with events at this price or less'),
+  json: toggle('prints the answer of POST /search as it is'),
+  target: text(
+    'URL',
+    null,
+    'the gateway (default http://127.0.0.1:8080, or by VECTORSTREAM_HOST and VECTORSTREAM_PORT)',
+  ),
+};
+
+const command: Command<typeof flags> = {
+  usage: 'npm run search --',
+  about:
+    'Searches the index of a running gateway by meaning.\n' +
+    'VECTORSTREAM_API_KEY is sent along when it is set.',
+  flags,
+  operands: ['WORDS…'],
+};
+
+const retryForMs = 5_000;
+const graceMs = 1_000;
+
+async function search(values: FlagValues<typeof flags>, words: readonly string[]): Promise<number> {
+  using interrupt = listenForInterrupt(graceMs);
+  tolerateClosedPipes(interrupt.trigger);
+  const url = values.target ?? defaultGatewayUrl(process.env);
+  requireHttpUrl(url);
+  const { client, throwExplained } = connectGateway({
+    url,
+    apiKey: process.env['VECTORSTREAM_API_KEY'] ?? null,
+    retryForMs,
+    onWait: (reason) => process.stderr.write(`${reason}\n`),
+  });
+  const query = words.join(' ');
+  const filter = {
+    ...(values['event-type'] !== null && { event_type: values['event-type'] }),
+    ...(values.category !== null && { category: values.category }),
+    ...(values['price-max'] !== null && { price_max: values['price-max'] }),
+  };
+  const result = await client
+    .search({ query, limit: values.limit, filter }, { signal: interrupt.stop })
+    .catch(throwExplained);
+  process.stdout.write(
+    values.json ? `${JSON.stringify(result)}\n` : `\n${hitsText(query, result)}`,
+  );
+  return 0;
+}
+
+await runCommand(command, process.argv.slice(2), search);

@@ -1,0 +1,62 @@
+// `npm run status`: says what a running gateway can do now and what is wrong with it.
+
+import { systemClock } from '#core/time/clock.ts';
+import { runCommand, text, toggle } from '../flags.ts';
+import type { Command, FlagValues } from '../flags.ts';
+import {
+  connectGateway,
+  defaultGatewayUrl,
+  requireHttpUrl,
+} from '../gateway/gateway-connection.ts';
+import { listenForInterrupt } from '../interrupt.ts';
+import { tolerateClosedPipes } from '../progress-bar.ts';
+import { monitor } from './gateway-monitor.ts';
+import { askStatus, statusText } from './status-text.ts';
+
+const flags = {
+  watch: toggle('stays, and shows the figures every second until Ctrl-C'),
+  json: toggle('prints the answer of GET /health as it is'),
+  target: text(
+    'URL',
+    null,
+    'the gateway (default http://127.0.0.1:8080, or by VECTORSTREAM_HOST and VECTORSTREAM_PORT)',
+  ),
+};
+
+const command: Command<typeof flags> = {
+  usage: 'npm run status --',
+  about:
+    'Shows what a running gateway can do and what is wrong with it.\n' +
+    'The exit code is 0 when all is well, and 1 when something is degraded or nothing answers.\n' +
+    'VECTORSTREAM_API_KEY is sent along when it is set.',
+  flags,
+  operands: [],
+};
+
+const retryForMs = 2_000;
+const graceMs = 1_000;
+
+async function status({ target, watch, json }: FlagValues<typeof flags>): Promise<number> {
+  using interrupt = listenForInterrupt(graceMs);
+  tolerateClosedPipes(interrupt.trigger);
+  const signal = interrupt.stop;
+  const url = target ?? defaultGatewayUrl(process.env);
+  requireHttpUrl(url);
+  const { client, throwExplained } = connectGateway({
+    url,
+    apiKey: process.env['VECTORSTREAM_API_KEY'] ?? null,
+    retryForMs,
+    onWait: () => undefined,
+  });
+  if (watch) {
+    await monitor({ client, clock: systemClock, signal, out: process.stdout }).catch(
+      throwExplained,
+    );
+    return 0;
+  }
+  const found = await askStatus(client, url, signal).catch(throwExplained);
+  process.stdout.write(json ? `${JSON.stringify(found.health)}\n` : statusText(found));
+  return found.health.status === 'ok' ? 0 : 1;
+}
+
+await runCommand(command, process.argv.slice(2), status);
