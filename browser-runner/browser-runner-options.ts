@@ -69,6 +69,7 @@ come from the gateway.
   --data-dir DIR    where the browser keeps its files
                     VECTORSTREAM_DATA_DIR [.vectorstream]
   --name NAME       name in the fleet [host name]
+  --check           print which browser would run, and end
   --version
   --help
 
@@ -92,12 +93,13 @@ const flags = {
   name: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean' },
+  check: { type: 'boolean' },
 } as const;
 
 export type Surroundings = { readonly hostName: string; readonly terminal: boolean };
 
 /**
- * `'help'` or `'version'` when the flags ask for that.
+ * `'help'`, `'version'` or `'check'` when the flags ask for that.
  *
  * @throws UsageError that names the flag or variable, its value and what is allowed
  */
@@ -105,10 +107,11 @@ export function parseOptions(
   argv: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
   surroundings: Surroundings,
-): BrowserRunnerOptions | 'help' | 'version' {
-  const { help: isHelp, version, ...given } = parseFlags(argv);
+): BrowserRunnerOptions | 'help' | 'version' | 'check' {
+  const { help: isHelp, version, check, ...given } = parseFlags(argv);
   if (isHelp === true) return 'help';
   if (version === true) return 'version';
+  if (check === true) return 'check';
   const setting = settingReader(given, environment);
   const runners = countOrAuto(setting('runners', null, '1'), 64);
   return {

@@ -43,6 +43,7 @@ export async function main(argv: readonly string[], environment: NodeJS.ProcessE
     });
     if (options === 'help') process.stdout.write(`${help}\n`);
     else if (options === 'version') process.stdout.write(`${packageJson.version}\n`);
+    else if (options === 'check') process.stdout.write(`${await browserOf(environment)}\n`);
     else await run(options, environment, stop);
   });
   // The channel to the program that started this one would keep the process alive.
@@ -57,13 +58,7 @@ async function run(
   stop: AbortSignal,
 ): Promise<void> {
   const log = createLog({ level: options.logLevel, format: options.logFormat });
-  const executablePath = await findBrowser({
-    platform: process.platform,
-    environment,
-    home: homedir(),
-    puppeteerPath: () => puppeteer.executablePath(),
-    isFile: (path) => statSync(path, { throwIfNoEntry: false })?.isFile() === true,
-  });
+  const executablePath = await browserOf(environment);
   const trustedKeys = options.tlsCa === null ? [] : await trustedKeysOf(options.tlsCa);
   const hasGpu = mayHaveGpu(process.platform, namesIn);
   const gpuHint = gpuHints[process.platform] ?? 'see docs/browser-runner.md';
@@ -102,6 +97,15 @@ async function run(
     drainMsMax,
   });
 }
+
+const browserOf = (environment: NodeJS.ProcessEnv): Promise<string> =>
+  findBrowser({
+    platform: process.platform,
+    environment,
+    home: homedir(),
+    puppeteerPath: () => puppeteer.executablePath(),
+    isFile: (path) => statSync(path, { throwIfNoEntry: false })?.isFile() === true,
+  });
 
 /**
  * One address for each gateway, however often it is named: a page connects only to the gateway that

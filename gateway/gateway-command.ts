@@ -9,21 +9,26 @@ import { helpText } from './config/config-help.ts';
 import type { Config } from './config/config.ts';
 import { Settings } from './config/live-settings.ts';
 import { parseFlags } from './config/parse-flags.ts';
+import { SettingsError } from './config/settings-error.ts';
 import { startGateway } from './gateway.ts';
 import { createLog } from './telemetry/gateway-log.ts';
 
+/** Read from the working directory, if it is there. */
+export const defaultSettingsFile = 'vectorstream.yaml';
 /** With this code a shell reports SIGINT. A second Ctrl-C does not wait for the stop to finish. */
 const secondInterruptExitCode = 130;
 
 /** Runs until a signal ends the process; returns at once for `--help`. */
 export async function main(argv: readonly string[], environment: NodeJS.ProcessEnv): Promise<void> {
   let withTrace = false;
+  let file = defaultSettingsFile;
   try {
     const { help, version, configFile, flags } = parseFlags(argv);
+    file = configFile ?? defaultSettingsFile;
     if (help) return void process.stdout.write(helpText());
     if (version) return void process.stdout.write(`${packageJson.version}\n`);
     const settings = new Settings({
-      yaml: await settingsFile(configFile),
+      yaml: await readSettingsFile(configFile),
       env: environment,
       flags,
     });
@@ -31,7 +36,11 @@ export async function main(argv: readonly string[], environment: NodeJS.ProcessE
     withTrace = ['debug', 'trace'].includes(settings.config.logging.level);
     await run(settings, overridden, environment);
   } catch (error) {
-    process.stderr.write(`${failureMessage(error, withTrace)}\n`);
+    process.stderr.write(
+      error instanceof SettingsError
+        ? `${error.located(file)}\n`
+        : `${failureMessage(error, withTrace)}\n`,
+    );
     process.exit(error instanceof UsageError || error instanceof IndexMismatchError ? 2 : 1);
   }
 }
@@ -115,8 +124,8 @@ function exitWhileStarting(): void {
 }
 
 /** `vectorstream.yaml` may be absent; a file named by `--config` may not. */
-async function settingsFile(requested: string | null): Promise<string | null> {
-  const file = requested ?? 'vectorstream.yaml';
+export async function readSettingsFile(requested: string | null): Promise<string | null> {
+  const file = requested ?? defaultSettingsFile;
   try {
     return await readFile(file, 'utf8');
   } catch (error) {

@@ -5,15 +5,22 @@ import type { Config } from './config.ts';
 import { isLoopback } from './network.ts';
 import { refuseWeakSecrets } from './refuse-weak-secrets.ts';
 import { show } from './setting-errors.ts';
+import { keepMistake, SettingsError, type Mistake } from './settings-error.ts';
 
-/** @throws UsageError for the first combination that cannot work. */
+const checks: readonly ((config: Config) => void)[] = [
+  checkCredentials,
+  checkRunnerTokens,
+  checkCertificate,
+  checkKafka,
+  checkQdrant,
+  checkDelays,
+];
+
+/** @throws SettingsError for the combinations that cannot work. */
 export function checkCombinations(config: Config): void {
-  checkCredentials(config);
-  checkRunnerTokens(config);
-  checkCertificate(config);
-  checkKafka(config);
-  checkQdrant(config);
-  checkDelays(config);
+  const mistakes: Mistake[] = [];
+  for (const check of checks) keepMistake(mistakes, null, () => check(config));
+  if (mistakes.length > 0) throw new SettingsError(mistakes);
 }
 
 /**

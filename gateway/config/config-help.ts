@@ -32,28 +32,35 @@ export function exampleYaml(): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** The output of `npm start -- --help`. */
+/** The output of `npm start -- --help`: the settings by section, each flag with its variable. */
 export function helpText(): string {
-  const rows = settings.flatMap(({ key, flag, variable }) => [
-    `  ${flag === null ? variable : `--${flag}`}`,
-    ...wrapped(isSet(key.default) ? `${key.help} Default ${String(key.default)}.` : key.help),
-    ...wrapped(key.allowed),
-  ]);
-  return [
+  const lines = [
     'Usage: npm start -- [--name value …]',
     '',
     'Starts the gateway. It accepts events, has runners embed their texts, keeps the vector index',
     'and answers searches.',
     'Settings come from vectorstream.yaml, then from the environment, then from flags.',
-    'vectorstream.example.yaml lists the three names of each setting.',
+    'npm run check tries them without a start.',
     '',
     '  --config FILE',
     '      Settings file to read instead of vectorstream.yaml.',
+    '  --version',
+    '      Print the version.',
     '  --help',
     '      Print this text.',
-    ...rows,
-    '',
-  ].join('\n');
+  ];
+  let section = '';
+  for (const { section: next, name, key, flag, variable } of settings) {
+    if (next !== section) lines.push('', `${next}:`);
+    section = next;
+    lines.push(
+      `  ${flag === null ? variable : `--${flag}`}`,
+      ...(flag === null ? [] : [`      ${variable}, ${next}.${name}`]),
+      ...wrapped(isSet(key.default) ? `${key.help} Default ${String(key.default)}.` : key.help),
+      ...wrapped(`Allowed: ${key.allowed}.`),
+    );
+  }
+  return `${lines.join('\n')}\n`;
 }
 
 function names({ variable, flag, key }: Setting): string {

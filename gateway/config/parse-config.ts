@@ -1,5 +1,5 @@
-// Turns file, environment and flags into one checked Config, or stops with one line that names the
-// setting, its value and what is allowed.
+// Turns file, environment and flags into one checked Config, or stops with every mistake: one line
+// each, with the setting, its value and what is allowed.
 
 import { UsageError } from '#core/errors/errors.ts';
 import { checkCombinations } from './check-combinations.ts';
@@ -7,6 +7,7 @@ import { foreignVariables, settings, type Setting } from './config-schema.ts';
 import { configView, type Config } from './config.ts';
 import { settingOfFlag } from './parse-flags.ts';
 import { checkedValue, unknownName } from './setting-errors.ts';
+import { keepMistake, SettingsError, type Mistake } from './settings-error.ts';
 import { settingsInFile } from './settings-file.ts';
 
 export type ConfigInput = {
@@ -28,7 +29,7 @@ export type Resolved = ReadonlyMap<string, { readonly value: unknown; readonly o
 /**
  * Defaults < file < environment < flags. Pure.
  *
- * @throws UsageError with a message of one line.
+ * @throws SettingsError with every mistake; its message has a line for each.
  */
 export function parseConfig(input: ConfigInput): Config {
   return configOf(parseSettings(input));
@@ -38,45 +39,70 @@ export function parseConfig(input: ConfigInput): Config {
  * Each setting with its checked value and its origin. `configOf` then checks them against each
  * other.
  *
- * @throws UsageError
+ * @throws SettingsError
  */
 export function parseSettings(input: ConfigInput): Resolved {
-  const given = new Map<string, { value: unknown; from: string; origin: Origin }>();
-  for (const [setting, value] of settingsInFile(input.yaml))
-    given.set(setting.path, { value, from: setting.path, origin: 'file' });
+  const file = settingsInFile(input.yaml);
+  const mistakes: Mistake[] = [...file.mistakes, ...unknownVariables(input.env)];
+  const given = new Map<string, Given>();
+  for (const { setting, value, line } of file.found)
+    given.set(setting.path, { value, from: setting.path, origin: 'file', line });
   for (const [setting, value] of settingsInEnvironment(input.env))
-    given.set(setting.path, { value, from: setting.variable, origin: 'environment' });
-  for (const [name, value] of input.flags)
-    given.set(settingOfFlag(name).path, { value, from: `--${name}`, origin: 'flag' });
-  return new Map(
-    settings.map((setting) => {
-      const entry = given.get(setting.path);
-      return [
-        setting.path,
-        entry === undefined
-          ? { value: setting.key.default, origin: 'default' as const }
-          : { value: checkedValue(setting, entry.value, entry.from), origin: entry.origin },
-      ];
-    }),
-  );
+    given.set(setting.path, { value, from: setting.variable, origin: 'environment', line: null });
+  for (const [name, value] of input.flags) {
+    const known = keepMistake(mistakes, null, () => settingOfFlag(name));
+    if (known !== null)
+      given.set(known.value.path, { value, from: `--${name}`, origin: 'flag', line: null });
+  }
+  const resolved = new Map<string, { readonly value: unknown; readonly origin: Origin }>();
+  for (const setting of settings) {
+    const { path, key } = setting;
+    const { value, from, origin, line } = given.get(path) ?? {
+      value: key.default,
+      from: null,
+      origin: 'default' as const,
+      line: null,
+    };
+    const checked =
+      from === null
+        ? { value }
+        : keepMistake(mistakes, line, () => checkedValue(setting, value, from));
+    if (checked !== null) resolved.set(path, { value: checked.value, origin });
+  }
+  if (mistakes.length > 0) throw new SettingsError(mistakes);
+  return resolved;
 }
+
+type Given = {
+  readonly value: unknown;
+  /** The name under which it was given. */
+  readonly from: string;
+  readonly origin: Origin;
+  readonly line: number | null;
+};
 
 /**
  * The settings in a file of overrides, by `section.name`.
  *
- * @throws UsageError
+ * @throws SettingsError
  */
 export function parseOverrides(yaml: string): ReadonlyMap<string, unknown> {
-  return new Map(
-    [...settingsInFile(yaml)].map(([setting, value]) => {
+  const { found, mistakes } = settingsInFile(yaml);
+  const all: Mistake[] = [...mistakes];
+  const values = new Map<string, unknown>();
+  for (const { setting, value, line } of found) {
+    const kept = keepMistake(all, line, () => {
       if (!setting.key.live)
         throw new UsageError(
           `${setting.path} cannot be overridden: ` +
             'it is set by file, environment or flag, and takes effect at the start.',
         );
-      return [setting.path, checkedValue(setting, value, setting.path)];
-    }),
-  );
+      return checkedValue(setting, value, setting.path);
+    });
+    if (kept !== null) values.set(setting.path, kept.value);
+  }
+  if (all.length > 0) throw new SettingsError(all);
+  return values;
 }
 
 /**
@@ -96,9 +122,11 @@ function* settingsInEnvironment(env: ConfigInput['env']): Generator<[Setting, un
     const value = env[setting.variable];
     if (value !== undefined && value !== '') yield [setting, value];
   }
+}
+
+function unknownVariables(env: ConfigInput['env']): readonly Mistake[] {
   const known = [...settings.map(({ variable }) => variable), ...foreignVariables];
-  for (const name of Object.keys(env)) {
-    if (name.startsWith('VECTORSTREAM_') && !known.includes(name))
-      throw unknownName('variable', name, known);
-  }
+  return Object.keys(env)
+    .filter((name) => name.startsWith('VECTORSTREAM_') && !known.includes(name))
+    .map((name) => ({ message: unknownName('variable', name, known).message, line: null }));
 }

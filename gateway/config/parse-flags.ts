@@ -1,9 +1,10 @@
-// Reads the flags of the command line, and stops at the first that does not exist.
+// Reads the flags of the command line, and names every one that does not exist.
 
 import { at } from '#core/errors/assert.ts';
 import { UsageError } from '#core/errors/errors.ts';
 import { settings, type Setting } from './config-schema.ts';
 import { show, unknownName } from './setting-errors.ts';
+import { keepMistake, SettingsError, type Mistake } from './settings-error.ts';
 
 export type Flags = {
   readonly help: boolean;
@@ -17,10 +18,11 @@ export type Flags = {
 /**
  * Reads `--name value` and `--name=value`.
  *
- * @throws UsageError
+ * @throws UsageError, a `SettingsError` for names that do not exist
  */
 export function parseFlags(argv: readonly string[]): Flags {
   const flags = new Map<string, string>();
+  const mistakes: Mistake[] = [];
   let [help, version] = [false, false];
   for (let i = 0; i < argv.length; i += 1) {
     const word = at(argv, i);
@@ -38,12 +40,15 @@ export function parseFlags(argv: readonly string[]): Flags {
       );
     const equals = word.indexOf('=');
     const name = equals < 0 ? word.slice(2) : word.slice(2, equals);
-    if (name !== 'config') settingOfFlag(name);
+    if (name !== 'config') keepMistake(mistakes, null, () => settingOfFlag(name));
     const value = equals < 0 ? argv[(i += 1)] : word.slice(equals + 1);
-    if (value === undefined || (name === 'config' && value === ''))
+    if (value === undefined || (name === 'config' && value === '')) {
+      if (mistakes.length > 0) break;
       throw new UsageError(`--${name} needs a value; --help lists what is allowed.`);
+    }
     flags.set(name, value);
   }
+  if (mistakes.length > 0) throw new SettingsError(mistakes);
   const configFile = flags.get('config') ?? null;
   flags.delete('config');
   return { help, version, configFile, flags };

@@ -26,7 +26,7 @@ export function openKafkaParts(
   { alone, clock, log }: { readonly alone: boolean; readonly clock: Clock; readonly log: Log },
 ): KafkaParts {
   const { topic, groupId, partitions, createTopics: mayCreate, compression } = config;
-  const connection = connectionOf(config, log);
+  const connection = kafkaConnectionOf(config, log);
   const plan = { topic, partitions, mayCreate, config: {} };
   const source = createKafkaSource({
     ...kafkaSourceDefaults,
@@ -61,7 +61,7 @@ export function openKafkaParts(
   };
 }
 
-function connectionOf(
+export function kafkaConnectionOf(
   { brokers, ssl, saslMechanism, saslUsername, saslPassword }: Config['kafka'],
   log: Log,
 ): KafkaConnection {

@@ -69,7 +69,7 @@ async function run(path: string, args: readonly string[] = [], fake: Fake = {}):
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
   const parsed = parseFlags(importCommand, [path, '--report', reportPath, ...args]);
-  if (parsed === null) throw new Error('help was asked for');
+  if (typeof parsed === 'string') throw new Error('help was asked for');
   const code = await runImport(path, parsed.values, {
     clock: systemClock,
     signal: stop.signal,

@@ -10,6 +10,7 @@ import { sourceKind, storeKind } from '../../gateway/config/config.ts';
 import { isLoopback } from '../../gateway/config/network.ts';
 import { parseConfig, type ConfigInput } from '../../gateway/config/parse-config.ts';
 import { parseFlags } from '../../gateway/config/parse-flags.ts';
+import { SettingsError } from '../../gateway/config/settings-error.ts';
 
 const parse = ({
   yaml = null,
@@ -31,13 +32,23 @@ function refusal(input: Parameters<typeof parse>[0]): string {
   throw new Error('It was accepted.');
 }
 
+function refused(run: () => unknown): SettingsError {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof SettingsError) return error;
+  }
+  throw new Error('It was accepted.');
+}
+
 /** Whether it runs to the end or throws a UsageError of one line; rethrows anything else. */
 function inOneLine(run: () => unknown): boolean {
   try {
     run();
     return true;
   } catch (error) {
-    if (error instanceof UsageError) return /^[^\r\n\u2028\u2029]{1,400}$/.test(error.message);
+    if (error instanceof UsageError)
+      return error.message.split('\n').every((line) => /^[^\r\n\u2028\u2029]{1,400}$/.test(line));
     throw error;
   }
 }
@@ -106,6 +117,39 @@ describe('a mistake is reported in one line with name, value and bound', () => {
     ],
   ])('%j', (input, message) => {
     expect(refusal(input)).toBe(message);
+  });
+
+  test('every mistake is told at once, each with its line of the file', () => {
+    const yaml = [
+      'gateway:',
+      '  port: many',
+      '  prot: 1',
+      'logging:',
+      '  level: loud',
+      'qdrant:',
+      '  url: localhost',
+    ].join('\n');
+    const all = refused(() =>
+      parseConfig({
+        yaml,
+        env: { VECTORSTREAM_PROT: '1', LOG_LEVEL: 'info', KAFKA_TOPIC: 'a b' },
+        flags: new Map([['runners', '-1']]),
+      }),
+    );
+    // What the environment replaces is not used, and not refused.
+    expect(all.located('shop.yaml').split('\n')).toEqual([
+      'shop.yaml:3: Unknown setting "gateway.prot": did you mean gateway.port?',
+      'Unknown variable "VECTORSTREAM_PROT": did you mean VECTORSTREAM_PORT?',
+      'shop.yaml:2: gateway.port is "many"; allowed: a whole number from 0 to 65535.',
+      expect.stringMatching(/^KAFKA_TOPIC is "a b"; allowed: /),
+      expect.stringMatching(/^shop\.yaml:7: qdrant\.url is "localhost"; allowed: /),
+      expect.stringMatching(/^--runners is "-1"; allowed: /),
+    ]);
+    expect(refused(() => parseFlags(['--prot', '1', '--levl', 'x'])).mistakes).toHaveLength(2);
+    const together = { VECTORSTREAM_SOURCE: 'kafka', VECTORSTREAM_STORE: 'qdrant' };
+    expect(
+      refused(() => parseConfig({ yaml: null, env: together, flags: new Map() })).mistakes,
+    ).toHaveLength(2);
   });
 
   test('invalid YAML is reported by its position, without quoting the file', () => {
@@ -297,9 +341,11 @@ describe('help for people', () => {
       expect(new Set(names).size).toBe(names.length);
   });
 
-  test('--help names every flag', () => {
-    for (const flag of settings.flatMap((setting) => setting.flag ?? []))
-      expect(helpText()).toContain(`--${flag}\n`);
+  test('--help names every flag with its variable beside it', () => {
+    for (const { flag, variable } of settings)
+      expect(helpText()).toContain(
+        flag === null ? `\n  ${variable}\n` : `\n  --${flag}\n      ${variable}, `,
+      );
     expect(parseFlags(['--help']).help).toBe(true);
     expect(parseFlags(['--version']).version).toBe(true);
     expect(parseFlags(['--config', 'other.yaml', '--port', '1'])).toMatchObject({

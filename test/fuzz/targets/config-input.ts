@@ -86,7 +86,7 @@ export const config: Target = {
     const overrides = allowing(UsageError, () => parseOverrides(yaml));
     for (const told of [result, overrides]) {
       if (!('refusal' in told)) continue;
-      oneLine(told.refusal.message, 1200);
+      for (const line of told.refusal.message.split('\n')) oneLine(line, 1200);
       assert(
         !told.refusal.message.includes(secret) || isElsewhere(input.toString()),
         `no message shows a secret: ${told.refusal.message}`,

@@ -1,0 +1,77 @@
+// Checks the engines and the model that the settings name: broker, topic, store, model files.
+
+import { pino } from 'pino';
+import { openKafka, withAdmin } from '../../kafka/kafka-client.ts';
+import { storeKind, type Config } from '../config/config.ts';
+import { findModel } from '../fleet/find-model.ts';
+import { openGatewayModel } from '../fleet/open-model.ts';
+import { kafkaConnectionOf } from '../kafka/open-kafka.ts';
+import { finding, notOk, ok, type Finding } from './finding.ts';
+
+const silent = pino({ level: 'silent' });
+
+/** The broker, and the topic of the events. */
+export async function checkKafka(config: Config['kafka']): Promise<readonly Finding[]> {
+  const { topic, createTopics } = config;
+  const brokers = config.brokers?.join(', ') ?? '';
+  const kafka = openKafka(kafkaConnectionOf(config, silent));
+  const partitions: number[] = [];
+  const broker = await finding('broker', () =>
+    withAdmin(kafka, async (admin) => {
+      const cluster = await admin.describeCluster();
+      if ((await admin.listTopics()).includes(topic)) {
+        const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+        partitions.push(topics[0]?.partitions.length ?? 0);
+      }
+      return ok('broker', `${cluster.brokers.length} at ${brokers}`);
+    }).catch((error: unknown) => {
+      const why = error instanceof Error ? error.message : String(error);
+      return notOk('broker', `${brokers}: ${why}; start it, or correct the KAFKA_ variables`);
+    }),
+  );
+  if (!broker.isOk) return [broker];
+  const [count] = partitions;
+  if (count !== undefined) return [broker, ok('topic', `${topic}, ${count} partitions`)];
+  return [
+    broker,
+    createTopics
+      ? ok('topic', `${topic} does not exist yet; the first start creates it`)
+      : notOk('topic', `${topic} does not exist: create it, or set kafka.createTopics`),
+  ];
+}
+
+/** @param heard is told the clock of the store's machine, in UTC ms */
+export async function checkStore(config: Config, heard: (now: number) => void): Promise<Finding> {
+  const { url, apiKey, timeoutMs } = config.qdrant;
+  if (storeKind(config) === 'embedded' || url === null)
+    return ok('store', 'embedded, in the data folder');
+  try {
+    const answer = await fetch(`${url.replace(/\/+$/, '')}/collections`, {
+      headers: apiKey === null ? {} : { 'api-key': apiKey },
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    const date = Date.parse(answer.headers.get('date') ?? '');
+    if (!Number.isNaN(date)) heard(date);
+    if (answer.status === 401 || answer.status === 403)
+      return notOk('store', `Qdrant at ${url} refuses the key: correct QDRANT_API_KEY`);
+    return answer.ok
+      ? ok('store', `Qdrant at ${url}`)
+      : notOk('store', `${url} answered ${answer.status}: is that Qdrant? Correct QDRANT_URL`);
+  } catch (error) {
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    return notOk('store', `Qdrant at ${url}: ${why}; start it, or correct QDRANT_URL`);
+  }
+}
+
+/** Downloads a model of Hugging Face, as a start would. */
+export async function checkModel(
+  config: Config,
+  dataDir: string,
+  environment: NodeJS.ProcessEnv,
+): Promise<Finding> {
+  const { folder } = await findModel(config, dataDir, environment);
+  const { manifest } = await openGatewayModel(folder);
+  const { modelId, dimensions, dtypes } = manifest;
+  return ok('model', `${modelId}, ${dimensions} dimensions, ${Object.keys(dtypes).join(', ')}`);
+}
