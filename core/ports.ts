@@ -215,6 +215,8 @@ export type EventRecord = {
   readonly textId: string;
   /** UTC ms. Retention goes by this time. */
   readonly ingestedAt: number;
+  /** Replaces no stored event: if one has this id, this one is `superseded` in any version. */
+  readonly insertOnly?: boolean;
 };
 
 /** What became of one item of a write. */
@@ -397,7 +399,8 @@ export type VectorStore = AsyncDisposable & {
    * A newer version of an event replaces the stored one; the same or an older version is
    * `superseded`. An event whose raw id is not that of the stored one is an `id-conflict` in any
    * version; events that were stored without their raw id, by older versions of this program,
-   * conflict with none. Two items with the same id are applied one after the other.
+   * conflict with none. An item with `insertOnly` replaces nothing. Two items with the same id are
+   * applied one after the other.
    */
   putEvents(events: readonly EventRecord[]): Promise<readonly WriteOutcome[]>;
   /**

@@ -117,7 +117,10 @@ export class MemoryRecords {
     const rawId = old === undefined ? null : rawIdOf(old.event.eventId);
     if (rawId !== null && rawId !== rawIdOf(record.event.eventId))
       return { status: 'id-conflict', rawId };
-    if (old !== undefined && old.event.timestamp >= record.event.timestamp)
+    if (
+      old !== undefined &&
+      (record.insertOnly === true || old.event.timestamp >= record.event.timestamp)
+    )
       return { status: 'superseded' };
     this.events.set(record.event.id, record);
     text.unreferencedSince = null;

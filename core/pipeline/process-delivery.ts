@@ -9,6 +9,7 @@
 //                                                              └─► settle
 
 import { assert } from '#core/errors/assert.ts';
+import { collectedByHeader } from '#core/event/collected-event.ts';
 import { deadLetterId } from '#core/event/dead-letter-id.ts';
 import { show } from '#core/event/json-guard.ts';
 import { type EventLimits, isRejection, parseEvent } from '#core/event/parse-event.ts';
@@ -67,7 +68,8 @@ async function storeEvent(
   stages: Stages,
 ): Promise<Stored | Failure> {
   const { clock, observer } = stages;
-  const result = await writeWithText(event, stages);
+  const insertOnly = delivery.headers[collectedByHeader] !== undefined;
+  const result = await writeWithText(event, insertOnly, stages);
   if (result.status === 'failed') return result;
   if (result.status === 'superseded') observer.superseded();
   const latencySeconds = Math.max(0, clock.now() - delivery.timestamp) / 1000;
@@ -78,6 +80,7 @@ async function storeEvent(
 /** Writes the event after its text, because the store accepts only events whose text it has. */
 async function writeWithText(
   event: ProductEvent,
+  insertOnly: boolean,
   { clock, texts, writeEvent }: Stages,
 ): Promise<Stored | Failure> {
   const document = documentOf(event);
@@ -88,7 +91,7 @@ async function writeWithText(
       const { reason, message, attempts, runner } = text;
       return failed(problemOf(event, reason, message), { attempts, runner });
     }
-    const written = await writeEvent({ event, textId, ingestedAt: clock.now() });
+    const written = await writeEvent({ event, textId, ingestedAt: clock.now(), insertOnly });
     if (written.status === 'stored' || written.status === 'superseded') return written;
     if (written.status === 'rejected')
       return failed(problemOf(event, 'store_rejected', written.message));

@@ -4,13 +4,13 @@
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import type { Clock } from '#core/ports.ts';
-import { findKey, scopes, type Scope } from '../config/api-keys.ts';
+import { areForPages, findKey, grants, namesOf, scopes, type Scope } from '../config/api-keys.ts';
 import type { Config } from '../config/config.ts';
 import { isLoopback } from '../config/network.ts';
 import type { Problem } from '../http/problem-document.ts';
 import { addressBlock, clientAddress, type ClientAddress } from './client-address.ts';
 import type { KeyRing } from './key-ring.ts';
-import { originProblem, type RequestOrigin } from './origins.ts';
+import { isOwnOrigin, originProblem, originRefused, type RequestOrigin } from './origins.ts';
 import type { Budget } from './route-rules.ts';
 import { TokenBuckets, type Use } from './token-buckets.ts';
 
@@ -20,6 +20,8 @@ export type Client = {
   /** IP address; empty when there is no socket. */
   readonly address: string;
   readonly scopes: ReadonlySet<Scope>;
+  /** Those of its key (see `ApiKey`). */
+  readonly origins: readonly string[];
 };
 
 export type Caller = {
@@ -29,6 +31,8 @@ export type Caller = {
 
 /** What the `RateLimit` headers report. */
 export type BudgetUse = Use & { readonly budget: Budget; readonly perMinute: number };
+
+type Bucket = { readonly bucket: string; readonly perMinute: number };
 
 export type AccessOptions = {
   readonly config: Config;
@@ -52,8 +56,27 @@ export class Access {
 
   /** Checks the host name and the origin. This check comes first; `null`: no objection. */
   screen(request: RequestOrigin): Problem | null {
-    const { host, publicHosts, corsOrigins } = this.#options.config.gateway;
-    return originProblem({ host, publicHosts, corsOrigins }, request);
+    const { host, publicHosts } = this.#options.config.gateway;
+    return originProblem({ host, publicHosts, allowed: this.origins() }, request);
+  }
+
+  /** The origins of other pages that may use this gateway, by some key or by all. */
+  origins(): readonly string[] {
+    const { ring, config } = this.#options;
+    return [...config.gateway.corsOrigins, ...ring.keys().flatMap(({ origins }) => origins)];
+  }
+
+  /** `null`: a page of this origin may use the client's key; `host`: the request's Host header. */
+  foreignKey(client: Client, origin: string | undefined, host: string): Problem | null {
+    if (origin === undefined || isOwnOrigin(origin, host)) return null;
+    const { corsOrigins } = this.#options.config.gateway;
+    const allowed = client.origins.length > 0 ? client.origins : corsOrigins;
+    // Other keys are not public. Their pages are screened, and CORS hides answers from the rest.
+    const isBound = client.origins.length > 0 || areForPages(client.scopes);
+    const isLetIn = isBound || this.origins().includes(origin.toLowerCase());
+    return isLetIn && !allowed.includes(origin.toLowerCase())
+      ? originRefused(origin, `may not use the API key ${client.key}`)
+      : null;
   }
 
   /** The same for a WebSocket upgrade. */
@@ -71,7 +94,7 @@ export class Access {
 
   /** The client of a path that needs no key. */
   anonymous(caller: Caller): Client {
-    return { key: null, address: this.addressOf(caller), scopes: new Set() };
+    return { key: null, address: this.addressOf(caller), scopes: new Set(), origins: [] };
   }
 
   /** The client that the key belongs to, or the problem to answer with. */
@@ -90,7 +113,7 @@ export class Access {
             'A proxy forwards requests of other machines to this gateway, ' +
             'which has no API key: set VECTORSTREAM_API_KEY.',
         };
-      return { key: null, address, scopes: new Set(scopes) };
+      return { key: null, address, scopes: new Set(scopes), origins: [] };
     }
     const sent = sentKey(caller);
     if (sent === null)
@@ -100,7 +123,7 @@ export class Access {
         detail: 'An API key is required: send it as Authorization: Bearer KEY or as X-API-Key.',
       };
     const key = findKey(keys, sent);
-    if (key !== null) return { key: key.name, address, scopes: key.scopes };
+    if (key !== null) return { key: key.name, address, scopes: key.scopes, origins: key.origins };
     return (
       this.wrongGuess('key', address) ?? {
         status: 401,
@@ -112,12 +135,12 @@ export class Access {
 
   /** `null`: the client's key has the scope. */
   missingScope({ key, scopes: granted }: Client, scope: Scope): Problem | null {
-    if (granted.has(scope)) return null;
+    if (grants(granted, scope)) return null;
     return {
       status: 403,
       code: 'scope_missing',
       detail:
-        `This needs the scope ${scope}, which the API key ${key} does not have; ` +
+        `This needs the scope ${namesOf(scope)}, which the API key ${key} does not have; ` +
         `it has ${[...granted].join(', ')}.`,
     };
   }
@@ -144,36 +167,45 @@ export class Access {
 
   /** Counts one use; `null` when nothing is limited. */
   use(client: Client, budget: Budget): BudgetUse | null {
-    const perMinute = this.#perMinute(budget);
-    return perMinute === null
-      ? null
-      : {
-          ...this.#used.use(bucketOf(client, budget), perMinute, 1, this.#now()),
-          budget,
-          perMinute,
-        };
+    let used: BudgetUse | null = null;
+    for (const { bucket, perMinute } of this.#bucketsOf(client, budget)) {
+      used = { ...this.#used.use(bucket, perMinute, 1, this.#now()), budget, perMinute };
+      if (!used.ok) return used;
+    }
+    return used;
   }
 
   /** Charges what a request holds beyond the one unit that `use` has counted: events or texts. */
   charge(client: Client, budget: Budget, units: number): void {
-    const perMinute = this.#perMinute(budget);
-    if (perMinute !== null && units > 0)
-      this.#used.charge(bucketOf(client, budget), perMinute, units, this.#now());
+    if (units <= 0) return;
+    for (const { bucket, perMinute } of this.#bucketsOf(client, budget))
+      this.#used.charge(bucket, perMinute, units, this.#now());
   }
 
-  #perMinute(budget: Budget): number | null {
+  /** The wider one first: the last one is reported. Empty when nothing is limited. */
+  #bucketsOf(client: Client, budget: Budget): readonly Bucket[] {
     const {
       config: { gateway, rates },
     } = this.#options;
-    if (rates.apply === 'never' || (rates.apply === 'auto' && isLoopback(gateway.host)))
-      return null;
+    if (rates.apply === 'never') return [];
+    const visitor = `${budget} ${client.key ?? ''} ${addressBlock(client.address)}`;
+    if (areForPages(client.scopes) && (budget === 'searches' || budget === 'events')) {
+      const { pageSearchesPerMinute, pageEventsPerMinute, siteEventsPerMinute } = rates;
+      if (budget === 'searches') return [{ bucket: visitor, perMinute: pageSearchesPerMinute }];
+      return [
+        { bucket: `${budget} ${client.key}`, perMinute: siteEventsPerMinute },
+        { bucket: visitor, perMinute: pageEventsPerMinute },
+      ];
+    }
+    if (rates.apply === 'auto' && isLoopback(gateway.host)) return [];
     const { readsPerMinute, searchesPerMinute, eventsPerMinute, adminPerMinute } = rates;
-    return {
+    const perMinute = {
       reads: readsPerMinute,
       searches: searchesPerMinute,
       events: eventsPerMinute,
       admin: adminPerMinute,
     }[budget];
+    return [{ bucket: visitor, perMinute }];
   }
 
   #now(): number {
@@ -182,9 +214,6 @@ export class Access {
 }
 
 export const isProblem = (answer: Client | Problem): answer is Problem => 'status' in answer;
-
-const bucketOf = ({ key, address }: Client, budget: Budget): string =>
-  `${budget} ${key ?? ''} ${addressBlock(address)}`;
 
 function sentKey({ header }: Caller): string | null {
   return (

@@ -3,7 +3,7 @@
 
 import { readFile, stat } from 'node:fs/promises';
 import { UsageError } from '#core/errors/errors.ts';
-import { apiKey, parseKeyFile, type ApiKey } from '../config/api-keys.ts';
+import { apiKey, keyAllowed, parseKeyFile, type ApiKey } from '../config/api-keys.ts';
 import type { Config } from '../config/config.ts';
 import { refuseWeakKeys } from '../config/refuse-weak-secrets.ts';
 import { watchFileChanges } from '../http/watched-file.ts';
@@ -78,8 +78,7 @@ async function keysIn(path: string, log: Log): Promise<readonly ApiKey[]> {
   const { keys, wrong } = parseKeyFile(text);
   if (wrong !== null)
     throw new UsageError(
-      `gateway.apiKeysFile: line ${wrong} of ${path} is not a key; allowed: name:scope:key, ` +
-        'where scope is read, write, read+write or admin, and key has at least 16 characters.',
+      `gateway.apiKeysFile: line ${wrong} of ${path} is not a key; allowed: ${keyAllowed}.`,
     );
   if (keys.length === 0) throw new UsageError(`gateway.apiKeysFile: ${path} holds no key.`);
   return keys;

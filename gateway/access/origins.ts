@@ -12,7 +12,7 @@ export type OriginPolicy = {
   /** Further names that clients use for it, such as that of a proxy. */
   readonly publicHosts: readonly string[];
   /** Origins of other pages that may use the API, such as `https://shop.example`. */
-  readonly corsOrigins: readonly string[];
+  readonly allowed: readonly string[];
 };
 
 /** What a request says about where it comes from and whom it addresses. */
@@ -41,17 +41,21 @@ export function originProblem(
     };
   }
   if (origin === undefined || (!isUpgrade && safeMethods.has(method))) return null;
-  // The scheme is not compared: a proxy that ends TLS speaks plain HTTP to this gateway.
-  if (hostOf(origin) === host?.toLowerCase() || policy.corsOrigins.includes(origin.toLowerCase()))
-    return null;
-  return {
-    status: 403,
-    code: 'origin_not_allowed',
-    detail:
-      `Pages of ${shown(origin)} may not use this gateway. To allow them, ` +
-      'add the origin to gateway.corsOrigins (VECTORSTREAM_CORS_ORIGINS).',
-  };
+  if (isOwnOrigin(origin, host ?? '') || policy.allowed.includes(origin.toLowerCase())) return null;
+  return originRefused(origin, 'may not use this gateway');
 }
+
+/** The scheme is not compared: a proxy that ends TLS speaks plain HTTP to this gateway. */
+export const isOwnOrigin = (origin: string, host: string): boolean =>
+  URL.parse(origin)?.host === host.toLowerCase();
+
+export const originRefused = (origin: string, what: string): Problem => ({
+  status: 403,
+  code: 'origin_not_allowed',
+  detail:
+    `Pages of ${shown(origin)} ${what}. To allow them, add the origin to the key ` +
+    '(name:scope@origin:key) or to gateway.corsOrigins (VECTORSTREAM_CORS_ORIGINS).',
+});
 
 /** Safe methods change nothing, and CORS hides their answers from other origins. */
 const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
@@ -76,7 +80,5 @@ function nameOf(host: string | undefined): string | null {
     /^(?:\[([0-9a-f:.]+)\]|([^:[\]/\s@]+))(?::\d{1,5})?$/i.exec(host ?? '') ?? [];
   return (bracketed ?? name)?.toLowerCase().replace(/\.$/, '') ?? null;
 }
-
-const hostOf = (origin: string): string | null => URL.parse(origin)?.host ?? null;
 
 const shown = (text: string | null): string => JSON.stringify((text ?? '').slice(0, 100));

@@ -14,55 +14,76 @@ export type RouteRule = { readonly scope: RouteScope; readonly budget: Budget | 
 /** A load balancer has no key, and these paths only tell whether the gateway is alive or ready. */
 const probe: RouteRule = { scope: 'open', budget: null };
 /**
- * Web pages and what they need to start. A browser cannot send a key when it opens a page, and
- * there is no secret in these files.
+ * Web pages and what they need to start, and other paths that need no key. A browser cannot send a
+ * key when it opens a page, and there is no secret in these files.
  */
 const page: RouteRule = { scope: 'open', budget: 'reads' };
-const search: RouteRule = { scope: 'read', budget: 'searches' };
+const read: RouteRule = { scope: 'read', budget: 'reads' };
+const analyse: RouteRule = { scope: 'read', budget: 'searches' };
+const search: RouteRule = { scope: 'search', budget: 'searches' };
+const admin: RouteRule = { scope: 'admin', budget: 'admin' };
 
-/** The paths that differ from `fallback`, written as in the OpenAPI document. */
-const exceptions: Readonly<Record<string, RouteRule>> = {
-  'GET /livez': probe,
-  'GET /startupz': probe,
-  'GET /readyz': { scope: 'open', budget: 'reads' },
-  'GET /health/live': probe,
-  'GET /health/ready': { scope: 'open', budget: 'reads' },
+/** Every path, written as in the OpenAPI document; a WebSocket is a GET. */
+export const routeRules: Readonly<Record<string, RouteRule>> = {
   'GET /': page,
-  'GET /search': page,
-  'GET /fleet': page,
-  'GET /dead-letters': page,
-  'GET /map': page,
+  'GET /assets/{file}': page,
+  'GET /config': admin,
+  'PUT /config/{section}': admin,
   'GET /demo': page,
   'GET /demo-offline.js': page,
-  'GET /runner': page,
-  'GET /assets/{file}': page,
-  'GET /models/current': page,
-  'GET /models/{revision}/{path}': page,
+  'GET /dlq/messages': read,
+  'POST /dlq/messages': admin,
+  'DELETE /dlq/messages/{id}': admin,
+  'GET /dlq/messages/{id}': read,
+  'POST /dlq/purge': admin,
+  'POST /dlq/replay/batch': admin,
+  'POST /dlq/replay/{id}': admin,
+  'GET /dlq/stats': read,
   'GET /docs': page,
   'GET /docs/api-reference.js': page,
+  'GET /events': read,
+  'POST /events': { scope: 'collect', budget: 'events' },
+  'GET /events/{id}': read,
+  'GET /health': read,
+  'GET /health/kafka': read,
+  'GET /health/live': probe,
+  'GET /health/qdrant': read,
+  'GET /health/ready': page,
+  'GET /health/runners': read,
+  'GET /health/system': read,
+  'GET /livez': probe,
+  'GET /metrics': read,
+  'GET /models/current': page,
+  'GET /models/{revision}/{path}': page,
   'GET /openapi.json': page,
-  'GET /runners/connect': { scope: 'open', budget: 'reads' },
-  'POST /events': { scope: 'write', budget: 'events' },
-  'POST /search': search,
-  'POST /v1/embeddings': search,
   'GET /products/{id}/similar': search,
-  'GET /users/{id}/recommendations': search,
-  'GET /trends': search,
-  'GET /runners/tokens': { scope: 'admin', budget: 'admin' },
-  'GET /config': { scope: 'admin', budget: 'admin' },
+  'GET /readyz': page,
+  'GET /runner': page,
+  'GET /runners': read,
+  'GET /runners/connect': page,
+  'GET /runners/tokens': admin,
+  'POST /runners/tokens': admin,
+  'DELETE /runners/tokens/{id}': admin,
+  'DELETE /runners/{id}': admin,
+  'GET /runners/{id}': read,
+  'POST /runners/{id}/drain': admin,
+  'POST /search': search,
+  'GET /sse/events': read,
+  'GET /startupz': probe,
+  'GET /stats': read,
+  'GET /system': read,
+  'GET /trends': analyse,
+  'GET /users/{id}/recommendations': analyse,
+  'POST /v1/embeddings': analyse,
+  'GET /v1/models': read,
+  'GET /v1/models/{model}': read,
+  'GET /ws/events': read,
 };
-
-/** A change that is not in the table needs `admin`: a new path is closed rather than open. */
-function fallback(method: string): RouteRule {
-  return method === 'GET'
-    ? { scope: 'read', budget: 'reads' }
-    : { scope: 'admin', budget: 'admin' };
-}
 
 /** `path` is a pattern: `/dlq/messages/{id}` or `/dlq/messages/:id`. HEAD has the rule of GET. */
 export function ruleOf(method: string, path: string): RouteRule {
   const asked = method === 'HEAD' ? 'GET' : method;
-  return (
-    exceptions[`${asked} ${path.replaceAll(/:(\w+)(\{[^}]*\})?/g, '{$1}')}`] ?? fallback(asked)
-  );
+  const name = `${asked} ${path.replaceAll(/:(\w+)(\{[^}]*\})?/g, '{$1}')}`;
+  // A path that is not in the table is closed rather than open.
+  return routeRules[name] ?? admin;
 }

@@ -77,7 +77,7 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
 
   app.use(requestId(log));
   app.use(applySecurityHeaders(config.gateway.tlsCert !== null));
-  app.use(corsFor(config.gateway.corsOrigins));
+  app.use(corsFor(() => access.origins()));
   app.use(auditTo(audit));
   app.use(requireAccess(access));
   app.use(

@@ -5,6 +5,7 @@ import type { OpenAPIHono } from '@hono/zod-openapi';
 import { assert } from '#core/errors/assert.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { ruleOf } from '../access/route-rules.ts';
+import { namesOf } from '../config/api-keys.ts';
 import { problemContentType, titleOf } from '../http/problem-document.ts';
 import type { AppEnv } from './app-env.ts';
 
@@ -108,7 +109,7 @@ function complete(operation: Operation, method: (typeof methods)[number], path: 
   const { scope } = ruleOf(method.toUpperCase(), path);
   if (scope === 'open') operation.security = [];
   else {
-    const required = `Requires a key with the scope \`${scope}\`.`;
+    const required = `Requires a key with the scope \`${namesOf(scope)}\`.`;
     operation.description = [operation.description, required].filter(Boolean).join(' ');
   }
   const hasBody = operation.requestBody !== undefined;

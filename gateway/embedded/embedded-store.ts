@@ -137,12 +137,13 @@ function textRow({ id, text, kind, product, embedding }: TextRecord): TextRow {
   return [id, text, kind, product === null ? null : JSON.stringify(product), embedding.provenance];
 }
 
-function eventRow({ event, textId, ingestedAt }: EventRecord): EventRow {
+function eventRow({ event, textId, ingestedAt, insertOnly }: EventRecord): EventRow {
   const { eventId, id, timestamp, eventType, product, userId, sessionId, payload } = event;
   return [
     id,
     textId,
     product?.id ?? null,
+    insertOnly === true,
     timestamp,
     ingestedAt,
     eventType,

@@ -3,6 +3,7 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { z } from '@hono/zod-openapi';
+import { collectedByHeader, collectedEvent } from '#core/event/collected-event.ts';
 import { isRejection, parseEvent, type EventLimits } from '#core/event/parse-event.ts';
 import { deadLetterReasons, type EventSink, type LogRecord, type Rejection } from '#core/ports.ts';
 import { ProblemError } from '../http/problem-document.ts';
@@ -74,6 +75,8 @@ export type IntakeOptions = {
   readonly versions: StoredVersions;
   readonly timestamps: Pick<TimestampAlarm, 'add'>;
   readonly requestId: string;
+  /** The name of an API key that may only collect; see `collectedEvent`. */
+  readonly collectedBy: string | null;
   /** When the request arrived, in UTC ms. */
   readonly now: number;
 };
@@ -90,7 +93,11 @@ export class Intake {
 
   constructor(options: IntakeOptions) {
     this.#options = options;
-    this.#headers = { 'x-request-id': encoder.encode(options.requestId) };
+    const { requestId, collectedBy } = options;
+    this.#headers = {
+      'x-request-id': encoder.encode(requestId),
+      ...(collectedBy !== null && { [collectedByHeader]: encoder.encode(collectedBy) }),
+    };
   }
 
   /** Events seen so far. */
@@ -100,13 +107,17 @@ export class Intake {
 
   /** Resolves when the accepted events are durable. If the log throws, none of them count. */
   async take(values: readonly Uint8Array[]): Promise<void> {
-    const { sink, deadLetter, limits, versions, timestamps, now } = this.#options;
+    const { sink, deadLetter, limits, versions, timestamps, now, collectedBy } = this.#options;
     const headers = this.#headers;
     const records: LogRecord[] = [];
     const items: Item[] = [];
-    for (const [at, value] of values.entries()) {
+    for (const [at, sent] of values.entries()) {
       if (at % eventsPerTurn === eventsPerTurn - 1) await nextTurn();
       const index = this.#items.length + at;
+      const value =
+        collectedBy === null
+          ? sent
+          : collectedEvent(sent, { at: now, key: collectedBy, depthMax: limits.depthMax });
       const event = parseEvent(value, now, limits);
       if (!isRejection(event)) {
         records.push({ key: encoder.encode(event.userId), value, headers, timestamp: now });
@@ -114,7 +125,8 @@ export class Intake {
           index,
           event_id: event.eventId,
           status: 'accepted',
-          ...(versions.covers(event) && { superseded: true }),
+          // Whether an event is stored is not for everybody to know.
+          ...(collectedBy === null && versions.covers(event) && { superseded: true }),
         });
       } else {
         // The pipeline tells of the others, when it stores them.

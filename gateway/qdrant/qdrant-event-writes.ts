@@ -62,10 +62,11 @@ export function createEventWriter({
 
   const write = (records: readonly EventRecord[]): Promise<void> => {
     const isNewer = {
-      should: records.map(({ event }) => ({
+      should: records.map(({ event, insertOnly }) => ({
         must: [
           hasId([event.id]),
-          isBefore('timestamp', event.timestamp),
+          // No stored event is older than 1970: such a record never replaces one.
+          isBefore('timestamp', insertOnly === true ? 0 : event.timestamp),
           isAbsentOr('raw_id', rawIdAt(event)),
         ],
       })),
@@ -122,7 +123,7 @@ function planWrites(
   const writes = new Map<string, EventRecord>();
   const leftTexts = new Set<string>();
   const outcomes = records.map((record): WriteOutcome => {
-    const { event, textId } = record;
+    const { event, textId, insertOnly } = record;
     const { id, timestamp } = event;
     const refusal = refusalOf(record);
     if (refusal !== null) return refusal;
@@ -130,7 +131,8 @@ function planWrites(
     const version = versions.get(id);
     const conflict = conflictOf(record, version);
     if (conflict !== null) return conflict;
-    if (version !== undefined && version.timestamp >= timestamp) return { status: 'superseded' };
+    if (version !== undefined && (insertOnly === true || version.timestamp >= timestamp))
+      return { status: 'superseded' };
     if (version !== undefined && version.textId !== textId) leftTexts.add(version.textId);
     versions.set(id, { timestamp, textId, rawId: rawIdAt(event) });
     writes.set(id, record);

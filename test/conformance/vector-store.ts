@@ -27,6 +27,10 @@ const stored = { status: 'stored' };
 const superseded = { status: 'superseded' };
 const graceMs = 60_000;
 
+const inserted = (n: number, timestamp: number) => ({
+  ...eventRecord(n, { timestamp }),
+  insertOnly: true,
+});
 const withRawId = (timestamp: number, eventId: string) => eventRecord(1, { timestamp, eventId });
 
 export function vectorStoreConformance(name: string, makeStore: MakeStore): void {
@@ -154,6 +158,22 @@ export function vectorStoreConformance(name: string, makeStore: MakeStore): void
           stored,
         ]);
         expect((await store.counts()).events).toBe(2);
+      });
+
+      it('that may only be inserted replace nothing, in any version', async () => {
+        await store.putTexts([textRecord(1)]);
+        expect(await store.putEvents([inserted(1, 20), inserted(1, 30), inserted(2, 20)])).toEqual([
+          stored,
+          superseded,
+          stored,
+        ]);
+        expect(await store.putEvents([inserted(1, 40)])).toEqual([superseded]);
+        expect((await store.event(eventIdOf(1)))?.timestamp).toBe(20);
+        expect(await store.putEvents([eventRecord(1, { timestamp: 50 }), inserted(3, 1)])).toEqual([
+          stored,
+          stored,
+        ]);
+        expect((await store.event(eventIdOf(1)))?.timestamp).toBe(50);
       });
 
       it('replace older versions, but not newer or equal ones, even in one call', async () => {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { UsageError } from '#core/errors/errors.ts';
 import { openKeyRing } from '../../gateway/access/key-ring.ts';
-import { ruleOf } from '../../gateway/access/route-rules.ts';
+import { routeRules, ruleOf } from '../../gateway/access/route-rules.ts';
 import { findKey, parseApiKey, parseKeyFile } from '../../gateway/config/api-keys.ts';
 import { parseConfig } from '../../gateway/config/parse-config.ts';
 import { createLog } from '../../gateway/telemetry/gateway-log.ts';
@@ -60,7 +60,8 @@ describe('a key', () => {
     expect(await problemOf(await post('/events', event(), as(keys.reader)))).toMatchObject({
       status: 403,
       code: 'scope_missing',
-      detail: 'This needs the scope write, which the API key reader does not have; it has read.',
+      detail:
+        'This needs the scope write or collect, which the API key reader does not have; it has read.',
     });
   });
 
@@ -85,8 +86,13 @@ describe('a key', () => {
     expect((await request('/nowhere')).status).toBe(401);
   });
 
-  test('of admin is required on a new path without a scope, if it changes something', () => {
+  test('needs on each path what the one table says, which lists every path and no other', async () => {
+    const { paths }: { paths: string[] } = await (await testApp().request('/')).json();
+    expect(Object.keys(routeRules).toSorted()).toEqual(
+      ['GET /', ...paths.map((line) => line.replace('WS ', 'GET '))].toSorted(),
+    );
     expect(ruleOf('DELETE', '/something/new')).toEqual({ scope: 'admin', budget: 'admin' });
+    expect(ruleOf('GET', '/something/new')).toEqual({ scope: 'admin', budget: 'admin' });
     expect(ruleOf('HEAD', '/config')).toEqual(ruleOf('GET', '/config'));
     expect(ruleOf('GET', '/models/:revision/:path{.+}').scope).toBe('open');
   });

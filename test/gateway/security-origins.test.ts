@@ -11,9 +11,9 @@ import { event, problemOf, testApp } from './test-services.ts';
 const loopback: OriginPolicy = {
   host: '127.0.0.1',
   publicHosts: ['shop.example'],
-  corsOrigins: ['https://panel.example'],
+  allowed: ['https://panel.example'],
 };
-const network: OriginPolicy = { host: '0.0.0.0', publicHosts: [], corsOrigins: [] };
+const network: OriginPolicy = { host: '0.0.0.0', publicHosts: [], allowed: [] };
 const ask = (
   policy: OriginPolicy,
   changes: Partial<Parameters<typeof originProblem>[1]>,
@@ -153,7 +153,20 @@ describe('CORS', () => {
       answered.headers.get('vary'),
     ]).toEqual([200, 'https://panel.example', expect.stringContaining('Origin')]);
     const other = await request('/events', preflight('https://evil.example'));
-    expect([other.status, other.headers.get('access-control-allow-origin')]).toEqual([401, null]);
+    expect(other.headers.get('access-control-allow-origin')).toBeNull();
+    expect(await problemOf(other)).toMatchObject({
+      status: 403,
+      code: 'origin_not_allowed',
+      detail: expect.stringContaining('"https://evil.example"'),
+    });
+    // A refused key does not look like a failure of CORS.
+    const wrong = await request('/stats', {
+      headers: { origin: 'https://panel.example', 'x-api-key': 'wrong' },
+    });
+    expect([wrong.status, wrong.headers.get('access-control-allow-origin')]).toEqual([
+      401,
+      'https://panel.example',
+    ]);
   });
 
   test('is off when nothing is configured', async () => {

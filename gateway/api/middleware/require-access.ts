@@ -17,10 +17,11 @@ export function requireAccess(access: Access): MiddlewareHandler<AppEnv> {
     c.set('charge', () => undefined);
     const caller = callerOf(c);
     c.set('client', access.anonymous(caller));
+    const host = caller.header('host') ?? new URL(c.req.url).host;
     const screened = access.screen({
       method,
       isUpgrade: false,
-      host: caller.header('host') ?? new URL(c.req.url).host,
+      host,
       origin: caller.header('origin'),
     });
     if (screened !== null) return problemResponse(c, screened);
@@ -33,6 +34,8 @@ export function requireAccess(access: Access): MiddlewareHandler<AppEnv> {
         return problemResponse(c, client);
       }
       c.set('client', client);
+      const foreign = access.foreignKey(client, caller.header('origin'), host);
+      if (foreign !== null) return problemResponse(c, foreign);
     }
     const budget = rule === null ? 'reads' : rule.budget;
     const limited = budget === null ? null : access.use(c.get('client'), budget);

@@ -30,12 +30,18 @@ export const hitSchema = z
     }),
     events: z
       .object({ total: z.int(), by_type: z.partialRecord(z.enum(eventTypes), z.int()) })
-      .openapi({ description: 'Matching events.' }),
-    newest: storedEventSchema,
+      .openapi({
+        description: 'Matching events. A key without the scope read sees no count below 5.',
+      }),
+    newest: storedEventSchema
+      .optional()
+      .openapi({ description: 'Absent for a key without the scope read.' }),
   })
   .openapi('SearchHit', { example: exampleHit });
 
-export function hitOf(hit: SearchHit): z.infer<typeof hitSchema> {
+export type HitView = z.infer<typeof hitSchema>;
+
+export function hitOf(hit: SearchHit): HitView {
   return {
     score: hit.score,
     text_id: hit.textId,

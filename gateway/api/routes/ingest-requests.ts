@@ -32,11 +32,27 @@ export type IngestRequest = {
   readonly toDeadLetters: boolean;
   /** The client's Idempotency-Key; `null` without one. */
   readonly key: string | null;
+  /** The name of the API key, if it may only collect. */
+  readonly collectedBy: string | null;
 };
+
+type IncomingBody = {
+  readonly request: Request;
+  readonly bodies: BodyReader;
+  readonly intake: Intake;
+  /** Gets every byte of the body. */
+  readonly onBytes: (chunk: Uint8Array) => void;
+};
+
+/** What a browser sends for a page that is being closed (`keepalive`) has at most this size. */
+const collectedBytesMax = 64 * 1024;
+const collectedAtOnce = 256;
 
 export class IngestRequests {
   readonly #services: IngestServices;
   readonly #bodies: BodyReader;
+  /** Bodies that pages send: small, and with places of their own. */
+  readonly #collected: BodyReader;
   readonly #keys = new IdempotencyKeys(idempotencyDefaults);
 
   constructor(services: IngestServices) {
@@ -50,13 +66,26 @@ export class IngestRequests {
       },
       services.clock,
     );
+    this.#collected = new BodyReader(
+      {
+        bytesMax: collectedBytesMax,
+        bytesMaxTogether: collectedAtOnce * collectedBytesMax,
+        largeAtOnce: 1,
+      },
+      services.clock,
+    );
+  }
+
+  #reader({ collectedBy }: IngestRequest): BodyReader {
+    return collectedBy === null ? this.#bodies : this.#collected;
   }
 
   /** @throws ProblemError for everything that the client can correct. */
   handle(c: Context<AppEnv>, request: IngestRequest): Promise<IntakeResult> {
     if (request.key === null) return this.#process(c, request, () => undefined);
-    // Per client: another client may choose the same key.
-    const client = c.get('client').key ?? '';
+    // Per client: another client may choose the same key. All visitors of a page share its API key.
+    const { key: apiKey, address } = c.get('client');
+    const client = request.collectedBy === null ? (apiKey ?? '') : `${apiKey} ${address}`;
     const key = createHash('sha256').update(`${client}\n${request.key}`).digest('base64');
     return this.#processOnce(c, request, key);
   }
@@ -77,7 +106,7 @@ export class IngestRequests {
         retryAfter: 1,
       });
     if (begun.state === 'done') {
-      for await (const chunk of this.#bodies.chunks(c.req.raw)) hash.update(chunk);
+      for await (const chunk of this.#reader(request).chunks(c.req.raw)) hash.update(chunk);
       if (hash.digest('hex') !== begun.fingerprint)
         throw new ProblemError({
           status: 422,
@@ -100,13 +129,16 @@ export class IngestRequests {
   /** @param onBytes gets every byte of the body. */
   async #process(
     c: Context<AppEnv>,
-    { format, toDeadLetters }: IngestRequest,
+    request: IngestRequest,
     onBytes: (chunk: Uint8Array) => void,
   ): Promise<IntakeResult> {
     const { sink, clock, config, versions, timestamps } = this.#services;
+    const { format, toDeadLetters, collectedBy } = request;
+    const bodies = this.#reader(request);
     const intake = new Intake({
       sink,
       deadLetter: toDeadLetters,
+      collectedBy,
       limits: eventLimitsOf(config.ingest),
       versions,
       timestamps,
@@ -114,8 +146,9 @@ export class IngestRequests {
       now: clock.now(),
     });
     try {
-      if (format === 'json') await this.#takeJson(c.req.raw, intake, onBytes);
-      else await this.#takeLines(c.req.raw, intake, onBytes);
+      const body = { request: c.req.raw, bodies, intake, onBytes };
+      if (format === 'json') await this.#takeJson(body);
+      else await this.#takeLines(body);
     } catch (error) {
       const problem = problemOf(error);
       // An unexpected error is not shown to the client; it is logged.
@@ -130,13 +163,9 @@ export class IngestRequests {
     return result;
   }
 
-  async #takeJson(
-    request: Request,
-    intake: Intake,
-    onBytes: (chunk: Uint8Array) => void,
-  ): Promise<void> {
+  async #takeJson({ request, bodies, intake, onBytes }: IncomingBody): Promise<void> {
     const { eventsPerRequestMax } = this.#services.config.ingest;
-    using body = await this.#bodies.read(request);
+    using body = await bodies.read(request);
     onBytes(body.bytes);
     if (body.bytes.length === 0) return;
     // One more than is allowed: a body of millions is refused without being split to its end.
@@ -145,15 +174,11 @@ export class IngestRequests {
     await intake.take(values);
   }
 
-  async #takeLines(
-    request: Request,
-    intake: Intake,
-    onBytes: (chunk: Uint8Array) => void,
-  ): Promise<void> {
+  async #takeLines({ request, bodies, intake, onBytes }: IncomingBody): Promise<void> {
     const { clock, config } = this.#services;
     const { eventsPerRequestMax } = config.ingest;
-    using hold = this.#bodies.hold(request);
-    for await (const portion of linePortions(this.#bodies.chunks(request), {
+    using hold = bodies.hold(request);
+    for await (const portion of linePortions(bodies.chunks(request), {
       bytes: portionBytes,
       quietMs: portionQuietMs,
       clock,

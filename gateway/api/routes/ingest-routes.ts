@@ -3,6 +3,7 @@
 
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { wireEventSchema } from '#core/event/event-schema.ts';
+import { grants } from '../../config/api-keys.ts';
 import { ProblemError } from '../../http/problem-document.ts';
 import { intakeSchema } from '../../ingest/intake.ts';
 import type { AppEnv } from '../app-env.ts';
@@ -33,7 +34,10 @@ const route = createRoute({
     'so far stay, and an error that still reaches the client lists them in `items`. Sending ' +
     'everything again is always safe: the same event_id makes no second copy. Numbers of 16 ' +
     'digits or more keep every digit: as text where an id stands, and as microseconds (16 ' +
-    'digits) or nanoseconds (19 digits) since 1970 where the timestamp stands.',
+    'digits) or nanoseconds (19 digits) since 1970 where the timestamp stands. With a key that ' +
+    'may only collect, a body has at most 64 KiB, the gateway sets `timestamp` to the time of ' +
+    'arrival and `collected_by` to the name of the key, and an event whose event_id is stored ' +
+    'already changes nothing.',
   request: {
     query: z.strictObject({
       on_invalid: z
@@ -95,7 +99,15 @@ export function ingestRoute(app: OpenAPIHono<AppEnv>, services: Services): void 
     const format = formatOf(c.req.header('content-type'));
     const toDeadLetters = c.req.valid('query').on_invalid === 'dead_letter';
     const key = c.req.valid('header')['idempotency-key'] ?? null;
-    return c.json(await requests.handle(c, { format, toDeadLetters, key }), 202);
+    const client = c.get('client');
+    const collectedBy = grants(client.scopes, 'write') ? null : client.key;
+    if (collectedBy !== null && toDeadLetters)
+      throw new ProblemError({
+        status: 403,
+        code: 'scope_missing',
+        detail: 'on_invalid=dead_letter needs an API key with the scope write.',
+      });
+    return c.json(await requests.handle(c, { format, toDeadLetters, key, collectedBy }), 202);
   });
 }
 

@@ -14,21 +14,33 @@ export type SearchPage = {
   /** Hits on the pages before. */ readonly shown: number;
 };
 
-const cursorSchema = z.tuple([z.number(), z.int(), z.uuid(), z.int().min(1), z.string()]);
+const cursorSchema = z.tuple([
+  z.number(),
+  z.int().nullable(),
+  z.uuid(),
+  z.int().min(1),
+  z.string(),
+]);
 
-/** `request`: what must stay the same from page to page. */
+/**
+ * `request`: what must stay the same from page to page. `withTime`: whether the cursor may tell the
+ * time of an event.
+ */
 export function nextSearchCursor(
   request: unknown,
   hits: readonly SearchHit[],
-  limit: number,
-  shownBefore: number,
+  {
+    limit,
+    shownBefore,
+    withTime,
+  }: { readonly limit: number; readonly shownBefore: number; readonly withTime: boolean },
 ): string | null {
   const last = hits.at(-1);
   const shown = shownBefore + hits.length;
   if (last === undefined || hits.length < limit || shown >= hitsMax) return null;
   const cursor: z.infer<typeof cursorSchema> = [
     last.score,
-    last.newest.timestamp,
+    withTime ? last.newest.timestamp : null,
     last.textId,
     shown,
     markOf(request),
@@ -36,10 +48,20 @@ export function nextSearchCursor(
   return Buffer.from(JSON.stringify(cursor)).toString('base64url');
 }
 
-/** Throws `ProblemError` (422) for one that was not given, or for another request. */
-export function parseSearchCursor(cursor: string, request: unknown): SearchPage {
-  const [score, newestAt, textId, shown, mark] = readCursor(cursor);
+/**
+ * Throws `ProblemError` (422) for one that was not given, or for another request. `newestOf` finds
+ * the time of a text's newest matching event for a cursor without it; `null`: such a cursor is not
+ * allowed. With it, a time in the cursor is ignored, because a client could probe times with it.
+ */
+export async function parseSearchCursor(
+  cursor: string,
+  request: unknown,
+  newestOf: ((textId: string) => Promise<number | null>) | null,
+): Promise<SearchPage> {
+  const [score, time, textId, shown, mark] = readCursor(cursor);
   if (mark !== markOf(request)) throw badCursor();
+  const newestAt = newestOf === null ? time : await newestOf(textId);
+  if (newestAt === null) throw badCursor();
   return { after: { score, newestAt, textId }, shown };
 }
 

@@ -17,6 +17,7 @@ import { ProblemError } from '../../http/problem-document.ts';
 import type { AppEnv } from '../app-env.ts';
 import type { Services } from '../services.ts';
 import { asOfSchema, exampleHit, hitOf, hitSchema } from './hits.ts';
+import { mayRead, publicHitOf, refusePrivateSearch } from './public-answers.ts';
 import {
   answer,
   filterOf,
@@ -27,6 +28,7 @@ import {
   storedEventSchema,
 } from './schemas.ts';
 import { nextSearchCursor, parseSearchCursor } from './search-cursor.ts';
+import { idsOf, textsNotFound } from './text-ids.ts';
 
 /** No model has more dimensions. */
 const dimensionsMax = 16_384;
@@ -166,8 +168,15 @@ export function searchRoute(
   app.openapi(route, async (c) => {
     const startedAt = clock.monotonic();
     const { limit, events_limit: eventsLimit, cursor, ...same } = c.req.valid('json');
+    const isReader = mayRead(c);
+    if (!isReader) await refusePrivateSearch(store, { ...same, eventsLimit });
     const filter = filterOf(same.filter);
-    const page = cursor === undefined ? null : parseSearchCursor(cursor, same);
+    const newestOf = async (textId: string): Promise<number | null> =>
+      (await store.events({ ...filter, textIds: [textId] }, 1))[0]?.timestamp ?? null;
+    const page =
+      cursor === undefined
+        ? null
+        : await parseSearchCursor(cursor, same, isReader ? null : newestOf);
     const given = same.vector === undefined ? null : vectorOf(same.vector, dimensions);
     const vector =
       same.query === undefined
@@ -195,10 +204,14 @@ export function searchRoute(
     return c.json(
       {
         hits: hits.map((hit, index) => ({
-          ...hitOf(hit),
+          ...(isReader ? hitOf(hit) : publicHitOf(hit)),
           ...(matching !== null && { matching: (matching[index] ?? []).map(storedEvent) }),
         })),
-        next_cursor: nextSearchCursor(same, hits, limit, page?.shown ?? 0),
+        next_cursor: nextSearchCursor(same, hits, {
+          limit,
+          shownBefore: page?.shown ?? 0,
+          withTime: isReader,
+        }),
         took_ms: rounded(answeredAt - startedAt),
         as_of: asOf,
       },
@@ -238,17 +251,7 @@ async function moreLike(
     disliked: idsOf(unlike),
   });
   if (unknown.length === 0) return hits;
-  throw new ProblemError({
-    status: 404,
-    code: 'text_not_found',
-    detail:
-      `No text with the id ${unknown.slice(0, 3).join(', ')} is stored, ` +
-      'or its vector is being recomputed.',
-  });
-}
-
-function idsOf(ids: string | readonly string[]): string[] {
-  return [ids].flat().map((id) => id.toLowerCase());
+  throw textsNotFound(unknown);
 }
 
 /** The newest matching events of each hit, in the order of the hits. */

@@ -7,6 +7,7 @@ import { ProblemError } from '../../http/problem-document.ts';
 import type { AppEnv } from '../app-env.ts';
 import type { Services } from '../services.ts';
 import { asOfSchema, exampleHit, hitOf, hitSchema } from './hits.ts';
+import { mayRead, publicHitOf, refusePrivateFilters } from './public-answers.ts';
 import { answer, exampleStoredEvent, filterOf, filterQueryFields, problem } from './schemas.ts';
 
 /** Extra hits to fetch, because the product itself may be among them with several texts. */
@@ -64,6 +65,8 @@ export function similarRoute(app: OpenAPIHono<AppEnv>, { store, clock }: Service
   app.openapi(route, async (c) => {
     const { id } = c.req.valid('param');
     const { limit, ...given } = c.req.valid('query');
+    const isReader = mayRead(c);
+    if (!isReader) refusePrivateFilters(given);
     const filter = filterOf(given);
     const asOf = new Date(clock.now()).toISOString();
     const textId = await newestTextOf(store, id);
@@ -87,7 +90,8 @@ export function similarRoute(app: OpenAPIHono<AppEnv>, { store, clock }: Service
         retryAfter: 5,
       });
     const others = hits.filter(({ product }) => product?.id !== id).slice(0, limit);
-    return c.json({ product_id: id, text_id: textId, items: others.map(hitOf), as_of: asOf }, 200);
+    const items = others.map(isReader ? hitOf : publicHitOf);
+    return c.json({ product_id: id, text_id: textId, items, as_of: asOf }, 200);
   });
 }
 

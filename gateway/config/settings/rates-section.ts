@@ -38,6 +38,29 @@ export const ratesSection = {
     live: true,
     help: 'Requests per minute that change anything else or show the configuration.',
   }),
+  pageSearchesPerMinute: integer({
+    default: 120,
+    min: 1,
+    max: 10_000_000,
+    live: true,
+    help:
+      'Searches per minute of one visitor of a web page: of one address by a key that may only ' +
+      'search or collect. Such keys are limited on every host, unless apply is never.',
+  }),
+  pageEventsPerMinute: integer({
+    default: 240,
+    min: 1,
+    max: 10_000_000,
+    live: true,
+    help: 'Events per minute of one visitor of a web page.',
+  }),
+  siteEventsPerMinute: integer({
+    default: 60_000,
+    min: 1,
+    max: 100_000_000,
+    live: true,
+    help: 'Events per minute of all visitors together, by one key that may only collect.',
+  }),
   wrongKeysPerMinute: integer({
     default: 20,
     min: 1,

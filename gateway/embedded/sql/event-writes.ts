@@ -10,6 +10,7 @@ export type EventRow = readonly [
   id: string,
   textId: string,
   productId: string | null,
+  insertOnly: boolean,
   ...columns: readonly [
     timestamp: number,
     ingestedAt: number,
@@ -58,7 +59,7 @@ export function createEventWrites(database: DatabaseSync, references: TextRefere
       let added = 0;
       const products = new Map<number, Set<string>>();
 
-      const put = ([id, textId, productId, ...columns]: EventRow): EventStatus => {
+      const put = ([id, textId, productId, insertOnly, ...columns]: EventRow): EventStatus => {
         const text = textById.get(uuidBytes(textId));
         if (text === undefined) return 'missing-text';
         const key = Number(text['key']);
@@ -71,7 +72,7 @@ export function createEventWrites(database: DatabaseSync, references: TextRefere
           const rawId = stored?.['raw_id'];
           if (typeof rawId === 'string' && rawId !== columns[columns.length - 1])
             return { status: 'id-conflict', rawId };
-          if (Number(stored?.['timestamp']) >= timestamp) return 'superseded';
+          if (insertOnly || Number(stored?.['timestamp']) >= timestamp) return 'superseded';
           updateEvent.run(key, ...columns, eventKey);
           const before = Number(stored?.['text']);
           if (before !== key) references.checkReferences(before, now);

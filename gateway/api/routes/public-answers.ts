@@ -1,0 +1,72 @@
+// What a client without the scope `read` may ask and see, such as the page of a shop: products, but
+// no event, and nobody's ids or queries.
+
+import type { Context } from 'hono';
+import type { EventType, SearchHit, VectorStore } from '#core/ports.ts';
+import { grants } from '../../config/api-keys.ts';
+import { ProblemError } from '../../http/problem-document.ts';
+import type { AppEnv } from '../app-env.ts';
+import { hitOf, type HitView } from './hits.ts';
+import { idsOf, textsNotFound } from './text-ids.ts';
+
+/** Whether the client may see what visitors did. */
+export const mayRead = (c: Context<AppEnv>): boolean => grants(c.get('client').scopes, 'read');
+
+/** Filters on products. All others ask for events of some visitors. */
+const productFilters: ReadonlySet<string> = new Set([
+  'category',
+  'product_id',
+  'price_min',
+  'price_max',
+]);
+
+/** @throws ProblemError (403) for a filter that selects events by more than their product */
+export function refusePrivateFilters(filter: object): void {
+  for (const [name, value] of Object.entries(filter))
+    if (value !== undefined && !productFilters.has(name)) throw readNeeded(`The filter ${name}`);
+}
+
+const readNeeded = (what: string): ProblemError =>
+  new ProblemError({
+    status: 403,
+    code: 'scope_missing',
+    detail: `${what} needs an API key with the scope read.`,
+  });
+
+/** A hit for a client that may not read. A count below this could be about one person. */
+const countMin = 5;
+
+export function publicHitOf(hit: SearchHit): HitView {
+  const shown = Object.entries(hit.events.byType).filter(([, count]) => count >= countMin);
+  const { newest: _, ...rest } = hitOf(hit);
+  return {
+    ...rest,
+    events: {
+      // Not the true total: the difference would tell the hidden counts.
+      total: shown.reduce((sum, [, count]) => sum + count, 0),
+      by_type: Object.fromEntries<number>(shown) satisfies Partial<Record<EventType, number>>,
+    },
+  };
+}
+
+/** What a search asks for beyond products near its query. */
+type PrivateParts = {
+  readonly filter: object;
+  readonly eventsLimit: number;
+  readonly text_id?: string | readonly string[] | undefined;
+  readonly unlike_text_id?: string | readonly string[] | undefined;
+};
+
+/** @throws ProblemError when a client that may not read asks for more than products */
+export async function refusePrivateSearch(
+  store: VectorStore,
+  { filter, eventsLimit, text_id: like = [], unlike_text_id: unlike = [] }: PrivateParts,
+): Promise<void> {
+  refusePrivateFilters(filter);
+  if (eventsLimit > 0) throw readNeeded('events_limit');
+  const ids = [...idsOf(like), ...idsOf(unlike)];
+  const texts = await store.texts(ids);
+  // Whether a visitor has searched for a text is not for everybody to know.
+  const hidden = ids.filter((id) => texts.get(id)?.kind !== 'product');
+  if (hidden.length > 0) throw textsNotFound(hidden);
+}
