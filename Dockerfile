@@ -66,6 +66,8 @@ COPY --from=gateway-packages /app/node_modules ./node_modules
 # Served to browsers: the pages and their model.
 COPY --from=pages /app/dist/pages ./dist/pages
 COPY models ./models
+# The runbooks, to which the alerts link.
+COPY docs/operations.md ./docs/operations.md
 COPY kafka ./kafka
 COPY gateway ./gateway
 ENV VECTORSTREAM_PORT=8080 VECTORSTREAM_DATA_DIR=/data VECTORSTREAM_RUNNERS=0

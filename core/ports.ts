@@ -530,6 +530,8 @@ export type DeadLetters = AsyncDisposable & {
   stats(): Promise<{
     readonly byState: Readonly<Record<DeadLetterState, number>>;
     readonly byReason: Readonly<Partial<Record<DeadLetterReason, number>>>;
+    /** `failedAt` of the oldest open dead letter; `null` when none is open. */
+    readonly oldestOpenAt: number | null;
   }>;
 };
 

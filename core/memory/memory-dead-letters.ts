@@ -73,11 +73,13 @@ export function createMemoryDeadLetters(deadLettersMax = 100_000): DeadLetters {
     async stats() {
       const byState: Record<DeadLetterState, number> = { open: 0, replayed: 0, purged: 0 };
       const byReason: Partial<Record<DeadLetterReason, number>> = {};
-      for (const { state, reason } of entries.values()) {
+      let oldestOpenAt: number | null = null;
+      for (const { state, reason, failedAt } of entries.values()) {
         byState[state] += 1;
         byReason[reason] = (byReason[reason] ?? 0) + 1;
+        if (state === 'open') oldestOpenAt = Math.min(oldestOpenAt ?? failedAt, failedAt);
       }
-      return { byState, byReason };
+      return { byState, byReason, oldestOpenAt };
     },
     async [Symbol.asyncDispose]() {},
   });

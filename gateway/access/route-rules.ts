@@ -41,6 +41,7 @@ export const routeRules: Readonly<Record<string, RouteRule>> = {
   'GET /dlq/stats': read,
   'GET /docs': page,
   'GET /docs/api-reference.js': page,
+  'GET /docs/operations.md': page,
   'GET /events': read,
   'POST /events': { scope: 'collect', budget: 'events' },
   'GET /events/{id}': read,

@@ -7,6 +7,7 @@ import { applySecurityHeaders } from './middleware/apply-security-headers.ts';
 import { auditTo } from './middleware/audit.ts';
 import { bodyLimit } from './middleware/body-limit.ts';
 import { corsFor } from './middleware/cors.ts';
+import { countRequests, routeName } from './middleware/count-requests.ts';
 import { onlyUtf8 } from './middleware/only-utf8.ts';
 import { problemOf, problemResponse } from './middleware/problem-response.ts';
 import { requestId } from './middleware/request-id.ts';
@@ -37,7 +38,7 @@ const requestBytesMax = 256 * 1024;
 const socketPaths = ['/runners/connect', '/ws/events'];
 
 export function createApp(services: Services): OpenAPIHono<AppEnv> {
-  const { config, log, access, audit } = services;
+  const { config, log, access, audit, telemetry, clock } = services;
   const app = new OpenAPIHono<AppEnv>({
     defaultHook(result, c) {
       if (result.success) return undefined;
@@ -75,6 +76,7 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
     }),
   );
 
+  app.use(countRequests(telemetry, clock));
   app.use(requestId(log));
   app.use(applySecurityHeaders(config.gateway.tlsCert !== null));
   app.use(corsFor(() => access.origins()));
@@ -118,19 +120,20 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
   app.get('/openapi.json', (c) => c.json((document ??= openApiDocument(app))));
   configRoutes(app, services);
   app.get('/', (c) => c.json({ name: 'VectorStream', paths: pathsOf(app) }));
+  telemetry.requests.routes(routesOf(app));
   return app;
 }
 
-function pathsOf(app: OpenAPIHono<AppEnv>): string[] {
-  const listed = app.routes.filter(
-    ({ method, path }) => method !== 'ALL' && path !== '/' && !socketPaths.includes(path),
-  );
+/** Such as `GET /events/{id}`, each once. */
+function routesOf(app: OpenAPIHono<AppEnv>): readonly string[] {
+  const routes = app.routes.filter(({ method }) => method !== 'ALL');
+  return [...new Set(routes.map(({ method, path }) => routeName(method, path)))];
+}
+
+function pathsOf(app: OpenAPIHono<AppEnv>): readonly string[] {
+  const hidden = ['/', ...socketPaths].map((path) => routeName('GET', path));
   return [
-    ...new Set(
-      listed.map(
-        ({ method, path }) => `${method} ${path.replaceAll(/:(\w+)(\{[^}]*\})?/g, '{$1}')}`,
-      ),
-    ),
+    ...routesOf(app).filter((route) => !hidden.includes(route)),
     ...socketPaths.map((path) => `WS ${path}`),
   ];
 }

@@ -58,6 +58,8 @@ export type Services = {
   readonly drainRunner: (id: string) => boolean;
   /** Ends a runner's connection now. `false`: there is no such runner. */
   readonly removeRunner: (id: string) => boolean;
+  /** The certificate for HTTPS; `null` without one. */
+  readonly certificate: () => { readonly expiresAt: number } | null;
   readonly joinTokens: Pick<JoinTokens, 'make' | 'revoke' | 'list'>;
   /** Ends the connections of all runners that joined with this token. */
   readonly disconnectJoined: (tokenId: string) => void;

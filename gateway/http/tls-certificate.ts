@@ -7,7 +7,12 @@ import { createSecureContext } from 'node:tls';
 import { UsageError } from '#core/errors/errors.ts';
 import { watchFileChanges } from './watched-file.ts';
 
-export type Certificate = { readonly cert: string; readonly key: string };
+export type Certificate = {
+  readonly cert: string;
+  readonly key: string;
+  /** UTC ms. */
+  readonly expiresAt: number;
+};
 
 export type CertificateLog = {
   warn(fields: object, message: string): void;
@@ -52,7 +57,7 @@ export function readCertificate(
     });
   }
   warnOfDates(certificate, certPath, now, log);
-  return { cert, key };
+  return { cert, key, expiresAt: certificate.validToDate.getTime() };
 }
 
 /** Calls `onRenewed` with each usable pair. An unusable one is logged, and the old pair stays. */

@@ -54,6 +54,10 @@ export class Feed {
     return `${this.#options.run}-${this.#sequence}`;
   }
 
+  get clientCount(): number {
+    return this.#clients.size;
+  }
+
   get isFull(): boolean {
     return this.#clients.size >= this.#options.clientsMax;
   }

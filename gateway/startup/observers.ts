@@ -36,6 +36,7 @@ export function pipelineObserver({
     stored(latencySeconds, event, delivery) {
       const { position, headers } = delivery;
       telemetry.stored(latencySeconds);
+      telemetry.lagAge.reached(delivery.timestamp);
       versions.add(event);
       timestamps.add(event.timestamp, delivery.timestamp);
       live.stored(latencySeconds, delivery);

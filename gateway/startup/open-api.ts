@@ -67,20 +67,26 @@ const pagesFolder = join(import.meta.dirname, '../..', 'dist', 'pages');
 export async function openApi(options: ApiOptions, opened: AsyncDisposableStack): Promise<Api> {
   const { settings, live, clock, log } = options;
   const { config } = settings;
-  const services = servicesOf(options, opened);
+  const { host, tlsCert, tlsKey } = config.gateway;
+  const certificate =
+    tlsCert === null || tlsKey === null ? null : readCertificate(tlsCert, tlsKey, clock.now(), log);
+  let present = certificate;
+  const services = servicesOf(options, opened, () => present);
   const app = createApp(services);
   live.start(liveFigures(services));
   opened.defer(() => live.close());
 
-  const { host, tlsCert, tlsKey } = config.gateway;
-  const certificate =
-    tlsCert === null || tlsKey === null ? null : readCertificate(tlsCert, tlsKey, clock.now(), log);
   const serving = serverOptions(options, app, certificate);
   await using listening = new AsyncDisposableStack();
   const server = await listen(serving);
   listening.defer(() => server.stop(0));
   if (tlsCert !== null && tlsKey !== null)
-    opened.use(watchCertificate(tlsCert, tlsKey, log, (renewed) => server.renew(renewed)));
+    opened.use(
+      watchCertificate(tlsCert, tlsKey, log, (renewed) => {
+        server.renew(renewed);
+        present = renewed;
+      }),
+    );
   const loopbackServer =
     certificate !== null && config.runners.count !== 0 ? await listenOnLoopback(serving) : null;
   listening.move();
@@ -93,7 +99,11 @@ export async function openApi(options: ApiOptions, opened: AsyncDisposableStack)
   };
 }
 
-function servicesOf(options: ApiOptions, opened: AsyncDisposableStack): Services {
+function servicesOf(
+  options: ApiOptions,
+  opened: AsyncDisposableStack,
+  certificate: Services['certificate'],
+): Services {
   const { settings, model, storage, fleet, access, live, versions, timestamps, telemetry } =
     options;
   const { dataDir, clock, startedAt, log } = options;
@@ -133,6 +143,7 @@ function servicesOf(options: ApiOptions, opened: AsyncDisposableStack): Services
     fleet: () => hub.fleetStats(),
     drainRunner: (id) => hub.drain(id),
     removeRunner: (id) => hub.remove(id),
+    certificate,
     joinTokens,
     disconnectJoined: (tokenId) => hub.revoke(tokenId),
     admitRunner,

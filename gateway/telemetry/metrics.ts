@@ -5,8 +5,10 @@ import { collectDefaultMetrics } from 'prom-client';
 import { devices } from '#core/model/model-manifest.ts';
 import { deadLetterReasons, type DeadLetterReason } from '#core/ports.ts';
 import { crossCheckResults, type CrossCheckResult } from '#core/trust/agreement.ts';
+import { LagAge } from './lag-age.ts';
 import { LatencyHistogram, type LatencySummary } from './latency-histogram.ts';
 import { bounded, MetricSeries } from './metric-series.ts';
+import { RequestSeries } from './request-series.ts';
 import { type ScrapedGauges, ScrapedSeries } from './scraped-gauges.ts';
 
 const cacheResults = ['hit', 'shared', 'store', 'miss'] as const;
@@ -123,6 +125,8 @@ export class Telemetry {
     [],
   );
   readonly #scraped = new ScrapedSeries(this.#series);
+  readonly requests = new RequestSeries(this.#series);
+  readonly lagAge = new LagAge();
   readonly #cosine = this.#series.gauge(
     'runner_reference_cosine',
     'Mean cosine to the reference at the last golden check on this device; 0 before the first.',

@@ -408,6 +408,7 @@ export function deadLettersConformance(
       expect(await queue.stats()).toEqual({
         byState: { open: 0, replayed: 0, purged: 0 },
         byReason: {},
+        oldestOpenAt: null,
       });
       await queue.put([
         deadLetterOf(1),
@@ -419,6 +420,7 @@ export function deadLettersConformance(
       expect(await queue.stats()).toEqual({
         byState: { open: 3, replayed: 0, purged: 0 },
         byReason: { not_json: 2, store_rejected: 1 },
+        oldestOpenAt: Math.min(...[1, 2, 3].map((index) => deadLetterOf(index).failedAt)),
       });
     });
   });

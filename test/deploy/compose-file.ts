@@ -22,6 +22,10 @@ const serviceSchema = z.strictObject({
   hostname: z.string().optional(),
   profiles: z.array(z.string()).optional(),
   restart: z.enum(['unless-stopped', 'no']),
+  logging: z.strictObject({
+    driver: z.literal('json-file'),
+    options: z.strictObject({ 'max-size': z.string(), 'max-file': z.string() }),
+  }),
   init: z.literal(true).optional(),
   read_only: z.literal(true).optional(),
   cap_drop: z.tuple([z.literal('ALL')]).optional(),

@@ -81,6 +81,7 @@ describe('docker-compose.yml', () => {
       kafka: 9092,
       qdrant: 6333,
       prometheus: 9090,
+      alertmanager: 9093,
       grafana: 3000,
     });
   });
@@ -349,6 +350,7 @@ describe('docker-compose.yml', () => {
       'browser-runner': ['browser-runner'],
       'browser-runner-gpu': ['browser-runner-gpu'],
       generator: ['generator'],
+      alertmanager: ['alerting'],
     });
     for (const name of ['node-runner-gpu', 'browser-runner-gpu']) {
       expect(service(name).environment['NVIDIA_DRIVER_CAPABILITIES']).toBe(

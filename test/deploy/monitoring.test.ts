@@ -10,18 +10,17 @@ import { parseManifest } from '#core/model/model-manifest.ts';
 import { Telemetry } from '../../gateway/telemetry/metrics.ts';
 import { compose, read, root, service } from './compose-file.ts';
 import { parseExposition, parseQuery } from './promql.ts';
+import { quiet } from './quiet-gateway.ts';
 
 const telemetry = new Telemetry();
 telemetry.storeWrite(0.01);
 const levels = {
+  ...quiet,
   lag: [{ partition: 0, lag: 1 }],
-  unsettled: 0,
-  heldTexts: 0,
-  checkedBy: 'trusted' as const,
-  runners: [],
-  deadLetters: { open: 0, replayed: 0, purged: 0 },
-  disk: { freeBytes: 0, level: 'enough' as const },
-  timestampOffsetSeconds: 0,
+  certificateExpiresAt: 0,
+  runners: [
+    { id: 'a', name: 'a', device: 'cpu', state: 'ready', textsPerSecond: 1, textsEmbedded: 1 },
+  ],
 };
 const gatewaySeries = parseExposition((await telemetry.exposition(levels)).body);
 const qdrantSeries = parseExposition(read('test/deploy/qdrant-metrics.txt'));
@@ -42,7 +41,7 @@ const gridSchema = z.object({
 });
 const panelSchema = z.object({
   id: z.int(),
-  type: z.enum(['row', 'stat', 'timeseries']),
+  type: z.enum(['row', 'stat', 'timeseries', 'table']),
   title: z.string().min(1),
   gridPos: gridSchema,
   description: z.string().optional(),
@@ -64,6 +63,7 @@ const dashboardSchema = z.object({
   title: z.string(),
   description: z.string().min(20),
   panels: z.array(panelSchema),
+  annotations: z.object({ list: z.tuple([z.object({ name: z.string(), expr: z.string() })]) }),
   templating: z.object({
     list: z.array(z.object({ name: z.string(), query: z.object({ query: z.string() }) })),
   }),
@@ -83,7 +83,7 @@ const rulesSchema = z.object({
           annotations: z.strictObject({
             summary: z.string(),
             description: z.string(),
-            runbook: z.string(),
+            runbook_url: z.string(),
           }),
         }),
       ),
@@ -250,6 +250,13 @@ describe('the dashboards', () => {
   });
 });
 
+describe('the dashboards, too,', () => {
+  test('mark in every graph when an alert was firing', () => {
+    for (const { annotations } of dashboards)
+      expect(annotations.list[0].expr).toBe('ALERTS{alertstate="firing"}');
+  });
+});
+
 describe('the alerts', () => {
   test('query only exposed metrics', () => {
     expect(rules.flatMap(({ expr }) => unknownIn(expr))).toEqual([]);
@@ -314,7 +321,7 @@ describe('the alerts', () => {
     expect(
       rules.filter(
         ({ alert, annotations }) =>
-          annotations.runbook !== `docs/operations.md#${alert.toLowerCase()}`,
+          annotations.runbook_url !== `{{ $externalLabels.runbooks }}#${alert.toLowerCase()}`,
       ),
     ).toEqual([]);
   });

@@ -8,21 +8,11 @@ import { StoredVersions } from '../../gateway/ingest/stored-versions.ts';
 import { Live } from '../../gateway/live/live.ts';
 import { pipelineObserver } from '../../gateway/startup/observers.ts';
 import { createLog } from '../../gateway/telemetry/gateway-log.ts';
+import { LagAge } from '../../gateway/telemetry/lag-age.ts';
 import { LatencyHistogram } from '../../gateway/telemetry/latency-histogram.ts';
 import { Telemetry } from '../../gateway/telemetry/metrics.ts';
-import type { ScrapedGauges } from '../../gateway/telemetry/scraped-gauges.ts';
 import { eventRecord } from '../conformance/store-records.ts';
-
-const quiet: ScrapedGauges = {
-  lag: [{ partition: 0, lag: 0 }],
-  unsettled: 0,
-  heldTexts: 0,
-  checkedBy: 'trusted' as const,
-  runners: [],
-  deadLetters: { open: 0, replayed: 0, purged: 0 },
-  disk: { freeBytes: 0, level: 'enough' },
-  timestampOffsetSeconds: 0,
-};
+import { quiet } from '../deploy/quiet-gateway.ts';
 
 test('a quantile is within 2 % of the true one, and the longest is exact', () => {
   fc.assert(
@@ -67,6 +57,53 @@ test('every series with bounded labels exists from the start, at 0', async () =>
   expect(body).toContain('process_resident_memory_bytes');
 });
 
+test('requests count under their route, and a path that no route has creates no series', async () => {
+  const telemetry = new Telemetry();
+  const { requests } = telemetry;
+  requests.routes(['POST /search', 'GET /events/{id}']);
+  requests.answered('POST /search', 200, 0.1);
+  requests.searched(0.02, 0.06, 3);
+  requests.searched(0.02, 0.06, 0);
+  requests.answered('POST /search', 503, 2);
+  requests.answered('GET /made/up', 404, 0.001);
+  const { body } = await telemetry.exposition(quiet);
+  for (const line of [
+    'http_requests_total{route="POST /search",status="2xx"} 1',
+    'http_requests_total{route="POST /search",status="5xx"} 1',
+    'http_requests_total{route="GET /events/{id}",status="2xx"} 0',
+    'http_requests_total{route="none",status="4xx"} 1',
+    'http_request_seconds_count{route="POST /search"} 2',
+    'searches_total{result="hits"} 1',
+    'searches_total{result="none"} 1',
+    'searches_total{result="unavailable"} 1',
+    'searches_total{result="failed"} 0',
+    'search_seconds_count{stage="embed"} 2',
+  ])
+    expect(body).toContain(`vectorstream_${line}\n`);
+  expect(body).not.toContain('made/up');
+});
+
+test('what is not known has no series: lag, its age, the certificate', async () => {
+  const telemetry = new Telemetry();
+  const known = { ...quiet, lagSeconds: 3, certificateExpiresAt: 5_000 };
+  const unknown = { ...quiet, lag: null, lagSeconds: null };
+  const names = /^vectorstream_(consumer_lag|consumer_lag_seconds|certificate_expiry\w+)[ {]/gm;
+  expect((await telemetry.exposition(known)).body.match(names)).toHaveLength(3);
+  expect((await telemetry.exposition(unknown)).body.match(names)).toBeNull();
+});
+
+test('lag in time is the age of what was worked off last, and none once caught up', () => {
+  const age = new LagAge();
+  expect(age.seconds(5, 10_000)).toBeNull();
+  age.reached(4_000);
+  age.reached(3_000);
+  expect(age.seconds(5, 10_000)).toBe(6);
+  expect(age.seconds(null, 10_000)).toBeNull();
+  expect(age.seconds(0, 20_000)).toBe(0);
+  // After a quiet hour a new record is not an hour late.
+  expect(age.seconds(1, 22_000)).toBe(2);
+});
+
 test('metrics and totals both count what happened', async () => {
   const telemetry = new Telemetry();
   telemetry.received(5);
@@ -89,9 +126,9 @@ test('metrics and totals both count what happened', async () => {
   const { body } = await telemetry.exposition({
     ...quiet,
     unsettled: 2,
-    heldTexts: 0,
-    checkedBy: 'trusted' as const,
-    runners: [{ device: 'cpu', state: 'ready' }],
+    runners: [
+      { id: 'a', name: 'a', device: 'cpu', state: 'ready', textsPerSecond: 1, textsEmbedded: 2 },
+    ],
   });
   for (const line of [
     'events_received_total 5',

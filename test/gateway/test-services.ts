@@ -214,6 +214,7 @@ export function testApp(
       { made: [], revoked: [] },
     ),
     disconnectJoined: () => undefined,
+    certificate: () => null,
     pagesFolder: join(tmpdir(), 'vectorstream-no-pages'),
     model: {
       folder: modelFolder,

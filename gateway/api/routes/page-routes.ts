@@ -11,6 +11,9 @@ import { problemResponse } from '../middleware/problem-response.ts';
 import type { Services } from '../services.ts';
 import { answerFile } from '../static-file.ts';
 
+/** To which the alerts link. */
+const runbooks = join(import.meta.dirname, '../../../docs/operations.md');
+
 /** By path: the file of a page, or of a service worker, below the built pages. */
 const pages: Readonly<Record<string, string>> = {
   '/runner': 'runner/index.html',
@@ -32,6 +35,16 @@ export function pageRoutes(app: OpenAPIHono<AppEnv>, { pagesFolder, model }: Ser
         notBuilt(c),
     );
   }
+  app.get(
+    '/docs/operations.md',
+    async (c) =>
+      (await answerFile(c, { path: runbooks, cache: 'revalidate' })) ??
+      problemResponse(c, {
+        status: 404,
+        code: 'not_found',
+        detail: 'This installation has no docs/operations.md.',
+      }),
+  );
   app.get('/assets/:file', async (c) => {
     const name = c.req.param('file');
     const answer = (await assets()).has(name)

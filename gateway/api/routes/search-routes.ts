@@ -161,7 +161,7 @@ const route = createRoute({
 
 export function searchRoute(
   app: OpenAPIHono<AppEnv>,
-  { queries, store, clock, model }: Services,
+  { queries, store, clock, model, telemetry }: Services,
 ): void {
   const { dimensions } = model.manifest;
 
@@ -196,6 +196,11 @@ export function searchRoute(
         : await store.search({ ...request, vector });
     const matching = eventsLimit === 0 ? null : await eventsOf(store, filter, hits, eventsLimit);
     const answeredAt = clock.monotonic();
+    telemetry.requests.searched(
+      (embeddedAt - startedAt) / 1000,
+      (answeredAt - embeddedAt) / 1000,
+      hits.length,
+    );
     // Browsers and load tools show which part took how long.
     c.header(
       'server-timing',

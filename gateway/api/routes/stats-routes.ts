@@ -4,6 +4,7 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import type { AppEnv } from '../app-env.ts';
 import type { Services } from '../services.ts';
+import { scrapedState } from '../views/scraped-state.ts';
 import { statsOf, statsSchema } from '../views/stats-view.ts';
 import { answer } from './schemas.ts';
 
@@ -33,23 +34,12 @@ const metricsRoute = createRoute({
 });
 
 export function statsRoutes(app: OpenAPIHono<AppEnv>, services: Services): void {
-  const { telemetry, source, gauges } = services;
+  const { telemetry } = services;
 
   app.openapi(statsRoute, async (c) => c.json(await statsOf(services), 200));
 
   app.openapi(metricsRoute, async (c) => {
-    const [lag, deadLetters] = await Promise.all([gauges.lag(), gauges.deadLetters()]);
-    const fleet = services.fleet();
-    const { contentType, body } = await telemetry.exposition({
-      lag: lag.value,
-      unsettled: source.unsettled(),
-      heldTexts: fleet.held,
-      checkedBy: fleet.checkedBy,
-      runners: services.runners(),
-      deadLetters: deadLetters.value?.byState ?? null,
-      disk: services.disk.state(),
-      timestampOffsetSeconds: services.timestamps.state().offsetSeconds,
-    });
+    const { contentType, body } = await telemetry.exposition(await scrapedState(services));
     return c.text(body, 200, { 'Content-Type': contentType });
   });
 }

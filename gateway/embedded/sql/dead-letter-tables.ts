@@ -34,6 +34,7 @@ export type PackedDeadLetters = { readonly rows: readonly EntryRow[]; readonly p
 export type DeadLetterStats = {
   readonly byState: Readonly<Record<DeadLetterState, number>>;
   readonly byReason: Readonly<Partial<Record<DeadLetterReason, number>>>;
+  readonly oldestOpenAt: number | null;
 };
 
 /**
@@ -160,6 +161,10 @@ export function createDeadLetterReads(database: DatabaseSync): DeadLetterReads {
   const counts = database.prepare(
     'SELECT state, reason, count(*) AS count FROM dead_letters GROUP BY state, reason',
   );
+  // The + keeps SQLite from collecting all open ones by their index and sorting them.
+  const oldestOpen = database.prepare(
+    "SELECT failed_at FROM dead_letters WHERE +state = 'open' ORDER BY failed_at, id LIMIT 1",
+  );
   return {
     listDeadLetters(query) {
       const { rows, next } = findPage(query);
@@ -180,7 +185,8 @@ export function createDeadLetterReads(database: DatabaseSync): DeadLetterReads {
         byState[state] += Number(row['count']);
         byReason[reason] = (byReason[reason] ?? 0) + Number(row['count']);
       }
-      return { byState, byReason };
+      const oldest = oldestOpen.get()?.['failed_at'];
+      return { byState, byReason, oldestOpenAt: oldest === undefined ? null : Number(oldest) };
     },
   };
 }
