@@ -1,12 +1,14 @@
 // Makes the page of the API reference: Scalar's browser script, taken from its package, and a page
 // that starts it without contacting any other host.
 
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { runInNewContext } from 'node:vm';
 
 const require = createRequire(import.meta.url);
+/** For pages without an icon of their own, and for browsers that ask for favicon.ico. */
+const icon = join(import.meta.dirname, '../pages/shared/icon.svg');
 /** The package contains the script as one string literal, and does not export it. */
 const literal = /^var standalone_default = ("(?:[^"\\]|\\.)*")/m;
 
@@ -34,6 +36,7 @@ const page = `<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>VectorStream API</title>
+<link rel="icon" href="/favicon.ico">
 </head>
 <body>
 <noscript>This page needs JavaScript; see <a href="/openapi.json">openapi.json</a>.</noscript>
@@ -54,6 +57,7 @@ export function writeApiReference(folder: string): void {
     );
   const script = String(runInNewContext(found)).replace(/\n\/\/# sourceMappingURL=.*\s*$/, '\n');
   mkdirSync(join(folder, 'docs'), { recursive: true });
+  copyFileSync(icon, join(folder, 'favicon.svg'));
   writeFileSync(join(folder, 'docs', 'api-reference.js'), script);
   writeFileSync(join(folder, 'docs', 'index.html'), page);
 }

@@ -45,6 +45,7 @@ export const routeRules: Readonly<Record<string, RouteRule>> = {
   'GET /events': read,
   'POST /events': { scope: 'collect', budget: 'events' },
   'GET /events/{id}': read,
+  'GET /favicon.ico': page,
   'GET /health': read,
   'GET /health/kafka': read,
   'GET /health/live': probe,

@@ -7,7 +7,9 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { ruleOf } from '../access/route-rules.ts';
 import { namesOf } from '../config/api-keys.ts';
 import { problemContentType, titleOf } from '../http/problem-document.ts';
+import { apiIntroduction } from './api-introduction.ts';
 import type { AppEnv } from './app-env.ts';
+import { describeFields } from './describe-fields.ts';
 
 type Document = ReturnType<OpenAPIHono<AppEnv>['getOpenAPI31Document']>;
 type Operation = NonNullable<NonNullable<Document['paths']>[string]['get']>;
@@ -82,8 +84,7 @@ export function openApiDocument(app: OpenAPIHono<AppEnv>): Document {
       title: 'VectorStream',
       version: packageJson.version,
       license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
-      description:
-        'Turns a stream of e-commerce behaviour events into a live, searchable vector index.',
+      description: apiIntroduction,
     },
     servers: [{ url: '/', description: 'This gateway.' }],
     tags: tags.map(({ name, description }) => ({ name, description })),
@@ -99,6 +100,7 @@ export function openApiDocument(app: OpenAPIHono<AppEnv>): Document {
     bearer: { type: 'http', scheme: 'bearer', description: 'An API key.' },
     apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key', description: 'An API key.' },
   };
+  describeFields(document);
   return document;
 }
 

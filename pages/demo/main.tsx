@@ -3,6 +3,7 @@
 import { render } from 'preact';
 import { startEmbedding } from '../shared/embedding/embedding-client.ts';
 import { findAdapter } from '../shared/embedding/gpu-adapter.ts';
+import { insecurePage } from '../shared/insecure-page.ts';
 import { watchBattery } from './battery.ts';
 import { ComparisonEngine } from './comparison.ts';
 import { choiceFor, sessionChoices } from './demo-candidates.ts';
@@ -31,7 +32,14 @@ const lending = new LendingEngine({
 
 const app = document.getElementById('app') ?? document.body;
 app.replaceChildren();
-render(<Demo workbench={workbench} comparison={comparison} lending={lending} />, app);
+render(
+  isSecureContext ? (
+    <Demo workbench={workbench} comparison={comparison} lending={lending} />
+  ) : (
+    <p role="alert">{insecurePage}</p>
+  ),
+  app,
+);
 
 // Only for use without a network: the page works without the service worker as well.
 if ('serviceWorker' in navigator)

@@ -200,11 +200,35 @@ test('names every path that GET / lists, except pages and the document itself', 
     'GET /docs',
     'GET /docs/api-reference.js',
     'GET /docs/operations.md',
+    'GET /favicon.ico',
     'GET /assets/{file}',
     'GET /models/current',
     'GET /models/{revision}/{path}',
   ];
   expect(undescribed.filter((path) => !files.includes(path))).toEqual([]);
+});
+
+test('describes its fields and parameters, and begins with a quick start', async () => {
+  const document = await read();
+  expect(JSON.stringify(document)).toMatch(/Quick start.*Authorization: Bearer/);
+  const fields: { readonly name: string; readonly isDescribed: boolean }[] = [];
+  const walk = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return;
+    if ('properties' in value && typeof value.properties === 'object')
+      for (const [name, field] of Object.entries(value.properties ?? {}))
+        fields.push({ name, isDescribed: 'description' in field || '$ref' in field });
+    if ('in' in value && 'name' in value && 'schema' in value) {
+      const { name, schema } = value;
+      const isDescribed = 'description' in value || 'description' in Object(schema);
+      fields.push({ name: String(name), isDescribed });
+    }
+    for (const inner of Object.values(value)) walk(inner);
+  };
+  walk(document);
+  expect(fields.length).toBeGreaterThan(300);
+  const missing = new Set(fields.filter((field) => !field.isDescribed).map(({ name }) => name));
+  // A new field may land before its words do.
+  expect(missing.size, [...missing].join(', ')).toBeLessThan(8);
 });
 
 test('says that a search takes exactly one of query, vector and text id', async () => {

@@ -30,6 +30,7 @@ beforeAll(async () => {
   await writeFile(join(folder.path, 'assets/page-abc.js.br'), brotliCompressSync(script));
   await writeFile(join(folder.path, 'assets/page-abc.js.gz'), gzipSync(script));
   await writeFile(join(folder.path, 'assets/noise-abc.wasm'), noise);
+  await writeFile(join(folder.path, 'favicon.svg'), '<svg xmlns="http://www.w3.org/2000/svg"/>');
   await writeFile(join(folder.path, 'secret.txt'), 'not for the public');
   const { model } = testApp().services;
   app = testApp({
@@ -203,4 +204,12 @@ test('where the API has a key, pages and model need none, and nothing else is op
     expect((await guarded.request(path)).status, path).toBe(200);
   for (const path of ['/stats', '/runners', '/assets', '/modelsx'])
     expect((await guarded.request(path)).status, path).toBe(401);
+});
+
+test('browsers get an icon, and alerts lead to runbooks that the gateway serves', async () => {
+  const icon = await app.request('/favicon.ico');
+  expect([icon.status, icon.headers.get('content-type')]).toEqual([200, 'image/svg+xml']);
+  const runbooks = await app.request('/docs/operations.md');
+  expect(runbooks.headers.get('content-type')).toBe('text/plain; charset=utf-8');
+  expect(await runbooks.text()).toContain('### GatewayDown');
 });

@@ -19,6 +19,7 @@ const pages: Readonly<Record<string, string>> = {
   '/runner': 'runner/index.html',
   '/demo': 'demo/index.html',
   '/demo-offline.js': 'demo-offline.js',
+  '/favicon.ico': 'favicon.svg',
   '/docs': 'docs/index.html',
   '/docs/api-reference.js': 'docs/api-reference.js',
 };

@@ -150,6 +150,10 @@ const route = createRoute({
   method: 'post',
   path: '/search',
   summary: 'Search by meaning',
+  description:
+    'A query of any length and language of the model is embedded by a runner, and compared with ' +
+    'every distinct text. Each hit has its product and how many events it has that match the ' +
+    'filter. Without a runner, searches for new queries answer 503; cached ones work.',
   request: { body: { required: true, content: { 'application/json': { schema: requestSchema } } } },
   responses: {
     200: answer('Distinct texts by score.', responseSchema),

@@ -36,7 +36,7 @@ export class FileLoader {
     const before = this.#files.get(address);
     if (before !== undefined) return before;
     const cache = await caches.open(cacheOf(address)).catch(() => null);
-    const found = await cache?.match(address);
+    const found = await cache?.match(address).catch(() => undefined);
     if (found === undefined) this.#cached = false;
     using download = new Download(address);
     const bytes = await this.#read(found ?? (await download.start()), download);

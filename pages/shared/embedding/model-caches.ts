@@ -13,16 +13,24 @@ export function cacheOf(address: string): string {
 }
 
 export async function forgetModel(revision: string): Promise<void> {
-  await caches.delete(modelCache(revision));
+  await forget((name) => name === modelCache(revision));
 }
 
 /** Deletes the caches of all models but this one. */
 export async function forgetOtherModels(revision: string): Promise<void> {
-  for (const name of await caches.keys())
-    if (name.startsWith(modelCache('')) && name !== modelCache(revision)) await caches.delete(name);
+  await forget((name) => name.startsWith(modelCache('')) && name !== modelCache(revision));
 }
 
 /** Deletes everything, so that a damaged file is downloaded again. */
 export async function forgetCachedModels(): Promise<void> {
-  for (const name of await caches.keys()) if (name.startsWith(prefix)) await caches.delete(name);
+  await forget((name) => name.startsWith(prefix));
+}
+
+/** Where a browser refuses storage, as in some private windows, there is nothing to delete. */
+async function forget(isOld: (name: string) => boolean): Promise<void> {
+  try {
+    for (const name of await caches.keys()) if (isOld(name)) await caches.delete(name);
+  } catch {
+    // Everything works without a cache: the next visit downloads again.
+  }
 }

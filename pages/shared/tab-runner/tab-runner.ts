@@ -10,6 +10,7 @@ import { openOffer } from '../embedding/model-offer.ts';
 import { pageRounds, type PageCandidate } from '../embedding/page-candidates.ts';
 import { threadsOf } from '../embedding/wasm-threads.ts';
 import { withoutStop } from '../format.ts';
+import { insecurePage } from '../insecure-page.ts';
 import { forgetToken } from '../stored-token.ts';
 import { tokenProblem } from '../token-check.ts';
 import { forgetCachedChoice } from './cached-choice.ts';
@@ -88,11 +89,7 @@ class TabRunner {
   /** Resolves when drained or stopped. */
   async #lend(): Promise<void> {
     this.#board.state('starting');
-    if (!isSecureContext)
-      throw new PageError(
-        'This page came over plain HTTP from another machine. Browsers give such a page no ' +
-          'WebGPU, no threads and no way to check files: open it with https://.',
-      );
+    if (!isSecureContext) throw new PageError(insecurePage);
     while ((await this.#lendWithCurrentModel()) === 'model-changed') this.#board.state('starting');
   }
 
