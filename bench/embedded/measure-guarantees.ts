@@ -153,6 +153,7 @@ function counting(expected: number, all: PromiseWithResolvers<void>): PipelineOb
   return {
     received() {},
     superseded() {},
+    changed() {},
     cacheRequest() {},
     storeWrite() {},
     retried() {},

@@ -38,6 +38,16 @@ export function parseJson(bytes: Uint8Array): ParsedJson {
   }
 }
 
+/** The object that a JSON text holds as text, `"{\\"a\\":1}"`; `null` for any other value. */
+export function innerJson(value: unknown): unknown {
+  if (typeof value !== 'string' || !/^\s*\{/.test(value)) return null;
+  try {
+    return parseExactly(repairEscapes(value));
+  } catch {
+    return null;
+  }
+}
+
 /**
  * UTF-8 has no lone surrogates, so only an escape such as `\ud83d` can make one. The pattern skips
  * escaped backslashes.

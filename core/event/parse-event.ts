@@ -3,10 +3,12 @@
 
 import type { z } from 'zod';
 import type { DeadLetterReason, Product, ProductEvent, Rejection } from '#core/ports.ts';
+import { utcOffset, type ZoneOffset } from '#core/time/zone-offset.ts';
 import { storedIdOf } from './event-id.ts';
 import { productAllowed, visibleText, type WireEvent, wireEventSchema } from './event-schema.ts';
 import {
   dotted,
+  innerJson,
   parseJson,
   type Path,
   type Problem,
@@ -14,7 +16,7 @@ import {
   structureProblem,
   valueAt,
 } from './json-guard.ts';
-import { placeLongNumbers } from './long-numbers.ts';
+import { type ChangeKind, placeMembers } from './known-members.ts';
 import { parseTimestamp } from './timestamp.ts';
 
 export type EventLimits = {
@@ -26,6 +28,10 @@ export type EventLimits = {
   readonly unknownFieldsMax: number;
   /** How far an event's timestamp may be ahead of the time at which it is judged. */
   readonly timestampAheadMsMax: number;
+  /** Only the exact form is valid; otherwise also the forms of `placeMembers`. */
+  readonly strict: boolean;
+  /** Of timestamps that have none, unless `strict`. */
+  readonly zoneOffset: ZoneOffset;
 };
 
 export const eventLimits: EventLimits = {
@@ -33,35 +39,69 @@ export const eventLimits: EventLimits = {
   depthMax: 32,
   unknownFieldsMax: 256,
   timestampAheadMsMax: 300_000,
+  strict: false,
+  zoneOffset: utcOffset,
 };
+
+export type EventContext = {
+  /** UTC ms. A timestamp may not be far ahead of it. */
+  readonly now: number;
+  readonly limits: EventLimits;
+  /** Gives the id of an event that was sent without one; `null` where that is invalid. */
+  readonly missingId: () => string | null;
+};
+
+/** A valid event, and what was changed so that it could be read. */
+export type ReadEvent = { readonly event: ProductEvent; readonly changes: readonly ChangeKind[] };
 
 const timestampMin = Date.UTC(2000, 0, 1);
 
-export function isRejection(parsed: ProductEvent | Rejection): parsed is Rejection {
+export function isRejection(parsed: ProductEvent | ReadEvent | Rejection): parsed is Rejection {
   return 'reason' in parsed;
 }
 
-/**
- * Never throws, whatever the bytes are. `now` is UTC ms, and a timestamp may not be far ahead of
- * it. The payload is the event as it was sent, in compact JSON: with unknown fields and all their
- * digits, and the last of a repeated key. Known fields that were sent as long numbers have the
- * forms of `placeLongNumbers`.
- */
+/** As `readEvent`, for an event that must have an id. */
 export function parseEvent(
   value: Uint8Array,
   now: number,
   limits: EventLimits = eventLimits,
 ): ProductEvent | Rejection {
+  const read = readEvent(value, { now, limits, missingId: () => null });
+  return isRejection(read) ? read : read.event;
+}
+
+/**
+ * Never throws, whatever the bytes are. The payload is the event as it was sent, in compact JSON:
+ * with unknown fields and all their digits, and the last of a repeated key. Known fields have the
+ * forms of `placeMembers`.
+ */
+export function readEvent(value: Uint8Array, context: EventContext): ReadEvent | Rejection {
+  const { limits } = context;
   if (value.byteLength > limits.bytesMax)
     return tooLarge(`${value.byteLength} bytes`, limits, null);
   const json = parseJson(value);
   if (!json.ok) return reject('not_json', [], json.message, null);
+  const inner = limits.strict ? null : innerJson(json.value);
+  return inner === null
+    ? eventOf(json.value, context, [])
+    : eventOf(inner, context, ['double_encoded']);
+}
 
+/**
+ * @param sent a JSON value as `parseExactly` returns it, and is not changed
+ * @param changes of the value so far; more are added
+ */
+export function eventOf(
+  sent: unknown,
+  { now, limits, missingId }: EventContext,
+  changes: ChangeKind[],
+): ReadEvent | Rejection {
+  const { strict, zoneOffset } = limits;
+  const placed = placeMembers(sent, { strict, zoneOffset, missingId }, changes);
   const invalid = ({ path, message }: Problem) =>
     reject('invalid_event', path, message, readableEventId(placed));
-  const placed = placeLongNumbers(json.value);
   const parsed = wireEventSchema.safeParse(placed);
-  if (!parsed.success) return invalid(schemaProblem(parsed.error, json.value));
+  if (!parsed.success) return invalid(schemaProblem(parsed.error, sent, placed));
   const problem = structureProblem(placed, limits.depthMax) ?? contentProblem(parsed.data, limits);
   if (problem !== null) return invalid(problem);
 
@@ -73,22 +113,28 @@ export function parseEvent(
     return tooLarge(`a payload of ${payload.length} characters`, limits, event.event_id);
   if (timestamp > now + limits.timestampAheadMsMax)
     return tooFarAhead(event, timestamp, now, limits);
+  const { event_id: rawId, event_type: eventType, user_id: userId, session_id: sessionId } = event;
   return {
-    eventId: event.event_id,
-    id: storedIdOf(event.event_id),
-    eventType: event.event_type,
-    timestamp,
-    userId: event.user_id,
-    sessionId: event.session_id,
-    product: productOf(event),
-    searchQuery: visibleText(event.search_query),
-    payload,
+    event: {
+      eventId: rawId,
+      id: storedIdOf(rawId),
+      eventType,
+      timestamp,
+      userId,
+      sessionId,
+      product: productOf(event),
+      searchQuery: visibleText(event.search_query),
+      payload,
+    },
+    changes,
   };
 }
 
-function schemaProblem(error: z.ZodError, value: unknown): Problem {
+/** Quotes the value as it was sent. */
+function schemaProblem(error: z.ZodError, sent: unknown, placed: unknown): Problem {
   const { path, message } = error.issues[0] ?? { path: [], message: 'a valid event' };
-  return { path, message: `got ${show(valueAt(value, path))}, allowed: ${message}` };
+  const value = valueAt(sent, path) ?? valueAt(placed, path);
+  return { path, message: `got ${show(value)}, allowed: ${message}` };
 }
 
 /** Checks the rules that involve more than one field. */

@@ -1,4 +1,7 @@
-// Parses an ISO 8601 date-time with any UTC offset, and says what is wrong with any other text.
+// Parses an ISO 8601 date-time with any UTC offset, says what is wrong with any other text, and
+// turns other ways to write a time into it.
+
+import type { ZoneOffset } from '#core/time/zone-offset.ts';
 
 export type Timestamp =
   | { readonly ok: true; readonly ms: number }
@@ -62,15 +65,45 @@ export function parseTimestamp(text: string): Timestamp {
 }
 
 /**
- * The date-time, with every digit, of a time since 1970 in microseconds (16 digits) or nanoseconds
- * (19 digits); `null` for any other text. Times from 2001 to 2286 have so many digits.
+ * The date-time, with every digit, of a time since 1970 in seconds, milliseconds, microseconds or
+ * nanoseconds; `null` for any other text. Times from 1973 to 2286 have 9 or 10 digits in seconds,
+ * so that the number of digits tells the unit.
  *
+ *     1795428000       → 2026-11-23T10:00:00Z
+ *     1795428000123.0  → 2026-11-23T10:00:00.1230Z
  *     1795428000123456 → 2026-11-23T10:00:00.123456Z
  */
-export function timestampOfUnixDigits(digits: string): string | null {
-  if (!/^(?:\d{16}|\d{19})$/.test(digits)) return null;
-  const milliseconds = new Date(Number(digits.slice(0, 13))).toISOString();
-  return `${milliseconds.slice(0, -1)}${digits.slice(13)}Z`;
+export function timestampOfUnix(text: string): string | null {
+  const match = /^(\d{9,10})(\d{3}|\d{6}|\d{9})?(?:\.(\d+))?$/.exec(text);
+  if (match === null) return null;
+  const [, seconds = '', digits = '', rest = ''] = match;
+  const fraction = (digits + rest).slice(0, 9);
+  const dateAndTime = new Date(Number(seconds) * 1000).toISOString().slice(0, 19);
+  return `${dateAndTime}${fraction === '' ? '' : '.'}${fraction}Z`;
+}
+
+/**
+ * A date-time without an offset gets that of the zone, and `UTC` at the end becomes `Z`. Any other
+ * text stays as it is.
+ *
+ *     2026-11-23 10:00:00     → 2026-11-23 10:00:00+01:00 (in Berlin)
+ *     2026-11-23 10:00:00 UTC → 2026-11-23 10:00:00Z
+ */
+export function withOffset(text: string, zoneOffset: ZoneOffset): string {
+  if (text.endsWith('Z') || text.length > 40) return text;
+  const named = text.replace(/ ?(?:UTC|GMT)$/, 'Z');
+  if (named !== text) return parseTimestamp(named).ok ? named : text;
+  // With an offset of its own, it would have two.
+  const local = parseTimestamp(`${text}Z`);
+  return local.ok ? text + offsetText(zoneOffset(local.ms)) : text;
+}
+
+const twoDigits = (value: number): string => String(value).padStart(2, '0');
+
+function offsetText(ms: number): string {
+  if (ms === 0) return 'Z';
+  const minutes = Math.round(Math.abs(ms) / 60_000);
+  return `${ms < 0 ? '-' : '+'}${twoDigits(Math.floor(minutes / 60))}:${twoDigits(minutes % 60)}`;
 }
 
 /**

@@ -1,5 +1,6 @@
 // What the pipeline reports about itself, so that metrics and logs stay outside of it.
 
+import type { ChangeKind } from '#core/event/known-members.ts';
 import type { DeadLetter, Delivery, ProductEvent } from '#core/ports.ts';
 import type { CircuitState } from './circuit-breaker.ts';
 
@@ -10,6 +11,8 @@ export type PipelineObserver = {
   stored(latencySeconds: number, event: ProductEvent, delivery: Delivery): void;
   /** Called before `stored`, for an event that the store already had in this or a newer version. */
   superseded(): void;
+  /** Called before `stored`, for an event that was read in another form than its own. */
+  changed(kinds: readonly ChangeKind[]): void;
   /** @param timestampAhead as in `Rejection` */
   deadLettered(deadLetter: DeadLetter, timestampAhead: number | null): void;
   /**

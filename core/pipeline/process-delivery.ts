@@ -1,7 +1,7 @@
 // Carries one delivery through the stages of the pipeline, and settles it once its outcome is
 // durable.
 //
-//     Delivery ─parseEvent─► ProductEvent ─documentOf─► Document ─texts.ensure─► text stored
+//     Delivery ─readEvent──► ProductEvent ─documentOf─► Document ─texts.ensure─► text stored
 //        │                                                                         │ writeEvent
 //        │ Rejection                                           failure             ▼
 //        └───────────────────────► writeDeadLetter ◄───────────────────────── event stored
@@ -12,7 +12,13 @@ import { assert } from '#core/errors/assert.ts';
 import { collectedByHeader } from '#core/event/collected-event.ts';
 import { deadLetterId } from '#core/event/dead-letter-id.ts';
 import { show } from '#core/event/json-guard.ts';
-import { type EventLimits, isRejection, parseEvent } from '#core/event/parse-event.ts';
+import {
+  type EventLimits,
+  isRejection,
+  readEvent,
+  type ReadEvent,
+} from '#core/event/parse-event.ts';
+import { recordIdOf } from '#core/event/record-id.ts';
 import { documentOf } from '#core/event/text.ts';
 import type {
   Clock,
@@ -34,7 +40,7 @@ export type Stages = {
   readonly texts: TextResolver;
   readonly writeEvent: (record: EventRecord) => Promise<WriteOutcome>;
   readonly writeDeadLetter: (deadLetter: DeadLetter) => Promise<void>;
-  readonly observer: Pick<PipelineObserver, 'stored' | 'superseded' | 'deadLettered'>;
+  readonly observer: Pick<PipelineObserver, 'stored' | 'superseded' | 'changed' | 'deadLettered'>;
 };
 
 /** The event is in the store. */
@@ -55,15 +61,16 @@ type Failure = {
 export async function processDelivery(delivery: Delivery, stages: Stages): Promise<void> {
   // The later of two clocks: that this machine's clock is slow makes no event invalid.
   const now = Math.max(stages.clock.now(), delivery.timestamp);
-  const event = parseEvent(delivery.value, now, stages.eventLimits);
-  const result = isRejection(event) ? failed(event) : await storeEvent(event, delivery, stages);
+  const missingId = (): string | null => recordIdOf(delivery);
+  const read = readEvent(delivery.value, { now, limits: stages.eventLimits, missingId });
+  const result = isRejection(read) ? failed(read) : await storeEvent(read, delivery, stages);
   const outcome =
     result.status === 'failed' ? await putDeadLetter(delivery, result, stages) : result;
   delivery.settle(outcome);
 }
 
 async function storeEvent(
-  event: ProductEvent,
+  { event, changes }: ReadEvent,
   delivery: Delivery,
   stages: Stages,
 ): Promise<Stored | Failure> {
@@ -73,6 +80,7 @@ async function storeEvent(
   if (result.status === 'failed') return result;
   if (result.status === 'superseded') observer.superseded();
   const latencySeconds = Math.max(0, clock.now() - delivery.timestamp) / 1000;
+  if (changes.length > 0) observer.changed(changes);
   observer.stored(latencySeconds, event, delivery);
   return result;
 }

@@ -2,6 +2,7 @@
 // environment and flags set it.
 
 import type { Key } from './setting-types.ts';
+import { eventsSection } from './settings/events-section.ts';
 import { gatewaySection } from './settings/gateway-section.ts';
 import { ingestSection } from './settings/ingest-section.ts';
 import { kafkaSection } from './settings/kafka-section.ts';
@@ -26,6 +27,7 @@ export const configSchema = {
   server: serverSection,
   rates: ratesSection,
   ingest: ingestSection,
+  events: eventsSection,
   pipeline: pipelineSection,
   retries: retriesSection,
   store: storeSection,

@@ -1,13 +1,16 @@
 // The limits of an event as the settings have them: one for intake, pipeline and replays.
 
 import { eventLimits, type EventLimits } from '#core/event/parse-event.ts';
+import { zoneOffset } from '#core/time/zone-offset.ts';
 import type { Config } from './config.ts';
 
 export const eventLimitsOf = ({
-  eventBytesMax,
-  timestampAheadSecondsMax,
-}: Config['ingest']): EventLimits => ({
+  ingest,
+  events,
+}: Pick<Config, 'ingest' | 'events'>): EventLimits => ({
   ...eventLimits,
-  bytesMax: eventBytesMax,
-  timestampAheadMsMax: timestampAheadSecondsMax * 1000,
+  bytesMax: ingest.eventBytesMax,
+  timestampAheadMsMax: ingest.timestampAheadSecondsMax * 1000,
+  strict: events.strict,
+  zoneOffset: zoneOffset(events.timeZone),
 });

@@ -1,6 +1,7 @@
 // The kinds of settings: each has a default, a description of what is allowed, and the check that
 // enforces it.
 
+import { zoneOffset } from '#core/time/zone-offset.ts';
 import { isBroker } from '../../kafka/kafka-settings.ts';
 
 export type Key<T> = {
@@ -200,6 +201,24 @@ export function yesOrNo(options: Common<boolean>): Key<boolean> {
     check(raw) {
       if (raw === true || raw === 'true') return { ok: true, value: true };
       return raw === false || raw === 'false' ? { ok: true, value: false } : no;
+    },
+  };
+}
+
+export function timeZone(options: Common<string>): Key<string> {
+  return {
+    ...named(options),
+    default: options.default,
+    help: options.help,
+    allowed: 'a zone such as Europe/London, or an offset such as +01:00',
+    check(raw) {
+      if (typeof raw !== 'string') return no;
+      try {
+        zoneOffset(raw);
+        return { ok: true, value: raw };
+      } catch {
+        return no;
+      }
     },
   };
 }

@@ -2,13 +2,11 @@
 // failure, and the number of its replays.
 
 import { at } from '#core/errors/assert.ts';
+import { connectPrefix } from '#core/event/record-id.ts';
 import type { DeadLetter, DeadLetterReason, LogRecord } from '#core/ports.ts';
 
-export const connectPrefix = '__connect.errors.';
 /** How often an event was replayed. The header travels with the event. */
 export const redriveCountHeader = 'vectorstream.redrive-count';
-/** When the record that failed first was made, UTC ms. A replay makes a new record. */
-export const firstTimestampHeader = 'vectorstream.first-timestamp';
 
 /** The stage of a pipeline, as in org.apache.kafka.connect.runtime.errors.Stage. */
 const stages: Readonly<Record<DeadLetterReason, string>> = {

@@ -1,13 +1,9 @@
 // Decides whether a dead letter may be replayed, and makes the record for its source.
 
-import { isRejection, parseEvent, type EventLimits } from '#core/event/parse-event.ts';
+import { isRejection, readEvent, type EventLimits } from '#core/event/parse-event.ts';
+import { firstTimestampHeader, recordIdOf } from '#core/event/record-id.ts';
 import type { DeadLetterEntry, LogRecord } from '#core/ports.ts';
-import {
-  firstFailureHeaders,
-  firstTimestampHeader,
-  redriveCountHeader,
-  redriveCountOf,
-} from './failure-headers.ts';
+import { firstFailureHeaders, redriveCountHeader, redriveCountOf } from './failure-headers.ts';
 
 export type ReplayRules = {
   /** How often one event may be replayed without `force`. */
@@ -49,20 +45,21 @@ export function planReplay(
   { redrivesMax, event: limits }: ReplayRules,
 ): ReplayPlan {
   const value = payload ?? deadLetter.value;
-  const event = parseEvent(value, now, limits);
+  const missingId = (): string | null => recordIdOf({ ...deadLetter, position: deadLetter.origin });
+  const read = readEvent(value, { now, limits, missingId });
   const redrives = redriveCountOf(deadLetter.headers) + deadLetter.replays;
   const refusal = refusalOf(deadLetter, {
     isEdited: payload !== null,
     force,
     redrives,
     redrivesMax,
-    problem: isRejection(event) ? event.message : null,
+    problem: isRejection(read) ? read.message : null,
   });
   if (refusal !== null) return { refusal };
   return {
     record: {
       // Without a key, events of one user could overtake each other.
-      key: deadLetter.key ?? (isRejection(event) ? null : encoder.encode(event.userId)),
+      key: deadLetter.key ?? (isRejection(read) ? null : encoder.encode(read.event.userId)),
       value,
       headers: {
         [firstTimestampHeader]: encoder.encode(String(deadLetter.timestamp)),

@@ -5,6 +5,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { z } from '@hono/zod-openapi';
 import { collectedByHeader, collectedEvent } from '#core/event/collected-event.ts';
 import { isRejection, parseEvent, type EventLimits } from '#core/event/parse-event.ts';
+import { refusedHeader } from '#core/event/record-id.ts';
 import { deadLetterReasons, type EventSink, type LogRecord, type Rejection } from '#core/ports.ts';
 import { ProblemError } from '../http/problem-document.ts';
 import type { TimestampAlarm } from '../telemetry/timestamp-alarm.ts';
@@ -88,6 +89,7 @@ const encoder = new TextEncoder();
 export class Intake {
   readonly #options: IntakeOptions;
   readonly #headers: LogRecord['headers'];
+  readonly #refused: LogRecord['headers'];
   readonly #items: Item[] = [];
   readonly #counts = { accepted: 0, rejected: 0, dead_lettered: 0 };
 
@@ -98,6 +100,7 @@ export class Intake {
       'x-request-id': encoder.encode(requestId),
       ...(collectedBy !== null && { [collectedByHeader]: encoder.encode(collectedBy) }),
     };
+    this.#refused = { ...this.#headers, [refusedHeader]: encoder.encode('invalid') };
   }
 
   /** Events seen so far. */
@@ -130,7 +133,7 @@ export class Intake {
         });
       } else {
         // The pipeline tells of the others, when it stores them.
-        if (deadLetter) records.push({ key: null, value, headers, timestamp: now });
+        if (deadLetter) records.push({ key: null, value, headers: this.#refused, timestamp: now });
         else if (event.timestampAhead !== null) timestamps.add(event.timestampAhead, now);
         items.push({
           index,

@@ -4,11 +4,11 @@
 // Kafka Connect; a record that failed before keeps the ones it has, so that they name its first
 // origin. `vectorstream.*` hold what Kafka Connect has no header for.
 
+import { connectPrefix } from '#core/event/record-id.ts';
 import { isUuid } from '#core/event/uuid.ts';
 import { deadLetterReasons, type DeadLetter, type LogRecord, type Position } from '#core/ports.ts';
 import {
   connectNames,
-  connectPrefix,
   firstFailureHeaders,
   redriveCountHeader,
 } from '../dead-letters/failure-headers.ts';

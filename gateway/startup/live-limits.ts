@@ -6,9 +6,10 @@ import type { Config } from '../config/config.ts';
 import { eventLimitsOf } from '../config/event-limits.ts';
 import { defaultHubLimits, type HubLimits } from '../fleet/hub-types.ts';
 
-export function pipelineLimits({ pipeline, retries, ingest, gateway }: Config): PipelineLimits {
+export function pipelineLimits(config: Config): PipelineLimits {
+  const { pipeline, retries, gateway } = config;
   return {
-    event: eventLimitsOf(ingest),
+    event: eventLimitsOf(config),
     knownTextAgeMsMax: defaultPipelineLimits.knownTextAgeMsMax,
     drainMsMax: Math.min(defaultPipelineLimits.drainMsMax, gateway.shutdownMsMax / 2),
     get unsettledMax() {

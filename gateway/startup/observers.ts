@@ -49,6 +49,7 @@ export function pipelineObserver({
         );
     },
     superseded: () => telemetry.superseded(),
+    changed: (kinds) => telemetry.changed(kinds),
     deadLettered(deadLetter, timestampAhead) {
       telemetry.deadLettered(deadLetter);
       if (timestampAhead !== null) timestamps.add(timestampAhead, deadLetter.timestamp);

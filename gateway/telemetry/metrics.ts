@@ -2,6 +2,7 @@
 // /stats together.
 
 import { collectDefaultMetrics } from 'prom-client';
+import { type ChangeKind, changeKinds } from '#core/event/known-members.ts';
 import { devices } from '#core/model/model-manifest.ts';
 import { deadLetterReasons, type DeadLetterReason } from '#core/ports.ts';
 import { crossCheckResults, type CrossCheckResult } from '#core/trust/agreement.ts';
@@ -61,6 +62,11 @@ export class Telemetry {
     'events_dead_lettered_total',
     'Events put into the dead-letter queue.',
     ['reason'],
+  );
+  readonly #changes = this.#series.counter(
+    'event_changes_total',
+    'Members of stored events that were sent in another form, or that were missing and follow.',
+    ['kind'],
   );
   readonly #embedded = this.#series.counter(
     'texts_embedded_total',
@@ -144,6 +150,7 @@ export class Telemetry {
   constructor() {
     collectDefaultMetrics({ register: this.#series.registry });
     for (const reason of deadLetterReasons) this.#deadLettered.inc({ reason }, 0);
+    for (const kind of changeKinds) this.#changes.inc({ kind }, 0);
     for (const result of cacheResults) this.#cache.inc({ result }, 0);
     for (const result of crossCheckResults) this.#crossChecks.inc({ result }, 0);
     for (const dependency of dependencies) {
@@ -174,6 +181,10 @@ export class Telemetry {
   superseded(): void {
     // In addition to `stored`: the event was already stored.
     this.#totals.superseded += 1;
+  }
+
+  changed(kinds: readonly ChangeKind[]): void {
+    for (const kind of kinds) this.#changes.inc({ kind });
   }
 
   deadLettered({ reason }: { readonly reason: DeadLetterReason }): void {

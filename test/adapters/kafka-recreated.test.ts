@@ -28,6 +28,7 @@ const silent = {
   received: () => undefined,
   stored: () => undefined,
   superseded: () => undefined,
+  changed: () => undefined,
   deadLettered: () => undefined,
   cacheRequest: () => undefined,
   storeWrite: () => undefined,

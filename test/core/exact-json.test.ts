@@ -158,7 +158,7 @@ describe('an event with long numbers', () => {
     ['product.name', '2103807459595387724', 'text of at most 1,024 characters'],
     ['product', '2103807459595387724', 'an object with id, name and price'],
     ['timestamp', '21038074595953877', 'an ISO 8601 date-time'],
-    ['user_id', '2103807459595387.724', '1 to 256 characters'],
+    ['user_id', '2103807459595387.724', '1 to 256 visible characters'],
   ])('is refused for %s = %s, with every digit in the message', (field, sent, allowed) => {
     const rejection = parse(withMember(field, sent));
     expect(rejection).toMatchObject({ reason: 'invalid_event', field });

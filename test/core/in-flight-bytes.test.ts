@@ -54,6 +54,7 @@ test('events with large headers wait outside the pipeline once the bound is reac
       received: () => undefined,
       stored: () => undefined,
       superseded: () => undefined,
+      changed: () => undefined,
       deadLettered: () => undefined,
       cacheRequest: () => undefined,
       storeWrite: () => undefined,

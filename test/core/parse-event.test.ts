@@ -14,8 +14,10 @@ import {
 } from './event-arbitrary.ts';
 
 const encoder = new TextEncoder();
+/** By the strict rules, under which no other form of a member is valid. */
 const parse = (event: unknown) => parseText(JSON.stringify(event));
-const parseText = (text: string) => parseEvent(encoder.encode(text), eventNow);
+const parseText = (text: string) =>
+  parseEvent(encoder.encode(text), eventNow, { ...eventLimits, strict: true });
 
 function accepted(parsed: ProductEvent | Rejection): ProductEvent {
   if (isRejection(parsed)) throw new Error(`rejected: ${parsed.message}`);

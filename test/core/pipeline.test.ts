@@ -55,6 +55,7 @@ const silent: PipelineObserver = {
   received: () => undefined,
   stored: () => undefined,
   superseded: () => undefined,
+  changed: () => undefined,
   deadLettered: () => undefined,
   cacheRequest: () => undefined,
   storeWrite: () => undefined,

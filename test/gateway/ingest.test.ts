@@ -89,7 +89,7 @@ describe('invalid events', () => {
     const { post, appended } = testApp();
     const response = await post('/events', [
       event({ timestamp: 'yesterday' }),
-      event({ user_id: 7 }),
+      event({ user_id: 7.5 }),
       3,
     ]);
     const problem = await problemOf(response);

@@ -79,6 +79,7 @@ function world(env: Record<string, string>) {
       received: () => undefined,
       stored: () => undefined,
       superseded: () => undefined,
+      changed: () => undefined,
       deadLettered: () => undefined,
       storeWrite: () => undefined,
       cacheRequest: (result) => seen.cache.push(result),

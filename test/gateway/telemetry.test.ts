@@ -110,6 +110,7 @@ test('metrics and totals both count what happened', async () => {
   telemetry.stored(0.25);
   telemetry.stored(0.5);
   telemetry.superseded();
+  telemetry.changed(['numeric_id', 'unix_time', 'numeric_id']);
   telemetry.deadLettered({ reason: 'too_large' });
   telemetry.cacheRequest('miss');
   telemetry.job('cpu', 0.5, 2);
@@ -134,6 +135,8 @@ test('metrics and totals both count what happened', async () => {
     'events_received_total 5',
     'events_stored_total 2',
     'events_dead_lettered_total{reason="too_large"} 1',
+    'event_changes_total{kind="numeric_id"} 2',
+    'event_changes_total{kind="camel_case"} 0',
     'circuit_state{dependency="store"} 2',
     'unsettled_events 2',
     'runner_count{device="cpu",state="ready"} 1',

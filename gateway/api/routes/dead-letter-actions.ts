@@ -47,7 +47,7 @@ export function deadLetterActionRoutes(app: OpenAPIHono<AppEnv>, services: Servi
     deadLetters,
     sink,
     clock,
-    rules: { redrivesMax, event: eventLimitsOf(config.ingest) },
+    rules: { redrivesMax, event: eventLimitsOf(config) },
     observer: {
       replayed: report('replayed'),
       refused: (count) => telemetry.deadLetterAction('refused', count),

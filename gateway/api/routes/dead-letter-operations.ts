@@ -142,8 +142,8 @@ export const batchRoute = createRoute({
             id: exampleDeadLetter.id,
             code: 'still_invalid',
             detail:
-              'It would fail again: product.price: got "39.90", allowed: a finite number from 0 ' +
-              'to 1e9. Send a correct event as payload.',
+              'It would fail again: product.price: got "39,90 €", allowed: a finite number from ' +
+              '0 to 1e9. Send a correct event as payload.',
           },
         ],
         next_cursor: 'WzE3Njk4NjA4MDAwMDAsIjYiXQ',

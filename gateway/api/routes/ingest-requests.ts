@@ -3,6 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import type { Context } from 'hono';
+import type { EventLimits } from '#core/event/parse-event.ts';
 import { eventLimitsOf } from '../../config/event-limits.ts';
 import { ProblemError } from '../../http/problem-document.ts';
 import { idempotencyDefaults, IdempotencyKeys } from '../../ingest/idempotency.ts';
@@ -50,6 +51,7 @@ const collectedAtOnce = 256;
 
 export class IngestRequests {
   readonly #services: IngestServices;
+  readonly #limits: EventLimits;
   readonly #bodies: BodyReader;
   /** Bodies that pages send: small, and with places of their own. */
   readonly #collected: BodyReader;
@@ -58,6 +60,7 @@ export class IngestRequests {
   constructor(services: IngestServices) {
     const { bodyBytesMax } = services.config.ingest;
     this.#services = services;
+    this.#limits = eventLimitsOf(services.config);
     this.#bodies = new BodyReader(
       {
         bytesMax: bodyBytesMax,
@@ -132,14 +135,14 @@ export class IngestRequests {
     request: IngestRequest,
     onBytes: (chunk: Uint8Array) => void,
   ): Promise<IntakeResult> {
-    const { sink, clock, config, versions, timestamps } = this.#services;
+    const { sink, clock, versions, timestamps } = this.#services;
     const { format, toDeadLetters, collectedBy } = request;
     const bodies = this.#reader(request);
     const intake = new Intake({
       sink,
       deadLetter: toDeadLetters,
       collectedBy,
-      limits: eventLimitsOf(config.ingest),
+      limits: this.#limits,
       versions,
       timestamps,
       requestId: c.get('requestId'),

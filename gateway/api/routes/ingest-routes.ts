@@ -32,9 +32,12 @@ const route = createRoute({
     'arrives: if such a request fails midway (429, 413, a broken connection), the events ' +
     'accepted ' +
     'so far stay, and an error that still reaches the client lists them in `items`. Sending ' +
-    'everything again is always safe: the same event_id makes no second copy. Numbers of 16 ' +
-    'digits or more keep every digit: as text where an id stands, and as microseconds (16 ' +
-    'digits) or nanoseconds (19 digits) since 1970 where the timestamp stands. With a key that ' +
+    'everything again is always safe: the same event_id makes no second copy. Unless ' +
+    'events.strict is set, other forms are read too where they can mean only one thing: ids as ' +
+    'whole numbers (every digit is kept), prices and amounts as numeric text, event types in any ' +
+    'case, names in camelCase, times in seconds, milliseconds, microseconds or nanoseconds since ' +
+    '1970 or without an offset (events.timeZone). Without a session_id, all that a user does ' +
+    'on a day (UTC) is one session. docs/events.md has the list. With a key that ' +
     'may only collect, a body has at most 64 KiB, the gateway sets `timestamp` to the time of ' +
     'arrival and `collected_by` to the name of the key, and an event whose event_id is stored ' +
     'already changes nothing.',

@@ -129,6 +129,7 @@ export function startSimulatedGateway({
       stored: () => undefined,
       storeWrite: () => undefined,
       superseded: () => seen('an event was superseded'),
+      changed: () => undefined,
       deadLettered: ({ reason }) => seen(`an event was dead-lettered: ${reason}`),
       cacheRequest: (result) => seen(`a text was found: ${result}`),
       retried: (dependency) => seen(`a call was retried: ${dependency}`),

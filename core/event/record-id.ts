@@ -1,0 +1,35 @@
+// Gives a record an id from its place in the log, for an event that was sent without one: a record
+// that is read again, also as a dead letter that is replayed, has the same id.
+
+import type { LogRecord, Position } from '#core/ports.ts';
+import { uuidV5 } from './uuid.ts';
+
+/** Where the record was that failed first, as Kafka Connect names it: `topic` and so on. */
+export const connectPrefix = '__connect.errors.';
+/** When the record that failed first was made, UTC ms. A replay makes a new record. */
+export const firstTimestampHeader = 'vectorstream.first-timestamp';
+/**
+ * Marks an invalid event of a request. Its sender was told so, and would send it again: it gets no
+ * id here.
+ */
+export const refusedHeader = 'vectorstream.refused';
+
+type PlacedRecord = Pick<LogRecord, 'headers' | 'timestamp'> & { readonly position: Position };
+
+const utf8 = new TextDecoder();
+
+/**
+ * UUIDv5 of topic, partition, offset and timestamp: of the record that failed first, if this one is
+ * its replay. The timestamp tells the records of a topic that was made anew from the old ones.
+ * `null` for an invalid event of a request.
+ */
+export function recordIdOf({ headers, position, timestamp }: PlacedRecord): string | null {
+  const header = (name: string): string | null =>
+    Object.hasOwn(headers, name) ? utf8.decode(headers[name]) : null;
+  if (header(refusedHeader) !== null) return null;
+  const topic = header(`${connectPrefix}topic`) ?? position.topic;
+  const partition = header(`${connectPrefix}partition`) ?? position.partition;
+  const offset = header(`${connectPrefix}offset`) ?? position.offset;
+  const madeAt = header(firstTimestampHeader) ?? timestamp;
+  return uuidV5(`record/${topic}/${partition}/${offset}/${madeAt}`);
+}
