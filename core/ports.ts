@@ -603,13 +603,17 @@ export type FleetResult =
 /**
  * The fleet of runners, as the pipeline and the search see it. A text waits while no runner has
  * passed its checks. When a runner is lost, another one embeds the text. A text that makes runners
- * fail is tried alone, and in the end resolves with `ok: false`. `search` goes before `bulk`.
- * `embed` rejects with the signal's reason, or with a retryable `DependencyError` when the fleet is
- * full or closed.
+ * fail is tried alone, and in the end resolves with `ok: false`. `search` and `request` go before
+ * `repair`, and that before `bulk`. A search that is not answered soon goes to a second runner too;
+ * a repair goes to trusted runners, where there are any. `embed` rejects with the signal's reason,
+ * or with a retryable `DependencyError` when the fleet is full or closed.
  */
 export type EmbeddingService = {
   embed(
     text: string,
-    options: { readonly priority: 'search' | 'bulk'; readonly signal: AbortSignal },
+    options: {
+      readonly priority: 'search' | 'request' | 'repair' | 'bulk';
+      readonly signal: AbortSignal;
+    },
   ): Promise<FleetResult>;
 };

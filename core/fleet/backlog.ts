@@ -4,8 +4,13 @@
 import { Fifo } from '#core/collections/fifo.ts';
 import { wireLimits } from '#core/protocol/wire.ts';
 
-/** `cross-check`: texts that an untrusted runner has embedded, for a trusted one to embed again. */
-export type Lane = 'search' | 'bulk' | 'cross-check';
+/**
+ * `first-check` and `cross-check`: texts that an untrusted runner has embedded, for a trusted one
+ * to embed again; the vectors of the first are not used before. `repair`: texts whose stored
+ * vectors may be wrong.
+ */
+export const lanes = ['search', 'first-check', 'cross-check', 'repair', 'bulk'] as const;
+export type Lane = (typeof lanes)[number];
 
 export type Task = {
   readonly id: string;
@@ -31,13 +36,17 @@ export type Group = {
   failures: number;
   /** The runner that failed it last. */
   failedBy: string | null;
+  /** A newcomer had it: another newcomer must not hold it up again. */
+  isForProven: boolean;
 };
 
 export class Backlog {
   readonly #lanes: Readonly<Record<Lane, LaneQueue>> = {
     search: new LaneQueue(),
-    bulk: new LaneQueue(),
+    'first-check': new LaneQueue(),
     'cross-check': new LaneQueue(),
+    repair: new LaneQueue(),
+    bulk: new LaneQueue(),
   };
   #lastGroup = 0;
 
@@ -57,6 +66,7 @@ export class Backlog {
       attempt: 0,
       failures: from?.failures ?? 0,
       failedBy: from?.failedBy ?? null,
+      isForProven: from?.isForProven ?? false,
     };
   }
 

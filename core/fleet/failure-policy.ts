@@ -3,6 +3,7 @@
 
 import { backoffMs } from '#core/time/retry.ts';
 import type { Group, Task } from './backlog.ts';
+import type { FleetGuard } from './fleet-guard.ts';
 import type { Runner } from './fleet-runner.ts';
 
 /** An event's text that untrusted runners refuse is given up once so many owners' have refused. */
@@ -42,23 +43,33 @@ export function isGivenUp(
 export const isHeld = (group: Group, attemptsAloneMax: number): boolean =>
   group.tasks.length === 1 && (group.tasks[0]?.failuresAlone ?? 0) >= attemptsAloneMax;
 
+/** `now`: monotonic ms. */
+export type AssignContext = {
+  readonly runners: Iterable<Runner>;
+  readonly guard: FleetGuard;
+  readonly attemptsAloneMax: number;
+  readonly now: number;
+};
+
 /**
- * Whether this runner must leave the group to another one, at `now` (monotonic ms). A group that it
- * has failed waits for any other serving runner; a text before its last attempt waits for a trusted
- * one, and one that this runner must not embed for one that may. A held text waits for a trusted
- * runner or one of another owner, and is tried again by its owners only rarely.
+ * Whether this runner must leave the group to another one. A group that it has failed waits for any
+ * other serving runner; a text before its last attempt, or a search that was not answered, waits
+ * for a trusted one; a group that was taken back from a newcomer for a believed one; and a text
+ * that this runner must not embed for one that may. A held text waits for a trusted runner or one
+ * of another owner, and is tried again by its owners only rarely.
  */
 export function isForAnother(
   group: Group,
   runner: Runner,
-  runners: Iterable<Runner>,
-  attemptsAloneMax: number,
-  now: number,
+  { runners, guard, attemptsAloneMax, now }: AssignContext,
 ): boolean {
   const others = [...runners].filter((other) => other !== runner && other.state === 'serving');
   const isLeft = textsForOthers(runner, others);
   if (group.tasks.some(({ text }) => isLeft(text))) return true;
+  if (group.isForProven && guard.mustLeave(runner, 'proven', now)) return true;
   const [alone, ...more] = group.tasks;
+  if (group.failedBy !== null && alone?.lane === 'search' && !runner.trusted)
+    if (others.some(({ trusted, id }) => trusted && id !== group.failedBy)) return true;
   if (more.length === 0 && alone !== undefined && alone.failuresAlone + 1 >= attemptsAloneMax) {
     if (runner.trusted) return false;
     if (others.some(({ trusted }) => trusted)) return true;

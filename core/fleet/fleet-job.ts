@@ -5,10 +5,17 @@ import type { EmbedOutcome } from '#core/ports.ts';
 import type { Mixed } from '#core/trust/canaries.ts';
 import type { AnsweredText } from '#core/trust/sampler.ts';
 import type { Group, Lane } from './backlog.ts';
+import type { TaskResult } from './task-result.ts';
 
 export type Job = {
-  /** `null`: the job holds only golden texts, which belong to no task. */
-  readonly group: Group | null;
+  /**
+   * `null`: the job belongs to no task any more, because it holds only golden texts or because its
+   * texts were taken back.
+   */
+  group: Group | null;
+  readonly lane: Lane;
+  /** Monotonic ms: its answer has come, and a trusted runner checks it. */
+  answeredAt: number | null;
   readonly jobId: string;
   readonly attempt: number;
   /** As they were sent, canaries included. */
@@ -25,6 +32,20 @@ export type Assignment = {
   readonly deadlineMs: number;
   readonly texts: readonly string[];
 };
+
+export type JobAnswer =
+  /** The runner does not have this job, or no longer has it. Ignored and counted. */
+  | { readonly kind: 'late' }
+  /** The answer does not have one outcome per text: it is dropped, and the runner keeps the job. */
+  | { readonly kind: 'miscounted'; readonly texts: number }
+  | { readonly kind: 'check'; readonly outcomes: readonly EmbedOutcome[]; readonly ms: number }
+  | {
+      readonly kind: 'work';
+      readonly ended: readonly TaskResult[];
+      /** Texts that got a vector, cancelled ones included; none of a job of cross-checks. */
+      readonly embedded: readonly AnsweredText[];
+      readonly ms: number;
+    };
 
 /** Adds canaries to the texts of a job that this runner is about to get. */
 export type MixIn = (

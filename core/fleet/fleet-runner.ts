@@ -2,6 +2,7 @@
 
 import type { Mixed } from '#core/trust/canaries.ts';
 import type { Job } from './fleet-job.ts';
+import type { Probation } from './probation.ts';
 import type { Pace } from './runner-pace.ts';
 import type { TextRateLimit } from './text-rate-limit.ts';
 
@@ -22,8 +23,11 @@ export type RunnerTerms = {
 
 export type Runner = RunnerTerms & {
   readonly pace: Pace;
-  /** Monotonic ms: while other work waits, it gets no cross-checks before this time. */
-  crossChecksFrom: number;
+  readonly probation: Probation;
+  /** Searches in a row that it answered late or not at all. */
+  searchMisses: number;
+  /** Monotonic ms: while other work waits, it gets no checks of this kind before this time. */
+  readonly checksFrom: { 'first-check': number; 'cross-check': number };
   /** `checks`: it gets only checks so far. `draining`: it gets nothing more. */
   state: 'checks' | 'serving' | 'draining';
   /** Golden texts that are its next job, or `null`. */

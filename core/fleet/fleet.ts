@@ -5,45 +5,24 @@ import { assert, at } from '#core/errors/assert.ts';
 import type { EmbedOutcome } from '#core/ports.ts';
 import { wireLimits } from '#core/protocol/wire.ts';
 import type { Mixed } from '#core/trust/canaries.ts';
-import type { AnsweredText } from '#core/trust/sampler.ts';
-import { Backlog, type Group, type Lane, type Task } from './backlog.ts';
+import { Backlog, lanes, type Group, type Lane, type Task } from './backlog.ts';
+import { FleetGuard } from './fleet-guard.ts';
 import {
   answeredTexts,
   outcomesOfTasks,
   type Assignment,
   type Job,
+  type JobAnswer,
   type MixIn,
 } from './fleet-job.ts';
+import type { FleetOptions } from './fleet-options.ts';
 import type { Runner, RunnerTerms } from './fleet-runner.ts';
 import { JobDispatcher } from './job-dispatcher.ts';
-import { Pace, type PaceOptions } from './runner-pace.ts';
+import { Probation } from './probation.ts';
+import { Proving } from './proving.ts';
+import { Pace } from './runner-pace.ts';
 import type { FailureCause, TaskResult } from './task-result.ts';
 import { TextRetries } from './text-retries.ts';
-
-export type FleetOptions = {
-  readonly pace: PaceOptions;
-  /**
-   * How often a text that is alone in its job may fail before it is given up or, when only runners
-   * of one or two owners have tried it and none of them is trusted, held.
-   */
-  readonly attemptsAloneMax: number;
-  /** How many texts may wait or be in work at once. */
-  readonly tasksMax: number;
-};
-
-export type JobAnswer =
-  /** The runner does not have this job, or no longer has it. Ignored and counted. */
-  | { readonly kind: 'late' }
-  /** The answer does not have one outcome per text: it is dropped, and the runner keeps the job. */
-  | { readonly kind: 'miscounted'; readonly texts: number }
-  | { readonly kind: 'check'; readonly outcomes: readonly EmbedOutcome[]; readonly ms: number }
-  | {
-      readonly kind: 'work';
-      readonly ended: readonly TaskResult[];
-      /** Texts that got a vector, cancelled ones included; none of a job of cross-checks. */
-      readonly embedded: readonly AnsweredText[];
-      readonly ms: number;
-    };
 
 /**
  * A pure scheduler: methods report what happened and when (`now`: monotonic ms), and `assign`
@@ -66,20 +45,27 @@ export class Fleet {
   readonly #backlog = new Backlog();
   readonly #dispatcher: JobDispatcher;
   readonly #retries: TextRetries;
+  /** What becomes of answers of runners that are not proven yet. */
+  readonly proving: Proving;
   #requeued = 0;
-  #late = 0;
+  #lateAnswers = 0;
 
-  constructor(options: FleetOptions) {
+  /** `expectsTrusted`: trusted runners will join, such as those that the gateway starts. */
+  constructor(options: FleetOptions, expectsTrusted = false) {
     const { attemptsAloneMax } = options;
+    const runners = this.#runners;
     this.#options = options;
     this.#retries = new TextRetries({
       backlog: this.#backlog,
       attemptsAloneMax,
       end: (task) => this.#end(task),
     });
+    const guard = new FleetGuard({ runners, expectsTrusted, options });
+    this.proving = new Proving({ runners, guard, retries: this.#retries, options });
     this.#dispatcher = new JobDispatcher({
-      runners: this.#runners,
+      runners,
       backlog: this.#backlog,
+      guard,
       attemptsAloneMax,
     });
   }
@@ -96,16 +82,13 @@ export class Fleet {
     readonly requeued: number;
     readonly late: number;
   } {
-    const waiting =
-      this.#backlog.waiting('search') +
-      this.#backlog.waiting('bulk') +
-      this.#backlog.waiting('cross-check');
+    const waiting = lanes.reduce((sum, lane) => sum + this.#backlog.waiting(lane), 0);
     return {
       waiting,
       inWork: this.#tasks.size - waiting,
       held: this.#backlog.held('bulk'),
       requeued: this.#requeued,
-      late: this.#late,
+      late: this.#lateAnswers,
     };
   }
 
@@ -133,6 +116,11 @@ export class Fleet {
     return true;
   }
 
+  /** The text has not ended. */
+  has(id: string): boolean {
+    return this.#tasks.has(id);
+  }
+
   /** The text is no longer wanted. If a runner has it, its outcome is dropped. */
   cancel(id: string): void {
     const task = this.#tasks.get(id);
@@ -150,7 +138,9 @@ export class Fleet {
       check: null,
       jobs: [],
       startedAt: 0,
-      crossChecksFrom: 0,
+      probation: new Probation(),
+      searchMisses: 0,
+      checksFrom: { 'first-check': 0, 'cross-check': 0 },
     });
   }
 
@@ -186,7 +176,7 @@ export class Fleet {
       this.#requeued += 1;
       if (index === 0 && cause !== null)
         ended.push(...this.#retries.blame(group, runner, cause, now));
-      else this.#retries.requeue(group);
+      else this.#retries.requeue(group, runner);
     }
     return ended;
   }
@@ -213,26 +203,47 @@ export class Fleet {
     const runner = this.#runners.get(id);
     const job = this.job(id, jobId, attempt);
     if (runner === undefined || job === null) {
-      this.#late += 1;
+      this.#lateAnswers += 1;
       return { kind: 'late' };
     }
     if (outcomes.length !== job.texts.length)
       return { kind: 'miscounted', texts: job.texts.length };
-    const ms = now - runner.startedAt;
+    const ms = (job.answeredAt ?? now) - runner.startedAt;
     runner.jobs.splice(runner.jobs.indexOf(job), 1);
     runner.startedAt = now;
     runner.pace.measured(job.texts.length, ms);
+    if (job.lane === 'search' && job.group !== null) this.proving.searched(runner, ms);
     if (job.group === null) return { kind: 'check', outcomes, ms };
     const ended = this.#settle(runner, job.group, outcomesOfTasks(job, outcomes), now);
-    const isCrossCheck = job.group.tasks[0]?.lane === 'cross-check';
-    return { kind: 'work', ended, embedded: isCrossCheck ? [] : answeredTexts(job, outcomes), ms };
+    const isCheck = job.lane === 'first-check' || job.lane === 'cross-check';
+    return { kind: 'work', ended, embedded: isCheck ? [] : answeredTexts(job, outcomes), ms };
   }
 
   /** Runners whose job in work is past its deadline. The caller closes them and calls `leave`. */
   expired(now: number): readonly string[] {
     const isLate = ({ jobs: [job], startedAt }: Runner): boolean =>
-      job !== undefined && now - startedAt > job.deadlineMs;
+      job !== undefined && job.answeredAt === null && now - startedAt > job.deadlineMs;
     return [...this.#runners.values()].filter(isLate).map(({ id }) => id);
+  }
+
+  /**
+   * Gives the text of a search to a second runner under the id `copyId`. `false`: no runner has it
+   * yet, there is no second one, or it has ended.
+   */
+  hedge(id: string, copyId: string): boolean {
+    const task = this.#tasks.get(id);
+    if (task?.state !== 'assigned') return false;
+    const serving = [...this.#runners.values()].filter(({ state }) => state === 'serving');
+    const holder = serving.find(({ jobs }) =>
+      jobs.some(({ group }) => group?.tasks.some((each) => each === task)),
+    );
+    if (holder === undefined || serving.length < 2) return false;
+    const copy: Task = { ...task, id: copyId, refusedBy: new Set() };
+    this.#tasks.set(copyId, copy);
+    const group = this.#backlog.group([copy], null);
+    group.failedBy = holder.id;
+    this.#backlog.requeue(group);
+    return true;
   }
 
   jobsInWork(id: string): number {

@@ -1,14 +1,16 @@
-// Decides which runner gets which waiting texts now: checks first, then searches, cross-checks and
-// bulk work, in jobs sized to each runner's speed.
+// Decides which runner gets which waiting texts now: checks first, then searches, checks of others'
+// work, repair and bulk work, in jobs sized to each runner's speed.
 
 import type { Backlog, Group, Lane } from './backlog.ts';
 import { isForAnother, textsForOthers } from './failure-policy.ts';
+import { firstCheckShareMax, type FleetGuard } from './fleet-guard.ts';
 import type { Assignment, Job, MixIn } from './fleet-job.ts';
 import { jobsPerRunnerMax, waitMs, type Runner } from './fleet-runner.ts';
+import { hasSearchPlace } from './late-jobs.ts';
 
-/** Share of a trusted runner's time that cross-checks may take while other work waits. */
-const crossCheckShareMax = 0.05;
-const crossCheckTextsMax = 16;
+/** Share of a trusted runner's time that checks may take while other work waits. */
+const checkShareMax = { 'first-check': firstCheckShareMax, 'cross-check': 0.05 } as const;
+const checkTextsMax = 16;
 /** For this long after a search, more searches are expected. */
 const moreSearchesMsMax = 5_000;
 
@@ -16,6 +18,7 @@ export type JobDispatcherOptions = {
   /** By id, in the order in which they joined. */
   readonly runners: ReadonlyMap<string, Runner>;
   readonly backlog: Backlog;
+  readonly guard: FleetGuard;
   readonly attemptsAloneMax: number;
 };
 
@@ -38,7 +41,9 @@ export class JobDispatcher {
     return [
       ...this.#checkJobs(round),
       ...this.#searchJobs(round),
-      ...this.#crossCheckJobs(round),
+      ...this.#checksOfOthers('first-check', round),
+      ...this.#checksOfOthers('cross-check', round),
+      ...this.#repairJobs(round),
       ...this.#bulkJobs(round),
     ];
   }
@@ -50,17 +55,25 @@ export class JobDispatcher {
       runner.check = null;
       yield send(
         runner,
-        { group: null, jobId: `check-${++this.#lastCheck}`, attempt: 1, ...check },
+        { group: null, lane: 'bulk', jobId: `check-${++this.#lastCheck}`, attempt: 1, ...check },
         now,
       );
     }
   }
 
-  /** Each search job goes to the runner with a free slot that would finish it first. */
+  /**
+   * Each search job goes to the runner with a free slot that would finish it first: a trusted or
+   * proven one, unless none serves.
+   */
   *#searchJobs(round: Round): Generator<Assignment> {
+    const { runners, backlog } = this.#options;
+    const serving = [...runners.values()].filter(({ state }) => state === 'serving');
+    const placed = serving.filter(hasSearchPlace);
+    const believed = placed.filter(({ trusted, probation }) => trusted || probation.isProven);
+    const candidates = [believed, placed, serving].find((some) => some.length > 0) ?? [];
     const passedOver = new Set<Runner>();
-    while (this.#options.backlog.waiting('search') > 0) {
-      const runner = this.#soonestFree(passedOver);
+    while (backlog.waiting('search') > 0) {
+      const runner = soonestFree(candidates, passedOver);
       if (runner === null) return;
       const job = this.#give(runner, 'search', runner.pace.searchTexts(), round);
       // It got nothing: the texts that wait are for another runner.
@@ -69,45 +82,67 @@ export class JobDispatcher {
     }
   }
 
-  #soonestFree(passedOver: ReadonlySet<Runner>): Runner | null {
-    return [...this.#options.runners.values()]
-      .filter((runner) => hasFreeSlot(runner) && !passedOver.has(runner))
-      .reduce<Runner | null>(
-        (best, runner) => (best === null || waitMs(runner) < waitMs(best) ? runner : best),
-        null,
-      );
-  }
-
   /** For trusted runners that are idle, or that have done other work for long enough. */
-  *#crossCheckJobs(round: Round): Generator<Assignment> {
+  *#checksOfOthers(lane: 'first-check' | 'cross-check', round: Round): Generator<Assignment> {
     const { runners, backlog } = this.#options;
     for (const runner of runners.values()) {
-      if (backlog.waiting('cross-check') === 0) return;
+      if (backlog.waiting(lane) === 0) return;
       if (!runner.trusted || !hasFreeSlot(runner)) continue;
-      const otherWorkWaits = backlog.waiting('search') + backlog.waiting('bulk') > 0;
-      if (otherWorkWaits && round.now < runner.crossChecksFrom) continue;
-      const textsMax = Math.min(crossCheckTextsMax, runner.pace.searchTexts());
-      const job = this.#give(runner, 'cross-check', textsMax, round);
+      const otherWork: readonly Lane[] = ['search', 'repair', 'bulk'];
+      const otherWorkWaits = otherWork.some((other) => backlog.waiting(other) > 0);
+      if (otherWorkWaits && round.now < runner.checksFrom[lane]) continue;
+      const textsMax = Math.min(checkTextsMax, runner.pace.searchTexts());
+      const job = this.#give(runner, lane, textsMax, round);
       const jobMs = runner.pace.expectedMs(runner.jobs.at(-1)?.texts.length ?? 0);
-      runner.crossChecksFrom = round.now + jobMs / crossCheckShareMax;
+      runner.checksFrom[lane] = round.now + jobMs / checkShareMax[lane];
       if (job !== null) yield job;
     }
   }
 
-  /** Every idle runner gets its share before any runner gets a second job. */
+  /** Before any bulk work, on trusted runners: what is embedded again must be right. */
+  *#repairJobs(round: Round): Generator<Assignment> {
+    const { runners, guard } = this.#options;
+    const able = [...runners.values()].filter(
+      (runner) => runner.state === 'serving' && !guard.mustLeave(runner, 'trusted', round.now),
+    );
+    yield* this.#sharedJobs('repair', able, round);
+  }
+
   *#bulkJobs(round: Round): Generator<Assignment> {
-    const { runners, backlog } = this.#options;
+    const { runners, guard } = this.#options;
     const serving = [...runners.values()].filter(({ state }) => state === 'serving');
-    const fleetSpeed = serving.reduce((sum, { pace }) => sum + pace.textsPerSecond, 0);
+    const isNewcomer = (runner: Runner): boolean => guard.isNewcomer(runner, round.now);
+    for (const runner of serving.filter(isNewcomer)) {
+      if (runner.jobs.length > 0 || !guard.newcomersMayWork()) continue;
+      const { pace, probation } = runner;
+      const textsMax = Math.min(probation.jobTexts, pace.jobTexts(probation.jobTexts, 1, false));
+      const job = this.#give(runner, 'bulk', textsMax, round);
+      if (job !== null) yield job;
+    }
+    yield* this.#sharedJobs(
+      'bulk',
+      serving.filter((runner) => !isNewcomer(runner)),
+      round,
+    );
+  }
+
+  /** Every idle runner gets its share before any runner gets a second job. */
+  *#sharedJobs(
+    lane: 'repair' | 'bulk',
+    among: readonly Runner[],
+    round: Round,
+  ): Generator<Assignment> {
+    const { backlog } = this.#options;
+    const speed = among.reduce((sum, { pace }) => sum + pace.textsPerSecond, 0);
     const besideSearch = round.now - this.#searchedAt < moreSearchesMsMax;
     for (let depth = 0; depth < (besideSearch ? 1 : jobsPerRunnerMax); depth++) {
-      const waiting = backlog.waiting('bulk');
+      const waiting = backlog.waiting(lane);
       if (waiting === 0) return;
-      for (const runner of serving) {
+      for (const runner of among) {
         if (runner.jobs.length !== depth) continue;
-        const share = runner.pace.textsPerSecond / fleetSpeed;
+        const share = runner.pace.textsPerSecond / speed;
         const textsMax = runner.pace.jobTexts(waiting, share, besideSearch);
-        const job = this.#give(runner, 'bulk', textsMax, round);
+        const job = this.#give(runner, lane, textsMax, round);
         if (job !== null) yield job;
       }
     }
@@ -115,13 +150,14 @@ export class JobDispatcher {
 
   /** `null` when nothing in this lane is for the runner, or its rate limit allows no text now. */
   #give(runner: Runner, lane: Lane, textsMax: number, { now, mixIn }: Round): Assignment | null {
-    const { runners, backlog, attemptsAloneMax } = this.#options;
+    const { runners, backlog, guard, attemptsAloneMax } = this.#options;
     const allowed = Math.min(textsMax, runner.limit?.texts(now) ?? Infinity);
     if (allowed === 0) return null;
     const group = backlog.take(
       lane,
       allowed,
-      (other) => isForAnother(other, runner, runners.values(), attemptsAloneMax, now),
+      (other) =>
+        isForAnother(other, runner, { runners: runners.values(), guard, attemptsAloneMax, now }),
       textsForOthers(runner, runners.values()),
     );
     if (group === null) return null;
@@ -135,19 +171,39 @@ export class JobDispatcher {
       room: runner.textsPerJobMax - tasks.length,
       now,
     });
-    return send(runner, { group, jobId: group.id, attempt: group.attempt, texts, canaries }, now);
+    return send(
+      runner,
+      { group, lane, jobId: group.id, attempt: group.attempt, texts, canaries },
+      now,
+    );
   }
+}
+
+function soonestFree(
+  candidates: readonly Runner[],
+  passedOver: ReadonlySet<Runner>,
+): Runner | null {
+  return candidates
+    .filter((runner) => hasFreeSlot(runner) && !passedOver.has(runner))
+    .reduce<Runner | null>(
+      (best, runner) => (best === null || waitMs(runner) < waitMs(best) ? runner : best),
+      null,
+    );
 }
 
 function hasFreeSlot({ state, jobs }: Runner): boolean {
   return state === 'serving' && jobs.length < jobsPerRunnerMax;
 }
 
-function send(runner: Runner, job: Omit<Job, 'deadlineMs'>, now: number): Assignment {
+function send(
+  runner: Runner,
+  job: Omit<Job, 'deadlineMs' | 'answeredAt'>,
+  now: number,
+): Assignment {
   const { jobId, attempt, texts } = job;
   const deadlineMs = runner.pace.deadlineMs(texts.length);
   if (runner.jobs.length === 0) runner.startedAt = now;
-  runner.jobs.push({ ...job, deadlineMs });
+  runner.jobs.push({ ...job, deadlineMs, answeredAt: null });
   return { runner: runner.id, jobId, attempt, deadlineMs, texts };
 }
 

@@ -37,6 +37,8 @@ export const defaultPace: PaceOptions = {
 
 /** Time constant of the average speed, in ms of work. */
 const averageMs = 5_000;
+/** A runner that was just proven counts as no faster than this. */
+const provenTextsPerSecond = 64;
 /** Lower bound for a claimed speed: with 0 texts per second a job's deadline would be endless. */
 const textsPerSecondMin = 0.2;
 
@@ -44,6 +46,8 @@ export class Pace {
   readonly #options: PaceOptions;
   readonly #textsMax: number;
   #textsPerSecond: number;
+  /** A measured speed counts no more than this. */
+  #ceiling = Infinity;
 
   /**
    * Starts with the speed that the runner claims. `textsMax`: the most texts that the runner takes
@@ -56,7 +60,18 @@ export class Pace {
   }
 
   get textsPerSecond(): number {
-    return this.#textsPerSecond;
+    return Math.min(this.#textsPerSecond, this.#ceiling);
+  }
+
+  /** The runner's claim counts no longer, but only what it has shown in `texts` right answers. */
+  proven(texts: number, ms: number): void {
+    this.#textsPerSecond = Math.max((texts * 1000) / Math.max(ms, 1), textsPerSecondMin);
+    this.#ceiling = provenTextsPerSecond;
+  }
+
+  /** One more answer was checked and right. */
+  trustMore(): void {
+    this.#ceiling *= 2;
   }
 
   /**
@@ -90,7 +105,7 @@ export class Pace {
 
   /** How long the runner will work on this many texts, in ms. */
   expectedMs(texts: number): number {
-    return (texts * 1000) / this.#textsPerSecond;
+    return (texts * 1000) / this.textsPerSecond;
   }
 
   deadlineMs(texts: number): number {
@@ -101,6 +116,6 @@ export class Pace {
   }
 
   #textsWithin(ms: number): number {
-    return Math.max(1, Math.min(this.#textsMax, Math.floor((this.#textsPerSecond * ms) / 1000)));
+    return Math.max(1, Math.min(this.#textsMax, Math.floor((this.textsPerSecond * ms) / 1000)));
   }
 }

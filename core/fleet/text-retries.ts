@@ -34,18 +34,22 @@ export class TextRetries {
     group.failedBy = runner.id;
     group.failures += 1;
     if (group.failures === 1 || tasks.length === 1) {
-      this.requeue(group);
+      this.requeue(group, runner);
     } else {
       const middle = Math.ceil(tasks.length / 2);
       for (const half of [tasks.slice(0, middle), tasks.slice(middle)])
-        this.requeue(backlog.group(half, group));
+        this.requeue(backlog.group(half, group), runner);
     }
     return [];
   }
 
-  /** The group was not begun, or is tried again. */
-  requeue(group: Group): void {
+  /**
+   * The group that this runner had is tried again. What one newcomer has not done is given to no
+   * other newcomer, so that many of them cannot hold it up in turn.
+   */
+  requeue(group: Group, { trusted, probation }: Runner): void {
     const { attemptsAloneMax, backlog } = this.#options;
+    if (!trusted && !probation.isProven) group.isForProven = true;
     if (isHeld(group, attemptsAloneMax)) backlog.hold(group);
     else backlog.requeue(group);
   }

@@ -40,6 +40,7 @@ export async function embedOlderTexts(
   const reEmbedder = new ReEmbedder({
     store,
     embedding,
+    priority: 'bulk',
     clock,
     isDistrusted,
     onVectors: () => undefined,

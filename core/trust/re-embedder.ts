@@ -21,6 +21,8 @@ import type {
 export type ReEmbedderOptions = {
   readonly store: TextStore;
   readonly embedding: EmbeddingService;
+  /** How its texts are given to the fleet. */
+  readonly priority: 'repair' | 'bulk';
   readonly clock: Clock;
   /** Whether a vector must not be stored, because its runner was found wrong. */
   readonly isDistrusted: (provenance: Provenance) => boolean;
@@ -100,9 +102,9 @@ export class ReEmbedder {
   }
 
   async #embedOne(text: BareText, signal: AbortSignal): Promise<void> {
-    const { embedding, onVectors } = this.#options;
+    const { embedding, priority, onVectors } = this.#options;
     try {
-      const result = await embedding.embed(text.text, { priority: 'bulk', signal });
+      const result = await embedding.embed(text.text, { priority, signal });
       if (!result.ok) return this.#fail(text.id);
       this.#embedded.push({ ...text, embedding: result.embedding });
       if (this.#embedded.length === vectorsToWrite) onVectors();

@@ -87,6 +87,7 @@ export class Repair implements ProvenanceLog {
     this.#reEmbedder = new ReEmbedder({
       store,
       embedding,
+      priority: 'repair',
       clock,
       isDistrusted: (provenance) => this.isDistrusted(provenance),
       onVectors: () => this.#wake.abort(),

@@ -4,7 +4,7 @@ import type { Clock } from '#core/ports.ts';
 import { startDeadline } from '#core/time/deadline.ts';
 import { agreementMin, boundsOf, type CrossCheckResult } from '#core/trust/agreement.ts';
 import type { GoldenBounds } from '#core/trust/golden.ts';
-import type { Sample } from '#core/trust/sampler.ts';
+import type { AnsweredText } from '#core/trust/sampler.ts';
 import { cosine } from '#core/vectors/vector.ts';
 import type { EmbeddingQueue } from './embedding-queue.ts';
 
@@ -17,6 +17,9 @@ export type CrossChecksOptions = {
   readonly waitMsMax: number;
   readonly onResult: (result: CrossCheckResult) => void;
 };
+
+/** `unknown`: no trusted runner answered in time. */
+export type CheckVerdict = { readonly wrong: string } | 'right' | 'unknown';
 
 /** Samples that wait at once; further ones are dropped. Each holds a text and a vector. */
 const waitingMax = 1_024;
@@ -35,11 +38,12 @@ export class CrossChecks {
    * used.
    */
   async compare(
-    { text, vector }: Sample,
+    { text, vector }: AnsweredText,
     dtype: string,
-  ): Promise<{ readonly wrong: string } | 'right' | 'unknown'> {
+    lane: 'first-check' | 'cross-check',
+  ): Promise<CheckVerdict> {
     const { onResult, bounds } = this.#options;
-    const trusted = await this.#embed(text);
+    const trusted = await this.#embed(text, lane);
     if (trusted === null) {
       onResult('dropped');
       return 'unknown';
@@ -58,6 +62,7 @@ export class CrossChecks {
   /** Embeds the text on a trusted runner; `null` when that fails or takes too long. */
   async #embed(
     text: string,
+    lane: 'first-check' | 'cross-check',
   ): Promise<{ readonly vector: Float32Array; readonly dtype: string } | null> {
     const { queue, clock, waitMsMax } = this.#options;
     if (this.#waiting >= waitingMax) return null;
@@ -69,7 +74,7 @@ export class CrossChecks {
     });
     try {
       const { signal } = deadline;
-      const result = await queue.embed(text, { priority: 'cross-check', signal });
+      const result = await queue.embed(text, { priority: lane, signal });
       return result.ok
         ? { vector: result.embedding.vector, dtype: result.embedding.provenance.dtype }
         : null;

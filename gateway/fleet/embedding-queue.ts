@@ -6,8 +6,9 @@ import { DependencyError } from '#core/errors/errors.ts';
 import type { Lane } from '#core/fleet/backlog.ts';
 import type { Fleet } from '#core/fleet/fleet.ts';
 import type { TaskResult } from '#core/fleet/task-result.ts';
-import type { EmbeddingService, FleetResult, Provenance } from '#core/ports.ts';
+import type { Clock, EmbeddingService, FleetResult, Provenance } from '#core/ports.ts';
 import { wireLimits } from '#core/protocol/wire.ts';
+import { SearchHedges, type SearchHedgesOptions } from './search-hedges.ts';
 
 /** A caller that waits for its text's vector. */
 type Waiting = {
@@ -22,6 +23,7 @@ type UnderSignal = { readonly ids: Set<string>; readonly release: () => void };
 export class EmbeddingQueue implements EmbeddingService {
   readonly #fleet: Fleet;
   readonly #onSubmit: () => void;
+  readonly #hedges: SearchHedges;
   /** By task id. */
   readonly #waiting = new Map<string, Waiting>();
   /** Adding a listener to a signal takes longer the more it has, so all texts share one. */
@@ -30,20 +32,34 @@ export class EmbeddingQueue implements EmbeddingService {
   #isClosed = false;
 
   /** `onSubmit` is called after each new text. */
-  constructor(fleet: Fleet, onSubmit: () => void) {
+  constructor(
+    fleet: Fleet,
+    {
+      clock,
+      limits,
+      onSubmit,
+    }: {
+      readonly clock: Clock;
+      readonly limits: SearchHedgesOptions['limits'];
+      readonly onSubmit: () => void;
+    },
+  ) {
     this.#fleet = fleet;
     this.#onSubmit = onSubmit;
+    this.#hedges = new SearchHedges({ fleet, clock, limits, onHedge: onSubmit });
   }
 
   embed(
     text: string,
-    { priority, signal }: { readonly priority: Lane; readonly signal: AbortSignal },
+    { priority, signal }: { readonly priority: Lane | 'request'; readonly signal: AbortSignal },
   ): Promise<FleetResult> {
     if (signal.aborted) return Promise.reject(signal.reason);
     if (this.#isClosed) return Promise.reject(closedError('no more texts are embedded'));
     if (text.length > wireLimits.textCharsMax) return Promise.resolve(tooLong(text.length));
     const id = `text-${++this.#lastTask}`;
-    if (!this.#fleet.submit({ id, text, lane: priority })) return Promise.reject(fullError());
+    const lane = priority === 'request' ? 'search' : priority;
+    if (!this.#fleet.submit({ id, text, lane })) return Promise.reject(fullError());
+    if (priority === 'search') void this.#hedges.watch(id);
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject, signal });
       this.#underSignal(signal).ids.add(id);
@@ -56,7 +72,10 @@ export class EmbeddingQueue implements EmbeddingService {
    * all results are failures.
    */
   settle(ended: readonly TaskResult[], provenance: Provenance | null): void {
-    for (const result of ended) this.#take(result.id)?.resolve(fleetResult(result, provenance));
+    for (const result of ended) {
+      const id = this.#hedges.ended(result);
+      if (id !== null) this.#take(id)?.resolve(fleetResult(result, provenance));
+    }
   }
 
   /** Rejects every text that waits, and every later one. */
@@ -82,6 +101,7 @@ export class EmbeddingQueue implements EmbeddingService {
 
   #drop(id: string, reason: unknown): void {
     this.#fleet.cancel(id);
+    this.#hedges.drop(id);
     this.#take(id)?.reject(reason);
   }
 

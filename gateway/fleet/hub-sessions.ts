@@ -27,7 +27,9 @@ export class HubSessions {
     this.trust = new RunnerTrust(state, (connection, reason) =>
       this.apply(connection, connection.session.quarantine(reason)),
     );
-    this.#answers = new JobAnswers(state, this.trust);
+    this.#answers = new JobAnswers(state, this.trust, (connection, effects) =>
+      this.apply(connection, effects),
+    );
   }
 
   /** Starts the session of an admitted runner, unless the gateway has no capacity for it. */

@@ -3,7 +3,7 @@
 
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { FleetOptions } from '#core/fleet/fleet.ts';
+import type { FleetOptions } from '#core/fleet/fleet-options.ts';
 import type { RunnerChecksOptions } from '#core/fleet/runner-checks.ts';
 import { defaultPace } from '#core/fleet/runner-pace.ts';
 import type { RunnerState } from '#core/fleet/runner-state.ts';
@@ -44,6 +44,8 @@ export type HubLimits = FleetOptions &
   Pick<GatewaySessionOptions, 'helloTimeoutMs' | 'heartbeatMs' | 'drainGraceMs'> &
   RunnerChecksOptions['limits'] & {
     readonly runnersMax: number;
+    /** After this time, a search that is not answered goes to a second runner too. */
+    readonly searchHedgeMs: number;
     /** How often the hub checks deadlines and heartbeats. */
     readonly tickMs: number;
     /** Unsent bytes in a runner's socket above which the runner counts as lost. */
@@ -63,6 +65,8 @@ export const defaultHubLimits: HubLimits = {
   heartbeatMs: 5_000,
   checkIntervalMs: defaultCheckIntervalMs,
   drainGraceMs: 10_000,
+  searchJobMsMax: 1_500,
+  searchHedgeMs: 200,
   runnersMax: 256,
   tickMs: 250,
   bufferedBytesMax: 8 * 1024 * 1024,

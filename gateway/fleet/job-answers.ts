@@ -1,7 +1,7 @@
 // Judges a runner's answer to a job before anything of it is used, then returns its vectors to the
 // callers.
 
-import type { JobAnswer } from '#core/fleet/fleet.ts';
+import type { Job, JobAnswer } from '#core/fleet/fleet-job.ts';
 import type { EmbedOutcome } from '#core/ports.ts';
 import type { SessionEffect } from '#core/protocol/gateway-session.ts';
 import type { JobResult } from '#core/protocol/job-result-frame.ts';
@@ -10,18 +10,23 @@ import { deviceOf, provenanceOf, type HubConnection } from './hub-connection.ts'
 import type { HubState } from './hub-state.ts';
 import type { RunnerTrust } from './runner-trust.ts';
 
+type ApplyEffects = (connection: HubConnection, effects: readonly SessionEffect[]) => void;
+
 export class JobAnswers {
-  readonly #state: Pick<HubState, 'options' | 'fleet' | 'queue'>;
+  readonly #state: HubState;
   readonly #trust: RunnerTrust;
+  readonly #apply: ApplyEffects;
   /**
    * UTC ms of the last answer. The time stored with vectors never decreases, even if the clock
    * does.
    */
   #embeddedAt = 0;
 
-  constructor(state: Pick<HubState, 'options' | 'fleet' | 'queue'>, trust: RunnerTrust) {
+  /** `apply` carries out what a check decides after `use` has returned. */
+  constructor(state: HubState, trust: RunnerTrust, apply: ApplyEffects) {
     this.#state = state;
     this.#trust = trust;
+    this.#apply = apply;
   }
 
   /** Returns what must happen to the connection because of this answer. */
@@ -32,12 +37,56 @@ export class JobAnswers {
     } = this.#state;
     const { session } = connection;
     const { jobId, attempt, outcomes } = result;
-    const now = clock.monotonic();
-    const embeddedAt = (this.#embeddedAt = Math.max(this.#embeddedAt, clock.now()));
     const job = fleet.job(session.id, jobId, attempt);
+    if (job !== null && job.answeredAt !== null) {
+      this.#late(connection, result);
+      return [];
+    }
+    const embeddedAt = (this.#embeddedAt = Math.max(this.#embeddedAt, clock.now()));
     const wrong = this.#trust.judge(connection, job, outcomes, embeddedAt);
     // The fleet still counts the job as this runner's, so the whole job goes to another one.
     if (wrong !== null) return session.quarantine(wrong);
+    if (
+      job?.texts.length === outcomes.length &&
+      fleet.proving.awaitsCheck(session.id, job, clock.monotonic())
+    ) {
+      void this.#afterCheck(connection, job, result);
+      return [];
+    }
+    return this.#take(connection, result, embeddedAt);
+  }
+
+  /** A newcomer's answer is used only when a trusted runner agrees with a text of it. */
+  async #afterCheck(connection: HubConnection, job: Job, result: JobResult): Promise<void> {
+    const { fleet, options, assigner } = this.#state;
+    const { session, ended } = connection;
+    const verdict = await this.#trust.firstCheck(connection, job, result.outcomes);
+    // The job's texts went to other runners when the connection ended.
+    if (ended.signal.aborted) return;
+    if (verdict !== null && typeof verdict === 'object')
+      return this.#apply(connection, session.quarantine(verdict.wrong));
+    if (verdict === 'right') fleet.proving.agreed(session.id, job);
+    const { clock } = options;
+    if (verdict === 'unknown' && fleet.proving.isGuarded(clock.monotonic()))
+      fleet.proving.release(session.id, job);
+    const embeddedAt = (this.#embeddedAt = Math.max(this.#embeddedAt, clock.now()));
+    this.#apply(connection, this.#take(connection, result, embeddedAt));
+    assigner.assignSoon();
+  }
+
+  /** Uses the answer to a job. */
+  #take(
+    connection: HubConnection,
+    result: JobResult,
+    embeddedAt: number,
+  ): readonly SessionEffect[] {
+    const {
+      fleet,
+      options: { clock },
+    } = this.#state;
+    const { session } = connection;
+    const { jobId, attempt, outcomes } = result;
+    const now = clock.monotonic();
     const answer = fleet.answer(session.id, jobId, attempt, outcomes, now);
     if (answer.kind === 'late') {
       this.#late(connection, result);

@@ -91,7 +91,7 @@ export class RequestEmbeddings {
 
   #embedOne(text: string, index: number, signal: AbortSignal): Promise<EmbeddedText> {
     return this.#semaphore.run(async () => {
-      const result = await this.#options.embedding.embed(text, { priority: 'search', signal });
+      const result = await this.#options.embedding.embed(text, { priority: 'request', signal });
       if (result.ok) return { vector: result.embedding.vector, tokens: result.tokens ?? null };
       throw new ProblemError({
         status: 400,

@@ -45,9 +45,9 @@ class FleetHub implements RunnerHub {
   readonly #stopped = new AbortController();
 
   constructor(options: RunnerHubOptions) {
-    const { limits, clock, log } = options;
+    const { limits, expectsTrusted, clock, log } = options;
     const { signal } = this.#stopped;
-    const fleet = new Fleet(limits);
+    const fleet = new Fleet(limits, expectsTrusted);
     const connections = new Map<string, HubConnection>();
     const assigner = new JobAssigner({
       fleet,
@@ -57,7 +57,8 @@ class FleetHub implements RunnerHub {
       signal,
       end: (runner, code, reason) => this.#sessions.end(runner, { code, reason, blame: false }),
     });
-    this.service = new EmbeddingQueue(fleet, () => assigner.assignSoon());
+    const onSubmit = (): void => assigner.assignSoon();
+    this.service = new EmbeddingQueue(fleet, { clock, limits, onSubmit });
     this.#state = {
       options,
       fleet,

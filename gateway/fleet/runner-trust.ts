@@ -1,11 +1,11 @@
 // Decides whether a runner's work is trusted: judges canaries, compares samples, and reports to the
 // provenance log which vectors are right and which are wrong.
 
-import type { Job } from '#core/fleet/fleet-job.ts';
+import { answeredTexts, type Job } from '#core/fleet/fleet-job.ts';
 import { RunnerChecks } from '#core/fleet/runner-checks.ts';
 import type { EmbedOutcome } from '#core/ports.ts';
 import type { AnsweredText, Sample } from '#core/trust/sampler.ts';
-import { CrossChecks } from './cross-checks.ts';
+import { CrossChecks, type CheckVerdict } from './cross-checks.ts';
 import { deviceOf, type HubConnection } from './hub-connection.ts';
 import type { HubState } from './hub-state.ts';
 import { quarantine, QuarantineList } from './quarantine.ts';
@@ -83,6 +83,21 @@ export class RunnerTrust {
     return null;
   }
 
+  /**
+   * Has a trusted runner embed one text of a newcomer's answer again, before any of it is used. The
+   * text is chosen now, so that the runner could not know it. `null`: the answer has no vector.
+   */
+  async firstCheck(
+    { session }: HubConnection,
+    job: Job,
+    outcomes: readonly EmbedOutcome[],
+  ): Promise<CheckVerdict | null> {
+    const answered = answeredTexts(job, outcomes);
+    const chosen = answered[Math.floor(this.#state.options.random() * answered.length)];
+    if (chosen === undefined) return null;
+    return this.#crossChecks.compare(chosen, session.hello?.dtype ?? '', 'first-check');
+  }
+
   /** An answer was used. Chooses samples of it. */
   worked(
     connection: HubConnection,
@@ -133,10 +148,12 @@ export class RunnerTrust {
   #compare(connection: HubConnection, samples: readonly Sample[]): void {
     const { session, checks } = connection;
     for (const sample of samples) {
-      void this.#crossChecks.compare(sample, session.hello?.dtype ?? '').then((result) => {
+      const dtype = session.hello?.dtype ?? '';
+      void this.#crossChecks.compare(sample, dtype, 'cross-check').then((result) => {
         // Work that is unverified when the gateway stops is re-embedded after its next start.
         if (this.#state.signal.aborted || session.state === 'quarantined') return;
         if (typeof result === 'object') return this.#foundWrong(connection, result.wrong);
+        if (result === 'right') this.#state.fleet.proving.trustMore(session.id);
         checks?.settled(sample);
         this.#verify(connection);
         this.#endIfSettled(connection);

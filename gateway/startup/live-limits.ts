@@ -49,12 +49,19 @@ export function pipelineLimits(config: Config): PipelineLimits {
   };
 }
 
-export function hubLimits({ runners }: Config): HubLimits {
+export function hubLimits({ runners, search }: Config): HubLimits {
   return {
     ...defaultHubLimits,
     closeMsMax: 500,
     get runnersMax() {
       return runners.fleetMax;
+    },
+    // Earlier than the search gives up, so that another runner can still answer.
+    get searchJobMsMax() {
+      return 0.75 * search.waitMsMax;
+    },
+    get searchHedgeMs() {
+      return search.hedgeMs;
     },
     get checkIntervalMs() {
       return runners.checkSeconds * 1000;

@@ -243,6 +243,8 @@ test('work is verified only by a later canary and by its own samples', () => {
   });
   const job = {
     group: null,
+    lane: 'bulk' as const,
+    answeredAt: null,
     jobId: 'j',
     attempt: 1,
     deadlineMs: 1,

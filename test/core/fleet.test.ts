@@ -10,7 +10,13 @@ import { defaultPace } from '#core/fleet/runner-pace.ts';
 import type { TaskResult } from '#core/fleet/task-result.ts';
 import type { EmbedOutcome } from '#core/ports.ts';
 
-const options = { pace: defaultPace, attemptsAloneMax: 3, tasksMax: 10_000 };
+const options = {
+  pace: defaultPace,
+  attemptsAloneMax: 3,
+  tasksMax: 10_000,
+  checkIntervalMs: 60_000,
+  searchJobMsMax: 1_500,
+};
 const good: EmbedOutcome = { ok: true, vector: Float32Array.of(1, 0) };
 const terms = (id: string) => ({
   id,

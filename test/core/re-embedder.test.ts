@@ -34,6 +34,7 @@ function setUp({ distrusted = '', answer = (_id: string): FleetResult | null => 
   let wakes = 0;
   let outages = 0;
   const reEmbedder = new ReEmbedder({
+    priority: 'repair',
     clock,
     store: {
       batchMax: { texts: textsMax, events: 1 },

@@ -4,6 +4,7 @@ import { getEventListeners } from 'node:events';
 import { expect, test } from 'vitest';
 import { Fleet } from '#core/fleet/fleet.ts';
 import type { TaskResult } from '#core/fleet/task-result.ts';
+import { ManualClock } from '#core/memory/manual-clock.ts';
 import { EmbeddingQueue } from '../../gateway/fleet/embedding-queue.ts';
 import { defaultHubLimits } from '../../gateway/fleet/hub-types.ts';
 
@@ -19,7 +20,11 @@ const failed = (id: string): TaskResult => ({
 /** A queue without runners, in which `count` texts wait under one signal. */
 function waiting(count: number) {
   const fleet = new Fleet(defaultHubLimits);
-  const queue = new EmbeddingQueue(fleet, () => undefined);
+  const queue = new EmbeddingQueue(fleet, {
+    clock: new ManualClock(),
+    limits: defaultHubLimits,
+    onSubmit: () => undefined,
+  });
   const stop = new AbortController();
   const { signal } = stop;
   const ends = Promise.allSettled(

@@ -24,6 +24,15 @@ export const searchSection = {
       'How long a search waits for a runner to embed its query (milliseconds). ' +
       'After that it answers 503.',
   }),
+  hedgeMs: integer({
+    default: 200,
+    min: 10,
+    max: minute,
+    live: true,
+    help:
+      'After this time without an answer, the query of a search goes to a second runner too ' +
+      '(milliseconds). The first answer counts.',
+  }),
   queryCacheMax: integer({
     default: 1000,
     min: 0,

@@ -1,0 +1,71 @@
+// What becomes of an untrusted runner's answers until it is proven: each job waits for the check of
+// one of its texts, and late jobs are taken back.
+
+import type { FleetGuard } from './fleet-guard.ts';
+import type { Job } from './fleet-job.ts';
+import type { Runner } from './fleet-runner.ts';
+import { LateJobs, type LateJobsOptions } from './late-jobs.ts';
+import { Probation } from './probation.ts';
+
+/** Runners are named by their ids; one that has left is ignored. `now` is monotonic ms. */
+export class Proving {
+  readonly #runners: ReadonlyMap<string, Runner>;
+  readonly #guard: FleetGuard;
+  readonly #late: LateJobs;
+
+  constructor(options: LateJobsOptions) {
+    this.#runners = options.runners;
+    this.#guard = options.guard;
+    this.#late = new LateJobs(options);
+  }
+
+  /** Whether trusted runners guard the fleet (see `FleetGuard`). */
+  isGuarded(now: number): boolean {
+    return this.#guard.isGuarded(now);
+  }
+
+  /** Takes texts back from newcomers, and searches from anyone, that are late. Call it often. */
+  takeBackLate(now: number): void {
+    this.#late.takeBack(now);
+  }
+
+  /** A search was answered after `ms`. */
+  searched(runner: Runner, ms: number): void {
+    this.#late.answered(runner, ms);
+  }
+
+  /**
+   * Whether this job's answer must be checked before any of it is used. From now on the job counts
+   * as answered: no deadline applies, and it waits for `agreed` or `release`.
+   */
+  awaitsCheck(id: string, job: Job, now: number): boolean {
+    const runner = this.#runners.get(id);
+    if (runner === undefined || job.lane !== 'bulk' || job.group === null) return false;
+    if (!this.#guard.isNewcomer(runner, now)) return false;
+    job.answeredAt = now;
+    return true;
+  }
+
+  /** The job's texts go to other runners, and its answer is dropped. */
+  release(id: string, job: Job): void {
+    const runner = this.#runners.get(id);
+    if (runner !== undefined) this.#late.release(runner, job);
+  }
+
+  /** A text of a newcomer's job was checked and right. */
+  agreed(id: string, { texts, answeredAt }: Job): void {
+    const runner = this.#runners.get(id);
+    if (runner?.probation.agree() === true)
+      runner.pace.proven(texts.length, (answeredAt ?? runner.startedAt) - runner.startedAt);
+  }
+
+  /** A sample of a proven runner's work was checked and right. */
+  trustMore(id: string): void {
+    this.#runners.get(id)?.pace.trustMore();
+  }
+
+  /** How far the runner is proven. */
+  probation(id: string): Pick<Probation, 'agreed' | 'isProven'> {
+    return this.#runners.get(id)?.probation ?? new Probation();
+  }
+}

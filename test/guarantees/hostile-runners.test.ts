@@ -1,0 +1,66 @@
+// Hostile runners beside one trusted runner: almost nothing that a search finds is wrong, nothing
+// is lost, and searches are answered.
+
+import { expect, test } from 'vitest';
+import { openWorld, tokens, trustedToken, type World } from '../gateway/trust-world.ts';
+import { fakeVector, golden } from '../helpers/fake-model.ts';
+import { joinFakeRunner } from '../helpers/fake-runner.ts';
+
+const goldenTexts = new Set(golden.cases.map(({ text }) => text));
+const right = (texts: readonly string[]) => texts.map(fakeVector);
+
+type Answers = (texts: readonly string[], job: number) => readonly Float32Array[];
+
+/** Right for golden texts and wrong for all others. */
+const lying: Answers = (texts) =>
+  texts.map((text) => fakeVector(goldenTexts.has(text) ? text : `not ${text}`));
+
+/** Runners that join again under a new name whenever they are closed, until `stop`. */
+function attack(world: World, connections: number, vectors: Answers) {
+  let joined = 0;
+  const over = new AbortController();
+  const one = async (): Promise<void> => {
+    while (!over.signal.aborted) {
+      const name = `hostile ${(joined += 1)}`;
+      const { url } = world;
+      await joinFakeRunner({ url, token: tokens.shared, name, vectors, textsPerSecond: 1e6 })
+        .closed;
+    }
+  };
+  for (let n = 0; n < connections; n++) void one();
+  return {
+    joined: () => joined,
+    stop: () => over.abort(),
+  };
+}
+
+/** Feeds texts for so many seconds; returns the largest share of wrong ones among those found. */
+async function worstShare(world: World, seconds: number): Promise<number> {
+  let worst = 0;
+  let fed = 0;
+  for (let second = 0; second < seconds; second++) {
+    await world.feed(10);
+    fed += 10;
+    await world.pass(1_000);
+    const wrong = (await world.wrong()).length;
+    const found = fed - (await world.missing());
+    if (fed >= 100) worst = Math.max(worst, wrong / found);
+  }
+  return worst;
+}
+
+test(
+  'liars that take a new name each time make nothing wrong that a search finds',
+  { timeout: 60_000 },
+  async () => {
+    await using world = await openWorld();
+    joinFakeRunner({ url: world.url, token: trustedToken, name: 'own', vectors: right });
+    await world.ready(1);
+    const hostile = attack(world, 3, lying);
+    expect(await worstShare(world, 30)).toBeLessThanOrEqual(0.02);
+    hostile.stop();
+    await world.pass(30_000);
+    expect(hostile.joined()).toBeGreaterThan(3);
+    expect([await world.wrong(), await world.missing()]).toEqual([[], 0]);
+  },
+);
