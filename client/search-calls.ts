@@ -10,6 +10,11 @@ import type {
   Recommendations,
 } from '../gateway/api/routes/recommendation-routes.ts';
 import type {
+  RecommendationRequest,
+  VisitorRecommendations,
+} from '../gateway/api/routes/recommendation-schemas.ts';
+import type { RelatedProducts, RelatedQuery } from '../gateway/api/routes/related-routes.ts';
+import type {
   SearchRequest,
   SearchResponse as SearchResult,
 } from '../gateway/api/routes/search-routes.ts';
@@ -48,8 +53,8 @@ export function searchCalls(transport: Transport) {
       ),
 
     /**
-     * Products for a user, each with the events that led to it. Empty, with a reason, when nothing
-     * is known of the user.
+     * Products for a user, each with the events that led to it; popular ones, with a reason, when
+     * nothing is known of the user.
      */
     recommendations: (
       userId: string,
@@ -58,6 +63,27 @@ export function searchCalls(transport: Transport) {
     ): Promise<Recommendations> =>
       transport.json(
         { method: 'GET', path: `/users/${encodeURIComponent(userId)}/recommendations`, query },
+        options,
+      ),
+
+    /** Products for an open basket, a session or a user: exactly one of them. */
+    recommend: (
+      request: RecommendationRequest,
+      options?: CallOptions,
+    ): Promise<VisitorRecommendations> =>
+      transport.json(
+        { method: 'POST', path: '/recommendations', json: request, repeat: 'always' },
+        options,
+      ),
+
+    /** Products that sessions connect with this one. */
+    related: (
+      productId: string,
+      query: RelatedQuery = {},
+      options?: CallOptions,
+    ): Promise<RelatedProducts> =>
+      transport.json(
+        { method: 'GET', path: `/products/${encodeURIComponent(productId)}/related`, query },
         options,
       ),
 

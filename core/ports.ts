@@ -25,6 +25,10 @@ export const eventTypes = [
   'search',
 ] as const;
 export type EventType = (typeof eventTypes)[number];
+/** The text of these events is that of their product. */
+export const productEventTypes: readonly EventType[] = eventTypes.filter(
+  (type) => type !== 'search',
+);
 
 /** The only source of time, so that a test can control every wait. */
 export type Clock = {
@@ -294,9 +298,80 @@ export type SearchHit = {
   readonly newest: StoredEvent;
 };
 
+/**
+ * Asks for the products of the sessions that share most with a visitor's products. The formula is
+ * in core/analysis/session-neighbours.ts. A session _touches_ a product with an event of one of
+ * `touchTypes`.
+ */
+export type NeighbourRequest = {
+  /** Distinct products and how much each counts; 1…100. */
+  readonly touched: readonly { readonly productId: string; readonly weight: number }[];
+  /** Only events that match make a product a result. */
+  readonly filter: EventFilter;
+  /** Types of the events that make two sessions alike. */
+  readonly touchTypes: readonly EventType[];
+  /** Only products that a session touched after one of `touched`, and later than it. */
+  readonly onlyLater: boolean;
+  /** Sessions that are not used, such as the visitor's own; at most 1000. */
+  readonly exceptSessionIds: readonly string[];
+  /** 1…1000 results. */
+  readonly limit: number;
+  /** How many of the newest touches of each product are read, 1…1000. */
+  readonly touchesPerProduct: number;
+  /** How many sessions are used, 1…1000. */
+  readonly sessionsMax: number;
+  /** How many of the newest touches of each session are read, 1…200. */
+  readonly touchesPerSession: number;
+  /** The share of a session's weight that fades with its age, 0…1. */
+  readonly fadingShare: number;
+  /** The age at which half of that share is gone. */
+  readonly halfLifeMs: number;
+};
+
+/** A product of the neighbouring sessions. */
+export type NeighbourProduct = {
+  readonly productId: string;
+  /** As the newest of its events in these sessions describes it. */
+  readonly product: Product;
+  /** The text of that event. */
+  readonly textId: string;
+  /** The sum of the weights of its sessions, above 0. */
+  readonly score: number;
+  /** How many of the sessions used touched it. */
+  readonly sessions: number;
+  /** The product of `touched` that led to it with the largest weight. */
+  readonly ledBy: string;
+};
+
+export type NeighbourProducts = {
+  /** By descending score, then product id. */
+  readonly items: readonly NeighbourProduct[];
+  /** How many sessions were used. */
+  readonly sessions: number;
+  /** How many products they touched, summed over the sessions. */
+  readonly touches: number;
+};
+
+/** Asks for product texts near others. */
+export type SimilarRequest = {
+  /** Texts to start from, 1…100. Those that are not known are left out. */
+  readonly textIds: readonly string[];
+  /** Only texts with a matching event. */
+  readonly filter: EventFilter;
+  /** 1…500 */
+  readonly limit: number;
+};
+
+export type SimilarProduct = {
+  readonly product: Product;
+  readonly textId: string;
+  /** Cosine of the text and the mean of the texts to start from. */
+  readonly score: number;
+};
+
 export type CountsRequest = {
-  /** With `category`, events without a category are not counted. */
-  readonly by: 'textId' | 'category' | 'eventType';
+  /** With `category` or `productId`, events without one are not counted. */
+  readonly by: 'textId' | 'category' | 'eventType' | 'productId';
   readonly filter: EventFilter;
   /** 1…10,000 groups. */
   readonly limit: number;
@@ -408,6 +483,21 @@ export type VectorStore = AsyncDisposable & {
    * Queries take part only when the filter's `eventTypes` includes `search`.
    */
   search(request: SearchRequest): Promise<readonly SearchHit[]>;
+  /**
+   * The products of the sessions that share most with these products. Which touches with the same
+   * time are read, and which sessions with the same weight are used, is undefined at the bounds.
+   */
+  sessionNeighbours(request: NeighbourRequest): Promise<NeighbourProducts>;
+  /**
+   * The known product texts nearest to the mean of these texts, by descending score, without the
+   * texts themselves. An index that searches approximately may miss some.
+   */
+  similarProducts(request: SimilarRequest): Promise<readonly SimilarProduct[]>;
+  /**
+   * The newest event about each of these products, by product id; searches do not count. Of several
+   * in the same millisecond, any.
+   */
+  newestOfProducts(productIds: readonly string[]): Promise<ReadonlyMap<string, StoredEvent>>;
   /** Those of these texts that are stored, withheld ones included. */
   texts(textIds: readonly string[]): Promise<ReadonlyMap<string, BareText>>;
   /** The vectors of those of these texts that are known. */

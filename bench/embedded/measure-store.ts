@@ -3,7 +3,9 @@
 //
 // Arguments: the folder, and the amount of work (1 is 20,000 texts and 200,000 events).
 
-import { recommendToUser } from '#core/analysis/recommend-to-user.ts';
+import { createPopularity } from '#core/analysis/product-counts.ts';
+import { defaultRecommenderSettings } from '#core/analysis/recommender-settings.ts';
+import { createRecommender } from '#core/analysis/recommender.ts';
 import { findTrends, spansOf } from '#core/analysis/trends.ts';
 import { at } from '#core/errors/assert.ts';
 import type { EventFilter, IndexIdentity, LogRecord } from '#core/ports.ts';
@@ -106,8 +108,20 @@ async function measureAnalysis(): Promise<void> {
   await measureMedian('trends over all events', () =>
     findTrends(store, { ...spansOf(until, eventCount * 125, 7), limit: 10, countMin: 5 }),
   );
+  const recommend = createRecommender(
+    store,
+    createPopularity(store, systemClock),
+    () => defaultRecommenderSettings,
+  );
   await measureMedian('recommendations for a user', (turn) =>
-    recommendToUser(store, { userId: userId(turn), limit: 10, halfLifeMs: 72 * 3_600_000 }),
+    recommend({
+      visitor: { userId: userId(turn) },
+      limit: 10,
+      filter: {},
+      exceptProductIds: [],
+      diversity: 0,
+      interestHalfLifeMs: 72 * 3_600_000,
+    }),
   );
 }
 

@@ -1,7 +1,7 @@
 // Turns a user's events into weighted interests, and finds those that explain a recommended
 // product.
 
-import { wireEventSchema } from '#core/event/event-schema.ts';
+import { visibleText, type WireEvent, wireEventSchema } from '#core/event/event-schema.ts';
 import { type EventType, type Product, type StoredEvent } from '#core/ports.ts';
 import { cosine } from '#core/vectors/vector.ts';
 
@@ -25,7 +25,8 @@ export type Interest = {
   readonly eventId: string;
   readonly eventType: EventType;
   readonly timestamp: number;
-  readonly product: Pick<Product, 'id' | 'name'> | null;
+  readonly sessionId: string;
+  readonly product: Pick<Product, 'id' | 'name' | 'category'> | null;
   readonly searchQuery: string | null;
   readonly weight: number;
 };
@@ -52,12 +53,18 @@ export function interestsOf(
         eventId: event.event_id,
         eventType: event.event_type,
         timestamp: stored.timestamp,
-        product: event.product ? { id: event.product.id, name: event.product.name } : null,
+        sessionId: event.session_id,
+        product: productOf(event),
         searchQuery: event.search_query ?? null,
         weight: eventWeights[event.event_type] * 2 ** (-(newestAt - stored.timestamp) / halfLifeMs),
       },
     ];
   });
+}
+
+function productOf({ product }: WireEvent): Interest['product'] {
+  if (!product) return null;
+  return { id: product.id, name: product.name, category: visibleText(product.category) };
 }
 
 /** The sum of the weights of each text's events, by text id. */

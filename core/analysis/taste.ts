@@ -29,6 +29,11 @@ export function tasteOf(examples: readonly Example[]): Float32Array | null {
   return Math.hypot(...taste) < lengthMin ? null : unitOf(taste);
 }
 
+/** The direction of the mean of unit vectors, or `null` when there are none or they cancel out. */
+export function meanOfTexts(vectors: readonly Float32Array[]): Float32Array | null {
+  return tasteOf(vectors.map((vector) => ({ vector, weight: 1 })));
+}
+
 function meanOf(
   examples: readonly Example[],
 ): { readonly mean: Float64Array; readonly weight: number } | null {

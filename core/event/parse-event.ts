@@ -174,7 +174,13 @@ function readTimestamp(text: string): number | Problem {
   };
 }
 
-function productOf({ product }: WireEvent): Product | null {
+/** The product of an event that was valid when it was stored; `null` without one. */
+export function productOfPayload(payload: string): Product | null {
+  const { data } = wireEventSchema.pick({ product: true }).safeParse(JSON.parse(payload));
+  return data === undefined ? null : productOf(data);
+}
+
+function productOf({ product }: Pick<WireEvent, 'product'>): Product | null {
   if (!product) return null;
   const { id, name, description, category, price } = product;
   return {

@@ -24,6 +24,7 @@ export function matches({ event, textId }: EventRecord, filter: EventFilter): bo
 /** The value by which `countsBy` groups an event; `null` when the event is in no group. */
 export function groupOf({ event, textId }: EventRecord, by: CountsRequest['by']): string | null {
   if (by === 'textId') return textId;
+  if (by === 'productId') return event.product?.id ?? null;
   return by === 'eventType' ? event.eventType : (event.product?.category ?? null);
 }
 

@@ -6,6 +6,7 @@ import { byCount } from '#core/vectors/count-order.ts';
 import type { SearchPlan } from '#core/vectors/search-plan.ts';
 import { assertBatch, assertLimit } from './contract-limits.ts';
 import { byAge, groupOf } from './memory-filter.ts';
+import { memoryNeighbours, memorySimilar, newestOfProducts } from './memory-neighbours.ts';
 import { createMemoryProvenance } from './memory-provenance.ts';
 import { bareText, MemoryRecords, type MemoryRecordsOptions } from './memory-records.ts';
 import { searchMemory, storedEvent } from './memory-search.ts';
@@ -49,6 +50,15 @@ export function createMemoryStore(options: Partial<MemoryStoreOptions> = {}): Ve
     async search(request) {
       assertLimit(request.limit, 1_000, 'Hits');
       return searchMemory(records, request, searchPlan);
+    },
+    async sessionNeighbours(request) {
+      return memoryNeighbours(records, request);
+    },
+    async newestOfProducts(productIds) {
+      return newestOfProducts(records, productIds);
+    },
+    async similarProducts(request) {
+      return memorySimilar(records, request, searchPlan);
     },
     async texts(textIds) {
       return new Map(records.textsOf(textIds).map((text) => [text.record.id, bareText(text)]));

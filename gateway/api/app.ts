@@ -22,7 +22,7 @@ import { ingestRoute } from './routes/ingest-routes.ts';
 import { joinTokenRoutes } from './routes/join-token-routes.ts';
 import { liveRoutes } from './routes/live-routes.ts';
 import { pageRoutes } from './routes/page-routes.ts';
-import { recommendationRoute } from './routes/recommendation-routes.ts';
+import { recommendationRoutes } from './routes/recommendation-routes.ts';
 import { runnerRoutes } from './routes/runner-routes.ts';
 import { searchRoute } from './routes/search-routes.ts';
 import { similarRoute } from './routes/similar-routes.ts';
@@ -105,7 +105,7 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
   app.use(onlyUtf8);
   searchRoute(app, services);
   similarRoute(app, services);
-  recommendationRoute(app, services);
+  recommendationRoutes(app, services);
   trendRoute(app, services);
   eventRoutes(app, services);
   deadLetterRoutes(app, services);

@@ -22,7 +22,7 @@ const tags = [
   },
   {
     name: 'Search',
-    prefixes: ['/search', '/products', '/users', '/trends'],
+    prefixes: ['/search', '/products', '/recommendations', '/users', '/trends'],
     description: "Search by meaning, and analyses of visitors' behaviour.",
   },
   {

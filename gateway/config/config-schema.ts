@@ -16,6 +16,7 @@ import {
 import { pipelineSection } from './settings/pipeline-section.ts';
 import { qdrantSection } from './settings/qdrant-section.ts';
 import { ratesSection } from './settings/rates-section.ts';
+import { recommendationsSection } from './settings/recommendations-section.ts';
 import { retriesSection } from './settings/retries-section.ts';
 import { runnersSection } from './settings/runners-section.ts';
 import { serverSection } from './settings/server-section.ts';
@@ -36,6 +37,7 @@ export const configSchema = {
   runners: runnersSection,
   audit: auditSection,
   search: searchSection,
+  recommendations: recommendationsSection,
   embeddings: embeddingsSection,
   live: liveSection,
   logging: loggingSection,

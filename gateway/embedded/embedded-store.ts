@@ -95,6 +95,8 @@ export function createEmbeddedStore(
         plan: searchPlan,
       }),
 
+    ...productReads(reader, searchPlan),
+
     async texts(textIds) {
       return new Map((await reader.call('texts', textIds)).map((text) => [text.id, text]));
     },
@@ -116,6 +118,20 @@ export function createEmbeddedStore(
     counts: () => reader.call('counts', undefined),
     forget: (request) => writer.call('forget', request),
     async [Symbol.asyncDispose]() {},
+  };
+}
+
+function productReads(
+  reader: WorkerClient<ReaderApi>,
+  plan: SearchPlan,
+): Pick<VectorStore, 'sessionNeighbours' | 'newestOfProducts' | 'similarProducts'> {
+  return {
+    sessionNeighbours: (request) => reader.call('sessionNeighbours', request),
+    async newestOfProducts(productIds) {
+      const found = await reader.call('newestOfProducts', productIds);
+      return new Map(found.map(({ productId, event }) => [productId, event]));
+    },
+    similarProducts: (request) => reader.call('similarProducts', { ...request, plan }),
   };
 }
 

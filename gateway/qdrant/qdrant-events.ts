@@ -21,6 +21,7 @@ const countedKeys = {
   textId: 'text_id',
   category: 'product.category',
   eventType: 'event_type',
+  productId: 'product.id',
 } as const;
 
 export function createQdrantEvents({

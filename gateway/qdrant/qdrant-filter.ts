@@ -48,6 +48,14 @@ export function filterOf({
   return { must };
 }
 
+export const isValue = (key: string, value: string): Condition => ({
+  key,
+  match: { value: value.toWellFormed() },
+});
+export const isOneOf = (key: string, values: readonly string[]): Condition => ({
+  key,
+  match: { any: [...values] },
+});
 export const isAnyText = (textIds: readonly string[]): Condition => ({
   key: 'text_id',
   match: { any: [...textIds] },

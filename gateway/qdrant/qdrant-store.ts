@@ -3,7 +3,7 @@
 
 import { partsOf } from '#core/collections/parts-of.ts';
 import { DependencyError } from '#core/errors/errors.ts';
-import type { IndexIdentity, VectorStore, WriteOutcome } from '#core/ports.ts';
+import type { IndexIdentity, StoreCounts, VectorStore, WriteOutcome } from '#core/ports.ts';
 import { within } from '#core/time/deadline.ts';
 import type { SearchPlan } from '#core/vectors/search-plan.ts';
 import {
@@ -13,9 +13,11 @@ import {
 } from './qdrant-collections.ts';
 import { codes, connectQdrant, type Qdrant, type QdrantAddress } from './qdrant-connection.ts';
 import { createQdrantEvents } from './qdrant-events.ts';
+import { createQdrantNeighbours } from './qdrant-neighbours.ts';
 import { createQdrantProvenance } from './qdrant-provenance.ts';
 import { createQdrantRetention } from './qdrant-retention.ts';
 import { createQdrantSearch } from './qdrant-search.ts';
+import { createQdrantSimilar } from './qdrant-similar.ts';
 import { createQdrantTexts } from './qdrant-texts.ts';
 
 export type QdrantStoreOptions = QdrantAddress & {
@@ -118,6 +120,15 @@ function build({ collections, storage, identity, searchPlan, ...address }: Qdran
   });
   const events = createQdrantEvents({ qdrant, collection: names.events, texts });
 
+  const search = createQdrantSearch({
+    qdrant,
+    names,
+    events,
+    readTexts: (ids) => texts.read(ids),
+    plan: searchPlan,
+    isQuantised: storage.quantisation !== 'none',
+  });
+
   const store: VectorStore = {
     kind: 'qdrant',
     batchMax,
@@ -125,13 +136,13 @@ function build({ collections, storage, identity, searchPlan, ...address }: Qdran
     knownTexts: (ids) => texts.known(ids),
     putTexts: (records) => inParts(records, batchMax.texts, (part) => texts.put(part)),
     putEvents: (records) => inParts(records, batchMax.events, (part) => events.put(part)),
-    search: createQdrantSearch({
+    search,
+    ...createQdrantNeighbours({ qdrant, names }),
+    similarProducts: createQdrantSimilar({
       qdrant,
       names,
-      events,
-      readTexts: (ids) => texts.read(ids),
-      plan: searchPlan,
-      isQuantised: storage.quantisation !== 'none',
+      search,
+      vectors: (ids) => texts.vectors(ids),
     }),
     texts: (ids) => texts.read(ids),
     vectors: (ids) => texts.vectors(ids),
@@ -141,21 +152,24 @@ function build({ collections, storage, identity, searchPlan, ...address }: Qdran
       return event;
     },
     countsBy: (request) => events.countsBy(request),
-    counts: () =>
-      qdrant.read('count its points', async (client) => {
-        const [text, event] = await Promise.all([
-          client.count(names.texts, { exact: true }),
-          client.count(names.events, { exact: true }),
-        ]);
-        if (!Number.isInteger(text.count) || !Number.isInteger(event.count))
-          throw new TypeError('a count is not a number');
-        return { texts: text.count, events: event.count };
-      }),
+    counts: () => countPoints(qdrant, names),
     forget: createQdrantRetention({ qdrant, names, texts }),
     // The client's idle connections do not keep the process alive, and close themselves.
     async [Symbol.asyncDispose]() {},
   };
   return { store, prepared };
+}
+
+function countPoints(qdrant: Qdrant, names: QdrantCollections): Promise<StoreCounts> {
+  return qdrant.read('count its points', async (client) => {
+    const [text, event] = await Promise.all([
+      client.count(names.texts, { exact: true }),
+      client.count(names.events, { exact: true }),
+    ]);
+    if (!Number.isInteger(text.count) || !Number.isInteger(event.count))
+      throw new TypeError('a count is not a number');
+    return { texts: text.count, events: event.count };
+  });
 }
 
 /** Splits writes larger than `countMax` into parts, and writes one part after the other. */

@@ -3,6 +3,7 @@
 import { behaviourAnalysisConformance } from '../conformance/behaviour-analysis.ts';
 import { deadLettersConformance } from '../conformance/dead-letters.ts';
 import { eventSourceConformance } from '../conformance/event-source.ts';
+import { recommendationsConformance } from '../conformance/recommendations.ts';
 import { vectorSearchConformance } from '../conformance/vector-search.ts';
 import { vectorStoreConformance } from '../conformance/vector-store.ts';
 import { embeddedStoreMaker, reopening } from './embedded-harness.ts';
@@ -28,4 +29,5 @@ deadLettersConformance('embedded', async () => {
 
 vectorStoreConformance('embedded', embeddedStoreMaker('auto'));
 behaviourAnalysisConformance('embedded', embeddedStoreMaker('auto'));
+recommendationsConformance('embedded', embeddedStoreMaker('auto'));
 vectorSearchConformance('embedded, auto', embeddedStoreMaker('auto'));

@@ -4,6 +4,7 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import type { SearchPlan } from '#core/vectors/search-plan.ts';
 import { behaviourAnalysisConformance } from '../conformance/behaviour-analysis.ts';
+import { recommendationsConformance } from '../conformance/recommendations.ts';
 import { searchPlans, vectorSearchConformance } from '../conformance/vector-search.ts';
 import { vectorStoreConformance } from '../conformance/vector-store.ts';
 import { type QdrantDouble, startQdrantDouble } from '../helpers/qdrant-double.ts';
@@ -12,6 +13,7 @@ import { qdrantStoreMaker } from '../helpers/qdrant/store-maker.ts';
 function conformance(name: string, urlOf: () => string, plans: readonly SearchPlan[]): void {
   vectorStoreConformance(name, qdrantStoreMaker(urlOf, 'auto'));
   behaviourAnalysisConformance(name, qdrantStoreMaker(urlOf, 'auto'));
+  recommendationsConformance(name, qdrantStoreMaker(urlOf, 'auto'));
   for (const plan of plans)
     vectorSearchConformance(`${name}, ${plan}`, qdrantStoreMaker(urlOf, plan));
 }

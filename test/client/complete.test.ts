@@ -52,6 +52,8 @@ test('every path has a call', async () => {
     client.search({ query: 'x' }),
     client.similar(id),
     client.recommendations(id),
+    client.recommend({ user_id: id }),
+    client.related(id),
     client.trends(),
     client.embeddings('x', { model: 'm' }),
     client.models(),

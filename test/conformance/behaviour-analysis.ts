@@ -1,8 +1,7 @@
-// Behaviour analysis gives the same results for a small shop on every store: similar products, a
-// user's taste, rising products and unmet demand.
+// Behaviour analysis gives the same results for a small shop on every store: similar products,
+// rising products and unmet demand.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { recommendToUser } from '#core/analysis/recommend-to-user.ts';
 import { recommend } from '#core/analysis/recommend.ts';
 import { tasteOf, unitOf } from '#core/analysis/taste.ts';
 import { findTrends, spansOf } from '#core/analysis/trends.ts';
@@ -183,35 +182,6 @@ export function behaviourAnalysisConformance(name: string, makeStore: MakeStore)
           filter: {},
         }),
       ).toEqual({ hits: [], unknown: [idOf('nothing')] });
-    });
-
-    it('recommends jackets after jackets: new first, none bought, each explained', async () => {
-      const { items, reason, eventsUsed } = await recommendToUser(store, {
-        userId: 'ann',
-        limit: 12,
-        halfLifeMs: 24 * hour,
-      });
-      expect([reason, eventsUsed]).toEqual([null, 5]);
-      const names = items.map(({ hit }) => hit.text);
-      expect(names.slice(0, 9).every((text) => text.startsWith('jacket'))).toBe(true);
-      expect(items.some(({ hit }) => hit.product?.id === 'jacket 3')).toBe(false);
-      expect(items.map(({ isSeen }) => isSeen)).toEqual(
-        items.map(({ isSeen }) => isSeen).toSorted((a, b) => Number(a) - Number(b)),
-      );
-      const because = items[0]!.because.map(({ interest }) => interest.eventType);
-      expect(because).toEqual(['purchase', 'add_to_cart', 'search']);
-      for (const { similarity } of items[0]!.because) expect(similarity).toBeGreaterThan(0.9);
-    });
-
-    it('recommends nothing, with the reason, to a user without positive events', async () => {
-      expect(
-        await recommendToUser(store, { userId: 'nobody', limit: 5, halfLifeMs: hour }),
-      ).toEqual({ items: [], reason: 'no_events', eventsUsed: 0 });
-      expect(await recommendToUser(store, { userId: 'bob', limit: 5, halfLifeMs: hour })).toEqual({
-        items: [],
-        reason: 'no_interest',
-        eventsUsed: 1,
-      });
     });
 
     it('ranks a planted spike first; a rise from one to two is no trend', async () => {

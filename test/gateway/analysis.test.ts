@@ -384,11 +384,9 @@ describe('behaviour analysis', () => {
       search_query: null,
     });
     expect(found).toMatchObject({ user_id: 'ann', reason: null, events_used: 3 });
-    expect(await (await request('/users/nobody/recommendations')).json()).toMatchObject({
-      items: [],
-      reason: 'no_events',
-      events_used: 0,
-    });
+    const unknown = await (await request('/users/nobody/recommendations')).json();
+    expect(unknown).toMatchObject({ reason: 'no_events', events_used: 0 });
+    expect(unknown.items[0]).toMatchObject({ sources: ['popular'], because: [], neighbours: null });
     for (const query of [
       'limit=0',
       'limit=1000',
@@ -399,6 +397,65 @@ describe('behaviour analysis', () => {
     ])
       expect(await problemOf(await request(`/users/ann/recommendations?${query}`))).toMatchObject({
         status: 422,
+      });
+  });
+
+  test('recommends to a basket, a session or a user, exactly one of them', async () => {
+    const { request, post } = await app();
+    const ids = ['id of jacket 1', 'id of jacket 2'];
+    const found = await (await post('/recommendations', { product_ids: ids, limit: 5 })).json();
+    expect(found).toMatchObject({ reason: null, events_used: 2 });
+    expect(found.recommendation_id).toMatch(/^[0-9a-f-]{36}$/);
+    expect(found.items).toHaveLength(5);
+    for (const { product, sources } of found.items) {
+      expect(ids).not.toContain(product.id);
+      expect(sources.length).toBeGreaterThan(0);
+    }
+    for (const body of [{ session_id: 'none' }, { user_id: 'none' }])
+      expect(await (await post('/recommendations', body)).json()).toMatchObject({
+        reason: 'no_events',
+      });
+    for (const body of [
+      {},
+      { user_id: 'a', session_id: 'b' },
+      { product_ids: [] },
+      { user_id: 'a', limit: 0 },
+      { user_id: 'a', diversity: 1.1 },
+      { user_id: 'a', colour: 'red' },
+    ])
+      expect(await problemOf(await post('/recommendations', body))).toMatchObject({ status: 422 });
+    const filter = { category: 'kettle' };
+    const narrow = await (await post('/recommendations', { product_ids: ids, filter })).json();
+    for (const { product } of narrow.items) expect(product.category).toBe('kettle');
+    expect(await (await request('/products/nothing/related')).json()).toMatchObject({
+      items: [],
+      sessions: 0,
+      reason: 'no_sessions',
+    });
+    expect(await problemOf(await request('/products/a/related?kind=x'))).toMatchObject({
+      status: 422,
+    });
+  });
+
+  test('the key of a page learns nothing about a user, and no count below five', async () => {
+    const { request } = testApp(
+      { store: await shop() },
+      { VECTORSTREAM_API_KEYS: 'page:search:the-key-of-the-page-1' },
+    );
+    const ask = (body: object) =>
+      request('/recommendations', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'x-api-key': 'the-key-of-the-page-1' },
+        body: JSON.stringify(body),
+      });
+    const found = await (await ask({ product_ids: ['id of jacket 1'] })).json();
+    expect(found.items.length).toBeGreaterThan(0);
+    for (const { because } of found.items)
+      expect(because.sessions?.count ?? because.events ?? 5).toBeGreaterThanOrEqual(5);
+    for (const body of [{ user_id: 'ann' }, { product_ids: ['a'], filter: { user_id: 'ann' } }])
+      expect(await problemOf(await ask(body))).toMatchObject({
+        status: 403,
+        code: 'scope_missing',
       });
   });
 
@@ -473,7 +530,12 @@ describe('behaviour analysis', () => {
 
   test('is described with its parameters, answers and examples', async () => {
     const document = await (await (await app()).request('/openapi.json')).json();
-    for (const path of ['/products/{id}/similar', '/users/{id}/recommendations', '/trends']) {
+    for (const path of [
+      '/products/{id}/similar',
+      '/products/{id}/related',
+      '/users/{id}/recommendations',
+      '/trends',
+    ]) {
       const { get } = document.paths[path];
       expect(get.parameters.length).toBeGreaterThan(0);
       expect(get.responses['200'].content['application/json'].schema).toBeDefined();

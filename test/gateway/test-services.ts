@@ -93,6 +93,9 @@ export function scriptedStore(): VectorStore & { readonly searches: SearchReques
     knownTexts: async () => new Set(),
     putTexts: async () => [],
     putEvents: async () => [],
+    sessionNeighbours: async () => ({ items: [], sessions: 0, touches: 0 }),
+    similarProducts: async () => [],
+    newestOfProducts: async () => new Map(),
     async search(request: SearchRequest) {
       searches.push(request);
       return [

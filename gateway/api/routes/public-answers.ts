@@ -33,8 +33,20 @@ const readNeeded = (what: string): ProblemError =>
     detail: `${what} needs an API key with the scope read.`,
   });
 
-/** A hit for a client that may not read. A count below this could be about one person. */
-const countMin = 5;
+/** @throws ProblemError when a client that may not read asks what a certain user likes */
+export function refusePrivateVisitor({
+  filter,
+  user_id,
+}: {
+  readonly filter: object;
+  readonly user_id?: string | undefined;
+}): void {
+  refusePrivateFilters(filter);
+  if (user_id !== undefined) throw readNeeded('user_id');
+}
+
+/** A count below this could be about one person: a client that may not read does not see it. */
+export const countMin = 5;
 
 export function publicHitOf(hit: SearchHit): HitView {
   const shown = Object.entries(hit.events.byType).filter(([, count]) => count >= countMin);

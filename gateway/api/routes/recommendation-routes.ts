@@ -1,79 +1,34 @@
-// GET /users/{id}/recommendations: products for a user, each with the events that led to it.
+// POST /recommendations and GET /users/{id}/recommendations: products for a visitor, each with what
+// led to it.
 
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
-import { recommendToUser, type UserRecommendation } from '#core/analysis/recommend-to-user.ts';
-import { eventTypes } from '#core/ports.ts';
+import type { Recommendation } from '#core/analysis/candidates.ts';
+import { causesOf } from '#core/analysis/interests.ts';
+import { createPopularity } from '#core/analysis/product-counts.ts';
+import type { RecommenderSettings } from '#core/analysis/recommender-settings.ts';
+import { createRecommender, type Recommendations as Found } from '#core/analysis/recommender.ts';
+import type { VisitorRef } from '#core/analysis/visitor.ts';
+import type { SearchHit, VectorStore } from '#core/ports.ts';
+import type { Config } from '../../config/config.ts';
 import type { AppEnv } from '../app-env.ts';
 import type { Services } from '../services.ts';
-import { asOfSchema, exampleHit, hitOf, hitSchema } from './hits.ts';
-import { answer } from './schemas.ts';
+import { hitOf } from './hits.ts';
+import { countMin, mayRead, refusePrivateVisitor } from './public-answers.ts';
+import {
+  type Recommendations,
+  requestSchema,
+  responseSchema,
+  userResponseSchema,
+  type VisitorRecommendations,
+} from './recommendation-schemas.ts';
+import { relatedRoute } from './related-routes.ts';
+import { answer, filterOf } from './schemas.ts';
 
-const causeSchema = z
-  .object({
-    event_id: z.string(),
-    event_type: z.enum(eventTypes),
-    timestamp: z.iso.datetime(),
-    product: z.object({ id: z.string(), name: z.string() }).nullable(),
-    search_query: z.string().nullable(),
-    weight: z
-      .number()
-      .openapi({ description: "The event's weight: by type, halved with every half-life of age." }),
-    similarity: z
-      .number()
-      .openapi({ description: "Cosine of the event's text and the recommended product." }),
-  })
-  .openapi('RecommendationCause');
+export type { Recommendations, VisitorRecommendations } from './recommendation-schemas.ts';
 
-const responseSchema = z
-  .object({
-    user_id: z.string(),
-    items: z.array(
-      hitSchema.extend({
-        seen: z.boolean().openapi({
-          description: 'Whether the user saw this product lately; such products come last.',
-        }),
-        because: z.array(causeSchema).openapi({
-          description: 'Up to three events of the user, by weight × similarity, highest first.',
-        }),
-      }),
-    ),
-    reason: z
-      .enum(['no_events', 'no_interest', 'nothing_left'])
-      .nullable()
-      .openapi({
-        description:
-          'Why there are no items: the user has no stored events; none of them shows interest; ' +
-          'or ' +
-          'every similar product was already bought.',
-      }),
-    events_used: z.int(),
-    as_of: asOfSchema,
-  })
-  .openapi('Recommendations', {
-    example: {
-      user_id: 'u-7',
-      reason: null,
-      events_used: 24,
-      as_of: '2026-01-31T12:00:01.000Z',
-      items: [
-        {
-          ...exampleHit,
-          seen: false,
-          because: [
-            {
-              event_id: 'e-9',
-              event_type: 'add_to_cart',
-              timestamp: '2026-01-30T18:00:00.000Z',
-              product: { id: 'p-77', name: 'Steel kettle' },
-              search_query: null,
-              weight: 2.71,
-              similarity: 0.83,
-            },
-          ],
-        },
-      ],
-    },
-  });
+const halfLifeHours = 72;
+const hour = 3_600_000;
+const causesMax = 3;
 
 const querySchema = z.strictObject({
   limit: z.coerce.number().int().min(1).max(100).default(10),
@@ -81,20 +36,34 @@ const querySchema = z.strictObject({
     .number()
     .min(0.01)
     .max(87_600)
-    .default(72)
-    .openapi({ description: 'Age at which an event counts half.' }),
+    .default(halfLifeHours)
+    .openapi({ description: 'Age at which an event counts half in because.' }),
 });
 export type RecommendationQuery = Partial<z.output<typeof querySchema>>;
-export type Recommendations = z.output<typeof responseSchema>;
 
-const route = createRoute({
+const description =
+  'Products that similar sessions touched come first, then those near in meaning, then popular ' +
+  'ones; the last places are kept for products with few events. See docs/analysis.md for the ' +
+  'formula.';
+
+const visitorRoute = createRoute({
+  method: 'post',
+  path: '/recommendations',
+  summary: 'Products for a basket, a session or a user',
+  description,
+  request: {
+    body: { content: { 'application/json': { schema: requestSchema } }, required: true },
+  },
+  responses: {
+    200: answer('An unknown visitor gets popular products, and the reason.', responseSchema),
+  },
+});
+
+const userRoute = createRoute({
   method: 'get',
   path: '/users/{id}/recommendations',
   summary: 'Products for a user',
-  description:
-    "Computed from the user's 200 newest events, weighted by type and age; products that the " +
-    'user ' +
-    'bought are left out. See docs/analysis.md for the formula.',
+  description: `${description} Products that the user bought are left out.`,
   request: {
     params: z.object({
       id: z
@@ -106,43 +75,164 @@ const route = createRoute({
     query: querySchema,
   },
   responses: {
-    200: answer('No items, and a reason, when there is nothing to recommend.', responseSchema),
+    200: answer('An unknown user gets popular products, and the reason.', userResponseSchema),
   },
 });
 
-export function recommendationRoute(app: OpenAPIHono<AppEnv>, { store, clock }: Services): void {
-  app.openapi(route, async (c) => {
+export function recommendationRoutes(app: OpenAPIHono<AppEnv>, services: Services): void {
+  const { store, clock, config } = services;
+  const popularity = createPopularity(store, clock);
+  const recommend = createRecommender(store, popularity, () => settingsOf(config.recommendations));
+  relatedRoute(app, services, popularity);
+
+  app.openapi(visitorRoute, async (c) => {
+    const request = c.req.valid('json');
+    const isReader = mayRead(c);
+    if (!isReader) refusePrivateVisitor(request);
+    const asOf = new Date(clock.now()).toISOString();
+    const { items, reason, visitor } = await recommend({
+      visitor: visitorOf(request),
+      limit: request.limit,
+      filter: filterOf(request.filter),
+      exceptProductIds: request.exclude_product_ids,
+      diversity: request.diversity,
+      interestHalfLifeMs: halfLifeHours * hour,
+    });
+    return c.json(
+      {
+        items: items.map((item) => itemOf(item, isReader ? 1 : countMin)),
+        recommendation_id: crypto.randomUUID(),
+        reason,
+        events_used: visitor.eventsUsed,
+        as_of: asOf,
+      },
+      200,
+    );
+  });
+
+  app.openapi(userRoute, async (c) => {
     const { id } = c.req.valid('param');
     const { limit, half_life_hours: hours } = c.req.valid('query');
     const asOf = new Date(clock.now()).toISOString();
-    const { items, eventsUsed, reason } = await recommendToUser(store, {
-      userId: id,
+    const found = await recommend({
+      visitor: { userId: id },
       limit,
-      halfLifeMs: hours * 3_600_000,
+      filter: {},
+      exceptProductIds: [],
+      diversity: 0,
+      interestHalfLifeMs: hours * hour,
     });
     return c.json(
-      { user_id: id, items: items.map(itemOf), reason, events_used: eventsUsed, as_of: asOf },
+      {
+        user_id: id,
+        items: await userItemsOf(store, found),
+        recommendation_id: crypto.randomUUID(),
+        reason: found.reason,
+        events_used: found.visitor.eventsUsed,
+        as_of: asOf,
+      },
       200,
     );
   });
 }
 
-function itemOf({
-  hit,
-  isSeen,
-  because,
-}: UserRecommendation): z.infer<typeof responseSchema>['items'][number] {
+function settingsOf(section: Config['recommendations']): RecommenderSettings {
+  const { productsMax, touchesPerProduct, sessionsMax, touchesPerSession, newEventsMax } = section;
   return {
-    ...hitOf(hit),
-    seen: isSeen,
-    because: because.map(({ interest, similarity }) => ({
-      event_id: interest.eventId,
-      event_type: interest.eventType,
-      timestamp: new Date(interest.timestamp).toISOString(),
-      product: interest.product,
-      search_query: interest.searchQuery,
-      weight: interest.weight,
-      similarity,
-    })),
+    productsMax,
+    touchesPerProduct,
+    sessionsMax,
+    touchesPerSession,
+    newEventsMax,
+    fadingShare: section.fadingPercent / 100,
+    halfLifeMs: section.halfLifeDays * 24 * hour,
+    rarity: section.rarityPercent / 100,
+    meaningWeight: section.meaningPercent / 100,
+    newShare: section.newPercent / 100,
   };
+}
+
+function visitorOf({
+  product_ids: productIds,
+  session_id: sessionId,
+  user_id: userId,
+}: z.output<typeof requestSchema>): VisitorRef {
+  if (productIds !== undefined) return { productIds };
+  return sessionId === undefined ? { userId: userId ?? '' } : { sessionId };
+}
+
+/** Smaller counts are left out. */
+function itemOf(
+  item: Recommendation,
+  countShownMin: number,
+): VisitorRecommendations['items'][number] {
+  const { sessions, events } = item.because;
+  const { product, textId, score, sources, isSeen, because } = item;
+  return {
+    product,
+    text_id: textId,
+    score,
+    sources: [...sources],
+    because: {
+      sessions: (sessions?.count ?? 0) < countShownMin ? null : neighboursOf(item),
+      similarity: because.similarity,
+      events: (events ?? 0) < countShownMin ? null : events,
+    },
+    seen: isSeen,
+  };
+}
+
+function neighboursOf({
+  because: { sessions },
+}: Recommendation): Recommendations['items'][number]['neighbours'] {
+  if (sessions === null) return null;
+  const { id, name } = sessions.ledBy;
+  return { count: sessions.count, product: { id, name } };
+}
+
+/** The items with their events and causes, which need more reads: three round trips on Qdrant. */
+async function userItemsOf(
+  store: VectorStore,
+  { items, visitor: { interests } }: Found,
+): Promise<Recommendations['items']> {
+  const vectors = await store.vectors([
+    ...new Set([...items, ...interests].map(({ textId }) => textId)),
+  ]);
+  const textIds = items.map(({ textId }) => textId).filter((id) => vectors.has(id));
+  const first = vectors.get(textIds[0] ?? '');
+  if (first === undefined) return [];
+  const hits = new Map(
+    (await store.search({ vector: first, limit: textIds.length, filter: { textIds } })).map(
+      (hit): [string, SearchHit] => [hit.textId, hit],
+    ),
+  );
+  return items.flatMap((item) => {
+    const hit = hits.get(item.textId);
+    const vector = vectors.get(item.textId);
+    if (hit === undefined || vector === undefined) return [];
+    return [
+      {
+        ...hitOf(hit),
+        product: item.product,
+        score: item.score,
+        seen: item.isSeen,
+        sources: [...item.sources],
+        neighbours: neighboursOf(item),
+        because: causesOf(vector, interests, vectors, causesMax).map(
+          ({ interest, similarity }) => ({
+            event_id: interest.eventId,
+            event_type: interest.eventType,
+            timestamp: new Date(interest.timestamp).toISOString(),
+            product:
+              interest.product === null
+                ? null
+                : { id: interest.product.id, name: interest.product.name },
+            search_query: interest.searchQuery,
+            weight: interest.weight,
+            similarity,
+          }),
+        ),
+      },
+    ];
+  });
 }

@@ -3,7 +3,7 @@
 
 import type { Count, CountsRequest } from '#core/ports.ts';
 import type { Statements } from './database.ts';
-import { conditionOf, selectiveIndex } from './event-filter.ts';
+import { conditionOf, eventProduct, selectiveIndex } from './event-filter.ts';
 import { uuidText } from './uuid-bytes.ts';
 
 /**
@@ -12,18 +12,23 @@ import { uuidText } from './uuid-bytes.ts';
  */
 const eventsMax = 50_000;
 
-const columns = { textId: 'text', category: 'category', eventType: 'event_type' } as const;
+const columns = {
+  textId: 'text',
+  category: 'category',
+  eventType: 'event_type',
+  productId: eventProduct,
+} as const;
 
 export function countEvents(
   statements: Statements,
   { by, filter, limit }: CountsRequest,
 ): readonly Count[] {
   const condition = conditionOf(filter);
-  const index = selectiveIndex(statements, filter, eventsMax)?.index ?? 'events_by_text';
+  const index = selectiveIndex(statements, filter, eventsMax)?.index ?? wholeIndex(by);
   const column = columns[by];
   const groups = `
     SELECT ${column} AS value, count(*) AS count FROM events INDEXED BY ${index}
-    WHERE ${condition.sql} AND ${column} IS NOT NULL GROUP BY ${column}`;
+    WHERE ${condition.sql} AND ${column} IS NOT NULL GROUP BY 1`;
   const named =
     by === 'textId'
       ? `SELECT texts.id AS value, count FROM (${groups}) JOIN texts ON texts.key = value`
@@ -36,3 +41,7 @@ export function countEvents(
       count: Number(count),
     }));
 }
+
+/** The index that serves a count of all events. */
+const wholeIndex = (by: CountsRequest['by']): string =>
+  by === 'productId' ? 'events_by_product' : 'events_by_text';

@@ -5,6 +5,9 @@ import type { SQLInputValue } from 'node:sqlite';
 import type { EventFilter } from '#core/ports.ts';
 import type { Statements } from './database.ts';
 
+/** The product of an event, in the words of the indexes on it. */
+export const eventProduct = "json_extract(payload, '$.product.id')";
+
 export type Condition = { readonly sql: string; readonly values: readonly SQLInputValue[] };
 
 /** A condition and the index that finds its events. */
@@ -67,7 +70,7 @@ function partsOf(filter: EventFilter): readonly Part[] {
     const own = 'events.text IN (SELECT text FROM product_texts WHERE product = ?)';
     parts.push({
       index: 'events_by_text',
-      sql: `${own} AND json_extract(payload, '$.product.id') = ?`,
+      sql: `${own} AND ${eventProduct} = ?`,
       values: [productId, productId],
     });
   }

@@ -92,7 +92,6 @@ const storeTables =
   CREATE INDEX events_by_text ON events (text, timestamp, event_type, category, price);
   CREATE INDEX events_by_time ON events (timestamp, id);
   CREATE INDEX events_by_user ON events (user_id, timestamp);
-  CREATE INDEX events_by_session ON events (session_id, timestamp);
   CREATE INDEX events_by_category ON events (category, text);
   CREATE INDEX events_by_ingestion ON events (ingested_at);
 
@@ -121,6 +120,22 @@ function addRawIds(database: DatabaseSync): void {
   const columns = database.prepare("SELECT name FROM pragma_table_info('events')").all();
   if (columns.some(({ name }) => name === 'raw_id')) return;
   database.exec('ALTER TABLE events ADD COLUMN raw_id TEXT');
+}
+
+/**
+ * The sessions of a product and the products of a session, newest first. Both hold all that
+ * recommendations read, so that they read no events. An earlier gateway may still use the file:
+ * SQLite keeps the indexes, and `events_by_session` serves the same questions as its own did.
+ */
+function addTouchIndexes(database: DatabaseSync): void {
+  const found = database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'events_by_product'");
+  if (found.get() !== undefined) return;
+  const product = "json_extract(payload, '$.product.id')";
+  database.exec(`
+    DROP INDEX IF EXISTS events_by_session;
+    CREATE INDEX events_by_session ON events (session_id, timestamp, ${product}, event_type);
+    CREATE INDEX events_by_product ON events (${product}, timestamp, session_id, event_type);
+  `);
 }
 
 /**
@@ -166,6 +181,7 @@ export function prepareSchema(
     else for (let to = version + 1; to <= schemaVersion; to++) database.exec(upgradeTo(to));
     database.exec(`PRAGMA user_version = ${schemaVersion}`);
     database.exec(sessionTables);
+    addTouchIndexes(database);
     addRawIds(database);
     database.exec(vectorChanges);
     const meta = (name: string, initial: string): string => {

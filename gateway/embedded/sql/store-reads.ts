@@ -4,10 +4,11 @@ import type { DatabaseSync } from 'node:sqlite';
 import type { VectorCopy } from '../vectors/vector-copy.ts';
 import { Statements } from './database.ts';
 import { createEventReads, type EventReads } from './event-reads.ts';
+import { createNeighbourReads, type NeighbourReads } from './neighbour-reads.ts';
 import { createTextReads, type TextReads } from './text-reads.ts';
 import { createTextSearch, type TextSearch } from './text-search.ts';
 
-export type StoreReads = TextSearch & TextReads & EventReads;
+export type StoreReads = TextSearch & TextReads & EventReads & NeighbourReads;
 
 /** @param copy `null`: a search whose filter is not selective reads all vectors. */
 export function createStoreReads(
@@ -16,9 +17,13 @@ export function createStoreReads(
   copy: VectorCopy | null,
 ): StoreReads {
   const statements = new Statements(database, 64);
-  return {
+  const texts = {
     ...createTextSearch(database, statements, copy),
     ...createTextReads(database, dimensions),
+  };
+  return {
+    ...texts,
     ...createEventReads(database, statements),
+    ...createNeighbourReads(database, statements, texts, dimensions),
   };
 }

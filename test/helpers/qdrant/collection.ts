@@ -223,30 +223,16 @@ export class Collection {
     );
     const count = limitOf(limit, 10, 'limit');
     const points = this.#matching(filter, 'filter');
-    if (order_by !== undefined && order_by !== null) {
-      const { key, direction } = fieldsOf(order_by, ['key', 'direction', 'start_from'], 'OrderBy');
-      const field = stringOf(key, 'key');
-      if (this.#indexes.get(field) !== 'datetime')
-        throw new Refusal(
-          400,
-          `Bad request: No range index for \`order_by\` key: \`${field}\`. ` +
-            'Please create one to use `order_by`.',
-        );
-      const sign = direction === 'desc' ? -1 : 1;
-      const ordered = points
-        .flatMap((point) => {
-          const at = timeOf(valueAt(point.payload, field));
-          return at === null ? [] : [{ point, at }];
-        })
-        .toSorted((a, b) => sign * (a.at - b.at) || a.point.version - b.point.version);
+    if (order_by !== undefined && order_by !== null)
       return {
-        points: ordered.slice(0, count).map(({ point, at }) => ({
-          ...shown(point, with_payload ?? true, with_vector),
-          order_value: at * 1000,
-        })),
+        points: this.#ordered(order_by, points)
+          .slice(0, count)
+          .map(({ point, at }) => ({
+            ...shown(point, with_payload ?? true, with_vector),
+            order_value: at * 1000,
+          })),
         next_page_offset: null,
       };
-    }
     const from = offset === undefined || offset === null ? '' : pointId(offset);
     const sorted = points.filter(({ id }) => id >= from).toSorted((a, b) => (a.id < b.id ? -1 : 1));
     return {
@@ -257,13 +243,49 @@ export class Collection {
     };
   }
 
+  /** Points with the same value are not ordered by id. */
+  #ordered(
+    orderBy: Json,
+    points: readonly Point[],
+  ): readonly { readonly point: Point; readonly at: number }[] {
+    const { key, direction } = fieldsOf(orderBy, ['key', 'direction', 'start_from'], 'OrderBy');
+    const field = stringOf(key, 'key');
+    if (this.#indexes.get(field) !== 'datetime')
+      throw new Refusal(
+        400,
+        `Bad request: No range index for \`order_by\` key: \`${field}\`. ` +
+          'Please create one to use `order_by`.',
+      );
+    const sign = direction === 'desc' ? -1 : 1;
+    return points
+      .flatMap((point) => {
+        const at = timeOf(valueAt(point.payload, field));
+        return at === null ? [] : [{ point, at }];
+      })
+      .toSorted((a, b) => sign * (a.at - b.at) || a.point.version - b.point.version);
+  }
+
   query(body: Json): Json {
-    const { with_payload, limit } = fieldsOf(
+    const { query, filter, with_payload, limit } = fieldsOf(
       body,
       ['query', 'limit', 'filter', 'with_payload', 'with_vector', 'params'],
       'QueryRequest',
     );
     const count = limitOf(limit, 10, 'internal.limit');
+    if (typeof query === 'object' && query !== null && 'order_by' in query) {
+      const { order_by } = fieldsOf(query, ['order_by'], 'Query');
+      return {
+        points: this.#ordered(order_by ?? null, this.#matching(filter, 'internal.filter'))
+          .slice(0, count)
+          .map(({ point, at }) => ({
+            id: point.id,
+            version: 0,
+            score: 1,
+            ...payloadOf(point.payload, with_payload),
+            order_value: at * 1000,
+          })),
+      };
+    }
     return {
       points: this.#nearest(body)
         .slice(0, count)

@@ -1,0 +1,107 @@
+// How often products are touched: the popular ones, and how rare one is. Counted at most once in a
+// while, because counting reads every event.
+
+import { BoundedMap } from '#core/collections/bounded-map.ts';
+import {
+  type Clock,
+  type EventFilter,
+  type EventType,
+  productEventTypes,
+  type SimilarProduct,
+  type VectorStore,
+} from '#core/ports.ts';
+
+/** `score` is the share of the most popular product's events. */
+export type PopularProduct = SimilarProduct & { readonly events: number };
+
+export type ProductCounts = {
+  /** Events about a product; 0 for one that is not among the counted. */
+  readonly of: (productId: string) => number;
+  /** Of the most frequent product. */
+  readonly largest: number;
+  /** Of all products counted. */
+  readonly total: number;
+};
+
+export type Popularity = {
+  /** Of events of these types. */
+  counts(types: readonly EventType[]): Promise<ProductCounts>;
+  /** The products with most events that match the filter, most first. */
+  popular(filter: EventFilter): Promise<readonly PopularProduct[]>;
+};
+
+const countedMax = 10_000;
+const popularMax = 500;
+const filtersMax = 100;
+/** An answer lives for a minute, or for longer where it took long: 2 % of the time is counting. */
+const lifetimeMsMin = 60_000;
+const lifetimePerCost = 50;
+
+export function createPopularity(
+  store: Pick<VectorStore, 'countsBy' | 'texts'>,
+  clock: Clock,
+): Popularity {
+  const popularOf = kept(clock, (filter: EventFilter) => readPopular(store, filter));
+  const countsOf = kept(clock, async (eventTypes: readonly EventType[]) => {
+    const counts = await store.countsBy({
+      by: 'productId',
+      filter: { eventTypes },
+      limit: countedMax,
+    });
+    const byProduct = new Map(counts.map(({ value, count }) => [value, count]));
+    return {
+      of: (id: string) => byProduct.get(id) ?? 0,
+      largest: counts[0]?.count ?? 0,
+      total: counts.reduce((sum, { count }) => sum + count, 0),
+    };
+  });
+  return { counts: countsOf, popular: popularOf };
+}
+
+async function readPopular(
+  store: Pick<VectorStore, 'countsBy' | 'texts'>,
+  filter: EventFilter,
+): Promise<readonly PopularProduct[]> {
+  const eventTypes = (filter.eventTypes ?? productEventTypes).filter((type) => type !== 'search');
+  const counts = await store.countsBy({
+    by: 'textId',
+    filter: { ...filter, eventTypes },
+    limit: popularMax,
+  });
+  const texts = await store.texts(counts.map(({ value }) => value));
+  const most = counts[0]?.count ?? 1;
+  const known = new Set<string>();
+  return counts.flatMap(({ value: textId, count }): PopularProduct[] => {
+    const product = texts.get(textId)?.product ?? null;
+    if (product === null || known.has(product.id)) return [];
+    known.add(product.id);
+    return [{ product, textId, score: count / most, events: count }];
+  });
+}
+
+/** Keeps the answers of `read`. Equal questions share one; a failure is not kept. */
+function kept<Question, Answer>(
+  clock: Clock,
+  read: (question: Question) => Promise<Answer>,
+): (question: Question) => Promise<Answer> {
+  type Kept = { readonly answer: Promise<Answer>; until: number };
+  const answers = new BoundedMap<string, Kept>(() => filtersMax);
+  return (question) => {
+    const key = JSON.stringify(question);
+    const started = clock.monotonic();
+    const found = answers.get(key);
+    if (found !== undefined && started < found.until) return found.answer;
+    const entry: Kept = { answer: read(question), until: Infinity };
+    answers.set(key, entry);
+    entry.answer.then(
+      () => {
+        const cost = clock.monotonic() - started;
+        entry.until = clock.monotonic() + Math.max(lifetimeMsMin, cost * lifetimePerCost);
+      },
+      () => {
+        entry.until = 0;
+      },
+    );
+    return entry.answer;
+  };
+}

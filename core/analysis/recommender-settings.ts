@@ -1,0 +1,35 @@
+// The numbers in the formula of recommendations, and their defaults.
+
+/** How recommendations are computed. docs/analysis.md has the formula and what each one brings. */
+export type RecommenderSettings = {
+  /** How many of a visitor's newest products look for neighbours, 1…100. */
+  readonly productsMax: number;
+  readonly touchesPerProduct: number;
+  readonly sessionsMax: number;
+  readonly touchesPerSession: number;
+  readonly fadingShare: number;
+  readonly halfLifeMs: number;
+  /** How much more a rare product counts than the most frequent one, per e-fold of frequency. */
+  readonly rarity: number;
+  /** How much the cosine of a product adds to its score by neighbours. */
+  readonly meaningWeight: number;
+  /** The share of the places that is kept for products with few events. */
+  readonly newShare: number;
+  /** A product with fewer events has few. */
+  readonly newEventsMax: number;
+};
+
+const day = 24 * 3_600_000;
+/** Found on real logs: docs/analysis.md has the figures. */
+export const defaultRecommenderSettings: RecommenderSettings = {
+  productsMax: 20,
+  touchesPerProduct: 200,
+  sessionsMax: 250,
+  touchesPerSession: 50,
+  fadingShare: 0.95,
+  halfLifeMs: 14 * day,
+  rarity: 0.25,
+  meaningWeight: 0.2,
+  newShare: 0.1,
+  newEventsMax: 5,
+};

@@ -1,0 +1,142 @@
+// Reads the sessions of products and the products of sessions for recommendations, each from an
+// index that holds all that is read.
+
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import {
+  type NeighbourSpace,
+  type ProductTouch,
+  sessionNeighbours,
+} from '#core/analysis/session-neighbours.ts';
+import { meanOfTexts } from '#core/analysis/taste.ts';
+import { productOfPayload } from '#core/event/parse-event.ts';
+import {
+  productEventTypes,
+  type EventType,
+  type NeighbourProducts,
+  type NeighbourRequest,
+  type SimilarProduct,
+  type SimilarRequest,
+  type StoredEvent,
+} from '#core/ports.ts';
+import { productsOnly } from '#core/vectors/products-only.ts';
+import type { SearchPlan } from '#core/vectors/search-plan.ts';
+import type { Statements } from './database.ts';
+import { conditionOf, eventProduct } from './event-filter.ts';
+import { joinTexts, newestEventFirst, selectEvent, storedEventOf, uuidOf } from './stored-rows.ts';
+import type { TextReads } from './text-reads.ts';
+import type { TextSearch } from './text-search.ts';
+
+export type NeighbourReads = {
+  newestOfProducts(
+    productIds: readonly string[],
+  ): readonly { readonly productId: string; readonly event: StoredEvent }[];
+  sessionNeighbours(request: NeighbourRequest): Promise<NeighbourProducts>;
+  similarProducts(
+    request: SimilarRequest & { readonly plan: SearchPlan },
+  ): Promise<readonly SimilarProduct[]>;
+};
+
+type Touch = ProductTouch & { readonly key: number };
+
+export function createNeighbourReads(
+  database: DatabaseSync,
+  statements: Statements,
+  texts: TextReads & TextSearch,
+  dimensions: number,
+): NeighbourReads {
+  const eventByKey = database.prepare(`
+    SELECT payload, texts.id AS text_id FROM events JOIN texts ON texts.key = events.text
+    WHERE events.key = ?`);
+
+  const newestOfProduct = database.prepare(`
+    ${selectEvent} INDEXED BY events_by_product ${joinTexts}
+    WHERE ${eventProduct} = ? AND ${typesIn(productEventTypes)} ${newestEventFirst} LIMIT 1`);
+
+  const detailOf = ({ key }: Touch): Pick<SimilarProduct, 'product' | 'textId'> | null => {
+    const row = eventByKey.get(key);
+    const product = row === undefined ? null : productOfPayload(String(row['payload']));
+    return product === null ? null : { product, textId: uuidOf(row?.['text_id']) };
+  };
+
+  return {
+    async sessionNeighbours(request) {
+      database.exec('BEGIN');
+      try {
+        const { ranked, ...totals } = await sessionNeighbours(
+          spaceOf(statements, request),
+          request,
+        );
+        const items = ranked.flatMap(({ newest, ...neighbour }) => {
+          const detail = detailOf(newest);
+          return detail === null ? [] : [{ productId: newest.productId, ...detail, ...neighbour }];
+        });
+        return { items, ...totals };
+      } finally {
+        database.exec('COMMIT');
+      }
+    },
+
+    newestOfProducts: (productIds) =>
+      productIds.flatMap((productId) => {
+        const row = newestOfProduct.get(productId);
+        return row === undefined ? [] : [{ productId, event: storedEventOf(row) }];
+      }),
+
+    async similarProducts({ textIds, filter, limit, plan }) {
+      const { ids, vectors } = texts.vectors(textIds);
+      const vector = meanOfTexts(
+        ids.map((_, index) => vectors.subarray(index * dimensions, (index + 1) * dimensions)),
+      );
+      if (vector === null) return [];
+      const hits = await texts.search({
+        vector,
+        limit,
+        filter: productsOnly(filter),
+        exceptTextIds: textIds,
+        plan,
+      });
+      return hits.flatMap(({ product, textId, score }) =>
+        product === null ? [] : [{ product, textId, score }],
+      );
+    },
+  };
+}
+
+function spaceOf(statements: Statements, request: NeighbourRequest): NeighbourSpace<Touch> {
+  const { filter, touchTypes, touchesPerProduct, touchesPerSession } = request;
+  const types = typesIn(touchTypes);
+  const ofProduct = statements.get(`
+    SELECT session_id, timestamp FROM events INDEXED BY events_by_product
+    WHERE ${eventProduct} = ? AND ${types} ORDER BY timestamp DESC LIMIT ?`);
+  const condition = conditionOf(filter);
+  const ofSession = statements.get(`
+    SELECT ${eventProduct} AS product_id, timestamp, key FROM events INDEXED BY events_by_session
+    WHERE session_id = ? AND ${types} AND ${condition.sql} ORDER BY timestamp DESC LIMIT ?`);
+  return {
+    async touchesOfProducts(productIds) {
+      return productIds.map((productId) =>
+        ofProduct.all(productId, touchesPerProduct).map((row) => ({
+          sessionId: String(row['session_id']),
+          timestamp: Number(row['timestamp']),
+        })),
+      );
+    },
+    async touchesOfSessions(sessionIds) {
+      return sessionIds.map((sessionId) =>
+        ofSession.all(sessionId, ...condition.values, touchesPerSession).map(touchOf),
+      );
+    },
+  };
+}
+
+function touchOf(row: ReturnType<StatementSync['all']>[number]): Touch {
+  return {
+    productId: String(row['product_id']),
+    timestamp: Number(row['timestamp']),
+    key: Number(row['key']),
+  };
+}
+
+/** The types are names of the program itself, so they may stand in the text of a statement. */
+const typesIn = (types: readonly EventType[]): string =>
+  `event_type IN (${types.map((type) => `'${type}'`).join(', ')})`;

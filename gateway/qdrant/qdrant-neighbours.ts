@@ -1,0 +1,110 @@
+// Finds products in Qdrant by the sessions of events in two round trips.
+
+import type { Schemas } from '@qdrant/js-client-rest';
+import {
+  type NeighbourSpace,
+  type ProductTouch,
+  sessionNeighbours,
+} from '#core/analysis/session-neighbours.ts';
+import { productOfPayload } from '#core/event/parse-event.ts';
+import { productEventTypes, type VectorStore } from '#core/ports.ts';
+import type { QdrantCollections } from './qdrant-collections.ts';
+import type { Qdrant } from './qdrant-connection.ts';
+import { type Filter, filterOf, isOneOf, isValue } from './qdrant-filter.ts';
+import { eventFields, storedEvent, stringAt, timeAt } from './qdrant-points.ts';
+
+type Touch = ProductTouch & { readonly textId: string; readonly payload: string };
+
+type Options = { readonly qdrant: Qdrant; readonly names: QdrantCollections };
+
+type QdrantNeighbours = Pick<VectorStore, 'sessionNeighbours' | 'newestOfProducts'>;
+
+export function createQdrantNeighbours(options: Options): QdrantNeighbours {
+  const newest = createReadNewest(options);
+
+  const sessions: VectorStore['sessionNeighbours'] = async (request) => {
+    const filter = filterOf(request.filter);
+    if (filter === null) return { items: [], sessions: 0, touches: 0 };
+    const isTouch = isOneOf('event_type', request.touchTypes);
+    const space: NeighbourSpace<Touch> = {
+      touchesOfProducts: (productIds) =>
+        newest(
+          productIds.map((id) => ({ must: [isValue('product.id', id), isTouch] })),
+          request.touchesPerProduct,
+          ['session_id', 'timestamp'],
+          ({ payload }) => ({
+            sessionId: stringAt(payload, 'session_id'),
+            timestamp: timeAt(payload, 'timestamp'),
+          }),
+        ),
+      touchesOfSessions: (sessionIds) =>
+        newest(
+          sessionIds.map((id) => ({
+            must: [isValue('session_id', id), isTouch, ...filter.must],
+          })),
+          request.touchesPerSession,
+          ['product', 'timestamp', 'text_id', 'payload'],
+          ({ payload }) => ({
+            productId: productIdAt(payload),
+            timestamp: timeAt(payload, 'timestamp'),
+            textId: stringAt(payload, 'text_id'),
+            payload: stringAt(payload, 'payload'),
+          }),
+        ),
+    };
+    const { ranked, ...totals } = await sessionNeighbours(space, request);
+    const items = ranked.flatMap(({ newest: { productId, textId, payload }, ...neighbour }) => {
+      const product = productOfPayload(payload);
+      return product === null ? [] : [{ productId, product, textId, ...neighbour }];
+    });
+    return { items, ...totals };
+  };
+
+  return {
+    sessionNeighbours: sessions,
+    async newestOfProducts(productIds) {
+      if (productIds.length === 0) return new Map();
+      const isTouch = isOneOf('event_type', productEventTypes);
+      const found = await newest(
+        productIds.map((id) => ({ must: [isValue('product.id', id), isTouch] })),
+        1,
+        eventFields,
+        storedEvent,
+      );
+      return new Map(
+        productIds.flatMap((id, index) => {
+          const event = found[index]?.[0];
+          return event === undefined ? [] : [[id, event]];
+        }),
+      );
+    },
+  };
+}
+
+/** Reads the newest matching events of each filter, by one request. */
+type ReadNewest = <T>(
+  filters: readonly Filter[],
+  limit: number,
+  fields: readonly string[],
+  read: (point: Schemas['Record']) => T,
+) => Promise<readonly (readonly T[])[]>;
+
+function createReadNewest({ qdrant, names }: Options): ReadNewest {
+  return (filters, limit, fields, read) =>
+    qdrant.read('find newest events', async (client) => {
+      const answers = await client.queryBatch(names.events, {
+        searches: filters.map((filter) => ({
+          query: { order_by: { key: 'timestamp', direction: 'desc' } },
+          filter,
+          limit,
+          with_payload: [...fields],
+        })),
+      });
+      return answers.map(({ points }) => points.map(read));
+    });
+}
+
+function productIdAt(payload: Schemas['Record']['payload']): string {
+  const product = payload?.['product'];
+  return stringAt(typeof product === 'object' ? { ...product } : null, 'id');
+}

@@ -1,0 +1,52 @@
+// Recommendations take three round trips to Qdrant. Each set of requests is answered only once all
+// of it has arrived, so that a request which waited for another one would never be answered.
+
+import { expect, test } from 'vitest';
+import { createPopularity } from '#core/analysis/product-counts.ts';
+import { defaultRecommenderSettings } from '#core/analysis/recommender-settings.ts';
+import { createRecommender } from '#core/analysis/recommender.ts';
+import type { VisitorRef } from '#core/analysis/visitor.ts';
+import { ManualClock } from '#core/memory/manual-clock.ts';
+import { fillShop } from '../conformance/recommendations.ts';
+import { dimensions, noon } from '../conformance/store-records.ts';
+import { startQdrantDouble } from '../helpers/qdrant-double.ts';
+import { qdrantStoreMaker } from '../helpers/qdrant/store-maker.ts';
+
+const visitors: readonly (readonly [string, VisitorRef, readonly number[]])[] = [
+  ['a basket', { productIds: ['id of kettle', 'id of cup'] }, [2, 3, 2]],
+  ['a session', { sessionId: 'one' }, [2, 3, 2]],
+  ['a user', { userId: 'user of one' }, [3, 3, 2]],
+];
+
+test.each(visitors)('%s takes three round trips', async (_, visitor, trips) => {
+  await using double = await startQdrantDouble();
+  const clock = new ManualClock(noon);
+  await using harness = await qdrantStoreMaker(() => double.url, 'auto')({ dimensions, clock });
+  await fillShop(harness.store);
+  const recommend = createRecommender(
+    harness.store,
+    createPopularity(harness.store, clock),
+    () => defaultRecommenderSettings,
+  );
+  const asked = double.requests.length;
+  for (const size of trips) {
+    let arrived = 0;
+    const all = Promise.withResolvers<void>();
+    const work = (): Promise<void> => {
+      arrived += 1;
+      if (arrived === size) all.resolve();
+      return all.promise;
+    };
+    double.fail({ kind: 'after', work }, () => true, size);
+  }
+  const { items } = await recommend({
+    visitor,
+    limit: 2,
+    filter: {},
+    exceptProductIds: [],
+    diversity: 0,
+    interestHalfLifeMs: 1_000_000,
+  });
+  expect(items).toHaveLength(2);
+  expect(double.requests.length - asked).toBe(trips.reduce((sum, size) => sum + size));
+});
