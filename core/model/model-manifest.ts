@@ -73,9 +73,17 @@ const manifestSchema = z
     /**
      * Older vector revisions whose vectors may be compared with these. `tokenizer` is `older` where
      * the texts of `hasOtherIds` had other token ids, and so vectors that must be made again.
+     * `goldenTexts`: its graphs need to pass only this many of the golden texts, the first ones;
+     * absent: all.
      */
     compatible: z
-      .array(z.strictObject({ revision: sha256, tokenizer: z.enum(['same', 'older']) }))
+      .array(
+        z.strictObject({
+          revision: sha256,
+          tokenizer: z.enum(['same', 'older']),
+          goldenTexts: z.int().min(1).optional(),
+        }),
+      )
       .optional(),
     files: z.record(path, sha256),
   })

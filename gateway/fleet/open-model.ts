@@ -44,6 +44,11 @@ export async function openGatewayModel(folder: string): Promise<GatewayModel> {
         olderTokenizers: compatible
           .filter(({ tokenizer }) => tokenizer === 'older')
           .map(({ revision }) => revision),
+        olderGoldenTexts: Object.fromEntries(
+          compatible.flatMap(({ revision, goldenTexts }) =>
+            goldenTexts === undefined ? [] : [[revision, goldenTexts]],
+          ),
+        ),
         dimensions,
         templateHash,
       },

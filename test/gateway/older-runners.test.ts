@@ -1,5 +1,5 @@
-// A runner of a compatible older version shares the fleet, but never embeds a text to which its
-// tokenizer gives wrong ids.
+// A runner of a compatible older version shares the fleet, checked by the golden texts of its time,
+// but never embeds a text to which its tokenizer gives wrong ids.
 
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { memoryLink } from '#core/memory/memory-channel.ts';
@@ -30,14 +30,26 @@ const quiet = {
 };
 const older = 'older';
 const greek = 'ΚΑΦΕΣ';
+/** A golden text that the older version did not have, and for which its graphs are too coarse. */
+const later = 'comprised';
 const quarantined: string[] = [];
 let hub: RunnerHub;
 
 beforeEach(() => {
   quarantined.length = 0;
   hub = createRunnerHub({
-    identity: { ...identity, compatibleRevisions: [older], olderTokenizers: [older] },
-    golden: { cases: [...golden.cases, { text: greek, vector: [...fakeVector(greek)] }] },
+    identity: {
+      ...identity,
+      compatibleRevisions: [older],
+      olderTokenizers: [older],
+      olderGoldenTexts: { [older]: golden.cases.length + 1 },
+    },
+    golden: {
+      cases: [
+        ...golden.cases,
+        ...[greek, later].map((text) => ({ text, vector: [...fakeVector(text)] })),
+      ],
+    },
     bounds,
     tokens: { shared: 'shared', trusted: ['trusted'], join: () => null },
     clock: systemClock,
@@ -65,11 +77,11 @@ beforeEach(() => {
 });
 afterEach(() => hub.close());
 
-/** As a runner of d644d36: wrong for the texts to which its tokenizer gives other ids. */
+/** Wrong for the texts to which its tokenizer gives other ids, and for a later golden text. */
 function olderEmbedder() {
   const embedder = fakeEmbedder((text) => ({
     ok: true,
-    vector: fakeVector(hasOtherIds(text) ? `wrong ${text}` : text),
+    vector: fakeVector(hasOtherIds(text) || text === later ? `wrong ${text}` : text),
   }));
   return { ...embedder, info: { ...embedder.info, modelRevision: older } };
 }

@@ -90,10 +90,12 @@ const newRug = {
 describe('an older data folder', () => {
   test('has the index and the schema that a new folder has', async () => {
     const { before, folders } = world;
-    const { compatibleRevisions, olderTokenizers, ...now } = (await openGatewayModel(model))
-      .identity;
+    const { compatibleRevisions, olderTokenizers, olderGoldenTexts, ...now } = (
+      await openGatewayModel(model)
+    ).identity;
     expect(compatibleRevisions).toContain(identity.modelRevision);
     expect(olderTokenizers).toEqual([identity.modelRevision]);
+    expect(olderGoldenTexts).toEqual({ [identity.modelRevision]: 24 });
     expect({ ...now, modelRevision: identity.modelRevision }).toEqual(identity);
     const { modelId, modelRevision, templateHash } = identity;
     const parts = [`model ${modelId}`, `revision ${modelRevision}`, '384 dimensions'];
