@@ -47,6 +47,9 @@ function graphicsFlags(platform: NodeJS.Platform, graphics: Graphics): readonly 
     '--enable-features=Vulkan',
     '--disable-vulkan-surface',
     '--enable-gpu',
+    // Without it, Dawn withholds 16-bit floats on NVIDIA's GPUs. The golden check guards against
+    // the drivers for which it does.
+    '--enable-dawn-features=vulkan_enable_f16_on_nvidia',
   ];
   return [
     '--enable-unsafe-webgpu',

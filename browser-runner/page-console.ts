@@ -6,6 +6,8 @@ import type { Log } from './browser-runner-log.ts';
 
 const charsMax = 500;
 const linesMax = 20;
+/** The page itself cancels requests, and asks whether the browser's cache has a file. */
+const intended: ReadonlySet<string> = new Set(['net::ERR_ABORTED', 'net::ERR_CACHE_MISS']);
 /** At most `linesMax` lines in so many ms. */
 const windowMs = 10_000;
 
@@ -28,8 +30,7 @@ export function relayConsole(page: Page, log: Log, clean: (text: string) => stri
   });
   page.on('requestfailed', (request) => {
     const reason = request.failure()?.errorText ?? '';
-    // The page itself cancels requests; that is no failure.
-    if (reason !== 'net::ERR_ABORTED' && isAllowed())
+    if (!intended.has(reason) && isAllowed())
       log.warn(
         { url: text(request.url().split(/[?#]/)[0] ?? ''), reason },
         'the page could not load a file',

@@ -656,7 +656,8 @@ export type EmbedOutcome =
  */
 export type Embedder = AsyncDisposable & {
   readonly info: EmbedderInfo;
-  embed(texts: readonly string[]): Promise<readonly EmbedOutcome[]>;
+  /** `onBatch`: called after each part of the work, as a sign of life. */
+  embed(texts: readonly string[], onBatch?: () => void): Promise<readonly EmbedOutcome[]>;
 };
 
 /**

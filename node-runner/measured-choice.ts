@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { devices } from '#core/model/model-manifest.ts';
 import {
   candidateRounds,
+  choiceMsMax,
   isNeeded,
   ranked,
   type Candidate,
@@ -41,6 +42,8 @@ const resultSchema = z.discriminatedUnion('ok', [
 ]);
 const cachedChoiceSchema = z.object({
   key: z.string(),
+  /** UTC ms. */
+  until: z.number(),
   candidates: z.array(candidateSchema).min(1),
 });
 
@@ -134,7 +137,8 @@ export async function chooseCandidates(
         reasons.join(' '),
     );
   }
-  await writeChoice(file, { key, candidates }).catch((error: unknown) =>
+  const until = Date.now() + choiceMsMax(results);
+  await writeChoice(file, { key, until, candidates }).catch((error: unknown) =>
     log.warn({ err: error, file }, 'cannot store the choice; the next start measures again'),
   );
   return candidates;
@@ -189,7 +193,7 @@ export function judge(result: z.infer<typeof resultSchema>, forced: boolean): Pr
 async function readChoice(file: string, key: string): Promise<readonly Candidate[] | null> {
   try {
     const cached = cachedChoiceSchema.parse(JSON.parse(await readFile(file, 'utf8')));
-    return cached.key === key ? cached.candidates : null;
+    return cached.key === key && Date.now() < cached.until ? cached.candidates : null;
   } catch {
     // Absent, damaged or of another version: measuring again is cheap.
     return null;

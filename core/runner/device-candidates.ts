@@ -97,6 +97,23 @@ export function isNeeded(round: readonly Candidate[], results: readonly ProbeRes
   );
 }
 
+/** A candidate that failed for one of these reasons may be right at the next try. */
+const passingCodes: ReadonlySet<string> = new Set([
+  'crashed',
+  'device_lost',
+  'no_adapter',
+  'worker_crashed',
+  'worker_silent',
+]);
+const hourMs = 3_600_000;
+
+/** For how many ms a choice by these results is kept: a week; an hour if a failure may pass. */
+export function choiceMsMax(results: readonly ProbeResult[]): number {
+  return results.some((result) => !result.ok && passingCodes.has(result.code))
+    ? hourMs
+    : 7 * 24 * hourMs;
+}
+
 type Correct = ProbeResult & { ok: true };
 
 /** `speedupMin` when no setting gives it. */

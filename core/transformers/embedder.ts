@@ -89,7 +89,7 @@ export async function createEmbedder(options: EmbedderOptions): Promise<Embedder
 
   return {
     info: infoOf(options),
-    async embed(texts) {
+    async embed(texts, onBatch) {
       const rows = tokenise(texts);
       const found = new Map<number, EmbedOutcome>();
       for (const batch of microBatches(
@@ -103,6 +103,7 @@ export async function createEmbedder(options: EmbedderOptions): Promise<Embedder
             outcomeOf(at(vectors, position), at(rows, index).tokens, manifest.dimensions),
           );
         });
+        onBatch?.();
       }
       const outcomes = texts.map(
         (_, index) =>

@@ -25,13 +25,20 @@ const textsFirst = 4;
 const textsMost = 512;
 const roundMsMin = 100;
 
-/** Compares the cosines of all golden texts with the bounds; a text without a vector fails. */
+/**
+ * Compares the cosines of all golden texts with the bounds; a text without a vector fails.
+ * `onBatch`: see `Embedder`.
+ */
 export async function checkGolden(
   embedder: Embedder,
   golden: Golden,
   bounds: GoldenBounds,
+  onBatch?: () => void,
 ): Promise<GoldenVerdict> {
-  const outcomes = await embedder.embed(golden.cases.map(({ text }) => text));
+  const outcomes = await embedder.embed(
+    golden.cases.map(({ text }) => text),
+    onBatch,
+  );
   return goldenVerdict(
     golden.cases.map((goldenCase, index) => goldenCosine(outcomes[index], goldenCase)),
     bounds,
@@ -75,8 +82,9 @@ export async function warmUp(
   golden: Golden,
   bounds: GoldenBounds,
   budgetMs: number,
+  onBatch?: () => void,
 ): Promise<{ embedder: Embedder; verdict: GoldenVerdict }> {
-  const verdict = await checkGolden(embedder, golden, bounds);
+  const verdict = await checkGolden(embedder, golden, bounds, onBatch);
   const { device, dtype } = embedder.info;
   if (!verdict.ok) throw new WrongVectorsError(`${dtype} on ${device}: ${verdict.message}`);
   const textsPerSecond = await measureSpeed(embedder, budgetMs);

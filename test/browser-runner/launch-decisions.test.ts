@@ -151,6 +151,7 @@ describe('flags', () => {
       '--enable-features=Vulkan',
       '--disable-vulkan-surface',
       '--enable-gpu',
+      '--enable-dawn-features=vulkan_enable_f16_on_nvidia',
     ]);
     for (const platform of ['darwin', 'win32'] as const)
       expect(flags({ platform })).toEqual(['--enable-unsafe-webgpu', '--ignore-gpu-blocklist']);

@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { parseManifest } from '#core/model/model-manifest.ts';
 import {
   candidateRounds,
+  choiceMsMax,
   isNeeded,
   ranked,
   type Platform,
@@ -27,10 +28,10 @@ const right = (device: 'cpu' | 'webgpu', dtype: string, textsPerSecond: number):
   textsPerSecond,
   golden: '',
 });
-const wrong = (device: 'cpu' | 'webgpu', dtype: string): ProbeResult => ({
+const wrong = (device: 'cpu' | 'webgpu', dtype: string, code = 'wrong_vectors'): ProbeResult => ({
   ok: false,
   candidate: { device, dtype },
-  code: 'wrong_vectors',
+  code,
   message: '',
 });
 const order = (...results: ProbeResult[]) => orderBy(1.3, ...results);
@@ -38,6 +39,9 @@ const orderBy = (speedupMin: number, ...results: ProbeResult[]) =>
   ranked(results, manifest, speedupMin).map(
     ({ candidate }) => `${candidate.dtype} on ${candidate.device}`,
   );
+
+const msMax = (code: string) =>
+  choiceMsMax([right('cpu', 'q8', 100), wrong('webgpu', 'fp16', code)]);
 
 describe('candidates', () => {
   const auto = { device: 'auto', dtype: 'auto' } as const;
@@ -108,6 +112,14 @@ describe('candidates', () => {
       'fp16 on webgpu',
       'fp32 on webgpu',
     ]);
+  });
+
+  test('a choice holds for a week, and for an hour if a failure may pass', () => {
+    const week = 7 * 86_400_000;
+    expect(msMax('wrong_vectors')).toBe(week);
+    expect(msMax('software_adapter')).toBe(week);
+    for (const code of ['crashed', 'worker_silent', 'worker_crashed', 'device_lost', 'no_adapter'])
+      expect([code, msMax(code)]).toEqual([code, 3_600_000]);
   });
 
   test('a forced device or dtype is the only one tried', () => {

@@ -90,6 +90,13 @@ describe('one session', () => {
     await embedder[Symbol.asyncDispose]();
   });
 
+  test('gives a sign of life after every micro-batch', async () => {
+    const texts = sampleTexts(64);
+    let signs = 0;
+    await embedder.embed(texts, () => (signs += 1));
+    expect(signs).toBeGreaterThanOrEqual(4);
+  });
+
   // int8 activations are quantised over a whole batch, so the other texts have an influence; float
   // graphs compute each text independently.
   test.each([

@@ -99,7 +99,7 @@ export async function startEmbedding(
   );
   const session = new WorkerSession((progress) => {
     silence.restart();
-    onProgress(progress);
+    if (progress !== null) onProgress(progress);
   });
   const abort = (): void => session.fail(signal?.reason);
   signal?.addEventListener('abort', abort, { once: true });
@@ -120,13 +120,14 @@ class WorkerSession {
   readonly #opened = Promise.withResolvers<Embedding>();
   readonly #failed = Promise.withResolvers<never>();
   readonly #pending = new Map<number, PromiseWithResolvers<readonly EmbedOutcome[]>>();
-  readonly #onProgress: EmbeddingRequest['onProgress'];
+  /** `null`: a sign of life without a change. */
+  readonly #onProgress: (progress: LoadProgress | null) => void;
   #onEvent: (event: ServeEvent) => void = () => undefined;
   #served = Promise.withResolvers<void>();
   #calls = 0;
   #reason: unknown = null;
 
-  constructor(onProgress: EmbeddingRequest['onProgress']) {
+  constructor(onProgress: (progress: LoadProgress | null) => void) {
     this.#onProgress = onProgress;
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
@@ -171,6 +172,8 @@ class WorkerSession {
     switch (message.type) {
       case 'progress':
         return this.#onProgress(message.progress);
+      case 'alive':
+        return this.#onProgress(null);
       case 'ready':
         return this.#opened.resolve(this.#embedding(message.info, message.golden));
       case 'embedded':

@@ -51,8 +51,10 @@ class SessionWorker {
   async #handle(message: Exclude<ToWorker, { type: 'drain' | 'share' }>): Promise<void> {
     if (this.#failed) return;
     if (message.type === 'open') {
-      const { embedder, golden, lost } = await openSession(message.request, (progress) =>
-        this.#send({ type: 'progress', progress }),
+      const { embedder, golden, lost } = await openSession(
+        message.request,
+        (progress) => this.#send({ type: 'progress', progress }),
+        () => this.#send({ type: 'alive' }),
       );
       lost.catch((error: unknown) => this.#fail(error));
       this.#embedder = this.#guarded(embedder);

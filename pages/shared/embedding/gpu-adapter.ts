@@ -1,5 +1,8 @@
 // Finds the browser's WebGPU adapter, and tells a real GPU from one that the processor emulates.
 
+import type { Clock } from '#core/ports.ts';
+import { systemClock } from '#core/time/clock.ts';
+
 export type Adapter = {
   /** As much as the browser tells: vendor, architecture, description. */
   readonly name: string;
@@ -11,15 +14,26 @@ export type Adapter = {
 
 const softwareNames = /swiftshader|llvmpipe|lavapipe|softpipe|basic render|warp|software/i;
 
-/** `null` without WebGPU, or without an adapter. */
-export async function findAdapter(): Promise<Adapter | null> {
-  if (!('gpu' in navigator)) return null;
-  const adapter = await navigator.gpu
-    .requestAdapter({ powerPreference: 'high-performance' })
-    .catch(() => null);
-  return adapter === null
-    ? null
-    : describeAdapter(adapter.info, adapter.features.has('shader-f16'));
+const asksMax = 5;
+const waitMs = 500;
+
+/**
+ * `null` without WebGPU, or without an adapter. While the browser's GPU process is still starting,
+ * it offers none, so it is asked again for two seconds.
+ */
+export async function findAdapter(
+  gpu: Pick<GPU, 'requestAdapter'> | undefined = navigator.gpu,
+  clock: Pick<Clock, 'sleep'> = systemClock,
+): Promise<Adapter | null> {
+  if (gpu === undefined) return null;
+  for (let asked = 1; ; asked++) {
+    const adapter = await gpu
+      .requestAdapter({ powerPreference: 'high-performance' })
+      .catch(() => null);
+    if (adapter !== null) return describeAdapter(adapter.info, adapter.features.has('shader-f16'));
+    if (asked === asksMax) return null;
+    await clock.sleep(waitMs);
+  }
 }
 
 /** Goes by the name as well: some software adapters do not set `isFallbackAdapter`. */

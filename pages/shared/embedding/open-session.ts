@@ -42,10 +42,15 @@ export type OpenedSession = {
   readonly lost: Promise<never>;
 };
 
-/** @throws DownloadError, ModelFileError, SessionError, WrongVectorsError, DeviceError */
+/**
+ * `onBatch` is called after each part of the golden check.
+ *
+ * @throws DownloadError, ModelFileError, SessionError, WrongVectorsError, DeviceError
+ */
 export async function openSession(
   { device, dtype, threads, measureMs }: OpenRequest,
   onProgress: (progress: LoadProgress) => void,
+  onBatch: () => void,
 ): Promise<OpenedSession> {
   const loader = new FileLoader(onProgress);
   const addresses = {
@@ -60,7 +65,7 @@ export async function openSession(
   if (device === 'webgpu' && adapter === null)
     throw new DeviceError('This browser offers no WebGPU adapter', {
       code: 'no_adapter',
-      retryable: false,
+      retryable: true,
     });
   const threadCount = threadsOf(threads);
   setUpBrowserRuntime({
@@ -95,7 +100,7 @@ export async function openSession(
     device === 'webgpu' ? watchDevice(await sessionDevice()) : new Promise<never>(() => undefined);
   const bounds = model.manifest.dtypes[dtype] ?? { goldenMeanMin: 1, goldenMin: 1 };
   const { embedder, verdict } = await Promise.race([
-    warmUp(loaded, golden, bounds, measureMs),
+    warmUp(loaded, golden, bounds, measureMs, onBatch),
     lost,
   ]);
   return { embedder, golden: verdict.message, lost };

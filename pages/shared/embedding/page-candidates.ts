@@ -38,6 +38,11 @@ export function pageRounds(
         (candidate.device !== 'webgpu' || candidate.dtype !== 'fp16' || adapter?.fp16 === true),
     ),
   );
+  if (possible.flat().length === 0 && request.device === 'webgpu' && request.dtype === 'fp16')
+    throw new NoCandidateError(
+      'fp16 was asked for, and this GPU has no 16-bit arithmetic (shader-f16): ' +
+        'ask for fp32, or leave the choice of dtype to the page.',
+    );
   if (possible.flat().length === 0)
     throw new NoCandidateError(
       `The gateway has no files of ${manifest.modelId} that this browser can run.`,

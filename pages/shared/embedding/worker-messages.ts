@@ -47,6 +47,8 @@ export type ToWorker =
 
 export type FromWorker =
   | { readonly type: 'progress'; readonly progress: LoadProgress }
+  /** A part of the golden check is done. */
+  | { readonly type: 'alive' }
   | { readonly type: 'ready'; readonly info: EmbedderInfo; readonly golden: string }
   | { readonly type: 'embedded'; readonly call: number; readonly outcomes: readonly EmbedOutcome[] }
   | { readonly type: 'serving'; readonly event: ServeEvent }

@@ -1,21 +1,20 @@
-// Caches for a week which candidates were right and fast in this browser, so that the next visit
-// measures nothing and downloads only the files of the best.
+// Caches which candidates were right and fast in this browser, so that the next visit measures
+// nothing and downloads only the files of the best.
 
 import type { PageCandidate } from '../embedding/page-candidates.ts';
 
 const storageKey = 'vectorstream-choice';
-const ageMsMax = 7 * 86_400_000;
 
 type CachedChoice = {
   readonly key: string;
   /** UTC ms. */
-  readonly at: number;
+  readonly until: number;
   readonly candidates: readonly PageCandidate[];
 };
 
 /**
- * `key` names everything that the choice depends on. `null` when nothing is cached for it, or
- * nothing from the last week.
+ * `key` names everything that the choice depends on. `null` when nothing is cached for it, or no
+ * longer.
  */
 export function readCachedChoice(
   key: string,
@@ -23,7 +22,7 @@ export function readCachedChoice(
 ): readonly PageCandidate[] | null {
   try {
     const cached: CachedChoice = JSON.parse(localStorage.getItem(storageKey) ?? '');
-    if (cached.key !== key || Date.now() - cached.at > ageMsMax) return null;
+    if (cached.key !== key || !(Date.now() < cached.until)) return null;
     // Only what is possible now: nothing else in storage is trusted.
     const candidates = cached.candidates.flatMap(
       (one) =>
@@ -35,11 +34,15 @@ export function readCachedChoice(
   }
 }
 
-export function cacheChoice(key: string, candidates: readonly PageCandidate[]): void {
+export function cacheChoice(
+  key: string,
+  candidates: readonly PageCandidate[],
+  msMax: number,
+): void {
   try {
     localStorage.setItem(
       storageKey,
-      JSON.stringify({ key, at: Date.now(), candidates } satisfies CachedChoice),
+      JSON.stringify({ key, until: Date.now() + msMax, candidates } satisfies CachedChoice),
     );
   } catch {
     // Without storage, the next visit measures again.

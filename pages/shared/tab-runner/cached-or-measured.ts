@@ -48,7 +48,7 @@ export async function choosePageCandidates(
   }
 
   board.change({ measured: [] });
-  const candidates = await probeCandidates(rounds, {
+  const { candidates, msMax } = await probeCandidates(rounds, {
     manifest,
     speedupMin: wanted.speedupMin,
     threads,
@@ -61,7 +61,7 @@ export async function choosePageCandidates(
       board.say(sentenceOn(result));
     },
   });
-  cacheChoice(key, candidates);
+  cacheChoice(key, candidates, msMax);
   return candidates;
 }
 

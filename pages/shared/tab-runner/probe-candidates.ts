@@ -2,7 +2,7 @@
 
 import { VectorStreamError } from '#core/errors/errors.ts';
 import type { Manifest } from '#core/model/model-manifest.ts';
-import { isNeeded, ranked, type ProbeResult } from '#core/runner/device-candidates.ts';
+import { choiceMsMax, isNeeded, ranked, type ProbeResult } from '#core/runner/device-candidates.ts';
 import { NoCandidateError } from '#core/runner/supervisor.ts';
 import { isDownloadError } from '../embedding/download.ts';
 import { startEmbedding } from '../embedding/embedding-client.ts';
@@ -27,15 +27,15 @@ export type ProbeOptions = {
 };
 
 /**
- * The candidates that are right, best first. They are measured one after the other, so that they do
- * not slow each other down.
+ * The candidates that are right, best first, and for how many ms that choice may be kept. They are
+ * measured one after the other, so that they do not slow each other down.
  *
  * @throws NoCandidateError when all failed, with the reason of each
  */
 export async function probeCandidates(
   rounds: readonly (readonly PageCandidate[])[],
   options: ProbeOptions,
-): Promise<readonly PageCandidate[]> {
+): Promise<{ readonly candidates: readonly PageCandidate[]; readonly msMax: number }> {
   const results: ProbeResult[] = [];
   for (const round of rounds) {
     if (!isNeeded(round, results)) continue;
@@ -47,12 +47,12 @@ export async function probeCandidates(
       options.onResult(result);
     }
   }
-  const best = ranked(results, options.manifest, options.speedupMin).flatMap(
+  const candidates = ranked(results, options.manifest, options.speedupMin).flatMap(
     ({ candidate: { device, dtype } }) =>
       rounds.flat().find((candidate) => candidate.device === device && candidate.dtype === dtype) ??
       [],
   );
-  if (best.length > 0) return best;
+  if (candidates.length > 0) return { candidates, msMax: choiceMsMax(results) };
   const reasons = results.map((result) =>
     result.ok ? '' : `${result.candidate.dtype} on ${result.candidate.device}: ${result.message}.`,
   );

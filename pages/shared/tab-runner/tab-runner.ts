@@ -97,7 +97,7 @@ class TabRunner {
     const board = this.#board;
     await this.#checkToken();
     const [adapter, { manifest, revision }] = await Promise.all([
-      findAdapter(),
+      this.#options.device === 'wasm' ? null : findAdapter(),
       this.#retry(openOffer),
     ]);
     const threads = threadsOf(this.#options.threads);
