@@ -2,8 +2,8 @@
 // chose (dtypes, bounds, prefixes). For a folder without a manifest, such as one downloaded from
 // Hugging Face, it drafts one and computes the golden vectors.
 //
-//   node scripts/write-manifest.ts models/all-MiniLM-L6-v2
-//   node scripts/write-manifest.ts models/bge-small Xenova/bge-small-en-v1.5
+//   npm run model-manifest -- models/all-MiniLM-L6-v2
+//   npm run model-manifest -- models/bge-small Xenova/bge-small-en-v1.5
 
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -20,6 +20,15 @@ import { graphOutputOf } from '#core/transformers/graph-output.ts';
 import { draftManifest, graphDtypes, graphFiles } from '../node-runner/draft-manifest.ts';
 import { makeGolden } from '../node-runner/make-golden.ts';
 
+const usage = `Usage: npm run model-manifest -- FOLDER [ID]
+
+Writes manifest.json and golden.json for a model folder, so that gateways and runners can use it.
+With a manifest, it renews the hashes of the files. ID names the model, such as organisation/name.
+`;
+if (process.argv.includes('--help')) {
+  process.stdout.write(usage);
+  process.exit();
+}
 const folder = resolve(process.argv[2] ?? 'models/all-MiniLM-L6-v2');
 const at = (path: string): string => join(folder, path);
 
@@ -68,7 +77,24 @@ async function draft(modelId: string | undefined): Promise<void> {
   };
   writeFileSync(at(goldenFile), JSON.stringify(await makeGolden(folder, manifest, reference)));
   write({ ...manifest, files: hashes() });
-  console.log('Check prefixes, licence and bounds, then run this again to verify it.');
+  console.log(derived(manifest));
+}
+
+/** What a person should compare with the model card. */
+function derived({ pooling, dimensions, maxTokens, prefixes, dtypes }: Manifest): string {
+  const bounds = Object.entries(dtypes).map(
+    ([name, { goldenMeanMin }]) => `${name} (cosine at least ${goldenMeanMin})`,
+  );
+  return [
+    'Derived from the files:',
+    `  pooling     ${pooling}`,
+    `  dimensions  ${dimensions}`,
+    `  max tokens  ${maxTokens}`,
+    `  prefixes    query "${prefixes.query}", passage "${prefixes.passage}"`,
+    `  dtypes      ${bounds.join(', ')}`,
+    'Compare it with the model card: some models document their prefixes only there. Correct ' +
+      'manifest.json by hand if it differs, then run this again.',
+  ].join('\n');
 }
 
 /** SHA-256 of every file that a runner may load. */

@@ -239,9 +239,13 @@ async function readOrExplain(read: ReadModelFile, file: string): Promise<Uint8Ar
   } catch (cause) {
     // Its message already says what to do.
     if (cause instanceof VectorStreamError) throw cause;
-    throw new ModelFileError(`Model file ${file} cannot be read: ${messageOf(cause)}. ${remedy}`, {
-      cause,
-    });
+    const isMissing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
+    throw new ModelFileError(
+      file === manifestFile && isMissing
+        ? `There is no ${manifestFile} in this folder. ${draftRemedy}`
+        : `Model file ${file} cannot be read: ${messageOf(cause)}. ${remedy}`,
+      { cause },
+    );
   }
 }
 
@@ -266,6 +270,9 @@ function parse<T>(schema: z.ZodType<T>, json: string, file: string): T {
 const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 const messageOf = (cause: unknown): string =>
   cause instanceof Error ? cause.message : String(cause);
+const draftRemedy =
+  'For a model of your own, npm run model-manifest -- FOLDER ID writes one, where ID is its name ' +
+  'such as organisation/name. git checkout -- models restores the shipped model.';
 const remedy =
   'Restore the shipped model with `git checkout -- models`; ' +
   'delete the folder of a downloaded one, and the next start downloads it again.';

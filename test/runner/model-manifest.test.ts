@@ -116,7 +116,8 @@ test('a missing folder and a missing manifest are reported', async () => {
   );
   await using copy = await modelCopy({ 'manifest.json': null });
   await expect(openModelFolder(copy.folder)).rejects.toThrow(
-    'Model file manifest.json cannot be read',
+    'There is no manifest.json in this folder. For a model of your own, npm run model-manifest -- ' +
+      'FOLDER ID writes one',
   );
 });
 

@@ -26,7 +26,9 @@ test.each([
   'a graph with %s gets pooling "%s" and correct golden vectors, and serves',
   async (_, pooling, graph) => {
     await using copy = await modelCopy({ ...bare, ...(await graph()) });
-    await draft(copy.folder, 'somebody/some-model');
+    const { stdout } = await draft(copy.folder, 'somebody/some-model');
+    for (const derived of [`pooling     ${pooling}`, 'dimensions  384', 'max tokens  256'])
+      expect(stdout).toContain(derived);
     const { model } = await openModelFolder(copy.folder);
     expect(model.manifest).toMatchObject({
       modelId: 'somebody/some-model',
