@@ -14,6 +14,7 @@ type Parts = Record<string, string>;
 const tokens: Readonly<Record<string, string>> = {
   yyyy: '(?<year>\\d{4})',
   yy: '(?<shortYear>\\d{2})',
+  EEE: '(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*\\.?',
   MMM: '(?<monthName>[A-Za-z]{3,9})\\.?',
   MM: '(?<month>\\d{2})',
   M: '(?<month>\\d{1,2})',
@@ -74,6 +75,9 @@ const knownFormats: readonly string[] = [
     }),
   ),
   `d MMM yyyy${timeOfDay}`,
+  `EEE[,] d MMM yyyy${timeOfDay}`,
+  `EEE[,] MMM d, yyyy${timeOfDay}`,
+  'EEE MMM d HH:mm:ss[ Z] yyyy',
   'dd/MMM/yyyy:HH:mm:ss Z',
   `MMM d, yyyy${timeOfDay}`,
 ];
@@ -119,9 +123,13 @@ export function detectDateFormat(
   }));
   const most = Math.max(...fits.map(({ times }) => times.length));
   if (most < texts.length * 0.9) {
+    const nearest = fits.find(({ times }) => times.length === most && most > 0)?.format;
+    const read = nearest === undefined ? null : dateReader(nearest, 'UTC');
+    const wrong = texts.find((text) => read?.(text) == null) ?? '';
+    const share = nearest === undefined ? '' : `; ${most} of ${texts.length} fit ${nearest}`;
     throw new UsageError(
-      `the dates in column ${options.column} (such as "${texts[0]?.slice(0, 40)}") ` +
-        "fit no known format; give --date-format, for example 'd.M.yyyy H:mm'",
+      `dates in column ${options.column} such as "${wrong.slice(0, 40)}" fit no known ` +
+        `format${share}; give --date-format, for example '${nearest ?? 'd.M.yyyy H:mm'}'`,
     );
   }
   const best = fits

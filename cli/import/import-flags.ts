@@ -33,7 +33,7 @@ const flags = {
   mapping: text(
     'NAME|FILE',
     null,
-    'online-retail, rees46, or a YAML file of your own (default: by the header)',
+    'online-retail, online-retail-ii, rees46, or a YAML file (default: by the header)',
   ),
   target: text(
     'URL',
@@ -45,7 +45,11 @@ const flags = {
   report: text('FILE', null, 'write every line that was turned away, with its reason, as JSON'),
   restart: toggle('start at the first line, even after an earlier run'),
   'no-wait': toggle('end when everything is accepted, not when it is searchable'),
-  delimiter: character('column separator, or tab (default: detected)', { tab: '\t' }),
+  delimiter: character('column separator, or tab, or \\x01 (default: detected)', {
+    tab: '\t',
+    '\\x01': '\u0001',
+  }),
+  'skip-lines': integer('N', null, 0, 10_000, 'lines above the header (default: detected)'),
   quote: character('quote character, or none (default: detected)', { none: 'none' }),
   encoding: text('NAME', null, 'utf-8, utf-16le, utf-16be, windows-1252, … (default: detected)'),
   decimal,
@@ -71,8 +75,10 @@ export type ImportFlags = FlagValues<typeof flags>;
 export const importCommand: Command<typeof flags> = {
   usage: 'npm run import --',
   about:
-    'Imports an event log (CSV or NDJSON, also in gzip) and makes it searchable. A second run of ' +
-    'the same file\nadds nothing; an interrupted run resumes. docs/import.md describes mappings.',
-  operands: ['FILE'],
+    'Imports event logs (CSV or NDJSON, also in gzip, zstd, zip, bzip2 or xz) and makes them ' +
+    'searchable.\nA second run of a file adds nothing; an interrupted run resumes. Several ' +
+    "files, and\npatterns in quotes such as 'day-*.csv', are imported one after another.\n" +
+    'docs/import.md describes mappings.',
+  operands: ['FILE…'],
   flags,
 };

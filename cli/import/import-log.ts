@@ -123,7 +123,11 @@ async function readRows(
   function* rowsOfLines(from: Iterable<Line>): Generator<CsvRow | BrokenLine> {
     for (const line of from) {
       lines = line.number;
-      yield* reader.push(textLine(line, decode));
+      const text = textLine(line, decode);
+      // What stands above the header is no record: an open quote there opens nothing.
+      if (line.number <= plan.dialect.skipLines)
+        yield { line: line.number, lines: 1, fields: [text.text] };
+      else yield* reader.push(text);
     }
   }
   async function* batches(): AsyncGenerator<Iterable<CsvRow | BrokenLine>> {
@@ -161,6 +165,7 @@ function rowTaker(
     report.read(row);
     if ('broken' in row)
       return report.turnedAway({ ...row, reason: row.broken, detail: row.sample.slice(0, 80) });
+    if (row.line <= plan.dialect.skipLines) return report.header(row);
     if (isBlank(row.fields, plan)) return report.empty(row);
     if (headerComes) {
       headerComes = false;

@@ -26,6 +26,7 @@ export type PlanOptions = {
   readonly decimal: Decimal | null;
   readonly dateFormat: string | null;
   readonly timeZone: string | null;
+  readonly skipLines: number | null;
 };
 
 export type Plan = {
@@ -54,6 +55,7 @@ export async function planImport(path: string, options: PlanOptions): Promise<Pl
       encoding: encoding === null ? null : encodingNamed(encoding),
       delimiter: options.delimiter ?? mapping?.delimiter ?? null,
       quote: options.quote ?? mapping?.quote ?? null,
+      skipLines: options.skipLines,
     });
     return dialect.kind === 'csv'
       ? await planCsv(dialect, sample, mapping, options)
@@ -188,7 +190,16 @@ function planMapped(
       ['numbers', `decimal ${decimal}`],
     ],
     fingerprint: createHash('sha256')
-      .update(JSON.stringify([mapping, dialect, decimal, format, timeZone]))
+      // An import that an older version began had no such lines.
+      .update(
+        JSON.stringify([
+          mapping,
+          { ...dialect, skipLines: dialect.skipLines || undefined },
+          decimal,
+          format,
+          timeZone,
+        ]),
+      )
       .digest('hex'),
   };
 }
@@ -238,7 +249,7 @@ function rowsOf(sample: Buffer, dialect: Dialect, reader: RowReader): CsvRow[] {
   const lines = [...splitter.push(bytes)];
   // A sample of the full size ends inside a line, which would mislead.
   if (sample.length < sampleBytesMax) lines.push(...splitter.end());
-  for (const line of lines)
+  for (const line of lines.slice(dialect.skipLines))
     for (const row of reader.push(textLine(line, decode))) if ('fields' in row) rows.push(row);
   return rows;
 }
@@ -249,6 +260,7 @@ function dialectFacts(dialect: Dialect): (readonly [string, string])[] {
     ';': 'semicolon',
     '\t': 'tab',
     '|': 'bar',
+    '\u0001': '\\x01',
   };
   const encoding =
     dialect.encodingDetected && dialect.encoding === 'utf-8'
@@ -262,6 +274,7 @@ function dialectFacts(dialect: Dialect): (readonly [string, string])[] {
         `CSV, ${names[dialect.delimiter] ?? `"${dialect.delimiter}"`}-separated`,
         dialect.quote === null ? 'no quotes' : `quote ${dialect.quote}`,
         encoding,
+        ...(dialect.skipLines > 0 ? [`header in line ${dialect.skipLines + 1}`] : []),
       ].join(', '),
     ],
   ];

@@ -70,6 +70,7 @@ export async function runImport(
     decimal: flags.decimal,
     dateFormat: flags['date-format'],
     timeZone: flags['time-zone'],
+    skipLines: flags['skip-lines'],
   });
   for (const [name, value] of plan.facts) context.say(`${name.padEnd(9)} ${value}`);
   const hash = await unlessStopped(
@@ -191,9 +192,8 @@ function resumedText({ resumedAtLine }: ImportResult): string {
 }
 
 function howToSearch({ url, own }: ImportTarget): string {
-  const body = '{"query":"lantern","limit":5}';
-  const search = `curl -s ${url}/search -H 'content-type: application/json' -d '${body}'`;
+  const search = `npm run search "--" "lantern" --target ${url}`;
   return own
-    ? `To search it, start the gateway with  npm start  and run:\n  ${search}`
+    ? `To search it, start the gateway with  npm start  and run:\n  npm run search "lantern"`
     : `Search it:\n  ${search}`;
 }

@@ -3,17 +3,32 @@
 
 export type Decimal = 'point' | 'comma';
 
+/** Indian grouping too: `12,34,567.50`. */
 const plain: Readonly<Record<Decimal, RegExp>> = {
-  point: /^[+-]?(\d+|\d{1,3}([, '’]\d{3})+)?(\.\d+)?(e[+-]?\d+)?$/i,
+  point: /^[+-]?(\d+|\d{1,3}([, '’]\d{3})+|\d{1,2}(,\d{2})+,\d{3})?(\.\d+)?(e[+-]?\d+)?$/i,
   comma: /^[+-]?(\d+|\d{1,3}([. '’]\d{3})+)?(,\d+)?(e[+-]?\d+)?$/i,
 };
+
+/** A sign such as ₹, a code such as EUR, or a word of shops: `Rs. 99`, `99 kr.`, `12 zł`. */
+const currencies = [
+  String.raw`\p{Sc}`,
+  String.raw`(?:US|A|C|NZ|HK|S|R)\$`,
+  '[A-Z]{3}',
+  String.raw`(?:Rs|kr|Fr|руб|р)\.?`,
+  'zł|zl|Kč|Ft|lei|TL|円|元',
+];
+const currency = `(?:${currencies.join('|')})`;
+const currencyBefore = new RegExp(`^([+-]?)\\s*${currency}\\s*`, 'u');
+const currencyAfter = new RegExp(`\\s*${currency}$`, 'u');
 
 /** `null` when the text is not a finite number in this notation. */
 export function readNumber(text: string, decimal: Decimal): number | null {
   const bare = text
     .replaceAll('\u00A0', ' ')
     .replaceAll('\u202F', ' ')
-    .replace(/^[\s$€£¥]+|[\s$€£¥]+$/gu, '');
+    .trim()
+    .replace(currencyBefore, '$1')
+    .replace(currencyAfter, '');
   if (!/\d/.test(bare) || !plain[decimal].test(bare)) return null;
   const joined = bare.replace(decimal === 'point' ? /[, '’]/g : /[. '’]/g, '');
   const value = Number(decimal === 'comma' ? joined.replace(',', '.') : joined);

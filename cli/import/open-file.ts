@@ -2,11 +2,10 @@
 // constant memory.
 
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { open, stat } from 'node:fs/promises';
-import { pipeline } from 'node:stream';
-import { createGunzip } from 'node:zlib';
+import { createReadStream, type ReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { UsageError } from '#core/errors/errors.ts';
+import { packingOf, unpacked } from './unpack.ts';
 
 export type OpenFile = {
   /** Unpacked bytes. UTF-16 is converted to UTF-8; other encodings are unchanged. */
@@ -18,7 +17,6 @@ export type OpenFile = {
 
 /** How much of a log is read to detect how it is written. */
 export const sampleBytesMax = 1024 * 1024;
-const gzipMagic = [0x1f, 0x8b];
 const systemMessages: Readonly<Record<string, string>> = {
   ENOENT: 'no such file',
   EACCES: 'no permission to read it',
@@ -43,18 +41,6 @@ export async function sizeOfLog(path: string): Promise<number> {
   return info.size;
 }
 
-async function isGzip(path: string): Promise<boolean> {
-  const handle = await open(path).catch((error: unknown) => {
-    throw unreadable(path, error);
-  });
-  try {
-    const { bytesRead, buffer } = await handle.read(Buffer.alloc(2), 0, 2, 0);
-    return bytesRead === 2 && gzipMagic.every((byte, index) => buffer[index] === byte);
-  } finally {
-    await handle.close();
-  }
-}
-
 /**
  * `transcode` names a UTF-16 encoding to convert to UTF-8.
  *
@@ -65,24 +51,27 @@ export async function openLog(
   transcode: 'utf-16le' | 'utf-16be' | null = null,
 ): Promise<OpenFile> {
   const size = await sizeOfLog(path);
-  const packed = await isGzip(path);
-  const file = createReadStream(path, { highWaterMark: 256 * 1024 });
+  const packing = await packingOf(path).catch((error: unknown) => {
+    throw unreadable(path, error);
+  });
+  let file: ReadStream | null = null;
+  const openAt = (start: number): ReadStream =>
+    (file = createReadStream(path, { start, highWaterMark: 256 * 1024 }));
   async function* chunks(): AsyncGenerator<Buffer> {
-    // The callback is empty because errors reach the reader of the last stream.
-    const bytes: AsyncIterable<Buffer> = packed ? pipeline(file, createGunzip(), () => {}) : file;
     try {
+      const bytes = packing === null ? openAt(0) : await unpacked(path, packing, openAt);
       if (transcode === null) yield* bytes;
       else yield* utf8From(bytes, transcode);
     } catch (error) {
       throw unreadable(path, error);
     } finally {
-      file.destroy();
+      file?.destroy();
     }
   }
-  return { chunks: chunks(), bytesRead: () => file.bytesRead, size };
+  return { chunks: chunks(), bytesRead: () => file?.bytesRead ?? 0, size };
 }
 
-/** SHA-256 (hex) of the unpacked bytes: a log and its gzip are the same log. */
+/** SHA-256 (hex) of the unpacked bytes: a log and its archive are the same log. */
 export async function hashLog(
   path: string,
   signal: AbortSignal,
@@ -120,11 +109,11 @@ function unreadable(path: string, error: unknown): UsageError {
   if (error instanceof UsageError) return error;
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   if (code === 'Z_BUF_ERROR')
-    return new UsageError(`${path}: its gzip data ends too early; fetch or pack it again`, {
+    return new UsageError(`${path}: its packed data ends too early; fetch or pack it again`, {
       cause: error,
     });
-  if (code.startsWith('Z_'))
-    return new UsageError(`${path}: its gzip data is damaged (${code}); fetch or pack it again`, {
+  if (/^(Z_|ZSTD_)/.test(code))
+    return new UsageError(`${path}: its packed data is damaged (${code}); fetch or pack it again`, {
       cause: error,
     });
   return new UsageError(

@@ -4,7 +4,8 @@
 import { UsageError } from '#core/errors/errors.ts';
 import { CsvReader } from './csv-records.ts';
 
-const delimiters = [',', ';', '\t', '|'] as const;
+/** The last is what Hive writes between columns. */
+const delimiters = [',', ';', '\t', '|', '\u0001'] as const;
 /** Every line is split once per candidate, and more lines hardly change the result. */
 const delimiterLinesMax = 200;
 
@@ -18,9 +19,13 @@ export type Dialect = {
   readonly newline: number;
   readonly delimiter: string;
   readonly quote: string | null;
+  /** Lines above the header that are no records. */
+  readonly skipLines: number;
 };
 
 export type DialectOptions = {
+  /** `null`: detected. */
+  readonly skipLines: number | null;
   readonly encoding: string | null;
   readonly delimiter: string | null;
   readonly quote: string | null;
@@ -42,8 +47,13 @@ export function sniff(sample: Buffer, given: DialectOptions): Dialect {
   const kind =
     given.delimiter === null && whole[0]?.trimStart().startsWith('{') === true ? 'ndjson' : 'csv';
   const quote = given.quote === null ? quoteOf(whole) : given.quote === 'none' ? null : given.quote;
-  const delimiter = given.delimiter ?? delimiterOf(whole.slice(0, delimiterLinesMax), quote);
-  return { kind, encoding, encodingDetected: given.encoding === null, newline, delimiter, quote };
+  const named = /^"?sep=(.)"?$/i.exec(whole[0] ?? '')?.[1];
+  const sampled = whole.slice(0, delimiterLinesMax);
+  const delimiter = given.delimiter ?? named ?? delimiterOf(sampled, quote);
+  const above = named === undefined ? linesAbove(text, newline, delimiter, quote) : 1;
+  const skipLines = kind === 'ndjson' ? 0 : (given.skipLines ?? above);
+  const encodingDetected = given.encoding === null;
+  return { kind, encoding, encodingDetected, newline, delimiter, quote, skipLines };
 }
 
 /**
@@ -65,21 +75,18 @@ function encodingOf(sample: Buffer): string {
 
 function refuseOtherThings(sample: Buffer, text: string): void {
   const magic = sample.subarray(0, 4).toString('latin1');
-  if (magic.startsWith('PK'))
-    throw new UsageError(
-      'is a zip archive or an Excel workbook; unpack it, or save the sheet as CSV',
-    );
   if (magic.startsWith('PAR1'))
     throw new UsageError('is a Parquet file; write it out as CSV or NDJSON first');
-  if (magic.startsWith('(\xb5/\xfd') || magic.startsWith('BZh'))
-    throw new UsageError('is packed with zstd or bzip2; unpack it, or pack it with gzip');
   let strange = 0;
   for (let at = 0; at < text.length; at += 1) {
     const code = text.charCodeAt(at);
-    if ((code < 32 && code !== 9 && code !== 10 && code !== 13) || code === 0xfffd) strange += 1;
+    if ((code < 32 && ![1, 9, 10, 13].includes(code)) || code === 0xfffd) strange += 1;
   }
   if (strange > text.length * 0.1)
-    throw new UsageError('is not a text file: more than a tenth of its beginning is not text');
+    throw new UsageError(
+      'is not a text file: more than a tenth of its beginning is not text; if it is text in ' +
+        'another encoding, name it with --encoding, for example windows-1251',
+    );
   if (text.trim() === '') throw new UsageError('has only blanks');
   if (/^\s*\[/.test(text) && /^\s*\[\s*[{\]]/.test(text)) {
     throw new UsageError(
@@ -98,18 +105,46 @@ function quoteOf(lines: readonly string[]): string {
   return single > lines.length / 2 && single > wrapped('"') ? "'" : '"';
 }
 
+/** A title, a blank line, a date: an export rarely writes more above its header. */
+const preambleLinesMax = 20;
+
 /**
- * The delimiter that splits most lines into as many columns as the header has; of two, the one with
- * more columns.
+ * How many lines stand above the header: those before the first that has as many columns as most
+ * lines have, when each of them has fewer.
+ */
+function linesAbove(
+  text: string,
+  newline: number,
+  delimiter: string,
+  quote: string | null,
+): number {
+  const lines = text.split(newline === 10 ? /\r?\n/ : '\r').slice(0, delimiterLinesMax);
+  const widths = lines.map((line) => widthsOf([line], delimiter, quote)[0] ?? 1);
+  const usual = mostFrequent(widths.filter((_, index) => lines[index]?.trim() !== ''));
+  const header = widths.findIndex((width) => width === usual);
+  const isPreamble = widths.slice(0, header).every((width) => width < usual);
+  return usual > 1 && header <= preambleLinesMax && isPreamble ? header : 0;
+}
+
+function mostFrequent(values: readonly number[]): number {
+  const counts = new Map<number, number>();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  const [[best] = [1]] = [...counts].toSorted(([, a], [, b]) => b - a);
+  return best;
+}
+
+/**
+ * The delimiter that splits most lines into as many columns as most lines have; of two, the one
+ * with more columns.
  */
 function delimiterOf(lines: readonly string[], quote: string | null): string {
   let best = { delimiter: ',', score: 0 };
   for (const delimiter of delimiters) {
     const widths = widthsOf(lines, delimiter, quote);
-    const header = widths[0] ?? 1;
-    if (header < 2) continue;
-    const share = widths.filter((width) => width === header).length / widths.length;
-    const score = share * 100 + Math.min(header, 50) / 100;
+    const usual = mostFrequent(widths);
+    if (usual < 2) continue;
+    const share = widths.filter((width) => width === usual).length / widths.length;
+    const score = share * 100 + Math.min(usual, 50) / 100;
     if (score > best.score) best = { delimiter, score };
   }
   return best.delimiter;

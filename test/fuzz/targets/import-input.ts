@@ -20,6 +20,7 @@ const wishes = {
   decimal: null,
   dateFormat: null,
   timeZone: null,
+  skipLines: null,
 };
 const clicks = join(import.meta.dirname, '../../fixtures/import/clicks.yaml');
 const covers = /\/cli\/import\//;

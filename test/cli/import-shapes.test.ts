@@ -1,0 +1,182 @@
+// The shapes in which shops and spreadsheets really export: currencies, lines above the header,
+// weekdays, archives, several files.
+
+import { execFile, spawnSync } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { crc32, deflateRawSync, gzipSync, zstdCompressSync } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+import { dateReader, detectDateFormat } from '../../cli/import/dates.ts';
+import { readNumber } from '../../cli/import/numbers.ts';
+import { hashLog } from '../../cli/import/open-file.ts';
+import { sniff, type DialectOptions } from '../../cli/import/sniff.ts';
+import { temporaryFolder } from '../helpers/temporary-folder.ts';
+
+const detected: DialectOptions = { encoding: null, delimiter: null, quote: null, skipLines: null };
+const never = new AbortController().signal;
+const header = 'Invoice,StockCode,Description,Quantity,InvoiceDate,Price,Customer ID,Country';
+const row = (id: string) =>
+  `${id},85048,GLASS BALL,12,2009-12-01 07:45:00,6.95,13085,United Kingdom`;
+
+test.each([
+  ['₹ 12,34,567.50', 1_234_567.5],
+  ['12,34,567', 1_234_567],
+  ['Rs. 1,200', 1200],
+  ['EUR 12.50', 12.5],
+  ['12.50 USD', 12.5],
+  ['-$4.20', -4.2],
+  ['US$9', 9],
+  ['99 kr.', 99],
+  ['12 zł', 12],
+  ['₺5', 5],
+  ['1 234.5 CHF', 1234.5],
+  ['12 apples', null],
+  ['1,23,4', null],
+  ['USD', null],
+])('%s is %s', (text, value) => {
+  expect(readNumber(text, 'point')).toBe(value);
+});
+
+test('a comma stays the decimal sign beside a currency', () => {
+  expect(readNumber('1.299,90 €', 'comma')).toBe(1299.9);
+  expect(readNumber('kr 99,50', 'comma')).toBe(99.5);
+});
+
+test.each([
+  'Wed, 02 Dec 2009 07:45:00 GMT',
+  'Wednesday 2 December 2009 07:45',
+  'Wed Dec 02 07:45:00 2009',
+  'Wednesday, December 2, 2009 07:45',
+])('the date "%s" is read with its weekday', (text) => {
+  const found = detectDateFormat([text, text], { decimalComma: false, column: 'when' });
+  expect(dateReader(found?.format ?? '', 'UTC')(text)).toBe(Date.UTC(2009, 11, 2, 7, 45));
+});
+
+test('the date that does not fit is blamed, not the first one', () => {
+  const dates = ['2024-03-01', '2024-03-02', '0000-00-00', '0000-00-00'];
+  expect(() => detectDateFormat(dates, { decimalComma: false, column: '{when}' })).toThrow(
+    'dates in column {when} such as "0000-00-00" fit no known format; 2 of 4 fit ' +
+      "yyyy-MM-dd[THH:mm[:ss[.f]][Z]]; give --date-format, for example 'yyyy-MM-dd",
+  );
+});
+
+const found = (text: string, given = detected) => sniff(Buffer.from(text), given);
+
+describe('the header', () => {
+  test('is found below sep=, titles and blank lines', () => {
+    expect(found('sep=;\na;b\n1;2\n')).toMatchObject({ delimiter: ';', skipLines: 1 });
+    expect(found('Sales report\nMarch, all shops\n\na,b,c\n1,2,3\n4,5,6\n')).toMatchObject({
+      delimiter: ',',
+      skipLines: 3,
+    });
+    expect(found('a,b\n1,2\n')).toMatchObject({ skipLines: 0 });
+    expect(found('a,b\n1,2\n3\n')).toMatchObject({ skipLines: 0 });
+  });
+
+  test('is where --skip-lines says', () => {
+    const given = { ...detected, skipLines: 2 };
+    expect(found('x,y\nz,w\na,b\n1,2\n', given)).toMatchObject({ skipLines: 2 });
+  });
+
+  test('may be divided by \\x01, as Hive writes', () => {
+    expect(found('a\u0001b\u0001c\n1\u00012\u00013\n')).toMatchObject({ delimiter: '\u0001' });
+  });
+
+  test('in an unknown encoding leads to --encoding', () => {
+    const cyrillic = Buffer.from('Àáâãäåæçèéêëìíîïðñòóôõö÷øùúûüýþÿ\n'.repeat(9), 'latin1');
+    expect(() => sniff(cyrillic, detected)).toThrow('name it with --encoding');
+  });
+});
+
+/** A zip with these files, deflated. */
+function zipped(files: Readonly<Record<string, string>>): Buffer {
+  const [locals, directory]: [Buffer[], Buffer[]] = [[], []];
+  let offset = 0;
+  for (const [name, text] of Object.entries(files)) {
+    const packed = deflateRawSync(text);
+    const fields = Buffer.alloc(26);
+    fields.writeUInt16LE(20, 0);
+    fields.writeUInt16LE(8, 4);
+    fields.writeUInt32LE(crc32(text), 10);
+    fields.writeUInt32LE(packed.length, 14);
+    fields.writeUInt32LE(Buffer.byteLength(text), 18);
+    fields.writeUInt16LE(name.length, 22);
+    const local = Buffer.concat([Buffer.from('PK\u0003\u0004'), fields, Buffer.from(name), packed]);
+    const place = Buffer.alloc(14);
+    place.writeUInt32LE(offset, 10);
+    directory.push(
+      Buffer.concat([Buffer.from('PK\u0001\u0002\u0014\u0000'), fields, place, Buffer.from(name)]),
+    );
+    locals.push(local);
+    offset += local.length;
+  }
+  const end = Buffer.alloc(18);
+  end.writeUInt16LE(directory.length, 4);
+  end.writeUInt16LE(directory.length, 6);
+  end.writeUInt32LE(
+    directory.reduce((sum, { length }) => sum + length, 0),
+    8,
+  );
+  end.writeUInt32LE(offset, 12);
+  return Buffer.concat([...locals, ...directory, Buffer.from('PK\u0005\u0006'), end]);
+}
+
+const hashOf = async (bytes: Buffer): Promise<string> => {
+  await using folder = await temporaryFolder();
+  const path = join(folder.path, 'log');
+  await writeFile(path, bytes);
+  return await hashLog(path, never, () => undefined);
+};
+
+describe('an archive', () => {
+  const text = `${header}\n${row('1')}\n`;
+
+  test('of gzip, zstd or zip is the same log as its content', async () => {
+    const plain = await hashOf(Buffer.from(text));
+    expect(await hashOf(gzipSync(text))).toBe(plain);
+    expect(await hashOf(zstdCompressSync(text))).toBe(plain);
+    expect(await hashOf(zipped({ 'log.csv': text }))).toBe(plain);
+    expect(await hashOf(zipped({ 'log.csv': text, '__MACOSX/log.csv': 'x' }))).toBe(plain);
+  });
+
+  for (const program of ['bzip2', 'xz']) {
+    const { stdout, error } = spawnSync(program, ['-c'], { input: text });
+    test.skipIf(error !== undefined)(
+      `of ${program} is unpacked by the program of this machine` +
+        (error === undefined ? '' : `: skipped, there is no ${program} here`),
+      async () => {
+        expect(await hashOf(stdout)).toBe(await hashOf(Buffer.from(text)));
+        await expect(hashOf(stdout.subarray(0, 40))).rejects.toThrow(`${program} cannot unpack it`);
+      },
+    );
+  }
+
+  test('with several files, or cut off, is refused with what to do', async () => {
+    await expect(hashOf(zipped({ 'a.csv': text, 'b.csv': text }))).rejects.toThrow(
+      'is a zip with 2 files; unpack it and name those to import',
+    );
+    await expect(hashOf(zstdCompressSync(text).subarray(0, 40))).rejects.toThrow('packed data');
+  });
+});
+
+test('a pattern imports each file that fits it, through the mapping that its header asks for', async () => {
+  await using folder = await temporaryFolder();
+  for (const day of ['1', '2'])
+    await writeFile(join(folder.path, `day-${day}.csv`), `Report\n\n${header}\n${row(day)}\n`);
+  const run = (name: string) =>
+    promisify(execFile)(
+      process.execPath,
+      [join(import.meta.dirname, '../../cli/import/import.ts'), name, '--dry-run'],
+      { cwd: folder.path },
+    );
+  const { stdout } = await run('day-*.csv');
+  expect(stdout.match(/^day-\d\.csv$/gm)).toEqual(['day-1.csv', 'day-2.csv']);
+  expect(stdout.match(/online-retail-ii/g)).toHaveLength(2);
+  expect(stdout.match(/header in line 3/g)).toHaveLength(2);
+  expect(stdout).toContain('1 fit to import');
+  await expect(run('night-*.csv')).rejects.toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('no file fits this pattern'),
+  });
+});
