@@ -75,8 +75,8 @@ export type ImportFlags = FlagValues<typeof flags>;
 export const importCommand: Command<typeof flags> = {
   usage: 'npm run import --',
   about:
-    'Imports event logs (CSV or NDJSON, also in gzip, zstd, zip, bzip2 or xz) and makes them ' +
-    'searchable.\nA second run of a file adds nothing; an interrupted run resumes. Several ' +
+    'Imports event logs (CSV, NDJSON, Parquet, also in gzip, zstd, zip, bzip2, xz) and makes ' +
+    'them searchable.\nA second run of a file adds nothing; an interrupted run resumes. Several ' +
     "files, and\npatterns in quotes such as 'day-*.csv', are imported one after another.\n" +
     'docs/import.md describes mappings.',
   operands: ['FILE…'],

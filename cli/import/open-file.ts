@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream, type ReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { UsageError } from '#core/errors/errors.ts';
-import { packingOf, unpacked } from './unpack.ts';
+import { packingOf, unpacked, type Packing } from './unpack.ts';
 
 export type OpenFile = {
   /** Unpacked bytes. UTF-16 is converted to UTF-8; other encodings are unchanged. */
@@ -51,9 +51,7 @@ export async function openLog(
   transcode: 'utf-16le' | 'utf-16be' | null = null,
 ): Promise<OpenFile> {
   const size = await sizeOfLog(path);
-  const packing = await packingOf(path).catch((error: unknown) => {
-    throw unreadable(path, error);
-  });
+  const packing = await packed(path);
   let file: ReadStream | null = null;
   const openAt = (start: number): ReadStream =>
     (file = createReadStream(path, { start, highWaterMark: 256 * 1024 }));
@@ -71,18 +69,30 @@ export async function openLog(
   return { chunks: chunks(), bytesRead: () => file?.bytesRead ?? 0, size };
 }
 
-/** SHA-256 (hex) of the unpacked bytes: a log and its archive are the same log. */
+function packed(path: string): Promise<Packing | null> {
+  return packingOf(path).catch((error: unknown) => {
+    throw unreadable(path, error);
+  });
+}
+
+/**
+ * SHA-256 (hex) of the unpacked bytes: a log and its archive are the same log. Of a Parquet file,
+ * of the file itself, because how its rows are written as text may change.
+ */
 export async function hashLog(
   path: string,
   signal: AbortSignal,
   onProgress: (bytesRead: number) => void,
 ): Promise<string> {
   const hash = createHash('sha256');
-  const log = await openLog(path);
-  for await (const chunk of log.chunks) {
+  const isParquet = (await packed(path)) === 'parquet';
+  const log = isParquet ? null : await openLog(path);
+  let bytes = 0;
+  for await (const chunk of log?.chunks ?? createReadStream(path)) {
     signal.throwIfAborted();
     hash.update(chunk);
-    onProgress(log.bytesRead());
+    bytes += chunk.length;
+    onProgress(log?.bytesRead() ?? bytes);
   }
   return hash.digest('hex');
 }

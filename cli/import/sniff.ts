@@ -39,7 +39,7 @@ export type DialectOptions = {
 export function sniff(sample: Buffer, given: DialectOptions): Dialect {
   const encoding = given.encoding ?? encodingOf(sample);
   const text = new TextDecoder(encoding).decode(sample);
-  refuseOtherThings(sample, text);
+  refuseOtherThings(text);
   const newline = text.includes('\n') || !text.includes('\r') ? 10 : 13;
   const lines = text.split(newline === 10 ? /\r?\n/ : '\r').filter((line) => line.trim() !== '');
   // The sample may end inside a line.
@@ -73,10 +73,7 @@ function encodingOf(sample: Buffer): string {
   return 'utf-8';
 }
 
-function refuseOtherThings(sample: Buffer, text: string): void {
-  const magic = sample.subarray(0, 4).toString('latin1');
-  if (magic.startsWith('PAR1'))
-    throw new UsageError('is a Parquet file; write it out as CSV or NDJSON first');
+function refuseOtherThings(text: string): void {
   let strange = 0;
   for (let at = 0; at < text.length; at += 1) {
     const code = text.charCodeAt(at);

@@ -1,4 +1,5 @@
-// Unpacks a log by what its first bytes say: gzip, zstd, a zip with one file, bzip2 and xz.
+// Unpacks a log by what its first bytes say: gzip, zstd, a zip with one file, bzip2, xz, and
+// Parquet, whose rows become CSV.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -13,8 +14,9 @@ const magic: readonly (readonly [Packing, readonly number[]])[] = [
   ['zip', [0x50, 0x4b, 0x03, 0x04]],
   ['bzip2', [0x42, 0x5a, 0x68]],
   ['xz', [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]],
+  ['parquet', [0x50, 0x41, 0x52, 0x31]],
 ];
-type Packing = 'gzip' | 'zstd' | 'zip' | 'bzip2' | 'xz';
+export type Packing = 'gzip' | 'zstd' | 'zip' | 'bzip2' | 'xz' | 'parquet';
 
 /** `null`: it is not packed. */
 export async function packingOf(path: string): Promise<Packing | null> {
@@ -38,6 +40,11 @@ export async function unpacked(
   if (packing === 'gzip') return pipeline(openAt(0), createGunzip(), () => {});
   if (packing === 'zstd') return pipeline(openAt(0), createZstdDecompress(), () => {});
   if (packing === 'zip') return openZip(path, openAt);
+  if (packing === 'parquet') {
+    // Loaded only when it is used.
+    const { parquetAsCsv } = await import('./parquet-rows.ts');
+    return parquetAsCsv(path);
+  }
   return runProgram(packing, openAt(0));
 }
 

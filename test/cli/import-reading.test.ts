@@ -187,7 +187,6 @@ describe('the dialect', () => {
   });
 
   it.each([
-    ['PAR1....', 'Parquet'],
     ['\0\x01\x02\x03\x04\x05', 'not a text file'],
     ['  \n \n', 'only blanks'],
     ['[{"a":1}]', 'JSON array'],

@@ -9,7 +9,7 @@ import { crc32, deflateRawSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { dateReader, detectDateFormat } from '../../cli/import/dates.ts';
 import { readNumber } from '../../cli/import/numbers.ts';
-import { hashLog } from '../../cli/import/open-file.ts';
+import { hashLog, sampleLog } from '../../cli/import/open-file.ts';
 import { sniff, type DialectOptions } from '../../cli/import/sniff.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 
@@ -179,4 +179,22 @@ test('a pattern imports each file that fits it, through the mapping that its hea
     code: 2,
     stderr: expect.stringContaining('no file fits this pattern'),
   });
+});
+
+test('a Parquet file is read as its CSV: quotes, times, 64-bit numbers and missing values', async () => {
+  const path = join(import.meta.dirname, '../fixtures/online-retail-ii.parquet');
+  const lines = (await sampleLog(path, 1e6)).toString().trim().split('\n');
+  expect(lines).toEqual([
+    `"${header.replaceAll(',', '","')}"`,
+    '"1","85048","GLASS BALL, ""RED""","12","2009-12-01T07:45:00.000Z","6.95",' +
+      '"9007199254740993","United Kingdom"',
+    '"2","21232","TRINKET BOX","6","2009-12-01T07:46:00.000Z","1.25","","France"',
+  ]);
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    join(import.meta.dirname, '../../cli/import/import.ts'),
+    path,
+    '--dry-run',
+  ]);
+  expect(stdout).toContain('online-retail-ii');
+  expect(stdout).toContain('2 fit to import');
 });
