@@ -1,5 +1,5 @@
-// Runs every example of docs/api.md unchanged against a running gateway, and ensures that every path
-// of the API has an example.
+// Runs every example of docs/api.md and the commands of the alerts' runbooks unchanged against a
+// running gateway, and ensures that every path of the API has an example.
 
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
@@ -10,8 +10,12 @@ import { startGateway } from '../helpers/gateway-program.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { until } from '../helpers/until.ts';
 
-const guide = await readFile('docs/api.md', 'utf8');
-const blocks = [...guide.matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map((match) => match[1] ?? '');
+const blocksOf = async (page: string): Promise<readonly string[]> =>
+  [...(await readFile(page, 'utf8')).matchAll(/^```sh\n([\s\S]*?)^```$/gm)].map(
+    (match) => match[1] ?? '',
+  );
+const blocks = await blocksOf('docs/api.md');
+const runbooks = await blocksOf('docs/operations.md');
 
 /** `POST /dlq/replay/{}` for each call; a loop over `$path` stands for each of its paths. */
 function calls(block: string): readonly string[] {
@@ -42,12 +46,12 @@ test('every path of the API has an example', async () => {
   expect(described.filter((operation) => !shown.has(operation))).toEqual([]);
 });
 
-test('every example works, in the order of the guide', async () => {
+test('every example works, in the order of the guide, and so do the runbooks', async () => {
   await using folder = await temporaryFolder();
   await using gateway = await startGateway(folder.path);
   await gateway.ready();
   const failures: string[] = [];
-  for (const block of blocks) {
+  for (const block of [...blocks, ...runbooks]) {
     if (block.includes('/search"') || block.includes('/dlq/stats')) await gateway.idle(20_000);
     if (block.includes('/events/doc-1'))
       await until(
@@ -68,4 +72,5 @@ test('every example works, in the order of the guide', async () => {
   }
   expect(failures).toEqual([]);
   expect(blocks.length).toBeGreaterThan(12);
+  expect(runbooks.length).toBeGreaterThan(2);
 }, 90_000);

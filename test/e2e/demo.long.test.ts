@@ -179,7 +179,7 @@ test(
     expect(await demo.ended).toEqual({ code: 130, signal: null });
     expect(performance.now() - askedAt).toBeLessThan(5_000);
     expect(processesOf(folder.path)).toEqual([]);
-    expect(demo.stdout() + demo.stderr()).toContain('Accepted events are safe');
+    expect(demo.stdout() + demo.stderr()).toContain('accepted events are safe');
     const stopped = readStore(folder.path);
     expect(stopped.deadLetters).toEqual([]);
     expect(stopped.eventIds.length, 'stopped in mid-stream').toBeLessThan(20_000);
