@@ -308,7 +308,9 @@ describe('the alerts', () => {
     expect(rules.find(({ alert }) => alert === 'RunnerVectorsOff')?.expr).toMatch(
       new RegExp(`< ${bound}$`),
     );
-    expect(read('docs/operations.md')).toContain(`loosest bound of the model's dtypes (${bound})`);
+    expect(read('docs/operations.md').replaceAll(/\s+/g, ' ')).toContain(
+      `loosest bound of the model's dtypes (${bound})`,
+    );
   });
 
   test('are all explained in docs/operations.md, with what to do', () => {
