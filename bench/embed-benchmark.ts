@@ -64,6 +64,7 @@ async function secondsToStore(
   signal: AbortSignal,
 ): Promise<number> {
   const { seconds } = await sendAndWait({
+    end: 'stored',
     client,
     target: gatewayTarget(client),
     events: made,

@@ -1,5 +1,5 @@
-// Measures what Kafka as the source costs compared with the embedded log, and how fast events get
-// from Kafka to Qdrant.
+// Measures what Kafka as the source costs compared with the embedded log, how fast events get from
+// Kafka to Qdrant, and how fast invalid ones get to the topic of dead letters.
 
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
@@ -11,13 +11,14 @@ import { connectionFromEnvironment, parseBrokers, type KafkaLog } from '../kafka
 import { startBenchGateway } from './bench-gateway.ts';
 import { atLeast, row, type Benchmark, type BenchmarkContext, type Row } from './benchmark.ts';
 import { median, medianRatio } from './figures.ts';
-import { sendAndWait } from './send-stream.ts';
-import { events } from './streams.ts';
+import { sendAndWait, type SendStreamOptions } from './send-stream.ts';
+import { events, withUnknownType } from './streams.ts';
 
 const count = 20_000;
 const rounds = 3;
 /** As a share of the embedded log's rate. */
 const ratioMin = 0.85;
+const deadLettersPerSecondMin = 2_000;
 const silent = (): void => undefined;
 const noLog: KafkaLog = { trace: silent, debug: silent, info: silent, warn: silent, error: silent };
 
@@ -25,18 +26,21 @@ export const kafka: Benchmark = {
   name: 'kafka',
   about:
     'Events of the stream zipf-1.1, 20,000 in a burst: from a Kafka topic against the embedded ' +
-    'log. Needs KAFKA_BROKERS; with QDRANT_URL also to Qdrant.',
+    'log; and as many invalid ones, to dead letters. Needs KAFKA_BROKERS; with QDRANT_URL also ' +
+    'to Qdrant.',
   async run(context) {
     if (!process.env['KAFKA_BROKERS']) {
       context.say('skipped: there is no broker. Set KAFKA_BROKERS, such as localhost:9092');
       return [];
     }
     const pairs: { ours: number; theirs: number }[] = [];
+    const toDeadLetters: number[] = [];
     const toQdrant: number[] = [];
     for (let turn = 1; turn <= (context.isQuick ? 1 : rounds); turn += 1) {
-      context.say(`round ${turn}: the embedded log, then Kafka`);
+      context.say(`round ${turn}: the embedded log, Kafka, then invalid events`);
       const theirs = await fromEmbeddedLog(context, `log-${turn}`, turn);
       pairs.push({ ours: await fromKafka(context, `kafka-${turn}`, turn, {}), theirs });
+      toDeadLetters.push(await deadLettersFromKafka(context, `invalid-${turn}`, turn));
       if (process.env['QDRANT_URL'])
         toQdrant.push(await fromKafkaToQdrant(context, `qdrant-${turn}`, turn));
     }
@@ -44,6 +48,12 @@ export const kafka: Benchmark = {
       row('embedded log to embedded store', median(pairs.map(({ theirs }) => theirs)), 'events/s'),
       row('Kafka to embedded store', median(pairs.map(({ ours }) => ours)), 'events/s'),
       row('ratio, Kafka to embedded log', medianRatio(pairs), '×', atLeast(ratioMin)),
+      row(
+        'Kafka to dead letters in Kafka',
+        median(toDeadLetters),
+        'events/s',
+        atLeast(deadLettersPerSecondMin),
+      ),
     ];
     if (toQdrant.length > 0) rows.push(row('Kafka to Qdrant', median(toQdrant), 'events/s'));
     else context.say('Kafka to Qdrant is skipped: there is no server. Set QDRANT_URL');
@@ -56,6 +66,7 @@ const sendingOf = (context: BenchmarkContext, seed: number) => {
   return {
     total,
     events: events('zipf-1.1', total, { seed, rate: null }),
+    end: 'stored' as const,
     rate: null,
     signal: context.signal,
     onPoll: silent,
@@ -77,14 +88,30 @@ async function fromEmbeddedLog(
   return total / seconds;
 }
 
-/** Uses a new topic, and deletes it afterwards. */
-async function fromKafka(
+const fromKafka = (
   context: BenchmarkContext,
   name: string,
   seed: number,
   settings: Readonly<Record<string, string>>,
+): Promise<number> => throughTopic(context, name, sendingOf(context, seed), settings);
+
+function deadLettersFromKafka(
+  context: BenchmarkContext,
+  name: string,
+  seed: number,
 ): Promise<number> {
-  const { total, ...sending } = sendingOf(context, seed);
+  const sending = sendingOf(context, seed);
+  const invalid = withUnknownType(sending.events);
+  return throughTopic(context, name, { ...sending, events: invalid, end: 'dead_lettered' }, {});
+}
+
+/** Uses a new topic, and deletes it afterwards. */
+async function throughTopic(
+  context: BenchmarkContext,
+  name: string,
+  { total, ...sending }: Omit<ReturnType<typeof sendingOf>, 'end'> & Pick<SendStreamOptions, 'end'>,
+  settings: Readonly<Record<string, string>>,
+): Promise<number> {
   const topic = `vectorstream-bench-${randomUUID()}`;
   const brokers = parseBrokers(process.env['KAFKA_BROKERS'] ?? '', 'KAFKA_BROKERS');
   const security = Object.fromEntries(

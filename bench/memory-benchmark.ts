@@ -22,6 +22,7 @@ export const memory: Benchmark = {
     const samples: { x: number; y: number }[] = [];
     say(`sending ${total} events`);
     await sendAndWait({
+      end: 'stored',
       client: gateway.client,
       target: gatewayTarget(gateway.client),
       events: events('zipf-1.1', total, { seed: 3, rate: null }),

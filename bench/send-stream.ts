@@ -1,5 +1,5 @@
-// Sends a stream to a gateway, or to the topic that it reads, and waits until every event is
-// stored.
+// Sends a stream to a gateway, or to the topic that it reads, and waits until every event has ended
+// in the store, or every one in the dead letters.
 
 import { systemClock } from '#core/time/clock.ts';
 import type { GeneratedEvent } from '../cli/generator/event-stream.ts';
@@ -10,6 +10,8 @@ export type SendStreamOptions = {
   readonly client: Pick<VectorStreamClient, 'stats'>;
   readonly target: StreamTarget;
   readonly events: Iterable<GeneratedEvent>;
+  /** How each of them must end. */
+  readonly end: 'stored' | 'dead_lettered';
   /** Events per second; `null` sends as fast as the target accepts them. */
   readonly rate: number | null;
   readonly signal: AbortSignal;
@@ -21,14 +23,14 @@ const pollMs = 200;
 const pollMsAtEnd = 50;
 
 /**
- * Measures from the first batch until all events are stored. Events are generated while they are
- * sent, except the first: making it also makes the catalogue. Rejects when an event is
- * dead-lettered.
+ * Measures from the first batch until all events have ended. Events are generated while they are
+ * sent, except the first: making it also makes the catalogue. Rejects when one ends otherwise.
  */
 export async function sendAndWait({
   client,
   target,
   events,
+  end,
   rate,
   signal,
   onPoll,
@@ -63,14 +65,11 @@ export async function sendAndWait({
     const { sent } = progress;
     const stats = await client.stats({ signal: stop });
     onPoll(stats);
-    const stored = stats.events.stored - before.events.stored;
-    const deadLettered = stats.events.dead_lettered - before.events.dead_lettered;
-    if (deadLettered > 0)
-      throw new Error(
-        `${deadLettered} events are in the dead-letter queue, where none should be: ` +
-          'see GET /dlq/messages.',
-      );
-    if (sent !== null && stored >= sent) {
+    const otherEnd = end === 'stored' ? 'dead_lettered' : 'stored';
+    const others = stats.events[otherEnd] - before.events[otherEnd];
+    if (others > 0)
+      throw new Error(`${others} events are ${otherEnd}, where all should be ${end}.`);
+    if (sent !== null && stats.events[end] - before.events[end] >= sent) {
       return {
         seconds: (performance.now() - startedAt) / 1000,
         sentSeconds: (await sending).seconds,

@@ -32,6 +32,7 @@ async function burst(context: BenchmarkContext): Promise<readonly Row[]> {
   const cpuBefore = await gateway.cpuSeconds();
   say(`sending ${count} events as fast as the gateway accepts them`);
   const { seconds, sentSeconds, stats } = await sendAndWait({
+    end: 'stored',
     client: gateway.client,
     target: gatewayTarget(gateway.client),
     events: events('zipf-1.1', count, { seed: 1, rate: null }),
@@ -64,6 +65,7 @@ async function paced(context: BenchmarkContext): Promise<readonly Row[]> {
   const {
     stats: { latency_ms: latency },
   } = await sendAndWait({
+    end: 'stored',
     client: gateway.client,
     target: gatewayTarget(gateway.client),
     events: events('zipf-1.1', count, { seed: 2, rate: pacedRate }),
