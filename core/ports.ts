@@ -193,7 +193,7 @@ export type EventSource = AsyncDisposable & {
 export type EventSink = AsyncDisposable & {
   /**
    * Resolves when every record is durable (fsynced, or acknowledged by the broker), with the
-   * positions in input order.
+   * positions in input order. Until then the sender must not change their bytes.
    *
    * @throws DependencyError when the log did not accept the records
    * @throws LogFullError (retryable) when the log has reached its bound

@@ -116,14 +116,17 @@ export class KafkaProducer implements AsyncDisposable {
   };
 }
 
-/** Copies all bytes, because the sender may reuse its buffers while the record waits. */
 function messageOf({ key, value, headers, timestamp }: LogRecord): Message {
   return {
-    key: key && Buffer.from(key),
-    value: Buffer.from(value),
+    key: key && bufferOf(key),
+    value: bufferOf(value),
     headers: Object.fromEntries(
-      Object.entries(headers).map(([name, header]) => [name, Buffer.from(header)]),
+      Object.entries(headers).map(([name, header]) => [name, bufferOf(header)]),
     ),
     timestamp: String(timestamp),
   };
 }
+
+/** The same bytes, not copied. */
+const bufferOf = (bytes: Uint8Array): Buffer =>
+  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -41,7 +41,7 @@ serve(parentPort, (report) =>
       ...createLogWrites(database, log, bounds),
       ...createStoreWrites(database),
       ...createSessionWrites(database),
-      ...createDeadLetterWrites(database),
+      ...createDeadLetterWrites(database, () => true),
     };
     const verify = watchFiles([databaseFile(folder), walFile(folder), lockFile(folder)]);
     const commitGroup = createGroupCommit({

@@ -4,6 +4,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { at } from '#core/errors/assert.ts';
+import { deadLetterIdOfPosition } from '#core/event/dead-letter-id.ts';
 import type { DeadLetter, DeadLetterEntry, DeadLetterQuery } from '#core/ports.ts';
 import {
   packHeaders,
@@ -13,9 +14,9 @@ import {
 } from '../embedded/record-codec.ts';
 import { wholePage } from '../embedded/sql/dead-letter-search.ts';
 import {
-  createDeadLetterLookup,
   createDeadLetterReads,
   createDeadLetterWrites,
+  createOlderLookup,
   deadLettersSchema,
   type DeadLetterStats,
   type PackedDeadLetters,
@@ -49,14 +50,17 @@ export function createDeadLetterIndex(): DeadLetterIndex {
   const database = new DatabaseSync('');
   database.exec(`PRAGMA cache_size = -${cacheKib}; PRAGMA journal_mode = MEMORY;
     PRAGMA synchronous = OFF; ${deadLettersSchema} ${statesSchema}`);
-  const writes = createDeadLetterWrites(database);
+  let holdsOlder = false;
+  let holdsStatuses = false;
+  const writes = createDeadLetterWrites(database, () => holdsOlder);
   const reads = createDeadLetterReads(database);
   const keepStatus = database.prepare(
     'INSERT INTO dead_letter_states (id, status) VALUES (?, ?) ' +
       'ON CONFLICT (id) DO UPDATE SET status = excluded.status',
   );
   const findStatus = database.prepare('SELECT status FROM dead_letter_states WHERE id = ?');
-  const isStored = createDeadLetterLookup(database);
+  const findId = database.prepare('SELECT 1 FROM dead_letters WHERE id = ?');
+  const isStoredAsOlder = createOlderLookup(database);
 
   const inTransaction = (work: () => void): void => {
     database.exec('BEGIN');
@@ -76,18 +80,22 @@ export function createDeadLetterIndex(): DeadLetterIndex {
 
   return {
     add(deadLetters) {
+      holdsOlder ||= deadLetters.some(({ id, origin }) => id === deadLetterIdOfPosition(origin));
       inTransaction(() => {
         writes.putDeadLetters({ rows: deadLetters, packed: packed(deadLetters) });
-        writes.setDeadLetterStatus(deadLetters.flatMap(statusOf));
+        if (holdsStatuses) writes.setDeadLetterStatus(deadLetters.flatMap(statusOf));
       });
     },
     setStatus(changes) {
+      holdsStatuses = true;
       inTransaction(() => {
         for (const { id, status } of changes) keepStatus.run(uuidBytes(id), JSON.stringify(status));
         writes.setDeadLetterStatus(changes);
       });
     },
-    has: (deadLetter) => isStored(deadLetter, deadLetter),
+    has: (deadLetter) =>
+      findId.get(uuidBytes(deadLetter.id)) !== undefined ||
+      (holdsOlder && isStoredAsOlder(deadLetter.origin, deadLetter)),
     list: (query) =>
       wholePage(query, async (part) => {
         const found = reads.listDeadLetters(part);

@@ -86,28 +86,28 @@ export type DeadLetterReads = {
   deadLetterStats(): DeadLetterStats;
 };
 
-/**
- * Says whether a dead letter is stored, under its id or under that of an earlier version (see
- * `DeadLetters.put`).
- */
-export function createDeadLetterLookup(
+/** Whether a dead letter is stored under the id of an earlier version, see `DeadLetters.put`. */
+export function createOlderLookup(
   database: DatabaseSync,
-): (row: Pick<DeadLetter, 'id' | 'origin'>, record: Omit<PackedRecord, 'headers'>) => boolean {
-  const byId = database.prepare('SELECT 1 FROM dead_letters WHERE id = ?');
+): (origin: DeadLetter['origin'], record: Omit<PackedRecord, 'headers'>) => boolean {
   const byPlace = database.prepare(`SELECT 1 FROM dead_letters
     WHERE id = ? AND timestamp = ? AND record_key IS ? AND record_value = ?`);
-  return ({ id, origin }, { timestamp, key, value }) =>
-    byId.get(uuidBytes(id)) !== undefined ||
+  return (origin, { timestamp, key, value }) =>
     byPlace.get(uuidBytes(deadLetterIdOfPosition(origin)), timestamp, key, value) !== undefined;
 }
 
-export function createDeadLetterWrites(database: DatabaseSync): DeadLetterWrites {
-  const isStored = createDeadLetterLookup(database);
+/** @param mayHoldOlder whether dead letters of an earlier version may be stored */
+export function createDeadLetterWrites(
+  database: DatabaseSync,
+  mayHoldOlder: () => boolean,
+): DeadLetterWrites {
+  const isStoredAsOlder = createOlderLookup(database);
   const insert = database.prepare(`
     INSERT INTO dead_letters (id, state, reason, failed_at, message, field, event_id, attempts,
       runner, origin_topic, origin_partition, origin_offset, timestamp, record_key, record_headers,
       record_value, value_bytes)
-    VALUES (?, 'open', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
+    VALUES (?, 'open', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO NOTHING`);
   const setStatus = database.prepare('UPDATE dead_letters SET state = ?, status = ? WHERE id = ?');
   const dropRecord = database.prepare(`
     UPDATE dead_letters SET value_bytes = coalesce(value_bytes, length(record_value)),
@@ -120,7 +120,7 @@ export function createDeadLetterWrites(database: DatabaseSync): DeadLetterWrites
         { id, origin, reason, message, field, eventId, failedAt, attempts, runner, valueBytes },
       ] of rows.entries()) {
         const record = at(records, index);
-        if (isStored({ id, origin }, record)) continue;
+        if (mayHoldOlder() && isStoredAsOlder(origin, record)) continue;
         insert.run(
           uuidBytes(id),
           reason,
