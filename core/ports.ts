@@ -57,6 +57,8 @@ export type LogRecord = {
   readonly repeatedHeaderBytes?: number;
   /** When the record was made, UTC ms. */
   readonly timestamp: number;
+  /** Whether Kafka's value is null, which deletes what had the key; `value` is empty then. */
+  readonly isTombstone?: boolean;
 };
 
 /** Where a record is in its log. Offsets are below 2^53. */
@@ -158,7 +160,9 @@ export type Outcome =
   | { readonly status: 'stored' }
   /** The store already had this event in the same or a newer version. Counts as stored. */
   | { readonly status: 'superseded' }
-  | { readonly status: 'dead-lettered'; readonly reason: DeadLetterReason };
+  | { readonly status: 'dead-lettered'; readonly reason: DeadLetterReason }
+  /** The record holds no event, and nothing is wrong with it: see `readRecord`. */
+  | { readonly status: 'ignored' };
 
 // ── Event source and sink ──────────────────────────────────────────────────────────────────────
 

@@ -154,6 +154,7 @@ function counting(expected: number, all: PromiseWithResolvers<void>): PipelineOb
     received() {},
     superseded() {},
     changed() {},
+    ignored() {},
     cacheRequest() {},
     storeWrite() {},
     retried() {},

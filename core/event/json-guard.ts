@@ -38,6 +38,10 @@ export function parseJson(bytes: Uint8Array): ParsedJson {
   }
 }
 
+/** A text that may hold an object or a list as JSON; `null` for any other value. */
+export const innerText = (value: unknown): string | null =>
+  typeof value === 'string' && /^\s*[{[]/.test(value) ? value : null;
+
 /** The object that a JSON text holds as text, `"{\\"a\\":1}"`; `null` for any other value. */
 export function innerJson(value: unknown): unknown {
   if (typeof value !== 'string' || !/^\s*\{/.test(value)) return null;

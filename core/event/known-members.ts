@@ -11,12 +11,18 @@ import { timestampOfUnix, withOffset } from './timestamp.ts';
 /** What was changed, or added, so that the event could be read. */
 export const changeKinds = [
   'camel_case',
+  'change_event',
+  'cloud_event',
+  'connect',
   'double_encoded',
   'event_id',
   'event_type',
+  'message_pack',
   'numeric_id',
   'numeric_text',
+  'schema_id',
   'session_id',
+  'several_events',
   'time_zone',
   'unix_time',
 ] as const;

@@ -78,9 +78,9 @@ export function parseEvent(
 export function readEvent(value: Uint8Array, context: EventContext): ReadEvent | Rejection {
   const { limits } = context;
   if (value.byteLength > limits.bytesMax)
-    return tooLarge(`${value.byteLength} bytes`, limits, null);
+    return tooLarge(`${value.byteLength} bytes`, limits.bytesMax);
   const json = parseJson(value);
-  if (!json.ok) return reject('not_json', [], json.message, null);
+  if (!json.ok) return undecodable(json.message);
   const inner = limits.strict ? null : innerJson(json.value);
   return inner === null
     ? eventOf(json.value, context, [])
@@ -110,7 +110,7 @@ export function eventOf(
   if (typeof timestamp !== 'number') return invalid(timestamp);
   const payload = JSON.stringify(placed);
   if (payload.length > limits.bytesMax)
-    return tooLarge(`a payload of ${payload.length} characters`, limits, event.event_id);
+    return tooLarge(`a payload of ${payload.length} characters`, limits.bytesMax, event.event_id);
   if (timestamp > now + limits.timestampAheadMsMax)
     return tooFarAhead(event, timestamp, now, limits);
   const { event_id: rawId, event_type: eventType, user_id: userId, session_id: sessionId } = event;
@@ -198,8 +198,13 @@ function readableEventId(value: unknown): string | null {
   return wireEventSchema.shape.event_id.safeParse(id).data ?? null;
 }
 
-function tooLarge(got: string, limits: EventLimits, eventId: string | null): Rejection {
-  return reject('too_large', [], `got ${got}, allowed: at most ${limits.bytesMax}`, eventId);
+/** @param message `got …, allowed: …` */
+export function undecodable(message: string): Rejection {
+  return reject('not_json', [], message, null);
+}
+
+export function tooLarge(got: string, most: number, eventId: string | null = null): Rejection {
+  return reject('too_large', [], `got ${got}, allowed: at most ${most}`, eventId);
 }
 
 function tooFarAhead(

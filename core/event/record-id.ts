@@ -14,7 +14,14 @@ export const firstTimestampHeader = 'vectorstream.first-timestamp';
  */
 export const refusedHeader = 'vectorstream.refused';
 
-type PlacedRecord = Pick<LogRecord, 'headers' | 'timestamp'> & { readonly position: Position };
+/** The id of the request that a record came with. */
+export const requestHeader = 'x-request-id';
+/** The place of a dead letter's event in its record, which had several. */
+export const pieceHeader = 'vectorstream.piece';
+
+export type PlacedRecord = Pick<LogRecord, 'headers' | 'timestamp'> & {
+  readonly position: Position;
+};
 
 const utf8 = new TextDecoder();
 
@@ -22,8 +29,13 @@ const utf8 = new TextDecoder();
  * UUIDv5 of topic, partition, offset and timestamp: of the record that failed first, if this one is
  * its replay. The timestamp tells the records of a topic that was made anew from the old ones.
  * `null` for an invalid event of a request.
+ *
+ * @param index of an event in a record with several; each has an id of its own
  */
-export function recordIdOf({ headers, position, timestamp }: PlacedRecord): string | null {
+export function recordIdOf(
+  { headers, position, timestamp }: PlacedRecord,
+  index: number | null,
+): string | null {
   const header = (name: string): string | null =>
     Object.hasOwn(headers, name) ? utf8.decode(headers[name]) : null;
   if (header(refusedHeader) !== null) return null;
@@ -31,5 +43,7 @@ export function recordIdOf({ headers, position, timestamp }: PlacedRecord): stri
   const partition = header(`${connectPrefix}partition`) ?? position.partition;
   const offset = header(`${connectPrefix}offset`) ?? position.offset;
   const madeAt = header(firstTimestampHeader) ?? timestamp;
-  return uuidV5(`record/${topic}/${partition}/${offset}/${madeAt}`);
+  const piece = index ?? header(pieceHeader);
+  const place = `${topic}/${partition}/${offset}/${madeAt}`;
+  return uuidV5(piece === null ? `record/${place}` : `record/${place}/${piece}`);
 }

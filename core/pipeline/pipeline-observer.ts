@@ -1,11 +1,13 @@
 // What the pipeline reports about itself, so that metrics and logs stay outside of it.
 
+import type { IgnoredKind } from '#core/decode/envelopes.ts';
 import type { ChangeKind } from '#core/event/known-members.ts';
 import type { DeadLetter, Delivery, ProductEvent } from '#core/ports.ts';
 import type { CircuitState } from './circuit-breaker.ts';
 
 /** Called synchronously; must not throw. */
 export type PipelineObserver = {
+  /** Events; a record that turns out to have several counts them when all have ended. */
   received(count: number): void;
   /** An event became searchable, this many seconds after its record was made. */
   stored(latencySeconds: number, event: ProductEvent, delivery: Delivery): void;
@@ -13,6 +15,8 @@ export type PipelineObserver = {
   superseded(): void;
   /** Called before `stored`, for an event that was read in another form than its own. */
   changed(kinds: readonly ChangeKind[]): void;
+  /** A record held no event, and nothing is wrong with it. */
+  ignored(kind: IgnoredKind): void;
   /** @param timestampAhead as in `Rejection` */
   deadLettered(deadLetter: DeadLetter, timestampAhead: number | null): void;
   /**

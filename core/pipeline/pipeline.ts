@@ -27,7 +27,7 @@ import type { CircuitPolicy } from './circuit-breaker.ts';
 import { dependencyOf, Guard, isRetryable } from './dependency-guard.ts';
 import { InFlightLimit } from './in-flight-limit.ts';
 import type { PipelineObserver } from './pipeline-observer.ts';
-import { processDelivery, type Stages } from './process-delivery.ts';
+import { type EndedParts, processDelivery, type Stages } from './process-delivery.ts';
 import { createStoreWriter } from './store-writer.ts';
 import { createTextResolver } from './text-resolver.ts';
 
@@ -104,7 +104,8 @@ export async function runPipeline(options: PipelineOptions): Promise<void> {
     const leave = inFlight.enter(recordBytes(delivery));
     // The guards repeat single calls. Any other error that may pass, such as a fleet that is full,
     // repeats the delivery, which is not settled yet.
-    retry(() => processDelivery(delivery, stages), {
+    const ended: EndedParts = new Map();
+    retry(() => processDelivery(delivery, stages, ended), {
       policy: withoutEnd(limits.backoff),
       clock,
       random,

@@ -1,25 +1,22 @@
 // Carries one delivery through the stages of the pipeline, and settles it once its outcome is
 // durable.
 //
-//     Delivery ─readEvent──► ProductEvent ─documentOf─► Document ─texts.ensure─► text stored
+//     Delivery ─readRecord─► ProductEvent ─documentOf─► Document ─texts.ensure─► text stored
 //        │                                                                         │ writeEvent
 //        │ Rejection                                           failure             ▼
 //        └───────────────────────► writeDeadLetter ◄───────────────────────── event stored
 //                                        └────────────────► Outcome ◄──────────────┘
 //                                                              └─► settle
 
-import { assert } from '#core/errors/assert.ts';
+import { type Part, readRecord } from '#core/decode/read-record.ts';
+import { assert, at } from '#core/errors/assert.ts';
 import { collectedByHeader } from '#core/event/collected-event.ts';
 import { deadLetterId } from '#core/event/dead-letter-id.ts';
 import { show } from '#core/event/json-guard.ts';
-import {
-  type EventLimits,
-  isRejection,
-  readEvent,
-  type ReadEvent,
-} from '#core/event/parse-event.ts';
-import { recordIdOf } from '#core/event/record-id.ts';
+import { type EventLimits, isRejection, type ReadEvent } from '#core/event/parse-event.ts';
+import { pieceHeader } from '#core/event/record-id.ts';
 import { documentOf } from '#core/event/text.ts';
+import { uuidV5 } from '#core/event/uuid.ts';
 import type {
   Clock,
   DeadLetter,
@@ -40,7 +37,10 @@ export type Stages = {
   readonly texts: TextResolver;
   readonly writeEvent: (record: EventRecord) => Promise<WriteOutcome>;
   readonly writeDeadLetter: (deadLetter: DeadLetter) => Promise<void>;
-  readonly observer: Pick<PipelineObserver, 'stored' | 'superseded' | 'changed' | 'deadLettered'>;
+  readonly observer: Pick<
+    PipelineObserver,
+    'received' | 'stored' | 'superseded' | 'changed' | 'ignored' | 'deadLettered'
+  >;
 };
 
 /** The event is in the store. */
@@ -54,19 +54,52 @@ type Failure = {
   readonly runner: string | null;
 };
 
+/** The outcomes of a delivery's events so far, by their place in the record. */
+export type EndedParts = Map<number, Outcome>;
+
 /**
- * Resolves once the delivery is settled. Rejects, and leaves it unsettled, when the pipeline stops
- * or an invariant is broken.
+ * Resolves once the delivery is settled, which is when each of its events has ended. Rejects, and
+ * leaves it unsettled, when the pipeline stops or an invariant is broken.
+ *
+ * @param ended is added to; what has ended in an earlier attempt is not done again
  */
-export async function processDelivery(delivery: Delivery, stages: Stages): Promise<void> {
+export async function processDelivery(
+  delivery: Delivery,
+  stages: Stages,
+  ended: EndedParts,
+): Promise<void> {
   // The later of two clocks: that this machine's clock is slow makes no event invalid.
   const now = Math.max(stages.clock.now(), delivery.timestamp);
-  const missingId = (): string | null => recordIdOf(delivery);
-  const read = readEvent(delivery.value, { now, limits: stages.eventLimits, missingId });
+  const parts = readRecord(delivery, { now, limits: stages.eventLimits });
+  const attempts = await Promise.allSettled(
+    parts.map(async (part, index) => {
+      if (!ended.has(index)) ended.set(index, await processPart(part, delivery, stages));
+    }),
+  );
+  for (const attempt of attempts) if (attempt.status === 'rejected') throw attempt.reason;
+  if (parts.length > 1) stages.observer.received(parts.length - 1);
+  delivery.settle(outcomeOf([...ended.values()]));
+}
+
+/** Of a record: dead-lettered if one of its events is, otherwise stored if one is. */
+function outcomeOf(outcomes: readonly Outcome[]): Outcome {
+  const first = (status: Outcome['status']) =>
+    outcomes.find((outcome) => outcome.status === status);
+  return first('dead-lettered') ?? first('stored') ?? at(outcomes, 0);
+}
+
+async function processPart(
+  { read, piece }: Part,
+  delivery: Delivery,
+  stages: Stages,
+): Promise<Outcome> {
+  if ('ignored' in read) {
+    stages.observer.ignored(read.ignored);
+    return { status: 'ignored' };
+  }
   const result = isRejection(read) ? failed(read) : await storeEvent(read, delivery, stages);
-  const outcome =
-    result.status === 'failed' ? await putDeadLetter(delivery, result, stages) : result;
-  delivery.settle(outcome);
+  if (result.status !== 'failed') return result;
+  return putDeadLetter(delivery, piece, result, stages);
 }
 
 async function storeEvent(
@@ -140,26 +173,39 @@ function failed(
 
 async function putDeadLetter(
   delivery: Delivery,
+  piece: Part['piece'],
   failure: Failure,
   { clock, observer, writeDeadLetter }: Stages,
 ): Promise<Outcome> {
-  const deadLetter = deadLetterOf(delivery, failure, clock.now());
+  const deadLetter = deadLetterOf(pieceOf(delivery, piece), failure, clock.now());
   await writeDeadLetter(deadLetter);
   observer.deadLettered(deadLetter, failure.rejection.timestampAhead);
   return { status: 'dead-lettered', reason: deadLetter.reason };
 }
 
-function deadLetterOf(delivery: Delivery, failure: Failure, failedAt: number): DeadLetter {
-  const { position, key, value, headers, timestamp } = delivery;
+type Piece = Pick<DeadLetter, 'id' | 'key' | 'value' | 'headers' | 'timestamp' | 'origin'>;
+
+/** A piece is a dead letter of its own, so that it can be corrected and replayed alone. */
+function pieceOf(delivery: Delivery, piece: Part['piece']): Piece {
+  const { key, headers, timestamp, position: origin } = delivery;
+  const value = piece?.value ?? delivery.value;
+  const id = deadLetterId(origin, { key, value, timestamp });
+  if (piece === null) return { id, key, value, headers, timestamp, origin };
+  return {
+    id: uuidV5(`${id}/${piece.index}`),
+    key,
+    value,
+    headers: { ...headers, [pieceHeader]: new TextEncoder().encode(String(piece.index)) },
+    timestamp,
+    origin,
+  };
+}
+
+function deadLetterOf(piece: Piece, failure: Failure, failedAt: number): DeadLetter {
   const { rejection, attempts, runner } = failure;
   const { reason, message, field, eventId } = rejection;
   return {
-    id: deadLetterId(position, delivery),
-    origin: position,
-    key,
-    value,
-    headers,
-    timestamp,
+    ...piece,
     reason,
     message,
     field,

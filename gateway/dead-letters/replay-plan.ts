@@ -1,7 +1,8 @@
 // Decides whether a dead letter may be replayed, and makes the record for its source.
 
-import { isRejection, readEvent, type EventLimits } from '#core/event/parse-event.ts';
-import { firstTimestampHeader, recordIdOf } from '#core/event/record-id.ts';
+import { readRecord } from '#core/decode/read-record.ts';
+import type { EventLimits } from '#core/event/parse-event.ts';
+import { firstTimestampHeader } from '#core/event/record-id.ts';
 import type { DeadLetterEntry, LogRecord } from '#core/ports.ts';
 import { firstFailureHeaders, redriveCountHeader, redriveCountOf } from './failure-headers.ts';
 
@@ -45,25 +46,27 @@ export function planReplay(
   { redrivesMax, event: limits }: ReplayRules,
 ): ReplayPlan {
   const value = payload ?? deadLetter.value;
-  const missingId = (): string | null => recordIdOf({ ...deadLetter, position: deadLetter.origin });
-  const read = readEvent(value, { now, limits, missingId });
+  const { origin, headers, timestamp, key } = deadLetter;
+  const parts = readRecord({ value, headers, timestamp, position: origin }, { now, limits });
+  const [problem] = parts.flatMap(({ read }) => ('reason' in read ? [read.message] : []));
+  const [userId] = parts.flatMap(({ read }) => ('event' in read ? [read.event.userId] : []));
   const redrives = redriveCountOf(deadLetter.headers) + deadLetter.replays;
   const refusal = refusalOf(deadLetter, {
     isEdited: payload !== null,
     force,
     redrives,
     redrivesMax,
-    problem: isRejection(read) ? read.message : null,
+    problem: problem ?? null,
   });
   if (refusal !== null) return { refusal };
   return {
     record: {
       // Without a key, events of one user could overtake each other.
-      key: deadLetter.key ?? (isRejection(read) ? null : encoder.encode(read.event.userId)),
+      key: key ?? (userId === undefined ? null : encoder.encode(userId)),
       value,
       headers: {
-        [firstTimestampHeader]: encoder.encode(String(deadLetter.timestamp)),
-        ...deadLetter.headers,
+        [firstTimestampHeader]: encoder.encode(String(timestamp)),
+        ...headers,
         ...firstFailureHeaders(deadLetter),
         [redriveCountHeader]: encoder.encode(String(redrives + 1)),
       },

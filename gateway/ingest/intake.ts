@@ -5,7 +5,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { z } from '@hono/zod-openapi';
 import { collectedByHeader, collectedEvent } from '#core/event/collected-event.ts';
 import { isRejection, parseEvent, type EventLimits } from '#core/event/parse-event.ts';
-import { refusedHeader } from '#core/event/record-id.ts';
+import { refusedHeader, requestHeader } from '#core/event/record-id.ts';
 import { deadLetterReasons, type EventSink, type LogRecord, type Rejection } from '#core/ports.ts';
 import { ProblemError } from '../http/problem-document.ts';
 import type { TimestampAlarm } from '../telemetry/timestamp-alarm.ts';
@@ -97,7 +97,7 @@ export class Intake {
     this.#options = options;
     const { requestId, collectedBy } = options;
     this.#headers = {
-      'x-request-id': encoder.encode(requestId),
+      [requestHeader]: encoder.encode(requestId),
       ...(collectedBy !== null && { [collectedByHeader]: encoder.encode(collectedBy) }),
     };
     this.#refused = { ...this.#headers, [refusedHeader]: encoder.encode('invalid') };

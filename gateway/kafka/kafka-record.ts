@@ -19,6 +19,7 @@ export function recordOfMessage({
   return {
     key,
     value: value ?? noBytes,
+    ...(value === null && { isTombstone: true }),
     ...headersOf(headers),
     timestamp: Math.max(0, Number(timestamp)),
     offset: Number(offset),

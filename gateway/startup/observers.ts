@@ -50,6 +50,7 @@ export function pipelineObserver({
     },
     superseded: () => telemetry.superseded(),
     changed: (kinds) => telemetry.changed(kinds),
+    ignored: (kind) => telemetry.ignored(kind),
     deadLettered(deadLetter, timestampAhead) {
       telemetry.deadLettered(deadLetter);
       if (timestampAhead !== null) timestamps.add(timestampAhead, deadLetter.timestamp);

@@ -2,6 +2,7 @@
 // /stats together.
 
 import { collectDefaultMetrics } from 'prom-client';
+import { type IgnoredKind, ignoredKinds } from '#core/decode/envelopes.ts';
 import { type ChangeKind, changeKinds } from '#core/event/known-members.ts';
 import { devices } from '#core/model/model-manifest.ts';
 import { deadLetterReasons, type DeadLetterReason } from '#core/ports.ts';
@@ -66,6 +67,11 @@ export class Telemetry {
   readonly #changes = this.#series.counter(
     'event_changes_total',
     'Members of stored events that were sent in another form, or that were missing and follow.',
+    ['kind'],
+  );
+  readonly #ignored = this.#series.counter(
+    'records_ignored_total',
+    'Records without an event: tombstones, deleted rows, and messages about no row.',
     ['kind'],
   );
   readonly #embedded = this.#series.counter(
@@ -150,6 +156,7 @@ export class Telemetry {
   constructor() {
     collectDefaultMetrics({ register: this.#series.registry });
     for (const reason of deadLetterReasons) this.#deadLettered.inc({ reason }, 0);
+    for (const kind of ignoredKinds) this.#ignored.inc({ kind }, 0);
     for (const kind of changeKinds) this.#changes.inc({ kind }, 0);
     for (const result of cacheResults) this.#cache.inc({ result }, 0);
     for (const result of crossCheckResults) this.#crossChecks.inc({ result }, 0);
@@ -185,6 +192,10 @@ export class Telemetry {
 
   changed(kinds: readonly ChangeKind[]): void {
     for (const kind of kinds) this.#changes.inc({ kind });
+  }
+
+  ignored(kind: IgnoredKind): void {
+    this.#ignored.inc({ kind });
   }
 
   deadLettered({ reason }: { readonly reason: DeadLetterReason }): void {

@@ -320,6 +320,21 @@ describe('bounds', () => {
     ]);
   });
 
+  it('a null value is a tombstone, an empty one is not', () => {
+    const flags = [null, Buffer.alloc(0), Buffer.from('{}')].map(
+      (value) =>
+        recordOfMessage({
+          key: null,
+          value,
+          headers: {},
+          timestamp: '1',
+          offset: '0',
+          attributes: 0,
+        }).isTombstone ?? false,
+    );
+    expect(flags).toEqual([true, false, false]);
+  });
+
   it('large headers count towards the bytes of a batch; one record may exceed the bound', () => {
     const assignment = assignmentOf({ batchBytesMax: 100_000 });
     assignment.join('m', [0]);

@@ -29,6 +29,7 @@ const silent = {
   stored: () => undefined,
   superseded: () => undefined,
   changed: () => undefined,
+  ignored: () => undefined,
   deadLettered: () => undefined,
   cacheRequest: () => undefined,
   storeWrite: () => undefined,

@@ -55,6 +55,7 @@ test('events with large headers wait outside the pipeline once the bound is reac
       stored: () => undefined,
       superseded: () => undefined,
       changed: () => undefined,
+      ignored: () => undefined,
       deadLettered: () => undefined,
       cacheRequest: () => undefined,
       storeWrite: () => undefined,

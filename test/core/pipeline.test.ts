@@ -56,6 +56,7 @@ const silent: PipelineObserver = {
   stored: () => undefined,
   superseded: () => undefined,
   changed: () => undefined,
+  ignored: () => undefined,
   deadLettered: () => undefined,
   cacheRequest: () => undefined,
   storeWrite: () => undefined,

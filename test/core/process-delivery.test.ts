@@ -6,7 +6,7 @@ import { changeKinds, type ChangeKind } from '#core/event/known-members.ts';
 import { eventLimits } from '#core/event/parse-event.ts';
 import { connectPrefix, firstTimestampHeader, refusedHeader } from '#core/event/record-id.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
-import { processDelivery, type Stages } from '#core/pipeline/process-delivery.ts';
+import { type EndedParts, processDelivery, type Stages } from '#core/pipeline/process-delivery.ts';
 import type { DeadLetter, Delivery, EventRecord, LogRecord, Outcome } from '#core/ports.ts';
 
 const startsAt = Date.UTC(2026, 10, 23, 12);
@@ -28,6 +28,8 @@ function world() {
   const letters: DeadLetter[] = [];
   const outcomes: Outcome[] = [];
   const changes: ChangeKind[] = [];
+  const received: number[] = [];
+  const ignored: string[] = [];
   const stages: Stages = {
     clock: new ManualClock(startsAt),
     eventLimits,
@@ -44,10 +46,18 @@ function world() {
       stored: () => undefined,
       superseded: () => undefined,
       changed: (kinds) => changes.push(...kinds),
+      received: (count) => received.push(count),
+      ignored: (kind) => ignored.push(kind),
       deadLettered: () => undefined,
     },
   };
-  const process = (value: unknown, record: Partial<LogRecord> = {}, offset = 7) => {
+  const process = (
+    value: unknown,
+    record: Partial<LogRecord> = {},
+    offset = 7,
+    by = stages,
+    ended: EndedParts = new Map(),
+  ) => {
     const delivery: Delivery = {
       key: null,
       value: bytesOf(typeof value === 'string' ? value : JSON.stringify(value)),
@@ -57,10 +67,10 @@ function world() {
       position: { topic: 'shop', partition: 1, offset },
       settle: (outcome) => outcomes.push(outcome),
     };
-    return processDelivery(delivery, stages);
+    return processDelivery(delivery, by, ended);
   };
   const ids = () => stored.map(({ event }) => event.eventId);
-  return { process, stored, letters, outcomes, changes, ids };
+  return { process, stages, stored, letters, outcomes, changes, received, ignored, ids };
 }
 
 test('a record without an event_id has the same id whenever it is read, and another has another', async () => {
@@ -103,4 +113,60 @@ test('changes of an event count when it is stored, and only then', async () => {
   await process({ ...plain, user_id: 5, event_type: 'VIEW' });
   expect(changes).toEqual(['numeric_id', 'event_type']);
   expect(changeKinds).toEqual(expect.arrayContaining(changes));
+});
+
+test('a record with several events settles once all have ended, each in its own way', async () => {
+  const { process, ids, letters, outcomes, received } = world();
+  const bad = { ...plain, product: { ...plain.product, price: -1 } };
+  await process([plain, bad, withoutId, bad]);
+  expect(ids()).toEqual(['e-1', expect.any(String)]);
+  expect(letters).toMatchObject([
+    { field: 'product.price', origin: { offset: 7 }, value: bytesOf(JSON.stringify(bad)) },
+    { field: 'product.price', origin: { offset: 7 } },
+  ]);
+  expect(new Set(letters.map(({ id }) => id)).size).toBe(2);
+  expect(outcomes).toEqual([{ status: 'dead-lettered', reason: 'invalid_event' }]);
+  expect(received).toEqual([3]);
+});
+
+test('a dead letter of one event of several is replayed alone, with the id that it had', async () => {
+  const { process, letters, ids } = world();
+  const bad = { ...withoutId, event_type: 'teleport' };
+  await process([withoutId, bad]);
+  await process([withoutId, { ...bad, event_type: 'view' }]);
+  const [, , expected] = ids();
+  const { value, headers } = letters[0] ?? { value: bytesOf(''), headers: {} };
+  const corrected = new TextDecoder().decode(value).replace('teleport', 'view');
+  await process(corrected, { headers });
+  expect(ids().at(-1)).toBe(expected);
+});
+
+test('what has ended is not done again when another event of the record must wait', async () => {
+  const { process, stages, ids, outcomes } = world();
+  let isDown = true;
+  const ended: EndedParts = new Map();
+  const flaky: Stages = {
+    ...stages,
+    writeEvent(record) {
+      if (isDown && record.event.eventId === 'e-2') return Promise.reject(new Error('down'));
+      return stages.writeEvent(record);
+    },
+  };
+  const events = [plain, { ...plain, event_id: 'e-2' }];
+  await expect(process(events, {}, 7, flaky, ended)).rejects.toThrow('down');
+  expect([ids(), outcomes]).toEqual([['e-1'], []]);
+  isDown = false;
+  await process(events, {}, 7, flaky, ended);
+  expect([ids(), outcomes]).toEqual([['e-1', 'e-2'], [{ status: 'stored' }]]);
+});
+
+test('a tombstone is settled and counted, and leaves nothing else', async () => {
+  const { process, letters, stored, outcomes, ignored } = world();
+  await process('', { isTombstone: true });
+  expect([letters, stored, outcomes, ignored]).toEqual([
+    [],
+    [],
+    [{ status: 'ignored' }],
+    ['tombstone'],
+  ]);
 });

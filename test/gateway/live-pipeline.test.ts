@@ -80,6 +80,7 @@ function world(env: Record<string, string>) {
       stored: () => undefined,
       superseded: () => undefined,
       changed: () => undefined,
+      ignored: () => undefined,
       deadLettered: () => undefined,
       storeWrite: () => undefined,
       cacheRequest: (result) => seen.cache.push(result),

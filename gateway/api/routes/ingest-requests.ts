@@ -3,6 +3,7 @@
 
 import { createHash } from 'node:crypto';
 import type { Context } from 'hono';
+import { splitArray, splitLines } from '#core/decode/split-records.ts';
 import type { EventLimits } from '#core/event/parse-event.ts';
 import { eventLimitsOf } from '../../config/event-limits.ts';
 import { ProblemError } from '../../http/problem-document.ts';
@@ -10,7 +11,6 @@ import { idempotencyDefaults, IdempotencyKeys } from '../../ingest/idempotency.t
 import { Intake, intakeSchema, type IntakeResult } from '../../ingest/intake.ts';
 import { linePortions } from '../../ingest/line-portions.ts';
 import { BodyReader } from '../../ingest/read-body.ts';
-import { splitArray, splitLines } from '../../ingest/split-records.ts';
 import type { AppEnv } from '../app-env.ts';
 import { problemOf } from '../middleware/problem-response.ts';
 import type { Services } from '../services.ts';

@@ -6,8 +6,8 @@
 
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { splitLines } from '#core/decode/split-records.ts';
 import { isRejection, parseEvent } from '#core/event/parse-event.ts';
-import { splitLines } from '../../../gateway/ingest/split-records.ts';
 
 const [port = '0', file = '', dieAt = '0'] = process.argv.slice(2);
 const stored = new Set<string>();

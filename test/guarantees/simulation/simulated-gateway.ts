@@ -130,6 +130,7 @@ export function startSimulatedGateway({
       storeWrite: () => undefined,
       superseded: () => seen('an event was superseded'),
       changed: () => undefined,
+      ignored: () => undefined,
       deadLettered: ({ reason }) => seen(`an event was dead-lettered: ${reason}`),
       cacheRequest: (result) => seen(`a text was found: ${result}`),
       retried: (dependency) => seen(`a call was retried: ${dependency}`),

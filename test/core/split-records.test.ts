@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { splitArray, splitLines } from '../../gateway/ingest/split-records.ts';
+import { splitArray, splitLines } from '#core/decode/split-records.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const texts = (parts: readonly Uint8Array[] | null): string[] | null =>
