@@ -3,18 +3,20 @@
 
 import { createHash } from 'node:crypto';
 import { UsageError } from '#core/errors/errors.ts';
+import { dateReader, detectDateFormat, type DetectedFormat } from '#core/mapping/dates.ts';
+import { amountTexts, rowCleaner, rowMapper, type RowMapper } from '#core/mapping/map-row.ts';
+import type { Mapping } from '#core/mapping/mapping.ts';
+import { detectDecimal, type Decimal } from '#core/mapping/numbers.ts';
+import { firstOf, type Resolve } from '#core/mapping/template.ts';
 import { CsvReader, type CsvRow } from './csv-records.ts';
-import { dateReader, detectDateFormat, type DetectedFormat } from './dates.ts';
 import { encodingNamed, lineDecoder } from './decode.ts';
+import { dialectFacts } from './dialect-facts.ts';
 import { LineSplitter } from './lines.ts';
-import { amountTexts, rowMapper, type RowMapper } from './map-row.ts';
-import { loadMapping, type Mapping, readyMadeNames } from './mapping.ts';
+import { loadMapping, readyMadeNames } from './load-mapping.ts';
 import { memberReader, type RowReader, wholeLineReader } from './ndjson-reader.ts';
-import { detectDecimal, type Decimal } from './numbers.ts';
 import { sampleBytesMax, sampleLog } from './open-file.ts';
 import { printable } from './printable.ts';
 import { type Dialect, sniff } from './sniff.ts';
-import { firstOf, type Resolve } from './template.ts';
 import { textLine } from './text-line.ts';
 
 /** Values of the command line; `null` means to detect them. */
@@ -153,6 +155,12 @@ function planMapped(
   resolve: Resolve,
   check: () => void,
 ): Omit<Plan, 'header' | 'columns' | 'newReader'> {
+  if (mapping.each !== undefined)
+    throw new UsageError(
+      `mapping ${mapping.name}: each is for records of a topic (docs/events.md); ` +
+        'a line of a log is one event',
+    );
+  const clean = rowCleaner(mapping);
   const timestamp = firstOf(mapping.event.timestamp, resolve);
   const amounts = amountTexts(mapping, resolve);
   rowMapper(mapping, resolve, { decimal: 'point', date: () => null });
@@ -160,9 +168,9 @@ function planMapped(
   const decimal =
     options.decimal ??
     mapping.decimal ??
-    detectDecimal(rows.flatMap(({ fields }) => amounts(fields)));
+    detectDecimal(rows.flatMap(({ fields }) => amounts(clean(fields))));
   const timeZone = options.timeZone ?? mapping.time_zone ?? 'UTC';
-  const dates = rows.map(({ fields }) => timestamp(fields));
+  const dates = rows.map(({ fields }) => timestamp(clean(fields)));
   const { format, because } = dateFormat(
     dates,
     options.dateFormat ?? mapping.date_format ?? null,
@@ -225,6 +233,8 @@ async function mappingFor(header: readonly string[]): Promise<Mapping> {
   const needs: string[] = [];
   for (const name of await readyMadeNames()) {
     const mapping = await loadMapping(name);
+    // Those are for JSON, and are given by name.
+    if (mapping.applies_to !== undefined) continue;
     const missing = new Set<string>();
     const resolve: Resolve = (column) => {
       if (!found.has(columnKey(column))) missing.add(column);
@@ -252,32 +262,6 @@ function rowsOf(sample: Buffer, dialect: Dialect, reader: RowReader): CsvRow[] {
   for (const line of lines.slice(dialect.skipLines))
     for (const row of reader.push(textLine(line, decode))) if ('fields' in row) rows.push(row);
   return rows;
-}
-
-function dialectFacts(dialect: Dialect): (readonly [string, string])[] {
-  const names: Readonly<Record<string, string>> = {
-    ',': 'comma',
-    ';': 'semicolon',
-    '\t': 'tab',
-    '|': 'bar',
-    '\u0001': '\\x01',
-  };
-  const encoding =
-    dialect.encodingDetected && dialect.encoding === 'utf-8'
-      ? 'utf-8 (other lines as windows-1252)'
-      : dialect.encoding;
-  if (dialect.kind === 'ndjson') return [['format', `NDJSON, ${encoding}`]];
-  return [
-    [
-      'format',
-      [
-        `CSV, ${names[dialect.delimiter] ?? `"${dialect.delimiter}"`}-separated`,
-        dialect.quote === null ? 'no quotes' : `quote ${dialect.quote}`,
-        encoding,
-        ...(dialect.skipLines > 0 ? [`header in line ${dialect.skipLines + 1}`] : []),
-      ].join(', '),
-    ],
-  ];
 }
 
 function columnKey(name: string): string {

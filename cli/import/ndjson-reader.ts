@@ -1,7 +1,8 @@
 // Reads lines of NDJSON into the same rows as those of a CSV, so that one mapping language fits
 // both.
 
-import { isExactNumber, parseExactly } from '#core/event/exact-json.ts';
+import { parseExactly } from '#core/event/exact-json.ts';
+import { memberText } from '#core/mapping/member-text.ts';
 import type { BrokenLine, CsvRow, TextLine } from './csv-records.ts';
 
 export type RowReader = {
@@ -9,12 +10,9 @@ export type RowReader = {
   end(): Iterable<CsvRow | BrokenLine>;
 };
 
-/**
- * Rows with the named members; `product.name` is a nested one. A member that is missing, null, an
- * object or a list is `''`. A long number, such as a 64-bit id, keeps its digits.
- */
+/** Rows with the named members, each as `memberText` reads it. */
 export function memberReader(columns: readonly string[]): RowReader {
-  const paths = columns.map((column) => column.split('.'));
+  const members = columns.map(memberText);
   return lineReader((line) => {
     let value: unknown;
     try {
@@ -24,7 +22,7 @@ export function memberReader(columns: readonly string[]): RowReader {
     }
     if (typeof value !== 'object' || value === null || Array.isArray(value))
       return broken(line, 'not a JSON object');
-    return { line: line.number, lines: 1, fields: paths.map((path) => textAt(value, path)) };
+    return { line: line.number, lines: 1, fields: members.map((of) => of(value)) };
   });
 }
 
@@ -46,16 +44,4 @@ function lineReader(read: (line: TextLine) => CsvRow | BrokenLine): RowReader {
 
 function broken(line: TextLine, reason: string): BrokenLine {
   return { line: line.number, lines: 1, broken: reason, sample: line.text };
-}
-
-function textAt(value: unknown, path: readonly string[]): string {
-  let at = value;
-  for (const name of path) {
-    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, name)) return '';
-    at = Reflect.get(at, name);
-  }
-  if (isExactNumber(at)) return at.rawJSON;
-  return typeof at === 'string' || typeof at === 'number' || typeof at === 'boolean'
-    ? String(at)
-    : '';
 }

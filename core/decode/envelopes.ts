@@ -8,7 +8,7 @@ import type { ChangeKind } from '#core/event/known-members.ts';
 import { uuidV5 } from '#core/event/uuid.ts';
 import type { LogRecord } from '#core/ports.ts';
 
-export const ignoredKinds = ['tombstone', 'delete', 'no_row'] as const;
+export const ignoredKinds = ['tombstone', 'delete', 'no_row', 'turned_away'] as const;
 /** Why a record holds no event, and nothing is wrong with it. */
 export type IgnoredKind = (typeof ignoredKinds)[number];
 

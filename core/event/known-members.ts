@@ -17,6 +17,7 @@ export const changeKinds = [
   'double_encoded',
   'event_id',
   'event_type',
+  'mapped',
   'message_pack',
   'numeric_id',
   'numeric_text',

@@ -203,6 +203,11 @@ export function undecodable(message: string): Rejection {
   return reject('not_json', [], message, null);
 }
 
+/** @param message `got …, allowed: …` */
+export function invalidEvent(message: string): Rejection {
+  return reject('invalid_event', [], message, null);
+}
+
 export function tooLarge(got: string, most: number, eventId: string | null = null): Rejection {
   return reject('too_large', [], `got ${got}, allowed: at most ${most}`, eventId);
 }

@@ -34,16 +34,23 @@ const utf8 = new TextDecoder();
  */
 export function recordIdOf(
   { headers, position, timestamp }: PlacedRecord,
-  index: number | null,
+  index: string | null,
 ): string | null {
-  const header = (name: string): string | null =>
-    Object.hasOwn(headers, name) ? utf8.decode(headers[name]) : null;
+  const header = (name: string): string | null => textOf(headers, name);
   if (header(refusedHeader) !== null) return null;
   const topic = header(`${connectPrefix}topic`) ?? position.topic;
   const partition = header(`${connectPrefix}partition`) ?? position.partition;
   const offset = header(`${connectPrefix}offset`) ?? position.offset;
   const madeAt = header(firstTimestampHeader) ?? timestamp;
-  const piece = index ?? header(pieceHeader);
+  const piece = index ?? pieceOf(headers);
   const place = `${topic}/${partition}/${offset}/${madeAt}`;
   return uuidV5(piece === null ? `record/${place}` : `record/${place}/${piece}`);
+}
+
+/** The place that a replayed event had in its record; `null` for a whole record. */
+export const pieceOf = (headers: LogRecord['headers']): string | null =>
+  textOf(headers, pieceHeader);
+
+function textOf(headers: LogRecord['headers'], name: string): string | null {
+  return Object.hasOwn(headers, name) ? utf8.decode(headers[name]) : null;
 }

@@ -8,6 +8,7 @@
 
 import type { EventLimits } from '#core/event/parse-event.ts';
 import { recordBytes } from '#core/event/record-bytes.ts';
+import type { RecordMapping } from '#core/mapping/record-mapping.ts';
 import type {
   Clock,
   DeadLetter,
@@ -33,10 +34,13 @@ import { createTextResolver } from './text-resolver.ts';
 
 /**
  * Bounds of the pipeline. Each is read at every use, so a getter may return a setting that changes
- * while the pipeline runs. Exceptions: `event`, `knownTextAgeMsMax` and `drainMsMax` are constant.
+ * while the pipeline runs. Exceptions: `event`, `mappings`, `knownTextAgeMsMax` and `drainMsMax`
+ * are constant.
  */
 export type PipelineLimits = {
   readonly event: EventLimits;
+  /** For records in other shapes. */
+  readonly mappings: readonly RecordMapping[];
   /** Unsettled events at once, by count and by `recordBytes`. */
   readonly unsettledMax: number;
   readonly unsettledBytesMax: number;
@@ -53,6 +57,7 @@ export type PipelineLimits = {
 };
 
 export const defaultPipelineLimits: Omit<PipelineLimits, 'event'> = {
+  mappings: [],
   unsettledMax: 2_048,
   unsettledBytesMax: 64 * 1024 * 1024,
   batchAgeMsMax: 5,
@@ -163,6 +168,7 @@ function createStages(options: PipelineOptions, guards: Guards, intake: AbortSig
     clock,
     observer,
     eventLimits: limits.event,
+    mappings: limits.mappings,
     texts: createTextResolver({
       store,
       embedding,

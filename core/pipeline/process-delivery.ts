@@ -8,7 +8,8 @@
 //                                        └────────────────► Outcome ◄──────────────┘
 //                                                              └─► settle
 
-import { type Part, readRecord } from '#core/decode/read-record.ts';
+import { readRecord } from '#core/decode/read-record.ts';
+import type { Part } from '#core/decode/read-value.ts';
 import { assert, at } from '#core/errors/assert.ts';
 import { collectedByHeader } from '#core/event/collected-event.ts';
 import { deadLetterId } from '#core/event/dead-letter-id.ts';
@@ -17,6 +18,7 @@ import { type EventLimits, isRejection, type ReadEvent } from '#core/event/parse
 import { pieceHeader } from '#core/event/record-id.ts';
 import { documentOf } from '#core/event/text.ts';
 import { uuidV5 } from '#core/event/uuid.ts';
+import type { RecordMapping } from '#core/mapping/record-mapping.ts';
 import type {
   Clock,
   DeadLetter,
@@ -34,6 +36,7 @@ import type { TextResolver } from './text-resolver.ts';
 export type Stages = {
   readonly clock: Clock;
   readonly eventLimits: EventLimits;
+  readonly mappings: readonly RecordMapping[];
   readonly texts: TextResolver;
   readonly writeEvent: (record: EventRecord) => Promise<WriteOutcome>;
   readonly writeDeadLetter: (deadLetter: DeadLetter) => Promise<void>;
@@ -70,7 +73,11 @@ export async function processDelivery(
 ): Promise<void> {
   // The later of two clocks: that this machine's clock is slow makes no event invalid.
   const now = Math.max(stages.clock.now(), delivery.timestamp);
-  const parts = readRecord(delivery, { now, limits: stages.eventLimits });
+  const parts = readRecord(delivery, {
+    now,
+    limits: stages.eventLimits,
+    mappings: stages.mappings,
+  });
   const attempts = await Promise.allSettled(
     parts.map(async (part, index) => {
       if (!ended.has(index)) ended.set(index, await processPart(part, delivery, stages));
@@ -188,14 +195,14 @@ type Piece = Pick<DeadLetter, 'id' | 'key' | 'value' | 'headers' | 'timestamp' |
 /** A piece is a dead letter of its own, so that it can be corrected and replayed alone. */
 function pieceOf(delivery: Delivery, piece: Part['piece']): Piece {
   const { key, headers, timestamp, position: origin } = delivery;
-  const value = piece?.value ?? delivery.value;
+  const value = piece?.value() ?? delivery.value;
   const id = deadLetterId(origin, { key, value, timestamp });
   if (piece === null) return { id, key, value, headers, timestamp, origin };
   return {
     id: uuidV5(`${id}/${piece.index}`),
     key,
     value,
-    headers: { ...headers, [pieceHeader]: new TextEncoder().encode(String(piece.index)) },
+    headers: { ...headers, [pieceHeader]: new TextEncoder().encode(piece.index) },
     timestamp,
     origin,
   };

@@ -3,6 +3,7 @@
 import { readRecord } from '#core/decode/read-record.ts';
 import type { EventLimits } from '#core/event/parse-event.ts';
 import { firstTimestampHeader } from '#core/event/record-id.ts';
+import type { RecordMapping } from '#core/mapping/record-mapping.ts';
 import type { DeadLetterEntry, LogRecord } from '#core/ports.ts';
 import { firstFailureHeaders, redriveCountHeader, redriveCountOf } from './failure-headers.ts';
 
@@ -10,6 +11,7 @@ export type ReplayRules = {
   /** How often one event may be replayed without `force`. */
   readonly redrivesMax: number;
   readonly event: EventLimits;
+  readonly mappings: readonly RecordMapping[];
 };
 
 export type ReplayOptions = {
@@ -43,11 +45,14 @@ const encoder = new TextEncoder();
 export function planReplay(
   deadLetter: DeadLetterEntry,
   { payload, force, now }: ReplayOptions,
-  { redrivesMax, event: limits }: ReplayRules,
+  { redrivesMax, event: limits, mappings }: ReplayRules,
 ): ReplayPlan {
   const value = payload ?? deadLetter.value;
   const { origin, headers, timestamp, key } = deadLetter;
-  const parts = readRecord({ value, headers, timestamp, position: origin }, { now, limits });
+  const parts = readRecord(
+    { value, headers, timestamp, position: origin },
+    { now, limits, mappings },
+  );
   const [problem] = parts.flatMap(({ read }) => ('reason' in read ? [read.message] : []));
   const [userId] = parts.flatMap(({ read }) => ('event' in read ? [read.event.userId] : []));
   const redrives = redriveCountOf(deadLetter.headers) + deadLetter.replays;

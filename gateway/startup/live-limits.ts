@@ -4,12 +4,14 @@
 import { defaultPipelineLimits, type PipelineLimits } from '#core/pipeline/pipeline.ts';
 import type { Config } from '../config/config.ts';
 import { eventLimitsOf } from '../config/event-limits.ts';
+import { mappingsOf } from '../config/record-mappings.ts';
 import { defaultHubLimits, type HubLimits } from '../fleet/hub-types.ts';
 
 export function pipelineLimits(config: Config): PipelineLimits {
   const { pipeline, retries, gateway } = config;
   return {
     event: eventLimitsOf(config),
+    mappings: mappingsOf(config),
     knownTextAgeMsMax: defaultPipelineLimits.knownTextAgeMsMax,
     drainMsMax: Math.min(defaultPipelineLimits.drainMsMax, gateway.shutdownMsMax / 2),
     get unsettledMax() {

@@ -4,11 +4,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { UsageError } from '#core/errors/errors.ts';
+import { dateReader, detectDateFormat } from '#core/mapping/dates.ts';
+import { detectDecimal, readNumber } from '#core/mapping/numbers.ts';
 import { type BrokenLine, CsvReader, type CsvRow } from '../../cli/import/csv-records.ts';
-import { dateReader, detectDateFormat } from '../../cli/import/dates.ts';
 import { lineDecoder } from '../../cli/import/decode.ts';
 import { LineSplitter, lineBytesMax } from '../../cli/import/lines.ts';
-import { detectDecimal, readNumber } from '../../cli/import/numbers.ts';
 import { sniff } from '../../cli/import/sniff.ts';
 
 const noWish = { encoding: null, delimiter: null, quote: null, skipLines: null };

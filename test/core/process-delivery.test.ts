@@ -33,6 +33,7 @@ function world() {
   const stages: Stages = {
     clock: new ManualClock(startsAt),
     eventLimits,
+    mappings: [],
     texts: { ensure: () => Promise.resolve({ ok: true }), forget: () => undefined },
     writeEvent(record) {
       stored.push(record);

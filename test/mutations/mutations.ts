@@ -15,8 +15,8 @@ export const mutations: readonly Mutation[] = [
     bug: 'an event is settled before it is stored',
     file: 'core/pipeline/process-delivery.ts',
     test: 'test/core/pipeline.test.ts',
-    find: 'const event = parseEvent(',
-    replace: "delivery.settle({ status: 'stored' });\n  const event = parseEvent(",
+    find: 'const parts = readRecord(',
+    replace: "delivery.settle({ status: 'stored' });\n  const parts = readRecord(",
   },
   {
     bug: 'the head of a partition is committed one too far',

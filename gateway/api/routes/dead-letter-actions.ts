@@ -8,6 +8,7 @@ import { uuidV5 } from '#core/event/uuid.ts';
 import type { LogRecord } from '#core/ports.ts';
 import type { Client } from '../../access/access.ts';
 import { eventLimitsOf } from '../../config/event-limits.ts';
+import { mappingsOf } from '../../config/record-mappings.ts';
 import { countDeadLetters, createPurger } from '../../dead-letters/purge.ts';
 import type { Refusal } from '../../dead-letters/replay-plan.ts';
 import { batchMsMax, createReplayer } from '../../dead-letters/replay.ts';
@@ -47,7 +48,7 @@ export function deadLetterActionRoutes(app: OpenAPIHono<AppEnv>, services: Servi
     deadLetters,
     sink,
     clock,
-    rules: { redrivesMax, event: eventLimitsOf(config) },
+    rules: { redrivesMax, event: eventLimitsOf(config), mappings: mappingsOf(config) },
     observer: {
       replayed: report('replayed'),
       refused: (count) => telemetry.deadLetterAction('refused', count),

@@ -1,6 +1,6 @@
 // The settings in the section `events`: how events are read that are not exactly as described.
 
-import { timeZone, yesOrNo } from '../setting-types.ts';
+import { list, timeZone, yesOrNo } from '../setting-types.ts';
 
 export const eventsSection = {
   strict: yesOrNo({
@@ -13,5 +13,13 @@ export const eventsSection = {
   timeZone: timeZone({
     default: 'UTC',
     help: 'Time zone of timestamps without a UTC offset.',
+  }),
+  mappings: list({
+    help:
+      'Mappings for records of the topic that are in another shape: ready-made ones (segment, ' +
+      'segment-orders, ga4-bigquery, snowplow) or paths of YAML files (docs/events.md). The ' +
+      'first one that applies to a record reads it.',
+    allowed: 'names of ready-made mappings, or paths of files',
+    item: (text) => (text.length > 0 && text.length <= 4096 && !text.includes('\0') ? text : null),
   }),
 } as const;

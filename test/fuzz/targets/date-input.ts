@@ -3,8 +3,8 @@
 
 import { UsageError } from '#core/errors/errors.ts';
 import { parseTimestamp } from '#core/event/timestamp.ts';
-import { dateReader, detectDateFormat } from '../../../cli/import/dates.ts';
-import { detectDecimal, readNumber } from '../../../cli/import/numbers.ts';
+import { dateReader, detectDateFormat } from '#core/mapping/dates.ts';
+import { detectDecimal, readNumber } from '#core/mapping/numbers.ts';
 import { allowing, assert } from '../claims.ts';
 import type { Target } from '../fuzzer.ts';
 
@@ -14,7 +14,7 @@ const isoText = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{3})?Z$/;
 /** The format is the first line, its zone the second, and the texts are those that follow. */
 export const dates: Target = {
   name: 'dates',
-  covers: /\/cli\/import\/(dates|numbers)\.ts|\/core\/event\/timestamp\.ts/,
+  covers: /\/core\/mapping\/(dates|numbers)\.ts|\/core\/event\/timestamp\.ts/,
   words: [
     'yyyy',
     'yy',

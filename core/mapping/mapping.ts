@@ -1,9 +1,6 @@
-// Loads a mapping, ready-made or the user's own YAML file, and checks all of it before a line is
-// read.
+// Describes a mapping: which texts of a row, or of a JSON object, become which members of an event.
+// All of it is checked before a row is read.
 
-import { readFile, readdir } from 'node:fs/promises';
-import { basename, join } from 'node:path';
-import { parse, YAMLParseError } from 'yaml';
 import { z } from 'zod';
 import { at } from '#core/errors/assert.ts';
 import { UsageError } from '#core/errors/errors.ts';
@@ -18,6 +15,7 @@ const field = z.union([z.string(), z.array(z.string()).min(1), mapped]);
 const amount = z.union([
   z.number(),
   z.string(),
+  z.array(z.union([z.string(), z.number()])).min(1),
   z.strictObject({ multiply: z.array(z.string()).min(2) }),
 ]);
 
@@ -32,7 +30,8 @@ const event = z.strictObject({
   event_type: field,
   timestamp: texts,
   user_id: field,
-  session_id: field,
+  session_id: field.optional(),
+  event_id: field.optional(),
   product: product.optional(),
   search_query: field.optional(),
   quantity: amount.optional(),
@@ -40,14 +39,14 @@ const event = z.strictObject({
   payment_method: field.optional(),
   view_duration: amount.optional(),
 });
-const rule = z.strictObject({
+const condition = z.strictObject({
   when: z.string(),
-  reason: z.string().min(1),
   matches: z.string().optional(),
   one_of: z.array(z.string()).optional(),
   empty: z.literal(true).optional(),
   below: z.number().optional(),
 });
+const rule = condition.extend({ reason: z.string().min(1) });
 const schema = z.strictObject({
   about: z.string().optional(),
   columns: z.array(z.string()).min(1).optional(),
@@ -60,10 +59,17 @@ const schema = z.strictObject({
   event,
   extra: z.record(z.string(), field).optional(),
   turn_away: z.array(rule).optional(),
+  applies_to: z.array(condition).min(1).optional(),
+  each: z
+    .string()
+    .regex(/^\{[^{}|]+\}$/, 'must name one list, such as {items}')
+    .optional(),
+  nulls: z.array(z.string()).min(1).optional(),
 });
 
 export type FieldSpec = z.infer<typeof field>;
 export type AmountSpec = z.infer<typeof amount>;
+export type ConditionSpec = z.infer<typeof condition>;
 export type RuleSpec = z.infer<typeof rule>;
 export type Mapping = z.infer<typeof schema> & { readonly name: string };
 
@@ -72,42 +78,15 @@ const allowedKeys: Readonly<Record<string, readonly string[]>> = {
   event: Object.keys(event.shape),
   'event.product': Object.keys(product.shape),
   turn_away: Object.keys(rule.shape),
+  applies_to: Object.keys(condition.shape),
 };
-const folder = join(import.meta.dirname, 'mappings');
-
-export async function readyMadeNames(): Promise<string[]> {
-  return (await readdir(folder))
-    .filter((file) => file.endsWith('.yaml'))
-    .map((file) => basename(file, '.yaml'))
-    .toSorted();
-}
-
 /**
- * A ready-made mapping by name, else a YAML file by path.
- *
- * @throws UsageError when it does not exist or has a mistake
- */
-export async function loadMapping(nameOrPath: string): Promise<Mapping> {
-  const names = await readyMadeNames();
-  const ready = names.includes(nameOrPath);
-  const path = ready ? join(folder, `${nameOrPath}.yaml`) : nameOrPath;
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw new UsageError(
-      `mapping ${nameOrPath}: is neither ready-made (${names.join(', ')}) ` +
-        'nor a file that can be read',
-      { cause: error },
-    );
-  });
-  return parseMapping(text, ready ? nameOrPath : path);
-}
-
-/**
- * `name` is for messages.
- *
+ * @param value what the YAML of the mapping holds
+ * @param name for messages
  * @throws UsageError with the first mistake
  */
-function parseMapping(text: string, name: string): Mapping {
-  const result = schema.safeParse(yamlOf(text, name));
+export function parseMapping(value: unknown, name: string): Mapping {
+  const result = schema.safeParse(value);
   if (!result.success) {
     const issue = deepest(result.error.issues);
     const path = issue.path
@@ -123,19 +102,10 @@ function parseMapping(text: string, name: string): Mapping {
         `${issue.message}${allowed} (docs/import.md)`,
     );
   }
-  for (const { reason, matches } of result.data.turn_away ?? []) {
-    if (matches !== undefined && !isPattern(matches))
-      throw new UsageError(
-        `mapping ${name}: turn_away (${reason}): "${matches}" is not a regular expression`,
-      );
-  }
-  for (const [index, { when, reason, ...conditions }] of (result.data.turn_away ?? []).entries()) {
-    if (Object.keys(conditions).length !== 1)
-      throw new UsageError(
-        `mapping ${name}: turn_away.${index} (${reason}) on "${when}": ` +
-          'needs exactly one of matches, one_of, empty, below',
-      );
-  }
+  for (const [index, { reason, ...spec }] of (result.data.turn_away ?? []).entries())
+    checkCondition(spec, `mapping ${name}: turn_away.${index} (${reason})`);
+  for (const [index, spec] of (result.data.applies_to ?? []).entries())
+    checkCondition(spec, `mapping ${name}: applies_to.${index}`);
   if (!result.data.event.product && result.data.event.search_query === undefined) {
     throw new UsageError(
       `mapping ${name}: event: needs a product, or a search_query for a log of searches`,
@@ -144,25 +114,21 @@ function parseMapping(text: string, name: string): Mapping {
   return { ...result.data, name };
 }
 
+function checkCondition({ when, ...tests }: ConditionSpec, place: string): void {
+  const { matches } = tests;
+  if (matches !== undefined && !isPattern(matches))
+    throw new UsageError(`${place}: "${matches}" is not a regular expression`);
+  if (Object.keys(tests).length !== 1)
+    throw new UsageError(
+      `${place} on "${when}": needs exactly one of matches, one_of, empty, below`,
+    );
+}
+
 function isPattern(text: string): boolean {
   try {
     return new RegExp(text, 'u') instanceof RegExp;
   } catch {
     return false;
-  }
-}
-
-function yamlOf(text: string, name: string): unknown {
-  try {
-    return parse(text);
-  } catch (error) {
-    const place =
-      error instanceof YAMLParseError ? ` (line ${error.linePos?.[0].line ?? '?'})` : '';
-    throw new UsageError(
-      `mapping ${name}: is not YAML${place}: ` +
-        (error instanceof Error ? error.message.split('\n')[0] : ''),
-      { cause: error },
-    );
   }
 }
 

@@ -2,14 +2,15 @@
 // throws because of a row.
 
 import type { DateReader } from './dates.ts';
-import type { AmountSpec, FieldSpec, Mapping, RuleSpec } from './mapping.ts';
+import type { AmountSpec, ConditionSpec, FieldSpec, Mapping, RuleSpec } from './mapping.ts';
 import { type Decimal, readNumber } from './numbers.ts';
 import { firstOf, type Resolve, type Row, template } from './template.ts';
 
 /** `reason` is one of few, so that rows are counted by it; `detail` is what the row has. */
 export type TurnedAway = { readonly reason: string; readonly detail: string };
 export type Reading = { readonly decimal: Decimal; readonly date: DateReader };
-export type RowMapper = (row: Row, eventId: string) => string | TurnedAway;
+/** Without an `eventId`, the event has the one that the mapping gives it, or none. */
+export type RowMapper = (row: Row, eventId: string | null) => string | TurnedAway;
 
 type Field<T> = (row: Row) => T | undefined | TurnedAway;
 type Rule = (row: Row) => TurnedAway | null;
@@ -21,7 +22,10 @@ export function rowMapper(mapping: Mapping, resolve: Resolve, reading: Reading):
   );
   const { product, timestamp, ...rest } = mapping.event;
   const amounts = ['quantity', 'total_amount', 'view_duration'] as const;
-  const texts = ['event_type', 'user_id', 'session_id', 'search_query', 'payment_method'] as const;
+  const texts = [
+    ...(['event_id', 'event_type', 'user_id', 'session_id'] as const),
+    ...(['search_query', 'payment_method'] as const),
+  ];
 
   const fields: (readonly [string, Field<unknown>])[] = [
     ['timestamp', dateField(firstOf(timestamp, resolve), reading.date)],
@@ -29,10 +33,7 @@ export function rowMapper(mapping: Mapping, resolve: Resolve, reading: Reading):
   for (const name of texts) {
     const spec = rest[name];
     if (spec !== undefined)
-      fields.push([
-        name,
-        textField(name, spec, resolve, name !== 'search_query' && name !== 'payment_method'),
-      ]);
+      fields.push([name, textField(name, spec, resolve, !optionalTexts.has(name))]);
   }
   for (const name of amounts)
     if (rest[name] !== undefined)
@@ -54,21 +55,46 @@ export function rowMapper(mapping: Mapping, resolve: Resolve, reading: Reading):
           ['price', amountField('product price', product.price, resolve, reading.decimal, true)],
         ];
 
-  return (row, eventId) => {
+  const clean = rowCleaner(mapping);
+  const applies = appliesTo(mapping.applies_to ?? [], resolve);
+  return (sent, eventId) => {
+    const row = clean(sent);
+    if (!applies(row)) return { reason: 'not for this mapping', detail: 'applies_to' };
+    const id = eventId === null ? {} : { event_id: eventId };
     for (const rule of rules) {
       const away = rule(row);
       if (away !== null) return away;
     }
     const event = read(fields, row);
     if (isTurnedAway(event)) return event;
-    if (product === undefined) return JSON.stringify({ event_id: eventId, ...event });
+    if (product === undefined) return JSON.stringify({ ...id, ...event });
     const productRead = read(productFields, row);
     if (!isTurnedAway(productRead))
-      return JSON.stringify({ event_id: eventId, ...event, product: productRead });
+      return JSON.stringify({ ...id, ...event, product: productRead });
     // A search has a query; its product columns may be empty.
     const isQuery = event['event_type'] === 'search' && event['search_query'] !== undefined;
-    return isQuery ? JSON.stringify({ event_id: eventId, ...event }) : productRead;
+    return isQuery ? JSON.stringify({ ...id, ...event }) : productRead;
   };
+}
+
+/** Empties the columns whose whole text is one of the mapping's words for nothing. */
+export function rowCleaner({ nulls }: Pick<Mapping, 'nulls'>): (row: Row) => Row {
+  if (nulls === undefined) return (row) => row;
+  const words = new Set(nulls);
+  return (row) => row.map((text) => (words.has(text.trim()) ? '' : text));
+}
+
+/** Whether every condition holds for a row. */
+export function appliesTo(
+  conditions: readonly ConditionSpec[],
+  resolve: Resolve,
+): (row: Row) => boolean {
+  const compiled = conditions.map((spec) => {
+    const of = template(spec.when, resolve);
+    const fits = condition(spec, 'point');
+    return (row: Row) => fits(of(row));
+  });
+  return (row) => compiled.every((holds) => holds(row));
 }
 
 /** The texts of the numeric columns, for detecting the decimal sign. */
@@ -80,7 +106,9 @@ export function amountTexts(mapping: Mapping, resolve: Resolve): (row: Row) => s
   return (row) => templates.map((of) => of(row));
 }
 
-function isTurnedAway(value: object | string): value is TurnedAway {
+const optionalTexts: ReadonlySet<string> = new Set(['event_id', 'search_query', 'payment_method']);
+
+export function isTurnedAway(value: object | string): value is TurnedAway {
   return typeof value === 'object' && 'reason' in value && 'detail' in value;
 }
 
@@ -141,6 +169,7 @@ function amountField(
   required: boolean,
 ): Field<number> {
   if (typeof spec === 'number') return () => spec;
+  if (Array.isArray(spec)) return firstAmount(name, spec, { resolve, decimal, required });
   const templates = partsOf(spec).map((text) => template(text, resolve));
   return (row) => {
     let result = 1;
@@ -156,8 +185,28 @@ function amountField(
   };
 }
 
+/** The first that is not empty. */
+function firstAmount(
+  name: string,
+  specs: readonly (string | number)[],
+  how: { readonly resolve: Resolve; readonly decimal: Decimal; readonly required: boolean },
+): Field<number> {
+  const fields = specs.map((spec) => amountField(name, spec, how.resolve, how.decimal, false));
+  const none = how.required ? { reason: `no ${name}`, detail: 'empty' } : undefined;
+  return (row) => {
+    for (const of of fields) {
+      const value = of(row);
+      if (value !== undefined) return value;
+    }
+    return none;
+  };
+}
+
 function partsOf(spec: AmountSpec): string[] {
-  return typeof spec === 'number' ? [] : typeof spec === 'string' ? [spec] : spec.multiply;
+  if (typeof spec === 'number') return [];
+  if (typeof spec === 'string') return [spec];
+  if (Array.isArray(spec)) return spec.filter((part) => typeof part === 'string');
+  return spec.multiply;
 }
 
 function compileRule(rule: RuleSpec, resolve: Resolve, decimal: Decimal): Rule {
@@ -169,7 +218,7 @@ function compileRule(rule: RuleSpec, resolve: Resolve, decimal: Decimal): Rule {
   };
 }
 
-function condition(rule: RuleSpec, decimal: Decimal): (text: string) => boolean {
+function condition(rule: ConditionSpec, decimal: Decimal): (text: string) => boolean {
   const { matches, one_of: oneOf, below } = rule;
   if (matches !== undefined) {
     const pattern = new RegExp(matches, 'u');

@@ -1,0 +1,27 @@
+// Reads a member of a JSON value as text, by the name that a mapping uses for it.
+
+import { isExactNumber } from '#core/event/exact-json.ts';
+
+/**
+ * `product.name` is a member of that name, as flattened logs have it, or else the member `name` of
+ * `product`; `items.0.id` reaches into a list. What is missing, null, an object or a list is `''`.
+ * A long number, such as a 64-bit id, keeps its digits.
+ */
+export function memberText(name: string): (value: unknown) => string {
+  const path = name.split('.');
+  return (value) => textOf(member(value, name) ?? path.reduce(member, value));
+}
+
+/** `undefined` when there is none of its own. */
+export function member(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, name)
+    ? Reflect.get(value, name)
+    : undefined;
+}
+
+function textOf(value: unknown): string {
+  if (isExactNumber(value)) return value.rawJSON;
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+    ? String(value)
+    : '';
+}

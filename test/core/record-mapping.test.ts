@@ -1,0 +1,207 @@
+// Records of other systems become events by a mapping, and say what a mapping cannot read.
+
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { readRecord } from '#core/decode/read-record.ts';
+import { eventLimits } from '#core/event/parse-event.ts';
+import { parseMapping } from '#core/mapping/mapping.ts';
+import { recordMapping } from '#core/mapping/record-mapping.ts';
+import type { LogRecord } from '#core/ports.ts';
+import { mappingsOf } from '../../gateway/config/record-mappings.ts';
+import { eventNow } from './event-arbitrary.ts';
+
+const ofYaml = (yaml: string) => recordMapping(parseMapping(parse(yaml), 'mine'));
+const readyMade = (...mappings: readonly string[]) =>
+  mappingsOf({ events: { strict: false, timeZone: 'UTC', mappings } });
+
+function read(value: unknown, mappings = readyMade(), record: Partial<LogRecord> = {}) {
+  const sent = {
+    value: new TextEncoder().encode(JSON.stringify(value)),
+    headers: {},
+    timestamp: eventNow,
+    position: { topic: 'shop', partition: 0, offset: 5 },
+    ...record,
+  };
+  const parts = readRecord(sent, { now: eventNow, limits: eventLimits, mappings });
+  return parts.map(({ read: found, piece }) => {
+    if ('ignored' in found) return { ignored: found.ignored, piece };
+    if ('reason' in found) return { reason: found.reason, message: found.message, piece };
+    return { event: JSON.parse(found.event.payload), changes: found.changes, piece };
+  });
+}
+
+const segment = {
+  type: 'track',
+  event: 'Product Viewed',
+  messageId: 'ajs-1',
+  anonymousId: 'a1',
+  userId: 'u1',
+  timestamp: '2026-11-23T03:19:38Z',
+  properties: {
+    product_id: 'p1',
+    sku: 'G-32',
+    category: 'Games',
+    name: 'Monopoly: 3rd Edition',
+    brand: 'Hasbro',
+    price: 18.99,
+    quantity: 1,
+    currency: 'usd',
+  },
+};
+const order = {
+  ...segment,
+  event: 'Order Completed',
+  messageId: 'ajs-2',
+  properties: {
+    order_id: 'o1',
+    products: [
+      { product_id: 'p1', name: 'Monopoly', price: 19, quantity: 1 },
+      { product_id: 'p2', name: 'UNO', price: 3, quantity: 2 },
+    ],
+  },
+};
+
+describe('ready-made mappings', () => {
+  test('Segment: an event about a product, and a search', () => {
+    const [viewed] = read(segment, readyMade('segment'));
+    expect(viewed).toMatchObject({
+      event: {
+        event_id: 'ajs-1',
+        event_type: 'view',
+        timestamp: '2026-11-23T03:19:38.000Z',
+        user_id: 'u1',
+        product: { id: 'p1', name: 'Monopoly: 3rd Edition', category: 'Games', price: 18.99 },
+        brand: 'Hasbro',
+      },
+      changes: ['mapped', 'session_id'],
+      piece: null,
+    });
+    const search = { ...segment, event: 'Products Searched', properties: { query: 'chess' } };
+    expect(read(search, readyMade('segment'))).toMatchObject([
+      { event: { event_type: 'search', search_query: 'chess' } },
+    ]);
+  });
+
+  test('Segment: an order is a purchase of each product, with ids of their own', () => {
+    const mappings = readyMade('segment', 'segment-orders');
+    const items = read(order, mappings);
+    expect(items).toMatchObject([
+      { event: { product: { id: 'p1' }, total_amount: 19, order_id: 'o1' } },
+      { event: { product: { id: 'p2' }, quantity: 2, total_amount: 6 } },
+    ]);
+    expect(new Set(items.map(({ event }) => event.event_id)).size).toBe(2);
+    expect(read(order, mappings)).toEqual(
+      items.map((item) => ({ ...item, piece: expect.anything() })),
+    );
+  });
+
+  test('Google Analytics: a row of the export, by its microseconds', () => {
+    const row = {
+      event_date: '20210127',
+      event_timestamp: '1611789079000001',
+      event_name: 'purchase',
+      user_pseudo_id: '111.222',
+      items: [
+        { item_id: 'G1', item_name: 'Super cap', price: '12.5', item_category: '(not set)' },
+        { item_id: 'G2', item_name: 'Mega mug', price: '7' },
+      ],
+    };
+    const items = read(row, readyMade('ga4-bigquery'));
+    expect(items).toMatchObject([
+      { event: { event_type: 'purchase', timestamp: '2021-01-27T23:11:19.000Z' } },
+      { event: { product: { id: 'G2', name: 'Mega mug', price: 7 } } },
+    ]);
+    expect(items[0]?.event.product.category).toBeUndefined();
+  });
+
+  test('Snowplow: an action with its products', () => {
+    const event = {
+      app_id: 'shop',
+      event: 'unstruct',
+      event_id: 'cf917de9-3a92-4dd7-aa43-f1f85539a527',
+      collector_tstamp: '2026-11-23 03:19:38.123',
+      user_id: 'u1',
+      domain_sessionid: 's',
+      unstruct_event_com_snowplowanalytics_snowplow_ecommerce_snowplow_ecommerce_action_1: {
+        type: 'product_view',
+      },
+      contexts_com_snowplowanalytics_snowplow_ecommerce_product_1: [
+        { id: 'p1', name: 'Lamp', category: 'home', price: 10, currency: 'EUR' },
+      ],
+    };
+    expect(read(event, readyMade('snowplow'))).toMatchObject([
+      { event: { event_type: 'view', session_id: 's', product: { id: 'p1', name: 'Lamp' } } },
+    ]);
+  });
+});
+
+describe('a mapping of one’s own', () => {
+  const yaml = `
+    event:
+      event_id: '{id}'
+      event_type: { from: '{action}', map: { look: view, buy: purchase } }
+      timestamp: '{at}'
+      user_id: '{who.id}'
+      product: { id: '{sku}', name: '{title}', price: ['{price}', '{list price}', 0] }
+    nulls: ['NULL']
+    time_zone: Europe/Berlin
+    turn_away:
+      - { when: '{sku}', one_of: [FEE], reason: a fee }`;
+  const mine = [ofYaml(yaml)];
+  const sent = { id: 7, action: 'buy', at: 1795428000, 'who.id': 'u', sku: 's', title: 'Lamp' };
+
+  test('reads flat names with dots, words for nothing, defaults, and times in its zone', () => {
+    expect(read({ ...sent, price: 'NULL' }, mine)).toMatchObject([
+      { event: { event_id: '7', user_id: 'u', product: { price: 0 }, event_type: 'purchase' } },
+    ]);
+    const local = read({ ...sent, at: '2026-07-01 12:00:00', who: { id: 'nested' } }, mine);
+    expect(local).toMatchObject([{ event: { timestamp: '2026-07-01T10:00:00.000Z' } }]);
+  });
+
+  test('passes over what a rule turns away, and refuses what it cannot read, by name', () => {
+    expect(read({ ...sent, sku: 'FEE' }, mine)).toEqual([{ ignored: 'turned_away', piece: null }]);
+    expect(read({ ...sent, action: 'jump' }, mine)).toMatchObject([
+      { reason: 'invalid_event', message: expect.stringMatching(/got "jump".*event_type.*mine/) },
+    ]);
+  });
+
+  test('leaves an event in the own shape as it is', () => {
+    const own = {
+      event_id: 'e',
+      timestamp: '2026-11-23T03:19:38Z',
+      user_id: 'u',
+      event_type: 'view',
+      session_id: 's',
+      product: { id: 'p', name: 'Lamp', price: 1 },
+    };
+    expect(read(own, mine)).toMatchObject([{ event: own, changes: [] }]);
+  });
+
+  test('an item that it cannot read becomes a dead letter of its own, and can be replayed', () => {
+    const mappings = readyMade('segment-orders');
+    const [first, second] = order.properties.products;
+    const broken = { ...order, properties: { products: [first, { ...second, name: '' }] } };
+    const parts = read(broken, mappings);
+    expect(parts).toMatchObject([
+      { event: { product: { id: 'p1' } } },
+      { reason: 'invalid_event' },
+    ]);
+    const letter = JSON.parse(new TextDecoder().decode(parts[1]?.piece?.value()));
+    letter.properties.products.name = 'UNO';
+    const headers = { 'vectorstream.piece': new TextEncoder().encode('1') };
+    const [again] = read(letter, mappings, { headers });
+    expect(again?.event.event_id).toBe(read(order, mappings)[1]?.event.event_id);
+  });
+
+  test.each([
+    ['a condition without a test', `${yaml}\n    applies_to: [{ when: '{a}' }]`, /exactly one of/],
+    ['a list that is no name', `${yaml}\n    each: items`, /such as \{items\}/],
+    ['an unknown member', `${yaml}\n    wen: 1`, /wen/],
+  ])('%s is refused before anything is read', (_name, text, message) => {
+    expect(() => ofYaml(text)).toThrow(message);
+  });
+
+  test('a file that is not there is named', () => {
+    expect(() => readyMade('no-such-file.yaml')).toThrow(/events\.mappings: no-such-file\.yaml/);
+  });
+});
