@@ -31,6 +31,8 @@ export type JoinVerdict =
 const prefix = 'vsj1.';
 /** Issued tokens that have not expired. */
 export const joinTokensMax = 10_000;
+/** Above this many revocations, those of expired tokens are forgotten, the oldest first. */
+const revokedMax = 100_000;
 export const ttlMsMax = 7 * 24 * 3_600_000;
 
 const tokenSchema = z.object({
@@ -87,7 +89,10 @@ export class JoinTokens {
   readonly #file: string;
   readonly #clock: Pick<Clock, 'now'>;
   readonly #made: Map<string, JoinToken & { readonly madeAt: number }>;
-  /** Id → UTC ms of the token's expiry, after which the id is forgotten. */
+  /**
+   * Id → UTC ms of the token's expiry, in the order of revocation. Kept beyond the expiry: the
+   * clock may have been ahead, and a token must not be valid again when it is set right.
+   */
   readonly #revoked: Map<string, number>;
   #writing = Promise.resolve();
 
@@ -141,8 +146,8 @@ export class JoinTokens {
   /** Revokes a token of any gateway, for this gateway only. Resolves once that is recorded. */
   async revoke(id: string): Promise<void> {
     const now = this.#clock.now();
-    this.#dropExpired(now);
     this.#revoked.set(id, this.#made.get(id)?.expiresAt ?? now + ttlMsMax);
+    this.#dropExpired(now);
     await this.#save();
   }
 
@@ -160,7 +165,10 @@ export class JoinTokens {
 
   #dropExpired(now: number): void {
     for (const [id, { expiresAt }] of this.#made) if (expiresAt <= now) this.#made.delete(id);
-    for (const [id, until] of this.#revoked) if (until <= now) this.#revoked.delete(id);
+    for (const [id, until] of this.#revoked) {
+      if (this.#revoked.size <= revokedMax) return;
+      if (until <= now) this.#revoked.delete(id);
+    }
   }
 
   /** Writes the file, one write at a time and each atomically. */

@@ -12,6 +12,7 @@ export function refuseWeakSecrets({ gateway, runners }: Config): void {
   for (const [name, secret] of [
     ['VECTORSTREAM_API_KEY', gateway.apiKey],
     ['VECTORSTREAM_RUNNER_TOKEN', runners.token],
+    ['VECTORSTREAM_TRUSTED_RUNNER_TOKEN', runners.trustedToken],
   ] as const)
     refuse(gateway.host, name, secret === null ? null : weaknessOf(secret));
   refuseWeakKeys(gateway.host, gateway.apiKeys);

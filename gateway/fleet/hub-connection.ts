@@ -2,6 +2,7 @@
 // provenance of vectors.
 
 import type { Fleet } from '#core/fleet/fleet.ts';
+import { provingJobs } from '#core/fleet/probation.ts';
 import type { RunnerChecks } from '#core/fleet/runner-checks.ts';
 import type { RunnerState } from '#core/fleet/runner-state.ts';
 import type { Channel, Provenance } from '#core/ports.ts';
@@ -46,6 +47,7 @@ export function viewOf(
     textsEmbedded,
     trusted: identity.trusted,
     tokenId: identity.token?.id ?? null,
+    proof: { agreed: fleet.proving.probation(session.id).agreed, needed: provingJobs },
     state: states[session.state] ?? 'joining',
     textsPerSecond: fleet.textsPerSecond(session.id),
     jobsInWork: fleet.jobsInWork(session.id),

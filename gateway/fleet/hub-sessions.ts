@@ -42,8 +42,7 @@ export class HubSessions {
       log.warn({ join_token: identity.token?.id }, `runner refused: ${full}`);
       return channel.close(closeCode.notNow, full);
     }
-    const refusal = ({ name }: { readonly name: string }) =>
-      this.trust.quarantined.refusal(identity, name);
+    const refusal = () => this.trust.quarantined.refusal(identity);
     const session = new GatewaySession(
       randomUUID(),
       { identity: model, golden, bounds, refusal, ...limits },
@@ -90,6 +89,18 @@ export class HubSessions {
     if (connection === undefined) return false;
     this.apply(connection, connection.session.end(code, reason, blame));
     return true;
+  }
+
+  /** Its job is past the deadline. A newcomer that holds work up is slowed. */
+  endLate(id: string): void {
+    const { connections, fleet, options } = this.#state;
+    const connection = connections.get(id);
+    const reason = 'a job is past its deadline';
+    const isNewcomer =
+      fleet.proving.isGuarded(options.clock.monotonic()) && !fleet.proving.probation(id).isProven;
+    if (connection !== undefined && isNewcomer)
+      this.trust.quarantined.slow(connection.identity, reason);
+    this.end(id, { code: closeCode.timeout, reason, blame: true });
   }
 
   /** Carries out what the session decided. */

@@ -13,7 +13,7 @@ export async function runHubTicker(state: HubState, sessions: HubSessions): Prom
   while (await rest(clock, limits.tickMs, signal)) {
     const now = clock.monotonic();
     fleet.proving.takeBackLate(now);
-    for (const id of fleet.expired(now)) sessions.end(id, timeout('a job is past its deadline'));
+    for (const id of fleet.expired(now)) sessions.endLate(id);
     for (const connection of connections.values()) {
       const { session, channel } = connection;
       if (channel.bufferedAmount() > limits.bufferedBytesMax)

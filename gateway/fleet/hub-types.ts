@@ -30,12 +30,13 @@ export type HubObserver = {
   job(device: string, seconds: number, embedded: number): void;
   /** Jobs were requeued because their runner was lost. */
   requeued(jobs: number): void;
-  quarantined(device: string): void;
+  /** `runner`: its session, in what follows too. */
+  quarantined(device: string, runner: string): void;
   lateAnswer(): void;
   /** A runner joined, left, or changed its state. */
   runners(views: readonly RunnerView[]): void;
   /** A runner answered all golden texts, whether its vectors were right or wrong. */
-  golden(device: string, meanCosine: number): void;
+  golden(device: string, meanCosine: number, runner: string): void;
   /** A sample of an untrusted runner's work was compared with a trusted runner's vector. */
   crossCheck(result: CrossCheckResult): void;
 };
@@ -82,7 +83,7 @@ export type RunnerHubOptions = Pick<GatewaySessionOptions, 'identity' | 'golden'
     readonly observer: HubObserver;
     /**
      * The client's address, also behind a proxy. A runner with the shared token is recognised by
-     * its address and its name.
+     * it.
      */
     readonly addressOf: (request: IncomingMessage) => string;
     /** Records what untrusted runners embed, and repairs it when a runner was wrong. */
@@ -106,6 +107,8 @@ export type RunnerView = {
   readonly state: RunnerState;
   /** Its vectors verify those of other runners: the gateway's own, or one with the token for it. */
   readonly trusted: boolean;
+  /** Jobs that a trusted runner checked and found right, of those that prove it. */
+  readonly proof: { readonly agreed: number; readonly needed: number };
   readonly textsPerSecond: number;
   readonly textsEmbedded: number;
   readonly jobsInWork: number;

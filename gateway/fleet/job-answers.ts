@@ -112,7 +112,11 @@ export class JobAnswers {
   ): readonly SessionEffect[] {
     const effects = session.checked(outcomes, embeddedAt);
     if (session.lastGoldenCosine !== null)
-      this.#state.options.observer.golden(deviceOf(session), session.lastGoldenCosine.mean);
+      this.#state.options.observer.golden(
+        deviceOf(session),
+        session.lastGoldenCosine.mean,
+        session.id,
+      );
     return effects;
   }
 

@@ -1,9 +1,9 @@
 // Puts wrong runners into quarantine: withholds what they embedded, refuses them until their time
-// is over, and keeps showing them for a while.
+// is over, and keeps showing them for a while. It follows what a runner cannot choose: its own
+// token, or the address of one with the shared token. An address slows only newcomers.
 
 import { BoundedMap } from '#core/collections/bounded-map.ts';
-import type { Clock } from '#core/ports.ts';
-import { QuarantineBackoff } from '#core/trust/quarantine-backoff.ts';
+import { addressBackoff, QuarantineBackoff, tokenBackoff } from '#core/trust/quarantine-backoff.ts';
 import { deviceOf, viewOf, type HubConnection } from './hub-connection.ts';
 import type { HubState } from './hub-state.ts';
 import type { RunnerView } from './hub-types.ts';
@@ -14,7 +14,7 @@ const viewsMax = 100;
 const viewMs = { min: 600_000, max: 3_600_000 };
 
 export class QuarantineList {
-  readonly #clock: Clock;
+  readonly #state: HubState;
   readonly #backoff = new QuarantineBackoff();
   readonly #views = new BoundedMap<
     string,
@@ -23,24 +23,34 @@ export class QuarantineList {
   /** Quarantines since the start. */
   count = 0;
 
-  constructor(clock: Clock) {
-    this.#clock = clock;
+  constructor(state: HubState) {
+    this.#state = state;
   }
 
   /** Why this runner may not join now; `null`: it may. */
-  refusal(identity: RunnerIdentity, name: string): string | null {
-    const now = this.#clock.now();
-    const key = keyOf(identity, name);
-    const entry = key === null ? null : this.#backoff.find(key, now);
-    if (entry === null) return null;
-    const seconds = Math.ceil((entry.until - now) / 1000);
-    return `quarantined for ${seconds} s more (time ${entry.times}): ${entry.reason}`;
+  refusal(identity: RunnerIdentity): string | null {
+    const now = this.#now;
+    const key = keyOf(identity);
+    if (key === null) return null;
+    const entry = this.#backoff.find(key, now);
+    if (entry !== null) {
+      const seconds = Math.ceil((entry.until - now) / 1000);
+      return `quarantined for ${seconds} s more (time ${entry.times}): ${entry.reason}`;
+    }
+    return this.#backoff.has(key, now) && this.#hasNewcomer(key)
+      ? 'quarantined until the runner that is being checked is proven: a runner with this token ' +
+          'or from this address was wrong'
+      : null;
+  }
+
+  /** The runner held work up: it and others like it may join again only after a while. */
+  slow(identity: RunnerIdentity, reason: string): void {
+    this.#refuse(identity, reason);
   }
 
   add(identity: RunnerIdentity, view: RunnerView, reason: string): void {
-    const now = this.#clock.now();
-    const key = keyOf(identity, view.name);
-    const until = key === null ? now : this.#backoff.add(key, reason, now).until;
+    const now = this.#now;
+    const until = this.#refuse(identity, reason);
     this.count += 1;
     const shownUntil = Math.max(now + viewMs.min, Math.min(until, now + viewMs.max));
     this.#views.set(view.id, {
@@ -50,9 +60,33 @@ export class QuarantineList {
   }
 
   views(): readonly RunnerView[] {
-    const now = this.#clock.now();
+    const now = this.#now;
     for (const [id, { shownUntil }] of this.#views) if (shownUntil <= now) this.#views.delete(id);
     return [...this.#views.values()].map(({ view }) => view);
+  }
+
+  get #now(): number {
+    return this.#state.options.clock.now();
+  }
+
+  /** UTC ms until which it is refused. */
+  #refuse(identity: RunnerIdentity, reason: string): number {
+    const key = keyOf(identity);
+    if (key === null) return this.#now;
+    const backoff = identity.token === null ? addressBackoff : tokenBackoff;
+    return this.#backoff.add(key, reason, this.#now, backoff).until;
+  }
+
+  /** A runner that is known by this key is connected, and not proven. */
+  #hasNewcomer(key: string): boolean {
+    const { connections, fleet, options } = this.#state;
+    if (!fleet.proving.isGuarded(options.clock.monotonic())) return false;
+    return [...connections.values()].some(
+      ({ session, identity }) =>
+        keyOf(identity) === key &&
+        session.hello !== null &&
+        !fleet.proving.probation(session.id).isProven,
+    );
   }
 }
 
@@ -71,7 +105,7 @@ export function quarantine(
   const view = viewOf(connection, fleet);
   if (view !== null) list.add(identity, view, reason);
   if (checks !== null) provenanceLog.distrust(session.id, verifiedUntil);
-  observer.quarantined(deviceOf(session));
+  observer.quarantined(deviceOf(session), session.id);
   log.error(
     {
       runner_id: session.id,
@@ -85,7 +119,7 @@ export function quarantine(
 }
 
 /** `null`: a trusted runner, which is never refused. */
-function keyOf({ trusted, token, address }: RunnerIdentity, name: string): string | null {
+function keyOf({ trusted, token, address }: RunnerIdentity): string | null {
   if (trusted) return null;
-  return token === null ? `${address} ${name}` : `token ${token.id}`;
+  return token === null ? `address ${address}` : `token ${token.id}`;
 }

@@ -3,8 +3,8 @@
 import type { JoinToken } from '../access/join-tokens.ts';
 
 /**
- * A runner is recognised by its join token; without one, by its name and address. Trusted runners
- * are the gateway's own: it starts them, so it never has to recognise them.
+ * A runner is recognised by its join token; without one, by its address, because it chooses its
+ * name. Trusted runners are never refused, so they need not be recognised.
  */
 export type RunnerIdentity = {
   readonly trusted: boolean;

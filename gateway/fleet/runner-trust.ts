@@ -26,7 +26,7 @@ export class RunnerTrust {
     this.#state = state;
     this.#quarantineSession = quarantineSession;
     this.#expectsTrusted = expectsTrusted;
-    this.quarantined = new QuarantineList(clock);
+    this.quarantined = new QuarantineList(state);
     this.#crossChecks = new CrossChecks({
       queue: state.queue,
       bounds,
@@ -77,7 +77,7 @@ export class RunnerTrust {
     if (checks === null || job === null || job.texts.length !== outcomes.length) return null;
     const verdict = checks.judge(job, outcomes, embeddedAt);
     if (verdict === null) return null;
-    this.#state.options.observer.golden(deviceOf(session), verdict.mean);
+    this.#state.options.observer.golden(deviceOf(session), verdict.mean, session.id);
     if (!verdict.ok) return verdict.message;
     session.provedRight(verdict);
     return null;

@@ -117,10 +117,10 @@ export function hubObserver(
 ): HubObserver {
   return {
     job: (device, seconds, embedded) => telemetry.job(device, seconds, embedded),
-    golden: (device, meanCosine) => telemetry.golden(device, meanCosine),
+    golden: (device, meanCosine, runner) => telemetry.golden(device, meanCosine, runner),
     crossCheck: (result) => telemetry.crossCheck(result),
-    quarantined(device) {
-      telemetry.quarantined(device);
+    quarantined(device, runner) {
+      telemetry.quarantined(device, runner);
       onQuarantine();
     },
     requeued: (jobs) => telemetry.requeued(jobs),

@@ -2,6 +2,7 @@
 // /stats together.
 
 import { collectDefaultMetrics } from 'prom-client';
+import { BoundedMap } from '#core/collections/bounded-map.ts';
 import { type IgnoredKind, ignoredKinds } from '#core/decode/envelopes.ts';
 import { type ChangeKind, changeKinds } from '#core/event/known-members.ts';
 import { devices } from '#core/model/model-manifest.ts';
@@ -33,10 +34,13 @@ export type Totals = {
   readonly cache: Readonly<Record<CacheResult, number>>;
 };
 
+/** `at`: UTC ms. */
+type GoldenCheck = { readonly device: string; readonly cosine: number; readonly at: number };
+const checksMax = 256;
+
 export class Telemetry {
-  /** The last golden check of any runner, passed or failed; `at`: UTC ms. */
-  lastCheck: { readonly device: string; readonly cosine: number; readonly at: number } | null =
-    null;
+  /** The last golden check of each runner session that was not quarantined since, oldest first. */
+  readonly #checks = new BoundedMap<string, GoldenCheck>(() => checksMax);
   readonly #circuitStates = new Map<string, CircuitState>();
   readonly #series = new MetricSeries();
   readonly #latency = new LatencyHistogram();
@@ -248,7 +252,8 @@ export class Telemetry {
     this.#late.inc();
   }
 
-  quarantined(device: string): void {
+  quarantined(device: string, runnerSession: string): void {
+    this.#checks.delete(runnerSession);
     this.#quarantines.inc({ device: bounded<string>(devices, device, 'cpu') });
   }
 
@@ -264,9 +269,14 @@ export class Telemetry {
     this.#repairRefused.inc();
   }
 
-  golden(device: string, meanCosine: number): void {
+  /** The last golden check of any runner, except quarantined ones. */
+  get lastCheck(): GoldenCheck | null {
+    return [...this.#checks.values()].at(-1) ?? null;
+  }
+
+  golden(device: string, meanCosine: number, runnerSession: string): void {
     const cosine = Number.isFinite(meanCosine) ? meanCosine : 0;
-    this.lastCheck = { device, cosine, at: Date.now() };
+    this.#checks.set(runnerSession, { device, cosine, at: Date.now() });
     this.#cosine.set({ device: bounded<string>(devices, device, 'cpu') }, cosine);
   }
 

@@ -115,8 +115,15 @@ describe('an alert', () => {
 
   test('fires for a runner that was quarantined', async () => {
     const app = testApp();
-    expect(await firing(app, () => app.services.telemetry.quarantined('webgpu'))).toEqual([
+    expect(await firing(app, () => app.services.telemetry.quarantined('webgpu', 'r-1'))).toEqual([
       'RunnerQuarantined',
+    ]);
+  });
+
+  test('fires for a runner whose work differs from a trusted runner', async () => {
+    const app = testApp();
+    expect(await firing(app, () => app.services.telemetry.crossCheck('differed'))).toEqual([
+      'CrossChecksDiffer',
     ]);
   });
 

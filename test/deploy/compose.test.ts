@@ -95,9 +95,9 @@ describe('docker-compose.yml', () => {
     ).toEqual([]);
   });
 
-  test('builds targets that the Dockerfile has, each once', () => {
+  test('builds every target of the Dockerfile', () => {
     const built = own.map(([, { build }]) => build?.target ?? '');
-    expect(built.toSorted()).toEqual([...targets].toSorted());
+    expect(new Set(built)).toEqual(new Set(targets));
     expect(built.filter((target) => !stages.some(({ name }) => name === target))).toEqual([]);
   });
 
@@ -139,6 +139,27 @@ describe('docker-compose.yml', () => {
       token: service('gateway').environment['VECTORSTREAM_RUNNER_TOKEN'],
     });
     expect(options).toMatchObject({ device: name.endsWith('-gpu') ? 'webgpu' : 'auto' });
+  });
+
+  test('starts one small trusted runner, whose token no other runner has', () => {
+    const secret = 'VECTORSTREAM_TRUSTED_RUNNER_TOKEN';
+    const token = service('gateway').environment[secret];
+    expect(token).toBe(secrets.get(secret));
+    const { environment } = service('trusted-runner');
+    expect(
+      parseNodeOptions(
+        [],
+        { ...Object.fromEntries(environmentOf('node-runner')), ...environment },
+        {
+          hostName: 'trusted-runner',
+          terminal: false,
+        },
+      ),
+    ).toMatchObject({ token, device: 'cpu', gatewayUrls: ['ws://gateway:8080'] });
+    const holders = services.filter(([, { environment: variables }]) =>
+      Object.values(variables).includes(token ?? ''),
+    );
+    expect(holders.map(([name]) => name)).toEqual(['gateway', 'trusted-runner']);
   });
 
   test('sets only variables that the program in the container knows', () => {

@@ -163,6 +163,14 @@ describe('the Kubernetes manifests', () => {
     ).toEqual([]);
   });
 
+  test('start one trusted runner, with a token of its own', () => {
+    const keys = workloads
+      .filter(({ image }) => image === 'vectorstream/node-runner')
+      .map(({ env }) => env.find(({ name }) => name === 'VECTORSTREAM_RUNNER_TOKEN'))
+      .map((variable) => variable?.valueFrom?.secretKeyRef.key);
+    expect(keys).toEqual(['runner-token', 'trusted-runner-token']);
+  });
+
   test('keep what a gateway writes on a volume of its own', () => {
     const [gateways] = documents.filter((one) => one.kind === 'StatefulSet');
     expect(gateways?.spec.serviceName).toBe(services[0]?.metadata.name);

@@ -16,6 +16,7 @@ const nvidia = ['NVIDIA_VISIBLE_DEVICES', 'NVIDIA_DRIVER_CAPABILITIES'];
 /** By service, and by target of the Dockerfile. */
 export const runnerVariables = {
   'node-runner': node,
+  'trusted-runner': node,
   'node-runner-gpu': [...node, ...nvidia],
   'browser-runner': browser,
   'browser-runner-gpu': [...browser, ...nvidia],

@@ -164,7 +164,9 @@ test('each part names its engine, or says that it is not used', async () => {
     status: 'not_used',
     kind: 'memory',
   });
-  services.telemetry.golden('cpu', 0.998);
+  services.telemetry.golden('cpu', 0.998, 'right');
+  services.telemetry.golden('webgpu', 0.1, 'wrong');
+  services.telemetry.quarantined('webgpu', 'wrong');
   services.telemetry.circuit('store', 'open');
   expect(await (await request('/health/runners')).json()).toMatchObject({
     status: 'ok',

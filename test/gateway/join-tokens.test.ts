@@ -69,6 +69,19 @@ describe('a join token', () => {
     expect([tokens.verify('secret'), tokens.verify('')]).toEqual([null, null]);
   });
 
+  test('stays revoked when the clock was ahead for a while', async () => {
+    const {
+      token,
+      terms: { id },
+    } = await made();
+    await tokens.revoke(id);
+    clock.jump(40 * 86_400_000);
+    expect(tokens.list()).toEqual([]);
+    clock.jump(-40 * 86_400_000);
+    expect(tokens.verify(token)).toEqual({ ok: false, why: 'revoked' });
+    expect((await open()).verify(token)).toEqual({ ok: false, why: 'revoked' });
+  });
+
   test('stays revoked after a restart; the file is private and holds no token', async () => {
     const {
       token,

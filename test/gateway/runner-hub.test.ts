@@ -493,7 +493,7 @@ describe('failure', () => {
     expect(liar.embedded).toEqual(golden.cases.map(({ text }) => text));
     expect(hub.fleetStats()).toMatchObject({ waiting: 1, quarantined: 1 });
     expect(seen).toContain('quarantined cpu');
-    await startRunner(url);
+    await startRunner(url, fakeEmbedder(), trustedToken);
     expect(await result).toMatchObject({ ok: true, embedding: { vector: fakeVector('a') } });
   });
 
@@ -513,7 +513,7 @@ describe('failure', () => {
         vector: text === 'b' ? change(fakeVector(text)) : fakeVector(text),
       }));
       expect(await turned.closed).toBe(4403);
-      await startRunner(url);
+      await startRunner(url, fakeEmbedder(), trustedToken);
       expect(await results).toMatchObject(
         ['a', 'b'].map((text) => ({
           ok: true,

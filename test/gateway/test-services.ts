@@ -58,6 +58,7 @@ export const runner: RunnerView = {
   trusted: true,
   jobsInWork: 0,
   connectedAt: Date.UTC(2026, 0, 1),
+  proof: { agreed: 0, needed: 30 },
   lastGoldenCosine: 0.998,
   tokenId: null,
   quarantine: null,

@@ -2,6 +2,7 @@
 // is lost, and searches are answered.
 
 import { expect, test } from 'vitest';
+import { rest } from '#core/time/rest.ts';
 import { openWorld, tokens, trustedToken, type World } from '../gateway/trust-world.ts';
 import { fakeVector, golden } from '../helpers/fake-model.ts';
 import { joinFakeRunner } from '../helpers/fake-runner.ts';
@@ -25,6 +26,7 @@ function attack(world: World, connections: number, vectors: Answers) {
       const { url } = world;
       await joinFakeRunner({ url, token: tokens.shared, name, vectors, textsPerSecond: 1e6 })
         .closed;
+      await rest(world.clock, 500, over.signal);
     }
   };
   for (let n = 0; n < connections; n++) void one();

@@ -58,7 +58,7 @@ export const runnersHealthSchema = z.object({
     .nullable()
     .openapi({
       description:
-        'The last golden check of any runner, passed or failed: mean cosine to the reference.',
+        'The last golden check of a runner that is not quarantined: mean cosine to the reference.',
     }),
 });
 const deadLettersHealthSchema = z.object({

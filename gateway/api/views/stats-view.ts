@@ -17,6 +17,7 @@ const exampleRunner = {
   software_adapter: false,
   state: 'ready' as const,
   trusted: true,
+  proof: { agreed: 0, needed: 30 },
   texts_per_second: 812,
   texts_embedded: 1625,
   jobs_in_work: 2,
@@ -36,7 +37,16 @@ export const runnerSchema = z
     adapter: z.string(),
     software_adapter: z.boolean(),
     state: z.enum(runnerStates),
-    trusted: z.boolean().openapi({ description: 'Whether this gateway started it.' }),
+    trusted: z.boolean().openapi({
+      description:
+        'Whether its vectors verify those of others: it was started by this gateway, or joined ' +
+        'by VECTORSTREAM_TRUSTED_RUNNER_TOKEN.',
+    }),
+    proof: z.object({ agreed: z.int(), needed: z.int() }).openapi({
+      description:
+        'Jobs that a trusted runner checked and found right, of those that prove an untrusted ' +
+        'runner. Until then it gets small jobs, and each waits for its check.',
+    }),
     texts_per_second: z.number(),
     texts_embedded: z.int(),
     jobs_in_work: z.int(),
@@ -181,6 +191,7 @@ export const runnerOf = (runner: ConnectedRunner): RunnerView => ({
   software_adapter: runner.softwareAdapter,
   state: runner.state,
   trusted: runner.trusted,
+  proof: runner.proof,
   texts_per_second: Math.round(10 * runner.textsPerSecond) / 10,
   texts_embedded: runner.textsEmbedded,
   jobs_in_work: runner.jobsInWork,
