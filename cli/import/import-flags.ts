@@ -33,7 +33,8 @@ const flags = {
   mapping: text(
     'NAME|FILE',
     null,
-    'online-retail, online-retail-ii, rees46, or a YAML file (default: by the header)',
+    'online-retail, online-retail-ii, rees46, session-clicks, or a YAML file ' +
+      '(default: by the header)',
   ),
   target: text(
     'URL',

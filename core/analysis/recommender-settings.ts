@@ -25,7 +25,7 @@ export const defaultRecommenderSettings: RecommenderSettings = {
   productsMax: 20,
   touchesPerProduct: 200,
   sessionsMax: 250,
-  touchesPerSession: 50,
+  touchesPerSession: 200,
   fadingShare: 0.95,
   halfLifeMs: 14 * day,
   rarity: 0.25,
