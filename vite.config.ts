@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -60,6 +60,8 @@ function project(name: string, isolate: boolean, include: string[], exclude: str
 function pages() {
   return {
     root: 'pages',
+    // Relative addresses: a gateway may be served below a path.
+    base: './',
     publicDir: false as const,
     // The runtime's module stays a separate file: the pages name its address, and its threads load
     // it.
@@ -105,6 +107,11 @@ function finish(): Plugin {
       folder = resolve(config.root, config.build.outDir);
     },
     async closeBundle() {
+      // The gateway serves demo/index.html as /demo, which is one level higher.
+      for (const page of ['demo', 'runner']) {
+        const file = resolve(folder, page, 'index.html');
+        writeFileSync(file, readFileSync(file, 'utf8').replaceAll('"../assets/', '"assets/'));
+      }
       writePrecache(folder, 'demo/index.html', 'demo-offline.js');
       writeApiReference(folder);
       await compressPages(folder);

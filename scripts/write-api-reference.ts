@@ -14,7 +14,7 @@ const literal = /^var standalone_default = ("(?:[^"\\]|\\.)*")/m;
 
 /** Turns off every default that loads from, or sends to, another host. */
 const settings = {
-  url: '/openapi.json',
+  url: 'openapi.json',
   withDefaultFonts: false,
   telemetry: false,
   showDeveloperTools: 'never',
@@ -36,12 +36,12 @@ const page = `<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>VectorStream API</title>
-<link rel="icon" href="/favicon.ico">
+<link rel="icon" href="favicon.ico">
 </head>
 <body>
-<noscript>This page needs JavaScript; see <a href="/openapi.json">openapi.json</a>.</noscript>
+<noscript>This page needs JavaScript; see <a href="openapi.json">openapi.json</a>.</noscript>
 <script id="api-reference" type="application/json" data-configuration="${configuration}"></script>
-<script src="/docs/api-reference.js"></script>
+<script src="docs/api-reference.js"></script>
 </body>
 </html>
 `;

@@ -28,7 +28,7 @@ export function assetsOf(folder: string, page: string): readonly string[] {
     }
   };
   follow(page);
-  return [...found].toSorted().map((name) => `/assets/${name}`);
+  return [...found].toSorted().map((name) => `assets/${name}`);
 }
 
 /**

@@ -1,7 +1,9 @@
 // The HTTP API: the middleware that every request passes, all routes, and the answers to errors.
 
-import { OpenAPIHono } from '@hono/zod-openapi';
+import { OpenAPIHono, type z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
 import { methodNotAllowed } from 'hono/method-not-allowed';
+import { getPath } from 'hono/utils/url';
 import type { AppEnv } from './app-env.ts';
 import { applySecurityHeaders } from './middleware/apply-security-headers.ts';
 import { auditTo } from './middleware/audit.ts';
@@ -39,24 +41,10 @@ const socketPaths = ['/runners/connect', '/ws/events'];
 
 export function createApp(services: Services): OpenAPIHono<AppEnv> {
   const { config, log, access, audit, telemetry, clock } = services;
+  const { basePath } = config.gateway;
   const app = new OpenAPIHono<AppEnv>({
-    defaultHook(result, c) {
-      if (result.success) return undefined;
-      const issues = result.error.issues.slice(0, 20).map(({ path, message }) => ({
-        path: path.map(String).join('.'),
-        message: message.slice(0, 300),
-      }));
-      const detail = issues
-        .slice(0, 3)
-        .map(({ path, message }) => (path === '' ? message : `${path}: ${message}`))
-        .join('; ');
-      return problemResponse(c, {
-        status: 422,
-        code: 'validation_failed',
-        detail,
-        more: { errors: issues },
-      });
-    },
+    getPath: (request) => pathBelow(basePath, getPath(request)),
+    defaultHook: (result, c) => (result.success ? undefined : invalidInput(c, result.error)),
   });
 
   app.onError((error, c) => {
@@ -117,11 +105,35 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
   liveRoutes(app, services);
   pageRoutes(app, services);
   let document: ReturnType<typeof openApiDocument> | null = null;
-  app.get('/openapi.json', (c) => c.json((document ??= openApiDocument(app))));
+  app.get('/openapi.json', (c) => c.json((document ??= openApiDocument(app, basePath))));
   configRoutes(app, services);
   app.get('/', (c) => c.json({ name: 'VectorStream', paths: pathsOf(app) }));
   telemetry.requests.routes(routesOf(app));
   return app;
+}
+
+function invalidInput(c: Context, error: z.core.$ZodError): Response {
+  const issues = error.issues.slice(0, 20).map(({ path, message }) => ({
+    path: path.map(String).join('.'),
+    message: message.slice(0, 300),
+  }));
+  const detail = issues
+    .slice(0, 3)
+    .map(({ path, message }) => (path === '' ? message : `${path}: ${message}`))
+    .join('; ');
+  return problemResponse(c, {
+    status: 422,
+    code: 'validation_failed',
+    detail,
+    more: { errors: issues },
+  });
+}
+
+/** `/vectors/demo` below `/vectors` is `/demo`; a path that is not below it stays. */
+function pathBelow(basePath: string, path: string): string {
+  if (basePath === '/') return path;
+  if (path === basePath) return '/';
+  return path.startsWith(`${basePath}/`) ? path.slice(basePath.length) : path;
 }
 
 /** Such as `GET /events/{id}`, each once. */

@@ -77,7 +77,8 @@ const inputErrors: Readonly<Record<string, string>> = {
 };
 const methods = ['get', 'post', 'put', 'patch', 'delete'] as const;
 
-export function openApiDocument(app: OpenAPIHono<AppEnv>): Document {
+/** @param basePath below which a proxy serves the gateway */
+export function openApiDocument(app: OpenAPIHono<AppEnv>, basePath: string): Document {
   const document = app.getOpenAPI31Document({
     openapi: '3.1.0',
     info: {
@@ -86,7 +87,7 @@ export function openApiDocument(app: OpenAPIHono<AppEnv>): Document {
       license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
       description: apiIntroduction,
     },
-    servers: [{ url: '/', description: 'This gateway.' }],
+    servers: [{ url: basePath, description: 'This gateway.' }],
     tags: tags.map(({ name, description }) => ({ name, description })),
     security: [{ bearer: [] }, { apiKey: [] }, {}],
   });

@@ -112,6 +112,18 @@ export function text(options: Common<string>): Key<string> {
   };
 }
 
+/** A path of URLs; `/` for none. */
+export function urlPath(options: Common<string>): Key<string> {
+  return {
+    ...text(options),
+    allowed: '/, or a path such as /vectors without a slash at its end',
+    check: (raw) =>
+      typeof raw === 'string' && /^\/$|^(\/[\w.~-]{1,100}){1,10}$/.test(raw)
+        ? { ok: true, value: raw }
+        : no,
+  };
+}
+
 /** The path of a file; `null` when it is not set. */
 export function path(options: Omit<Common<null>, 'default'>): Key<string | null> {
   const file = text({ ...options, default: '-' });

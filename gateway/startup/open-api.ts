@@ -155,7 +155,7 @@ function serverOptions(
   app: ReturnType<typeof createApp>,
   certificate: Certificate | null,
 ): HttpServerOptions {
-  const { host, port, trustedProxies } = config.gateway;
+  const { host, port, trustedProxies, basePath } = config.gateway;
   const liveSocket = new LiveSocket({
     live,
     now: () => clock.now(),
@@ -173,10 +173,12 @@ function serverOptions(
     isProxy: inNetworks(trustedProxies),
     fetch: app.fetch,
     screen: (request) => access.screenUpgrade(request),
-    upgrades: new Map<string, Upgrade>([
-      ['/runners/connect', connectRunner],
-      ['/ws/events', (...upgrade) => liveSocket.upgrade(...upgrade)],
-    ]),
+    upgrades: new Map<string, Upgrade>(
+      ['', ...(basePath === '/' ? [] : [basePath])].flatMap((base) => [
+        [`${base}/runners/connect`, connectRunner],
+        [`${base}/ws/events`, (...upgrade) => liveSocket.upgrade(...upgrade)],
+      ]),
+    ),
   };
 }
 

@@ -1,6 +1,7 @@
 // Gets the token with which a tab may join the fleet: from the gateway, or from what a person
 // entered.
 
+import { gatewayAddress } from '../shared/gateway-address.ts';
 import { tokenProblem } from '../shared/token-check.ts';
 
 /** Join tokens begin with it. Anything else that a person enters is first tried as an API key. */
@@ -24,7 +25,7 @@ export class CredentialNeededError extends Error {
  */
 export async function joinTokenFor(credential: string): Promise<string> {
   if (credential.startsWith(joinTokenPrefix)) return checked(credential);
-  const response = await fetch('/runners/tokens', {
+  const response = await fetch(`${gatewayAddress()}/runners/tokens`, {
     method: 'POST',
     body: JSON.stringify(terms),
     headers: {

@@ -45,5 +45,5 @@ render(
 if ('serviceWorker' in navigator)
   addEventListener(
     'load',
-    () => void navigator.serviceWorker.register('/demo-offline.js').catch(() => undefined),
+    () => void navigator.serviceWorker.register('demo-offline.js').catch(() => undefined),
   );

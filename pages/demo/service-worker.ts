@@ -20,11 +20,14 @@ const isFetch = (event: Event): event is FetchEvent => 'respondWith' in event;
 // The embedding worker keeps model and runtime in caches of their own.
 const prefix = 'demo-';
 const cacheName = prefix + precache.version;
-const page = '/demo';
-const currentModel = '/models/current';
+/** This script is beside the page, perhaps below a path. */
+const pathOf = (address: string): string => new URL(address, location.href).pathname;
+const page = pathOf('demo');
+const currentModel = pathOf('models/current');
 /** When the gateway has not answered by then, the cache answers. */
 const answerMsMax = 4_000;
-const precached: ReadonlySet<string> = new Set(precache.files);
+const files = precache.files.map(pathOf);
+const precached: ReadonlySet<string> = new Set(files);
 
 addEventListener('install', (event) => {
   if (!isExtendable(event)) return;
@@ -33,7 +36,7 @@ addEventListener('install', (event) => {
       .open(cacheName)
       .then((cache) =>
         cache.addAll(
-          [...precache.files, page, currentModel].map(
+          [...files, page, currentModel].map(
             (address) => new Request(address, { cache: 'no-cache' }),
           ),
         ),

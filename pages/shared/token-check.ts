@@ -1,6 +1,8 @@
 // Asks the gateway over HTTP whether a runner token is accepted, because a browser reports a
 // refused WebSocket only as close code 1006.
 
+import { gatewayAddress } from './gateway-address.ts';
+
 export type TokenProblem =
   /** Final: asking again does not help. */
   | { readonly kind: 'refused'; readonly message: string }
@@ -16,7 +18,7 @@ export async function tokenProblem(
 ): Promise<TokenProblem | null> {
   let response: Response;
   try {
-    response = await fetch(new URL('/runners/connect', location.origin), {
+    response = await fetch(`${gatewayAddress()}/runners/connect`, {
       headers: { Authorization: `Bearer ${token}` },
       cache: 'no-store',
       signal: AbortSignal.any([signal, AbortSignal.timeout(answerMsMax)]),

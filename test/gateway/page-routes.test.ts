@@ -213,3 +213,14 @@ test('browsers get an icon, and alerts lead to runbooks that the gateway serves'
   expect(runbooks.headers.get('content-type')).toBe('text/plain; charset=utf-8');
   expect(await runbooks.text()).toContain('### GatewayDown');
 });
+
+test('below gateway.basePath every path answers as without it, and OpenAPI names it', async () => {
+  const { request } = testApp({}, { VECTORSTREAM_BASE_PATH: '/vectors' });
+  for (const path of ['/vectors/livez', '/livez', '/vectors', '/vectors/readyz?for=intake'])
+    expect((await request(path)).status, path).toBe(200);
+  for (const path of ['/vectorslivez', '/other/livez', '/vectors/vectors/livez'])
+    expect((await request(path)).status, path).toBe(404);
+  expect(await (await request('/vectors/openapi.json')).json()).toMatchObject({
+    servers: [{ url: '/vectors' }],
+  });
+});

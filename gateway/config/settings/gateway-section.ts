@@ -2,7 +2,7 @@
 
 import { keyAllowed, parseApiKey } from '../api-keys.ts';
 import { parseHostName, parseNetwork, parseOrigin } from '../network.ts';
-import { integer, list, path, secret, text } from '../setting-types.ts';
+import { integer, list, path, secret, text, urlPath } from '../setting-types.ts';
 
 export const gatewaySection = {
   host: text({
@@ -59,6 +59,14 @@ export const gatewaySection = {
       'proxy. On a loopback address, requests for any other name are refused; on other ' +
       'addresses, ' +
       'only if this list has an entry.',
+  }),
+  basePath: urlPath({
+    default: '/',
+    env: 'VECTORSTREAM_BASE_PATH',
+    flag: 'base-path',
+    help:
+      'Path below which a proxy serves this gateway, such as /vectors. ' +
+      'Requests without it are answered too, so that the proxy may also remove it.',
   }),
   corsOrigins: list({
     env: 'VECTORSTREAM_CORS_ORIGINS',

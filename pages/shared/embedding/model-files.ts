@@ -1,6 +1,7 @@
 // Opens the gateway's current model and the runtime, and keeps only current files in Cache Storage.
 
 import { filesOf, ModelFileError, openModel, type Model } from '#core/model/model-manifest.ts';
+import { gatewayAddress } from '../gateway-address.ts';
 import { Download, DownloadError } from './download.ts';
 import type { FileLoader } from './file-loader.ts';
 import { forgetModel, forgetOtherModels, runtimeCache } from './model-caches.ts';
@@ -15,7 +16,7 @@ export type CurrentModel = {
 
 /** @throws DownloadError */
 export async function currentModel(): Promise<CurrentModel> {
-  using download = new Download(new URL('/models/current', location.origin).href);
+  using download = new Download(`${gatewayAddress()}/models/current`);
   const response = await download.start({ cache: 'no-cache' });
   const current: CurrentModel = await response.json().catch((cause: unknown) => {
     throw download.failure(cause);
@@ -23,7 +24,7 @@ export async function currentModel(): Promise<CurrentModel> {
   return current;
 }
 
-export const modelAddress = (revision: string): string => `${location.origin}/models/${revision}`;
+export const modelAddress = (revision: string): string => `${gatewayAddress()}/models/${revision}`;
 
 /**
  * Opens the gateway's model: its manifest is checked by hash, and its files are read through

@@ -11,6 +11,7 @@ import type { PageCandidate } from '../embedding/page-candidates.ts';
 import { Timeout } from '../embedding/timeout.ts';
 import type { ServeEvent } from '../embedding/worker-messages.ts';
 import { formatDevice, formatRate } from '../format.ts';
+import { gatewayAddress } from '../gateway-address.ts';
 import { retryWhileUnavailable } from './retry-while-unavailable.ts';
 import type { StatusBoard } from './status-board.ts';
 
@@ -120,7 +121,7 @@ export class TabSession implements Worker {
       `${formatDevice(candidate.device, candidate.dtype)} is ready: its vectors are right, ` +
         `${formatRate(textsPerSecond)} texts a second.`,
     );
-    const url = location.origin.replace(/^http/, 'ws');
+    const url = `${gatewayAddress().replace(/^http/, 'ws')}/runners/connect`;
     await embedding.serve(
       { url, token, name, share: share() },
       (event) => this.#onEvent(event, embedding),
