@@ -5,7 +5,8 @@ import { expect, test } from 'vitest';
 import { rest } from '#core/time/rest.ts';
 import { openWorld, tokens, trustedToken, type World } from '../gateway/trust-world.ts';
 import { fakeVector, golden } from '../helpers/fake-model.ts';
-import { joinFakeRunner } from '../helpers/fake-runner.ts';
+import { joinFakeRunner, type FakeRunnerOptions } from '../helpers/fake-runner.ts';
+import { until } from '../helpers/until.ts';
 
 const goldenTexts = new Set(golden.cases.map(({ text }) => text));
 const right = (texts: readonly string[]) => texts.map(fakeVector);
@@ -66,3 +67,44 @@ test(
     expect([await world.wrong(), await world.missing()]).toEqual([[], 0]);
   },
 );
+
+test(
+  '20 runners that never answer hold up no search, and events only for seconds',
+  { timeout: 60_000 },
+  async () => {
+    await using world = await openWorld();
+    joinFakeRunner({ url: world.url, token: trustedToken, name: 'own', vectors: right });
+    const silent: FakeRunnerOptions['vectors'] = (texts, job) => (job === 0 ? right(texts) : null);
+    const { url } = world;
+    for (let n = 0; n < 20; n++)
+      joinFakeRunner({ url, token: tokens.shared, name: `silent ${n}`, vectors: silent });
+    await world.ready(21);
+    // The clock stands still: no search needs the deadline of a silent runner.
+    for (let n = 0; n < 200; n++) {
+      const how = { priority: 'search', signal: AbortSignal.timeout(30_000) } as const;
+      expect(await world.hub.service.embed(`query ${n}`, how)).toMatchObject({ ok: true });
+    }
+    const from = world.clock.monotonic();
+    await world.feed(50);
+    expect(world.clock.monotonic() - from).toBeLessThan(5_000);
+    expect([await world.wrong(), await world.missing()]).toEqual([[], 0]);
+  },
+);
+
+test('a runner that refuses every text buries none, and a trusted runner embeds them', async () => {
+  await using world = await openWorld();
+  const { url } = world;
+  const refusing: FakeRunnerOptions['vectors'] = (texts, job) =>
+    job === 0
+      ? right(texts)
+      : texts.map((text) => (goldenTexts.has(text) ? fakeVector(text) : null));
+  joinFakeRunner({ url, token: tokens.shared, name: 'refuser', vectors: refusing });
+  await world.ready(1);
+  const fed = world.feed(38);
+  await until('all texts are held', 30_000, () => world.hub.fleetStats().held === 38);
+  expect(world.hub.fleetStats().checkedBy).toBe('nobody');
+  joinFakeRunner({ url, token: trustedToken, name: 'own', vectors: right });
+  await fed;
+  expect([await world.wrong(), await world.missing()]).toEqual([[], 0]);
+  expect(world.hub.fleetStats()).toMatchObject({ held: 0, checkedBy: 'trusted' });
+});

@@ -17,8 +17,11 @@ export type FakeRunnerOptions = {
   readonly token: string;
   readonly name: string;
   readonly textsPerSecond?: number;
-  /** One per text of a job, in order. */
-  readonly vectors: (texts: readonly string[], job: number) => readonly Float32Array[];
+  /** One per text of a job, in order; `null`: it refuses that text, or does not answer at all. */
+  readonly vectors: (
+    texts: readonly string[],
+    job: number,
+  ) => readonly (Float32Array | null)[] | null;
 };
 
 export function joinFakeRunner({
@@ -54,10 +57,13 @@ export function joinFakeRunner({
       socket.send(encodeMessage({ type: 'runner-heartbeat' }));
     if (message.type !== 'job-assign') return;
     jobs.push(message.texts);
-    const outcomes = vectors(message.texts, jobs.length - 1).map((vector) => ({
-      ok: true as const,
-      vector,
-    }));
+    const answer = vectors(message.texts, jobs.length - 1);
+    if (answer === null) return;
+    const outcomes = answer.map((vector) =>
+      vector === null
+        ? { ok: false as const, code: 'refused', message: 'This runner refuses the text.' }
+        : { ok: true as const, vector },
+    );
     socket.send(
       encodeJobResult({
         jobId: message.jobId,
