@@ -42,10 +42,10 @@ export const mutations: readonly Mutation[] = [
   },
   {
     bug: 'an event gets a random id, so that a replay makes a second copy',
-    file: 'core/event/parse-event.ts',
+    file: 'core/event/event-id.ts',
     test: 'test/core/parse-event.test.ts',
-    find: 'uuidV5(event.event_id)',
-    replace: 'crypto.randomUUID()',
+    find: 'rawId : uuidV5(rawId)',
+    replace: 'rawId : crypto.randomUUID()',
   },
   {
     bug: 'an older version of an event replaces a newer one',
@@ -113,8 +113,8 @@ export const mutations: readonly Mutation[] = [
     bug: 'a text that kills runners is retried for ever',
     file: 'core/fleet/failure-policy.ts',
     test: 'test/core/fleet.test.ts',
-    find: 'failuresAlone >= factor * attemptsAloneMax',
-    replace: 'failuresAlone >= Infinity',
+    find: 'if (failuresAlone < attemptsAloneMax) return false;',
+    replace: 'if (failuresAlone < Infinity) return false;',
   },
   {
     bug: 'a write that Qdrant has received, not applied, counts as applied',
@@ -134,8 +134,8 @@ export const mutations: readonly Mutation[] = [
     bug: 'untrusted runners alone can dead-letter a good text',
     file: 'core/fleet/failure-policy.ts',
     test: 'test/core/fleet.test.ts',
-    find: 'runner.trusted || !expectsTrusted ? 1',
-    replace: 'runner.trusted || expectsTrusted ? 1',
+    find: 'refusedBy.size >= refusingOwnersMin',
+    replace: 'refusedBy.size >= 1',
   },
   {
     bug: 'a vector is stored although its runner was found wrong while the write waited',
@@ -173,11 +173,11 @@ export const mutations: readonly Mutation[] = [
     replace: '',
   },
   {
-    bug: 'a write that failed three times is dropped silently',
-    file: 'core/pipeline/dependency-guard.ts',
+    bug: 'a fleet that is full for seconds ends the pipeline',
+    file: 'core/pipeline/pipeline.ts',
     test: 'test/core/pipeline.test.ts',
-    find: 'attemptsMax: Infinity',
-    replace: 'attemptsMax: 3',
+    find: 'policy: withoutEnd(limits.backoff)',
+    replace: 'policy: { ...withoutEnd(limits.backoff), attemptsMax: 1 }',
   },
   {
     bug: 'more events are in flight than the limit allows',
