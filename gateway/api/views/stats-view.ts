@@ -42,11 +42,16 @@ export const runnerSchema = z
         'Whether its vectors verify those of others: it was started by this gateway, or joined ' +
         'by VECTORSTREAM_TRUSTED_RUNNER_TOKEN.',
     }),
-    proof: z.object({ agreed: z.int(), needed: z.int() }).openapi({
-      description:
-        'Jobs that a trusted runner checked and found right, of those that prove an untrusted ' +
-        'runner. Until then it gets small jobs, and each waits for its check.',
-    }),
+    proof: z
+      .object({
+        agreed: z.int().openapi({ description: 'Jobs that were checked and right.' }),
+        needed: z.int().openapi({ description: 'So many prove the runner.' }),
+      })
+      .openapi({
+        description:
+          'Jobs that a trusted runner checked and found right, of those that prove an untrusted ' +
+          'runner. Until then it gets small jobs, and each waits for its check.',
+      }),
     texts_per_second: z.number(),
     texts_embedded: z.int(),
     jobs_in_work: z.int(),
