@@ -83,6 +83,40 @@ describe.skipIf(noHistory !== null)('the older version and this one', () => {
     },
   );
 
+  it(
+    'a runner of this version is refused by the older gateway, and works for the one that follows',
+    { timeout: 2 * msMax },
+    async () => {
+      await using folder = await temporaryFolder();
+      const environment = { VECTORSTREAM_RUNNERS: '0', VECTORSTREAM_RUNNER_TOKEN: token };
+      const startRunner = (gateway: RunningGateway) =>
+        startProgram({
+          script: 'node-runner/main.ts',
+          environment: {
+            ...oneRunner,
+            VECTORSTREAM_GATEWAY_URL: gateway.url.replace('http', 'ws'),
+            VECTORSTREAM_RUNNER_TOKEN: token,
+          },
+        });
+      await using before = await startVersion('older', folder.path, environment);
+      const sent = shopEvents(20, 10);
+      expect(await before.post('/events', JSON.stringify(sent))).toMatchObject({ status: 202 });
+      await using refused = startRunner(before);
+      expect(await refused.ended).toMatchObject({ code: 1 });
+      expect(refused.stdout()).toContain('close code 4409: modelRevision');
+      expect((await before.stats()).texts.embedded).toBe(0);
+      await stop(before);
+
+      await using after = await startVersion('this', folder.path, environment);
+      await using runner = startRunner(after);
+      await after.ready();
+      const { store, texts } = await after.idle(60_000);
+      expect([store.events, texts.embedded]).toEqual([20, 10]);
+      runner.child.kill('SIGTERM');
+      expect(await runner.ended).toMatchObject({ code: 0 });
+    },
+  );
+
   describe.skipIf(noBroker !== null)('on one topic and one store', () => {
     let broker: KafkaBroker;
     beforeAll(async () => {
