@@ -38,6 +38,8 @@ export default defineConfig(({ mode, command }) => {
       // cores busy; the long tests load every core themselves.
       maxWorkers: mode === 'full' ? Math.max(2, cores - 1) : cores + 1,
       sequence: { sequencer: SlowTestsFirst },
+      // Tests that measure memory collect garbage first.
+      execArgv: ['--expose-gc'],
       setupFiles: ['test/helpers/property-seed.ts'],
       provide: { fixedPropertySeed: mode !== 'full' || Boolean(process.env['CI']) },
       projects: [
