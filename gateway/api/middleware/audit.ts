@@ -4,10 +4,13 @@
 import type { MiddlewareHandler } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import type { AuditTrail } from '../../access/audit-trail.ts';
+import type { RouteScope } from '../../access/route-rules.ts';
 import type { AppEnv } from '../app-env.ts';
 import { matchedRule } from './require-access.ts';
 
 const pathCharactersMax = 512;
+/** What these allow changes nothing, also by POST. */
+const readScopes: ReadonlySet<RouteScope> = new Set(['read', 'search']);
 /** Refusals of unknown clients: a flood of them must not push other lines out of the file. */
 const anonymousRefusals: ReadonlySet<number> = new Set([401, 421, 429]);
 
@@ -17,7 +20,7 @@ export function auditTo(audit: AuditTrail): MiddlewareHandler<AppEnv> {
     const { method, path } = c.req;
     if (['GET', 'HEAD', 'OPTIONS'].includes(method)) return;
     const rule = matchedRule(c);
-    if (rule === null || rule.scope === 'read' || anonymousRefusals.has(c.res.status)) return;
+    if (rule === null || readScopes.has(rule.scope) || anonymousRefusals.has(c.res.status)) return;
     const { key, address } = c.get('client');
     // Without a key, 403 refuses a web page of another origin: its client is unknown, too.
     if (key === null && c.res.status === 403) return;
