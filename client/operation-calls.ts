@@ -1,6 +1,8 @@
 // The calls on the gateway itself: its runners, health, figures and settings.
 
+import type { AuditPage } from '../gateway/api/routes/audit-routes.ts';
 import type { ConfigView } from '../gateway/api/routes/config-routes.ts';
+import type { ErasureView } from '../gateway/api/routes/erasure-routes.ts';
 import type {
   JoinTokenRequest,
   ListedJoinToken,
@@ -36,6 +38,27 @@ export function operationCalls(transport: Transport) {
       /** Disconnects the runner at once. Its jobs go to other runners. */
       remove: (id: string, options?: CallOptions): Promise<void> =>
         transport.json({ method: 'DELETE', path: pathOf(id) }, options),
+    },
+
+    /** Lines of the audit trail, newest first. */
+    audit: (
+      query: { readonly limit?: number; readonly cursor?: string } = {},
+      options?: CallOptions,
+    ) => transport.json<AuditPage>({ method: 'GET', path: '/audit', query }, options),
+
+    users: {
+      /** Erases what the user did until now. Resolves when the request is durable. */
+      erase: (id: string, options?: CallOptions): Promise<ErasureView> =>
+        transport.json(
+          { method: 'DELETE', path: `/users/${encodeURIComponent(id)}`, repeat: 'always' },
+          options,
+        ),
+      /** How far that is. */
+      erasure: (receipt: string, options?: CallOptions): Promise<ErasureView> =>
+        transport.json(
+          { method: 'GET', path: `/erasures/${encodeURIComponent(receipt)}` },
+          options,
+        ),
     },
 
     /** Tokens with which browser tabs join as runners for a limited time. */

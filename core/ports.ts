@@ -162,7 +162,9 @@ export type Outcome =
   | { readonly status: 'superseded' }
   | { readonly status: 'dead-lettered'; readonly reason: DeadLetterReason }
   /** The record holds no event, and nothing is wrong with it: see `readRecord`. */
-  | { readonly status: 'ignored' };
+  | { readonly status: 'ignored' }
+  /** The event is of a person, a session or an event that was erased: it is kept nowhere. */
+  | { readonly status: 'erased' };
 
 // ── Event source and sink ──────────────────────────────────────────────────────────────────────
 
@@ -203,6 +205,23 @@ export type EventSink = AsyncDisposable & {
    * @throws LogFullError (retryable) when the log has reached its bound
    */
   append(records: readonly LogRecord[]): Promise<readonly Position[]>;
+  /**
+   * Empties the records about a person that were made until then: of each, only the place stays,
+   * with the header `x-erased`. The work per call is bounded; call again from `next` until it is
+   * `null`. Absent where the log belongs to others, as in Kafka.
+   */
+  readonly erase?: (request: LogErasure) => Promise<{
+    readonly records: number;
+    readonly next: { readonly partition: number; readonly offset: number } | null;
+  }>;
+};
+
+export type LogErasure = {
+  readonly userId: string;
+  readonly sessionIds: readonly string[];
+  /** UTC ms. */
+  readonly until: number;
+  readonly from: { readonly partition: number; readonly offset: number };
 };
 
 // ── Vector store ───────────────────────────────────────────────────────────────────────────────
@@ -225,6 +244,8 @@ export type EventRecord = {
   readonly ingestedAt: number;
   /** Replaces no stored event: if one has this id, this one is `superseded` in any version. */
   readonly insertOnly?: boolean;
+  /** When its record was made, UTC ms. Not stored. */
+  readonly madeAt?: number;
 };
 
 /** What became of one item of a write. */
@@ -234,6 +255,8 @@ export type WriteOutcome =
   | { readonly status: 'superseded' }
   /** The store has another event under this id: one with the raw id `rawId` (see `rawIdOf`). */
   | { readonly status: 'id-conflict'; readonly rawId: string }
+  /** See `Outcome`. Only the pipeline says so; a store never does. */
+  | { readonly status: 'erased' }
   /** The store does not have the event's text. Put the text again, then the event. */
   | { readonly status: 'missing-text' }
   /** The store refuses the item for its content. */
@@ -433,6 +456,65 @@ export type ProvenanceStore = {
   textsAfter(after: string | null, limit: number): Promise<readonly BareText[]>;
 };
 
+/** Whose events are erased: those of a user or of a session, or one event by its stored id. */
+export type ErasureSubject = { readonly kind: 'user' | 'session' | 'event'; readonly id: string };
+
+/**
+ * Says that what a subject did until `at` (UTC ms) is erased. `mark` is a keyed hash of the
+ * subject, so that the id itself is kept nowhere. Tombstones are kept for ever, because a source
+ * may deliver old records again at any time.
+ */
+export type Tombstone = { readonly mark: string; readonly at: number };
+
+/** The erasure of a person: at most one for each user, which a later one replaces. */
+export type ErasureRequest = {
+  /** A UUID that is derived from the user's mark. */
+  readonly id: string;
+  /** `null` once everything else is erased. */
+  readonly userId: string | null;
+  /** The user's own sessions that were found; empty once everything else is erased. */
+  readonly sessionIds: readonly string[];
+  /** UTC ms. What was done until then is erased. */
+  readonly at: number;
+  /** UTC ms; `null` while it runs. */
+  readonly finishedAt: number | null;
+  /** How much was erased so far, by place. */
+  readonly counts: Readonly<Record<string, number>>;
+};
+
+/**
+ * What erases persons, shared by all gateways of a store. All calls are idempotent, are applied
+ * when they resolve, and throw the errors of `VectorStore`.
+ */
+export type ErasureStore = {
+  /**
+   * How long writes of events may still be under way after `bury`, in ms: until then, another
+   * gateway may not know the tombstone.
+   */
+  readonly settleMs: number;
+  /** The secret of the marks: made at the first call, and the same in every gateway. */
+  key(): Promise<Uint8Array>;
+  /** Of two with one mark the later stays. */
+  bury(tombstones: readonly Tombstone[]): Promise<void>;
+  /** Those with this time (UTC ms) or a later one, in no particular order. */
+  tombstonesSince(at: number): Promise<readonly Tombstone[]>;
+  putRequest(request: ErasureRequest): Promise<void>;
+  request(id: string): Promise<ErasureRequest | null>;
+  /** Those that are not finished, at most 1,000. */
+  openRequests(): Promise<readonly ErasureRequest[]>;
+  /**
+   * Deletes events of the subject that happened or were taken in until then; of a single event only
+   * versions until then. Queries that no event refers to any more go with them. The work per call
+   * is bounded; while `more` is true, call again.
+   */
+  eraseEvents(request: {
+    readonly subject: ErasureSubject;
+    readonly until: number;
+  }): Promise<{ readonly events: number; readonly texts: number; readonly more: boolean }>;
+  /** Overwrites what deleted rows may have left in files. Absent where the files are of others. */
+  readonly scrub?: () => Promise<void>;
+};
+
 /**
  * What an index holds. A store that was created for another identity refuses writes, because new
  * vectors could not be compared with its own. Its error says how to migrate.
@@ -464,6 +546,7 @@ export type VectorStore = AsyncDisposable & {
   /** The most items that a caller puts into one write call. */
   readonly batchMax: { readonly texts: number; readonly events: number };
   readonly provenanceStore: ProvenanceStore;
+  readonly erasureStore: ErasureStore;
   /**
    * Those of these texts that are known. A text without events is then kept for a whole grace
    * period more (see `forget`), because its event is about to be written.
@@ -617,6 +700,8 @@ export type DeadLetters = AsyncDisposable & {
   setStatus(
     changes: readonly { readonly id: string; readonly status: DeadLetterStatus }[],
   ): Promise<void>;
+  /** Removes dead letters as if they had never been there; unknown ids are ignored. */
+  erase(ids: readonly string[]): Promise<void>;
   /** Newest first (by failedAt, then id). */
   list(query: DeadLetterQuery): Promise<readonly DeadLetterEntry[]>;
   /** With the whole value. */

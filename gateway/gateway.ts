@@ -6,6 +6,7 @@ import { within } from '#core/time/deadline.ts';
 import { Access } from './access/access.ts';
 import { openKeyRing } from './access/key-ring.ts';
 import type { Settings } from './config/live-settings.ts';
+import { Erasures } from './erasure/erasures.ts';
 import { findModel } from './fleet/find-model.ts';
 import { openGatewayModel } from './fleet/open-model.ts';
 import { StoredVersions } from './ingest/stored-versions.ts';
@@ -79,16 +80,27 @@ export async function startGateway(
     timestamps: createTimestampAlarm(clock, log),
   };
   const { store } = storage;
+  const erasures = new Erasures({ ...storage, clock, log });
+  erasures.onErase(() => live.feed.clear());
   const fleet = await openFleet(
     { config, model, store, access, dataDir, secrets, ...shared },
     opened,
   );
   const api = await openApi(
-    { settings, model, storage, fleet, access, dataDir, startedAt, ...shared },
+    { settings, model, storage, fleet, access, dataDir, startedAt, erasures, ...shared },
     opened,
   );
   const runners = { environment, url: api.runnerUrl, model: found.setting, dataDir };
-  const work = startWork({ config, storage, fleet, runners, identity, onFatal, ...shared });
+  const work = startWork({
+    config,
+    storage,
+    fleet,
+    runners,
+    identity,
+    erasures,
+    onFatal,
+    ...shared,
+  });
   // From here on nothing fails: `close` owns what was opened.
   const resources = opened.move();
   log.info(

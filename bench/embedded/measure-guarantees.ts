@@ -7,6 +7,7 @@
 // lose events in a crash. Vectors are available at once, so that runners do not limit the rate.
 
 import { join } from 'node:path';
+import { nothingErased } from '#core/erasure/tombstones.ts';
 import { eventLimits } from '#core/event/parse-event.ts';
 import type { PipelineObserver } from '#core/pipeline/pipeline-observer.ts';
 import { defaultPipelineLimits, runPipeline } from '#core/pipeline/pipeline.ts';
@@ -86,6 +87,7 @@ async function secondsFor(dataDir: string, isBehind: boolean): Promise<number> {
   const stop = new AbortController();
   const beganAt = performance.now();
   const pipeline = runPipeline({
+    erased: nothingErased,
     source,
     store: behind?.store ?? embedded.store,
     deadLetters: embedded.deadLetters,
@@ -152,6 +154,7 @@ function counting(expected: number, all: PromiseWithResolvers<void>): PipelineOb
   let stored = 0;
   return {
     received() {},
+    erased() {},
     superseded() {},
     changed() {},
     ignored() {},

@@ -58,6 +58,9 @@ export function createMemoryDeadLetters(deadLettersMax = 100_000): DeadLetters {
         });
       }
     },
+    async erase(ids) {
+      for (const id of ids) entries.delete(id);
+    },
     async list(query) {
       assertLimit(query.limit, 1_000, 'Dead letters');
       return [...entries.values()]

@@ -84,6 +84,21 @@ export class MemoryRecords {
     return { events: old.length, texts: unused.length };
   }
 
+  /** Deletes events, and queries that no event refers to any more. */
+  erase(isErased: (record: EventRecord) => boolean): { events: number; texts: number } {
+    const erased = [...this.events.values()].filter(isErased);
+    for (const { event } of erased) this.events.delete(event.id);
+    let texts = 0;
+    for (const textId of new Set(erased.map((record) => record.textId))) {
+      this.#markIfUnreferenced(textId, this.#options.now());
+      const text = this.texts.get(textId);
+      if (text?.record.kind !== 'query' || text.unreferencedSince === null) continue;
+      this.texts.delete(textId);
+      texts += 1;
+    }
+    return { events: erased.length, texts };
+  }
+
   #checkRoom(added: number): void {
     const { itemsMax } = this.#options;
     if (this.texts.size + this.events.size + added <= itemsMax) return;

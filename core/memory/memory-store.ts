@@ -5,6 +5,7 @@ import type { VectorStore } from '#core/ports.ts';
 import { byCount } from '#core/vectors/count-order.ts';
 import type { SearchPlan } from '#core/vectors/search-plan.ts';
 import { assertBatch, assertLimit } from './contract-limits.ts';
+import { createMemoryErasure } from './memory-erasure.ts';
 import { byAge, groupOf } from './memory-filter.ts';
 import { memoryNeighbours, memorySimilar, newestOfProducts } from './memory-neighbours.ts';
 import { createMemoryProvenance } from './memory-provenance.ts';
@@ -34,6 +35,7 @@ export function createMemoryStore(options: Partial<MemoryStoreOptions> = {}): Ve
     kind: 'memory',
     batchMax,
     provenanceStore: createMemoryProvenance(texts),
+    erasureStore: createMemoryErasure(records),
 
     async knownTexts(ids) {
       return records.knownTexts(ids);

@@ -17,6 +17,8 @@ export type PipelineObserver = {
   changed(kinds: readonly ChangeKind[]): void;
   /** A record held no event, and nothing is wrong with it. */
   ignored(kind: IgnoredKind): void;
+  /** Called instead of any other outcome. */
+  erased(): void;
   /** @param timestampAhead as in `Rejection` */
   deadLettered(deadLetter: DeadLetter, timestampAhead: number | null): void;
   /**

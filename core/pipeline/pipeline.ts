@@ -6,6 +6,8 @@
 // Many deliveries are in flight at once. Their writes are batched, and a dependency that is down
 // stops the intake until it is back.
 
+import type { ErasedEvents } from '#core/erasure/tombstones.ts';
+import { at } from '#core/errors/assert.ts';
 import type { EventLimits } from '#core/event/parse-event.ts';
 import { recordBytes } from '#core/event/record-bytes.ts';
 import type { RecordMapping } from '#core/mapping/record-mapping.ts';
@@ -74,6 +76,8 @@ export type PipelineOptions = {
   readonly store: VectorStore;
   readonly deadLetters: DeadLetters;
   readonly embedding: EmbeddingService;
+  /** Events that are kept nowhere. */
+  readonly erased: ErasedEvents;
   /** See `TextResolverOptions`. */
   readonly isDistrusted: (provenance: Provenance) => boolean;
   readonly clock: Clock;
@@ -164,7 +168,9 @@ function createGuards(
 
 function createStages(options: PipelineOptions, guards: Guards, intake: AbortSignal): Stages {
   const { store, deadLetters, embedding, isDistrusted, clock, random, limits, observer } = options;
+  const { erased } = options;
   return {
+    erased,
     clock,
     observer,
     eventLimits: limits.event,
@@ -188,7 +194,7 @@ function createStages(options: PipelineOptions, guards: Guards, intake: AbortSig
       clock,
       guard: guards.store,
       observer,
-      write: (records) => store.putEvents(records),
+      write: (records) => putUnlessErased(store, erased, records),
     }),
     writeDeadLetter: createBatchedCalls<DeadLetter, void>({
       countMax: deadLetterBatchMax,
@@ -207,6 +213,22 @@ function createStages(options: PipelineOptions, guards: Guards, intake: AbortSig
       },
     }),
   };
+}
+
+/** Looks again right before the write, so that what is erased meanwhile does not come back. */
+async function putUnlessErased(
+  store: VectorStore,
+  erased: ErasedEvents,
+  records: readonly EventRecord[],
+): Promise<readonly WriteOutcome[]> {
+  if (erased.isEmpty) return store.putEvents(records);
+  const isErased = records.map(({ event, madeAt }) =>
+    erased.covers(event, madeAt ?? event.timestamp),
+  );
+  const kept = records.filter((_, index) => isErased[index] === false);
+  const written = kept.length === 0 ? [] : await store.putEvents(kept);
+  let next = 0;
+  return isErased.map((is) => (is ? { status: 'erased' } : at(written, next++)));
 }
 
 /** Keeps one write below a few megabytes, however large its events are. */

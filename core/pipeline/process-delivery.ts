@@ -10,6 +10,8 @@
 
 import { readRecord } from '#core/decode/read-record.ts';
 import type { Part } from '#core/decode/read-value.ts';
+import { concernedIn } from '#core/erasure/record-concerns.ts';
+import type { ErasedEvents } from '#core/erasure/tombstones.ts';
 import { assert, at } from '#core/errors/assert.ts';
 import { collectedByHeader } from '#core/event/collected-event.ts';
 import { deadLetterId } from '#core/event/dead-letter-id.ts';
@@ -40,14 +42,23 @@ export type Stages = {
   readonly texts: TextResolver;
   readonly writeEvent: (record: EventRecord) => Promise<WriteOutcome>;
   readonly writeDeadLetter: (deadLetter: DeadLetter) => Promise<void>;
+  readonly erased: ErasedEvents;
   readonly observer: Pick<
     PipelineObserver,
-    'received' | 'stored' | 'superseded' | 'changed' | 'ignored' | 'deadLettered'
+    'received' | 'stored' | 'superseded' | 'changed' | 'ignored' | 'deadLettered' | 'erased'
   >;
 };
 
+/** In the header of a record that was emptied, see `EventSink.erase`. */
+export const erasedHeader = 'x-erased';
+
 /** The event is in the store. */
 type Stored = Extract<Outcome, { readonly status: 'stored' | 'superseded' }>;
+
+type Erased = Extract<Outcome, { readonly status: 'erased' }>;
+
+const isFinal = (written: WriteOutcome): written is Stored | Erased =>
+  written.status === 'stored' || written.status === 'superseded' || written.status === 'erased';
 
 /** The event goes to the dead-letter queue: why, and who tried to process it. */
 type Failure = {
@@ -71,6 +82,8 @@ export async function processDelivery(
   stages: Stages,
   ended: EndedParts,
 ): Promise<void> {
+  if (delivery.headers[erasedHeader] !== undefined && delivery.value.length === 0)
+    return delivery.settle(erased(stages));
   // The later of two clocks: that this machine's clock is slow makes no event invalid.
   const now = Math.max(stages.clock.now(), delivery.timestamp);
   const parts = readRecord(delivery, {
@@ -104,20 +117,37 @@ async function processPart(
     stages.observer.ignored(read.ignored);
     return { status: 'ignored' };
   }
+  const isErased = (): boolean =>
+    !stages.erased.isEmpty &&
+    stages.erased.covers(
+      isRejection(read)
+        ? concernedIn({ key: delivery.key, value: piece?.value() ?? delivery.value })
+        : read.event,
+      delivery.timestamp,
+    );
+  if (isErased()) return erased(stages);
   const result = isRejection(read) ? failed(read) : await storeEvent(read, delivery, stages);
+  // The look before may be long ago: a text waits for runners.
+  if (result.status === 'erased' || (result.status === 'failed' && isErased()))
+    return erased(stages);
   if (result.status !== 'failed') return result;
   return putDeadLetter(delivery, piece, result, stages);
+}
+
+function erased({ observer }: Stages): Erased {
+  observer.erased();
+  return { status: 'erased' };
 }
 
 async function storeEvent(
   { event, changes }: ReadEvent,
   delivery: Delivery,
   stages: Stages,
-): Promise<Stored | Failure> {
+): Promise<Stored | Failure | Erased> {
   const { clock, observer } = stages;
   const insertOnly = delivery.headers[collectedByHeader] !== undefined;
-  const result = await writeWithText(event, insertOnly, stages);
-  if (result.status === 'failed') return result;
+  const result = await writeWithText(event, { insertOnly, madeAt: delivery.timestamp }, stages);
+  if (result.status === 'failed' || result.status === 'erased') return result;
   if (result.status === 'superseded') observer.superseded();
   const latencySeconds = Math.max(0, clock.now() - delivery.timestamp) / 1000;
   if (changes.length > 0) observer.changed(changes);
@@ -128,9 +158,9 @@ async function storeEvent(
 /** Writes the event after its text, because the store accepts only events whose text it has. */
 async function writeWithText(
   event: ProductEvent,
-  insertOnly: boolean,
+  origin: Pick<EventRecord, 'insertOnly' | 'madeAt'>,
   { clock, texts, writeEvent }: Stages,
-): Promise<Stored | Failure> {
+): Promise<Stored | Failure | Erased> {
   const document = documentOf(event);
   const { textId } = document;
   for (let attempt = 1; ; attempt++) {
@@ -139,8 +169,8 @@ async function writeWithText(
       const { reason, message, attempts, runner } = text;
       return failed(problemOf(event, reason, message), { attempts, runner });
     }
-    const written = await writeEvent({ event, textId, ingestedAt: clock.now(), insertOnly });
-    if (written.status === 'stored' || written.status === 'superseded') return written;
+    const written = await writeEvent({ event, textId, ingestedAt: clock.now(), ...origin });
+    if (isFinal(written)) return written;
     if (written.status === 'rejected')
       return failed(problemOf(event, 'store_rejected', written.message));
     if (written.status === 'id-conflict') return failed(idConflict(event, written.rawId));

@@ -7,6 +7,7 @@ import type { Clock } from '#core/ports.ts';
 import { makeFolder } from '../files/make-folder.ts';
 import type { Log } from '../telemetry/gateway-log.ts';
 import { TrailFile } from './trail-file.ts';
+import { readTrailPage, type TrailPage, type TrailPlace } from './trail-pages.ts';
 
 export type AuditLine = {
   /** Name of the API key; `null` where no key is required. */
@@ -20,7 +21,11 @@ export type AuditLine = {
   readonly [more: string]: unknown;
 };
 
-export type AuditTrail = Disposable & { write(line: AuditLine): void };
+export type AuditTrail = Disposable & {
+  write(line: AuditLine): void;
+  /** See `readTrailPage`; `null` when there is no trail. */
+  readonly read: ((limit: number, before: TrailPlace | null) => Promise<TrailPage | null>) | null;
+};
 
 export type AuditTrailOptions = {
   readonly dataDir: string;
@@ -42,7 +47,8 @@ export function openAuditTrail({
   clock,
   log,
 }: AuditTrailOptions): AuditTrail {
-  if (fileBytesMax === 0) return { write: () => undefined, [Symbol.dispose]: () => undefined };
+  if (fileBytesMax === 0)
+    return { write: () => undefined, read: null, [Symbol.dispose]: () => undefined };
   const path = join(dataDir, 'audit.ndjson');
   const file = openFile(dataDir, path, fileBytesMax);
   let known: string | null = null;
@@ -63,6 +69,7 @@ export function openAuditTrail({
         log.error({ path, reason: reasonOf(error), line }, 'cannot write to the audit trail');
       }
     },
+    read: (limit, before) => readTrailPage([path, `${path}.1`], limit, before),
     [Symbol.dispose]: () => file.close(),
   };
 }

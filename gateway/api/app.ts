@@ -15,10 +15,12 @@ import { problemOf, problemResponse } from './middleware/problem-response.ts';
 import { requestId } from './middleware/request-id.ts';
 import { requireAccess } from './middleware/require-access.ts';
 import { openApiDocument } from './openapi-document.ts';
+import { auditRoutes } from './routes/audit-routes.ts';
 import { configRoutes } from './routes/config-routes.ts';
 import { deadLetterActionRoutes } from './routes/dead-letter-actions.ts';
 import { deadLetterRoutes } from './routes/dead-letter-routes.ts';
 import { embeddingRoutes } from './routes/embeddings-routes.ts';
+import { erasureRoutes } from './routes/erasure-routes.ts';
 import { healthRoutes } from './routes/health-routes.ts';
 import { ingestRoute } from './routes/ingest-routes.ts';
 import { joinTokenRoutes } from './routes/join-token-routes.ts';
@@ -106,7 +108,7 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
   pageRoutes(app, services);
   let document: ReturnType<typeof openApiDocument> | null = null;
   app.get('/openapi.json', (c) => c.json((document ??= openApiDocument(app, basePath))));
-  configRoutes(app, services);
+  operatorRoutes(app, services);
   app.get('/', (c) => c.json({ name: 'VectorStream', paths: pathsOf(app) }));
   telemetry.requests.routes(routesOf(app));
   return app;
@@ -140,6 +142,12 @@ function pathBelow(basePath: string, path: string): string {
 function routesOf(app: OpenAPIHono<AppEnv>): readonly string[] {
   const routes = app.routes.filter(({ method }) => method !== 'ALL');
   return [...new Set(routes.map(({ method, path }) => routeName(method, path)))];
+}
+
+function operatorRoutes(app: OpenAPIHono<AppEnv>, services: Services): void {
+  configRoutes(app, services);
+  auditRoutes(app, services);
+  erasureRoutes(app, services);
 }
 
 function pathsOf(app: OpenAPIHono<AppEnv>): readonly string[] {

@@ -26,6 +26,11 @@ const tags = [
     description: "Search by meaning, and analyses of visitors' behaviour.",
   },
   {
+    name: 'Privacy',
+    prefixes: ['/erasures'],
+    description: 'Erase what a person did. See docs/privacy.md.',
+  },
+  {
     name: 'Embeddings',
     prefixes: ['/v1'],
     description: "The fleet as an OpenAI-compatible server. Errors have OpenAI's shape.",
@@ -48,7 +53,7 @@ const tags = [
   },
   {
     name: 'Operation',
-    prefixes: ['/stats', '/metrics', '/config'],
+    prefixes: ['/stats', '/metrics', '/config', '/audit'],
     description: 'Statistics and settings of this gateway.',
   },
 ] as const;

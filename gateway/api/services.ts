@@ -16,6 +16,7 @@ import type { JoinTokens } from '../access/join-tokens.ts';
 import type { AdmitRunner } from '../access/token-guess-limit.ts';
 import type { Config } from '../config/config.ts';
 import type { Settings } from '../config/live-settings.ts';
+import type { Erasures } from '../erasure/erasures.ts';
 import type { FleetStats, RunnerView } from '../fleet/hub-types.ts';
 import type { QueryVectors } from '../fleet/query-vectors.ts';
 import type { RequestEmbeddings } from '../fleet/request-embeddings.ts';
@@ -51,6 +52,7 @@ export type Services = {
   readonly gauges: Gauges;
   readonly live: Live;
   readonly versions: StoredVersions;
+  readonly erasures: Erasures;
   readonly timestamps: TimestampAlarm;
   readonly runners: () => readonly RunnerView[];
   readonly fleet: () => FleetStats;

@@ -13,6 +13,8 @@ const syncedMethods: ReadonlySet<string> = new Set([
   'append',
   'putDeadLetters',
   'setDeadLetterStatus',
+  'bury',
+  'putErasure',
 ] satisfies (keyof WriterApi)[]);
 
 /** SQLite's `synchronous` for one transaction that contains all of these calls. */

@@ -26,6 +26,9 @@ export function createEmbeddedDeadLetters(
       );
       await writer.call('putDeadLetters', { rows, packed });
     },
+    async erase(ids) {
+      if (ids.length > 0) await writer.call('eraseDeadLetters', ids);
+    },
     async setStatus(changes) {
       if (changes.length > 0) await writer.call('setDeadLetterStatus', changes);
     },

@@ -28,6 +28,7 @@ export function createEmbeddedSink(
         offset,
       }));
     },
+    erase: (request) => writer.call('eraseRecords', request),
     async [Symbol.asyncDispose]() {},
   };
 }

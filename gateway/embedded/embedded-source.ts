@@ -80,6 +80,7 @@ export async function createEmbeddedSource(
     epochs,
     batchMax: options.batchMax,
     batchBytesMax: options.batchBytesMax,
+    empty: (position) => writer.call('emptyRecord', position),
     onSettle() {
       pulled.wake();
       commits.ask();

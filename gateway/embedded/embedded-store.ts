@@ -4,7 +4,14 @@
 import { assert, at } from '#core/errors/assert.ts';
 import { rawIdOf } from '#core/event/event-id.ts';
 import { isUuid } from '#core/event/uuid.ts';
-import type { Clock, EventRecord, TextRecord, VectorStore, WriteOutcome } from '#core/ports.ts';
+import type {
+  Clock,
+  ErasureStore,
+  EventRecord,
+  TextRecord,
+  VectorStore,
+  WriteOutcome,
+} from '#core/ports.ts';
 import type { SearchPlan } from '#core/vectors/search-plan.ts';
 import { vectorProblem } from '#core/vectors/vector.ts';
 import type { ReaderApi } from './reader.ts';
@@ -19,6 +26,9 @@ type EmbeddedStoreOptions = {
   readonly clock: Clock;
   readonly searchPlan: SearchPlan;
 };
+
+/** Dead letters on their way to the writer come within this time. */
+const eraseSettleMs = 1_000;
 
 const stored: WriteOutcome = { status: 'stored' };
 
@@ -51,6 +61,7 @@ export function createEmbeddedStore(
       textsAfter: (after, limit) => reader.call('textsAfter', { after, limit }),
     },
 
+    erasureStore: erasureStoreOf(writer, reader, clock),
     async knownTexts(ids) {
       if (ids.length === 0) return new Set();
       return new Set(await writer.call('knownTexts', { ids, now: clock.now() }));
@@ -97,9 +108,8 @@ export function createEmbeddedStore(
 
     ...productReads(reader, searchPlan),
 
-    async texts(textIds) {
-      return new Map((await reader.call('texts', textIds)).map((text) => [text.id, text]));
-    },
+    texts: async (textIds) =>
+      new Map((await reader.call('texts', textIds)).map((text) => [text.id, text])),
 
     async vectors(textIds) {
       const { ids, vectors } = await reader.call('vectors', textIds);
@@ -132,6 +142,24 @@ function productReads(
       return new Map(found.map(({ productId, event }) => [productId, event]));
     },
     similarProducts: (request) => reader.call('similarProducts', { ...request, plan }),
+  };
+}
+
+function erasureStoreOf(
+  writer: StoreWorkers['writer'],
+  reader: StoreWorkers['reader'],
+  clock: Clock,
+): ErasureStore {
+  return {
+    settleMs: eraseSettleMs,
+    key: async () => Buffer.from(await writer.call('erasureKey', undefined), 'base64'),
+    bury: (tombstones) => writer.call('bury', tombstones),
+    tombstonesSince: (since) => reader.call('tombstonesSince', since),
+    putRequest: (request) => writer.call('putErasure', request),
+    request: (id) => reader.call('erasure', id),
+    openRequests: () => reader.call('openErasures', undefined),
+    eraseEvents: (request) => writer.call('eraseEvents', { ...request, now: clock.now() }),
+    scrub: () => writer.call('scrub', undefined),
   };
 }
 

@@ -3,10 +3,11 @@
 
 import { at } from '#core/errors/assert.ts';
 import type { Assignment } from '#core/pipeline/assignment.ts';
-import type { Delivery } from '#core/ports.ts';
+import type { Delivery, Outcome } from '#core/ports.ts';
 import type { ReaderApi } from './reader.ts';
 import { unpackLogRecords } from './record-codec.ts';
 import type { ReadAnswer } from './sql/log-reads.ts';
+import type { GroupOffset } from './sql/log-writes.ts';
 import type { WorkerClient } from './worker-rpc.ts';
 
 export type PartitionReaderOptions = {
@@ -18,6 +19,8 @@ export type PartitionReaderOptions = {
   /** Records and bytes per batch. */
   readonly batchMax: number;
   readonly batchBytesMax: number;
+  /** Empties a record that is erased. */
+  readonly empty: (position: GroupOffset) => Promise<void>;
   /** Called for the first settle of each delivery. */
   readonly onSettle: () => void;
 };
@@ -52,13 +55,18 @@ export class PartitionReader {
 
   /** The deliveries of an answer to `read`. Their offsets count as delivered from now on. */
   deliver({ packed, partitions, offsets }: ReadAnswer): readonly Delivery[] {
-    const { topic, assignment, epochs, onSettle } = this.#options;
+    const { topic, assignment, epochs, onSettle, empty } = this.#options;
     return unpackLogRecords(packed).flatMap((record, index): Delivery[] => {
       const [partition, offset] = [at(partitions, index), at(offsets, index)];
       const epoch = epochs.get(partition);
       if (epoch === undefined || !assignment.deliver(partition, epoch, offset)) return [];
-      const settle = (): void => {
+      const settled = (): void => {
         if (assignment.settle(partition, epoch, offset)) onSettle();
+      };
+      const settle = ({ status }: Outcome): void => {
+        // Nobody asks for an erased record again, so it is emptied before its place is committed.
+        if (status === 'erased') void empty({ partition, offset }).then(settled, settled);
+        else settled();
       };
       return [{ ...record, position: { topic, partition, offset }, settle }];
     });

@@ -6,16 +6,19 @@ import { assert } from '#core/errors/assert.ts';
 import { watchFiles } from './files-in-place.ts';
 import { lockFile, lockFolder } from './folder-lock.ts';
 import { createGroupCommit } from './group-commit.ts';
+import { scrubDatabase } from './scrub.ts';
 import { databaseFile, openDatabase, openDataFolder, walFile } from './sql/database.ts';
 import { createDeadLetterWrites } from './sql/dead-letter-tables.ts';
+import { createLogErasure } from './sql/log-erasure.ts';
 import { LogState } from './sql/log-state.ts';
 import { createLogWrites } from './sql/log-writes.ts';
 import { prepareSchema } from './sql/schema.ts';
 import { createSessionWrites } from './sql/session-tables.ts';
+import { asDependencyError } from './sql/sqlite-errors.ts';
 import { createStoreWrites } from './sql/store-writes.ts';
 import { createWalBound } from './wal-bound.ts';
 import { serve } from './worker-rpc.ts';
-import type { WriterOptions } from './writer-api.ts';
+import type { WriterApi, WriterOptions } from './writer-api.ts';
 
 /** Keeps the pages of random inserts (ids, users, sessions) in memory. */
 const cacheKib = 16 * 1024;
@@ -26,6 +29,9 @@ const walBytesBetweenTries = 16 * 2 ** 20;
 const walWaitMs = 100;
 /** A gateway without any write notices within this time that its files were taken away. */
 const watchMs = 500;
+
+/** Cannot run in a transaction. */
+const scrub = 'scrub' satisfies keyof WriterApi;
 
 const { folder, identity, partitions, bounds }: WriterOptions = workerData;
 assert(parentPort !== null, 'The database writer runs outside of a worker');
@@ -39,9 +45,11 @@ serve(parentPort, (report) =>
     const log = new LogState(database, count);
     const handlers = {
       ...createLogWrites(database, log, bounds),
+      ...createLogErasure(database, count),
       ...createStoreWrites(database),
       ...createSessionWrites(database),
       ...createDeadLetterWrites(database, () => true),
+      scrub: () => scrubDatabase(database, databaseFile(folder)),
     };
     const verify = watchFiles([databaseFile(folder), walFile(folder), lockFile(folder)]);
     const commitGroup = createGroupCommit({
@@ -66,7 +74,15 @@ serve(parentPort, (report) =>
 
     return {
       answer: (calls) => {
-        if (commitGroup(calls)) keepWalSmall();
+        const grouped = calls.filter(({ method }) => method !== scrub);
+        if (grouped.length > 0 && commitGroup(grouped)) keepWalSmall();
+        for (const call of calls.filter(({ method }) => method === scrub)) {
+          try {
+            call.resolve(handlers.scrub());
+          } catch (error) {
+            call.reject(asDependencyError(error));
+          }
+        }
       },
       close: async () => {
         clearInterval(watch);

@@ -57,6 +57,12 @@ export class IdempotencyKeys {
     this.#busy.delete(key);
   }
 
+  /** Forgets all answers. Repeating a request then carries it out again, which is safe. */
+  clear(): void {
+    this.#done.clear();
+    this.#chars = 0;
+  }
+
   #expire(now: number): void {
     const { keysMax, answerCharsMax, ageMsMax } = this.#options;
     for (const [key, { answer, at }] of this.#done) {

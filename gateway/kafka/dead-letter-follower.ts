@@ -9,7 +9,7 @@ import type { KafkaLog } from '../../kafka/kafka-settings.ts';
 import { ensureTopic, type TopicPlan } from '../../kafka/kafka-topics.ts';
 import type { DeadLetterIndex } from './dead-letter-index.ts';
 import { deadLetterOfRecord } from './dead-letter-record.ts';
-import { statusOfRecord } from './dead-letter-status-record.ts';
+import { erasedIdOf, statusOfRecord } from './dead-letter-status-record.ts';
 import { type KafkaMember, startKafkaMember } from './kafka-member.ts';
 import { recordOfMessage } from './kafka-record.ts';
 import { TopicProgress } from './topic-progress.ts';
@@ -44,7 +44,10 @@ export function followDeadLetters(options: DeadLetterFollowerOptions): DeadLette
     const fresh = messages.map(recordOfMessage).filter(({ offset }) => offset >= next);
     if (topic === deadLetterTopic.topic)
       index.add(fresh.flatMap((record) => deadLetterOfRecord(record) ?? []));
-    else index.setStatus(fresh.flatMap((record) => statusOfRecord(record) ?? []));
+    else {
+      index.setStatus(fresh.flatMap((record) => statusOfRecord(record) ?? []));
+      index.erase(fresh.flatMap((record) => erasedIdOf(record) ?? []));
+    }
     progress.advance(topic, partition, Number(batch.lastOffset()) + 1);
   };
 

@@ -32,6 +32,8 @@ export type DeadLetterIndex = Disposable & {
   add(deadLetters: readonly IndexedDeadLetter[]): void;
   /** The last status counts, even when it comes before its dead letter. */
   setStatus(changes: readonly StatusChange[]): void;
+  /** They do not come back when they are read again. */
+  erase(ids: readonly string[]): void;
   /** Also when it is there under the id of an earlier version, see `DeadLetters.put`. */
   has(deadLetter: DeadLetter): boolean;
   list(query: DeadLetterQuery): Promise<readonly DeadLetterEntry[]>;
@@ -49,7 +51,7 @@ export function createDeadLetterIndex(): DeadLetterIndex {
   // the cache is full.
   const database = new DatabaseSync('');
   database.exec(`PRAGMA cache_size = -${cacheKib}; PRAGMA journal_mode = MEMORY;
-    PRAGMA synchronous = OFF; ${deadLettersSchema} ${statesSchema}`);
+    PRAGMA synchronous = OFF; PRAGMA secure_delete = ON; ${deadLettersSchema} ${statesSchema}`);
   let holdsOlder = false;
   let holdsStatuses = false;
   const writes = createDeadLetterWrites(database, () => holdsOlder);
@@ -73,8 +75,9 @@ export function createDeadLetterIndex(): DeadLetterIndex {
       throw error;
     }
   };
+  const storedStatus = (id: string): unknown => findStatus.get(uuidBytes(id))?.['status'];
   const statusOf = ({ id }: IndexedDeadLetter): readonly StatusChange[] => {
-    const status = findStatus.get(uuidBytes(id))?.['status'];
+    const status = storedStatus(id);
     return typeof status === 'string' ? [{ id, status: JSON.parse(status) }] : [];
   };
 
@@ -82,8 +85,18 @@ export function createDeadLetterIndex(): DeadLetterIndex {
     add(deadLetters) {
       holdsOlder ||= deadLetters.some(({ id, origin }) => id === deadLetterIdOfPosition(origin));
       inTransaction(() => {
-        writes.putDeadLetters({ rows: deadLetters, packed: packed(deadLetters) });
-        if (holdsStatuses) writes.setDeadLetterStatus(deadLetters.flatMap(statusOf));
+        const kept = holdsStatuses
+          ? deadLetters.filter(({ id }) => storedStatus(id) !== erased)
+          : deadLetters;
+        writes.putDeadLetters({ rows: kept, packed: packed(kept) });
+        if (holdsStatuses) writes.setDeadLetterStatus(kept.flatMap(statusOf));
+      });
+    },
+    erase(ids) {
+      holdsStatuses ||= ids.length > 0;
+      inTransaction(() => {
+        for (const id of ids) keepStatus.run(uuidBytes(id), erased);
+        writes.eraseDeadLetters(ids);
       });
     },
     setStatus(changes) {
@@ -108,6 +121,9 @@ export function createDeadLetterIndex(): DeadLetterIndex {
     [Symbol.dispose]: () => database.close(),
   };
 }
+
+/** In place of a status. */
+const erased = 'erased';
 
 const packed = (deadLetters: readonly IndexedDeadLetter[]): Uint8Array =>
   packRecords(

@@ -44,5 +44,21 @@ export function statusOfRecord({ key, value }: LogRecord): StatusChange | null {
   return isUuid(id) && parsed.success ? { id, status: parsed.data } : null;
 }
 
+const erasedValue = '{"state":"erased"}';
+
+/** Compaction removes earlier statuses of the dead letter, and keeps this one. */
+export const recordOfErasure = (id: string, now: number): LogRecord => ({
+  key: Buffer.from(id),
+  value: Buffer.from(erasedValue),
+  headers: {},
+  timestamp: now,
+});
+
+/** The id of an erased dead letter; `null` for another record. */
+export function erasedIdOf({ key, value }: LogRecord): string | null {
+  const id = textOf(key ?? new Uint8Array());
+  return isUuid(id) && textOf(value) === erasedValue ? id : null;
+}
+
 const textOf = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();

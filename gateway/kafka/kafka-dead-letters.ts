@@ -15,7 +15,7 @@ import type { TopicPlan } from '../../kafka/kafka-topics.ts';
 import { type DeadLetterFollower, followDeadLetters } from './dead-letter-follower.ts';
 import { createDeadLetterIndex } from './dead-letter-index.ts';
 import { recordOfDeadLetter } from './dead-letter-record.ts';
-import { recordOfStatus } from './dead-letter-status-record.ts';
+import { recordOfErasure, recordOfStatus } from './dead-letter-status-record.ts';
 
 export type KafkaDeadLettersOptions = {
   readonly connection: KafkaConnection;
@@ -89,6 +89,11 @@ export function createKafkaDeadLetters(options: KafkaDeadLettersOptions): DeadLe
       // The first of several with one id stays.
       const byId = new Map(fresh.toReversed().map((deadLetter) => [deadLetter.id, deadLetter]));
       await append([...byId.values()].toReversed());
+    },
+    async erase(ids) {
+      const now = clock.now();
+      if (ids.length > 0)
+        requireRead(await stateSink.append(ids.map((id) => recordOfErasure(id, now))));
     },
     async setStatus(changes) {
       const now = clock.now();

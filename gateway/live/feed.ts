@@ -115,6 +115,13 @@ export class Feed {
     this.#clients.delete(client);
   }
 
+  /** Forgets the kept entries: a client that reconnects begins anew. */
+  clear(): void {
+    this.#kept.clear();
+    this.#keptChars = 0;
+    this.#dropped = this.#sequence;
+  }
+
   #entry({ topic, data, at, key }: Message, isSnapshot: boolean): Entry {
     const sequence = ++this.#sequence;
     const text = JSON.stringify({

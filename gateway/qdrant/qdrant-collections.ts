@@ -12,6 +12,8 @@ export type QdrantCollections = {
   readonly events: string;
   /** Sessions of runners whose work is not yet verified in full. */
   readonly sessions: string;
+  /** Tombstones and erasures of persons. */
+  readonly erasures: string;
 };
 
 /** How new collections are created; existing ones stay as they are. */
@@ -77,6 +79,8 @@ export async function prepareCollections(
   });
   await prepare(qdrant, names.events, eventIndexes, identity, { ...placed, metadata, vectors: {} });
   await prepare(qdrant, names.sessions, {}, identity, { ...placed, metadata, vectors: {} });
+  const erasures = { type: 'keyword', at: 'datetime', is_open: 'keyword' } as const;
+  await prepare(qdrant, names.erasures, erasures, identity, { ...placed, metadata, vectors: {} });
 }
 
 async function checkVersion(qdrant: Qdrant): Promise<void> {

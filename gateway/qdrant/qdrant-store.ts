@@ -12,6 +12,7 @@ import {
   type QdrantStorage,
 } from './qdrant-collections.ts';
 import { codes, connectQdrant, type Qdrant, type QdrantAddress } from './qdrant-connection.ts';
+import { createQdrantErasure } from './qdrant-erasure.ts';
 import { createQdrantEvents } from './qdrant-events.ts';
 import { createQdrantNeighbours } from './qdrant-neighbours.ts';
 import { createQdrantProvenance } from './qdrant-provenance.ts';
@@ -34,6 +35,8 @@ export type QdrantStoreOptions = QdrantAddress & {
 const batchMax = { texts: 128, events: 256 } as const;
 
 const openMsMax = 3_000;
+/** Every gateway has read a new tombstone after this time. */
+const tombstonesReadMs = 10_000;
 
 /**
  * Returns a store that may be used at once. The collections are created or checked before the first
@@ -80,9 +83,10 @@ function build({ collections, storage, identity, searchPlan, ...address }: Qdran
   readonly store: VectorStore;
   readonly prepared: () => Promise<void>;
 } {
-  const { clock } = address;
+  const { clock, timeoutMs } = address;
+  const settleMs = tombstonesReadMs + timeoutMs;
   const connected = connectQdrant(address);
-  const names = { ...collections, sessions: `${collections.texts}_sessions` };
+  const names = namesOf(collections);
 
   // One attempt at a time; the next call after a failed one tries again.
   let preparing: Promise<void> | null = null;
@@ -133,6 +137,7 @@ function build({ collections, storage, identity, searchPlan, ...address }: Qdran
     kind: 'qdrant',
     batchMax,
     provenanceStore: createQdrantProvenance({ qdrant, names }),
+    erasureStore: createQdrantErasure({ qdrant, names, texts, settleMs }),
     knownTexts: (ids) => texts.known(ids),
     putTexts: (records) => inParts(records, batchMax.texts, (part) => texts.put(part)),
     putEvents: (records) => inParts(records, batchMax.events, (part) => events.put(part)),
@@ -171,6 +176,13 @@ function countPoints(qdrant: Qdrant, names: QdrantCollections): Promise<StoreCou
     return { texts: text.count, events: event.count };
   });
 }
+
+const namesOf = ({ texts, events }: QdrantStoreOptions['collections']): QdrantCollections => ({
+  texts,
+  events,
+  sessions: `${texts}_sessions`,
+  erasures: `${texts}_erasures`,
+});
 
 /** Splits writes larger than `countMax` into parts, and writes one part after the other. */
 async function inParts<T>(

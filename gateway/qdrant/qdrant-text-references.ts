@@ -9,6 +9,7 @@ import type { QdrantClient } from '@qdrant/js-client-rest';
 import { isUuid } from '#core/event/uuid.ts';
 import type { Clock } from '#core/ports.ts';
 import { applied } from './applied-write.ts';
+import { erasedKind } from './erased-kind.ts';
 import type { Qdrant } from './qdrant-connection.ts';
 import { hasId } from './qdrant-filter.ts';
 import { timeOf } from './qdrant-points.ts';
@@ -85,7 +86,11 @@ export function createTextReferences({
   return {
     async known(ids) {
       const found = await lookUp(ids);
-      return new Set([...found].filter(([, kind]) => kind !== withheldKind).map(([id]) => id));
+      return new Set(
+        [...found]
+          .filter(([, kind]) => kind !== withheldKind && kind !== erasedKind)
+          .map(([id]) => id),
+      );
     },
     async stillThere(ids) {
       const now = clock.monotonic();

@@ -6,6 +6,7 @@ import type { Clock } from '#core/ports.ts';
 import type { OlderTextsOptions } from '#core/trust/older-texts.ts';
 import type { RepairOptions } from '#core/trust/repair.ts';
 import { runnerOf } from '../api/views/stats-view.ts';
+import type { Erasures } from '../erasure/erasures.ts';
 import type { HubObserver } from '../fleet/hub-types.ts';
 import type { StoredVersions } from '../ingest/stored-versions.ts';
 import type { Live } from '../live/live.ts';
@@ -20,12 +21,14 @@ export function pipelineObserver({
   live,
   versions,
   timestamps,
+  erasures,
   log,
 }: {
   readonly telemetry: Telemetry;
   readonly live: Pick<Live, 'stored' | 'deadLettered'>;
   readonly versions: Pick<StoredVersions, 'add'>;
   readonly timestamps: Pick<TimestampAlarm, 'add'>;
+  readonly erasures: Pick<Erasures, 'cameAgain'>;
   readonly log: Log;
 }): PipelineObserver {
   const foreignRecords = createForeignRecords(foreignRecordsReport(log));
@@ -51,6 +54,10 @@ export function pipelineObserver({
     superseded: () => telemetry.superseded(),
     changed: (kinds) => telemetry.changed(kinds),
     ignored: (kind) => telemetry.ignored(kind),
+    erased() {
+      telemetry.erased.inc();
+      erasures.cameAgain();
+    },
     deadLettered(deadLetter, timestampAhead) {
       telemetry.deadLettered(deadLetter);
       if (timestampAhead !== null) timestamps.add(timestampAhead, deadLetter.timestamp);

@@ -11,6 +11,7 @@ import type { Services } from '../api/services.ts';
 import { createGauges } from '../api/views/gauges.ts';
 import { liveFigures } from '../api/views/live-figures.ts';
 import type { Settings } from '../config/live-settings.ts';
+import type { Erasures } from '../erasure/erasures.ts';
 import type { GatewayModel } from '../fleet/open-model.ts';
 import {
   listen,
@@ -36,6 +37,7 @@ export type ApiOptions = {
   readonly access: Access;
   readonly live: Live;
   readonly versions: StoredVersions;
+  readonly erasures: Erasures;
   readonly timestamps: TimestampAlarm;
   readonly telemetry: Telemetry;
   /** Absolute. */
@@ -106,7 +108,7 @@ function servicesOf(
 ): Services {
   const { settings, model, storage, fleet, access, live, versions, timestamps, telemetry } =
     options;
-  const { dataDir, clock, startedAt, log } = options;
+  const { dataDir, clock, startedAt, log, erasures } = options;
   const { config } = settings;
   const { source, sink, store, deadLetters, disk } = storage;
   const { hub, embedding, queries, requestEmbeddings, joinTokens, admitRunner } = fleet;
@@ -137,6 +139,7 @@ function servicesOf(
     },
     live,
     versions,
+    erasures,
     timestamps,
     gauges: createGauges({ source, store, deadLetters, clock }),
     runners: () => hub.runners(),

@@ -4,6 +4,8 @@
 import { runPipeline } from '#core/pipeline/pipeline.ts';
 import type { Clock } from '#core/ports.ts';
 import type { Config } from '../config/config.ts';
+import type { Erasures } from '../erasure/erasures.ts';
+import { heldSource } from '../erasure/held-source.ts';
 import type { GatewayModel } from '../fleet/open-model.ts';
 import type { LocalRunners } from '../fleet/own-runners-process.ts';
 import { startOwnRunners, type OwnRunnersOptions } from '../fleet/own-runners.ts';
@@ -31,6 +33,7 @@ export type WorkOptions = {
   readonly telemetry: Telemetry;
   readonly live: Live;
   readonly versions: StoredVersions;
+  readonly erasures: Erasures;
   readonly timestamps: TimestampAlarm;
   /** The pipeline ended with an error; called at most once. */
   readonly onFatal: (error: unknown) => void;
@@ -46,22 +49,25 @@ export type Work = {
 /** Never throws. */
 export function startWork(options: WorkOptions): Work {
   const { config, storage, fleet, clock, log, telemetry, live, versions, timestamps } = options;
+  const { erasures } = options;
   const { source, store, deadLetters } = storage;
   const { embedding, repair, ownToken } = fleet;
   const limits = pipelineLimits(config);
   const stopping = new AbortController();
   const pipeline = runPipeline({
-    source: yieldingSource(source),
+    source: heldSource(yieldingSource(source), erasures.loaded),
+    erased: erasures,
     store,
     deadLetters,
     embedding,
     clock,
     random: Math.random,
     limits,
-    observer: pipelineObserver({ telemetry, live, versions, timestamps, log }),
+    observer: pipelineObserver({ telemetry, live, versions, timestamps, erasures, log }),
     signal: stopping.signal,
     isDistrusted: (provenance) => repair.isDistrusted(provenance),
   }).catch(options.onFatal);
+  const erasing = erasures.run(stopping.signal);
   const repairing = repair.run(stopping.signal);
   const { modelRevision, olderTokenizers } = options.identity;
   const { url, collection } = config.qdrant;
@@ -108,7 +114,7 @@ export function startWork(options: WorkOptions): Work {
           }),
     async stop() {
       stopping.abort();
-      await Promise.all([pipeline, retention, repairing, renewing]);
+      await Promise.all([pipeline, retention, repairing, renewing, erasing]);
     },
   };
 }

@@ -16,6 +16,7 @@ export function gatedSink(sink: EventSink, disk: DiskSpace): EventSink {
       if (level !== 'out') return sink.append(records);
       throw new DependencyError('disk', 'disk_space_low', `${problem}.`, { retryable: true });
     },
+    ...(sink.erase !== undefined && { erase: sink.erase }),
     [Symbol.asyncDispose]: () => sink[Symbol.asyncDispose](),
   };
 }

@@ -63,6 +63,7 @@ export class Telemetry {
     'Events applied in the store, superseded ones included.',
     [],
   );
+  readonly erased = this.#series.counter('events_erased_total', 'Events of erased persons.', []);
   readonly #deadLettered = this.#series.counter(
     'events_dead_lettered_total',
     'Events put into the dead-letter queue.',
@@ -85,8 +86,7 @@ export class Telemetry {
   );
   readonly #cache = this.#series.counter(
     'cache_requests_total',
-    'Texts looked up: hit (cached), shared (in flight), store (found there), miss (a runner ' +
-      'embeds it).',
+    'Texts looked up: hit (cached), shared (in flight), store (found), miss (a runner embeds it).',
     ['result'],
   );
   readonly #requeued = this.#series.counter(

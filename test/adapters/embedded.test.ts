@@ -2,6 +2,7 @@
 
 import { behaviourAnalysisConformance } from '../conformance/behaviour-analysis.ts';
 import { deadLettersConformance } from '../conformance/dead-letters.ts';
+import { erasureStoreConformance } from '../conformance/erasure-store.ts';
 import { eventSourceConformance } from '../conformance/event-source.ts';
 import { recommendationsConformance } from '../conformance/recommendations.ts';
 import { vectorSearchConformance } from '../conformance/vector-search.ts';
@@ -28,6 +29,7 @@ deadLettersConformance('embedded', async () => {
 });
 
 vectorStoreConformance('embedded', embeddedStoreMaker('auto'));
+erasureStoreConformance('embedded', embeddedStoreMaker('auto'));
 behaviourAnalysisConformance('embedded', embeddedStoreMaker('auto'));
 recommendationsConformance('embedded', embeddedStoreMaker('auto'));
 vectorSearchConformance('embedded, auto', embeddedStoreMaker('auto'));

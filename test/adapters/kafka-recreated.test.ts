@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { nothingErased } from '#core/erasure/tombstones.ts';
 import { eventLimits } from '#core/event/parse-event.ts';
 import { createMemoryStore } from '#core/memory/memory-store.ts';
 import { defaultPipelineLimits, runPipeline } from '#core/pipeline/pipeline.ts';
@@ -27,6 +28,7 @@ const badRecords = (life: string, length = 300): LogRecord[] =>
 const silent = {
   received: () => undefined,
   stored: () => undefined,
+  erased: () => undefined,
   superseded: () => undefined,
   changed: () => undefined,
   ignored: () => undefined,
@@ -42,6 +44,7 @@ async function drain(source: EventSource, deadLetters: DeadLetters): Promise<voi
   const stop = new AbortController();
   let received = 0;
   const pipeline = runPipeline({
+    erased: nothingErased,
     source,
     store: createMemoryStore({ dimensions: 4, now: () => Date.now() }),
     deadLetters,

@@ -97,6 +97,29 @@ export function deadLettersConformance(
       await harness[Symbol.asyncDispose]();
     });
 
+    it('what is erased is gone, after a crash too, and nothing else', async () => {
+      const deadLetters = [1, 2, 3].map((offset) => deadLetterOf(offset));
+      await queue.put(deadLetters);
+      await queue.setStatus([
+        {
+          id: deadLetters[1]!.id,
+          status: statusOf({ state: 'purged', purge: { at: 1, by: 'x' } }),
+        },
+      ]);
+      const unknown = deadLetterOf(9).id;
+      await queue.erase([deadLetters[0]!.id, deadLetters[1]!.id, unknown]);
+      await queue.erase([deadLetters[0]!.id]);
+      const seen = async () => {
+        expect(offsetsOf(await queue.list({ limit: 10, valueBytesMax: whole }))).toEqual([3]);
+        expect(await queue.get(deadLetters[0]!.id)).toBeNull();
+        expect((await queue.stats()).byState).toEqual({ open: 1, replayed: 0, purged: 0 });
+      };
+      await seen();
+      await harness.crash();
+      queue = await harness.open();
+      await seen();
+    });
+
     it('a dead letter is returned with every byte and every field as it was put', async () => {
       const deadLetters = [
         deadLetterOf(1, {

@@ -1,6 +1,7 @@
 // The bound on the bytes of unsettled events counts the headers of their records.
 
 import { expect, test } from 'vitest';
+import { nothingErased } from '#core/erasure/tombstones.ts';
 import { eventLimits } from '#core/event/parse-event.ts';
 import { recordBytes } from '#core/event/record-bytes.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
@@ -37,6 +38,7 @@ test('events with large headers wait outside the pipeline once the bound is reac
   const stop = new AbortController();
   const inHand = new Set<string>();
   const pipeline = runPipeline({
+    erased: nothingErased,
     source: log.source('group'),
     store: createMemoryStore({ dimensions: 4, now: () => clock.now() }),
     deadLetters: createMemoryDeadLetters(),
@@ -53,6 +55,7 @@ test('events with large headers wait outside the pipeline once the bound is reac
     observer: {
       received: () => undefined,
       stored: () => undefined,
+      erased: () => undefined,
       superseded: () => undefined,
       changed: () => undefined,
       ignored: () => undefined,

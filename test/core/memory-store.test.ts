@@ -3,6 +3,7 @@
 import { createMemoryStore } from '#core/memory/memory-store.ts';
 import type { SearchPlan } from '#core/vectors/search-plan.ts';
 import { behaviourAnalysisConformance } from '../conformance/behaviour-analysis.ts';
+import { erasureStoreConformance } from '../conformance/erasure-store.ts';
 import { recommendationsConformance } from '../conformance/recommendations.ts';
 import { searchPlans, vectorSearchConformance } from '../conformance/vector-search.ts';
 import { type MakeStore, vectorStoreConformance } from '../conformance/vector-store.ts';
@@ -15,6 +16,7 @@ const makeStore =
   });
 
 vectorStoreConformance('memory', makeStore('auto'));
+erasureStoreConformance('memory', makeStore('auto'));
 behaviourAnalysisConformance('memory', makeStore('auto'));
 recommendationsConformance('memory', makeStore('auto'));
 for (const searchPlan of searchPlans)

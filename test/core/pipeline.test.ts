@@ -3,6 +3,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { nothingErased } from '#core/erasure/tombstones.ts';
 import { DependencyError } from '#core/errors/errors.ts';
 import { eventLimits } from '#core/event/parse-event.ts';
 import { uuidV5 } from '#core/event/uuid.ts';
@@ -54,6 +55,7 @@ function recordOf({ kind, eventId, product }: Sent): LogRecord {
 const silent: PipelineObserver = {
   received: () => undefined,
   stored: () => undefined,
+  erased: () => undefined,
   superseded: () => undefined,
   changed: () => undefined,
   ignored: () => undefined,
@@ -149,6 +151,7 @@ function createWorld(
     const source = log.source('group');
     const stop = new AbortController();
     const pipeline = runPipeline({
+      erased: nothingErased,
       source: watched(source),
       store,
       deadLetters,
@@ -411,6 +414,7 @@ describe('the pipeline', () => {
           .then(() => Promise.reject(new Error('No runner came.'))),
     };
     const pipeline = runPipeline({
+      erased: nothingErased,
       source,
       store: world.store,
       deadLetters: world.memoryDeadLetters,

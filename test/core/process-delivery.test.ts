@@ -2,6 +2,7 @@
 // outcome.
 
 import { expect, test } from 'vitest';
+import { nothingErased } from '#core/erasure/tombstones.ts';
 import { changeKinds, type ChangeKind } from '#core/event/known-members.ts';
 import { eventLimits } from '#core/event/parse-event.ts';
 import { connectPrefix, firstTimestampHeader, refusedHeader } from '#core/event/record-id.ts';
@@ -43,9 +44,11 @@ function world() {
       letters.push(letter);
       return Promise.resolve();
     },
+    erased: nothingErased,
     observer: {
       stored: () => undefined,
       superseded: () => undefined,
+      erased: () => undefined,
       changed: (kinds) => changes.push(...kinds),
       received: (count) => received.push(count),
       ignored: (kind) => ignored.push(kind),

@@ -1,6 +1,7 @@
 // The audit trail: who changed what, with which outcome, in a file of bounded size. It has no
 // content of bodies, and nothing that the gateway writes has a secret.
 
+import { appendFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -76,6 +77,37 @@ describe('the file', () => {
     for (const { size } of [now, before].filter((found) => found !== undefined))
       expect(size).toBeLessThanOrEqual(10_000);
     expect((await linesOf('audit.ndjson')).at(-1)).toMatchObject({ request_id: 'r-999' });
+  });
+
+  test('is read back by pages, newest line first, over a rotation and without torn lines', async () => {
+    using trail = openAuditTrail({
+      dataDir: folder,
+      fileBytesMax: 2_000,
+      clock: new ManualClock(0),
+      log,
+    });
+    const pagesOf = async (limit: number): Promise<unknown[]> => {
+      const ids: unknown[] = [];
+      let before: Parameters<NonNullable<typeof trail.read>>[1] = null;
+      do {
+        const page: Awaited<ReturnType<NonNullable<typeof trail.read>>> | undefined =
+          await trail.read?.(limit, before);
+        ids.push(...(page?.items ?? []).map(({ request_id: id }) => id));
+        before = page?.next ?? null;
+      } while (before !== null);
+      return ids;
+    };
+    expect(await pagesOf(10)).toEqual([]);
+    for (let i = 0; i < 18; i += 1) {
+      trail.write({ ...line, request_id: `r-${i}` });
+      if (i === 15) appendFileSync(join(folder, 'audit.ndjson'), '{"torn\n');
+    }
+    const expected = Array.from({ length: 18 }, (_, i) => `r-${17 - i}`);
+    expect(await pagesOf(100)).toEqual(expected);
+    expect(await pagesOf(1)).toEqual(expected);
+    expect(await pagesOf(7)).toEqual(expected);
+    expect(await stat(join(folder, 'audit.ndjson.1'))).toBeTruthy();
+    expect(await trail.read?.(10, { file: '1', offset: 5 })).toBeNull();
   });
 
   test('that cannot be written stops the start; with a bound of 0 there is none', async () => {

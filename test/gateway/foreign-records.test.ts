@@ -47,6 +47,7 @@ function observed(level: 'info' | 'trace' = 'info') {
     live,
     versions: { add: () => undefined },
     timestamps: { add: () => undefined },
+    erasures: { cameAgain: () => undefined },
     log,
   });
   return {

@@ -2,6 +2,7 @@
 // works as if it had started with the new value.
 
 import { afterEach, describe, expect, test } from 'vitest';
+import { nothingErased } from '#core/erasure/tombstones.ts';
 import { DependencyError } from '#core/errors/errors.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { createMemoryDeadLetters } from '#core/memory/memory-dead-letters.ts';
@@ -60,6 +61,7 @@ function world(env: Record<string, string>) {
   };
   const stop = new AbortController();
   const done = runPipeline({
+    erased: nothingErased,
     source: events.source('test'),
     store,
     deadLetters: createMemoryDeadLetters(),
@@ -78,6 +80,7 @@ function world(env: Record<string, string>) {
     observer: {
       received: () => undefined,
       stored: () => undefined,
+      erased: () => undefined,
       superseded: () => undefined,
       changed: () => undefined,
       ignored: () => undefined,

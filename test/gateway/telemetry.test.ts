@@ -195,6 +195,7 @@ test('an event can be followed by its id and its request from level trace on', (
       live: new Live(new ManualClock(), 1),
       versions: new StoredVersions(),
       timestamps: { add: () => undefined },
+      erasures: { cameAgain: () => undefined },
       log,
     }).stored(0.1, { ...eventRecord(1).event, eventId: 'e-1' }, delivery);
   };

@@ -27,6 +27,7 @@ import type { Services } from '../../gateway/api/services.ts';
 import { createGauges } from '../../gateway/api/views/gauges.ts';
 import { liveFigures } from '../../gateway/api/views/live-figures.ts';
 import { Settings } from '../../gateway/config/live-settings.ts';
+import { Erasures } from '../../gateway/erasure/erasures.ts';
 import type { FleetStats, RunnerView } from '../../gateway/fleet/hub-types.ts';
 import { QueryVectors } from '../../gateway/fleet/query-vectors.ts';
 import {
@@ -91,6 +92,7 @@ export function scriptedStore(): VectorStore & { readonly searches: SearchReques
     batchMax: { texts: 10, events: 10 },
     searches,
     provenanceStore: createMemoryStore().provenanceStore,
+    erasureStore: createMemoryStore().erasureStore,
     knownTexts: async () => new Set(),
     putTexts: async () => [],
     putEvents: async () => [],
@@ -204,7 +206,11 @@ export function testApp(
     fleet: () => quietFleet,
     disk: { state: () => ({ level: 'enough', freeBytes: 1e12, problem: null }) },
     access: new Access({ config, clock, ring: { keys: () => fixedKeys(config.gateway) } }),
-    audit: { write: (line) => audited.push(line), [Symbol.dispose]: () => undefined },
+    audit: {
+      write: (line) => audited.push(line),
+      read: null,
+      [Symbol.dispose]: () => undefined,
+    },
     admitRunner: (headers) =>
       checkRunnerToken(headers, {
         shared: 'runner-token',
@@ -231,6 +237,7 @@ export function testApp(
     store,
     deadLetters,
     versions: new StoredVersions(),
+    erasures: new Erasures({ store, deadLetters, sink: events.sink, clock, log }),
     timestamps: createTimestampAlarm(clock, log),
     live: new Live(clock, config.live.clientsMax),
     gauges: createGauges({ source, store, deadLetters, clock }),

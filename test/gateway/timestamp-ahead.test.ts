@@ -2,6 +2,7 @@
 // it; and once its time has come, it is replayed with the others of its kind.
 
 import { expect, test } from 'vitest';
+import { nothingErased } from '#core/erasure/tombstones.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { createMemoryLog } from '#core/memory/memory-log.ts';
 import { createMemoryStore } from '#core/memory/memory-store.ts';
@@ -22,6 +23,7 @@ function gateway(env: Record<string, string> = {}) {
   const { services } = app;
   const stopping = new AbortController();
   const done = runPipeline({
+    erased: nothingErased,
     source: events.source('pipeline'),
     store,
     deadLetters: services.deadLetters,

@@ -79,6 +79,7 @@ test('an outage is two lines, its begin with the reason and its end, however oft
       live,
       versions: { add: () => undefined },
       timestamps: { add: () => undefined },
+      erasures: { cameAgain: () => undefined },
       log,
     }),
   });

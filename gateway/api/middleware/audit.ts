@@ -14,6 +14,9 @@ const readScopes: ReadonlySet<RouteScope> = new Set(['read', 'search']);
 /** Refusals of unknown clients: a flood of them must not push other lines out of the file. */
 const anonymousRefusals: ReadonlySet<number> = new Set([401, 421, 429]);
 
+/** The trail outlives the erasure of a user, so it must not hold the id. */
+const withoutUser = (path: string): string => path.replace(/^\/users\/[^/]*/, '/users/{id}');
+
 export function auditTo(audit: AuditTrail): MiddlewareHandler<AppEnv> {
   return createMiddleware<AppEnv>(async (c, next) => {
     await next();
@@ -28,7 +31,7 @@ export function auditTo(audit: AuditTrail): MiddlewareHandler<AppEnv> {
       key,
       address,
       method,
-      path: path.slice(0, pathCharactersMax),
+      path: withoutUser(path).slice(0, pathCharactersMax),
       status: c.res.status,
       request_id: c.get('requestId'),
       ...c.get('audit'),

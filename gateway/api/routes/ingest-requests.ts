@@ -23,7 +23,10 @@ const largestBodiesAtOnce = 4;
 const portionBytes = 256 * 1024;
 const portionQuietMs = 50;
 
-type IngestServices = Pick<Services, 'sink' | 'clock' | 'config' | 'versions' | 'timestamps'>;
+type IngestServices = Pick<
+  Services,
+  'sink' | 'clock' | 'config' | 'versions' | 'timestamps' | 'erasures'
+>;
 
 export type BodyFormat = 'json' | 'lines';
 
@@ -61,6 +64,7 @@ export class IngestRequests {
     const { bodyBytesMax } = services.config.ingest;
     this.#services = services;
     this.#limits = eventLimitsOf(services.config);
+    services.erasures.onErase(() => this.#keys.clear());
     this.#bodies = new BodyReader(
       {
         bytesMax: bodyBytesMax,

@@ -78,6 +78,7 @@ export type DeadLetterWrites = {
     readonly packed: Uint8Array;
   }): void;
   setDeadLetterStatus(changes: readonly StatusChange[]): void;
+  eraseDeadLetters(ids: readonly string[]): void;
 };
 export type DeadLetterReads = {
   /** A search by text covers a part of the table, and says in `next` where to continue. */
@@ -112,6 +113,7 @@ export function createDeadLetterWrites(
   const dropRecord = database.prepare(`
     UPDATE dead_letters SET value_bytes = coalesce(value_bytes, length(record_value)),
       record_key = NULL, record_headers = x'', record_value = x'' WHERE id = ?`);
+  const erase = database.prepare('DELETE FROM dead_letters WHERE id = ?');
   return {
     putDeadLetters({ rows, packed }) {
       const records = unpackRecords(packed);
@@ -149,6 +151,10 @@ export function createDeadLetterWrites(
         setStatus.run(status.state, JSON.stringify(status), key);
         if (status.state === 'purged') dropRecord.run(key);
       }
+    },
+
+    eraseDeadLetters(ids) {
+      for (const id of ids) erase.run(uuidBytes(id));
     },
   };
 }

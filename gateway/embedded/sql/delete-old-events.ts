@@ -12,6 +12,18 @@ export type ForgetWrites = { forget(request: ForgetRequest): Forgotten };
 /** Rows of each kind that one call deletes at most: a few milliseconds of work. */
 const forgetMax = 1_000;
 
+/** Deletes a text, by its key, with all that belongs to it. */
+export function createTextDeletion(database: DatabaseSync): (key: number) => void {
+  const deletions = [
+    'DELETE FROM vectors WHERE text = ?',
+    'DELETE FROM product_texts WHERE text = ?',
+    'DELETE FROM texts WHERE key = ?',
+  ].map((sql) => database.prepare(sql));
+  return (key) => {
+    for (const deletion of deletions) deletion.run(key);
+  };
+}
+
 export function createForgetWrites(
   database: DatabaseSync,
   references: TextReferences,
@@ -24,11 +36,7 @@ export function createForgetWrites(
   const oldTexts = database.prepare(`
     SELECT key FROM texts INDEXED BY texts_unreferenced
     WHERE unreferenced_since < ? ORDER BY unreferenced_since LIMIT ?`);
-  const deletions = [
-    'DELETE FROM vectors WHERE text = ?',
-    'DELETE FROM product_texts WHERE text = ?',
-    'DELETE FROM texts WHERE key = ?',
-  ].map((sql) => database.prepare(sql));
+  const deleteText = createTextDeletion(database);
   const addTotal = database.prepare('UPDATE totals SET count = count + ? WHERE name = ?');
 
   return {
@@ -37,7 +45,7 @@ export function createForgetWrites(
       for (const text of new Set(events.map((row) => Number(row['text']))))
         references.checkReferences(text, now);
       const texts = oldTexts.all(now - textGraceMs, forgetMax);
-      for (const { key } of texts) for (const deletion of deletions) deletion.run(Number(key));
+      for (const { key } of texts) deleteText(Number(key));
       addTotal.run(-events.length, 'events');
       addTotal.run(-texts.length, 'texts');
       return {

@@ -112,6 +112,15 @@ const sessionTables =
   CREATE INDEX IF NOT EXISTS texts_by_session ON texts (runner_session, embedded_at);
 `;
 
+/** What erases persons, see erasure-tables.ts. As with the session tables, the version stays. */
+const erasureTables =
+  `
+  CREATE TABLE IF NOT EXISTS tombstones (mark BLOB PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS tombstones_by_time ON tombstones (at);
+  CREATE TABLE IF NOT EXISTS erasures (id TEXT PRIMARY KEY, request TEXT NOT NULL, ` +
+  `is_open INTEGER NOT NULL) WITHOUT ROWID;
+`;
+
 /**
  * The raw id of an event; NULL in events of earlier gateways. As with the session tables, an
  * earlier gateway may still use the file, and the version stays. Adding a column rewrites no row.
@@ -182,6 +191,7 @@ export function prepareSchema(
     database.exec(`PRAGMA user_version = ${schemaVersion}`);
     database.exec(sessionTables);
     addTouchIndexes(database);
+    database.exec(erasureTables);
     addRawIds(database);
     database.exec(vectorChanges);
     const meta = (name: string, initial: string): string => {

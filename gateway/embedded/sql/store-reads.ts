@@ -3,12 +3,13 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { VectorCopy } from '../vectors/vector-copy.ts';
 import { Statements } from './database.ts';
+import { createErasureReads, type ErasureReads } from './erasure-tables.ts';
 import { createEventReads, type EventReads } from './event-reads.ts';
 import { createNeighbourReads, type NeighbourReads } from './neighbour-reads.ts';
 import { createTextReads, type TextReads } from './text-reads.ts';
 import { createTextSearch, type TextSearch } from './text-search.ts';
 
-export type StoreReads = TextSearch & TextReads & EventReads & NeighbourReads;
+export type StoreReads = TextSearch & TextReads & EventReads & NeighbourReads & ErasureReads;
 
 /** @param copy `null`: a search whose filter is not selective reads all vectors. */
 export function createStoreReads(
@@ -25,5 +26,6 @@ export function createStoreReads(
     ...texts,
     ...createEventReads(database, statements),
     ...createNeighbourReads(database, statements, texts, dimensions),
+    ...createErasureReads(database),
   };
 }

@@ -3,11 +3,12 @@
 
 import type { DatabaseSync } from 'node:sqlite';
 import { createForgetWrites, type ForgetWrites } from './delete-old-events.ts';
+import { createErasureWrites, type ErasureWrites } from './erasure-tables.ts';
 import { createEventWrites, type EventWrites } from './event-writes.ts';
 import { TextReferences } from './text-references.ts';
 import { createTextWrites, type TextWrites } from './text-writes.ts';
 
-export type StoreWrites = TextWrites & EventWrites & ForgetWrites;
+export type StoreWrites = TextWrites & EventWrites & ForgetWrites & ErasureWrites;
 
 export function createStoreWrites(database: DatabaseSync): StoreWrites {
   const references = new TextReferences(database);
@@ -15,5 +16,6 @@ export function createStoreWrites(database: DatabaseSync): StoreWrites {
     ...createTextWrites(database, references),
     ...createEventWrites(database, references),
     ...createForgetWrites(database, references),
+    ...createErasureWrites(database, references),
   };
 }

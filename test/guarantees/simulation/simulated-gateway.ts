@@ -1,6 +1,7 @@
 // One life of a simulated gateway: the parts of a real one between its source and its store, on the
 // world's clock. The oracle watches each part.
 
+import { nothingErased } from '#core/erasure/tombstones.ts';
 import { eventLimits } from '#core/event/parse-event.ts';
 import { defaultPace } from '#core/fleet/runner-pace.ts';
 import type { ManualClock } from '#core/memory/manual-clock.ts';
@@ -116,6 +117,7 @@ export function startSimulatedGateway({
     },
   });
   const pipeline = runPipeline({
+    erased: nothingErased,
     source: watchedSource(source, watched),
     store,
     deadLetters,
@@ -128,6 +130,7 @@ export function startSimulatedGateway({
       received: () => undefined,
       stored: () => undefined,
       storeWrite: () => undefined,
+      erased: () => undefined,
       superseded: () => seen('an event was superseded'),
       changed: () => undefined,
       ignored: () => undefined,

@@ -31,8 +31,9 @@ export const qdrantStoreMaker =
     };
   };
 
-/** The store keeps the marks of runner sessions in a third collection, named after its texts. */
+/** The store keeps sessions of runners and erasures in collections named after its texts. */
 const collectionsOf = ({ collections }: QdrantStoreOptions): readonly string[] => [
   ...Object.values(collections),
   `${collections.texts}_sessions`,
+  `${collections.texts}_erasures`,
 ];

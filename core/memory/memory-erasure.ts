@@ -1,0 +1,39 @@
+// The reference of the erasure store.
+
+import type { ErasureRequest, ErasureStore, EventRecord } from '#core/ports.ts';
+import type { MemoryRecords } from './memory-records.ts';
+
+export function createMemoryErasure(records: MemoryRecords): ErasureStore {
+  // Nothing in memory outlives the process, so the key need not be a secret.
+  const key = Uint8Array.from({ length: 32 }, (_, index) => index);
+  const tombstones = new Map<string, number>();
+  const requests = new Map<string, ErasureRequest>();
+  return {
+    settleMs: 0,
+    key: async () => key,
+    async bury(added) {
+      for (const { mark, at } of added)
+        tombstones.set(mark, Math.max(at, tombstones.get(mark) ?? at));
+    },
+    async tombstonesSince(since) {
+      return [...tombstones].map(([mark, at]) => ({ mark, at })).filter(({ at }) => at >= since);
+    },
+    async putRequest(request) {
+      requests.set(request.id, request);
+    },
+    async request(id) {
+      return requests.get(id) ?? null;
+    },
+    async openRequests() {
+      return [...requests.values()].filter(({ finishedAt }) => finishedAt === null);
+    },
+    async eraseEvents({ subject: { kind, id }, until }) {
+      const isErased = ({ event, ingestedAt }: EventRecord): boolean =>
+        kind === 'event'
+          ? event.id === id && event.timestamp <= until
+          : (kind === 'user' ? event.userId : event.sessionId) === id &&
+            Math.min(event.timestamp, ingestedAt) <= until;
+      return { ...records.erase(isErased), more: false };
+    },
+  };
+}

@@ -1,0 +1,110 @@
+// What erases persons from `vectorstream.db`: tombstones, requests, and the deletion of events.
+
+import { randomBytes } from 'node:crypto';
+import type { DatabaseSync } from 'node:sqlite';
+import type { ErasureRequest, ErasureStore, Tombstone } from '#core/ports.ts';
+import { createTextDeletion } from './delete-old-events.ts';
+import { storedJson } from './sqlite-errors.ts';
+import type { TextReferences } from './text-references.ts';
+import { uuidBytes } from './uuid-bytes.ts';
+
+type EraseEvents = Parameters<ErasureStore['eraseEvents']>[0];
+
+export type ErasureWrites = {
+  erasureKey(): string;
+  bury(tombstones: readonly Tombstone[]): void;
+  putErasure(request: ErasureRequest): void;
+  eraseEvents(
+    request: EraseEvents & { readonly now: number },
+  ): Awaited<ReturnType<ErasureStore['eraseEvents']>>;
+};
+export type ErasureReads = {
+  tombstonesSince(at: number): readonly Tombstone[];
+  erasure(id: string): ErasureRequest | null;
+  openErasures(): readonly ErasureRequest[];
+};
+
+/** Rows that one call deletes at most: a few milliseconds of work. */
+const eraseMax = 1_000;
+const openMax = 1_000;
+
+export function createErasureWrites(
+  database: DatabaseSync,
+  references: TextReferences,
+): ErasureWrites {
+  const makeKey = database.prepare(
+    "INSERT INTO meta (name, value) VALUES ('erasure_key', ?) ON CONFLICT DO NOTHING",
+  );
+  const readKey = database.prepare("SELECT value FROM meta WHERE name = 'erasure_key'");
+  const bury = database.prepare(`
+    INSERT INTO tombstones (mark, at) VALUES (?, ?)
+    ON CONFLICT DO UPDATE SET at = excluded.at WHERE excluded.at > at`);
+  const put = database.prepare(`
+    INSERT INTO erasures (id, request, is_open) VALUES (?, ?, ?)
+    ON CONFLICT DO UPDATE SET request = excluded.request, is_open = excluded.is_open`);
+  const deletion = (condition: string) =>
+    database.prepare(`
+      DELETE FROM events WHERE key IN (SELECT key FROM events WHERE ${condition} LIMIT ${eraseMax})
+      RETURNING text`);
+  const isOld = 'min(timestamp, ingested_at) <= ?';
+  const deletions = {
+    user: deletion(`user_id = ? AND ${isOld}`),
+    session: deletion(`session_id = ? AND ${isOld}`),
+    event: deletion('id = ? AND timestamp <= ?'),
+  };
+  const textByKey = database.prepare('SELECT kind, unreferenced_since FROM texts WHERE key = ?');
+  const deleteText = createTextDeletion(database);
+  const addTotal = database.prepare('UPDATE totals SET count = count + ? WHERE name = ?');
+
+  return {
+    erasureKey() {
+      makeKey.run(randomBytes(32).toString('base64'));
+      return String(readKey.get()?.['value']);
+    },
+    bury(tombstones) {
+      for (const { mark, at } of tombstones) bury.run(Buffer.from(mark, 'hex'), at);
+    },
+    putErasure(request) {
+      put.run(request.id, JSON.stringify(request), request.finishedAt === null ? 1 : 0);
+    },
+    eraseEvents({ subject: { kind, id }, until, now }) {
+      const events = deletions[kind].all(kind === 'event' ? uuidBytes(id) : id, until);
+      let texts = 0;
+      for (const text of new Set(events.map((row) => Number(row['text'])))) {
+        references.checkReferences(text, now);
+        const row = textByKey.get(text);
+        if (row?.['kind'] !== 'query' || row['unreferenced_since'] === null) continue;
+        deleteText(text);
+        texts += 1;
+      }
+      addTotal.run(-events.length, 'events');
+      addTotal.run(-texts, 'texts');
+      return { events: events.length, texts, more: events.length === eraseMax };
+    },
+  };
+}
+
+export function createErasureReads(database: DatabaseSync): ErasureReads {
+  const since = database.prepare(
+    'SELECT mark, at FROM tombstones INDEXED BY tombstones_by_time WHERE at >= ?',
+  );
+  const byId = database.prepare('SELECT request FROM erasures WHERE id = ?');
+  const open = database.prepare(
+    `SELECT request FROM erasures WHERE is_open = 1 ORDER BY id LIMIT ${openMax}`,
+  );
+  return {
+    tombstonesSince: (at) =>
+      since.all(at).map(({ mark, at: time }) => ({
+        mark: mark instanceof Uint8Array ? Buffer.from(mark).toString('hex') : '',
+        at: Number(time),
+      })),
+    erasure(id) {
+      const row = byId.get(id);
+      return row === undefined ? null : requestOf(row);
+    },
+    openErasures: () => open.all().map(requestOf),
+  };
+}
+
+const requestOf = ({ request }: Readonly<Record<string, unknown>>): ErasureRequest =>
+  storedJson(String(request), 'the request of an erasure');

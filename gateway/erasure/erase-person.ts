@@ -1,0 +1,56 @@
+// Erases one person, in an order in which a crash at any point leaves nothing behind: each step
+// finds its work again, and the ids are forgotten last.
+
+import type { ErasureRequest } from '#core/ports.ts';
+import { rest } from '#core/time/rest.ts';
+import { erasePlaces, type Counts, type ErasurePlaces } from './erase-places.ts';
+import { ownSessions } from './own-sessions.ts';
+
+export type ErasureSteps = {
+  readonly signal: AbortSignal;
+  /** Tombstones for sessions. */
+  readonly bury: (sessionIds: readonly string[]) => Promise<void>;
+  /** Clears what this gateway holds in memory. */
+  readonly clear: () => void;
+  /** The time (UTC ms) of the last request for this person; later when one came meanwhile. */
+  readonly latestAt: () => number;
+};
+
+/** Returns what was erased; `null` when the signal aborted, or when another request came. */
+export async function erasePerson(
+  places: ErasurePlaces,
+  request: ErasureRequest,
+  { signal, bury, clear, latestAt }: ErasureSteps,
+): Promise<Counts | null> {
+  const { clock, store } = places;
+  const { erasureStore } = store;
+  const { userId } = request;
+  const counts: Counts = { ...request.counts };
+  let current = request;
+  const save = (changes: Partial<ErasureRequest>): Promise<void> => {
+    current = { ...current, counts, at: latestAt(), ...changes };
+    return erasureStore.putRequest(current);
+  };
+  if (userId !== null) {
+    const { own, shared } = await ownSessions(store, userId, request.sessionIds);
+    counts['sessions'] = own.length;
+    counts['shared_sessions'] = shared;
+    await save({ sessionIds: own });
+    await bury(own);
+    const erased = { person: { userId, sessionIds: new Set(own) }, until: request.at };
+    await erasePlaces(places, erased, { counts, signal });
+    clear();
+    // Again: what was under way when the tombstones were written has arrived by then.
+    if (!(await rest(clock, erasureStore.settleMs, signal))) return null;
+    await erasePlaces(places, erased, { counts, signal });
+    clear();
+    if (signal.aborted || latestAt() > request.at) {
+      await save({});
+      return null;
+    }
+  }
+  await save({ userId: null, sessionIds: [] });
+  await erasureStore.scrub?.();
+  await save({ finishedAt: clock.now() });
+  return counts;
+}

@@ -1,0 +1,178 @@
+// Erases persons: takes requests, carries them out even after a crash, and tells the pipeline which
+// events must not come back.
+
+import { Tombstones, type Concerned, type ErasedEvents } from '#core/erasure/tombstones.ts';
+import { assert } from '#core/errors/assert.ts';
+import type { ErasureRequest, ErasureSubject, Tombstone } from '#core/ports.ts';
+import { rest } from '#core/time/rest.ts';
+import type { Log } from '../telemetry/gateway-log.ts';
+import { createTroubleLog } from '../telemetry/trouble-log.ts';
+import { erasePerson } from './erase-person.ts';
+import type { ErasurePlaces } from './erase-places.ts';
+import { keyedMarks, uuidOfMark, type MarkOf } from './keyed-marks.ts';
+
+/** How often the tombstones of other gateways are read. Less than a store's `settleMs`. */
+const readEveryMs = 5_000;
+/** How often requests are looked for that another gateway has left behind. */
+const lookEveryMs = 60_000;
+/** Files are cleaned when no erased event came again for this long. */
+const quietMs = 2_000;
+/** Clocks of gateways may differ by this much. */
+const overlapMs = 10 * 60_000;
+
+export class Erasures implements ErasedEvents {
+  readonly #options: ErasurePlaces & { readonly log: Log };
+  readonly #clear = new Set<() => void>();
+  readonly #loaded = Promise.withResolvers<void>();
+  readonly #tombstones = new Tombstones((subject) => this.#mark(subject));
+  /** The times of requests that this gateway took. */
+  readonly #latest = new Map<string, number>();
+  #markOf: MarkOf | null = null;
+  #readUntil = 0;
+  #isAsked = true;
+  /** When the last event was erased that came again, monotonic ms; `null`: files are clean. */
+  #cameAgainAt: number | null = null;
+  #wake = (): void => undefined;
+
+  constructor(options: ErasurePlaces & { readonly log: Log }) {
+    this.#options = options;
+  }
+
+  get isEmpty(): boolean {
+    return this.#tombstones.isEmpty;
+  }
+
+  covers(concerned: Concerned, madeAt: number): boolean {
+    return this.#tombstones.covers(concerned, madeAt);
+  }
+
+  /** Resolves when the tombstones are known: no event may be processed before. */
+  get loaded(): Promise<void> {
+    return this.#loaded.promise;
+  }
+
+  /** An erased event came again, and was not stored. Its record has left something in files. */
+  cameAgain(): void {
+    this.#cameAgainAt = this.#options.clock.monotonic();
+  }
+
+  /** Memory that may hold something about a person is cleared whenever one is erased. */
+  onErase(clear: () => void): void {
+    this.#clear.add(clear);
+  }
+
+  /** Resolves once the request is durable, and the user's events can no longer be stored. */
+  async begin(userId: string): Promise<ErasureRequest> {
+    const { store, clock } = this.#options;
+    await this.#read();
+    const mark = this.#mark({ kind: 'user', id: userId });
+    const id = uuidOfMark(mark);
+    const at = clock.now();
+    this.#latest.set(id, at);
+    const before = await store.erasureStore.request(id);
+    const running = before?.finishedAt === null ? before : null;
+    const request: ErasureRequest = {
+      id,
+      userId,
+      sessionIds: running?.sessionIds ?? [],
+      at,
+      finishedAt: null,
+      counts: running?.counts ?? {},
+    };
+    await store.erasureStore.putRequest(request);
+    await this.#bury([{ mark, at }]);
+    this.#isAsked = true;
+    this.#wake();
+    return request;
+  }
+
+  request(id: string): Promise<ErasureRequest | null> {
+    return this.#options.store.erasureStore.request(id);
+  }
+
+  /** Reads tombstones and carries out requests until the signal aborts. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, log } = this.#options;
+    const failed = createTroubleLog(clock, (fields) =>
+      log.warn(fields, 'cannot erase while a part is unavailable; retrying'),
+    );
+    let lookedAt = 0;
+    while (!signal.aborted) {
+      try {
+        await this.#read();
+        await this.#scrub();
+        if (this.#isAsked || clock.monotonic() - lookedAt >= lookEveryMs) {
+          this.#isAsked = false;
+          lookedAt = clock.monotonic();
+          await this.#carryOut(signal);
+        }
+      } catch (error) {
+        this.#isAsked = true;
+        failed(error);
+        await rest(clock, readEveryMs, signal);
+        continue;
+      }
+      if (!this.#isAsked) await this.#untilWoken(signal);
+    }
+  }
+
+  async #untilWoken(signal: AbortSignal): Promise<void> {
+    const waiting = new AbortController();
+    this.#wake = () => waiting.abort();
+    await rest(this.#options.clock, readEveryMs, AbortSignal.any([signal, waiting.signal]));
+  }
+
+  async #carryOut(signal: AbortSignal): Promise<void> {
+    const { store, log } = this.#options;
+    for (const request of await store.erasureStore.openRequests()) {
+      if (signal.aborted) return;
+      const { id, at } = request;
+      const counts = await erasePerson(this.#options, request, {
+        signal,
+        latestAt: () => Math.max(at, this.#latest.get(id) ?? at),
+        bury: (sessionIds) =>
+          this.#bury(
+            sessionIds.map((session) => ({
+              mark: this.#mark({ kind: 'session', id: session }),
+              at,
+            })),
+          ),
+        clear: () => this.#clearMemory(),
+      });
+      if (counts === null) this.#isAsked = true;
+      else log.info({ erasure: id, ...counts }, 'erased a person');
+    }
+  }
+
+  async #scrub(): Promise<void> {
+    const { store, clock } = this.#options;
+    if (this.#cameAgainAt === null || clock.monotonic() - this.#cameAgainAt < quietMs) return;
+    this.#cameAgainAt = null;
+    await store.erasureStore.scrub?.();
+  }
+
+  /** Reads what is new; the first time, everything. */
+  async #read(): Promise<void> {
+    const { store, clock } = this.#options;
+    this.#markOf ??= keyedMarks(await store.erasureStore.key());
+    const now = clock.now();
+    const found = await store.erasureStore.tombstonesSince(this.#readUntil);
+    if (this.#tombstones.add(found)) this.#clearMemory();
+    this.#readUntil = Math.max(0, now - overlapMs);
+    this.#loaded.resolve();
+  }
+
+  async #bury(tombstones: readonly Tombstone[]): Promise<void> {
+    await this.#options.store.erasureStore.bury(tombstones);
+    if (this.#tombstones.add(tombstones)) this.#clearMemory();
+  }
+
+  #clearMemory(): void {
+    for (const clear of this.#clear) clear();
+  }
+
+  #mark(subject: ErasureSubject): string {
+    assert(this.#markOf !== null, 'Tombstones are asked for before their key is known');
+    return this.#markOf(subject);
+  }
+}
