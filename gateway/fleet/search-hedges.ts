@@ -7,7 +7,7 @@ import type { Clock } from '#core/ports.ts';
 import { rest } from '#core/time/rest.ts';
 
 export type SearchHedgesOptions = {
-  readonly fleet: Fleet;
+  readonly fleet: Pick<Fleet, 'hedge' | 'has' | 'cancel'>;
   readonly clock: Clock;
   /** `searchHedgeMs`: how long the first runner has. Read at every use. */
   readonly limits: { readonly searchHedgeMs: number };

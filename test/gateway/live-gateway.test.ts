@@ -11,12 +11,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { RunnerChecks } from '#core/fleet/runner-checks.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
+import { recommenderSettingsOf } from '../../gateway/api/routes/recommendation-routes.ts';
 import { settings as table } from '../../gateway/config/config-schema.ts';
 import { Settings } from '../../gateway/config/live-settings.ts';
 import {
   RequestEmbeddings,
   requestEmbeddingLimits,
 } from '../../gateway/fleet/request-embeddings.ts';
+import { SearchHedges } from '../../gateway/fleet/search-hedges.ts';
 import { startGateway, type Gateway } from '../../gateway/gateway.ts';
 import { hubLimits } from '../../gateway/startup/live-limits.ts';
 import { runRetention } from '../../gateway/storage/retention-sweep.ts';
@@ -199,6 +201,30 @@ test('rates.wrongKeysPerMinute: guessing is blocked sooner', async () => {
   expect([await wrong(), await wrong()]).toEqual([401, 429]);
 });
 
+test("rates.*: the next requests of a page's key count by the new values", async () => {
+  const [key, page] = ['the-key-of-the-boss', 'the-key-in-the-page'];
+  const { request } = testApp(
+    {},
+    { VECTORSTREAM_API_KEYS: `boss:admin:${key},page:search+collect@https://shop.example:${page}` },
+  );
+  const post = (path: string, method = 'POST', token = page, body = '{}') =>
+    request(path, {
+      method,
+      headers: { 'x-api-key': token, 'content-type': 'application/json' },
+      body,
+    });
+  const change = (section: string, values: object) =>
+    post(`/config/${section}`, 'PUT', key, JSON.stringify(values)).then(({ status }) => status);
+  const policyOf = async (path: string) => (await post(path)).headers.get('ratelimit-policy');
+
+  expect(await change('rates', { pageSearchesPerMinute: 7, pageEventsPerMinute: 5 })).toBe(200);
+  expect(await policyOf('/search')).toBe('"searches";q=7;w=60');
+  expect(await policyOf('/events')).toBe('"events";q=5;w=60');
+  expect(await change('rates', { siteEventsPerMinute: 1 })).toBe(200);
+  await post('/events');
+  expect((await post('/events')).status).toBe(429);
+});
+
 test('search.queryCacheMax: fewer query vectors are cached', async () => {
   const embedded: string[] = [];
   const { post, request } = testApp({
@@ -233,6 +259,53 @@ test('search.queryCacheMax: fewer query vectors are cached', async () => {
   });
   await search('c', 'c', 'a');
   expect(embedded).toEqual(['a', 'b', 'c', 'a']);
+});
+
+test('search.hedgeMs: a second runner gets a search after the new time', async () => {
+  const { config, change } = settingsOf();
+  const clock = new ManualClock();
+  const copies: string[] = [];
+  const hedges = new SearchHedges({
+    fleet: { hedge: (_, copy) => copies.push(copy) > 0, has: () => true, cancel: () => undefined },
+    clock,
+    limits: hubLimits(config),
+    onHedge: () => undefined,
+  });
+  await change('search', { hedgeMs: 500 });
+  const watched = hedges.watch('q');
+  await clock.advance(499);
+  expect(copies).toEqual([]);
+  await clock.advance(1);
+  await watched;
+  expect(copies).toHaveLength(1);
+});
+
+test('recommendations.*: the next answer is computed by the new values', async () => {
+  const { config, change } = settingsOf();
+  await change('recommendations', {
+    productsMax: 3,
+    touchesPerProduct: 20,
+    sessionsMax: 30,
+    touchesPerSession: 40,
+    fadingPercent: 50,
+    halfLifeDays: 2,
+    rarityPercent: 60,
+    meaningPercent: 70,
+    newPercent: 80,
+    newEventsMax: 9,
+  });
+  expect(recommenderSettingsOf(config.recommendations)).toEqual({
+    productsMax: 3,
+    touchesPerProduct: 20,
+    sessionsMax: 30,
+    touchesPerSession: 40,
+    fadingShare: 0.5,
+    halfLifeMs: 2 * 86_400_000,
+    rarity: 0.6,
+    meaningWeight: 0.7,
+    newShare: 0.8,
+    newEventsMax: 9,
+  });
 });
 
 test('embeddings.waitMsMax: a request gives up at the new time', async () => {

@@ -82,7 +82,9 @@ const userRoute = createRoute({
 export function recommendationRoutes(app: OpenAPIHono<AppEnv>, services: Services): void {
   const { store, clock, config } = services;
   const popularity = createPopularity(store, clock);
-  const recommend = createRecommender(store, popularity, () => settingsOf(config.recommendations));
+  const recommend = createRecommender(store, popularity, () =>
+    recommenderSettingsOf(config.recommendations),
+  );
   relatedRoute(app, services, popularity);
 
   app.openapi(visitorRoute, async (c) => {
@@ -136,7 +138,7 @@ export function recommendationRoutes(app: OpenAPIHono<AppEnv>, services: Service
   });
 }
 
-function settingsOf(section: Config['recommendations']): RecommenderSettings {
+export function recommenderSettingsOf(section: Config['recommendations']): RecommenderSettings {
   const { productsMax, touchesPerProduct, sessionsMax, touchesPerSession, newEventsMax } = section;
   return {
     productsMax,
