@@ -1,6 +1,6 @@
 // The numbers in the formula of recommendations, and their defaults.
 
-/** How recommendations are computed. docs/analysis.md has the formula and what each one brings. */
+/** How recommendations are computed. docs/analysis.md has the formula. */
 export type RecommenderSettings = {
   /** How many of a visitor's newest products look for neighbours, 1…100. */
   readonly productsMax: number;
@@ -20,7 +20,7 @@ export type RecommenderSettings = {
 };
 
 const day = 24 * 3_600_000;
-/** Found on real logs: docs/analysis.md has the figures. */
+/** Found on real logs with `npm run evaluate`; see docs/analysis.md. */
 export const defaultRecommenderSettings: RecommenderSettings = {
   productsMax: 20,
   touchesPerProduct: 200,
