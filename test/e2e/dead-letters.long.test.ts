@@ -7,7 +7,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import kafkajs from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { isRejection, parseEvent } from '#core/event/parse-event.ts';
+import { readRecord } from '#core/decode/read-record.ts';
+import { eventLimits } from '#core/event/parse-event.ts';
 import type { Rejection } from '#core/ports.ts';
 import { startGateway, type RunningGateway } from '../helpers/gateway-program.ts';
 import { noKafka, startKafkaBroker, type KafkaBroker } from '../helpers/kafka-broker.ts';
@@ -159,8 +160,15 @@ describe.skipIf(reason !== null)('dead letters on a real broker', () => {
       for (const line of (await readFile(file, 'latin1'))
         .split('\n')
         .filter((each) => each !== '')) {
-        const parsed = parseEvent(Buffer.from(line, 'latin1'), Date.now());
-        if (isRejection(parsed)) rejections.set(line, parsed);
+        const sent = {
+          value: Buffer.from(line, 'latin1'),
+          headers: {},
+          timestamp: Date.now(),
+          position: { topic, partition: 0, offset: 0 },
+        };
+        const rules = { now: sent.timestamp, limits: eventLimits, mappings: [] };
+        const [part] = readRecord(sent, rules);
+        if (part !== undefined && 'reason' in part.read) rejections.set(line, part.read);
       }
 
       await using gateway = await start(folder.path, topic);

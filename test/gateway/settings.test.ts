@@ -102,6 +102,14 @@ describe('PUT /config/{section}', () => {
     expect(app.services.config.pipeline).toMatchObject({ batchAgeMsMax: 5, writesInFlightMax: 3 });
   });
 
+  test('needs a body that is announced as JSON', async () => {
+    const untyped = await testApp().request('/config/pipeline', { method: 'PUT' });
+    expect(await problemOf(untyped)).toMatchObject({
+      status: 415,
+      detail: 'Send the body as Content-Type: application/json.',
+    });
+  });
+
   test('changes nothing when one of them is wrong', async () => {
     const app = testApp();
     const refused = async (section: string, values: unknown) => {

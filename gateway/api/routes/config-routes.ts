@@ -122,6 +122,13 @@ export function configRoutes(
   app.openapi(putRoute, async (c) => {
     const { section } = c.req.valid('param');
     const { persist } = c.req.valid('query');
+    // A request without a type is let through by the validation.
+    if (c.req.header('content-type') === undefined)
+      throw new ProblemError({
+        status: 415,
+        code: 'unsupported_media_type',
+        detail: 'Send the body as Content-Type: application/json.',
+      });
     // As sent: the validated copy has lost a name such as __proto__, which is unknown, too.
     const values: z.infer<typeof valuesSchema> = await c.req.json();
     if (!Object.hasOwn(configSchema, section))
