@@ -46,12 +46,13 @@ async function installed(): Promise<string | null> {
   }
 }
 
+/** Not of the user whom the example of an erasure names. */
 const event = (n: number) => ({
   event_id: `e-${n}`,
   timestamp: '2026-01-31T12:00:00Z',
-  user_id: 'u-7',
+  user_id: 'u-8',
   event_type: 'view' as const,
-  session_id: 's-3',
+  session_id: 's-8',
   product: { id: `p-${n}`, name: `Kettle no. ${n}`, price: n },
 });
 
@@ -81,7 +82,7 @@ test('does only what its description says, for any request', async (context) => 
   const knownIds = {
     '/events/{id}': ['e-1', 'e-2'],
     '/products/{id}/similar': ['p-1', 'p-2'],
-    '/users/{id}/recommendations': ['u-7'],
+    '/users/{id}/recommendations': ['u-8'],
     '/v1/models/{model}': ['fake-model'],
     '/dlq/messages/{id}': deadLetters,
     '/dlq/replay/{id}': deadLetters,

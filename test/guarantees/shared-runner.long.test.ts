@@ -17,7 +17,7 @@ const embedded = async (gateway: GatewayClient): Promise<number> =>
 
 test(
   'two gateways share a runner equally, even when one of them is killed and restarted',
-  { timeout: 180_000 },
+  { timeout: 400_000 },
   async () => {
     await using folder = await temporaryFolder();
     const start = (name: string, port = '0') =>
@@ -70,7 +70,7 @@ test(
       lanes: 1,
     });
     const from = { early: await embedded(early), late: await embedded(late) };
-    const share = await until('2,000 texts are embedded while both have work', 60_000, async () => {
+    const share = await until('2,000 texts are embedded while both have work', 120_000, async () => {
       const [one, other] = [
         (await embedded(early)) - from.early,
         (await embedded(late)) - from.late,
@@ -83,7 +83,7 @@ test(
 
     late.child.kill('SIGKILL');
     await late.ended;
-    const stats = await early.idle(90_000);
+    const stats = await early.idle(180_000);
     expect(stats).toMatchObject({ store: { events: allTexts }, dead_letters: { open: 0 } });
     await using again = await start('late', port);
     await until('the runner has joined again', 60_000, async () =>
@@ -92,7 +92,7 @@ test(
     expect(runner.child.exitCode).toBeNull();
     await until(
       'its remaining events are embedded',
-      60_000,
+      120_000,
       async () => (await again.stats()).store.events === allTexts + 10,
     );
   },
