@@ -26,9 +26,14 @@ export class LateJobs {
     this.#options = options;
   }
 
-  /** Call it often. The runner keeps the empty job until it answers or its deadline is over. */
+  /**
+   * Call it often. The runner keeps the empty job until it answers or its deadline is over. One
+   * that serves alone keeps its texts: nobody else could embed them.
+   */
   takeBack(now: number): void {
-    for (const runner of this.#options.runners.values()) {
+    const runners = [...this.#options.runners.values()];
+    if (runners.filter(({ state }) => state === 'serving').length < 2) return;
+    for (const runner of runners) {
       const [job] = runner.jobs;
       if (job === undefined || job.answeredAt !== null || job.group === null) continue;
       if (now - runner.startedAt <= this.#allowedMs(runner, job, now)) continue;

@@ -243,6 +243,18 @@ describe('a search', () => {
     expect(fleet.hedge('s', 's again')).toBe(false);
   });
 
+  test('that is late stays with a runner that serves alone', () => {
+    const fleet = new Fleet(options);
+    join(fleet, 'slow', 1);
+    submit(fleet, 1, 'search');
+    const [job] = assign(fleet, 0);
+    assert(job !== undefined);
+    fleet.proving.takeBackLate(5_000);
+    expect(fleet.stats()).toMatchObject({ waiting: 0, inWork: 1 });
+    answer(fleet, job, 6_000);
+    expect(fleet.stats()).toMatchObject({ waiting: 0, inWork: 0 });
+  });
+
   test('that is late is taken back, and three of them cost a runner its place', () => {
     const fleet = new Fleet(options);
     join(fleet, 'silent', 1e6);
