@@ -7,7 +7,7 @@ import type { AppEnv } from '../app-env.ts';
 import type { Services } from '../services.ts';
 import { asOfSchema, exampleHit } from './hits.ts';
 import { countMin, mayRead } from './public-answers.ts';
-import { answer, exampleProduct, productSchema } from './schemas.ts';
+import { answer, exampleProduct, productParams, productSchema } from './schemas.ts';
 
 const responseSchema = z
   .object({
@@ -80,13 +80,7 @@ const route = createRoute({
     'Counted in the 500 newest sessions with this product. A product in one session only is left ' +
     'out. See docs/analysis.md.',
   request: {
-    params: z.object({
-      id: z
-        .string()
-        .min(1)
-        .max(256)
-        .openapi({ description: 'product.id of an event.', example: 'p-1042' }),
-    }),
+    params: productParams,
     query: querySchema,
   },
   responses: {

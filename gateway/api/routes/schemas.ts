@@ -191,6 +191,14 @@ export const pageQueryFields = {
     .openapi({ description: 'next_cursor of the previous page.' }),
 };
 
+export const productParams = z.object({
+  id: z
+    .string()
+    .min(1)
+    .max(256)
+    .openapi({ description: 'product.id of an event.', example: 'p-1042' }),
+});
+
 /** The error for a cursor that this gateway did not give. */
 export const badCursor = (): ProblemError =>
   new ProblemError({

@@ -8,7 +8,14 @@ import type { AppEnv } from '../app-env.ts';
 import type { Services } from '../services.ts';
 import { asOfSchema, exampleHit, hitOf, hitSchema } from './hits.ts';
 import { mayRead, publicHitOf, refusePrivateFilters } from './public-answers.ts';
-import { answer, exampleStoredEvent, filterOf, filterQueryFields, problem } from './schemas.ts';
+import {
+  answer,
+  exampleStoredEvent,
+  filterOf,
+  filterQueryFields,
+  problem,
+  productParams,
+} from './schemas.ts';
 
 /** Extra hits to fetch, because the product itself may be among them with several texts. */
 const ownTextsMax = 20;
@@ -46,13 +53,7 @@ const route = createRoute({
     'The nearest products by cosine of their texts, without this product. Filters apply to the ' +
     'events of the similar products. See docs/analysis.md.',
   request: {
-    params: z.object({
-      id: z
-        .string()
-        .min(1)
-        .max(256)
-        .openapi({ description: 'product.id of an event.', example: 'p-1042' }),
-    }),
+    params: productParams,
     query: querySchema,
   },
   responses: {
