@@ -2,23 +2,15 @@
 
 import { systemClock } from '#core/time/clock.ts';
 import { rest } from '#core/time/rest.ts';
-import { runCommand, text, toggle } from '../flags.ts';
+import { runCommand, toggle } from '../flags.ts';
 import type { Command, FlagValues } from '../flags.ts';
-import {
-  connectGateway,
-  defaultGatewayUrl,
-  requireHttpUrl,
-} from '../gateway/gateway-connection.ts';
+import { connectTargetGateway, targetFlag } from '../gateway/gateway-connection.ts';
 import { listenForInterrupt } from '../interrupt.ts';
 import { tolerateClosedPipes } from '../progress-bar.ts';
 
 const flags = {
   json: toggle('prints the receipt as JSON'),
-  target: text(
-    'URL',
-    null,
-    'the gateway (default http://127.0.0.1:8080, or by VECTORSTREAM_HOST and VECTORSTREAM_PORT)',
-  ),
+  target: targetFlag,
 };
 
 const command: Command<typeof flags> = {
@@ -38,11 +30,7 @@ const lookEveryMs = 500;
 async function erase(values: FlagValues<typeof flags>, [user = '']: readonly string[]) {
   using interrupt = listenForInterrupt(graceMs);
   tolerateClosedPipes(interrupt.trigger);
-  const url = values.target ?? defaultGatewayUrl(process.env);
-  requireHttpUrl(url);
-  const { client, throwExplained } = connectGateway({
-    url,
-    apiKey: process.env['VECTORSTREAM_API_KEY'] ?? null,
+  const { client, throwExplained } = connectTargetGateway(values.target, {
     retryForMs,
     onWait: (reason) => process.stderr.write(`${reason}\n`),
   });

@@ -7,6 +7,7 @@ import {
   VectorStreamConnectionError,
   type VectorStreamClient,
 } from '../../client/client.ts';
+import { text } from '../flags.ts';
 
 export type GatewayConnection = {
   /** Without a slash at its end. */
@@ -52,6 +53,27 @@ export function connectGateway({
       throw isClientError(error) ? explained(error, url, retryForMs) : error;
     },
   };
+}
+
+/** The flag of a command that asks a running gateway. */
+export const targetFlag = text(
+  'URL',
+  null,
+  'the gateway (default http://127.0.0.1:8080, or by VECTORSTREAM_HOST and VECTORSTREAM_PORT)',
+);
+
+/**
+ * Connects to the gateway that --target names, or else to the one on this machine.
+ *
+ * @throws UsageError when the address is wrong
+ */
+export function connectTargetGateway(
+  target: string | null,
+  options: Omit<ConnectionOptions, 'url' | 'apiKey'>,
+): GatewayConnection {
+  const url = target ?? defaultGatewayUrl(process.env);
+  requireHttpUrl(url);
+  return connectGateway({ url, apiKey: process.env['VECTORSTREAM_API_KEY'] ?? null, ...options });
 }
 
 /**

@@ -3,11 +3,7 @@
 import { eventTypes } from '#core/ports.ts';
 import { choice, integer, number, runCommand, text, toggle } from '../flags.ts';
 import type { Command, FlagValues } from '../flags.ts';
-import {
-  connectGateway,
-  defaultGatewayUrl,
-  requireHttpUrl,
-} from '../gateway/gateway-connection.ts';
+import { connectTargetGateway, targetFlag } from '../gateway/gateway-connection.ts';
 import { listenForInterrupt } from '../interrupt.ts';
 import { tolerateClosedPipes } from '../progress-bar.ts';
 import { hitsText } from './hits-text.ts';
@@ -18,11 +14,7 @@ const flags = {
   category: text('NAME', null, 'only products of this category'),
   'price-max': number('P', null, 0, 1e12, 'only products with events at this price or less'),
   json: toggle('prints the answer of POST /search as it is'),
-  target: text(
-    'URL',
-    null,
-    'the gateway (default http://127.0.0.1:8080, or by VECTORSTREAM_HOST and VECTORSTREAM_PORT)',
-  ),
+  target: targetFlag,
 };
 
 const command: Command<typeof flags> = {
@@ -40,11 +32,7 @@ const graceMs = 1_000;
 async function search(values: FlagValues<typeof flags>, words: readonly string[]): Promise<number> {
   using interrupt = listenForInterrupt(graceMs);
   tolerateClosedPipes(interrupt.trigger);
-  const url = values.target ?? defaultGatewayUrl(process.env);
-  requireHttpUrl(url);
-  const { client, throwExplained } = connectGateway({
-    url,
-    apiKey: process.env['VECTORSTREAM_API_KEY'] ?? null,
+  const { client, throwExplained } = connectTargetGateway(values.target, {
     retryForMs,
     onWait: (reason) => process.stderr.write(`${reason}\n`),
   });

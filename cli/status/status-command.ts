@@ -1,13 +1,9 @@
 // `npm run status`: says what a running gateway can do now and what is wrong with it.
 
 import { systemClock } from '#core/time/clock.ts';
-import { runCommand, text, toggle } from '../flags.ts';
+import { runCommand, toggle } from '../flags.ts';
 import type { Command, FlagValues } from '../flags.ts';
-import {
-  connectGateway,
-  defaultGatewayUrl,
-  requireHttpUrl,
-} from '../gateway/gateway-connection.ts';
+import { connectTargetGateway, targetFlag } from '../gateway/gateway-connection.ts';
 import { listenForInterrupt } from '../interrupt.ts';
 import { tolerateClosedPipes } from '../progress-bar.ts';
 import { monitor } from './gateway-monitor.ts';
@@ -16,11 +12,7 @@ import { askStatus, statusText } from './status-text.ts';
 const flags = {
   watch: toggle('stays, and shows the figures every second until Ctrl-C'),
   json: toggle('prints the answer of GET /health as it is'),
-  target: text(
-    'URL',
-    null,
-    'the gateway (default http://127.0.0.1:8080, or by VECTORSTREAM_HOST and VECTORSTREAM_PORT)',
-  ),
+  target: targetFlag,
 };
 
 const command: Command<typeof flags> = {
@@ -40,11 +32,7 @@ async function status({ target, watch, json }: FlagValues<typeof flags>): Promis
   using interrupt = listenForInterrupt(graceMs);
   tolerateClosedPipes(interrupt.trigger);
   const signal = interrupt.stop;
-  const url = target ?? defaultGatewayUrl(process.env);
-  requireHttpUrl(url);
-  const { client, throwExplained } = connectGateway({
-    url,
-    apiKey: process.env['VECTORSTREAM_API_KEY'] ?? null,
+  const { url, client, throwExplained } = connectTargetGateway(target, {
     retryForMs,
     onWait: () => undefined,
   });
