@@ -488,14 +488,14 @@ export type ErasureRequest = {
  */
 export type ErasureStore = {
   /**
-   * How long writes of events may still be under way after `bury`, in ms: until then, another
-   * gateway may not know the tombstone.
+   * How long writes of events may still be under way after `addTombstones`, in ms: until then,
+   * another gateway may not know the tombstone.
    */
   readonly settleMs: number;
   /** The secret of the marks: made at the first call, and the same in every gateway. */
   key(): Promise<Uint8Array>;
   /** Of two with one mark the later stays. */
-  bury(tombstones: readonly Tombstone[]): Promise<void>;
+  addTombstones(tombstones: readonly Tombstone[]): Promise<void>;
   /** Those with this time (UTC ms) or a later one, in no particular order. */
   tombstonesSince(at: number): Promise<readonly Tombstone[]>;
   putRequest(request: ErasureRequest): Promise<void>;

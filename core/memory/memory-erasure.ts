@@ -11,7 +11,7 @@ export function createMemoryErasure(records: MemoryRecords): ErasureStore {
   return {
     settleMs: 0,
     key: async () => key,
-    async bury(added) {
+    async addTombstones(added) {
       for (const { mark, at } of added)
         tombstones.set(mark, Math.max(at, tombstones.get(mark) ?? at));
     },

@@ -13,7 +13,7 @@ const syncedMethods: ReadonlySet<string> = new Set([
   'append',
   'putDeadLetters',
   'setDeadLetterStatus',
-  'bury',
+  'addTombstones',
   'putErasure',
 ] satisfies (keyof WriterApi)[]);
 

@@ -153,7 +153,7 @@ function erasureStoreOf(
   return {
     settleMs: eraseSettleMs,
     key: async () => Buffer.from(await writer.call('erasureKey', undefined), 'base64'),
-    bury: (tombstones) => writer.call('bury', tombstones),
+    addTombstones: (tombstones) => writer.call('addTombstones', tombstones),
     tombstonesSince: (since) => reader.call('tombstonesSince', since),
     putRequest: (request) => writer.call('putErasure', request),
     request: (id) => reader.call('erasure', id),

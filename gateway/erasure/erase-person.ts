@@ -9,7 +9,7 @@ import { ownSessions } from './own-sessions.ts';
 export type ErasureSteps = {
   readonly signal: AbortSignal;
   /** Tombstones for sessions. */
-  readonly bury: (sessionIds: readonly string[]) => Promise<void>;
+  readonly addTombstones: (sessionIds: readonly string[]) => Promise<void>;
   /** Clears what this gateway holds in memory. */
   readonly clear: () => void;
   /** The time (UTC ms) of the last request for this person; later when one came meanwhile. */
@@ -20,7 +20,7 @@ export type ErasureSteps = {
 export async function erasePerson(
   places: ErasurePlaces,
   request: ErasureRequest,
-  { signal, bury, clear, latestAt }: ErasureSteps,
+  { signal, addTombstones, clear, latestAt }: ErasureSteps,
 ): Promise<Counts | null> {
   const { clock, store } = places;
   const { erasureStore } = store;
@@ -36,7 +36,7 @@ export async function erasePerson(
     counts['sessions'] = own.length;
     counts['shared_sessions'] = shared;
     await save({ sessionIds: own });
-    await bury(own);
+    await addTombstones(own);
     const erased = { person: { userId, sessionIds: new Set(own) }, until: request.at };
     await erasePlaces(places, erased, { counts, signal });
     clear();

@@ -80,7 +80,7 @@ export class Erasures implements ErasedEvents {
       counts: running?.counts ?? {},
     };
     await store.erasureStore.putRequest(request);
-    await this.#bury([{ mark, at }]);
+    await this.#addTombstones([{ mark, at }]);
     this.#isAsked = true;
     this.#wake();
     return request;
@@ -130,8 +130,8 @@ export class Erasures implements ErasedEvents {
       const counts = await erasePerson(this.#options, request, {
         signal,
         latestAt: () => Math.max(at, this.#latest.get(id) ?? at),
-        bury: (sessionIds) =>
-          this.#bury(
+        addTombstones: (sessionIds) =>
+          this.#addTombstones(
             sessionIds.map((session) => ({
               mark: this.#mark({ kind: 'session', id: session }),
               at,
@@ -162,8 +162,8 @@ export class Erasures implements ErasedEvents {
     this.#loaded.resolve();
   }
 
-  async #bury(tombstones: readonly Tombstone[]): Promise<void> {
-    await this.#options.store.erasureStore.bury(tombstones);
+  async #addTombstones(tombstones: readonly Tombstone[]): Promise<void> {
+    await this.#options.store.erasureStore.addTombstones(tombstones);
     if (this.#tombstones.add(tombstones)) this.#clearMemory();
   }
 

@@ -9,10 +9,10 @@ import { applied } from './applied-write.ts';
 import { erasedKind } from './erased-kind.ts';
 import type { QdrantCollections } from './qdrant-collections.ts';
 import type { Qdrant } from './qdrant-connection.ts';
-import { type Condition, hasId, isAnyText } from './qdrant-filter.ts';
+import { type Condition, hasId, isAnyText, isValue } from './qdrant-filter.ts';
 import { stringAt, timeOf } from './qdrant-points.ts';
 import type { QdrantTexts } from './qdrant-texts.ts';
-import { createQdrantTombstones, isType, putPoints } from './qdrant-tombstones.ts';
+import { createQdrantTombstones, putPoints } from './qdrant-tombstones.ts';
 
 const eraseMax = 1_000;
 const pageMax = 1_000;
@@ -32,7 +32,7 @@ export function createQdrantErasure(parts: Parts): ErasureStore {
   const requestsIn = (must: Condition[], limit: number): Promise<readonly ErasureRequest[]> =>
     qdrant.read('read erasures', async (client) => {
       const { points } = await client.scroll(collection, {
-        filter: { must: [isType('request'), ...must] },
+        filter: { must: [isValue('type', 'request'), ...must] },
         limit,
         with_payload: true,
       });

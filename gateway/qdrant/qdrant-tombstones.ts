@@ -6,15 +6,12 @@ import { partsOf } from '#core/collections/parts-of.ts';
 import type { ErasureStore } from '#core/ports.ts';
 import { applied } from './applied-write.ts';
 import type { Qdrant } from './qdrant-connection.ts';
-import { type Condition, hasId, isBefore, isSince } from './qdrant-filter.ts';
+import { hasId, isBefore, isSince, isValue } from './qdrant-filter.ts';
 import { stringAt, timeAt, timeOf } from './qdrant-points.ts';
 
 const pageMax = 1_000;
 /** A fixed UUID. */
 const keyPoint = '7a6b4c1e-0d5f-5b0a-9c3e-6f1d2e8a4b90';
-
-/** The collection has points of several types. */
-export const isType = (type: string): Condition => ({ key: 'type', match: { value: type } });
 
 export const putPoints = (
   qdrant: Qdrant,
@@ -36,7 +33,7 @@ export const putPoints = (
 export function createQdrantTombstones(
   qdrant: Qdrant,
   collection: string,
-): Pick<ErasureStore, 'key' | 'bury' | 'tombstonesSince'> {
+): Pick<ErasureStore, 'key' | 'addTombstones' | 'tombstonesSince'> {
   return {
     async key() {
       const secret = randomBytes(32).toString('base64');
@@ -46,14 +43,14 @@ export function createQdrantTombstones(
         collection,
         'write the key of tombstones',
         [{ id: keyPoint, vector: {}, payload: { type: 'key', key: secret } }],
-        { must: [isType('never')] },
+        { must: [isValue('type', 'never')] },
       );
       return qdrant.read('read the key of tombstones', async (client) => {
         const [point] = await client.retrieve(collection, { ids: [keyPoint], with_payload: true });
         return Buffer.from(stringAt(point?.payload, 'key'), 'base64');
       });
     },
-    async bury(tombstones) {
+    async addTombstones(tombstones) {
       for (const part of partsOf(tombstones, pageMax)) {
         await putPoints(
           qdrant,
@@ -78,7 +75,7 @@ export function createQdrantTombstones(
         let offset: Schemas['ScrollResult']['next_page_offset'] = null;
         do {
           const page: Schemas['ScrollResult'] = await client.scroll(collection, {
-            filter: { must: [isType('tombstone'), isSince('at', since)] },
+            filter: { must: [isValue('type', 'tombstone'), isSince('at', since)] },
             limit: pageMax,
             with_payload: ['mark', 'at'],
             offset,

@@ -47,11 +47,11 @@ export function erasureStoreConformance(name: string, makeStore: MakeStore): voi
 
     it('tombstones stay, each with its latest time', async () => {
       const { erasureStore } = store;
-      await erasureStore.bury([
+      await erasureStore.addTombstones([
         { mark: mark('a'), at: noon },
         { mark: mark('b'), at: noon + 5 },
       ]);
-      await erasureStore.bury([
+      await erasureStore.addTombstones([
         { mark: mark('a'), at: noon - 5 },
         { mark: mark('b'), at: noon + 7 },
       ]);

@@ -70,13 +70,17 @@ test(
       lanes: 1,
     });
     const from = { early: await embedded(early), late: await embedded(late) };
-    const share = await until('2,000 texts are embedded while both have work', 120_000, async () => {
-      const [one, other] = [
-        (await embedded(early)) - from.early,
-        (await embedded(late)) - from.late,
-      ];
-      return one + other >= 2_000 && other / (one + other);
-    });
+    const share = await until(
+      '2,000 texts are embedded while both have work',
+      120_000,
+      async () => {
+        const [one, other] = [
+          (await embedded(early)) - from.early,
+          (await embedded(late)) - from.late,
+        ];
+        return one + other >= 2_000 && other / (one + other);
+      },
+    );
     expect((await early.stats()).events.unsettled, 'both still have work').toBeGreaterThan(0);
     expect(share).toBeGreaterThan(0.35);
     expect(share).toBeLessThan(0.65);

@@ -12,7 +12,7 @@ type EraseEvents = Parameters<ErasureStore['eraseEvents']>[0];
 
 export type ErasureWrites = {
   erasureKey(): string;
-  bury(tombstones: readonly Tombstone[]): void;
+  addTombstones(tombstones: readonly Tombstone[]): void;
   putErasure(request: ErasureRequest): void;
   eraseEvents(
     request: EraseEvents & { readonly now: number },
@@ -36,7 +36,7 @@ export function createErasureWrites(
     "INSERT INTO meta (name, value) VALUES ('erasure_key', ?) ON CONFLICT DO NOTHING",
   );
   const readKey = database.prepare("SELECT value FROM meta WHERE name = 'erasure_key'");
-  const bury = database.prepare(`
+  const addTombstones = database.prepare(`
     INSERT INTO tombstones (mark, at) VALUES (?, ?)
     ON CONFLICT DO UPDATE SET at = excluded.at WHERE excluded.at > at`);
   const put = database.prepare(`
@@ -61,8 +61,8 @@ export function createErasureWrites(
       makeKey.run(randomBytes(32).toString('base64'));
       return String(readKey.get()?.['value']);
     },
-    bury(tombstones) {
-      for (const { mark, at } of tombstones) bury.run(Buffer.from(mark, 'hex'), at);
+    addTombstones(tombstones) {
+      for (const { mark, at } of tombstones) addTombstones.run(Buffer.from(mark, 'hex'), at);
     },
     putErasure(request) {
       put.run(request.id, JSON.stringify(request), request.finishedAt === null ? 1 : 0);
