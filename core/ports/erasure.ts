@@ -1,0 +1,60 @@
+// How a store erases persons and keeps them erased.
+
+/** Whose events are erased: those of a user or of a session, or one event by its stored id. */
+export type ErasureSubject = { readonly kind: 'user' | 'session' | 'event'; readonly id: string };
+
+/**
+ * Says that what a subject did until `at` (UTC ms) is erased. `mark` is a keyed hash of the
+ * subject, so that the id itself is kept nowhere. Tombstones are kept for ever, because a source
+ * may deliver old records again at any time.
+ */
+export type Tombstone = { readonly mark: string; readonly at: number };
+
+/** The erasure of a person: at most one for each user, which a later one replaces. */
+export type ErasureRequest = {
+  /** A UUID that is derived from the user's mark. */
+  readonly id: string;
+  /** `null` once everything else is erased. */
+  readonly userId: string | null;
+  /** The user's own sessions that were found; empty once everything else is erased. */
+  readonly sessionIds: readonly string[];
+  /** UTC ms. What was done until then is erased. */
+  readonly at: number;
+  /** UTC ms; `null` while it runs. */
+  readonly finishedAt: number | null;
+  /** How much was erased so far, by place. */
+  readonly counts: Readonly<Record<string, number>>;
+};
+
+/**
+ * What erases persons, shared by all gateways of a store. All calls are idempotent, are applied
+ * when they resolve, and throw the errors of `VectorStore`.
+ */
+export type ErasureStore = {
+  /**
+   * How long writes of events may still be under way after `addTombstones`, in ms: until then,
+   * another gateway may not know the tombstone.
+   */
+  readonly settleMs: number;
+  /** The secret of the marks: made at the first call, and the same in every gateway. */
+  key(): Promise<Uint8Array>;
+  /** Of two with one mark the later stays. */
+  addTombstones(tombstones: readonly Tombstone[]): Promise<void>;
+  /** Those with this time (UTC ms) or a later one, in no particular order. */
+  tombstonesSince(at: number): Promise<readonly Tombstone[]>;
+  putRequest(request: ErasureRequest): Promise<void>;
+  request(id: string): Promise<ErasureRequest | null>;
+  /** Those that are not finished, at most 1,000. */
+  openRequests(): Promise<readonly ErasureRequest[]>;
+  /**
+   * Deletes events of the subject that happened or were taken in until then; of a single event only
+   * versions until then. Queries that no event refers to any more go with them. The work per call
+   * is bounded; while `more` is true, call again.
+   */
+  eraseEvents(request: {
+    readonly subject: ErasureSubject;
+    readonly until: number;
+  }): Promise<{ readonly events: number; readonly texts: number; readonly more: boolean }>;
+  /** Overwrites what deleted rows may have left in files. Absent where the files are of others. */
+  readonly scrub?: () => Promise<void>;
+};

@@ -1,0 +1,123 @@
+// Where vectors and events live.
+
+import type { ErasureStore } from './erasure.ts';
+import type { ProvenanceStore } from './provenance.ts';
+import type {
+  Count,
+  CountsRequest,
+  EventFilter,
+  NeighbourProducts,
+  NeighbourRequest,
+  SearchHit,
+  SearchRequest,
+  SimilarProduct,
+  SimilarRequest,
+  StoreCounts,
+} from './store-queries.ts';
+import type {
+  BareText,
+  EventRecord,
+  StoredEvent,
+  TextRecord,
+  WriteOutcome,
+} from './stored-records.ts';
+
+/**
+ * What an index holds. A store that was created for another identity refuses writes, because new
+ * vectors could not be compared with its own. Its error says how to migrate.
+ */
+export type IndexIdentity = {
+  readonly modelId: string;
+  /** The model's vector revision. */
+  readonly modelRevision: string;
+  /** Other revisions whose vectors may be compared with these. Absent: none. */
+  readonly compatibleRevisions?: readonly string[];
+  readonly dimensions: number;
+  /** SHA-256 of the text template. */
+  readonly templateHash: string;
+};
+
+/**
+ * Where vectors and events live. A store is opened for one `IndexIdentity`, and its factory throws
+ * `IndexMismatchError` when the stored data has another.
+ *
+ * - A write is applied and searchable when it resolves. Writes are idempotent.
+ * - A write returns one outcome per item, in order.
+ * - Every call may throw `DependencyError`. If it is retryable (network, busy, 5xx), the caller
+ *   repeats the same call. If it is not, a write holds an item that the store cannot accept, and
+ *   the caller halves the batch to find it (see `writeBisecting`).
+ * - A _known_ text is one that is stored and not withheld (see `ProvenanceStore`).
+ */
+export type VectorStore = AsyncDisposable & {
+  readonly kind: 'qdrant' | 'embedded' | 'memory';
+  /** The most items that a caller puts into one write call. */
+  readonly batchMax: { readonly texts: number; readonly events: number };
+  readonly provenanceStore: ProvenanceStore;
+  readonly erasureStore: ErasureStore;
+  /**
+   * Those of these texts that are known. A text without events is then kept for a whole grace
+   * period more (see `forget`), because its event is about to be written.
+   */
+  knownTexts(ids: readonly string[]): Promise<ReadonlySet<string>>;
+  /**
+   * Rejects a vector that is not finite, not of unit length or not of the index's dimension. A text
+   * that is already stored keeps its id and gets the new vector.
+   */
+  putTexts(texts: readonly TextRecord[]): Promise<readonly WriteOutcome[]>;
+  /**
+   * A newer version of an event replaces the stored one; the same or an older version is
+   * `superseded`. An event whose raw id is not that of the stored one is an `id-conflict` in any
+   * version; events that were stored without their raw id, by older versions of this program,
+   * conflict with none. An item with `insertOnly` replaces nothing. Two items with the same id are
+   * applied one after the other.
+   */
+  putEvents(events: readonly EventRecord[]): Promise<readonly WriteOutcome[]>;
+  /**
+   * The nearest known texts that have an event matching the filter, ranked as in `SearchCursor`.
+   * Queries take part only when the filter's `eventTypes` includes `search`.
+   */
+  search(request: SearchRequest): Promise<readonly SearchHit[]>;
+  /**
+   * The products of the sessions that share most with these products. Which touches with the same
+   * time are read, and which sessions with the same weight are used, is undefined at the bounds.
+   */
+  sessionNeighbours(request: NeighbourRequest): Promise<NeighbourProducts>;
+  /**
+   * The known product texts nearest to the mean of these texts, by descending score, without the
+   * texts themselves. An index that searches approximately may miss some.
+   */
+  similarProducts(request: SimilarRequest): Promise<readonly SimilarProduct[]>;
+  /**
+   * The newest event about each of these products, by product id; searches do not count. Of several
+   * in the same millisecond, any.
+   */
+  newestOfProducts(productIds: readonly string[]): Promise<ReadonlyMap<string, StoredEvent>>;
+  /** Those of these texts that are stored, withheld ones included. */
+  texts(textIds: readonly string[]): Promise<ReadonlyMap<string, BareText>>;
+  /** The vectors of those of these texts that are known. */
+  vectors(textIds: readonly string[]): Promise<ReadonlyMap<string, Float32Array>>;
+  /** Newest first (by timestamp, then id). `after` is the last event of the page before. */
+  events(
+    filter: EventFilter,
+    limit: number,
+    after?: { readonly timestamp: number; readonly id: string },
+  ): Promise<readonly StoredEvent[]>;
+  event(id: string): Promise<StoredEvent | null>;
+  /**
+   * Counts matching events by one field. Returns the largest groups, by count, then value; which
+   * groups of equal size fall beyond the limit is undefined. May take seconds with millions of
+   * events, and blocks no other call.
+   */
+  countsBy(request: CountsRequest): Promise<readonly Count[]>;
+  counts(): Promise<StoreCounts>;
+  /**
+   * Deletes events ingested before `ingestedBefore`, and texts that have had no event for longer
+   * than `textGraceMs`. That must exceed the lifetime of every cached known text. The work per call
+   * is bounded; while `more` is true, call again.
+   */
+  forget(request: {
+    readonly ingestedBefore: number;
+    readonly now: number;
+    readonly textGraceMs: number;
+  }): Promise<{ readonly events: number; readonly texts: number; readonly more: boolean }>;
+};
