@@ -4,6 +4,7 @@ import { OpenAPIHono, type z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { getPath } from 'hono/utils/url';
+import { pathBelow } from '../http/base-path.ts';
 import type { AppEnv } from './app-env.ts';
 import { applySecurityHeaders } from './middleware/apply-security-headers.ts';
 import { auditTo } from './middleware/audit.ts';
@@ -129,13 +130,6 @@ function invalidInput(c: Context, error: z.core.$ZodError): Response {
     detail,
     more: { errors: issues },
   });
-}
-
-/** `/vectors/demo` below `/vectors` is `/demo`; a path that is not below it stays. */
-function pathBelow(basePath: string, path: string): string {
-  if (basePath === '/') return path;
-  if (path === basePath) return '/';
-  return path.startsWith(`${basePath}/`) ? path.slice(basePath.length) : path;
 }
 
 /** Such as `GET /events/{id}`, each once. */

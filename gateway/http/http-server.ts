@@ -14,6 +14,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
 import { UsageError } from '#core/errors/errors.ts';
+import { pathBelow } from './base-path.ts';
 import { limitConnections, type ConnectionLimits, type Connections } from './connections.ts';
 import { continueWhenRead } from './expect-continue.ts';
 import { refusalOf, refuseOnSocket, type Problem } from './problem-document.ts';
@@ -32,6 +33,8 @@ export type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) =
 export type HttpServerOptions = {
   readonly host: string;
   readonly port: number;
+  /** Every path is also served below it; `/` for none. */
+  readonly basePath: string;
   readonly fetch: (request: Request, bindings: Bindings) => Response | Promise<Response>;
   /** Handlers of WebSocket upgrades, by path. */
   readonly upgrades: ReadonlyMap<string, Upgrade>;
@@ -124,12 +127,12 @@ function nodeOptions({
 
 function serve(
   server: Server,
-  { fetch, upgrades, screen, limits, host }: HttpServerOptions,
+  { fetch, upgrades, screen, limits, host, basePath }: HttpServerOptions,
   connections: Connections,
   bodies: SlowBodies,
 ): void {
   const answer = getRequestListener(fetch, { hostname: host, errorHandler: malformedAnswer });
-  const checks = new RequestChecks(limits);
+  const checks = new RequestChecks(limits, basePath);
   const admits = (request: IncomingMessage, response: ServerResponse): boolean => {
     if (connections.isRefused(request.socket)) return false;
     const problem = checks.admit(request, response);
@@ -171,7 +174,7 @@ function serve(
     socket.on('error', () => socket.destroy());
     if (connections.isRefused(request.socket)) return;
     const problem = malformedRequest(request, limits.urlBytesMax) ?? screen(request);
-    const upgrade = upgrades.get(request.url?.split('?')[0] ?? '');
+    const upgrade = upgrades.get(pathBelow(basePath, request.url?.split('?')[0] ?? ''));
     if (problem !== null) refuseOnSocket(socket, problem);
     else if (upgrade !== undefined) upgrade(request, socket, head);
     else

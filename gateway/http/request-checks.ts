@@ -2,6 +2,7 @@
 // must be room for one more request in flight.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { pathBelow } from './base-path.ts';
 import { refusalOf, type Problem } from './problem-document.ts';
 
 export type RequestLimits = {
@@ -18,14 +19,14 @@ const probes: ReadonlySet<string> = new Set([
   '/health/ready',
 ]);
 
-const isProbe = (url: string): boolean => probes.has(url.split('?', 1)[0] ?? '');
-
 export class RequestChecks {
   readonly #limits: RequestLimits;
+  readonly #basePath: string;
   #inFlight = 0;
 
-  constructor(limits: RequestLimits) {
+  constructor(limits: RequestLimits, basePath: string) {
     this.#limits = limits;
+    this.#basePath = basePath;
   }
 
   /** `null`: the app may handle it. It then counts as in flight until its answer is sent. */
@@ -33,7 +34,7 @@ export class RequestChecks {
     const malformed = malformedRequest(request, this.#limits.urlBytesMax);
     if (malformed !== null) return malformed;
     const { requestsInFlightMax } = this.#limits;
-    if (this.#inFlight >= requestsInFlightMax && !isProbe(request.url ?? '')) {
+    if (this.#inFlight >= requestsInFlightMax && !this.#isProbe(request.url ?? '')) {
       return {
         status: 503,
         code: 'too_many_requests_in_work',
@@ -48,6 +49,10 @@ export class RequestChecks {
       this.#inFlight -= 1;
     });
     return null;
+  }
+
+  #isProbe(url: string): boolean {
+    return probes.has(pathBelow(this.#basePath, url.split('?', 1)[0] ?? ''));
   }
 }
 

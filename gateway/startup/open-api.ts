@@ -171,17 +171,16 @@ function serverOptions(
   return {
     host,
     port,
+    basePath,
     certificate,
     limits: config.server,
     isProxy: inNetworks(trustedProxies),
     fetch: app.fetch,
     screen: (request) => access.screenUpgrade(request),
-    upgrades: new Map<string, Upgrade>(
-      ['', ...(basePath === '/' ? [] : [basePath])].flatMap((base) => [
-        [`${base}/runners/connect`, connectRunner],
-        [`${base}/ws/events`, (...upgrade) => liveSocket.upgrade(...upgrade)],
-      ]),
-    ),
+    upgrades: new Map<string, Upgrade>([
+      ['/runners/connect', connectRunner],
+      ['/ws/events', (...upgrade) => liveSocket.upgrade(...upgrade)],
+    ]),
   };
 }
 

@@ -64,6 +64,7 @@ const serve = (
   listen({
     host: '127.0.0.1',
     port,
+    basePath: '/',
     fetch,
     upgrades: new Map([
       ['/runners/connect', (_request, socket) => socket.end('HTTP/1.1 418 Taken\r\n\r\n')],

@@ -145,6 +145,7 @@ async function serve(env: Record<string, string> = {}) {
   const server = await listen({
     host: '127.0.0.1',
     port: 0,
+    basePath: '/',
     fetch: app.fetch,
     upgrades: new Map([['/ws/events', (...upgrade) => liveSocket.upgrade(...upgrade)]]),
     screen: (request) => services.access.screenUpgrade(request),

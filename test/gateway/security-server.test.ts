@@ -25,6 +25,7 @@ const serve = async (
   server = await listen({
     host: '127.0.0.1',
     port: 0,
+    basePath: '/',
     fetch: () => new Response('well'),
     upgrades: new Map(),
     screen: () => null,
@@ -251,11 +252,12 @@ describe('too many connections or requests', () => {
     });
   });
 
-  test('in flight get 503 with Retry-After, but probes are answered', async () => {
+  test('in flight get 503 with Retry-After, but probes are answered, also below basePath', async () => {
     const { promise: go, resolve } = Promise.withResolvers<void>();
     const { port, url } = await serve(
       { requestsInFlightMax: 1 },
       {
+        basePath: '/vectors',
         fetch: async (request) => {
           if (request.url.endsWith('/wait')) await go;
           return new Response('well');
@@ -269,7 +271,7 @@ describe('too many connections or requests', () => {
       return response.status === 503 && response;
     });
     expect(refused.headers.get('retry-after')).toBe('1');
-    for (const probe of ['/livez', '/readyz?for=intake'])
+    for (const probe of ['/livez', '/readyz?for=intake', '/vectors/readyz?for=intake'])
       expect((await fetch(url + probe)).status).toBe(200);
     resolve();
     await until('the first is answered', 60_000, () => waiting.answer().endsWith('well'));
