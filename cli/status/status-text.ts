@@ -48,7 +48,7 @@ export function statusText({ url, health, intake, search, stats, system }: Statu
     ],
     ['store', `${store.kind}, ${known(store.texts)} texts, ${known(store.events)} events`],
     ['runners', runnersText(runners)],
-    ['dead letters', `${queue.kind}, ${known(queue.open)} open`],
+    ['dead letters', `${queue.kind}, ${known(queue.open)} open${oldest(health)}`],
     ['latency', `p50 ${Math.round(p50)} ms, p95 ${Math.round(p95)} ms, received to searchable`],
     ['disk', system.disk === null ? '?' : `${bytes(system.disk.free_bytes)} free`],
     ['memory', bytes(stats.memory.rss_bytes)],
@@ -72,6 +72,14 @@ const readiness = ({ ready, causes }: Readiness): string =>
 
 function runnersText({ connected, ready, texts_per_second: rate }: HealthView['runners']): string {
   return `${ready} of ${connected} ready, ${count(Math.round(rate))} texts/s`;
+}
+
+/** By the gateway's clock. */
+function oldest({ dead_letters: queue, ...health }: HealthView): string {
+  if (queue.oldest_open_at === null) return '';
+  const now = Date.parse(health.started_at) + health.uptime_seconds * 1000;
+  const seconds = (now - Date.parse(queue.oldest_open_at)) / 1000;
+  return `, the oldest for ${duration(Math.max(0, seconds))}`;
 }
 
 const bytes = (size: number): string =>

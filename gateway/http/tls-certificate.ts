@@ -20,7 +20,8 @@ export type CertificateLog = {
   error(fields: object, message: string): void;
 };
 
-const expiresSoonMs = 14 * 86_400_000;
+/** As long before, the alert `CertificateExpires` fires. */
+export const expiresSoonMs = 14 * 86_400_000;
 
 /** @throws UsageError that names the unusable file and what is wrong with it */
 export function readCertificate(

@@ -6,9 +6,10 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { DependencyError } from '#core/errors/errors.ts';
 import { systemClock } from '#core/time/clock.ts';
-import { askStatus, statusText } from '../../cli/status/status-text.ts';
+import { askStatus, statusText, type Status } from '../../cli/status/status-text.ts';
 import { createClient } from '../../client/client.ts';
 import type { Services } from '../../gateway/api/services.ts';
+import type { RunnerView } from '../../gateway/fleet/hub-types.ts';
 import { createKafkaSource, kafkaSourceDefaults } from '../../gateway/kafka/kafka-source.ts';
 import { cuttable } from '../adapters/kafka-harness.ts';
 import { runner, scriptedStore, testApp, type TestApp } from '../gateway/test-services.ts';
@@ -51,15 +52,24 @@ async function firing(
   return rules.filter(({ expr }) => evaluate(expr, scrapes).length > 0).map(({ alert }) => alert);
 }
 
-/** The causes of /health, which the text of `npm run status` contains. */
-async function toldCauses({ request, clock }: TestApp): Promise<readonly string[]> {
+/** What `npm run status` shows. */
+async function toldStatus(app: TestApp): Promise<string> {
+  return statusText(await askedStatus(app));
+}
+
+async function askedStatus({ request, clock }: TestApp): Promise<Status> {
   const client = createClient({
     url: 'http://gateway',
     fetch: async (url, init) => request(url.slice('http://gateway'.length), init),
   });
   const asked = askStatus(client, 'http://gateway', new AbortController().signal);
   await clock.advance(1_000);
-  const status = await asked;
+  return asked;
+}
+
+/** The causes of /health, which the text of `npm run status` contains. */
+async function toldCauses(app: TestApp): Promise<readonly string[]> {
+  const status = await askedStatus(app);
   const { causes } = status.health;
   const text = statusText(status);
   for (const { component, message } of causes) expect(text).toContain(`${component}: ${message}`);
@@ -114,10 +124,22 @@ describe('an alert', () => {
   });
 
   test('fires for a runner that was quarantined', async () => {
-    const app = testApp();
+    const quarantine = { reason: 'its vectors are random', until: Date.UTC(2026, 0, 2) };
+    const liar: RunnerView = {
+      ...runner,
+      id: 'r-1',
+      device: 'webgpu',
+      state: 'quarantined',
+      quarantine,
+    };
+    const app = testApp({ runners: () => [runner, liar] });
     expect(await firing(app, () => app.services.telemetry.quarantined('webgpu', 'r-1'))).toEqual([
       'RunnerQuarantined',
     ]);
+    expect(await toldCauses(app)).toEqual(['runners']);
+    expect(await (await app.request('/health')).json()).toMatchObject({
+      runners: { connected: 1, ready: 1 },
+    });
   });
 
   test('fires for a runner whose work differs from a trusted runner', async () => {
@@ -134,7 +156,9 @@ describe('an alert', () => {
       certificate: () => ({ expiresAt: app.clock.now() + days * day }),
     });
     expect(await firing(testApp(expiring(20)))).toEqual([]);
-    expect(await firing(testApp(expiring(10)))).toEqual(['CertificateExpires']);
+    const soon = testApp(expiring(10));
+    expect(await firing(soon)).toEqual(['CertificateExpires']);
+    expect(await toldCauses(soon)).toEqual(['certificate']);
   });
 
   test('fires for searches and requests that fail, and for dead letters that nobody looks at', async () => {
@@ -154,6 +178,7 @@ describe('an alert', () => {
       deadLetters: { ...services.deadLetters, stats: () => Promise.resolve(stats) },
     });
     expect(await firing(forgotten)).toEqual(['DeadLettersOld']);
+    expect(await toldStatus(forgotten)).toMatch(/dead letters\S* .*1 open, the oldest for 48 h/);
   });
 });
 

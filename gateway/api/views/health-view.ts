@@ -4,10 +4,10 @@ import { z } from '@hono/zod-openapi';
 import { verifiers } from '#core/fleet/verifiers.ts';
 import { circuitStates } from '../../telemetry/metrics.ts';
 import type { Services } from '../services.ts';
-import { causeCodes, causesOf } from './readiness.ts';
+import { causeCodes, causeComponents, causesOf, connectedOf, noReadyRunner } from './readiness.ts';
 
 export const causeSchema = z.object({
-  component: z.enum(['source', 'store', 'runners', 'disk']),
+  component: z.enum(causeComponents),
   message: z.string(),
   code: z.enum(causeCodes).optional().openapi({
     description: 'For a cause that programs may want to tell from others.',
@@ -68,6 +68,10 @@ const deadLettersHealthSchema = z.object({
   latency_ms: latency,
   circuit,
   open: z.int().nullable(),
+  oldest_open_at: z.iso
+    .datetime()
+    .nullable()
+    .openapi({ description: 'When the oldest open dead letter failed; null: none is open.' }),
 });
 
 export const healthSchema = z
@@ -121,6 +125,7 @@ export const healthSchema = z
         latency_ms: 0.3,
         circuit: 'closed',
         open: 10,
+        oldest_open_at: '2026-01-31T09:12:00.000Z',
       },
     },
   });
@@ -168,15 +173,11 @@ export function runnersHealth({
   fleet,
   telemetry,
 }: Services): z.infer<typeof runnersHealthSchema> {
-  const connected = runners();
+  const connected = connectedOf(runners());
   const ready = connected.filter((runner) => runner.state === 'ready');
-  const message =
-    connected.length === 0
-      ? 'no runner is connected'
-      : `none of ${connected.length} connected runners is ready yet`;
   const { lastCheck } = telemetry;
   return {
-    ...state(ready.length > 0 ? null : message),
+    ...state(ready.length > 0 ? null : noReadyRunner(connected.length)),
     connected: connected.length,
     ready: ready.length,
     texts_per_second:
@@ -212,6 +213,10 @@ export async function healthOf(services: Services): Promise<HealthView> {
       latency_ms: queue.latencyMs,
       circuit: telemetry.circuitOf('dead_letters'),
       open: queue.value?.byState.open ?? null,
+      oldest_open_at: timeOrNull(queue.value?.oldestOpenAt),
     },
   };
 }
+
+const timeOrNull = (at: number | null | undefined): string | null =>
+  at === null || at === undefined ? null : new Date(at).toISOString();

@@ -1,6 +1,7 @@
 // Says whether this gateway can take events and answer searches, and if not, which part is why.
 
-import type { FleetStats } from '../../fleet/hub-types.ts';
+import type { FleetStats, RunnerView } from '../../fleet/hub-types.ts';
+import { expiresSoonMs } from '../../http/tls-certificate.ts';
 import type { Services } from '../services.ts';
 
 /** `intake`: events are taken and kept. `search`: queries are answered from what is stored. */
@@ -8,14 +9,23 @@ export const purposes = ['intake', 'search'] as const;
 export type Purpose = (typeof purposes)[number];
 
 /** Causes that have a runbook of their own. */
-export const causeCodes = ['needs_trusted_runner', 'timestamps_ahead', 'unchecked_fleet'] as const;
+export const causeCodes = [
+  'certificate_expires',
+  'needs_trusted_runner',
+  'runner_quarantined',
+  'timestamps_ahead',
+  'unchecked_fleet',
+] as const;
 export type CauseCode = (typeof causeCodes)[number];
 
+export const causeComponents = ['source', 'store', 'runners', 'disk', 'certificate'] as const;
+
 export type Cause = {
-  readonly component: 'source' | 'store' | 'runners' | 'disk';
+  readonly component: (typeof causeComponents)[number];
   readonly message: string;
   readonly code?: CauseCode;
 };
+type UnreadyCause = Cause & { readonly component: Exclude<Cause['component'], 'certificate'> };
 
 /**
  * Everything that prevents this purpose, or with `null` that keeps new events from becoming
@@ -25,14 +35,14 @@ export type Cause = {
 export async function causesOfUnreadiness(
   services: Services,
   purpose: Purpose | null,
-): Promise<readonly Cause[]> {
+): Promise<readonly UnreadyCause[]> {
   return [
     ...(purpose === 'search' ? [] : intakeCauses(services)),
     ...(purpose === 'intake' ? [] : await searchCauses(services)),
   ];
 }
 
-function intakeCauses({ source, disk }: Services): readonly Cause[] {
+function intakeCauses({ source, disk }: Services): readonly UnreadyCause[] {
   const { level, problem } = disk.state();
   const trouble = source.health();
   return [
@@ -43,20 +53,25 @@ function intakeCauses({ source, disk }: Services): readonly Cause[] {
   ];
 }
 
-async function searchCauses({ gauges, runners }: Services): Promise<readonly Cause[]> {
-  const causes: Cause[] = [];
+async function searchCauses({ gauges, runners }: Services): Promise<readonly UnreadyCause[]> {
+  const causes: UnreadyCause[] = [];
   const store = await gauges.storeWorks();
   if (store.trouble !== null) causes.push({ component: 'store', message: store.trouble });
-  const connected = runners();
+  const connected = connectedOf(runners());
   if (!connected.some(({ state }) => state === 'ready')) {
-    const message =
-      connected.length === 0
-        ? 'no runner is connected'
-        : `none of ${connected.length} connected runners is ready yet`;
-    causes.push({ component: 'runners', message });
+    causes.push({ component: 'runners', message: noReadyRunner(connected.length) });
   }
   return causes;
 }
+
+/** Without those in quarantine, which are shown and do not work. */
+export const connectedOf = (runners: readonly RunnerView[]): readonly RunnerView[] =>
+  runners.filter(({ state }) => state !== 'quarantined');
+
+export const noReadyRunner = (connected: number): string =>
+  connected === 0
+    ? 'no runner is connected'
+    : `none of ${connected} connected runners is ready yet`;
 
 /** Everything that is wrong; empty when all is well. */
 export async function causesOf(services: Services): Promise<readonly Cause[]> {
@@ -64,7 +79,8 @@ export async function causesOf(services: Services): Promise<readonly Cause[]> {
 }
 
 /** What is wrong although the gateway is ready; empty when all is well. */
-export function warningsOf({ disk, timestamps, fleet }: Services): readonly Cause[] {
+export function warningsOf(services: Services): readonly Cause[] {
+  const { disk, timestamps, fleet, runners, certificate, clock } = services;
   const { level, problem } = disk.state();
   const misdated = timestamps.state().problem;
   return [
@@ -75,6 +91,8 @@ export function warningsOf({ disk, timestamps, fleet }: Services): readonly Caus
       ? []
       : [{ component: 'source' as const, code: 'timestamps_ahead' as const, message: misdated }]),
     ...fleetCauses(fleet()),
+    ...quarantineCauses(runners()),
+    ...certificateCauses(certificate(), clock.now()),
   ];
 }
 
@@ -97,4 +115,38 @@ function fleetCauses({ held, checkedBy }: FleetStats): readonly Cause[] {
         'intake pauses once too many events wait',
     });
   return causes;
+}
+
+/** Names no runner: readiness is shown to everybody. */
+function quarantineCauses(runners: readonly RunnerView[]): readonly Cause[] {
+  const wrong = runners.filter(({ state }) => state === 'quarantined');
+  if (wrong.length === 0) return [];
+  const devices = [...new Set(wrong.map(({ device }) => device))].join(', ');
+  return [
+    {
+      component: 'runners',
+      code: 'runner_quarantined',
+      message:
+        `in quarantine, because of wrong vectors: ${wrong.length} on ${devices}; ` +
+        'GET /runners says which and why',
+    },
+  ];
+}
+
+function certificateCauses(
+  certificate: ReturnType<Services['certificate']>,
+  now: number,
+): readonly Cause[] {
+  if (certificate === null || certificate.expiresAt - now >= expiresSoonMs) return [];
+  const { expiresAt } = certificate;
+  const when = new Date(expiresAt).toISOString();
+  return [
+    {
+      component: 'certificate',
+      code: 'certificate_expires',
+      message:
+        (expiresAt > now ? `it expires at ${when}` : `it expired at ${when}`) +
+        ': put a renewed pair in the same files',
+    },
+  ];
 }
