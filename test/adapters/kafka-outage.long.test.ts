@@ -79,7 +79,7 @@ describe.skipIf(reason !== null)('a broker that stops', () => {
       const isDone = () =>
         until(
           'everything is committed',
-          40_000,
+          60_000,
           async () =>
             reader.source.health() === null &&
             (await reader.lag()) === 0 &&

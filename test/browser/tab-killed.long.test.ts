@@ -46,7 +46,7 @@ test(
 
     const sent = await sending;
     expect(sent.uncertain.size).toBe(0);
-    await gateway.idle(120_000);
+    await gateway.idle();
     const after = readStore(folder.path);
     expectExactlyOnce(sent, after);
     const by = Map.groupBy(after.texts.values(), ({ runnerName }) => runnerName);

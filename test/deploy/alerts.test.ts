@@ -95,7 +95,7 @@ describe('an alert', () => {
       groupId: 'group',
       clock: systemClock,
     });
-    await until('the source says so', 30_000, () => source.health() !== null);
+    await until('the source says so', 60_000, () => source.health() !== null);
     const app = testApp({ source });
     expect(await firing(app)).toEqual(['IntakeNotReady', 'KafkaDown']);
     expect(await toldCauses(app)).toEqual(['source']);

@@ -95,7 +95,7 @@ describe('the demo', () => {
       expect(killed.eventIds.length, 'killed in mid-stream').toBeLessThan(killed.log.length);
 
       await using gateway = await startGateway(folder.path);
-      await gateway.idle(90_000);
+      await gateway.idle();
       expectLogStored(readStore(folder.path));
     },
   );

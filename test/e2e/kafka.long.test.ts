@@ -165,7 +165,7 @@ describe.skipIf(reason !== null)('from a real Kafka to the embedded store', () =
         status: 503,
       });
       expect(await gateway.get('/livez')).toMatchObject({ status: 200 });
-      await until('30 s are over', 40_000, () => performance.now() - stoppedAt > 30_000);
+      await until('30 s are over', 60_000, () => performance.now() - stoppedAt > 30_000);
       await broker.start();
       await until(
         'it is ready again',

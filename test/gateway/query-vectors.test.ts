@@ -81,6 +81,8 @@ test('after `clear` no cached vector is used', async () => {
   asked[0]?.answer();
   await before;
   queries.clear();
-  void queries.vector('kettle', signal);
+  const after = queries.vector('kettle', signal);
   expect(asked).toHaveLength(2);
+  asked[1]?.answer();
+  await after;
 });

@@ -75,7 +75,7 @@ test('does only what its description says, for any request', async (context) => 
     ],
     { onInvalid: 'dead_letter' },
   );
-  await gateway.idle(20_000);
+  await gateway.idle();
   const deadLetters: string[] = [];
   for await (const { id } of client.deadLetters.list()) deadLetters.push(id);
   const knownIds = {
@@ -140,7 +140,7 @@ test('does only what its description says, for any request', async (context) => 
   // The gateway still works. What was there may be erased: it asks for that, too.
   expect(said.stdout).toMatch(/\d{3,} generated/);
   await client.events.send([{ ...event(99), user_id: 'u-9', session_id: 's-9' }]);
-  await gateway.idle(60_000);
+  await gateway.idle();
   expect((await client.events.get('e-99'))?.event).toMatchObject({ event_id: 'e-99' });
   await gateway.ready();
 }, 500_000);

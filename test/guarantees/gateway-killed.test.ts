@@ -12,7 +12,7 @@ import { until } from '../helpers/until.ts';
 
 test(
   'acknowledged events are stored once, stored texts embedded once, and no runner stays behind',
-  { timeout: 90_000 },
+  { timeout: 240_000 },
   async ({ skip }) => {
     needsProcessList(skip);
     await using folder = await temporaryFolder();
@@ -24,7 +24,7 @@ test(
     const sending = sendEvents(killed, shopEvents(800, subjects));
     await until(
       `${killAt} texts are stored`,
-      40_000,
+      60_000,
       async () => (await killed.stats()).store.texts >= killAt,
     );
     expect(
@@ -43,7 +43,7 @@ test(
     expect(atKill.texts.size, 'killed in mid-stream').toBeLessThan(subjects);
 
     await using gateway = await startGateway(folder.path);
-    const { events, texts } = await gateway.idle(40_000);
+    const { events, texts } = await gateway.idle();
     const after = readStore(folder.path);
     expectExactlyOnce(sent, after);
     expectNotEmbeddedAgain(atKill, after);

@@ -101,7 +101,7 @@ test('a runner that refuses every text buries none, and a trusted runner embeds 
   joinFakeRunner({ url, token: tokens.shared, name: 'refuser', vectors: refusing });
   await world.ready(1);
   const fed = world.feed(38);
-  await until('all texts are held', 30_000, () => world.hub.fleetStats().held === 38);
+  await until('all texts are held', 60_000, () => world.hub.fleetStats().held === 38);
   expect(world.hub.fleetStats().checkedBy).toBe('nobody');
   joinFakeRunner({ url, token: trustedToken, name: 'own', vectors: right });
   await fed;

@@ -35,7 +35,7 @@ beforeAll(async () => {
     adapter: 'test',
     softwareAdapter: false,
   });
-}, 60_000);
+}, 240_000);
 afterAll(() => reference[Symbol.asyncDispose]());
 
 /** A unit vector with a wrong direction. */
@@ -69,7 +69,7 @@ async function state(
 
 test(
   'a gateway killed before it detects the liar re-embeds its texts after the next start',
-  { timeout: 180_000 },
+  { timeout: 240_000 },
   async () => {
     await using folder = await temporaryFolder();
     const environment = { VECTORSTREAM_RUNNERS_CHECK_SECONDS: String(checkSeconds) };
@@ -77,7 +77,7 @@ test(
     const token = (await readFile(join(folder.path, 'runner-token'), 'utf8')).trim();
     startScriptedRunner(killed.url, token, lie);
     await sendEvents(killed, shopEvents(300, 150));
-    await killed.idle(30_000);
+    await killed.idle();
     killed.child.kill('SIGKILL');
     await killed.ended;
     expect(await state(folder.path)).toEqual({ wrong: 150, missing: 0 });
@@ -106,7 +106,7 @@ test(
 
 test(
   'a liar is quarantined within one check interval, and its vectors are gone after one more',
-  { timeout: 180_000 },
+  { timeout: 240_000 },
   async () => {
     await using folder = await temporaryFolder();
     await using gateway = await startGateway(folder.path, {
@@ -133,7 +133,7 @@ test(
       reason: expect.stringMatching(/to a trusted runner's/),
     });
     expect(outAt - lied).toBeLessThan(checkSeconds * 1000);
-    await gateway.idle(60_000);
+    await gateway.idle();
     await loadReferences([...readStore(folder.path).texts.values()].map(({ text }) => text));
     // They are withheld at once, and re-embedded as fast as the one runner can.
     expect((await state(folder.path)).wrong).toBe(0);

@@ -217,7 +217,7 @@ describe('an older data folder', () => {
       ['older-by-hand', 422],
     ] as const)
       expect(await replay(deadLetterIdOf(id)), id).toMatchObject({ status });
-    await embedded.idle(10_000);
+    await embedded.idle();
     expect((await embedded.get('/events/older-price')).body).toMatchObject({ event: payload });
     expect((await embedded.get('/events/older-type')).body).toMatchObject({ event: typed });
     expect((await embedded.get(`/dlq/messages/${second?.id}`)).body).toMatchObject({

@@ -38,7 +38,7 @@ describe.skipIf(noHistory !== null)('the older version and this one', () => {
   let older: TemporaryFolder;
   beforeAll(async () => {
     older = await unpackOlderVersion();
-  }, 60_000);
+  }, 240_000);
   afterAll(() => older[Symbol.asyncDispose]());
 
   type Version = 'older' | 'this';
@@ -71,7 +71,7 @@ describe.skipIf(noHistory !== null)('the older version and this one', () => {
       await gateway.ready();
       const sent = shopEvents(40, 20);
       expect(await gateway.post('/events', JSON.stringify(sent))).toMatchObject({ status: 202 });
-      const { store, texts, runners } = await gateway.idle(60_000);
+      const { store, texts, runners } = await gateway.idle();
       expect([store.events, texts.embedded]).toEqual([40, 20]);
       expect(runners.reduce((sum, { texts_embedded }) => sum + texts_embedded, 0)).toBe(20);
       expect(await gateway.post('/search', '{"query": "lantern", "limit": 3}')).toMatchObject({
@@ -110,7 +110,7 @@ describe.skipIf(noHistory !== null)('the older version and this one', () => {
       await using after = await startVersion('this', folder.path, environment);
       await using runner = startRunner(after);
       await after.ready();
-      const { store, texts } = await after.idle(60_000);
+      const { store, texts } = await after.idle();
       expect([store.events, texts.embedded]).toEqual([20, 10]);
       runner.child.kill('SIGTERM');
       expect(await runner.ended).toMatchObject({ code: 0 });

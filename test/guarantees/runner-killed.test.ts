@@ -29,14 +29,14 @@ async function killAndWait(gateway: RunningGateway, dataDir: string, role: Role)
   } = await gateway.stats();
   await until(
     'another runner works',
-    40_000,
+    60_000,
     async () => (await gateway.stats()).store.texts > texts,
   );
 }
 
 test(
   'all events are stored when a runner and then its supervisor are killed',
-  { timeout: 90_000 },
+  { timeout: 240_000 },
   async ({ skip }) => {
     needsProcessList(skip);
     await using folder = await temporaryFolder();
@@ -47,7 +47,7 @@ test(
 
     await until(
       '100 texts are stored',
-      40_000,
+      60_000,
       async () => (await gateway.stats()).store.texts >= 100,
     );
     await killAndWait(gateway, folder.path, 'worker');
@@ -56,7 +56,7 @@ test(
 
     const sent = await sending;
     expect(sent.uncertain.size).toBe(0);
-    const { texts } = await gateway.idle(40_000);
+    const { texts } = await gateway.idle();
     const after = readStore(folder.path);
     expectExactlyOnce(sent, after);
     expect(after.texts.size).toBe(subjects);

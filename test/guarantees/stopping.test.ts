@@ -14,7 +14,7 @@ import { toldUntilStopped, type WayToStop } from './stopping-by-npm.ts';
 
 test(
   'SIGTERM ends a busy gateway with code 0 within 10 s, leaves no process, and loses nothing',
-  { timeout: 90_000 },
+  { timeout: 240_000 },
   async ({ skip }) => {
     needsProcessList(skip);
     await using folder = await temporaryFolder();
@@ -24,7 +24,7 @@ test(
     const sending = sendEvents(stopped, shopEvents(subjects, subjects));
     await until(
       '100 texts are stored',
-      40_000,
+      60_000,
       async () => (await stopped.stats()).store.texts >= 100,
     );
     const askedAt = performance.now();
@@ -39,7 +39,7 @@ test(
     expect(atStop.committed).toBeLessThanOrEqual(atStop.eventIds.length);
 
     await using gateway = await startGateway(folder.path);
-    const { events, texts } = await gateway.idle(40_000);
+    const { events, texts } = await gateway.idle();
     const after = readStore(folder.path);
     expectExactlyOnce(sent, after);
     expectNotEmbeddedAgain(atStop, after);
@@ -53,7 +53,7 @@ test.for([
   ['runner', 'node-runner/main.ts', []],
 ] as const)(
   'a %s whose parent ends during its start ends too, and leaves no process',
-  { timeout: 30_000 },
+  { timeout: 240_000 },
   async ([, script, flags], { skip }) => {
     needsProcessList(skip);
     await using folder = await temporaryFolder();
@@ -71,7 +71,7 @@ test.for<WayToStop>([
   ['SIGINT', 'the process group', 'SIGINT'],
 ])(
   '%s to %s ends a program of npm start in order, and leaves no process',
-  { timeout: 40_000 },
+  { timeout: 240_000 },
   async (way, { skip }) => {
     needsProcessList(skip);
     expect(await toldUntilStopped(way)).toEqual([way[2], 'the child has ended']);

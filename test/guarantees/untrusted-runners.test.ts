@@ -165,7 +165,7 @@ describe('nothing is stored of a runner', () => {
 
 test(
   'an honest runner then embeds everything, and nothing is dead-lettered',
-  { timeout: 90_000 },
+  { timeout: 240_000 },
   async () => {
     await using honest = startProgram({
       script: 'node-runner/main.ts',
@@ -174,7 +174,7 @@ test(
       // The token comes from the data folder.
       environment: { ...oneRunner, VECTORSTREAM_DATA_DIR: folder.path },
     });
-    await gateway.idle(60_000);
+    await gateway.idle();
     expect(honest.stderr()).toBe('');
     const { eventIds, texts, deadLetters } = readStore(folder.path);
     expect(new Set(eventIds)).toEqual(sent.acknowledged);

@@ -36,8 +36,8 @@ export type GatewayClient = {
   stats(): Promise<Stats>;
   /** Resolves when events can be accepted, embedded and found. */
   ready(): Promise<void>;
-  /** Everything in the log is stored or dead-lettered, and committed. */
-  idle(msMax: number): Promise<Stats>;
+  /** Everything in the log is stored or dead-lettered, and committed; within 120 s by default. */
+  idle(msMax?: number): Promise<Stats>;
 };
 
 /** `key`: the API key for its requests, if one is required. */
@@ -69,7 +69,7 @@ export function gatewayClient(url: string, key?: string): GatewayClient {
         async () => (await ask('/readyz', {})).status === 200,
       );
     },
-    idle(msMax) {
+    idle(msMax = 120_000) {
       const askedAt = Date.now();
       return until('the gateway has nothing left to do', msMax, async () => {
         const seen = await stats();

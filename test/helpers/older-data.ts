@@ -74,7 +74,7 @@ export async function openOlderData(resources: AsyncDisposableStack): Promise<Ol
     const patient = { VECTORSTREAM_SEARCH_WAIT_MS_MAX: '10000', ...environment };
     const gateway = resources.use(await startGateway(folder, patient));
     await gateway.ready();
-    await gateway.idle(30_000);
+    await gateway.idle();
     return gateway;
   };
   const [embedded, onQdrant, recorded] = await Promise.all([
@@ -116,7 +116,7 @@ export function schemaOf(folder: string): { readonly schema: Schema; readonly id
 
 export async function send(gateway: RunningGateway, ...events: readonly object[]): Promise<Stats> {
   expect(await gateway.post('/events', JSON.stringify(events))).toMatchObject({ status: 202 });
-  return gateway.idle(10_000);
+  return gateway.idle();
 }
 
 export async function search(gateway: RunningGateway, query: string, filter: object = {}) {
