@@ -69,7 +69,8 @@ export function eventCalls(transport: Transport) {
       try {
         for await (const item of stream(events, options)) {
           result.items.push(item);
-          result[item.status] += 1;
+          // Only a mapping ignores anything, and none is named here.
+          if (item.status !== 'ignored') result[item.status] += 1;
         }
       } catch (error) {
         if (!(error instanceof VectorStreamPartialSendError)) throw error;

@@ -1,15 +1,29 @@
 // Turns a record into its events: finds JSON in its bytes and events in the JSON, and says of each
 // part that is no event what is wrong with it.
 
-import { innerText, parseJson } from '#core/event/json-guard.ts';
-import { isRejection, readEvent, tooLarge, undecodable } from '#core/event/parse-event.ts';
-import { recordIdOf, refusedHeader, requestHeader } from '#core/event/record-id.ts';
+import { innerText, parseJson, show } from '#core/event/json-guard.ts';
+import {
+  invalidEvent,
+  isRejection,
+  readEvent,
+  tooLarge,
+  undecodable,
+} from '#core/event/parse-event.ts';
+import {
+  mappingHeader,
+  mappingNameOf,
+  recordIdOf,
+  refusedHeader,
+  requestHeader,
+} from '#core/event/record-id.ts';
+import type { Rejection } from '#core/ports.ts';
 import { headerAttributes } from './envelopes.ts';
 import { foreignBytes, foreignText } from './foreign-bytes.ts';
 import { mayBeMessagePack, readMessagePack } from './message-pack.ts';
 import {
   changed,
   eventsIn,
+  eventsOf,
   eventsPerRecordMax,
   type Part,
   type Read,
@@ -24,25 +38,46 @@ const [openBrace, openBracket, quote] = [0x7b, 0x5b, 0x22];
 
 /**
  * One part or more. With strict limits, and for an invalid event of a request, the record is one
- * event or invalid.
+ * event or invalid, unless a header names a mapping for it.
  */
 export function readRecord(record: SentRecord, rules: ReadRules): readonly Part[] {
   const { value, headers, isTombstone = false } = record;
   if (isTombstone) return [whole({ ignored: 'tombstone' })];
-  const missingId = (): string | null => recordIdOf(record, null);
-  const isOneEvent = rules.limits.strict || Object.hasOwn(headers, refusedHeader);
+  const name = mappingNameOf(headers);
+  const named = name === null ? null : rules.mappings.named(name);
+  if (name !== null && named === null) return [whole(unknownMapping(name, rules.mappings.names))];
+  const isRefused = Object.hasOwn(headers, refusedHeader);
+  const reading = { record, rules, named, known: {}, changes: [] };
+  // It stays refused for what it was refused for.
+  if (named !== null && isRefused) return readByMapping(reading);
+  const isOneEvent = named === null && (rules.limits.strict || isRefused);
   // What was accepted as one event is stored as one event.
   if (isOneEvent || Object.hasOwn(headers, requestHeader)) {
+    const missingId = (): string | null => recordIdOf(record, null);
     const read = readEvent(value, { ...rules, missingId });
     if (isOneEvent || !isRejection(read)) return [whole(read)];
   }
   const known = headerAttributes(headers);
   return partsOf(withoutMark(value), {
-    record,
-    rules,
+    ...reading,
     known: known ?? {},
     changes: known === null ? [] : ['cloud_event'],
   });
+}
+
+/** One JSON value of a request, as it is: not in an envelope, and no list of events. */
+export function readByMapping(reading: Reading): readonly Part[] {
+  const { value } = reading.record;
+  const { bytesMax } = reading.rules.limits;
+  if (value.length > bytesMax) return [whole(tooLarge(`${value.length} bytes`, bytesMax))];
+  const json = parseJson(value);
+  return json.ok ? eventsOf(json.value, reading, null) : [whole(undecodable(json.message))];
+}
+
+function unknownMapping(name: string, names: readonly string[]): Rejection {
+  return invalidEvent(
+    `got ${show(name)} in the header ${mappingHeader}, allowed: ${names.join(', ')}`,
+  );
 }
 
 const whole = (read: Read): Part => ({ read, piece: null });

@@ -11,7 +11,8 @@ import {
 } from '#core/event/parse-event.ts';
 import { type PlacedRecord, pieceOf, recordIdOf } from '#core/event/record-id.ts';
 import { uuidV5 } from '#core/event/uuid.ts';
-import type { RecordMapping } from '#core/mapping/record-mapping.ts';
+import type { RecordFacts } from '#core/mapping/record-columns.ts';
+import type { MappingSet, RecordMapping } from '#core/mapping/record-mapping.ts';
 import type { LogRecord, Rejection } from '#core/ports.ts';
 import { type IgnoredKind, type Known, unwrapped } from './envelopes.ts';
 import { foreignSystem } from './foreign-shapes.ts';
@@ -28,16 +29,17 @@ export type Part = {
 export type ReadRules = {
   readonly now: number;
   readonly limits: EventLimits;
-  /** In the order in which they are tried. */
-  readonly mappings: readonly RecordMapping[];
+  readonly mappings: MappingSet;
 };
-export type SentRecord = PlacedRecord & Pick<LogRecord, 'value' | 'isTombstone'>;
+export type SentRecord = PlacedRecord & Pick<LogRecord, 'key' | 'value' | 'isTombstone'>;
 
 export type Reading = {
   readonly record: SentRecord;
   readonly rules: ReadRules;
   /** What headers say of the event. */
   readonly known: Known;
+  /** The mapping that the sender names. */
+  readonly named: RecordMapping | null;
   /** That concern all parts. */
   readonly changes: readonly ChangeKind[];
 };
@@ -54,21 +56,36 @@ export const tooMany = tooLarge(
   eventsPerRecordMax,
 );
 
-/** A valid event in the own shape is read as it is. The first mapping that applies reads others. */
+/** A value that may be in an envelope, and headers that may say more of it. */
 export function eventsIn(value: unknown, sent: Reading, piece: Part['piece']): readonly Part[] {
   const found = unwrapped(value, sent.known);
   if ('ignored' in found) return [{ read: found, piece }];
-  const reading = changed(sent, ...found.changes);
-  const mapping = reading.rules.mappings.find((each) => each.applies(found.value));
-  if (mapping === undefined || looksOwn(found.value)) {
-    const read = ownEvent(found.value, reading, piece);
-    if (mapping === undefined || !isRejection(read)) return [{ read, piece }];
-  }
-  return mappedEvents(found.value, mapping, changed(reading, 'mapped'), piece);
+  return eventsOf(found.value, changed(sent, ...found.changes), piece);
+}
+
+/**
+ * A valid event in the own shape is read as it is. Others are read by the mapping that is named, or
+ * by the first that is for them.
+ */
+export function eventsOf(value: unknown, reading: Reading, piece: Part['piece']): readonly Part[] {
+  const own = looksOwn(value) ? ownEvent(value, reading, piece) : null;
+  if (own !== null && !isRejection(own)) return [{ read: own, piece }];
+  const chosen = chosenMapping(value, reading);
+  if ('mapping' in chosen)
+    return mappedEvents(value, chosen.mapping, changed(reading, 'mapped'), piece);
+  const read = own ?? ownEvent(value, reading, piece);
+  if (!isRejection(read)) return [{ read, piece }];
+  const message = [read.message, chosen.advice ?? advice(value)].filter(Boolean).join('. ');
+  return [{ read: { ...read, message }, piece }];
 }
 
 const looksOwn = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && 'event_type' in value && 'user_id' in value;
+
+function advice(value: unknown): string | null {
+  const system = foreignSystem(value);
+  return system && `It looks like an event of ${system}: docs/events.md says how to map it`;
+}
 
 function ownEvent(
   value: unknown,
@@ -76,12 +93,29 @@ function ownEvent(
   piece: Part['piece'],
 ): ReadEvent | Rejection {
   const missingId = (): string | null => recordIdOf(record, piece?.index ?? null);
-  const read = eventOf(value, { ...rules, missingId }, [...changes]);
-  const system = isRejection(read) ? foreignSystem(value) : null;
-  if (system === null || !isRejection(read)) return read;
-  const advice = `It looks like an event of ${system}: docs/events.md says how to map it`;
-  return { ...read, message: `${read.message}. ${advice}` };
+  return eventOf(value, { ...rules, missingId }, [...changes]);
 }
+
+/** The one that is named, or the first that is for the value; otherwise, what the closest lacks. */
+function chosenMapping(
+  value: unknown,
+  { named, record, rules }: Reading,
+): { readonly mapping: RecordMapping } | { readonly advice: string | null } {
+  if (named !== null) return { mapping: named };
+  let closest = { name: '', score: 0, message: '' };
+  for (const mapping of rules.mappings.tried) {
+    const unmet = mapping.unmet(value, factsOf(record));
+    if (unmet === null) return { mapping };
+    if (unmet.score > closest.score) closest = { name: mapping.name, ...unmet };
+  }
+  const { name, score, message } = closest;
+  return { advice: score > 0 ? `The closest mapping is ${name}: ${message}` : null };
+}
+
+const factsOf = ({ position, ...record }: SentRecord): RecordFacts => ({
+  ...record,
+  topic: position.topic,
+});
 
 function mappedEvents(
   value: unknown,
@@ -89,7 +123,10 @@ function mappedEvents(
   reading: Reading,
   piece: Part['piece'],
 ): readonly Part[] {
-  const { items, isList } = mapping.map(value);
+  const other = reading.named === null ? null : mapping.unmetByValue(value);
+  if (other !== null)
+    return [{ read: invalidEvent(`${other.message} by the mapping ${mapping.name}`), piece }];
+  const { items, isList } = mapping.map(value, factsOf(reading.record));
   if (items.length > eventsPerRecordMax) return [{ read: tooMany, piece }];
   if (items.length === 0) return [{ read: refused(mapping, 'no items', 'an empty list'), piece }];
   const place = piece?.index ?? pieceOf(reading.record.headers);

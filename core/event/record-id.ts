@@ -18,6 +18,8 @@ export const refusedHeader = 'vectorstream.refused';
 export const requestHeader = 'x-request-id';
 /** The place of a dead letter's event in its record, which had several. */
 export const pieceHeader = 'vectorstream.piece';
+/** The name of the mapping that reads a record. */
+export const mappingHeader = 'vectorstream.mapping';
 
 export type PlacedRecord = Pick<LogRecord, 'headers' | 'timestamp'> & {
   readonly position: Position;
@@ -50,6 +52,10 @@ export function recordIdOf(
 /** The place that a replayed event had in its record; `null` for a whole record. */
 export const pieceOf = (headers: LogRecord['headers']): string | null =>
   textOf(headers, pieceHeader);
+
+/** The mapping that the sender names; `null` without one. */
+export const mappingNameOf = (headers: LogRecord['headers']): string | null =>
+  textOf(headers, mappingHeader);
 
 function textOf(headers: LogRecord['headers'], name: string): string | null {
   return Object.hasOwn(headers, name) ? utf8.decode(headers[name]) : null;

@@ -1,19 +1,17 @@
 // Maps one row to the JSON of an event, or to the reason why the row is turned away. It never
 // throws because of a row.
 
+import { compileRule, shown, type TurnedAway, unmetOf } from './conditions.ts';
 import type { DateReader } from './dates.ts';
-import type { AmountSpec, ConditionSpec, FieldSpec, Mapping, RuleSpec } from './mapping.ts';
+import type { AmountSpec, FieldSpec, Mapping } from './mapping.ts';
 import { type Decimal, readNumber } from './numbers.ts';
 import { firstOf, type Resolve, type Row, template } from './template.ts';
 
-/** `reason` is one of few, so that rows are counted by it; `detail` is what the row has. */
-export type TurnedAway = { readonly reason: string; readonly detail: string };
 export type Reading = { readonly decimal: Decimal; readonly date: DateReader };
 /** Without an `eventId`, the event has the one that the mapping gives it, or none. */
 export type RowMapper = (row: Row, eventId: string | null) => string | TurnedAway;
 
 type Field<T> = (row: Row) => T | undefined | TurnedAway;
-type Rule = (row: Row) => TurnedAway | null;
 
 /** @throws UsageError for an invalid template or pattern */
 export function rowMapper(mapping: Mapping, resolve: Resolve, reading: Reading): RowMapper {
@@ -56,10 +54,11 @@ export function rowMapper(mapping: Mapping, resolve: Resolve, reading: Reading):
         ];
 
   const clean = rowCleaner(mapping);
-  const applies = appliesTo(mapping.applies_to ?? [], resolve);
+  const unmet = unmetOf(mapping.applies_to ?? [], resolve);
   return (sent, eventId) => {
     const row = clean(sent);
-    if (!applies(row)) return { reason: 'not for this mapping', detail: 'applies_to' };
+    const other = unmet(row);
+    if (other !== null) return { reason: 'not for this mapping', detail: other.message };
     const id = eventId === null ? {} : { event_id: eventId };
     for (const rule of rules) {
       const away = rule(row);
@@ -82,19 +81,6 @@ export function rowCleaner({ nulls }: Pick<Mapping, 'nulls'>): (row: Row) => Row
   if (nulls === undefined) return (row) => row;
   const words = new Set(nulls);
   return (row) => row.map((text) => (words.has(text.trim()) ? '' : text));
-}
-
-/** Whether every condition holds for a row. */
-export function appliesTo(
-  conditions: readonly ConditionSpec[],
-  resolve: Resolve,
-): (row: Row) => boolean {
-  const compiled = conditions.map((spec) => {
-    const of = template(spec.when, resolve);
-    const fits = condition(spec, 'point');
-    return (row: Row) => fits(of(row));
-  });
-  return (row) => compiled.every((holds) => holds(row));
 }
 
 /** The texts of the numeric columns, for detecting the decimal sign. */
@@ -207,33 +193,4 @@ function partsOf(spec: AmountSpec): string[] {
   if (typeof spec === 'string') return [spec];
   if (Array.isArray(spec)) return spec.filter((part) => typeof part === 'string');
   return spec.multiply;
-}
-
-function compileRule(rule: RuleSpec, resolve: Resolve, decimal: Decimal): Rule {
-  const of = template(rule.when, resolve);
-  const fits = condition(rule, decimal);
-  return (row) => {
-    const text = of(row);
-    return fits(text) ? { reason: rule.reason, detail: shown(text) } : null;
-  };
-}
-
-function condition(rule: ConditionSpec, decimal: Decimal): (text: string) => boolean {
-  const { matches, one_of: oneOf, below } = rule;
-  if (matches !== undefined) {
-    const pattern = new RegExp(matches, 'u');
-    return (text) => pattern.test(text);
-  }
-  if (oneOf !== undefined) return (text) => oneOf.includes(text);
-  if (below !== undefined) {
-    return (text) => {
-      const value = readNumber(text, decimal);
-      return value !== null && value < below;
-    };
-  }
-  return (text) => text === '';
-}
-
-function shown(text: string): string {
-  return text === '' ? 'empty' : `"${text.slice(0, 80)}"`;
 }

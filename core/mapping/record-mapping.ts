@@ -4,10 +4,13 @@
 import { parseExactly } from '#core/event/exact-json.ts';
 import { parseTimestamp, timestampOfUnix, withOffset } from '#core/event/timestamp.ts';
 import { zoneOffset } from '#core/time/zone-offset.ts';
+import { type TurnedAway, type Unmet, unmetOf } from './conditions.ts';
 import { type DateReader, dateReader } from './dates.ts';
-import { appliesTo, rowMapper, type TurnedAway } from './map-row.ts';
-import type { Mapping } from './mapping.ts';
-import { member, memberText } from './member-text.ts';
+import { rowMapper } from './map-row.ts';
+import type { ConditionSpec, Mapping } from './mapping.ts';
+import { member } from './member-text.ts';
+import { columnReader, isAboutRecord, type RecordFacts } from './record-columns.ts';
+import type { Resolve } from './template.ts';
 
 export type MappedEvent = {
   /** A JSON value in the own shape, or why there is none. */
@@ -22,27 +25,39 @@ export type RecordMapping = {
   readonly name: string;
   /** Whether it makes an event of each item of a list. */
   readonly hasItems: boolean;
-  applies(value: unknown): boolean;
+  /** Whether it is for this record; `null` if it is. */
+  unmet(value: unknown, record: RecordFacts): Unmet | null;
+  /** As `unmet`, for a mapping that is named: what is around the value does not matter. */
+  unmetByValue(value: unknown): Unmet | null;
   /** `isList`: there is a result for each item of a list. */
-  map(value: unknown): { readonly items: readonly MappedEvent[]; readonly isList: boolean };
+  map(
+    value: unknown,
+    record: RecordFacts | null,
+  ): { readonly items: readonly MappedEvent[]; readonly isList: boolean };
 };
 
+export type MappingSet = {
+  /** In the order in which they are tried. */
+  readonly tried: readonly RecordMapping[];
+  /** Of all that `named` knows. */
+  readonly names: readonly string[];
+  /** One of those that are tried, or a ready-made one; `null` for another name. */
+  named(name: string): RecordMapping | null;
+};
+export const noMappings: MappingSet = { tried: [], names: [], named: () => null };
+
 /** @throws UsageError for an invalid template, date format or time zone */
-export function recordMapping(mapping: Mapping): RecordMapping {
-  const columns: string[] = [];
-  const resolve = (column: string): number => {
-    const index = columns.indexOf(column);
-    return index >= 0 ? index : columns.push(column) - 1;
-  };
-  const applies = appliesTo(mapping.applies_to ?? [], resolve);
+export function recordMapping({ applies_to: conditions = [], ...mapping }: Mapping): RecordMapping {
+  const unmet = compiledUnmet(conditions);
+  const unmetByValue = compiledUnmet(conditions.filter(({ when }) => !isAboutRecord(when)));
+  const columns = newColumns();
   const reading = { decimal: mapping.decimal ?? 'point', date: dateOf(mapping) } as const;
-  const toEvent = rowMapper(mapping, resolve, reading);
-  const members = columns.map(memberText);
-  const rowOf = (value: unknown): string[] => members.map((of) => of(value));
+  const toEvent = rowMapper(mapping, columns.resolve, reading);
+  const rowOf = columns.reader();
   const ruleReasons = new Set(mapping.turn_away?.map(({ reason }) => reason));
   const list = mapping.each?.slice(1, -1).split('.') ?? null;
-  const resultOf = (from: unknown): MappedEvent['result'] => {
-    const mapped = toEvent(rowOf(from), null);
+  const resultOf = (from: unknown, record: RecordFacts | null): MappedEvent['result'] => {
+    const mapped = toEvent(rowOf(from, record), null);
     return typeof mapped === 'string'
       ? { event: Object(parseExactly(mapped)) }
       : { turnedAway: mapped, byRule: ruleReasons.has(mapped.reason) };
@@ -51,16 +66,41 @@ export function recordMapping(mapping: Mapping): RecordMapping {
   return {
     name: mapping.name,
     hasItems: list !== null,
-    applies: (value) => applies(rowOf(value)),
-    map(value) {
+    unmet,
+    unmetByValue: (value) => unmetByValue(value, null),
+    map(value, record) {
       const found = list?.reduce(member, value);
       const isList = list !== null && Array.isArray(found);
       const items: readonly unknown[] = isList
         ? found.map((item: unknown) => replaced(value, list, item))
         : [value];
-      return { isList, items: items.map((from) => ({ from, result: resultOf(from) })) };
+      return { isList, items: items.map((from) => ({ from, result: resultOf(from, record) })) };
     },
   };
+}
+
+function compiledUnmet(
+  conditions: readonly ConditionSpec[],
+): (value: unknown, record: RecordFacts | null) => Unmet | null {
+  const columns = newColumns();
+  const unmet = unmetOf(conditions, columns.resolve);
+  const rowOf = columns.reader();
+  return (value, record) => unmet(rowOf(value, record));
+}
+
+/** Collects the columns that templates name; `reader` reads them all. */
+function newColumns() {
+  const names: string[] = [];
+  const resolve: Resolve = (column) => {
+    const index = names.indexOf(column);
+    return index >= 0 ? index : names.push(column) - 1;
+  };
+  const reader = () => {
+    const readers = names.map(columnReader);
+    return (value: unknown, record: RecordFacts | null): string[] =>
+      readers.map((of) => of(value, record));
+  };
+  return { resolve, reader };
 }
 
 /** The value with the item in the list's place. */
@@ -71,7 +111,10 @@ function replaced(value: unknown, [name, ...path]: readonly string[], item: unkn
 }
 
 /** By the mapping's format; without one, any time that an event may have. */
-function dateOf({ date_format: format, time_zone: zone = 'UTC' }: Mapping): DateReader {
+function dateOf({
+  date_format: format,
+  time_zone: zone = 'UTC',
+}: Pick<Mapping, 'date_format' | 'time_zone'>): DateReader {
   if (format !== undefined) return dateReader(format, zone);
   const offset = zoneOffset(zone);
   return (text) => {

@@ -10,7 +10,7 @@ import type { ErasedEvents } from '#core/erasure/tombstones.ts';
 import { at } from '#core/errors/assert.ts';
 import type { EventLimits } from '#core/event/parse-event.ts';
 import { recordBytes } from '#core/event/record-bytes.ts';
-import type { RecordMapping } from '#core/mapping/record-mapping.ts';
+import { type MappingSet, noMappings } from '#core/mapping/record-mapping.ts';
 import type {
   Clock,
   DeadLetter,
@@ -42,7 +42,7 @@ import { createTextResolver } from './text-resolver.ts';
 export type PipelineLimits = {
   readonly event: EventLimits;
   /** For records in other shapes. */
-  readonly mappings: readonly RecordMapping[];
+  readonly mappings: MappingSet;
   /** Unsettled events at once, by count and by `recordBytes`. */
   readonly unsettledMax: number;
   readonly unsettledBytesMax: number;
@@ -59,7 +59,7 @@ export type PipelineLimits = {
 };
 
 export const defaultPipelineLimits: Omit<PipelineLimits, 'event'> = {
-  mappings: [],
+  mappings: noMappings,
   unsettledMax: 2_048,
   unsettledBytesMax: 64 * 1024 * 1024,
   batchAgeMsMax: 5,

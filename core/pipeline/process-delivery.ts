@@ -20,7 +20,7 @@ import { type EventLimits, isRejection, type ReadEvent } from '#core/event/parse
 import { pieceHeader } from '#core/event/record-id.ts';
 import { documentOf } from '#core/event/text.ts';
 import { uuidV5 } from '#core/event/uuid.ts';
-import type { RecordMapping } from '#core/mapping/record-mapping.ts';
+import type { MappingSet } from '#core/mapping/record-mapping.ts';
 import type {
   Clock,
   DeadLetter,
@@ -38,7 +38,7 @@ import type { TextResolver } from './text-resolver.ts';
 export type Stages = {
   readonly clock: Clock;
   readonly eventLimits: EventLimits;
-  readonly mappings: readonly RecordMapping[];
+  readonly mappings: MappingSet;
   readonly texts: TextResolver;
   readonly writeEvent: (record: EventRecord) => Promise<WriteOutcome>;
   readonly writeDeadLetter: (deadLetter: DeadLetter) => Promise<void>;

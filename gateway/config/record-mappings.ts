@@ -1,28 +1,62 @@
-// Loads the mappings that the settings name, once: ready-made ones by name, others by the path of
-// their YAML file.
+// Loads mappings: ready-made ones by name, those of the settings by the path of their YAML file.
 
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { parse } from 'yaml';
 import { UsageError } from '#core/errors/errors.ts';
 import { parseMapping } from '#core/mapping/mapping.ts';
-import { type RecordMapping, recordMapping } from '#core/mapping/record-mapping.ts';
+import {
+  type MappingSet,
+  type RecordMapping,
+  recordMapping,
+} from '#core/mapping/record-mapping.ts';
 import type { Config } from './config.ts';
 
-const readyMade = join(import.meta.dirname, '../../core/mapping/ready-made');
+const folder = join(import.meta.dirname, '../../core/mapping/ready-made');
+const readyMade: readonly string[] = readdirSync(folder)
+  .filter((file) => file.endsWith('.yaml'))
+  .map((file) => basename(file, '.yaml'))
+  .toSorted();
 
-/** @throws UsageError for a mapping that does not exist or has a mistake */
-export const mappingsOf = ({ events }: Pick<Config, 'events'>): readonly RecordMapping[] =>
-  events.mappings.map(load);
+/**
+ * Those of the settings are loaded at once. A ready-made one is loaded when it is first named. A
+ * file's mapping has the name of the file, without its ending.
+ *
+ * @throws UsageError for a mapping that does not exist, has a mistake or has the name of another
+ */
+export function mappingsOf({ events }: Pick<Config, 'events'>): MappingSet {
+  const loaded = new Map<string, RecordMapping>();
+  for (const path of events.mappings) {
+    const mapping = load(path);
+    if (loaded.has(mapping.name) || (mapping.name !== path && readyMade.includes(mapping.name)))
+      throw new UsageError(
+        `events.mappings: ${path}: there is another mapping with the name ${mapping.name}; ` +
+          'rename the file',
+      );
+    loaded.set(mapping.name, mapping);
+  }
+  return {
+    tried: [...loaded.values()],
+    names: [...new Set([...loaded.keys(), ...readyMade])],
+    named(name) {
+      const known = loaded.get(name) ?? (readyMade.includes(name) ? load(name) : null);
+      if (known !== null) loaded.set(name, known);
+      return known;
+    },
+  };
+}
 
-function load(name: string): RecordMapping {
-  const ready = join(readyMade, `${name}.yaml`);
-  const path = /^[\w-]+$/.test(name) && existsSync(ready) ? ready : name;
+function load(nameOrPath: string): RecordMapping {
+  const isReady = readyMade.includes(nameOrPath);
+  const path = isReady ? join(folder, `${nameOrPath}.yaml`) : nameOrPath;
+  const name = basename(path).replace(/\.ya?ml$/, '');
   try {
     return recordMapping(parseMapping(parse(readFileSync(path, 'utf8')), name));
   } catch (error) {
     if (error instanceof UsageError) throw error;
     const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
-    throw new UsageError(`events.mappings: ${name} cannot be read: ${reason}`, { cause: error });
+    throw new UsageError(`events.mappings: ${nameOrPath} cannot be read: ${reason}`, {
+      cause: error,
+    });
   }
 }

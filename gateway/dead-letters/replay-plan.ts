@@ -3,7 +3,7 @@
 import { readRecord } from '#core/decode/read-record.ts';
 import type { EventLimits } from '#core/event/parse-event.ts';
 import { firstTimestampHeader } from '#core/event/record-id.ts';
-import type { RecordMapping } from '#core/mapping/record-mapping.ts';
+import type { MappingSet } from '#core/mapping/record-mapping.ts';
 import type { DeadLetterEntry, LogRecord } from '#core/ports.ts';
 import { firstFailureHeaders, redriveCountHeader, redriveCountOf } from './failure-headers.ts';
 
@@ -11,7 +11,7 @@ export type ReplayRules = {
   /** How often one event may be replayed without `force`. */
   readonly redrivesMax: number;
   readonly event: EventLimits;
-  readonly mappings: readonly RecordMapping[];
+  readonly mappings: MappingSet;
 };
 
 export type ReplayOptions = {
@@ -50,7 +50,7 @@ export function planReplay(
   const value = payload ?? deadLetter.value;
   const { origin, headers, timestamp, key } = deadLetter;
   const parts = readRecord(
-    { value, headers, timestamp, position: origin },
+    { key, value, headers, timestamp, position: origin },
     { now, limits, mappings },
   );
   const [problem] = parts.flatMap(({ read }) => ('reason' in read ? [read.message] : []));

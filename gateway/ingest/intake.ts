@@ -3,19 +3,36 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { z } from '@hono/zod-openapi';
+import { readByMapping } from '#core/decode/read-record.ts';
+import type { Read } from '#core/decode/read-value.ts';
 import { collectedByHeader, collectedEvent } from '#core/event/collected-event.ts';
-import { isRejection, parseEvent, type EventLimits } from '#core/event/parse-event.ts';
-import { refusedHeader, requestHeader } from '#core/event/record-id.ts';
-import { deadLetterReasons, type EventSink, type LogRecord, type Rejection } from '#core/ports.ts';
+import {
+  isRejection,
+  parseEvent,
+  type EventLimits,
+  type ReadEvent,
+} from '#core/event/parse-event.ts';
+import { mappingHeader, pieceHeader, refusedHeader, requestHeader } from '#core/event/record-id.ts';
+import { noMappings, type RecordMapping } from '#core/mapping/record-mapping.ts';
+import {
+  deadLetterReasons,
+  type EventSink,
+  type LogRecord,
+  type ProductEvent,
+  type Rejection,
+} from '#core/ports.ts';
 import { ProblemError } from '../http/problem-document.ts';
 import type { TimestampAlarm } from '../telemetry/timestamp-alarm.ts';
 import type { StoredVersions } from './stored-versions.ts';
 
 const itemSchema = z
   .object({
-    index: z.int(),
+    index: z.int().openapi({
+      description:
+        'The place in the body, from 0. With `mapping`, several items may be of one place.',
+    }),
     event_id: z.string().nullable().openapi({ description: 'null if it could not be read.' }),
-    status: z.enum(['accepted', 'rejected', 'dead_lettered']),
+    status: z.enum(['accepted', 'rejected', 'dead_lettered', 'ignored']),
     superseded: z
       .literal(true)
       .optional()
@@ -43,6 +60,10 @@ export const intakeSchema = z
       description:
         'Invalid events, durable in the log, from which they go to the dead-letter queue ' +
         '(on_invalid=dead_letter).',
+    }),
+    ignored: z.int().optional().openapi({
+      description:
+        'With `mapping`: what a rule of the mapping turns away. Nothing is wrong with it.',
     }),
     items: z.array(itemSchema).openapi({ description: 'One per event, in order.' }),
   })
@@ -73,6 +94,9 @@ export type IntakeOptions = {
   /** Whether invalid events are written to the log too. */
   readonly deadLetter: boolean;
   readonly limits: EventLimits;
+  /** That the request names; `null` for events in the own shape. */
+  readonly mapping: RecordMapping | null;
+  readonly eventsMax: number;
   readonly versions: StoredVersions;
   readonly timestamps: Pick<TimestampAlarm, 'add'>;
   readonly requestId: string;
@@ -81,6 +105,17 @@ export type IntakeOptions = {
   /** When the request arrived, in UTC ms. */
   readonly now: number;
 };
+
+/** One event of a value, as it is written to the log. */
+type Taken = {
+  readonly read: ProductEvent | Exclude<Read, ReadEvent>;
+  readonly value: Uint8Array;
+  /** Beside those of every invalid event. */
+  readonly headers: LogRecord['headers'];
+};
+
+/** Nothing that is read here depends on it: an event of a request must have an id. */
+const noPlace = { topic: '', partition: 0, offset: 0 };
 
 /** Per turn of the event loop: a large request must not delay searches and heartbeats. */
 const eventsPerTurn = 64;
@@ -91,7 +126,9 @@ export class Intake {
   readonly #headers: LogRecord['headers'];
   readonly #refused: LogRecord['headers'];
   readonly #items: Item[] = [];
-  readonly #counts = { accepted: 0, rejected: 0, dead_lettered: 0 };
+  readonly #counts = { accepted: 0, rejected: 0, dead_lettered: 0, ignored: 0 };
+  /** Values seen so far. */
+  #places = 0;
 
   constructor(options: IntakeOptions) {
     this.#options = options;
@@ -108,46 +145,87 @@ export class Intake {
     return this.#items.length;
   }
 
-  /** Resolves when the accepted events are durable. If the log throws, none of them count. */
+  /**
+   * Resolves when the accepted events are durable. If the log throws, none of them count.
+   *
+   * @throws ProblemError (413) when the mapping makes too many events of the body
+   */
   async take(values: readonly Uint8Array[]): Promise<void> {
-    const { sink, deadLetter, limits, versions, timestamps, now, collectedBy } = this.#options;
-    const headers = this.#headers;
+    const { sink, eventsMax } = this.#options;
     const records: LogRecord[] = [];
     const items: Item[] = [];
     for (const [at, sent] of values.entries()) {
       if (at % eventsPerTurn === eventsPerTurn - 1) await nextTurn();
-      const index = this.#items.length + at;
-      const value =
-        collectedBy === null
-          ? sent
-          : collectedEvent(sent, { at: now, key: collectedBy, depthMax: limits.depthMax });
-      const event = parseEvent(value, now, limits);
-      if (!isRejection(event)) {
-        records.push({ key: encoder.encode(event.userId), value, headers, timestamp: now });
-        items.push({
-          index,
-          event_id: event.eventId,
-          status: 'accepted',
-          // Whether an event is stored is not for everybody to know.
-          ...(collectedBy === null && versions.covers(event) && { superseded: true }),
-        });
-      } else {
-        // The pipeline tells of the others, when it stores them.
-        if (deadLetter) records.push({ key: null, value, headers: this.#refused, timestamp: now });
-        else if (event.timestampAhead !== null) timestamps.add(event.timestampAhead, now);
-        items.push({
-          index,
-          event_id: event.eventId,
-          status: deadLetter ? 'dead_lettered' : 'rejected',
-          error: errorOf(event),
-        });
+      for (const taken of this.#read(sent)) {
+        const record = this.#recordOf(taken);
+        if (record !== null) records.push(record);
+        items.push({ index: this.#places + at, ...this.#resultOf(taken.read) });
       }
+      if (this.size + items.length > eventsMax) throw tooManyEvents(eventsMax);
     }
     if (records.length > 0) await sink.append(records);
+    this.#places += values.length;
     for (const item of items) {
       this.#items.push(item);
       this.#counts[item.status] += 1;
     }
+  }
+
+  #read(sent: Uint8Array): readonly Taken[] {
+    const { mapping, limits, now, collectedBy } = this.#options;
+    if (mapping !== null) return this.#mapped(sent, mapping);
+    const value =
+      collectedBy === null
+        ? sent
+        : collectedEvent(sent, { at: now, key: collectedBy, depthMax: limits.depthMax });
+    return [{ read: parseEvent(value, now, limits), value, headers: {} }];
+  }
+
+  /** A valid event is written in the own shape; an invalid one as it was sent. */
+  #mapped(value: Uint8Array, mapping: RecordMapping): readonly Taken[] {
+    const { limits, now } = this.#options;
+    const record = { key: null, value, headers: this.#refused, timestamp: now, position: noPlace };
+    const rules = { now, limits, mappings: noMappings };
+    return readByMapping({ record, rules, named: mapping, known: {}, changes: [] }).map(
+      ({ read, piece }) => {
+        if ('event' in read)
+          return { read: read.event, value: encoder.encode(read.event.payload), headers: {} };
+        const headers = {
+          [mappingHeader]: encoder.encode(mapping.name),
+          ...(piece !== null && { [pieceHeader]: encoder.encode(piece.index) }),
+        };
+        return { read, value: piece?.value() ?? value, headers };
+      },
+    );
+  }
+
+  #recordOf({ read, value, headers: more }: Taken): LogRecord | null {
+    const { deadLetter, now } = this.#options;
+    if ('ignored' in read) return null;
+    if (!isRejection(read))
+      return { key: encoder.encode(read.userId), value, headers: this.#headers, timestamp: now };
+    if (!deadLetter) return null;
+    return { key: null, value, headers: { ...this.#refused, ...more }, timestamp: now };
+  }
+
+  #resultOf(read: Taken['read']): Omit<Item, 'index'> {
+    const { deadLetter, versions, timestamps, now, collectedBy } = this.#options;
+    if ('ignored' in read) return { event_id: null, status: 'ignored' };
+    if (!isRejection(read)) {
+      return {
+        event_id: read.eventId,
+        status: 'accepted',
+        // Whether an event is stored is not for everybody to know.
+        ...(collectedBy === null && versions.covers(read) && { superseded: true }),
+      };
+    }
+    // The pipeline tells of the others, when it stores them.
+    if (!deadLetter && read.timestampAhead !== null) timestamps.add(read.timestampAhead, now);
+    return {
+      event_id: read.eventId,
+      status: deadLetter ? 'dead_lettered' : 'rejected',
+      error: errorOf(read),
+    };
   }
 
   /** @throws ProblemError (400), with the same items, when no event was accepted. */
@@ -159,7 +237,7 @@ export class Intake {
         code: 'no_events',
         detail: 'The body has no event.',
       });
-    if (result.accepted + result.dead_lettered > 0) return result;
+    if (result.accepted + result.dead_lettered + (result.ignored ?? 0) > 0) return result;
     const [first] = result.items;
     const isNotJson = result.items.length === 1 && first?.error?.code === 'not_json';
     const { length } = result.items;
@@ -185,7 +263,8 @@ export class Intake {
   }
 
   #soFar(): IntakeResult {
-    return { ...this.#counts, items: this.#items };
+    const { ignored, ...counts } = this.#counts;
+    return { ...counts, ...(this.#options.mapping !== null && { ignored }), items: this.#items };
   }
 }
 
@@ -194,3 +273,10 @@ const errorOf = ({ reason, message, field }: Rejection): NonNullable<Item['error
   message,
   field,
 });
+
+export const tooManyEvents = (max: number): ProblemError =>
+  new ProblemError({
+    status: 413,
+    code: 'too_many_events',
+    detail: `The body has more than ${max} events. Send it in parts.`,
+  });

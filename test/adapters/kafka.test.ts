@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readRecord } from '#core/decode/read-record.ts';
 import { eventLimits } from '#core/event/parse-event.ts';
+import { noMappings } from '#core/mapping/record-mapping.ts';
 import { openKafka } from '../../kafka/kafka-client.ts';
 import { deadLettersConformance } from '../conformance/dead-letters.ts';
 import { eventSourceConformance } from '../conformance/event-source.ts';
@@ -36,7 +37,7 @@ describe.skipIf(reason !== null)('on a real broker', () => {
     await producer.disconnect();
     const reader = new KafkaReader(await log.open('group'), true);
     await until('all are read', 60_000, () => reader.delivered.length === 3);
-    const rules = { now: Date.now(), limits: eventLimits, mappings: [] };
+    const rules = { now: Date.now(), limits: eventLimits, mappings: noMappings };
     const parts = reader.delivered.map((delivery) => readRecord(delivery, rules));
     await reader.close();
     expect(parts).toMatchObject([

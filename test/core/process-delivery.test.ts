@@ -6,6 +6,7 @@ import { nothingErased } from '#core/erasure/tombstones.ts';
 import { changeKinds, type ChangeKind } from '#core/event/known-members.ts';
 import { eventLimits } from '#core/event/parse-event.ts';
 import { connectPrefix, firstTimestampHeader, refusedHeader } from '#core/event/record-id.ts';
+import { noMappings } from '#core/mapping/record-mapping.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { type EndedParts, processDelivery, type Stages } from '#core/pipeline/process-delivery.ts';
 import type { DeadLetter, Delivery, EventRecord, LogRecord, Outcome } from '#core/ports.ts';
@@ -34,7 +35,7 @@ function world() {
   const stages: Stages = {
     clock: new ManualClock(startsAt),
     eventLimits,
-    mappings: [],
+    mappings: noMappings,
     texts: { ensure: () => Promise.resolve({ ok: true }), forget: () => undefined },
     writeEvent(record) {
       stored.push(record);

@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { readRecord } from '#core/decode/read-record.ts';
 import { eventLimits } from '#core/event/parse-event.ts';
 import { refusedHeader, requestHeader } from '#core/event/record-id.ts';
+import { noMappings } from '#core/mapping/record-mapping.ts';
 import type { LogRecord } from '#core/ports.ts';
 import { eventNow, wireEventArbitrary } from './event-arbitrary.ts';
 
@@ -25,12 +26,13 @@ function read(value: Uint8Array | string | object, record: Partial<LogRecord> = 
   const parts = readRecord(
     {
       value: bytes,
+      key: null,
       headers: {},
       timestamp: eventNow,
       position: { topic: 'shop', partition: 0, offset: 5 },
       ...record,
     },
-    { now: eventNow, limits: { ...eventLimits, ...limits }, mappings: [] },
+    { now: eventNow, limits: { ...eventLimits, ...limits }, mappings: noMappings },
   );
   return parts.map(({ read: found, piece }) => {
     if ('ignored' in found) return { ignored: found.ignored };

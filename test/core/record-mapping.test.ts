@@ -5,18 +5,26 @@ import { parse } from 'yaml';
 import { readRecord } from '#core/decode/read-record.ts';
 import { eventLimits } from '#core/event/parse-event.ts';
 import { parseMapping } from '#core/mapping/mapping.ts';
-import { recordMapping } from '#core/mapping/record-mapping.ts';
+import {
+  type MappingSet,
+  noMappings,
+  type RecordMapping,
+  recordMapping,
+} from '#core/mapping/record-mapping.ts';
 import type { LogRecord } from '#core/ports.ts';
 import { mappingsOf } from '../../gateway/config/record-mappings.ts';
 import { eventNow } from './event-arbitrary.ts';
 
+const bytes = (text: string) => new TextEncoder().encode(text);
 const ofYaml = (yaml: string) => recordMapping(parseMapping(parse(yaml), 'mine'));
+const only = (mapping: RecordMapping): MappingSet => ({ ...noMappings, tried: [mapping] });
 const readyMade = (...mappings: readonly string[]) =>
   mappingsOf({ events: { strict: false, timeZone: 'UTC', mappings } });
 
 function read(value: unknown, mappings = readyMade(), record: Partial<LogRecord> = {}) {
   const sent = {
-    value: new TextEncoder().encode(JSON.stringify(value)),
+    value: bytes(JSON.stringify(value)),
+    key: null,
     headers: {},
     timestamp: eventNow,
     position: { topic: 'shop', partition: 0, offset: 5 },
@@ -147,7 +155,7 @@ describe('a mapping of one’s own', () => {
     time_zone: Europe/Berlin
     turn_away:
       - { when: '{sku}', one_of: [FEE], reason: a fee }`;
-  const mine = [ofYaml(yaml)];
+  const mine = only(ofYaml(yaml));
   const sent = { id: 7, action: 'buy', at: 1795428000, 'who.id': 'u', sku: 's', title: 'Lamp' };
 
   test('reads flat names with dots, words for nothing, defaults, and times in its zone', () => {
@@ -188,7 +196,7 @@ describe('a mapping of one’s own', () => {
     ]);
     const letter = JSON.parse(new TextDecoder().decode(parts[1]?.piece?.value()));
     letter.properties.products.name = 'UNO';
-    const headers = { 'vectorstream.piece': new TextEncoder().encode('1') };
+    const headers = { 'vectorstream.piece': bytes('1') };
     const [again] = read(letter, mappings, { headers });
     expect(again?.event.event_id).toBe(read(order, mappings)[1]?.event.event_id);
   });
@@ -199,6 +207,64 @@ describe('a mapping of one’s own', () => {
     ['an unknown member', `${yaml}\n    wen: 1`, /wen/],
   ])('%s is refused before anything is read', (_name, text, message) => {
     expect(() => ofYaml(text)).toThrow(message);
+  });
+
+  test('may be for one topic, or for a header, and read the key and the time of a record', () => {
+    const kept = `
+    applies_to:
+      - { when: '{record:topic}', one_of: [shop] }
+      - { when: '{header:kind}', matches: '^(look|buy)$' }
+    event:
+      event_type: { from: '{header:kind}', map: { look: view, buy: purchase } }
+      timestamp: '{record:time}'
+      user_id: '{record:key}'
+      product: { id: '{sku}', name: '{title}', price: 0 }`;
+    const ofRecord = only(ofYaml(kept));
+    const value = { sku: 's', title: 'Lamp' };
+    const record = { key: bytes('u-9'), headers: { kind: bytes('buy') } };
+    expect(read(value, ofRecord, record)).toMatchObject([
+      { event: { event_type: 'purchase', user_id: 'u-9', timestamp: expect.any(String) } },
+    ]);
+    const [other] = read(value, ofRecord, { ...record, headers: { kind: bytes('sit') } });
+    expect(other?.message).toMatch(
+      /closest mapping is mine: got "sit" in \{header:kind\}, allowed: a text that matches/,
+    );
+  });
+
+  test('is read for a record whose header names it, even if another comes first', () => {
+    const mappings = readyMade('segment');
+    const headers = { 'vectorstream.mapping': bytes('segment-orders') };
+    expect(read(order, mappings, { headers })).toMatchObject([
+      { event: { event_type: 'purchase' } },
+      { event: { event_type: 'purchase' } },
+    ]);
+    expect(read(segment, mappings, { headers })).toMatchObject([
+      {
+        message: expect.stringMatching(
+          /got "Product Viewed" in \{event\}, allowed: Order Completed by the mapping/,
+        ),
+      },
+    ]);
+    headers['vectorstream.mapping'] = bytes('mine');
+    expect(read(order, mappings, { headers })).toMatchObject([
+      {
+        message: expect.stringMatching(
+          /got "mine" in the header vectorstream\.mapping, allowed: segment, /,
+        ),
+      },
+    ]);
+  });
+
+  test('that is the closest to a record names what the record lacks', () => {
+    const mappings = readyMade('snowplow', 'segment', 'segment-orders');
+    const [found] = read({ ...segment, event: 'Page Viewed' }, mappings);
+    expect(found?.message).toMatch(
+      /closest mapping is segment: got "Page Viewed" in \{event\}, allowed: Product Viewed, /,
+    );
+  });
+
+  test('has a name of its own', () => {
+    expect(() => readyMade('segment', 'segment')).toThrow(/another mapping with the name segment/);
   });
 
   test('a file that is not there is named', () => {

@@ -9,6 +9,7 @@ import kafkajs from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readRecord } from '#core/decode/read-record.ts';
 import { eventLimits } from '#core/event/parse-event.ts';
+import { noMappings } from '#core/mapping/record-mapping.ts';
 import type { Rejection } from '#core/ports.ts';
 import { startGateway, type RunningGateway } from '../helpers/gateway-program.ts';
 import { noKafka, startKafkaBroker, type KafkaBroker } from '../helpers/kafka-broker.ts';
@@ -161,12 +162,13 @@ describe.skipIf(reason !== null)('dead letters on a real broker', () => {
         .split('\n')
         .filter((each) => each !== '')) {
         const sent = {
+          key: null,
           value: Buffer.from(line, 'latin1'),
           headers: {},
           timestamp: Date.now(),
           position: { topic, partition: 0, offset: 0 },
         };
-        const rules = { now: sent.timestamp, limits: eventLimits, mappings: [] };
+        const rules = { now: sent.timestamp, limits: eventLimits, mappings: noMappings };
         const [part] = readRecord(sent, rules);
         if (part !== undefined && 'reason' in part.read) rejections.set(line, part.read);
       }

@@ -1,11 +1,19 @@
 // POST /events: what is accepted byte for byte, and what happens to every kind of invalid event.
 
 import { describe, expect, test } from 'vitest';
+import { readRecord } from '#core/decode/read-record.ts';
 import { LogFullError } from '#core/errors/errors.ts';
 import { storedIdOf } from '#core/event/event-id.ts';
+import { eventLimits } from '#core/event/parse-event.ts';
+import type { LogRecord } from '#core/ports.ts';
+import { mappingsOf } from '../../gateway/config/record-mappings.ts';
 import { event, problemOf, testApp } from './test-services.ts';
 
 const text = (value: Uint8Array | undefined): string => new TextDecoder().decode(value);
+const eventOf = (
+  value: Uint8Array | undefined,
+): { readonly event_id: string; readonly product: { readonly id: string } } =>
+  JSON.parse(text(value));
 const ndjson = { 'content-type': 'application/x-ndjson' };
 
 describe('POST /events accepts', () => {
@@ -212,5 +220,95 @@ describe('a request that is refused as a whole', () => {
     const response = await post('/events', event());
     expect(await problemOf(response)).toMatchObject({ status: 429, code: 'log_full' });
     expect(Number(response.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
+  });
+});
+
+describe('POST /events?mapping=NAME', () => {
+  const viewed = {
+    type: 'track',
+    event: 'Product Viewed',
+    messageId: 'm-1',
+    userId: 'u-7',
+    timestamp: '2025-12-31T10:00:00Z',
+    properties: { product_id: 'p-1', name: 'Kettle', price: '39.90' },
+  };
+  const [kettle, cup] = [
+    { product_id: 'p-1', name: 'Kettle', price: 39.9, quantity: 1 },
+    { product_id: 'p-2', name: 'Cup', price: 4, quantity: 6 },
+  ];
+  const ordered = (...products: readonly object[]) => ({
+    ...viewed,
+    event: 'Order Completed',
+    messageId: 'm-2',
+    properties: { order_id: 'o-1', products },
+  });
+
+  test('writes events of another shape in the own shape, keyed by their users', async () => {
+    const { post, appended } = testApp();
+    const answer = await (await post('/events?mapping=segment', [viewed, event()])).json();
+    expect(answer).toMatchObject({ accepted: 2, rejected: 0, ignored: 0 });
+    expect(appended.map(({ key }) => text(key ?? undefined))).toEqual(['u-7', 'u-1']);
+    expect(eventOf(appended[0]?.value)).toMatchObject({
+      event_id: 'm-1',
+      event_type: 'view',
+      user_id: 'u-7',
+      product: { id: 'p-1', name: 'Kettle', price: 39.9 },
+    });
+  });
+
+  test('makes an event of each item, with the same ids when the order is sent again', async () => {
+    const { post, appended } = testApp();
+    const path = '/events?mapping=segment-orders';
+    expect(await (await post(path, [ordered(kettle, cup), ordered(cup)])).json()).toMatchObject({
+      accepted: 3,
+      items: [{ index: 0 }, { index: 0 }, { index: 1 }],
+    });
+    await post(path, ordered(kettle, cup));
+    const ids = appended.map(({ value }) => eventOf(value).event_id);
+    expect(new Set(ids.slice(0, 2)).size).toBe(2);
+    expect(ids.slice(3)).toEqual(ids.slice(0, 2));
+  });
+
+  test('says which condition or member an event fails, and refuses one without an id', async () => {
+    const { messageId: _, ...anonymous } = viewed;
+    const other = { ...viewed, event: 'Page Viewed' };
+    const nameless = { ...viewed, properties: { product_id: 'p-1' } };
+    const { post } = testApp();
+    const problem = await problemOf(
+      await post('/events?mapping=segment', [other, nameless, anonymous]),
+    );
+    expect(problem).toMatchObject({ status: 400, code: 'no_event_accepted', rejected: 3 });
+    expect(JSON.stringify(problem['items'])).toMatch(
+      /Page Viewed.*\{event\}.*Product Viewed.*no product name.*event_id: got nothing/,
+    );
+  });
+
+  test('leaves an invalid item for the dead-letter queue, which names the mapping', async () => {
+    const { post, appended, services } = testApp();
+    const path = '/events?mapping=segment-orders&on_invalid=dead_letter';
+    const answer = await (await post(path, ordered(kettle, { ...cup, name: '' }))).json();
+    expect(answer).toMatchObject({ accepted: 1, dead_lettered: 1 });
+    const letter = appended[1];
+    if (letter === undefined) throw new Error('There is no second record.');
+    const mappings = mappingsOf(services.config);
+    const rules = { now: services.clock.now(), limits: eventLimits, mappings };
+    const read = (record: LogRecord) =>
+      readRecord({ ...record, position: { topic: 't', partition: 0, offset: 0 } }, rules);
+    expect(read(letter)).toMatchObject([
+      { read: { reason: 'invalid_event', message: answer.items[1].error.message } },
+    ]);
+    const corrected = text(letter.value).replace('"name":""', '"name":"Cup"');
+    expect(read({ ...letter, value: new TextEncoder().encode(corrected) })).toMatchObject([
+      { read: { event: { product: { id: 'p-2', name: 'Cup' } } } },
+    ]);
+  });
+
+  test('of a mapping that does not exist lists those that do', async () => {
+    const response = await testApp().post('/events?mapping=../../secret', viewed);
+    expect(await problemOf(response)).toMatchObject({
+      status: 422,
+      code: 'unknown_mapping',
+      detail: expect.stringMatching(/"\.\.\/\.\.\/secret"; allowed are .*segment.*snowplow/),
+    });
   });
 });

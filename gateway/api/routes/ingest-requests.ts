@@ -5,10 +5,11 @@ import { createHash } from 'node:crypto';
 import type { Context } from 'hono';
 import { splitArray, splitLines } from '#core/decode/split-records.ts';
 import type { EventLimits } from '#core/event/parse-event.ts';
+import type { RecordMapping } from '#core/mapping/record-mapping.ts';
 import { eventLimitsOf } from '../../config/event-limits.ts';
 import { ProblemError } from '../../http/problem-document.ts';
 import { idempotencyDefaults, IdempotencyKeys } from '../../ingest/idempotency.ts';
-import { Intake, intakeSchema, type IntakeResult } from '../../ingest/intake.ts';
+import { Intake, intakeSchema, type IntakeResult, tooManyEvents } from '../../ingest/intake.ts';
 import { linePortions } from '../../ingest/line-portions.ts';
 import { BodyReader } from '../../ingest/read-body.ts';
 import type { AppEnv } from '../app-env.ts';
@@ -38,6 +39,8 @@ export type IngestRequest = {
   readonly key: string | null;
   /** The name of the API key, if it may only collect. */
   readonly collectedBy: string | null;
+  /** That reads events of another shape; `null` for the own shape. */
+  readonly mapping: RecordMapping | null;
 };
 
 type IncomingBody = {
@@ -103,7 +106,8 @@ export class IngestRequests {
     key: string,
   ): Promise<IntakeResult> {
     const { clock } = this.#services;
-    const hash = createHash('sha256').update(`${request.format} ${request.toDeadLetters}\n`);
+    const { format, toDeadLetters, mapping } = request;
+    const hash = createHash('sha256').update(`${format} ${toDeadLetters} ${mapping?.name}\n`);
     const begun = this.#keys.begin(key, clock.monotonic());
     if (begun.state === 'busy')
       throw new ProblemError({
@@ -140,13 +144,15 @@ export class IngestRequests {
     onBytes: (chunk: Uint8Array) => void,
   ): Promise<IntakeResult> {
     const { sink, clock, versions, timestamps } = this.#services;
-    const { format, toDeadLetters, collectedBy } = request;
+    const { format, toDeadLetters, collectedBy, mapping } = request;
     const bodies = this.#reader(request);
     const intake = new Intake({
       sink,
       deadLetter: toDeadLetters,
       collectedBy,
       limits: this.#limits,
+      mapping,
+      eventsMax: this.#services.config.ingest.eventsPerRequestMax,
       versions,
       timestamps,
       requestId: c.get('requestId'),
@@ -199,10 +205,3 @@ export class IngestRequests {
     }
   }
 }
-
-const tooManyEvents = (max: number): ProblemError =>
-  new ProblemError({
-    status: 413,
-    code: 'too_many_events',
-    detail: `The body has more than ${max} events. Send it in parts.`,
-  });

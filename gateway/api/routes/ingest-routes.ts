@@ -3,7 +3,9 @@
 
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { wireEventSchema } from '#core/event/event-schema.ts';
+import type { MappingSet, RecordMapping } from '#core/mapping/record-mapping.ts';
 import { grants } from '../../config/api-keys.ts';
+import { mappingsOf } from '../../config/record-mappings.ts';
 import { ProblemError } from '../../http/problem-document.ts';
 import { intakeSchema } from '../../ingest/intake.ts';
 import type { AppEnv } from '../app-env.ts';
@@ -52,6 +54,17 @@ const route = createRoute({
             'too, ' +
             'and go to the dead-letter queue with their reason.',
         }),
+      mapping: z
+        .string()
+        .min(1)
+        .max(200)
+        .optional()
+        .openapi({
+          description:
+            'The mapping that reads events of another shape: one of events.mappings, or a ' +
+            'ready-made one, by name (docs/events.md). It must give each event an event_id.',
+          example: 'segment',
+        }),
     }),
     headers: z.object({
       'idempotency-key': z
@@ -98,19 +111,36 @@ const route = createRoute({
 
 export function ingestRoute(app: OpenAPIHono<AppEnv>, services: Services): void {
   const requests = new IngestRequests(services);
+  const mappings = mappingsOf(services.config);
   app.openapi(route, async (c) => {
     const format = formatOf(c.req.header('content-type'));
-    const toDeadLetters = c.req.valid('query').on_invalid === 'dead_letter';
+    const { on_invalid: onInvalid, mapping: name = null } = c.req.valid('query');
+    const toDeadLetters = onInvalid === 'dead_letter';
+    const mapping = name === null ? null : mappingNamed(name, mappings);
     const key = c.req.valid('header')['idempotency-key'] ?? null;
     const client = c.get('client');
     const collectedBy = grants(client.scopes, 'write') ? null : client.key;
-    if (collectedBy !== null && toDeadLetters)
+    if (collectedBy !== null && (toDeadLetters || mapping !== null))
       throw new ProblemError({
         status: 403,
         code: 'scope_missing',
-        detail: 'on_invalid=dead_letter needs an API key with the scope write.',
+        detail:
+          `${toDeadLetters ? 'on_invalid=dead_letter' : 'mapping'} needs an API key with the ` +
+          'scope write.',
       });
-    return c.json(await requests.handle(c, { format, toDeadLetters, key, collectedBy }), 202);
+    const request = { format, toDeadLetters, key, collectedBy, mapping };
+    return c.json(await requests.handle(c, request), 202);
+  });
+}
+
+function mappingNamed(name: string, mappings: MappingSet): RecordMapping {
+  const mapping = mappings.named(name);
+  if (mapping !== null) return mapping;
+  const { names } = mappings;
+  throw new ProblemError({
+    status: 422,
+    code: 'unknown_mapping',
+    detail: `mapping is ${JSON.stringify(name.slice(0, 80))}; allowed are ${names.join(', ')}.`,
   });
 }
 
