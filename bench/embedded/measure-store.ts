@@ -121,6 +121,7 @@ async function measureAnalysis(): Promise<void> {
       exceptProductIds: [],
       diversity: 0,
       interestHalfLifeMs: 72 * 3_600_000,
+      sessionsMin: 1,
     }),
   );
 }

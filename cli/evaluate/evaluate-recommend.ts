@@ -112,6 +112,7 @@ function recommenderOf(
       exceptProductIds: [],
       diversity: 0,
       interestHalfLifeMs: 72 * 3_600_000,
+      sessionsMin: 1,
     });
     return items.map(({ product }) => product.id);
   };

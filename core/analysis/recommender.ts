@@ -31,6 +31,8 @@ export type RecommendationRequest = {
   readonly diversity: number;
   /** The age at which one of the visitor's own events counts half. */
   readonly interestHalfLifeMs: number;
+  /** A product that fewer similar sessions touched is not recommended for their sake. */
+  readonly sessionsMin: number;
 };
 
 export const reasons = ['no_events', 'no_interest', 'nothing_left'] as const;
@@ -76,7 +78,7 @@ export function createRecommender(
       popularity.counts(touchTypes),
     ]);
     const [neighbours, similar] = await Promise.all([
-      neighboursOf(store, visitor, request.filter, counts, current),
+      neighboursOf(store, visitor, request, counts, current),
       similarOf(store, visitor, request.filter),
     ]);
     const found = candidatesOf(neighbours, similar, visitor, counts, current);
@@ -110,7 +112,7 @@ export function createRecommender(
 async function neighboursOf(
   store: RecommenderStore,
   { touched, sessionIds }: Visitor,
-  filter: EventFilter,
+  { filter, sessionsMin }: RecommendationRequest,
   counts: ProductCounts,
   settings: RecommenderSettings,
 ): Promise<readonly NeighbourProduct[]> {
@@ -132,7 +134,7 @@ async function neighboursOf(
     fadingShare: settings.fadingShare,
     halfLifeMs: settings.halfLifeMs,
   });
-  return items;
+  return items.filter(({ sessions }) => sessions >= sessionsMin);
 }
 
 /** The oldest product of a visit still counts. */

@@ -46,6 +46,7 @@ test.each(visitors)('%s takes three round trips', async (_, visitor, trips) => {
     exceptProductIds: [],
     diversity: 0,
     interestHalfLifeMs: 1_000_000,
+    sessionsMin: 1,
   });
   expect(items).toHaveLength(2);
   expect(double.requests.length - asked).toBe(trips.reduce((sum, size) => sum + size));

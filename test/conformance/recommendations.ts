@@ -278,6 +278,7 @@ export function recommendationsConformance(name: string, makeStore: MakeStore): 
         exceptProductIds: [],
         diversity: 0,
         interestHalfLifeMs: 100 * minute,
+        sessionsMin: 1,
         ...more,
       });
 
@@ -313,6 +314,7 @@ export function recommendationsConformance(name: string, makeStore: MakeStore): 
         exceptProductIds: [],
         diversity: 0,
         interestHalfLifeMs: 1,
+        sessionsMin: 1,
       });
       expect(items.at(-1)).toMatchObject({ product: { name: 'lamp' }, sources: ['meaning'] });
     });

@@ -3,6 +3,7 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { sessionIdOf } from '#core/event/session-of-day.ts';
 import { textIdOf } from '#core/event/text-id.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { createMemoryLog } from '#core/memory/memory-log.ts';
@@ -74,6 +75,11 @@ describe('every route and every scope', () => {
   });
 });
 
+/** What a key for searching may ask, with an id in place of each parameter. */
+const searchRoutes = Object.keys(routeRules)
+  .filter((line) => routeRules[line]?.scope === 'search')
+  .map((line) => line.replaceAll(/\{\w+\}/g, 'p').split(' '));
+
 describe('a key for pages', () => {
   test('may only be used by pages of its origins, which learn why others may not', async () => {
     const { request } = testApp({}, { ...env, VECTORSTREAM_CORS_ORIGINS: 'https://panel.example' });
@@ -100,14 +106,19 @@ describe('a key for pages', () => {
     ]);
     expect(await search(keys['search'], shop)).toEqual([403, shop]);
     expect(await search(keys['read'], shop)).toEqual([403, shop]);
-    const similar = await request('/products/p/similar', {
-      headers: as(pageKey, { origin: 'https://evil.example' }),
-    });
-    expect(await problemOf(similar)).toMatchObject({
-      status: 403,
-      code: 'origin_not_allowed',
-      detail: expect.stringContaining('may not use the API key page'),
-    });
+    for (const [method = '', path = ''] of searchRoutes) {
+      const foreign = await request(path, {
+        method,
+        headers: as(pageKey, { origin: 'https://evil.example' }),
+      });
+      expect(await problemOf(foreign), path).toMatchObject({
+        status: 403,
+        code: 'origin_not_allowed',
+        detail: expect.stringContaining(
+          method === 'GET' ? 'may not use the API key page' : 'may not use this gateway',
+        ),
+      });
+    }
     const preflight = await request('/search', {
       method: 'OPTIONS',
       headers: { origin: shop, 'access-control-request-method': 'POST' },
@@ -129,6 +140,8 @@ describe('a key for pages', () => {
     const similar = async () =>
       (await request('/products/p/similar', { headers: as(pageKey) })).status;
     expect([await similar(), await similar(), await similar()]).toEqual([503, 503, 429]);
+    for (const [method = '', path = ''] of searchRoutes)
+      expect((await request(path, { method, headers: as(pageKey) })).status, path).toBe(429);
     const send = async (key: string | undefined, ids: readonly string[]) =>
       (
         await post(
@@ -211,18 +224,25 @@ async function worldOf(name: string): Promise<VectorStore> {
           ...record.event,
           eventType,
           userId: `${user}-${n % 3}`,
-          sessionId: `${session}-${n % 5}`,
+          sessionId: `${session}-${n < 60 ? n % 5 : n}`,
           eventId: `${eventId}-${n}`,
           product: isWish ? null : product,
           searchQuery: isWish ? query : null,
-          payload: JSON.stringify({ event_id: `${eventId}-${n}`, user_id: user, query }),
+          payload: JSON.stringify({
+            event_id: `${eventId}-${n}`,
+            user_id: user,
+            query,
+            product: isWish ? null : product,
+          }),
         },
       },
     ]);
     expect(outcome).toEqual({ status: 'stored' });
   };
-  for (let n = 0; n < 40; n += 1)
+  for (let n = 0; n < 60; n += 1)
     await put(n, 1 + (n % 4), eventTypes[n % eventTypes.length] ?? 'view');
+  // So that views in one session connect other products more often than chance would.
+  for (let n = 60; n < 80; n += 1) await put(n, 4, 'view');
   return store;
 }
 
@@ -286,7 +306,36 @@ describe('a page with a search key', () => {
     },
     { requiredKeys: ['query'] },
   );
+  const productId = fc.oneof(
+    { weight: 3, arbitrary: fc.constantFrom('p1', 'p2', 'p3', 'p4') },
+    { weight: 1, arbitrary: fc.constantFrom(...words) },
+  );
+  const visitor = fc.oneof(
+    fc.record({ product_ids: fc.array(productId, { minLength: 1, maxLength: 3 }) }),
+    fc.record({ session_id: fc.constantFrom(...words.map((word) => `${word}-1`)) }),
+    fc.record({ user_id: fc.constantFrom(...words.map((word) => `${word}-1`)) }),
+  );
+  const recommendation = fc.tuple(
+    visitor,
+    fc.record({
+      limit: fc.constantFrom(1, 10),
+      filter: fc.oneof({ weight: 3, arbitrary: fc.constant({}) }, filter),
+      exclude_product_ids: fc.array(productId, { maxLength: 2 }),
+      diversity: fc.constantFrom(0, 0.5),
+    }),
+  );
+  const kind = fc.constantFrom('bought_together', 'viewed_together', 'next');
   const asked = fc.oneof(
+    recommendation.map(([who, what]) => ({
+      method: 'POST',
+      url: '/recommendations',
+      json: { ...who, ...what },
+    })),
+    fc.tuple(productId, kind).map(([id, how]) => ({
+      method: 'GET',
+      url: `/products/${encodeURIComponent(id)}/related?kind=${how}`,
+      json: null,
+    })),
     valid.map((json) => ({ method: 'POST', url: '/search', json })),
     body.map((json) => ({ method: 'POST', url: '/search', json })),
     fc.tuple(filter, value).map(([given, id]) => ({
@@ -313,7 +362,8 @@ describe('a page with a search key', () => {
       ...(request.json !== null && { body: JSON.stringify(request.json) }),
     });
     const text = await response.text();
-    return `${response.status} ${text.replaceAll(/"took_ms":[\d.]+|"timestamp":"[^"]*"/g, '')}`;
+    const random = /"took_ms":[\d.]+|"(timestamp|recommendation_id)":"[^"]*"/g;
+    return `${response.status} ${text.replaceAll(random, '')}`;
   };
 
   test('gets the same answer to any request, whoever the visitors are and whatever they do', async () => {
@@ -331,7 +381,7 @@ describe('a page with a search key', () => {
         ),
       ),
     );
-    let hits = 0;
+    const answered = { hits: 0, recommended: 0, related: 0 };
     await fc.assert(
       fc.asyncProperty(asked, async (request) => {
         const [first, second] = [
@@ -339,14 +389,20 @@ describe('a page with a search key', () => {
           await answerOf(apps[1]!, request),
         ];
         expect(first).toBe(second);
-        if (first.startsWith('200') && first.includes('"hits":[{')) hits += 1;
-        const repeated = JSON.stringify(request);
+        if (first.startsWith('200') && first.includes('"hits":[{')) answered.hits += 1;
+        if (first.includes('"sources":["sessions"')) answered.recommended += 1;
+        if (first.includes('"lift":')) answered.related += 1;
+        const tells = /"(newest|seen|event_id|user_id|session_id)":/.test(first);
+        expect(tells && request.url !== '/events').toBe(false);
+        const repeated = decodeURIComponent(JSON.stringify(request));
         for (const word of words.filter((one) => !repeated.includes(one)))
           expect(first).not.toContain(word);
       }),
-      { numRuns: 600 },
+      { numRuns: 900 },
     );
-    expect(hits).toBeGreaterThan(50);
+    expect(answered.hits).toBeGreaterThan(50);
+    expect(answered.recommended).toBeGreaterThan(20);
+    expect(answered.related).toBeGreaterThan(5);
   });
 
   test('pages through hits without learning when anything happened, and sees no small count', async () => {
@@ -375,5 +431,55 @@ describe('a page with a search key', () => {
     expect(seen.some((hit) => 'newest' in hit)).toBe(false);
     const counts = seen.flatMap(({ events }) => [events.total, ...Object.values(events.by_type)]);
     expect(counts.filter((count) => count > 0 && count < 5)).toEqual([]);
+  });
+
+  test('learns of no connection between products that fewer than five sessions made', async () => {
+    const store = createMemoryStore({ dimensions });
+    await store.putTexts([1, 2, 3].map((n) => textRecord(n)));
+    const { post, request } = testApp({ store, embedding }, env);
+    let n = 0;
+    const visit = async (sessionId: string, texts: readonly number[]): Promise<void> => {
+      const records = texts.map((text) => {
+        const record = eventRecord((n += 1), { text, eventType: 'purchase' });
+        return {
+          ...record,
+          event: { ...record.event, sessionId, product: textRecord(text).product },
+        };
+      });
+      await store.putEvents(records);
+    };
+    const chosenBySessions = async (key: string | undefined): Promise<string[]> => {
+      const answer = await post('/recommendations', { product_ids: ['p1'] }, as(key));
+      expect(answer.status).toBe(200);
+      const { items } = await answer.json();
+      return items.flatMap((item: { sources: string[]; product: { id: string } }) =>
+        item.sources.includes('sessions') ? item.product.id : [],
+      );
+    };
+    const relatedTo = async (key: string | undefined): Promise<string[]> => {
+      const answer = await request('/products/p1/related', { headers: as(key) });
+      const { items } = await answer.json();
+      return items.map(({ product }: { product: { id: string } }) => product.id);
+    };
+    for (let others = 0; others < 20; others += 1) await visit(`other ${others}`, [3]);
+    for (let visits = 1; visits <= 5; visits += 1) {
+      await visit(`visit ${visits}`, [1, 2]);
+      const shown = visits < 5 ? [] : ['p2'];
+      expect([await chosenBySessions(pageKey), await relatedTo(pageKey)]).toEqual([shown, shown]);
+    }
+    expect(await chosenBySessions(keys['read'])).toEqual(['p2']);
+  });
+
+  test('gets recommendations for a session only by an id that nobody can guess', async () => {
+    const { post } = testApp({ store: await worldOf('a'), embedding }, env);
+    const ask = async (session: string, key = pageKey) =>
+      (await post('/recommendations', { session_id: session }, as(key))).status;
+    expect(await ask('7d0c2b54-6d3e-4b8a-9f1c-3f2f0f6f0c11')).toBe(200);
+    expect(await ask('k3T0-xw9QeLmZ81v')).toBe(200);
+    // What the gateway itself gives to an event without a session follows from user and day.
+    const ofDay = sessionIdOf('a-user-1', '2026-01-01T10:00:00Z');
+    for (const guessable of ['a-session-1', ofDay, ofDay.toUpperCase()])
+      expect([guessable, await ask(guessable)]).toEqual([guessable, 403]);
+    expect(await ask(ofDay, keys['read'])).toBe(200);
   });
 });

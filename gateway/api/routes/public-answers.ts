@@ -2,6 +2,7 @@
 // no event, and nobody's ids or queries.
 
 import type { Context } from 'hono';
+import { isUuid } from '#core/event/uuid.ts';
 import type { EventType, SearchHit, VectorStore } from '#core/ports.ts';
 import { grants } from '../../config/api-keys.ts';
 import { ProblemError } from '../../http/problem-document.ts';
@@ -33,17 +34,29 @@ const readNeeded = (what: string): ProblemError =>
     detail: `${what} needs an API key with the scope read.`,
   });
 
-/** @throws ProblemError when a client that may not read asks what a certain user likes */
+/** @throws ProblemError when a client that may not read could ask what somebody else likes */
 export function refusePrivateVisitor({
   filter,
   user_id,
+  session_id: session,
 }: {
   readonly filter: object;
   readonly user_id?: string | undefined;
+  readonly session_id?: string | undefined;
 }): void {
   refusePrivateFilters(filter);
   if (user_id !== undefined) throw readNeeded('user_id');
+  if (session !== undefined && isGuessable(session))
+    throw readNeeded(
+      'A session_id that others can guess (allowed without it: ' +
+        `${secretLengthMin} or more random characters, or a UUID of version 4 or 7)`,
+    );
 }
+
+const secretLengthMin = 16;
+/** A UUID of another version is made from a name or a time, as that of an event without session. */
+const isGuessable = (id: string): boolean =>
+  id.length < secretLengthMin || (isUuid(id) && !'47'.includes(id.charAt(14)));
 
 /** A count below this could be about one person: a client that may not read does not see it. */
 export const countMin = 5;

@@ -99,10 +99,11 @@ export function recommendationRoutes(app: OpenAPIHono<AppEnv>, services: Service
       exceptProductIds: request.exclude_product_ids,
       diversity: request.diversity,
       interestHalfLifeMs: halfLifeHours * hour,
+      sessionsMin: isReader ? 1 : countMin,
     });
     return c.json(
       {
-        items: items.map((item) => itemOf(item, isReader ? 1 : countMin)),
+        items: items.map(isReader ? itemOf : publicItemOf),
         recommendation_id: crypto.randomUUID(),
         reason,
         events_used: visitor.eventsUsed,
@@ -123,6 +124,7 @@ export function recommendationRoutes(app: OpenAPIHono<AppEnv>, services: Service
       exceptProductIds: [],
       diversity: 0,
       interestHalfLifeMs: hours * hour,
+      sessionsMin: 1,
     });
     return c.json(
       {
@@ -163,25 +165,24 @@ function visitorOf({
   return sessionId === undefined ? { userId: userId ?? '' } : { sessionId };
 }
 
-/** Smaller counts are left out. */
-function itemOf(
-  item: Recommendation,
-  countShownMin: number,
-): VisitorRecommendations['items'][number] {
-  const { sessions, events } = item.because;
+function itemOf(item: Recommendation): VisitorRecommendations['items'][number] {
   const { product, textId, score, sources, isSeen, because } = item;
+  const { similarity, events } = because;
   return {
     product,
     text_id: textId,
     score,
     sources: [...sources],
-    because: {
-      sessions: (sessions?.count ?? 0) < countShownMin ? null : neighboursOf(item),
-      similarity: because.similarity,
-      events: (events ?? 0) < countShownMin ? null : events,
-    },
+    because: { sessions: neighboursOf(item), similarity, events },
     seen: isSeen,
   };
+}
+
+/** Fewer sessions than `countMin` have chosen nothing. */
+function publicItemOf(item: Recommendation): VisitorRecommendations['items'][number] {
+  const { seen: _, because, ...shown } = itemOf(item);
+  const events = (because.events ?? 0) < countMin ? null : because.events;
+  return { ...shown, because: { ...because, events } };
 }
 
 function neighboursOf({

@@ -19,7 +19,13 @@ export const requestSchema = z
       .max(100)
       .optional()
       .openapi({ description: 'The products of an open basket in order of touch, newest last.' }),
-    session_id: id().optional(),
+    session_id: id()
+      .optional()
+      .openapi({
+        description:
+          'A key without the scope read needs one that nobody can guess: 16 or more random ' +
+          'characters, or a UUID of version 4 or 7.',
+      }),
     user_id: id().optional().openapi({ description: 'Needs the scope read.' }),
     limit: z.int().min(1).max(100).default(10),
     filter: filterSchema.default({}),
@@ -61,8 +67,8 @@ const becauseSchema = z
       .object({
         count: z.int().openapi({
           description:
-            'How many of the similar sessions touched it. A key without the scope read sees none ' +
-            'below 5.',
+            'How many of the similar sessions touched it. For a key without the scope read, ' +
+            'fewer than 5 choose nothing.',
         }),
         product: z
           .object({ id: z.string(), name: z.string() })
@@ -107,7 +113,10 @@ export const responseSchema = z
         score,
         sources: sourcesSchema,
         because: becauseSchema,
-        seen: z.boolean().openapi({ description: 'Whether the visitor met this product lately.' }),
+        seen: z.boolean().optional().openapi({
+          description:
+            'Whether the visitor met this product lately; not for a key without the scope read.',
+        }),
       }),
     ),
     recommendation_id: z.uuid().openapi({ description: 'Identifies this answer.' }),
