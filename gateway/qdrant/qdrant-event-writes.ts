@@ -13,7 +13,7 @@ import { isUuid } from '#core/event/uuid.ts';
 import type { EventRecord, WriteOutcome } from '#core/ports.ts';
 import { applied } from './applied-write.ts';
 import type { Qdrant } from './qdrant-connection.ts';
-import { hasId, isAbsentOr, isBefore } from './qdrant-filter.ts';
+import { hasId, isBefore, isValue } from './qdrant-filter.ts';
 import { eventPoint, stringAt, timeAt } from './qdrant-points.ts';
 import type { QdrantTexts } from './qdrant-texts.ts';
 
@@ -60,14 +60,20 @@ export function createEventWriter({
       );
     });
 
-  const write = (records: readonly EventRecord[]): Promise<void> => {
+  const write = (
+    records: readonly EventRecord[],
+    versions: ReadonlyMap<string, Version>,
+  ): Promise<void> => {
     const isNewer = {
       should: records.map(({ event, insertOnly }) => ({
         must: [
           hasId([event.id]),
           // No stored event is older than 1970: such a record never replaces one.
           isBefore('timestamp', insertOnly === true ? 0 : event.timestamp),
-          isAbsentOr('raw_id', rawIdAt(event)),
+          // An event that an earlier version of this program stored has none.
+          ...(mayShareId(event.eventId) && versions.get(event.id)?.rawId !== null
+            ? [isValue('raw_id', rawIdAt(event))]
+            : []),
         ],
       })),
     };
@@ -96,12 +102,14 @@ export function createEventWriter({
     // Marked before the write: an unneeded mark costs the sweep one look, a missing one would keep
     // a text for ever.
     await texts.mark(leftTexts);
-    await write(writes);
+    await write(writes, versions);
     const contested = writes.filter(
-      ({ event }) => mayShareId(event.eventId) && !versions.has(event.id),
+      ({ event }) => mayShareId(event.eventId) && (versions.get(event.id)?.rawId ?? null) === null,
     );
     if (contested.length === 0) return outcomes;
     const written = await versionsOf(contested.map(({ event }) => event.id));
+    const missed = contested.filter(({ event }) => isOlder(written.get(event.id), event));
+    if (missed.length > 0) await write(missed, written);
     return outcomes.map((outcome, index) =>
       outcome.status === 'stored'
         ? (conflictOf(at(records, index), written.get(at(records, index).event.id)) ?? outcome)
@@ -140,6 +148,10 @@ function planWrites(
   });
   return { outcomes, writes: [...writes.values()], leftTexts: [...leftTexts] };
 }
+
+/** Just stored by a gateway of an earlier version, whose event the condition did not let go. */
+const isOlder = (stored: Version | undefined, { timestamp }: EventRecord['event']): boolean =>
+  stored?.rawId === null && stored.timestamp < timestamp;
 
 /** As it is stored. */
 const rawIdAt = ({ eventId }: EventRecord['event']): string => rawIdOf(eventId).toWellFormed();

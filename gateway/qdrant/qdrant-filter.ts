@@ -61,10 +61,6 @@ export const isAnyText = (textIds: readonly string[]): Condition => ({
   match: { any: [...textIds] },
 });
 export const hasId = (ids: readonly string[]): Condition => ({ has_id: [...ids] });
-/** The field holds this value, or there is no such field. */
-export const isAbsentOr = (key: string, value: string): Condition => ({
-  should: [{ is_empty: { key } }, { key, match: { value } }],
-});
 /** The field holds a time before `ms`. */
 export const isBefore = (key: string, ms: number): Condition => ({
   key,

@@ -42,6 +42,15 @@ const openStore = (clock: Clock = systemClock): Promise<VectorStore> =>
 const twoStores = (clock?: Clock): Promise<[VectorStore, VectorStore]> =>
   Promise.all([openStore(clock), openStore(clock)]);
 
+/** As an earlier version of this program stores the event. */
+async function loseRawId(n: number): Promise<void> {
+  await fetch(`${double.url}/collections/test_events/points/payload?wait=true`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ payload: { raw_id: null }, points: [eventIdOf(n)] }),
+  });
+}
+
 describe('several gateways', () => {
   it('never overwrite a newer version of an event with an older one', async () => {
     const [one, two] = await twoStores();
@@ -81,11 +90,7 @@ describe('several gateways', () => {
     const store = await openStore();
     await store.putTexts([textRecord(1), textRecord(2)]);
     await store.putEvents([eventRecord(1, { timestamp: 10 })]);
-    await fetch(`${double.url}/collections/test_events/points/payload?wait=true`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ payload: { raw_id: null }, points: [eventIdOf(1)] }),
-    });
+    await loseRawId(1);
     expect(await store.putEvents([rivalEvent(9), rivalEvent(11)])).toEqual([
       { status: 'superseded' },
       stored,
@@ -93,6 +98,23 @@ describe('several gateways', () => {
     expect(await store.putEvents([eventRecord(1, { timestamp: 12 })])).toMatchObject([
       { status: 'id-conflict' },
     ]);
+  });
+
+  it('replace an older event that one of an earlier version stores in the same moment', async () => {
+    const [one, two] = await twoStores();
+    await one.putTexts([textRecord(1)]);
+    double.fail(
+      {
+        kind: 'after',
+        async work() {
+          await two.putEvents([eventRecord(1, { timestamp: 10 })]);
+          await loseRawId(1);
+        },
+      },
+      isEventWrite,
+    );
+    expect(await one.putEvents([eventRecord(1, { timestamp: 20 })])).toEqual([stored]);
+    expect((await one.event(eventIdOf(1)))?.timestamp).toBe(20);
   });
 
   it('never sweep a text that the store just reported to another gateway as known', async () => {

@@ -40,10 +40,6 @@ function conditionOf(json: Json, path: string): Test {
     const ids = new Set(listOf(condition['has_id'], 'has_id').map(pointId));
     return ({ id }) => ids.has(id);
   }
-  if ('is_empty' in condition) {
-    const key = stringOf(fieldsOf(condition['is_empty'], ['key'], 'PayloadField')['key'], 'key');
-    return ({ payload }) => isEmpty(valueAt(payload, key));
-  }
   if ('key' in condition) return fieldCondition(condition, path);
   if (['must', 'should', 'must_not'].some((key) => key in condition))
     return filterOf(condition, path);
@@ -92,10 +88,6 @@ function within(key: string, { lt, gt, gte, lte }: Fields): Test {
     );
   };
 }
-
-/** As in the server: a field that is absent, null or an empty list. */
-const isEmpty = (value: Json | undefined): boolean =>
-  value === undefined || value === null || (isList(value) && value.length === 0);
 
 export function valueAt(payload: Json | undefined, key: string): Json | undefined {
   return key
