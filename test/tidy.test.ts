@@ -185,6 +185,23 @@ describe('the tree', () => {
     expect(circleOf(graph)).toBeNull();
   });
 
+  test('the threads of the database load sqlite-vec and no other package: each would start slowly', () => {
+    const packages = new Set<string>();
+    const seen = new Set<string>();
+    const visit = (file: string) => {
+      if (seen.has(file)) return;
+      seen.add(file);
+      for (const { specifier, target, isType } of importsOf(file)) {
+        if (isType) continue;
+        if (target !== null) visit(target);
+        else if (!specifier.startsWith('node:')) packages.add(specifier);
+      }
+    };
+    visit('gateway/embedded/reader.ts');
+    visit('gateway/embedded/writer.ts');
+    expect([...packages]).toEqual(['sqlite-vec']);
+  });
+
   test('no two source files have the same name', () => {
     const allowed = ['main.ts', 'main.tsx'];
     const names = Map.groupBy(sources, (file) => basename(file));

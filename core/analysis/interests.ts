@@ -1,7 +1,8 @@
 // Turns a user's events into weighted interests, and finds those that explain a recommended
 // product.
 
-import { visibleText, type WireEvent, wireEventSchema } from '#core/event/event-schema.ts';
+import { type WireEvent, wireEventSchema } from '#core/event/event-schema.ts';
+import { visibleText } from '#core/event/visible-text.ts';
 import { type EventType, type Product, type StoredEvent } from '#core/ports.ts';
 import { cosine } from '#core/vectors/vector.ts';
 

@@ -1,6 +1,6 @@
 // Reads what a visitor touched: the products of an open basket, of a session, or of a user.
 
-import { productOfPayload } from '#core/event/parse-event.ts';
+import { productOfPayload } from '#core/event/stored-product.ts';
 import type { Product, StoredEvent, VectorStore } from '#core/ports.ts';
 import { type Interest, interestsOf } from './interests.ts';
 

@@ -5,6 +5,9 @@ import { parseJson } from '#core/event/json-guard.ts';
 import type { LogRecord } from '#core/ports.ts';
 import type { Concerned } from './tombstones.ts';
 
+/** In the header of a record that was emptied, see `EventSink.erase`. */
+export const erasedHeader = 'x-erased';
+
 /** A person: the user id, and the ids of the sessions that are this user's own. */
 export type Person = { readonly userId: string; readonly sessionIds: ReadonlySet<string> };
 

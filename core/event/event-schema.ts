@@ -4,6 +4,7 @@
 import { z } from 'zod';
 import { eventTypes } from '#core/ports.ts';
 import { timestampAllowed } from './timestamp.ts';
+import { visible } from './visible-text.ts';
 
 /**
  * Ids have no control characters (Unicode's Cc), which break logs and terminals, and no characters
@@ -19,8 +20,6 @@ const plainId = new RegExp(
 );
 /** All that the pattern refuses, and the same above U+FFFF. */
 const invisible = /[\p{Default_Ignorable_Code_Point}\p{Cf}]/u;
-// oxlint-disable-next-line no-control-regex -- these characters are not visible
-const visible = /[^\s\u0000-\u001f\u007f-\u009f]/u;
 
 const id = () => {
   const allowed = '1 to 256 visible characters, not blank, not . or ..';
@@ -83,8 +82,3 @@ export const wireEventSchema = z.looseObject(
 );
 
 export type WireEvent = z.infer<typeof wireEventSchema>;
-
-/** A blank description, category or query counts as absent. */
-export function visibleText(value: string | null | undefined): string | null {
-  return typeof value === 'string' && visible.test(value) ? value : null;
-}

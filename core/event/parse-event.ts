@@ -2,10 +2,10 @@
 // field, the value received and the values allowed.
 
 import type { z } from 'zod';
-import type { DeadLetterReason, Product, ProductEvent, Rejection } from '#core/ports.ts';
+import type { DeadLetterReason, ProductEvent, Rejection } from '#core/ports.ts';
 import { utcOffset, type ZoneOffset } from '#core/time/zone-offset.ts';
 import { storedIdOf } from './event-id.ts';
-import { productAllowed, visibleText, type WireEvent, wireEventSchema } from './event-schema.ts';
+import { productAllowed, type WireEvent, wireEventSchema } from './event-schema.ts';
 import {
   dotted,
   innerJson,
@@ -17,7 +17,9 @@ import {
   valueAt,
 } from './json-guard.ts';
 import { type ChangeKind, placeMembers } from './known-members.ts';
+import { productOf } from './stored-product.ts';
 import { parseTimestamp } from './timestamp.ts';
+import { visibleText } from './visible-text.ts';
 
 export type EventLimits = {
   /** Of the received record in bytes, and of its stored payload in characters. */
@@ -122,7 +124,7 @@ export function eventOf(
       timestamp,
       userId,
       sessionId,
-      product: productOf(event),
+      product: productOf(event.product),
       searchQuery: visibleText(event.search_query),
       payload,
     },
@@ -171,24 +173,6 @@ function readTimestamp(text: string): number | Problem {
   return {
     path: ['timestamp'],
     message: `got ${show(text)}, allowed: from 2000-01-01T00:00:00Z on`,
-  };
-}
-
-/** The product of an event that was valid when it was stored; `null` without one. */
-export function productOfPayload(payload: string): Product | null {
-  const { data } = wireEventSchema.pick({ product: true }).safeParse(JSON.parse(payload));
-  return data === undefined ? null : productOf(data);
-}
-
-function productOf({ product }: Pick<WireEvent, 'product'>): Product | null {
-  if (!product) return null;
-  const { id, name, description, category, price } = product;
-  return {
-    id,
-    name,
-    description: visibleText(description),
-    category: visibleText(category),
-    price,
   };
 }
 

@@ -10,7 +10,7 @@
 
 import { readRecord } from '#core/decode/read-record.ts';
 import type { Part } from '#core/decode/read-value.ts';
-import { concernedIn } from '#core/erasure/record-concerns.ts';
+import { concernedIn, erasedHeader } from '#core/erasure/record-concerns.ts';
 import type { ErasedEvents } from '#core/erasure/tombstones.ts';
 import { assert, at } from '#core/errors/assert.ts';
 import { collectedByHeader } from '#core/event/collected-event.ts';
@@ -48,9 +48,6 @@ export type Stages = {
     'received' | 'stored' | 'superseded' | 'changed' | 'ignored' | 'deadLettered' | 'erased'
   >;
 };
-
-/** In the header of a record that was emptied, see `EventSink.erase`. */
-export const erasedHeader = 'x-erased';
 
 /** The event is in the store. */
 type Stored = Extract<Outcome, { readonly status: 'stored' | 'superseded' }>;

@@ -6,7 +6,7 @@ import {
   type ProductTouch,
   sessionNeighbours,
 } from '#core/analysis/session-neighbours.ts';
-import { productOfPayload } from '#core/event/parse-event.ts';
+import { productOfPayload } from '#core/event/stored-product.ts';
 import { productEventTypes, type VectorStore } from '#core/ports.ts';
 import type { QdrantCollections } from './qdrant-collections.ts';
 import type { Qdrant } from './qdrant-connection.ts';

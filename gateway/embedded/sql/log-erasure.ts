@@ -2,8 +2,7 @@
 // no gaps.
 
 import type { DatabaseSync } from 'node:sqlite';
-import { isAbout } from '#core/erasure/record-concerns.ts';
-import { erasedHeader } from '#core/pipeline/process-delivery.ts';
+import { erasedHeader, isAbout } from '#core/erasure/record-concerns.ts';
 import type { EventSink, LogErasure } from '#core/ports.ts';
 import { packHeaders } from '../record-codec.ts';
 import type { GroupOffset } from './log-writes.ts';

@@ -8,7 +8,7 @@ import {
   sessionNeighbours,
 } from '#core/analysis/session-neighbours.ts';
 import { meanOfTexts } from '#core/analysis/taste.ts';
-import { productOfPayload } from '#core/event/parse-event.ts';
+import { productOfPayload } from '#core/event/stored-product.ts';
 import {
   productEventTypes,
   type EventType,
