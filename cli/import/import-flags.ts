@@ -33,7 +33,7 @@ const flags = {
   mapping: text(
     'NAME|FILE',
     null,
-    'online-retail, online-retail-ii, rees46, session-clicks, or a YAML file ' +
+    'ready-made, such as rees46 or yoochoose-clicks (docs/import.md), or a YAML file ' +
       '(default: by the header)',
   ),
   target: text(

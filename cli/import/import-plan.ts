@@ -227,14 +227,16 @@ function dateFormat(
   );
 }
 
+const closestMax = 3;
+
 /** The ready-made mapping whose columns all exist. */
 async function mappingFor(header: readonly string[]): Promise<Mapping> {
   const found = new Set(header.map(columnKey));
-  const needs: string[] = [];
+  const needs: { readonly name: string; readonly missing: readonly string[] }[] = [];
   for (const name of await readyMadeNames()) {
     const mapping = await loadMapping(name);
-    // Those are for JSON, and are given by name.
-    if (mapping.applies_to !== undefined) continue;
+    // Those are for JSON or for files without a header, and are given by name.
+    if (mapping.applies_to !== undefined || mapping.columns !== undefined) continue;
     const missing = new Set<string>();
     const resolve: Resolve = (column) => {
       if (!found.has(columnKey(column))) missing.add(column);
@@ -242,10 +244,14 @@ async function mappingFor(header: readonly string[]): Promise<Mapping> {
     };
     rowMapper(mapping, resolve, { decimal: 'point', date: () => null });
     if (missing.size === 0) return mapping;
-    needs.push(`${name} misses ${[...missing].join(', ')}`);
+    needs.push({ name, missing: [...missing] });
   }
+  const closest = needs
+    .toSorted((a, b) => a.missing.length - b.missing.length)
+    .slice(0, closestMax)
+    .map(({ name, missing }) => `${name} misses ${missing.join(', ')}`);
   throw new UsageError(
-    `no ready-made mapping fits: found ${listed(header)}; ${needs.join('; ')}. ` +
+    `no ready-made mapping fits: found ${listed(header)}; ${closest.join('; ')}. ` +
       'Write a mapping and give it with --mapping FILE.yaml (docs/import.md)',
   );
 }

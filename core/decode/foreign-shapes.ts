@@ -1,22 +1,50 @@
 // Recognises events of other systems by the names of their members, so that a rejection can say
 // what it got.
 
-type Shape = { readonly system: string; readonly names: readonly string[] };
+type Shape = {
+  readonly system: string;
+  /** Which members tell a shape from all others. */
+  readonly names: readonly string[];
+  /** The ready-made ones that read them. */
+  readonly mappings: string;
+};
 
-/** Which members tell a shape from all others. */
 const shapes: readonly Shape[] = [
-  { system: 'Segment or RudderStack', names: ['type', 'event', 'properties'] },
-  { system: 'Google Analytics 4 (Measurement Protocol)', names: ['client_id', 'events'] },
-  { system: 'Google Analytics 4 (BigQuery)', names: ['event_name', 'event_timestamp'] },
-  { system: 'Snowplow', names: ['app_id', 'collector_tstamp'] },
-  { system: 'OpenSearch UBI', names: ['action_name', 'event_attributes'] },
-  { system: 'Shopify', names: ['line_items', 'admin_graphql_api_id'] },
-  { system: 'WooCommerce', names: ['line_items', 'order_key'] },
+  {
+    system: 'Segment or RudderStack',
+    names: ['type', 'event', 'properties'],
+    mappings: 'segment, segment-orders',
+  },
+  {
+    system: 'Google Analytics 4 (Measurement Protocol)',
+    names: ['client_id', 'events'],
+    mappings: 'ga4-events',
+  },
+  {
+    system: 'Google Analytics 4 (BigQuery)',
+    names: ['event_name', 'event_timestamp'],
+    mappings: 'ga4-bigquery',
+  },
+  { system: 'Snowplow', names: ['app_id', 'collector_tstamp'], mappings: 'snowplow' },
+  {
+    system: 'OpenSearch UBI',
+    names: ['action_name', 'event_attributes'],
+    mappings: 'ubi-events, ubi-queries',
+  },
+  {
+    system: 'Shopify',
+    names: ['line_items', 'admin_graphql_api_id'],
+    mappings: 'shopify-orders',
+  },
+  { system: 'WooCommerce', names: ['line_items', 'order_key'], mappings: 'woocommerce' },
+  { system: 'schema.org', names: ['@context', '@type'], mappings: 'schema-org' },
 ];
 
-/** The system whose events look like this; `null` for any other value. */
-export function foreignSystem(value: unknown): string | null {
+/** Whose events look like this, and what to do; `null` for any other value. */
+export function foreignAdvice(value: unknown): string | null {
   if (typeof value !== 'object' || value === null) return null;
   const found = shapes.find(({ names }) => names.every((name) => Object.hasOwn(value, name)));
-  return found?.system ?? null;
+  if (found === undefined) return null;
+  const { system, mappings } = found;
+  return `It looks like one of ${system}: name ${mappings} in events.mappings (docs/events.md)`;
 }

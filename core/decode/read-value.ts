@@ -15,7 +15,7 @@ import type { RecordFacts } from '#core/mapping/record-columns.ts';
 import type { MappingSet, RecordMapping } from '#core/mapping/record-mapping.ts';
 import type { LogRecord, Rejection } from '#core/ports.ts';
 import { type IgnoredKind, type Known, unwrapped } from './envelopes.ts';
-import { foreignSystem } from './foreign-shapes.ts';
+import { foreignAdvice } from './foreign-shapes.ts';
 
 export type Read = ReadEvent | Rejection | { readonly ignored: IgnoredKind };
 
@@ -75,17 +75,12 @@ export function eventsOf(value: unknown, reading: Reading, piece: Part['piece'])
     return mappedEvents(value, chosen.mapping, changed(reading, 'mapped'), piece);
   const read = own ?? ownEvent(value, reading, piece);
   if (!isRejection(read)) return [{ read, piece }];
-  const message = [read.message, chosen.advice ?? advice(value)].filter(Boolean).join('. ');
+  const message = [read.message, chosen.advice ?? foreignAdvice(value)].filter(Boolean).join('. ');
   return [{ read: { ...read, message }, piece }];
 }
 
 const looksOwn = (value: unknown): boolean =>
   typeof value === 'object' && value !== null && 'event_type' in value && 'user_id' in value;
-
-function advice(value: unknown): string | null {
-  const system = foreignSystem(value);
-  return system && `It looks like an event of ${system}: docs/events.md says how to map it`;
-}
 
 function ownEvent(
   value: unknown,
@@ -126,15 +121,17 @@ function mappedEvents(
   const other = reading.named === null ? null : mapping.unmetByValue(value);
   if (other !== null)
     return [{ read: invalidEvent(`${other.message} by the mapping ${mapping.name}`), piece }];
-  const { items, isList } = mapping.map(value, factsOf(reading.record));
+  const { items, isList } = mapping.itemsOf(value);
   if (items.length > eventsPerRecordMax) return [{ read: tooMany, piece }];
   if (items.length === 0) return [{ read: refused(mapping, 'no items', 'an empty list'), piece }];
   const place = piece?.index ?? pieceOf(reading.record.headers);
-  return items.map(({ from, result }, at) => {
+  const facts = factsOf(reading.record);
+  return items.map((item, at) => {
+    const result = mapping.eventOf(item, facts);
     const index = !isList ? place : place === null ? String(at) : `${place}.${at}`;
     const itemPiece =
       isList && index !== null
-        ? { index, value: () => new TextEncoder().encode(JSON.stringify(from)) }
+        ? { index, value: () => new TextEncoder().encode(JSON.stringify(item)) }
         : piece;
     if ('turnedAway' in result) {
       const { reason, detail } = result.turnedAway;

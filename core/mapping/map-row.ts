@@ -92,7 +92,12 @@ export function amountTexts(mapping: Mapping, resolve: Resolve): (row: Row) => s
   return (row) => templates.map((of) => of(row));
 }
 
-const optionalTexts: ReadonlySet<string> = new Set(['event_id', 'search_query', 'payment_method']);
+const optionalTexts: ReadonlySet<string> = new Set([
+  'event_id',
+  'session_id',
+  'search_query',
+  'payment_method',
+]);
 
 export function isTurnedAway(value: object | string): value is TurnedAway {
   return typeof value === 'object' && 'reason' in value && 'detail' in value;

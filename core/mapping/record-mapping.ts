@@ -12,14 +12,10 @@ import { member } from './member-text.ts';
 import { columnReader, isAboutRecord, type RecordFacts } from './record-columns.ts';
 import type { Resolve } from './template.ts';
 
-export type MappedEvent = {
-  /** A JSON value in the own shape, or why there is none. */
-  readonly result:
-    | { readonly event: Readonly<Record<string, unknown>> }
-    | { readonly turnedAway: TurnedAway; readonly byRule: boolean };
-  /** What it was made of: with `each`, the value with one item in the place of the list. */
-  readonly from: unknown;
-};
+/** A JSON value in the own shape, or why there is none. */
+export type MappedEvent =
+  | { readonly event: Readonly<Record<string, unknown>> }
+  | { readonly turnedAway: TurnedAway; readonly byRule: boolean };
 
 export type RecordMapping = {
   readonly name: string;
@@ -29,11 +25,9 @@ export type RecordMapping = {
   unmet(value: unknown, record: RecordFacts): Unmet | null;
   /** As `unmet`, for a mapping that is named: what is around the value does not matter. */
   unmetByValue(value: unknown): Unmet | null;
-  /** `isList`: there is a result for each item of a list. */
-  map(
-    value: unknown,
-    record: RecordFacts | null,
-  ): { readonly items: readonly MappedEvent[]; readonly isList: boolean };
+  /** With `each`, the value with an item in the place of its list, for each item; else itself. */
+  itemsOf(value: unknown): { readonly items: readonly unknown[]; readonly isList: boolean };
+  eventOf(item: unknown, record: RecordFacts | null): MappedEvent;
 };
 
 export type MappingSet = {
@@ -56,25 +50,21 @@ export function recordMapping({ applies_to: conditions = [], ...mapping }: Mappi
   const rowOf = columns.reader();
   const ruleReasons = new Set(mapping.turn_away?.map(({ reason }) => reason));
   const list = mapping.each?.slice(1, -1).split('.') ?? null;
-  const resultOf = (from: unknown, record: RecordFacts | null): MappedEvent['result'] => {
-    const mapped = toEvent(rowOf(from, record), null);
-    return typeof mapped === 'string'
-      ? { event: Object(parseExactly(mapped)) }
-      : { turnedAway: mapped, byRule: ruleReasons.has(mapped.reason) };
-  };
 
   return {
     name: mapping.name,
     hasItems: list !== null,
     unmet,
     unmetByValue: (value) => unmetByValue(value, null),
-    map(value, record) {
-      const found = list?.reduce(member, value);
-      const isList = list !== null && Array.isArray(found);
-      const items: readonly unknown[] = isList
-        ? found.map((item: unknown) => replaced(value, list, item))
-        : [value];
-      return { isList, items: items.map((from) => ({ from, result: resultOf(from, record) })) };
+    itemsOf: (value) =>
+      list !== null && hasList(value, list)
+        ? { items: itemsAt(value, list), isList: true }
+        : { items: [value], isList: false },
+    eventOf(item, record) {
+      const mapped = toEvent(rowOf(item, record), null);
+      return typeof mapped === 'string'
+        ? { event: Object(parseExactly(mapped)) }
+        : { turnedAway: mapped, byRule: ruleReasons.has(mapped.reason) };
     },
   };
 }
@@ -103,11 +93,17 @@ function newColumns() {
   return { resolve, reader };
 }
 
-/** The value with the item in the list's place. */
-function replaced(value: unknown, [name, ...path]: readonly string[], item: unknown): unknown {
-  if (name === undefined) return item;
-  const inner = replaced(member(value, name), path, item);
-  return typeof value === 'object' ? { ...value, [name]: inner } : value;
+function hasList(value: unknown, [name, ...path]: readonly string[]): boolean {
+  return Array.isArray(value) || (name !== undefined && hasList(member(value, name), path));
+}
+
+/** There may be lists in lists: `{orders.items}` of `{orders: [{items: [1, 2]}]}`. */
+function itemsAt(value: unknown, path: readonly string[]): readonly unknown[] {
+  if (Array.isArray(value)) return value.flatMap((item: unknown) => itemsAt(item, path));
+  const [name, ...rest] = path;
+  const inner = name === undefined ? undefined : member(value, name);
+  if (name === undefined || inner === undefined) return [value];
+  return itemsAt(inner, rest).map((item) => ({ ...Object(value), [name]: item }));
 }
 
 /** By the mapping's format; without one, any time that an event may have. */

@@ -261,9 +261,7 @@ describe('turned away with a reason that says what to write', () => {
   ])('an event of %s is called so', (system, value) => {
     const [found] = read(value);
     expect(found).toMatchObject({ reason: 'invalid_event' });
-    expect(found?.message).toMatch(
-      new RegExp(`looks like an event of .*${system}.*docs/events.md`),
-    );
+    expect(found?.message).toMatch(new RegExp(`looks like one of .*${system}.*docs/events.md`));
   });
 });
 

@@ -17,8 +17,8 @@ export const eventsSection = {
   mappings: list({
     help:
       'Mappings for records of the topic that are in another shape: ready-made ones (segment, ' +
-      'segment-orders, ga4-bigquery, snowplow) or paths of YAML files (docs/events.md). The ' +
-      'first one that applies to a record reads it.',
+      'ga4-bigquery, shopify-orders …) or paths of YAML files (docs/events.md). The first one ' +
+      'that applies to a record reads it.',
     allowed: 'names of ready-made mappings, or paths of files',
     item: (text) => (text.length > 0 && text.length <= 4096 && !text.includes('\0') ? text : null),
   }),
