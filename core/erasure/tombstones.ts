@@ -17,11 +17,22 @@ export type ErasedEvents = {
   readonly isEmpty: boolean;
   /** `madeAt`: when the record was made, UTC ms. */
   covers(concerned: Concerned, madeAt: number): boolean;
+  /**
+   * Resolves once the tombstones of all gateways are known, but for those of the last seconds (see
+   * `ErasureStore.settleMs`). Asked before something is written.
+   *
+   * @throws DependencyError
+   */
+  upToDate(): Promise<void>;
 };
 
-export const nothingErased: ErasedEvents = { isEmpty: true, covers: () => false };
+export const nothingErased: ErasedEvents = {
+  isEmpty: true,
+  covers: () => false,
+  upToDate: async () => undefined,
+};
 
-export class Tombstones implements ErasedEvents {
+export class Tombstones {
   readonly #markOf: (subject: ErasureSubject) => string;
   readonly #at = new Map<string, number>();
 

@@ -19,7 +19,8 @@ export function createMemoryErasure(records: MemoryRecords): ErasureStore {
       return [...tombstones].map(([mark, at]) => ({ mark, at })).filter(({ at }) => at >= since);
     },
     async putRequest(request) {
-      requests.set(request.id, request);
+      const { at = request.at } = requests.get(request.id) ?? {};
+      if (at <= request.at) requests.set(request.id, request);
     },
     async request(id) {
       return requests.get(id) ?? null;

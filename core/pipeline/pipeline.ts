@@ -221,6 +221,7 @@ async function putUnlessErased(
   erased: ErasedEvents,
   records: readonly EventRecord[],
 ): Promise<readonly WriteOutcome[]> {
+  await erased.upToDate();
   if (erased.isEmpty) return store.putEvents(records);
   const isErased = records.map(({ event, madeAt }) =>
     erased.covers(event, madeAt ?? event.timestamp),

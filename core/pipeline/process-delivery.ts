@@ -125,6 +125,7 @@ async function processPart(
   if (isErased()) return erased(stages);
   const result = isRejection(read) ? failed(read) : await storeEvent(read, delivery, stages);
   // The look before may be long ago: a text waits for runners.
+  if (result.status === 'failed') await stages.erased.upToDate();
   if (result.status === 'erased' || (result.status === 'failed' && isErased()))
     return erased(stages);
   if (result.status !== 'failed') return result;

@@ -10,7 +10,7 @@ export type ErasureSubject = { readonly kind: 'user' | 'session' | 'event'; read
  */
 export type Tombstone = { readonly mark: string; readonly at: number };
 
-/** The erasure of a person: at most one for each user, which a later one replaces. */
+/** The erasure of a person: at most one for each user. */
 export type ErasureRequest = {
   /** A UUID that is derived from the user's mark. */
   readonly id: string;
@@ -42,6 +42,7 @@ export type ErasureStore = {
   addTombstones(tombstones: readonly Tombstone[]): Promise<void>;
   /** Those with this time (UTC ms) or a later one, in no particular order. */
   tombstonesSince(at: number): Promise<readonly Tombstone[]>;
+  /** Does nothing when a request of a later time (`at`) has this id. */
   putRequest(request: ErasureRequest): Promise<void>;
   request(id: string): Promise<ErasureRequest | null>;
   /** Those that are not finished, at most 1,000. */

@@ -12,15 +12,13 @@ export type ErasureSteps = {
   readonly addTombstones: (sessionIds: readonly string[]) => Promise<void>;
   /** Clears what this gateway holds in memory. */
   readonly clear: () => void;
-  /** The time (UTC ms) of the last request for this person; later when one came meanwhile. */
-  readonly latestAt: () => number;
 };
 
-/** Returns what was erased; `null` when the signal aborted, or when another request came. */
+/** Returns what was erased; `null` when the signal aborted or a later request takes over. */
 export async function erasePerson(
   places: ErasurePlaces,
   request: ErasureRequest,
-  { signal, addTombstones, clear, latestAt }: ErasureSteps,
+  { signal, addTombstones, clear }: ErasureSteps,
 ): Promise<Counts | null> {
   const { clock, store } = places;
   const { erasureStore } = store;
@@ -28,7 +26,7 @@ export async function erasePerson(
   const counts: Counts = { ...request.counts };
   let current = request;
   const save = (changes: Partial<ErasureRequest>): Promise<void> => {
-    current = { ...current, counts, at: latestAt(), ...changes };
+    current = { ...current, counts, ...changes };
     return erasureStore.putRequest(current);
   };
   if (userId !== null) {
@@ -36,6 +34,8 @@ export async function erasePerson(
     counts['sessions'] = own.length;
     counts['shared_sessions'] = shared;
     await save({ sessionIds: own });
+    const latest = await erasureStore.request(request.id);
+    if (latest !== null && latest.at > request.at) return null;
     await addTombstones(own);
     const erased = { person: { userId, sessionIds: new Set(own) }, until: request.at };
     await erasePlaces(places, erased, { counts, signal });
@@ -44,10 +44,7 @@ export async function erasePerson(
     if (!(await rest(clock, erasureStore.settleMs, signal))) return null;
     await erasePlaces(places, erased, { counts, signal });
     clear();
-    if (signal.aborted || latestAt() > request.at) {
-      await save({});
-      return null;
-    }
+    if (signal.aborted) return null;
   }
   await save({ userId: null, sessionIds: [] });
   await erasureStore.scrub?.();

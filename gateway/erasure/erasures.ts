@@ -11,8 +11,10 @@ import { erasePerson } from './erase-person.ts';
 import type { ErasurePlaces } from './erase-places.ts';
 import { keyedMarks, uuidOfMark, type MarkOf } from './keyed-marks.ts';
 
-/** How often the tombstones of other gateways are read. Less than a store's `settleMs`. */
+/** How often the tombstones of other gateways are read. */
 const readEveryMs = 5_000;
+/** They are read again before a write when that was longer ago. Less than a store's `settleMs`. */
+const knownMsMax = 10_000;
 /** How often requests are looked for that another gateway has left behind. */
 const lookEveryMs = 60_000;
 /** Files are cleaned when no erased event came again for this long. */
@@ -25,10 +27,10 @@ export class Erasures implements ErasedEvents {
   readonly #clear = new Set<() => void>();
   readonly #loaded = Promise.withResolvers<void>();
   readonly #tombstones = new Tombstones((subject) => this.#mark(subject));
-  /** The times of requests that this gateway took. */
-  readonly #latest = new Map<string, number>();
   #markOf: MarkOf | null = null;
   #readUntil = 0;
+  /** Monotonic ms. */
+  #readAt = Number.NEGATIVE_INFINITY;
   #isAsked = true;
   /** When the last event was erased that came again, monotonic ms; `null`: files are clean. */
   #cameAgainAt: number | null = null;
@@ -44,6 +46,10 @@ export class Erasures implements ErasedEvents {
 
   covers(concerned: Concerned, madeAt: number): boolean {
     return this.#tombstones.covers(concerned, madeAt);
+  }
+
+  async upToDate(): Promise<void> {
+    if (this.#options.clock.monotonic() - this.#readAt > knownMsMax) await this.#read();
   }
 
   /** Resolves when the tombstones are known: no event may be processed before. */
@@ -67,9 +73,9 @@ export class Erasures implements ErasedEvents {
     await this.#read();
     const mark = this.#mark({ kind: 'user', id: userId });
     const id = uuidOfMark(mark);
-    const at = clock.now();
-    this.#latest.set(id, at);
     const before = await store.erasureStore.request(id);
+    // Later than before, even if the clock of another gateway is ahead.
+    const at = Math.max(clock.now(), (before?.at ?? 0) + 1);
     const running = before?.finishedAt === null ? before : null;
     const request: ErasureRequest = {
       id,
@@ -129,7 +135,6 @@ export class Erasures implements ErasedEvents {
       const { id, at } = request;
       const counts = await erasePerson(this.#options, request, {
         signal,
-        latestAt: () => Math.max(at, this.#latest.get(id) ?? at),
         addTombstones: (sessionIds) =>
           this.#addTombstones(
             sessionIds.map((session) => ({
@@ -155,10 +160,11 @@ export class Erasures implements ErasedEvents {
   async #read(): Promise<void> {
     const { store, clock } = this.#options;
     this.#markOf ??= keyedMarks(await store.erasureStore.key());
-    const now = clock.now();
+    const [now, readAt] = [clock.now(), clock.monotonic()];
     const found = await store.erasureStore.tombstonesSince(this.#readUntil);
     if (this.#tombstones.add(found)) this.#clearMemory();
     this.#readUntil = Math.max(0, now - overlapMs);
+    this.#readAt = readAt;
     this.#loaded.resolve();
   }
 

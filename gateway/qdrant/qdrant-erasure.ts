@@ -9,7 +9,7 @@ import { applied } from './applied-write.ts';
 import { erasedKind } from './erased-kind.ts';
 import type { QdrantCollections } from './qdrant-collections.ts';
 import type { Qdrant } from './qdrant-connection.ts';
-import { type Condition, hasId, isAnyText, isValue } from './qdrant-filter.ts';
+import { type Condition, hasId, isAnyText, isBefore, isValue } from './qdrant-filter.ts';
 import { stringAt, timeOf } from './qdrant-points.ts';
 import type { QdrantTexts } from './qdrant-texts.ts';
 import { createQdrantTombstones, putPoints } from './qdrant-tombstones.ts';
@@ -43,17 +43,24 @@ export function createQdrantErasure(parts: Parts): ErasureStore {
     settleMs,
     ...createQdrantTombstones(qdrant, collection),
     putRequest: (request) =>
-      putPoints(qdrant, collection, 'write an erasure', [
-        {
-          id: request.id,
-          vector: {},
-          payload: {
-            type: 'request',
-            is_open: request.finishedAt === null ? 'yes' : 'no',
-            request: JSON.stringify(request),
+      putPoints(
+        qdrant,
+        collection,
+        'write an erasure',
+        [
+          {
+            id: request.id,
+            vector: {},
+            payload: {
+              type: 'request',
+              at: timeOf(request.at),
+              is_open: request.finishedAt === null ? 'yes' : 'no',
+              request: JSON.stringify(request),
+            },
           },
-        },
-      ]),
+        ],
+        { must: [isBefore('at', request.at + 1)] },
+      ),
     async request(id) {
       const [found = null] = await requestsIn([hasId([id])], 1);
       return found;

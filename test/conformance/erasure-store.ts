@@ -83,6 +83,11 @@ export function erasureStoreConformance(name: string, makeStore: MakeStore): voi
       await erasureStore.putRequest(finished);
       expect(await erasureStore.request(requestId)).toEqual(finished);
       expect(await erasureStore.openRequests()).toEqual([]);
+      // Another gateway took a later request before this one was finished.
+      const later = { ...request, at: noon + 5 };
+      await erasureStore.putRequest(later);
+      await erasureStore.putRequest(finished);
+      expect(await erasureStore.openRequests()).toEqual([later]);
     });
 
     it('events of a user are erased up to a time, by either of their times', async () => {

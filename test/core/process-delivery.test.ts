@@ -104,6 +104,22 @@ test('a replayed record has the id of the record that failed first', async () =>
   expect(ids()[1]).toBe(ids()[0]);
 });
 
+test('a dead letter is put only once it is known whom other gateways erased', async () => {
+  const { process, stages, letters, outcomes } = world();
+  let isKnown = false;
+  const erased = {
+    get isEmpty() {
+      return !isKnown;
+    },
+    covers: ({ userId }: { readonly userId: string | null }) => userId === plain.user_id,
+    async upToDate() {
+      isKnown = true;
+    },
+  };
+  await process({ ...plain, event_type: 'nonsense' }, {}, 7, { ...stages, erased });
+  expect([letters, outcomes]).toEqual([[], [{ status: 'erased' }]]);
+});
+
 test('an invalid event of a request gets no id, and stays invalid', async () => {
   const { process, letters, stored } = world();
   await process(withoutId, { headers: { [refusedHeader]: bytesOf('invalid') } });

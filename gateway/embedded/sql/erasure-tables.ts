@@ -41,7 +41,8 @@ export function createErasureWrites(
     ON CONFLICT DO UPDATE SET at = excluded.at WHERE excluded.at > at`);
   const put = database.prepare(`
     INSERT INTO erasures (id, request, is_open) VALUES (?, ?, ?)
-    ON CONFLICT DO UPDATE SET request = excluded.request, is_open = excluded.is_open`);
+    ON CONFLICT DO UPDATE SET request = excluded.request, is_open = excluded.is_open
+    WHERE excluded.request ->> 'at' >= request ->> 'at'`);
   const deletion = (condition: string) =>
     database.prepare(`
       DELETE FROM events WHERE key IN (SELECT key FROM events WHERE ${condition} LIMIT ${eraseMax})
