@@ -1,8 +1,6 @@
 // A person is erased from every place, also when the gateway dies midway, and does not come back
 // when all old records are read again. What others did stays.
 
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { eventLimits } from '#core/event/parse-event.ts';
 import { createMemoryDeadLetters } from '#core/memory/memory-dead-letters.ts';
@@ -23,14 +21,21 @@ import { createQdrantStore } from '../../gateway/qdrant/qdrant-store.ts';
 import { createLog } from '../../gateway/telemetry/gateway-log.ts';
 import { openFolder, temporaryFolder } from '../adapters/embedded-harness.ts';
 import { dimensions, textRecord } from '../conformance/store-records.ts';
+import {
+  beforeSignIn,
+  filesWith,
+  guest,
+  hourAgo,
+  lost,
+  other,
+  type PersonRecord,
+  recordsOf as personRecords,
+} from '../helpers/erased-person.ts';
 import { startQdrantDouble } from '../helpers/qdrant-double.ts';
 import { storeOptions } from '../helpers/qdrant/store-options.ts';
 import { until } from '../helpers/until.ts';
 import { event, problemOf, testApp } from './test-services.ts';
 
-const lost = 'anna-4711@example.com';
-const other = 'ben-42';
-const start = Date.now() - 3_600_000;
 const cleanUps: (() => unknown)[] = [];
 afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp();
@@ -48,43 +53,14 @@ const embedding: EmbeddingService = {
 };
 
 const encoder = new TextEncoder();
-const recordOf = (value: unknown, key: string | null): LogRecord => ({
+const logRecordOf = ({ key, value }: PersonRecord): LogRecord => ({
   key: key === null ? null : encoder.encode(key),
-  value: encoder.encode(typeof value === 'string' ? value : JSON.stringify(value)),
+  value: encoder.encode(value),
   headers: {},
-  timestamp: start,
+  timestamp: hourAgo,
 });
-
-/** Events of a user: views, searches with queries of their own, and what becomes a dead letter. */
-function recordsOf(user: string, count: number): LogRecord[] {
-  return Array.from({ length: count }, (_, n) => {
-    const isSearch = n % 5 === 0;
-    const one = event({
-      event_id: `${n} of ${user}`,
-      user_id: user,
-      session_id: `visit ${Math.floor(n / 20)} of ${user}`,
-      timestamp: new Date(start - n * 1000).toISOString(),
-      ...(isSearch
-        ? { event_type: 'search', product: null, search_query: `wish ${n} of ${user}` }
-        : { product: { id: `p-${n % 7}`, name: `Lamp ${n % 7}`, price: 5 } }),
-    });
-    if (n % 50 === 7) return recordOf({ ...one, event_type: 'nonsense' }, null);
-    if (n % 50 === 8) return recordOf(`{"broken":"${user}"`, user);
-    if (n % 50 === 9) return recordOf(`{"user_id": "${user}", "event`, null);
-    return recordOf(one, user);
-  });
-}
-
-/** What somebody did before signing in, in a session of the lost user. */
-const beforeSignIn = recordOf(
-  event({
-    event_id: 'guest-1',
-    user_id: 'guest-77',
-    session_id: `visit 1 of ${lost}`,
-    timestamp: new Date(start).toISOString(),
-  }),
-  'guest-77',
-);
+const recordsOf = (user: string, count: number): LogRecord[] =>
+  personRecords(user, count).map(logRecordOf);
 
 type World = {
   readonly store: VectorStore;
@@ -156,19 +132,6 @@ const othersOf = async ({ store, deadLetters }: World) => {
   };
 };
 
-/** Files below a folder that hold the text, in any place. */
-async function filesWith(folder: string, text: string): Promise<readonly string[]> {
-  const names = await readdir(folder, { recursive: true, withFileTypes: true });
-  const files = names.filter((entry) => entry.isFile());
-  const found = await Promise.all(
-    files.map(async ({ parentPath, name }) => ({
-      name,
-      holds: (await readFile(join(parentPath, name))).includes(text),
-    })),
-  );
-  return found.filter(({ holds }) => holds).map(({ name }) => name);
-}
-
 const openWorld = async (folder: string) => {
   const embedded = await openFolder(folder);
   const { store, deadLetters, sink } = embedded;
@@ -178,7 +141,11 @@ const openWorld = async (folder: string) => {
 describe('in a data folder', () => {
   test('no file holds the user any more, after a crash midway and a replay of everything', async () => {
     await using folder = await temporaryFolder();
-    const records = [...recordsOf(lost, 1_000), ...recordsOf(other, 300), beforeSignIn];
+    const records = [
+      ...recordsOf(lost, 1_000),
+      ...recordsOf(other, 300),
+      logRecordOf(beforeSignIn),
+    ];
     let world = await openWorld(folder.path);
     let gateway = work(world);
     await world.sink.append(records);
@@ -199,8 +166,7 @@ describe('in a data folder', () => {
     world = await openWorld(folder.path);
     gateway = work(world);
     await until('the erasure is done', 60_000, () => isDone(gateway.erasures, id));
-    expect(await filesWith(folder.path, lost)).toEqual([]);
-    expect(await filesWith(folder.path, 'guest-77')).toEqual([]);
+    expect(await filesWith(folder.path, lost, guest)).toEqual([]);
     expect(await othersOf(world)).toEqual(before);
 
     // The whole stream again, as a source without end would deliver it.
@@ -209,13 +175,11 @@ describe('in a data folder', () => {
     expect(gateway.counts).toMatchObject({ erased: 1_001 });
     expect(await world.store.events({ userId: lost }, 10)).toEqual([]);
     expect(await othersOf(world)).toEqual(before);
-    await until('the files are clean again', 60_000, async () => {
-      const dirty = [
-        ...(await filesWith(folder.path, lost)),
-        ...(await filesWith(folder.path, 'guest-77')),
-      ];
-      return dirty.length === 0;
-    });
+    await until(
+      'the files are clean again',
+      60_000,
+      async () => (await filesWith(folder.path, lost, guest)).length === 0,
+    );
     expect(await othersOf(world)).toEqual(before);
 
     // The person comes back: what happens after the erasure is stored.
@@ -225,7 +189,9 @@ describe('in a data folder', () => {
       event_id: 'new',
       timestamp: new Date(later).toISOString(),
     });
-    await world.sink.append([{ ...recordOf(back, lost), timestamp: later }]);
+    await world.sink.append([
+      { ...logRecordOf({ key: lost, value: JSON.stringify(back) }), timestamp: later },
+    ]);
     await until(
       'the new event is stored',
       60_000,
@@ -257,7 +223,7 @@ test('in Qdrant, no collection holds the user any more, and a replay brings noth
     source: log.source('group'),
   };
   const gateway = work(world);
-  const records = [...recordsOf(lost, 200), ...recordsOf(other, 100), beforeSignIn];
+  const records = [...recordsOf(lost, 200), ...recordsOf(other, 100), logRecordOf(beforeSignIn)];
   await world.sink.append(records);
   await until('all are settled', 60_000, () => settled(gateway.counts) === records.length);
   const before = await othersOf(world);

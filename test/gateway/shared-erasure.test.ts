@@ -15,6 +15,8 @@ import { dimensions, eventRecord, noon, textRecord } from '../conformance/store-
 import { event } from './test-services.ts';
 
 const settleMs = 20_000;
+const none = (): void => undefined;
+const nothing = async (): Promise<void> => undefined;
 const stopping: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const stop of stopping.splice(0)) await stop();
@@ -57,7 +59,6 @@ test('a gateway that is busy erasing knows whom another one erased before it wri
   await clock.advance(11_000);
   let erased = 0;
   const stop = new AbortController();
-  const none = () => undefined;
   const running = runPipeline({
     erased: two,
     source: events.source('group'),
@@ -96,7 +97,7 @@ test('a gateway that is busy erasing knows whom another one erased before it wri
 });
 
 test('a request that comes to another gateway while an older one ends is carried out', async () => {
-  let askAgain = async (): Promise<void> => undefined;
+  let askAgain = nothing;
   const { one, two, store, clock, eventsOf } = twoGateways((erasureStore) => ({
     async putRequest(request) {
       if (request.finishedAt !== null) await askAgain();
@@ -109,7 +110,7 @@ test('a request that comes to another gateway while an older one ends is carried
     await store.putEvents([{ ...record, event: { ...record.event, userId: 'anna' } }]);
   };
   askAgain = async () => {
-    askAgain = async () => undefined;
+    askAgain = nothing;
     await act(2);
     await two.begin('anna');
   };

@@ -1,12 +1,21 @@
 // Several real gateways of one consumer group on a real broker share one store. They join, leave
-// and are killed in mid-stream, the store stops, and events are bad. Each valid event is stored
-// exactly once, and each invalid event is a dead letter.
+// and are killed in mid-stream, the store stops, events are bad, and a person is erased. Each valid
+// event is stored exactly once, and each invalid event is a dead letter.
 
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import kafkajs from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isRejection, parseEvent } from '#core/event/parse-event.ts';
+import {
+  beforeSignIn,
+  guest,
+  hourAgo,
+  lost,
+  other,
+  recordsOf,
+  type PersonRecord,
+} from '../helpers/erased-person.ts';
 import { startGateway, type RunningGateway } from '../helpers/gateway-program.ts';
 import { noKafka, startKafkaBroker, type KafkaBroker } from '../helpers/kafka-broker.ts';
 import { plannedStream } from '../helpers/planned-stream.ts';
@@ -295,7 +304,105 @@ describe.skipIf(reason !== null)('gateways of one group with one store', () => {
       });
     },
   );
+
+  it(
+    'a person erased at one gateway, which is killed meanwhile, is gone from all, after a replay too',
+    { timeout: 420_000 },
+    async () => {
+      await using folder = await temporaryFolder();
+      await using qdrant = await startQdrantDouble();
+      const start = starter(folder, qdrant, 'erased');
+      const [one, two] = [await start('one'), await start('two')];
+      await Promise.all([ready(one), ready(two)]);
+      const records = [...recordsOf(lost, 1_000, 2), ...recordsOf(other, 300), beforeSignIn];
+      const produce = async (values: readonly PersonRecord[]): Promise<void> => {
+        const producer = plainKafka(broker).producer();
+        await producer.connect();
+        const messages = values.map((record) => ({ ...record, timestamp: String(hourAgo) }));
+        await producer.send({ topic: 'erased', messages });
+        await producer.disconnect();
+      };
+      await produce(records);
+      await stored(qdrant, 940 + 282 + 1);
+      await drained([one, two]);
+      const collections = (): readonly string[] => [
+        ...new Set(
+          qdrant.requests.flatMap(({ path }) => /^\/collections\/(\w+)/.exec(path)?.[1] ?? []),
+        ),
+      ];
+      const dump = async () =>
+        JSON.stringify(await Promise.all(collections().map((name) => allPoints(qdrant.url, name))));
+      const othersOf = async (gateway: RunningGateway) => ({
+        events: (await allPoints(qdrant.url, eventsCollection))
+          .filter(({ payload }) => payload['user_id'] === other)
+          .toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+        deadLetters: (await deadLettersAt(gateway)).filter((text) => text.includes(other)),
+      });
+      const before = await othersOf(two);
+      expect([before.events.length, before.deadLetters.length]).toEqual([282, 18]);
+      expect(await deadLettersAt(two)).toHaveLength(60 + 18);
+
+      const answer = await fetch(`${one.url}/users/${encodeURIComponent(lost)}`, {
+        method: 'DELETE',
+      });
+      expect(answer.status).toBe(202);
+      const { receipt } = await answer.json();
+      await until(
+        'a part is erased',
+        60_000,
+        async () => (await countPoints(qdrant.url, eventsCollection)) < 1_100,
+      );
+      one.child.kill('SIGKILL');
+      await one.ended;
+      expect(await countPoints(qdrant.url, eventsCollection)).toBeGreaterThan(300);
+      // The source delivers the person's records again while the other gateway carries on.
+      await produce(records.slice(0, 500));
+      await until('the erasure is done', 240_000, async () =>
+        JSON.stringify((await two.get(`/erasures/${receipt}`)).body).includes('"state":"done"'),
+      );
+      await until(
+        'the other gateway has all partitions, and no record is left',
+        joinMsMax + 60_000,
+        async () => {
+          const { received, lag, unsettled } = (await two.stats()).events;
+          return received >= 500 && lag === 0 && unsettled === 0;
+        },
+      );
+      const expectGone = async (gateway: RunningGateway): Promise<void> => {
+        const points = await dump();
+        for (const id of [lost, guest]) expect(points).not.toContain(id);
+        expect((await deadLettersAt(gateway)).filter((text) => text.includes(lost))).toEqual([]);
+        expect(await othersOf(gateway)).toEqual(before);
+      };
+      await expectGone(two);
+
+      // A group that is new to the topic reads it from its start.
+      await using replaying = await startGateway(join(folder.path, 'replaying'), {
+        KAFKA_BROKERS: broker.brokers,
+        KAFKA_TOPIC: 'erased',
+        KAFKA_GROUP_ID: 'erased-again',
+        QDRANT_URL: qdrant.url,
+      });
+      await until('it has read the whole topic', 120_000, async () => {
+        const { received, lag, unsettled } = (await replaying.stats()).events;
+        return received >= records.length + 500 && lag === 0 && unsettled === 0;
+      });
+      const metrics = String((await replaying.get('/metrics')).body);
+      // More when the group is rearranged meanwhile.
+      expect(
+        Number(/^vectorstream_events_erased_total (\d+)/m.exec(metrics)?.[1]),
+      ).toBeGreaterThanOrEqual(1_501);
+      await expectGone(replaying);
+      await expectGone(two);
+      await two[Symbol.asyncDispose]();
+    },
+  );
 });
+
+async function deadLettersAt(gateway: RunningGateway): Promise<readonly string[]> {
+  const { items } = Object((await gateway.get('/dlq/messages?limit=200')).body);
+  return items.map((item: unknown) => JSON.stringify(item)).toSorted();
+}
 
 /** Uses no code of this project. */
 const plainKafka = (broker: KafkaBroker) =>
