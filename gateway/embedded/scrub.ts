@@ -1,4 +1,5 @@
-// Overwrites what deleted rows have left in the database file and in its write-ahead log.
+// Removes what deleted rows have left in the write-ahead log, and in a database file that an earlier
+// version of this program has written: since then, deleting overwrites.
 
 import { statSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
@@ -9,8 +10,7 @@ const rewriteBytesMax = 512 * 2 ** 20;
 
 /**
  * Rewrites the file without its deleted rows, if it is not too large, and empties the write-ahead
- * log. In a larger file, what was deleted within a page is overwritten already; a page that was
- * given back keeps its content until it is used again.
+ * log.
  *
  * @throws DependencyError (retryable) while a reader keeps the log in use
  */

@@ -44,8 +44,8 @@ export function openDatabase(
     if (!options.readOnly)
       database.exec(
         `PRAGMA page_size = ${pageBytes}; PRAGMA journal_mode = WAL;` +
-          // Overwrites what is deleted within a page, which costs no further write.
-          'PRAGMA synchronous = NORMAL; PRAGMA secure_delete = FAST;',
+          // What is deleted is overwritten, which adds 3 to 6 % to the bytes of a deletion.
+          'PRAGMA synchronous = NORMAL; PRAGMA secure_delete = ON;',
       );
     database.exec(`PRAGMA cache_size = -${options.cacheKib}; PRAGMA temp_store = MEMORY;`);
     return database;
