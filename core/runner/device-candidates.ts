@@ -67,10 +67,13 @@ export function candidateRounds(
       })),
     ];
   }
+  const graphOf = (dtype: string): string | undefined => manifest.dtypes[dtype]?.file;
   const roundsOf = (device: Device): Candidate[][] =>
     preferences[device].map((dtypes) =>
       dtypes
         .filter((dtype) => manifest.dtypes[dtype]?.devices.includes(device))
+        // Two names of one graph need no comparison.
+        .filter((dtype, index, all) => all.map(graphOf).indexOf(graphOf(dtype)) === index)
         .map((dtype) => ({ device, dtype })),
     );
   const byDevice = onDevices.map(roundsOf);

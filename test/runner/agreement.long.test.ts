@@ -12,7 +12,7 @@ import { openModelFolder } from '../../node-runner/model-folder.ts';
 import { shippedModel } from './model-copies.ts';
 import { openRandom } from './odd-texts.ts';
 
-const dtypes = ['fp32', 'fp16', 'q8', 'int8'];
+const dtypes = ['fp32', 'fp16', 'q8'];
 const jobTexts = 100;
 const canariesPerJob = 4;
 

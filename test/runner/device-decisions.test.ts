@@ -46,17 +46,28 @@ const msMax = (code: string) =>
 describe('candidates', () => {
   const auto = { device: 'auto', dtype: 'auto' } as const;
 
-  test('without a GPU integer graphs come first, and fp32 only if both are wrong', () => {
+  test('without a GPU the integer graph comes first, and fp32 only if it is wrong', () => {
     const rounds = candidateRounds(manifest, auto, onCpu);
-    expect(rounds).toEqual([
-      [
-        { device: 'cpu', dtype: 'q8' },
-        { device: 'cpu', dtype: 'int8' },
-      ],
-      [{ device: 'cpu', dtype: 'fp32' }],
+    expect(rounds).toEqual([[{ device: 'cpu', dtype: 'q8' }], [{ device: 'cpu', dtype: 'fp32' }]]);
+    expect(isNeeded(rounds[1] ?? [], [right('cpu', 'q8', 200)])).toBe(false);
+    expect(isNeeded(rounds[1] ?? [], [wrong('cpu', 'q8')])).toBe(true);
+  });
+
+  test('q8 and int8 are both tried where they are two graphs, and once where they are one', () => {
+    const { int8 } = manifest.dtypes;
+    if (int8 === undefined) throw new Error('the shipped model has no int8');
+    const own = { ...int8, file: 'onnx/model_int8.onnx' };
+    const dtypesWith = (changed: typeof int8) =>
+      candidateRounds(
+        { ...manifest, dtypes: { ...manifest.dtypes, int8: changed } },
+        auto,
+        onCpu,
+      )[0]?.map(({ dtype }) => dtype);
+    expect(dtypesWith(own)).toEqual(['q8', 'int8']);
+    expect(dtypesWith(int8)).toEqual(['q8']);
+    expect(candidateRounds(manifest, { ...auto, dtype: 'int8' }, onCpu)).toEqual([
+      [{ device: 'cpu', dtype: 'int8' }],
     ]);
-    expect(isNeeded(rounds[1] ?? [], [wrong('cpu', 'q8'), right('cpu', 'int8', 200)])).toBe(false);
-    expect(isNeeded(rounds[1] ?? [], [wrong('cpu', 'q8'), wrong('cpu', 'int8')])).toBe(true);
   });
 
   test('where a GPU may exist, WebGPU is tried too', () => {
@@ -64,7 +75,6 @@ describe('candidates', () => {
       { device: 'webgpu', dtype: 'fp16' },
       { device: 'webgpu', dtype: 'fp32' },
       { device: 'cpu', dtype: 'q8' },
-      { device: 'cpu', dtype: 'int8' },
     ]);
   });
 
@@ -74,7 +84,6 @@ describe('candidates', () => {
         { device: 'webgpu', dtype: 'fp16' },
         { device: 'webgpu', dtype: 'fp32' },
         { device: 'wasm', dtype: 'q8' },
-        { device: 'wasm', dtype: 'int8' },
       ],
       [{ device: 'wasm', dtype: 'fp32' }],
     ]);

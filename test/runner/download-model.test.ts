@@ -47,7 +47,7 @@ describe('a model of the hub', () => {
         files: {
           ...(await sessionFiles()),
           'onnx/model.onnx': await graphWithHiddenStates(),
-          'onnx/model_int8.onnx': await shipped('onnx/model_int8.onnx'),
+          'onnx/model_int8.onnx': await shipped('onnx/model_quantized.onnx'),
           'onnx/model_q4.onnx': 'not wanted',
           'README.md': '# some model',
         },

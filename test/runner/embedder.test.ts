@@ -60,8 +60,8 @@ describe('golden texts on the CPU', () => {
 test('what is called fp32 is float32 arithmetic: only the weights are rounded', async () => {
   const { embedder, check } = await open('fp32');
   await using _ = embedder;
-  // With 8-bit activations the mean is 0.9993.
-  expect((await check()).mean).toBeGreaterThan(0.9995);
+  // With 8-bit activations the mean is 0.9991.
+  expect((await check()).mean).toBeGreaterThan(0.9993);
 });
 
 describe('a graph that outputs hidden states', () => {

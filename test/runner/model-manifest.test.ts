@@ -84,22 +84,22 @@ test('the shipped model names the revision of d644d36 as compatible', async () =
 });
 
 test('a truncated graph is reported with both hashes and how to restore it', async () => {
-  const graph = await shipped('onnx/model_int8.onnx');
-  await using copy = await modelCopy({ 'onnx/model_int8.onnx': graph.subarray(0, -1) });
+  const graph = await shipped('onnx/model_quantized.onnx');
+  await using copy = await modelCopy({ 'onnx/model_quantized.onnx': graph.subarray(0, -1) });
   const { model } = await openModelFolder(copy.folder);
-  await expect(verifyFiles(model, 'int8')).rejects.toThrow(
+  await expect(verifyFiles(model, 'q8')).rejects.toThrow(
     new RegExp(
-      'onnx/model_int8.onnx .* expected SHA-256 ' +
-        `${model.manifest.files['onnx/model_int8.onnx']}, got [0-9a-f]{64} .*git checkout`,
+      'onnx/model_quantized.onnx .* expected SHA-256 ' +
+        `${model.manifest.files['onnx/model_quantized.onnx']}, got [0-9a-f]{64} .*git checkout`,
     ),
   );
 });
 
 test('a damaged graph stops only the dtype that loads it', async () => {
-  await using copy = await modelCopy({ 'onnx/model_int8.onnx': 'damaged' });
+  await using copy = await modelCopy({ 'onnx/model_quantized.onnx': 'damaged' });
   const { model } = await openModelFolder(copy.folder);
-  await expect(verifyFiles(model, 'int8')).rejects.toThrow(ModelFileError);
-  await verifyFiles(model, 'q8');
+  await expect(verifyFiles(model, 'q8')).rejects.toThrow(ModelFileError);
+  await verifyFiles(model, 'fp32');
 });
 
 test.each(['tokenizer.json', 'config.json', 'golden.json'])(

@@ -73,7 +73,7 @@ test.each([
 });
 
 test('a damaged graph of a forced dtype is reported with both hashes and the remedy', async () => {
-  await using copy = await modelCopy({ 'onnx/model_int8.onnx': 'damaged' });
+  await using copy = await modelCopy({ 'onnx/model_quantized.onnx': 'damaged' });
   const running = promisify(execFile)(process.execPath, [
     'node-runner/main.ts',
     '--model',
@@ -90,7 +90,7 @@ test('a damaged graph of a forced dtype is reported with both hashes and the rem
   await expect(running).rejects.toMatchObject({
     code: 1,
     stderr: expect.stringMatching(
-      /^The runner gave up: Model file onnx\/model_int8.onnx is not the one .*expected SHA-256 [0-9a-f]{64}, got [0-9a-f]{64} .*git checkout.*\n$/,
+      /^The runner gave up: Model file onnx\/model_quantized.onnx is not the one .*expected SHA-256 [0-9a-f]{64}, got [0-9a-f]{64} .*git checkout.*\n$/,
     ),
   });
 });
