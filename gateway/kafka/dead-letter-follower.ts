@@ -5,13 +5,13 @@ import { randomUUID } from 'node:crypto';
 import type { EachBatchPayload, Kafka } from 'kafkajs';
 import type { Clock } from '#core/ports.ts';
 import { withAdmin } from '../../kafka/kafka-client.ts';
+import { recordOfMessage } from '../../kafka/kafka-record.ts';
 import type { KafkaLog } from '../../kafka/kafka-settings.ts';
 import { ensureTopic, type TopicPlan } from '../../kafka/kafka-topics.ts';
 import type { DeadLetterIndex } from './dead-letter-index.ts';
 import { deadLetterOfRecord } from './dead-letter-record.ts';
 import { erasedIdOf, statusOfRecord } from './dead-letter-status-record.ts';
 import { type KafkaMember, startKafkaMember } from './kafka-member.ts';
-import { recordOfMessage } from './kafka-record.ts';
 import { TopicProgress } from './topic-progress.ts';
 
 export type DeadLetterFollowerOptions = {

@@ -3,7 +3,7 @@
 
 import { Fifo } from '#core/collections/fifo.ts';
 import { recordBytes } from '#core/event/record-bytes.ts';
-import type { FetchedRecord } from './kafka-record.ts';
+import type { FetchedRecord } from '../../kafka/kafka-record.ts';
 
 export class FetchedPartition {
   readonly #fetched = new Fifo<FetchedRecord>();

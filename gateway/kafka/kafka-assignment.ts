@@ -6,8 +6,8 @@
 
 import { assert, at } from '#core/errors/assert.ts';
 import { Assignment, type Commit } from '#core/pipeline/assignment.ts';
+import type { FetchedRecord } from '../../kafka/kafka-record.ts';
 import { FetchedPartition } from './fetched-partition.ts';
-import type { FetchedRecord } from './kafka-record.ts';
 
 export type KafkaAssignmentOptions = {
   /** Records and bytes per batch. */

@@ -17,6 +17,7 @@ import { createPulledSource, type PulledSource } from '#core/pipeline/pulled-sou
 import type { Clock, Delivery, EventSource } from '#core/ports.ts';
 import { rest } from '#core/time/rest.ts';
 import { openKafka, withAdmin } from '../../kafka/kafka-client.ts';
+import { recordOfMessage } from '../../kafka/kafka-record.ts';
 import type { KafkaConnection } from '../../kafka/kafka-settings.ts';
 import { ensureTopic, type TopicPlan } from '../../kafka/kafka-topics.ts';
 import { createTopicId } from '../../kafka/topic-id.ts';
@@ -25,7 +26,6 @@ import { KafkaAssignment, type KafkaAssignmentOptions } from './kafka-assignment
 import { createKafkaCommits, type KafkaCommits } from './kafka-commits.ts';
 import { createKafkaLag, type KafkaLag } from './kafka-lag.ts';
 import { type KafkaMemberHandlers, startKafkaMember } from './kafka-member.ts';
-import { recordOfMessage } from './kafka-record.ts';
 import { SoleMember } from './sole-member.ts';
 import { createTopicWatch, type TopicWatch } from './topic-watch.ts';
 

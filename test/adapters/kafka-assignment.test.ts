@@ -9,7 +9,7 @@ import {
   type KafkaAssignmentOptions,
   type TakenBatch,
 } from '../../gateway/kafka/kafka-assignment.ts';
-import { type FetchedRecord, recordOfMessage } from '../../gateway/kafka/kafka-record.ts';
+import { type FetchedRecord, recordOfMessage } from '../../kafka/kafka-record.ts';
 
 const recordAt = (offset: number, headerBytes = 0): FetchedRecord => ({
   key: null,
