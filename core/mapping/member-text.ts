@@ -19,7 +19,8 @@ export function member(value: unknown, name: string): unknown {
     : undefined;
 }
 
-function textOf(value: unknown): string {
+/** Of a text, number or boolean; `''` for any other value. */
+export function textOf(value: unknown): string {
   if (isExactNumber(value)) return value.rawJSON;
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
     ? String(value)

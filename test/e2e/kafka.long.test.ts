@@ -5,10 +5,19 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isRejection, parseEvent } from '#core/event/parse-event.ts';
+import { openKafka } from '../../kafka/kafka-client.ts';
+import { cuttable } from '../adapters/kafka-harness.ts';
 import { expectNotEmbeddedAgain } from '../helpers/exactly-once.ts';
 import { startGateway, type GatewayClient } from '../helpers/gateway-program.ts';
 import { noKafka, startKafkaBroker, type KafkaBroker } from '../helpers/kafka-broker.ts';
 import { runProgram } from '../helpers/program.ts';
+import {
+  eventsOfKinds,
+  kindMappings,
+  recordKinds,
+  refusedKinds,
+  unexplained,
+} from '../helpers/record-kinds.ts';
 import { readStore } from '../helpers/store-file.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { until } from '../helpers/until.ts';
@@ -175,6 +184,50 @@ describe.skipIf(reason !== null)('from a real Kafka to the embedded store', () =
       await allIsStored(gateway, valid.size);
       expectExactly(valid, folder.path);
       expect((await gateway.stats()).dead_letters.open).toBe(0);
+    },
+  );
+
+  it(
+    'every kind of record ends as it should and holds up no other, and the map command shows so ' +
+      'before',
+    { timeout: 180_000 },
+    async () => {
+      await using folder = await temporaryFolder();
+      const mappings = kindMappings.join(',');
+      await using gateway = await startGateway(folder.path, {
+        ...environment('kinds'),
+        VECTORSTREAM_EVENTS_MAPPINGS: mappings,
+      });
+      await gateway.ready();
+      const producer = openKafka(cuttable(broker.brokers)).producer();
+      await producer.connect();
+      await producer.send({
+        topic: 'kinds',
+        messages: recordKinds.map(({ key, value, headers }) => ({
+          key: key && Buffer.from(key),
+          value: value && Buffer.from(value),
+          // The client sends no header without a value: an empty one stands for it.
+          headers: Object.fromEntries(
+            Object.entries(headers).map(([name, bytes]) => [name, Buffer.from(bytes ?? [])]),
+          ),
+        })),
+      });
+      await producer.disconnect();
+      await allIsStored(gateway, eventsOfKinds);
+      const { body } = await gateway.get('/dlq/messages?limit=100');
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the documented shape
+      const { items } = body as { readonly items: readonly { readonly message: string }[] };
+      const messages = items.map(({ message }) => message);
+      expect(unexplained(messages)).toEqual([]);
+      expect(messages).toHaveLength(refusedKinds.length);
+
+      const shown = await runProgram({
+        script: 'cli/map/map-command.ts',
+        flags: ['kinds', '--mapping', 'segment-orders'],
+        environment: { KAFKA_BROKERS: broker.brokers },
+      });
+      expect(shown).toMatchObject({ code: 0 });
+      expect(shown.stdout).toContain(`${recordKinds.length} records: `);
     },
   );
 

@@ -1,0 +1,75 @@
+// `npm run map`: shows what a mapping makes of real records before anything is stored, and drafts a
+// mapping for records of an unknown system.
+
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { UsageError } from '#core/errors/errors.ts';
+import { systemClock } from '#core/time/clock.ts';
+import {
+  connectionFromEnvironment,
+  type KafkaLog,
+  parseBrokers,
+} from '../../kafka/kafka-settings.ts';
+import { type Command, type FlagValues, integer, runCommand, text } from '../flags.ts';
+import { draftedMapping, givenMapping, readyMadeMappings } from './map-sample.ts';
+import { reportOf, reportText, type SampleRecord } from './mapping-report.ts';
+import { recordsOfFile } from './sample-file.ts';
+import { recordsOfTopic } from './topic-sample.ts';
+
+const flags = {
+  mapping: text('NAME|FILE', null, 'what to try: a ready-made mapping or a YAML file'),
+  draft: text('FILE', null, 'draft a mapping, even if a ready-made one fits, and write it there'),
+  limit: integer('N', 1000, 1, 100_000, 'records to read'),
+};
+
+const command: Command<typeof flags> = {
+  usage: 'npm run map --',
+  about:
+    'Shows what a mapping makes of records, and stores nothing. SAMPLE is a file (JSON, NDJSON,\n' +
+    'CSV, packed too) or a Kafka topic, with the brokers in KAFKA_BROKERS; of a topic, the last\n' +
+    'records are read. Without --mapping, it finds the ready-made mappings that read them, or\n' +
+    'drafts one.',
+  flags,
+  operands: ['SAMPLE'],
+};
+
+const silent = (): void => undefined;
+const noLog: KafkaLog = { trace: silent, debug: silent, info: silent, warn: silent, error: silent };
+
+async function sampleOf(name: string, limit: number): Promise<readonly SampleRecord[]> {
+  if (existsSync(name)) return recordsOfFile(name, limit);
+  const brokers = process.env['KAFKA_BROKERS'];
+  if (!brokers) throw new UsageError(`${name}: no such file; for a topic, set KAFKA_BROKERS`);
+  const connection = connectionFromEnvironment(
+    parseBrokers(brokers, 'KAFKA_BROKERS'),
+    process.env,
+    noLog,
+  );
+  return recordsOfTopic(connection, name, { limit, clock: systemClock });
+}
+
+async function map(
+  { mapping, draft, limit }: FlagValues<typeof flags>,
+  [name = '']: readonly string[],
+): Promise<number> {
+  if (mapping !== null && draft !== null)
+    throw new UsageError('Give either --mapping or --draft: a draft is a mapping of its own.');
+  const records = await sampleOf(name, limit);
+  const now = systemClock.now();
+  const found =
+    mapping !== null
+      ? await givenMapping(mapping)
+      : draft === null
+        ? await readyMadeMappings(records, now)
+        : null;
+  const tried = found ?? draftedMapping(records);
+  if (draft !== null && tried.draft !== null)
+    await writeFile(draft, tried.draft, { flag: 'wx' }).catch((error: unknown) => {
+      throw new UsageError(`${draft}: cannot be written; it must not exist yet`, { cause: error });
+    });
+  const report = reportOf(records, tried.mappings, now);
+  process.stdout.write(`${tried.about}\n\n${reportText(report)}`);
+  return report.events.size > 0 ? 0 : 1;
+}
+
+await runCommand(command, process.argv.slice(2), map);

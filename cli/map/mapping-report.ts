@@ -1,0 +1,84 @@
+// What a mapping makes of sample records: which events, and what is passed over or turned away, and
+// why.
+
+import { readRecord } from '#core/decode/read-record.ts';
+import type { Part, SentRecord } from '#core/decode/read-value.ts';
+import { eventLimits } from '#core/event/parse-event.ts';
+import { noMappings, type RecordMapping } from '#core/mapping/record-mapping.ts';
+import { bold, dim } from '../colours.ts';
+import { count } from '../progress-bar.ts';
+
+export type SampleRecord = SentRecord;
+export type MappingReport = {
+  readonly records: number;
+  /** Records of which nothing is turned away. */
+  readonly read: number;
+  /** By type. */
+  readonly events: ReadonlyMap<string, number>;
+  readonly passedOver: number;
+  /** By reason; with the number of the first record, from 1. */
+  readonly turnedAway: ReadonlyMap<string, { readonly count: number; readonly first: number }>;
+  /** Payloads of the first events. */
+  readonly examples: readonly string[];
+};
+
+const examplesMax = 2;
+const reasonsMax = 10;
+
+export function reportOf(
+  records: readonly SampleRecord[],
+  tried: readonly RecordMapping[],
+  now: number,
+): MappingReport {
+  const rules = { now, limits: eventLimits, mappings: { ...noMappings, tried } };
+  const events = new Map<string, number>();
+  const turnedAway = new Map<string, { count: number; first: number }>();
+  const examples: string[] = [];
+  let [read, passedOver] = [0, 0];
+  for (const [index, record] of records.entries()) {
+    const parts = readRecord(record, rules);
+    if (parts.every(isRead)) read += 1;
+    for (const { read: found } of parts) {
+      if ('ignored' in found) passedOver += 1;
+      else if ('reason' in found) {
+        const entry = turnedAway.get(found.message) ?? { count: 0, first: index + 1 };
+        turnedAway.set(found.message, { ...entry, count: entry.count + 1 });
+      } else {
+        const { eventType, payload } = found.event;
+        events.set(eventType, (events.get(eventType) ?? 0) + 1);
+        if (examples.length < examplesMax) examples.push(payload);
+      }
+    }
+  }
+  return { records: records.length, read, events, passedOver, turnedAway, examples };
+}
+
+const isRead = ({ read }: Part): boolean => !('reason' in read);
+
+/** Whether nine of ten records are read, and some hold an event. */
+export const isGood = ({ records, read, events }: MappingReport): boolean =>
+  events.size > 0 && read >= 0.9 * records;
+
+export function reportText(report: MappingReport): string {
+  const { records, events, passedOver, turnedAway, examples } = report;
+  const total = sum([...events.values()]);
+  const away = sum([...turnedAway.values()].map((entry) => entry.count));
+  const types = [...events].map(([type, number]) => `${type} ${count(number)}`).join(', ');
+  const lines = [
+    bold(
+      `${count(records)} records: ${count(total)} events${types && ` (${types})`}, ` +
+        `${count(passedOver)} passed over, ${count(away)} turned away`,
+    ),
+    ...[...turnedAway]
+      .toSorted(([, a], [, b]) => b.count - a.count)
+      .slice(0, reasonsMax)
+      .map(([reason, entry]) => `  ${count(entry.count)} from record ${entry.first}: ${reason}`),
+    ...(turnedAway.size > reasonsMax
+      ? [`  and for ${turnedAway.size - reasonsMax} more reasons`]
+      : []),
+    ...examples.map((payload) => dim(payload)),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);

@@ -1,0 +1,69 @@
+// Reads the first records of a file, as a topic would have them: JSON, an array of it, NDJSON, or
+// the rows of a CSV.
+
+import { splitArray, splitLines } from '#core/decode/split-records.ts';
+import { UsageError } from '#core/errors/errors.ts';
+import { CsvReader } from '../import/csv-records.ts';
+import { lineDecoder } from '../import/decode.ts';
+import { LineSplitter } from '../import/lines.ts';
+import { sampleBytesMax, sampleLog } from '../import/open-file.ts';
+import { sniff } from '../import/sniff.ts';
+import { textLine } from '../import/text-line.ts';
+import type { SampleRecord } from './mapping-report.ts';
+
+const encoder = new TextEncoder();
+const detected = { skipLines: null, encoding: null, delimiter: null, quote: null } as const;
+
+/** @throws UsageError for a file that cannot be read, or has no record */
+export async function recordsOfFile(path: string, limit: number): Promise<SampleRecord[]> {
+  const sample = await sampleLog(path, sampleBytesMax);
+  const values = valuesOf(sample, limit);
+  if (values.length === 0) throw new UsageError(`${path}: has no record`);
+  return values.map((value, offset) => ({
+    key: null,
+    value,
+    headers: {},
+    timestamp: Date.now(),
+    position: { topic: path, partition: 0, offset },
+  }));
+}
+
+function valuesOf(sample: Buffer, limit: number): readonly Uint8Array[] {
+  const text = sample.toString('utf8').trimStart();
+  if (text.startsWith('[')) return splitArray(sample, limit) ?? [sample];
+  if (!text.startsWith('{')) return rowsOf(sample, limit);
+  if (isJson(text)) return [sample];
+  const lines = splitLines(sample, limit + 1);
+  // The sample may end inside a line.
+  return lines.slice(0, sample.length < sampleBytesMax ? limit : Math.min(limit, lines.length - 1));
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Each row as an object, by the names of the header. */
+function rowsOf(sample: Buffer, limit: number): readonly Uint8Array[] {
+  const dialect = sniff(sample, detected);
+  const decode = lineDecoder(dialect.encoding, dialect.encodingDetected);
+  const splitter = new LineSplitter(dialect.newline);
+  const lines = [...splitter.push(sample), ...splitter.end()].slice(dialect.skipLines);
+  const reader = new CsvReader(dialect);
+  const [header, ...rows] = lines
+    .flatMap((line) => [...reader.push(textLine(line, decode))])
+    .flatMap((row) => ('fields' in row ? [row.fields] : []));
+  const names = header?.map((name) => name.trim()) ?? [];
+  return rows
+    .filter((fields) => fields.length === names.length)
+    .slice(0, limit)
+    .map((fields) =>
+      encoder.encode(
+        JSON.stringify(Object.fromEntries(names.map((name, index) => [name, fields[index]]))),
+      ),
+    );
+}

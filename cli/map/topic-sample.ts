@@ -1,0 +1,85 @@
+// Reads the last records of a Kafka topic and leaves no trace: it commits nothing, and deletes its
+// consumer group.
+
+import { randomUUID } from 'node:crypto';
+import { UsageError } from '#core/errors/errors.ts';
+import type { Clock } from '#core/ports.ts';
+import { within } from '#core/time/deadline.ts';
+import { openKafka, withAdmin } from '../../kafka/kafka-client.ts';
+import { recordOfMessage } from '../../kafka/kafka-record.ts';
+import type { KafkaConnection } from '../../kafka/kafka-settings.ts';
+import type { SampleRecord } from './mapping-report.ts';
+
+/**
+ * The end of a topic may never come: markers of transactions have offsets, and are no records. A
+ * group needs some seconds to form.
+ */
+const quietMsMax = 10_000;
+
+/**
+ * From each partition about as many; fewer than `limit` if the topic has fewer.
+ *
+ * @throws UsageError for a topic that does not exist or is empty
+ */
+export async function recordsOfTopic(
+  connection: KafkaConnection,
+  topic: string,
+  { limit, clock }: { readonly limit: number; readonly clock: Clock },
+): Promise<SampleRecord[]> {
+  const kafka = openKafka(connection);
+  const partitions = await withAdmin(kafka, async (admin) => {
+    if ((await admin.listTopics()).includes(topic)) return admin.fetchTopicOffsets(topic);
+    throw new UsageError(`There is no topic ${topic}, and no file of this name.`);
+  });
+  const share = Math.ceil(limit / partitions.length);
+  const wanted = partitions
+    .map(({ partition, low, high }) => ({
+      partition,
+      from: Math.max(Number(low), Number(high) - share),
+      to: Number(high),
+    }))
+    .filter(({ from, to }) => from < to);
+  if (wanted.length === 0) throw new UsageError(`The topic ${topic} has no records.`);
+
+  const records: SampleRecord[] = [];
+  const left = new Map(wanted.map((range) => [range.partition, range]));
+  const complete = Promise.withResolvers<void>();
+  const groupId = `vectorstream-map-${randomUUID()}`;
+  const consumer = kafka.consumer({ groupId });
+  try {
+    await consumer.connect();
+    await consumer.subscribe({ topic });
+    await consumer.run({
+      autoCommit: false,
+      eachMessage({ partition, message }) {
+        const { offset, ...record } = recordOfMessage(message);
+        const range = left.get(partition);
+        if (range !== undefined && offset >= range.from && offset < range.to)
+          records.push({ ...record, position: { topic, partition, offset } });
+        if (range !== undefined && offset >= range.to - 1) left.delete(partition);
+        if (left.size === 0) complete.resolve();
+        return Promise.resolve();
+      },
+    });
+    for (const { partition, from } of wanted)
+      consumer.seek({ topic, partition, offset: String(from) });
+    await quiet(complete.promise, () => records.length, clock);
+  } finally {
+    await consumer.disconnect();
+    await withAdmin(kafka, (admin) => admin.deleteGroups([groupId])).catch(() => undefined);
+  }
+  if (records.length > 0) return records.slice(0, limit);
+  throw new UsageError(`The topic ${topic} gave no record within ${quietMsMax / 1000} s.`);
+}
+
+/** Until all is there, or nothing more comes. */
+async function quiet(all: Promise<void>, count: () => number, clock: Clock): Promise<void> {
+  for (;;) {
+    const before = count();
+    const isLate = await within(
+      all.then(() => false),
+      { ms: quietMsMax, clock, late: () => true },
+    );
+    if (!isLate || count() === before) return;
+  }
+}

@@ -1,0 +1,216 @@
+// Drafts a mapping from sample records of an unknown system, by the names of their members and what
+// is in them. A person reads it before it is used.
+
+import { UsageError } from '#core/errors/errors.ts';
+import { eventTypes } from '#core/ports.ts';
+import { columnsOf, eventTypeOf, isTime, roles } from './column-roles.ts';
+import { detectDateFormat } from './dates.ts';
+import { type Sample, type SampleColumn, sampleColumns } from './sample-columns.ts';
+
+export type Draft = {
+  /** What `parseMapping` accepts. */
+  readonly mapping: Readonly<Record<string, unknown>>;
+  /** What was guessed without a column for it, in sentences. */
+  readonly guesses: readonly string[];
+};
+
+/** Guesses on the way. */
+type Notes = string[];
+type Columns = readonly SampleColumn[];
+
+const braced = ({ name }: SampleColumn): string => `{${name}}`;
+
+/** @throws UsageError when the records show neither a product nor a search */
+export function draftMapping(records: readonly unknown[]): Draft {
+  const sample = sampleColumns(records);
+  const list = listOfProducts(sample);
+  const inScope = sample.columns.filter(({ list: own }) => own === '' || isWithin(list, own));
+  const ofRecord = inScope.filter((column) => column.list === '');
+  const guesses: Notes = [];
+  const [query] = columnsOf(roles.query, inScope);
+  const product = productOf(inScope, list, guesses);
+  if (product === null && query === undefined) {
+    const names = sample.columns.slice(0, 40).map(({ name }) => name);
+    throw new UsageError(
+      `No member looks like the id of a product or a search; found ${names.join(', ') || 'none'}.`,
+    );
+  }
+  const type = typeOf(inScope, { list, hasProduct: product !== null }, guesses);
+  const time = timeOf(inScope, guesses);
+  const mapping = {
+    ...(time.format !== null && { date_format: time.format }),
+    ...(list !== '' && { each: `{${list}}` }),
+    event: {
+      ...optional('event_id', uniqueId(ofRecord, records.length, guesses)),
+      event_type: type.field,
+      timestamp: time.from,
+      user_id: userOf(inScope, guesses),
+      ...optional('session_id', firstOf(columnsOf(roles.session, inScope))),
+      ...optional('product', product),
+      ...optional('search_query', query && braced(query)),
+      ...optional('quantity', firstOf(columnsOf(roles.quantity, within(inScope, list)))),
+    },
+    ...optional('extra', extraOf(inScope)),
+    ...optional('turn_away', type.others),
+  };
+  return { mapping, guesses };
+}
+
+const optional = (name: string, value: unknown): object =>
+  value === null || value === undefined ? {} : { [name]: value };
+const firstOf = ([column]: Columns): string | null =>
+  column === undefined ? null : braced(column);
+const isWithin = (list: string, outer: string): boolean =>
+  list === outer || list.startsWith(`${outer}.`);
+const within = (columns: Columns, list: string): Columns =>
+  columns.filter((column) => column.list === list);
+const oneOrMore = (templates: readonly string[]): string | readonly string[] =>
+  templates.length === 1 ? (templates[0] ?? '') : templates;
+
+/** The list whose items look most like products; `''` if the record itself does. */
+function listOfProducts({ columns, rows }: Sample): string {
+  const scored = [...rows.keys()].map((list) => {
+    const own = within(columns, list);
+    const has = (role: (typeof roles)[keyof typeof roles]) =>
+      Number(columnsOf(role, own).length > 0);
+    const id = has(roles.productId);
+    return { list, score: 2 * id + 2 * has(roles.productName) + id * has(roles.price) };
+  });
+  return scored.reduce((best, each) => (each.score > best.score ? each : best)).list;
+}
+
+function productOf(columns: Columns, list: string, guesses: Notes): object | null {
+  const own = within(columns, list);
+  const ids = columnsOf(roles.productId, own).slice(0, 2);
+  const [id] = ids;
+  if (id === undefined) return null;
+  const names = columnsOf(roles.productName, own).slice(0, 2);
+  const [category] = columnsOf(roles.category, own);
+  const [price] = columnsOf(roles.price, own);
+  const [description] = columnsOf(roles.description, own).filter((each) => !names.includes(each));
+  const [brand] = columnsOf(roles.brand, own);
+  const instead = [brand, category].flatMap((column) =>
+    column === undefined
+      ? []
+      : [column === category ? `{${column.name}|last|words}` : braced(column)],
+  );
+  if (names.length === 0)
+    guesses.push(
+      instead.length === 0
+        ? 'No member names the product: its id is its name, and no search will find it by meaning.'
+        : 'No member names the product: brand and category are its name.',
+    );
+  if (price === undefined) guesses.push('No member is a price: every price is 0.');
+  return {
+    id: oneOrMore(ids.map(braced)),
+    name: oneOrMore([
+      ...names.map(braced),
+      ...(names.length === 0 && instead.length > 0 ? [instead.join(' ')] : []),
+      // A product without any name is still told by its id.
+      ...(names.some(({ texts }) => texts.length < id.texts.length) || names.length === 0
+        ? [braced(id)]
+        : []),
+    ]),
+    ...optional('description', description && braced(description)),
+    ...optional('category', category && braced(category)),
+    price: price === undefined ? 0 : [braced(price), 0],
+  };
+}
+
+type TypeField = {
+  readonly field: unknown;
+  /** Rules for what is no event here. */
+  readonly others: readonly object[] | null;
+};
+
+function typeOf(
+  columns: Columns,
+  { list, hasProduct }: { readonly list: string; readonly hasProduct: boolean },
+  guesses: Notes,
+): TypeField {
+  const known = columnsOf(roles.eventType, columns)
+    .map((column) => ({ column, values: [...new Set(column.texts)] }))
+    .map((each) => ({ ...each, meant: each.values.filter((value) => eventTypeOf(value) !== null) }))
+    .filter(({ meant, values }) => meant.length > 0 && values.length <= valuesMax);
+  const best = known.toSorted((a, b) => b.meant.length - a.meant.length)[0];
+  if (best === undefined) {
+    const type = !hasProduct ? 'search' : list === '' ? 'view' : 'purchase';
+    guesses.push(`No member says what was done: every event is a ${type}.`);
+    return { field: type, others: null };
+  }
+  const { column, values, meant } = best;
+  const map = Object.fromEntries(meant.map((value) => [value, eventTypeOf(value)]));
+  const others = values.filter((value) => !meant.includes(value));
+  if (others.length > 0)
+    guesses.push(`Passed over, as none of ${eventTypes.join(', ')}: ${others.join(', ')}.`);
+  const rule = { when: braced(column), one_of: others, reason: 'another kind of event' };
+  return {
+    field: { from: braced(column), map },
+    others: others.length > 0 ? [rule] : null,
+  };
+}
+
+const valuesMax = 100;
+
+function timeOf(
+  columns: Columns,
+  guesses: Notes,
+): { readonly from: string | readonly string[]; readonly format: string | null } {
+  const named = columnsOf(roles.timestamp, columns);
+  const readable = named.filter(({ texts }) => texts.every(isTime));
+  if (readable.length > 0)
+    return { from: oneOrMore(readable.slice(0, 2).map(braced)), format: null };
+  for (const column of named) {
+    const format = formatOf(column);
+    if (format === null) continue;
+    guesses.push(`Dates such as "${column.texts[0]}" are read as ${format}.`);
+    return { from: braced(column), format };
+  }
+  const [other] = columns.filter(({ texts }) =>
+    texts.every((text) => /^\d{4}-\d\d-\d\d[T ]/.test(text) && isTime(text)),
+  );
+  if (other !== undefined) return { from: braced(other), format: null };
+  guesses.push('No member is a time: an event is as old as its record in Kafka.');
+  return { from: '{record:time}', format: null };
+}
+
+/** `null` when no format, or more than one, reads the dates. */
+function formatOf({ name, texts }: SampleColumn): string | null {
+  try {
+    return detectDateFormat(texts, { decimalComma: false, column: name })?.format ?? null;
+  } catch (error) {
+    if (error instanceof UsageError) return null;
+    throw error;
+  }
+}
+
+function userOf(columns: Columns, guesses: Notes): string | readonly string[] {
+  const users = columnsOf(roles.user, columns)
+    .slice(0, 3)
+    .map((column) => braced(column));
+  const [guest] = columnsOf(roles.guest, columns);
+  const all = guest === undefined ? users : [...users, `guest:${braced(guest)}`];
+  if (all.length > 0) {
+    if (users.length === 0) guesses.push(`No member names the user: ${all[0]} does.`);
+    return oneOrMore(all);
+  }
+  guesses.push('No member names the user: the key of its record in Kafka does.');
+  return '{record:key}';
+}
+
+/** Of the record, and different in each. */
+function uniqueId(columns: Columns, records: number, guesses: Notes): string | null {
+  const [id] = columnsOf(roles.eventId, columns).filter(
+    ({ texts }) => texts.length === records && new Set(texts).size === records,
+  );
+  if (id !== undefined) return braced(id);
+  guesses.push(
+    'No member is an id of the event: it can be read from Kafka or a file, not over HTTP.',
+  );
+  return null;
+}
+
+function extraOf(columns: Columns): object | null {
+  const [brand] = columnsOf(roles.brand, columns);
+  return brand === undefined ? null : { brand: braced(brand) };
+}

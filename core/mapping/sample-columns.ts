@@ -1,0 +1,51 @@
+// Lists the columns of sample records: which members they have, in which lists, and which texts.
+
+import { isExactNumber } from '#core/event/exact-json.ts';
+import { textOf } from './member-text.ts';
+
+export type SampleColumn = {
+  /** As a template names it: `order.items.sku`. */
+  readonly name: string;
+  /** The list whose items have it, by its name; `''` for a member of the record itself. */
+  readonly list: string;
+  /** Of the rows that have one which is not empty. */
+  readonly texts: readonly string[];
+};
+export type Sample = {
+  readonly columns: readonly SampleColumn[];
+  /** How many items each list has in all; of `''`, how many records there are. */
+  readonly rows: ReadonlyMap<string, number>;
+};
+
+const depthMax = 8;
+const columnsMax = 1000;
+
+export function sampleColumns(records: readonly unknown[]): Sample {
+  const columns = new Map<string, { name: string; list: string; texts: string[] }>();
+  const rows = new Map<string, number>([['', records.length]]);
+
+  function add(value: unknown, path: readonly string[], list: string): void {
+    if (path.length > depthMax) return;
+    const name = path.join('.');
+    if (Array.isArray(value)) {
+      const items = value.filter((item: unknown) => typeof item === 'object' && item !== null);
+      if (items.length > 0) rows.set(name, (rows.get(name) ?? 0) + items.length);
+      for (const item of items) add(item, path, name);
+      return;
+    }
+    if (typeof value === 'object' && value !== null && !isExactNumber(value)) {
+      for (const [member, inner] of Object.entries(value))
+        if (!/[{}|]/.test(member)) add(inner, [...path, member], list);
+      return;
+    }
+    const text = textOf(value).trim();
+    if (text === '') return;
+    const column = columns.get(name) ?? { name, list, texts: [] };
+    if (!columns.has(name) && columns.size >= columnsMax) return;
+    columns.set(name, column);
+    column.texts.push(text);
+  }
+
+  for (const record of records) add(record, [], '');
+  return { columns: [...columns.values()], rows };
+}
