@@ -48,6 +48,7 @@ COPY tsconfig.json vite.config.ts ./
 COPY scripts/build-pages.mjs scripts/hand-over.mjs scripts/compress-pages.ts \
      scripts/write-precache.ts scripts/write-api-reference.ts scripts/slow-tests-first.ts ./scripts/
 COPY core ./core
+COPY client ./client
 COPY pages ./pages
 RUN node scripts/build-pages.mjs
 

@@ -86,6 +86,7 @@ function pages() {
       chunkSizeWarningLimit: 1024,
       rolldownOptions: {
         input: {
+          console: resolve('pages/console/index.html'),
           runner: resolve('pages/runner/index.html'),
           demo: resolve('pages/demo/index.html'),
           'demo-offline': resolve('pages/demo/service-worker.ts'),
@@ -110,7 +111,7 @@ function finish(): Plugin {
     },
     async closeBundle() {
       // The gateway serves demo/index.html as /demo, which is one level higher.
-      for (const page of ['demo', 'runner']) {
+      for (const page of ['console', 'demo', 'runner']) {
         const file = resolve(folder, page, 'index.html');
         writeFileSync(file, readFileSync(file, 'utf8').replaceAll('"../assets/', '"assets/'));
       }

@@ -17,7 +17,7 @@ export {
 } from './api-errors.ts';
 export type { LiveMessage, Topic } from './feed-messages.ts';
 export type { EventToSend, SendItem, SendOptions, SendResult } from './event-calls.ts';
-export type { HealthView, Readiness, Stats, SystemView } from './operation-calls.ts';
+export type { HealthView, Readiness, Stats, StatsHistory, SystemView } from './operation-calls.ts';
 export type { SearchResult } from './search-calls.ts';
 export type { RetryWait } from './transport.ts';
 

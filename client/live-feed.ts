@@ -14,6 +14,8 @@ export type LiveOptions = CallOptions & {
   readonly topics?: readonly Topic[];
   /** `id` of the last message seen: the feed resumes after it. */
   readonly since?: string;
+  /** Called with `true` when a connection begins, and with `false` when it has ended or failed. */
+  readonly onConnection?: (isOpen: boolean) => void;
 };
 
 /** A connection that is silent for this many heartbeats is dead. */
@@ -30,7 +32,7 @@ const helloMsMax = 30_000;
  */
 export async function* followLive(
   transport: Transport,
-  { topics, since, signal }: LiveOptions = {},
+  { topics, since, signal, onConnection = () => undefined }: LiveOptions = {},
 ): AsyncGenerator<LiveMessage, void, undefined> {
   const { clock, random, retries } = transport.timing;
   const left = new AbortController();
@@ -44,6 +46,7 @@ export async function* followLive(
         for await (const { message, id } of connection(transport, topics, last, ended)) {
           delays.reset();
           // A snapshot may arrive before older messages that were missed, so it does not count.
+          if (message.type === 'hello') onConnection(true);
           if (message.type === 'heartbeat') last = message.id;
           else if (id !== '' && !('snapshot' in message)) last = id;
           if (message.type !== 'hello' && message.type !== 'heartbeat') yield message;
@@ -52,6 +55,7 @@ export async function* followLive(
         if (ended.aborted) return;
         waitMsMin = retryAfterMs(error);
       }
+      onConnection(false);
       await rest(clock, waitMsMin + delays.next(), ended);
     }
   } finally {

@@ -3,6 +3,7 @@
 import type { AuditPage } from '../gateway/api/routes/audit-routes.ts';
 import type { ConfigView } from '../gateway/api/routes/config-routes.ts';
 import type { ErasureView } from '../gateway/api/routes/erasure-routes.ts';
+import type { HistoryQuery, StatsHistory } from '../gateway/api/routes/history-routes.ts';
 import type {
   JoinTokenRequest,
   ListedJoinToken,
@@ -14,7 +15,7 @@ import type { SystemView } from '../gateway/api/views/system-view.ts';
 import { VectorStreamApiError } from './api-errors.ts';
 import type { CallOptions, Transport } from './transport.ts';
 
-export type { HealthView, Stats, SystemView };
+export type { HealthView, Stats, StatsHistory, SystemView };
 export type ReadyOptions = CallOptions & {
   readonly for?: 'intake' | 'search' | undefined;
 };
@@ -93,10 +94,7 @@ export function operationCalls(transport: Transport) {
       ready: (options?: ReadyOptions): Promise<Readiness> => askReadiness(transport, options),
     },
 
-    stats: (options?: CallOptions): Promise<Stats> =>
-      transport.json({ method: 'GET', path: '/stats' }, options),
-    system: (options?: CallOptions): Promise<SystemView> =>
-      transport.json({ method: 'GET', path: '/system' }, options),
+    ...figureCalls(transport),
 
     config: {
       get: (options?: CallOptions): Promise<ConfigView> =>
@@ -123,6 +121,16 @@ export function operationCalls(transport: Transport) {
     },
   };
 }
+
+const figureCalls = (transport: Transport) => ({
+  stats: (options?: CallOptions): Promise<Stats> =>
+    transport.json({ method: 'GET', path: '/stats' }, options),
+  /** Up to a day of figures, step by step. */
+  statsHistory: (query: HistoryQuery = {}, options?: CallOptions): Promise<StatsHistory> =>
+    transport.json({ method: 'GET', path: '/stats/history', query }, options),
+  system: (options?: CallOptions): Promise<SystemView> =>
+    transport.json({ method: 'GET', path: '/system' }, options),
+});
 
 const pathOf = (id: string): string => `/runners/${encodeURIComponent(id)}`;
 

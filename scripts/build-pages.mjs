@@ -27,6 +27,7 @@ export const sources = [
   'vite.config.ts',
   'pages',
   'core',
+  'client',
   'scripts/build-pages.mjs',
   'scripts/compress-pages.ts',
   'scripts/write-precache.ts',

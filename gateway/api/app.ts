@@ -23,10 +23,11 @@ import { deadLetterRoutes } from './routes/dead-letter-routes.ts';
 import { embeddingRoutes } from './routes/embeddings-routes.ts';
 import { erasureRoutes } from './routes/erasure-routes.ts';
 import { healthRoutes } from './routes/health-routes.ts';
+import { historyRoutes } from './routes/history-routes.ts';
 import { ingestRoute } from './routes/ingest-routes.ts';
 import { joinTokenRoutes } from './routes/join-token-routes.ts';
 import { liveRoutes } from './routes/live-routes.ts';
-import { pageRoutes } from './routes/page-routes.ts';
+import { pageRoutes, rootRoute } from './routes/page-routes.ts';
 import { recommendationRoutes } from './routes/recommendation-routes.ts';
 import { runnerRoutes } from './routes/runner-routes.ts';
 import { searchRoute } from './routes/search-routes.ts';
@@ -101,6 +102,7 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
   eventRoutes(app, services);
   deadLetterRoutes(app, services);
   statsRoutes(app, services);
+  historyRoutes(app, services);
   // Before /runners/{id}, which would match /runners/tokens.
   joinTokenRoutes(app, services);
   runnerRoutes(app, services);
@@ -110,7 +112,7 @@ export function createApp(services: Services): OpenAPIHono<AppEnv> {
   let document: ReturnType<typeof openApiDocument> | null = null;
   app.get('/openapi.json', (c) => c.json((document ??= openApiDocument(app, basePath))));
   operatorRoutes(app, services);
-  app.get('/', (c) => c.json({ name: 'VectorStream', paths: pathsOf(app) }));
+  rootRoute(app, services, () => ({ name: 'VectorStream', paths: pathsOf(app) }));
   telemetry.requests.routes(routesOf(app));
   return app;
 }

@@ -23,6 +23,7 @@ import type { RequestEmbeddings } from '../fleet/request-embeddings.ts';
 import type { StoredVersions } from '../ingest/stored-versions.ts';
 import type { Live } from '../live/live.ts';
 import type { DiskSpace } from '../storage/disk-space.ts';
+import type { FigureHistory } from '../telemetry/figure-history.ts';
 import type { Log } from '../telemetry/gateway-log.ts';
 import type { Telemetry } from '../telemetry/metrics.ts';
 import type { TimestampAlarm } from '../telemetry/timestamp-alarm.ts';
@@ -49,6 +50,7 @@ export type Services = {
   readonly queries: QueryVectors;
   readonly requestEmbeddings: RequestEmbeddings;
   readonly telemetry: Telemetry;
+  readonly history: FigureHistory;
   readonly gauges: Gauges;
   readonly live: Live;
   readonly versions: StoredVersions;

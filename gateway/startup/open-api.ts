@@ -26,6 +26,7 @@ import type { Live } from '../live/live.ts';
 import type { GatewayStorage } from '../storage/open-storage.ts';
 import type { Log } from '../telemetry/gateway-log.ts';
 import type { Telemetry } from '../telemetry/metrics.ts';
+import { recordHistory } from '../telemetry/record-history.ts';
 import type { TimestampAlarm } from '../telemetry/timestamp-alarm.ts';
 import type { FleetParts } from './open-fleet.ts';
 
@@ -73,7 +74,7 @@ export async function openApi(options: ApiOptions, opened: AsyncDisposableStack)
   const certificate =
     tlsCert === null || tlsKey === null ? null : readCertificate(tlsCert, tlsKey, clock.now(), log);
   let present = certificate;
-  const services = servicesOf(options, opened, () => present);
+  const services = await servicesOf(options, opened, () => present);
   const app = createApp(services);
   live.start(liveFigures(services));
   opened.defer(() => live.close());
@@ -101,11 +102,11 @@ export async function openApi(options: ApiOptions, opened: AsyncDisposableStack)
   };
 }
 
-function servicesOf(
+async function servicesOf(
   options: ApiOptions,
   opened: AsyncDisposableStack,
   certificate: Services['certificate'],
-): Services {
+): Promise<Services> {
   const { settings, model, storage, fleet, access, live, versions, timestamps, telemetry } =
     options;
   const { dataDir, clock, startedAt, log, erasures } = options;
@@ -113,6 +114,10 @@ function servicesOf(
   const { source, sink, store, deadLetters, disk } = storage;
   const { hub, embedding, queries, requestEmbeddings, joinTokens, admitRunner } = fleet;
   const { fileBytesMax } = config.audit;
+  const gauges = createGauges({ source, store, deadLetters, clock });
+  const lag = async () =>
+    (await gauges.lag()).value?.reduce((sum, partition) => sum + partition.lag, 0) ?? null;
+  const recorded = opened.use(await recordHistory({ dataDir, telemetry, lag, clock, log }));
   return {
     settings,
     config,
@@ -130,6 +135,7 @@ function servicesOf(
     queries,
     requestEmbeddings,
     telemetry,
+    history: recorded.history,
     pagesFolder,
     model: {
       folder: model.folder,
@@ -141,7 +147,7 @@ function servicesOf(
     versions,
     erasures,
     timestamps,
-    gauges: createGauges({ source, store, deadLetters, clock }),
+    gauges,
     runners: () => hub.runners(),
     fleet: () => hub.fleetStats(),
     drainRunner: (id) => hub.drain(id),

@@ -32,6 +32,26 @@ export class LatencyHistogram {
     if (ms > this.#max) this.#max = ms;
   }
 
+  /** How many durations were recorded. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Records all durations of another histogram. */
+  add(other: LatencyHistogram): void {
+    if (other.#count === 0) return;
+    for (const [index, count] of other.#buckets.entries())
+      if (count > 0) this.#buckets[index] = (this.#buckets[index] ?? 0) + count;
+    this.#count += other.#count;
+    this.#max = Math.max(this.#max, other.#max);
+  }
+
+  clear(): void {
+    this.#buckets.fill(0);
+    this.#count = 0;
+    this.#max = 0;
+  }
+
   /** The share `q` (0…1) of all durations is at or below this value; 0 while there are none. */
   quantile(q: number): number {
     if (this.#count === 0) return 0;
@@ -51,5 +71,28 @@ export class LatencyHistogram {
       p99: this.quantile(0.99),
       max: this.#max,
     };
+  }
+}
+
+/** Durations since the start, and since they were last taken. */
+export class RecordedLatencies {
+  readonly #all = new LatencyHistogram();
+  #since = new LatencyHistogram();
+
+  record(ms: number): void {
+    this.#all.record(ms);
+    this.#since.record(ms);
+  }
+
+  /** Of all. */
+  summary(): LatencySummary {
+    return this.#all.summary();
+  }
+
+  /** Those since the last call. */
+  take(): LatencyHistogram {
+    const taken = this.#since;
+    this.#since = new LatencyHistogram();
+    return taken;
   }
 }

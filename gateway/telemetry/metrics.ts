@@ -9,7 +9,7 @@ import { devices } from '#core/model/model-manifest.ts';
 import { deadLetterReasons, type DeadLetterReason } from '#core/ports.ts';
 import { crossCheckResults, type CrossCheckResult } from '#core/trust/agreement.ts';
 import { LagAge } from './lag-age.ts';
-import { LatencyHistogram, type LatencySummary } from './latency-histogram.ts';
+import { RecordedLatencies } from './latency-histogram.ts';
 import { bounded, MetricSeries } from './metric-series.ts';
 import { RequestSeries } from './request-series.ts';
 import { type ScrapedGauges, ScrapedSeries } from './scraped-gauges.ts';
@@ -43,7 +43,7 @@ export class Telemetry {
   readonly #checks = new BoundedMap<string, GoldenCheck>(() => checksMax);
   readonly #circuitStates = new Map<string, CircuitState>();
   readonly #series = new MetricSeries();
-  readonly #latency = new LatencyHistogram();
+  readonly latencies = new RecordedLatencies();
   readonly #totals = {
     received: 0,
     stored: 0,
@@ -185,7 +185,7 @@ export class Telemetry {
   stored(latencySeconds: number): void {
     this.#stored.inc();
     this.#searchable.observe(Math.max(0, latencySeconds));
-    this.#latency.record(latencySeconds * 1000);
+    this.latencies.record(latencySeconds * 1000);
     this.#totals.stored += 1;
   }
 
@@ -282,10 +282,6 @@ export class Telemetry {
 
   totals(): Totals {
     return { ...this.#totals, cache: { ...this.#totals.cache } };
-  }
-
-  latency(): LatencySummary {
-    return this.#latency.summary();
   }
 
   /** The text of `GET /metrics`. */

@@ -1,10 +1,10 @@
 // Offers a button that compares WebGPU with WebAssembly, and shows both results as bars on one
 // scale.
 
+import { useStore } from '../shared/observable-store.ts';
 import type { ComparisonEngine, Side } from './comparison.ts';
 import { adapterName, deviceName } from './describe-session.ts';
 import { formatFigure, plural } from './format-figures.ts';
-import { useStore } from './observable-store.ts';
 
 const stateTexts: Readonly<Record<Side['state'], string>> = {
   waiting: 'Waiting for its turn',

@@ -5,9 +5,9 @@ import { at } from '#core/errors/assert.ts';
 import type { EmbedderInfo } from '#core/ports.ts';
 import { cosine } from '#core/vectors/vector.ts';
 import type { Adapter } from '../shared/embedding/gpu-adapter.ts';
+import { Store } from '../shared/observable-store.ts';
 import { deviceName, messageOf } from './describe-session.ts';
 import { formatFigure, plural } from './format-figures.ts';
-import { Store } from './observable-store.ts';
 import type { SessionChoice, WorkbenchDependencies } from './workbench.ts';
 
 export type Side = {

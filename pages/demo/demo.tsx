@@ -2,6 +2,7 @@
 // devices and the lending of this tab.
 
 import { useEffect, useMemo, useState } from 'preact/hooks';
+import { useStore } from '../shared/observable-store.ts';
 import { ComparisonPanel } from './comparison-panel.tsx';
 import type { ComparisonEngine } from './comparison.ts';
 import { Invitation } from './invitation.tsx';
@@ -9,7 +10,6 @@ import { LendingPanel } from './lending-panel.tsx';
 import type { LendingEngine } from './lending.ts';
 import { ListPanel } from './list-panel.tsx';
 import { MapPanel } from './map-panel.tsx';
-import { useStore } from './observable-store.ts';
 import { readProducts } from './product-list.ts';
 import { sampleList } from './sample-list.ts';
 import { Results, SearchField } from './search-panel.tsx';

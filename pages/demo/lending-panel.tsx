@@ -3,10 +3,10 @@
 
 import { useState } from 'preact/hooks';
 import type { RunnerPageStatus } from '#core/runner/page-status.ts';
+import { useStore } from '../shared/observable-store.ts';
 import { deviceName } from './describe-session.ts';
 import { formatFigure, formatMegabytes, plural, toPercent } from './format-figures.ts';
 import { batteryShareMax, type Lending, type LendingEngine } from './lending.ts';
-import { useStore } from './observable-store.ts';
 
 type LendingProps = { readonly engine: LendingEngine; readonly lending: Lending };
 

@@ -3,9 +3,9 @@
 
 import { speedupMinDefault } from '#core/runner/device-candidates.ts';
 import type { RunnerHandle, RunnerOptions, RunnerPageStatus } from '#core/runner/page-status.ts';
+import { Store } from '../shared/observable-store.ts';
 import { messageOf } from './describe-session.ts';
 import { CredentialNeededError } from './join-token.ts';
-import { Store } from './observable-store.ts';
 
 export type Lending = {
   readonly phase: 'idle' | 'asking' | 'lending' | 'leaving';

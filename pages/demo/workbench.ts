@@ -5,9 +5,9 @@ import { at } from '#core/errors/assert.ts';
 import type { EmbedderInfo, EmbedOutcome } from '#core/ports.ts';
 import type { Embedding, EmbeddingRequest } from '../shared/embedding/embedding-client.ts';
 import type { LoadProgress } from '../shared/embedding/worker-messages.ts';
+import { Store } from '../shared/observable-store.ts';
 import { deviceName, messageOf } from './describe-session.ts';
 import { nearest, type Hit } from './nearest-products.ts';
-import { Store } from './observable-store.ts';
 import type { ListedProduct } from './product-list.ts';
 
 export const hitsMax = 6;

@@ -3,7 +3,7 @@
 
 import { speedupMinDefault } from '#core/runner/device-candidates.ts';
 import type { PageConfig } from '#core/runner/page-config.ts';
-import { storedToken, storeToken } from '../shared/stored-token.ts';
+import { runnerToken } from '../shared/tab-secrets.ts';
 
 export type PageSettings = {
   /** `null`: a person has to enter it. */
@@ -31,14 +31,14 @@ export function readPageConfig(): PageSettings {
   delete window.vectorstreamPageConfig;
   const fragment = new URLSearchParams(location.hash.slice(1)).get('token');
   if (fragment !== null) {
-    storeToken(fragment);
+    runnerToken.write(fragment);
     history.replaceState(null, '', location.pathname + location.search);
   }
   const device = given?.device ?? query.get('device');
   const speedupMin = given?.speedupMin ?? Number(query.get('speedup-min'));
   const share = Number(query.get('share') ?? 1);
   return {
-    token: given?.token ?? fragment ?? storedToken(),
+    token: given?.token ?? fragment ?? runnerToken.read(),
     name:
       (given?.name ?? query.get('name') ?? browserName(navigator.userAgent)).slice(0, 100) || 'tab',
     device: device === 'webgpu' || device === 'wasm' ? device : 'auto',

@@ -1,7 +1,7 @@
 // Asks a person for the token with which a tab joins the fleet.
 
 import { useState } from 'preact/hooks';
-import { storeToken } from '../shared/stored-token.ts';
+import { runnerToken } from '../shared/tab-secrets.ts';
 
 export function TokenForm({ onToken }: { readonly onToken: (token: string) => void }) {
   const [token, setToken] = useState('');
@@ -9,7 +9,7 @@ export function TokenForm({ onToken }: { readonly onToken: (token: string) => vo
     event.preventDefault();
     const given = token.trim();
     if (given === '') return;
-    storeToken(given);
+    runnerToken.write(given);
     onToken(given);
   };
   return (

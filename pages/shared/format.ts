@@ -20,9 +20,11 @@ export function formatBytes(bytes: number): string {
       : `${Math.ceil(bytes / 1e3)} kB`;
 }
 
-/** `1,355`; below ten, one decimal: `0.7`. */
-export const formatRate = (perSecond: number): string =>
-  perSecond >= 10 ? Math.round(perSecond).toLocaleString('en') : perSecond.toFixed(1);
+/** `1,355`; below ten, one decimal: `0.7`; and `0`. */
+export function formatRate(perSecond: number): string {
+  if (perSecond === 0) return '0';
+  return perSecond >= 10 ? Math.round(perSecond).toLocaleString('en') : perSecond.toFixed(1);
+}
 
 /** Without the full stop at its end, so that the sentence can go on. */
 export const withoutStop = (text: string): string => text.trim().replace(/\.$/, '');

@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => open.disposeAsync());
 
-test.for(['/runner', '/demo'])(
+test.for(['/', '/runner', '/demo'])(
   '%s is isolated from other origins, so that WebAssembly may have threads',
   async (path, { skip }) => {
     await needsBrowser(skip);

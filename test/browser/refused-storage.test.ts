@@ -6,7 +6,7 @@ import {
   forgetModel,
   forgetOtherModels,
 } from '../../pages/shared/embedding/model-caches.ts';
-import { forgetToken, storedToken, storeToken } from '../../pages/shared/stored-token.ts';
+import { runnerToken } from '../../pages/shared/tab-secrets.ts';
 
 const names = ['caches', 'sessionStorage'] as const;
 const before = names.map((name) => Object.getOwnPropertyDescriptor(globalThis, name));
@@ -40,7 +40,7 @@ test('a token is not kept where a browser refuses that, and the page goes on', (
   refuse('sessionStorage', () => {
     throw insecure();
   });
-  storeToken('token');
-  expect(storedToken()).toBeNull();
-  forgetToken();
+  runnerToken.write('token');
+  expect(runnerToken.read()).toBeNull();
+  runnerToken.forget();
 });

@@ -78,6 +78,7 @@ test('every path has a call', async () => {
     health.get(),
     health.ready(),
     client.stats(),
+    client.statsHistory(),
     client.system(),
     config.get(),
     config.change(id, {}),

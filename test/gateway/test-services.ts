@@ -36,6 +36,7 @@ import {
 } from '../../gateway/fleet/request-embeddings.ts';
 import { StoredVersions } from '../../gateway/ingest/stored-versions.ts';
 import { Live } from '../../gateway/live/live.ts';
+import { FigureHistory } from '../../gateway/telemetry/figure-history.ts';
 import { createLog } from '../../gateway/telemetry/gateway-log.ts';
 import { Telemetry } from '../../gateway/telemetry/metrics.ts';
 import { createTimestampAlarm } from '../../gateway/telemetry/timestamp-alarm.ts';
@@ -264,6 +265,7 @@ export function testApp(
       runnerReady: () => runners().length > 0,
     }),
     telemetry: new Telemetry(),
+    history: new FigureHistory(),
     ...changes,
     embedding,
   };

@@ -4,6 +4,8 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import { accepts } from 'hono/accepts';
+import { getPath } from 'hono/utils/url';
 import { goldenFile, manifestFile } from '#core/model/model-manifest.ts';
 import type { AppEnv } from '../app-env.ts';
 import { CompressedCopies } from '../compressed-copies.ts';
@@ -14,6 +16,7 @@ import { answerFile } from '../static-file.ts';
 /** To which the alerts link. */
 const runbooks = join(import.meta.dirname, '../../../docs/operations.md');
 
+const consolePage = 'console/index.html';
 /** By path: the file of a page, or of a service worker, below the built pages. */
 const pages: Readonly<Record<string, string>> = {
   '/runner': 'runner/index.html',
@@ -96,6 +99,29 @@ export function pageRoutes(app: OpenAPIHono<AppEnv>, { pagesFolder, model }: Ser
         detail: 'This gateway does not have this model file; GET /models/current lists the files.',
       })
     );
+  });
+}
+
+/**
+ * `GET /`: the console for a browser, and the paths as JSON for any other client.
+ *
+ * @param listed the JSON
+ */
+export function rootRoute(
+  app: OpenAPIHono<AppEnv>,
+  { pagesFolder, config }: Services,
+  listed: () => object,
+): void {
+  const { basePath } = config.gateway;
+  app.get('/', async (c) => {
+    c.header('Vary', 'Accept', { append: true });
+    const supports = ['application/json', 'text/html'];
+    const type = accepts(c, { header: 'Accept', supports, default: 'application/json' });
+    if (type !== 'text/html') return c.json(listed());
+    // The page asks for its files by relative addresses.
+    if (basePath !== '/' && getPath(c.req.raw) === basePath) return c.redirect(`${basePath}/`);
+    const path = join(pagesFolder, consolePage);
+    return (await answerFile(c, { path, cache: 'revalidate' })) ?? c.json(listed());
   });
 }
 

@@ -148,7 +148,7 @@ export async function statsOf({
     gauges.counts(),
     gauges.deadLetters(),
   ]);
-  const [totals, latency] = [telemetry.totals(), telemetry.latency()];
+  const [totals, latency] = [telemetry.totals(), telemetry.latencies.summary()];
   const { hit, shared, store: found, miss } = totals.cache;
   return {
     started_at: new Date(startedAt).toISOString(),

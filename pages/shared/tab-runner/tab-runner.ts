@@ -11,7 +11,7 @@ import { pageRounds, type PageCandidate } from '../embedding/page-candidates.ts'
 import { threadsOf } from '../embedding/wasm-threads.ts';
 import { withoutStop } from '../format.ts';
 import { insecurePage } from '../insecure-page.ts';
-import { forgetToken } from '../stored-token.ts';
+import { runnerToken } from '../tab-secrets.ts';
 import { tokenProblem } from '../token-check.ts';
 import { forgetCachedChoice } from './cached-choice.ts';
 import { choosePageCandidates } from './cached-or-measured.ts';
@@ -126,7 +126,7 @@ class TabRunner {
     await this.#retry(async () => {
       const problem = await tokenProblem(this.#options.token, this.#stop.signal);
       if (problem === null) return;
-      if (problem.kind === 'refused') forgetToken();
+      if (problem.kind === 'refused') runnerToken.forget();
       throw new PageError(problem.message, problem.kind === 'unreachable');
     });
   }
@@ -155,7 +155,7 @@ class TabRunner {
         board: this.#board,
         onEnd: (end) => {
           ends.push(end);
-          if (end.kind === 'refused') forgetToken();
+          if (end.kind === 'refused') runnerToken.forget();
           stop.abort();
         },
       });

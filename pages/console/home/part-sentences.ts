@@ -1,0 +1,128 @@
+// Says in one sentence for each part of the gateway how it is, and what to do when it is not well.
+
+import type { HealthView } from '../../../client/client.ts';
+import type { Tone } from '../../shared/components.tsx';
+
+export type PartSentence = {
+  readonly name: string;
+  readonly tone: Tone;
+  readonly sentence: string;
+  /** What to do; `null` when all is well. */
+  readonly advice: string | null;
+};
+
+type Component = HealthView['causes'][number]['component'];
+
+const number = (value: number): string => value.toLocaleString('en');
+/** As a sentence: with a capital letter, and a full stop at its end. */
+const sentenceOf = (text: string): string => {
+  const sentence = text.trim();
+  const stop = /[.!?]$/.test(sentence) ? '' : '.';
+  return `${sentence.charAt(0).toUpperCase()}${sentence.slice(1)}${stop}`;
+};
+
+const whatToDo: Readonly<Record<Component, string>> = {
+  source:
+    'Events that programs send now are refused, and they try again. Check the brokers and the ' +
+    'network; intake resumes by itself.',
+  store:
+    'Events wait in the log and none is lost. Bring the store back; the gateway resumes by itself.',
+  runners:
+    'New texts wait in the log, and searches are refused. Start a runner with “npm run runner”, ' +
+    'or lend a tab.',
+  certificate: 'Renew it; the gateway takes the new files without a restart.',
+  disk: 'Make room on the disk of the data folder; do not delete files in it by hand.',
+};
+
+/** In the order of the way of an event. */
+export function partSentences(health: HealthView): readonly PartSentence[] {
+  const wrong = (component: Component) =>
+    health.causes.filter((cause) => cause.component === component);
+  const part = (
+    name: string,
+    component: Component | null,
+    trouble: string | null,
+    well: string,
+  ): PartSentence => {
+    const causes = component === null ? [] : wrong(component);
+    const [cause] = causes;
+    if (trouble === null && cause === undefined)
+      return { name, tone: 'good', sentence: well, advice: null };
+    return {
+      name,
+      tone: trouble === null ? 'warn' : 'bad',
+      sentence: sentenceOf(trouble ?? cause?.message ?? ''),
+      // A cause that is no outage says itself what to do.
+      advice: trouble === null || component === null ? null : whatToDo[component],
+    };
+  };
+  const { source, store, runners, dead_letters: queue } = health;
+  return [
+    part('Log', 'source', source.trouble, logText(source)),
+    part('Runners', 'runners', runners.trouble, runnersText(runners)),
+    part('Store', 'store', store.trouble, storeText(store)),
+    {
+      ...part('Dead letters', null, queue.trouble, deadLettersText(queue.open)),
+      ...(queue.trouble === null && (queue.open ?? 0) > 0 && { tone: 'warn' as const }),
+    },
+    // Shown only when something is wrong with them.
+    ...(['disk', 'certificate'] as const).flatMap((component) =>
+      wrong(component).map(({ message }) => ({
+        name: component === 'disk' ? 'Disk' : 'Certificate',
+        tone: 'bad' as const,
+        sentence: sentenceOf(message),
+        advice: whatToDo[component],
+      })),
+    ),
+  ];
+}
+
+function logText({ kind, lag }: HealthView['source']): string {
+  const name = kind === 'kafka' ? 'Kafka is connected' : 'The log takes events';
+  if (lag === null) return `${name}.`;
+  return lag === 0 ? `${name}; none waits.` : `${name}; ${number(lag)} wait.`;
+}
+
+function runnersText({ ready, connected, checked_by: checkedBy }: HealthView['runners']): string {
+  const verified = checkedBy === 'nobody' ? '' : ', and their vectors are verified';
+  return connected === 1
+    ? `The only runner is ready${verified.replace('their', 'its')}.`
+    : ready === connected
+      ? `All ${ready} runners are ready${verified}.`
+      : `${ready} of ${connected} runners are ready${verified}.`;
+}
+
+function storeText({ events, texts }: HealthView['store']): string {
+  if (events === null || texts === null) return 'It answers.';
+  return events === 0
+    ? 'It answers, and holds no event yet.'
+    : `It holds ${number(events)} events about ${number(texts)} distinct texts.`;
+}
+
+function deadLettersText(open: number | null): string {
+  if (open === null) return 'The queue answers.';
+  if (open === 0) return 'Every event could be stored.';
+  return open === 1
+    ? 'One event could not be stored and waits to be mended.'
+    : `${number(open)} events could not be stored and wait to be mended.`;
+}
+
+/** The headline: one sentence for everything. */
+export function headlineOf(parts: readonly PartSentence[]): {
+  readonly tone: Tone;
+  readonly text: string;
+} {
+  const bad = parts.filter(({ tone }) => tone === 'bad');
+  if (bad.length > 0)
+    return {
+      tone: 'bad',
+      text: `${bad.map(({ name }) => name).join(' and ')} ${
+        bad.length === 1 && bad[0]?.name !== 'Runners' && bad[0]?.name !== 'Dead letters'
+          ? 'needs'
+          : 'need'
+      } help`,
+    };
+  return parts.some(({ tone, name }) => tone === 'warn' && name !== 'Dead letters')
+    ? { tone: 'warn', text: 'It works, with a warning' }
+    : { tone: 'good', text: 'All is well' };
+}

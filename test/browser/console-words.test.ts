@@ -1,0 +1,179 @@
+// What the console says: rates and lag from totals, one sentence for each part, and what an error
+// of a call means for the page.
+
+import { describe, expect, test } from 'vitest';
+import {
+  VectorStreamApiError,
+  VectorStreamConnectionError,
+  type HealthView,
+} from '../../client/client.ts';
+import { subjectOf } from '../../pages/console/event-words.ts';
+import { headlineOf, partSentences } from '../../pages/console/home/part-sentences.ts';
+import {
+  catchUpText,
+  durationText,
+  latencyText,
+  ratesOf,
+  withReading,
+  type Reading,
+} from '../../pages/console/rates.ts';
+import { Session } from '../../pages/console/session.ts';
+import { testApp } from '../gateway/test-services.ts';
+
+/** One reading each second: `stored` events each second, and the lag as given. */
+const readingsOf = (stored: number, lags: readonly (number | null)[]): readonly Reading[] =>
+  lags.map((lag, second) => ({
+    at: second * 1000,
+    received: second * stored,
+    stored: second * stored,
+    lag,
+  }));
+
+describe('rates', () => {
+  test('are of the last five seconds, and unknown at first', () => {
+    const readings = readingsOf(100, [0, 0, 0, 0, 0, 0, 0, 0]);
+    expect(ratesOf(readings.slice(0, 1))).toBeNull();
+    expect(ratesOf(readings)).toEqual({ received: 100, stored: 100 });
+  });
+
+  test('begin anew when the gateway has restarted', () => {
+    const events = { received: 3, stored: 3, superseded: 0, dead_lettered: 0, unsettled: 0 };
+    const readings = withReading(readingsOf(50, [0, 0]), 2000, { events: { ...events, lag: 0 } });
+    expect(readings).toEqual([{ at: 2000, received: 3, stored: 3, lag: 0 }]);
+    expect(ratesOf(readings)).toBeNull();
+  });
+
+  test.each([
+    ['caught up', 10, [5, 0]],
+    ['in work now', 100, [150, 150, 150]],
+    ['caught up in 30 s', 100, [3300, 3200, 3100, 3000]],
+    ['caught up in 2 h', 1, [7203, 7202, 7201, 7200]],
+    ['grows by 40 a second', 10, [1000, 1040, 1080]],
+    ['does not shrink now', 0, [1000, 1000]],
+    ['not known now', 10, [null, null]],
+    ['measuring how fast it shrinks', 10, [500]],
+  ])('"%s"', (text, stored, lags) => {
+    expect(catchUpText(readingsOf(stored, lags))).toBe(text);
+  });
+
+  test('durations are as short as a person would say them', () => {
+    expect([0.2, 45, 119, 3600, 9000, 400_000].map(durationText)).toEqual([
+      '1 s',
+      '45 s',
+      '2 min',
+      '60 min',
+      '2.5 h',
+      '5 d',
+    ]);
+    expect([0, 0.42, 41.2, 1240, 125_000].map(latencyText)).toEqual([
+      '0 ms',
+      '0.4 ms',
+      '41 ms',
+      '1.2 s',
+      '2 min',
+    ]);
+  });
+});
+
+async function healthOf(changes: Partial<HealthView> = {}): Promise<HealthView> {
+  const health: HealthView = await (await testApp().request('/health')).json();
+  return { ...health, ...changes };
+}
+
+describe('health', () => {
+  test('is one sentence for each part when all is well', async () => {
+    const parts = partSentences(await healthOf());
+    expect(parts.map(({ name, tone }) => `${name} ${tone}`)).toEqual([
+      'Log good',
+      'Runners good',
+      'Store good',
+      'Dead letters good',
+    ]);
+    expect(parts.map(({ sentence }) => sentence).every((text) => /^[A-Z].*\.$/.test(text))).toBe(
+      true,
+    );
+    expect(headlineOf(parts)).toEqual({ tone: 'good', text: 'All is well' });
+  });
+
+  test('names the part that is down, its reason, and what to do', async () => {
+    const { store } = await healthOf();
+    const parts = partSentences(
+      await healthOf({
+        store: { ...store, status: 'down', trouble: 'qdrant: connection refused' },
+      }),
+    );
+    const part = parts.find(({ name }) => name === 'Store');
+    expect(part).toMatchObject({ tone: 'bad', sentence: 'Qdrant: connection refused.' });
+    expect(part?.advice).toContain('none is lost');
+    expect(headlineOf(parts)).toEqual({ tone: 'bad', text: 'Store needs help' });
+  });
+
+  test('shows a warning of a part that works, and a disk only in trouble', async () => {
+    const parts = partSentences(
+      await healthOf({
+        causes: [
+          { component: 'runners', message: 'nobody checks the fleet; start a trusted runner' },
+          { component: 'disk', message: '200 MB are free' },
+        ],
+      }),
+    );
+    expect(parts.map(({ name, tone }) => `${name} ${tone}`)).toEqual([
+      'Log good',
+      'Runners warn',
+      'Store good',
+      'Dead letters good',
+      'Disk bad',
+    ]);
+  });
+});
+
+function session(stored: string | null) {
+  let secret = stored;
+  return new Session({
+    url: 'http://127.0.0.1:1',
+    secret: {
+      read: () => secret,
+      write: (key) => void (secret = key),
+      forget: () => void (secret = null),
+    },
+    now: () => 42,
+  });
+}
+
+describe('a session', () => {
+  const unauthorised = new VectorStreamApiError(401, {}, null);
+
+  test('asks for a key when the gateway wants one, and says when one was refused', () => {
+    const open = session(null);
+    open.explain(unauthorised);
+    expect(open.store.value).toMatchObject({ access: 'needed', hasKey: false });
+    open.useKey('wrong');
+    expect(open.store.value).toMatchObject({ access: 'open', hasKey: true, version: 1 });
+    open.explain(unauthorised);
+    expect(open.store.value.access).toBe('refused');
+    open.useKey(null);
+    expect(open.store.value).toMatchObject({ access: 'open', hasKey: false });
+  });
+
+  test('remembers since when the gateway does not answer', () => {
+    const cut = session(null);
+    cut.linked(true);
+    cut.linked(false);
+    expect(cut.store.value).toMatchObject({ link: 'lost', lostAt: 42 });
+    cut.linked(true);
+    expect(cut.store.value).toMatchObject({ link: 'live', lostAt: null });
+  });
+
+  test('tells a refusal in the words of the gateway', () => {
+    const problem = { detail: 'This key lacks the scope admin.' };
+    expect(session('k').explain(new VectorStreamApiError(403, problem, null))).toBe(problem.detail);
+    const cut = new VectorStreamConnectionError('x', { code: 'no_answer', reason: 'ECONNREFUSED' });
+    expect(session('k').explain(cut)).toBe('The gateway does not answer.');
+  });
+});
+
+test('an event is named by its product or its query', () => {
+  expect(subjectOf({ product: { name: 'Kettle' } })).toBe('Kettle');
+  expect(subjectOf({ search_query: 'warm hands' })).toBe('“warm hands”');
+  expect(subjectOf({})).toBe('');
+});
