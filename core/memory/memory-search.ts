@@ -7,10 +7,20 @@ import type {
   SearchHit,
   SearchRequest,
   StoredEvent,
+  WordSearchRequest,
 } from '#core/ports.ts';
-import { type SearchPlan, type SearchSpace, searchTexts } from '#core/vectors/search-plan.ts';
+import { comparableScore, idfOf, productFeatures } from '#core/search/word-features.ts';
+import {
+  type SearchPlan,
+  type SearchSpace,
+  searchTexts,
+  unbounded,
+} from '#core/vectors/search-plan.ts';
 import { cosine } from '#core/vectors/vector.ts';
-import type { MemoryRecords } from './memory-records.ts';
+import type { MemoryRecords, MemoryText } from './memory-records.ts';
+
+/** `null` for a text that is not a result. */
+type ScoreOf = (text: MemoryText) => number | null;
 
 export async function searchMemory(
   records: MemoryRecords,
@@ -18,7 +28,10 @@ export async function searchMemory(
   plan: SearchPlan,
 ): Promise<readonly SearchHit[]> {
   const { vector, limit, filter } = request;
-  const ranked = await searchTexts(spaceOf(records, vector, filter), {
+  const kinds = filter.eventTypes?.includes('search') ? ['product', 'query'] : ['product'];
+  const scoreOf: ScoreOf = ({ record: { kind, embedding }, isWithheld }) =>
+    isWithheld || !kinds.includes(kind) ? null : cosine(vector, embedding.vector);
+  const ranked = await searchTexts(spaceOf(records, filter, scoreOf), {
     limit,
     plan,
     scoreMin: request.scoreMin ?? -Infinity,
@@ -28,12 +41,43 @@ export async function searchMemory(
   return ranked.flatMap(({ textId, score }) => hitOf(records, textId, score, filter));
 }
 
+export async function searchMemoryWords(
+  records: MemoryRecords,
+  { features, limit, filter }: WordSearchRequest,
+  plan: SearchPlan,
+): Promise<readonly SearchHit[]> {
+  const own = new Map(
+    records.texts.values().flatMap(({ record: { id, product } }) => {
+      if (product === null) return [];
+      const { ids, weights } = productFeatures(product);
+      return [[id, new Map(ids.map((feature, at) => [feature, weights[at] ?? 0]))] as const];
+    }),
+  );
+  const wanted = features.ids.map((feature, at) => {
+    const having = own.values().reduce((count, weights) => count + Number(weights.has(feature)), 0);
+    return { feature, weight: (features.weights[at] ?? 0) * idfOf(having, own.size) };
+  });
+  const scoreOf: ScoreOf = ({ record: { id } }) => {
+    const weights = own.get(id);
+    const shared = wanted.filter(({ feature }) => weights?.has(feature) === true);
+    if (shared.length === 0) return null;
+    return comparableScore(
+      shared.reduce((sum, { feature, weight }) => sum + weight * (weights?.get(feature) ?? 0), 0),
+    );
+  };
+  const ranked = await searchTexts(spaceOf(records, filter, scoreOf), {
+    ...unbounded,
+    limit,
+    plan,
+  });
+  return ranked.flatMap(({ textId, score }) => hitOf(records, textId, score, filter));
+}
+
 function spaceOf(
   records: MemoryRecords,
-  vector: Float32Array,
   filter: EventFilter,
+  scoreOf: ScoreOf,
 ): SearchSpace<string> {
-  const kinds = filter.eventTypes?.includes('search') ? ['product', 'query'] : ['product'];
   return {
     async textsOfEvents(max) {
       const ids = new Set(records.eventsOf(filter).map(({ textId }) => textId));
@@ -42,11 +86,10 @@ function spaceOf(
     async nearest(count, within) {
       const texts = within === null ? [...records.texts.values()] : records.textsOf(within);
       return texts
-        .filter(({ record, isWithheld }) => !isWithheld && kinds.includes(record.kind))
-        .map(({ record: { id, embedding } }) => ({
-          text: id,
-          score: cosine(vector, embedding.vector),
-        }))
+        .flatMap((text) => {
+          const score = scoreOf(text);
+          return score === null ? [] : [{ text: text.record.id, score }];
+        })
         .toSorted((a, b) => b.score - a.score)
         .slice(0, count);
     },

@@ -10,7 +10,7 @@ import { byAge, groupOf } from './memory-filter.ts';
 import { memoryNeighbours, memorySimilar, newestOfProducts } from './memory-neighbours.ts';
 import { createMemoryProvenance } from './memory-provenance.ts';
 import { bareText, MemoryRecords, type MemoryRecordsOptions } from './memory-records.ts';
-import { searchMemory, storedEvent } from './memory-search.ts';
+import { searchMemory, searchMemoryWords, storedEvent } from './memory-search.ts';
 import { untilDisposed } from './until-disposed.ts';
 
 export type MemoryStoreOptions = MemoryRecordsOptions & {
@@ -53,6 +53,11 @@ export function createMemoryStore(options: Partial<MemoryStoreOptions> = {}): Ve
       assertLimit(request.limit, 1_000, 'Hits');
       return searchMemory(records, request, searchPlan);
     },
+    async searchWords(request) {
+      assertLimit(request.limit, 1_000, 'Hits');
+      return searchMemoryWords(records, request, searchPlan);
+    },
+    prepareWords: async () => false,
     async sessionNeighbours(request) {
       return memoryNeighbours(records, request);
     },

@@ -46,7 +46,7 @@ export type SearchCursor = {
 
 /** A text near the query, with the events that match the filter (at least one). */
 export type SearchHit = {
-  /** Cosine similarity, -1…1. */
+  /** Cosine similarity, -1…1; of a search by words, its score, above 0. */
   readonly score: number;
   readonly textId: string;
   readonly text: string;
@@ -56,6 +56,19 @@ export type SearchHit = {
     readonly byType: Readonly<Partial<Record<EventType, number>>>;
   };
   readonly newest: StoredEvent;
+};
+
+/**
+ * Numbered features (32 bits, distinct) and how much each counts: see core/search/word-features.ts,
+ * which makes them.
+ */
+export type WordFeatures = {
+  readonly ids: readonly number[];
+  readonly weights: readonly number[];
+};
+
+export type WordSearchRequest = Pick<SearchRequest, 'limit' | 'filter'> & {
+  readonly features: WordFeatures;
 };
 
 /**

@@ -13,6 +13,7 @@ import type {
   SimilarProduct,
   SimilarRequest,
   StoreCounts,
+  WordSearchRequest,
 } from './store-queries.ts';
 import type {
   BareText,
@@ -77,6 +78,17 @@ export type VectorStore = AsyncDisposable & {
    * Queries take part only when the filter's `eventTypes` includes `search`.
    */
   search(request: SearchRequest): Promise<readonly SearchHit[]>;
+  /**
+   * The product texts that share a feature with the query and have an event matching the filter,
+   * ranked as in `SearchCursor` by the score of core/search/word-features.ts, in which `N` counts
+   * the product texts. Withheld texts take part: their words are not in doubt.
+   */
+  searchWords(request: WordSearchRequest): Promise<readonly SearchHit[]>;
+  /**
+   * Prepares stored texts of older versions for `searchWords`, which finds only prepared ones. Each
+   * call prepares some; `false` when no text is left. New texts are prepared as they are put.
+   */
+  prepareWords(): Promise<boolean>;
   /**
    * The products of the sessions that share most with these products. Which touches with the same
    * time are read, and which sessions with the same weight are used, is undefined at the bounds.

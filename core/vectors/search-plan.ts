@@ -58,6 +58,9 @@ export type Wanted<Text> = {
   readonly after: SearchCursor | null;
 };
 
+/** Nothing is left out: for searches that have no pages and no lowest score. */
+export const unbounded = { scoreMin: -Infinity, except: [], after: null } as const;
+
 /** Up to `limit` texts by score, then newest event, then text id. */
 export async function searchTexts<Text>(
   space: SearchSpace<Text>,

@@ -98,7 +98,7 @@ export function createEmbeddedStore(
       });
     },
 
-    // The vector is copied, because the call transfers it and the caller still needs its own.
+    // The vector is copied: the call transfers it, and the caller still needs its own.
     search: (request) =>
       (request.lowPriority === true ? analyst() : reader).call('search', {
         ...request,
@@ -106,7 +106,7 @@ export function createEmbeddedStore(
         plan: searchPlan,
       }),
 
-    ...productReads(reader, searchPlan),
+    ...productReads({ writer, reader }, searchPlan),
 
     texts: async (textIds) =>
       new Map((await reader.call('texts', textIds)).map((text) => [text.id, text])),
@@ -131,11 +131,18 @@ export function createEmbeddedStore(
   };
 }
 
+type ProductReads = Pick<
+  VectorStore,
+  'searchWords' | 'prepareWords' | 'sessionNeighbours' | 'newestOfProducts' | 'similarProducts'
+>;
+
 function productReads(
-  reader: WorkerClient<ReaderApi>,
+  { writer, reader }: Pick<StoreWorkers, 'writer' | 'reader'>,
   plan: SearchPlan,
-): Pick<VectorStore, 'sessionNeighbours' | 'newestOfProducts' | 'similarProducts'> {
+): ProductReads {
   return {
+    searchWords: (request) => reader.call('searchWords', { ...request, plan }),
+    prepareWords: () => writer.call('prepareWords', undefined),
     sessionNeighbours: (request) => reader.call('sessionNeighbours', request),
     async newestOfProducts(productIds) {
       const found = await reader.call('newestOfProducts', productIds);

@@ -10,11 +10,16 @@ export type QdrantCollections = {
   /** A collection's name or alias. */
   readonly texts: string;
   readonly events: string;
+  /** The features of product texts, by which they are searched by words: sparse vectors. */
+  readonly words: string;
   /** Sessions of runners whose work is not yet verified in full. */
   readonly sessions: string;
   /** Tombstones and erasures of persons. */
   readonly erasures: string;
 };
+
+/** The name of the sparse vector. */
+export const wordsVector = 'words';
 
 /** How new collections are created; existing ones stay as they are. */
 export type QdrantStorage = {
@@ -78,6 +83,12 @@ export async function prepareCollections(
     ...quantised(storage.quantisation),
   });
   await prepare(qdrant, names.events, eventIndexes, identity, { ...placed, metadata, vectors: {} });
+  await prepare(qdrant, names.words, {}, identity, {
+    ...placed,
+    metadata,
+    vectors: {},
+    sparse_vectors: { [wordsVector]: { modifier: 'idf' } },
+  });
   await prepare(qdrant, names.sessions, {}, identity, { ...placed, metadata, vectors: {} });
   const erasures = { type: 'keyword', at: 'datetime', is_open: 'keyword' } as const;
   await prepare(qdrant, names.erasures, erasures, identity, { ...placed, metadata, vectors: {} });

@@ -12,6 +12,7 @@ import type { Qdrant } from './qdrant-connection.ts';
 import { type Filter, hasId, isAnyText, isBefore } from './qdrant-filter.ts';
 import { stringAt } from './qdrant-points.ts';
 import type { QdrantTexts } from './qdrant-texts.ts';
+import type { QdrantWords } from './qdrant-words.ts';
 
 /** One call handles at most this many items of each kind. */
 const forgetMax = 1_000;
@@ -20,6 +21,7 @@ type Parts = {
   readonly qdrant: Qdrant;
   readonly names: QdrantCollections;
   readonly texts: QdrantTexts;
+  readonly words: QdrantWords;
 };
 
 export function createQdrantRetention(parts: Parts): VectorStore['forget'] {
@@ -63,7 +65,7 @@ async function forgetEvents(
 
 /** Deletes texts with an old mark and no event, and clears the old marks of texts with events. */
 async function forgetTexts(
-  { qdrant, names, texts }: Parts,
+  { qdrant, names, texts, words }: Parts,
   unreferencedBefore: number,
 ): Promise<{ readonly looked: number; readonly deleted: number }> {
   const isOld = isBefore('unreferenced_since', unreferencedBefore);
@@ -103,6 +105,7 @@ async function forgetTexts(
     await qdrant.write('delete unused texts', (client) =>
       applied(client.delete(names.texts, { filter: stillMarked(unused), wait: true })),
     );
+    await words.deleteGone(unused);
   }
   return { looked: marked.length, deleted: unused.length };
 }

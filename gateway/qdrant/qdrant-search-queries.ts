@@ -1,13 +1,20 @@
 // The requests to Qdrant that a search is made of.
 
+import type { QdrantClient } from '@qdrant/js-client-rest';
 import { partsOf } from '#core/collections/parts-of.ts';
-import type { EventType, SearchHit } from '#core/ports.ts';
+import type { EventType, SearchHit, WordFeatures } from '#core/ports.ts';
+import { comparableScore } from '#core/search/word-features.ts';
 import type { Candidate } from '#core/vectors/search-plan.ts';
-import type { QdrantCollections } from './qdrant-collections.ts';
+import { type QdrantCollections, wordsVector } from './qdrant-collections.ts';
 import type { Qdrant } from './qdrant-connection.ts';
 import { type Condition, type Filter, hasId, isAnyText } from './qdrant-filter.ts';
 
 export type EventCounts = SearchHit['events'];
+
+/** What texts are compared with: a vector, for those that match a condition, or features. */
+export type Target =
+  | { readonly vector: Float32Array; readonly condition: Condition }
+  | { readonly features: WordFeatures };
 
 export type QdrantSearchQueries = {
   /**
@@ -17,14 +24,10 @@ export type QdrantSearchQueries = {
   isWide(filter: Filter): Promise<boolean>;
   /** Ids of the texts of the matching events; `null` when there are more than `max`. */
   textsOfEvents(filter: Filter, max: number): Promise<readonly string[] | null>;
-  /**
-   * The `count` nearest of the texts that match the condition, by descending score; of those
-   * `within`, if given, however many they are.
-   */
+  /** The `count` nearest texts, by descending score; of those `within`, if given, however many. */
   nearest(
-    vector: Float32Array,
+    to: Target,
     count: number,
-    condition: Condition,
     within: readonly string[] | null,
   ): Promise<readonly Candidate<string>[]>;
   /** Those of these texts that have a matching event. */
@@ -127,34 +130,49 @@ function createNearest({
 }: SearchedCollections): QdrantSearchQueries['nearest'] {
   const quantised = isQuantised ? { quantization: { rescore: true, oversampling: 2 } } : {};
 
-  const nearestOf = (
-    vector: Float32Array,
-    count: number,
-    must: Condition[],
-  ): Promise<readonly Candidate<string>[]> =>
-    qdrant.read('search texts', async (client) => {
-      const { points } = await client.query(names.texts, {
-        query: [...vector],
-        limit: count,
-        filter: { must },
-        with_payload: false,
-        params: { hnsw_ef: Math.max(graphWidthMin, count), ...quantised },
-      });
-      return points.map(({ id, score }) => ({
-        text: String(id),
-        score: Math.max(-1, Math.min(1, score)),
-      }));
+  const byVector = async (
+    client: QdrantClient,
+    { vector, condition }: Extract<Target, { vector: Float32Array }>,
+    { limit, must }: { readonly limit: number; readonly must: Condition[] },
+  ): Promise<readonly Candidate<string>[]> => {
+    const { points } = await client.query(names.texts, {
+      query: [...vector],
+      limit,
+      filter: { must: [...must, condition] },
+      with_payload: false,
+      params: { hnsw_ef: Math.max(graphWidthMin, limit), ...quantised },
     });
+    return points.map(({ id, score }) => ({
+      text: String(id),
+      score: Math.max(-1, Math.min(1, score)),
+    }));
+  };
 
-  return async (vector, count, condition, within) => {
+  const byWords = async (
+    client: QdrantClient,
+    { ids, weights }: WordFeatures,
+    { limit, must }: { readonly limit: number; readonly must: Condition[] },
+  ): Promise<readonly Candidate<string>[]> => {
+    const { points } = await client.query(names.words, {
+      query: { indices: [...ids], values: [...weights] },
+      using: wordsVector,
+      limit,
+      filter: { must },
+      with_payload: false,
+    });
+    return points.map(({ id, score }) => ({ text: String(id), score: comparableScore(score) }));
+  };
+
+  return async (to, count, within) => {
     const parts = within === null ? [null] : partsOf(within, idsMax);
+    const nearestOf = (part: readonly string[] | null): Promise<readonly Candidate<string>[]> =>
+      qdrant.read('search texts', (client) => {
+        const wanted = { limit: count, must: part === null ? [] : [hasId(part)] };
+        return 'vector' in to ? byVector(client, to, wanted) : byWords(client, to.features, wanted);
+      });
     let nearest: readonly Candidate<string>[] = [];
     for (const some of partsOf(parts, partsInFlightMax)) {
-      const found = await Promise.all(
-        some.map((part) =>
-          nearestOf(vector, count, part === null ? [condition] : [hasId(part), condition]),
-        ),
-      );
+      const found = await Promise.all(some.map(nearestOf));
       nearest = [...nearest, ...found.flat()].toSorted(byScore).slice(0, count);
     }
     return nearest;

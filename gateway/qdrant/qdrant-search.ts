@@ -1,18 +1,14 @@
 // Searches texts in one collection by their events in another, by both plans of
 // core/vectors/search-plan.ts.
 
-import {
-  type EventFilter,
-  eventTypes,
-  type SearchHit,
-  type SearchRequest,
-  type VectorStore,
-} from '#core/ports.ts';
+import { type EventFilter, eventTypes, type SearchHit, type VectorStore } from '#core/ports.ts';
 import {
   type Ranked,
   type SearchPlan,
   type SearchSpace,
   searchTexts,
+  unbounded,
+  type Wanted,
 } from '#core/vectors/search-plan.ts';
 import {
   createNewestEvents,
@@ -24,7 +20,11 @@ import type { QdrantCollections } from './qdrant-collections.ts';
 import type { Qdrant } from './qdrant-connection.ts';
 import type { QdrantEvents } from './qdrant-events.ts';
 import { type Condition, filterOf } from './qdrant-filter.ts';
-import { createSearchQueries, type QdrantSearchQueries } from './qdrant-search-queries.ts';
+import {
+  createSearchQueries,
+  type QdrantSearchQueries,
+  type Target,
+} from './qdrant-search-queries.ts';
 
 export type SearchOptions = {
   readonly qdrant: Qdrant;
@@ -41,7 +41,7 @@ const lookAhead = 256;
 
 export function createQdrantSearch(
   options: SearchOptions,
-): (request: SearchRequest) => Promise<readonly SearchHit[]> {
+): Pick<VectorStore, 'search' | 'searchWords'> {
   const { events, readTexts, plan } = options;
   const queries = createSearchQueries(options);
   const findNewest = createNewestEvents(options);
@@ -71,32 +71,35 @@ export function createQdrantSearch(
     });
   };
 
-  return async ({
-    vector,
-    limit,
-    filter: eventFilter,
-    scoreMin = -Infinity,
-    exceptTextIds = [],
-    after = null,
-  }) => {
+  const find = async (
+    target: Target,
+    eventFilter: EventFilter,
+    wanted: Wanted<string>,
+  ): Promise<readonly SearchHit[]> => {
     const filter = filterOf(eventFilter);
     if (filter === null) return [];
     const filters = { eventFilter, filter };
-    const space = new QdrantSearchSpace(vector, filters, queries, findNewest);
-    const ranked = await searchTexts(space, {
-      limit,
-      plan,
-      scoreMin,
-      except: exceptTextIds,
-      after,
-    });
-    return hitsOf(ranked, filters, space.newest);
+    const space = new QdrantSearchSpace(target, filters, queries, findNewest);
+    return hitsOf(await searchTexts(space, wanted), filters, space.newest);
+  };
+
+  return {
+    search: ({ vector, limit, filter, scoreMin = -Infinity, exceptTextIds = [], after = null }) =>
+      find({ vector, condition: kindsOf(filter) }, filter, {
+        limit,
+        plan,
+        scoreMin,
+        except: exceptTextIds,
+        after,
+      }),
+    searchWords: ({ features, limit, filter }) =>
+      find({ features }, filter, { ...unbounded, limit, plan }),
   };
 }
 
 /** What one search has found so far. A text is named by its id. */
 class QdrantSearchSpace implements SearchSpace<string> {
-  readonly #vector: Float32Array;
+  readonly #target: Target;
   readonly #filters: EventsFilter;
   readonly #queries: QdrantSearchQueries;
   readonly #findNewest: FindNewestEvents;
@@ -108,12 +111,12 @@ class QdrantSearchSpace implements SearchSpace<string> {
   readonly newest = new Map<string, NewestEvent>();
 
   constructor(
-    vector: Float32Array,
+    target: Target,
     filters: EventsFilter,
     queries: QdrantSearchQueries,
     findNewest: FindNewestEvents,
   ) {
-    this.#vector = vector;
+    this.#target = target;
     this.#filters = filters;
     this.#queries = queries;
     this.#findNewest = findNewest;
@@ -127,8 +130,7 @@ class QdrantSearchSpace implements SearchSpace<string> {
 
   async nearest(count: number, within: readonly string[] | null) {
     if (within?.length === 0) return [];
-    const kinds = kindsOf(this.#filters.eventFilter);
-    const candidates = await this.#queries.nearest(this.#vector, count, kinds, within);
+    const candidates = await this.#queries.nearest(this.#target, count, within);
     this.#ranking = candidates.map(({ text }) => text);
     return candidates;
   }

@@ -4,6 +4,7 @@
 import { partsOf } from '#core/collections/parts-of.ts';
 import { DependencyError } from '#core/errors/errors.ts';
 import type { IndexIdentity, StoreCounts, VectorStore, WriteOutcome } from '#core/ports.ts';
+import { featuresVersion } from '#core/search/word-features.ts';
 import { within } from '#core/time/deadline.ts';
 import type { SearchPlan } from '#core/vectors/search-plan.ts';
 import {
@@ -20,6 +21,7 @@ import { createQdrantRetention } from './qdrant-retention.ts';
 import { createQdrantSearch } from './qdrant-search.ts';
 import { createQdrantSimilar } from './qdrant-similar.ts';
 import { createQdrantTexts } from './qdrant-texts.ts';
+import { createQdrantWords } from './qdrant-words.ts';
 
 export type QdrantStoreOptions = QdrantAddress & {
   readonly collections: Pick<QdrantCollections, 'texts' | 'events'>;
@@ -116,15 +118,17 @@ function build({ collections, storage, identity, searchPlan, ...address }: Qdran
     write: whenPrepared(connected.write),
   };
 
+  const words = createQdrantWords({ qdrant, names });
   const texts = createQdrantTexts({
     qdrant,
+    words,
     collection: names.texts,
     dimensions: identity.dimensions,
     clock,
   });
   const events = createQdrantEvents({ qdrant, collection: names.events, texts });
 
-  const search = createQdrantSearch({
+  const { search, searchWords } = createQdrantSearch({
     qdrant,
     names,
     events,
@@ -142,6 +146,8 @@ function build({ collections, storage, identity, searchPlan, ...address }: Qdran
     putTexts: (records) => inParts(records, batchMax.texts, (part) => texts.put(part)),
     putEvents: (records) => inParts(records, batchMax.events, (part) => events.put(part)),
     search,
+    searchWords,
+    prepareWords: () => words.prepare(),
     ...createQdrantNeighbours({ qdrant, names }),
     similarProducts: createQdrantSimilar({
       qdrant,
@@ -152,13 +158,10 @@ function build({ collections, storage, identity, searchPlan, ...address }: Qdran
     texts: (ids) => texts.read(ids),
     vectors: (ids) => texts.vectors(ids),
     events: (filter, limit, after) => events.list(filter, limit, after),
-    async event(id) {
-      const [event = null] = await events.byId([id]);
-      return event;
-    },
+    event: async (id) => (await events.byId([id]))[0] ?? null,
     countsBy: (request) => events.countsBy(request),
     counts: () => countPoints(qdrant, names),
-    forget: createQdrantRetention({ qdrant, names, texts }),
+    forget: createQdrantRetention({ qdrant, names, texts, words }),
     // The client's idle connections do not keep the process alive, and close themselves.
     async [Symbol.asyncDispose]() {},
   };
@@ -180,6 +183,7 @@ function countPoints(qdrant: Qdrant, names: QdrantCollections): Promise<StoreCou
 const namesOf = ({ texts, events }: QdrantStoreOptions['collections']): QdrantCollections => ({
   texts,
   events,
+  words: `${texts}_words_${featuresVersion}`,
   sessions: `${texts}_sessions`,
   erasures: `${texts}_erasures`,
 });

@@ -8,6 +8,7 @@ import type { Qdrant } from './qdrant-connection.ts';
 import { bareText, textPoint } from './qdrant-points.ts';
 import { withheldKind } from './qdrant-provenance.ts';
 import { createTextReferences, type QdrantTextReferences } from './qdrant-text-references.ts';
+import type { QdrantWords } from './qdrant-words.ts';
 
 export type QdrantTexts = QdrantTextReferences & {
   put(texts: readonly TextRecord[]): Promise<readonly WriteOutcome[]>;
@@ -18,11 +19,13 @@ export type QdrantTexts = QdrantTextReferences & {
 export function createQdrantTexts({
   qdrant,
   collection,
+  words,
   dimensions,
   clock,
 }: {
   readonly qdrant: Qdrant;
   readonly collection: string;
+  readonly words: QdrantWords;
   readonly dimensions: number;
   readonly clock: Clock;
 }): QdrantTexts {
@@ -37,9 +40,12 @@ export function createQdrantTexts({
       if (valid.length === 0) return outcomes;
       const at = clock.monotonic();
       const points = valid.map((text) => textPoint(text, clock.now()));
-      await qdrant.write('write texts', (client) =>
-        applied(client.upsert(collection, { points, wait: true })),
-      );
+      await Promise.all([
+        qdrant.write('write texts', (client) =>
+          applied(client.upsert(collection, { points, wait: true })),
+        ),
+        words.put(valid),
+      ]);
       references.written(
         valid.map(({ id }) => id),
         at,

@@ -21,6 +21,7 @@ import { pipelineLimits } from './live-limits.ts';
 import { olderTextsObserver, pipelineObserver } from './observers.ts';
 import { embedOlderTextsOnce } from './older-texts-once.ts';
 import type { FleetParts } from './open-fleet.ts';
+import { prepareWords } from './prepare-words.ts';
 
 export type WorkOptions = {
   readonly config: Config;
@@ -99,6 +100,7 @@ export function startWork(options: WorkOptions): Work {
     },
     stopping.signal,
   );
+  const preparing = prepareWords({ store, clock, log }, stopping.signal);
   const { count } = config.runners;
   return {
     runners:
@@ -114,7 +116,7 @@ export function startWork(options: WorkOptions): Work {
           }),
     async stop() {
       stopping.abort();
-      await Promise.all([pipeline, retention, repairing, renewing, erasing]);
+      await Promise.all([pipeline, retention, repairing, renewing, erasing, preparing]);
     },
   };
 }

@@ -22,7 +22,7 @@ describe('the Qdrant double', () => {
     name,
     request: { method, path, body },
     response,
-  } of contract()) {
+  } of ['qdrant-contract.json', 'qdrant-words-contract.json'].flatMap(contract)) {
     it(`answers as recorded: ${name}`, async () => {
       const answer = await fetch(double.url + path, {
         method,

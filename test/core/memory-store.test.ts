@@ -5,6 +5,7 @@ import type { SearchPlan } from '#core/vectors/search-plan.ts';
 import { behaviourAnalysisConformance } from '../conformance/behaviour-analysis.ts';
 import { erasureStoreConformance } from '../conformance/erasure-store.ts';
 import { recommendationsConformance } from '../conformance/recommendations.ts';
+import { wordSearchConformance } from '../conformance/search-by-words.ts';
 import { searchPlans, vectorSearchConformance } from '../conformance/vector-search.ts';
 import { type MakeStore, vectorStoreConformance } from '../conformance/vector-store.ts';
 
@@ -19,5 +20,6 @@ vectorStoreConformance('memory', makeStore('auto'));
 erasureStoreConformance('memory', makeStore('auto'));
 behaviourAnalysisConformance('memory', makeStore('auto'));
 recommendationsConformance('memory', makeStore('auto'));
+wordSearchConformance('memory', makeStore('auto'));
 for (const searchPlan of searchPlans)
   vectorSearchConformance(`memory, ${searchPlan}`, makeStore(searchPlan));

@@ -100,6 +100,8 @@ export function scriptedStore(): VectorStore & { readonly searches: SearchReques
     sessionNeighbours: async () => ({ items: [], sessions: 0, touches: 0 }),
     similarProducts: async () => [],
     newestOfProducts: async () => new Map(),
+    searchWords: async () => [],
+    prepareWords: async () => false,
     async search(request: SearchRequest) {
       searches.push(request);
       return [

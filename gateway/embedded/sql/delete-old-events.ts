@@ -2,7 +2,9 @@
 
 import type { DatabaseSync } from 'node:sqlite';
 import type { VectorStore } from '#core/ports.ts';
+import { productOf } from './stored-rows.ts';
 import type { TextReferences } from './text-references.ts';
+import { TextWords } from './word-tables.ts';
 
 type ForgetRequest = Parameters<VectorStore['forget']>[0];
 type Forgotten = Awaited<ReturnType<VectorStore['forget']>>;
@@ -19,7 +21,11 @@ export function createTextDeletion(database: DatabaseSync): (key: number) => voi
     'DELETE FROM product_texts WHERE text = ?',
     'DELETE FROM texts WHERE key = ?',
   ].map((sql) => database.prepare(sql));
+  const words = new TextWords(database);
+  const productOfText = database.prepare('SELECT product FROM texts WHERE key = ?');
   return (key) => {
+    const product = productOf(productOfText.get(key)?.['product']);
+    if (product !== null) words.delete(key, product);
     for (const deletion of deletions) deletion.run(key);
   };
 }

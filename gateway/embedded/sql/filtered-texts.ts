@@ -1,10 +1,9 @@
-// Answers what a search plan asks of the database: texts near one vector, and those of their events
+// Answers what a search plan asks of the database: texts by one score, and those of their events
 // that match one filter.
 
 import type { StatementSync } from 'node:sqlite';
 import { type EventFilter, type EventType, eventTypes, type StoredEvent } from '#core/ports.ts';
 import type { Candidate, Match, SearchSpace } from '#core/vectors/search-plan.ts';
-import type { VectorCopy } from '../vectors/vector-copy.ts';
 import type { Statements } from './database.ts';
 import { type Condition, conditionOf, selectiveIndex } from './event-filter.ts';
 import {
@@ -28,32 +27,29 @@ type EventTally = {
 
 const tallyColumns = 'event_type, count(*) AS count, max(timestamp) AS newest';
 
+/** As `SearchSpace.nearest`. */
+export type NearestTexts = (
+  count: number,
+  within: readonly number[] | null,
+) => readonly Candidate<number>[];
+
 /** For one search, within one transaction. Texts are named by their key in the database. */
 export class FilteredTexts implements SearchSpace<number> {
   readonly #statements: Statements;
-  readonly #copy: VectorCopy | null;
-  readonly #vector: Float32Array;
+  readonly #nearest: NearestTexts;
   readonly #filter: EventFilter;
   readonly #condition: Condition;
-  readonly #productsOnly: boolean;
   readonly #idOfText: StatementSync;
   readonly #newestOfText: StatementSync;
   readonly #tallyOfText: StatementSync;
   /** By text; `null` until all matching events were read. */
   #tallies: Map<number, EventTally> | null = null;
 
-  /** @param copy `null`: a search whose filter is not selective reads all vectors. */
-  constructor(
-    statements: Statements,
-    copy: VectorCopy | null,
-    { vector, filter }: { readonly vector: Float32Array; readonly filter: EventFilter },
-  ) {
+  constructor(statements: Statements, nearest: NearestTexts, filter: EventFilter) {
     this.#statements = statements;
-    this.#copy = copy;
-    this.#vector = vector;
+    this.#nearest = nearest;
     this.#filter = filter;
     this.#condition = conditionOf(filter);
-    this.#productsOnly = filter.eventTypes?.includes('search') !== true;
     this.#idOfText = statements.get('SELECT id FROM texts WHERE key = ?');
     this.#newestOfText = statements.get(`
       SELECT timestamp FROM events INDEXED BY events_by_text
@@ -82,23 +78,7 @@ export class FilteredTexts implements SearchSpace<number> {
     count: number,
     within: readonly number[] | null,
   ): Promise<readonly Candidate<number>[]> {
-    const { buffer, byteOffset, byteLength } = this.#vector;
-    const among = within ?? this.#copy?.candidates(this.#vector, count, this.#productsOnly) ?? null;
-    const rows = this.#statements
-      .get(
-        `SELECT text, vec_distance_cosine(vector, ?) AS distance FROM vectors
-        WHERE ${among === null ? 'true' : 'text IN (SELECT value FROM json_each(?))'}
-        ${this.#productsOnly ? "AND kind = 'product'" : ''} ORDER BY distance LIMIT ?`,
-      )
-      .all(
-        new Uint8Array(buffer, byteOffset, byteLength),
-        ...(among === null ? [] : [JSON.stringify(among)]),
-        count,
-      );
-    return rows.map((row) => ({
-      text: Number(row['text']),
-      score: Math.max(-1, Math.min(1, 1 - Number(row['distance']))),
-    }));
+    return this.#nearest(count, within);
   }
 
   async matches(texts: readonly number[]): Promise<readonly (Match | null)[]> {

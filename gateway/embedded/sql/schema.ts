@@ -7,6 +7,7 @@ import { IndexMismatchError, UsageError } from '#core/errors/errors.ts';
 import type { IndexIdentity } from '#core/ports.ts';
 import { vectorChanges } from '../vectors/vector-copy.ts';
 import { deadLettersSchema, deadLettersUpgrade2 } from './dead-letter-tables.ts';
+import { prepareWordTables } from './word-tables.ts';
 
 /** Stored in `PRAGMA user_version`. */
 const schemaVersion = 3;
@@ -194,6 +195,7 @@ export function prepareSchema(
     database.exec(erasureTables);
     addRawIds(database);
     database.exec(vectorChanges);
+    prepareWordTables(database);
     const meta = (name: string, initial: string): string => {
       database
         .prepare('INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING')

@@ -7,13 +7,15 @@ import { createErasureWrites, type ErasureWrites } from './erasure-tables.ts';
 import { createEventWrites, type EventWrites } from './event-writes.ts';
 import { TextReferences } from './text-references.ts';
 import { createTextWrites, type TextWrites } from './text-writes.ts';
+import { createWordWrites, type WordWrites } from './word-tables.ts';
 
-export type StoreWrites = TextWrites & EventWrites & ForgetWrites & ErasureWrites;
+export type StoreWrites = TextWrites & WordWrites & EventWrites & ForgetWrites & ErasureWrites;
 
 export function createStoreWrites(database: DatabaseSync): StoreWrites {
   const references = new TextReferences(database);
   return {
     ...createTextWrites(database, references),
+    ...createWordWrites(database),
     ...createEventWrites(database, references),
     ...createForgetWrites(database, references),
     ...createErasureWrites(database, references),

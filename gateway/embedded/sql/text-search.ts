@@ -1,16 +1,27 @@
-// Searches texts by vector and event filter; everything a search reads comes from one snapshot.
+// Searches texts by vector or by words, and by event filter; everything a search reads comes from
+// one snapshot.
 
 import type { DatabaseSync } from 'node:sqlite';
-import type { SearchHit, SearchRequest } from '#core/ports.ts';
-import { type Ranked, type SearchPlan, searchTexts } from '#core/vectors/search-plan.ts';
+import type { EventFilter, SearchHit, SearchRequest, WordSearchRequest } from '#core/ports.ts';
+import {
+  type Ranked,
+  type SearchPlan,
+  searchTexts,
+  unbounded,
+  type Wanted,
+} from '#core/vectors/search-plan.ts';
 import type { VectorCopy } from '../vectors/vector-copy.ts';
 import type { Statements } from './database.ts';
-import { FilteredTexts } from './filtered-texts.ts';
+import { FilteredTexts, type NearestTexts } from './filtered-texts.ts';
 import { productOf } from './stored-rows.ts';
 import { uuidBytes } from './uuid-bytes.ts';
+import { nearestByWords } from './word-tables.ts';
 
 export type TextSearch = {
   search(request: SearchRequest & { readonly plan: SearchPlan }): Promise<readonly SearchHit[]>;
+  searchWords(
+    request: WordSearchRequest & { readonly plan: SearchPlan },
+  ): Promise<readonly SearchHit[]>;
 };
 
 /** @param copy `null`: a search whose filter is not selective reads all vectors. */
@@ -49,22 +60,58 @@ export function createTextSearch(
     ];
   };
 
+  /** @param open prepares the search, in the transaction in which it runs */
+  const inSnapshot = async (
+    filter: EventFilter,
+    open: () => NearestTexts,
+    wanted: () => Wanted<number>,
+  ): Promise<readonly SearchHit[]> => {
+    database.exec('BEGIN');
+    try {
+      const texts = new FilteredTexts(statements, open(), filter);
+      const ranked = await searchTexts(texts, wanted());
+      return ranked.flatMap((entry) => hitOf(entry, texts));
+    } finally {
+      database.exec('COMMIT');
+    }
+  };
+
   return {
-    async search({ vector, limit, filter, scoreMin = -Infinity, exceptTextIds, after, plan }) {
-      const texts = new FilteredTexts(statements, copy, { vector, filter });
-      database.exec('BEGIN');
-      try {
-        const ranked = await searchTexts(texts, {
-          limit,
-          plan,
-          scoreMin,
-          except: keysOf(exceptTextIds ?? []),
-          after: after ?? null,
-        });
-        return ranked.flatMap((entry) => hitOf(entry, texts));
-      } finally {
-        database.exec('COMMIT');
-      }
-    },
+    search: ({ vector, limit, filter, scoreMin = -Infinity, exceptTextIds = [], after, plan }) =>
+      inSnapshot(
+        filter,
+        () => nearestByVector(statements, copy, { vector, filter }),
+        () => ({ limit, plan, scoreMin, except: keysOf(exceptTextIds), after: after ?? null }),
+      ),
+    searchWords: ({ features, limit, filter, plan }) =>
+      inSnapshot(
+        filter,
+        () => nearestByWords(statements, features),
+        () => ({ ...unbounded, limit, plan }),
+      ),
+  };
+}
+
+/** @param copy `null`: a search whose filter is not selective reads all vectors. */
+function nearestByVector(
+  statements: Statements,
+  copy: VectorCopy | null,
+  { vector, filter }: Pick<SearchRequest, 'vector' | 'filter'>,
+): NearestTexts {
+  const productsOnly = filter.eventTypes?.includes('search') !== true;
+  const bytes = new Uint8Array(vector.buffer, vector.byteOffset, vector.byteLength);
+  return (count, within) => {
+    const among = within ?? copy?.candidates(vector, count, productsOnly) ?? null;
+    return statements
+      .get(
+        `SELECT text, vec_distance_cosine(vector, ?) AS distance FROM vectors
+        WHERE ${among === null ? 'true' : 'text IN (SELECT value FROM json_each(?))'}
+        ${productsOnly ? "AND kind = 'product'" : ''} ORDER BY distance LIMIT ?`,
+      )
+      .all(bytes, ...(among === null ? [] : [JSON.stringify(among)]), count)
+      .map((row) => ({
+        text: Number(row['text']),
+        score: Math.max(-1, Math.min(1, 1 - Number(row['distance']))),
+      }));
   };
 }

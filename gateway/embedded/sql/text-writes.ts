@@ -3,8 +3,10 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Provenance } from '#core/ports.ts';
 import { withheldSession } from './session-tables.ts';
+import { productOf } from './stored-rows.ts';
 import type { TextReferences } from './text-references.ts';
 import { uuidBytes } from './uuid-bytes.ts';
+import { TextWords } from './word-tables.ts';
 
 /**
  * A text without its vector. Rows are tuples because a thousand of them move to the writer's thread
@@ -55,6 +57,7 @@ export function createTextWrites(database: DatabaseSync, references: TextReferen
   const putVector = database.prepare(`
     INSERT INTO vectors (text, kind, vector) VALUES (?, ?, ?)
     ON CONFLICT (text) DO UPDATE SET vector = excluded.vector`);
+  const words = new TextWords(database);
   const addTotal = database.prepare("UPDATE totals SET count = count + ? WHERE name = 'texts'");
 
   return {
@@ -81,7 +84,10 @@ export function createTextWrites(database: DatabaseSync, references: TextReferen
         const row = putText.get(key, text, kind, product, ...origin, now);
         const vectorAt = vectors.byteOffset + index * vectorBytes;
         const vector = new Uint8Array(vectors.buffer, vectorAt, vectorBytes);
-        putVector.run(Number(row?.['key']), kind, vector);
+        const textKey = Number(row?.['key']);
+        putVector.run(textKey, kind, vector);
+        const described = productOf(product);
+        if (described !== null) words.put(textKey, described);
       }
       addTotal.run(added);
     },

@@ -13,9 +13,11 @@ import {
 } from './body.ts';
 import { filterOf, timeOf, valueAt } from './filter.ts';
 import { formatError, Refusal, wrongInput } from './qdrant-errors.ts';
+import { type Sparse, sparseOf, sparseScores } from './sparse.ts';
 import { dot, mean, normalised } from './vectors.ts';
 
-type Point = { readonly id: string; vector: Float32Array | null; payload: Fields; version: number };
+type Vectors = { readonly vector: Float32Array | null; readonly sparse: Sparse | null };
+type Point = Vectors & { readonly id: string; payload: Fields; version: number };
 type Scored = { readonly point: Point; readonly score: number };
 
 const noVector = (): Refusal => wrongInput('Not existing vector name error: ');
@@ -23,6 +25,8 @@ const noVector = (): Refusal => wrongInput('Not existing vector name error: ');
 export class Collection {
   readonly #config: Fields;
   readonly #dimensions: number | null;
+  /** The name of the only sparse vector, whose modifier is `idf`; `null` without one. */
+  readonly #sparseName: string | null;
   readonly #points = new Map<string, Point>();
   readonly #indexes = new Map<string, string>();
   /** The number of the last operation, which is also the version of the points that it changed. */
@@ -38,11 +42,14 @@ export class Collection {
       throw formatError('data did not match any variant of untagged enum VectorsConfig');
     this.#config = config;
     this.#dimensions = typeof size === 'number' ? size : null;
+    const sparse = Object.keys(config['sparse_vectors'] ?? {});
+    this.#sparseName = sparse[0] ?? null;
   }
 
   info(): Json {
     const {
       vectors = {},
+      sparse_vectors,
       metadata,
       quantization_config,
       shard_number,
@@ -61,6 +68,7 @@ export class Collection {
           replication_factor: replication_factor ?? 1,
           write_consistency_factor: 1,
           on_disk_payload: true,
+          ...(sparse_vectors === undefined ? {} : { sparse_vectors }),
         },
         hnsw_config: {
           m: 16,
@@ -106,7 +114,9 @@ export class Collection {
       ['field_name', 'field_schema'],
       'CreateFieldIndex',
     );
-    const type = stringOf(field_schema, 'field_schema');
+    // A full-text index comes with its parameters.
+    const params = typeof field_schema === 'object' && !isList(field_schema) ? field_schema : null;
+    const type = stringOf(params === null ? field_schema : params['type'], 'field_schema');
     if (!['keyword', 'integer', 'float', 'datetime', 'bool', 'uuid', 'text', 'geo'].includes(type))
       throw formatError('data did not match any variant of untagged enum PayloadFieldSchema');
     this.#indexes.set(stringOf(field_name, 'field_name'), type);
@@ -132,7 +142,7 @@ export class Collection {
               : { ...fieldsOf(payload, Object.keys(payload), 'Payload') },
         };
       })
-      .map(({ id, vector, payload }) => ({ id, vector: this.#vectorOf(vector), payload }));
+      .map(({ id, vector, payload }, at) => ({ id, ...this.#vectorsOf(vector, at), payload }));
     this.#operation += 1;
     // Of several points with one id the last counts. The filter applies to the points as they were
     // before the request.
@@ -266,9 +276,9 @@ export class Collection {
   }
 
   query(body: Json): Json {
-    const { query, filter, with_payload, limit } = fieldsOf(
+    const { query, filter, with_payload, limit, using } = fieldsOf(
       body,
-      ['query', 'limit', 'filter', 'with_payload', 'with_vector', 'params'],
+      ['query', 'limit', 'filter', 'with_payload', 'with_vector', 'params', 'using'],
       'QueryRequest',
     );
     const count = limitOf(limit, 10, 'internal.limit');
@@ -286,10 +296,12 @@ export class Collection {
           })),
       };
     }
+    const found =
+      using === undefined
+        ? this.#nearest(body)
+        : this.#nearestSparse(stringOf(using, 'using'), query, filter);
     return {
-      points: this.#nearest(body)
-        .slice(0, count)
-        .map((found) => shownScored(found, with_payload)),
+      points: found.slice(0, count).map((scored) => shownScored(scored, with_payload)),
     };
   }
 
@@ -328,6 +340,23 @@ export class Collection {
           : [{ point, score: dot(point.vector, target) }],
       )
       .toSorted((a, b) => b.score - a.score);
+  }
+
+  #nearestSparse(
+    name: string,
+    query: Json | undefined,
+    filter: Json | undefined,
+  ): readonly Scored[] {
+    if (name !== this.#sparseName) throw wrongInput(`Not existing vector name error: ${name}`);
+    const matching = new Set(this.#matching(filter, 'internal.filter'));
+    // The numbers of points, and of those with an index, are of the whole collection.
+    return (
+      sparseScores(sparseOf(query, 'internal.query'), [...this.#points.values()])
+        .filter(({ point }) => matching.has(point))
+        // Of equal scores the later point comes first.
+        .toReversed()
+        .toSorted((a, b) => b.score - a.score)
+    );
   }
 
   #target(query: Json | undefined): {
@@ -371,6 +400,17 @@ export class Collection {
     const vector = this.#points.get(id)?.vector;
     if (!vector) throw new Refusal(404, `Not found: No point with id ${id} found`);
     return vector;
+  }
+
+  /** The dense vector alone, or both by name; the dense one has the name "". */
+  #vectorsOf(json: Json, at: number): Vectors {
+    const name = this.#sparseName;
+    if (name === null || isList(json)) return { vector: this.#vectorOf(json), sparse: null };
+    const { [name]: sparse, ...others } = fieldsOf(json, ['', name], 'VectorStruct');
+    return {
+      vector: others[''] === undefined ? null : this.#vectorOf(others['']),
+      sparse: sparse === undefined ? null : sparseOf(sparse, `points[${at}].vector.?`),
+    };
   }
 
   /** One vector of the collection's size, or `{}` where it has none. */

@@ -13,9 +13,9 @@ export type Exchange = {
 /** Follows the first three numbers of a shortened vector. */
 const shortened = /^\.\.\. (\d+) numbers$/;
 
-export function contract(): readonly Exchange[] {
+export function contract(file: string): readonly Exchange[] {
   const { exchanges }: { exchanges: Exchange[] } = JSON.parse(
-    readFileSync(new URL('../../fixtures/qdrant-contract.json', import.meta.url), 'utf8'),
+    readFileSync(new URL(`../../fixtures/${file}`, import.meta.url), 'utf8'),
   );
   return exchanges.map((exchange) => ({
     ...exchange,

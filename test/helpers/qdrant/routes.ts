@@ -102,7 +102,14 @@ export class Routes {
       new Collection(
         fieldsOf(
           body,
-          ['vectors', 'metadata', 'quantization_config', 'shard_number', 'replication_factor'],
+          [
+            'vectors',
+            'sparse_vectors',
+            'metadata',
+            'quantization_config',
+            'shard_number',
+            'replication_factor',
+          ],
           'CreateCollection',
         ),
       ),

@@ -1,6 +1,7 @@
 // Makes Qdrant stores for conformance suites, and removes all of their data from the server.
 
 import { randomUUID } from 'node:crypto';
+import { featuresVersion } from '#core/search/word-features.ts';
 import type { SearchPlan } from '#core/vectors/search-plan.ts';
 import { openQdrantStore, type QdrantStoreOptions } from '../../../gateway/qdrant/qdrant-store.ts';
 import type { MakeStore } from '../../conformance/vector-store.ts';
@@ -34,6 +35,7 @@ export const qdrantStoreMaker =
 /** The store keeps sessions of runners and erasures in collections named after its texts. */
 const collectionsOf = ({ collections }: QdrantStoreOptions): readonly string[] => [
   ...Object.values(collections),
+  `${collections.texts}_words_${featuresVersion}`,
   `${collections.texts}_sessions`,
   `${collections.texts}_erasures`,
 ];

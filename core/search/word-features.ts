@@ -1,0 +1,135 @@
+// Turns products and queries into weighted features, so that a store ranks products by words with
+// nothing but a sum of products.
+//
+// A feature is a number: the hash of a word, of the beginning of a word, of three letters in a row,
+// or of a whole name. The score of a product is, over the features that it shares with the query,
+//
+//     sum of (weight in the query × weight in the product × idf)
+//     idf = ln(1 + (N − n + 0.5) / (n + 0.5))
+//
+// where `n` of the `N` products have the feature. The weights in a product are those of BM25
+// (Robertson and Zaragoza 2009) for a word that occurs once, so the score is BM25 but for repeated
+// words. Three letters in a row find words with a typing mistake; beginnings find the last word
+// while it is being typed.
+
+import type { Product, WordFeatures } from '#core/ports.ts';
+import { wordsOf } from './fold-text.ts';
+
+/** Changes with everything here and in fold-text.ts that changes the features of a product. */
+export const featuresVersion = 1;
+
+/** A query is its first words. */
+const queryWordsMax = 24;
+const prefixMax = 16;
+
+/** BM25's saturation and its correction for the length of a field. */
+const [saturation, lengthShare] = [1.2, 0.6];
+/** What a word counts by where it occurs, and how many words are usual there. */
+const fields = [
+  { field: 'id', weight: 1.5, usual: 1 },
+  { field: 'name', weight: 1, usual: 8 },
+  { field: 'category', weight: 0.6, usual: 2 },
+  { field: 'description', weight: 0.4, usual: 30 },
+] as const;
+/** In a query, against 1 for a whole word. */
+const [prefixWeight, trigramWeight, wholeNameWeight] = [0.5, 0.4, 3];
+/** Weights in products are whole numbers: every store keeps them exactly. */
+const one = 100;
+
+/** How much a feature counts that `having` of `all` products have. */
+export function idfOf(having: number, all: number): number {
+  return Math.log(1 + (all - having + 0.5) / (having + 0.5));
+}
+
+/** As exact as every store computes it, so that equal scores are equal everywhere. */
+export function comparableScore(score: number): number {
+  return Math.round(score * 1_000) / 1_000;
+}
+
+export type WordQuery = {
+  /** Distinct and folded. */
+  readonly words: readonly string[];
+  /** May be continued by its writer. `null` after a final blank. */
+  readonly unfinished: string | null;
+};
+
+export function wordQueryOf(text: string): WordQuery {
+  const words = [...new Set(wordsOf(text))].slice(0, queryWordsMax);
+  const isFinished = /\s$/.test(text);
+  return { words, unfinished: isFinished ? null : (words.at(-1) ?? null) };
+}
+
+export function productFeatures(product: Product): WordFeatures {
+  const features = new Map<number, number>();
+  for (const { field, weight, usual } of fields) {
+    const words = wordsOf(product[field] ?? '');
+    const length = 1 - lengthShare + (lengthShare * words.length) / usual;
+    const counts = (weight * (saturation + 1)) / (1 + saturation * length);
+    for (const word of new Set(words)) {
+      keepLargest(features, hash('word', word), counts);
+      // Descriptions are long: a mistake or a beginning in one would find too much.
+      if (field === 'description') continue;
+      for (const prefix of prefixesOf(word)) keepLargest(features, hash('prefix', prefix), counts);
+      for (const letters of trigramsOf(word))
+        keepLargest(features, hash('letters', letters), counts);
+    }
+  }
+  keepLargest(features, hash('name', wholeOf(wordsOf(product.name))), 1);
+  return listOf(features, (weight) => Math.max(1, Math.round(weight * one)));
+}
+
+/** @param misspelt words of the query to which other words may be similar */
+export function queryFeatures(
+  { words, unfinished }: WordQuery,
+  misspelt: readonly string[] = [],
+): WordFeatures {
+  const features = new Map<number, number>();
+  for (const word of words) keepLargest(features, hash('word', word), 1);
+  if (unfinished !== null) keepLargest(features, hash('prefix', unfinished), prefixWeight);
+  for (const word of misspelt)
+    for (const letters of trigramsOf(word))
+      keepLargest(features, hash('letters', letters), trigramWeight);
+  keepLargest(features, hash('name', wholeOf(words)), wholeNameWeight);
+  return listOf(features, (weight) => weight / one);
+}
+
+const wholeOf = (words: readonly string[]): string => [...new Set(words)].join(' ');
+
+/** From two characters; of a pair, its first one. */
+function prefixesOf(word: string): readonly string[] {
+  const characters = Array.from(word);
+  const lengthMin = characters.length === 2 ? 1 : 2;
+  const lengths = Array.from(
+    { length: Math.min(prefixMax, characters.length - 1) },
+    (_, n) => n + 1,
+  );
+  return lengths
+    .filter((length) => length >= lengthMin)
+    .map((length) => characters.slice(0, length).join(''));
+}
+
+/** Of `cup`: `^cu`, `cup` and `up$`. */
+function trigramsOf(word: string): readonly string[] {
+  const characters = Array.from(`^${word}$`);
+  return characters.slice(2).map((_, at) => characters.slice(at, at + 3).join(''));
+}
+
+function keepLargest(features: Map<number, number>, feature: number, weight: number): void {
+  features.set(feature, Math.max(weight, features.get(feature) ?? 0));
+}
+
+function listOf(
+  features: ReadonlyMap<number, number>,
+  scale: (weight: number) => number,
+): WordFeatures {
+  return { ids: [...features.keys()], weights: Array.from(features.values(), scale) };
+}
+
+/** FNV-1a, 32 bits, over UTF-16 code units. */
+function hash(kind: 'word' | 'prefix' | 'letters' | 'name', text: string): number {
+  let state = 0x811c9dc5;
+  for (const unit of `${kind} ${text}`.split('')) {
+    state = Math.imul(state ^ unit.charCodeAt(0), 0x01000193);
+  }
+  return state >>> 0;
+}

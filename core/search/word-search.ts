@@ -1,0 +1,40 @@
+// Searches products by words: first by those of the query as they are, then, for words that no
+// product has, by similar ones.
+
+import type { EventFilter, SearchHit, VectorStore } from '#core/ports.ts';
+import { queryFeatures, wordQueryOf } from './word-features.ts';
+import { matchOf, mistakesMax, type WordMatch } from './word-match.ts';
+
+export type WordHit = { readonly hit: SearchHit; readonly match: WordMatch };
+
+export type WordSearch = {
+  readonly query: string;
+  readonly filter: EventFilter;
+  /** 1…1000 */
+  readonly limit: number;
+};
+
+/** So many hits show whether a word of the query is one that products have. */
+const lookedAtMin = 20;
+
+/** By descending score; each hit has a word of the query, or one that is similar. */
+export async function searchByWords(
+  store: Pick<VectorStore, 'searchWords'>,
+  { query: text, filter, limit }: WordSearch,
+): Promise<readonly WordHit[]> {
+  const query = wordQueryOf(text);
+  if (query.words.length === 0) return [];
+  const find = async (misspelt: readonly string[]): Promise<readonly WordHit[]> => {
+    const features = queryFeatures(query, misspelt);
+    const hits = await store.searchWords({ features, filter, limit: Math.max(limit, lookedAtMin) });
+    return hits.flatMap((hit) =>
+      hit.product === null ? [] : [{ hit, match: matchOf(query, hit.product) }],
+    );
+  };
+  const found = await find([]);
+  const misspelt = query.words.filter(
+    (word) => mistakesMax(word) > 0 && !found.some(({ match }) => match.exact.has(word)),
+  );
+  const all = misspelt.length === 0 ? found : await find(misspelt);
+  return all.filter(({ match }) => match.share > 0).slice(0, limit);
+}

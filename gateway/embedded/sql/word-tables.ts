@@ -1,0 +1,134 @@
+// Keeps the features of product texts, by which they are searched by words.
+//
+// `words` holds them by feature, and `worded_texts` says which texts have theirs. An earlier
+// gateway may still use the file: it writes texts without features, which `prepareWords` adds, and
+// a trigger notes what it deletes.
+
+import type { DatabaseSync } from 'node:sqlite';
+import type { Product, WordFeatures } from '#core/ports.ts';
+import {
+  comparableScore,
+  featuresVersion,
+  idfOf,
+  productFeatures,
+} from '#core/search/word-features.ts';
+import type { Candidate } from '#core/vectors/search-plan.ts';
+import type { Statements } from './database.ts';
+import { productOf } from './stored-rows.ts';
+
+/** SQLite stores the text of the statements in the file: it must not change. */
+const wordTables =
+  `
+  CREATE TABLE IF NOT EXISTS words (feature INTEGER NOT NULL, text INTEGER NOT NULL, ` +
+  `weight INTEGER NOT NULL, PRIMARY KEY (feature, text)) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS worded_texts (text INTEGER PRIMARY KEY);
+  INSERT INTO totals (name, count) VALUES ('worded_texts', 0) ON CONFLICT DO NOTHING;
+  CREATE TRIGGER IF NOT EXISTS worded_text_insert AFTER INSERT ON worded_texts BEGIN
+    UPDATE totals SET count = count + 1 WHERE name = 'worded_texts';
+  END;
+  CREATE TRIGGER IF NOT EXISTS worded_text_delete AFTER DELETE ON worded_texts BEGIN
+    UPDATE totals SET count = count - 1 WHERE name = 'worded_texts';
+  END;
+  CREATE TRIGGER IF NOT EXISTS text_words_delete AFTER DELETE ON texts BEGIN
+    DELETE FROM worded_texts WHERE text = old.key;
+  END;
+`;
+
+/** Drops the features of another version: they are made again in the background. */
+export function prepareWordTables(database: DatabaseSync): void {
+  const version = database.prepare("SELECT value FROM meta WHERE name = 'words_version'");
+  if (version.get()?.['value'] !== String(featuresVersion))
+    database.exec(
+      'DROP TABLE IF EXISTS words; DROP TABLE IF EXISTS worded_texts; ' +
+        "DELETE FROM totals WHERE name = 'worded_texts';",
+    );
+  database.exec(wordTables);
+  database
+    .prepare("INSERT OR REPLACE INTO meta (name, value) VALUES ('words_version', ?)")
+    .run(String(featuresVersion));
+}
+
+export type WordWrites = {
+  /** Adds the features of some texts that lack them; `false` when none is left. */
+  prepareWords(): boolean;
+};
+
+/** Texts that one step prepares: some milliseconds of the writer's work. */
+const prepareMax = 100;
+
+/** The features of one text, by its key. They go with the text, in the same transaction. */
+export class TextWords {
+  readonly #markWorded;
+  readonly #putWord;
+  readonly #deleteWord;
+
+  constructor(database: DatabaseSync) {
+    this.#markWorded = database.prepare('INSERT OR IGNORE INTO worded_texts (text) VALUES (?)');
+    this.#putWord = database.prepare(
+      'INSERT OR REPLACE INTO words (feature, text, weight) VALUES (?, ?, ?)',
+    );
+    this.#deleteWord = database.prepare('DELETE FROM words WHERE feature = ? AND text = ?');
+  }
+
+  /** A text always has the same product: what has its features keeps them. */
+  put(text: number, product: Product): void {
+    if (this.#markWorded.run(text).changes === 0) return;
+    const { ids, weights } = productFeatures(product);
+    for (const [at, feature] of ids.entries()) this.#putWord.run(feature, text, weights[at] ?? 0);
+  }
+
+  delete(text: number, product: Product): void {
+    for (const feature of productFeatures(product).ids) this.#deleteWord.run(feature, text);
+  }
+}
+
+export function createWordWrites(database: DatabaseSync): WordWrites {
+  const words = new TextWords(database);
+  const wordless = database.prepare(`
+    SELECT key, product FROM texts
+    WHERE key > ? AND product IS NOT NULL AND key NOT IN (SELECT text FROM worded_texts)
+    ORDER BY key LIMIT ${prepareMax}`);
+  /** This pass has prepared all texts up to this one. */
+  let upTo = -1;
+
+  return {
+    prepareWords() {
+      const rows = wordless.all(upTo);
+      for (const { key, product: json } of rows) {
+        const product = productOf(json);
+        if (product !== null) words.put(Number(key), product);
+        upTo = Number(key);
+      }
+      // Only a whole pass without any finding is the end: a step of this one may have been undone.
+      const isEnd = rows.length < prepareMax && upTo < 0;
+      if (rows.length < prepareMax) upTo = -1;
+      return !isEnd;
+    },
+  };
+}
+
+/** Finds the texts with the highest score by words, for one search within one transaction. */
+export function nearestByWords(
+  statements: Statements,
+  { ids, weights }: WordFeatures,
+): (count: number, within: readonly number[] | null) => readonly Candidate<number>[] {
+  const total = statements.get("SELECT count FROM totals WHERE name = 'worded_texts'");
+  const having = statements.get('SELECT count(*) AS count FROM words WHERE feature = ?');
+  const all = Number(total.get()?.['count']);
+  const query = JSON.stringify(
+    ids.map((feature, at) => {
+      const idf = idfOf(Number(having.get(feature)?.['count']), all);
+      return [feature, (weights[at] ?? 0) * idf];
+    }),
+  );
+  return (count, within) =>
+    statements
+      .get(
+        `SELECT text, sum(weight * (query.value ->> 1)) AS score
+        FROM json_each(?) AS query CROSS JOIN words ON feature = query.value ->> 0
+        ${within === null ? '' : 'WHERE text IN (SELECT value FROM json_each(?))'}
+        GROUP BY text ORDER BY score DESC LIMIT ?`,
+      )
+      .all(query, ...(within === null ? [] : [JSON.stringify(within)]), count)
+      .map((row) => ({ text: Number(row['text']), score: comparableScore(Number(row['score'])) }));
+}

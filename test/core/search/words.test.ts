@@ -1,0 +1,107 @@
+// Words are equal however they are spelt, and a query matches what its writer means.
+
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Product } from '#core/ports.ts';
+import { foldText, wordsOf } from '#core/search/fold-text.ts';
+import { productFeatures, queryFeatures, wordQueryOf } from '#core/search/word-features.ts';
+import { hasAtMost, matchOf } from '#core/search/word-match.ts';
+
+const kettle: Product = {
+  id: '85123A',
+  name: 'Enamel Kettle',
+  description: 'Whistles loudly',
+  category: 'Kitchen',
+  price: 1,
+};
+
+const match = (query: string) => matchOf(wordQueryOf(query), kettle);
+
+describe('words', () => {
+  test.each([
+    ['Café CRÈME', ['cafe', 'creme']],
+    ['ışık ISIK İstanbul', ['isik', 'isik', 'istanbul']],
+    ['Straße', ['strasse']],
+    ['ｋｅｔｔｌｅ １２', ['kettle', '12']],
+    ['كِتَاب ٱلْمَدْرَسَة ١٢', ['كتاب', 'ٱلمدرسه', '12']],
+    ['ガラスポット', ['ガラ', 'ラス', 'スポ', 'ポッ', 'ット']],
+    ["Men's T-shirt", ['mens', 't', 'shirt', 'tshirt']],
+    ['22-1042/B', ['22', '1042', 'b', '221042b']],
+    ['नमस्ते', ['नमस्ते']],
+    ['', []],
+  ])('of %j', (text, words) => {
+    expect(wordsOf(text)).toEqual(words);
+  });
+
+  test('folding is idempotent', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), (text) => {
+        expect(foldText(foldText(text))).toBe(foldText(text));
+      }),
+    );
+  });
+});
+
+describe('a product matches', () => {
+  test.each([
+    ['enamel kettle', 1],
+    ['kettle wistles', 1],
+    ['enamel ket', 1],
+    ['ketle', 1],
+    ['ekttle', 1],
+    ['kitchen sink', 0.5],
+    ['ket enamel', 0.5],
+    ['85123b', 0],
+    ['asdfgh', 0],
+  ])('%j by %d of the words', (query, expected) => {
+    expect(match(query).share).toBe(expected);
+  });
+
+  test('by its whole name or id', () => {
+    const queries = ['ENAMEL  kettle', '85123a', 'kettle'];
+    expect(queries.map((query) => match(query).isWhole)).toEqual([true, true, false]);
+  });
+});
+
+test('the distance of words counts signs left out, added, replaced and swapped', () => {
+  const word = fc.string({ minLength: 0, maxLength: 5, unit: fc.constantFrom('a', 'b', 'c') });
+  fc.assert(
+    fc.property(word, word, (a, b) => {
+      for (const max of [0, 1, 2]) expect(hasAtMost(max, a, b)).toBe(changes(a, max).has(b));
+    }),
+    { numRuns: 50 },
+  );
+});
+
+/** Every word that `max` changes can make of `word`, each before the signs of the one before. */
+function changes(word: string, max: number): ReadonlySet<string> {
+  const signs = ['a', 'b', 'c'];
+  const made = new Set<string>();
+  const visit = (done: string, rest: string, left: number): void => {
+    made.add(done + rest);
+    if (left === 0) return;
+    for (let at = 0; at <= rest.length; at++) {
+      const [before, after] = [done + rest.slice(0, at), rest.slice(at)];
+      for (const sign of signs) visit(before + sign, after, left - 1);
+      if (after === '') continue;
+      visit(before, after.slice(1), left - 1);
+      for (const sign of signs) visit(before + sign, after.slice(1), left - 1);
+      if (after.length > 1) visit(before + after[1] + after[0], after.slice(2), left - 1);
+    }
+  };
+  visit('', word, max);
+  return made;
+}
+
+test('a product has distinct features with whole weights, and a query shares those that it means', () => {
+  const { ids, weights } = productFeatures(kettle);
+  expect(new Set(ids).size).toBe(ids.length);
+  expect(weights.every((weight) => Number.isInteger(weight) && weight > 0)).toBe(true);
+  const own = new Set(ids);
+  const shared = (query: string, misspelt: readonly string[] = []) =>
+    queryFeatures(wordQueryOf(query), misspelt).ids.filter((id) => own.has(id)).length;
+  expect(shared('enamel ket')).toBe(2);
+  expect(shared('enamel ket ')).toBe(1);
+  expect(shared('ketle')).toBe(0);
+  expect(shared('ketle', ['ketle'])).toBe(4);
+});
