@@ -13,6 +13,7 @@ import { isMet, type Benchmark, type Row } from './benchmark.ts';
 import { embed } from './embed-benchmark.ts';
 import { guarantees } from './guarantees-benchmark.ts';
 import { kafka } from './kafka-benchmark.ts';
+import { mapping } from './mapping-benchmark.ts';
 import { memory } from './memory-benchmark.ts';
 import { parse } from './parse-benchmark.ts';
 import { recovery } from './recovery-benchmark.ts';
@@ -32,6 +33,7 @@ const benchmarks: readonly Benchmark[] = [
   guarantees,
   recovery,
   parse,
+  mapping,
   kafka,
 ];
 

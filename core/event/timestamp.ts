@@ -40,7 +40,8 @@ export function parseTimestamp(text: string): Timestamp {
   ] = match;
   const [y, m, d] = [Number(year), Number(month), Number(day)];
   if (m < 1 || m > 12) return { ok: false, problem: 'allowed: a month from 01 to 12' };
-  const days = new Date(utcMs(y, m, 0)).getUTCDate();
+  // Every month has 28 days.
+  const days = d >= 1 && d <= 28 ? 28 : new Date(utcMs(y, m, 0)).getUTCDate();
   if (d < 1 || d > days)
     return { ok: false, problem: `allowed: a day from 01 to ${days} in ${year}-${month}` };
   if (Number(hour) > 23) return { ok: false, problem: 'allowed: an hour from 00 to 23' };
@@ -74,13 +75,23 @@ export function parseTimestamp(text: string): Timestamp {
  *     1795428000123456 → 2026-11-23T10:00:00.123456Z
  */
 export function timestampOfUnix(text: string): string | null {
-  const match = /^(\d{9,10})(\d{3}|\d{6}|\d{9})?(?:\.(\d+))?$/.exec(text);
+  const match = unixTime.exec(text);
   if (match === null) return null;
   const [, seconds = '', digits = '', rest = ''] = match;
   const fraction = (digits + rest).slice(0, 9);
   const dateAndTime = new Date(Number(seconds) * 1000).toISOString().slice(0, 19);
   return `${dateAndTime}${fraction === '' ? '' : '.'}${fraction}Z`;
 }
+
+/** The same time in whole milliseconds. */
+export function unixMs(text: string): number | null {
+  const match = unixTime.exec(text);
+  if (match === null) return null;
+  const [, seconds = '', digits = '', rest = ''] = match;
+  return Number(seconds + (digits + rest).slice(0, 3).padEnd(3, '0'));
+}
+
+const unixTime = /^(\d{9,10})(\d{3}|\d{6}|\d{9})?(?:\.(\d+))?$/;
 
 /**
  * A date-time without an offset gets that of the zone, and `UTC` at the end becomes `Z`. Any other

@@ -8,13 +8,31 @@ import { type Decimal, readNumber } from './numbers.ts';
 import { firstOf, type Resolve, type Row, template } from './template.ts';
 
 export type Reading = { readonly decimal: Decimal; readonly date: DateReader };
-/** Without an `eventId`, the event has the one that the mapping gives it, or none. */
-export type RowMapper = (row: Row, eventId: string | null) => string | TurnedAway;
+export type Mapped =
+  | { readonly event: Readonly<Record<string, unknown>> }
+  | { readonly turnedAway: TurnedAway };
+/** The JSON of the row's event, with this id. */
+export type RowMapper = (row: Row, eventId: string) => string | TurnedAway;
 
 type Field<T> = (row: Row) => T | undefined | TurnedAway;
 
 /** @throws UsageError for an invalid template or pattern */
 export function rowMapper(mapping: Mapping, resolve: Resolve, reading: Reading): RowMapper {
+  const eventOf = eventMapper(mapping, resolve, reading);
+  return (row, eventId) => {
+    const mapped = eventOf(row);
+    return 'turnedAway' in mapped
+      ? mapped.turnedAway
+      : JSON.stringify({ event_id: eventId, ...mapped.event });
+  };
+}
+
+/** @throws UsageError for an invalid template or pattern */
+export function eventMapper(
+  mapping: Mapping,
+  resolve: Resolve,
+  reading: Reading,
+): (row: Row) => Mapped {
   const rules = (mapping.turn_away ?? []).map((rule) =>
     compileRule(rule, resolve, reading.decimal),
   );
@@ -55,24 +73,23 @@ export function rowMapper(mapping: Mapping, resolve: Resolve, reading: Reading):
 
   const clean = rowCleaner(mapping);
   const unmet = unmetOf(mapping.applies_to ?? [], resolve);
-  return (sent, eventId) => {
+  return (sent) => {
     const row = clean(sent);
     const other = unmet(row);
-    if (other !== null) return { reason: 'not for this mapping', detail: other.message };
-    const id = eventId === null ? {} : { event_id: eventId };
+    if (other !== null)
+      return { turnedAway: { reason: 'not for this mapping', detail: other.message } };
     for (const rule of rules) {
-      const away = rule(row);
-      if (away !== null) return away;
+      const turnedAway = rule(row);
+      if (turnedAway !== null) return { turnedAway };
     }
-    const event = read(fields, row);
-    if (isTurnedAway(event)) return event;
-    if (product === undefined) return JSON.stringify({ ...id, ...event });
+    const mapped = read(fields, row);
+    if (product === undefined || 'turnedAway' in mapped) return mapped;
+    const { event } = mapped;
     const productRead = read(productFields, row);
-    if (!isTurnedAway(productRead))
-      return JSON.stringify({ ...id, ...event, product: productRead });
+    if ('event' in productRead) return { event: { ...event, product: productRead.event } };
     // A search has a query; its product columns may be empty.
     const isQuery = event['event_type'] === 'search' && event['search_query'] !== undefined;
-    return isQuery ? JSON.stringify({ ...id, ...event }) : productRead;
+    return isQuery ? mapped : productRead;
   };
 }
 
@@ -103,18 +120,16 @@ export function isTurnedAway(value: object | string): value is TurnedAway {
   return typeof value === 'object' && 'reason' in value && 'detail' in value;
 }
 
-function read(
-  fields: readonly (readonly [string, Field<unknown>])[],
-  row: Row,
-): Record<string, unknown> | TurnedAway {
-  const result: Record<string, unknown> = {};
+function read(fields: readonly (readonly [string, Field<unknown>])[], row: Row): Mapped {
+  const event: Record<string, unknown> = {};
   for (const [name, of] of fields) {
     const value = of(row);
     if (value === undefined) continue;
-    if (typeof value === 'object' && value !== null && isTurnedAway(value)) return value;
-    result[name] = value;
+    if (typeof value === 'object' && value !== null && isTurnedAway(value))
+      return { turnedAway: value };
+    event[name] = value;
   }
-  return result;
+  return { event };
 }
 
 function textField(

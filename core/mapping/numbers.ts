@@ -23,6 +23,7 @@ const currencyAfter = new RegExp(`\\s*${currency}$`, 'u');
 
 /** `null` when the text is not a finite number in this notation. */
 export function readNumber(text: string, decimal: Decimal): number | null {
+  if (decimal === 'point' && plainNumber.test(text)) return finite(Number(text));
   const bare = text
     .replaceAll('\u00A0', ' ')
     .replaceAll('\u202F', ' ')
@@ -31,9 +32,12 @@ export function readNumber(text: string, decimal: Decimal): number | null {
     .replace(currencyAfter, '');
   if (!/\d/.test(bare) || !plain[decimal].test(bare)) return null;
   const joined = bare.replace(decimal === 'point' ? /[, '’]/g : /[. '’]/g, '');
-  const value = Number(decimal === 'comma' ? joined.replace(',', '.') : joined);
-  return Number.isFinite(value) ? value : null;
+  return finite(Number(decimal === 'comma' ? joined.replace(',', '.') : joined));
 }
+
+/** As almost all of them are. */
+const plainNumber = /^-?\d+(\.\d+)?$/;
+const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
 
 /**
  * The decimal sign with which more texts of the sample are numbers; point when both fit equally.

@@ -1,12 +1,11 @@
 // Compiles a mapping to a function of a JSON value, for the records of a topic: which events, in
 // the own shape, the value has.
 
-import { parseExactly } from '#core/event/exact-json.ts';
-import { parseTimestamp, timestampOfUnix, withOffset } from '#core/event/timestamp.ts';
+import { parseTimestamp, unixMs, withOffset } from '#core/event/timestamp.ts';
 import { zoneOffset } from '#core/time/zone-offset.ts';
 import { type TurnedAway, type Unmet, unmetOf } from './conditions.ts';
 import { type DateReader, dateReader } from './dates.ts';
-import { rowMapper } from './map-row.ts';
+import { eventMapper } from './map-row.ts';
 import type { ConditionSpec, Mapping } from './mapping.ts';
 import { member } from './member-text.ts';
 import { columnReader, isAboutRecord, type RecordFacts } from './record-columns.ts';
@@ -46,7 +45,7 @@ export function recordMapping({ applies_to: conditions = [], ...mapping }: Mappi
   const unmetByValue = compiledUnmet(conditions.filter(({ when }) => !isAboutRecord(when)));
   const columns = newColumns();
   const reading = { decimal: mapping.decimal ?? 'point', date: dateOf(mapping) } as const;
-  const toEvent = rowMapper(mapping, columns.resolve, reading);
+  const toEvent = eventMapper(mapping, columns.resolve, reading);
   const rowOf = columns.reader();
   const ruleReasons = new Set(mapping.turn_away?.map(({ reason }) => reason));
   const list = mapping.each?.slice(1, -1).split('.') ?? null;
@@ -61,10 +60,10 @@ export function recordMapping({ applies_to: conditions = [], ...mapping }: Mappi
         ? { items: itemsAt(value, list), isList: true }
         : { items: [value], isList: false },
     eventOf(item, record) {
-      const mapped = toEvent(rowOf(item, record), null);
-      return typeof mapped === 'string'
-        ? { event: Object(parseExactly(mapped)) }
-        : { turnedAway: mapped, byRule: ruleReasons.has(mapped.reason) };
+      const mapped = toEvent(rowOf(item, record));
+      return 'event' in mapped
+        ? mapped
+        : { ...mapped, byRule: ruleReasons.has(mapped.turnedAway.reason) };
     },
   };
 }
@@ -114,7 +113,9 @@ function dateOf({
   if (format !== undefined) return dateReader(format, zone);
   const offset = zoneOffset(zone);
   return (text) => {
-    const time = parseTimestamp(timestampOfUnix(text) ?? withOffset(text, offset));
+    const unix = unixMs(text);
+    if (unix !== null) return unix;
+    const time = parseTimestamp(withOffset(text, offset));
     return time.ok ? time.ms : null;
   };
 }

@@ -50,6 +50,11 @@ export function template(text: string, resolve: Resolve): Template {
       return { at: resolve(column), filters: names.map((name) => filterNamed(name, text)) };
     });
   if (!parts.some((part) => 'at' in part)) return () => text;
+  const [only] = parts;
+  if (parts.length === 1 && only !== undefined && 'at' in only && only.filters?.length === 0) {
+    const { at } = only;
+    return (row) => collapsed(row[at] ?? '');
+  }
   return (row) => {
     let filled = false;
     let result = '';
@@ -62,8 +67,13 @@ export function template(text: string, resolve: Resolve): Template {
       filled ||= value !== '';
       result += value;
     }
-    return filled ? result.replace(/\s+/g, ' ').trim() : '';
+    return filled ? collapsed(result) : '';
   };
+}
+
+/** Most texts have nothing to collapse, and are not made anew. */
+function collapsed(text: string): string {
+  return /^\s|\s$|\s\s|[^\S ]/.test(text) ? text.replace(/\s+/g, ' ').trim() : text;
 }
 
 /** The first of several templates that is not empty. */

@@ -173,6 +173,13 @@ describe('a mapping of one’s own', () => {
     ]);
   });
 
+  test('keeps further members, whatever their names', () => {
+    const extra = `${yaml}\n    extra: { reason: '{why}', detail: '{more}' }`;
+    expect(
+      read({ ...sent, price: 1, why: 'gift', more: 'red' }, only(ofYaml(extra))),
+    ).toMatchObject([{ event: { event_id: '7', reason: 'gift', detail: 'red' } }]);
+  });
+
   test('leaves an event in the own shape as it is', () => {
     const own = {
       event_id: 'e',
