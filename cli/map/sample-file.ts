@@ -12,6 +12,7 @@ import { textLine } from '../import/text-line.ts';
 import type { SampleRecord } from './mapping-report.ts';
 
 const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 const detected = { skipLines: null, encoding: null, delimiter: null, quote: null } as const;
 
 /** @throws UsageError for a file that cannot be read, or has no record */
@@ -33,10 +34,14 @@ function valuesOf(sample: Buffer, limit: number): readonly Uint8Array[] {
   if (text.startsWith('[')) return splitArray(sample, limit) ?? [sample];
   if (!text.startsWith('{')) return rowsOf(sample, limit);
   if (isJson(text)) return [sample];
-  const lines = splitLines(sample, limit + 1);
+  const lines = splitLines(sample, 2 * limit + 1);
   // The sample may end inside a line.
-  return lines.slice(0, sample.length < sampleBytesMax ? limit : Math.min(limit, lines.length - 1));
+  const whole = sample.length < sampleBytesMax ? lines : lines.slice(0, -1);
+  return whole.filter((line) => !bulkAction.test(decoder.decode(line))).slice(0, limit);
 }
+
+/** OpenSearch's bulk form has such a line before each document. */
+const bulkAction = /^\{"(index|create)": ?\{[^{}]*\}\}$/;
 
 function isJson(text: string): boolean {
   try {

@@ -17,7 +17,8 @@ type Role = {
 const words = (text: string): readonly string[] => text.trim().split(/\s+/);
 const isText = (text: string): boolean => /\p{L}/u.test(text) && !/^[[{]/.test(text);
 const isId = (text: string): boolean => text.length <= 256 && !/^\s*[[{]/.test(text);
-const isNumber = (text: string): boolean => readNumber(text, 'point') !== null;
+const isNumber = (text: string): boolean =>
+  readNumber(text, 'point') !== null || readNumber(text, 'comma') !== null;
 /** Any time that an event may have. */
 export const isTime = (text: string): boolean =>
   parseTimestamp(timestampOfUnix(text) ?? withOffset(text, utcOffset)).ok;
@@ -52,6 +53,7 @@ export const roles = {
   session: role(`sessionid usersession session domainsessionid visitid visit`, '', isId),
   /** Of visitors without a name. */
   guest: role(`sessionid session token cartid orderkey orderid invoiceno invoice id`, '', isId),
+  order: role(`orderid ordernumber invoiceno invoice invoiceid`, '', isId),
   eventId: role(
     `eventid messageid msgid hitid uuid guid id identifier orderid queryid requestid`,
     '',

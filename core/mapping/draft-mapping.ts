@@ -5,6 +5,7 @@ import { UsageError } from '#core/errors/errors.ts';
 import { eventTypes } from '#core/ports.ts';
 import { columnsOf, eventTypeOf, isTime, roles } from './column-roles.ts';
 import { detectDateFormat } from './dates.ts';
+import { detectDecimal } from './numbers.ts';
 import { type Sample, type SampleColumn, sampleColumns } from './sample-columns.ts';
 
 export type Draft = {
@@ -37,7 +38,13 @@ export function draftMapping(records: readonly unknown[]): Draft {
   }
   const type = typeOf(inScope, { list, hasProduct: product !== null }, guesses);
   const time = timeOf(inScope, guesses);
+  const decimal = detectDecimal(
+    [roles.price, roles.quantity].flatMap((role) =>
+      columnsOf(role, inScope).flatMap(({ texts }) => texts),
+    ),
+  );
   const mapping = {
+    ...(decimal === 'comma' && { decimal }),
     ...(time.format !== null && { date_format: time.format }),
     ...(list !== '' && { each: `{${list}}` }),
     event: {
@@ -84,7 +91,9 @@ function productOf(columns: Columns, list: string, guesses: Notes): object | nul
   const ids = columnsOf(roles.productId, own).slice(0, 2);
   const [id] = ids;
   if (id === undefined) return null;
-  const names = columnsOf(roles.productName, own).slice(0, 2);
+  const titles = columnsOf(roles.productName, own).slice(0, 2);
+  // A log with codes and descriptions, and nothing else, has its names there.
+  const names = titles.length > 0 ? titles : columnsOf(roles.description, own).slice(0, 1);
   const [category] = columnsOf(roles.category, own);
   const [price] = columnsOf(roles.price, own);
   const [description] = columnsOf(roles.description, own).filter((each) => !names.includes(each));
@@ -134,7 +143,8 @@ function typeOf(
     .filter(({ meant, values }) => meant.length > 0 && values.length <= valuesMax);
   const best = known.toSorted((a, b) => b.meant.length - a.meant.length)[0];
   if (best === undefined) {
-    const type = !hasProduct ? 'search' : list === '' ? 'view' : 'purchase';
+    const isOrder = list !== '' || columnsOf(roles.order, columns).length > 0;
+    const type = !hasProduct ? 'search' : isOrder ? 'purchase' : 'view';
     guesses.push(`No member says what was done: every event is a ${type}.`);
     return { field: type, others: null };
   }
@@ -174,10 +184,10 @@ function timeOf(
   return { from: '{record:time}', format: null };
 }
 
-/** `null` when no format, or more than one, reads the dates. */
+/** Where day and month can be swapped, the day comes first. `null` when no format reads them. */
 function formatOf({ name, texts }: SampleColumn): string | null {
   try {
-    return detectDateFormat(texts, { decimalComma: false, column: name })?.format ?? null;
+    return detectDateFormat(texts, { decimalComma: true, column: name })?.format ?? null;
   } catch (error) {
     if (error instanceof UsageError) return null;
     throw error;

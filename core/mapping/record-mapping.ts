@@ -105,7 +105,7 @@ function itemsAt(value: unknown, path: readonly string[]): readonly unknown[] {
   return itemsAt(inner, rest).map((item) => ({ ...Object(value), [name]: item }));
 }
 
-/** By the mapping's format; without one, any time that an event may have. */
+/** By the mapping's format; without one, any time that an event may have, or one of RFC 2822. */
 function dateOf({
   date_format: format,
   time_zone: zone = 'UTC',
@@ -116,6 +116,9 @@ function dateOf({
     const unix = unixMs(text);
     if (unix !== null) return unix;
     const time = parseTimestamp(withOffset(text, offset));
-    return time.ok ? time.ms : null;
+    return time.ok ? time.ms : rfc2822(text);
   };
 }
+
+/** As in mail and HTTP: `Mon, 23 Nov 2026 10:00:00 GMT`. */
+const rfc2822 = dateReader('[EEE, ]d MMM yyyy H:mm[:ss] Z', 'UTC');

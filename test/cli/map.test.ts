@@ -35,6 +35,15 @@ test('a file with records of several systems needs the mapping of each', async (
   expect(found?.mappings.map(({ name }) => name)).toEqual(['segment', 'snowplow', 'woocommerce']);
 });
 
+test('of the bulk form of OpenSearch, the documents are the records', async () => {
+  await using folder = await temporaryFolder();
+  const file = join(folder.path, 'bulk.ndjson');
+  const lines = (await readFile(sample('ubi-queries.ndjson'), 'utf8')).trimEnd().split('\n');
+  const action = JSON.stringify({ index: { _index: 'ubi_queries', _id: '7' } });
+  await writeFile(file, lines.flatMap((line) => [action, line]).join('\n'));
+  expect(await recordsOfFile(file, 100)).toHaveLength(lines.length);
+});
+
 test('events in the own shape need no mapping, as one object, a list or lines', async () => {
   await using folder = await temporaryFolder();
   const file = join(folder.path, 'sample.json');

@@ -73,3 +73,34 @@ test.each(readdirSync(samples).filter((file) => !Object.hasOwn(exceptions, file)
     expect(found / expected, stringify(mapping)).toBeGreaterThanOrEqual(0.9);
   },
 );
+
+test('of a log with decimal commas and days before months reads names, prices and times', () => {
+  const { mapping } = draftMapping(
+    ['2,55', '3,39', '1.299,90'].map((UnitPrice, index) => ({
+      InvoiceNo: `53636${index}`,
+      StockCode: `8512${index}A`,
+      Description: 'WHITE LANTERN',
+      Quantity: '6',
+      InvoiceDate: `1/12/2010 08:2${index}`,
+      UnitPrice,
+      CustomerID: '17850',
+    })),
+  );
+  expect(mapping).toMatchObject({
+    decimal: 'comma',
+    date_format: expect.stringMatching(/^d\/M\/yyyy/),
+    event: {
+      event_type: 'purchase',
+      timestamp: '{InvoiceDate}',
+      product: { id: '{StockCode}', price: ['{UnitPrice}', 0] },
+      quantity: '{Quantity}',
+    },
+  });
+  expect(JSON.stringify(mapping)).toContain('"name":"{Description}"');
+});
+
+test('of records without a product and a search is refused with the names that they have', () => {
+  expect(() => draftMapping([{ level: 'info', host: 'a' }])).toThrow(
+    'No member looks like the id of a product or a search; found level, host.',
+  );
+});

@@ -164,6 +164,18 @@ describe('a mapping of one’s own', () => {
     ]);
     const local = read({ ...sent, at: '2026-07-01 12:00:00', who: { id: 'nested' } }, mine);
     expect(local).toMatchObject([{ event: { timestamp: '2026-07-01T10:00:00.000Z' } }]);
+    const mail = read({ ...sent, at: 'Wed, 1 Jul 2026 12:00:00 +0200' }, mine);
+    expect(mail).toMatchObject([{ event: { timestamp: '2026-07-01T10:00:00.000Z' } }]);
+  });
+
+  test('reads prices in cents', () => {
+    const cents = yaml.replace(
+      `price: ['{price}', '{list price}', 0]`,
+      `price: { multiply: ['{cents}', '0.01'] }`,
+    );
+    expect(read({ ...sent, cents: 1999 }, only(ofYaml(cents)))).toMatchObject([
+      { event: { product: { price: 19.99 } } },
+    ]);
   });
 
   test('passes over what a rule turns away, and refuses what it cannot read, by name', () => {
