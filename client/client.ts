@@ -15,6 +15,7 @@ export {
   VectorStreamConnectionError,
   VectorStreamPartialSendError,
 } from './api-errors.ts';
+export type { DeadLetter } from './dead-letter-calls.ts';
 export type { LiveMessage, Topic } from './feed-messages.ts';
 export type { EventToSend, SendItem, SendOptions, SendResult } from './event-calls.ts';
 export type { HealthView, Readiness, Stats, StatsHistory, SystemView } from './operation-calls.ts';

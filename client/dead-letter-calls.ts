@@ -18,6 +18,8 @@ import { nullWhen } from './api-errors.ts';
 import { pagesOf } from './cursor-pages.ts';
 import type { CallOptions, Transport } from './transport.ts';
 
+export type { DeadLetterView as DeadLetter };
+
 export function deadLetterCalls(transport: Transport) {
   return {
     /**

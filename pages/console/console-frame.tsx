@@ -9,7 +9,12 @@ import { useStore } from '../shared/observable-store.ts';
 import type { Session, SessionState } from './session.ts';
 
 /** By path below the gateway's address. */
-const views = [['', 'Home']] as const;
+const views = [
+  ['', 'Home'],
+  ['search', 'Search'],
+  ['fleet', 'Fleet'],
+  ['dead-letters', 'Dead letters'],
+] as const;
 const links = [
   ['demo', 'Demo'],
   ['docs', 'API'],

@@ -1,22 +1,32 @@
 // Starts the console: one page whose view follows from its path.
 
 import { render } from 'preact';
+import type { FunctionComponent } from 'preact';
 import { gatewayAddress } from '../shared/gateway-address.ts';
 import { apiKey } from '../shared/tab-secrets.ts';
-import { ConsoleFrame } from './console-frame.tsx';
-import { Home } from './home/home.tsx';
+import { ConsoleFrame, type ViewPath } from './console-frame.tsx';
 import { Session } from './session.ts';
 
-const session = new Session({
-  url: gatewayAddress(),
-  secret: apiKey,
-  now: () => Date.now(),
-});
+type View = FunctionComponent<{ readonly session: Session }>;
+
+/** Each is loaded only where it is shown. */
+const views: Readonly<Record<ViewPath, () => Promise<View>>> = {
+  '': async () => (await import('./home/home.tsx')).Home,
+  search: async () => (await import('./search/search.tsx')).Search,
+  fleet: async () => (await import('./fleet/fleet.tsx')).Fleet,
+  'dead-letters': async () => (await import('./dead-letters/dead-letters.tsx')).DeadLetters,
+};
+
+const last = location.pathname.split('/').at(-1) ?? '';
+const isView = (path: string): path is ViewPath => Object.hasOwn(views, path);
+const here = isView(last) ? last : '';
+const session = new Session({ url: gatewayAddress(), secret: apiKey, now: () => Date.now() });
+const View = await views[here]();
 const app = document.getElementById('app') ?? document.body;
 app.replaceChildren();
 render(
-  <ConsoleFrame session={session} here="">
-    <Home session={session} />
+  <ConsoleFrame session={session} here={here}>
+    <View session={session} />
   </ConsoleFrame>,
   app,
 );

@@ -110,6 +110,41 @@ export function Choice<T extends string | number>({
   );
 }
 
+/** Any of a few, as chips. */
+export function Choices<T extends string>({
+  label,
+  options,
+  chosen,
+  onChange,
+}: {
+  readonly label: string;
+  readonly options: readonly (readonly [T, string])[];
+  readonly chosen: readonly T[];
+  readonly onChange: (chosen: readonly T[]) => void;
+}) {
+  return (
+    <fieldset class="choices">
+      <legend>{label}</legend>
+      {options.map(([option, text]) => {
+        const isChosen = chosen.includes(option);
+        return (
+          <button
+            key={option}
+            class="chip"
+            type="button"
+            aria-pressed={isChosen}
+            onClick={() =>
+              onChange(isChosen ? chosen.filter((one) => one !== option) : [...chosen, option])
+            }
+          >
+            {text}
+          </button>
+        );
+      })}
+    </fieldset>
+  );
+}
+
 export type Bar = {
   readonly label: ComponentChildren;
   readonly key: string;

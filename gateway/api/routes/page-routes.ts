@@ -16,9 +16,13 @@ import { answerFile } from '../static-file.ts';
 /** To which the alerts link. */
 const runbooks = join(import.meta.dirname, '../../../docs/operations.md');
 
+/** One page of several views, which it tells apart by their paths. */
 const consolePage = 'console/index.html';
 /** By path: the file of a page, or of a service worker, below the built pages. */
 const pages: Readonly<Record<string, string>> = {
+  '/search': consolePage,
+  '/fleet': consolePage,
+  '/dead-letters': consolePage,
   '/runner': 'runner/index.html',
   '/demo': 'demo/index.html',
   '/demo-offline.js': 'demo-offline.js',

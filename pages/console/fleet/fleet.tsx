@@ -1,0 +1,140 @@
+// Fleet: every runner, how fast and how right it is, and how to take one out.
+
+import { useState } from 'preact/hooks';
+import type { LiveMessage } from '../../../client/client.ts';
+import { Empty, Figure, Notice } from '../../shared/components.tsx';
+import { formatRate } from '../../shared/format.ts';
+import type { Session } from '../session.ts';
+import { useFeed, usePolled } from '../use-gateway.ts';
+import { RunnerRow, type Act, type RunnerView } from './runner-row.tsx';
+
+/** States change with a message; the counts of each runner change oftener. */
+const everyMs = 2000;
+
+export function Fleet({ session }: { readonly session: Session }) {
+  const [changes, setChanges] = useState(0);
+  const [told, setTold] = useState<{ readonly isBad: boolean; readonly text: string } | null>(null);
+  const [history, setHistory] = useState<readonly string[]>([]);
+  useFeed(session, ['runner'], (message) => {
+    if (message.type !== 'runner') return;
+    setChanges((count) => count + 1);
+    const line = lineOf(message);
+    if (line !== null) setHistory((before) => [line, ...before].slice(0, historyMax));
+  });
+  const runners = usePolled(session, (signal) => session.client.runners.list({ signal }), everyMs, [
+    changes,
+  ]);
+  const act: Act = async (done, action) => {
+    try {
+      await action();
+      setTold({ isBad: false, text: done });
+      setChanges((count) => count + 1);
+    } catch (error) {
+      setTold({ isBad: true, text: session.explain(error) });
+    }
+  };
+  const ready = runners?.filter(({ state }) => state === 'ready') ?? [];
+  return (
+    <div class="stack">
+      <div class="health-head">
+        <h1>Fleet</h1>
+        <p class="quiet">
+          Runners turn texts into vectors. Each one first proves that it is right.
+        </p>
+      </div>
+      <dl class="card figure-row">
+        <Figure label="Ready" value={`${ready.length}`} note={`of ${runners?.length ?? 0} shown`} />
+        <Figure label="Speed" value={sumOf(ready, 'texts_per_second')} unit="texts/s" />
+        <Figure label="Jobs in work" value={sumOf(runners ?? [], 'jobs_in_work')} />
+        <Figure label="Vectors made" value={sumOf(runners ?? [], 'texts_embedded')} />
+      </dl>
+      {told !== null && <Notice tone={told.isBad ? 'bad' : 'good'}>{told.text}</Notice>}
+      {runners?.length === 0 && (
+        <Empty title="No runner is connected.">
+          <p>
+            New texts wait until there is one. <a href="runner">Lend this tab</a>, or run{' '}
+            <code>npm run runner</code> on any machine that reaches this gateway.
+          </p>
+        </Empty>
+      )}
+      {runners !== null && runners.length > 0 && (
+        <RunnerTable runners={runners} session={session} act={act} />
+      )}
+      {history.length > 0 && (
+        <section class="card" aria-label="What happened">
+          <header class="card-head">
+            <h2>Since you opened this page</h2>
+          </header>
+          <ol class="lines">
+            {history.map((line, index) => (
+              <li key={`${line} ${history.length - index}`}>{line}</li>
+            ))}
+          </ol>
+        </section>
+      )}
+    </div>
+  );
+}
+
+const columns = [
+  ['Runner', ''],
+  ['State', ''],
+  ['Device', ''],
+  ['Texts/s', 'is-number'],
+  ['Vectors', 'is-number'],
+  ['In work', 'is-number'],
+  ['Agreement', 'is-number'],
+] as const;
+
+function RunnerTable({
+  runners,
+  session,
+  act,
+}: {
+  readonly runners: readonly RunnerView[];
+  readonly session: Session;
+  readonly act: Act;
+}) {
+  return (
+    <div class="card table-frame" tabIndex={0} role="region" aria-label="Runners">
+      <table>
+        <thead>
+          <tr>
+            {columns.map(([name, look]) => (
+              <th key={name} scope="col" class={look}>
+                {name}
+              </th>
+            ))}
+            <td />
+          </tr>
+        </thead>
+        <tbody>
+          {runners.map((runner) => (
+            <RunnerRow key={runner.id} runner={runner} session={session} act={act} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+const historyMax = 12;
+
+const sumOf = (
+  runners: readonly RunnerView[],
+  member: 'texts_per_second' | 'jobs_in_work' | 'texts_embedded',
+): string => {
+  const sum = runners.reduce((total, runner) => total + runner[member], 0);
+  return member === 'texts_per_second' ? formatRate(sum) : sum.toLocaleString('en');
+};
+
+function lineOf(message: Extract<LiveMessage, { readonly type: 'runner' }>): string | null {
+  const { at, data } = message;
+  if (data.change === 'all') return null;
+  const time = new Date(at).toLocaleTimeString('en-GB');
+  if (data.change === 'left') return `${time}  A runner left (${data.runner.id.slice(0, 8)}).`;
+  const { name, state } = data.runner;
+  return data.change === 'joined'
+    ? `${time}  ${name} joined.`
+    : `${time}  ${name} is ${state === 'ready' ? 'ready' : state}.`;
+}

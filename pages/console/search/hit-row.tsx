@@ -1,0 +1,111 @@
+// One hit: its product, why it matched, what visitors did, and what is near it.
+
+import { useState } from 'preact/hooks';
+import type { SearchResult } from '../../../client/client.ts';
+import { eventTypeName } from '../event-words.ts';
+import type { Session } from '../session.ts';
+import { useOnce } from '../use-gateway.ts';
+import { sharedWords } from './search-address.ts';
+
+type Hit = SearchResult['hits'][number];
+
+export function HitRow({
+  session,
+  hit,
+  query,
+}: {
+  readonly session: Session;
+  readonly hit: Hit;
+  readonly query: string;
+}) {
+  const { product, text, score, events } = hit;
+  const words = sharedWords(query, text);
+  const [isOpen, setOpen] = useState(false);
+  return (
+    <li class="card hit">
+      <div class="hit-head">
+        <h2>{product?.name ?? `“${text}”`}</h2>
+        <span class="hit-price">{priceText(product?.price ?? null)}</span>
+      </div>
+      <p class="quiet">{product?.description ?? product?.category ?? 'A search by a visitor'}</p>
+      <p class="hit-why">
+        <meter min={0} max={1} value={Math.max(0, score)} aria-hidden="true" />
+        <span>
+          {score.toFixed(2)}{' '}
+          {words.length === 0
+            ? 'by meaning alone'
+            : `by meaning, and by ${words.map((word) => `“${word}”`).join(', ')}`}
+        </span>
+      </p>
+      <p class="hit-events">
+        {Object.entries(events.by_type)
+          .toSorted(([, a], [, b]) => b - a)
+          .map(([type, count]) => (
+            <span key={type} class={`tag is-${type}`}>
+              {eventTypeName(type)} <b>{count.toLocaleString('en')}</b>
+            </span>
+          ))}
+      </p>
+      {product !== null && (
+        <details onToggle={(event) => setOpen(event.currentTarget.open)}>
+          <summary>Similar, and bought together</summary>
+          {isOpen && <Neighbours session={session} productId={product.id} />}
+        </details>
+      )}
+    </li>
+  );
+}
+
+const priceText = (price: number | null): string =>
+  price === null
+    ? ''
+    : price.toLocaleString('en', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+
+type Product = NonNullable<Hit['product']>;
+
+function Neighbours({
+  session,
+  productId,
+}: {
+  readonly session: Session;
+  readonly productId: string;
+}) {
+  const similar = useOnce(session, async (signal) => {
+    const { items } = await session.client.similar(productId, { limit: 5 }, { signal });
+    return items.flatMap(({ product }) => product ?? []);
+  });
+  const bought = useOnce(session, async (signal) => {
+    const query = { kind: 'bought_together', limit: 5 } as const;
+    const { items } = await session.client.related(productId, query, { signal });
+    return items.map(({ product }) => product);
+  });
+  return (
+    <div class="neighbours">
+      <NameList title="Similar" items={similar} none="Nothing similar is stored." />
+      <NameList title="Bought together" items={bought} none="Nobody bought it with another yet." />
+    </div>
+  );
+}
+
+function NameList({
+  title,
+  items,
+  none,
+}: {
+  readonly title: string;
+  readonly items: readonly Product[] | null;
+  readonly none: string;
+}) {
+  return (
+    <div>
+      <h3>{title}</h3>
+      {items === null && <p class="quiet">Asking…</p>}
+      {items?.length === 0 && <p class="quiet">{none}</p>}
+      <ul>
+        {items?.map(({ id, name }) => (
+          <li key={id}>{name}</li>
+        ))}
+      </ul>
+    </div>
+  );
+}

@@ -1,0 +1,171 @@
+// Search: the live index by meaning, as you type, with filters, and with the reason of each hit.
+
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { eventTypes } from '#core/ports.ts';
+import type { Stats } from '../../../client/client.ts';
+import { Choices, Empty, Notice } from '../../shared/components.tsx';
+import { eventTypeName } from '../event-words.ts';
+import { latencyText } from '../rates.ts';
+import type { Session } from '../session.ts';
+import { useFeed } from '../use-gateway.ts';
+import { HitRow } from './hit-row.tsx';
+import { addressOf, searchIn, type SearchState } from './search-address.ts';
+import { useSearch, type SearchAnswer } from './use-search.ts';
+
+const examples = [
+  'gift for a child who likes music',
+  'warm coat for the mountains',
+  'something to make coffee with',
+];
+
+export function Search({ session }: { readonly session: Session }) {
+  const [search, setSearch] = useState<SearchState>(() => searchIn(location.search));
+  const [again, setAgain] = useState(0);
+  const [stats, setStats] = useState<Stats | null>(null);
+  const storedThen = useRef<number | null>(null);
+  const answer = useSearch(session, search, again);
+  useFeed(session, ['stats'], (message) => {
+    if (message.type === 'stats') setStats(message.data);
+  });
+  useEffect(() => {
+    history.replaceState(null, '', location.pathname + addressOf(search));
+  }, [search]);
+  const stored = stats?.store?.events ?? null;
+  useEffect(() => {
+    storedThen.current = stored;
+  }, [answer.result]);
+  storedThen.current ??= stored;
+  const change = (changes: Partial<SearchState>): void => setSearch({ ...search, ...changes });
+
+  return (
+    <div class="stack">
+      <form class="search-form" role="search" onSubmit={(event) => event.preventDefault()}>
+        <h1>
+          <label for="query">Search the stream</label>
+        </h1>
+        <input
+          id="query"
+          type="search"
+          autocomplete="off"
+          placeholder="Describe what you look for, in your own words"
+          value={search.query}
+          onInput={(event) => change({ query: event.currentTarget.value })}
+        />
+        <Filters search={search} answer={answer} onChange={change} />
+      </form>
+      {answer.trouble !== null && <Notice tone="bad">{answer.trouble}</Notice>}
+      {search.query.trim() === '' ? (
+        <Empty title="What are you looking for?">
+          <p>Hits need not share a word with what you type. Try one of these:</p>
+          <p class="actions">
+            {examples.map((query) => (
+              <button class="chip" type="button" key={query} onClick={() => change({ query })}>
+                {query}
+              </button>
+            ))}
+          </p>
+        </Empty>
+      ) : (
+        <Results
+          session={session}
+          answer={answer}
+          newEvents={stored === null ? 0 : stored - (storedThen.current ?? stored)}
+          onAgain={() => setAgain(again + 1)}
+        />
+      )}
+    </div>
+  );
+}
+
+function Filters({
+  search,
+  answer,
+  onChange,
+}: {
+  readonly search: SearchState;
+  readonly answer: SearchAnswer;
+  readonly onChange: (changes: Partial<SearchState>) => void;
+}) {
+  const found = answer.result?.hits.flatMap(({ product }) => product?.category ?? []) ?? [];
+  const categories = [...new Set([...search.categories, ...found])].slice(0, 8);
+  return (
+    <div class="filters">
+      <Choices
+        label="Type of event"
+        options={eventTypes.map((type) => [type, eventTypeName(type)] as const)}
+        chosen={search.types}
+        onChange={(types) => onChange({ types })}
+      />
+      {categories.length > 0 && (
+        <Choices
+          label="Category"
+          options={categories.map((category) => [category, category] as const)}
+          chosen={search.categories}
+          onChange={(chosen) => onChange({ categories: chosen })}
+        />
+      )}
+      <fieldset class="choices">
+        <legend>Price</legend>
+        <input
+          aria-label="Lowest price"
+          inputMode="decimal"
+          placeholder="from"
+          value={search.priceMin}
+          onInput={(event) => onChange({ priceMin: event.currentTarget.value.trim() })}
+        />
+        <input
+          aria-label="Highest price"
+          inputMode="decimal"
+          placeholder="to"
+          value={search.priceMax}
+          onInput={(event) => onChange({ priceMax: event.currentTarget.value.trim() })}
+        />
+      </fieldset>
+    </div>
+  );
+}
+
+function Results({
+  session,
+  answer: { result, query, isSearching },
+  newEvents,
+  onAgain,
+}: {
+  readonly session: Session;
+  readonly answer: SearchAnswer;
+  readonly newEvents: number;
+  readonly onAgain: () => void;
+}) {
+  if (result === null)
+    return isSearching ? (
+      <p class="quiet" role="status">
+        Searching…
+      </p>
+    ) : null;
+  const { hits, took_ms: tookMs } = result;
+  return (
+    <section aria-label="Hits" aria-busy={isSearching} class="results">
+      <p class="results-head quiet">
+        <span role="status">
+          {hits.length === 1 ? 'One hit' : `${hits.length} hits`} in {latencyText(tookMs)}
+        </span>
+        {newEvents > 0 && (
+          <button class="link" type="button" onClick={onAgain}>
+            {newEvents.toLocaleString('en')} new since: search again
+          </button>
+        )}
+      </p>
+      {hits.length === 0 ? (
+        <Empty title="Nothing matches.">
+          <p>Take a filter away, or search for something else.</p>
+        </Empty>
+      ) : (
+        <ol class="hits">
+          {hits.map((hit) => (
+            <HitRow key={hit.text_id} session={session} hit={hit} query={query} />
+          ))}
+        </ol>
+      )}
+    </section>
+  );
+}

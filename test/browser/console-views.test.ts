@@ -1,0 +1,117 @@
+// What the console's views compute: a search in an address, why a hit matched, and dead letters by
+// cause; and the size of its script.
+
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { DeadLetter } from '../../client/client.ts';
+import { exampleDeadLetter } from '../../gateway/api/routes/dead-letter-view.ts';
+import { groupsOf, readable } from '../../pages/console/dead-letters/letter-groups.ts';
+import {
+  addressOf,
+  filterOf,
+  priceTrouble,
+  searchIn,
+  sharedWords,
+  type SearchState,
+} from '../../pages/console/search/search-address.ts';
+import { assetsOf } from '../../scripts/write-precache.ts';
+import { buildPages } from '../helpers/browser.ts';
+
+const search: SearchState = {
+  query: 'gift & more',
+  types: ['view', 'purchase'],
+  categories: ['Toys, Games'],
+  priceMin: '5',
+  priceMax: '19.90',
+};
+
+describe('a search', () => {
+  test('survives in the address of the page', () => {
+    expect(searchIn(addressOf(search))).toEqual(search);
+    expect(addressOf(searchIn(''))).toBe('');
+    expect(searchIn('?type=nonsense&q=x').types).toEqual([]);
+  });
+
+  test('becomes the filter of the API; an empty one filters nothing', () => {
+    expect(filterOf(search)).toEqual({
+      event_type: ['view', 'purchase'],
+      category: ['Toys, Games'],
+      price_min: 5,
+      price_max: 19.9,
+    });
+    expect(filterOf(searchIn('?q=x'))).toEqual({});
+  });
+
+  test('says what is wrong with its prices', () => {
+    expect(priceTrouble(search)).toBeNull();
+    expect(priceTrouble({ ...search, priceMin: '30' })).toContain('above the highest');
+    expect(priceTrouble({ ...search, priceMax: 'cheap' })).toContain('a number');
+  });
+
+  test('names the words that a hit shares with it, but no word that says nothing', () => {
+    expect(sharedWords('Warm coat for the mountains', 'A warm jacket for mountain walks')).toEqual([
+      'warm',
+    ]);
+    expect(sharedWords('keeps me dry', 'Drizzle Shell')).toEqual([]);
+  });
+});
+
+const letter = (changes: Partial<DeadLetter>): DeadLetter => ({
+  ...exampleDeadLetter,
+  origin: { ...exampleDeadLetter.origin },
+  base64: [],
+  ...changes,
+});
+
+describe('dead letters', () => {
+  test('of one field are one cause, whatever the values; the largest comes first', () => {
+    const groups = groupsOf([
+      letter({ id: '1', field: 'user_id', message: 'user_id: got nothing' }),
+      letter({ id: '2', message: 'product.price: got "39,90 €"' }),
+      letter({ id: '3', message: 'product.price: got true' }),
+    ]);
+    expect(groups.map(({ field, letters }) => [field, letters.length])).toEqual([
+      ['product.price', 2],
+      ['user_id', 1],
+    ]);
+  });
+
+  test('of a whole event are one cause when only quoted values differ', () => {
+    const whole = { reason: 'not_json', field: null } as const;
+    expect(
+      groupsOf([
+        letter({ ...whole, message: "event: unexpected token 'v' at position 210" }),
+        letter({ ...whole, message: "event: unexpected token 'x' at position 3" }),
+        letter({ ...whole, message: 'event: bytes that are not UTF-8' }),
+      ]),
+    ).toHaveLength(2);
+  });
+
+  test('are shown with indentation when they are JSON, and as they are otherwise', () => {
+    expect(readable('{"a":1}')).toBe('{\n  "a": 1\n}');
+    expect(readable('{"a":')).toBe('{"a":');
+  });
+});
+
+describe('the script of the console', () => {
+  const pages = join(import.meta.dirname, '..', '..', 'dist', 'pages');
+  beforeAll(() => buildPages(), 120_000);
+
+  test('is less than 120 KB compressed, charts and all views included', () => {
+    const scripts = assetsOf(pages, 'console/index.html').filter((name) => name.endsWith('.js'));
+    const known = new Set(readdirSync(join(pages, 'assets')));
+    const bytes = scripts.reduce((sum, name) => {
+      const copy = `${name}.br`;
+      return sum + statSync(join(pages, known.has(copy.slice(7)) ? copy : name)).size;
+    }, 0);
+    expect(scripts.length).toBeGreaterThan(4);
+    expect(bytes).toBeLessThan(120_000);
+  });
+
+  test('is in files of this gateway, and nothing is inline', () => {
+    const html = readFileSync(join(pages, 'console/index.html'), 'utf8');
+    expect(html).not.toMatch(/<style|\sstyle=|\son\w+=|<script[^>]*>\s*[^<\s]/);
+    expect(html).not.toMatch(/(?:src|href)="(?:https?:)?\/\//);
+  });
+});
