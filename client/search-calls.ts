@@ -17,7 +17,7 @@ import type { RelatedProducts, RelatedQuery } from '../gateway/api/routes/relate
 import type {
   SearchRequest,
   SearchResponse as SearchResult,
-} from '../gateway/api/routes/search-routes.ts';
+} from '../gateway/api/routes/search-schemas.ts';
 import type { SimilarProducts, SimilarQuery } from '../gateway/api/routes/similar-routes.ts';
 import type { TrendQuery, Trends } from '../gateway/api/routes/trend-routes.ts';
 import type { CallOptions, Transport } from './transport.ts';

@@ -59,6 +59,11 @@ export class QueryVectors {
     }
   }
 
+  /** Whether its vector is cached, or a runner is there to embed it; `query` as for `vector`. */
+  canAnswer(query: string): boolean {
+    return this.#cached.get(query) !== undefined || this.#options.runnerReady();
+  }
+
   /** Empties the cache. Called when a runner that embedded some of these queries was wrong. */
   clear(): void {
     this.#cached.clear();

@@ -2,6 +2,7 @@
 
 import { join } from 'node:path';
 import type { Clock } from '#core/ports.ts';
+import { meaningFloorOf } from '#core/search/meaning-floor.ts';
 import type { Access } from '../access/access.ts';
 import { openAuditTrail } from '../access/audit-trail.ts';
 import { inNetworks } from '../access/client-address.ts';
@@ -142,6 +143,7 @@ async function servicesOf(
       compressedFolder: join(dataDir, 'compressed'),
       manifest: model.manifest,
       revision: model.filesRevision,
+      meaningFloor: meaningFloorOf(model.golden.cases.map(({ vector }) => vector)),
     },
     live,
     versions,

@@ -73,5 +73,6 @@ function readCursor(cursor: string): z.infer<typeof cursorSchema> {
   }
 }
 
-const markOf = (request: unknown): string =>
+/** Tells requests apart. */
+export const markOf = (request: unknown): string =>
   createHash('sha256').update(JSON.stringify(request)).digest('base64url').slice(0, 12);

@@ -1,0 +1,125 @@
+// Searches products by words and by meaning at once, and ranks what either has found.
+//
+// The two lists are fused by their ranks (reciprocal rank fusion, Cormack et al. 2009), because
+// their scores cannot be compared. Words count twice: who types a word of a name means it. A hit
+// that has only some of the words counts for less. A product whose id or whole name was typed is
+// first.
+
+import { productOfPayload } from '#core/event/stored-product.ts';
+import { type EventFilter, eventTypes, type SearchHit, type VectorStore } from '#core/ports.ts';
+import { productsOnly } from '#core/vectors/products-only.ts';
+import { searchByWords, type WordHit } from './word-search.ts';
+
+export type Matched = 'id' | 'words' | 'meaning';
+
+/** `hit.score` is its place among all: 1 for what was typed exactly, else between 0 and 1. */
+export type FusedHit = { readonly hit: SearchHit; readonly matched: readonly Matched[] };
+
+export type HybridSearch = {
+  readonly query: string;
+  /** `null`: by words alone. */
+  readonly vector: Float32Array | null;
+  readonly filter: EventFilter;
+  /** The lowest cosine of a hit by meaning. */
+  readonly cosineMin: number;
+};
+
+type SearchedStore = Pick<
+  VectorStore,
+  'search' | 'searchWords' | 'newestOfProducts' | 'events' | 'texts' | 'countsBy'
+>;
+
+/** How many hits of each list are fused. */
+export const fusedFrom = 100;
+/** Smaller ones favour the first ranks. */
+const rankOffset = 20;
+const wordsWeight = 2;
+const idLengthMax = 256;
+
+/** At most `2 * fusedFrom + 1` hits, one for each product. */
+export async function hybridSearch(
+  store: SearchedStore,
+  { query, vector, filter, cosineMin }: HybridSearch,
+): Promise<readonly FusedHit[]> {
+  const [byId, byWords, byMeaning] = await Promise.all([
+    productById(store, query.trim(), filter),
+    searchByWords(store, { query, filter, limit: fusedFrom }),
+    vector === null ? [] : store.search({ vector, filter, limit: fusedFrom, scoreMin: cosineMin }),
+  ]);
+  return fused(byId, byWords, byMeaning);
+}
+
+type Fusion = {
+  readonly hit: SearchHit;
+  readonly matched: Matched[];
+  sum: number;
+  isExact: boolean;
+};
+
+function fused(
+  byId: SearchHit | null,
+  byWords: readonly WordHit[],
+  byMeaning: readonly SearchHit[],
+): readonly FusedHit[] {
+  const found = new Map<string, Fusion>();
+  const add = (hit: SearchHit, matched: Matched, share: number, isExact = false): void => {
+    const fusion = found.get(hit.textId) ?? { hit, matched: [], sum: 0, isExact: false };
+    found.set(hit.textId, fusion);
+    fusion.matched.push(matched);
+    fusion.sum += share;
+    fusion.isExact ||= isExact;
+  };
+  if (byId !== null) add(byId, 'id', wordsWeight, true);
+  for (const [rank, { hit, match }] of byWords.entries())
+    add(hit, 'words', (wordsWeight * match.share ** 2) / (rankOffset + rank + 1), match.isWhole);
+  for (const [rank, hit] of byMeaning.entries()) add(hit, 'meaning', 1 / (rankOffset + rank + 1));
+
+  const sumMax = (wordsWeight + 1) / (rankOffset + 1);
+  const ranked = [...found.values()].toSorted(
+    (a, b) => Number(b.isExact) - Number(a.isExact) || b.sum - a.sum,
+  );
+  const products = new Set<string>();
+  return ranked.flatMap(({ hit, matched, sum, isExact }) => {
+    // Several texts of one product are one hit. A query is not a product.
+    const key = hit.product?.id ?? hit.textId;
+    if (products.has(key)) return [];
+    products.add(key);
+    const score = isExact ? 1 : Math.round((sum / sumMax) * 9_999) / 10_000;
+    return [{ hit: { ...hit, score }, matched }];
+  });
+}
+
+/** The product with this id, in any case, as its newest matching event describes it. */
+async function productById(
+  store: SearchedStore,
+  id: string,
+  given: EventFilter,
+): Promise<SearchHit | null> {
+  if (id === '' || id.length > idLengthMax) return null;
+  const known = await store.newestOfProducts([
+    ...new Set([id, id.toUpperCase(), id.toLowerCase()]),
+  ]);
+  const [productId] = known.keys();
+  if (productId === undefined || (given.productId ?? productId) !== productId) return null;
+  const filter = { ...productsOnly(given), productId };
+  const [newest] = await store.events(filter, 1);
+  const product = newest === undefined ? null : productOfPayload(newest.payload);
+  if (newest === undefined || product === null) return null;
+  const [texts, counts] = await Promise.all([
+    store.texts([newest.textId]),
+    store.countsBy({ by: 'eventType', filter, limit: eventTypes.length }),
+  ]);
+  const text = texts.get(newest.textId)?.text;
+  if (text === undefined) return null;
+  return {
+    score: 1,
+    textId: newest.textId,
+    text,
+    product,
+    events: {
+      total: counts.reduce((sum, { count }) => sum + count, 0),
+      byType: Object.fromEntries(counts.map(({ value, count }) => [value, count])),
+    },
+    newest,
+  };
+}

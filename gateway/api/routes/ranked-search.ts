@@ -1,0 +1,91 @@
+// Searches by words, alone or together with meaning, page by page. A shop's search answers even
+// while no runner can embed its query: by words alone, with the reason.
+
+import { z } from '@hono/zod-openapi';
+import { normaliseText } from '#core/event/text.ts';
+import type { EventFilter } from '#core/ports.ts';
+import { type FusedHit, hybridSearch } from '#core/search/hybrid-search.ts';
+import type { QueryVectors } from '../../fleet/query-vectors.ts';
+import { ProblemError } from '../../http/problem-document.ts';
+import type { Services } from '../services.ts';
+import { badCursor } from './schemas.ts';
+import { markOf } from './search-cursor.ts';
+
+export type RankedSearch = {
+  readonly query: string;
+  readonly mode: 'hybrid' | 'words';
+  readonly filter: EventFilter;
+  /** The lowest cosine of a hit by meaning; `null`: where unrelated texts end. */
+  readonly cosineMin: number | null;
+  readonly limit: number;
+  readonly cursor: string | undefined;
+  /** What must stay the same from page to page. */
+  readonly request: unknown;
+};
+
+export type RankedPage = {
+  readonly found: readonly FusedHit[];
+  readonly nextCursor: string | null;
+  readonly fallbackReason: string | null;
+};
+
+/** @param onEmbedded called between the embedding of the query and the search */
+export async function rankedSearch(
+  { store, queries, model }: Pick<Services, 'store' | 'queries' | 'model'>,
+  { query: text, mode, filter, cosineMin, limit, cursor, request }: RankedSearch,
+  { signal, onEmbedded }: { readonly signal: AbortSignal; readonly onEmbedded: () => void },
+): Promise<RankedPage> {
+  const shown = cursor === undefined ? 0 : shownBefore(cursor, request);
+  const query = normaliseText(text);
+  const { vector, reason } =
+    mode === 'words'
+      ? { vector: null, reason: null }
+      : await vectorOrReason(queries, query, signal);
+  onEmbedded();
+  const all = await hybridSearch(store, {
+    // A blank at the end says that the last word is finished.
+    query: text,
+    vector,
+    filter,
+    cosineMin: cosineMin ?? model.meaningFloor,
+  });
+  const end = shown + limit;
+  return {
+    found: all.slice(shown, end),
+    nextCursor: all.length > end ? cursorAfter(end, request) : null,
+    fallbackReason: reason,
+  };
+}
+
+type VectorOrReason =
+  | { readonly vector: Float32Array; readonly reason: null }
+  | { readonly vector: null; readonly reason: string };
+
+async function vectorOrReason(
+  queries: QueryVectors,
+  query: string,
+  signal: AbortSignal,
+): Promise<VectorOrReason> {
+  if (!queries.canAnswer(query)) return { vector: null, reason: 'no_runner' };
+  try {
+    return { vector: await queries.vector(query, signal), reason: null };
+  } catch (error) {
+    if (error instanceof ProblemError) return { vector: null, reason: error.problem.code };
+    throw error;
+  }
+}
+
+const cursorSchema = z.tuple([z.int().min(1), z.string()]);
+
+const cursorAfter = (shown: number, request: unknown): string =>
+  Buffer.from(JSON.stringify([shown, markOf(request)])).toString('base64url');
+
+function shownBefore(cursor: string, request: unknown): number {
+  try {
+    const [shown, mark] = cursorSchema.parse(
+      JSON.parse(Buffer.from(cursor, 'base64url').toString()),
+    );
+    if (mark === markOf(request)) return shown;
+  } catch {}
+  throw badCursor();
+}

@@ -1,0 +1,161 @@
+// What POST /search takes and answers.
+
+import { z } from '@hono/zod-openapi';
+import { normaliseText } from '#core/event/text.ts';
+import { asOfSchema, exampleHit, hitSchema } from './hits.ts';
+import { filterSchema, oneOrMore, storedEventSchema } from './schemas.ts';
+
+/** No model has more dimensions. */
+const dimensionsMax = 16_384;
+const textIds = () => oneOrMore(z.uuid(), 'ids of texts, as text_id of a hit');
+
+/** What to search by: exactly one of these. */
+const searchedBy = ['query', 'vector', 'text_id'] as const;
+
+export const searchRequestSchema = z
+  .strictObject({
+    query: z
+      .string()
+      .max(2000)
+      .refine((query) => normaliseText(query) !== '', 'is empty: say what to look for')
+      .optional()
+      .openapi({ description: 'A text, which the fleet embeds.' }),
+    mode: z
+      .enum(['hybrid', 'meaning', 'words'])
+      .default('meaning')
+      .openapi({
+        description:
+          'How a query finds products. By words: those of id, name, category and description, in ' +
+          'any spelling, with typing mistakes and an unfinished last word; this needs no runner. ' +
+          'hybrid is both, or words alone while no runner can embed the query.',
+      }),
+    vector: z
+      .array(z.number())
+      .min(1)
+      .max(dimensionsMax)
+      .optional()
+      .openapi({
+        description:
+          "A vector of the model's dimensions, such as POST /v1/embeddings returns. " +
+          'It is scaled to length 1.',
+      }),
+    text_id: textIds()
+      .optional()
+      .openapi({ description: 'Texts to find similar ones to; they are not among the hits.' }),
+    unlike_text_id: textIds()
+      .optional()
+      .openapi({ description: 'Only with text_id: texts that the hits should not resemble.' }),
+    limit: z.int().min(1).max(100).default(10),
+    filter: filterSchema.default({}),
+    score_threshold: z
+      .number()
+      .min(-1)
+      .max(1)
+      .optional()
+      .openapi({
+        description:
+          'No hit by meaning has a lower cosine. With mode hybrid the default is where, with this ' +
+          'model, unrelated texts end.',
+      }),
+    events_limit: z
+      .int()
+      .min(0)
+      .max(10)
+      .default(0)
+      .openapi({
+        description:
+          'How many of the newest matching events come with each hit; ' +
+          'GET /events?text_id=… returns all of them.',
+      }),
+    cursor: z
+      .string()
+      .max(512)
+      .optional()
+      .openapi({
+        description:
+          'next_cursor of the previous page. Only limit and events_limit may differ from the ' +
+          'request ' +
+          'for that page.',
+      }),
+  })
+  .refine(
+    (request) => searchedBy.filter((name) => request[name] !== undefined).length === 1,
+    'give exactly one of query, vector and text_id',
+  )
+  .refine(
+    ({ text_id, unlike_text_id }) => unlike_text_id === undefined || text_id !== undefined,
+    'unlike_text_id needs text_id',
+  )
+  .refine(
+    ({ mode, query }) => mode === 'meaning' || query !== undefined,
+    'mode hybrid and words need a query',
+  )
+  .refine(
+    ({ mode, score_threshold: threshold }) => mode !== 'words' || threshold === undefined,
+    'score_threshold is a cosine: mode words has none',
+  )
+  // The first of these rules, in JSON Schema.
+  .openapi('SearchRequest', {
+    oneOf: searchedBy.map((name) => ({
+      type: 'object' as const,
+      properties: { [name]: {} },
+      required: [name],
+    })),
+    example: {
+      query: 'warm winter jacket',
+      limit: 5,
+      filter: { event_type: ['view', 'purchase'], price_max: 120 },
+    },
+  });
+
+export const searchResponseSchema = z
+  .object({
+    hits: z
+      .array(
+        hitSchema.extend({
+          matching: z
+            .array(storedEventSchema)
+            .optional()
+            .openapi({ description: 'Only with events_limit; newest first.' }),
+          matched: z
+            .array(z.enum(['id', 'words', 'meaning']))
+            .optional()
+            .openapi({ description: 'What has found the hit. Only with mode hybrid and words.' }),
+        }),
+      )
+      .openapi({
+        description:
+          'By score, then newest event, then id. With mode hybrid and words, the score tells the ' +
+          'rank, from 1 for the id or the whole name of a product down to 0, and texts of one ' +
+          'product are one hit.',
+      }),
+    next_cursor: z
+      .string()
+      .nullable()
+      .openapi({
+        description:
+          'null after the last hit, and after 10,000 hits; with mode hybrid and words, after the ' +
+          'first 100 hits by each.',
+      }),
+    fallback_reason: z
+      .string()
+      .optional()
+      .openapi({
+        description:
+          'Why mode hybrid has answered by words alone: no_runner, runners_busy or another code ' +
+          'of an error. Absent when it has not.',
+      }),
+    took_ms: z.number(),
+    as_of: asOfSchema,
+  })
+  .openapi('SearchResponse', {
+    example: {
+      hits: [exampleHit],
+      next_cursor: null,
+      took_ms: 12.4,
+      as_of: '2026-01-31T12:00:01.000Z',
+    },
+  });
+
+export type SearchRequest = z.input<typeof searchRequestSchema>;
+export type SearchResponse = z.output<typeof searchResponseSchema>;
