@@ -54,8 +54,8 @@ export const searchRequestSchema = z
       .optional()
       .openapi({
         description:
-          'No hit by meaning has a lower cosine. With mode hybrid the default is where, with this ' +
-          'model, unrelated texts end.',
+          'No hit by meaning has a lower cosine. The default of mode hybrid is where unrelated ' +
+          'texts end with this model.',
       }),
     events_limit: z
       .int()
