@@ -11,7 +11,8 @@ const flags = {
   target: text(
     'URL',
     null,
-    'gateway that embeds the names of products (default: none, and meaning is left out)',
+    'gateway that embeds the names of products (default: none, and meaning is left out); for ' +
+      'search, the gateway to ask (default: http://127.0.0.1:8080)',
   ),
   tune: toggle('try other settings on the sessions before those, and print the best'),
   seed: integer('N', 1, 0, 2 ** 31, 'of the random numbers of the confidence intervals'),
@@ -22,8 +23,10 @@ export const evaluateCommand: Command<typeof flags> = {
   usage: 'npm run evaluate --',
   about:
     'Learns from the older sessions of a log (CSV or NDJSON, also in gzip) and measures how well ' +
-    'it predicts the\nnewer ones. Of several files, the last one is predicted. Nothing is stored.',
-  operands: ['recommend', 'FILE…'],
+    'it predicts the\nnewer ones. Of several files, the last one is predicted. Nothing is stored.\n' +
+    'search: asks a running gateway the queries of a CSV file with the columns query, product_id, ' +
+    'and perhaps grade\nand kind; measures words, meaning and both.',
+  operands: ['recommend|search', 'FILE…'],
   flags,
 };
 export type EvaluateFlags = FlagValues<typeof flags>;

@@ -32,6 +32,23 @@ export function measure(
   };
 }
 
+const gainOf = (grades: readonly number[]): number =>
+  grades.reduce((sum, grade, place) => sum + grade * discount(place), 0);
+
+/** As `measure`, for right answers of which some are better than others: grades above 0. */
+export function measureGraded(
+  ranked: readonly string[],
+  wanted: ReadonlyMap<string, number>,
+  places: number,
+): Measures {
+  const shown = ranked.slice(0, places).map((id) => wanted.get(id) ?? 0);
+  const best = [...wanted.values()].toSorted((a, b) => b - a).slice(0, places);
+  return {
+    ...measure(ranked, new Set(wanted.keys()), places),
+    ndcg: best.length === 0 ? 0 : gainOf(shown) / gainOf(best),
+  };
+}
+
 export const mean = (values: readonly number[]): number =>
   values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
 

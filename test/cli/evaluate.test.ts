@@ -7,8 +7,9 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ManualClock } from '#core/memory/manual-clock.ts';
 import { evaluateCommand } from '../../cli/evaluate/evaluate-flags.ts';
+import { parseQueries } from '../../cli/evaluate/evaluate-search.ts';
 import { splitInTime, tasksOf } from '../../cli/evaluate/prediction-tasks.ts';
-import { interval, mean, measure } from '../../cli/evaluate/ranking-measures.ts';
+import { interval, mean, measure, measureGraded } from '../../cli/evaluate/ranking-measures.ts';
 import { readLog } from '../../cli/evaluate/read-log.ts';
 import { runEvaluation } from '../../cli/evaluate/run-evaluation.ts';
 import { parseFlags } from '../../cli/flags.ts';
@@ -29,6 +30,36 @@ test('a right answer counts by its place', () => {
   expect(measure(['b', 'x'], new Set(['b', 'x']), 2).ndcg).toBeCloseTo(1);
   const [low, high] = interval([1, 1, 1], () => 0.5);
   expect([low, high, mean([1, 2])]).toEqual([1, 1, 1.5]);
+});
+
+test('a better answer counts more, and best where it is first', () => {
+  const wanted = new Map([
+    ['good', 3],
+    ['fair', 1],
+  ]);
+  expect(measureGraded(['good', 'fair'], wanted, 10)).toMatchObject({ ndcg: 1, recall: 1, mrr: 1 });
+  const swapped = (1 + 3 / Math.log2(3)) / (3 + 1 / Math.log2(3));
+  expect(measureGraded(['fair', 'good'], wanted, 10).ndcg).toBeCloseTo(swapped);
+  expect(measureGraded(['other'], wanted, 10)).toMatchObject({ ndcg: 0, recall: 0 });
+});
+
+test('queries are read with their products, grades and kinds', () => {
+  expect(parseQueries('kind,query,product id\ncode,22989,22989\n')).toEqual([
+    { kind: 'code', query: '22989', wanted: new Map([['22989', 1]]) },
+  ]);
+  const graded = 'query,product_id,grade\n"cup, red",a,3\n"cup, red",b,1\n';
+  expect(parseQueries(graded)).toEqual([
+    {
+      kind: 'all',
+      query: 'cup, red',
+      wanted: new Map([
+        ['a', 3],
+        ['b', 1],
+      ]),
+    },
+  ]);
+  expect(() => parseQueries('a,b\n1,2\n')).toThrow('query and product_id');
+  expect(() => parseQueries('query,product_id,grade\nx,y,high\n')).toThrow('"x"');
 });
 
 /** Pairs of products that are always clicked together, in many sessions. */
