@@ -121,18 +121,17 @@ function mappedEvents(
   const other = reading.named === null ? null : mapping.unmetByValue(value);
   if (other !== null)
     return [{ read: invalidEvent(`${other.message} by the mapping ${mapping.name}`), piece }];
-  const { items, isList } = mapping.itemsOf(value);
-  if (items.length > eventsPerRecordMax) return [{ read: tooMany, piece }];
-  if (items.length === 0) return [{ read: refused(mapping, 'no items', 'an empty list'), piece }];
+  const count = mapping.countOf(value);
+  const problem = listProblem(value, mapping, { count, bytes: reading.record.value.length });
+  if (problem !== null) return [{ read: problem, piece }];
+  const isList = count !== null;
   const place = piece?.index ?? pieceOf(reading.record.headers);
   const facts = factsOf(reading.record);
-  return items.map((item, at) => {
-    const result = mapping.eventOf(item, facts);
+  return Array.from({ length: count ?? 1 }, (_, at): Part => {
+    const result = mapping.eventOf(mapping.itemAt(value, at), facts);
     const index = !isList ? place : place === null ? String(at) : `${place}.${at}`;
     const itemPiece =
-      isList && index !== null
-        ? { index, value: () => new TextEncoder().encode(JSON.stringify(item)) }
-        : piece;
+      isList && index !== null ? { index, value: () => bytesOf(mapping.itemAt(value, at)) } : piece;
     if ('turnedAway' in result) {
       const { reason, detail } = result.turnedAway;
       const read: Read = result.byRule
@@ -149,6 +148,27 @@ function mappedEvents(
     return { read: ownEvent(event, reading, itemPiece), piece: itemPiece };
   });
 }
+
+/** Every item carries the rest of its record, which must not fill the memory. */
+function listProblem(
+  value: unknown,
+  mapping: RecordMapping,
+  { count, bytes }: { readonly count: number | null; readonly bytes: number },
+): Rejection | null {
+  if (count === null) return null;
+  if (count === 0) return refused(mapping, 'no items', 'an empty list');
+  if (count > eventsPerRecordMax) return tooMany;
+  if (count * bytes <= itemBytesMax) return null;
+  const size = count * bytesOf(mapping.itemAt(value, 0)).length;
+  if (size <= itemBytesMax) return null;
+  return tooLarge(
+    `${count} items that take ${size} bytes with the rest of the record`,
+    itemBytesMax,
+  );
+}
+
+const itemBytesMax = 16 * 1024 * 1024;
+const bytesOf = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
 
 function refused({ name }: RecordMapping, reason: string, detail: string): Rejection {
   return invalidEvent(`got ${detail} (${reason}), allowed: what the mapping ${name} can read`);

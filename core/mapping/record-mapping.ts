@@ -24,8 +24,10 @@ export type RecordMapping = {
   unmet(value: unknown, record: RecordFacts): Unmet | null;
   /** As `unmet`, for a mapping that is named: what is around the value does not matter. */
   unmetByValue(value: unknown): Unmet | null;
-  /** With `each`, the value with an item in the place of its list, for each item; else itself. */
-  itemsOf(value: unknown): { readonly items: readonly unknown[]; readonly isList: boolean };
+  /** How many items the list of `each` has; `null` without `each` or a list. */
+  countOf(value: unknown): number | null;
+  /** The value with this item in the place of the list; without a list, itself. */
+  itemAt(value: unknown, index: number): unknown;
   eventOf(item: unknown, record: RecordFacts | null): MappedEvent;
 };
 
@@ -55,10 +57,8 @@ export function recordMapping({ applies_to: conditions = [], ...mapping }: Mappi
     hasItems: list !== null,
     unmet,
     unmetByValue: (value) => unmetByValue(value, null),
-    itemsOf: (value) =>
-      list !== null && hasList(value, list)
-        ? { items: itemsAt(value, list), isList: true }
-        : { items: [value], isList: false },
+    countOf: (value) => (list === null ? null : countAt(value, list)),
+    itemAt: (value, index) => (list === null ? value : itemAt(value, list, index)),
     eventOf(item, record) {
       const mapped = toEvent(rowOf(item, record));
       return 'event' in mapped
@@ -92,17 +92,29 @@ function newColumns() {
   return { resolve, reader };
 }
 
-function hasList(value: unknown, [name, ...path]: readonly string[]): boolean {
-  return Array.isArray(value) || (name !== undefined && hasList(member(value, name), path));
+/** There may be lists in lists: `{orders.items}` of `{orders: [{items: [1, 2]}]}`. */
+function countAt(value: unknown, path: readonly string[]): number | null {
+  const [name, ...rest] = path;
+  if (!Array.isArray(value)) return name === undefined ? null : countAt(member(value, name), rest);
+  if (name === undefined) return value.length;
+  return value.reduce<number>((sum, item) => sum + (countAt(item, path) ?? 1), 0);
 }
 
-/** There may be lists in lists: `{orders.items}` of `{orders: [{items: [1, 2]}]}`. */
-function itemsAt(value: unknown, path: readonly string[]): readonly unknown[] {
-  if (Array.isArray(value)) return value.flatMap((item: unknown) => itemsAt(item, path));
+function itemAt(value: unknown, path: readonly string[], index: number): unknown {
   const [name, ...rest] = path;
+  if (Array.isArray(value)) {
+    if (name === undefined) return value[index];
+    let left = index;
+    for (const item of value) {
+      const count = countAt(item, path) ?? 1;
+      if (left < count) return itemAt(item, path, left);
+      left -= count;
+    }
+  }
   const inner = name === undefined ? undefined : member(value, name);
-  if (name === undefined || inner === undefined) return [value];
-  return itemsAt(inner, rest).map((item) => ({ ...Object(value), [name]: item }));
+  return name === undefined || inner === undefined
+    ? value
+    : { ...Object(value), [name]: itemAt(inner, rest, index) };
 }
 
 /** By the mapping's format; without one, any time that an event may have, or one of RFC 2822. */

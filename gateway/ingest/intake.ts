@@ -97,6 +97,8 @@ export type IntakeOptions = {
   /** That the request names; `null` for events in the own shape. */
   readonly mapping: RecordMapping | null;
   readonly eventsMax: number;
+  /** Of the records that are written at once: a mapping can make them of few bytes. */
+  readonly bytesMax: number;
   readonly versions: StoredVersions;
   readonly timestamps: Pick<TimestampAlarm, 'add'>;
   readonly requestId: string;
@@ -148,20 +150,23 @@ export class Intake {
   /**
    * Resolves when the accepted events are durable. If the log throws, none of them count.
    *
-   * @throws ProblemError (413) when the mapping makes too many events of the body
+   * @throws ProblemError (413) when the mapping makes too much of the body
    */
   async take(values: readonly Uint8Array[]): Promise<void> {
-    const { sink, eventsMax } = this.#options;
+    const { sink, eventsMax, bytesMax } = this.#options;
     const records: LogRecord[] = [];
     const items: Item[] = [];
+    let bytes = 0;
     for (const [at, sent] of values.entries()) {
       if (at % eventsPerTurn === eventsPerTurn - 1) await nextTurn();
       for (const taken of this.#read(sent)) {
         const record = this.#recordOf(taken);
         if (record !== null) records.push(record);
+        bytes += record?.value.length ?? 0;
         items.push({ index: this.#places + at, ...this.#resultOf(taken.read) });
       }
       if (this.size + items.length > eventsMax) throw tooManyEvents(eventsMax);
+      if (bytes > bytesMax) throw tooManyBytes(bytesMax);
     }
     if (records.length > 0) await sink.append(records);
     this.#places += values.length;
@@ -279,4 +284,11 @@ export const tooManyEvents = (max: number): ProblemError =>
     status: 413,
     code: 'too_many_events',
     detail: `The body has more than ${max} events. Send it in parts.`,
+  });
+
+const tooManyBytes = (max: number): ProblemError =>
+  new ProblemError({
+    status: 413,
+    code: 'body_too_large',
+    detail: `The mapping makes more than ${max} bytes of the body. Send it in parts.`,
   });

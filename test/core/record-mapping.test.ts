@@ -168,6 +168,21 @@ describe('a mapping of one’s own', () => {
     expect(mail).toMatchObject([{ event: { timestamp: '2026-07-01T10:00:00.000Z' } }]);
   });
 
+  test('refuses a list whose items would fill the memory with the rest of the record', () => {
+    const rest = Object.fromEntries(Array.from({ length: 8000 }, (_, index) => [`m${index}`, 1]));
+    const events = Array.from({ length: 3800 }, (_, aid) => ({
+      aid,
+      ts: 1795428000,
+      type: 'clicks',
+    }));
+    const [otto, wide] = [readyMade('otto'), { session: 1, ...rest, events }];
+    expect(read(wide, otto)).toMatchObject([
+      { reason: 'too_large', message: expect.stringMatching(/3800 items.*at most 16777216/) },
+    ]);
+    expect(read({ session: 1, events }, otto)).toHaveLength(3800);
+    expect(read({ ...wide, events: events.slice(0, 100) }, otto)).toHaveLength(100);
+  });
+
   test('reads prices in cents', () => {
     const cents = yaml.replace(
       `price: ['{price}', '{list price}', 0]`,

@@ -303,6 +303,18 @@ describe('POST /events?mapping=NAME', () => {
     ]);
   });
 
+  test('refuses a body whose invalid items would write many times its bytes', async () => {
+    const { post, appended } = testApp({}, { VECTORSTREAM_INGEST_BODY_BYTES_MAX: '65536' });
+    const note = 'x'.repeat(20_000);
+    const products = Array.from({ length: 40 }, () => ({ ...kettle, name: '' }));
+    const path = '/events?mapping=segment-orders&on_invalid=dead_letter';
+    const problem = await problemOf(await post(path, { ...ordered(...products), note }));
+    expect(problem).toMatchObject({ status: 413, code: 'body_too_large' });
+    expect(appended).toEqual([]);
+    expect((await post(path, { ...ordered(...products.slice(0, 4)), note })).status).toBe(202);
+    expect(appended).toHaveLength(4);
+  });
+
   test('of a mapping that does not exist lists those that do', async () => {
     const response = await testApp().post('/events?mapping=../../secret', viewed);
     expect(await problemOf(response)).toMatchObject({

@@ -21,6 +21,8 @@ import type { Services } from '../services.ts';
  * small ones.
  */
 const largestBodiesAtOnce = 4;
+/** By how much the records that a mapping makes of a body may be larger than the largest body. */
+const mappedTimesMax = 4;
 const portionBytes = 256 * 1024;
 const portionQuietMs = 50;
 
@@ -143,7 +145,8 @@ export class IngestRequests {
     request: IngestRequest,
     onBytes: (chunk: Uint8Array) => void,
   ): Promise<IntakeResult> {
-    const { sink, clock, versions, timestamps } = this.#services;
+    const { sink, clock, versions, timestamps, config } = this.#services;
+    const { bodyBytesMax, eventsPerRequestMax } = config.ingest;
     const { format, toDeadLetters, collectedBy, mapping } = request;
     const bodies = this.#reader(request);
     const intake = new Intake({
@@ -152,7 +155,8 @@ export class IngestRequests {
       collectedBy,
       limits: this.#limits,
       mapping,
-      eventsMax: this.#services.config.ingest.eventsPerRequestMax,
+      eventsMax: eventsPerRequestMax,
+      bytesMax: mappedTimesMax * bodyBytesMax,
       versions,
       timestamps,
       requestId: c.get('requestId'),
