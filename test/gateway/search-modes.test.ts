@@ -1,5 +1,6 @@
 // Search by words, and by words and meaning together, over HTTP on the reference store.
 
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { uuidV5 } from '#core/event/uuid.ts';
 import { ManualClock } from '#core/memory/manual-clock.ts';
@@ -188,4 +189,9 @@ test('the floor of meaning follows how near unrelated texts of a model are', () 
   expect(meaningFloorOf(apart)).toBeCloseTo(0);
   expect(meaningFloorOf(near)).toBeGreaterThan(0.6);
   expect(meaningFloorOf(apart.slice(0, 3))).toBe(-1);
+  const golden: { cases: { vector: number[] }[] } = JSON.parse(
+    readFileSync('models/all-MiniLM-L6-v2/golden.json', 'utf8'),
+  );
+  const floor = meaningFloorOf(golden.cases.map(({ vector }) => vector));
+  expect(Math.abs(floor - 0.38)).toBeLessThan(0.05);
 });
