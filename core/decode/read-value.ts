@@ -1,5 +1,6 @@
 // Turns a JSON value of a record into its events: by itself, out of an envelope, or by a mapping.
 
+import { isDeeperThan } from '#core/event/json-guard.ts';
 import type { ChangeKind } from '#core/event/known-members.ts';
 import {
   eventOf,
@@ -122,7 +123,7 @@ function mappedEvents(
   if (other !== null)
     return [{ read: invalidEvent(`${other.message} by the mapping ${mapping.name}`), piece }];
   const count = mapping.countOf(value);
-  const problem = listProblem(value, mapping, { count, bytes: reading.record.value.length });
+  const problem = count === null ? null : listProblem(value, mapping, reading, count);
   if (problem !== null) return [{ read: problem, piece }];
   const isList = count !== null;
   const place = piece?.index ?? pieceOf(reading.record.headers);
@@ -149,16 +150,21 @@ function mappedEvents(
   });
 }
 
-/** Every item carries the rest of its record, which must not fill the memory. */
+/** Every item carries the rest of its record, which must not fill the memory or the stack. */
 function listProblem(
   value: unknown,
   mapping: RecordMapping,
-  { count, bytes }: { readonly count: number | null; readonly bytes: number },
+  { record, rules }: Reading,
+  count: number,
 ): Rejection | null {
-  if (count === null) return null;
+  const { depthMax } = rules.limits;
   if (count === 0) return refused(mapping, 'no items', 'an empty list');
   if (count > eventsPerRecordMax) return tooMany;
-  if (count * bytes <= itemBytesMax) return null;
+  if (isDeeperThan(depthMax, value))
+    return invalidEvent(
+      `got nesting of more than ${depthMax} levels, allowed: at most ${depthMax}`,
+    );
+  if (count * record.value.length <= itemBytesMax) return null;
   const size = count * bytesOf(mapping.itemAt(value, 0)).length;
   if (size <= itemBytesMax) return null;
   return tooLarge(

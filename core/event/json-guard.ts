@@ -107,6 +107,12 @@ export function structureProblem(
   return null;
 }
 
+/** Whether objects and lists are nested deeper, where `JSON.stringify` may find no room. */
+export function isDeeperThan(depthMax: number, value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return depthMax === 0 || Object.values(value).some((inner) => isDeeperThan(depthMax - 1, inner));
+}
+
 /** The value at a path; `undefined` when there is none. */
 export function valueAt(value: unknown, path: Path): unknown {
   return path.reduce((at, key) => (isObject(at) ? at[key] : undefined), value);

@@ -1,5 +1,6 @@
 // Records of other systems become events by a mapping, and say what a mapping cannot read.
 
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { readRecord } from '#core/decode/read-record.ts';
@@ -143,6 +144,16 @@ describe('ready-made mappings', () => {
   });
 });
 
+/** A session of OTTO with an unknown type, beside lists in lists. */
+function nested(depth: number): Uint8Array {
+  const text = JSON.stringify({
+    session: 1,
+    events: [{ aid: 1, ts: 1795428000, type: 'nap' }],
+    deep: 0,
+  });
+  return bytes(text.replace('"deep":0', `"deep":${'['.repeat(depth)}${']'.repeat(depth)}`));
+}
+
 describe('a mapping of one’s own', () => {
   const yaml = `
     event:
@@ -181,6 +192,39 @@ describe('a mapping of one’s own', () => {
     ]);
     expect(read({ session: 1, events }, otto)).toHaveLength(3800);
     expect(read({ ...wide, events: events.slice(0, 100) }, otto)).toHaveLength(100);
+  });
+
+  test('refuses a list beside a nesting that could not be written again', () => {
+    const [part, ...others] = read(null, readyMade('otto'), { value: nested(50_000) });
+    expect(others).toEqual([]);
+    expect(part).toMatchObject({
+      piece: null,
+      message: expect.stringMatching(/nesting of more than 32/),
+    });
+    expect(read(null, readyMade('otto'), { value: nested(30) })).toMatchObject([
+      { message: expect.stringMatching(/got "nap" \(event_type/) },
+    ]);
+  });
+
+  test('of any list of items ends in parts, whose bytes can be written', () => {
+    const mappings = readyMade('otto', 'ga4-events', 'shopify-orders', 'segment-orders');
+    const shape = fc.oneof(
+      fc.record({ session: fc.nat(), events: fc.array(fc.jsonValue(), { minLength: 1 }) }),
+      fc.record({
+        client_id: fc.nat(),
+        events: fc.array(fc.record({ name: fc.string(), params: fc.jsonValue() })),
+      }),
+      fc.record({
+        type: fc.constant('track'),
+        event: fc.constant('Order Completed'),
+        properties: fc.record({ products: fc.jsonValue() }),
+      }),
+    );
+    fc.assert(
+      fc.property(shape, (value) => {
+        for (const { piece } of read(value, mappings)) expect(piece?.value().length).not.toBe(0);
+      }),
+    );
   });
 
   test('reads prices in cents', () => {
