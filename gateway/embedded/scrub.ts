@@ -1,5 +1,5 @@
-// Removes what deleted rows have left in the write-ahead log, and in a database file that an earlier
-// version of this program has written: since then, deleting overwrites.
+// Removes what deleted rows have left in the write-ahead log, and in a database file of an earlier
+// version of this program: since then, deleting overwrites.
 
 import { statSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';

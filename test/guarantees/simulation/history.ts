@@ -7,16 +7,17 @@ import { behaviours, type Behaviour } from './runner.ts';
 import { idOf, type Sent } from './sent.ts';
 import { checkIntervalMs } from './simulated-gateway.ts';
 import { noTrouble, SimulatedWorld } from './simulated-world.ts';
-import type { Watched } from './watched.ts';
+import { callKinds, type CallKind, type Watched } from './watched.ts';
 
 export type Step =
   | { readonly do: 'send'; readonly events: readonly Sent[] }
   | { readonly do: 'pass'; readonly ms: number }
   | { readonly do: 'join'; readonly behaviour: Behaviour; readonly trusted: boolean }
   | { readonly do: 'cut' | 'freeze' | 'leave' | 'drain' | 'remove'; readonly runner: number }
-  | { readonly do: 'crash' | 'stop' | 'start' }
+  | { readonly do: 'crash' | 'stop' | 'start' | 'recreate' }
   | {
       readonly do: 'store';
+      readonly kind: CallKind | null;
       readonly faultRate: number;
       readonly isDown: boolean;
       readonly msMax: number;
@@ -91,10 +92,12 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       do: fc.constantFrom('crash' as const, 'stop' as const, 'start' as const),
     }),
   },
+  { weight: 1, arbitrary: fc.constant({ do: 'recreate' as const }) },
   {
     weight: 1,
     arbitrary: fc.record({
       do: fc.constant('store' as const),
+      kind: fc.option(fc.constantFrom(...callKinds)),
       faultRate: fc.double({ min: 0, max: 0.4, noNaN: true }),
       isDown: fc.boolean(),
       msMax: fc.constantFrom(20, 3_000),
@@ -187,7 +190,13 @@ async function perform(world: SimulatedWorld, one: Step): Promise<void> {
     case 'start':
       return world.start();
     case 'store':
-      return world.store({ faultRate: one.isDown ? 1 : one.faultRate, msMax: one.msMax });
+      return world.store({
+        faultRate: one.isDown ? 1 : one.faultRate,
+        kind: one.kind,
+        msMax: one.msMax,
+      });
+    case 'recreate':
+      return world.recreateTopic();
     case 'jump':
       return world.clock.jump(one.ms);
   }
@@ -215,9 +224,14 @@ function describeStep(one: Step): string {
     case 'remove':
       return `${one.do} runner ${one.runner}`;
     case 'store':
-      return one.isDown
-        ? 'store down'
-        : `store fails at ${one.faultRate.toFixed(2)}, up to ${one.msMax} ms a call`;
+      return (
+        (one.isDown
+          ? 'store down'
+          : `store fails at ${one.faultRate.toFixed(2)}, up to ${one.msMax} ms a call`) +
+        (one.kind === null ? '' : `, only ${one.kind}`)
+      );
+    case 'recreate':
+      return 'recreate the topic';
     case 'jump':
       return `jump ${one.ms} ms`;
     default:

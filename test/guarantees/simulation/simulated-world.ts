@@ -22,15 +22,13 @@ import {
 } from './simulated-gateway.ts';
 import { isOf, Oracle } from './simulation-oracle.ts';
 import { immediatesOn, pass } from './turns.ts';
-import type { Watched } from './watched.ts';
+import type { CallKind, Watched } from './watched.ts';
 
 /**
  * How long a gateway that has just started, or whose store was down, may take to work again: an
  * open circuit, a backoff.
  */
 const resumeMsMax = 3_000;
-const partitions = 3;
-const unsettledOfPartitionMax = 12;
 /**
  * There are few distinct texts. A queue or a list of sleepers that grows beyond these leaks
  * entries.
@@ -42,19 +40,21 @@ const sleepersMax = (runners: number): number => 80 + 12 * runners;
  * Of the store and the dead-letter queue: calls fail at this rate, both before and after they are
  * carried out (at 1 they are down), and take up to `msMax`.
  */
-export type Trouble = { readonly faultRate: number; readonly msMax: number };
-export const noTrouble: Trouble = { faultRate: 0, msMax: 20 };
+export type Trouble = {
+  readonly faultRate: number;
+  /** Only calls of this kind fail; `null`: all. */
+  readonly kind: CallKind | null;
+  readonly msMax: number;
+};
+export const noTrouble: Trouble = { faultRate: 0, kind: null, msMax: 20 };
+const logOptions = { partitions: 3, unsettledMax: 12, batchMax: 7 } as const;
 
 export class SimulatedWorld implements Disposable {
   readonly clock = new ManualClock(startsAt);
   readonly #random: () => number;
   readonly #watched: Watched;
   readonly #immediates = immediatesOn(this.clock);
-  readonly #log = createMemoryLog({
-    partitions,
-    unsettledMax: unsettledOfPartitionMax,
-    batchMax: 7,
-  });
+  #log = createMemoryLog(logOptions);
   readonly #memoryStore = createMemoryStore({
     dimensions,
     now: () => this.clock.now(),
@@ -77,7 +77,12 @@ export class SimulatedWorld implements Disposable {
     this.#watched = {
       oracle: this.#oracle,
       seen,
-      unreliably: (call) => unreliably(call, { clock: this.clock, random, ...this.#trouble }),
+      unreliably: (kind, call) => {
+        const { faultRate, msMax, kind: only } = this.#trouble;
+        const isMeant = only === null || only === kind;
+        const rate = isMeant ? faultRate : 0;
+        return unreliably(call, { clock: this.clock, random, faultRate: rate, msMax });
+      },
     };
   }
 
@@ -159,6 +164,16 @@ export class SimulatedWorld implements Disposable {
     if (state.isOver) await over;
   }
 
+  /** The topic is deleted, with what it holds, and created again: its offsets begin anew. */
+  async recreateTopic(): Promise<void> {
+    const wasRunning = this.#gateway !== null;
+    await this.end('crash');
+    this.#log = createMemoryLog(logOptions);
+    this.#oracle.topicRecreated();
+    this.#watched.seen('the topic was recreated');
+    if (wasRunning) this.start();
+  }
+
   pass(ms: number): Promise<void> {
     return pass(this.clock, ms, () => this.#hold());
   }
@@ -182,25 +197,27 @@ export class SimulatedWorld implements Disposable {
     const events = new Map(
       (await this.#memoryStore.events({}, 1_000)).map((event) => [event.id, event]),
     );
-    const deadLetters = await this.#memoryDeadLetters.list({ limit: 1_000, valueBytesMax: 0 });
     const newest = new Map<string, { readonly name: string; readonly timestamp: number }>();
     const { sent } = this.#oracle;
-    for (const one of sent) {
+    for (const { sent: one, mustEnd } of sent) {
       const [id, timestamp] = [uuidV5(idOf(one)), timestampOf(one)];
-      if (one.kind === 'valid' && timestamp >= (newest.get(id)?.timestamp ?? 0))
+      if (mustEnd && one.kind === 'valid' && timestamp >= (newest.get(id)?.timestamp ?? 0))
         newest.set(id, { name: idOf(one), timestamp });
     }
     for (const [id, { name, timestamp }] of newest) {
       const event = events.get(id);
       if (event === undefined) found.push(`${name} is lost`);
-      else if (event.timestamp !== timestamp)
+      else if (event.timestamp < timestamp)
         found.push(`${name} is not stored in its newest version`);
     }
-    for (const [id, { payload }] of events)
-      if (!newest.has(id)) found.push(`an event is stored that was never sent: ${payload}`);
-    const deadLettered = sent.filter(({ kind }) => kind !== 'valid').length;
-    if (deadLetters.length !== deadLettered)
-      found.push(`${deadLetters.length} dead letters, not ${deadLettered}`);
+    const versions = new Set(
+      sent.map(({ sent: one }) => `${uuidV5(idOf(one))} ${timestampOf(one)}`),
+    );
+    for (const [id, { payload, timestamp }] of events)
+      if (!versions.has(`${id} ${timestamp}`))
+        found.push(`an event is stored that was never sent: ${payload}`);
+    const deadLetters = await this.#memoryDeadLetters.list({ limit: 1_000, valueBytesMax: 1_000 });
+    found.push(...this.#oracle.wrongDeadLetters(deadLetters));
     return [...found, ...(await this.wrongVectors())];
   }
 
@@ -237,7 +254,7 @@ export class SimulatedWorld implements Disposable {
     const { source, hub } = this.#gateway;
     void source.lag().then((lags) => oracle.committed(lags));
     oracle.hold(
-      source.unsettled() <= partitions * unsettledOfPartitionMax,
+      source.unsettled() <= logOptions.partitions * logOptions.unsettledMax,
       'more events are unsettled than the limit allows',
     );
     const { waiting, inWork } = hub.fleetStats();

@@ -18,7 +18,14 @@ import { fakeVector } from '../../helpers/fake-model.ts';
 import { passingGolden, type Behaviour } from './runner.ts';
 import { idOf, timestampOf, type Sent } from './sent.ts';
 
-type Appended = { readonly sent: Sent; readonly record: LogRecord; deliveries: number };
+type Appended = {
+  readonly sent: Sent;
+  readonly record: LogRecord;
+  readonly place: string;
+  deliveries: number;
+  /** In some delivery; its outcome is durable. */
+  isSettled: boolean;
+};
 /** A stored vector that does not belong to its text. */
 type WrongVector = {
   readonly text: string;
@@ -38,11 +45,13 @@ export class Oracle {
   readonly violations: string[] = [];
   readonly #behaviourOf: (runnerName: string) => Behaviour | undefined;
   /** By partition and offset. */
-  readonly #appended: Appended[][] = [];
+  #appended: Appended[][] = [];
+  /** Of topics that were deleted. */
+  readonly #gone: Appended[] = [];
   /** Event id → timestamp of its newest version that was written. */
   readonly #newest = new Map<string, number>();
   readonly #deadLetters = new Map<string, DeadLetter>();
-  readonly #committed: number[] = [];
+  #committed: number[] = [];
   readonly #wrong = new Map<string, WrongVector>();
   /** Session → monotonic ms. */
   readonly #foundAt = new Map<string, number>();
@@ -51,12 +60,45 @@ export class Oracle {
     this.#behaviourOf = behaviourOf;
   }
 
-  get sent(): readonly Sent[] {
-    return this.#appended.flat().map(({ sent }) => sent);
+  /** `mustEnd`: not what was deleted with its topic before it was settled. */
+  get sent(): readonly { readonly sent: Sent; readonly mustEnd: boolean }[] {
+    return [
+      ...this.#gone.map(({ sent, isSettled }) => ({ sent, mustEnd: isSettled })),
+      ...this.#appended.flat().map(({ sent }) => ({ sent, mustEnd: true })),
+    ];
   }
 
   appended({ partition, offset }: Position, sent: Sent, record: LogRecord): void {
-    (this.#appended[partition] ??= [])[offset] = { sent, record, deliveries: 0 };
+    const place = `${partition}/${offset}`;
+    const appended = { sent, record, place, deliveries: 0, isSettled: false };
+    (this.#appended[partition] ??= [])[offset] = appended;
+  }
+
+  topicRecreated(): void {
+    this.#gone.push(...this.#appended.flat());
+    this.#appended = [];
+    this.#committed = [];
+    this.#deadLetters.clear();
+  }
+
+  /**
+   * Every bad record is one dead letter. The same record at the same offset of a topic that was
+   * recreated is the same dead letter.
+   */
+  wrongDeadLetters(listed: readonly DeadLetter[]): readonly string[] {
+    const current = this.#appended.flat();
+    const needed = namesOf([...current, ...this.#gone.filter(({ isSettled }) => isSettled)]);
+    const possible = namesOf([...current, ...this.#gone]);
+    const found = new Set<string>();
+    const wrong: string[] = [];
+    for (const { origin, value } of listed) {
+      const name = nameAt(`${origin.partition}/${origin.offset}`, value);
+      if (found.has(name)) wrong.push(`${name} is two dead letters`);
+      if (!possible.has(name)) wrong.push(`${name} is a dead letter, but was never sent`);
+      found.add(name);
+    }
+    for (const name of needed) if (!found.has(name)) wrong.push(`the dead letter ${name} is lost`);
+    return wrong;
   }
 
   /** These events were written, even if the caller does not learn of it. */
@@ -152,6 +194,7 @@ export class Oracle {
       isDurable,
       () => `${nameOf(appended)} was settled as ${status} before it was durable`,
     );
+    if (appended !== undefined) appended.isSettled = true;
   }
 
   /** What this source has committed. */
@@ -213,6 +256,12 @@ export class Oracle {
     );
   }
 }
+
+const isBad = ({ sent: { kind } }: Appended): boolean => kind !== 'valid';
+const nameAt = (place: string, value: Uint8Array): string =>
+  `${place} ${Buffer.from(value).toString()}`;
+const namesOf = (records: readonly Appended[]): ReadonlySet<string> =>
+  new Set(records.filter(isBad).map(({ place, record }) => nameAt(place, record.value)));
 
 export const isOf = (text: string, vector: Float32Array): boolean =>
   cosine(vector, fakeVector(text)) > 0.999;

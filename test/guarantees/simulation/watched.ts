@@ -5,11 +5,15 @@ import type { Clock, DeadLetters, EventSource, VectorStore } from '#core/ports.t
 import type { ProvenanceLog } from '#core/trust/repair.ts';
 import type { Oracle } from './simulation-oracle.ts';
 
+/** Some calls come after others of the same delivery, and may be the only ones that fail. */
+export const callKinds = ['look-up', 'texts', 'events', 'dead letters', 'marks'] as const;
+export type CallKind = (typeof callKinds)[number];
+
 export type Watched = {
   readonly oracle: Oracle;
   /** Called for each notable event, such as "a late answer was ignored". */
   readonly seen: (what: string) => void;
-  readonly unreliably: <T>(call: () => Promise<T>) => Promise<T>;
+  readonly unreliably: <T>(kind: CallKind, call: () => Promise<T>) => Promise<T>;
 };
 
 export function watchedStore(
@@ -19,32 +23,33 @@ export function watchedStore(
   const { provenanceStore } = store;
   return {
     ...store,
-    knownTexts: (ids) => unreliably(() => store.knownTexts(ids)),
+    knownTexts: (ids) => unreliably('look-up', () => store.knownTexts(ids)),
     putTexts: (texts) =>
-      unreliably(async () => {
+      unreliably('texts', async () => {
         const outcomes = await store.putTexts(texts);
         oracle.putTexts(texts, outcomes);
         return outcomes;
       }),
     putEvents: (events) =>
-      unreliably(async () => {
+      unreliably('events', async () => {
         const outcomes = await store.putEvents(events);
         oracle.putEvents(events, outcomes);
         return outcomes;
       }),
     provenanceStore: {
       ...provenanceStore,
-      mark: (mark) => unreliably(() => provenanceStore.mark(mark)),
-      unmark: (session) => unreliably(() => provenanceStore.unmark(session)),
-      marks: () => unreliably(() => provenanceStore.marks()),
+      mark: (mark) => unreliably('marks', () => provenanceStore.mark(mark)),
+      unmark: (session) => unreliably('marks', () => provenanceStore.unmark(session)),
+      marks: () => unreliably('marks', () => provenanceStore.marks()),
       withhold: (work) =>
-        unreliably(async () => {
+        unreliably('marks', async () => {
           await provenanceStore.withhold(work);
           oracle.withheld(work);
           seen("a wrong runner's work was withheld");
         }),
-      embeddedBy: (work, limit) => unreliably(() => provenanceStore.embeddedBy(work, limit)),
-      withheld: (limit) => unreliably(() => provenanceStore.withheld(limit)),
+      embeddedBy: (work, limit) =>
+        unreliably('marks', () => provenanceStore.embeddedBy(work, limit)),
+      withheld: (limit) => unreliably('marks', () => provenanceStore.withheld(limit)),
     },
   };
 }
@@ -56,7 +61,7 @@ export function watchedDeadLetters(
   return {
     ...deadLetters,
     put: (added) =>
-      unreliably(async () => {
+      unreliably('dead letters', async () => {
         await deadLetters.put(added);
         oracle.putDeadLetters(added);
       }),
