@@ -5,6 +5,7 @@ import kafkajs from 'kafkajs';
 import type { Admin, Kafka, KafkaConfig, LogEntry } from 'kafkajs';
 import { registerCodecs } from './codecs.ts';
 import type { KafkaConnection, KafkaLog, Sasl } from './kafka-settings.ts';
+import { installRecordEncoder } from './record-encoder.ts';
 
 /**
  * How the client retries by itself. Its retries end soon, because the caller knows better whether
@@ -29,6 +30,7 @@ export function openKafka({
   openSocket,
 }: KafkaConnection): Kafka {
   registerCodecs();
+  installRecordEncoder();
   return new kafkajs.Kafka({
     brokers: [...brokers],
     clientId,
