@@ -1,8 +1,8 @@
 // Gives every supervisor its own folder below the data folder, and reuses the folders of
 // supervisors that have ended, so that folders never pile up.
 
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { UsageError } from '#core/errors/errors.ts';
 
 export type WorkFolder = AsyncDisposable & { readonly path: string };
@@ -39,7 +39,7 @@ export async function claimWorkFolder(dataDir: string): Promise<WorkFolder> {
 /** `false` when another process owns the folder. */
 async function claim(path: string, owner: string): Promise<boolean> {
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    await makeFolders(path);
     if (!(await isAlive(owner))) await rm(owner, { force: true });
     await writeFile(owner, String(process.pid), { flag: 'wx', mode: 0o600 });
     return true;
@@ -51,6 +51,23 @@ async function claim(path: string, owner: string): Promise<boolean> {
         'Name another folder with --data-dir.',
       { cause },
     );
+  }
+}
+
+/**
+ * For their owner alone. Node's own recursive `mkdir` never returns where a parent exists and
+ * cannot have such a folder, as in /proc.
+ */
+async function makeFolders(path: string): Promise<void> {
+  const isThere = async (): Promise<boolean> =>
+    (await stat(path).catch(() => null))?.isDirectory() === true;
+  if (await isThere()) return;
+  if (dirname(path) !== path) await makeFolders(dirname(path));
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    // Another process may just have made it.
+    if (!(await isThere())) throw error;
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import {
   HuggingFaceError,
@@ -12,6 +12,7 @@ import {
   type HuggingFaceFile,
   type HuggingFaceListing,
 } from './hugging-face-api.ts';
+import { makeRunnerFolder } from './runner-folder.ts';
 
 /**
  * Writes the file to `target`, unless the right file exists there. It continues a part that a dead
@@ -123,7 +124,7 @@ async function hashesOf(path: string): Promise<Hashes | null> {
 async function claimPart(target: string): Promise<string> {
   const folder = dirname(target);
   const own = `${target}.${process.pid}.part`;
-  await mkdir(folder, { recursive: true });
+  await makeRunnerFolder(folder);
   for (const name of await readdir(folder)) {
     if (!name.startsWith(`${basename(target)}.`) || !name.endsWith('.part')) continue;
     const pid = Number(name.split('.').at(-2));

@@ -1,7 +1,7 @@
 // Turns a model on Hugging Face into a folder with manifest and golden vectors; the folder appears
 // complete or not at all.
 
-import { mkdir, readFile, rename, rm, statfs, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { UsageError } from '#core/errors/errors.ts';
 import {
@@ -26,6 +26,7 @@ import { graphWithData, isThere, missingFiles } from './graph-files.ts';
 import type { HuggingFaceApi, HuggingFaceFile, HuggingFaceListing } from './hugging-face-api.ts';
 import { makeGolden } from './make-golden.ts';
 import type { Log } from './node-runner-log.ts';
+import { makeRunnerFolder } from './runner-folder.ts';
 
 export type HuggingFaceModelRequest = {
   readonly model: HuggingFaceModel;
@@ -104,7 +105,7 @@ async function install(
       return file === undefined ? [] : [{ listing: sentence, file }];
     }),
   ];
-  await mkdir(draft, { recursive: true });
+  await makeRunnerFolder(draft);
   const sums = await downloadAll(
     wanted,
     draft,

@@ -1,8 +1,8 @@
 // Measures each candidate device and dtype in its own process, chooses, and stores the choice.
 
 import { execFile } from 'node:child_process';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { z } from 'zod';
@@ -21,6 +21,7 @@ import { platformOf, type Machine } from './machine.ts';
 import type { ModelFolder } from './model-folder.ts';
 import type { Log } from './node-runner-log.ts';
 import type { RunnerOptions } from './node-runner-options.ts';
+import { makeRunnerFolder } from './runner-folder.ts';
 import type { SessionRequest } from './session-request.ts';
 
 const candidateSchema = z.object({ device: z.enum(devices), dtype: z.string() });
@@ -204,7 +205,7 @@ async function writeChoice(
   file: string,
   choice: z.infer<typeof cachedChoiceSchema>,
 ): Promise<void> {
-  await mkdir(join(file, '..'), { recursive: true });
+  await makeRunnerFolder(dirname(file));
   const draft = `${file}.${process.pid}`;
   await writeFile(draft, `${JSON.stringify(choice, null, 2)}\n`);
   await rename(draft, file);
