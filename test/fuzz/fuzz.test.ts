@@ -16,7 +16,7 @@ const costs: Readonly<Record<string, number>> = {
   dates: 3,
   config: 3,
 };
-const executions = 600;
+const executions = 300;
 /** Without coverage of the tested code, the search would be blind. */
 const sourceFiles = globSync('{core,gateway,kafka,cli}/**/*.ts');
 

@@ -4,7 +4,7 @@
 import { expect, test } from 'vitest';
 import { expectExactlyOnce, expectNotEmbeddedAgain } from '../helpers/exactly-once.ts';
 import { startGateway, type RunningGateway } from '../helpers/gateway-program.ts';
-import { needsProcessList, processesOf } from '../helpers/process-list.ts';
+import { needsProcessList, pidsOf, processesOf } from '../helpers/process-list.ts';
 import { nothingSent, sendEvents, shopEvents } from '../helpers/shop-events.ts';
 import { readStore, type StoreContents } from '../helpers/store-file.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
@@ -12,7 +12,7 @@ import { until } from '../helpers/until.ts';
 
 const eventsPerLife = 400;
 const newTextsPerLife = 200;
-const lives = 12;
+const lives = 8;
 
 const below = (max: number): number => Math.floor(Math.random() * max);
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -54,7 +54,7 @@ const moments: readonly { readonly name: string; readonly come: Moment }[] = [
 ];
 
 test(
-  'after twelve kills acknowledged events are stored once and stored texts embedded once',
+  'after eight kills acknowledged events are stored once and stored texts embedded once',
   { timeout: 300_000 },
   async ({ skip }) => {
     needsProcessList(skip);
@@ -95,5 +95,13 @@ test(
     expectExactlyOnce(sent, after);
     expectNotEmbeddedAgain(before ?? after, after);
     expect(texts.embedded).toBe(after.texts.size - (before?.texts.size ?? 0));
+    // Only uncommitted events were delivered again.
+    expect(events.received).toBe(after.log.length - (before?.committed ?? 0));
+    await until('its one runner works', 60_000, () => pidsOf(folder.path, 'worker').length === 1);
+    expect(
+      processesOf(folder.path)
+        .map(({ role }) => role)
+        .toSorted(),
+    ).toEqual(['gateway', 'supervisor', 'worker']);
   },
 );

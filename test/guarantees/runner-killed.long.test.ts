@@ -3,7 +3,7 @@
 
 import { expect, test } from 'vitest';
 import { expectExactlyOnce } from '../helpers/exactly-once.ts';
-import { startGateway } from '../helpers/gateway-program.ts';
+import { startGateway, type RunningGateway } from '../helpers/gateway-program.ts';
 import { needsProcessList, pidsOf, processesOf, type Role } from '../helpers/process-list.ts';
 import { sendEvents, shopEvents } from '../helpers/shop-events.ts';
 import { readStore } from '../helpers/store-file.ts';
@@ -19,6 +19,30 @@ const blows: readonly (readonly [Role, NodeJS.Signals])[] = [
   ['worker', 'SIGSTOP'],
 ];
 
+/**
+ * Kills the one process of that role. Resolves when new ones work, all old ones are gone, and texts
+ * are being stored again.
+ */
+async function killAndWait(gateway: RunningGateway, dataDir: string, role: Role): Promise<void> {
+  const before = processesOf(dataDir).filter(
+    (process) => process.role === 'worker' || process.role === role,
+  );
+  const [pid] = pidsOf(dataDir, role);
+  if (pid === undefined) throw new Error(`There is no ${role} to kill.`);
+  process.kill(pid, 'SIGKILL');
+  await until('the killed runner and its workers are gone', 60_000, () =>
+    processesOf(dataDir).every((now) => before.every((old) => old.pid !== now.pid)),
+  );
+  const {
+    store: { texts },
+  } = await gateway.stats();
+  await until(
+    'another runner works',
+    60_000,
+    async () => (await gateway.stats()).store.texts > texts,
+  );
+}
+
 test(
   'all events are stored while two runners are killed, ended and frozen',
   { timeout: 240_000 },
@@ -32,7 +56,7 @@ test(
       async () =>
         (await gateway.stats()).runners.filter(({ state }) => state === 'ready').length === 2,
     );
-    const subjects = 6_000;
+    const subjects = 3_000;
     const sending = sendEvents(gateway, shopEvents(subjects, subjects));
     for (const [role, signal] of blows) {
       const {
@@ -41,7 +65,7 @@ test(
       await until(
         'texts are stored after the last fault',
         60_000,
-        async () => (await gateway.stats()).store.texts >= texts + 250,
+        async () => (await gateway.stats()).store.texts >= texts + 150,
       );
       const pid = await until(`a ${role} runs`, 60_000, () => pidsOf(folder.path, role)[0]);
       process.kill(pid, signal);
@@ -77,5 +101,40 @@ test(
     await gateway.idle();
     expect(pidsOf(folder.path, 'worker')).not.toContain(hung);
     expectExactlyOnce(sent, readStore(folder.path));
+  },
+);
+
+test(
+  'all events are stored when a runner and then its supervisor are killed',
+  { timeout: 260_000 },
+  async ({ skip }) => {
+    needsProcessList(skip);
+    await using folder = await temporaryFolder();
+    await using gateway = await startGateway(folder.path);
+    await gateway.ready();
+    const subjects = 400;
+    const sending = sendEvents(gateway, shopEvents(subjects, subjects));
+
+    await until(
+      '50 texts are stored',
+      60_000,
+      async () => (await gateway.stats()).store.texts >= 50,
+    );
+    await killAndWait(gateway, folder.path, 'worker');
+    await killAndWait(gateway, folder.path, 'supervisor');
+    expect((await gateway.stats()).store.texts, 'killed in mid-stream').toBeLessThan(subjects);
+
+    const sent = await sending;
+    expect(sent.uncertain.size).toBe(0);
+    const { texts } = await gateway.idle();
+    const after = readStore(folder.path);
+    expectExactlyOnce(sent, after);
+    expect(after.texts.size).toBe(subjects);
+    expect(texts.embedded).toBe(subjects);
+    expect(
+      processesOf(folder.path)
+        .map(({ role }) => role)
+        .toSorted(),
+    ).toEqual(['gateway', 'supervisor', 'worker']);
   },
 );

@@ -48,7 +48,7 @@ test('a port that is in use is named', async () => {
 });
 
 test.for([
-  ['an unknown flag', ['--prot', '1'], {}, /--prot/],
+  ['an unknown flag', ['--prot', '1'], {}, /^Unknown flag "--prot": did you mean --port\?/],
   ['an unknown variable', [], { VECTORSTREAM_PROT: '1' }, /VECTORSTREAM_PROT/],
   ['a port out of range', ['--port', '70000'], {}, /70000.*0 to 65535/],
   [
@@ -61,9 +61,14 @@ test.for([
     'another host without a runner token',
     ['--host', '0.0.0.0'],
     { VECTORSTREAM_API_KEY: 'an-api-key' },
-    /0\.0\.0\.0.*VECTORSTREAM_RUNNER_TOKEN/,
+    /^gateway\.host is "0\.0\.0\.0", which other machines can reach: set VECTORSTREAM_RUNNER_TOKEN/,
   ],
-  ['a model folder that is not there', ['--model', '/no/such/model'], {}, /\/no\/such\/model/],
+  [
+    'a model folder that is not there',
+    ['--model', '/no/such/model'],
+    {},
+    /^runners\.model is .*\/no\/such\/model/,
+  ],
   [
     'a data folder where there can be none',
     ['--data-dir', '/proc/vectorstream/data'],
@@ -74,7 +79,7 @@ test.for([
     'a file of settings that is not there',
     ['--config', '/no/such/file.yaml'],
     {},
-    /\/no\/such\/file\.yaml/,
+    /^\/no\/such\/file\.yaml cannot be read/,
   ],
 ] as const)(
   '%s ends the start with one line that names it',

@@ -5,10 +5,13 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { browserExecutable, needsBrowser } from '../helpers/browser.ts';
+import { expectExactlyOnce, expectNotEmbeddedAgain } from '../helpers/exactly-once.ts';
+import { startGateway } from '../helpers/gateway-program.ts';
 import { startByNpm } from '../helpers/npm-program.ts';
 import { needsProcessList, pidsOf, processesOf, type Role } from '../helpers/process-list.ts';
 import { freePort, oneRunner, startProgram, type Program } from '../helpers/program.ts';
-import { shopEvents } from '../helpers/shop-events.ts';
+import { sendEvents, shopEvents } from '../helpers/shop-events.ts';
+import { readStore } from '../helpers/store-file.ts';
 import { temporaryFolder } from '../helpers/temporary-folder.ts';
 import { until } from '../helpers/until.ts';
 import { toldUntilStopped, type WayToStop } from './stopping-by-npm.ts';
@@ -24,11 +27,9 @@ const isThere = (pid: number): boolean => {
 };
 const rolesOf = (folder: string): readonly Role[] => processesOf(folder).map(({ role }) => role);
 test.for<WayToStop>([
-  ['SIGTERM', 'npm alone', 'SIGTERM'],
   ['SIGHUP', 'npm alone', 'SIGTERM'],
   ['SIGKILL', 'npm alone', 'SIGTERM'],
   ['SIGTERM', 'the process group', 'SIGTERM'],
-  ['SIGINT', 'the process group', 'SIGINT'],
   ['SIGHUP', 'the process group', 'SIGTERM'],
   ['SIGKILL', 'the process group', 'disconnect'],
 ])('%s to %s ends a program of npm once, by %s', { timeout: 60_000 }, async (way, { skip }) => {
@@ -165,6 +166,42 @@ test('the end of its terminal ends a gateway under npm', { timeout: 90_000 }, as
   await until('all of them are gone', 60_000, () => !running.some((one) => isThere(one.pid)));
   expect(processesOf(folder.path)).toEqual([]);
 });
+
+test(
+  'SIGTERM ends a busy gateway with code 0 within 10 s, leaves no process, and loses nothing',
+  { timeout: 260_000 },
+  async ({ skip }) => {
+    needsProcessList(skip);
+    await using folder = await temporaryFolder();
+    const subjects = 200;
+    const stopped = await startGateway(folder.path);
+    await stopped.ready();
+    const sending = sendEvents(stopped, shopEvents(subjects, subjects));
+    await until(
+      '50 texts are stored',
+      60_000,
+      async () => (await stopped.stats()).store.texts >= 50,
+    );
+    const askedAt = performance.now();
+    stopped.child.kill('SIGTERM');
+    expect(await stopped.ended).toEqual({ code: 0, signal: null });
+    expect(performance.now() - askedAt).toBeLessThan(10_000);
+    expect(processesOf(folder.path)).toEqual([]);
+    const sent = await sending;
+    const atStop = readStore(folder.path);
+    expect(atStop.eventIds.length, 'stopped in mid-stream').toBeLessThan(subjects);
+    expect(atStop.committed).toBeGreaterThan(0);
+    expect(atStop.committed).toBeLessThanOrEqual(atStop.eventIds.length);
+
+    await using gateway = await startGateway(folder.path);
+    const { events, texts } = await gateway.idle();
+    const after = readStore(folder.path);
+    expectExactlyOnce(sent, after);
+    expectNotEmbeddedAgain(atStop, after);
+    expect(texts.embedded).toBe(after.texts.size - atStop.texts.size);
+    expect(events.received).toBe(after.log.length - atStop.committed);
+  },
+);
 
 const eventsIn = (folder: string): string => join(folder, 'events.ndjson');
 const manyEvents = (): string =>

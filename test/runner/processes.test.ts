@@ -46,7 +46,7 @@ test.each([
   ['the gateway that started it ends', (child: ChildProcess) => child.disconnect()],
 ])('no worker is left when %s', async (_, end) => {
   await using gateway = await startScriptedGateway(runnerToken);
-  const runner = runners.start(gateway.url, '--runners', '2');
+  const runner = runners.start(gateway.url, '--runners', '2', '--device', 'cpu', '--dtype', 'int8');
   const joined: JoinedRunner[] = [await gateway.joined(), await gateway.joined()];
   end(runner.child);
   await runner.exited;
