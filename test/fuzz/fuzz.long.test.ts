@@ -6,7 +6,7 @@ import { keepInput, readCorpus } from './corpus.ts';
 import { fuzz } from './fuzzer.ts';
 import { targets } from './targets/all.ts';
 
-const secondsEach = 8;
+const secondsEach = 5;
 const seed = Math.floor(Date.now() / 86_400_000);
 
 test.each(targets)('$name, for some seconds', { timeout: 120_000 }, async (target) => {

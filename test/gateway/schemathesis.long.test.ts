@@ -104,9 +104,9 @@ test('does only what its description says, for any request', async (context) => 
       '--phases',
       'examples,coverage,fuzzing',
       '--max-examples',
-      '15',
+      '10',
       '--max-time',
-      '120',
+      '80',
       '--checks',
       'not_a_server_error,status_code_conformance,content_type_conformance,' +
         'response_schema_conformance,response_headers_conformance',

@@ -34,10 +34,10 @@ import { until } from '../helpers/until.ts';
 
 const reason = await noKafka();
 /** Fewer than in a manual run (20,000): the promises do not depend on the number. */
-const events = Number(process.env['VECTORSTREAM_TEST_EVENTS'] ?? 5_000);
-const drainedMsMax = 30_000 + events * 20;
+const events = Number(process.env['VECTORSTREAM_TEST_EVENTS'] ?? 3_000);
+const drainedMsMax = 60_000 + events * 20;
 /** A killed gateway stays a member of its group for a session of 10 s. */
-const joinMsMax = 30_000;
+const joinMsMax = 60_000;
 
 const ready = (gateway: RunningGateway) =>
   until(
@@ -213,7 +213,7 @@ describe.skipIf(reason !== null)('gateways of one group with one store', () => {
   );
 
   it(
-    'a store outage of 30 s shows in readiness and dead-letters nothing; work then resumes by itself',
+    'a store outage of 15 s shows in readiness and dead-letters nothing; work then resumes by itself',
     { timeout: 150_000 + drainedMsMax },
     async () => {
       await using folder = await temporaryFolder();
@@ -243,9 +243,9 @@ describe.skipIf(reason !== null)('gateways of one group with one store', () => {
             String((await gateway.get('/metrics')).body),
           )?.[1],
         );
-      await until('10 s are over', 60_000, () => performance.now() - since > 10_000);
+      await until('8 s are over', 60_000, () => performance.now() - since > 8_000);
       const received = await receivedSoFar();
-      await until('30 s are over', 60_000, () => performance.now() - since > 30_000);
+      await until('15 s are over', 60_000, () => performance.now() - since > 15_000);
       expect(await receivedSoFar(), 'intake pauses').toBe(received);
       await qdrant.up();
       await ready(gateway);

@@ -17,14 +17,14 @@ const jobTexts = 100;
 const canariesPerJob = 4;
 
 test(
-  'on 1,500 products and 500 odd texts every dtype and every canary is within its bounds',
+  'on 600 products and 200 odd texts every dtype and every canary is within its bounds',
   { timeout: 600_000 },
   async () => {
     const { model, folder } = await openModelFolder(shippedModel);
     const { cases } = await readGolden(model);
     const bounds = model.manifest.dtypes;
     const random = openRandom(1);
-    const texts = [...products(openCatalogue(7), 1_500).map(productText), ...random.oddTexts(500)];
+    const texts = [...products(openCatalogue(7), 600).map(productText), ...random.oddTexts(200)];
     const vectors = new Map<string, Float32Array[]>();
     for (const dtype of dtypes) {
       await using embedder = await createEmbedder({
