@@ -185,7 +185,7 @@ describe('the tree', () => {
     expect(circleOf(graph)).toBeNull();
   });
 
-  test('the threads of the database load sqlite-vec and no other package: each would start slowly', () => {
+  test('the threads of the database load one package, sqlite-vec: they start fast', () => {
     const packages = new Set<string>();
     const seen = new Set<string>();
     const visit = (file: string) => {

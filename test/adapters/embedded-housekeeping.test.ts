@@ -58,7 +58,7 @@ test('a full disk during the checkpoint does not end the writer', async () => {
   ]);
 });
 
-test('a long reader delays a write only once per step of growth, and the log shrinks after it', async () => {
+test('a long reader delays one write per step of growth; then the log shrinks', async () => {
   await using folder = await temporaryFolder();
   using writer = openWal(folder.path);
   let tries = 0;
@@ -119,7 +119,7 @@ function groupsOf(database: DatabaseSync, parts: { reload(): void; verify(): voi
   return { outcomes, commit: (...items: string[]) => commit(items.map(call)) };
 }
 
-test('values kept in memory are read again after a call was rolled back, until that succeeds', async () => {
+test('values kept in memory are read again after a call was rolled back', async () => {
   await using folder = await temporaryFolder();
   using writer = openWal(folder.path);
   let failures = 1;

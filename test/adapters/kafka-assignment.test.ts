@@ -92,7 +92,7 @@ describe('a rebalance', () => {
     expect(assignment.partitions()).toEqual([0]);
   });
 
-  it('reads a partition that was lost and assigned again from its commit, under a new epoch', () => {
+  it('reads a partition that was lost and assigned again from its commit, in a new epoch', () => {
     const assignment = assignmentOf();
     assignment.join('m', [0]);
     fetch(assignment, 0, [0, 4]);

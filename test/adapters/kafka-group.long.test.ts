@@ -53,7 +53,7 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
   const topicOf = (options: { partitions: number; unsettledMax?: number }) =>
     kafkaTopic(broker, options, randomUUID());
 
-  it('a second member takes half; the first keeps its in-flight records of the other half', async () => {
+  it('a second member takes half; the first keeps what it has in flight of its half', async () => {
     await using log = topicOf({ partitions });
     const positions = await log.append(recordsOf(600));
     const first = new KafkaReader(await log.open('group'), false);
@@ -105,7 +105,7 @@ describe.skipIf(reason !== null)('a consumer group on a real broker', () => {
     await Promise.all([first.close(), second.close()]);
   });
 
-  it('three members join and leave: every event is settled, and few are delivered twice', async () => {
+  it('three members join and leave: each event is settled, and few come twice', async () => {
     await using log = topicOf({ partitions });
     const readers: KafkaReader[] = [];
     const join = async (): Promise<KafkaReader> => {

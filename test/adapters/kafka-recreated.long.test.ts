@@ -75,7 +75,7 @@ describe.skipIf(reason !== null)('a topic that was deleted and recreated', () =>
   }, 90_000);
   afterAll(() => broker[Symbol.asyncDispose]());
 
-  it('has each bad record dead-lettered, even at the offset of an earlier dead letter', async () => {
+  it('has each bad record as a dead letter, even at the offset of an earlier one', async () => {
     const name = randomUUID();
     await using deadLetters = kafkaDeadLetters(broker, name);
     const queue = await deadLetters.open();
@@ -100,7 +100,7 @@ describe.skipIf(reason !== null)('a topic that was deleted and recreated', () =>
     );
   }, 60_000);
 
-  it('is read from its start, even when it has grown past the position of a reader meanwhile', async () => {
+  it('is read from its start, even when it has grown past the position of a reader', async () => {
     await using log = kafkaTopic(broker, { partitions: 1 }, randomUUID());
     await log.append(badRecords('first', 20));
     // It takes five, has the rest in hand, and does not fetch any more.

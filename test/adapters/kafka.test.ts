@@ -25,7 +25,7 @@ describe.skipIf(reason !== null)('on a real broker', () => {
   eventSourceConformance('kafka', async ({ partitions, unsettledMax }) =>
     kafkaTopic(broker, { partitions, unsettledMax }, randomUUID()),
   );
-  it('a null value is a tombstone, an empty one is not, and an array has several events', async () => {
+  it('a null value is a tombstone, an empty one is not; an array has several events', async () => {
     await using log = kafkaTopic(broker, { partitions: 1 }, randomUUID());
     await log.append([
       { key: null, value: new TextEncoder().encode('[1, 2]'), headers: {}, timestamp: 1 },

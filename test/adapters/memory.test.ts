@@ -38,7 +38,7 @@ const record = (value: string): LogRecord => ({
 });
 
 describe('memory log', () => {
-  it('refuses a batch that does not fit completely, and accepts it once there is space', async () => {
+  it('refuses a batch that does not fit, and accepts it once there is space', async () => {
     const log = createMemoryLog({ bytesMax: 150 });
     await using source = log.source('group');
     const batches = source.deliveries(new AbortController().signal)[Symbol.asyncIterator]();

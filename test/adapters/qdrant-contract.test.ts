@@ -44,7 +44,7 @@ describe('the Qdrant double', () => {
 });
 
 describe('beyond the recording, as tried on the same server, the double', () => {
-  it('stores the last of two points with one id in a filtered request, even an older one', async () => {
+  it('stores the last of two points with one id, even an older one', async () => {
     await using double = await startQdrantDouble();
     const call = async (method: string, path: string, body: Json) =>
       (

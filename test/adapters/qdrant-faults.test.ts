@@ -174,7 +174,7 @@ describe('idle connections', () => {
     }
   });
 
-  it('fail a read that meets a second one, and a write at once: it may have been applied', async () => {
+  it('fail a read that meets two, and a write at once: it may be applied', async () => {
     const store = await openedStore();
     closes(2);
     expect(await failureOf(store.event(eventIdOf(1)))).toMatchObject({
@@ -283,7 +283,7 @@ describe('a server that cannot be reached', () => {
     });
   });
 
-  it('or is too old to protect newer events is reported, and used once it is upgraded', async () => {
+  it('or is too old to protect newer events is reported, and used once upgraded', async () => {
     double.fail({
       kind: 'garbage',
       text: '{"title":"qdrant","version":"1.15.4"}',

@@ -100,7 +100,7 @@ describe('several gateways', () => {
     ]);
   });
 
-  it('replace an older event that one of an earlier version stores in the same moment', async () => {
+  it('replace an older event that an earlier version stores in the same moment', async () => {
     const [one, two] = await twoStores();
     await one.putTexts([textRecord(1)]);
     double.fail(

@@ -34,7 +34,7 @@ it('a topic that was recreated is noticed once for each time', async () => {
   expect(seen.replaced).toBe(2);
 });
 
-it('a topic that was missing meanwhile, or had no broker to tell, is another one all the same', async () => {
+it('a topic that was missing or unknown meanwhile is another one all the same', async () => {
   const { watch, seen } = watchOf('a', null, new Error('no broker'), 'b');
   await checks(watch, 4);
   expect(seen.replaced).toBe(1);

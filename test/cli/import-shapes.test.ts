@@ -160,7 +160,7 @@ describe('an archive', () => {
   });
 });
 
-test('a pattern imports each file that fits it, through the mapping that its header asks for', async () => {
+test('a pattern imports each file that fits it, by the mapping for its header', async () => {
   await using folder = await temporaryFolder();
   for (const day of ['1', '2'])
     await writeFile(join(folder.path, `day-${day}.csv`), `Report\n\n${header}\n${row(day)}\n`);
@@ -181,7 +181,7 @@ test('a pattern imports each file that fits it, through the mapping that its hea
   });
 });
 
-test('a Parquet file is read as its CSV: quotes, times, 64-bit numbers and missing values', async () => {
+test('a Parquet file is read as its CSV: quotes, times, 64-bit numbers and gaps', async () => {
   const path = join(import.meta.dirname, '../fixtures/online-retail-ii.parquet');
   const lines = (await sampleLog(path, 1e6)).toString().trim().split('\n');
   expect(lines).toEqual([

@@ -37,7 +37,7 @@ const hit = {
 };
 
 describe('npm run search', () => {
-  test('sends the words and filters, and prints each hit with its score and its events', async () => {
+  test('sends words and filters, and prints each hit with its score and events', async () => {
     await using gateway = await scriptedGateway(() => ({
       status: 200,
       body: { hits: [hit], took_ms: 8.4 },

@@ -324,7 +324,7 @@ export function eventSourceConformance(
         const end = (reader: Reader): Promise<void> =>
           how === 'a crash' ? log.crash() : reader.end();
 
-        it(`by ${how}, unsettled records are delivered again and committed ones are not`, async () => {
+        it(`by ${how}, unsettled records come again and committed ones do not`, async () => {
           await log.append(recordsOf('a', 6));
           const before = await read();
           settleAll((await before.take(6)).slice(0, 4));
@@ -347,7 +347,7 @@ export function eventSourceConformance(
           await after.end();
         });
 
-        it(`by ${how}, if nothing was settled, everything is delivered again at the same positions`, async () => {
+        it(`by ${how}, all that was not settled is delivered again at the same positions`, async () => {
           await log.append(['a', 'b', 'c', 'd', 'e'].flatMap((key) => recordsOf(key, 3)));
           const before = await read();
           const first = await before.take(15);

@@ -78,7 +78,7 @@ function world() {
   return { process, stages, stored, letters, outcomes, changes, received, ignored, ids };
 }
 
-test('a record without an event_id has the same id whenever it is read, and another has another', async () => {
+test('a record without an event_id has an id of its own, the same whenever it is read', async () => {
   const { process, ids, changes, outcomes } = world();
   await process(withoutId);
   await process(withoutId);
@@ -150,7 +150,7 @@ test('a record with several events settles once all have ended, each in its own 
   expect(received).toEqual([3]);
 });
 
-test('a dead letter of one event of several is replayed alone, with the id that it had', async () => {
+test('a dead letter of one event of several is replayed alone, with its own id', async () => {
   const { process, letters, ids } = world();
   const bad = { ...withoutId, event_type: 'teleport' };
   await process([withoutId, bad]);

@@ -280,7 +280,7 @@ test('any bytes are read as one part or more, and a valid event always as itself
   );
 });
 
-test('what a request was refused for stays refused, and what it was accepted for stays accepted', () => {
+test('what was refused stays refused, and what was accepted stays accepted', () => {
   const refused = { headers: headersOf({ [requestHeader]: 'r', [refusedHeader]: 'invalid' }) };
   expect(read([own()], refused)).toMatchObject([{ reason: 'invalid_event' }]);
   expect(read({ ...own(), event_id: undefined }, refused)).toMatchObject([{ field: 'event_id' }]);

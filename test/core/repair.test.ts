@@ -83,7 +83,7 @@ test('a write that lands after its runner was found wrong is repaired', async ()
   await running;
 });
 
-test('one of 400 texts that the store refuses stops no other, whatever a write may hold', async () => {
+test('one of 400 texts that the store refuses stops no other', async () => {
   const clock = new ManualClock();
   const memory = createMemoryStore({
     dimensions,

@@ -161,7 +161,7 @@ describe('an alert', () => {
     expect(await toldCauses(soon)).toEqual(['certificate']);
   });
 
-  test('fires for searches and requests that fail, and for dead letters that nobody looks at', async () => {
+  test('fires for failing searches and requests, and for dead letters left alone', async () => {
     const { services } = testApp();
     const failing = testApp();
     const fail = (): void => {

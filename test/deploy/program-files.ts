@@ -10,7 +10,7 @@ export type ProgramFiles = {
   readonly packages: ReadonlySet<string>;
 };
 
-/** `import … from 'x'`, `import 'x'`, `import('x')`, and `new URL('x', …)` for files run by path. */
+/** `import … from 'x'`, `import 'x'`, `import('x')`, and `new URL('x', …)` of files that run. */
 const specifiers = [
   /\b(?:import|export)\b[^'";]* from '([^'\n]+)'/g,
   /\bimport '([^'\n]+)'/g,

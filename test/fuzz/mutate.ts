@@ -164,7 +164,7 @@ const shuffleParts: Mutation = (bytes, random) => {
   );
   return Buffer.from(parts.join(separator), 'latin1');
 };
-/** Changes, adds or removes a member at any depth. An input that is not JSON gets a word instead. */
+/** Changes, adds or removes a member at any depth; an input that is not JSON gets a word. */
 const changeMember: Mutation = (bytes, random, words, corpus) => {
   let value: unknown;
   try {

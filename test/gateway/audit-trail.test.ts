@@ -44,7 +44,7 @@ const linesOf = async (file: string): Promise<Record<string, unknown>[]> =>
     .map((text) => JSON.parse(text));
 
 describe('the file', () => {
-  test('has one JSON object per line, is readable by this user only, and continues after a restart', async () => {
+  test('has one JSON object per line, only for this user, and continues after a restart', async () => {
     for (let start = 0; start < 2; start += 1) {
       using trail = openAuditTrail({
         dataDir: folder,
@@ -81,7 +81,7 @@ describe('the file', () => {
     expect((await linesOf('audit.ndjson')).at(-1)).toMatchObject({ request_id: 'r-999' });
   });
 
-  test('is read back by pages, newest line first, over a rotation and without torn lines', async () => {
+  test('is read by pages, newest first, over a rotation and without torn lines', async () => {
     using trail = openAuditTrail({
       dataDir: folder,
       fileBytesMax: 2_000,
@@ -132,7 +132,7 @@ describe('the file', () => {
   });
 });
 
-test('records changes with their client, refused ones too, but no reads and no unknown clients', async () => {
+test('records changes, refused ones too, but no reads and no unknown clients', async () => {
   const keys = {
     VECTORSTREAM_API_KEYS: 'shop:write:the-key-of-the-shop,reader:read:the-key-of-the-reader',
   };

@@ -52,7 +52,7 @@ async function scriptedDisk({ holdsEvents = true } = {}) {
   };
 }
 
-test('each level begins at its bound and ends a tenth above it, with one line for each change', async () => {
+test('each level begins at its bound, ends a tenth above it, and logs each change once', async () => {
   await using scripted = await scriptedDisk();
   const levels: string[] = [];
   for (const free of [1_000, 999, 1_050, 999, 1_101, 99, 105, 99, 111, 2_000])
@@ -78,7 +78,7 @@ test('each level begins at its bound and ends a tenth above it, with one line fo
   ]);
 });
 
-test('a disk of unknown space keeps its level, and a disk without events never stops intake', async () => {
+test('a disk of unknown space keeps its level; one without events stops no intake', async () => {
   await using scripted = await scriptedDisk();
   expect(await scripted.set(null)).toBe('enough');
   expect(await scripted.set(50)).toBe('out');
@@ -87,7 +87,7 @@ test('a disk of unknown space keeps its level, and a disk without events never s
   expect(await other.set(1)).toBe('low');
 });
 
-test('the source pauses while there is no space, and continues with the same deliveries', async () => {
+test('the source pauses without space, and continues with the same deliveries', async () => {
   await using scripted = await scriptedDisk();
   const events = createMemoryLog();
   const record = { key: null, value: new Uint8Array([1]), headers: {}, timestamp: 0 };
@@ -136,7 +136,7 @@ describe('health, readiness, system, metrics and intake agree', () => {
     await scripted[Symbol.asyncDispose]();
   });
 
-  test('without space: not ready, and a refusal that says what to do; then it recovers', async () => {
+  test('without space: not ready, a refusal that says what to do; then it recovers', async () => {
     const { scripted, request, post } = await appOn(50);
     const refused = await post('/events', event());
     expect(refused.headers.get('retry-after')).toBe('2');

@@ -46,7 +46,7 @@ const errorOf = async (response: Response): Promise<unknown> => {
 };
 
 describe('embeddings', () => {
-  test('come in the order of their texts, as numbers or as base64 of the same numbers', async () => {
+  test('come in the order of their texts, as numbers or as base64 of them', async () => {
     const fleet = counting();
     const { post } = testApp({ embedding: fleet });
     const input = [
@@ -86,7 +86,7 @@ describe('embeddings', () => {
     ]);
   });
 
-  test('of a text that is too long are refused, unless the client allows it to be cut', async () => {
+  test('of a text that is too long are refused, unless the client lets it be cut', async () => {
     const { post } = testApp({ embedding: counting() });
     const input = ['short', 'word '.repeat(260)];
     const refused = await post('/v1/embeddings', { model, input });

@@ -139,7 +139,7 @@ const openWorld = async (folder: string) => {
 };
 
 describe('in a data folder', () => {
-  test('no file holds the user any more, after a crash midway and a replay of everything', async () => {
+  test('no file holds the user, after a crash midway and a replay of everything', async () => {
     await using folder = await temporaryFolder();
     const records = [
       ...recordsOf(lost, 1_000),
@@ -203,7 +203,7 @@ describe('in a data folder', () => {
   });
 });
 
-test('in Qdrant, no collection holds the user any more, and a replay brings nothing back', async () => {
+test('in Qdrant, no collection holds the user, and a replay brings nothing back', async () => {
   await using double = await startQdrantDouble();
   const store = createQdrantStore({
     ...storeOptions(double.url, {
@@ -267,7 +267,7 @@ test('in Qdrant, no collection holds the user any more, and a replay brings noth
 });
 
 describe('DELETE /users/{id}', () => {
-  test('answers 202 with a receipt that leads to the progress, and never tells the id again', async () => {
+  test('answers 202 with a receipt for the progress, and never tells the id again', async () => {
     const { request, audited, services, logged, clock } = testApp();
     const stop = new AbortController();
     const running = services.erasures.run(stop.signal);

@@ -61,7 +61,7 @@ function observed(level: 'info' | 'trace' = 'info') {
   };
 }
 
-test('100,000 records that are no events are one line, which names the topic and one of them', () => {
+test('100,000 records that are no events are one line with the topic and one of them', () => {
   const { lines, fail } = observed();
   fail(100_000);
   expect(lines).toMatchObject([
@@ -94,7 +94,7 @@ test('its end is one line too, and it may begin again', () => {
   expect(lines.map(({ level }) => level)).toEqual([40, 30, 40]);
 });
 
-test('bad events among good ones, and events that the store or a runner refuses, are not named', () => {
+test('bad events among good ones, and what store or runner refuse, are not named', () => {
   const { lines, store, fail } = observed();
   for (let round = 0; round < 50; round++) {
     fail(9);

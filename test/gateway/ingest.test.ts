@@ -34,7 +34,7 @@ describe('POST /events accepts', () => {
     expect(text(appended[0]?.headers['x-request-id'])).toBe('req-7');
   });
 
-  test('a version that the store has or has a newer one of, and says that it changes nothing', async () => {
+  test('says of a version that the store has, or has newer, that it changes nothing', async () => {
     const { post, services } = testApp();
     const [at, before, after] = ['00:00Z', '59:59Z', '00:01Z'].map((end, index) =>
       Date.parse(`2025-12-31T${index === 1 ? '22' : '23'}:${end}`),

@@ -323,7 +323,7 @@ test('embeddings.waitMsMax: a request gives up at the new time', async () => {
   await expect(embeddings.embed(['a'], new AbortController().signal)).rejects.toThrow('100 ms');
 });
 
-test("runners.checkSeconds: a cross-check of a runner's work is due at the new interval", async () => {
+test('runners.checkSeconds: a cross-check is due at the new interval', async () => {
   const { config, change } = settingsOf();
   const checks = new RunnerChecks(
     { golden, bounds, dtype: 'fp32', limits: hubLimits(config), random: () => 0.5 },

@@ -355,7 +355,7 @@ describe('over WebSocket', () => {
     expect(await closed).toBe(1001);
   });
 
-  test('a client that does not read costs bounded memory, and gets the number of lost messages', async () => {
+  test('a client that does not read costs bounded memory, and learns what it lost', async () => {
     const { live, port } = await serve();
     const socket = connect(port, '127.0.0.1');
     cleanUps.push(async () => socket.destroy());

@@ -126,7 +126,7 @@ describe('a key for pages', () => {
     expect(preflight.headers.get('access-control-allow-origin')).toBe(shop);
   });
 
-  test('is limited for each visitor, and collecting for the whole site, on every host', async () => {
+  test('is limited for each visitor, and collecting for the whole site, on each host', async () => {
     const { request, post } = testApp(
       {},
       {
@@ -156,7 +156,7 @@ describe('a key for pages', () => {
     expect(await send(keys['write'], ['10', '11', '12', '13', '14'])).toBe(202);
   });
 
-  test('collects events: with the time of arrival and its name, and never as dead letters', async () => {
+  test('collects events, with the time of arrival and its name, never as dead letters', async () => {
     const { post, appended, clock } = testApp({}, env);
     const sent = { ...event({ event_id: 'e-9', collected_by: 'somebody' }), timestamp: 'never' };
     expect((await post('/events', sent, as(pageKey))).status).toBe(202);
@@ -368,7 +368,7 @@ describe('a page with a search key', () => {
     return `${response.status} ${text.replaceAll(random, '')}`;
   };
 
-  test('gets the same answer to any request, whoever the visitors are and whatever they do', async () => {
+  test('gets the same answer to any request, whatever visitors do', async () => {
     const clock = new ManualClock();
     const apps = await Promise.all(
       ['a', 'b'].map(async (world) =>
@@ -407,7 +407,7 @@ describe('a page with a search key', () => {
     expect(answered.related).toBeGreaterThan(5);
   });
 
-  test('pages through hits without learning when anything happened, and sees no small count', async () => {
+  test('pages through hits without learning any time, and sees no small count', async () => {
     const store = await worldOf('a');
     const { post } = testApp({ store, embedding }, env);
     const times: unknown[] = [];

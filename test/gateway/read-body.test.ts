@@ -48,7 +48,7 @@ test('one that is larger is refused, by its length before it is read', async () 
   );
 });
 
-test('share one bound, and release their part when they are done, refused or broken off', async () => {
+test('share one bound, and release their part when done, refused or broken off', async () => {
   const reader = new BodyReader(
     { bytesMax: 10, bytesMaxTogether: 15, largeAtOnce: 1 },
     new ManualClock(),

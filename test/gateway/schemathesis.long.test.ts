@@ -16,7 +16,7 @@ const root = join(import.meta.dirname, '..', '..');
 const version = '4.32.5';
 const environment = join(root, 'node_modules', '.cache', `schemathesis-${version}`);
 const python = join(environment, 'bin', 'python3');
-/** Run as a module, because the installed script contains the path of its folder, which may move. */
+/** Run as a module: the installed script contains the path of its folder, which may move. */
 const schemathesis = (
   flags: readonly string[],
   options: ExecFileOptionsWithStringEncoding = { encoding: 'utf8' },

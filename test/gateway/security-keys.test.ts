@@ -86,7 +86,7 @@ describe('a key', () => {
     expect((await request('/nowhere')).status).toBe(401);
   });
 
-  test('needs on each path what the one table says, which lists every path and no other', async () => {
+  test('needs on each path what the table says, which lists every path and no other', async () => {
     const { paths }: { paths: string[] } = await (await testApp().request('/')).json();
     expect(Object.keys(routeRules).toSorted()).toEqual(
       ['GET /', ...paths.map((line) => line.replace('WS ', 'GET '))].toSorted(),
@@ -123,7 +123,7 @@ describe('a key', () => {
   });
 });
 
-test('after too many wrong keys an address gets 429, but a right key from it is let in', async () => {
+test('after too many wrong keys an address gets 429, but a right key is let in', async () => {
   const { request, clock } = testApp({}, { ...env, VECTORSTREAM_RATES_WRONG_KEYS_PER_MINUTE: '3' });
   const wrong = () => request('/stats', { headers: as('a-key-that-nobody-has') });
   for (let i = 0; i < 3; i += 1) expect((await wrong()).status).toBe(401);
@@ -203,7 +203,7 @@ describe('a file of keys', () => {
   });
 });
 
-test('a request through a proxy to a gateway without a key is refused with the reason', async () => {
+test('a request through a proxy to a gateway without a key is refused, and why', async () => {
   const { request } = testApp();
   expect(
     await problemOf(await request('/stats', { headers: { 'x-forwarded-for': '203.0.113.9' } })),

@@ -216,7 +216,7 @@ describe('every answer', () => {
     ).toBeNull();
   });
 
-  test('that is a page may connect only to this host; only the API reference has inline styles', () => {
+  test('that is a page may connect only to this host; one page has inline styles', () => {
     const page = contentPolicy('/demo', 'text/html; charset=utf-8', 'box:8080');
     expect(page).toContain("connect-src 'self' ws://box:8080 wss://box:8080");
     expect(page).toContain("script-src 'self' 'wasm-unsafe-eval'");

@@ -19,7 +19,7 @@ describe('rate limits', () => {
       expect((await request('/stats')).headers.get('ratelimit')).toBeNull();
   });
 
-  test('report the remaining budget, refuse the excess with Retry-After, and refill steadily', async () => {
+  test('report what is left, refuse the excess with Retry-After, and refill steadily', async () => {
     const { post, clock } = testApp({}, limited);
     const search = () => post('/search', { query: 'kettle' });
     const first = await search();

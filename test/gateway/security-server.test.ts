@@ -252,7 +252,7 @@ describe('too many connections or requests', () => {
     });
   });
 
-  test('in flight get 503 with Retry-After, but probes are answered, also below basePath', async () => {
+  test('in flight get 503 with Retry-After, but probes are answered', async () => {
     const { promise: go, resolve } = Promise.withResolvers<void>();
     const { port, url } = await serve(
       { requestsInFlightMax: 1 },

@@ -57,7 +57,7 @@ test('every series with bounded labels exists from the start, at 0', async () =>
   expect(body).toContain('process_resident_memory_bytes');
 });
 
-test('requests count under their route, and a path that no route has creates no series', async () => {
+test('requests count under their route, and an unknown path creates no series', async () => {
   const telemetry = new Telemetry();
   const { requests } = telemetry;
   requests.routes(['POST /search', 'GET /events/{id}']);

@@ -64,7 +64,7 @@ function gateway(env: Record<string, string> = {}) {
   };
 }
 
-test('an event may be five minutes ahead; one further ahead is refused with its own reason', async () => {
+test('an event may be five minutes ahead; beyond, it is refused with its own reason', async () => {
   await using world = gateway();
   const { post, eventAhead } = world;
   expect((await post('/events', eventAhead(5 * minute))).status).toBe(202);
@@ -96,7 +96,7 @@ test('a record from the future of this clock is judged by its own time', async (
   expect(await world.reasons()).toEqual({ timestamp_ahead: 2 });
 });
 
-test('once their time has come, all such dead letters are replayed together and stored', async () => {
+test('once their time has come, all such dead letters are replayed and stored', async () => {
   await using world = gateway();
   const { clock, post, eventAhead } = world;
   const sent = Array.from({ length: 20 }, () => eventAhead(2 * hour));

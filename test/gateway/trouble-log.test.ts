@@ -40,7 +40,7 @@ test('a repair that fails twice a second for an hour is logged once, without a s
   expect(lines[0]).not.toMatch(/stack|\.ts:\d+/);
 });
 
-test('it is logged again when it comes back after a minute of quiet, and when its cause changes', async () => {
+test('it is logged again after a minute of quiet, and when its cause changes', async () => {
   const { lines, clock, observer } = repairLog();
   observer.failed(down('unavailable'));
   await clock.advance(60_001);
@@ -59,7 +59,7 @@ test('an unexpected error keeps its stack', () => {
   expect(written).toEqual([{ err: bug }]);
 });
 
-test('an outage is two lines, its begin with the reason and its end, however often it is probed', async () => {
+test('an outage is two lines, its begin with the reason and its end', async () => {
   const { lines, log, clock } = collectedLog();
   const live: Pick<Live, 'stored' | 'deadLettered'> = {
     stored: () => undefined,

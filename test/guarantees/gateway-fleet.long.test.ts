@@ -213,7 +213,7 @@ describe.skipIf(reason !== null)('gateways of one group with one store', () => {
   );
 
   it(
-    'a store outage of 15 s shows in readiness and dead-letters nothing; work then resumes by itself',
+    'a store outage of 15 s shows in readiness, dead-letters nothing, and work resumes by itself',
     { timeout: 150_000 + drainedMsMax },
     async () => {
       await using folder = await temporaryFolder();

@@ -47,8 +47,8 @@ export const isWriteOf =
 /**
  * - `total`: how often texts were written.
  * - `again`: texts that were written more than once.
- * - `needless`: those of `again` that a gateway embedded although the store had them at the look-up.
- *   Every first write must follow a look-up.
+ * - `needless`: those of `again` that the store already had when the gateway looked them up. Every
+ *   first write must follow a look-up.
  */
 export function textWrites(requests: readonly SeenRequest[]): {
   readonly total: number;

@@ -36,7 +36,7 @@ describe('the shipped tokenizer', () => {
     expect(tokenise([text])[0]?.ids).toEqual(ids);
   });
 
-  test('differs from the tokenizer of older versions only where `hasOtherIds` says so', async () => {
+  test('differs from that of older versions only where `hasOtherIds` says so', async () => {
     const older = createTokenise(await AutoTokenizer.from_pretrained(shippedModel), 1_000_000);
     const texts = tokenizerStrings().filter((text, index) => index % 16 === 0 || text.length > 10);
     const few = texts.filter((_, index) => index % 40 === 0);

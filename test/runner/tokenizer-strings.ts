@@ -4,7 +4,7 @@
 import { at } from '#core/errors/assert.ts';
 import { sampleTexts } from '#core/transformers/sample-texts.ts';
 
-/** First and last code point, and how far apart those taken are: all, or a share of a large block. */
+/** First and last code point, and the step: every one, or a share of a large block. */
 const blocks = [
   [0x0, 0x33ff, 1],
   [0x3400, 0x4dbf, 8],

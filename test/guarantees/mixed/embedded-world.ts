@@ -21,7 +21,7 @@ export type EmbeddedWorld = World & {
   readonly gateway: Gateway;
   /** `null` where this machine cannot make one. */
   readonly disk: SmallDisk | null;
-  /** See `tear`. The gateway must have been killed, and no answer may be on its way to the producer. */
+  /** See `tear`. The gateway must have been killed, with no answer on its way to the producer. */
   tearLog(where: number, garbage: number | null): void;
   /** Moves the files of the database to another folder, or back. */
   moveFiles(to: 'away' | 'back'): Promise<void>;

@@ -29,7 +29,7 @@ export const anyOf = <W extends World>(
   groups: readonly (readonly Fault<W>[])[],
 ): Fault<W> => random.pick(random.pick(groups));
 
-/** Faults of gateways, links, runners and clocks, in groups. The seed decides how long and where. */
+/** Faults of gateways, links, runners and clocks. The seed decides how long and where. */
 export function commonFaults(
   random: Seeded,
   linkNames: readonly string[],

@@ -55,7 +55,7 @@ export function send(
       for (let attempt = 1; ; attempt++) {
         if (performance.now() > deadline)
           throw new Error(
-            `Not all events were acknowledged within ${msMax} ms: ${acknowledged} of ${lines.length}.`,
+            `Only ${acknowledged} of ${lines.length} events were acknowledged in ${msMax} ms.`,
           );
         if (await post(body).catch((error: unknown) => refusal(error))) break;
         resent += 1;

@@ -125,7 +125,7 @@ export class SimulatedWorld implements Disposable {
     return this.#runners.some(({ behaviour }) => passingGolden.includes(behaviour));
   }
 
-  /** As an operator does over the API: `drain` lets the runner finish its work, `remove` does not. */
+  /** As an operator does: `drain` lets the runner finish its work, `remove` does not. */
   dismiss(how: 'drain' | 'remove', index: number): void {
     const view = this.#gateway?.hub.runners().find(({ name }) => name === this.runner(index)?.name);
     if (view !== undefined) this.#gateway?.hub[how](view.id);
