@@ -97,18 +97,50 @@ function resolveImport(file: string, specifier: string): string | null {
   return null;
 }
 
-/** The titles of tests, and the texts and patterns that they compare, are left whole. */
+/** The texts and patterns that tests compare are left whole. */
 const literals = /'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`(?:[^`\\]|\\.)*`?|\/\S.*\/|<.*>/g;
+const proseOrTitle = /^\s*(\/\/|\/?\*|(test|it|describe)(\(|\.(?!each|for)))/;
 const isLongLine = (file: string, line: string) =>
   // oxlint-disable-next-line typescript/no-misused-spread -- code points, as an editor counts them
-  [...(file.startsWith('test/') ? line.replaceAll(literals, '') : line)].length > 100;
+  [...(isData(file, line) ? line.replaceAll(literals, '') : line)].length > 100;
+const isData = (file: string, line: string) => file.startsWith('test/') && !proseOrTitle.test(line);
 const isLong = (file: string) =>
   read(file).split('\n').length > (file.startsWith('test/') ? linesMax.test : linesMax.source);
-const roomOf = (file: string) => file.split('/').slice(0, 2).join('/');
+/** `core/ports.ts` lists what is in `core/ports/`: they are one room. */
+const roomOf = (file: string) =>
+  file
+    .replace(/\.tsx?$/, '')
+    .split('/')
+    .slice(0, 2)
+    .join('/');
 const ruleOf = (file: string) => rules.find(({ folder }) => file.startsWith(`${folder}/`));
 /** Of core, `core/transformers` is a folder of its own. */
 const inside = (file: string, folder: string) =>
   file.startsWith(`${folder}/`) && (folder !== 'core' || !file.startsWith('core/transformers/'));
+
+/** Which rooms of a folder each of them imports. */
+function roomsOf(folder: string): Map<string, Set<string>> {
+  const graph = new Map<string, Set<string>>();
+  for (const file of sources.filter((each) => each.startsWith(`${folder}/`))) {
+    const room = roomOf(file);
+    const others = importsOf(file).flatMap(({ target }) =>
+      target?.startsWith(`${folder}/`) && roomOf(target) !== room ? [roomOf(target)] : [],
+    );
+    graph.set(room, new Set([...(graph.get(room) ?? []), ...others]));
+  }
+  return graph;
+}
+
+/** The length of the longest chain of imports. */
+function floorsOf(graph: ReadonlyMap<string, Iterable<string>>): number {
+  const floors = new Map<string, number>();
+  const floorOf = (node: string): number => {
+    const floor = floors.get(node) ?? 1 + Math.max(0, ...[...(graph.get(node) ?? [])].map(floorOf));
+    floors.set(node, floor);
+    return floor;
+  };
+  return Math.max(...[...graph.keys()].map(floorOf));
+}
 
 /** One circle of a graph, as `a → b → a`; `null` when it has none. */
 function circleOf(graph: ReadonlyMap<string, Iterable<string>>): string | null {
@@ -173,16 +205,16 @@ describe('the tree', () => {
   });
 
   test.each(layered)('the rooms of %s/ import each other in one direction', (folder) => {
-    const graph = new Map<string, Set<string>>();
-    for (const file of sources.filter((each) => each.startsWith(`${folder}/`))) {
-      const room = roomOf(file);
-      const others = importsOf(file).flatMap(({ target }) =>
-        target?.startsWith(`${folder}/`) && roomOf(target) !== room ? [roomOf(target)] : [],
-      );
-      graph.set(room, new Set([...(graph.get(room) ?? []), ...others]));
-    }
+    const graph = roomsOf(folder);
     expect(graph.size).toBeGreaterThan(1);
     expect(circleOf(graph)).toBeNull();
+  });
+
+  test('core has at most 16 rooms beside its contracts, and the gateway at most 8 floors', () => {
+    const others = ['core/ports', 'core/globals.d', 'core/transformers'];
+    const rooms = [...roomsOf('core').keys()].filter((room) => !others.includes(room));
+    expect(rooms.length, rooms.join()).toBeLessThanOrEqual(16);
+    expect(floorsOf(roomsOf('gateway'))).toBeLessThanOrEqual(8);
   });
 
   test('the threads of the database load one package, sqlite-vec: they start fast', () => {

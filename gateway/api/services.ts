@@ -22,7 +22,7 @@ import type { QueryVectors } from '../fleet/query-vectors.ts';
 import type { RequestEmbeddings } from '../fleet/request-embeddings.ts';
 import type { StoredVersions } from '../ingest/stored-versions.ts';
 import type { Live } from '../live/live.ts';
-import type { DiskSpace } from '../storage/disk-space.ts';
+import type { DiskSpace } from '../telemetry/disk-space.ts';
 import type { FigureHistory } from '../telemetry/figure-history.ts';
 import type { Log } from '../telemetry/gateway-log.ts';
 import type { Telemetry } from '../telemetry/metrics.ts';

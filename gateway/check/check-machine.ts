@@ -11,7 +11,7 @@ import { mayHaveGpu } from '#core/runner/gpu-hint.ts';
 import type { Config } from '../config/config.ts';
 import { lockFolder } from '../embedded/folder-lock.ts';
 import { makeFolder } from '../files/make-folder.ts';
-import { freeBytesOf } from '../storage/disk-space.ts';
+import { freeBytesOf } from '../telemetry/disk-space.ts';
 import { notOk, ok, type Finding } from './finding.ts';
 
 const answerMsMax = 3_000;

@@ -4,7 +4,7 @@
 import { DependencyError } from '#core/errors/errors.ts';
 import type { Clock, EventSink, EventSource } from '#core/ports.ts';
 import { rest } from '#core/time/rest.ts';
-import type { DiskSpace } from './disk-space.ts';
+import type { DiskSpace } from '../telemetry/disk-space.ts';
 
 const lookEveryMs = 250;
 

@@ -13,9 +13,9 @@ import type {
 import { sourceKind, storeKind, type Config } from '../config/config.ts';
 import { openEmbedded, type Embedded } from '../embedded/open-embedded.ts';
 import { openQdrantStore } from '../qdrant/qdrant-store.ts';
+import { type DiskSpace, freeBytesOf, watchDiskSpace } from '../telemetry/disk-space.ts';
 import type { Log } from '../telemetry/gateway-log.ts';
 import { gatedSink, gatedSource } from './disk-gate.ts';
-import { type DiskSpace, freeBytesOf, watchDiskSpace } from './disk-space.ts';
 
 export type StorageOptions = {
   readonly config: Config;

@@ -347,7 +347,7 @@ export function eventSourceConformance(
           await after.end();
         });
 
-        it(`by ${how}, all that was not settled is delivered again at the same positions`, async () => {
+        it(`by ${how}, all that was not settled comes again at the same positions`, async () => {
           await log.append(['a', 'b', 'c', 'd', 'e'].flatMap((key) => recordsOf(key, 3)));
           const before = await read();
           const first = await before.take(15);

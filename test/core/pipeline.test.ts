@@ -288,7 +288,7 @@ describe('the pipeline', () => {
     expect(new Set(deadLetters.map(({ origin }) => origin.offset)).size).toBe(1);
   });
 
-  test('an event with another raw id under a stored id is a dead letter that says why', async () => {
+  test('another raw id under a stored id makes a dead letter that says why', async () => {
     const world = createWorld(seeded(6).next, 0);
     const uuid = uuidV5('order-7');
     await world.log.sink.append([

@@ -78,7 +78,7 @@ function world() {
   return { process, stages, stored, letters, outcomes, changes, received, ignored, ids };
 }
 
-test('a record without an event_id has an id of its own, the same whenever it is read', async () => {
+test('a record without an event_id has its own id, the same whenever it is read', async () => {
   const { process, ids, changes, outcomes } = world();
   await process(withoutId);
   await process(withoutId);

@@ -66,7 +66,8 @@ test('every example works, in the order of the guide, and so do the runbooks', a
     }).catch((error: unknown) =>
       failures.push(
         `${block}\n→` +
-          ` ${error instanceof Error ? error.message : String(error)}${typeof error === 'object' && error !== null && 'stdout' in error ? String(error.stdout).slice(0, 600) : ''}`,
+          ` ${error instanceof Error ? error.message : String(error)}` +
+          (error instanceof Error && 'stdout' in error ? String(error.stdout).slice(0, 600) : ''),
       ),
     );
   }

@@ -44,7 +44,7 @@ const linesOf = async (file: string): Promise<Record<string, unknown>[]> =>
     .map((text) => JSON.parse(text));
 
 describe('the file', () => {
-  test('has one JSON object per line, only for this user, and continues after a restart', async () => {
+  test('has one JSON object per line, for this user alone, over a restart too', async () => {
     for (let start = 0; start < 2; start += 1) {
       using trail = openAuditTrail({
         dataDir: folder,

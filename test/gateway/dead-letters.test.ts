@@ -167,7 +167,7 @@ describe('replaying one', () => {
       expect(metrics).toContain(`vectorstream_${series}\n`);
   });
 
-  test('a second time is refused with who did it and when, unless forced, which counts', async () => {
+  test('a second time is refused with who did it and when, unless forced', async () => {
     const { post, appended } = await appWith([deadLetter(7, valid('e-7'))]);
     expect((await post(`/dlq/replay/${idOf(7)}`, {})).status).toBe(200);
     expect(await refusedWith(post(`/dlq/replay/${idOf(7)}`, {}))).toEqual([

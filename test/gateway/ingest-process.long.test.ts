@@ -12,10 +12,12 @@ import { event } from './test-services.ts';
 test('a connection lost in mid-body loses no accepted event; a resend makes no copy', async () => {
   await using folder = await temporaryFolder();
   await using gateway = await startGateway(folder.path);
+  const kettle = { id: 'p-1', name: 'Red kettle', price: 12.5 };
+  const description = 'x'.repeat(300);
   const lines = Array.from(
     { length: 3000 },
     (_, index) =>
-      `${JSON.stringify(event({ event_id: `e-${index}`, product: { id: 'p-1', name: 'Red kettle', price: 12.5, description: 'x'.repeat(300) } }))}\n`,
+      `${JSON.stringify(event({ event_id: `e-${index}`, product: { ...kettle, description } }))}\n`,
   );
   const { hostname, port } = new URL(gateway.url);
   const socket = connect(Number(port), hostname);

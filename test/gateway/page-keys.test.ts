@@ -156,7 +156,7 @@ describe('a key for pages', () => {
     expect(await send(keys['write'], ['10', '11', '12', '13', '14'])).toBe(202);
   });
 
-  test('collects events, with the time of arrival and its name, never as dead letters', async () => {
+  test('collects events, with their arrival and its name, never as dead letters', async () => {
     const { post, appended, clock } = testApp({}, env);
     const sent = { ...event({ event_id: 'e-9', collected_by: 'somebody' }), timestamp: 'never' };
     expect((await post('/events', sent, as(pageKey))).status).toBe(202);

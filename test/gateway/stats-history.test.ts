@@ -124,7 +124,7 @@ test('a file that is damaged is logged, and recording begins anew', async () => 
   });
 });
 
-test('GET /stats/history answers one value for each step, and refuses more than a day', async () => {
+test('GET /stats/history answers a value for each step, and refuses more than a day', async () => {
   const clock = new ManualClock(start + 60_000);
   const { request } = testApp({ clock, history: historyOf(60) });
   const answer = await (await request('/stats/history?seconds=60')).json();
@@ -152,7 +152,7 @@ test.each([
   expect((await answer.text()).includes('<h1>Console')).toBe(type.startsWith('text/html'));
 });
 
-test('below a path, GET without its last slash redirects a browser, and answers programs', async () => {
+test('below a path, GET without its last slash redirects browsers alone', async () => {
   const { request } = testApp({}, { VECTORSTREAM_BASE_PATH: '/vectors' });
   const browser = await request('/vectors', { headers: { accept: 'text/html' } });
   expect([browser.status, browser.headers.get('location')]).toEqual([302, '/vectors/']);

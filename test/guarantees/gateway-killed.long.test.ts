@@ -90,7 +90,7 @@ test(
       before = now;
     }
     await using gateway = await startGateway(folder.path);
-    const { texts } = await gateway.idle();
+    const { events, texts } = await gateway.idle();
     const after = readStore(folder.path);
     expectExactlyOnce(sent, after);
     expectNotEmbeddedAgain(before ?? after, after);

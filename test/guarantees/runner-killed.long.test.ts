@@ -71,7 +71,7 @@ test(
       process.kill(pid, signal);
     }
     const sent = await sending;
-    await gateway.idle(150_000);
+    await gateway.idle();
     const after = readStore(folder.path);
     expectExactlyOnce(sent, after);
     expect(after.texts.size).toBe(subjects);

@@ -120,7 +120,8 @@ test('a missing folder and a missing manifest are reported', async () => {
   );
   await using copy = await modelCopy({ 'manifest.json': null });
   await expect(openModelFolder(copy.folder)).rejects.toThrow(
-    'There is no manifest.json in this folder. For a model of your own, npm run model-manifest -- ' +
+    'There is no manifest.json in this folder. For a model of your own, ' +
+      'npm run model-manifest -- ' +
       'FOLDER ID writes one',
   );
 });

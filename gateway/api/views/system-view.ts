@@ -7,7 +7,7 @@ import { monitorEventLoopDelay, PerformanceObserver } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
 import { z } from '@hono/zod-openapi';
 import packageJson from '../../../package.json' with { type: 'json' };
-import type { DiskSpace } from '../../storage/disk-space.ts';
+import type { DiskSpace } from '../../telemetry/disk-space.ts';
 
 export const systemSchema = z
   .object({

@@ -4,8 +4,8 @@
 import { statfs } from 'node:fs/promises';
 import type { Clock } from '#core/ports.ts';
 import { rest } from '#core/time/rest.ts';
-import type { Log } from '../telemetry/gateway-log.ts';
-import type { DiskLevel } from '../telemetry/scraped-gauges.ts';
+import type { Log } from './gateway-log.ts';
+import type { DiskLevel } from './scraped-gauges.ts';
 
 export type DiskState = {
   readonly level: DiskLevel;
