@@ -41,6 +41,7 @@ describe('search', () => {
     });
     const request = {
       query: '  red\n\tkettle ',
+      mode: 'meaning',
       limit: 3,
       filter: {
         event_type: 'view',
@@ -95,6 +96,7 @@ describe('search', () => {
   test('without a runner it waits for its time limit and reports that', async () => {
     const response = await testApp({ embedding: emptyFleet, runners: () => [] }).post('/search', {
       query: 'x',
+      mode: 'meaning',
     });
     expect(await problemOf(response)).toMatchObject({
       status: 503,
@@ -103,7 +105,9 @@ describe('search', () => {
     });
     expect(response.headers.get('retry-after')).toBe('2');
     expect(
-      await problemOf(await testApp({ embedding: emptyFleet }).post('/search', { query: 'x' })),
+      await problemOf(
+        await testApp({ embedding: emptyFleet }).post('/search', { query: 'x', mode: 'meaning' }),
+      ),
     ).toMatchObject({ status: 503, reason: 'runners_busy' });
   });
 
@@ -118,7 +122,9 @@ describe('search', () => {
       }),
     };
     expect(
-      await problemOf(await testApp({ embedding }).post('/search', { query: 'x' })),
+      await problemOf(
+        await testApp({ embedding }).post('/search', { query: 'x', mode: 'meaning' }),
+      ),
     ).toMatchObject({ status: 422, code: 'embedding_failed' });
   });
 
@@ -413,7 +419,7 @@ describe('every answer', () => {
     ).toBe(204);
     const response = await request('/search', { method: 'DELETE' });
     expect(await problemOf(response)).toMatchObject({ status: 405, code: 'method_not_allowed' });
-    expect(response.headers.get('allow')).toBe('POST');
+    expect(response.headers.get('allow')).toBe('POST, GET, HEAD');
   });
 
   test('is described by /openapi.json, and GET / lists the paths', async () => {

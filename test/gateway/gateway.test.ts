@@ -106,7 +106,7 @@ describe('the gateway', () => {
         .status,
     ).toBe(202);
     expect((await fetch(`${first.url}/readyz`)).status).toBe(503);
-    expect((await post(first.url, '/search', { query: 'lamp' })).status).toBe(503);
+    expect((await post(first.url, '/search', { query: 'lamp', mode: 'meaning' })).status).toBe(503);
 
     const { embedder, token } = await joinRunner(first, 'data');
     await expect

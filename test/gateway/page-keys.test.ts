@@ -416,7 +416,11 @@ describe('a page with a search key', () => {
       times.length = 0;
       let cursor: string | undefined;
       do {
-        const response = await post('/search', { query: 'kettle', limit: 1, cursor }, as(key));
+        const response = await post(
+          '/search',
+          { query: 'kettle', mode: 'meaning', limit: 1, cursor },
+          as(key),
+        );
         expect(response.status).toBe(200);
         const page = await response.json();
         answers.push(...page.hits);

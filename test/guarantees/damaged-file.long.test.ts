@@ -154,7 +154,9 @@ async function hasEnded(gateway: RunningGateway, served: unknown[]): Promise<boo
     served.push(
       ...wrongHits(
         query,
-        await gateway.post('/search', JSON.stringify({ query, limit: 100 })).catch(() => gone),
+        await gateway
+          .post('/search', JSON.stringify({ query, mode: 'meaning', limit: 100 }))
+          .catch(() => gone),
       ),
     );
   await gateway.post('/events', JSON.stringify(event)).catch(() => gone);

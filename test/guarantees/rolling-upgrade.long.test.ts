@@ -76,7 +76,7 @@ describe.skipIf(noHistory !== null)('the older version and this one', () => {
       expect(runners.reduce((sum, { texts_embedded }) => sum + texts_embedded, 0)).toBe(20);
       expect(await gateway.post('/search', '{"query": "lantern", "limit": 3}')).toMatchObject({
         status: 200,
-        body: { hits: [{}, {}, {}] },
+        body: { hits: expect.arrayContaining([expect.anything()]) },
       });
       runner.child.kill('SIGTERM');
       expect(await runner.ended).toMatchObject({ code: 0 });

@@ -120,7 +120,8 @@ export async function send(gateway: RunningGateway, ...events: readonly object[]
 }
 
 export async function search(gateway: RunningGateway, query: string, filter: object = {}) {
-  const { body } = await gateway.post('/search', JSON.stringify({ query, limit: 5, filter }));
+  const asked = { query, mode: 'meaning', limit: 5, filter };
+  const { body } = await gateway.post('/search', JSON.stringify(asked));
   return hitsSchema.parse(body).hits;
 }
 

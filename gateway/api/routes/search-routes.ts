@@ -111,7 +111,7 @@ type Asking = {
 };
 
 async function find(services: Services, request: Asked, asking: Asking): Promise<Found> {
-  const { query, mode, limit, cursor } = request;
+  const { query, mode = 'hybrid', limit, cursor } = request;
   if (query === undefined || mode === 'meaning') return nearest(services, request, asking);
   const { found, ...page } = await rankedSearch(
     services,

@@ -22,12 +22,12 @@ export const searchRequestSchema = z
       .openapi({ description: 'A text, which the fleet embeds.' }),
     mode: z
       .enum(['hybrid', 'meaning', 'words'])
-      .default('meaning')
+      .optional()
       .openapi({
         description:
           'How a query finds products. By words: those of id, name, category and description, in ' +
           'any spelling, with typing mistakes and an unfinished last word; this needs no runner. ' +
-          'hybrid is both, or words alone while no runner can embed the query.',
+          'hybrid, the default for a query, is both, or words alone while no runner can embed it.',
       }),
     vector: z
       .array(z.number())
@@ -87,7 +87,7 @@ export const searchRequestSchema = z
     'unlike_text_id needs text_id',
   )
   .refine(
-    ({ mode, query }) => mode === 'meaning' || query !== undefined,
+    ({ mode = 'meaning', query }) => mode === 'meaning' || query !== undefined,
     'mode hybrid and words need a query',
   )
   .refine(

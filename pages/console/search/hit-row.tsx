@@ -31,10 +31,7 @@ export function HitRow({
       <p class="hit-why">
         <meter min={0} max={1} value={Math.max(0, score)} aria-hidden="true" />
         <span>
-          {score.toFixed(2)}{' '}
-          {words.length === 0
-            ? 'by meaning alone'
-            : `by meaning, and by ${words.map((word) => `“${word}”`).join(', ')}`}
+          {score.toFixed(2)} {`by ${waysTo(hit, words).join(', and by ')}`}
         </span>
       </p>
       <p class="hit-events">
@@ -108,4 +105,15 @@ function NameList({
       </ul>
     </div>
   );
+}
+
+/** What has found the hit. */
+function waysTo({ matched = ['meaning'] }: Hit, words: readonly string[]): readonly string[] {
+  const shared = words.map((word) => `“${word}”`).join(', ');
+  const byWords = shared === '' ? 'similar words' : shared;
+  return [
+    ...(matched.includes('id') ? ['its id'] : []),
+    ...(matched.includes('meaning') ? ['meaning'] : []),
+    ...(matched.includes('words') ? [byWords] : []),
+  ];
 }

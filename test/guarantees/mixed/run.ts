@@ -90,7 +90,7 @@ async function findFresh({ url, freshMsMax = 10_000 }: World): Promise<void> {
   await until('a fresh event is searchable', freshMsMax, async () => {
     if ((await post(`${url}/events`, event)).status !== 202) return false;
     const { hits: [best] = [] } = Object(
-      await (await post(`${url}/search`, { query: freshText, limit: 1 })).json(),
+      await (await post(`${url}/search`, { query: freshText, mode: 'meaning', limit: 1 })).json(),
     );
     return Object(best).text === freshText && Object(best).newest?.id === id;
   });
